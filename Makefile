@@ -1,0 +1,41 @@
+# `make demo` and `make test` set up what they need; each is quick the second time.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup test test-exhaustive demo sandbox lint bench lock clean
+
+setup: .venv/ready
+
+.venv/ready: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+test: setup
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+test-exhaustive: setup
+	$(BIN)/python -m pytest -n auto --dist loadfile -m exhaustive
+
+demo: setup
+	$(BIN)/python -m sandbox.demo
+
+sandbox: setup
+	$(BIN)/python -m sandbox.serve
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python -m bench
+
+# Pins every dependency with its hashes, without an index address; needs `uv`.
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate --quiet -o requirements.txt
+
+clean:
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis

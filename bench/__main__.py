@@ -1,0 +1,7 @@
+"""Runs every measurement: `python -m bench`."""
+
+from bench import health, program, sandbox_up
+
+if __name__ == "__main__":
+    for bench in (program.bench, sandbox_up.bench, health.bench):
+        print(bench(), flush=True)

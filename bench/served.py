@@ -1,0 +1,68 @@
+"""Prod in a sandbox that is served by a process of its own: what cold commands are measured on."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sandbox.program import ROOT
+
+REGION = "eu-north-1"
+_SERVER = f"""
+import json, sys
+from pathlib import Path
+from sandbox.deploy import deploy, in_memory_aws
+from sandbox.serve import listen, serve
+with in_memory_aws({REGION!r}), listen(0) as at:
+    exports = dict(deploy("prod").exports)
+    Path(sys.argv[1]).write_text(json.dumps(exports))
+    print(at.getsockname()[1], flush=True)
+    serve(at)
+"""
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where the sandbox is, and the file of the stack's outputs."""
+
+    url: str
+    outputs: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs to work on it."""
+        ours = {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "sandbox",
+            "AWS_SECRET_ACCESS_KEY": "sandbox",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "BULWARK_OUTPUTS": str(self.outputs),
+        }
+        return {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | ours
+
+
+@contextmanager
+def served() -> Iterator[Served]:
+    """A served prod until the end of the block."""
+    with TemporaryDirectory() as folder:
+        outputs = Path(folder, "outputs.json")
+        server = subprocess.Popen(
+            [sys.executable, "-c", _SERVER, str(outputs)],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        try:
+            assert server.stdout is not None
+            port = server.stdout.readline().strip()
+            if not port:
+                raise RuntimeError("the sandbox did not start")
+            assert json.loads(outputs.read_text())
+            yield Served(f"http://127.0.0.1:{port}", outputs)
+        finally:
+            server.terminate()
+            server.wait(10)

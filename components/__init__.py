@@ -1,0 +1,1 @@
+"""The stack: one ComponentResource a file, named for what it is."""

@@ -1,0 +1,154 @@
+"""A bucket as every bucket of the stack is: private, encrypted, versioned, TLS only, tidied up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi_aws as aws
+from pulumi import Input, Output, ResourceOptions
+
+from components.component import Component
+from components.policies import Statement, document
+from components.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketArgs:
+    """`kms_key` None means SSE-S3: load balancer logs cannot be encrypted otherwise.
+
+    `expire_days` ends objects, `old_version_days` what was overwritten or deleted; None keeps.
+    `access_log_bucket` is where S3 writes who read what; None for a bucket of logs itself.
+    `region` is another than the stack's, and `provider` is then one of that region: with the
+    provider's versions before 6, whose plans are worth checking too, a bucket has no region of
+    its own.
+    """
+
+    settings: Settings
+    bucket: Input[str]
+    kms_key: Input[str] | None = None
+    expire_days: int | None = None
+    old_version_days: int | None = 90
+    statements: Sequence[Statement] = ()
+    access_log_bucket: Input[str] | None = None
+    region: str | None = None
+    provider: aws.Provider | None = None
+
+
+class Bucket(Component):
+    """`bulwark:index:Bucket`: a bucket and its guards, all named `{name}`.
+
+    `ready` is the bucket's name once its policy stands: what writes to it waits for that.
+    """
+
+    def __init__(self, name: str, args: BucketArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("Bucket", name, args.settings, opts)
+        region = args.region
+        bucket = aws.s3.Bucket(
+            name,
+            bucket=args.bucket,
+            force_destroy=not args.settings.protect,
+            opts=self.guarded(provider=args.provider),
+        )
+        self.bucket, self.arn = bucket.bucket, bucket.arn
+        aws.s3.BucketOwnershipControls(
+            name,
+            bucket=bucket.bucket,
+            rule={"object_ownership": "BucketOwnerEnforced"},
+            region=region,
+            opts=self.child,
+        )
+        block = aws.s3.BucketPublicAccessBlock(
+            name,
+            bucket=bucket.bucket,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            region=region,
+            opts=self.child,
+        )
+        self.versioning = aws.s3.BucketVersioning(
+            name,
+            bucket=bucket.bucket,
+            versioning_configuration={"status": "Enabled"},
+            region=region,
+            opts=self.child,
+        )
+        aws.s3.BucketServerSideEncryptionConfiguration(
+            name,
+            bucket=bucket.bucket,
+            rules=[
+                {
+                    "apply_server_side_encryption_by_default": {
+                        "sse_algorithm": "aws:kms" if args.kms_key is not None else "AES256",
+                        "kms_master_key_id": args.kms_key,
+                    },
+                    "bucket_key_enabled": args.kms_key is not None,
+                }
+            ],
+            region=region,
+            opts=self.child,
+        )
+        aws.s3.BucketLifecycleConfiguration(
+            name,
+            bucket=bucket.bucket,
+            rules=self._rules(args),
+            region=region,
+            opts=self.options(depends_on=[self.versioning]),
+        )
+        if args.access_log_bucket is not None:
+            aws.s3.BucketLogging(
+                name,
+                bucket=bucket.bucket,
+                target_bucket=args.access_log_bucket,
+                target_prefix=f"s3/{name}/",
+                region=region,
+                opts=self.child,
+            )
+        tls = Statement(
+            sid="TlsOnly",
+            effect="Deny",
+            actions=["s3:*"],
+            resources=[bucket.arn, Output.concat(bucket.arn, "/*")],
+            principals={"*": ["*"]},
+            conditions={"Bool": {"aws:SecureTransport": "false"}},
+        )
+        policy = aws.s3.BucketPolicy(
+            name,
+            bucket=bucket.bucket,
+            policy=document(tls, *args.statements),
+            region=region,
+            opts=self.options(depends_on=[block]),
+        )
+        self.ready = policy.bucket
+        self.register_outputs({"bucket": self.bucket, "arn": self.arn})
+
+    @staticmethod
+    def _rules(args: BucketArgs) -> list[aws.s3.BucketLifecycleConfigurationRuleArgsDict]:
+        rules: list[aws.s3.BucketLifecycleConfigurationRuleArgsDict] = [
+            {
+                "id": "unfinished-uploads",
+                "status": "Enabled",
+                "filter": {},
+                "abort_incomplete_multipart_upload": {"days_after_initiation": 7},
+            }
+        ]
+        if args.expire_days is not None:
+            rules.append(
+                {
+                    "id": "expire",
+                    "status": "Enabled",
+                    "filter": {},
+                    "expiration": {"days": args.expire_days},
+                }
+            )
+        if args.old_version_days is not None:
+            old: aws.s3.BucketLifecycleConfigurationRuleArgsDict = {
+                "id": "old-versions",
+                "status": "Enabled",
+                "filter": {},
+                "noncurrent_version_expiration": {"noncurrent_days": args.old_version_days},
+            }
+            if args.expire_days is None:  # else its rule ends these too
+                old["expiration"] = {"expired_object_delete_marker": True}
+            rules.append(old)
+        return rules

@@ -1,0 +1,101 @@
+"""The names that the stack answers to: their zone, their certificate, their records."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi_aws as aws
+from pulumi import Input, Output, ResourceOptions
+
+from components.component import Component
+from components.settings import Settings
+
+VALIDATION_TTL = 60  # seconds
+
+
+@dataclass(frozen=True)
+class CertificateArgs:
+    settings: Settings
+
+
+class Certificate(Component):
+    """`bulwark:index:Certificate`: an ACM certificate for the load balancer's host names.
+
+    Children, each only where the settings ask for it: the hosted zone and the certificate, both
+    `{name}`; a record `{name}-{host name}` that proves each name; the validation `{name}`.
+
+    `arn` is known once the certificate can be used; the zone's id and name servers where there
+    is a zone. ACM renews the certificate for as long as the records stand (ACM.1), and its key
+    is RSA 2048 (ACM.2). CloudWatch counts its days to expiry by `arn`.
+    """
+
+    arn: Output[str] | None = None
+    zone_id: Output[str] | None = None
+    name_servers: Output[list[str]] | None = None
+
+    def __init__(
+        self, name: str, args: CertificateArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("Certificate", name, args.settings, opts)
+        wanted = args.settings.load_balancer
+        if wanted.create_zone and wanted.domain is not None:
+            zone = aws.route53.Zone(
+                name,
+                name=wanted.domain,
+                force_destroy=not args.settings.protect,
+                opts=self.guarded(),
+            )
+            self.zone_id, self.name_servers = zone.zone_id, zone.name_servers.apply(sorted)
+        elif wanted.zone_id is not None:
+            self.zone_id = Output.from_input(wanted.zone_id)
+        if wanted.certificate_arn is not None:
+            self.arn = Output.from_input(wanted.certificate_arn)
+        elif self.zone_id is not None:
+            self.arn = self._requested(wanted.names, self.zone_id)
+        self.register_outputs(
+            {"arn": self.arn, "zone_id": self.zone_id, "name_servers": self.name_servers}
+        )
+
+    def _requested(self, names: tuple[str, ...], zone_id: Output[str]) -> Output[str]:
+        certificate = aws.acm.Certificate(
+            self.name,
+            domain_name=names[0],
+            subject_alternative_names=list(names[1:]) or None,
+            validation_method="DNS",
+            key_algorithm="RSA_2048",
+            opts=self.child,
+        )
+        # A name and its wildcard share one record, so it is made once.
+        proved = dict.fromkeys(host.removeprefix("*.") for host in names)
+        records = [self._proof(host, certificate, zone_id) for host in proved]
+        return aws.acm.CertificateValidation(
+            self.name,
+            certificate_arn=certificate.arn,
+            validation_record_fqdns=[record.fqdn for record in records],
+            opts=self.child,
+        ).certificate_arn
+
+    def _proof(
+        self, host: str, certificate: aws.acm.Certificate, zone_id: Input[str]
+    ) -> aws.route53.Record:
+        """The record by which ACM sees that the host name is ours."""
+        option = certificate.domain_validation_options.apply(lambda options: _of(host, options))
+        return aws.route53.Record(
+            self.key(host),
+            zone_id=zone_id,
+            name=option.apply(lambda o: o.resource_record_name or ""),
+            type="CNAME",  # always, for DNS validation
+            records=[option.apply(lambda o: o.resource_record_value or "")],
+            ttl=VALIDATION_TTL,
+            allow_overwrite=True,  # another stack's certificate for the name has the same record
+            opts=self.child,
+        )
+
+
+def _of(
+    host: str, options: Sequence[aws.acm.outputs.CertificateDomainValidationOption]
+) -> aws.acm.outputs.CertificateDomainValidationOption:
+    """What ACM wants to see of a host name; it lists the names in any order."""
+    for option in options:
+        if (option.domain_name or "").removeprefix("*.") == host:
+            return option
+    raise LookupError(f"ACM asks for no record of {host}")

@@ -1,0 +1,105 @@
+"""The bucket that AWS itself writes logs to: of the load balancer, of the VPC, of other buckets."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pulumi import Output, ResourceOptions
+
+from components.account import Account
+from components.buckets import Bucket, BucketArgs
+from components.component import Component
+from components.policies import Statement
+from components.settings import Settings
+
+ALB_PREFIX: Final = "alb"
+# What was overwritten or deleted: long enough to notice, short enough not to pay twice.
+OLD_VERSION_DAYS: Final = 30
+
+
+@dataclass(frozen=True)
+class LogBucketArgs:
+    settings: Settings
+    account: Account
+
+
+class LogBucket(Component):
+    """`bulwark:index:LogBucket`: one bucket, `{name}-bucket`, for what AWS services log.
+
+    `bucket` (its name) and `arn` are known once the policy stands that lets the services write.
+    Encrypted by S3's own keys: neither the load balancer nor S3 can write with a KMS key. It
+    does not log the access to itself, as each line would cause another.
+    """
+
+    def __init__(self, name: str, args: LogBucketArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("LogBucket", name, args.settings, opts)
+        settings, account = args.settings, args.account
+        physical = Output.format("{0}-{1}-{2}", self.physical("logs"), account.id, settings.region)
+        bucket = Bucket(
+            self.key("bucket"),
+            BucketArgs(
+                settings=settings,
+                bucket=physical,
+                expire_days=settings.load_balancer.access_log_days,
+                old_version_days=OLD_VERSION_DAYS,
+                statements=_writers(
+                    settings,
+                    account,
+                    Output.format("arn:{0}:s3:::{1}", account.partition, physical),
+                ),
+            ),
+            self.child,
+        )
+        self.bucket: Output[str] = bucket.ready
+        self.arn: Output[str] = Output.format("arn:{0}:s3:::{1}", account.partition, bucket.ready)
+        self.register_outputs({"bucket": self.bucket, "arn": self.arn})
+
+
+def _writers(settings: Settings, account: Account, arn: Output[str]) -> tuple[Statement, ...]:
+    """What lets each service write below its own prefix, on behalf of this account only."""
+    own = {"aws:SourceAccount": account.id}
+    flow_logs = {
+        "StringEquals": own,
+        "ArnLike": {"aws:SourceArn": account.arn("logs", settings.region, "*")},
+    }
+    deliverer = {"Service": ["delivery.logs.amazonaws.com"]}
+    return (
+        # ELB, "Enable access logs": this principal in every region; the service writes an
+        # account's logs only below that account's id, and sends no source to compare.
+        Statement(
+            sid="LoadBalancerLogs",
+            actions=["s3:PutObject"],
+            resources=[Output.format("{0}/{1}/AWSLogs/{2}/*", arn, ALB_PREFIX, account.id)],
+            principals={"Service": ["logdelivery.elasticloadbalancing.amazonaws.com"]},
+        ),
+        # S3, "Enabling Amazon S3 server access logging".
+        Statement(
+            sid="BucketAccessLogs",
+            actions=["s3:PutObject"],
+            resources=[Output.concat(arn, "/s3/*")],
+            principals={"Service": ["logging.s3.amazonaws.com"]},
+            conditions={
+                "StringEquals": own,
+                "ArnLike": {
+                    "aws:SourceArn": Output.format("arn:{0}:s3:::*", account.partition),
+                },
+            },
+        ),
+        # VPC, "Publish flow logs to Amazon S3": what is missing here, AWS would add by itself.
+        Statement(
+            sid="AWSLogDeliveryWrite",
+            actions=["s3:PutObject"],
+            resources=[Output.format("{0}/AWSLogs/{1}/*", arn, account.id)],
+            principals=deliverer,
+            conditions={
+                **flow_logs,
+                "StringEquals": {**own, "s3:x-amz-acl": "bucket-owner-full-control"},
+            },
+        ),
+        Statement(
+            sid="AWSLogDeliveryAclCheck",
+            actions=["s3:GetBucketAcl"],
+            resources=[arn],
+            principals=deliverer,
+            conditions=flow_logs,
+        ),
+    )

@@ -1,0 +1,19 @@
+"""Log groups: one function, so that each has its retention and its key."""
+
+import pulumi_aws as aws
+from pulumi import Input
+
+from components.component import Component
+
+
+def log_group(
+    component: Component, key: str, name: str, kms_key: Input[str] | None
+) -> aws.cloudwatch.LogGroup:
+    """A log group of `component`, kept as long as the settings say."""
+    return aws.cloudwatch.LogGroup(
+        component.key(key),
+        name=name,
+        retention_in_days=component.settings.logs.retention_days,
+        kms_key_id=kms_key,
+        opts=component.child,
+    )

@@ -1,0 +1,199 @@
+"""The private subnets' way out: NAT gateways, or small instances that do their work."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi_aws as aws
+from pulumi import Input, Output, Resource, ResourceOptions
+
+from components.component import Component
+from components.firewall import allow_out, security_group
+from components.policies import service_role
+from components.settings import Settings
+
+WORLD: Final = "0.0.0.0/0"
+WEB: Final = {"http": 80, "https": 443}
+# ECS's image has what an address translator needs and Amazon Linux's own lacks: iptables (its
+# container runtime requires it) beside the SSM agent. Nothing is fetched at boot.
+IMAGE: Final = "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id"
+DISK: Final = 30  # GiB; the image's snapshot is no smaller
+
+# Ports 32768 and up, because the network ACL lets no answer in to 3389 (EC2.21). The unit runs
+# at each boot. Docker is stopped first: where it has run, it has closed forwarding.
+USER_DATA: Final = """\
+#!/bin/bash
+# Sends what comes from {private} on to the internet, under this host's own address.
+set -eu
+# ecs.service waits for this script to end: stopped without waiting, its start is called off.
+systemctl stop --no-block ecs.service amazon-ecs-volume-plugin.service || true
+systemctl stop docker.socket docker.service || true
+systemctl mask ecs.service amazon-ecs-volume-plugin.service docker.socket docker.service || true
+
+cat >/etc/sysctl.d/90-nat.conf <<'END'
+net.ipv4.ip_forward = 1
+net.ipv4.conf.all.send_redirects = 0
+net.ipv4.conf.default.send_redirects = 0
+END
+
+cat >/usr/local/sbin/nat <<'END'
+#!/bin/bash
+set -eu
+sysctl -q -p /etc/sysctl.d/90-nat.conf
+out=$(ip -4 -oneline route show default | sed -n '1s/.* dev \\([^ ]*\\).*/\\1/p')
+iptables -w -P FORWARD DROP
+iptables -w -F FORWARD
+iptables -w -A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+iptables -w -A FORWARD -s {private} ! -d {vpc} -j ACCEPT
+iptables -w -t nat -F POSTROUTING
+iptables -w -t nat -A POSTROUTING -o "$out" -s {private} ! -d {vpc} -p tcp \\
+  -j MASQUERADE --to-ports 32768-60999
+END
+chmod 755 /usr/local/sbin/nat
+
+cat >/etc/systemd/system/nat.service <<'END'
+[Unit]
+Description=Address translation for the private subnets
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/local/sbin/nat
+Restart=on-failure
+RestartSec=5
+
+[Install]
+WantedBy=multi-user.target
+END
+systemctl daemon-reload
+systemctl enable --now nat.service
+"""
+
+
+@dataclass(frozen=True)
+class NatArgs:
+    """`subnets` are the public ones by zone letter; `private` is the block of those served."""
+
+    settings: Settings
+    kms_key: Input[str] | None
+    vpc_id: Input[str]
+    subnets: Mapping[str, Input[str]]
+    private: str
+
+
+class Nat(Component):
+    """`bulwark:index:Nat`: as many devices as the settings say, each with its own address.
+
+    Children by zone letter: `{name}-{zone}`, an elastic IP and a NAT gateway; or
+    `{name}-instance-{zone}`, an elastic IP and an instance, and for all instances
+    `{name}-instance` (security group, role, profile). The two have addresses of their own, so
+    that one device can take over from the other while both stand.
+    """
+
+    def __init__(self, name: str, args: NatArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("Nat", name, args.settings, opts)
+        self.gateways: dict[str, Output[str]] = {}
+        self.instances: dict[str, Output[str]] = {}
+        self.addresses: dict[str, Output[str]] = {}
+        self._interfaces: dict[str, Output[str]] = {}
+        zones = self.settings.nat_zones
+        if self.settings.network.nat_device == "gateway":
+            for zone in zones:
+                self._gateway(args, zone)
+        elif zones:
+            self._instances(args, zones)
+        self.register_outputs(
+            {"gateways": self.gateways, "instances": self.instances, "addresses": self.addresses}
+        )
+
+    def route(self, component: Component, zone: str, table: Input[str]) -> list[Resource]:
+        """Leads a zone's route table to the zone's device, else to the first; none without NAT."""
+        zones = self.settings.nat_zones
+        if not zones:
+            return []
+        home = zone if zone in zones else zones[0]
+        route = aws.ec2.Route(
+            component.key("private", zone),
+            route_table_id=table,
+            destination_cidr_block=WORLD,
+            nat_gateway_id=self.gateways.get(home),
+            network_interface_id=self._interfaces.get(home),
+            opts=component.child,
+        )
+        return [route]
+
+    def _address(self, *key: str, instance: Input[str] | None = None) -> aws.ec2.Eip:
+        """An address that others may have let through their firewalls: guarded."""
+        return aws.ec2.Eip(self.key(*key), domain="vpc", instance=instance, opts=self.guarded())
+
+    def _gateway(self, args: NatArgs, zone: str) -> None:
+        address = self._address(zone)
+        gateway = aws.ec2.NatGateway(
+            self.key(zone),
+            allocation_id=address.allocation_id,
+            subnet_id=args.subnets[zone],
+            opts=self.child,
+        )
+        self.gateways[zone], self.addresses[zone] = gateway.id, address.public_ip
+
+    def _instances(self, args: NatArgs, zones: tuple[str, ...]) -> None:
+        group = self._firewall(args)
+        role = service_role(
+            self, "instance", "ec2.amazonaws.com", [], managed=["AmazonSSMManagedInstanceCore"]
+        )
+        profile = aws.iam.InstanceProfile(
+            self.key("instance"),
+            name=self.physical(self.name, "instance"),
+            role=role.name,
+            opts=self.child,
+        )
+        image = Output.unsecret(aws.ssm.get_parameter_output(name=IMAGE).value)
+        for zone in zones:
+            instance = aws.ec2.Instance(
+                self.key("instance", zone),
+                ami=image,
+                instance_type="t4g.nano",
+                subnet_id=args.subnets[zone],
+                vpc_security_group_ids=[group.id],
+                source_dest_check=False,
+                iam_instance_profile=profile.name,
+                metadata_options={
+                    "http_endpoint": "enabled",
+                    "http_tokens": "required",
+                    "http_put_response_hop_limit": 1,
+                },
+                root_block_device={
+                    "encrypted": True,
+                    "kms_key_id": args.kms_key,
+                    "volume_type": "gp3",
+                    "volume_size": DISK,
+                },
+                # Out of credits it is slow; "unlimited" would cost more than a NAT gateway.
+                credit_specification={"cpu_credits": "standard"},
+                user_data=USER_DATA.format(private=args.private, vpc=self.settings.network.cidr),
+                user_data_replace_on_change=True,
+                # A newer image waits for a replacement that somebody asks for.
+                opts=self.options(ignore_changes=["ami"]),
+            )
+            address = self._address("instance", zone, instance=instance.id)
+            self.instances[zone], self.addresses[zone] = instance.id, address.public_ip
+            self._interfaces[zone] = instance.primary_network_interface_id
+
+    def _firewall(self, args: NatArgs) -> aws.ec2.SecurityGroup:
+        """The web out; in, only the same from the private subnets."""
+        group = security_group(self, "instance", "NAT instances", args.vpc_id)
+        for what, port in WEB.items():
+            allow_out(self, f"instance-{what}", group.id, WORLD, port)
+            aws.vpc.SecurityGroupIngressRule(
+                self.key("instance", what),
+                security_group_id=group.id,
+                cidr_ipv4=args.private,
+                description=f"{what} from the private subnets",
+                ip_protocol="tcp",
+                from_port=port,
+                to_port=port,
+                opts=self.child,
+            )
+        return group

@@ -1,0 +1,101 @@
+"""IAM as data: statements, policy documents, and roles made from them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi_aws as aws
+from pulumi import Input, Output
+
+from components.component import Component
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One statement of a policy; `resources` empty in a trust or a resource's own policy."""
+
+    actions: Sequence[str]
+    resources: Sequence[Input[str]] = ()
+    principals: Mapping[str, Sequence[Input[str]]] = field(default_factory=dict)
+    conditions: Mapping[str, Mapping[str, Input[str] | Sequence[Input[str]]]] = field(
+        default_factory=dict
+    )
+    effect: str = "Allow"
+    sid: str | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """The statement as IAM spells it."""
+        everyone = self.principals.get("*") is not None
+        return {
+            **({"Sid": self.sid} if self.sid else {}),
+            "Effect": self.effect,
+            "Action": list(self.actions),
+            **({"Resource": list(self.resources)} if self.resources else {}),
+            **(
+                {"Principal": "*" if everyone else {k: list(v) for k, v in self.principals.items()}}
+                if self.principals
+                else {}
+            ),
+            **({"Condition": self.conditions} if self.conditions else {}),
+        }
+
+
+def document(*statements: Statement) -> Output[str]:
+    """A policy document as JSON."""
+    body = {"Version": "2012-10-17", "Statement": [s.plain() for s in statements]}
+    return Output.json_dumps(body)
+
+
+def trust(
+    service: str, conditions: Mapping[str, Mapping[str, Input[str]]] | None = None
+) -> Output[str]:
+    """Lets an AWS service, like ecs-tasks.amazonaws.com, assume a role."""
+    return document(
+        Statement(
+            actions=["sts:AssumeRole"],
+            principals={"Service": [service]},
+            conditions=conditions or {},
+        )
+    )
+
+
+def service_role(
+    component: Component,
+    key: str,
+    service: str,
+    statements: Sequence[Statement],
+    *,
+    managed: Sequence[str] = (),
+    conditions: Mapping[str, Mapping[str, Input[str]]] | None = None,
+) -> aws.iam.Role:
+    """A role of `component` for an AWS service, with one inline policy and AWS managed ones.
+
+    `managed` are names like service-role/AmazonRDSEnhancedMonitoringRole.
+    """
+    role = aws.iam.Role(
+        component.key(key),
+        name=component.physical(component.name, key),
+        assume_role_policy=trust(service, conditions),
+        opts=component.child,
+    )
+    if statements:
+        aws.iam.RolePolicy(
+            component.key(key),
+            role=role.name,
+            policy=document(*statements),
+            opts=component.child,
+        )
+    for name in managed:
+        aws.iam.RolePolicyAttachment(
+            component.key(key, name.rsplit("/", 1)[-1]),
+            role=role.name,
+            policy_arn=f"arn:aws:iam::aws:policy/{name}",
+            opts=component.child,
+        )
+    return role
+
+
+def json_text(value: object) -> str:
+    """Compact JSON, the same for the same value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,135 @@
+"""What the stack tells the world: the contract of ops/outputs.py, exported and kept in SSM."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Output, ResourceOptions
+from pydantic.alias_generators import to_camel
+
+from components.account import Account
+from components.alarms import Alarms
+from components.backups import Backups
+from components.cache import Cache
+from components.component import Component
+from components.contract import contract
+from components.dashboards import Dashboards
+from components.database import Database
+from components.fleet import Fleet
+from components.keys import Keys
+from components.load_balancer import LoadBalancer
+from components.network import Network
+from components.registry import Registry
+from components.services import Services
+from components.settings import Settings
+from ops.outputs import Outputs, StackPart, divide, outputs_path
+
+Known: TypeAlias = Output[dict[str, Any]] | None
+ALARM_NAMES_A_SERVICE = 10  # about what the registry makes of each service
+ALARM_NAMES_A_PIECE = 40  # 40 names of up to 90 characters are within 4 KB
+
+
+class Published(Component):
+    """`bulwark:index:Published`: the copy of the outputs in SSM Parameter Store.
+
+    Children: a parameter for each part, `{name}-{part}`, and `{name}-{part}-{label}` for what
+    grows; the same again as `{name}-recovery-...` in the recovery region. An absent part is
+    kept as null, so that a missing parameter is never taken for one.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        parts: Mapping[str, Known],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("Published", name, settings, opts)
+        self._path = outputs_path(settings.project, settings.stack)
+        regions: dict[str | None, tuple[str, ...]] = {None: ()}
+        if settings.recovery_region:
+            regions[settings.recovery_region] = ("recovery",)
+        for region, below in regions.items():
+            for part, value in parts.items():
+                self._keep(part, value, region, below)
+        self.register_outputs({"path": self._path})
+
+    def _keep(self, part: str, value: Known, region: str | None, below: tuple[str, ...]) -> None:
+        names = labels(self.settings, part) if value is not None else ()
+        texts = Output.from_input(value).apply(lambda known: divide(part, known, names))
+        for path in (part, *(f"{part}/{label}" for label in names)):
+            aws.ssm.Parameter(
+                self.key(*below, *path.split("/")),
+                name=f"{self._path}/{path}",
+                type="String",
+                value=texts[path],
+                # Standard, which costs nothing, up to 4 KB; advanced only for a part above.
+                tier="Intelligent-Tiering",
+                region=region,
+                opts=self.child,
+            )
+
+
+def labels(settings: Settings, part: str) -> Sequence[str]:
+    """The labels of a growing part's pieces, known before any output is."""
+    services = tuple(settings.services) if settings.has_services else ()
+    if part == "services":
+        return services
+    if part == "loadBalancer":
+        return (*services, "fleet") if settings.has_fleet else services
+    if part == "alarms":
+        names = ALARM_NAMES_A_PIECE + ALARM_NAMES_A_SERVICE * len(services)
+        return tuple(str(n + 1) for n in range(-(-names // ALARM_NAMES_A_PIECE)))
+    return ()
+
+
+def export(
+    settings: Settings,
+    account: Account,
+    keys: Keys,
+    *,
+    network: Network,
+    load_balancer: LoadBalancer | None,
+    database: Database,
+    services: Services | None,
+    fleet: Fleet | None,
+    cache: Cache | None,
+    registry: Registry | None,
+    alarms: Alarms,
+    dashboards: Dashboards | None,
+    backups: Backups,
+) -> None:
+    """Exports the contract, and keeps it in SSM in both regions."""
+    stack = contract(
+        StackPart,
+        project=settings.project,
+        stack=settings.stack,
+        profile=settings.profile,
+        compute=settings.compute,
+        protect=settings.protect,
+        account=account.id,
+        region=settings.region,
+        recovery_region=settings.recovery_region,
+        zones=settings.network.zones,
+        data_key_arn=keys.data,
+        logs_key_arn=keys.logs,
+        recovery_key_arn=keys.recovery,
+    )
+    found: dict[str, Known] = {
+        "stack": stack,
+        "network": network.part,
+        "load_balancer": load_balancer.part if load_balancer else None,
+        "database": database.part,
+        "services": services.part if services else None,
+        "fleet": fleet.part if fleet else None,
+        "cache": cache.part if cache else None,
+        "registry": registry.part if registry else None,
+        "alarms": alarms.part,
+        "dashboards": dashboards.part if dashboards else None,
+        "backups": backups.part,
+    }
+    parts = {to_camel(name): found[name] for name in Outputs.model_fields}
+    for name, part in parts.items():
+        pulumi.export(name, part)
+    Published("outputs", settings, parts)

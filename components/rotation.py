@@ -1,0 +1,213 @@
+"""Rotation of a secret by a Lambda function that changes it through AWS's own APIs."""
+
+import base64
+import hashlib
+import io
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypedDict
+
+import pulumi_aws as aws
+from pulumi import Input, Output, Resource, ResourceOptions
+
+from components.account import Account
+from components.component import Component
+from components.keys import Keys
+from components.logs import log_group
+from components.policies import Statement, json_text, service_role
+from components.settings import Settings
+
+CODE: Final = Path(__file__).parent / "lambdas" / "rotate.py"
+RUNTIME: Final = "python3.13"
+TIMEOUT_SECONDS: Final = 900  # Lambda's longest: ElastiCache takes minutes for each token
+
+Target = Literal["database", "cache"]
+# What the function may do to the one thing whose secret it rotates.
+ACTIONS: Final[dict[Target, tuple[str, ...]]] = {
+    "database": ("rds:DescribeDBInstances", "rds:ModifyDBInstance"),
+    "cache": ("elasticache:DescribeReplicationGroups", "elasticache:ModifyReplicationGroup"),
+}
+
+
+class Refresh(TypedDict):
+    """How an Auto Scaling group replaces its instances; the preferences as the API names them."""
+
+    group: str
+    MinHealthyPercentage: int
+    MaxHealthyPercentage: int
+
+
+class Readers(TypedDict):
+    """Services of a cluster and a fleet."""
+
+    cluster: str
+    services: list[str]
+    fleet: Refresh | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RotationArgs:
+    """`secret` holds the credentials of `target`, whose name is `identifier` and ARN `arn`.
+
+    `code_bucket` is where the function's package is put; `ready` is what must stand before the
+    first rotation.
+    """
+
+    settings: Settings
+    account: Account
+    keys: Keys
+    function_name: str
+    target: Target
+    identifier: str
+    arn: Input[str]
+    secret: Output[str]
+    days: int
+    code_bucket: Input[str]
+    ready: Sequence[Resource]
+
+
+class Rotation(Component):
+    """`bulwark:index:Rotation`: the function, its role and log group, and the schedule.
+
+    Children, all named `{name}` but the role `{name}-role`. The first rotation is at the first
+    date of the schedule: at once it would get in the way of replicas that are being made.
+    Services and the fleet read secrets at their start, so each rotation replaces their tasks and
+    instances, one after the other.
+    """
+
+    def __init__(self, name: str, args: RotationArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("Rotation", name, args.settings, opts)
+        logs = log_group(self, "log", f"/aws/lambda/{args.function_name}", args.keys.logs)
+        role = service_role(self, "role", "lambda.amazonaws.com", self._statements(args, logs))
+        package = packed(CODE)
+        digest = hashlib.sha256(package)
+        uploaded = aws.s3.BucketObjectv2(
+            name,
+            bucket=args.code_bucket,
+            key=f"functions/{args.function_name}/{digest.hexdigest()[:16]}.zip",
+            content_base64=base64.b64encode(package).decode(),
+            content_type="application/zip",
+            opts=self.child,
+        )
+        function = aws.lambda_.Function(
+            name,
+            name=args.function_name,
+            description=f"Rotates the secret of {args.identifier}",
+            runtime=RUNTIME,
+            architectures=["arm64"],
+            handler="rotate.handler",
+            s3_bucket=uploaded.bucket,
+            s3_key=uploaded.key,
+            source_code_hash=base64.b64encode(digest.digest()).decode(),
+            role=role.arn,
+            timeout=TIMEOUT_SECONDS,
+            memory_size=256,
+            environment={
+                "variables": {
+                    "TARGET": args.target,
+                    "IDENTIFIER": args.identifier,
+                    "RESTART": json_text(readers(args.settings, args.target)),
+                }
+            },
+            logging_config={"log_format": "JSON", "log_group": logs.name},
+            opts=self.child,
+        )
+        allowed = aws.lambda_.Permission(
+            name,
+            action="lambda:InvokeFunction",
+            function=function.name,
+            principal="secretsmanager.amazonaws.com",
+            source_arn=args.secret,
+            source_account=args.account.id,
+            opts=self.child,
+        )
+        aws.secretsmanager.SecretRotation(
+            name,
+            secret_id=args.secret,
+            rotation_lambda_arn=function.arn,
+            rotate_immediately=False,
+            rotation_rules={"automatically_after_days": args.days},
+            opts=self.options(depends_on=[allowed, *args.ready]),
+        )
+        self.function_name = args.function_name
+        self.register_outputs({"function_name": self.function_name})
+
+    def _statements(self, args: RotationArgs, logs: aws.cloudwatch.LogGroup) -> list[Statement]:
+        account, region = args.account, args.settings.region
+        restart = readers(args.settings, args.target)
+        statements = [
+            Statement(actions=ACTIONS[args.target], resources=[args.arn]),
+            Statement(
+                actions=[
+                    "secretsmanager:DescribeSecret",
+                    "secretsmanager:GetSecretValue",
+                    "secretsmanager:PutSecretValue",
+                    "secretsmanager:UpdateSecretVersionStage",
+                ],
+                resources=[args.secret],
+            ),
+            Statement(actions=["secretsmanager:GetRandomPassword"], resources=["*"]),
+            Statement(
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+                resources=[Output.concat(logs.arn, ":*")],
+            ),
+        ]
+        if args.keys.data is not None:
+            via = {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}}
+            statements.append(
+                Statement(
+                    actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                    resources=[args.keys.data],
+                    conditions=via,
+                )
+            )
+        if services := restart["services"]:
+            cluster = args.settings.cluster_name
+            statements.append(
+                Statement(
+                    actions=["ecs:UpdateService"],
+                    resources=[
+                        account.arn("ecs", region, f"service/{cluster}/{name}") for name in services
+                    ],
+                )
+            )
+        if restart["fleet"]:
+            group = f"autoScalingGroup:*:autoScalingGroupName/{args.settings.fleet_name}"
+            statements.append(
+                Statement(
+                    actions=["autoscaling:StartInstanceRefresh"],
+                    resources=[account.arn("autoscaling", region, group)],
+                )
+            )
+        return statements
+
+
+def packed(file: Path) -> bytes:
+    """A deployment package of one file; the same bytes for the same file."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as package:
+        entry = zipfile.ZipInfo(file.name)  # dated 1980, whenever it is made
+        entry.external_attr = 0o644 << 16  # Lambda runs it as a user who must be able to read it
+        package.writestr(entry, file.read_bytes())
+    return buffer.getvalue()
+
+
+def readers(settings: Settings, target: Target) -> Readers:
+    """Who reads the secret at its start, as the function wants to know it."""
+    fleet = settings.fleet
+    refresh: Refresh = {
+        "group": settings.fleet_name,
+        "MinHealthyPercentage": fleet.min_healthy_percent,
+        "MaxHealthyPercentage": fleet.max_healthy_percent,
+    }
+    return {
+        "cluster": settings.cluster_name,
+        "services": sorted(
+            name
+            for name, service in settings.services.items()
+            if settings.has_services and getattr(service, target)
+        ),
+        "fleet": refresh if settings.has_fleet and getattr(fleet, target) else None,
+    }

@@ -1,0 +1,95 @@
+"""Settings of the cache."""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from components.instance_classes import cache_node
+from components.settings.section import Section
+from components.settings.windows import DailyHour, WeeklyHour, meet
+
+Engine = Literal["valkey", "redis"]
+Eviction = Literal[
+    "allkeys-lru", "allkeys-lfu", "allkeys-random",
+    "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "noeviction",
+]  # fmt: skip
+# Versions and their parameter families, newest last. Redis before 6.2 cannot take the AUTH token
+# over to a new one, or send its engine log.
+FAMILIES: Final[Mapping[Engine, Mapping[str, str]]] = {
+    "valkey": {"7.2": "valkey7", "8.0": "valkey8", "8.1": "valkey8", "8.2": "valkey8"},
+    "redis": {"6.2": "redis6.x", "7.0": "redis7", "7.1": "redis7"},
+}
+DEFAULT_VERSION: Final[Mapping[Engine, str]] = {"valkey": "8.0", "redis": "7.1"}
+
+
+class CacheSettings(Section):
+    """An ElastiCache replication group. Optional. Always with TLS and an AUTH token."""
+
+    enabled: bool = Field(default=False, description="have a cache")
+    engine: Engine = Field(default="valkey", description="engine")
+    engine_version: str | None = Field(
+        default=None, description="engine version; where not set 8.0 for Valkey, 7.1 for Redis"
+    )
+    node_type: str = Field(default="cache.t4g.micro", description="node type")
+    replicas: int = Field(
+        default=1, ge=0, le=5, description="replicas of the one shard; failover needs one"
+    )
+    port: int = Field(default=6379, ge=1024, le=65535, description="port")
+    eviction: Eviction = Field(default="allkeys-lru", description="what goes when memory is full")
+    snapshot_days: int = Field(default=7, ge=0, le=35, description="days that snapshots are kept")
+    snapshot_window: DailyHour = Field(default="04:30-05:30", description="daily, UTC, hh:mm-hh:mm")
+    maintenance_window: WeeklyHour = Field(
+        default="sun:05:30-sun:06:30", description="weekly, UTC, ddd:hh:mm-ddd:hh:mm"
+    )
+    auto_minor_upgrade: bool = Field(default=True, description="take minor versions in the window")
+    apply_immediately: bool = Field(
+        default=False, description="apply changes at once instead of in the maintenance window"
+    )
+    rotation_days: int = Field(
+        default=30, ge=1, le=90, description="days between rotations of the AUTH token"
+    )
+
+    @field_validator("engine_version", mode="before")
+    @classmethod
+    def _unquoted(cls, version: object) -> object:
+        return str(version) if isinstance(version, float) else version
+
+    @field_validator("node_type")
+    @classmethod
+    def _known_node(cls, name: str) -> str:
+        return cache_node(name).name
+
+    @model_validator(mode="after")
+    def _version_of_the_engine(self) -> "CacheSettings":
+        known = FAMILIES[self.engine]
+        if self.version not in known:
+            raise ValueError(
+                f"engineVersion is {self.engine_version!r}, may be {', '.join(known)} "
+                f"with engine {self.engine}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _windows_apart(self) -> "CacheSettings":
+        if self.snapshot_days and meet(self.snapshot_window, self.maintenance_window):
+            raise ValueError(
+                f"snapshotWindow is {self.snapshot_window!r}, may not meet maintenanceWindow "
+                f"({self.maintenance_window})"
+            )
+        return self
+
+    @property
+    def version(self) -> str:
+        """The engine's version."""
+        return self.engine_version or DEFAULT_VERSION[self.engine]
+
+    @property
+    def family(self) -> str:
+        """Parameter group family of the version."""
+        return FAMILIES[self.engine][self.version]
+
+    @property
+    def failover(self) -> bool:
+        """Whether a replica in another zone takes over: there must be one."""
+        return self.replicas > 0

@@ -1,0 +1,142 @@
+"""Settings of a container, wherever it runs: what services and the fleet share."""
+
+import re
+from typing import Final, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from components.settings.section import Section
+
+Architecture = Literal["arm64", "x86_64"]
+
+# What the stack itself puts into the environment: variable to key of the JSON secret.
+DATABASE_VARIABLES: Final = {
+    "DB_HOST": "host",
+    "DB_PORT": "port",
+    "DB_NAME": "dbname",
+    "DB_USER": "username",
+    "DB_PASSWORD": "password",
+}
+CACHE_VARIABLES: Final = {
+    "CACHE_HOST": "host",
+    "CACHE_READER_HOST": "reader_host",
+    "CACHE_PORT": "port",
+    "CACHE_TOKEN": "token",
+}
+# Credentials that must not stand in clear (ECS.8).
+FORBIDDEN: Final = frozenset(
+    {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "ECS_ENGINE_AUTH_DATA"}
+)
+VARIABLE: Final = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+ENVIRONMENT_BYTES: Final = 8192  # user data holds 16 KiB in all, a task definition 64 KiB
+SECRET: Final = re.compile(
+    r"^(?P<arn>arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6})"
+    r"(?::(?P<key>[\w.-]+)::)?$"
+)
+PARAMETER: Final = re.compile(r"^arn:aws[a-z-]*:ssm:[a-z0-9-]+:\d{12}:parameter/[\w./-]+$")
+IMAGE: Final = re.compile(r"^[a-z0-9][A-Za-z0-9._:/@-]{0,254}$")
+HEALTH_PATH: Final = re.compile(r"^/[!-~]{0,1023}$")
+USER: Final = re.compile(r"^[\w.-]+(:[\w.-]+)?$")
+
+
+class ContainerSettings(Section):
+    """A container that answers HTTP behind the load balancer.
+
+    The default image serves a page at / as any user, with nothing writable but /tmp.
+    """
+
+    image: str = Field(
+        default="public.ecr.aws/nginx/nginx-unprivileged:stable-alpine",
+        description="image of the first deployment; afterwards operations own it",
+    )
+    port: int = Field(default=8080, ge=1, le=65535, description="port the container listens on")
+    health_path: str = Field(default="/", description="path of the health check")
+    command: tuple[str, ...] = Field(default=(), description="command, instead of the image's own")
+    user: str = Field(
+        default="1000:1000", description="user and group that run the container, never root"
+    )
+    tmp_mb: int = Field(default=64, ge=1, description="size of /tmp, MiB of the memory")
+    environment: dict[str, str] = Field(default={}, description="environment variables, in clear")
+    secrets: dict[str, str] = Field(
+        default={},
+        description="environment variables from Secrets Manager (ARN, or ARN:key:: for one key of "
+        "a JSON secret) or SSM, by exact ARN",
+    )
+    database: bool = Field(
+        default=True,
+        description="give it the database: DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD",
+    )
+    cache: bool = Field(
+        default=True,
+        description="give it the cache, where one is: CACHE_HOST, CACHE_READER_HOST, CACHE_PORT, "
+        "CACHE_TOKEN",
+    )
+
+    @field_validator("image")
+    @classmethod
+    def _reference(cls, image: str) -> str:
+        if not IMAGE.match(image):
+            raise ValueError("may be an image like public.ecr.aws/nginx/nginx-unprivileged:stable")
+        return image
+
+    @field_validator("health_path")
+    @classmethod
+    def _path(cls, path: str) -> str:
+        if not HEALTH_PATH.match(path):
+            raise ValueError("may be a path like /health, at most 1024 characters, no spaces")
+        return path
+
+    @field_validator("user")
+    @classmethod
+    def _not_root(cls, user: str) -> str:
+        if not USER.match(user) or user.split(":")[0] in ("root", "0"):
+            raise ValueError("may be a user other than root, like 1000:1000")
+        return user
+
+    @field_validator("environment")
+    @classmethod
+    def _no_keys_in_clear(cls, environment: dict[str, str]) -> dict[str, str]:
+        _named(environment)
+        for name in sorted(FORBIDDEN & environment.keys()):
+            raise ValueError(f"may not hold {name}: a role gives what is allowed (ECS.8)")
+        for name, value in environment.items():
+            if "\n" in value or "\0" in value:
+                raise ValueError(f"may hold values of one line, {name} has more")
+        size = sum(len(f"{name}={value}".encode()) for name, value in environment.items())
+        if size > ENVIRONMENT_BYTES:
+            raise ValueError(f"may hold {ENVIRONMENT_BYTES} bytes, has {size}")
+        return environment
+
+    @field_validator("secrets")
+    @classmethod
+    def _exact_arns(cls, secrets: dict[str, str]) -> dict[str, str]:
+        _named(secrets)
+        for name, value in secrets.items():
+            if not (SECRET.match(value) or PARAMETER.match(value)):
+                raise ValueError(
+                    "may hold exact ARNs of Secrets Manager (with their last six characters, and "
+                    f":key:: for one key of JSON) or of SSM parameters, {name} is none"
+                )
+        return secrets
+
+    @model_validator(mode="after")
+    def _each_variable_once(self) -> "ContainerSettings":
+        if twice := sorted(self.environment.keys() & self.secrets.keys()):
+            raise ValueError(f"secrets holds {twice[0]!r}, which environment holds too")
+        own = {
+            **(dict.fromkeys(DATABASE_VARIABLES, "database") if self.database else {}),
+            **(dict.fromkeys(CACHE_VARIABLES, "cache") if self.cache else {}),
+        }
+        for where, names in (("environment", self.environment), ("secrets", self.secrets)):
+            for name in sorted(names.keys() & own.keys()):
+                raise ValueError(
+                    f"{where} holds {name!r}, which the stack gives: set {own[name]} to false to "
+                    "give it yourself"
+                )
+        return self
+
+
+def _named(variables: dict[str, str]) -> None:
+    for name in variables:
+        if not VARIABLE.match(name):
+            raise ValueError(f"may hold names of letters, digits and _, not {name!r}")

@@ -1,0 +1,281 @@
+"""Settings of the database. What RDS would refuse after minutes is refused here, with why."""
+
+import json
+import re
+from datetime import datetime
+from typing import Final, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from components.instance_classes import rds_class
+from components.settings.postgres_names import AdminName, DatabaseName
+from components.settings.section import Section
+from components.settings.windows import DailyHalfHour, WeeklyHalfHour, meet
+
+LogExport = Literal["postgresql", "upgrade", "iam-db-auth-error"]
+CertificateAuthority = Literal["rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1"]
+MAJORS: Final = (14, 15, 16, 17, 18)
+# "Amazon RDS DB instance storage": from 400 GiB on, RDS for PostgreSQL stripes gp3 over four
+# volumes. Below, 3,000 IOPS and 125 MiB/s cannot be changed.
+STRIPED_GB: Final = 400
+IOPS: Final = range(12_000, 64_001)
+THROUGHPUT: Final = range(500, 4_001)
+# Parameters that a setting of its own decides.
+OWNED: Final = {"log_min_duration_statement": "slowQueryMs"}
+
+
+class RestoreFrom(Section):
+    """Where a new database takes its data from: exactly one of a snapshot or a point in time.
+
+    It keeps the key, the admin's name and the databases of the backup, and gets a new password.
+    A backup under another key is copied to this stack's key first. It may be removed afterwards.
+    """
+
+    snapshot: str | None = Field(default=None, description="identifier or ARN of a DB snapshot")
+    instance: str | None = Field(
+        default=None, description="DB instance to restore from (point in time)"
+    )
+    automated_backup_arn: str | None = Field(
+        default=None, description="automated backup to restore from, e.g. a replicated one"
+    )
+    time: str = Field(
+        default="latest", description="'latest', or a UTC time like 2026-01-31T03:00:00Z"
+    )
+
+    @field_validator("automated_backup_arn")
+    @classmethod
+    def _is_an_automated_backup(cls, arn: str | None) -> str | None:
+        if arn is not None and not re.fullmatch(
+            r"arn:[\w-]+:rds:[\w-]+:\d{12}:auto-backup:.+", arn
+        ):
+            raise ValueError("may be like arn:aws:rds:REGION:ACCOUNT:auto-backup:ab-NAME")
+        return arn
+
+    @field_validator("time")
+    @classmethod
+    def _is_a_time(cls, time: str) -> str:
+        try:
+            time == "latest" or datetime.strptime(time, "%Y-%m-%dT%H:%M:%S%z")
+        except ValueError:
+            time = ""
+        if time != "latest" and not time.endswith("Z"):
+            raise ValueError("may be 'latest', or a UTC time like 2026-01-31T03:00:00Z")
+        return time
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "RestoreFrom":
+        given = [s for s in (self.snapshot, self.instance, self.automated_backup_arn) if s]
+        if len(given) != 1:
+            raise ValueError("may have exactly one of snapshot, instance and automatedBackupArn")
+        if self.snapshot and self.time != "latest":
+            raise ValueError(f"time is {self.time!r}, may not be set: a snapshot is of one time")
+        return self
+
+    @property
+    def region(self) -> str | None:
+        """The region that an ARN names."""
+        arn = self.automated_backup_arn or self.snapshot or ""
+        return arn.split(":")[3] if arn.startswith("arn:") else None
+
+
+class DatabaseSettings(Section):
+    """The PostgreSQL instance on RDS."""
+
+    engine_version: str = Field(
+        default="16", description="PostgreSQL version; a major alone takes RDS's default minor"
+    )
+    instance_class: str = Field(default="db.t4g.small", description="DB instance class")
+    storage_gb: int = Field(default=20, ge=20, le=65536, description="allocated storage, GiB")
+    max_storage_gb: int = Field(
+        default=100, ge=0, le=65536, description="storage autoscaling limit, GiB; 0 turns it off"
+    )
+    iops: int | None = Field(default=None, description="provisioned gp3 IOPS (from 400 GiB)")
+    throughput: int | None = Field(default=None, description="gp3 throughput, MiB/s (from 400 GiB)")
+    multi_az: bool = Field(default=True, description="keep a standby in another zone")
+    replicas: int = Field(default=0, ge=0, le=15, description="read replicas")
+    replica_class: str | None = Field(
+        default=None, description="instance class of the replicas; the primary's where not set"
+    )
+    port: int = Field(default=5433, description="not PostgreSQL's default 5432")
+    admin_name: AdminName = Field(
+        default="bulwark_admin", description="master user, not a default name"
+    )
+    name: DatabaseName = Field(default="app", description="database created at first")
+    backup_days: int = Field(
+        default=30, ge=0, le=35, description="days that automated backups are kept"
+    )
+    cross_region_backups: bool = Field(
+        default=True, description="replicate automated backups to the recovery region, if any"
+    )
+    cross_region_backup_days: int = Field(
+        default=7, ge=1, le=35, description="days that replicated backups are kept"
+    )
+    backup_window: DailyHalfHour = Field(
+        default="02:00-03:00", description="daily, UTC, hh:mm-hh:mm"
+    )
+    maintenance_window: WeeklyHalfHour = Field(
+        default="sun:03:30-sun:04:30", description="weekly, UTC, ddd:hh:mm-ddd:hh:mm"
+    )
+    auto_minor_upgrade: bool = Field(default=True, description="take minor versions in the window")
+    apply_immediately: bool = Field(
+        default=False, description="apply changes at once instead of in the maintenance window"
+    )
+    iam_authentication: bool = Field(default=True, description="allow IAM database authentication")
+    performance_insights: bool = Field(default=True, description="turn on Performance Insights")
+    performance_insights_days: int = Field(
+        default=7, description="7, a multiple of 31 up to 713, or 731"
+    )
+    database_insights: Literal["standard", "advanced"] = Field(
+        default="standard", description="mode of CloudWatch Database Insights"
+    )
+    monitoring_seconds: Literal[0, 1, 5, 10, 15, 30, 60] = Field(
+        default=60, description="interval of Enhanced Monitoring; 0 turns it off"
+    )
+    slow_query_ms: int = Field(
+        default=1000, ge=-1, description="log queries slower than this; -1 logs none"
+    )
+    parameters: dict[str, str] = Field(
+        default={}, description="further PostgreSQL parameters, by name"
+    )
+    log_exports: tuple[LogExport, ...] = Field(
+        default=("postgresql", "upgrade", "iam-db-auth-error"),
+        description="logs sent to CloudWatch",
+    )
+    ca: CertificateAuthority = Field(
+        default="rds-ca-rsa2048-g1", description="certificate authority"
+    )
+    rotation_days: int = Field(
+        default=30, ge=1, le=90, description="days between rotations of the password"
+    )
+    restore_from: RestoreFrom | None = Field(
+        default=None, description="take the data of a new database from a backup"
+    )
+
+    @field_validator("engine_version", mode="before")
+    @classmethod
+    def _unquoted(cls, version: object) -> object:
+        if isinstance(version, float):  # 16.10 would have become 16.1
+            raise ValueError("may be a major, or in quotes with a minor: '16.10'")
+        return str(version) if isinstance(version, int) else version
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _plain_values(cls, parameters: object) -> object:
+        if not isinstance(parameters, dict):
+            return parameters
+        return {k: v if isinstance(v, str) else json.dumps(v) for k, v in parameters.items()}
+
+    @field_validator("engine_version")
+    @classmethod
+    def _supported(cls, version: str) -> str:
+        if not re.fullmatch(rf"({'|'.join(map(str, MAJORS))})(\.\d{{1,2}})?", version):
+            raise ValueError(f"may be {MAJORS[0]} to {MAJORS[-1]}, or with a minor like 16.9")
+        return version
+
+    @field_validator("instance_class", "replica_class")
+    @classmethod
+    def _known_class(cls, name: str | None) -> str | None:
+        return name if name is None else rds_class(name).name
+
+    @field_validator("port")
+    @classmethod
+    def _not_the_default_port(cls, port: int) -> int:
+        if port == 5432 or not 1150 <= port <= 65535:
+            raise ValueError("may be 1150 to 65535 but not PostgreSQL's default 5432 (RDS.23)")
+        return port
+
+    @field_validator("performance_insights_days")
+    @classmethod
+    def _retention_that_rds_knows(cls, days: int) -> int:
+        if days not in (7, 731) and not (days % 31 == 0 and 31 <= days <= 713):
+            raise ValueError("may be 7, a multiple of 31 up to 713, or 731")
+        return days
+
+    @field_validator("parameters")
+    @classmethod
+    def _parameters_left_to_the_stack(cls, parameters: dict[str, str]) -> dict[str, str]:
+        if owned := OWNED.keys() & parameters.keys():
+            name = min(owned)
+            raise ValueError(f"may not have {name}: {OWNED[name]} sets it")
+        if parameters.get("rds.force_ssl", "1") != "1":
+            raise ValueError("may not turn rds.force_ssl off: connections are by TLS only (RDS.38)")
+        if "pg_stat_statements" not in parameters.get(
+            "shared_preload_libraries", "pg_stat_statements"
+        ):
+            raise ValueError("may have shared_preload_libraries only with pg_stat_statements in it")
+        return parameters
+
+    @model_validator(mode="after")
+    def _storage_that_rds_takes(self) -> "DatabaseSettings":
+        least = -(-self.storage_gb * 11 // 10)
+        if self.max_storage_gb and self.max_storage_gb < least:
+            raise ValueError(
+                f"maxStorageGb is {self.max_storage_gb}, may be 0, or from {least}: "
+                "a tenth more than storageGb"
+            )
+        given = (("iops", self.iops, IOPS), ("throughput", self.throughput, THROUGHPUT))
+        for key, value, bounds in given:
+            if value is not None and self.storage_gb < STRIPED_GB:
+                raise ValueError(
+                    f"{key} is {value}, may be set only from {STRIPED_GB} GiB of storageGb: "
+                    "below, gp3 has 3000 IOPS and 125 MiB/s"
+                )
+            if value is not None and value not in bounds:
+                raise ValueError(f"{key} is {value}, may be {bounds[0]} to {bounds[-1]}")
+        if self.throughput and self.throughput * 4 > (self.iops or IOPS[0]):
+            raise ValueError(
+                f"throughput is {self.throughput}, may be at most a quarter of iops "
+                f"({self.iops or IOPS[0]})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _windows_apart(self) -> "DatabaseSettings":
+        if meet(self.backup_window, self.maintenance_window):
+            raise ValueError(
+                f"backupWindow is {self.backup_window!r}, may not meet maintenanceWindow "
+                f"({self.maintenance_window})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _backups_where_needed(self) -> "DatabaseSettings":
+        if self.backup_days == 0 and self.replicas:
+            raise ValueError("backupDays is 0, may be 1 to 35: replicas need automated backups")
+        return self
+
+    @model_validator(mode="after")
+    def _versions_that_stay(self) -> "DatabaseSettings":
+        if self.auto_minor_upgrade and "." in self.engine_version:
+            raise ValueError(
+                f"engineVersion is {self.engine_version!r}, may be {self.major} while "
+                "autoMinorUpgrade is on: RDS moves on from a minor, and cannot go back to it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _insights(self) -> "DatabaseSettings":
+        enough = self.performance_insights and self.performance_insights_days >= 465
+        if self.database_insights == "advanced" and not enough:
+            raise ValueError(
+                "databaseInsights is 'advanced', may be so only with performanceInsights kept for "
+                "465 days or more"
+            )
+        return self
+
+    @property
+    def major(self) -> int:
+        """Major version of PostgreSQL."""
+        return int(self.engine_version.split(".")[0])
+
+    @property
+    def replicas_class(self) -> str:
+        """Instance class of the replicas."""
+        return self.replica_class or self.instance_class
+
+    @property
+    def provisioned(self) -> tuple[int, int] | None:
+        """IOPS and MiB/s of gp3, both where either is set: RDS takes them together."""
+        if self.iops is None and self.throughput is None:
+            return None
+        return self.iops or IOPS[0], self.throughput or THROUGHPUT[0]

@@ -1,0 +1,116 @@
+"""Settings of the EC2 fleet."""
+
+import re
+from itertools import pairwise
+from typing import Final
+
+from pydantic import Field, field_validator, model_validator
+
+from components.settings.container import Architecture, ContainerSettings
+
+INSTANCE_TYPE: Final = re.compile(r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$")
+AMI: Final = re.compile(r"^ami-([0-9a-f]{8}|[0-9a-f]{17})$")
+# AWS marks its own processors by a g after the generation: t4g, m7gd, im4gn; a1 came before.
+GRAVITON: Final = re.compile(r"^(a1|[a-z]+[0-9]+[a-z]*g[a-z]*)\.")
+
+
+def architecture_of(instance_type: str) -> Architecture:
+    """Processor architecture of an EC2 instance type, by its name."""
+    return "arm64" if GRAVITON.match(instance_type) else "x86_64"
+
+
+class FleetSettings(ContainerSettings):
+    """An Auto Scaling group of EC2 instances that run one container.
+
+    The container has no AWS credentials: the instances answer for nobody but themselves.
+    """
+
+    instance_types: tuple[str, ...] = Field(
+        default=("t4g.small", "t4g.medium"),
+        min_length=2,
+        max_length=40,
+        description="instance types in order of preference, all of one architecture",
+    )
+    architecture: Architecture = Field(default="arm64", description="processor of the instances")
+    ami: str | None = Field(
+        default=None,
+        description="AMI with dnf and docker; where not set the newest ECS-optimized Amazon Linux "
+        "2023 at the time of each pulumi up",
+    )
+    paths: tuple[str, ...] | None = Field(
+        default=None,
+        description="path patterns routed to it; not set: /fleet/* beside services, else /*",
+    )
+    hosts: tuple[str, ...] = Field(default=(), description="host names routed to it; empty: any")
+    min: int = Field(default=2, ge=0, description="fewest instances")
+    max: int = Field(default=10, ge=0, description="most instances")
+    cpu_target: int = Field(default=70, ge=1, le=100, description="percent")
+    requests_target: int | None = Field(
+        default=None, ge=1, description="requests an instance and minute; null: none"
+    )
+    spot_share: int = Field(
+        default=0, ge=0, le=100, description="percent of instances above the minimum on Spot"
+    )
+    disk_gb: int = Field(default=30, ge=30, le=16384, description="root volume, GiB")
+    grace_seconds: int = Field(
+        default=300, ge=0, le=7200, description="before health checks count; boots take two minutes"
+    )
+    warmup_seconds: int = Field(default=180, ge=0, le=3600, description="before an instance counts")
+    max_lifetime_days: int | None = Field(
+        default=None, ge=1, le=365, description="replace instances of this age; null: never"
+    )
+    min_healthy_percent: int = Field(
+        default=100, ge=0, le=100, description="kept healthy during an instance refresh"
+    )
+    max_healthy_percent: int = Field(
+        default=110, ge=100, le=200, description="most capacity during an instance refresh"
+    )
+    checkpoints: tuple[int, ...] = Field(
+        default=(), description="percent of the fleet after which an instance refresh pauses"
+    )
+    checkpoint_minutes: int = Field(
+        default=10, ge=1, le=2880, description="length of the pause at a checkpoint"
+    )
+
+    @field_validator("instance_types")
+    @classmethod
+    def _real_and_once(cls, types: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(INSTANCE_TYPE.match(name) for name in types) or len(set(types)) < len(types):
+            raise ValueError("may hold EC2 instance types like t4g.small, each once")
+        return types
+
+    @field_validator("ami")
+    @classmethod
+    def _image(cls, ami: str | None) -> str | None:
+        if ami is not None and not AMI.match(ami):
+            raise ValueError("may be an AMI like ami-0123456789abcdef0")
+        return ami
+
+    @field_validator("checkpoints")
+    @classmethod
+    def _rising(cls, percent: tuple[int, ...]) -> tuple[int, ...]:
+        rising = all(a < b for a, b in pairwise(percent))
+        if percent and not (rising and percent[0] >= 1 and percent[-1] == 100):
+            raise ValueError("may rise from 1 and must end with 100, or the rest stays as it is")
+        return percent
+
+    @model_validator(mode="after")
+    def _one_architecture(self) -> "FleetSettings":
+        for name in self.instance_types:
+            if (found := architecture_of(name)) != self.architecture:
+                raise ValueError(
+                    f"instanceTypes holds {name!r}, which is {found}, may hold {self.architecture} "
+                    "types (fleet.architecture): one AMI and one image must run on all"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "FleetSettings":
+        if self.min > self.max:
+            raise ValueError(f"min is {self.min}, may be at most max ({self.max})")
+        if self.max_healthy_percent - self.min_healthy_percent > 100:
+            raise ValueError(
+                f"maxHealthyPercent is {self.max_healthy_percent}, may be at most 100 above "
+                f"minHealthyPercent ({self.min_healthy_percent}): AWS refuses more"
+            )
+        return self

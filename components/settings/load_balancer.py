@@ -1,0 +1,198 @@
+"""Settings of the load balancer: its name on the internet, its protections."""
+
+import re
+from ipaddress import IPv4Network
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from components.settings.section import Section
+
+# WCUs of each group in AWS's "AWS Managed Rules rule groups list". Bot Control, account creation
+# and account takeover are left out: they need settings of their own and are paid by the request.
+ManagedRules = Literal[
+    "AWSManagedRulesAdminProtectionRuleSet",  # 100
+    "AWSManagedRulesAmazonIpReputationList",  # 25
+    "AWSManagedRulesAnonymousIpList",  # 50
+    "AWSManagedRulesCommonRuleSet",  # 700
+    "AWSManagedRulesKnownBadInputsRuleSet",  # 200
+    "AWSManagedRulesLinuxRuleSet",  # 200
+    "AWSManagedRulesPHPRuleSet",  # 100
+    "AWSManagedRulesSQLiRuleSet",  # 200
+    "AWSManagedRulesUnixRuleSet",  # 100
+    "AWSManagedRulesWindowsRuleSet",  # 200
+    "AWSManagedRulesWordPressRuleSet",  # 100
+]
+# TLS 1.2 with forward secrecy or TLS 1.3 only, as ELB.17 and ELB's "Security policies" name them.
+TlsPolicy = Literal[
+    "ELBSecurityPolicy-TLS13-1-2-2021-06",
+    "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
+    "ELBSecurityPolicy-TLS13-1-3-2021-06",
+    "ELBSecurityPolicy-TLS13-1-2-FIPS-2023-04",
+    "ELBSecurityPolicy-TLS13-1-2-Res-FIPS-2023-04",
+    "ELBSecurityPolicy-TLS13-1-3-FIPS-2023-04",
+    "ELBSecurityPolicy-TLS13-1-2-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
+    "ELBSecurityPolicy-TLS13-1-3-PQ-2025-09",
+]
+RuleName = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,128}$")]
+HOST_NAME = re.compile(r"^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")
+COMMON_NAME = 64  # characters that ACM takes for the first name of a certificate
+CERTIFICATE = re.compile(r"^arn:aws[\w-]*:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+$")
+
+
+class WafSettings(Section):
+    """A WAF web ACL in front of the load balancer."""
+
+    enabled: bool = Field(default=True, description="put a web ACL in front of the load balancer")
+    managed_rules: tuple[ManagedRules, ...] = Field(
+        default=(
+            "AWSManagedRulesAmazonIpReputationList",
+            "AWSManagedRulesCommonRuleSet",
+            "AWSManagedRulesKnownBadInputsRuleSet",
+        ),
+        description="AWS managed rule groups, in order of evaluation",
+    )
+    counted_rules: dict[ManagedRules, tuple[RuleName, ...]] = Field(
+        # It blocks every request body over 8 KB: each upload.
+        default={"AWSManagedRulesCommonRuleSet": ("SizeRestrictions_BODY",)},
+        description="rules of those groups that count requests instead of blocking them",
+    )
+    rate_limit: int = Field(
+        default=2000, ge=10, le=2_000_000_000, description="requests of one address in five minutes"
+    )
+
+    @field_validator("managed_rules")
+    @classmethod
+    def _once_each(cls, groups: tuple[ManagedRules, ...]) -> tuple[ManagedRules, ...]:
+        if len(set(groups)) < len(groups):
+            raise ValueError("may hold each group once")
+        return groups
+
+    @property
+    def counted(self) -> dict[str, tuple[str, ...]]:
+        """The rules that only count, of the groups that are in use."""
+        return {g: rules for g, rules in self.counted_rules.items() if g in self.managed_rules}
+
+
+class LoadBalancerSettings(Section):
+    """The Application Load Balancer. HTTPS needs `certificateArn`, or `domain` with a zone."""
+
+    domain: str | None = Field(default=None, description="host name that the stack answers to")
+    alternative_names: tuple[str, ...] = Field(
+        default=(),
+        max_length=9,  # ACM's quota is 10 names a certificate
+        description="further host names in the same zone: in the certificate, and led here",
+    )
+    zone_id: str | None = Field(
+        default=None,
+        pattern=r"^Z[A-Z0-9]{1,31}$",
+        description="Route 53 hosted zone that holds the domain",
+    )
+    create_zone: bool = Field(
+        default=False,
+        description="make a hosted zone for the domain in this stack; the first deployment waits "
+        "until its name servers (shown with the zone) are set at the parent domain",
+    )
+    certificate_arn: str | None = Field(
+        default=None, description="ACM certificate to use instead of requesting one"
+    )
+    tls_policy: TlsPolicy = Field(
+        default="ELBSecurityPolicy-TLS13-1-2-2021-06", description="TLS policy of the listener"
+    )
+    access_logs: bool = Field(default=True, description="write access logs to a bucket")
+    access_log_days: int = Field(default=90, ge=1, le=3650, description="days to keep access logs")
+    idle_timeout: int = Field(default=60, ge=1, le=4000, description="seconds")
+    desync: Literal["defensive", "strictest"] = Field(
+        default="defensive", description="desync mitigation mode"
+    )
+    allowed_cidrs: tuple[IPv4Network, ...] = Field(
+        default=(IPv4Network("0.0.0.0/0"),),
+        min_length=1,
+        max_length=25,  # two rules each; a security group takes 60 by default
+        description="IPv4 ranges that may reach the load balancer",
+    )
+    priority_seeds: dict[str, int] = Field(
+        default={},
+        description="by service (or fleet): another number moves the priorities of its rules, "
+        "where they fall on those of another service",
+    )
+    waf: WafSettings = Field(default=WafSettings(), description="the web ACL")
+
+    @property
+    def https(self) -> bool:
+        """Whether the stack answers by HTTPS."""
+        return self.certificate_arn is not None or self.domain is not None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The host names that lead here, the domain first."""
+        return (self.domain, *self.alternative_names) if self.domain else ()
+
+    @field_validator("domain")
+    @classmethod
+    def _host_name(cls, domain: str | None) -> str | None:
+        if domain is not None and not (HOST_NAME.match(domain) and len(domain) <= COMMON_NAME):
+            raise ValueError(f"may be a host name in lower case of at most {COMMON_NAME} letters")
+        return domain
+
+    @field_validator("alternative_names")
+    @classmethod
+    def _host_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError("may hold each name once")
+        if not all(HOST_NAME.match(name.removeprefix("*.")) for name in names):
+            raise ValueError("may hold host names in lower case, the first label also '*'")
+        return names
+
+    @field_validator("certificate_arn")
+    @classmethod
+    def _certificate(cls, arn: str | None) -> str | None:
+        if arn is not None and not CERTIFICATE.match(arn):
+            raise ValueError("may be the ARN of an ACM certificate")
+        return arn
+
+    @field_validator("allowed_cidrs")
+    @classmethod
+    def _ranges_once(cls, cidrs: tuple[IPv4Network, ...]) -> tuple[IPv4Network, ...]:
+        if len(set(cidrs)) < len(cidrs):
+            raise ValueError("may hold each range once")
+        return cidrs
+
+    @model_validator(mode="after")
+    def _one_way_to_a_certificate(self) -> "LoadBalancerSettings":
+        if fault := self._fault():
+            raise ValueError(fault)
+        return self
+
+    def _fault(self) -> str | None:
+        """Why these keys cannot stand together."""
+        zone = self.zone_id is not None or self.create_zone
+        if self.domain is None:
+            given = {
+                "zoneId": self.zone_id,
+                "createZone": self.create_zone or None,
+                "alternativeNames": self.alternative_names or None,
+            }
+            for key, value in given.items():
+                if value is not None:
+                    return f"{key} is {value!r}, may be set only with domain"
+            return None
+        if self.zone_id is not None and self.create_zone:
+            return f"createZone is True, may be false with zoneId ({self.zone_id!r}): one zone"
+        if self.certificate_arn is None and not zone:
+            return (
+                f"domain is {self.domain!r}, may be set with zoneId, createZone or "
+                "certificateArn: a certificate is proved by a record in its zone"
+            )
+        if self.alternative_names and not zone:
+            return "alternativeNames is set, may be so only with zoneId or createZone"
+        if self.domain in self.alternative_names:
+            return f"alternativeNames holds {self.domain!r}, may hold other names than domain"
+        outside = [n for n in self.alternative_names if not n.endswith(f".{self.domain}")]
+        if self.create_zone and outside:
+            return (
+                f"alternativeNames holds {outside[0]!r}, may hold names under {self.domain!r}: "
+                "the zone that createZone makes ends there"
+            )
+        return None

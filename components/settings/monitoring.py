@@ -1,0 +1,127 @@
+"""Settings of alarms, dashboards and logs."""
+
+import re
+from collections import Counter
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+
+from components.alarm_registry import KEYS, WITHOUT_THRESHOLD
+from components.alarm_registry.burn_rate import FASTEST, least_objective
+from components.alarm_registry.model import Severity
+from components.settings.section import Section
+
+__all__ = [
+    "AlarmOverride",
+    "AlarmSettings",
+    "DashboardSettings",
+    "LogSettings",
+    "Severity",
+    "Subscription",
+]
+
+
+def _known(key: str) -> str:
+    if key not in KEYS:
+        raise ValueError(f"may be an alarm of the registry: {', '.join(KEYS)}")
+    return key
+
+
+AlarmKey = Annotated[str, AfterValidator(_known)]
+
+
+class Subscription(Section):
+    """Who hears of an alarm."""
+
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9-]{0,39}$",
+        description="what the stack calls it; one name for each subscriber of a level",
+    )
+    level: Literal["page", "warn"] = Field(description="page: P0 and P1; warn: P2")
+    protocol: Literal["email", "https"] = Field(description="how")
+    endpoint: str = Field(description="address or URL", repr=False)
+
+    @field_validator("endpoint")
+    @classmethod
+    def _fits_the_protocol(cls, endpoint: str, info: ValidationInfo) -> str:
+        """The value is not repeated: it may carry a token."""
+        protocol = info.data.get("protocol")
+        if protocol == "email" and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", endpoint):
+            raise ValueError("may be an e-mail address, where the protocol is email")
+        if protocol == "https" and not re.fullmatch(r"https://[^/\s]+\S*", endpoint):
+            raise ValueError("may be a URL that begins with https://, where the protocol is https")
+        return endpoint
+
+
+class AlarmOverride(Section):
+    """What a stack changes of one alarm of the registry."""
+
+    threshold: float | None = Field(default=None, description="threshold, instead of the computed")
+    enabled: bool = Field(default=True, description="false leaves the alarm out")
+
+
+class AlarmSettings(Section):
+    """Alarms, their topics and the service level objectives."""
+
+    severities: tuple[Severity, ...] = Field(
+        default=("P0", "P1", "P2"), description="severities to make alarms for"
+    )
+    subscriptions: tuple[Subscription, ...] = Field(default=(), description="who hears of alarms")
+    overrides: dict[AlarmKey, AlarmOverride] = Field(
+        default={}, description="changes by alarm key; the keys are in docs/alarms.md"
+    )
+    slo: bool = Field(default=True, description="burn-rate alarms for the objectives")
+    availability_objective: float = Field(
+        default=99.9, description="percent of requests without a 5xx, above 93.06, to 99.99"
+    )
+    latency_objective_ms: int = Field(
+        default=500, ge=1, description="95 percent of requests answered within this"
+    )
+    minimum_requests: int = Field(
+        default=50, ge=1, description="requests in a window below which no rate is judged"
+    )
+
+    @field_validator("availability_objective")
+    @classmethod
+    def _leaves_room_to_burn(cls, objective: float) -> float:
+        if not least_objective() < objective <= 99.99:
+            raise ValueError(
+                f"may be above {least_objective():.2f}, to 99.99: below, {FASTEST} times the error "
+                "budget is more than all requests, and the fastest burn could never be seen"
+            )
+        return objective
+
+    @model_validator(mode="after")
+    def _subscriptions_are_told_apart(self) -> "AlarmSettings":
+        names = Counter((one.level, one.name) for one in self.subscriptions)
+        for (level, name), count in names.items():
+            if count > 1:
+                raise ValueError(
+                    f"subscriptions name {name!r} twice for {level}, may name each of a level once"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _composites_have_no_threshold(self) -> "AlarmSettings":
+        for key, override in self.overrides.items():
+            if override.threshold is not None and key in WITHOUT_THRESHOLD:
+                raise ValueError(
+                    f"overrides.{key}.threshold is {override.threshold:g}, may not be set: the "
+                    "alarm has no threshold of its own, only those that it is made of have"
+                )
+        return self
+
+
+class DashboardSettings(Section):
+    """CloudWatch dashboards."""
+
+    enabled: bool = Field(default=True, description="make the dashboards")
+
+
+class LogSettings(Section):
+    """Log groups."""
+
+    retention_days: Literal[
+        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+        3288, 3653,
+    ] = Field(default=90, description="days that CloudWatch keeps logs")  # fmt: skip

@@ -1,0 +1,150 @@
+"""Settings of the ECS cluster and of each Fargate service."""
+
+import re
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from components.settings.container import Architecture, ContainerSettings
+from components.settings.section import Section
+
+# Memory (MiB) that Fargate has for each number of CPU units.
+# Source: API reference of ECS, RegisterTaskDefinition, memory.
+FARGATE: Final[dict[int, tuple[int, ...]]] = {
+    256: (512, 1024, 2048),
+    512: tuple(range(1024, 4096 + 1, 1024)),
+    1024: tuple(range(2048, 8192 + 1, 1024)),
+    2048: tuple(range(4096, 16384 + 1, 1024)),
+    4096: tuple(range(8192, 30720 + 1, 1024)),
+    8192: tuple(range(16384, 61440 + 1, 4096)),
+    16384: tuple(range(32768, 122880 + 1, 8192)),
+}
+CRON: Final = re.compile(r"^\S+( \S+){5}$")
+ZONE: Final = re.compile(r"^(UTC|[A-Za-z]+(/[A-Za-z0-9_+-]+){1,2})$")
+POLICY: Final = re.compile(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$")
+ScheduleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
+
+
+class ScheduledCapacity(Section):
+    """A change of a service's limits at fixed times."""
+
+    cron: str = Field(description="AWS cron expression without cron(), e.g. 0 6 ? * MON-FRI *")
+    timezone: str = Field(
+        default="UTC", description="time zone of the clock, e.g. Europe/Stockholm"
+    )
+    min: int = Field(ge=0, description="fewest tasks from then on")
+    max: int = Field(ge=0, description="most tasks from then on")
+
+    @field_validator("cron")
+    @classmethod
+    def _six_fields(cls, cron: str) -> str:
+        fields = cron.split(" ")
+        # One of day-of-month and day-of-week must be ?: EventBridge's cron, not Unix's.
+        if not CRON.match(cron) or (fields[2] == "?") == (fields[4] == "?"):
+            raise ValueError(
+                "may be six fields (minute hour day-of-month month day-of-week year), with ? as "
+                "one of the two days"
+            )
+        return cron
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, timezone: str) -> str:
+        if not ZONE.match(timezone):
+            raise ValueError("may be a name of the IANA time zone database, like Europe/Stockholm")
+        return timezone
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "ScheduledCapacity":
+        if self.min > self.max:
+            raise ValueError(f"min is {self.min}, may be at most max ({self.max})")
+        return self
+
+
+class ServiceSettings(ContainerSettings):
+    """One Fargate service."""
+
+    cpu: int = Field(default=256, description="CPU units, 1024 a vCPU")
+    memory: int = Field(default=512, description="MiB; Fargate has certain pairs of cpu and memory")
+    paths: tuple[str, ...] = Field(default=("/*",), description="path patterns routed to it")
+    hosts: tuple[str, ...] = Field(default=(), description="host names routed to it; empty: any")
+    grace_seconds: int = Field(
+        default=60, ge=0, le=2_147_483_647, description="before health checks count"
+    )
+    policy_arns: tuple[str, ...] = Field(
+        default=(), description="IAM policies of what the application itself may do in AWS"
+    )
+    min: int = Field(default=2, ge=0, description="fewest tasks")
+    max: int = Field(default=10, ge=0, description="most tasks")
+    cpu_target: int | None = Field(default=70, ge=1, le=100, description="percent; null: none")
+    memory_target: int | None = Field(default=80, ge=1, le=100, description="percent; null: none")
+    requests_target: int | None = Field(
+        default=None, ge=1, description="requests a target and minute; null: none"
+    )
+    schedule: dict[ScheduleName, ScheduledCapacity] = Field(
+        default={}, description="limits by the clock, by name, e.g. morning and night"
+    )
+
+    @property
+    def scales(self) -> bool:
+        """Whether anything changes the number of tasks."""
+        targets = (self.cpu_target, self.memory_target, self.requests_target)
+        return any(target is not None for target in targets) or bool(self.schedule)
+
+    @field_validator("cpu")
+    @classmethod
+    def _units(cls, cpu: int) -> int:
+        if cpu not in FARGATE:
+            raise ValueError(f"may be {_either(tuple(FARGATE))}: Fargate has no other sizes")
+        return cpu
+
+    @field_validator("policy_arns")
+    @classmethod
+    def _policies(cls, arns: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(POLICY.match(arn) for arn in arns):
+            raise ValueError("may hold ARNs of IAM policies")
+        return arns
+
+    @model_validator(mode="after")
+    def _pair(self) -> "ServiceSettings":
+        sizes = FARGATE[self.cpu]
+        if self.memory not in sizes:
+            raise ValueError(
+                f"memory is {self.memory}, may be {_sizes(sizes)} with cpu {self.cpu}: Fargate "
+                "has no other sizes"
+            )
+        if self.tmp_mb > self.memory // 2:
+            raise ValueError(
+                f"tmpMb is {self.tmp_mb}, may be at most half of memory ({self.memory // 2}): "
+                "/tmp is kept in it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "ServiceSettings":
+        if self.min > self.max:
+            raise ValueError(f"min is {self.min}, may be at most max ({self.max})")
+        return self
+
+
+class ClusterSettings(Section):
+    """What all Fargate services share."""
+
+    architecture: Architecture = Field(default="arm64", description="processor of the tasks")
+    container_insights: Literal["enhanced", "enabled", "disabled"] = Field(
+        default="enabled", description="CloudWatch Container Insights"
+    )
+    exec: bool = Field(default=True, description="allow ECS Exec, with its sessions logged")
+    spot_share: int = Field(
+        default=0, ge=0, le=100, description="percent of tasks above the first on Fargate Spot"
+    )
+
+
+def _either(values: tuple[int, ...]) -> str:
+    return ", ".join(map(str, values[:-1])) + f" or {values[-1]}"
+
+
+def _sizes(values: tuple[int, ...]) -> str:
+    if len(values) <= 4:
+        return _either(values)
+    return f"{values[0]} to {values[-1]} in steps of {values[1] - values[0]}"

@@ -1,0 +1,289 @@
+"""The settings of one stack as a whole: its sections, and the rules that hold between them."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from components.routing import Route, fault, routes
+from components.settings.backups import BackupSettings
+from components.settings.cache import CacheSettings
+from components.settings.database import DatabaseSettings
+from components.settings.fleet import FleetSettings
+from components.settings.load_balancer import LoadBalancerSettings
+from components.settings.monitoring import AlarmSettings, DashboardSettings, LogSettings
+from components.settings.network import INSTEAD_OF_NAT, NetworkSettings
+from components.settings.profiles import Profile
+from components.settings.section import Section
+from components.settings.services import ClusterSettings, ServiceSettings
+from components.settings.windows import DAY, daily, weekly
+from components.settings.zones import ZONES
+
+Compute = Literal["services", "fleet", "both", "none"]
+# With its prefix and suffix a target group's name must stay within 32 characters.
+ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
+# {prefix}-operations-{account}-{region} is a bucket's name: at most 63 characters. RDS takes no
+# two hyphens in a row, ELB no name that begins with internal-.
+PREFIX = re.compile(r"^(?!internal-)(?=.{1,24}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$")
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+# A load balancer has 100 rules by default (ELB, "Quotas for your Application Load Balancers").
+MOST_SERVICES = 50
+Label = Annotated[str, StringConstraints(pattern=r"^[\w.:/=+@ -]{1,128}$")]
+
+
+class Settings(Section):
+    """Everything a stack can be told. `project`, `stack` and `region` come from Pulumi itself."""
+
+    project: str
+    stack: str
+    region: str
+    profile: Profile = Field(description="dev (cheap, unprotected) or prod (safe)")
+    compute: Compute = Field(
+        default="services",
+        description="services (Fargate), fleet (EC2), both, or none (database only)",
+    )
+    owner: Label = Field(description="who answers for the stack; a tag")
+    cost_center: Label = Field(description="who pays for it; a tag")
+    recovery_region: Region | None = Field(
+        default=None,
+        description="region that holds copies of backups, of the operations bucket and of the "
+        "outputs; not set: none",
+    )
+    protect: bool = Field(
+        default=True, description="deletion protection on all that holds data or answers users"
+    )
+    encryption: Literal["own", "aws"] = Field(
+        default="own", description="encrypt with the stack's own KMS keys, or with AWS's"
+    )
+    network: NetworkSettings = NetworkSettings()
+    load_balancer: LoadBalancerSettings = LoadBalancerSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    cluster: ClusterSettings = ClusterSettings()
+    service_defaults: ServiceSettings = ServiceSettings()
+    services: dict[ServiceName, ServiceSettings] = Field(
+        default={"web": ServiceSettings()},
+        min_length=1,
+        max_length=MOST_SERVICES,
+        description="the Fargate services, by name",
+    )
+    fleet: FleetSettings = FleetSettings()
+    cache: CacheSettings = CacheSettings()
+    alarms: AlarmSettings = AlarmSettings()
+    dashboards: DashboardSettings = DashboardSettings()
+    logs: LogSettings = LogSettings()
+    backups: BackupSettings = BackupSettings()
+
+    @property
+    def prefix(self) -> str:
+        """What every physical name in AWS begins with."""
+        return f"{self.project}-{self.stack}"
+
+    @property
+    def has_services(self) -> bool:
+        """Whether Fargate services run."""
+        return self.compute in ("services", "both")
+
+    @property
+    def has_fleet(self) -> bool:
+        """Whether an EC2 fleet runs."""
+        return self.compute in ("fleet", "both")
+
+    @property
+    def has_load_balancer(self) -> bool:
+        """Whether anything stands behind a load balancer."""
+        return self.compute != "none"
+
+    @property
+    def has_log_bucket(self) -> bool:
+        """Whether there is a bucket for access logs and flow logs."""
+        wanted = (self.has_load_balancer and self.load_balancer.access_logs) or (
+            "s3" in self.network.flow_logs
+        )
+        return self.profile == "prod" or wanted
+
+    @property
+    def targets(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+        """What stands behind the load balancer, with the (hosts, paths) that it answers to."""
+        services = self.services if self.has_services else {}
+        found = {name: (service.hosts, service.paths) for name, service in services.items()}
+        if self.has_fleet:
+            beside = ("/fleet/*",) if self.has_services else ("/*",)
+            found["fleet"] = (
+                self.fleet.hosts,
+                beside if self.fleet.paths is None else self.fleet.paths,
+            )
+        return found
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Which target answers which host and path."""
+        return routes(self.targets, self.load_balancer.priority_seeds)
+
+    @property
+    def copies_backups(self) -> bool:
+        """Whether AWS Backup copies to the recovery region: wanted, and there is one."""
+        backups = self.backups
+        return backups.enabled and backups.copy_to_recovery and self.recovery_region is not None
+
+    @property
+    def availability_zones(self) -> dict[str, str]:
+        """Letter of each zone to its name, like {"a": "eu-north-1a"}."""
+        return {zone: f"{self.region}{zone}" for zone in self.network.zones}
+
+    @property
+    def nat_zones(self) -> tuple[str, ...]:
+        """Zones that hold a NAT device: none where nothing runs that calls out."""
+        return self.network.nat_zones if self.compute != "none" else ()
+
+    @property
+    def cluster_name(self) -> str:
+        """Name of the ECS cluster."""
+        return self.prefix
+
+    @property
+    def database_identifier(self) -> str:
+        """Identifier of the primary DB instance."""
+        return f"{self.prefix}-database"
+
+    @property
+    def replicates_database_backups(self) -> bool:
+        """Whether the database's automated backups are kept in the recovery region too."""
+        return self.database.cross_region_backups and self.recovery_region is not None
+
+    @property
+    def fleet_name(self) -> str:
+        """Name of the Auto Scaling group."""
+        return f"{self.prefix}-fleet"
+
+    @property
+    def cache_identifier(self) -> str:
+        """Identifier of the replication group; at most 40 characters."""
+        return f"{self.prefix}-cache"
+
+    @model_validator(mode="after")
+    def _https_outside_dev(self) -> "Settings":
+        if self.has_load_balancer and self.profile == "prod" and not self.load_balancer.https:
+            raise ValueError(
+                "loadBalancer.domain is not set, may be a host name (or set certificateArn): "
+                "the prod profile does not serve plain HTTP"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_way_out(self) -> "Settings":
+        needed = (*INSTEAD_OF_NAT, *(("ssm",) if self.has_fleet else ()))
+        missing = [n for n in needed if n not in self.network.interface_endpoints]
+        if self.compute != "none" and self.network.nat == "none" and missing:
+            raise ValueError(
+                f"network.nat is 'none', may be so where network.interfaceEndpoints has "
+                f"{', '.join(missing)}: what runs has no other way to its image, logs and secrets"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _each_request_has_one_answer(self) -> "Settings":
+        if self.has_services and "fleet" in self.services:
+            raise ValueError(
+                "services.fleet is set, may have another name: that is the EC2 fleet's"
+            )
+        if text := fault(self.targets, self.load_balancer.priority_seeds):
+            raise ValueError(text)
+        return self
+
+    @model_validator(mode="after")
+    def _certificate_where_the_stack_is(self) -> "Settings":
+        arn = self.load_balancer.certificate_arn
+        if arn is not None and arn.split(":")[3] != self.region:
+            raise ValueError(
+                f"loadBalancer.certificateArn is {arn!r}, may be one of {self.region}: a load "
+                "balancer takes certificates of its own region"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _database_backups_can_be_replicated(self) -> "Settings":
+        if self.replicates_database_backups and self.database.backup_days == 0:
+            raise ValueError(
+                "database.backupDays is 0, may be 1 to 35: crossRegionBackups replicate automated "
+                "backups"
+            )
+        if self.replicates_database_backups and self.encryption != "own":
+            raise ValueError(
+                "database.crossRegionBackups is True, may be so only with encryption 'own': "
+                "encrypted backups need a key in the other region"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _database_restored_from_here(self) -> "Settings":
+        source = self.database.restore_from
+        if source is not None and source.region not in (None, self.region):
+            key = "automatedBackupArn" if source.automated_backup_arn else "snapshot"
+            raise ValueError(
+                f"database.restoreFrom.{key} is of {source.region}, may be of {self.region}: "
+                "RDS restores in the region where the backup is"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _another_region_for_recovery(self) -> "Settings":
+        if self.recovery_region == self.region:
+            raise ValueError(
+                f"recoveryRegion is {self.region!r}, may be another region: this is the stack's own"
+            )
+        if self.recovery_region is not None:
+            return self
+        # On by default, and then of no effect; asked for, it would silently not happen.
+        asked = (
+            ("database.crossRegionBackups", self.database, "cross_region_backups"),
+            ("backups.copyToRecovery", self.backups, "copy_to_recovery"),
+        )
+        for key, section, field in asked:
+            if field in section.model_fields_set and getattr(section, field):
+                raise ValueError(f"{key} is true, may be so only where recoveryRegion is set")
+        return self
+
+    @model_validator(mode="after")
+    def _zones_of_the_region(self) -> "Settings":
+        letters = ZONES.get(self.region, "abcdef")
+        for zone in self.network.zones:
+            if zone not in letters:
+                raise ValueError(
+                    f"network.zones has {zone!r}, may have {', '.join(letters)} in {self.region}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _backups_outside_windows(self) -> "Settings":
+        """AWS Backup, "Plan options": RDS takes none in a window, or an hour before one."""
+        starts = self.backups.starts if self.backups.enabled else ()
+        windows = [("maintenanceWindow", weekly(self.database.maintenance_window))]
+        if self.database.backup_days:
+            windows.append(("backupWindow", daily(self.database.backup_window)))
+        for key, window in windows:
+            busy = {minute % DAY for minute in range(window.start - 60, window.stop)}
+            if any(minute % DAY in busy for minute in starts):
+                raise ValueError(
+                    f"backups.time is {self.backups.time!r}, may be a time from which an hour is "
+                    f"clear of database.{key} and of the hour before it: RDS refuses backups then"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _a_final_lock_is_protected(self) -> "Settings":
+        if self.backups.enabled and self.backups.lock == "compliance" and not self.protect:
+            raise ValueError(
+                "backups.lock is 'compliance', may be so only where protect is true: nobody can "
+                "delete such a vault before its last backup expires"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> "Settings":
+        if not PREFIX.match(self.prefix):
+            raise ValueError(
+                f"stack is {self.stack!r}, may be lower case letters, digits and hyphens, with the "
+                f"project's name at most 24 ({self.prefix!r} has {len(self.prefix)}): the names of "
+                "buckets and load balancers hold no more"
+            )
+        return self

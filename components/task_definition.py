@@ -1,0 +1,82 @@
+"""A Fargate task as data: its container and its volumes."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pulumi import Input
+
+from components.settings import ServiceSettings
+
+STOP_SECONDS: Final = 30  # between SIGTERM and SIGKILL; as long as the load balancer drains
+LOG_BUFFER: Final = "25m"  # what waits in memory while CloudWatch does not answer; then it is lost
+
+# Where the agent of ECS Exec writes. It runs as root, so root's own volumes do, and the root file
+# system stays read-only. AWS names no paths (aws/containers-roadmap issues 1359 and 2824).
+EXEC_VOLUMES: Final[Mapping[str, str]] = {
+    "managed-agents": "/managed-agents",
+    "ssm-state": "/var/lib/amazon/ssm",
+    "ssm-log": "/var/log/amazon/ssm",
+}
+
+
+def volumes(exec_: bool) -> list[str]:
+    """Names of the task's volumes."""
+    return list(EXEC_VOLUMES) if exec_ else []
+
+
+def container(
+    name: str,
+    settings: ServiceSettings,
+    *,
+    secrets: Mapping[str, Input[str]],
+    log_group: Input[str],
+    region: str,
+    exec_: bool,
+) -> dict[str, Any]:
+    """The task's container, as RegisterTaskDefinition takes it.
+
+    `secrets` are variables by name, each with what ECS reads it from. /tmp is a tmpfs because a
+    volume of Fargate belongs to root, and the container does not run as root.
+    """
+    return {
+        "name": name,
+        "image": settings.image,
+        "essential": True,
+        "user": settings.user,
+        "privileged": False,
+        "readonlyRootFilesystem": True,
+        **({"command": list(settings.command)} if settings.command else {}),
+        "portMappings": [
+            {"containerPort": settings.port, "hostPort": settings.port, "protocol": "tcp"}
+        ],
+        "environment": [
+            {"name": key, "value": value} for key, value in sorted(settings.environment.items())
+        ],
+        "secrets": [{"name": key, "valueFrom": source} for key, source in sorted(secrets.items())],
+        "linuxParameters": {
+            "initProcessEnabled": True,  # reaps what ECS Exec leaves behind
+            "tmpfs": [
+                {
+                    "containerPath": "/tmp",
+                    "size": settings.tmp_mb,
+                    "mountOptions": ["rw", "nosuid", "nodev"],
+                }
+            ],
+        },
+        "mountPoints": [
+            {"sourceVolume": volume, "containerPath": path, "readOnly": False}
+            for volume, path in (EXEC_VOLUMES if exec_ else {}).items()
+        ],
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": log_group,
+                "awslogs-region": region,
+                "awslogs-stream-prefix": "task",
+                # A full buffer drops lines instead of stopping the application.
+                "mode": "non-blocking",
+                "max-buffer-size": LOG_BUFFER,
+            },
+        },
+        "stopTimeout": STOP_SECONDS,
+    }

@@ -1,0 +1,103 @@
+"""User data of the fleet's instances: cloud-init's configuration, as data.
+
+An instance installs the AWS CLI and the CloudWatch agent, which the ECS-optimized AMI lacks, and
+then keeps one container running as a systemd unit. The ECS agent stays off.
+"""
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pulumi import Input, Output
+
+from components.policies import json_text
+
+SCRIPT: Final = Path(__file__).parent / "hosts" / "run_container.py"
+NAMESPACE: Final = "CWAgent"
+
+# What the CloudWatch agent measures: by instance, and added up for the Auto Scaling group.
+METRICS: Final = {
+    "agent": {"metrics_collection_interval": 60, "run_as_user": "cwagent"},
+    "metrics": {
+        "namespace": NAMESPACE,
+        "append_dimensions": {
+            "AutoScalingGroupName": "${aws:AutoScalingGroupName}",
+            "InstanceId": "${aws:InstanceId}",
+        },
+        "aggregation_dimensions": [["AutoScalingGroupName"]],
+        "metrics_collected": {
+            "mem": {"measurement": ["mem_used_percent"]},
+            "disk": {
+                "measurement": ["used_percent"],
+                "resources": ["/"],
+                "drop_device": True,
+            },
+        },
+    },
+}
+
+# `start --no-block`: docker may wait for the end of cloud-init, which waits for this script.
+BOOT: Final = """\
+#!/bin/bash
+set -uo pipefail
+systemctl mask --now ecs.service
+for attempt in 1 2 3 4 5 6; do
+  dnf --quiet --assumeyes install awscli-2 amazon-cloudwatch-agent && break
+  sleep 10
+done
+/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl \\
+  -a fetch-config -m ec2 -s -c file:{home}/metrics.json
+systemctl daemon-reload
+systemctl enable docker.service {unit}.service
+systemctl start --no-block {unit}.service
+"""
+UNIT: Final = """\
+[Unit]
+Description=The container of this instance
+Requires=docker.service
+After=docker.service network-online.target
+Wants=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+RuntimeDirectory={unit}
+RuntimeDirectoryMode=0700
+Environment=DOCKER_CONFIG=/run/{unit}
+ExecStartPre=-/usr/bin/docker rm --force app
+ExecStart=/usr/bin/python3 {home}/run_container.py {home}/container.json
+ExecStop=/usr/bin/docker stop app
+Restart=always
+RestartSec=5
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def user_data(project: str, container: Mapping[str, Any]) -> Output[str]:
+    """Base64 text for a launch template; `container` is what run_container.py is told.
+
+    AWS takes 16 KiB before the encoding.
+    """
+    home = f"/opt/{project}"
+    names = {"home": home, "unit": project}
+    files: list[tuple[str, Input[str], str]] = [
+        (f"{home}/container.json", Output.json_dumps(container, sort_keys=True), "0600"),
+        (f"{home}/metrics.json", json_text(METRICS), "0644"),
+        (f"{home}/run_container.py", SCRIPT.read_text(), "0755"),
+        (f"{home}/boot", BOOT.format(**names), "0755"),
+        (f"/etc/systemd/system/{project}.service", UNIT.format(**names), "0644"),
+    ]
+    # JSON is YAML, so no value can break out of its place.
+    config = Output.json_dumps(
+        {
+            "write_files": [
+                {"path": path, "content": content, "permissions": mode, "owner": "root:root"}
+                for path, content, mode in files
+            ],
+            "runcmd": [[f"{home}/boot"]],
+        },
+        sort_keys=True,
+    )
+    return config.apply(lambda text: base64.b64encode(f"#cloud-config\n{text}\n".encode()).decode())

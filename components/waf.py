@@ -1,0 +1,125 @@
+"""A web ACL in front of the load balancer: AWS managed rules, a rate limit, its log."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi_aws as aws
+from pulumi import Input, ResourceOptions
+
+from components.component import Component
+from components.keys import Keys
+from components.logs import log_group
+from components.settings import Settings, WafSettings
+
+Rule = aws.wafv2.WebAclRuleArgsDict
+WINDOW: Final = 300  # seconds over which the requests of one address are counted
+# Credentials do not belong in a log.
+REDACTED: Final = ("authorization", "cookie")
+# What passes is in the load balancer's access log; here is kept what a rule has seen.
+LOGGED: Final = ("BLOCK", "COUNT", "EXCLUDED_AS_COUNT", "CAPTCHA", "CHALLENGE")
+
+
+@dataclass(frozen=True)
+class WafArgs:
+    settings: Settings
+    keys: Keys
+    load_balancer_arn: Input[str]
+
+
+class Waf(Component):
+    """`bulwark:index:Waf`: a regional web ACL, its association and its log, all named `{name}`.
+
+    `web_acl_name` is also the metric's name: the dimension WebACL in CloudWatch.
+    """
+
+    def __init__(self, name: str, args: WafArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("Waf", name, args.settings, opts)
+        self.web_acl_name = web_acl_name(args.settings)
+        acl = aws.wafv2.WebAcl(
+            name,
+            name=self.web_acl_name,
+            description="AWS managed rules and a rate limit before the load balancer",
+            scope="REGIONAL",
+            default_action={"allow": {}},
+            rules=rules(args.settings.load_balancer.waf),
+            visibility_config=_visible(self.web_acl_name),
+            opts=self.child,
+        )
+        self.arn = acl.arn
+        aws.wafv2.WebAclAssociation(
+            name, resource_arn=args.load_balancer_arn, web_acl_arn=acl.arn, opts=self.child
+        )
+        # The name must begin so; WAF itself writes the log group's policy (WAF.11).
+        group = log_group(self, "log", f"aws-waf-logs-{args.settings.prefix}", args.keys.logs)
+        aws.wafv2.WebAclLoggingConfiguration(
+            name,
+            resource_arn=acl.arn,
+            log_destination_configs=[group.arn],
+            redacted_fields=[{"single_header": {"name": header}} for header in REDACTED],
+            logging_filter={
+                "default_behavior": "DROP",
+                "filters": [
+                    {
+                        "behavior": "KEEP",
+                        "requirement": "MEETS_ANY",
+                        "conditions": [{"action_condition": {"action": a}} for a in LOGGED],
+                    }
+                ],
+            },
+            opts=self.child,
+        )
+        self.register_outputs({"arn": self.arn})
+
+
+def web_acl_name(settings: Settings) -> str:
+    """Name of the web ACL in AWS and in CloudWatch."""
+    return f"{settings.prefix}-alb"
+
+
+def rules(settings: WafSettings) -> list[Rule]:
+    """The rate limit, then the managed groups in the order of the settings."""
+    managed = [
+        _managed(group, priority, settings.counted.get(group, ()))
+        for priority, group in enumerate(settings.managed_rules, start=1)
+    ]
+    limit: Rule = {
+        "name": "rate-limit",
+        "priority": 0,
+        "action": {"block": {}},
+        "statement": {
+            "rate_based_statement": {
+                "aggregate_key_type": "IP",
+                "evaluation_window_sec": WINDOW,
+                "limit": settings.rate_limit,
+            }
+        },
+        "visibility_config": _visible("rate-limit"),
+    }
+    return [limit, *managed]
+
+
+def _managed(group: str, priority: int, counted: tuple[str, ...]) -> Rule:
+    return {
+        "name": group,
+        "priority": priority,
+        "override_action": {"none": {}},
+        "statement": {
+            "managed_rule_group_statement": {
+                "vendor_name": "AWS",
+                "name": group,
+                "rule_action_overrides": [
+                    {"name": rule, "action_to_use": {"count": {}}} for rule in counted
+                ],
+            }
+        },
+        "visibility_config": _visible(group),
+    }
+
+
+def _visible(metric: str) -> aws.wafv2.WebAclRuleVisibilityConfigArgsDict:
+    """Metrics and samples of a rule, in CloudWatch (WAF.12)."""
+    return {
+        "cloudwatch_metrics_enabled": True,
+        "metric_name": metric,
+        "sampled_requests_enabled": True,
+    }

@@ -1,0 +1,162 @@
+"""AWS as operations call it: lazy clients, plain JSON answers, errors that say what to do.
+
+Retries are botocore's `standard` mode and nothing else. Clients are made when first used: parsing
+a service's model is most of what a short command costs.
+"""
+
+import datetime
+import threading
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, Final, TypeAlias
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    ProfileNotFound,
+)
+from pydantic import JsonValue
+
+from ops.errors import DeniedError, OpsError, ThrottledError, UnreachableError, UsageError
+
+RETRIES: Final = Config(
+    retries={"mode": "standard", "total_max_attempts": 10},
+    connect_timeout=5,
+    read_timeout=60,
+    max_pool_connections=32,
+    user_agent_extra="bulwark-ops",
+)
+THROTTLES: Final = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestLimitExceeded",
+        "TooManyRequestsException",
+        "ProvisionedThroughputExceededException",
+        "SlowDown",
+        "PriorRequestNotComplete",
+        "LimitExceededException",
+    }
+)
+DENIALS: Final = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "UnauthorizedOperation",
+        "AuthorizationError",
+        "NotAuthorized",
+        "UnrecognizedClientException",
+        "InvalidClientTokenId",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "SignatureDoesNotMatch",
+    }
+)
+Client: TypeAlias = Any
+
+
+class Aws:
+    """One set of credentials in one region, with clients for other regions where asked."""
+
+    def __init__(self, region: str, profile: str | None = None) -> None:
+        self.region, self.profile = region, profile
+        self._clients: dict[tuple[str, str], Client] = {}
+        self._lock = threading.Lock()
+
+    @cached_property
+    def _session(self) -> botocore.session.Session:
+        try:
+            session = botocore.session.Session(profile=self.profile)
+            session.get_scoped_config()
+        except ProfileNotFound:
+            raise UsageError(
+                f"--profile is {self.profile!r}, may be a profile of your AWS config"
+            ) from None
+        return session
+
+    def client(self, service: str, region: str | None = None) -> Client:
+        """A client, made when first asked for; safe to ask for from several threads."""
+        key = (service, region or self.region)
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = self._session.create_client(
+                    service, region_name=key[1], config=RETRIES
+                )
+            return self._clients[key]
+
+    def call(self, api: str, params: dict[str, JsonValue], region: str | None = None) -> JsonValue:
+        """One call, its answer as plain JSON. Raises ClientError, or an OpsError with advice.
+
+        A ClientError is what AWS answered; a denial, a throttle and no answer have types of
+        their own, so that none of them is ever taken for "not found".
+        """
+        service, operation = api.split(".")
+        try:
+            answer = getattr(self.client(service, region), operation)(**params)
+        except (ClientError, BotoCoreError) as error:
+            raise explained(error, api) from error
+        result: JsonValue = plain(answer)
+        return result
+
+    def pages(
+        self, api: str, key: str, params: dict[str, JsonValue] | None = None,
+        region: str | None = None,
+    ) -> Iterator[Any]:  # fmt: skip
+        """Every item of `key` over all pages of a list operation; errors as `call`'s."""
+        service, operation = api.split(".")
+        client = self.client(service, region)
+        try:
+            if not client.can_paginate(operation):
+                yield from plain(getattr(client, operation)(**(params or {}))).get(key) or ()
+                return
+            for page in client.get_paginator(operation).paginate(**(params or {})):
+                yield from plain(page).get(key) or ()
+        except (ClientError, BotoCoreError) as error:
+            raise explained(error, api) from error
+
+    def account(self) -> str:
+        """The account of the credentials."""
+        answer: Any = self.call("sts.get_caller_identity", {})
+        return str(answer["Account"])
+
+    def secret(self, reference: str) -> str:
+        """The value at `arn#key` of a secret's JSON, or at `arn` the whole. Never logged."""
+        import json
+
+        arn, _, key = reference.partition("#")
+        text = self.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
+        return str(json.loads(text)[key]) if key else str(text)
+
+
+def explained(error: ClientError | BotoCoreError, api: str) -> Exception:
+    """A denial, a throttle or silence as an error with advice; other answers as they are."""
+    if isinstance(error, ClientError):
+        code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+        if code in DENIALS:
+            return DeniedError(f"{api} was denied: {code}: {message}", "ops permissions")
+        if code in THROTTLES or error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= 500:
+            return ThrottledError(f"{api} got no answer: {code}: {message}; try again")
+        return error
+    if isinstance(error, NoCredentialsError):
+        return UsageError("there are no AWS credentials; set AWS_PROFILE or give --profile")
+    if isinstance(error, ParamValidationError):
+        return OpsError(f"{api} was not sent: {error}")
+    return UnreachableError(f"{api} got no answer: {error}")
+
+
+def plain(value: Any) -> Any:
+    """An answer as JSON: times as ISO 8601 in UTC, sets as lists, without its metadata."""
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items() if k != "ResponseMetadata"}
+    if isinstance(value, list | tuple | set):
+        return [plain(v) for v in value]
+    if isinstance(value, datetime.datetime):
+        return value.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -1,0 +1,115 @@
+"""What the commands share: the stack they are about, and how a plan is agreed to."""
+
+import secrets
+import sys
+import time
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+import typer
+from rich.console import Console
+
+from ops.actions import Actions, RunSql
+from ops.commands.reading import opened as opened
+from ops.errors import UsageError
+from ops.plan import Plan
+from ops.run import Runner, Target, WallClock
+from ops.show import Output, Progress
+
+# What every changing command takes.
+DryRun: TypeAlias = Annotated[
+    bool, typer.Option("--dry-run", help="show the plan and its hash, change nothing")
+]
+Expect: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="HASH", help="carry out the plan of this hash, or nothing")
+]
+Yes: TypeAlias = Annotated[bool, typer.Option("--yes", help="do not ask")]
+Reason: TypeAlias = Annotated[str, typer.Option(help="why; stands in the journal and the lock")]
+Timeout: TypeAlias = Annotated[
+    float | None,
+    typer.Option(min=1, metavar="MINUTES", help="limit of each wait, instead of the plan's own"),
+]
+
+
+@dataclass(frozen=True)
+class How:
+    """How a plan is to be carried out, as the options say. `timeout` is in minutes."""
+
+    dry_run: bool
+    expect: str | None
+    yes: bool
+    reason: str = ""
+    timeout: float | None = None
+    destructive: bool = False
+
+
+def target(context: typer.Context) -> tuple[Target, Output]:
+    """The stack to change, and where to print."""
+    outputs, aws, output = opened(context)
+    return Target(outputs, aws), output
+
+
+def runner(of: Target, clock: WallClock, sql: RunSql | None = None) -> Runner:
+    """What carries plans out on a target."""
+    return Runner(of, clock, Progress(), Actions(of.aws, sql))
+
+
+def new_run(verb: str) -> str:
+    """An id for a run: what it does, when, and something that makes it the only one."""
+    return f"{verb}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+
+
+def carry_out(plan: Plan, of: Target, output: Output, how: How, sql: RunSql | None = None) -> bool:
+    """Shows a plan, has it agreed to and carries it out; False where it was only to be shown.
+
+    A program that reads JSON gets the plan of a dry run, else only the result: the plan then goes
+    to stderr.
+    """
+    plan = _limited(plan, how)
+    if how.dry_run:
+        output.plan(plan)
+        return False
+    shown = output
+    if output.form == "json":
+        shown = Output("table")
+        shown.console = Console(stderr=True, highlight=False)
+    agreed(plan, shown, how, protect=of.outputs.stack.protect)
+    clock = WallClock()
+    with clock.listening():
+        runner(of, clock, sql).start(plan, how.expect)
+    return True
+
+
+def _limited(plan: Plan, how: How) -> Plan:
+    if how.timeout is None:
+        return plan.model_copy(update={"reason": how.reason})
+    within = {"within": how.timeout * 60}
+    steps = tuple(
+        step.model_copy(update={"goal": step.goal.model_copy(update=within)}) for step in plan.steps
+    )
+    return plan.model_copy(update={"reason": how.reason, "steps": steps})
+
+
+def agreed(plan: Plan, output: Output, how: How, *, protect: bool) -> None:
+    """Shows the plan and asks. Raises UsageError where nobody can be asked, Abort for a no.
+
+    A destructive act on a protected stack wants the stack's name typed; --yes alone does not
+    spare it, but --yes together with --expect does: that plan was seen before.
+    """
+    output.plan(plan)
+    grave = how.destructive and protect
+    if how.yes and (how.expect is not None or not grave):
+        return
+    if not sys.stdin.isatty():
+        if grave and how.yes:
+            raise UsageError(
+                "--expect is not set, and there is no terminal to type the stack's name on; "
+                "it may be the hash of the plan above"
+            )
+        raise UsageError("--yes is not set, and there is no terminal to ask on")
+    if grave:
+        typed = typer.prompt(f"type the stack's name, {plan.stack}, to go on", err=True)
+        if typed != plan.stack:
+            raise typer.Abort
+    else:
+        typer.confirm("go on?", abort=True, err=True)

@@ -1,0 +1,130 @@
+"""`ops db`: the database's state and changes of it."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from ops import database, failover, resizing
+from ops.commands.common import (
+    DryRun,
+    Expect,
+    How,
+    Reason,
+    Timeout,
+    Yes,
+    carry_out,
+    new_run,
+    opened,
+    target,
+)
+from ops.commands.db_snapshot import app as snapshot
+from ops.errors import UsageError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The database.")
+app.add_typer(snapshot, name="snapshot")
+
+
+@app.command()
+def status(context: typer.Context) -> None:
+    """The primary and its replicas: state, size, zones, and what waits to be changed."""
+    outputs, aws, output = opened(context)
+    rows = []
+    for identifier in (outputs.database.identifier, *outputs.database.replicas):
+        found = database.look(aws, outputs, identifier)
+        rows.append(found.row() if found else {"instance": identifier, "status": "absent"})
+    output.rows("db-status", database.COLUMNS, rows)
+
+
+@app.command(name="failover")
+def failover_(
+    context: typer.Context,
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    expect: Expect = None,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """The standby takes over: an outage of one to two minutes, proved by the change of zone."""
+    of, output = target(context)
+    before = database.primary(of.aws, of.outputs)
+    run = new_run("failover")
+    plan = failover.failover(of.outputs, before, run)
+    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+        after = database.primary(of.aws, of.outputs)
+        output.result(
+            "db-failover",
+            {"instance": after.identifier, "from": before.zone, "to": after.zone}
+            | {"standby": after.standby, "run": run},
+        )
+
+
+@app.command()
+def reboot(
+    context: typer.Context,
+    instance: Annotated[
+        str | None, typer.Option(metavar="NAME", help="the primary, which it is, or a replica")
+    ] = None,
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    expect: Expect = None,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """Starts the server again, which makes static parameters take effect."""
+    of, output = target(context)
+    names = (of.outputs.database.identifier, *of.outputs.database.replicas)
+    if instance is not None and instance not in names:
+        raise UsageError(f"--instance is {instance!r}, may be {' or '.join(map(repr, names))}")
+    found = database.member(of.aws, of.outputs, instance)
+    since = failover.last_restart(of.aws, of.outputs, found.identifier, datetime.now(UTC))
+    run = new_run("reboot")
+    plan = failover.reboot(of.outputs, found, since, run)
+    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+        after = database.member(of.aws, of.outputs, instance)
+        output.result(
+            "db-reboot",
+            {"instance": after.identifier, "zone": after.zone, "parameters": after.group_status}
+            | {"run": run},
+        )
+
+
+@app.command()
+def resize(
+    context: typer.Context,
+    size: Annotated[str, typer.Argument(metavar="CLASS", help="such as db.m7g.large")],
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    expect: Expect = None,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """Another class for the primary, a snapshot first; put back where the change fails."""
+    of, output = target(context)
+    found = database.primary(of.aws, of.outputs)
+    resizing.orderable(of.aws, of.outputs, found, size)
+    run = new_run("resize")
+    plan = resizing.resize(of.outputs, found, size, run)
+    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+        after = database.primary(of.aws, of.outputs)
+        output.result("db-resize", {"from": found.size, "to": after.size, "run": run})
+
+
+@app.command()
+def storage(
+    context: typer.Context,
+    size: Annotated[int, typer.Argument(metavar="GIB", min=20, max=65536, help="in all")],
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    expect: Expect = None,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """More storage for the primary, a snapshot first. It never shrinks."""
+    of, output = target(context)
+    found = database.primary(of.aws, of.outputs)
+    run = new_run("storage")
+    plan = resizing.grow(of.outputs, found, size, run)
+    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+        after = database.primary(of.aws, of.outputs)
+        output.result("db-storage", {"from": found.storage, "to": after.storage, "run": run})

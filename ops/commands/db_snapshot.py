@@ -1,0 +1,131 @@
+"""`ops db snapshot`: backups that a person asks for."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import typer
+
+from ops import database, snapshots
+from ops.commands.common import (
+    DryRun,
+    Expect,
+    How,
+    Reason,
+    Timeout,
+    Yes,
+    carry_out,
+    new_run,
+    opened,
+    target,
+)
+from ops.errors import UsageError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Snapshots of the database.")
+WaitFor = Annotated[
+    bool, typer.Option("--wait/--no-wait", help="until it is whole, or until it has begun")
+]
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    wait: WaitFor = True,
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    expect: Expect = None,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """Takes a snapshot of the primary, called after it and the run."""
+    of, output = target(context)
+    run = new_run("snapshot")
+    instance = database.primary(of.aws, of.outputs)
+    plan = snapshots.create(of.outputs, instance, run, wait=wait)
+    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+        name = snapshots.name_of(instance.identifier, run)
+        output.result("db-snapshot", {"snapshot": name, "run": run, "whole": wait})
+
+
+@app.command(name="list")
+def list_(
+    context: typer.Context,
+    kind: Annotated[
+        Literal["manual", "automated", "all"], typer.Option(help="which to show")
+    ] = "manual",
+) -> None:
+    """The primary's snapshots, in its region and in the recovery region, the newest first."""
+    outputs, aws, output = opened(context)
+    rows = [
+        snapshot.row()
+        for region in snapshots.regions(outputs)
+        for snapshot in snapshots.found(aws, outputs, region)
+        if kind in ("all", snapshot.kind)
+    ]
+    output.rows("db-snapshots", snapshots.COLUMNS, rows)
+
+
+@app.command()
+def copy(
+    context: typer.Context,
+    snapshot: Annotated[
+        str | None, typer.Argument(help="which; else the newest that operations made")
+    ] = None,
+    wait: WaitFor = True,
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    expect: Expect = None,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """Copies a snapshot to the recovery region, under that region's key."""
+    of, output = target(context)
+    run = new_run("copy")
+    listed = snapshots.found(of.aws, of.outputs, of.outputs.stack.region)
+    chosen = snapshots.source(listed, snapshot)
+    plan = snapshots.copy(of.outputs, chosen, run, wait=wait)
+    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+        made = snapshots.name_of(of.outputs.database.identifier, run)
+        output.result(
+            "db-snapshot",
+            {
+                "snapshot": made,
+                "source": chosen.name,
+                "region": of.outputs.stack.recovery_region,
+                "run": run,
+                "whole": wait,
+            },
+        )
+
+
+@app.command()
+def prune(
+    context: typer.Context,
+    keep: Annotated[int, typer.Option(min=1, help="how many of the newest stay")] = 7,
+    older_than: Annotated[
+        float, typer.Option(min=0, metavar="DAYS", help="younger ones stay as well")
+    ] = 30,
+    where: Annotated[
+        str | None, typer.Option(metavar="REGION", help="the stack's region or its recovery region")
+    ] = None,
+    dry_run: DryRun = False,
+    expect: Expect = None,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """Deletes snapshots that operations made: old ones beyond the newest, never the last one."""
+    of, output = target(context)
+    regions = snapshots.regions(of.outputs)
+    region = where or regions[0]
+    if region not in regions:
+        raise UsageError(f"--where is {region!r}, may be {' or '.join(map(repr, regions))}")
+    listed = snapshots.found(of.aws, of.outputs, region)
+    gone = snapshots.superfluous(listed, keep, older_than, datetime.now(UTC))
+    run = new_run("prune")
+    if gone:
+        plan = snapshots.prune(of.outputs, gone, run)
+        if not carry_out(plan, of, output, How(dry_run, expect, yes, reason, destructive=True)):
+            return
+    output.result(
+        "db-snapshots-pruned",
+        {"deleted": [s.name for s in gone], "region": region, "run": run if gone else None},
+    )

@@ -1,0 +1,80 @@
+"""`ops runs`: what was carried out, what stopped on its way, and how to go on or back."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from ops.commands.common import runner, target
+from ops.errors import UsageError
+from ops.journal import Journal
+from ops.plan import Plan
+from ops.run import Target, WallClock
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="What was carried out.")
+Run = Annotated[str, typer.Argument(help="the run's id, from `ops runs list`")]
+
+
+@app.command(name="list")
+def list_(context: typer.Context, limit: Annotated[int, typer.Option(min=1)] = 20) -> None:
+    """The newest runs: when, what, and how they ended."""
+    of, output = target(context)
+    rows = [_row(of, run) for run in of.runs()]
+    rows.sort(key=lambda row: str(row["began"]), reverse=True)
+    output.rows("runs", ("run", "began", "command", "state", "by"), rows[:limit])
+
+
+@app.command()
+def show(context: typer.Context, run: Run) -> None:
+    """Every event of a run, as its journal has it."""
+    of, output = target(context)
+    journal = _journal(of, run)
+    rows: list[dict[str, object]] = [
+        {"at": _at(r.at), "event": r.event, "step": r.step, "by": r.writer, "data": r.data}
+        for r in journal.records
+    ]
+    output.rows("run", ("at", "event", "step", "by"), rows)
+
+
+@app.command()
+def resume(context: typer.Context, run: Run) -> None:
+    """Carries a run on that stopped on its way: it looks first, then acts."""
+    of, output = target(context)
+    clock = WallClock()
+    with clock.listening():
+        runner(of, clock).resume(run)
+    output.line(f"{run} is done")
+
+
+@app.command()
+def undo(context: typer.Context, run: Run) -> None:
+    """Turns a run back, the last step first. It cannot be turned forward again."""
+    of, output = target(context)
+    clock = WallClock()
+    with clock.listening():
+        runner(of, clock).undo(run)
+    output.line(f"{run} is undone")
+
+
+def _journal(of: Target, run: str) -> Journal:
+    journal = Journal(of.lines(run))
+    if not journal.records:
+        raise UsageError(f"RUN is {run!r}, which has no journal", "ops runs list")
+    return journal
+
+
+def _row(of: Target, run: str) -> dict[str, object]:
+    journal = _journal(of, run)
+    first, ended = journal.records[0], journal.ended
+    command, state = "ops lock break", "done"  # a note alone: there was nothing to carry out
+    if first.event == "plan":
+        command = Plan.model_validate(first.data).command
+        going = "being undone" if journal.backwards else "unfinished"
+        state = str(ended.data) if ended else going
+    return {
+        "run": run, "began": _at(first.at), "command": command, "state": state, "by": first.writer,
+    }  # fmt: skip
+
+
+def _at(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -1,0 +1,34 @@
+"""`ops usage`: what of the stack's capacity is used."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from ops.commands.reading import opened
+from ops.errors import FindingsError
+from ops.usage import areas, usage
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(name="usage")
+def show(
+    context: typer.Context,
+    only: Annotated[
+        str | None, typer.Option(help="areas to look at, with commas: database,buckets")
+    ] = None,
+) -> None:
+    """CPU, memory, connections, storage and bucket sizes: now, and the last hour's mean and peak.
+
+    Reads only. Exit code 3 where a figure could not be read.
+    """
+    wanted = areas(only)
+    outputs, aws, output = opened(context)
+    rows = [asdict(one) for one in usage(outputs, aws, datetime.now(UTC), wanted)]
+    columns = ("area", "subject", "what", "now", "mean", "peak", "unit", "note")
+    output.rows("usage", columns, rows)
+    unread = [row for row in rows if row["now"] is None and row["note"] != "no data"]
+    if unread:
+        raise FindingsError(f"{len(unread)} of {len(rows)} figures could not be read")

@@ -1,0 +1,228 @@
+"""Carries a plan out: journaled, resumable after a kill at any point, undone as far as it says.
+
+Before each call the intent is durable, after it that it was sent, at its goal what was seen. A
+resume looks first whether the step in doubt has happened. Values that later steps use come from
+what was seen, never from a call's answer, since an answer can be lost and a look repeated.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from pydantic import JsonValue
+
+from ops.errors import RefusedError
+from ops.journal import Journal, Record
+from ops.plan import Action, Plan, Step, Wait, known
+
+Verdict = Literal["met", "begun", "absent"]
+Outcome = Literal["done", "undone"]
+
+
+class Clock(Protocol):
+    """Wall time in seconds since the epoch (monotonic time dies with the process), and sleep."""
+
+    def now(self) -> float:
+        """The time."""
+
+    def sleep(self, seconds: float) -> None:
+        """Waits; where an interrupt takes effect."""
+
+
+class Watcher(Protocol):
+    """Is told what goes on; draws it for a person. Deciding anything is not its business."""
+
+    def begins(self, step: Step, *, back: bool) -> None:
+        """A step is about to be looked at."""
+
+    def waits(self, step: Step, wait: Wait, seen: JsonValue, elapsed: float) -> None:
+        """What was seen while waiting, seconds after the call."""
+
+    def ends(self, step: Step, *, already: bool) -> None:
+        """A step's goal has been seen; `already` where no call was needed."""
+
+
+class StepFailedError(Exception):
+    """Known to have failed: the one outcome that is undone."""
+
+
+class StillRunningError(Exception):
+    """Not known yet, the limit is over: a resume looks again."""
+
+
+class InDoubtError(Exception):
+    """Perhaps sent, and not repeatable: a person decides."""
+
+
+class Quiet:
+    """A watcher that says nothing."""
+
+    def begins(self, step: Step, *, back: bool) -> None:
+        """Says nothing."""
+
+    def waits(self, step: Step, wait: Wait, seen: JsonValue, elapsed: float) -> None:
+        """Says nothing."""
+
+    def ends(self, step: Step, *, already: bool) -> None:
+        """Says nothing."""
+
+
+Act = Callable[[Action, dict[str, JsonValue]], JsonValue]
+
+
+@dataclass
+class Engine:
+    """One run. `act` carries out one action, given what earlier steps saw.
+
+    `settle` is how many seconds a read may be stale after a write.
+    """
+
+    act: Act
+    journal: Journal
+    clock: Clock
+    watcher: Watcher = field(default_factory=Quiet)
+    settle: float = 60
+
+    def start(self, plan: Plan) -> Outcome:
+        """Writes the whole plan down, then carries it out."""
+        if self.journal.records:
+            raise ValueError(f"run {plan.run} has begun already: resume it")
+        self._write("plan", plan.run, plan.model_dump(mode="json"))
+        return self.resume()
+
+    def resume(self) -> Outcome:
+        """Carries the recorded run on the way it was going: forward or back.
+
+        Raises StillRunningError, InDoubtError, or what `act` raises: then it can be resumed.
+        """
+        plan = self.plan
+        if (ended := self.journal.ended) is not None:
+            return "undone" if ended.data == "undone" else "done"
+        if not self.journal.backwards:
+            try:
+                for step in plan.steps:
+                    self._bring(step, back=False)
+            except StepFailedError as error:
+                self._write("undo", plan.run, str(error))
+            else:
+                self._write("ended", plan.run, "done")
+                return "done"
+        return self._back(plan)
+
+    def undo(self) -> Outcome:
+        """Turns the run back, from wherever it is. Raises ValueError where it is over and done."""
+        if self.journal.ended is not None and self.journal.ended.data == "done":
+            raise ValueError(f"run {self.plan.run} is done: there is nothing on its way")
+        if not self.journal.backwards:
+            self._write("undo", self.plan.run, "asked for")
+        return self._back(self.plan)
+
+    @property
+    def plan(self) -> Plan:
+        """The plan as it was written down: a resume never plans anew."""
+        if not self.journal.records:
+            raise ValueError("the journal has no plan")
+        return Plan.model_validate(self.journal.records[0].data)
+
+    @property
+    def reason(self) -> str:
+        """Why the run is being undone; empty where it is not."""
+        turned = next((r for r in self.journal.records if r.event == "undo"), None)
+        return str(turned.data) if turned else ""
+
+    def _back(self, plan: Plan) -> Outcome:
+        """Undoes every step that may have happened, the last first."""
+        if self.journal.ended is None:
+            self.clock.sleep(self.settle)  # let what is in flight show itself
+            ours = {r.step for r in self.journal.records if r.event == "intent"}
+            for step in reversed(plan.steps):
+                for back in step.undo if step.name in ours else ():
+                    self._bring(back, back=True)
+            self._write("ended", plan.run, "undone")
+        return "undone"
+
+    def _bring(self, step: Step, *, back: bool) -> None:
+        """Brings a step to its goal, however much of it is done already."""
+        last = self.journal.last(step.name)
+        if last and last.event == "done":
+            return
+        self.clock.sleep(0)  # where an interrupt between two steps takes effect
+        self.watcher.begins(step, back=back)
+        if last is None or last.event == "intent":
+            if last:
+                self.clock.sleep(self.settle)
+            seen = self._act(step.goal.read)
+            found = verdict(step.goal, seen, self.journal.seen())
+            if found == "absent":
+                last = self._call(step, last)
+            elif last is None and found == "met":
+                self._done(step, seen, already=True)
+                return
+            else:
+                last = self._write("sent", step.name)
+        self._done(step, self._watch(step, step.goal, last.at), already=False)
+
+    def _call(self, step: Step, last: Record | None) -> Record:
+        if last and not step.do.repeatable:
+            raise InDoubtError(step.name)
+        if step.ready:
+            self._watch(step, step.ready, self.clock.now())
+        self._write("intent", step.name)
+        try:
+            self._act(step.do)
+        except RefusedError as error:  # of the change itself; of a read it would mean nothing
+            raise StepFailedError(str(error)) from error
+        return self._write("sent", step.name)
+
+    def _done(self, step: Step, seen: JsonValue, *, already: bool) -> None:
+        self._write("done", step.name, seen)
+        self.watcher.ends(step, already=already)
+
+    def _watch(self, step: Step, wait: Wait, since: float) -> JsonValue:
+        """Reads until it is met. The limit counts from `since`: a restart does not lengthen it."""
+        while verdict(wait, seen := self._act(wait.read), self.journal.seen()) != "met":
+            elapsed = self.clock.now() - since
+            self.watcher.waits(step, wait, seen, elapsed)
+            if elapsed > wait.within:
+                words = shown(wait, seen, self.journal.seen())
+                raise StillRunningError(f"{step.name}: {words}")
+            self.clock.sleep(wait.every)
+        return seen
+
+    def _act(self, action: Action) -> JsonValue:
+        return self.act(action, self.journal.seen())
+
+    def _write(self, event: Literal["plan", "intent", "sent", "done", "undo", "ended"], step: str,
+               data: JsonValue = None) -> Record:  # fmt: skip
+        return self.journal.write(event, step, self.clock.now(), data)
+
+
+def verdict(wait: Wait, seen: JsonValue, earlier: Mapping[str, JsonValue] | None = None) -> Verdict:
+    """Whether what was seen is the goal, on the way there, or neither. Raises StepFailedError.
+
+    `earlier` is what earlier steps saw.
+    """
+    for path, values in wait.failed.items():
+        if known(path, seen) in values:
+            raise StepFailedError(f"{path} is {known(path, seen)!r}; {shown(wait, seen, earlier)}")
+    if all(known(path, seen) == value for path, value in _wanted(wait, earlier)):
+        return "met"
+    begun = any(known(path, seen) == value for path, value in wait.begun.items())
+    return "begun" if begun else "absent"
+
+
+def shown(wait: Wait, seen: JsonValue, earlier: Mapping[str, JsonValue] | None = None) -> str:
+    """What was seen and what was wanted, for a person."""
+    parts = (
+        f"{path} is {known(path, seen)!r}, wanted {value!r}"
+        for path, value in _wanted(wait, earlier)
+    )
+    return "; ".join(parts)
+
+
+def _wanted(wait: Wait, earlier: Mapping[str, JsonValue] | None) -> Iterator[tuple[str, JsonValue]]:
+    """Paths and what must stand there. What no earlier step saw is never there."""
+    yield from wait.met.items()
+    for path, other in wait.same.items():
+        value = known(other, earlier or {})
+        yield path, f"what {other} was" if value is None else value

@@ -1,0 +1,43 @@
+"""The table of checks: everything that `ops health` looks at, in the order that it is told."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from ops.aws import Aws
+from ops.errors import UsageError
+from ops.health import account, alarms, backups, balancer, cache, database, fleet, network, services
+from ops.health.model import Check, Facts, Finding
+from ops.health.runner import elsewhere, run, send
+from ops.outputs import Outputs
+
+CHECKS: Final[tuple[Check, ...]] = (
+    *account.CHECKS,
+    *alarms.CHECKS,
+    *balancer.CHECKS,
+    *services.CHECKS,
+    *fleet.CHECKS,
+    *database.CHECKS,
+    *cache.CHECKS,
+    *network.CHECKS,
+    *backups.CHECKS,
+)
+AREAS: Final = tuple(dict.fromkeys(check.area for check in CHECKS))
+
+
+def areas(text: str | None) -> tuple[str, ...]:
+    """The areas that --only names, all where it names none. Raises UsageError."""
+    if text is None:
+        return AREAS
+    named = [word.strip() for word in text.split(",")]
+    for word in named:
+        if word not in AREAS:
+            raise UsageError(f"--only is {text!r}, may be some of {', '.join(AREAS)}")
+    return tuple(named)
+
+
+def health(outputs: Outputs, aws: Aws, now: datetime, only: Sequence[str] = AREAS) -> list[Finding]:
+    """What is found of a stack. The account is looked at with whatever else is."""
+    checks = [c for c in CHECKS if c.area in (*only, "account") and c.applies(outputs)]
+    region = outputs.stack.region
+    return elsewhere(run(checks, Facts(outputs, now), lambda read: send(aws, read, region)))

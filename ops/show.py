@@ -1,0 +1,163 @@
+"""What a person sees: plans, progress and results. Results on stdout, progress on stderr."""
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import JsonValue
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ops.options import Format
+
+if TYPE_CHECKING:  # a command that only reads has no plan, and starts without its models
+    from ops.plan import Action, Plan, Step, Wait
+
+PIPED = 10_000  # columns of a table that goes to a file or a pipe
+SCHEMA = 1  # version of what --output json prints
+
+
+def said(seconds: float) -> str:
+    """A duration as a person says it: 45 s, 12 min, 1 h 30 min."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def action_text(action: "Action") -> str:
+    """An action on one line, as it would be typed. A secret is shown by where it is fetched."""
+    from ops.plan import Call, Http, Shell, Sql
+
+    match action:
+        case Call():
+            params = {
+                **action.params,
+                **{k: f"<{v}>" for k, v in action.refs.items()},
+                **{k: f"<secret {v}>" for k, v in action.secrets.items()},
+            }
+            where = f" in {action.region}" if action.region else ""
+            return f"{action.api}{where} {json.dumps(params)}"
+        case Sql():
+            return f"sql {action.statement} {json.dumps(action.params)}"
+        case Http():
+            return f"{action.method} {action.url}"
+        case Shell():
+            return "$ " + " ".join(action.argv)
+
+
+class Output:
+    """Prints results on stdout, as tables for a person or as versioned JSON for a program."""
+
+    def __init__(self, form: Format) -> None:
+        self.form = form
+        # Piped, no line has an end: a table that is cut to a terminal's width would hide evidence.
+        piped = not sys.stdout.isatty()
+        self.console = Console(highlight=False, soft_wrap=piped, width=PIPED if piped else None)
+
+    def rows(self, kind: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+        """A list of things: a table, or an object with `kind`, `schema` and `items`."""
+        listed = list(rows)
+        if self.form == "json":
+            self.data(kind, {"items": [dict(row) for row in listed]})
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in listed:
+            table.add_row(*(Text(_cell(row.get(column))) for column in columns))
+        self.console.print(table if listed else Text("nothing"))
+
+    def data(self, kind: str, body: Mapping[str, Any]) -> None:
+        """One object as JSON."""
+        text = json.dumps({"schema": SCHEMA, "kind": kind, **body}, indent=2, default=str)
+        print(text)  # noqa: T201 - JSON for programs goes out as it is
+
+    def result(self, kind: str, body: Mapping[str, Any]) -> None:
+        """What a command has come to: an object, or a line for each of its fields."""
+        if self.form == "json":
+            self.data(kind, body)
+            return
+        for name, value in body.items():
+            self.line(f"{name}: {_cell(value) or '-'}")
+
+    def line(self, text: str, style: str = "") -> None:
+        """A line for a person; nothing for a program."""
+        if self.form == "table":
+            self.console.print(Text(text, style=style))
+
+    def plan(self, plan: "Plan") -> None:
+        """A plan: each call with its parameters, each wait, each undo, estimates and the hash."""
+        if self.form == "json":
+            body = {"hash": plan.digest, "duration": plan.duration, "downtime": plan.downtime}
+            self.data("plan", {**body, "plan": plan.model_dump(mode="json")})
+            return
+        self.line(f"{plan.command}, on {plan.stack} ({plan.account}, {plan.region})", "bold")
+        for number, step in enumerate(plan.steps, 1):
+            self._step(f"{number}", step, "")
+        for note in plan.notes:
+            self.line(f"note: {note}")
+        self.line(
+            f"about {said(plan.duration)}, {said(plan.downtime)} of it without service; "
+            f"hash {plan.digest}"
+        )
+
+    def _step(self, mark: str, step: "Step", indent: str) -> None:
+        self.line(f"{indent}{mark}. {step.says}", "bold" if not indent else "")
+        self.line(f"{indent}   {action_text(step.do)}")
+        wanted = {k: json.dumps(v) for k, v in step.goal.met.items()}
+        wanted |= {k: f"<{v}>" for k, v in step.goal.same.items()}
+        goal = ", ".join(f"{k} = {v}" for k, v in wanted.items())
+        usual = f", usually {said(step.goal.typical)}" if step.goal.typical else ""
+        source = f" ({step.goal.source})" if step.goal.source else ""
+        self.line(f"{indent}   until {goal}, within {said(step.goal.within)}{usual}{source}")
+        for back in step.undo:
+            self._step("undo", back, indent + "   ")
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(v) for v in value)
+    return str(value)
+
+
+class Progress:
+    """Tells what is awaited on stderr: a line that changes on a terminal, else a line a change."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False)
+        self._said: dict[str, str] = {}
+        self._status = self.console.status("") if self.console.is_terminal else None
+
+    def begins(self, step: "Step", *, back: bool) -> None:
+        """A step is about to be looked at."""
+        self._print(f"{'undo: ' if back else ''}{step.says}")
+
+    def waits(self, step: "Step", wait: "Wait", seen: JsonValue, elapsed: float) -> None:
+        """What was seen, how long it has been, how long it usually takes and who says so."""
+        from ops.engine import shown
+
+        usual = f" of usually {said(wait.typical)}" if wait.typical else ""
+        source = f" ({wait.source})" if wait.source and wait.typical else ""
+        state = shown(wait, seen)
+        if self._status is not None:
+            self._status.update(f"  {state}; {said(elapsed)}{usual}{source}")
+            self._status.start()
+        elif self._said.get(step.name) != state:
+            self._said[step.name] = state
+            self._print(f"  {state}; {said(elapsed)}{usual}{source}")
+
+    def ends(self, step: "Step", *, already: bool) -> None:
+        """A step's goal has been seen."""
+        self._print(f"  {'was so already' if already else 'done'}: {step.says}")
+
+    def _print(self, text: str) -> None:
+        if self._status is not None:
+            self._status.stop()
+        stamp = "" if self.console.is_terminal else time.strftime("%H:%M:%S ", time.gmtime())
+        self.console.print(Text(stamp + text))

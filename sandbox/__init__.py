@@ -1,0 +1,1 @@
+"""An in-memory AWS with the stack deployed into it by the program itself."""

@@ -1,0 +1,98 @@
+"""Expressions of entries: JMESPath with a few functions, and text with expressions in it."""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, TypeAlias
+
+import jmespath
+from jmespath import functions
+from jmespath.parser import ParsedResult
+
+# Expressions, plain values, and mappings and lists of them.
+Template: TypeAlias = Any
+
+_PLACE = re.compile(r"\$\{([^}]*)\}")
+_INPUT = re.compile(r"\bin\.(\w+)")
+
+
+class _Functions(functions.Functions):
+    """Functions beside JMESPath's own.
+
+    `after(text, '/')` and `before` cut at the last separator. `among(list, 'Key', values)` keeps
+    the items whose Key is one of the values. `pairs(map)` makes tags of a map.
+    """
+
+    @functions.signature({"types": ["string"]}, {"types": ["string"]})
+    def _func_after(self, text: str, separator: str) -> str:
+        return text.rpartition(separator)[2]
+
+    @functions.signature({"types": ["string"]}, {"types": ["string"]})
+    def _func_before(self, text: str, separator: str) -> str:
+        return text.rpartition(separator)[0]
+
+    @functions.signature({"types": ["string"]}, {"types": ["string"]})
+    def _func_split(self, text: str, separator: str) -> list[str]:
+        return text.split(separator)
+
+    @functions.signature({"types": ["array"]}, {"types": ["string"]}, {"types": ["array"]})
+    def _func_among(
+        self, items: list[dict[str, Any]], key: str, values: list[Any]
+    ) -> list[dict[str, Any]]:
+        return [item for item in items if item.get(key) in values]
+
+    @functions.signature({"types": ["string"]})
+    def _func_parsed(self, text: str) -> Any:
+        return json.loads(text)
+
+    @functions.signature({"types": ["object", "null"]})
+    def _func_pairs(self, values: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+        return [{"Key": key, "Value": value} for key, value in (values or {}).items()]
+
+
+_OPTIONS = jmespath.Options(custom_functions=_Functions())
+
+
+@cache
+def _compiled(expression: str) -> ParsedResult:
+    return jmespath.compile(expression)
+
+
+def evaluated(template: Template, known: Mapping[str, Any]) -> Any:
+    """A template with what is known put in. A mapping loses what is not found."""
+    if isinstance(template, str):
+        return _text(template, known)
+    if isinstance(template, Mapping):
+        values = {key: evaluated(value, known) for key, value in template.items()}
+        return {key: value for key, value in values.items() if value is not None}
+    if isinstance(template, (list, tuple)):
+        items = [evaluated(item, known) for item in template]
+        return [item for item in items if item is not None]
+    return template
+
+
+def _text(template: str, known: Mapping[str, Any]) -> Any:
+    if "${" not in template:
+        return _compiled(template).search(known, _OPTIONS)
+    values = [_compiled(e).search(known, _OPTIONS) for e in _PLACE.findall(template)]
+    if any(value is None for value in values):
+        return None
+    filled = iter(values)
+    return _PLACE.sub(lambda _: str(next(filled)), template)
+
+
+@cache
+def _in_text(text: str) -> frozenset[str]:
+    return frozenset(_INPUT.findall(text))
+
+
+def inputs_of(template: Template) -> frozenset[str]:
+    """The inputs that a template speaks of."""
+    if isinstance(template, str):
+        return _in_text(template)
+    if isinstance(template, Mapping):
+        template = tuple(template.values())
+    if isinstance(template, (list, tuple)):
+        return frozenset[str]().union(*(inputs_of(item) for item in template))
+    return frozenset()

@@ -1,0 +1,110 @@
+"""What ElastiCache shows of the nodes of a replication group, and how long it takes for them."""
+
+from typing import Any
+
+Record = dict[str, Any]
+# Simulated seconds. Assumptions: AWS states none; creations seen in practice take 5 to 10 minutes.
+CREATE, CHANGE, DELETE = 8 * 60, 2 * 60, 4 * 60
+# Where only major or major.minor is given: the newest patch that AWS lists (2025).
+VERSIONS = {
+    ("valkey", None): "8.0.1",
+    ("valkey", "7.2"): "7.2.6",
+    ("valkey", "8.0"): "8.0.1",
+    ("valkey", "8.1"): "8.1.0",
+    ("redis", None): "7.1.0",
+    ("redis", "7.0"): "7.0.7",
+    ("redis", "7.1"): "7.1.0",
+    ("redis", "6.2"): "6.2.6",
+}
+
+
+def version(engine: str, wanted: str | None) -> str:
+    """The full version of an engine, from major.minor or nothing."""
+    return VERSIONS.get((engine, wanted), wanted or "")
+
+
+def family(engine: str, full: str) -> str:
+    """The parameter group family of a version, like valkey8."""
+    return f"{engine}{full.split('.')[0]}"
+
+
+def _domain(group: Record) -> str:
+    """Node names of a group end like this; the part after its name is one for each account."""
+    region = group["Region"].replace("-", "")
+    return f"sandbox.{region[:2]}{region[2:3]}{region[-1]}.cache.amazonaws.com"
+
+
+def endpoints(group: Record) -> Record:
+    """The one node group: its endpoints and who is primary."""
+    name, port, domain = group["ReplicationGroupId"], group["Port"], _domain(group)
+    tls = group["TransitEncryptionEnabled"]
+    primary = f"master.{name}.{domain}" if tls else f"{name}.{domain}"
+    reader = f"replica.{name}.{domain}" if tls else f"{name}-ro.{domain}"
+    return {
+        "NodeGroupId": "0001",
+        "Status": "available",
+        "PrimaryEndpoint": {"Address": primary, "Port": port},
+        "ReaderEndpoint": {"Address": reader, "Port": port},
+        "NodeGroupMembers": [
+            {
+                "CacheClusterId": member,
+                "CacheNodeId": "0001",
+                "ReadEndpoint": {"Address": f"{member}.{name}.{domain}", "Port": port},
+                "PreferredAvailabilityZone": zone,
+                "CurrentRole": "primary" if i == 0 else "replica",
+            }
+            for i, (member, zone) in enumerate(zip(group["Members"], group["Zones"], strict=True))
+        ],
+    }
+
+
+def cluster(account: str, group: Record, member: str, zone: str, status: str) -> Record:
+    """A member as DescribeCacheClusters shows it."""
+    topic = group["NotificationTopicArn"]
+    return {
+        "CacheClusterId": member,
+        "ARN": f"arn:aws:elasticache:{group['Region']}:{account}:cluster:{member}",
+        "CacheClusterStatus": status,
+        "ReplicationGroupId": group["ReplicationGroupId"],
+        "Engine": group["Engine"],
+        "EngineVersion": group["EngineVersion"],
+        "CacheNodeType": group["CacheNodeType"],
+        "NumCacheNodes": 1,
+        "PreferredAvailabilityZone": zone,
+        "CacheClusterCreateTime": group["ReplicationGroupCreateTime"],
+        "PreferredMaintenanceWindow": group["PreferredMaintenanceWindow"],
+        "NotificationConfiguration": {"TopicArn": topic, "TopicStatus": "active"}
+        if topic
+        else None,
+        "CacheParameterGroup": {
+            "CacheParameterGroupName": group["CacheParameterGroupName"],
+            "ParameterApplyStatus": "in-sync",
+            "CacheNodeIdsToReboot": [],
+        },
+        "CacheSubnetGroupName": group["CacheSubnetGroupName"],
+        "SecurityGroups": [
+            {"SecurityGroupId": g, "Status": "active"} for g in group["SecurityGroupIds"]
+        ],
+        "AutoMinorVersionUpgrade": group["AutoMinorVersionUpgrade"],
+        "SnapshotRetentionLimit": group["SnapshotRetentionLimit"],
+        "SnapshotWindow": group["SnapshotWindow"],
+        "AuthTokenEnabled": group["AuthTokenEnabled"],
+        "TransitEncryptionEnabled": group["TransitEncryptionEnabled"],
+        "TransitEncryptionMode": group["TransitEncryptionMode"],
+        "AtRestEncryptionEnabled": group["AtRestEncryptionEnabled"],
+        "LogDeliveryConfigurations": group["LogDeliveryConfigurations"],
+        "NetworkType": group["NetworkType"],
+        "IpDiscovery": group["IpDiscovery"],
+        "CacheNodes": [
+            {
+                "CacheNodeId": "0001",
+                "CacheNodeStatus": status,
+                "CustomerAvailabilityZone": zone,
+                "ParameterGroupStatus": "in-sync",
+                "Endpoint": {
+                    "Address": f"{member}.{group['ReplicationGroupId']}.{_domain(group)}",
+                    "Port": group["Port"],
+                },
+            }
+        ],
+    }

@@ -1,0 +1,28 @@
+"""IAM: AWS's own policies are read once a process, not at each reset."""
+
+import copy
+from functools import cache
+from typing import Any
+
+from moto.iam.models import IAMBackend, ManagedPolicy
+from moto.settings import load_iam_aws_managed_policies
+
+from sandbox.mends.patching import Mend
+
+mend = Mend()
+
+
+@mend.around(IAMBackend, "_init_aws_policies")
+def managed_policies(original: Any, backend: IAMBackend) -> list[ManagedPolicy]:
+    """Copies of some 1500 policies: what is attached where is counted on each."""
+    if not load_iam_aws_managed_policies():
+        return []
+    return [
+        copy.copy(policy) for policy in _read(original, backend.account_id, backend.region_name)
+    ]
+
+
+@cache
+def _read(original: Any, account: str, region: str) -> tuple[ManagedPolicy, ...]:
+    backend: Any = type("Where", (), {"account_id": account, "region_name": region})()
+    return tuple(original(backend))

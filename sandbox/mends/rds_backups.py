@@ -1,0 +1,167 @@
+"""RDS: automated backups, in the instance's region and replicated to another."""
+
+from datetime import datetime
+from typing import Any
+
+from moto.core.base_backend import BaseBackend
+from moto.moto_api._internal import mock_random
+from moto.rds.models import DBInstance, RDSBackend, rds_backends
+from moto.rds.responses import RDSResponse
+
+from sandbox.clock import clock, pending
+from sandbox.mends.patching import Mend, Refused, kept
+
+mend = Mend()
+Record = dict[str, Any]
+# Simulated seconds until replicated backups are first usable. Assumption: the first copy of a
+# small instance's snapshot takes about ten minutes.
+FIRST_COPY = 10 * 60
+
+
+def _replicated(backend: BaseBackend) -> dict[str, Record]:
+    """Backups of other regions' instances, by ARN of the backup; kept in the region they go to."""
+    return kept(backend, "replicated", dict)
+
+
+def _source(backend: RDSBackend, arn: str) -> DBInstance | None:
+    """The instance that an ARN names, in whatever region."""
+    _, _, _, region, account, kind, name = arn.split(":", 6)
+    if kind != "db":
+        raise Refused("InvalidParameterValue", f"{arn} is not the ARN of a DB instance.")
+    return rds_backends[account][region].databases.get(name)
+
+
+def _shown(record: Record) -> Record:
+    now = clock().now()
+    status = "pending" if pending(record["Ready"]) else "replicating"
+    return {**record, "Status": status, "RestoreWindow": _window(record["Began"], now)}
+
+
+def _window(began: datetime, now: datetime) -> Record:
+    return {"EarliestTime": began, "LatestTime": now}
+
+
+def _own(instance: DBInstance) -> Record:
+    """The backups of an instance in its own region."""
+    where = f"arn:aws:rds:{instance.region}:{instance.account_id}:auto-backup"
+    return {
+        **_of(instance),
+        "Status": "active",
+        "Region": instance.region,
+        "DBInstanceAutomatedBackupsArn": f"{where}:ab-{instance.dbi_resource_id[3:].lower()}",
+        "DBInstanceAutomatedBackupsReplications": instance.DBInstanceAutomatedBackupsReplications,  # type: ignore[attr-defined]
+        "BackupRetentionPeriod": instance.backup_retention_period,
+        "KmsKeyId": instance.kms_key_id,
+        "RestoreWindow": _window(instance.created, clock().now()),
+    }
+
+
+def _of(instance: DBInstance) -> Record:
+    return {
+        "DBInstanceArn": instance.db_instance_arn,
+        "DBInstanceIdentifier": instance.db_instance_identifier,
+        "DbiResourceId": instance.dbi_resource_id,
+        "Engine": instance.engine,
+        "EngineVersion": instance.engine_version,
+        "AllocatedStorage": instance.allocated_storage,
+        "StorageType": instance.storage_type,
+        "Encrypted": instance.storage_encrypted,
+        "Port": instance.port,
+        "MasterUsername": instance.master_username,
+        "AvailabilityZone": instance.availability_zone,
+        "InstanceCreateTime": instance.created,
+        "LicenseModel": instance.license_model,
+        "OptionGroupName": instance.option_group_name,
+        "BackupTarget": "region",
+    }
+
+
+@mend.operation(RDSResponse, "StartDBInstanceAutomatedBackupsReplication")
+def start(response: RDSResponse, params: Record) -> Record:
+    backend, source = response.backend, params["SourceDBInstanceArn"]
+    instance = _source(backend, source)
+    if instance is None:
+        raise Refused("DBInstanceNotFound", f"DBInstance {source} not found.")
+    if instance.region == backend.region_name:
+        raise Refused("InvalidParameterValue", "The source is in the region of the request.")
+    if not instance.backup_retention_period:
+        raise Refused("InvalidDBInstanceState", "Automated backups are not enabled for the source.")
+    if any(r["DBInstanceArn"] == source for r in _replicated(backend).values()):
+        raise Refused(
+            "InvalidDBInstanceAutomatedBackupState",
+            f"Automated backups of {source} are already replicated to {backend.region_name}.",
+        )
+    if instance.storage_encrypted and not params.get("KmsKeyId"):
+        raise Refused("InvalidParameterCombination", "Encrypted backups need a KmsKeyId here.")
+    where = f"arn:aws:rds:{backend.region_name}:{backend.account_id}:auto-backup"
+    arn = f"{where}:ab-{mock_random.get_random_string(26, lower_case=True)}"
+    record = {
+        **_of(instance),
+        "Region": instance.region,
+        "DBInstanceAutomatedBackupsArn": arn,
+        "BackupRetentionPeriod": params.get("BackupRetentionPeriod", 7),
+        "KmsKeyId": params.get("KmsKeyId"),
+        "Began": clock().now(),
+        "Ready": clock().ready(FIRST_COPY),
+    }
+    _replicated(backend)[arn] = record
+    links = getattr(instance, "mended_replications", [])
+    instance.mended_replications = [*links, {"DBInstanceAutomatedBackupsArn": arn}]  # type: ignore[attr-defined]
+    if params.get("Tags"):
+        tags: dict[str, Any] = kept(backend, "backup_tags", dict)
+        tags[arn] = params["Tags"]
+    return {"DBInstanceAutomatedBackup": _shown(record)}
+
+
+@mend.operation(RDSResponse, "StopDBInstanceAutomatedBackupsReplication")
+def stop(response: RDSResponse, params: Record) -> Record:
+    backend, source = response.backend, params["SourceDBInstanceArn"]
+    for arn, record in list(_replicated(backend).items()):
+        if record["DBInstanceArn"] == source:
+            del _replicated(backend)[arn]
+            _forget(_source(backend, source), arn)
+            return {"DBInstanceAutomatedBackup": {**_shown(record), "Status": "deleting"}}
+    raise Refused("DBInstanceNotFound", f"Automated backups of {source} are not replicated here.")
+
+
+def _forget(instance: DBInstance | None, arn: str) -> None:
+    if instance is not None:
+        links = getattr(instance, "mended_replications", [])
+        instance.mended_replications = [  # type: ignore[attr-defined]
+            link for link in links if link["DBInstanceAutomatedBackupsArn"] != arn
+        ]
+
+
+@mend.operation(RDSResponse, "DeleteDBInstanceAutomatedBackup")
+def delete(response: RDSResponse, params: Record) -> Record:
+    arn = params.get("DBInstanceAutomatedBackupsArn")
+    record = _replicated(response.backend).pop(arn or "", None)
+    if record is None:
+        raise Refused("DBInstanceAutomatedBackupNotFound", f"Automated backup {arn} not found.")
+    _forget(_source(response.backend, record["DBInstanceArn"]), str(arn))
+    return {"DBInstanceAutomatedBackup": {**_shown(record), "Status": "deleting"}}
+
+
+@mend.operation(RDSResponse, "DescribeDBInstanceAutomatedBackups")
+def describe(response: RDSResponse, params: Record) -> Record:
+    backend = response.backend
+    own = [_own(it) for it in backend.databases.values() if it.backup_retention_period]
+    found = [*own, *(_shown(record) for record in _replicated(backend).values())]
+    wanted = {
+        key: params[key]
+        for key in ("DBInstanceIdentifier", "DbiResourceId", "DBInstanceAutomatedBackupsArn")
+        if params.get(key)
+    }
+    for one in params.get("Filters") or []:
+        key = {"db-instance-id": "DBInstanceIdentifier", "dbi-resource-id": "DbiResourceId"}
+        if one["Name"] == "status":
+            found = [f for f in found if f["Status"] in one["Values"]]
+        elif one["Name"] in key:
+            found = [f for f in found if f[key[one["Name"]]] in one["Values"]]
+    found = [f for f in found if all(f[k] == v for k, v in wanted.items())]
+    if not found and "DBInstanceAutomatedBackupsArn" in wanted:
+        raise Refused(
+            "DBInstanceAutomatedBackupNotFound",
+            f"Automated backup {wanted['DBInstanceAutomatedBackupsArn']} not found.",
+        )
+    return {"DBInstanceAutomatedBackups": found}

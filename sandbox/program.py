@@ -1,0 +1,233 @@
+"""Runs the program, or a part of it, under Pulumi's mocks, and keeps what it registered.
+
+`Mocks` decide what a resource's outputs are: the tests answer with stand-ins, the sandbox
+creates the resource in moto. What the engine would get beside the inputs (parent, protect,
+ignored changes, secrecy) is recorded from the requests.
+"""
+
+import asyncio
+import json
+import os
+import runpy
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import yaml
+from pulumi.runtime import mocks as pulumi_mocks
+from pulumi.runtime import rpc
+from pulumi.runtime.settings import get_root_resource, set_root_resource
+from pulumi.runtime.stack import Stack
+from pydantic import JsonValue
+
+from sandbox.collecting import rare_collections
+
+ROOT = Path(__file__).resolve().parent.parent
+SECRET = (rpc._special_sig_key, rpc._special_secret_sig)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One resource as the engine would have got it.
+
+    `secrets` are the inputs marked secret, `after` the URNs of what it depends on.
+    """
+
+    urn: str
+    type: str
+    name: str
+    parent: str
+    custom: bool
+    inputs: Mapping[str, Any]
+    id: str
+    outputs: Mapping[str, Any]
+    protect: bool
+    ignore_changes: tuple[str, ...]
+    aliases: tuple[str, ...]
+    secrets: frozenset[str]
+    after: frozenset[str] = frozenset()
+
+
+@dataclass
+class Graph:
+    """What a program registered, in order, and what it exported."""
+
+    resources: list[Registered] = field(default_factory=list)
+    exports: dict[str, Any] = field(default_factory=dict)
+    invokes: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+
+    def all(self, type_: str) -> list[Registered]:
+        """The resources of a type, like aws:ec2/vpc:Vpc."""
+        return [r for r in self.resources if r.type == type_]
+
+    def one(self, type_: str, name: str | None = None) -> Registered:
+        """The only resource of a type, or the one of that logical name."""
+        found = [r for r in self.all(type_) if name in (None, r.name)]
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} of {type_} {name or ''}, not one")
+        return found[0]
+
+    def component(self, resource: Registered) -> Registered | None:
+        """The outermost component that a resource stands in."""
+        by_urn = {r.urn: r for r in self.resources}
+        outer = None
+        while (parent := by_urn.get(resource.parent)) is not None:
+            outer = resource = parent
+        return outer
+
+    def __iter__(self) -> Iterator[Registered]:
+        return iter(self.resources)
+
+
+class _Monitor(pulumi_mocks.MockMonitor):
+    """Records each request beside what the mocks answer."""
+
+    def __init__(self, mocks: pulumi.runtime.Mocks, graph: Graph) -> None:
+        super().__init__(mocks)
+        self.graph = graph
+        self.regions: dict[str, str] = {}  # by URN of the provider
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802
+        self.graph.invokes.append((request.tok, rpc.deserialize_properties(request.args)))
+        return super().Invoke(request)  # type: ignore[no-untyped-call]
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+        provider = request.provider.rsplit("::", 1)[0]  # without the id behind its URN
+        if provider in self.regions and request.type.startswith("aws:"):
+            request.object.update({"region": self.regions[provider]})
+        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        if request.type != "pulumi:pulumi:Stack":
+            state = self.resources[answer.urn].state
+            inputs = rpc.deserialize_properties(request.object, keep_unknowns=True)
+            if request.type == "pulumi:providers:aws":
+                self.regions[answer.urn] = inputs["region"]
+            self.graph.resources.append(
+                Registered(
+                    urn=answer.urn,
+                    type=request.type,
+                    name=request.name,
+                    parent=request.parent,
+                    custom=request.custom,
+                    inputs=bare(inputs),
+                    id=answer.id,
+                    outputs=bare(state),
+                    protect=request.protect,
+                    ignore_changes=tuple(request.ignoreChanges),
+                    aliases=tuple(a.urn or a.spec.name for a in request.aliases),
+                    secrets=frozenset(k for k, v in inputs.items() if holds_secret(v)),
+                    after=frozenset(request.dependencies),
+                )
+            )
+        return answer
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
+        if "::pulumi:pulumi:Stack::" in request.urn:  # not a component, whose parent it is
+            self.graph.exports = bare(rpc.deserialize_properties(request.outputs))
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
+
+
+def holds_secret(value: Any) -> bool:
+    """Whether a value, or anything in it, is marked secret."""
+    if isinstance(value, dict):
+        return value.get(SECRET[0]) == SECRET[1] or any(holds_secret(v) for v in value.values())
+    return isinstance(value, list) and any(holds_secret(v) for v in value)
+
+
+def bare(value: Any) -> Any:
+    """A value without the marks of secrecy."""
+    if isinstance(value, dict):
+        if value.get(SECRET[0]) == SECRET[1]:
+            return bare(value["value"])
+        return {k: bare(v) for k, v in value.items()}
+    return [bare(v) for v in value] if isinstance(value, list) else value
+
+
+def stack_config(
+    stack: str, overrides: Mapping[str, JsonValue] | None = None, root: Path = ROOT
+) -> tuple[str, dict[str, str]]:
+    """(project, config) as the Pulumi CLI would hand them to the program of a stack."""
+    project = yaml.safe_load((root / "Pulumi.yaml").read_text())
+    name: str = project["name"]
+    defaults: dict[str, JsonValue] = {
+        key: declared["default"]
+        for key, declared in (project.get("config") or {}).items()
+        if isinstance(declared, dict) and "default" in declared
+    }
+    file = root / f"Pulumi.{stack}.yaml"
+    if not file.exists():
+        raise FileNotFoundError(f"there is no stack {stack}: {file.name} is not there")
+    own: dict[str, JsonValue] = yaml.safe_load(file.read_text()).get("config") or {}
+    return name, {  # whether a key is written with the project's name or not, the last one wins
+        key if ":" in key else f"{name}:{key}": v if isinstance(v, str) else json.dumps(v)
+        for values in (defaults, own, overrides or {})
+        for key, v in values.items()
+    }
+
+
+def run(
+    program: Callable[[], None],
+    mocks: pulumi.runtime.Mocks,
+    *,
+    project: str = "bulwark",
+    stack: str = "test",
+    config: Mapping[str, str] | None = None,
+    preview: bool = False,
+) -> Graph:
+    """Runs a program under `mocks` to its end, outputs awaited, and returns what it registered.
+
+    In a preview, outputs that the mocks do not answer with are unknown.
+    """
+    graph = Graph()
+    loop = asyncio.new_event_loop()
+    # One failure is raised below; what else failed because of it is not told again, at any time.
+    loop.set_exception_handler(lambda _loop, _context: None)
+    asyncio.set_event_loop(loop)
+    set_root_resource(None)  # type: ignore[arg-type]  # not the stack of the run before
+    pulumi.runtime.set_mocks(mocks, project, stack, preview, monitor=_Monitor(mocks, graph))
+    pulumi.runtime.set_all_config({"aws:region": "eu-north-1", **(config or {})})
+    with rare_collections():
+        pulumi.runtime.test(lambda: _in_stack(program))()  # type: ignore[no-untyped-call]
+    return graph
+
+
+def _in_stack(program: Callable[[], None]) -> None:
+    """Runs a program, then registers what it exported: the mocks do so before, with nothing."""
+    program()
+    root = get_root_resource()
+    assert isinstance(root, Stack)
+    root._outputs_registered = False
+    root._finish()
+
+
+def run_stack(
+    stack: str,
+    mocks: pulumi.runtime.Mocks,
+    overrides: Mapping[str, JsonValue] | None = None,
+    root: Path = ROOT,
+    *,
+    preview: bool = False,
+) -> Graph:
+    """Runs the project's own `__main__.py` for a stack under `mocks`."""
+    project, config = stack_config(stack, overrides, root)
+    before = Path.cwd()
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    os.chdir(root)
+    try:
+        return run(
+            lambda: _discard(runpy.run_path(str(root / "__main__.py"), run_name="__main__")),
+            mocks,
+            project=project,
+            stack=stack,
+            config=config,
+            preview=preview,
+        )
+    finally:
+        os.chdir(before)
+
+
+def _discard(_: object) -> None:
+    """The program's globals are of no use afterwards."""

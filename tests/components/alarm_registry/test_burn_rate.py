@@ -1,0 +1,93 @@
+"""Burn-rate alarms: the pairs of the SRE workbook, and when they hold their tongue."""
+
+import pytest
+from pydantic import JsonValue
+
+from components.alarm_registry.burn_rate import TIERS, least_objective, percentile
+from components.alarm_registry.model import Math
+from tests.components.watching import entry, expression, plan_of, planned
+
+
+def test_the_tiers_are_those_of_the_workbook() -> None:
+    found = [(one.rate, one.long, one.short, one.severity) for one in TIERS]
+    assert found == [
+        (14.4, 3600, 300, "P0"),
+        (6, 6 * 3600, 1800, "P1"),
+        (3, 24 * 3600, 2 * 3600, "P2"),
+    ]
+
+
+def test_a_tier_says_what_it_spends_of_a_month() -> None:
+    for tier in TIERS:
+        spent = 100 * tier.rate * tier.long / (30 * 86400)
+        assert tier.spends.startswith(f"{spent:g} %")
+
+
+@pytest.mark.parametrize(("objective", "fast"), [(99.9, 1.44), (99.0, 14.4), (99.99, 0.144)])
+def test_the_threshold_is_the_rate_times_the_budget(objective: float, fast: float) -> None:
+    given: dict[str, JsonValue] = {"alarms": {"availabilityObjective": objective}}
+    (long,) = planned("slo-availability-fast-long", given)
+    assert long.threshold == pytest.approx(fast)
+    assert (long.entry.period, long.entry.periods) == (3600, 1)
+
+
+def test_errors_without_a_target_count_both_as_bad_and_as_requests() -> None:
+    valid = "(FILL(all, 0) + FILL(lost, 0))"
+    assert expression("slo-availability-fast-short") == (
+        f"IF({valid} >= 50, 100 * (FILL(bad, 0) + FILL(lost, 0)) / {valid}, 0)"
+    )
+    watch = entry("slo-availability-fast-short").watch
+    assert isinstance(watch, Math)
+    assert {id_: one.name for id_, one in watch.metrics.items()} == {
+        "bad": "HTTPCode_Target_5XX_Count",
+        "lost": "HTTPCode_ELB_5XX_Count",
+        "all": "RequestCount",
+    }
+    assert {one.stat for one in watch.metrics.values()} == {"Sum"}
+
+
+@pytest.mark.parametrize(("tier", "stat"), [("fast", "p28"), ("medium", "p70"), ("slow", "p85")])
+def test_a_latency_budget_that_burns_is_a_percentile_above_the_objective(
+    tier: str, stat: str
+) -> None:
+    """At 14.4 times a budget of 5 %, 72 % of requests are slower: so is the 28th percentile."""
+    (long,) = planned(f"slo-latency-{tier}-long", {"alarms": {"latencyObjectiveMs": 300}})
+    watch = long.entry.watch
+    assert isinstance(watch, Math)
+    assert watch.metrics["slow"].stat == stat
+    assert long.threshold == 0.3
+
+
+def test_a_percentile_is_the_whole_less_what_may_be_slower() -> None:
+    assert percentile(1) == "p95"
+    for tier in TIERS:
+        assert 0 < float(percentile(tier.rate)[1:]) < 100
+
+
+def test_few_requests_are_never_judged() -> None:
+    for objective in ("availability", "latency"):
+        given: dict[str, JsonValue] = {"alarms": {"minimumRequests": 7}}
+        assert ">= 7, " in expression(f"slo-{objective}-slow-short", given)
+
+
+def test_a_tier_wants_both_windows_and_is_silent_while_a_faster_one_is_raised() -> None:
+    found = {one.entry.key: one for one in plan_of().composites}
+    medium = found["slo-availability-medium-burn"]
+    assert medium.rule == (
+        'ALARM("bulwark-test-slo-availability-medium-long") AND '
+        'ALARM("bulwark-test-slo-availability-medium-short")'
+    )
+    assert found["slo-availability-fast-burn"].suppressor is None
+    assert medium.suppressor == "bulwark-test-slo-availability-fast-burn"
+    assert found["slo-latency-slow-burn"].suppressor == "bulwark-test-slo-latency-medium-burn"
+
+
+def test_without_objectives_there_are_no_burn_rates() -> None:
+    found = plan_of({"alarms": {"slo": False}})
+    assert not [one for one in found.alarms if one.entry.key.startswith("slo-")]
+    assert [one.entry.key for one in found.composites] == ["database-unhealthy"]
+
+
+def test_every_objective_that_is_allowed_can_be_missed() -> None:
+    assert TIERS[0].rate * (100 - (least_objective() + 0.01)) < 100
+    assert TIERS[0].rate * (100 - least_objective()) == pytest.approx(100)

@@ -1,0 +1,60 @@
+"""Alarms of the cache."""
+
+import pytest
+from pydantic import JsonValue
+
+from components.instance_classes import cache_node
+from tests.components.watching import entry, expression, facts_of, planned
+
+ON: dict[str, JsonValue] = {"cache": {"enabled": True, "nodeType": "cache.m7g.xlarge"}}
+
+
+@pytest.mark.parametrize(
+    ("control", "severity", "compare", "threshold", "minutes"),
+    [
+        ("cache-engine-cpu-high", "P1", ">", 90, 5),
+        ("cache-host-cpu-high", "P2", ">", 22.5, 5),
+        ("cache-memory-high", "P2", ">", 80, 5),
+        ("cache-connections-high", "P2", ">", 52_000, 5),
+        ("cache-replication-lag", "P2", ">", 30, 15),
+        ("cache-hit-rate-low", "P2", "<", 70, 15),
+    ],
+)
+def test_each_node_is_watched(
+    control: str, severity: str, compare: str, threshold: float, minutes: int
+) -> None:
+    made = planned(control, ON)
+    assert [one.subject for one in made] == ["001", "002"]
+    assert {one.threshold for one in made} == {threshold}
+    one = entry(control)
+    assert (one.severity, one.compare, one.seconds) == (severity, compare, minutes * 60)
+
+
+def test_nodes_are_named_as_elasticache_names_them() -> None:
+    facts = facts_of(ON)
+    dimensions = [
+        entry("cache-memory-high").kind.dimensions(facts, one.subject)
+        for one in planned("cache-memory-high", ON)
+    ]
+    assert dimensions[1] == {"CacheClusterId": "bulwark-test-cache-002", "CacheNodeId": "0001"}
+
+
+def test_the_processor_of_a_node_is_one_core_among_its_own() -> None:
+    node = "cache.t4g.micro"
+    given: dict[str, JsonValue] = {"cache": {"enabled": True, "nodeType": node}}
+    (first, _) = planned("cache-host-cpu-high", given)
+    assert first.threshold == 90 / cache_node(node).vcpu == 45
+
+
+def test_a_hit_rate_of_few_reads_is_no_alarm() -> None:
+    reads = "(FILL(hits, 0) + FILL(misses, 0))"
+    assert expression("cache-hit-rate-low", {"alarms": {"minimumRequests": 9}}) == (
+        f"IF({reads} >= 9, 100 * FILL(hits, 0) / {reads}, 100)"
+    )
+
+
+def test_a_single_node_has_no_lag_and_a_stack_without_a_cache_no_alarms_of_one() -> None:
+    alone: dict[str, JsonValue] = {"cache": {"enabled": True, "replicas": 0}}
+    assert planned("cache-replication-lag", alone) == []
+    assert len(planned("cache-memory-high", alone)) == 1
+    assert planned("cache-memory-high") == []

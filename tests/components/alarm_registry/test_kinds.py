@@ -1,0 +1,36 @@
+"""The kinds of things that are watched."""
+
+import pytest
+
+from components.alarm_registry.kinds import BALANCER, CERTIFICATE, INSTANCE, SERVICE, TARGET
+from components.alarm_registry.model import Facts
+from tests.components.watching import ALL, facts_of
+from tests.world import settings
+
+
+def test_dimensions_are_those_of_cloudwatch() -> None:
+    facts = facts_of(ALL)
+    assert INSTANCE.names(facts) == ("primary", "replica-1")
+    assert INSTANCE.dimensions(facts, "primary") == {
+        "DBInstanceIdentifier": "bulwark-test-database"
+    }
+    assert INSTANCE.dimensions(facts, "replica-1") == {
+        "DBInstanceIdentifier": "bulwark-test-database-replica-1"
+    }
+    assert SERVICE.dimensions(facts, "backend") == {
+        "ClusterName": "bulwark-test",
+        "ServiceName": "backend",
+    }
+    assert TARGET.dimensions(facts, "fleet") == {
+        "LoadBalancer": "app/test/1",
+        "TargetGroup": "targetgroup/fleet/1",
+    }
+
+
+@pytest.mark.parametrize("kind", [BALANCER, CERTIFICATE])
+def test_what_is_not_there_has_no_name_and_no_dimensions(kind: object) -> None:
+    one = BALANCER if kind is BALANCER else CERTIFICATE
+    facts = Facts(settings=settings())
+    assert one.names(facts) == ()
+    with pytest.raises(LookupError, match=r"no (load balancer|certificate)"):
+        one.dimensions(facts, "")

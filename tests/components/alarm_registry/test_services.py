@@ -1,0 +1,65 @@
+"""Alarms of the services and of the fleet."""
+
+import pytest
+from pydantic import JsonValue
+
+from tests.components.watching import ALL, entry, expression, facts_of, planned
+
+
+@pytest.mark.parametrize(
+    ("control", "severity", "threshold", "minutes"),
+    [
+        ("service-cpu-high", "P1", 80, 10),
+        ("service-memory-high", "P2", 80, 15),
+        ("service-tasks-missing", "P1", 0, 5),
+    ],
+)
+def test_each_service_is_watched_and_silence_is_an_alarm(
+    control: str, severity: str, threshold: float, minutes: int
+) -> None:
+    made = planned(control, ALL)
+    assert [one.subject for one in made] == ["backend", "frontend"]
+    one = entry(control)
+    assert (one.severity, one.seconds, one.missing) == (severity, minutes * 60, "breaching")
+    assert {(p.threshold, p.entry.compare) for p in made} == {(threshold, ">")}
+
+
+def test_tasks_are_counted_against_what_is_wanted_and_never_less_than_the_fewest() -> None:
+    given: dict[str, JsonValue] = {"services": {"web": {"min": 3}}}
+    assert expression("service-tasks-missing", given, "web") == (
+        "IF(wanted > 3, wanted, 3) - running"
+    )
+
+
+def test_tasks_are_not_counted_where_container_insights_do_not() -> None:
+    given: dict[str, JsonValue] = {"cluster": {"containerInsights": "disabled"}}
+    assert planned("service-tasks-missing", given) == []
+
+
+def test_a_service_that_may_be_empty_may_be_silent() -> None:
+    facts = facts_of({"services": {"web": {"min": 0}}})
+    assert entry("service-cpu-high").missing_for(facts.settings, "web") == "notBreaching"
+
+
+@pytest.mark.parametrize(
+    ("control", "severity", "compare", "threshold", "period", "periods"),
+    [
+        ("fleet-short", "P1", ">", 0, 60, 10),
+        ("fleet-status-check", "P1", ">=", 1, 300, 2),
+        ("fleet-cpu-high", "P1", ">", 80, 300, 3),
+        ("fleet-memory-high", "P2", ">", 80, 300, 3),
+        ("fleet-disk-full", "P2", ">", 80, 300, 3),
+    ],
+)
+def test_the_fleet_is_watched_where_there_is_one(
+    control: str, severity: str, compare: str, threshold: float, period: int, periods: int
+) -> None:
+    assert planned(control, {"compute": "services"}) == []
+    (one,) = planned(control, {"compute": "fleet"})
+    assert (one.entry.severity, one.entry.compare) == (severity, compare)
+    assert (one.threshold, one.entry.period, one.entry.periods) == (threshold, period, periods)
+
+
+def test_a_short_fleet_is_an_alarm_also_without_data() -> None:
+    assert entry("fleet-short").missing == "breaching"
+    assert expression("fleet-short") == "wanted - serving"

@@ -1,0 +1,145 @@
+"""What compute leans on, as stand-ins: other components' outputs, without their resources."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Output
+from pydantic import JsonValue
+
+from components.account import Account
+from components.alarms import Alarms
+from components.cache import Cache
+from components.database import Database
+from components.fleet import Fleet, FleetArgs
+from components.keys import Keys, KeysArgs
+from components.load_balancer import LoadBalancer, Target
+from components.network import Network
+from components.services import Services, ServicesArgs
+from components.settings import Settings
+from sandbox.program import Graph, bare
+from tests.conftest import Build
+from tests.world import settings
+
+REGION, ACCOUNT = "eu-north-1", "123456789012"
+DATABASE_SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:test-database-a1b2c3"
+CACHE_SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:test-cache-d4e5f6"
+
+
+class StandIn(pulumi.ComponentResource):
+    """A component that has just the attributes it is given."""
+
+    def __init__(self, name: str, **attributes: Any) -> None:
+        super().__init__("test:index:StandIn", name)
+        for key, value in attributes.items():
+            setattr(self, key, value)
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The other components of a stack with these settings."""
+
+    settings: Settings
+    alarms_by_service: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def fleet(self) -> Fleet:
+        """The fleet among its neighbours."""
+        return Fleet("fleet", FleetArgs(*self._common(), *self._stores()))
+
+    def services(self) -> Services:
+        """The services among their neighbours."""
+        alarms = StandIn("alarms", deployment_alarms=self.alarms_by_service)
+        return Services(
+            "services", ServicesArgs(*self._common(), *self._stores(), cast(Alarms, alarms))
+        )
+
+    def _common(self) -> tuple[Settings, Account, Keys, Network, LoadBalancer]:
+        account = Account.current()
+        keys = Keys("keys", KeysArgs(self.settings, account))
+        network = StandIn(
+            "network",
+            vpc_id=Output.from_input("vpc-0123456789abcdef0"),
+            private_subnets={
+                zone: Output.from_input(f"subnet-0123456789abcde{zone}0")
+                for zone in self.settings.network.zones
+            },
+        )
+        return self.settings, account, keys, cast(Network, network), self._balancer()
+
+    def _balancer(self) -> LoadBalancer:
+        base = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}"
+        rule = aws.lb.ListenerRule(
+            "rule",
+            listener_arn=f"{base}:listener/app/test/0123456789abcdef/fedcba9876543210",
+            actions=[{"type": "fixed-response", "fixed_response": {"content_type": "text/plain"}}],
+            conditions=[{"path_pattern": {"values": ["/*"]}}],
+        )
+        targets = {
+            name: Target(
+                Output.from_input(f"{base}:targetgroup/{name}/73e2d6bc24d8a067"),
+                Output.from_input(f"targetgroup/{name}/73e2d6bc24d8a067"),
+                (rule,),
+            )
+            for name in self.settings.targets
+        }
+        balancer = StandIn(
+            "alb",
+            arn_suffix=Output.from_input("app/test/50dc6c495c0c9188"),
+            security_group_id=Output.from_input("sg-0123456789abcdef1"),
+            targets=targets,
+        )
+        return cast(LoadBalancer, balancer)
+
+    def _stores(self) -> tuple[Database, Cache | None]:
+        database = StandIn(
+            "database",
+            secret_arn=Output.from_input(DATABASE_SECRET),
+            security_group_id=Output.from_input("sg-0123456789abcdef2"),
+            port=self.settings.database.port,
+        )
+        cache = StandIn(
+            "cache",
+            secret_arn=Output.from_input(CACHE_SECRET),
+            security_group_id=Output.from_input("sg-0123456789abcdef3"),
+            port=self.settings.cache.port,
+        )
+        enabled = self.settings.cache.enabled
+        return cast(Database, database), cast(Cache, cache) if enabled else None
+
+
+_graphs: dict[str, Graph] = {}
+
+
+def services_of(
+    build: Build,
+    values: Mapping[str, JsonValue] | None = None,
+    *,
+    profile: str = "prod",
+    alarms: Mapping[str, tuple[str, ...]] | None = None,
+) -> Graph:
+    """The graph of a stack's services; built once for the same settings."""
+    wanted = settings(values, profile=profile)
+    key = f"services {wanted.model_dump_json()} {alarms}"
+    if key not in _graphs:
+        _graphs[key] = build(lambda: Neighbours(wanted, alarms or {}).services())
+    return _graphs[key]
+
+
+def fleet_of(
+    build: Build, values: Mapping[str, JsonValue] | None = None, *, profile: str = "prod"
+) -> Graph:
+    """The graph of a stack's fleet; built once for the same settings."""
+    wanted = settings({"compute": "fleet", **(values or {})}, profile=profile)
+    key = f"fleet {wanted.model_dump_json()}"
+    if key not in _graphs:
+        _graphs[key] = build(lambda: Neighbours(wanted).fleet())
+    return _graphs[key]
+
+
+def part_of(component: Services | Fleet) -> list[Any]:
+    """A list that the component's part of the contract is put into once it is known."""
+    found: list[Any] = []
+    component.part.apply(lambda part: found.append(bare(part)))
+    return found

@@ -1,0 +1,36 @@
+"""Settings of the backups: what AWS Backup would refuse, and what makes no sense."""
+
+import pytest
+from pydantic import JsonValue
+
+from tests.components.settings.test_loading import refusal
+from tests.world import settings
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"weeklyDays": 30}, "weeklyDays is 30, may be dailyDays (35) or more"),
+        ({"monthlyDays": 60}, "monthlyDays is 60, may be weeklyDays (90) or more"),
+        ({"time": "5:00"}, "time is '5:00', may match "),
+        ({"time": "24:00"}, "time is '24:00', may match "),
+        ({"dailyDays": 0}, "dailyDays is 0, may be 1 to 36500"),
+        ({"lock": "legal"}, "lock is 'legal', may be 'none', 'governance' or 'compliance'"),
+        ({"lockGraceDays": 2}, "lockGraceDays is 2, may be 3 to 36500"),
+        ({"restoreTestHours": 169}, "restoreTestHours is 169, may be 1 to 168"),
+        ({"journalDays": 7}, "journalDays is 7, may be 30 or more"),
+    ],
+)
+def test_a_refused_value_says_its_key_what_it_is_and_what_it_may_be(
+    given: dict[str, JsonValue], line: str
+) -> None:
+    assert refusal({"backups": given}).startswith(f"bulwark:backups.{line}")
+
+
+def test_a_lock_promises_the_shortest_retention() -> None:
+    found = settings({"backups": {"dailyDays": 7, "weeklyDays": 30}}).backups
+    assert found.shortest_days == 7
+
+
+def test_backups_begin_within_an_hour_of_their_time() -> None:
+    assert settings({"backups": {"time": "23:30"}}).backups.starts == range(1410, 1470)

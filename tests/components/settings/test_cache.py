@@ -1,0 +1,63 @@
+"""Settings of the cache: each refused value names its key and says what it may be."""
+
+import re
+
+import pytest
+from pydantic import JsonValue
+
+from components.settings import SettingsError
+from tests.world import settings
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"engine": "memcached"}, ".engine is 'memcached', may be 'valkey' or 'redis'"),
+        (
+            {"engineVersion": "7.1"},
+            ".engineVersion is '7.1', may be 7.2, 8.0, 8.1, 8.2 with engine valkey",
+        ),
+        (
+            {"engine": "redis", "engineVersion": "5.0"},
+            ".engineVersion is '5.0', may be 6.2, 7.0, 7.1 with engine redis",
+        ),
+        ({"nodeType": "cache.m4.large"}, ".nodeType is 'cache.m4.large', may be cache.FAMILY."),
+        ({"replicas": 6}, ".replicas is 6, may be"),
+        ({"port": 80}, ".port is 80, may be"),
+        ({"eviction": "lru"}, ".eviction is 'lru', may be 'allkeys-lru', "),
+        ({"snapshotDays": 36}, ".snapshotDays is 36, may be"),
+        (
+            {"snapshotWindow": "04:00-04:30"},
+            ".snapshotWindow is '04:00-04:30', may be a window of 60 minutes or more",
+        ),
+        (
+            {"maintenanceWindow": "sun:05:00-sun:06:00"},
+            ".snapshotWindow is '04:30-05:30', may not meet maintenanceWindow (sun:05:00-",
+        ),
+        ({"rotationDays": 0}, ".rotationDays is 0, may be"),
+    ],
+)
+def test_what_elasticache_would_refuse_is_refused_with_the_reason(
+    given: dict[str, JsonValue], line: str
+) -> None:
+    with pytest.raises(SettingsError, match=re.escape(line)) as refused:
+        settings({"cache": given})
+    assert str(refused.value).startswith("bulwark:cache.")
+
+
+@pytest.mark.parametrize(
+    ("given", "version", "family"),
+    [
+        ({}, "8.0", "valkey8"),
+        ({"engineVersion": 8.1}, "8.1", "valkey8"),
+        ({"engine": "redis"}, "7.1", "redis7"),
+        ({"engine": "redis", "engineVersion": "6.2"}, "6.2", "redis6.x"),
+    ],
+)
+def test_a_version_has_its_family(given: dict[str, JsonValue], version: str, family: str) -> None:
+    cache = settings({"cache": given}).cache
+    assert (cache.version, cache.family) == (version, family)
+
+
+def test_windows_may_meet_where_there_are_no_snapshots() -> None:
+    settings({"cache": {"snapshotDays": 0, "maintenanceWindow": "sun:05:00-sun:06:00"}})

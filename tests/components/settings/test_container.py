@@ -1,0 +1,84 @@
+"""Settings that services and the fleet share: what is refused, and how it is said."""
+
+import pytest
+from pydantic import JsonValue
+
+from components.settings import SettingsError
+from tests.world import settings
+
+SECRET = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:db-a1b2c3"
+PARAMETER = "arn:aws:ssm:eu-north-1:123456789012:parameter/flag"
+REFUSED: list[tuple[dict[str, JsonValue], str]] = [
+    ({"image": "My Image"}, ".image is 'My Image', may be an image like public.ecr.aws/"),
+    ({"port": 0}, ".port is 0, may be"),
+    ({"healthPath": "health"}, ".healthPath is 'health', may be a path like /health"),
+    ({"user": "root"}, ".user is 'root', may be a user other than root, like 1000:1000"),
+    ({"user": "0:1000"}, ".user is '0:1000', may be a user other than root, like 1000:1000"),
+    ({"user": "a b"}, ".user is 'a b', may be a user other than root, like 1000:1000"),
+    (
+        {"environment": {"A-B": "1"}},
+        ".environment is not shown, may hold names of letters, digits and _",
+    ),
+    (
+        {"environment": {"A": "1\n2"}},
+        ".environment is not shown, may hold values of one line, A has more",
+    ),
+    (
+        {"environment": {"A": "x" * 9000}},
+        ".environment is not shown, may hold 8192 bytes, has 9002",
+    ),
+    ({"secrets": {"A": "s3cret"}}, ".secrets is not shown, may hold exact ARNs of Secrets Manager"),
+    ({"secrets": {"A": SECRET.removesuffix("-a1b2c3")}}, "A is none"),
+    (
+        {"environment": {"A": "1"}, "secrets": {"A": SECRET}},
+        ".secrets holds 'A', which environment holds too",
+    ),
+    (
+        {"environment": {"DB_HOST": "x"}},
+        ".environment holds 'DB_HOST', which the stack gives: set database to false",
+    ),
+    (
+        {"secrets": {"CACHE_TOKEN": SECRET}},
+        ".secrets holds 'CACHE_TOKEN', which the stack gives: set cache to false",
+    ),
+]
+
+
+@pytest.mark.parametrize("section", ["services.web", "fleet"])
+@pytest.mark.parametrize(("values", "says"), REFUSED)
+def test_a_refused_value_names_its_key(
+    section: str, values: dict[str, JsonValue], says: str
+) -> None:
+    given: dict[str, JsonValue] = (
+        {"fleet": values} if section == "fleet" else {"services": {"web": values}}
+    )
+    with pytest.raises(SettingsError) as error:
+        settings(given)
+    (line,) = str(error.value).splitlines()
+    assert line.startswith(f"bulwark:{section}")
+    assert says in line
+
+
+@pytest.mark.parametrize(
+    "name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "ECS_ENGINE_AUTH_DATA"]
+)
+def test_ecs_8_keys_of_aws_are_refused_in_the_environment(name: str) -> None:
+    with pytest.raises(SettingsError, match=rf"may not hold {name}: a role gives") as error:
+        settings({"services": {"web": {"environment": {name: "AKIAIOSFODNN7EXAMPLE"}}}})
+    assert "AKIA" not in str(error.value)
+
+
+def test_a_secret_that_is_no_arn_is_not_repeated() -> None:
+    with pytest.raises(SettingsError) as error:
+        settings({"services": {"web": {"secrets": {"TOKEN": "hunter2"}}}})
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", [SECRET, f"{SECRET}:password::", PARAMETER])
+def test_exact_arns_are_taken(value: str) -> None:
+    assert settings({"fleet": {"secrets": {"A": value}}}).fleet.secrets == {"A": value}
+
+
+def test_what_the_stack_does_not_give_can_be_given() -> None:
+    own: JsonValue = {"web": {"database": False, "environment": {"DB_HOST": "elsewhere"}}}
+    assert settings({"services": own}).services["web"].environment == {"DB_HOST": "elsewhere"}

@@ -1,0 +1,176 @@
+"""Settings of the database: each refused value names its key and says what it may be."""
+
+import re
+
+import pytest
+from pydantic import JsonValue
+
+from components.settings import SettingsError
+from tests.world import settings
+
+LARGE: dict[str, JsonValue] = {"storageGb": 400, "maxStorageGb": 1000}
+BACKUP = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"engineVersion": "13"}, ".engineVersion is '13', may be 14 to 18, or with a minor"),
+        ({"engineVersion": "19"}, ".engineVersion is '19', may be 14 to 18"),
+        ({"engineVersion": 16.1}, ".engineVersion is 16.1, may be a major, or in quotes"),
+        (
+            {"engineVersion": "16.9"},
+            ".engineVersion is '16.9', may be 16 while autoMinorUpgrade is on: RDS moves on from",
+        ),
+        ({"instanceClass": "db.m4.large"}, ".instanceClass is 'db.m4.large', may be db.FAMILY."),
+        ({"replicaClass": "db.t4g.nano"}, ".replicaClass is 'db.t4g.nano', may be db.t4g. and"),
+        ({"storageGb": 10}, ".storageGb is 10, may be"),
+        (
+            {"storageGb": 100, "maxStorageGb": 109},
+            ".maxStorageGb is 109, may be 0, or from 110: a tenth more than storageGb",
+        ),
+        ({"iops": 12000}, ".iops is 12000, may be set only from 400 GiB of storageGb"),
+        ({"throughput": 500}, ".throughput is 500, may be set only from 400 GiB of storageGb"),
+        ({**LARGE, "iops": 3000}, ".iops is 3000, may be 12000 to 64000"),
+        ({**LARGE, "throughput": 125}, ".throughput is 125, may be 500 to 4000"),
+        (
+            {**LARGE, "throughput": 3001},
+            ".throughput is 3001, may be at most a quarter of iops (12000)",
+        ),
+        ({"port": 5432}, ".port is 5432, may be 1150 to 65535 but not PostgreSQL's default"),
+        ({"port": 80}, ".port is 80, may be 1150 to 65535"),
+        ({"adminName": "postgres"}, ".adminName is 'postgres', may be any name but the usual"),
+        ({"adminName": "rdsadmin"}, ".adminName is 'rdsadmin', may be any name that does not"),
+        ({"adminName": "select"}, ".adminName is 'select', may be any name that is no reserved"),
+        ({"adminName": "a-b"}, ".adminName is 'a-b', may be up to 63 lower case letters"),
+        ({"name": "postgres"}, ".name is 'postgres', may be any name but that of a database"),
+        ({"name": "user"}, ".name is 'user', may be any name that is no reserved word"),
+        ({"name": "1st"}, ".name is '1st', may be up to 63 lower case letters"),
+        ({"backupDays": 36}, ".backupDays is 36, may be"),
+        (
+            {"backupDays": 0, "replicas": 1},
+            ".backupDays is 0, may be 1 to 35: replicas need automated backups",
+        ),
+        (
+            {"backupDays": 0},
+            ".backupDays is 0, may be 1 to 35: crossRegionBackups replicate automated backups",
+        ),
+        ({"backupWindow": "2-3"}, ".backupWindow is '2-3', may be hh:mm-hh:mm in UTC"),
+        (
+            {"backupWindow": "02:00-02:20"},
+            ".backupWindow is '02:00-02:20', may be a window of 30 minutes or more",
+        ),
+        (
+            {"maintenanceWindow": "sun:02:30-sun:03:00"},
+            ".backupWindow is '02:00-03:00', may not meet maintenanceWindow (sun:02:30-sun:03:00)",
+        ),
+        ({"performanceInsightsDays": 30}, ".performanceInsightsDays is 30, may be 7, a multiple"),
+        ({"performanceInsightsDays": 744}, ".performanceInsightsDays is 744, may be 7, a multi"),
+        (
+            {"databaseInsights": "advanced"},
+            ".databaseInsights is 'advanced', may be so only with performanceInsights kept for 465",
+        ),
+        ({"monitoringSeconds": 20}, ".monitoringSeconds is 20, may be 0, 1, 5, 10, 15, 30 or 60"),
+        (
+            {"parameters": {"rds.force_ssl": 0}},
+            ".parameters is an object, may not turn rds.force_ssl off: connections are by TLS",
+        ),
+        (
+            {"parameters": {"log_min_duration_statement": "5"}},
+            "may not have log_min_duration_statement: slowQueryMs sets it",
+        ),
+        (
+            {"parameters": {"shared_preload_libraries": "pgaudit"}},
+            "may have shared_preload_libraries only with pg_stat_statements in it",
+        ),
+        ({"ca": "rds-ca-2019"}, ".ca is 'rds-ca-2019', may be 'rds-ca-rsa2048-g1', "),
+        ({"rotationDays": 91}, ".rotationDays is 91, may be"),
+        ({"restoreFrom": {}}, ".restoreFrom is {}, may have exactly one of snapshot, instance"),
+        (
+            {"restoreFrom": {"snapshot": "a", "instance": "b"}},
+            "may have exactly one of snapshot, instance and automatedBackupArn",
+        ),
+        (
+            {"restoreFrom": {"snapshot": "a", "time": "2026-01-31T03:00:00Z"}},
+            ".restoreFrom.time is '2026-01-31T03:00:00Z', may not be set: a snapshot is of one",
+        ),
+        (
+            {"restoreFrom": {"instance": "a", "time": "2026-02-30T03:00:00Z"}},
+            ".restoreFrom.time is '2026-02-30T03:00:00Z', may be 'latest', or a UTC time like",
+        ),
+        (
+            {"restoreFrom": {"instance": "a", "time": "2026-01-31T03:00:00+02:00"}},
+            ".restoreFrom.time is '2026-01-31T03:00:00+02:00', may be 'latest', or a UTC time",
+        ),
+        (
+            {"restoreFrom": {"automatedBackupArn": "ab-x"}},
+            ".restoreFrom.automatedBackupArn is 'ab-x', may be like arn:aws:rds:REGION:ACCOUNT",
+        ),
+        (
+            {"restoreFrom": {"automatedBackupArn": BACKUP.replace("north", "west")}},
+            ".restoreFrom.automatedBackupArn is of eu-west-1, may be of eu-north-1: RDS restores",
+        ),
+        (
+            {"restoreFrom": {"snapshot": "arn:aws:rds:eu-west-1:123456789012:snapshot:x"}},
+            ".restoreFrom.snapshot is of eu-west-1, may be of eu-north-1: RDS restores in the",
+        ),
+    ],
+)
+def test_what_rds_would_refuse_is_refused_with_the_reason(
+    given: dict[str, JsonValue], line: str
+) -> None:
+    with pytest.raises(SettingsError, match=re.escape(line)) as refused:
+        settings({"database": given})
+    assert str(refused.value).startswith("bulwark:database.")
+    assert "\n" not in str(refused.value)
+
+
+def test_replicated_backups_need_own_keys() -> None:
+    with pytest.raises(
+        SettingsError, match=r"database\.crossRegionBackups is True, may be so only with encryption"
+    ):
+        settings({"encryption": "aws"})
+
+
+def test_names_that_rds_refuses_for_two_hyphens_are_refused() -> None:
+    from components.settings import load
+
+    config = {"bulwark:profile": "dev", "bulwark:owner": "a", "bulwark:costCenter": "b"}
+    assert (
+        load("bulwark", "a-b", "eu-north-1", config).database_identifier == "bulwark-a-b-database"
+    )
+    for stack in ("a--b", "a-"):
+        with pytest.raises(SettingsError, match=f"stack is '{stack}'"):
+            load("bulwark", stack, "eu-north-1", config)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {**LARGE, "iops": 64000, "throughput": 4000},
+        {**LARGE, "throughput": 3000},
+        {"engineVersion": 17},
+        {"engineVersion": "16.9", "autoMinorUpgrade": False},
+        {"maxStorageGb": 0},
+        {"storageGb": 100, "maxStorageGb": 110},
+        {"performanceInsightsDays": 465, "databaseInsights": "advanced"},
+        {"restoreFrom": {"instance": "old", "time": "2026-01-31T03:00:00Z"}},
+        {"restoreFrom": {"automatedBackupArn": BACKUP}},
+        {"restoreFrom": {"snapshot": "rds:old-2026-01-31"}},
+        {"parameters": {"shared_preload_libraries": "pgaudit,pg_stat_statements"}},
+        {"backupDays": 0, "crossRegionBackups": False},
+    ],
+)
+def test_what_rds_takes_is_taken(given: dict[str, JsonValue]) -> None:
+    settings({"database": given})
+
+
+def test_a_parameter_may_be_written_as_a_number() -> None:
+    database = settings({"database": {"parameters": {"work_mem": 65536, "jit": "off"}}}).database
+    assert database.parameters == {"work_mem": "65536", "jit": "off"}
+
+
+def test_iops_and_throughput_are_sent_together() -> None:
+    assert settings().database.provisioned is None
+    assert settings({"database": {**LARGE, "iops": 20000}}).database.provisioned == (20000, 500)
+    assert settings({"database": {**LARGE, "throughput": 700}}).database.provisioned == (12000, 700)

@@ -1,0 +1,51 @@
+"""What the models say of a key."""
+
+import pytest
+
+from components.settings import DatabaseSettings, ServiceSettings, Settings, WafSettings
+from components.settings.fields import bounds, field_at, keys_at, section_at, settings_fields
+from components.settings.section import Section
+
+
+@pytest.mark.parametrize(
+    ("loc", "section"),
+    [
+        ((), Settings),
+        (("database",), DatabaseSettings),
+        (("services", "web"), ServiceSettings),
+        (("loadBalancer", "waf"), WafSettings),
+        (("database", "port"), None),
+        (("services",), None),
+        (("nothing", "there"), None),
+        (("database", "port", "deeper"), None),
+    ],
+)
+def test_a_path_leads_to_a_section_or_not(
+    loc: tuple[int | str, ...], section: type[Section] | None
+) -> None:
+    assert section_at(loc) is section
+
+
+@pytest.mark.parametrize(
+    ("loc", "expected"),
+    [
+        (("database", "storageGb"), "20 to 65536"),
+        (("serviceDefaults", "min"), "0 or more"),
+        (("serviceDefaults", "cpuTarget"), "1 to 100"),
+        (("database", "multiAz"), None),
+    ],
+)
+def test_bounds_read_as_a_range(loc: tuple[str, ...], expected: str | None) -> None:
+    field = field_at(loc)
+    assert field is not None
+    assert bounds(field) == expected
+
+
+def test_keys_below_a_path_are_found_through_lists_and_names() -> None:
+    assert "endpoint" in keys_at(("alarms",))
+    assert "environment" in keys_at(("services",))
+    assert keys_at(("database", "port")) == frozenset()
+
+
+def test_what_pulumi_gives_is_no_key_of_the_config() -> None:
+    assert not {"project", "stack", "region"} & settings_fields().keys()

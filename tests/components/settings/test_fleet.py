@@ -1,0 +1,76 @@
+"""Settings of the fleet: types that go together, and what AWS takes."""
+
+import pytest
+from pydantic import JsonValue
+
+from components.settings import SettingsError
+from components.settings.fleet import architecture_of
+from tests.world import settings
+
+
+@pytest.mark.parametrize(
+    ("name", "architecture"),
+    [
+        ("t4g.micro", "arm64"),
+        ("m7gd.large", "arm64"),
+        ("c7gn.xlarge", "arm64"),
+        ("im4gn.large", "arm64"),
+        ("is4gen.medium", "arm64"),
+        ("x2gd.medium", "arm64"),
+        ("a1.medium", "arm64"),
+        ("t3.micro", "x86_64"),
+        ("m7i-flex.large", "x86_64"),
+        ("g4dn.xlarge", "x86_64"),
+        ("g6.xlarge", "x86_64"),
+        ("c5a.large", "x86_64"),
+    ],
+)
+def test_a_types_name_says_its_architecture(name: str, architecture: str) -> None:
+    assert architecture_of(name) == architecture
+
+
+@pytest.mark.parametrize(
+    ("fleet", "says"),
+    [
+        (
+            {"instanceTypes": ["t4g.small", "t3.small"]},
+            "fleet.instanceTypes holds 't3.small', which is x86_64, may hold arm64 types "
+            "(fleet.architecture): one AMI and one image must run on all",
+        ),
+        (
+            {"architecture": "x86_64"},
+            "fleet.instanceTypes holds 't4g.small', which is arm64, may hold x86_64 types",
+        ),
+        (
+            {"instanceTypes": ["t4g.small", "t4g.small"]},
+            "may hold EC2 instance types like t4g.small, each once",
+        ),
+        (
+            {"instanceTypes": ["t4g.small", "small"]},
+            "may hold EC2 instance types like t4g.small, each once",
+        ),
+        ({"instanceTypes": ["t4g.small"]}, "fleet.instanceTypes is ['t4g.small'], "),
+        ({"min": 11}, "fleet.min is 11, may be at most max (10)"),
+        (
+            {"minHealthyPercent": 50, "maxHealthyPercent": 200},
+            "fleet.maxHealthyPercent is 200, may be at most 100 above minHealthyPercent (50)",
+        ),
+        ({"checkpoints": [50, 25, 100]}, "fleet.checkpoints is [50, 25, 100], may rise from 1"),
+        ({"checkpoints": [25, 50]}, "must end with 100, or the rest stays as it is"),
+        ({"ami": "latest"}, "fleet.ami is 'latest', may be an AMI like ami-"),
+        ({"diskGb": 8}, "fleet.diskGb is 8, may be"),
+    ],
+)
+def test_a_refused_value_says_what_it_may_be(fleet: dict[str, JsonValue], says: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        settings({"fleet": fleet})
+    (line,) = str(error.value).splitlines()
+    assert line.startswith("bulwark:fleet.")
+    assert says in line
+
+
+def test_all_x86_types_go_together() -> None:
+    fleet = settings(
+        {"fleet": {"architecture": "x86_64", "instanceTypes": ["t3.small", "t3a.small"]}}
+    ).fleet
+    assert fleet.instance_types == ("t3.small", "t3a.small")

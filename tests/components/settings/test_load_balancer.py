@@ -1,0 +1,178 @@
+"""Settings of the load balancer: each refused value names its key and says what it may be."""
+
+import re
+
+import pytest
+from pydantic import JsonValue
+
+from components.settings import SettingsError
+from tests.world import settings
+
+ARN = "arn:aws:acm:eu-north-1:123456789012:certificate/0a1b"
+ZONED: dict[str, JsonValue] = {"domain": "app.example.com", "zoneId": "Z1"}
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"domain": "app"}, ".domain is 'app', may be a host name in lower case of at most 64"),
+        (
+            {"domain": f"{'a' * 60}.example.com", "zoneId": "Z1"},
+            "may be a host name in lower case of at most 64 letters",
+        ),
+        (
+            {"domain": "app.example.com"},
+            ".domain is 'app.example.com', may be set with zoneId, createZone or certificateArn: a "
+            "certificate is proved by a record in its zone",
+        ),
+        (
+            {**ZONED, "createZone": True},
+            ".createZone is True, may be false with zoneId ('Z1'): one zone",
+        ),
+        (
+            {"certificateArn": ARN, "zoneId": "Z1"},
+            ".zoneId is 'Z1', may be set only with domain",
+        ),
+        (
+            {"certificateArn": ARN, "createZone": True},
+            ".createZone is True, may be set only with domain",
+        ),
+        (
+            {"certificateArn": ARN, "alternativeNames": ["a.example.com"]},
+            ".alternativeNames is ('a.example.com',), may be set only with domain",
+        ),
+        (
+            {"domain": "a.example.com", "certificateArn": ARN, "alternativeNames": ["b.a.io"]},
+            ".alternativeNames is set, may be so only with zoneId or createZone",
+        ),
+        (
+            {**ZONED, "alternativeNames": ["app.example.com"]},
+            ".alternativeNames holds 'app.example.com', may hold other names than domain",
+        ),
+        (
+            {**ZONED, "alternativeNames": ["a.example.com", "a.example.com"]},
+            "may hold each name once",
+        ),
+        (
+            {**ZONED, "alternativeNames": ["a*.example.com"]},
+            "may hold host names in lower case, the first label also '*'",
+        ),
+        (
+            {"domain": "a.example.com", "createZone": True, "alternativeNames": ["example.com"]},
+            ".alternativeNames holds 'example.com', may hold names under 'a.example.com': the zone "
+            "that createZone makes ends there",
+        ),
+        ({"domain": "a.example.com", "zoneId": "abc"}, ".zoneId is 'abc', "),
+        (
+            {"certificateArn": "arn:aws:iam::123456789012:server-certificate/x"},
+            ".certificateArn is 'arn:aws:iam::123456789012:server-certificate/x', may be the ARN "
+            "of an ACM certificate",
+        ),
+        (
+            {"certificateArn": ARN.replace("eu-north-1", "us-east-1")},
+            ".certificateArn is 'arn:aws:acm:us-east-1:123456789012:certificate/0a1b', may be one "
+            "of eu-north-1: a load balancer takes certificates of its own region",
+        ),
+        (
+            {**ZONED, "tlsPolicy": "ELBSecurityPolicy-2016-08"},
+            ".tlsPolicy is 'ELBSecurityPolicy-2016-08', may be 'ELBSecurityPolicy-TLS13-1-2",
+        ),
+        ({**ZONED, "desync": "monitor"}, ".desync is 'monitor', may be 'defensive' or 'strictest'"),
+        ({**ZONED, "idleTimeout": 0}, ".idleTimeout is 0, "),
+        ({**ZONED, "allowedCidrs": []}, ".allowedCidrs is [], "),
+        ({**ZONED, "allowedCidrs": ["10.0.0.1/8"]}, ".allowedCidrs.0 is '10.0.0.1/8', "),
+        ({**ZONED, "allowedCidrs": ["::/0"]}, ".allowedCidrs.0 is '::/0', "),
+        (
+            {**ZONED, "allowedCidrs": ["10.0.0.0/8", "10.0.0.0/8"]},
+            "may hold each range once",
+        ),
+        (
+            {**ZONED, "waf": {"managedRules": ["AWSManagedRulesBotControlRuleSet"]}},
+            ".waf.managedRules.0 is 'AWSManagedRulesBotControlRuleSet', may be 'AWSManaged",
+        ),
+        (
+            {**ZONED, "waf": {"managedRules": ["AWSManagedRulesSQLiRuleSet"] * 2}},
+            "may hold each group once",
+        ),
+        ({**ZONED, "waf": {"rateLimit": 9}}, ".waf.rateLimit is 9, "),
+        (
+            {**ZONED, "prioritySeeds": {"api": 1}},
+            ".prioritySeeds names 'api', may name web",
+        ),
+    ],
+)
+def test_a_refused_value_names_its_key_and_the_reason(
+    given: dict[str, JsonValue], line: str
+) -> None:
+    with pytest.raises(SettingsError, match=re.escape(line)) as error:
+        settings({"loadBalancer": given})
+    assert str(error.value).startswith("bulwark:loadBalancer.")
+
+
+def test_prod_does_not_serve_plain_http() -> None:
+    with pytest.raises(SettingsError, match=r"loadBalancer\.domain is not set, may be a host name"):
+        settings({"loadBalancer": {}})
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        (
+            {"services": {"a": {}, "b": {}}},
+            "bulwark:services.b.paths holds '/*', which services.a answers already: each pair of "
+            "host and path may lead to one target",
+        ),
+        (
+            {"services": {"a": {"paths": []}}},
+            "bulwark:services.a.paths is empty, may hold at least one path pattern",
+        ),
+        (
+            {"compute": "both", "services": {"fleet": {}}},
+            "bulwark:services.fleet is set, may have another name: that is the EC2 fleet's",
+        ),
+        (
+            {"compute": "both", "fleet": {"paths": ["/*"]}},
+            "bulwark:services.web.paths holds '/*', which fleet answers already",
+        ),
+    ],
+)
+def test_services_that_cannot_be_told_apart_are_refused(
+    values: dict[str, JsonValue], line: str
+) -> None:
+    with pytest.raises(SettingsError, match=re.escape(line)):
+        settings(values)
+
+
+@pytest.mark.parametrize(
+    ("compute", "paths"),
+    [
+        ("services", {"web": "/*"}),
+        ("fleet", {"fleet": "/*"}),
+        ("both", {"web": "/*", "fleet": "/fleet/*"}),
+        ("none", {}),
+    ],
+)
+def test_the_fleet_answers_all_alone_and_its_own_path_beside_services(
+    compute: str, paths: dict[str, str]
+) -> None:
+    assert {r.target: r.path for r in settings({"compute": compute}).routes} == paths
+
+
+def test_rules_that_only_count_are_those_of_groups_in_use() -> None:
+    waf: dict[str, JsonValue] = {
+        "managedRules": ["AWSManagedRulesSQLiRuleSet"],
+        "countedRules": {
+            "AWSManagedRulesSQLiRuleSet": ["SQLi_BODY"],
+            "AWSManagedRulesCommonRuleSet": ["NoUserAgent_HEADER"],
+        },
+    }
+    made = settings({"loadBalancer": {**ZONED, "waf": waf}})
+    assert made.load_balancer.waf.counted == {"AWSManagedRulesSQLiRuleSet": ("SQLi_BODY",)}
+
+
+def test_a_stack_whose_names_would_be_too_long_is_refused() -> None:
+    from components.settings import load
+
+    config = {"bulwark:profile": "dev", "bulwark:owner": "a", "bulwark:costCenter": "b"}
+    with pytest.raises(SettingsError, match=r"stack is 'a-very-long-stack-name', may be lower"):
+        load("bulwark", "a-very-long-stack-name", "eu-north-1", config)

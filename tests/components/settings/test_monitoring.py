@@ -1,0 +1,68 @@
+"""Settings of alarms: what is refused, and how it is said."""
+
+import pytest
+from pydantic import JsonValue
+
+from components.alarm_registry import KEYS
+from components.settings import SettingsError
+from tests.world import settings
+
+TEAM: JsonValue = {
+    "name": "team",
+    "level": "warn",
+    "protocol": "email",
+    "endpoint": "team@example.com",
+}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "endpoint", "reason"),
+    [
+        ("https", "http://x.test/t0k3n", "may be a URL that begins with https://"),
+        ("email", "t0k3n.example.com", "may be an e-mail address"),
+    ],
+)
+def test_a_wrong_endpoint_is_refused_without_being_repeated(
+    protocol: str, endpoint: str, reason: str
+) -> None:
+    one: JsonValue = {"name": "x", "level": "page", "protocol": protocol, "endpoint": endpoint}
+    with pytest.raises(SettingsError) as refused:
+        settings({"alarms": {"subscriptions": [one]}})
+    assert str(refused.value).startswith(
+        "bulwark:alarms.subscriptions.0.endpoint is not shown, " + reason
+    )
+    assert "t0k3n" not in str(refused.value)
+
+
+def test_two_subscribers_of_a_level_may_not_share_a_name() -> None:
+    with pytest.raises(SettingsError, match=r"subscriptions name 'team' twice for warn") as refused:
+        settings({"alarms": {"subscriptions": [TEAM, TEAM]}})
+    assert str(refused.value).startswith("bulwark:alarms")
+    assert "example.com" not in str(refused.value)
+
+
+def test_an_unknown_alarm_is_refused_with_those_there_are() -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings({"alarms": {"overrides": {"database-cpu": {"threshold": 50}}}})
+    said = str(refused.value)
+    assert said.startswith("bulwark:alarms.overrides.database-cpu ")
+    assert said.endswith(f"may be an alarm of the registry: {', '.join(KEYS)}")
+
+
+def test_a_threshold_of_an_alarm_on_alarms_is_refused() -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings({"alarms": {"overrides": {"database-unhealthy": {"threshold": 1}}}})
+    assert str(refused.value).startswith(
+        "bulwark:alarms.overrides.database-unhealthy.threshold is 1, may not be set: "
+    )
+
+
+@pytest.mark.parametrize("objective", [93.05, 50, 99.995])
+def test_an_objective_whose_fastest_burn_cannot_be_seen_is_refused(objective: float) -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings({"alarms": {"availabilityObjective": objective}})
+    assert str(refused.value) == (
+        f"bulwark:alarms.availabilityObjective is {objective}, may be above 93.06, to 99.99: "
+        "below, 14.4 times the error budget is more than all requests, and the fastest burn "
+        "could never be seen"
+    )

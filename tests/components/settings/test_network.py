@@ -1,0 +1,98 @@
+"""Settings of the network: each refused value names its key and says what it may be."""
+
+import re
+
+import pytest
+from pydantic import JsonValue
+
+from components.settings import SettingsError
+from components.settings.network import STRICT, NetworkSettings
+from tests.world import settings
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"cidr": "8.8.0.0/16"}, ".cidr is '8.8.0.0/16', may be a range from /16"),
+        ({"cidr": "10.0.0.0/21"}, "may be a range from /16 to /20 in 10.0.0.0/8, 172.16.0.0/12 or"),
+        ({"cidr": "10.0.0.0/8"}, "may be a range from /16 to /20"),
+        ({"cidr": "127.0.0.0/16"}, "may be a range from /16 to /20 in 10.0.0.0/8"),
+        ({"cidr": "172.17.0.0/18"}, "may be any private range but 172.17.0.0/16, which Docker"),
+        ({"cidr": "10.0.1.0/16"}, ".cidr is '10.0.1.0/16', may be a range like 10.0.0.0/16, with"),
+        ({"cidr": "lan"}, ".cidr is 'lan', may be a range like 10.0.0.0/16, without host bits"),
+        ({"zones": ["a"]}, ".zones is ['a'], "),
+        ({"zones": ["a", "b", "c", "d"]}, ".zones is ['a', 'b', 'c', 'd'], "),
+        ({"zones": ["a", "z"]}, ".zones.1 is 'z', may be 'a', 'b'"),
+        ({"zones": ["a", "a"]}, ".zones is ['a', 'a'], may name 'a' only once"),
+        ({"nat": "two"}, ".nat is 'two', may be 'none', 'one' or 'per-zone'"),
+        ({"natDevice": "box"}, ".natDevice is 'box', may be 'gateway' or 'instance'"),
+        ({"interfaceEndpoints": ["s3"]}, "may not hold 's3': it has a gateway endpoint always"),
+        (
+            {"interfaceEndpoints": ["com.amazonaws.eu-north-1.ssm"]},
+            "may not hold 'com.amazonaws.eu-north-1.ssm': names are like 'ecr.api', without the",
+        ),
+        ({"interfaceEndpoints": ["SSM"]}, "may not hold 'SSM': names are like 'ecr.api'"),
+        ({"interfaceEndpoints": ["ssm", "ssm"]}, "may name 'ssm' only once"),
+        ({"s3Accounts": ["12"]}, ".s3Accounts.0 is '12', "),
+        ({"flowLogs": ["s3", "s3"]}, ".flowLogs is ['s3', 's3'], may name 's3' only once"),
+        ({"flowLogs": ["kinesis"]}, ".flowLogs.0 is 'kinesis', may be 'cloudwatch' or 's3'"),
+        ({"subnets": 3}, ".subnets is no setting"),
+    ],
+)
+def test_a_refused_value_says_its_key_what_it_is_and_what_it_may_be(
+    given: dict[str, JsonValue], line: str
+) -> None:
+    with pytest.raises(SettingsError, match=re.escape(line)) as refused:
+        settings({"network": given})
+    assert str(refused.value).startswith("bulwark:network.")
+
+
+@pytest.mark.parametrize(
+    ("compute", "missing"),
+    [
+        ("services", "ecr.api, ecr.dkr, logs, secretsmanager: what runs"),
+        ("both", "ecr.api, ecr.dkr, logs, secretsmanager, ssm: what runs"),
+    ],
+)
+def test_no_nat_is_refused_where_something_runs_without_endpoints(
+    compute: str, missing: str
+) -> None:
+    line = (
+        f"bulwark:network.nat is 'none', may be so where network.interfaceEndpoints has {missing}"
+    )
+    with pytest.raises(SettingsError, match=re.escape(line)):
+        settings({"compute": compute, "network": {"nat": "none"}})
+
+
+def test_no_nat_is_taken_with_the_endpoints_or_with_nothing_that_runs() -> None:
+    needed: list[JsonValue] = ["ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm"]
+    values: dict[str, JsonValue] = {"nat": "none", "interfaceEndpoints": needed}
+    assert settings({"compute": "both", "network": values}).nat_zones == ()
+    assert settings({"compute": "none", "network": {"nat": "none"}}).nat_zones == ()
+
+
+@pytest.mark.parametrize(
+    ("compute", "nat", "zones"),
+    [
+        ("services", "none", ()),
+        ("services", "one", ("a",)),
+        ("fleet", "per-zone", ("a", "b", "c")),
+        ("none", "per-zone", ()),
+    ],
+)
+def test_nat_stands_only_where_something_calls_out(
+    compute: str, nat: str, zones: tuple[str, ...]
+) -> None:
+    endpoints: list[JsonValue] = ["ecr.api", "ecr.dkr", "logs", "secretsmanager"]
+    chosen = settings(
+        {"compute": compute, "network": {"nat": nat, "interfaceEndpoints": endpoints}}
+    )
+    assert chosen.nat_zones == zones
+
+
+def test_the_description_of_endpoints_names_the_strict_list() -> None:
+    text = NetworkSettings.model_fields["interface_endpoints"].description
+    assert text is not None
+    assert ", ".join(STRICT) in text
+    for control in ("EC2.10", ".55", ".56", ".57"):
+        assert control in text

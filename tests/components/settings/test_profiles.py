@@ -1,0 +1,56 @@
+"""The profiles: dev only loosens, in keys that there are."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from pydantic import JsonValue
+
+from components.settings.fields import field_at
+from components.settings.profiles import DEV, PROFILES, merged
+from tests.world import settings
+
+
+def leaves(
+    values: Mapping[str, JsonValue], above: tuple[str, ...] = ()
+) -> Iterator[tuple[Any, ...]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from leaves(value, (*above, key))
+        else:
+            yield (*above, key)
+
+
+@pytest.mark.parametrize("path", sorted(leaves(DEV)), ids=".".join)
+def test_dev_changes_keys_that_there_are_to_something_else_than_prods(
+    path: tuple[str, ...],
+) -> None:
+    field = field_at(path)
+    assert field is not None
+    value: Any = DEV
+    for part in path:
+        value = value[part]
+    if path[0] not in ("backups", "database") or path[-1] not in ("crossRegionBackups",):
+        given = tuple(value) if isinstance(value, list) else value
+        assert given != field.default
+
+
+def test_prod_is_what_the_sections_say() -> None:
+    assert PROFILES["prod"] == {}
+
+
+def test_objects_are_merged_and_lists_replaced() -> None:
+    under: dict[str, JsonValue] = {"a": {"x": 1, "y": [1, 2]}, "b": 1}
+    over: dict[str, JsonValue] = {"a": {"y": [3]}, "c": {}}
+    assert merged(under, over) == {"a": {"x": 1, "y": [3]}, "b": 1, "c": {}}
+    assert under == {"a": {"x": 1, "y": [1, 2]}, "b": 1}
+
+
+def test_a_single_value_of_a_stack_wins_over_its_profile() -> None:
+    found = settings({"database": {"multiAz": True}}, profile="dev").database
+    assert (found.multi_az, found.instance_class) == (True, "db.t4g.micro")
+
+
+def test_dev_protects_nothing_and_prod_all() -> None:
+    assert not settings(profile="dev").protect
+    assert settings().protect

@@ -1,0 +1,87 @@
+"""What is generated from the settings is what stands in the files, and holds for the CLI."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.settings import load
+from components.settings.__main__ import ROOT
+from components.settings.fields import settings_fields
+from components.settings.reference import page, project_file, schema
+from components.settings.section import Section
+from tests.components.settings.test_loading import BASE, config
+
+# What the CLI's own schema of Pulumi.yaml allows (sdk/go/common/workspace/project.json).
+TYPES = {"string": str, "integer": int, "boolean": bool, "object": dict}
+DECLARATION = {"type", "description", "default", "secret", "items"}
+
+
+def declared() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("Pulumi.yaml", project_file((ROOT / "Pulumi.yaml").read_text())),
+        ("docs/settings.md", page()),
+    ],
+)
+def test_the_file_is_as_the_settings_are(path: str, text: str) -> None:
+    assert (ROOT / path).read_text() == text, "run: python -m components.settings"
+
+
+def test_every_key_is_declared_and_none_else() -> None:
+    assert list(declared()) == list(settings_fields())
+
+
+def test_only_what_has_no_default_must_be_set_by_each_stack() -> None:
+    must = [key for key, entry in declared().items() if "default" not in entry]
+    assert must == ["profile", "owner", "costCenter"]
+
+
+@pytest.mark.parametrize("key", sorted(settings_fields()))
+def test_a_declaration_is_one_that_the_cli_takes(key: str) -> None:
+    entry = schema()[key]
+    assert set(entry) <= DECLARATION
+    assert isinstance(entry.get("default", TYPES[entry["type"]]()), TYPES[entry["type"]])
+
+
+@pytest.mark.parametrize("profile", ["dev", "prod"])
+def test_the_declared_defaults_change_nothing(profile: str) -> None:
+    given = config({"profile": profile})
+    defaults = {
+        f"bulwark:{key}": entry["default"]
+        if isinstance(entry["default"], str)
+        else json.dumps(entry["default"])
+        for key, entry in declared().items()
+        if "default" in entry
+    }
+    with_defaults = load("bulwark", "test", "eu-north-1", defaults | given)
+    assert with_defaults == load("bulwark", "test", "eu-north-1", given)
+
+
+def test_the_page_has_every_key_of_every_section() -> None:
+    text = page()
+    sections: list[type[Section]] = [Section, *Section.__subclasses__()]
+    for section in sections:
+        sections += [inner for inner in section.__subclasses__() if inner not in sections]
+        for key in settings_fields(section) if section.__name__ != "ContainerSettings" else ():
+            assert f"\n| `{key}` | " in text, f"{section.__name__}.{key}"
+
+
+def test_the_page_says_what_each_profile_has() -> None:
+    assert "| `multiAz` | true or false | `true` | `false` |" in page()
+    assert "| `storageGb` | 20 to 65536 | `20` | `20` |" in page()
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("Pulumi.*.yaml")), ids=lambda f: str(f.name))
+def test_stack_files_hold_declared_keys_only(file: Path) -> None:
+    keys = yaml.safe_load(file.read_text())["config"]
+    own = {key.removeprefix("bulwark:") for key in keys if key.startswith("bulwark:")}
+    assert own <= declared().keys()
+    assert own >= BASE.keys() & {"profile", "owner", "costCenter"}

@@ -1,0 +1,155 @@
+"""The settings as a whole: what holds between the sections."""
+
+import re
+from typing import Any
+
+import pytest
+from pydantic import JsonValue
+
+from components.settings import SettingsError, load
+from components.settings.zones import ZONES
+from tests.components.settings.test_loading import config, refusal
+from tests.world import settings
+
+NO_RECOVERY: dict[str, JsonValue] = {"recoveryRegion": None}
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        (
+            {"recoveryRegion": "eu-north-1"},
+            "recoveryRegion is 'eu-north-1', may be another region: this is the stack's own",
+        ),
+        (
+            {**NO_RECOVERY, "database": {"crossRegionBackups": True}},
+            "database.crossRegionBackups is true, may be so only where recoveryRegion is set",
+        ),
+        (
+            {**NO_RECOVERY, "backups": {"copyToRecovery": True}},
+            "backups.copyToRecovery is true, may be so only where recoveryRegion is set",
+        ),
+        (
+            {"network": {"zones": ["a", "b", "d"]}},
+            "network.zones has 'd', may have a, b, c in eu-north-1",
+        ),
+        (
+            {"backups": {"time": "02:30"}},
+            "backups.time is '02:30', may be a time from which an hour is clear of "
+            "database.maintenanceWindow and of the hour before it: RDS refuses backups then",
+        ),
+        (
+            {"backups": {"time": "00:30"}},
+            "backups.time is '00:30', may be a time from which an hour is clear of "
+            "database.backupWindow",
+        ),
+        (
+            {"protect": "false", "backups": {"lock": "compliance"}},
+            "backups.lock is 'compliance', may be so only where protect is true: nobody can "
+            "delete such a vault",
+        ),
+        (
+            {"services": {f"s{n}": {} for n in range(51)}},
+            "services is an object, may have at most 50 items",
+        ),
+        (
+            {"loadBalancer": {"domain": None, "zoneId": None}},
+            "loadBalancer.domain is not set, may be a host name (or set certificateArn): the prod "
+            "profile does not serve plain HTTP",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused_with_the_reason(
+    values: dict[str, JsonValue], line: str
+) -> None:
+    assert refusal(values).startswith(f"bulwark:{line}")
+
+
+@pytest.mark.parametrize(
+    ("time", "backup_days", "taken"),
+    [
+        ("03:00", 30, False),  # the maintenance window begins at 03:30
+        ("04:29", 30, False),
+        ("04:30", 30, True),
+        ("23:30", 30, True),  # until 00:30; the hour before 02:00 is clear
+        ("00:01", 30, False),  # until 01:01
+        ("00:01", 0, True),  # without automated backups their window does not count
+    ],
+)
+def test_backups_start_outside_the_databases_windows(
+    time: str, backup_days: int, taken: bool
+) -> None:
+    values: dict[str, JsonValue] = {
+        "backups": {"time": time},
+        "database": {"backupDays": backup_days, "crossRegionBackups": False},
+    }
+    try:
+        found = settings(values).backups.time
+    except SettingsError:
+        found = None
+    assert (found == time) is taken
+
+
+@pytest.mark.parametrize("stack", ["prod", "a" * 16, "1"])
+def test_a_stacks_name_fits_into_every_name_made_of_it(stack: str) -> None:
+    found = load("bulwark", stack, "eu-north-1", config({}))
+    region = "ap-southeast-1"  # none is longer
+    assert len(f"{found.prefix}-operations-123456789012-{region}") <= 63  # S3
+    assert len(f"{found.prefix}-restore-test") <= 50  # AWS Backup
+    assert len(found.cache_identifier) <= 40  # ElastiCache
+    assert len(found.database_identifier) <= 63  # RDS
+
+
+@pytest.mark.parametrize("stack", ["a" * 17, "Prod", "my_stack", "my.stack", "a--b", "a-"])
+def test_a_stacks_name_that_would_not_fit_is_refused(stack: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        load("bulwark", stack, "eu-north-1", config({}))
+    assert str(error.value).startswith(f"bulwark:stack is {stack!r}, may be lower case letters")
+
+
+@pytest.mark.parametrize("profile", ["dev", "prod"])
+def test_a_stack_without_a_recovery_region_copies_nothing_and_is_taken(profile: str) -> None:
+    found = settings(NO_RECOVERY, profile=profile)
+    assert not found.copies_backups
+
+
+def test_a_region_that_is_not_known_may_have_any_zone() -> None:
+    network: dict[str, JsonValue] = {"network": {"zones": ["a", "f"]}}
+    found = load("bulwark", "test", "xx-new-1", config(network))
+    assert found.availability_zones == {"a": "xx-new-1a", "f": "xx-new-1f"}
+    assert "xx-new-1" not in ZONES
+
+
+@pytest.mark.parametrize(
+    ("compute", "expected"),
+    [
+        ("services", (True, False, True)),
+        ("fleet", (False, True, True)),
+        ("both", (True, True, True)),
+        ("none", (False, False, False)),
+    ],
+)
+def test_compute_says_what_runs(compute: str, expected: tuple[bool, ...]) -> None:
+    found = settings({"compute": compute})
+    assert (found.has_services, found.has_fleet, found.has_load_balancer) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, False),
+        ({"loadBalancer": {"accessLogs": True}}, True),
+        ({"compute": "none", "loadBalancer": {"accessLogs": True}}, False),
+        ({"compute": "none", "network": {"flowLogs": ["s3"]}}, True),
+    ],
+)
+def test_a_dev_stack_has_a_log_bucket_where_something_writes_to_it(
+    values: dict[str, JsonValue], expected: bool
+) -> None:
+    assert settings(values, profile="dev").has_log_bucket is expected
+
+
+def test_names_begin_with_project_and_stack() -> None:
+    found: Any = settings()
+    for name in ("cluster_name", "database_identifier", "fleet_name", "cache_identifier"):
+        assert re.match(r"bulwark-test\b", getattr(found, name))

@@ -1,0 +1,179 @@
+"""AWS Backup: what is backed up, for how long, where to, and who hears of a failure."""
+
+import json
+from typing import cast
+
+import pytest
+from pulumi import Output
+from pydantic import JsonValue
+
+from components.account import Account
+from components.backups import Backups, BackupsArgs
+from components.database import Database
+from components.keys import Keys, KeysArgs
+from components.operations import Operations, OperationsArgs
+from components.settings import Settings
+from components.topics import Topics, TopicsArgs
+from sandbox.program import Graph
+from tests.components.neighbours import StandIn
+from tests.conftest import Build
+from tests.world import settings
+
+VAULT, PLAN = "aws:backup/vault:Vault", "aws:backup/plan:Plan"
+SELECTION = "aws:backup/selection:Selection"
+TEST = "aws:backup/restoreTestingSelection:RestoreTestingSelection"
+LOCK = "aws:backup/vaultLockConfiguration:VaultLockConfiguration"
+DATABASE = "arn:aws:rds:eu-north-1:123456789012:db:bulwark-test-database"
+
+
+def backups(build: Build, found: Settings) -> Graph:
+    """What the component registers with these settings, beside a stand-in of the database."""
+
+    def program() -> None:
+        account = Account.current()
+        keys = Keys("keys", KeysArgs(found, account))
+        topics = Topics("topics", TopicsArgs(found, account, keys))
+        part = Output.from_input({"subnetGroup": "bulwark-test-database"})
+        database = StandIn("database", arn=Output.from_input(DATABASE), part=part)
+        operations = Operations("operations", OperationsArgs(found, account, keys, None))
+        given = (found, account, keys, topics, cast(Database, database), operations)
+        Backups("backups", BackupsArgs(*given))
+
+    return build(program)
+
+
+def given(value: dict[str, JsonValue]) -> Settings:
+    return settings({"backups": value})
+
+
+@pytest.fixture(scope="module")
+def prod(build: Build) -> Graph:
+    return backups(build, settings())
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "region"),
+    [("backups", "keys-data", None), ("backups-recovery", "keys-recovery", "eu-west-1")],
+)
+def test_backup_1_a_vault_is_encrypted_with_its_regions_own_key(
+    prod: Graph, name: str, key: str, region: str | None
+) -> None:
+    vault = prod.one(VAULT, name)
+    assert vault.inputs["kmsKeyArn"] == prod.one("aws:kms/key:Key", key).outputs["arn"]
+    assert vault.inputs.get("region") == region
+    assert vault.inputs["name"] == "bulwark-test-backups"
+
+
+def test_rds_26_the_database_is_in_the_plan_by_its_arn(prod: Graph) -> None:
+    selection = prod.one(SELECTION).inputs
+    assert selection["resources"] == [DATABASE]
+    assert selection["planId"] == prod.one(PLAN).id
+    assert (
+        selection["iamRoleArn"] == prod.one("aws:iam/role:Role", "backups-service").outputs["arn"]
+    )
+
+
+def test_vaults_are_protected_where_the_stack_is(prod: Graph, build: Build) -> None:
+    assert all(v.protect and not v.inputs["forceDestroy"] for v in prod.all(VAULT))
+    loose = backups(build, settings({"protect": False})).all(VAULT)
+    assert [(v.protect, v.inputs["forceDestroy"]) for v in loose] == [(False, True)] * 2
+
+
+def test_the_rarer_a_backup_the_longer_it_is_kept(prod: Graph) -> None:
+    rules = prod.one(PLAN).inputs["rules"]
+    assert {r["ruleName"]: (r["schedule"], r["lifecycle"]["deleteAfter"]) for r in rules} == {
+        "daily": ("cron(0 5 * * ? *)", 35),
+        "weekly": ("cron(0 5 ? * SUN *)", 90),
+        "monthly": ("cron(0 5 1 * ? *)", 365),
+    }
+
+
+def test_each_backup_is_copied_to_the_recovery_region(prod: Graph) -> None:
+    there = prod.one(VAULT, "backups-recovery").outputs["arn"]
+    for rule in prod.one(PLAN).inputs["rules"]:
+        [copy] = rule["copyActions"]
+        assert (copy["destinationVaultArn"], copy["lifecycle"]) == (there, {"deleteAfter": 35})
+
+
+@pytest.mark.parametrize(
+    "values", [{"recoveryRegion": None}, {"backups": {"copyToRecovery": False}}]
+)
+def test_nothing_is_copied_where_there_is_nowhere_to_or_no_wish(
+    build: Build, values: dict[str, JsonValue]
+) -> None:
+    graph = backups(build, settings(values))
+    assert [v.name for v in graph.all(VAULT)] == ["backups"]
+    assert all(not rule["copyActions"] for rule in graph.one(PLAN).inputs["rules"])
+
+
+def test_point_in_time_recovery_stays_with_rds(prod: Graph) -> None:
+    rules = prod.one(PLAN).inputs["rules"]
+    assert not any(rule.get("enableContinuousBackup") for rule in rules)
+
+
+def test_the_role_has_aws_backups_own_policies(prod: Graph) -> None:
+    role = prod.one("aws:iam/role:Role", "backups-service")
+    [trust] = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+    assert trust["Principal"] == {"Service": ["backup.amazonaws.com"]}
+    attached = prod.all("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    assert sorted(a.inputs["policyArn"].rsplit("/")[-1] for a in attached) == [
+        "AWSBackupServiceRolePolicyForBackup",
+        "AWSBackupServiceRolePolicyForRestores",
+    ]
+
+
+def test_the_newest_backup_is_restored_each_week_into_the_databases_subnets(prod: Graph) -> None:
+    plan = prod.one("aws:backup/restoreTestingPlan:RestoreTestingPlan").inputs
+    assert plan["name"] == "bulwark_test_restore_test"  # AWS takes no hyphens here
+    assert plan["scheduleExpression"] == "cron(0 5 ? * MON *)"
+    chosen = plan["recoveryPointSelection"]
+    assert chosen["includeVaults"] == [prod.one(VAULT, "backups").outputs["arn"]]
+    assert chosen["algorithm"] == "LATEST_WITHIN_WINDOW"
+    test = prod.one(TEST).inputs
+    assert test["protectedResourceConditions"]["stringEquals"] == [
+        {"key": "aws:ResourceTag/Name", "value": "bulwark-test-database"}
+    ]
+    assert test["restoreMetadataOverrides"] == {"dbSubnetGroupName": "bulwark-test-database"}
+
+
+def test_restores_are_tested_only_where_the_settings_say(build: Build) -> None:
+    assert backups(build, given({"restoreTesting": False})).all(TEST) == []
+
+
+def test_failed_backups_copies_and_restores_of_this_stack_warn(prod: Graph) -> None:
+    rule = prod.one("aws:cloudwatch/eventRule:EventRule")
+    pattern = json.loads(rule.inputs["eventPattern"])
+    role = prod.one("aws:iam/role:Role", "backups-service").outputs["arn"]
+    assert pattern["detail"]["iamRoleArn"] == [role]
+    assert [t.split()[0] for t in pattern["detail-type"]] == ["Backup", "Copy", "Restore"]
+    states = [next(iter(option.values())) for option in pattern["detail"]["$or"]]
+    assert states == [["ABORTED", "EXPIRED", "FAILED", "PARTIAL"]] * 2
+    target = prod.one("aws:cloudwatch/eventTarget:EventTarget").inputs
+    assert target["arn"] == prod.one("aws:sns/topic:Topic", "topics-warn").outputs["arn"]
+    assert target["rule"] == rule.outputs["name"]
+    template = target["inputTransformer"]["inputTemplate"]
+    names = target["inputTransformer"]["inputPaths"]
+    assert all(f"<{name}>" in template for name in names)
+
+
+@pytest.mark.parametrize(("lock", "final"), [("governance", None), ("compliance", 3)])
+def test_a_locked_vault_keeps_what_the_plan_promises(
+    build: Build, lock: str, final: int | None
+) -> None:
+    locks = {entry.name: entry.inputs for entry in backups(build, given({"lock": lock})).all(LOCK)}
+    assert {name: entry["minRetentionDays"] for name, entry in locks.items()} == {
+        "backups": 35,
+        "backups-recovery": 35,
+    }
+    assert {entry.get("changeableForDays") for entry in locks.values()} == {final}
+    assert locks["backups-recovery"]["region"] == "eu-west-1"
+
+
+def test_a_vault_is_not_locked_by_default(prod: Graph) -> None:
+    assert prod.all(LOCK) == []
+
+
+def test_turned_off_there_is_no_vault_and_the_operations_bucket_stays(build: Build) -> None:
+    graph = backups(build, settings(profile="dev"))
+    assert [r.type for r in graph if r.type.startswith("aws:backup")] == []
+    assert graph.one("aws:s3/bucket:Bucket", "operations")

@@ -1,0 +1,165 @@
+"""The cache: what ElastiCache is asked for, per setting, and the controls that it meets."""
+
+import json
+
+import pytest
+from pydantic import JsonValue
+
+from components.naming import stack_tags
+from sandbox.program import Graph, Registered
+from tests.components.stores import PRIVATE_SUBNETS, Stores, looked_at, own, stores
+from tests.world import settings
+
+REPLICATION_GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
+PARAMETERS = "aws:elasticache/parameterGroup:ParameterGroup"
+
+
+def with_cache(given: dict[str, JsonValue] | None = None, profile: str = "prod") -> Graph:
+    return stores({"cache": {"enabled": True, **(given or {})}}, profile=profile)
+
+
+def group(graph: Graph) -> Registered:
+    return graph.one(REPLICATION_GROUP)
+
+
+@pytest.mark.parametrize(
+    ("control", "name", "value"),
+    [
+        ("ElastiCache.1", "snapshotRetentionLimit", 7),
+        ("ElastiCache.2", "autoMinorVersionUpgrade", True),
+        ("ElastiCache.3", "automaticFailoverEnabled", True),
+        ("ElastiCache.3", "multiAzEnabled", True),
+        ("ElastiCache.3", "numCacheClusters", 2),
+        ("ElastiCache.4", "atRestEncryptionEnabled", True),
+        ("ElastiCache.5", "transitEncryptionEnabled", True),
+        ("ElastiCache.5", "transitEncryptionMode", "required"),
+        ("ElastiCache.6", "authToken", "Aa1-" * 8),
+        ("ElastiCache.7", "subnetGroupName", "bulwark-test-cache"),
+    ],
+)
+def test_prod_meets_the_control(control: str, name: str, value: JsonValue) -> None:
+    assert group(with_cache()).inputs[name] == value, control
+
+
+def test_it_stands_in_the_private_subnets_and_nothing_may_call_it_yet() -> None:
+    graph = with_cache()
+    subnets = graph.one("aws:elasticache/subnetGroup:SubnetGroup").inputs
+    assert subnets["subnetIds"] == list(PRIVATE_SUBNETS.values())
+    server = graph.one("aws:ec2/securityGroup:SecurityGroup", "cache-server")
+    assert group(graph).inputs["securityGroupIds"] == [server.id]
+    assert not [r for r in own(graph, "cache") if "Rule" in r.type]
+
+
+def test_it_is_encrypted_with_the_stacks_own_key() -> None:
+    graph = with_cache()
+    key = graph.one("aws:kms/key:Key", "keys-data").outputs["arn"]
+    assert group(graph).inputs["kmsKeyId"] == key
+    assert "kmsKeyId" not in group(with_cache(profile="dev")).inputs
+
+
+def test_the_token_is_secret_and_rotation_owns_it() -> None:
+    graph = with_cache()
+    assert "authToken" in group(graph).secrets
+    assert group(graph).ignore_changes == ("authToken",)
+    made = graph.one("random:index/randomPassword:RandomPassword", "cache-token").inputs
+    assert 16 <= made["length"] <= 128
+    assert set(made["overrideSpecial"]) <= set("!&#$^<>-")
+    version = graph.one("aws:secretsmanager/secretVersion:SecretVersion", "cache-credentials")
+    assert "secretString" in version.secrets
+    assert json.loads(version.inputs["secretString"]) == {
+        "host": "cache.cache.amazonaws.com",
+        "reader_host": "cache-ro.cache.amazonaws.com",
+        "port": 6379,
+        "token": "Aa1-" * 8,
+    }
+
+
+def test_slow_and_engine_logs_go_to_groups_of_the_stack() -> None:
+    graph = with_cache()
+    groups = {r.inputs["name"]: r.inputs for r in graph.all("aws:cloudwatch/logGroup:LogGroup")}
+    delivered = group(graph).inputs["logDeliveryConfigurations"]
+    assert [d["logType"] for d in delivered] == ["slow-log", "engine-log"]
+    for delivery in delivered:
+        logs = groups[delivery["destination"]]
+        assert logs["name"].startswith("/aws/vendedlogs/")
+        assert (logs["retentionInDays"], bool(logs["kmsKeyId"])) == (90, True)
+
+
+def test_without_a_replica_nothing_can_take_over() -> None:
+    found = group(with_cache({"replicas": 0})).inputs
+    assert found["numCacheClusters"] == 1
+    assert found["automaticFailoverEnabled"] is False
+    assert found["multiAzEnabled"] is False
+
+
+def test_without_snapshots_there_is_no_window_for_them() -> None:
+    found = group(with_cache({"snapshotDays": 0})).inputs
+    assert found["snapshotRetentionLimit"] == 0
+    assert "snapshotWindow" not in found
+
+
+def test_what_holds_data_is_protected_where_the_stack_is() -> None:
+    prod, dev = group(with_cache()), group(with_cache(profile="dev"))
+    assert (prod.protect, prod.inputs["finalSnapshotIdentifier"]) == (
+        True,
+        "bulwark-test-cache-final",
+    )
+    assert not dev.protect
+    assert "finalSnapshotIdentifier" not in dev.inputs
+
+
+@pytest.mark.parametrize(
+    ("given", "family", "name"),
+    [
+        ({}, "valkey8", "bulwark-test-cache-valkey8"),
+        ({"engineVersion": "7.2"}, "valkey7", "bulwark-test-cache-valkey7"),
+        (
+            {"engine": "redis", "engineVersion": "6.2"},
+            "redis6.x",
+            "bulwark-test-cache-redis6-x",
+        ),
+    ],
+)
+def test_a_family_brings_its_own_parameter_group_beside_the_old_one(
+    given: dict[str, JsonValue], family: str, name: str
+) -> None:
+    graph = with_cache(given)
+    found = graph.one(PARAMETERS).inputs
+    assert (found["family"], found["name"]) == (family, name)
+    assert group(graph).inputs["parameterGroupName"] == name
+
+
+def test_what_goes_when_memory_is_full_is_a_setting() -> None:
+    policy = {"name": "maxmemory-policy", "value": "noeviction"}
+    assert with_cache({"eviction": "noeviction"}).one(PARAMETERS).inputs["parameters"] == [policy]
+
+
+def test_there_is_none_unless_asked_for() -> None:
+    assert not stores().all(REPLICATION_GROUP)
+
+
+def test_every_resource_is_tagged_and_named_from_the_component() -> None:
+    made = own(with_cache(), "cache")
+    assert all(r.name.startswith("cache") for r in made)
+    for resource in (r for r in made if "tags" in r.inputs):
+        assert stack_tags(settings(), "cache").items() <= resource.inputs["tags"].items()
+
+
+def test_its_part_of_the_contract_is_whole() -> None:
+    parts: list[dict[str, object]] = []
+
+    def look(made: Stores) -> None:
+        assert made.cache is not None
+        assert made.cache.identifier == "bulwark-test-cache"
+        assert made.cache.rotation_function == "bulwark-test-cache-rotation"
+        made.cache.part.apply(parts.append)
+
+    looked_at(look, {"cache": {"enabled": True}})
+    (part,) = parts
+    assert (part["identifier"], part["engine"], part["port"]) == (
+        "bulwark-test-cache",
+        "valkey",
+        6379,
+    )
+    assert part["primaryEndpoint"] == "cache.cache.amazonaws.com"
+    assert part["secretArn"]

@@ -1,0 +1,46 @@
+"""The base of components: parents, names, protection, tags."""
+
+import pulumi_aws as aws
+import pytest
+
+from components.component import Component
+from tests.conftest import Build
+from tests.world import settings
+
+TOPIC = "aws:sns/topic:Topic"
+
+
+class Outer(Component):
+    """A component with a child, a guarded child, and a component inside."""
+
+    def __init__(self, protect: bool) -> None:
+        super().__init__("Outer", "outer", settings({"protect": str(protect).lower()}))
+        aws.sns.Topic(self.key("plain"), name=self.physical("plain"), opts=self.child)
+        aws.sns.Topic(self.key("kept"), opts=self.guarded(ignore_changes=["name"]))
+        inner = Component("Inner", self.key("inner"), self.settings, self.child)
+        aws.sns.Topic(inner.key("deep"), opts=inner.options(depends_on=[]))
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_what_is_guarded_is_protected_where_the_stack_is(build: Build, protect: bool) -> None:
+    topics = {t.name: t for t in build(lambda: Outer(protect)).all(TOPIC)}
+    assert {name: t.protect for name, t in topics.items()} == {
+        "outer-plain": False,
+        "outer-kept": protect,
+        "outer-inner-deep": False,
+    }
+    assert topics["outer-kept"].ignore_changes == ("name",)
+
+
+def test_children_are_named_from_the_component_and_the_stack(build: Build) -> None:
+    graph = build(lambda: Outer(True))
+    assert graph.one(TOPIC, "outer-plain").inputs["name"] == "bulwark-test-plain"
+    assert [c.type for c in graph if not c.custom] == ["bulwark:index:Outer", "bulwark:index:Inner"]
+
+
+def test_what_is_inside_keeps_the_outer_components_tags(build: Build) -> None:
+    graph = build(lambda: Outer(True))
+    for topic in graph.all(TOPIC):
+        outer = graph.component(topic)
+        assert outer is not None
+        assert outer.name == topic.inputs["tags"]["Component"] == "outer"

@@ -1,0 +1,305 @@
+"""The database: what RDS is asked for, per setting, and the controls that it meets."""
+
+import json
+
+import pytest
+from pydantic import JsonValue
+
+from components.database import AT_BIRTH
+from components.naming import stack_tags
+from sandbox.program import Graph, Registered
+from tests.components.stores import DATABASE_SUBNETS, Stores, looked_at, own, stores
+from tests.world import settings
+
+INSTANCE = "aws:rds/instance:Instance"
+GROUP = "aws:rds/parameterGroup:ParameterGroup"
+LOGS = "aws:cloudwatch/logGroup:LogGroup"
+REPLICATION = "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication"
+SECRET_VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
+
+
+def primary(graph: Graph) -> Registered:
+    return graph.one(INSTANCE, "database")
+
+
+@pytest.fixture
+def prod() -> Graph:
+    return stores({"database": {"replicas": 2}})
+
+
+@pytest.mark.parametrize(
+    ("control", "name", "value"),
+    [
+        ("RDS.2", "publiclyAccessible", False),
+        ("RDS.3", "storageEncrypted", True),
+        ("RDS.4", "storageEncrypted", True),  # a snapshot is encrypted as its instance is
+        ("RDS.5", "multiAz", True),
+        ("RDS.6", "monitoringInterval", 60),
+        ("RDS.8", "deletionProtection", True),
+        ("RDS.9", "enabledCloudwatchLogsExports", ["postgresql", "upgrade", "iam-db-auth-error"]),
+        ("RDS.36", "enabledCloudwatchLogsExports", ["postgresql", "upgrade", "iam-db-auth-error"]),
+        ("RDS.10", "iamDatabaseAuthenticationEnabled", True),
+        ("RDS.11", "backupRetentionPeriod", 30),
+        ("RDS.13", "autoMinorVersionUpgrade", True),
+        ("RDS.17", "copyTagsToSnapshot", True),
+        ("RDS.23", "port", 5433),
+        ("RDS.25", "username", "bulwark_admin"),
+    ],
+)
+def test_prod_meets_the_control(prod: Graph, control: str, name: str, value: JsonValue) -> None:
+    assert primary(prod).inputs[name] == value, control
+    if control not in ("RDS.5", "RDS.11", "RDS.25"):  # a replica has neither, nor a user of its own
+        replicas = [r for r in prod.all(INSTANCE) if r.name != "database"]
+        assert [r.inputs[name] for r in replicas] == [value, value], control
+
+
+def test_rds_1_no_snapshot_is_shared(prod: Graph) -> None:
+    assert not [r for r in prod if "snapshot" in r.type.lower()]
+
+
+def test_rds_18_the_database_stands_in_the_database_subnets_of_the_vpc(prod: Graph) -> None:
+    group = prod.one("aws:rds/subnetGroup:SubnetGroup")
+    assert group.inputs["subnetIds"] == list(DATABASE_SUBNETS.values())
+    assert primary(prod).inputs["dbSubnetGroupName"] == group.inputs["name"]
+
+
+def test_rds_38_connections_are_by_tls_only(prod: Graph) -> None:
+    group = prod.one(GROUP)
+    forced = {"name": "rds.force_ssl", "value": "1", "applyMethod": "immediate"}
+    assert forced in group.inputs["parameters"]
+    assert {i.inputs["parameterGroupName"] for i in prod.all(INSTANCE)} == {group.outputs["name"]}
+
+
+def test_all_that_stands_still_is_encrypted_with_the_stacks_own_key(prod: Graph) -> None:
+    key = prod.one("aws:kms/key:Key", "keys-data").outputs["arn"]
+    for instance in prod.all(INSTANCE):
+        assert instance.inputs["kmsKeyId"] == key
+        assert instance.inputs["performanceInsightsKmsKeyId"] == key
+    assert prod.one("aws:secretsmanager/secret:Secret").inputs["kmsKeyId"] == key
+
+
+def test_nothing_may_call_the_database_but_who_connects_to_it(prod: Graph) -> None:
+    group = prod.one("aws:ec2/securityGroup:SecurityGroup", "database-server")
+    assert not group.inputs.get("ingress")
+    assert not group.inputs.get("egress")
+    assert all(i.inputs["vpcSecurityGroupIds"] == [group.id] for i in prod.all(INSTANCE))
+    assert not [r for r in own(prod, "database") if "Rule" in r.type]
+
+
+def test_what_holds_data_is_protected_where_the_stack_is(prod: Graph) -> None:
+    kinds = (INSTANCE, "aws:secretsmanager/secret:Secret", SECRET_VERSION)
+    guarded = [r for r in own(prod, "database") if r.type in kinds]
+    assert len(guarded) == 5
+    assert all(r.protect for r in guarded)
+    assert primary(prod).inputs["finalSnapshotIdentifier"] == "bulwark-test-database-final"
+    assert primary(prod).inputs["skipFinalSnapshot"] is False
+    assert primary(prod).inputs["deleteAutomatedBackups"] is False
+    dev = primary(stores(profile="dev"))
+    assert not dev.protect
+    assert dev.inputs["skipFinalSnapshot"] is True
+    assert dev.inputs["deletionProtection"] is False
+
+
+def test_log_groups_stand_before_the_instances_that_write_to_them(prod: Graph) -> None:
+    groups = {r.inputs["name"]: r for r in prod.all(LOGS) if "rds" in r.inputs["name"]}
+    wanted = {
+        f"/aws/rds/instance/{instance.inputs['identifier']}/{export}"
+        for instance in prod.all(INSTANCE)
+        for export in instance.inputs["enabledCloudwatchLogsExports"]
+    }
+    assert groups.keys() == wanted
+    assert len(wanted) == 9
+    order = [r.urn for r in prod]
+    for name, group in groups.items():
+        instance = next(i for i in prod.all(INSTANCE) if f"/{i.inputs['identifier']}/" in name)
+        assert order.index(group.urn) < order.index(instance.urn)
+        assert group.inputs["retentionInDays"] == 90
+        assert group.inputs["kmsKeyId"]
+
+
+def test_the_password_and_the_credentials_are_secret(prod: Graph) -> None:
+    assert "password" in primary(prod).secrets
+    version = prod.one(SECRET_VERSION, "database-credentials")
+    assert "secretString" in version.secrets
+    content = json.loads(version.inputs["secretString"])
+    assert content == {
+        "engine": "postgres",
+        "host": "database.rds.amazonaws.com",
+        "port": 5433,
+        "dbname": "app",
+        "username": "bulwark_admin",
+        "password": primary(prod).inputs["password"],
+    }
+
+
+def test_what_rotation_and_operations_change_is_left_alone(prod: Graph) -> None:
+    assert set(primary(prod).ignore_changes) == {"password", *AT_BIRTH}
+    assert prod.one(SECRET_VERSION).ignore_changes == ("secretString",)
+
+
+def test_the_password_has_nothing_that_rds_or_a_url_refuses(prod: Graph) -> None:
+    made = prod.one("random:index/randomPassword:RandomPassword").inputs
+    assert made["length"] == 32
+    assert not set('/"@ :?#%&') & set(made["overrideSpecial"])
+
+
+def test_enhanced_monitoring_has_a_role_that_only_this_database_may_use(prod: Graph) -> None:
+    role = prod.one("aws:iam/role:Role", "database-monitoring")
+    (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+        "StringLike": {
+            "aws:SourceArn": "arn:aws:rds:eu-north-1:123456789012:db:bulwark-test-database*"
+        },
+    }
+    assert {i.inputs["monitoringRoleArn"] for i in prod.all(INSTANCE)} == {role.outputs["arn"]}
+    off = stores({"database": {"monitoringSeconds": 0}})
+    assert "monitoringRoleArn" not in primary(off).inputs
+    assert not [r for r in off.all("aws:iam/role:Role") if r.name == "database-monitoring"]
+
+
+def test_replicas_copy_the_primary_and_leave_to_it_what_rds_takes_from_it(prod: Graph) -> None:
+    replicas = [i for i in prod.all(INSTANCE) if i.name != "database"]
+    assert {r.name: r.inputs["identifier"] for r in replicas} == {
+        "database-replica-1": "bulwark-test-database-replica-1",
+        "database-replica-2": "bulwark-test-database-replica-2",
+    }
+    for replica in replicas:
+        assert replica.inputs["replicateSourceDb"] == "bulwark-test-database"
+        assert replica.inputs["skipFinalSnapshot"] is True
+        refused = {"username", "password", "dbName", "dbSubnetGroupName", "allocatedStorage"}
+        assert not refused & replica.inputs.keys()
+
+
+def test_replicas_may_have_a_class_of_their_own() -> None:
+    database: dict[str, JsonValue] = {"replicas": 1, "replicaClass": "db.t4g.medium"}
+    graph = stores({"database": database})
+    assert primary(graph).inputs["instanceClass"] == "db.t4g.small"
+    assert graph.one(INSTANCE, "database-replica-1").inputs["instanceClass"] == "db.t4g.medium"
+
+
+def test_automated_backups_are_kept_in_the_recovery_region_too(prod: Graph) -> None:
+    replication = prod.one(REPLICATION)
+    assert replication.inputs["region"] == "eu-west-1"
+    assert (
+        replication.inputs["kmsKeyId"]
+        == prod.one("aws:kms/key:Key", "keys-recovery").outputs["arn"]
+    )
+    assert replication.inputs["sourceDbInstanceArn"] == primary(prod).outputs["arn"]
+    for values in ({"database": {"crossRegionBackups": False}}, {"recoveryRegion": None}):
+        assert not stores(values).all(REPLICATION)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("source", "inputs"),
+    [
+        ({"snapshot": "last"}, {"snapshotIdentifier": "last"}),
+        (
+            {"instance": "old"},
+            {
+                "restoreToPointInTime": {
+                    "sourceDbInstanceIdentifier": "old",
+                    "useLatestRestorableTime": True,
+                }
+            },
+        ),
+        (
+            {
+                "automatedBackupArn": "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x",
+                "time": "2026-01-31T03:00:00Z",
+            },
+            {
+                "restoreToPointInTime": {
+                    "sourceDbInstanceAutomatedBackupsArn": (
+                        "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
+                    ),
+                    "restoreTime": "2026-01-31T03:00:00Z",
+                }
+            },
+        ),
+    ],
+)
+def test_a_restored_database_takes_size_and_names_from_its_backup(
+    source: dict[str, JsonValue], inputs: dict[str, JsonValue]
+) -> None:
+    graph = stores({"database": {"restoreFrom": source}})
+    found = primary(graph).inputs
+    assert {key: found.get(key) for key in inputs} == inputs
+    assert not {"dbName", "username", "allocatedStorage"} & found.keys()
+    assert found["password"]
+    content = json.loads(graph.one(SECRET_VERSION).inputs["secretString"])
+    assert content["username"] == "bulwark_admin"
+
+
+def test_without_a_restore_the_database_differs_by_what_is_ignored_or_grows() -> None:
+    new = primary(stores()).inputs
+    restored = primary(stores({"database": {"restoreFrom": {"snapshot": "last"}}})).inputs
+    differs = {key for key in new.keys() | restored.keys() if new.get(key) != restored.get(key)}
+    # The provider lets allocatedStorage alone where autoscaling made it larger.
+    assert differs - {*AT_BIRTH} == {"allocatedStorage"}
+    assert new["maxAllocatedStorage"] > new["allocatedStorage"]
+
+
+def test_a_major_version_brings_its_own_parameter_group_beside_the_old_one() -> None:
+    groups = [
+        stores({"database": {"engineVersion": version}}).one(GROUP).inputs
+        for version in ("16", "17")
+    ]
+    assert [g["family"] for g in groups] == ["postgres16", "postgres17"]
+    assert [g["namePrefix"] for g in groups] == [
+        "bulwark-test-database-16-",
+        "bulwark-test-database-17-",
+    ]
+    assert not [g for g in groups if "name" in g]
+
+
+def test_gp3_gets_iops_and_throughput_only_where_they_can_be_set() -> None:
+    small = primary(stores()).inputs
+    assert small["storageType"] == "gp3"
+    assert not {"iops", "storageThroughput"} & small.keys()
+    values: dict[str, JsonValue] = {"storageGb": 400, "maxStorageGb": 800, "throughput": 1000}
+    large = primary(stores({"database": values})).inputs
+    assert (large["iops"], large["storageThroughput"]) == (12000, 1000)
+
+
+def test_dev_is_cheap_and_single() -> None:
+    graph = stores(profile="dev")
+    dev = primary(graph).inputs
+    assert (dev["instanceClass"], dev["multiAz"], dev["backupRetentionPeriod"]) == (
+        "db.t4g.micro",
+        False,
+        7,
+    )
+    assert dev["storageEncrypted"] is True
+    assert "kmsKeyId" not in dev
+    assert not graph.all(REPLICATION)
+
+
+def test_every_resource_is_parented_and_tagged(prod: Graph) -> None:
+    made = own(prod, "database")
+    tagged = [r for r in made if "tags" in r.inputs]
+    assert len(tagged) > 15
+    for resource in tagged:
+        assert stack_tags(settings(), "database").items() <= resource.inputs["tags"].items()
+    assert all(r.name.startswith("database") for r in made)
+
+
+def test_its_part_of_the_contract_is_whole() -> None:
+    parts: list[dict[str, object]] = []
+    looked_at(lambda made: made.database.part.apply(parts.append), {"database": {"replicas": 1}})
+    (part,) = parts
+    assert part["identifier"] == "bulwark-test-database"
+    assert part["endpoint"] == "database.rds.amazonaws.com"
+    assert part["replicas"] == ["bulwark-test-database-replica-1"]
+    assert part["replicatedBackupArn"]
+    assert part["secretArn"]
+
+
+def test_names_that_others_use_are_known_before_the_resources() -> None:
+    def look(made: Stores) -> None:
+        database = made.database
+        assert database.identifier == "bulwark-test-database"
+        assert database.replica_identifiers == ("bulwark-test-database-replica-1",)
+        assert (database.port, database.rotation_function) == (5433, "bulwark-test-rotation")
+
+    looked_at(look, {"database": {"replicas": 1}})

@@ -1,0 +1,53 @@
+"""PostgreSQL parameters: what is set, and when a change of it holds."""
+
+import pytest
+from pydantic import JsonValue
+
+from components.database_parameters import STATIC, Parameter, parameters
+from tests.world import settings
+
+
+def values(database: dict[str, JsonValue] | None = None) -> dict[str, str]:
+    return {p.name: p.value for p in parameters(settings({"database": database or {}}).database)}
+
+
+def test_slow_queries_locks_and_io_are_seen() -> None:
+    found = values({"slowQueryMs": 250})
+    assert found["log_min_duration_statement"] == "250"
+    assert found["log_lock_waits"] == found["track_io_timing"] == "1"
+    assert found["shared_preload_libraries"] == "pg_stat_statements"
+
+
+def test_rds_38_tls_is_forced() -> None:
+    assert values()["rds.force_ssl"] == "1"
+
+
+def test_the_settings_win_and_add() -> None:
+    found = values({"parameters": {"track_io_timing": "0", "work_mem": "65536"}})
+    assert (found["track_io_timing"], found["work_mem"]) == ("0", "65536")
+
+
+def test_connections_are_logged_by_a_switch_only_where_it_is_one() -> None:
+    assert values({"engineVersion": "17"})["log_connections"] == "1"
+    assert "log_connections" not in values({"engineVersion": "18"})
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        ("shared_preload_libraries", "pending-reboot"),
+        ("max_connections", "pending-reboot"),
+        ("rds.logical_replication", "pending-reboot"),
+        ("cron.database_name", "pending-reboot"),
+        ("rds.force_ssl", "immediate"),
+        ("work_mem", "immediate"),
+    ],
+)
+def test_what_needs_a_restart_is_not_applied_at_once(name: str, method: str) -> None:
+    assert Parameter(name, "x").apply_method == method
+
+
+def test_parameters_come_in_one_order() -> None:
+    names = [p.name for p in parameters(settings().database)]
+    assert names == sorted(names)
+    assert {n for n in names if n in STATIC} == {"shared_preload_libraries"}

@@ -1,0 +1,86 @@
+"""Endpoints: which stand, and what the gateways let through."""
+
+import json
+from typing import Any
+
+from pydantic import JsonValue
+
+from components.account import Account
+from components.endpoints import Endpoints, EndpointsArgs
+from components.settings.network import STRICT
+from sandbox.program import Graph
+from tests.conftest import Build
+from tests.world import ACCOUNT, settings
+
+ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+
+
+def endpoints(build: Build, **network: JsonValue) -> Graph:
+    def program() -> None:
+        Endpoints(
+            "endpoint",
+            EndpointsArgs(
+                settings({"network": network}),
+                Account.current(),
+                "vpc-1",
+                ["rtb-private", "rtb-database"],
+                ["subnet-a", "subnet-b"],
+            ),
+        )
+
+    return build(program)
+
+
+def policy(graph: Graph, service: str) -> dict[str, dict[str, Any]]:
+    """Statements of a gateway's policy by their sid."""
+    text = graph.one(ENDPOINT, f"endpoint-{service}").inputs["policy"]
+    return {s["Sid"]: s for s in json.loads(text)["Statement"]}
+
+
+def test_gateways_stand_always_and_alone_by_default(build: Build) -> None:
+    graph = endpoints(build)
+    found = {e.inputs["serviceName"]: e.inputs["vpcEndpointType"] for e in graph.all(ENDPOINT)}
+    assert found == {
+        "com.amazonaws.eu-north-1.s3": "Gateway",
+        "com.amazonaws.eu-north-1.dynamodb": "Gateway",
+    }
+    assert graph.all("aws:ec2/securityGroup:SecurityGroup") == []
+    for endpoint in graph.all(ENDPOINT):
+        assert endpoint.inputs["routeTableIds"] == ["rtb-private", "rtb-database"]
+
+
+def test_nothing_is_written_into_buckets_of_strangers(build: Build) -> None:
+    statements = policy(endpoints(build, s3Accounts=["210987654321"]), "s3")
+    assert statements["ReadAnywhere"]["Action"] == ["s3:Get*", "s3:List*"]
+    write = statements["WriteToKnownAccounts"]
+    assert write["Condition"] == {
+        "StringEquals": {"aws:ResourceAccount": [ACCOUNT, "210987654321"]}
+    }
+    assert len(statements) == 2
+
+
+def test_only_the_accounts_own_tables_are_reached(build: Build) -> None:
+    (statement,) = policy(endpoints(build), "dynamodb").values()
+    assert statement["Condition"] == {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}
+
+
+def test_ec2_10_ec2_55_ec2_56_ec2_57_are_met_by_the_strict_list(build: Build) -> None:
+    graph = endpoints(build, interfaceEndpoints=list(STRICT))
+    interfaces = [e for e in graph.all(ENDPOINT) if e.inputs["vpcEndpointType"] == "Interface"]
+    services = {
+        e.inputs["serviceName"].removeprefix("com.amazonaws.eu-north-1.") for e in interfaces
+    }
+    assert {"ec2", "ecr.api", "ecr.dkr", "ssm"} <= services
+    for endpoint in interfaces:
+        assert endpoint.inputs["privateDnsEnabled"] is True
+        assert endpoint.inputs["subnetIds"] == ["subnet-a", "subnet-b"]
+
+
+def test_interfaces_are_reached_from_the_vpc_by_https_only(build: Build) -> None:
+    graph = endpoints(build, interfaceEndpoints=["ssm", "logs"], cidr="10.7.0.0/16")
+    rule = graph.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").inputs
+    assert (rule["cidrIpv4"], rule["fromPort"], rule["toPort"]) == ("10.7.0.0/16", 443, 443)
+    for service in ("ssm", "logs"):
+        made = graph.one(ENDPOINT, f"endpoint-{service}").inputs
+        assert made["securityGroupIds"] == [rule["securityGroupId"]]
+    assert graph.all("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule") == []

@@ -1,0 +1,206 @@
+"""The fleet: its Auto Scaling group, its rights, its firewall."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from pydantic import JsonValue
+
+from ops.outputs import FleetPart
+from sandbox.program import Graph
+from tests.components.neighbours import CACHE_SECRET, DATABASE_SECRET, Neighbours, fleet_of, part_of
+from tests.conftest import Build
+from tests.world import settings
+
+GROUP = "aws:autoscaling/group:Group"
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+POLICY = "aws:autoscaling/policy:Policy"
+PARAMETER = "aws:ssm/parameter:Parameter"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+
+
+def _rights(graph: Graph) -> dict[str, dict[str, Any]]:
+    policy = graph.one("aws:iam/rolePolicy:RolePolicy", "fleet-instance")
+    return {s["Sid"]: s for s in json.loads(policy.inputs["policy"])["Statement"]}
+
+
+def _told(graph: Graph) -> dict[str, Any]:
+    """What the instances are told of their container."""
+    text = base64.b64decode(graph.one(TEMPLATE).inputs["userData"]).decode()
+    files = json.loads(text.removeprefix("#cloud-config\n"))["write_files"]
+    (content,) = (f["content"] for f in files if f["path"].endswith("container.json"))
+    told = json.loads(content)
+    assert isinstance(told, dict)
+    return told
+
+
+def _mixed(graph: Graph) -> dict[str, Any]:
+    mixed = graph.one(GROUP).inputs["mixedInstancesPolicy"]
+    assert isinstance(mixed, dict)
+    return mixed
+
+
+def test_autoscaling_1_the_load_balancer_says_which_instances_are_well(build: Build) -> None:
+    group = fleet_of(build).one(GROUP).inputs
+    assert (group["healthCheckType"], group["healthCheckGracePeriod"]) == ("ELB", 300)
+    assert len(group["targetGroupArns"]) == 1
+
+
+def test_autoscaling_2_instances_stand_in_every_zone(build: Build) -> None:
+    assert len(set(fleet_of(build).one(GROUP).inputs["vpcZoneIdentifiers"])) == 3
+
+
+def test_autoscaling_6_there_are_several_types_in_several_zones(build: Build) -> None:
+    overrides = _mixed(fleet_of(build))["launchTemplate"]["overrides"]
+    assert [o["instanceType"] for o in overrides] == ["t4g.small", "t4g.medium"]
+
+
+def test_autoscaling_9_the_group_uses_a_launch_template_by_number(build: Build) -> None:
+    graph = fleet_of(build)
+    template = _mixed(graph)["launchTemplate"]["launchTemplateSpecification"]
+    assert template == {"launchTemplateId": graph.one(TEMPLATE).id, "version": "1"}
+    assert "launchConfiguration" not in graph.one(GROUP).inputs
+
+
+def test_ssm_1_instances_are_managed_but_cannot_read_every_parameter(build: Build) -> None:
+    managed = _rights(fleet_of(build))["Managed"]["Action"]
+    assert "ssm:UpdateInstanceInformation" in managed
+    assert "ssmmessages:OpenControlChannel" in managed
+    assert not [action for action in managed if "GetParameter" in action]
+
+
+@pytest.mark.parametrize("control", ["IAM.1", "IAM.21", "KMS.1", "KMS.2"])
+def test_the_role_has_no_whole_service_and_no_whole_key_ring(build: Build, control: str) -> None:
+    for statement in _rights(fleet_of(build, {"cache": {"enabled": True}})).values():
+        assert not [action for action in statement["Action"] if action.endswith("*")]
+        if "kms:Decrypt" in statement["Action"]:
+            assert "*" not in statement["Resource"]
+
+
+def test_the_role_reads_its_own_image_secrets_and_repository_only(build: Build) -> None:
+    rights = _rights(fleet_of(build, {"cache": {"enabled": True}}))
+    assert rights["Secrets"]["Resource"] == [DATABASE_SECRET, CACHE_SECRET]
+    assert rights["Image"]["Resource"] == [
+        "arn:aws:ssm:eu-north-1:123456789012:parameter/fleet-image"
+    ]
+    assert rights["Pull"]["Resource"] == [
+        "arn:aws:ecr:eu-north-1:123456789012:repository/bulwark/test/fleet"
+    ]
+    assert rights["Metrics"]["Condition"] == {"StringEquals": {"cloudwatch:namespace": "CWAgent"}}
+
+
+def test_what_operations_change_is_not_pulumis(build: Build) -> None:
+    graph = fleet_of(build)
+    group, image = graph.one(GROUP), graph.one(PARAMETER)
+    assert group.ignore_changes == ("desiredCapacity",)
+    assert group.protect
+    assert image.ignore_changes == ("value",)
+    assert image.inputs["name"] == "/bulwark/test/fleet/image"
+    assert image.inputs["value"].startswith("public.ecr.aws/")
+
+
+def test_a_refresh_replaces_step_by_step_and_rolls_back(build: Build) -> None:
+    refresh = fleet_of(build).one(GROUP).inputs["instanceRefresh"]
+    assert refresh["strategy"] == "Rolling"
+    preferences = refresh["preferences"]
+    assert preferences["autoRollback"]
+    assert preferences["minHealthyPercentage"] == 100
+    assert preferences["maxHealthyPercentage"] == 110
+    assert "checkpointPercentages" not in preferences
+
+
+def test_a_refresh_pauses_at_checkpoints(build: Build) -> None:
+    graph = fleet_of(build, {"fleet": {"checkpoints": [25, 100], "checkpointMinutes": 5}})
+    preferences = graph.one(GROUP).inputs["instanceRefresh"]["preferences"]
+    assert preferences["checkpointPercentages"] == [25, 100]
+    assert preferences["checkpointDelay"] == "300"
+
+
+@pytest.mark.parametrize(("share", "on_demand", "rebalance"), [(0, 100, False), (60, 40, True)])
+def test_spot_takes_its_share_above_the_minimum(
+    build: Build, share: int, on_demand: int, rebalance: bool
+) -> None:
+    graph = fleet_of(build, {"fleet": {"spotShare": share}})
+    distribution = _mixed(graph)["instancesDistribution"]
+    assert distribution["onDemandBaseCapacity"] == 2
+    assert distribution["onDemandPercentageAboveBaseCapacity"] == on_demand
+    assert distribution["spotAllocationStrategy"] == "price-capacity-optimized"
+    assert graph.one(GROUP).inputs["capacityRebalance"] is rebalance
+
+
+def test_group_metrics_are_on_and_new_instances_warm_up(build: Build) -> None:
+    group = fleet_of(build).one(GROUP).inputs
+    wanted = {"GroupDesiredCapacity", "GroupInServiceCapacity", "GroupInServiceInstances"}
+    assert wanted <= set(group["enabledMetrics"])
+    assert group["defaultInstanceWarmup"] == 180
+
+
+def test_the_fleet_follows_its_load(build: Build) -> None:
+    graph = fleet_of(build, {"fleet": {"requestsTarget": 1000}})
+    found = {p.name: p.inputs["targetTrackingConfiguration"] for p in graph.all(POLICY)}
+    assert found["fleet-cpu"]["predefinedMetricSpecification"] == {
+        "predefinedMetricType": "ASGAverageCPUUtilization"
+    }
+    assert found["fleet-cpu"]["targetValue"] == 70
+    label = found["fleet-requests"]["predefinedMetricSpecification"]["resourceLabel"]
+    assert label == "app/test/50dc6c495c0c9188/targetgroup/fleet/73e2d6bc24d8a067"
+    assert [p.name for p in fleet_of(build).all(POLICY)] == ["fleet-cpu"]
+
+
+@pytest.mark.parametrize(("days", "seconds"), [(None, None), (30, 2_592_000)])
+def test_old_instances_are_replaced_where_the_settings_say(
+    build: Build, days: int | None, seconds: int | None
+) -> None:
+    group = fleet_of(build, {"fleet": {"maxLifetimeDays": days}}).one(GROUP).inputs
+    assert group.get("maxInstanceLifetime") == seconds
+
+
+def test_instances_are_called_by_the_load_balancer_and_call_what_they_need(build: Build) -> None:
+    graph = fleet_of(build, {"cache": {"enabled": True}})
+    group = graph.one("aws:ec2/securityGroup:SecurityGroup")
+    into = [r for r in graph.all(INGRESS) if r.inputs["securityGroupId"] == group.id]
+    assert [(r.inputs["referencedSecurityGroupId"], r.inputs["fromPort"]) for r in into] == [
+        ("sg-0123456789abcdef1", 8080)
+    ]
+    out = [r for r in graph.all(EGRESS) if r.inputs["securityGroupId"] == group.id]
+    assert {r.name: r.inputs["fromPort"] for r in out} == {
+        "fleet-database": 5433,
+        "fleet-cache": 6379,
+        "fleet-https": 443,
+    }
+
+
+def test_instances_know_where_secrets_are_and_not_what_they_hold(build: Build) -> None:
+    own = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:own-abc123"
+    graph = fleet_of(build, {"fleet": {"secrets": {"KEY": own}, "environment": {"A": "1"}}})
+    told = _told(graph)
+    assert told["secrets"]["DB_PASSWORD"] == {"arn": DATABASE_SECRET, "key": "password"}
+    assert told["secrets"]["KEY"] == {"arn": own, "key": None}
+    assert told["environment"] == {"A": "1"}
+    assert told["imageParameter"] == "/bulwark/test/fleet/image"
+    assert told["logGroup"] == "/bulwark/test/fleet"
+
+
+def test_a_fleet_without_database_and_cache_reaches_neither(build: Build) -> None:
+    lonely: JsonValue = {"database": False, "cache": False}
+    graph = fleet_of(build, {"cache": {"enabled": True}, "fleet": lonely})
+    assert _told(graph)["secrets"] == {}
+    assert "Secrets" not in _rights(graph)
+    assert sorted(r.name for r in graph.all(EGRESS)) == ["fleet-alb", "fleet-https"]
+
+
+def test_the_groups_tags_reach_its_instances(build: Build) -> None:
+    tags = {tag["key"]: tag for tag in fleet_of(build).one(GROUP).inputs["tags"]}
+    assert tags["Component"]["value"] == "fleet"
+    assert all(tag["propagateAtLaunch"] for tag in tags.values())
+
+
+def test_the_part_says_what_operations_need(build: Build) -> None:
+    found: list[list[object]] = []
+    build(lambda: found.append(part_of(Neighbours(settings({"compute": "fleet"})).fleet())))
+    part = FleetPart.model_validate(found[0][0])
+    assert part.group == "bulwark-test-fleet"
+    assert part.image_parameter == "/bulwark/test/fleet/image"
+    assert part.log_group == "/bulwark/test/fleet"

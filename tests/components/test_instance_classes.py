@@ -1,0 +1,84 @@
+"""Instance classes: sizes that alarms and settings rely on."""
+
+import gzip
+import json
+from pathlib import Path
+
+import moto
+import pytest
+
+from components.instance_classes import (
+    CACHE_NODES,
+    GIB,
+    RDS_CLASSES,
+    UnknownClassError,
+    cache_node,
+    rds_class,
+)
+
+EC2 = Path(moto.__file__).parent / "ec2" / "resources" / "instance_types.json.gz"
+
+
+def test_a_db_class_has_the_size_of_the_ec2_type_of_its_name() -> None:
+    types = json.loads(gzip.decompress(EC2.read_bytes()))
+    for name, found in RDS_CLASSES.items():
+        ec2 = types[name.removeprefix("db.")]
+        assert (found.vcpu, found.memory_gib * 1024) == (
+            ec2["VCpuInfo"]["DefaultVCpus"],
+            ec2["MemoryInfo"]["SizeInMiB"],
+        ), name
+
+
+def test_a_cache_node_has_less_memory_than_the_ec2_type_of_its_name() -> None:
+    types = json.loads(gzip.decompress(EC2.read_bytes()))
+    for name, found in CACHE_NODES.items():
+        ec2 = types[name.removeprefix("cache.")]
+        assert found.vcpu == ec2["VCpuInfo"]["DefaultVCpus"], name
+        assert 0.5 <= found.memory_gib * 1024 / ec2["MemoryInfo"]["SizeInMiB"] < 0.85, name
+
+
+@pytest.mark.parametrize(
+    ("name", "connections"),
+    [("db.t4g.micro", 80), ("db.t4g.small", 187), ("db.m7g.large", 829), ("db.r7g.8xlarge", 5000)],
+)
+def test_connections_follow_the_memory_up_to_a_cap(name: str, connections: int) -> None:
+    assert rds_class(name).max_connections == connections
+
+
+def test_connections_never_exceed_the_documented_formula() -> None:
+    for found in RDS_CLASSES.values():
+        assert found.max_connections <= min(found.memory_gib * GIB // 9_531_392, 5000), found.name
+
+
+def test_a_class_knows_its_processor_and_whether_it_lives_on_credits() -> None:
+    assert [
+        (c.processor, c.burstable) for c in map(rds_class, ("db.t4g.micro", "db.m6i.large"))
+    ] == [("arm64", True), ("x86_64", False)]
+    assert cache_node("cache.t4g.small").max_connections == 20_000
+    assert cache_node("cache.r7g.large").max_connections == 65_000
+    assert cache_node("cache.r7g.large").burstable is False
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("db.t4g.huge", "may be db.t4g. and one of micro, small, medium, large, xlarge, 2xlarge"),
+        ("db.m4.large", "may be db.FAMILY.SIZE with a family of t4g, t3, m6g"),
+        ("t4g.micro", "may be db.FAMILY.SIZE with a family of t4g, t3, m6g"),
+    ],
+)
+def test_an_unknown_db_class_says_which_there_are(name: str, message: str) -> None:
+    with pytest.raises(UnknownClassError, match=message):
+        rds_class(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("cache.t4g.large", "may be cache.t4g. and one of micro, small, medium$"),
+        ("cache.r6gd.large", "may be cache.FAMILY.SIZE with a family of t4g, t3, m6g, m7g"),
+    ],
+)
+def test_an_unknown_cache_node_says_which_there_are(name: str, message: str) -> None:
+    with pytest.raises(UnknownClassError, match=message):
+        cache_node(name)

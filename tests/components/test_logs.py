@@ -1,0 +1,19 @@
+"""Log groups: kept as long as the settings say, under the stack's key."""
+
+import pytest
+
+from components.component import Component
+from components.logs import log_group
+from tests.conftest import Build
+from tests.world import settings
+
+
+@pytest.mark.parametrize(("profile", "days"), [("prod", 90), ("dev", 14)])
+def test_a_log_group_has_its_retention_and_key(build: Build, profile: str, days: int) -> None:
+    def program() -> None:
+        component = Component("Anything", "anything", settings(profile=profile))
+        log_group(component, "tasks", "/bulwark/test/tasks", "arn:aws:kms:x:1:key/2")
+
+    group = build(program).one("aws:cloudwatch/logGroup:LogGroup", "anything-tasks").inputs
+    assert group["name"] == "/bulwark/test/tasks"
+    assert (group["retentionInDays"], group["kmsKeyId"]) == (days, "arn:aws:kms:x:1:key/2")

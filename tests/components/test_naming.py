@@ -1,0 +1,48 @@
+"""Tags: the six on everything that can carry them, and the name."""
+
+import pulumi_aws as aws
+import pytest
+
+from components.component import Component
+from components.naming import has_tags, stack_tags
+from tests.conftest import Build
+from tests.world import settings
+
+SIX = {
+    "Project": "bulwark",
+    "Environment": "test",
+    "Component": "thing",
+    "Owner": "platform",
+    "CostCenter": "cc-1",
+    "ManagedBy": "pulumi",
+}
+
+
+def test_there_are_six_tags() -> None:
+    assert stack_tags(settings(), "thing") == SIX
+
+
+@pytest.mark.parametrize(
+    ("resource", "expected"), [(aws.sns.Topic, True), (aws.s3.BucketPolicy, False), (int, False)]
+)
+def test_the_sdk_says_what_can_carry_tags(resource: type, expected: bool) -> None:
+    assert has_tags(resource) is expected
+
+
+def test_a_childs_own_tags_win(build: Build) -> None:
+    def program() -> None:
+        thing = Component("Thing", "thing", settings())
+        aws.sns.Topic(thing.key("a"), tags={"Owner": "me", "More": "x"}, opts=thing.child)
+
+    tags = build(program).one("aws:sns/topic:Topic").inputs["tags"]
+    assert tags == SIX | {"Owner": "me", "More": "x", "Name": "bulwark-test-thing-a"}
+
+
+def test_a_groups_tags_reach_its_instances(build: Build) -> None:
+    def program() -> None:
+        thing = Component("Thing", "thing", settings())
+        aws.autoscaling.Group(thing.key("a"), max_size=1, min_size=1, opts=thing.child)
+
+    listed = build(program).one("aws:autoscaling/group:Group").inputs["tags"]
+    assert {tag["key"]: tag["value"] for tag in listed} == SIX | {"Name": "bulwark-test-thing-a"}
+    assert all(tag["propagateAtLaunch"] for tag in listed)

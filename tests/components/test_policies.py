@@ -1,0 +1,69 @@
+"""IAM as data."""
+
+import json
+
+import pulumi
+import pytest
+
+from components.component import Component
+from components.policies import Statement, document, json_text, service_role, trust
+from tests.conftest import Build
+from tests.world import settings
+
+
+def test_a_statement_has_only_what_it_says() -> None:
+    assert Statement(actions=["s3:GetObject"], resources=["arn:x"]).plain() == {
+        "Effect": "Allow",
+        "Action": ["s3:GetObject"],
+        "Resource": ["arn:x"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("principals", "spelled"),
+    [
+        ({"*": ["*"]}, "*"),
+        ({"AWS": ["*"]}, {"AWS": ["*"]}),
+        ({"Service": ["x"]}, {"Service": ["x"]}),
+    ],
+)
+def test_everybody_is_a_star(principals: dict[str, list[str]], spelled: object) -> None:
+    statement = Statement(
+        sid="S", effect="Deny", actions=["s3:*"], principals=principals, conditions={"Bool": {}}
+    ).plain()
+    assert statement["Principal"] == spelled
+    assert (statement["Sid"], statement["Effect"]) == ("S", "Deny")
+
+
+def test_documents_resolve_outputs(build: Build) -> None:
+    def program() -> None:
+        Component("Anything", "anything", settings())
+        arn = pulumi.Output.from_input("arn:x")
+        pulumi.export("policy", document(Statement(actions=["a:b"], resources=[arn])))
+        pulumi.export("trust", trust("x.amazonaws.com", {"StringEquals": {"k": arn}}))
+
+    exports = build(program).exports
+    assert json.loads(exports["policy"])["Statement"][0]["Resource"] == ["arn:x"]
+    [statement] = json.loads(exports["trust"])["Statement"]
+    assert statement["Principal"] == {"Service": ["x.amazonaws.com"]}
+    assert statement["Condition"] == {"StringEquals": {"k": "arn:x"}}
+
+
+@pytest.mark.parametrize("statements", [[], [Statement(actions=["a:b"], resources=["arn:x"])]])
+def test_a_service_role_has_its_policies(build: Build, statements: list[Statement]) -> None:
+    def program() -> None:
+        component = Component("Anything", "anything", settings())
+        service_role(
+            component, "worker", "x.amazonaws.com", statements, managed=["service-role/Managed"]
+        )
+
+    graph = build(program)
+    assert graph.one("aws:iam/role:Role").inputs["name"] == "bulwark-test-anything-worker"
+    assert len(graph.all("aws:iam/rolePolicy:RolePolicy")) == len(statements)
+    attached = graph.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    assert attached.name == "anything-worker-Managed"
+    assert attached.inputs["policyArn"] == "arn:aws:iam::aws:policy/service-role/Managed"
+
+
+def test_json_is_the_same_for_the_same_value() -> None:
+    assert json_text({"b": [1], "a": {"d": 1, "c": 2}}) == '{"a":{"c":2,"d":1},"b":[1]}'

@@ -1,0 +1,88 @@
+"""The copy of the outputs: a parameter for each part, small enough, in both regions."""
+
+import json
+from typing import Any
+
+import pytest
+from pulumi import Output
+
+from components.published import Published, labels
+from components.settings import ServiceSettings, Settings
+from ops.outputs import GROWING, outputs_path
+from sandbox.program import Graph
+from tests.conftest import Build
+from tests.world import settings
+
+PARAMETER = "aws:ssm/parameter:Parameter"
+STANDARD_BYTES = 4096  # Systems Manager, "Managing parameter tiers"
+
+
+def published(build: Build, found: Settings, parts: dict[str, Any]) -> Graph:
+    def program() -> None:
+        known = {k: None if v is None else Output.from_input(v) for k, v in parts.items()}
+        Published("outputs", found, known)
+
+    return build(program)
+
+
+def test_each_part_stands_in_both_regions_under_one_path(build: Build) -> None:
+    found = settings()
+    graph = published(build, found, {"network": {"vpcId": "vpc-1"}, "cache": None})
+    kept = {p.name: p.inputs for p in graph.all(PARAMETER)}
+    assert {name: (p.get("region"), p["name"], p["value"]) for name, p in kept.items()} == {
+        "outputs-network": (None, "/bulwark/test/outputs/network", '{"vpcId":"vpc-1"}'),
+        "outputs-cache": (None, "/bulwark/test/outputs/cache", "null"),
+        "outputs-recovery-network": (
+            "eu-west-1",
+            "/bulwark/test/outputs/network",
+            '{"vpcId":"vpc-1"}',
+        ),
+        "outputs-recovery-cache": ("eu-west-1", "/bulwark/test/outputs/cache", "null"),
+    }
+    assert all(p["name"].startswith(outputs_path("bulwark", "test")) for p in kept.values())
+
+
+def test_without_a_recovery_region_there_is_one_copy(build: Build) -> None:
+    graph = published(build, settings(profile="dev"), {"cache": None})
+    assert [p.name for p in graph.all(PARAMETER)] == ["outputs-cache"]
+
+
+def test_a_parameter_above_4_kb_may_become_an_advanced_one(build: Build) -> None:
+    graph = published(build, settings(), {"network": {"vpcId": "vpc-1"}})
+    assert {p.inputs["tier"] for p in graph.all(PARAMETER)} == {"Intelligent-Tiering"}
+
+
+@pytest.mark.parametrize("count", [1, 7, 50])
+def test_with_many_services_each_parameter_stays_in_the_standard_tier(
+    build: Build, count: int
+) -> None:
+    names = [f"service-{n:012}" for n in range(count)]  # as long as they may be
+    one = settings({"recoveryRegion": None})
+    found = one.model_copy(update={"services": dict.fromkeys(names, ServiceSettings())})
+    long = "x" * 120  # an ARN
+    parts: dict[str, Any] = {
+        "services": {
+            "services": {name: dict.fromkeys("abcdefghij", long) for name in found.services}
+        },
+        "loadBalancer": {"targets": {name: {"arn": long} for name in found.services}},
+        "alarms": {"names": {"P1": [f"{n:090}" for n in range(40 + 10 * count)]}},
+    }
+    graph = published(build, found, parts)
+    sizes = {p.name: len(p.inputs["value"].encode()) for p in graph.all(PARAMETER)}
+    assert max(sizes.values()) <= STANDARD_BYTES, sizes
+    assert len(sizes) == sum(1 + len(labels(found, part)) for part in GROWING)
+
+
+@pytest.mark.parametrize(
+    ("compute", "expected"),
+    [("services", ("web",)), ("fleet", ("fleet",)), ("both", ("web", "fleet")), ("none", ())],
+)
+def test_labels_are_of_what_stands_behind_the_load_balancer(
+    compute: str, expected: tuple[str, ...]
+) -> None:
+    assert tuple(labels(settings({"compute": compute}), "loadBalancer")) == expected
+
+
+def test_the_text_is_json_that_is_read_again(build: Build) -> None:
+    graph = published(build, settings(profile="dev"), {"network": {"vpcId": 'a"b', "cidr": "ü"}})
+    assert json.loads(graph.one(PARAMETER).inputs["value"]) == {"vpcId": 'a"b', "cidr": "ü"}

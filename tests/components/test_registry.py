@@ -1,0 +1,106 @@
+"""The registry: what each repository keeps, and whom it lets in."""
+
+import json
+
+import pytest
+from pydantic import JsonValue
+
+from components.account import Account
+from components.keys import Keys, KeysArgs
+from components.registry import Registry, RegistryArgs, pulling
+from sandbox.program import Graph
+from tests.conftest import Build
+from tests.world import settings
+
+REPOSITORY = "aws:ecr/repository:Repository"
+POLICY = "aws:ecr/repositoryPolicy:RepositoryPolicy"
+LIFECYCLE = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
+TWO: dict[str, JsonValue] = {"services": {"api": {"paths": ["/api/*"]}, "web": {}}}
+
+
+def _registry(
+    build: Build, values: dict[str, JsonValue] | None = None, profile: str = "prod"
+) -> Graph:
+    wanted = settings(values, profile=profile)
+
+    def program() -> None:
+        keys = Keys("keys", KeysArgs(wanted, Account.current()))
+        Registry("registry", RegistryArgs(wanted, keys))
+
+    return build(program)
+
+
+@pytest.mark.parametrize(
+    ("compute", "names"),
+    [
+        ("services", ["api", "web"]),
+        ("fleet", ["fleet"]),
+        ("both", ["api", "fleet", "web"]),
+    ],
+)
+def test_each_service_and_the_fleet_have_a_repository(
+    build: Build, compute: str, names: list[str]
+) -> None:
+    found = _registry(build, {**TWO, "compute": compute}).all(REPOSITORY)
+    assert sorted(r.inputs["name"] for r in found) == [f"bulwark/test/{name}" for name in names]
+    assert all(r.protect and not r.inputs["forceDelete"] for r in found)
+
+
+def test_ecr_1_images_are_scanned_when_they_come(build: Build) -> None:
+    repository = _registry(build).one(REPOSITORY)
+    assert repository.inputs["imageScanningConfiguration"] == {"scanOnPush": True}
+
+
+def test_ecr_2_a_tag_never_moves(build: Build) -> None:
+    assert _registry(build).one(REPOSITORY).inputs["imageTagMutability"] == "IMMUTABLE"
+
+
+def test_ecr_3_old_images_go_and_the_last_thirty_stay(build: Build) -> None:
+    rules = json.loads(_registry(build).one(LIFECYCLE).inputs["policy"])["rules"]
+    untagged, tagged = (rule["selection"] for rule in rules)
+    assert (untagged["tagStatus"], untagged["countNumber"]) == ("untagged", 7)
+    assert (tagged["countType"], tagged["countNumber"]) == ("imageCountMoreThan", 30)
+    assert [rule["rulePriority"] for rule in rules] == [1, 2]
+
+
+def test_a_repository_is_encrypted_with_the_stacks_key_where_it_has_one(build: Build) -> None:
+    own = _registry(build).one(REPOSITORY).inputs["encryptionConfigurations"][0]
+    assert own["encryptionType"] == "KMS"
+    assert own["kmsKey"].endswith("keys-data")
+    dev = _registry(build, profile="dev").one(REPOSITORY).inputs["encryptionConfigurations"]
+    assert dev == [{"encryptionType": "AES256"}]
+
+
+def test_only_the_own_account_pulls_and_pushes(build: Build) -> None:
+    policy = json.loads(_registry(build).one(POLICY).inputs["policy"])
+    assert [s["Principal"] for s in policy["Statement"]] == [
+        {"AWS": ["arn:aws:iam::123456789012:root"]}
+    ]
+    assert "ecr:*" not in policy["Statement"][0]["Action"]
+
+
+@pytest.mark.parametrize(
+    ("image", "further"),
+    [
+        ("public.ecr.aws/nginx/nginx-unprivileged:stable", []),
+        ("123456789012.dkr.ecr.eu-north-1.amazonaws.com/bulwark/test/web:1", []),
+        (
+            "210987654321.dkr.ecr.eu-west-1.amazonaws.com/shared/app@sha256:" + "0" * 64,
+            ["arn:aws:ecr:eu-west-1:210987654321:repository/shared/app"],
+        ),
+    ],
+)
+def test_only_named_repositories_may_be_pulled_from(
+    build: Build, image: str, further: list[str]
+) -> None:
+    import pulumi
+
+    seen: list[list[str]] = []
+
+    def program() -> None:
+        pulumi.ComponentResource("test:index:Anything", "anything")
+        statements = pulling(settings(), Account.current(), "web", image)
+        pulumi.Output.all(*statements[1].resources).apply(seen.append)
+
+    build(program)
+    assert seen == [["arn:aws:ecr:eu-north-1:123456789012:repository/bulwark/test/web", *further]]

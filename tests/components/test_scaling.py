@@ -1,0 +1,70 @@
+"""How the number of a service's tasks follows what happens, and the clock."""
+
+from pydantic import JsonValue
+
+from tests.components.neighbours import services_of
+from tests.conftest import Build
+
+TARGET = "aws:appautoscaling/target:Target"
+POLICY = "aws:appautoscaling/policy:Policy"
+SCHEDULED = "aws:appautoscaling/scheduledAction:ScheduledAction"
+HOURS: JsonValue = {
+    "web": {
+        "schedule": {
+            "morning": {
+                "cron": "0 6 ? * MON-FRI *",
+                "min": 4,
+                "max": 10,
+                "timezone": "Europe/Stockholm",
+            },
+            "night": {"cron": "0 20 ? * MON-FRI *", "min": 1, "max": 2},
+        }
+    }
+}
+
+
+def test_the_limits_are_the_settings_and_stay_pulumis(build: Build) -> None:
+    target = services_of(build).one(TARGET)
+    assert (target.inputs["minCapacity"], target.inputs["maxCapacity"]) == (2, 10)
+    assert target.inputs["resourceId"] == "service/bulwark-test/web"
+    assert target.ignore_changes == ()
+
+
+def test_each_target_of_the_settings_is_followed(build: Build) -> None:
+    graph = services_of(build, {"services": {"web": {"requestsTarget": 500}}})
+    found = {
+        p.name: p.inputs["targetTrackingScalingPolicyConfiguration"] for p in graph.all(POLICY)
+    }
+    assert {name: policy["targetValue"] for name, policy in found.items()} == {
+        "services-web-scaling-cpu": 70,
+        "services-web-scaling-memory": 80,
+        "services-web-scaling-requests": 500,
+    }
+    requests = found["services-web-scaling-requests"]["predefinedMetricSpecification"]
+    assert requests == {
+        "predefinedMetricType": "ALBRequestCountPerTarget",
+        "resourceLabel": "app/test/50dc6c495c0c9188/targetgroup/web/73e2d6bc24d8a067",
+    }
+    assert all(policy["scaleInCooldown"] > policy["scaleOutCooldown"] for policy in found.values())
+
+
+def test_a_target_that_is_null_is_not_followed(build: Build) -> None:
+    graph = services_of(build, {"services": {"web": {"memoryTarget": None}}})
+    assert [p.name for p in graph.all(POLICY)] == ["services-web-scaling-cpu"]
+
+
+def test_nothing_to_follow_means_no_scaling(build: Build) -> None:
+    graph = services_of(build, {"services": {"web": {"memoryTarget": None, "cpuTarget": None}}})
+    assert graph.all(TARGET) == graph.all(POLICY) == []
+
+
+def test_a_schedule_moves_the_limits_which_are_then_no_longer_pulumis(build: Build) -> None:
+    graph = services_of(build, {"services": HOURS})
+    assert set(graph.one(TARGET).ignore_changes) == {"minCapacity", "maxCapacity"}
+    morning = graph.one(SCHEDULED, "services-web-schedule-morning").inputs
+    assert (morning["schedule"], morning["timezone"]) == (
+        "cron(0 6 ? * MON-FRI *)",
+        "Europe/Stockholm",
+    )
+    assert morning["scalableTargetAction"] == {"minCapacity": 4, "maxCapacity": 10}
+    assert graph.one(SCHEDULED, "services-web-schedule-night").inputs["timezone"] == "UTC"

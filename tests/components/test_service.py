@@ -1,0 +1,231 @@
+"""One Fargate service: its deployment, its roles, its firewall."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import JsonValue
+
+from components.service import shares
+from sandbox.program import Graph
+from tests.components.neighbours import CACHE_SECRET, DATABASE_SECRET, services_of
+from tests.conftest import Build
+
+SERVICE = "aws:ecs/service:Service"
+TASK = "aws:ecs/taskDefinition:TaskDefinition"
+ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+
+
+def _container(graph: Graph) -> dict[str, Any]:
+    (found,) = json.loads(graph.one(TASK).inputs["containerDefinitions"])
+    assert isinstance(found, dict)
+    return found
+
+
+def _rights(graph: Graph, role: str) -> list[dict[str, Any]]:
+    policies = [p for p in graph.all(ROLE_POLICY) if p.name == f"services-web-{role}"]
+    return [s for p in policies for s in json.loads(p.inputs["policy"])["Statement"]]
+
+
+def _variables(graph: Graph) -> dict[str, str]:
+    return {v["name"]: v["valueFrom"] for v in _container(graph)["secrets"]}
+
+
+@pytest.mark.parametrize("control", ["ECS.1", "ECS.2"])
+def test_tasks_have_private_addresses_in_every_zone(build: Build, control: str) -> None:
+    graph = services_of(build)
+    network = graph.one(SERVICE).inputs["networkConfiguration"]
+    assert graph.one(TASK).inputs["networkMode"] == "awsvpc"
+    assert network["assignPublicIp"] is False
+    assert len(set(network["subnets"])) == 3
+
+
+def test_ecs_3_tasks_do_not_share_the_hosts_processes(build: Build) -> None:
+    assert services_of(build).one(TASK).inputs.get("pidMode") is None
+
+
+def test_ecs_8_and_secrets_stand_in_the_task_by_their_arn_only(build: Build) -> None:
+    graph = services_of(build)
+    assert _container(graph)["environment"] == []
+    assert _variables(graph) == {
+        "DB_HOST": f"{DATABASE_SECRET}:host::",
+        "DB_NAME": f"{DATABASE_SECRET}:dbname::",
+        "DB_PASSWORD": f"{DATABASE_SECRET}:password::",
+        "DB_PORT": f"{DATABASE_SECRET}:port::",
+        "DB_USER": f"{DATABASE_SECRET}:username::",
+    }
+
+
+def test_ecs_10_the_platform_is_the_latest(build: Build) -> None:
+    assert services_of(build).one(SERVICE).inputs["platformVersion"] == "LATEST"
+
+
+def test_what_operations_change_is_not_pulumis(build: Build) -> None:
+    service = services_of(build).one(SERVICE)
+    assert set(service.ignore_changes) == {"desiredCount", "taskDefinition"}
+    assert service.inputs["desiredCount"] == 2
+    assert service.protect
+
+
+def test_old_revisions_stay_for_a_rollback(build: Build) -> None:
+    assert services_of(build).one(TASK).inputs["skipDestroy"] is True
+
+
+def test_a_deployment_that_fails_rolls_back(build: Build) -> None:
+    service = services_of(build, alarms={"web": ("errors", "latency")}).one(SERVICE).inputs
+    assert service["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
+    assert service["alarms"] == {
+        "alarmNames": ["errors", "latency"],
+        "enable": True,
+        "rollback": True,
+    }
+
+
+def test_without_deployment_alarms_there_are_none_to_watch(build: Build) -> None:
+    assert "alarms" not in services_of(build).one(SERVICE).inputs
+
+
+def test_a_deployment_never_goes_below_what_is_wanted(build: Build) -> None:
+    service = services_of(build).one(SERVICE).inputs
+    assert service["deploymentMinimumHealthyPercent"] == 100
+    assert service["deploymentMaximumPercent"] == 200
+    assert service["availabilityZoneRebalancing"] == "ENABLED"
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (0, [("FARGATE", 1, 100)]),
+        (30, [("FARGATE", 1, 70), ("FARGATE_SPOT", 0, 30)]),
+        (100, [("FARGATE", 1, 0), ("FARGATE_SPOT", 0, 100)]),
+    ],
+)
+def test_the_first_task_never_runs_on_spot(
+    share: int, expected: list[tuple[str, int, int]]
+) -> None:
+    assert shares(share) == expected
+
+
+def test_changing_the_spot_share_does_not_replace_the_service(build: Build) -> None:
+    # The provider replaces it unless a deployment is forced (hashicorp/aws, aws_ecs_service).
+    assert services_of(build).one(SERVICE).inputs["forceNewDeployment"] is True
+
+
+def test_the_service_is_called_what_the_settings_call_it(build: Build) -> None:
+    graph = services_of(build, {"services": {"api": {"port": 9000}}})
+    service = graph.one(SERVICE)
+    assert (service.name, service.inputs["name"]) == ("services-api", "api")
+    assert service.inputs["loadBalancers"][0]["containerName"] == "api"
+    assert service.inputs["loadBalancers"][0]["containerPort"] == 9000
+    assert graph.one(TASK).inputs["family"] == "bulwark-test-api"
+
+
+@pytest.mark.parametrize(("architecture", "cpu"), [("arm64", "ARM64"), ("x86_64", "X86_64")])
+def test_tasks_run_on_the_processor_of_the_settings(
+    build: Build, architecture: str, cpu: str
+) -> None:
+    graph = services_of(build, {"cluster": {"architecture": architecture}})
+    assert graph.one(TASK).inputs["runtimePlatform"]["cpuArchitecture"] == cpu
+
+
+@pytest.mark.parametrize("control", ["IAM.1", "IAM.21", "KMS.1", "KMS.2"])
+def test_no_role_has_a_whole_service_or_decrypts_everything(build: Build, control: str) -> None:
+    graph = services_of(build, {"cache": {"enabled": True}})
+    statements = [*_rights(graph, "execution"), *_rights(graph, "task")]
+    assert statements
+    for statement in statements:
+        assert not [action for action in statement["Action"] if action.endswith("*")]
+        if "kms:Decrypt" in statement["Action"]:
+            assert "*" not in statement["Resource"]
+
+
+def test_the_execution_role_reads_exactly_the_secrets_of_its_service(build: Build) -> None:
+    own = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:own-abc123"
+    parameter = "arn:aws:ssm:eu-north-1:123456789012:parameter/own/flag"
+    graph = services_of(
+        build,
+        {
+            "cache": {"enabled": True},
+            "services": {
+                "web": {"secrets": {"A": f"{own}:a::", "B": f"{own}:b::", "C": parameter}}
+            },
+        },
+    )
+    by_sid = {s.get("Sid"): s for s in _rights(graph, "execution")}
+    assert by_sid["Secrets"]["Resource"] == [DATABASE_SECRET, CACHE_SECRET, own]
+    assert by_sid["Parameters"]["Resource"] == [parameter]
+    assert by_sid["DecryptThem"]["Resource"] == [
+        "arn:aws:kms:eu-north-1:123456789012:key/keys-data"
+    ]
+    assert _variables(graph)["A"] == f"{own}:a::"
+    assert _variables(graph)["C"] == parameter
+
+
+def test_the_execution_role_writes_into_its_own_log_group_only(build: Build) -> None:
+    (writing,) = [s for s in _rights(services_of(build), "execution") if "Sid" not in s]
+    assert writing["Resource"] == [
+        "arn:aws:cloudwatch:eu-north-1:123456789012:loggroup/services-web-log:*"
+    ]
+
+
+def test_a_service_without_database_and_cache_reaches_neither(build: Build) -> None:
+    lonely: JsonValue = {"web": {"database": False, "cache": False}}
+    graph = services_of(build, {"cache": {"enabled": True}, "services": lonely})
+    assert _variables(graph) == {}
+    assert {s.get("Sid") for s in _rights(graph, "execution")} == {"Token", "Pull", None}
+    assert sorted(r.name for r in graph.all(EGRESS)) == ["services-web-alb", "services-web-https"]
+
+
+def test_the_cache_gives_its_address_and_token(build: Build) -> None:
+    variables = _variables(services_of(build, {"cache": {"enabled": True}}))
+    assert {k: v for k, v in variables.items() if k.startswith("CACHE")} == {
+        "CACHE_HOST": f"{CACHE_SECRET}:host::",
+        "CACHE_PORT": f"{CACHE_SECRET}:port::",
+        "CACHE_READER_HOST": f"{CACHE_SECRET}:reader_host::",
+        "CACHE_TOKEN": f"{CACHE_SECRET}:token::",
+    }
+
+
+def test_the_task_may_open_exec_sessions_only_where_exec_is_on(build: Build) -> None:
+    on = {s.get("Sid") for s in _rights(services_of(build), "task")}
+    assert on == {"Exec", "Session", None}
+    graph = services_of(build, {"cluster": {"exec": False}})
+    assert _rights(graph, "task") == []
+    assert graph.one(SERVICE).inputs["enableExecuteCommand"] is False
+    assert graph.one(TASK).inputs.get("volumes", []) == []
+
+
+def test_further_rights_of_the_application_come_from_the_settings(build: Build) -> None:
+    arn = "arn:aws:iam::123456789012:policy/uploads"
+    graph = services_of(build, {"services": {"web": {"policyArns": [arn]}}})
+    assert graph.one(ATTACHMENT).inputs["policyArn"] == arn
+    assert graph.one(ATTACHMENT).name == "services-web-task-uploads"
+
+
+def test_roles_are_for_tasks_of_this_account_only(build: Build) -> None:
+    roles = services_of(build).all("aws:iam/role:Role")
+    assert sorted(r.name for r in roles) == ["services-web-execution", "services-web-task"]
+    for role in roles:
+        (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+        assert statement["Principal"] == {"Service": ["ecs-tasks.amazonaws.com"]}
+        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "123456789012"}
+
+
+def test_tasks_are_called_by_the_load_balancer_and_call_what_they_need(build: Build) -> None:
+    graph = services_of(build, {"cache": {"enabled": True}})
+    group = graph.one("aws:ec2/securityGroup:SecurityGroup")
+    into = [r for r in graph.all(INGRESS) if r.inputs["securityGroupId"] == group.id]
+    assert [(r.inputs["referencedSecurityGroupId"], r.inputs["fromPort"]) for r in into] == [
+        ("sg-0123456789abcdef1", 8080)
+    ]
+    out = {r.name: r.inputs for r in graph.all(EGRESS) if r.inputs["securityGroupId"] == group.id}
+    assert {name: rule["fromPort"] for name, rule in out.items()} == {
+        "services-web-database": 5433,
+        "services-web-cache": 6379,
+        "services-web-https": 443,
+    }
+    world = [name for name, rule in out.items() if rule.get("cidrIpv4") == "0.0.0.0/0"]
+    assert world == ["services-web-https"]

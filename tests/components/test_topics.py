@@ -1,0 +1,104 @@
+"""Topics: who may publish, how they are encrypted, who is told."""
+
+import json
+from typing import Any
+
+from pydantic import JsonValue
+
+from components.account import Account
+from components.keys import Keys, KeysArgs
+from components.settings import Settings
+from components.topics import Topics, TopicsArgs
+from sandbox.program import Graph
+from tests.conftest import Build
+from tests.world import settings
+
+TOPIC, SUBSCRIPTION = "aws:sns/topic:Topic", "aws:sns/topicSubscription:TopicSubscription"
+WHO: list[JsonValue] = [
+    {"name": "on-call", "level": "page", "protocol": "https", "endpoint": "https://x.test/t0k3n"},
+    {"name": "team", "level": "warn", "protocol": "email", "endpoint": "team@example.com"},
+]
+
+
+def topics(build: Build, given: Settings) -> Graph:
+    def program() -> None:
+        account = Account.current()
+        keys = Keys("keys", KeysArgs(given, account))
+        Topics("topics", TopicsArgs(given, account, keys))
+
+    return build(program)
+
+
+def statements(policy: str) -> dict[str, dict[str, Any]]:
+    return {s["Sid"]: s for s in json.loads(policy)["Statement"]}
+
+
+def test_sns_1_topics_are_encrypted_with_the_stacks_own_key(build: Build) -> None:
+    made = topics(build, settings()).all(TOPIC)
+    assert sorted(t.inputs["name"] for t in made) == ["bulwark-test-page", "bulwark-test-warn"]
+    assert {t.inputs["kmsMasterKeyId"] for t in made} == {
+        "arn:aws:kms:eu-north-1:123456789012:key/keys-logs"
+    }
+
+
+def test_without_an_own_key_topics_are_not_encrypted_since_cloudwatch_could_not_publish(
+    build: Build,
+) -> None:
+    made = topics(build, settings(profile="dev")).all(TOPIC)
+    assert len(made) == 2
+    assert all("kmsMasterKeyId" not in t.inputs for t in made)
+
+
+def test_sns_4_nobody_but_aws_services_may_publish(build: Build) -> None:
+    for topic in topics(build, settings()).all(TOPIC):
+        arn = f"arn:aws:sns:eu-north-1:123456789012:{topic.inputs['name']}"
+        for statement in statements(topic.inputs["policy"]).values():
+            assert statement["Resource"] == [arn]
+            assert statement["Action"] == ["sns:Publish"]
+            if statement["Effect"] == "Allow":
+                assert set(statement["Principal"]) == {"Service"}
+
+
+def test_who_names_its_account_is_bound_to_it_and_eventbridge_is_not(build: Build) -> None:
+    found = statements(topics(build, settings()).all(TOPIC)[0].inputs["policy"])
+    assert found["OwnAccount"]["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "123456789012"}
+    }
+    assert "cloudwatch.amazonaws.com" in found["OwnAccount"]["Principal"]["Service"]
+    assert found["WithoutSource"]["Principal"]["Service"] == [
+        "events.amazonaws.com",
+        "backup.amazonaws.com",
+    ]
+    assert "Condition" not in found["WithoutSource"]
+
+
+def test_publishing_without_tls_is_denied(build: Build) -> None:
+    denied = statements(topics(build, settings()).all(TOPIC)[0].inputs["policy"])["TlsOnly"]
+    assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_key_lets_in_every_service_that_may_publish(build: Build) -> None:
+    graph = topics(build, settings())
+    key = graph.one("aws:kms/key:Key", "keys-logs")
+    allowed = statements(key.inputs["policy"])
+    published = statements(graph.all(TOPIC)[0].inputs["policy"])
+    bound = set(published["OwnAccount"]["Principal"]["Service"])
+    assert bound <= set(allowed["Topics"]["Principal"]["Service"])
+    unbound = allowed["TopicsWithoutSource"]
+    assert unbound["Principal"] == published["WithoutSource"]["Principal"]
+    assert unbound["Condition"] == {
+        "ArnLike": {
+            "kms:EncryptionContext:aws:sns:topicArn": "arn:aws:sns:eu-north-1:123456789012:*"
+        }
+    }
+
+
+def test_subscribers_are_named_and_their_endpoints_are_secret(build: Build) -> None:
+    graph = topics(build, settings({"alarms": {"subscriptions": WHO}}))
+    made = {s.name: s for s in graph.all(SUBSCRIPTION)}
+    assert sorted(made) == ["topics-page-on-call", "topics-warn-team"]
+    page = made["topics-page-on-call"]
+    assert page.inputs["topic"].endswith("/topics-page")
+    assert page.inputs["endpoint"] == "https://x.test/t0k3n"
+    assert all("endpoint" in s.secrets for s in made.values())

@@ -1,0 +1,81 @@
+"""User data: what cloud-init makes of it on an instance."""
+
+import base64
+import configparser
+import json
+import shutil
+import subprocess
+from typing import Any
+
+import pulumi
+import yaml
+
+from components.user_data import METRICS, SCRIPT, user_data
+from tests.conftest import Build
+
+CONTAINER = {"environment": {"GREETING": 'it\'s "quoted": {{x}} $(id) å\t#', "EMPTY": ""}}
+
+
+def _cloud_config(build: Build, container: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """(what cloud-init reads, the text itself)"""
+    seen: list[str] = []
+
+    def program() -> None:
+        pulumi.ComponentResource("test:index:Anything", "anything")
+        user_data("bulwark", container).apply(seen.append)
+
+    build(program)
+    text = base64.b64decode(seen[0]).decode()
+    return yaml.safe_load(text), text
+
+
+def _files(config: dict[str, Any]) -> dict[str, str]:
+    return {f["path"]: f["content"] for f in config["write_files"]}
+
+
+def test_it_is_a_cloud_config_that_fits_into_sixteen_kibibytes(build: Build) -> None:
+    longest = {"environment": {"A": "x" * 8192}}
+    _, text = _cloud_config(build, longest)
+    assert text.startswith("#cloud-config\n")
+    assert len(text.encode()) <= 16 * 1024
+
+
+def test_values_reach_the_instance_unchanged(build: Build) -> None:
+    files = _files(_cloud_config(build, CONTAINER)[0])
+    assert json.loads(files["/opt/bulwark/container.json"]) == CONTAINER
+    assert files["/opt/bulwark/run_container.py"] == SCRIPT.read_text()
+
+
+def test_only_root_reads_what_the_container_is_told(build: Build) -> None:
+    config, _ = _cloud_config(build, CONTAINER)
+    modes = {f["path"]: f["permissions"] for f in config["write_files"]}
+    assert modes["/opt/bulwark/container.json"] == "0600"
+
+
+def test_the_boot_script_is_run_once_and_is_a_script(build: Build) -> None:
+    config, _ = _cloud_config(build, CONTAINER)
+    assert config["runcmd"] == [["/opt/bulwark/boot"]]
+    boot = _files(config)["/opt/bulwark/boot"]
+    bash = shutil.which("bash")
+    assert bash is not None
+    subprocess.run([bash, "-n"], input=boot, text=True, check=True)
+    assert "systemctl mask --now ecs.service" in boot
+    assert "file:/opt/bulwark/metrics.json" in boot
+
+
+def test_the_unit_restarts_the_container_for_ever(build: Build) -> None:
+    text = _files(_cloud_config(build, CONTAINER)[0])["/etc/systemd/system/bulwark.service"]
+    unit = configparser.ConfigParser(interpolation=None, strict=False)
+    unit.optionxform = str  # type: ignore[assignment, method-assign]
+    unit.read_string(text)
+    assert unit["Service"]["Restart"] == "always"
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
+    assert unit["Service"]["ExecStart"].endswith("run_container.py /opt/bulwark/container.json")
+
+
+def test_memory_and_disk_are_measured_for_the_group_too(build: Build) -> None:
+    files = _files(_cloud_config(build, CONTAINER)[0])
+    metrics = json.loads(files["/opt/bulwark/metrics.json"])
+    assert metrics == METRICS
+    assert metrics["metrics"]["aggregation_dimensions"] == [["AutoScalingGroupName"]]
+    assert set(metrics["metrics"]["metrics_collected"]) == {"mem", "disk"}

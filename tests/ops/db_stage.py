@@ -1,0 +1,118 @@
+"""A stage with the stack's database on it, and the command line in front of it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ops.aws import Aws
+from ops.cli import main
+from sandbox import clock as sandbox_clock
+from tests.ops.stage import REGION, Stage, shared_aws, stage
+
+OWNER = [{"Key": "owner", "Value": "platform"}]
+
+
+def put(on: Stage, **given: Any) -> None:
+    """The primary, and time until it is available."""
+    on.client("rds").create_db_instance(
+        **{
+            "DBInstanceIdentifier": on.outputs.database.identifier,
+            "DBInstanceClass": "db.t4g.small",
+            "Engine": "postgres",
+            "EngineVersion": "16",
+            "AllocatedStorage": 20,
+            "StorageType": "gp3",
+            "MultiAZ": True,
+            "MasterUsername": "bulwark_admin",
+            "MasterUserPassword": "a-password-of-the-test",
+            "Tags": OWNER,
+            **given,
+        }
+    )
+    on.clock.sleep(3600)
+
+
+def seen(on: Stage, identifier: str | None = None) -> dict[str, Any]:
+    """The primary as AWS describes it."""
+    name = identifier or on.outputs.database.identifier
+    found: dict[str, Any] = on.client("rds").describe_db_instances(DBInstanceIdentifier=name)
+    instance: dict[str, Any] = found["DBInstances"][0]
+    return instance
+
+
+@contextmanager
+def failing(code: str, *operations: str) -> Iterator[list[str]]:
+    """AWS answers these operations with an error; gives the operations that were called."""
+    called: list[str] = []
+    original = Aws.client
+
+    def client(self: Aws, service: str, region: str | None = None) -> Any:
+        made = original(self, service, region)
+
+        class Failing:
+            def __getattr__(self, name: str) -> Any:
+                def refuse(*_: Any, **__: Any) -> Any:
+                    answer = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {}}
+                    raise ClientError(answer, name)  # type: ignore[arg-type]
+
+                if name == "can_paginate":
+                    return lambda operation: operation not in operations
+                if not name.startswith("get_paginator"):
+                    called.append(name)
+                return refuse if name in operations else getattr(made, name)
+
+        return Failing()
+
+    with patch.object(Aws, "client", client):
+        yield called
+
+
+@dataclass
+class Console:
+    """The command line of one stage. Nothing takes time: waits are met when they are looked at."""
+
+    stage: Stage
+    file: Path
+    capture: pytest.CaptureFixture[str]
+
+    def __call__(self, line: str, code: int = 0) -> tuple[str, str]:
+        """Runs a line as a user types it, after `ops`; what it says on stdout and stderr."""
+        self.capture.readouterr()
+        ended = main([*line.split(), "--outputs", str(self.file)])
+        said = self.capture.readouterr()
+        assert ended == code, said.err
+        return said.out, said.err
+
+    def json(self, line: str) -> Any:
+        """The JSON that a line prints."""
+        return json.loads(self(f"{line} --output json")[0])
+
+
+@contextmanager
+def console(capture: pytest.CaptureFixture[str], folder: Path, **given: Any) -> Iterator[Console]:
+    """A stage with the database and the operations bucket, seen from the command line.
+
+    Its clients are those of all stages: making them is most of what a command would take.
+    """
+    original = Aws.client
+
+    def client(self: Aws, service: str, region: str | None = None) -> Any:
+        return original(shared_aws(), service, region or self.region)
+
+    with stage() as on, patch.object(Aws, "client", client):
+        sandbox_clock.use(sandbox_clock.AtOnce())
+        put(on, **given)
+        on.client("s3").create_bucket(
+            Bucket=on.outputs.backups.operations_bucket,
+            CreateBucketConfiguration={"LocationConstraint": REGION},
+        )
+        file = folder / "outputs.json"
+        file.write_text(on.outputs.model_dump_json(by_alias=True))
+        yield Console(on, file, capture)

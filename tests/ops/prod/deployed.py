@@ -1,0 +1,60 @@
+"""Prod, deployed once for the tests of this folder, and `ops` as a user types it on it."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from ops.aws import Aws
+from ops.cli import main
+from ops.outputs import Outputs, read
+from sandbox.deploy import deploy, in_memory_aws
+
+REGION = "eu-north-1"
+
+
+@dataclass(frozen=True)
+class Prod:
+    """The stack as it was deployed, and a file of its outputs."""
+
+    outputs: Outputs
+    file: Path
+    aws: Aws
+
+    def ops(self, *words: str) -> int:
+        """Runs a command line; its exit code."""
+        return main([*words, "--outputs", str(self.file)])
+
+
+@pytest.fixture(scope="package")
+def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prod]:
+    with in_memory_aws(REGION):
+        exports = dict(deploy("prod").exports)
+        file = tmp_path_factory.mktemp("prod") / "outputs.json"
+        file.write_text(json.dumps(exports), encoding="utf-8")
+        yield Prod(read(exports), file, Aws(REGION))
+
+
+@contextmanager
+def calls(refuse: Callable[[str], str | None] = lambda _: None) -> Iterator[Counter[str]]:
+    """Counts the API calls by operation, and refuses those for which there is an error code."""
+    counted: Counter[str] = Counter()
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        counted[operation] += 1
+        if (code := refuse(operation)) is not None:
+            error = {"Error": {"Code": code, "Message": "said the test"}, "ResponseMetadata": {}}
+            raise ClientError(error, operation)  # type: ignore[arg-type]
+        return original(client, operation, parameters)
+
+    with patch.object(BaseClient, "_make_api_call", call):
+        yield counted

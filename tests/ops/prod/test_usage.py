@@ -1,0 +1,165 @@
+"""`ops usage` and `ops alarms list` as a user types them, on prod in the in-memory AWS."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from ops.health.metrics import BATCH, batched, metric
+from ops.health.model import Facts
+from ops.usage import AREAS, usage
+from tests.ops.looking import NOW
+from tests.ops.prod.deployed import Prod, calls
+from tests.ops.stage import stack_outputs
+
+
+def items(kind: str, text: str) -> list[dict[str, Any]]:
+    body = json.loads(text)
+    assert (body["schema"], body["kind"]) == (1, kind)
+    found: list[dict[str, Any]] = body["items"]
+    return found
+
+
+def test_usage_tells_every_figure_of_the_stack(
+    prod: Prod, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert prod.ops("usage", "--output", "json") == 0
+    rows = {(r["subject"], r["what"]): r for r in items("usage", capsys.readouterr().out)}
+    name = prod.outputs.database.identifier
+    assert rows[name, "free storage"]["now"] == 16
+    assert rows[name, "allocated storage"]["now"] == 20
+    assert rows[name, "allocated storage"]["note"] == "grows to 100 GiB by itself"
+    assert rows["backend", "memory"] | {"note": ""} == {
+        "area": "services", "subject": "backend", "what": "memory", "unit": "%",
+        "now": 35, "mean": 35, "peak": 35, "note": "",
+    }  # fmt: skip
+    assert (prod.outputs.backups.operations_bucket, "size") in rows
+
+
+def test_usage_as_a_table(prod: Prod, capsys: pytest.CaptureFixture[str]) -> None:
+    assert prod.ops("usage", "--only", "services") == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["area", "subject", "what", "now", "mean", "peak", "unit", "note"]
+    assert [line.split()[:4] for line in lines] == [
+        ["services", name, what, now]
+        for name in ("backend", "frontend")
+        for what, now in (("CPU", "12.0"), ("memory", "35.0"))
+    ]
+
+
+def test_mean_and_peak_are_of_the_last_hour(prod: Prod) -> None:
+    metric_data = [
+        {
+            "MetricName": "CPUUtilization", "Value": value,
+            "Timestamp": datetime.fromtimestamp(datetime.now(UTC).timestamp() - ago, UTC),
+            "Dimensions": [
+                {"Name": "ClusterName", "Value": prod.outputs.services.cluster},  # type: ignore[union-attr]
+                {"Name": "ServiceName", "Value": "backend"},
+            ],
+        }
+        for value, ago in ((90, 7200), (60, 1800), (20, 120))
+    ]  # fmt: skip
+    prod.aws.client("cloudwatch").put_metric_data(Namespace="AWS/ECS", MetricData=metric_data)
+    found = usage(prod.outputs, prod.aws, datetime.now(UTC), ["services"])
+    (cpu,) = (u for u in found if (u.subject, u.what) == ("backend", "CPU"))
+    assert (cpu.now, cpu.mean, cpu.peak) == (20, 40, 60)
+
+
+@pytest.mark.parametrize("code", ["Throttling", "AccessDenied"])
+def test_usage_that_cannot_be_read_says_so_and_exits_3(
+    prod: Prod, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with calls(lambda name: code if name == "GetMetricData" else None):
+        assert prod.ops("usage", "--output", "json") == 3
+    captured = capsys.readouterr()
+    rows = items("usage", captured.out)
+    unread = [r for r in rows if r["now"] is None]
+    assert len(unread) == len(rows) - 1  # but for what is allocated
+    assert all("cloudwatch.get_metric_data" in r["note"] for r in unread)
+    assert "figures could not be read" in captured.err
+
+
+def test_a_metric_that_nobody_reports_has_no_data(prod: Prod) -> None:
+    with patch("sandbox.mends.metrics.MODELLED", {}):
+        found = usage(prod.outputs, prod.aws, datetime.now(UTC), ["buckets"])
+    assert {(u.now, u.note) for u in found} == {(None, "no data")}
+
+
+def test_a_fleet_and_a_cache_are_asked_for_where_there_are_any(prod: Prod) -> None:
+    found = usage(stack_outputs(), prod.aws, NOW, ["fleet", "cache"])
+    assert [(u.area, u.what) for u in found] == [("fleet", "CPU")]
+
+
+@pytest.mark.parametrize("only", ["dtabase", "buckets,", ""])
+def test_an_unknown_area_is_refused_before_any_call(
+    prod: Prod, only: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with calls() as counted:
+        assert prod.ops("usage", "--only", only) == 2
+    assert not counted
+    expected = f"ops: --only is {only!r}, may be some of {', '.join(AREAS)}\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_five_hundred_metrics_are_one_call() -> None:
+    metrics = [
+        metric("AWS/ECS", "CPUUtilization", "Average", ServiceName=str(n)) for n in range(1001)
+    ]
+    reads = batched(metrics, Facts(stack_outputs(), NOW))
+    sizes = [len(json.loads(read.params)["MetricDataQueries"]) for read in reads]
+    assert sizes == [BATCH, BATCH, 1]
+
+
+def test_alarms_are_listed_the_raised_first(prod: Prod, capsys: pytest.CaptureFixture[str]) -> None:
+    client, name = prod.aws.client("cloudwatch"), prod.outputs.alarms.names["P2"][0]
+    client.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="it burns")
+    client.disable_alarm_actions(AlarmNames=[name])
+    assert prod.ops("alarms", "list", "--output", "json") == 0
+    rows = items("alarms", capsys.readouterr().out)
+    assert len(rows) == sum(map(len, prod.outputs.alarms.names.values()))
+    first = rows[0]
+    assert (first["name"], first["severity"], first["state"]) == (name, "P2", "ALARM")
+    assert first["muted"] is True
+    assert first["reason"] == "it burns"
+    assert first["command"].startswith("ops ")
+    assert [r["severity"] for r in rows if r["state"] == "OK"] == sorted(
+        r["severity"] for r in rows if r["state"] == "OK"
+    )
+    assert prod.ops("alarms", "list", "--state", "ALARM") == 0
+    head, line = capsys.readouterr().out.splitlines()
+    assert head.split()[:3] == ["severity", "state", "name"]
+    assert line.split()[:3] == ["P2", "ALARM", name]
+    assert "muted" in line
+    client.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="over")
+    client.enable_alarm_actions(AlarmNames=[name])
+
+
+def test_alarms_of_a_severity(prod: Prod, capsys: pytest.CaptureFixture[str]) -> None:
+    assert prod.ops("alarms", "list", "--severity", "P0", "--output", "json") == 0
+    rows = items("alarms", capsys.readouterr().out)
+    assert sorted(r["name"] for r in rows) == sorted(prod.outputs.alarms.names["P0"])
+
+
+@pytest.mark.parametrize("code", ["Throttling", "AccessDenied"])
+def test_alarms_that_cannot_be_read_are_an_error_and_not_an_empty_list(
+    prod: Prod, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with calls(lambda _: code):
+        assert prod.ops("alarms", "list") == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("ops: cloudwatch.describe_alarms")
+
+
+@pytest.mark.parametrize(("option", "value"), [("--state", "RAISED"), ("--severity", "P3")])
+def test_a_wrong_state_or_severity_is_refused_before_any_call(
+    prod: Prod, option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with calls() as counted:
+        assert prod.ops("alarms", "list", option, value) == 2
+    assert not counted
+    err = capsys.readouterr().err
+    assert option in err
+    assert value in err

@@ -1,0 +1,377 @@
+"""Each check: well, failing for its reason with a command, unknown without an answer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from ops.health.metrics import metric
+from ops.health.model import UnknownError
+from ops.health.table import CHECKS
+from ops.outputs import CachePart, Outputs
+from tests.ops.looking import ago, changed, look
+from tests.ops.stage import ACCOUNT, PREFIX, RECOVERY, REGION, stack_outputs
+
+Answers = dict[str, Any]
+DB = f"{PREFIX}-database"
+DB_ARN = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:{DB}"
+GIB = 1024**3
+FREE = metric("AWS/RDS", "FreeStorageSpace", "Minimum", DBInstanceIdentifier=DB).id
+
+
+def instance(**given: Any) -> Answers:
+    item = {
+        "DBInstanceIdentifier": DB, "DBInstanceArn": DB_ARN, "DBInstanceStatus": "available",
+        "MultiAZ": True, "AvailabilityZone": "a", "SecondaryAvailabilityZone": "b",
+        "DBParameterGroups": [{"ParameterApplyStatus": "in-sync"}], "AllocatedStorage": 100,
+        "LatestRestorableTime": ago(minutes=4), "InstanceCreateTime": ago(days=90),
+        "CertificateDetails": {"CAIdentifier": "rds-ca", "ValidTill": ago(days=-200)},
+    }  # fmt: skip
+    return {"rds.describe_db_instances": [{**item, **given}]}
+
+
+def action(**given: Any) -> Answers:
+    details = [{"Action": "system-update", **given}]
+    actions = [{"ResourceIdentifier": DB_ARN, "PendingMaintenanceActionDetails": details}]
+    return {**instance(), "rds.describe_pending_maintenance_actions": actions}
+
+
+def free(gib: float) -> Answers:
+    return {**instance(), "cloudwatch.get_metric_data": [{"Id": FREE, "Values": [gib * GIB]}]}
+
+
+def saved(when: str, made: str = ago(days=90), status: str = "available") -> Answers:
+    snapshot = {"Status": status, "SnapshotCreateTime": when}
+    return {**instance(InstanceCreateTime=made), "rds.describe_db_snapshots": [snapshot]}
+
+
+def service(name: str, **given: Any) -> dict[str, Any]:
+    return {"serviceName": name, "status": "ACTIVE", "desiredCount": 2, "runningCount": 2, **given}
+
+
+def services(**given: Any) -> Answers:
+    return {"ecs.describe_services": [service("frontend"), service("backend", **given)]}
+
+
+def deployment(state: str, began: str) -> Answers:
+    one = {"rolloutState": state, "rolloutStateReason": "tasks failed to start", "createdAt": began}
+    return services(deployments=[one])
+
+
+def task(**given: Any) -> Answers:
+    one = {"group": "service:backend", **given}
+    return {"ecs.list_tasks": ["arn-1"], "ecs.describe_tasks": [one]}
+
+
+def scaling(desired: int = 2, **given: Any) -> Answers:
+    ids = [f"service/{PREFIX}/{name}" for name in ("backend", "frontend")]
+    activity = {"ResourceId": ids[0], "StatusCode": "Successful", "StatusMessage": "why", **given}
+    return {
+        **services(desiredCount=desired),
+        "application-autoscaling.describe_scaling_activities": [activity],
+        "application-autoscaling.describe_scalable_targets": [
+            {"ResourceId": i, "MinCapacity": 2, "MaxCapacity": 10} for i in ids
+        ],
+    }
+
+
+def group(health: str = "Healthy", **given: Any) -> Answers:
+    instances = [
+        {"LifecycleState": "InService", "HealthStatus": status} for status in ("Healthy", health)
+    ]
+    one = {"DesiredCapacity": 2, "MinSize": 2, "MaxSize": 6, "Instances": instances, **given}
+    return {"autoscaling.describe_auto_scaling_groups": [one]}
+
+
+def refresh(status: str) -> Answers:
+    one = {"Status": status, "StartTime": ago(hours=2), "StatusReason": "why"}
+    return {"autoscaling.describe_instance_refreshes": [one]}
+
+
+def activity(status: str) -> Answers:
+    one = {"StatusCode": status, "StatusMessage": "no capacity in the zone"}
+    return {"autoscaling.describe_scaling_activities": [one]}
+
+
+def target(*states: str) -> Answers:
+    healths = [{"TargetHealth": {"State": s, "Description": "timed out"}} for s in states]
+    return {"elbv2.describe_target_health": healths}
+
+
+def issued(**given: Any) -> Answers:
+    one = {"DomainName": "app.example.com", "Status": "ISSUED", "NotAfter": ago(days=-100)}
+    return {"acm.describe_certificate": [{"Certificate": {**one, **given}}]}
+
+
+def cached(**given: Any) -> Answers:
+    nodes = {"MemberClusters": ["one", "two"], "AutomaticFailover": "enabled"}
+    shards = [{"Status": "available"}]
+    one = {"Status": "available", **nodes, "NodeGroups": shards, **given}
+    return {"elasticache.describe_replication_groups": [one]}
+
+
+def alarm(name: str, state: str) -> dict[str, Any]:
+    text = "P0. The site is down. Run: ops health"
+    return {"AlarmName": name, "StateValue": state, "AlarmDescription": text, "StateReason": "why"}
+
+
+def replicated(until: str, status: str = "replicating") -> Answers:
+    one = {"Status": status, "RestoreWindow": {"LatestTime": until}}
+    return {"rds.describe_db_instance_automated_backups": [one]}
+
+
+def vault(made: str, *points: str) -> Answers:
+    found = [{"Status": "COMPLETED", "CreationDate": point} for point in points]
+    return {
+        "backup.describe_backup_vault": [{"CreationDate": made}],
+        "backup.list_recovery_points_by_backup_vault": found,
+    }
+
+
+def nat(state: str) -> Answers:
+    ids = [f"nat-{zone}" for zone in "abc"]
+    one = [{"NatGatewayId": i, "State": "available"} for i in ids[1:]]
+    return {
+        "ec2.describe_nat_gateways": [
+            {"NatGatewayId": ids[0], "State": state, "FailureMessage": "no address"}, *one
+        ]
+    }  # fmt: skip
+
+
+def nat_instance(state: str, status: str) -> Answers:
+    checks = {"SystemStatus": {"Status": status}, "InstanceStatus": {"Status": "ok"}}
+    running = {"InstanceId": "i-1", "State": {"Name": state}}
+    return {
+        "ec2.describe_instances": [{"Instances": [running]}],
+        "ec2.describe_instance_status": [{"InstanceId": "i-1", **checks}],
+    }
+
+
+CACHE = CachePart(
+    identifier=f"{PREFIX}-cache", arn="arn", engine="valkey", primary_endpoint="p",
+    reader_endpoint="r", port=6379, secret_arn="s", security_group_id="sg",
+)  # fmt: skip
+OUTPUTS: Mapping[str, Outputs] = {
+    "cache": stack_outputs().model_copy(update={"cache": CACHE}),
+    "certificate": changed("load_balancer", certificate_arn="arn:certificate"),
+    "replication": changed("database", replicated_backup_arn="arn:backup"),
+    "NAT instances": changed("network", nat_gateways={}, nat_instances={"a": "i-1"}),
+    "alarms": changed("alarms", names={"P0": ("test-down",), "P2": ("test-slow",)}),
+}
+BALANCER = "elbv2.describe_load_balancers"
+UP = "pulumi up --refresh"
+# Area and subject of a check, answers with which all is well, and answers with which it is not:
+# what the evidence then says, and the command that helps.
+CASES: list[tuple[str, str, Answers, list[tuple[Answers, str, str]]]] = [
+    ("account", "credentials", {"sts.get_caller_identity": [{"Account": ACCOUNT}]}, [
+        ({"sts.get_caller_identity": [{"Account": "999999999999"}]},
+         f"of account 999999999999, the stack is in {ACCOUNT}", "aws sts get-caller-identity"),
+    ]),
+    ("network", "VPC", {"ec2.describe_vpcs": [{"State": "available"}]}, [
+        ({"ec2.describe_vpcs": []}, "is gone", UP),
+        ({"ec2.describe_vpcs": [{"State": "pending"}]}, "is pending", UP),
+    ]),
+    ("network", "NAT gateways", nat("available"), [
+        (nat("failed"), "nat-a is failed: no address", UP),
+        ({"ec2.describe_nat_gateways": []}, "nat-a is gone", UP),
+    ]),
+    ("network", "NAT instances", nat_instance("running", "ok"), [
+        (nat_instance("stopped", "ok"), "i-1 is stopped", UP),
+        (nat_instance("running", "impaired"), "system is impaired", UP),
+    ]),
+    ("database", "status", instance(), [
+        ({"rds.describe_db_instances": []}, "gone", "ops db status"),
+        (instance(DBInstanceStatus="storage-full"), "storage-full", "ops db status"),
+        (instance(StatusInfos=[{"Normal": False, "Status": "error"}]), "replication is error",
+         "ops db status"),
+    ]),
+    ("database", "standby", instance(), [
+        (instance(MultiAZ=False), "only the primary in a", "pulumi up"),
+    ]),
+    ("database", "parameters", instance(), [
+        (instance(DBParameterGroups=[{"ParameterApplyStatus": "pending-reboot"}]),
+         f"{DB}: pending-reboot", "ops db parameters"),
+    ]),
+    ("database", "maintenance", action(), [
+        (action(ForcedApplyDate=ago(days=-3)), "system-update on", "ops db upgrade"),
+        (action(CurrentApplyDate=ago(days=-6)), "system-update on", "ops db upgrade"),
+    ]),
+    ("database", "storage", free(50), [(free(9), "9 % of 100 GiB is free", "ops db storage")]),
+    ("database", "latest restorable time", instance(), [
+        (instance(LatestRestorableTime=ago(hours=2)), "2 h 0 min ago", "ops db status"),
+        (instance(LatestRestorableTime=None), "no backup yet", "ops db snapshot create"),
+    ]),
+    ("database", "backup of the last day", saved(ago(hours=20)), [
+        (saved(ago(hours=30)), "the last is of", "ops db snapshot create"),
+        (saved(ago(hours=2), status="failed"), "none at all", "ops db snapshot create"),
+    ]),
+    ("database", "server certificate", instance(), [
+        (instance(CertificateDetails={"ValidTill": ago(days=-20)}), "until", "ops db reboot"),
+    ]),
+    ("services", "tasks", services(), [
+        (services(runningCount=1), "1 of 2 tasks run", "ops service tasks backend"),
+        (services(desiredCount=0, runningCount=0), "0 of 0", "ops service scale backend"),
+        (services(status="INACTIVE"), "is INACTIVE", UP),
+        ({"ecs.describe_services": []}, "is gone", UP),
+        (deployment("FAILED", ago(minutes=5)), "failed: tasks failed to start",
+         "ops service events backend"),
+        (deployment("IN_PROGRESS", ago(minutes=45)), "goes on since 45 min",
+         "ops service events backend"),
+    ]),
+    ("services", "stopped tasks", {"ecs.list_tasks": []}, [
+        (task(stopCode="TaskFailedToStart", stoppedReason="CannotPullContainerError: not found"),
+         "1x CannotPullContainerError: not found", "ops service tasks backend"),
+        (task(stopCode="EssentialContainerExited", stoppedReason="Essential container exited",
+              containers=[{"name": "app", "exitCode": 137, "reason": "OutOfMemory"}]),
+         "app exited 137 (OutOfMemory)", "ops service tasks backend"),
+        (task(stopCode="ServiceSchedulerInitiated", stoppedReason="Task failed ELB health checks"),
+         "Task failed ELB health checks", "ops service tasks backend"),
+    ]),
+    ("services", "scaling", scaling(), [
+        (scaling(StatusCode="Failed"), "Failed: why", "ops service autoscaling backend"),
+        (scaling(desired=10), "at its limit of 10 tasks", "ops service autoscaling backend"),
+        ({**scaling(), "application-autoscaling.describe_scalable_targets": []}, "has no scaling",
+         UP),
+    ]),
+    ("fleet", "instances", group(), [
+        (group("Unhealthy"), "1 of 2 instances", "ops fleet instances"),
+        (group(SuspendedProcesses=[{"ProcessName": "Launch"}]), "suspended: Launch",
+         "ops fleet activities"),
+        (group(MaxSize=2, MinSize=1), "at its limit of 2", "ops fleet limits"),
+        ({"autoscaling.describe_auto_scaling_groups": []}, "is gone", UP),
+    ]),
+    ("fleet", "scaling", activity("Successful"), [
+        (activity("Failed"), "no capacity in the zone", "ops fleet activities"),
+    ]),
+    ("fleet", "instance refresh", refresh("Successful"), [
+        (refresh("Failed"), "Failed, 0 %: why", "ops fleet refresh status"),
+        (refresh("RollbackSuccessful"), "RollbackSuccessful", "ops fleet refresh status"),
+    ]),
+    ("balancer", "load balancer", {BALANCER: [{"State": {"Code": "active"}}]}, [
+        ({BALANCER: [{"State": {"Code": "failed", "Reason": "no address"}}]},
+         "is failed: no address", UP),
+        ({BALANCER: []}, "is gone", UP),
+    ]),
+    ("balancer", "targets", target("healthy", "draining"), [
+        (target("healthy", "unhealthy"), "1 of 2 are healthy: unhealthy (timed out)",
+         "ops service tasks backend"),
+        (target(), "0 of 0 are healthy", "ops service tasks backend"),
+        (target("initial"), "0 of 1 are healthy", "ops service tasks backend"),
+    ]),
+    ("certificate", "certificate", issued(), [
+        (issued(NotAfter=ago(days=-40)), "until", "aws acm describe-certificate"),
+        (issued(Status="EXPIRED"), "expired", "aws acm describe-certificate"),
+        (issued(RenewalSummary={"RenewalStatus": "FAILED"}), "renewal failed",
+         "aws acm describe-certificate"),
+        ({"acm.describe_certificate": []}, "is gone", UP),
+    ]),
+    ("cache", "replication group", cached(), [
+        (cached(Status="create-failed"), "create-failed", "aws elasticache describe-events"),
+        (cached(NodeGroups=[{"Status": "modifying"}]), "available", "aws elasticache"),
+        (cached(AutomaticFailover="disabled"), "failover disabled", "aws elasticache"),
+        ({"elasticache.describe_replication_groups": []}, "is gone", UP),
+    ]),
+    ("alarms", "alarms", {"cloudwatch.describe_alarms": [
+        alarm("test-down", "OK"), alarm("test-slow", "OK"), alarm("of-another", "ALARM")]}, [
+        ({"cloudwatch.describe_alarms": [alarm("test-down", "ALARM"), alarm("test-slow", "OK")]},
+         "why", "ops health"),
+        ({"cloudwatch.describe_alarms": [alarm("test-down", "OK")]},
+         "1 of 2 are not there: test-slow", UP),
+    ]),
+    ("backups", "replication", replicated(ago(minutes=20)), [
+        (replicated(ago(hours=3)), "3 h 0 min ago", "ops db snapshot copy"),
+        (replicated(ago(minutes=1), "stopped"), "is stopped", "ops db snapshot copy"),
+        ({"rds.describe_db_instance_automated_backups": []}, "there is none", UP),
+    ]),
+    ("backups", "vault", vault(ago(days=90), ago(hours=20)), [
+        (vault(ago(days=90)), "no recovery point since", "ops db snapshot create"),
+        ({**vault(ago(days=90)), "backup.describe_backup_vault": []}, "is gone", UP),
+    ]),
+]  # fmt: skip
+WELL = {(area, subject): answers for area, subject, answers, _ in CASES}
+ILL = [(area, subject, *case) for area, subject, _, cases in CASES for case in cases]
+
+
+def seen(area: str, subject: str, answers: Answers) -> list[Any]:
+    return look(area, subject, answers, OUTPUTS.get(subject, OUTPUTS.get(area)))
+
+
+def test_every_check_of_the_table_is_tested() -> None:
+    assert {(check.area, check.subject) for check in CHECKS} == set(WELL)
+
+
+@pytest.mark.parametrize(("area", "subject"), WELL)
+def test_where_all_is_well_it_is_ok_with_evidence_and_no_command(area: str, subject: str) -> None:
+    findings = seen(area, subject, WELL[area, subject])
+    assert findings
+    assert {f.state for f in findings} == {"ok"}
+    assert all(f.evidence and not f.command and f.area == area for f in findings)
+
+
+@pytest.mark.parametrize(("area", "subject", "answers", "evidence", "command"), ILL)
+def test_it_fails_for_its_reason_and_names_a_command(
+    area: str, subject: str, answers: Answers, evidence: str, command: str
+) -> None:
+    failing = [f for f in seen(area, subject, answers) if f.state == "failing"]
+    assert failing
+    assert evidence in failing[0].evidence
+    assert failing[0].command.startswith(command)
+
+
+@pytest.mark.parametrize(
+    ("area", "subject", "api"),
+    [(c.area, c.subject, api) for c in CHECKS for api in c.apis if api != "ecs.describe_tasks"],
+)
+def test_without_an_answer_it_is_unknown_and_never_ok(area: str, subject: str, api: str) -> None:
+    answers = {**WELL[area, subject], api: UnknownError(f"{api} was denied", "ops permissions")}
+    (found,) = {(f.state, f.command) for f in seen(area, subject, answers) if f.state != "ok"}
+    assert found == ("unknown", "ops permissions")
+    if api != "ecs.describe_services":
+        assert "ok" not in {f.state for f in seen(area, subject, answers)}
+
+
+def test_tasks_that_cannot_be_described_are_unknown() -> None:
+    answers: Answers = {
+        "ecs.list_tasks": ["arn-1"],
+        "ecs.describe_tasks": UnknownError("throttled"),
+    }
+    (finding,) = look("services", "stopped tasks", answers)
+    assert (finding.state, finding.evidence) == ("unknown", "throttled")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"stopCode": "ServiceSchedulerInitiated", "stoppedReason": "Scaling activity initiated by"},
+        {"stopCode": "UserInitiated", "stoppedReason": "ops service restart"},
+        {"stopCode": "EssentialContainerExited", "group": "service:of-another"},
+    ],
+)
+def test_a_task_that_was_meant_to_stop_is_no_fault(given: dict[str, str]) -> None:
+    (finding,) = look("services", "stopped tasks", task(**given))
+    assert finding.state == "ok"
+
+
+def test_a_young_database_needs_no_backup_of_the_last_day_yet() -> None:
+    answers = {**saved(ago(hours=1), made=ago(hours=2)), "rds.describe_db_snapshots": []}
+    (finding,) = look("database", "backup of the last day", answers)
+    assert finding.state == "ok"
+
+
+def test_no_metric_of_free_storage_is_unknown() -> None:
+    answers = {**instance(), "cloudwatch.get_metric_data": [{"Id": FREE, "Values": []}]}
+    (finding,) = look("database", "storage", answers)
+    assert (finding.state, finding.command) == ("unknown", "ops usage")
+
+
+def test_a_replica_that_is_gone_is_named() -> None:
+    outputs = changed("database", replicas=(f"{DB}-replica",))
+    findings = look("database", "status", instance(), outputs)
+    assert [(f.subject, f.state) for f in findings] == [
+        (DB, "ok"), (f"{DB}-replica", "failing")
+    ]  # fmt: skip
+
+
+def test_the_recovery_region_is_asked_for_its_backups() -> None:
+    (finding,) = seen("backups", "replication", replicated(ago(minutes=20)))
+    assert RECOVERY in finding.subject

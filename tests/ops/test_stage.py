@@ -1,0 +1,61 @@
+"""The stage itself: a real procedure's shape, killed everywhere on moto as it is mended."""
+
+from ops.outputs import Outputs
+from ops.plan import Call, Plan, Step, Wait
+from tests.ops.stage import Stage, matrix, stack_outputs
+
+
+def put(stage: Stage) -> None:
+    stage.client("rds").create_db_instance(
+        DBInstanceIdentifier=stage.outputs.database.identifier,
+        DBInstanceClass="db.t4g.small",
+        Engine="postgres",
+        AllocatedStorage=20,
+        MasterUsername="bulwark_admin",
+        MasterUserPassword="a-password-of-the-test",
+    )
+    stage.clock.sleep(3600)
+
+
+def plan(stage: Stage) -> Plan:
+    name = stage.outputs.database.identifier
+    where, copy = {"DBInstanceIdentifier": name}, {"DBSnapshotIdentifier": f"{name}-run-1"}
+    return Plan(
+        run="run-1",
+        command="ops db snapshot create",
+        stack="test",
+        account=stage.outputs.stack.account,
+        region=stage.outputs.stack.region,
+        steps=(
+            Step(
+                name="save",
+                says=f"snapshot {name}",
+                do=Call(
+                    api="rds.create_db_snapshot",
+                    params={**where, **copy},
+                    answers=("DBSnapshotAlreadyExists",),
+                ),
+                goal=Wait(
+                    read=Call(
+                        api="rds.describe_db_snapshots",
+                        params={**copy},
+                        answers=("DBSnapshotNotFound",),
+                    ),
+                    met={"DBSnapshots[0].Status": "available"},
+                ),
+            ),
+        ),
+    )
+
+
+def facts(stage: Stage) -> object:
+    found = stage.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    return [(s["DBSnapshotIdentifier"], s["Status"]) for s in found]
+
+
+def test_a_snapshot_killed_at_every_touch_is_there_once() -> None:
+    assert matrix(put, plan, facts) > 8
+
+
+def test_the_outputs_of_the_stage_keep_the_contract() -> None:
+    assert Outputs.model_validate_json(stack_outputs().model_dump_json()) == stack_outputs()

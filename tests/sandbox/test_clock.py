@@ -1,0 +1,41 @@
+"""Simulated time: how fast it passes, and what is done when."""
+
+from datetime import timedelta
+
+import pytest
+
+from sandbox import clock
+
+
+def test_nothing_takes_time_at_once() -> None:
+    assert not clock.pending(clock.AtOnce().ready(3600))
+
+
+def test_a_running_clock_goes_faster_than_the_wall() -> None:
+    wall = [100.0]
+    running = clock.Running(60, wall=lambda: wall[0])
+    began, until = running.now(), running.ready(90)
+    wall[0] += 1
+    assert running.now() - began == timedelta(minutes=1)
+    assert running.now() < until
+    wall[0] += 0.5
+    assert running.now() >= until
+
+
+def test_a_held_clock_moves_when_it_is_advanced(held: clock.Held) -> None:
+    until = clock.clock().ready(60)
+    assert clock.pending(until)
+    held.advance(60)
+    assert not clock.pending(until)
+
+
+@pytest.mark.parametrize("factor", [0, -1])
+def test_a_clock_that_would_not_move_is_refused(factor: float) -> None:
+    with pytest.raises(ValueError, match="may be any number above 0"):
+        clock.Running(factor)
+
+
+def test_the_clock_before_is_given_back() -> None:
+    first = clock.clock()
+    assert clock.use(clock.Held()) is first
+    clock.use(first)

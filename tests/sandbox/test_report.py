@@ -1,0 +1,105 @@
+"""What a deployment shows a person: its picture, its cost, its alarms, its page."""
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+from ops.costs import is_free
+from sandbox.diagram import allowed, boxes, counted, draw
+from sandbox.program import ROOT, Graph, run_stack
+from sandbox.report import page, priced, summarise
+from tests.world import StandIns
+
+
+@pytest.fixture(scope="module")
+def prod() -> Graph:
+    return run_stack("prod", StandIns())
+
+
+@pytest.fixture(scope="module")
+def dev() -> Graph:
+    return run_stack("dev", StandIns())
+
+
+def test_every_type_that_a_stack_registers_has_a_price_or_is_known_to_be_free() -> None:
+    everything = run_stack(
+        "sandbox",
+        StandIns(),
+        {
+            "compute": "both",
+            "cache": {"enabled": True},
+            "database": {"replicas": 1},
+            "network": {"flowLogs": ["cloudwatch", "s3"], "interfaceEndpoints": ["ecr.api"]},
+        },
+    )
+    lines = summarise(everything, "all").costs
+    assert {cost.component for cost in lines} >= {"network", "alb", "database", "fleet", "cache"}
+    assert not is_free("aws:ec2/natGateway:NatGateway")
+
+
+@pytest.mark.parametrize(
+    ("stack", "overrides", "most"), [("dev", {}, 60), ("dev", {"compute": "none"}, 20)]
+)
+def test_dev_costs_no_more_than_it_may(stack: str, overrides: dict[str, str], most: float) -> None:
+    summary = summarise(run_stack(stack, StandIns(), dict(overrides)), stack)
+    assert 10 < summary.monthly <= most
+    assert summary.usage, "what depends on use is named"
+
+
+def test_the_sum_is_that_of_the_components(prod: Graph) -> None:
+    summary = summarise(prod, "prod")
+    assert summary.monthly == pytest.approx(sum(c.monthly or 0 for c in summary.costs))
+    assert summary.resources == sum(1 for r in prod if r.custom)
+    assert len(priced(prod)) == summary.resources
+
+
+def test_the_picture_shows_each_thing_in_its_zones(prod: Graph) -> None:
+    zones, found = boxes(prod)
+    places = {(b.title, b.tier): b.zones for b in found}
+    assert zones == ("a", "b", "c")
+    assert places["Application Load Balancer", "public"] == ("a", "b", "c")
+    assert [b.zones for b in found if b.title == "NAT gateway"] == [("a",), ("b",), ("c",)]
+    assert places["PostgreSQL, primary and standby", "database"] == ("a", "b")
+    assert places["Fargate service backend", "private"] == ("a", "b", "c")
+
+
+def test_the_picture_of_dev_has_one_nat_instance_and_no_standby(dev: Graph) -> None:
+    titles = [b.title for b in boxes(dev)[1]]
+    assert titles.count("NAT instance") == 1
+    assert "PostgreSQL, single zone" in titles
+
+
+def test_the_picture_tells_who_may_call_whom(prod: Graph) -> None:
+    assert "services-backend-tasks may call database-server on 5433" in allowed(prod)
+
+
+def test_what_stands_in_the_recovery_region_is_counted_apart(prod: Graph) -> None:
+    there = counted(prod, region="eu-west-1")
+    assert "1 replica of the automated backups" in there
+    assert "1 S3 bucket" in there
+
+
+def test_the_picture_is_whole_svg_and_says_what_is_in_the_repository(prod: Graph) -> None:
+    picture = draw(prod, "bulwark, prod")
+    assert ElementTree.fromstring(picture).tag.endswith("svg")
+    kept = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
+    assert kept == picture, "write it anew: python -m sandbox.diagram"
+
+
+def test_the_page_holds_the_picture_the_costs_the_alarms_and_the_outputs(prod: Graph) -> None:
+    summary = summarise(prod, "bulwark prod")
+    text = page(summary, prod)
+    assert text.count("<svg") == 1
+    assert f"{summary.monthly:.2f} $" in text
+    assert all(alarm.name in text for alarm in summary.alarms)
+    assert summary.alarms
+    assert json.dumps(summary.outputs["database"]["identifier"])[1:-1] in text
+
+
+def test_no_secret_is_on_the_page(prod: Graph) -> None:
+    text = page(summarise(prod, "x"), prod)
+    (password,) = [
+        r.outputs["result"] for r in prod.all("random:index/randomPassword:RandomPassword")
+    ]
+    assert password not in text

@@ -1,0 +1,150 @@
+"""The served sandbox: what it prints, what it refuses, how it ends, that clients can work on it."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import boto3
+import pytest
+
+from sandbox import clock, serve
+from sandbox.program import ROOT
+
+COMMAND = (sys.executable, "-m", "sandbox.serve")
+
+
+class Served:
+    """A sandbox in a process of its own. `printed` is what it printed until it served."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, "--port", "0", "--clock-factor", "600"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.printed = ""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.printed += line
+            if line.startswith("#"):
+                break
+        found = re.search(r"AWS_ENDPOINT_URL=(\S+)", self.printed)
+        assert found, self.printed
+        self.url = found[1]
+
+    def end(self, number: int) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    served = Served()
+    yield served
+    if served.process.poll() is None:
+        served.end(signal.SIGKILL)
+
+
+def test_it_prints_the_lines_to_paste(served: Served) -> None:
+    for word in (
+        *("AWS_ENDPOINT_URL=http://127.0.0.1:", "AWS_REGION=eu-north-1", "AWS_ACCESS_KEY_ID="),
+        *("AWS_SECRET_ACCESS_KEY=", "PULUMI_CONFIG_PASSPHRASE=", "pulumi login file://"),
+        *("pulumi stack select --create sandbox", "pulumi up"),
+    ):
+        assert word in served.printed
+
+
+def test_a_client_makes_a_database_that_takes_its_time(served: Served) -> None:
+    session = boto3.Session("sandbox", "sandbox")
+    rds = session.client("rds", "eu-north-1", endpoint_url=served.url)
+    made = rds.create_db_instance(
+        DBInstanceIdentifier="main",
+        DBInstanceClass="db.t4g.small",
+        Engine="postgres",
+        MasterUsername="someone",
+        MasterUserPassword="Aa1-Aa1-Aa1",
+        AllocatedStorage=20,
+        BackupRetentionPeriod=7,
+    )["DBInstance"]
+    assert made["DBInstanceStatus"] == "creating"
+    begun = time.monotonic()
+    while time.monotonic() - begun < 20:
+        found = rds.describe_db_instances()["DBInstances"][0]
+        if found["DBInstanceStatus"] == "available":
+            break
+        time.sleep(0.1)
+    assert found["DBInstanceStatus"] == "available"
+    assert time.monotonic() - begun > 0.3  # eight simulated minutes at 600 to 1 are 0.8 s
+
+
+def test_regions_are_apart(served: Served) -> None:
+    session = boto3.Session("sandbox", "sandbox")
+    rds = session.client("rds", "eu-west-1", endpoint_url=served.url)
+    assert rds.describe_db_instances()["DBInstances"] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_without_a_fuss(number: int) -> None:
+    assert Served().end(number) == 0
+
+
+def test_a_port_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind((serve.ADDRESS, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        before = clock.clock()
+        assert serve.main(["--port", str(port)]) == 2
+        assert clock.clock() is before
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert f"port {port} cannot be used" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--port", "70000"], "is 70000, may be 0 to 65535"),
+        (["--port", "x"], "is x, may be 0 to 65535"),
+        (["--clock-factor", "0"], "is 0, may be a number above 0"),
+        (["--clock-factor", "fast"], "is fast, may be a number above 0"),
+        (["--clock-factor", "nan"], "is nan, may be a number above 0"),
+        (["now"], "unrecognized arguments: now"),
+    ],
+)
+def test_a_bad_option_says_what_it_may_be(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        serve.options(arguments)
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert message in error
+
+
+def test_requests_come_in_one_by_one() -> None:
+    inside: list[int] = []
+    most = [0]
+
+    def application(_environ: object, _start: object) -> list[bytes]:
+        inside.append(1)
+        most[0] = max(most[0], len(inside))
+        time.sleep(0.01)
+        inside.pop()
+        return []
+
+    gate = serve._OneByOne(application)
+    threads = [threading.Thread(target=gate, args=({}, None)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1]

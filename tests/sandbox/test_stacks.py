@@ -1,0 +1,158 @@
+"""Every stack and every option goes into the in-memory AWS, and what cannot says why."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import pulumi
+import pytest
+from pulumi.output import Unknown
+from pulumi.runtime import rpc
+from pydantic import JsonValue
+
+from components.settings import load
+from ops.outputs import Outputs
+from sandbox import given
+from sandbox.aws import client, in_memory_aws
+from sandbox.deploy import InMemory, deploy, region_of
+from sandbox.entries import UnknownTypeError, entries
+from sandbox.entries.making import MakingError
+from sandbox.program import ROOT, run, run_stack, stack_config
+from tests.world import StandIns
+
+REGION = "eu-north-1"
+Overrides = dict[str, JsonValue]
+HTTPS: Final[Overrides] = {"domain": "app.example.com", "zoneId": "Z0EXAMPLE"}
+# Everything that a setting can add.
+EVERYTHING: Final[Overrides] = {
+    "compute": "both",
+    "network": {"interfaceEndpoints": ["ssm", "ecr.api"], "flowLogs": ["cloudwatch", "s3"]},
+    "loadBalancer": {**HTTPS, "waf": {"enabled": True}},
+    "database": {"replicas": 2},
+    "services": {"web": {"schedule": {"day": {"cron": "0 6 ? * MON-FRI *", "min": 2, "max": 4}}}},
+    "fleet": {"spotShare": 50, "paths": ["/fleet/*"]},
+    "cache": {"enabled": True},
+    "alarms": {
+        "subscriptions": [
+            {"name": "desk", "level": "page", "protocol": "email", "endpoint": "a@example.com"},
+            {"name": "hook", "level": "warn", "protocol": "https", "endpoint": "https://a.b/c"},
+        ]
+    },
+}
+VARIANTS: Final[dict[str, tuple[str, Overrides]]] = {
+    "dev": ("dev", {}),
+    "database only": ("dev", {"compute": "none"}),
+    "everything": ("prod", EVERYTHING),
+}
+MORE: Final[dict[str, tuple[str, Overrides]]] = {
+    "staging": ("staging", {}),
+    "sandbox": ("sandbox", {}),
+    "fleet in dev": ("dev", {"compute": "fleet"}),
+    "fleet": ("prod", {"compute": "fleet"}),
+    "redis": ("prod", {"cache": {"enabled": True, "engine": "redis"}}),
+    "own certificate": (
+        "prod",
+        {"loadBalancer": {"certificateArn": f"arn:aws:acm:{REGION}:123456789012:certificate/1"}},
+    ),
+    "from a snapshot": ("prod", {"database": {"restoreFrom": {"snapshot": "before"}}}),
+    "from a point in time": ("prod", {"database": {"restoreFrom": {"instance": "old"}}}),
+}
+
+
+def settings(overrides: Overrides) -> Overrides:
+    return {f"bulwark:{key}": value for key, value in overrides.items()}
+
+
+@pytest.mark.parametrize(("stack", "overrides"), VARIANTS.values(), ids=VARIANTS)
+def test_a_stack_goes_into_the_in_memory_aws(stack: str, overrides: Overrides) -> None:
+    with in_memory_aws(region_of(stack)):
+        deployed = deploy(stack, settings(overrides))
+        outputs = Outputs.model_validate(deployed.exports)
+        databases = client("rds", REGION).describe_db_instances()["DBInstances"]
+    assert outputs.stack.stack == stack
+    assert outputs.database.identifier in {d["DBInstanceIdentifier"] for d in databases}
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("stack", "overrides"), MORE.values(), ids=MORE)
+def test_more_stacks_go_into_the_in_memory_aws(stack: str, overrides: Overrides) -> None:
+    test_a_stack_goes_into_the_in_memory_aws(stack, overrides)
+
+
+@pytest.mark.exhaustive
+def test_no_entry_is_for_nothing() -> None:
+    """Every type that has an entry is one that some stack registers."""
+    made = {
+        resource.type
+        for stack, overrides in (*VARIANTS.values(), ("sandbox", {}))
+        for resource in run_stack(stack, StandIns(), settings(overrides))
+    }
+    assert set(entries()) - made == set()
+
+
+def test_the_program_uses_no_output_that_is_not_there() -> None:
+    """In a preview an output that nobody answers is unknown, and so is all that is made of it."""
+    overrides = settings(EVERYTHING)
+    project, config = stack_config("prod", overrides)
+    with in_memory_aws(REGION):
+        given.put(load(project, "prod", REGION, config))
+        graph = run_stack("prod", InMemory(REGION), overrides, preview=True)
+    unknown = [
+        f"{r.type} {r.name} {name}"
+        for r in graph
+        for name, value in r.inputs.items()
+        if holds_unknown(value)
+    ]
+    assert unknown == []
+    assert not holds_unknown(graph.exports)
+
+
+def holds_unknown(value: Any) -> bool:
+    """Whether a value, or anything in it, is one that nobody has answered."""
+    if isinstance(value, dict):
+        return any(holds_unknown(v) for v in value.values())
+    if isinstance(value, list):
+        return any(holds_unknown(v) for v in value)
+    return isinstance(value, Unknown) or value == rpc.UNKNOWN
+
+
+def test_a_type_without_an_entry_fails_with_its_name() -> None:
+    class Queue(pulumi.CustomResource):
+        def __init__(self) -> None:
+            super().__init__("aws:sqs/queue:Queue", "jobs", {})
+
+    with in_memory_aws(REGION), pytest.raises(UnknownTypeError, match="aws:sqs/queue:Queue has no"):
+        run(lambda: void(Queue()), InMemory(REGION))
+
+
+def test_the_first_failure_is_the_one_that_is_told(tmp_path: Path) -> None:
+    for name in ("Pulumi.yaml", "Pulumi.dev.yaml"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    (tmp_path / "__main__.py").write_text(
+        "import pulumi_aws as aws\n"
+        "lost = aws.ec2.Subnet('lost', vpc_id='vpc-none', cidr_block='10.0.0.0/24')\n"
+        "aws.ec2.Eip('after', network_interface=lost.id)\n"
+    )
+    with (
+        in_memory_aws(REGION),
+        pytest.raises(
+            MakingError, match=r"^aws:ec2/subnet:Subnet lost: ec2\.create_subnet: Client"
+        ),
+    ):
+        deploy("dev", root=tmp_path)
+
+
+def test_an_invoke_that_nobody_thought_of_fails_with_its_name() -> None:
+    with (
+        in_memory_aws(REGION),
+        pytest.raises(Exception, match=r"aws:index/getArn:getArn has no answer: .*invokes\.py"),
+    ):
+        run(lambda: void(pulumi.runtime.invoke("aws:index/getArn:getArn", {})), InMemory(REGION))
+
+
+def void(_: object) -> None:
+    """A program's value is not an output."""
+
+
+def test_the_region_is_that_of_the_stack() -> None:
+    assert region_of("prod") == REGION
+    assert region_of("prod", {"aws:region": "eu-west-1"}) == "eu-west-1"

@@ -1,0 +1,65 @@
+"""Every control that the stack claims to meet has a test that names it, and the page says which."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sandbox.program import ROOT
+
+PAGE = ROOT / "docs" / "decisions" / "0006-controls.md"
+# As one line a service: what prod meets by default.
+HELD = {
+    "EC2": (2, 3, 6, 8, 9, *range(13, 20), 21, 25, 170, 181),
+    "AutoScaling": (1, 2, 3, 4, 5, 6, 9),
+    "SSM": (1,),
+    "RDS": (*range(1, 7), *range(8, 12), 13, 17, 18, *range(20, 24), 25, 26, 36, 38, 46),
+    "ECS": (1, 2, 3, 4, 5, 8, 9, 10, 12),
+    "ELB": (1, 4, 5, 6, 12, 13, 16, 17),
+    "ACM": (1, 2),
+    "S3": (1, 2, 3, 5, 6, 8, 9, 10, 12, 13, 14, 17),
+    "KMS": (1, 2, 4, 5),
+    "SecretsManager": (1, 4),
+    "ECR": (1, 2, 3),
+    "ElastiCache": tuple(range(1, 8)),
+    "SNS": (1, 4),
+    "WAF": (10, 11, 12),
+    "Backup": (1,),
+    "IAM": (1, 21),
+}
+CONTROLS = [f"{service}.{number}" for service, numbers in HELD.items() for number in numbers]
+
+
+@pytest.fixture(scope="module")
+def tests() -> str:
+    here = Path(__file__)
+    files = (p for p in (ROOT / "tests").rglob("test_*.py") if p != here)
+    return "\n".join(p.read_text(encoding="utf-8") for p in files)
+
+
+def named(control: str, text: str) -> bool:
+    """Whether a text names a control: `RDS.13` as it is, or `rds_13` in a test's name."""
+    service, number = control.split(".")
+    as_written = rf"\b{service}\.{number}(?!\d)"
+    in_a_name = rf"def test_(?:\w*_)?{service.lower()}_{number}(?!\d)"
+    return re.search(f"{as_written}|{in_a_name}", text) is not None
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_a_test_names_the_control(control: str, tests: str) -> None:
+    assert named(control, tests)
+
+
+def test_the_search_finds_nothing_that_is_not_there() -> None:
+    assert not named("RDS.1", "RDS.13 def test_rds_13_x")
+    assert named("RDS.1", "def test_prod_rds_1_private")
+
+
+def test_the_page_lists_exactly_these() -> None:
+    listed = PAGE.read_text(encoding="utf-8").split("\n\n")[2]
+    found = set()
+    for part in listed.replace("\n", " ").split(" · "):
+        service = part.strip().split(".")[0]
+        for first, last in re.findall(r"\.(\d+)(?:-\.(\d+))?", part):
+            found |= {f"{service}.{n}" for n in range(int(first), int(last or first) + 1)}
+    assert found == set(CONTROLS)

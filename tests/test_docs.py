@@ -1,0 +1,79 @@
+"""What the documents show: every command in them is run by a test, every link leads somewhere.
+
+A command of a document is looked up in RUN: the file whose test runs it, or the program behind a
+make target. What is not covered: the Pulumi CLI's own commands, which only test_pulumi.py runs,
+where there is a `pulumi` on the PATH.
+"""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.program import ROOT
+
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+# A command as it is written in a document, and the test file that runs it or what it starts.
+RUN = {
+    "make demo": "tests/sandbox/test_demo.py",
+    "make test": "tests/test_docs.py",
+    "make sandbox": "tests/sandbox/test_serve.py",
+    "make bench": "bench/__main__.py",
+    "make lock": "Makefile",
+    "pulumi preview --stack prod": "tests/test_pulumi.py",
+    "pulumi up --stack prod": "tests/test_pulumi.py",
+    "pulumi up --stack sandbox": "tests/test_pulumi.py",
+    "pulumi login": "tests/test_pulumi.py",
+    "python -m components.settings": "tests/components/settings/test_reference.py",
+    "python -m components.alarm_registry": "tests/components/alarm_registry/test_docs.py",
+    "python -m sandbox.diagram": "tests/sandbox/test_diagram.py",
+}
+# What a make target starts, of the environment's own python.
+TARGETS = {"demo": "-m sandbox.demo", "sandbox": "-m sandbox.serve", "test": "-m pytest -n auto"}
+
+
+def commands(document: Path) -> Iterator[str]:
+    """The commands of a document: lines of its sh blocks, and code spans that are commands."""
+    text = document.read_text(encoding="utf-8")
+    for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+        yield from (line.strip() for line in block.splitlines() if line.strip())
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    for span in re.findall(r"`([^`]+)`", prose.replace("\n", " ")):
+        if re.match(r"(make \w+|pulumi (up|preview|login)|python -m \S+)", span):
+            yield span
+
+
+def every_command() -> list[tuple[str, str]]:
+    return [
+        (str(document.relative_to(ROOT)), command)
+        for document in DOCUMENTS
+        for command in dict.fromkeys(commands(document))
+    ]
+
+
+@pytest.mark.parametrize(("document", "command"), every_command())
+def test_a_command_in_a_document_is_one_that_is_run(document: str, command: str) -> None:
+    assert command in RUN, f"{document} shows {command}: let a test run it, and say which in RUN"
+    assert (ROOT / RUN[command]).exists()
+
+
+def test_there_are_commands_to_look_at() -> None:
+    found = {command for _, command in every_command()}
+    assert {"make demo", "make test", "make sandbox"} <= found
+
+
+@pytest.mark.parametrize(("target", "starts"), TARGETS.items())
+def test_a_make_target_starts_the_program_whose_tests_are_here(target: str, starts: str) -> None:
+    done = subprocess.run(
+        ["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert starts in done.stdout
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
+def test_every_link_leads_to_a_file(document: Path) -> None:
+    for link in re.findall(r"\]\(([^)#]+)", document.read_text(encoding="utf-8")):
+        if not link.startswith("http"):
+            assert (document.parent / link).exists(), link

@@ -1,0 +1,311 @@
+"""The whole program, for each stack: what holds of every resource, whoever registers it."""
+
+import ast
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+from pydantic import JsonValue
+
+from components.naming import GROUP, has_tags
+from ops.outputs import join, read
+from sandbox.program import ROOT, Graph, Registered, bare, run_stack
+from tests.world import StandIns
+
+# Each variant: a stack file, and what is set beside it.
+VARIANTS: dict[str, tuple[str, dict[str, JsonValue]]] = {
+    "dev": ("dev", {}),
+    "staging": ("staging", {}),
+    "prod": ("prod", {}),
+    "sandbox": ("sandbox", {}),
+    "database-only": ("dev", {"compute": "none"}),
+    "everything": (
+        "prod",
+        {
+            "compute": "both",
+            "cache": {"enabled": True},
+            "database": {"replicas": 1},
+            "network": {"interfaceEndpoints": ["ecr.api"], "flowLogs": ["cloudwatch", "s3"]},
+            "backups": {"lock": "governance"},
+            "alarms": {
+                "subscriptions": [
+                    {
+                        "name": "pager",
+                        "level": "page",
+                        "protocol": "https",
+                        "endpoint": "https://hunter2",
+                    }
+                ]
+            },
+        },
+    ),
+}
+SECRET = "Aa1-" * 8  # what the stand-in of a random password is
+# Inputs that hold a secret: what Pulumi would otherwise show, and keep in clear in its state.
+SECRETS = {
+    "aws:rds/instance:Instance": "password",
+    "aws:secretsmanager/secretVersion:SecretVersion": "secretString",
+    "aws:elasticache/replicationGroup:ReplicationGroup": "authToken",
+    "aws:sns/topicSubscription:TopicSubscription": "endpoint",
+}
+# What holds data, or is what users call: nothing deletes it by mistake.
+STATEFUL = {
+    "aws:backup/vault:Vault",
+    "aws:ecr/repository:Repository",
+    "aws:ecs/service:Service",
+    "aws:elasticache/replicationGroup:ReplicationGroup",
+    "aws:kms/key:Key",
+    "aws:lb/loadBalancer:LoadBalancer",
+    "aws:rds/instance:Instance",
+    "aws:s3/bucket:Bucket",
+    "aws:secretsmanager/secret:Secret",
+    "aws:ec2/vpc:Vpc",
+}
+# What operations change outside Pulumi (docs/decisions/0004-who-owns-what.md).
+OWNED_BY_OPERATIONS = {
+    "aws:ecs/service:Service": {"desiredCount", "taskDefinition"},
+    GROUP: {"desiredCapacity"},
+    "aws:rds/instance:Instance": {"password"},
+    "aws:secretsmanager/secretVersion:SecretVersion": {"secretString"},
+    "aws:elasticache/replicationGroup:ReplicationGroup": {"authToken"},
+}
+TAGS = {"Project", "Environment", "Component", "Owner", "CostCenter", "ManagedBy"}
+
+each_variant = pytest.mark.parametrize("variant", VARIANTS)
+
+
+class Unknowing(StandIns):
+    """Knows no output beyond the inputs: in a preview all others are unknown."""
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        return "", bare(args.inputs)
+
+
+@cache
+def graph(variant: str) -> Graph:
+    """What the program registers, run once for all tests."""
+    stack, overrides = VARIANTS[variant]
+    return run_stack(stack, StandIns(), overrides)
+
+
+def resources(variant: str) -> list[Registered]:
+    """What is not a component; some, or the test would prove nothing."""
+    found = [r for r in graph(variant) if r.custom]
+    assert len(found) > 50
+    return found
+
+
+def python_class(type_: str) -> type[Any]:
+    """The SDK's class of a type token, like aws:ec2/vpc:Vpc."""
+    module, name = type_.split(":")[1].split("/")[0], type_.rsplit(":", 1)[-1]
+    package = getattr(aws, module, None) or getattr(aws, f"{module}_")
+    found: type[Any] = getattr(package, name)
+    return found
+
+
+def can_carry_tags(type_: str) -> bool:
+    """Whether the SDK's class of a type has tags."""
+    class_: Any = python_class(type_) if type_.startswith("aws:") else object
+    return has_tags(class_)
+
+
+def sources(folder: str) -> Iterator[tuple[Path, ast.Module]]:
+    """The Python files below a folder, parsed."""
+    for file in sorted((ROOT / folder).rglob("*.py")):
+        yield file, ast.parse(file.read_text())
+
+
+def imports(tree: ast.Module) -> set[str]:
+    """The modules that a file imports, anywhere in it."""
+    found = {alias.name for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names}
+    return found | {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+
+
+@each_variant
+def test_every_resource_stands_in_a_component(variant: str) -> None:
+    whole = graph(variant)
+    for resource in resources(variant):
+        outer = whole.component(resource)
+        assert outer is not None, resource.urn
+        assert outer.type.startswith("bulwark:index:"), resource.urn
+
+
+@each_variant
+def test_every_logical_name_begins_with_its_components(variant: str) -> None:
+    whole = graph(variant)
+    for resource in whole:
+        outer = whole.component(resource)
+        assert outer is None or f"{resource.name}-".startswith(f"{outer.name}-"), resource.urn
+
+
+@each_variant
+def test_no_logical_name_counts(variant: str) -> None:
+    """Names are by meaning: a zone, a service. Replicas alone are all alike, and numbered."""
+    for resource in resources(variant):
+        numbers = [part for part in resource.name.split("-") if part.isdigit() and int(part) < 10]
+        alike = resource.name.startswith(("database-replica", "outputs-", "alarms-"))
+        assert not numbers or alike, resource.urn
+
+
+@each_variant
+def test_no_two_resources_have_one_urn(variant: str) -> None:
+    urns = [resource.urn for resource in graph(variant)]
+    assert len(urns) == len(set(urns))
+
+
+@each_variant
+def test_everything_that_can_carry_tags_carries_the_six(variant: str) -> None:
+    whole, tagged = graph(variant), 0
+    for resource in resources(variant):
+        if not can_carry_tags(resource.type):
+            continue
+        tags: Any = resource.inputs["tags"]
+        if resource.type == GROUP:
+            assert all(tag["propagateAtLaunch"] for tag in tags)
+            tags = {tag["key"]: tag["value"] for tag in tags}
+        outer = whole.component(resource)
+        assert tags.keys() >= TAGS, resource.urn
+        assert outer is not None
+        assert tags["Component"] == outer.name, resource.urn
+        assert tags["Environment"] == VARIANTS[variant][0]
+        tagged += 1
+    assert tagged > 20
+
+
+@pytest.mark.parametrize("variant", ["dev", "database-only", "everything"])
+def test_nothing_is_made_inside_apply(variant: str) -> None:
+    """A preview that knows no output registers just what a run that knows all does."""
+    stack, overrides = VARIANTS[variant]
+    unknown = run_stack(stack, Unknowing(), overrides, preview=True)
+    assert {r.urn for r in unknown} == {r.urn for r in graph(variant)}
+
+
+@each_variant
+def test_only_pulumis_own_invokes_ask_aws(variant: str) -> None:
+    asked = {token for token, _ in graph(variant).invokes}
+    assert asked <= {
+        "aws:index/getCallerIdentity:getCallerIdentity",
+        "aws:index/getPartition:getPartition",
+        "aws:ssm/getParameter:getParameter",
+    }
+
+
+@each_variant
+def test_what_holds_a_secret_is_marked_secret(variant: str) -> None:
+    for resource in resources(variant):
+        key = SECRETS.get(resource.type)
+        if key is not None and resource.inputs.get(key) is not None:
+            assert key in resource.secrets, resource.urn
+        for name, value in resource.inputs.items():
+            if SECRET in json.dumps(value, default=str):
+                assert name in resource.secrets, f"{resource.urn} {name}"
+
+
+def test_every_kind_of_secret_was_seen() -> None:
+    seen = {
+        (r.type, key)
+        for r in resources("everything")
+        for key in [SECRETS.get(r.type)]
+        if key and r.inputs.get(key) is not None
+    }
+    assert seen == set(SECRETS.items())
+
+
+@each_variant
+def test_no_secret_leaves_by_the_outputs(variant: str) -> None:
+    text = json.dumps(graph(variant).exports)
+    assert SECRET not in text
+    assert "hunter2" not in text
+
+
+@each_variant
+def test_what_operations_own_is_ignored(variant: str) -> None:
+    for resource in resources(variant):
+        owned = OWNED_BY_OPERATIONS.get(resource.type, set()) & resource.inputs.keys()
+        assert owned <= set(resource.ignore_changes), resource.urn
+
+
+def test_everything_that_operations_own_was_seen() -> None:
+    assert {r.type for r in resources("everything")} >= OWNED_BY_OPERATIONS.keys()
+
+
+@each_variant
+def test_what_is_stateful_is_protected_where_the_stack_is(variant: str) -> None:
+    for resource in resources(variant):
+        if VARIANTS[variant][0] != "prod":
+            assert not resource.protect, resource.urn
+        elif resource.type in STATEFUL:
+            assert resource.protect, resource.urn
+
+
+def test_everything_stateful_was_seen() -> None:
+    assert {r.type for r in resources("everything")} >= STATEFUL
+
+
+@each_variant
+def test_the_exports_are_the_contract(variant: str) -> None:
+    outputs = read(graph(variant).exports)
+    stack, overrides = VARIANTS[variant]
+    assert (outputs.stack.project, outputs.stack.stack) == ("bulwark", stack)
+    assert outputs.stack.compute == overrides.get("compute", "services")
+    for part in ("cache", "fleet"):
+        assert (getattr(outputs, part) is not None) is (variant == "everything"), part
+    for part in ("load_balancer", "services", "registry"):
+        assert (getattr(outputs, part) is None) is (variant == "database-only"), part
+
+
+@each_variant
+def test_the_copies_in_parameter_store_are_the_exports(variant: str) -> None:
+    outputs = read(graph(variant).exports)
+    path = f"{outputs.backups.outputs_path}/"
+    copies: dict[str | None, dict[str, str]] = {}
+    for parameter in graph(variant).all("aws:ssm/parameter:Parameter"):
+        name, value = parameter.inputs["name"], parameter.inputs["value"]
+        if name.startswith(path):
+            region = parameter.inputs.get("region")
+            copies.setdefault(region, {})[name.removeprefix(path)] = value
+    assert set(copies) == {None, outputs.stack.recovery_region}
+    assert all(join(copy) == outputs for copy in copies.values())
+
+
+@pytest.mark.parametrize(
+    ("folder", "forbidden"),
+    [
+        ("components", {"boto3", "botocore", "moto", "sandbox"}),
+        ("ops", {"pulumi", "pulumi_aws", "components", "sandbox", "moto"}),
+        ("sandbox", {"tests"}),
+    ],
+)
+def test_imports_run_one_way(folder: str, forbidden: set[str]) -> None:
+    for file, tree in sources(folder):
+        if "lambdas" in file.parts:  # what runs in AWS, not in the program
+            continue
+        roots = {module.split(".")[0] for module in imports(tree)}
+        assert not roots & (forbidden | {"__main__"}), file
+
+
+def test_components_know_of_operations_only_the_contract() -> None:
+    for file, tree in sources("components"):
+        known = {module for module in imports(tree) if module.split(".")[0] == "ops"}
+        assert known <= {"ops.outputs"}, file
+
+
+def test_every_component_has_its_mirrored_test() -> None:
+    for file, _ in sources("components"):
+        if file.name.startswith("__"):
+            continue
+        inside = file.relative_to(ROOT / "components")
+        mirrored = ROOT / "tests" / "components" / inside.parent / f"test_{inside.name}"
+        assert mirrored.exists(), f"{inside} has no {mirrored.relative_to(ROOT)}"
+
+
+def test_every_test_file_collects_something() -> None:
+    for file, tree in sources("tests"):
+        names = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+        tests = {name for name in names if name.startswith(("test_", "Test"))}
+        assert bool(tests) is file.name.startswith("test_"), file

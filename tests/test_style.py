@@ -1,0 +1,45 @@
+"""The house rules that a machine can hold: format, lint, strict types, rooms of one screenful."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sandbox.program import ROOT
+
+LONGEST = 400
+SOURCES = [
+    file
+    for folder in ("components", "ops", "sandbox", "tests", "bench")
+    for file in sorted((ROOT / folder).rglob("*.py"))
+]
+
+
+def run(*command: str) -> str:
+    """What a tool of the environment says; empty where it has nothing to say."""
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [("ruff", "format", "--check"), ("ruff", "check")], ids=" ".join
+)
+def test_ruff_has_nothing_to_say(command: tuple[str, ...]) -> None:
+    assert run(*command, ".") == ""
+
+
+@pytest.mark.exhaustive
+def test_mypy_has_nothing_to_say() -> None:
+    assert run("mypy") == ""
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda f: str(f.relative_to(ROOT)))
+def test_a_file_is_one_room(file: Path) -> None:
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+def test_the_program_fits_on_one_page() -> None:
+    assert len((ROOT / "__main__.py").read_text(encoding="utf-8").splitlines()) <= 80

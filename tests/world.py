@@ -1,0 +1,96 @@
+"""Stand-ins for AWS: mocks whose outputs look like AWS's, and settings for one component."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pydantic import JsonValue
+
+from components.settings import Settings, load
+from sandbox.program import bare
+
+ACCOUNT, PARTITION = "123456789012", "aws"
+INVOKES: dict[str, dict[str, Any]] = {
+    "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "id": ACCOUNT},
+    "aws:index/getPartition:getPartition": {"partition": PARTITION},
+    "aws:ssm/getParameter:getParameter": {"value": "ami-0123456789abcdef0"},
+}
+# Outputs that a later resource needs to be more than a word; by type, then by property.
+COMPUTED: dict[str, dict[str, Any]] = {
+    "aws:route53/zone:Zone": {"nameServers": ["ns-1.example.org", "ns-2.example.org"]},
+    "random:index/randomPassword:RandomPassword": {"result": "Aa1-" * 8},
+}
+
+
+class StandIns(pulumi.runtime.Mocks):
+    """Answers each registration with its inputs and plausible outputs; an unknown invoke fails."""
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        inputs = bare(args.inputs)
+        name, kind = args.name, args.typ.split(":")[-1]
+        service = args.typ.split(":")[1].split("/")[0] if ":" in args.typ else "x"
+        region = inputs.get("region") or "eu-north-1"
+        made = {
+            "arn": f"arn:aws:{service}:{region}:{ACCOUNT}:{kind.lower()}/{name}",
+            "name": inputs.get("name") or f"{inputs.get('namePrefix') or name + '-'}a1b2c3d",
+            "arnSuffix": f"{kind.lower()}/{name}/50dc6c495c0c9188",
+            "dnsName": f"{name}.elb.amazonaws.com",
+            "address": f"{name}.rds.amazonaws.com",
+            "keyId": f"key-{name}",
+            "zoneId": f"Z{name.upper()}",
+            "publicIp": "203.0.113.7",
+            "allocationId": f"eipalloc-{name}",
+            "primaryNetworkInterfaceId": f"eni-{name}",
+            "primaryEndpointAddress": f"{name}.cache.amazonaws.com",
+            "readerEndpointAddress": f"{name}-ro.cache.amazonaws.com",
+            "repositoryUrl": f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com/{name}",
+            "bucket": f"bucket-{name}",
+            "fqdn": f"{name}.example.com",
+            "latestVersion": 1,
+            "revision": 1,
+            "domainValidationOptions": [
+                {
+                    "domainName": host,
+                    "resourceRecordName": f"_x.{host}.",
+                    "resourceRecordType": "CNAME",
+                    "resourceRecordValue": "_y.acm-validations.aws.",
+                }
+                for host in _hosts(inputs)
+            ],
+        }
+        return f"{name}-id", made | COMPUTED.get(args.typ, {}) | inputs
+
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        if args.token not in INVOKES:
+            raise LookupError(f"unexpected invoke {args.token}")
+        return INVOKES[args.token], []
+
+
+def _hosts(inputs: Mapping[str, Any]) -> list[str]:
+    """The host names that a certificate is for, as ACM lists them."""
+    return [inputs.get("domainName") or "", *(inputs.get("subjectAlternativeNames") or [])]
+
+
+def settings(values: Mapping[str, JsonValue] | None = None, *, profile: str = "prod") -> Settings:
+    """Settings of a stack named `test`: the profile's, with `values` on top (camelCase keys)."""
+    base: dict[str, JsonValue] = {
+        "profile": profile,
+        "owner": "platform",
+        "costCenter": "cc-1",
+        "recoveryRegion": "eu-west-1",
+        "loadBalancer": {"domain": "app.example.com", "zoneId": "Z0123456789"},
+    }
+    if profile == "dev":
+        base |= {"recoveryRegion": None, "loadBalancer": {}}
+    given = base | dict(values or {})
+    return load(
+        "bulwark", "test", "eu-north-1", {f"bulwark:{k}": _text(v) for k, v in given.items()}
+    )
+
+
+def _text(value: JsonValue) -> str:
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value)

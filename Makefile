@@ -10,6 +10,8 @@ setup: .venv/ready
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/.venv/bin/python" -m ops "$$@"\n' "$(CURDIR)" "$(CURDIR)" > $(BIN)/ops
+	@chmod +x $(BIN)/ops
 	@touch $@
 
 test: setup

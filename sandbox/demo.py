@@ -5,11 +5,16 @@ writes a page with the architecture's diagram.
 """
 
 import argparse
+import io
 import json
+import os
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 from pydantic import JsonValue
 from rich.console import Console
@@ -41,18 +46,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             with in_memory_aws(region_of(options.stack, dict(options.set))):
                 graph = deploy(options.stack, dict(options.set), progress=tell).graph
+                deployed = time.perf_counter()
+                status.update("ops health")
+                health = _operated(graph.exports, "health")
         except (SettingsError, FileNotFoundError) as error:
             told.print(f"demo: {error}")
             return 2
         except MakingError as error:
             told.print(f"demo: AWS refused {error}")
             return 1
-        deployed = time.perf_counter()
     summary = summarise(graph, f"bulwark {options.stack}, in an in-memory AWS")
     options.page.parent.mkdir(parents=True, exist_ok=True)
     options.page.write_text(page(summary, graph), encoding="utf-8")
 
-    out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    out = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # piped: never cut
     out.print(f"\n[bold]{summary.title}[/bold]\n")
     parts = _table("component", ">resources", ">$ a month", "what")
     for part in summary.parts:
@@ -69,13 +76,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for alarm in summary.alarms:
         alarms.add_row(alarm.name, alarm.says)
     out.print(alarms)
-    out.print("\n[bold]Outputs[/bold]")
+    out.print("\n[bold]ops health[/bold]")
+    out.print(health, markup=False)
+    out.print("[bold]Outputs[/bold]")
     out.print_json(data=dict(summary.outputs))
     out.print(
         f"\n{summary.resources} resources up in {deployed - began:.0f} s, most of it the imports "
-        f"of Pulumi's AWS provider. The page with the diagram: {options.page}"
+        f"of Pulumi's AWS provider. The page with the diagram: {os.path.relpath(options.page)}"
     )
     return 0
+
+
+def _operated(outputs: Mapping[str, Any], *line: str) -> str:
+    """What `ops` says when a line is typed on the stack that is up."""
+    from ops.cli import main as ops
+
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+        file = Path(folder, "outputs.json")
+        file.write_text(json.dumps(outputs), encoding="utf-8")
+        ops([*line, "--outputs", str(file)])
+    return said.getvalue()
 
 
 def _table(*columns: str) -> Table:

@@ -50,6 +50,11 @@ class Registered:
     secrets: frozenset[str]
     after: frozenset[str] = frozenset()
 
+    @property
+    def in_aws(self) -> bool:
+        """Whether it is a thing in AWS, and not a component or a provider."""
+        return self.custom and not self.type.startswith("pulumi:")
+
 
 @dataclass
 class Graph:

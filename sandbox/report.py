@@ -72,7 +72,7 @@ def summarise(graph: Graph, title: str) -> Summary:
     """The summary of a deployment."""
     owned: dict[str, list[Registered]] = {}
     for resource in graph:
-        if resource.custom:
+        if resource.in_aws:
             component = graph.component(resource)
             owned.setdefault(component.name if component else "stack", []).append(resource)
     costs = tuple(sorted(estimate(priced(graph)), key=lambda c: (c.component, c.resource)))
@@ -101,7 +101,7 @@ def priced(graph: Graph) -> list[Resource]:
     found = []
     for resource in graph:
         component = graph.component(resource)
-        if resource.custom and component is not None:
+        if resource.in_aws and component is not None:
             found.append(
                 Resource(
                     resource.type, resource.name, component.name, resource.inputs, resource.parent

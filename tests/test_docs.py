@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.cli import main
 from sandbox.program import ROOT
 
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -62,6 +63,13 @@ def test_a_command_in_a_document_is_one_that_is_run(document: str, command: str)
 def test_there_are_commands_to_look_at() -> None:
     found = {command for _, command in every_command()}
     assert {"make demo", "make test", "make sandbox"} <= found
+
+
+@pytest.mark.parametrize(
+    "line", sorted(set(re.findall(r"`(ops [a-z][a-z -]*[a-z])`", DOCUMENTS[0].read_text("utf-8"))))
+)
+def test_a_command_of_ops_that_the_readme_names_is_there(line: str) -> None:
+    assert main([*line.split()[1:], "--help"]) == 0
 
 
 @pytest.mark.parametrize(("target", "starts"), TARGETS.items())

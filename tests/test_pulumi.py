@@ -32,9 +32,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
         assert server.stdout is not None
         found: dict[str, str] = {}
         for line in server.stdout:
-            if match := re.match(r"export (\w+)=(\S+)", line.strip()):
-                found[match[1]] = match[2].strip("'\"")
-            if "AWS_ENDPOINT_URL" in found and "AWS_REGION" in found:
+            if line.startswith("export "):
+                found |= dict(re.findall(r"(\w+)=(\S+)", line))
+            if line.startswith("# serving"):
                 break
         state = tmp_path_factory.mktemp("state")
         yield (

@@ -75,11 +75,13 @@ def test_an_override_wins_however_its_key_is_written() -> None:
 
 
 def test_the_sandbox_has_prods_shape_unprotected_and_its_own_zone() -> None:
-    changed = {"stack", "protect", "load_balancer"}
+    changed = {"stack", "protect", "load_balancer", "backups"}
     sandbox, prod = stack("sandbox"), stack("prod")
     assert sandbox.model_dump(exclude=changed) == prod.model_dump(exclude=changed)
     assert not sandbox.protect
     assert sandbox.load_balancer.create_zone
+    tested = sandbox.backups.model_copy(update={"restore_testing": True})
+    assert tested == prod.backups
 
 
 def test_a_stack_that_has_no_file_is_named() -> None:

@@ -1,9 +1,7 @@
 """A stage with the stack's database on it, and the command line in front of it."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -12,9 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ops.aws import Aws
-from ops.cli import main
 from sandbox import clock as sandbox_clock
 from tests.ops.stage import REGION, Stage, shared_aws, stage
+from tests.ops.typed import Console
 
 OWNER = [{"Key": "owner", "Value": "platform"}]
 
@@ -72,27 +70,6 @@ def failing(code: str, *operations: str) -> Iterator[list[str]]:
 
     with patch.object(Aws, "client", client):
         yield called
-
-
-@dataclass
-class Console:
-    """The command line of one stage. Nothing takes time: waits are met when they are looked at."""
-
-    stage: Stage
-    file: Path
-    capture: pytest.CaptureFixture[str]
-
-    def __call__(self, line: str, code: int = 0) -> tuple[str, str]:
-        """Runs a line as a user types it, after `ops`; what it says on stdout and stderr."""
-        self.capture.readouterr()
-        ended = main([*line.split(), "--outputs", str(self.file)])
-        said = self.capture.readouterr()
-        assert ended == code, said.err
-        return said.out, said.err
-
-    def json(self, line: str) -> Any:
-        """The JSON that a line prints."""
-        return json.loads(self(f"{line} --output json")[0])
 
 
 @contextmanager

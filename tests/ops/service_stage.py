@@ -3,18 +3,17 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
-from ops.cli import main
 from ops.outputs import Outputs
 from ops.run import WallClock
 from ops.select import Selection
 from tests.ops.stage import ACCOUNT, REGION, Stage, stack_outputs, stage
+from tests.ops.typed import Console
 
 BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
 REPOSITORY = "bulwark/test/backend"
@@ -131,28 +130,6 @@ def lonely() -> Outputs:
         update={"services": {"backend": whole.services.services["backend"]}}
     )
     return whole.model_copy(update={"services": services, "load_balancer": None})
-
-
-@dataclass
-class Console:
-    """The command line of one stage; its waiting lets the stage's time pass."""
-
-    stage: Stage
-    file: Path
-    capture: pytest.CaptureFixture[str] | None
-
-    def __call__(self, line: str, code: int = 0) -> tuple[str, str]:
-        """Runs a line as a user types it, after `ops`; what it says on stdout and stderr."""
-        assert self.capture is not None
-        self.capture.readouterr()
-        ended = main([*line.split(), "--outputs", str(self.file)])
-        said = self.capture.readouterr()
-        assert ended == code, said.err
-        return said.out, said.err
-
-    def json(self, line: str, code: int = 0) -> Any:
-        """The JSON that a line prints."""
-        return json.loads(self(f"{line} --output json", code)[0])
 
 
 @contextmanager

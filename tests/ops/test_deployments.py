@@ -86,6 +86,7 @@ def test_a_deployment_killed_at_every_touch_is_made_once() -> None:
     assert matrix(put, deploying, facts) >= 20
 
 
+@pytest.mark.exhaustive
 def test_a_failed_deployment_killed_at_every_touch_ends_where_it_began() -> None:
     def planned(on: Stage) -> Plan:
         return deploying(on, "v4-crash")

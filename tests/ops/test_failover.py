@@ -74,6 +74,7 @@ def kills(plan: Callable[[Stage], Plan], effect: Callable[[Stage], Any]) -> tupl
     return last, doubts
 
 
+@pytest.mark.exhaustive
 def test_a_failover_killed_at_every_touch_happens_once_or_is_left_to_a_person() -> None:
     last, doubts = kills(failing_over, lambda on: (zones(on), told(on)))
     assert last >= 20

@@ -148,7 +148,9 @@ def test_suspended_scaling_holds_no_limits_and_goes_on_again(ops: Console) -> No
 def test_down_to_none_says_what_it_means(ops: Console) -> None:
     out, _ = ops("service scale 0 --service backend --dry-run")
     assert "without tasks the service answers nobody" in out
-    ops("service scale 0 --service backend --yes")
+    _, err = ops("service scale 0 --service backend --yes", 2)
+    assert "--expect is not set, and there is no terminal to type the stack's name on" in err
+    ops(ops.seen("service scale 0 --service backend"))
     assert seen(ops.stage)["runningCount"] == 0
 
 
@@ -217,11 +219,11 @@ def test_the_page_is_undone_and_was_not_met_before() -> None:
 def test_the_page_as_a_user_turns_it(ops: Console) -> None:
     put_rule(ops.stage)
     ops.file.write_text(ops.stage.outputs.model_dump_json(by_alias=True))
-    out, _ = ops("service maintenance on --yes --reason upgrade")
+    out, _ = ops(ops.seen("service maintenance on --reason upgrade"))
     assert "every request of every service gets the page" in out
     assert "page: on" in out
     assert condition(ops.stage) == EVERYBODY
-    _, err = ops("service maintenance on --yes")
+    _, err = ops(ops.seen("service maintenance on"))
     assert "was so already" in err
     result = ops.json("service maintenance off --yes")
     assert (result["kind"], result["page"]) == ("service-maintenance", "off")

@@ -18,6 +18,8 @@ def test_it_deploys_a_stack_and_shows_what_came_of_it(
     assert "bulwark-dev-database" in shown.out
     assert "List prices of us-east-1" in shown.out
     assert "resources up in" in shown.out
+    assert "ops health" in shown.out
+    assert "database" in shown.out.split("ops health")[1]
     assert "50 resources:" in shown.err, "progress is told"
     assert "<svg" in file.read_text(encoding="utf-8")
 

@@ -50,7 +50,7 @@ def test_dev_costs_no_more_than_it_may(stack: str, overrides: dict[str, str], mo
 def test_the_sum_is_that_of_the_components(prod: Graph) -> None:
     summary = summarise(prod, "prod")
     assert summary.monthly == pytest.approx(sum(c.monthly or 0 for c in summary.costs))
-    assert summary.resources == sum(1 for r in prod if r.custom)
+    assert summary.resources == sum(1 for r in prod if r.in_aws)
     assert len(priced(prod)) == summary.resources
 
 

@@ -74,4 +74,4 @@ def test_a_stack_lives_its_life(stack: automation.Stack) -> None:
     refreshed = stack.refresh()
     assert set(refreshed.summary.resource_changes or {}) <= {"same"}
     stack.destroy()
-    assert stack.export_stack().deployment.get("resources", []) == []
+    assert (stack.export_stack().deployment or {}).get("resources", []) == []

@@ -15,7 +15,6 @@ from tests.ops.db_stage import failing
 from tests.ops.service_stage import (
     FIRST,
     IMAGE,
-    Console,
     console,
     digest,
     facts,
@@ -25,6 +24,7 @@ from tests.ops.service_stage import (
     seen,
 )
 from tests.ops.stage import Fuse, Stage, matrix, stage
+from tests.ops.typed import Console
 
 
 @pytest.fixture
@@ -82,6 +82,7 @@ def test_a_deployment_runs_the_image_and_changes_nothing_else() -> None:
         assert seen(on)["taskDefinition"].endswith("bulwark-test-backend:2")
 
 
+@pytest.mark.exhaustive
 def test_a_deployment_killed_at_every_touch_is_made_once() -> None:
     assert matrix(put, deploying, facts) >= 20
 

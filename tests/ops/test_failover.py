@@ -12,8 +12,9 @@ from ops import database, failover
 from ops.engine import InDoubtError, StillRunningError
 from ops.errors import OpsError
 from ops.plan import Plan
-from tests.ops.db_stage import Console, console, failing, put, seen
+from tests.ops.db_stage import console, failing, put, seen
 from tests.ops.stage import Fuse, KilledError, Stage, stage
+from tests.ops.typed import Console
 
 NAME = "bulwark-test-database"
 STARTED, COMPLETED = "Multi-AZ instance failover started.", "Multi-AZ instance failover completed"

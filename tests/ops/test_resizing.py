@@ -12,8 +12,9 @@ from moto.rds.models import DBInstance
 from ops import database, resizing
 from ops.errors import OpsError
 from ops.plan import Plan
-from tests.ops.db_stage import Console, console, failing, put, seen
+from tests.ops.db_stage import console, failing, put, seen
 from tests.ops.stage import Fuse, KilledError, Stage, matrix, stage
+from tests.ops.typed import Console
 
 NAME = "bulwark-test-database"
 

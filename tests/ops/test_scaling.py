@@ -14,7 +14,6 @@ from ops.plan import Plan
 from tests.ops.db_stage import failing
 from tests.ops.service_stage import (
     SCALING,
-    Console,
     console,
     facts,
     lonely,
@@ -23,6 +22,7 @@ from tests.ops.service_stage import (
     seen,
 )
 from tests.ops.stage import Fuse, KilledError, Stage, matrix, stage
+from tests.ops.typed import Console
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from tests.ops.db_stage import failing
 from tests.ops.service_stage import (
     FIRST,
     IMAGE,
-    Console,
     console,
     limits,
     put_scaling,
     revisions,
     seen,
 )
+from tests.ops.typed import Console
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ from ops import database, snapshots
 from ops.errors import DeniedError, OpsError, ThrottledError
 from ops.plan import Plan
 from ops.snapshots import Snapshot
-from tests.ops.db_stage import Console, console, failing, put
+from tests.ops.db_stage import console, failing, put
 from tests.ops.stage import RECOVERY, REGION, Fuse, Stage, matrix, stage
+from tests.ops.typed import Console
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 NAME = "bulwark-test-database"

@@ -39,11 +39,11 @@ EVERYTHING: Final[Overrides] = {
     },
 }
 VARIANTS: Final[dict[str, tuple[str, Overrides]]] = {
-    "dev": ("dev", {}),
     "database only": ("dev", {"compute": "none"}),
     "everything": ("prod", EVERYTHING),
 }
 MORE: Final[dict[str, tuple[str, Overrides]]] = {
+    "dev": ("dev", {}),
     "staging": ("staging", {}),
     "sandbox": ("sandbox", {}),
     "fleet in dev": ("dev", {"compute": "fleet"}),

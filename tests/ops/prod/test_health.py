@@ -131,7 +131,9 @@ def test_an_unknown_area_is_refused_before_any_call(
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("code", ["AccessDenied", "Throttling"])
+@pytest.mark.parametrize(
+    "code", ["AccessDenied", pytest.param("Throttling", marks=pytest.mark.exhaustive)]
+)
 @pytest.mark.parametrize(("area", "subject", "api"), APPLIED)
 def test_a_call_without_an_answer_leaves_unknown_what_needs_it(
     prod: Prod, area: str, subject: str, api: str, code: str

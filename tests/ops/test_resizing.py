@@ -9,11 +9,10 @@ from unittest.mock import patch
 import pytest
 from moto.rds.models import DBInstance
 
-from ops import database, resizing
 from ops.errors import OpsError
-from ops.plan import Plan
-from tests.ops.db_stage import console, failing, put, seen
-from tests.ops.stage import Fuse, KilledError, Stage, matrix, stage
+from tests.ops.db_stage import console, failing, put
+from tests.ops.procedures.db_size import facts, grown, resized
+from tests.ops.stage import Fuse, KilledError, stage
 from tests.ops.typed import Console
 
 NAME = "bulwark-test-database"
@@ -23,28 +22,6 @@ NAME = "bulwark-test-database"
 def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
     with console(capsys, tmp_path) as made:
         yield made
-
-
-def resized(on: Stage) -> Plan:
-    found = database.primary(on.aws, on.outputs)
-    return resizing.resize(on.outputs, found, "db.m7g.large", "resize-1")
-
-
-def grown(on: Stage) -> Plan:
-    return resizing.grow(on.outputs, database.primary(on.aws, on.outputs), 40, "storage-1")
-
-
-def facts(on: Stage) -> tuple[object, ...]:
-    manual = on.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
-    found = seen(on)
-    saved = [(s["DBSnapshotIdentifier"], s["Status"]) for s in manual]
-    return found["DBInstanceClass"], found["AllocatedStorage"], found["DBInstanceStatus"], saved
-
-
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("plan", [resized, grown])
-def test_killed_at_every_touch_it_is_changed_once_and_saved_once(plan: object) -> None:
-    assert matrix(put, plan, facts) >= 30  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("point", [3, 5, 22, 24, 26])

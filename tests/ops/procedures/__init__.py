@@ -1,0 +1,42 @@
+"""Every changing procedure once, as the tests that hold for all of them carry it out.
+
+A module of this package is a noun; its `PROCEDURES` are that noun's. What is asked of each of
+them (kills, throttles, denials, permissions, goals that do not hold beforehand) stands in
+test_every_procedure.py and the like; what one of them does stands in the noun's own tests.
+"""
+
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+
+from ops.plan import Plan
+from tests.ops.stage import Stage
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """One way that a changing command goes: its world, its plan, and what must come of it.
+
+    `command` is the command, like `db resize`, and `rest` what is typed behind it. `build` puts
+    on a stage what is there beforehand, `plan` looks at it and plans (the same plan each time),
+    `facts` are what must not differ between an undisturbed run and a killed one: no names with
+    times, no generated ids. `outcome` is how it ends. `doubts` are the steps whose call cannot be
+    repeated: killed right around such a call, the run may end in doubt, and has then called it at
+    most once.
+    """
+
+    command: str
+    rest: str
+    build: Callable[[Stage], None]
+    plan: Callable[[Stage], Plan]
+    facts: Callable[[Stage], object]
+    outcome: str = "done"
+    doubts: frozenset[str] = field(default_factory=frozenset)
+
+
+def procedures() -> tuple[Procedure, ...]:
+    """All of them, in the order of their nouns."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    modules = (import_module(f"{__name__}.{name}") for name in names)
+    return tuple(one for module in modules for one in vars(module).get("PROCEDURES", ()))

@@ -1,0 +1,31 @@
+"""`ops db resize` and `ops db storage`."""
+
+from typing import Final
+
+from ops import database, resizing
+from ops.plan import Plan
+from tests.ops.db_stage import put, seen
+from tests.ops.procedures import Procedure
+from tests.ops.stage import Stage
+
+
+def resized(on: Stage) -> Plan:
+    found = database.primary(on.aws, on.outputs)
+    return resizing.resize(on.outputs, found, "db.m7g.large", "resize-1")
+
+
+def grown(on: Stage) -> Plan:
+    return resizing.grow(on.outputs, database.primary(on.aws, on.outputs), 40, "storage-1")
+
+
+def facts(on: Stage) -> tuple[object, ...]:
+    manual = on.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    found = seen(on)
+    saved = [(s["DBSnapshotIdentifier"], s["Status"]) for s in manual]
+    return found["DBInstanceClass"], found["AllocatedStorage"], found["DBInstanceStatus"], saved
+
+
+PROCEDURES: Final = (
+    Procedure("db resize", "db.m7g.large", put, resized, facts),
+    Procedure("db storage", "40", put, grown, facts),
+)

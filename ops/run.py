@@ -13,6 +13,7 @@ from typing import Literal
 
 from ops.actions import Actions
 from ops.aws import Aws
+from ops.clock import pace
 from ops.engine import Clock, Engine, InDoubtError, StepFailedError, StillRunningError, Watcher
 from ops.errors import (
     InterruptedRunError,
@@ -80,18 +81,18 @@ class Target:
 
 
 class WallClock:
-    """The wall's time; an interrupt takes effect in `sleep` and between calls."""
+    """The time of ops/clock.py; an interrupt takes effect in `sleep` and between calls."""
 
     def __init__(self) -> None:
-        self.interrupted = False
+        self.interrupted, self.pace = False, pace()
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        return time.time()
+        return self.pace.now()
 
     def sleep(self, seconds: float) -> None:
         """Sleeps in short pieces. Raises KeyboardInterrupt soon after the first Ctrl-C."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + self.pace.real(seconds)
         while not self.interrupted and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, 0.2))
         if self.interrupted:

@@ -1,11 +1,11 @@
 """`ops alarms`: the stack's alarms."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import typer
 
+from ops import clock
 from ops.alarms import listed
 from ops.commands.reading import opened
 
@@ -27,7 +27,7 @@ def list_(
     Reads only. A muted alarm is raised like any other, and tells nobody.
     """
     outputs, aws, output = opened(context)
-    alarms = listed(outputs, aws, datetime.now(UTC))
+    alarms = listed(outputs, aws, clock.now())
     rows = [
         asdict(alarm)
         for alarm in alarms

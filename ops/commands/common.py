@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from ops.actions import Actions, RunSql
+from ops.clock import pace
 from ops.commands.reading import opened as opened
 from ops.errors import UsageError
 from ops.plan import Plan
@@ -56,7 +57,7 @@ def runner(of: Target, clock: WallClock, sql: RunSql | None = None) -> Runner:
 
 def new_run(verb: str) -> str:
     """An id for a run: what it does, when, and something that makes it the only one."""
-    return f"{verb}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    return f"{verb}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime(pace().now()))}-{secrets.token_hex(2)}"
 
 
 def carry_out(plan: Plan, of: Target, output: Output, how: How, sql: RunSql | None = None) -> bool:

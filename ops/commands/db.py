@@ -1,11 +1,10 @@
 """`ops db`: the database's state and changes of it."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from ops import database, failover, resizing
+from ops import clock, database, failover, resizing
 from ops.commands.common import (
     DryRun,
     Expect,
@@ -77,7 +76,7 @@ def reboot(
     if instance is not None and instance not in names:
         raise UsageError(f"--instance is {instance!r}, may be {' or '.join(map(repr, names))}")
     found = database.member(of.aws, of.outputs, instance)
-    since = failover.last_restart(of.aws, of.outputs, found.identifier, datetime.now(UTC))
+    since = failover.last_restart(of.aws, of.outputs, found.identifier, clock.now())
     run = new_run("reboot")
     plan = failover.reboot(of.outputs, found, since, run)
     if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):

@@ -1,11 +1,10 @@
 """`ops db snapshot`: backups that a person asks for."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import typer
 
-from ops import database, snapshots
+from ops import clock, database, snapshots
 from ops.commands.common import (
     DryRun,
     Expect,
@@ -119,7 +118,7 @@ def prune(
     if region not in regions:
         raise UsageError(f"--where is {region!r}, may be {' or '.join(map(repr, regions))}")
     listed = snapshots.found(of.aws, of.outputs, region)
-    gone = snapshots.superfluous(listed, keep, older_than, datetime.now(UTC))
+    gone = snapshots.superfluous(listed, keep, older_than, clock.now())
     run = new_run("prune")
     if gone:
         plan = snapshots.prune(of.outputs, gone, run)

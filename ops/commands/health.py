@@ -1,11 +1,11 @@
 """`ops health`: how the stack is."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from ops import clock
 from ops.commands.reading import opened
 from ops.errors import FindingsError
 from ops.health.model import STATES
@@ -27,7 +27,7 @@ def show(
     """
     wanted = areas(only)
     outputs, aws, output = opened(context)
-    findings = health(outputs, aws, datetime.now(UTC), wanted)
+    findings = health(outputs, aws, clock.now(), wanted)
     findings.sort(key=lambda finding: STATES.index(finding.state))
     counts: dict[str, int] = {state: sum(f.state == state for f in findings) for state in STATES}
     if output.form == "json":

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ops import clock
 from ops.commands.common import new_run, target
 from ops.errors import UsageError
 from ops.journal import Journal
@@ -43,7 +44,8 @@ def break_(
     if broken is None:
         raise UsageError("the lock changed hands meanwhile", "ops lock show")
     journal = Journal(of.lines(new_run("lock-break")))
-    journal.write("note", "lock", time.time(), {"broken": broken.model_dump(), "reason": reason})
+    said = {"broken": broken.model_dump(), "reason": reason}
+    journal.write("note", "lock", clock.pace().now(), said)
     output.line(f"the lock of {broken.run} is broken")
 
 

@@ -1,11 +1,11 @@
 """`ops usage`: what of the stack's capacity is used."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from ops import clock
 from ops.commands.reading import opened
 from ops.errors import FindingsError
 from ops.usage import areas, usage
@@ -26,7 +26,7 @@ def show(
     """
     wanted = areas(only)
     outputs, aws, output = opened(context)
-    rows = [asdict(one) for one in usage(outputs, aws, datetime.now(UTC), wanted)]
+    rows = [asdict(one) for one in usage(outputs, aws, clock.now(), wanted)]
     columns = ("area", "subject", "what", "now", "mean", "peak", "unit", "note")
     output.rows("usage", columns, rows)
     unread = [row for row in rows if row["now"] is None and row["note"] != "no data"]

@@ -57,7 +57,8 @@ def runner(of: Target, clock: WallClock, sql: RunSql | None = None) -> Runner:
 
 def new_run(verb: str) -> str:
     """An id for a run: what it does, when, and something that makes it the only one."""
-    return f"{verb}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime(pace().now()))}-{secrets.token_hex(2)}"
+    at = time.strftime("%Y%m%d-%H%M%S", time.gmtime(pace().now()))
+    return f"{verb}-{at}-{secrets.token_hex(2)}"
 
 
 def carry_out(plan: Plan, of: Target, output: Output, how: How, sql: RunSql | None = None) -> bool:

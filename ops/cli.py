@@ -16,7 +16,7 @@ NOUNS: Final = {
     "db": ("ops.commands.db", "the database: status, snapshots, failover, reboot, size"),
     "service": ("ops.commands.service", "the services: deploy, rollback, scale, restart, tasks"),
     "alarms": ("ops.commands.alarms", "the stack's alarms: list"),
-    "runs": ("ops.commands.runs", "what was carried out: list, show, resume, undo"),
+    "runs": ("ops.commands.runs", "what was carried out: list, show, report, resume, undo"),
     "lock": ("ops.commands.lock", "who changes the stack now: show, break"),
     "outputs": ("ops.commands.outputs", "the stack's outputs, as operations read them"),
 }
@@ -24,6 +24,7 @@ NOUNS: Final = {
 COMMANDS: Final = {
     "health": ("ops.commands.health", "how the stack is, and what helps where it is not well"),
     "usage": ("ops.commands.usage", "what of the stack's capacity is used"),
+    "sandbox": ("ops.commands.sandbox", "the stack in an in-memory AWS, to try all this on"),
 }
 # What typer raises for a line that it cannot read: its own click's UsageError.
 BadLine = cast(type[typer.BadParameter], typer.BadParameter.__bases__[0])

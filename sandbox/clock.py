@@ -42,6 +42,11 @@ class Running:
         self._wall = wall
         self._began, self._from = datetime.now(UTC), wall()
 
+    @property
+    def began(self) -> datetime:
+        """When it showed what the wall's clock did, UTC."""
+        return self._began
+
     def now(self) -> datetime:
         return self._began + timedelta(seconds=(self._wall() - self._from) * self.factor)
 

@@ -1,27 +1,34 @@
-"""`make sandbox`: the in-memory AWS, served at a local address until Ctrl-C.
+"""`make sandbox`, `ops sandbox`: the in-memory AWS, served at a local address.
 
-    python -m sandbox.serve [--port N] [--clock-factor N]
+    python -m sandbox.serve [--stack NAME] [--port N] [--clock-factor N] [-- COMMAND ...]
 
-Empty at the start. Prints the lines to paste; with them the Pulumi CLI, the AWS CLI and `ops`
-work on it. Exit status 2 for a bad option or a port that is in use.
+Without a stack it is empty, and the Pulumi CLI may deploy one into it. With one, that stack is up
+in it: its databases are PostgreSQL servers, its load balancer answers HTTP. It prints the lines to
+paste, and serves until Ctrl-C; a command is run with them set instead, and ends it: its exit code
+is then the sandbox's. Exit code 2 for a bad option, a stack that there is not, a port in use.
 """
 
 import argparse
-import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from sandbox import clock
+from sandbox.server import keys, listen, server, told, url_of
 
-ADDRESS = "127.0.0.1"
-# Read by moto when it is imported: AWS's own policies, and no public images (1300 snapshots).
-MOTO = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+if TYPE_CHECKING:
+    from sandbox.up import Up
+
+FACTOR = 60.0
+PORT = 4566
+ENDS = "# serving; Ctrl-C ends it, and everything in it"
+NOT_FOUND = 127  # what a shell says of a command that there is not
 
 
 class _Options(argparse.ArgumentParser):
@@ -32,14 +39,33 @@ class _Options(argparse.ArgumentParser):
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The options; exits with status 2 and a line that says why where they are wrong."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    own, _, command = _divided(given)
     parser = _Options(prog="sandbox", description="An in-memory AWS, served.")
+    parser.add_argument("--stack", help="a stack to deploy into it: dev, staging, prod or sandbox")
     parser.add_argument(
-        "--port", type=_port, default=4566, help="port to listen at; 0 takes a free one"
+        "--port", type=_port, help=f"port to listen at ({PORT}); 0 takes a free one"
     )
     parser.add_argument(
-        "--clock-factor", type=_factor, default=60.0, help="simulated seconds in a second"
+        "--clock-factor", type=_factor, default=FACTOR, help="simulated seconds in a second"
     )
-    return parser.parse_args(arguments)
+    made = parser.parse_args(own)
+    made.command = command
+    if made.port is None:
+        made.port = 0 if command else PORT
+    if "--" in given and not command:
+        parser.error("there is no command behind --")
+    if command and made.stack is None:
+        parser.error("--stack is not set, may be the stack for the command to work on")
+    return made
+
+
+def _divided(arguments: list[str]) -> tuple[list[str], str, list[str]]:
+    """The options, `--`, the command."""
+    if "--" not in arguments:
+        return arguments, "", []
+    at = arguments.index("--")
+    return arguments[:at], "--", arguments[at + 1 :]
 
 
 def _port(text: str) -> int:
@@ -58,73 +84,70 @@ def _factor(text: str) -> float:
     return factor
 
 
-def listen(port: int) -> socket.socket:
-    """A listening socket. Raises OSError where the port is in use."""
-    server = socket.socket()
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server.bind((ADDRESS, port))
-    server.listen(128)
-    return server
-
-
 def lines(url: str, region: str = "eu-north-1") -> str:
-    """What to paste into a shell."""
+    """What to paste into a shell to deploy into an empty sandbox."""
+    exports = " ".join(f"{k}={v}" for k, v in keys(url, region).items())
     return f"""\
-export AWS_ENDPOINT_URL={url} AWS_REGION={region}
-export AWS_ACCESS_KEY_ID=sandbox AWS_SECRET_ACCESS_KEY=sandbox
+export {exports}
 export PULUMI_CONFIG_PASSPHRASE=sandbox
 mkdir -p .sandbox && pulumi login file://$PWD/.sandbox
 pulumi stack select --create sandbox
 pulumi up"""
 
 
-class _OneByOne:
-    """Lets one request at a time through: moto's state is not made for several threads."""
-
-    def __init__(self, application: Any) -> None:
-        self._application, self._turn = application, threading.Lock()
-
-    def __call__(self, environ: Any, start_response: Any) -> Any:
-        with self._turn:
-            return self._application(environ, start_response)
-
-
-def serve(at: socket.socket) -> None:
-    """Serves the sandbox at a listening socket, until KeyboardInterrupt."""
-    os.environ.update({key: os.environ.get(key, value) for key, value in MOTO.items()})
-    from moto.moto_server.werkzeug_app import (
-        DomainDispatcherApplication,
-        MotoRequestHandler,
-        create_backend_app,
-    )
-    from werkzeug.serving import make_server
-
-    from sandbox import mends
-
-    class Quiet(MotoRequestHandler):
-        """Tells of the requests that the sandbox could not answer, not of each."""
-
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            if str(code).startswith("5"):
-                super().log_request(code, size)
-
-    mends.apply()
-    port = at.getsockname()[1]
-    server = make_server(
-        ADDRESS,
-        port,
-        _OneByOne(DomainDispatcherApplication(create_backend_app)),
-        threaded=True,
-        request_handler=Quiet,
-        fd=at.fileno(),
-    )
-    told = "# serving; Ctrl-C ends it, and everything in it"
-    sys.stdout.write(f"{lines(f'http://{ADDRESS}:{port}')}\n{told}\n")
-    sys.stdout.flush()
+def empty(at: socket.socket, factor: float) -> None:
+    """Serves an empty sandbox until KeyboardInterrupt."""
+    before = clock.use(clock.Running(factor))
+    made = server(at)
+    told(f"{lines(url_of(at))}\n{ENDS}")
     try:
-        server.serve_forever()
+        made.serve_forever()
     finally:
-        server.server_close()
+        made.server_close()
+        clock.use(before)
+
+
+def operated(it: "Up", command: Sequence[str]) -> int:
+    """Runs a command on a stack that is up; its exit code, as a shell would give it."""
+    try:
+        process = subprocess.Popen(command, env=it.environment)
+    except OSError as error:
+        sys.stderr.write(f"sandbox: {command[0]} cannot be run: {error.strerror}\n")
+        return NOT_FOUND
+    while True:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:  # the command has had it too: let it end as it will
+            continue
+        return code if code >= 0 else 128 - code
+
+
+def with_stack(at: socket.socket, given: argparse.Namespace) -> int:
+    """Serves a sandbox with a stack in it, until KeyboardInterrupt or the end of the command."""
+    sys.stderr.write("sandbox: importing Pulumi and its AWS provider\n")
+    from components.settings import SettingsError
+    from sandbox.deploy import Made
+    from sandbox.up import up
+
+    def tell(made: Made) -> None:
+        if made.number % 50 == 0:
+            sys.stderr.write(f"sandbox: {made.number} resources\n")
+
+    with ExitStack() as around:
+        try:
+            it = around.enter_context(
+                up(given.stack, factor=given.clock_factor, at=at, progress=tell)
+            )
+        except (SettingsError, FileNotFoundError) as error:
+            sys.stderr.write(f"sandbox: {error}\n")
+            return 2
+        if given.command:
+            return operated(it, given.command)
+        for name, value in it.settings.items():
+            told(f"export {name}={value}")
+        told(ENDS)
+        threading.Event().wait()
+    return 0
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
@@ -138,10 +161,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         sys.stderr.write(f"sandbox: port {given.port} cannot be used: {error.strerror}\n")
         return 2
-    clock.use(clock.Running(given.clock_factor))
     signal.signal(signal.SIGTERM, _stop)
     with at, suppress(KeyboardInterrupt):
-        serve(at)
+        if given.stack is not None:
+            return with_stack(at, given)
+        empty(at, given.clock_factor)
     return 0
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ops.commands import runs_report
 from ops.commands.common import runner, target
 from ops.errors import UsageError
 from ops.journal import Journal
@@ -12,6 +13,7 @@ from ops.plan import Plan
 from ops.run import Target, WallClock
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="What was carried out.")
+app.add_typer(runs_report.app)
 Run = Annotated[str, typer.Argument(help="the run's id, from `ops runs list`")]
 
 

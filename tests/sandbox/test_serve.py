@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from sandbox import clock, serve
+from sandbox import clock, serve, server
 from sandbox.program import ROOT
 
 COMMAND = (sys.executable, "-m", "sandbox.serve")
@@ -97,7 +97,7 @@ def test_a_signal_ends_it_without_a_fuss(number: int) -> None:
 
 def test_a_port_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
-        taken.bind((serve.ADDRESS, 0))
+        taken.bind((server.ADDRESS, 0))
         taken.listen()
         port = taken.getsockname()[1]
         before = clock.clock()
@@ -117,6 +117,8 @@ def test_a_port_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> 
         (["--clock-factor", "fast"], "is fast, may be a number above 0"),
         (["--clock-factor", "nan"], "is nan, may be a number above 0"),
         (["now"], "unrecognized arguments: now"),
+        (["--stack", "prod", "--"], "there is no command behind --"),
+        (["--", "true"], "--stack is not set, may be the stack for the command to work on"),
     ],
 )
 def test_a_bad_option_says_what_it_may_be(
@@ -141,7 +143,7 @@ def test_requests_come_in_one_by_one() -> None:
         inside.pop()
         return []
 
-    gate = serve._OneByOne(application)
+    gate = server.OneByOne(application)
     threads = [threading.Thread(target=gate, args=({}, None)) for _ in range(8)]
     for thread in threads:
         thread.start()

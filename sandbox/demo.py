@@ -1,65 +1,99 @@
-"""`make demo`: the stack into an in-memory AWS, no account and no Pulumi CLI needed.
+"""`make demo`: the stack into an in-memory AWS, and operated there; no account, no Pulumi CLI.
 
-Runs the real program for a stack with every resource created in moto, prints what came of it and
-writes a page with the architecture's diagram.
+Runs the real program for a stack with every resource created in moto, serves it, and types lines
+of `ops` on it as a person would, one of them killed on its way. Prints what came of it and writes
+a page with the architecture's diagram and the runs.
 """
 
 import argparse
-import io
 import json
 import os
 import sys
-import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ops import prices
+from ops.show import said
 from sandbox.program import ROOT
+
+if TYPE_CHECKING:
+    from sandbox.acts import Acted
+    from sandbox.report import Summary
+
+FACTOR = 600.0  # simulated seconds in a second: ten minutes of AWS's are one second here
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the demo; the exit code: 0, 1 where the program failed, 2 for bad options."""
+    """Runs the demo; the exit code: 0, 1 where something failed, 2 for bad options."""
     options = _options().parse_args(arguments)
     told = Console(stderr=True, highlight=False)
     began = time.perf_counter()
-    with told.status("importing Pulumi and its AWS provider") as status:
-        if not told.is_terminal:
-            told.print("importing Pulumi and its AWS provider")
-        from components.settings import SettingsError
-        from sandbox.deploy import Made, deploy, in_memory_aws, region_of
-        from sandbox.entries.making import MakingError
-        from sandbox.report import page, summarise
+    told.print("importing Pulumi and its AWS provider")
+    from components.settings import SettingsError
+    from sandbox.deploy import Made
+    from sandbox.entries.making import MakingError
+    from sandbox.play import acts, stage
+    from sandbox.report import page, summarise
+    from sandbox.up import up
 
-        def tell(made: Made) -> None:
-            text = f"{made.number} resources: {made.type.rsplit(':', 1)[-1]} {made.name}"
-            status.update(text)
-            if not told.is_terminal and made.number % 50 == 0:
-                told.print(text)
-
-        try:
-            with in_memory_aws(region_of(options.stack, dict(options.set))):
-                graph = deploy(options.stack, dict(options.set), progress=tell).graph
-                deployed = time.perf_counter()
-                status.update("ops health")
-                health = _operated(graph.exports, "health")
-        except (SettingsError, FileNotFoundError) as error:
-            told.print(f"demo: {error}")
-            return 2
-        except MakingError as error:
-            told.print(f"demo: AWS refused {error}")
-            return 1
-    summary = summarise(graph, f"bulwark {options.stack}, in an in-memory AWS")
-    options.page.parent.mkdir(parents=True, exist_ok=True)
-    options.page.write_text(page(summary, graph), encoding="utf-8")
+    def tell(made: Made) -> None:
+        if made.number % 50 == 0:
+            told.print(f"{made.number} resources: {made.type.rsplit(':', 1)[-1]} {made.name}")
 
     out = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # piped: never cut
+    acted: list[Acted] = []
+    try:
+        with up(options.stack, dict(options.set), factor=options.factor, progress=tell) as it:
+            deployed = time.perf_counter()
+            graph = it.deployment.graph
+            summary = summarise(graph, f"bulwark {options.stack}, in an in-memory AWS")
+            _summary(out, summary)
+            out.print("\n[bold]Operated[/bold], each line a process of its own")
+            for one in stage(it).play(acts(it)):
+                acted.append(one)
+                _tell(out, one)
+    except (SettingsError, FileNotFoundError) as error:
+        told.print(f"demo: {error}")
+        return 2
+    except MakingError as error:
+        told.print(f"demo: AWS refused {error}")
+        return 1
+    options.page.parent.mkdir(parents=True, exist_ok=True)
+    options.page.write_text(page(summary, graph, acted), encoding="utf-8")
+    out.print(
+        f"\n{summary.resources} resources up in {deployed - began:.0f} s, most of it the imports "
+        f"of Pulumi's AWS provider; operated in {time.perf_counter() - deployed:.0f} s, which "
+        f"were {said(sum(one.simulated for one in acted))} on the sandbox's clock. "
+        f"The page with the diagram and the runs: {os.path.relpath(options.page)}"
+    )
+    wrong = [one for one in acted if not one.as_meant]
+    for one in wrong:
+        told.print(f"demo: `ops {one.line}` ended with {one.code}, not with {one.act.code}")
+    return 1 if wrong else 0
+
+
+def _tell(out: Console, one: "Acted") -> None:
+    """One line that was typed, what it said, and what a client saw meanwhile."""
+    out.print(Text(f"\n{one.act.title}", style="bold"))
+    out.print(Text(f"$ ops {one.line}", style="cyan"))
+    said_by = one.out if one.code in (0, 3) else one.out + one.err
+    for line in said_by.rstrip().splitlines():
+        out.print(Text(f"  {line}"))
+    ended = "killed" if one.code < 0 else f"exit code {one.code}"
+    out.print(Text(f"  ({ended}, {said(one.simulated)} on the sandbox's clock)", style="dim"))
+    if one.seen is not None:
+        out.print(Text(f"  meanwhile, {one.seen.line()}", style="green"))
+
+
+def _summary(out: Console, summary: "Summary") -> None:
+    """What was made, and what it would cost."""
     out.print(f"\n[bold]{summary.title}[/bold]\n")
     parts = _table("component", ">resources", ">$ a month", "what")
     for part in summary.parts:
@@ -71,31 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for row in summary.usage:
         usage.add_row(*row)
     out.print(usage)
-    out.print("\n[bold]Alarms[/bold]")
-    alarms = _table("alarm", "says")
-    for alarm in summary.alarms:
-        alarms.add_row(alarm.name, alarm.says)
-    out.print(alarms)
-    out.print("\n[bold]ops health[/bold]")
-    out.print(health, markup=False)
-    out.print("[bold]Outputs[/bold]")
-    out.print_json(data=dict(summary.outputs))
-    out.print(
-        f"\n{summary.resources} resources up in {deployed - began:.0f} s, most of it the imports "
-        f"of Pulumi's AWS provider. The page with the diagram: {os.path.relpath(options.page)}"
-    )
-    return 0
-
-
-def _operated(outputs: Mapping[str, Any], *line: str) -> str:
-    """What `ops` says when a line is typed on the stack that is up."""
-    from ops.cli import main as ops
-
-    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
-        file = Path(folder, "outputs.json")
-        file.write_text(json.dumps(outputs), encoding="utf-8")
-        ops([*line, "--outputs", str(file)])
-    return said.getvalue()
+    out.print(f"\n{len(summary.alarms)} alarms watch it; the page lists them, and the outputs.")
 
 
 def _table(*columns: str) -> Table:
@@ -113,8 +123,21 @@ def _options() -> argparse.ArgumentParser:
         "--set", action="append", default=[], type=setting, metavar="KEY=VALUE",
         help="a setting over the stack file's; JSON for objects and lists",
     )  # fmt: skip
+    parser.add_argument(
+        "--factor", type=_factor, default=FACTOR, help="simulated seconds in a second (600)"
+    )
     parser.add_argument("--page", type=Path, default=ROOT / "build" / "demo.html")
     return parser
+
+
+def _factor(text: str) -> float:
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0
+    if not 1 <= factor <= 6000:
+        raise argparse.ArgumentTypeError(f"is {text}, may be 1 to 6000")
+    return factor
 
 
 def setting(text: str) -> tuple[str, JsonValue]:

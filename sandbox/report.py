@@ -12,8 +12,11 @@ from markupsafe import Markup
 
 from ops import prices
 from ops.costs import Cost, Resource, by_component, estimate
+from ops.report import at
+from ops.show import said
+from sandbox.acts import Acted
 from sandbox.diagram import draw
-from sandbox.program import Graph, Registered
+from sandbox.program import ROOT, Graph, Registered
 
 TEMPLATES = Path(__file__).parent / "templates"
 ALARMS = (
@@ -115,13 +118,17 @@ def _types(resources: Sequence[Registered]) -> str:
     return ", ".join(f"{n} {kind}" if n > 1 else kind for kind, n in sorted(counts.items()))
 
 
-def page(summary: Summary, graph: Graph) -> str:
-    """The summary with the architecture's picture, as one self-contained HTML page."""
+def page(summary: Summary, graph: Graph, acted: Sequence[Acted] = ()) -> str:
+    """The summary with the architecture's picture and what was done, as one HTML page."""
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined
+        loader=FileSystemLoader([TEMPLATES, ROOT / "ops" / "templates"]),
+        autoescape=True,
+        undefined=StrictUndefined,
     )
+    environment.filters |= {"said": said, "at": at}
     return environment.get_template("report.html.j2").render(
         summary=summary,
+        acted=acted,
         prices=prices,
         diagram=Markup(draw(graph, summary.title)),
         outputs=json.dumps(summary.outputs, indent=2),

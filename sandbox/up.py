@@ -39,6 +39,7 @@ class Up:
     outputs: Path
     deployment: Deployment
     settings: Mapping[str, str]
+    factor: float
 
     @property
     def environment(self) -> dict[str, str]:
@@ -85,7 +86,7 @@ def up(
             "PGSSLMODE": "prefer",
             **({"BULWARK_SANDBOX_SITE": site} if site else {}),
         }
-        yield Up(stack, url, site, outputs, deployment, settings)
+        yield Up(stack, url, site, outputs, deployment, settings, factor)
 
 
 def _site(deployment: Deployment) -> str | None:

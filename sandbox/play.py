@@ -1,0 +1,80 @@
+"""The demo's script: which lines are typed on a stack, by what the stack has."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ops.aws import Aws
+from ops.outputs import Outputs, read
+from ops.run import Target
+from sandbox.acts import Act, Client, Stage, Who
+from sandbox.aws import client
+from sandbox.clients.asker import Asker
+from sandbox.clients.writer import Writer
+from sandbox.pushing import push
+from sandbox.up import Up
+
+LARGER = "db.m7g.large"
+BAD, GOOD = "v2-never-healthy", "v3"
+
+
+def stage(it: Up) -> Stage:
+    """The stack with what the acts need: images in its registry, clients that may use it."""
+    outputs = read(it.deployment.exports)
+    for url in (outputs.registry.repositories if outputs.registry else {}).values():
+        ecr = client("ecr", outputs.stack.region)
+        for tag in (BAD, GOOD):
+            push(ecr, url.partition("/")[2], tag)
+
+    @contextmanager
+    def using(who: Who) -> Iterator[Client]:
+        made = Writer(outputs, it.settings) if who == "writer" else Asker(str(it.site))
+        with made as client_:
+            yield client_
+
+    return Stage(it, Target(outputs, Aws(outputs.stack.region)), using)
+
+
+def acts(it: Up) -> list[Act]:
+    """What is typed, in this order."""
+    outputs = read(it.deployment.exports)
+    return [
+        Act("How is it?", "health"),
+        Act(
+            "A snapshot, while a client writes",
+            "db snapshot create --yes --reason 'before the release'",
+            client="writer",
+        ),
+        *_services(outputs, it.site),
+        *_resize(outputs),
+        Act("And now?", "health"),
+    ]
+
+
+def _services(outputs: Outputs, site: str | None) -> Iterator[Act]:
+    services: Mapping[str, Any] = outputs.services.services if outputs.services else {}
+    repositories = outputs.registry.repositories if outputs.registry else {}
+    name = next((n for n in services if n in repositories), None)
+    if name is None:
+        return
+    asker: Who | None = "asker" if site else None
+    image = repositories[name]
+    yield Act("More tasks", f"service scale 4 --service {name} --yes", client=asker)
+    yield Act(
+        "A bad image: nobody is to notice, and it goes back by itself",
+        f"service deploy {image}:{BAD} --service {name} --yes",
+        code=5,
+        client=asker,
+    )
+    yield Act("A good one", f"service deploy {image}:{GOOD} --service {name} --yes", client=asker)
+
+
+def _resize(outputs: Outputs) -> Iterator[Act]:
+    yield Act(
+        "A larger database; the process is killed in the middle of it",
+        f"db resize {LARGER} --yes --reason 'a laptop that is closed'",
+        killed_at=f"make {outputs.database.identifier} a {LARGER}",
+    )
+    yield Act("What was it?", "runs list --limit 1")
+    yield Act("Carried on, while a client writes", "runs resume RUN", client="writer")
+    yield Act("What happened, and when", "runs report RUN")

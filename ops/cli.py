@@ -24,6 +24,7 @@ NOUNS: Final = {
 COMMANDS: Final = {
     "health": ("ops.commands.health", "how the stack is, and what helps where it is not well"),
     "usage": ("ops.commands.usage", "what of the stack's capacity is used"),
+    "permissions": ("ops.commands.permissions", "the IAM policy of a command, or of a role"),
     "sandbox": ("ops.commands.sandbox", "the stack in an in-memory AWS, to try all this on"),
 }
 # What typer raises for a line that it cannot read: its own click's UsageError.

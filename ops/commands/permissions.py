@@ -1,0 +1,101 @@
+"""`ops permissions`: what a command, or a role, may have to be allowed in AWS."""
+
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+import typer
+
+from ops.errors import UsageError
+from ops.permissions.commands import COMMANDS, ROLES, Role
+from ops.permissions.policies import LIMIT, allowed, compact, document, of_role, role_policies
+
+app = typer.Typer(add_completion=False)
+TABLE = ("action", "resources", "condition", "commands")
+
+
+@app.command(name="permissions")
+def show(
+    context: typer.Context,
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[COMMAND]", help="such as db resize, or db for all of a noun"),
+    ] = None,
+    role: Annotated[Role | None, typer.Option(help="what a role of the stack may")] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="print this policy's document alone, for IAM"),
+    ] = None,
+) -> None:
+    """The IAM policy of a command or of a role, computed from the calls that it makes.
+
+    Without either, every command with the least role that may run it. Calls nothing but what
+    reads the stack's outputs.
+    """
+    if command and role:
+        raise UsageError(f"--role is {role!r}, may not be given together with a command")
+    if not command and role is None:
+        if policy is not None:
+            raise UsageError(f"--policy is {policy!r}, which wants a command or --role")
+        _listed(context)
+        return
+    named = _matching(" ".join(command)) if command else of_role(role or "reader")
+
+    from ops.commands.reading import opened
+    from ops.permissions.names import names_of
+
+    outputs, _, output = opened(context)
+    names = names_of(outputs)
+    statements = allowed(names, named)
+    if role:
+        documents = role_policies(names, role)
+    else:
+        documents = {"-".join(command or ()): document(statements)}
+    if policy is not None:
+        if policy not in documents:
+            raise UsageError(f"--policy is {policy!r}, may be {', '.join(documents)}")
+        typer.echo(compact(documents[policy]))
+        return
+    if output.form == "json":
+        policies = [
+            {"name": name, "size": len(compact(one)), "limit": LIMIT, "document": one}
+            for name, one in documents.items()
+        ]
+        output.data("permissions", {"commands": list(named), "policies": policies})
+        return
+    output.rows("permissions", TABLE, [_row(one.plain(), one.commands) for one in statements])
+
+
+def _listed(context: typer.Context) -> None:
+    """Every command with its role; needs no stack."""
+    from ops.show import Output
+
+    found: Any = context.find_object(tuple)
+    rows = [
+        {"command": name, "role": needs.role, "calls": sorted(needs.apis)}
+        for name, needs in sorted(COMMANDS.items(), key=lambda c: (ROLES.index(c[1].role), c[0]))
+    ]
+    Output(found[1]).rows("permissions-commands", ("role", "command", "calls"), rows)
+
+
+def _matching(text: str) -> tuple[str, ...]:
+    """The command of that name, or all of a noun. Raises UsageError."""
+    found = tuple(c for c in COMMANDS if c == text or c.startswith(f"{text} "))
+    if not found:
+        near = get_close_matches(text, list(COMMANDS), n=3, cutoff=0.5)
+        may = f", may be {' or '.join(near)}" if near else ""
+        raise UsageError(f"COMMAND is {text!r}{may}", "ops permissions")
+    return found
+
+
+def _row(statement: dict[str, Any], commands: tuple[str, ...]) -> dict[str, object]:
+    conditions = [
+        f"{key} {operator} {' or '.join(values)}"
+        for operator, keys in statement.get("Condition", {}).items()
+        for key, values in keys.items()
+    ]
+    return {
+        "action": statement["Action"],
+        "resources": statement["Resource"],
+        "condition": conditions,
+        "commands": commands,
+    }

@@ -1,0 +1,183 @@
+"""The IAM actions that each AWS call of operations takes, and what it takes them on.
+
+Sources: the Service Authorization Reference, "Actions, resources, and condition keys for ..." of
+each service, for the actions and what they can be narrowed to; beside it what the API reference of
+an operation asks for, and what AWS's own errors name. A call that is not here is an error: its line
+belongs here, with the resources that it acts on in resources.py.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+Condition: TypeAlias = tuple[str, str, tuple[str, ...]]  # operator, key, values as templates
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One action, the names of the resources that it acts on, and on what condition."""
+
+    action: str
+    on: tuple[str, ...]
+    when: tuple[Condition, ...] = ()
+
+
+def on(action: str, *resources: str, when: tuple[Condition, ...] = ()) -> Grant:
+    """An action on these resources."""
+    return Grant(action, resources, when)
+
+
+def anywhere(action: str, *when: Condition) -> Grant:
+    """An action that AWS does not narrow to resources."""
+    return Grant(action, ("everywhere",), when)
+
+
+def via(service: str) -> tuple[Condition, ...]:
+    """Only through a service, in one of the stack's regions: for the use of keys."""
+    return (("StringEquals", "kms:ViaService", (
+        f"{service}.{{region}}.amazonaws.com", f"{service}.{{recovery_region}}.amazonaws.com",
+    )),)  # fmt: skip
+
+
+def passed_to(service: str) -> tuple[Condition, ...]:
+    """Only to a service: for the passing of roles."""
+    return (("StringEquals", "iam:PassedToService", (service,)),)
+
+
+# Everything that AWS has no resource level for is asked for in the stack's regions only.
+IN_ITS_REGIONS: Final[Condition] = (
+    "StringEquals", "aws:RequestedRegion", ("{region}", "{recovery_region}")
+)  # fmt: skip
+IN_CLUSTER: Final[Condition] = (
+    "ArnEquals", "ecs:cluster", ("arn:{partition}:ecs:{region}:{account}:cluster/{prefix}",)
+)  # fmt: skip
+OF_ECS: Final[Condition] = ("StringEquals", "application-autoscaling:service-namespace", ("ecs",))
+REGISTERED: Final[Condition] = ("StringEquals", "ecs:CreateAction", ("RegisterTaskDefinition",))
+# Creating with tags is tagging as well (RDS User Guide, "Tagging Amazon RDS resources").
+TAGS_SNAPSHOT: Final = on("rds:AddTagsToResource", "snapshots")
+# Whoever starts tasks hands them their roles (ECS Developer Guide, "Amazon ECS IAM roles").
+PASS_TASK_ROLES: Final = on("iam:PassRole", "task roles", when=passed_to("ecs-tasks.amazonaws.com"))
+DECRYPT: Final = on("kms:Decrypt", "data key", when=via("s3"))
+
+# Calls that take no permission at all.
+FREE: Final = frozenset({"sts.get_caller_identity"})  # STS API reference: even where it is denied
+
+APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
+    "acm.describe_certificate": (on("acm:DescribeCertificate", "certificate"),),
+    "application-autoscaling.describe_scalable_targets": (
+        anywhere("application-autoscaling:DescribeScalableTargets"),
+    ),
+    "application-autoscaling.describe_scaling_activities": (
+        anywhere("application-autoscaling:DescribeScalingActivities"),
+    ),
+    # It looks at the service, and proves that the caller may change it (Application Auto Scaling
+    # User Guide, "Identity-based policy examples").
+    "application-autoscaling.register_scalable_target": (
+        on("application-autoscaling:RegisterScalableTarget", "scalable targets", when=(OF_ECS,)),
+        on("ecs:DescribeServices", "services"),
+        on("ecs:UpdateService", "services"),
+    ),
+    "autoscaling.describe_auto_scaling_groups": (
+        anywhere("autoscaling:DescribeAutoScalingGroups"),
+    ),
+    "autoscaling.describe_instance_refreshes": (anywhere("autoscaling:DescribeInstanceRefreshes"),),
+    "autoscaling.describe_scaling_activities": (anywhere("autoscaling:DescribeScalingActivities"),),
+    "backup.describe_backup_vault": (on("backup:DescribeBackupVault", "vault"),),
+    "backup.list_recovery_points_by_backup_vault": (
+        on("backup:ListRecoveryPointsByBackupVault", "vault"),
+    ),
+    "cloudwatch.delete_alarm_mute_rule": (on("cloudwatch:DeleteAlarmMuteRule", "mute rules"),),
+    # Composite alarms are shown to nobody who may see less than all (API reference).
+    "cloudwatch.describe_alarms": (anywhere("cloudwatch:DescribeAlarms"),),
+    "cloudwatch.disable_alarm_actions": (on("cloudwatch:DisableAlarmActions", "alarms"),),
+    "cloudwatch.enable_alarm_actions": (on("cloudwatch:EnableAlarmActions", "alarms"),),
+    "cloudwatch.get_alarm_mute_rule": (on("cloudwatch:GetAlarmMuteRule", "mute rules"),),
+    # Metrics are no resources; the reference's `dataset` is another source of them.
+    "cloudwatch.get_metric_data": (anywhere("cloudwatch:GetMetricData"),),
+    "cloudwatch.list_alarm_mute_rules": (on("cloudwatch:ListAlarmMuteRules", "all mute rules"),),
+    # Asked for on the rule and on each alarm that it mutes (API reference).
+    "cloudwatch.put_alarm_mute_rule": (
+        on("cloudwatch:PutAlarmMuteRule", "mute rules", "alarms"),
+        on("cloudwatch:TagResource", "mute rules"),
+    ),
+    "ec2.describe_instance_status": (anywhere("ec2:DescribeInstanceStatus"),),
+    "ec2.describe_instances": (anywhere("ec2:DescribeInstances"),),
+    "ec2.describe_nat_gateways": (anywhere("ec2:DescribeNatGateways"),),
+    "ec2.describe_vpcs": (anywhere("ec2:DescribeVpcs"),),
+    "ecr.describe_images": (on("ecr:DescribeImages", "repositories"),),
+    "ecs.describe_service_revisions": (
+        on("ecs:DescribeServiceRevisions", "services", "service revisions"),
+    ),
+    "ecs.describe_services": (on("ecs:DescribeServices", "services"),),
+    "ecs.describe_task_definition": (anywhere("ecs:DescribeTaskDefinition"),),
+    "ecs.describe_tasks": (on("ecs:DescribeTasks", "tasks", when=(IN_CLUSTER,)),),
+    "ecs.list_service_deployments": (on("ecs:ListServiceDeployments", "services"),),
+    # Narrowed to container instances only, which Fargate has none of; the cluster narrows it.
+    "ecs.list_tasks": (anywhere("ecs:ListTasks", IN_CLUSTER),),
+    "ecs.register_task_definition": (
+        on("ecs:RegisterTaskDefinition", "task definitions"),
+        on("ecs:TagResource", "task definitions", when=(REGISTERED,)),
+        PASS_TASK_ROLES,
+    ),
+    "ecs.update_service": (on("ecs:UpdateService", "services"), PASS_TASK_ROLES),
+    "elasticache.describe_replication_groups": (
+        on("elasticache:DescribeReplicationGroups", "cache"),
+    ),
+    "elbv2.describe_load_balancers": (anywhere("elasticloadbalancing:DescribeLoadBalancers"),),
+    "elbv2.describe_rules": (anywhere("elasticloadbalancing:DescribeRules"),),
+    "elbv2.describe_target_health": (anywhere("elasticloadbalancing:DescribeTargetHealth"),),
+    "elbv2.modify_rule": (on("elasticloadbalancing:ModifyRule", "balancer rules"),),
+    # A copy under another key makes a grant on it (RDS User Guide, "Copying a DB snapshot").
+    "rds.copy_db_snapshot": (
+        on("rds:CopyDBSnapshot", "snapshots", "snapshots to copy"),
+        TAGS_SNAPSHOT,
+        on("kms:CreateGrant", "keys", when=via("rds")),
+        on("kms:DescribeKey", "keys", when=via("rds")),
+    ),
+    "rds.create_db_snapshot": (on("rds:CreateDBSnapshot", "database", "snapshots"), TAGS_SNAPSHOT),
+    "rds.delete_db_snapshot": (on("rds:DeleteDBSnapshot", "snapshots"),),
+    "rds.describe_db_instance_automated_backups": (
+        on("rds:DescribeDBInstanceAutomatedBackups", "all databases", "all automated backups"),
+    ),
+    "rds.describe_db_instances": (on("rds:DescribeDBInstances", "all databases"),),
+    "rds.describe_db_snapshots": (
+        on("rds:DescribeDBSnapshots", "all databases", "all snapshots"),
+    ),
+    "rds.describe_events": (anywhere("rds:DescribeEvents"),),
+    "rds.describe_orderable_db_instance_options": (
+        anywhere("rds:DescribeOrderableDBInstanceOptions"),
+    ),
+    "rds.describe_pending_maintenance_actions": (
+        on("rds:DescribePendingMaintenanceActions", "all databases"),
+    ),
+    "rds.modify_db_instance": (on("rds:ModifyDBInstance", "database"),),
+    "rds.reboot_db_instance": (on("rds:RebootDBInstance", "database"),),
+    "s3.delete_object": (on("s3:DeleteObject", "lock"),),
+    "s3.get_object": (on("s3:GetObject", "runs", "lock"), DECRYPT),
+    # Of the whole bucket: else S3 answers "denied" for a lock or a line that is not there.
+    "s3.list_objects_v2": (on("s3:ListBucket", "operations bucket"),),
+    "s3.put_object": (
+        on("s3:PutObject", "runs", "lock"),
+        on("kms:GenerateDataKey", "data key", when=via("s3")),
+        DECRYPT,
+    ),
+    "secretsmanager.get_secret_value": (
+        on("secretsmanager:GetSecretValue", "secret"),
+        on("kms:Decrypt", "data key", when=via("secretsmanager")),
+    ),
+    "ssm.get_parameters_by_path": (on("ssm:GetParametersByPath", "outputs"),),
+}  # fmt: skip
+
+
+def grants(api: str) -> tuple[Grant, ...]:
+    """What a call takes. Raises LookupError, which says where its line belongs."""
+    if api in FREE:
+        return ()
+    if api not in APIS:
+        service, operation = api.split(".")
+        action = "".join(word.capitalize() for word in operation.split("_"))
+        raise LookupError(
+            f"{api} has no entry in ops/permissions/apis.py; add a line to APIS such as "
+            f'"{api}": (on("{service}:{action}", "database"),),'
+        )
+    return APIS[api]

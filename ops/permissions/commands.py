@@ -1,0 +1,133 @@
+"""What each command calls: one line a command, in boto3's spelling.
+
+Held to the truth by tests/ops/test_permissions_truth.py, which runs every command and records its
+calls: a call that is not here fails, and so does one that is here and never made.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Role = Literal["reader", "operator", "recoverer"]
+# Each may what the one before may.
+ROLES: Final[tuple[Role, ...]] = ("reader", "operator", "recoverer")
+MEANS: Final[Mapping[Role, str]] = {
+    "reader": "looks: every command that changes nothing",
+    "operator": "changes: and whatever can be changed back or made again",
+    "recoverer": "restores and deletes: and whatever does away with something for good",
+}
+
+# Every command may read the stack's outputs from Parameter Store (ops/select.py).
+OUTPUTS: Final = ("ssm.get_parameters_by_path",)
+# The record of a run and the lock; whose credentials these are (ops/run.py).
+RECORD: Final = ("s3.get_object", "s3.list_objects_v2")
+CHANGE: Final = (*RECORD, "s3.put_object", "s3.delete_object", "sts.get_caller_identity")
+
+
+@dataclass(frozen=True)
+class Needs:
+    """The least role that may a command, and what it calls beside the stack's outputs."""
+
+    role: Role
+    apis: tuple[str, ...]
+
+
+def reads(*apis: str) -> Needs:
+    """A command that changes nothing."""
+    return Needs("reader", apis)
+
+
+def changes(*apis: str) -> Needs:
+    """A command that carries out a plan."""
+    return Needs("operator", (*CHANGE, *apis))
+
+
+def recovers(*apis: str) -> Needs:
+    """A command that restores, or does away with something for good."""
+    return Needs("recoverer", (*CHANGE, *apis))
+
+
+DEPLOYS: Final = (
+    "ecs.describe_services", "ecs.describe_task_definition", "ecs.update_service",
+    "ecs.list_service_deployments", "ecs.describe_service_revisions",
+)  # fmt: skip
+WHY_STOPPED: Final = ("ecs.list_tasks", "ecs.describe_tasks")
+
+COMMANDS: Final[Mapping[str, Needs]] = {
+    "alarms list": reads("cloudwatch.describe_alarms"),
+    "db failover": changes("rds.describe_db_instances", "rds.reboot_db_instance"),
+    "db reboot": changes(
+        "rds.describe_db_instances", "rds.describe_events", "rds.reboot_db_instance"
+    ),
+    "db resize": changes(
+        "rds.describe_db_instances", "rds.describe_orderable_db_instance_options",
+        "rds.create_db_snapshot", "rds.describe_db_snapshots", "rds.modify_db_instance",
+    ),
+    "db snapshot copy": changes("rds.copy_db_snapshot", "rds.describe_db_snapshots"),
+    "db snapshot create": changes(
+        "rds.create_db_snapshot", "rds.describe_db_instances", "rds.describe_db_snapshots"
+    ),
+    "db snapshot list": reads("rds.describe_db_snapshots"),
+    "db snapshot prune": recovers("rds.delete_db_snapshot", "rds.describe_db_snapshots"),
+    "db status": reads("rds.describe_db_instances"),
+    "db storage": changes(
+        "rds.describe_db_instances", "rds.create_db_snapshot", "rds.describe_db_snapshots",
+        "rds.modify_db_instance",
+    ),
+    "health": reads(
+        "acm.describe_certificate", "application-autoscaling.describe_scalable_targets",
+        "application-autoscaling.describe_scaling_activities",
+        "autoscaling.describe_auto_scaling_groups", "autoscaling.describe_instance_refreshes",
+        "autoscaling.describe_scaling_activities", "backup.describe_backup_vault",
+        "backup.list_recovery_points_by_backup_vault", "cloudwatch.describe_alarms",
+        "cloudwatch.get_metric_data", "ec2.describe_instance_status", "ec2.describe_instances",
+        "ec2.describe_nat_gateways", "ec2.describe_vpcs", "ecs.describe_services",
+        "ecs.describe_tasks", "ecs.list_tasks", "elasticache.describe_replication_groups",
+        "elbv2.describe_load_balancers", "elbv2.describe_target_health",
+        "rds.describe_db_instance_automated_backups", "rds.describe_db_instances",
+        "rds.describe_db_snapshots", "rds.describe_pending_maintenance_actions",
+        "sts.get_caller_identity",
+    ),
+    "lock break": changes(),
+    "lock show": reads("s3.get_object"),
+    "outputs show": reads(),
+    "permissions": reads(),
+    "runs list": reads(*RECORD),
+    "runs note": Needs("operator", (*RECORD, "s3.put_object", "sts.get_caller_identity")),
+    "runs report": reads(*RECORD),
+    # And what the run's own command calls: a role carries on what it may begin.
+    "runs resume": changes(),
+    "runs show": reads(*RECORD),
+    "runs undo": changes(),
+    "service autoscaling": changes(
+        "application-autoscaling.describe_scalable_targets",
+        "application-autoscaling.register_scalable_target", "ecs.describe_services",
+    ),
+    "service deploy": changes(
+        *DEPLOYS, *WHY_STOPPED, "ecr.describe_images", "ecs.register_task_definition"
+    ),
+    "service events": reads("ecs.describe_services"),
+    "service limits": reads(
+        "application-autoscaling.describe_scalable_targets", "ecs.describe_services"
+    ),
+    "service list": reads("ecs.describe_services", "ecs.describe_task_definition"),
+    "service maintenance off": changes("elbv2.describe_rules", "elbv2.modify_rule"),
+    "service maintenance on": changes("elbv2.describe_rules", "elbv2.modify_rule"),
+    "service restart": changes(
+        "ecs.describe_services", "ecs.list_service_deployments", "ecs.update_service", *WHY_STOPPED
+    ),
+    "service revisions": reads(
+        "ecr.describe_images", "ecs.describe_service_revisions", "ecs.describe_services",
+        "ecs.describe_task_definition", "ecs.list_service_deployments",
+    ),
+    "service rollback": changes(*DEPLOYS, *WHY_STOPPED, "ecr.describe_images"),
+    "service scale": changes(
+        "application-autoscaling.describe_scalable_targets", "ecs.describe_services",
+        "ecs.update_service",
+    ),
+    "service tasks": reads("ecs.describe_services", "ecs.describe_tasks", "ecs.list_tasks"),
+    "usage": reads("cloudwatch.get_metric_data", "rds.describe_db_instances"),
+}  # fmt: skip
+
+# Commands that call nothing of a stack in AWS.
+LOCAL: Final = frozenset({"sandbox"})

@@ -1,0 +1,59 @@
+"""The names that a stack's policies are made of: known from its outputs, or while it is made."""
+
+from dataclasses import dataclass, fields
+
+from ops.outputs import Outputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """What the ARNs of ops/permissions/resources.py are filled with. None: there is no such."""
+
+    partition: str
+    account: str
+    region: str
+    project: str
+    stack: str
+    bucket: str
+    recovery_region: str | None = None
+    data_key: str | None = None
+    recovery_key: str | None = None
+    certificate: str | None = None
+
+    @property
+    def known(self) -> dict[str, str]:
+        """The names that there are, with the prefix of every physical name."""
+        found = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {k: v for k, v in found.items() if v} | {"prefix": f"{self.project}-{self.stack}"}
+
+
+def names_of(outputs: Outputs) -> Names:
+    """The names of a stack from its outputs."""
+    stack, balancer = outputs.stack, outputs.load_balancer
+    return Names(
+        partition=outputs.database.arn.split(":")[1],
+        account=stack.account,
+        region=stack.region,
+        project=stack.project,
+        stack=stack.stack,
+        bucket=outputs.backups.operations_bucket,
+        recovery_region=stack.recovery_region,
+        data_key=stack.data_key_arn,
+        recovery_key=stack.recovery_key_arn,
+        certificate=balancer.certificate_arn if balancer else None,
+    )
+
+
+# As long as a stack's names may be: what fits with these fits with any.
+LONGEST = Names(
+    partition="aws-us-gov",
+    account="123456789012",
+    region="us-gov-northwest-1",
+    project="p" * 12,
+    stack="s" * 11,
+    bucket="b" * 63,
+    recovery_region="us-gov-northwest-2",
+    data_key=f"arn:aws-us-gov:kms:us-gov-northwest-1:123456789012:key/{'k' * 36}",
+    recovery_key=f"arn:aws-us-gov:kms:us-gov-northwest-2:123456789012:key/{'k' * 36}",
+    certificate=f"arn:aws-us-gov:acm:us-gov-northwest-1:123456789012:certificate/{'c' * 36}",
+)

@@ -1,0 +1,236 @@
+"""Every command of ops run as a user types it, and the calls to AWS that it makes.
+
+Each changing command is run once for each of its procedures, and by lines of LINES; each reading
+one by a line of LINES. What a plan may call on the way back counts as well.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+from unittest.mock import patch
+
+from ops.cli import main
+from ops.health.table import CHECKS
+from ops.lock import BucketPlace, Held, Lock
+from ops.maintenance import NEVER
+from ops.permissions.commands import CHANGE, COMMANDS, OUTPUTS, WHY_STOPPED
+from ops.plan import Call, Plan
+from ops.run import WallClock
+from ops.select import Selection
+from tests.ops import db_stage, service_stage
+from tests.ops.procedures import procedures
+from tests.ops.recording import Recorded, recorded
+from tests.ops.stage import PREFIX, REGION, Stage, stage
+
+FAILS = "why tasks stopped, once a deployment has failed: as `service deploy` does, which is seen"
+# Calls that no test here can make, each with the reason. By command.
+UNSEEN: dict[str, dict[str, str]] = {
+    "service restart": dict.fromkeys(WHY_STOPPED, FAILS),
+    "service rollback": dict.fromkeys(WHY_STOPPED, FAILS),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line that is typed, for calls that no procedure makes.
+
+    `before` is typed first, and not recorded; `code` is how the line ends.
+    """
+
+    line: str
+    build: Callable[[Stage], object] = lambda _: None
+    code: int = 0
+    before: tuple[str, ...] = ()
+
+
+def put_bucket(on: Stage) -> None:
+    """The operations bucket, where it is not there yet."""
+    name, s3 = on.outputs.backups.operations_bucket, on.client("s3")
+    if name not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+
+def held(on: Stage) -> None:
+    """Somebody's lock."""
+    put_bucket(on)
+    now = on.clock.now()
+    place = BucketPlace(on.client("s3"), on.outputs.backups.operations_bucket)
+    Lock(place).take(Held(holder="a@b", run="r-1", reason="x", since=now, until=now + 60))
+
+
+def scaled(on: Stage) -> None:
+    """Services, one of them scaled by itself."""
+    service_stage.put(on)
+    service_stage.put_scaling(on)
+
+
+def everything(on: Stage) -> None:
+    """All services of the outputs, one of them scaled by itself."""
+    service_stage.put(on, ("backend", "frontend"))
+    service_stage.put_scaling(on)
+
+
+def balanced(on: Stage) -> None:
+    """The load balancer's rule for the maintenance page, as the outputs have it."""
+    elb, ec2 = on.client("elbv2"), on.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"{REGION}{z}")[
+            "Subnet"
+        ]["SubnetId"]
+        for n, z in enumerate("ab")
+    ]
+    balancer = elb.create_load_balancer(Name=f"{PREFIX}-alb", Subnets=subnets)["LoadBalancers"][0]
+    page = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}]
+    listener = elb.create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"], Port=80, Protocol="HTTP", DefaultActions=page
+    )["Listeners"][0]
+    rule = elb.create_rule(
+        ListenerArn=listener["ListenerArn"], Priority=1, Actions=page,
+        Conditions=[{"Field": "host-header", "HostHeaderConfig": {"Values": [NEVER]}}],
+    )["Rules"][0]["RuleArn"]  # fmt: skip
+    part = on.outputs.load_balancer
+    assert part is not None
+    changed = part.model_copy(update={"maintenance_rule_arn": rule})
+    on.outputs = on.outputs.model_copy(update={"load_balancer": changed})
+
+
+CREATE: Final = "db snapshot create --yes"
+DEPLOY: Final = f"service deploy {service_stage.IMAGE}:{{}} --service backend --yes"
+DEPLOYED: Final = (DEPLOY.format("v2"), DEPLOY.format("v3"))
+LINES: dict[str, tuple[Line, ...]] = {
+    "alarms list": (Line("alarms list"),),
+    "db failover": (Line("db failover --yes", db_stage.put),),
+    "db reboot": (Line("db reboot --yes", db_stage.put),),
+    "db snapshot copy": (Line("db snapshot copy --yes", db_stage.put, before=(CREATE,)),),
+    "db snapshot create": (Line(CREATE, db_stage.put),),
+    "db snapshot prune": (
+        Line(
+            "db snapshot prune --keep 1 --older-than 0 --yes",
+            db_stage.put,
+            before=(CREATE, CREATE),
+        ),
+    ),
+    "service autoscaling": (Line("service autoscaling --service backend --max 8 --yes", scaled),),
+    "service deploy": (
+        Line(DEPLOY.format("v2"), service_stage.put),
+        Line(DEPLOY.format("v4-crash"), service_stage.put, code=5),
+        Line(DEPLOY.format("v3"), service_stage.put, before=(f"{DEPLOY.format('v2')} --no-wait",)),
+    ),
+    "service maintenance off": (
+        Line("service maintenance off --yes", balanced, before=("service maintenance on --yes",)),
+    ),
+    "service maintenance on": (Line("service maintenance on --yes", balanced),),
+    "service restart": (Line("service restart --service backend --yes", service_stage.put),),
+    "service rollback": (
+        Line(
+            "service rollback --service backend --yes",
+            service_stage.put,
+            before=DEPLOYED,
+        ),
+    ),
+    "service scale": (Line("service scale 3 --service backend --yes", scaled),),
+    "db snapshot list": (Line("db snapshot list", db_stage.put),),
+    "db status": (Line("db status", db_stage.put),),
+    "lock break": (Line("lock break --reason test --yes", held),),
+    "lock show": (Line("lock show", held),),
+    "outputs show": (Line("outputs show"),),
+    "permissions": (Line("permissions db"),),
+    "runs list": (Line("runs list", db_stage.put, before=(CREATE,)),),
+    "runs note": (Line("runs note {run} seen", db_stage.put),),
+    "runs report": (Line("runs report {run}", db_stage.put),),
+    "runs resume": (Line("runs resume {stopped}", db_stage.put),),
+    "runs show": (Line("runs show {run}", db_stage.put),),
+    "runs undo": (Line("runs undo {stopped}", db_stage.put),),
+    "service events": (Line("service events", everything),),
+    "service limits": (Line("service limits", everything),),
+    "service list": (Line("service list", everything),),
+    "service revisions": (
+        Line("service revisions --service backend", service_stage.put, before=DEPLOYED),
+    ),
+    "service tasks": (Line("service tasks --service backend", service_stage.put),),
+    "usage": (Line("usage", db_stage.put),),
+}
+
+
+@contextmanager
+def typing(build: Callable[[Stage], object]) -> Iterator[tuple[Stage, Callable[[str], int]]]:
+    """A stage with its bucket, unprotected so that nothing must be typed, and its command line."""
+    with stage() as on, TemporaryDirectory() as folder:
+        build(on)
+        put_bucket(on)
+        file = Path(folder) / "outputs.json"
+        open_stack = on.outputs.stack.model_copy(update={"protect": False})
+        outputs = on.outputs.model_copy(update={"stack": open_stack})
+        file.write_text(outputs.model_dump_json(by_alias=True))
+        with (
+            patch.object(WallClock, "now", lambda _: on.clock.now()),
+            patch.object(WallClock, "sleep", lambda _, seconds: on.clock.sleep(seconds)),
+            patch.object(Selection, "aws", lambda *_: on.aws),
+            patch("ops.clock.now", on.clock.held.now),
+        ):
+            yield on, lambda line: main([*line.split(), "--outputs", str(file)])
+
+
+def of_plan(plan: Plan) -> list[Recorded]:
+    """What a plan may call, there and back, as far as the parameters are known beforehand."""
+    calls = [action for action in plan.actions() if isinstance(action, Call)]
+    secrets = [
+        Recorded("secretsmanager.get_secret_value", {"SecretId": arn.partition("#")[0]}, REGION)
+        for call in calls
+        for arn in call.secrets.values()
+    ]
+    return [*(Recorded(c.api, c.params, c.region or REGION) for c in calls), *secrets]
+
+
+def run(line: Line) -> list[Recorded]:
+    """What a line calls."""
+    with typing(line.build) as (on, typed):
+        words = line.line
+        for before in line.before:
+            assert typed(before) == 0, before
+        if "{run}" in words:
+            assert typed(CREATE) == 0
+            words = words.format(run=_runs(on)[0])
+        if "{stopped}" in words:
+            with patch.object(WallClock, "sleep", _stop):
+                assert typed(CREATE) == 130
+            words = words.format(stopped=_runs(on)[0])
+        with recorded() as calls:
+            assert typed(words) == line.code, words
+    return calls
+
+
+def _stop(_: object, __: float) -> None:
+    raise KeyboardInterrupt
+
+
+def _runs(on: Stage) -> list[str]:
+    listed = on.client("s3").list_objects_v2(Bucket=on.outputs.backups.operations_bucket)
+    return sorted({item["Key"].split("/")[1] for item in listed["Contents"] if "/" in item["Key"]})
+
+
+@cache
+def made(command: str) -> tuple[Recorded, ...] | None:
+    """What a command calls, by all its procedures and lines; None where there are none."""
+    found = [run(line) for line in LINES.get(command, ())]
+    for one in (one for one in procedures() if one.command == command):
+        code = {"done": 0, "undone": 5}[one.outcome]
+        with typing(one.build) as (on, typed):
+            found.append(of_plan(one.plan(on)))
+            with recorded() as calls:
+                line = f"{one.command} {one.rest} --yes"
+                assert typed(line) == code, line
+        found.append(calls)
+    if command == "health":  # the checks hold themselves to what they declare
+        found.append([Recorded(api, {}, REGION) for check in CHECKS for api in check.apis])
+    whole = [call for calls in found for call in calls if call.api not in OUTPUTS]
+    if command in ("runs resume", "runs undo"):  # and what the run's own command may call
+        own = set(COMMANDS["db snapshot create"].apis) - set(CHANGE)
+        assert command == "runs undo" or own & {call.api for call in whole}
+        whole = [call for call in whole if call.api not in own]
+    return tuple(whole) if found else None

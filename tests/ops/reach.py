@@ -1,0 +1,103 @@
+"""What a call acts on, read from its parameters, and whether a policy allows it.
+
+Written apart from ops/permissions/, so that one can be held against the other. Conditions are not
+looked at.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from ops.permissions.policies import Allowed
+from tests.ops.recording import Recorded
+from tests.ops.stage import ACCOUNT
+
+Acts = list[tuple[str, str]]
+
+
+def rds(call: Recorded, kind: str, name: Any) -> str:
+    """The ARN of something of RDS, named by its name or by its ARN."""
+    text = str(name)
+    return text if text.startswith("arn:") else f"arn:aws:rds:{call.region}:{ACCOUNT}:{kind}:{text}"
+
+
+def of_rds(action: str, **kinds: str) -> Callable[[Recorded], Acts]:
+    """An RDS call that acts on what these parameters name, by kind; tagged, it tags that too."""
+
+    def acts(call: Recorded) -> Acts:
+        named = [(p, k) for p, k in kinds.items() if p in call.params]
+        found = [(f"rds:{action}", rds(call, kind, call.params[p])) for p, kind in named]
+        if call.params.get("Tags") and found:
+            found.append(("rds:AddTagsToResource", found[-1][1]))
+        return found
+
+    return acts
+
+
+def of_s3(action: str) -> Callable[[Recorded], Acts]:
+    """An S3 call on one object."""
+    return lambda call: [
+        (f"s3:{action}", f"arn:aws:s3:::{call.params['Bucket']}/{call.params['Key']}")
+    ]
+
+
+def of_service(action: str) -> Callable[[Recorded], Acts]:
+    """An ECS call on one service."""
+
+    def acts(call: Recorded) -> Acts:
+        where = f"arn:aws:ecs:{call.region}:{ACCOUNT}:service"
+        return [(f"ecs:{action}", f"{where}/{call.params['cluster']}/{call.params['service']}")]
+
+    return acts
+
+
+def registering(call: Recorded) -> Acts:
+    """A task definition, its tags, and the roles that it is given."""
+    family = f"arn:aws:ecs:{call.region}:{ACCOUNT}:task-definition/{call.params['family']}:7"
+    roles = (call.params.get(key) for key in ("taskRoleArn", "executionRoleArn"))
+    passed = [("iam:PassRole", str(role)) for role in roles if role]
+    return [("ecs:RegisterTaskDefinition", family), ("ecs:TagResource", family), *passed]
+
+
+def arn_of(action: str, parameter: str) -> Callable[[Recorded], Acts]:
+    """A call that names an ARN."""
+    return lambda call: [(action, str(call.params[parameter]))]
+
+
+ACTS: Mapping[str, Callable[[Recorded], Acts]] = {
+    "application-autoscaling.register_scalable_target": lambda call: [
+        ("ecs:UpdateService", f"arn:aws:ecs:{call.region}:{ACCOUNT}:{call.params['ResourceId']}")
+    ],
+    "ecs.register_task_definition": registering,
+    "ecs.update_service": of_service("UpdateService"),
+    "ecs.list_service_deployments": of_service("ListServiceDeployments"),
+    "elbv2.modify_rule": arn_of("elasticloadbalancing:ModifyRule", "RuleArn"),
+    "rds.copy_db_snapshot": of_rds(
+        "CopyDBSnapshot",
+        SourceDBSnapshotIdentifier="snapshot",
+        TargetDBSnapshotIdentifier="snapshot",
+    ),
+    "rds.create_db_snapshot": of_rds(
+        "CreateDBSnapshot", DBInstanceIdentifier="db", DBSnapshotIdentifier="snapshot"
+    ),
+    "rds.delete_db_snapshot": of_rds("DeleteDBSnapshot", DBSnapshotIdentifier="snapshot"),
+    "rds.modify_db_instance": of_rds("ModifyDBInstance", DBInstanceIdentifier="db"),
+    "rds.reboot_db_instance": of_rds("RebootDBInstance", DBInstanceIdentifier="db"),
+    "s3.delete_object": of_s3("DeleteObject"),
+    "s3.get_object": of_s3("GetObject"),
+    "s3.put_object": of_s3("PutObject"),
+    "secretsmanager.get_secret_value": arn_of("secretsmanager:GetSecretValue", "SecretId"),
+}
+
+
+def acts_on(call: Recorded) -> Acts:
+    """The actions of a call and the ARNs that it takes them on; empty where it is not known."""
+    return ACTS[call.api](call) if call.api in ACTS else []
+
+
+def allows(statements: Iterable[Allowed], action: str, arn: str) -> bool:
+    """Whether a policy allows an action on a resource. IAM's patterns are those of fnmatch."""
+    return any(
+        action in one.actions and any(fnmatchcase(arn, pattern) for pattern in one.resources)
+        for one in statements
+    )

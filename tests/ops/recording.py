@@ -1,0 +1,35 @@
+"""Records the calls to AWS that a command makes, whoever makes them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+from botocore import xform_name
+from botocore.client import BaseClient
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One call as it was sent."""
+
+    api: str
+    params: dict[str, Any]
+    region: str
+
+
+@contextmanager
+def recorded() -> Iterator[list[Recorded]]:
+    """The calls that are made meanwhile, in boto3's spelling, as far as they were sent."""
+    calls: list[Recorded] = []
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        service = client.meta.service_model.service_name
+        api = f"{service}.{xform_name(operation)}"
+        calls.append(Recorded(api, parameters, client.meta.region_name))
+        return original(client, operation, parameters)
+
+    with patch.object(BaseClient, "_make_api_call", call):
+        yield calls

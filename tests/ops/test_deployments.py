@@ -10,20 +10,19 @@ from pydantic import JsonValue
 from ops import deployments, images, services
 from ops.engine import shown, verdict
 from ops.errors import DeniedError, ThrottledError, UsageError
-from ops.plan import Plan
 from tests.ops.db_stage import failing
+from tests.ops.procedures.service_revisions import deploying, going_back, put_second
 from tests.ops.service_stage import (
     FIRST,
     IMAGE,
     console,
     digest,
-    facts,
     lonely,
     put,
     revisions,
     seen,
 )
-from tests.ops.stage import Fuse, Stage, matrix, stage
+from tests.ops.stage import Fuse, stage
 from tests.ops.typed import Console
 
 
@@ -31,35 +30,6 @@ from tests.ops.typed import Console
 def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
     with console(capsys, tmp_path) as made:
         yield made
-
-
-def deploying(on: Stage, tag: str = "v2", run: str = "run-1") -> Plan:
-    service = services.one(on.aws, on.outputs, "backend")
-    image = images.resolved(on.aws, f"{IMAGE}:{tag}")
-    return deployments.deploy(on.aws, on.outputs, service, image, run)
-
-
-def going_back(on: Stage) -> Plan:
-    service = services.one(on.aws, on.outputs, "backend")
-    return deployments.rollback(on.aws, on.outputs, service, "run-2")
-
-
-def restarting(on: Stage) -> Plan:
-    service = services.one(on.aws, on.outputs, "backend")
-    return deployments.restart(on.aws, on.outputs, service, "run-3")
-
-
-def put_second(on: Stage) -> None:
-    """The service after one deployment that went well."""
-    put(on)
-    ecs = on.client("ecs")
-    made = ecs.register_task_definition(
-        family="bulwark-test-backend",
-        containerDefinitions=[{"name": "backend", "image": f"{IMAGE}:v2", "memory": 256}],
-    )
-    arn = made["taskDefinition"]["taskDefinitionArn"]
-    ecs.update_service(cluster="bulwark-test", service="backend", taskDefinition=arn)
-    on.clock.sleep(3600)
 
 
 def test_a_deployment_runs_the_image_and_changes_nothing_else() -> None:
@@ -80,47 +50,6 @@ def test_a_deployment_runs_the_image_and_changes_nothing_else() -> None:
             "bulwark:image": f"{IMAGE}:v2",
         }
         assert seen(on)["taskDefinition"].endswith("bulwark-test-backend:2")
-
-
-@pytest.mark.exhaustive
-def test_a_deployment_killed_at_every_touch_is_made_once() -> None:
-    assert matrix(put, deploying, facts) >= 20
-
-
-@pytest.mark.exhaustive
-def test_a_failed_deployment_killed_at_every_touch_ends_where_it_began() -> None:
-    def planned(on: Stage) -> Plan:
-        return deploying(on, "v4-crash")
-
-    assert matrix(put, planned, facts, outcome="undone") >= 20
-
-
-@pytest.mark.exhaustive
-def test_a_rollback_killed_at_every_touch_is_made_once() -> None:
-    assert matrix(put_second, going_back, facts) >= 12
-
-
-@pytest.mark.exhaustive
-def test_a_restart_killed_at_every_touch_is_made_once() -> None:
-    assert matrix(put, restarting, facts) >= 12
-
-
-@pytest.mark.exhaustive
-def test_a_deployment_that_never_becomes_healthy_killed_at_every_touch() -> None:
-    def planned(on: Stage) -> Plan:
-        return deploying(on, "v5-unhealthy")
-
-    assert matrix(put, planned, facts, outcome="undone") >= 20
-
-
-def test_each_goal_is_not_met_before_its_call() -> None:
-    with stage() as on:
-        put_second(on)
-        for plan in (deploying(on, "v3", "run-4"), going_back(on), restarting(on)):
-            for step in plan.steps:
-                if step.do != step.goal.read and not step.goal.same:
-                    found = on.engine(Fuse())._act(step.goal.read)
-                    assert verdict(step.goal, found) == "absent", (plan.command, step.name)
 
 
 # kayac/ecspresso#732 and fabfuel/ecs-deploy#185: rolled back, and called a success.

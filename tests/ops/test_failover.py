@@ -1,19 +1,16 @@
 """Failover and reboot: proved by zone and by event, at most one outage however often killed."""
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ops import database, failover
-from ops.engine import InDoubtError, StillRunningError
+from ops import database
+from ops.engine import StillRunningError
 from ops.errors import OpsError
-from ops.plan import Plan
 from tests.ops.db_stage import console, failing, put, seen
-from tests.ops.stage import Fuse, KilledError, Stage, stage
+from tests.ops.procedures.db_restart import failing_over, rebooting, told, zones
+from tests.ops.stage import Fuse, stage
 from tests.ops.typed import Console
 
 NAME = "bulwark-test-database"
@@ -24,69 +21,6 @@ STARTED, COMPLETED = "Multi-AZ instance failover started.", "Multi-AZ instance f
 def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
     with console(capsys, tmp_path) as made:
         yield made
-
-
-def failing_over(on: Stage) -> Plan:
-    return failover.failover(on.outputs, database.primary(on.aws, on.outputs), "failover-1")
-
-
-def rebooting(on: Stage) -> Plan:
-    found = database.primary(on.aws, on.outputs)
-    now = datetime.fromtimestamp(on.clock.now(), UTC)
-    since = failover.last_restart(on.aws, on.outputs, NAME, now)
-    return failover.reboot(on.outputs, found, since, "reboot-1")
-
-
-def told(on: Stage) -> list[str]:
-    on.clock.sleep(600)
-    events = on.client("rds").describe_events(
-        SourceIdentifier=NAME, SourceType="db-instance", Duration=1440
-    )["Events"]
-    return [e["Message"] for e in events if {"failover", "availability"} & {*e["EventCategories"]}]
-
-
-def zones(on: Stage) -> tuple[str, str]:
-    found = seen(on)
-    return found["AvailabilityZone"], found["SecondaryAvailabilityZone"]
-
-
-def kills(plan: Callable[[Stage], Plan], effect: Callable[[Stage], Any]) -> tuple[int, int]:
-    """Kills a plan that may be sent only once at every touch; counts the cases and the doubts."""
-    with stage() as on:
-        put(on)
-        fuse = Fuse()
-        assert on.engine(fuse).start(plan(on)) == "done"
-        last, wanted = 10**9 - fuse.left, effect(on)
-    doubts = 0
-    for point in range(1, last + 1):
-        with stage() as on:
-            put(on)
-            made, nothing, fuse = plan(on), effect(on), Fuse(point)
-            with suppress(KilledError):
-                on.engine(fuse).start(made)
-            fuse.left = 10**9
-            engine = on.engine(fuse)
-            try:
-                ended = engine.resume() if fuse.kept else engine.start(made)
-                assert (ended, effect(on)) == ("done", wanted), f"killed at {point} of {last}"
-            except InDoubtError:
-                doubts += 1
-                assert effect(on) == nothing, f"killed at {point} of {last}"
-    return last, doubts
-
-
-@pytest.mark.exhaustive
-def test_a_failover_killed_at_every_touch_happens_once_or_is_left_to_a_person() -> None:
-    last, doubts = kills(failing_over, lambda on: (zones(on), told(on)))
-    assert last >= 20
-    assert doubts == 2  # between the intent and the call: nothing was sent, nothing is
-
-
-@pytest.mark.exhaustive
-def test_a_reboot_killed_at_every_touch_happens_once_or_is_left_to_a_person() -> None:
-    last, doubts = kills(rebooting, told)
-    assert last >= 20
-    assert doubts == 2
 
 
 def test_a_failover_is_over_when_the_zone_has_moved_and_not_before() -> None:

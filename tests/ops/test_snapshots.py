@@ -1,4 +1,4 @@
-"""Snapshots: planned, killed at every touch, and made from the command line."""
+"""Snapshots: planned, and made from the command line."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,10 +10,10 @@ import pytest
 
 from ops import database, snapshots
 from ops.errors import DeniedError, OpsError, ThrottledError
-from ops.plan import Plan
 from ops.snapshots import Snapshot
 from tests.ops.db_stage import console, failing, put
-from tests.ops.stage import RECOVERY, REGION, Fuse, Stage, matrix, stage
+from tests.ops.procedures.db_snapshot import made, planned, pruning, saved
+from tests.ops.stage import RECOVERY, REGION, Fuse, stage
 from tests.ops.typed import Console
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -26,15 +26,6 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]
         yield made
 
 
-def planned(on: Stage) -> Plan:
-    return snapshots.create(on.outputs, database.primary(on.aws, on.outputs), "run-1")
-
-
-def made(on: Stage, region: str = REGION) -> list[tuple[str, str]]:
-    listed = on.client("rds", region).describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
-    return sorted((s["DBSnapshotIdentifier"], s["Status"]) for s in listed)
-
-
 def snapshot(days: float, **given: Any) -> Snapshot:
     run = f"snapshot-{days:g}"
     at = (NOW - timedelta(days=days)).isoformat()
@@ -45,10 +36,6 @@ def snapshot(days: float, **given: Any) -> Snapshot:
         ),
         **given,
     )  # fmt: skip
-
-
-def test_a_snapshot_killed_at_every_touch_is_there_once_and_whole() -> None:
-    assert matrix(put, planned, made) >= 12
 
 
 def test_a_snapshot_is_whole_only_when_aws_says_so() -> None:
@@ -89,30 +76,6 @@ def test_a_snapshot_carries_its_run_and_the_tags_of_the_instance() -> None:
         assert {t["Key"]: t["Value"] for t in tags} == {"owner": "platform", "bulwark:run": "run-1"}
 
 
-def saved(on: Stage, *runs: str) -> None:
-    put(on)
-    for run in runs:
-        on.client("rds").create_db_snapshot(
-            DBInstanceIdentifier=NAME,
-            DBSnapshotIdentifier=f"{NAME}-{run}",
-            Tags=[{"Key": snapshots.TAG, "Value": run}],
-        )
-        on.clock.sleep(86400)
-
-
-def copying(on: Stage) -> Plan:
-    source = snapshots.source(snapshots.found(on.aws, on.outputs, REGION), None)
-    return snapshots.copy(on.outputs, source, "copy-1")
-
-
-@pytest.mark.exhaustive
-def test_a_copy_killed_at_every_touch_is_in_the_recovery_region_once() -> None:
-    def facts(on: Stage) -> object:
-        return made(on), made(on, RECOVERY)
-
-    assert matrix(lambda on: saved(on, "run-1"), copying, facts) >= 12
-
-
 def test_an_encrypted_snapshot_is_copied_under_the_recovery_regions_key() -> None:
     with stage() as on:
         plan = snapshots.copy(on.outputs, snapshot(1), "copy-1")
@@ -131,20 +94,9 @@ def test_a_stack_without_a_recovery_region_copies_nothing() -> None:
             snapshots.copy(on.outputs.model_copy(update={"stack": stack}), snapshot(1), "copy-1")
 
 
-def pruning(on: Stage) -> Plan:
-    listed = snapshots.found(on.aws, on.outputs, REGION)
-    now = datetime.fromtimestamp(on.clock.now(), UTC)
-    return snapshots.prune(on.outputs, snapshots.superfluous(listed, 1, 0, now), "prune-1")
-
-
-@pytest.mark.exhaustive
-def test_a_prune_killed_at_every_touch_leaves_the_newest() -> None:
-    def build(on: Stage) -> None:
-        saved(on, "run-1", "run-2", "run-3")
-
-    assert matrix(build, pruning, made) >= 20
+def test_a_prune_leaves_the_newest() -> None:
     with stage() as on:
-        build(on)
+        saved(on, "run-1", "run-2", "run-3")
         on.engine(Fuse()).start(pruning(on))
         assert made(on) == [(f"{NAME}-run-3", "available")]
 

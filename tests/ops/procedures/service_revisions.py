@@ -1,0 +1,53 @@
+"""`ops service deploy`, `rollback` and `restart`."""
+
+from typing import Final
+
+from ops import deployments, images, services
+from ops.plan import Plan
+from tests.ops.procedures import Procedure
+from tests.ops.service_stage import IMAGE, facts, put
+from tests.ops.stage import Stage
+
+
+def deploying(on: Stage, tag: str = "v2", run: str = "run-1") -> Plan:
+    service = services.one(on.aws, on.outputs, "backend")
+    image = images.resolved(on.aws, f"{IMAGE}:{tag}")
+    return deployments.deploy(on.aws, on.outputs, service, image, run)
+
+
+def going_back(on: Stage) -> Plan:
+    service = services.one(on.aws, on.outputs, "backend")
+    return deployments.rollback(on.aws, on.outputs, service, "run-2")
+
+
+def restarting(on: Stage) -> Plan:
+    service = services.one(on.aws, on.outputs, "backend")
+    return deployments.restart(on.aws, on.outputs, service, "run-3")
+
+
+def put_second(on: Stage) -> None:
+    """The service after one deployment that went well."""
+    put(on)
+    ecs = on.client("ecs")
+    made = ecs.register_task_definition(
+        family="bulwark-test-backend",
+        containerDefinitions=[{"name": "backend", "image": f"{IMAGE}:v2", "memory": 256}],
+    )
+    arn = made["taskDefinition"]["taskDefinitionArn"]
+    ecs.update_service(cluster="bulwark-test", service="backend", taskDefinition=arn)
+    on.clock.sleep(3600)
+
+
+PROCEDURES: Final = (
+    Procedure("service deploy", f"{IMAGE}:v2 --service backend", put, deploying, facts),
+    Procedure(
+        "service deploy", f"{IMAGE}:v4-crash --service backend", put,
+        lambda on: deploying(on, "v4-crash"), facts, outcome="undone",
+    ),
+    Procedure(
+        "service deploy", f"{IMAGE}:v5-unhealthy --service backend", put,
+        lambda on: deploying(on, "v5-unhealthy"), facts, outcome="undone",
+    ),
+    Procedure("service rollback", "--service backend", put_second, going_back, facts),
+    Procedure("service restart", "--service backend", put, restarting, facts),
+)  # fmt: skip

@@ -16,7 +16,6 @@ from unittest.mock import patch
 from ops.cli import main
 from ops.health.table import CHECKS
 from ops.lock import BucketPlace, Held, Lock
-from ops.maintenance import NEVER
 from ops.permissions.commands import CHANGE, COMMANDS, OUTPUTS, WHY_STOPPED
 from ops.plan import Call, Plan
 from ops.run import WallClock
@@ -24,7 +23,7 @@ from ops.select import Selection
 from tests.ops import db_stage, service_stage
 from tests.ops.procedures import procedures
 from tests.ops.recording import Recorded, recorded
-from tests.ops.stage import PREFIX, REGION, Stage, stage
+from tests.ops.stage import REGION, Stage, stage
 
 FAILS = "why tasks stopped, once a deployment has failed: as `service deploy` does, which is seen"
 # Calls that no test here can make, each with the reason. By command.
@@ -62,41 +61,10 @@ def held(on: Stage) -> None:
     Lock(place).take(Held(holder="a@b", run="r-1", reason="x", since=now, until=now + 60))
 
 
-def scaled(on: Stage) -> None:
-    """Services, one of them scaled by itself."""
-    service_stage.put(on)
-    service_stage.put_scaling(on)
-
-
 def everything(on: Stage) -> None:
     """All services of the outputs, one of them scaled by itself."""
     service_stage.put(on, ("backend", "frontend"))
     service_stage.put_scaling(on)
-
-
-def balanced(on: Stage) -> None:
-    """The load balancer's rule for the maintenance page, as the outputs have it."""
-    elb, ec2 = on.client("elbv2"), on.client("ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"{REGION}{z}")[
-            "Subnet"
-        ]["SubnetId"]
-        for n, z in enumerate("ab")
-    ]
-    balancer = elb.create_load_balancer(Name=f"{PREFIX}-alb", Subnets=subnets)["LoadBalancers"][0]
-    page = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}]
-    listener = elb.create_listener(
-        LoadBalancerArn=balancer["LoadBalancerArn"], Port=80, Protocol="HTTP", DefaultActions=page
-    )["Listeners"][0]
-    rule = elb.create_rule(
-        ListenerArn=listener["ListenerArn"], Priority=1, Actions=page,
-        Conditions=[{"Field": "host-header", "HostHeaderConfig": {"Values": [NEVER]}}],
-    )["Rules"][0]["RuleArn"]  # fmt: skip
-    part = on.outputs.load_balancer
-    assert part is not None
-    changed = part.model_copy(update={"maintenance_rule_arn": rule})
-    on.outputs = on.outputs.model_copy(update={"load_balancer": changed})
 
 
 CREATE: Final = "db snapshot create --yes"
@@ -104,36 +72,6 @@ DEPLOY: Final = f"service deploy {service_stage.IMAGE}:{{}} --service backend --
 DEPLOYED: Final = (DEPLOY.format("v2"), DEPLOY.format("v3"))
 LINES: dict[str, tuple[Line, ...]] = {
     "alarms list": (Line("alarms list"),),
-    "db failover": (Line("db failover --yes", db_stage.put),),
-    "db reboot": (Line("db reboot --yes", db_stage.put),),
-    "db snapshot copy": (Line("db snapshot copy --yes", db_stage.put, before=(CREATE,)),),
-    "db snapshot create": (Line(CREATE, db_stage.put),),
-    "db snapshot prune": (
-        Line(
-            "db snapshot prune --keep 1 --older-than 0 --yes",
-            db_stage.put,
-            before=(CREATE, CREATE),
-        ),
-    ),
-    "service autoscaling": (Line("service autoscaling --service backend --max 8 --yes", scaled),),
-    "service deploy": (
-        Line(DEPLOY.format("v2"), service_stage.put),
-        Line(DEPLOY.format("v4-crash"), service_stage.put, code=5),
-        Line(DEPLOY.format("v3"), service_stage.put, before=(f"{DEPLOY.format('v2')} --no-wait",)),
-    ),
-    "service maintenance off": (
-        Line("service maintenance off --yes", balanced, before=("service maintenance on --yes",)),
-    ),
-    "service maintenance on": (Line("service maintenance on --yes", balanced),),
-    "service restart": (Line("service restart --service backend --yes", service_stage.put),),
-    "service rollback": (
-        Line(
-            "service rollback --service backend --yes",
-            service_stage.put,
-            before=DEPLOYED,
-        ),
-    ),
-    "service scale": (Line("service scale 3 --service backend --yes", scaled),),
     "db snapshot list": (Line("db snapshot list", db_stage.put),),
     "db status": (Line("db status", db_stage.put),),
     "lock break": (Line("lock break --reason test --yes", held),),
@@ -146,11 +84,17 @@ LINES: dict[str, tuple[Line, ...]] = {
     "runs resume": (Line("runs resume {stopped}", db_stage.put),),
     "runs show": (Line("runs show {run}", db_stage.put),),
     "runs undo": (Line("runs undo {stopped}", db_stage.put),),
+    "service deploy": (
+        Line(DEPLOY.format("v3"), service_stage.put, before=(f"{DEPLOY.format('v2')} --no-wait",)),
+    ),
     "service events": (Line("service events", everything),),
     "service limits": (Line("service limits", everything),),
     "service list": (Line("service list", everything),),
     "service revisions": (
         Line("service revisions --service backend", service_stage.put, before=DEPLOYED),
+    ),
+    "service rollback": (
+        Line("service rollback --service backend --yes", service_stage.put, before=DEPLOYED),
     ),
     "service tasks": (Line("service tasks --service backend", service_stage.put),),
     "usage": (Line("usage", db_stage.put),),

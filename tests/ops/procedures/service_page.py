@@ -22,7 +22,8 @@ def put_rule(on: Stage) -> None:
         )["Subnet"]["SubnetId"]
         for n, zone in enumerate("ab")
     ]
-    balancer = elb.create_load_balancer(Name="alb", Subnets=subnets)["LoadBalancers"][0]
+    made = elb.create_load_balancer(Name="bulwark-test-alb", Subnets=subnets)
+    balancer = made["LoadBalancers"][0]
     fixed = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}
     listener = elb.create_listener(
         LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="HTTP", Port=80,

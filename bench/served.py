@@ -17,12 +17,12 @@ _SERVER = f"""
 import json, sys
 from pathlib import Path
 from sandbox.deploy import deploy, in_memory_aws
-from sandbox.serve import listen, serve
+from sandbox.server import listen, server
 with in_memory_aws({REGION!r}), listen(0) as at:
     exports = dict(deploy("prod").exports)
     Path(sys.argv[1]).write_text(json.dumps(exports))
     print(at.getsockname()[1], flush=True)
-    serve(at)
+    server(at).serve_forever()
 """
 
 

@@ -6,7 +6,7 @@ a service's model is most of what a short command costs.
 
 import datetime
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from typing import Any, Final, TypeAlias
 
@@ -63,10 +63,13 @@ Client: TypeAlias = Any
 
 
 class Aws:
-    """One set of credentials in one region, with clients for other regions where asked."""
+    """One set of credentials in one region, with clients for other regions where asked.
 
-    def __init__(self, region: str, profile: str | None = None) -> None:
-        self.region, self.profile = region, profile
+    Where `apis` are named, nothing else can be called, and clients are made many times faster.
+    """
+
+    def __init__(self, region: str, profile: str | None = None, apis: Collection[str] = ()) -> None:
+        self.region, self.profile, self.apis = region, profile, apis
         self._clients: dict[tuple[str, str], Client] = {}
         self._lock = threading.Lock()
 
@@ -75,6 +78,10 @@ class Aws:
         try:
             session = botocore.session.Session(profile=self.profile)
             session.get_scoped_config()
+            if self.apis:
+                from ops.models import loader
+
+                session.register_component("data_loader", loader(self.apis))
         except ProfileNotFound:
             raise UsageError(
                 f"--profile is {self.profile!r}, may be a profile of your AWS config"

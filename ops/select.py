@@ -3,7 +3,7 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,9 @@ class Selection:
         except OutputsError as error:
             raise UsageError(str(error)) from None
 
-    def aws(self, outputs: Outputs) -> Aws:
-        """AWS in the region asked for, else the stack's own."""
-        return Aws(self.region or outputs.stack.region, self.profile)
+    def aws(self, outputs: Outputs, apis: Collection[str] = ()) -> Aws:
+        """AWS in the region asked for, else the stack's own; for these calls or for all."""
+        return Aws(self.region or outputs.stack.region, self.profile, apis)
 
     def _named(self) -> str:
         if self.stack is None:

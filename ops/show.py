@@ -4,20 +4,20 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-from pydantic import JsonValue
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 from ops.options import Format
 
 if TYPE_CHECKING:  # a command that only reads has no plan, and starts without its models
+    from pydantic import JsonValue
+    from rich.console import Console
+
     from ops.plan import Action, Plan, Step, Wait
 
-PIPED = 10_000  # columns of a table that goes to a file or a pipe
-SCHEMA = 1  # version of what --output json prints
+# Not in what is piped: what moves a cursor, or hides. A line may still end.
+CONTROLS: Final = dict.fromkeys((*range(10), *range(11, 32), *range(127, 160)), " ")
+SCHEMA: Final = 1  # version of what --output json prints
 
 
 def said(seconds: float) -> str:
@@ -50,13 +50,24 @@ def action_text(action: "Action") -> str:
 
 
 class Output:
-    """Prints results on stdout, as tables for a person or as versioned JSON for a program."""
+    """Prints results on stdout, as tables for a person or as versioned JSON for a program.
 
-    def __init__(self, form: Format) -> None:
-        self.form = form
-        # Piped, no line has an end: a table that is cut to a terminal's width would hide evidence.
-        piped = not sys.stdout.isatty()
-        self.console = Console(highlight=False, soft_wrap=piped, width=PIPED if piped else None)
+    Piped, no line is folded or cut: a table of a terminal's width would hide evidence. It is then
+    written without rich, which takes as long to load as some commands take in all.
+    """
+
+    def __init__(self, form: Format, *, err: bool = False) -> None:
+        self.form, self._err = form, err
+
+    @cached_property
+    def _console(self) -> "Console":
+        from rich.console import Console
+
+        return Console(stderr=self._err, highlight=False)
+
+    @property
+    def _piped(self) -> bool:
+        return not (sys.stderr if self._err else sys.stdout).isatty()
 
     def rows(self, kind: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
         """A list of things: a table, or an object with `kind`, `schema` and `items`."""
@@ -64,12 +75,23 @@ class Output:
         if self.form == "json":
             self.data(kind, {"items": [dict(row) for row in listed]})
             return
+        if not listed:
+            self.line("nothing")
+            return
+        cells = [[_cell(row.get(column)) for column in columns] for row in listed]
+        if self._piped:
+            for line in _aligned([list(columns), *cells]):
+                self.line(line)
+            return
+        from rich.table import Table
+        from rich.text import Text
+
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
             table.add_column(column, overflow="fold")
-        for row in listed:
-            table.add_row(*(Text(_cell(row.get(column))) for column in columns))
-        self.console.print(table if listed else Text("nothing"))
+        for row in cells:
+            table.add_row(*map(Text, row))
+        self._console.print(table)
 
     def data(self, kind: str, body: Mapping[str, Any]) -> None:
         """One object as JSON."""
@@ -86,8 +108,14 @@ class Output:
 
     def line(self, text: str, style: str = "") -> None:
         """A line for a person; nothing for a program."""
-        if self.form == "table":
-            self.console.print(Text(text, style=style))
+        if self.form != "table":
+            return
+        if self._piped:
+            print(text.translate(CONTROLS), file=sys.stderr if self._err else sys.stdout)
+            return
+        from rich.text import Text
+
+        self._console.print(Text(text, style=style))
 
     def plan(self, plan: "Plan") -> None:
         """A plan: each call with its parameters, each wait, each undo, estimates and the hash."""
@@ -118,6 +146,14 @@ class Output:
             self._step("undo", back, indent + "   ")
 
 
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    """A line a row, its columns one below the other."""
+    clean = [[cell.translate(CONTROLS).replace("\n", " ") for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*clean, strict=True)]
+    for row in clean:
+        yield "  ".join(f"{c:{w}}" for c, w in zip(row, widths, strict=True)).rstrip()
+
+
 def _cell(value: object) -> str:
     if value is None:
         return "-"
@@ -130,6 +166,8 @@ class Progress:
     """Tells what is awaited on stderr: a line that changes on a terminal, else a line a change."""
 
     def __init__(self) -> None:
+        from rich.console import Console
+
         self.console = Console(stderr=True, highlight=False)
         self._said: dict[str, str] = {}
         self._status = self.console.status("") if self.console.is_terminal else None
@@ -138,7 +176,7 @@ class Progress:
         """A step is about to be looked at."""
         self._print(f"{'undo: ' if back else ''}{step.says}")
 
-    def waits(self, step: "Step", wait: "Wait", seen: JsonValue, elapsed: float) -> None:
+    def waits(self, step: "Step", wait: "Wait", seen: "JsonValue", elapsed: float) -> None:
         """What was seen, how long it has been, how long it usually takes and who says so."""
         from ops.engine import shown
 
@@ -160,4 +198,6 @@ class Progress:
         if self._status is not None:
             self._status.stop()
         stamp = "" if self.console.is_terminal else time.strftime("%H:%M:%S ", time.gmtime())
+        from rich.text import Text
+
         self.console.print(Text(stamp + text))

@@ -7,12 +7,13 @@ from typing import TypeAlias
 
 import pytest
 
-from sandbox.program import Graph, run
+from sandbox.program import ROOT, Graph, run
 from tests.world import StandIns
 
 os.environ.update(
-    AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing", AWS_DEFAULT_REGION="eu-north-1"
-)
+    AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing", AWS_DEFAULT_REGION="eu-north-1",
+    XDG_CACHE_HOME=str(ROOT / "build" / "cache"),
+)  # fmt: skip
 Build: TypeAlias = Callable[[Callable[[], object]], Graph]
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 import typer
-from rich.console import Console
 
 from ops.actions import Actions, RunSql
 from ops.clock import pace
@@ -71,10 +70,7 @@ def carry_out(plan: Plan, of: Target, output: Output, how: How, sql: RunSql | No
     if how.dry_run:
         output.plan(plan)
         return False
-    shown = output
-    if output.form == "json":
-        shown = Output("table")
-        shown.console = Console(stderr=True, highlight=False)
+    shown = Output("table", err=True) if output.form == "json" else output
     agreed(plan, shown, how, protect=of.outputs.stack.protect)
     clock = WallClock()
     with clock.listening():

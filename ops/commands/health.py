@@ -9,7 +9,7 @@ from ops import clock
 from ops.commands.reading import opened
 from ops.errors import FindingsError
 from ops.health.model import STATES
-from ops.health.table import areas, health
+from ops.health.table import APIS, areas, health
 
 app = typer.Typer(add_completion=False)
 
@@ -26,7 +26,7 @@ def show(
     Reads only. Exit code 0 where all is well, 3 where something fails or is unknown.
     """
     wanted = areas(only)
-    outputs, aws, output = opened(context)
+    outputs, aws, output = opened(context, APIS)
     findings = health(outputs, aws, clock.now(), wanted)
     findings.sort(key=lambda finding: STATES.index(finding.state))
     counts: dict[str, int] = {state: sum(f.state == state for f in findings) for state in STATES}

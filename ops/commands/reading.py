@@ -1,5 +1,7 @@
 """What commands that only read need: the stack's outputs, AWS, where to print. Quick to load."""
 
+from collections.abc import Collection
+
 import typer
 
 from ops.aws import Aws
@@ -10,11 +12,11 @@ from ops.select import Selection
 from ops.show import Output
 
 
-def opened(context: typer.Context) -> tuple[Outputs, Aws, Output]:
-    """The stack's outputs, AWS, and where to print."""
+def opened(context: typer.Context, apis: Collection[str] = ()) -> tuple[Outputs, Aws, Output]:
+    """The stack's outputs, AWS, and where to print. `apis`: what will be called, if that is all."""
     selection, form = _shared(context)
     outputs = selection.load()
-    return outputs, selection.aws(outputs), Output(form)
+    return outputs, selection.aws(outputs, apis), Output(form)
 
 
 def _shared(context: typer.Context) -> tuple[Selection, Format]:

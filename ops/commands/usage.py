@@ -8,6 +8,7 @@ import typer
 from ops import clock
 from ops.commands.reading import opened
 from ops.errors import FindingsError
+from ops.health.table import APIS
 from ops.usage import areas, usage
 
 app = typer.Typer(add_completion=False)
@@ -25,7 +26,7 @@ def show(
     Reads only. Exit code 3 where a figure could not be read.
     """
     wanted = areas(only)
-    outputs, aws, output = opened(context)
+    outputs, aws, output = opened(context, APIS)
     rows = [asdict(one) for one in usage(outputs, aws, clock.now(), wanted)]
     columns = ("area", "subject", "what", "now", "mean", "peak", "unit", "note")
     output.rows("usage", columns, rows)

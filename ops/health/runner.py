@@ -1,10 +1,8 @@
 """Runs checks: every read once, all that can be sent at once in parallel, no answer is unknown."""
 
-import gc
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any, Final
@@ -56,7 +54,7 @@ def run(checks: Iterable[Check], facts: Facts, sending: Send) -> list[Finding]:
     A check whose read had no answer is unknown as a whole where it does not say better itself.
     """
     found: dict[int, list[Finding]] = {}
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="health") as pool, quick():
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="health") as pool:
         answers: dict[Read, Future[Answer]] = {}
         going: dict[int, _Going] = {}
 
@@ -93,18 +91,6 @@ def run(checks: Iterable[Check], facts: Facts, sending: Send) -> list[Finding]:
                 del going[number]
                 advance(number, one, [answers[r].result() for r in one.wanted])
     return [finding for number in sorted(found) for finding in found[number]]
-
-
-@contextmanager
-def quick() -> Iterator[None]:
-    """Without garbage collection: it goes over every service model again and again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def elsewhere(findings: Sequence[Finding]) -> list[Finding]:

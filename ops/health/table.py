@@ -22,6 +22,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     *network.CHECKS,
     *backups.CHECKS,
 )
+# All that looking calls: health, usage, alarms.
+APIS: Final = tuple(sorted({api for check in CHECKS for api in check.apis}))
 AREAS: Final = tuple(dict.fromkeys(check.area for check in CHECKS))
 
 

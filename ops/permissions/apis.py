@@ -98,7 +98,6 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     # Asked for on the rule and on each alarm that it mutes (API reference).
     "cloudwatch.put_alarm_mute_rule": (
         on("cloudwatch:PutAlarmMuteRule", "mute rules", "alarms"),
-        on("cloudwatch:TagResource", "mute rules"),
     ),
     "ec2.describe_instance_status": (anywhere("ec2:DescribeInstanceStatus"),),
     "ec2.describe_instances": (anywhere("ec2:DescribeInstances"),),

@@ -53,8 +53,20 @@ DEPLOYS: Final = (
 )  # fmt: skip
 WHY_STOPPED: Final = ("ecs.list_tasks", "ecs.describe_tasks")
 
+MUTED: Final = (
+    "cloudwatch.describe_alarms", "cloudwatch.list_alarm_mute_rules",
+    "cloudwatch.get_alarm_mute_rule",
+)  # fmt: skip
+
 COMMANDS: Final[Mapping[str, Needs]] = {
-    "alarms list": reads("cloudwatch.describe_alarms"),
+    "alarms list": reads(*MUTED, *RECORD),
+    "alarms mute": changes(
+        *MUTED, "cloudwatch.put_alarm_mute_rule", "cloudwatch.delete_alarm_mute_rule",
+        "cloudwatch.disable_alarm_actions", "cloudwatch.enable_alarm_actions",
+    ),
+    "alarms unmute": changes(
+        *MUTED, "cloudwatch.delete_alarm_mute_rule", "cloudwatch.enable_alarm_actions"
+    ),
     "db failover": changes("rds.describe_db_instances", "rds.reboot_db_instance"),
     "db reboot": changes(
         "rds.describe_db_instances", "rds.describe_events", "rds.reboot_db_instance"

@@ -21,7 +21,7 @@ from ops.plan import Call, Plan
 from ops.run import WallClock
 from ops.select import Selection
 from tests.ops import db_stage, service_stage
-from tests.ops.procedures import procedures
+from tests.ops.procedures import alarms, procedures
 from tests.ops.recording import Recorded, recorded
 from tests.ops.stage import REGION, Stage, stage
 
@@ -67,11 +67,18 @@ def everything(on: Stage) -> None:
     service_stage.put_scaling(on)
 
 
+MUTE: Final = "alarms mute --for 60 --reason test --yes"
 CREATE: Final = "db snapshot create --yes"
 DEPLOY: Final = f"service deploy {service_stage.IMAGE}:{{}} --service backend --yes"
 DEPLOYED: Final = (DEPLOY.format("v2"), DEPLOY.format("v3"))
 LINES: dict[str, tuple[Line, ...]] = {
-    "alarms list": (Line("alarms list"),),
+    "alarms list": (
+        Line(
+            "alarms list",
+            alarms.put,
+            before=(f"{MUTE} --severity P2 --by rules", f"{MUTE} --severity P1 --by actions"),
+        ),
+    ),
     "db snapshot list": (Line("db snapshot list", db_stage.put),),
     "db status": (Line("db status", db_stage.put),),
     "lock break": (Line("lock break --reason test --yes", held),),

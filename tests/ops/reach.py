@@ -64,10 +64,36 @@ def arn_of(action: str, parameter: str) -> Callable[[Recorded], Acts]:
     return lambda call: [(action, str(call.params[parameter]))]
 
 
+def muting(call: Recorded) -> Acts:
+    """A mute rule, and each alarm that it mutes."""
+    where, action = f"arn:aws:cloudwatch:{call.region}:{ACCOUNT}", "cloudwatch:PutAlarmMuteRule"
+    alarms = [
+        (action, f"{where}:alarm:{name}") for name in call.params["MuteTargets"]["AlarmNames"]
+    ]
+    return [(action, f"{where}:alarm-mute-rule:{call.params['Name']}"), *alarms]
+
+
+def of_rule(action: str) -> Callable[[Recorded], Acts]:
+    """A call on one mute rule."""
+    at = f"{ACCOUNT}:alarm-mute-rule:{{AlarmMuteRuleName}}"
+    return lambda call: [(action, f"arn:aws:cloudwatch:{call.region}:{at.format_map(call.params)}")]
+
+
+def of_alarms(action: str) -> Callable[[Recorded], Acts]:
+    """A call on some alarms."""
+    at = "arn:aws:cloudwatch:{}:{}:alarm:{}".format
+    return lambda call: [(action, at(call.region, ACCOUNT, n)) for n in call.params["AlarmNames"]]
+
+
 ACTS: Mapping[str, Callable[[Recorded], Acts]] = {
     "application-autoscaling.register_scalable_target": lambda call: [
         ("ecs:UpdateService", f"arn:aws:ecs:{call.region}:{ACCOUNT}:{call.params['ResourceId']}")
     ],
+    "cloudwatch.delete_alarm_mute_rule": of_rule("cloudwatch:DeleteAlarmMuteRule"),
+    "cloudwatch.disable_alarm_actions": of_alarms("cloudwatch:DisableAlarmActions"),
+    "cloudwatch.enable_alarm_actions": of_alarms("cloudwatch:EnableAlarmActions"),
+    "cloudwatch.get_alarm_mute_rule": of_rule("cloudwatch:GetAlarmMuteRule"),
+    "cloudwatch.put_alarm_mute_rule": muting,
     "ecs.register_task_definition": registering,
     "ecs.update_service": of_service("UpdateService"),
     "ecs.list_service_deployments": of_service("ListServiceDeployments"),

@@ -1,5 +1,6 @@
 """The architecture on one page: settings in, components wired, outputs out."""
 
+from components.access import Access, AccessArgs
 from components.account import Account
 from components.alarms import Alarms, AlarmsArgs
 from components.backups import Backups, BackupsArgs
@@ -59,9 +60,15 @@ dashboards = (
     else None
 )
 backups = Backups("backups", BackupsArgs(settings, account, keys, topics, database, operations))
+access = (
+    Access("access", AccessArgs(settings, account, keys, operations, alb))
+    if settings.access.enabled
+    else None
+)
 
 export(
     settings, account, keys,
     network=network, load_balancer=alb, database=database, services=services, fleet=fleet,
     cache=cache, registry=registry, alarms=alarms, dashboards=dashboards, backups=backups,
+    access=access,
 )  # fmt: skip

@@ -8,6 +8,7 @@ import pulumi_aws as aws
 from pulumi import Output, ResourceOptions
 from pydantic.alias_generators import to_camel
 
+from components.access import Access
 from components.account import Account
 from components.alarms import Alarms
 from components.backups import Backups
@@ -99,6 +100,7 @@ def export(
     alarms: Alarms,
     dashboards: Dashboards | None,
     backups: Backups,
+    access: Access | None,
 ) -> None:
     """Exports the contract, and keeps it in SSM in both regions."""
     stack = contract(
@@ -128,6 +130,7 @@ def export(
         "alarms": alarms.part,
         "dashboards": dashboards.part if dashboards else None,
         "backups": backups.part,
+        "access": access.part if access else None,
     }
     parts = {to_camel(name): found[name] for name in Outputs.model_fields}
     for name, part in parts.items():

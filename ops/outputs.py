@@ -214,6 +214,14 @@ class BackupsPart(Part):
     outputs_path: str
 
 
+class AccessPart(Part):
+    """The roles that operate the stack: each may what the one before may, and more."""
+
+    reader_role_arn: str
+    operator_role_arn: str
+    recoverer_role_arn: str
+
+
 class Outputs(Part):
     """Everything that a stack exports. A part is null where the stack has no such thing."""
 
@@ -228,6 +236,7 @@ class Outputs(Part):
     alarms: AlarmsPart
     dashboards: DashboardsPart | None
     backups: BackupsPart
+    access: AccessPart | None
 
 
 def outputs_path(project: str, stack: str) -> str:

@@ -47,6 +47,7 @@ NAMES: dict[str, tuple[str | None, int, str]] = {
     ),
     "aws:elasticache/subnetGroup:SubnetGroup": ("name", 255, r"[a-z](-?[a-z0-9])*"),
     "aws:iam/instanceProfile:InstanceProfile": ("name", 128, r"[\w+=,.@-]+"),
+    "aws:iam/policy:Policy": ("name", 128, r"[\w+=,.@-]+"),
     "aws:iam/role:Role": ("name", 64, r"[\w+=,.@-]+"),
     "aws:iam/rolePolicy:RolePolicy": (None, 128, r"[\w+=,.@-]+"),
     "aws:kms/alias:Alias": ("name", 256, r"alias/(?!aws)[\w/-]+"),

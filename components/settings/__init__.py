@@ -4,6 +4,7 @@
 prod profile's; profiles.py says what dev changes. Every key is camelCase in Pulumi's config.
 """
 
+from components.settings.access import AccessSettings
 from components.settings.backups import BackupSettings
 from components.settings.cache import CacheSettings
 from components.settings.database import DatabaseSettings, RestoreFrom
@@ -23,6 +24,7 @@ from components.settings.services import ClusterSettings, ScheduledCapacity, Ser
 from components.settings.stack import Settings
 
 __all__ = [
+    "AccessSettings",
     "AlarmOverride",
     "AlarmSettings",
     "BackupSettings",

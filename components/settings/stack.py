@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from components.routing import Route, fault, routes
+from components.settings.access import AccessSettings
 from components.settings.backups import BackupSettings
 from components.settings.cache import CacheSettings
 from components.settings.database import DatabaseSettings
@@ -72,6 +73,7 @@ class Settings(Section):
     dashboards: DashboardSettings = DashboardSettings()
     logs: LogSettings = LogSettings()
     backups: BackupSettings = BackupSettings()
+    access: AccessSettings = AccessSettings()
 
     @property
     def prefix(self) -> str:

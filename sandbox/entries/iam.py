@@ -48,6 +48,22 @@ ENTRIES: Entries = {
         find=Call("iam.list_attached_role_policies", {"RoleName": "in.role"}),
         found="among(out.AttachedPolicies, 'PolicyArn', [in.policyArn])",
     ),
+    "aws:iam/policy:Policy": Entry(
+        Call(
+            "iam.create_policy",
+            fit=REST,
+            rename={"name": "PolicyName", "policy": "PolicyDocument"},
+        ),
+        id="out.Policy.Arn",
+        naming=Naming(limit=128),
+        outputs={
+            "arn": "out.Policy.Arn",
+            "policyId": "out.Policy.PolicyId",
+            "attachmentCount": "out.Policy.AttachmentCount",
+        },
+        find=Call("iam.get_policy", {"PolicyArn": "id"}),
+        found="out.Policy",
+    ),
     "aws:iam/instanceProfile:InstanceProfile": Entry(
         Call("iam.create_instance_profile", fit=REST, rename={"name": "InstanceProfileName"}),
         id="out.InstanceProfile.InstanceProfileName",

@@ -226,5 +226,9 @@ def stack_outputs() -> Outputs:
                 "operations_bucket": f"{PREFIX}-operations", "recovery_bucket": None,
                 "outputs_path": "/bulwark/test/outputs",
             },
+            "access": {
+                f"{role}_role_arn": f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-{role}"
+                for role in ("reader", "operator", "recoverer")
+            },
         }
     )  # fmt: skip

@@ -101,6 +101,7 @@ def outputs(services: Mapping[str, Any], targets: Mapping[str, Any], names: Any)
             "recoveryBucket": None,
             "outputsPath": "/bulwark/test/outputs",
         },
+        "access": {f"{role}RoleArn": ARN for role in ("reader", "operator", "recoverer")},
     }  # fmt: skip
 
 

@@ -1,0 +1,126 @@
+"""The three roles: who may assume them, and that they may what their commands call, no more."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+from pydantic import JsonValue
+
+from ops.outputs import Outputs, read
+from ops.permissions.commands import ROLES, Role
+from ops.permissions.names import names_of
+from ops.permissions.policies import LIMIT, PARTS, role_policies
+from sandbox.program import Graph, run_stack
+from tests.world import StandIns
+
+ROLE, POLICY = "aws:iam/role:Role", "aws:iam/policy:Policy"
+ATTACHED = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+HERE = "arn:aws:iam::123456789012:root"
+PERSON = "arn:aws:iam::123456789012:user/alice"
+SSO = "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Ops_0a1b"
+OKTA = "arn:aws:iam::123456789012:saml-provider/okta"
+MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+
+
+@cache
+def _run(stack: str, overrides: str) -> Graph:
+    return run_stack(stack, StandIns(), json.loads(overrides))
+
+
+def program(stack: str = "prod", **overrides: JsonValue) -> Graph:
+    """The whole program with these settings on top; run once for each."""
+    return _run(stack, json.dumps(overrides, sort_keys=True))
+
+
+def trust(access: Mapping[str, JsonValue], role: Role = "reader") -> list[dict[str, Any]]:
+    """The statements of a role's trust policy."""
+    made = program("dev", compute="none", access=dict(access)).one(ROLE, f"access-{role}")
+    statements: list[dict[str, Any]] = json.loads(made.inputs["assumeRolePolicy"])["Statement"]
+    return statements
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(
+    ("stack", "overrides"),
+    [("prod", {}), ("prod", {"compute": "both"}), ("dev", {"compute": "none"})],
+)
+def test_a_roles_policies_are_those_that_ops_computes(
+    stack: str, overrides: dict[str, JsonValue], role: Role
+) -> None:
+    graph = program(stack, **overrides)
+    outputs = read(graph.exports)
+    wanted = role_policies(names_of(outputs), role)
+    assert set(wanted) == set(PARTS)
+    for part, policy in wanted.items():
+        made = graph.one(POLICY, f"access-{role}-{part}")
+        assert json.loads(made.inputs["policy"]) == policy
+        assert len(made.inputs["policy"]) <= LIMIT
+        attached = graph.one(ATTACHED, f"access-{role}-{part}").inputs
+        assert attached["policyArn"] == made.outputs["arn"]
+        assert attached["role"] == f"{outputs.stack.project}-{outputs.stack.stack}-{role}"
+
+
+def test_the_contract_names_the_roles() -> None:
+    graph = program("prod")
+    access = read(graph.exports).access
+    assert access is not None
+    assert [access.reader_role_arn, access.operator_role_arn, access.recoverer_role_arn] == [
+        graph.one(ROLE, f"access-{role}").outputs["arn"] for role in ROLES
+    ]
+
+
+def test_iam_1_and_iam_21_no_policy_has_a_whole_service_or_everything() -> None:
+    for made in program("prod", compute="both").all(POLICY):
+        for statement in json.loads(made.inputs["policy"])["Statement"]:
+            assert statement["Effect"] == "Allow"
+            assert not [action for action in statement["Action"] if "*" in action]
+
+
+def test_by_default_whom_the_accounts_iam_lets_may_assume_them_with_mfa() -> None:
+    for role in ROLES:
+        (statement,) = trust({}, role)
+        assert statement["Principal"] == {"AWS": [HERE]}
+        assert statement["Action"] == ["sts:AssumeRole"]
+        assert statement["Condition"] == MFA
+
+
+def test_people_are_asked_for_mfa_and_roles_and_saml_have_asked_already() -> None:
+    people, roles, providers = trust({"readers": [PERSON, "210987654321", SSO, OKTA]})
+    assert people["Principal"] == {"AWS": [PERSON, "210987654321"]}
+    assert people["Condition"] == MFA
+    assert roles["Principal"] == {"AWS": [SSO]}
+    assert "Condition" not in roles
+    assert providers["Principal"] == {"Federated": [OKTA]}
+    assert providers["Action"] == ["sts:AssumeRoleWithSAML"]
+    assert providers["Condition"] == {
+        "StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}
+    }
+
+
+def test_each_role_has_its_own_people() -> None:
+    access: dict[str, JsonValue] = {"recoverers": [SSO]}
+    assert [s["Principal"] for s in trust(access, "recoverer")] == [{"AWS": [SSO]}]
+    assert [s["Principal"] for s in trust(access, "reader")] == [{"AWS": [HERE]}]
+
+
+def test_an_account_without_mfa_can_say_so() -> None:
+    (statement,) = trust({"mfa": False})
+    assert "Condition" not in statement
+
+
+def test_sessions_and_the_boundary_are_as_set() -> None:
+    boundary = "arn:aws:iam::123456789012:policy/boundary"
+    access: dict[str, JsonValue] = {"sessionHours": 2, "permissionsBoundary": boundary}
+    made = program("dev", compute="none", access=access).one(ROLE, "access-operator").inputs
+    assert made["maxSessionDuration"] == 7200
+    assert made["permissionsBoundary"] == boundary
+    assert made["name"] == "bulwark-dev-operator"
+
+
+def test_a_stack_may_do_without_them() -> None:
+    graph = program("dev", compute="none", access={"enabled": False})
+    outputs: Outputs = read(graph.exports)
+    assert outputs.access is None
+    assert not [made for made in graph.all(ROLE) if made.name.startswith("access-")]

@@ -1,7 +1,9 @@
 """AWS as operations call it: lazy clients, plain JSON answers, errors that say what to do.
 
-Retries are botocore's `standard` mode and nothing else. Clients are made when first used: parsing
-a service's model is most of what a short command costs.
+Retries are botocore's `standard` mode and nothing else, and of a change only where it is known not
+to have taken effect: sent again blindly, a reboot would be a second outage, and a change that is
+at work already would be refused. Clients are made when first used: parsing a service's model is
+most of what a short command costs.
 """
 
 import datetime
@@ -15,13 +17,21 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    HTTPClientError,
     NoCredentialsError,
     ParamValidationError,
     ProfileNotFound,
 )
 from pydantic import JsonValue
 
-from ops.errors import DeniedError, OpsError, ThrottledError, UnreachableError, UsageError
+from ops.errors import (
+    DeniedError,
+    LostError,
+    OpsError,
+    ThrottledError,
+    UnreachableError,
+    UsageError,
+)
 
 RETRIES: Final = Config(
     retries={"mode": "standard", "total_max_attempts": 10},
@@ -59,6 +69,11 @@ DENIALS: Final = frozenset(
         "SignatureDoesNotMatch",
     }
 )
+# How the names of operations begin that change nothing.
+LOOKS: Final = (
+    "batch_get_", "describe_", "download_", "filter_", "get_", "head_", "list_", "lookup_", "query",
+    "scan", "search_", "select_", "simulate_", "test_",
+)  # fmt: skip
 Client: TypeAlias = Any
 
 
@@ -72,6 +87,7 @@ class Aws:
         self.region, self.profile, self.apis = region, profile, apis
         self._clients: dict[tuple[str, str], Client] = {}
         self._lock = threading.Lock()
+        self._changing = threading.local()
 
     @cached_property
     def _session(self) -> botocore.session.Session:
@@ -93,22 +109,29 @@ class Aws:
         key = (service, region or self.region)
         with self._lock:
             if key not in self._clients:
-                self._clients[key] = self._session.create_client(
-                    service, region_name=key[1], config=RETRIES
-                )
+                made = self._session.create_client(service, region_name=key[1], config=RETRIES)
+                made.meta.events.register_first("needs-retry", self._left_alone)
+                self._clients[key] = made
             return self._clients[key]
 
     def call(self, api: str, params: dict[str, JsonValue], region: str | None = None) -> JsonValue:
         """One call, its answer as plain JSON. Raises ClientError, or an OpsError with advice.
 
         A ClientError is what AWS answered; a denial, a throttle and no answer have types of
-        their own, so that none of them is ever taken for "not found".
+        their own, so that none of them is ever taken for "not found". LostError is of a change
+        only: it may have taken effect.
         """
         service, operation = api.split(".")
+        self._changing.now = not reads(api)
         try:
             answer = getattr(self.client(service, region), operation)(**params)
         except (ClientError, BotoCoreError) as error:
-            raise explained(error, api) from error
+            told = explained(error, api)
+            if self._changing.now and perhaps_done(error):
+                raise LostError(str(told)) from error
+            raise told from error
+        finally:
+            self._changing.now = False
         result: JsonValue = plain(answer)
         return result
 
@@ -128,6 +151,15 @@ class Aws:
         except (ClientError, BotoCoreError) as error:
             raise explained(error, api) from error
 
+    def _left_alone(self, response: Any, caught_exception: Any, **_: object) -> bool | None:
+        """Keeps botocore from sending a change again that may have taken effect (False does)."""
+        if not getattr(self._changing, "now", False):
+            return None
+        error = caught_exception
+        if response is not None and response[0].status_code >= 500:
+            error = ClientError(response[1], "")
+        return False if error is not None and perhaps_done(error) else None
+
     def account(self) -> str:
         """The account of the credentials."""
         answer: Any = self.call("sts.get_caller_identity", {})
@@ -140,6 +172,27 @@ class Aws:
         arn, _, key = reference.partition("#")
         text = self.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
         return str(json.loads(text)[key]) if key else str(text)
+
+
+def reads(api: str) -> bool:
+    """Whether an operation only looks, by its name."""
+    return api.partition(".")[2].startswith(LOOKS)
+
+
+def perhaps_done(error: Exception) -> bool:
+    """Whether a call that ended so may have taken effect: no answer, or a failure within AWS.
+
+    Throttled calls have none, nor have those that found nobody to talk to.
+    """
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 and error.response["Error"]["Code"] not in THROTTLES
+    return isinstance(error, HTTPClientError)
+
+
+def code_of(error: ClientError | BotoCoreError) -> str:
+    """AWS's code of an error; empty where it is none of AWS's."""
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else ""
 
 
 def explained(error: ClientError | BotoCoreError, api: str) -> Exception:

@@ -7,16 +7,19 @@ what was seen, never from a call's answer, since an answer can be lost and a loo
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from pydantic import JsonValue
 
-from ops.errors import RefusedError
-from ops.journal import Journal, Record
+from ops.errors import DeniedError, LostError, RefusedError, ThrottledError, UnreachableError
+from ops.journal import Event, Journal, Record
 from ops.plan import Action, Plan, Step, Wait, known
 
 Verdict = Literal["met", "begun", "absent"]
 Outcome = Literal["done", "undone"]
+ASKED: Final = "asked for"  # why a run is undone that did not fail
+# How often a call is sent whose answers are lost, each time only after a look that finds nothing.
+SENT: Final = 5
 
 
 class Clock(Protocol):
@@ -74,7 +77,8 @@ Act = Callable[[Action, dict[str, JsonValue]], JsonValue]
 class Engine:
     """One run. `act` carries out one action, given what earlier steps saw.
 
-    `settle` is how many seconds a read may be stale after a write.
+    `settle` is how many seconds a read may be stale after a write. `allowed` is asked before each
+    call that changes something, and raises where the lock is no longer this run's.
     """
 
     act: Act
@@ -82,6 +86,7 @@ class Engine:
     clock: Clock
     watcher: Watcher = field(default_factory=Quiet)
     settle: float = 60
+    allowed: Callable[[], None] = lambda: None  # raises where the run may send nothing more
 
     def start(self, plan: Plan) -> Outcome:
         """Writes the whole plan down, then carries it out."""
@@ -110,11 +115,9 @@ class Engine:
         return self._back(plan)
 
     def undo(self) -> Outcome:
-        """Turns the run back, from wherever it is. Raises ValueError where it is over and done."""
-        if self.journal.ended is not None and self.journal.ended.data == "done":
-            raise ValueError(f"run {self.plan.run} is done: there is nothing on its way")
+        """Turns the run back, from wherever it is, also from its end."""
         if not self.journal.backwards:
-            self._write("undo", self.plan.run, "asked for")
+            self._write("undo", self.plan.run, ASKED)
         return self._back(self.plan)
 
     @property
@@ -130,14 +133,31 @@ class Engine:
         turned = next((r for r in self.journal.records if r.event == "undo"), None)
         return str(turned.data) if turned else ""
 
+    def returning(self) -> list[Step]:
+        """The steps that undo what may have happened, the last first."""
+        ours = {r.step for r in self.journal.records if r.event == "intent"}
+        return [
+            back for step in reversed(self.plan.steps) if step.name in ours for back in step.undo
+        ]
+
+    def changed_since(self) -> str:
+        """What is no longer as a finished run left it; empty where all is.
+
+        Looked at are the steps that can be undone, and those that only look.
+        """
+        for step in self.plan.steps:
+            if step.undo or step.do == step.goal.read:
+                found, seen = self._look(step)
+                if found != "met":
+                    return f"{step.name}: {shown(step.goal, seen, self.journal.seen())}"
+        return ""
+
     def _back(self, plan: Plan) -> Outcome:
         """Undoes every step that may have happened, the last first."""
         if self.journal.ended is None:
             self.clock.sleep(self.settle)  # let what is in flight show itself
-            ours = {r.step for r in self.journal.records if r.event == "intent"}
-            for step in reversed(plan.steps):
-                for back in step.undo if step.name in ours else ():
-                    self._bring(back, back=True)
+            for back in self.returning():
+                self._bring(back, back=True)
             self._write("ended", plan.run, "undone")
         return "undone"
 
@@ -148,30 +168,48 @@ class Engine:
             return
         self.clock.sleep(0)  # where an interrupt between two steps takes effect
         self.watcher.begins(step, back=back)
-        if last is None or last.event == "intent":
-            if last:
-                self.clock.sleep(self.settle)
-            seen = self._act(step.goal.read)
-            found = verdict(step.goal, seen, self.journal.seen())
-            if found == "absent":
-                last = self._call(step, last)
-            elif last is None and found == "met":
+        for left in reversed(range(SENT)):
+            if last is not None and last.event == "sent":
+                break
+            doubt = last is not None and last.event == "intent"
+            self.clock.sleep(self.settle if doubt else 0)
+            found, seen = self._look(step)
+            if found == "met" and not doubt:
                 self._done(step, seen, already=True)
                 return
-            else:
+            if found != "absent":
                 last = self._write("sent", step.name)
+                break
+            try:
+                last = self._call(step, doubt=doubt)
+            except LostError:
+                last = self.journal.last(step.name)
+                if not left:
+                    raise
+        assert last is not None
         self._done(step, self._watch(step, step.goal, last.at), already=False)
 
-    def _call(self, step: Step, last: Record | None) -> Record:
-        if last and not step.do.repeatable:
+    def _look(self, step: Step) -> tuple[Verdict, JsonValue]:
+        seen = self._act(step.goal.read)
+        return verdict(step.goal, seen, self.journal.seen()), seen
+
+    def _call(self, step: Step, *, doubt: bool) -> Record:
+        """Calls, which has not been done so far, or, in doubt, can be done twice."""
+        if doubt and not step.do.repeatable:
             raise InDoubtError(step.name)
         if step.ready:
             self._watch(step, step.ready, self.clock.now())
+        self.allowed()
         self._write("intent", step.name)
         try:
             self._act(step.do)
         except RefusedError as error:  # of the change itself; of a read it would mean nothing
-            raise StepFailedError(str(error)) from error
+            # Sent again, it may be refused because the first is at work, only now to be seen.
+            if not doubt or self._look(step)[0] == "absent":
+                raise StepFailedError(str(error)) from error
+        except (DeniedError, ThrottledError, UnreachableError) as error:  # known to have no effect
+            self._write("failed", step.name, str(error))
+            raise
         return self._write("sent", step.name)
 
     def _done(self, step: Step, seen: JsonValue, *, already: bool) -> None:
@@ -192,7 +230,7 @@ class Engine:
     def _act(self, action: Action) -> JsonValue:
         return self.act(action, self.journal.seen())
 
-    def _write(self, event: Literal["plan", "intent", "sent", "done", "undo", "ended"], step: str,
+    def _write(self, event: Event, step: str,
                data: JsonValue = None) -> Record:  # fmt: skip
         return self.journal.write(event, step, self.clock.now(), data)
 

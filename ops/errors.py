@@ -39,6 +39,10 @@ class UnreachableError(OpsError):
     """No answer at all: network, endpoint or credentials."""
 
 
+class LostError(OpsError):
+    """No answer to a change, which may have taken effect all the same."""
+
+
 class FindingsError(OpsError):
     """What was looked at is not as it should be."""
 

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import JsonValue
 
+from ops.aws import code_of, explained
 from ops.plan import Model
 
 Event = Literal["plan", "intent", "sent", "done", "failed", "undo", "ended", "note"]
@@ -83,12 +84,9 @@ class Bucket:
                 Bucket=self.bucket, Key=key, Body=line.encode(), IfNoneMatch="*",
                 ContentType="application/json",
             )  # fmt: skip
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in (
-                "PreconditionFailed",
-                "ConditionalRequestConflict",
-            ):
-                raise
+        except (ClientError, BotoCoreError) as error:
+            if code_of(error) not in ("PreconditionFailed", "ConditionalRequestConflict"):
+                raise explained(error, "s3.put_object") from error
             if self._body(key) != line:
                 raise LineTakenError(f"{key} is written already") from None
 
@@ -100,10 +98,16 @@ class Bucket:
         pages = self.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=self.prefix
         )
-        return sorted(item["Key"] for page in pages for item in page.get("Contents", ()))
+        try:
+            return sorted(item["Key"] for page in pages for item in page.get("Contents", ()))
+        except (ClientError, BotoCoreError) as error:
+            raise explained(error, "s3.list_objects_v2") from error
 
     def _body(self, key: str) -> str:
-        body: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        try:
+            body: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        except (ClientError, BotoCoreError) as error:
+            raise explained(error, "s3.get_object") from error
         return body.decode()
 
 
@@ -144,5 +148,6 @@ class Journal:
 
     @property
     def ended(self) -> Record | None:
-        """The closing record of a run that is over."""
-        return next((r for r in self.records if r.event == "ended"), None)
+        """The closing record of a run that is over; none again once it is turned back."""
+        last = next((r for r in reversed(self.records) if r.event in ("ended", "undo")), None)
+        return last if last and last.event == "ended" else None

@@ -9,8 +9,9 @@ import uuid
 from pathlib import Path
 from typing import Any, Protocol
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from ops.aws import code_of, explained
 from ops.plan import Model
 
 KEY = "lock.json"
@@ -59,30 +60,30 @@ class BucketPlace:
         """The object's text and ETag."""
         try:
             answer = self.s3.get_object(Bucket=self.bucket, Key=KEY)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ABSENT:
+        except (ClientError, BotoCoreError) as error:
+            if code_of(error) in ABSENT:
                 return None
-            raise
+            raise explained(error, "s3.get_object") from error
         return answer["Body"].read().decode(), answer["ETag"]
 
     def create(self, text: str) -> bool:
         """A put that fails where there is an object."""
         try:
             self.s3.put_object(Bucket=self.bucket, Key=KEY, Body=text.encode(), IfNoneMatch="*")
-        except ClientError as error:
-            if error.response["Error"]["Code"] in TAKEN:
+        except (ClientError, BotoCoreError) as error:
+            if code_of(error) in TAKEN:
                 return False
-            raise
+            raise explained(error, "s3.put_object") from error
         return True
 
     def remove(self, tag: str) -> bool:
         """A delete of that very object."""
         try:
             self.s3.delete_object(Bucket=self.bucket, Key=KEY, IfMatch=tag)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in (*TAKEN, *ABSENT):
+        except (ClientError, BotoCoreError) as error:
+            if code_of(error) in (*TAKEN, *ABSENT):
                 return False
-            raise
+            raise explained(error, "s3.delete_object") from error
         return True
 
 
@@ -156,9 +157,9 @@ class Lock:
         if found and Held.model_validate_json(found[0]).run == run:
             self.place.remove(found[1])
 
-    def break_(self) -> Held | None:
-        """Removes whosever lock it is, and returns what it said, for the record."""
+    def break_(self, seen: Held) -> bool:
+        """Removes the lock that was seen, whosever it is; False where it is another's by now."""
         found = self.place.read()
-        if found is None or not self.place.remove(found[1]):
-            return None
-        return Held.model_validate_json(found[0])
+        if found is None or Held.model_validate_json(found[0]) != seen:
+            return False
+        return self.place.remove(found[1])

@@ -3,18 +3,29 @@
 import getpass
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.actions import Actions
-from ops.aws import Aws
+from ops.aws import Aws, explained
 from ops.clock import pace
-from ops.engine import Clock, Engine, InDoubtError, StepFailedError, StillRunningError, Watcher
+from ops.engine import (
+    ASKED,
+    Clock,
+    Engine,
+    InDoubtError,
+    Outcome,
+    StepFailedError,
+    StillRunningError,
+    Watcher,
+)
 from ops.errors import (
     InterruptedRunError,
     LockHeldError,
@@ -23,11 +34,12 @@ from ops.errors import (
     TimedOutError,
     UsageError,
 )
-from ops.journal import Bucket, Folder, Journal, Lines
+from ops.journal import Bucket, Folder, Journal, Lines, LineTakenError
 from ops.lock import BucketPlace, FolderPlace, Held, Lock, LockedError
 from ops.outputs import Outputs
 from ops.plan import Plan
 
+STOPPING = "ops: stopping before the next call; Ctrl-C again stops at once, which is safe as well\n"
 SPARE = 3600  # seconds that a lock holds beyond the plan's own limits
 
 
@@ -60,7 +72,10 @@ class Target:
             .paginate(Bucket=self.bucket, Prefix="runs/", Delimiter="/")
         )
         prefixes = (p["Prefix"] for page in pages for p in page.get("CommonPrefixes", ()))
-        return sorted(prefix.split("/")[1] for prefix in prefixes)
+        try:
+            return sorted(prefix.split("/")[1] for prefix in prefixes)
+        except (ClientError, BotoCoreError) as error:
+            raise explained(error, "s3.list_objects_v2") from error
 
     def lock(self) -> Lock:
         """The stack's lock."""
@@ -107,6 +122,7 @@ class WallClock:
                 signal.signal(signal.SIGINT, before)
                 raise KeyboardInterrupt
             self.interrupted = True
+            sys.stderr.write(STOPPING)
 
         before = signal.signal(signal.SIGINT, stop)
         try:
@@ -125,8 +141,8 @@ class Runner:
     actions: Actions
     settle: float = 60
 
-    def start(self, plan: Plan, expect: str | None = None) -> str:
-        """Carries a new plan out; returns its run. Errors as `finish`."""
+    def start(self, plan: Plan, expect: str | None = None) -> Outcome:
+        """Carries a new plan out. Errors as `finish`."""
         if expect is not None and expect != plan.digest:
             raise UsageError(
                 f"--expect is {expect}, the plan is now {plan.digest}: look at it again",
@@ -137,33 +153,67 @@ class Runner:
         self._lock(plan)
         return self._finish(plan, engine, lambda: engine.start(plan))
 
-    def resume(self, run: str) -> str:
+    def resume(self, run: str) -> Outcome:
         """Carries an unfinished run on, the way it was going."""
-        engine = self._known(run)
-        return self._finish(engine.plan, engine, engine.resume)
+        engine = self.known(run)
+        wanted: Outcome = "undone" if engine.reason == ASKED else "done"
+        self._begin(engine, lock=engine.journal.ended is None)
+        return self._finish(engine.plan, engine, engine.resume, wanted)
 
-    def undo(self, run: str) -> str:
-        """Turns a run back."""
-        engine = self._known(run)
-        if engine.journal.ended is not None and engine.journal.ended.data == "done":
+    def undo(self, run: str) -> Outcome:
+        """Turns a run back; one that is done only while all is as it left it."""
+        engine = self.known(run)
+        finished = engine.journal.ended is not None and engine.journal.ended.data == "done"
+        if finished and not engine.returning():
             raise UsageError(
-                f"run {run!r} is done, only one that is on its way can be undone",
-                f"ops runs show {run}",
+                f"run {run!r} is done, and nothing of it can be undone", f"ops runs show {run}"
+            )
+        self._begin(engine, lock=finished or engine.journal.ended is None)
+        try:
+            changed = engine.changed_since() if finished else ""
+        except BaseException:
+            self.target.lock().free(run)
+            raise
+        if changed:
+            self.target.lock().free(run)
+            raise UsageError(
+                f"run {run!r} is done, and what it did has been changed since: undone, that would "
+                f"be lost as well ({changed})",
+                "ops runs list",
             )
         return self._finish(engine.plan, engine, engine.undo, wanted="undone")
 
-    def _known(self, run: str) -> Engine:
+    def known(self, run: str) -> Engine:
+        """The engine of a run that has a journal. Raises UsageError where there is none."""
         engine = self._engine(run)
-        if not engine.journal.records:
-            raise UsageError(f"there is no run {run!r}", "ops runs list")
-        self.target.check_account()
-        if engine.journal.ended is None:
-            self._lock(engine.plan)
+        if not engine.journal.records or engine.journal.records[0].event != "plan":
+            raise UsageError(f"RUN is {run!r}, which is no run of a plan", "ops runs list")
         return engine
+
+    def _begin(self, engine: Engine, *, lock: bool) -> None:
+        self.target.check_account()
+        if lock:
+            self._lock(engine.plan)
 
     def _engine(self, run: str) -> Engine:
         journal = Journal(self.target.lines(run))
-        return Engine(self.actions, journal, self.clock, self.watcher, self.settle)
+        return Engine(
+            self.actions, journal, self.clock, self.watcher, self.settle,
+            allowed=lambda: self._still_ours(run),
+        )  # fmt: skip
+
+    def _still_ours(self, run: str) -> None:
+        """Raises LockHeldError where the lock is not this run's any more.
+
+        Whoever breaks a lock may begin another run, whose journal is not this one's: the lines
+        of the journal would let both go on. One read of S3 before each change prevents it.
+        """
+        held = self.target.lock().held()
+        if held is None or held.run != run:
+            now = f"{held.holder} holds it for {held.run}: {held.reason}" if held else "it is free"
+            raise LockHeldError(
+                f"the lock of {run} was taken from it, and {now}; no more is sent", "ops lock show"
+            )
 
     def _lock(self, plan: Plan) -> None:
         now = self.clock.now()
@@ -184,9 +234,9 @@ class Runner:
             ) from None
 
     def _finish(
-        self, plan: Plan, engine: Engine, go: Callable[[], Literal["done", "undone"]],
-        wanted: str = "done",
-    ) -> str:  # fmt: skip
+        self, plan: Plan, engine: Engine, go: Callable[[], Outcome],
+        wanted: Outcome = "done",
+    ) -> Outcome:  # fmt: skip
         resume, undo = f"ops runs resume {plan.run}", f"ops runs undo {plan.run}"
         try:
             outcome = go()
@@ -197,17 +247,29 @@ class Runner:
             raise OpsError(message, f"ops runs show {plan.run}", undo) from error
         except StepFailedError as error:  # of an undo: the direction never turns back
             raise OpsError(f"the undo failed, and a person must go on: {error}", undo) from error
+        except LineTakenError as error:
+            message = f"somebody else carries {plan.run} on: {error}"
+            raise LockHeldError(message, f"ops runs show {plan.run}") from error
         except KeyboardInterrupt:
             raise InterruptedRunError(going_on(engine), resume, undo) from None
         except OpsError as error:
-            error.advice = (*error.advice, resume, undo)
+            ways = (resume, undo) if engine.journal.records else ()
+            error.args = (f"{error}; {going_on(engine)}",)
+            error.advice = (*error.advice, *ways)
             raise
         finally:
-            if not in_flight(engine):
-                self.target.lock().free(plan.run)
+            self._free(engine, plan.run)
         if outcome == "undone" and wanted == "done":
             raise RolledBackError(f"{plan.command} failed and was undone: {engine.reason}")
-        return plan.run
+        return outcome
+
+    def _free(self, engine: Engine, run: str) -> None:
+        """Gives the lock back, unless AWS is at something. Where that fails it is only said."""
+        if not in_flight(engine):
+            try:
+                self.target.lock().free(run)
+            except OpsError as error:
+                sys.stderr.write(f"ops: the lock is not given back: {error}\n  ops lock break\n")
 
 
 def in_flight(engine: Engine) -> tuple[str, ...]:
@@ -216,12 +278,15 @@ def in_flight(engine: Engine) -> tuple[str, ...]:
     if journal.ended is not None:
         return ()
     names = dict.fromkeys(r.step for r in journal.records if r.event in ("intent", "sent"))
-    return tuple(name for name in names if journal.last(name, "done") is None)
+    last = {name: journal.last(name) for name in names}
+    return tuple(n for n, record in last.items() if record and record.event in ("intent", "sent"))
 
 
 def going_on(engine: Engine) -> str:
     """What goes on in AWS when a run is stopped, for a person."""
+    done = [r.step for r in engine.journal.records if r.event == "done"]
+    so_far = f"done so far: {', '.join(done)}" if done else "nothing is done so far"
     going = in_flight(engine)
     if not going:
-        return "stopped between two steps: nothing of this run goes on in AWS"
-    return f"stopped here; in AWS goes on: {', '.join(going)}"
+        return f"stopped between two steps, nothing of this run goes on in AWS; {so_far}"
+    return f"stopped; in AWS may go on: {', '.join(going)}; {so_far}"

@@ -133,6 +133,18 @@ class Output:
             f"hash {plan.digest}"
         )
 
+    def undoing(self, run: str, steps: "Sequence[Step]") -> None:
+        """What undoes a run: each call with its parameters, each wait."""
+        if self.form == "json":
+            body = [step.model_dump(mode="json") for step in steps]
+            self.data("undo", {"run": run, "steps": body})
+            return
+        self.line(f"undo {run}", "bold")
+        for number, step in enumerate(steps, 1):
+            self._step(f"{number}", step, "")
+        if not steps:
+            self.line("nothing of it can be undone, or it has changed nothing")
+
     def _step(self, mark: str, step: "Step", indent: str) -> None:
         self.line(f"{indent}{mark}. {step.says}", "bold" if not indent else "")
         self.line(f"{indent}   {action_text(step.do)}")

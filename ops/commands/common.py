@@ -98,16 +98,22 @@ def agreed(plan: Plan, output: Output, how: How, *, protect: bool) -> None:
     grave = how.destructive and protect
     if how.yes and (how.expect is not None or not grave):
         return
+    if grave and how.yes and not sys.stdin.isatty():
+        raise UsageError(
+            "--expect is not set, and there is no terminal to type the stack's name on; "
+            "it may be the hash of the plan above"
+        )
+    confirmed(plan.stack if grave else None)
+
+
+def confirmed(stack: str | None = None) -> None:
+    """Asks whether to go on, for a grave act on `stack` by having its name typed.
+
+    Raises UsageError where nobody can be asked, Abort for a no.
+    """
     if not sys.stdin.isatty():
-        if grave and how.yes:
-            raise UsageError(
-                "--expect is not set, and there is no terminal to type the stack's name on; "
-                "it may be the hash of the plan above"
-            )
         raise UsageError("--yes is not set, and there is no terminal to ask on")
-    if grave:
-        typed = typer.prompt(f"type the stack's name, {plan.stack}, to go on", err=True)
-        if typed != plan.stack:
-            raise typer.Abort
-    else:
+    if stack is None:
         typer.confirm("go on?", abort=True, err=True)
+    elif typer.prompt(f"type the stack's name, {stack}, to go on", err=True) != stack:
+        raise typer.Abort

@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 
 from ops.commands import runs_report
-from ops.commands.common import runner, target
+from ops.commands.common import DryRun, Yes, confirmed, runner, target
 from ops.errors import UsageError
 from ops.journal import Journal
 from ops.plan import Plan
 from ops.run import Target, WallClock
+from ops.show import Output
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="What was carried out.")
 app.add_typer(runs_report.app)
@@ -44,18 +45,30 @@ def resume(context: typer.Context, run: Run) -> None:
     of, output = target(context)
     clock = WallClock()
     with clock.listening():
-        runner(of, clock).resume(run)
-    output.line(f"{run} is done")
+        ended = runner(of, clock).resume(run)
+    output.result("run", {"run": run, "state": ended})
 
 
 @app.command()
-def undo(context: typer.Context, run: Run) -> None:
-    """Turns a run back, the last step first. It cannot be turned forward again."""
+def undo(context: typer.Context, run: Run, dry_run: DryRun = False, yes: Yes = False) -> None:
+    """Turns a run back, the last step first. It cannot be turned forward again.
+
+    A run that is done is turned back only while all is as it left it, and once that is agreed to.
+    """
     of, output = target(context)
     clock = WallClock()
+    carrying = runner(of, clock)
+    engine = carrying.known(run)
+    over = engine.journal.ended is not None
+    if dry_run:
+        output.undoing(run, engine.returning())
+        return
+    if over and not yes:
+        Output("table", err=True).undoing(run, engine.returning())
+        confirmed()
     with clock.listening():
-        runner(of, clock).undo(run)
-    output.line(f"{run} is undone")
+        ended = carrying.undo(run)
+    output.result("run", {"run": run, "state": ended})
 
 
 def _journal(of: Target, run: str) -> Journal:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import pytest
 from pydantic import JsonValue, ValidationError
 
-from ops.engine import Engine, InDoubtError, StepFailedError, StillRunningError
+from ops.engine import SENT, Engine, InDoubtError, StepFailedError, StillRunningError
+from ops.errors import DeniedError, LostError
 from ops.journal import Journal
 from ops.plan import Action, Call, Plan, Step, Wait
 
@@ -298,9 +299,62 @@ def test_a_comparison_with_no_earlier_step_is_refused() -> None:
         second({SIZE: "later.Size"})
 
 
-def test_a_run_that_is_done_is_not_said_to_be_undone() -> None:
+def test_a_run_that_is_done_can_be_undone_and_is_not_over_meanwhile() -> None:
     world, lines = World(), Lines()
     engine(world, lines).start(resize())
-    with pytest.raises(ValueError, match="is done"):
+    lines.left = 10
+    with suppress(KilledError):
         engine(world, lines).undo()
-    assert world.facts()[0] == "large"
+    assert Journal(lines).ended is None
+    lines.left = 10**9
+    assert engine(world, lines).resume() == "undone"
+    assert world.facts()[0] == "small"
+    assert engine(world, lines).undo() == "undone"
+
+
+def test_a_change_whose_answer_is_lost_is_looked_for_and_not_sent_again() -> None:
+    world, lines = World(), Lines()
+    lost = iter([True])
+
+    def act(action: Action, seen: dict[str, JsonValue]) -> JsonValue:
+        answer = world.act(action, seen)
+        if isinstance(action, Call) and action.operation.startswith("modify") and next(lost, False):
+            raise LostError("no answer")
+        return answer
+
+    assert Engine(act, Journal(lines), world).start(resize()) == "done"
+    assert world.facts() == ("large", ["before-r1"], 1)
+
+
+def test_a_change_that_is_lost_before_it_arrives_is_sent_again_so_many_times() -> None:
+    world, lines, sent = World(), Lines(), 0
+
+    def act(action: Action, seen: dict[str, JsonValue]) -> JsonValue:
+        nonlocal sent
+        if isinstance(action, Call) and action.operation.startswith("modify"):
+            sent += 1
+            raise LostError("no answer")
+        return world.act(action, seen)
+
+    with pytest.raises(LostError):
+        Engine(act, Journal(lines), world).start(resize())
+    assert (sent, world.modified) == (SENT, 0)
+    assert engine(world, lines).resume() == "done"
+
+
+def test_a_call_that_is_known_to_have_no_effect_leaves_no_doubt() -> None:
+    step = modify("resize", "large")
+    once = step.model_copy(update={"do": step.do.model_copy(update={"repeatable": False})})
+    plan = resize().model_copy(update={"steps": (once,)})
+    world, lines = World(), Lines()
+
+    def act(action: Action, seen: dict[str, JsonValue]) -> JsonValue:
+        if isinstance(action, Call) and action.operation.startswith("modify"):
+            raise DeniedError("rds.modify_db_instance was denied")
+        return world.act(action, seen)
+
+    with pytest.raises(DeniedError):
+        Engine(act, Journal(lines), world).start(plan)
+    assert Journal(lines).records[-1].event == "failed"
+    assert engine(world, lines).resume() == "done"
+    assert world.modified == 1

@@ -73,10 +73,29 @@ def test_scale_as_a_user_types_it(ops: Console) -> None:
     assert seen(ops.stage)["runningCount"] == 4
     (run,) = (r["run"] for r in ops.json("runs list")["items"])
     _, err = ops(f"runs undo {run}", 2)
-    assert "is done, only one that is on its way can be undone" in err
+    assert "give backend 2 tasks" in err
+    assert "--yes is not set" in err
     assert seen(ops.stage)["runningCount"] == 4
+    assert "give backend 2 tasks" in ops(f"runs undo {run} --dry-run")[0]
+    assert ops.json(f"runs undo {run} --yes")["state"] == "undone"
+    assert seen(ops.stage)["runningCount"] == 2
+    assert ops.json(f"runs undo {run} --yes")["state"] == "undone"  # once is enough
+    (state,) = (r["state"] for r in ops.json("runs list")["items"])
+    assert state == "undone"
     result = ops.json("service scale 3 --service frontend --yes")
     assert (result["kind"], result["tasks"]) == ("service-scale", 3)
+
+
+def test_what_was_changed_since_is_not_taken_back_with_an_older_run(ops: Console) -> None:
+    first = ops.json("service scale 4 --service backend --yes")["run"]
+    second = ops.json("service scale 5 --service backend --yes")["run"]
+    _, err = ops(f"runs undo {first} --yes", 2)
+    assert "has been changed since" in err
+    assert "desiredCount is 5, wanted 4" in err
+    assert ops("lock show")[0] == "nothing\n"
+    ops(f"runs undo {second} --yes")
+    ops(f"runs undo {first} --yes")
+    assert seen(ops.stage)["runningCount"] == 2
 
 
 def test_beyond_the_limits_it_says_so_and_offers_the_change(ops: Console) -> None:

@@ -4,11 +4,14 @@ import time
 from typing import Annotated
 
 import typer
+from pydantic import TypeAdapter
 
 from ops import clock
-from ops.commands.common import new_run, target
+from ops.commands.common import Yes, confirmed, new_run, target
 from ops.errors import UsageError
 from ops.journal import Journal
+from ops.plan import State
+from ops.show import Output
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Who changes the stack now.")
 COLUMNS = ("holder", "run", "reason", "since", "until")
@@ -26,27 +29,36 @@ def show(context: typer.Context) -> None:
 def break_(
     context: typer.Context,
     reason: Annotated[str, typer.Option(help="why; goes into the record")],
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    yes: Yes = False,
 ) -> None:
-    """Takes the lock from whoever holds it. Recorded as a run of its own."""
+    """Takes the lock from whoever holds it. Recorded as a run of its own.
+
+    A run that is at work with it stops before its next change; what AWS is at goes on.
+    """
+    if not reason.strip():
+        raise UsageError("--reason is empty, may be why the lock is broken")
     of, output = target(context)
     held = of.lock().held()
     if held is None:
-        output.line("nobody holds the lock")
+        output.result("lock-break", {"broken": None, "holder": None, "run": None})
         return
     of.check_account()
-    output.rows("lock", COLUMNS, [_row(held.model_dump())])
     if not yes:
-        typer.confirm(
-            "a run that is still at work would go on; break its lock?", abort=True, err=True
-        )
-    broken = of.lock().break_()
-    if broken is None:
-        raise UsageError("the lock changed hands meanwhile", "ops lock show")
-    journal = Journal(of.lines(new_run("lock-break")))
-    said = {"broken": broken.model_dump(), "reason": reason}
-    journal.write("note", "lock", clock.pace().now(), said)
-    output.line(f"the lock of {broken.run} is broken")
+        Output("table", err=True).rows("lock", COLUMNS, [_row(held.model_dump())])
+        confirmed()
+    run = new_run("lock-break")
+    journal = Journal(of.lines(run))
+
+    def noted(**said: object) -> None:
+        data = {**said, "lock": held.model_dump(), "reason": reason}
+        journal.write("note", "lock", clock.pace().now(), TypeAdapter(State).validate_python(data))
+
+    noted(breaks=held.run)  # before it is done: a lock is never broken without a record
+    if not of.lock().break_(held):
+        noted(broken=None)
+        raise UsageError("the lock changed hands meanwhile, and is not broken", "ops lock show")
+    noted(broken=held.run)
+    output.result("lock-break", {"broken": held.run, "holder": held.holder, "run": run})
 
 
 def _row(held: dict[str, object]) -> dict[str, object]:

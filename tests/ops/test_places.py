@@ -90,16 +90,16 @@ def test_giving_back_frees_only_ones_own(place: Place) -> None:
 
 def test_a_broken_lock_says_whose_it_was(place: Place) -> None:
     Lock(place).take(held("run-1"))
-    assert Lock(place).break_() == held("run-1")
+    assert Lock(place).break_(held("run-1"))
     assert Lock(place).held() is None
-    assert Lock(place).break_() is None
+    assert not Lock(place).break_(held("run-1"))
 
 
 def test_only_the_lock_that_was_seen_is_removed(place: Place) -> None:
     Lock(place).take(held("run-1"))
     found = place.read()
     assert found is not None
-    Lock(place).break_()
+    assert Lock(place).break_(held("run-1"))
     Lock(place).take(held("run-2"))
     assert not place.remove(found[1])
     assert Lock(place).held() == held("run-2")

@@ -6,6 +6,7 @@ import typer
 
 from ops import clock
 from ops.commands.common import DryRun, Expect, How, Yes, carry_out, new_run, target
+from ops.completing import alarm_names
 from ops.errors import UsageError
 
 
@@ -18,7 +19,10 @@ def add(app: typer.Typer) -> None:
 def mute(
     context: typer.Context,
     alarm: Annotated[
-        list[str] | None, typer.Argument(help="names, with or without the stack's prefix")
+        list[str] | None,
+        typer.Argument(
+            help="names, with or without the stack's prefix", autocompletion=alarm_names
+        ),
     ] = None,
     reason: Annotated[str, typer.Option(help="why; everybody sees it in `ops alarms list`")] = "",
     minutes: Annotated[

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ops.completing import commands
 from ops.errors import UsageError
 from ops.permissions.commands import COMMANDS, ROLES, Role
 from ops.permissions.policies import LIMIT, allowed, compact, document, of_role, role_policies
@@ -18,7 +19,11 @@ def show(
     context: typer.Context,
     command: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[COMMAND]", help="such as db resize, or db for all of a noun"),
+        typer.Argument(
+            metavar="[COMMAND]",
+            help="such as db resize, or db for all of a noun",
+            autocompletion=commands,
+        ),
     ] = None,
     role: Annotated[Role | None, typer.Option(help="what a role of the stack may")] = None,
     policy: Annotated[

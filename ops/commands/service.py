@@ -21,6 +21,7 @@ from ops.commands.common import (
     opened,
     target,
 )
+from ops.completing import service_names
 from ops.errors import RolledBackError, UsageError
 from ops.outputs import Outputs
 from ops.services import Service
@@ -28,8 +29,12 @@ from ops.services import Service
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The services on Fargate.")
 app.add_typer(service_page.app, name="maintenance")
 Name: TypeAlias = Annotated[
-    str | None, typer.Option("--service", metavar="NAME", help="which, where there are several")
-]
+    str | None,
+    typer.Option(
+        "--service", metavar="NAME", help="which, where there are several",
+        autocompletion=service_names,
+    ),
+]  # fmt: skip
 WaitFor: TypeAlias = Annotated[
     bool, typer.Option("--wait/--no-wait", help="until it is completed, or until it has begun")
 ]

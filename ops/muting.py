@@ -70,10 +70,10 @@ def chosen(
         )
     by_name = {alarm.name: alarm for alarm in alarms}
     for name in names:
-        found = by_name.get(name) or by_name.get(f"{prefix}-{name}")
-        if found is None:
+        named = by_name.get(name) or by_name.get(f"{prefix}-{name}")
+        if named is None:
             raise UsageError(f"ALARM is {name!r}, may be one of the stack's", "ops alarms list")
-        if found.scales:
+        if named.scales:
             raise UsageError(f"ALARM is {name!r}, which scales something: it is never muted")
     wanted = {name for given in names for name in (given, f"{prefix}-{given}")}
 

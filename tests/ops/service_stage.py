@@ -108,7 +108,7 @@ def revisions(on: Stage) -> list[list[str]]:
     ]
 
 
-def facts(on: Stage) -> object:
+def facts(on: Stage) -> tuple[Any, ...]:
     """What must not differ between a killed run and an undisturbed one."""
     on.clock.sleep(3600)
     found = seen(on)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 
+from ops.actions import RunSql
 from ops.plan import Plan
 from tests.ops.stage import Stage
 
@@ -23,7 +24,9 @@ class Procedure:
     `facts` are what must not differ between an undisturbed run and a killed one: no names with
     times, no generated ids. `outcome` is how it ends. `doubts` are the steps whose call cannot be
     repeated: killed right around such a call, the run may end in doubt, and has then called it at
-    most once.
+    most once. `sql` gives what carries statements out, where the plan has any.
+    `undone` are the facts of a run that was turned back, where some of `facts` depend on how far it
+    had come by then.
     """
 
     command: str
@@ -33,6 +36,13 @@ class Procedure:
     facts: Callable[[Stage], object]
     outcome: str = "done"
     doubts: frozenset[str] = field(default_factory=frozenset)
+    sql: Callable[[Stage], RunSql] | None = None
+    undone: Callable[[Stage], object] | None = None
+
+    @property
+    def id(self) -> str:
+        """What a test of it is called."""
+        return f"{self.command} {self.rest}".strip()
 
 
 def procedures() -> tuple[Procedure, ...]:

@@ -38,16 +38,30 @@ def put_second(on: Stage) -> None:
     on.clock.sleep(3600)
 
 
+def returned(on: Stage) -> object:
+    """What is left of one that was turned back: ECS may have completed or ended it before."""
+    deployments, revision, counts, _, registered = facts(on)
+    return deployments, revision, counts, registered
+
+
 PROCEDURES: Final = (
-    Procedure("service deploy", f"{IMAGE}:v2 --service backend", put, deploying, facts),
+    Procedure(
+        "service deploy", f"{IMAGE}:v2 --service backend", put, deploying, facts,
+        undone=returned,
+    ),
     Procedure(
         "service deploy", f"{IMAGE}:v4-crash --service backend", put,
         lambda on: deploying(on, "v4-crash"), facts, outcome="undone",
+        undone=returned,
     ),
     Procedure(
         "service deploy", f"{IMAGE}:v5-unhealthy --service backend", put,
         lambda on: deploying(on, "v5-unhealthy"), facts, outcome="undone",
+        undone=returned,
     ),
-    Procedure("service rollback", "--service backend", put_second, going_back, facts),
-    Procedure("service restart", "--service backend", put, restarting, facts),
+    Procedure(
+        "service rollback", "--service backend", put_second, going_back, facts,
+        undone=returned,
+    ),
+    Procedure("service restart", "--service backend", put, restarting, facts, undone=returned),
 )  # fmt: skip

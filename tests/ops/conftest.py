@@ -1,0 +1,30 @@
+"""What the matrices tried, told at the end of all tests."""
+
+from collections import defaultdict
+from typing import Any
+
+import pytest
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """One line: how many kills of how many procedures, and in how many different states."""
+    tried: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            if name == "matrix":
+                procedure, kills, states = value
+                tried[procedure][0] += kills
+                tried[procedure][1] += states
+    failed = any("matrix" in report.keywords for report in terminalreporter.stats.get("failed", []))
+    if tried:
+        kills, states = (sum(counts[n] for counts in tried.values()) for n in (0, 1))
+        how = "some end otherwise" if failed else "all end as undisturbed"
+        terminalreporter.write_line(
+            f"crash matrix: {len(tried)} procedures, {kills:,} kills and pairs of kills "
+            f"in {states:,} different states, {how}"
+        )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The mark of a test that is part of the matrix."""
+    config.addinivalue_line("markers", "matrix: kills procedures")

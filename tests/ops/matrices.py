@@ -1,0 +1,291 @@
+"""Kills of a procedure at every point, at every two points, on its way back, and with late reads.
+
+The procedure is carried out once. At each touch of AWS or of the journal the process is forked:
+in the child it is killed there, as it were, and a new engine carries on with nothing but the
+journal's lines, in the same world; the parent goes on undisturbed. A child forks at its own touches
+for the second kill. So no world is built twice, and what lies before a kill is run once.
+
+Two kills in a row are one and the same where between them no line was written, no call changed
+anything and no time passed: the engine is gone with all that it knew, and what is left is the
+same. Such kills (after a call, and before the line that says so) are carried out once and counted
+each. That a read changes nothing is shown by `test_reads_changenothing`.
+"""
+
+import json
+import os
+import traceback
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn, TypeAlias
+
+from pydantic import JsonValue
+
+from ops.actions import Actions
+from ops.engine import Engine, InDoubtError
+from ops.errors import RefusedError
+from ops.journal import Journal
+from ops.plan import Action, Plan, family
+from tests.ops.procedures import Procedure
+from tests.ops.stage import Stage, stage
+
+LAG: Final = 50.0  # seconds; an engine's reads may be stale for 60 after a write
+AT_ONCE: Final = os.cpu_count() or 1
+Go: TypeAlias = Callable[[Engine], str]
+Choice: TypeAlias = Callable[[int, int], bool]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What is left of a world: how the run ended, its facts, the changes that AWS accepted."""
+
+    how: str
+    facts: str
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Kills at these states, which stand for so many kills, and what was left."""
+
+    kills: tuple[int, ...]
+    stands_for: int
+    ended: Ended
+
+
+@dataclass
+class World:
+    """A stage with one procedure on it: what outlives a kill.
+
+    With `lag`, whatever the plan reads is answered for so many seconds after a change as it was
+    right before it. The call of the step `refused` is refused by AWS. `facts` are compared
+    instead of the procedure's own.
+    """
+
+    on: Stage
+    procedure: Procedure
+    plan: Plan
+    lag: float = 0
+    refused: str | None = None
+    facts: Callable[[Stage], object] | None = None
+    lines: list[str] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
+    stale: dict[str, tuple[float, JsonValue]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        steps = [part for step in self.plan.steps for part in family(step)]
+        waits = [wait for step in steps for wait in (step.goal, step.ready) if wait]
+        self.reads = {wait.read.model_dump_json(): wait.read for wait in waits}
+        self.names = {step.do.model_dump_json(): step.name for step in steps}
+        self.actions = Actions(self.on.aws, self.procedure.sql and self.procedure.sql(self.on))
+
+    def state(self) -> tuple[int, int, float]:
+        """What a kill leaves: where it is equal, nothing is different."""
+        return len(self.lines), len(self.changes), self.on.clock.now()
+
+    def act(self, action: Action, seen: dict[str, JsonValue]) -> JsonValue:
+        """One action, late where reads lag."""
+        key = action.model_dump_json()
+        if key in self.reads:
+            return self._read(key, seen)
+        name = self.names[key]
+        if name == self.refused:
+            raise RefusedError(f"{name}: InvalidParameterValue: refused by the test")
+        if self.lag:
+            before = {}
+            for read in self.reads:
+                with suppress(RefusedError):  # refers to what is not there yet
+                    before[read] = self._read(read, seen)
+            until = self.on.clock.now() + self.lag
+        answer = self.actions(action, seen)
+        if not (isinstance(answer, dict) and "answer" in answer):
+            self.changes.append(name)
+            if self.lag:
+                self.stale |= {read: (until, shown) for read, shown in before.items()}
+        return answer
+
+    def _read(self, key: str, seen: dict[str, JsonValue]) -> JsonValue:
+        until, shown = self.stale.get(key, (0.0, None))
+        return shown if self.on.clock.now() < until else self.actions(self.reads[key], seen)
+
+    def engine(self, touch: Callable[[], None]) -> Engine:
+        """A new process: it knows the journal's lines and nothing else."""
+
+        def act(action: Action, seen: dict[str, JsonValue]) -> JsonValue:
+            touch()
+            answer = self.act(action, seen)
+            touch()
+            return answer
+
+        return Engine(act, Journal(_Lines(self.lines, touch)), self.on.clock)
+
+    def ended(self, go: Go, touch: Callable[[], None]) -> Ended:
+        """Carries the run on in a new process to its end; what is left then."""
+        try:
+            how = go(self.engine(touch))
+        except InDoubtError as doubt:
+            return Ended(f"in doubt: {doubt}", "", tuple(self.changes))
+        changes = tuple(self.changes)
+        return Ended(how, repr((self.facts or self.procedure.facts)(self.on)), changes)
+
+
+@dataclass
+class _Lines:
+    kept: list[str]
+    touch: Callable[[], None]
+
+    def append(self, index: int, line: str) -> None:
+        self.touch()
+        assert index == len(self.kept), "a line was skipped"
+        self.kept.append(line)
+        self.touch()
+
+    def read(self) -> Sequence[str]:
+        return self.kept
+
+
+@contextmanager
+def world(
+    procedure: Procedure,
+    lag: float = 0,
+    refused: str | None = None,
+    facts: Callable[[Stage], object] | None = None,
+) -> Iterator[World]:
+    """A stage with what a procedure needs, and the procedure planned."""
+    with stage() as on:
+        procedure.build(on)
+        yield World(on, procedure, procedure.plan(on), lag, refused, facts)
+
+
+def started(engine: Engine, plan: Plan) -> str:
+    """What a person does first, and again where not even the plan was written down."""
+    return engine.resume() if engine.journal.records else engine.start(plan)
+
+
+def turned(engine: Engine) -> str:
+    """What a person does who wants it undone; there may be nothing yet, or it may be over."""
+    if not engine.journal.records:
+        return "nothing"
+    return engine.undo()
+
+
+def explored(of: World, ways: Sequence[Go], choose: Choice) -> list[Case]:
+    """The run killed wherever `choose(depth, state)` says so: itself, then each killed one.
+
+    `ways` is what is done first, after the first kill, after the second; their number less one is
+    how many kills there are. Facts move the clock, so whatever is run here is run in a child.
+    """
+    reader = _child(lambda: _explored(of, ways, choose, 0))
+    return reader.cases()
+
+
+def everywhere(_depth: int, _number: int) -> bool:
+    """Kills at every point."""
+    return True
+
+
+def some(procedure: Procedure, every: tuple[int, ...]) -> Choice:
+    """Kills at each so many-th point, from one that depends on the procedure."""
+    seed = zlib.crc32(f"{procedure.command} {procedure.rest}".encode())
+
+    def chosen(depth: int, number: int) -> bool:
+        return (number + seed) % every[depth] == 0
+
+    return chosen
+
+
+def _explored(of: World, ways: Sequence[Go], choose: Choice, depth: int) -> list[Case]:
+    kills = _Kills(of, ways, choose, depth)
+    ended = of.ended(ways[0], kills.touch if len(ways) > 1 else nothing)
+    return [Case((), 1, ended), *kills.cases()]
+
+
+class _Kills:
+    """Forks at each state of a run."""
+
+    def __init__(self, of: World, ways: Sequence[Go], choose: Choice, depth: int) -> None:
+        self.of, self.ways, self.choose, self.depth = of, ways, choose, depth
+        self.number, self.last = 0, (-1, -1, -1.0)
+        self.forked: list[_Fork] = []
+
+    def touch(self) -> None:
+        state = self.of.state()
+        if state == self.last:
+            if self.forked and self.forked[-1].number == self.number:
+                self.forked[-1].stands_for += 1
+            return
+        self.last, self.number = state, self.number + 1
+        if self.choose(self.depth, self.number):
+            if self.depth == 0:
+                for fork in self.forked[: 1 - AT_ONCE or None]:
+                    fork.reader.wait()
+            else:
+                for fork in self.forked:
+                    fork.reader.wait()
+            after = (self.of, self.ways[1:], self.choose, self.depth + 1)
+            self.forked.append(_Fork(self.number, _child(lambda: _explored(*after))))
+
+    def cases(self) -> Iterator[Case]:
+        for fork in self.forked:
+            for case in fork.reader.cases():
+                kills = (fork.number, *case.kills)
+                yield Case(kills, fork.stands_for * case.stands_for, case.ended)
+
+
+class _Reader:
+    """What a child says at its end."""
+
+    def __init__(self, pid: int, pipe: int) -> None:
+        self.pid, self.pipe, self.said = pid, pipe, b""
+
+    def wait(self) -> None:
+        if self.pid:
+            with os.fdopen(self.pipe, "rb") as file:
+                self.said = file.read()
+            os.waitpid(self.pid, 0)
+            self.pid = 0
+
+    def cases(self) -> list[Case]:
+        self.wait()
+        found: Any = json.loads(self.said or b'"it said nothing"')
+        assert isinstance(found, list), found
+        return [Case(tuple(k), n, Ended(how, facts, tuple(c))) for k, n, (how, facts, c) in found]
+
+
+@dataclass
+class _Fork:
+    number: int
+    reader: _Reader
+    stands_for: int = 1
+
+
+def _child(run: Callable[[], list[Case]]) -> _Reader:
+    """Runs in a process of its own. Here it is killed, and only what it was told of is left."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(writing)
+        return _Reader(pid, reading)
+    os.close(reading)
+    return _told(writing, run)
+
+
+def _told(pipe: int, run: Callable[[], list[Case]]) -> NoReturn:
+    """The end of a child: nothing of the parent's is torn down, flushed or finished."""
+    try:
+        try:
+            said: object = [
+                (c.kills, c.stands_for, (c.ended.how, c.ended.facts, c.ended.changes))
+                for c in run()
+            ]
+        except BaseException:
+            said = traceback.format_exc()
+        with os.fdopen(pipe, "wb") as file:
+            file.write(json.dumps(said).encode())
+    finally:
+        os._exit(0)
+
+
+def nothing() -> None:
+    """Nobody kills here."""

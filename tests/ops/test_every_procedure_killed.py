@@ -1,0 +1,39 @@
+"""All kills of every changing procedure: at each point, and at each two points, one after another.
+
+With reads that show at once and with reads that lag; forward, on the way back that somebody asked
+for, and on the way back after a step that AWS refuses.
+"""
+
+import pytest
+
+from tests.ops.judging import Tell, killed_and_resumed, killed_and_undone, refused_and_undone
+from tests.ops.matrices import LAG, everywhere, world
+from tests.ops.procedures import Procedure, procedures
+
+pytestmark = [
+    pytest.mark.exhaustive,
+    pytest.mark.matrix,
+    pytest.mark.parametrize("procedure", procedures(), ids=lambda p: p.id),
+    pytest.mark.parametrize("lag", [0, LAG], ids=["at once", "late"]),
+]
+
+
+def test_killed_at_any_two_points_it_is_done_once(
+    procedure: Procedure, lag: float, record_property: Tell
+) -> None:
+    killed_and_resumed(procedure, lag, everywhere, record_property)
+
+
+def test_killed_anywhere_and_on_the_way_back_it_is_undone_whole(
+    procedure: Procedure, lag: float, record_property: Tell
+) -> None:
+    killed_and_undone(procedure, lag, everywhere, record_property)
+
+
+def test_a_step_that_is_refused_is_undone_whole_however_often_killed(
+    procedure: Procedure, lag: float, record_property: Tell
+) -> None:
+    with world(procedure) as of:
+        steps = [step.name for step in of.plan.steps if step.do != step.goal.read]
+    for step in steps:
+        refused_and_undone(procedure, step, lag, everywhere, record_property)

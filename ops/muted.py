@@ -1,4 +1,4 @@
-"""What ops has muted: the rules of CloudWatch that are not over, and what it disabled by hand.
+"""What is muted: by the rules of CloudWatch that are active, and by what ops disabled by hand.
 
 A rule is known to be ours by its name, which carries the run. What was disabled by hand stands in
 the journal of its run.
@@ -11,13 +11,12 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from botocore.exceptions import ClientError
-from pydantic import JsonValue
 
 from ops.aws import Aws
 from ops.errors import OpsError, RefusedError
 from ops.journal import Journal
 from ops.outputs import Outputs
-from ops.plan import Call, Plan, State
+from ops.plan import Action, Call, Plan, State
 from ops.run import Target
 
 How = Literal["rules", "actions"]
@@ -25,23 +24,28 @@ GONE: Final = ("ResourceNotFoundException", "ResourceNotFound")
 # What AWS answers where a region does not have an operation.
 UNKNOWN: Final = ("UnknownOperationException", "UnknownOperation", "InvalidAction")
 RUN: Final = re.compile(r"mute-\d{8}-\d{6}-[0-9a-f]{4}")
+EITHER: Final = re.compile(r"(un)?mute-\d{8}-\d{6}-[0-9a-f]{4}")
 UNTIL: Final = re.compile(r"--until (\S+)")
 
 
 @dataclass(frozen=True)
 class Mute:
-    """What ops muted: by which run, what, until when and why. `rule` is its rule's name."""
+    """What is muted, until when and why. `rule` is its rule's name.
 
-    run: str
+    `run` is the run of ops that muted it; None where somebody else's rule did. `until` is None
+    where such a rule has no end.
+    """
+
+    run: str | None
     names: tuple[str, ...]
-    until: str
+    until: str | None
     why: str
     how: How
     rule: str | None = None
 
     def over(self, now: datetime) -> bool:
         """Whether it should have ended."""
-        return parsed(self.until) <= now
+        return self.until is not None and parsed(self.until) <= now
 
 
 def parsed(text: str) -> datetime:
@@ -57,59 +61,75 @@ def iso(at: datetime) -> str:
 
 def has_rules(aws: Aws, outputs: Outputs) -> bool:
     """Whether the region has mute rules. A throttle or a denial raises: it is no answer."""
-    return _ours(aws, outputs) is not None
+    return _rules(aws, outputs) is not None
 
 
-def mutes(of: Target, now: datetime, *, disabled: Iterable[str] = ()) -> list[Mute]:
-    """What ops has muted: rules that are active, and runs whose alarms are disabled still.
+def mutes(of: Target, *, disabled: Iterable[str] = ()) -> list[Mute]:
+    """What of the stack's alarms is muted: by rules that are active, and by runs of ops by hand.
 
     `disabled` are the alarms whose actions do not act; without any the journals are not read.
     """
+    prefix = f"{of.outputs.stack.project}-{of.outputs.stack.stack}-"
     found: list[Mute] = []
-    for rule in _ours(of.aws, of.outputs) or ():
+    for rule in _rules(of.aws, of.outputs) or ():
         seen = _read(of.aws, of.outputs, rule)
-        if seen is not None and seen["Status"] != "EXPIRED":
-            found.append(
-                Mute(
-                    run=RUN.findall(rule)[-1],
-                    names=tuple(seen["MuteTargets"]["AlarmNames"]),
-                    until=iso(parsed(seen["ExpireDate"])),
-                    why=seen.get("Description") or "",
-                    how="rules",
-                    rule=rule,
-                )
-            )
-    off = set(disabled)
-    if off:
-        found += [one for run in of.runs() if RUN.fullmatch(run) for one in _by_hand(of, run, off)]
-    return sorted(found, key=lambda one: (one.until, one.rule or one.run))
+        if seen is None or seen["Status"] != "ACTIVE":
+            continue
+        targets = (seen.get("MuteTargets") or {}).get("AlarmNames") or ()
+        names = tuple(name for name in targets if name.startswith(prefix))
+        ours = RUN.search(rule) if rule.startswith(f"{prefix}mute-") else None
+        end, why = seen.get("ExpireDate"), seen.get("Description") or ""
+        until = iso(parsed(end)) if end else None
+        if names:
+            found.append(Mute(ours[0] if ours else None, names, until, why, "rules", rule))
+    if off := set(disabled):
+        found += _by_hand(of, off)
+    return sorted(found, key=lambda one: (one.until or "", one.rule or str(one.run)))
 
 
-def _by_hand(of: Target, run: str, off: set[str]) -> Iterable[Mute]:
-    """The alarms of a run that disabled them, as far as they are disabled still."""
-    journal = Journal(of.lines(run))
-    if not journal.records or journal.records[0].event != "plan":
-        return
-    plan = Plan.model_validate(journal.records[0].data)
-    calls = [
-        step.do for step in plan.steps
-        if isinstance(step.do, Call) and step.do.api == "cloudwatch.disable_alarm_actions"
-        and journal.last(step.name) is not None
+def _by_hand(of: Target, off: set[str]) -> list[Mute]:
+    """The alarms that runs of ops have disabled, and that none has enabled since."""
+    runs = sorted(
+        (run for run in of.runs() if EITHER.fullmatch(run)), key=lambda r: r.split("-")[1:]
+    )
+    muted_by: dict[str, Plan] = {}
+    for run in runs:
+        journal = Journal(of.lines(run))
+        if not journal.records or journal.records[0].event != "plan":
+            continue
+        plan = Plan.model_validate(journal.records[0].data)
+        for step in plan.steps:
+            names = _named(step.do)
+            if not names or journal.last(step.name) is None:
+                continue
+            if run.startswith("mute-") and (journal.ended is None or journal.ended.data == "done"):
+                muted_by |= dict.fromkeys(names, plan)
+            elif run.startswith("unmute-") and journal.last(step.name, "done") is not None:
+                muted_by = {k: v for k, v in muted_by.items() if k not in names}
+    plans = {plan.run: plan for name, plan in muted_by.items() if name in off}
+    return [
+        Mute(run, tuple(n for n, p in muted_by.items() if p.run == run and n in off),
+             _until(plan), plan.reason, "actions")
+        for run, plan in plans.items()
     ]  # fmt: skip
-    listed: list[Any] = [name for call in calls for name in _list(call.params["AlarmNames"])]
-    names = tuple(name for name in listed if name in off)
-    until = UNTIL.search(plan.command)
-    if names and until:
-        yield Mute(run, names, until[1], plan.reason, "actions")
 
 
-def _list(value: JsonValue) -> list[JsonValue]:
-    return value if isinstance(value, list) else []
+def _named(action: Action) -> list[str]:
+    """The alarms whose actions a step enables or disables."""
+    if not isinstance(action, Call) or not action.api.endswith("able_alarm_actions"):
+        return []
+    names = action.params["AlarmNames"]
+    return [str(name) for name in names] if isinstance(names, list) else []
 
 
-def _ours(aws: Aws, outputs: Outputs) -> list[str] | None:
-    """Names of the stack's rules that are not over; None where the region has no rules."""
-    params: State = {"Statuses": ["ACTIVE", "SCHEDULED"], "MaxRecords": 100}
+def _until(plan: Plan) -> str | None:
+    found = UNTIL.search(plan.command)
+    return found[1] if found else None
+
+
+def _rules(aws: Aws, outputs: Outputs) -> list[str] | None:
+    """Names of the rules that are active, whosever; None where the region has no rules."""
+    params: State = {"Statuses": ["ACTIVE"], "MaxRecords": 100}
     try:
         items = list(
             aws.pages(
@@ -121,9 +141,7 @@ def _ours(aws: Aws, outputs: Outputs) -> list[str] | None:
         if error.response["Error"]["Code"] in UNKNOWN:
             return None
         raise _refused("cloudwatch.list_alarm_mute_rules", error) from error
-    names = (str(item["AlarmMuteRuleArn"]).rsplit(":", 1)[-1] for item in items)
-    begin = f"{outputs.stack.project}-{outputs.stack.stack}-mute-"
-    return [name for name in names if name.startswith(begin) and RUN.search(name)]
+    return [str(item["AlarmMuteRuleArn"]).rsplit(":", 1)[-1] for item in items]
 
 
 def _read(aws: Aws, outputs: Outputs, rule: str) -> Any:

@@ -1,7 +1,8 @@
 """`ops alarms`: the stack's alarms."""
 
 from dataclasses import asdict
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -9,6 +10,9 @@ from ops import clock
 from ops.alarms import listed
 from ops.commands.alarms_mute import add
 from ops.commands.reading import opened
+
+if TYPE_CHECKING:
+    from ops.muted import Mute
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The stack's alarms.")
 COLUMNS = ("severity", "state", "name", "since", "muted", "reason", "command")
@@ -34,25 +38,27 @@ def list_(
     outputs, aws, output = opened(context)
     now = clock.now()
     alarms = listed(outputs, aws, now)
-    found = mutes(Target(outputs, aws), now, disabled=[a.name for a in alarms if a.muted])
+    found = mutes(Target(outputs, aws), disabled=[a.name for a in alarms if a.muted])
     by_name = {name: mute for mute in found for name in mute.names}  # the longest, if several
-    rows = []
+    rows: list[dict[str, Any]] = []
     for alarm in alarms:
         mute = by_name.get(alarm.name)
-        said = {"until": mute.until, "why": mute.why, "run": mute.run} if mute else {}
-        over = mute is not None and mute.over(now)
-        row = {**asdict(alarm), "muted": alarm.muted or mute is not None, "mute": said or None}
-        if output.form == "table":
-            row["muted"] = _muted(row["muted"] is True, said, over=over)
+        muted = alarm.muted or mute is not None
+        if output.form == "json":
+            said = {"until": mute.until, "why": mute.why, "run": mute.run} if mute else None
+            row = {**asdict(alarm), "muted": muted, "mute": said}
+        else:
+            row = {**asdict(alarm), "muted": _told(mute, now) if muted else ""}
         if state in (None, alarm.state) and severity in (None, alarm.severity):
             rows.append(row)
     output.rows("alarms", COLUMNS, rows)
 
 
-def _muted(muted: bool, said: dict[str, str], *, over: bool) -> str:
-    if not muted:
-        return ""
-    if not said:
+def _told(mute: "Mute | None", now: datetime) -> str:
+    """Until when an alarm is muted, why and by whom, for a person."""
+    if mute is None:
         return "muted, not by ops"
-    ended = ", which is over: ops alarms unmute" if over else ""
-    return f"until {said['until']} ({said['why']}){ended}"
+    until = f"until {mute.until}" if mute.until else "without an end"
+    whose = "" if mute.run else f", by the rule {mute.rule}, which is not of ops"
+    over = ", which is over: ops alarms unmute" if mute.over(now) else ""
+    return f"{until} ({mute.why}){whose}{over}"

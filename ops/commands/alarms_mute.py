@@ -86,10 +86,11 @@ def unmute(
 
     of, output = target(context)
     off = [a.name for a in muting.observed(of.aws, of.outputs) if not a.enabled]
-    found = muted.mutes(of, clock.now(), disabled=off)
+    found = [mute for mute in muted.mutes(of, disabled=off) if mute.run is not None]
     for given in mutes or ():
         if given not in {mute.run for mute in found}:
-            known = ", ".join(dict.fromkeys(mute.run for mute in found)) or "none: nothing is muted"
+            known = ", ".join(dict.fromkeys(str(mute.run) for mute in found))
+            known = known or "none: ops has muted nothing"
             raise UsageError(f"RUN is {given!r}, may be {known}", "ops alarms list")
     chosen = [mute for mute in found if not mutes or mute.run in mutes]
     run = new_run("unmute")

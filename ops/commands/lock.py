@@ -40,7 +40,9 @@ def break_(
     of, output = target(context)
     held = of.lock().held()
     if held is None:
-        output.result("lock-break", {"broken": None, "holder": None, "run": None})
+        if output.form == "json":
+            output.data("lock-break", {"broken": None, "holder": None, "run": None})
+        output.line("nobody holds the lock")
         return
     of.check_account()
     if not yes:

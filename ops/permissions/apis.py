@@ -91,7 +91,7 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "cloudwatch.describe_alarms": (anywhere("cloudwatch:DescribeAlarms"),),
     "cloudwatch.disable_alarm_actions": (on("cloudwatch:DisableAlarmActions", "alarms"),),
     "cloudwatch.enable_alarm_actions": (on("cloudwatch:EnableAlarmActions", "alarms"),),
-    "cloudwatch.get_alarm_mute_rule": (on("cloudwatch:GetAlarmMuteRule", "mute rules"),),
+    "cloudwatch.get_alarm_mute_rule": (on("cloudwatch:GetAlarmMuteRule", "all mute rules"),),
     # Metrics are no resources; the reference's `dataset` is another source of them.
     "cloudwatch.get_metric_data": (anywhere("cloudwatch:GetMetricData"),),
     "cloudwatch.list_alarm_mute_rules": (on("cloudwatch:ListAlarmMuteRules", "all mute rules"),),

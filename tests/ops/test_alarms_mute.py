@@ -86,6 +86,28 @@ def test_unmute_ends_it_early_and_touches_only_what_ops_muted(typed: Console, by
     }  # fmt: skip
 
 
+def test_somebody_elses_rule_is_shown_and_left_alone(typed: Console) -> None:
+    begin = typed.stage.clock.held.now() - timedelta(minutes=5)
+    typed.stage.client("cloudwatch").put_alarm_mute_rule(
+        Name="nightly", Description="theirs", MuteTargets={"AlarmNames": [P2[0], "another-stacks"]},
+        Rule={"Schedule": {"Expression": f"at({begin:%Y-%m-%dT%H:%M})", "Duration": "PT1H"}},
+    )  # fmt: skip
+    row = next(r for r in typed.json("alarms list")["items"] if r["name"] == P2[0])
+    assert row["mute"] == {"until": None, "why": "theirs", "run": None}
+    assert "by the rule nightly, which is not of ops" in typed("alarms list --severity P2")[0]
+    assert typed.json("alarms unmute --yes")["alarms"] == []
+    assert silent(typed.stage) == [P2[0]]
+
+
+def test_what_was_unmuted_and_then_disabled_by_somebody_is_not_ours(typed: Console) -> None:
+    typed(f"{MUTE} --by actions --yes")
+    typed("alarms unmute --yes")
+    typed.stage.client("cloudwatch").disable_alarm_actions(AlarmNames=P2)
+    assert typed.json("alarms unmute --yes")["alarms"] == []
+    assert silent(typed.stage) == P2
+    assert "muted, not by ops" in typed("alarms list --severity P2")[0]
+
+
 def test_one_of_several_mutes_is_ended_by_its_run(typed: Console) -> None:
     first = typed.json(f"{MUTE} --yes")["run"]
     typed("alarms mute database-cpu-high-primary --for 30 --reason index --yes")
@@ -235,7 +257,7 @@ def test_alarms_are_chosen_by_name_severity_key_and_component(
             "--component is 'db', which is no",
         ),
         ("alarms mute --key nosuch --reason x --for 60", "--key is 'nosuch', which is no alarm's"),
-        ("alarms unmute mute-1 --yes", "RUN is 'mute-1', may be none: nothing is muted"),
+        ("alarms unmute mute-1 --yes", "RUN is 'mute-1', may be none: ops has muted"),
         ("alarms list --state MUTED", "'MUTED' is not one of"),
     ],
 )

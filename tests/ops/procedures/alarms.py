@@ -59,7 +59,7 @@ def muting_of(on: Stage, how: Literal["rules", "actions"], severity: str = "P2")
 
 def unmuting(on: Stage) -> Plan:
     off = [a.name for a in muting.observed(on.aws, on.outputs) if not a.enabled]
-    found = muted.mutes(Target(on.outputs, on.aws), on.clock.held.now(), disabled=off)
+    found = muted.mutes(Target(on.outputs, on.aws), disabled=off)
     return muting.unmute(on.outputs, found, "unmute-1")
 
 

@@ -20,7 +20,6 @@ from tests.ops.reach import acts_on, allows
 from tests.ops.recording import Recorded, recorded
 from tests.ops.stage import REGION, stack_outputs
 
-
 # What looks at whatever there is: at others' mute rules too, since they may mute our alarms.
 LOOKS = ("Describe", "List", "GetAlarmMuteRule")
 

@@ -1,7 +1,7 @@
 """`ops permissions`: what a command, or a role, may have to be allowed in AWS."""
 
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,6 +9,9 @@ from ops.completing import commands
 from ops.errors import UsageError
 from ops.permissions.commands import COMMANDS, ROLES, Role
 from ops.permissions.policies import LIMIT, allowed, compact, document, of_role, role_policies
+
+if TYPE_CHECKING:
+    from ops.outputs import Outputs
 
 app = typer.Typer(add_completion=False)
 TABLE = ("action", "resources", "condition", "commands")
@@ -65,9 +68,17 @@ def show(
             {"name": name, "size": len(compact(one)), "limit": LIMIT, "document": one}
             for name, one in documents.items()
         ]
-        output.data("permissions", {"commands": list(named), "policies": policies})
+        arn = {"role": _arn(outputs, role)} if role else {}
+        output.data("permissions", {**arn, "commands": list(named), "policies": policies})
         return
+    if role:
+        output.line(f"role: {_arn(outputs, role) or 'none, the stack makes no roles'}")
     output.rows("permissions", TABLE, [_row(one.plain(), one.commands) for one in statements])
+
+
+def _arn(outputs: "Outputs", role: Role) -> str | None:
+    """The role that the stack has made, if it has."""
+    return getattr(outputs.access, f"{role}_role_arn") if outputs.access else None
 
 
 def _listed(context: typer.Context) -> None:

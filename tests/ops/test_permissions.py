@@ -224,6 +224,8 @@ def test_a_noun_stands_for_all_its_commands(typed: Any) -> None:
 def test_the_policies_of_a_role_are_printed(typed: Any, role: Role) -> None:
     found = json.loads(typed(f"--role {role} --output json")[1])
     names = names_of(stack_outputs())
+    assert found["role"] == f"arn:aws:iam::123456789012:role/bulwark-test-{role}"
+    assert found["role"] in typed(f"--role {role}")[1].splitlines()[0]
     printed = {policy["name"]: policy["document"] for policy in found["policies"]}
     assert printed == role_policies(names, role)
     assert list(printed) == list(PARTS)

@@ -1,0 +1,197 @@
+"""Faults of the API: below the client's own retries, in process and served."""
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import botocore.endpoint
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ReadTimeoutError
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.test import Client, TestResponse
+
+from sandbox import clock, faults
+from sandbox.aws import in_memory_aws
+from sandbox.faults import Denied, Failing, Fault, Lag, LostAfter, Throttled, Unavailable
+from sandbox.faults_served import PATH, faulty
+
+REGION = "eu-north-1"
+RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 10})
+
+
+@pytest.fixture(autouse=True)
+def aws() -> Iterator[None]:
+    waiting = SimpleNamespace(time=lambda: 0.0, sleep=lambda _: None)
+    few = patch.dict(os.environ, MOTO_IAM_LOAD_MANAGED_POLICIES="false")
+    with few, in_memory_aws(REGION), patch.object(botocore.endpoint, "time", waiting):
+        yield
+    faults.put()
+
+
+def client(service: str) -> Any:
+    return boto3.client(service, region_name=REGION, config=RETRIES)  # type: ignore[call-overload]
+
+
+# One call of each protocol: query, EC2's, JSON, REST with JSON, REST with XML, S3's.
+CALLS = {
+    "rds.describe_db_instances": {},
+    "ec2.describe_vpcs": {},
+    "ecs.list_clusters": {},
+    "backup.list_backup_vaults": {},
+    "route53.list_hosted_zones": {},
+    "s3.list_objects_v2": {"Bucket": "bucket"},
+    "cloudwatch.describe_alarms": {},
+    "elbv2.describe_load_balancers": {},
+    "application-autoscaling.describe_scalable_targets": {"ServiceNamespace": "ecs"},
+    "secretsmanager.list_secrets": {},
+    "logs.describe_log_groups": {},
+}
+
+
+@pytest.mark.parametrize("api", CALLS)
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Throttled(), ("Throttling", "ThrottlingException", "RequestLimitExceeded", "SlowDown")),
+        (Denied(("*",)), ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")),
+        (Unavailable(), ("ServiceUnavailable",)),
+        (Failing(("*",), "Teapot", "it is one"), ("Teapot",)),
+    ],
+)
+def test_an_error_is_said_as_each_service_says_it(
+    api: str, fault: Fault, code: tuple[str, ...]
+) -> None:
+    service, operation = api.split(".")
+    client("s3").create_bucket(
+        Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    made = boto3.client(  # type: ignore[call-overload]
+        service, region_name=REGION, config=Config(retries={"total_max_attempts": 1})
+    )
+    with faults.use(fault), pytest.raises(ClientError) as refused:
+        getattr(made, operation)(**CALLS[api])
+    assert refused.value.response["Error"]["Code"] in code
+    getattr(made, operation)(**CALLS[api])
+
+
+def test_only_what_is_meant_is_refused_by_its_name() -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
+    with faults.use(Denied(("s3.put_object",))):
+        with pytest.raises(ClientError, match=r"not authorized to perform: s3\.put_object"):
+            s3.put_object(Bucket="bucket", Key="a/b", Body=b"1")
+        assert s3.list_objects_v2(Bucket="bucket")["KeyCount"] == 0
+
+
+def test_a_share_of_the_calls_is_throttled_and_the_client_tries_again() -> None:
+    asked: list[str] = []
+    ecs = client("ecs")
+    ecs.meta.events.register("before-send", lambda **_: asked.append("sent"), unique_id="n")
+    with faults.use(Throttled(0.5, seed=3)):
+        for _ in range(20):
+            ecs.list_clusters()
+    assert 30 <= len(asked) <= 50
+
+
+def test_an_answer_is_lost_after_the_effect_and_only_so_often() -> None:
+    ecs = boto3.client("ecs", region_name=REGION, config=Config(retries={"total_max_attempts": 1}))
+    with faults.use(LostAfter(("ecs.create_cluster",))):
+        with pytest.raises(ReadTimeoutError):
+            ecs.create_cluster(clusterName="one")
+        ecs.create_cluster(clusterName="two")
+    assert len(ecs.list_clusters()["clusterArns"]) == 2
+
+
+def test_reads_show_a_change_late() -> None:
+    held = clock.Held(datetime(2026, 11, 20, tzinfo=UTC))
+    before = clock.use(held)
+    ecs = client("ecs")
+    try:
+        with faults.use(Lag(30)):
+            assert ecs.list_clusters()["clusterArns"] == []
+            ecs.create_cluster(clusterName="one")
+            assert ecs.list_clusters()["clusterArns"] == []
+            held.advance(20)
+            ecs.create_cluster(clusterName="two")
+            held.advance(20)
+            assert ecs.list_clusters()["clusterArns"] == []  # as it was seen before the second
+            held.advance(20)
+            assert len(ecs.list_clusters()["clusterArns"]) == 2
+    finally:
+        clock.use(before)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[{}]", '[{"fault": "nonsense"}]', "no JSON", '[{"fault": "lag", "seconds": -1}]',
+     '[{"fault": "throttled", "share": 2}]', '[{"fault": "denied"}]'],
+)  # fmt: skip
+def test_faults_that_there_are_not_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        faults.parsed(text)
+
+
+def served() -> Client:
+    return Client(faulty(DomainDispatcherApplication(create_backend_app)))
+
+
+def asked(at: Client, service: str, target: str = "", **given: Any) -> TestResponse:
+    scope = f"AKIA/20261120/{REGION}/{service}/aws4_request"
+    headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, Signature=x"}
+    if target:
+        json_ = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
+        headers |= json_
+    return at.open(headers=headers, **given)
+
+
+def test_faults_are_set_shown_and_ended_at_an_address() -> None:
+    at = served()
+    listed = [{"fault": "denied", "apis": ["rds.describe_*"]}, {"fault": "lag", "seconds": 5}]
+    shown = at.post(PATH, data=json.dumps(listed))
+    assert shown.status_code == 200
+    assert [f["fault"] for f in at.get(PATH).get_json()] == ["denied", "lag"]
+    describe = {"Action": "DescribeDBInstances", "Version": "2014-10-31"}
+    denied = asked(at, "rds", method="POST", data=describe)
+    assert (denied.status_code, b"AccessDenied" in denied.data) == (403, True)
+    assert at.post(PATH, data='[{"fault": "x"}]').status_code == 400
+    assert at.put(PATH).status_code == 405
+    assert at.delete(PATH).get_json() == []
+    assert asked(at, "rds", method="POST", data=describe).status_code == 200
+
+
+def test_a_served_change_takes_effect_and_its_answer_is_lost() -> None:
+    at = served()
+    at.post(PATH, data='[{"fault": "lost-after", "apis": ["s3.put_object"]}]')
+    client("s3").create_bucket(
+        Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    assert asked(at, "s3", path="/bucket/key", method="PUT", data=b"kept").status_code == 504
+    assert asked(at, "s3", path="/bucket/key", method="GET").data == b"kept"
+
+
+def test_served_reads_are_late() -> None:
+    held = clock.Held()
+    before = clock.use(held)
+    at = served()
+    try:
+        at.post(PATH, data='[{"fault": "lag", "seconds": 30}]')
+        target = "AmazonEC2ContainerServiceV20141113."
+
+        def call(action: str, body: str) -> Any:
+            return asked(at, "ecs", target=target + action, method="POST", data=body).get_json(
+                force=True
+            )
+
+        assert call("ListClusters", "{}")["clusterArns"] == []
+        assert call("CreateCluster", '{"clusterName": "one"}')["cluster"]["clusterName"] == "one"
+        assert call("ListClusters", "{}")["clusterArns"] == []
+        held.advance(31)
+        assert len(call("ListClusters", "{}")["clusterArns"]) == 1
+    finally:
+        clock.use(before)

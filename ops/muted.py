@@ -89,14 +89,12 @@ def mutes(of: Target, *, disabled: Iterable[str] = ()) -> list[Mute]:
 
 def _by_hand(of: Target, off: set[str]) -> list[Mute]:
     """The alarms that runs of ops have disabled, and that none has enabled since."""
-    runs = sorted(
-        (run for run in of.runs() if EITHER.fullmatch(run)), key=lambda r: r.split("-")[1:]
-    )
+    journals = {run: Journal(of.lines(run)) for run in of.runs() if EITHER.fullmatch(run)}
+    begun = {run: j for run, j in journals.items() if j.records and j.records[0].event == "plan"}
+    order = sorted(begun, key=lambda run: (begun[run].records[0].at, run.startswith("unmute-")))
     muted_by: dict[str, Plan] = {}
-    for run in runs:
-        journal = Journal(of.lines(run))
-        if not journal.records or journal.records[0].event != "plan":
-            continue
+    for run in order:
+        journal = begun[run]
         plan = Plan.model_validate(journal.records[0].data)
         for step in plan.steps:
             names = _named(step.do)

@@ -20,7 +20,6 @@ from ops.plan import Call, Plan, State, Step, Wait
 
 BATCH: Final = 100  # alarms a rule, and names a call. Source: CloudWatch API reference
 LONGEST: Final = 24 * 60  # minutes; an assumption of ours, AWS takes 15 days
-GRAIN: Final = 5  # minutes: a plan seen is the same plan when it is carried out soon after
 ENABLED: Final = "({} || `[]`)[?ActionsEnabled].AlarmName"
 DISABLED: Final = "({} || `[]`)[?!ActionsEnabled].AlarmName"
 KINDS: Final = ("MetricAlarms", "CompositeAlarms")
@@ -43,12 +42,12 @@ def end(now: datetime, minutes: str | None, until: str | None) -> datetime:
     if minutes is not None:
         if not minutes.isdecimal() or not 1 <= int(minutes) <= LONGEST:
             raise UsageError(f"--for is {minutes!r}, may be 1 to {LONGEST} minutes")
-        return _up(now + timedelta(minutes=int(minutes)))
+        return _whole(now + timedelta(minutes=int(minutes)), up=True)
     try:
         at = parsed(str(until))
     except ValueError:
         raise UsageError(
-            f"--until is {until!r}, may be a time like {iso(_up(now + timedelta(hours=1)))}"
+            f"--until is {until!r}, may be a time like {iso(now + timedelta(hours=1))}"
         ) from None
     at = at.replace(second=0, microsecond=0)
     if not now < at <= now + timedelta(minutes=LONGEST):
@@ -124,9 +123,12 @@ def _scales(item: Any) -> bool:
 
 def mute(
     outputs: Outputs, alarms: Sequence[Alarm], now: datetime, until: datetime, why: str, run: str,
-    how: How = "rules",
+    how: How = "rules", minutes: int | None = None,
 ) -> Plan:  # fmt: skip
-    """The actions of these alarms rest until then. Undone: they act again."""
+    """The actions of these alarms rest until then. Undone: they act again.
+
+    With `minutes` it is a length that is agreed to, and the end follows from when it begins.
+    """
     if how == "actions":
         alarms = [alarm for alarm in alarms if alarm.enabled]  # what was off is not ours to turn on
         if not alarms:
@@ -145,7 +147,12 @@ def mute(
     if how == "actions":
         notes.append("this does not end by itself: run `ops alarms unmute` then")
     notes.append("alarms that are raised when it ends tell of it then")
-    return _plan(outputs, run, f"ops alarms mute --until {iso(until)}", why, steps, notes)
+    moments = {"BEGIN": _at(now), "LENGTH": _length(now, until)}
+    if minutes is not None:
+        notes.append(f"for {minutes} minutes")
+        moments = {"UNTIL": iso(until), **moments}
+    command = f"ops alarms mute --until {iso(until)}"
+    return _plan(outputs, run, command, why, steps, notes, moments)
 
 
 def unmute(outputs: Outputs, mutes: Sequence[Mute], run: str) -> Plan:
@@ -180,11 +187,9 @@ def _rule(
     number: int,
 ) -> Step:  # fmt: skip
     """A window that is open already, and closes at its end."""
-    begin = now.replace(minute=now.minute - now.minute % GRAIN, second=0, microsecond=0)
-    minutes = round((until - begin).total_seconds() / 60)
     schedule: State = {
-        "Expression": f"at({begin.strftime('%Y-%m-%dT%H:%M')})",
-        "Duration": f"PT{minutes}M",
+        "Expression": f"at({_at(now)})",
+        "Duration": _length(now, until),
         "Timezone": "UTC",
     }
     return Step(
@@ -265,16 +270,27 @@ def _switch(outputs: Outputs, names: Sequence[str], number: int, *, on: bool) ->
 
 
 def _plan(
-    outputs: Outputs, run: str, command: str, why: str, steps: tuple[Step, ...], notes: list[str]
-) -> Plan:
+    outputs: Outputs, run: str, command: str, why: str, steps: tuple[Step, ...], notes: list[str],
+    moments: dict[str, str] | None = None,
+) -> Plan:  # fmt: skip
     stack = outputs.stack
     return Plan(
         run=run, command=command, stack=stack.stack, account=stack.account, region=stack.region,
-        reason=why, steps=steps, notes=tuple(notes),
+        reason=why, steps=steps, notes=tuple(notes), moments=moments or {},
     )  # fmt: skip
 
 
-def _up(at: datetime) -> datetime:
-    """The next whole grain of time."""
-    floor = at.replace(minute=at.minute - at.minute % GRAIN, second=0, microsecond=0)
-    return floor if floor == at else floor + timedelta(minutes=GRAIN)
+def _at(now: datetime) -> str:
+    """The minute in which a window begins, as its schedule has it."""
+    return _whole(now).strftime("%Y-%m-%dT%H:%M")
+
+
+def _length(now: datetime, until: datetime) -> str:
+    """How long a window is that begins now."""
+    return f"PT{round((until - _whole(now)).total_seconds() / 60)}M"
+
+
+def _whole(at: datetime, *, up: bool = False) -> datetime:
+    """The whole minute before, or the next one."""
+    floor = at.replace(second=0, microsecond=0)
+    return floor if floor == at or not up else floor + timedelta(minutes=1)

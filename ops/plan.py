@@ -136,7 +136,11 @@ class Step(Model):
 
 
 class Plan(Model):
-    """A whole operation. `run` identifies it; names that it creates carry `run`."""
+    """A whole operation. `run` identifies it; names that it creates carry `run`.
+
+    `moments` are times that follow from when it is carried out, by name: what is agreed to with
+    the digest is "for an hour from then", whenever that is.
+    """
 
     version: Literal[1] = 1
     run: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{2,62}$")]
@@ -147,6 +151,7 @@ class Plan(Model):
     reason: str = ""
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
+    moments: dict[str, str] = {}
 
     @model_validator(mode="after")
     def _sound(self) -> "Plan":
@@ -163,8 +168,11 @@ class Plan(Model):
     @property
     def digest(self) -> str:
         """A hash of what would be done, the same for the same plan whatever the run is called."""
-        body = json.dumps(self.model_dump(mode="json", exclude={"run", "reason"}), sort_keys=True)
-        return hashlib.sha256(body.replace(self.run, "RUN").encode()).hexdigest()[:16]
+        left_out = {"run", "reason", "moments"}
+        body = json.dumps(self.model_dump(mode="json", exclude=left_out), sort_keys=True)
+        for name, text in {"RUN": self.run, **self.moments}.items():
+            body = body.replace(text, name)
+        return hashlib.sha256(body.encode()).hexdigest()[:16]
 
     @property
     def duration(self) -> float:

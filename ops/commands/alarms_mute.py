@@ -63,7 +63,8 @@ def mute(
     )  # fmt: skip
     how = by or ("rules" if has_rules(of.aws, of.outputs) else "actions")
     run = new_run("mute")
-    plan = muting.mute(of.outputs, found, now, end, reason, run, how)
+    length = int(minutes) if minutes else None
+    plan = muting.mute(of.outputs, found, now, end, reason, run, how, length)
     if carry_out(plan, of, output, How(dry_run, expect, yes, reason)):
         output.result(
             "alarms-mute", {"alarms": [a.name for a in found], "until": iso(end), "run": run}

@@ -165,11 +165,25 @@ def test_killed_in_the_middle_what_was_muted_by_hand_comes_back(typed: Console) 
     assert silent(typed.stage) == []
 
 
-def test_the_plan_is_the_same_a_minute_later(typed: Console) -> None:
-    hash_ = typed.json(f"{MUTE} --dry-run")["hash"]
-    now = typed.stage.clock.now()
-    typed.stage.clock.sleep(60 if now % 300 < 200 else 300 - now % 300 - 1)
-    typed(f"{MUTE} --yes --expect {hash_}")
+@pytest.mark.parametrize("by", ["rules", "actions"])
+def test_what_is_agreed_to_is_a_length_whenever_it_begins(typed: Console, by: str) -> None:
+    line = f"{MUTE} --by {by}"
+    hash_ = typed.json(f"{line} --dry-run")["hash"]
+    assert typed.json(f"{line.replace('60', '61')} --dry-run")["hash"] != hash_
+    typed.stage.clock.sleep(1800)
+    assert typed.json(f"{line} --dry-run")["hash"] == hash_
+    typed(f"{line} --yes --expect {hash_}")
+    assert silent(typed.stage) == P2
+
+
+def test_what_is_agreed_to_with_until_is_that_end(typed: Console) -> None:
+    line = MUTE.replace("--for 60", "--until {}").format
+    end = typed.stage.clock.held.now().replace(second=0) + timedelta(hours=3)
+    hash_ = typed.json(f"{line(end.isoformat())} --dry-run")["hash"]
+    typed.stage.clock.sleep(1800)
+    later = (end + timedelta(minutes=1)).isoformat()
+    assert typed.json(f"{line(later)} --dry-run")["hash"] != hash_
+    typed(f"{line(end.isoformat())} --yes --expect {hash_}")
     assert silent(typed.stage) == P2
 
 
@@ -209,7 +223,7 @@ def test_many_alarms_are_muted_by_several_rules() -> None:
         f"{PREFIX}-{run}", f"{PREFIX}-{run}-2", f"{PREFIX}-{run}-3",
     ]  # fmt: skip
     assert calls[0].params["Rule"] == {
-        "Schedule": {"Expression": "at(2026-11-21T12:00)", "Duration": "PT63M", "Timezone": "UTC"}
+        "Schedule": {"Expression": "at(2026-11-21T12:03)", "Duration": "PT60M", "Timezone": "UTC"}
     }
 
 

@@ -110,7 +110,8 @@ class Aws:
         with self._lock:
             if key not in self._clients:
                 made = self._session.create_client(service, region_name=key[1], config=RETRIES)
-                made.meta.events.register_first("needs-retry", self._left_alone)
+                events: Any = made.meta.events  # whose stubs know of no handler that answers
+                events.register_first("needs-retry", self._left_alone)
                 self._clients[key] = made
             return self._clients[key]
 

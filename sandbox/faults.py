@@ -34,6 +34,7 @@ from ops.aws import reads
 from sandbox.clock import clock
 from sandbox.mends.patching import Refused
 
+Reply: TypeAlias = tuple[int, Any, Any]  # status, headers, body
 # What a request is signed for, where boto3 calls the service otherwise.
 SIGNED: Final = {
     "elasticloadbalancing": "elbv2",
@@ -44,9 +45,9 @@ SIGNED: Final = {
 }
 # Error codes where a service has its own; else the common one.
 THROTTLES: Final = {"ec2": "RequestLimitExceeded", "s3": "SlowDown"}
+UNKNOWN: Final[Reply] = (404, {}, "no such address in AWS")
 QUERY: Final = ("ec2", "rds", "elbv2", "autoscaling", "elasticache", "iam", "sns", "sts")
 DENIALS: Final = {"ec2": "UnauthorizedOperation"}
-Reply: TypeAlias = tuple[int, Any, Any]  # status, headers, body
 
 
 class LostError(Exception):
@@ -168,14 +169,18 @@ class Unavailable:
 
 @checked
 class Denied:
-    """Calls for which permission is missing."""
+    """Calls for which permission is missing, from some call on."""
 
     apis: Apis
+    skip: Annotated[int, Field(ge=0)] = 0
     fault: Literal["denied"] = "denied"
 
     def __call__(self, asked: Asked, onward: Onward) -> Reply:
-        """Denies what is meant."""
+        """Denies what is meant, once so many have gone through."""
         if not _meant(self.apis, asked):
+            return onward(asked)
+        if self.skip:
+            self.skip -= 1
             return onward(asked)
         default = "AccessDenied" if asked.service in (*QUERY, "s3") else "AccessDeniedException"
         code = DENIALS.get(asked.service, default)
@@ -201,16 +206,20 @@ class Failing:
 
 @checked
 class LostAfter:
-    """Calls that take effect, and whose answer is lost: so many of them, then none."""
+    """Calls that take effect, and whose answer is lost: after some, so many of them, then none."""
 
     apis: Apis
     times: Annotated[int, Field(ge=1)] = 1
+    skip: Annotated[int, Field(ge=0)] = 0
     fault: Literal["lost-after"] = "lost-after"
 
     def __call__(self, asked: Asked, onward: Onward) -> Reply:
         """Carries out, and says nothing."""
         reply = onward(asked)
         if self.times and _meant(self.apis, asked):
+            if self.skip:
+                self.skip -= 1
+                return reply
             self.times -= 1
             raise LostError(asked.api)
         return reply
@@ -287,7 +296,7 @@ def use(*faults: Fault) -> Iterator[None]:
     before, original = current(), BotocoreStubber.process_request
 
     def process(stubber: BotocoreStubber, request: AWSPreparedRequest) -> Any:
-        asked = Asked(normalize_request(request), lambda: original(stubber, request))
+        asked = Asked(normalize_request(request), lambda: original(stubber, request) or UNKNOWN)
         try:
             return answered(asked)
         except LostError:

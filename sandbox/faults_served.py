@@ -14,10 +14,10 @@ from typing import Any, Final, TypeAlias
 
 from moto.core.request import Request
 
-from sandbox.faults import FAULTS, Asked, LostError, answered, current, parsed, put
+from sandbox.faults import FAULTS, Asked, LostError, Reply, answered, current, parsed, put
 
 PATH: Final = "/sandbox-api/faults"
-LOST: Final = (504, {}, "the answer is lost")
+LOST: Final[Reply] = (504, {}, "the answer is lost")
 Application: TypeAlias = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 

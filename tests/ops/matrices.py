@@ -11,14 +11,12 @@ same. Such kills (after a call, and before the line that says so) are carried ou
 each. That a read changes nothing is shown by `test_reads_changenothing`.
 """
 
-import json
 import os
-import traceback
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Final, TypeAlias
 
 from pydantic import JsonValue
 
@@ -27,6 +25,7 @@ from ops.engine import Engine, InDoubtError
 from ops.errors import RefusedError
 from ops.journal import Journal
 from ops.plan import Action, Plan, family
+from tests.ops.forks import Fork, apart
 from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage, stage
 
@@ -176,8 +175,7 @@ def explored(of: World, ways: Sequence[Go], choose: Choice) -> list[Case]:
     `ways` is what is done first, after the first kill, after the second; their number less one is
     how many kills there are. Facts move the clock, so whatever is run here is run in a child.
     """
-    reader = _child(lambda: _explored(of, ways, choose, 0))
-    return reader.cases()
+    return apart(lambda: _explored(of, ways, choose, 0))
 
 
 def everywhere(_depth: int, _number: int) -> bool:
@@ -207,84 +205,36 @@ class _Kills:
     def __init__(self, of: World, ways: Sequence[Go], choose: Choice, depth: int) -> None:
         self.of, self.ways, self.choose, self.depth = of, ways, choose, depth
         self.number, self.last = 0, (-1, -1, -1.0)
-        self.forked: list[_Fork] = []
+        self.killed: list[_Killed] = []
 
     def touch(self) -> None:
         state = self.of.state()
         if state == self.last:
-            if self.forked and self.forked[-1].number == self.number:
-                self.forked[-1].stands_for += 1
+            if self.killed and self.killed[-1].number == self.number:
+                self.killed[-1].stands_for += 1
             return
         self.last, self.number = state, self.number + 1
         if self.choose(self.depth, self.number):
-            if self.depth == 0:
-                for fork in self.forked[: 1 - AT_ONCE or None]:
-                    fork.reader.wait()
-            else:
-                for fork in self.forked:
-                    fork.reader.wait()
+            # The first kill's forks run side by side, each of them with one of its own at a time.
+            at_once = AT_ONCE if self.depth == 0 else 1
+            for killed in self.killed[: len(self.killed) + 1 - at_once]:
+                killed.fork.wait()
             after = (self.of, self.ways[1:], self.choose, self.depth + 1)
-            self.forked.append(_Fork(self.number, _child(lambda: _explored(*after))))
+            fork = Fork(lambda: _explored(*after))
+            self.killed.append(_Killed(self.number, fork))
 
     def cases(self) -> Iterator[Case]:
-        for fork in self.forked:
-            for case in fork.reader.cases():
-                kills = (fork.number, *case.kills)
-                yield Case(kills, fork.stands_for * case.stands_for, case.ended)
-
-
-class _Reader:
-    """What a child says at its end."""
-
-    def __init__(self, pid: int, pipe: int) -> None:
-        self.pid, self.pipe, self.said = pid, pipe, b""
-
-    def wait(self) -> None:
-        if self.pid:
-            with os.fdopen(self.pipe, "rb") as file:
-                self.said = file.read()
-            os.waitpid(self.pid, 0)
-            self.pid = 0
-
-    def cases(self) -> list[Case]:
-        self.wait()
-        found: Any = json.loads(self.said or b'"it said nothing"')
-        assert isinstance(found, list), found
-        return [Case(tuple(k), n, Ended(how, facts, tuple(c))) for k, n, (how, facts, c) in found]
+        for killed in self.killed:
+            for case in killed.fork.result():
+                kills = (killed.number, *case.kills)
+                yield Case(kills, killed.stands_for * case.stands_for, case.ended)
 
 
 @dataclass
-class _Fork:
+class _Killed:
     number: int
-    reader: _Reader
+    fork: Fork[list[Case]]
     stands_for: int = 1
-
-
-def _child(run: Callable[[], list[Case]]) -> _Reader:
-    """Runs in a process of its own. Here it is killed, and only what it was told of is left."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(writing)
-        return _Reader(pid, reading)
-    os.close(reading)
-    return _told(writing, run)
-
-
-def _told(pipe: int, run: Callable[[], list[Case]]) -> NoReturn:
-    """The end of a child: nothing of the parent's is torn down, flushed or finished."""
-    try:
-        try:
-            said: object = [
-                (c.kills, c.stands_for, (c.ended.how, c.ended.facts, c.ended.changes))
-                for c in run()
-            ]
-        except BaseException:
-            said = traceback.format_exc()
-        with os.fdopen(pipe, "wb") as file:
-            file.write(json.dumps(said).encode())
-    finally:
-        os._exit(0)
 
 
 def nothing() -> None:

@@ -7,10 +7,15 @@ from moto.core.exceptions import JsonRESTError
 from moto.ecr.exceptions import ImageNotFoundException, RepositoryNotFoundException
 from moto.ecr.models import ecr_backends
 
-Behaviour = Literal["healthy", "unhealthy", "exits", "missing"]
+# `errors` and `slow` pass their health checks: nothing stops them but whoever asks.
+Behaviour = Literal["healthy", "unhealthy", "exits", "missing", "errors", "slow"]
+STARTS: Final[frozenset[Behaviour]] = frozenset({"healthy", "errors", "slow"})
 SAYS: Final[tuple[tuple[re.Pattern[str], Behaviour], ...]] = (
     (re.compile(r"unhealthy|never-?healthy"), "unhealthy"),
     (re.compile(r"crash|exits"), "exits"),
+    # Whole words of a tag: no letter of a name or digest makes a service fail.
+    (re.compile(r"(?<![a-z])errors(?![a-z])"), "errors"),
+    (re.compile(r"(?<![a-z])slow(?![a-z])"), "slow"),
 )
 PRIVATE: Final = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/"

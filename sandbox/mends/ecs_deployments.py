@@ -11,20 +11,23 @@ from typing import Any, Final, Literal
 
 from moto.ecs.models import EC2ContainerServiceBackend, Service
 from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.elbv2.models import FakeTargetGroup, elbv2_backends
 from moto.moto_api._internal import mock_random
 
 from sandbox.clock import clock, pending
-from sandbox.images import Behaviour, behaviour
+from sandbox.images import STARTS, Behaviour, behaviour
 from sandbox.mends.patching import Mend, Refused, kept
 
 mend = Mend()
 Record = dict[str, Any]
 Phase = Literal["starting", "draining", "completed", "failing", "rolling back", "failed", "gone"]
 # Simulated seconds. Assumptions: a small image is pulled, started and found healthy in a minute
-# and a half; the load balancer drains for the stack's 30 s; a task that never becomes healthy is
-# stopped after the grace period and the health checks, one that exits after its start.
+# and a half, the end of it a health check; without a load balancer old tasks stop within the 30 s
+# that ECS gives them; a task that never becomes healthy is stopped after the grace period and the
+# health checks, one that exits after its start.
 START: Final = 90
 DRAIN: Final = 30
+CHECK: Final = 30
 ROUND: Final[dict[Behaviour, int]] = {"unhealthy": 150, "exits": 45, "missing": 40}
 # Failed tasks that trip the circuit breaker: half the desired count, in these bounds.
 # Source: ECS developer guide, "How the Amazon ECS deployment circuit breaker detects failures".
@@ -35,7 +38,12 @@ RENEWING: Final = ("network_configuration", "load_balancers", "capacity_provider
 
 @dataclass
 class Attempt:
-    """One start of new tasks. `ends` is when the last new task runs, or the last one failed."""
+    """One start of new tasks. `ends` is when the last new task runs, or the last one failed.
+
+    `check` and `drain` are seconds: of the target group's one health check, and of its
+    deregistration delay. `registers` is when the new tasks are registered with it. `replaces` are
+    the tasks of before, `answers` is what theirs do, of whatever starts well `how` is healthy.
+    """
 
     number: int
     task_definition: str
@@ -45,14 +53,21 @@ class Attempt:
     breaker: bool
     rollback: bool
     how: Behaviour = "healthy"
+    answers: Behaviour = "healthy"
+    check: int = CHECK
+    drain: int = DRAIN
+    replaces: int = 0
+    execute: bool = False
     created: datetime = field(default_factory=lambda: clock().now())
     ends: datetime = field(init=False)
     over: datetime = field(init=False)
+    registers: datetime = field(init=False)
     superseded: datetime | None = None
 
     def __post_init__(self) -> None:
         takes = START if self.how == "healthy" else self.rounds * ROUND[self.how]
-        self.ends, self.over = clock().ready(takes), clock().ready(takes + DRAIN)
+        self.ends, self.over = clock().ready(takes), clock().ready(takes + self.drain)
+        self.registers = clock().ready(max(START - self.check, 0))
         if self.wanted == 0 or (self.before is None and self.how == "healthy"):
             self.over = self.ends if self.wanted else clock().ready(0)
             self.ends = self.over
@@ -125,6 +140,7 @@ class History:
     attempts: list[Attempt] = field(default_factory=list)
     running: int = 0
     resized: datetime | None = None
+    registers: datetime | None = None
 
     def primary(self) -> Attempt:
         """The deployment in charge: after a rollback the one before."""
@@ -156,6 +172,8 @@ def _attempt(service: Service, history: History) -> None:
     options: Record = getattr(service, "deployment_configuration", None) or {}
     breaker: Record = options.get("deploymentCircuitBreaker") or {}
     image = _image(service._backend, service.task_definition)
+    answers, group = behaviour(image), _group(service)
+    check, drain = _paces(group)
     history.attempts.append(
         Attempt(
             number=mock_random.randint(10**18, 10**19 - 1),
@@ -165,9 +183,29 @@ def _attempt(service: Service, history: History) -> None:
             before=healthy,
             breaker=bool(breaker.get("enable")),
             rollback=bool(breaker.get("rollback")),
-            how=behaviour(image),
+            how="healthy" if answers in STARTS else answers,
+            answers=answers,
+            check=check,
+            drain=drain,
+            replaces=service.desired_count if healthy else 0,
+            execute=bool(getattr(service, "enable_execute_command", False)),
         )
     )
+
+
+def _group(service: Service) -> FakeTargetGroup | None:
+    """The target group that its tasks are registered with."""
+    known = elbv2_backends[service._backend.account_id][service._backend.region_name].target_groups
+    arns = (b.get("targetGroupArn") for b in service.load_balancers)
+    return next((known[arn] for arn in arns if arn in known), None)
+
+
+def _paces(group: FakeTargetGroup | None) -> tuple[int, int]:
+    """Seconds of a health check, and of draining."""
+    if group is None:
+        return CHECK, DRAIN
+    delay = group.attributes["deregistration_delay.timeout_seconds"]
+    return min(int(group.health_check_interval_seconds), START), int(delay)
 
 
 def settle(service: Service) -> None:
@@ -180,16 +218,17 @@ def settle(service: Service) -> None:
         history.resized, size = None, wanted
     else:
         size = history.running
-    fresh = size if primary.phase in ("draining", "completed") else 0
+    phase = primary.phase  # looked at once: the clock goes on meanwhile
+    fresh = size if phase in ("draining", "completed") else 0
     shown = [(primary, "PRIMARY", wanted, fresh)]
     if last is not primary and last.phase == "rolling back":
         shown = [(primary, "PRIMARY", wanted, size), (last, "ACTIVE", 0, 0)]
-    elif primary.before and primary.phase not in ("completed", "gone"):
+    elif primary.before and phase not in ("completed", "gone"):
         shown.append((primary.before, "ACTIVE", wanted, size))
     service.task_definition = primary.task_definition
     service.running_count = sum(running for *_, running in shown)
     # Whoever asks for the size while it changes is told what runs, and that more is coming.
-    if history.resized is None and primary.phase == "completed":
+    if history.resized is None and phase == "completed":
         history.running = size
     template: Record = {**service.deployments[0]}
     now: list[Record] = [
@@ -263,7 +302,9 @@ def update(original: Any, backend: EC2ContainerServiceBackend, given: Record) ->
         _attempt(changed, history)
     elif changed.desired_count != size:
         history.running = size
-        history.resized = clock().ready(START if changed.desired_count > size else DRAIN)
+        check, drain = _paces(_group(changed))
+        history.resized = clock().ready(START if changed.desired_count > size else drain)
+        history.registers = clock().ready(START - check)
         history.attempts[-1].wanted = changed.desired_count
     settle(changed)
     return changed

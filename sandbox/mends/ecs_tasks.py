@@ -50,9 +50,14 @@ def _reason(how: Behaviour, service: Service, image: str) -> tuple[str, str, Rec
             return "ServiceSchedulerInitiated", reason, {"exitCode": 137}
 
 
+def task_id(service: Service, attempt: Attempt, number: int) -> str:
+    """Always the same for one task."""
+    return uuid.uuid5(_SPACE, f"{service.arn}/{attempt.number}/{number}").hex
+
+
 def _task(service: Service, attempt: Attempt, number: int, **more: Any) -> Record:
     """One task, with an id that stays the same."""
-    id_ = uuid.uuid5(_SPACE, f"{service.arn}/{attempt.number}/{number}").hex
+    id_ = task_id(service, attempt, number)
     extra: Record = more.pop("container", {})
     return {
         "taskArn": arn_of(service, "task", id_),

@@ -1,11 +1,11 @@
-"""ELB: the tasks of an ECS service are targets of its target group, as ECS registers them."""
+"""ELB: who the targets of a group are, and how their health checks go."""
 
-import hashlib
 from typing import Any
 
-from moto.ecs.models import ecs_backends
 from moto.elbv2.models import ELBv2Backend, FakeHealthStatus
 
+from sandbox.mends import elbv2_instances
+from sandbox.mends.ecs_targets import REASONS, Target, tasks
 from sandbox.mends.patching import Mend
 
 mend = Mend()
@@ -15,32 +15,33 @@ mend = Mend()
 def health(
     original: Any, backend: ELBv2Backend, target_group_arn: str, targets: list[dict[str, Any]]
 ) -> list[FakeHealthStatus]:
-    """What was registered by hand, then tasks: running ones are healthy, others not yet."""
-    found: list[FakeHealthStatus] = original(backend, target_group_arn, targets)
-    if targets:
+    """What was registered by hand or by a group of instances, then the tasks of services.
+
+    Asked for some targets, it tells of those only.
+    """
+    group = backend.target_groups.get(target_group_arn)
+    ours = {target.id: target for target in tasks(group)} if group is not None else {}
+    asked = {target["Id"] for target in targets or ()}
+    others = [target for target in targets or () if target["Id"] not in ours]
+    found: list[FakeHealthStatus] = []
+    if others or not asked:
+        found = original(backend, target_group_arn, others)
+    if group is None:
         return found
-    group = backend.target_groups[target_group_arn]
-    ecs = ecs_backends[backend.account_id][backend.region_name]
-    for service in list(ecs.services.values()):
-        ours = [b for b in service.load_balancers if b.get("targetGroupArn") == target_group_arn]
-        if not ours or service.status != "ACTIVE":
-            continue
-        ecs.describe_services(service.cluster_name, [service.name])  # its counts, as of now
-        port = ours[0]["containerPort"]
-        for number in range(service.running_count + service.pending_count):
-            serves = number < service.running_count
-            found.append(
-                FakeHealthStatus(
-                    _address(service.arn, number), str(port), group.health_check_port,
-                    "healthy" if serves else "initial",
-                    None if serves else "Elb.RegistrationInProgress",
-                    None if serves else "Target registration is in progress",
-                )
-            )  # fmt: skip
+    for status in found:
+        if status.instance_id in group.targets and status.instance_id.startswith("i-"):
+            seen = elbv2_instances.target(group, status.instance_id, int(status.port))
+            if seen.health != "unused":
+                _told(status, seen)
+    for target in ours.values():
+        if not asked or target.id in asked:
+            port = str(target.port)
+            status = FakeHealthStatus(target.id, port, group.health_check_port, target.health)
+            _told(status, target)
+            found.append(status)
     return found
 
 
-def _address(service: str, number: int) -> str:
-    """An address of a task in the VPC, always the same."""
-    mark = hashlib.sha256(f"{service}/{number}".encode()).digest()
-    return f"10.0.{mark[0] % 64 + 64}.{mark[1] % 250 + 4}"
+def _told(status: FakeHealthStatus, target: Target) -> None:
+    status.status = target.health
+    status.reason, status.description = REASONS[target.health] or (None, None)

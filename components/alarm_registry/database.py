@@ -116,7 +116,7 @@ DATABASE: Final = (
         limit=_storage(5),
         unit="Bytes",
         says="The disk is nearly full: a full one stops the database.",
-        run="ops db storage",
+        run="ops db storage GIB",
         graph="database-storage",
     ),
     Alarm(
@@ -128,7 +128,7 @@ DATABASE: Final = (
         limit=_storage(10),
         unit="Bytes",
         says="Less free storage than autoscaling keeps: it is off, at its limit, or too slow.",
-        run="ops db storage",
+        run="ops db storage GIB",
         graph="database-storage",
     ),
     # Only classes that burst publish the two balances; others have no data, which is no alarm.
@@ -143,7 +143,7 @@ DATABASE: Final = (
         periods=3,
         missing="notBreaching",
         says="The burst credits of the disk's throughput are nearly spent.",
-        run="ops db resize",
+        run="ops db resize CLASS",
         graph="database-disk-credits",
     ),
     Alarm(
@@ -157,7 +157,7 @@ DATABASE: Final = (
         periods=3,
         missing="notBreaching",
         says="The burst credits of the disk's operations are nearly spent.",
-        run="ops db resize",
+        run="ops db resize CLASS",
         graph="database-disk-credits",
     ),
     Alarm(

@@ -30,7 +30,7 @@ SERVICES: Final = (
         periods=10,
         missing="breaching",
         says="The service is short of processor time, and scaling has not helped.",
-        run="ops service autoscaling {name}",
+        run="ops service limits",
         graph="service-cpu",
     ),
     Alarm(
@@ -44,7 +44,7 @@ SERVICES: Final = (
         periods=15,
         missing="breaching",
         says="The tasks are short of memory: the next step is being killed.",
-        run="ops service tasks {name}",
+        run="ops service tasks --service {name}",
         graph="service-memory",
     ),
     Alarm(
@@ -65,7 +65,7 @@ SERVICES: Final = (
         missing="breaching",
         when=lambda settings: settings.cluster.container_insights != "disabled",
         says="Fewer tasks run than are wanted, or than the fewest allowed.",
-        run="ops service events {name}",
+        run="ops service events --service {name}",
         graph="service-tasks",
     ),
 )

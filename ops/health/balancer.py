@@ -44,7 +44,8 @@ def targets(facts: Facts) -> Looking:
     findings = []
     for name, answer in zip(part.targets, answers, strict=True):
         subject = f"targets of {name}"
-        command = "ops fleet instances" if name == "fleet" else f"ops service tasks {name}"
+        looks = f"ops service tasks --service {name}"
+        command = "ops fleet instances" if name == "fleet" else looks
         if isinstance(answer, UnknownError):
             findings.append(Finding("unknown", AREA, subject, str(answer), answer.advice))
             continue

@@ -151,7 +151,7 @@ def storage(facts: Facts) -> Looking:
     percent = 100 * found[free.id] / (allocated * GIB)
     grows = f", grows to {most} GiB by itself" if most else ""
     evidence = f"{percent:.0f} % of {allocated} GiB is free{grows}"
-    return _one("ok" if percent >= LOW else "failing", "storage", evidence, "ops db storage")
+    return _one("ok" if percent >= LOW else "failing", "storage", evidence, "ops db storage GIB")
 
 
 def restorable(facts: Facts) -> Looking:

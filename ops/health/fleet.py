@@ -36,7 +36,7 @@ def instances(facts: Facts) -> Looking:
         evidence.append(f"at its limit of {group['MaxSize']}")
         command = "ops fleet limits"
     if len(serve) < wanted or not wanted:
-        command = "ops fleet instances" if wanted else "ops fleet scale"
+        command = "ops fleet instances" if wanted else "ops fleet scale COUNT"
     return [Finding("failing" if command else "ok", AREA, name, "; ".join(evidence), command)]
 
 

@@ -70,20 +70,20 @@ def _service(facts: Facts, name: str, item: Item | None) -> Finding:
     evidence = [f"{runs} of {wanted} tasks run"]
     command = ""
     if wanted == 0:
-        command = f"ops service scale {name}"
+        command = f"ops service scale COUNT --service {name}"
     elif runs < wanted:
-        command = f"ops service tasks {name}"
+        command = f"ops service tasks --service {name}"
     for deployment in item.get("deployments", ()):
         state = deployment.get("rolloutState", "COMPLETED")
         takes = age(facts, deployment["createdAt"]) if "createdAt" in deployment else 0
         if state == "FAILED":
             why = deployment.get("rolloutStateReason", "")
             evidence.append(f"a deployment failed: {why}")
-            command = f"ops service events {name}"
+            command = f"ops service events --service {name}"
         elif state == "IN_PROGRESS":
             evidence.append(f"a deployment goes on since {said(max(takes, 0))}")
             if takes > HANGS:
-                command = f"ops service events {name}"
+                command = f"ops service events --service {name}"
     return Finding("failing" if command else "ok", AREA, name, "; ".join(evidence), command)
 
 
@@ -112,7 +112,7 @@ def stopped(facts: Facts) -> Looking:
         Finding(
             "failing", AREA, f"stopped tasks of {name}",
             "; ".join(f"{count}x {reason}" for reason, count in reasons.most_common(3)),
-            f"ops service tasks {name}",
+            f"ops service tasks --service {name}",
         )
         for name, reasons in sorted(why.items())
     ]  # fmt: skip
@@ -158,7 +158,7 @@ def scaling(facts: Facts) -> Looking:
     findings = [
         Finding("failing", AREA, f"scaling of {ours[a['ResourceId']]}",
                 f"{a['StatusCode']}: {a.get('StatusMessage') or a.get('Description', '')}",
-                f"ops service autoscaling {ours[a['ResourceId']]}")
+                "ops service limits")
         for a in activities
         if a["ResourceId"] in ours and a["StatusCode"] in ("Failed", "Unfulfilled")
     ]  # fmt: skip
@@ -166,7 +166,7 @@ def scaling(facts: Facts) -> Looking:
         name, most = ours[target["ResourceId"]], target["MaxCapacity"]
         if target["MinCapacity"] < most <= desired.get(name, 0):
             evidence = f"at its limit of {most} tasks"
-            command = f"ops service autoscaling {name}"
+            command = f"ops service autoscaling --service {name} --max COUNT"
             findings.append(Finding("failing", AREA, f"scaling of {name}", evidence, command))
     gone = sorted(set(ours) - {t["ResourceId"] for t in targets})
     findings += [

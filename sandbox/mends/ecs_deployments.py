@@ -204,7 +204,7 @@ def _paces(group: FakeTargetGroup | None) -> tuple[int, int]:
     """Seconds of a health check, and of draining."""
     if group is None:
         return CHECK, DRAIN
-    delay = group.attributes["deregistration_delay.timeout_seconds"]
+    delay = str(group.attributes["deregistration_delay.timeout_seconds"])
     return min(int(group.health_check_interval_seconds), START), int(delay)
 
 

@@ -53,7 +53,7 @@ def test_a_description_says_severity_meaning_and_command() -> None:
         assert " Run: ops " in said
         assert len(said) <= 1024
     said = metric(watched(ALL), "target-none-healthy-backend").inputs["alarmDescription"]
-    assert said.endswith("Run: ops service events backend")
+    assert said.endswith("Run: ops service events --service backend")
 
 
 def test_a_plain_alarm_is_registered_as_its_entry_says() -> None:

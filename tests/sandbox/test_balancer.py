@@ -218,7 +218,7 @@ def test_an_unhealthy_image_is_in_a_group_of_its_own_only_where_elb_fails_open(
 
 def test_old_tasks_serve_until_the_new_ones_are_healthy_then_drain(site: Site, held: Held) -> None:
     deploy(site, "web:2")
-    seen = []
+    seen: list[tuple[set[str], Counter[str]]] = []
     for _ in range(30):
         images = {site.ask().said()["image"] for _ in range(4)}
         if not seen or (images, site.states()) != seen[-1]:

@@ -14,20 +14,20 @@ COMMANDS = (
     "ops db activity",
     "ops db kill-idle",
     "ops db locks",
-    "ops db resize",
+    "ops db resize CLASS",
     "ops db rotate-password",
     "ops db slow",
     "ops db snapshot list",
-    "ops db storage",
+    "ops db storage GIB",
     "ops db vacuum",
     "ops fleet activities",
     "ops fleet instances",
     "ops fleet limits",
     "ops fleet refresh status",
     "ops health",
-    "ops service autoscaling {name}",
-    "ops service events {name}",
-    "ops service tasks {name}",
+    "ops service events --service {name}",
+    "ops service limits",
+    "ops service tasks --service {name}",
     "ops usage",
 )
 
@@ -66,7 +66,7 @@ def test_what_only_a_composite_acts_on_is_in_one_and_the_composites_know_their_p
 
 def test_a_command_names_the_service_and_the_fleet_has_its_own() -> None:
     entry = next(one for one in ALARMS if one.key == "target-none-healthy")
-    assert entry.command("backend") == "ops service events backend"
+    assert entry.command("backend") == "ops service events --service backend"
     assert entry.command("fleet") == "ops fleet instances"
 
 

@@ -6,6 +6,7 @@ be pending for that long on it. `Held` stands still until it is advanced.
 """
 
 import time
+from bisect import bisect_right
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -20,6 +21,12 @@ class Clock(Protocol):
     def ready(self, seconds: float) -> datetime:
         """When something that begins now and takes AWS `seconds` is done."""
 
+    def wall(self, at: datetime) -> float:
+        """When a time of this clock was, on the wall's: seconds since the epoch.
+
+        Where the clock stood at it for a while, the end of that.
+        """
+
 
 class AtOnce:
     """The wall's time; nothing takes any."""
@@ -29,6 +36,9 @@ class AtOnce:
 
     def ready(self, seconds: float) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
+
+    def wall(self, at: datetime) -> float:
+        return at.timestamp()
 
 
 class Running:
@@ -53,12 +63,17 @@ class Running:
     def ready(self, seconds: float) -> datetime:
         return self.now() + timedelta(seconds=seconds)
 
+    def wall(self, at: datetime) -> float:
+        passed = (at - self._began).total_seconds()
+        return self._began.timestamp() + (passed / self.factor if passed > 0 else passed)
+
 
 class Held:
     """Stands still until it is advanced."""
 
     def __init__(self, began: datetime | None = None) -> None:
         self._now = began or datetime.now(UTC)
+        self._left: list[tuple[datetime, float]] = []  # a time that it stood at, and until when
 
     def now(self) -> datetime:
         return self._now
@@ -68,7 +83,13 @@ class Held:
 
     def advance(self, seconds: float) -> None:
         """Lets simulated time pass."""
+        if seconds:
+            self._left.append((self._now, time.time()))
         self._now += timedelta(seconds=seconds)
+
+    def wall(self, at: datetime) -> float:
+        n = bisect_right(self._left, at, key=lambda left: left[0])
+        return self._left[n - 1][1] if n and at < self._now else time.time()
 
 
 _current: Clock = AtOnce()

@@ -22,7 +22,6 @@ DEFERRED: Mapping[str, str] = {
     "iops": "Iops",
     "engine_version": "EngineVersion",
     "multi_az": "MultiAZ",
-    "master_user_password": "MasterUserPassword",
     "backup_retention_period": "BackupRetentionPeriod",
     "ca_certificate_identifier": "CACertificateIdentifier",
     "enable_iam_database_authentication": "IAMDatabaseAuthenticationEnabled",
@@ -36,6 +35,7 @@ TAKES: Mapping[str, int] = {
     "allocated_storage": 5 * 60,
 }
 MODIFY, REBOOT = 2 * 60, 60
+RESET = 30  # a password, which is changed at once whatever ApplyImmediately says
 # What a replica takes from its primary where it is not told otherwise.
 INHERITED = (
     "engine",
@@ -132,7 +132,7 @@ def modify(original: Any, backend: RDSBackend, name: str, given: Any) -> DBInsta
             given[key] = value
         waiting = {}
     instance.mended_deferred = waiting  # type: ignore[attr-defined]
-    instance.mended_pending = {DEFERRED[k]: _hidden(k, v) for k, v in waiting.items()}  # type: ignore[attr-defined]
+    instance.mended_pending = {DEFERRED[k]: v for k, v in waiting.items()}  # type: ignore[attr-defined]
     if given.get("db_port_number"):
         given["port"] = given.pop("db_port_number")
     for parameter, shown, _ in EXTRAS:
@@ -144,10 +144,30 @@ def modify(original: Any, backend: RDSBackend, name: str, given: Any) -> DBInsta
     group = given.get("db_parameter_group_name")
     if group and group != instance.db_parameter_group_name:
         instance.mended_reboot_wanted = True  # type: ignore[attr-defined]
+    word = given.get("master_user_password")
     changed: DBInstance = original(backend, name, given)
-    if seconds:
+    if word and seconds <= MODIFY:
+        _resetting(changed)
+    elif seconds:
         begin(changed, ("modifying", seconds))
     return changed
+
+
+def _resetting(instance: DBInstance) -> None:
+    """The new password is shown to be pending, hidden, until it is the server's."""
+    begin(instance, ("resetting-master-credentials", RESET))
+    instance.mended_reset = clock().ready(RESET)  # type: ignore[attr-defined]
+
+
+@mend.also
+def describe_pending() -> None:
+    DBInstance.PendingModifiedValues = property(_waiting)  # type: ignore[attr-defined]
+
+
+def _waiting(instance: DBInstance) -> Record:
+    until = getattr(instance, "mended_reset", None)
+    reset = {"MasterUserPassword": "****"} if until is not None and pending(until) else {}
+    return {**getattr(instance, "mended_pending", {}), **reset}
 
 
 def _same(instance: DBInstance, key: str, value: Any) -> bool:
@@ -157,10 +177,6 @@ def _same(instance: DBInstance, key: str, value: Any) -> bool:
     if key == "master_user_password":
         return False
     return bool(str(getattr(instance, key, None)).lower() == str(value).lower())
-
-
-def _hidden(key: str, value: Any) -> Any:
-    return "****" if key == "master_user_password" else value
 
 
 @mend.around(RDSBackend, "create_db_instance_read_replica")

@@ -34,6 +34,8 @@ TYPICAL: Final = 3 * 60
 ASSUMED: Final = "an assumption, AWS states none: image pull, health checks and draining"
 WITHIN: Final = 30 * 60
 CONFIRM: Final = 5 * 60
+# Seconds that an answer may be wrong for after a deployment: an assumption, a few health checks.
+ANSWERS: Final = 60
 
 
 def deploy(
@@ -135,11 +137,14 @@ def goes_back_to(aws: Aws, service: Service) -> str:
 
 
 def answers(url: str) -> Step:
-    """Looks whether the service answers."""
+    """Looks whether the service answers. One that goes on answering with an error has failed; where
+    no answer comes at all, it may be the way from here that is broken: nobody knows.
+    """
     read = Http(url=url)
     return Step(
         name="answers", says=f"look whether {url} answers", do=read,
-        goal=Wait(read=read, met={"status": 200}, every=10, within=CONFIRM),
+        goal=Wait(read=read, met={"status": 200}, late={"status >= `400`": [True]}, every=5,
+                  within=ANSWERS),
     )  # fmt: skip
 
 

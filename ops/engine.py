@@ -223,6 +223,8 @@ class Engine:
             self.watcher.waits(step, wait, seen, elapsed)
             if elapsed > wait.within:
                 words = shown(wait, seen, self.journal.seen())
+                if _holds(wait.late, seen) is not None:
+                    raise StepFailedError(f"{words}, after {elapsed:.0f} s")
                 raise StillRunningError(f"{step.name}: {words}")
             self.clock.sleep(wait.every)
         return seen
@@ -240,13 +242,17 @@ def verdict(wait: Wait, seen: JsonValue, earlier: Mapping[str, JsonValue] | None
 
     `earlier` is what earlier steps saw.
     """
-    for path, values in wait.failed.items():
-        if known(path, seen) in values:
-            raise StepFailedError(f"{path} is {known(path, seen)!r}; {shown(wait, seen, earlier)}")
+    if (path := _holds(wait.failed, seen)) is not None:
+        raise StepFailedError(f"{path} is {known(path, seen)!r}; {shown(wait, seen, earlier)}")
     if all(known(path, seen) == value for path, value in _wanted(wait, earlier)):
         return "met"
     begun = any(known(path, seen) == value for path, value in wait.begun.items())
     return "begun" if begun else "absent"
+
+
+def _holds(either: Mapping[str, list[JsonValue]], seen: JsonValue) -> str | None:
+    """The first path at which one of its values stands."""
+    return next((path for path, values in either.items() if known(path, seen) in values), None)
 
 
 def shown(wait: Wait, seen: JsonValue, earlier: Mapping[str, JsonValue] | None = None) -> str:

@@ -103,9 +103,10 @@ class Wait(Model):
 
     All of `met` hold: the effect is there, and at rest. So does all of `same`: there stands what
     an earlier step saw, path for path, where it cannot be known when planning. One of `begun`
-    holds: AWS has taken this very call. One of `failed` holds: it will never be met. Keys are
-    paths into what is read. `every` and `within` are seconds; `typical` is how long it usually
-    takes, and `source` who says.
+    holds: AWS has taken this very call. One of `failed` holds: it will never be met. One of `late`
+    holds when the time is over: it has failed, else nobody knows. Keys are paths into what is
+    read. `every` and `within` are seconds; `typical` is how long it usually takes, and `source`
+    who says.
     """
 
     read: Action
@@ -113,6 +114,7 @@ class Wait(Model):
     same: dict[str, str] = {}
     begun: State = {}
     failed: dict[str, list[JsonValue]] = {}
+    late: dict[str, list[JsonValue]] = {}
     every: float = 15
     within: float = 3600
     typical: float | None = None
@@ -208,7 +210,7 @@ def _check(step: Step, earlier: frozenset[str] | set[str]) -> None:
             raise ValueError(f"{step.name} waits for nothing")
         if isinstance(wait.read, Call) and wait.read.api in SECRET_READS:
             raise ValueError(f"{step.name} would journal what {wait.read.api} answers")
-        for path in (*wait.met, *wait.same, *wait.begun, *wait.failed):
+        for path in (*wait.met, *wait.same, *wait.begun, *wait.failed, *wait.late):
             jmespath.compile(path)
         for path, other in wait.same.items():
             if not PATH.fullmatch(other) or other.split(".")[0] not in earlier:

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from sandbox.clients.seen import Seen
 from sandbox.clock import Held, clock
 
-PAUSE: Final = 0.01  # seconds of the wall between two requests
+PAUSE: Final = 0.02  # seconds of the wall between two requests
 TIMEOUT: Final = 30.0  # seconds of the wall until a request counts as not answered
 STEP: Final = 5.0  # simulated seconds
 SERVER: Final = 500  # statuses from here on are the server's errors

@@ -20,7 +20,7 @@ REPOSITORY = "bulwark/test/backend"
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 IMAGE = f"{REGISTRY}/{REPOSITORY}"
 FIRST = "public.ecr.aws/nginx/nginx-unprivileged:stable"
-TAGS = ("v2", "v3", "v4-crash", "v5-unhealthy")
+TAGS = ("v2", "v3", "v4-crash", "v5-unhealthy", "v6-errors", "v7-slow")
 SCALING = {
     "ServiceNamespace": "ecs",
     "ScalableDimension": "ecs:service:DesiredCount",
@@ -142,15 +142,22 @@ def console(
     """A stage with services and the operations bucket, seen from the command line."""
     with stage(outputs) as on:
         put(on, names)
-        on.client("s3").create_bucket(
-            Bucket=on.outputs.backups.operations_bucket,
-            CreateBucketConfiguration={"LocationConstraint": REGION},
-        )
-        file = folder / "outputs.json"
-        file.write_text(on.outputs.model_dump_json(by_alias=True))
-        with (
-            patch.object(WallClock, "now", lambda _: on.clock.now()),
-            patch.object(WallClock, "sleep", lambda _, seconds: on.clock.sleep(seconds)),
-            patch.object(Selection, "aws", lambda *_: on.aws),
-        ):
+        with commanded(on, folder) as file:
             yield Console(on, file, capture)
+
+
+@contextmanager
+def commanded(on: Stage, folder: Path) -> Iterator[Path]:
+    """The operations bucket, and the command line on this stage; gives the file of outputs."""
+    on.client("s3").create_bucket(
+        Bucket=on.outputs.backups.operations_bucket,
+        CreateBucketConfiguration={"LocationConstraint": REGION},
+    )
+    file = folder / "outputs.json"
+    file.write_text(on.outputs.model_dump_json(by_alias=True))
+    with (
+        patch.object(WallClock, "now", lambda _: on.clock.now()),
+        patch.object(WallClock, "sleep", lambda _, seconds: on.clock.sleep(seconds)),
+        patch.object(Selection, "aws", lambda *_: on.aws),
+    ):
+        yield file

@@ -1,0 +1,84 @@
+"""A stage whose services stand behind a load balancer that answers, seen from the command line."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ops.outputs import Outputs
+from sandbox import balancer
+from sandbox.clients.asker import Asker, stepping
+from tests.ops.procedures.service_page import put_rule
+from tests.ops.service_stage import BREAKER, commanded, put
+from tests.ops.stage import Stage, stage
+from tests.ops.typed import Console
+
+PORT = 80  # of put_rule's listener
+HEALTH = "/health"
+PAGE = "<h1>Back soon</h1>"
+
+
+@dataclass
+class Site:
+    """The command line, and where the load balancer answers."""
+
+    ops: Console
+    url: str
+
+    @contextmanager
+    def asked(self) -> Iterator[Asker]:
+        """A client asks every five simulated seconds of what is done in the block."""
+        asker = Asker(self.url)
+        with stepping(self.ops.stage.clock.held, asker):
+            yield asker
+
+    def body(self) -> str:
+        """What the load balancer answers, whatever its status."""
+        try:
+            with urllib.request.urlopen(self.url, timeout=30) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as error:
+            return error.read().decode()
+
+
+def put_site(on: Stage) -> str:
+    """A load balancer with the maintenance rule and a rule for the backend; its ARN."""
+    put_rule(on)
+    elb = on.client("elbv2")
+    assert on.outputs.load_balancer is not None
+    rule = on.outputs.load_balancer.maintenance_rule_arn
+    page = {"StatusCode": "503", "MessageBody": PAGE, "ContentType": "text/html"}
+    fixed = {"Type": "fixed-response", "FixedResponseConfig": page}
+    elb.modify_rule(RuleArn=rule, Actions=[fixed])
+    group = elb.create_target_group(
+        Name="backend", Protocol="HTTP", Port=8080, TargetType="ip", HealthCheckPath=HEALTH,
+        VpcId=on.client("ec2").describe_vpcs()["Vpcs"][-1]["VpcId"],
+        HealthCheckIntervalSeconds=15, HealthyThresholdCount=2, UnhealthyThresholdCount=3,
+    )["TargetGroups"][0]["TargetGroupArn"]  # fmt: skip
+    delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "30"}
+    elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=[delay])
+    (made,) = elb.describe_load_balancers(Names=["bulwark-test-alb"])["LoadBalancers"]
+    (listener,) = elb.describe_listeners(LoadBalancerArn=made["LoadBalancerArn"])["Listeners"]
+    elb.create_rule(
+        ListenerArn=listener["ListenerArn"], Priority=10,
+        Conditions=[{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/*"]}}],
+        Actions=[{"Type": "forward", "TargetGroupArn": group}],
+    )  # fmt: skip
+    balancers = [{"targetGroupArn": group, "containerName": "backend", "containerPort": 8080}]
+    put(on, deploymentConfiguration=BREAKER, loadBalancers=balancers)
+    return str(made["LoadBalancerArn"])
+
+
+@contextmanager
+def site(
+    capture: pytest.CaptureFixture[str], folder: Path, outputs: Outputs | None = None
+) -> Iterator[Site]:
+    """A stage of the backend alone, behind a load balancer that answers."""
+    with stage(outputs) as on, balancer.answering():
+        arn = put_site(on)
+        with commanded(on, folder) as file:
+            yield Site(Console(on, file, capture), balancer.url(arn, PORT))

@@ -111,7 +111,8 @@ class Aws:
             if key not in self._clients:
                 made = self._session.create_client(service, region_name=key[1], config=RETRIES)
                 events: Any = made.meta.events  # whose stubs know of no handler that answers
-                events.register_first("needs-retry", self._left_alone)
+                where = made.meta.service_model.service_id.hyphenize()
+                events.register_first(f"needs-retry.{where}", self._left_alone)
                 self._clients[key] = made
             return self._clients[key]
 

@@ -290,13 +290,21 @@ def answered(asked: Asked) -> Reply:
     return from_(0)(asked) if faults and asked.api else asked.perform()
 
 
+def _read(request: AWSPreparedRequest) -> AWSPreparedRequest:
+    """The request with its body read, so that it can be asked for more than once."""
+    read = getattr(request.body, "read", None)
+    body = read() if read else request.body
+    return AWSPreparedRequest(request.method, request.url, request.headers, body, False)
+
+
 @contextmanager
 def use(*faults: Fault) -> Iterator[None]:
     """These faults for the clients of this process, until the end of the block."""
     before, original = current(), BotocoreStubber.process_request
 
     def process(stubber: BotocoreStubber, request: AWSPreparedRequest) -> Any:
-        asked = Asked(normalize_request(request), lambda: original(stubber, request) or UNKNOWN)
+        whole = _read(request)
+        asked = Asked(normalize_request(whole), lambda: original(stubber, whole) or UNKNOWN)
         try:
             return answered(asked)
         except LostError:

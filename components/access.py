@@ -79,6 +79,7 @@ class Access(Component):
             account=args.account.id,
             bucket=args.operations.bucket,
             data_key=args.keys.data,
+            logs_key=args.keys.logs,
             recovery_key=args.keys.recovery,
             certificate=balancer.certificate_arn if balancer else None,
         )

@@ -8,7 +8,7 @@ import typer
 
 from ops import deployments, images, scaling, services
 from ops.aws import Aws
-from ops.commands import service_page
+from ops.commands import service_exec, service_page
 from ops.commands.common import (
     DryRun,
     Expect,
@@ -28,6 +28,7 @@ from ops.services import Service
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The services on Fargate.")
 app.add_typer(service_page.app, name="maintenance")
+app.command(name="exec")(service_exec.exec_)
 Name: TypeAlias = Annotated[
     str | None,
     typer.Option(

@@ -110,6 +110,12 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "ecs.describe_services": (on("ecs:DescribeServices", "services"),),
     "ecs.describe_task_definition": (anywhere("ecs:DescribeTaskDefinition"),),
     "ecs.describe_tasks": (on("ecs:DescribeTasks", "tasks", when=(IN_CLUSTER,)),),
+    # The session is encrypted with the cluster's key by both of its ends (ECS Developer Guide,
+    # "Monitor Amazon ECS containers with ECS Exec").
+    "ecs.execute_command": (
+        on("ecs:ExecuteCommand", "cluster", "tasks"),
+        on("kms:GenerateDataKey", "logs key"),
+    ),
     "ecs.list_service_deployments": (on("ecs:ListServiceDeployments", "services"),),
     # Narrowed to container instances only, which Fargate has none of; the cluster narrows it.
     "ecs.list_tasks": (anywhere("ecs:ListTasks", IN_CLUSTER),),

@@ -119,6 +119,11 @@ COMMANDS: Final[Mapping[str, Needs]] = {
         *DEPLOYS, *WHY_STOPPED, "ecr.describe_images", "ecs.register_task_definition"
     ),
     "service events": reads("ecs.describe_services"),
+    # The last by the AWS CLI: with it, whoever has the line may run it.
+    "service exec": Needs(
+        "operator",
+        ("ecs.describe_services", "ecs.describe_tasks", "ecs.list_tasks", "ecs.execute_command"),
+    ),
     "service limits": reads(
         "application-autoscaling.describe_scalable_targets", "ecs.describe_services"
     ),

@@ -17,6 +17,7 @@ class Names:
     bucket: str
     recovery_region: str | None = None
     data_key: str | None = None
+    logs_key: str | None = None
     recovery_key: str | None = None
     certificate: str | None = None
 
@@ -39,6 +40,7 @@ def names_of(outputs: Outputs) -> Names:
         bucket=outputs.backups.operations_bucket,
         recovery_region=stack.recovery_region,
         data_key=stack.data_key_arn,
+        logs_key=stack.logs_key_arn,
         recovery_key=stack.recovery_key_arn,
         certificate=balancer.certificate_arn if balancer else None,
     )
@@ -54,6 +56,7 @@ LONGEST = Names(
     bucket="b" * 63,
     recovery_region="us-gov-northwest-2",
     data_key=f"arn:aws-us-gov:kms:us-gov-northwest-1:123456789012:key/{'k' * 36}",
+    logs_key=f"arn:aws-us-gov:kms:us-gov-northwest-1:123456789012:key/{'l' * 36}",
     recovery_key=f"arn:aws-us-gov:kms:us-gov-northwest-2:123456789012:key/{'k' * 36}",
     certificate=f"arn:aws-us-gov:acm:us-gov-northwest-1:123456789012:certificate/{'c' * 36}",
 )

@@ -75,5 +75,6 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "runs": ("arn:{partition}:s3:::{bucket}/runs/*",),
     "lock": ("arn:{partition}:s3:::{bucket}/lock.json",),
     "data key": ("{data_key}",),
+    "logs key": ("{logs_key}",),
     "keys": ("{data_key}", "{recovery_key}"),
 }

@@ -17,6 +17,7 @@ from sandbox.mends.patching import Mend, parameters
 mend = Mend()
 Record = dict[str, Any]
 KEPT: Final = 3600  # seconds that a stopped task is shown. Source: API reference, DescribeTasks
+AGENT: Final = "ExecuteCommandAgent"  # of ECS Exec
 _SPACE: Final = uuid.UUID("6f1c6b0e-2a51-4d0b-9d60-6d3c2f3f6a11")
 
 
@@ -59,6 +60,9 @@ def _task(service: Service, attempt: Attempt, number: int, **more: Any) -> Recor
     """One task, with an id that stays the same."""
     id_ = task_id(service, attempt, number)
     extra: Record = more.pop("container", {})
+    if attempt.execute:  # as it was when the task started
+        state = {"RUNNING": "RUNNING", "PENDING": "PENDING"}.get(more["lastStatus"], "STOPPED")
+        extra = {**extra, "managedAgents": [{"name": AGENT, "lastStatus": state}]}
     return {
         "taskArn": arn_of(service, "task", id_),
         "clusterArn": service.cluster_arn,
@@ -66,6 +70,7 @@ def _task(service: Service, attempt: Attempt, number: int, **more: Any) -> Recor
         "group": f"service:{service.name}",
         "startedBy": attempt.id,
         "launchType": service.launch_type or "FARGATE",
+        "enableExecuteCommand": attempt.execute,
         "createdAt": attempt.created,
         "containers": [{"name": service.name, "image": attempt.image, **extra}],
         **more,

@@ -28,6 +28,7 @@ from tests.ops.stage import REGION, Stage, stage
 FAILS = "why tasks stopped, once a deployment has failed: as `service deploy` does, which is seen"
 # Calls that no test here can make, each with the reason. By command.
 UNSEEN: dict[str, dict[str, str]] = {
+    "service exec": {"ecs.execute_command": "by the AWS CLI, whose line is printed"},
     "service restart": dict.fromkeys(WHY_STOPPED, FAILS),
     "service rollback": dict.fromkeys(WHY_STOPPED, FAILS),
 }
@@ -95,6 +96,7 @@ LINES: dict[str, tuple[Line, ...]] = {
         Line(DEPLOY.format("v3"), service_stage.put, before=(f"{DEPLOY.format('v2')} --no-wait",)),
     ),
     "service events": (Line("service events", everything),),
+    "service exec": (Line("service exec --service backend", service_stage.put_exec),),
     "service limits": (Line("service limits", everything),),
     "service list": (Line("service list", everything),),
     "service revisions": (

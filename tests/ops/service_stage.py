@@ -56,6 +56,11 @@ def put(on: Stage, names: tuple[str, ...] = ("backend",), **given: Any) -> None:
     on.clock.sleep(3600)
 
 
+def put_exec(on: Stage) -> None:
+    """The backend, with ECS Exec in its tasks."""
+    put(on, enableExecuteCommand=True)
+
+
 def push(on: Stage, tag: str, number: int) -> None:
     layer = {"digest": f"sha256:{number:064x}", "size": 1, "mediaType": "layer"}
     media = "application/vnd.docker.distribution.manifest.v2+json"

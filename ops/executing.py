@@ -104,7 +104,7 @@ def _problem(task: Mapping[str, Any], container: str, service: Service) -> OpsEr
             "pulumi config set --path 'bulwark:cluster.exec' true", "pulumi up", restart,
         )  # fmt: skip
     agents = containers[container].get("managedAgents") or ()
-    agent = next((one for one in agents if one.get("name") == AGENT), {})
+    agent: Mapping[str, Any] = next((one for one in agents if one.get("name") == AGENT), {})
     state = agent.get("lastStatus", "not there")
     if state == "RUNNING":
         return None

@@ -29,7 +29,7 @@ START: Final = 90
 DRAIN: Final = 30
 CHECK: Final = 30
 ROUND: Final[dict[Behaviour, int]] = {"unhealthy": 150, "exits": 45, "missing": 40}
-# Failed tasks that trip the circuit breaker: half the desired count, in these bounds.
+# Failed tasks that trip the circuit breaker: half the desired count, rounded up, in these bounds.
 # Source: ECS developer guide, "How the Amazon ECS deployment circuit breaker detects failures".
 THRESHOLD: Final = (3, 200)
 # Parameters of UpdateService (as moto spells them) whose change starts tasks anew.
@@ -75,7 +75,7 @@ class Attempt:
     @property
     def threshold(self) -> int:
         low, high = THRESHOLD
-        return min(max(self.wanted // 2, low), high)
+        return min(max(-(-self.wanted // 2), low), high)
 
     @property
     def rounds(self) -> int:

@@ -7,7 +7,6 @@ delay, then stops. Source: ECS developer guide, "Amazon ECS task lifecycle"; ELB
 pass one health check to be considered healthy.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -18,7 +17,7 @@ from moto.elbv2.models import FakeTargetGroup
 from sandbox.clock import clock, pending
 from sandbox.images import Behaviour
 from sandbox.mends.ecs_deployments import ROUND, Attempt, History, histories
-from sandbox.mends.ecs_tasks import task_id
+from sandbox.mends.ecs_tasks import address, task_id
 
 Health = Literal["initial", "healthy", "unhealthy", "draining", "unused"]
 REASONS: Final[dict[Health, tuple[str, str] | None]] = {
@@ -63,12 +62,6 @@ def tasks(group: FakeTargetGroup) -> list[Target]:
                     )
                 )  # fmt: skip
     return found
-
-
-def address(service: Service, attempt: Attempt, number: int) -> str:
-    """An address of a task in the VPC, always the same."""
-    mark = hashlib.sha256(f"{service.arn}/{attempt.number}/{number}".encode()).digest()
-    return f"10.0.{mark[0] % 64 + 64}.{mark[1] % 250 + 4}"
 
 
 Shown = Iterator[tuple[Attempt, int, Health]]

@@ -1,5 +1,6 @@
 """ECS: the tasks and events of services."""
 
+import hashlib
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -56,6 +57,12 @@ def task_id(service: Service, attempt: Attempt, number: int) -> str:
     return uuid.uuid5(_SPACE, f"{service.arn}/{attempt.number}/{number}").hex
 
 
+def address(service: Service, attempt: Attempt, number: int) -> str:
+    """Its address in the VPC, always the same."""
+    mark = hashlib.sha256(f"{service.arn}/{attempt.number}/{number}".encode()).digest()
+    return f"10.0.{mark[0] % 64 + 64}.{mark[1] % 250 + 4}"
+
+
 def _task(service: Service, attempt: Attempt, number: int, **more: Any) -> Record:
     """One task, with an id that stays the same."""
     id_ = task_id(service, attempt, number)
@@ -72,6 +79,16 @@ def _task(service: Service, attempt: Attempt, number: int, **more: Any) -> Recor
         "launchType": service.launch_type or "FARGATE",
         "enableExecuteCommand": attempt.execute,
         "createdAt": attempt.created,
+        "attachments": [
+            {
+                "id": str(uuid.uuid5(_SPACE, id_)),
+                "type": "ElasticNetworkInterface",
+                "status": "DELETED" if more["lastStatus"] == "STOPPED" else "ATTACHED",
+                "details": [
+                    {"name": "privateIPv4Address", "value": address(service, attempt, number)}
+                ],
+            }
+        ],
         "containers": [{"name": service.name, "image": attempt.image, **extra}],
         **more,
     }

@@ -132,6 +132,8 @@ def test_targets_take_turns_and_say_who_they_are(site: Site) -> None:
         f"{t['Target']['Id']}:{t['Target']['Port']}" for t in registered["TargetHealthDescriptions"]
     }
     assert {reply["address"] for reply in replies} == addresses
+    details = [task["attachments"][0]["details"] for task in tasks(site, "RUNNING")]
+    assert {f"{detail[0]['value']}:8080" for detail in details} == addresses
     assert replies[0]["path"] == "/x"
     assert replies[0]["forwarded"] == {
         "X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http", "X-Forwarded-Port": "443",

@@ -134,6 +134,20 @@ def test_a_breaker_without_rollback_leaves_the_failed_deployment(
     assert history(place)[0] == "STOPPED"
 
 
+@pytest.mark.parametrize(("count", "failed"), [(1, 3), (6, 3), (7, 4), (25, 13), (500, 200)])
+def test_half_the_tasks_must_fail_rounded_up_and_within_bounds(
+    mended: Clients, held: Held, count: int, failed: int
+) -> None:
+    place = Place(mended)
+    place.service(deploymentConfiguration=BREAKER)
+    place.ecs.update_service(**HERE, desiredCount=count)
+    held.advance(300)
+    deploy(place, "web:crash")
+    held.advance(600)
+    assert len(tasks(place, "STOPPED")) == failed
+    assert history(place)[0] == "ROLLBACK_SUCCESSFUL"
+
+
 def test_a_newer_deployment_ends_the_one_before(place: Place, held: Held) -> None:
     deploy(place, "web:crash")
     held.advance(10)

@@ -38,7 +38,15 @@ class Selection:
             raise UsageError(str(error)) from None
 
     def aws(self, outputs: Outputs, apis: Collection[str] = ()) -> Aws:
-        """AWS in the region asked for, else the stack's own; for these calls or for all."""
+        """AWS in the region asked for, else the stack's own; for these calls or for all.
+
+        Raises UsageError for a region that the stack is not in, where all would seem to be gone.
+        """
+        regions = [r for r in (outputs.stack.region, outputs.stack.recovery_region) if r]
+        if self.region is not None and self.region not in regions:
+            raise UsageError(
+                f"--region is {self.region!r}, may be {' or '.join(map(repr, regions))}"
+            )
         return Aws(self.region or outputs.stack.region, self.profile, apis)
 
     def _named(self) -> str:

@@ -1,6 +1,7 @@
 """What a person sees: plans, progress and results. Results on stdout, progress on stderr."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -174,6 +175,20 @@ def _cell(value: object) -> str:
     return str(value)
 
 
+def awaited(wait: "Wait", seen: "JsonValue") -> str:
+    """What is not yet as it should be, each by the last name of its path."""
+    from ops.plan import known
+
+    wanted = {path: json.dumps(value) for path, value in wait.met.items()}
+    wanted |= {path: f"what {other} was" for path, other in wait.same.items()}
+    found = {path: known(path, seen) for path in wanted}
+    return ", ".join(
+        f"{re.findall(r'[A-Za-z_]+', path)[-1]} is {json.dumps(found[path])}, wanted {value}"
+        for path, value in wanted.items()
+        if path in wait.same or found[path] != wait.met[path]
+    )
+
+
 class Progress:
     """Tells what is awaited on stderr: a line that changes on a terminal, else a line a change."""
 
@@ -190,13 +205,13 @@ class Progress:
 
     def waits(self, step: "Step", wait: "Wait", seen: "JsonValue", elapsed: float) -> None:
         """What was seen, how long it has been, how long it usually takes and who says so."""
-        from ops.engine import shown
-
         usual = f" of usually {said(wait.typical)}" if wait.typical else ""
         source = f" ({wait.source})" if wait.source and wait.typical else ""
-        state = shown(wait, seen)
+        state = awaited(wait, seen)
         if self._status is not None:
-            self._status.update(f"  {state}; {said(elapsed)}{usual}{source}")
+            from rich.text import Text
+
+            self._status.update(Text(f"  {state}; {said(elapsed)}{usual}{source}"))
             self._status.start()
         elif self._said.get(step.name) != state:
             self._said[step.name] = state
@@ -207,9 +222,11 @@ class Progress:
         self._print(f"  {'was so already' if already else 'done'}: {step.says}")
 
     def _print(self, text: str) -> None:
-        if self._status is not None:
-            self._status.stop()
-        stamp = "" if self.console.is_terminal else time.strftime("%H:%M:%S ", time.gmtime())
+        if self._status is None:  # a line stays a line, however narrow the log
+            stamp = time.strftime("%H:%M:%S ", time.gmtime())
+            sys.stderr.write(f"{stamp}{text.translate(CONTROLS)}\n")
+            return
         from rich.text import Text
 
-        self.console.print(Text(stamp + text))
+        self._status.stop()
+        self.console.print(Text(text))

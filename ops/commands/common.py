@@ -1,5 +1,6 @@
 """What the commands share: the stack they are about, and how a plan is agreed to."""
 
+import re
 import secrets
 import sys
 import time
@@ -7,12 +8,13 @@ from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 import typer
+from pydantic import JsonValue
 
 from ops.actions import Actions, RunSql
 from ops.clock import pace
 from ops.commands.reading import opened as opened
 from ops.errors import UsageError
-from ops.plan import Plan
+from ops.plan import Plan, Sql
 from ops.run import Runner, Target, WallClock
 from ops.show import Output, Progress
 
@@ -20,8 +22,20 @@ from ops.show import Output, Progress
 DryRun: TypeAlias = Annotated[
     bool, typer.Option("--dry-run", help="show the plan and its hash, change nothing")
 ]
+
+
+def _hash(value: str | None) -> str | None:
+    """A hash as a dry run prints it."""
+    if value is not None and re.fullmatch("[0-9a-f]{16}", value) is None:
+        raise UsageError(f"--expect is {value!r}, may be the hash that --dry-run prints")
+    return value
+
+
 Expect: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="HASH", help="carry out the plan of this hash, or nothing")
+    str | None,
+    typer.Option(
+        metavar="HASH", help="carry out the plan of this hash, or nothing", callback=_hash
+    ),
 ]
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", help="do not ask")]
 Reason: TypeAlias = Annotated[str, typer.Option(help="why; stands in the journal and the lock")]
@@ -50,8 +64,22 @@ def target(context: typer.Context) -> tuple[Target, Output]:
 
 
 def runner(of: Target, clock: WallClock, sql: RunSql | None = None) -> Runner:
-    """What carries plans out on a target."""
-    return Runner(of, clock, Progress(), Actions(of.aws, sql))
+    """What carries plans out on a target. `sql` where the way to the database is not the usual."""
+    return Runner(of, clock, Progress(), Actions(of.aws, sql or _sql(of)))
+
+
+def _sql(of: Target) -> RunSql:
+    """Statements on the stack's database, which is found when the first is to run."""
+    made: list[RunSql] = []
+
+    def run(sql: Sql) -> list[dict[str, JsonValue]]:
+        if not made:
+            from ops.sql.connecting import Database
+
+            made.append(Database(of.outputs, of.aws))
+        return made[0](sql)
+
+    return run
 
 
 def new_run(verb: str) -> str:

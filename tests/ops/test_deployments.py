@@ -202,8 +202,8 @@ def test_a_dry_run_changes_nothing_and_its_hash_is_expected(ops: Console) -> Non
     text, _ = ops(f"{line} --dry-run")
     assert f"hash {planned['hash']}" in text
     assert "<register.taskDefinition.taskDefinitionArn>" in text
-    _, err = ops(f"{line} --yes --expect 0000", 2)
-    assert re.search("--expect is 0000, the plan is now", err)
+    _, err = ops(f"{line} --yes --expect 0123456789abcdef", 2)
+    assert re.search("--expect is 0123456789abcdef, the plan is now", err)
     assert len(revisions(ops.stage)) == 1
     result = ops.json(f"{line} --yes --expect {planned['hash']}")
     assert (result["kind"], result["completed"]) == ("service-deployment", True)

@@ -1,0 +1,187 @@
+"""A run as a person has it: Ctrl-C, progress, colours, undoing what is done, two at work on one."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from ops.clock import VARIABLE, Pace
+from ops.engine import Engine
+from ops.journal import Journal
+from ops.run import STOPPING, WallClock
+from ops.select import Selection
+from ops.show import Progress
+from sandbox import clock as sandbox_clock
+from sandbox.program import ROOT
+from tests.ops import service_stage
+from tests.ops.service_stage import IMAGE, put_scaling, seen
+from tests.ops.stage import REGION, stage
+from tests.ops.typed import Console
+
+FACTOR = 2000.0  # simulated seconds in one: what takes three minutes is seen in a tenth of one
+DEPLOY = f"service deploy {IMAGE}:v2 --service backend"
+
+
+@contextmanager
+def real_time(capture: pytest.CaptureFixture[str], folder: Path) -> Iterator[Console]:
+    """Services on a clock that runs by itself, and the program's own clock on it."""
+    with stage() as on, ExitStack() as around:
+        service_stage.put(on)
+        bucket = {"LocationConstraint": REGION}
+        on.client("s3").create_bucket(
+            Bucket=on.outputs.backups.operations_bucket, CreateBucketConfiguration=bucket
+        )
+        running = sandbox_clock.Running(FACTOR)
+        sandbox_clock.use(running)
+        pace = str(Pace(running.began.timestamp(), FACTOR))
+        around.enter_context(patch.dict(os.environ, {VARIABLE: pace}))
+        around.enter_context(patch.object(Selection, "aws", lambda *_: on.aws))
+        file = folder / "outputs.json"
+        file.write_text(on.outputs.model_dump_json(by_alias=True))
+        yield Console(on, file, capture)
+
+
+@contextmanager
+def ctrl_c(times: int, step: str) -> Iterator[None]:
+    """So many interrupts, real ones, as soon as a step is waited for."""
+    original, left = Progress.waits, iter(range(times))
+
+    def waits(self: Progress, of: Any, *args: Any) -> None:
+        original(self, of, *args)
+        while of.name == step and next(left, None) is not None:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with patch.object(Progress, "waits", waits):
+        yield
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_says_what_goes_on_and_how_to_go_on_or_back(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, times: int
+) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with real_time(capsys, tmp_path) as ops:
+        with ctrl_c(times, "update"):
+            _, err = ops(f"{DEPLOY} --yes", 130)
+        assert signal.getsignal(signal.SIGINT) is before
+        assert STOPPING in err
+        found = re.search(
+            r"ops: stopped; in AWS may go on: update; done so far: register\n"
+            r"  ops runs resume (\S+)\n  ops runs undo (\S+)\n",
+            err,
+        )
+        assert found, err
+        assert ops.json("lock show")["items"][0]["run"] == found[1]
+        assert ops.json(f"runs resume {found[1]}")["state"] == "done"
+        assert seen(ops.stage)["taskDefinition"].endswith(":2")
+        assert ops("lock show")[0] == "nothing\n"
+
+
+def test_ctrl_c_during_an_undo_stops_it_and_it_goes_on_as_an_undo(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with real_time(capsys, tmp_path) as ops:
+        run = ops.json(f"{DEPLOY} --yes")["run"]
+        with ctrl_c(1, "back"):
+            _, err = ops(f"runs undo {run} --yes", 130)
+        assert "in AWS may go on: back" in err
+        assert ops.json("runs list")["items"][0]["state"] == "being undone"
+        assert ops.json(f"runs resume {run}")["state"] == "undone"
+        assert seen(ops.stage)["taskDefinition"].endswith(":1")
+
+
+def test_between_two_calls_nothing_goes_on_and_the_lock_is_free(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    original = Engine._bring
+
+    def bring(self: Engine, step: Any, *, back: bool) -> None:
+        if step.name == "update":
+            os.kill(os.getpid(), signal.SIGINT)
+        original(self, step, back=back)
+
+    with real_time(capsys, tmp_path) as ops:
+        with patch.object(Engine, "_bring", bring):
+            _, err = ops(f"{DEPLOY} --yes", 130)
+        assert "nothing of this run goes on in AWS; done so far: register" in err
+        assert ops("lock show")[0] == "nothing\n"
+
+
+def test_progress_says_what_is_awaited_how_long_it_has_been_and_usually_takes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with service_stage.console(capsys, tmp_path) as ops:
+        out, err = ops(f"{DEPLOY} --yes --output json")
+    assert out.startswith("{\n")  # on stdout the result and nothing else
+    waited = re.search(
+        r"[\d:]+   status is \"IN_PROGRESS\", wanted \"SUCCESSFUL\"; \d+ s of usually 3 min "
+        r"\(an assumption, AWS states none: .*\)\n", err,
+    )  # fmt: skip
+    assert waited, err
+    assert "\x1b" not in out + err
+
+
+def test_a_run_that_changes_nothing_that_can_be_undone_says_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with service_stage.console(capsys, tmp_path) as ops:
+        run = ops.json("service restart --service backend --yes")["run"]
+        assert "nothing of it can be undone" in ops(f"runs undo {run} --dry-run")[0]
+        _, err = ops(f"runs undo {run} --yes", 2)
+        assert "is done, and nothing of it can be undone" in err
+        assert ops("lock show")[0] == "nothing\n"
+
+
+def test_somebody_else_at_work_on_the_same_run_is_said(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with service_stage.console(capsys, tmp_path) as ops:
+        put_scaling(ops.stage)
+        original = Journal.write
+
+        def overtaken(self: Journal, event: Any, *args: Any) -> Any:
+            if event == "sent":  # the other one, who has broken the lock, was quicker
+                original(Journal(self.lines, "other"), "sent", *args)
+            return original(self, event, *args)
+
+        with patch.object(Journal, "write", overtaken):
+            _, err = ops("service scale 4 --service backend --yes", 6)
+    assert "somebody else carries scale-" in err
+    assert "ops runs show scale-" in err
+
+
+def test_an_expired_wall_clock_sleep_is_as_long_as_it_should_be() -> None:
+    clock = WallClock()
+    began = clock.now()
+    clock.sleep(0.05)
+    assert 0.05 <= clock.now() - began < 1
+
+
+@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_no_color_is_respected_on_a_terminal(environment: dict[str, str], coloured: bool) -> None:
+    inner, outer = pty.openpty()
+    own = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "CI", "GITHUB_ACTIONS")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ops", "--help"], cwd=ROOT, stdout=outer, stderr=outer,
+        env={**own, "TERM": "xterm-256color", "COLUMNS": "80", **environment},
+    )  # fmt: skip
+    os.close(outer)
+    said = b""
+    try:
+        while piece := os.read(inner, 1 << 16):
+            said += piece
+    except OSError:  # the other end is closed
+        pass
+    os.close(inner)
+    assert process.wait() == 0
+    assert b"the services: deploy" in said
+    assert bool(re.search(rb"\x1b\[(\d;)?3\d", said)) == coloured

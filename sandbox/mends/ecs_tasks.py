@@ -45,10 +45,7 @@ def _reason(how: Behaviour, service: Service, image: str) -> tuple[str, str, Rec
             reason = f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {image}: not found"  # noqa: E501
             return "TaskFailedToStart", reason, {"reason": reason}
         case _:
-            group = next(
-                (b.get("targetGroupArn", "") for b in service.load_balancers), "target-group"
-            )
-            reason = f"Task failed ELB health checks in (target-group {group})"
+            reason = f"Task failed ELB health checks in {_group(service) or '(target-group)'}"
             return "ServiceSchedulerInitiated", reason, {"exitCode": 137}
 
 
@@ -138,6 +135,7 @@ def events(service: Service, history: History) -> list[Record]:
         if attempt.failing:
             said += _failure(service, attempt)
         elif attempt.status == "SUCCESSFUL":
+            said += _registered(service, attempt)
             at = when(attempt, attempt.over)
             said.append((at, f"(deployment {attempt.id}) deployment completed."))
             said.append((at, "has reached a steady state."))
@@ -149,6 +147,24 @@ def events(service: Service, history: History) -> list[Record]:
         }
         for number, (at, text) in reversed(list(enumerate(said)))
     ]
+
+
+def _registered(service: Service, attempt: Attempt) -> Iterator[tuple[datetime, str]]:
+    """What is said of targets that came and of those that they replaced."""
+    group = _group(service)
+    if group is None:
+        return
+    yield when(attempt, attempt.registers), f"registered {attempt.wanted} targets in {group}"
+    if attempt.replaces:
+        at, count = when(attempt, attempt.ends), attempt.replaces
+        yield at, f"deregistered {count} targets in {group}"
+        yield at, f"has begun draining connections on {count} tasks."
+
+
+def _group(service: Service) -> str | None:
+    """Its target group, as ECS names it."""
+    arns = (b.get("targetGroupArn") for b in service.load_balancers)
+    return next((f"(target-group {arn})" for arn in arns if arn), None)
 
 
 def _failure(service: Service, attempt: Attempt) -> Iterator[tuple[datetime, str]]:

@@ -195,6 +195,21 @@ def test_a_person_can_turn_a_run_back_and_it_never_turns_forward_again() -> None
     assert world.facts()[0] == "small"
 
 
+def test_what_still_is_wrong_when_the_time_is_over_may_be_a_failure_and_is_undone() -> None:
+    world, lines = World(takes=10_000), Lines()
+    plan = resize()
+    save = plan.steps[0]
+    late = save.goal.model_copy(update={"late": {"Status": ["creating"]}})
+    steps = (save.model_copy(update={"goal": late}), *plan.steps[1:])
+    on = engine(world, lines)
+    assert on.start(plan.model_copy(update={"steps": steps})) == "undone"
+    assert "'creating', wanted 'available'" in on.reason
+    late = save.goal.model_copy(update={"late": {"Status": ["broken"]}})
+    steps = (save.model_copy(update={"goal": late}), *plan.steps[1:])
+    with pytest.raises(StillRunningError):
+        engine(World(takes=10_000), Lines()).start(plan.model_copy(update={"steps": steps}))
+
+
 def test_a_time_out_is_not_a_failure_and_a_resume_looks_again() -> None:
     world, lines = World(takes=10_000), Lines()
     with pytest.raises(StillRunningError, match="save: Status is 'creating', wanted 'available'"):

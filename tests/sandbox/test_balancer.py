@@ -232,6 +232,12 @@ def test_old_tasks_serve_until_the_new_ones_are_healthy_then_drain(site: Site, h
         ({"web:2"}, {"healthy": 2, "draining": 2}),
         ({"web:2"}, {"healthy": 2}),
     ]
+    said = [event["message"].removeprefix("(service web) ") for event in site.seen()["events"]]
+    assert said[2:5] == [
+        "has begun draining connections on 2 tasks.",
+        f"deregistered 2 targets in (target-group {site.web})",
+        f"registered 2 targets in (target-group {site.web})",
+    ]
 
 
 @pytest.mark.parametrize("image", ["web:never-healthy", "web:crash"])

@@ -52,10 +52,8 @@ def session(
 ) -> Session:  # fmt: skip
     """A command in the task that is named, or in one that it can be begun in.
 
-    Raises UsageError where --task, --container or --command is wrong, OpsError where it cannot be.
+    Raises UsageError where --task or --container is wrong, OpsError where it cannot be.
     """
-    if not command.strip():
-        raise UsageError(f"--command is {command!r}, may be a command and its arguments")
     found = _task(service, tasks(aws, service, stopped=False), task)
     name = container or service.part.container
     problems = [(one, _problem(one, name, service)) for one in found]
@@ -70,6 +68,12 @@ def session(
         "--interactive", "--command", command,
     )  # fmt: skip
     return Session(service.name, id_, name, argv)
+
+
+def checked(command: str) -> None:
+    """Raises UsageError where --command is none."""
+    if not command.strip():
+        raise UsageError(f"--command is {command!r}, may be a command and its arguments")
 
 
 def _task(

@@ -33,6 +33,7 @@ def exec_(
     ] = False,
 ) -> None:  # fmt: skip
     """Prints the line that runs a command in a container, once it is seen that it can be run."""
+    executing.checked(command)
     outputs, aws, output = opened(context)
     selection = context.find_object(tuple)
     known: Selection | None = selection[0] if selection else None

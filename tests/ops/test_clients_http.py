@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.balancer import answers as answers_of_targets
 from sandbox.clients.asker import STEP, Asker
 from tests.ops.http_stage import HEALTH, PAGE, Site, site
 from tests.ops.service_stage import FIRST, IMAGE, digest, seen
@@ -113,6 +114,9 @@ def test_what_does_not_answer_at_all_is_not_known_to_have_failed(here: Site) -> 
     assert seen(here.ops.stage)["taskDefinition"].endswith(":2")
 
 
-def test_a_slow_image_answers_late_and_is_a_success_where_that_is_in_time(here: Site) -> None:
+def test_a_slow_image_answers_late_and_is_a_success_where_that_is_in_time(
+    here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers_of_targets, "WALL", 0.1)  # the clock stands still meanwhile
     here.ops(f"service deploy {IMAGE}:v7-slow {BACKEND} --url {here.url}/")
     assert seen(here.ops.stage)["deployments"][0]["rolloutState"] == "COMPLETED"

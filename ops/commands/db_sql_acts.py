@@ -1,0 +1,117 @@
+"""`ops db kill|kill-idle|vacuum`: what is done to the database by SQL."""
+
+from typing import Annotated
+
+import typer
+
+from ops.commands.common import (
+    DryRun,
+    Expect,
+    How,
+    Reason,
+    Timeout,
+    Yes,
+    carry_out,
+    new_run,
+    target,
+)
+from ops.commands.db_sql import Replica, Via, replica_of
+from ops.sql import sessions, vacuuming
+from ops.sql.connecting import Database
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def kill(
+    context: typer.Context,
+    pid: Annotated[int, typer.Argument(metavar="PID", min=1, help="from `ops db activity`")],
+    terminate: Annotated[
+        bool, typer.Option("--terminate", help="end the whole session, not only its query")
+    ] = False,
+    replica: Replica = None,
+    via: Via = None,
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    expect: Expect = None,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """Cancels a session's query, or ends the session: the one that was looked at, and no other."""
+    of, output = target(context)
+    name = replica_of(of.outputs, replica)
+    on = Database(of.outputs, of.aws, via)
+    session = sessions.one(on, name, pid)
+    run = new_run("kill")
+    plan = sessions.kill(of.outputs, session, name, run, terminate=terminate)
+    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout), on):
+        what = "ended" if terminate else "cancelled"
+        output.result("db-kill", {"pid": pid, "user": session.user, "state": what, "run": run})
+
+
+@app.command(name="kill-idle")
+def kill_idle(
+    context: typer.Context,
+    older_than: Annotated[
+        float, typer.Option(min=0, metavar="MINUTES", help="only those idle for longer")
+    ] = 30,
+    in_transaction: Annotated[
+        bool, typer.Option("--in-transaction", help="only those that keep a transaction open")
+    ] = False,
+    user: Annotated[str | None, typer.Option(help="only this user's")] = None,
+    application: Annotated[str | None, typer.Option(help="only this application's")] = None,
+    replica: Replica = None,
+    via: Via = None,
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    expect: Expect = None,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """Ends sessions that are idle for long; one that begins to work meanwhile is left alone."""
+    of, output = target(context)
+    name = replica_of(of.outputs, replica)
+    on = Database(of.outputs, of.aws, via)
+    found = sessions.idle(
+        on, name, older_than * 60, within=in_transaction, user=user, application=application
+    )
+    run = new_run("kill-idle") if found else None
+    if found and run:
+        plan = sessions.kill_idle(of.outputs, found, name, run)
+        if not carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout), on):
+            return
+    output.result("db-kill-idle", {"ended": [each.pid for each in found], "run": run})
+
+
+@app.command()
+def vacuum(
+    context: typer.Context,
+    tables: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TABLE]...", help="else those that need it most, ten at most"),
+    ] = None,
+    analyze: Annotated[bool, typer.Option("--analyze", help="make statistics anew too")] = False,
+    freeze: Annotated[
+        bool, typer.Option("--freeze", help="let transaction ids be used again")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="give space back; locks the table all the while")
+    ] = False,
+    via: Via = None,
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    expect: Expect = None,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """Vacuums tables, proved by PostgreSQL's own count of it."""
+    of, output = target(context)
+    on = Database(of.outputs, of.aws, via)
+    found = vacuuming.chosen(vacuuming.tables(on), tables or ())
+    run = new_run("vacuum") if found else None
+    if found and run:
+        plan = vacuuming.vacuum(of.outputs, found, run, analyze=analyze, freeze=freeze, full=full)
+        how = How(dry_run, expect, yes, reason, timeout, destructive=full)
+        if not carry_out(plan, of, output, how, on):
+            return
+    output.result("db-vacuum", {"vacuumed": [table.full_name for table in found], "run": run})

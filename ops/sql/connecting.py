@@ -1,0 +1,188 @@
+"""The way to the database: its address, the credentials of the secret, and what can go wrong.
+
+The address is the instance's endpoint, or what BULWARK_DATABASE (`HOST:PORT`) or --via says: the
+database is in private subnets, so that from outside one goes through a tunnel (`ops db connect`).
+TLS is as PGSSLMODE says. Without it the connection is encrypted (`require`); with PGSSLROOTCERT, a
+file of RDS's certificates, the server is verified too. RDS's authorities are in nobody's store,
+which is why it is not the default.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import JsonValue
+
+from ops.aws import Aws
+from ops.errors import DeniedError, OpsError, RefusedError, UnreachableError, UsageError
+from ops.outputs import Outputs
+from ops.plan import Sql
+
+if TYPE_CHECKING:
+    import psycopg
+
+VARIABLE: Final = "BULWARK_DATABASE"
+CONNECT: Final = 5  # seconds until nobody answers
+# Milliseconds that a statement may wait for a lock: an operation must not be one more in the queue
+# that it was called to clear.
+LOCK: Final = 10_000
+CONNECTING: Final = "ops db connect"
+WRONG_PASSWORD: Final = ("28P01", "28000")  # PostgreSQL, appendix A: invalid authorization
+PRIVILEGE: Final = "42501"
+CANCELED, NO_LOCK = "57014", "55P03"  # query_canceled, lock_not_available
+
+
+@dataclass(frozen=True)
+class Way:
+    """Where an instance answers; `tunnel` where that is another address than its own."""
+
+    host: str
+    port: int
+    tunnel: bool = False
+
+
+def way(outputs: Outputs, address: str | None, via: str | None = None) -> Way:
+    """The way to an instance: --via, BULWARK_DATABASE, or its own address. Raises UsageError."""
+    for name, given in (("--via", via), (VARIABLE, os.environ.get(VARIABLE))):
+        if given:
+            host, _, port = given.rpartition(":")
+            if not host or not port.isdigit() or not 0 < int(port) < 65536:
+                raise UsageError(f"{name} is {given!r}, may be HOST:PORT, like 127.0.0.1:15432")
+            return Way(host.strip("[]"), int(port), tunnel=True)
+    return Way(address or outputs.database.endpoint, outputs.database.port)
+
+
+@dataclass
+class Database:
+    """Runs statements on the stack's database; a connection an instance, made when first needed.
+
+    With `reading` every transaction is read only.
+    """
+
+    outputs: Outputs
+    aws: Aws
+    via: str | None = None
+    reading: bool = False
+    _open: dict[str, "psycopg.Connection[tuple[Any, ...]]"] = field(default_factory=dict)
+
+    def __call__(self, sql: Sql) -> list[dict[str, JsonValue]]:
+        """Runs one statement; its rows.
+
+        Raises RefusedError for what PostgreSQL refuses, UnreachableError where it is not known
+        whether it has run, DeniedError where the user may not.
+        """
+        return self.rows(sql.statement, sql.params, sql.identifier, sql.timeout)
+
+    def rows(
+        self, statement: str, params: Mapping[str, Any] | None = None,
+        identifier: str | None = None, timeout: float = 30,
+    ) -> list[dict[str, JsonValue]]:  # fmt: skip
+        """The rows of a statement. `timeout` is in seconds, 0 for none; errors as a call's."""
+        import psycopg
+
+        name = identifier or self.outputs.database.identifier
+        try:
+            connection = self._open.get(name)
+            if connection is None or connection.closed:
+                connection = self._open[name] = self._connect(name)
+            connection.execute(f"SET statement_timeout = {int(timeout * 1000)}".encode())
+            cursor = connection.execute(statement.encode(), dict(params) if params else None)
+            if cursor.description is None:
+                return []
+            columns = [column.name for column in cursor.description]
+            return [_plain(columns, row) for row in cursor.fetchall()]
+        except psycopg.Error as error:
+            raise _explained(error, name, timeout) from None
+
+    def _connect(self, name: str) -> "psycopg.Connection[tuple[Any, ...]]":
+        """A connection, each statement a transaction of its own."""
+        import psycopg
+
+        # A replica has an address of its own; the primary's stands in the outputs.
+        own = name == self.outputs.database.identifier
+        to = way(self.outputs, None if own else _address(self.aws, self.outputs, name), self.via)
+        known = _credentials(self.aws, self.outputs)
+        options = f"-c lock_timeout={LOCK}"
+        if self.reading:
+            options += " -c default_transaction_read_only=on"
+        try:
+            return psycopg.connect(
+                host=to.host, port=to.port, dbname=known["dbname"], user=known["username"],
+                password=known["password"], connect_timeout=CONNECT, options=options,
+                application_name="bulwark-ops", autocommit=True, sslmode=_tls(to),
+            )  # fmt: skip
+        except psycopg.OperationalError as error:
+            said = str(error)
+            if "password authentication failed" in said or "no password" in said:
+                raise DeniedError(
+                    f"{name} refused the password of its secret", "ops db rotate-password"
+                ) from None
+            raise UnreachableError(
+                f"{name} does not answer at {to.host}:{to.port}: {_last(said)}", CONNECTING
+            ) from None
+
+
+def _tls(to: Way) -> str:
+    asked = os.environ.get("PGSSLMODE")
+    if asked:
+        return asked
+    if not os.environ.get("PGSSLROOTCERT"):
+        return "require"
+    return "verify-ca" if to.tunnel else "verify-full"  # a tunnel's end has another name
+
+
+def _credentials(aws: Aws, outputs: Outputs) -> dict[str, str]:
+    """What the stack's secret holds. Never shown."""
+    answer: Any = aws.call(
+        "secretsmanager.get_secret_value", {"SecretId": outputs.database.secret_arn}
+    )
+    try:
+        found = json.loads(answer["SecretString"])
+        return {key: str(found[key]) for key in ("dbname", "username", "password")}
+    except (ValueError, KeyError, TypeError):
+        raise OpsError(
+            f"the secret {outputs.database.secret_arn} has not dbname, username and password"
+        ) from None
+
+
+def _address(aws: Aws, outputs: Outputs, name: str) -> str:
+    answer: Any = aws.call(
+        "rds.describe_db_instances", {"DBInstanceIdentifier": name}, outputs.stack.region
+    )
+    return str(answer["DBInstances"][0]["Endpoint"]["Address"])
+
+
+def _explained(error: "psycopg.Error", name: str, timeout: float) -> OpsError:
+    """What PostgreSQL said, as an error of ours; never what was sent to it."""
+    said, code = _last(str(error)), error.sqlstate
+    if code == CANCELED and "timeout" in said:
+        return UnreachableError(f"{name} gave no answer within {timeout:.0f} s: {said}")
+    if code == NO_LOCK:
+        return RefusedError(f"{name}: no lock within {LOCK / 1000:.0f} s: {said}", "ops db locks")
+    if code == PRIVILEGE:
+        return DeniedError(f"{name}: {said}")
+    if code is None or code.startswith(("08", "57P")):  # the connection, or the server, is gone
+        return UnreachableError(f"{name} gave no answer: {said}", "ops db status")
+    return RefusedError(f"{name}: {code}: {said}")
+
+
+def _last(said: str) -> str:
+    """A message on one line."""
+    lines: Sequence[str] = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[0] if lines else "no reason given"
+
+
+def _plain(columns: Sequence[str], row: Sequence[Any]) -> dict[str, JsonValue]:
+    """A row as JSON: numbers as numbers, all else that JSON has not as text."""
+    from decimal import Decimal
+
+    def value(found: Any) -> JsonValue:
+        if isinstance(found, Decimal):
+            return int(found) if found == found.to_integral_value() else float(found)
+        if isinstance(found, list):
+            return [value(item) for item in found]
+        return found if isinstance(found, str | int | float | bool | None) else str(found)
+
+    return {name: value(found) for name, found in zip(columns, row, strict=True)}

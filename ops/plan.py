@@ -67,12 +67,16 @@ class Call(Model):
 
 
 class Sql(Model):
-    """One statement on the stack's database; its rows are what is seen."""
+    """One statement on the stack's database; its rows are what is seen.
+
+    `identifier` is a replica's, where it is not the primary. `timeout` is in seconds, 0 for none.
+    """
 
     kind: Literal["sql"] = "sql"
     statement: str
     params: State = {}
     identifier: str | None = None
+    timeout: float = 30
     repeatable: bool = True
 
 

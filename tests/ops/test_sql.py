@@ -159,25 +159,27 @@ def test_locks_show_who_is_in_the_way_and_how_to_end_it(ops: Console, busy: Any)
 
 
 def test_bloat_that_is_made_is_found_and_vacuumed(ops: Console) -> None:
+    analyzed(ops, "UPDATE orders SET name = name || 'y'", "UPDATE orders SET name = name || 'z'")
+    row = item(ops.json("db bloat"), table="public.orders")
+    assert row["dead_rows"] >= 20000
+    assert 50 < row["wasted_percent"] < 80
+    assert "public.orders" in ops("db bloat")[0]
+    assert ops.json("db vacuum --yes")["vacuumed"] == ["public.orders"]
+    after = item(ops.json("db bloat"), table="public.orders")
+    assert after["dead_rows"] == 0
+    assert after["vacuumed"] is not None
+    assert "vacuumed: public.orders" in ops(ops.seen("db vacuum orders --full"))[0]
+    analyzed(ops)
+    assert item(ops.json("db bloat"), table="public.orders")["wasted_percent"] < 10
+
+
+def analyzed(ops: Console, *statements: str) -> None:
+    """Runs statements and makes statistics anew; a session tells what it did when it ends."""
     with connect(ops.stage) as connection:
-        connection.execute("UPDATE orders SET name = name || 'y'")
-        connection.execute("UPDATE orders SET name = name || 'z'")
+        for statement in statements:
+            connection.execute(statement.encode())
+    with connect(ops.stage) as connection:
         connection.execute("ANALYZE orders")
-        time.sleep(1.2)  # the statistics' own delay
-        row = item(ops.json("db bloat"), table="public.orders")
-        assert row["dead_rows"] >= 20000
-        assert 50 < row["wasted_percent"] < 80
-        assert "public.orders" in ops("db bloat")[0]
-        done = ops.json("db vacuum --yes")
-        assert done["vacuumed"] == ["public.orders"]
-        time.sleep(1.2)
-        after = item(ops.json("db bloat"), table="public.orders")
-        assert after["dead_rows"] == 0
-        assert after["vacuumed"] is not None
-        again = f"{ops.seen('db vacuum orders --full')}"
-        assert "vacuumed: public.orders" in ops(again)[0]
-        connection.execute("ANALYZE orders")
-        assert item(ops.json("db bloat"), table="public.orders")["wasted_percent"] < 10
 
 
 def test_a_full_vacuum_of_a_protected_stack_wants_more_than_yes(ops: Console) -> None:

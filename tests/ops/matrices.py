@@ -21,7 +21,7 @@ from typing import Final, TypeAlias
 from pydantic import JsonValue
 
 from ops.actions import Actions
-from ops.engine import Engine, InDoubtError
+from ops.engine import Engine, InDoubtError, verdict
 from ops.errors import RefusedError
 from ops.journal import Journal
 from ops.plan import Action, Plan, family
@@ -126,7 +126,18 @@ class World:
         except InDoubtError as doubt:
             return Ended(f"in doubt: {doubt}", "", tuple(self.changes))
         changes = tuple(self.changes)
-        return Ended(how, repr((self.facts or self.procedure.facts)(self.on)), changes)
+        facts = repr((self.facts or self.procedure.facts)(self.on))
+        if how == "undone":
+            self._returned()
+        return Ended(how, facts, changes)
+
+    def _returned(self) -> None:
+        """Whatever was changed and can be undone is as it was."""
+        seen = Journal(_Lines(self.lines, nothing)).seen()
+        for step in self.plan.steps:
+            for back in step.undo if step.name in self.changes else ():
+                found = self.actions(back.goal.read, seen)
+                assert verdict(back.goal, found, seen) == "met", f"{step.name}: {found}"
 
 
 @dataclass

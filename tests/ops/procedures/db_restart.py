@@ -40,7 +40,7 @@ def zones(on: Stage) -> tuple[str, str]:
 
 PROCEDURES: Final = (
     Procedure(
-        "db failover", "", put, failing_over, lambda on: (zones(on), told(on)),
+        "db failover", "", put, failing_over, lambda on: (told(on), zones(on)),
         doubts=frozenset({"failover"}),
     ),
     Procedure("db reboot", "", put, rebooting, told, doubts=frozenset({"reboot"})),

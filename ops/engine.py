@@ -5,6 +5,7 @@ resume looks first whether the step in doubt has happened. Values that later ste
 what was seen, never from a call's answer, since an answer can be lost and a look repeated.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
@@ -243,7 +244,8 @@ def verdict(wait: Wait, seen: JsonValue, earlier: Mapping[str, JsonValue] | None
     `earlier` is what earlier steps saw.
     """
     if (path := _holds(wait.failed, seen)) is not None:
-        raise StepFailedError(f"{path} is {known(path, seen)!r}; {shown(wait, seen, earlier)}")
+        found = f"{short(path)} is {known(path, seen)!r}"
+        raise StepFailedError(f"{found}; {shown(wait, seen, earlier)}")
     if all(known(path, seen) == value for path, value in _wanted(wait, earlier)):
         return "met"
     begun = any(known(path, seen) == value for path, value in wait.begun.items())
@@ -258,10 +260,16 @@ def _holds(either: Mapping[str, list[JsonValue]], seen: JsonValue) -> str | None
 def shown(wait: Wait, seen: JsonValue, earlier: Mapping[str, JsonValue] | None = None) -> str:
     """What was seen and what was wanted, for a person."""
     parts = (
-        f"{path} is {known(path, seen)!r}, wanted {value!r}"
+        f"{short(path)} is {known(path, seen)!r}, wanted {value!r}"
         for path, value in _wanted(wait, earlier)
     )
     return "; ".join(parts)
+
+
+def short(path: str) -> str:
+    """The last name of a path: what a person needs of it."""
+    names = re.findall(r"[A-Za-z_]+", path)
+    return str(names[-1]) if names else path
 
 
 def _wanted(wait: Wait, earlier: Mapping[str, JsonValue] | None) -> Iterator[tuple[str, JsonValue]]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # a command that only reads has no plan, and starts without i
 
 # Not in what is piped: what moves a cursor, or hides. A line may still end.
 CONTROLS: Final = dict.fromkeys((*range(10), *range(11, 32), *range(127, 160)), " ")
+LONGEST: Final = 600  # characters of a call in a plan on screen
 SCHEMA: Final = 1  # version of what --output json prints
 
 
@@ -148,7 +149,7 @@ class Output:
 
     def _step(self, mark: str, step: "Step", indent: str) -> None:
         self.line(f"{indent}{mark}. {step.says}", "bold" if not indent else "")
-        self.line(f"{indent}   {action_text(step.do)}")
+        self.line(f"{indent}   {shortened(action_text(step.do))}")
         wanted = {k: json.dumps(v) for k, v in step.goal.met.items()}
         wanted |= {k: f"<{v}>" for k, v in step.goal.same.items()}
         goal = ", ".join(f"{k} = {v}" for k, v in wanted.items())
@@ -157,6 +158,13 @@ class Output:
         self.line(f"{indent}   until {goal}, within {said(step.goal.within)}{usual}{source}")
         for back in step.undo:
             self._step("undo", back, indent + "   ")
+
+
+def shortened(text: str) -> str:
+    """A line that a person can take in; what is cut, JSON shows whole, and the hash covers."""
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST // 2]} ... {text[-LONGEST // 3 :]} (whole: --output json)"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:

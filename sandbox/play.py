@@ -1,5 +1,6 @@
 """The demo's script: which lines are typed on a stack, by what the stack has."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -26,11 +27,16 @@ def stage(it: Up) -> Stage:
         for tag in (BAD, GOOD):
             push(ecr, url.partition("/")[2], tag)
 
+    def credentials() -> Mapping[str, Any]:
+        secrets = client("secretsmanager", outputs.stack.region)
+        answer = secrets.get_secret_value(SecretId=outputs.database.secret_arn)
+        found: Mapping[str, Any] = json.loads(answer["SecretString"])
+        return found
+
     @contextmanager
     def using(who: Who) -> Iterator[Client]:
-        made = Writer(outputs, it.settings) if who == "writer" else Asker(str(it.site))
-        with made as client_:
-            yield client_
+        with Writer(credentials) if who == "writer" else Asker(f"{it.site}/api/orders") as made:
+            yield made
 
     return Stage(it, Target(outputs, Aws(outputs.stack.region)), using)
 

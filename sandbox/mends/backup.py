@@ -21,7 +21,8 @@ mend.routes(
     "{0}/backup/plans/(?P<plan>[^/]+)/selections/(?P<selection>[^/]+)$",
     "{0}/backup-vaults/(?P<name>[^/]+)/notification-configuration$",
     "{0}/backup-vaults/(?P<name>[^/]+)/access-policy$",
-    "{0}/backup-vaults/(?P<name>[^/]+)/recovery-points/?$",
+    "{0}/backup-vaults/(?P<name>[^/]+)/recovery-points/$",  # the server keeps the slash as it is
+    "{0}/backup-vaults/(?P<name>[^/]+)/recovery-points$",
 )
 
 

@@ -90,6 +90,14 @@ def test_regions_are_apart(served: Served) -> None:
     assert rds.describe_db_instances()["DBInstances"] == []
 
 
+def test_a_path_that_ends_with_a_slash_is_answered(served: Served) -> None:
+    session = boto3.Session("sandbox", "sandbox")
+    backup = session.client("backup", "eu-north-1", endpoint_url=served.url)
+    backup.create_backup_vault(BackupVaultName="vault")
+    found = backup.list_recovery_points_by_backup_vault(BackupVaultName="vault")
+    assert found["RecoveryPoints"] == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_without_a_fuss(number: int) -> None:
     assert Served().end(number) == 0

@@ -79,7 +79,8 @@ class Engine:
     """One run. `act` carries out one action, given what earlier steps saw.
 
     `settle` is how many seconds a read may be stale after a write. `allowed` is asked before each
-    call that changes something, and raises where the lock is no longer this run's.
+    call that changes something, and raises where the lock is no longer this run's. `patience` is
+    for how many seconds from now on each wait goes on, instead of the plan's own limit.
     """
 
     act: Act
@@ -88,6 +89,7 @@ class Engine:
     watcher: Watcher = field(default_factory=Quiet)
     settle: float = 60
     allowed: Callable[[], None] = lambda: None  # raises where the run may send nothing more
+    patience: float | None = None
 
     def start(self, plan: Plan) -> Outcome:
         """Writes the whole plan down, then carries it out."""
@@ -219,10 +221,13 @@ class Engine:
 
     def _watch(self, step: Step, wait: Wait, since: float) -> JsonValue:
         """Reads until it is met. The limit counts from `since`: a restart does not lengthen it."""
+        end = since + wait.within
+        if self.patience is not None:
+            end = self.clock.now() + self.patience
         while verdict(wait, seen := self._act(wait.read), self.journal.seen()) != "met":
             elapsed = self.clock.now() - since
             self.watcher.waits(step, wait, seen, elapsed)
-            if elapsed > wait.within:
+            if self.clock.now() > end:
                 words = shown(wait, seen, self.journal.seen())
                 if _holds(wait.late, seen) is not None:
                     raise StepFailedError(f"{words}, after {elapsed:.0f} s")

@@ -140,6 +140,7 @@ class Runner:
     watcher: Watcher
     actions: Actions
     settle: float = 60
+    patience: float | None = None  # seconds that each wait goes on from now, if not the plan's own
 
     def start(self, plan: Plan, expect: str | None = None) -> Outcome:
         """Carries a new plan out. Errors as `finish`."""
@@ -199,7 +200,7 @@ class Runner:
         journal = Journal(self.target.lines(run))
         return Engine(
             self.actions, journal, self.clock, self.watcher, self.settle,
-            allowed=lambda: self._still_ours(run),
+            allowed=lambda: self._still_ours(run), patience=self.patience,
         )  # fmt: skip
 
     def _still_ours(self, run: str) -> None:

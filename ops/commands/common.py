@@ -63,9 +63,15 @@ def target(context: typer.Context) -> tuple[Target, Output]:
     return Target(outputs, aws), output
 
 
-def runner(of: Target, clock: WallClock, sql: RunSql | None = None) -> Runner:
-    """What carries plans out on a target. `sql` where the way to the database is not the usual."""
-    return Runner(of, clock, Progress(), Actions(of.aws, sql or _sql(of)))
+def runner(
+    of: Target, clock: WallClock, sql: RunSql | None = None, patience: float | None = None
+) -> Runner:
+    """What carries plans out on a target. `sql` where the way to the database is not the usual.
+
+    `patience` is in minutes: see Engine.
+    """
+    seconds = None if patience is None else patience * 60
+    return Runner(of, clock, Progress(), Actions(of.aws, sql or _sql(of)), patience=seconds)
 
 
 def _sql(of: Target) -> RunSql:

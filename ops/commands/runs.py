@@ -16,6 +16,12 @@ from ops.show import Output
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="What was carried out.")
 app.add_typer(runs_report.app)
 Run = Annotated[str, typer.Argument(help="the run's id, from `ops runs list`")]
+Longer = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout", min=1, metavar="MINUTES", help="limit of each wait from now on, not the plan's"
+    ),
+]
 
 
 @app.command(name="list")
@@ -40,24 +46,30 @@ def show(context: typer.Context, run: Run) -> None:
 
 
 @app.command()
-def resume(context: typer.Context, run: Run) -> None:
+def resume(context: typer.Context, run: Run, timeout: Longer = None) -> None:
     """Carries a run on that stopped on its way: it looks first, then acts."""
     of, output = target(context)
     clock = WallClock()
     with clock.listening():
-        ended = runner(of, clock).resume(run)
+        ended = runner(of, clock, patience=timeout).resume(run)
     output.result("run", {"run": run, "state": ended})
 
 
 @app.command()
-def undo(context: typer.Context, run: Run, dry_run: DryRun = False, yes: Yes = False) -> None:
+def undo(
+    context: typer.Context,
+    run: Run,
+    timeout: Longer = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
     """Turns a run back, the last step first. It cannot be turned forward again.
 
     A run that is done is turned back only while all is as it left it, and once that is agreed to.
     """
     of, output = target(context)
     clock = WallClock()
-    carrying = runner(of, clock)
+    carrying = runner(of, clock, patience=timeout)
     engine = carrying.known(run)
     over = engine.journal.ended is not None
     if dry_run:

@@ -1,6 +1,6 @@
 """RDS: automated backups, in the instance's region and replicated to another."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.core.base_backend import BaseBackend
@@ -16,6 +16,25 @@ Record = dict[str, Any]
 # Simulated seconds until replicated backups are first usable. Assumption: the first copy of a
 # small instance's snapshot takes about ten minutes.
 FIRST_COPY = 10 * 60
+
+
+# RDS uploads transaction logs every five minutes: RDS User Guide, "Restoring a DB instance to a
+# specified time".
+UPLOADS = 5 * 60
+
+
+@mend.also
+def restorable() -> None:
+    DBInstance.latest_restorable_time = property(_restorable)  # type: ignore[assignment]
+
+
+def _restorable(instance: DBInstance) -> datetime | None:
+    """Up to when its logs are uploaded, in whole five minutes; nothing where none are kept."""
+    if not instance.backup_retention_period:
+        return None
+    now = clock().now().timestamp()
+    last = max(instance.created.replace(tzinfo=UTC).timestamp(), now - now % UPLOADS)
+    return datetime.fromtimestamp(last, UTC)
 
 
 def _replicated(backend: BaseBackend) -> dict[str, Record]:

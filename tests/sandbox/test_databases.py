@@ -285,3 +285,13 @@ def test_the_wheel_serves_where_the_machine_has_no_installation(
         assert str(version[0]).startswith("16.")
     finally:
         installation.installation.cache_clear()
+
+
+def test_a_backup_can_be_restored_up_to_the_last_five_minutes(rds: Rds) -> None:
+    rds.make()
+    rds.make("unkept", BackupRetentionPeriod=0)
+    rds.held.advance(7777)
+    described = rds.api.describe_db_instances()["DBInstances"]
+    found = {one["DBInstanceIdentifier"]: one.get("LatestRestorableTime") for one in described}
+    assert found["unkept"] is None
+    assert timedelta(0) <= rds.held.now() - found["main"] <= timedelta(minutes=5)

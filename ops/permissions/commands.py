@@ -47,6 +47,10 @@ def recovers(*apis: str) -> Needs:
     return Needs("recoverer", (*CHANGE, *apis))
 
 
+# By SQL. Whoever has the password may everything in the database, so that nobody who only looks
+# is given it; a replica is asked for its address.
+SQL: Final = ("secretsmanager.get_secret_value", "rds.describe_db_instances")
+ASKS: Final = Needs("operator", SQL)
 DEPLOYS: Final = (
     "ecs.describe_services", "ecs.describe_task_definition", "ecs.update_service",
     "ecs.list_service_deployments", "ecs.describe_service_revisions",
@@ -67,7 +71,13 @@ COMMANDS: Final[Mapping[str, Needs]] = {
     "alarms unmute": changes(
         *MUTED, "cloudwatch.delete_alarm_mute_rule", "cloudwatch.enable_alarm_actions"
     ),
+    "db activity": ASKS,
+    "db bloat": ASKS,
     "db failover": changes("rds.describe_db_instances", "rds.reboot_db_instance"),
+    "db indexes": ASKS,
+    "db kill": recovers(*SQL),
+    "db kill-idle": recovers(*SQL),
+    "db locks": ASKS,
     "db reboot": changes(
         "rds.describe_db_instances", "rds.describe_events", "rds.reboot_db_instance"
     ),
@@ -75,6 +85,8 @@ COMMANDS: Final[Mapping[str, Needs]] = {
         "rds.describe_db_instances", "rds.describe_orderable_db_instance_options",
         "rds.create_db_snapshot", "rds.describe_db_snapshots", "rds.modify_db_instance",
     ),
+    "db size": ASKS,
+    "db slow": ASKS,
     "db snapshot copy": changes("rds.copy_db_snapshot", "rds.describe_db_snapshots"),
     "db snapshot create": changes(
         "rds.create_db_snapshot", "rds.describe_db_instances", "rds.describe_db_snapshots"
@@ -86,6 +98,7 @@ COMMANDS: Final[Mapping[str, Needs]] = {
         "rds.describe_db_instances", "rds.create_db_snapshot", "rds.describe_db_snapshots",
         "rds.modify_db_instance",
     ),
+    "db vacuum": changes("secretsmanager.get_secret_value"),
     "health": reads(
         "acm.describe_certificate", "application-autoscaling.describe_scalable_targets",
         "application-autoscaling.describe_scaling_activities",

@@ -20,10 +20,10 @@ from ops.permissions.commands import CHANGE, COMMANDS, OUTPUTS, WHY_STOPPED
 from ops.plan import Call, Plan
 from ops.run import WallClock
 from ops.select import Selection
-from tests.ops import db_stage, service_stage
+from tests.ops import canned_sql, db_stage, service_stage
 from tests.ops.procedures import alarms, procedures
 from tests.ops.recording import Recorded, recorded
-from tests.ops.stage import REGION, Stage, stage
+from tests.ops.stage import PREFIX, REGION, Stage, stage
 
 FAILS = "why tasks stopped, once a deployment has failed: as `service deploy` does, which is seen"
 # Calls that no test here can make, each with the reason. By command.
@@ -62,6 +62,23 @@ def held(on: Stage) -> None:
     Lock(place).take(Held(holder="a@b", run="r-1", reason="x", since=now, until=now + 60))
 
 
+def asked(on: Stage) -> None:
+    """A primary with a replica, and their secret."""
+    db_stage.put(on)
+    primary, replica = on.outputs.database.identifier, f"{PREFIX}-database-replica-1"
+    on.client("rds").create_db_instance_read_replica(
+        DBInstanceIdentifier=replica, SourceDBInstanceIdentifier=primary
+    )
+    word = '{"dbname": "app", "username": "bulwark_admin", "password": "x"}'
+    secret = on.client("secretsmanager").create_secret(
+        Name=f"{PREFIX}-database-1", SecretString=word
+    )
+    part = on.outputs.database.model_copy(
+        update={"secret_arn": secret["ARN"], "replicas": (replica,)}
+    )
+    on.outputs = on.outputs.model_copy(update={"database": part})
+
+
 def everything(on: Stage) -> None:
     """All services of the outputs, one of them scaled by itself."""
     service_stage.put(on, ("backend", "frontend"))
@@ -72,7 +89,15 @@ MUTE: Final = "alarms mute --for 60 --reason test --yes"
 CREATE: Final = "db snapshot create --yes"
 DEPLOY: Final = f"service deploy {service_stage.IMAGE}:{{}} --service backend --yes"
 DEPLOYED: Final = (DEPLOY.format("v2"), DEPLOY.format("v3"))
+REPLICA: Final = f"--replica {PREFIX}-database-replica-1"
 LINES: dict[str, tuple[Line, ...]] = {
+    **{
+        f"db {verb}": (Line(f"db {verb} {REPLICA}", asked),)
+        for verb in ("activity", "bloat", "indexes", "locks", "size", "slow")
+    },
+    "db kill": (Line(f"db kill 42 --yes {REPLICA}", asked),),
+    "db kill-idle": (Line(f"db kill-idle --yes {REPLICA}", asked),),
+    "db vacuum": (Line("db vacuum orders --yes", asked),),
     "alarms list": (
         Line(
             "alarms list",
@@ -125,6 +150,7 @@ def typing(build: Callable[[Stage], object]) -> Iterator[tuple[Stage, Callable[[
             patch.object(WallClock, "sleep", lambda _, seconds: on.clock.sleep(seconds)),
             patch.object(Selection, "aws", lambda *_: on.aws),
             patch("ops.clock.now", on.clock.held.now),
+            patch("psycopg.connect", canned_sql.connect),
         ):
             yield on, lambda line: main([*line.split(), "--outputs", str(file)])
 

@@ -10,13 +10,20 @@ which is why it is not the default.
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import JsonValue
 
 from ops.aws import Aws
-from ops.errors import DeniedError, OpsError, RefusedError, UnreachableError, UsageError
+from ops.errors import (
+    DeniedError,
+    LostError,
+    OpsError,
+    RefusedError,
+    UnreachableError,
+    UsageError,
+)
 from ops.outputs import Outputs
 from ops.plan import Sql
 
@@ -31,6 +38,9 @@ LOCK: Final = 10_000
 CONNECTING: Final = "ops db connect"
 WRONG_PASSWORD: Final = ("28P01", "28000")  # PostgreSQL, appendix A: invalid authorization
 PRIVILEGE: Final = "42501"
+MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+# Seconds after which a server that is gone without a word (its host failed) is known to be gone.
+ALIVE: Final = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
 CANCELED, NO_LOCK = "57014", "55P03"  # query_canceled, lock_not_available
 
 
@@ -68,33 +78,56 @@ class Database:
     _open: dict[str, "psycopg.Connection[tuple[Any, ...]]"] = field(default_factory=dict)
 
     def __call__(self, sql: Sql) -> list[dict[str, JsonValue]]:
-        """Runs one statement; its rows.
+        """Runs one statement of a plan; its rows.
 
-        Raises RefusedError for what PostgreSQL refuses, UnreachableError where it is not known
-        whether it has run, DeniedError where the user may not.
+        Raises RefusedError for what PostgreSQL refuses, DeniedError where the user may not,
+        UnreachableError where it was not sent, LostError where it may have run.
         """
-        return self.rows(sql.statement, sql.params, sql.identifier, sql.timeout)
+        return self.rows(sql.statement, sql.params, sql.identifier, sql.timeout, LostError)
 
     def rows(
         self, statement: str, params: Mapping[str, Any] | None = None,
         identifier: str | None = None, timeout: float = 30,
+        lost: type[OpsError] = UnreachableError,
     ) -> list[dict[str, JsonValue]]:  # fmt: skip
-        """The rows of a statement. `timeout` is in seconds, 0 for none; errors as a call's."""
+        """The rows of a statement. `timeout` is in seconds, 0 for none; errors as a call's.
+
+        `lost` is raised where it was sent and not answered.
+        """
         import psycopg
 
         name = identifier or self.outputs.database.identifier
+        connection = self._ready(name, timeout)
         try:
-            connection = self._open.get(name)
-            if connection is None or connection.closed:
-                connection = self._open[name] = self._connect(name)
-            connection.execute(f"SET statement_timeout = {int(timeout * 1000)}".encode())
             cursor = connection.execute(statement.encode(), dict(params) if params else None)
             if cursor.description is None:
                 return []
             columns = [column.name for column in cursor.description]
             return [_plain(columns, row) for row in cursor.fetchall()]
         except psycopg.Error as error:
-            raise _explained(error, name, timeout) from None
+            raise _explained(error, name, timeout, lost) from None
+
+    def _ready(self, name: str, timeout: float) -> "psycopg.Connection[tuple[Any, ...]]":
+        """A connection that answers, with a limit for what it runs next; a dead one is replaced."""
+        import psycopg
+
+        limit = f"SET statement_timeout = {int(timeout * 1000)}".encode()
+        known = self._open.pop(name, None)
+        if known is not None and not known.closed:
+            try:
+                known.execute(limit)
+            except psycopg.OperationalError:  # dropped since: a failover, a restart
+                known.close()
+            else:
+                self._open[name] = known
+                return known
+        made = self._connect(name)
+        try:
+            made.execute(limit)
+        except psycopg.Error as error:
+            raise _explained(error, name, timeout, UnreachableError) from None
+        self._open[name] = made
+        return made
 
     def _connect(self, name: str) -> "psycopg.Connection[tuple[Any, ...]]":
         """A connection, each statement a transaction of its own."""
@@ -102,16 +135,18 @@ class Database:
 
         # A replica has an address of its own; the primary's stands in the outputs.
         own = name == self.outputs.database.identifier
-        to = way(self.outputs, None if own else _address(self.aws, self.outputs, name), self.via)
+        to = way(self.outputs, None, self.via)
+        if not own and not to.tunnel:
+            to = replace(to, host=_address(self.aws, self.outputs, name))
         known = _credentials(self.aws, self.outputs)
         options = f"-c lock_timeout={LOCK}"
         if self.reading:
             options += " -c default_transaction_read_only=on"
         try:
-            return psycopg.connect(
+            made = psycopg.connect(
                 host=to.host, port=to.port, dbname=known["dbname"], user=known["username"],
                 password=known["password"], connect_timeout=CONNECT, options=options,
-                application_name="bulwark-ops", autocommit=True, sslmode=_tls(to),
+                application_name="bulwark-ops", autocommit=True, sslmode=_tls(to), **ALIVE,
             )  # fmt: skip
         except psycopg.OperationalError as error:
             said = str(error)
@@ -122,11 +157,31 @@ class Database:
             raise UnreachableError(
                 f"{name} does not answer at {to.host}:{to.port}: {_last(said)}", CONNECTING
             ) from None
+        if to.tunnel:
+            _led(made, name, to, own=own)
+        return made
+
+
+def _led(
+    connection: "psycopg.Connection[tuple[Any, ...]]", name: str, to: Way, *, own: bool
+) -> None:
+    """Raises UsageError where a tunnel leads to a replica instead of the primary, or back."""
+    row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+    if row is not None and bool(row[0]) == own:
+        connection.close()
+        found, wanted = ("a replica", "the primary") if own else ("a primary", "a replica")
+        raise UsageError(
+            f"--via (or {VARIABLE}) is {to.host}:{to.port}, which leads to {found}, "
+            f"may be {wanted}'s: {name}",
+            CONNECTING,
+        )
 
 
 def _tls(to: Way) -> str:
     asked = os.environ.get("PGSSLMODE")
     if asked:
+        if asked not in MODES:
+            raise UsageError(f"PGSSLMODE is {asked!r}, may be {', '.join(MODES)}")
         return asked
     if not os.environ.get("PGSSLROOTCERT"):
         return "require"
@@ -135,36 +190,49 @@ def _tls(to: Way) -> str:
 
 def _credentials(aws: Aws, outputs: Outputs) -> dict[str, str]:
     """What the stack's secret holds. Never shown."""
-    answer: Any = aws.call(
-        "secretsmanager.get_secret_value", {"SecretId": outputs.database.secret_arn}
-    )
+    arn = outputs.database.secret_arn
+    answer = _asked(aws, outputs, "secretsmanager.get_secret_value", {"SecretId": arn})
     try:
         found = json.loads(answer["SecretString"])
         return {key: str(found[key]) for key in ("dbname", "username", "password")}
     except (ValueError, KeyError, TypeError):
-        raise OpsError(
-            f"the secret {outputs.database.secret_arn} has not dbname, username and password"
-        ) from None
+        raise OpsError(f"the secret {arn} has not dbname, username and password") from None
 
 
 def _address(aws: Aws, outputs: Outputs, name: str) -> str:
-    answer: Any = aws.call(
-        "rds.describe_db_instances", {"DBInstanceIdentifier": name}, outputs.stack.region
-    )
-    return str(answer["DBInstances"][0]["Endpoint"]["Address"])
+    params: dict[str, JsonValue] = {"DBInstanceIdentifier": name}
+    answer = _asked(aws, outputs, "rds.describe_db_instances", params)
+    endpoint = answer["DBInstances"][0].get("Endpoint")
+    if not endpoint:
+        raise UnreachableError(f"{name} has no address yet", "ops db status")
+    return str(endpoint["Address"])
 
 
-def _explained(error: "psycopg.Error", name: str, timeout: float) -> OpsError:
-    """What PostgreSQL said, as an error of ours; never what was sent to it."""
+def _asked(aws: Aws, outputs: Outputs, api: str, params: dict[str, JsonValue]) -> Any:
+    """A read in the stack's own region; what AWS refuses is an error for a person."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return aws.call(api, params, outputs.stack.region)
+    except ClientError as error:
+        answer = error.response["Error"]
+        raise RefusedError(f"{api}: {answer['Code']}: {answer.get('Message')}") from None
+
+
+def _explained(error: "psycopg.Error", name: str, timeout: float, lost: type[OpsError]) -> OpsError:
+    """What PostgreSQL said, as an error of ours; never what was sent to it.
+
+    `lost` where it is not known what became of it.
+    """
     said, code = _last(str(error)), error.sqlstate
     if code == CANCELED and "timeout" in said:
-        return UnreachableError(f"{name} gave no answer within {timeout:.0f} s: {said}")
+        return lost(f"{name} gave no answer within {timeout:.0f} s: {said}")
     if code == NO_LOCK:
         return RefusedError(f"{name}: no lock within {LOCK / 1000:.0f} s: {said}", "ops db locks")
     if code == PRIVILEGE:
         return DeniedError(f"{name}: {said}")
     if code is None or code.startswith(("08", "57P")):  # the connection, or the server, is gone
-        return UnreachableError(f"{name} gave no answer: {said}", "ops db status")
+        return lost(f"{name} gave no answer: {said}", "ops db status")
     return RefusedError(f"{name}: {code}: {said}")
 
 

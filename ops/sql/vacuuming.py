@@ -13,20 +13,28 @@ from ops.sql.connecting import Database
 TABLES: Final = """
     SELECT s.relid::int8 AS oid, s.schemaname AS schema, s.relname AS name,
            s.n_dead_tup AS dead, s.n_live_tup AS live, s.vacuum_count AS vacuums,
+           s.analyze_count AS analyzes,
            pg_relation_filenode(s.relid)::int8 AS file, pg_total_relation_size(s.relid) AS size,
            100.0 * age(c.relfrozenxid) / current_setting('autovacuum_freeze_max_age')::numeric
                AS xid_age,
            pg_has_role(c.relowner, 'USAGE') AS ours
       FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
      ORDER BY s.n_dead_tup DESC, xid_age DESC"""
-COUNTED: Final = """
-    SELECT coalesce(vacuum_count, 0) > %(before)s AS vacuumed,
-           EXISTS (SELECT FROM pg_stat_progress_vacuum WHERE relid = %(oid)s::oid) AS running
-      FROM pg_stat_user_tables WHERE relid = %(oid)s::oid"""
+# What is at work must be ours: an autovacuum of the same table is counted apart, and makes way.
+RUNNING: Final = """EXISTS (
+               SELECT FROM {progress} p JOIN pg_stat_activity a ON a.pid = p.pid
+                WHERE p.relid = %(oid)s::oid AND a.backend_type = 'client backend'
+                  AND a.application_name = 'bulwark-ops') AS running"""
+ANALYZED: Final = "(NOT %(analyze)s OR coalesce(s.analyze_count, 0) > %(analyzes)s)"
+COUNTED: Final = f"""
+    SELECT coalesce(s.vacuum_count, 0) > %(before)s AND {ANALYZED} AS vacuumed,
+           {RUNNING.format(progress="pg_stat_progress_vacuum")}
+      FROM pg_stat_user_tables s WHERE s.relid = %(oid)s::oid"""
 # VACUUM FULL is not counted: it writes the table into another file.
-REWRITTEN: Final = """
-    SELECT pg_relation_filenode(%(oid)s::oid)::int8 <> %(before)s AS vacuumed,
-           EXISTS (SELECT FROM pg_stat_progress_cluster WHERE relid = %(oid)s::oid) AS running"""
+REWRITTEN: Final = f"""
+    SELECT pg_relation_filenode(s.relid)::int8 <> %(before)s AND {ANALYZED} AS vacuumed,
+           {RUNNING.format(progress="pg_stat_progress_cluster")}
+      FROM pg_stat_user_tables s WHERE s.relid = %(oid)s::oid"""
 NEED: Final = (
     0.05  # dead rows a live one; autovacuum begins at 0.2 (autovacuum_vacuum_scale_factor)
 )
@@ -48,6 +56,7 @@ class Table:
     size: int
     xid_age: float
     ours: bool
+    analyzes: int = 0
 
     @property
     def quoted(self) -> str:
@@ -94,7 +103,9 @@ def vacuum(
     """Each table vacuumed, one after the other. There is no undo, and nothing to undo."""
     words = [w for w, on in (("FULL", full), ("FREEZE", freeze), ("ANALYZE", analyze)) if on]
     options = f" ({', '.join(words)})" if words else ""
-    steps = [_step(n, table, options, full=full) for n, table in enumerate(found, 1)]
+    steps = [
+        _step(n, table, options, full=full, analyze=analyze) for n, table in enumerate(found, 1)
+    ]
     notes = (
         ("nobody reads or writes a table while it is written anew, and it needs its size again",)
         if full
@@ -103,11 +114,14 @@ def vacuum(
     return database.plan(outputs, run, "ops db vacuum", *steps, notes=notes)
 
 
-def _step(number: int, table: Table, options: str, *, full: bool) -> Step:
+def _step(number: int, table: Table, options: str, *, full: bool, analyze: bool) -> Step:
+    before = table.file if full else table.vacuums
     seen = Sql(
         statement=REWRITTEN if full else COUNTED,
-        params={"oid": table.oid, "before": table.file if full else table.vacuums},
-    )
+        params={
+            "oid": table.oid, "before": before, "analyze": analyze, "analyzes": table.analyzes,
+        },
+    )  # fmt: skip
     return Step(
         name=f"vacuum_{number}",
         says=f"vacuum {table.full_name}: {table.dead} dead rows, {table.size >> 20} MiB",

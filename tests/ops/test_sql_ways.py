@@ -1,0 +1,169 @@
+"""The way to the database when it does not go as it should, on a real server.
+
+A connection that drops, a tunnel that leads to the wrong one, an autovacuum at work, a run that
+another process carries on.
+"""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from ops.errors import LostError, UnreachableError
+from ops.plan import Sql
+from ops.sql import vacuuming
+from ops.sql.connecting import VARIABLE, Database
+from tests.ops.sql_stage import WORD, connect, real_console, superuser
+from tests.ops.stage import shared_aws
+from tests.ops.typed import Console
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    with real_console(tmp_path_factory.mktemp("ways")) as made:
+        with connect(made.stage) as connection:
+            connection.execute("CREATE TABLE orders (id int) WITH (autovacuum_enabled=off)")
+            connection.execute("INSERT INTO orders SELECT n FROM generate_series(1, 100) n")
+        yield made
+
+
+@pytest.fixture
+def ops(server: Console, capsys: pytest.CaptureFixture[str]) -> Console:
+    server.capture = capsys
+    return server
+
+
+@pytest.fixture
+def on(ops: Console) -> Database:
+    return Database(ops.stage.outputs, shared_aws())
+
+
+def ended(ops: Console) -> int:
+    """Ends our own sessions, as a failover would; how many there were."""
+    with superuser(ops.stage) as admin:
+        found = admin.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE application_name = 'bulwark-ops'"
+        ).fetchall()
+    return len(found)
+
+
+def test_a_connection_that_was_dropped_is_opened_again_before_anything_is_sent(
+    ops: Console, on: Database
+) -> None:
+    assert on(Sql(statement="SELECT 1 AS n")) == [{"n": 1}]
+    assert ended(ops) == 1
+    assert on(Sql(statement="SELECT 2 AS n")) == [{"n": 2}]
+
+
+def test_a_change_whose_answer_is_lost_may_have_happened_and_a_question_has_not(
+    on: Database,
+) -> None:
+    gone = "SELECT pg_terminate_backend(pg_backend_pid())"
+    with pytest.raises(LostError, match="gave no answer"):
+        on(Sql(statement=gone))
+    with pytest.raises(UnreachableError, match="gave no answer"):
+        on.rows(gone)
+
+
+def test_a_statement_that_takes_too_long_is_not_known_to_have_found_nothing(
+    on: Database,
+) -> None:
+    with pytest.raises(LostError, match="gave no answer within 0 s"):
+        on(Sql(statement="SELECT pg_sleep(30)", timeout=0.05))
+    with pytest.raises(UnreachableError, match="gave no answer within 0 s"):
+        on.rows("SELECT pg_sleep(30)", timeout=0.05)
+
+
+def test_commands_that_look_cannot_write(ops: Console) -> None:
+    reading = Database(ops.stage.outputs, shared_aws(), reading=True)
+    with pytest.raises(Exception, match="read-only transaction"):
+        reading.rows("DELETE FROM orders")
+
+
+def test_a_tunnel_to_the_primary_is_not_taken_for_a_replica(
+    ops: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = ops.stage.outputs.database
+    replica = f"{part.identifier}-replica-1"
+    also = part.model_copy(update={"replicas": (replica,)})
+    outputs = ops.stage.outputs.model_copy(update={"database": also})
+    before = ops.file.read_text()
+    ops.file.write_text(outputs.model_dump_json(by_alias=True))
+    try:
+        monkeypatch.setenv(VARIABLE, f"{part.endpoint}:{part.port}")
+        ops("db activity")
+        _, err = ops(f"db activity --replica {replica}", code=2)
+    finally:
+        ops.file.write_text(before)
+    assert f"which leads to a primary, may be a replica's: {replica}" in err
+
+
+def test_an_sslmode_that_there_is_not_is_bad_input(
+    ops: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGSSLMODE", "secure")
+    assert "PGSSLMODE is 'secure', may be disable" in ops("db size", code=2)[1]
+
+
+def test_a_server_is_verified_where_its_authority_is_known(
+    ops: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PGSSLMODE")
+    monkeypatch.setenv("PGSSLROOTCERT", "/no/such/file.pem")
+    _, err = ops("db size", code=1)
+    assert "does not answer" in err
+    assert WORD not in err
+
+
+def test_a_secret_that_is_not_there_is_said(ops: Console) -> None:
+    part = ops.stage.outputs.database.model_copy(update={"secret_arn": "no-such-secret"})
+    outputs = ops.stage.outputs.model_copy(update={"database": part})
+    before = ops.file.read_text()
+    ops.file.write_text(outputs.model_dump_json(by_alias=True))
+    try:
+        _, err = ops("db size", code=1)
+    finally:
+        ops.file.write_text(before)
+    assert "secretsmanager.get_secret_value: ResourceNotFoundException" in err
+
+
+@pytest.mark.parametrize(("application", "ours"), [("bulwark-ops", True), ("another", False)])
+def test_only_a_vacuum_of_ours_counts_as_begun(
+    ops: Console, on: Database, application: str, ours: bool
+) -> None:
+    name = f"slow_{ours}".lower()
+    with connect(ops.stage) as holder:
+        holder.execute(f"CREATE TABLE {name} (n int) WITH (autovacuum_enabled=off)".encode())
+        holder.execute(f"INSERT INTO {name} SELECT n FROM generate_series(1, 60000) n".encode())
+        holder.execute(f"DELETE FROM {name}".encode())
+        (table,) = (t for t in vacuuming.tables(on) if t.name == name)
+        plan = vacuuming.vacuum(ops.stage.outputs, [table], "vacuum-1")
+        goal = plan.steps[0].goal.read
+        assert isinstance(goal, Sql)
+        assert on(goal) == [{"vacuumed": False, "running": False}]
+        other = connect(ops.stage, application)
+        other.execute("SET vacuum_cost_delay = '100ms'")
+        other.execute("SET vacuum_cost_limit = 1")
+        other.pgconn.send_query(f"VACUUM {name}".encode())
+        other.pgconn.flush()
+        begun = "SELECT count(*) FROM pg_stat_progress_vacuum"
+        until = time.monotonic() + 20
+        while holder.execute(begun.encode()).fetchone() != (1,):
+            assert time.monotonic() < until, "it did not begin"
+        assert on(goal) == [{"vacuumed": False, "running": ours}]
+        holder.execute("SELECT pg_terminate_backend(%s, 5000)", (other.info.backend_pid,))
+        other.close()
+
+
+def test_statistics_that_were_asked_for_are_proved_as_well(ops: Console, on: Database) -> None:
+    ops("db vacuum orders --analyze --yes")
+    (table,) = (t for t in vacuuming.tables(on) if t.name == "orders")
+    plan = vacuuming.vacuum(ops.stage.outputs, [table], "vacuum-2", analyze=True)
+    goal = plan.steps[0].goal.read
+    assert isinstance(goal, Sql)
+    with connect(ops.stage) as connection:
+        connection.execute("VACUUM orders")
+        assert on(goal) == [{"vacuumed": False, "running": False}]
+        connection.execute("VACUUM (ANALYZE) orders")
+        assert on(goal) == [{"vacuumed": True, "running": False}]

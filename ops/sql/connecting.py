@@ -39,8 +39,8 @@ CONNECTING: Final = "ops db connect"
 WRONG_PASSWORD: Final = ("28P01", "28000")  # PostgreSQL, appendix A: invalid authorization
 PRIVILEGE: Final = "42501"
 MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-# Seconds after which a server that is gone without a word (its host failed) is known to be gone.
-ALIVE: Final = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
+# Seconds: a server that is gone without a word (its host failed) is known to be gone after 30.
+IDLE, AGAIN, TIMES = 15, 5, 3
 CANCELED, NO_LOCK = "57014", "55P03"  # query_canceled, lock_not_available
 
 
@@ -146,7 +146,8 @@ class Database:
             made = psycopg.connect(
                 host=to.host, port=to.port, dbname=known["dbname"], user=known["username"],
                 password=known["password"], connect_timeout=CONNECT, options=options,
-                application_name="bulwark-ops", autocommit=True, sslmode=_tls(to), **ALIVE,
+                application_name="bulwark-ops", autocommit=True, sslmode=_tls(to),
+                keepalives_idle=IDLE, keepalives_interval=AGAIN, keepalives_count=TIMES,
             )  # fmt: skip
         except psycopg.OperationalError as error:
             said = str(error)

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
@@ -26,6 +26,13 @@ PAUSE: Final = 0.02  # seconds of the wall between two requests
 TIMEOUT: Final = 30.0  # seconds of the wall until a request counts as not answered
 STEP: Final = 5.0  # simulated seconds
 SERVER: Final = 500  # statuses from here on are the server's errors
+
+
+class Client(Protocol):
+    """Whoever goes on using the stack."""
+
+    def ask(self) -> object:
+        """Once."""
 
 
 class Asker:
@@ -99,7 +106,7 @@ class Asker:
 
 
 @contextmanager
-def stepping(held: Held, *askers: Asker, step: float = STEP) -> Iterator[None]:
+def stepping(held: Held, *askers: Client, step: float = STEP) -> Iterator[None]:
     """Lets each ask once in so many simulated seconds, however far the clock is advanced."""
     advance = held.advance
 

@@ -7,6 +7,9 @@ writer.seen()
 It connects anew when its connection drops, and reads its credentials anew when they are refused, as
 a service does that is started again. Each row is a transaction of its own; one is counted as
 answered when its commit was acknowledged.
+
+Where the clock stands still until it is advanced, `stepping(held, writer)` (asker.py) between
+`begin` and `end` writes each few simulated seconds instead, without a thread.
 """
 
 import os
@@ -52,7 +55,8 @@ class Writer:
         )  # fmt: skip
         return made
 
-    def _write(self) -> None:
+    def ask(self) -> None:
+        """Writes one row."""
         self._sent += 1
         try:
             if self._connection is None or self._connection.closed:
@@ -70,14 +74,18 @@ class Writer:
 
     def _write_on(self) -> None:
         while not self._over.is_set():
-            self._write()
+            self.ask()
             self._over.wait(PAUSE)
 
-    def __enter__(self) -> Self:
+    def begin(self) -> None:
+        """Makes its table anew."""
         with self._connect() as connection:
             connection.execute(f"DROP TABLE IF EXISTS {TABLE}".encode())
             connection.execute(f"CREATE TABLE {TABLE} (n int)".encode())
         self._last = clock().now()
+
+    def __enter__(self) -> Self:
+        self.begin()
         self._thread.start()
         return self
 
@@ -87,11 +95,15 @@ class Writer:
     ) -> None:  # fmt: skip
         self._over.set()
         self._thread.join(LIMIT)
+        self.end()
+
+    def end(self) -> None:
+        """Writes until that is acknowledged once more, then looks at what is there."""
         before = len(self._kept)
         deadline = threading.Event()
         waited = 0.0
         while len(self._kept) == before and waited < LIMIT:  # the gap that is open ends here
-            self._write()
+            self.ask()
             if len(self._kept) == before:
                 deadline.wait(0.05)
                 waited += 0.05

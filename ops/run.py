@@ -144,11 +144,7 @@ class Runner:
 
     def start(self, plan: Plan, expect: str | None = None) -> Outcome:
         """Carries a new plan out. Errors as `finish`."""
-        if expect is not None and expect != plan.digest:
-            raise UsageError(
-                f"--expect is {expect}, the plan is now {plan.digest}: look at it again",
-                f"{plan.command} --dry-run",
-            )
+        check_expected(plan, expect)
         self.target.check_account()
         engine = self._engine(plan.run)
         self._lock(plan)
@@ -271,6 +267,15 @@ class Runner:
                 self.target.lock().free(run)
             except OpsError as error:
                 sys.stderr.write(f"ops: the lock is not given back: {error}\n  ops lock break\n")
+
+
+def check_expected(plan: Plan, expect: str | None) -> None:
+    """Raises UsageError where a plan is not the one of that hash."""
+    if expect is not None and expect != plan.digest:
+        raise UsageError(
+            f"--expect is {expect}, the plan is now {plan.digest}: look at it again",
+            f"{plan.command} --dry-run",
+        )
 
 
 def in_flight(engine: Engine) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from ops.clock import pace
 from ops.commands.reading import opened as opened
 from ops.errors import UsageError
 from ops.plan import Plan, Sql
-from ops.run import Runner, Target, WallClock
+from ops.run import Runner, Target, WallClock, check_expected
 from ops.show import Output, Progress
 
 # What every changing command takes.
@@ -104,6 +104,7 @@ def carry_out(plan: Plan, of: Target, output: Output, how: How, sql: RunSql | No
     if how.dry_run:
         output.plan(plan)
         return False
+    check_expected(plan, how.expect)  # before anybody is asked
     shown = Output("table", err=True) if output.form == "json" else output
     agreed(plan, shown, how, protect=of.outputs.stack.protect)
     clock = WallClock()
@@ -143,11 +144,13 @@ def agreed(plan: Plan, output: Output, how: How, *, protect: bool) -> None:
 def confirmed(stack: str | None = None) -> None:
     """Asks whether to go on, for a grave act on `stack` by having its name typed.
 
-    Raises UsageError where nobody can be asked, Abort for a no.
+    Raises UsageError where nobody can be asked or the name is wrong, Abort for a no.
     """
     if not sys.stdin.isatty():
         raise UsageError("--yes is not set, and there is no terminal to ask on")
     if stack is None:
         typer.confirm("go on?", abort=True, err=True)
-    elif typer.prompt(f"type the stack's name, {stack}, to go on", err=True) != stack:
-        raise typer.Abort
+        return
+    typed = typer.prompt(f"type the stack's name, {stack}, to go on", err=True)
+    if typed != stack:
+        raise UsageError(f"{typed!r} was typed, the stack is {stack!r}: nothing was changed")

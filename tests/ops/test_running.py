@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -157,6 +158,49 @@ def test_somebody_else_at_work_on_the_same_run_is_said(
             _, err = ops("service scale 4 --service backend --yes", 6)
     assert "somebody else carries scale-" in err
     assert "ops runs show scale-" in err
+
+
+class Terminal(StringIO):
+    """A terminal at which a person types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "says", "tasks"),
+    [
+        ("test\n", 0, "type the stack's name, test, to go on", 0),
+        ("prod\n", 2, "'prod' was typed, the stack is 'test': nothing was changed", 2),
+        ("", 130, "interrupted", 2),
+    ],
+)
+def test_a_grave_act_on_a_protected_stack_wants_its_name_typed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path,
+    typed: str, code: int, says: str, tasks: int,
+) -> None:  # fmt: skip
+    with service_stage.console(capsys, tmp_path) as ops:
+        for line in (
+            "service scale 0 --service backend",
+            "service scale 0 --service backend --yes",
+        ):
+            with patch("sys.stdin", Terminal(typed)):
+                _, err = ops(line, code)
+            assert says in err
+            if code == 0:
+                break
+        assert seen(ops.stage)["desiredCount"] == tasks
+
+
+@pytest.mark.parametrize(("typed", "code", "tasks"), [("y\n", 0, 3), ("n\n", 130, 2)])
+def test_every_other_change_is_asked_for(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, typed: str, code: int, tasks: int
+) -> None:
+    with service_stage.console(capsys, tmp_path) as ops:
+        with patch("sys.stdin", Terminal(typed)):
+            _, err = ops("service scale 3 --service backend", code)
+        assert "go on? [y/N]" in err
+        assert seen(ops.stage)["desiredCount"] == tasks
 
 
 def test_an_expired_wall_clock_sleep_is_as_long_as_it_should_be() -> None:

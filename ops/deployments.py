@@ -113,6 +113,13 @@ def restart(aws: Aws, outputs: Outputs, service: Service, run: str, *, wait: boo
     return _plan(outputs, run, f"ops service restart --service {service.name}", steps, notes)
 
 
+def anew(aws: Aws, service: Service, name: str) -> Step:
+    """The step that gives a service new tasks, unless somebody has begun to just now."""
+    says = f"see the tasks of {service.name} started anew"
+    made = _update(aws, service, says, wait=True, params={"forceNewDeployment": True})
+    return made.model_copy(update={"name": name})
+
+
 def registration(
     base: Mapping[str, Any], tags: list[dict[str, str]], container: str, image: Image, run: str
 ) -> State:

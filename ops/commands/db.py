@@ -17,6 +17,7 @@ from ops.commands.common import (
     opened,
     target,
 )
+from ops.commands.db_password import app as password
 from ops.commands.db_snapshot import app as snapshot
 from ops.commands.db_sql import app as sql
 from ops.commands.db_sql_acts import app as sql_acts
@@ -26,6 +27,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="The database
 app.add_typer(snapshot, name="snapshot")
 app.add_typer(sql)
 app.add_typer(sql_acts)
+app.add_typer(password)
 
 
 @app.command()

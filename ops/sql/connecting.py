@@ -77,6 +77,10 @@ class Database:
     reading: bool = False
     _open: dict[str, "psycopg.Connection[tuple[Any, ...]]"] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Raises UsageError where --via or BULWARK_DATABASE leads nowhere."""
+        way(self.outputs, None, self.via)
+
     def __call__(self, sql: Sql) -> list[dict[str, JsonValue]]:
         """Runs one statement of a plan; its rows.
 

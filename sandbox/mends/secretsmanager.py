@@ -1,11 +1,12 @@
 """Secrets Manager: rotation as it is configured, by a function that it may invoke.
 
-The function itself is not run: a rotation makes the new version that it would have made, with
-a new random value for the password or token.
+The stack's own function is run (secretsmanager_rotation.py). Of any other a rotation makes the new
+version that it would have made, with a new random value for the password or token.
 """
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 from moto.awslambda.models import LambdaFunction, lambda_backends
@@ -17,6 +18,9 @@ from sandbox.mends.patching import Mend, Refused
 mend = Mend()
 Record = dict[str, Any]
 ROTATED = ("password", "token")
+# Who may run a function: given the secret, its backend, the function's ARN and the new version's
+# id, whether it does.
+RUNS: list[Callable[[FakeSecret, SecretsManagerBackend, str, str], bool]] = []
 
 
 @mend.around(SecretsManagerBackend, "rotate_secret")
@@ -55,7 +59,9 @@ def rotate(
     if secret.auto_rotate_after_days:
         secret.next_rotation_date = int(time.time()) + secret.auto_rotate_after_days * 86_400
     if rotate_immediately:
-        _new_version(secret, client_request_token or str(mock_random.uuid4()))
+        version = client_request_token or str(mock_random.uuid4())
+        if not any(begin(secret, backend, arn, version) for begin in RUNS):
+            invented(secret, version)
     return str(secret.to_short_dict())
 
 
@@ -76,7 +82,7 @@ def _invocable(backend: SecretsManagerBackend, arn: str) -> None:
         )
 
 
-def _new_version(secret: FakeSecret, version_id: str) -> None:
+def invented(secret: FakeSecret, version_id: str) -> None:
     current = secret.versions.get(secret.default_version_id or "")
     if current is None or current.get("secret_string") is None:
         return

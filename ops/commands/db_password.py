@@ -1,0 +1,51 @@
+"""`ops db rotate-password`."""
+
+from typing import Annotated
+
+import typer
+
+from ops import database, rotating, services
+from ops.commands.common import (
+    DryRun,
+    Expect,
+    How,
+    Reason,
+    Timeout,
+    Yes,
+    carry_out,
+    new_run,
+    target,
+)
+from ops.commands.db_sql import Via
+from ops.sql.connecting import Database
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(name="rotate-password")
+def rotate_password(
+    context: typer.Context,
+    check: Annotated[
+        bool, typer.Option("--check", help="try the new password (takes a way to the database)")
+    ] = False,
+    via: Via = None,
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    expect: Expect = None,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """Gives the database another password, and every service new tasks that have read it."""
+    of, output = target(context)
+    found = database.primary(of.aws, of.outputs)
+    rotating.settled(of.outputs, rotating.described(of.aws, of.outputs), found)
+    parts = of.outputs.services.services.values() if of.outputs.services else ()
+    listed = services.observed(of.aws, of.outputs, parts) if parts else []
+    run = new_run("rotate")
+    plan = rotating.rotate(of.aws, of.outputs, found, listed, run, check=check)
+    sql = Database(of.outputs, of.aws, via)
+    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout), sql):
+        output.result(
+            "db-rotate-password",
+            {"instance": found.identifier, "restarted": [s.name for s in listed], "run": run},
+        )

@@ -8,7 +8,12 @@ for the second kill. So no world is built twice, and what lies before a kill is 
 Two kills in a row are one and the same where between them no line was written, no call changed
 anything and no time passed: the engine is gone with all that it knew, and what is left is the
 same. Such kills (after a call, and before the line that says so) are carried out once and counted
-each. That a read changes nothing is shown by `test_reads_changenothing`.
+each. That a read changes nothing is shown by `test_reads_change_nothing`.
+
+Kills at successive polls of one wait differ in nothing but the time that has passed: no line was
+written and nothing was changed between them, by the very definition of a state here. Each of them
+is a first kill; as second kills, of the polls of one wait, the first two are taken and every fifth.
+Those left out are not counted.
 """
 
 import os
@@ -32,7 +37,8 @@ from tests.ops.stage import Stage, stage
 LAG: Final = 50.0  # seconds; an engine's reads may be stale for 60 after a write
 AT_ONCE: Final = os.cpu_count() or 1
 Go: TypeAlias = Callable[[Engine], str]
-Choice: TypeAlias = Callable[[int, int], bool]
+# Whether to kill: after so many kills, at this state of the run, at this poll of one wait.
+Choice: TypeAlias = Callable[[int, int, int], bool]
 
 
 @dataclass(frozen=True)
@@ -189,16 +195,16 @@ def explored(of: World, ways: Sequence[Go], choose: Choice) -> list[Case]:
     return apart(lambda: _explored(of, ways, choose, 0))
 
 
-def everywhere(_depth: int, _number: int) -> bool:
-    """Kills at every point."""
-    return True
+def everywhere(depth: int, _number: int, poll: int) -> bool:
+    """Kills at every point, but for late polls after the first kill."""
+    return depth == 0 or poll <= 2 or poll % 5 == 0
 
 
 def some(procedure: Procedure, every: tuple[int, ...]) -> Choice:
     """Kills at each so many-th point, from one that depends on the procedure."""
     seed = zlib.crc32(f"{procedure.command} {procedure.rest}".encode())
 
-    def chosen(depth: int, number: int) -> bool:
+    def chosen(depth: int, number: int, _poll: int) -> bool:
         return (number + seed) % every[depth] == 0
 
     return chosen
@@ -215,7 +221,7 @@ class _Kills:
 
     def __init__(self, of: World, ways: Sequence[Go], choose: Choice, depth: int) -> None:
         self.of, self.ways, self.choose, self.depth = of, ways, choose, depth
-        self.number, self.last = 0, (-1, -1, -1.0)
+        self.number, self.polls, self.last = 0, 0, (-1, -1, -1.0)
         self.killed: list[_Killed] = []
 
     def touch(self) -> None:
@@ -224,8 +230,9 @@ class _Kills:
             if self.killed and self.killed[-1].number == self.number:
                 self.killed[-1].stands_for += 1
             return
+        self.polls = self.polls + 1 if state[:2] == self.last[:2] else 0
         self.last, self.number = state, self.number + 1
-        if self.choose(self.depth, self.number):
+        if self.choose(self.depth, self.number, self.polls):
             # The first kill's forks run side by side, each of them with one of its own at a time.
             at_once = AT_ONCE if self.depth == 0 else 1
             for killed in self.killed[: len(self.killed) + 1 - at_once]:

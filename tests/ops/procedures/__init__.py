@@ -25,6 +25,7 @@ class Procedure:
     times, no generated ids. `outcome` is how it ends. `doubts` are the steps whose call cannot be
     repeated: killed right around such a call, the run may end in doubt, and has then called it at
     most once. `sql` gives what carries statements out, where the plan has any.
+    `already` are steps that AWS may have brought about by itself by the time that they are due.
     `undone` are the facts of a run that was turned back, where some of `facts` depend on how far it
     had come by then.
     """
@@ -37,6 +38,7 @@ class Procedure:
     outcome: str = "done"
     doubts: frozenset[str] = field(default_factory=frozenset)
     sql: Callable[[Stage], RunSql] | None = None
+    already: frozenset[str] = field(default_factory=frozenset)
     undone: Callable[[Stage], object] | None = None
 
     @property

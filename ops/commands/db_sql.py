@@ -49,9 +49,15 @@ def _rows(
     found: list[dict[str, Any]] = on.rows(query.statement, params, name)
     for row in found if not full else ():
         for key in ("query", "blocking_query"):
-            if row.get(key) and len(text := " ".join(str(row[key]).split())) > CUT:
-                row[key] = f"{text[:CUT]}..."
+            if row.get(key):
+                row[key] = cut(str(row[key]))
     return found
+
+
+def cut(query: str) -> str:
+    """A query on one line, as much of it as tells it from others."""
+    text = " ".join(query.split())
+    return text if len(text) <= CUT else f"{text[:CUT]}..."
 
 
 @app.command()

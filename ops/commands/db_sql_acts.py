@@ -15,11 +15,20 @@ from ops.commands.common import (
     new_run,
     target,
 )
-from ops.commands.db_sql import Replica, Via, replica_of
+from ops.commands.db_sql import Replica, Via, cut, replica_of
+from ops.plan import Plan
 from ops.sql import sessions, vacuuming
-from ops.sql.connecting import Database
+from ops.sql.connecting import VARIABLE, Database
 
 app = typer.Typer(add_completion=False)
+
+
+def _through(via: str | None, plan: Plan) -> Plan:
+    """The plan, with what a resume needs: which way one went stands in no plan."""
+    if via is None:
+        return plan
+    note = f"resumed, it goes the same way with {VARIABLE}={via}"
+    return plan.model_copy(update={"notes": (*plan.notes, note)})
 
 
 @app.command()
@@ -43,7 +52,8 @@ def kill(
     on = Database(of.outputs, of.aws, via)
     session = sessions.one(on, name, pid)
     run = new_run("kill")
-    plan = sessions.kill(of.outputs, session, name, run, terminate=terminate)
+    plan = _through(via, sessions.kill(of.outputs, session, name, run, terminate=terminate))
+    output.line(f"{session.pid}: {cut(session.query)}")
     if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout), on):
         what = "ended" if terminate else "cancelled"
         output.result("db-kill", {"pid": pid, "user": session.user, "state": what, "run": run})
@@ -77,10 +87,12 @@ def kill_idle(
     )
     run = new_run("kill-idle") if found else None
     if found and run:
-        plan = sessions.kill_idle(of.outputs, found, name, run)
+        plan = _through(via, sessions.kill_idle(of.outputs, found, name, run))
         if not carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout), on):
             return
-    output.result("db-kill-idle", {"ended": [each.pid for each in found], "run": run})
+    left = sessions.left(on, name, found) if found else set()
+    ended = [each.pid for each in found if each.pid not in left]
+    output.result("db-kill-idle", {"ended": ended, "at_work_again": sorted(left), "run": run})
 
 
 @app.command()
@@ -111,6 +123,7 @@ def vacuum(
     run = new_run("vacuum") if found else None
     if found and run:
         plan = vacuuming.vacuum(of.outputs, found, run, analyze=analyze, freeze=freeze, full=full)
+        plan = _through(via, plan)
         how = How(dry_run, expect, yes, reason, timeout, destructive=full)
         if not carry_out(plan, of, output, how, on):
             return

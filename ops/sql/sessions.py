@@ -45,6 +45,10 @@ TERMINATED: Final = """
       FROM pg_stat_activity a
       JOIN unnest(%(pids)s::int[], %(began)s::timestamptz[]) AS meant (pid, began)
         ON a.pid = meant.pid AND a.backend_start = meant.began"""
+LEFT: Final = """
+    SELECT a.pid FROM pg_stat_activity a
+      JOIN unnest(%(pids)s::int[], %(began)s::timestamptz[]) AS meant (pid, began)
+        ON a.pid = meant.pid AND a.backend_start = meant.began"""
 # Of sessions that were idle: one that has begun to work meanwhile is left alone.
 STILL: Final = " AND a.state LIKE 'idle%%' AND a.state_change = meant.since"
 MEANT: Final = "unnest(%(pids)s::int[], %(began)s::timestamptz[]) AS meant (pid, began)"
@@ -72,7 +76,7 @@ class Session:
     idle: float
 
     def says(self) -> str:
-        """For a person."""
+        """For a person. Not what it asks: a query may hold what no journal should."""
         by = f" by {self.application}" if self.application else ""
         return f"{self.pid} of {self.user}{by}, {self.state}"
 
@@ -109,6 +113,13 @@ def idle(
     ]
 
 
+def left(on: Database, identifier: str | None, meant: Sequence[Session]) -> set[int]:
+    """Which of these sessions are there still."""
+    params = {"pids": [each.pid for each in meant], "began": [each.began for each in meant]}
+    rows: list[Any] = on.rows(LEFT, params, identifier)
+    return {row["pid"] for row in rows}
+
+
 def kill(
     outputs: Outputs, session: Session, identifier: str | None, run: str, *, terminate: bool
 ) -> Plan:
@@ -123,7 +134,7 @@ def kill(
     params = {"pid": session.pid, "began": session.began, "asked": session.asked}
     step = Step(
         name="cancel",
-        says=f"cancel the query of {session.says()}: {session.query[:200]}",
+        says=f"cancel the query of {session.says()}",
         do=Sql(statement=CANCEL, params=params, identifier=identifier),
         goal=Wait(
             read=Sql(statement=CANCELLED, params=params, identifier=identifier),

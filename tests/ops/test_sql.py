@@ -250,7 +250,7 @@ def test_idle_sessions_are_ended_and_those_at_work_are_not(ops: Console, busy: A
     with pytest.raises(psycopg.OperationalError):
         inside.execute("SELECT 1")
     assert ops.json("db kill-idle --older-than 60 --yes") == {
-        "schema": 1, "kind": "db-kill-idle", "ended": [], "run": None
+        "schema": 1, "kind": "db-kill-idle", "ended": [], "at_work_again": [], "run": None
     }  # fmt: skip
     out = ops.json("db kill-idle --older-than 0 --application web --yes")
     assert out["ended"] == [idle.info.backend_pid]

@@ -17,6 +17,7 @@ from ops.commands.common import (
     opened,
     target,
 )
+from ops.commands.db_parameters import app as parameters
 from ops.commands.db_password import app as password
 from ops.commands.db_snapshot import app as snapshot
 from ops.commands.db_sql import app as sql
@@ -28,6 +29,7 @@ app.add_typer(snapshot, name="snapshot")
 app.add_typer(sql)
 app.add_typer(sql_acts)
 app.add_typer(password)
+app.add_typer(parameters)
 
 
 @app.command()

@@ -21,20 +21,6 @@ def _users(backend: RDSBackend, name: str) -> list[DBInstance]:
     return [it for it in backend.databases.values() if it.db_parameter_group_name == name]
 
 
-@mend.operation(RDSResponse, "DescribeDBParameters")
-def parameters(response: RDSResponse, params: Record) -> Record:
-    """What was set. The engine's own defaults are not kept here."""
-    group = _group(response.backend, params["DBParameterGroupName"])
-    if params.get("Source") not in (None, "user"):
-        return {"Parameters": []}
-    return {
-        "Parameters": [
-            {"ApplyType": "dynamic", **value, "Source": "user", "IsModifiable": True}
-            for value in group.parameters.values()
-        ]
-    }
-
-
 @mend.operation(RDSResponse, "ResetDBParameterGroup")
 def reset(response: RDSResponse, params: Record) -> Record:
     group = _group(response.backend, params["DBParameterGroupName"])

@@ -199,7 +199,37 @@ def test_a_parameter_keeps_its_apply_method(mended: Clients) -> None:
     found = rds.describe_db_parameters(DBParameterGroupName="group", Source="user")["Parameters"]
     assert [(p["ApplyMethod"], p["Source"]) for p in found] == [("pending-reboot", "user")]
     rds.reset_db_parameter_group(DBParameterGroupName="group", ResetAllParameters=True)
-    assert rds.describe_db_parameters(DBParameterGroupName="group")["Parameters"] == []
+    own = rds.describe_db_parameters(DBParameterGroupName="group", Source="user")["Parameters"]
+    assert own == []
+
+
+def test_every_parameter_is_described_with_what_it_may_be(mended: Clients) -> None:
+    rds = mended("rds")
+    parameter_group(rds)
+    pages = rds.get_paginator("describe_db_parameters").paginate(
+        DBParameterGroupName="group", MaxRecords=20
+    )
+    found = {p["ParameterName"]: p for page in pages for p in page["Parameters"]}
+    assert found["max_connections"]["ApplyType"] == "static"
+    assert found["work_mem"]["AllowedValues"] == "64-2147483647"
+    assert found["fsync"]["IsModifiable"] is False
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "code"),
+    [
+        ("fsync", "pending-reboot", "InvalidParameterValue"),
+        ("max_connections", "immediate", "InvalidParameterCombination"),
+    ],
+)
+def test_a_parameter_that_cannot_be_set_so_is_refused(
+    mended: Clients, refused: Refusal, name: str, method: str, code: str
+) -> None:
+    rds = mended("rds")
+    parameter_group(rds)
+    one = {"ParameterName": name, "ParameterValue": "1", "ApplyMethod": method}
+    answer = refused(rds.modify_db_parameter_group, DBParameterGroupName="group", Parameters=[one])
+    assert answer[0] == code
 
 
 def test_a_static_parameter_waits_for_a_reboot(mended: Clients) -> None:

@@ -1,0 +1,61 @@
+"""`ops db parameters`."""
+
+from typing import Annotated
+
+import typer
+
+from ops import database, parameters
+from ops.commands.common import (
+    DryRun,
+    Expect,
+    How,
+    Reason,
+    Timeout,
+    Yes,
+    carry_out,
+    new_run,
+    target,
+)
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(name="parameters")
+def parameters_(
+    context: typer.Context,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="change it; repeatable")
+    ] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="those that are left to the default as well")
+    ] = False,
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    expect: Expect = None,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """What the stack's parameter group sets, and whether a reboot is pending; or a change of it."""
+    wanted = parameters.asked(set_ or ())
+    of, output = target(context)
+    found = database.primary(of.aws, of.outputs)
+    group = str(found.group)
+    if wanted:
+        known = parameters.listed(of.aws, of.outputs, group)
+        run = new_run("parameters")
+        plan = parameters.change(of.outputs, found, parameters.chosen(known, wanted), run)
+        if not carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+            return
+        found = database.primary(of.aws, of.outputs)
+        body = {"group": group, "set": dict(wanted), "state": found.group_status, "run": run}
+        output.result("db-parameters-set", body)
+    else:
+        rows = [one.row() for one in parameters.listed(of.aws, of.outputs, group, own=not all_)]
+        if output.form == "json":
+            body = {"group": group, "state": found.group_status, "items": rows}
+            output.data("db-parameters", body)
+            return
+        output.rows("db-parameters", parameters.COLUMNS, rows)
+        output.line(f"{group} is {found.group_status} on {found.identifier}")
+    if found.group_status == "pending-reboot":
+        output.line("what waits takes effect at `ops db reboot`")

@@ -10,6 +10,7 @@ server (faults_served.py).
 
 import json
 import random
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -261,6 +262,7 @@ class Lag:
 Fault: TypeAlias = Throttled | Unavailable | Denied | Failing | LostAfter | Lag
 FAULTS: Final = TypeAdapter[list[Fault]](list[Annotated[Fault, Field(discriminator="fault")]])
 _now: list[Fault] = []
+_answering = threading.local()
 
 
 def current() -> list[Fault]:
@@ -279,7 +281,10 @@ def parsed(text: str | bytes) -> list[Fault]:
 
 
 def answered(asked: Asked) -> Reply:
-    """The answer to a request, with the faults that there are. Raises LostError."""
+    """The answer to a request, with the faults that there are. Raises LostError.
+
+    What AWS itself asks while it answers, as a function of the stack does, has none.
+    """
 
     def from_(number: int) -> Onward:
         if number == len(faults):
@@ -287,7 +292,13 @@ def answered(asked: Asked) -> Reply:
         return lambda it: faults[number](it, from_(number + 1))
 
     faults = current()
-    return from_(0)(asked) if faults and asked.api else asked.perform()
+    if getattr(_answering, "now", False) or not faults or not asked.api:
+        return asked.perform()
+    _answering.now = True
+    try:
+        return from_(0)(asked)
+    finally:
+        _answering.now = False
 
 
 def _read(request: AWSPreparedRequest) -> AWSPreparedRequest:

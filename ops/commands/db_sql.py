@@ -9,7 +9,7 @@ from ops.commands.reading import opened
 from ops.errors import UsageError
 from ops.outputs import Outputs
 from ops.show import Output
-from ops.sql import queries
+from ops.sql import locking, queries
 from ops.sql.connecting import Database
 from ops.sql.queries import Query
 
@@ -95,16 +95,28 @@ def slow(
 ) -> None:
     """The statements that took most time in all; without statistics, those that run for long."""
     on, name, output = _asked(context, replica, via)
-    if on.rows(queries.EXTENSION, {"name": "pg_stat_statements"}, name):
-        rows = _rows(on, name, queries.STATEMENTS, full=full, limit=limit)
-        output.rows(queries.STATEMENTS.kind, queries.STATEMENTS.columns, rows)
+    missing = _missing(on, name)
+    query = queries.RUNNING if missing else queries.STATEMENTS
+    given = {"longer": longer_than} if missing else {}
+    rows = _rows(on, name, query, full=full, limit=limit, **given)
+    if output.form == "json":
+        output.data(query.kind, {"items": rows, "statistics": not missing, "missing": missing})
         return
-    rows = _rows(on, name, queries.RUNNING, full=full, limit=limit, longer=longer_than)
-    output.rows(queries.RUNNING.kind, queries.RUNNING.columns, rows)
-    output.line(
-        f"what runs for longer than {longer_than:g} s now; for what has run, once: "
-        "CREATE EXTENSION pg_stat_statements"
-    )
+    output.rows(query.kind, query.columns, rows)
+    if missing:
+        output.line(f"what runs for longer than {longer_than:g} s now; for what has run: {missing}")
+
+
+def _missing(on: Database, name: str | None) -> str | None:
+    """What statistics of statements want for; None where there are some."""
+    asked = {"name": "pg_stat_statements"}
+    loaded = on.rows(queries.PRELOADED, asked, name)
+    steps = []
+    if not (loaded and loaded[0]["there"]):
+        steps.append("pg_stat_statements in shared_preload_libraries, and a reboot")
+    if not on.rows(queries.EXTENSION, asked, name):
+        steps.append("CREATE EXTENSION pg_stat_statements")
+    return "; ".join(steps) or None
 
 
 @app.command()
@@ -115,20 +127,38 @@ def locks(
     limit: Limit = 50,
     full: Full = False,
 ) -> None:
-    """Who waits for whom, those first who wait for somebody that waits for nobody."""
+    """Who waits for whom, as a tree; on top of it, what is in the way of all others."""
     on, name, output = _asked(context, replica, via)
     rows = _rows(on, name, queries.LOCKS, full=full, limit=limit)
-    output.rows(queries.LOCKS.kind, queries.LOCKS.columns, rows)
+    if output.form == "json":
+        output.data(queries.LOCKS.kind, {"items": rows, "roots": locking.roots(rows)})
+        return
+    output.rows(queries.LOCKS.kind, locking.COLUMNS, locking.tree(rows))
 
 
 @app.command()
 def bloat(
     context: typer.Context, replica: Replica = None, via: Via = None, limit: Limit = 20
 ) -> None:
-    """Tables by what they waste, as statistics let it be estimated, and when vacuum was there."""
+    """Tables by what they waste, and when vacuum was there last.
+
+    Estimated from statistics; measured as well where there is pgstattuple.
+    """
     on, name, output = _asked(context, replica, via)
     rows = _rows(on, name, queries.BLOAT, limit=limit)
+    measures = bool(on.rows(queries.EXTENSION, {"name": "pgstattuple"}, name))
+    if measures and rows:
+        oids = {"oids": [row["oid"] for row in rows]}
+        # Of large tables this takes a while, and writes nothing.
+        found = on.rows(queries.MEASURED, oids, name, timeout=300)
+        percent = {row["oid"]: row["percent"] for row in found}
+        rows = [{**row, "measured_percent": percent.get(row["oid"])} for row in rows]
+    if output.form == "json":
+        output.data(queries.BLOAT.kind, {"items": rows, "measured": measures})
+        return
     output.rows(queries.BLOAT.kind, queries.BLOAT.columns, _sized(output, rows, "size", "wasted"))
+    if not measures:
+        output.line("estimated; to measure as well: CREATE EXTENSION pgstattuple")
 
 
 @app.command()

@@ -115,6 +115,7 @@ BLOAT: Final = Query(
         "size",
         "wasted",
         "wasted_percent",
+        "measured_percent",
         "dead_rows",
         "live_rows",
         "vacuumed",
@@ -140,7 +141,8 @@ BLOAT: Final = Query(
             * ceil(reltuples * (28 + 8 * ceil(bytes / 8)) / ((page - 24) * fill))) END AS wasted
           FROM sized
     )
-    SELECT quote_ident(nspname) || '.' || quote_ident(e.relname) AS "table", size,
+    SELECT e.oid::int8 AS oid, quote_ident(nspname) || '.' || quote_ident(e.relname) AS "table",
+           size,
            round(wasted) AS wasted,
            round(100 * wasted / nullif(size, 0), 1) AS wasted_percent,
            s.n_dead_tup AS dead_rows, s.n_live_tup AS live_rows,
@@ -152,6 +154,12 @@ BLOAT: Final = Query(
      ORDER BY wasted DESC NULLS LAST, s.n_dead_tup DESC
      LIMIT %(limit)s""",
 )
+# Reads the pages that the visibility map does not vouch for: exact, and slower than the estimate.
+MEASURED: Final = """
+    SELECT c.oid::int8 AS oid,
+           round((m.dead_tuple_percent + m.approx_free_percent)::numeric, 1) AS percent
+      FROM pg_class c CROSS JOIN LATERAL pgstattuple_approx(c.oid) m
+     WHERE c.oid = ANY (%(oids)s::oid[])"""
 INDEXES: Final = Query(
     "db-indexes",
     ("problem", "table", "index", "size", "evidence", "helps"),
@@ -221,4 +229,6 @@ WHOLE: Final = Query(
            (SELECT sum(size) FROM pg_ls_waldir()) AS wal
       FROM pg_database WHERE datname = current_database()""",
 )
+PRELOADED: Final = """
+    SELECT current_setting('shared_preload_libraries') LIKE '%%' || %(name)s || '%%' AS there"""
 EXTENSION: Final = "SELECT 1 AS there FROM pg_extension WHERE extname = %(name)s"

@@ -4,14 +4,17 @@ A connection that drops, a tunnel that leads to the wrong one, an autovacuum at 
 another process carries on.
 """
 
+import json
 import time
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from ops.errors import LostError, UnreachableError
 from ops.plan import Sql
-from ops.sql import vacuuming
+from ops.run import WallClock
+from ops.sql import locking, sessions, vacuuming
 from ops.sql.connecting import VARIABLE, Database
 from tests.ops.sql_stage import WORD, connect, real_console, superuser
 from tests.ops.stage import shared_aws
@@ -167,3 +170,95 @@ def test_statistics_that_were_asked_for_are_proved_as_well(ops: Console, on: Dat
         assert on(goal) == [{"vacuumed": False, "running": False}]
         connection.execute("VACUUM (ANALYZE) orders")
         assert on(goal) == [{"vacuumed": True, "running": False}]
+
+
+def test_bloat_is_measured_where_it_can_be(ops: Console) -> None:
+    out, _ = ops("db bloat")
+    assert "to measure as well: CREATE EXTENSION pgstattuple" in out
+    with superuser(ops.stage) as admin:
+        known = "SELECT 1 FROM pg_available_extensions WHERE name = 'pgstattuple'"
+        if admin.execute(known.encode()).fetchone() is None:
+            pytest.skip("the server has no pgstattuple")
+        admin.execute("CREATE EXTENSION pgstattuple")
+        try:
+            with connect(ops.stage) as connection:
+                connection.execute("CREATE TABLE half (t text) WITH (autovacuum_enabled=off)")
+                rows = "SELECT repeat('x', 100) FROM generate_series(1, 10000)"
+                connection.execute(f"INSERT INTO half {rows}".encode())
+                connection.execute("DELETE FROM half WHERE ctid::text LIKE '%5)'")
+            found = ops.json("db bloat")
+            assert "to measure" not in ops("db bloat")[0]
+        finally:
+            admin.execute("DROP EXTENSION pgstattuple")
+    (row,) = (r for r in found["items"] if r["table"] == "public.half")
+    assert found["measured"] is True
+    assert 5 < row["measured_percent"] < 25, "one row in ten, and what a page cannot use"
+
+
+def test_who_waits_for_whom_is_a_tree_and_a_circle_ends() -> None:
+    def edge(pid: int, by: int) -> dict[str, object]:
+        return {
+            "pid": pid, "blocked_by": by, "waits": 1, "mode": "ExclusiveLock", "table": "t",
+            "query": f"q{pid}", "blocking_query": f"q{by}", "blocker_state": "active",
+            "command": f"ops db kill {by}",
+        }  # fmt: skip
+
+    edges = [edge(2, 1), edge(3, 2), edge(4, 2), edge(6, 5)]
+    assert locking.roots(edges) == [1, 5]
+    rows = locking.tree(edges)
+    assert [row["session"] for row in rows] == ["1", "  2", "    3", "    4", "5", "  6"]
+    assert [row["command"] for row in rows if "command" in row] == [
+        "ops db kill 1", "ops db kill 5"
+    ]  # fmt: skip
+    circle = locking.tree([edge(1, 2), edge(2, 1)])
+    assert [row["session"] for row in circle] == ["2", "  1"]
+
+
+def test_a_session_that_works_again_is_left_alone_and_named(
+    ops: Console, on: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(ops.stage, "pool") as idle:
+        seen = sessions.idle(on, None, 0, application="pool")
+        idle.execute("SELECT 1")  # it works while the plan is agreed to
+        monkeypatch.setattr(sessions, "idle", lambda *_, **__: seen)
+        found = ops.json("db kill-idle --older-than 0 --application pool --yes")
+        assert (found["ended"], found["at_work_again"]) == ([], [idle.info.backend_pid])
+        assert idle.execute("SELECT 2").fetchone() == (2,)
+
+
+def test_a_run_with_statements_is_carried_on_by_another_process(
+    ops: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(_: object, seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    sleeper = connect(ops.stage, "pool")
+    with monkeypatch.context() as stopping:
+        stopping.setattr(WallClock, "sleep", stop)
+        ops("db kill-idle --older-than 0 --application pool --yes", code=130)
+    assert sleeper.execute("SELECT 1").fetchone() == (1,), "nothing was sent yet"
+    (run,) = (r["run"] for r in ops.json("runs list")["items"] if r["state"] == "unfinished")
+    ops(f"runs resume {run}")
+    assert sleeper.execute("SELECT 2").fetchone() == (2,), "it has worked meanwhile"
+    with monkeypatch.context() as stopping:
+        stopping.setattr(WallClock, "sleep", stop)
+        ops("db kill-idle --older-than 0 --application pool --yes", code=130)
+    (run,) = (r["run"] for r in ops.json("runs list")["items"] if r["state"] == "unfinished")
+    ops(f"runs resume {run}")
+    with pytest.raises(psycopg.OperationalError):
+        sleeper.execute("SELECT 3")
+
+
+def test_a_plan_through_a_tunnel_says_how_it_is_resumed(ops: Console) -> None:
+    part = ops.stage.outputs.database
+    way = f"{part.endpoint}:{part.port}"
+    out, _ = ops(f"db vacuum orders --dry-run --via {way}")
+    assert f"note: resumed, it goes the same way with BULWARK_DATABASE={way}" in out
+
+
+def test_what_a_session_asks_is_shown_and_in_no_plan(ops: Console) -> None:
+    with connect(ops.stage, "pool") as session:
+        session.execute("SELECT 'a private word'")
+        line = f"db kill {session.info.backend_pid} --terminate --dry-run"
+        assert "a private word" in ops(line)[0]
+        assert "a private word" not in json.dumps(ops.json(line))

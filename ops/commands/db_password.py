@@ -37,13 +37,13 @@ def rotate_password(
 ) -> None:
     """Gives the database another password, and every service new tasks that have read it."""
     of, output = target(context)
+    sql = Database(of.outputs, of.aws, via)
     found = database.primary(of.aws, of.outputs)
     rotating.settled(of.outputs, rotating.described(of.aws, of.outputs), found)
     parts = of.outputs.services.services.values() if of.outputs.services else ()
     listed = services.observed(of.aws, of.outputs, parts) if parts else []
     run = new_run("rotate")
     plan = rotating.rotate(of.aws, of.outputs, found, listed, run, check=check)
-    sql = Database(of.outputs, of.aws, via)
     if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout), sql):
         output.result(
             "db-rotate-password",

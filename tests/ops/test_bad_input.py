@@ -29,6 +29,7 @@ WRONG: Final[dict[str, tuple[str, ...]]] = {
     "--via": ("nonsense",),
     "--only": ("nonsense",),
     "RUN": ("nonsense", "../lock"),
+    "db parameters --set": ("nonsense", "=1"),
     "db reboot --instance": ("nonsense",),
     "db resize CLASS": ("large", "db.m7g.tiny"),
     "db snapshot copy SNAPSHOT": ("nonsense",),

@@ -145,6 +145,7 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
         on("rds:DescribeDBInstanceAutomatedBackups", "all databases", "all automated backups"),
     ),
     "rds.describe_db_instances": (on("rds:DescribeDBInstances", "all databases"),),
+    "rds.describe_db_parameters": (on("rds:DescribeDBParameters", "parameter groups"),),
     "rds.describe_db_snapshots": (
         on("rds:DescribeDBSnapshots", "all databases", "all snapshots"),
     ),
@@ -156,7 +157,9 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
         on("rds:DescribePendingMaintenanceActions", "all databases"),
     ),
     "rds.modify_db_instance": (on("rds:ModifyDBInstance", "database"),),
+    "rds.modify_db_parameter_group": (on("rds:ModifyDBParameterGroup", "parameter groups"),),
     "rds.reboot_db_instance": (on("rds:RebootDBInstance", "database"),),
+    "rds.reset_db_parameter_group": (on("rds:ResetDBParameterGroup", "parameter groups"),),
     "s3.delete_object": (on("s3:DeleteObject", "lock"),),
     "s3.get_object": (on("s3:GetObject", "runs", "lock"), DECRYPT),
     # Of the whole bucket: else S3 answers "denied" for a lock or a line that is not there.
@@ -166,9 +169,15 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
         on("kms:GenerateDataKey", "data key", when=via("s3")),
         DECRYPT,
     ),
+    "secretsmanager.describe_secret": (on("secretsmanager:DescribeSecret", "secret"),),
     "secretsmanager.get_secret_value": (
         on("secretsmanager:GetSecretValue", "secret"),
         on("kms:Decrypt", "data key", when=via("secretsmanager")),
+    ),
+    # Whoever rotates calls the function as well (API reference).
+    "secretsmanager.rotate_secret": (
+        on("secretsmanager:RotateSecret", "secret"),
+        on("lambda:InvokeFunction", "rotation function"),
     ),
     "ssm.get_parameters_by_path": (on("ssm:GetParametersByPath", "outputs"),),
 }  # fmt: skip

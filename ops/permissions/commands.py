@@ -1,5 +1,7 @@
 """What each command calls: one line a command, in boto3's spelling.
 
+Where a command looks without an option and changes with it, the option has a line of its own.
+
 Held to the truth by tests/ops/test_permissions_truth.py, which runs every command and records its
 calls: a call that is not here fails, and so does one that is here and never made.
 """
@@ -78,12 +80,21 @@ COMMANDS: Final[Mapping[str, Needs]] = {
     "db kill": recovers(*SQL),
     "db kill-idle": recovers(*SQL),
     "db locks": ASKS,
+    "db parameters": reads("rds.describe_db_instances", "rds.describe_db_parameters"),
+    "db parameters --set": changes(
+        "rds.describe_db_instances", "rds.describe_db_parameters", "rds.modify_db_parameter_group",
+        "rds.reset_db_parameter_group",
+    ),
     "db reboot": changes(
         "rds.describe_db_instances", "rds.describe_events", "rds.reboot_db_instance"
     ),
     "db resize": changes(
         "rds.describe_db_instances", "rds.describe_orderable_db_instance_options",
         "rds.create_db_snapshot", "rds.describe_db_snapshots", "rds.modify_db_instance",
+    ),
+    "db rotate-password": changes(
+        *SQL, "secretsmanager.describe_secret", "secretsmanager.rotate_secret",
+        "ecs.describe_services", "ecs.list_service_deployments", "ecs.update_service",
     ),
     "db size": ASKS,
     "db slow": ASKS,

@@ -47,6 +47,7 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "option groups": here("rds", "og:default:postgres-*"),
     "subnet group": here("rds", "subgrp:{prefix}-database"),
     "secret": here("secretsmanager", "secret:{prefix}-database-*"),
+    "rotation function": here("lambda", "function:{prefix}-rotation"),
     "services": here("ecs", "service/{prefix}/*"),
     "service deployments": here("ecs", "service-deployment/{prefix}/*"),
     "service revisions": here("ecs", "service-revision/{prefix}/*"),

@@ -49,6 +49,7 @@ ANSWERS: list[tuple[str, Callable[[Canned], list[dict[str, Any]]]]] = [
     ("VACUUM", lambda it: it.did("vacuum")),
     (" AS vacuumed", lambda it: [{"vacuumed": "vacuum" in it.done, "running": False}]),
     ("pg_stat_user_tables s JOIN pg_class", lambda _: [TABLE]),
+    ("SELECT 1 AS answers", lambda _: [{"answers": 1}]),
     ("pg_database_size", lambda _: [{"database": "app", "size": 1, "wal": 1}]),
 ]
 

@@ -21,7 +21,7 @@ from ops.plan import Call, Plan
 from ops.run import WallClock
 from ops.select import Selection
 from tests.ops import canned_sql, db_stage, service_stage
-from tests.ops.procedures import alarms, procedures
+from tests.ops.procedures import alarms, db_parameters, db_password, procedures
 from tests.ops.recording import Recorded, recorded
 from tests.ops.stage import PREFIX, REGION, Stage, stage
 
@@ -97,6 +97,8 @@ LINES: dict[str, tuple[Line, ...]] = {
     },
     "db kill": (Line(f"db kill 42 --yes {REPLICA}", asked),),
     "db kill-idle": (Line(f"db kill-idle --yes {REPLICA}", asked),),
+    "db parameters": (Line("db parameters", db_parameters.put),),
+    "db rotate-password": (Line("db rotate-password --check --yes", db_password.put),),
     "db vacuum": (Line("db vacuum orders --yes", asked),),
     "alarms list": (
         Line(
@@ -197,7 +199,12 @@ def _runs(on: Stage) -> list[str]:
 def made(command: str) -> tuple[Recorded, ...] | None:
     """What a command calls, by all its procedures and lines; None where there are none."""
     found = [run(line) for line in LINES.get(command, ())]
-    for one in (one for one in procedures() if one.command == command):
+    name, _, option = command.partition(" --")
+    own = [one for one in procedures() if one.command == name and (option in one.rest)]
+    if not option:  # those of an option that has a line of its own are not this line's
+        others = [key.removeprefix(f"{name} ") for key in COMMANDS if key.startswith(f"{name} --")]
+        own = [one for one in own if not any(other in one.rest for other in others)]
+    for one in own:
         code = {"done": 0, "undone": 5}[one.outcome]
         with typing(one.build) as (on, typed):
             found.append(of_plan(one.plan(on)))

@@ -107,12 +107,17 @@ ACTS: Mapping[str, Callable[[Recorded], Acts]] = {
         "CreateDBSnapshot", DBInstanceIdentifier="db", DBSnapshotIdentifier="snapshot"
     ),
     "rds.delete_db_snapshot": of_rds("DeleteDBSnapshot", DBSnapshotIdentifier="snapshot"),
+    "rds.describe_db_parameters": of_rds("DescribeDBParameters", DBParameterGroupName="pg"),
+    "rds.modify_db_parameter_group": of_rds("ModifyDBParameterGroup", DBParameterGroupName="pg"),
+    "rds.reset_db_parameter_group": of_rds("ResetDBParameterGroup", DBParameterGroupName="pg"),
     "rds.modify_db_instance": of_rds("ModifyDBInstance", DBInstanceIdentifier="db"),
     "rds.reboot_db_instance": of_rds("RebootDBInstance", DBInstanceIdentifier="db"),
     "s3.delete_object": of_s3("DeleteObject"),
     "s3.get_object": of_s3("GetObject"),
     "s3.put_object": of_s3("PutObject"),
+    "secretsmanager.describe_secret": arn_of("secretsmanager:DescribeSecret", "SecretId"),
     "secretsmanager.get_secret_value": arn_of("secretsmanager:GetSecretValue", "SecretId"),
+    "secretsmanager.rotate_secret": arn_of("secretsmanager:RotateSecret", "SecretId"),
 }
 
 

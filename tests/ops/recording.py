@@ -1,4 +1,4 @@
-"""Records the calls to AWS that a command makes, whoever makes them."""
+"""Records the calls to AWS that a command makes; not those of functions that the sandbox runs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,8 @@ from unittest.mock import patch
 
 from botocore import xform_name
 from botocore.client import BaseClient
+
+from ops.aws import RETRIES
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ def recorded() -> Iterator[list[Recorded]]:
     def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         service = client.meta.service_model.service_name
         api = f"{service}.{xform_name(operation)}"
-        calls.append(Recorded(api, parameters, client.meta.region_name))
+        if client.meta.config.user_agent_extra == RETRIES.user_agent_extra:  # type: ignore[attr-defined]
+            calls.append(Recorded(api, parameters, client.meta.region_name))
         return original(client, operation, parameters)
 
     with patch.object(BaseClient, "_make_api_call", call):

@@ -13,7 +13,7 @@ from tests.ops.db_stage import seen
 from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage
 
-NAME: Final = "credentials"
+NAME: Final = "bulwark-test-database-1"
 CONTENT: Final = {
     "dbname": "app",
     "username": "bulwark_admin",

@@ -20,7 +20,9 @@ from sandbox import clock as sandbox_clock
 from sandbox.clients.asker import STEP, stepping
 from sandbox.clients.seen import Seen
 from sandbox.clients.writer import Writer
+from tests.ops import service_stage
 from tests.ops.db_stage import seen
+from tests.ops.procedures.db_password import put_rotation
 from tests.ops.sql_stage import real_console
 from tests.ops.typed import Console
 
@@ -44,6 +46,9 @@ class Patient:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     with real_console(tmp_path_factory.mktemp("writer")) as made:
+        service_stage.put(made.stage)
+        put_rotation(made.stage)
+        made.file.write_text(made.stage.outputs.model_dump_json(by_alias=True))
         clock = made.stage.clock
         sandbox_clock.use(clock.held)
         with (
@@ -61,17 +66,17 @@ def ops(server: Console, capsys: pytest.CaptureFixture[str]) -> Console:
     return server
 
 
-def secret(ops: Console) -> dict[str, Any]:
-    arn = ops.stage.outputs.database.secret_arn
-    found = ops.stage.client("secretsmanager").get_secret_value(SecretId=arn)
-    known: dict[str, Any] = json.loads(found["SecretString"])
-    return known
+def login(ops: Console) -> dict[str, Any]:
+    """Where the database is, and what its secret says now."""
+    part = ops.stage.outputs.database
+    found = ops.stage.client("secretsmanager").get_secret_value(SecretId=part.secret_arn)
+    return {**json.loads(found["SecretString"]), "host": part.endpoint, "port": part.port}
 
 
 @contextmanager
 def written(ops: Console) -> Iterator[Writer]:
     """A client writes while the block is carried out."""
-    writer = Writer(lambda: secret(ops))
+    writer = Writer(lambda: login(ops))
     writer.begin()
     with stepping(ops.stage.clock.held, Patient(writer)):
         yield writer
@@ -126,21 +131,15 @@ def test_another_class_is_felt_as_a_failover_is(ops: Console) -> None:
     assert FAILOVER[0] <= found.gap <= FAILOVER[1] + 2 * STEP
 
 
-def test_another_password_is_taken_from_the_secret_when_one_connects_again(ops: Console) -> None:
-    stage, known = ops.stage, secret(ops)
+def test_another_password_is_not_felt_and_is_read_when_one_connects_again(ops: Console) -> None:
+    before = login(ops)["password"]
     with written(ops) as writer:
-        stage.client("rds").modify_db_instance(
-            DBInstanceIdentifier=stage.outputs.database.identifier,
-            MasterUserPassword="another-password-of-the-test", ApplyImmediately=True,
-        )  # fmt: skip
-        stage.client("secretsmanager").put_secret_value(
-            SecretId=stage.outputs.database.secret_arn,
-            SecretString=json.dumps({**known, "password": "another-password-of-the-test"}),
-        )
-        stage.clock.sleep(120)
-        assert writer.seen().errors == 0, "who is in stays in"
+        ops("db rotate-password --yes")
+        ops.stage.clock.sleep(120)
+        assert (writer.seen().errors, writer.seen().gap) == (0, STEP), "who is in stays in"
         ops("db reboot --yes")
     found = writer.seen()
+    assert login(ops)["password"] != before
     assert (found.lost, found.errors > 0) == (0, True)
     assert found.gap <= REBOOT + 2 * STEP
 
@@ -155,7 +154,7 @@ def test_rows_that_are_lost_are_counted(ops: Console) -> None:
 
 
 def test_a_thread_writes_as_well(ops: Console, tmp_path: Path) -> None:
-    with Writer(lambda: secret(ops)) as writer:
+    with Writer(lambda: login(ops)) as writer:
         until = time.monotonic() + 20
         while writer.seen().answered < 3 and time.monotonic() < until:
             time.sleep(0.01)

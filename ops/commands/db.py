@@ -17,6 +17,7 @@ from ops.commands.common import (
     opened,
     target,
 )
+from ops.commands.db_connect import app as connect
 from ops.commands.db_parameters import app as parameters
 from ops.commands.db_password import app as password
 from ops.commands.db_snapshot import app as snapshot
@@ -28,6 +29,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="The database
 app.add_typer(snapshot, name="snapshot")
 app.add_typer(sql)
 app.add_typer(sql_acts)
+app.add_typer(connect)
 app.add_typer(password)
 app.add_typer(parameters)
 

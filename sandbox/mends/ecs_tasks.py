@@ -67,6 +67,7 @@ def _task(service: Service, attempt: Attempt, number: int, **more: Any) -> Recor
     if attempt.execute:  # as it was when the task started
         state = {"RUNNING": "RUNNING", "PENDING": "PENDING"}.get(more["lastStatus"], "STOPPED")
         extra = {**extra, "managedAgents": [{"name": AGENT, "lastStatus": state}]}
+    up = more["lastStatus"] == "RUNNING"
     return {
         "taskArn": arn_of(service, "task", id_),
         "clusterArn": service.cluster_arn,
@@ -86,7 +87,14 @@ def _task(service: Service, attempt: Attempt, number: int, **more: Any) -> Recor
                 ],
             }
         ],
-        "containers": [{"name": service.name, "image": attempt.image, **extra}],
+        "containers": [
+            {
+                "name": service.name,
+                "image": attempt.image,
+                **({"runtimeId": f"{id_}-{int(id_[:8], 16):010d}"} if up else {}),
+                **extra,
+            }
+        ],
         **more,
     }
 

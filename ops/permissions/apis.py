@@ -52,6 +52,15 @@ IN_CLUSTER: Final[Condition] = (
     "ArnEquals", "ecs:cluster", ("arn:{partition}:ecs:{region}:{account}:cluster/{prefix}",)
 )  # fmt: skip
 OF_ECS: Final[Condition] = ("StringEquals", "application-autoscaling:service-namespace", ("ecs",))
+# Session Manager asks for the document too, also where none is named: no shell on an instance
+# (Systems Manager User Guide, "Enforce a session document permission check").
+THROUGH_DOCUMENT: Final[Condition] = (
+    "BoolIfExists", "ssm:SessionDocumentAccessCheck", ("true",)
+)  # fmt: skip
+OF_THE_STACK: Final[tuple[Condition, ...]] = (
+    ("StringEquals", "ssm:resourceTag/Project", ("{project}",)),
+    ("StringEquals", "ssm:resourceTag/Environment", ("{stack}",)),
+)
 REGISTERED: Final[Condition] = ("StringEquals", "ecs:CreateAction", ("RegisterTaskDefinition",))
 # Creating with tags is tagging as well (RDS User Guide, "Tagging Amazon RDS resources").
 TAGS_SNAPSHOT: Final = on("rds:AddTagsToResource", "snapshots")
@@ -180,6 +189,12 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
         on("lambda:InvokeFunction", "rotation function"),
     ),
     "ssm.get_parameters_by_path": (on("ssm:GetParametersByPath", "outputs"),),
+    "ssm.start_session": (
+        on("ssm:StartSession", "port forwarding"),
+        on("ssm:StartSession", "tasks", when=(THROUGH_DOCUMENT,)),
+        on("ssm:StartSession", "instances", when=(THROUGH_DOCUMENT, *OF_THE_STACK)),
+        on("ssm:TerminateSession", "own sessions"),
+    ),
 }  # fmt: skip
 
 

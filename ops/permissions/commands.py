@@ -75,6 +75,15 @@ COMMANDS: Final[Mapping[str, Needs]] = {
     ),
     "db activity": ASKS,
     "db bloat": ASKS,
+    # The last two by the AWS CLI: with it, whoever has the lines may type them.
+    "db connect": Needs(
+        "operator",
+        (
+            "autoscaling.describe_auto_scaling_groups", "ecs.describe_services",
+            "ecs.describe_tasks", "ecs.list_tasks", "rds.describe_db_instances",
+            "ssm.start_session", "secretsmanager.get_secret_value",
+        ),
+    ),
     "db failover": changes("rds.describe_db_instances", "rds.reboot_db_instance"),
     "db indexes": ASKS,
     "db kill": recovers(*SQL),

@@ -13,11 +13,12 @@ from ops.permissions.resources import EVERYWHERE, RESOURCES
 LIMIT: Final = 6144  # characters of a managed policy without white space (IAM quotas)
 # A role's policies, by the services that each is about: a policy a purpose, each within the limit.
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "data": ("backup", "elasticache", "kms", "lambda", "rds", "s3", "secretsmanager", "ssm"),
-    "compute": (
-        "acm", "application-autoscaling", "autoscaling", "ec2", "ecr", "ecs",
-        "elasticloadbalancing", "iam", "logs",
+    "database": ("lambda", "rds", "secretsmanager"),
+    "data": ("backup", "elasticache", "kms", "s3"),
+    "services": (
+        "acm", "application-autoscaling", "ecr", "ecs", "elasticloadbalancing", "iam", "logs"
     ),
+    "instances": ("autoscaling", "ec2", "ssm"),
     "alarms": ("cloudwatch", "sns"),
 }  # fmt: skip
 

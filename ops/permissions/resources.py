@@ -72,6 +72,11 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "outputs": both(
         "ssm", "parameter/{project}/{stack}/outputs", "parameter/{project}/{stack}/outputs/*"
     ),
+    "port forwarding": (
+        "arn:{partition}:ssm:{region}::document/AWS-StartPortForwardingSessionToRemoteHost",
+    ),
+    "instances": here("ec2", "instance/*"),  # of the stack, by their tags
+    "own sessions": here("ssm", "session/${{aws:userid}}-*"),
     "operations bucket": ("arn:{partition}:s3:::{bucket}",),
     "runs": ("arn:{partition}:s3:::{bucket}/runs/*",),
     "lock": ("arn:{partition}:s3:::{bucket}/lock.json",),

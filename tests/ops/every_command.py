@@ -28,6 +28,10 @@ from tests.ops.stage import PREFIX, REGION, Stage, stage
 FAILS = "why tasks stopped, once a deployment has failed: as `service deploy` does, which is seen"
 # Calls that no test here can make, each with the reason. By command.
 UNSEEN: dict[str, dict[str, str]] = {
+    "db connect": dict.fromkeys(
+        ("ssm.start_session", "secretsmanager.get_secret_value"),
+        "by the AWS CLI, whose lines are printed",
+    ),
     "service exec": {"ecs.execute_command": "by the AWS CLI, whose line is printed"},
     "service restart": dict.fromkeys(WHY_STOPPED, FAILS),
     "service rollback": dict.fromkeys(WHY_STOPPED, FAILS),
@@ -79,6 +83,30 @@ def asked(on: Stage) -> None:
     on.outputs = on.outputs.model_copy(update={"database": part})
 
 
+def connected(on: Stage) -> None:
+    """A database with a replica, and a service whose tasks take sessions."""
+    asked(on)
+    service_stage.put_exec(on)
+    part = on.outputs.services
+    assert part is not None
+    alone = part.model_copy(update={"services": {"backend": part.services["backend"]}})
+    on.outputs = on.outputs.model_copy(update={"services": alone})
+
+
+def fleet_alone(on: Stage) -> None:
+    """A stack whose only compute is a fleet of one instance."""
+    autoscaling = on.client("autoscaling")
+    autoscaling.create_launch_configuration(
+        LaunchConfigurationName="l", ImageId="ami-12345678", InstanceType="t3.micro"
+    )
+    autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName=f"{PREFIX}-fleet", LaunchConfigurationName="l",
+        MinSize=1, MaxSize=1, AvailabilityZones=[f"{REGION}a"],
+    )  # fmt: skip
+    on.clock.sleep(3600)
+    on.outputs = on.outputs.model_copy(update={"services": None})
+
+
 def everything(on: Stage) -> None:
     """All services of the outputs, one of them scaled by itself."""
     service_stage.put(on, ("backend", "frontend"))
@@ -97,6 +125,10 @@ LINES: dict[str, tuple[Line, ...]] = {
     },
     "db kill": (Line(f"db kill 42 --yes {REPLICA}", asked),),
     "db kill-idle": (Line(f"db kill-idle --yes {REPLICA}", asked),),
+    "db connect": (
+        Line(f"db connect {REPLICA}", connected),
+        Line("db connect", fleet_alone),
+    ),
     "db parameters": (Line("db parameters", db_parameters.put),),
     "db rotate-password": (Line("db rotate-password --check --yes", db_password.put),),
     "db vacuum": (Line("db vacuum orders --yes", asked),),

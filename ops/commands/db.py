@@ -20,6 +20,7 @@ from ops.commands.common import (
 from ops.commands.db_connect import app as connect
 from ops.commands.db_parameters import app as parameters
 from ops.commands.db_password import app as password
+from ops.commands.db_replica import app as replica
 from ops.commands.db_snapshot import app as snapshot
 from ops.commands.db_sql import app as sql
 from ops.commands.db_sql_acts import app as sql_acts
@@ -27,6 +28,7 @@ from ops.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The database.")
 app.add_typer(snapshot, name="snapshot")
+app.add_typer(replica, name="replica")
 app.add_typer(sql)
 app.add_typer(sql_acts)
 app.add_typer(connect)
@@ -39,9 +41,11 @@ def status(context: typer.Context) -> None:
     """The primary and its replicas: state, size, zones, and what waits to be changed."""
     outputs, aws, output = opened(context)
     rows = []
-    for identifier in (outputs.database.identifier, *outputs.database.replicas):
+    left = [outputs.database.identifier, *outputs.database.replicas]
+    for identifier in left:
         found = database.look(aws, outputs, identifier)
         rows.append(found.row() if found else {"instance": identifier, "status": "absent"})
+        left += [name for name in (found.replicas if found else ()) if name not in left]
     output.rows("db-status", database.COLUMNS, rows)
 
 

@@ -29,7 +29,8 @@ Full: TypeAlias = Annotated[bool, typer.Option("--full", help="queries whole")]
 def replica_of(outputs: Outputs, name: str | None) -> str | None:
     """The replica that --replica names, None for the primary. Raises UsageError."""
     known = (outputs.database.identifier, *outputs.database.replicas)
-    if name is not None and name not in known:
+    # Those that `ops db replica add` made are not in the outputs, but bear the primary's name.
+    if name is not None and name not in known and not name.startswith(f"{known[0]}-"):
         raise UsageError(f"--replica is {name!r}, may be {' or '.join(map(repr, known))}")
     return None if name == outputs.database.identifier else name
 

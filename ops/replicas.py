@@ -1,0 +1,189 @@
+"""Read replicas beside those of the settings: added with the primary's settings, and removed."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ops import database
+from ops.actions import Actions
+from ops.aws import Aws
+from ops.database import ABSENT, STATUS
+from ops.errors import OpsError, UsageError
+from ops.outputs import Outputs
+from ops.plan import Plan, State, Step, Wait, known
+from ops.snapshots import TAG
+
+MOST: Final = 15  # replicas of one primary. Source: RDS User Guide, read replicas of PostgreSQL
+TAGGED: Final = f"DBInstances[0].TagList[?Key=='{TAG}'].Value | [0]"
+LONGEST: Final = 63  # characters of an identifier. Source: API reference
+NAME: Final = re.compile(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*")
+TYPICAL: Final = 15 * 60
+ASSUMED: Final = "an assumption, AWS states none: a snapshot of the primary, and its data copied"
+# What RDS gives a replica of its own unless it is told: parameter of the call, and where the
+# primary's description has it.
+COPIED: Final[Mapping[str, str]] = {
+    "Port": "Endpoint.Port",
+    "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
+    "DBParameterGroupName": "DBParameterGroups[0].DBParameterGroupName",
+    "VpcSecurityGroupIds": "VpcSecurityGroups[].VpcSecurityGroupId",
+    "StorageType": "StorageType",
+    "MaxAllocatedStorage": "MaxAllocatedStorage",
+    "MonitoringInterval": "MonitoringInterval",
+    "MonitoringRoleArn": "MonitoringRoleArn",
+    "EnablePerformanceInsights": "PerformanceInsightsEnabled",
+    "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
+    "EnableIAMDatabaseAuthentication": "IAMDatabaseAuthenticationEnabled",
+    "EnableCloudwatchLogsExports": "EnabledCloudwatchLogsExports",
+    "CopyTagsToSnapshot": "CopyTagsToSnapshot",
+    "CACertificateIdentifier": "CACertificateIdentifier",
+}
+
+
+def described(aws: Aws, outputs: Outputs) -> dict[str, Any]:
+    """The primary as RDS describes it. Raises OpsError where it is not there."""
+    identifier = outputs.database.identifier
+    call = database.looking(outputs, identifier).model_copy(update={"answers": (ABSENT,)})
+    seen: Any = Actions(aws)(call, {})
+    if not seen.get("DBInstances"):
+        raise OpsError(f"there is no DB instance {identifier} in {outputs.stack.region}")
+    found: dict[str, Any] = seen["DBInstances"][0]
+    return found
+
+
+def full_name(outputs: Outputs, name: str) -> str:
+    """The identifier of a replica: the primary's, and the name. Raises UsageError."""
+    head = f"{outputs.database.identifier}-"
+    whole = name if name.startswith(head) else f"{head}{name}"
+    if not NAME.fullmatch(name) or len(whole) > LONGEST:
+        raise UsageError(
+            f"NAME is {name!r}, may be letters, digits and single hyphens, like reports"
+        )
+    return whole
+
+
+def add(
+    aws: Aws, outputs: Outputs, primary: Mapping[str, Any], name: str, run: str,
+    *, size: str | None = None,
+) -> Plan:  # fmt: skip
+    """Another replica, with the primary's settings. Undone: it is deleted again."""
+    replica = full_name(outputs, name)
+    own = primary["DBInstanceIdentifier"]
+    if database.look(aws, outputs, replica) is not None:
+        raise UsageError(f"NAME is {name!r}, and {replica} is there already", "ops db status")
+    if primary["DBInstanceStatus"] != "available":
+        raise OpsError(
+            f"{own} is {primary['DBInstanceStatus']}, it must be available to be replicated",
+            "ops db status",
+        )
+    if not primary.get("BackupRetentionPeriod"):
+        raise OpsError(f"{own} keeps no automated backups, which a replica is made from")
+    if len(primary.get("ReadReplicaDBInstanceIdentifiers") or ()) >= MOST:
+        raise OpsError(f"{own} has {MOST} replicas, which is the most", "ops db status")
+    size = size or str(primary["DBInstanceClass"])
+    copied = _copied(primary)
+    tags = database.tags(primary.get("TagList"))
+    kept = {key: value for key, value in tags.items() if not key.startswith("aws:")}
+    read = database.looking(outputs, replica).model_copy(update={"answers": (ABSENT,)})
+    step = Step(
+        name="add",
+        says=f"make {replica} a {size} that follows {own}",
+        do=database.where(
+            outputs,
+            "rds.create_db_instance_read_replica",
+            {
+                "DBInstanceIdentifier": replica,
+                "SourceDBInstanceIdentifier": own,
+                "DBInstanceClass": size,
+                "PubliclyAccessible": False,
+                "DeletionProtection": outputs.stack.protect,
+                "Tags": database.tag_list({**kept, TAG: run}),
+                **copied,
+            },
+            "DBInstanceAlreadyExists",
+        ),
+        goal=Wait(
+            read=read,
+            met={
+                STATUS: "available",
+                "DBInstances[0].ReadReplicaSourceDBInstanceIdentifier": own,
+                TAGGED: run,
+            },
+            begun={STATUS: "creating"},
+            failed={STATUS: list(database.BROKEN)},
+            every=60, within=3 * 3600, typical=TYPICAL, source=ASSUMED,
+        ),
+        undo=_removal(outputs, replica, "undo_"),
+    )  # fmt: skip
+    notes = (
+        "it costs as much as an instance of its class, and its storage, until it is removed",
+        "the settings of the stack do not know it: it is ops's, until `ops db replica remove`",
+        "its alarms are not made: those of the stack's own replicas are (database.replicas)",
+    )
+    return database.plan(outputs, run, "ops db replica add", step, notes=notes)
+
+
+def remove(aws: Aws, outputs: Outputs, primary: Mapping[str, Any], name: str, run: str) -> Plan:
+    """A replica that operations added is gone, with its data, which are the primary's."""
+    replica = full_name(outputs, name)
+    own = [str(each) for each in primary.get("ReadReplicaDBInstanceIdentifiers") or ()]
+    if replica not in own:
+        known = ", ".join(each for each in own if each not in outputs.database.replicas)
+        raise UsageError(
+            f"NAME is {name!r}, which is no replica, may be {known or 'none: there is none'}",
+            "ops db status",
+        )
+    if replica in outputs.database.replicas:
+        raise UsageError(
+            f"NAME is {name!r}, which is the settings' own: lower database.replicas instead"
+        )
+    if database.look(aws, outputs, replica) is None:
+        raise OpsError(f"{replica} is not to be seen now", "ops db status")
+    notes = ("whoever reads from it is refused; there is no final snapshot of a replica",)
+    steps = _removal(outputs, replica, "")
+    return database.plan(outputs, run, "ops db replica remove", *steps, notes=notes)
+
+
+def _removal(outputs: Outputs, replica: str, prefix: str) -> tuple[Step, ...]:
+    """Its protection off, then deleted; of what is not there nothing is to be done."""
+    read = database.looking(outputs, replica).model_copy(update={"answers": (ABSENT,)})
+    open_ = "DBInstances[0].DeletionProtection || `false`"
+    ready = Wait(
+        read=read, met={f"{STATUS} == 'available' || answer == '{ABSENT}'": True}, every=60
+    )
+    unprotect = Step(
+        name=f"{prefix}unprotect",
+        says=f"let {replica} be deleted",
+        do=database.where(
+            outputs,
+            "rds.modify_db_instance",
+            {"DBInstanceIdentifier": replica, "DeletionProtection": False},
+            ABSENT,
+        ),
+        goal=Wait(read=read, met={open_: False}, every=15, within=900),
+    )
+    delete = Step(
+        name=f"{prefix}delete",
+        says=f"delete {replica}",
+        ready=ready,
+        do=database.where(
+            outputs,
+            "rds.delete_db_instance",
+            {"DBInstanceIdentifier": replica, "SkipFinalSnapshot": True},
+            ABSENT,
+        ),
+        goal=Wait(
+            read=read, met={"answer": ABSENT}, begun={STATUS: "deleting"},
+            every=30, within=3600, typical=300, source="an assumption, AWS states none",
+        ),
+    )  # fmt: skip
+    return unprotect, delete
+
+
+def _copied(primary: Mapping[str, Any]) -> State:
+    found = {name: known(path, dict(primary)) for name, path in COPIED.items()}
+    kept = {name: value for name, value in found.items() if value not in (None, [], "")}
+    if not kept.get("EnablePerformanceInsights"):
+        kept.pop("PerformanceInsightsKMSKeyId", None)
+    if not kept.get("MonitoringInterval"):
+        kept.pop("MonitoringRoleArn", None)
+    return kept

@@ -1,0 +1,50 @@
+"""`ops db replica add` and `remove`."""
+
+from typing import Final
+
+from ops import replicas
+from ops.plan import Plan
+from tests.ops.db_stage import put as put_database
+from tests.ops.db_stage import seen
+from tests.ops.procedures import Procedure
+from tests.ops.stage import Stage
+
+REPLICA: Final = "bulwark-test-database-reports"
+
+
+def put(on: Stage) -> None:
+    put_database(on, BackupRetentionPeriod=7)
+
+
+def put_replica(on: Stage) -> None:
+    put(on)
+    on.client("rds").create_db_instance_read_replica(
+        DBInstanceIdentifier=REPLICA, DeletionProtection=True,
+        SourceDBInstanceIdentifier=on.outputs.database.identifier,
+    )  # fmt: skip
+    on.clock.sleep(3600)
+
+
+def added(on: Stage) -> Plan:
+    primary = replicas.described(on.aws, on.outputs)
+    return replicas.add(on.aws, on.outputs, primary, "reports", "replica-1")
+
+
+def removed(on: Stage) -> Plan:
+    primary = replicas.described(on.aws, on.outputs)
+    return replicas.remove(on.aws, on.outputs, primary, "reports", "replica-1")
+
+
+def facts(on: Stage) -> tuple[object, ...]:
+    on.clock.sleep(3600)
+    listed = on.client("rds").describe_db_instances()["DBInstances"]
+    return (
+        [(i["DBInstanceIdentifier"], i["DBInstanceStatus"]) for i in listed],
+        seen(on)["ReadReplicaDBInstanceIdentifiers"],
+    )
+
+
+PROCEDURES: Final = (
+    Procedure("db replica add", "reports", put, added, facts),
+    Procedure("db replica remove", "reports", put_replica, removed, facts),
+)

@@ -6,6 +6,7 @@ cannot be wrong, in FREE, each with the reason. A new option in neither of them 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any, Final, Literal, get_origin
 
@@ -121,7 +122,8 @@ class Param:
         return ()
 
 
-def commands() -> Iterator[tuple[str, Any]]:
+@cache
+def commands() -> tuple[tuple[str, Any], ...]:
     """Every command of every noun, as typer has it."""
 
     def below(path: str, command: Any) -> Iterator[tuple[str, Any]]:
@@ -131,13 +133,16 @@ def commands() -> Iterator[tuple[str, Any]]:
         for name, one in command.commands.items():
             yield from below(f"{path} {name}", one)
 
+    found: list[tuple[str, Any]] = []
     for name, (module, _) in (COMMANDS | NOUNS).items():
         app = import_module(module).app
         made = typer.main.get_group if name in NOUNS else typer.main.get_command
-        yield from below(name, made(app))
+        found += below(name, made(app))
+    return tuple(found)
 
 
-def params() -> list[Param]:
+@cache
+def params() -> tuple[Param, ...]:
     """Every option and argument that takes a value."""
     found = []
     for command, made in commands():
@@ -148,7 +153,7 @@ def params() -> list[Param]:
             kind = param.type_descriptor.annotation
             name = max(param.opts, key=len) if option else bare(param)
             found.append(Param(command, name, kind, param.min, param.max))
-    return found
+    return tuple(found)
 
 
 def bare(param: Any) -> str:

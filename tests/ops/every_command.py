@@ -21,7 +21,13 @@ from ops.plan import Call, Plan
 from ops.run import WallClock
 from ops.select import Selection
 from tests.ops import canned_sql, db_stage, service_stage
-from tests.ops.procedures import alarms, db_parameters, db_password, procedures
+from tests.ops.procedures import (
+    alarms,
+    db_parameters,
+    db_password,
+    db_replica,
+    procedures,
+)
 from tests.ops.recording import Recorded, recorded
 from tests.ops.stage import PREFIX, REGION, Stage, stage
 
@@ -130,6 +136,7 @@ LINES: dict[str, tuple[Line, ...]] = {
         Line("db connect", fleet_alone),
     ),
     "db parameters": (Line("db parameters", db_parameters.put),),
+    "db replica add": (Line("db replica add reports --class db.m7g.large --yes", db_replica.put),),
     "db rotate-password": (Line("db rotate-password --check --yes", db_password.put),),
     "db vacuum": (Line("db vacuum orders --yes", asked),),
     "alarms list": (

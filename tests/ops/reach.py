@@ -103,6 +103,10 @@ ACTS: Mapping[str, Callable[[Recorded], Acts]] = {
         SourceDBSnapshotIdentifier="snapshot",
         TargetDBSnapshotIdentifier="snapshot",
     ),
+    "rds.create_db_instance_read_replica": of_rds(
+        "CreateDBInstanceReadReplica", SourceDBInstanceIdentifier="db", DBInstanceIdentifier="db"
+    ),
+    "rds.delete_db_instance": of_rds("DeleteDBInstance", DBInstanceIdentifier="db"),
     "rds.create_db_snapshot": of_rds(
         "CreateDBSnapshot", DBInstanceIdentifier="db", DBSnapshotIdentifier="snapshot"
     ),

@@ -9,6 +9,7 @@ import ast
 import json
 import re
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,10 @@ ASKED_OF_ALL = {
     "ecs:ListTasks": "AWS's error names *: its type is the container instance, Fargate has none",
 }
 # Resource types that an action takes instead of, not beside, the one that ours has.
-EITHER = {"elasticloadbalancing:ModifyRule": "listener-rule/net/"}
+EITHER = {
+    "elasticloadbalancing:ModifyRule": "listener-rule/net/",
+    "rds:CreateDBInstanceReadReplica": "cluster:",
+}
 # An operation whose action has another name than it, or another service's.
 RENAMED = {"s3.list_objects_v2": "s3:ListBucket"}
 PREFIXES = {"elbv2": "elasticloadbalancing", "cloudwatch": "cloudwatch"}
@@ -158,6 +162,14 @@ def test_a_reader_changes_nothing() -> None:
         for action in one.actions:
             verb = action.split(":")[1]
             assert verb.startswith(("Describe", "List", "Get")) or action == "kms:Decrypt"
+
+
+def test_nobody_deletes_the_primary() -> None:
+    names = names_of(stack_outputs())
+    primary = "arn:aws:rds:eu-north-1:123456789012:db:bulwark-test-database"
+    for one in allowed(names, COMMANDS):
+        if "rds:DeleteDBInstance" in one.actions:
+            assert not any(fnmatchcase(primary, pattern) for pattern in one.resources)
 
 
 def test_only_a_recoverer_deletes_backups() -> None:

@@ -132,12 +132,12 @@ def change(
     before = [(one, str(one.value)) for one, _ in wanted if one.own]
     unset = [one for one, _ in wanted if not one.own]
     back = [
-        *([_set(outputs, group, "back", before)] if before else []),
+        *([setting(outputs, group, "back", before)] if before else []),
         *([_reset(outputs, group, unset)] if unset else []),
     ]
     looking = database.looking(outputs, found.identifier)
     steps = (
-        _set(outputs, group, "set", wanted).model_copy(update={"undo": tuple(back)}),
+        setting(outputs, group, "set", wanted).model_copy(update={"undo": tuple(back)}),
         Step(
             name="applied",
             says=f"see {found.identifier} in sync, or waiting for a reboot",
@@ -156,7 +156,10 @@ def change(
     return database.plan(outputs, run, "ops db parameters", *steps, notes=notes)
 
 
-def _set(outputs: Outputs, group: str, name: str, wanted: Sequence[tuple[Parameter, str]]) -> Step:
+def setting(
+    outputs: Outputs, group: str, name: str, wanted: Sequence[tuple[Parameter, str]]
+) -> Step:
+    """The step that sets parameters of a group."""
     said = ", ".join(f"{one.name} = {value}" for one, value in wanted)
     return Step(
         name=name,

@@ -24,6 +24,7 @@ from ops.commands.db_replica import app as replica
 from ops.commands.db_snapshot import app as snapshot
 from ops.commands.db_sql import app as sql
 from ops.commands.db_sql_acts import app as sql_acts
+from ops.commands.db_upgrade import app as upgrade
 from ops.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The database.")
@@ -34,6 +35,7 @@ app.add_typer(sql_acts)
 app.add_typer(connect)
 app.add_typer(password)
 app.add_typer(parameters)
+app.add_typer(upgrade)
 
 
 @app.command()

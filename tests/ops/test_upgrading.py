@@ -1,0 +1,68 @@
+"""Upgrades: what there is to upgrade to, replicas first, a major one with a group of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ops.db_stage import console, seen
+from tests.ops.procedures.db_parameters import GROUP
+from tests.ops.procedures.db_upgrade import facts, put
+from tests.ops.typed import Console
+
+NAME = "bulwark-test-database"
+
+
+@pytest.fixture
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
+    with console(capsys, tmp_path, DBInstanceIdentifier="elsewhere") as made:
+        put(made.stage)
+        yield made
+
+
+def test_without_a_version_it_says_which_there_are(ops: Console) -> None:
+    items = ops.json("db upgrade")["items"]
+    assert {"version": "16.11", "kind": "minor"} in items
+    assert {"version": "17.7", "kind": "major"} in items
+    out, _ = ops("db upgrade")
+    assert f"{NAME} has 16.10" in out
+
+
+def test_a_minor_version_takes_the_replicas_first(ops: Console) -> None:
+    plan = ops.json("db upgrade 16.11 --dry-run")["plan"]
+    assert [step["name"] for step in plan["steps"]] == ["save", "replica_1", "upgrade"]
+    out, _ = ops(ops.seen("db upgrade 16.11"))
+    assert "from: 16.10\nto: 16.11\n" in out
+    assert seen(ops.stage, f"{NAME}-reads")["EngineVersion"] == "16.11"
+    assert facts(ops.stage)[2:] == ([GROUP], GROUP)
+
+
+def test_a_major_version_has_a_group_with_the_same_settings(ops: Console) -> None:
+    out, _ = ops("db upgrade 17 --dry-run")
+    assert "ops db vacuum --analyze" in out
+    done = ops.json(ops.seen("db upgrade 17"))
+    assert (done["from"], done["to"]) == ("16.10", "17.7")
+    group = seen(ops.stage)["DBParameterGroups"][0]["DBParameterGroupName"]
+    assert group == f"{NAME}-17-{done['run']}"
+    assert ops.json("db parameters")["items"][0]["value"] == "4096"
+    assert done["snapshot"] in ops("db snapshot list")[0]
+
+
+def test_on_a_protected_stack_yes_is_not_enough(ops: Console) -> None:
+    assert "--expect is not set" in ops("db upgrade 16.11 --yes", code=2)[1]
+    assert seen(ops.stage)["EngineVersion"] == "16.10"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("15.14", "VERSION is '15.14', may be 16.11, 17.5"),
+        ("16.10", "which bulwark-test-database has already"),
+        ("newest", "VERSION is 'newest', may be"),
+        ("16.11 --timeout 0", "--timeout"),
+    ],
+)
+def test_what_cannot_be_is_one_line(ops: Console, line: str, says: str) -> None:
+    _, err = ops(f"db upgrade {line}", code=2)
+    assert says in err.splitlines()[0]
+    assert facts(ops.stage)[1] == []

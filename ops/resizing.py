@@ -36,14 +36,16 @@ def sizes(aws: Aws, outputs: Outputs, found: Instance, size: str | None) -> list
     return [option for option in options if _fits(option, found)]
 
 
-def orderable(aws: Aws, outputs: Outputs, found: Instance, size: str) -> None:
-    """Raises UsageError where this instance cannot have a class."""
+def orderable(
+    aws: Aws, outputs: Outputs, found: Instance, size: str, option: str = "CLASS"
+) -> None:
+    """Raises UsageError, which names the option, where this instance cannot have a class."""
     if size == found.size:
-        raise UsageError(f"CLASS is {size!r}, which {found.identifier} has already")
+        raise UsageError(f"{option} is {size!r}, which {found.identifier} has already")
     if not sizes(aws, outputs, found, size):
         known = sorted({o["DBInstanceClass"] for o in sizes(aws, outputs, found, None)})
         family = [name for name in known if name.split(".")[:2] == size.split(".")[:2]]
-        raise UsageError(f"CLASS is {size!r}, may be {', '.join(family or known)}")
+        raise UsageError(f"{option} is {size!r}, may be {', '.join(family or known)}")
 
 
 def resize(outputs: Outputs, found: Instance, size: str, run: str) -> Plan:

@@ -41,7 +41,8 @@ def add(
     replica = replicas.full_name(of.outputs, name)
     primary = replicas.described(of.aws, of.outputs)
     if size is not None and size != primary["DBInstanceClass"]:
-        resizing.orderable(of.aws, of.outputs, database.primary(of.aws, of.outputs), size)
+        like = database.primary(of.aws, of.outputs)
+        resizing.orderable(of.aws, of.outputs, like, size, "--class")
     run = new_run("replica-add")
     plan = replicas.add(of.aws, of.outputs, primary, name, run, size=size)
     if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):

@@ -160,14 +160,22 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
         on("iam:PassRole", "monitoring role", when=passed_to("monitoring.rds.amazonaws.com")),
         *GRANTS_OF_KEYS,
     ),
+    "rds.create_db_parameter_group": (
+        on("rds:CreateDBParameterGroup", "parameter groups"),
+        on("rds:AddTagsToResource", "parameter groups"),
+    ),
     "rds.create_db_snapshot": (on("rds:CreateDBSnapshot", "database", "snapshots"), TAGS_SNAPSHOT),
     # Of the primary nobody: that is the settings' own.
     "rds.delete_db_instance": (on("rds:DeleteDBInstance", "replicas"),),
     "rds.delete_db_snapshot": (on("rds:DeleteDBSnapshot", "snapshots"),),
+    "rds.describe_db_engine_versions": (anywhere("rds:DescribeDBEngineVersions"),),
     "rds.describe_db_instance_automated_backups": (
         on("rds:DescribeDBInstanceAutomatedBackups", "all databases", "all automated backups"),
     ),
     "rds.describe_db_instances": (on("rds:DescribeDBInstances", "all databases"),),
+    "rds.describe_db_parameter_groups": (
+        on("rds:DescribeDBParameterGroups", "parameter groups"),
+    ),
     "rds.describe_db_parameters": (on("rds:DescribeDBParameters", "parameter groups"),),
     "rds.describe_db_snapshots": (
         on("rds:DescribeDBSnapshots", "all databases", "all snapshots"),
@@ -179,7 +187,9 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "rds.describe_pending_maintenance_actions": (
         on("rds:DescribePendingMaintenanceActions", "all databases"),
     ),
-    "rds.modify_db_instance": (on("rds:ModifyDBInstance", "database"),),
+    "rds.modify_db_instance": (
+        on("rds:ModifyDBInstance", "database", "parameter groups"),
+    ),
     "rds.modify_db_parameter_group": (on("rds:ModifyDBParameterGroup", "parameter groups"),),
     "rds.reboot_db_instance": (on("rds:RebootDBInstance", "database"),),
     "rds.reset_db_parameter_group": (on("rds:ResetDBParameterGroup", "parameter groups"),),

@@ -126,6 +126,12 @@ COMMANDS: Final[Mapping[str, Needs]] = {
         "rds.describe_db_instances", "rds.create_db_snapshot", "rds.describe_db_snapshots",
         "rds.modify_db_instance",
     ),
+    "db upgrade": changes(
+        "rds.describe_db_engine_versions", "rds.describe_db_instances",
+        "rds.describe_db_parameters", "rds.describe_db_parameter_groups",
+        "rds.describe_db_snapshots", "rds.create_db_snapshot", "rds.create_db_parameter_group",
+        "rds.modify_db_parameter_group",  "rds.modify_db_instance",
+    ),
     "db vacuum": changes("secretsmanager.get_secret_value"),
     "health": reads(
         "acm.describe_certificate", "application-autoscaling.describe_scalable_targets",

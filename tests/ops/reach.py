@@ -106,6 +106,10 @@ ACTS: Mapping[str, Callable[[Recorded], Acts]] = {
     "rds.create_db_instance_read_replica": of_rds(
         "CreateDBInstanceReadReplica", SourceDBInstanceIdentifier="db", DBInstanceIdentifier="db"
     ),
+    "rds.create_db_parameter_group": of_rds("CreateDBParameterGroup", DBParameterGroupName="pg"),
+    "rds.describe_db_parameter_groups": of_rds(
+        "DescribeDBParameterGroups", DBParameterGroupName="pg"
+    ),
     "rds.delete_db_instance": of_rds("DeleteDBInstance", DBInstanceIdentifier="db"),
     "rds.create_db_snapshot": of_rds(
         "CreateDBSnapshot", DBInstanceIdentifier="db", DBSnapshotIdentifier="snapshot"
@@ -114,7 +118,9 @@ ACTS: Mapping[str, Callable[[Recorded], Acts]] = {
     "rds.describe_db_parameters": of_rds("DescribeDBParameters", DBParameterGroupName="pg"),
     "rds.modify_db_parameter_group": of_rds("ModifyDBParameterGroup", DBParameterGroupName="pg"),
     "rds.reset_db_parameter_group": of_rds("ResetDBParameterGroup", DBParameterGroupName="pg"),
-    "rds.modify_db_instance": of_rds("ModifyDBInstance", DBInstanceIdentifier="db"),
+    "rds.modify_db_instance": of_rds(
+        "ModifyDBInstance", DBInstanceIdentifier="db", DBParameterGroupName="pg"
+    ),
     "rds.reboot_db_instance": of_rds("RebootDBInstance", DBInstanceIdentifier="db"),
     "s3.delete_object": of_s3("DeleteObject"),
     "s3.get_object": of_s3("GetObject"),

@@ -44,7 +44,7 @@ def action_text(action: "Action") -> str:
             where = f" in {action.region}" if action.region else ""
             return f"{action.api}{where} {json.dumps(params)}"
         case Sql():
-            return f"sql {action.statement} {json.dumps(action.params)}"
+            return f"sql {' '.join(action.statement.split())} {json.dumps(action.params)}"
         case Http():
             return f"{action.method} {action.url}"
         case Shell():

@@ -262,3 +262,16 @@ def test_what_a_session_asks_is_shown_and_in_no_plan(ops: Console) -> None:
         line = f"db kill {session.info.backend_pid} --terminate --dry-run"
         assert "a private word" in ops(line)[0]
         assert "a private word" not in json.dumps(ops.json(line))
+
+
+def test_an_index_that_makes_rows_unique_is_not_superfluous(ops: Console) -> None:
+    with connect(ops.stage) as connection:
+        connection.execute("CREATE TABLE keys (a int, b int)")
+        connection.execute("CREATE UNIQUE INDEX keys_a ON keys (a)")
+        connection.execute("CREATE INDEX keys_a_b ON keys (a, b)")
+        connection.execute("CREATE INDEX keys_a_again ON keys (a)")
+        connection.execute("CREATE INDEX keys_partly ON keys (a) WHERE b > 0")
+    found = {(i["problem"], i["index"]) for i in ops.json("db indexes")["items"]}
+    assert {index for problem, index in found if problem == "duplicate"} == {"keys_a_again"}
+    assert not any(index == "keys_a" for _, index in found)
+    assert ("unused", "keys_a_b") in found

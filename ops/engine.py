@@ -150,7 +150,10 @@ class Engine:
         """
         for step in self.plan.steps:
             if step.undo or step.do == step.goal.read:
-                found, seen = self._look(step)
+                try:
+                    found, seen = self._look(step)
+                except StepFailedError as error:
+                    return f"{step.name}: {error}"
                 if found != "met":
                     return f"{step.name}: {shown(step.goal, seen, self.journal.seen())}"
         return ""

@@ -6,8 +6,9 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,40 +16,29 @@ from unittest.mock import patch
 
 import pytest
 
-from ops.clock import VARIABLE, Pace
 from ops.engine import Engine
 from ops.journal import Journal
 from ops.run import STOPPING, WallClock
-from ops.select import Selection
 from ops.show import Progress
-from sandbox import clock as sandbox_clock
 from sandbox.program import ROOT
 from tests.ops import service_stage
 from tests.ops.service_stage import IMAGE, put_scaling, seen
-from tests.ops.stage import REGION, stage
 from tests.ops.typed import Console
 
-FACTOR = 2000.0  # simulated seconds in one: what takes three minutes is seen in a tenth of one
 DEPLOY = f"service deploy {IMAGE}:v2 --service backend"
 
 
 @contextmanager
-def real_time(capture: pytest.CaptureFixture[str], folder: Path) -> Iterator[Console]:
-    """Services on a clock that runs by itself, and the program's own clock on it."""
-    with stage() as on, ExitStack() as around:
-        service_stage.put(on)
-        bucket = {"LocationConstraint": REGION}
-        on.client("s3").create_bucket(
-            Bucket=on.outputs.backups.operations_bucket, CreateBucketConfiguration=bucket
-        )
-        running = sandbox_clock.Running(FACTOR)
-        sandbox_clock.use(running)
-        pace = str(Pace(running.began.timestamp(), FACTOR))
-        around.enter_context(patch.dict(os.environ, {VARIABLE: pace}))
-        around.enter_context(patch.object(Selection, "aws", lambda *_: on.aws))
-        file = folder / "outputs.json"
-        file.write_text(on.outputs.model_dump_json(by_alias=True))
-        yield Console(on, file, capture)
+def interruptible(capture: pytest.CaptureFixture[str], folder: Path) -> Iterator[Console]:
+    """The console of services, whose simulated sleep can be interrupted as the real one can."""
+
+    def sleep(clock: WallClock, seconds: float) -> None:
+        ops.stage.clock.sleep(seconds)
+        if clock.interrupted:
+            raise KeyboardInterrupt
+
+    with service_stage.console(capture, folder) as ops, patch.object(WallClock, "sleep", sleep):
+        yield ops
 
 
 @contextmanager
@@ -70,7 +60,7 @@ def test_ctrl_c_says_what_goes_on_and_how_to_go_on_or_back(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, times: int
 ) -> None:
     before = signal.getsignal(signal.SIGINT)
-    with real_time(capsys, tmp_path) as ops:
+    with interruptible(capsys, tmp_path) as ops:
         with ctrl_c(times, "update"):
             _, err = ops(f"{DEPLOY} --yes", 130)
         assert signal.getsignal(signal.SIGINT) is before
@@ -90,7 +80,7 @@ def test_ctrl_c_says_what_goes_on_and_how_to_go_on_or_back(
 def test_ctrl_c_during_an_undo_stops_it_and_it_goes_on_as_an_undo(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    with real_time(capsys, tmp_path) as ops:
+    with interruptible(capsys, tmp_path) as ops:
         run = ops.json(f"{DEPLOY} --yes")["run"]
         with ctrl_c(1, "back"):
             _, err = ops(f"runs undo {run} --yes", 130)
@@ -110,7 +100,7 @@ def test_between_two_calls_nothing_goes_on_and_the_lock_is_free(
             os.kill(os.getpid(), signal.SIGINT)
         original(self, step, back=back)
 
-    with real_time(capsys, tmp_path) as ops:
+    with interruptible(capsys, tmp_path) as ops:
         with patch.object(Engine, "_bring", bring):
             _, err = ops(f"{DEPLOY} --yes", 130)
         assert "nothing of this run goes on in AWS; done so far: register" in err
@@ -139,6 +129,18 @@ def test_a_run_that_changes_nothing_that_can_be_undone_says_so(
         assert "nothing of it can be undone" in ops(f"runs undo {run} --dry-run")[0]
         _, err = ops(f"runs undo {run} --yes", 2)
         assert "is done, and nothing of it can be undone" in err
+        assert ops("lock show")[0] == "nothing\n"
+
+
+def test_what_failed_for_somebody_since_is_said_when_a_run_is_to_be_undone(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with service_stage.console(capsys, tmp_path) as ops:
+        run = ops.json(f"{DEPLOY} --yes")["run"]
+        ops(f"service deploy {IMAGE}:v4-crash --service backend --yes", 5)
+        _, err = ops(f"runs undo {run} --yes", 2)
+        assert "has been changed since" in err
+        assert "ROLLBACK_SUCCESSFUL" in err
         assert ops("lock show")[0] == "nothing\n"
 
 
@@ -203,11 +205,16 @@ def test_every_other_change_is_asked_for(
         assert seen(ops.stage)["desiredCount"] == tasks
 
 
-def test_an_expired_wall_clock_sleep_is_as_long_as_it_should_be() -> None:
+def test_the_clock_sleeps_as_long_as_it_should_and_is_interrupted_in_between() -> None:
     clock = WallClock()
     began = clock.now()
     clock.sleep(0.05)
-    assert 0.05 <= clock.now() - began < 1
+    assert clock.now() - began >= 0.05
+    with clock.listening():
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            clock.sleep(600)
+    assert clock.now() - began < 300
 
 
 @pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])

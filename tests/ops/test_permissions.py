@@ -19,7 +19,7 @@ import pytest
 from botocore import xform_name
 
 from ops.cli import main
-from ops.permissions.apis import APIS, Grant, grants
+from ops.permissions.apis import APIS, FREE, Grant, grants
 from ops.permissions.commands import COMMANDS, ROLES, Role
 from ops.permissions.names import LONGEST, Names, names_of
 from ops.permissions.policies import (
@@ -108,6 +108,12 @@ def literal(arn: str) -> str:
 
 def test_no_entry_of_the_reference_is_of_nothing() -> None:
     assert set(REFERENCE) == {grant.action for _, grant in GRANTS}
+
+
+def test_no_api_and_no_resource_is_there_for_nothing() -> None:
+    used = {api for needs in COMMANDS.values() for api in needs.apis} - FREE
+    assert used | {"ssm.get_parameters_by_path"} == set(APIS)
+    assert {name for _, grant in GRANTS for name in grant.on} == set(RESOURCES)
 
 
 def test_an_api_without_an_entry_says_where_it_belongs() -> None:

@@ -82,6 +82,7 @@ class Backups(Component):
             restore_testing_plan=test,
             operations_bucket=args.operations.bucket,
             recovery_bucket=args.operations.recovery_bucket,
+            export_role_arn=args.operations.export_role_arn,
             outputs_path=outputs_path(settings.project, settings.stack),
         )
         self.register_outputs({"part": self.part})

@@ -14,6 +14,7 @@ from components.keys import Keys
 from components.log_bucket import LogBucket
 from components.policies import Statement, service_role
 from components.settings import Settings
+from ops.outputs import EXPORTS
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,12 @@ class Operations(Component):
 
     Children: `{name}`, the bucket. With a recovery region also `{name}-recovery`, the bucket
     there and the provider that makes it, the role `{name}-replication` and the replication, so
-    that a run begun here can be read and resumed when this region is down.
+    that a run begun here can be read and resumed when this region is down. With a key of the
+    stack's own also `{name}-export`, the role by which RDS writes exports: it takes no other key.
     """
 
     recovery_bucket: Output[str] | None = None
+    export_role_arn: Output[str] | None = None
 
     def __init__(
         self, name: str, args: OperationsArgs, opts: ResourceOptions | None = None
@@ -53,6 +56,8 @@ class Operations(Component):
             )
             self.recovery_bucket = there.ready
             self._replicate(here, there)
+        if args.keys.data is not None:
+            self.export_role_arn = self._export_role(args.keys.data)
         self.register_outputs(
             {"bucket": self.bucket, "arn": self.arn, "recovery_bucket": self.recovery_bucket}
         )
@@ -93,6 +98,27 @@ class Operations(Component):
             ),
             opts=self.child,
         )
+
+    def _export_role(self, key: Input[str]) -> Output[str]:
+        """What StartExportTask asks for (RDS API reference), on this bucket's exports only."""
+        objects = Output.concat(self.arn, f"/{EXPORTS}*")
+        role = service_role(
+            self,
+            "export",
+            "export.rds.amazonaws.com",
+            [
+                Statement(actions=["s3:GetBucketLocation", "s3:ListBucket"], resources=[self.arn]),
+                Statement(
+                    actions=["s3:DeleteObject*", "s3:GetObject*", "s3:PutObject*"],
+                    resources=[objects],
+                ),
+                Statement(
+                    actions=["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"],
+                    resources=[key],
+                ),
+            ],
+        )
+        return role.arn
 
     def _replicate(self, here: Bucket, there: Bucket) -> None:
         role = service_role(

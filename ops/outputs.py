@@ -22,6 +22,7 @@ GROWING: Final[Mapping[str, str]] = {
     "alarms": "names",
 }
 LISTED: Final = frozenset({"alarms"})  # growing parts whose entries are lists of names
+EXPORTS: Final = "exports/"  # where in the operations bucket exported snapshots are
 PIECES: Final = "pieces"  # in a divided part: the labels of its pieces, so that none is missed
 
 
@@ -211,6 +212,7 @@ class BackupsPart(Part):
     restore_testing_plan: str | None
     operations_bucket: str
     recovery_bucket: str | None
+    export_role_arn: str | None
     outputs_path: str
 
 

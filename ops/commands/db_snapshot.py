@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ops import clock, database, snapshots
+from ops import clock, database, exporting, snapshots
 from ops.commands.common import (
     DryRun,
     Expect,
@@ -94,6 +94,33 @@ def copy(
                 "whole": wait,
             },
         )
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    snapshot: Annotated[
+        str | None, typer.Argument(help="which; else the newest that operations made")
+    ] = None,
+    tables: Annotated[
+        str | None, typer.Option(metavar="TABLE,...", help="only these, like orders,shop.parts")
+    ] = None,
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    expect: Expect = None,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """Exports a snapshot's data as Parquet files to the operations bucket: to analyse."""
+    of, output = target(context)
+    only = exporting.parts(of.outputs, tables)
+    listed = snapshots.found(of.aws, of.outputs, of.outputs.stack.region)
+    chosen = snapshots.source(listed, snapshot)
+    run = new_run("export")
+    plan = exporting.export(of.outputs, chosen, only, run)
+    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+        to = exporting.place(of.outputs, run)
+        output.result("db-export", {"snapshot": chosen.name, "to": to, "run": run})
 
 
 @app.command()

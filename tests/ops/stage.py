@@ -224,6 +224,7 @@ def stack_outputs() -> Outputs:
                 "vault": f"{PREFIX}-backups", "plan_id": None, "role_arn": None,
                 "recovery_vault_arn": None, "restore_testing_plan": None,
                 "operations_bucket": f"{PREFIX}-operations", "recovery_bucket": None,
+                "export_role_arn": f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-operations-export",
                 "outputs_path": "/bulwark/test/outputs",
             },
             "access": {

@@ -181,6 +181,8 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
         on("rds:DescribeDBSnapshots", "all databases", "all snapshots"),
     ),
     "rds.describe_events": (anywhere("rds:DescribeEvents"),),
+    # Asked for by its own name, a task is of no snapshot that AWS could check.
+    "rds.describe_export_tasks": (anywhere("rds:DescribeExportTasks"),),
     "rds.describe_orderable_db_instance_options": (
         anywhere("rds:DescribeOrderableDBInstanceOptions"),
     ),
@@ -193,6 +195,13 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "rds.modify_db_parameter_group": (on("rds:ModifyDBParameterGroup", "parameter groups"),),
     "rds.reboot_db_instance": (on("rds:RebootDBInstance", "database"),),
     "rds.reset_db_parameter_group": (on("rds:ResetDBParameterGroup", "parameter groups"),),
+    # With the role that writes the files, under the key that it grants RDS the use of (RDS User
+    # Guide, "Exporting DB snapshot data to Amazon S3").
+    "rds.start_export_task": (
+        on("rds:StartExportTask", "snapshots", "snapshots to copy"),
+        on("iam:PassRole", "export role", when=passed_to("export.rds.amazonaws.com")),
+        *GRANTS_OF_KEYS,
+    ),
     "s3.delete_object": (on("s3:DeleteObject", "lock"),),
     "s3.get_object": (on("s3:GetObject", "runs", "lock"), DECRYPT),
     # Of the whole bucket: else S3 answers "denied" for a lock or a line that is not there.

@@ -119,6 +119,9 @@ COMMANDS: Final[Mapping[str, Needs]] = {
     "db snapshot create": changes(
         "rds.create_db_snapshot", "rds.describe_db_instances", "rds.describe_db_snapshots"
     ),
+    "db snapshot export": changes(
+        "rds.start_export_task", "rds.describe_export_tasks", "rds.describe_db_snapshots"
+    ),
     "db snapshot list": reads("rds.describe_db_snapshots"),
     "db snapshot prune": recovers("rds.delete_db_snapshot", "rds.describe_db_snapshots"),
     "db status": reads("rds.describe_db_instances"),

@@ -57,6 +57,7 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
         "arn:{partition}:iam::{account}:role/{prefix}-services-*-task",
         "arn:{partition}:iam::{account}:role/{prefix}-services-*-execution",
     ),
+    "export role": ("arn:{partition}:iam::{account}:role/{prefix}-operations-export",),
     "monitoring role": ("arn:{partition}:iam::{account}:role/{prefix}-database-monitoring",),
     "scalable targets": here("application-autoscaling", "scalable-target/*"),
     "repositories": here("ecr", "repository/{project}/{stack}/*"),

@@ -122,6 +122,10 @@ ACTS: Mapping[str, Callable[[Recorded], Acts]] = {
         "ModifyDBInstance", DBInstanceIdentifier="db", DBParameterGroupName="pg"
     ),
     "rds.reboot_db_instance": of_rds("RebootDBInstance", DBInstanceIdentifier="db"),
+    "rds.start_export_task": lambda call: [
+        ("rds:StartExportTask", str(call.params["SourceArn"])),
+        ("iam:PassRole", str(call.params["IamRoleArn"])),
+    ],
     "s3.delete_object": of_s3("DeleteObject"),
     "s3.get_object": of_s3("GetObject"),
     "s3.put_object": of_s3("PutObject"),

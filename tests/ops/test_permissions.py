@@ -42,6 +42,7 @@ REFERENCE: dict[str, dict[str, list[str]]] = json.loads(
 ASKED_OF_ALL = {
     "cloudwatch:DescribeAlarms": "API reference: composite alarms are shown only where it is for *",
     "cloudwatch:GetMetricData": "the type is a dataset, which metrics of AWS services are not",
+    "rds:DescribeExportTasks": "named by its own name, a task is of no resource that has a type",
     "ecs:ListTasks": "AWS's error names *: its type is the container instance, Fargate has none",
 }
 # Resource types that an action takes instead of, not beside, the one that ours has.

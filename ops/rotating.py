@@ -5,7 +5,6 @@ password and starts the services anew. A rotation has a token, so that it is one
 is asked for.
 """
 
-import hashlib
 from typing import Final
 
 from ops import database, deployments
@@ -18,6 +17,7 @@ from ops.services import Service
 
 TYPICAL: Final = 90
 ASSUMED: Final = "an assumption, AWS states none: a function of four steps, and RDS half a minute"
+TOKEN: Final = 64  # characters, of 32 at least. Source: API reference, RotateSecret
 WITHIN: Final = 30 * 60  # Secrets Manager tries a failed rotation again meanwhile
 
 
@@ -56,7 +56,8 @@ def rotate(
     With `check` the new password is tried, which takes a way to the database. There is no undo:
     the password of before may be known to somebody, which is why it was rotated.
     """
-    token = hashlib.sha256(run.encode()).hexdigest()[:32]
+    # The run itself, so that the plan's hash is the same for the same plan (Plan.digest).
+    token = f"bulwark-{run:-<24}"[:TOKEN]
     stages = f'VersionIdsToStages."{token}" || `[]`'
     where = {"SecretId": outputs.database.secret_arn}
     steps = [

@@ -57,7 +57,7 @@ MODELLED: Mapping[tuple[str, str], Callable[[CloudWatchBackend, Names], float | 
     ("AWS/RDS", "FreeableMemory"): _rds(lambda _: 0.7 * GIB),
     ("AWS/ECS", "CPUUtilization"): _ecs(12),
     ("AWS/ECS", "MemoryUtilization"): _ecs(35),
-    ("AWS/S3", "BucketSizeBytes"): _bucket(lambda keys: sum(k.size for k in keys)),
+    ("AWS/S3", "BucketSizeBytes"): _bucket(lambda keys: sum(getattr(k, "size", 0) for k in keys)),
     ("AWS/S3", "NumberOfObjects"): _bucket(lambda keys: len(keys)),
 }
 

@@ -1,8 +1,8 @@
 """What the documents show: every command in them is run by a test, every link leads somewhere.
 
 A command of a document is looked up in RUN: the file whose test runs it, or the program behind a
-make target. What is not covered: the Pulumi CLI's own commands, which only test_pulumi.py runs,
-where there is a `pulumi` on the PATH.
+make target. Those of the runbook's pages are typed by test_runbook.py. What is not covered: the
+Pulumi CLI's own commands, which only test_pulumi.py runs, where there is a `pulumi` on the PATH.
 """
 
 import re
@@ -16,6 +16,7 @@ from ops.cli import main
 from sandbox.program import ROOT
 
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+RUNBOOK = ROOT / "docs" / "runbook"  # whose lines test_runbook.py types
 # A command as it is written in a document, and the test file that runs it or what it starts.
 RUN = {
     "make demo": "tests/sandbox/test_demo.py",
@@ -23,6 +24,8 @@ RUN = {
     "make sandbox": "tests/sandbox/test_serve.py",
     "make bench": "bench/__main__.py",
     "make lock": "Makefile",
+    ".venv/bin/ops sandbox": "tests/sandbox/test_served_stack.py",
+    ".venv/bin/ops sandbox -- .venv/bin/ops health": "tests/sandbox/test_served_stack.py",
     "pulumi preview --stack prod": "tests/test_pulumi.py",
     "pulumi up --stack prod": "tests/test_pulumi.py",
     "pulumi up --stack sandbox": "tests/test_pulumi.py",
@@ -51,6 +54,7 @@ def every_command() -> list[tuple[str, str]]:
         (str(document.relative_to(ROOT)), command)
         for document in DOCUMENTS
         for command in dict.fromkeys(commands(document))
+        if not (document.parent == RUNBOOK and command.startswith("ops "))
     ]
 
 

@@ -52,6 +52,7 @@ def server(at: socket.socket) -> BaseWSGIServer:
     from werkzeug.serving import make_server
 
     from sandbox import mends
+    from sandbox.faults_served import faulty
 
     class Quiet(MotoRequestHandler):
         """Tells of the requests that the sandbox could not answer, not of each."""
@@ -64,7 +65,7 @@ def server(at: socket.socket) -> BaseWSGIServer:
     return make_server(
         ADDRESS,
         at.getsockname()[1],
-        OneByOne(DomainDispatcherApplication(create_backend_app)),
+        OneByOne(faulty(DomainDispatcherApplication(create_backend_app))),
         threaded=True,
         request_handler=Quiet,
         fd=at.fileno(),

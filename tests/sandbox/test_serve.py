@@ -1,5 +1,6 @@
 """The served sandbox: what it prints, what it refuses, how it ends, that clients can work on it."""
 
+import json
 import re
 import signal
 import socket
@@ -7,12 +8,15 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from sandbox import clock, serve, server
+from sandbox.faults_served import PATH
 from sandbox.program import ROOT
 
 COMMAND = (sys.executable, "-m", "sandbox.serve")
@@ -96,6 +100,25 @@ def test_a_path_that_ends_with_a_slash_is_answered(served: Served) -> None:
     backup.create_backup_vault(BackupVaultName="vault")
     found = backup.list_recovery_points_by_backup_vault(BackupVaultName="vault")
     assert found["RecoveryPoints"] == []
+
+
+def test_calls_can_be_made_to_fail(served: Served) -> None:
+    rds = boto3.Session("sandbox", "sandbox").client("rds", "eu-north-1", endpoint_url=served.url)
+
+    def faults(method: str, body: object = None) -> None:
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(f"{served.url}{PATH}", data, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status == 200
+
+    faults("POST", [{"fault": "denied", "apis": ["rds.describe_db_snapshots"]}])
+    try:
+        rds.describe_db_instances()
+        with pytest.raises(ClientError, match="AccessDenied"):
+            rds.describe_db_snapshots()
+    finally:
+        faults("DELETE")
+    rds.describe_db_snapshots()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -34,6 +34,6 @@ def test_a_step_that_is_refused_is_undone_whole_however_often_killed(
     procedure: Procedure, lag: float, record_property: Tell
 ) -> None:
     with world(procedure) as of:
-        steps = [step.name for step in of.plan.steps if step.do != step.goal.read]
-    for step in steps:
+        steps = {step.name for step in of.plan.steps if step.do != step.goal.read}
+    for step in sorted(steps - procedure.already):
         refused_and_undone(procedure, step, lag, everywhere, record_property)

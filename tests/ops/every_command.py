@@ -239,11 +239,11 @@ def made(command: str) -> tuple[Recorded, ...] | None:
     """What a command calls, by all its procedures and lines; None where there are none."""
     found = [run(line) for line in LINES.get(command, ())]
     name, _, option = command.partition(" --")
-    own = [one for one in procedures() if one.command == name and (option in one.rest)]
+    ways = [one for one in procedures() if one.command == name and option in one.rest]
     if not option:  # those of an option that has a line of its own are not this line's
         others = [key.removeprefix(f"{name} ") for key in COMMANDS if key.startswith(f"{name} --")]
-        own = [one for one in own if not any(other in one.rest for other in others)]
-    for one in own:
+        ways = [one for one in ways if not any(other in one.rest for other in others)]
+    for one in ways:
         code = {"done": 0, "undone": 5}[one.outcome]
         with typing(one.build) as (on, typed):
             found.append(of_plan(one.plan(on)))

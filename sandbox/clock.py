@@ -73,6 +73,7 @@ class Held:
 
     def __init__(self, began: datetime | None = None) -> None:
         self._now = began or datetime.now(UTC)
+        self._made = time.time()
         self._left: list[tuple[datetime, float]] = []  # a time that it stood at, and until when
 
     def now(self) -> datetime:
@@ -88,8 +89,10 @@ class Held:
         self._now += timedelta(seconds=seconds)
 
     def wall(self, at: datetime) -> float:
+        if at >= self._now:
+            return time.time()
         n = bisect_right(self._left, at, key=lambda left: left[0])
-        return self._left[n - 1][1] if n and at < self._now else time.time()
+        return self._left[n - 1][1] if n else self._made
 
 
 _current: Clock = AtOnce()

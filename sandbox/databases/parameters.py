@@ -6,58 +6,58 @@ PostgreSQL's own defaults, as are libraries and extensions that the installation
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from sandbox.databases.server import OURS, Server
+from sandbox.databases.installation import Installation
+from sandbox.databases.server import OURS
 
 LIBRARIES: Final = "shared_preload_libraries"
 # What would not start here, or leads out of the sandbox, whatever a group says.
-LEFT: Final = re.compile(r"ssl.*|rds\..*|.*directory|.*_file|archive_.*|restore_command|port")
+LEFT: Final = re.compile(
+    r"ssl.*|rds\..*|.*directory|.*_file|archive_.*|restore_command|recovery_.*|port|huge_page.*"
+)
 # The most that a small machine's server is given.
 MOST: Final[Mapping[str, int]] = {"max_connections": 500, "max_worker_processes": 16}
-STATIC: Final = "pending-reboot"
-_known: dict[str, frozenset[str]] = {}  # by the version's programs
 
 
-def applied(server: Server, instance: Any, *, static: bool = True) -> dict[str, str]:
-    """The settings of an instance's parameter group, as they stand in a configuration file.
+def asked(instance: Any) -> dict[str, str]:
+    """What the parameter group of an instance says now."""
+    group = instance.backend.db_parameter_groups.get(instance.db_parameter_group_name or "")
+    given = group.parameters.items() if group else ()
+    found = {name: str(one.get("ParameterValue", "")) for name, one in given}
+    return {name: value for name, value in found.items() if value}
 
-    Without `static` only those that need no restart.
-    """
-    groups = instance.backend.db_parameter_groups
-    group = groups.get(instance.db_parameter_group_name or "")
+
+def applied(programs: Installation, group: Mapping[str, str]) -> dict[str, str]:
+    """What a group says, as it stands in a configuration file of these programs."""
     found: dict[str, str] = {}
-    for name, given in (group.parameters if group else {}).items():
-        value = str(given.get("ParameterValue", ""))
-        if name in OURS or LEFT.fullmatch(name) or not value or "{" in value:
+    for name, value in group.items():
+        if name in OURS or LEFT.fullmatch(name) or "{" in value:
             continue
-        if not static and given.get("ApplyMethod") == STATIC:
+        library, dot, _ = name.partition(".")
+        if not (_there(programs, library) if dot else name in _names(programs)):
             continue
+        shown = value
         if name == LIBRARIES:
-            value = ",".join(x for x in value.split(",") if _there(server, x.strip()))
-            if not value:
-                continue
-        if name not in _names(server) and "." not in name:
-            continue
-        if "." in name and not _there(server, name.split(".")[0]):
-            continue
-        if name in MOST and value.isdigit():
-            value = str(min(int(value), MOST[name]))
-        found[name] = "'" + value.replace("'", "''") + "'"
+            shown = ",".join(x for x in value.split(",") if _there(programs, x.strip()))
+        elif name in MOST and value.isdigit():
+            shown = str(min(int(value), MOST[name]))
+        if shown:
+            found[name] = "'" + shown.replace("'", "''") + "'"
     return found
 
 
-def _there(server: Server, library: str) -> bool:
+@cache
+def _there(programs: Installation, library: str) -> bool:
     """Whether the installation has a library."""
-    folder = server.programs.run("pg_config", "--pkglibdir").strip()
+    folder = programs.run("pg_config", "--pkglibdir").strip()
     return any(Path(folder, f"{library}{end}").exists() for end in (".so", ".dylib"))
 
 
-def _names(server: Server) -> frozenset[str]:
+@cache
+def _names(programs: Installation) -> frozenset[str]:
     """The parameters that this version knows."""
-    key = str(server.programs.folder)
-    if key not in _known:
-        said = server.programs.run("postgres", "--describe-config")
-        _known[key] = frozenset(line.split("\t")[0] for line in said.splitlines())
-    return _known[key]
+    said = programs.run("postgres", "--describe-config")
+    return frozenset(line.split("\t")[0] for line in said.splitlines())

@@ -4,8 +4,8 @@ import atexit
 import random
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -13,14 +13,18 @@ import psycopg
 from moto.rds.models import rds_backends
 
 from sandbox.clock import clock
-from sandbox.databases.door import ClosedError, Door
+from sandbox.databases.door import ClosedError, Door, Leads, State
+from sandbox.databases.origins import Empty, Followed, Origin
 from sandbox.databases.server import folder, give
-from sandbox.databases.standing import Empty, Followed, Origin, Standing
+from sandbox.databases.standing import Standing
 
 LOCAL: Final = "127.0.0.1"
+# Where what is being made has its data from: of one call, as several are answered at a time.
+_origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
 # Simulated seconds without service at the end of a change of class, Multi-AZ: the failover.
 # RDS User Guide, Multi-AZ DB instance deployments: 60-120 s.
 FAILOVER: Final = 90
+TRIES: Final = 5  # addresses that may be somebody else's
 
 
 class Databases:
@@ -28,19 +32,17 @@ class Databases:
 
     def __init__(self) -> None:
         self.folder = folder("bulwark-databases-")
-        self.origin: Origin = Empty()  # of the instance that is being made
         self._standing: dict[str, Standing] = {}
         self._doors: dict[tuple[str, str], Door] = {}
         self._addresses: dict[tuple[str, str], tuple[str, int]] = {}
-        self._block = f"127.{random.randint(16, 239)}.{random.randint(1, 254)}"
+        self._block = f"127.{random.randint(16, 239)}"
 
     def made(self, instance: Any, word: str | None) -> None:
-        """An instance was made, of `origin`, with a master password where one was given."""
+        """An instance was made, with this master password where its data are new."""
         place = self.folder / instance.dbi_resource_id
         place.mkdir()
         give(place)
-        origin = replace(self.origin, word=word) if word else self.origin
-        made = Standing(instance, place, origin)
+        made = Standing(instance, place, _origin.get() or Empty(word))
         self._standing[instance.dbi_resource_id] = made
         self._answer(instance)
 
@@ -53,7 +55,7 @@ class Databases:
         return self._addresses.get((instance.region, instance.db_instance_identifier))
 
     def renamed(self, old: str, instance: Any) -> None:
-        """A name leads to another instance, or to none."""
+        """A name leads to another instance, or to none; or the instance has another port."""
         self._shut(instance.region, old)
         self._answer(instance)
 
@@ -71,12 +73,12 @@ class Databases:
         began = max(now, end - timedelta(seconds=FAILOVER)) if brief and end > now else now
         standing.interrupted(began, end)
 
-    def rebooted(self, instance: Any) -> None:
+    def rebooted(self, instance: Any, *, failover: bool = False) -> None:
         """Its connections drop, and static parameters take effect."""
         if standing := self.of(instance):
-            standing.dropped(restart=True)
+            standing.rebooted("immediate" if failover else "fast")
             if door := self._doors.get((instance.region, instance.db_instance_identifier)):
-                door.drop()
+                door.look()
 
     def deleted(self, instance: Any) -> None:
         """Nobody answers there any more; who followed it stands alone."""
@@ -87,25 +89,25 @@ class Databases:
             if isinstance(other.origin, Followed) and other.origin.primary is gone:
                 other.promoted()
         self._shut(instance.region, instance.db_instance_identifier)
-        gone.end()
+        gone.end(archived=True)
 
     def regrouped(self, backend: Any, group: str, names: set[str]) -> None:
         """Parameters of a group were set, which take effect at once."""
         for instance in backend.databases.values():
             standing = self.of(instance)
-            if standing is not None and instance.db_parameter_group_name == group:
-                standing.reloaded(names)
+            if standing and instance.db_parameter_group_name == group:
+                standing.regrouped(names)
 
     @contextmanager
     def comes_from(self, origin: Origin) -> Iterator[None]:
         """What is made in the block has its data from there."""
-        self.origin, before = origin, self.origin
+        before = _origin.set(origin)
         try:
             yield
         finally:
-            self.origin = before
+            _origin.reset(before)
 
-    def replayed(self, resource: str, until: datetime | None) -> Origin:
+    def replayed(self, resource: str, until: datetime) -> Origin:
         """The data of an instance, by resource id, at a time of the sandbox's clock."""
         standing = self._standing.get(resource)
         return standing.replayed(until) if standing else Empty()
@@ -139,15 +141,20 @@ class Databases:
             now = found.state() if found else None
             return None if now is None else (id(found), now)
 
-        wanted = self._addresses.get(key) or (
-            f"{self._block}.{len(self._addresses) + 1}",
-            int(instance.port),
-        )
-        try:
-            door = Door(wanted, leads, state)
-        except OSError:  # a system with one local address only
-            door = Door((LOCAL, 0), leads, state)
+        door = self._door(self._addresses.get(key), int(instance.port), leads, state)
         self._doors[key], self._addresses[key] = door, door.address
+
+    def _door(self, before: tuple[str, int] | None, port: int, leads: Leads, state: State) -> Door:
+        """The host is the name's for good, the port is the instance's."""
+        hosts = [before[0]] if before else [self._host() for _ in range(TRIES)]
+        elsewhere = before or (LOCAL, 0)  # of a system with one local address only
+        for address in (*((host, port) for host in hosts), elsewhere):
+            with suppress(OSError):
+                return Door(address, leads, state)
+        return Door((LOCAL, 0), leads, state)
+
+    def _host(self) -> str:
+        return f"{self._block}.{random.randint(1, 254)}.{len(self._addresses) % 254 + 1}"
 
     def _shut(self, region: str, name: str) -> None:
         if door := self._doors.pop((region, name), None):

@@ -6,6 +6,7 @@ superuser, as on RDS, with a password that this process alone knows.
 
 import atexit
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from typing import Any, Final
 import psycopg
 
 from sandbox.databases.installation import Installation, ServerError, user
+from sandbox.databases.keeping import keep
 
 ADMIN: Final = "rdsadmin"
 PORT: Final = 5432  # of the socket's name; nobody else is in its folder
@@ -35,6 +37,7 @@ OURS: Final[Mapping[str, str]] = {
     "full_page_writes": "on",
     "wal_level": "replica",
     "max_wal_senders": "10",
+    "wal_keep_size": "64MB",
     "max_wal_size": "64MB",
     "min_wal_size": "4MB",
     "hot_standby": "on",
@@ -43,6 +46,8 @@ OURS: Final[Mapping[str, str]] = {
     "autovacuum_naptime": "60s",
     "dynamic_shared_memory_type": "posix",
 }
+# How PostgreSQL names a setting that it cannot start with.
+REFUSED: Final = re.compile(r'parameter "([\w.]+)"')
 HBA: Final = "local all all scram-sha-256\nlocal replication all scram-sha-256\n"
 
 
@@ -53,9 +58,9 @@ class Server:
         self.programs, self.folder = programs, folder
         self.data, self.archive = folder / "data", folder / "archive"
         self.conf: dict[str, str] = {}
-        self.running = False
+        self.running = self.archiving = False
         # A socket's path may have some 100 characters: not below a long temporary folder.
-        self.sockets = Path(tempfile.mkdtemp(prefix="bw", dir="/tmp"))
+        self.sockets = keep(Path(tempfile.mkdtemp(prefix="bw", dir="/tmp")))
         give(self.sockets, folder)
         self.archive.mkdir(exist_ok=True)
         give(self.archive)
@@ -66,27 +71,41 @@ class Server:
         return str(self.sockets / f".s.PGSQL.{PORT}")
 
     def start(self, *, archiving: bool = False) -> None:
-        """Starts it, and waits until it takes connections. Raises ServerError with its log."""
+        """Starts it, and waits until it takes connections. Raises ServerError with its log.
+
+        What PostgreSQL refuses of `conf` is left out of it.
+        """
+        self.archiving = archiving
+        while True:
+            self._write()
+            log = self.folder / "log"
+            before = log.stat().st_size if log.exists() else 0
+            try:
+                self.programs.run(
+                    "pg_ctl", "start", "-D", self.data, "-l", log, "-w", "-t", str(START),
+                    "-o", f"-p {PORT}", limit=START + 5,
+                )  # fmt: skip
+            except ServerError as error:
+                said = log.read_text(errors="replace")[before:] if log.exists() else ""
+                refused = set(REFUSED.findall(said)) & set(self.conf)
+                if not refused:
+                    raise ServerError(f"{error}\n{said[-3000:]}") from error
+                self.conf = {k: v for k, v in self.conf.items() if k not in refused}
+            else:
+                self.running = True
+                return
+
+    def _write(self) -> None:
         archive = f"test -f {self.archive}/%f || cp %p {self.archive}/%f"
         settings = {
             **self.conf,
             **OURS,
             "unix_socket_directories": f"'{self.sockets}'",
-            "archive_mode": "on" if archiving else "off",
+            "archive_mode": "on" if self.archiving else "off",
             "archive_command": f"'{archive}'",
         }
         lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
         put(self.data / "bulwark.conf", lines)
-        log = self.folder / "log"
-        try:
-            self.programs.run(
-                "pg_ctl", "start", "-D", self.data, "-l", log, "-w", "-t", str(START),
-                "-o", f"-p {PORT}", limit=START + 5,
-            )  # fmt: skip
-        except ServerError as error:
-            said = log.read_text(errors="replace")[-3000:] if log.exists() else ""
-            raise ServerError(f"{error}\n{said}") from error
-        self.running = True
 
     def stop(self, how: str = "fast") -> None:
         """Stops it: `fast` in order, `immediate` as a lost host would."""
@@ -94,12 +113,10 @@ class Server:
             self.running = False
             self.programs.run("pg_ctl", "stop", "-D", self.data, "-m", how, "-w")
 
-    def reload(self, changes: Mapping[str, str]) -> None:
-        """Takes settings that need no restart."""
-        self.conf |= changes
-        file = self.data / "bulwark.conf"
-        lines = "".join(f"{name} = {value}\n" for name, value in changes.items())
-        put(file, file.read_text(encoding="utf-8") + lines)
+    def reload(self, conf: Mapping[str, str]) -> None:
+        """Takes settings as far as they need no restart."""
+        self.conf = dict(conf)
+        self._write()
         self.ask("SELECT pg_reload_conf()")
 
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[Any, ...]]":
@@ -124,18 +141,9 @@ class Server:
         give(to.parent)
         where = f"host={self.sockets} port={PORT} user={ADMIN} password={SECRET}"
         self.programs.run(
-            "pg_basebackup",
-            "-d",
-            where,
-            "-D",
-            to,
-            "-X",
-            "stream",
-            "-c",
-            "fast",
-            "--no-sync",
-            *words,
-        )
+            "pg_basebackup", "-d", where, "-D", to, "-X", "stream", "-c", "fast",
+            "--no-sync", *words,
+        )  # fmt: skip
 
     def archived(self) -> None:
         """Writes a commit and sends all that was written until now into the archive."""
@@ -179,7 +187,7 @@ def folder(prefix: str) -> Path:
     roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK)
     if roomy and shutil.disk_usage(MEMORY).free < ROOM:
         roomy = False
-    made = Path(tempfile.mkdtemp(prefix=prefix, dir=MEMORY if roomy else None))
+    made = keep(Path(tempfile.mkdtemp(prefix=prefix, dir=MEMORY if roomy else None)))
     made.chmod(0o755)
     give(made)
     return made

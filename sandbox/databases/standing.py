@@ -1,18 +1,20 @@
-"""What stands behind one DB instance: where its data come from, its server, when it serves."""
+"""What stands behind one DB instance: its server, what it is made from, when it serves."""
 
+import itertools
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from psycopg import sql
 
 from sandbox.clock import clock, pending
 from sandbox.databases.door import ClosedError
-from sandbox.databases.installation import ServerError, installation
-from sandbox.databases.parameters import applied
+from sandbox.databases.installation import Installation, ServerError, installation, made_by
+from sandbox.databases.origins import Base, Empty, Followed, Origin, Replayed, Saved
+from sandbox.databases.parameters import applied, asked
 from sandbox.databases.server import Server, copy, put, template
 
 # States in which a DB instance takes connections: RDS User Guide, "Viewing Amazon RDS DB instance
@@ -25,46 +27,11 @@ SERVING: Final = frozenset(
         "maintenance", "converting-to-vpc", "moving-to-vpc",
     }
 )  # fmt: skip
-# What RDS's master user may, as far as PostgreSQL has such roles: RDS User Guide, "Understanding
-# the rds_superuser role".
+# RDS's role of the master user, and what it may as far as PostgreSQL has such roles: RDS User
+# Guide, "Understanding the rds_superuser role".
+MASTER: Final = "rds_superuser"
 ROLES: Final = ("pg_monitor", "pg_signal_backend", "pg_checkpoint", "pg_maintain")
 RECOVERED: Final = 600  # looks, a twentieth of a second apart
-
-
-@dataclass(frozen=True)
-class Empty:
-    """A new database. `word` is the master password, as of every origin that knows it."""
-
-    word: str | None = None
-
-
-@dataclass(frozen=True)
-class Saved:
-    """A base backup. Without a `word` the password is the one in it."""
-
-    base: Path
-    word: str | None = None
-
-
-@dataclass(frozen=True)
-class Replayed:
-    """A base backup and the WAL behind it, up to a time of the wall's clock."""
-
-    base: Path
-    archive: Path
-    until: float
-    word: str | None = None
-
-
-@dataclass(frozen=True)
-class Followed:
-    """Another's data, as they change."""
-
-    primary: "Standing"
-    word: str | None = None
-
-
-Origin: TypeAlias = Empty | Saved | Replayed | Followed
 
 
 class Standing:
@@ -73,35 +40,45 @@ class Standing:
     def __init__(self, instance: Any, folder: Path, origin: Origin) -> None:
         self.instance, self.folder, self.origin = instance, folder, origin
         self.server: Server | None = None
-        self.base: Path | None = None  # what a restore to a point in time begins with
-        self.word = origin.word
         self.gone = False
-        self._turn = threading.RLock()
-        self._restart = False
+        self._word = origin.word
+        self._group, self._asked = instance.db_parameter_group_name, asked(instance)
+        self._base: Base | None = None  # what a restore to a point in time begins with
+        self._first: tuple[float, Origin] | None = None  # until when nobody had touched what
+        self._numbers = itertools.count(1)
+        self._turn, self._looking = threading.RLock(), threading.Lock()
+        self._restart = ""  # how it is to be stopped before anybody connects again
+        self._extra: dict[str, str] = {}  # settings of a server that follows another
         self._generation = 0
         self._due: list[tuple[datetime, datetime]] = []
         self._until: datetime | None = None
 
     def state(self) -> object:
         """Changes when connections are to drop; None while it does not serve."""
-        now = clock().now()
-        for outage in [each for each in self._due if each[0] <= now]:
-            self._due.remove(outage)
-            self._generation += 1
-            self._until = outage[1]
-        down = self._until is not None and pending(self._until)
-        if self.gone or down or self.instance.status not in SERVING:
-            return None
-        return self._generation
+        with self._looking:
+            now = clock().now()
+            for outage in [each for each in self._due if each[0] <= now]:
+                self._due.remove(outage)
+                self._until = outage[1]
+                self.dropped("immediate")
+            down = self._until is not None and pending(self._until)
+            if self.gone or down or self.instance.status not in SERVING:
+                return None
+            return self._generation
 
     def interrupted(self, begins: datetime, ends: datetime) -> None:
-        """It will not serve between these times."""
+        """It will not serve between these times, and is another process after that."""
         self._due.append((begins, ends))
 
-    def dropped(self, *, restart: bool = False) -> None:
-        """Every connection ends now; with `restart` its server is started anew."""
-        self._restart = self._restart or restart
+    def dropped(self, restart: str = "") -> None:
+        """Every connection ends now; its server starts anew after it is stopped as said."""
+        self._restart = restart or self._restart
         self._generation += 1
+
+    def rebooted(self, how: str) -> None:
+        """Its connections drop, and it starts anew with all that its parameter group says."""
+        self._group, self._asked = self.instance.db_parameter_group_name, asked(self.instance)
+        self.dropped(how)
 
     def socket(self) -> str:
         """The path of its server's socket, started where it is not. Raises ClosedError."""
@@ -114,13 +91,15 @@ class Standing:
         """Its server, started where it is not. Raises ServerError."""
         with self._turn:
             if self.server is None:
+                first = replace(self.origin, word=self._word)
                 self.server = self._begun()
                 self._owned(self.server)
+                self._first = (time.time(), first)
             elif self._restart:
-                self.server.stop()
-                self.server.conf |= applied(self.server, self.instance)
+                self.server.stop(self._restart)
+                self.server.conf = self._settings(self.server.programs)
                 self.server.start(archiving=self.archiving)
-            self._restart = False
+            self._restart = ""
             return self.server
 
     @property
@@ -132,113 +111,148 @@ class Standing:
     def saved(self) -> Origin:
         """Its data as they are now, to make another instance from."""
         with self._turn:
-            if self.server is None:
-                return replace(self.origin, word=self.word)
-            base = self.folder / f"saved-{len(list(self.folder.glob('saved-*')))}"
-            self.up().back_up(base)
-            return Saved(base)
+            return Saved(self._backed_up()) if self.server else self._untouched()
 
-    def replayed(self, until: datetime | None) -> Origin:
-        """Its data as they were at a time of the sandbox's clock, or as they are now."""
+    def replayed(self, until: datetime) -> Origin:
+        """Its data as they were at a time of the sandbox's clock. Raises ServerError."""
         with self._turn:
-            if self.server is None:
-                return replace(self.origin, word=self.word)
-            server = self.up()
-            if self.base is None:
+            wall = clock().wall(until)
+            if self.server is None or self._first is None:
+                return self._untouched()
+            if wall < self._first[0] and not isinstance(self._first[1], Followed):
+                return self._first[1]
+            if self._base is None:
                 raise ServerError(f"{self.instance.db_instance_identifier} keeps no backups")
-            wall = clock().wall(until) if until else datetime.now(UTC).timestamp()
-            server.archived()
-            return Replayed(self.base, server.archive, wall)
+            if not self.gone:
+                self.up().archived()
+            return Replayed(self._base, self.server.archive, max(wall, self._base.taken))
 
     def promoted(self) -> None:
         """It follows nobody any more."""
         with self._turn:
             if not isinstance(self.origin, Followed):
                 return
+            if self.server is None:
+                self.origin = self._untouched()
+                self._word = self.origin.word
+                return
             server = self.up()
             server.ask("SELECT pg_promote(true, 60)")
-            self.origin = Empty()  # its data are its own from here on
+            self.origin, self._extra = Empty(), {}  # its data are its own from here on
             self._owned(server)
-            if self.archiving:
-                server.stop()
-                server.start(archiving=True)
-                self._based(server)
+            self._kept(server)
+
+    def keeps(self) -> None:
+        """Its automated backups begin, or end: RDS restarts it for that."""
+        with self._turn:
+            if self.server is not None:
+                self._kept(self.up())
 
     def password(self, word: str) -> None:
         """The master password is another."""
         with self._turn:
-            self.word = word
+            self._word = word
             if self.server is not None and not isinstance(self.origin, Followed):
                 self._owned(self.up())
 
-    def reloaded(self, names: set[str]) -> None:
+    def regrouped(self, names: set[str]) -> None:
         """Takes parameters of these names from its group, those that need no restart."""
         with self._turn:
+            if self._group != self.instance.db_parameter_group_name:
+                return  # another group is its own at the next reboot
+            now = asked(self.instance)
+            before = {k: v for k, v in self._asked.items() if k not in names}
+            self._asked = before | {k: v for k, v in now.items() if k in names}
             if self.server is not None:
-                found = applied(self.server, self.instance, static=False)
-                self.server.reload({k: v for k, v in found.items() if k in names})
+                self.up().reload(self._settings(self.server.programs))
 
-    def end(self) -> None:
-        """The server is gone, its backups stay."""
+    def end(self, *, archived: bool = False) -> None:
+        """The server is gone; its backups stay, with all its WAL where they are to be used."""
         with self._turn:
             self.gone = True
             if self.server is not None:
+                if archived and self.archiving:
+                    self.up().archived()
                 self.server.remove()
 
+    def _untouched(self) -> Origin:
+        """Its data while nobody has connected."""
+        if isinstance(self.origin, Followed) and self.server is None:
+            return self.origin.primary.saved()
+        return replace(self.origin, word=self._word)
+
     def _begun(self) -> Server:
-        major = int(str(self.instance.engine_version).split(".")[0])
-        programs = installation(major)
-        server = Server(programs, self.folder)
-        extra: dict[str, str] = {}
-        match self.origin:
+        """Its server, made from where its data come from and started."""
+        origin, until_then = self.origin, {}
+        match origin:
             case Empty():
-                empty = template(programs)
-                copy(empty, server.data)
-                self.base = empty if self.archiving else None
-            case Saved(base=base):
-                copy(base, server.data)
-            case Replayed(base=base, archive=archive, until=until):
-                copy(base, server.data)
+                programs = installation(int(str(self.instance.engine_version).split(".")[0]))
+                base = Base(template(programs), lasting=True)
+                self._base = base if self.archiving else None
+            case Saved(base=base) | Replayed(base=base):
+                programs = made_by(base.data)
+            case Followed(primary=primary):
+                programs = primary.up().programs
+        server = Server(programs, self.folder)
+        match origin:
+            case Followed(primary=primary):
+                source = primary.up()
+                source.back_up(server.data, "-R")
+                self._extra = {"restore_command": f"'cp {source.archive}/%f %p'"}
+            case Replayed(archive=archive, until=until):
+                copy(base.data, server.data)
                 put(server.data / "recovery.signal", "")
                 at = datetime.fromtimestamp(until, UTC).isoformat(" ")
-                extra = {
+                until_then = {
                     "restore_command": f"'cp {archive}/%f %p'",
                     "recovery_target_time": f"'{at}'",
                     "recovery_target_action": "promote",
                 }
-            case Followed(primary=primary):
-                primary.up().back_up(server.data, "-R")
-        server.conf = {**applied(server, self.instance), **extra}
+            case _:
+                copy(base.data, server.data)
+        server.conf = self._settings(programs) | until_then
         server.start(archiving=self.archiving)
-        if isinstance(self.origin, Replayed):
+        if isinstance(origin, Replayed):
             _recovered(server)
-            for name in extra:
-                server.conf.pop(name)
-        if self.archiving and self.base is None:
-            self._based(server)
+        if self.archiving and self._base is None:
+            self._base = self._backed_up(server)
         return server
 
-    def _based(self, server: Server) -> None:
-        self.base = self.folder / "base"
-        server.back_up(self.base)
+    def _settings(self, programs: Installation) -> dict[str, str]:
+        return applied(programs, self._asked) | self._extra
+
+    def _kept(self, server: Server) -> None:
+        """Starts it anew, with its WAL archived from here on or no longer."""
+        self.dropped()
+        server.stop()
+        server.conf = self._settings(server.programs)
+        server.start(archiving=self.archiving)
+        self._base = self._backed_up(server) if self.archiving else None
+
+    def _backed_up(self, server: Server | None = None) -> Base:
+        folder = self.folder / f"base-{next(self._numbers)}"
+        (server or self.up()).back_up(folder)
+        return Base(folder, taken=time.time())
 
     def _owned(self, server: Server) -> None:
         """The master user and its database are there, with the password that the instance has."""
         if isinstance(self.origin, Followed):
             return
         instance = self.instance
-        name, word = instance.master_username, self.word
+        name, word = instance.master_username, self._word
         with server.connect() as admin:
             known = {r[0] for r in admin.execute("SELECT rolname FROM pg_roles").fetchall()}
-            user = sql.Identifier(name)
+            user, master = sql.Identifier(name), sql.Identifier(MASTER)
+            if MASTER not in known:
+                admin.execute(sql.SQL("CREATE ROLE {}").format(master))
+                for role in known.intersection(ROLES):
+                    grant = sql.SQL("GRANT {} TO {} WITH ADMIN OPTION")
+                    admin.execute(grant.format(sql.Identifier(role), master))
             if name not in known:
                 admin.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE").format(user))
+                admin.execute(sql.SQL("GRANT {} TO {} WITH ADMIN OPTION").format(master, user))
             if word is not None:
                 admin.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(user, sql.Literal(word)))
-            for role in ROLES:
-                if role in known:
-                    grant = sql.SQL("GRANT {} TO {} WITH ADMIN OPTION")
-                    admin.execute(grant.format(sql.Identifier(role), sql.Identifier(name)))
             databases = {r[0] for r in admin.execute("SELECT datname FROM pg_database").fetchall()}
             if instance.db_name and instance.db_name not in databases:
                 admin.execute(

@@ -3,6 +3,7 @@
 After what the other mends of RDS make of a call: here only the server is told.
 """
 
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
@@ -11,8 +12,10 @@ from moto.rds.models import DBInstance, DBParameterGroup, DBSnapshot, RDSBackend
 from moto.rds.responses import RDSResponse
 
 from sandbox import databases
-from sandbox.databases.standing import Empty, Followed
-from sandbox.mends.patching import Mend
+from sandbox.databases.origins import Empty, Followed, Origin
+from sandbox.databases.real import Databases
+from sandbox.mends.patching import Mend, parameters
+from sandbox.mends.rds_parameters import PARAMETERS
 
 mend = Mend()
 
@@ -53,16 +56,24 @@ def modified(original: Any, backend: RDSBackend, name: str, given: Any) -> DBIns
     instance: DBInstance = original(backend, name, given)
     now = {key: getattr(instance, key, None) for key in _LOOKED_AT}
     differs = {key for key in _LOOKED_AT if was[key] != now[key]}
-    if "db_instance_identifier" in differs:
+    standing = on.of(instance)
+    if standing is None:
+        return instance
+    if differs & {"db_instance_identifier", "port"}:
         on.renamed(name, instance)
-    if word and (standing := on.of(instance)):
+    if word:
         standing.password(word)
     if differs & {"db_instance_class", "engine_version"}:
         on.changed(instance, restarts="engine_version" in differs)
+    if bool(was["backup_retention_period"]) != bool(now["backup_retention_period"]):
+        standing.keeps()
     return instance
 
 
-_LOOKED_AT = ("db_instance_identifier", "db_instance_class", "engine_version")
+_LOOKED_AT = (
+    "db_instance_identifier", "port", "db_instance_class", "engine_version",
+    "backup_retention_period",
+)  # fmt: skip
 
 
 @mend.around(RDSResponse, "reboot_db_instance")
@@ -70,8 +81,18 @@ def rebooted(original: Any, response: RDSResponse) -> Any:
     answer = original(response)
     if on := databases.current():
         name = response.params["DBInstanceIdentifier"]
-        on.rebooted(response.backend.describe_db_instances(name)[0])
+        instance = response.backend.describe_db_instances(name)[0]
+        on.rebooted(instance, failover=bool(response.params.get("ForceFailover")))
     return answer
+
+
+@mend.around(RDSBackend, "start_db_instance")
+def started(original: Any, backend: RDSBackend, *args: Any, **given: Any) -> DBInstance:
+    """After it was stopped: a new process."""
+    instance: DBInstance = original(backend, *args, **given)
+    if on := databases.current():
+        on.rebooted(instance)
+    return instance
 
 
 @mend.around(RDSBackend, "delete_db_instance")
@@ -96,8 +117,18 @@ def saved(original: Any, backend: RDSBackend, *args: Any, **given: Any) -> DBSna
 def copied(original: Any, backend: RDSBackend, *args: Any, **given: Any) -> DBSnapshot:
     copy: DBSnapshot = original(backend, *args, **given)
     source = given.get("source_db_snapshot_identifier", args[0] if args else "")
-    vars(copy)["mended_data"] = vars(backend.get_db_snapshot(source)).get("mended_data", Empty())
+    if on := databases.current():
+        vars(copy)["mended_data"] = _data(on, backend.get_db_snapshot(source))
     return copy
+
+
+def _data(on: Databases, snapshot: DBSnapshot | None) -> Origin:
+    """What a snapshot holds; that which moto makes with an instance, what this began with."""
+    if snapshot is None:
+        return Empty()
+    standing = on.of(snapshot.database)
+    found: Origin | None = vars(snapshot).get("mended_data")
+    return found or (standing.origin if standing else Empty())
 
 
 @mend.around(RDSResponse, "restore_db_instance_from_db_snapshot")
@@ -105,25 +136,26 @@ def restored(original: Any, response: RDSResponse) -> Any:
     on = databases.current()
     if on is None:
         return original(response)
-    name = str(response.params.get("DBSnapshotIdentifier") or "").rpartition(":")[2]
-    snapshot = response.backend.database_snapshots.get(name)
-    data = vars(snapshot).get("mended_data", Empty()) if snapshot else Empty()
-    with on.comes_from(data):
+    name = str(response.params.get("DBSnapshotIdentifier") or "")
+    if name.startswith("arn:"):
+        name = name.split(":", 6)[-1]  # an automated one has another colon in it
+    with on.comes_from(_data(on, response.backend.database_snapshots.get(name))):
         return original(response)
 
 
 @mend.around(RDSResponse, "restore_db_instance_to_point_in_time")
 def replayed(original: Any, response: RDSResponse) -> Any:
     on, given = databases.current(), response.params
-    if on is None:
-        return original(response)
     source = response.backend.databases.get(given.get("SourceDBInstanceIdentifier") or "")
-    resource = source.dbi_resource_id if source else given.get("SourceDbiResourceId") or ""
-    at = given.get("RestoreTime")
+    if on is None or source is None:
+        return original(response)
+    at = given.get("RestoreTime") or source.latest_restorable_time
     until = datetime.fromisoformat(at.replace("Z", "+00:00")) if isinstance(at, str) else at
-    if until is not None and until.tzinfo is None:  # as moto parses it
+    if until is None:  # moto refuses, or there are no backups
+        return original(response)
+    if until.tzinfo is None:  # as moto parses it
         until = until.replace(tzinfo=UTC)
-    with on.comes_from(on.replayed(resource, until)):
+    with on.comes_from(on.replayed(source.dbi_resource_id, until)):
         return original(response)
 
 
@@ -150,6 +182,20 @@ def regrouped(original: Any, backend: RDSBackend, *args: Any, **given: Any) -> D
     group: DBParameterGroup = original(backend, *args, **given)
     changes = args[1] if len(args) > 1 else given["db_parameter_group_parameters"]
     if on := databases.current():
-        at_once = {c["ParameterName"] for c in changes if c.get("ApplyMethod") == "immediate"}
-        on.regrouped(backend, group.name, at_once)
+        on.regrouped(backend, group.name, _at_once(changes))
     return group
+
+
+@mend.around(RDSResponse, "reset_db_parameter_group")
+def reset(original: Any, response: RDSResponse) -> Any:
+    answer, given = original(response), parameters(response)
+    if on := databases.current():
+        names = _at_once(given.get("Parameters") or ())
+        if given.get("ResetAllParameters"):
+            names = {name for name, one in PARAMETERS.items() if one["ApplyType"] == "dynamic"}
+        on.regrouped(response.backend, given["DBParameterGroupName"], names)
+    return answer
+
+
+def _at_once(changes: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {one["ParameterName"] for one in changes if one.get("ApplyMethod") == "immediate"}

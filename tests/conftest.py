@@ -3,18 +3,20 @@
 import gc
 import os
 from collections.abc import Callable
-from typing import TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-from sandbox.program import ROOT, Graph, run
-from tests.world import StandIns
+if TYPE_CHECKING:  # Pulumi is half of what a process has: tests of operations do without it
+    from sandbox.program import Graph
 
+ROOT = Path(__file__).parents[1]
 os.environ.update(
     AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing", AWS_DEFAULT_REGION="eu-north-1",
     XDG_CACHE_HOME=str(ROOT / "build" / "cache"),
 )  # fmt: skip
-Build: TypeAlias = Callable[[Callable[[], object]], Graph]
+Build: TypeAlias = "Callable[[Callable[[], object]], Graph]"
 
 
 def pytest_collection_finish() -> None:
@@ -27,8 +29,10 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def build() -> Build:
     """Runs a program under mocks to its end and returns the graph of what it registered."""
+    from sandbox.program import run
+    from tests.world import StandIns
 
-    def build(program: Callable[[], object]) -> Graph:
+    def build(program: Callable[[], object]) -> "Graph":
         graph = run(lambda: _void(program()), StandIns())
         assert graph.resources, "the program registered nothing"
         return graph

@@ -20,11 +20,11 @@ from ops.engine import Engine
 from ops.journal import Journal
 from ops.run import STOPPING, WallClock
 from ops.show import Progress
-from sandbox.program import ROOT
 from tests.ops import service_stage
 from tests.ops.service_stage import IMAGE, put_scaling, seen
 from tests.ops.typed import Console
 
+ROOT = Path(__file__).parents[2]
 DEPLOY = f"service deploy {IMAGE}:v2 --service backend"
 
 

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from components.load_balancer import NEVER
 from ops import maintenance
+from ops.maintenance import NEVER
 from ops.plan import Plan
 from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage

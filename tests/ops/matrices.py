@@ -10,13 +10,16 @@ anything and no time passed: the engine is gone with all that it knew, and what 
 same. Such kills (after a call, and before the line that says so) are carried out once and counted
 each. That a read changes nothing is shown by `test_reads_change_nothing`.
 
-Kills at successive polls of one wait differ in nothing but the time that has passed: no line was
-written and nothing was changed between them, by the very definition of a state here. Each of them
-is a first kill; as second kills, of the polls of one wait, the first two are taken and every fifth.
-Those left out are not counted.
+Nor is a kill carried out again whose state another kill has left already: the same lines (but for
+who wrote them), the same changes at the same times, the same time now. A run that is resumed after
+a kill soon goes through the very states of the undisturbed one; killed there for the second time,
+it is where a single kill would have left it. Such pairs are counted, and judged by the single one.
+`test_a_pair_of_kills_may_be_a_single_one` carries them out all the same.
 """
 
+import hashlib
 import os
+import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -34,6 +37,7 @@ from tests.ops.forks import Fork, apart
 from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage, stage
 
+WRITER: Final = re.compile('"writer":"[^"]*"')
 LAG: Final = 50.0  # seconds; an engine's reads may be stale for 60 after a write
 AT_ONCE: Final = os.cpu_count() or 1
 Go: TypeAlias = Callable[[Engine], str]
@@ -52,11 +56,14 @@ class Ended:
 
 @dataclass(frozen=True)
 class Case:
-    """Kills at these states, which stand for so many kills, and what was left."""
+    """Kills at these states, which stand for so many kills, and what was left.
+
+    None where fewer kills leave the same state, so that it is known what comes of it.
+    """
 
     kills: tuple[int, ...]
     stands_for: int
-    ended: Ended
+    ended: Ended | None
 
 
 @dataclass
@@ -76,6 +83,8 @@ class World:
     facts: Callable[[Stage], object] | None = None
     lines: list[str] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    known: frozenset[str] = frozenset()
     stale: dict[str, tuple[float, JsonValue]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -88,6 +97,12 @@ class World:
     def state(self) -> tuple[int, int, float]:
         """What a kill leaves: where it is equal, nothing is different."""
         return len(self.lines), len(self.changes), self.on.clock.now()
+
+    def key(self) -> str:
+        """The same of any run, however it came there."""
+        lines = [WRITER.sub("", line) for line in self.lines]
+        whole = repr((lines, self.changes, self.times, self.on.clock.now()))
+        return hashlib.sha256(whole.encode()).hexdigest()
 
     def act(self, action: Action, seen: dict[str, JsonValue]) -> JsonValue:
         """One action, late where reads lag."""
@@ -106,6 +121,7 @@ class World:
         answer = self.actions(action, seen)
         if not (isinstance(answer, dict) and "answer" in answer):
             self.changes.append(name)
+            self.times.append(self.on.clock.now())
             if self.lag:
                 self.stale |= {read: (until, shown) for read, shown in before.items()}
         return answer
@@ -186,18 +202,37 @@ def turned(engine: Engine) -> str:
     return engine.undo()
 
 
-def explored(of: World, ways: Sequence[Go], choose: Choice) -> list[Case]:
+def explored(of: World, ways: Sequence[Go], choose: Choice, *, again: bool = False) -> list[Case]:
     """The run killed wherever `choose(depth, state)` says so: itself, then each killed one.
 
     `ways` is what is done first, after the first kill, after the second; their number less one is
-    how many kills there are. Facts move the clock, so whatever is run here is run in a child.
+    how many kills there are. `again` carries out what is known as well. Facts move the clock, so
+    whatever is run here is run in a child.
     """
+    if len(set(ways[1:])) == 1 and not again:
+        of.known = apart(lambda: _states(of, ways[0]))
     return apart(lambda: _explored(of, ways, choose, 0))
 
 
-def everywhere(depth: int, _number: int, poll: int) -> bool:
-    """Kills at every point, but for late polls after the first kill."""
-    return depth == 0 or poll <= 2 or poll % 5 == 0
+def _states(of: World, go: Go) -> frozenset[str]:
+    """What a kill of the undisturbed run may leave."""
+    found = set()
+    of.ended(go, lambda: found.add(of.key()))
+    return frozenset(found)
+
+
+def everywhere(_depth: int, _number: int, _poll: int) -> bool:
+    """Kills at every point."""
+    return True
+
+
+def but_late_polls(_depth: int, _number: int, poll: int) -> bool:
+    """Kills at every point, but of the polls of one wait only at the first two and each fifth.
+
+    They differ in nothing but the time that has passed: by what a state is, no line was written
+    and nothing was changed between them. What is left out is not counted.
+    """
+    return poll <= 2 or poll % 5 == 0
 
 
 def some(procedure: Procedure, every: tuple[int, ...]) -> Choice:
@@ -233,17 +268,21 @@ class _Kills:
         self.polls = self.polls + 1 if state[:2] == self.last[:2] else 0
         self.last, self.number = state, self.number + 1
         if self.choose(self.depth, self.number, self.polls):
+            if self.depth and self.of.key() in self.of.known:
+                self.killed.append(_Killed(self.number, None))
+                return
             # The first kill's forks run side by side, each of them with one of its own at a time.
             at_once = AT_ONCE if self.depth == 0 else 1
             for killed in self.killed[: len(self.killed) + 1 - at_once]:
-                killed.fork.wait()
+                if killed.fork:
+                    killed.fork.wait()
             after = (self.of, self.ways[1:], self.choose, self.depth + 1)
             fork = Fork(lambda: _explored(*after))
             self.killed.append(_Killed(self.number, fork))
 
     def cases(self) -> Iterator[Case]:
         for killed in self.killed:
-            for case in killed.fork.result():
+            for case in killed.fork.result() if killed.fork else [Case((), 1, None)]:
                 kills = (killed.number, *case.kills)
                 yield Case(kills, killed.stands_for * case.stands_for, case.ended)
 
@@ -251,7 +290,7 @@ class _Kills:
 @dataclass
 class _Killed:
     number: int
-    fork: Fork[list[Case]]
+    fork: Fork[list[Case]] | None
     stands_for: int = 1
 
 

@@ -7,7 +7,7 @@ for, and on the way back after a step that AWS refuses.
 import pytest
 
 from tests.ops.judging import Tell, killed_and_resumed, killed_and_undone, refused_and_undone
-from tests.ops.matrices import LAG, everywhere, world
+from tests.ops.matrices import LAG, but_late_polls, everywhere, world
 from tests.ops.procedures import Procedure, procedures
 
 pytestmark = [
@@ -27,7 +27,7 @@ def test_killed_at_any_two_points_it_is_done_once(
 def test_killed_anywhere_and_on_the_way_back_it_is_undone_whole(
     procedure: Procedure, lag: float, record_property: Tell
 ) -> None:
-    killed_and_undone(procedure, lag, everywhere, record_property)
+    killed_and_undone(procedure, lag, but_late_polls, record_property)
 
 
 def test_a_step_that_is_refused_is_undone_whole_however_often_killed(

@@ -4,6 +4,8 @@ Each world here is built anew and its process really abandoned; that the forks o
 are much quicker, leave the same, is shown by comparing them.
 """
 
+import pytest
+
 from ops.engine import Engine
 from ops.outputs import Outputs
 from ops.plan import Call, Plan, Step, Wait
@@ -75,3 +77,19 @@ def test_a_snapshot_killed_at_every_touch_is_there_once() -> None:
 
 def test_the_outputs_of_the_stage_keep_the_contract() -> None:
     assert Outputs.model_validate_json(stack_outputs().model_dump_json()) == stack_outputs()
+
+
+@pytest.mark.exhaustive
+def test_a_pair_of_kills_may_be_a_single_one() -> None:
+    """What matrices.py judges by a single kill, carried out all the same, ends as that one."""
+    procedure = Procedure("db snapshot create", "", put, plan, facts)
+    with world(procedure) as of:
+
+        def go(engine: Engine) -> str:
+            return started(engine, of.plan)
+
+        short = explored(of, (go, go, go), everywhere)
+        whole = explored(of, (go, go, go), everywhere, again=True)
+    assert [(c.kills, c.stands_for) for c in short] == [(c.kills, c.stands_for) for c in whole]
+    assert any(case.ended is None for case in short)
+    assert {case.ended for case in whole} == {short[0].ended}

@@ -21,7 +21,7 @@ exec 3<&0 </dev/null >/dev/null 2>&1
         for file in "$folder"/*/data/postmaster.pid; do
             [ -f "$file" ] || continue
             number=$(head -n 1 "$file")
-            words=$(ps -p "$number" -o args= || tr '\0' ' ' < "/proc/$number/cmdline")
+            words=$(ps -ww -p "$number" -o args= || tr '\0' ' ' < "/proc/$number/cmdline")
             case $words in *"${file%/postmaster.pid}"*) kill -QUIT "$number" ;; esac
         done
     done

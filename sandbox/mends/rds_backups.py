@@ -37,6 +37,27 @@ def _restorable(instance: DBInstance) -> datetime | None:
     return datetime.fromtimestamp(last, UTC)
 
 
+@mend.around(RDSResponse, "restore_db_instance_to_point_in_time")
+def restored(original: Any, response: RDSResponse) -> Any:
+    """To a time that there are logs of."""
+    given = response.params
+    name, at = given.get("SourceDBInstanceIdentifier"), given.get("RestoreTime")
+    source = response.backend.databases.get(name or "")
+    if source is not None:
+        first, last = source.created.replace(tzinfo=UTC), _restorable(source)
+        if last is None:
+            raise Refused("PointInTimeRestoreNotEnabled", f"{name} keeps no automated backups.")
+        wanted = datetime.fromisoformat(at.replace("Z", "+00:00")) if isinstance(at, str) else at
+        if wanted is not None and not first <= wanted.replace(tzinfo=UTC) <= last:
+            # The API states the limits, not the code: an assumption.
+            raise Refused(
+                "InvalidParameterValue",
+                f"{name} can be restored to a time from {first:%Y-%m-%dT%H:%M:%SZ} to "
+                f"{last:%Y-%m-%dT%H:%M:%SZ}.",
+            )
+    return original(response)
+
+
 def _replicated(backend: BaseBackend) -> dict[str, Record]:
     """Backups of other regions' instances, by ARN of the backup; kept in the region they go to."""
     return kept(backend, "replicated", dict)

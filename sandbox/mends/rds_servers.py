@@ -147,12 +147,10 @@ def restored(original: Any, response: RDSResponse) -> Any:
 def replayed(original: Any, response: RDSResponse) -> Any:
     on, given = databases.current(), response.params
     source = response.backend.databases.get(given.get("SourceDBInstanceIdentifier") or "")
-    if on is None or source is None:
+    if on is None or source is None or not source.backup_retention_period:
         return original(response)
     at = given.get("RestoreTime") or source.latest_restorable_time
     until = datetime.fromisoformat(at.replace("Z", "+00:00")) if isinstance(at, str) else at
-    if until is None:  # moto refuses, or there are no backups
-        return original(response)
     if until.tzinfo is None:  # as moto parses it
         until = until.replace(tzinfo=UTC)
     with on.comes_from(on.replayed(source.dbi_resource_id, until)):

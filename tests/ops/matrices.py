@@ -209,6 +209,7 @@ def explored(of: World, ways: Sequence[Go], choose: Choice, *, again: bool = Fal
     how many kills there are. `again` carries out what is known as well. Facts move the clock, so
     whatever is run here is run in a child.
     """
+    of.known = frozenset()
     if len(set(ways[1:])) == 1 and not again:
         of.known = apart(lambda: _states(of, ways[0]))
     return apart(lambda: _explored(of, ways, choose, 0))

@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import botocore.endpoint
 import pytest
+from botocore.retries.quota import RetryQuota
 
 from ops.actions import Actions
 from ops.aws import reads
@@ -80,7 +81,11 @@ class Scene:
 def scene(procedure: Procedure) -> Iterator[Scene]:
     with stage() as on:
         waiting = SimpleNamespace(time=on.clock.now, sleep=on.clock.sleep)
-        with patch.object(botocore.endpoint, "time", waiting):
+        # A process of its own has botocore's whole quota of retries; these share their clients.
+        with (
+            patch.object(botocore.endpoint, "time", waiting),
+            patch.object(RetryQuota, "acquire", lambda _self, _amount: True),
+        ):
             yield Scene(procedure, on)
 
 

@@ -51,7 +51,7 @@ def test_undone_the_replica_is_gone_again() -> None:
         ("add Reports", "NAME is 'Reports', may be letters, digits and single hyphens"),
         ("add a--b", "NAME is 'a--b'"),
         (f"add {'a' * 60}", "NAME is"),
-        ("add reports --class db.m7g.tiny", "CLASS is 'db.m7g.tiny'"),
+        ("add reports --class db.m7g.tiny", "--class is 'db.m7g.tiny'"),
         ("remove reports", "NAME is 'reports', which is no replica, may be none"),
         ("add reports --timeout 0", "--timeout"),
     ],

@@ -181,7 +181,7 @@ def _removal(outputs: Outputs, replica: str, prefix: str) -> tuple[Step, ...]:
 
 def _copied(primary: Mapping[str, Any]) -> State:
     found = {name: known(path, dict(primary)) for name, path in COPIED.items()}
-    kept = {name: value for name, value in found.items() if value not in (None, [], "")}
+    kept: State = {name: value for name, value in found.items() if value not in (None, [], "")}
     if not kept.get("EnablePerformanceInsights"):
         kept.pop("PerformanceInsightsKMSKeyId", None)
     if not kept.get("MonitoringInterval"):

@@ -52,8 +52,8 @@ def parameters_(
     else:
         rows = [one.row() for one in parameters.listed(of.aws, of.outputs, group, own=not all_)]
         if output.form == "json":
-            body = {"group": group, "state": found.group_status, "items": rows}
-            output.data("db-parameters", body)
+            state = {"group": group, "state": found.group_status}
+            output.data("db-parameters", {**state, "items": rows})
             return
         output.rows("db-parameters", parameters.COLUMNS, rows)
         output.line(f"{group} is {found.group_status} on {found.identifier}")

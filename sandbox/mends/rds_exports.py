@@ -55,7 +55,7 @@ def _write(task: ExportTask) -> None:
     own = str(task.export_task_identifier)
     name = f"{task.s3_prefix}/{own}/export_info_{own}.json"
     told = {"exportTaskIdentifier": own, "status": "COMPLETE"}
-    backend.put_object(task.s3_bucket, name.lstrip("/"), json.dumps(told).encode())
+    backend.put_object(str(task.s3_bucket), name.lstrip("/"), json.dumps(told).encode())
 
 
 @mend.around(RDSBackend, "start_export_task")

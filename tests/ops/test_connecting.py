@@ -11,10 +11,9 @@ import pytest
 
 from ops import connecting
 from ops.errors import OpsError
-from tests.ops import service_stage
 from tests.ops.db_stage import put as put_database
 from tests.ops.service_stage import console, lonely
-from tests.ops.stage import Stage, stage
+from tests.ops.stage import Stage, stack_outputs, stage
 from tests.ops.typed import Console
 
 
@@ -77,7 +76,7 @@ def test_the_psql_line_puts_the_password_where_psql_looks(tmp_path: Path) -> Non
 
 def test_an_instance_of_the_fleet_will_do(ops: Console) -> None:
     outputs: Any = ops.stage.outputs.model_copy(
-        update={"services": None, "fleet": service_stage.stack_outputs().fleet}
+        update={"services": None, "fleet": stack_outputs().fleet}
     )
 
     class Aws:

@@ -74,6 +74,7 @@ def test_reads_change_nothing(procedure: Procedure) -> None:
 
         of.act = twice  # type: ignore[method-assign]
         (doubled,) = explored(of, (go,), lambda *_: False)
+    assert once.ended is not None
     same(procedure, doubled, once.ended)
 
 

@@ -97,7 +97,12 @@ def test_what_is_not_to_be_trusted_is_made_again(
     models.loader(FEW)
     spoil(file(home), monkeypatch)
     made: list[object] = []
-    monkeypatch.setattr(models, "made", lambda apis: made.append(apis) or {"made": "again"})
+
+    def again(apis: object) -> dict[str, str]:
+        made.append(apis)
+        return {"made": "again"}
+
+    monkeypatch.setattr(models, "made", again)
     models.loader(FEW)
     assert made == [FEW]
     assert json.loads(file(home).read_text()) == {"made": "again"}  # and the old one is gone

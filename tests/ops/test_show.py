@@ -6,7 +6,7 @@ import pytest
 
 from ops.show import Output
 
-ROWS = [
+ROWS: list[dict[str, object]] = [
     {"name": "one", "value": None, "why": "two\nlines \x1b[31mred\x07"},
     {"name": "another", "value": ["a", "b"], "why": "[bold]as it is[/bold]"},
 ]

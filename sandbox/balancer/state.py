@@ -154,6 +154,7 @@ def _group(arn: str) -> Group | None:
     for account in list(elbv2_backends.values()):
         for backend in list(account.values()):
             if (group := backend.target_groups.get(arn)) is not None:
+                elbv2_instances.caught_up(group)
                 targets = (*tasks(group), *_registered(group))
                 return Group(arn, group.health_check_path or "/", targets)
     return None

@@ -7,7 +7,8 @@ takes its time, or starts another image, calls it.
 
 import base64
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ from sandbox.mends.patching import Mend, kept
 mend = Mend()
 PARAMETER: Final = re.compile(r"imageParameter\W+(/[\w./-]+)")
 NOW: Final = datetime.min.replace(tzinfo=UTC)
+# Called before the targets of a group are looked at: whoever starts and ends instances catches up.
+BEFORE: Final[list[Callable[[FakeTargetGroup], None]]] = []
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,36 @@ class Started:
     image: str
     answers: Behaviour
     healthy: datetime = NOW
+    leaves: bool = False
 
 
 def started(ec2: EC2Backend, instance_id: str, image: str, healthy: datetime = NOW) -> None:
     """An instance has begun to run an image; it is in service from a time of the sandbox's on."""
     _known(ec2)[instance_id] = Started(image, behaviour(image), healthy)
+
+
+def booted(ec2: EC2Backend, instance_id: str, healthy: datetime) -> Started | None:
+    """What an instance will run that boots now: the image that its parameter names, if any."""
+    if image := _image(ec2, instance_id):
+        started(ec2, instance_id, image, healthy)
+    return _known(ec2).get(instance_id)
+
+
+def seen(ec2: EC2Backend, instance_id: str) -> Started | None:
+    """What an instance runs; None where nobody knows."""
+    return _known(ec2).get(instance_id)
+
+
+def leaves(ec2: EC2Backend, instance_id: str) -> None:
+    """An instance drains: it gets no new requests."""
+    found = _known(ec2).get(instance_id) or Started("", "healthy")
+    _known(ec2)[instance_id] = replace(found, leaves=True)
+
+
+def caught_up(group: FakeTargetGroup) -> None:
+    """Brings a group's instances up to the time."""
+    for catch_up in BEFORE:
+        catch_up(group)
 
 
 def target(group: FakeTargetGroup, instance_id: str, port: int) -> Target:
@@ -47,6 +75,9 @@ def target(group: FakeTargetGroup, instance_id: str, port: int) -> Target:
         return Target(instance_id, port, "unused", instance_id)
     if found is None:  # nobody knows what it runs: nobody listens, as far as can be told
         return Target(instance_id, port, "healthy", instance_id)
+    if found.leaves:
+        answers = found.answers if found.image else None
+        return Target(instance_id, port, "draining", instance_id, found.image, answers)
     health: Any = "healthy" if found.answers in STARTS else "unhealthy"
     if pending(found.healthy):
         health = "initial"

@@ -20,6 +20,8 @@ def health(
     Asked for some targets, it tells of those only.
     """
     group = backend.target_groups.get(target_group_arn)
+    if group is not None:
+        elbv2_instances.caught_up(group)
     ours = {target.id: target for target in tasks(group)} if group is not None else {}
     asked = {target["Id"] for target in targets or ()}
     others = [target for target in targets or () if target["Id"] not in ours]

@@ -1,6 +1,7 @@
 """Parameters of PostgreSQL: what the stack's group sets, what waits for a reboot, and a change."""
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +16,11 @@ from ops.plan import Plan, State, Step, Wait
 MOST: Final = 20  # parameters of one change. Source: API reference, ModifyDBParameterGroup
 DEFAULT: Final = "default."  # groups of AWS's own, which nobody may change
 APPLY: Final = "DBInstances[0].DBParameterGroups[0].ParameterApplyStatus"
+# A number as RDS takes it, by the kind of the parameter: Python's own are more.
+NUMBERS: Final = {
+    "integer": re.compile(r"-?\d+"),
+    "float": re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?"),
+}
 APPLIED: Final = f"contains(['in-sync', 'pending-reboot'], {APPLY})"
 
 
@@ -64,7 +70,8 @@ def asked(given: Sequence[str]) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not (name and equals and value):
             raise UsageError(f"--set is {text!r}, may be NAME=VALUE, like work_mem=8192")
-        wanted[name] = value
+        if wanted.setdefault(name, value) != value:
+            raise UsageError(f"--set is {text!r}, and {name}={wanted[name]} too: it may be once")
     if len(wanted) > MOST:
         raise UsageError(f"--set is given {len(wanted)} times, may be {MOST} at most")
     return wanted
@@ -105,6 +112,9 @@ def fits(one: Parameter, value: str) -> bool:
         return all(part.strip() in options for part in value.split(","))
     if value in options:
         return True
+    number = NUMBERS.get(one.kind)
+    if number is not None and not number.fullmatch(value):
+        return False
     return any(_within(option, value) for option in options)
 
 

@@ -17,6 +17,9 @@ MOST: Final = 15  # replicas of one primary. Source: RDS User Guide, read replic
 TAGGED: Final = f"DBInstances[0].TagList[?Key=='{TAG}'].Value | [0]"
 LONGEST: Final = 63  # characters of an identifier. Source: API reference
 NAME: Final = re.compile(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*")
+# GiB from which gp3 is provisioned; below, RDS takes neither IOPS nor throughput, though it shows
+# them. Source: RDS User Guide, "Amazon RDS DB instance storage", gp3.
+STRIPED: Final = 400
 TYPICAL: Final = 15 * 60
 ASSUMED: Final = "an assumption, AWS states none: a snapshot of the primary, and its data copied"
 # What RDS gives a replica of its own unless it is told: parameter of the call, and where the
@@ -27,11 +30,15 @@ COPIED: Final[Mapping[str, str]] = {
     "DBParameterGroupName": "DBParameterGroups[0].DBParameterGroupName",
     "VpcSecurityGroupIds": "VpcSecurityGroups[].VpcSecurityGroupId",
     "StorageType": "StorageType",
+    "Iops": "Iops",
+    "StorageThroughput": "StorageThroughput",
     "MaxAllocatedStorage": "MaxAllocatedStorage",
     "MonitoringInterval": "MonitoringInterval",
     "MonitoringRoleArn": "MonitoringRoleArn",
     "EnablePerformanceInsights": "PerformanceInsightsEnabled",
     "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
+    "DatabaseInsightsMode": "DatabaseInsightsMode",
     "EnableIAMDatabaseAuthentication": "IAMDatabaseAuthenticationEnabled",
     "EnableCloudwatchLogsExports": "EnabledCloudwatchLogsExports",
     "CopyTagsToSnapshot": "CopyTagsToSnapshot",
@@ -39,9 +46,9 @@ COPIED: Final[Mapping[str, str]] = {
 }
 
 
-def described(aws: Aws, outputs: Outputs) -> dict[str, Any]:
-    """The primary as RDS describes it. Raises OpsError where it is not there."""
-    identifier = outputs.database.identifier
+def described(aws: Aws, outputs: Outputs, identifier: str | None = None) -> dict[str, Any]:
+    """The primary, or another, as RDS describes it. Raises OpsError where it is not there."""
+    identifier = identifier or outputs.database.identifier
     call = database.looking(outputs, identifier).model_copy(update={"answers": (ABSENT,)})
     seen: Any = Actions(aws)(call, {})
     if not seen.get("DBInstances"):
@@ -123,7 +130,10 @@ def add(
 
 
 def remove(aws: Aws, outputs: Outputs, primary: Mapping[str, Any], name: str, run: str) -> Plan:
-    """A replica that operations added is gone, with its data, which are the primary's."""
+    """A replica that operations added is gone, with its data, which are the primary's.
+
+    Undone where it is not deleted yet: it is protected from that as before.
+    """
     replica = full_name(outputs, name)
     own = [str(each) for each in primary.get("ReadReplicaDBInstanceIdentifiers") or ()]
     if replica not in own:
@@ -136,11 +146,35 @@ def remove(aws: Aws, outputs: Outputs, primary: Mapping[str, Any], name: str, ru
         raise UsageError(
             f"NAME is {name!r}, which is the settings' own: lower database.replicas instead"
         )
-    if database.look(aws, outputs, replica) is None:
-        raise OpsError(f"{replica} is not to be seen now", "ops db status")
+    protected = bool(described(aws, outputs, replica).get("DeletionProtection"))
     notes = ("whoever reads from it is refused; there is no final snapshot of a replica",)
-    steps = _removal(outputs, replica, "")
+    unprotect, delete = _removal(outputs, replica, "")
+    steps = [delete]
+    if protected:
+        back = {"undo": (_protect(outputs, replica),)}
+        steps.insert(0, unprotect.model_copy(update=back))
     return database.plan(outputs, run, "ops db replica remove", *steps, notes=notes)
+
+
+def _protect(outputs: Outputs, replica: str) -> Step:
+    """What turns its protection on again, where it is still there."""
+    read = database.looking(outputs, replica).model_copy(update={"answers": (ABSENT,)})
+    gone = f"answer == '{ABSENT}'"
+    return Step(
+        name="protect",
+        says=f"keep {replica} from being deleted, where it is still there",
+        ready=Wait(read=read, met={f"{STATUS} != 'deleting'": True}, every=30, within=3600),
+        do=database.where(
+            outputs,
+            "rds.modify_db_instance",
+            {"DBInstanceIdentifier": replica, "DeletionProtection": True},
+            ABSENT,
+        ),
+        goal=Wait(
+            read=read, met={f"DBInstances[0].DeletionProtection || {gone}": True}, every=15,
+            within=900,
+        ),
+    )  # fmt: skip
 
 
 def _removal(outputs: Outputs, replica: str, prefix: str) -> tuple[Step, ...]:
@@ -184,6 +218,10 @@ def _copied(primary: Mapping[str, Any]) -> State:
     kept: State = {name: value for name, value in found.items() if value not in (None, [], "")}
     if not kept.get("EnablePerformanceInsights"):
         kept.pop("PerformanceInsightsKMSKeyId", None)
+        kept.pop("PerformanceInsightsRetentionPeriod", None)
     if not kept.get("MonitoringInterval"):
         kept.pop("MonitoringRoleArn", None)
+    if primary.get("StorageType") == "gp3" and primary["AllocatedStorage"] < STRIPED:
+        kept.pop("Iops", None)
+        kept.pop("StorageThroughput", None)
     return kept

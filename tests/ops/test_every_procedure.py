@@ -51,7 +51,7 @@ def test_each_goal_is_not_met_before_its_call(procedure: Procedure) -> None:
             back = {step.name for step in engine.returning()}
             engine.undo()
             undone = {r.step for r in Journal(engine.journal.lines).records if r.event == "intent"}
-            assert undone >= back
+            assert undone >= back - procedure.already
 
 
 @pytest.mark.exhaustive

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.ops.db_stage import console, seen
-from tests.ops.procedures.db_replica import REPLICA, added, facts, put
+from ops import replicas
+from ops.errors import DeniedError
+from ops.plan import Call
+from tests.ops.db_stage import console, failing, seen
+from tests.ops.procedures.db_replica import REPLICA, added, facts, put, put_replica, removed
 from tests.ops.stage import Fuse, stage
 from tests.ops.typed import Console
 
@@ -43,6 +47,39 @@ def test_undone_the_replica_is_gone_again() -> None:
         assert engine.start(added(on)) == "done"
         assert engine.undo() == "undone"
         assert facts(on) == ([("bulwark-test-database", "available")], [])
+
+
+def test_what_is_not_deleted_yet_is_protected_again() -> None:
+    with stage() as on:
+        put_replica(on)
+        plan, fuse = removed(on), Fuse()
+        assert [step.name for step in plan.steps] == ["unprotect", "delete"]
+        engine = on.engine(fuse)
+        with failing("AccessDenied", "delete_db_instance"), pytest.raises(DeniedError):
+            engine.start(plan)
+        assert seen(on, REPLICA)["DeletionProtection"] is False
+        assert on.engine(fuse).undo() == "undone"
+        assert seen(on, REPLICA)["DeletionProtection"] is True
+
+
+@pytest.mark.parametrize(
+    ("storage", "provisioned"),
+    [
+        ({"StorageType": "gp3", "AllocatedStorage": 100}, {}),
+        ({"StorageType": "gp3", "AllocatedStorage": 400}, {"Iops": 13000}),
+        ({"StorageType": "io2", "AllocatedStorage": 100}, {"Iops": 13000}),
+    ],
+)
+def test_iops_are_copied_where_rds_takes_them(
+    storage: dict[str, Any], provisioned: dict[str, Any]
+) -> None:
+    with stage() as on:
+        put(on)
+        primary = replicas.described(on.aws, on.outputs)
+        shown = {**primary, **storage, "Iops": 13000, "StorageThroughput": None}
+        (step,) = replicas.add(on.aws, on.outputs, shown, "reports", "replica-1").steps
+        assert isinstance(step.do, Call)
+        assert {k: v for k, v in step.do.params.items() if k == "Iops"} == provisioned
 
 
 @pytest.mark.parametrize(

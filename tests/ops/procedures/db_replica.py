@@ -44,7 +44,18 @@ def facts(on: Stage) -> tuple[object, ...]:
     )
 
 
+def protected(on: Stage) -> object:
+    """Whether all replicas that there are, are protected; who was deleted is not there."""
+    on.clock.sleep(3600)
+    listed = on.client("rds").describe_db_instances()["DBInstances"]
+    own = [i for i in listed if i.get("ReadReplicaSourceDBInstanceIdentifier")]
+    return all(i["DeletionProtection"] for i in own)
+
+
 PROCEDURES: Final = (
     Procedure("db replica add", "reports", put, added, facts),
-    Procedure("db replica remove", "reports", put_replica, removed, facts),
-)
+    Procedure(
+        "db replica remove", "reports", put_replica, removed, facts, undone=protected,
+        already=frozenset({"protect"}),  # of what is deleted
+    ),
+)  # fmt: skip

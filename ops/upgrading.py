@@ -5,6 +5,7 @@ primary, as RDS wants it; at a major one RDS takes them along. A major version n
 group of its own family: one with the same settings is made, until the stack's own is deployed.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -46,11 +47,12 @@ def targets(aws: Aws, outputs: Outputs, found: Instance) -> list[Target]:
     params: State = {"Engine": ENGINE, "EngineVersion": found.version}
     api = "rds.describe_db_engine_versions"
     listed = list(database.pages(aws, outputs, api, "DBEngineVersions", params))
-    return [
+    known = [
         Target(one["EngineVersion"], bool(one.get("IsMajorVersionUpgrade")))
         for version in listed
         for one in version.get("ValidUpgradeTarget") or ()
     ]
+    return sorted(known, key=lambda one: [int(part) for part in re.findall(r"\d+", one.version)])
 
 
 def chosen(found: Instance, known: Sequence[Target], version: str) -> Target:
@@ -73,10 +75,11 @@ def upgrade(
         database.settled(instance, "to be upgraded")
         database.unburdened(instance)
     steps = [saving(outputs, found, run)]
+    group = f"{found.identifier}-{to.version.partition('.')[0]}-{run}"
     if to.major:
-        group = f"{found.identifier}-{to.version.partition('.')[0]}-{run}"
         steps += _group(outputs, found, group, to, own, run)
         steps.append(_upgrade(outputs, found, "upgrade", to, group=group))
+        steps += [_followed(outputs, one, n, to) for n, one in enumerate(replicas, 1)]
     else:
         behind = [one for one in replicas if one.version != to.version]
         steps += [_upgrade(outputs, one, f"replica_{n}", to) for n, one in enumerate(behind, 1)]
@@ -86,8 +89,9 @@ def upgrade(
         f"is the snapshot, {found.identifier}-{run}",
         *(
             [
-                "statistics are not carried over: `ops db vacuum --analyze` at once afterwards",
-                "RDS upgrades the replicas along with the primary",
+                "statistics are not carried over: ANALYZE by psql (`ops db connect`) at once "
+                "afterwards",
+                f"settings of {group} that are pending then take effect at `ops db reboot`",
                 f"a parameter group with the settings of {found.group} is made for now, and stays, "
                 "also where the upgrade fails; the next `pulumi up`, with the new engineVersion, "
                 "brings the stack's own and wants a reboot",
@@ -139,6 +143,23 @@ def _group(
         return [make]
     wanted = [(one, str(one.value)) for one in own]
     return [make, parameters.setting(outputs, group, "settings", wanted)]
+
+
+def _followed(outputs: Outputs, replica: Instance, number: int, to: Target) -> Step:
+    """RDS upgrades the replicas of a region along with the primary, the primary first (RDS User
+    Guide, "Upgrades of the RDS for PostgreSQL DB engine"): seen, not called."""
+    looking = database.looking(outputs, replica.identifier)
+    return Step(
+        name=f"replica_{number}",
+        says=f"see {replica.identifier} upgraded along, from {replica.version} to {to.version}",
+        do=looking,
+        goal=Wait(
+            read=looking,
+            met={VERSION: to.version, STATUS: "available", PENDING: {}},
+            failed={STATUS: list(database.BROKEN)},
+            every=60, within=4 * 3600,
+        ),
+    )  # fmt: skip
 
 
 def _upgrade(

@@ -6,9 +6,12 @@ from moto.rds.models import DBInstance, RDSBackend
 from moto.rds.responses import RDSResponse
 
 from sandbox.mends.patching import Mend, Refused
+from sandbox.mends.rds_changes import TAKES
+from sandbox.mends.rds_instances import begin
 
 mend = Mend()
 Record = dict[str, Any]
+BEHIND: Final = 5 * 60  # simulated seconds that a replica takes after its primary: an assumption
 # A part of what RDS had late in 2025 (RDS for PostgreSQL release notes), the oldest first.
 VERSIONS: Final = (
     "15.13", "15.14", "16.9", "16.10", "16.11", "17.5", "17.6", "17.7", "18.1",
@@ -74,8 +77,26 @@ def modified(original: Any, backend: RDSBackend, name: str, given: Record) -> DB
             )
         if known[wanted]["IsMajorVersionUpgrade"]:
             _major(backend, instance, wanted, given)
+    applied = bool(given.get("apply_immediately"))
     changed: DBInstance = original(backend, name, given)
+    if applied and str(changed.engine_version).partition(".")[0] != before.partition(".")[0]:
+        _along(backend, changed)
     return changed
+
+
+def _along(backend: RDSBackend, primary: DBInstance) -> None:
+    """At a major version the replicas of the region are upgraded with their primary, behind it.
+
+    Which parameter group they have then AWS does not say: here the primary's.
+    """
+    for replica in backend.databases.values():
+        if replica.is_replica and replica.source_db_instance_identifier in (
+            primary.db_instance_identifier,
+            primary.db_instance_arn,
+        ):
+            replica.engine_version = primary.engine_version
+            replica.db_parameter_group_name = primary.db_parameter_group_name
+            begin(replica, ("modifying", TAKES["engine_version"] + BEHIND))
 
 
 def _major(backend: RDSBackend, instance: DBInstance, wanted: str, given: Record) -> None:

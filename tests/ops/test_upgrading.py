@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from ops import database, upgrading
+from ops.aws import Aws
 from tests.ops.db_stage import console, seen
 from tests.ops.procedures.db_parameters import GROUP
-from tests.ops.procedures.db_upgrade import facts, put
+from tests.ops.procedures.db_upgrade import facts, major, put
+from tests.ops.stage import Fuse, stage
 from tests.ops.typed import Console
 
 NAME = "bulwark-test-database"
@@ -39,13 +43,41 @@ def test_a_minor_version_takes_the_replicas_first(ops: Console) -> None:
 
 def test_a_major_version_has_a_group_with_the_same_settings(ops: Console) -> None:
     out, _ = ops("db upgrade 17 --dry-run")
-    assert "ops db vacuum --analyze" in out
+    assert "ANALYZE by psql" in out
+    assert f"see {NAME}-reads upgraded along, from 16.10 to 17.7" in out
     done = ops.json(ops.seen("db upgrade 17"))
     assert (done["from"], done["to"]) == ("16.10", "17.7")
     group = seen(ops.stage)["DBParameterGroups"][0]["DBParameterGroupName"]
     assert group == f"{NAME}-17-{done['run']}"
     assert ops.json("db parameters")["items"][0]["value"] == "4096"
     assert done["snapshot"] in ops("db snapshot list")[0]
+    assert seen(ops.stage, f"{NAME}-reads")["EngineVersion"] == "17.7"
+
+
+def test_a_major_version_is_done_only_when_the_replicas_have_followed() -> None:
+    with stage() as on:
+        put(on)
+        plan = major(on)
+        *_, upgrade, last = plan.steps
+        assert (upgrade.name, last.name) == ("upgrade", "replica_1")
+        assert on.engine(Fuse()).start(plan) == "done"
+        found = seen(on, f"{NAME}-reads")
+        assert (found["EngineVersion"], found["DBInstanceStatus"]) == ("17.7", "available")
+
+
+def test_the_newest_is_the_newest_by_its_numbers() -> None:
+    listed = {
+        "DBEngineVersions": [
+            {"ValidUpgradeTarget": [{"EngineVersion": v} for v in ("16.10", "16.9", "16.11")]}
+        ]
+    }
+    with stage() as on:
+        put(on)
+        found = database.primary(on.aws, on.outputs)
+        with patch.object(Aws, "pages", lambda *_: iter(listed["DBEngineVersions"])):
+            known = upgrading.targets(on.aws, on.outputs, found)
+        assert [one.version for one in known] == ["16.9", "16.10", "16.11"]
+        assert upgrading.chosen(found, known, "16").version == "16.11"
 
 
 def test_on_a_protected_stack_yes_is_not_enough(ops: Console) -> None:

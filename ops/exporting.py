@@ -11,6 +11,12 @@ from ops.plan import Plan, State, Step, Wait
 from ops.snapshots import Snapshot
 
 STATUS: Final = "ExportTasks[0].Status"
+WHY: Final = "ExportTasks[0].FailureCause"
+# COMPLETE, or the status with how many percent there are: what a person is shown meanwhile.
+PROGRESS: Final = (
+    "ExportTasks[0] | (Status == 'COMPLETE' && Status || "
+    "Status && join(' ', [Status, to_string(PercentProgress)]))"
+)
 ABSENT: Final = "ExportTaskNotFound"
 TYPICAL: Final = 30 * 60
 ASSUMED: Final = "an assumption, AWS states none: it restores the whole database first"
@@ -35,8 +41,13 @@ def parts(outputs: Outputs, text: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def export(outputs: Outputs, snapshot: Snapshot, only: Sequence[str], run: str) -> Plan:
-    """The snapshot's tables, or only some, are in the bucket. Not undone: files stay."""
+def export(
+    outputs: Outputs, snapshot: Snapshot, only: Sequence[str], run: str, *, wait: bool = True
+) -> Plan:
+    """The snapshot's tables, or only some, are in the bucket; without `wait`, it has begun.
+
+    Not undone: files stay.
+    """
     role, key = outputs.backups.export_role_arn, outputs.stack.data_key_arn
     if role is None or key is None:
         raise OpsError(
@@ -64,14 +75,20 @@ def export(outputs: Outputs, snapshot: Snapshot, only: Sequence[str], run: str) 
             read=database.where(
                 outputs, "rds.describe_export_tasks", {"ExportTaskIdentifier": run}, ABSENT
             ),
-            met={STATUS: "COMPLETE", "ExportTasks[0].SourceArn": snapshot.arn},
+            # Why it failed stands among what is wanted, so that it is said.
+            met={"ExportTasks[0].SourceArn": snapshot.arn, WHY: None}
+            | ({PROGRESS: "COMPLETE"} if wait else {}),
             begun={f"contains(['STARTING', 'IN_PROGRESS'], {STATUS} || '')": True},
             failed={STATUS: ["FAILED", "CANCELED"]},
-            every=120, within=24 * 3600, typical=TYPICAL, source=ASSUMED,
+            every=120,
+            within=24 * 3600 if wait else 600,
+            typical=TYPICAL if wait else None,
+            source=ASSUMED if wait else None,
         ),
     )  # fmt: skip
     notes = (
-        "the database itself is not touched; what is exported is charged by the GB",
+        "the database itself is not touched; what is exported is charged by the GB, and kept in "
+        "the recovery region too, where there is one",
         "an account runs five exports at once (RDS quotas)",
         "an export cannot be restored from; it stays in the bucket until it is deleted there",
     )

@@ -105,6 +105,7 @@ def export(
     tables: Annotated[
         str | None, typer.Option(metavar="TABLE,...", help="only these, like orders,shop.parts")
     ] = None,
+    wait: WaitFor = True,
     timeout: Timeout = None,
     dry_run: DryRun = False,
     expect: Expect = None,
@@ -117,10 +118,11 @@ def export(
     listed = snapshots.found(of.aws, of.outputs, of.outputs.stack.region)
     chosen = snapshots.source(listed, snapshot)
     run = new_run("export")
-    plan = exporting.export(of.outputs, chosen, only, run)
+    plan = exporting.export(of.outputs, chosen, only, run, wait=wait)
     if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
         to = exporting.place(of.outputs, run)
-        output.result("db-export", {"snapshot": chosen.name, "to": to, "run": run})
+        body = {"snapshot": chosen.name, "to": to, "run": run, "whole": wait}
+        output.result("db-export", body)
 
 
 @app.command()

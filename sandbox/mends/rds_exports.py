@@ -14,6 +14,7 @@ mend = Mend()
 Record = dict[str, Any]
 # Simulated seconds: assumptions (AWS states none).
 STARTS, EXPORTS = 2 * 60, 20 * 60
+RUNNING: Final = ("STARTING", "IN_PROGRESS")
 QUOTA: Final = 5  # at once in an account and region: RDS User Guide, quotas
 
 
@@ -44,9 +45,15 @@ def _set_status(task: ExportTask, status: str) -> None:
 @mend.also
 def describe() -> None:
     ExportTask.status = property(_status, _set_status)  # type: ignore[assignment]
-    ExportTask.PercentProgress = property(  # type: ignore[attr-defined]
-        lambda it: 100 if it.status == "COMPLETE" else 0
-    )
+    ExportTask.PercentProgress = property(_percent)  # type: ignore[attr-defined]
+
+
+def _percent(task: ExportTask) -> int:
+    """How far it is, evenly from the moment that it writes."""
+    if task.status != "IN_PROGRESS":
+        return 100 if task.status == "COMPLETE" else 0
+    (_, began), (_, until) = vars(task)["mended_phases"]
+    return int(100 * (clock().now() - began) / (until - began))
 
 
 def _write(task: ExportTask) -> None:
@@ -63,7 +70,7 @@ def start(original: Any, backend: RDSBackend, given: Record) -> ExportTask:
     """By a role that is there, to a bucket that is there, five at once."""
     identifier = given["export_task_identifier"]
     if identifier not in backend.export_tasks:
-        running = [t for t in backend.export_tasks.values() if t.status != "COMPLETE"]
+        running = [t for t in backend.export_tasks.values() if t.status in RUNNING]
         if len(running) >= QUOTA:
             raise Refused("ExportTaskLimitReachedFault", "You have reached the limit of exports.")
         roles = iam_backends[backend.account_id]["aws"].roles.values()

@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from moto.rds.models import rds_backends
+from pydantic import JsonValue
 
 from ops import exporting, snapshots
+from ops.engine import Quiet
 from ops.errors import OpsError
+from ops.plan import Step, Wait, known
 from tests.ops.db_stage import console
-from tests.ops.procedures.db_export import SNAPSHOT, facts, put_role, put_snapshot
-from tests.ops.stage import REGION
+from tests.ops.procedures.db_export import SNAPSHOT, facts, planned, put, put_role, put_snapshot
+from tests.ops.stage import ACCOUNT, REGION, Fuse, stage
 from tests.ops.typed import Console
 
 
@@ -43,6 +47,50 @@ def test_a_snapshot_is_exported_to_the_operations_bucket(ops: Console) -> None:
 )
 def test_what_cannot_be_is_one_line(ops: Console, line: str, says: str) -> None:
     assert says in ops(f"db snapshot export {line} --yes", code=2)[1].splitlines()[0]
+
+
+def test_how_far_it_is_is_shown_and_why_it_failed_is_said() -> None:
+    with stage() as on:
+        put(on)
+        engine, told = on.engine(Fuse()), Told()
+        engine.watcher = told
+        assert engine.start(planned(on)) == "done"
+        shares = [int(s.split()[1]) for s in told.said if s.startswith("IN_PROGRESS ")]
+        assert shares == sorted(shares)
+        assert 0 < shares[-1] < 100
+
+        one = snapshots.source(snapshots.found(on.aws, on.outputs, REGION), SNAPSHOT)
+        again = exporting.export(on.outputs, one, (), "export-2")
+        engine = on.engine(Fuse())
+        engine.watcher = Breaks()
+        assert engine.start(again) == "undone"
+        assert "the bucket is gone" in engine.reason
+
+
+class Told(Quiet):
+    """What a person is shown meanwhile."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def waits(self, step: Step, wait: Wait, seen: JsonValue, elapsed: float) -> None:
+        self.said.append(str(known(exporting.PROGRESS, seen)))
+
+
+class Breaks(Quiet):
+    """The export fails, with a reason, while it is waited for."""
+
+    def waits(self, step: Step, wait: Wait, seen: JsonValue, elapsed: float) -> None:
+        task = rds_backends[ACCOUNT][REGION].export_tasks["export-2"]
+        vars(task).update(mended_phases=(), FailureCause="the bucket is gone")
+        task.status = "failed"
+
+
+def test_without_waiting_it_is_enough_that_it_has_begun(ops: Console) -> None:
+    done = ops.json(f"db snapshot export {SNAPSHOT} --no-wait --yes")
+    assert done["whole"] is False
+    plan = ops.json(f"db snapshot export {SNAPSHOT} --no-wait --dry-run")["plan"]
+    assert exporting.PROGRESS not in plan["steps"][0]["goal"]["met"]
 
 
 def test_a_stack_without_own_keys_has_no_exports(ops: Console) -> None:

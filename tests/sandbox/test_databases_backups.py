@@ -167,6 +167,8 @@ def test_data_go_to_another_region(rds: Rds) -> None:
 def test_backups_begin_when_they_are_asked_for(rds: Rds) -> None:
     rds.make(BackupRetentionPeriod=0)
     rds.write(1)
+    early = rds.held.now()
+    rds.held.advance(60)
     connection = rds.connect()
     rds.api.modify_db_instance(
         DBInstanceIdentifier="main", BackupRetentionPeriod=1, ApplyImmediately=True
@@ -177,11 +179,13 @@ def test_backups_begin_when_they_are_asked_for(rds: Rds) -> None:
     then = rds.held.now()
     rds.held.advance(600)
     rds.write(3)
-    rds.api.restore_db_instance_to_point_in_time(
-        SourceDBInstanceIdentifier="main", TargetDBInstanceIdentifier="then", RestoreTime=then
-    )
+    for name, at in (("then", then), ("early", early)):
+        rds.api.restore_db_instance_to_point_in_time(
+            SourceDBInstanceIdentifier="main", TargetDBInstanceIdentifier=name, RestoreTime=at
+        )
     rds.held.advance(3600)
     assert rds.rows("then") == [1, 2]
+    assert rds.rows("early") == [1], "before the first backup there is none: the first one"
 
 
 def test_what_nobody_had_touched_by_then_is_restored_with_its_password(rds: Rds) -> None:

@@ -27,8 +27,8 @@ LAUNCHED_BY = ("LaunchConfigurationName", "LaunchTemplate", "MixedInstancesPolic
 
 def _check(given: Record, before: Record) -> None:
     """Refuses sizes that do not fit each other."""
-    least = int(given.get("MinSize", before.get("min_size", 0)))
-    most = int(given.get("MaxSize", before.get("max_size", 0)))
+    least = int(given.get("MinSize", before.get("min_size")) or 0)
+    most = int(given.get("MaxSize", before.get("max_size")) or 0)
     if most < least:
         raise Refused(
             "ValidationError",

@@ -89,7 +89,7 @@ class Refresh:
     def record(self) -> Record:
         """As the API describes it."""
         percent = 100 * self.done // self.total if self.total else 100
-        remaining = self.total - self.done
+        remaining: int | None = self.total - self.done
         if self.rollback is not None:
             back = len(self.left) + len(self.waiting)
             percent = 100 * back // self.total if self.total else 0
@@ -267,13 +267,13 @@ class Refresh:
     def _spare(self) -> int:
         """How many may be out of service; one where neither more nor fewer are allowed."""
         size = int(self.group.desired_capacity or 0)
-        fewer = size - ceil(size * self.preferences["MinHealthyPercentage"] / 100)
+        fewer = size - ceil(size * int(self.preferences["MinHealthyPercentage"]) / 100)
         return max(fewer, 0 if self.preferences.get("MaxHealthyPercentage", 100) > 100 else 1)
 
     def _batch(self) -> int:
         """How many are replaced at once: as the percentages and the next checkpoint allow."""
         size = int(self.group.desired_capacity or 0)
-        percent = self.preferences.get("MaxHealthyPercentage", 100)
+        percent = int(self.preferences.get("MaxHealthyPercentage", 100))
         more = floor(size * (percent - 100) / 100)
         batch = max(self._spare() + more, 1)
         points = self._checkpoints()

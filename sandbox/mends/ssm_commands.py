@@ -144,12 +144,12 @@ def _meant(ec2: EC2Backend, given: Record) -> Iterator[Instance]:
             if instance.state == "running" and tags.get(key) in target["Values"]:
                 yield instance
     for id_ in dict.fromkeys(ids):
-        instance = ec2.get_instance_by_id(id_)
-        if instance is None or instance.state != "running":
+        found = ec2.get_instance_by_id(id_)
+        if found is None or found.state != "running":
             raise Refused(
                 "InvalidInstanceId", f"Instances [[{id_}]] not in a valid state for account"
             )
-        yield instance
+        yield found
 
 
 def _count(text: str, of: int) -> int:

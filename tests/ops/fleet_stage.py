@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -82,8 +83,8 @@ def put(on: Stage, size: int = 2, **given: Any) -> None:
 
 
 def put_one(on: Stage) -> None:
-    """A fleet of one instance: what is done to it is done in few steps."""
-    put(on, 1)
+    """A fleet of one instance, slow to warm up: what is done to it is looked at few times."""
+    put(on, 1, DefaultInstanceWarmup=540)
 
 
 def manifest(number: int) -> str:
@@ -176,5 +177,5 @@ def console(
     """A stage with the fleet and the operations bucket, seen from the command line."""
     with stage() as on:
         put(on, size)
-        with commanded(on, folder) as file:
+        with commanded(on, folder) as file, patch("ops.clock.now", on.clock.held.now):
             yield Console(on, file, capture)

@@ -108,7 +108,9 @@ def health(arn: str) -> Call:
 def image(aws: Aws, of: FleetPart) -> tuple[str, datetime]:
     """The image that new instances run, and since when."""
     found = ask(aws, parameter(of))["Parameter"]
-    return str(found["Value"]), datetime.fromisoformat(found["LastModifiedDate"])
+    # Whole seconds, as EC2 tells when an instance was launched.
+    since = datetime.fromisoformat(found["LastModifiedDate"]).replace(microsecond=0)
+    return str(found["Value"]), since
 
 
 def parameter(of: FleetPart) -> Call:

@@ -50,10 +50,13 @@ def deployed(on: Stage, tag: str = "v2") -> Plan:
 
 
 def put_refreshing(on: Stage) -> None:
-    """A fleet whose instances are being replaced by those of another version."""
-    put(on)
+    """A fleet whose instances are being replaced by those of another version, and will be for long.
+
+    Half of it is done; the rest takes longer than a few kills do.
+    """
+    put(on, DefaultInstanceWarmup=540)
     begin(on)
-    on.clock.sleep(200)
+    on.clock.sleep(800)
 
 
 def begin(on: Stage) -> None:

@@ -66,7 +66,7 @@ class Typed:
 
 @pytest.fixture(scope="module")
 def prod() -> Iterator[Up]:
-    with up("prod", {"compute": "services"}, factor=1200) as it:
+    with up("prod", {"compute": "both"}, factor=1200) as it:
         ours = {k: v for k, v in it.settings.items() if k != "AWS_ENDPOINT_URL"}
         with patch.dict(os.environ, ours):
             yield it

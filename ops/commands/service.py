@@ -59,7 +59,7 @@ def deploy(
 ) -> None:
     """Puts a service on another image, and sees that it runs it. Rolled back: exit 5."""
     of, output = target(context)
-    _checked(url, wait=wait)
+    checked_url(url, wait=wait)
     images.parsed(image)
     part = services.chosen(of.outputs, service)
     found = services.one(of.aws, of.outputs, part.name)
@@ -90,7 +90,7 @@ def rollback(
 ) -> None:
     """Puts a service back on the last revision that a deployment has proven."""
     of, output = target(context)
-    _checked(url, wait=wait)
+    checked_url(url, wait=wait)
     found = services.one(of.aws, of.outputs, service)
     run = new_run("rollback")
     plan = deployments.rollback(of.aws, of.outputs, found, run, to=to, wait=wait, url=url)
@@ -258,7 +258,8 @@ def _some(aws: Aws, outputs: Outputs, name: str | None) -> list[Service]:
     return _all(aws, outputs) if name is None else [services.one(aws, outputs, name)]
 
 
-def _checked(url: str | None, *, wait: bool) -> None:
+def checked_url(url: str | None, *, wait: bool) -> None:
+    """Raises UsageError where a URL cannot be asked, or nobody waits for its answer."""
     if url is None:
         return
     if not url.startswith(("http://", "https://")):

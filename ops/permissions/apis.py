@@ -61,6 +61,17 @@ OF_THE_STACK: Final[tuple[Condition, ...]] = (
     ("StringEquals", "ssm:resourceTag/Project", ("{project}",)),
     ("StringEquals", "ssm:resourceTag/Environment", ("{stack}",)),
 )
+# What is launched from a template, and from one of the stack's own.
+FROM_TEMPLATE: Final[Condition] = (
+    "ArnLike",
+    "ec2:LaunchTemplate",
+    ("arn:{partition}:ec2:{region}:{account}:launch-template/*",),
+)
+TEMPLATE_OF_THE_STACK: Final[tuple[Condition, ...]] = (
+    ("StringEquals", "ec2:ResourceTag/Project", ("{project}",)),
+    ("StringEquals", "ec2:ResourceTag/Environment", ("{stack}",)),
+)
+AT_LAUNCH: Final[Condition] = ("StringEquals", "ec2:CreateAction", ("RunInstances",))
 REGISTERED: Final[Condition] = ("StringEquals", "ecs:CreateAction", ("RegisterTaskDefinition",))
 # Creating with tags is tagging as well (RDS User Guide, "Tagging Amazon RDS resources").
 TAGS_SNAPSHOT: Final = on("rds:AddTagsToResource", "snapshots")
@@ -90,11 +101,28 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
         on("ecs:DescribeServices", "services"),
         on("ecs:UpdateService", "services"),
     ),
+    "autoscaling.cancel_instance_refresh": (on("autoscaling:CancelInstanceRefresh", "fleet"),),
     "autoscaling.describe_auto_scaling_groups": (
         anywhere("autoscaling:DescribeAutoScalingGroups"),
     ),
     "autoscaling.describe_instance_refreshes": (anywhere("autoscaling:DescribeInstanceRefreshes"),),
     "autoscaling.describe_scaling_activities": (anywhere("autoscaling:DescribeScalingActivities"),),
+    "autoscaling.rollback_instance_refresh": (
+        on("autoscaling:RollbackInstanceRefresh", "fleet"),
+    ),
+    "autoscaling.set_desired_capacity": (on("autoscaling:SetDesiredCapacity", "fleet"),),
+    # Whoever says what a group launches must be allowed to launch it (Amazon EC2 Auto Scaling User
+    # Guide, "Control Amazon EC2 launch template usage in Auto Scaling groups").
+    "autoscaling.start_instance_refresh": (
+        on("autoscaling:StartInstanceRefresh", "fleet"),
+        on("ec2:RunInstances", "launched", when=(FROM_TEMPLATE,)),
+        on("ec2:RunInstances", "launch templates", when=TEMPLATE_OF_THE_STACK),
+        on("ec2:CreateTags", "tagged at launch", when=(AT_LAUNCH,)),
+        on("iam:PassRole", "fleet role", when=passed_to("ec2.amazonaws.com")),
+    ),
+    "autoscaling.update_auto_scaling_group": (
+        on("autoscaling:UpdateAutoScalingGroup", "fleet"),
+    ),
     "backup.describe_backup_vault": (on("backup:DescribeBackupVault", "vaults"),),
     "backup.list_recovery_points_by_backup_vault": (
         on("backup:ListRecoveryPointsByBackupVault", "vaults"),
@@ -114,6 +142,9 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     ),
     "ec2.describe_instance_status": (anywhere("ec2:DescribeInstanceStatus"),),
     "ec2.describe_instances": (anywhere("ec2:DescribeInstances"),),
+    "ec2.describe_launch_template_versions": (
+        anywhere("ec2:DescribeLaunchTemplateVersions"),
+    ),
     "ec2.describe_nat_gateways": (anywhere("ec2:DescribeNatGateways"),),
     "ec2.describe_vpcs": (anywhere("ec2:DescribeVpcs"),),
     "ecr.describe_images": (on("ecr:DescribeImages", "repositories"),),
@@ -222,7 +253,16 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
         on("secretsmanager:RotateSecret", "secret"),
         on("lambda:InvokeFunction", "rotation function"),
     ),
+    "ssm.get_command_invocation": (anywhere("ssm:GetCommandInvocation"),),
+    "ssm.get_parameter": (on("ssm:GetParameter", "fleet image"),),
     "ssm.get_parameters_by_path": (on("ssm:GetParametersByPath", "outputs"),),
+    "ssm.list_command_invocations": (anywhere("ssm:ListCommandInvocations"),),
+    "ssm.list_commands": (anywhere("ssm:ListCommands"),),
+    "ssm.put_parameter": (on("ssm:PutParameter", "fleet image"),),
+    "ssm.send_command": (
+        on("ssm:SendCommand", "shell"),
+        on("ssm:SendCommand", "instances", when=OF_THE_STACK),
+    ),
     "ssm.start_session": (
         on("ssm:StartSession", "port forwarding"),
         on("ssm:StartSession", "tasks", when=(THROUGH_DOCUMENT,)),

@@ -64,6 +64,14 @@ MUTED: Final = (
     "cloudwatch.get_alarm_mute_rule",
 )  # fmt: skip
 
+REFRESHED: Final = (
+    "autoscaling.describe_auto_scaling_groups", "autoscaling.describe_instance_refreshes",
+)  # fmt: skip
+REFRESHES: Final = (
+    *REFRESHED, "ec2.describe_launch_template_versions", "autoscaling.start_instance_refresh",
+    "autoscaling.cancel_instance_refresh",
+)  # fmt: skip
+
 COMMANDS: Final[Mapping[str, Needs]] = {
     "alarms list": reads(*MUTED, *RECORD),
     "alarms mute": changes(
@@ -136,6 +144,31 @@ COMMANDS: Final[Mapping[str, Needs]] = {
         "rds.modify_db_parameter_group",  "rds.modify_db_instance",
     ),
     "db vacuum": changes("secretsmanager.get_secret_value"),
+    "fleet activities": reads("autoscaling.describe_scaling_activities"),
+    "fleet deploy": changes(
+        *REFRESHES, "ecr.describe_images", "elbv2.describe_target_health", "ssm.get_parameter",
+        "ssm.put_parameter",
+    ),
+    "fleet instances": reads(
+        "autoscaling.describe_auto_scaling_groups", "ec2.describe_instances",
+        "elbv2.describe_target_health", "ssm.get_parameter",
+    ),
+    "fleet limits": reads("autoscaling.describe_auto_scaling_groups"),
+    "fleet limits --max": changes(
+        "autoscaling.describe_auto_scaling_groups", "autoscaling.update_auto_scaling_group"
+    ),
+    "fleet refresh cancel": changes(*REFRESHED, "autoscaling.cancel_instance_refresh"),
+    "fleet refresh rollback": changes(*REFRESHED, "autoscaling.rollback_instance_refresh"),
+    "fleet refresh start": changes(*REFRESHES),
+    "fleet refresh status": reads("autoscaling.describe_instance_refreshes"),
+    "fleet run": changes(
+        "autoscaling.describe_auto_scaling_groups", "ssm.send_command", "ssm.list_commands",
+        "ssm.list_command_invocations", "ssm.get_command_invocation",
+    ),
+    "fleet scale": changes(
+        "autoscaling.describe_auto_scaling_groups", "autoscaling.set_desired_capacity",
+        "elbv2.describe_target_health",
+    ),
     "health": reads(
         "acm.describe_certificate", "application-autoscaling.describe_scalable_targets",
         "application-autoscaling.describe_scaling_activities",

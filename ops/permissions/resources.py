@@ -60,6 +60,18 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "export role": ("arn:{partition}:iam::{account}:role/{prefix}-operations-export",),
     "monitoring role": ("arn:{partition}:iam::{account}:role/{prefix}-database-monitoring",),
     "scalable targets": here("application-autoscaling", "scalable-target/*"),
+    "fleet": here("autoscaling", "autoScalingGroup:*:autoScalingGroupName/{prefix}-fleet"),
+    "fleet image": here("ssm", "parameter/{project}/{stack}/fleet/image"),
+    "fleet role": ("arn:{partition}:iam::{account}:role/{prefix}-fleet-instance",),
+    "launch templates": here("ec2", "launch-template/*"),
+    # What instances of the fleet are made of.
+    "launched": (
+        *here("ec2", "instance/*", "volume/*", "network-interface/*"),
+        *here("ec2", "security-group/*", "subnet/*"),
+        "arn:{partition}:ec2:{region}::image/*",
+    ),
+    "tagged at launch": here("ec2", "instance/*", "volume/*", "network-interface/*"),
+    "shell": ("arn:{partition}:ssm:{region}::document/AWS-RunShellScript",),
     "repositories": here("ecr", "repository/{project}/{stack}/*"),
     "balancer rules": here("elasticloadbalancing", "listener-rule/app/{prefix}-alb/*"),
     "certificate": ("{certificate}",),

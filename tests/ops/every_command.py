@@ -20,7 +20,7 @@ from ops.permissions.commands import CHANGE, COMMANDS, OUTPUTS, WHY_STOPPED
 from ops.plan import Call, Plan
 from ops.run import WallClock
 from ops.select import Selection
-from tests.ops import canned_sql, db_stage, service_stage
+from tests.ops import canned_sql, db_stage, fleet_stage, service_stage
 from tests.ops.procedures import (
     alarms,
     db_parameters,
@@ -148,6 +148,10 @@ LINES: dict[str, tuple[Line, ...]] = {
     ),
     "db snapshot list": (Line("db snapshot list", db_stage.put),),
     "db status": (Line("db status", db_stage.put),),
+    "fleet activities": (Line("fleet activities", fleet_stage.put),),
+    "fleet instances": (Line("fleet instances", fleet_stage.put),),
+    "fleet limits": (Line("fleet limits", fleet_stage.put),),
+    "fleet refresh status": (Line("fleet refresh status", fleet_stage.put),),
     "lock break": (Line("lock break --reason test --yes", held),),
     "lock show": (Line("lock show", held),),
     "outputs show": (Line("outputs show"),),

@@ -1,7 +1,7 @@
 """What a call acts on, read from its parameters, and whether a policy allows it.
 
-Written apart from ops/permissions/, so that one can be held against the other. Conditions are not
-looked at.
+Written apart from ops/permissions/, so that one can be held against the other. Of conditions those
+on the tags of a resource are looked at: whatever a call names has the stack's own.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +13,7 @@ from tests.ops.recording import Recorded
 from tests.ops.stage import ACCOUNT
 
 Acts = list[tuple[str, str]]
+TAGS = {"Project": "bulwark", "Environment": "test"}
 
 
 def rds(call: Recorded, kind: str, name: Any) -> str:
@@ -85,10 +86,54 @@ def of_alarms(action: str) -> Callable[[Recorded], Acts]:
     return lambda call: [(action, at(call.region, ACCOUNT, n)) for n in call.params["AlarmNames"]]
 
 
+def of_fleet(action: str) -> Callable[[Recorded], Acts]:
+    """A call on an Auto Scaling group."""
+    at = "arn:aws:autoscaling:{}:{}:autoScalingGroup:1234-5:autoScalingGroupName/{}".format
+    return lambda call: [
+        (f"autoscaling:{action}", at(call.region, ACCOUNT, call.params["AutoScalingGroupName"]))
+    ]
+
+
+def refreshing(call: Recorded) -> Acts:
+    """A refresh of a group, and what it launches: from a template, with a role.
+
+    What is made by it has tags, which is no call of ours on something that is there.
+    """
+    here = f"arn:aws:ec2:{call.region}:{ACCOUNT}"
+    kinds = ("instance", "volume", "network-interface", "subnet", "security-group")
+    images = [("ec2:RunInstances", f"arn:aws:ec2:{call.region}::image/ami-1")]
+    group = call.params["AutoScalingGroupName"]
+    return [
+        *of_fleet("StartInstanceRefresh")(call),
+        *(("ec2:RunInstances", f"{here}:{kind}/x-1") for kind in (*kinds, "launch-template")),
+        *images,
+        ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/{group}-instance"),
+    ]
+
+
+def of_parameter(action: str) -> Callable[[Recorded], Acts]:
+    """A call on one parameter."""
+    at = "arn:aws:ssm:{}:{}:parameter{}".format
+    return lambda call: [(f"ssm:{action}", at(call.region, ACCOUNT, call.params["Name"]))]
+
+
+def commanding(call: Recorded) -> Acts:
+    """A document of AWS's own, and each instance that is to run it."""
+    document = f"arn:aws:ssm:{call.region}::document/{call.params['DocumentName']}"
+    at = f"arn:aws:ec2:{call.region}:{ACCOUNT}:instance"
+    meant = [("ssm:SendCommand", f"{at}/{id_}") for id_ in call.params["InstanceIds"]]
+    return [("ssm:SendCommand", document), *meant]
+
+
 ACTS: Mapping[str, Callable[[Recorded], Acts]] = {
     "application-autoscaling.register_scalable_target": lambda call: [
         ("ecs:UpdateService", f"arn:aws:ecs:{call.region}:{ACCOUNT}:{call.params['ResourceId']}")
     ],
+    "autoscaling.cancel_instance_refresh": of_fleet("CancelInstanceRefresh"),
+    "autoscaling.rollback_instance_refresh": of_fleet("RollbackInstanceRefresh"),
+    "autoscaling.set_desired_capacity": of_fleet("SetDesiredCapacity"),
+    "autoscaling.start_instance_refresh": refreshing,
+    "autoscaling.update_auto_scaling_group": of_fleet("UpdateAutoScalingGroup"),
     "cloudwatch.delete_alarm_mute_rule": of_rule("cloudwatch:DeleteAlarmMuteRule"),
     "cloudwatch.disable_alarm_actions": of_alarms("cloudwatch:DisableAlarmActions"),
     "cloudwatch.enable_alarm_actions": of_alarms("cloudwatch:EnableAlarmActions"),
@@ -132,6 +177,9 @@ ACTS: Mapping[str, Callable[[Recorded], Acts]] = {
     "secretsmanager.describe_secret": arn_of("secretsmanager:DescribeSecret", "SecretId"),
     "secretsmanager.get_secret_value": arn_of("secretsmanager:GetSecretValue", "SecretId"),
     "secretsmanager.rotate_secret": arn_of("secretsmanager:RotateSecret", "SecretId"),
+    "ssm.get_parameter": of_parameter("GetParameter"),
+    "ssm.put_parameter": of_parameter("PutParameter"),
+    "ssm.send_command": commanding,
 }
 
 
@@ -140,9 +188,26 @@ def acts_on(call: Recorded) -> Acts:
     return ACTS[call.api](call) if call.api in ACTS else []
 
 
+def nobodys(action: str, arn: str) -> bool:
+    """Whether a resource is of no stack by its name: AWS's own, or what an instance is made of.
+
+    Of what is launched the template is the stack's, by its tags.
+    """
+    launched = action == "ec2:RunInstances" and ":launch-template/" not in arn
+    return not arn.startswith("arn:aws:s3:") and (arn.split(":")[4] == "" or launched)
+
+
 def allows(statements: Iterable[Allowed], action: str, arn: str) -> bool:
     """Whether a policy allows an action on a resource. IAM's patterns are those of fnmatch."""
     return any(
-        action in one.actions and any(fnmatchcase(arn, pattern) for pattern in one.resources)
+        action in one.actions
+        and any(fnmatchcase(arn, pattern) for pattern in one.resources)
+        and all(_tagged(key, values) for _, key, values in one.when)
         for one in statements
     )
+
+
+def _tagged(key: str, values: Iterable[str]) -> bool:
+    """Whether a condition holds, if it is one on a tag of the resource."""
+    kind, _, tag = key.partition("/")
+    return not kind.lower().endswith(":resourcetag") or TAGS[tag] in values

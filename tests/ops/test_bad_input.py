@@ -15,7 +15,7 @@ import typer
 
 from ops.aws import reads
 from ops.cli import COMMANDS, NOUNS
-from tests.ops import db_stage, service_stage
+from tests.ops import db_stage, fleet_stage, service_stage
 from tests.ops.every_command import put_bucket, typing
 from tests.ops.procedures import alarms
 from tests.ops.recording import recorded
@@ -26,6 +26,7 @@ WRONG: Final[dict[str, tuple[str, ...]]] = {
     "--expect": ("nonsense", "0123456789abcde", "0123456789ABCDEF"),
     "--service": ("nonsense",),
     "--url": ("ftp://example.com", "example.com"),
+    "--checkpoint": ("some", "50,20", "0,50", "50,", "101"),
     "--replica": ("nonsense",),
     "--via": ("nonsense",),
     "--only": ("nonsense",),
@@ -52,6 +53,12 @@ WRONG: Final[dict[str, tuple[str, ...]]] = {
     "alarms mute --key": ("nonsense",),
     "alarms mute --component": ("nonsense",),
     "alarms unmute RUN": ("nonsense",),
+    "fleet deploy IMAGE": ("nonsense!:x", "app", f"{fleet_stage.IMAGE}:no-such"),
+    "fleet refresh start --template-version": ("nine", "0", "$Latest", "99"),
+    "fleet run --instance": ("nonsense", "i-0123456789abcdef0"),
+    "fleet run --max-concurrency": ("many", "0", "101%"),
+    "fleet run --max-errors": ("many", "-1", "101%"),
+    "fleet scale COUNT": ("many", "9999", "1.5"),
     "permissions COMMAND": ("nonsense",),
     "permissions --policy": ("nonsense!",),
     "runs report --to": ("/no/such/folder/report.html",),
@@ -61,6 +68,7 @@ FREE: Final = {
     "db kill-idle --application": "any name that a client gave itself; there may be none such",
     "db kill-idle --user": "any name; there may be no session of it",
     "db vacuum TABLE": "PostgreSQL judges: test_sql.py",
+    "fleet run COMMAND": "any command of the instances; that it is none is in test_fleet_run.py",
     "runs note TEXT": "a person's words",
     "service exec --command": "any command of the container's own",
     "sandbox COMMAND": "any command of the machine; one that is not there ends with 127",
@@ -79,6 +87,9 @@ JUDGED: Final[dict[str, str]] = {
     "service rollback --to": "which revisions there are",
     "service exec --task": "which tasks there are",
     "service exec --container": "which containers the task has",
+    "fleet deploy IMAGE": "which images there are",
+    "fleet refresh start --template-version": "which versions there are",
+    "fleet run --instance": "which instances there are",
     "alarms mute ALARM": "which alarms there are",
     "alarms mute --key": "which alarms there are",
     "alarms mute --component": "which alarms there are",
@@ -90,6 +101,10 @@ GIVEN: Final = {
     "db storage": {"GIB": "40"},
     "service deploy": {"IMAGE": f"{service_stage.IMAGE}:v2"},
     "service scale": {"COUNT": "3"},
+    "fleet deploy": {"IMAGE": f"{fleet_stage.IMAGE}:v2"},
+    "fleet limits": {"--max": "9"},
+    "fleet run": {"COMMAND": "uptime"},
+    "fleet scale": {"COUNT": "3"},
     "runs show": {"RUN": "{run}"},
     "runs resume": {"RUN": "{run}"},
     "runs undo": {"RUN": "{run}"},
@@ -190,6 +205,7 @@ def stack() -> Iterator[tuple[Stage, dict[str, str], Any]]:
         db_stage.put(on)
         service_stage.put(on, ("backend", "frontend"))
         service_stage.put_scaling(on)
+        fleet_stage.put(on)
         alarms.put(on)
         put_bucket(on)
 

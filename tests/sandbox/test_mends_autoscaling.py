@@ -216,6 +216,17 @@ def test_a_refresh_replaces_one_after_another_and_is_then_the_groups_own(on: Sta
     assert policy["LaunchTemplateSpecification"]["Version"] == "2"
 
 
+def test_scaled_meanwhile_a_refresh_keeps_what_it_has_launched(on: Stage) -> None:
+    refresh(on)
+    on.clock.sleep(10)
+    desire(on, 3)
+    assert states(on) == ["InService", "InService", "Pending", "Pending"]
+    on.clock.sleep(3600)
+    assert fleet.refreshes(on)[0]["Status"] == "Successful"
+    assert states(on) == ["InService"] * 3
+    assert versions(on) == ["2"] * 3, "what is launched meanwhile is of the new version"
+
+
 def test_terminated_first_where_no_more_are_allowed(on: Stage) -> None:
     refresh(on, MinHealthyPercentage=50, MaxHealthyPercentage=100)
     on.clock.sleep(10)

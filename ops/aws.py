@@ -10,6 +10,7 @@ import datetime
 import threading
 from collections.abc import Collection, Iterator
 from functools import cached_property
+from itertools import islice
 from typing import Any, Final, TypeAlias
 
 import botocore.session
@@ -152,6 +153,22 @@ class Aws:
                 yield from plain(page).get(key) or ()
         except (ClientError, BotoCoreError) as error:
             raise explained(error, api) from error
+
+    def some(
+        self, api: str, key: str, params: dict[str, JsonValue], region: str | None, most: int
+    ) -> tuple[list[Any], bool]:
+        """The items of at most so many pages, and whether there are more; errors as `call`'s."""
+        service, operation = api.split(".")
+        paginator = self.client(service, region).get_paginator(operation)
+        found: list[Any] = []
+        more = False
+        try:
+            for page in islice(paginator.paginate(**params), most):
+                found += plain(page).get(key) or ()
+                more = bool(page.get("nextToken") or page.get("NextToken"))
+        except (ClientError, BotoCoreError) as error:
+            raise explained(error, api) from error
+        return found, more
 
     def _left_alone(self, response: Any, caught_exception: Any, **_: object) -> bool | None:
         """Keeps botocore from sending a change again that may have taken effect (False does)."""

@@ -160,7 +160,7 @@ def said(of: Fleet, how: How) -> str:
     )
     if how.checkpoints:
         points = ", ".join(f"{point}" for point in how.checkpoints if point < 100)
-        words += f", a pause of {how.delay} s at {points} percent"
+        words += f", a pause of {how.delay // 60} min at {points} percent"
     return words
 
 

@@ -97,7 +97,7 @@ def deploy(
     context: typer.Context,
     image: Annotated[str, typer.Argument(help="repository with a tag or a digest")],
     checkpoint: Checkpoint = None,
-    delay: Delay = 600,
+    delay: Delay = 10,
     least: Least = None,
     most: Most = None,
     url: Url = None,

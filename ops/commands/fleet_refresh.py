@@ -1,5 +1,6 @@
 """`ops fleet refresh`: every instance of the fleet anew, a part at a time."""
 
+from dataclasses import replace
 from typing import Annotated, TypeAlias
 
 import typer
@@ -26,10 +27,10 @@ Checkpoint: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="PERCENT,...", help="pause when so much of the fleet is replaced"),
 ]
-# The longest that AWS pauses: API reference, RefreshPreferences.
+# AWS pauses two days at the most: API reference, RefreshPreferences.
 Delay: TypeAlias = Annotated[
     int,
-    typer.Option("--checkpoint-delay", min=0, max=172_800, help="seconds of each pause"),
+    typer.Option("--checkpoint-delay", metavar="MINUTES", min=0, max=2880, help="of each pause"),
 ]
 Least: TypeAlias = Annotated[
     int | None,
@@ -46,7 +47,7 @@ def how_replaced(
 ) -> fleet_steps.How:
     """How instances are replaced, as the options say. Raises UsageError."""
     points = fleet_refreshing.checkpoints(checkpoint)
-    return fleet_steps.How(least, most, points, delay)
+    return fleet_steps.How(least, most, points, 60 * delay)
 
 
 @app.command()
@@ -59,7 +60,7 @@ def start(
         ),
     ] = None,
     checkpoint: Checkpoint = None,
-    delay: Delay = 600,
+    delay: Delay = 10,
     least: Least = None,
     most: Most = None,
     skip: Annotated[
@@ -78,7 +79,7 @@ def start(
 ) -> None:
     """Replaces every instance by one of a version of the launch template. Failed: exit 5."""
     way = how_replaced(checkpoint, delay, least, most)
-    way = fleet_steps.How(least, most, way.checkpoints, delay, skip, returns)
+    way = replace(way, skip=skip, returns=returns)
     fleet_refreshing.known_as(version)
     of, output = target(context)
     now = fleet.observed(of.aws, of.outputs)

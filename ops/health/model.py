@@ -16,6 +16,7 @@ from ops.outputs import Outputs
 State = Literal["ok", "failing", "unknown"]
 STATES: Final[tuple[State, ...]] = ("failing", "unknown", "ok")  # what matters most first
 Item: TypeAlias = dict[str, Any]
+CUT: Final[Item] = {"cut": True}  # there is more, which was not read
 DAY: Final = 24 * 3600
 HOUR: Final = 3600
 
@@ -46,6 +47,7 @@ class Read:
     Without `items` the answer itself is the only item.
     With `newest` (a field that holds a time, and a time) the list is newest first, and is read
     only as far back as that. `absent` are error codes that say that there is no such thing.
+    With `most` no more pages than that are read; where that is not all, the last item is CUT.
     """
 
     api: str
@@ -54,14 +56,16 @@ class Read:
     region: str | None = None
     absent: tuple[str, ...] = ()
     newest: tuple[str, str] | None = None
+    most: int | None = None
 
 
 def read(
     api: str, items: str, *, region: str | None = None, absent: Sequence[str] = (),
-    newest: tuple[str, str] | None = None, **params: Any,
+    newest: tuple[str, str] | None = None, most: int | None = None, **params: Any,
 ) -> Read:  # fmt: skip
     """A read with its parameters in boto3's spelling."""
-    return Read(api, items, json.dumps(params, sort_keys=True), region, tuple(absent), newest)
+    given = json.dumps(params, sort_keys=True)
+    return Read(api, items, given, region, tuple(absent), newest, most)
 
 
 Answer: TypeAlias = "list[Item] | UnknownError"
@@ -70,10 +74,11 @@ Looking: TypeAlias = Generator[Sequence[Read], list[Answer], list[Finding]]
 
 @dataclass(frozen=True)
 class Facts:
-    """What checks know beforehand: the contract, and what time it is."""
+    """What checks know beforehand: the contract, what time it is, which areas were asked for."""
 
     outputs: Outputs
     now: datetime
+    asked: tuple[str, ...] = ()
 
     def ago(self, seconds: float) -> str:
         """A time in the past as AWS's answers have it here: ISO 8601, UTC."""

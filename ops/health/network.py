@@ -1,12 +1,18 @@
 """The VPC, and the way out of it: NAT gateways or NAT instances."""
 
-from ops.health.model import Check, Facts, Finding, Item, Looking, by, known, read
+from typing import Final
+
+from ops.health.metrics import METRICS, all_of, batched, metric
+from ops.health.model import HOUR, Check, Facts, Finding, Item, Looking, by, known, read
 
 VPCS = "ec2.describe_vpcs"
 GATEWAYS = "ec2.describe_nat_gateways"
 INSTANCES = "ec2.describe_instances"
 STATUS = "ec2.describe_instance_status"
 REPAIR = "pulumi up --refresh"  # what is gone or broken is made again
+# An address has 55,000 ports to a destination, and a gateway up to eight addresses (VPC User
+# Guide, "NAT gateway basics").
+FEWER: Final = "aws ec2 describe-nat-gateways --nat-gateway-ids {}"
 
 
 def _filter(name: str, values: list[str]) -> list[Item]:
@@ -44,6 +50,29 @@ def gateways(facts: Facts) -> Looking:
     return findings
 
 
+def ports(facts: Facts) -> Looking:
+    """No NAT gateway had to refuse a connection in the last hour for want of a port.
+
+    Where nothing went through a gateway it reports nothing: that is none refused.
+    """
+    wanted = facts.outputs.network.nat_gateways
+    refused = {
+        zone: metric("AWS/NATGateway", "ErrorPortAllocation", "Sum", period=300, NatGatewayId=name)
+        for zone, name in wanted.items()
+    }
+    answers = yield batched(list(refused.values()), facts, HOUR)
+    values = all_of(item for answer in answers for item in known(answer))
+    counts = {zone: sum(values.get(one.id, ())) for zone, one in refused.items()}
+    failing = [
+        Finding("failing", "network", f"NAT ports of zone {zone}",
+                f"{count:.0f} connections were refused in the last hour for want of a port: too "
+                "many go to one destination at once", FEWER.format(wanted[zone]))
+        for zone, count in counts.items()
+        if count
+    ]  # fmt: skip
+    return failing or [Finding("ok", "network", "NAT ports", "no connection was refused")]
+
+
 def instances(facts: Facts) -> Looking:
     """The NAT instance of each zone runs and passes both of EC2's status checks."""
     wanted = facts.outputs.network.nat_instances
@@ -75,6 +104,7 @@ def instances(facts: Facts) -> Looking:
 CHECKS = (
     Check("network", "VPC", vpc, (VPCS,)),
     Check("network", "NAT gateways", gateways, (GATEWAYS,), lambda o: bool(o.network.nat_gateways)),
+    Check("network", "NAT ports", ports, (METRICS,), lambda o: bool(o.network.nat_gateways)),
     Check(
         "network", "NAT instances", instances, (INSTANCES, STATUS),
         lambda o: bool(o.network.nat_instances),

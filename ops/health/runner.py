@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from ops.aws import Aws
 from ops.errors import OpsError, UsageError
-from ops.health.model import Answer, Check, Facts, Finding, Looking, Read, UnknownError
+from ops.health.model import CUT, Answer, Check, Facts, Finding, Looking, Read, UnknownError
 
 THREADS: Final = 16
 Send = Callable[[Read], Answer]
@@ -33,6 +33,9 @@ def send(aws: Aws, read: Read, region: str) -> Answer:
         if not read.items:
             whole: Any = aws.call(read.api, params, where)
             return [whole]
+        if read.most is not None:
+            found, more = aws.some(read.api, read.items, params, where, read.most)
+            return [*found, CUT] if more else found
         items: Iterator[Any] = aws.pages(read.api, read.items, params, where)
         if read.newest is not None:
             field, since = read.newest

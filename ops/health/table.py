@@ -6,7 +6,18 @@ from typing import Final
 
 from ops.aws import Aws
 from ops.errors import UsageError
-from ops.health import account, alarms, backups, balancer, cache, database, fleet, network, services
+from ops.health import (
+    account,
+    alarms,
+    backups,
+    balancer,
+    cache,
+    database,
+    fleet,
+    logs,
+    network,
+    services,
+)
 from ops.health.model import Check, Facts, Finding
 from ops.health.runner import elsewhere, run, send
 from ops.outputs import Outputs
@@ -21,6 +32,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *cache.CHECKS,
     *network.CHECKS,
     *backups.CHECKS,
+    *logs.CHECKS,
 )
 # All that looking calls: health, usage, alarms.
 APIS: Final = tuple(sorted({api for check in CHECKS for api in check.apis}))
@@ -41,5 +53,5 @@ def areas(text: str | None) -> tuple[str, ...]:
 def health(outputs: Outputs, aws: Aws, now: datetime, only: Sequence[str] = AREAS) -> list[Finding]:
     """What is found of a stack. The account is looked at with whatever else is."""
     checks = [c for c in CHECKS if c.area in (*only, "account") and c.applies(outputs)]
-    region = outputs.stack.region
-    return elsewhere(run(checks, Facts(outputs, now), lambda read: send(aws, read, region)))
+    region, asked = outputs.stack.region, () if only == AREAS else tuple(only)
+    return elsewhere(run(checks, Facts(outputs, now, asked), lambda read: send(aws, read, region)))

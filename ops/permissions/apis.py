@@ -123,9 +123,9 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "autoscaling.update_auto_scaling_group": (
         on("autoscaling:UpdateAutoScalingGroup", "fleet"),
     ),
-    "backup.describe_backup_vault": (on("backup:DescribeBackupVault", "vault"),),
+    "backup.describe_backup_vault": (on("backup:DescribeBackupVault", "vaults"),),
     "backup.list_recovery_points_by_backup_vault": (
-        on("backup:ListRecoveryPointsByBackupVault", "vault"),
+        on("backup:ListRecoveryPointsByBackupVault", "vaults"),
     ),
     "cloudwatch.delete_alarm_mute_rule": (on("cloudwatch:DeleteAlarmMuteRule", "mute rules"),),
     # Composite alarms are shown to nobody who may see less than all (API reference).
@@ -177,6 +177,7 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "elbv2.describe_target_health": (anywhere("elasticloadbalancing:DescribeTargetHealth"),),
     "elbv2.modify_rule": (on("elasticloadbalancing:ModifyRule", "balancer rules"),),
     # A copy under another key makes a grant on it (RDS User Guide, "Copying a DB snapshot").
+    "logs.filter_log_events": (on("logs:FilterLogEvents", "log groups"),),
     "rds.copy_db_snapshot": (
         on("rds:CopyDBSnapshot", "snapshots", "snapshots to copy"),
         TAGS_SNAPSHOT,

@@ -179,7 +179,7 @@ COMMANDS: Final[Mapping[str, Needs]] = {
         "ec2.describe_nat_gateways", "ec2.describe_vpcs", "ecs.describe_services",
         "ecs.describe_tasks", "ecs.list_tasks", "elasticache.describe_replication_groups",
         "elbv2.describe_load_balancers", "elbv2.describe_target_health",
-        "rds.describe_db_instance_automated_backups", "rds.describe_db_instances",
+        "logs.filter_log_events", "rds.describe_db_instance_automated_backups", "rds.describe_db_instances",
         "rds.describe_db_snapshots", "rds.describe_pending_maintenance_actions",
         "sts.get_caller_identity",
     ),

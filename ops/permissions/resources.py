@@ -79,7 +79,10 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "alarms": here("cloudwatch", "alarm:{prefix}-*"),
     "all mute rules": here("cloudwatch", "alarm-mute-rule:*"),
     "mute rules": here("cloudwatch", "alarm-mute-rule:{prefix}-*"),
-    "vault": here("backup", "backup-vault:{prefix}-backups"),
+    "vaults": both("backup", "backup-vault:{prefix}-backups"),
+    "log groups": here(
+        "logs", "log-group:/{project}/{stack}/*", "log-group:/aws/rds/instance/{prefix}-database*"
+    ),
     "outputs": both(
         "ssm", "parameter/{project}/{stack}/outputs", "parameter/{project}/{stack}/outputs/*"
     ),

@@ -114,12 +114,12 @@ def test_latest_is_pinned_to_its_number(ops: Console) -> None:
 
 def test_how_it_is_done_is_said_and_given_to_aws(ops: Console) -> None:
     line = (
-        "fleet refresh start --checkpoint 50 --checkpoint-delay 900 --min-healthy 50 "
+        "fleet refresh start --checkpoint 50 --checkpoint-delay 15 --min-healthy 50 "
         "--max-healthy 120 --skip-matching --template-version 2 --no-auto-rollback"
     )
     out, _ = ops(f"{line} --dry-run")
     assert "1 at a time, between 50 and 120 percent" in out
-    assert "a pause of 900 s at 50 percent" in out
+    assert "a pause of 15 min at 50 percent" in out
     began = ops.stage.clock.now()
     ops(f"{line} --yes")
     assert ops.stage.clock.now() - began > 900
@@ -248,7 +248,7 @@ def test_why_it_cannot_be_taken_back_is_said(ops: Console, build: Any, words: st
         ("start --max-healthy 99", "--max-healthy"),
         ("start --min-healthy 50 --max-healthy 200", "--max-healthy is 200, may be at most 150"),
         ("start --min-healthy 5", "--min-healthy is 5, may be 10"),
-        ("start --checkpoint-delay 200000", "--checkpoint-delay"),
+        ("start --checkpoint-delay 2881", "--checkpoint-delay"),
         ("status --limit 0", "--limit"),
     ],
 )

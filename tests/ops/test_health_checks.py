@@ -5,14 +5,18 @@ from typing import Any
 
 import pytest
 
+from ops.health.logs import GROUPS as READ_AT_ONCE
+from ops.health.logs import shown
 from ops.health.metrics import metric
-from ops.health.model import UnknownError
+from ops.health.model import CUT, Facts, UnknownError
+from ops.health.runner import run
 from ops.health.table import CHECKS
-from ops.outputs import CachePart, Outputs
-from tests.ops.looking import ago, changed, look
+from ops.outputs import CachePart, Outputs, TargetPart
+from tests.ops.looking import NOW, ago, changed, look
 from tests.ops.stage import ACCOUNT, PREFIX, RECOVERY, REGION, stack_outputs
 
 Answers = dict[str, Any]
+METRIC = "cloudwatch.get_metric_data"
 DB = f"{PREFIX}-database"
 DB_ARN = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:{DB}"
 GIB = 1024**3
@@ -98,6 +102,35 @@ def target(*states: str) -> Answers:
     return {"elbv2.describe_target_health": healths}
 
 
+GROUPS = [f"group-{n:03}" for n in range(60)]
+ARN = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{{}}/1".format
+ALB = f"app/{PREFIX}-alb/50dc6c495c0c9188"
+
+
+def counted(**unhealthy: int) -> Answers:
+    """The metrics of many groups: two healthy targets each, and so many that are not."""
+    data = []
+    for name in GROUPS:
+        of = {"TargetGroup": f"targetgroup/{name}/1", "LoadBalancer": ALB}
+        bad = unhealthy.get(name.replace("-", "_"), 0)
+        for which, stat, value in (("Healthy", "Minimum", 2 - bad), ("UnHealthy", "Maximum", bad)):
+            one = metric("AWS/ApplicationELB", f"{which}HostCount", stat, **of)
+            data.append({"Id": one.id, "Values": [value]})
+    return {**target("healthy", "unhealthy"), "cloudwatch.get_metric_data": data}
+
+
+def refused(count: float) -> Answers:
+    one = metric("AWS/NATGateway", "ErrorPortAllocation", "Sum", period=300, NatGatewayId="nat-b")
+    return {"cloudwatch.get_metric_data": [{"Id": one.id, "Values": [0, count]}]}
+
+
+def logged(count: int, message: str = "ERROR no such table", *more: Any) -> Answers:
+    """Events of every group that is looked at, the newest first."""
+    at = int(NOW.timestamp() * 1000)
+    events = [{"timestamp": at - 60_000 * n, "message": message} for n in range(count)]
+    return {"logs.filter_log_events": [*events, *more]}
+
+
 def issued(**given: Any) -> Answers:
     one = {"DomainName": "app.example.com", "Status": "ISSUED", "NotAfter": ago(days=-100)}
     return {"acm.describe_certificate": [{"Certificate": {**one, **given}}]}
@@ -151,7 +184,12 @@ CACHE = CachePart(
     identifier=f"{PREFIX}-cache", arn="arn", engine="valkey", primary_endpoint="p",
     reader_endpoint="r", port=6379, secret_arn="s", security_group_id="sg",
 )  # fmt: skip
+MANY = {
+    name: TargetPart(target_group_arn=ARN(name), rule_arns=(), health_path="/") for name in GROUPS
+}
 OUTPUTS: Mapping[str, Outputs] = {
+    "many targets": changed("load_balancer", targets=MANY),
+    "copies": changed("backups", recovery_vault_arn="arn:aws:backup:eu-west-1:1:vault:copies"),
     "cache": stack_outputs().model_copy(update={"cache": CACHE}),
     "certificate": changed("load_balancer", certificate_arn="arn:certificate"),
     "replication": changed("database", replicated_backup_arn="arn:backup"),
@@ -174,6 +212,9 @@ CASES: list[tuple[str, str, Answers, list[tuple[Answers, str, str]]]] = [
     ("network", "NAT gateways", nat("available"), [
         (nat("failed"), "nat-a is failed: no address", UP),
         ({"ec2.describe_nat_gateways": []}, "nat-a is gone", UP),
+    ]),
+    ("network", "NAT ports", refused(0), [
+        (refused(7), "7 connections were refused", "aws ec2 describe-nat-gateways"),
     ]),
     ("network", "NAT instances", nat_instance("running", "ok"), [
         (nat_instance("stopped", "ok"), "i-1 is stopped", UP),
@@ -260,6 +301,11 @@ CASES: list[tuple[str, str, Answers, list[tuple[Answers, str, str]]]] = [
         (target(), "0 of 0 are healthy", "ops service tasks --service backend"),
         (target("initial"), "0 of 1 are healthy", "ops service tasks --service backend"),
     ]),
+    ("balancer", "many targets", counted(), [
+        (counted(group_007=1), "1 of 2 are healthy: unhealthy (timed out)",
+         "ops service tasks --service group-007"),
+        ({**counted(group_001=2), **target()}, "0 of 0 are healthy", "ops service tasks"),
+    ]),
     ("certificate", "certificate", issued(), [
         (issued(NotAfter=ago(days=-40)), "until", "aws acm describe-certificate"),
         (issued(Status="EXPIRED"), "expired", "aws acm describe-certificate"),
@@ -289,6 +335,15 @@ CASES: list[tuple[str, str, Answers, list[tuple[Answers, str, str]]]] = [
         (vault(ago(days=90)), "no recovery point since", "ops db snapshot create"),
         ({**vault(ago(days=90)), "backup.describe_backup_vault": []}, "is gone", UP),
     ]),
+    ("backups", "copies", vault(ago(days=90), ago(hours=20)), [
+        (vault(ago(days=90)), "the vault copies has none since", "aws backup list-copy-jobs"),
+        ({**vault(ago(days=90)), "backup.describe_backup_vault": []}, "copies is gone", UP),
+    ]),
+    ("logs", "errors", logged(3), [
+        (logged(11), "11 in the last hour, the newest at 2026-11-21T12:00:00Z: ERROR no such",
+         "aws logs tail /bulwark/test/fleet --since 1h"),
+        (logged(11, "ERROR x", CUT), "at least 11 in the last hour", "aws logs tail"),
+    ]),
 ]  # fmt: skip
 WELL = {(area, subject): answers for area, subject, answers, _ in CASES}
 ILL = [(area, subject, *case) for area, subject, _, cases in CASES for case in cases]
@@ -296,6 +351,10 @@ ILL = [(area, subject, *case) for area, subject, _, cases in CASES for case in c
 
 def seen(area: str, subject: str, answers: Answers) -> list[Any]:
     return look(area, subject, answers, OUTPUTS.get(subject, OUTPUTS.get(area)))
+
+
+# Reads that are sent only where something is not well, and have tests of their own.
+LATER = (("stopped tasks", "ecs.describe_tasks"), ("many targets", "elbv2.describe_target_health"))
 
 
 def test_every_check_of_the_table_is_tested() -> None:
@@ -322,7 +381,7 @@ def test_it_fails_for_its_reason_and_names_a_command(
 
 @pytest.mark.parametrize(
     ("area", "subject", "api"),
-    [(c.area, c.subject, api) for c in CHECKS for api in c.apis if api != "ecs.describe_tasks"],
+    [(c.area, c.subject, api) for c in CHECKS for api in c.apis if (c.subject, api) not in LATER],
 )
 def test_without_an_answer_it_is_unknown_and_never_ok(area: str, subject: str, api: str) -> None:
     answers = {**WELL[area, subject], api: UnknownError(f"{api} was denied", "ops permissions")}
@@ -377,3 +436,59 @@ def test_a_replica_that_is_gone_is_named() -> None:
 def test_the_recovery_region_is_asked_for_its_backups() -> None:
     (finding,) = seen("backups", "replication", replicated(ago(minutes=20)))
     assert RECOVERY in finding.subject
+
+
+def test_of_very_many_groups_few_are_described_and_the_metric_tells_of_the_others() -> None:
+    bad = {name.replace("-", "_"): 1 for name in GROUPS[10:40]}
+    findings = seen("balancer", "many targets", counted(**bad))
+    assert {f.state for f in findings} == {"failing"}
+    assert [f.subject for f in findings] == [f"targets of {name}" for name in GROUPS[10:40]]
+    assert [f.evidence.endswith("by their metric") for f in findings] == [False] * 20 + [True] * 10
+    denied = {**counted(**bad), "elbv2.describe_target_health": UnknownError("denied")}
+    assert [f.state for f in seen("balancer", "many targets", denied)][:20] == ["unknown"] * 20
+
+
+def test_a_group_without_data_is_described() -> None:
+    answers = {**target("healthy"), "cloudwatch.get_metric_data": counted()[METRIC][2:]}
+    (finding,) = seen("balancer", "many targets", answers)
+    assert finding.state == "ok"
+    assert "all of 60" in finding.evidence
+
+
+def test_a_group_that_was_not_looked_through_is_unknown() -> None:
+    findings = seen("logs", "errors", logged(2, "ERROR x", CUT))
+    assert {f.state for f in findings} == {"unknown"}
+    assert all("at least 2" in f.evidence for f in findings)
+
+
+def test_very_many_log_groups_are_read_where_they_are_asked_for() -> None:
+    outputs = stack_outputs()
+    assert outputs.services is not None
+    like = outputs.services.services["backend"]
+    many = {
+        f"s{n:03}": like.model_copy(update={"name": f"s{n:03}", "log_group": f"/s/{n:03}"})
+        for n in range(80)
+    }
+    outputs = changed("services", services=many)
+    (check,) = (c for c in CHECKS if c.area == "logs")
+    for asked, count in (((), READ_AT_ONCE), (("logs",), 81)):
+        sent: list[Any] = []
+        (finding,) = run([check], Facts(outputs, NOW, asked), lambda one: sent.append(one) or [])  # noqa: B023
+        assert (finding.state, len(sent)) == ("ok", count)
+        assert ("31 others are read by" in finding.evidence) is (not asked)
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("ERROR login with password=hunter2 failed", "ERROR login with password=*** failed"),
+        ('{"level":"error","api_key":"abc"}', '{"level":"error","api_key":***"}'),
+        ("ERROR Authorization: Bearer abc.def", "ERROR Authorization: ***"),
+        ("ERROR postgres://app:pw@db/app is down", "ERROR postgres://app:***@db/app is down"),
+        ("ERROR key AKIAIOSFODNN7EXAMPLE refused", "ERROR key *** refused"),
+        ("ERROR first line\nDETAIL: secret rows", "ERROR first line"),
+        ("ERROR " + "word " * 50, "ERROR " + "word " * 18 + "word..."),
+    ],
+)
+def test_of_a_line_the_beginning_is_shown_without_secrets(line: str, wanted: str) -> None:
+    assert shown(line) == wanted

@@ -116,6 +116,7 @@ def test_only_the_areas_that_are_named_are_looked_at(
     }  # fmt: skip
     assert set(counted) == {
         "GetCallerIdentity", "DescribeAlarms", "DescribeVpcs", "DescribeNatGateways",
+        "GetMetricData",
     }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ops.health.metrics import METRICS, Metric, batched, latest, metric
+from ops.health.metrics import METRICS, Metric, batched, latest, measured
 from ops.health.model import (
     DAY,
     Answer,
@@ -96,8 +96,8 @@ def _counts(part: LoadBalancerPart, target: TargetPart) -> tuple[Metric, Metric]
         "TargetGroup": target.target_group_arn.rpartition(":")[2],
         "LoadBalancer": part.arn.partition(":loadbalancer/")[2],
     }
-    healthy = metric("AWS/ApplicationELB", "HealthyHostCount", "Minimum", **names)
-    return healthy, metric("AWS/ApplicationELB", "UnHealthyHostCount", "Maximum", **names)
+    healthy = measured("AWS/ApplicationELB", "HealthyHostCount", "Minimum", names)
+    return healthy, measured("AWS/ApplicationELB", "UnHealthyHostCount", "Maximum", names)
 
 
 def _help(name: str) -> str:

@@ -38,6 +38,13 @@ class Metric:
 
 def metric(namespace: str, name: str, stat: str, *, period: int = 60, **dimensions: str) -> Metric:
     """A metric, its dimensions as keywords."""
+    return measured(namespace, name, stat, dimensions, period)
+
+
+def measured(
+    namespace: str, name: str, stat: str, dimensions: Mapping[str, str], period: int = 60
+) -> Metric:
+    """A metric of these dimensions. `period` is in seconds."""
     return Metric(namespace, name, stat, tuple(dimensions.items()), period)
 
 

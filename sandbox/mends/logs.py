@@ -80,7 +80,7 @@ def filter_log_events(response: LogsResponse, params: Record) -> Record:
 def _ahead(params: Mapping[str, Any]) -> bool:
     """The direction, which a token goes on with."""
     token = params.get("nextToken")
-    return token.startswith("f/") if token else params.get("startFromHead", True)
+    return bool(token.startswith("f/") if token else params.get("startFromHead", True))
 
 
 def _at(params: Mapping[str, Any]) -> int:

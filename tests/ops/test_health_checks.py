@@ -7,8 +7,8 @@ import pytest
 
 from ops.health.logs import GROUPS as READ_AT_ONCE
 from ops.health.logs import shown
-from ops.health.metrics import metric
-from ops.health.model import CUT, Facts, UnknownError
+from ops.health.metrics import measured, metric
+from ops.health.model import CUT, Answer, Facts, UnknownError
 from ops.health.runner import run
 from ops.health.table import CHECKS
 from ops.outputs import CachePart, Outputs, TargetPart
@@ -114,7 +114,7 @@ def counted(**unhealthy: int) -> Answers:
         of = {"TargetGroup": f"targetgroup/{name}/1", "LoadBalancer": ALB}
         bad = unhealthy.get(name.replace("-", "_"), 0)
         for which, stat, value in (("Healthy", "Minimum", 2 - bad), ("UnHealthy", "Maximum", bad)):
-            one = metric("AWS/ApplicationELB", f"{which}HostCount", stat, **of)
+            one = measured("AWS/ApplicationELB", f"{which}HostCount", stat, of)
             data.append({"Id": one.id, "Values": [value]})
     return {**target("healthy", "unhealthy"), "cloudwatch.get_metric_data": data}
 
@@ -473,7 +473,12 @@ def test_very_many_log_groups_are_read_where_they_are_asked_for() -> None:
     (check,) = (c for c in CHECKS if c.area == "logs")
     for asked, count in (((), READ_AT_ONCE), (("logs",), 81)):
         sent: list[Any] = []
-        (finding,) = run([check], Facts(outputs, NOW, asked), lambda one: sent.append(one) or [])  # noqa: B023
+
+        def sending(one: Any, sent: list[Any] = sent) -> Answer:
+            sent.append(one)
+            return []
+
+        (finding,) = run([check], Facts(outputs, NOW, asked), sending)
         assert (finding.state, len(sent)) == ("ok", count)
         assert ("31 others are read by" in finding.evidence) is (not asked)
 

@@ -18,7 +18,15 @@ from ops.commands.common import (
     opened,
     target,
 )
-from ops.commands.fleet_refresh import Checkpoint, Delay, Least, Most, WaitFor, how_replaced
+from ops.commands.fleet_refresh import (
+    Checkpoint,
+    Delay,
+    Least,
+    Most,
+    WaitFor,
+    how_replaced,
+    told,
+)
 from ops.commands.service import Url, checked_url
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The fleet of EC2 instances.")
@@ -97,7 +105,7 @@ def deploy(
     context: typer.Context,
     image: Annotated[str, typer.Argument(help="repository with a tag or a digest")],
     checkpoint: Checkpoint = None,
-    delay: Delay = 600,
+    delay: Delay = 10,
     least: Least = None,
     most: Most = None,
     url: Url = None,
@@ -121,6 +129,7 @@ def deploy(
     plan = fleet_deploying.deploy(
         of.aws, of.outputs, now, resolved, run, how=way, wait=wait, url=url
     )
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
-        body = {"image": resolved.reference, "completed": wait, "run": run}
-        output.result("fleet-deployment", body)
+    with told(of):
+        if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+            body = {"image": resolved.reference, "completed": wait, "run": run}
+            output.result("fleet-deployment", body)

@@ -1,5 +1,8 @@
 """`ops fleet refresh`: every instance of the fleet anew, a part at a time."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated, TypeAlias
 
 import typer
@@ -17,6 +20,8 @@ from ops.commands.common import (
     opened,
     target,
 )
+from ops.errors import RolledBackError
+from ops.run import Target
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Instance refreshes.")
 WaitFor: TypeAlias = Annotated[
@@ -26,10 +31,10 @@ Checkpoint: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="PERCENT,...", help="pause when so much of the fleet is replaced"),
 ]
-# The longest that AWS pauses: API reference, RefreshPreferences.
+# AWS pauses two days at the most: API reference, RefreshPreferences.
 Delay: TypeAlias = Annotated[
     int,
-    typer.Option("--checkpoint-delay", min=0, max=172_800, help="seconds of each pause"),
+    typer.Option("--checkpoint-delay", metavar="MINUTES", min=0, max=2880, help="of each pause"),
 ]
 Least: TypeAlias = Annotated[
     int | None,
@@ -46,7 +51,20 @@ def how_replaced(
 ) -> fleet_steps.How:
     """How instances are replaced, as the options say. Raises UsageError."""
     points = fleet_refreshing.checkpoints(checkpoint)
-    return fleet_steps.How(least, most, points, delay)
+    return fleet_steps.How(least, most, points, 60 * delay)
+
+
+@contextmanager
+def told(of: Target) -> Iterator[None]:
+    """Adds to what failed why AWS says that it did, as far as that is seen."""
+    part = fleet.part(of.outputs)
+    earlier = fleet_refreshing.over(of.aws, part)
+    try:
+        yield
+    except RolledBackError as error:
+        reasons = fleet_refreshing.why(of.aws, part, earlier)
+        looks = ("ops fleet activities", "ops fleet instances")
+        raise RolledBackError("; ".join((str(error), *reasons)), *looks, *error.advice) from error
 
 
 @app.command()
@@ -59,7 +77,7 @@ def start(
         ),
     ] = None,
     checkpoint: Checkpoint = None,
-    delay: Delay = 600,
+    delay: Delay = 10,
     least: Least = None,
     most: Most = None,
     skip: Annotated[
@@ -78,7 +96,7 @@ def start(
 ) -> None:
     """Replaces every instance by one of a version of the launch template. Failed: exit 5."""
     way = how_replaced(checkpoint, delay, least, most)
-    way = fleet_steps.How(least, most, way.checkpoints, delay, skip, returns)
+    way = replace(way, skip=skip, returns=returns)
     fleet_refreshing.known_as(version)
     of, output = target(context)
     now = fleet.observed(of.aws, of.outputs)
@@ -86,8 +104,9 @@ def start(
     number = fleet_refreshing.wanted(of.aws, now, version)
     run = new_run("refresh")
     plan = fleet_refreshing.start(of.aws, of.outputs, now, run, version=number, how=way, wait=wait)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
-        output.result("fleet-refresh", {"version": number, "completed": wait, "run": run})
+    with told(of):
+        if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+            output.result("fleet-refresh", {"version": number, "completed": wait, "run": run})
 
 
 @app.command()
@@ -134,5 +153,6 @@ def rollback(
     run = new_run("refresh-rollback")
     now = fleet.observed(of.aws, of.outputs)
     plan = fleet_refreshing.rollback(of.aws, of.outputs, now, run)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
-        output.result("fleet-refresh", {"status": "RollbackSuccessful", "run": run})
+    with told(of):
+        if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+            output.result("fleet-refresh", {"status": "RollbackSuccessful", "run": run})

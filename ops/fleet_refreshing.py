@@ -1,14 +1,14 @@
 """Instance refreshes: every instance of the fleet anew, a part at a time."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
 
 from ops import fleet
 from ops.aws import Aws
-from ops.errors import RefusedError, UsageError
+from ops.errors import OpsError, RefusedError, UsageError
 from ops.fleet import Fleet
 from ops.fleet_steps import (
     ACTIVE,
@@ -25,10 +25,11 @@ from ops.fleet_steps import (
     stop,
     typical,
 )
-from ops.outputs import Outputs
+from ops.outputs import FleetPart, Outputs
 from ops.plan import Call, Plan, Step, Wait
 
 WORDS: Final = {"latest": "$Latest", "default": "$Default"}
+BAD: Final = ("Failed", "RollbackSuccessful", "RollbackFailed")
 COLUMNS: Final = (
     "refresh", "status", "percent", "remaining", "version", "started", "ended", "reason",
 )  # fmt: skip
@@ -76,6 +77,25 @@ def row(refresh: Mapping[str, Any]) -> dict[str, object]:
         "ended": refresh.get("EndTime"),
         "reason": refresh.get("StatusReason") or back.get("RollbackReason"),
     }
+
+
+def why(aws: Aws, of: FleetPart, earlier: Collection[str]) -> list[str]:
+    """Why refreshes failed that are not among the earlier ones, as AWS says it.
+
+    What cannot be read is said, as it is no reason to hide what has happened.
+    """
+    try:
+        found = listed(aws, of)
+    except OpsError as error:
+        return [f"unknown, {error}"]
+    new = [it for it in found if it["InstanceRefreshId"] not in earlier and it["Status"] in BAD]
+    return [f"{it['InstanceRefreshId']}: {row(it)['reason'] or 'no reason given'}" for it in new]
+
+
+def over(aws: Aws, of: FleetPart) -> tuple[str, ...]:
+    """The newest refreshes that have ended."""
+    found = listed(aws, of)
+    return tuple(it["InstanceRefreshId"] for it in found if it["Status"] not in ACTIVE)
 
 
 def before(aws: Aws, of: Fleet) -> tuple[str, ...]:

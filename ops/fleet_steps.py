@@ -94,7 +94,7 @@ class Ours:
             (
                 f"!contains(`{json.dumps(sorted(self.known))}`, InstanceRefreshId)",
                 f"{where}=='{self.version}'",
-                f"Preferences.SkipMatching==`{json.dumps(self.how.skip)}`",
+                f"(Preferences.SkipMatching || `false`)==`{json.dumps(self.how.skip)}`",
                 f"Preferences.MinHealthyPercentage==`{least}`",
                 f"Preferences.MaxHealthyPercentage==`{most}`",
                 f"(Preferences.BakeTime || `0`)==`{self.how.bakes}`",

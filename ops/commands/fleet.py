@@ -18,7 +18,15 @@ from ops.commands.common import (
     opened,
     target,
 )
-from ops.commands.fleet_refresh import Checkpoint, Delay, Least, Most, WaitFor, how_replaced
+from ops.commands.fleet_refresh import (
+    Checkpoint,
+    Delay,
+    Least,
+    Most,
+    WaitFor,
+    how_replaced,
+    told,
+)
 from ops.commands.service import Url, checked_url
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The fleet of EC2 instances.")
@@ -121,6 +129,7 @@ def deploy(
     plan = fleet_deploying.deploy(
         of.aws, of.outputs, now, resolved, run, how=way, wait=wait, url=url
     )
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
-        body = {"image": resolved.reference, "completed": wait, "run": run}
-        output.result("fleet-deployment", body)
+    with told(of):
+        if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+            body = {"image": resolved.reference, "completed": wait, "run": run}
+            output.result("fleet-deployment", body)

@@ -1,5 +1,7 @@
 """`ops fleet refresh`: every instance of the fleet anew, a part at a time."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated, TypeAlias
 
@@ -18,6 +20,8 @@ from ops.commands.common import (
     opened,
     target,
 )
+from ops.errors import RolledBackError
+from ops.run import Target
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Instance refreshes.")
 WaitFor: TypeAlias = Annotated[
@@ -48,6 +52,19 @@ def how_replaced(
     """How instances are replaced, as the options say. Raises UsageError."""
     points = fleet_refreshing.checkpoints(checkpoint)
     return fleet_steps.How(least, most, points, 60 * delay)
+
+
+@contextmanager
+def told(of: Target) -> Iterator[None]:
+    """Adds to what failed why AWS says that it did, as far as that is seen."""
+    part = fleet.part(of.outputs)
+    earlier = fleet_refreshing.over(of.aws, part)
+    try:
+        yield
+    except RolledBackError as error:
+        reasons = fleet_refreshing.why(of.aws, part, earlier)
+        looks = ("ops fleet activities", "ops fleet instances")
+        raise RolledBackError("; ".join((str(error), *reasons)), *looks, *error.advice) from error
 
 
 @app.command()
@@ -87,8 +104,9 @@ def start(
     number = fleet_refreshing.wanted(of.aws, now, version)
     run = new_run("refresh")
     plan = fleet_refreshing.start(of.aws, of.outputs, now, run, version=number, how=way, wait=wait)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
-        output.result("fleet-refresh", {"version": number, "completed": wait, "run": run})
+    with told(of):
+        if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+            output.result("fleet-refresh", {"version": number, "completed": wait, "run": run})
 
 
 @app.command()
@@ -135,5 +153,6 @@ def rollback(
     run = new_run("refresh-rollback")
     now = fleet.observed(of.aws, of.outputs)
     plan = fleet_refreshing.rollback(of.aws, of.outputs, now, run)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
-        output.result("fleet-refresh", {"status": "RollbackSuccessful", "run": run})
+    with told(of):
+        if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+            output.result("fleet-refresh", {"status": "RollbackSuccessful", "run": run})

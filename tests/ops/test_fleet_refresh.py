@@ -150,6 +150,7 @@ def test_aws_goes_back_where_it_fails_and_that_is_no_success(ops: Console) -> No
     _, err = ops("fleet refresh start --template-version 2 --yes", 5)
     assert "failed and was undone" in err
     assert "Status is 'RollbackSuccessful'" in err
+    assert "did not pass its health checks in time" in err
     assert ids(ops.stage) == before
     assert refreshes(ops.stage)[-1]["Status"] == "RollbackSuccessful"
     assert targets(ops.stage) == ["healthy", "healthy"]
@@ -196,6 +197,7 @@ def test_a_rollback_that_fails_is_no_success(ops: Console) -> None:
     name_image(ops.stage, "x:unhealthy")
     _, err = ops("fleet refresh rollback --yes", 5)
     assert "RollbackFailed" in err
+    assert "did not pass its health checks in time" in err
 
 
 def nothing(_: Stage) -> None:
@@ -289,13 +291,22 @@ def test_deploy_as_a_user_types_it(ops: Console) -> None:
 
 
 def test_an_image_that_never_becomes_healthy_is_taken_back(ops: Console) -> None:
+    ops("fleet refresh start --yes")
+    begin(ops.stage)
+    ops.stage.clock.sleep(250)
+    ops("fleet refresh rollback --yes")
+    ops.stage.clock.sleep(600)
     before = ids(ops.stage)
+    earlier = [it["InstanceRefreshId"] for it in refreshes(ops.stage)]
     _, err = ops(f"fleet deploy {IMAGE}:v5-unhealthy --yes", 5)
     assert "failed and was undone" in err
+    assert "did not pass its health checks in time" in err
+    assert not any(id_ in err for id_ in earlier), "what failed before has nothing to do with it"
+    assert "ops fleet activities" in err
     assert image(ops.stage) == FIRST
     assert targets(ops.stage) == ["healthy", "healthy"]
     assert not before & ids(ops.stage), "none that was launched meanwhile is left"
-    assert [it["Status"] for it in refreshes(ops.stage)] == ["Successful", "Failed"]
+    assert [it["Status"] for it in refreshes(ops.stage)][:2] == ["Successful", "Failed"]
 
 
 def test_an_image_that_is_nowhere_changes_nothing(ops: Console) -> None:

@@ -14,6 +14,7 @@ from tests.ops.health_answers import (
     FREE,
     GROUPS,
     METRIC,
+    OUTPUTS,
     Answers,
     action,
     activity,

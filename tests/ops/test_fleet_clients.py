@@ -88,6 +88,7 @@ def test_a_bad_image_that_is_taken_back_never_answers(here: Site) -> None:
     assert answers(asker) == {(200, FIRST)}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("verb", ["cancel", "rollback"])
 def test_a_refresh_that_is_broken_off_is_not_felt(here: Site, verb: str) -> None:
     begin(here.ops.stage)
@@ -99,6 +100,7 @@ def test_a_refresh_that_is_broken_off_is_not_felt(here: Site, verb: str) -> None
     assert unharmed(asker)
 
 
+@pytest.mark.exhaustive
 def test_more_and_fewer_instances_are_not_felt(here: Site) -> None:
     with here.asked() as asker:
         here.ops("fleet scale 4 --yes")

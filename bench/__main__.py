@@ -1,7 +1,7 @@
 """Runs every measurement: `python -m bench`."""
 
-from bench import health, program, sandbox_up
+from bench import health, program, sandbox_up, start
 
 if __name__ == "__main__":
-    for bench in (program.bench, sandbox_up.bench, health.bench):
+    for bench in (program.bench, sandbox_up.bench, health.bench, start.bench):
         print(bench(), flush=True)

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from pydantic import JsonValue
 
 from ops.aws import Aws
-from ops.errors import OpsError, RefusedError
+from ops.errors import DeniedError, LostError, OpsError, RefusedError, UnreachableError
 from ops.plan import Action, Call, Http, Shell, Sql, known
 
 RunSql = Callable[[Sql], list[dict[str, JsonValue]]]
@@ -37,11 +37,19 @@ class Actions:
             case Sql():
                 if self.sql is None:
                     raise OpsError("this plan has SQL, and there is no way to the database")
-                return {"rows": list(self.sql(action))}
+                return self._asked(self.sql, action)
             case Http():
                 return fetch(action)
             case Shell():
                 return command(action)
+
+    def _asked(self, run: RunSql, sql: Sql) -> JsonValue:
+        try:
+            return {"rows": list(run(sql))}
+        except (UnreachableError, DeniedError, LostError) as error:
+            if not sql.patient:
+                raise
+            return {"rows": [], "answer": str(error)}
 
     def _call(self, call: Call, seen: dict[str, JsonValue]) -> JsonValue:
         params = dict(call.params)
@@ -51,6 +59,10 @@ class Actions:
                 raise RefusedError(f"{call.api}: {name} should come from {path}, nothing is there")
         for name, reference in call.secrets.items():
             params[name] = self.aws.secret(reference)
+        for name, rewrite in call.rewrites.items():
+            params[name] = json.dumps(
+                {**json.loads(self.aws.secret(rewrite.secret)), **rewrite.keys}
+            )
         try:
             return self.aws.call(call.api, params, call.region)
         except ClientError as error:

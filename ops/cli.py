@@ -16,6 +16,7 @@ NOUNS: Final = {
     "db": ("ops.commands.db", "the database: status, snapshots, failover, reboot, size"),
     "service": ("ops.commands.service", "the services: deploy, rollback, scale, restart, tasks"),
     "fleet": ("ops.commands.fleet", "the EC2 instances: scale, refresh, deploy, run a command"),
+    "recover": ("ops.commands.recover", "the database restored, compared, promoted, drilled"),
     "alarms": ("ops.commands.alarms", "the stack's alarms: list, mute, unmute"),
     "runs": ("ops.commands.runs", "what was carried out: list, show, report, resume, undo"),
     "lock": ("ops.commands.lock", "who changes the stack now: show, break"),

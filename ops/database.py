@@ -139,7 +139,7 @@ def look(aws: Aws, outputs: Outputs, identifier: str) -> Instance | None:
     """One instance, or None where there is none. A throttle or a denial raises."""
     call = looking(outputs, identifier).model_copy(update={"answers": (ABSENT,)})
     seen: Any = Actions(aws)(call, {})
-    return _instance(seen["DBInstances"][0]) if seen.get("DBInstances") else None
+    return instance(seen["DBInstances"][0]) if seen.get("DBInstances") else None
 
 
 def primary(aws: Aws, outputs: Outputs) -> Instance:
@@ -203,7 +203,8 @@ def tag_list(wanted: Mapping[str, str]) -> list[JsonValue]:
     return [{"Key": key, "Value": value} for key, value in sorted(wanted.items())]
 
 
-def _instance(seen: Any) -> Instance:
+def instance(seen: Any) -> Instance:
+    """An instance from its description by RDS."""
     groups = seen.get("DBParameterGroups") or [{}]
     return Instance(
         identifier=seen["DBInstanceIdentifier"],

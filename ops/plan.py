@@ -37,13 +37,21 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Rewrite(Model):
+    """A secret's JSON with some keys put anew, none of them a secret."""
+
+    secret: str
+    keys: dict[str, str | int]
+
+
 class Call(Model):
     """One AWS API call, in boto3's spelling.
 
     `refs` are parameters taken from what earlier steps saw, `secrets` parameters fetched from
     Secrets Manager (`arn#key`) right before the call. `answers` are error codes that are answers,
     like not found or already exists. `repeatable` says that twice equals once: the name is our
-    own, a token is given, or the value is absolute.
+    own, a token is given, or the value is absolute. `rewrites` are parameters that are a secret's
+    JSON (its ARN) with some keys put anew: what is not named goes along unseen.
     """
 
     kind: Literal["call"] = "call"
@@ -51,6 +59,7 @@ class Call(Model):
     params: State = {}
     refs: dict[str, str] = {}
     secrets: dict[str, str] = {}
+    rewrites: dict[str, Rewrite] = {}
     answers: tuple[str, ...] = ()
     repeatable: bool = True
     region: str | None = None
@@ -67,15 +76,21 @@ class Call(Model):
 
 
 class Sql(Model):
-    """One statement on the stack's database; its rows are what is seen.
+    """Statements on the stack's database; the rows of the last are what is seen.
 
-    `identifier` is a replica's, where it is not the primary. `timeout` is in seconds, 0 for none.
+    `identifier` is a replica's, where it is not the primary; with `apart` it is that of an instance
+    beside them, as a restore makes it, which `via` (`HOST:PORT`) leads to where its own address
+    does not. `timeout` is in seconds, 0 for none. With `patient` it is an answer, not an error,
+    that nobody answers or that the password is refused.
     """
 
     kind: Literal["sql"] = "sql"
     statement: str
     params: State = {}
     identifier: str | None = None
+    apart: bool = False
+    via: str | None = None
+    patient: bool = False
     timeout: float = 30
     repeatable: bool = True
 

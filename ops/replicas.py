@@ -4,46 +4,21 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ops import database
+from ops import database, likeness
 from ops.actions import Actions
 from ops.aws import Aws
 from ops.database import ABSENT, STATUS
 from ops.errors import OpsError, UsageError
 from ops.outputs import Outputs
-from ops.plan import Plan, State, Step, Wait, known
+from ops.plan import Plan, Step, Wait
 from ops.snapshots import TAG
 
 MOST: Final = 15  # replicas of one primary. Source: RDS User Guide, read replicas of PostgreSQL
 TAGGED: Final = f"DBInstances[0].TagList[?Key=='{TAG}'].Value | [0]"
 LONGEST: Final = 63  # characters of an identifier. Source: API reference
 NAME: Final = re.compile(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*")
-# GiB from which gp3 is provisioned; below, RDS takes neither IOPS nor throughput, though it shows
-# them. Source: RDS User Guide, "Amazon RDS DB instance storage", gp3.
-STRIPED: Final = 400
 TYPICAL: Final = 15 * 60
 ASSUMED: Final = "an assumption, AWS states none: a snapshot of the primary, and its data copied"
-# What RDS gives a replica of its own unless it is told: parameter of the call, and where the
-# primary's description has it.
-COPIED: Final[Mapping[str, str]] = {
-    "Port": "Endpoint.Port",
-    "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
-    "DBParameterGroupName": "DBParameterGroups[0].DBParameterGroupName",
-    "VpcSecurityGroupIds": "VpcSecurityGroups[].VpcSecurityGroupId",
-    "StorageType": "StorageType",
-    "Iops": "Iops",
-    "StorageThroughput": "StorageThroughput",
-    "MaxAllocatedStorage": "MaxAllocatedStorage",
-    "MonitoringInterval": "MonitoringInterval",
-    "MonitoringRoleArn": "MonitoringRoleArn",
-    "EnablePerformanceInsights": "PerformanceInsightsEnabled",
-    "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
-    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
-    "DatabaseInsightsMode": "DatabaseInsightsMode",
-    "EnableIAMDatabaseAuthentication": "IAMDatabaseAuthenticationEnabled",
-    "EnableCloudwatchLogsExports": "EnabledCloudwatchLogsExports",
-    "CopyTagsToSnapshot": "CopyTagsToSnapshot",
-    "CACertificateIdentifier": "CACertificateIdentifier",
-}
 
 
 def described(aws: Aws, outputs: Outputs, identifier: str | None = None) -> dict[str, Any]:
@@ -87,7 +62,7 @@ def add(
     if len(primary.get("ReadReplicaDBInstanceIdentifiers") or ()) >= MOST:
         raise OpsError(f"{own} has {MOST} replicas, which is the most", "ops db status")
     size = size or str(primary["DBInstanceClass"])
-    copied = _copied(primary)
+    copied = likeness.told(primary, likeness.REPLICA)
     tags = database.tags(primary.get("TagList"))
     kept = {key: value for key, value in tags.items() if not key.startswith("aws:")}
     read = database.looking(outputs, replica).model_copy(update={"answers": (ABSENT,)})
@@ -119,7 +94,7 @@ def add(
             failed={STATUS: list(database.BROKEN)},
             every=60, within=3 * 3600, typical=TYPICAL, source=ASSUMED,
         ),
-        undo=_removal(outputs, replica, "undo_"),
+        undo=removal(outputs, replica, "undo_"),
     )  # fmt: skip
     notes = (
         "it costs as much as an instance of its class, and its storage, until it is removed",
@@ -148,7 +123,7 @@ def remove(aws: Aws, outputs: Outputs, primary: Mapping[str, Any], name: str, ru
         )
     protected = bool(described(aws, outputs, replica).get("DeletionProtection"))
     notes = ("whoever reads from it is refused; there is no final snapshot of a replica",)
-    unprotect, delete = _removal(outputs, replica, "")
+    unprotect, delete = removal(outputs, replica, "")
     steps = [delete]
     if protected:
         back = {"undo": (_protect(outputs, replica),)}
@@ -177,16 +152,24 @@ def _protect(outputs: Outputs, replica: str) -> Step:
     )  # fmt: skip
 
 
-def _removal(outputs: Outputs, replica: str, prefix: str) -> tuple[Step, ...]:
-    """Its protection off, then deleted; of what is not there nothing is to be done."""
+def removal(
+    outputs: Outputs, replica: str, prefix: str, run: str | None = None
+) -> tuple[Step, ...]:
+    """Its protection off, then deleted; of what is not there nothing is to be done.
+
+    With `run` only an instance that this run has made: for another's it waits, and stops.
+    """
     read = database.looking(outputs, replica).model_copy(update={"answers": (ABSENT,)})
     open_ = "DBInstances[0].DeletionProtection || `false`"
-    ready = Wait(
-        read=read, met={f"{STATUS} == 'available' || answer == '{ABSENT}'": True}, every=60
-    )
+    ours = {} if run is None else {f"{TAGGED} == '{run}' || answer == '{ABSENT}'": True}
+    # RDS deletes what is at rest, also what it could not make.
+    rests = " || ".join(f"{STATUS} == '{status}'" for status in ("available", *database.BROKEN))
+    ready = Wait(read=read, met={f"{rests} || answer == '{ABSENT}'": True, **ours}, every=60)
+    own = None if run is None else Wait(read=read, met=ours, every=15, within=900)
     unprotect = Step(
         name=f"{prefix}unprotect",
         says=f"let {replica} be deleted",
+        ready=own,
         do=database.where(
             outputs,
             "rds.modify_db_instance",
@@ -211,17 +194,3 @@ def _removal(outputs: Outputs, replica: str, prefix: str) -> tuple[Step, ...]:
         ),
     )  # fmt: skip
     return unprotect, delete
-
-
-def _copied(primary: Mapping[str, Any]) -> State:
-    found = {name: known(path, dict(primary)) for name, path in COPIED.items()}
-    kept: State = {name: value for name, value in found.items() if value not in (None, [], "")}
-    if not kept.get("EnablePerformanceInsights"):
-        kept.pop("PerformanceInsightsKMSKeyId", None)
-        kept.pop("PerformanceInsightsRetentionPeriod", None)
-    if not kept.get("MonitoringInterval"):
-        kept.pop("MonitoringRoleArn", None)
-    if primary.get("StorageType") == "gp3" and primary["AllocatedStorage"] < STRIPED:
-        kept.pop("Iops", None)
-        kept.pop("StorageThroughput", None)
-    return kept

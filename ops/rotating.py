@@ -42,6 +42,14 @@ def settled(outputs: Outputs, secret: object, found: Instance) -> None:
             )
 
 
+def token_of(run: str) -> str:
+    """The token of a new version of the secret, which is the version's id.
+
+    The run itself, so that the plan's hash is the same for the same plan (Plan.digest).
+    """
+    return f"bulwark-{run:-<24}"[:TOKEN]
+
+
 def described(aws: Aws, outputs: Outputs) -> object:
     """The description of the database's secret, without what is in it."""
     return aws.call("secretsmanager.describe_secret", {"SecretId": outputs.database.secret_arn})
@@ -56,8 +64,7 @@ def rotate(
     With `check` the new password is tried, which takes a way to the database. There is no undo:
     the password of before may be known to somebody, which is why it was rotated.
     """
-    # The run itself, so that the plan's hash is the same for the same plan (Plan.digest).
-    token = f"bulwark-{run:-<24}"[:TOKEN]
+    token = token_of(run)
     stages = f'VersionIdsToStages."{token}" || `[]`'
     where = {"SecretId": outputs.database.secret_arn}
     steps = [

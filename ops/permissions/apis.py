@@ -200,6 +200,7 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     # Of the primary nobody: that is the settings' own.
     "rds.delete_db_instance": (on("rds:DeleteDBInstance", "replicas"),),
     "rds.delete_db_snapshot": (on("rds:DeleteDBSnapshot", "snapshots"),),
+    "rds.describe_account_attributes": (anywhere("rds:DescribeAccountAttributes"),),
     "rds.describe_db_engine_versions": (anywhere("rds:DescribeDBEngineVersions"),),
     "rds.describe_db_instance_automated_backups": (
         on("rds:DescribeDBInstanceAutomatedBackups", "all databases", "all automated backups"),
@@ -221,12 +222,32 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "rds.describe_pending_maintenance_actions": (
         on("rds:DescribePendingMaintenanceActions", "all databases"),
     ),
+    # What is watched closely is given the role that writes of it.
     "rds.modify_db_instance": (
         on("rds:ModifyDBInstance", "database", "parameter groups"),
+        on("iam:PassRole", "monitoring role", when=passed_to("monitoring.rds.amazonaws.com")),
     ),
     "rds.modify_db_parameter_group": (on("rds:ModifyDBParameterGroup", "parameter groups"),),
+    "rds.promote_read_replica": (on("rds:PromoteReadReplica", "replicas"),),
     "rds.reboot_db_instance": (on("rds:RebootDBInstance", "database"),),
     "rds.reset_db_parameter_group": (on("rds:ResetDBParameterGroup", "parameter groups"),),
+    "rds.restore_db_instance_from_db_snapshot": (
+        on(
+            "rds:RestoreDBInstanceFromDBSnapshot",
+            "database", "snapshots", "snapshots to copy", "parameter groups", "option groups",
+            "subnet group",
+        ),
+        on("rds:AddTagsToResource", "database"),
+        *GRANTS_OF_KEYS,
+    ),
+    "rds.restore_db_instance_to_point_in_time": (
+        on(
+            "rds:RestoreDBInstanceToPointInTime",
+            "database", "parameter groups", "option groups", "subnet group",
+        ),
+        on("rds:AddTagsToResource", "database"),
+        *GRANTS_OF_KEYS,
+    ),
     # With the role that writes the files, under the key that it grants RDS the use of (RDS User
     # Guide, "Exporting DB snapshot data to Amazon S3").
     "rds.start_export_task": (
@@ -243,15 +264,24 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
         on("kms:GenerateDataKey", "data key", when=via("s3")),
         DECRYPT,
     ),
+    "secretsmanager.cancel_rotate_secret": (on("secretsmanager:CancelRotateSecret", "secret"),),
     "secretsmanager.describe_secret": (on("secretsmanager:DescribeSecret", "secret"),),
     "secretsmanager.get_secret_value": (
         on("secretsmanager:GetSecretValue", "secret"),
+        on("kms:Decrypt", "data key", when=via("secretsmanager")),
+    ),
+    "secretsmanager.put_secret_value": (
+        on("secretsmanager:PutSecretValue", "secret"),
+        on("kms:GenerateDataKey", "data key", when=via("secretsmanager")),
         on("kms:Decrypt", "data key", when=via("secretsmanager")),
     ),
     # Whoever rotates calls the function as well (API reference).
     "secretsmanager.rotate_secret": (
         on("secretsmanager:RotateSecret", "secret"),
         on("lambda:InvokeFunction", "rotation function"),
+    ),
+    "secretsmanager.update_secret_version_stage": (
+        on("secretsmanager:UpdateSecretVersionStage", "secret"),
     ),
     "ssm.get_command_invocation": (anywhere("ssm:GetCommandInvocation"),),
     "ssm.get_parameter": (on("ssm:GetParameter", "fleet image"),),

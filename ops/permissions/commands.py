@@ -72,6 +72,12 @@ REFRESHES: Final = (
     "autoscaling.cancel_instance_refresh",
 )  # fmt: skip
 
+# What every restore does after it, and what undoes it.
+RESTORES: Final = (
+    "rds.describe_db_instances", "rds.describe_account_attributes", "rds.describe_events",
+    "rds.modify_db_instance", "rds.delete_db_instance", "secretsmanager.get_secret_value",
+)  # fmt: skip
+
 COMMANDS: Final[Mapping[str, Needs]] = {
     "alarms list": reads(*MUTED, *RECORD),
     "alarms mute": changes(
@@ -188,6 +194,29 @@ COMMANDS: Final[Mapping[str, Needs]] = {
     "lock show": reads("s3.get_object"),
     "outputs show": reads(),
     "permissions": reads(),
+    "recover compare": ASKS,
+    "recover discard": recovers(
+        "rds.describe_db_instances", "rds.create_db_snapshot", "rds.describe_db_snapshots",
+        "rds.modify_db_instance", "rds.delete_db_instance",
+    ),
+    "recover failover": changes("rds.describe_db_instances", "rds.reboot_db_instance"),
+    "recover list": reads("rds.describe_db_instances"),
+    "recover point-in-time": recovers(
+        *RESTORES, "rds.describe_db_instance_automated_backups",
+        "rds.restore_db_instance_to_point_in_time",
+    ),
+    "recover promote": recovers(
+        "rds.describe_db_instances", "rds.describe_events", "rds.modify_db_instance",
+        "secretsmanager.describe_secret", "secretsmanager.get_secret_value",
+        "secretsmanager.put_secret_value", "secretsmanager.update_secret_version_stage",
+        "secretsmanager.cancel_rotate_secret", "secretsmanager.rotate_secret",
+        "ecs.describe_services", "ecs.list_service_deployments", "ecs.update_service",
+    ),
+    "recover reconcile": reads("rds.describe_db_instances"),
+    "recover replica promote": recovers("rds.describe_db_instances", "rds.promote_read_replica"),
+    "recover snapshot": recovers(
+        *RESTORES, "rds.describe_db_snapshots", "rds.restore_db_instance_from_db_snapshot"
+    ),
     "runs list": reads(*RECORD),
     "runs note": Needs("operator", (*RECORD, "s3.put_object", "sts.get_caller_identity")),
     "runs report": reads(*RECORD),

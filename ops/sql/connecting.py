@@ -9,6 +9,7 @@ which is why it is not the default.
 
 import json
 import os
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 VARIABLE: Final = "BULWARK_DATABASE"
 CONNECT: Final = 5  # seconds until nobody answers
+REACHED: Final = 2  # the same, where it is only asked whether to ask
 # Milliseconds that a statement may wait for a lock: an operation must not be one more in the queue
 # that it was called to clear.
 LOCK: Final = 10_000
@@ -55,26 +57,43 @@ class Way:
 
 def way(outputs: Outputs, address: str | None, via: str | None = None) -> Way:
     """The way to an instance: --via, BULWARK_DATABASE, or its own address. Raises UsageError."""
-    for name, given in (("--via", via), (VARIABLE, os.environ.get(VARIABLE))):
-        if given:
-            host, _, port = given.rpartition(":")
-            if not host or not port.isdigit() or not 0 < int(port) < 65536:
-                raise UsageError(f"{name} is {given!r}, may be HOST:PORT, like 127.0.0.1:15432")
-            return Way(host.strip("[]"), int(port), tunnel=True)
+    for name, said in (("--via", via), (VARIABLE, os.environ.get(VARIABLE))):
+        if said:
+            return given(name, said)
     return Way(address or outputs.database.endpoint, outputs.database.port)
+
+
+def given(option: str, said: str) -> Way:
+    """The way that an option says. Raises UsageError."""
+    host, _, port = said.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise UsageError(f"{option} is {said!r}, may be HOST:PORT, like 127.0.0.1:15432")
+    return Way(host.strip("[]"), int(port), tunnel=True)
+
+
+def reached(outputs: Outputs) -> bool:
+    """Whether anybody answers where the primary is, from here: a tunnel's end, or its address."""
+    try:
+        to = way(outputs, None)
+        with socket.create_connection((to.host, to.port), timeout=REACHED):
+            return True
+    except OSError:
+        return False
 
 
 @dataclass
 class Database:
     """Runs statements on the stack's database; a connection an instance, made when first needed.
 
-    With `reading` every transaction is read only.
+    With `reading` every transaction is read only. `apart` are instances beside the stack's own,
+    as a restore makes them, each with the way to it where that is not its own address.
     """
 
     outputs: Outputs
     aws: Aws
     via: str | None = None
     reading: bool = False
+    apart: dict[str, str | None] = field(default_factory=dict)
     _open: dict[str, "psycopg.Connection[tuple[Any, ...]]"] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -87,6 +106,8 @@ class Database:
         Raises RefusedError for what PostgreSQL refuses, DeniedError where the user may not,
         UnreachableError where it was not sent, LostError where it may have run.
         """
+        if sql.apart and sql.identifier:
+            self.apart[sql.identifier] = sql.via
         return self.rows(sql.statement, sql.params, sql.identifier, sql.timeout, LostError)
 
     def rows(
@@ -94,9 +115,9 @@ class Database:
         identifier: str | None = None, timeout: float = 30,
         lost: type[OpsError] = UnreachableError,
     ) -> list[dict[str, JsonValue]]:  # fmt: skip
-        """The rows of a statement. `timeout` is in seconds, 0 for none; errors as a call's.
+        """The rows of a statement, of several the last one's. `timeout` is in seconds, 0 for none.
 
-        `lost` is raised where it was sent and not answered.
+        Errors as a call's; `lost` is raised where it was sent and not answered.
         """
         import psycopg
 
@@ -104,6 +125,8 @@ class Database:
         connection = self._ready(name, timeout)
         try:
             cursor = connection.execute(statement.encode(), dict(params) if params else None)
+            while cursor.nextset():
+                pass  # the last of several statements tells
             if cursor.description is None:
                 return []
             columns = [column.name for column in cursor.description]
@@ -139,9 +162,12 @@ class Database:
 
         # A replica has an address of its own; the primary's stands in the outputs.
         own = name == self.outputs.database.identifier
-        to = way(self.outputs, None, self.via)
-        if not own and not to.tunnel:
-            to = replace(to, host=_address(self.aws, self.outputs, name))
+        if name in self.apart:
+            own, to = True, self._beside(name)
+        else:
+            to = way(self.outputs, None, self.via)
+            if not own and not to.tunnel:
+                to = replace(to, host=_endpoint(self.aws, self.outputs, name).host)
         known = _credentials(self.aws, self.outputs)
         options = f"-c lock_timeout={LOCK}"
         if self.reading:
@@ -165,6 +191,11 @@ class Database:
         if to.tunnel:
             _led(made, name, to, own=own)
         return made
+
+    def _beside(self, name: str) -> Way:
+        """The way to an instance that is not one of the stack's own."""
+        via = self.apart[name]
+        return given("--via", via) if via else _endpoint(self.aws, self.outputs, name)
 
 
 def _led(
@@ -204,13 +235,13 @@ def _credentials(aws: Aws, outputs: Outputs) -> dict[str, str]:
         raise OpsError(f"the secret {arn} has not dbname, username and password") from None
 
 
-def _address(aws: Aws, outputs: Outputs, name: str) -> str:
+def _endpoint(aws: Aws, outputs: Outputs, name: str) -> Way:
     params: dict[str, JsonValue] = {"DBInstanceIdentifier": name}
     answer = _asked(aws, outputs, "rds.describe_db_instances", params)
     endpoint = answer["DBInstances"][0].get("Endpoint")
     if not endpoint:
         raise UnreachableError(f"{name} has no address yet", "ops db status")
-    return str(endpoint["Address"])
+    return Way(str(endpoint["Address"]), int(endpoint["Port"]))
 
 
 def _asked(aws: Aws, outputs: Outputs, api: str, params: dict[str, JsonValue]) -> Any:

@@ -35,10 +35,10 @@ def known_events() -> None:
 def happens(original: Any, event: Event, *args: Any, **given: Any) -> None:
     """At the sandbox's time."""
     original(event, *args, **given)
-    event.date = _milliseconds(clock().now())
+    event.date = milliseconds(clock().now())
 
 
-def _milliseconds(at: datetime) -> datetime:
+def milliseconds(at: datetime) -> datetime:
     """As precise as RDS tells of an event."""
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
@@ -46,7 +46,7 @@ def _milliseconds(at: datetime) -> datetime:
 def _tell(instance: DBInstance, kind: str, after: float = 0) -> None:
     """An event, so many simulated seconds from now."""
     instance.add_event(kind)
-    instance.backend.events[-1].date = _milliseconds(max(clock().ready(after), clock().now()))
+    instance.backend.events[-1].date = milliseconds(max(clock().ready(after), clock().now()))
 
 
 @mend.around(RDSResponse, "reboot_db_instance")

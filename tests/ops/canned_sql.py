@@ -32,6 +32,7 @@ class Canned:
         columns = list(rows[0]) if rows else []
         return SimpleNamespace(
             description=[SimpleNamespace(name=name) for name in columns] if rows else None,
+            nextset=lambda: False,
             fetchall=lambda: [tuple(row.values()) for row in rows],
         )
 
@@ -49,6 +50,7 @@ ANSWERS: list[tuple[str, Callable[[Canned], list[dict[str, Any]]]]] = [
     ("VACUUM", lambda it: it.did("vacuum")),
     (" AS vacuumed", lambda it: [{"vacuumed": "vacuum" in it.done, "running": False}]),
     ("pg_stat_user_tables s JOIN pg_class", lambda _: [TABLE]),
+    ("bulwark.contents", lambda _: [{"table": "public.orders", "shape": "x", "rows": 1}]),
     ("SELECT 1 AS answers", lambda _: [{"answers": 1}]),
     ("pg_database_size", lambda _: [{"database": "app", "size": 1, "wal": 1}]),
 ]

@@ -156,6 +156,13 @@ LINES: dict[str, tuple[Line, ...]] = {
     "lock show": (Line("lock show", held),),
     "outputs show": (Line("outputs show"),),
     "permissions": (Line("permissions db"),),
+    "recover compare": (
+        Line(f"recover compare {PREFIX}-database {PREFIX}-database --no-sql", asked),
+        Line(f"recover compare {PREFIX}-database {PREFIX}-database --sql", asked),
+    ),
+    "recover list": (Line("recover list", db_stage.put),),
+    "recover failover": (Line("recover failover --yes", db_stage.put),),
+    "recover reconcile": (Line("recover reconcile", db_stage.put),),
     "runs list": (Line("runs list", db_stage.put, before=(CREATE,)),),
     "runs note": (Line("runs note {run} seen", db_stage.put),),
     "runs report": (Line("runs report {run}", db_stage.put),),

@@ -167,6 +167,21 @@ ACTS: Mapping[str, Callable[[Recorded], Acts]] = {
         "ModifyDBInstance", DBInstanceIdentifier="db", DBParameterGroupName="pg"
     ),
     "rds.reboot_db_instance": of_rds("RebootDBInstance", DBInstanceIdentifier="db"),
+    "rds.promote_read_replica": of_rds("PromoteReadReplica", DBInstanceIdentifier="db"),
+    "rds.restore_db_instance_from_db_snapshot": of_rds(
+        "RestoreDBInstanceFromDBSnapshot",
+        DBSnapshotIdentifier="snapshot",
+        DBParameterGroupName="pg",
+        DBSubnetGroupName="subgrp",
+        DBInstanceIdentifier="db",
+    ),
+    "rds.restore_db_instance_to_point_in_time": of_rds(
+        "RestoreDBInstanceToPointInTime",
+        SourceDBInstanceIdentifier="db",
+        DBParameterGroupName="pg",
+        DBSubnetGroupName="subgrp",
+        TargetDBInstanceIdentifier="db",
+    ),
     "rds.start_export_task": lambda call: [
         ("rds:StartExportTask", str(call.params["SourceArn"])),
         ("iam:PassRole", str(call.params["IamRoleArn"])),
@@ -174,6 +189,11 @@ ACTS: Mapping[str, Callable[[Recorded], Acts]] = {
     "s3.delete_object": of_s3("DeleteObject"),
     "s3.get_object": of_s3("GetObject"),
     "s3.put_object": of_s3("PutObject"),
+    "secretsmanager.cancel_rotate_secret": arn_of("secretsmanager:CancelRotateSecret", "SecretId"),
+    "secretsmanager.put_secret_value": arn_of("secretsmanager:PutSecretValue", "SecretId"),
+    "secretsmanager.update_secret_version_stage": arn_of(
+        "secretsmanager:UpdateSecretVersionStage", "SecretId"
+    ),
     "secretsmanager.describe_secret": arn_of("secretsmanager:DescribeSecret", "SecretId"),
     "secretsmanager.get_secret_value": arn_of("secretsmanager:GetSecretValue", "SecretId"),
     "secretsmanager.rotate_secret": arn_of("secretsmanager:RotateSecret", "SecretId"),

@@ -61,6 +61,17 @@ WRONG: Final[dict[str, tuple[str, ...]]] = {
     "fleet scale COUNT": ("many", "9999", "1.5"),
     "permissions COMMAND": ("nonsense",),
     "permissions --policy": ("nonsense!",),
+    "recover point-in-time --to": ("yesterday", "2001-01-01T00:00:00Z", "2099-01-01T00:00:00Z"),
+    "--name": ("Non_sense", "a--b"),
+    "recover snapshot SNAPSHOT": ("nonsense",),
+    "recover compare --heartbeat": ("nonsense", "a.b.c.d", "t.c;drop"),
+    "--restored-via": ("nonsense",),
+    "recover promote RESTORED": ("bulwark-test-database",),
+    "recover discard NAME": ("bulwark-test-database",),
+    "recover replica promote NAME": ("bulwark-test-database",),
+    "recover reconcile --state": ("/no/such/file",),
+    "recover reconcile --to": ("/etc/hostname",),
+    "recover reconcile --preview": ("/no/such/file",),
     "runs report --to": ("/no/such/folder/report.html",),
 }
 FREE: Final = {
@@ -68,6 +79,10 @@ FREE: Final = {
     "db kill-idle --application": "any name that a client gave itself; there may be none such",
     "db kill-idle --user": "any name; there may be no session of it",
     "db vacuum TABLE": "PostgreSQL judges: test_sql.py",
+    "recover compare SOURCE": "any instance; that one is not there is an error of the look",
+    "recover compare RESTORED": "any instance; that one is not there is an error of the look",
+    "recover point-in-time --class": "RDS judges: what a source can be restored as",
+    "recover snapshot --class": "RDS judges: what a snapshot can be restored as",
     "fleet run COMMAND": "any command of the instances; that it is none is in test_fleet_run.py",
     "runs note TEXT": "a person's words",
     "service exec --command": "any command of the container's own",
@@ -77,6 +92,12 @@ FREE: Final = {
 JUDGED: Final[dict[str, str]] = {
     "RUN": "whether there is such a run stands in the bucket",
     "runs report --to": "the run is read first",
+    "recover point-in-time --to": "between which times a restore is possible",
+    "--name": "what it is restored from is looked at first",
+    "recover snapshot SNAPSHOT": "which snapshots there are",
+    "recover promote RESTORED": "what it is",
+    "recover discard NAME": "what it is",
+    "recover replica promote NAME": "what it is",
     "db replica add --class": "what a version can be ordered as",
     "db replica remove NAME": "which replicas there are",
     "db upgrade VERSION": "which versions there are",
@@ -116,6 +137,10 @@ GIVEN: Final = {
     "db replica add": {"NAME": "reader"},
     "db replica remove": {"NAME": "reader"},
     "db vacuum": {"TABLE": "public.orders"},
+    "recover point-in-time": {"--to": "latest"},
+    "recover snapshot": {"SNAPSHOT": "{snapshot}"},
+    "recover compare": {"SOURCE": "bulwark-test-database", "RESTORED": "bulwark-test-database"},
+    "recover reconcile": {},
     "service autoscaling": {"--max": "9"},
 }
 
@@ -202,7 +227,7 @@ def stack() -> Iterator[tuple[Stage, dict[str, str], Any]]:
     """One stack for all lines, since none of them may change it; with a run to speak of."""
 
     def build(on: Stage) -> None:
-        db_stage.put(on)
+        db_stage.put(on, BackupRetentionPeriod=7)
         service_stage.put(on, ("backend", "frontend"))
         service_stage.put_scaling(on)
         fleet_stage.put(on)
@@ -213,7 +238,7 @@ def stack() -> Iterator[tuple[Stage, dict[str, str], Any]]:
         assert typed("db snapshot create --yes") == 0
         keys = on.client("s3").list_objects_v2(Bucket=on.outputs.backups.operations_bucket)
         run = keys["Contents"][0]["Key"].split("/")[1]
-        yield on, {"run": run}, typed
+        yield on, {"run": run, "snapshot": f"bulwark-test-database-{run}"}, typed
 
 
 @pytest.mark.parametrize(

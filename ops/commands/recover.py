@@ -1,0 +1,172 @@
+"""`ops recover`: the database restored, compared, and put in the primary's place."""
+
+from typing import Annotated, Any
+
+import typer
+
+from ops import clock, database, replicas, restoring, snapshots
+from ops.commands.common import (
+    DryRun,
+    Expect,
+    How,
+    Reason,
+    Timeout,
+    Yes,
+    carry_out,
+    new_run,
+    opened,
+    target,
+)
+from ops.commands.db import failover_
+from ops.commands.recover_compare import app as comparing
+from ops.commands.recover_promote import app as promoting
+from ops.commands.recover_promote import replica
+from ops.commands.recover_reconcile import app as reconciling
+from ops.errors import UsageError
+from ops.likeness import of_outputs
+from ops.restoring import Wanted
+from ops.run import Target
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Disaster recovery.")
+app.add_typer(comparing)
+app.add_typer(promoting)
+app.add_typer(reconciling)
+app.add_typer(replica, name="replica")
+app.command(name="failover")(failover_)
+
+Named = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="of the restored one; else the run's")
+]
+Size = Annotated[
+    str | None, typer.Option("--class", metavar="CLASS", help="instead of the source's")
+]
+Ask = Annotated[
+    bool | None,
+    typer.Option(
+        "--sql/--no-sql", help="ask the restored one; else where the primary answers from here"
+    ),
+]
+
+
+def _way(said: str | None) -> str | None:
+    """An address as --via takes it."""
+    from ops.sql.connecting import given
+
+    if said is not None:
+        given("--via", said)
+    return said
+
+
+Via = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="the way to the restored one: a tunnel", callback=_way),
+]
+COLUMNS = ("instance", "status", "class", "version", "created", "run", "protected")
+
+
+@app.command(name="point-in-time")
+def point_in_time(
+    context: typer.Context,
+    to: Annotated[str, typer.Option(metavar="TIME", help="UTC, ISO 8601; or latest")],
+    name: Named = None,
+    size: Size = None,
+    sql: Ask = None,
+    via: Via = None,
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    expect: Expect = None,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """The database as it was at a time, beside the one that there is, with all its settings."""
+    of, output = target(context)
+    run = new_run("restore")
+    source = replicas.described(of.aws, of.outputs)
+    at = restoring.moment(to, restoring.window(of.aws, of.outputs, source))
+    wanted = wanted_of(of, name, size, sql, via, run)
+    plan = restoring.to_time(of.outputs, source, at, wanted, run, clock.now())
+    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+        output.result("recover", _made(of, wanted.name) | {"run": run})
+
+
+@app.command()
+def snapshot(
+    context: typer.Context,
+    snapshot: Annotated[str, typer.Argument(help="which, from `ops db snapshot list`")],
+    name: Named = None,
+    size: Size = None,
+    sql: Ask = None,
+    via: Via = None,
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    expect: Expect = None,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """What a snapshot holds, beside the database that there is, with all its settings.
+
+    Where there is no primary any more, it takes the primary's name, unless --name says another.
+    """
+    of, output = target(context)
+    run = new_run("restore")
+    listed = snapshots.found(of.aws, of.outputs, of.outputs.stack.region)
+    chosen = snapshots.source(listed, snapshot)
+    own = of.outputs.database.identifier
+    there = database.look(of.aws, of.outputs, own)
+    source: Any = (
+        replicas.described(of.aws, of.outputs) if there else of_outputs(of.outputs, chosen.storage)
+    )
+    wanted = wanted_of(of, name, size, sql, via, run, gone=there is None)
+    plan = restoring.from_snapshot(of.outputs, source, chosen, wanted, run, clock.now())
+    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+        output.result("recover", _made(of, wanted.name) | {"snapshot": chosen.name, "run": run})
+
+
+@app.command(name="list")
+def list_(context: typer.Context) -> None:
+    """What stands beside the primary: restored instances, and old ones that were replaced."""
+    outputs, aws, output = opened(context)
+    rows = [row(one) for one in restoring.found(aws, outputs)]
+    output.rows("recover-list", COLUMNS, rows)
+
+
+def wanted_of(
+    of: Target, name: str | None, size: str | None, sql: bool | None, via: str | None, run: str,
+    *, gone: bool = False,
+) -> Wanted:  # fmt: skip
+    """What is to be restored. Raises UsageError where it cannot be."""
+    from ops.sql.connecting import reached
+
+    if via is not None and sql is False:
+        raise UsageError("--via is set, and --no-sql as well: may be one of them")
+    own = of.outputs.database.identifier
+    whole = own if gone and name is None else restoring.named(of.outputs, name, run)
+    asked = sql if sql is not None else via is not None or reached(of.outputs)
+    wanted = Wanted(whole, size, asked, via)
+    restoring.room(of.aws, of.outputs, wanted)
+    return wanted
+
+
+def row(seen: dict[str, Any]) -> dict[str, object]:
+    """What a person sees of an instance beside the primary."""
+    tags = database.tags(seen.get("TagList"))
+    return {
+        "instance": seen["DBInstanceIdentifier"],
+        "status": seen["DBInstanceStatus"],
+        "class": seen["DBInstanceClass"],
+        "version": seen["EngineVersion"],
+        "created": seen.get("InstanceCreateTime"),
+        "run": tags.get(snapshots.TAG),
+        "protected": "yes" if seen.get("DeletionProtection") else "no",
+    }
+
+
+def _made(of: Target, name: str) -> dict[str, object]:
+    seen = replicas.described(of.aws, of.outputs, name)
+    endpoint = seen.get("Endpoint") or {}
+    return {
+        "instance": name,
+        "status": seen["DBInstanceStatus"],
+        "address": f"{endpoint.get('Address')}:{endpoint.get('Port')}",
+        "next": f"ops recover compare {of.outputs.database.identifier} {name}",
+    }

@@ -21,7 +21,7 @@ from sandbox.databases.server import Server, copy, put, template
 # status". An outage within one of them (a class that changes) is told by `interrupted`.
 SERVING: Final = frozenset(
     {
-        "available", "backing-up", "modifying", "renaming", "storage-optimization",
+        "available", "backing-up", "modifying", "storage-optimization",
         "storage-initialization", "resetting-master-credentials", "configuring-log-exports",
         "configuring-enhanced-monitoring", "configuring-iam-database-auth", "storage-full",
         "maintenance", "converting-to-vpc", "moving-to-vpc",

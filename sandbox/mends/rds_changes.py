@@ -33,6 +33,8 @@ TAKES: Mapping[str, int] = {
     "engine_version": 10 * 60,
     "multi_az": 5 * 60,
     "allocated_storage": 5 * 60,
+    # "about ten minutes": RDS User Guide, "Renaming a DB instance".
+    "new_db_instance_identifier": 10 * 60,
 }
 MODIFY, REBOOT = 2 * 60, 60
 RESET = 30  # a password, which is changed at once whatever ApplyImmediately says
@@ -113,7 +115,8 @@ def modify(original: Any, backend: RDSBackend, name: str, given: Any) -> DBInsta
     # Protection and tags may change in any state; the rest only of an available instance.
     if set(given) - {"db_instance_identifier", "deletion_protection", "apply_immediately"}:
         _available(backend, name)
-    if wanted := given.get("new_db_instance_identifier"):
+    wanted = given.get("new_db_instance_identifier")
+    if wanted:
         _vacant(backend, wanted.lower())
         given["new_db_instance_identifier"] = wanted.lower()
     if given.get("engine_version") and instance.engine == "postgres":
@@ -149,7 +152,7 @@ def modify(original: Any, backend: RDSBackend, name: str, given: Any) -> DBInsta
     if word and seconds <= MODIFY:
         _resetting(changed)
     elif seconds:
-        begin(changed, ("modifying", seconds))
+        begin(changed, ("renaming" if wanted else "modifying", seconds))
     return changed
 
 

@@ -4,59 +4,35 @@ The server is a real one, behind its instance's endpoint. The clock stands still
 waits; the client then writes once in five simulated seconds.
 """
 
-import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from unittest.mock import patch
 
 import pytest
 
-from ops.run import WallClock
-from sandbox import clock as sandbox_clock
-from sandbox.clients.asker import STEP, stepping
+from sandbox.clients.asker import STEP
 from sandbox.clients.seen import Seen
 from sandbox.clients.writer import Writer
 from tests.ops import service_stage
 from tests.ops.db_stage import seen
 from tests.ops.procedures.db_password import put_rotation
-from tests.ops.sql_stage import real_console
+from tests.ops.stage import Stage
 from tests.ops.typed import Console
+from tests.ops.writing import held_console, login, written
 
 # Simulated seconds of an outage: RDS User Guide, Multi-AZ DB instance deployments.
 FAILOVER = (60.0, 120.0)
 REBOOT = 60.0  # as the sandbox models it
-LOOKS = 0.02  # seconds of the wall in which an endpoint sees that it is to drop its connections
-
-
-@dataclass(frozen=True)
-class Patient:
-    """Writes, and leaves the endpoint the time to look at the clock that was advanced."""
-
-    writer: Writer
-
-    def ask(self) -> None:
-        time.sleep(LOOKS)
-        self.writer.ask()
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    with real_console(tmp_path_factory.mktemp("writer")) as made:
-        service_stage.put(made.stage)
-        put_rotation(made.stage)
-        made.file.write_text(made.stage.outputs.model_dump_json(by_alias=True))
-        clock = made.stage.clock
-        sandbox_clock.use(clock.held)
-        with (
-            patch.object(WallClock, "now", lambda _: clock.now()),
-            patch.object(WallClock, "sleep", lambda _, seconds: clock.sleep(seconds)),
-            patch("ops.clock.now", clock.held.now),
-        ):
-            yield made
+    def build(on: Stage) -> None:
+        service_stage.put(on)
+        put_rotation(on)
+
+    with held_console(tmp_path_factory.mktemp("writer"), build) as made:
+        yield made
 
 
 @pytest.fixture
@@ -64,24 +40,6 @@ def ops(server: Console, capsys: pytest.CaptureFixture[str]) -> Console:
     server.capture = capsys
     server.stage.clock.sleep(3600)  # whatever the test before has left going on
     return server
-
-
-def login(ops: Console) -> dict[str, Any]:
-    """Where the database is, and what its secret says now."""
-    part = ops.stage.outputs.database
-    found = ops.stage.client("secretsmanager").get_secret_value(SecretId=part.secret_arn)
-    return {**json.loads(found["SecretString"]), "host": part.endpoint, "port": part.port}
-
-
-@contextmanager
-def written(ops: Console) -> Iterator[Writer]:
-    """A client writes while the block is carried out."""
-    writer = Writer(lambda: login(ops))
-    writer.begin()
-    with stepping(ops.stage.clock.held, Patient(writer)):
-        yield writer
-        ops.stage.clock.sleep(2 * STEP)
-    writer.end()
 
 
 def saw(ops: Console, line: str) -> Seen:

@@ -190,10 +190,16 @@ def _renamed(
 
     Repeatable, since the old name is then nobody's: RDS refuses, and the goal is looked at.
     """
-    read = database.looking(outputs, new).model_copy(update={"answers": (ABSENT,)})
+    before, read = (
+        database.looking(outputs, name).model_copy(update={"answers": (ABSENT,)})
+        for name in (old, new)
+    )
     return Step(
         name=step,
         says=f"rename {old} to {new}",
+        ready=Wait(
+            read=before, met={f"{STATUS} == 'available' || answer == '{ABSENT}'": True}, every=15
+        ),
         do=database.where(
             outputs,
             "rds.modify_db_instance",

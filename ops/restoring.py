@@ -190,7 +190,7 @@ def restored(
             met={STATUS: "available", replicas.TAGGED: run},
             begun={replicas.TAGGED: run},
             failed={STATUS: list(database.BROKEN)},
-            every=30, within=12 * 3600, typical=TYPICAL, source=ASSUMED,
+            every=10, within=12 * 3600, typical=TYPICAL, source=ASSUMED,
         ),
         undo=replicas.removal(outputs, name, "undo_", run),
     )  # fmt: skip
@@ -253,7 +253,7 @@ def _configured(outputs: Outputs, name: str, settings: State) -> Step:
             met={STATUS: "available", PENDING: {}, shown: True},
             begun={shown: True},
             failed={STATUS: list(database.BROKEN)},
-            every=30, within=2 * 3600, typical=CONFIGURED, source=ASSUMED,
+            every=10, within=2 * 3600, typical=CONFIGURED, source=ASSUMED,
         ),
     )  # fmt: skip
 
@@ -277,7 +277,7 @@ def given_password(outputs: Outputs, name: str, now: datetime) -> Step:
                 {"SourceType": "db-instance", "SourceIdentifier": name, "StartTime": iso(now)},
             ),
             met={RESET: True},
-            every=15, within=3600, typical=PASSWORD, source=ASSUMED,
+            every=5, within=3600, typical=PASSWORD, source=ASSUMED,
         ),
     )  # fmt: skip
 
@@ -307,7 +307,7 @@ def _warm(outputs: Outputs, name: str, storage: int) -> Step:
             read=read,
             met={STATUS: "available", FILLING: None},
             failed={STATUS: list(database.BROKEN)},
-            every=60, within=24 * 3600, typical=storage * 1024 / FILLED, source=FILLED_SOURCE,
+            every=20, within=24 * 3600, typical=storage * 1024 / FILLED, source=FILLED_SOURCE,
         ),
     )  # fmt: skip
 

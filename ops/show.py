@@ -40,11 +40,13 @@ def action_text(action: "Action") -> str:
                 **action.params,
                 **{k: f"<{v}>" for k, v in action.refs.items()},
                 **{k: f"<secret {v}>" for k, v in action.secrets.items()},
+                **{k: f"<secret {v.secret} with {v.keys}>" for k, v in action.rewrites.items()},
             }
             where = f" in {action.region}" if action.region else ""
             return f"{action.api}{where} {json.dumps(params)}"
         case Sql():
-            return f"sql {' '.join(action.statement.split())} {json.dumps(action.params)}"
+            on = f" on {action.identifier}" if action.identifier else ""
+            return f"sql{on} {' '.join(action.statement.split())} {json.dumps(action.params)}"
         case Http():
             return f"{action.method} {action.url}"
         case Shell():

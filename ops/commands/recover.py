@@ -19,10 +19,11 @@ from ops.commands.common import (
 )
 from ops.commands.db import failover_
 from ops.commands.recover_compare import app as comparing
+from ops.commands.recover_drill import app as drilling
+from ops.commands.recover_options import Ask, Named, Size, Via, asked_of
 from ops.commands.recover_promote import app as promoting
 from ops.commands.recover_promote import replica
 from ops.commands.recover_reconcile import app as reconciling
-from ops.errors import UsageError
 from ops.likeness import of_outputs
 from ops.restoring import Wanted
 from ops.run import Target
@@ -30,37 +31,11 @@ from ops.run import Target
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Disaster recovery.")
 app.add_typer(comparing)
 app.add_typer(promoting)
+app.add_typer(drilling)
 app.add_typer(reconciling)
 app.add_typer(replica, name="replica")
 app.command(name="failover")(failover_)
 
-Named = Annotated[
-    str | None, typer.Option("--name", metavar="NAME", help="of the restored one; else the run's")
-]
-Size = Annotated[
-    str | None, typer.Option("--class", metavar="CLASS", help="instead of the source's")
-]
-Ask = Annotated[
-    bool | None,
-    typer.Option(
-        "--sql/--no-sql", help="ask the restored one; else where the primary answers from here"
-    ),
-]
-
-
-def _way(said: str | None) -> str | None:
-    """An address as --via takes it."""
-    from ops.sql.connecting import given
-
-    if said is not None:
-        given("--via", said)
-    return said
-
-
-Via = Annotated[
-    str | None,
-    typer.Option(metavar="HOST:PORT", help="the way to the restored one: a tunnel", callback=_way),
-]
 COLUMNS = ("instance", "status", "class", "version", "created", "run", "protected")
 
 
@@ -135,14 +110,9 @@ def wanted_of(
     *, gone: bool = False,
 ) -> Wanted:  # fmt: skip
     """What is to be restored. Raises UsageError where it cannot be."""
-    from ops.sql.connecting import reached
-
-    if via is not None and sql is False:
-        raise UsageError("--via is set, and --no-sql as well: may be one of them")
     own = of.outputs.database.identifier
     whole = own if gone and name is None else restoring.named(of.outputs, name, run)
-    asked = sql if sql is not None else via is not None or reached(of.outputs)
-    wanted = Wanted(whole, size, asked, via)
+    wanted = Wanted(whole, size, asked_of(of.outputs, sql, via), via)
     restoring.room(of.aws, of.outputs, wanted)
     return wanted
 

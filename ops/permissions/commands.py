@@ -199,6 +199,12 @@ COMMANDS: Final[Mapping[str, Needs]] = {
         "rds.describe_db_instances", "rds.create_db_snapshot", "rds.describe_db_snapshots",
         "rds.modify_db_instance", "rds.delete_db_instance",
     ),
+    "recover drill": recovers(
+        *RESTORES, "cloudwatch.describe_alarms", "rds.describe_db_instance_automated_backups",
+        "rds.restore_db_instance_to_point_in_time",
+    ),
+    # What has ended without a record is recorded.
+    "recover drills": Needs("operator", (*RECORD, "s3.put_object")),
     "recover failover": changes("rds.describe_db_instances", "rds.reboot_db_instance"),
     "recover list": reads("rds.describe_db_instances"),
     "recover point-in-time": recovers(

@@ -27,6 +27,7 @@ from tests.ops.procedures import (
     db_password,
     db_replica,
     procedures,
+    recover,
 )
 from tests.ops.recording import Recorded, recorded
 from tests.ops.stage import PREFIX, REGION, Stage, stage
@@ -38,6 +39,7 @@ UNSEEN: dict[str, dict[str, str]] = {
         ("ssm.start_session", "secretsmanager.get_secret_value"),
         "by the AWS CLI, whose lines are printed",
     ),
+    "recover drills": {"s3.put_object": "for a drill whose process was killed: test_drills.py"},
     "service exec": {"ecs.execute_command": "by the AWS CLI, whose line is printed"},
     "service restart": dict.fromkeys(WHY_STOPPED, FAILS),
     "service rollback": dict.fromkeys(WHY_STOPPED, FAILS),
@@ -160,6 +162,13 @@ LINES: dict[str, tuple[Line, ...]] = {
         Line(f"recover compare {PREFIX}-database {PREFIX}-database --no-sql", asked),
         Line(f"recover compare {PREFIX}-database {PREFIX}-database --sql", asked),
     ),
+    "recover drills": (
+        Line(
+            "recover drills",
+            recover.put_alarm_that_pages,
+            before=("recover drill --no-sql --rto 60 --rpo 60 --yes",),
+        ),
+    ),
     "recover list": (Line("recover list", db_stage.put),),
     "recover failover": (Line("recover failover --yes", db_stage.put),),
     "recover reconcile": (Line("recover reconcile", db_stage.put),),
@@ -213,7 +222,7 @@ def of_plan(plan: Plan) -> list[Recorded]:
     secrets = [
         Recorded("secretsmanager.get_secret_value", {"SecretId": arn.partition("#")[0]}, REGION)
         for call in calls
-        for arn in call.secrets.values()
+        for arn in (*call.secrets.values(), *(one.secret for one in call.rewrites.values()))
     ]
     return [*(Recorded(c.api, c.params, c.region or REGION) for c in calls), *secrets]
 

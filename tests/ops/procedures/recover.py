@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ops import promoting, replicas, restoring, rotating, services, snapshots
+from ops import drilling, promoting, replicas, restoring, rotating, services, snapshots
 from ops.plan import Plan
 from ops.restoring import Wanted
 from tests.ops import service_stage
@@ -100,6 +100,23 @@ def switched(on: Stage) -> Plan:
     )
 
 
+def put_alarm_that_pages(on: Stage) -> None:
+    put(on)
+    alarm = "bulwark-test-database-cpu-critical"
+    on.client("cloudwatch").put_metric_alarm(
+        AlarmName=alarm, Namespace="AWS/RDS", MetricName="CPUUtilization", Statistic="Average",
+        Period=60, EvaluationPeriods=5, Threshold=95, ComparisonOperator="GreaterThanThreshold",
+    )  # fmt: skip
+    part = on.outputs.alarms.model_copy(update={"names": {"P0": (alarm,)}})
+    on.outputs = on.outputs.model_copy(update={"alarms": part})
+
+
+def drilled(on: Stage) -> Plan:
+    source = replicas.described(on.aws, on.outputs)
+    wanted = Wanted(NAME, lasts=False)
+    return drilling.drill(on.outputs, source, wanted, None, "drill-1", on.clock.held.now(), 30, 5)
+
+
 def discarded(on: Stage) -> Plan:
     found = replicas.described(on.aws, on.outputs, NAME)
     return promoting.discard(on.outputs, found, "discard-1", save=True)
@@ -166,6 +183,10 @@ PROCEDURES: Final = (
     Procedure(
         "recover promote", f"{NAME} --by secret", put_restored, switched, switched_facts,
         undone=address,
+    ),
+    Procedure(
+        "recover drill", "--no-sql --rto 60 --rpo 60", put_alarm_that_pages, drilled, facts,
+        already=frozenset({"undo_unprotect", "undo_delete"}),  # a drill that is done has left none
     ),
     Procedure("recover discard", NAME, put_restored, discarded, facts),
     Procedure("recover replica promote", REPLICA, put_replica, promoted, replica_facts),

@@ -93,6 +93,7 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "own sessions": here("ssm", "session/${{aws:userid}}-*"),
     "operations bucket": ("arn:{partition}:s3:::{bucket}",),
     "runs": ("arn:{partition}:s3:::{bucket}/runs/*",),
+    "baselines": ("arn:{partition}:s3:::{bucket}/baselines/*",),
     "lock": ("arn:{partition}:s3:::{bucket}/lock.json",),
     "data key": ("{data_key}",),
     "logs key": ("{logs_key}",),

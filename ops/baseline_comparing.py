@@ -71,8 +71,8 @@ def _section(area: str, before: Baseline, now: Baseline) -> Iterator[Difference]
         elif subject not in is_:
             yield Difference("gone", area, subject, "", "there", None)
         else:
-            fields = [of[subject] for of in (was, is_)]
-            yield from _subject(area, subject, *map(_fields, fields), gaps)
+            old, new = (_fields(of[subject]) for of in (was, is_))
+            yield from _subject(area, subject, old, new, gaps)
 
 
 def _fields(value: JsonValue) -> dict[str, JsonValue]:

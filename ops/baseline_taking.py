@@ -25,6 +25,7 @@ from ops.health.model import (
 from ops.health.runner import run, send
 from ops.health.table import CHECKS
 from ops.outputs import Outputs
+from ops.parameters import DEFAULT
 from ops.usage import Used, counted
 
 PARAMETERS: Final = "rds.describe_db_parameters"
@@ -148,6 +149,8 @@ def _instances(seen: Seen, facts: Facts) -> Looking:
         seen.gap("parameters", None, None, GONE)
         return []
     group = primary["DBParameterGroups"][0]["DBParameterGroupName"]
+    if group.startswith(DEFAULT):
+        return []  # nobody can set anything in it
     (answer,) = yield [read(PARAMETERS, "Parameters", DBParameterGroupName=group, Source="user")]
     if isinstance(answer, UnknownError):
         seen.gap("parameters", None, None, answer)

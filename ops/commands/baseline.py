@@ -119,7 +119,7 @@ def compare(
     counts = Counter(one.kind for one in found)
     rows = [asdict(one) for one in found]
     if output.form == "json":
-        of_each = {kind: counts[kind] for kind in KINDS}
+        of_each = {str(kind): counts[kind] for kind in KINDS}
         head = {"baseline": named, "before": before.taken, "now": now.taken, "areas": wanted}
         output.data("baseline-differences", {**head, **of_each, "items": rows})
     elif rows:

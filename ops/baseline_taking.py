@@ -278,10 +278,10 @@ def _cache(seen: Seen, facts: Facts) -> Looking:
 
 def _alarms(seen: Seen, facts: Facts) -> Looking:
     answers = yield alarms.reads(facts.outputs)
-    for answer in answers:
-        for item in known(answer):
-            muted = not item.get("ActionsEnabled", True)
-            seen.alarms[item["AlarmName"]] = Alarm(state=item["StateValue"], muted=muted)
+    items = [item for answer in answers for item in known(answer)]
+    for item in sorted(items, key=lambda one: str(one["AlarmName"])):
+        muted = not item.get("ActionsEnabled", True)
+        seen.alarms[item["AlarmName"]] = Alarm(state=item["StateValue"], muted=muted)
     return []
 
 

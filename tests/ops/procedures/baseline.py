@@ -14,19 +14,20 @@ NAME: Final = "before-the-release"
 
 def put(on: Stage) -> None:
     """A whole stack, and the bucket."""
+    put_stack(on)
+    on.client("s3").create_bucket(
+        Bucket=on.outputs.backups.operations_bucket,
+        CreateBucketConfiguration={"LocationConstraint": REGION},
+    )
+
+
+def put_stack(on: Stage) -> None:
+    """A database with parameters of its own, two services, a fleet, alarms."""
     db_parameters.put(on)
     service_stage.put(on, ("backend", "frontend"))
     service_stage.put_scaling(on)
     fleet_stage.put(on)
     alarms.put(on)
-    put_bucket(on)
-
-
-def put_bucket(on: Stage) -> None:
-    on.client("s3").create_bucket(
-        Bucket=on.outputs.backups.operations_bucket,
-        CreateBucketConfiguration={"LocationConstraint": REGION},
-    )
 
 
 def planned(on: Stage) -> Plan:

@@ -102,7 +102,7 @@ class Cache(Model):
 
 
 class Alarm(Model):
-    """An alarm. Muted, it would tell nobody."""
+    """An alarm. Muted, its actions are off; mute rules, which end by themselves, are not told."""
 
     state: str
     muted: bool

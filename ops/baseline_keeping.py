@@ -15,7 +15,7 @@ from ops.baseline import Baseline, parsed, text
 from ops.errors import OpsError, UsageError
 from ops.lock import ABSENT
 from ops.outputs import Outputs
-from ops.plan import Call, Plan, Step, Wait
+from ops.plan import Call, Plan, State, Step, Wait
 
 PREFIX: Final = "baselines/"
 NAME: Final = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9])*")
@@ -60,7 +60,7 @@ def key(name: str) -> str:
 
 def listed(aws: Aws, outputs: Outputs) -> list[Kept]:
     """The baselines of the bucket, the newest first. Raises OpsError."""
-    where: dict[str, object] = {"Bucket": outputs.backups.operations_bucket, "Prefix": PREFIX}
+    where: State = {"Bucket": outputs.backups.operations_bucket, "Prefix": PREFIX}
     try:
         found = [
             Kept(
@@ -68,7 +68,7 @@ def listed(aws: Aws, outputs: Outputs) -> list[Kept]:
                 item["LastModified"],
                 item["Size"],
             )
-            for item in aws.pages("s3.list_objects_v2", "Contents", where)  # type: ignore[arg-type]
+            for item in aws.pages("s3.list_objects_v2", "Contents", where)
             if item["Key"].endswith(".json")
         ]
     except ClientError as error:
@@ -146,9 +146,7 @@ def unused(aws: Aws, outputs: Outputs, name: str) -> None:
     raise UsageError(f"--name is {name!r}, which is there already", "ops baseline list")
 
 
-def capture(
-    outputs: Outputs, of: Baseline, name: str, run: str, *, timed: bool = False
-) -> Plan:  # fmt: skip
+def capture(outputs: Outputs, of: Baseline, name: str, run: str, *, timed: bool = False) -> Plan:
     """The baseline is in the bucket, under a name that was free. Undone: it is deleted again.
 
     What is agreed to is the stack as it then is, and where `timed` the name that it then has: of

@@ -269,7 +269,7 @@ def made(command: str) -> tuple[Recorded, ...] | None:
                 assert typed(line) == code, line
         found.append(calls)
     # The checks hold themselves to what they declare; a baseline has all that they see.
-    if command == "health" or (command.startswith("baseline c")):
+    if command == "health" or command.startswith("baseline c"):
         found.append([Recorded(api, {}, REGION) for check in CHECKS for api in check.apis])
     whole = [call for calls in found for call in calls if call.api not in OUTPUTS]
     if command in ("runs resume", "runs undo"):  # and what the run's own command may call

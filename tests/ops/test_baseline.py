@@ -248,6 +248,12 @@ def test_a_name_is_taken_once(ops: Console) -> None:
     assert err.splitlines()[0] == f"ops: --name is {NAME!r}, which is there already"
 
 
+def test_a_head_that_is_denied_has_no_body_and_is_a_denial_all_the_same(ops: Console) -> None:
+    with calls(lambda name: "403" if name == "HeadObject" else None):
+        _, err = ops(f"baseline capture --name {NAME} --yes", code=1)
+    assert err.startswith("ops: s3.head_object was denied: 403")
+
+
 def test_undone_it_is_deleted_and_what_somebody_else_kept_stays() -> None:
     with stage() as on:
         put(on)

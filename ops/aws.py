@@ -58,6 +58,7 @@ THROTTLES: Final = frozenset(
 )
 DENIALS: Final = frozenset(
     {
+        "403",  # of a HEAD, whose answer has no body to name it
         "AccessDenied",
         "AccessDeniedException",
         "UnauthorizedOperation",

@@ -159,8 +159,8 @@ class Step(Model):
 class Plan(Model):
     """A whole operation. `run` identifies it; names that it creates carry `run`.
 
-    `moments` are times that follow from when it is carried out, by name: what is agreed to with
-    the digest is "for an hour from then", whenever that is.
+    `moments` are times, and what is seen, that follow from when it is carried out, by name: what is
+    agreed to with the digest is "for an hour from then", whenever that is.
     """
 
     version: Literal[1] = 1
@@ -192,7 +192,7 @@ class Plan(Model):
         left_out = {"run", "reason", "moments"}
         body = json.dumps(self.model_dump(mode="json", exclude=left_out), sort_keys=True)
         for name, text in {"RUN": self.run, **self.moments}.items():
-            body = body.replace(text, name)
+            body = body.replace(json.dumps(text)[1:-1], name)
         return hashlib.sha256(body.encode()).hexdigest()[:16]
 
     @property

@@ -17,6 +17,7 @@ GIB: Final = 1024**3
 AREAS: Final = ("database", "services", "fleet", "cache", "buckets")
 SPAN: Final = HOUR
 STORED: Final = 3 * DAY  # S3 reports sizes once a day, up to two days late
+NO_DATA: Final = "no data"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Used:
     mean: float | None = None
     peak: float | None = None
     note: str = ""
+
+    @property
+    def unread(self) -> bool:
+        """Whether it could not be read, as its note says: not that AWS has no data."""
+        return self.now is None and self.note != NO_DATA
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,18 @@ def areas(text: str | None) -> tuple[str, ...]:
 
 def usage(outputs: Outputs, aws: Aws, now: datetime, only: Sequence[str] = AREAS) -> list[Used]:
     """The figures of a stack. What could not be read says why in its note."""
-    facts = Facts(outputs, now)
-    wanted = [one for one in _wanted(outputs) if one.area in only]
     found: list[Used] = []
+    facts, check = Facts(outputs, now), counted(outputs, only, found)
+    findings: list[Finding] = run([check], facts, lambda r: send(aws, r, outputs.stack.region))
+    assert not findings
+    return found
 
-    def look(_: Facts) -> Looking:
+
+def counted(outputs: Outputs, only: Sequence[str], found: list[Used]) -> Check:
+    """The check that puts the figures of these areas into `found`, and has no findings."""
+    wanted = [one for one in _wanted(outputs) if one.area in only]
+
+    def look(facts: Facts) -> Looking:
         hourly = batched([w.of for w in wanted if not w.daily], facts, SPAN)
         daily = batched([w.of for w in wanted if w.daily], facts, STORED)
         database = [described(facts)] if "database" in only else []
@@ -71,19 +84,16 @@ def usage(outputs: Outputs, aws: Aws, now: datetime, only: Sequence[str] = AREAS
         found.extend(_used(one, values.get(one.of.id, []), failed) for one in wanted)
         for answer in head:
             found.append(_storage(outputs, answer))
+        found.sort(key=lambda one: AREAS.index(one.area))
         return []
 
-    apis = (INSTANCES, METRICS)
-    check = Check("usage", "usage", look, apis)
-    findings: list[Finding] = run([check], facts, lambda r: send(aws, r, outputs.stack.region))
-    assert not findings
-    return sorted(found, key=lambda one: AREAS.index(one.area))
+    return Check("usage", "usage", look, (INSTANCES, METRICS))
 
 
 def _used(one: _Wanted, values: list[float], failed: UnknownError | None) -> Used:
     """A figure from its values, newest first."""
     if not values:
-        note = str(failed) if failed else "no data"
+        note = str(failed) if failed else NO_DATA
         return Used(one.area, one.subject, one.what, one.unit, note=note)
     scaled = [value * one.scale for value in values]
     mean = sum(scaled) / len(scaled)

@@ -121,11 +121,16 @@ def _routed(service: str, request: Request) -> str:
 
 
 Onward: TypeAlias = Callable[[Asked], Reply]
-Apis = Annotated[tuple[str, ...], Field(description="patterns like rds.modify_* or *")]
+# Behind an operation may stand whose: `s3.put_object */runs/*`.
+Apis = Annotated[
+    tuple[str, ...],
+    Field(description="patterns like rds.modify_* or *, or with a path: s3.put_object */runs/*"),
+]
 
 
 def _meant(apis: tuple[str, ...], asked: Asked) -> bool:
-    return any(fnmatch(asked.api, pattern) for pattern in apis)
+    whole = f"{asked.api} {asked.request.path}"
+    return any(fnmatch(whole if " " in one else asked.api, one) for one in apis)
 
 
 @checked

@@ -26,7 +26,7 @@ from sandbox.up import Up, up
 
 PAGES = sorted((ROOT / "docs" / "runbook").glob("*.md"))
 FINDINGS = (0, 3)  # what looks may find something: here, what the page before has left behind
-LOOKS = ("health", "alarms list", "usage")
+LOOKS = ("health", "alarms list", "usage", "baseline compare")
 
 
 def commands(page: Path) -> list[str]:

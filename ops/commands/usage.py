@@ -27,9 +27,8 @@ def show(
     """
     wanted = areas(only)
     outputs, aws, output = opened(context, APIS)
-    rows = [asdict(one) for one in usage(outputs, aws, clock.now(), wanted)]
+    found = usage(outputs, aws, clock.now(), wanted)
     columns = ("area", "subject", "what", "now", "mean", "peak", "unit", "note")
-    output.rows("usage", columns, rows)
-    unread = [row for row in rows if row["now"] is None and row["note"] != "no data"]
-    if unread:
-        raise FindingsError(f"{len(unread)} of {len(rows)} figures could not be read")
+    output.rows("usage", columns, [asdict(one) for one in found])
+    if unread := sum(one.unread for one in found):
+        raise FindingsError(f"{unread} of {len(found)} figures could not be read")

@@ -1,19 +1,25 @@
 """The replication group."""
 
-from ops.health.model import Check, Facts, Finding, Looking, known, read
+from ops.health.model import Check, Facts, Finding, Looking, Read, known, read
 
 GROUPS = "elasticache.describe_replication_groups"
 AREA = "cache"
+
+
+def described(facts: Facts) -> Read:
+    """The group; the table asks only where there is one."""
+    assert facts.outputs.cache is not None
+    return read(
+        GROUPS, "ReplicationGroups", ReplicationGroupId=facts.outputs.cache.identifier,
+        absent=("ReplicationGroupNotFoundFault",),
+    )  # fmt: skip
 
 
 def group(facts: Facts) -> Looking:
     """The replication group and each of its nodes is available, and it can fail over."""
     assert facts.outputs.cache is not None
     name = facts.outputs.cache.identifier
-    (answer,) = yield [
-        read(GROUPS, "ReplicationGroups", ReplicationGroupId=name,
-             absent=("ReplicationGroupNotFoundFault",))
-    ]  # fmt: skip
+    (answer,) = yield [described(facts)]
     item = next(iter(known(answer)), None)
     if item is None:
         return [Finding("failing", AREA, name, "is gone", "pulumi up --refresh")]

@@ -1,6 +1,6 @@
 """The Auto Scaling group: instances, scaling, instance refresh."""
 
-from ops.health.model import DAY, HOUR, Check, Facts, Finding, Looking, age, known, read
+from ops.health.model import DAY, HOUR, Check, Facts, Finding, Looking, Read, age, known, read
 from ops.outputs import FleetPart
 
 GROUPS = "autoscaling.describe_auto_scaling_groups"
@@ -10,15 +10,21 @@ AREA = "fleet"
 MISFITS = ("Failed", "RollbackFailed", "RollbackSuccessful")
 
 
-def _part(facts: Facts) -> FleetPart:
+def part(facts: Facts) -> FleetPart:
+    """The fleet's part of the contract; the table asks only where there is one."""
     assert facts.outputs.fleet is not None
     return facts.outputs.fleet
 
 
+def described(of: FleetPart) -> Read:
+    """The group."""
+    return read(GROUPS, "AutoScalingGroups", AutoScalingGroupNames=[of.group])
+
+
 def instances(facts: Facts) -> Looking:
     """As many healthy instances are in service as there should be, and nothing is suspended."""
-    name = _part(facts).group
-    (answer,) = yield [read(GROUPS, "AutoScalingGroups", AutoScalingGroupNames=[name])]
+    name = part(facts).group
+    (answer,) = yield [described(part(facts))]
     group = next(iter(known(answer)), None)
     if group is None:
         return [Finding("failing", AREA, name, "is gone", "pulumi up --refresh")]
@@ -43,7 +49,7 @@ def instances(facts: Facts) -> Looking:
 def activities(facts: Facts) -> Looking:
     """No scaling of the last hour failed."""
     (answer,) = yield [
-        read(ACTIVITIES, "Activities", AutoScalingGroupName=_part(facts).group,
+        read(ACTIVITIES, "Activities", AutoScalingGroupName=part(facts).group,
              newest=("StartTime", facts.ago(HOUR)))
     ]  # fmt: skip
     failed = [a for a in known(answer) if a["StatusCode"] in ("Failed", "Cancelled")]
@@ -57,7 +63,7 @@ def activities(facts: Facts) -> Looking:
 def refresh(facts: Facts) -> Looking:
     """The last instance refresh of the day did not fail."""
     (answer,) = yield [
-        read(REFRESHES, "InstanceRefreshes", AutoScalingGroupName=_part(facts).group,
+        read(REFRESHES, "InstanceRefreshes", AutoScalingGroupName=part(facts).group,
              newest=("StartTime", facts.ago(DAY)))
     ]  # fmt: skip
     last = next(iter(known(answer)), None)

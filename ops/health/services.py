@@ -11,6 +11,7 @@ from ops.health.model import (
     Finding,
     Item,
     Looking,
+    Read,
     UnknownError,
     age,
     chunks,
@@ -39,6 +40,25 @@ def part(facts: Facts) -> ServicesPart:
     return facts.outputs.services
 
 
+def described(services: ServicesPart) -> list[tuple[list[str], Read]]:
+    """The services, as many as one call takes: their names, and the read."""
+    return [
+        (names, read(SERVICES, "services", cluster=services.cluster, services=names,
+                     absent=("ClusterNotFoundException",)))
+        for names in chunks(sorted(services.services), 10)
+    ]  # fmt: skip
+
+
+def targets(services: ServicesPart) -> list[tuple[list[str], Read]]:
+    """The limits of those that are scaled, 50 to a call: their names, and the read."""
+    ours = {s.scaling_resource_id: n for n, s in services.services.items() if s.scaling_resource_id}
+    return [
+        ([ours[i] for i in ids],
+         read(TARGETS, "ScalableTargets", ServiceNamespace="ecs", ResourceIds=ids))
+        for ids in chunks(sorted(ours), 50)
+    ]  # fmt: skip
+
+
 def _unknown(error: UnknownError, subject: str) -> Finding:
     return Finding("unknown", AREA, subject, str(error), error.advice)
 
@@ -46,14 +66,10 @@ def _unknown(error: UnknownError, subject: str) -> Finding:
 def running(facts: Facts) -> Looking:
     """Each service runs as many tasks as it should, and no deployment failed or hangs."""
     services = part(facts)
-    groups = chunks(sorted(services.services), 10)  # as many as one call takes
-    answers = yield [
-        read(SERVICES, "services", cluster=services.cluster, services=names,
-             absent=("ClusterNotFoundException",))
-        for names in groups
-    ]  # fmt: skip
+    groups = described(services)
+    answers = yield [wanted for _, wanted in groups]
     findings: list[Finding] = []
-    for names, answer in zip(groups, answers, strict=True):
+    for (names, _), answer in zip(groups, answers, strict=True):
         if isinstance(answer, UnknownError):
             findings += [_unknown(answer, name) for name in names]
             continue
@@ -139,21 +155,18 @@ def scaling(facts: Facts) -> Looking:
     """No scaling of the last hour failed, and no service is at the limit of its scaling."""
     services = part(facts)
     ours = {s.scaling_resource_id: n for n, s in services.services.items() if s.scaling_resource_id}
-    groups = chunks(sorted(services.services), 10)
-    ids = chunks(sorted(ours), 50)
+    limits = [wanted for _, wanted in targets(services)]
     answers = yield [
         # In one region's list and not one by one: a call for each service would be too many.
         read(ACTIVITIES, "ScalingActivities", ServiceNamespace="ecs",
              newest=("StartTime", facts.ago(HOUR))),
-        *(read(TARGETS, "ScalableTargets", ServiceNamespace="ecs", ResourceIds=names)
-          for names in ids),
-        *(read(SERVICES, "services", cluster=services.cluster, services=names,
-               absent=("ClusterNotFoundException",)) for names in groups),
+        *limits,
+        *(wanted for _, wanted in described(services)),
     ]  # fmt: skip
     activities, rest = known(answers[0]), answers[1:]
-    targets = [t for answer in rest[: len(ids)] for t in known(answer)]
+    scaled = [t for answer in rest[: len(limits)] for t in known(answer)]
     desired = {
-        s["serviceName"]: s["desiredCount"] for answer in rest[len(ids) :] for s in known(answer)
+        s["serviceName"]: s["desiredCount"] for answer in rest[len(limits) :] for s in known(answer)
     }
     findings = [
         Finding("failing", AREA, f"scaling of {ours[a['ResourceId']]}",
@@ -162,13 +175,13 @@ def scaling(facts: Facts) -> Looking:
         for a in activities
         if a["ResourceId"] in ours and a["StatusCode"] in ("Failed", "Unfulfilled")
     ]  # fmt: skip
-    for target in targets:
+    for target in scaled:
         name, most = ours[target["ResourceId"]], target["MaxCapacity"]
         if target["MinCapacity"] < most <= desired.get(name, 0):
             evidence = f"at its limit of {most} tasks"
             command = f"ops service autoscaling --service {name} --max COUNT"
             findings.append(Finding("failing", AREA, f"scaling of {name}", evidence, command))
-    gone = sorted(set(ours) - {t["ResourceId"] for t in targets})
+    gone = sorted(set(ours) - {t["ResourceId"] for t in scaled})
     findings += [
         Finding("failing", AREA, f"scaling of {ours[i]}", "has no scaling", "pulumi up --refresh")
         for i in gone

@@ -255,12 +255,13 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
         on("iam:PassRole", "export role", when=passed_to("export.rds.amazonaws.com")),
         *GRANTS_OF_KEYS,
     ),
-    "s3.delete_object": (on("s3:DeleteObject", "lock"),),
-    "s3.get_object": (on("s3:GetObject", "runs", "lock", "drills"), DECRYPT),
+    "s3.delete_object": (on("s3:DeleteObject", "lock", "baselines"),),
+    "s3.get_object": (on("s3:GetObject", "runs", "lock", "baselines", "drills"), DECRYPT),
+    "s3.head_object": (on("s3:GetObject", "runs", "lock", "baselines", "drills"), DECRYPT),
     # Of the whole bucket: else S3 answers "denied" for a lock or a line that is not there.
     "s3.list_objects_v2": (on("s3:ListBucket", "operations bucket"),),
     "s3.put_object": (
-        on("s3:PutObject", "runs", "lock", "drills"),
+        on("s3:PutObject", "runs", "lock", "baselines", "drills"),
         on("kms:GenerateDataKey", "data key", when=via("s3")),
         DECRYPT,
     ),

@@ -78,6 +78,27 @@ RESTORES: Final = (
     "rds.modify_db_instance", "rds.delete_db_instance", "secretsmanager.get_secret_value",
 )  # fmt: skip
 
+HEALTH: Final = (
+    "acm.describe_certificate", "application-autoscaling.describe_scalable_targets",
+    "application-autoscaling.describe_scaling_activities",
+    "autoscaling.describe_auto_scaling_groups", "autoscaling.describe_instance_refreshes",
+    "autoscaling.describe_scaling_activities", "backup.describe_backup_vault",
+    "backup.list_recovery_points_by_backup_vault", "cloudwatch.describe_alarms",
+    "cloudwatch.get_metric_data", "ec2.describe_instance_status", "ec2.describe_instances",
+    "ec2.describe_nat_gateways", "ec2.describe_vpcs", "ecs.describe_services",
+    "ecs.describe_tasks", "ecs.list_tasks", "elasticache.describe_replication_groups",
+    "elbv2.describe_load_balancers", "elbv2.describe_target_health",
+    "logs.filter_log_events", "rds.describe_db_instance_automated_backups",
+    "rds.describe_db_instances", "rds.describe_db_snapshots",
+    "rds.describe_pending_maintenance_actions",
+    "sts.get_caller_identity",
+)  # fmt: skip
+# And what else a baseline is made of.
+STATE: Final = (
+    *HEALTH, "ec2.describe_launch_template_versions", "ecs.describe_task_definition",
+    "rds.describe_db_parameters", "ssm.get_parameter",
+)  # fmt: skip
+
 COMMANDS: Final[Mapping[str, Needs]] = {
     "alarms list": reads(*MUTED, *RECORD),
     "alarms mute": changes(
@@ -87,6 +108,10 @@ COMMANDS: Final[Mapping[str, Needs]] = {
     "alarms unmute": changes(
         *MUTED, "cloudwatch.delete_alarm_mute_rule", "cloudwatch.enable_alarm_actions"
     ),
+    "baseline capture": changes(*STATE, "s3.head_object"),
+    "baseline capture --to": reads(*STATE),
+    "baseline compare": reads(*STATE, *RECORD),
+    "baseline list": reads("s3.list_objects_v2"),
     "db activity": ASKS,
     "db bloat": ASKS,
     # The last two by the AWS CLI: with it, whoever has the lines may type them.
@@ -175,21 +200,7 @@ COMMANDS: Final[Mapping[str, Needs]] = {
         "autoscaling.describe_auto_scaling_groups", "autoscaling.set_desired_capacity",
         "elbv2.describe_target_health",
     ),
-    "health": reads(
-        "acm.describe_certificate", "application-autoscaling.describe_scalable_targets",
-        "application-autoscaling.describe_scaling_activities",
-        "autoscaling.describe_auto_scaling_groups", "autoscaling.describe_instance_refreshes",
-        "autoscaling.describe_scaling_activities", "backup.describe_backup_vault",
-        "backup.list_recovery_points_by_backup_vault", "cloudwatch.describe_alarms",
-        "cloudwatch.get_metric_data", "ec2.describe_instance_status", "ec2.describe_instances",
-        "ec2.describe_nat_gateways", "ec2.describe_vpcs", "ecs.describe_services",
-        "ecs.describe_tasks", "ecs.list_tasks", "elasticache.describe_replication_groups",
-        "elbv2.describe_load_balancers", "elbv2.describe_target_health",
-        "logs.filter_log_events", "rds.describe_db_instance_automated_backups",
-        "rds.describe_db_instances", "rds.describe_db_snapshots",
-        "rds.describe_pending_maintenance_actions",
-        "sts.get_caller_identity",
-    ),
+    "health": reads(*HEALTH),
     "lock break": changes(),
     "lock show": reads("s3.get_object"),
     "outputs show": reads(),

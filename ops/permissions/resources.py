@@ -94,6 +94,7 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "operations bucket": ("arn:{partition}:s3:::{bucket}",),
     "runs": ("arn:{partition}:s3:::{bucket}/runs/*",),
     "drills": ("arn:{partition}:s3:::{bucket}/drills/*",),
+    "baselines": ("arn:{partition}:s3:::{bucket}/baselines/*",),
     "lock": ("arn:{partition}:s3:::{bucket}/lock.json",),
     "data key": ("{data_key}",),
     "logs key": ("{logs_key}",),

@@ -31,9 +31,12 @@ def _rds(of: Callable[[Any], float]) -> Callable[[CloudWatchBackend, Names], flo
 
 def _ecs(share: float) -> Callable[[CloudWatchBackend, Names], float | None]:
     def value(backend: CloudWatchBackend, names: Names) -> float | None:
-        services = ecs_backends[backend.account_id][backend.region_name].services
-        found = services.get(f"{names.get('ClusterName')}:{names.get('ServiceName')}")
-        return share if found is not None and found.running_count else None
+        ecs = ecs_backends[backend.account_id][backend.region_name]
+        cluster, name = names.get("ClusterName", ""), names.get("ServiceName", "")
+        if f"{cluster}:{name}" not in ecs.services:
+            return None
+        (found,), _ = ecs.describe_services(cluster, [name])  # which lets its tasks have started
+        return share if found.running_count else None
 
     return value
 

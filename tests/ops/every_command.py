@@ -23,6 +23,7 @@ from ops.select import Selection
 from tests.ops import canned_sql, db_stage, fleet_stage, service_stage
 from tests.ops.procedures import (
     alarms,
+    baseline,
     db_parameters,
     db_password,
     db_replica,
@@ -121,6 +122,7 @@ def everything(on: Stage) -> None:
     service_stage.put_scaling(on)
 
 
+KEEP: Final = "baseline capture --yes --name"
 MUTE: Final = "alarms mute --for 60 --reason test --yes"
 CREATE: Final = "db snapshot create --yes"
 DEPLOY: Final = f"service deploy {service_stage.IMAGE}:{{}} --service backend --yes"
@@ -131,6 +133,10 @@ LINES: dict[str, tuple[Line, ...]] = {
         f"db {verb}": (Line(f"db {verb} {REPLICA}", asked),)
         for verb in ("activity", "bloat", "indexes", "locks", "size", "slow")
     },
+    "baseline capture": (Line("baseline capture --yes", baseline.put),),
+    "baseline capture --to": (Line("baseline capture --to {folder}/kept.json", baseline.put),),
+    "baseline compare": (Line("baseline compare", baseline.put, 3, (f"{KEEP} now",)),),
+    "baseline list": (Line("baseline list"),),
     "db kill": (Line(f"db kill 42 --yes {REPLICA}", asked),),
     "db kill-idle": (Line(f"db kill-idle --yes {REPLICA}", asked),),
     "db connect": (
@@ -229,8 +235,8 @@ def of_plan(plan: Plan) -> list[Recorded]:
 
 def run(line: Line) -> list[Recorded]:
     """What a line calls."""
-    with typing(line.build) as (on, typed):
-        words = line.line
+    with typing(line.build) as (on, typed), TemporaryDirectory() as folder:
+        words = line.line.replace("{folder}", folder)
         for before in line.before:
             assert typed(before) == 0, before
         if "{run}" in words:
@@ -271,7 +277,8 @@ def made(command: str) -> tuple[Recorded, ...] | None:
                 line = f"{one.command} {one.rest} --yes"
                 assert typed(line) == code, line
         found.append(calls)
-    if command == "health":  # the checks hold themselves to what they declare
+    # The checks hold themselves to what they declare; a baseline has all that they see.
+    if command == "health" or command.startswith("baseline c"):
         found.append([Recorded(api, {}, REGION) for check in CHECKS for api in check.apis])
     whole = [call for calls in found for call in calls if call.api not in OUTPUTS]
     if command in ("runs resume", "runs undo"):  # and what the run's own command may call

@@ -188,6 +188,7 @@ ACTS: Mapping[str, Callable[[Recorded], Acts]] = {
     ],
     "s3.delete_object": of_s3("DeleteObject"),
     "s3.get_object": of_s3("GetObject"),
+    "s3.head_object": of_s3("GetObject"),
     "s3.put_object": of_s3("PutObject"),
     "secretsmanager.cancel_rotate_secret": arn_of("secretsmanager:CancelRotateSecret", "SecretId"),
     "secretsmanager.put_secret_value": arn_of("secretsmanager:PutSecretValue", "SecretId"),

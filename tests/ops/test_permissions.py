@@ -51,7 +51,7 @@ EITHER = {
     "rds:CreateDBInstanceReadReplica": "cluster:",
 }
 # An operation whose action has another name than it, or another service's.
-RENAMED = {"s3.list_objects_v2": "s3:ListBucket"}
+RENAMED = {"s3.head_object": "s3:GetObject", "s3.list_objects_v2": "s3:ListBucket"}
 PREFIXES = {"elbv2": "elasticloadbalancing", "cloudwatch": "cloudwatch"}
 GRANTS = [(api, grant) for api, found in APIS.items() for grant in found]
 

@@ -118,8 +118,8 @@ def of_journal(journal: Journal) -> Drill:
     return Drill(
         run=plan.run, taken=iso(datetime.fromtimestamp(first.at, UTC)), stack=plan.stack,
         outcome=outcome, phases=phases, rto_seconds=rto, rpo_seconds=rpo, rpo_by=by,
-        objectives=objectives, tables=len(tables) if tables else None,
-        rows=sum(counted) if tables else None, met=not why, why=why,
+        objectives=objectives, tables=None if tables is None else len(tables),
+        rows=None if tables is None else sum(counted), met=not why, why=why,
     )  # fmt: skip
 
 

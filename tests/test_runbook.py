@@ -26,7 +26,9 @@ from sandbox.up import Up, up
 
 PAGES = sorted((ROOT / "docs" / "runbook").glob("*.md"))
 FINDINGS = (0, 3)  # what looks may find something: here, what the page before has left behind
-LOOKS = ("health", "alarms list", "usage", "baseline compare")
+LOOKS = (
+    "health", "alarms list", "usage", "baseline compare", "recover compare", "recover drill",
+)  # fmt: skip
 
 
 def commands(page: Path) -> list[str]:
@@ -130,7 +132,22 @@ def stopped_again(typed: Typed) -> None:
     assert code == 4, err
 
 
-GIVEN: dict[str, Callable[[Typed], str]] = {"IMAGE": image, "RUN": run, "PID": session}
+def time(typed: Typed) -> str:
+    """The latest time that the database can be restored to."""
+    (found,) = [one for one in typed.json("db", "status")["items"] if one["role"] == "primary"]
+    return str(found["restorable"])
+
+
+def snapshot(typed: Typed) -> str:
+    """A snapshot that operations made."""
+    code, _, err = typed("db", "snapshot", "create", "--yes")
+    assert code == 0, err
+    return str(typed.json("db", "snapshot", "list")["items"][0]["snapshot"])
+
+
+GIVEN: dict[str, Callable[[Typed], str]] = {
+    "IMAGE": image, "RUN": run, "PID": session, "TIME": time, "SNAPSHOT": snapshot,
+}  # fmt: skip
 BEFORE: dict[str, Callable[[Typed], None]] = {
     "service revisions": proven,
     "runs list": stopped_halfway,
@@ -172,7 +189,7 @@ def said(words: list[str]) -> str:
     import contextlib
     import io
 
-    names = [word for word in words[:3] if re.fullmatch(r"[a-z-]+", word)]
+    names = [word for word in words[:3] if re.fullmatch(r"[a-z][a-z-]*", word)]
     while names:
         told = io.StringIO()
         with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from components.settings import SettingsError
     from sandbox.deploy import Made
     from sandbox.entries.making import MakingError
-    from sandbox.play import acts, stage
+    from sandbox.play import DRILLS, acts, stage
     from sandbox.report import page, summarise
     from sandbox.up import up
 
@@ -56,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             summary = summarise(graph, f"bulwark {options.stack}, in an in-memory AWS")
             _summary(out, summary)
             out.print("\n[bold]Operated[/bold], each line a process of its own")
-            for one in stage(it).play(acts(it)):
+            folder = options.page.absolute().parent
+            folder.mkdir(parents=True, exist_ok=True)
+            for one in stage(it).play(acts(it, folder)):
                 acted.append(one)
                 _tell(out, one)
     except (SettingsError, FileNotFoundError) as error:
@@ -65,13 +67,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MakingError as error:
         told.print(f"demo: AWS refused {error}")
         return 1
-    options.page.parent.mkdir(parents=True, exist_ok=True)
     options.page.write_text(page(summary, graph, acted), encoding="utf-8")
     out.print(
         f"\n{summary.resources} resources up in {deployed - began:.0f} s, most of it the imports "
         f"of Pulumi's AWS provider; operated in {time.perf_counter() - deployed:.0f} s, which "
         f"were {said(sum(one.simulated for one in acted))} on the sandbox's clock. "
-        f"The page with the diagram and the runs: {os.path.relpath(options.page)}"
+        f"The page with the diagram and the runs: {os.path.relpath(options.page)}; "
+        f"that of the drill: {os.path.relpath(folder / DRILLS)}"
     )
     wrong = [one for one in acted if not one.as_meant]
     for one in wrong:

@@ -1,15 +1,19 @@
 """RDS: automated backups, in the instance's region and replicated to another."""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from moto.core.base_backend import BaseBackend
+from moto.core.responses import ActionResult
 from moto.moto_api._internal import mock_random
 from moto.rds.models import DBInstance, RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
 
 from sandbox.clock import clock, pending
 from sandbox.mends.patching import Mend, Refused, kept
+from sandbox.mends.rds_restores import made, taken
 
 mend = Mend()
 Record = dict[str, Any]
@@ -18,6 +22,9 @@ Record = dict[str, Any]
 FIRST_COPY = 10 * 60
 
 
+# Simulated seconds that replicated backups are behind their source's. An assumption: RDS states
+# none, practice tells of five to thirty minutes.
+BEHIND = 5 * 60
 # RDS uploads transaction logs every five minutes: RDS User Guide, "Restoring a DB instance to a
 # specified time".
 UPLOADS = 5 * 60
@@ -32,30 +39,94 @@ def _restorable(instance: DBInstance) -> datetime | None:
     """Up to when its logs are uploaded, in whole five minutes; nothing where none are kept."""
     if not instance.backup_retention_period:
         return None
-    now = clock().now().timestamp()
+    gone: datetime | None = getattr(instance, "mended_gone", None)
+    now = (gone or clock().now()).timestamp()
     last = max(instance.created.replace(tzinfo=UTC).timestamp(), now - now % UPLOADS)
     return datetime.fromtimestamp(last, UTC)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What automated backups a restore is from: whose, between which times, under which key."""
+
+    instance: DBInstance
+    first: datetime
+    last: datetime
+    key: str | None
+
+
+def origin(backend: RDSBackend, given: Mapping[str, Any]) -> Origin | None:
+    """What a restore names: an instance, one that is gone, or backups that were replicated here.
+
+    None for an instance that is not there, which moto refuses itself.
+    """
+    if arn := given.get("SourceDBInstanceAutomatedBackupsArn"):
+        record = _replicated(backend).get(arn)
+        if record is None:
+            raise Refused("DBInstanceAutomatedBackupNotFound", f"Automated backup {arn} not found.")
+        if pending(record["Ready"]):
+            raise Refused("InvalidDBInstanceAutomatedBackupState", f"{arn} is pending.")
+        window = _replica_window(record)
+        source: DBInstance = record["Source"]
+        return Origin(source, window["EarliestTime"], window["LatestTime"], record["KmsKeyId"])
+    if resource := given.get("SourceDbiResourceId"):
+        all_of = [*backend.databases.values(), *_retained(backend).values()]
+        found = next((one for one in all_of if one.dbi_resource_id == resource), None)
+        if found is None:
+            raise Refused("DBInstanceNotFound", f"DBInstance {resource} not found.")
+    else:
+        found = backend.databases.get(given.get("SourceDBInstanceIdentifier") or "")
+    if found is None:
+        return None
+    last = _restorable(found)
+    if last is None:
+        name = found.db_instance_identifier
+        raise Refused("PointInTimeRestoreNotEnabled", f"{name} keeps no automated backups.")
+    return Origin(found, found.created.replace(tzinfo=UTC), last, found.kms_key_id)
+
+
+def wanted(given: Mapping[str, Any], of: Origin) -> datetime:
+    """The time that a restore is to, UTC."""
+    at = given.get("RestoreTime") or of.last
+    found: datetime = (
+        datetime.fromisoformat(at.replace("Z", "+00:00")) if isinstance(at, str) else at
+    )
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @mend.around(RDSResponse, "restore_db_instance_to_point_in_time")
 def restored(original: Any, response: RDSResponse) -> Any:
     """To a time that there are logs of."""
     given = response.params
-    name, at = given.get("SourceDBInstanceIdentifier"), given.get("RestoreTime")
-    source = response.backend.databases.get(name or "")
-    if source is not None:
-        first, last = source.created.replace(tzinfo=UTC), _restorable(source)
-        if last is None:
-            raise Refused("PointInTimeRestoreNotEnabled", f"{name} keeps no automated backups.")
-        wanted = datetime.fromisoformat(at.replace("Z", "+00:00")) if isinstance(at, str) else at
-        if wanted is not None and not first <= wanted.replace(tzinfo=UTC) <= last:
-            # The API states the limits, not the code: an assumption.
-            raise Refused(
-                "InvalidParameterValue",
-                f"{name} can be restored to a time from {first:%Y-%m-%dT%H:%M:%SZ} to "
-                f"{last:%Y-%m-%dT%H:%M:%SZ}.",
-            )
-    return original(response)
+    of = origin(response.backend, given)
+    if of is not None and not of.first <= wanted(given, of) <= of.last:
+        # The API states the limits, not the code: an assumption.
+        raise Refused(
+            "InvalidParameterValue",
+            f"{of.instance.db_instance_identifier} can be restored to a time from "
+            f"{of.first:%Y-%m-%dT%H:%M:%SZ} to {of.last:%Y-%m-%dT%H:%M:%SZ}.",
+        )
+    if of is None or given.get("SourceDBInstanceIdentifier"):
+        return original(response)
+    own = {**taken(of.instance), "kms_key_id": of.key}
+    name = str(given["TargetDBInstanceIdentifier"])
+    return ActionResult({"DBInstance": made(response.backend, own, given, name)})
+
+
+@mend.around(RDSBackend, "delete_db_instance")
+def deleted(original: Any, backend: RDSBackend, *args: Any, **given: Any) -> DBInstance:
+    """Its backups go along unless they are to be retained; what was replicated stays."""
+    gone: DBInstance = original(backend, *args, **given)
+    gone.mended_gone = clock().now()  # type: ignore[attr-defined]
+    along = given.get("delete_automated_backups", args[3] if len(args) > 3 else None)
+    if along is False and gone.backup_retention_period:
+        _retained(backend)[gone.dbi_resource_id] = gone
+    return gone
+
+
+def _retained(backend: BaseBackend) -> dict[str, DBInstance]:
+    """Instances that are gone and whose automated backups are kept, by resource id."""
+    return kept(backend, "retained", dict)
 
 
 def _replicated(backend: BaseBackend) -> dict[str, Record]:
@@ -72,13 +143,18 @@ def _source(backend: RDSBackend, arn: str) -> DBInstance | None:
 
 
 def _shown(record: Record) -> Record:
-    now = clock().now()
     status = "pending" if pending(record["Ready"]) else "replicating"
-    return {**record, "Status": status, "RestoreWindow": _window(record["Began"], now)}
+    shown = {key: value for key, value in record.items() if key != "Source"}
+    return {**shown, "Status": status, "RestoreWindow": _replica_window(record)}
 
 
-def _window(began: datetime, now: datetime) -> Record:
-    return {"EarliestTime": began, "LatestTime": now}
+def _replica_window(record: Record) -> Record:
+    """Behind that of the source by what the copy takes."""
+    last = _restorable(record["Source"]) or record["Began"]
+    return {
+        "EarliestTime": record["Began"],
+        "LatestTime": max(record["Began"], last - timedelta(seconds=BEHIND)),
+    }
 
 
 def _own(instance: DBInstance) -> Record:
@@ -86,13 +162,16 @@ def _own(instance: DBInstance) -> Record:
     where = f"arn:aws:rds:{instance.region}:{instance.account_id}:auto-backup"
     return {
         **_of(instance),
-        "Status": "active",
+        "Status": "retained" if getattr(instance, "mended_gone", None) else "active",
         "Region": instance.region,
         "DBInstanceAutomatedBackupsArn": f"{where}:ab-{instance.dbi_resource_id[3:].lower()}",
         "DBInstanceAutomatedBackupsReplications": instance.DBInstanceAutomatedBackupsReplications,  # type: ignore[attr-defined]
         "BackupRetentionPeriod": instance.backup_retention_period,
         "KmsKeyId": instance.kms_key_id,
-        "RestoreWindow": _window(instance.created, clock().now()),
+        "RestoreWindow": {
+            "EarliestTime": instance.created.replace(tzinfo=UTC),
+            "LatestTime": _restorable(instance),
+        },
     }
 
 
@@ -138,6 +217,7 @@ def start(response: RDSResponse, params: Record) -> Record:
     record = {
         **_of(instance),
         "Region": instance.region,
+        "Source": instance,
         "DBInstanceAutomatedBackupsArn": arn,
         "BackupRetentionPeriod": params.get("BackupRetentionPeriod", 7),
         "KmsKeyId": params.get("KmsKeyId"),
@@ -185,7 +265,8 @@ def delete(response: RDSResponse, params: Record) -> Record:
 @mend.operation(RDSResponse, "DescribeDBInstanceAutomatedBackups")
 def describe(response: RDSResponse, params: Record) -> Record:
     backend = response.backend
-    own = [_own(it) for it in backend.databases.values() if it.backup_retention_period]
+    all_of = [*backend.databases.values(), *_retained(backend).values()]
+    own = [_own(it) for it in all_of if it.backup_retention_period]
     found = [*own, *(_shown(record) for record in _replicated(backend).values())]
     wanted = {
         key: params[key]

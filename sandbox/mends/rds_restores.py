@@ -57,13 +57,12 @@ def from_snapshot(
             "InvalidDBSnapshotState", f"The snapshot {from_snapshot_id} is {snapshot.status}."
         )
     own = _of(snapshot)
-    return _restored(backend, own, overrides, overrides["db_instance_identifier"])
+    return made(backend, own, overrides, overrides["db_instance_identifier"])
 
 
 def _of(snapshot: DBSnapshot) -> Record:
     """What is taken from a snapshot: its own size and key."""
-    found = {key: getattr(snapshot.database, key, None) for key in TAKEN}
-    return found | {
+    return taken(snapshot.database) | {
         "kms_key_id": snapshot.kms_key_id,
         "storage_encrypted": snapshot.encrypted,
         "allocated_storage": snapshot.allocated_storage,
@@ -76,13 +75,15 @@ def to_time(
     overrides: Mapping[str, Any],
 ) -> DBInstance:  # fmt: skip
     source = backend.describe_db_instances(source_db_identifier)[0]
-    own = {key: getattr(source, key, None) for key in TAKEN}
-    return _restored(backend, own, overrides, target_db_identifier)
+    return made(backend, taken(source), overrides, target_db_identifier)
 
 
-def _restored(
-    backend: RDSBackend, own: Record, given: Mapping[str, Any], identifier: str
-) -> DBInstance:
+def taken(source: DBInstance) -> Record:
+    """What is taken from an instance."""
+    return {key: getattr(source, key, None) for key in TAKEN}
+
+
+def made(backend: RDSBackend, own: Record, given: Mapping[str, Any], identifier: str) -> DBInstance:
     """A new instance: what it takes from its source, and what it is told, even where that is no."""
     told = {key: value for key, value in given.items() if value is not None}
     for ours in ("db_snapshot_identifier", "source_db_instance_identifier", "restore_time",
@@ -97,14 +98,14 @@ def _restored(
         )
     most = told.pop("max_allocated_storage", None)
     props = {"multi_az": False, "deletion_protection": False, **own, **told}
-    made = backend.create_db_instance({**props, "db_instance_identifier": identifier.lower()})
+    new = backend.create_db_instance({**props, "db_instance_identifier": identifier.lower()})
     if most is not None:
-        made.max_allocated_storage = most
-    seconds = RESTORE + (STANDBY if made.multi_az else 0)
-    begin(made, ("creating", seconds), ("backing-up", _back_up(made)))
-    filled = int(made.allocated_storage) * 1024 / FILLED
-    made.mended_filled = clock().ready(seconds + filled)  # type: ignore[attr-defined]
-    return made
+        new.max_allocated_storage = most
+    seconds = RESTORE + (STANDBY if new.multi_az else 0)
+    begin(new, ("creating", seconds), ("backing-up", _back_up(new)))
+    filled = int(new.allocated_storage) * 1024 / FILLED
+    new.mended_filled = clock().ready(seconds + filled)  # type: ignore[attr-defined]
+    return new
 
 
 def _back_up(instance: DBInstance) -> int:

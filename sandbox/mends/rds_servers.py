@@ -5,7 +5,6 @@ After what the other mends of RDS make of a call: here only the server is told.
 
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
-from datetime import UTC, datetime
 from typing import Any
 
 from moto.rds.models import DBInstance, DBParameterGroup, DBSnapshot, RDSBackend
@@ -15,6 +14,7 @@ from sandbox import databases
 from sandbox.databases.origins import Empty, Followed, Origin
 from sandbox.databases.real import Databases
 from sandbox.mends.patching import Mend, parameters
+from sandbox.mends.rds_backups import origin, wanted
 from sandbox.mends.rds_parameters import PARAMETERS
 
 mend = Mend()
@@ -146,14 +146,10 @@ def restored(original: Any, response: RDSResponse) -> Any:
 @mend.around(RDSResponse, "restore_db_instance_to_point_in_time")
 def replayed(original: Any, response: RDSResponse) -> Any:
     on, given = databases.current(), response.params
-    source = response.backend.databases.get(given.get("SourceDBInstanceIdentifier") or "")
-    if on is None or source is None or not source.backup_retention_period:
+    of = origin(response.backend, given) if on else None
+    if on is None or of is None or on.of(of.instance) is None:
         return original(response)
-    at = given.get("RestoreTime") or source.latest_restorable_time
-    until = datetime.fromisoformat(at.replace("Z", "+00:00")) if isinstance(at, str) else at
-    if until.tzinfo is None:  # as moto parses it
-        until = until.replace(tzinfo=UTC)
-    with on.comes_from(on.replayed(source.dbi_resource_id, until)):
+    with on.comes_from(on.replayed(of.instance.dbi_resource_id, wanted(given, of))):
         return original(response)
 
 

@@ -1,0 +1,99 @@
+"""PostgreSQL behind the sandbox's RDS: restores from backups that were replicated, or retained."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.mends.rds_backups import BEHIND
+from tests.sandbox.database_stage import Rds, servers
+
+RECOVERY = "eu-west-1"
+
+
+@pytest.fixture
+def rds() -> Iterator[Rds]:
+    with servers() as made:
+        made.make()
+        yield made
+
+
+def replicated(rds: Rds) -> tuple[Rds, str]:
+    """The recovery region, and the backups that were replicated there."""
+    there = Rds(rds.held, rds.on, RECOVERY)
+    source = rds.api.describe_db_instances()["DBInstances"][0]["DBInstanceArn"]
+    made = there.api.start_db_instance_automated_backups_replication(SourceDBInstanceArn=source)
+    rds.held.advance(3600)
+    return there, made["DBInstanceAutomatedBackup"]["DBInstanceAutomatedBackupsArn"]
+
+
+def test_a_region_away_there_is_what_had_been_replicated_by_then(rds: Rds) -> None:
+    there, arn = replicated(rds)
+    rds.write(1)
+    rds.held.advance(1800)
+    rds.write(2)  # not replicated yet
+    rds.api.delete_db_instance(DBInstanceIdentifier="main", SkipFinalSnapshot=True)
+    rds.held.advance(3600)
+    (shown,) = there.api.describe_db_instance_automated_backups(DBInstanceAutomatedBackupsArn=arn)[
+        "DBInstanceAutomatedBackups"
+    ]
+    last = shown["RestoreWindow"]["LatestTime"]
+    assert shown["Status"] == "replicating"
+    given = {"SourceDBInstanceAutomatedBackupsArn": arn}
+    there.api.restore_db_instance_to_point_in_time(
+        TargetDBInstanceIdentifier="main", UseLatestRestorableTime=True, **given
+    )
+    with pytest.raises(ClientError, match="can be restored to a time from"):
+        there.api.restore_db_instance_to_point_in_time(
+            TargetDBInstanceIdentifier="late", RestoreTime=last + timedelta(seconds=BEHIND), **given
+        )
+    rds.held.advance(3600)
+    assert there.rows() == [1]
+    seen = there.api.describe_db_instances(DBInstanceIdentifier="main")["DBInstances"][0]
+    assert (seen["MultiAZ"], seen["DBInstanceArn"].split(":")[3]) == (False, RECOVERY)
+
+
+def test_backups_that_are_not_there_or_not_whole_are_refused(rds: Rds) -> None:
+    there = Rds(rds.held, rds.on, RECOVERY)
+    given = {"TargetDBInstanceIdentifier": "x", "UseLatestRestorableTime": True}
+    arn = f"arn:aws:rds:{RECOVERY}:123456789012:auto-backup:ab-none"
+    with pytest.raises(ClientError, match="DBInstanceAutomatedBackupNotFound"):
+        there.api.restore_db_instance_to_point_in_time(
+            SourceDBInstanceAutomatedBackupsArn=arn, **given
+        )
+    source = rds.api.describe_db_instances()["DBInstances"][0]["DBInstanceArn"]
+    made = there.api.start_db_instance_automated_backups_replication(SourceDBInstanceArn=source)
+    arn = made["DBInstanceAutomatedBackup"]["DBInstanceAutomatedBackupsArn"]
+    with pytest.raises(ClientError, match="is pending"):
+        there.api.restore_db_instance_to_point_in_time(
+            SourceDBInstanceAutomatedBackupsArn=arn, **given
+        )
+
+
+def test_retained_backups_outlive_their_instance_and_others_do_not(rds: Rds) -> None:
+    rds.write(1)
+    rds.make("other")
+    rds.held.advance(900)
+    ids = {
+        one["DBInstanceIdentifier"]: one["DbiResourceId"]
+        for one in rds.api.describe_db_instances()["DBInstances"]
+    }
+    for name, along in (("main", False), ("other", True)):
+        rds.api.delete_db_instance(
+            DBInstanceIdentifier=name, SkipFinalSnapshot=True, DeleteAutomatedBackups=along
+        )
+    rds.held.advance(3600)
+    kept = rds.api.describe_db_instance_automated_backups()["DBInstanceAutomatedBackups"]
+    assert [(b["DBInstanceIdentifier"], b["Status"]) for b in kept] == [("main", "retained")]
+    rds.api.restore_db_instance_to_point_in_time(
+        SourceDbiResourceId=ids["main"], TargetDBInstanceIdentifier="main",
+        UseLatestRestorableTime=True,
+    )  # fmt: skip
+    rds.held.advance(3600)
+    assert rds.rows() == [1]
+    with pytest.raises(ClientError, match="DBInstanceNotFound"):
+        rds.api.restore_db_instance_to_point_in_time(
+            SourceDbiResourceId=ids["other"], TargetDBInstanceIdentifier="again",
+            UseLatestRestorableTime=True,
+        )  # fmt: skip

@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Hundreds of test processes import the same modules: compiled once, wherever that was switched off.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup test test-exhaustive demo sandbox lint bench lock clean
 
 setup: .venv/ready

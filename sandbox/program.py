@@ -14,11 +14,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pulumi
 import yaml
 from pulumi.runtime import mocks as pulumi_mocks
+from pulumi.runtime import resource as pulumi_resource
 from pulumi.runtime import rpc
+from pulumi.runtime.proto import source_pb2
 from pulumi.runtime.settings import get_root_resource, set_root_resource
 from pulumi.runtime.stack import Stack
 from pydantic import JsonValue
@@ -193,9 +196,14 @@ def run(
     set_root_resource(None)  # type: ignore[arg-type]  # not the stack of the run before
     pulumi.runtime.set_mocks(mocks, project, stack, preview, monitor=_Monitor(mocks, graph))
     pulumi.runtime.set_all_config({"aws:region": "eu-north-1", **(config or {})})
-    with rare_collections():
+    with rare_collections(), patch.object(pulumi_resource, "_get_stack_trace", _nowhere):
         pulumi.runtime.test(lambda: _in_stack(program))()  # type: ignore[no-untyped-call]
     return graph
+
+
+def _nowhere() -> Any:
+    """Where in the program a resource was made: an engine shows it, and to find it takes long."""
+    return source_pb2.StackTrace()
 
 
 def _in_stack(program: Callable[[], None]) -> None:

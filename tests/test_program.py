@@ -3,7 +3,6 @@
 import ast
 import json
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from pydantic import JsonValue
 from components.naming import GROUP, has_tags
 from ops.outputs import join, read
 from sandbox.program import ROOT, Graph, Registered, bare, run_stack
-from tests.world import StandIns
+from tests.world import StandIns, whole
 
 # Each variant: a stack file, and what is set beside it.
 VARIANTS: dict[str, tuple[str, dict[str, JsonValue]]] = {
@@ -90,11 +89,9 @@ class Unknowing(StandIns):
         return "", bare(args.inputs)
 
 
-@cache
 def graph(variant: str) -> Graph:
-    """What the program registers, run once for all tests."""
-    stack, overrides = VARIANTS[variant]
-    return run_stack(stack, StandIns(), overrides)
+    """What the program registers."""
+    return whole(*VARIANTS[variant])
 
 
 def resources(variant: str) -> list[Registered]:

@@ -1,13 +1,15 @@
 """Stand-ins for AWS: mocks whose outputs look like AWS's, and settings for one component."""
 
+import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import pulumi
 from pydantic import JsonValue
 
 from components.settings import Settings, load
-from sandbox.program import bare
+from sandbox.program import Graph, bare, run_stack
 
 ACCOUNT, PARTITION = "123456789012", "aws"
 INVOKES: dict[str, dict[str, Any]] = {
@@ -90,7 +92,15 @@ def settings(values: Mapping[str, JsonValue] | None = None, *, profile: str = "p
     )
 
 
-def _text(value: JsonValue) -> str:
-    import json
+def whole(stack: str, overrides: Mapping[str, JsonValue] | None = None) -> Graph:
+    """What the whole program registers for a stack; run once a process, as tests only read it."""
+    return _whole(stack, json.dumps(overrides or {}, sort_keys=True))
 
+
+@cache
+def _whole(stack: str, overrides: str) -> Graph:
+    return run_stack(stack, StandIns(), json.loads(overrides))
+
+
+def _text(value: JsonValue) -> str:
     return value if isinstance(value, str) else json.dumps(value)

@@ -1,6 +1,7 @@
 """The names that a stack's policies are made of: known from its outputs, or while it is made."""
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 from ops.outputs import Outputs
 
@@ -21,7 +22,7 @@ class Names:
     recovery_key: str | None = None
     certificate: str | None = None
 
-    @property
+    @cached_property
     def known(self) -> dict[str, str]:
         """The names that there are, with the prefix of every physical name."""
         found = {f.name: getattr(self, f.name) for f in fields(self)}

@@ -83,10 +83,10 @@ def document(statements: Iterable[Allowed]) -> dict[str, Any]:
 
 def role_policies(names: Names, role: Role) -> dict[str, dict[str, Any]]:
     """The policies of a role, by what they are about."""
-    found = {}
+    found, whole = {}, allowed(names, of_role(role))
     for part, services in PARTS.items():
         statements = []
-        for one in allowed(names, of_role(role)):
+        for one in whole:
             actions = tuple(a for a in one.actions if a.split(":")[0] in services)
             if actions:
                 statements.append(Allowed(actions, one.resources, one.when, one.commands))

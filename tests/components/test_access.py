@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import pytest
@@ -12,8 +11,8 @@ from ops.outputs import Outputs, read
 from ops.permissions.commands import ROLES, Role
 from ops.permissions.names import names_of
 from ops.permissions.policies import LIMIT, PARTS, role_policies
-from sandbox.program import Graph, run_stack
-from tests.world import StandIns
+from sandbox.program import Graph
+from tests.world import whole
 
 ROLE, POLICY = "aws:iam/role:Role", "aws:iam/policy:Policy"
 ATTACHED = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
@@ -24,14 +23,9 @@ OKTA = "arn:aws:iam::123456789012:saml-provider/okta"
 MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
 
 
-@cache
-def _run(stack: str, overrides: str) -> Graph:
-    return run_stack(stack, StandIns(), json.loads(overrides))
-
-
 def program(stack: str = "prod", **overrides: JsonValue) -> Graph:
-    """The whole program with these settings on top; run once for each."""
-    return _run(stack, json.dumps(overrides, sort_keys=True))
+    """The whole program with these settings on top."""
+    return whole(stack, overrides)
 
 
 def trust(access: Mapping[str, JsonValue], role: Role = "reader") -> list[dict[str, Any]]:

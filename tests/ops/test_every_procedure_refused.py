@@ -1,7 +1,8 @@
 """Every changing procedure while AWS throttles, fails, denies, or loses an answer.
 
 The faults are below the clients (sandbox/faults.py), so that botocore's retries are real; their
-pauses pass on the stage's clock. Each case is carried out as a command does it: with the account
+pauses pass on the stage's clock. With all tests each procedure takes one kind of fault; all kinds
+are the exhaustive tests'. Each case is carried out as a command does it: with the account
 looked at, the lock taken, the journal in the bucket.
 """
 
@@ -24,7 +25,7 @@ from ops.run import Runner, Target, in_flight
 from sandbox import faults
 from sandbox.faults import Denied, Fault, LostAfter, Throttled, Unavailable
 from tests.ops.forks import apart
-from tests.ops.procedures import Procedure, procedures
+from tests.ops.procedures import Procedure, by_turns, procedures
 from tests.ops.recording import Recorded, recorded
 from tests.ops.stage import REGION, Stage, stage
 
@@ -110,7 +111,7 @@ def sent(of: Scene, calls: list[Recorded]) -> list[str]:
     return sorted(c.api for c in changes if meant(c) in of.calls())
 
 
-@every
+@pytest.mark.parametrize("procedure", by_turns(1, 2))
 def test_a_fifth_throttled_and_a_fifth_failing_it_comes_to_its_end(procedure: Procedure) -> None:
     with scene(procedure) as of:
         ended, facts, _ = undisturbed(of)
@@ -129,7 +130,7 @@ def test_throttled_without_end_it_stops_and_can_be_resumed(procedure: Procedure)
             apart(lambda api=api: stopped(of, Throttled(apis=(api,)), api, ended, facts))  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("procedure", procedures()[::4], ids=lambda p: p.id)
+@pytest.mark.parametrize("procedure", by_turns(0, 8))
 def test_denied_it_says_what_and_gives_the_lock_back(procedure: Procedure) -> None:
     """Its last change denied, what came before has happened. All others, of all: below."""
     with scene(procedure) as of:
@@ -196,7 +197,7 @@ def said(of: Scene, error: OpsError, api: str) -> None:
     assert ("in AWS may go on" in text) == bool(held)
 
 
-@every
+@pytest.mark.parametrize("procedure", by_turns(0, 2))
 def test_an_answer_that_is_lost_is_looked_for_and_the_change_is_made_once(
     procedure: Procedure,
 ) -> None:

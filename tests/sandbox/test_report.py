@@ -7,25 +7,24 @@ import pytest
 
 from ops.costs import is_free
 from sandbox.diagram import allowed, boxes, counted, draw
-from sandbox.program import ROOT, Graph, run_stack
+from sandbox.program import ROOT, Graph
 from sandbox.report import page, priced, summarise
-from tests.world import StandIns
+from tests.world import whole
 
 
 @pytest.fixture(scope="module")
 def prod() -> Graph:
-    return run_stack("prod", StandIns())
+    return whole("prod")
 
 
 @pytest.fixture(scope="module")
 def dev() -> Graph:
-    return run_stack("dev", StandIns())
+    return whole("dev")
 
 
 def test_every_type_that_a_stack_registers_has_a_price_or_is_known_to_be_free() -> None:
-    everything = run_stack(
+    everything = whole(
         "sandbox",
-        StandIns(),
         {
             "compute": "both",
             "cache": {"enabled": True},
@@ -42,7 +41,7 @@ def test_every_type_that_a_stack_registers_has_a_price_or_is_known_to_be_free() 
     ("stack", "overrides", "most"), [("dev", {}, 60), ("dev", {"compute": "none"}, 20)]
 )
 def test_dev_costs_no_more_than_it_may(stack: str, overrides: dict[str, str], most: float) -> None:
-    summary = summarise(run_stack(stack, StandIns(), dict(overrides)), stack)
+    summary = summarise(whole(stack, overrides), stack)
     assert 10 < summary.monthly <= most
     assert summary.usage, "what depends on use is named"
 

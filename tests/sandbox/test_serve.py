@@ -121,7 +121,9 @@ def test_calls_can_be_made_to_fail(served: Served) -> None:
     rds.describe_db_snapshots()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.exhaustive)]
+)
 def test_a_signal_ends_it_without_a_fuss(number: int) -> None:
     assert Served().end(number) == 0
 

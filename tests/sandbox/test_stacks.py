@@ -39,10 +39,10 @@ EVERYTHING: Final[Overrides] = {
     },
 }
 VARIANTS: Final[dict[str, tuple[str, Overrides]]] = {
-    "database only": ("dev", {"compute": "none"}),
     "everything": ("prod", EVERYTHING),
 }
 MORE: Final[dict[str, tuple[str, Overrides]]] = {
+    "database only": ("dev", {"compute": "none"}),
     "dev": ("dev", {}),
     "staging": ("staging", {}),
     "sandbox": ("sandbox", {}),

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 
+import pytest
+from _pytest.mark import ParameterSet
+
 from ops.actions import RunSql
 from ops.plan import Plan
 from tests.ops.stage import Stage
@@ -52,3 +55,15 @@ def procedures() -> tuple[Procedure, ...]:
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
     modules = (import_module(f"{__name__}.{name}") for name in names)
     return tuple(one for module in modules for one in vars(module).get("PROCEDURES", ()))
+
+
+def by_turns(turn: int, of: int) -> list[ParameterSet]:
+    """All of them as parameters; with all tests only each so many-th, the others as exhaustive.
+
+    Tests that take long share them, so that each procedure has its turn in some of them.
+    """
+    marks = ((), (pytest.mark.exhaustive,))
+    return [
+        pytest.param(one, marks=marks[number % of != turn], id=one.id)
+        for number, one in enumerate(procedures())
+    ]

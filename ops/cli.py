@@ -18,6 +18,7 @@ NOUNS: Final = {
     "fleet": ("ops.commands.fleet", "the EC2 instances: scale, refresh, deploy, run a command"),
     "recover": ("ops.commands.recover", "the database restored, compared, promoted, drilled"),
     "alarms": ("ops.commands.alarms", "the stack's alarms: list, mute, unmute"),
+    "maintenance": ("ops.commands.maintenance", "windows of maintenance: run, status"),
     "runs": ("ops.commands.runs", "what was carried out: list, show, report, resume, undo"),
     "lock": ("ops.commands.lock", "who changes the stack now: show, break"),
     "outputs": ("ops.commands.outputs", "the stack's outputs, as operations read them"),

@@ -108,7 +108,12 @@ def in_effect(outputs: Outputs, found: Instance, name: str) -> Step:
     return Step(
         name=name,
         says=f"reboot {found.identifier} where its parameters wait for it still",
-        do=_reboot(outputs, found, failover=False),
+        do=database.where(
+            outputs,
+            "rds.reboot_db_instance",
+            {"DBInstanceIdentifier": found.identifier},
+            repeatable=False,
+        ),
         goal=Wait(
             read=database.looking(outputs, found.identifier),
             met={

@@ -19,6 +19,7 @@ NOUNS: Final = {
     "recover": ("ops.commands.recover", "the database restored, compared, promoted, drilled"),
     "alarms": ("ops.commands.alarms", "the stack's alarms: list, mute, unmute"),
     "baseline": ("ops.commands.baseline", "the stack as it was: capture, compare, list"),
+    "maintenance": ("ops.commands.maintenance", "windows of maintenance: run, status"),
     "runs": ("ops.commands.runs", "what was carried out: list, show, report, resume, undo"),
     "lock": ("ops.commands.lock", "who changes the stack now: show, break"),
     "outputs": ("ops.commands.outputs", "the stack's outputs, as operations read them"),

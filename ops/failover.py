@@ -100,6 +100,35 @@ def reboot(outputs: Outputs, found: Instance, since: str, run: str) -> Plan:
     return database.plan(outputs, run, "ops db reboot", restart, rest, notes=notes)
 
 
+def in_effect(outputs: Outputs, found: Instance, name: str) -> Step:
+    """The server is started again only where its parameters wait for it: proved by their state.
+
+    So it is none where another act has started it already.
+    """
+    return Step(
+        name=name,
+        says=f"reboot {found.identifier} where its parameters wait for it still",
+        do=database.where(
+            outputs,
+            "rds.reboot_db_instance",
+            {"DBInstanceIdentifier": found.identifier},
+            repeatable=False,
+        ),
+        goal=Wait(
+            read=database.looking(outputs, found.identifier),
+            met={
+                STATUS: "available",
+                "DBInstances[0].DBParameterGroups[0].ParameterApplyStatus": "in-sync",
+            },
+            begun={STATUS: "rebooting"},
+            within=1800,
+            typical=REBOOT,
+            source=REBOOT_SOURCE,
+        ),
+        downtime=REBOOT,
+    )
+
+
 def last_restart(aws: Aws, outputs: Outputs, identifier: str, now: datetime) -> str:
     """From when on a restart is a new one: right after the last that RDS tells of.
 

@@ -23,8 +23,9 @@ How = Literal["rules", "actions"]
 GONE: Final = ("ResourceNotFoundException", "ResourceNotFound")
 # What AWS answers where a region does not have an operation.
 UNKNOWN: Final = ("UnknownOperationException", "UnknownOperation", "InvalidAction")
-RUN: Final = re.compile(r"mute-\d{8}-\d{6}-[0-9a-f]{4}")
-EITHER: Final = re.compile(r"(un)?mute-\d{8}-\d{6}-[0-9a-f]{4}")
+# Runs that mute, and those that change what is muted.
+RUN: Final = re.compile(r"(mute|maintenance)-\d{8}-\d{6}-[0-9a-f]{4}")
+EITHER: Final = re.compile(r"((un)?mute|maintenance)-\d{8}-\d{6}-[0-9a-f]{4}")
 UNTIL: Final = re.compile(r"--until (\S+)")
 
 
@@ -77,7 +78,7 @@ def mutes(of: Target, *, disabled: Iterable[str] = ()) -> list[Mute]:
             continue
         targets = (seen.get("MuteTargets") or {}).get("AlarmNames") or ()
         names = tuple(name for name in targets if name.startswith(prefix))
-        ours = RUN.search(rule) if rule.startswith(f"{prefix}mute-") else None
+        ours = RUN.match(rule.removeprefix(prefix)) if rule.startswith(prefix) else None
         end, why = seen.get("ExpireDate"), seen.get("Description") or ""
         until = iso(parsed(end)) if end else None
         if names:
@@ -100,9 +101,11 @@ def _by_hand(of: Target, off: set[str]) -> list[Mute]:
             names = _named(step.do)
             if not names or journal.last(step.name) is None:
                 continue
-            if run.startswith("mute-") and (journal.ended is None or journal.ended.data == "done"):
-                muted_by |= dict.fromkeys(names, plan)
-            elif run.startswith("unmute-") and journal.last(step.name, "done") is not None:
+            if isinstance(step.do, Call) and step.do.operation.startswith("disable"):
+                back = any(journal.last(undo.name, "done") for undo in step.undo)
+                if not back and (journal.ended is None or journal.ended.data == "done"):
+                    muted_by |= dict.fromkeys(names, plan)
+            elif journal.last(step.name, "done") is not None:
                 muted_by = {k: v for k, v in muted_by.items() if k not in names}
     plans = {plan.run: plan for name, plan in muted_by.items() if name in off}
     return [
@@ -122,7 +125,7 @@ def _named(action: Action) -> list[str]:
 
 def _until(plan: Plan) -> str | None:
     found = UNTIL.search(plan.command)
-    return found[1] if found else None
+    return found[1] if found else plan.moments.get("UNTIL")
 
 
 def _rules(aws: Aws, outputs: Outputs) -> list[str] | None:

@@ -63,21 +63,23 @@ def listed(aws: Aws, outputs: Outputs, group: str, *, own: bool = False) -> list
     return sorted((_parameter(item) for item in found), key=lambda one: one.name)
 
 
-def asked(given: Sequence[str]) -> dict[str, str]:
-    """NAME=VALUE of each --set. Raises UsageError."""
+def asked(given: Sequence[str], option: str = "--set") -> dict[str, str]:
+    """NAME=VALUE of each --set, or of another option. Raises UsageError."""
     wanted: dict[str, str] = {}
     for text in given:
         name, equals, value = text.partition("=")
         if not (name and equals and value):
-            raise UsageError(f"--set is {text!r}, may be NAME=VALUE, like work_mem=8192")
+            raise UsageError(f"{option} is {text!r}, may be NAME=VALUE, like work_mem=8192")
         if wanted.setdefault(name, value) != value:
-            raise UsageError(f"--set is {text!r}, and {name}={wanted[name]} too: it may be once")
+            raise UsageError(f"{option} is {text!r}, and {name}={wanted[name]} too: it may be once")
     if len(wanted) > MOST:
-        raise UsageError(f"--set is given {len(wanted)} times, may be {MOST} at most")
+        raise UsageError(f"{option} is given {len(wanted)} times, may be {MOST} at most")
     return wanted
 
 
-def chosen(known: Sequence[Parameter], wanted: Mapping[str, str]) -> list[tuple[Parameter, str]]:
+def chosen(
+    known: Sequence[Parameter], wanted: Mapping[str, str], option: str = "--set"
+) -> list[tuple[Parameter, str]]:
     """The parameters to change, each with its new value. Raises UsageError for what cannot be."""
     by_name = {one.name: one for one in known}
     found = []
@@ -86,13 +88,13 @@ def chosen(known: Sequence[Parameter], wanted: Mapping[str, str]) -> list[tuple[
         if one is None:
             near = difflib.get_close_matches(name, by_name, 5)
             hint = f", may be {', '.join(near)}" if near else ""
-            raise UsageError(f"--set is {name!r}, which is no parameter{hint}", _ALL)
+            raise UsageError(f"{option} is {name!r}, which is no parameter{hint}", _ALL)
         if not one.modifiable:
-            raise UsageError(f"--set is {name!r}, which RDS lets nobody change", _ALL)
+            raise UsageError(f"{option} is {name!r}, which RDS lets nobody change", _ALL)
         if not fits(one, value):
-            raise UsageError(f"--set is '{name}={value}', may be {one.allowed}", _ALL)
+            raise UsageError(f"{option} is '{name}={value}', may be {one.allowed}", _ALL)
         if one.own and one.value == value:
-            raise UsageError(f"--set is '{name}={value}', which it is already")
+            raise UsageError(f"{option} is '{name}={value}', which it is already")
         found.append((one, value))
     return found
 

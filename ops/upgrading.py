@@ -55,14 +55,16 @@ def targets(aws: Aws, outputs: Outputs, found: Instance) -> list[Target]:
     return sorted(known, key=lambda one: [int(part) for part in re.findall(r"\d+", one.version)])
 
 
-def chosen(found: Instance, known: Sequence[Target], version: str) -> Target:
+def chosen(
+    found: Instance, known: Sequence[Target], version: str, option: str = "VERSION"
+) -> Target:
     """The version that is meant; of a major alone the newest. Raises UsageError."""
     if version == found.version:
-        raise UsageError(f"VERSION is {version!r}, which {found.identifier} has already")
+        raise UsageError(f"{option} is {version!r}, which {found.identifier} has already")
     named = [one for one in known if version in (one.version, one.version.partition(".")[0])]
     if not named:
         may = ", ".join(one.version for one in known) or "none: it is the newest"
-        raise UsageError(f"VERSION is {version!r}, may be {may}", "ops db upgrade")
+        raise UsageError(f"{option} is {version!r}, may be {may}", "ops db upgrade")
     return named[-1]
 
 

@@ -23,7 +23,7 @@ from ops.sql.connecting import VARIABLE, Database
 app = typer.Typer(add_completion=False)
 
 
-def _through(via: str | None, plan: Plan) -> Plan:
+def through(via: str | None, plan: Plan) -> Plan:
     """The plan, with what a resume needs: which way one went stands in no plan."""
     if via is None:
         return plan
@@ -52,7 +52,7 @@ def kill(
     on = Database(of.outputs, of.aws, via)
     session = sessions.one(on, name, pid)
     run = new_run("kill")
-    plan = _through(via, sessions.kill(of.outputs, session, name, run, terminate=terminate))
+    plan = through(via, sessions.kill(of.outputs, session, name, run, terminate=terminate))
     output.line(f"{session.pid}: {cut(session.query)}")
     if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout), on):
         what = "ended" if terminate else "cancelled"
@@ -87,7 +87,7 @@ def kill_idle(
     )
     run = new_run("kill-idle") if found else None
     if found and run:
-        plan = _through(via, sessions.kill_idle(of.outputs, found, name, run))
+        plan = through(via, sessions.kill_idle(of.outputs, found, name, run))
         if not carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout), on):
             return
     left = sessions.left(on, name, found) if found else set()
@@ -123,7 +123,7 @@ def vacuum(
     run = new_run("vacuum") if found else None
     if found and run:
         plan = vacuuming.vacuum(of.outputs, found, run, analyze=analyze, freeze=freeze, full=full)
-        plan = _through(via, plan)
+        plan = through(via, plan)
         how = How(dry_run, expect, yes, reason, timeout, destructive=full)
         if not carry_out(plan, of, output, how, on):
             return

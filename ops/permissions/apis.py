@@ -128,6 +128,10 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
         on("backup:ListRecoveryPointsByBackupVault", "vaults"),
     ),
     "cloudwatch.delete_alarm_mute_rule": (on("cloudwatch:DeleteAlarmMuteRule", "mute rules"),),
+    "cloudwatch.delete_alarms": (on("cloudwatch:DeleteAlarms", "alarms of windows"),),
+    "cloudwatch.describe_alarm_history": (
+        on("cloudwatch:DescribeAlarmHistory", "alarms of windows"),
+    ),
     # Composite alarms are shown to nobody who may see less than all (API reference).
     "cloudwatch.describe_alarms": (anywhere("cloudwatch:DescribeAlarms"),),
     "cloudwatch.disable_alarm_actions": (on("cloudwatch:DisableAlarmActions", "alarms"),),
@@ -140,6 +144,8 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "cloudwatch.put_alarm_mute_rule": (
         on("cloudwatch:PutAlarmMuteRule", "mute rules", "alarms"),
     ),
+    "cloudwatch.put_metric_alarm": (on("cloudwatch:PutMetricAlarm", "alarms of windows"),),
+    "cloudwatch.set_alarm_state": (on("cloudwatch:SetAlarmState", "alarms of windows"),),
     "ec2.describe_instance_status": (anywhere("ec2:DescribeInstanceStatus"),),
     "ec2.describe_instances": (anywhere("ec2:DescribeInstances"),),
     "ec2.describe_launch_template_versions": (

@@ -203,6 +203,18 @@ COMMANDS: Final[Mapping[str, Needs]] = {
     "health": reads(*HEALTH),
     "lock break": changes(),
     "lock show": reads("s3.get_object"),
+    "maintenance run": changes(
+        *MUTED, *SQL, "cloudwatch.put_alarm_mute_rule", "cloudwatch.delete_alarm_mute_rule",
+        "cloudwatch.disable_alarm_actions", "cloudwatch.enable_alarm_actions",
+        "cloudwatch.put_metric_alarm", "cloudwatch.set_alarm_state", "cloudwatch.delete_alarms",
+        "cloudwatch.describe_alarm_history", "ecs.describe_services", "rds.create_db_snapshot",
+        "rds.describe_db_engine_versions", "rds.describe_db_parameters",
+        "rds.describe_db_snapshots", "rds.describe_events", "rds.modify_db_instance",
+        "rds.modify_db_parameter_group", "rds.reset_db_parameter_group", "rds.reboot_db_instance",
+    ),
+    "maintenance status": reads(
+        *MUTED, *RECORD, "rds.describe_db_instances", "rds.describe_pending_maintenance_actions"
+    ),
     "outputs show": reads(),
     "permissions": reads(),
     "recover compare": ASKS,

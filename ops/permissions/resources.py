@@ -77,6 +77,8 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "certificate": ("{certificate}",),
     "cache": here("elasticache", "replicationgroup:{prefix}-cache"),
     "alarms": here("cloudwatch", "alarm:{prefix}-*"),
+    # What announces a window of maintenance (ops/announcing.py): of the stack's own none.
+    "alarms of windows": here("cloudwatch", "alarm:{prefix}-maintenance-*"),
     "all mute rules": here("cloudwatch", "alarm-mute-rule:*"),
     "mute rules": here("cloudwatch", "alarm-mute-rule:{prefix}-*"),
     "vaults": both("backup", "backup-vault:{prefix}-backups"),

@@ -80,7 +80,7 @@ def tables(on: Database) -> list[Table]:
     return [Table(**{**row, "xid_age": float(row["xid_age"] or 0)}) for row in rows]
 
 
-def chosen(found: Sequence[Table], names: Sequence[str]) -> list[Table]:
+def chosen(found: Sequence[Table], names: Sequence[str], option: str = "TABLE") -> list[Table]:
     """The tables of these names, or those that need it most. Raises UsageError."""
     if not names:
         return [table for table in found if table.needs_it and table.ours][:MOST]
@@ -90,9 +90,9 @@ def chosen(found: Sequence[Table], names: Sequence[str]) -> list[Table]:
             known = (
                 ", ".join(sorted(t.full_name for t in found)[:20]) or "none: there are no tables"
             )
-            raise UsageError(f"TABLE is {name!r}, may be {known}", "ops db size")
+            raise UsageError(f"{option} is {name!r}, may be {known}", "ops db size")
         if not by_name[name].ours:
-            raise UsageError(f"TABLE is {name!r}, which another user owns")
+            raise UsageError(f"{option} is {name!r}, which another user owns")
     return [by_name[name] for name in dict.fromkeys(names)]
 
 

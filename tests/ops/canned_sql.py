@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
+
 SESSION = {
     "pid": 42, "began": "2026-11-21 12:00:00+00", "asked": "2026-11-21 12:00:01+00",
     "state": "active", "since": "2026-11-21 12:00:01+00", "user": "shop", "application": "web",
@@ -17,6 +19,7 @@ TABLE = {
     "oid": 1, "schema": "public", "name": "orders", "dead": 5000, "live": 10, "vacuums": 0,
     "file": 1, "size": 1 << 20, "xid_age": 1.0, "ours": True,
 }  # fmt: skip
+LOCKED = {**TABLE, "oid": 2, "name": "locked"}  # somebody has it
 
 
 @dataclass
@@ -36,6 +39,9 @@ class Canned:
             fetchall=lambda: [tuple(row.values()) for row in rows],
         )
 
+    def refuse(self) -> list[dict[str, Any]]:
+        raise psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")
+
     def did(self, what: str) -> list[dict[str, Any]]:
         self.done.add(what)
         return [{"told": 1}]
@@ -47,9 +53,10 @@ ANSWERS: list[tuple[str, Callable[[Canned], list[dict[str, Any]]]]] = [
     ("pg_terminate_backend", lambda it: it.did("end")),
     (" AS left", lambda it: [{"left": 0 if "end" in it.done else 1}]),
     ("a.backend_start::text AS began", lambda it: [] if "end" in it.done else [SESSION]),
+    ('VACUUM "public"."locked"', lambda it: it.refuse()),
     ("VACUUM", lambda it: it.did("vacuum")),
     (" AS vacuumed", lambda it: [{"vacuumed": "vacuum" in it.done, "running": False}]),
-    ("pg_stat_user_tables s JOIN pg_class", lambda _: [TABLE]),
+    ("pg_stat_user_tables s JOIN pg_class", lambda _: [TABLE, LOCKED]),
     ("bulwark.contents", lambda _: [{"table": "public.orders", "shape": "x", "rows": 1}]),
     ("SELECT 1 AS answers", lambda _: [{"answers": 1}]),
     ("pg_database_size", lambda _: [{"database": "app", "size": 1, "wal": 1}]),

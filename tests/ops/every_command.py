@@ -27,6 +27,7 @@ from tests.ops.procedures import (
     db_parameters,
     db_password,
     db_replica,
+    maintenance,
     procedures,
     recover,
 )
@@ -162,6 +163,13 @@ LINES: dict[str, tuple[Line, ...]] = {
     "fleet refresh status": (Line("fleet refresh status", fleet_stage.put),),
     "lock break": (Line("lock break --reason test --yes", held),),
     "lock show": (Line("lock show", held),),
+    "maintenance status": (
+        Line(
+            "maintenance status",
+            maintenance.put,
+            before=(f"{MUTE} --severity P2 --by rules", f"{MUTE} --severity P1 --by actions"),
+        ),
+    ),
     "outputs show": (Line("outputs show"),),
     "permissions": (Line("permissions db"),),
     "recover compare": (

@@ -86,6 +86,12 @@ def of_alarms(action: str) -> Callable[[Recorded], Acts]:
     return lambda call: [(action, at(call.region, ACCOUNT, n)) for n in call.params["AlarmNames"]]
 
 
+def of_alarm(action: str) -> Callable[[Recorded], Acts]:
+    """A call on one alarm."""
+    at = "arn:aws:cloudwatch:{}:{}:alarm:{}".format
+    return lambda call: [(action, at(call.region, ACCOUNT, call.params["AlarmName"]))]
+
+
 def of_fleet(action: str) -> Callable[[Recorded], Acts]:
     """A call on an Auto Scaling group."""
     at = "arn:aws:autoscaling:{}:{}:autoScalingGroup:1234-5:autoScalingGroupName/{}".format
@@ -135,6 +141,10 @@ ACTS: Mapping[str, Callable[[Recorded], Acts]] = {
     "autoscaling.start_instance_refresh": refreshing,
     "autoscaling.update_auto_scaling_group": of_fleet("UpdateAutoScalingGroup"),
     "cloudwatch.delete_alarm_mute_rule": of_rule("cloudwatch:DeleteAlarmMuteRule"),
+    "cloudwatch.delete_alarms": of_alarms("cloudwatch:DeleteAlarms"),
+    "cloudwatch.describe_alarm_history": of_alarm("cloudwatch:DescribeAlarmHistory"),
+    "cloudwatch.put_metric_alarm": of_alarm("cloudwatch:PutMetricAlarm"),
+    "cloudwatch.set_alarm_state": of_alarm("cloudwatch:SetAlarmState"),
     "cloudwatch.disable_alarm_actions": of_alarms("cloudwatch:DisableAlarmActions"),
     "cloudwatch.enable_alarm_actions": of_alarms("cloudwatch:EnableAlarmActions"),
     "cloudwatch.get_alarm_mute_rule": of_rule("cloudwatch:GetAlarmMuteRule"),

@@ -56,6 +56,11 @@ WRONG: Final[dict[str, tuple[str, ...]]] = {
     "alarms mute --key": ("nonsense",),
     "alarms mute --component": ("nonsense",),
     "alarms unmute RUN": ("nonsense",),
+    "maintenance run --parameters": ("nonsense", "=1"),
+    "maintenance run --patch": ("nonsense", "17", "16.10"),
+    "maintenance run --vacuum": (",", "orders,,items"),
+    "maintenance run --for": ("soon", "0", "1441"),
+    "maintenance run --message": ("x" * 501,),
     "fleet deploy IMAGE": ("nonsense!:x", "app", f"{fleet_stage.IMAGE}:no-such"),
     "fleet refresh start --template-version": ("nine", "0", "$Latest", "99"),
     "fleet run --instance": ("nonsense", "i-0123456789abcdef0"),
@@ -122,6 +127,7 @@ JUDGED: Final[dict[str, str]] = {
     "alarms mute --key": "which alarms there are",
     "alarms mute --component": "which alarms there are",
     "alarms unmute RUN": "which mutes there are",
+    "maintenance run --patch": "which versions there are",
 }
 # What must be given for the command to get as far as the value in question.
 GIVEN: Final = {
@@ -148,6 +154,7 @@ GIVEN: Final = {
     "recover snapshot": {"SNAPSHOT": "{snapshot}"},
     "recover compare": {"SOURCE": "bulwark-test-database", "RESTORED": "bulwark-test-database"},
     "recover reconcile": {},
+    "maintenance run": {"--vacuum": "public.orders"},
     "service autoscaling": {"--max": "9"},
 }
 

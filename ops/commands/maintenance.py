@@ -1,0 +1,110 @@
+"""`ops maintenance`: a window in which something is changed, and what waits for one."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from ops import announcing, clock, database, muting, verifying, windows
+from ops.commands.common import (
+    DryRun,
+    Expect,
+    How,
+    Reason,
+    Timeout,
+    Yes,
+    carry_out,
+    new_run,
+    target,
+)
+from ops.commands.db_sql_acts import through
+from ops.commands.maintenance_status import app as status_app
+from ops.errors import UsageError
+from ops.muted import has_rules
+from ops.snapshots import name_of
+from ops.sql.connecting import Database, given, reached
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Maintenance windows: run, status."
+)
+app.add_typer(status_app)
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    parameters: Annotated[
+        str | None, typer.Option(metavar="NAME=VALUE,...", help="set these parameters")
+    ] = None,
+    patch: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="upgrade to this minor version")
+    ] = None,
+    reboot: Annotated[bool, typer.Option("--reboot", help="start the server again")] = False,
+    vacuum: Annotated[
+        str | None, typer.Option(metavar="TABLE,...", help="vacuum these tables")
+    ] = None,
+    minutes: Annotated[
+        str | None,
+        typer.Option("--for", metavar="MINUTES", help="how long; else twice the usual time"),
+    ] = None,
+    message: Annotated[str, typer.Option(metavar="TEXT", help="said with the announcement")] = "",
+    tell: Annotated[
+        Literal["warn", "page"], typer.Option(help="the topic that it is announced to")
+    ] = "warn",
+    by: Annotated[
+        Literal["rules", "actions"] | None,
+        typer.Option(help="mute rules, or actions disabled; else rules where the region has them"),
+    ] = None,
+    sql: Annotated[
+        bool | None,
+        typer.Option("--sql/--no-sql", help="ask the database; else where it answers from here"),
+    ] = None,
+    via: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="the way to the database: a tunnel")
+    ] = None,
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    expect: Expect = None,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """Announces, mutes, saves, acts in the order of the options, looks, unmutes, announces the end.
+
+    An act that fails is undone as far as it can be; then it is unmuted, and announced that the
+    window was broken off. So it is when a killed run is resumed or undone.
+    """
+    wanted = windows.Wanted(windows.asked(parameters), patch, reboot, windows.listed(vacuum))
+    if wanted == windows.Wanted():
+        raise UsageError("none of --parameters, --patch, --reboot, --vacuum is set, may be some")
+    if wanted.tables and sql is False:
+        raise UsageError("--vacuum is set, and --no-sql as well: may be one of them")
+    if via is not None:
+        given("--via", via)
+    if minutes is not None:
+        windows.minutes(minutes, ())
+    words = announcing.checked(message)
+    of, output = target(context)
+    on = None
+    if wanted.tables or (via is not None if sql is None else sql) or (
+        sql is None and reached(of.outputs)
+    ):  # fmt: skip
+        on = Database(of.outputs, of.aws, via)
+    name = new_run(windows.VERB)
+    found = database.primary(of.aws, of.outputs)
+    seen = windows.Seen(of.aws, of.outputs, found, wanted, name, clock.now(), on)
+    made = windows.acts(seen)
+    verifying.checked(of.aws, of.outputs)
+    steps = windows.body(seen, made)
+    how = by or ("rules" if has_rules(of.aws, of.outputs) else "actions")
+    length = windows.minutes(minutes, steps)
+    told = windows.Told(tell, words, how, length)
+    alarms = muting.observed(of.aws, of.outputs)
+    plan = windows.window(seen, made, steps, alarms, told, f"ops maintenance run {' '.join(made)}")
+    grave = wanted.patch is not None  # an upgrade has no way back but the snapshot
+    carried = How(dry_run, expect, yes, reason, timeout, destructive=grave)
+    if carry_out(through(via, plan), of, output, carried, on):
+        after = database.primary(of.aws, of.outputs)
+        body = {"acts": list(made), "minutes": length, "snapshot": name_of(found.identifier, name)}
+        output.result(
+            "maintenance-run",
+            {**body, "version": after.version, "parameters": after.group_status, "run": name},
+        )

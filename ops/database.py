@@ -137,9 +137,16 @@ def plan(
 
 def look(aws: Aws, outputs: Outputs, identifier: str) -> Instance | None:
     """One instance, or None where there is none. A throttle or a denial raises."""
+    seen = described(aws, outputs, identifier)
+    return None if seen is None else instance(seen)
+
+
+def described(aws: Aws, outputs: Outputs, identifier: str) -> dict[str, Any] | None:
+    """One instance as RDS describes it, or None where there is none; raises as `look`."""
     call = looking(outputs, identifier).model_copy(update={"answers": (ABSENT,)})
     seen: Any = Actions(aws)(call, {})
-    return instance(seen["DBInstances"][0]) if seen.get("DBInstances") else None
+    found: dict[str, Any] | None = next(iter(seen.get("DBInstances") or ()), None)
+    return found
 
 
 def primary(aws: Aws, outputs: Outputs) -> Instance:
@@ -186,8 +193,13 @@ def unburdened(found: Instance) -> None:
 def pages(aws: Aws, outputs: Outputs, api: str, key: str, params: State,
           region: str | None = None) -> Iterator[Any]:  # fmt: skip
     """All items of a list; what AWS refuses is an error for a person."""
+    yield from found(aws, api, key, params, region or outputs.stack.region)
+
+
+def found(aws: Aws, api: str, key: str, params: State, region: str) -> Iterator[Any]:
+    """The same of a list in any region."""
     try:
-        yield from aws.pages(api, key, params, region or outputs.stack.region)
+        yield from aws.pages(api, key, params, region)
     except ClientError as error:
         answer = error.response["Error"]
         raise RefusedError(f"{api}: {answer['Code']}: {answer.get('Message')}") from error

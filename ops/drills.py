@@ -192,15 +192,19 @@ def _stopped(drill: Drill) -> bool:
 def history(of: Target) -> list[Drill]:
     """All drills, the oldest first. One that has ended without a record, as when its process was
     killed, is recorded now."""
-    kept = {drill.run: drill for drill in _kept(of)}
+    known_ = {drill.run: drill for drill in kept(of)}
     for run in of.runs():
-        if run.startswith(f"{RUN}-") and run not in kept:
+        if run.startswith(f"{RUN}-") and run not in known_:
             try:
                 found = of_journal(Journal(of.lines(run)))
             except ValueError:
                 continue
-            kept[run] = record(of, found) if found.outcome != "unfinished" else found
-    return sorted(kept.values(), key=lambda drill: drill.taken)
+            known_[run] = record(of, found) if found.outcome != "unfinished" else found
+    return _sorted(known_.values())
+
+
+def _sorted(found: Iterable[Drill]) -> list[Drill]:
+    return sorted(found, key=lambda drill: drill.taken)
 
 
 def record(of: Target, drill: Drill) -> Drill:
@@ -223,9 +227,11 @@ def record(of: Target, drill: Drill) -> Drill:
     return drill
 
 
-def _kept(of: Target) -> list[Drill]:
+def kept(of: Target) -> list[Drill]:
+    """The drills that have a record, the oldest first."""
     if of.folder is not None:
-        return [_read(p.read_text(encoding="utf-8")) for p in (of.folder / PREFIX).glob("*.json")]
+        files = (of.folder / PREFIX).glob("*.json")
+        return _sorted(_read(path.read_text(encoding="utf-8")) for path in files)
     s3 = of.aws.client("s3")
     try:
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=of.bucket, Prefix=PREFIX)
@@ -233,7 +239,7 @@ def _kept(of: Target) -> list[Drill]:
         bodies = [s3.get_object(Bucket=of.bucket, Key=key)["Body"].read() for key in keys]
     except (ClientError, BotoCoreError) as error:
         raise explained(error, "s3.get_object") from error
-    return [_read(body.decode()) for body in bodies]
+    return _sorted(_read(body.decode()) for body in bodies)
 
 
 def _read(text: str) -> Drill:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ops import database, likeness
-from ops.actions import Actions
 from ops.aws import Aws
 from ops.database import ABSENT, STATUS
 from ops.errors import OpsError, UsageError
@@ -24,11 +23,9 @@ ASSUMED: Final = "an assumption, AWS states none: a snapshot of the primary, and
 def described(aws: Aws, outputs: Outputs, identifier: str | None = None) -> dict[str, Any]:
     """The primary, or another, as RDS describes it. Raises OpsError where it is not there."""
     identifier = identifier or outputs.database.identifier
-    call = database.looking(outputs, identifier).model_copy(update={"answers": (ABSENT,)})
-    seen: Any = Actions(aws)(call, {})
-    if not seen.get("DBInstances"):
+    found = database.described(aws, outputs, identifier)
+    if found is None:
         raise OpsError(f"there is no DB instance {identifier} in {outputs.stack.region}")
-    found: dict[str, Any] = seen["DBInstances"][0]
     return found
 
 

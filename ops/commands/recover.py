@@ -23,6 +23,7 @@ from ops.commands.recover_drill import app as drilling
 from ops.commands.recover_options import Ask, Named, Size, Via, asked_of
 from ops.commands.recover_promote import app as promoting
 from ops.commands.recover_promote import replica
+from ops.commands.recover_ready import app as ready
 from ops.commands.recover_reconcile import app as reconciling
 from ops.likeness import of_outputs
 from ops.restoring import Wanted
@@ -32,6 +33,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Disaster rec
 app.add_typer(comparing)
 app.add_typer(promoting)
 app.add_typer(drilling)
+app.add_typer(ready)
 app.add_typer(reconciling)
 app.add_typer(replica, name="replica")
 app.command(name="failover")(failover_)

@@ -154,6 +154,7 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "ec2.describe_nat_gateways": (anywhere("ec2:DescribeNatGateways"),),
     "ec2.describe_vpcs": (anywhere("ec2:DescribeVpcs"),),
     "ecr.describe_images": (on("ecr:DescribeImages", "repositories"),),
+    "ecr.describe_registry": (anywhere("ecr:DescribeRegistry"),),
     "ecs.describe_service_revisions": (
         on("ecs:DescribeServiceRevisions", "services", "service revisions"),
     ),
@@ -182,6 +183,7 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "elbv2.describe_rules": (anywhere("elasticloadbalancing:DescribeRules"),),
     "elbv2.describe_target_health": (anywhere("elasticloadbalancing:DescribeTargetHealth"),),
     "elbv2.modify_rule": (on("elasticloadbalancing:ModifyRule", "balancer rules"),),
+    "kms.describe_key": (on("kms:DescribeKey", "keys"),),
     # A copy under another key makes a grant on it (RDS User Guide, "Copying a DB snapshot").
     "logs.filter_log_events": (on("logs:FilterLogEvents", "log groups"),),
     "rds.copy_db_snapshot": (
@@ -265,7 +267,7 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "s3.get_object": (on("s3:GetObject", "runs", "lock", "baselines", "drills"), DECRYPT),
     "s3.head_object": (on("s3:GetObject", "runs", "lock", "baselines", "drills"), DECRYPT),
     # Of the whole bucket: else S3 answers "denied" for a lock or a line that is not there.
-    "s3.list_objects_v2": (on("s3:ListBucket", "operations bucket"),),
+    "s3.list_objects_v2": (on("s3:ListBucket", "operations bucket", "recovery bucket"),),
     "s3.put_object": (
         on("s3:PutObject", "runs", "lock", "baselines", "drills"),
         on("kms:GenerateDataKey", "data key", when=via("s3")),

@@ -241,6 +241,11 @@ COMMANDS: Final[Mapping[str, Needs]] = {
         "secretsmanager.cancel_rotate_secret", "secretsmanager.rotate_secret",
         "ecs.describe_services", "ecs.list_service_deployments", "ecs.update_service",
     ),
+    "recover ready": reads(
+        *RECORD, "backup.describe_backup_vault", "backup.list_recovery_points_by_backup_vault",
+        "ecr.describe_registry", "kms.describe_key", "rds.describe_account_attributes",
+        "rds.describe_db_instance_automated_backups", "rds.describe_db_instances",
+    ),
     "recover reconcile": reads("rds.describe_db_instances"),
     "recover replica promote": recovers("rds.describe_db_instances", "rds.promote_read_replica"),
     "recover snapshot": recovers(

@@ -94,6 +94,7 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "instances": here("ec2", "instance/*"),  # of the stack, by their tags
     "own sessions": here("ssm", "session/${{aws:userid}}-*"),
     "operations bucket": ("arn:{partition}:s3:::{bucket}",),
+    "recovery bucket": ("arn:{partition}:s3:::{prefix}-operations-{account}-{recovery_region}",),
     "runs": ("arn:{partition}:s3:::{bucket}/runs/*",),
     "drills": ("arn:{partition}:s3:::{bucket}/drills/*",),
     "baselines": ("arn:{partition}:s3:::{bucket}/baselines/*",),

@@ -16,6 +16,7 @@ from unittest.mock import patch
 from ops.cli import main
 from ops.health.table import CHECKS
 from ops.lock import BucketPlace, Held, Lock
+from ops.outputs import RegistryPart
 from ops.permissions.commands import CHANGE, COMMANDS, OUTPUTS, WHY_STOPPED
 from ops.plan import Call, Plan
 from ops.run import WallClock
@@ -32,7 +33,7 @@ from tests.ops.procedures import (
     recover,
 )
 from tests.ops.recording import Recorded, recorded
-from tests.ops.stage import PREFIX, REGION, Stage, stage
+from tests.ops.stage import PREFIX, RECOVERY, REGION, Stage, stage
 
 FAILS = "why tasks stopped, once a deployment has failed: as `service deploy` does, which is seen"
 # Calls that no test here can make, each with the reason. By command.
@@ -117,6 +118,29 @@ def fleet_alone(on: Stage) -> None:
     on.outputs = on.outputs.model_copy(update={"services": None})
 
 
+def prepared(on: Stage) -> None:
+    """A database whose backups are replicated, and what else a recovery region has."""
+    recover.put(on)
+    key = on.client("kms", RECOVERY).create_key()["KeyMetadata"]["Arn"]
+    there = on.client("rds", RECOVERY)
+    made = there.start_db_instance_automated_backups_replication(
+        SourceDBInstanceArn=db_stage.seen(on)["DBInstanceArn"], KmsKeyId=key
+    )["DBInstanceAutomatedBackup"]
+    vault = on.client("backup", RECOVERY).create_backup_vault(BackupVaultName=f"{PREFIX}-backups")[
+        "BackupVaultArn"
+    ]
+    own = on.outputs
+    parts = {
+        "stack": own.stack.model_copy(update={"recovery_key_arn": key}),
+        "database": own.database.model_copy(
+            update={"replicated_backup_arn": made["DBInstanceAutomatedBackupsArn"]}
+        ),
+        "backups": own.backups.model_copy(update={"recovery_vault_arn": vault}),
+        "registry": RegistryPart(repositories={"backend": "x"}),
+    }
+    on.outputs = own.model_copy(update=parts)
+
+
 def everything(on: Stage) -> None:
     """All services of the outputs, one of them scaled by itself."""
     service_stage.put(on, ("backend", "frontend"))
@@ -180,6 +204,14 @@ LINES: dict[str, tuple[Line, ...]] = {
         Line(
             "recover drills",
             recover.put_alarm_that_pages,
+            before=("recover drill --no-sql --rto 60 --rpo 60 --yes",),
+        ),
+    ),
+    "recover ready": (
+        Line(
+            "recover ready",
+            prepared,
+            code=3,
             before=("recover drill --no-sql --rto 60 --rpo 60 --yes",),
         ),
     ),

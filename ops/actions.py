@@ -3,6 +3,7 @@
 import hashlib
 import json
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from ops.errors import DeniedError, LostError, OpsError, RefusedError, Unreachab
 from ops.plan import Action, Call, Http, Shell, Sql, known
 
 RunSql = Callable[[Sql], list[dict[str, JsonValue]]]
+RunShell = Callable[[Shell], JsonValue]
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Actions:
 
     aws: Aws
     sql: RunSql | None = None
+    shell: RunShell | None = None
 
     def __call__(self, action: Action, seen: dict[str, JsonValue]) -> JsonValue:
         """Carries out one action, given what earlier steps saw.
@@ -41,7 +44,14 @@ class Actions:
             case Http():
                 return fetch(action)
             case Shell():
-                return command(action)
+                return self._typed(action)
+
+    def _typed(self, shell: Shell) -> JsonValue:
+        seen = (self.shell or command)(shell)
+        if shell.strict and known("exit", seen) != 0:
+            said = str(known("said", seen) or "").strip()
+            raise RefusedError(f"{shell.argv[0]} ended with {known('exit', seen)}: {said[-500:]}")
+        return seen
 
     def _asked(self, run: RunSql, sql: Sql) -> JsonValue:
         try:
@@ -91,9 +101,25 @@ def fetch(http: Http) -> JsonValue:
 
 def command(shell: Shell) -> JsonValue:
     """Exit code, the end of what it said, and its output where that is JSON."""
+    if shell.strict:
+        return _watched(shell)
     done = subprocess.run(shell.argv, cwd=shell.folder, capture_output=True, text=True, check=False)
     try:
         output: JsonValue = json.loads(done.stdout)
     except ValueError:
         output = None
     return {"exit": done.returncode, "output": output, "said": done.stderr[-2000:]}
+
+
+def _watched(shell: Shell) -> JsonValue:
+    """The same of a command that takes long: what it says goes to stderr line by line."""
+    process = subprocess.Popen(
+        shell.argv, cwd=shell.folder, text=True, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    said = ""
+    assert process.stdout is not None
+    for line in process.stdout:
+        sys.stderr.write(f"  {line}")
+        said = (said + line)[-2000:]
+    return {"exit": process.wait(), "output": None, "said": said}

@@ -231,6 +231,16 @@ def explained(error: ClientError | BotoCoreError, api: str) -> Exception:
     return UnreachableError(f"{api} got no answer: {error}")
 
 
+def of_bucket(error: ClientError | BotoCoreError, api: str) -> Exception:
+    """The same of the operations bucket, which may be gone with its region or its stack."""
+    if code_of(error) != "NoSuchBucket":
+        return explained(error, api)
+    return OpsError(
+        f"{api}: the operations bucket is gone, which journals and the lock are kept in; they can "
+        "be kept in a folder: set BULWARK_JOURNAL to one"
+    )
+
+
 def plain(value: Any) -> Any:
     """An answer as JSON: times as ISO 8601 in UTC, sets as lists, without its metadata."""
     if isinstance(value, dict):

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import JsonValue
 
-from ops.aws import code_of, explained
+from ops.aws import code_of, of_bucket
 from ops.plan import Model
 
 Event = Literal["plan", "intent", "sent", "done", "failed", "undo", "ended", "note"]
@@ -86,7 +86,7 @@ class Bucket:
             )  # fmt: skip
         except (ClientError, BotoCoreError) as error:
             if code_of(error) not in ("PreconditionFailed", "ConditionalRequestConflict"):
-                raise explained(error, "s3.put_object") from error
+                raise of_bucket(error, "s3.put_object") from error
             if self._body(key) != line:
                 raise LineTakenError(f"{key} is written already") from None
 
@@ -101,13 +101,13 @@ class Bucket:
         try:
             return sorted(item["Key"] for page in pages for item in page.get("Contents", ()))
         except (ClientError, BotoCoreError) as error:
-            raise explained(error, "s3.list_objects_v2") from error
+            raise of_bucket(error, "s3.list_objects_v2") from error
 
     def _body(self, key: str) -> str:
         try:
             body: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except (ClientError, BotoCoreError) as error:
-            raise explained(error, "s3.get_object") from error
+            raise of_bucket(error, "s3.get_object") from error
         return body.decode()
 
 

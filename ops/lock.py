@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.aws import code_of, explained
+from ops.aws import code_of, of_bucket
 from ops.plan import Model
 
 KEY = "lock.json"
@@ -63,7 +63,7 @@ class BucketPlace:
         except (ClientError, BotoCoreError) as error:
             if code_of(error) in ABSENT:
                 return None
-            raise explained(error, "s3.get_object") from error
+            raise of_bucket(error, "s3.get_object") from error
         return answer["Body"].read().decode(), answer["ETag"]
 
     def create(self, text: str) -> bool:
@@ -73,7 +73,7 @@ class BucketPlace:
         except (ClientError, BotoCoreError) as error:
             if code_of(error) in TAKEN:
                 return False
-            raise explained(error, "s3.put_object") from error
+            raise of_bucket(error, "s3.put_object") from error
         return True
 
     def remove(self, tag: str) -> bool:
@@ -83,7 +83,7 @@ class BucketPlace:
         except (ClientError, BotoCoreError) as error:
             if code_of(error) in (*TAKEN, *ABSENT):
                 return False
-            raise explained(error, "s3.delete_object") from error
+            raise of_bucket(error, "s3.delete_object") from error
         return True
 
 

@@ -106,11 +106,15 @@ class Http(Model):
 
 
 class Shell(Model):
-    """One command, like pulumi; exit code and JSON output, where it is, are what is seen."""
+    """One command, like pulumi; exit code and JSON output, where it is, are what is seen.
+
+    With `strict` another exit code than 0 is a refusal, and what it says is shown while it runs.
+    """
 
     kind: Literal["shell"] = "shell"
     argv: tuple[str, ...]
     folder: str | None = None
+    strict: bool = False
     repeatable: bool = False
 
 

@@ -14,7 +14,7 @@ from types import FrameType
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.actions import Actions
-from ops.aws import Aws, explained
+from ops.aws import Aws, of_bucket
 from ops.clock import pace
 from ops.engine import (
     ASKED,
@@ -75,7 +75,7 @@ class Target:
         try:
             return sorted(prefix.split("/")[1] for prefix in prefixes)
         except (ClientError, BotoCoreError) as error:
-            raise explained(error, "s3.list_objects_v2") from error
+            raise of_bucket(error, "s3.list_objects_v2") from error
 
     def lock(self) -> Lock:
         """The stack's lock."""

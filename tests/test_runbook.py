@@ -28,7 +28,12 @@ PAGES = sorted((ROOT / "docs" / "runbook").glob("*.md"))
 FINDINGS = (0, 3)  # what looks may find something: here, what the page before has left behind
 LOOKS = (
     "health", "alarms list", "usage", "baseline compare", "recover compare", "recover drill",
+    "recover ready",
 )  # fmt: skip
+
+
+# Typed in tests/ops/test_rebuilding.py, with a pretended Pulumi and a stack that is lost.
+WANT_PULUMI = ("ops recover rebuild", "ops recover region")
 
 
 def commands(page: Path) -> list[str]:
@@ -160,6 +165,8 @@ BEFORE: dict[str, Callable[[Typed], None]] = {
 def test_the_commands_of_a_page_do_what_they_say(page: Path, typed: Typed) -> None:
     known: dict[str, str] = {}
     for line in commands(page):
+        if line.startswith(WANT_PULUMI):
+            continue
         for start, before in BEFORE.items():
             if line.startswith(f"ops {start}"):
                 before(typed)

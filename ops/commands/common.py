@@ -1,11 +1,13 @@
 """What the commands share: the stack they are about, and how a plan is agreed to."""
 
+import os
 import re
 import secrets
 import sys
 import time
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias
+from pathlib import Path
+from typing import Annotated, Final, TypeAlias
 
 import typer
 from pydantic import JsonValue
@@ -18,6 +20,8 @@ from ops.plan import Plan, Sql
 from ops.run import Runner, Target, WallClock, check_expected
 from ops.show import Output, Progress
 
+# Where journals and the lock are kept instead of the operations bucket, where that is gone.
+JOURNAL: Final = "BULWARK_JOURNAL"
 # What every changing command takes.
 DryRun: TypeAlias = Annotated[
     bool, typer.Option("--dry-run", help="show the plan and its hash, change nothing")
@@ -60,7 +64,8 @@ class How:
 def target(context: typer.Context) -> tuple[Target, Output]:
     """The stack to change, and where to print."""
     outputs, aws, output = opened(context)
-    return Target(outputs, aws), output
+    folder = os.environ.get(JOURNAL)
+    return Target(outputs, aws, Path(folder) if folder else None), output
 
 
 def runner(

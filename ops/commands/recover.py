@@ -24,6 +24,7 @@ from ops.commands.recover_options import Ask, Named, Size, Via, asked_of
 from ops.commands.recover_promote import app as promoting
 from ops.commands.recover_promote import replica
 from ops.commands.recover_ready import app as ready
+from ops.commands.recover_rebuild import app as rebuilding
 from ops.commands.recover_reconcile import app as reconciling
 from ops.likeness import of_outputs
 from ops.restoring import Wanted
@@ -34,6 +35,7 @@ app.add_typer(comparing)
 app.add_typer(promoting)
 app.add_typer(drilling)
 app.add_typer(ready)
+app.add_typer(rebuilding)
 app.add_typer(reconciling)
 app.add_typer(replica, name="replica")
 app.command(name="failover")(failover_)

@@ -246,6 +246,15 @@ COMMANDS: Final[Mapping[str, Needs]] = {
         "ecr.describe_registry", "kms.describe_key", "rds.describe_account_attributes",
         "rds.describe_db_instance_automated_backups", "rds.describe_db_instances",
     ),
+    # And whatever the program of the stack is deployed with, by Pulumi.
+    "recover rebuild": recovers(
+        "rds.describe_account_attributes", "rds.describe_db_instance_automated_backups",
+        "rds.describe_db_instances", "rds.describe_db_snapshots",
+    ),
+    "recover region": recovers(
+        "rds.describe_account_attributes", "rds.describe_db_instance_automated_backups",
+        "rds.describe_db_instances", "rds.describe_db_snapshots",
+    ),
     "recover reconcile": reads("rds.describe_db_instances"),
     "recover replica promote": recovers("rds.describe_db_instances", "rds.promote_read_replica"),
     "recover snapshot": recovers(

@@ -30,7 +30,7 @@ EVERYWHERE: Final = "*"  # the resource of an action for which AWS has no resour
 RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "everywhere": (EVERYWHERE,),
     # RDS asks for a list, filtered or not, as for all: the error names db:* and snapshot:*.
-    "all databases": here("rds", "db:*"),
+    "all databases": both("rds", "db:*"),
     "all snapshots": both("rds", "snapshot:*"),
     "all automated backups": both("rds", "auto-backup:*"),
     "database": here("rds", "db:{prefix}-database", "db:{prefix}-database-*"),

@@ -60,18 +60,19 @@ def origin(backend: RDSBackend, given: Mapping[str, Any]) -> Origin | None:
 
     None for an instance that is not there, which moto refuses itself.
     """
-    if arn := given.get("SourceDBInstanceAutomatedBackupsArn"):
-        record = _replicated(backend).get(arn)
-        if record is None:
-            raise Refused("DBInstanceAutomatedBackupNotFound", f"Automated backup {arn} not found.")
+    arn, resource = (given.get(k) for k in ("SourceDBInstanceAutomatedBackupsArn",
+                                           "SourceDbiResourceId"))  # fmt: skip
+    if arn and (record := _replicated(backend).get(arn)):
         if pending(record["Ready"]):
             raise Refused("InvalidDBInstanceAutomatedBackupState", f"{arn} is pending.")
         window = _replica_window(record)
         source: DBInstance = record["Source"]
         return Origin(source, window["EarliestTime"], window["LatestTime"], record["KmsKeyId"])
-    if resource := given.get("SourceDbiResourceId"):
+    if arn or resource:
         all_of = [*backend.databases.values(), *_retained(backend).values()]
-        found = next((one for one in all_of if one.dbi_resource_id == resource), None)
+        found = next((x for x in all_of if resource == x.dbi_resource_id or arn == _arn(x)), None)
+        if found is None and arn:
+            raise Refused("DBInstanceAutomatedBackupNotFound", f"Automated backup {arn} not found.")
         if found is None:
             raise Refused("DBInstanceNotFound", f"DBInstance {resource} not found.")
     else:
@@ -157,14 +158,19 @@ def _replica_window(record: Record) -> Record:
     }
 
 
+def _arn(instance: DBInstance) -> str:
+    """The ARN of the backups of an instance in its own region."""
+    where = f"arn:aws:rds:{instance.region}:{instance.account_id}:auto-backup"
+    return f"{where}:ab-{instance.dbi_resource_id[3:].lower()}"
+
+
 def _own(instance: DBInstance) -> Record:
     """The backups of an instance in its own region."""
-    where = f"arn:aws:rds:{instance.region}:{instance.account_id}:auto-backup"
     return {
         **_of(instance),
         "Status": "retained" if getattr(instance, "mended_gone", None) else "active",
         "Region": instance.region,
-        "DBInstanceAutomatedBackupsArn": f"{where}:ab-{instance.dbi_resource_id[3:].lower()}",
+        "DBInstanceAutomatedBackupsArn": _arn(instance),
         "DBInstanceAutomatedBackupsReplications": instance.DBInstanceAutomatedBackupsReplications,  # type: ignore[attr-defined]
         "BackupRetentionPeriod": instance.backup_retention_period,
         "KmsKeyId": instance.kms_key_id,

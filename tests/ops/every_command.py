@@ -21,7 +21,7 @@ from ops.permissions.commands import CHANGE, COMMANDS, OUTPUTS, WHY_STOPPED
 from ops.plan import Call, Plan
 from ops.run import WallClock
 from ops.select import Selection
-from tests.ops import canned_sql, db_stage, fleet_stage, service_stage
+from tests.ops import canned_sql, db_stage, fleet_stage, pretended_pulumi, service_stage
 from tests.ops.procedures import (
     alarms,
     baseline,
@@ -258,6 +258,8 @@ def typing(build: Callable[[Stage], object]) -> Iterator[tuple[Stage, Callable[[
             patch.object(Selection, "aws", lambda *_: on.aws),
             patch("ops.clock.now", on.clock.held.now),
             patch("psycopg.connect", canned_sql.connect),
+            patch("ops.actions.command", lambda shell: pretended_pulumi.of(on)(shell)),
+            patch("shutil.which", lambda name: f"/usr/bin/{name}"),
         ):
             yield on, lambda line: main([*line.split(), "--outputs", str(file)])
 

@@ -92,7 +92,10 @@ class World:
         waits = [wait for step in steps for wait in (step.goal, step.ready) if wait]
         self.reads = {wait.read.model_dump_json(): wait.read for wait in waits}
         self.names = {step.do.model_dump_json(): step.name for step in steps}
-        self.actions = Actions(self.on.aws, self.procedure.sql and self.procedure.sql(self.on))
+        own = self.procedure
+        self.actions = Actions(
+            self.on.aws, own.sql and own.sql(self.on), own.shell and own.shell(self.on)
+        )
 
     def state(self) -> tuple[int, int, float]:
         """What a kill leaves: where it is equal, nothing is different."""

@@ -74,6 +74,7 @@ class Stage:
     clock: Simulated
     aws: Aws
     outputs: Outputs
+    beside: dict[str, object] = field(default_factory=dict)  # what is not AWS
 
     def client(self, service: str, region: str = REGION) -> Any:
         return self.aws.client(service, region)

@@ -45,8 +45,9 @@ class Scene:
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
         self.plan: Plan = procedure.plan(on)
         sql = procedure.sql(on) if procedure.sql else None
+        shell = procedure.shell(on) if procedure.shell else None
         self.target = Target(on.outputs, on.aws)
-        self.runner = Runner(self.target, on.clock, Quiet(), Actions(on.aws, sql))
+        self.runner = Runner(self.target, on.clock, Quiet(), Actions(on.aws, sql, shell))
 
     def start(self) -> str:
         return self.ended(lambda: self.runner.start(self.plan))

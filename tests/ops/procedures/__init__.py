@@ -13,7 +13,7 @@ from importlib import import_module
 import pytest
 from _pytest.mark import ParameterSet
 
-from ops.actions import RunSql
+from ops.actions import RunShell, RunSql
 from ops.plan import Plan
 from tests.ops.stage import Stage
 
@@ -27,7 +27,7 @@ class Procedure:
     `facts` are what must not differ between an undisturbed run and a killed one: no names with
     times, no generated ids. `outcome` is how it ends. `doubts` are the steps whose call cannot be
     repeated: killed right around such a call, the run may end in doubt, and has then called it at
-    most once. `sql` gives what carries statements out, where the plan has any.
+    most once. `sql` gives what carries statements out, where the plan has any, `shell` what types.
     `already` are steps that AWS may have brought about by itself by the time that they are due.
     `undone` are the facts of a run that was turned back, where some of `facts` depend on how far it
     had come by then.
@@ -41,6 +41,7 @@ class Procedure:
     outcome: str = "done"
     doubts: frozenset[str] = field(default_factory=frozenset)
     sql: Callable[[Stage], RunSql] | None = None
+    shell: Callable[[Stage], RunShell] | None = None
     already: frozenset[str] = field(default_factory=frozenset)
     undone: Callable[[Stage], object] | None = None
 

@@ -1,0 +1,150 @@
+"""A pretended Pulumi: stacks with settings, and a deployment that makes the database they describe.
+
+It answers as Pulumi's CLI does, as far as operations ask it: exit codes, and JSON where it is asked
+for. What stands behind it is the stage's own AWS.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+from pydantic import JsonValue
+
+from ops.plan import Shell
+from sandbox.aws import client
+from tests.ops.stage import ACCOUNT, REGION, Stage
+
+Answer = dict[str, JsonValue]
+
+
+@dataclass
+class Stack:
+    """What Pulumi keeps of a stack."""
+
+    config: dict[str, str] = field(default_factory=dict)
+    resources: int = 0
+    outputs: dict[str, JsonValue] | None = None
+
+
+@dataclass
+class Pulumi:
+    """One backend. `fails` is what the next deployment says, instead of deploying."""
+
+    stage: Stage
+    stacks: dict[str, Stack] = field(default_factory=dict)
+    fails: str = ""
+    ups: int = 0
+
+    def __call__(self, shell: Shell) -> JsonValue:
+        words, options = self._parsed(shell.argv)
+        stack = options.get("--stack", "")
+        for named in (stack, options.get("--dest", "")):
+            if named and named not in self.stacks:
+                said = f"error: no stack named '{named}' found"
+                return {"exit": 255, "output": None, "said": said}
+        verb = getattr(self, "_".join(words[:2] if words[0] != "up" else words[:1]))
+        found: Answer = verb(stack, words[2:], options)
+        return {"exit": 0, "output": None, "said": "", **found}
+
+    @staticmethod
+    def _parsed(argv: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
+        assert argv[0] == "pulumi"
+        words, options, left = [], {}, list(argv[1:])
+        while left:
+            word = left.pop(0)
+            if word in ("--stack", "--dest", "--file"):
+                options[word] = left.pop(0)
+            elif word.startswith("--"):
+                options[word] = ""
+            else:
+                words.append(word)
+        return words, options
+
+    def stack_select(self, _: str, words: list[str], options: dict[str, str]) -> Answer:
+        if words[0] not in self.stacks and "--create" not in options:
+            return {"exit": 255, "said": f"error: no stack named '{words[0]}' found"}
+        self.stacks.setdefault(words[0], Stack())
+        return {}
+
+    def stack_ls(self, *_: object) -> Answer:
+        return {
+            "output": [
+                {"name": name, "current": False, "resourceCount": one.resources}
+                for name, one in sorted(self.stacks.items())
+            ]
+        }
+
+    def stack_import(self, stack: str, _: list[str], options: dict[str, str]) -> Answer:
+        found = json.loads(Path(options["--file"]).read_text(encoding="utf-8"))
+        self.stacks[stack].resources = len(found["deployment"]["resources"])
+        return {}
+
+    def stack_output(self, stack: str, *_: object) -> Answer:
+        outputs = self.stacks[stack].outputs
+        return {"exit": 0, "output": outputs if outputs is not None else {}}
+
+    def config_cp(self, stack: str, _: list[str], options: dict[str, str]) -> Answer:
+        self.stacks[options["--dest"]].config |= self.stacks[stack].config
+        return {}
+
+    def config_set(self, stack: str, words: list[str], _: dict[str, str]) -> Answer:
+        self.stacks[stack].config[words[0]] = words[1]
+        return {}
+
+    def config_get(self, stack: str, words: list[str], _: dict[str, str]) -> Answer:
+        config = self.stacks[stack].config
+        below = {k: v for k, v in config.items() if k.startswith(f"{words[0]}.")}
+        if words[0] in config:
+            return {"output": {"value": config[words[0]], "secret": False}}
+        if below:
+            return {"output": {"objectValue": dict(below), "secret": False}}
+        return {"exit": 255, "said": f"error: configuration key '{words[0]}' not found"}
+
+    def config_rm(self, stack: str, words: list[str], _: dict[str, str]) -> Answer:
+        config = self.stacks[stack].config
+        for key in [k for k in config if k == words[0] or k.startswith(f"{words[0]}.")]:
+            del config[key]
+        return {}
+
+    def up(self, stack: str, *_: object) -> Answer:
+        """The database of the stack, from the backup that its settings name; once."""
+        self.ups += 1
+        if self.fails:
+            return {"exit": 255, "said": f"error: {self.fails}"}
+        one = self.stacks[stack]
+        where = one.config.get("aws:region", REGION)
+        identifier = f"bulwark-{stack}-database"
+        rds = client("rds", where)  # its own calls, not those of operations
+        origin = {k.rpartition(".")[2]: v for k, v in one.config.items() if "restoreFrom" in k}
+        try:
+            if "snapshot" in origin:
+                rds.restore_db_instance_from_db_snapshot(
+                    DBInstanceIdentifier=identifier, DBSnapshotIdentifier=origin["snapshot"]
+                )
+            else:
+                rds.restore_db_instance_to_point_in_time(
+                    TargetDBInstanceIdentifier=identifier, UseLatestRestorableTime=True,
+                    SourceDBInstanceAutomatedBackupsArn=origin["automatedBackupArn"],
+                )  # fmt: skip
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "DBInstanceAlreadyExists":
+                raise
+        one.resources = max(one.resources, 300)
+        one.outputs = {
+            "database": {"identifier": identifier},
+            "stack": {"stack": stack, "region": where, "account": ACCOUNT},
+        }
+        return {}
+
+
+def of(stage: Stage) -> Pulumi:
+    """The stage's, with the stack of its outputs."""
+    found: Any = stage.beside.get("pulumi")
+    if found is None:
+        own = Stack({"bulwark:profile": "prod", "aws:region": REGION})
+        own.config["bulwark:recoveryRegion"] = "eu-west-1"
+        found = stage.beside["pulumi"] = Pulumi(stage, {"test": own})
+    assert isinstance(found, Pulumi)
+    return found

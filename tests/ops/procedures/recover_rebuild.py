@@ -1,0 +1,111 @@
+"""`ops recover rebuild` and `region`."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from ops import rebuilding
+from ops.plan import Plan
+from tests.ops import pretended_pulumi
+from tests.ops.db_stage import seen
+from tests.ops.procedures import Procedure
+from tests.ops.procedures.recover import OWN, put
+from tests.ops.stage import RECOVERY, REGION, Stage
+
+NAME: Final = "test-eu-west-1"
+FOLDER: Final = Path(tempfile.gettempdir()) / "bulwark-test-program"
+STATE: Final = FOLDER / "state.json"
+LINE: Final = f"--program {FOLDER}"
+
+
+def put_program() -> None:
+    """The folder of a program, and an export of its stack's state."""
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / "Pulumi.yaml").write_text("name: bulwark\n", encoding="utf-8")
+    stack = {"urn": "urn:pulumi:test::bulwark::pulumi:pulumi:Stack::bulwark-test",
+             "type": "pulumi:pulumi:Stack"}  # fmt: skip
+    resources = [stack, *({"urn": f"urn:{n}", "type": "x"} for n in range(6))]
+    body = {"version": 3, "deployment": {"resources": resources}}
+    STATE.write_text(json.dumps(body), encoding="utf-8")
+
+
+def put_lost(on: Stage) -> None:
+    """No primary any more: its backups alone, of which a snapshot is the newest."""
+    put_program()
+    put(on)
+    rds = on.client("rds")
+    on.clock.sleep(600)
+    rds.modify_db_instance(
+        DBInstanceIdentifier=OWN, DeletionProtection=False, ApplyImmediately=True
+    )
+    on.clock.sleep(600)
+    rds.delete_db_instance(
+        DBInstanceIdentifier=OWN, FinalDBSnapshotIdentifier=f"{OWN}-final",
+        DeleteAutomatedBackups=False,
+    )  # fmt: skip
+    on.clock.sleep(3600)
+    pretended_pulumi.of(on)
+
+
+def put_replicated(on: Stage) -> None:
+    """A primary whose backups are replicated to the recovery region."""
+    put_program()
+    put(on)
+    there = on.client("rds", RECOVERY)
+    key = on.client("kms", RECOVERY).create_key()["KeyMetadata"]["Arn"]
+    there.start_db_instance_automated_backups_replication(
+        SourceDBInstanceArn=seen(on)["DBInstanceArn"], KmsKeyId=key
+    )
+    on.clock.sleep(3600)
+    pretended_pulumi.of(on)
+
+
+def rebuilt(on: Stage) -> Plan:
+    source = rebuilding.chosen(rebuilding.sources(on.aws, on.outputs, REGION), None, REGION)
+    known = (STATE, rebuilding.counted(STATE))
+    return rebuilding.rebuild(on.outputs, FOLDER, source, "rebuild-1", known, None)
+
+
+def elsewhere(on: Stage) -> Plan:
+    source = rebuilding.chosen(rebuilding.sources(on.aws, on.outputs, RECOVERY), None, RECOVERY)
+    return rebuilding.region(on.outputs, FOLDER, source, NAME, None, "region-1", None)
+
+
+def facts(on: Stage) -> tuple[object, ...]:
+    """Who is there in both regions, and what Pulumi has been told."""
+    on.clock.sleep(7200)
+    listed = [
+        (region, one["DBInstanceIdentifier"], one["DBInstanceStatus"])
+        for region in (REGION, RECOVERY)
+        for one in on.client("rds", region).describe_db_instances()["DBInstances"]
+    ]
+    stacks = pretended_pulumi.of(on).stacks
+    told = [
+        (name, one.resources, sorted(k for k in one.config if "restoreFrom" in k),
+         one.config.get("aws:region"), one.config.get("bulwark:recoveryRegion"))
+        for name, one in sorted(stacks.items())
+    ]  # fmt: skip
+    return listed, told
+
+
+def untold(on: Stage) -> object:
+    """What an undo gives back: settings that name no backup. What was deployed stays."""
+    return [
+        sorted(k for k in one.config if "restoreFrom" in k)
+        for one in pretended_pulumi.of(on).stacks.values()
+    ]
+
+
+# Pulumi knows the stack, and nothing of another backup: looked at, and mostly so already.
+KNOWN: Final = frozenset({"select", "clear"})
+PROCEDURES: Final = (
+    Procedure(
+        "recover rebuild", f"--state {STATE} {LINE}", put_lost, rebuilt, facts, undone=untold,
+        shell=pretended_pulumi.of, already=KNOWN,
+    ),
+    Procedure(
+        "recover region", LINE, put_replicated, elsewhere, facts, undone=untold,
+        shell=pretended_pulumi.of, already=KNOWN,
+    ),
+)  # fmt: skip

@@ -69,9 +69,11 @@ class Nouns(TyperGroup):
         return name, command, left
 
 
+# The first page is plain: rich's needs its Markdown and its tracebacks, as long as all else of it.
 app = typer.Typer(
-    cls=Nouns, no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False
-)
+    cls=Nouns, no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)  # fmt: skip
 
 
 @app.callback(

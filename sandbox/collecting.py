@@ -9,7 +9,7 @@ from contextlib import contextmanager
 def rare_collections() -> Iterator[None]:
     """Looking for what a program dropped takes as long as a third of its run otherwise."""
     before = gc.get_threshold()
-    gc.set_threshold(200_000, 20, 100)
+    gc.set_threshold(max(before[0], 200_000), 20, 100)
     try:
         yield
     finally:

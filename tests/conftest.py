@@ -16,6 +16,8 @@ os.environ.update(
     AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing", AWS_DEFAULT_REGION="eu-north-1",
     XDG_CACHE_HOME=str(ROOT / "build" / "cache"),
 )  # fmt: skip
+# Importing makes much and drops little: looking for garbage would be as long as all else of it.
+gc.set_threshold(400_000, 20, 50)
 Build: TypeAlias = "Callable[[Callable[[], object]], Graph]"
 
 
@@ -23,7 +25,6 @@ def pytest_collection_finish() -> None:
     """What was imported stays: looking through it for garbage again and again takes long."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,13 @@
 """The measurements: work is compared with its imports alone."""
 
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bench import cli
 from bench.floor import Measured, measure
+from ops.health.model import Read, read
 
 
 def test_work_is_measured_against_what_it_imports() -> None:
@@ -11,4 +18,45 @@ def test_work_is_measured_against_what_it_imports() -> None:
 def test_a_measurement_reads_as_a_ratio() -> None:
     assert str(Measured("up", 3.0, 2.0, "2x")) == (
         "up: 1.50x its imports (3.00 s, of which imports 2.00 s, the rest 1.00 s); goal 2x"
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (
+            read("rds.describe_db_instances", "DBInstances", DBInstanceIdentifier="main"),
+            "rds describe-db-instances --region eu-north-1 --output json "
+            """--cli-input-json {"DBInstanceIdentifier": "main"}""",
+        ),
+        (
+            read("s3.head_bucket", "", region="eu-west-1", absent=["404"], Bucket="it's"),
+            "s3api head-bucket --region eu-west-1 --output json "
+            """--cli-input-json {"Bucket": "it's"} --no-paginate""",
+        ),
+        (
+            read("backup.list_copy_jobs", "CopyJobs", most=3),
+            "backup list-copy-jobs --region eu-north-1 --output json --cli-input-json {} "
+            "--no-paginate",
+        ),
+    ],
+)
+def test_a_read_is_one_call_of_the_aws_cli(tmp_path: Path, one: Read, words: str) -> None:
+    """As a shell takes it: a stand-in of the CLI writes down what it was called with."""
+    said, stand_in, file = (tmp_path / name for name in ("said", "aws", "script.sh"))
+    stand_in.write_text(f'#!/bin/sh\nprintf "%s" "$*" > {said}\nexit 1\n')
+    stand_in.chmod(0o755)
+    file.write_text(cli.script(stand_in, [one]))
+    done = subprocess.run(["sh", str(file)], check=False)
+    assert said.read_text() == words
+    assert done.returncode == (0 if one.absent else 1), "a call that fails is not passed over"
+
+
+def test_where_the_aws_cli_cannot_be_installed_it_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "FOLDER", tmp_path / "file" / "awscli")
+    (tmp_path / "file").write_text("in the way")
+    assert cli.bench().startswith(
+        "ops health against the AWS CLI: skipped, the AWS CLI cannot be installed: "
     )

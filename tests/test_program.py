@@ -75,8 +75,9 @@ OWNED_BY_OPERATIONS = {
 }
 TAGS = {"Project", "Environment", "Component", "Owner", "CostCenter", "ManagedBy"}
 
-# Staging and the sandbox are prod's shape: they take their turn with the exhaustive tests.
-SLOW = ("staging", "sandbox")
+# These are prod's shape, as everything is that has more: they take their turn with the exhaustive
+# tests.
+SLOW = ("staging", "prod", "sandbox")
 each_variant = pytest.mark.parametrize(
     "variant", [pytest.param(v, marks=pytest.mark.exhaustive) if v in SLOW else v for v in VARIANTS]
 )
@@ -178,7 +179,11 @@ def test_everything_that_can_carry_tags_carries_the_six(variant: str) -> None:
     assert tagged > 20
 
 
-@pytest.mark.parametrize("variant", ["dev", "database-only", "everything"])
+@pytest.mark.parametrize(
+    "variant",
+    [*(pytest.param(v, marks=pytest.mark.exhaustive) for v in ("dev", "database-only")),
+     "everything"],
+)  # fmt: skip
 def test_nothing_is_made_inside_apply(variant: str) -> None:
     """A preview that knows no output registers just what a run that knows all does."""
     stack, overrides = VARIANTS[variant]

@@ -1,7 +1,6 @@
 """The names that a stack's policies are made of: known from its outputs, or while it is made."""
 
 from dataclasses import dataclass, fields
-from functools import cached_property
 
 from ops.outputs import Outputs
 
@@ -22,7 +21,7 @@ class Names:
     recovery_key: str | None = None
     certificate: str | None = None
 
-    @cached_property
+    @property
     def known(self) -> dict[str, str]:
         """The names that there are, with the prefix of every physical name."""
         found = {f.name: getattr(self, f.name) for f in fields(self)}

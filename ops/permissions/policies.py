@@ -56,11 +56,12 @@ def allowed(names: Names, commands: Iterable[str]) -> tuple[Allowed, ...]:
 
     Raises LookupError for a call that ops/permissions/apis.py does not know.
     """
+    known = names.known
     needed: dict[tuple[tuple[str, ...], tuple[Condition, ...]], dict[str, list[str]]] = {}
     for command in commands:
         for api in (*COMMANDS[command].apis, *OUTPUTS):
             for grant in grants(api):
-                resources, when = _filled(grant, names)
+                resources, when = _filled(grant, known)
                 if resources:
                     actions = needed.setdefault((resources, when), {})
                     actions.setdefault(grant.action, []).append(command)
@@ -99,7 +100,9 @@ def compact(policy: Mapping[str, Any]) -> str:
     return json.dumps(policy, separators=(",", ":"))
 
 
-def _filled(grant: Grant, names: Names) -> tuple[tuple[str, ...], tuple[Condition, ...]]:
+def _filled(
+    grant: Grant, names: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[Condition, ...]]:
     """A grant's resources and conditions with the names of a stack, without those that it lacks."""
     templates = (t for name in grant.on for t in RESOURCES[name])
     resources = tuple(dict.fromkeys(_fill(templates, names)))
@@ -108,9 +111,9 @@ def _filled(grant: Grant, names: Names) -> tuple[tuple[str, ...], tuple[Conditio
     return resources, when
 
 
-def _fill(templates: Iterable[str], names: Names) -> Iterable[str]:
+def _fill(templates: Iterable[str], names: Mapping[str, str]) -> Iterable[str]:
     for template in templates:
         try:
-            yield template.format_map(names.known)
+            yield template.format_map(names)
         except KeyError:  # a name that this stack has not
             continue

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -32,6 +33,14 @@ def aws() -> Iterator[None]:
     with few, in_memory_aws(REGION), patch.object(botocore.endpoint, "time", waiting):
         yield
     faults.put()
+
+
+@cache
+def once(service: str) -> Any:
+    """A client that does not try again; made once, as that takes longer than a call."""
+    return boto3.client(  # type: ignore[call-overload]
+        service, region_name=REGION, config=Config(retries={"total_max_attempts": 1})
+    )
 
 
 def client(service: str) -> Any:
@@ -68,12 +77,10 @@ def test_an_error_is_said_as_each_service_says_it(
     api: str, fault: Fault, code: tuple[str, ...]
 ) -> None:
     service, operation = api.split(".")
-    client("s3").create_bucket(
+    once("s3").create_bucket(
         Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION}
     )
-    made = boto3.client(  # type: ignore[call-overload]
-        service, region_name=REGION, config=Config(retries={"total_max_attempts": 1})
-    )
+    made = once(service)
     with faults.use(fault), pytest.raises(ClientError) as refused:
         getattr(made, operation)(**CALLS[api])
     assert refused.value.response["Error"]["Code"] in code

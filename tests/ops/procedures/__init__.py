@@ -61,7 +61,8 @@ def procedures() -> tuple[Procedure, ...]:
 def by_turns(turn: int, of: int) -> list[ParameterSet]:
     """All of them as parameters; with all tests only each so many-th, the others as exhaustive.
 
-    Tests that take long share them, so that each procedure has its turn in some of them.
+    Tests that take long share them: kills, throttles and lost answers, so that each procedure has
+    its turn in one of them.
     """
     marks = ((), (pytest.mark.exhaustive,))
     return [

@@ -76,6 +76,8 @@ def by_rename(
     notes = [
         f"nobody is answered from the first rename to the end of the second; then {own} leads to "
         "what was restored, and services connect to it again by themselves",
+        f"afterwards {own} can be restored to times since its restore; to earlier ones only from "
+        "the automated backups of the old one, which go when it is discarded",
         *_notes(outputs, source, restored),
         "Pulumi's state still knows the old instance: `ops recover reconcile` has the commands",
     ]

@@ -9,10 +9,9 @@ import pytest
 
 from ops import reconciling
 from ops.outputs import read
-from sandbox.program import run_stack
 from tests.ops.db_stage import console, seen
 from tests.ops.typed import Console
-from tests.world import StandIns
+from tests.world import whole
 
 OWN = "bulwark-test-database"
 URN = f"urn:pulumi:test::bulwark::bulwark:index:Database${reconciling.INSTANCE}::database"
@@ -52,7 +51,7 @@ def test_the_commands_name_the_resource_as_the_program_registers_it(ops: Console
     found = ops.json("recover reconcile")["items"]
     assert [row["step"] for row in found] == [1, 2, 3, 4, 5, 6]
     assert f"--target '{URN}'" in found[3]["line"]
-    graph = run_stack("prod", StandIns(), {})
+    graph = whole("prod")
     registered = {r.urn for r in graph if r.type == reconciling.INSTANCE}
     assert reconciling.urn(read(graph.exports)) in registered
 

@@ -136,6 +136,7 @@ def restored(ops: Console, client: Noting) -> tuple[str, list[int]]:
     return name, [n for n in client.times if n not in there]
 
 
+@pytest.mark.exhaustive
 def test_by_rename_nobody_is_answered_for_two_renames_and_what_came_later_is_lost(
     ops: Console,
 ) -> None:

@@ -62,6 +62,7 @@ def facts(stage: Stage) -> object:
     return [(s["DBSnapshotIdentifier"], s["Status"]) for s in found]
 
 
+@pytest.mark.exhaustive
 def test_a_snapshot_killed_at_every_touch_is_there_once() -> None:
     kills = matrix(put, plan, facts)
     procedure = Procedure("db snapshot create", "", put, plan, facts)

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 from unittest.mock import patch
 
+from ops.checks import table as checklists
 from ops.cli import main
 from ops.health.table import CHECKS
 from ops.lock import BucketPlace, Held, Lock
@@ -319,6 +320,9 @@ def made(command: str) -> tuple[Recorded, ...] | None:
                 line = f"{one.command} {one.rest} --yes"
                 assert typed(line) == code, line
         found.append(calls)
+    if command.startswith("check "):
+        apis = checklists.apis(command.removeprefix("check "))
+        found.append([Recorded(api, {}, REGION) for api in apis if api != "s3.get_object"])
     # The checks hold themselves to what they declare; a baseline has all that they see.
     if command == "health" or command.startswith("baseline c"):
         found.append([Recorded(api, {}, REGION) for check in CHECKS for api in check.apis])

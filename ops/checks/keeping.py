@@ -38,8 +38,8 @@ def drill(facts: Facts) -> Looking:
     try:
         one = Drill.model_validate_json(str(text[0]["text"])) if text else None
     except ValidationError as error:
-        wrong = ", ".join(".".join(map(str, e["loc"])) or e["msg"] for e in error.errors())
-        evidence = f"{keys[-1]} is no record of a drill: {wrong}"
+        fields = ", ".join(".".join(map(str, e["loc"])) or e["msg"] for e in error.errors())
+        evidence = f"{keys[-1]} is no record of a drill: {fields}"
         return [Finding("unknown", AREA, "drill", evidence, DRILL)]
     if one is None:
         return [Finding("unknown", AREA, "drill", f"{keys[-1]} is gone meanwhile", DRILL)]
@@ -119,7 +119,7 @@ def roles(facts: Facts) -> Looking:
     answers = yield [read(ROLE, "", RoleName=name, absent=("NoSuchEntity",)) for name in names]
     gone = [n for n, answer in zip(names, answers, strict=True) if not known(answer)]
     if gone:
-        evidence = f"{', '.join(gone)} of {', '.join(names)} is gone"
+        evidence = f"of {', '.join(names)} there is no {', no '.join(gone)}"
         return [Finding("failing", AREA, "roles", evidence, "pulumi up --refresh")]
     return [Finding("ok", AREA, "roles", f"{', '.join(names)} are there")]
 

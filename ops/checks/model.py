@@ -55,23 +55,19 @@ class Result:
 
 def look(items: Iterable[Item], facts: Facts, sending: Callable[[Read], Answer]) -> list[Result]:
     """The results of the items that apply to the stack, in their order."""
-    listed = list(items)
-    found: dict[str, list[Finding]] = {item.name: [] for item in listed}
-    checks = [
-        replace(check, look=_noted(check, found[item.name]))
-        for item in listed
+    asked = [
+        (item, check, found)
+        for item in items
         for check in item.of
         if check.applies(facts.outputs)
+        for found in [list[Finding]()]
     ]
-    run(checks, facts, sending)
-    whole = elsewhere([finding for item in listed for finding in found[item.name]])
-    results: list[Result] = []
-    for item in listed:
-        count = len(found[item.name])
-        own, whole = whole[:count], whole[count:]
-        if own:
-            results.append(_result(item, own))
-    return results
+    run([replace(check, look=_noted(check, found)) for _, check, found in asked], facts, sending)
+    whole = iter(elsewhere([finding for *_, found in asked for finding in found]))
+    own: dict[Item, list[Finding]] = {}
+    for item, _, found in asked:
+        own.setdefault(item, []).extend(next(whole) for _ in found)
+    return [_result(item, findings) for item, findings in own.items() if findings]
 
 
 def _noted(check: Check, into: list[Finding]) -> Callable[[Facts], Looking]:
@@ -92,7 +88,9 @@ def _noted(check: Check, into: list[Finding]) -> Callable[[Facts], Looking]:
 def _result(item: Item, findings: Sequence[Finding]) -> Result:
     state = next(s for s in STATES if any(f.state == s for f in findings))
     told = [f for f in findings if f.state != "ok"] or list(findings[:SHOWN])
-    evidence = "; ".join(f"{f.subject}: {f.evidence}" for f in told)
+    evidence = "; ".join(
+        f.evidence if f.subject == item.name else f"{f.subject}: {f.evidence}" for f in told
+    )
     if state == "ok" and len(findings) > len(told):
         evidence += f"; and {len(findings) - len(told)} more"
     worst = [f for f in told if f.state == state]

@@ -20,16 +20,30 @@ _UPDATES: Final = "AlarmHistoryItems[?HistoryItemType=='StateUpdate' && {}]"
 _DONE: Final = (
     "AlarmHistoryItems[?starts_with(HistorySummary, '{} action') && HistoryItemType=='Action']"
 )
-_CHANGED: Final = "length(" + _UPDATES.format("ends_with(HistorySummary, 'to {}')") + ") > `0`"
-# Each state that somebody is to be told of was told: as many actions done as there were changes.
-_TOLD: Final = (
-    "length("
-    + _UPDATES.format(
-        "(ends_with(HistorySummary, 'to ALARM') || ends_with(HistorySummary, 'to OK'))"
-    )
-    + f") <= length({_DONE.format('Successfully executed')})"
+
+
+def _named(name: str, expression: str) -> str:
+    """An expression that a person is told of by this name."""
+    return f"{{{name}: {expression}}}.{name}"
+
+
+def _changed(state: str) -> str:
+    """Whether the alarm has come into a state."""
+    updates = _UPDATES.format(f"ends_with(HistorySummary, 'to {state}')")
+    return _named(f"is_{state.lower()}", f"length({updates}) > `0`")
+
+
+_BOTH: Final = "(ends_with(HistorySummary, 'to ALARM') || ends_with(HistorySummary, 'to OK'))"
+_SUCCESSES: Final = f"length({_DONE.format('Successfully executed')})"
+_FAILURES: Final = f"length({_DONE.format('Failed to execute')})"
+# Of each state people were told: as many actions were done as there were changes.
+_TOLD: Final = _named("told", f"length({_UPDATES.format(_BOTH)}) <= {_SUCCESSES}")
+# On the way back: so it was, or nobody could be told even of the beginning.
+_TOLD_BACK: Final = _named(
+    "told",
+    f"length({_UPDATES.format(_BOTH)}) <= {_SUCCESSES} || {_SUCCESSES} == `0` && {_FAILURES} > `0`",
 )
-_FAILED: Final = f"length({_DONE.format('Failed to execute')}) > `0`"
+_FAILED: Final = _named("topic_could_not_be_told", f"{_FAILURES} > `0`")
 WITHIN: Final = 900
 
 
@@ -56,7 +70,7 @@ def begin(outputs: Outputs, run: str, level: Level, about: str, until: str) -> t
     name = name_of(outputs, run)
     off = _tell(
         outputs, "broken_off", name, "OK", f"Broken off and undone: {about}",
-        says="announce that it was broken off",
+        says="announce that it was broken off", told=_TOLD_BACK,
     )  # fmt: skip
     told = _tell(
         outputs, "announce", name, "ALARM", f"Begun, until {until} at the latest: {about}",
@@ -120,11 +134,13 @@ def _gone(outputs: Outputs, step: str, name: str) -> Step:
 
 
 def _tell(
-    outputs: Outputs, step: str, name: str, state: str, reason: str, *, says: str
+    outputs: Outputs, step: str, name: str, state: str, reason: str, *, says: str,
+    told: str = _TOLD,
 ) -> Step:  # fmt: skip
     """The alarm is in a state, and its topic has been told. A topic that cannot be told of the
-    beginning is a failure: nothing has been done then; afterwards it is waited for."""
-    changed = _CHANGED.format(state)
+    beginning is a failure, when nothing has been done; that it can be told of the end is waited
+    for."""
+    changed = _changed(state)
     failed: Any = {_FAILED: [True]} if state == "ALARM" else {}
     return Step(
         name=step,
@@ -135,7 +151,7 @@ def _tell(
         ),
         goal=Wait(
             read=_call(outputs, "describe_alarm_history", {"AlarmName": name, "MaxRecords": 100}),
-            met={changed: True, _TOLD: True},
+            met={changed: True, told: True},
             begun={changed: True},
             failed=failed,
             every=5,

@@ -19,6 +19,7 @@ NOUNS: Final = {
     "recover": ("ops.commands.recover", "the database restored, compared, promoted, drilled"),
     "alarms": ("ops.commands.alarms", "the stack's alarms: list, mute, unmute"),
     "baseline": ("ops.commands.baseline", "the stack as it was: capture, compare, list"),
+    "check": ("ops.commands.check", "checklists: daily, weekly, monthly, around a deployment"),
     "maintenance": ("ops.commands.maintenance", "windows of maintenance: run, status"),
     "runs": ("ops.commands.runs", "what was carried out: list, show, report, resume, undo"),
     "lock": ("ops.commands.lock", "who changes the stack now: show, break"),

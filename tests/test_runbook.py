@@ -28,7 +28,7 @@ PAGES = sorted((ROOT / "docs" / "runbook").glob("*.md"))
 FINDINGS = (0, 3)  # what looks may find something: here, what the page before has left behind
 LOOKS = (
     "health", "alarms list", "usage", "baseline compare", "recover compare", "recover drill",
-    "recover ready",
+    "recover ready", "check",
 )  # fmt: skip
 
 

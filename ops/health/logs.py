@@ -58,12 +58,12 @@ class Group:
         """The command that shows it."""
         return f"aws logs tail {self.name} --since 1h"
 
-    def read(self, facts: Facts) -> Read:
-        """The errors of the last hour, the newest first."""
+    def read(self, facts: Facts, back: float = HOUR) -> Read:
+        """The errors of the last hour, or of so many seconds, the newest first."""
         now = int(facts.now.timestamp() * 1000)
         return read(
             FILTER, "events", most=PAGES, logGroupName=self.name, filterPattern=self.pattern,
-            startTime=now - HOUR * 1000, endTime=now, startFromHead=False, limit=LIMIT,
+            startTime=now - int(back * 1000), endTime=now, startFromHead=False, limit=LIMIT,
         )  # fmt: skip
 
 

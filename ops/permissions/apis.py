@@ -183,6 +183,7 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "elbv2.describe_rules": (anywhere("elasticloadbalancing:DescribeRules"),),
     "elbv2.describe_target_health": (anywhere("elasticloadbalancing:DescribeTargetHealth"),),
     "elbv2.modify_rule": (on("elasticloadbalancing:ModifyRule", "balancer rules"),),
+    "iam.get_role": (on("iam:GetRole", "operations roles"),),
     "kms.describe_key": (on("kms:DescribeKey", "keys"),),
     # A copy under another key makes a grant on it (RDS User Guide, "Copying a DB snapshot").
     "logs.filter_log_events": (on("logs:FilterLogEvents", "log groups"),),

@@ -78,20 +78,23 @@ RESTORES: Final = (
     "rds.modify_db_instance", "rds.delete_db_instance", "secretsmanager.get_secret_value",
 )  # fmt: skip
 
-HEALTH: Final = (
-    "acm.describe_certificate", "application-autoscaling.describe_scalable_targets",
+# What `ops check daily` looks at, and what `ops health` and the longer lists do beside it.
+DAILY: Final = (
+    "application-autoscaling.describe_scalable_targets",
     "application-autoscaling.describe_scaling_activities",
     "autoscaling.describe_auto_scaling_groups", "autoscaling.describe_instance_refreshes",
     "autoscaling.describe_scaling_activities", "backup.describe_backup_vault",
     "backup.list_recovery_points_by_backup_vault", "cloudwatch.describe_alarms",
     "cloudwatch.get_metric_data", "ec2.describe_instance_status", "ec2.describe_instances",
-    "ec2.describe_nat_gateways", "ec2.describe_vpcs", "ecs.describe_services",
-    "ecs.describe_tasks", "ecs.list_tasks", "elasticache.describe_replication_groups",
-    "elbv2.describe_load_balancers", "elbv2.describe_target_health",
-    "logs.filter_log_events", "rds.describe_db_instance_automated_backups",
-    "rds.describe_db_instances", "rds.describe_db_snapshots",
+    "ec2.describe_nat_gateways", "ec2.describe_vpcs", "ecs.describe_services", "ecs.describe_tasks",
+    "ecs.list_tasks", "elasticache.describe_replication_groups", "elbv2.describe_load_balancers",
+    "elbv2.describe_target_health", "logs.filter_log_events", "rds.describe_db_instances",
+    "rds.describe_db_snapshots", "sts.get_caller_identity",
+)  # fmt: skip
+HEALTH: Final = (
+    *DAILY,
+    "acm.describe_certificate", "rds.describe_db_instance_automated_backups",
     "rds.describe_pending_maintenance_actions",
-    "sts.get_caller_identity",
 )  # fmt: skip
 # And what else a baseline is made of.
 STATE: Final = (
@@ -112,6 +115,24 @@ COMMANDS: Final[Mapping[str, Needs]] = {
     "baseline capture --to": reads(*STATE),
     "baseline compare": reads(*STATE, *RECORD),
     "baseline list": reads("s3.list_objects_v2"),
+    "check daily": reads(*DAILY),
+    "check monthly": reads(
+        *HEALTH, *RECORD, "iam.get_role", "secretsmanager.describe_secret"
+    ),
+    "check post-deploy": reads(
+        "autoscaling.describe_instance_refreshes", "cloudwatch.describe_alarms",
+        "cloudwatch.get_metric_data", "ecs.describe_services", "ecs.describe_tasks",
+        "ecs.list_tasks", "elbv2.describe_target_health", "logs.filter_log_events",
+        "sts.get_caller_identity",
+    ),
+    "check pre-deploy": reads(
+        "application-autoscaling.describe_scalable_targets",
+        "application-autoscaling.describe_scaling_activities",
+        "autoscaling.describe_auto_scaling_groups", "autoscaling.describe_instance_refreshes",
+        "cloudwatch.describe_alarms", "ecs.describe_services", "rds.describe_db_instances",
+        "s3.get_object", "sts.get_caller_identity",
+    ),
+    "check weekly": reads(*HEALTH),
     "db activity": ASKS,
     "db bloat": ASKS,
     # The last two by the AWS CLI: with it, whoever has the lines may type them.

@@ -59,6 +59,11 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "export role": ("arn:{partition}:iam::{account}:role/{prefix}-operations-export",),
     "monitoring role": ("arn:{partition}:iam::{account}:role/{prefix}-database-monitoring",),
+    "operations roles": (
+        "arn:{partition}:iam::{account}:role/{prefix}-reader",
+        "arn:{partition}:iam::{account}:role/{prefix}-operator",
+        "arn:{partition}:iam::{account}:role/{prefix}-recoverer",
+    ),
     "scalable targets": here("application-autoscaling", "scalable-target/*"),
     "fleet": here("autoscaling", "autoScalingGroup:*:autoScalingGroupName/{prefix}-fleet"),
     "fleet image": here("ssm", "parameter/{project}/{stack}/fleet/image"),

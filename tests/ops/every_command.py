@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 from unittest.mock import patch
 
+from ops.checks import table as checklists
 from ops.cli import main
 from ops.health.table import CHECKS
 from ops.lock import BucketPlace, Held, Lock
@@ -141,6 +142,15 @@ def prepared(on: Stage) -> None:
     on.outputs = own.model_copy(update=parts)
 
 
+def drilled(on: Stage) -> None:
+    """A stack that runs, and the record of a drill."""
+    maintenance.put(on)
+    put_bucket(on)
+    on.client("s3").put_object(
+        Bucket=on.outputs.backups.operations_bucket, Key="drills/20261101-120000-d.json", Body=b"{}"
+    )
+
+
 def everything(on: Stage) -> None:
     """All services of the outputs, one of them scaled by itself."""
     service_stage.put(on, ("backend", "frontend"))
@@ -148,6 +158,8 @@ def everything(on: Stage) -> None:
 
 
 KEEP: Final = "baseline capture --yes --name"
+# Calls of the checklists that are judged by their parameters, so that they must be typed.
+TYPED: Final = ("s3.get_object", "secretsmanager.describe_secret")
 MUTE: Final = "alarms mute --for 60 --reason test --yes"
 CREATE: Final = "db snapshot create --yes"
 DEPLOY: Final = f"service deploy {service_stage.IMAGE}:{{}} --service backend --yes"
@@ -179,6 +191,8 @@ LINES: dict[str, tuple[Line, ...]] = {
             before=(f"{MUTE} --severity P2 --by rules", f"{MUTE} --severity P1 --by actions"),
         ),
     ),
+    "check monthly": (Line("check monthly", drilled, code=3),),
+    "check pre-deploy": (Line("check pre-deploy", maintenance.put, code=3),),
     "db snapshot list": (Line("db snapshot list", db_stage.put),),
     "db status": (Line("db status", db_stage.put),),
     "fleet activities": (Line("fleet activities", fleet_stage.put),),
@@ -319,6 +333,9 @@ def made(command: str) -> tuple[Recorded, ...] | None:
                 line = f"{one.command} {one.rest} --yes"
                 assert typed(line) == code, line
         found.append(calls)
+    if command.startswith("check "):
+        apis = checklists.apis(command.removeprefix("check "))
+        found.append([Recorded(api, {}, REGION) for api in apis if api not in TYPED])
     # The checks hold themselves to what they declare; a baseline has all that they see.
     if command == "health" or command.startswith("baseline c"):
         found.append([Recorded(api, {}, REGION) for check in CHECKS for api in check.apis])

@@ -230,6 +230,14 @@ def everywhere(_depth: int, _number: int, _poll: int) -> bool:
     return True
 
 
+def at_points(procedure: Procedure) -> Choice:
+    """Kills at every point; of the polls of a long wait at the first two, the fourth, the eighth
+    and so on. They differ in nothing but the time that has passed, and are not counted."""
+    if not procedure.long:
+        return everywhere
+    return lambda _depth, _number, poll: poll <= 2 or poll & (poll - 1) == 0
+
+
 def but_late_polls(_depth: int, _number: int, poll: int) -> bool:
     """Kills at every point, but of the polls of one wait only at the first two and each fifth.
 

@@ -7,7 +7,7 @@ for, and on the way back after a step that AWS refuses.
 import pytest
 
 from tests.ops.judging import Tell, killed_and_resumed, killed_and_undone, refused_and_undone
-from tests.ops.matrices import LAG, but_late_polls, everywhere, world
+from tests.ops.matrices import LAG, at_points, but_late_polls, world
 from tests.ops.procedures import Procedure, procedures
 
 pytestmark = [
@@ -21,13 +21,14 @@ pytestmark = [
 def test_killed_at_any_two_points_it_is_done_once(
     procedure: Procedure, lag: float, record_property: Tell
 ) -> None:
-    killed_and_resumed(procedure, lag, everywhere, record_property)
+    killed_and_resumed(procedure, lag, at_points(procedure), record_property)
 
 
 def test_killed_anywhere_and_on_the_way_back_it_is_undone_whole(
     procedure: Procedure, lag: float, record_property: Tell
 ) -> None:
-    killed_and_undone(procedure, lag, but_late_polls, record_property)
+    choose = at_points(procedure) if procedure.long else but_late_polls
+    killed_and_undone(procedure, lag, choose, record_property)
 
 
 def test_a_step_that_is_refused_is_undone_whole_however_often_killed(
@@ -36,4 +37,4 @@ def test_a_step_that_is_refused_is_undone_whole_however_often_killed(
     with world(procedure) as of:
         steps = {step.name for step in of.plan.steps if step.do != step.goal.read}
     for step in sorted(steps - procedure.already):
-        refused_and_undone(procedure, step, lag, everywhere, record_property)
+        refused_and_undone(procedure, step, lag, at_points(procedure), record_property)

@@ -174,20 +174,28 @@ def replica_facts(on: Stage) -> tuple[object, ...]:
     )
 
 
+# A drill that is done has left nothing to delete.
+GONE: Final = frozenset({"undo_unprotect", "undo_delete"})
 PROCEDURES: Final = (
-    Procedure("recover point-in-time", "--to latest --name before --no-sql", put, in_time, facts),
     Procedure(
-        "recover snapshot", f"{SAVED} --name before --no-sql", put_snapshot, from_snapshot, facts
+        "recover point-in-time", "--to latest --name before --no-sql", put, in_time, facts,
+        long=True,
     ),
-    Procedure("recover promote", f"{NAME} --by rename --no-sql", put_restored, renamed, facts),
+    Procedure(
+        "recover snapshot", f"{SAVED} --name before --no-sql", put_snapshot, from_snapshot, facts,
+        long=True,
+    ),
+    Procedure(
+        "recover promote", f"{NAME} --by rename --no-sql", put_restored, renamed, facts, long=True
+    ),
     Procedure(
         "recover promote", f"{NAME} --by secret", put_restored, switched, switched_facts,
-        undone=address,
+        undone=address, long=True,
     ),
     Procedure(
         "recover drill", "--no-sql --rto 60 --rpo 60", put_alarm_that_pages, drilled, facts,
-        already=frozenset({"undo_unprotect", "undo_delete"}),  # a drill that is done has left none
+        already=GONE, long=True,
     ),
-    Procedure("recover discard", NAME, put_restored, discarded, facts),
-    Procedure("recover replica promote", REPLICA, put_replica, promoted, replica_facts),
+    Procedure("recover discard", NAME, put_restored, discarded, facts, long=True),
+    Procedure("recover replica promote", REPLICA, put_replica, promoted, replica_facts, long=True),
 )  # fmt: skip

@@ -102,10 +102,10 @@ KNOWN: Final = frozenset({"select", "clear"})
 PROCEDURES: Final = (
     Procedure(
         "recover rebuild", f"--state {STATE} {LINE}", put_lost, rebuilt, facts, undone=untold,
-        shell=pretended_pulumi.of, already=KNOWN,
+        shell=pretended_pulumi.of, already=KNOWN, long=True,
     ),
     Procedure(
         "recover region", LINE, put_replicated, elsewhere, facts, undone=untold,
-        shell=pretended_pulumi.of, already=KNOWN,
+        shell=pretended_pulumi.of, already=KNOWN, long=True,
     ),
 )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Checklists: what is looked at each day, week and month, and around a deployment."""

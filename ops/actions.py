@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from botocore.exceptions import ClientError
 from pydantic import JsonValue
@@ -69,6 +70,13 @@ class Actions:
                 raise RefusedError(f"{call.api}: {name} should come from {path}, nothing is there")
         for name, reference in call.secrets.items():
             params[name] = self.aws.secret(reference)
+        for name, path in call.files.items():
+            try:
+                params[name] = Path(path).read_text(encoding="utf-8")
+            except OSError as error:
+                raise RefusedError(
+                    f"{call.api}: {name} should be {path}: {error.strerror}"
+                ) from None
         for name, rewrite in call.rewrites.items():
             params[name] = json.dumps(
                 {**json.loads(self.aws.secret(rewrite.secret)), **rewrite.keys}

@@ -21,6 +21,7 @@ NOUNS: Final = {
     "baseline": ("ops.commands.baseline", "the stack as it was: capture, compare, list"),
     "check": ("ops.commands.check", "checklists: daily, weekly, monthly, around a deployment"),
     "maintenance": ("ops.commands.maintenance", "windows of maintenance: run, status"),
+    "state": ("ops.commands.state", "Pulumi's state: saved, given back, held against AWS"),
     "runs": ("ops.commands.runs", "what was carried out: list, show, report, resume, undo"),
     "lock": ("ops.commands.lock", "who changes the stack now: show, break"),
     "outputs": ("ops.commands.outputs", "the stack's outputs, as operations read them"),

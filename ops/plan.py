@@ -51,7 +51,8 @@ class Call(Model):
     Secrets Manager (`arn#key`) right before the call. `answers` are error codes that are answers,
     like not found or already exists. `repeatable` says that twice equals once: the name is our
     own, a token is given, or the value is absolute. `rewrites` are parameters that are a secret's
-    JSON (its ARN) with some keys put anew: what is not named goes along unseen.
+    JSON (its ARN) with some keys put anew: what is not named goes along unseen. `files` are
+    parameters that are what stands in a local file by then, which is too much for a journal.
     """
 
     kind: Literal["call"] = "call"
@@ -60,6 +61,7 @@ class Call(Model):
     refs: dict[str, str] = {}
     secrets: dict[str, str] = {}
     rewrites: dict[str, Rewrite] = {}
+    files: dict[str, str] = {}
     answers: tuple[str, ...] = ()
     repeatable: bool = True
     region: str | None = None

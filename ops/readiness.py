@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from ops import drills
+from ops import drills, states
 from ops.aws import Aws
 from ops.health import backups
 from ops.health.model import (
@@ -31,7 +31,7 @@ from ops.restoring import FILLED, QUOTA, TYPICAL
 from ops.show import said
 
 AREA: Final = "recovery"
-STATES: Final = "states/"  # where in the operations bucket exports of Pulumi's state are
+SAVE: Final = "ops state backup"
 STATE_AGE: Final = 7 * DAY
 DRILLED: Final = 31 * DAY
 # Seconds until a stack of this size is up in a region where nothing of it is. An assumption: the
@@ -128,27 +128,24 @@ def state(facts: Facts) -> Looking:
     places = [(stack.region, own.operations_bucket)]
     if stack.recovery_region and own.recovery_bucket:
         places.append((stack.recovery_region, own.recovery_bucket))
+    prefix = states.folder(facts.outputs)
     answers = yield [
-        read(LIST, "Contents", region=where, Bucket=bucket, Prefix=STATES, absent=GONE)
+        read(LIST, "Contents", region=where, Bucket=bucket, Prefix=prefix, absent=GONE)
         for where, bucket in places
     ]
     found: list[Finding] = []
     for (where, bucket), answer in zip(places, answers, strict=True):
         subject = f"copy of Pulumi's state in {where}"
-        line = (
-            f"pulumi stack export --stack {stack.stack} | aws s3 cp - "
-            f"s3://{own.operations_bucket}/{STATES}{stack.stack}-$(date +%F).json"
-        )
         if isinstance(answer, UnknownError):
             found += [Finding("unknown", AREA, subject, str(answer), answer.advice)]
             continue
         newest = max((item["LastModified"] for item in answer), default=None)
         if newest is None:
-            found += _one("failing", subject, f"there is none below {STATES} of {bucket}", line)
+            found += _one("failing", subject, f"there is none below {prefix} of {bucket}", SAVE)
             continue
         old = max(age(facts, newest), 0)
         good = old <= STATE_AGE
-        found += _one("ok" if good else "failing", subject, f"of {said(old)} ago", line)
+        found += _one("ok" if good else "failing", subject, f"of {said(old)} ago", SAVE)
     return found
 
 

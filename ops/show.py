@@ -40,6 +40,7 @@ def action_text(action: "Action") -> str:
                 **action.params,
                 **{k: f"<{v}>" for k, v in action.refs.items()},
                 **{k: f"<secret {v}>" for k, v in action.secrets.items()},
+                **{k: f"<what stands in {v}>" for k, v in action.files.items()},
                 **{k: f"<secret {v.secret} with {v.keys}>" for k, v in action.rewrites.items()},
             }
             where = f" in {action.region}" if action.region else ""

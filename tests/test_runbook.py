@@ -32,8 +32,11 @@ LOOKS = (
 )  # fmt: skip
 
 
-# Typed in tests/ops/test_rebuilding.py, with a pretended Pulumi and a stack that is lost.
-WANT_PULUMI = ("ops recover rebuild", "ops recover region")
+# Typed in tests/ops/test_rebuilding.py and test_states.py, with a pretended Pulumi.
+WANT_PULUMI = (
+    "ops recover rebuild", "ops recover region", "ops state backup", "ops state drift",
+    "ops state restore",
+)  # fmt: skip
 
 
 def commands(page: Path) -> list[str]:

@@ -19,6 +19,11 @@ def opened(context: typer.Context, apis: Collection[str] = ()) -> tuple[Outputs,
     return outputs, selection.aws(outputs, apis), Output(form)
 
 
+def printing(context: typer.Context) -> Output:
+    """Where to print, for a command that needs no stack."""
+    return Output(_shared(context)[1])
+
+
 def _shared(context: typer.Context) -> tuple[Selection, Format]:
     found: tuple[Selection, Format] | None = context.find_object(tuple)
     if found is None:

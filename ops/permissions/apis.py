@@ -77,6 +77,8 @@ REGISTERED: Final[Condition] = ("StringEquals", "ecs:CreateAction", ("RegisterTa
 TAGS_SNAPSHOT: Final = on("rds:AddTagsToResource", "snapshots")
 # Whoever starts tasks hands them their roles (ECS Developer Guide, "Amazon ECS IAM roles").
 PASS_TASK_ROLES: Final = on("iam:PassRole", "task roles", when=passed_to("ecs-tasks.amazonaws.com"))
+# What operations keep in their bucket.
+KEPT: Final = ("runs", "lock", "baselines", "drills", "states")
 DECRYPT: Final = on("kms:Decrypt", "data key", when=via("s3"))
 GRANTS_OF_KEYS: Final = (
     on("kms:CreateGrant", "keys", when=via("rds")),
@@ -265,12 +267,12 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
         *GRANTS_OF_KEYS,
     ),
     "s3.delete_object": (on("s3:DeleteObject", "lock", "baselines"),),
-    "s3.get_object": (on("s3:GetObject", "runs", "lock", "baselines", "drills"), DECRYPT),
-    "s3.head_object": (on("s3:GetObject", "runs", "lock", "baselines", "drills"), DECRYPT),
+    "s3.get_object": (on("s3:GetObject", *KEPT), DECRYPT),
+    "s3.head_object": (on("s3:GetObject", *KEPT), DECRYPT),
     # Of the whole bucket: else S3 answers "denied" for a lock or a line that is not there.
     "s3.list_objects_v2": (on("s3:ListBucket", "operations bucket", "recovery bucket"),),
     "s3.put_object": (
-        on("s3:PutObject", "runs", "lock", "baselines", "drills"),
+        on("s3:PutObject", *KEPT),
         on("kms:GenerateDataKey", "data key", when=via("s3")),
         DECRYPT,
     ),

@@ -320,8 +320,13 @@ COMMANDS: Final[Mapping[str, Needs]] = {
         "ecs.update_service",
     ),
     "service tasks": reads("ecs.describe_services", "ecs.describe_tasks", "ecs.list_tasks"),
+    "state backup": changes("s3.head_object"),
+    "state drift": reads(),
+    "state fetch": Needs("operator", RECORD),
+    "state list": reads("s3.list_objects_v2"),
+    "state restore": recovers("s3.head_object"),
     "usage": reads("cloudwatch.get_metric_data", "rds.describe_db_instances"),
 }  # fmt: skip
 
 # Commands that call nothing of a stack in AWS.
-LOCAL: Final = frozenset({"sandbox"})
+LOCAL: Final = frozenset({"sandbox", "state digest"})

@@ -101,6 +101,7 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "operations bucket": ("arn:{partition}:s3:::{bucket}",),
     "recovery bucket": ("arn:{partition}:s3:::{prefix}-operations-{account}-{recovery_region}",),
     "runs": ("arn:{partition}:s3:::{bucket}/runs/*",),
+    "states": ("arn:{partition}:s3:::{bucket}/states/{stack}/*",),
     "drills": ("arn:{partition}:s3:::{bucket}/drills/*",),
     "baselines": ("arn:{partition}:s3:::{bucket}/baselines/*",),
     "lock": ("arn:{partition}:s3:::{bucket}/lock.json",),

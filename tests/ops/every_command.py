@@ -32,6 +32,8 @@ from tests.ops.procedures import (
     maintenance,
     procedures,
     recover,
+    recover_rebuild,
+    state,
 )
 from tests.ops.recording import Recorded, recorded
 from tests.ops.stage import PREFIX, RECOVERY, REGION, Stage, stage
@@ -151,6 +153,12 @@ def drilled(on: Stage) -> None:
     )
 
 
+def fetchable(on: Stage) -> None:
+    """A saved state, and no file yet where it is to go."""
+    state.put_saved(on)
+    (recover_rebuild.FOLDER / "fetched.json").unlink(missing_ok=True)
+
+
 def everything(on: Stage) -> None:
     """All services of the outputs, one of them scaled by itself."""
     service_stage.put(on, ("backend", "frontend"))
@@ -252,6 +260,9 @@ LINES: dict[str, tuple[Line, ...]] = {
         Line("service rollback --service backend --yes", service_stage.put, before=DEPLOYED),
     ),
     "service tasks": (Line("service tasks --service backend", service_stage.put),),
+    "state drift": (Line(f"state drift {recover_rebuild.LINE}", state.put),),
+    "state fetch": (Line(f"state fetch --to {recover_rebuild.FOLDER}/fetched.json", fetchable),),
+    "state list": (Line("state list", state.put_saved),),
     "usage": (Line("usage", db_stage.put),),
 }
 

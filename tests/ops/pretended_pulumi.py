@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from pydantic import JsonValue
 
+from ops import states
 from ops.plan import Shell
 from sandbox.aws import client
 from tests.ops.stage import ACCOUNT, REGION, Stage
@@ -25,6 +26,7 @@ class Stack:
 
     config: dict[str, str] = field(default_factory=dict)
     resources: int = 0
+    state: dict[str, Any] = field(default_factory=dict)
     outputs: dict[str, JsonValue] | None = None
 
 
@@ -36,15 +38,19 @@ class Pulumi:
     stacks: dict[str, Stack] = field(default_factory=dict)
     fails: str = ""
     ups: int = 0
+    previewed: dict[str, list[JsonValue]] = field(default_factory=dict)
 
     def __call__(self, shell: Shell) -> JsonValue:
+        if shell.argv[0] != "pulumi":
+            return self._digest(shell.argv)
         words, options = self._parsed(shell.argv)
         stack = options.get("--stack", "")
         for named in (stack, options.get("--dest", "")):
             if named and named not in self.stacks:
                 said = f"error: no stack named '{named}' found"
                 return {"exit": 255, "output": None, "said": said}
-        verb = getattr(self, "_".join(words[:2] if words[0] != "up" else words[:1]))
+        alone = words[0] in ("up", "preview")
+        verb = getattr(self, "_".join(words[:1] if alone else words[:2]))
         found: Answer = verb(stack, words[2:], options)
         return {"exit": 0, "output": None, "said": "", **found}
 
@@ -79,7 +85,32 @@ class Pulumi:
     def stack_import(self, stack: str, _: list[str], options: dict[str, str]) -> Answer:
         found = json.loads(Path(options["--file"]).read_text(encoding="utf-8"))
         self.stacks[stack].resources = len(found["deployment"]["resources"])
+        self.stacks[stack].state = found
         return {}
+
+    def stack_export(self, stack: str, _: list[str], options: dict[str, str]) -> Answer:
+        state = self.stacks[stack].state
+        if "--file" in options:
+            Path(options["--file"]).write_text(json.dumps(state), encoding="utf-8")
+            return {}
+        return {"output": state}
+
+    def preview(self, stack: str, *_: object) -> Answer:
+        return {"output": {"steps": self.previewed.get(stack, [])}}
+
+    def _digest(self, argv: tuple[str, ...]) -> Answer:
+        """What `ops state digest` prints, in a process of its own."""
+        assert argv[1:5] == ("-m", "ops", "state", "digest")
+        options = dict(zip(argv[5::2], argv[6::2], strict=True))
+        try:
+            state = (
+                self.stacks[options["--of"]].state
+                if "--of" in options
+                else json.loads(Path(options["--file"]).read_text(encoding="utf-8"))
+            )
+        except FileNotFoundError:
+            return {"exit": 2, "output": None, "said": ""}
+        return {"exit": 0, "output": {"digest": states.digest(state)}, "said": ""}
 
     def stack_output(self, stack: str, *_: object) -> Answer:
         outputs = self.stacks[stack].outputs
@@ -145,6 +176,17 @@ def of(stage: Stage) -> Pulumi:
     if found is None:
         own = Stack({"bulwark:profile": "prod", "aws:region": REGION})
         own.config["bulwark:recoveryRegion"] = "eu-west-1"
+        own.state = state("db-1")
         found = stage.beside["pulumi"] = Pulumi(stage, {"test": own})
     assert isinstance(found, Pulumi)
     return found
+
+
+def state(database: str, *more: str) -> dict[str, Any]:
+    """An export as Pulumi writes it: a database of this id, and other resources."""
+    urns = ("pulumi:pulumi:Stack::bulwark-test", "aws:rds/instance:Instance::database", *more)
+    listed = [
+        {"urn": f"urn:pulumi:test::bulwark::{urn}", "type": urn.split("::")[0], "id": database}
+        for urn in urns
+    ]
+    return {"version": 3, "deployment": {"manifest": {}, "resources": listed}}

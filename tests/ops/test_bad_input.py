@@ -18,6 +18,7 @@ from ops.cli import COMMANDS, NOUNS
 from tests.ops import db_stage, fleet_stage, service_stage
 from tests.ops.every_command import put_bucket, typing
 from tests.ops.procedures import alarms
+from tests.ops.procedures.recover_rebuild import FOLDER, put_program
 from tests.ops.recording import recorded
 from tests.ops.stage import Stage
 
@@ -72,6 +73,10 @@ WRONG: Final[dict[str, tuple[str, ...]]] = {
     "recover point-in-time --to": ("yesterday", "2001-01-01T00:00:00Z", "2099-01-01T00:00:00Z"),
     "--name": ("Non_sense", "a--b"),
     "recover snapshot SNAPSHOT": ("nonsense",),
+    "state fetch STATE": ("nonsense",),
+    "state fetch --to": ("/etc/hostname", "/no/such/folder/state.json"),
+    "state restore STATE": ("nonsense",),
+    "state digest --file": ("/no/such/file",),
     "recover rebuild --from": ("nonsense",),
     "recover rebuild --state": ("/no/such/file",),
     "recover region --from": ("nonsense",),
@@ -97,6 +102,7 @@ FREE: Final = {
     "recover compare SOURCE": "any instance; that one is not there is an error of the look",
     "recover compare RESTORED": "any instance; that one is not there is an error of the look",
     "recover point-in-time --class": "RDS judges: what a source can be restored as",
+    "state digest --of": "for ops itself: whatever Pulumi knows",
     "recover region --domain": "any name; Route 53 judges",
     "recover drill --class": "RDS judges: what a source can be restored as",
     "recover snapshot --class": "RDS judges: what a snapshot can be restored as",
@@ -114,6 +120,8 @@ JUDGED: Final[dict[str, str]] = {
     "recover snapshot SNAPSHOT": "which snapshots there are",
     "recover promote RESTORED": "what it is",
     "recover discard NAME": "what it is",
+    "state fetch STATE": "which states were saved",
+    "state restore STATE": "which states were saved",
     "recover rebuild --from": "which backups there are",
     "recover region --from": "which backups there are",
     "recover replica promote NAME": "what it is",
@@ -158,6 +166,9 @@ GIVEN: Final = {
     "db replica add": {"NAME": "reader"},
     "db replica remove": {"NAME": "reader"},
     "db vacuum": {"TABLE": "public.orders"},
+    "state digest": {"--of": "test"},
+    "state fetch": {"--to": "/tmp/bulwark-no-such-state.json"},
+    "state restore": {"--program": str(FOLDER)},
     "recover point-in-time": {"--to": "latest"},
     "recover snapshot": {"SNAPSHOT": "{snapshot}"},
     "recover compare": {"SOURCE": "bulwark-test-database", "RESTORED": "bulwark-test-database"},
@@ -254,6 +265,7 @@ def stack() -> Iterator[tuple[Stage, dict[str, str], Any]]:
         service_stage.put_scaling(on)
         fleet_stage.put(on)
         alarms.put(on)
+        put_program()
         put_bucket(on)
 
     with typing(build) as (on, typed):

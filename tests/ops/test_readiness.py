@@ -10,7 +10,6 @@ import pytest
 
 from ops import readiness
 from ops.drills import Drill, Objectives, Phases
-from ops.readiness import STATES
 from tests.ops.db_stage import failing
 from tests.ops.every_command import prepared, typing
 from tests.ops.stage import RECOVERY, REGION, Stage, stack_outputs
@@ -60,7 +59,7 @@ def test_what_is_prepared_is_told_and_what_is_missing_says_what_helps(look: Any)
          f"replication to {RECOVERY}", "restorable here"), "ok",
     )  # fmt: skip
     missing = {
-        f"copy of Pulumi's state in {REGION}": "pulumi stack export --stack test",
+        f"copy of Pulumi's state in {REGION}": "ops state backup",
         f"outputs in {RECOVERY}": "pulumi up --refresh",
         f"images in {RECOVERY}": "aws ecr put-replication-configuration",
         "drill of the last month": "ops recover drill",
@@ -76,7 +75,7 @@ def test_what_has_been_brought_about_is_found(look: Any) -> None:
     on, looked, typed = look
     published(on)
     on.client("s3").put_object(
-        Bucket=on.outputs.backups.operations_bucket, Key=f"{STATES}test-1.json", Body=b"{}"
+        Bucket=on.outputs.backups.operations_bucket, Key="states/test/state-1.json", Body=b"{}"
     )
     on.client("ecr").put_replication_configuration(
         replicationConfiguration={

@@ -1,0 +1,179 @@
+"""`ops state`: Pulumi's state saved, listed, given back, and held against AWS."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ops import reconciling, states
+from ops.commands.common import (
+    DryRun,
+    Expect,
+    How,
+    Reason,
+    Timeout,
+    Yes,
+    carry_out,
+    new_run,
+    target,
+)
+from ops.commands.reading import printing
+from ops.errors import FindingsError, OpsError, UsageError
+from ops.models import folder as cache
+from ops.rebuilding import program as program_of
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Pulumi's state.")
+Program = Annotated[
+    Path, typer.Option(metavar="FOLDER", help="of the stack's program, with its Pulumi.yaml")
+]
+Name = Annotated[
+    str | None, typer.Argument(metavar="[STATE]", help="from `ops state list`; else the newest")
+]
+
+
+@app.command()
+def backup(
+    context: typer.Context,
+    program: Program = Path(),
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    expect: Expect = None,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """Saves the state of now in the operations bucket, and so in its copy a region away."""
+    folder = program_of(program)
+    of, output = target(context)
+    run = new_run("state")
+    draft = _draft(run)
+    plan = states.backup(of.outputs, folder, draft, run)
+    try:
+        if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+            (made,) = [one for one in states.listed(of) if one.name == run]
+            output.result("state-backup", {"state": made.name, "bytes": made.size, "run": run})
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@app.command(name="list")
+def list_(context: typer.Context) -> None:
+    """The saved states, the newest first."""
+    of, output = target(context)
+    output.rows("states", states.COLUMNS, [one.row() for one in states.listed(of)])
+
+
+@app.command()
+def fetch(
+    context: typer.Context,
+    to: Annotated[Path, typer.Option(metavar="FILE", help="where it goes, readable by you alone")],
+    name: Name = None,
+) -> None:
+    """Writes a saved state into a file, as `pulumi stack import` takes it."""
+    _vacant(to)
+    of, output = target(context)
+    one = states.chosen(states.listed(of), name)
+    _write(to, states.fetched(of, one))
+    output.result("state-fetch", {"state": one.name, "file": str(to)})
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    name: Name = None,
+    program: Program = Path(),
+    timeout: Timeout = None,
+    dry_run: DryRun = False,
+    expect: Expect = None,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """Gives Pulumi a saved state instead of that of now, which is saved first.
+
+    What Pulumi would forget or know again is shown before.
+    """
+    folder = program_of(program)
+    of, output = target(context)
+    one = states.chosen(states.listed(of), name)
+    then = states.fetched(of, one)
+    now = states.exported(of.outputs.stack.stack, folder)
+    rows = states.differences(now, then)
+    if states.digest(now) == states.digest(then):
+        raise UsageError(f"STATE is {one.name!r}, which is what Pulumi knows already")
+    run = new_run("state")
+    draft, given = _draft(run), _draft(f"{run}-given")
+    _write(given, then)
+    plan = states.restore(of.outputs, folder, draft, given, then, now, run)
+    if output.form == "table":
+        output.rows("state-differences", ("what", "resource", "now", "then"), rows)
+    how = How(dry_run, expect, yes, reason, timeout, destructive=True)
+    try:
+        if carry_out(plan, of, output, how):
+            output.result(
+                "state-restore",
+                {"state": one.name, "saved": run, "different": len(rows), "run": run},
+            )
+    finally:
+        for file in (draft, given):
+            file.unlink(missing_ok=True)
+
+
+@app.command()
+def drift(context: typer.Context, program: Program = Path()) -> None:
+    """What AWS has that the program does not say: a preview with a refresh. Exit code 3 on drift.
+
+    Changes nothing, the state neither.
+    """
+    from ops.actions import command
+    from ops.plan import Shell
+
+    folder = program_of(program)
+    of, output = target(context)
+    words = ("preview", "--refresh", "--json", "--non-interactive", "--stack")
+    stack = of.outputs.stack.stack
+    seen: Any = command(Shell(argv=("pulumi", *words, stack), folder=str(folder), repeatable=True))
+    if seen["exit"]:
+        raise OpsError(f"pulumi preview failed: {str(seen['said']).strip()[-500:]}")
+    found = states.drifted(seen["output"])
+    output.rows("state-drift", ("op", "resource", "properties"), found)
+    if found:
+        raise FindingsError(f"{len(found)} resources are not as the program says", "pulumi up")
+    output.line("everything is as the program says")
+
+
+@app.command(hidden=True)
+def digest(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Option(metavar="FILE", help="an export")] = None,
+    of: Annotated[str | None, typer.Option(metavar="STACK", help="what Pulumi knows now")] = None,
+    program: Program = Path(),
+) -> None:
+    """What tells two states apart, as JSON: what a plan waits for."""
+    if (file is None) is (of is None):
+        raise UsageError("one of --file and --of must be set")
+    if file is not None:
+        known = reconciling.read("--file", file)
+    else:
+        known = states.exported(str(of), program_of(program))
+    if not states.resources(known):
+        raise UsageError(f"--file is {str(file)!r}, may be a file of `pulumi stack export`")
+    printing(context).data("state-digest", {"digest": states.digest(known)})
+
+
+def _draft(run: str) -> Path:
+    """A file of this run's, below the user's own cache folder."""
+    place = cache() / "states"
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return place / f"{run}.json"
+
+
+def _vacant(to: Path) -> None:
+    if to.exists():
+        raise UsageError(f"--to is {str(to)!r}, which is there already: it is not overwritten")
+    if not to.absolute().parent.is_dir():
+        raise UsageError(f"--to is {str(to)!r}, may be a file in a folder that is there")
+
+
+def _write(to: Path, state: dict[str, Any]) -> None:
+    to.touch(mode=0o600)
+    to.write_text(json.dumps(state, indent=4), encoding="utf-8")

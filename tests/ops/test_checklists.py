@@ -193,7 +193,14 @@ def test_every_check_of_the_lists_is_tested_and_stands_on_one() -> None:
     assert {one for item in ITEMS for one in item.of} >= OWN
 
 
-@pytest.mark.parametrize(("of", "outputs", "well"), [case[:3] for case in CASES], ids=str)
+def named(value: object) -> str:
+    """What a case is called: by its check and by what is read, the same in every process."""
+    if isinstance(value, Check):
+        return f"{value.area} {value.subject}"
+    return value if isinstance(value, str) else ""
+
+
+@pytest.mark.parametrize(("of", "outputs", "well"), [case[:3] for case in CASES], ids=named)
 def test_where_it_is_well_it_is_ok_with_evidence(
     of: Check, outputs: Outputs | None, well: Answers
 ) -> None:
@@ -218,7 +225,7 @@ def test_it_fails_or_is_unknown_for_its_reason(
 @pytest.mark.parametrize(
     ("of", "outputs", "well", "api"),
     [(of, outputs, well, api) for of, outputs, well, _ in CASES for api in of.apis],
-    ids=str,
+    ids=named,
 )
 def test_without_an_answer_it_is_unknown(
     of: Check, outputs: Outputs | None, well: Answers, api: str

@@ -18,10 +18,10 @@ setup: .venv/ready
 	@touch $@
 
 test: setup
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-exhaustive: setup
-	$(BIN)/python -m pytest -n auto --dist loadfile -m exhaustive
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m exhaustive
 
 demo: setup
 	$(BIN)/python -m sandbox.demo

@@ -25,6 +25,7 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
 
 @pytest.mark.parametrize("code", ["Throttling", "AccessDenied"])
 @pytest.mark.parametrize("api", [api for api in READ if not api.startswith("elasticache")])
+@pytest.mark.exhaustive
 def test_what_was_not_read_is_unknown_and_never_gone_new_or_changed(
     still: Console, capsys: pytest.CaptureFixture[str], tmp_path: Path, api: str, code: str
 ) -> None:

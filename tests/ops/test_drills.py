@@ -110,7 +110,7 @@ def test_an_objective_that_is_missed_is_exit_code_3_and_kept(ops: Console) -> No
     assert left(ops) == []
 
 
-@pytest.mark.parametrize("way", ["resume", "undo"])
+@pytest.mark.parametrize("way", ["resume", pytest.param("undo", marks=pytest.mark.exhaustive)])
 def test_killed_and_carried_on_or_undone_it_leaves_nothing_and_is_recorded(
     ops: Console, way: str
 ) -> None:
@@ -141,6 +141,7 @@ def test_killed_and_carried_on_or_undone_it_leaves_nothing_and_is_recorded(
     assert len(keys) == 1
 
 
+@pytest.mark.exhaustive
 def test_one_that_never_answers_is_undone_and_that_is_what_is_said(ops: Console) -> None:
     with patch("ops.sql.connecting.Database.rows", side_effect=_nobody):
         said = ops("recover drill --yes --sql", 5)[1]

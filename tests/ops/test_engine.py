@@ -152,7 +152,7 @@ def kill_points(world: World) -> int:
     return 10**9 - lines.left
 
 
-@pytest.mark.parametrize("lag", [0, 50])
+@pytest.mark.parametrize("lag", [0, pytest.param(50, marks=pytest.mark.exhaustive)])
 def test_killed_at_any_two_points_it_is_done_once(lag: float) -> None:
     last = kill_points(World(lag=lag))
     assert last > 20

@@ -112,7 +112,7 @@ def sent(of: Scene, calls: list[Recorded]) -> list[str]:
     return sorted(c.api for c in changes if meant(c) in of.calls())
 
 
-@pytest.mark.parametrize("procedure", by_turns(1, 4))
+@pytest.mark.parametrize("procedure", by_turns(1, 8))
 def test_a_fifth_throttled_and_a_fifth_failing_it_comes_to_its_end(procedure: Procedure) -> None:
     with scene(procedure) as of:
         ended, facts, _ = undisturbed(of)
@@ -198,7 +198,7 @@ def said(of: Scene, error: OpsError, api: str) -> None:
     assert ("in AWS may go on" in text) == bool(held)
 
 
-@pytest.mark.parametrize("procedure", by_turns(3, 4))
+@pytest.mark.parametrize("procedure", by_turns(3, 8))
 def test_an_answer_that_is_lost_is_looked_for_and_the_change_is_made_once(
     procedure: Procedure,
 ) -> None:

@@ -97,6 +97,7 @@ def test_an_act_that_fails_ends_unmuted_and_announced_as_broken_off(ops: Console
 
 @pytest.mark.parametrize("by", ["rules", "actions"])
 @pytest.mark.parametrize("way", ["undo", "resume"])
+@pytest.mark.exhaustive
 def test_a_window_that_is_killed_is_shown_and_ends_when_it_is_carried_on(
     ops: Console, by: str, way: str
 ) -> None:

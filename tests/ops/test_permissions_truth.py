@@ -24,6 +24,13 @@ from tests.ops.stage import REGION, stack_outputs
 LOOKS = ("Describe", "List", "GetAlarmMuteRule")
 
 
+# Each is run as it is typed, which takes long in sum: with all tests one of three.
+BY_TURNS = [
+    pytest.param(command, marks=() if number % 3 == 0 else pytest.mark.exhaustive)
+    for number, command in enumerate(sorted(COMMANDS))
+]
+
+
 def verbs(group: Any, path: tuple[str, ...]) -> Iterator[str]:
     """The commands below a group, as they are typed."""
     if not hasattr(group, "commands"):
@@ -52,7 +59,7 @@ def test_every_command_has_its_line() -> None:
     assert names | LOCAL == set(every_command()), "a line is of no command"
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS))
+@pytest.mark.parametrize("command", BY_TURNS)
 def test_a_command_calls_what_its_line_says(command: str) -> None:
     seen, said = made(command), set(COMMANDS[command].apis)
     assert seen is not None, (
@@ -96,7 +103,7 @@ def test_the_recorder_sees_paginated_calls_and_their_parameters() -> None:
     assert calls[0].params["DBInstanceIdentifier"] == "bulwark-test-database"
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS))
+@pytest.mark.parametrize("command", BY_TURNS)
 def test_a_commands_policy_allows_its_calls_on_what_they_act_on(command: str) -> None:
     """And the policy of the same command for another stack allows none of the changing ones."""
     outputs = stack_outputs()
@@ -113,6 +120,7 @@ def test_a_commands_policy_allows_its_calls_on_what_they_act_on(command: str) ->
             assert not all(nobodys(*act) for act in acts if act[0] == action), action
 
 
+@pytest.mark.exhaustive
 def test_what_calls_act_on_is_known_of_every_changing_call() -> None:
     """Else the test above would look at nothing."""
     resolved = {call.api for command in COMMANDS for call in made(command) or () if acts_on(call)}

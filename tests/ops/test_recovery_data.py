@@ -184,6 +184,7 @@ class Restarted(Noting):
         super().ask()
 
 
+@pytest.mark.exhaustive
 def test_by_secret_it_is_not_felt_and_what_was_written_meanwhile_is_in_the_old_one(
     ops: Console,
 ) -> None:

@@ -140,6 +140,7 @@ def test_a_backup_can_be_restored_up_to_the_last_five_minutes(rds: Rds) -> None:
             )
 
 
+@pytest.mark.exhaustive
 def test_data_go_to_another_region(rds: Rds) -> None:
     rds.make()
     rds.write(1)
@@ -164,6 +165,7 @@ def test_data_go_to_another_region(rds: Rds) -> None:
     assert (there.rows(), there.rows("again")) == ([1, 2], [1])
 
 
+@pytest.mark.exhaustive
 def test_backups_begin_when_they_are_asked_for(rds: Rds) -> None:
     rds.make(BackupRetentionPeriod=0)
     rds.write(1)

@@ -7,6 +7,7 @@ import pytest
 from sandbox.demo import main, setting
 
 
+@pytest.mark.exhaustive
 def test_it_deploys_a_stack_and_shows_what_came_of_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -63,6 +63,7 @@ def settings(overrides: Overrides) -> Overrides:
 
 
 @pytest.mark.parametrize(("stack", "overrides"), VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.exhaustive
 def test_a_stack_goes_into_the_in_memory_aws(stack: str, overrides: Overrides) -> None:
     with in_memory_aws(region_of(stack)):
         deployed = deploy(stack, settings(overrides))

@@ -12,6 +12,8 @@ from ops.run import WallClock
 from sandbox import clock
 from tests.ops.prod.deployed import Prod, calls
 
+pytestmark = pytest.mark.exhaustive
+
 
 @contextmanager
 def waiting() -> Iterator[None]:

@@ -12,17 +12,7 @@ from ops import clock
 from ops.baseline import AREAS, Baseline
 from ops.baseline_comparing import KINDS, TOLERANCE, differences
 from ops.baseline_taking import taken
-from ops.commands.common import (
-    DryRun,
-    Expect,
-    How,
-    Reason,
-    Timeout,
-    Yes,
-    carry_out,
-    new_run,
-    target,
-)
+from ops.commands.common import How, carry_out, changing, new_run, target
 from ops.errors import FindingsError, UsageError
 from ops.show import Output
 
@@ -38,6 +28,7 @@ def _areas(text: str | None) -> tuple[str, ...]:
 
 
 @app.command()
+@changing
 def capture(
     context: typer.Context,
     name: Annotated[
@@ -46,15 +37,16 @@ def capture(
     to: Annotated[
         Path | None, typer.Option(metavar="FILE", help="a file of yours instead of the bucket")
     ] = None,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Keeps how the stack is: health, usage, database, services, fleet, cache, alarms."""
     if to is not None:
-        clashes = {"--name": name is not None, "--dry-run": dry_run, "--expect": bool(expect)}
+        clashes = {
+            "--name": name is not None,
+            "--dry-run": how.dry_run,
+            "--expect": bool(how.expect),
+        }
         for option in (option for option, given in clashes.items() if given):
             raise UsageError(f"{option} is set, and --to too: a file has no name and no plan")
         keeping.free(to)
@@ -69,7 +61,7 @@ def capture(
     keeping.unused(of.aws, of.outputs, named)
     made, run = taken(of.outputs, of.aws, now), new_run("baseline")
     plan = keeping.capture(of.outputs, made, named, run, timed=name is None)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+    if carry_out(plan, of, output, how):
         _kept(output, made, {"baseline": named, "run": run})
 
 

@@ -1,13 +1,16 @@
 """What the commands share: the stack they are about, and how a plan is agreed to."""
 
+import inspect
 import os
 import re
 import secrets
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial, wraps
 from pathlib import Path
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias, overload
 
 import typer
 from pydantic import JsonValue
@@ -59,6 +62,53 @@ class How:
     reason: str = ""
     timeout: float | None = None
     destructive: bool = False
+
+    def grave(self, grave: bool = True) -> "How":
+        """The same of an act that destroys something, where it does."""
+        return replace(self, destructive=grave)
+
+
+Command: TypeAlias = Callable[..., None]
+
+
+@overload
+def changing(command: Command) -> Command: ...
+
+
+@overload
+def changing(*, timeout: Any) -> Callable[[Command], Command]: ...
+
+
+def changing(command: Command | None = None, *, timeout: Any = Timeout) -> Any:
+    """Gives a command the options of whatever changes something: what they say is its `how`.
+
+    `timeout` is the type of that option, None for a command without it.
+    """
+    if command is None:
+        return partial(changing, timeout=timeout)
+    options = {
+        **({} if timeout is None else {"timeout": (timeout, None)}),
+        "dry_run": (DryRun, False), "expect": (Expect, None), "yes": (Yes, False),
+        "reason": (Reason, ""),
+    }  # fmt: skip
+
+    @wraps(command)
+    def typed(*args: Any, **given: Any) -> Any:
+        how = How(**{name: given.pop(name) for name in options})
+        return command(*args, how=how, **given)
+
+    own = inspect.signature(command)
+    kept = [param for name, param in own.parameters.items() if name != "how"]
+    more = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=kind)
+        for name, (kind, value) in options.items()
+    ]
+    changed: Any = typed
+    changed.__signature__ = own.replace(parameters=[*kept, *more])
+    kinds = {name: kind for name, (kind, _) in options.items()}
+    hints = {name: kind for name, kind in command.__annotations__.items() if name != "how"}
+    changed.__annotations__ = {**hints, **kinds}
+    return changed
 
 
 def target(context: typer.Context) -> tuple[Target, Output]:

@@ -5,18 +5,7 @@ from typing import Annotated
 import typer
 
 from ops import clock, database, failover, resizing
-from ops.commands.common import (
-    DryRun,
-    Expect,
-    How,
-    Reason,
-    Timeout,
-    Yes,
-    carry_out,
-    new_run,
-    opened,
-    target,
-)
+from ops.commands.common import How, carry_out, changing, new_run, opened, target
 from ops.commands.db_connect import app as connect
 from ops.commands.db_parameters import app as parameters
 from ops.commands.db_password import app as password
@@ -52,20 +41,18 @@ def status(context: typer.Context) -> None:
 
 
 @app.command(name="failover")
+@changing
 def failover_(
     context: typer.Context,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """The standby takes over: an outage of one to two minutes, proved by the change of zone."""
     of, output = target(context)
     before = database.primary(of.aws, of.outputs)
     run = new_run("failover")
     plan = failover.failover(of.outputs, before, run)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+    if carry_out(plan, of, output, how):
         after = database.primary(of.aws, of.outputs)
         output.result(
             "db-failover",
@@ -75,16 +62,14 @@ def failover_(
 
 
 @app.command()
+@changing
 def reboot(
     context: typer.Context,
     instance: Annotated[
         str | None, typer.Option(metavar="NAME", help="the primary, which it is, or a replica")
     ] = None,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Starts the server again, which makes static parameters take effect."""
     of, output = target(context)
@@ -95,7 +80,7 @@ def reboot(
     since = failover.last_restart(of.aws, of.outputs, found.identifier, clock.now())
     run = new_run("reboot")
     plan = failover.reboot(of.outputs, found, since, run)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+    if carry_out(plan, of, output, how):
         after = database.member(of.aws, of.outputs, instance)
         output.result(
             "db-reboot",
@@ -105,14 +90,12 @@ def reboot(
 
 
 @app.command()
+@changing
 def resize(
     context: typer.Context,
     size: Annotated[str, typer.Argument(metavar="CLASS", help="such as db.m7g.large")],
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Another class for the primary, a snapshot first; put back where the change fails."""
     of, output = target(context)
@@ -120,26 +103,24 @@ def resize(
     resizing.orderable(of.aws, of.outputs, found, size)
     run = new_run("resize")
     plan = resizing.resize(of.outputs, found, size, run)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+    if carry_out(plan, of, output, how):
         after = database.primary(of.aws, of.outputs)
         output.result("db-resize", {"from": found.size, "to": after.size, "run": run})
 
 
 @app.command()
+@changing
 def storage(
     context: typer.Context,
     size: Annotated[int, typer.Argument(metavar="GIB", min=20, max=65536, help="in all")],
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """More storage for the primary, a snapshot first. It never shrinks."""
     of, output = target(context)
     found = database.primary(of.aws, of.outputs)
     run = new_run("storage")
     plan = resizing.grow(of.outputs, found, size, run)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+    if carry_out(plan, of, output, how):
         after = database.primary(of.aws, of.outputs)
         output.result("db-storage", {"from": found.storage, "to": after.storage, "run": run})

@@ -5,22 +5,13 @@ from typing import Annotated
 import typer
 
 from ops import database, parameters
-from ops.commands.common import (
-    DryRun,
-    Expect,
-    How,
-    Reason,
-    Timeout,
-    Yes,
-    carry_out,
-    new_run,
-    target,
-)
+from ops.commands.common import How, carry_out, changing, new_run, target
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command(name="parameters")
+@changing
 def parameters_(
     context: typer.Context,
     set_: Annotated[
@@ -29,11 +20,8 @@ def parameters_(
     all_: Annotated[
         bool, typer.Option("--all", help="those that are left to the default as well")
     ] = False,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """What the stack's parameter group sets, and whether a reboot is pending; or a change of it."""
     wanted = parameters.asked(set_ or ())
@@ -44,7 +32,7 @@ def parameters_(
         known = parameters.listed(of.aws, of.outputs, group)
         run = new_run("parameters")
         plan = parameters.change(of.outputs, found, parameters.chosen(known, wanted), run)
-        if not carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+        if not carry_out(plan, of, output, how):
             return
         found = database.primary(of.aws, of.outputs)
         body = {"group": group, "set": dict(wanted), "state": found.group_status, "run": run}

@@ -5,17 +5,7 @@ from typing import Annotated
 import typer
 
 from ops import database, rotating, services
-from ops.commands.common import (
-    DryRun,
-    Expect,
-    How,
-    Reason,
-    Timeout,
-    Yes,
-    carry_out,
-    new_run,
-    target,
-)
+from ops.commands.common import How, carry_out, changing, new_run, target
 from ops.commands.db_sql import Via
 from ops.sql.connecting import Database
 
@@ -23,17 +13,15 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command(name="rotate-password")
+@changing
 def rotate_password(
     context: typer.Context,
     check: Annotated[
         bool, typer.Option("--check", help="try the new password (takes a way to the database)")
     ] = False,
     via: Via = None,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Gives the database another password, and every service new tasks that have read it."""
     of, output = target(context)
@@ -44,7 +32,7 @@ def rotate_password(
     listed = services.observed(of.aws, of.outputs, parts) if parts else []
     run = new_run("rotate")
     plan = rotating.rotate(of.aws, of.outputs, found, listed, run, check=check)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout), sql):
+    if carry_out(plan, of, output, how, sql):
         output.result(
             "db-rotate-password",
             {"instance": found.identifier, "restarted": [s.name for s in listed], "run": run},

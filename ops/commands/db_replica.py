@@ -5,17 +5,7 @@ from typing import Annotated
 import typer
 
 from ops import database, replicas, resizing
-from ops.commands.common import (
-    DryRun,
-    Expect,
-    How,
-    Reason,
-    Timeout,
-    Yes,
-    carry_out,
-    new_run,
-    target,
-)
+from ops.commands.common import How, carry_out, changing, new_run, target
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Read replicas.")
 Name = Annotated[
@@ -24,17 +14,15 @@ Name = Annotated[
 
 
 @app.command()
+@changing
 def add(
     context: typer.Context,
     name: Name,
     size: Annotated[
         str | None, typer.Option("--class", metavar="CLASS", help="else the primary's own")
     ] = None,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Adds a replica with the primary's settings: reads can go there, a moment behind."""
     of, output = target(context)
@@ -45,21 +33,19 @@ def add(
         resizing.orderable(of.aws, of.outputs, like, size, "--class")
     run = new_run("replica-add")
     plan = replicas.add(of.aws, of.outputs, primary, name, run, size=size)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+    if carry_out(plan, of, output, how):
         seen = database.look(of.aws, of.outputs, replica)
         body = {"replica": replica, "status": seen.status if seen else "absent", "run": run}
         output.result("db-replica", body)
 
 
 @app.command()
+@changing
 def remove(
     context: typer.Context,
     name: Name,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Deletes a replica that was added here. Those of the settings are the settings' own."""
     of, output = target(context)
@@ -67,6 +53,6 @@ def remove(
     primary = replicas.described(of.aws, of.outputs)
     run = new_run("replica-remove")
     plan = replicas.remove(of.aws, of.outputs, primary, name, run)
-    how = How(dry_run, expect, yes, reason, timeout, destructive=True)
+    how = how.grave()
     if carry_out(plan, of, output, how):
         output.result("db-replica", {"replica": replica, "status": "absent", "run": run})

@@ -5,18 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from ops import clock, database, exporting, snapshots
-from ops.commands.common import (
-    DryRun,
-    Expect,
-    How,
-    Reason,
-    Timeout,
-    Yes,
-    carry_out,
-    new_run,
-    opened,
-    target,
-)
+from ops.commands.common import How, carry_out, changing, new_run, opened, target
 from ops.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Snapshots of the database.")
@@ -26,21 +15,19 @@ WaitFor = Annotated[
 
 
 @app.command()
+@changing
 def create(
     context: typer.Context,
     wait: WaitFor = True,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Takes a snapshot of the primary, called after it and the run."""
     of, output = target(context)
     run = new_run("snapshot")
     instance = database.primary(of.aws, of.outputs)
     plan = snapshots.create(of.outputs, instance, run, wait=wait)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+    if carry_out(plan, of, output, how):
         name = snapshots.name_of(instance.identifier, run)
         output.result("db-snapshot", {"snapshot": name, "run": run, "whole": wait})
 
@@ -64,17 +51,15 @@ def list_(
 
 
 @app.command()
+@changing
 def copy(
     context: typer.Context,
     snapshot: Annotated[
         str | None, typer.Argument(help="which; else the newest that operations made")
     ] = None,
     wait: WaitFor = True,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Copies a snapshot to the recovery region, under that region's key."""
     of, output = target(context)
@@ -82,7 +67,7 @@ def copy(
     listed = snapshots.found(of.aws, of.outputs, of.outputs.stack.region)
     chosen = snapshots.source(listed, snapshot)
     plan = snapshots.copy(of.outputs, chosen, run, wait=wait)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+    if carry_out(plan, of, output, how):
         made = snapshots.name_of(of.outputs.database.identifier, run)
         output.result(
             "db-snapshot",
@@ -97,6 +82,7 @@ def copy(
 
 
 @app.command()
+@changing
 def export(
     context: typer.Context,
     snapshot: Annotated[
@@ -106,11 +92,8 @@ def export(
         str | None, typer.Option(metavar="TABLE,...", help="only these, like orders,shop.parts")
     ] = None,
     wait: WaitFor = True,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Exports a snapshot's data as Parquet files to the operations bucket: to analyse."""
     of, output = target(context)
@@ -119,13 +102,14 @@ def export(
     chosen = snapshots.source(listed, snapshot)
     run = new_run("export")
     plan = exporting.export(of.outputs, chosen, only, run, wait=wait)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+    if carry_out(plan, of, output, how):
         to = exporting.place(of.outputs, run)
         body = {"snapshot": chosen.name, "to": to, "run": run, "whole": wait}
         output.result("db-export", body)
 
 
 @app.command()
+@changing(timeout=None)
 def prune(
     context: typer.Context,
     keep: Annotated[int, typer.Option(min=1, help="how many of the newest stay")] = 7,
@@ -135,10 +119,8 @@ def prune(
     where: Annotated[
         str | None, typer.Option(metavar="REGION", help="the stack's region or its recovery region")
     ] = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Deletes snapshots that operations made: old ones beyond the newest, never the last one."""
     of, output = target(context)
@@ -151,7 +133,7 @@ def prune(
     run = new_run("prune")
     if gone:
         plan = snapshots.prune(of.outputs, gone, run)
-        if not carry_out(plan, of, output, How(dry_run, expect, yes, reason, destructive=True)):
+        if not carry_out(plan, of, output, how.grave()):
             return
     output.result(
         "db-snapshots-pruned",

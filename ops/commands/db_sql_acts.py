@@ -4,17 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ops.commands.common import (
-    DryRun,
-    Expect,
-    How,
-    Reason,
-    Timeout,
-    Yes,
-    carry_out,
-    new_run,
-    target,
-)
+from ops.commands.common import How, carry_out, changing, new_run, target
 from ops.commands.db_sql import Replica, Via, cut, replica_of
 from ops.plan import Plan
 from ops.sql import sessions, vacuuming
@@ -32,6 +22,7 @@ def through(via: str | None, plan: Plan) -> Plan:
 
 
 @app.command()
+@changing
 def kill(
     context: typer.Context,
     pid: Annotated[int, typer.Argument(metavar="PID", min=1, help="from `ops db activity`")],
@@ -40,11 +31,8 @@ def kill(
     ] = False,
     replica: Replica = None,
     via: Via = None,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Cancels a session's query, or ends the session: the one that was looked at, and no other."""
     of, output = target(context)
@@ -54,12 +42,13 @@ def kill(
     run = new_run("kill")
     plan = through(via, sessions.kill(of.outputs, session, name, run, terminate=terminate))
     output.line(f"{session.pid}: {cut(session.query)}")
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout), on):
+    if carry_out(plan, of, output, how, on):
         what = "ended" if terminate else "cancelled"
         output.result("db-kill", {"pid": pid, "user": session.user, "state": what, "run": run})
 
 
 @app.command(name="kill-idle")
+@changing
 def kill_idle(
     context: typer.Context,
     older_than: Annotated[
@@ -72,11 +61,8 @@ def kill_idle(
     application: Annotated[str | None, typer.Option(help="only this application's")] = None,
     replica: Replica = None,
     via: Via = None,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Ends sessions that are idle for long; one that begins to work meanwhile is left alone."""
     of, output = target(context)
@@ -88,7 +74,7 @@ def kill_idle(
     run = new_run("kill-idle") if found else None
     if found and run:
         plan = through(via, sessions.kill_idle(of.outputs, found, name, run))
-        if not carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout), on):
+        if not carry_out(plan, of, output, how, on):
             return
     left = sessions.left(on, name, found) if found else set()
     ended = [each.pid for each in found if each.pid not in left]
@@ -96,6 +82,7 @@ def kill_idle(
 
 
 @app.command()
+@changing
 def vacuum(
     context: typer.Context,
     tables: Annotated[
@@ -110,11 +97,8 @@ def vacuum(
         bool, typer.Option("--full", help="give space back; locks the table all the while")
     ] = False,
     via: Via = None,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Vacuums tables, proved by PostgreSQL's own count of it."""
     of, output = target(context)
@@ -124,7 +108,7 @@ def vacuum(
     if found and run:
         plan = vacuuming.vacuum(of.outputs, found, run, analyze=analyze, freeze=freeze, full=full)
         plan = through(via, plan)
-        how = How(dry_run, expect, yes, reason, timeout, destructive=full)
+        how = how.grave(full)
         if not carry_out(plan, of, output, how, on):
             return
     output.result("db-vacuum", {"vacuumed": [table.full_name for table in found], "run": run})

@@ -5,32 +5,20 @@ from typing import Annotated
 import typer
 
 from ops import database, parameters, upgrading
-from ops.commands.common import (
-    DryRun,
-    Expect,
-    How,
-    Reason,
-    Timeout,
-    Yes,
-    carry_out,
-    new_run,
-    target,
-)
+from ops.commands.common import How, carry_out, changing, new_run, target
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
+@changing
 def upgrade(
     context: typer.Context,
     version: Annotated[
         str | None, typer.Argument(metavar="VERSION", help="like 16.11, or 17; else what there is")
     ] = None,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Another version of PostgreSQL, a snapshot first; without VERSION, which ones there are."""
     of, output = target(context)
@@ -45,7 +33,7 @@ def upgrade(
     own = parameters.listed(of.aws, of.outputs, str(found.group), own=True) if to.major else []
     run = new_run("upgrade")
     plan = upgrading.upgrade(of.outputs, found, replicas, to, own, run)
-    how = How(dry_run, expect, yes, reason, timeout, destructive=True)
+    how = how.grave()
     if carry_out(plan, of, output, how):
         after = database.primary(of.aws, of.outputs)
         body = {"from": found.version, "to": after.version, "snapshot": f"{found.identifier}-{run}"}

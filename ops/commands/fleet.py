@@ -6,18 +6,7 @@ import typer
 
 from ops import clock, fleet, fleet_deploying, fleet_refreshing, fleet_scaling, images
 from ops.commands import fleet_refresh, fleet_run
-from ops.commands.common import (
-    DryRun,
-    Expect,
-    How,
-    Reason,
-    Timeout,
-    Yes,
-    carry_out,
-    new_run,
-    opened,
-    target,
-)
+from ops.commands.common import How, carry_out, changing, new_run, opened, target
 from ops.commands.fleet_refresh import (
     Checkpoint,
     Delay,
@@ -54,15 +43,13 @@ def activities(
 
 
 @app.command()
+@changing
 def limits(
     context: typer.Context,
     least: Annotated[int | None, typer.Option("--min", min=0, help="fewest instances")] = None,
     most: Annotated[int | None, typer.Option("--max", min=0, help="most instances")] = None,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """The limits within which the fleet is scaled; with --min or --max, changes them."""
     of, output = target(context)
@@ -73,21 +60,19 @@ def limits(
         return
     run = new_run("limits")
     plan = fleet_scaling.change(of.outputs, now, run, least=least, most=most)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+    if carry_out(plan, of, output, how):
         after = fleet_scaling.limits_row(fleet.observed(of.aws, of.outputs))
         output.result("fleet-limits-change", {"min": after["min"], "max": after["max"], "run": run})
 
 
 @app.command()
+@changing
 def scale(
     context: typer.Context,
     count: Annotated[str, typer.Argument(help="how many instances")],
     wait: WaitFor = True,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Gives the fleet so many instances. Down to none is destructive."""
     number = fleet_scaling.number(count)
@@ -95,12 +80,13 @@ def scale(
     now = fleet.observed(of.aws, of.outputs)
     run = new_run("scale")
     plan = fleet_scaling.scale(of.outputs, now, number, run, wait=wait)
-    how = How(dry_run, expect, yes, reason, timeout, destructive=number == 0)
+    how = how.grave(number == 0)
     if carry_out(plan, of, output, how):
         output.result("fleet-scale", {"instances": number, "completed": wait, "run": run})
 
 
 @app.command()
+@changing
 def deploy(
     context: typer.Context,
     image: Annotated[str, typer.Argument(help="repository with a tag or a digest")],
@@ -110,11 +96,8 @@ def deploy(
     most: Most = None,
     url: Url = None,
     wait: WaitFor = True,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Puts another image on the fleet, and every instance anew. Failed: undone, exit 5."""
     checked_url(url, wait=wait)
@@ -130,6 +113,6 @@ def deploy(
         of.aws, of.outputs, now, resolved, run, how=way, wait=wait, url=url
     )
     with told(of):
-        if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+        if carry_out(plan, of, output, how):
             body = {"image": resolved.reference, "completed": wait, "run": run}
             output.result("fleet-deployment", body)

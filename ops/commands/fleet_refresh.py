@@ -8,18 +8,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from ops import fleet, fleet_refreshing, fleet_steps
-from ops.commands.common import (
-    DryRun,
-    Expect,
-    How,
-    Reason,
-    Timeout,
-    Yes,
-    carry_out,
-    new_run,
-    opened,
-    target,
-)
+from ops.commands.common import How, carry_out, changing, new_run, opened, target
 from ops.errors import RolledBackError
 from ops.run import Target
 
@@ -68,6 +57,7 @@ def told(of: Target) -> Iterator[None]:
 
 
 @app.command()
+@changing
 def start(
     context: typer.Context,
     version: Annotated[
@@ -88,11 +78,8 @@ def start(
         typer.Option("--auto-rollback/--no-auto-rollback", help="AWS goes back where it fails"),
     ] = True,
     wait: WaitFor = True,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Replaces every instance by one of a version of the launch template. Failed: exit 5."""
     way = how_replaced(checkpoint, delay, least, most)
@@ -105,7 +92,7 @@ def start(
     run = new_run("refresh")
     plan = fleet_refreshing.start(of.aws, of.outputs, now, run, version=number, how=way, wait=wait)
     with told(of):
-        if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+        if carry_out(plan, of, output, how):
             output.result("fleet-refresh", {"version": number, "completed": wait, "run": run})
 
 
@@ -122,31 +109,27 @@ def status(
 
 
 @app.command()
+@changing
 def cancel(
     context: typer.Context,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Stops the instance refresh at work. What it has replaced stays."""
     of, output = target(context)
     run = new_run("refresh-cancel")
     now = fleet.observed(of.aws, of.outputs)
     plan = fleet_refreshing.cancel(of.aws, of.outputs, now, run)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+    if carry_out(plan, of, output, how):
         output.result("fleet-refresh", {"status": "Cancelled", "run": run})
 
 
 @app.command()
+@changing
 def rollback(
     context: typer.Context,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Takes the instance refresh at work back, to the version of before."""
     of, output = target(context)
@@ -154,5 +137,5 @@ def rollback(
     now = fleet.observed(of.aws, of.outputs)
     plan = fleet_refreshing.rollback(of.aws, of.outputs, now, run)
     with told(of):
-        if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+        if carry_out(plan, of, output, how):
             output.result("fleet-refresh", {"status": "RollbackSuccessful", "run": run})

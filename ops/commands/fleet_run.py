@@ -5,20 +5,11 @@ from typing import Annotated
 import typer
 
 from ops import clock, fleet, fleet_running
-from ops.commands.common import (
-    DryRun,
-    Expect,
-    How,
-    Reason,
-    Timeout,
-    Yes,
-    carry_out,
-    new_run,
-    target,
-)
+from ops.commands.common import How, carry_out, changing, new_run, target
 from ops.errors import OpsError
 
 
+@changing
 def run(
     context: typer.Context,
     command: Annotated[
@@ -44,11 +35,8 @@ def run(
             "--execution-timeout", min=1, max=172_800, help="seconds it may take on an instance"
         ),
     ] = 600,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Runs a command on instances of the fleet; exit 1 where it failed on one of them."""
     way = fleet_running.checked(fleet_running.How(concurrency, errors, seconds))
@@ -60,7 +48,7 @@ def run(
     ids = fleet_running.chosen(found, names)
     run_id = new_run("fleet-run")
     plan = fleet_running.run(of.outputs, found, ids, text, run_id, clock.now(), how=way)
-    if not carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+    if not carry_out(plan, of, output, how):
         return
     rows = fleet_running.results(of.aws, run_id, plan.moments["SINCE"])
     if output.form == "json":

@@ -5,17 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from ops import announcing, clock, database, muting, verifying, windows
-from ops.commands.common import (
-    DryRun,
-    Expect,
-    How,
-    Reason,
-    Timeout,
-    Yes,
-    carry_out,
-    new_run,
-    target,
-)
+from ops.commands.common import How, carry_out, changing, new_run, target
 from ops.commands.db_sql_acts import through
 from ops.commands.maintenance_status import app as status_app
 from ops.errors import UsageError
@@ -30,6 +20,7 @@ app.add_typer(status_app)
 
 
 @app.command()
+@changing
 def run(
     context: typer.Context,
     parameters: Annotated[
@@ -61,11 +52,8 @@ def run(
     via: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="the way to the database: a tunnel")
     ] = None,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Announces, mutes, saves, acts in the order of the options, looks, unmutes, announces the end.
 
@@ -94,14 +82,13 @@ def run(
     made = windows.acts(seen)
     verifying.checked(of.aws, of.outputs)
     steps = windows.body(seen, made)
-    how = by or ("rules" if has_rules(of.aws, of.outputs) else "actions")
+    by = by or ("rules" if has_rules(of.aws, of.outputs) else "actions")
     length = windows.minutes(minutes, steps)
-    told = windows.Told(tell, words, how, length)
+    told = windows.Told(tell, words, by, length)
     alarms = muting.observed(of.aws, of.outputs)
     plan = windows.window(seen, made, steps, alarms, told, f"ops maintenance run {' '.join(made)}")
     grave = wanted.patch is not None  # an upgrade has no way back but the snapshot
-    carried = How(dry_run, expect, yes, reason, timeout, destructive=grave)
-    if carry_out(through(via, plan), of, output, carried, on):
+    if carry_out(through(via, plan), of, output, how.grave(grave), on):
         after = database.primary(of.aws, of.outputs)
         body = {"acts": list(made), "minutes": length, "snapshot": name_of(found.identifier, name)}
         output.result(

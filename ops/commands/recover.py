@@ -5,18 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from ops import clock, database, replicas, restoring, snapshots
-from ops.commands.common import (
-    DryRun,
-    Expect,
-    How,
-    Reason,
-    Timeout,
-    Yes,
-    carry_out,
-    new_run,
-    opened,
-    target,
-)
+from ops.commands.common import How, carry_out, changing, new_run, opened, target
 from ops.commands.db import failover_
 from ops.commands.recover_compare import app as comparing
 from ops.commands.recover_drill import app as drilling
@@ -44,6 +33,7 @@ COLUMNS = ("instance", "status", "class", "version", "created", "run", "protecte
 
 
 @app.command(name="point-in-time")
+@changing
 def point_in_time(
     context: typer.Context,
     to: Annotated[str, typer.Option(metavar="TIME", help="UTC, ISO 8601; or latest")],
@@ -51,11 +41,8 @@ def point_in_time(
     size: Size = None,
     sql: Ask = None,
     via: Via = None,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """The database as it was at a time, beside the one that there is, with all its settings."""
     of, output = target(context)
@@ -64,11 +51,12 @@ def point_in_time(
     at = restoring.moment(to, restoring.window(of.aws, of.outputs, source))
     wanted = wanted_of(of, name, size, sql, via, run)
     plan = restoring.to_time(of.outputs, source, at, wanted, run, clock.now())
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+    if carry_out(plan, of, output, how):
         output.result("recover", _made(of, wanted.name) | {"run": run})
 
 
 @app.command()
+@changing
 def snapshot(
     context: typer.Context,
     snapshot: Annotated[str, typer.Argument(help="which, from `ops db snapshot list`")],
@@ -76,11 +64,8 @@ def snapshot(
     size: Size = None,
     sql: Ask = None,
     via: Via = None,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """What a snapshot holds, beside the database that there is, with all its settings.
 
@@ -97,7 +82,7 @@ def snapshot(
     )
     wanted = wanted_of(of, name, size, sql, via, run, gone=there is None)
     plan = restoring.from_snapshot(of.outputs, source, chosen, wanted, run, clock.now())
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+    if carry_out(plan, of, output, how):
         output.result("recover", _made(of, wanted.name) | {"snapshot": chosen.name, "run": run})
 
 

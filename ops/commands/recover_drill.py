@@ -6,17 +6,7 @@ from typing import Annotated
 import typer
 
 from ops import clock, drilling, drills, replicas, restoring
-from ops.commands.common import (
-    DryRun,
-    Expect,
-    How,
-    Reason,
-    Timeout,
-    Yes,
-    carry_out,
-    new_run,
-    target,
-)
+from ops.commands.common import How, carry_out, changing, new_run, target
 from ops.commands.recover_options import Ask, Size, Via, asked_of
 from ops.errors import FindingsError, OpsError, UsageError
 from ops.journal import Journal
@@ -30,6 +20,7 @@ Page = Annotated[
 
 
 @app.command()
+@changing
 def drill(
     context: typer.Context,
     rto: Annotated[
@@ -45,11 +36,8 @@ def drill(
     sql: Ask = None,
     via: Via = None,
     to: Page = None,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Restores the database beside itself, looks at it, measures, and deletes it again.
 
@@ -69,7 +57,7 @@ def drill(
     restoring.room(of.aws, of.outputs, wanted)
     plan = drilling.drill(of.outputs, source, wanted, beats, run, clock.now(), rto, rpo)
     try:
-        if not carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+        if not carry_out(plan, of, output, how):
             return
     except OpsError as error:
         if Journal(of.lines(run)).ended is not None:  # undone: that is a result too

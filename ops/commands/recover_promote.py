@@ -5,17 +5,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ops import clock, database, promoting, replicas, rotating, services
-from ops.commands.common import (
-    DryRun,
-    Expect,
-    How,
-    Reason,
-    Timeout,
-    Yes,
-    carry_out,
-    new_run,
-    target,
-)
+from ops.commands.common import How, carry_out, changing, new_run, target
 from ops.errors import UsageError
 
 app = typer.Typer(add_completion=False)
@@ -24,6 +14,7 @@ DAYS = 7  # of backups where neither the option nor the primary says how many
 
 
 @app.command()
+@changing
 def promote(
     context: typer.Context,
     restored: Annotated[str, typer.Argument(help="which, from `ops recover list`")],
@@ -35,11 +26,8 @@ def promote(
         bool | None,
         typer.Option("--sql/--no-sql", help="ask it afterwards; else where it answers from here"),
     ] = None,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """A restored instance takes the primary's place; the old one is kept.
 
@@ -69,7 +57,7 @@ def promote(
             output.line(f"--by {way}:")
             output.plan(plan)
         raise UsageError("--by is not set, may be rename or secret: both are shown above")
-    how = How(dry_run, expect, yes, reason, timeout, destructive=True)
+    how = how.grave()
     if carry_out(plans[by], of, output, how):
         kept = promoting.kept_name(own, run) if by == "rename" and source else own
         output.result(
@@ -82,40 +70,36 @@ def promote(
 
 
 @app.command()
+@changing
 def discard(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="which, from `ops recover list`")],
     save: Annotated[
         bool, typer.Option("--snapshot/--no-snapshot", help="take a snapshot of it first")
     ] = True,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Deletes a restored instance, or an old one that was replaced, a snapshot first."""
     of, output = target(context)
     found = replicas.described(of.aws, of.outputs, name)
     run = new_run("discard")
     plan = promoting.discard(of.outputs, found, run, save=save)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout, destructive=True)):
+    if carry_out(plan, of, output, how.grave()):
         snapshot = f"{name}-{run}" if save else None
         output.result("recover-discard", {"instance": name, "snapshot": snapshot, "run": run})
 
 
 @replica.command(name="promote")
+@changing
 def promote_replica(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="which, from `ops db status`")],
     days: Annotated[
         int | None, typer.Option("--backup-days", min=1, max=35, help="else as the primary has")
     ] = None,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """A read replica stands alone: the primary is gone, or its data are not wanted."""
     of, output = target(context)
@@ -124,7 +108,7 @@ def promote_replica(
     kept = days or (own.backup_days if own else 0) or DAYS
     run = new_run("promote")
     plan = promoting.promote_replica(of.outputs, found, kept, run)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout, destructive=True)):
+    if carry_out(plan, of, output, how.grave()):
         output.result("recover-replica-promote", {"instance": name, "backups": kept, "run": run})
 
 

@@ -6,17 +6,7 @@ from typing import Annotated
 import typer
 
 from ops import database, rebuilding
-from ops.commands.common import (
-    DryRun,
-    Expect,
-    How,
-    Reason,
-    Timeout,
-    Yes,
-    carry_out,
-    new_run,
-    target,
-)
+from ops.commands.common import How, carry_out, changing, new_run, target
 from ops.errors import UsageError
 
 app = typer.Typer(add_completion=False)
@@ -41,6 +31,7 @@ Url = Annotated[
 
 
 @app.command()
+@changing
 def rebuild(
     context: typer.Context,
     source: From = None,
@@ -49,11 +40,8 @@ def rebuild(
     ] = None,
     program: Program = Path(),
     url: Url = None,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """The stack and its database are gone: made again where they were, from the newest backup."""
     folder = rebuilding.program(program)
@@ -72,7 +60,7 @@ def rebuild(
     rebuilding.room(of.aws, own.region)
     run = new_run("rebuild")
     plan = rebuilding.rebuild(of.outputs, folder, chosen, run, known, url)
-    how = How(dry_run, expect, yes, reason, timeout, destructive=True)
+    how = how.grave()
     if carry_out(plan, of, output, how):
         output.result(
             "recover-rebuild",
@@ -82,6 +70,7 @@ def rebuild(
 
 
 @app.command()
+@changing
 def region(
     context: typer.Context,
     source: From = None,
@@ -95,11 +84,8 @@ def region(
     ] = None,
     program: Program = Path(),
     url: Url = None,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """The stack's region is lost: made again in its recovery region, from what is there."""
     folder = rebuilding.program(program)
@@ -123,7 +109,7 @@ def region(
     chosen = rebuilding.chosen(listed, source, there)
     run = new_run("region")
     plan = rebuilding.region(of.outputs, folder, chosen, stack, domain, run, url)
-    how = How(dry_run, expect, yes, reason, timeout, destructive=True)
+    how = how.grave()
     if carry_out(plan, of, output, how):
         output.result(
             "recover-region",

@@ -9,18 +9,7 @@ import typer
 from ops import deployments, images, scaling, services
 from ops.aws import Aws
 from ops.commands import service_exec, service_page
-from ops.commands.common import (
-    DryRun,
-    Expect,
-    How,
-    Reason,
-    Timeout,
-    Yes,
-    carry_out,
-    new_run,
-    opened,
-    target,
-)
+from ops.commands.common import How, carry_out, changing, new_run, opened, target
 from ops.completing import service_names
 from ops.errors import RolledBackError, UsageError
 from ops.outputs import Outputs
@@ -45,17 +34,15 @@ Url: TypeAlias = Annotated[
 
 
 @app.command()
+@changing
 def deploy(
     context: typer.Context,
     image: Annotated[str, typer.Argument(help="repository with a tag or a digest")],
     service: Name = None,
     url: Url = None,
     wait: WaitFor = True,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Puts a service on another image, and sees that it runs it. Rolled back: exit 5."""
     of, output = target(context)
@@ -66,7 +53,7 @@ def deploy(
     resolved = images.resolved(of.aws, image)
     run = new_run("deploy")
     plan = deployments.deploy(of.aws, of.outputs, found, resolved, run, wait=wait, url=url)
-    how = How(dry_run, expect, yes, reason, timeout)
+    how = how
     with told(of.aws, of.outputs, found):
         if carry_out(plan, of, output, how):
             result = {"service": found.name, "image": resolved.reference}
@@ -74,6 +61,7 @@ def deploy(
 
 
 @app.command()
+@changing
 def rollback(
     context: typer.Context,
     service: Name = None,
@@ -82,11 +70,8 @@ def rollback(
     ] = None,
     url: Url = None,
     wait: WaitFor = True,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Puts a service back on the last revision that a deployment has proven."""
     of, output = target(context)
@@ -95,21 +80,19 @@ def rollback(
     run = new_run("rollback")
     plan = deployments.rollback(of.aws, of.outputs, found, run, to=to, wait=wait, url=url)
     with told(of.aws, of.outputs, found):
-        if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+        if carry_out(plan, of, output, how):
             result = {"service": found.name, "run": run, "completed": wait}
             output.result("service-deployment", result)
 
 
 @app.command()
+@changing
 def restart(
     context: typer.Context,
     service: Name = None,
     wait: WaitFor = True,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Starts every task of a service anew, the new ones first."""
     of, output = target(context)
@@ -117,22 +100,20 @@ def restart(
     run = new_run("restart")
     plan = deployments.restart(of.aws, of.outputs, found, run, wait=wait)
     with told(of.aws, of.outputs, found):
-        if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+        if carry_out(plan, of, output, how):
             result = {"service": found.name, "run": run, "completed": wait}
             output.result("service-deployment", result)
 
 
 @app.command()
+@changing
 def scale(
     context: typer.Context,
     count: Annotated[str, typer.Argument(help="how many tasks")],
     service: Name = None,
     wait: WaitFor = True,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Gives a service so many tasks. Down to none is destructive."""
     of, output = target(context)
@@ -141,12 +122,13 @@ def scale(
     run = new_run("scale")
     limits = scaling.limits(of.aws, found)
     plan = scaling.scale(of.outputs, found, limits, number, run, wait=wait)
-    how = How(dry_run, expect, yes, reason, timeout, destructive=number == 0)
+    how = how.grave(number == 0)
     if carry_out(plan, of, output, how):
         output.result("service-scale", {"service": found.name, "tasks": number, "run": run})
 
 
 @app.command()
+@changing
 def autoscaling(
     context: typer.Context,
     service: Name = None,
@@ -155,11 +137,8 @@ def autoscaling(
     suspend: Annotated[
         bool | None, typer.Option("--suspend/--resume", help="stop it, or let it go on")
     ] = None,
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Changes the limits of automatic scaling, or suspends it."""
     of, output = target(context)
@@ -169,7 +148,7 @@ def autoscaling(
         raise UsageError(f"--service is {found.name!r}, which nothing scales by itself")
     run = new_run("autoscaling")
     plan = scaling.change(of.outputs, now, run, least=least, most=most, suspended=suspend)
-    if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+    if carry_out(plan, of, output, how):
         output.result("service-autoscaling", {"service": found.name, "run": run})
 
 

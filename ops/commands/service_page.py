@@ -3,33 +3,31 @@
 import typer
 
 from ops import maintenance
-from ops.commands.common import DryRun, Expect, How, Reason, Yes, carry_out, new_run, target
+from ops.commands.common import How, carry_out, changing, new_run, target
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The maintenance page.")
 
 
 @app.command()
+@changing(timeout=None)
 def on(
     context: typer.Context,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Shows the maintenance page to everybody, instead of every service."""
-    _turn(context, How(dry_run, expect, yes, reason, destructive=True), on=True)
+    _turn(context, how.grave(), on=True)
 
 
 @app.command()
+@changing(timeout=None)
 def off(
     context: typer.Context,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Lets the services answer again."""
-    _turn(context, How(dry_run, expect, yes, reason), on=False)
+    _turn(context, how, on=False)
 
 
 def _turn(context: typer.Context, how: How, *, on: bool) -> None:

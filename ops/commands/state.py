@@ -7,17 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ops import reconciling, states
-from ops.commands.common import (
-    DryRun,
-    Expect,
-    How,
-    Reason,
-    Timeout,
-    Yes,
-    carry_out,
-    new_run,
-    target,
-)
+from ops.commands.common import How, carry_out, changing, new_run, target
 from ops.commands.reading import printing
 from ops.errors import FindingsError, OpsError, UsageError
 from ops.models import folder as cache
@@ -33,14 +23,12 @@ Name = Annotated[
 
 
 @app.command()
+@changing
 def backup(
     context: typer.Context,
     program: Program = Path(),
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Saves the state of now in the operations bucket, and so in its copy a region away."""
     folder = program_of(program)
@@ -49,7 +37,7 @@ def backup(
     draft = _draft(run)
     plan = states.backup(of.outputs, folder, draft, run)
     try:
-        if carry_out(plan, of, output, How(dry_run, expect, yes, reason, timeout)):
+        if carry_out(plan, of, output, how):
             (made,) = [one for one in states.listed(of) if one.name == run]
             output.result("state-backup", {"state": made.name, "bytes": made.size, "run": run})
     finally:
@@ -78,15 +66,13 @@ def fetch(
 
 
 @app.command()
+@changing
 def restore(
     context: typer.Context,
     name: Name = None,
     program: Program = Path(),
-    timeout: Timeout = None,
-    dry_run: DryRun = False,
-    expect: Expect = None,
-    yes: Yes = False,
-    reason: Reason = "",
+    *,
+    how: How,
 ) -> None:
     """Gives Pulumi a saved state instead of that of now, which is saved first.
 
@@ -106,7 +92,7 @@ def restore(
     plan = states.restore(of.outputs, folder, draft, given, then, now, run)
     if output.form == "table":
         output.rows("state-differences", ("what", "resource", "now", "then"), rows)
-    how = How(dry_run, expect, yes, reason, timeout, destructive=True)
+    how = how.grave()
     try:
         if carry_out(plan, of, output, how):
             output.result(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from ops import database
+from ops import database, reconciling, states
 from ops.aws import Aws
 from ops.database import ABSENT, STATUS
 from ops.errors import OpsError, UsageError
@@ -105,14 +105,12 @@ def room(aws: Aws, region: str) -> None:
             )
 
 
-def counted(path: Path) -> int:
-    """How many resources an export of Pulumi's state has. Raises UsageError."""
-    from ops import reconciling
-
-    resources = (reconciling.read("--state", path).get("deployment") or {}).get("resources")
-    if not isinstance(resources, list) or not resources:
+def digested(path: Path) -> str:
+    """What an export of Pulumi's state is known by again. Raises UsageError."""
+    found = reconciling.read("--state", path)
+    if not states.resources(found):
         raise UsageError(f"--state is {str(path)!r}, may be a file of `pulumi stack export`")
-    return len(resources)
+    return states.digest(found)
 
 
 def new_stack(outputs: Outputs, given: str | None) -> str:
@@ -130,13 +128,14 @@ def new_stack(outputs: Outputs, given: str | None) -> str:
 
 def rebuild(
     outputs: Outputs, folder: Path, source: Source, run: str,
-    state: tuple[Path, int] | None, url: str | None,
+    state: tuple[Path, str] | None, url: str | None,
 ) -> Plan:  # fmt: skip
-    """The same stack again, where it was. `state` is an export to begin with, and its size."""
+    """The same stack again, where it was. `state` is an export to begin with, and its digest."""
     stack = outputs.stack
     steps = [_selected(folder, stack.stack, "select")]
     if state is not None:
-        steps.append(_imported(folder, stack.stack, *state))
+        file, digest = state
+        steps.append(states.importing(stack.stack, folder, "import", file.absolute(), digest))
     steps += _told(folder, stack.stack, source)
     steps += _up(folder, stack.stack, stack.region, outputs.database.identifier, source, url)
     notes = (
@@ -205,24 +204,9 @@ def _selected(folder: Path, stack: str, name: str) -> Step:
         do=_pulumi(folder, "stack", "select", "--create", stack, strict=True),
         goal=Wait(
             read=_pulumi(folder, "stack", "ls", "--json"),
-            met={f"contains(output[].name, '{stack}')": True}, every=2, within=120,
-        ),
-    )  # fmt: skip
-
-
-def _imported(folder: Path, stack: str, state: Path, resources: int) -> Step:
-    """A state that was saved, known to be there by the number of its resources."""
-    path = f"output[?name=='{stack}'].resourceCount | [0]"
-    return Step(
-        name="import",
-        says=f"give Pulumi the state of {stack} that was saved, with {resources} resources",
-        do=_pulumi(
-            folder, "stack", "import", "--file", str(state.absolute()), "--stack", stack,
-            strict=True,
-        ),
-        goal=Wait(
-            read=_pulumi(folder, "stack", "ls", "--json"), met={path: resources}, every=2,
-            within=120,
+            # Where the backend is Pulumi's own, an organisation may stand before it.
+            met={f"length(output[?name=='{stack}' || ends_with(name, '/{stack}')]) > `0`": True},
+            every=2, within=120,
         ),
     )  # fmt: skip
 

@@ -23,7 +23,7 @@ from ops.snapshots import TAG, Snapshot
 LATEST: Final = "latest"
 FILLING: Final = "DBInstances[0].StorageOperationStatus"
 # "Reset master credentials": RDS User Guide, "Amazon RDS event categories and event messages".
-RESET: Final = "contains(Events[].Message, 'Reset master credentials')"
+RESET: Final = "length(Events[?starts_with(Message, 'Reset master credentials')]) > `0`"
 TYPICAL: Final = 20 * 60
 ASSUMED: Final = "an assumption, AWS states none"
 LONGER: Final = f"{ASSUMED}: the WAL of a day with many writes takes longer"

@@ -184,8 +184,8 @@ def restore(
     """A saved state instead of that of now, which is saved first. Undone: that of now again."""
     stack = outputs.stack.stack
     steps = saving(outputs, folder_, draft, run)
-    back = _imported(stack, folder_, "back", draft, digest(now))
-    step = _imported(stack, folder_, "import", given, digest(then))
+    back = importing(stack, folder_, "back", draft, digest(now))
+    step = importing(stack, folder_, "import", given, digest(then))
     steps.append(step.model_copy(update={"undo": (back,)}))
     notes = (
         "nothing in AWS is changed: only what Pulumi knows of it; look at a preview with --refresh "
@@ -194,7 +194,8 @@ def restore(
     return _plan(outputs, run, "ops state restore", steps, notes)
 
 
-def _imported(stack: str, folder_: Path, name: str, file: Path, wanted: str) -> Step:
+def importing(stack: str, folder_: Path, name: str, file: Path, wanted: str) -> Step:
+    """The step that gives Pulumi a state, of this digest, that stands in a file."""
     look = Shell(
         argv=(sys.executable, "-m", "ops", "state", "digest", "--of", stack, "--program",
               str(folder_)),

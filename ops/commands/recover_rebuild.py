@@ -45,7 +45,7 @@ def rebuild(
 ) -> None:
     """The stack and its database are gone: made again where they were, from the newest backup."""
     folder = rebuilding.program(program)
-    known = None if state is None else (state, rebuilding.counted(state))
+    known = None if state is None else (state, rebuilding.digested(state))
     of, output = target(context)
     own = of.outputs.stack
     if state is not None and (found := rebuilding.said(state)) not in ("", own.stack):

@@ -63,7 +63,7 @@ def put_replicated(on: Stage) -> None:
 
 def rebuilt(on: Stage) -> Plan:
     source = rebuilding.chosen(rebuilding.sources(on.aws, on.outputs, REGION), None, REGION)
-    known = (STATE, rebuilding.counted(STATE))
+    known = (STATE, rebuilding.digested(STATE))
     return rebuilding.rebuild(on.outputs, FOLDER, source, "rebuild-1", known, None)
 
 

@@ -34,13 +34,20 @@ class Prod:
         return main([*words, "--outputs", str(self.file)])
 
 
-@pytest.fixture(scope="package")
-def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prod]:
+@contextmanager
+def deployed(folder: Path) -> Iterator[Prod]:
+    """The stack in an in-memory AWS of its own, and its outputs in a file of the folder."""
     with in_memory_aws(REGION):
         exports = dict(deploy("prod").exports)
-        file = tmp_path_factory.mktemp("prod") / "outputs.json"
+        file = folder / "outputs.json"
         file.write_text(json.dumps(exports), encoding="utf-8")
         yield Prod(read(exports), file, Aws(REGION))
+
+
+@pytest.fixture(scope="package")
+def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prod]:
+    with deployed(tmp_path_factory.mktemp("prod")) as made:
+        yield made
 
 
 @contextmanager

@@ -10,9 +10,16 @@ import pytest
 
 from ops.run import WallClock
 from sandbox import clock
-from tests.ops.prod.deployed import Prod, calls
+from tests.ops.prod.deployed import Prod, calls, deployed
 
 pytestmark = pytest.mark.exhaustive
+
+
+@pytest.fixture(scope="module")
+def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prod]:
+    """One of its own: these tests change it, and leave it in a time to come."""
+    with deployed(tmp_path_factory.mktemp("prod")) as made:
+        yield made
 
 
 @contextmanager

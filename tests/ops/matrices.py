@@ -230,12 +230,24 @@ def everywhere(_depth: int, _number: int, _poll: int) -> bool:
     return True
 
 
+SPARSE: Final = 5
+
+
 def at_points(procedure: Procedure) -> Choice:
-    """Kills at every point; of the polls of a long wait at the first two, the fourth, the eighth
-    and so on. They differ in nothing but the time that has passed, and are not counted."""
+    """Kills at every point, of a long procedure for the second time at each fifth.
+
+    Of the polls of a long one's waits it is killed at the first two, the fourth, the eighth and so
+    on: they differ in nothing but the time that has passed. What is left out is not counted.
+    """
     if not procedure.long:
         return everywhere
-    return lambda _depth, _number, poll: poll <= 2 or poll & (poll - 1) == 0
+    seed = zlib.crc32(procedure.id.encode())
+
+    def chosen(depth: int, number: int, poll: int) -> bool:
+        few = poll <= 2 or poll & (poll - 1) == 0
+        return few and (depth == 0 or (number + seed) % SPARSE == 0)
+
+    return chosen
 
 
 def but_late_polls(_depth: int, _number: int, poll: int) -> bool:

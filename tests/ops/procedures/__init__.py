@@ -30,7 +30,7 @@ class Procedure:
     most once. `sql` gives what carries statements out, where the plan has any, `shell` what types.
     `already` are steps that AWS may have brought about by itself by the time that they are due.
     `undone` are the facts of a run that was turned back, where some of `facts` depend on how far it
-    had come by then. `long` is one whose waits have hundreds of polls: it is killed at a few.
+    had come by then. `long` is one of many polls or steps: see `at_points`.
     """
 
     command: str

@@ -144,16 +144,16 @@ PROCEDURES: Final = (
         "maintenance run",
         f"--parameters work_mem=8192,max_connections=200 --reboot --no-sql {ASKED}",
         put, lambda on: planned(on, REBOOTED, sql=False), facts, undone=returned,
-        doubts=frozenset({"reboot", "restart"}), already=BACK | {"restart"},
+        doubts=frozenset({"reboot", "restart"}), already=BACK | {"restart"}, long=True,
     ),
     Procedure(
         "maintenance run", f"--patch 16.11 --reboot --vacuum orders --sql --by actions {ASKED}",
         put, lambda on: planned(on, PATCHED, "actions"), facts, undone=returned, sql=pretended,
-        already=BACK | {"reboot"}, doubts=frozenset({"reboot"}),
+        already=BACK | {"reboot"}, long=True, doubts=frozenset({"reboot"}),
     ),
     Procedure(
         "maintenance run", f"--parameters work_mem=8192 --vacuum locked --sql {ASKED}",
         put, lambda on: planned(on, BROKEN_OFF), facts, undone=returned, sql=pretended,
-        outcome="undone", already=BACK,
+        outcome="undone", already=BACK, long=True,
     ),
 )  # fmt: skip

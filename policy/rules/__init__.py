@@ -1,10 +1,10 @@
 """Every rule of the pack, by theme: one file each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from policy.rules import backups, encryption, exposure, housekeeping, iam, protection, transport
-from policy.rules.model import Profile, Resource, Rule, StackRule
+from policy.rules.model import Profile, Rule, StackRule
 
 RULES: Final[tuple[Rule, ...]] = (
     *encryption.RULES,
@@ -16,8 +16,9 @@ RULES: Final[tuple[Rule, ...]] = (
     *iam.RULES,
 )
 STACK_RULES: Final[tuple[StackRule, ...]] = exposure.STACK_RULES
-NAMES: Final = tuple(sorted(rule.name for rule in (*RULES, *STACK_RULES)))
-BY_NAME: Final[Mapping[str, Rule | StackRule]] = {r.name: r for r in (*RULES, *STACK_RULES)}
+EVERY: Final[tuple[Rule | StackRule, ...]] = (*RULES, *STACK_RULES)
+NAMES: Final = tuple(sorted(rule.name for rule in EVERY))
+BY_NAME: Final[Mapping[str, Rule | StackRule]] = {rule.name: rule for rule in EVERY}
 
 
 def holding(profile: Profile) -> tuple[tuple[Rule, ...], tuple[StackRule, ...]]:
@@ -26,12 +27,3 @@ def holding(profile: Profile) -> tuple[tuple[Rule, ...], tuple[StackRule, ...]]:
         tuple(rule for rule in RULES if profile in rule.profiles),
         tuple(rule for rule in STACK_RULES if profile in rule.profiles),
     )
-
-
-def violations(profile: Profile, resources: Sequence[Resource]) -> list[tuple[str, Resource, str]]:
-    """(rule, resource, line) for each thing that is wrong with the resources of a stack."""
-    single, between = holding(profile)
-    found = [
-        (rule.name, r, text) for r in resources for rule in single for text in rule.violations(r)
-    ]
-    return found + [(rule.name, *hit) for rule in between for hit in rule.violations(resources)]

@@ -2,7 +2,18 @@
 
 from collections.abc import Iterator
 
-from policy.rules.model import PROD, Resource, Rule, at, at_least, given, judge, listed, needs
+from policy.rules.model import (
+    PROD,
+    UNKNOWN,
+    Resource,
+    Rule,
+    at,
+    at_least,
+    given,
+    judge,
+    listed,
+    needs,
+)
 
 DAYS = at_least(7, "days")
 
@@ -17,8 +28,8 @@ def _plan(resource: Resource) -> Iterator[str]:
 
 def _copies(resource: Resource) -> Iterator[str]:
     """One rule with a copy is enough: not every backup needs to be kept twice."""
-    rules = listed(at(resource.props, "rules"))
-    if not any(given("").test(at(rule, "copyActions")) for rule in rules):
+    rules = at(resource.props, "rules")
+    if rules is not UNKNOWN and not any(at(rule, "copyActions") for rule in listed(rules)):
         yield "rules.copyActions is not set, may be a vault in another region, in one rule at least"
 
 

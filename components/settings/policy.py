@@ -19,6 +19,13 @@ def _known(rule: str) -> str:
     return rule
 
 
+def _some(rules: tuple[str, ...]) -> tuple[str, ...]:
+    """Not a least length: pydantic would tell of it for each rule that is not known, too."""
+    if not rules:
+        raise ValueError("may have 1 or more items")
+    return rules
+
+
 def _day(value: str) -> str:
     try:
         if WRITTEN.fullmatch(value):
@@ -41,11 +48,14 @@ def _reason(value: str) -> str:
     return value
 
 
+Rule = Annotated[str, AfterValidator(_known)]
+
+
 class PolicyException(Section):
     """What the policy pack lets pass: some rules, for some resources, until a day."""
 
-    rules: tuple[Annotated[str, AfterValidator(_known)], ...] = Field(
-        min_length=1, description="the rules that are not held"
+    rules: Annotated[tuple[Rule, ...], AfterValidator(_some)] = Field(
+        description="the rules that are not held"
     )
     resources: Annotated[str, AfterValidator(_pattern)] = Field(
         description="names of the resources in Pulumi; * stands for any characters"

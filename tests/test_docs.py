@@ -27,6 +27,7 @@ RUN = {
     ".venv/bin/ops sandbox": "tests/sandbox/test_served_stack.py",
     ".venv/bin/ops sandbox -- .venv/bin/ops health": "tests/sandbox/test_served_stack.py",
     "pulumi preview --stack prod": "tests/test_pulumi.py",
+    "pulumi preview --stack prod --policy-pack policy": "tests/policy/test_pack.py",
     "pulumi up --stack prod": "tests/test_pulumi.py",
     "pulumi up --stack sandbox": "tests/test_pulumi.py",
     "pulumi login": "tests/test_pulumi.py",

@@ -285,6 +285,8 @@ def test_the_copies_in_parameter_store_are_the_exports(variant: str) -> None:
         ("components", {"boto3", "botocore", "moto", "sandbox"}),
         ("ops", {"pulumi", "pulumi_aws", "components", "sandbox", "moto"}),
         ("sandbox", {"tests"}),
+        ("policy", {"pulumi", "boto3", "botocore", "moto", "ops", "sandbox", "tests"}),
+        ("policy/rules", {"pulumi", "pulumi_aws", "pulumi_policy", "components"}),
     ],
 )
 def test_imports_run_one_way(folder: str, forbidden: set[str]) -> None:

@@ -75,7 +75,7 @@ def test_an_override_wins_however_its_key_is_written() -> None:
 
 
 def test_the_sandbox_has_prods_shape_unprotected_and_its_own_zone() -> None:
-    changed = {"stack", "protect", "load_balancer", "backups"}
+    changed = {"stack", "protect", "load_balancer", "backups", "policy_exceptions"}
     sandbox, prod = stack("sandbox"), stack("prod")
     assert sandbox.model_dump(exclude=changed) == prod.model_dump(exclude=changed)
     assert not sandbox.protect

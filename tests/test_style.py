@@ -10,7 +10,7 @@ from sandbox.program import ROOT
 LONGEST = 400
 SOURCES = [
     file
-    for folder in ("components", "ops", "sandbox", "tests", "bench")
+    for folder in ("components", "ops", "policy", "sandbox", "tests", "bench")
     for file in sorted((ROOT / folder).rglob("*.py"))
 ]
 

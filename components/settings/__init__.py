@@ -20,6 +20,7 @@ from components.settings.monitoring import (
     Subscription,
 )
 from components.settings.network import NetworkSettings
+from components.settings.policy import PolicyException
 from components.settings.services import ClusterSettings, ScheduledCapacity, ServiceSettings
 from components.settings.stack import Settings
 
@@ -36,6 +37,7 @@ __all__ = [
     "LoadBalancerSettings",
     "LogSettings",
     "NetworkSettings",
+    "PolicyException",
     "RestoreFrom",
     "ScheduledCapacity",
     "ServiceSettings",

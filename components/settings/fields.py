@@ -54,6 +54,11 @@ def is_section(field: FieldInfo) -> bool:
     return _section(field.annotation) is not None
 
 
+def is_object(field: FieldInfo) -> bool:
+    """Whether a field is written as an object: a section, or sections by name."""
+    return is_section(field) or get_origin(plain(field.annotation)) is dict
+
+
 def section_of(annotation: Any) -> type[Section] | None:
     """The section that a field is, or that its items are."""
     found = plain(annotation)

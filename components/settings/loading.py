@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from components.settings.fields import (
     field_at,
-    is_section,
+    is_object,
     keys_at,
     section_at,
     settings_fields,
@@ -80,7 +80,7 @@ def read() -> Settings:
 def _parsed(full_key: str, key: str, text: str) -> JsonValue:
     """The text of a plain key; of a section what its JSON says."""
     field = settings_fields().get(key)
-    if field is None or not (is_section(field) or key == "services"):
+    if field is None or not is_object(field):
         return text
     try:
         parsed: JsonValue = json.loads(text)

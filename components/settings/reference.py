@@ -8,7 +8,7 @@ import yaml
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from components.settings.fields import bounds, is_section, plain, section_of, settings_fields
+from components.settings.fields import bounds, is_object, plain, section_of, settings_fields
 from components.settings.profiles import PROFILES, Values, merged
 from components.settings.section import Section
 from components.settings.stack import Settings
@@ -33,7 +33,7 @@ def schema() -> dict[str, dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     for key, field in settings_fields().items():
-        if _is_object(field):
+        if is_object(field):
             meaning = _meaning(field)
             found[key] = {"type": "object", "description": meaning, "default": {}}
         else:
@@ -99,10 +99,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(f"`{entry}`" for entry in value) or "none"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
-
-
-def _is_object(field: FieldInfo) -> bool:
-    return is_section(field) or _container(field) is dict
 
 
 def _container(field: FieldInfo) -> Any:

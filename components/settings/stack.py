@@ -14,6 +14,7 @@ from components.settings.fleet import FleetSettings
 from components.settings.load_balancer import LoadBalancerSettings
 from components.settings.monitoring import AlarmSettings, DashboardSettings, LogSettings
 from components.settings.network import INSTEAD_OF_NAT, NetworkSettings
+from components.settings.policy import ExceptionName, PolicyException
 from components.settings.profiles import Profile
 from components.settings.section import Section
 from components.settings.services import ClusterSettings, ServiceSettings
@@ -74,6 +75,9 @@ class Settings(Section):
     logs: LogSettings = LogSettings()
     backups: BackupSettings = BackupSettings()
     access: AccessSettings = AccessSettings()
+    policy_exceptions: dict[ExceptionName, PolicyException] = Field(
+        default={}, description="what the policy pack lets pass for a time, by name"
+    )
 
     @property
     def prefix(self) -> str:

@@ -36,9 +36,20 @@ BESIDE: dict[str, dict[str, JsonValue]] = {
         "endpoint": "team@example.com",
     },
     "schedule": {"cron": "0 6 ? * MON-FRI *", "min": 1, "max": 2},
+    "policyExceptions": {
+        "rules": ["tags"],
+        "resources": "*",
+        "reason": "it was moved here",
+        "until": "2027-06-30",
+    },
 }
 # A name in each object that has them.
-NAMES = {"services": "web", "schedule": "morning", "overrides": "database-cpu-critical"}
+NAMES = {
+    "services": "web",
+    "schedule": "morning",
+    "overrides": "database-cpu-critical",
+    "policyExceptions": "moved",
+}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 10**6) | st.floats(-1, 1e6) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner),

@@ -1,0 +1,71 @@
+"""Settings of the policy pack's exceptions: what one must say."""
+
+from typing import Any
+
+import pytest
+
+from components.settings import SettingsError
+from policy.rules import NAMES
+from tests.world import settings
+
+GOOD: dict[str, Any] = {
+    "rules": ["tags", "protected"],
+    "resources": "database-*",
+    "reason": "it was moved here",
+    "until": "2027-06-30",
+}
+
+
+def refusal(**changed: Any) -> str:
+    given = {key: value for key, value in (GOOD | changed).items() if value is not None}
+    with pytest.raises(SettingsError) as caught:
+        settings({"policyExceptions": {"moved": given}})
+    (line,) = str(caught.value).splitlines()
+    return line
+
+
+def test_by_default_nothing_is_excepted() -> None:
+    assert settings().policy_exceptions == {}
+    assert settings(profile="dev").policy_exceptions == {}
+
+
+def test_an_exception_is_read_as_it_is_written() -> None:
+    found = settings({"policyExceptions": {"moved": GOOD}}).policy_exceptions["moved"]
+    assert found.rules == ("tags", "protected")
+    assert (found.resources, found.until) == ("database-*", "2027-06-30")
+
+
+@pytest.mark.parametrize("rule", NAMES)
+def test_every_rule_may_be_excepted(rule: str) -> None:
+    assert settings({"policyExceptions": {"moved": GOOD | {"rules": [rule]}}}).policy_exceptions
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("rules", ["tagz"], "rules.0 is 'tagz', may be a rule of the policy pack: acl-closed, "),
+        ("rules", [], "rules is [], may have 1 or more items"),
+        ("rules", None, "rules is not set, and must be: the rules that are not held"),
+        ("resources", "a b", "resources is 'a b', may be a resource's name, in which * stands"),
+        ("resources", "", "resources is '', may be a resource's name"),
+        ("reason", "because", "reason is 'because', may be a sentence"),
+        ("reason", None, "reason is not set, and must be: why, as a sentence"),
+        ("until", "2027-02-30", "until is '2027-02-30', may be a day, as in '2027-06-30'"),
+        ("until", "20270630", "until is '20270630', may be a day"),
+        ("until", "2027-W01-1", "until is '2027-W01-1', may be a day"),
+        ("until", None, "until is not set, and must be: last day"),
+        ("rule", "tags", "rule is no setting, may be rules"),
+    ],
+)
+def test_what_it_may_not_say_is_refused_by_its_key(key: str, value: Any, says: str) -> None:
+    assert refusal(**{key: value}).startswith(f"bulwark:policyExceptions.moved.{says}")
+
+
+def test_its_name_is_a_name() -> None:
+    with pytest.raises(SettingsError, match=r"policyExceptions.Moved here has that name, may"):
+        settings({"policyExceptions": {"Moved here": GOOD}})
+
+
+def test_exceptions_stand_in_an_object() -> None:
+    with pytest.raises(SettingsError, match="policyExceptions is no object, may be an object"):
+        settings({"policyExceptions": [GOOD]})

@@ -203,9 +203,14 @@ def balancer(
     return [(f"{BALANCER}.{key}", value) for key, value in given.items() if value is not None]
 
 
+def certificate_of(region: str, arn: str | None) -> None:
+    """Raises UsageError where --certificate is none of a region."""
+    form = rf"arn:[\w-]+:acm:{region}:\d{{12}}:certificate/.+"
+    if arn is not None and not re.fullmatch(form, arn):
+        raise UsageError(f"--certificate is {arn!r}, may be the ARN of a certificate in {region}")
+
+
 def _certified(aws: Aws, arn: str, region: str | None) -> str:
-    if not re.fullmatch(rf"arn:[\w-]+:acm:{region}:\d{{12}}:certificate/.+", arn):
-        return "none of that region"
     try:
         answer: Any = aws.call(CERTIFICATE, {"CertificateArn": arn}, region)
     except ClientError as error:

@@ -73,6 +73,8 @@ def listed(of: Target) -> list[Saved]:
         try:
             if found := _in(of, region, bucket):
                 return found
+        except UsageError:
+            raise
         except (OpsError, ClientError) as error:
             why = why or error
     if why is not None:

@@ -130,6 +130,7 @@ def region(
             "this stack has no recovery region: nothing was prepared anywhere (recoveryRegion)",
             "ops recover ready",
         )
+    rebuilding.certificate_of(there, certificate)
     zone = of.outputs.load_balancer.zone_id if of.outputs.load_balancer else None
     if zone and domain is None:
         raise UsageError(

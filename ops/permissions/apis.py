@@ -89,7 +89,9 @@ GRANTS_OF_KEYS: Final = (
 FREE: Final = frozenset({"sts.get_caller_identity"})  # STS API reference: even where it is denied
 
 APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
-    "acm.describe_certificate": (on("acm:DescribeCertificate", "certificate"),),
+    "acm.describe_certificate": (
+        on("acm:DescribeCertificate", "certificate", "certificates there"),
+    ),
     "application-autoscaling.describe_scalable_targets": (
         anywhere("application-autoscaling:DescribeScalableTargets"),
     ),

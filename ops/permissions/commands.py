@@ -267,13 +267,14 @@ COMMANDS: Final[Mapping[str, Needs]] = {
         "ecr.describe_registry", "kms.describe_key", "rds.describe_account_attributes",
         "rds.describe_db_instance_automated_backups", "rds.describe_db_instances",
     ),
-    # And whatever the program of the stack is deployed with, by Pulumi.
+    # And whatever the program of the stack is deployed with, by Pulumi; whoever may that, may read
+    # a saved state from the copy of the bucket as well.
     "recover rebuild": recovers(
-        "rds.describe_account_attributes", "rds.describe_db_instance_automated_backups",
+        "kms.describe_key", "rds.describe_account_attributes", "rds.describe_db_instance_automated_backups",
         "rds.describe_db_instances", "rds.describe_db_snapshots",
     ),
     "recover region": recovers(
-        "rds.describe_account_attributes", "rds.describe_db_instance_automated_backups",
+        "acm.describe_certificate", "kms.describe_key", "rds.describe_account_attributes", "rds.describe_db_instance_automated_backups",
         "rds.describe_db_instances", "rds.describe_db_snapshots",
     ),
     "recover reconcile": reads("rds.describe_db_instances"),

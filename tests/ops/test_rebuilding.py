@@ -211,7 +211,7 @@ def test_a_given_certificate_is_one_of_the_recovery_region(capsys: Capture) -> N
         pulumi.stacks["test"].config["bulwark:loadBalancer.certificateArn"] = own
         for line, says in (
             ("", "--certificate is not set, may be the ARN of a certificate in eu-west-1"),
-            (f"--certificate {own}", "it is none of that region"),
+            (f"--certificate {own}", "may be the ARN of a certificate in eu-west-1"),
             (f"--certificate {there}", "it is PENDING_VALIDATION"),
             (f"--certificate {there[:-1]}x", "it is ResourceNotFoundException"),
         ):

@@ -214,6 +214,7 @@ class Database(Component):
             "restore_to_point_in_time": {
                 "source_db_instance_identifier": source.instance,
                 "source_db_instance_automated_backups_arn": source.automated_backup_arn,
+                "source_dbi_resource_id": source.resource_id,
                 "use_latest_restorable_time": True if latest else None,
                 "restore_time": None if latest else source.time,
             }

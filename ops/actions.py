@@ -7,18 +7,34 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 from pydantic import JsonValue
 
 from ops.aws import Aws
-from ops.errors import DeniedError, LostError, OpsError, RefusedError, UnreachableError
+from ops.errors import (
+    BusyError,
+    DeniedError,
+    LostError,
+    OpsError,
+    RefusedError,
+    UnreachableError,
+)
 from ops.plan import Action, Call, Http, Shell, Sql, known
 
 RunSql = Callable[[Sql], list[dict[str, JsonValue]]]
 RunShell = Callable[[Shell], JsonValue]
+
+
+# What Pulumi says where its lock is another's: of backends of one's own, and of Pulumi Cloud.
+BUSY: Final = ("the stack is currently locked by", "Another update is currently in progress")
+# Seconds between two looks at what a command that takes long has said.
+LOOK: Final = 0.2
 
 
 @dataclass(frozen=True)
@@ -48,11 +64,19 @@ class Actions:
                 return self._typed(action)
 
     def _typed(self, shell: Shell) -> JsonValue:
-        seen = (self.shell or command)(shell)
-        if shell.strict and known("exit", seen) != 0:
-            said = str(known("said", seen) or "").strip()
-            raise RefusedError(f"{shell.argv[0]} ended with {known('exit', seen)}: {said[-500:]}")
-        return seen
+        seen: Any = (self.shell or command)(shell)
+        code = seen["exit"]
+        if not shell.strict or code == 0:
+            return seen  # type: ignore[no-any-return]
+        name, said = shell.argv[0], str(seen["said"]).strip()
+        if code < 0:
+            raise LostError(f"{name} was killed by signal {-code}: nobody knows how far it was")
+        if any(words in said for words in BUSY):
+            raise BusyError(
+                f"{name} is kept out by another that is at work, or was killed: {said[-500:]}",
+                *_freeing(shell),
+            )
+        raise RefusedError(f"{name} ended with {code}: {said[-500:]}")
 
     def _asked(self, run: RunSql, sql: Sql) -> JsonValue:
         try:
@@ -119,15 +143,37 @@ def command(shell: Shell) -> JsonValue:
     return {"exit": done.returncode, "output": output, "said": done.stderr[-2000:]}
 
 
+def _freeing(shell: Shell) -> tuple[str, ...]:
+    """What takes a lock away that nobody holds any more."""
+    if "--stack" not in shell.argv:
+        return ()
+    stack = shell.argv[shell.argv.index("--stack") + 1]
+    return (f"{shell.argv[0]} cancel --stack {stack}",)
+
+
 def _watched(shell: Shell) -> JsonValue:
-    """The same of a command that takes long: what it says goes to stderr line by line."""
-    process = subprocess.Popen(
-        shell.argv, cwd=shell.folder, text=True, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    said = ""
-    assert process.stdout is not None
-    for line in process.stdout:
-        sys.stderr.write(f"  {line}")
-        said = (said + line)[-2000:]
-    return {"exit": process.wait(), "output": None, "said": said}
+    """The same of a command that takes long: what it says goes to stderr as it is said.
+
+    It is no part of our process group and writes to a file, so that neither Ctrl-C nor our own end
+    stops it halfway.
+    """
+    said = left = ""
+    with (
+        NamedTemporaryFile(prefix="ops-", suffix=".log") as log,
+        Path(log.name).open(encoding="utf-8", errors="replace") as says,
+    ):
+        process = subprocess.Popen(
+            shell.argv, cwd=shell.folder, stdin=subprocess.DEVNULL, stdout=log,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        ended = False
+        while not ended:
+            with suppress(subprocess.TimeoutExpired):
+                ended = process.wait(LOOK) is not None
+            whole, _, left = (left + says.read()).rpartition("\n")
+            if ended and left:
+                whole, left = f"{whole}\n{left}", ""
+            for line in whole.splitlines():
+                sys.stderr.write(f"  {line}\n")
+            said = (said + whole + "\n")[-2000:] if whole else said
+    return {"exit": process.returncode, "output": None, "said": said}

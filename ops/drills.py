@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ops.aws import code_of, explained
+from ops.aws import code_of, explained, of_bucket
 from ops.drilling import COMMAND
 from ops.errors import OpsError
 from ops.journal import Journal, Record
@@ -238,7 +238,7 @@ def kept(of: Target) -> list[Drill]:
         keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
         bodies = [s3.get_object(Bucket=of.bucket, Key=key)["Body"].read() for key in keys]
     except (ClientError, BotoCoreError) as error:
-        raise explained(error, "s3.get_object") from error
+        raise of_bucket(error, "s3.get_object") from error
     return _sorted(_read(body.decode()) for body in bodies)
 
 

@@ -39,6 +39,10 @@ class UnreachableError(OpsError):
     """No answer at all: network, endpoint or credentials."""
 
 
+class BusyError(ThrottledError):
+    """Somebody else is at it, so that nothing was begun."""
+
+
 class LostError(OpsError):
     """No answer to a change, which may have taken effect all the same."""
 

@@ -1,19 +1,19 @@
 """Whether the stack could be recovered now, here and in its recovery region, and how long it takes.
 
-Reads only. What is missing says what brings it about; the estimate says of each figure where it is
-from.
+Reads only. What is missing says what brings it about. ops/estimating.py says how long it takes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from ops import drills, states
 from ops.aws import Aws
+from ops.errors import OpsError
 from ops.health import backups
 from ops.health.model import (
     DAY,
+    HOUR,
     Check,
     Facts,
     Finding,
@@ -27,33 +27,27 @@ from ops.health.model import (
 from ops.health.runner import elsewhere, run, send
 from ops.muted import parsed
 from ops.outputs import Outputs, OutputsError, join
-from ops.restoring import FILLED, QUOTA, TYPICAL
+from ops.restoring import QUOTA
 from ops.show import said
 
 AREA: Final = "recovery"
 SAVE: Final = "ops state backup"
+REPAIR: Final = "pulumi up --refresh"
 STATE_AGE: Final = 7 * DAY
 DRILLED: Final = 31 * DAY
-# Seconds until a stack of this size is up in a region where nothing of it is. An assumption: the
-# provider's own waits, of which the database's are counted apart (a balancer takes three minutes,
-# NAT gateways two, services five).
-DEPLOY: Final = 15 * 60
 GONE: Final = ("NoSuchBucket", "404")
 PARAMETERS: Final = "ssm.get_parameters_by_path"
 ATTRIBUTES: Final = "rds.describe_account_attributes"
 LIST: Final = "s3.list_objects_v2"
 REGISTRY: Final = "ecr.describe_registry"
 KEY: Final = "kms.describe_key"
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """One phase of a recovery: seconds, and who says so."""
-
-    way: str
-    phase: str
-    seconds: float | None
-    source: str
+REPLICATION: Final = "s3.get_bucket_replication"
+CERTIFICATE, CERTIFICATES = "acm.describe_certificate", "acm.list_certificates"
+# A list leaves out all but RSA_2048 where it is not told (API reference, ListCertificates).
+KEY_TYPES: Final = ("RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1")
+SNAPSHOTS: Final = "rds.describe_db_snapshots"
+# S3 replicates most objects within 15 minutes: S3 User Guide, "Replication Time Control".
+REPLICATED: Final = HOUR
 
 
 def _one(state: State, subject: str, evidence: str, command: str = "") -> list[Finding]:
@@ -78,13 +72,13 @@ def outputs(facts: Facts) -> Looking:
     subject = f"outputs in {stack.recovery_region}"
     found = {item["Name"].removeprefix(f"{path}/"): item["Value"] for item in known(answer)}
     if not found:
-        return _one("failing", subject, f"there are none at {path}", "pulumi up --refresh")
+        return _one("failing", subject, f"there are none at {path}", REPAIR)
     try:
         same = join(found) == facts.outputs
     except OutputsError as error:
-        return _one("failing", subject, str(error), "pulumi up --refresh")
+        return _one("failing", subject, str(error), REPAIR)
     said_of = "are those of the stack" if same else "are not those of the stack"
-    return _one("ok" if same else "failing", subject, said_of, "pulumi up --refresh")
+    return _one("ok" if same else "failing", subject, said_of, REPAIR)
 
 
 def key(facts: Facts) -> Looking:
@@ -149,6 +143,90 @@ def state(facts: Facts) -> Looking:
     return found
 
 
+def bucket(facts: Facts) -> Looking:
+    """What operations keep is in the recovery region too: runs, baselines, drills, states."""
+    stack, own = facts.outputs.stack, facts.outputs.backups
+    gone = (*GONE, "ReplicationConfigurationNotFoundError")
+    newest = ("states/", "drills/", "baselines/")
+    places = ((stack.region, own.operations_bucket), (stack.recovery_region, own.recovery_bucket))
+    answers = yield [
+        read(REPLICATION, "", Bucket=own.operations_bucket, absent=gone),
+        *(
+            read(LIST, "Contents", region=where, Bucket=name, Prefix=prefix, absent=GONE)
+            for where, name in places
+            for prefix in newest
+        ),
+    ]
+    subject = f"operations bucket in {stack.recovery_region}"
+    found = known(answers[0])
+    rules = found[0]["ReplicationConfiguration"]["Rules"] if found else ()
+    if not any(rule["Status"] == "Enabled" for rule in rules):
+        return _one("failing", subject, f"{own.operations_bucket} is not replicated", REPAIR)
+    here, there = (
+        {item["Key"]: item["LastModified"] for answer in some for item in known(answer)}
+        for some in (answers[1 : 1 + len(newest)], answers[1 + len(newest) :])
+    )
+    late = sorted(
+        key for key, at in here.items() if key not in there and age(facts, at) > REPLICATED
+    )
+    if late:
+        evidence = f"{len(late)} objects of an hour ago or more are not there, like {late[-1]}"
+        look = f"aws s3api get-bucket-replication --bucket {own.operations_bucket}"
+        return _one("failing", subject, evidence, look)
+    if not there:
+        return _one("ok", subject, "is replicated; there is nothing in it yet")
+    old = max(age(facts, max(there.values())), 0)
+    return _one("ok", subject, f"is replicated, its newest object is of {said(old)} ago")
+
+
+def source(facts: Facts) -> Looking:
+    """There is a backup in the recovery region that the database can be made from."""
+    stack, name = facts.outputs.stack, facts.outputs.database.identifier
+    there = stack.recovery_region
+    snapshots, automated = yield [
+        read(SNAPSHOTS, "DBSnapshots", region=there, DBInstanceIdentifier=name),
+        read(backups.REPLICATED, "DBInstanceAutomatedBackups", region=there,
+             DBInstanceIdentifier=name),
+    ]  # fmt: skip
+    found = [
+        (str(one["SnapshotCreateTime"]), str(one["DBSnapshotIdentifier"]))
+        for one in known(snapshots)
+        if one.get("Status") == "available"
+    ]
+    for one in known(automated):
+        until = (one.get("RestoreWindow") or {}).get("LatestTime")
+        if until:
+            found.append((str(until), "an automated backup"))
+    subject = f"newest backup in {there}"
+    if not found:
+        return _one("failing", subject, "there is none", "ops db snapshot copy")
+    at, what = max(found)
+    return _one("ok", subject, f"{what}, of {said(max(age(facts, at), 0))} ago")
+
+
+def certificate(facts: Facts) -> Looking:
+    """A load balancer there can answer by HTTPS: its certificate is made there, or is there."""
+    there, part = facts.outputs.stack.recovery_region, facts.outputs.load_balancer
+    subject = f"certificate in {there}"
+    assert part is not None
+    if part.zone_id is not None:
+        yield []
+        return _one("ok", subject, f"is made with a stack there, in the zone {part.zone_id}")
+    own, listed = yield [
+        read(CERTIFICATE, "", CertificateArn=part.certificate_arn),
+        read(CERTIFICATES, "CertificateSummaryList", region=there,
+             CertificateStatuses=["ISSUED"], Includes={"keyTypes": [*KEY_TYPES]}),
+    ]  # fmt: skip
+    names = known(own)[0]["Certificate"]
+    wanted = {names["DomainName"], *(names.get("SubjectAlternativeNames") or ())}
+    for one in known(listed):
+        covered = {one["DomainName"], *(one.get("SubjectAlternativeNameSummaries") or ())}
+        if all(name in covered or f"*.{name.partition('.')[2]}" in covered for name in wanted):
+            return _one("ok", subject, one["CertificateArn"])
+    evidence = f"none that is issued is for {', '.join(sorted(wanted))}"
+    return _one("failing", subject, evidence, f"aws acm request-certificate --region {there}")
+
+
 def images(facts: Facts) -> Looking:
     """The images that the services run are in the recovery region too."""
     there = facts.outputs.stack.recovery_region
@@ -200,6 +278,15 @@ CHECKS: Final = (
     Check(AREA, "key", key, (KEY,), lambda o: _remote(o) and o.stack.recovery_key_arn is not None),
     Check(AREA, "room", room, (ATTRIBUTES,)),
     Check(AREA, "state", state, (LIST,)),
+    Check(AREA, "source", source, (SNAPSHOTS, backups.REPLICATED), _remote),
+    Check(
+        AREA, "bucket", bucket, (REPLICATION, LIST),
+        lambda o: _remote(o) and o.backups.recovery_bucket is not None,
+    ),
+    Check(
+        AREA, "certificate", certificate, (CERTIFICATE, CERTIFICATES),
+        lambda o: _remote(o) and bool(o.load_balancer and o.load_balancer.certificate_arn),
+    ),
     Check(
         AREA, "images", images, (REGISTRY,),
         lambda o: _remote(o) and bool(o.registry and o.registry.repositories),
@@ -215,51 +302,19 @@ def ready(of: Outputs, aws: Aws, now: datetime) -> list[Finding]:
     return elsewhere(run(checks, Facts(of, now), lambda one: send(aws, one, home)))
 
 
-def drilled(history: Sequence[drills.Drill], now: datetime) -> Finding:
+DRILL: Final = "drill of the last month"
+
+
+def drilled(history: Sequence[drills.Drill] | OpsError, now: datetime) -> Finding:
     """The newest drill is of the last month, and has met its objectives."""
-    subject, help_ = "drill of the last month", "ops recover drill"
+    help_ = "ops recover drill"
+    if isinstance(history, OpsError):
+        advice = history.advice[0] if history.advice else ""
+        return Finding("unknown", AREA, DRILL, str(history), advice)
     if not history:
-        return Finding("failing", AREA, subject, "there has been none", help_)
+        return Finding("failing", AREA, DRILL, "there has been none", help_)
     newest = history[-1]
     old = max(now.timestamp() - parsed(newest.taken).timestamp(), 0)
     evidence = f"{newest.run}, {said(old)} ago: {'; '.join(newest.why) or 'it met its objectives'}"
     good = newest.met and old <= DRILLED
-    return Finding("ok" if good else "failing", AREA, subject, evidence, "" if good else help_)
-
-
-def estimates(
-    of: Outputs, history: Sequence[drills.Drill], seen: dict[str, Any] | None,
-    replica: dict[str, Any] | None, now: datetime,
-) -> list[Estimate]:  # fmt: skip
-    """How long a recovery takes as things stand, and what would be lost.
-
-    `seen` is the primary as RDS describes it, `replica` its backups in the recovery region; None
-    where they are not there.
-    """
-    timed = [d for d in history if d.outcome == "done" and d.rto_seconds is not None]
-    newest = timed[-1] if timed else None
-    storage = float((seen or {}).get("AllocatedStorage") or 0)
-    restore = newest.rto_seconds if newest else float(TYPICAL)
-    source = f"the drill {newest.run}" if newest else "an assumption: there has been no drill"
-    found = [
-        Estimate("here", "RTO: until a query is answered", restore, source),
-        Estimate("here", "until its volume is filled", storage * 1024 / FILLED or None,
-                 f"{storage:.0f} GiB at {FILLED} MiB/s, an assumption"),
-        _lost("here", (seen or {}).get("LatestRestorableTime"), now, "the latest restorable time"),
-    ]  # fmt: skip
-    if of.stack.recovery_region:
-        until = ((replica or {}).get("RestoreWindow") or {}).get("LatestTime")
-        found += [
-            Estimate(
-                of.stack.recovery_region, "RTO: the stack deployed, and a query answered",
-                DEPLOY + (restore or 0),
-                f"an assumption of {said(DEPLOY)} for the deployment, and {source}",
-            ),
-            _lost(of.stack.recovery_region, until, now, "the replicated backups' latest time"),
-        ]  # fmt: skip
-    return found
-
-
-def _lost(way: str, until: str | None, now: datetime, source: str) -> Estimate:
-    lag = None if until is None else max(now.timestamp() - parsed(until).timestamp(), 0)
-    return Estimate(way, "RPO: writes that would be lost", lag, source)
+    return Finding("ok" if good else "failing", AREA, DRILL, evidence, "" if good else help_)

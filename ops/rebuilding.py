@@ -1,50 +1,69 @@
 """A stack that is lost, made again by its own program from the newest backup that is left.
 
 Pulumi does it: what it is told, that it has been told, and what has come of it are steps of a plan.
-`pulumi up` twice is as good as once, and its own lock keeps a second one out; killed on its way it
-leaves that lock behind, which `pulumi cancel` takes away.
+Killed on its way it leaves its lock behind, which `pulumi cancel` takes away. The settings go on
+naming the backup where the deployment fails: without it, the next deployment by anybody would make
+an empty database under the name of the lost one.
 """
 
-import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from ops import database, reconciling, states
+from botocore.exceptions import ClientError
+
+from ops import database, pulumi_steps, states
+from ops.actions import Actions
 from ops.aws import Aws
 from ops.database import ABSENT, STATUS
-from ops.errors import OpsError, UsageError
+from ops.errors import DeniedError, OpsError, ThrottledError, UsageError
 from ops.outputs import Outputs
-from ops.plan import Call, Plan, Shell, State, Step, Wait
+from ops.plan import Call, Plan, State, Step, Wait
 from ops.restoring import FILLED, FILLED_SOURCE, FILLING, LONGER, QUOTA, TYPICAL
 
-Kind = Literal["snapshot", "automated backup"]
+Kind = Literal["snapshot", "retained backup", "automated backup"]
 DEPLOY: Final = 15 * 60
 ASSUMED: Final = f"{LONGER}; and 15 min for all else, an assumption as well"
 SETTING: Final = "bulwark:database.restoreFrom"
+# The key below it that names a backup of each kind (components/settings/database.py). Those that a
+# deleted instance has left are named by its resource id: RDS User Guide, "Retaining automated
+# backups".
+KEYS: Final[dict[Kind, str]] = {
+    "snapshot": "snapshot",
+    "retained backup": "resourceId",
+    "automated backup": "automatedBackupArn",
+}
 # Statuses in which automated backups can be restored: API reference, DBInstanceAutomatedBackup.
 USABLE: Final = ("active", "retained", "replicating")
 WITHIN: Final = 6 * 3600
+KEPT: Final = (
+    f"{SETTING} goes on naming the backup, also where the deployment fails: mend what it says, and "
+    "begin again; afterwards it may be removed, it counts at birth only"
+)
 NAME: Final = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
+BALANCER: Final = "bulwark:loadBalancer"
+CERTIFICATE: Final = "acm.describe_certificate"
+KEY: Final = "kms.describe_key"
+# What makes a key usable again, by its state (KMS Developer Guide, "Key states").
+KEY_HELPS: Final = {"Disabled": "enable-key", "PendingDeletion": "cancel-key-deletion"}
 LONGEST: Final = 24  # characters of project and stack together (components/settings/stack.py)
 
 
 @dataclass(frozen=True)
 class Source:
-    """A backup that a database can be made from. `at` is until when it reaches, ISO 8601."""
+    """A backup that a database can be made from. `at` is until when it reaches, ISO 8601.
+
+    `key` is the ARN of the key that it is encrypted with; None where it is not.
+    """
 
     kind: Kind
     name: str
     at: str
     storage: int
-
-    @property
-    def setting(self) -> str:
-        """The key below `restoreFrom` that names it (components/settings/database.py)."""
-        return "snapshot" if self.kind == "snapshot" else "automatedBackupArn"
+    key: str | None = None
 
 
 def sources(aws: Aws, outputs: Outputs, region: str) -> list[Source]:
@@ -53,16 +72,20 @@ def sources(aws: Aws, outputs: Outputs, region: str) -> list[Source]:
     api = "rds.describe_db_snapshots"
     found = [
         Source("snapshot", str(one["DBSnapshotIdentifier"]), str(one["SnapshotCreateTime"]),
-               int(one.get("AllocatedStorage") or 0))
+               int(one.get("AllocatedStorage") or 0), one.get("KmsKeyId"))
         for one in database.found(aws, api, "DBSnapshots", own, region)
         if one.get("Status") == "available"
     ]  # fmt: skip
     api = "rds.describe_db_instance_automated_backups"
     for one in database.found(aws, api, "DBInstanceAutomatedBackups", own, region):
         until = (one.get("RestoreWindow") or {}).get("LatestTime")
-        if until and str(one.get("Status", "")).lower() in USABLE:
-            arn, size = str(one["DBInstanceAutomatedBackupsArn"]), one.get("AllocatedStorage")
-            found.append(Source("automated backup", arn, str(until), int(size or 0)))
+        status = str(one.get("Status", "")).lower()
+        if until and status in USABLE:
+            retained = status == "retained" and one.get("Region") == region
+            kind: Kind = "retained backup" if retained else "automated backup"
+            name = one["DbiResourceId" if retained else "DBInstanceAutomatedBackupsArn"]
+            size = int(one.get("AllocatedStorage") or 0)
+            found.append(Source(kind, str(name), str(until), size, one.get("KmsKeyId")))
     return sorted(found, key=lambda one: one.at, reverse=True)
 
 
@@ -105,12 +128,107 @@ def room(aws: Aws, region: str) -> None:
             )
 
 
-def digested(path: Path) -> str:
-    """What an export of Pulumi's state is known by again. Raises UsageError."""
+def locked(aws: Aws, source: Source, region: str) -> str:
+    """Why nobody knows whether a backup's key can be used; empty where it can.
+
+    Raises OpsError where it cannot: RDS would restore nothing.
+    """
+    if source.key is None:
+        return ""
+    try:
+        answer: Any = aws.call(KEY, {"KeyId": source.key}, region)
+        state = str(answer["KeyMetadata"]["KeyState"])
+    except ClientError as error:
+        state = error.response["Error"]["Code"]
+    except (DeniedError, ThrottledError) as error:
+        return f"nobody knows whether the key of {source.name} can be used: {error}"
+    if state != "Enabled":
+        help_ = KEY_HELPS.get(state)
+        raise OpsError(
+            f"{source.name} is encrypted with {source.key}, which is {state}: it cannot be "
+            "restored, another may be named with --from",
+            *((f"aws kms {help_} --region {region} --key-id {source.key}",) if help_ else ()),
+        )
+    return ""
+
+
+def state_of(path: Path) -> dict[str, Any]:
+    """An export of Pulumi's state. Raises UsageError where a file is none."""
+    from ops import reconciling
+
     found = reconciling.read("--state", path)
     if not states.resources(found):
         raise UsageError(f"--state is {str(path)!r}, may be a file of `pulumi stack export`")
-    return states.digest(found)
+    return found
+
+
+def known_again(outputs: Outputs, folder: Path, said: bool, given: bool) -> None:
+    """Raises UsageError where Pulumi's state and what is said of it do not go together.
+
+    What Pulumi knows is not thrown away for a saved state that is given; and where it knows
+    nothing, and nothing is said, it would try to make what is still there.
+    """
+    stack = outputs.stack.stack
+    known = pulumi_steps.resources(folder, stack)
+    if known and given:
+        raise UsageError(
+            f"--state is set, and Pulumi knows {known} resources of {stack} already, which would "
+            "be forgotten: leave it out", f"ops state restore --program {folder}",
+        )  # fmt: skip
+    if not known and not said:
+        what = "no stack" if known is None else "nothing of the stack"
+        raise UsageError(
+            f"--state is not set, and Pulumi knows {what} {stack}: may be newest (of `ops state "
+            "list`), a file of `pulumi stack export`, or none, where nothing of it is left",
+            "ops state list",
+        )
+
+
+def balancer(
+    aws: Aws, outputs: Outputs, folder: Path, domain: str | None, certificate: str | None
+) -> list[tuple[str, str]]:
+    """The settings of the load balancer that must be others in the recovery region.
+
+    Raises UsageError where a certificate is wanted, or that which is given cannot be used there.
+    """
+    stack, there = outputs.stack, outputs.stack.recovery_region
+    may = f"may be the ARN of a certificate in {there}"
+    if certificate is None:
+        own = pulumi_steps.setting(folder, stack.stack, f"{BALANCER}.certificateArn")
+        if own is not None:
+            raise UsageError(f"--certificate is not set, {may}: that of {stack.stack} is {own}")
+    elif (state := _certified(aws, certificate, there)) != "ISSUED":
+        raise UsageError(f"--certificate is {certificate!r}, {may}: it is {state}")
+    given = {"domain": domain, "certificateArn": certificate}
+    return [(f"{BALANCER}.{key}", value) for key, value in given.items() if value is not None]
+
+
+def certificate_of(region: str, arn: str | None) -> None:
+    """Raises UsageError where --certificate is none of a region."""
+    form = rf"arn:[\w-]+:acm:{region}:\d{{12}}:certificate/.+"
+    if arn is not None and not re.fullmatch(form, arn):
+        raise UsageError(f"--certificate is {arn!r}, may be the ARN of a certificate in {region}")
+
+
+def _certified(aws: Aws, arn: str, region: str | None) -> str:
+    try:
+        answer: Any = aws.call(CERTIFICATE, {"CertificateArn": arn}, region)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return str(answer["Certificate"]["Status"])
+
+
+def vacant(aws: Aws, identifier: str, stack: str, region: str) -> None:
+    """Raises UsageError where a database of the new stack's is there already."""
+    params: State = {"DBInstanceIdentifier": identifier}
+    api = "rds.describe_db_instances"
+    look = Call(api=api, params=params, answers=(ABSENT,), region=region)
+    seen: Any = Actions(aws)(look, {})
+    if seen.get("DBInstances"):
+        raise UsageError(
+            f"{identifier} is in {region} already, made by an earlier run: a deployment brings "
+            "about what is missing, and another --as another stack", f"pulumi up --stack {stack}",
+        )  # fmt: skip
 
 
 def new_stack(outputs: Outputs, given: str | None) -> str:
@@ -128,59 +246,51 @@ def new_stack(outputs: Outputs, given: str | None) -> str:
 
 def rebuild(
     outputs: Outputs, folder: Path, source: Source, run: str,
-    state: tuple[Path, str] | None, url: str | None,
+    state: tuple[Path, str] | None, url: str | None, doubt: str = "",
 ) -> Plan:  # fmt: skip
     """The same stack again, where it was. `state` is an export to begin with, and its digest."""
     stack = outputs.stack
-    steps = [_selected(folder, stack.stack, "select")]
+    steps = [pulumi_steps.selected(folder, stack.stack)]
     if state is not None:
-        file, digest = state
-        steps.append(states.importing(stack.stack, folder, "import", file.absolute(), digest))
+        steps.append(states.importing(stack.stack, folder, "import", *state))
     steps += _told(folder, stack.stack, source)
-    steps += _up(folder, stack.stack, stack.region, outputs.database.identifier, source, url)
+    steps += _deployed(
+        folder, stack.stack, stack.region, outputs.database.identifier, source, run, url
+    )
     notes = (
         f"what of the stack is still there stays; the database is made from the {source.kind} "
         f"{source.name}, which reaches until {source.at}: what was written later is lost",
         "it gets a new password, in the stack's secret; services read it when they start",
-        f"afterwards {SETTING} may be removed again: it counts at birth only",
+        KEPT,
+        *filter(None, [doubt]),
     )
     return _plan(outputs, run, "ops recover rebuild", stack.region, steps, notes)
 
 
 def region(
-    outputs: Outputs, folder: Path, source: Source, name: str, domain: str | None, run: str,
-    url: str | None,
+    outputs: Outputs, folder: Path, source: Source, name: str, balancer: Sequence[tuple[str, str]],
+    run: str, url: str | None, doubt: str = "",
 ) -> Plan:  # fmt: skip
-    """A stack of another name in the recovery region, with the settings of the lost one."""
+    """A stack of another name in the recovery region, with the settings of the lost one.
+
+    `balancer` are the settings of its load balancer that must be others there.
+    """
     stack, there = outputs.stack, str(outputs.stack.recovery_region)
     identifier = f"{stack.project}-{name}-database"
-    settings = [("aws:region", there)]
-    if domain is not None:
-        settings.append(("bulwark:loadBalancer.domain", domain))
+    settings = [("aws:region", there), *balancer]
     steps = [
-        _selected(folder, name, "select"),
-        Step(
-            name="settings",
-            says=f"copy the settings of {stack.stack} to {name}",
-            do=_pulumi(folder, "config", "cp", "--stack", stack.stack, "--dest", name),
-            goal=Wait(
-                read=_pulumi(folder, "config", "get", "bulwark:profile", "--json", "--stack", name),
-                met={"output.value": stack.profile}, every=2, within=120,
-            ),
+        pulumi_steps.selected(folder, name),
+        pulumi_steps.copied(folder, stack.stack, name, "bulwark:profile", stack.profile),
+        *(
+            pulumi_steps.set_to(folder, name, key, value, f"set_{n}")
+            for n, (key, value) in enumerate(settings, 1)
         ),
-        *(_set(folder, name, key, value, n) for n, (key, value) in enumerate(settings, 1)),
-        Step(
-            name="alone",
-            says="let it have no recovery region: that would be the lost one",
-            do=_pulumi(folder, "config", "rm", "bulwark:recoveryRegion", "--stack", name),
-            goal=Wait(
-                read=_pulumi(folder, "config", "get", "bulwark:recoveryRegion", "--json",
-                             "--stack", name),
-                met={"exit != `0`": True}, every=2, within=120,
-            ),
+        pulumi_steps.unset(
+            folder, name, "bulwark:recoveryRegion", "alone",
+            "let it have no recovery region: that would be the lost one",
         ),
         *_told(folder, name, source),
-        *_up(folder, name, there, identifier, source, url),
+        *_deployed(folder, name, there, identifier, source, run, url),
     ]  # fmt: skip
     notes = (
         f"the stack {stack.stack} and its state are not touched; {name} is another stack, whose "
@@ -188,98 +298,46 @@ def region(
         "users come to it when the record of their domain leads to its load balancer",
         "its images are to be in its own registry: push them, and `ops service deploy`",
         f"then operate it with --stack {name}; set its recoveryRegion when there is one again",
+        KEPT,
+        *filter(None, [doubt]),
     )
     return _plan(outputs, run, "ops recover region", there, steps, notes)
 
 
-def _pulumi(folder: Path, *words: str, strict: bool = False) -> Shell:
-    """A command of Pulumi that is as good twice as once."""
-    return Shell(argv=("pulumi", *words), folder=str(folder), strict=strict, repeatable=True)
-
-
-def _selected(folder: Path, stack: str, name: str) -> Step:
-    return Step(
-        name=name,
-        says=f"see that Pulumi knows the stack {stack}, or make it",
-        do=_pulumi(folder, "stack", "select", "--create", stack, strict=True),
-        goal=Wait(
-            read=_pulumi(folder, "stack", "ls", "--json"),
-            # Where the backend is Pulumi's own, an organisation may stand before it.
-            met={f"length(output[?name=='{stack}' || ends_with(name, '/{stack}')]) > `0`": True},
-            every=2, within=120,
-        ),
-    )  # fmt: skip
-
-
-def _set(folder: Path, stack: str, key: str, value: str, number: int | str) -> Step:
-    path = () if "." not in key else ("--path",)
-    return Step(
-        name=f"set_{number}",
-        says=f"set {key} of {stack} to {value}",
-        do=_pulumi(folder, "config", "set", *path, key, value, "--stack", stack, strict=True),
-        goal=Wait(
-            read=_pulumi(folder, "config", "get", *path, key, "--json", "--stack", stack),
-            met={"output.value": value}, every=2, within=120,
-        ),
-    )  # fmt: skip
-
-
 def _told(folder: Path, stack: str, source: Source) -> list[Step]:
     """The settings that make the database from the backup; anything said before is gone."""
-    get = _pulumi(folder, "config", "get", "--path", SETTING, "--json", "--stack", stack)
-    other = {"snapshot": "automatedBackupArn", "automatedBackupArn": "snapshot"}[source.setting]
-    gone = _pulumi(
-        folder, "config", "get", "--path", f"{SETTING}.{other}", "--json", "--stack", stack
-    )
-    clear = Step(
-        name="clear",
-        says=f"let {stack} name no other backup",
-        do=_pulumi(folder, "config", "rm", "--path", f"{SETTING}.{other}", "--stack", stack),
-        goal=Wait(read=gone, met={"exit != `0`": True}, every=2, within=120),
-    )
-    back = Step(
-        name="untold",
-        says=f"let {stack} name no backup again",
-        do=_pulumi(folder, "config", "rm", "--path", SETTING, "--stack", stack),
-        goal=Wait(read=get, met={"exit != `0`": True}, every=2, within=120),
-    )
-    tell = _set(folder, stack, f"{SETTING}.{source.setting}", source.name, "origin")
-    return [clear, tell.model_copy(update={"undo": (back,)})]
+    says = f"let {stack} name no other backup"
+    clear = pulumi_steps.unset(folder, stack, SETTING, "clear", says)
+    key = f"{SETTING}.{KEYS[source.kind]}"
+    return [clear, pulumi_steps.set_to(folder, stack, key, source.name, "origin")]
 
 
-def _up(
-    folder: Path, stack: str, where: str, identifier: str, source: Source, url: str | None
-) -> list[Step]:
-    """The deployment, seen in AWS and not in an exit code, and what is looked at afterwards."""
+def _deployed(
+    folder: Path, stack: str, where: str, identifier: str, source: Source, run: str,
+    url: str | None,
+) -> list[Step]:  # fmt: skip
+    """The deployment, as Pulumi's history has it, and then as AWS has the database."""
     read = Call(
         api="rds.describe_db_instances", params={"DBInstanceIdentifier": identifier},
         answers=(ABSENT,), region=where,
     )  # fmt: skip
-    outputs = _pulumi(folder, "stack", "output", "--json", "--stack", stack)
+    broken = {STATUS: list(database.BROKEN)}
+    encrypted = {"DBInstances[0].StorageEncrypted": True} if source.key else {}
     steps = [
-        Step(
-            name="up",
-            says=f"deploy {stack}, its database from the {source.kind} {source.name}",
-            do=_pulumi(
-                folder, "up", "--yes", "--skip-preview", "--refresh", "--non-interactive",
-                "--stack", stack, strict=True,
-            ),
-            goal=Wait(
-                read=read, met={STATUS: "available"}, begun={STATUS: "creating"},
-                failed={STATUS: list(database.BROKEN)},
-                every=15, within=WITHIN, typical=TYPICAL + DEPLOY, source=ASSUMED,
-            ),
-            downtime=TYPICAL + DEPLOY,
+        pulumi_steps.up(
+            folder, stack, run, f"deploy {stack}, its database from the {source.kind} "
+            f"{source.name}", TYPICAL + DEPLOY, ASSUMED, WITHIN,
+        ),
+        pulumi_steps.outputs(
+            folder, stack, [("database.identifier", identifier), ("stack.region", where)]
         ),
         Step(
-            name="outputs",
-            says=f"see the outputs of {stack}",
-            do=outputs,
+            name="database",
+            says=f"see the database {identifier} available",
+            do=read,
             goal=Wait(
-                read=outputs,
-                met={"exit": 0, "output.database.identifier": identifier,
-                     "output.stack.region": where},
-                every=5, within=3600,
+                read=read, met={STATUS: "available", **encrypted}, failed=broken, every=15,
+                within=3600,
             ),
         ),
         Step(
@@ -287,16 +345,16 @@ def _up(
             says=f"see the volume of {identifier} filled from its backup",
             do=read,
             goal=Wait(
-                read=read, met={STATUS: "available", FILLING: None},
-                failed={STATUS: list(database.BROKEN)}, every=20, within=24 * 3600,
-                typical=source.storage * 1024 / FILLED or None, source=FILLED_SOURCE,
+                read=read, met={STATUS: "available", FILLING: None}, failed=broken, every=20,
+                within=24 * 3600, typical=source.storage * 1024 / FILLED or None,
+                source=FILLED_SOURCE,
             ),
         ),
     ]  # fmt: skip
     if url is not None:
         from ops.deployments import answers
 
-        steps.insert(2, answers(url))
+        steps.insert(3, answers(url))
     return steps
 
 
@@ -311,10 +369,10 @@ def _plan(
     )  # fmt: skip
 
 
-def said(state: Path) -> str:
+def said(state: Mapping[str, Any]) -> str:
     """The name of the stack that an export is of; empty where it does not say."""
-    found = json.loads(state.read_text(encoding="utf-8"))
-    for one in (found.get("deployment") or {}).get("resources") or ():
-        if one.get("type") == "pulumi:pulumi:Stack":
-            return str(one["urn"]).split("::")[0].removeprefix("urn:pulumi:")
+    for urn in states.resources(state):
+        stack, _, rest = urn.removeprefix("urn:pulumi:").partition("::")
+        if "::pulumi:pulumi:Stack::" in f"::{rest}":
+            return stack
     return ""

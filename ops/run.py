@@ -257,7 +257,8 @@ class Runner:
         finally:
             self._free(engine, plan.run)
         if outcome == "undone" and wanted == "done":
-            raise RolledBackError(f"{plan.command} failed and was undone: {engine.reason}")
+            undone = "was undone" if engine.returning() else "nothing of it is undone"
+            raise RolledBackError(f"{plan.command} failed and {undone}: {engine.reason}")
         return outcome
 
     def _free(self, engine: Engine, run: str) -> None:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import JsonValue
 
+from ops.aws import explained
 from ops.errors import OpsError, UsageError
 from ops.outputs import Outputs
 from ops.plan import Call, Plan, Shell, State, Step, Wait
@@ -27,19 +29,24 @@ ASSUMED: Final = "an assumption: some seconds for a state of 300 resources"
 
 @dataclass(frozen=True)
 class Saved:
-    """One saved state. `size` is in bytes."""
+    """One saved state, and where it was found. `size` is in bytes."""
 
     name: str
     key: str
     written: str
     size: int
+    bucket: str
+    region: str
 
     def row(self) -> dict[str, object]:
         """What a person sees of it."""
-        return {"state": self.name, "written": self.written, "kib": round(self.size / 1024)}
+        return {
+            "state": self.name, "written": self.written, "kib": round(self.size / 1024),
+            "region": self.region,
+        }  # fmt: skip
 
 
-COLUMNS: Final = ("state", "written", "kib")
+COLUMNS: Final = ("state", "written", "kib", "region")
 
 
 def folder(outputs: Outputs) -> str:
@@ -47,15 +54,42 @@ def folder(outputs: Outputs) -> str:
     return f"{PREFIX}{outputs.stack.stack}/"
 
 
+def places(outputs: Outputs) -> list[tuple[str, str]]:
+    """Region and name of the buckets that have states: the stack's, and its copy a region away."""
+    stack, own = outputs.stack, outputs.backups
+    found = [(stack.region, own.operations_bucket)]
+    if stack.recovery_region and own.recovery_bucket:
+        found.append((stack.recovery_region, own.recovery_bucket))
+    return found
+
+
 def listed(of: Target) -> list[Saved]:
-    """The saved states of the stack, the newest first."""
-    params: State = {"Bucket": of.bucket, "Prefix": folder(of.outputs)}
+    """The saved states of the stack, the newest first.
+
+    From the copy a region away where the stack's own bucket does not answer, is gone or empty.
+    """
+    why: Exception | None = None
+    for region, bucket in places(of.outputs):
+        try:
+            if found := _in(of, region, bucket):
+                return found
+        except UsageError:
+            raise
+        except (OpsError, ClientError) as error:
+            why = why or error
+    if why is not None:
+        raise OpsError(f"nobody knows which states were saved: {why}") from why
+    return []
+
+
+def _in(of: Target, region: str, bucket: str) -> list[Saved]:
+    params: State = {"Bucket": bucket, "Prefix": folder(of.outputs)}
     found = [
         Saved(
             str(one["Key"]).removeprefix(folder(of.outputs)).removesuffix(".json"),
-            str(one["Key"]), str(one["LastModified"]), int(one["Size"]),
+            str(one["Key"]), str(one["LastModified"]), int(one["Size"]), bucket, region,
         )
-        for one in of.aws.pages(API, "Contents", params, of.outputs.stack.region)
+        for one in of.aws.pages(API, "Contents", params, region)
     ]  # fmt: skip
     return sorted(found, key=lambda one: one.written, reverse=True)
 
@@ -75,8 +109,11 @@ def chosen(found: list[Saved], name: str | None) -> Saved:
 
 def fetched(of: Target, one: Saved) -> dict[str, Any]:
     """A saved state. Raises OpsError where it is none."""
-    client = of.aws.client("s3", of.outputs.stack.region)
-    text = client.get_object(Bucket=of.bucket, Key=one.key)["Body"].read().decode()
+    client = of.aws.client("s3", one.region)
+    try:
+        text = client.get_object(Bucket=one.bucket, Key=one.key)["Body"].read().decode()
+    except (ClientError, BotoCoreError) as error:
+        raise explained(error, "s3.get_object") from error
     try:
         found: dict[str, Any] = json.loads(text)
         found["deployment"]["resources"][0]["urn"]
@@ -107,6 +144,21 @@ def resources(state: Mapping[str, Any]) -> dict[str, str]:
     """The id of each resource of a state, by URN."""
     listed = (state.get("deployment") or {}).get("resources") or ()
     return {str(one["urn"]): str(one.get("id", "")) for one in listed}
+
+
+def draft(run: str) -> Path:
+    """A file of this run's, below the user's own cache folder."""
+    from ops.models import folder as cache
+
+    place = cache() / "states"
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return place / f"{run}.json"
+
+
+def write(to: Path, state: Mapping[str, Any]) -> None:
+    """A state as `pulumi stack import` takes it, readable by its owner alone."""
+    to.touch(mode=0o600)
+    to.write_text(json.dumps(state, indent=4), encoding="utf-8")
 
 
 def digest(state: Mapping[str, Any]) -> str:
@@ -195,7 +247,7 @@ def restore(
 
 
 def importing(stack: str, folder_: Path, name: str, file: Path, wanted: str) -> Step:
-    """The step that gives Pulumi a state, of this digest, that stands in a file."""
+    """Pulumi has a state that stands in a file, known by its digest."""
     look = Shell(
         argv=(sys.executable, "-m", "ops", "state", "digest", "--of", stack, "--program",
               str(folder_)),

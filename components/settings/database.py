@@ -38,6 +38,11 @@ class RestoreFrom(Section):
     automated_backup_arn: str | None = Field(
         default=None, description="automated backup to restore from, e.g. a replicated one"
     )
+    resource_id: str | None = Field(
+        default=None,
+        pattern=r"^db-[A-Z0-9]+$",
+        description="resource id of a deleted DB instance whose automated backups are retained",
+    )
     time: str = Field(
         default="latest", description="'latest', or a UTC time like 2026-01-31T03:00:00Z"
     )
@@ -64,9 +69,11 @@ class RestoreFrom(Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> "RestoreFrom":
-        given = [s for s in (self.snapshot, self.instance, self.automated_backup_arn) if s]
-        if len(given) != 1:
-            raise ValueError("may have exactly one of snapshot, instance and automatedBackupArn")
+        sources = (self.snapshot, self.instance, self.automated_backup_arn, self.resource_id)
+        if len([source for source in sources if source]) != 1:
+            raise ValueError(
+                "may have exactly one of snapshot, instance, automatedBackupArn and resourceId"
+            )
         if self.snapshot and self.time != "latest":
             raise ValueError(f"time is {self.time!r}, may not be set: a snapshot is of one time")
         return self

@@ -6,7 +6,8 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial, wraps
 from pathlib import Path
@@ -18,7 +19,7 @@ from pydantic import JsonValue
 from ops.actions import Actions, RunSql
 from ops.clock import pace
 from ops.commands.reading import opened as opened
-from ops.errors import UsageError
+from ops.errors import RolledBackError, UsageError
 from ops.plan import Plan, Sql
 from ops.run import Runner, Target, WallClock, check_expected
 from ops.show import Output, Progress
@@ -166,6 +167,22 @@ def carry_out(plan: Plan, of: Target, output: Output, how: How, sql: RunSql | No
     with clock.listening():
         runner(of, clock, sql).start(plan, how.expect)
     return True
+
+
+@contextmanager
+def passing(*files: Path) -> Iterator[None]:
+    """Files that a plan is carried out with: gone when it has ended, kept for a resume."""
+    try:
+        yield
+    except (UsageError, RolledBackError, typer.Abort):
+        _gone(files)
+        raise
+    _gone(files)
+
+
+def _gone(files: Iterable[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
 
 
 def _limited(plan: Plan, how: How) -> Plan:

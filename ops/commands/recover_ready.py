@@ -1,18 +1,23 @@
 """`ops recover ready`: whether the stack could be recovered now, and how long it would take."""
 
+from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any, TypeVar
 
 import typer
 
-from ops import clock, database, drills, readiness
+from ops import clock, database, drills, estimating, readiness
+from ops.aws import Aws
 from ops.commands.common import target
-from ops.errors import FindingsError
+from ops.errors import FindingsError, OpsError, UsageError
 from ops.health.backups import REPLICATED
 from ops.health.model import STATES
+from ops.outputs import Outputs
 from ops.plan import State
 from ops.show import said
 
 app = typer.Typer(add_completion=False)
+Found = TypeVar("Found")
 
 
 @app.command()
@@ -23,18 +28,13 @@ def ready(context: typer.Context) -> None:
     """
     of, output = target(context)
     outputs, now = of.outputs, clock.now()
-    history = drills.kept(of)
+    history = _tried(lambda: drills.kept(of))
     findings = [*readiness.ready(outputs, of.aws, now), readiness.drilled(history, now)]
     findings.sort(key=lambda finding: STATES.index(finding.state))
-    seen = database.described(of.aws, outputs, outputs.database.identifier)
-    replica = None
-    if outputs.database.replicated_backup_arn and outputs.stack.recovery_region:
-        params: State = {"DBInstanceAutomatedBackupsArn": outputs.database.replicated_backup_arn}
-        replica = next(
-            iter(database.found(of.aws, REPLICATED, "DBInstanceAutomatedBackups", params,
-                                outputs.stack.recovery_region)), None,
-        )  # fmt: skip
-    figures = readiness.estimates(outputs, history, seen, replica, now)
+    seen = _tried(lambda: database.described(of.aws, outputs, outputs.database.identifier))
+    replica = _tried(lambda: _replica(of.aws, outputs))
+    measured = [] if isinstance(history, OpsError) else history
+    figures = estimating.estimates(outputs, measured, seen, replica, now)
     rows = [
         {"way": e.way, "phase": e.phase, "takes": None if e.seconds is None else said(e.seconds),
          "source": e.source}
@@ -54,3 +54,23 @@ def ready(context: typer.Context) -> None:
         raise FindingsError(
             f"{counts['failing']} missing, {counts['unknown']} unknown, {counts['ok']} ok", *helps
         )
+
+
+def _replica(aws: Aws, outputs: Outputs) -> dict[str, Any] | None:
+    """The replicated backups of the primary, as RDS describes them."""
+    arn, there = outputs.database.replicated_backup_arn, outputs.stack.recovery_region
+    if arn is None or there is None:
+        return None
+    params: State = {"DBInstanceAutomatedBackupsArn": arn}
+    return next(iter(database.found(aws, REPLICATED, "DBInstanceAutomatedBackups", params, there)),
+                None)  # fmt: skip
+
+
+def _tried(look: Callable[[], Found]) -> Found | OpsError:
+    """What is seen, or why it is not: without credentials nothing would be."""
+    try:
+        return look()
+    except UsageError:
+        raise
+    except OpsError as error:
+        return error

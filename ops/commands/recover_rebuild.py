@@ -1,22 +1,31 @@
 """`ops recover rebuild` and `region`: a lost stack made again, here or in the recovery region."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ops import database, rebuilding
-from ops.commands.common import How, carry_out, changing, new_run, target
+from ops import database, pulumi_steps, rebuilding, states
+from ops.commands.common import How, carry_out, changing, new_run, passing, target
 from ops.errors import UsageError
+from ops.run import Target
 
 app = typer.Typer(add_completion=False)
+NEWEST, NONE = "newest", "none"
 Program = Annotated[
     Path, typer.Option(metavar="FOLDER", help="of the stack's program, with its Pulumi.yaml")
 ]
 From = Annotated[
     str | None,
-    typer.Option("--from", metavar="BACKUP", help="snapshot or ARN of a backup; else the newest"),
+    typer.Option("--from", metavar="BACKUP", help="its name in the plan; else the newest"),
 ]
+StateOption = Annotated[
+    str | None,
+    typer.Option(
+        "--state", metavar="FILE",
+        help="where Pulumi's is lost: newest (of `ops state list`), an export, or none",
+    ),
+]  # fmt: skip
 
 
 def _url(said: str | None) -> str | None:
@@ -30,14 +39,26 @@ Url = Annotated[
 ]  # fmt: skip
 
 
+def _state(of: Target, said: str | None) -> dict[str, Any] | None:
+    """The state to begin with; None where Pulumi's own is there, or nothing is left."""
+    if said in (None, NONE):
+        return None
+    if said == NEWEST:
+        found = states.fetched(of, states.chosen(states.listed(of), None))
+    else:
+        found = rebuilding.state_of(Path(str(said)))
+    own = of.outputs.stack.stack
+    if (other := rebuilding.said(found)) not in ("", own):
+        raise UsageError(f"--state is {said!r}, which is of {other!r}, not of {own!r}")
+    return found
+
+
 @app.command()
 @changing
 def rebuild(
     context: typer.Context,
     source: From = None,
-    state: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="of `pulumi stack export`, where it is lost")
-    ] = None,
+    state: StateOption = None,
     program: Program = Path(),
     url: Url = None,
     *,
@@ -45,23 +66,32 @@ def rebuild(
 ) -> None:
     """The stack and its database are gone: made again where they were, from the newest backup."""
     folder = rebuilding.program(program)
-    known = None if state is None else (state, rebuilding.digested(state))
+    if state not in (None, NONE, NEWEST):
+        rebuilding.state_of(Path(str(state)))
     of, output = target(context)
-    own = of.outputs.stack
-    if state is not None and (found := rebuilding.said(state)) not in ("", own.stack):
-        raise UsageError(f"--state is {str(state)!r}, which is of {found!r}, not of {own.stack!r}")
-    identifier = of.outputs.database.identifier
+    own, identifier = of.outputs.stack, of.outputs.database.identifier
+    known = _state(of, state)
     listed = rebuilding.sources(of.aws, of.outputs, own.region)
     chosen = rebuilding.chosen(listed, source, own.region)
     if database.look(of.aws, of.outputs, identifier) is not None:
         raise UsageError(
-            f"{identifier} is there: rebuilt is what is lost", "ops recover point-in-time --to TIME"
+            f"{identifier} is there: rebuilt is what is lost",
+            "ops recover point-in-time --to TIME",
+            f"pulumi up --stack {own.stack}",
         )
     rebuilding.room(of.aws, own.region)
+    doubt = rebuilding.locked(of.aws, chosen, own.region)
+    rebuilding.known_again(of.outputs, folder, state is not None, known is not None)
     run = new_run("rebuild")
-    plan = rebuilding.rebuild(of.outputs, folder, chosen, run, known, url)
+    draft, begun = states.draft(run), None
+    if known is not None:
+        states.write(draft, known)
+        begun = draft, states.digest(known)
+    plan = rebuilding.rebuild(of.outputs, folder, chosen, run, begun, url, doubt)
     how = how.grave()
-    if carry_out(plan, of, output, how):
+    with passing(draft):
+        done = carry_out(plan, of, output, how)
+    if done:
         output.result(
             "recover-rebuild",
             {"stack": own.stack, "region": own.region, "database": identifier,
@@ -82,6 +112,10 @@ def region(
         str | None,
         typer.Option(help="its domain, where that of the lost stack is taken"),
     ] = None,
+    certificate: Annotated[
+        str | None,
+        typer.Option(metavar="ARN", help="its certificate, where the lost stack was given one"),
+    ] = None,
     program: Program = Path(),
     url: Url = None,
     *,
@@ -96,19 +130,28 @@ def region(
             "this stack has no recovery region: nothing was prepared anywhere (recoveryRegion)",
             "ops recover ready",
         )
-    balancer = of.outputs.load_balancer
-    if balancer is not None and balancer.zone_id and domain is None:
+    rebuilding.certificate_of(there, certificate)
+    zone = of.outputs.load_balancer.zone_id if of.outputs.load_balancer else None
+    if zone and domain is None:
         raise UsageError(
-            f"--domain is not set, may be another name in the zone {balancer.zone_id}: the record "
-            "of the lost stack's domain stands, and is led there afterwards"
+            f"--domain is not set, may be another name in the zone {zone}: the record of the lost "
+            "stack's domain stands, and is led there afterwards"
         )
     stack = rebuilding.new_stack(of.outputs, name)
     identifier = f"{own.project}-{stack}-database"
+    rebuilding.vacant(of.aws, identifier, stack, there)
     rebuilding.room(of.aws, there)
     listed = rebuilding.sources(of.aws, of.outputs, there)
     chosen = rebuilding.chosen(listed, source, there)
+    doubt = rebuilding.locked(of.aws, chosen, there)
+    if pulumi_steps.resources(folder, own.stack) is None:
+        raise UsageError(
+            f"Pulumi knows no stack {own.stack}, whose settings are copied: its settings' file is "
+            "enough, beside the program", f"pulumi stack init {own.stack}",
+        )  # fmt: skip
+    balancer = rebuilding.balancer(of.aws, of.outputs, folder, domain, certificate)
     run = new_run("region")
-    plan = rebuilding.region(of.outputs, folder, chosen, stack, domain, run, url)
+    plan = rebuilding.region(of.outputs, folder, chosen, stack, balancer, run, url, doubt)
     how = how.grave()
     if carry_out(plan, of, output, how):
         output.result(

@@ -1,16 +1,14 @@
 """`ops state`: Pulumi's state saved, listed, given back, and held against AWS."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ops import reconciling, states
-from ops.commands.common import How, carry_out, changing, new_run, target
+from ops.commands.common import How, carry_out, changing, new_run, passing, target
 from ops.commands.reading import printing
 from ops.errors import FindingsError, OpsError, UsageError
-from ops.models import folder as cache
 from ops.rebuilding import program as program_of
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Pulumi's state.")
@@ -34,14 +32,12 @@ def backup(
     folder = program_of(program)
     of, output = target(context)
     run = new_run("state")
-    draft = _draft(run)
+    draft = states.draft(run)
     plan = states.backup(of.outputs, folder, draft, run)
-    try:
+    with passing(draft):
         if carry_out(plan, of, output, how):
             (made,) = [one for one in states.listed(of) if one.name == run]
             output.result("state-backup", {"state": made.name, "bytes": made.size, "run": run})
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 @app.command(name="list")
@@ -61,7 +57,7 @@ def fetch(
     _vacant(to)
     of, output = target(context)
     one = states.chosen(states.listed(of), name)
-    _write(to, states.fetched(of, one))
+    states.write(to, states.fetched(of, one))
     output.result("state-fetch", {"state": one.name, "file": str(to)})
 
 
@@ -87,21 +83,18 @@ def restore(
     if states.digest(now) == states.digest(then):
         raise UsageError(f"STATE is {one.name!r}, which is what Pulumi knows already")
     run = new_run("state")
-    draft, given = _draft(run), _draft(f"{run}-given")
-    _write(given, then)
+    draft, given = states.draft(run), states.draft(f"{run}-given")
+    states.write(given, then)
     plan = states.restore(of.outputs, folder, draft, given, then, now, run)
     if output.form == "table":
         output.rows("state-differences", ("what", "resource", "now", "then"), rows)
     how = how.grave()
-    try:
+    with passing(draft, given):
         if carry_out(plan, of, output, how):
             output.result(
                 "state-restore",
                 {"state": one.name, "saved": run, "different": len(rows), "run": run},
             )
-    finally:
-        for file in (draft, given):
-            file.unlink(missing_ok=True)
 
 
 @app.command()
@@ -146,20 +139,8 @@ def digest(
     printing(context).data("state-digest", {"digest": states.digest(known)})
 
 
-def _draft(run: str) -> Path:
-    """A file of this run's, below the user's own cache folder."""
-    place = cache() / "states"
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return place / f"{run}.json"
-
-
 def _vacant(to: Path) -> None:
     if to.exists():
         raise UsageError(f"--to is {str(to)!r}, which is there already: it is not overwritten")
     if not to.absolute().parent.is_dir():
         raise UsageError(f"--to is {str(to)!r}, may be a file in a folder that is there")
-
-
-def _write(to: Path, state: dict[str, Any]) -> None:
-    to.touch(mode=0o600)
-    to.write_text(json.dumps(state, indent=4), encoding="utf-8")

@@ -89,7 +89,10 @@ GRANTS_OF_KEYS: Final = (
 FREE: Final = frozenset({"sts.get_caller_identity"})  # STS API reference: even where it is denied
 
 APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
-    "acm.describe_certificate": (on("acm:DescribeCertificate", "certificate"),),
+    "acm.describe_certificate": (
+        on("acm:DescribeCertificate", "certificate", "certificates there"),
+    ),
+    "acm.list_certificates": (anywhere("acm:ListCertificates"),),
     "application-autoscaling.describe_scalable_targets": (
         anywhere("application-autoscaling:DescribeScalableTargets"),
     ),
@@ -268,6 +271,7 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     ),
     "s3.delete_object": (on("s3:DeleteObject", "lock", "baselines"),),
     "s3.get_object": (on("s3:GetObject", *KEPT), DECRYPT),
+    "s3.get_bucket_replication": (on("s3:GetReplicationConfiguration", "operations bucket"),),
     "s3.head_object": (on("s3:GetObject", *KEPT), DECRYPT),
     # Of the whole bucket: else S3 answers "denied" for a lock or a line that is not there.
     "s3.list_objects_v2": (on("s3:ListBucket", "operations bucket", "recovery bucket"),),

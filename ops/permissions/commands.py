@@ -78,6 +78,13 @@ RESTORES: Final = (
     "rds.modify_db_instance", "rds.delete_db_instance", "secretsmanager.get_secret_value",
 )  # fmt: skip
 
+# What a stack can be made again from, and whether it can.
+BACKUPS: Final = (
+    "kms.describe_key", "rds.describe_account_attributes",
+    "rds.describe_db_instance_automated_backups", "rds.describe_db_instances",
+    "rds.describe_db_snapshots",
+)  # fmt: skip
+
 # What `ops check daily` looks at, and what `ops health` and the longer lists do beside it.
 DAILY: Final = (
     "application-autoscaling.describe_scalable_targets",
@@ -263,19 +270,14 @@ COMMANDS: Final[Mapping[str, Needs]] = {
         "ecs.describe_services", "ecs.list_service_deployments", "ecs.update_service",
     ),
     "recover ready": reads(
-        *RECORD, "backup.describe_backup_vault", "backup.list_recovery_points_by_backup_vault",
-        "ecr.describe_registry", "kms.describe_key", "rds.describe_account_attributes",
-        "rds.describe_db_instance_automated_backups", "rds.describe_db_instances",
+        *RECORD, *BACKUPS, "acm.describe_certificate", "acm.list_certificates",
+        "backup.describe_backup_vault", "backup.list_recovery_points_by_backup_vault",
+        "ecr.describe_registry", "s3.get_bucket_replication",
     ),
-    # And whatever the program of the stack is deployed with, by Pulumi.
-    "recover rebuild": recovers(
-        "rds.describe_account_attributes", "rds.describe_db_instance_automated_backups",
-        "rds.describe_db_instances", "rds.describe_db_snapshots",
-    ),
-    "recover region": recovers(
-        "rds.describe_account_attributes", "rds.describe_db_instance_automated_backups",
-        "rds.describe_db_instances", "rds.describe_db_snapshots",
-    ),
+    # And whatever the program of the stack is deployed with, by Pulumi; whoever may that, may read
+    # a saved state from the copy of the bucket as well.
+    "recover rebuild": recovers(*BACKUPS),
+    "recover region": recovers(*BACKUPS, "acm.describe_certificate"),
     "recover reconcile": reads("rds.describe_db_instances"),
     "recover replica promote": recovers("rds.describe_db_instances", "rds.promote_read_replica"),
     "recover snapshot": recovers(

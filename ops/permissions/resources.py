@@ -80,6 +80,7 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "repositories": here("ecr", "repository/{project}/{stack}/*"),
     "balancer rules": here("elasticloadbalancing", "listener-rule/app/{prefix}-alb/*"),
     "certificate": ("{certificate}",),
+    "certificates there": there("acm", "certificate/*"),
     "cache": here("elasticache", "replicationgroup:{prefix}-cache"),
     "alarms": here("cloudwatch", "alarm:{prefix}-*"),
     # What announces a window of maintenance (ops/announcing.py): of the stack's own none.

@@ -33,6 +33,8 @@ def describe(original: Any, bundle: CertBundle) -> dict[str, Any]:
     found: dict[str, Any] = original(bundle)
     if algorithm := vars(bundle).get("mended_algorithm"):
         found["Certificate"]["KeyAlgorithm"] = algorithm
+    # What a list has instead of all names, for the first hundred of them (API reference).
+    found["Certificate"]["SubjectAlternativeNameSummaries"] = bundle.sans[:100]
     return found
 
 

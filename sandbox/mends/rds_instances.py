@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from moto.ec2.models import ec2_backends
+from moto.kms.models import kms_backends
 from moto.moto_api._internal import mock_random
 from moto.rds.models import DBInstance, RDSBackend
 
@@ -53,6 +54,8 @@ def create(
     _known_groups(backend, given.get("vpc_security_group_ids") or ())
     original(instance, backend, *args, **given)
     instance.dbi_resource_id = f"db-{mock_random.get_random_string(26, lower_case=False).upper()}"
+    if instance.storage_encrypted and not given.get("kms_key_id"):
+        instance.kms_key_id = _own_key(backend)
     for parameter, shown, default in EXTRAS:
         value = given.get(parameter, given.get(shown))
         setattr(instance, shown, default if value is None else value)
@@ -65,6 +68,12 @@ def create(
     if given.get("db_cluster_identifier") is None:
         seconds = CREATE + (STANDBY if instance.multi_az else 0)
         begin(instance, ("creating", seconds), ("backing-up", _back_up(instance)))
+
+
+def _own_key(backend: RDSBackend) -> str:
+    """AWS's own, where none is given: RDS User Guide, "Encrypting Amazon RDS resources"."""
+    kms = kms_backends[backend.account_id][backend.region_name]
+    return str(kms.describe_key(str(kms.get_key_id_from_alias("alias/aws/rds"))).arn)
 
 
 def _back_up(instance: DBInstance) -> int:

@@ -204,6 +204,15 @@ def test_automated_backups_are_kept_in_the_recovery_region_too(prod: Graph) -> N
             },
         ),
         (
+            {"resourceId": "db-OLD"},
+            {
+                "restoreToPointInTime": {
+                    "sourceDbiResourceId": "db-OLD",
+                    "useLatestRestorableTime": True,
+                }
+            },
+        ),
+        (
             {
                 "automatedBackupArn": "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x",
                 "time": "2026-01-31T03:00:00Z",

@@ -27,16 +27,23 @@ class Stack:
     config: dict[str, str] = field(default_factory=dict)
     resources: int = 0
     state: dict[str, Any] = field(default_factory=dict)
+    history: list[dict[str, JsonValue]] = field(default_factory=list)
     outputs: dict[str, JsonValue] | None = None
 
 
 @dataclass
 class Pulumi:
-    """One backend. `fails` is what the next deployment says, instead of deploying."""
+    """One backend. `fails` is what a deployment says in the end, instead of that it has succeeded.
+
+    `killed` deployments come as far as the database, and leave the lock behind.
+    """
 
     stage: Stage
     stacks: dict[str, Stack] = field(default_factory=dict)
     fails: str = ""
+    killed: int = 0
+    locked: bool = False
+    imports: list[str] = field(default_factory=list)  # digests
     ups: int = 0
     previewed: dict[str, list[JsonValue]] = field(default_factory=dict)
 
@@ -60,7 +67,7 @@ class Pulumi:
         words, options, left = [], {}, list(argv[1:])
         while left:
             word = left.pop(0)
-            if word in ("--stack", "--dest", "--file"):
+            if word in ("--stack", "--dest", "--file", "--message", "--page-size"):
                 options[word] = left.pop(0)
             elif word.startswith("--"):
                 options[word] = ""
@@ -86,7 +93,11 @@ class Pulumi:
         found = json.loads(Path(options["--file"]).read_text(encoding="utf-8"))
         self.stacks[stack].resources = len(found["deployment"]["resources"])
         self.stacks[stack].state = found
+        self.imports.append(states.digest(found))
         return {}
+
+    def stack_history(self, stack: str, *_: object) -> Answer:
+        return {"output": [*reversed(self.stacks[stack].history)]}
 
     def stack_export(self, stack: str, _: list[str], options: dict[str, str]) -> Answer:
         state = self.stacks[stack].state
@@ -139,35 +150,57 @@ class Pulumi:
             del config[key]
         return {}
 
-    def up(self, stack: str, *_: object) -> Answer:
+    def up(self, stack: str, _: list[str], options: dict[str, str]) -> Answer:
         """The database of the stack, from the backup that its settings name; once."""
         self.ups += 1
-        if self.fails:
-            return {"exit": 255, "said": f"error: {self.fails}"}
+        if self.locked:
+            return {"exit": 255, "said": "error: the stack is currently locked by 1 lock(s)."}
         one = self.stacks[stack]
         where = one.config.get("aws:region", REGION)
+        ended: Answer = {"kind": "update", "message": options["--message"], "result": "failed"}
         identifier = f"bulwark-{stack}-database"
-        rds = client("rds", where)  # its own calls, not those of operations
-        origin = {k.rpartition(".")[2]: v for k, v in one.config.items() if "restoreFrom" in k}
-        try:
-            if "snapshot" in origin:
-                rds.restore_db_instance_from_db_snapshot(
-                    DBInstanceIdentifier=identifier, DBSnapshotIdentifier=origin["snapshot"]
-                )
-            else:
-                rds.restore_db_instance_to_point_in_time(
-                    TargetDBInstanceIdentifier=identifier, UseLatestRestorableTime=True,
-                    SourceDBInstanceAutomatedBackupsArn=origin["automatedBackupArn"],
-                )  # fmt: skip
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "DBInstanceAlreadyExists":
-                raise
+        if "the database" not in self.fails:
+            self._made(client("rds", where), identifier, one.config)  # its own calls
+        if self.killed:
+            self.killed, self.locked = self.killed - 1, True
+            return {"exit": -9}
+        if self.fails:
+            one.history.append(ended)
+            return {"exit": 255, "said": f"error: {self.fails}"}
+        one.history.append({**ended, "result": "succeeded"})
         one.resources = max(one.resources, 300)
+        one.state = state(identifier)
         one.outputs = {
             "database": {"identifier": identifier},
             "stack": {"stack": stack, "region": where, "account": ACCOUNT},
         }
         return {}
+
+    @staticmethod
+    def _made(rds: Any, identifier: str, config: dict[str, str]) -> None:
+        origin = {k.rpartition(".")[2]: v for k, v in config.items() if "restoreFrom" in k}
+        given = {"automatedBackupArn": "SourceDBInstanceAutomatedBackupsArn",
+                 "resourceId": "SourceDbiResourceId"}  # fmt: skip
+        try:
+            if "snapshot" in origin:
+                rds.restore_db_instance_from_db_snapshot(
+                    DBInstanceIdentifier=identifier, DBSnapshotIdentifier=origin["snapshot"]
+                )
+            elif origin:
+                (key,) = origin
+                rds.restore_db_instance_to_point_in_time(
+                    TargetDBInstanceIdentifier=identifier, UseLatestRestorableTime=True,
+                    **{given[key]: origin[key]},
+                )  # fmt: skip
+            else:
+                rds.create_db_instance(
+                    DBInstanceIdentifier=identifier, DBInstanceClass="db.t4g.small",
+                    Engine="postgres", AllocatedStorage=20, MasterUsername="a",
+                    MasterUserPassword="a-password-of-the-test",
+                )  # fmt: skip
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "DBInstanceAlreadyExists":
+                raise
 
 
 def of(stage: Stage) -> Pulumi:

@@ -80,6 +80,7 @@ WRONG: Final[dict[str, tuple[str, ...]]] = {
     "recover rebuild --from": ("nonsense",),
     "recover rebuild --state": ("/no/such/file",),
     "recover region --from": ("nonsense",),
+    "recover region --certificate": ("nonsense", "arn:aws:acm:eu-west-1:1:certificate/x"),
     "recover region --as": ("test", "Test-1", "much-too-long-a-name-for-a-stack"),
     "--program": ("/no/such/folder",),
     "recover drill --to": ("/no/such/folder/drill.html",),

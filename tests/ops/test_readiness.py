@@ -3,16 +3,21 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from moto.acm.models import acm_backends
+from moto.s3.models import s3_backends
 
-from ops import readiness
+from ops import estimating, readiness
+from ops.aws import Aws
 from ops.drills import Drill, Objectives, Phases
+from ops.errors import OpsError, UnreachableError
+from ops.estimating import DEPLOY
 from tests.ops.db_stage import failing
-from tests.ops.every_command import prepared, typing
-from tests.ops.stage import RECOVERY, REGION, Stage, stack_outputs
+from tests.ops.every_command import prepared, put_bucket, typing
+from tests.ops.stage import ACCOUNT, PREFIX, RECOVERY, REGION, Stage, stack_outputs
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 Said = dict[str, Any]
@@ -140,15 +145,153 @@ def test_a_drill_counts_for_a_month_and_where_it_met_its_objectives(
     assert readiness.drilled([drill(**given)], NOW).state == state
 
 
-def test_an_estimate_is_from_the_last_drill_or_says_that_it_assumes(tmp_path: Path) -> None:
+def test_an_estimate_is_from_the_last_drill_or_says_that_it_assumes() -> None:
     outputs = stack_outputs()
     seen = {"AllocatedStorage": 100, "LatestRestorableTime": "2026-11-26T11:57:00Z"}
     replica = {"RestoreWindow": {"LatestTime": "2026-11-26T11:50:00Z"}}
-    figures = readiness.estimates(outputs, [drill()], seen, replica, NOW)
+    measured = drill(phases=Phases(restore=1200, configure=200, first_query=40))
+    figures = estimating.estimates(outputs, [measured], seen, replica, NOW)
     assert [(e.way, e.seconds) for e in figures] == [
-        ("here", 1500), ("here", 1024), ("here", 180),
-        (RECOVERY, 1500 + readiness.DEPLOY), (RECOVERY, 600),
+        ("here", 1200), ("here", 240), ("here", 1500), ("here", 1024), ("here", 180),
+        (RECOVERY, DEPLOY), (RECOVERY, 1200), (RECOVERY, 240), (RECOVERY, DEPLOY + 1440),
+        (RECOVERY, 600),
     ]  # fmt: skip
-    nothing = readiness.estimates(outputs, [], None, None, NOW)
-    assert [e.seconds for e in nothing if "RPO" in e.phase] == [None, None]
-    assert "an assumption" in nothing[0].source
+    assert {e.source for e in figures if e.phase == "restore"} == {"the drill drill-1"}
+    nothing = estimating.estimates(outputs, [], None, OpsError("rds was denied"), NOW)
+    lost = [(e.seconds, e.source) for e in nothing if "RPO" in e.phase]
+    assert lost == [(None, "there is none"), (None, "nobody knows: rds was denied")]
+    assert all("an assumption" in e.source for e in nothing if e.phase == "restore")
+
+
+def copied(on: Stage) -> None:
+    """A bucket that is replicated to the recovery region."""
+    prepared(on)
+    put_bucket(on)
+    there, s3 = f"{PREFIX}-operations-there", on.client("s3")
+    on.client("s3", RECOVERY).create_bucket(
+        Bucket=there, CreateBucketConfiguration={"LocationConstraint": RECOVERY}
+    )
+    for region, name in ((REGION, on.outputs.backups.operations_bucket), (RECOVERY, there)):
+        on.client("s3", region).put_bucket_versioning(
+            Bucket=name, VersioningConfiguration={"Status": "Enabled"}
+        )
+    s3.put_bucket_replication(
+        Bucket=on.outputs.backups.operations_bucket,
+        ReplicationConfiguration={
+            "Role": f"arn:aws:iam::{ACCOUNT}:role/x",
+            "Rules": [{"Status": "Enabled", "Priority": 1, "Filter": {"Prefix": ""},
+                       "DeleteMarkerReplication": {"Status": "Disabled"},
+                       "Destination": {"Bucket": f"arn:aws:s3:::{there}"}}],
+        },
+    )  # fmt: skip
+    part = on.outputs.backups.model_copy(update={"recovery_bucket": there})
+    on.outputs = on.outputs.model_copy(update={"backups": part})
+
+
+def keep(on: Stage, bucket: str, key: str, region: str) -> None:
+    """An object of the sandbox's time."""
+    on.client("s3", region).put_object(Bucket=bucket, Key=key, Body=b"{}")
+    for version in s3_backends[ACCOUNT]["aws"].buckets[bucket].keys.getlist(key):
+        version.last_modified = on.clock.held.now().replace(tzinfo=None)
+
+
+def test_the_bucket_is_replicated_and_what_is_in_it_has_arrived(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    subject = f"operations bucket in {RECOVERY}"
+    with typing(copied) as (on, typed):
+
+        def found() -> Said:
+            capsys.readouterr()
+            typed("recover ready --output json")
+            items: list[Said] = json.loads(capsys.readouterr().out)["items"]
+            return next(item for item in items if item["subject"] == subject)
+
+        own, there = on.outputs.backups.operations_bucket, str(on.outputs.backups.recovery_bucket)
+        assert found()["evidence"] == "is replicated; there is nothing in it yet"
+        keep(on, own, "states/test/state-1.json", REGION)
+        assert found()["state"] == "ok", "it has an hour to arrive"
+        on.clock.sleep(7200)
+        assert "1 objects of an hour ago or more are not there" in found()["evidence"]
+        keep(on, there, "states/test/state-1.json", RECOVERY)
+        on.clock.sleep(600)
+        assert found()["evidence"] == "is replicated, its newest object is of 10 min ago"
+        on.client("s3").delete_bucket_replication(Bucket=own)
+        assert found()["evidence"] == f"{own} is not replicated"
+
+
+def given_certificate(on: Stage) -> None:
+    """A load balancer whose certificate was given, for two names."""
+    prepared(on)
+    made = on.client("acm").request_certificate(
+        DomainName="app.example.com", SubjectAlternativeNames=["www.example.com"]
+    )
+    balancer = on.outputs.load_balancer
+    assert balancer is not None
+    part = balancer.model_copy(update={"certificate_arn": made["CertificateArn"], "zone_id": None})
+    on.outputs = on.outputs.model_copy(update={"load_balancer": part})
+
+
+def test_a_certificate_that_was_given_is_there_for_all_of_its_names(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    subject = f"certificate in {RECOVERY}"
+    with typing(given_certificate) as (on, typed):
+
+        def found() -> Said:
+            capsys.readouterr()
+            typed("recover ready --output json")
+            items: list[Said] = json.loads(capsys.readouterr().out)["items"]
+            return next(item for item in items if item["subject"] == subject)
+
+        acm = on.client("acm", RECOVERY)
+        for names in ([], ["*.example.com"]):
+            made = acm.request_certificate(
+                DomainName="app.example.com",
+                **({"SubjectAlternativeNames": names} if names else {}),
+            )["CertificateArn"]
+            assert found()["state"] == "failing", "not issued yet"
+            acm_backends[ACCOUNT][RECOVERY]._certificates[made].status = "ISSUED"
+            assert found()["state"] == ("ok" if names else "failing")
+        assert found()["evidence"] == made
+
+
+def test_what_a_lost_region_would_tell_is_unknown_and_the_rest_is_told(
+    look: Any,
+) -> None:
+    on, looked, _ = look
+    on.clock.sleep(3600)
+    own = on.aws.call
+
+    def call(api: str, params: Any, region: str | None = None) -> Any:
+        if (region or REGION) == REGION:
+            raise UnreachableError(f"{api} got no answer")
+        return own(api, params, region)
+
+    def pages(api: str, key: str, params: Any = None, region: str | None = None) -> Any:
+        if (region or REGION) == REGION:
+            raise UnreachableError(f"{api} got no answer")
+        return Aws.pages(on.aws, api, key, params, region)
+
+    on.client("s3").delete_bucket(Bucket=on.outputs.backups.operations_bucket)
+    with patch.object(on.aws, "call", call), patch.object(on.aws, "pages", pages):
+        found = looked()
+    assert {
+        found[s]["state"]
+        for s in (
+            "restorable here",
+            "images",
+            "drill of the last month",
+            f"room for a database in {REGION}",
+        )
+    } == {"unknown"}
+    for subject in (
+        f"newest backup in {RECOVERY}",
+        f"key in {RECOVERY}",
+        f"room for a database in {RECOVERY}",
+        f"replication to {RECOVERY}",
+    ):
+        assert found[subject]["state"] == "ok", subject
+    lost = {e["way"]: e["seconds"] for e in found["body"]["estimates"] if "RPO" in e["phase"]}
+    assert lost["here"] is None
+    assert lost[RECOVERY] > 0

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,11 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from moto.acm.models import acm_backends
+from moto.kms.models import kms_backends
+from moto.s3.models import s3_backends
 
+from ops import states
 from ops.run import WallClock
 from sandbox.mends.rds_restores import limit
 from tests.ops import pretended_pulumi
@@ -21,6 +26,7 @@ from tests.ops.procedures.recover_rebuild import (
     NAME,
     STATE,
     facts,
+    put_all_lost,
     put_lost,
     put_program,
     put_replicated,
@@ -43,41 +49,137 @@ def databases(on: Stage, region: str = REGION) -> list[str]:
     return [one["DBInstanceIdentifier"] for one in listed]
 
 
+ORIGIN = "bulwark:database.restoreFrom"
+
+
 def test_the_stack_is_there_again_from_its_newest_backup(capsys: Capture) -> None:
     with lost() as (on, typed):
-        assert typed(f"recover rebuild --state {STATE} {LINE} --yes --output json") == 0
+        assert typed(f"recover rebuild {LINE} --yes --output json") == 0
         made = json.loads(capsys.readouterr().out)
         assert made["from"] == f"{OWN}-final"
         assert databases(on) == [OWN]
-        stack = pretended_pulumi.of(on).stacks["test"]
-        assert stack.config["bulwark:database.restoreFrom.snapshot"] == f"{OWN}-final"
+        pulumi = pretended_pulumi.of(on)
+        assert pulumi.stacks["test"].config[f"{ORIGIN}.snapshot"] == f"{OWN}-final"
+        assert pulumi.imports == []
         assert typed(f"recover rebuild {LINE} --yes") == 2, "it is there again"
         assert "rebuilt is what is lost" in capsys.readouterr().err
 
 
-def test_another_backup_may_be_named(capsys: Capture) -> None:
+def test_what_a_deleted_instance_has_left_is_named_by_its_resource_id(capsys: Capture) -> None:
     with lost() as (on, typed):
         backups = on.client("rds").describe_db_instance_automated_backups()
-        arn = backups["DBInstanceAutomatedBackups"][0]["DBInstanceAutomatedBackupsArn"]
-        assert typed(f"recover rebuild --from {arn} {LINE} --yes") == 0
+        id_ = backups["DBInstanceAutomatedBackups"][0]["DbiResourceId"]
+        assert typed(f"recover rebuild --from {id_} {LINE} --yes") == 0
         config = pretended_pulumi.of(on).stacks["test"].config
-        assert config["bulwark:database.restoreFrom.automatedBackupArn"] == arn
+        assert {k: v for k, v in config.items() if ORIGIN in k} == {f"{ORIGIN}.resourceId": id_}
         assert databases(on) == [OWN]
     capsys.readouterr()
 
 
-def test_a_deployment_that_fails_is_told_of_and_the_settings_are_as_before(
-    capsys: Capture,
+def test_where_pulumi_knows_nothing_it_is_told_what_to_begin_with(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with lost(put_all_lost) as (on, typed):
+        pulumi = pretended_pulumi.of(on)
+        assert typed(f"recover rebuild {LINE} --yes") == 2
+        assert "--state is not set, and Pulumi knows no stack test" in capsys.readouterr().err
+        assert typed(f"recover rebuild --state newest {LINE} --yes") == 1
+        assert "no state of this stack was saved" in capsys.readouterr().err
+        assert (pulumi.stacks, pulumi.ups) == ({}, 0)
+        assert typed(f"recover rebuild --state {STATE} {LINE} --yes") == 0
+        assert pulumi.imports == [states.digest(json.loads(STATE.read_text(encoding="utf-8")))]
+        assert databases(on) == [OWN]
+        assert list((tmp_path / "bulwark" / "states").iterdir()) == [], "no draft is left"
+    with lost() as (on, typed):
+        assert typed(f"recover rebuild --state {STATE} {LINE} --yes") == 2
+        assert "would be forgotten" in capsys.readouterr().err
+
+
+COPY = f"bulwark-test-operations-{ACCOUNT}-{RECOVERY}"
+
+
+def with_copied_states(on: Stage) -> None:
+    """Nothing is left where the stack was but snapshots; the bucket's copy is."""
+    put_all_lost(on)
+    part = on.outputs.backups.model_copy(update={"recovery_bucket": COPY})
+    on.outputs = on.outputs.model_copy(update={"backups": part})
+    there = on.client("s3", RECOVERY)
+    there.create_bucket(
+        Bucket=COPY, CreateBucketConfiguration={"LocationConstraint": RECOVERY}
+    )  # fmt: skip
+    for name in ("state-1", "state-2"):
+        body = json.dumps(pretended_pulumi.state(name))
+        there.put_object(Bucket=COPY, Key=f"states/test/{name}.json", Body=body)
+        for version in (
+            s3_backends[ACCOUNT]["aws"].buckets[COPY].keys.getlist(f"states/test/{name}.json")
+        ):
+            version.last_modified = on.clock.held.now().replace(tzinfo=None)
+        on.clock.sleep(60)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_the_newest_state_may_be_that_of_the_copy_a_region_away(
+    capsys: Capture, gone: bool, tmp_path: Path
+) -> None:
+    folder = {"BULWARK_JOURNAL": str(tmp_path)} if gone else {}
+    with lost(with_copied_states) as (on, typed), patch.dict(os.environ, folder):
+        if gone:
+            on.client("s3").delete_bucket(Bucket=on.outputs.backups.operations_bucket)
+        assert typed("state list --output json") == 0
+        listed = json.loads(capsys.readouterr().out)["items"]
+        assert [(x["state"], x["region"]) for x in listed] == [
+            ("state-2", RECOVERY), ("state-1", RECOVERY)
+        ]  # fmt: skip
+        assert typed(f"recover rebuild --state newest {LINE} --yes") == 0
+        wanted = states.digest(pretended_pulumi.state("state-2"))
+        assert pretended_pulumi.of(on).imports == [wanted]
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("why", ["the database: no capacity", "the zone is full"])
+def test_a_deployment_that_fails_leaves_no_way_to_an_empty_database(
+    capsys: Capture, why: str
 ) -> None:
     with lost() as (on, typed):
         pulumi = pretended_pulumi.of(on)
-        pulumi.fails = "the zone is full"
+        pulumi.fails = why
         assert typed(f"recover rebuild {LINE} --yes") == 5
-        assert "pulumi ended with 255: error: the zone is full" in capsys.readouterr().err
-        assert not [k for k in pulumi.stacks["test"].config if "restoreFrom" in k]
+        said = capsys.readouterr().err
+        assert f"pulumi ended with 255: error: {why}" in said
+        assert "nothing of it is undone" in said
+        config = pulumi.stacks["test"].config
+        assert config[f"{ORIGIN}.snapshot"] == f"{OWN}-final", "whoever deploys next restores"
         pulumi.fails = ""
-        assert typed(f"recover rebuild {LINE} --yes") == 0
+        again = typed(f"recover rebuild {LINE} --yes")
+        said = capsys.readouterr().err
+        if "the database" in why:
+            assert again == 0
+        else:
+            assert (again, "pulumi up --stack test" in said) == (2, True)
         assert databases(on) == [OWN]
+
+
+def test_a_killed_deployment_is_not_taken_for_done_because_its_database_is_there(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with lost(put_all_lost) as (on, typed):
+        pulumi = pretended_pulumi.of(on)
+        pulumi.killed = 1
+        assert typed(f"recover rebuild --state {STATE} {LINE} --yes") == 1
+        said = capsys.readouterr().err
+        assert "kept out by another that is at work, or was killed" in said
+        assert "pulumi cancel --stack test" in said
+        (resume,) = re.findall(r"ops (runs resume \S+)", said)
+        on.clock.sleep(7200)
+        assert databases(on) == [OWN], "it came so far"
+        assert typed(resume) == 1, "and no further"
+        pulumi.locked = False
+        capsys.readouterr()
+        assert typed(resume) == 0
+        assert [one["result"] for one in pulumi.stacks["test"].history] == ["succeeded"]
+        assert (databases(on), len(pulumi.imports)) == ([OWN], 1)
 
 
 def test_a_region_away_it_is_another_stack(capsys: Capture) -> None:
@@ -91,6 +193,35 @@ def test_a_region_away_it_is_another_stack(capsys: Capture) -> None:
         assert stacks["test"].config["aws:region"] == REGION
         assert stacks[NAME].config["aws:region"] == RECOVERY
         assert "bulwark:recoveryRegion" not in stacks[NAME].config
+        capsys.readouterr()
+        assert typed(f"recover region {LINE} --yes") == 2, "it is there"
+        assert f"pulumi up --stack {NAME}" in capsys.readouterr().err
+        assert pretended_pulumi.of(on).ups == 1
+
+
+def certificate(on: Stage, region: str) -> str:
+    made = on.client("acm", region).request_certificate(DomainName="app.example.com")
+    return str(made["CertificateArn"])
+
+
+def test_a_given_certificate_is_one_of_the_recovery_region(capsys: Capture) -> None:
+    with lost(put_replicated) as (on, typed):
+        pulumi = pretended_pulumi.of(on)
+        own, there = certificate(on, REGION), certificate(on, RECOVERY)
+        pulumi.stacks["test"].config["bulwark:loadBalancer.certificateArn"] = own
+        for line, says in (
+            ("", "--certificate is not set, may be the ARN of a certificate in eu-west-1"),
+            (f"--certificate {own}", "may be the ARN of a certificate in eu-west-1"),
+            (f"--certificate {there}", "it is PENDING_VALIDATION"),
+            (f"--certificate {there[:-1]}x", "it is ResourceNotFoundException"),
+        ):
+            assert typed(f"recover region {line} {LINE} --yes") == 2
+            assert says in capsys.readouterr().err
+        assert (list(pulumi.stacks), pulumi.ups) == (["test"], 0)
+        acm_backends[ACCOUNT][RECOVERY]._certificates[there].status = "ISSUED"
+        assert typed(f"recover region --certificate {there} {LINE} --yes") == 0
+        found = pulumi.stacks[NAME].config["bulwark:loadBalancer.certificateArn"]
+        assert found == there
 
 
 def without_recovery(on: Stage) -> None:
@@ -130,9 +261,36 @@ def without_backups(on: Stage) -> None:
     kept(rds_backends[ACCOUNT][REGION], "retained", dict).clear()
 
 
+def without_its_key(on: Stage) -> None:
+    """The key of the newest snapshot goes away."""
+    put_lost(on)
+    (final,) = on.client("rds").describe_db_snapshots(DBSnapshotIdentifier=f"{OWN}-final")[
+        "DBSnapshots"
+    ]
+    kms_backends[ACCOUNT][REGION].schedule_key_deletion(final["KmsKeyId"].split("/")[-1], 7)
+
+
+def with_a_disabled_key(on: Stage) -> None:
+    put_replicated(on)
+    (key,) = on.client("kms", RECOVERY).list_keys()["Keys"]
+    on.client("kms", RECOVERY).disable_key(KeyId=key["KeyId"])
+
+
+def unknown_to_pulumi(on: Stage) -> None:
+    put_replicated(on)
+    pretended_pulumi.of(on).stacks.clear()
+
+
+def world(on: Stage) -> object:
+    return facts(on), sorted(pretended_pulumi.of(on).stacks)
+
+
 @pytest.mark.parametrize(
     ("build", "line", "code", "says"),
     [
+        (without_its_key, "rebuild", 1, "aws kms cancel-key-deletion --region eu-north-1"),
+        (with_a_disabled_key, "region", 1, "aws kms enable-key --region eu-west-1"),
+        (unknown_to_pulumi, "region", 2, "pulumi stack init test"),
         (without_recovery, "region", 2, "has no recovery region"),
         (unprepared, "region", 1, "there is no whole backup of the database in eu-west-1"),
         (with_a_zone, "region", 2, "--domain is not set"),
@@ -145,18 +303,18 @@ def test_what_cannot_be_is_refused_before_anything_is_done(
     capsys: Capture, build: Callable[[Stage], None], line: str, code: int, says: str
 ) -> None:
     with lost(build) as (on, typed):
-        before = facts(on)
+        before = world(on)
         capsys.readouterr()
         assert typed(f"recover {line} {LINE} --yes") == code
         assert says in capsys.readouterr().err
-        assert facts(on) == before
+        assert world(on) == before
         assert pretended_pulumi.of(on).ups == 0
 
 
 def test_without_pulumi_or_with_anothers_state_it_is_refused(
     capsys: Capture, tmp_path: Path
 ) -> None:
-    with lost() as (_, typed):
+    with lost(put_all_lost) as (_, typed):
         other = tmp_path / "other.json"
         text = STATE.read_text(encoding="utf-8").replace("pulumi:test::", "pulumi:prod::")
         other.write_text(text, encoding="utf-8")

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.mends.rds_backups import BEHIND
-from tests.sandbox.database_stage import Rds, servers
+from sandbox.aws import client
+from sandbox.mends.rds_backups import BEHIND, UPLOADS
+from tests.sandbox.database_stage import REGION, Rds, servers
 
 RECOVERY = "eu-west-1"
 
@@ -52,6 +53,86 @@ def test_a_region_away_there_is_what_had_been_replicated_by_then(rds: Rds) -> No
     assert there.rows() == [1]
     seen = there.api.describe_db_instances(DBInstanceIdentifier="main")["DBInstances"][0]
     assert (seen["MultiAZ"], seen["DBInstanceArn"].split(":")[3]) == (False, RECOVERY)
+
+
+def test_a_restored_one_has_the_defaults_of_its_region_and_the_key_of_its_backup() -> None:
+    with servers() as rds:
+        own = client("kms", REGION).create_key()["KeyMetadata"]["Arn"]
+        rds.make(StorageEncrypted=True, KmsKeyId=own, DeletionProtection=True)
+        there = Rds(rds.held, rds.on, RECOVERY)
+        key = client("kms", RECOVERY).create_key()["KeyMetadata"]["Arn"]
+        source = rds.api.describe_db_instances()["DBInstances"][0]
+        given = {"SourceDBInstanceArn": source["DBInstanceArn"]}
+        with pytest.raises(ClientError, match="need a KmsKeyId here"):
+            there.api.start_db_instance_automated_backups_replication(**given)
+        made = there.api.start_db_instance_automated_backups_replication(KmsKeyId=key, **given)
+        rds.held.advance(3600)
+        there.api.restore_db_instance_to_point_in_time(
+            TargetDBInstanceIdentifier="main", UseLatestRestorableTime=True,
+            SourceDBInstanceAutomatedBackupsArn=made["DBInstanceAutomatedBackup"][
+                "DBInstanceAutomatedBackupsArn"
+            ],
+        )  # fmt: skip
+        rds.held.advance(3600)
+        (seen,) = there.api.describe_db_instances()["DBInstances"]
+        ec2 = client("ec2", RECOVERY)
+        (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+        groups = ec2.describe_security_groups(
+            Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]},
+                     {"Name": "group-name", "Values": ["default"]}]
+        )["SecurityGroups"]  # fmt: skip
+        assert [g["VpcSecurityGroupId"] for g in seen["VpcSecurityGroups"]] == [
+            g["GroupId"] for g in groups
+        ]
+        assert [g["DBParameterGroupName"] for g in seen["DBParameterGroups"]] == [
+            "default.postgres16"
+        ]
+        assert (seen["KmsKeyId"], seen["StorageEncrypted"]) == (key, True)
+        assert (seen["MultiAZ"], seen["DeletionProtection"]) == (False, False)
+        assert seen["DbiResourceId"] != source["DbiResourceId"]
+
+
+def test_a_copied_snapshot_has_its_data_there_when_the_source_and_its_region_are_gone(
+    rds: Rds,
+) -> None:
+    rds.write(1)
+    rds.api.create_db_snapshot(DBInstanceIdentifier="main", DBSnapshotIdentifier="s")
+    rds.held.advance(900)
+    arn = rds.api.describe_db_snapshots(DBSnapshotIdentifier="s")["DBSnapshots"][0]["DBSnapshotArn"]
+    there = Rds(rds.held, rds.on, RECOVERY)
+    there.api.copy_db_snapshot(
+        SourceDBSnapshotIdentifier=arn, TargetDBSnapshotIdentifier="copy", SourceRegion=REGION
+    )
+    rds.held.advance(3600)
+    rds.write(2)
+    rds.api.delete_db_snapshot(DBSnapshotIdentifier="s")
+    rds.api.delete_db_instance(DBInstanceIdentifier="main", SkipFinalSnapshot=True)
+    rds.held.advance(3600)
+    there.api.restore_db_instance_from_db_snapshot(
+        DBInstanceIdentifier="main", DBSnapshotIdentifier="copy"
+    )
+    rds.held.advance(3600)
+    assert there.rows() == [1]
+
+
+def test_replicated_backups_go_as_far_as_the_source_went_before_it_was_lost(rds: Rds) -> None:
+    there, arn = replicated(rds)
+    rds.write(1)
+    rds.held.advance(1800)
+    gone = rds.held.now()
+    rds.api.delete_db_instance(DBInstanceIdentifier="main", SkipFinalSnapshot=True)
+    rds.held.advance(24 * 3600)
+    (shown,) = there.api.describe_db_instance_automated_backups(DBInstanceAutomatedBackupsArn=arn)[
+        "DBInstanceAutomatedBackups"
+    ]
+    last = shown["RestoreWindow"]["LatestTime"]
+    assert BEHIND <= (gone - last).total_seconds() <= BEHIND + UPLOADS, "it does not go on"
+    there.api.restore_db_instance_to_point_in_time(
+        TargetDBInstanceIdentifier="main", RestoreTime=last,
+        SourceDBInstanceAutomatedBackupsArn=arn,
+    )  # fmt: skip
+    rds.held.advance(3600)
+    assert there.rows() == [1]
 
 
 def test_backups_that_are_not_there_or_not_whole_are_refused(rds: Rds) -> None:

@@ -88,7 +88,7 @@ BACKUP = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
         ({"restoreFrom": {}}, ".restoreFrom is {}, may have exactly one of snapshot, instance"),
         (
             {"restoreFrom": {"snapshot": "a", "instance": "b"}},
-            "may have exactly one of snapshot, instance and automatedBackupArn",
+            "may have exactly one of snapshot, instance, automatedBackupArn and resourceId",
         ),
         (
             {"restoreFrom": {"snapshot": "a", "time": "2026-01-31T03:00:00Z"}},
@@ -106,6 +106,7 @@ BACKUP = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
             {"restoreFrom": {"automatedBackupArn": "ab-x"}},
             ".restoreFrom.automatedBackupArn is 'ab-x', may be like arn:aws:rds:REGION:ACCOUNT",
         ),
+        ({"restoreFrom": {"resourceId": "old"}}, ".restoreFrom.resourceId is 'old', may match"),
         (
             {"restoreFrom": {"automatedBackupArn": BACKUP.replace("north", "west")}},
             ".restoreFrom.automatedBackupArn is of eu-west-1, may be of eu-north-1: RDS restores",
@@ -156,6 +157,7 @@ def test_names_that_rds_refuses_for_two_hyphens_are_refused() -> None:
         {"performanceInsightsDays": 465, "databaseInsights": "advanced"},
         {"restoreFrom": {"instance": "old", "time": "2026-01-31T03:00:00Z"}},
         {"restoreFrom": {"automatedBackupArn": BACKUP}},
+        {"restoreFrom": {"resourceId": "db-ABCDEFGHIJKL01234"}},
         {"restoreFrom": {"snapshot": "rds:old-2026-01-31"}},
         {"parameters": {"shared_preload_libraries": "pgaudit,pg_stat_statements"}},
         {"backupDays": 0, "crossRegionBackups": False},

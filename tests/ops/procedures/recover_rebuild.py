@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from ops import rebuilding
+from ops import rebuilding, states
 from ops.plan import Plan
 from tests.ops import pretended_pulumi
 from tests.ops.db_stage import seen
@@ -23,11 +23,7 @@ def put_program() -> None:
     """The folder of a program, and an export of its stack's state."""
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "Pulumi.yaml").write_text("name: bulwark\n", encoding="utf-8")
-    stack = {"urn": "urn:pulumi:test::bulwark::pulumi:pulumi:Stack::bulwark-test",
-             "type": "pulumi:pulumi:Stack"}  # fmt: skip
-    resources = [stack, *({"urn": f"urn:{n}", "type": "x"} for n in range(6))]
-    body = {"version": 3, "deployment": {"resources": resources}}
-    STATE.write_text(json.dumps(body), encoding="utf-8")
+    STATE.write_text(json.dumps(pretended_pulumi.state("db-lost", "x::y")), encoding="utf-8")
 
 
 def put_lost(on: Stage) -> None:
@@ -48,6 +44,12 @@ def put_lost(on: Stage) -> None:
     pretended_pulumi.of(on)
 
 
+def put_all_lost(on: Stage) -> None:
+    """Nor anything that Pulumi knows of the stack."""
+    put_lost(on)
+    pretended_pulumi.of(on).stacks.clear()
+
+
 def put_replicated(on: Stage) -> None:
     """A primary whose backups are replicated to the recovery region."""
     put_program()
@@ -63,13 +65,13 @@ def put_replicated(on: Stage) -> None:
 
 def rebuilt(on: Stage) -> Plan:
     source = rebuilding.chosen(rebuilding.sources(on.aws, on.outputs, REGION), None, REGION)
-    known = (STATE, rebuilding.digested(STATE))
+    known = (STATE, states.digest(rebuilding.state_of(STATE)))
     return rebuilding.rebuild(on.outputs, FOLDER, source, "rebuild-1", known, None)
 
 
 def elsewhere(on: Stage) -> Plan:
     source = rebuilding.chosen(rebuilding.sources(on.aws, on.outputs, RECOVERY), None, RECOVERY)
-    return rebuilding.region(on.outputs, FOLDER, source, NAME, None, "region-1", None)
+    return rebuilding.region(on.outputs, FOLDER, source, NAME, [], "region-1", None)
 
 
 def facts(on: Stage) -> tuple[object, ...]:
@@ -89,23 +91,22 @@ def facts(on: Stage) -> tuple[object, ...]:
     return listed, told
 
 
-def untold(on: Stage) -> object:
-    """What an undo gives back: settings that name no backup. What was deployed stays."""
-    return [
-        sorted(k for k in one.config if "restoreFrom" in k)
-        for one in pretended_pulumi.of(on).stacks.values()
-    ]
+def kept(on: Stage) -> object:
+    """What an undo leaves, however far the run had come: the backups, and the lost stack's name."""
+    rds = on.client("rds")
+    snapshots = [one["DBSnapshotIdentifier"] for one in rds.describe_db_snapshots()["DBSnapshots"]]
+    return snapshots, pretended_pulumi.of(on).stacks["test"].config.get("aws:region")
 
 
 # Pulumi knows the stack, and nothing of another backup: looked at, and mostly so already.
-KNOWN: Final = frozenset({"select", "clear"})
+KNOWN: Final = frozenset({"select", "clear", "database"})
 PROCEDURES: Final = (
     Procedure(
-        "recover rebuild", f"--state {STATE} {LINE}", put_lost, rebuilt, facts, undone=untold,
+        "recover rebuild", f"--state {STATE} {LINE}", put_all_lost, rebuilt, facts, undone=kept,
         shell=pretended_pulumi.of, already=KNOWN, long=True,
     ),
     Procedure(
-        "recover region", LINE, put_replicated, elsewhere, facts, undone=untold,
+        "recover region", LINE, put_replicated, elsewhere, facts, undone=kept,
         shell=pretended_pulumi.of, already=KNOWN, long=True,
     ),
 )  # fmt: skip

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from ops import database, pulumi_steps, rebuilding, states
-from ops.commands.common import How, carry_out, changing, new_run, passing, target
-from ops.errors import UsageError
+from ops.commands.common import JOURNAL, How, carry_out, changing, new_run, passing, target
+from ops.errors import OpsError, UsageError
 from ops.run import Target
 
 app = typer.Typer(add_completion=False)
@@ -51,6 +51,20 @@ def _state(of: Target, said: str | None) -> dict[str, Any] | None:
     if (other := rebuilding.said(found)) not in ("", own):
         raise UsageError(f"--state is {said!r}, which is of {other!r}, not of {own!r}")
     return found
+
+
+def _journaled(of: Target) -> None:
+    """Raises OpsError where journals and the lock can be kept nowhere."""
+    try:
+        of.lock().held()
+    except UsageError:
+        raise
+    except OpsError as error:
+        raise OpsError(
+            f"{error}; where the operations bucket is lost with its region, journals and the lock "
+            f"are kept in a folder: set {JOURNAL} to one",
+            f"export {JOURNAL}=FOLDER",
+        ) from error
 
 
 @app.command()
@@ -150,6 +164,8 @@ def region(
             "enough, beside the program", f"pulumi stack init {own.stack}",
         )  # fmt: skip
     balancer = rebuilding.balancer(of.aws, of.outputs, folder, domain, certificate)
+    if not how.dry_run:
+        _journaled(of)
     run = new_run("region")
     plan = rebuilding.region(of.outputs, folder, chosen, stack, balancer, run, url, doubt)
     how = how.grave()

@@ -101,8 +101,11 @@ def _database(resource: Resource, stack: Stack) -> Iterable[Line]:
     copies = 2 if inputs.get("multiAz") else 1
     yield _class("database", prices.DATABASES, inputs["instanceClass"], copies)
     source = inputs if "allocatedStorage" in inputs else _primary(stack)
-    storage = source.get("allocatedStorage") or 20
-    yield (f"{storage:g} GB gp3", storage * prices.RDS_GP3_GB * copies, None)
+    storage = source.get("allocatedStorage")
+    if storage is None:
+        yield ("storage", None, "what it is restored or copied from is not in the list")
+    else:
+        yield (f"{storage:g} GB gp3", storage * prices.RDS_GP3_GB * copies, None)
     if inputs.get("backupRetentionPeriod"):
         yield ("backups", None, prices.USAGE["rds-backup"])
 
@@ -247,16 +250,31 @@ def is_free(type_: str) -> bool:
 
 def estimate(resources: Sequence[Resource]) -> list[Cost]:
     """The lines of an estimate, in the order of the resources. Raises UnpricedError."""
+    stack = Stack(resources)
+    return [cost for resource in resources for cost in _costs(resource, stack)]
+
+
+def estimate_known(resources: Sequence[Resource]) -> list[Cost]:
+    """The same of resources that others may have written: what cannot be priced is named."""
     stack, lines = Stack(resources), []
     for resource in resources:
-        price = PRICED.get(resource.type)
-        if price is None:
-            if not is_free(resource.type):
-                raise UnpricedError(f"{resource.type} has no price and is not known to be free")
-            continue
-        for what, monthly, usage in price(resource, stack):
-            lines.append(Cost(resource.component, resource.name, what, monthly, usage))
+        try:
+            lines += _costs(resource, stack)
+        except UnpricedError:
+            why = f"no price of {resource.type} in the table of {prices.TAKEN}"
+            lines.append(Cost(resource.component, resource.name, "not priced", None, why))
+        except (LookupError, TypeError, ValueError, AttributeError):
+            why = "what its price depends on is not known"
+            lines.append(Cost(resource.component, resource.name, "not priced", None, why))
     return lines
+
+
+def _costs(resource: Resource, stack: Stack) -> list[Cost]:
+    price = PRICED.get(resource.type)
+    if price is None and not is_free(resource.type):
+        raise UnpricedError(f"{resource.type} has no price and is not known to be free")
+    lines = price(resource, stack) if price else ()
+    return [Cost(resource.component, resource.name, *line) for line in lines]
 
 
 def by_component(costs: Iterable[Cost]) -> dict[str, float]:

@@ -22,6 +22,7 @@ NOUNS: Final = {
     "check": ("ops.commands.check", "checklists: daily, weekly, monthly, around a deployment"),
     "maintenance": ("ops.commands.maintenance", "windows of maintenance: run, status"),
     "state": ("ops.commands.state", "Pulumi's state: saved, given back, held against AWS"),
+    "cost": ("ops.commands.cost", "what a stack would cost a month"),
     "runs": ("ops.commands.runs", "what was carried out: list, show, report, resume, undo"),
     "lock": ("ops.commands.lock", "who changes the stack now: show, break"),
     "outputs": ("ops.commands.outputs", "the stack's outputs, as operations read them"),
@@ -30,6 +31,10 @@ NOUNS: Final = {
 COMMANDS: Final = {
     "health": ("ops.commands.health", "how the stack is, and what helps where it is not well"),
     "usage": ("ops.commands.usage", "what of the stack's capacity is used"),
+    "preview-report": (
+        "ops.commands.preview_report",
+        "what a preview would do, for a pull request",
+    ),
     "permissions": ("ops.commands.permissions", "the IAM policy of a command, or of a role"),
     "sandbox": ("ops.commands.sandbox", "the stack in an in-memory AWS, to try all this on"),
 }

@@ -331,4 +331,4 @@ COMMANDS: Final[Mapping[str, Needs]] = {
 }  # fmt: skip
 
 # Commands that call nothing of a stack in AWS.
-LOCAL: Final = frozenset({"sandbox", "state digest"})
+LOCAL: Final = frozenset({"cost estimate", "preview-report", "sandbox", "state digest"})

@@ -1,0 +1,64 @@
+"""What the resources of a preview cost a month, before and after it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ops.costs import Cost, Resource, by_component, estimate_known
+from ops.preview import Change, Preview
+
+# Inputs that a price is made of: where one is not known yet, the figure is too low.
+SIZES: Final = frozenset(
+    """
+    allocatedStorage blockDeviceMappings cpu desiredCount engine instanceClass instanceType memory
+    metricQueries minSize mixedInstancesPolicy multiAz nodeType numCacheClusters rules subnetIds
+    subnets
+    """.split()
+)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The lines of an estimate before and after; of what stands in the file alone."""
+
+    before: tuple[Cost, ...]
+    after: tuple[Cost, ...]
+
+    @property
+    def components(self) -> dict[str, tuple[float, float]]:
+        """The fixed part by component, before and after, in $ a month; the dearest first."""
+        old, new = by_component(self.before), by_component(self.after)
+        both = {name: (old.get(name, 0.0), new.get(name, 0.0)) for name in {**new, **old}}
+        return dict(sorted(both.items(), key=lambda item: (-max(item[1]), item[0])))
+
+    @property
+    def fixed(self) -> tuple[float, float]:
+        """The fixed part of all of it, before and after, in $ a month."""
+        return total(self.before), total(self.after)
+
+    @property
+    def usage(self) -> list[tuple[str, str, str]]:
+        """(component, what, rate) of all that depends on use afterwards, each said once."""
+        found = ((c.component, c.what, c.usage) for c in self.after if c.usage is not None)
+        return sorted(dict.fromkeys(found))
+
+
+def total(costs: Iterable[Cost]) -> float:
+    """The fixed part of some lines, in $ a month."""
+    return sum(cost.monthly or 0.0 for cost in costs)
+
+
+def costs(preview: Preview) -> Costs:
+    """The estimates of a preview."""
+    old = [_resource(c, c.old) for c in preview.changes if c.before]
+    new = [_resource(c, c.new) for c in preview.changes if c.after]
+    unsure = [
+        Cost(c.component, c.name, f"{c.name}: too low", None, f"not known yet: {', '.join(names)}")
+        for c in preview.changes
+        if c.after and (names := [name for name in c.unknown if name in SIZES])
+    ]
+    return Costs(tuple(estimate_known(old)), (*estimate_known(new), *unsure))
+
+
+def _resource(change: Change, inputs: Mapping[str, object]) -> Resource:
+    return Resource(change.type, change.name, change.component, inputs, change.parent)

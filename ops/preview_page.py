@@ -5,7 +5,7 @@ fewer words; then the table of each stack; then the details, as far as there is 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,8 +53,8 @@ def page(all_: Sequence[Seen], *, allowed: bool = False) -> str:
         return f"{MARKER}\nPreview of {names}: no changes.\n"
     title = [MARKER, f"## Preview of {names}", ""]
     failures = [line for one in all_ for line in _failure(one.preview)]
-    for whole in (True, False):
-        warnings = _dangers(all_, allowed=allowed, whole=whole)
+    for whole in (tuple(HEADS), ("data", "unknown"), ()):  # kinds that are told in all words
+        warnings = _dangers(all_, allowed=allowed, told=whole)
         head = "\n".join([*title, *failures, *warnings])
         if _size(head) < LIMIT - ROOM:
             return _filled(head, all_)
@@ -116,8 +116,8 @@ def _failure(preview: Preview) -> Iterator[str]:
         yield ""
 
 
-def _dangers(all_: Sequence[Seen], *, allowed: bool, whole: bool) -> Iterator[str]:
-    """The dangers of all stacks by kind; in fewer words where they are many."""
+def _dangers(all_: Sequence[Seen], *, allowed: bool, told: Collection[str]) -> Iterator[str]:
+    """The dangers of all stacks by kind; those of kinds not in `told` in fewer words."""
     for kind, (level, words) in HEADS.items():
         found = [(one, danger) for one in all_ for danger in one.dangers if danger.kind == kind]
         if not found:
@@ -127,19 +127,19 @@ def _dangers(all_: Sequence[Seen], *, allowed: bool, whole: bool) -> Iterator[st
         yield f"> [!{level}]"
         yield f"> **{words}: {many}.**{agreed}"
         yield ""
-        if whole:
+        if kind in told:
             yield "| stack | component | resource | what happens | downtime to expect | source |"
             yield "|---|---|---|---|---|---|"
         for one, danger in found:
             change = danger.change
             stack = _code(one.preview.stack)
-            if not whole:
+            if kind not in told:
                 yield f"- {stack} {_code(f'{path(change.type)} {change.name}')} {change.act}"
                 continue
-            because = f" ({change.said()})" if change.act != "deleted" and change.said() else ""
+            because = f" ({_text(change.said())})" if change.said() else ""
             yield _row(
                 stack, _text(change.component), f"{_code(change.name)} {path(change.type)}",
-                f"{danger.what}{_text(because)}", danger.downtime, danger.source,
+                f"{danger.what}{because}", danger.downtime, danger.source,
             )  # fmt: skip
         yield ""
 

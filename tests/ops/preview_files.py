@@ -10,34 +10,49 @@ from sandbox.program import Graph, Registered
 PREVIEWS = Path(__file__).parent / "previews"
 
 
-def state(resource: Registered) -> dict[str, Any]:
-    """A resource as a state has it; what is marked secret is blinded."""
-    blind = dict.fromkeys(resource.secrets, "[secret]")
-    return {
-        "urn": resource.urn, "custom": resource.custom, "type": resource.type,
-        "inputs": {**resource.inputs, **blind}, "parent": resource.parent,
-        "protect": resource.protect,
-    }  # fmt: skip
+class Engine:
+    """Writes of a graph what the engine would: its URNs name every component above a resource."""
 
+    def __init__(self, graph: Graph) -> None:
+        self.graph, self.by_urn = graph, {r.urn: r for r in graph}
 
-def step(op: str, resource: Registered, new: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What happens to a resource; `new` are inputs that are to be others than now."""
-    made: dict[str, Any] = {"op": op, "urn": resource.urn, "detailedDiff": None}
-    if op != "create":
-        made["oldState"] = state(resource)
-    if op != "delete":
-        made["newState"] = after = state(resource)
-        after["inputs"] = {**after["inputs"], **(new or {})}
-    return made
+    def urn(self, urn: str) -> str:
+        """The engine's URN for that of the mocks, which names the nearest component only."""
+        one = self.by_urn.get(urn)
+        if one is None:
+            return urn  # the stack itself
+        kinds, above = [one.type], self.by_urn.get(one.parent)
+        while above is not None:
+            kinds.insert(0, above.type)
+            above = self.by_urn.get(above.parent)
+        stack, project = urn.split("::")[:2]
+        return f"{stack}::{project}::{'$'.join(kinds)}::{one.name}"
 
+    def state(self, resource: Registered) -> dict[str, Any]:
+        """A resource as a state has it; what is marked secret is blinded."""
+        blind = dict.fromkeys(resource.secrets, "[secret]")
+        return {
+            "urn": self.urn(resource.urn), "custom": resource.custom, "type": resource.type,
+            "inputs": {**resource.inputs, **blind}, "parent": self.urn(resource.parent),
+            "protect": resource.protect,
+        }  # fmt: skip
 
-def of(graph: Graph, op: str) -> dict[str, Any]:
-    """A preview in which the same happens to every resource."""
-    return {
-        "config": {},
-        "steps": [step(op, resource) for resource in graph],
-        "changeSummary": {op: len(graph.resources)},
-    }
+    def step(
+        self, op: str, resource: Registered, new: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """What happens to a resource; `new` are inputs that are to be others than now."""
+        made: dict[str, Any] = {"op": op, "urn": self.urn(resource.urn), "detailedDiff": None}
+        if op != "create":
+            made["oldState"] = self.state(resource)
+        if op != "delete":
+            made["newState"] = after = self.state(resource)
+            after["inputs"] = {**after["inputs"], **(new or {})}
+        return made
+
+    def all(self, op: str) -> dict[str, Any]:
+        """A preview in which the same happens to every resource."""
+        steps = [self.step(op, resource) for resource in self.graph]
+        return {"config": {}, "steps": steps, "changeSummary": {op: len(steps)}}
 
 
 def write(folder: Path, preview: Mapping[str, Any], name: str = "preview.json") -> str:

@@ -17,6 +17,7 @@ from ops.aws import reads
 from ops.cli import COMMANDS, NOUNS
 from tests.ops import db_stage, fleet_stage, service_stage
 from tests.ops.every_command import put_bucket, typing
+from tests.ops.preview_files import PREVIEWS
 from tests.ops.procedures import alarms
 from tests.ops.procedures.recover_rebuild import FOLDER, put_program
 from tests.ops.recording import recorded
@@ -70,6 +71,9 @@ WRONG: Final[dict[str, tuple[str, ...]]] = {
     "fleet scale COUNT": ("many", "9999", "1.5"),
     "permissions COMMAND": ("nonsense",),
     "permissions --policy": ("nonsense!",),
+    "cost estimate FILE": ("/no/such/file", str(PREVIEWS / "damaged.json")),
+    "preview-report FILE": ("/no/such/file", str(PREVIEWS / "damaged.json")),
+    "preview-report --to": ("/no/such/folder/comment.md",),
     "recover point-in-time --to": ("yesterday", "2001-01-01T00:00:00Z", "2099-01-01T00:00:00Z"),
     "--name": ("Non_sense", "a--b"),
     "recover snapshot SNAPSHOT": ("nonsense",),
@@ -173,6 +177,7 @@ GIVEN: Final = {
     "recover point-in-time": {"--to": "latest"},
     "recover snapshot": {"SNAPSHOT": "{snapshot}"},
     "recover compare": {"SOURCE": "bulwark-test-database", "RESTORED": "bulwark-test-database"},
+    "preview-report": {"FILE": str(PREVIEWS / "empty.json")},
     "recover reconcile": {},
     "maintenance run": {"--vacuum": "public.orders"},
     "service autoscaling": {"--max": "9"},

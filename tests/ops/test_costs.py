@@ -2,7 +2,14 @@
 
 import pytest
 
-from ops.costs import Cost, Resource, UnpricedError, by_component, estimate
+from ops.costs import (
+    Cost,
+    Resource,
+    UnpricedError,
+    by_component,
+    estimate,
+    estimate_known,
+)
 
 DATABASE = "aws:rds/instance:Instance"
 
@@ -81,3 +88,19 @@ def test_a_type_that_no_table_knows_is_an_error_that_names_it() -> None:
 def test_components_are_summed_the_dearest_first() -> None:
     costs = [Cost("a", "x", "", 1.0), Cost("b", "y", "", 2.0), Cost("a", "z", "", None, "rate")]
     assert by_component(costs) == {"b": 2.0, "a": 1.0}
+
+
+def test_a_database_whose_storage_is_another_s_to_say_is_named() -> None:
+    line = estimate([Resource(DATABASE, "r", "d", {"instanceClass": "db.t4g.small"})])[1]
+    assert line.monthly is None
+    assert "not in the list" in (line.usage or "")
+
+
+def test_what_others_wrote_is_priced_as_far_as_it_can_be() -> None:
+    kept = Resource("aws:kms/key:Key", "k", "keys", {})
+    odd = Resource("aws:new/thing:Thing", "x", "y", {})
+    vague = Resource("aws:ec2/instance:Instance", "i", "z", {})
+    lines = estimate_known([odd, vague, kept])
+    assert [line.monthly for line in lines] == [None, None, 1.0]
+    assert "aws:new/thing:Thing" in (lines[0].usage or "")
+    assert "not known" in (lines[1].usage or "")

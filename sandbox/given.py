@@ -3,6 +3,7 @@
 from typing import Final
 
 from moto.acm.models import acm_backends
+from moto.rds.models import rds_backends
 from moto.route53.models import route53_backends
 
 from components.settings import RestoreFrom, Settings
@@ -63,4 +64,11 @@ def _source(source: RestoreFrom, settings: Settings) -> None:
         rds.create_db_snapshot(
             DBInstanceIdentifier=identifier,
             DBSnapshotIdentifier=source.snapshot.rpartition(":")[2],
+        )
+    if source.resource_id is not None:
+        rds_backends[ACCOUNT][settings.region].databases[
+            identifier
+        ].dbi_resource_id = source.resource_id
+        rds.delete_db_instance(
+            DBInstanceIdentifier=identifier, SkipFinalSnapshot=True, DeleteAutomatedBackups=False
         )

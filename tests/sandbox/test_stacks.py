@@ -54,6 +54,7 @@ MORE: Final[dict[str, tuple[str, Overrides]]] = {
         {"loadBalancer": {"certificateArn": f"arn:aws:acm:{REGION}:123456789012:certificate/1"}},
     ),
     "from a snapshot": ("prod", {"database": {"restoreFrom": {"snapshot": "before"}}}),
+    "from retained backups": ("prod", {"database": {"restoreFrom": {"resourceId": "db-OLD"}}}),
     "from a point in time": ("prod", {"database": {"restoreFrom": {"instance": "old"}}}),
 }
 

@@ -329,3 +329,10 @@ def test_previews_of_the_real_engine_are_read(typed: Typed) -> None:
     assert {c["component"] for c in seen["changes"]} == {"Net", "stack"}
     code, made = told(typed, str(RECORDED / "preview-create.json"))
     assert (code, made["dangers"], made["counts"]["created"]) == (0, [], 32)
+
+
+def test_what_is_deleted_costs_nothing_afterwards(typed: Typed, tmp_path: Path) -> None:
+    _, seen = told(typed, write(tmp_path, Engine(whole("prod")).all("delete")))
+    assert seen["monthly"]["Keys"] == {"before": 3.0, "after": 0.0}
+    assert {of["after"] for of in seen["monthly"].values()} == {0.0}
+    assert seen["usage"] == []

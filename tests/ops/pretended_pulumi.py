@@ -121,6 +121,8 @@ class Pulumi:
             )
         except FileNotFoundError:
             return {"exit": 2, "output": None, "said": ""}
+        except KeyError:
+            return {"exit": 1, "output": None, "said": "ops: pulumi stack export failed"}
         return {"exit": 0, "output": {"digest": states.digest(state)}, "said": ""}
 
     def stack_output(self, stack: str, *_: object) -> Answer:

@@ -8,10 +8,11 @@ an empty database under the name of the lost one.
 
 import re
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -19,12 +20,12 @@ from ops import database, pulumi_steps, states
 from ops.actions import Actions
 from ops.aws import Aws
 from ops.database import ABSENT, STATUS
-from ops.errors import DeniedError, OpsError, ThrottledError, UsageError
+from ops.errors import UsageError
 from ops.outputs import Outputs
-from ops.plan import Call, Plan, State, Step, Wait
-from ops.restoring import FILLED, FILLED_SOURCE, FILLING, LONGER, QUOTA, TYPICAL
+from ops.plan import Call, Plan, Shell, State, Step, Wait
+from ops.restoring import FILLED, FILLED_SOURCE, FILLING, FIRST, LONGER, TYPICAL
+from ops.sources import Kind, Source
 
-Kind = Literal["snapshot", "retained backup", "automated backup"]
 DEPLOY: Final = 15 * 60
 ASSUMED: Final = f"{LONGER}; and 15 min for all else, an assumption as well"
 SETTING: Final = "bulwark:database.restoreFrom"
@@ -36,8 +37,6 @@ KEYS: Final[dict[Kind, str]] = {
     "retained backup": "resourceId",
     "automated backup": "automatedBackupArn",
 }
-# Statuses in which automated backups can be restored: API reference, DBInstanceAutomatedBackup.
-USABLE: Final = ("active", "retained", "replicating")
 WITHIN: Final = 6 * 3600
 KEPT: Final = (
     f"{SETTING} goes on naming the backup, also where the deployment fails: mend what it says, and "
@@ -46,63 +45,16 @@ KEPT: Final = (
 NAME: Final = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
 BALANCER: Final = "bulwark:loadBalancer"
 CERTIFICATE: Final = "acm.describe_certificate"
-KEY: Final = "kms.describe_key"
-# What makes a key usable again, by its state (KMS Developer Guide, "Key states").
-KEY_HELPS: Final = {"Disabled": "enable-key", "PendingDeletion": "cancel-key-deletion"}
 LONGEST: Final = 24  # characters of project and stack together (components/settings/stack.py)
 
 
 @dataclass(frozen=True)
-class Source:
-    """A backup that a database can be made from. `at` is until when it reaches, ISO 8601.
+class Looks:
+    """How far a stack that is made again is looked at: a URL of it, a query, and as whom."""
 
-    `key` is the ARN of the key that it is encrypted with; None where it is not.
-    """
-
-    kind: Kind
-    name: str
-    at: str
-    storage: int
-    key: str | None = None
-
-
-def sources(aws: Aws, outputs: Outputs, region: str) -> list[Source]:
-    """Whatever backups of the primary are whole in a region, the newest first."""
-    own: State = {"DBInstanceIdentifier": outputs.database.identifier}
-    api = "rds.describe_db_snapshots"
-    found = [
-        Source("snapshot", str(one["DBSnapshotIdentifier"]), str(one["SnapshotCreateTime"]),
-               int(one.get("AllocatedStorage") or 0), one.get("KmsKeyId"))
-        for one in database.found(aws, api, "DBSnapshots", own, region)
-        if one.get("Status") == "available"
-    ]  # fmt: skip
-    api = "rds.describe_db_instance_automated_backups"
-    for one in database.found(aws, api, "DBInstanceAutomatedBackups", own, region):
-        until = (one.get("RestoreWindow") or {}).get("LatestTime")
-        status = str(one.get("Status", "")).lower()
-        if until and status in USABLE:
-            retained = status == "retained" and one.get("Region") == region
-            kind: Kind = "retained backup" if retained else "automated backup"
-            name = one["DbiResourceId" if retained else "DBInstanceAutomatedBackupsArn"]
-            size = int(one.get("AllocatedStorage") or 0)
-            found.append(Source(kind, str(name), str(until), size, one.get("KmsKeyId")))
-    return sorted(found, key=lambda one: one.at, reverse=True)
-
-
-def chosen(found: Sequence[Source], name: str | None, region: str) -> Source:
-    """The one that --from names, else the newest. Raises UsageError or OpsError."""
-    if name is not None:
-        named = next((one for one in found if one.name == name), None)
-        if named is None:
-            may = ", ".join(one.name for one in found[:5]) or "none: there is no whole backup"
-            raise UsageError(f"--from is {name!r}, may be {may}")
-        return named
-    if not found:
-        raise OpsError(
-            f"there is no whole backup of the database in {region}: nothing to make it from",
-            "ops recover ready",
-        )
-    return found[0]
+    url: str | None = None
+    sql: bool = False
+    profile: str | None = None
 
 
 def program(folder: Path) -> Path:
@@ -115,41 +67,6 @@ def program(folder: Path) -> Path:
     if shutil.which("pulumi") is None:
         raise UsageError("there is no `pulumi` on the PATH, which makes the stack again")
     return folder.absolute()
-
-
-def room(aws: Aws, region: str) -> None:
-    """Raises OpsError where a region has no room for one more DB instance."""
-    answer: Any = aws.call("rds.describe_account_attributes", {}, region)
-    for quota in answer.get("AccountQuotas") or ():
-        if quota["AccountQuotaName"] == QUOTA and quota["Used"] >= quota["Max"]:
-            raise OpsError(
-                f"the account has {quota['Used']} DB instances in {region}, which is all that its "
-                "quota allows: delete one, or ask Service Quotas for more"
-            )
-
-
-def locked(aws: Aws, source: Source, region: str) -> str:
-    """Why nobody knows whether a backup's key can be used; empty where it can.
-
-    Raises OpsError where it cannot: RDS would restore nothing.
-    """
-    if source.key is None:
-        return ""
-    try:
-        answer: Any = aws.call(KEY, {"KeyId": source.key}, region)
-        state = str(answer["KeyMetadata"]["KeyState"])
-    except ClientError as error:
-        state = error.response["Error"]["Code"]
-    except (DeniedError, ThrottledError) as error:
-        return f"nobody knows whether the key of {source.name} can be used: {error}"
-    if state != "Enabled":
-        help_ = KEY_HELPS.get(state)
-        raise OpsError(
-            f"{source.name} is encrypted with {source.key}, which is {state}: it cannot be "
-            "restored, another may be named with --from",
-            *((f"aws kms {help_} --region {region} --key-id {source.key}",) if help_ else ()),
-        )
-    return ""
 
 
 def state_of(path: Path) -> dict[str, Any]:
@@ -246,7 +163,7 @@ def new_stack(outputs: Outputs, given: str | None) -> str:
 
 def rebuild(
     outputs: Outputs, folder: Path, source: Source, run: str,
-    state: tuple[Path, str] | None, url: str | None, doubt: str = "",
+    state: tuple[Path, str] | None, looks: Looks, doubt: str = "",
 ) -> Plan:  # fmt: skip
     """The same stack again, where it was. `state` is an export to begin with, and its digest."""
     stack = outputs.stack
@@ -255,7 +172,7 @@ def rebuild(
         steps.append(states.importing(stack.stack, folder, "import", *state))
     steps += _told(folder, stack.stack, source)
     steps += _deployed(
-        folder, stack.stack, stack.region, outputs.database.identifier, source, run, url
+        outputs, folder, stack.stack, stack.region, outputs.database.identifier, source, run, looks
     )
     notes = (
         f"what of the stack is still there stays; the database is made from the {source.kind} "
@@ -269,7 +186,7 @@ def rebuild(
 
 def region(
     outputs: Outputs, folder: Path, source: Source, name: str, balancer: Sequence[tuple[str, str]],
-    run: str, url: str | None, doubt: str = "",
+    run: str, looks: Looks, doubt: str = "",
 ) -> Plan:  # fmt: skip
     """A stack of another name in the recovery region, with the settings of the lost one.
 
@@ -290,7 +207,7 @@ def region(
             "let it have no recovery region: that would be the lost one",
         ),
         *_told(folder, name, source),
-        *_deployed(folder, name, there, identifier, source, run, url),
+        *_deployed(outputs, folder, name, there, identifier, source, run, looks),
     ]  # fmt: skip
     notes = (
         f"the stack {stack.stack} and its state are not touched; {name} is another stack, whose "
@@ -313,8 +230,8 @@ def _told(folder: Path, stack: str, source: Source) -> list[Step]:
 
 
 def _deployed(
-    folder: Path, stack: str, where: str, identifier: str, source: Source, run: str,
-    url: str | None,
+    outputs: Outputs, folder: Path, stack: str, where: str, identifier: str, source: Source,
+    run: str, looks: Looks,
 ) -> list[Step]:  # fmt: skip
     """The deployment, as Pulumi's history has it, and then as AWS has the database."""
     read = Call(
@@ -351,11 +268,29 @@ def _deployed(
             ),
         ),
     ]  # fmt: skip
-    if url is not None:
+    if looks.url is not None:
         from ops.deployments import answers
 
-        steps.insert(3, answers(url))
+        steps.insert(3, answers(looks.url))
+    if looks.sql:
+        steps.insert(3, _queried(outputs.stack.project, stack, where, looks.profile))
     return steps
+
+
+def _queried(project: str, stack: str, region: str, profile: str | None) -> Step:
+    """The new stack is read by its own outputs, which nobody knows when this is planned."""
+    read = Shell(
+        argv=(sys.executable, "-m", "ops", "db", "size", "--project", project, "--stack", stack,
+              "--region", region, "--source", "ssm", "--output", "json",
+              *(("--profile", profile) if profile else ())),
+        repeatable=True,
+    )  # fmt: skip
+    return Step(
+        name="query",
+        says=f"see the database of {stack} answer a query, with the password of its secret",
+        do=read,
+        goal=Wait(read=read, met={"exit": 0}, every=15, within=1800, typical=FIRST),
+    )
 
 
 def _plan(

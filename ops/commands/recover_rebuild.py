@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ops import database, pulumi_steps, rebuilding, states
+from ops import database, pulumi_steps, rebuilding, sources, states
 from ops.commands.common import JOURNAL, How, carry_out, changing, new_run, passing, target
 from ops.errors import OpsError, UsageError
 from ops.run import Target
@@ -37,6 +37,11 @@ def _url(said: str | None) -> str | None:
 Url = Annotated[
     str | None, typer.Option(help="what must answer in the end", callback=_url)
 ]  # fmt: skip
+
+
+Query = Annotated[
+    bool, typer.Option("--sql", help="ask the new database, to which there is a way from here")
+]
 
 
 def _state(of: Target, said: str | None) -> dict[str, Any] | None:
@@ -75,6 +80,7 @@ def rebuild(
     state: StateOption = None,
     program: Program = Path(),
     url: Url = None,
+    sql: Query = False,
     *,
     how: How,
 ) -> None:
@@ -85,23 +91,24 @@ def rebuild(
     of, output = target(context)
     own, identifier = of.outputs.stack, of.outputs.database.identifier
     known = _state(of, state)
-    listed = rebuilding.sources(of.aws, of.outputs, own.region)
-    chosen = rebuilding.chosen(listed, source, own.region)
+    listed = sources.whole(of.aws, of.outputs, own.region)
+    chosen = sources.chosen(listed, source, own.region)
     if database.look(of.aws, of.outputs, identifier) is not None:
         raise UsageError(
             f"{identifier} is there: rebuilt is what is lost",
             "ops recover point-in-time --to TIME",
             f"pulumi up --stack {own.stack}",
         )
-    rebuilding.room(of.aws, own.region)
-    doubt = rebuilding.locked(of.aws, chosen, own.region)
+    sources.room(of.aws, own.region)
+    doubt = sources.locked(of.aws, chosen, own.region)
     rebuilding.known_again(of.outputs, folder, state is not None, known is not None)
     run = new_run("rebuild")
     draft, begun = states.draft(run), None
     if known is not None:
         states.write(draft, known)
         begun = draft, states.digest(known)
-    plan = rebuilding.rebuild(of.outputs, folder, chosen, run, begun, url, doubt)
+    looks = rebuilding.Looks(url, sql, of.aws.profile)
+    plan = rebuilding.rebuild(of.outputs, folder, chosen, run, begun, looks, doubt)
     how = how.grave()
     with passing(draft):
         done = carry_out(plan, of, output, how)
@@ -132,6 +139,7 @@ def region(
     ] = None,
     program: Program = Path(),
     url: Url = None,
+    sql: Query = False,
     *,
     how: How,
 ) -> None:
@@ -154,10 +162,10 @@ def region(
     stack = rebuilding.new_stack(of.outputs, name)
     identifier = f"{own.project}-{stack}-database"
     rebuilding.vacant(of.aws, identifier, stack, there)
-    rebuilding.room(of.aws, there)
-    listed = rebuilding.sources(of.aws, of.outputs, there)
-    chosen = rebuilding.chosen(listed, source, there)
-    doubt = rebuilding.locked(of.aws, chosen, there)
+    sources.room(of.aws, there)
+    listed = sources.whole(of.aws, of.outputs, there)
+    chosen = sources.chosen(listed, source, there)
+    doubt = sources.locked(of.aws, chosen, there)
     if pulumi_steps.resources(folder, own.stack) is None:
         raise UsageError(
             f"Pulumi knows no stack {own.stack}, whose settings are copied: its settings' file is "
@@ -167,7 +175,8 @@ def region(
     if not how.dry_run:
         _journaled(of)
     run = new_run("region")
-    plan = rebuilding.region(of.outputs, folder, chosen, stack, balancer, run, url, doubt)
+    looks = rebuilding.Looks(url, sql, of.aws.profile)
+    plan = rebuilding.region(of.outputs, folder, chosen, stack, balancer, run, looks, doubt)
     how = how.grave()
     if carry_out(plan, of, output, how):
         output.result(

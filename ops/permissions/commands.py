@@ -275,7 +275,7 @@ COMMANDS: Final[Mapping[str, Needs]] = {
         "ecr.describe_registry", "s3.get_bucket_replication",
     ),
     # And whatever the program of the stack is deployed with, by Pulumi; whoever may that, may read
-    # a saved state from the copy of the bucket as well.
+    # a saved state from the copy of the bucket as well, and with --sql what `ops db size` reads.
     "recover rebuild": recovers(*BACKUPS),
     "recover region": recovers(*BACKUPS, "acm.describe_certificate"),
     "recover reconcile": reads("rds.describe_db_instances"),

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from ops import rebuilding, states
+from ops import rebuilding, sources, states
 from ops.plan import Plan
 from tests.ops import pretended_pulumi
 from tests.ops.db_stage import seen
@@ -64,14 +64,14 @@ def put_replicated(on: Stage) -> None:
 
 
 def rebuilt(on: Stage) -> Plan:
-    source = rebuilding.chosen(rebuilding.sources(on.aws, on.outputs, REGION), None, REGION)
+    source = sources.chosen(sources.whole(on.aws, on.outputs, REGION), None, REGION)
     known = (STATE, states.digest(rebuilding.state_of(STATE)))
-    return rebuilding.rebuild(on.outputs, FOLDER, source, "rebuild-1", known, None)
+    return rebuilding.rebuild(on.outputs, FOLDER, source, "rebuild-1", known, rebuilding.Looks())
 
 
 def elsewhere(on: Stage) -> Plan:
-    source = rebuilding.chosen(rebuilding.sources(on.aws, on.outputs, RECOVERY), None, RECOVERY)
-    return rebuilding.region(on.outputs, FOLDER, source, NAME, [], "region-1", None)
+    source = sources.chosen(sources.whole(on.aws, on.outputs, RECOVERY), None, RECOVERY)
+    return rebuilding.region(on.outputs, FOLDER, source, NAME, [], "region-1", rebuilding.Looks())
 
 
 def facts(on: Stage) -> tuple[object, ...]:

@@ -14,16 +14,24 @@ from tests.ops.procedures.recover import OWN, put
 from tests.ops.stage import RECOVERY, REGION, Stage
 
 NAME: Final = "test-eu-west-1"
-FOLDER: Final = Path(tempfile.gettempdir()) / "bulwark-test-program"
+# A checkout's own, and the same for each of its workers: the names of tests have it in them.
+FOLDER: Final = Path(__file__).parents[3] / "build" / "test-program"
 STATE: Final = FOLDER / "state.json"
 LINE: Final = f"--program {FOLDER}"
 
 
 def put_program() -> None:
     """The folder of a program, and an export of its stack's state."""
-    FOLDER.mkdir(exist_ok=True)
-    (FOLDER / "Pulumi.yaml").write_text("name: bulwark\n", encoding="utf-8")
-    STATE.write_text(json.dumps(pretended_pulumi.state("db-lost", "x::y")), encoding="utf-8")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    _put(FOLDER / "Pulumi.yaml", "name: bulwark\n")
+    _put(STATE, json.dumps(pretended_pulumi.state("db-lost", "x::y")))
+
+
+def _put(file: Path, text: str) -> None:
+    """A file that another worker may be reading: whole at any time."""
+    with tempfile.NamedTemporaryFile("w", dir=FOLDER, delete=False, encoding="utf-8") as new:
+        new.write(text)
+    Path(new.name).replace(file)
 
 
 def put_lost(on: Stage) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +38,13 @@ def put_saved(on: Stage) -> None:
 
 def draft(name: str) -> Path:
     """A new folder each: a file of before would be one that is there already."""
-    return Path(tempfile.mkdtemp(prefix="bulwark-state-")) / name
+    return Path(tempfile.mkdtemp(dir=_drafts().name)) / name
+
+
+@cache
+def _drafts() -> "tempfile.TemporaryDirectory[str]":
+    """Gone with this process."""
+    return tempfile.TemporaryDirectory(prefix="bulwark-states-")
 
 
 def saved(on: Stage) -> Plan:

@@ -1,6 +1,5 @@
 """IAM: AWS's own policies are read once a process, not at each reset."""
 
-import copy
 from functools import cache
 from typing import Any
 
@@ -17,9 +16,14 @@ def managed_policies(original: Any, backend: IAMBackend) -> list[ManagedPolicy]:
     """Copies of some 1500 policies: what is attached where is counted on each."""
     if not load_iam_aws_managed_policies():
         return []
-    return [
-        copy.copy(policy) for policy in _read(original, backend.account_id, backend.region_name)
-    ]
+    return [_copied(policy) for policy in _read(original, backend.account_id, backend.region_name)]
+
+
+def _copied(policy: ManagedPolicy) -> ManagedPolicy:
+    """What `copy.copy` makes, in a tenth of its time, and not on moto's list of what is new."""
+    made: ManagedPolicy = object.__new__(type(policy))
+    made.__dict__.update(policy.__dict__)
+    return made
 
 
 @cache

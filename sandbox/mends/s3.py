@@ -1,17 +1,25 @@
-"""S3: replication rules as they were given, and who may deliver access logs."""
+"""S3: replication rules as they were given, who may deliver access logs, and quicker calls."""
 
 import json
+from types import ModuleType
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.s3 import urls
 from moto.s3.exceptions import ReplicationConfigurationNotFoundError
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, S3Backend
 from moto.s3.responses import S3Response
 
 from sandbox.mends.patching import Mend
 
 mend = Mend()
 LOGGING = "logging.s3.amazonaws.com"
+
+
+@mend.around(S3Backend, "_url_module")
+def read_once(_original: Any, _backend: S3Backend) -> ModuleType:
+    """moto reads the module again at each call, for endpoints that are set while it runs."""
+    return urls
 
 
 def _listed(value: Any) -> list[Any]:

@@ -80,13 +80,13 @@ def test_reads_change_nothing(procedure: Procedure) -> None:
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("procedure", by_turns(0, 8))
+@pytest.mark.parametrize("procedure", by_turns(0, 10))
 def test_killed_somewhere_it_is_done_once(procedure: Procedure, record_property: Tell) -> None:
     killed_and_resumed(procedure, LAG, some(procedure, (11, 13)), record_property)
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("procedure", by_turns(2, 8))
+@pytest.mark.parametrize("procedure", by_turns(2, 10))
 def test_killed_somewhere_it_is_undone_whole(procedure: Procedure, record_property: Tell) -> None:
     with world(procedure) as of:
         undoable = any(step.undo for step in of.plan.steps)

@@ -112,7 +112,7 @@ def sent(of: Scene, calls: list[Recorded]) -> list[str]:
     return sorted(c.api for c in changes if meant(c) in of.calls())
 
 
-@pytest.mark.parametrize("procedure", by_turns(1, 8))
+@pytest.mark.parametrize("procedure", by_turns(1, 10))
 def test_a_fifth_throttled_and_a_fifth_failing_it_comes_to_its_end(procedure: Procedure) -> None:
     with scene(procedure) as of:
         ended, facts, _ = undisturbed(of)
@@ -131,7 +131,7 @@ def test_throttled_without_end_it_stops_and_can_be_resumed(procedure: Procedure)
             apart(lambda api=api: stopped(of, Throttled(apis=(api,)), api, ended, facts))  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("procedure", by_turns(0, 8))
+@pytest.mark.parametrize("procedure", by_turns(0, 10))
 def test_denied_it_says_what_and_gives_the_lock_back(procedure: Procedure) -> None:
     """Its last change denied, what came before has happened. All others, of all: below."""
     with scene(procedure) as of:
@@ -198,7 +198,7 @@ def said(of: Scene, error: OpsError, api: str) -> None:
     assert ("in AWS may go on" in text) == bool(held)
 
 
-@pytest.mark.parametrize("procedure", by_turns(3, 8))
+@pytest.mark.parametrize("procedure", by_turns(3, 10))
 def test_an_answer_that_is_lost_is_looked_for_and_the_change_is_made_once(
     procedure: Procedure,
 ) -> None:

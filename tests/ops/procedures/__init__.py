@@ -62,11 +62,11 @@ def procedures() -> tuple[Procedure, ...]:
 def by_turns(turn: int, of: int) -> list[ParameterSet]:
     """All of them as parameters; with all tests only each so many-th, the others as exhaustive.
 
-    Tests that take long share them: kills, throttles and lost answers, so that each procedure has
-    its turn in one of them.
+    Tests that take long share them: kills, throttles and lost answers, so that most procedures have
+    their turn in one of them. Those that are long are the exhaustive tests' alone.
     """
     marks = ((), (pytest.mark.exhaustive,))
     return [
-        pytest.param(one, marks=marks[number % of != turn], id=one.id)
+        pytest.param(one, marks=marks[one.long or number % of != turn], id=one.id)
         for number, one in enumerate(procedures())
     ]

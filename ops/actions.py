@@ -25,7 +25,7 @@ from ops.errors import (
     RefusedError,
     UnreachableError,
 )
-from ops.plan import Action, Call, Http, Shell, Sql, known
+from ops.plan import NOWHERE, Action, Call, Http, Shell, Sql, known
 
 RunSql = Callable[[Sql], list[dict[str, JsonValue]]]
 RunShell = Callable[[Shell], JsonValue]
@@ -90,6 +90,8 @@ class Actions:
         params = dict(call.params)
         for name, path in call.refs.items():
             params[name] = known(path, seen)
+            if params[name] is None and NOWHERE in call.answers:
+                return {"answer": NOWHERE}
             if params[name] is None:
                 raise RefusedError(f"{call.api}: {name} should come from {path}, nothing is there")
         for name, reference in call.secrets.items():
@@ -106,7 +108,7 @@ class Actions:
                 {**json.loads(self.aws.secret(rewrite.secret)), **rewrite.keys}
             )
         try:
-            return self.aws.call(call.api, params, call.region)
+            return _read(call, self.aws.call(call.api, params, call.region))
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in call.answers:
@@ -114,6 +116,15 @@ class Actions:
             raise RefusedError(
                 f"{call.api}: {code}: {error.response['Error'].get('Message')}"
             ) from error
+
+
+def _read(call: Call, answer: JsonValue) -> JsonValue:
+    """An answer with its documents as what they say; one that is no JSON stays the text it is."""
+    if call.documents and isinstance(answer, dict):
+        for name in call.documents:
+            with suppress(TypeError, ValueError):
+                answer[name] = json.loads(answer.get(name))  # type: ignore[arg-type]
+    return answer
 
 
 def fetch(http: Http) -> JsonValue:

@@ -185,6 +185,11 @@ class Aws:
         answer: Any = self.call("sts.get_caller_identity", {})
         return str(answer["Account"])
 
+    def identity(self) -> tuple[str, str]:
+        """The account of the credentials and its partition, like `aws`."""
+        answer: Any = self.call("sts.get_caller_identity", {})
+        return str(answer["Account"]), str(answer["Arn"]).split(":")[1]
+
     def secret(self, reference: str) -> str:
         """The value at `arn#key` of a secret's JSON, or at `arn` the whole. Never logged."""
         import json

@@ -35,6 +35,10 @@ COMMANDS: Final = {
         "ops.commands.preview_report",
         "what a preview would do, for a pull request",
     ),
+    "bootstrap": (
+        "ops.commands.bootstrap",
+        "what stands before any stack: Pulumi's state, keys, GitHub's roles",
+    ),
     "permissions": ("ops.commands.permissions", "the IAM policy of a command, or of a role"),
     "sandbox": ("ops.commands.sandbox", "the stack in an in-memory AWS, to try all this on"),
 }

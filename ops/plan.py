@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import jmespath
@@ -27,6 +28,8 @@ SECRET_READS: Final = frozenset(
         "rds.generate_db_auth_token",
     }
 )
+# The answer, where a call lists it as one, of a call that refers to what no step saw.
+NOWHERE: Final = "NothingThere"
 # The common part of JMESPath, JSONPath and JSONata, so that a plan can be handed to other engines.
 PATH: Final = re.compile(r"[A-Za-z_]\w*(\[\d+\])*(\.[A-Za-z_]\w*(\[\d+\])*)*")
 
@@ -53,6 +56,7 @@ class Call(Model):
     own, a token is given, or the value is absolute. `rewrites` are parameters that are a secret's
     JSON (its ARN) with some keys put anew: what is not named goes along unseen. `files` are
     parameters that are what stands in a local file by then, which is too much for a journal.
+    `documents` are keys of the answer that are JSON in a text, like a policy: seen as what it says.
     """
 
     kind: Literal["call"] = "call"
@@ -63,6 +67,7 @@ class Call(Model):
     rewrites: dict[str, Rewrite] = {}
     files: dict[str, str] = {}
     answers: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
     repeatable: bool = True
     region: str | None = None
 
@@ -188,8 +193,9 @@ class Plan(Model):
             for part in family(step):
                 if part.name in seen:
                     raise ValueError(f"two steps are called {part.name}")
+                # What undoes a step may refer to it, and to what undid a part of it before.
+                _check(part, earlier | {before.name for before in _before(step, part)})
                 seen.add(part.name)
-                _check(part, earlier | ({step.name} if part is not step else set()))
         return self
 
     @property
@@ -219,6 +225,11 @@ class Plan(Model):
                 yield part.goal.read
                 if part.ready:
                     yield part.ready.read
+
+
+def _before(step: Step, part: Step) -> Iterator[Step]:
+    """What of a step's family is carried out before a part of it."""
+    yield from takewhile(lambda one: one is not part, family(step))
 
 
 def family(step: Step) -> Iterator[Step]:

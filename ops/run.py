@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -43,6 +44,34 @@ STOPPING = "ops: stopping before the next call; Ctrl-C again stops at once, whic
 SPARE = 3600  # seconds that a lock holds beyond the plan's own limits
 
 
+class Ground(Protocol):
+    """What a plan is carried out on, and where its record and its lock are."""
+
+    @property
+    def aws(self) -> Aws: ...
+
+    @property
+    def protect(self) -> bool:
+        """Whether what destroys something wants a name typed."""
+        ...
+
+    def lines(self, run: str) -> Lines:
+        """Where the lines of a run are."""
+        ...
+
+    def lock(self) -> Lock:
+        """One operation at a time."""
+        ...
+
+    def held_by(self, run: str) -> tuple[str, ...]:
+        """The commands that help where that run has the lock."""
+        ...
+
+    def check_account(self) -> None:
+        """Raises UsageError where the credentials are of another account or region."""
+        ...
+
+
 @dataclass(frozen=True)
 class Target:
     """The stack that is operated on, and where its journals and its lock are."""
@@ -55,6 +84,15 @@ class Target:
     def bucket(self) -> str:
         """The operations bucket."""
         return self.outputs.backups.operations_bucket
+
+    @property
+    def protect(self) -> bool:
+        """Whether the stack is protected."""
+        return self.outputs.stack.protect
+
+    def held_by(self, _run: str) -> tuple[str, ...]:
+        """What helps where another run has the lock."""
+        return ("ops lock show", "ops lock break")
 
     def lines(self, run: str) -> Lines:
         """Where the lines of a run are."""
@@ -135,7 +173,7 @@ class WallClock:
 class Runner:
     """Carries plans out on a target. `clock` may be simulated; `watcher` draws."""
 
-    target: Target
+    target: Ground
     clock: Clock
     watcher: Watcher
     actions: Actions
@@ -209,7 +247,8 @@ class Runner:
         if held is None or held.run != run:
             now = f"{held.holder} holds it for {held.run}: {held.reason}" if held else "it is free"
             raise LockHeldError(
-                f"the lock of {run} was taken from it, and {now}; no more is sent", "ops lock show"
+                f"the lock of {run} was taken from it, and {now}; no more is sent",
+                *self.target.held_by(run)[:1],
             )
 
     def _lock(self, plan: Plan) -> None:
@@ -227,7 +266,7 @@ class Runner:
         except LockedError as error:
             until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(error.held.until))
             raise LockHeldError(
-                f"{error}, until {until}", "ops lock show", "ops lock break"
+                f"{error}, until {until}", *self.target.held_by(error.held.run)
             ) from None
 
     def _finish(

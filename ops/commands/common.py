@@ -21,7 +21,7 @@ from ops.clock import pace
 from ops.commands.reading import opened as opened
 from ops.errors import RolledBackError, UsageError
 from ops.plan import Plan, Sql
-from ops.run import Runner, Target, WallClock, check_expected
+from ops.run import Ground, Runner, Target, WallClock, check_expected
 from ops.show import Output, Progress
 
 # Where journals and the lock are kept instead of the operations bucket, where that is gone.
@@ -120,14 +120,16 @@ def target(context: typer.Context) -> tuple[Target, Output]:
 
 
 def runner(
-    of: Target, clock: WallClock, sql: RunSql | None = None, patience: float | None = None
+    of: Ground, clock: WallClock, sql: RunSql | None = None, patience: float | None = None
 ) -> Runner:
     """What carries plans out on a target. `sql` where the way to the database is not the usual.
 
     `patience` is in minutes: see Engine.
     """
     seconds = None if patience is None else patience * 60
-    return Runner(of, clock, Progress(), Actions(of.aws, sql or _sql(of)), patience=seconds)
+    if sql is None and isinstance(of, Target):
+        sql = _sql(of)
+    return Runner(of, clock, Progress(), Actions(of.aws, sql), patience=seconds)
 
 
 def _sql(of: Target) -> RunSql:
@@ -150,7 +152,7 @@ def new_run(verb: str) -> str:
     return f"{verb}-{at}-{secrets.token_hex(2)}"
 
 
-def carry_out(plan: Plan, of: Target, output: Output, how: How, sql: RunSql | None = None) -> bool:
+def carry_out(plan: Plan, of: Ground, output: Output, how: How, sql: RunSql | None = None) -> bool:
     """Shows a plan, has it agreed to and carries it out; False where it was only to be shown.
 
     A program that reads JSON gets the plan of a dry run, else only the result: the plan then goes
@@ -162,7 +164,7 @@ def carry_out(plan: Plan, of: Target, output: Output, how: How, sql: RunSql | No
         return False
     check_expected(plan, how.expect)  # before anybody is asked
     shown = Output("table", err=True) if output.form == "json" else output
-    agreed(plan, shown, how, protect=of.outputs.stack.protect)
+    agreed(plan, shown, how, protect=of.protect)
     clock = WallClock()
     with clock.listening():
         runner(of, clock, sql).start(plan, how.expect)

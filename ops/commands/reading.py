@@ -19,6 +19,12 @@ def opened(context: typer.Context, apis: Collection[str] = ()) -> tuple[Outputs,
     return outputs, selection.aws(outputs, apis), Output(form)
 
 
+def chosen(context: typer.Context) -> tuple[Selection, Output]:
+    """What the options say, and where to print, for a command that is of no stack."""
+    selection, form = _shared(context)
+    return selection, Output(form)
+
+
 def printing(context: typer.Context) -> Output:
     """Where to print, for a command that needs no stack."""
     return Output(_shared(context)[1])

@@ -7,10 +7,11 @@ import typer
 
 from ops.commands import runs_report
 from ops.commands.common import DryRun, Yes, confirmed, runner, target
+from ops.commands.reading import chosen
 from ops.errors import UsageError
 from ops.journal import Journal
 from ops.plan import Plan
-from ops.run import Target, WallClock
+from ops.run import Ground, Target, WallClock
 from ops.show import Output
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="What was carried out.")
@@ -36,7 +37,7 @@ def list_(context: typer.Context, limit: Annotated[int, typer.Option(min=1)] = 2
 @app.command()
 def show(context: typer.Context, run: Run) -> None:
     """Every event of a run, as its journal has it."""
-    of, output = target(context)
+    of, output = _place(context, run)
     journal = _journal(of, run)
     rows: list[dict[str, object]] = [
         {"at": _at(r.at), "event": r.event, "step": r.step, "by": r.writer, "data": r.data}
@@ -48,7 +49,7 @@ def show(context: typer.Context, run: Run) -> None:
 @app.command()
 def resume(context: typer.Context, run: Run, timeout: Longer = None) -> None:
     """Carries a run on that stopped on its way: it looks first, then acts."""
-    of, output = target(context)
+    of, output = _place(context, run)
     clock = WallClock()
     with clock.listening():
         ended = runner(of, clock, patience=timeout).resume(run)
@@ -67,7 +68,7 @@ def undo(
 
     A run that is done is turned back only while all is as it left it, and once that is agreed to.
     """
-    of, output = target(context)
+    of, output = _place(context, run)
     clock = WallClock()
     carrying = runner(of, clock, patience=timeout)
     engine = carrying.known(run)
@@ -83,7 +84,17 @@ def undo(
     output.result("run", {"run": run, "state": ended})
 
 
-def _journal(of: Target, run: str) -> Journal:
+def _place(context: typer.Context, run: str) -> tuple[Ground, Output]:
+    """Where a run is recorded: with its stack, or on this machine where there was none yet."""
+    from ops.foundation.ground import RUNS, of_run
+
+    if not run.startswith(RUNS):
+        return target(context)
+    selection, output = chosen(context)
+    return of_run(run, selection.profile), output
+
+
+def _journal(of: Ground, run: str) -> Journal:
     journal = Journal(of.lines(run))
     if not journal.records:
         raise UsageError(f"RUN is {run!r}, which has no journal", "ops runs list")

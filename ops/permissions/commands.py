@@ -330,5 +330,8 @@ COMMANDS: Final[Mapping[str, Needs]] = {
     "usage": reads("cloudwatch.get_metric_data", "rds.describe_db_instances"),
 }  # fmt: skip
 
-# Commands that call nothing of a stack in AWS.
-LOCAL: Final = frozenset({"cost estimate", "preview-report", "sandbox", "state digest"})
+# Commands that call nothing of a stack in AWS. What stands before any stack is made by whoever
+# administers the account, who wants no permission made for it.
+LOCAL: Final = frozenset(
+    {"bootstrap", "cost estimate", "preview-report", "sandbox", "state digest"}
+)

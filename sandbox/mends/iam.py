@@ -1,9 +1,10 @@
-"""IAM: AWS's own policies are read once a process, not at each reset."""
+"""IAM: AWS's own policies are read once a process; whom a provider's tokens may be for."""
 
 from functools import cache
 from typing import Any
 
 from moto.iam.models import IAMBackend, ManagedPolicy
+from moto.iam.responses import IamResponse
 from moto.settings import load_iam_aws_managed_policies
 
 from sandbox.mends.patching import Mend
@@ -30,3 +31,27 @@ def _copied(policy: ManagedPolicy) -> ManagedPolicy:
 def _read(original: Any, account: str, region: str) -> tuple[ManagedPolicy, ...]:
     backend: Any = type("Where", (), {"account_id": account, "region_name": region})()
     return tuple(original(backend))
+
+
+@mend.operation(IamResponse, "AddClientIDToOpenIDConnectProvider")
+def audience_added(response: IamResponse, params: dict[str, Any]) -> dict[str, Any]:
+    """One more whom a provider's tokens may be for: as good twice as once (API reference)."""
+    listed = _audiences(response, params)
+    if params["ClientID"] not in listed:
+        listed.append(params["ClientID"])
+    return {}
+
+
+@mend.operation(IamResponse, "RemoveClientIDFromOpenIDConnectProvider")
+def audience_removed(response: IamResponse, params: dict[str, Any]) -> dict[str, Any]:
+    """One less: as good twice as once (API reference)."""
+    listed = _audiences(response, params)
+    if params["ClientID"] in listed:
+        listed.remove(params["ClientID"])
+    return {}
+
+
+def _audiences(response: IamResponse, params: dict[str, Any]) -> list[str]:
+    arn = params["OpenIDConnectProviderArn"]
+    listed: list[str] = response.backend.get_open_id_connect_provider(arn).client_id_list
+    return listed

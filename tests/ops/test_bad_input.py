@@ -69,6 +69,9 @@ WRONG: Final[dict[str, tuple[str, ...]]] = {
     "fleet run --max-concurrency": ("many", "0", "101%"),
     "fleet run --max-errors": ("many", "-1", "101%"),
     "fleet scale COUNT": ("many", "9999", "1.5"),
+    "bootstrap --repository": ("nonsense", "a/b/c", "-a/b"),
+    "bootstrap --recovery-region": ("nonsense", "eu-north-1"),
+    "bootstrap --environments": ("Prod", ",", "deploy", "prod,prod-eu"),
     "permissions COMMAND": ("nonsense",),
     "permissions --policy": ("nonsense!",),
     "cost estimate FILE": ("/no/such/file", str(PREVIEWS / "damaged.json")),
@@ -152,6 +155,7 @@ JUDGED: Final[dict[str, str]] = {
 }
 # What must be given for the command to get as far as the value in question.
 GIVEN: Final = {
+    "bootstrap": {"--repository": "owner/fork", "--region": "eu-north-1"},
     "db resize": {"CLASS": "db.m7g.large"},
     "db storage": {"GIB": "40"},
     "service deploy": {"IMAGE": f"{service_stage.IMAGE}:v2"},

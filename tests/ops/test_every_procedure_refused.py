@@ -81,7 +81,7 @@ class Scene:
 
 def meant(call: Call | Recorded) -> str:
     """An operation as faults have it: of its own object where journal and lock are objects too."""
-    return f"{call.api} */{call.params['Key']}" if call.api.startswith("s3.") else call.api
+    return f"{call.api} */{call.params['Key']}" if "Key" in call.params else call.api
 
 
 @contextmanager

@@ -1,0 +1,46 @@
+"""What a deployment may (ops/foundation) holds all that the stacks have resources of."""
+
+from typing import Final
+
+import pytest
+from pydantic import JsonValue
+
+from ops.foundation import documents
+from tests.world import whole
+
+# Pulumi's module, or a type of it, and what IAM calls the service, where the names differ.
+OTHER: Final = {
+    "appautoscaling": "application-autoscaling",
+    "cloudwatch/eventRule:EventRule": "events",
+    "cloudwatch/eventTarget:EventTarget": "events",
+    "cloudwatch/eventBus:EventBus": "events",
+    "cloudwatch/eventPermission:EventPermission": "events",
+    "cloudwatch/logGroup:LogGroup": "logs",
+    "cloudwatch/logMetricFilter:LogMetricFilter": "logs",
+    "cloudwatch/queryDefinition:QueryDefinition": "logs",
+    "lb": "elasticloadbalancing",
+    "vpc": "ec2",
+}
+
+
+def services(stack: str) -> set[str]:
+    """What IAM calls the services of whatever a stack registers."""
+    everything: dict[str, JsonValue] = {"compute": "both", "cache": {"enabled": True}}
+    types = {
+        one.type.removeprefix("aws:")
+        for one in whole(stack, everything).resources
+        if one.type.startswith("aws:")
+    }
+    modules = ((name, name.split("/")[0]) for name in types)
+    return {OTHER.get(name, OTHER.get(module, module)) for name, module in modules}
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_a_deployment_may_use_every_service_of_a_stack(stack: str) -> None:
+    own = {*documents.SERVICES, *documents.GLOBAL, "iam", "s3"}
+    assert services(stack) <= own
+
+
+def test_no_service_is_open_that_no_stack_has_anything_of() -> None:
+    used = services("prod") | services("dev")
+    assert {*documents.SERVICES, *documents.GLOBAL} - used == {*documents.BESIDE}

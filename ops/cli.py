@@ -39,6 +39,7 @@ COMMANDS: Final = {
         "ops.commands.bootstrap",
         "what stands before any stack: Pulumi's state, keys, GitHub's roles",
     ),
+    "deploy": ("ops.commands.deploy", "a stack by its program: saved, deployed, looked at"),
     "permissions": ("ops.commands.permissions", "the IAM policy of a command, or of a role"),
     "sandbox": ("ops.commands.sandbox", "the stack in an in-memory AWS, to try all this on"),
 }

@@ -5,6 +5,7 @@ stay as they are stand in the file only with `--show-sames`. Secrets are blinded
 here no value leaves at all, but those of `SHOWN`.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from ops.errors import UsageError
 
@@ -174,8 +175,25 @@ def read(files: Iterable[Path]) -> tuple[Preview, ...]:
     return tuple(previews)
 
 
+def told(found: JsonValue, stack: str) -> Preview:
+    """A preview that Pulumi has just printed, of this stack. Raises UsageError where it is none."""
+    return _preview(_valid(found, f"what Pulumi printed for {stack}"), stack)[1]
+
+
+def fingerprint(of: Preview) -> str:
+    """What tells two previews apart: what is done to which resource, and with which inputs.
+
+    Values that only AWS will know are not in it.
+    """
+    lines = sorted(
+        [one.urn, one.act, list(one.properties), list(one.because), one.new]
+        for one in of.changes
+        if one.act != "same"
+    )
+    return hashlib.sha256(json.dumps(lines, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
 def _digest(file: Path) -> Digest:
-    wanted = "may be a file of `pulumi preview --json`"
     try:
         found = json.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -183,16 +201,19 @@ def _digest(file: Path) -> Digest:
     except (ValueError, RecursionError) as error:
         why = str(error) if isinstance(error, json.JSONDecodeError) else "it cannot be read"
         raise UsageError(f"FILE is {str(file)!r}, which is no JSON: {why}") from None
+    return _valid(found, f"FILE is {str(file)!r}")
+
+
+def _valid(found: object, said: str) -> Digest:
+    wanted = "may be a file of `pulumi preview --json`"
     try:
         digest = Digest.model_validate(found)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "it"
-        raise UsageError(
-            f"FILE is {str(file)!r}, {wanted}: {where} is wrong ({first['type']})"
-        ) from None
+        raise UsageError(f"{said}, {wanted}: {where} is wrong ({first['type']})") from None
     if digest.steps is None and digest.diagnostics is None and digest.changeSummary is None:
-        raise UsageError(f"FILE is {str(file)!r}, {wanted}: it has no steps")
+        raise UsageError(f"{said}, {wanted}: it has no steps")
     return digest
 
 

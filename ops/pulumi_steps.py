@@ -39,6 +39,20 @@ def resources(folder: Path, stack: str) -> int | None:
     return len(((seen["output"] or {}).get("deployment") or {}).get("resources") or ())
 
 
+def exports(folder: Path, stack: str) -> bool:
+    """Whether a stack has outputs: one whose first deployment is not through has none.
+
+    Raises OpsError where Pulumi does not say.
+    """
+    from ops.actions import command
+
+    seen: Any = command(pulumi(folder, "stack", "output", "--json", "--stack", stack))
+    if seen["exit"]:
+        said = str(seen["said"]).strip()
+        raise OpsError(f"pulumi stack output ended with {seen['exit']}: {said[-500:]}")
+    return "stack" in (seen["output"] or {})
+
+
 def setting(folder: Path, stack: str, key: str) -> str | None:
     """The value of a setting; None where it is not set. Raises OpsError where Pulumi fails."""
     from ops.actions import command

@@ -32,10 +32,10 @@ LOOKS = (
 )  # fmt: skip
 
 
-# Typed in tests/ops/test_rebuilding.py and test_states.py, with a pretended Pulumi.
+# Typed with a pretended Pulumi in tests/ops: test_rebuilding, test_states, test_deploying.
 WANT_PULUMI = (
-    "ops recover rebuild", "ops recover region", "ops state backup", "ops state drift",
-    "ops state restore",
+    "ops deploy", "ops recover rebuild", "ops recover region", "ops state backup",
+    "ops state drift", "ops state restore",
 )  # fmt: skip
 
 

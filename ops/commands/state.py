@@ -139,6 +139,19 @@ def digest(
     printing(context).data("state-digest", {"digest": states.digest(known)})
 
 
+@app.command(hidden=True)
+def previewed(
+    context: typer.Context,
+    of: Annotated[str, typer.Option(metavar="STACK", help="of the program")],
+    program: Program = Path(),
+) -> None:
+    """What tells two previews apart, as JSON: what a plan waits for."""
+    from ops import deploying, preview
+
+    found = deploying.previewed(program_of(program), of)
+    printing(context).data("state-previewed", {"digest": preview.fingerprint(found)})
+
+
 def _vacant(to: Path) -> None:
     if to.exists():
         raise UsageError(f"--to is {str(to)!r}, which is there already: it is not overwritten")

@@ -11,7 +11,7 @@ from ops.lock import FolderPlace, Lock
 from ops.models import folder as cache
 from ops.plan import Plan
 
-RUNS: Final = "bootstrap-"  # how its runs are called
+RUNS: Final = ("bootstrap-", "first-")  # how its runs are called, and a first deployment's
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,15 @@ REFRESHES: Final = (
     "autoscaling.cancel_instance_refresh",
 )  # fmt: skip
 
+# What must hold before a deployment.
+PRE_DEPLOY: Final = (
+    "application-autoscaling.describe_scalable_targets",
+    "application-autoscaling.describe_scaling_activities",
+    "autoscaling.describe_auto_scaling_groups", "autoscaling.describe_instance_refreshes",
+    "cloudwatch.describe_alarms", "ecs.describe_services", "rds.describe_db_instances",
+    "s3.get_object", "sts.get_caller_identity",
+)  # fmt: skip
+
 # What every restore does after it, and what undoes it.
 RESTORES: Final = (
     "rds.describe_db_instances", "rds.describe_account_attributes", "rds.describe_events",
@@ -132,13 +141,7 @@ COMMANDS: Final[Mapping[str, Needs]] = {
         "ecs.list_tasks", "elbv2.describe_target_health", "logs.filter_log_events",
         "sts.get_caller_identity",
     ),
-    "check pre-deploy": reads(
-        "application-autoscaling.describe_scalable_targets",
-        "application-autoscaling.describe_scaling_activities",
-        "autoscaling.describe_auto_scaling_groups", "autoscaling.describe_instance_refreshes",
-        "cloudwatch.describe_alarms", "ecs.describe_services", "rds.describe_db_instances",
-        "s3.get_object", "sts.get_caller_identity",
-    ),
+    "check pre-deploy": reads(*PRE_DEPLOY),
     "check weekly": reads(*HEALTH),
     "db activity": ASKS,
     "db bloat": ASKS,
@@ -203,6 +206,10 @@ COMMANDS: Final[Mapping[str, Needs]] = {
         "rds.modify_db_parameter_group",  "rds.modify_db_instance",
     ),
     "db vacuum": changes("secretsmanager.get_secret_value"),
+    # Looks before it, and saves; by Pulumi with whatever the program of the stack is deployed with.
+    "deploy": changes(
+        *PRE_DEPLOY, "rds.create_db_snapshot", "rds.describe_db_snapshots", "s3.head_object"
+    ),
     "fleet activities": reads("autoscaling.describe_scaling_activities"),
     "fleet deploy": changes(
         *REFRESHES, "ecr.describe_images", "elbv2.describe_target_health", "ssm.get_parameter",
@@ -333,5 +340,12 @@ COMMANDS: Final[Mapping[str, Needs]] = {
 # Commands that call nothing of a stack in AWS. What stands before any stack is made by whoever
 # administers the account, who wants no permission made for it.
 LOCAL: Final = frozenset(
-    {"bootstrap", "cost estimate", "preview-report", "sandbox", "state digest"}
+    {
+        "bootstrap",
+        "cost estimate",
+        "preview-report",
+        "sandbox",
+        "state digest",
+        "state previewed",
+    }
 )

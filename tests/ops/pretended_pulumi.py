@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from pydantic import JsonValue
 
-from ops import states
+from ops import preview, states
 from ops.plan import Shell
 from sandbox.aws import client
 from tests.ops.stage import ACCOUNT, REGION, Stage
@@ -32,6 +32,42 @@ class Stack:
 
 
 @dataclass
+class Git:
+    """A repository: its commit of now, those that it has, and checkouts of others in folders."""
+
+    head: str = "b" * 40
+    dirty: bool = False
+    commits: set[str] = field(default_factory=lambda: {"a" * 40, "b" * 40})
+    trees: dict[str, str] = field(default_factory=dict)
+    linked: set[str] = field(default_factory=set)
+
+    def of(self, folder: str) -> str:
+        """The commit that lies in a folder."""
+        return next((sha for tree, sha in self.trees.items() if folder.startswith(tree)), self.head)
+
+    def __call__(self, shell: Shell) -> Answer:
+        words = shell.argv[1:]
+        output: JsonValue = None
+        code = 0
+        if shell.argv[0] == "ln":
+            self.linked.add(words[-1])
+        elif shell.argv[0] == "test":
+            code = int(words[-1] not in self.linked)
+        elif words[0] == "log":
+            output = {"sha": self.head}
+        elif words[:2] == ("worktree", "add"):
+            self.trees[words[-2]] = words[-1]
+        elif words[0] == "cat-file":
+            code = int(words[-1].partition("^")[0] not in self.commits)
+        elif words[0] == "-C":
+            code = int(self.trees.get(words[1]) != words[-1])
+        else:
+            assert words[:2] == ("diff", "--quiet")
+            code = int(self.dirty)
+        return {"exit": code, "output": output, "said": ""}
+
+
+@dataclass
 class Pulumi:
     """One backend. `fails` is what a deployment says in the end, instead of that it has succeeded.
 
@@ -46,10 +82,17 @@ class Pulumi:
     imports: list[str] = field(default_factory=list)  # digests
     ups: int = 0
     previewed: dict[str, list[JsonValue]] = field(default_factory=dict)
+    git: "Git" = field(default_factory=lambda: Git())
+    broken: set[str] = field(default_factory=set)  # commits that cannot be deployed
+    sick: set[str] = field(default_factory=set)  # and those that are not well afterwards
+    at: str = ""  # the folder that it was called in
 
     def __call__(self, shell: Shell) -> JsonValue:
+        self.at = shell.folder or ""
+        if shell.argv[0] in ("git", "ln", "test"):
+            return self.git(shell)
         if shell.argv[0] != "pulumi":
-            return self._digest(shell.argv)
+            return self._ours(shell.argv)
         words, options = self._parsed(shell.argv)
         stack = options.get("--stack", "")
         for named in (stack, options.get("--dest", "")):
@@ -109,6 +152,28 @@ class Pulumi:
     def preview(self, stack: str, *_: object) -> Answer:
         return {"output": {"steps": self.previewed.get(stack, [])}}
 
+    def _ours(self, argv: tuple[str, ...]) -> Answer:
+        """What a command of ops prints, in a process of its own."""
+        words, stack = argv[1:5], dict(zip(argv[5::2], argv[6::2], strict=True)).get("--of", "")
+        if words == ("-m", "ops", "state", "previewed"):
+            found = preview.told({"steps": self.previewed.get(stack, [])}, stack)
+            return {"exit": 0, "output": {"digest": preview.fingerprint(found)}, "said": ""}
+        if words == ("-m", "ops", "check", "post-deploy"):
+            items: list[JsonValue] = [
+                {"item": "new errors", "state": "failing"}, {"item": "targets", "state": "ok"}
+            ]  # fmt: skip
+            if self.last in self.sick:
+                items.append({"item": "new alarms", "state": "failing"})
+            return {"exit": 3, "output": {"list": "post-deploy", "items": items}, "said": ""}
+        return self._digest(argv)
+
+    @property
+    def last(self) -> str:
+        """The commit of the newest deployment that succeeded."""
+        listed = [h for one in self.stacks.values() for h in reversed(one.history)]
+        found: Any = next((h for h in listed if h["result"] == "succeeded"), {})
+        return str((found.get("environment") or {}).get("git.head", ""))
+
     def _digest(self, argv: tuple[str, ...]) -> Answer:
         """What `ops state digest` prints, in a process of its own."""
         assert argv[1:5] == ("-m", "ops", "state", "digest")
@@ -159,16 +224,20 @@ class Pulumi:
             return {"exit": 255, "said": "error: the stack is currently locked by 1 lock(s)."}
         one = self.stacks[stack]
         where = one.config.get("aws:region", REGION)
-        ended: Answer = {"kind": "update", "message": options["--message"], "result": "failed"}
+        sha = self.git.of(self.at)
+        ended: Answer = {
+            "kind": "update", "message": options["--message"], "result": "failed",
+            "environment": {"git.head": sha, "git.dirty": str(self.git.dirty).lower()},
+        }  # fmt: skip
         identifier = f"bulwark-{stack}-database"
-        if "the database" not in self.fails:
+        if "the database" not in self.fails and one.outputs is None:
             self._made(client("rds", where), identifier, one.config)  # its own calls
         if self.killed:
             self.killed, self.locked = self.killed - 1, True
             return {"exit": -9}
-        if self.fails:
+        if self.fails or sha in self.broken:
             one.history.append(ended)
-            return {"exit": 255, "said": f"error: {self.fails}"}
+            return {"exit": 255, "said": f"error: {self.fails or 'this commit is broken'}"}
         one.history.append({**ended, "result": "succeeded"})
         one.resources = max(one.resources, 300)
         one.state = state(identifier)

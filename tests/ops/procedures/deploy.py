@@ -1,0 +1,111 @@
+"""`ops deploy`."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+from pydantic import JsonValue
+
+from ops import commits, database, deploying, preview, snapshots, states
+from ops.deploying import Deployment
+from ops.plan import Plan
+from tests.ops import pretended_pulumi
+from tests.ops.preview_files import PREVIEWS
+from tests.ops.procedures import Procedure
+from tests.ops.procedures.recover import OWN, put
+from tests.ops.procedures.recover_rebuild import FOLDER, put_program
+from tests.ops.procedures.state import draft
+from tests.ops.stage import REGION, Stage
+
+OLD, NEW = "a" * 40, "b" * 40
+
+
+def steps() -> list[JsonValue]:
+    """What is to be changed, as the engine writes it of the stack `test`: nothing of data."""
+    found = json.loads((PREVIEWS / "change.json").read_text(encoding="utf-8"))["steps"]
+    text = json.dumps([one for one in found if one["op"] in ("create", "update")])
+    stack = found[0]["urn"].split(":")[2]
+    listed: list[JsonValue] = json.loads(text.replace(f"urn:pulumi:{stack}::", "urn:pulumi:test::"))
+    assert listed
+    return listed
+
+
+def put_deployed(on: Stage) -> None:
+    """A stack that the commit of before has deployed, with a change that waits.
+
+    There is nothing that would answer HTTP: it has no load balancer.
+    """
+    on.outputs = on.outputs.model_copy(update={"load_balancer": None})
+    put_program()
+    put(on)
+    on.client("s3").create_bucket(
+        Bucket=on.outputs.backups.operations_bucket,
+        CreateBucketConfiguration={"LocationConstraint": REGION},
+    )
+    pulumi = pretended_pulumi.of(on)
+    pulumi.previewed["test"] = steps()
+    one = pulumi.stacks["test"]
+    one.resources, one.outputs = 300, {"stack": {"stack": "test"}}
+    one.history.append(
+        {"kind": "update", "result": "succeeded", "message": "before",
+         "environment": {"git.head": OLD, "git.dirty": "false"}}
+    )  # fmt: skip
+
+
+def put_broken(on: Stage) -> None:
+    put_deployed(on)
+    pretended_pulumi.of(on).broken.add(NEW)
+
+
+def put_sick(on: Stage) -> None:
+    put_deployed(on)
+    pretended_pulumi.of(on).sick.add(NEW)
+
+
+def deployed(on: Stage) -> Plan:
+    stack = on.outputs.stack
+    pulumi = pretended_pulumi.of(on)
+    found = preview.told({"steps": pulumi.previewed["test"]}, "test")
+    top = Path(__file__).parents[3]
+    of = Deployment(
+        stack=stack.stack, project=stack.project, account=stack.account, region=stack.region,
+        program=commits.Checkout(FOLDER, top, NEW), seen=deploying.looked(found),
+        outputs=on.outputs, instance=database.look(on.aws, on.outputs, OWN), before=OLD,
+    )  # fmt: skip
+    return deploying.plan(of, "deploy-1", draft("deploy-1.json"))
+
+
+def facts(on: Stage) -> tuple[object, ...]:
+    """What was deployed last, what was saved, and how often each was deployed to the end."""
+    pulumi, (bucket, own) = pretended_pulumi.of(on), (on.outputs.backups.operations_bucket, OWN)
+    s3 = on.client("s3")
+    kept = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
+    saved = [one["DBSnapshotIdentifier"] for one in on.client("rds").describe_db_snapshots()[
+        "DBSnapshots"]]  # fmt: skip
+    assert snapshots.name_of(own, "deploy-1") in saved or pulumi.last == OLD
+    states_ = sorted(key for key in kept if key.startswith(states.PREFIX))
+    return pulumi.last, sorted(saved), states_
+
+
+def last(on: Stage) -> object:
+    """What an undo leaves."""
+    return pretended_pulumi.of(on).last
+
+
+LINE: Final = f"test --despite tested --program {FOLDER}"
+# The database is as it was; and what was looked at before it is changed is as it was agreed to.
+LOOKED: Final = frozenset({"checkout", "packages", "database"})
+PROCEDURES: Final = (
+    Procedure(
+        "deploy", LINE, put_deployed, deployed, facts, undone=last, shell=pretended_pulumi.of,
+        already=LOOKED, long=True,
+    ),
+    Procedure(
+        "deploy", f"{LINE} --reason broken", put_broken, deployed, facts, outcome="undone",
+        undone=last, shell=pretended_pulumi.of, already=LOOKED,
+    ),
+    Procedure(
+        "deploy", f"{LINE} --reason sick", put_sick, deployed, facts, outcome="undone",
+        undone=last, shell=pretended_pulumi.of, already=LOOKED, long=True,
+    ),
+)  # fmt: skip

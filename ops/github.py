@@ -149,7 +149,7 @@ def _ours(query: str, marker: str, **numbers: int) -> Iterator[dict[str, Any]]:
     for name, number in numbers.items():
         fields += ["-F", f"{name}={number}"]
     pages = _asked("graphql", "--paginate", "--slurp", *fields)
-    for page in pages if isinstance(pages, list) else [pages]:
+    for page in pages if isinstance(pages, list) and pages else [pages]:
         for one in _nodes(page):
             if one["viewerDidAuthor"] and one["body"].lstrip().startswith(marker):
                 yield one
@@ -179,7 +179,7 @@ def _said(did: Literal["created", "updated", "closed"], seen: dict[str, Any], nu
 
 
 def _asked(*words: str, body: dict[str, Any] | None = None) -> Any:
-    """The JSON that `gh api` prints. Raises OpsError where it is missing, not logged in or fails."""
+    """The JSON that `gh api` prints. Raises OpsError where gh is not there or fails."""
     try:
         done = subprocess.run(
             ["gh", "api", *words], input=None if body is None else json.dumps(body),

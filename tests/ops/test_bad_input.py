@@ -187,7 +187,9 @@ GIVEN: Final = {
     "recover compare": {"SOURCE": "bulwark-test-database", "RESTORED": "bulwark-test-database"},
     "github comment": {"FILE": str(PREVIEWS / "empty.json"), "--pull-request": "7"},
     "github issue": {
-        "SUBJECT": "test", "FILE": str(PREVIEWS / "empty.json"), "--state": "failing",
+        "SUBJECT": "test",
+        "FILE": str(PREVIEWS / "empty.json"),
+        "--state": "failing",
     },
     "preview-report": {"FILE": str(PREVIEWS / "empty.json")},
     "recover reconcile": {},

@@ -16,7 +16,7 @@ from ops.preview_page import MARKER
 from sandbox.up import Up, up
 from tests.ops.preview_files import PREVIEWS
 from tests.test_runbook import said
-from tests.workflows.files import runs
+from tests.workflows.files import WORKFLOWS, jobs, runs
 from tests.workflows.runner import Done, Runner
 
 HERE = Path(__file__)
@@ -242,6 +242,17 @@ def test_a_check_that_never_ran_is_told_as_failing(bare: Steps) -> None:
     assert done.code == 0
     (issue,) = bare.github.issues()
     assert "nothing was looked at" in issue["body"]
+
+
+def test_the_role_of_the_stack_is_what_its_outputs_name(steps: Steps) -> None:
+    (job,) = [file for file in WORKFLOWS if file.stem == "operations"]
+    paths = {
+        step["with"]["become"]
+        for one in jobs(job).values() for step in one["steps"] if "become" in step.get("with", {})
+    }  # fmt: skip
+    assert len(paths) == 1
+    done = steps("ready: action: Find the role of the stack", {"inputs.become": paths.pop()})
+    assert re.fullmatch(r"arn:aws:iam::\d{12}:role/bulwark-prod-recoverer", done.outputs["role"])
 
 
 def test_drift_is_what_a_preview_with_a_refresh_finds(steps: Steps) -> None:

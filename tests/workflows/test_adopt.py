@@ -23,7 +23,7 @@ RUN: Final = {
     "ops bootstrap": "tests/ops/test_bootstrap.py",
     "ops deploy staging": "tests/ops/test_deploy.py",
     "ops health": "tests/ops/test_health_runner.py",
-    "ops recover compare": "tests/ops/test_recovery_data.py",
+    "ops db size": "tests/workflows/test_adopting.py",
     "ops preview-report": "tests/ops/test_preview_report.py",
 }
 # Not there yet, or not everywhere; looked at as soon as they are.

@@ -24,6 +24,7 @@ SUBJECT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.:/()-]{0,99}")
 State: TypeAlias = Literal["failing", "well"]
 
 # `viewerDidAuthor` needs no name of ours: REST and GraphQL spell that of a workflow differently.
+# `fullDatabaseId` is a text, since numbers of comments are longer than an integer of GraphQL.
 # Both are paged through by `gh api --paginate`, which sets $endCursor.
 COMMENTS: Final = """
 query($owner: String!, $name: String!, $number: Int!, $endCursor: String) {
@@ -33,7 +34,7 @@ query($owner: String!, $name: String!, $number: Int!, $endCursor: String) {
   } }
 }
 fragment found on IssueCommentConnection {
-  nodes { databaseId url body viewerDidAuthor }
+  nodes { fullDatabaseId url body viewerDidAuthor }
   pageInfo { hasNextPage endCursor }
 }
 """
@@ -66,8 +67,8 @@ def comment(number: int, text: str, marker: str) -> Said:
     body = fitted(text if marker in text else f"{marker}\n{text}")
     for one in _ours(COMMENTS, marker, number=number):
         if _same(one["body"], body):
-            return Said("nothing", one["databaseId"], one["url"])
-        path = f"repos/{{owner}}/{{repo}}/issues/comments/{one['databaseId']}"
+            return Said("nothing", int(one["fullDatabaseId"]), one["url"])
+        path = f"repos/{{owner}}/{{repo}}/issues/comments/{one['fullDatabaseId']}"
         return _said("updated", _send("PATCH", path, {"body": body}, marker), "id")
     path = f"repos/{{owner}}/{{repo}}/issues/{number}/comments"
     return _said("created", _send("POST", path, {"body": body}, marker), "id")

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import graphql
 import pytest
 
 from ops import github
@@ -179,4 +180,32 @@ def test_nothing_in_a_report_is_markdown_or_a_marker(typed: Typed) -> None:
 
 def test_as_a_table_it_is_a_line_for_each_field(typed: Typed) -> None:
     out = typed("github", "comment", "FILE", "--pull-request", "7", text="x")
-    assert out == "did: created\ncomment: 8\nurl: https://github.com/o/n/8\n"
+    assert out == "did: created\ncomment: 3000000008\nurl: https://github.com/o/n/8\n"
+
+
+# As GitHub's own schema has them, of what is asked.
+SCHEMA = """
+scalar URI
+scalar BigInt
+enum IssueState { OPEN CLOSED }
+type Query { repository(owner: String!, name: String!): Repository }
+type Repository {
+  issueOrPullRequest(number: Int!): IssueOrPullRequest
+  issues(first: Int, after: String, states: [IssueState!]): IssueConnection!
+}
+union IssueOrPullRequest = Issue | PullRequest
+type Issue {
+  number: Int! url: URI! body: String! viewerDidAuthor: Boolean!
+  comments(first: Int, after: String): IssueCommentConnection!
+}
+type PullRequest { comments(first: Int, after: String): IssueCommentConnection! }
+type IssueConnection { nodes: [Issue] pageInfo: PageInfo! }
+type IssueCommentConnection { nodes: [IssueComment] pageInfo: PageInfo! }
+type IssueComment { fullDatabaseId: BigInt url: URI! body: String! viewerDidAuthor: Boolean! }
+type PageInfo { hasNextPage: Boolean! endCursor: String }
+"""
+
+
+@pytest.mark.parametrize("query", [github.COMMENTS, github.ISSUES])
+def test_a_query_is_one_of_githubs_schema(query: str) -> None:
+    assert graphql.validate(graphql.build_schema(SCHEMA), graphql.parse(query)) == []

@@ -15,6 +15,7 @@ from typing import Any
 HOME = Path(os.environ["GH_EXECUTABLE_HOME"])
 STORE, FAULT = HOME / "github.json", HOME / "fault"
 PAGE = 100
+COMMENT = 3_000_000_000  # beyond what an integer of GraphQL holds
 OURS = "github-actions[bot]"
 Thing = dict[str, Any]
 
@@ -79,7 +80,7 @@ def asked(known: Thing, given: dict[str, str]) -> list[Thing]:
             fails(1, "Could not resolve to an issue or pull request with the number of it.")
         comments = known[given["number"]]["comments"]
         nodes = [
-            {"databaseId": c["id"], "url": c["url"], "body": c["body"],
+            {"fullDatabaseId": str(c["id"]), "url": c["url"], "body": c["body"],
              "viewerDidAuthor": c["author"] == OURS}
             for c in comments
         ]  # fmt: skip
@@ -114,7 +115,11 @@ def changed(known: Thing, method: str, path: str, body: Thing) -> Thing:
     if "body" in body:
         body["body"] = body["body"].replace("\n", "\r\n")
     number = 1 + max(
-        (x for n, one in known.items() for x in (int(n), *(c["id"] for c in one["comments"]))),
+        (
+            x
+            for n, one in known.items()
+            for x in (int(n), *(c["id"] % COMMENT for c in one["comments"]))
+        ),
         default=0,
     )
     url = f"https://github.com/o/n/{number}"
@@ -124,7 +129,7 @@ def changed(known: Thing, method: str, path: str, body: Thing) -> Thing:
         }  # fmt: skip
         return {**known[str(number)], "html_url": url}
     if method == "POST" and (found := re.fullmatch(r"issues/(\d+)/comments", path)):
-        comment = {"id": number, "url": url, "author": OURS, "body": body["body"]}
+        comment = {"id": COMMENT + number, "url": url, "author": OURS, "body": body["body"]}
         known[found[1]]["comments"].append(comment)
         return {**comment, "html_url": url}
     if method == "PATCH" and (found := re.fullmatch(r"issues/comments/(\d+)", path)):

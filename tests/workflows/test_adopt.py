@@ -3,6 +3,7 @@
 What GitHub's, git's, Pulumi's and Terraform's own commands do is not covered.
 """
 
+import json
 import re
 import shlex
 from typing import Final
@@ -10,6 +11,10 @@ from typing import Final
 import pytest
 
 from ops.cli import COMMANDS, NOUNS
+from ops.commands.bootstrap import _told
+from ops.foundation.given import Given
+from ops.foundation.roles import roles
+from ops.show import Output
 from sandbox.program import ROOT
 from tests.test_docs import ADOPT, commands
 from tests.test_runbook import said
@@ -86,3 +91,31 @@ def test_what_the_clock_runs_is_what_the_page_says() -> None:
         found = re.search(r"\.venv/bin/(ops [a-z]+ [a-z]+)", line)
         assert found
         assert f"`{found[1]}`" in text
+
+
+def test_bootstrap_prints_what_the_page_sets_and_its_roles_last_as_long_as_is_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stand = Given(
+        project="bulwark", repository="o/n", partition="aws", account="123456789012",
+        region="eu-north-1", recovery=None, environments=("dev",),
+    )  # fmt: skip
+    _told(stand, Output("json"), "done")
+    printed = json.loads(capsys.readouterr().out)["github"]
+    values = r"--body '?([^']*)'?$"
+    told = {re.sub(values, "--body", line) for line in printed}
+    ours = {re.sub(values, "--body", line) for line in LINES if line.startswith("gh variable")}
+    assert ours - told == {
+        f"gh variable set {kind}_STACKS --body" for kind in ("PREVIEW", "OPERATE")
+    }
+    assert told - ours == set()
+    lasts = {role.name.partition("-")[0]: role.session for role in roles(stand)}
+    asked = {
+        str(step["with"]["role"]): int(step["with"].get("seconds", 3600))
+        for file in WORKFLOWS for job in jobs(file).values() for step in job.get("steps", ())
+        if "role" in step.get("with", {})
+    }  # fmt: skip
+    assert len(asked) == 3
+    for role, seconds in asked.items():
+        (kind,) = re.findall(r"vars\.([A-Z]+)_ROLE_ARN", role)
+        assert seconds <= lasts[kind.lower()], role

@@ -23,6 +23,7 @@ NOUNS: Final = {
     "maintenance": ("ops.commands.maintenance", "windows of maintenance: run, status"),
     "state": ("ops.commands.state", "Pulumi's state: saved, given back, held against AWS"),
     "cost": ("ops.commands.cost", "what a stack would cost a month"),
+    "github": ("ops.commands.github", "what a workflow found, told on GitHub"),
     "runs": ("ops.commands.runs", "what was carried out: list, show, report, resume, undo"),
     "lock": ("ops.commands.lock", "who changes the stack now: show, break"),
     "outputs": ("ops.commands.outputs", "the stack's outputs, as operations read them"),

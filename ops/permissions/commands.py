@@ -339,13 +339,7 @@ COMMANDS: Final[Mapping[str, Needs]] = {
 
 # Commands that call nothing of a stack in AWS. What stands before any stack is made by whoever
 # administers the account, who wants no permission made for it.
-LOCAL: Final = frozenset(
-    {
-        "bootstrap",
-        "cost estimate",
-        "preview-report",
-        "sandbox",
-        "state digest",
-        "state previewed",
-    }
-)
+LOCAL: Final = frozenset({
+    "bootstrap", "cost estimate", "github comment", "github issue", "preview-report", "sandbox",
+    "state digest", "state previewed",
+})  # fmt: skip

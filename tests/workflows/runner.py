@@ -1,0 +1,104 @@
+"""Runs a step of a workflow as GitHub's runner does: its lines in bash, beside pretended commands.
+
+A value of an expression comes from the test; one that has none there is an error.
+"""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sandbox.program import ROOT
+from tests.workflows.files import BASH, EXPRESSION, Step, runs
+from tests.workflows.github import Github, executable
+
+HERE = Path(__file__).parent
+# Expressions that are alike in all steps.
+ALWAYS = {
+    "github.token": "t",
+    "github.repository": "o/n",
+    "github.workflow": "deploy",
+    "github.run_id": "4711",
+    "github.run_attempt": "1",
+    "github.sha": "0123456789abcdef0123456789abcdef01234567",
+    "vars.PULUMI_BACKEND_URL": "s3://bulwark-state-123456789012?region=eu-north-1",
+}
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a step has ended, and what it gave to the steps after it."""
+
+    code: int
+    said: str
+    outputs: Mapping[str, str]
+    summary: str
+
+    @property
+    def outcome(self) -> str:
+        return "failure" if self.code else "success"
+
+
+@dataclass
+class Runner:
+    """A checkout with its environment, as `ready` leaves it, and the stack of `environment`."""
+
+    folder: Path
+    environment: dict[str, str]
+    github: Github = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.github = Github(self.folder)
+        work = self.work
+        work.mkdir()
+        for file in ROOT.iterdir():
+            if file.name not in (".venv", "build", ".git"):
+                (work / file.name).symlink_to(file)
+        (work / ".venv").mkdir()
+        ops = executable(work / ".venv" / "bin", "ops", Path("-m ops"))
+        ops.write_text(ops.read_text("utf-8").replace("exec", f"PYTHONPATH={ROOT} exec"), "utf-8")
+        for name in ("docker", "aws"):
+            executable(self.bin, name, HERE / "recorded_docker.py")
+        executable(self.bin, "pulumi", HERE / "recorded_pulumi.py")
+
+    @property
+    def work(self) -> Path:
+        return self.folder / "work"
+
+    @property
+    def bin(self) -> Path:
+        return self.folder / "bin"
+
+    def __call__(self, key: str, values: Mapping[str, str] | None = None, **env: str) -> Done:
+        """Runs a step; `values` by expression. `env` is what else the runner has set."""
+        step = runs()[key]
+        assert step.shell == "bash"
+        script = self.folder / "script.sh"
+        script.write_text(str(step.run), encoding="utf-8")
+        output, summary = self.folder / "output", self.folder / "summary"
+        for file in (output, summary):
+            file.write_text("", encoding="utf-8")
+        own = filled(step, {**ALWAYS, **(values or {})})
+        done = subprocess.run(
+            BASH.replace("{0}", str(script)).split(), cwd=self.work, capture_output=True, text=True,
+            check=False, stdin=subprocess.DEVNULL,
+            env={
+                "PATH": f"{self.bin}:{os.environ['PATH']}", "HOME": str(self.folder),
+                "PYTHONPATH": str(ROOT), "RECORDED_PULUMI": str(self.folder),
+                "RECORDED_DOCKER": str(self.folder), "GITHUB_OUTPUT": str(output),
+                "GITHUB_STEP_SUMMARY": str(summary), "GITHUB_ACTIONS": "true", "CI": "true",
+                "GH_EXECUTABLE_HOME": str(self.folder), **self.environment, **own, **env,
+            },
+        )  # fmt: skip
+        lines = output.read_text(encoding="utf-8").splitlines()
+        found = dict(line.split("=", 1) for line in lines)
+        return Done(done.returncode, done.stdout + done.stderr, found, summary.read_text("utf-8"))
+
+
+def filled(step: Step, values: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a step, with a value for each expression."""
+    return {
+        name: EXPRESSION.sub(lambda found: values[found[1]], str(text))
+        for name, text in step.env.items()
+    }

@@ -1,0 +1,121 @@
+"""docs/adopt.md: its lines are commands that are there, and it names what the workflows want.
+
+What GitHub's, git's, Pulumi's and Terraform's own commands do is not covered.
+"""
+
+import json
+import re
+import shlex
+from typing import Final
+
+import pytest
+
+from ops.cli import COMMANDS, NOUNS
+from ops.commands.bootstrap import _told
+from ops.foundation.given import Given
+from ops.foundation.roles import roles
+from ops.show import Output
+from sandbox.program import ROOT
+from tests.test_docs import ADOPT, commands
+from tests.test_runbook import said
+from tests.workflows.files import ACTIONS, WORKFLOWS, jobs, read
+
+LINES: Final = [*dict.fromkeys(commands(ADOPT))]
+# The beginning of a line, and the test that runs it.
+RUN: Final = {
+    "make setup": "Makefile",
+    "make test": "tests/test_docs.py",
+    "ops bootstrap": "tests/ops/test_bootstrap.py",
+    "ops deploy staging": "tests/ops/test_deploying.py",
+    "ops health": "tests/ops/test_health_runner.py",
+    "ops db size": "tests/workflows/test_adopting.py",
+    "ops preview-report": "tests/ops/test_preview_report.py",
+}
+# Not there yet, or not everywhere; looked at as soon as they are.
+LATER: Final = ("bootstrap", "deploy")
+OTHERS: Final = ("gh", "git", "pulumi", "terraform")
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_is_run_by_a_test_or_is_anothers(line: str) -> None:
+    if line.split()[0] in OTHERS:
+        return
+    found = [file for start, file in RUN.items() if line.startswith(start)]
+    assert found, f"let a test run {line}, and say which in RUN"
+    name = line.split()[1]
+    if name in LATER and name not in COMMANDS | NOUNS:
+        pytest.skip(f"there is no `ops {name}` yet")
+    assert (ROOT / found[0]).exists(), found[0]
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if line.startswith("ops ")])
+def test_a_command_of_ops_takes_the_options_of_its_line(line: str) -> None:
+    words = shlex.split(line)[1:]
+    if words[0] in LATER and words[0] not in COMMANDS | NOUNS:
+        pytest.skip(f"there is no `ops {words[0]}` yet")
+    known = said(words)
+    shared = ("--stack", "--region", "--profile", "--project")
+    for option in re.findall(r"--[a-z-]+", line):
+        assert option in known or option in shared, option
+
+
+def wanted() -> set[str]:
+    texts = [file.read_text(encoding="utf-8") for file in (*WORKFLOWS, *ACTIONS)]
+    return {name for text in texts for name in re.findall(r"vars\.([A-Z_]+)", text)}
+
+
+def test_it_sets_every_variable_that_a_workflow_reads_and_no_other() -> None:
+    text = ADOPT.read_text(encoding="utf-8")
+    assert set(re.findall(r"^gh variable set ([A-Z_]+)", text, re.MULTILINE)) == wanted()
+    assert set(re.findall(r"^\| `([A-Z_]+)`", text, re.MULTILINE)) == wanted()
+
+
+def test_the_label_and_the_fields_are_those_of_the_workflows() -> None:
+    files = {file.name: file for file in WORKFLOWS}
+    assert any("gh label create allow-data-loss" in line for line in LINES)
+    assert "'allow-data-loss'" in files["preview.yml"].read_text(encoding="utf-8")
+    runs = [shlex.split(line) for line in LINES if line.startswith("gh workflow run")]
+    assert {words[3] for words in runs} == {"image.yml", "deploy.yml"}
+    for words in runs:
+        inputs = read(files[words[3]])["on"]["workflow_dispatch"]["inputs"]
+        given = {word.partition("=")[0] for word in words if "=" in word}
+        assert given <= set(inputs)
+        assert {k for k, v in inputs.items() if v.get("required")} <= given
+
+
+def test_what_the_clock_runs_is_what_the_page_says() -> None:
+    text = ADOPT.read_text(encoding="utf-8")
+    (file,) = [file for file in WORKFLOWS if file.stem == "operations"]
+    for job in jobs(file).values():
+        (line,) = [str(step["run"]) for step in job["steps"] if "run" in step]
+        found = re.search(r"\.venv/bin/(ops [a-z]+ [a-z]+)", line)
+        assert found
+        assert f"`{found[1]}`" in text
+
+
+def test_bootstrap_prints_what_the_page_sets_and_its_roles_last_as_long_as_is_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stand = Given(
+        project="bulwark", repository="o/n", partition="aws", account="123456789012",
+        region="eu-north-1", recovery=None, environments=("dev",),
+    )  # fmt: skip
+    _told(stand, Output("json"), "done")
+    printed = json.loads(capsys.readouterr().out)["github"]
+    values = r"--body '?([^']*)'?$"
+    told = {re.sub(values, "--body", line) for line in printed}
+    ours = {re.sub(values, "--body", line) for line in LINES if line.startswith("gh variable")}
+    assert ours - told == {
+        f"gh variable set {kind}_STACKS --body" for kind in ("PREVIEW", "OPERATE")
+    }
+    assert told - ours == set()
+    lasts = {role.name.partition("-")[0]: role.session for role in roles(stand)}
+    asked = {
+        str(step["with"]["role"]): int(step["with"].get("seconds", 3600))
+        for file in WORKFLOWS for job in jobs(file).values() for step in job.get("steps", ())
+        if "role" in step.get("with", {})
+    }  # fmt: skip
+    assert len(asked) == 3
+    for role, seconds in asked.items():
+        (kind,) = re.findall(r"vars\.([A-Z]+)_ROLE_ARN", role)
+        assert seconds <= lasts[kind.lower()], role

@@ -1,0 +1,280 @@
+"""Every line that a workflow runs, run in bash as GitHub's runner would, on a stack that is up.
+
+Pulumi plays what was recorded, gh has a repository in a file, docker pushes into the sandbox's ECR;
+`ops` is the program itself. A step that no test here runs fails the last one. What is not covered:
+GitHub's own part, which is when a job or a step is run at all.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ops.preview_page import MARKER
+from sandbox.up import Up, up
+from tests.ops.preview_files import PREVIEWS
+from tests.test_runbook import said
+from tests.workflows.files import WORKFLOWS, jobs, runs
+from tests.workflows.runner import Done, Runner
+
+HERE = Path(__file__)
+RAN: set[str] = set()
+STACKS = """vars.PREVIEW_STACKS || '["dev", "staging", "prod"]'"""
+AGREED = (
+    "contains(github.event.pull_request.labels.*.name, 'allow-data-loss') "
+    "&& '--allow-data-loss' || ''"
+)
+STATE = "inputs.outcome == 'success' && 'well' || 'failing'"
+
+
+class Steps:
+    """A runner that keeps which steps it has run."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner, self.github, self.work = runner, runner.github, runner.work
+
+    def __call__(self, key: str, values: dict[str, str] | None = None, **env: str) -> Done:
+        RAN.add(key)
+        return self.runner(key, values, **env)
+
+    def record(self, stack: str, preview: str, code: int = 0) -> None:
+        """What `pulumi preview` of a stack is to say."""
+        text = (PREVIEWS / f"{preview}.json").read_text(encoding="utf-8")
+        text = re.sub(r"urn:pulumi:\w+::", f"urn:pulumi:{stack}::", text)
+        (self.runner.folder / f"{stack}.json").write_text(text, encoding="utf-8")
+        (self.runner.folder / f"{stack}.exit").write_text(str(code), encoding="utf-8")
+
+    def told(self, subject: str, file: str, outcome: str) -> Done:
+        values = {"inputs.subject": subject, "inputs.file": file}
+        values[STATE] = "well" if outcome == "success" else "failing"
+        return self("tell: action: Tell it in an issue", values)
+
+
+@pytest.fixture(scope="module")
+def prod() -> Iterator[Up]:
+    with up("prod", {"compute": "services"}, factor=1200) as it:
+        yield it
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Steps:
+    """A runner without credentials of AWS."""
+    return Steps(Runner(tmp_path, {}))
+
+
+@pytest.fixture
+def steps(tmp_path: Path, prod: Up) -> Steps:
+    """A runner with credentials for a stack that is up."""
+    return Steps(Runner(tmp_path, dict(prod.settings)))
+
+
+@pytest.mark.parametrize(
+    ("key", "starts"),
+    [
+        ("ready: action: Install what requirements.txt pins", "--require-hashes"),
+        ("preview: tests: Lint", "ruff check ."),
+        ("preview: tests: Test", "-m pytest -n auto"),
+    ],
+)
+def test_a_make_target_starts_what_it_is_for(bare: Steps, key: str, starts: str) -> None:
+    done = bare(key, MAKEFLAGS="n")
+    assert done.code == 0
+    assert starts in done.said
+
+
+def test_a_fork_is_told_why_there_is_no_preview(bare: Steps) -> None:
+    done = bare("preview: fork: Say why there is no preview")
+    assert done.code == 0
+    assert done.summary.startswith("No preview: a pull request from a fork")
+
+
+def preview(steps: Steps, stack: str) -> Done:
+    """The job of one stack, and where its artifact ends up."""
+    done = steps("preview: preview: Preview", {"matrix.stack": stack})
+    (steps.work / "previews").mkdir(exist_ok=True)
+    (steps.work / f"{stack}.json").rename(steps.work / "previews" / f"{stack}.json")
+    return done
+
+
+def report(steps: Steps, agreed: bool = False) -> tuple[Done, Done]:
+    values = {STACKS: '["dev", "staging", "prod"]', AGREED: "--allow-data-loss" if agreed else ""}
+    reported = steps("preview: report: Report", values)
+    number = {"github.event.pull_request.number": "7"}
+    return reported, steps("preview: report: Comment", number)
+
+
+def test_three_previews_become_one_comment_that_is_updated(bare: Steps) -> None:
+    for stack in ("dev", "staging", "prod"):
+        bare.record(stack, "empty")
+        assert preview(bare, stack).code == 0
+    asked = (bare.runner.folder / "pulumi-calls").read_text(encoding="utf-8").splitlines()
+    assert [line.split()[2] for line in asked] == ["dev", "staging", "prod"]
+    assert all("--policy-pack policy" in line and "--show-sames" in line for line in asked)
+    reported, commented = report(bare)
+    assert (reported.code, commented.code) == (0, 0), reported.said + commented.said
+    bare.record("prod", "change")
+    assert preview(bare, "prod").code == 0
+    reported, commented = report(bare)
+    assert (reported.code, commented.code) == (3, 0)
+    (comment,) = bare.github.comments()
+    assert comment["body"].startswith(MARKER)
+    assert "DATA IS LOST: 2 changes" in comment["body"]
+    reported, _ = report(bare, agreed=True)
+    assert reported.code == 0
+    (comment,) = bare.github.comments()
+    assert "It was agreed to" in comment["body"]
+
+
+def test_a_preview_that_fails_fails_its_job_and_is_in_the_comment(bare: Steps) -> None:
+    for stack in ("dev", "staging", "prod"):
+        bare.record(stack, "empty")
+        preview(bare, stack)
+    bare.record("staging", "failed", 255)
+    assert preview(bare, "staging").code == 255
+    reported, commented = report(bare)
+    assert (reported.code, commented.code) == (1, 0)
+    (comment,) = bare.github.comments()
+    assert "fail" in comment["body"].lower()
+
+
+def test_a_preview_that_is_missing_is_an_error_and_no_comment_without_it(bare: Steps) -> None:
+    bare.record("dev", "empty")
+    preview(bare, "dev")
+    reported, commented = report(bare)
+    assert reported.code == 2
+    assert "previews/staging.json" in reported.said
+    assert commented.code == 2
+    assert bare.github.comments() == []
+
+
+@pytest.mark.parametrize("agreed", [False, True])
+def test_a_deployment_is_one_line_of_ops(bare: Steps, agreed: bool) -> None:
+    """Typed to a recorder. Where the command is there, it has all these options."""
+    ops = bare.work / ".venv" / "bin" / "ops"
+    ops.write_text(
+        '#!/bin/sh\nprintf "%s\\n" "$@" >typed\necho "# deployed" >deployed.md\nexit 5\n', "utf-8"
+    )
+    flag = "--allow-data-loss" if agreed else ""
+    reason = "x; $(touch hacked) `touch hacked` \"'"
+    values = {
+        "inputs.stack": "staging", "inputs.reason": reason,
+        "inputs.allow-data-loss && '--allow-data-loss' || ''": flag,
+    }  # fmt: skip
+    done = bare("deploy-stack: deploy: Deploy", values)
+    assert done.code == 5, "how it ended is how the job ends"
+    typed = (bare.work / "typed").read_text(encoding="utf-8").splitlines()
+    wanted = ["deploy", "staging", "--yes", "--reason"]
+    assert typed[:4] == wanted
+    assert typed[4] == f"{reason} (deploy 4711, 0123456789abcdef0123456789abcdef01234567)"
+    assert typed[5:] == ["--report", "deployed.md", *([flag] if flag else [])]
+    assert not (bare.work / "hacked").exists()
+    shown = bare("deploy-stack: deploy: Show the report", values)
+    assert shown.summary == "# deployed\n"
+
+
+def test_the_command_of_a_deployment_takes_what_the_workflow_gives_it() -> None:
+    text = str(runs()["deploy-stack: deploy: Deploy"].run)
+    known = said(["deploy"])
+    for option in [*re.findall(r"(?<![\w:\"-])--[a-z-]+", text), "--allow-data-loss"]:
+        assert option in known, option
+
+
+def test_an_image_is_built_pushed_and_deployed_by_its_digest(steps: Steps) -> None:
+    app = steps.work / "app"
+    values = {
+        "inputs.stack || 'dev'": "prod", "inputs.service || 'backend'": "backend",
+        "inputs.context || 'app'": "app",
+        "github.sha": "v2", "github.run_attempt": "1",
+    }  # fmt: skip
+    found = steps("image: image: Find the repository", values)
+    assert found.code == 0, found.said
+    url = found.outputs["url"]
+    assert re.fullmatch(r"\d{12}\.dkr\.ecr\.eu-north-1\.amazonaws\.com/bulwark/prod/backend", url)
+    values["steps.repository.outputs.url"] = url
+    values["env.TAG"] = "v2-4711-1"
+    build = ("image: image: Build", {**values})
+    assert steps(*build).code == 1, "there is no Dockerfile yet"
+    app.mkdir()
+    (app / "Dockerfile").write_text("FROM scratch\n", encoding="utf-8")
+    assert steps(*build).code == 0
+    pushed = steps("image: image: Push", values)
+    assert pushed.code == 0, pushed.said
+    image = pushed.outputs["image"]
+    assert re.fullmatch(re.escape(url) + "@sha256:[0-9a-f]{64}", image)
+    values["steps.push.outputs.image"] = image
+    done = steps("image: image: Deploy the image", values)
+    assert done.code == 0, done.said
+    assert "result" not in done.said or image in done.said
+    assert (steps.work / "image.txt").read_text(encoding="utf-8").strip()
+    again = steps("image: image: Deploy the image", values)
+    assert again.code == 2, "it runs already: tee hides no exit code"
+
+
+def test_a_service_that_there_is_not_has_no_repository(steps: Steps) -> None:
+    values = {
+        "inputs.stack || 'dev'": "prod", "inputs.service || 'backend'": "no-such",
+        "inputs.context || 'app'": "app",
+    }  # fmt: skip
+    done = steps("image: image: Find the repository", values)
+    assert (done.code, dict(done.outputs)) == (2, {})
+
+
+def test_the_daily_check_has_an_issue_while_it_fails(steps: Steps) -> None:
+    done = steps("operations: check: Check", {"matrix.stack": "prod"})
+    assert done.code in (0, 3), done.said
+    text = (steps.work / "check.txt").read_text(encoding="utf-8")
+    assert text == done.said
+    for outcome, wanted in (("failure", "created"), ("failure", "nothing"), ("success", "closed")):
+        told = steps.told("prod: daily checks", "check.txt", outcome)
+        assert told.code == 0, told.said
+        assert f"did: {wanted}" in told.said
+        assert told.summary == text
+    (issue,) = steps.github.issues("closed")
+    assert issue["title"] == "prod: daily checks"
+    assert text.splitlines()[-1] in issue["body"].replace("\r", "")
+
+
+def test_a_check_that_never_ran_is_told_as_failing(bare: Steps) -> None:
+    done = bare.told("prod: drift", "drift.txt", "skipped")
+    assert done.code == 0
+    (issue,) = bare.github.issues()
+    assert "nothing was looked at" in issue["body"]
+
+
+def test_the_role_of_the_stack_is_what_its_outputs_name(steps: Steps) -> None:
+    (job,) = [file for file in WORKFLOWS if file.stem == "operations"]
+    paths = {
+        step["with"]["become"]
+        for one in jobs(job).values() for step in one["steps"] if "become" in step.get("with", {})
+    }  # fmt: skip
+    assert len(paths) == 1
+    done = steps("ready: action: Find the role of the stack", {"inputs.become": paths.pop()})
+    assert re.fullmatch(r"arn:aws:iam::\d{12}:role/bulwark-prod-recoverer", done.outputs["role"])
+
+
+def test_drift_is_what_a_preview_with_a_refresh_finds(steps: Steps) -> None:
+    values = {"matrix.stack": "prod"}
+    steps.record("prod", "empty")
+    well = steps("operations: drift: Look for drift", values)
+    assert well.code == 0, well.said
+    steps.record("prod", "change")
+    done = steps("operations: drift: Look for drift", values)
+    assert done.code == 3, done.said
+    assert "are not as the program says" in (steps.work / "drift.txt").read_text("utf-8")
+
+
+def test_the_drill_restores_measures_and_leaves_its_page(steps: Steps) -> None:
+    done = steps("operations: drill: Drill", {"matrix.stack": "prod"})
+    assert done.code in (0, 3), done.said
+    assert "outcome: done" in done.said
+    assert "rto" in (steps.work / "drill.txt").read_text(encoding="utf-8")
+    assert "<svg" in (steps.work / "drill.html").read_text(encoding="utf-8")
+
+
+def test_every_step_that_runs_something_was_run(request: pytest.FixtureRequest) -> None:
+    """The last of this file: a step of a workflow without a test here fails."""
+    here = {one.name.partition("[")[0] for one in request.session.items if one.path == HERE}
+    if here != {name for name in globals() if name.startswith("test_")}:
+        pytest.skip("not all tests of this file were run")
+    assert set(runs()) == RAN, sorted(set(runs()) ^ RAN)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from ops import prices
+from ops.prices import TABLE, Prices
 
 Inputs: TypeAlias = Mapping[str, Any]
 
@@ -46,6 +47,7 @@ class Stack:
     """The resources that a price may have to look up beside its own."""
 
     resources: Sequence[Resource]
+    prices: Prices = TABLE
 
     def beside(self, resource: Resource, type_: str) -> Resource | None:
         """The resource of a type under the same parent: the only one, else the namesake."""
@@ -63,49 +65,51 @@ def _hourly(what: str, rate: float | None, count: float = 1) -> Line:
     return (what, None if rate is None else rate * count * prices.HOURS, None)
 
 
-def _class(what: str, table: Mapping[str, float], name: str, count: float) -> Line:
+def _class(stack: Stack, what: str, table: Mapping[str, float], name: str, count: float) -> Line:
     rate = table.get(name)
     if rate is None:
-        return (f"{what} {name}", None, f"no price of {name} in the table of {prices.TAKEN}")
+        return (f"{what} {name}", None, f"no price of {name} in the table of {stack.prices.taken}")
     return _hourly(f"{count:g} x {name}", rate, count)
 
 
-def _nat(_: Resource, __: Stack) -> Iterable[Line]:
-    yield _hourly("NAT gateway", prices.NAT_GATEWAY)
+def _nat(_: Resource, stack: Stack) -> Iterable[Line]:
+    yield _hourly("NAT gateway", stack.prices.nat_gateway)
     yield ("data", None, prices.USAGE["nat"])
 
 
-def _balancer(resource: Resource, _: Stack) -> Iterable[Line]:
+def _balancer(resource: Resource, stack: Stack) -> Iterable[Line]:
     subnets = len(resource.inputs.get("subnets") or ())
-    yield _hourly("load balancer", prices.LOAD_BALANCER)
+    yield _hourly("load balancer", stack.prices.load_balancer)
     if not resource.inputs.get("internal"):
-        yield _hourly(f"{subnets} public addresses", prices.PUBLIC_IPV4, subnets)
+        yield _hourly(f"{subnets} public addresses", stack.prices.public_ipv4, subnets)
     yield ("capacity", None, prices.USAGE["lcu"])
 
 
-def _endpoint(resource: Resource, _: Stack) -> Iterable[Line]:
+def _endpoint(resource: Resource, stack: Stack) -> Iterable[Line]:
     if resource.inputs.get("vpcEndpointType") == "Interface":
         zones = len(resource.inputs.get("subnetIds") or ())
-        yield _hourly(f"interface endpoint in {zones} zones", prices.INTERFACE_ENDPOINT, zones)
+        yield _hourly(
+            f"interface endpoint in {zones} zones", stack.prices.interface_endpoint, zones
+        )
         yield ("data", None, prices.USAGE["endpoint"])
 
 
-def _instance(resource: Resource, _: Stack) -> Iterable[Line]:
-    yield _class("instance", prices.INSTANCES, resource.inputs["instanceType"], 1)
+def _instance(resource: Resource, stack: Stack) -> Iterable[Line]:
+    yield _class(stack, "instance", stack.prices.instances, resource.inputs["instanceType"], 1)
     size = (resource.inputs.get("rootBlockDevice") or {}).get("volumeSize") or 8
-    yield (f"{size:g} GB disk", size * prices.EBS_GP3_GB, None)
+    yield (f"{size:g} GB disk", size * stack.prices.ebs_gp3_gb, None)
 
 
 def _database(resource: Resource, stack: Stack) -> Iterable[Line]:
     inputs = resource.inputs
     copies = 2 if inputs.get("multiAz") else 1
-    yield _class("database", prices.DATABASES, inputs["instanceClass"], copies)
+    yield _class(stack, "database", stack.prices.databases, inputs["instanceClass"], copies)
     source = inputs if "allocatedStorage" in inputs else _primary(stack)
     storage = source.get("allocatedStorage")
     if storage is None:
         yield ("storage", None, "what it is restored or copied from is not in the list")
     else:
-        yield (f"{storage:g} GB gp3", storage * prices.RDS_GP3_GB * copies, None)
+        yield (f"{storage:g} GB gp3", storage * stack.prices.rds_gp3_gb * copies, None)
     if inputs.get("backupRetentionPeriod"):
         yield ("backups", None, prices.USAGE["rds-backup"])
 
@@ -123,7 +127,7 @@ def _service(resource: Resource, stack: Stack) -> Iterable[Line]:
         return
     cpu, memory = float(task.inputs["cpu"]) / 1024, float(task.inputs["memory"]) / 1024
     processor = (task.inputs.get("runtimePlatform") or {}).get("cpuArchitecture") or "X86_64"
-    vcpu_rate, gb_rate = prices.FARGATE[processor]
+    vcpu_rate, gb_rate = stack.prices.fargate[processor]
     what = f"{count:g} x {cpu:g} vCPU, {memory:g} GB"
     yield _hourly(what, cpu * vcpu_rate + memory * gb_rate, count)
     yield ("scaling", None, prices.USAGE["scale"])
@@ -135,36 +139,48 @@ def _group(resource: Resource, stack: Stack) -> Iterable[Line]:
     kinds = [override["instanceType"] for override in policy.get("overrides") or ()]
     count = resource.inputs.get("minSize") or 0
     kind = kinds[0] if kinds else (template.inputs.get("instanceType") if template else None)
-    yield _class("instances", prices.INSTANCES, str(kind), count)
+    yield _class(stack, "instances", stack.prices.instances, str(kind), count)
     disks = (template.inputs.get("blockDeviceMappings") if template else None) or ()
     size = sum((disk.get("ebs") or {}).get("volumeSize") or 0 for disk in disks)
-    yield (f"{count:g} x {size:g} GB disk", count * size * prices.EBS_GP3_GB, None)
+    yield (f"{count:g} x {size:g} GB disk", count * size * stack.prices.ebs_gp3_gb, None)
     yield ("scaling", None, prices.USAGE["scale"])
 
 
-def _cache(resource: Resource, _: Stack) -> Iterable[Line]:
+def _cache(resource: Resource, stack: Stack) -> Iterable[Line]:
     inputs = resource.inputs
     nodes = inputs.get("numCacheClusters") or 1
-    factor = prices.VALKEY if inputs.get("engine") == "valkey" else 1
-    table = {name: rate * factor for name, rate in prices.CACHES.items()}
-    yield _class("cache", table, inputs["nodeType"], nodes)
+    factor = stack.prices.valkey if inputs.get("engine") == "valkey" else 1
+    table = {name: rate * factor for name, rate in stack.prices.caches.items()}
+    yield _class(stack, "cache", table, inputs["nodeType"], nodes)
 
 
-def _alarm(resource: Resource, _: Stack) -> Iterable[Line]:
+def _alarm(resource: Resource, stack: Stack) -> Iterable[Line]:
     queries = resource.inputs.get("metricQueries") or ()
     metrics = sum(1 for query in queries if query.get("metric") is not None) or 1
-    yield (f"alarm on {metrics} metric{'s' * (metrics > 1)}", metrics * prices.ALARM_METRIC, None)
+    yield (
+        f"alarm on {metrics} metric{'s' * (metrics > 1)}",
+        metrics * stack.prices.alarm_metric,
+        None,
+    )
 
 
 def _dashboard(resource: Resource, stack: Stack) -> Iterable[Line]:
     dashboards = [r for r in stack.resources if r.type == resource.type]
     free = dashboards.index(resource) < prices.FREE_DASHBOARDS
-    yield ("dashboard, free" if free else "dashboard", 0.0 if free else prices.DASHBOARD, None)
+    yield (
+        "dashboard, free" if free else "dashboard",
+        0.0 if free else stack.prices.dashboard,
+        None,
+    )
 
 
-def _web_acl(resource: Resource, _: Stack) -> Iterable[Line]:
+def _web_acl(resource: Resource, stack: Stack) -> Iterable[Line]:
     rules = len(resource.inputs.get("rules") or ())
-    yield (f"web ACL of {rules} rules", prices.WEB_ACL + rules * prices.WEB_ACL_RULE, None)
+    yield (
+        f"web ACL of {rules} rules",
+        stack.prices.web_acl + rules * stack.prices.web_acl_rule,
+        None,
+    )
     yield ("requests", None, prices.USAGE["waf"])
 
 
@@ -174,8 +190,8 @@ def _cluster(resource: Resource, _: Stack) -> Iterable[Line]:
         yield ("Container Insights", None, prices.USAGE["insights"])
 
 
-def _flat(what: str, monthly: float) -> Price:
-    return lambda resource, stack: [(what, monthly, None)]
+def _flat(what: str, price: str) -> Price:
+    return lambda resource, stack: [(what, getattr(stack.prices, price), None)]
 
 
 def _used(what: str, usage: str) -> Price:
@@ -184,12 +200,12 @@ def _used(what: str, usage: str) -> Price:
 
 PRICED: Final[Mapping[str, Price]] = {
     "aws:ec2/natGateway:NatGateway": _nat,
-    "aws:ec2/eip:Eip": lambda r, s: [_hourly("public address", prices.PUBLIC_IPV4)],
+    "aws:ec2/eip:Eip": lambda r, s: [_hourly("public address", s.prices.public_ipv4)],
     "aws:ec2/instance:Instance": _instance,
     "aws:ec2/vpcEndpoint:VpcEndpoint": _endpoint,
     "aws:ec2/flowLog:FlowLog": _used("flow logs", "logs"),
     "aws:lb/loadBalancer:LoadBalancer": _balancer,
-    "aws:route53/zone:Zone": _flat("hosted zone", prices.HOSTED_ZONE),
+    "aws:route53/zone:Zone": _flat("hosted zone", "hosted_zone"),
     "aws:wafv2/webAcl:WebAcl": _web_acl,
     "aws:rds/instance:Instance": _database,
     "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication": _used(
@@ -200,11 +216,11 @@ PRICED: Final[Mapping[str, Price]] = {
     "aws:ecs/service:Service": _service,
     "aws:autoscaling/group:Group": _group,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
-    "aws:cloudwatch/compositeAlarm:CompositeAlarm": _flat("alarm", prices.COMPOSITE_ALARM),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": _flat("alarm", "composite_alarm"),
     "aws:cloudwatch/dashboard:Dashboard": _dashboard,
     "aws:cloudwatch/logGroup:LogGroup": _used("logs", "logs"),
-    "aws:kms/key:Key": _flat("key", prices.KMS_KEY),
-    "aws:secretsmanager/secret:Secret": _flat("secret", prices.SECRET),
+    "aws:kms/key:Key": _flat("key", "kms_key"),
+    "aws:secretsmanager/secret:Secret": _flat("secret", "secret"),
     "aws:s3/bucket:Bucket": _used("objects", "s3"),
     "aws:s3/bucketReplicationConfig:BucketReplicationConfig": _used("copies", "transfer"),
     "aws:ecr/repository:Repository": _used("images", "ecr"),
@@ -248,20 +264,21 @@ def is_free(type_: str) -> bool:
     return path in FREE or path.split("/")[0] in FREE_MODULES
 
 
-def estimate(resources: Sequence[Resource]) -> list[Cost]:
+def estimate(resources: Sequence[Resource], at: Prices = TABLE) -> list[Cost]:
     """The lines of an estimate, in the order of the resources. Raises UnpricedError."""
-    stack = Stack(resources)
+    stack = Stack(resources, at)
     return [cost for resource in resources for cost in _costs(resource, stack)]
 
 
-def estimate_known(resources: Sequence[Resource]) -> list[Cost]:
+def estimate_known(resources: Sequence[Resource], at: Prices = TABLE) -> list[Cost]:
     """The same of resources that others may have written: what cannot be priced is named."""
-    stack, lines = Stack(resources), []
+    lines: list[Cost] = []
+    stack = Stack(resources, at)
     for resource in resources:
         try:
             lines += _costs(resource, stack)
         except UnpricedError:
-            why = f"no price of {resource.type} in the table of {prices.TAKEN}"
+            why = f"no price of {resource.type} in the table of {at.taken}"
             lines.append(Cost(resource.component, resource.name, "not priced", None, why))
         except (LookupError, TypeError, ValueError, AttributeError):
             why = "what its price depends on is not known"

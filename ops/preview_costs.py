@@ -1,12 +1,17 @@
 """What the resources of a preview cost a month, before and after it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from ops.costs import Cost, Resource, by_component, estimate_known
 from ops.preview import Change, Preview
+from ops.prices import TABLE, Prices
 
+# Inputs that name a class, and the table that has its price.
+CLASSES: Final = {
+    "instanceType": "instances", "instanceClass": "databases", "nodeType": "caches",
+}  # fmt: skip
 # Inputs that a price is made of: where one is not known yet, the figure is too low.
 SIZES: Final = frozenset(
     """
@@ -48,7 +53,7 @@ def total(costs: Iterable[Cost]) -> float:
     return sum(cost.monthly or 0.0 for cost in costs)
 
 
-def costs(preview: Preview) -> Costs:
+def costs(preview: Preview, at: Prices = TABLE) -> Costs:
     """The estimates of a preview."""
     old = [_resource(c, c.old) for c in preview.changes if c.before]
     new = [_resource(c, c.new) for c in preview.changes if c.after]
@@ -57,7 +62,31 @@ def costs(preview: Preview) -> Costs:
         for c in preview.changes
         if c.after and (names := [name for name in c.unknown if name in SIZES])
     ]
-    return Costs(tuple(estimate_known(old)), (*estimate_known(new), *unsure))
+    return Costs(tuple(estimate_known(old, at)), (*estimate_known(new, at), *unsure))
+
+
+def classes(previews: Iterable[Preview]) -> dict[str, set[str]]:
+    """The classes of instances, databases and caches whose prices previews depend on."""
+    found: dict[str, set[str]] = {"instances": set(), "databases": set(), "caches": set()}
+    for change in (c for one in previews for c in one.changes):
+        for inputs in (change.old, change.new):
+            for name, of in CLASSES.items():
+                for value in _values(inputs, name):
+                    found[of].add(value)
+    return found
+
+
+def _values(inputs: object, name: str) -> Iterator[str]:
+    """Every text of that name, however deep."""
+    if isinstance(inputs, Mapping):
+        for key, value in inputs.items():
+            if key == name and isinstance(value, str):
+                yield value
+            else:
+                yield from _values(value, name)
+    elif isinstance(inputs, list):
+        for one in inputs:
+            yield from _values(one, name)
 
 
 def _resource(change: Change, inputs: Mapping[str, object]) -> Resource:

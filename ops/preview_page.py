@@ -171,7 +171,7 @@ def _table(one: Seen) -> Iterator[str]:
 
 def _prices() -> str:
     return (
-        f"List prices of {prices.REGION}, {prices.TAKEN}, from {prices.SOURCE}; "
+        f"List prices of {prices.TABLE.region}, {prices.TABLE.taken}, from {prices.TABLE.source}; "
         "what depends on use comes on top."
     )
 

@@ -102,7 +102,7 @@ def _summary(out: Console, summary: "Summary") -> None:
         parts.add_row(part.name, str(part.resources), f"{part.monthly:.2f}", part.types)
     parts.add_row("all", str(summary.resources), f"{summary.monthly:.2f}", "")
     out.print(parts)
-    out.print(f"\nList prices of {prices.REGION}, {prices.TAKEN}. Beside them, by use:")
+    out.print(f"\nList prices of {prices.TABLE.region}, {prices.TABLE.taken}. Beside them, by use:")
     usage = _table("component", "what", "rate")
     for row in summary.usage:
         usage.add_row(*row)

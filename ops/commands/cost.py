@@ -1,13 +1,17 @@
 """`ops cost`: what a stack would cost a month, from a preview of it."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 import typer
+from botocore.exceptions import ClientError
 
-from ops import preview, prices
+from ops import preview
 from ops.commands.preview_report import Files
-from ops.commands.reading import printing
-from ops.errors import OpsError
+from ops.commands.reading import chosen
+from ops.errors import OpsError, UsageError
+from ops.prices import TABLE, Prices
+from ops.select import Selection
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="What a stack would cost a month."
@@ -20,16 +24,26 @@ def cost() -> None:
 
 
 @app.command()
-def estimate(context: typer.Context, files: Files) -> None:
+def estimate(
+    context: typer.Context,
+    files: Files,
+    prices: Annotated[
+        Literal["table", "aws"],
+        typer.Option(help="the dated table, or AWS's Price List for the region of --region"),
+    ] = "table",
+) -> None:
     """The monthly cost by component of what a preview would leave; what depends on use is named.
 
-    Calls nothing. Of what stays as it is only what is in the file counts: write it with
-    --show-sames. Exit code 1 where a preview failed.
+    Calls nothing, with `--prices aws` the Price List (pricing:GetProducts), and takes the table
+    where that does not answer. Of what stays as it is only what is in the file counts: write it
+    with --show-sames. Exit code 1 where a preview failed.
     """
     from ops.preview_costs import costs
 
-    output = printing(context)
-    found = [(one, costs(one)) for one in preview.read(files)]
+    selection, output = chosen(context)
+    previews = preview.read(files)
+    at, why = (TABLE, "") if prices == "table" else _listed(selection, previews)
+    found = [(one, costs(one, at)) for one in previews]
     failed = [one.stack for one, _ in found if one.errors]
     if failed:
         raise OpsError(f"the preview of {', '.join(failed)} failed, and is not all of it")
@@ -46,7 +60,10 @@ def estimate(context: typer.Context, files: Files) -> None:
     if output.form == "json":
         totals = {one.stack: round(of.fixed[1], 2) for one, of in found}
         missing = {one.stack: one.left_out for one, _ in found}
-        source = {"region": prices.REGION, "taken": prices.TAKEN, "source": prices.SOURCE}
+        source = {
+            "region": at.region, "taken": at.taken, "source": at.source, "notes": list(at.notes),
+            "why": why or None,
+        }  # fmt: skip
         body = {"items": rows, "usage": usage, "monthly": totals, "unchangedNotInFile": missing}
         output.data("cost-estimate", {**body, "prices": source})
         return
@@ -61,4 +78,23 @@ def estimate(context: typer.Context, files: Files) -> None:
             )
     if usage:
         output.rows("cost-usage", ("stack", "component", "what", "rate"), usage)
-    output.line(f"list prices of {prices.REGION}, {prices.TAKEN}, from {prices.SOURCE}")
+    if why:
+        output.line(f"the Price List was not asked, or did not answer: {why}")
+    output.line(f"list prices of {at.region}, {at.taken}, from {at.source}")
+    for note in at.notes:
+        output.line(note)
+
+
+def _listed(selection: Selection, previews: Sequence[preview.Preview]) -> tuple[Prices, str]:
+    """What AWS says by now; the table, and why, where it says nothing. Raises UsageError."""
+    from ops import clock, price_list
+    from ops.aws import Aws
+    from ops.preview_costs import classes
+
+    if selection.region is None:
+        raise UsageError("--region is not set, may be the region whose prices are meant")
+    aws = Aws(price_list.WHERE, selection.profile)
+    try:
+        return price_list.read(aws, selection.region, classes(previews), clock.now()), ""
+    except (OpsError, ClientError) as error:
+        return TABLE, str(error)

@@ -75,6 +75,7 @@ def test_a_failover_is_felt_for_as_long_as_aws_says(ops: Console) -> None:
     assert FAILOVER[0] <= found.gap <= FAILOVER[1] + 2 * STEP
 
 
+@pytest.mark.exhaustive
 def test_a_reboot_is_felt_until_it_is_over(ops: Console) -> None:
     found = saw(ops, "db reboot --yes")
     assert found.errors > 0
@@ -89,6 +90,7 @@ def test_another_class_is_felt_as_a_failover_is(ops: Console) -> None:
     assert FAILOVER[0] <= found.gap <= FAILOVER[1] + 2 * STEP
 
 
+@pytest.mark.exhaustive
 def test_another_password_is_not_felt_and_is_read_when_one_connects_again(ops: Console) -> None:
     before = login(ops)["password"]
     with written(ops) as writer:

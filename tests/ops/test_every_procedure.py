@@ -26,7 +26,7 @@ from tests.ops.matrices import (
     started,
     world,
 )
-from tests.ops.procedures import Procedure, by_turns, procedures
+from tests.ops.procedures import Procedure, at_once, by_turns, procedures
 
 every = pytest.mark.parametrize("procedure", procedures(), ids=lambda p: p.id)
 
@@ -38,7 +38,7 @@ def carried_out(of: World) -> Engine:
     return engine
 
 
-@every
+@pytest.mark.parametrize("procedure", at_once())
 def test_each_goal_is_not_met_before_its_call(procedure: Procedure) -> None:
     """A goal that holds beforehand proves nothing: a call whose goal it is was made for each."""
     with world(procedure) as of:

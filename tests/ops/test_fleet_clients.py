@@ -80,6 +80,7 @@ def test_a_deployment_is_not_felt_and_all_see_the_new_image_afterwards(here: Sit
     assert answers(after) == {(200, new)}
 
 
+@pytest.mark.exhaustive
 def test_a_bad_image_that_is_taken_back_never_answers(here: Site) -> None:
     with here.asked() as asker:
         here.ops(f"fleet deploy {IMAGE}:v5-unhealthy --yes", 5)

@@ -73,6 +73,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
             yield Scene(on, typed, tmp_path)
 
 
+@pytest.mark.exhaustive
 def test_it_is_made_again_and_what_pulumi_says_is_shown_as_it_says_it(
     scene: Scene, capsys: Capture
 ) -> None:
@@ -92,6 +93,7 @@ def test_what_it_says_in_the_end_is_why_it_failed(scene: Scene, capsys: Capture)
     assert scene.backend()["config"] == {ORIGIN: f"{OWN}-final"}
 
 
+@pytest.mark.exhaustive
 def test_killed_it_leaves_its_lock_and_is_carried_on_when_that_is_taken_away(
     scene: Scene, capsys: Capture
 ) -> None:

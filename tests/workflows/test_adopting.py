@@ -77,6 +77,7 @@ def connected(identifier: str, user: str, password: str) -> psycopg.Connection[A
 
 
 @pytest.mark.usefixtures("_clock")
+@pytest.mark.exhaustive
 def test_a_new_stack_has_the_data_of_the_old_database_which_stays(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

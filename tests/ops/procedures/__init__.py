@@ -70,3 +70,9 @@ def by_turns(turn: int, of: int) -> list[ParameterSet]:
         pytest.param(one, marks=marks[one.long or number % of != turn], id=one.id)
         for number, one in enumerate(procedures())
     ]
+
+
+def at_once() -> list[ParameterSet]:
+    """All of them as parameters; the long ones as exhaustive."""
+    marks = ((), (pytest.mark.exhaustive,))
+    return [pytest.param(one, marks=marks[one.long], id=one.id) for one in procedures()]

@@ -38,7 +38,11 @@ def trust(access: Mapping[str, JsonValue], role: Role = "reader") -> list[dict[s
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize(
     ("stack", "overrides"),
-    [("prod", {}), ("prod", {"compute": "both"}), ("dev", {"compute": "none"})],
+    [
+        ("prod", {"compute": "both"}),
+        pytest.param("prod", {}, marks=pytest.mark.exhaustive),
+        pytest.param("dev", {"compute": "none"}, marks=pytest.mark.exhaustive),
+    ],
 )
 def test_a_roles_policies_are_those_that_ops_computes(
     stack: str, overrides: dict[str, JsonValue], role: Role

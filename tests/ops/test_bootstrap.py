@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -13,6 +14,7 @@ from ops.foundation import documents, looking
 from ops.foundation.given import ISSUER, Given
 from ops.foundation.roles import roles
 from ops.permissions.policies import compact
+from ops.run import WallClock
 from tests.ops.procedures.bootstrap import GIVEN
 from tests.ops.stage import ACCOUNT, RECOVERY, REGION, Stage, stage
 
@@ -24,7 +26,11 @@ INLINE = 10_240  # characters of a role's inline policies without white space (I
 @pytest.fixture
 def on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with stage() as made:
+    with (
+        stage() as made,
+        patch.object(WallClock, "now", lambda _: made.clock.now()),
+        patch.object(WallClock, "sleep", lambda _, seconds: made.clock.sleep(seconds)),
+    ):
         yield made
 
 

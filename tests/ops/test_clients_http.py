@@ -41,7 +41,9 @@ def test_a_deployment_is_not_felt_and_all_see_the_new_image_afterwards(here: Sit
     assert answers(after) == [(200, new)]
 
 
-@pytest.mark.parametrize("tag", ["v4-crash", "v5-unhealthy"])
+@pytest.mark.parametrize(
+    "tag", ["v4-crash", pytest.param("v5-unhealthy", marks=pytest.mark.exhaustive)]
+)
 def test_a_bad_image_that_is_rolled_back_never_answers(here: Site, tag: str) -> None:
     with here.asked() as asker:
         here.ops(f"service deploy {IMAGE}:{tag} {BACKEND}", 5)
@@ -50,6 +52,7 @@ def test_a_bad_image_that_is_rolled_back_never_answers(here: Site, tag: str) -> 
     assert answers(asker) == [(200, FIRST)]
 
 
+@pytest.mark.exhaustive
 def test_going_back_and_starting_anew_are_not_felt(here: Site) -> None:
     here.ops(f"service deploy {IMAGE}:v2 {BACKEND}")
     with here.asked() as asker:
@@ -114,6 +117,7 @@ def test_what_does_not_answer_at_all_is_not_known_to_have_failed(here: Site) -> 
     assert seen(here.ops.stage)["taskDefinition"].endswith(":2")
 
 
+@pytest.mark.exhaustive
 def test_a_slow_image_answers_late_and_is_a_success_where_that_is_in_time(
     here: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,6 +99,7 @@ def test_it_measures_what_the_restore_took_and_what_would_have_been_lost(
     assert left(ops) == []
 
 
+@pytest.mark.exhaustive
 def test_an_objective_that_is_missed_is_exit_code_3_and_kept(ops: Console) -> None:
     Beating(ops).ask()
     ops.stage.clock.sleep(900)
@@ -141,6 +142,7 @@ def test_killed_and_carried_on_or_undone_it_leaves_nothing_and_is_recorded(
     assert len(keys) == 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.exhaustive
 def test_one_that_never_answers_is_undone_and_that_is_what_is_said(ops: Console) -> None:
     with patch("ops.sql.connecting.Database.rows", side_effect=_nobody):

@@ -97,6 +97,7 @@ def test_a_dropped_table_is_there_again_as_of_the_second_before(ops: Console) ->
     assert err == ""
 
 
+@pytest.mark.exhaustive
 def test_a_restored_one_takes_the_password_that_the_secret_has_now(ops: Console) -> None:
     clock, own = ops.stage.clock, ops.stage.client("rds")
     arn = ops.stage.outputs.database.secret_arn

@@ -240,7 +240,9 @@ def test_old_tasks_serve_until_the_new_ones_are_healthy_then_drain(site: Site, h
     ]
 
 
-@pytest.mark.parametrize("image", ["web:never-healthy", "web:crash"])
+@pytest.mark.parametrize(
+    "image", ["web:never-healthy", pytest.param("web:crash", marks=pytest.mark.exhaustive)]
+)
 def test_a_bad_deployment_never_takes_a_request(site: Site, held: Held, image: str) -> None:
     asker = Asker(balancer.url(site.arn, 443))
     deploy(site, image)
@@ -344,6 +346,7 @@ def test_a_listener_that_is_gone_does_not_answer(site: Site) -> None:
     assert Asker(url).ask() == 0
 
 
+@pytest.mark.exhaustive
 def test_a_thread_asks_while_all_is_deployed_again_and_again(site: Site, held: Held) -> None:
     with Asker(balancer.url(site.arn, 443), pause=0) as asker:
         for number in range(10):

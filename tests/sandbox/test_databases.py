@@ -113,6 +113,7 @@ def test_the_parameter_groups_settings_are_the_servers(rds: Rds) -> None:
     assert shown("work_mem", "max_connections") == ["4MB", "77"]
 
 
+@pytest.mark.exhaustive
 def test_a_change_of_class_is_felt_for_the_failover_at_its_end(rds: Rds) -> None:
     rds.make()
     connection = rds.connect()
@@ -154,6 +155,7 @@ def test_the_wheel_serves_where_the_machine_has_no_installation(
         installation.installations.cache_clear()
 
 
+@pytest.mark.exhaustive
 def test_whoever_connects_after_a_reboot_is_not_dropped_for_it(rds: Rds) -> None:
     clock.use(clock.AtOnce())
     rds.make()

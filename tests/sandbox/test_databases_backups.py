@@ -18,6 +18,7 @@ def rds() -> Iterator[Rds]:
         yield made
 
 
+@pytest.mark.exhaustive
 def test_a_restored_snapshot_has_the_rows_of_its_time(rds: Rds) -> None:
     rds.make()
     rds.write(1, 2)
@@ -141,6 +142,7 @@ def test_a_backup_can_be_restored_up_to_the_last_five_minutes(rds: Rds) -> None:
 
 
 @pytest.mark.exhaustive
+@pytest.mark.exhaustive
 def test_data_go_to_another_region(rds: Rds) -> None:
     rds.make()
     rds.write(1)
@@ -190,6 +192,7 @@ def test_backups_begin_when_they_are_asked_for(rds: Rds) -> None:
     assert rds.rows("early") == [1], "before the first backup there is none: the first one"
 
 
+@pytest.mark.exhaustive
 def test_what_nobody_had_touched_by_then_is_restored_with_its_password(rds: Rds) -> None:
     rds.make()
     then = rds.held.now()

@@ -29,6 +29,7 @@ def replicated(rds: Rds) -> tuple[Rds, str]:
     return there, made["DBInstanceAutomatedBackup"]["DBInstanceAutomatedBackupsArn"]
 
 
+@pytest.mark.exhaustive
 def test_a_region_away_there_is_what_had_been_replicated_by_then(rds: Rds) -> None:
     there, arn = replicated(rds)
     rds.write(1)
@@ -92,6 +93,7 @@ def test_a_restored_one_has_the_defaults_of_its_region_and_the_key_of_its_backup
         assert seen["DbiResourceId"] != source["DbiResourceId"]
 
 
+@pytest.mark.exhaustive
 def test_a_copied_snapshot_has_its_data_there_when_the_source_and_its_region_are_gone(
     rds: Rds,
 ) -> None:

@@ -62,8 +62,8 @@ def test_without_a_command_it_says_what_to_set_and_ends_by_a_signal() -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("sandbox", "--port", "70000"), "--port"),
-        (("sandbox", "--clock-factor", "0"), "--clock-factor"),
+        pytest.param(("sandbox", "--port", "70000"), "--port", marks=pytest.mark.exhaustive),
+        pytest.param(("sandbox", "--clock-factor", "0"), "--clock", marks=pytest.mark.exhaustive),
         (("sandbox", "--stack", "nowhere"), "there is no stack nowhere"),
     ],
 )

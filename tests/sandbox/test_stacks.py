@@ -91,6 +91,7 @@ def test_no_entry_is_for_nothing() -> None:
     assert set(entries()) - made == set()
 
 
+@pytest.mark.exhaustive
 def test_the_program_uses_no_output_that_is_not_there() -> None:
     """In a preview an output that nobody answers is unknown, and so is all that is made of it."""
     overrides = settings(EVERYTHING)

@@ -1,5 +1,6 @@
 """Which commit of the program is to be deployed, and which one was."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -7,13 +8,18 @@ from typing import Any, Final
 from ops.plan import Shell
 
 HEAD: Final = '--format={"sha":"%H"}'
+# Behind the run in the message of a deployment of ours, so that it is known whatever Pulumi makes
+# of a folder that is a worktree.
+OF: Final = " of "
+SAID: Final = re.compile(f"{OF}([0-9a-f]{{40}})$")
 
 
 @dataclass(frozen=True)
 class Checkout:
     """The program as it lies here. `top` is the folder of the repository, `sha` its commit.
 
-    Both are None where the program is in no repository. `changed` says that tracked files differ.
+    Both are None where the program is in no repository. `changed` says that files of the repository
+    differ, or that there are some that git neither knows nor ignores.
     """
 
     folder: Path
@@ -43,8 +49,13 @@ def here(folder: Path) -> Checkout:
     seen: Any = command(git(folder, "log", "-1", HEAD))
     if seen["exit"] or not isinstance(seen["output"], dict):
         return Checkout(folder)
-    changed: Any = command(git(folder, "diff", "--quiet", "HEAD", "--", "."))
-    return Checkout(folder, top, str(seen["output"]["sha"]), changed["exit"] != 0)
+    changed: Any = command(git(top, "diff", "--quiet", "HEAD"))
+    # Which ends with 0 where there is any. Pulumi counts a file that git does not know as a change.
+    new: Any = command(
+        git(top, "ls-files", "--others", "--exclude-standard", "--error-unmatch", ".")
+    )
+    dirty = changed["exit"] != 0 or new["exit"] == 0
+    return Checkout(folder, top, str(seen["output"]["sha"]), dirty)
 
 
 def has(of: Checkout, sha: str) -> bool:
@@ -62,6 +73,8 @@ def deployed(history: Any) -> str | None:
     """
     for update in history if isinstance(history, list) else []:
         if update.get("kind") == "update" and update.get("result") == "succeeded":
+            if said := SAID.search(str(update.get("message", ""))):
+                return said[1]
             told = update.get("environment") or {}
             sha = told.get("git.head")
             return None if told.get("git.dirty") == "true" or not sha else str(sha)

@@ -157,8 +157,10 @@ def _agreed(of: Deployment) -> Step:
 
 
 def _up(of: Deployment, run: str) -> Step:
+    sha = of.program.sha if of.program.sha and not of.program.changed else None
+    message = f"{run}{commits.OF}{sha}" if sha else run
     step = pulumi_steps.up(
-        of.program.folder, of.stack, run, f"deploy {of.stack}", TYPICAL, ASSUMED, WITHIN
+        of.program.folder, of.stack, message, f"deploy {of.stack}", TYPICAL, ASSUMED, WITHIN
     )
     undo = tuple(_returned(of, run, of.before)) if of.before else ()
     return step.model_copy(update={"undo": undo, "downtime": 0})
@@ -181,8 +183,8 @@ def _returned(of: Deployment, run: str, sha: str) -> list[Step]:
         )
     ] * packages.exists()
     up = pulumi_steps.up(
-        folder, of.stack, f"{run}-back", f"deploy {sha[:12]} again, which was deployed last",
-        TYPICAL, ASSUMED, WITHIN,
+        folder, of.stack, f"{run}-back{commits.OF}{sha}",
+        f"deploy {sha[:12]} again, which was deployed last", TYPICAL, ASSUMED, WITHIN,
     )  # fmt: skip
     return [
         Step(

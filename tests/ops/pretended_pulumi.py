@@ -40,6 +40,7 @@ class Git:
     commits: set[str] = field(default_factory=lambda: {"a" * 40, "b" * 40})
     trees: dict[str, str] = field(default_factory=dict)
     linked: set[str] = field(default_factory=set)
+    new: bool = False  # files that it does not know
 
     def of(self, folder: str) -> str:
         """The commit that lies in a folder."""
@@ -51,6 +52,8 @@ class Git:
         code = 0
         if shell.argv[0] == "ln":
             self.linked.add(words[-1])
+        elif words[0] == "ls-files":
+            code = int(not self.new)
         elif shell.argv[0] == "test":
             code = int(words[-1] not in self.linked)
         elif words[0] == "log":

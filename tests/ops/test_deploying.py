@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from ops import deploying, preview
+from ops import commits, deploying, preview
 from ops.checks.model import Result
 from ops.outputs import Outputs
 from ops.select import Selection
@@ -78,7 +78,7 @@ def test_it_is_saved_deployed_and_told(ops: Ops, cache: Path, tmp_path: Path) ->
     assert made["snapshot"] == f"{OWN}-{made['run']}"
     assert made["snapshot"] in ops.snapshots()
     assert made["saved"] == made["run"]
-    assert ops.pulumi.stacks["test"].history[-1]["message"] == made["run"]
+    assert ops.pulumi.stacks["test"].history[-1]["message"] == f"{made['run']} of {NEW}"
     text = report.read_text(encoding="utf-8")
     assert "## Preview of `test`" in text
     assert f"Deployed as `{made['run']}`." in text
@@ -115,9 +115,7 @@ def test_a_broken_commit_goes_back_to_the_one_of_before(
         assert "this commit is broken" in said
         assert f"ops recover snapshot {OWN}-deploy-" in said
         assert ops.pulumi.last == OLD
-        trees = ops.pulumi.git.trees
-        assert list(trees.values()) == [OLD]
-        assert next(iter(trees)).startswith(str(cache / "deploys"))
+        assert ops.pulumi.git.trees == {f"{cache / 'deploys'}/test-{OLD[:12]}": OLD}
     assert "**Failed** as `deploy-" in report.read_text(encoding="utf-8")
 
 
@@ -174,6 +172,21 @@ def test_files_that_are_not_committed_stop_it_where_the_stack_is_protected(
     ops("deploy test --yes --despite hotfix")
     history: Any = ops.pulumi.stacks["test"].history[-1]
     assert history["environment"]["git.dirty"] == "true"
+
+
+@pytest.mark.usefixtures("well")
+def test_a_file_that_git_does_not_know_is_a_change_as_pulumi_counts_it(ops: Ops) -> None:
+    ops.pulumi.git.new = True
+    assert f"what is deployed is {NEW[:12]}, with changes" in ops("deploy test --dry-run")[0]
+
+
+def test_the_commit_of_a_deployment_is_known_by_its_message_too() -> None:
+    told = {"kind": "update", "result": "succeeded", "message": f"deploy-1-back of {OLD}"}
+    dirty = {**told, "message": "by hand", "environment": {"git.head": OLD, "git.dirty": "true"}}
+    failed = {**told, "result": "failed"}
+    assert commits.deployed([failed, told, dirty]) == OLD
+    assert commits.deployed([dirty, told]) is None
+    assert commits.deployed([]) is None
 
 
 def loses(ops: Ops) -> None:

@@ -46,6 +46,9 @@ UNSEEN: dict[str, dict[str, str]] = {
         "by the AWS CLI, whose lines are printed",
     ),
     "recover drills": {"s3.put_object": "for a drill whose process was killed: test_drills.py"},
+    "recover region": {
+        "acm.describe_certificate": "of a certificate that a person names: test_rebuilding.py"
+    },
     "service exec": {"ecs.execute_command": "by the AWS CLI, whose line is printed"},
     "service restart": dict.fromkeys(WHY_STOPPED, FAILS),
     "service rollback": dict.fromkeys(WHY_STOPPED, FAILS),
@@ -141,7 +144,19 @@ def prepared(on: Stage) -> None:
         "backups": own.backups.model_copy(update={"recovery_vault_arn": vault}),
         "registry": RegistryPart(repositories={"backend": "x"}),
     }
+    own = own.model_copy(update=parts)
+    balancer = own.load_balancer
+    assert balancer is not None
+    made = on.client("acm").request_certificate(DomainName="app.example.com")
+    named = {"certificate_arn": made["CertificateArn"], "zone_id": None}
+    parts = {
+        "backups": own.backups.model_copy(update={"recovery_bucket": f"{PREFIX}-copy"}),
+        "load_balancer": balancer.model_copy(update=named),
+    }
     on.outputs = own.model_copy(update=parts)
+    on.client("s3", RECOVERY).create_bucket(
+        Bucket=f"{PREFIX}-copy", CreateBucketConfiguration={"LocationConstraint": RECOVERY}
+    )
 
 
 def drilled(on: Stage) -> None:

@@ -62,7 +62,8 @@ def previewed(folder: Path, stack: str) -> Preview:
     """What a deployment would do now. Raises OpsError where Pulumi cannot say."""
     from ops.actions import command
 
-    seen: Any = command(pulumi_steps.pulumi(folder, *PREVIEW, "--stack", stack))
+    words = (*PREVIEW, *pulumi_steps.pack(folder), "--stack", stack)
+    seen: Any = command(pulumi_steps.pulumi(folder, *words))
     if seen["output"] is None:
         said = preview.blinded(str(seen["said"]).strip())
         raise OpsError(f"pulumi preview ended with {seen['exit']}: {said[-500:]}")
@@ -82,6 +83,8 @@ def back(program: Checkout, stack: str) -> tuple[str | None, str]:
     """The commit that a failed deployment goes back to; None, and why, where there is none."""
     from ops.actions import command
 
+    if program.top is None:
+        return None, "the program is in no repository"
     seen: Any = command(pulumi_steps.history(program.folder, stack))
     if seen["exit"]:
         raise OpsError(f"pulumi stack history failed: {str(seen['said']).strip()[-500:]}")

@@ -68,6 +68,12 @@ def setting(folder: Path, stack: str, key: str) -> str | None:
     return str((seen["output"] or {}).get("value"))
 
 
+def pack(folder: Path) -> tuple[str, ...]:
+    """The words that hold a deployment to the policy pack of a program, where it has one."""
+    there = folder / "policy" / "PulumiPolicy.yaml"
+    return ("--policy-pack", str(there.parent)) if there.exists() else ()
+
+
 def history(folder: Path, stack: str) -> Shell:
     """The read of the newest updates of a stack: whose, and what has come of them."""
     return pulumi(
@@ -136,7 +142,7 @@ def up(
         says=says,
         do=pulumi(
             folder, "up", "--yes", "--skip-preview", "--refresh", "--non-interactive",
-            "--message", run, "--stack", stack, strict=True,
+            "--message", run, *pack(folder), "--stack", stack, strict=True,
         ),
         goal=Wait(
             read=history(folder, stack), met={ours: run}, every=15, within=within,

@@ -45,7 +45,8 @@ def deploy(
         Path, typer.Option(metavar="FOLDER", help="of the stack's program, with its Pulumi.yaml")
     ] = Path(),
     url: Annotated[
-        str | None, typer.Option(help="what must answer in the end, else the stack's own")
+        str | None,
+        typer.Option(help="what must answer in the end; else the stack's own, where it has a zone"),
     ] = None,
     despite: Annotated[
         str | None,
@@ -122,7 +123,7 @@ def _existing(context: typer.Context, folder: Path, said: Said) -> tuple[Deploym
         stack=stack.stack, project=stack.project, account=stack.account, region=stack.region,
         program=program, seen=deploying.looked(deploying.previewed(folder, stack.stack)),
         outputs=of.outputs, instance=instance if said.snapshot else None, before=before,
-        why_not=why_not, url=said.url or (balancer.url if balancer else None),
+        why_not=why_not, url=said.url or (balancer.url if balancer and balancer.zone_id else None),
         profile=of.aws.profile, notes=notes,
     ), of  # fmt: skip
 

@@ -18,6 +18,7 @@ from sandbox.aws import client
 from tests.ops.stage import ACCOUNT, REGION, Stage
 
 Answer = dict[str, JsonValue]
+VALUES = ("--stack", "--dest", "--file", "--message", "--page-size", "--policy-pack")
 
 
 @dataclass
@@ -89,6 +90,7 @@ class Pulumi:
     broken: set[str] = field(default_factory=set)  # commits that cannot be deployed
     sick: set[str] = field(default_factory=set)  # and those that are not well afterwards
     at: str = ""  # the folder that it was called in
+    packs: list[str] = field(default_factory=list)  # that deployments and previews were held to
 
     def __call__(self, shell: Shell) -> JsonValue:
         self.at = shell.folder or ""
@@ -98,6 +100,7 @@ class Pulumi:
             return self._ours(shell.argv)
         words, options = self._parsed(shell.argv)
         stack = options.get("--stack", "")
+        self.packs += [options["--policy-pack"]] if "--policy-pack" in options else []
         for named in (stack, options.get("--dest", "")):
             if named and named not in self.stacks:
                 said = f"error: no stack named '{named}' found"
@@ -113,7 +116,7 @@ class Pulumi:
         words, options, left = [], {}, list(argv[1:])
         while left:
             word = left.pop(0)
-            if word in ("--stack", "--dest", "--file", "--message", "--page-size"):
+            if word in VALUES:
                 options[word] = left.pop(0)
             elif word.startswith("--"):
                 options[word] = ""

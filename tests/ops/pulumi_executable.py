@@ -16,7 +16,7 @@ from typing import Any
 
 HOME = Path(os.environ["PULUMI_EXECUTABLE_HOME"])
 BACKEND, LOCK, FAULT = HOME / "backend.json", HOME / "lock", HOME / "fault"
-VALUES = ("--stack", "--dest", "--file", "--message", "--page-size")
+VALUES = ("--stack", "--dest", "--file", "--message", "--page-size", "--policy-pack")
 
 
 def parsed(argv: list[str]) -> tuple[list[str], dict[str, str]]:

@@ -239,6 +239,17 @@ def test_a_preview_without_changes_is_all_that_is_done(ops: Ops) -> None:
 
 
 @pytest.mark.usefixtures("well")
+def test_it_is_held_to_the_policy_pack_that_the_program_has(ops: Ops, tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: bulwark\n", encoding="utf-8")
+    (tmp_path / "policy").mkdir()
+    (tmp_path / "policy" / "PulumiPolicy.yaml").touch()
+    ops.capture.readouterr()
+    assert ops.typed(f"deploy test --yes --program {tmp_path}") == 0
+    assert "the program is in no repository" in ops.capture.readouterr().out
+    assert ops.pulumi.packs == [str(tmp_path / "policy")] * 2, "previewed, and deployed"
+
+
+@pytest.mark.usefixtures("well")
 def test_a_database_may_go_without_being_saved(ops: Ops) -> None:
     made = ops.json("deploy test --yes --no-snapshot")
     assert made["snapshot"] is None

@@ -144,7 +144,13 @@ def prepared(on: Stage) -> None:
         "backups": own.backups.model_copy(update={"recovery_vault_arn": vault}),
         "registry": RegistryPart(repositories={"backend": "x"}),
     }
-    own = own.model_copy(update=parts)
+    on.outputs = own.model_copy(update=parts)
+
+
+def wholly_prepared(on: Stage) -> None:
+    """And whatever else is looked at: a certificate of its own here, a copy of the bucket there."""
+    prepared(on)
+    own = on.outputs
     balancer = own.load_balancer
     assert balancer is not None
     made = on.client("acm").request_certificate(DomainName="app.example.com")
@@ -247,7 +253,7 @@ LINES: dict[str, tuple[Line, ...]] = {
     "recover ready": (
         Line(
             "recover ready",
-            prepared,
+            wholly_prepared,
             code=3,
             before=("recover drill --no-sql --rto 60 --rpo 60 --yes",),
         ),

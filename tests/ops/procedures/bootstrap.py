@@ -56,6 +56,14 @@ def made(on: Stage, given: Given = GIVEN, run: str = "bootstrap-1") -> Plan:
     return plan
 
 
+def one_of_each(on: Stage, given: Given) -> Plan:
+    """As much of a foundation as has one of each kind of step in it: the others are their likes."""
+    plan = made(on, given)
+    kept = tuple(step for step in plan.steps if step.name in KINDS)
+    assert kept
+    return plan.model_copy(update={"steps": kept})
+
+
 def facts(on: Stage) -> tuple[object, ...]:
     """Every part of the foundation as it is looked at, and how many keys there are."""
     parts = [(one.step.name, one.state) for one in looking.looked(GIVEN, on.aws, "bootstrap-2")]
@@ -104,15 +112,27 @@ def keys_of(on: Stage) -> list[tuple[str, str]]:
     return sorted(found)
 
 
+KINDS: Final = frozenset(
+    """
+    key_state alias_state rotation_state replica_state alias_state_away provider role_preview
+    may_preview role_state_replication bucket_state encryption_state policy_state
+    bucket_state_away versions_state_away policy_state_away replication_state
+    """.split()
+)
 # A key is made once; killed right around that call, nobody knows whether it was.
-DOUBTS: Final = frozenset(f"key_{purpose}" for purpose in PURPOSES)
+DOUBTS: Final = frozenset({"key_state"})
 # And looked for by what takes it back.
 FOUND: Final = frozenset(f"find_{name}" for name in DOUBTS)
 PROCEDURES: Final = (
     Procedure(
-        "bootstrap", HERE, put_nothing, lambda on: made(on, ALONE), facts, undone=kept,
+        "bootstrap", HERE, put_nothing, lambda on: one_of_each(on, ALONE), facts, undone=kept,
         doubts=DOUBTS, already=FOUND, long=True,
     ),
-    Procedure("bootstrap", OPTIONS, put_alone, made, facts, undone=without_copy, long=True),
-    Procedure("bootstrap", f"{OPTIONS} --reason drifted", put_drifted, made, facts),
+    Procedure(
+        "bootstrap", OPTIONS, put_alone, lambda on: one_of_each(on, GIVEN), facts,
+        undone=without_copy, long=True,
+    ),
+    Procedure(
+        "bootstrap", f"{OPTIONS} --reason drifted", put_drifted, made, facts, long=True
+    ),
 )  # fmt: skip

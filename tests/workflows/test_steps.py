@@ -5,6 +5,7 @@ Pulumi plays what was recorded, gh has a repository in a file, docker pushes int
 GitHub's own part, which is when a job or a step is run at all.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,7 +149,7 @@ def test_a_preview_that_is_missing_is_an_error_and_no_comment_without_it(bare: S
 
 @pytest.mark.parametrize("agreed", [False, True])
 def test_a_deployment_is_one_line_of_ops(bare: Steps, agreed: bool) -> None:
-    """Typed to a recorder. Where the command is there, it has all these options."""
+    """Typed to a recorder: every word comes as it was given, and how it ends is how the job ends."""
     ops = bare.work / ".venv" / "bin" / "ops"
     ops.write_text(
         '#!/bin/sh\nprintf "%s\\n" "$@" >typed\necho "# deployed" >deployed.md\nexit 5\n', "utf-8"
@@ -169,6 +170,28 @@ def test_a_deployment_is_one_line_of_ops(bare: Steps, agreed: bool) -> None:
     assert not (bare.work / "hacked").exists()
     shown = bare("deploy-stack: deploy: Show the report", values)
     assert shown.summary == "# deployed\n"
+
+
+@pytest.mark.exhaustive
+def test_a_deployment_is_done_on_a_stack_that_is_up(tmp_path: Path) -> None:
+    """By ops itself, beside a Pulumi that plays its part; data are lost only as agreed."""
+    with up("dev", {}, factor=1200) as it:
+        steps = Steps(Runner(tmp_path, dict(it.settings)))
+        steps.record("dev", "change")
+        outputs = json.dumps(dict(it.deployment.exports))
+        (tmp_path / "dev-outputs.json").write_text(outputs, encoding="utf-8")
+        reason, agreed = "merged", "inputs.allow-data-loss && '--allow-data-loss' || ''"
+        values = {"inputs.stack": "dev", "inputs.reason": reason, agreed: ""}
+        refused = steps("deploy-stack: deploy: Deploy", values)
+        assert refused.code == 3, refused.said
+        assert "--allow-data-loss agrees to it" in refused.said
+        done = steps("deploy-stack: deploy: Deploy", {**values, agreed: "--allow-data-loss"})
+        assert done.code == 0, done.said
+        (made,) = json.loads((tmp_path / "dev-history.json").read_text(encoding="utf-8"))
+        assert made["message"].startswith("deploy-")
+        shown = steps("deploy-stack: deploy: Show the report", values)
+        assert "DATA IS LOST" in shown.summary
+        assert f"Deployed as `{made['message']}`." in shown.summary
 
 
 def test_the_command_of_a_deployment_takes_what_the_workflow_gives_it() -> None:

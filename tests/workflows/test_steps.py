@@ -149,7 +149,7 @@ def test_a_preview_that_is_missing_is_an_error_and_no_comment_without_it(bare: S
 
 @pytest.mark.parametrize("agreed", [False, True])
 def test_a_deployment_is_one_line_of_ops(bare: Steps, agreed: bool) -> None:
-    """Typed to a recorder: every word comes as it was given, and how it ends is how the job ends."""
+    """Typed to a recorder: every word comes as it was given; how it ends is how the job ends."""
     ops = bare.work / ".venv" / "bin" / "ops"
     ops.write_text(
         '#!/bin/sh\nprintf "%s\\n" "$@" >typed\necho "# deployed" >deployed.md\nexit 5\n', "utf-8"

@@ -4,6 +4,7 @@ from typing import Any
 
 from pulumi import ComponentResource, ResourceOptions
 
+from components.imports import importing
 from components.naming import tagging
 from components.settings import Settings
 
@@ -19,7 +20,8 @@ class Component(ComponentResource):
         A component inside another keeps the tags of the outer one.
         """
         inner = opts is not None and opts.parent is not None
-        own = ResourceOptions(transformations=[] if inner else [tagging(settings, name)])
+        kept = [] if inner else [tagging(settings, name), importing(settings)]
+        own = ResourceOptions(transformations=kept)
         super().__init__(f"bulwark:index:{kind}", name, None, ResourceOptions.merge(opts, own))
         self.name = name
         self.settings = settings

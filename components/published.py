@@ -18,6 +18,7 @@ from components.contract import contract
 from components.dashboards import Dashboards
 from components.database import Database
 from components.fleet import Fleet
+from components.imports import all_taken
 from components.keys import Keys
 from components.load_balancer import LoadBalancer
 from components.network import Network
@@ -102,7 +103,10 @@ def export(
     backups: Backups,
     access: Access | None,
 ) -> None:
-    """Exports the contract, and keeps it in SSM in both regions."""
+    """Exports the contract, and keeps it in SSM in both regions. The last that a program does.
+
+    Raises RunError where the settings import what none of its resources is.
+    """
     stack = contract(
         StackPart,
         project=settings.project,
@@ -136,3 +140,4 @@ def export(
     for name, part in parts.items():
         pulumi.export(name, part)
     Published("outputs", settings, parts)
+    all_taken(settings)

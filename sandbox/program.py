@@ -52,6 +52,7 @@ class Registered:
     aliases: tuple[str, ...]
     secrets: frozenset[str]
     after: frozenset[str] = frozenset()
+    imported: str = ""  # the id that the engine would import it by
 
     @property
     def in_aws(self) -> bool:
@@ -127,6 +128,7 @@ class _Monitor(pulumi_mocks.MockMonitor):
                     aliases=tuple(a.urn or a.spec.name for a in request.aliases),
                     secrets=frozenset(k for k, v in inputs.items() if holds_secret(v)),
                     after=frozenset(request.dependencies),
+                    imported=request.importId,
                 )
             )
         return answer

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 
 from components.routing import Route, fault, routes
 from components.settings.access import AccessSettings
@@ -31,6 +31,13 @@ Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 # A load balancer has 100 rules by default (ELB, "Quotas for your Application Load Balancers").
 MOST_SERVICES = 50
 Label = Annotated[str, StringConstraints(pattern=r"^[\w.:/=+@ -]{1,128}$")]
+
+
+# A type without Pulumi's prefix, and a resource's logical name.
+ImportKey = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9]+/[A-Za-z0-9]+ [a-z][a-z0-9-]*$")
+]  # fmt: skip
+ImportId = Annotated[str, StringConstraints(pattern=r"^\S{1,2048}$")]
 
 
 class Settings(Section):
@@ -78,6 +85,20 @@ class Settings(Section):
     policy_exceptions: dict[ExceptionName, PolicyException] = Field(
         default={}, description="what the policy pack lets pass for a time, by name"
     )
+
+    imports: dict[ImportKey, ImportId] = Field(
+        default={},
+        description="what is in AWS already and is taken into the stack instead of being made: "
+        "by type and logical name, like `rds/instance database`, the id of Pulumi's import; its "
+        "settings must be those of what is there",
+    )
+    # Which of them the program has come upon (components/imports.py).
+    _taken: set[str] = PrivateAttr(default_factory=set)
+
+    @property
+    def taken(self) -> set[str]:
+        """The keys of `imports` that a resource of the program is called by, as far as it came."""
+        return self._taken
 
     @property
     def prefix(self) -> str:

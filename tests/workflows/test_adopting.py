@@ -38,7 +38,7 @@ def blocks() -> dict[str, JsonValue]:
 @pytest.mark.parametrize("profile", ["dev", "prod"])
 def test_the_settings_of_the_page_are_settings(profile: str) -> None:
     shown = blocks()
-    assert set(shown) == {"access", "database"}
+    assert set(shown) == {"access", "database", "imports"}
     made = settings(shown, profile=profile)
     assert made.access.recoverers == (OPERATE, "123456789012")
     assert made.database.restore_from is not None

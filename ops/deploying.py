@@ -4,13 +4,21 @@ That Pulumi does what was agreed to is held by a second preview right before the
 Pulumi's own plan files: those are a preview feature, and hold a refresh for a deviation.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from ops import commits, preview, preview_page, pulumi_steps, snapshots, states, verifying
+from ops import (
+    commits,
+    ourselves,
+    preview,
+    preview_page,
+    pulumi_steps,
+    snapshots,
+    states,
+    verifying,
+)
 from ops.commits import Checkout
 from ops.database import Instance
 from ops.deployments import answers
@@ -81,14 +89,9 @@ def looked(found: Preview) -> Seen:
 
 def back(program: Checkout, stack: str) -> tuple[str | None, str]:
     """The commit that a failed deployment goes back to; None, and why, where there is none."""
-    from ops.actions import command
-
     if program.top is None:
         return None, "the program is in no repository"
-    seen: Any = command(pulumi_steps.history(program.folder, stack))
-    if seen["exit"]:
-        raise OpsError(f"pulumi stack history failed: {str(seen['said']).strip()[-500:]}")
-    sha = commits.deployed(seen["output"])
+    sha = commits.deployed(pulumi_steps.asked(pulumi_steps.history(program.folder, stack)))
     if sha is None:
         return None, "Pulumi's history knows no commit of a deployment that succeeded"
     if sha == program.sha and not program.changed:
@@ -141,11 +144,9 @@ def _notes(of: Deployment) -> Sequence[str]:
 
 
 def _agreed(of: Deployment) -> Step:
-    look = Shell(
-        argv=(sys.executable, "-m", "ops", "state", "previewed", "--of", of.stack, "--program",
-              str(of.program.folder)),
-        repeatable=True,
-    )  # fmt: skip
+    look = ourselves.typed(
+        "state", "previewed", "--of", of.stack, "--program", str(of.program.folder)
+    )
     wanted = preview.fingerprint(of.seen.preview)
     return Step(
         name="agreed",
@@ -206,11 +207,9 @@ def _returned(of: Deployment, run: str, sha: str) -> list[Step]:
 
 def _checked(of: Deployment) -> Step:
     """What was deployed is well, by the checklist; but for lines of logs that are errors."""
-    look = Shell(
-        argv=(sys.executable, "-m", "ops", "check", "post-deploy", "--since", str(SINCE),
-              "--project", of.project, "--stack", of.stack, "--region", of.region, "--source",
-              "ssm", "--output", "json", *(("--profile", of.profile) if of.profile else ())),
-        repeatable=True,
+    look = ourselves.typed_on(
+        "check", "post-deploy", "--since", str(SINCE), project=of.project, stack=of.stack,
+        region=of.region, profile=of.profile,
     )  # fmt: skip
     return Step(
         name="well",

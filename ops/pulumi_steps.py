@@ -6,6 +6,7 @@ never by what was there before: an older deployment's outputs, or a database tha
 """
 
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,49 +24,49 @@ def pulumi(folder: Path, *words: str, strict: bool = False) -> Shell:
     return Shell(argv=("pulumi", *words), folder=str(folder), strict=strict, repeatable=True)
 
 
+def asked(shell: Shell, but: str | None = None) -> Any:
+    """What Pulumi prints as JSON; None where it says `but`, like that there is no such stack.
+
+    Raises OpsError where it fails otherwise, as when its backend is not reached.
+    """
+    from ops.actions import command
+
+    seen: Any = command(shell)
+    if seen["exit"] == 0:
+        return {} if seen["output"] is None else seen["output"]
+    said = str(seen["said"]).strip()
+    if but is not None and but in said:
+        return None
+    verb = " ".join(takewhile(lambda word: not word.startswith("-"), shell.argv[:3]))
+    raise OpsError(f"{verb} ended with {seen['exit']}: {said[-500:]}")
+
+
 def resources(folder: Path, stack: str) -> int | None:
     """How many resources Pulumi knows of a stack; None where it knows no such stack.
 
-    Raises OpsError where it does not say, as when its backend is not reached.
+    Raises OpsError where it does not say.
     """
-    from ops.actions import command
-
-    seen: Any = command(pulumi(folder, "stack", "export", "--stack", stack))
-    if seen["exit"]:
-        said = str(seen["said"]).strip()
-        if UNKNOWN in said:
-            return None
-        raise OpsError(f"pulumi stack export ended with {seen['exit']}: {said[-500:]}")
-    return len(((seen["output"] or {}).get("deployment") or {}).get("resources") or ())
+    found = asked(pulumi(folder, "stack", "export", "--stack", stack), UNKNOWN)
+    if found is None:
+        return None
+    return len((found.get("deployment") or {}).get("resources") or ())
 
 
-def exports(folder: Path, stack: str) -> bool:
+def exports(folder: Path, stack: str) -> bool | None:
     """Whether a stack has outputs: one whose first deployment is not through has none.
 
-    Raises OpsError where Pulumi does not say.
+    None where Pulumi knows no such stack. Raises OpsError where it does not say.
     """
-    from ops.actions import command
-
-    seen: Any = command(pulumi(folder, "stack", "output", "--json", "--stack", stack))
-    if seen["exit"]:
-        said = str(seen["said"]).strip()
-        raise OpsError(f"pulumi stack output ended with {seen['exit']}: {said[-500:]}")
-    return "stack" in (seen["output"] or {})
+    found = asked(pulumi(folder, "stack", "output", "--json", "--stack", stack), UNKNOWN)
+    return None if found is None else "stack" in found
 
 
 def setting(folder: Path, stack: str, key: str) -> str | None:
     """The value of a setting; None where it is not set. Raises OpsError where Pulumi fails."""
-    from ops.actions import command
-
     path = () if "." not in key else ("--path",)
     words = ("config", "get", *path, key, "--json", "--stack", stack)
-    seen: Any = command(pulumi(folder, *words))
-    if seen["exit"]:
-        said = str(seen["said"]).strip()
-        if UNSET in said:
-            return None
-        raise OpsError(f"pulumi config get ended with {seen['exit']}: {said[-500:]}")
-    return str((seen["output"] or {}).get("value"))
+    found = asked(pulumi(folder, *words), UNSET)
+    return None if found is None else str(found.get("value"))
 
 
 def pack(folder: Path) -> tuple[str, ...]:

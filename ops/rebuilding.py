@@ -8,7 +8,6 @@ an empty database under the name of the lost one.
 
 import re
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,13 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from ops import database, pulumi_steps, states
+from ops import database, ourselves, pulumi_steps, states
 from ops.actions import Actions
 from ops.aws import Aws
 from ops.database import ABSENT, STATUS
 from ops.errors import UsageError
 from ops.outputs import Outputs
-from ops.plan import Call, Plan, Shell, State, Step, Wait
+from ops.plan import Call, Plan, State, Step, Wait
 from ops.restoring import FILLED, FILLED_SOURCE, FILLING, FIRST, LONGER, TYPICAL
 from ops.sources import Kind, Source
 
@@ -279,12 +278,9 @@ def _deployed(
 
 def _queried(project: str, stack: str, region: str, profile: str | None) -> Step:
     """The new stack is read by its own outputs, which nobody knows when this is planned."""
-    read = Shell(
-        argv=(sys.executable, "-m", "ops", "db", "size", "--project", project, "--stack", stack,
-              "--region", region, "--source", "ssm", "--output", "json",
-              *(("--profile", profile) if profile else ())),
-        repeatable=True,
-    )  # fmt: skip
+    read = ourselves.typed_on(
+        "db", "size", project=project, stack=stack, region=region, profile=profile
+    )
     return Step(
         name="query",
         says=f"see the database of {stack} answer a query, with the password of its secret",

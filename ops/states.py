@@ -6,7 +6,6 @@ clear, so it is kept in the operations bucket, below `states/{stack}/`, and on n
 
 import hashlib
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,11 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import JsonValue
 
+from ops import ourselves, pulumi_steps
 from ops.aws import explained
 from ops.errors import OpsError, UsageError
 from ops.outputs import Outputs
-from ops.plan import Call, Plan, Shell, State, Step, Wait
+from ops.plan import Call, Plan, State, Step, Wait
 from ops.run import Target
 
 PREFIX: Final = "states/"
@@ -124,20 +124,10 @@ def fetched(of: Target, one: Saved) -> dict[str, Any]:
 
 def exported(stack: str, folder: Path) -> dict[str, Any]:
     """The state as its backend has it now. Raises OpsError where Pulumi does not say."""
-    from ops.actions import command
-
-    seen: Any = command(export(stack, folder))
-    if seen["exit"] or not isinstance(seen["output"], dict):
-        raise OpsError(f"pulumi stack export failed: {str(seen['said']).strip()[-500:]}")
-    found: dict[str, Any] = seen["output"]
+    found = pulumi_steps.asked(pulumi_steps.pulumi(folder, "stack", "export", "--stack", stack))
+    if not isinstance(found, dict):
+        raise OpsError("pulumi stack export did not print a state")
     return found
-
-
-def export(stack: str, folder: Path) -> Shell:
-    """What prints a state."""
-    return Shell(
-        argv=("pulumi", "stack", "export", "--stack", stack), folder=str(folder), repeatable=True
-    )
 
 
 def resources(state: Mapping[str, Any]) -> dict[str, str]:
@@ -190,17 +180,13 @@ def saving(outputs: Outputs, folder_: Path, draft: Path, run: str) -> list[Step]
         api="s3.head_object", params={"Bucket": outputs.backups.operations_bucket, "Key": key},
         answers=("404",), region=outputs.stack.region,
     )  # fmt: skip
-    look = Shell(
-        argv=(sys.executable, "-m", "ops", "state", "digest", "--file", str(draft)),
-        repeatable=True,
-    )
+    look = ourselves.typed("state", "digest", "--file", str(draft))
     return [
         Step(
             name="export",
             says=f"export the state of {stack} to {draft}",
-            do=Shell(
-                argv=("pulumi", "stack", "export", "--stack", stack, "--file", str(draft)),
-                folder=str(folder_), strict=True, repeatable=True,
+            do=pulumi_steps.pulumi(
+                folder_, "stack", "export", "--stack", stack, "--file", str(draft), strict=True
             ),
             goal=Wait(read=look, met={"exit": 0}, every=2, within=300, typical=SAVED,
                       source=ASSUMED),
@@ -248,17 +234,12 @@ def restore(
 
 def importing(stack: str, folder_: Path, name: str, file: Path, wanted: str) -> Step:
     """Pulumi has a state that stands in a file, known by its digest."""
-    look = Shell(
-        argv=(sys.executable, "-m", "ops", "state", "digest", "--of", stack, "--program",
-              str(folder_)),
-        repeatable=True,
-    )  # fmt: skip
+    look = ourselves.typed("state", "digest", "--of", stack, "--program", str(folder_))
     return Step(
         name=name,
         says=f"give Pulumi the state of {stack} that stands in {file}",
-        do=Shell(
-            argv=("pulumi", "stack", "import", "--file", str(file), "--stack", stack),
-            folder=str(folder_), strict=True, repeatable=True,
+        do=pulumi_steps.pulumi(
+            folder_, "stack", "import", "--file", str(file), "--stack", stack, strict=True
         ),
         goal=Wait(read=look, met={"output.digest": wanted}, every=2, within=300),
     )  # fmt: skip

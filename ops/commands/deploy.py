@@ -75,12 +75,12 @@ def deploy(
     if selection.stack not in (None, stack):
         raise UsageError(f"--stack is {selection.stack!r}, STACK is {stack!r}: name one of them")
     said = Said(despite, allow_data_loss, snapshot, url)
-    if pulumi_steps.resources(folder, stack) is None:
+    there = pulumi_steps.exports(folder, stack)
+    if there is None:
         raise UsageError(
             f"STACK is {stack!r}, which Pulumi does not know", f"pulumi stack init {stack}",
             "ops bootstrap",
         )  # fmt: skip
-    there = pulumi_steps.exports(folder, stack)
     context.obj = (replace(selection, stack=stack), output.form)
     run = new_run("deploy" if there else "first")
     of, ground = (

@@ -1,14 +1,14 @@
 """`ops state`: Pulumi's state saved, listed, given back, and held against AWS."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from ops import reconciling, states
+from ops import pulumi_steps, reconciling, states
 from ops.commands.common import How, carry_out, changing, new_run, passing, target
 from ops.commands.reading import printing
-from ops.errors import FindingsError, OpsError, UsageError
+from ops.errors import FindingsError, UsageError
 from ops.rebuilding import program as program_of
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Pulumi's state.")
@@ -103,17 +103,11 @@ def drift(context: typer.Context, program: Program = Path()) -> None:
 
     Changes nothing, the state neither.
     """
-    from ops.actions import command
-    from ops.plan import Shell
-
     folder = program_of(program)
     of, output = target(context)
     words = ("preview", "--refresh", "--json", "--non-interactive", "--stack")
-    stack = of.outputs.stack.stack
-    seen: Any = command(Shell(argv=("pulumi", *words, stack), folder=str(folder), repeatable=True))
-    if seen["exit"]:
-        raise OpsError(f"pulumi preview failed: {str(seen['said']).strip()[-500:]}")
-    found = states.drifted(seen["output"])
+    shell = pulumi_steps.pulumi(folder, *words, of.outputs.stack.stack)
+    found = states.drifted(pulumi_steps.asked(shell))
     output.rows("state-drift", ("op", "resource", "properties"), found)
     if found:
         raise FindingsError(f"{len(found)} resources are not as the program says", "pulumi up")

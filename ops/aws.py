@@ -182,8 +182,7 @@ class Aws:
 
     def account(self) -> str:
         """The account of the credentials."""
-        answer: Any = self.call("sts.get_caller_identity", {})
-        return str(answer["Account"])
+        return self.identity()[0]
 
     def identity(self) -> tuple[str, str]:
         """The account of the credentials and its partition, like `aws`."""

@@ -5,7 +5,7 @@ Pulumi's own plan files: those are a preview feature, and hold a refresh for a d
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,12 +58,7 @@ class Deployment:
     why_not: str = ""
     url: str | None = None
     profile: str | None = None
-    notes: tuple[str, ...] = field(default_factory=tuple)
-
-    @property
-    def snapshot(self) -> bool:
-        """Whether the database is saved first."""
-        return self.instance is not None
+    notes: tuple[str, ...] = ()
 
 
 def previewed(folder: Path, stack: str) -> Preview:
@@ -244,8 +239,3 @@ def changes(found: Preview) -> list[dict[str, object]]:
          "changes": one.said() or None}
         for one in listed
     ]  # fmt: skip
-
-
-def counts(found: Preview) -> dict[str, int]:
-    """How many resources are created, changed, replaced, deleted."""
-    return {act: found.of(act) for act in preview.ACTS if act != "same"}

@@ -153,6 +153,11 @@ class Preview:
         """Whether nothing would be done."""
         return not self.errors and all(change.act == "same" for change in self.changes)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many resources each act happens to, but for those that stay."""
+        return {act: self.of(act) for act in ACTS if act != "same"}
+
     def of(self, act: Act) -> int:
         """How many resources it happens to."""
         return sum(1 for change in self.changes if change.act == act)

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from ops import database
 from ops.aws import Aws
 from ops.errors import DeniedError, OpsError, ThrottledError, UsageError
+from ops.key_states import usable_again
 from ops.outputs import Outputs
 from ops.plan import State
 from ops.restoring import QUOTA
@@ -17,8 +18,6 @@ Kind = Literal["snapshot", "retained backup", "automated backup"]
 # Statuses in which automated backups can be restored: API reference, DBInstanceAutomatedBackup.
 USABLE: Final = ("active", "retained", "replicating")
 KEY: Final = "kms.describe_key"
-# What makes a key usable again, by its state (KMS Developer Guide, "Key states").
-KEY_HELPS: Final = {"Disabled": "enable-key", "PendingDeletion": "cancel-key-deletion"}
 
 
 @dataclass(frozen=True)
@@ -100,10 +99,9 @@ def locked(aws: Aws, source: Source, region: str) -> str:
     except (DeniedError, ThrottledError) as error:
         return f"nobody knows whether the key of {source.name} can be used: {error}"
     if state != "Enabled":
-        help_ = KEY_HELPS.get(state)
         raise OpsError(
             f"{source.name} is encrypted with {source.key}, which is {state}: it cannot be "
             "restored, another may be named with --from",
-            *((f"aws kms {help_} --region {region} --key-id {source.key}",) if help_ else ()),
+            *usable_again(source.key, state, region),
         )
     return ""

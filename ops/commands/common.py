@@ -45,6 +45,9 @@ Expect: TypeAlias = Annotated[
         metavar="HASH", help="carry out the plan of this hash, or nothing", callback=_hash
     ),
 ]
+Program: TypeAlias = Annotated[
+    Path, typer.Option(metavar="FOLDER", help="of the stack's program, with its Pulumi.yaml")
+]
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", help="do not ask")]
 Reason: TypeAlias = Annotated[str, typer.Option(help="why; stands in the journal and the lock")]
 Timeout: TypeAlias = Annotated[

@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from ops import clock, commits, database, deploying, preview_page, pulumi_steps, states
 from ops.aws import Aws
 from ops.checks.table import check
-from ops.commands.common import How, carry_out, changing, new_run, passing, target
-from ops.commands.reading import chosen
+from ops.commands.common import How, Program, carry_out, changing, new_run, passing, target
+from ops.commands.reading import chosen, written
 from ops.deploying import Deployment
 from ops.errors import FindingsError, OpsError, RolledBackError, UsageError
 from ops.foundation.ground import Account, place
@@ -23,7 +23,7 @@ from ops.select import Selection
 from ops.show import Output
 
 app = typer.Typer(add_completion=False)
-PRE: str = "pre-deploy"
+PRE: Final = "pre-deploy"
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,6 @@ class Said:
     """What the options say of how careful it is to be."""
 
     despite: str | None
-    loses: bool
     snapshot: bool
     url: str | None
 
@@ -41,9 +40,7 @@ class Said:
 def deploy(
     context: typer.Context,
     stack: Annotated[str, typer.Argument(help="of this program, like prod")],
-    program: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="of the stack's program, with its Pulumi.yaml")
-    ] = Path(),
+    program: Program = Path(),
     url: Annotated[
         str | None,
         typer.Option(help="what must answer in the end; else the stack's own, where it has a zone"),
@@ -74,7 +71,7 @@ def deploy(
     selection, output = chosen(context)
     if selection.stack not in (None, stack):
         raise UsageError(f"--stack is {selection.stack!r}, STACK is {stack!r}: name one of them")
-    said = Said(despite, allow_data_loss, snapshot, url)
+    said = Said(despite, snapshot, url)
     there = pulumi_steps.exports(folder, stack)
     if there is None:
         raise UsageError(
@@ -180,19 +177,15 @@ def _result(of: Deployment, run: str) -> dict[str, object]:
     saved = of.instance and f"{of.instance.identifier}-{run}"
     return {
         "stack": of.stack, "state": "deployed", "commit": of.program.sha, "before": of.before,
-        **deploying.counts(of.seen.preview), "snapshot": saved,
+        **of.seen.preview.counts, "snapshot": saved,
         "saved": run if of.outputs else None, "url": of.url, "run": run,
     }  # fmt: skip
 
 
 def _reported(to: Path | None, text: str) -> None:
     """Raises UsageError where the report cannot be written."""
-    if to is None:
-        return
-    try:
-        to.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--report is {str(to)!r}, {error.strerror}") from None
+    if to is not None:
+        written("--report", to, text)
 
 
 @contextmanager

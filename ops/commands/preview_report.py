@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ops import preview
-from ops.commands.reading import printing
-from ops.errors import FindingsError, OpsError, UsageError
+from ops.commands.reading import printing, written
+from ops.errors import FindingsError, OpsError
 
 if TYPE_CHECKING:
     from ops.preview_page import Seen
@@ -42,10 +42,7 @@ def report(
     seen = preview_page.seen(preview.read(files))
     text = preview_page.page(seen, allowed=allow_data_loss)
     if to is not None:
-        try:
-            to.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"--to is {str(to)!r}, {error.strerror}") from None
+        written("--to", to, text)
     if output.form == "json":
         output.data("preview-report", {"stacks": [_plain(one) for one in seen]})
     elif to is None:
@@ -70,7 +67,7 @@ def _plain(one: "Seen") -> dict[str, Any]:
     return {
         "stack": of.stack,
         "failed": list(of.errors),
-        "counts": {act: of.of(act) for act in preview.ACTS if act != "same"},
+        "counts": of.counts,
         "unchangedNotInFile": of.left_out,
         "dangers": [
             {

@@ -1,6 +1,7 @@
 """What commands that only read need: the stack's outputs, AWS, where to print. Quick to load."""
 
 from collections.abc import Collection
+from pathlib import Path
 
 import typer
 
@@ -28,6 +29,14 @@ def chosen(context: typer.Context) -> tuple[Selection, Output]:
 def printing(context: typer.Context) -> Output:
     """Where to print, for a command that needs no stack."""
     return Output(_shared(context)[1])
+
+
+def written(option: str, to: Path, text: str) -> None:
+    """Writes what an option asks for. Raises UsageError where the file cannot be written."""
+    try:
+        to.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{option} is {str(to)!r}, {error.strerror}") from None
 
 
 def _shared(context: typer.Context) -> tuple[Selection, Format]:

@@ -6,15 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from ops import database, pulumi_steps, rebuilding, sources, states
-from ops.commands.common import JOURNAL, How, carry_out, changing, new_run, passing, target
+from ops.commands.common import JOURNAL, How, Program, carry_out, changing, new_run, passing, target
 from ops.errors import OpsError, UsageError
 from ops.run import Target
 
 app = typer.Typer(add_completion=False)
 NEWEST, NONE = "newest", "none"
-Program = Annotated[
-    Path, typer.Option(metavar="FOLDER", help="of the stack's program, with its Pulumi.yaml")
-]
 From = Annotated[
     str | None,
     typer.Option("--from", metavar="BACKUP", help="its name in the plan; else the newest"),

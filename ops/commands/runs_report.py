@@ -8,6 +8,7 @@ import typer
 
 from ops import clock
 from ops.commands.common import target
+from ops.commands.reading import written
 from ops.errors import OpsError, UsageError
 from ops.journal import Journal, LineTakenError
 from ops.run import Target
@@ -31,10 +32,7 @@ def report(
     of, output = target(context)
     made = made_of(_carried_out(of, run))
     if to is not None:
-        try:
-            to.write_text(page(made), encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"--to is {str(to)!r}, {error.strerror}") from None
+        written("--to", to, page(made))
         output.result("run-report", {"run": run, "report": str(to)})
         return
     rows = [

@@ -6,15 +6,12 @@ from typing import Annotated
 import typer
 
 from ops import pulumi_steps, reconciling, states
-from ops.commands.common import How, carry_out, changing, new_run, passing, target
+from ops.commands.common import How, Program, carry_out, changing, new_run, passing, target
 from ops.commands.reading import printing
 from ops.errors import FindingsError, UsageError
 from ops.rebuilding import program as program_of
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Pulumi's state.")
-Program = Annotated[
-    Path, typer.Option(metavar="FOLDER", help="of the stack's program, with its Pulumi.yaml")
-]
 Name = Annotated[
     str | None, typer.Argument(metavar="[STATE]", help="from `ops state list`; else the newest")
 ]

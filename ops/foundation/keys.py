@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from ops.errors import OpsError
 from ops.foundation import documents
 from ops.foundation.given import Given
+from ops.key_states import usable_again
 from ops.plan import NOWHERE, Call, State, Step, Wait
 
 LOOK: Final = "kms.describe_key"
@@ -20,8 +21,6 @@ ABSENT: Final = "NotFoundException"
 MADE: Final = "ResourceTagMappingList[0].ResourceARN"
 WINDOW: Final = 30  # days until a key is deleted: the longest that KMS takes (API reference)
 RUN: Final = "bulwark:run"
-# What makes a key usable again, by its state (KMS Developer Guide, "Key states").
-HELPS: Final = {"Disabled": "enable-key", "PendingDeletion": "cancel-key-deletion"}
 MEANS: Final = {"state": "Pulumi's state", "secrets": "the secrets in Pulumi's state"}
 
 
@@ -42,11 +41,10 @@ def usable(given: Given, purpose: str, seen: JsonValue) -> str | None:
         return None
     identifier, state = str(found["KeyId"]), str(found.get("KeyState"))
     if state != "Enabled":
-        help_ = HELPS.get(state)
         raise OpsError(
             f"{given.alias(purpose)} is of the key {identifier}, which is {state}: what it has "
             "encrypted could not be read",
-            *((f"aws kms {help_} --region {given.region} --key-id {identifier}",) if help_ else ()),
+            *usable_again(identifier, state, given.region),
         )
     return identifier
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from pydantic import JsonValue
@@ -36,12 +36,26 @@ class Looked:
 COLUMNS: Final = ("state", "what", "seen")
 
 
+@dataclass(frozen=True)
+class _Reads:
+    """Reads that are sent once: whether a part is there is asked before its steps are known."""
+
+    actions: Actions
+    seen: dict[str, JsonValue] = field(default_factory=dict)
+
+    def __call__(self, action: Action) -> JsonValue:
+        key = action.model_dump_json()
+        if key not in self.seen:
+            self.seen[key] = self.actions(action, {})
+        return self.seen[key]
+
+
 def looked(given: Given, aws: Aws, run: str) -> list[Looked]:
     """Everything that a foundation has, in the order in which it is made, and how it is now.
 
     Raises OpsError where a key is there and cannot be used.
     """
-    actions = Actions(aws)
+    actions = _Reads(Actions(aws))
     known = _ids(given, actions)
     there = _there(given, actions)
     provider = _read(actions, roles.provider(given, None).goal.read)
@@ -74,7 +88,7 @@ def plan(given: Given, found: Sequence[Looked], run: str) -> Plan | None:
     )  # fmt: skip
 
 
-def _ids(given: Given, actions: Actions) -> dict[str, str | None]:
+def _ids(given: Given, actions: _Reads) -> dict[str, str | None]:
     return {
         purpose: keys.usable(
             given, purpose, _read(actions, keys.named(given, purpose, given.region))
@@ -83,7 +97,7 @@ def _ids(given: Given, actions: Actions) -> dict[str, str | None]:
     }
 
 
-def _there(given: Given, actions: Actions) -> frozenset[str]:
+def _there(given: Given, actions: _Reads) -> frozenset[str]:
     """The buckets and the roles that there are: whatever is not known is not new."""
     looks = roles.looked_for(given) | {one.name: one.look for one in buckets.buckets(given)}
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -93,20 +107,20 @@ def _there(given: Given, actions: Actions) -> frozenset[str]:
     )
 
 
-def _read(actions: Actions, action: Action) -> JsonValue:
+def _read(actions: _Reads, action: Action) -> JsonValue:
     """What is there; None where nobody knows, so that it is taken for nothing new."""
     try:
-        return actions(action, {})
+        return actions(action)
     except UNKNOWN:
         return None
 
 
-def _looked(actions: Actions, step: Step) -> Looked:
+def _looked(actions: _Reads, step: Step) -> Looked:
     refers = getattr(step.goal.read, "refs", {})
     if refers or step.goal.same:  # to what is not there yet
         return Looked(step, "missing")
     try:
-        seen = actions(step.goal.read, {})
+        seen = actions(step.goal.read)
     except UNKNOWN as error:
         return Looked(step, "unknown", str(error))
     except RefusedError as error:

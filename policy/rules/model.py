@@ -107,6 +107,11 @@ def one_of(*values: object) -> May:
     return May(" or ".join(map(str, values)), lambda v: v in values)
 
 
+def where_set(may: May) -> May:
+    """May be that, where anything is said at all."""
+    return May(may.words, lambda v: v is None or may.test(v))
+
+
 def needs(**properties: May) -> Check:
     """A check of properties by name; __ stands for the dot before a nested one."""
 

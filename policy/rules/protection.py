@@ -16,6 +16,7 @@ from policy.rules.model import (
     line,
     needs,
     one_of,
+    where_set,
 )
 
 # What cannot be made again as it was, or answers users while it stands.
@@ -46,18 +47,8 @@ def _final_snapshot(resource: Resource) -> Iterator[str]:
         yield line("finalSnapshotIdentifier", name, "the name of the last snapshot")
 
 
-def _secret_window(resource: Resource) -> Iterator[str]:
-    """AWS keeps a deleted secret 30 days where nothing is said."""
-    window = at(resource.props, "recoveryWindowInDays")
-    if window is not None:
-        yield from judge("recoveryWindowInDays", window, at_least(7, "days"))
-
-
-def _key_window(resource: Resource) -> Iterator[str]:
-    window = at(resource.props, "deletionWindowInDays")
-    if window is not None:
-        yield from judge("deletionWindowInDays", window, at_least(7, "days"))
-
+# Where nothing is said AWS keeps a deleted secret, and a deleted key, 30 days.
+WINDOW: Final = where_set(at_least(7, "days"))
 
 RULES = (
     Rule(
@@ -93,11 +84,11 @@ RULES = (
     ),
     Rule(
         "secret-recovery-window", ("house",), ("aws:secretsmanager/secret:Secret",),
-        "A deleted secret can be had back.", _secret_window, PROD,
+        "A deleted secret can be had back.", needs(recoveryWindowInDays=WINDOW), PROD,
     ),
     Rule(
         "key-deletion-window", ("KMS.3",), ("aws:kms/key:Key",),
-        "A deleted key can be had back.", _key_window,
+        "A deleted key can be had back.", needs(deletionWindowInDays=WINDOW),
     ),
     Rule(
         "bucket-versioned", ("S3.14",), ("aws:s3/bucketVersioning:BucketVersioning",),

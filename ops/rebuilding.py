@@ -20,6 +20,7 @@ from ops.actions import Actions
 from ops.aws import Aws
 from ops.database import ABSENT, STATUS
 from ops.errors import UsageError
+from ops.foundation.given import most
 from ops.outputs import Outputs
 from ops.plan import Call, Plan, State, Step, Wait
 from ops.restoring import FILLED, FILLED_SOURCE, FILLING, FIRST, LONGER, TYPICAL
@@ -44,7 +45,6 @@ KEPT: Final = (
 NAME: Final = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
 BALANCER: Final = "bulwark:loadBalancer"
 CERTIFICATE: Final = "acm.describe_certificate"
-LONGEST: Final = 24  # characters of project and stack together (components/settings/stack.py)
 
 
 @dataclass(frozen=True)
@@ -151,11 +151,11 @@ def new_stack(outputs: Outputs, given: str | None) -> str:
     """The name of the stack in the recovery region: another than the lost one's."""
     own, there = outputs.stack.stack, outputs.stack.recovery_region
     name = given or f"{own}-{there}"
-    most = LONGEST - len(outputs.stack.project) - 1
-    if name == own or len(name) > most or not NAME.fullmatch(name):
+    longest = most(outputs.stack.project)
+    if name == own or len(name) > longest or not NAME.fullmatch(name):
         raise UsageError(
-            f"--as is {name!r}, may be another name than {own!r}, of at most {most} small letters, "
-            "digits and hyphens"
+            f"--as is {name!r}, may be another name than {own!r}, of at most {longest} small "
+            "letters, digits and hyphens"
         )
     return name
 

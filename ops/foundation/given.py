@@ -9,7 +9,14 @@ from ops.errors import UsageError
 
 # As the settings of a stack have it (components/settings/stack.py).
 NAME: Final = re.compile("[a-z][a-z0-9]*(-[a-z0-9]+)*")
-LONGEST: Final = 24  # characters of project and stack together
+LONGEST: Final = 24  # characters of project and stack with a hyphen between them
+
+
+def most(project: str) -> int:
+    """How many characters the name of a stack of a project may have."""
+    return LONGEST - len(project) - 1
+
+
 # GitHub's own rules of an owner's and a repository's name.
 REPOSITORY: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
 REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
@@ -107,12 +114,12 @@ def region(option: str, text: str) -> str:
 def environments(text: str, project: str) -> tuple[str, ...]:
     """The names of stacks, from `dev,prod`. Raises UsageError."""
     found = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
-    most = LONGEST - len(project)
+    longest = most(project)
     for name in found:
-        if not NAME.fullmatch(name) or name.split("-")[0] in TAKEN or len(name) > most:
+        if not NAME.fullmatch(name) or name.split("-")[0] in TAKEN or len(name) > longest:
             raise UsageError(
                 f"--environments is {text!r}, may be names of stacks with commas between them: "
-                f"small letters, digits and hyphens, at most {most}, none that begins with "
+                f"small letters, digits and hyphens, at most {longest}, none that begins with "
                 f"{', '.join(TAKEN)}"
             )
         _apart(text, name, found)

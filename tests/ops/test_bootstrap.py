@@ -146,6 +146,7 @@ def test_a_run_is_shown_and_undone_by_its_id_without_a_stack(
         ([*LINE, "--recovery-region", REGION], "may be another than --region"),
         ([*LINE, "--recovery-region", "europe"], "--recovery-region is 'europe'"),
         ([*LINE, "--environments", "Prod"], "--environments is 'Prod'"),
+        ([*LINE, "--environments", "s" * 17], "at most 16"),
         ([*LINE, "--environments", "dev,deploy"], "none that begins with preview, deploy"),
         ([*LINE, "--environments", "prod,prod-eu"], "what may prod-* may prod-eu as well"),
         ([*LINE, "--project", "Bulwark"], "--project is 'Bulwark'"),

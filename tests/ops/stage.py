@@ -21,6 +21,7 @@ from ops.engine import Engine
 from ops.journal import Journal
 from ops.outputs import Outputs
 from ops.plan import Action, Plan
+from ops.run import WallClock
 from sandbox import clock as sandbox_clock
 from sandbox.aws import in_memory_aws
 
@@ -139,6 +140,22 @@ def matrix(
 def shared_aws() -> Aws:
     """One set of clients for all stages: making them is most of what a stage would take."""
     return Aws(REGION)
+
+
+@contextmanager
+def interrupted(clock: Simulated, sleeps: int) -> Iterator[None]:
+    """Ctrl-C at the so-many-th time that a command sleeps; the times before pass on the clock."""
+    slept = 0
+
+    def stop(_: WallClock, seconds: float) -> None:
+        nonlocal slept
+        slept += 1
+        if slept == sleeps:
+            raise KeyboardInterrupt
+        clock.sleep(seconds)
+
+    with patch.object(WallClock, "sleep", stop):
+        yield
 
 
 def stack_outputs() -> Outputs:

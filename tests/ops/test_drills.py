@@ -13,13 +13,13 @@ import pytest
 from ops import drills, restoring
 from ops.drills import Drill, Objectives, Phases
 from ops.journal import Journal
-from ops.run import Target, WallClock
+from ops.run import Target
 from sandbox.clients.asker import stepping
 from sandbox.mends import rds_restores
 from sandbox.mends.rds_changes import MODIFY, RESET
 from sandbox.mends.rds_instances import BACK_UP, STANDBY
 from tests.ops.sql_stage import NAME, USER
-from tests.ops.stage import Stage
+from tests.ops.stage import Stage, interrupted
 from tests.ops.typed import Console
 from tests.ops.writing import held_console, login
 
@@ -115,16 +115,7 @@ def test_an_objective_that_is_missed_is_exit_code_3_and_kept(ops: Console) -> No
 def test_killed_and_carried_on_or_undone_it_leaves_nothing_and_is_recorded(
     ops: Console, way: str
 ) -> None:
-    calls = 0
-
-    def stop(clock: WallClock, seconds: float) -> None:
-        nonlocal calls
-        calls += 1
-        if calls == 40:
-            raise KeyboardInterrupt
-        ops.stage.clock.sleep(seconds)
-
-    with patch.object(WallClock, "sleep", stop):
+    with interrupted(ops.stage.clock, 40):
         ops("recover drill --yes --no-sql", 130)
     (one,) = restoring.found(ops.stage.aws, ops.stage.outputs)
     run = one["DBInstanceIdentifier"].removeprefix("bulwark-test-database-")

@@ -16,7 +16,6 @@ from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 
 from ops import states
-from ops.run import WallClock
 from sandbox.mends.rds_restores import limit
 from tests.ops import pretended_pulumi
 from tests.ops.every_command import typing
@@ -31,7 +30,7 @@ from tests.ops.procedures.recover_rebuild import (
     put_program,
     put_replicated,
 )
-from tests.ops.stage import ACCOUNT, RECOVERY, REGION, Stage
+from tests.ops.stage import ACCOUNT, RECOVERY, REGION, Stage, interrupted
 from tests.test_runbook import PAGES, commands
 
 Typed = Callable[[str], int]
@@ -332,17 +331,8 @@ def test_where_the_bucket_is_gone_journals_are_kept_in_a_folder(
         on.client("s3").delete_bucket(Bucket=on.outputs.backups.operations_bucket)
         assert typed(f"recover rebuild {LINE} --yes") == 1
         assert "set BULWARK_JOURNAL to one" in capsys.readouterr().err
-        calls = 0
-
-        def stop(_: WallClock, seconds: float) -> None:
-            nonlocal calls
-            calls += 1
-            if calls == 12:
-                raise KeyboardInterrupt
-            on.clock.sleep(seconds)
-
         with patch.dict(os.environ, BULWARK_JOURNAL=str(tmp_path)):
-            with patch.object(WallClock, "sleep", stop):
+            with interrupted(on.clock, 12):
                 assert typed(f"recover rebuild {LINE} --yes") == 130
             (run,) = [path.name for path in (tmp_path / "runs").iterdir()]
             assert typed(f"runs resume {run}") == 0

@@ -13,14 +13,13 @@ import pytest
 
 from ops.aws import Aws
 from ops.cli import main
-from ops.run import WallClock
 from ops.select import Selection
 from sandbox import faults
 from sandbox.faults import Asked, Onward, Reply
 from tests.ops import pretended_pulumi
 from tests.ops.every_command import typing
 from tests.ops.procedures.recover_rebuild import LINE, NAME, put_replicated
-from tests.ops.stage import RECOVERY, REGION, Stage
+from tests.ops.stage import RECOVERY, REGION, Stage, interrupted
 from tests.ops.test_readiness import published
 
 Typed = Callable[[str], int]
@@ -92,16 +91,7 @@ def test_stopped_on_its_way_it_is_carried_on_from_the_folder(
     lost: tuple[Stage, Typed, Down], capsys: Capture
 ) -> None:
     on, typed, _ = lost
-    calls = 0
-
-    def stop(_: WallClock, seconds: float) -> None:
-        nonlocal calls
-        calls += 1
-        if calls == 30:
-            raise KeyboardInterrupt
-        on.clock.sleep(seconds)
-
-    with patch.object(WallClock, "sleep", stop):
+    with interrupted(on.clock, 30):
         assert typed(f"recover region {LINE} --yes") == 130
     said = capsys.readouterr().err
     (resume,) = re.findall(r"ops (runs resume \S+)", said)

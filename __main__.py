@@ -26,49 +26,40 @@ topics = Topics("topics", TopicsArgs(settings, account, keys))
 logs = LogBucket("logs", LogBucketArgs(settings, account)) if settings.has_log_bucket else None
 operations = Operations("operations", OperationsArgs(settings, account, keys, logs))
 network = Network("network", NetworkArgs(settings, account, keys, logs))
-alb = (
-    LoadBalancer("alb", LoadBalancerArgs(settings, account, keys, network, logs))
-    if settings.has_load_balancer
-    else None
-)
+alb = registry = None
+if settings.has_load_balancer:
+    alb = LoadBalancer("alb", LoadBalancerArgs(settings, account, keys, network, logs))
+    registry = Registry("registry", RegistryArgs(settings, keys))
 database = Database("database", DatabaseArgs(settings, account, keys, network, topics, operations))
-cache = (
-    Cache("cache", CacheArgs(settings, account, keys, network, topics, operations))
-    if settings.cache.enabled
-    else None
-)
-registry = (
-    Registry("registry", RegistryArgs(settings, keys)) if settings.has_load_balancer else None
-)
+cache = None
+if settings.cache.enabled:
+    cache = Cache("cache", CacheArgs(settings, account, keys, network, topics, operations))
 alarms = Alarms("alarms", AlarmsArgs(settings, topics, network, alb))
-services = (
-    Services(
-        "services",
-        ServicesArgs(settings, account, keys, network, alb, database, cache, alarms),
-    )
-    if alb and settings.has_services
-    else None
-)
-fleet = (
-    Fleet("fleet", FleetArgs(settings, account, keys, network, alb, database, cache))
-    if alb and settings.has_fleet
-    else None
-)
-dashboards = (
-    Dashboards("dashboards", DashboardsArgs(settings, alarms, network, alb))
-    if settings.dashboards.enabled
-    else None
-)
+services = fleet = dashboards = access = None
+if alb and settings.has_services:
+    services_args = ServicesArgs(settings, account, keys, network, alb, database, cache, alarms)
+    services = Services("services", services_args)
+if alb and settings.has_fleet:
+    fleet = Fleet("fleet", FleetArgs(settings, account, keys, network, alb, database, cache))
+if settings.dashboards.enabled:
+    dashboards = Dashboards("dashboards", DashboardsArgs(settings, alarms, network, alb))
 backups = Backups("backups", BackupsArgs(settings, account, keys, topics, database, operations))
-access = (
-    Access("access", AccessArgs(settings, account, keys, operations, alb))
-    if settings.access.enabled
-    else None
-)
+if settings.access.enabled:
+    access = Access("access", AccessArgs(settings, account, keys, operations, alb))
 
 export(
-    settings, account, keys,
-    network=network, load_balancer=alb, database=database, services=services, fleet=fleet,
-    cache=cache, registry=registry, alarms=alarms, dashboards=dashboards, backups=backups,
+    settings,
+    account,
+    keys,
+    network=network,
+    load_balancer=alb,
+    database=database,
+    services=services,
+    fleet=fleet,
+    cache=cache,
+    registry=registry,
+    alarms=alarms,
+    dashboards=dashboards,
+    backups=backups,
     access=access,
-)  # fmt: skip
+)

@@ -18,10 +18,10 @@ from typing import Final
 from unittest.mock import patch
 
 from bench.served import REGION, Served, served
-from ops.aws import Aws
-from ops.health.model import Answer, Facts, Read
-from ops.health.runner import run, send
-from ops.health.table import CHECKS
+from ops.core.aws import Aws
+from ops.core.check_runner import run, send
+from ops.core.checks import Answer, Facts, Read
+from ops.health.registry import CHECKS
 from ops.outputs import Outputs, read
 from sandbox.program import ROOT
 
@@ -74,9 +74,16 @@ def installed(folder: Path) -> Path:
         return aws
     steps = (
         [sys.executable, "-m", "venv", "--clear", str(folder)],
-        [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet",
-         "--disable-pip-version-check", "awscli"],
-    )  # fmt: skip
+        [
+            str(folder / "bin" / "python"),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "awscli",
+        ],
+    )
     for step in steps:
         done = subprocess.run(step, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -106,9 +113,16 @@ def line(aws: Path, one: Read) -> str:
     """The call of a read. Where not all of a list is read, the script reads one page as well."""
     service, operation = one.api.split(".")
     words = [
-        str(aws), SPELLED.get(service, service), operation.replace("_", "-"),
-        "--region", one.region or REGION, "--output", "json", "--cli-input-json", one.params,
-    ]  # fmt: skip
+        str(aws),
+        SPELLED.get(service, service),
+        operation.replace("_", "-"),
+        "--region",
+        one.region or REGION,
+        "--output",
+        "json",
+        "--cli-input-json",
+        one.params,
+    ]
     if not one.items or one.newest or one.most:
         words.append("--no-paginate")
     may_be_absent = " 2>/dev/null || true" if one.absent else ""

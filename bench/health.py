@@ -14,10 +14,10 @@ from unittest.mock import patch
 
 from bench.floor import Measured
 from bench.served import REGION, Served, served
-from ops.aws import Aws
-from ops.health.model import Answer, Facts, Read
-from ops.health.runner import run, send
-from ops.health.table import CHECKS, health
+from ops.core.aws import Aws
+from ops.core.check_runner import run, send
+from ops.core.checks import Answer, Facts, Read
+from ops.health.registry import CHECKS, health
 from ops.outputs import Outputs, read
 from sandbox.program import ROOT
 

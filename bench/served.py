@@ -54,8 +54,11 @@ def served() -> Iterator[Served]:
         outputs = Path(folder, "outputs.json")
         server = subprocess.Popen(
             [sys.executable, "-c", _SERVER, str(outputs)],
-            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
         try:
             assert server.stdout is not None
             port = server.stdout.readline().strip()

@@ -15,7 +15,7 @@ from components.operations import Operations
 from components.policies import Statement, document
 from components.settings import Settings
 from ops.outputs import AccessPart
-from ops.permissions.commands import MEANS, ROLES, Role
+from ops.permissions.command_calls import MEANS, ROLES, Role
 from ops.permissions.names import Names
 from ops.permissions.policies import PARTS, compact, role_policies
 

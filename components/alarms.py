@@ -18,7 +18,7 @@ from components.alarm_registry.model import (
     Severity,
     description,
 )
-from components.alarm_registry.planning import Planned, PlannedComposite, plan
+from components.alarm_registry.plan import Planned, PlannedComposite, plan
 from components.component import Component
 from components.contract import contract
 from components.load_balancer import LoadBalancer

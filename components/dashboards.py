@@ -144,10 +144,15 @@ class Dashboards(Component):
             text("**Month to date, the whole account** (with billing alerts turned on)"),
             number("Bill, $", BILLING, [total], BILL_PERIOD, width=HALF),
             graph(
-                "Bill by service, $", BILLING, [services],
-                unit="$", width=HALF, period=BILL_PERIOD, stacked=True,
+                "Bill by service, $",
+                BILLING,
+                [services],
+                unit="$",
+                width=HALF,
+                period=BILL_PERIOD,
+                stacked=True,
             ),
-        ]  # fmt: skip
+        ]
 
 
 def lines(one: Graph, made: Sequence[Made]) -> list[Line]:

@@ -12,16 +12,34 @@ GIB: Final = 1024**3
 
 # vCPU of each size: the same in every family but the burstable ones.
 BURSTABLE_VCPU: Final[Mapping[str, int]] = {
-    "micro": 2, "small": 2, "medium": 2, "large": 2, "xlarge": 4, "2xlarge": 8,
-}  # fmt: skip
+    "micro": 2,
+    "small": 2,
+    "medium": 2,
+    "large": 2,
+    "xlarge": 4,
+    "2xlarge": 8,
+}
 VCPU: Final[Mapping[str, int]] = {
-    "large": 2, "xlarge": 4, "2xlarge": 8, "4xlarge": 16, "8xlarge": 32, "12xlarge": 48,
-    "16xlarge": 64, "24xlarge": 96, "32xlarge": 128, "48xlarge": 192,
-}  # fmt: skip
+    "large": 2,
+    "xlarge": 4,
+    "2xlarge": 8,
+    "4xlarge": 16,
+    "8xlarge": 32,
+    "12xlarge": 48,
+    "16xlarge": 64,
+    "24xlarge": 96,
+    "32xlarge": 128,
+    "48xlarge": 192,
+}
 # GiB of the burstable sizes, whose ratio to vCPU is not constant.
 BURSTABLE_MEMORY: Final[Mapping[str, int]] = {
-    "micro": 1, "small": 2, "medium": 4, "large": 8, "xlarge": 16, "2xlarge": 32,
-}  # fmt: skip
+    "micro": 1,
+    "small": 2,
+    "medium": 4,
+    "large": 8,
+    "xlarge": 16,
+    "2xlarge": 32,
+}
 GIB_PER_VCPU: Final[Mapping[str, int]] = {"m": 4, "r": 8}
 
 _UP_TO_16 = ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge")
@@ -45,16 +63,24 @@ RDS_FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
 CACHE_MAXMEMORY: Final[Mapping[str, Mapping[str, int]]] = {
     "t": {"micro": 536_870_912, "small": 1_471_026_299, "medium": 3_317_862_236},
     "m": {
-        "large": 6_854_542_746, "xlarge": 13_891_921_715, "2xlarge": 27_966_669_210,
-        "4xlarge": 56_116_178_125, "8xlarge": 111_325_552_312, "12xlarge": 168_715_971_994,
+        "large": 6_854_542_746,
+        "xlarge": 13_891_921_715,
+        "2xlarge": 27_966_669_210,
+        "4xlarge": 56_116_178_125,
+        "8xlarge": 111_325_552_312,
+        "12xlarge": 168_715_971_994,
         "16xlarge": 225_000_375_228,
     },
     "r": {
-        "large": 14_037_181_030, "xlarge": 28_261_849_702, "2xlarge": 56_711_183_565,
-        "4xlarge": 113_609_865_216, "8xlarge": 225_000_375_228, "12xlarge": 341_206_346_547,
+        "large": 14_037_181_030,
+        "xlarge": 28_261_849_702,
+        "2xlarge": 56_711_183_565,
+        "4xlarge": 113_609_865_216,
+        "8xlarge": 225_000_375_228,
+        "12xlarge": 341_206_346_547,
         "16xlarge": 450_000_750_456,
     },
-}  # fmt: skip
+}
 # Left out: previous generations, and nodes with SSDs (r6gd), which need data tiering.
 CACHE_FAMILIES: Final = ("t4g", "t3", "m6g", "m7g", "r6g", "r7g")
 

@@ -20,7 +20,7 @@ from moto.core.loaders import create_loader
 from moto.core.utils import method_names_from_class
 from moto.kms.utils import KeySpec, generate_private_key
 
-from sandbox.collecting import rare_collections
+from sandbox.garbage_collection import rare_collections
 
 ACCOUNT: Final = "123456789012"
 PARTITION: Final = "aws"
@@ -113,4 +113,4 @@ def _refuse(_: object, request: Any) -> Any:
 @cache
 def _mend() -> None:
     with rare_collections():
-        import_module("sandbox.mends").apply()
+        import_module("sandbox.patches").apply()

@@ -19,12 +19,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ops import prices
-from ops.show import said
+from ops.cli.render import said
+from ops.cost import prices
 from sandbox.program import ROOT
 
 if TYPE_CHECKING:
-    from sandbox.acts import Acted
+    from sandbox.demo_steps import Acted
     from sandbox.report import Summary
 
 FACTOR = 600.0  # simulated seconds in a second: ten minutes of AWS's are one second here
@@ -37,11 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.perf_counter()
     told.print("importing Pulumi and its AWS provider")
     from components.settings import SettingsError
+    from sandbox.demo_script import DRILLS, acts, stage
     from sandbox.deploy import Made
-    from sandbox.entries.making import MakingError
-    from sandbox.play import DRILLS, acts, stage
     from sandbox.report import page, summarise
-    from sandbox.up import up
+    from sandbox.resources.creation import MakingError
+    from sandbox.running_stack import up
 
     def tell(made: Made) -> None:
         if made.number % 50 == 0:
@@ -122,9 +122,13 @@ def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="demo", description=str(__doc__).splitlines()[0])
     parser.add_argument("--stack", default="prod", help="dev, staging, prod or sandbox (prod)")
     parser.add_argument(
-        "--set", action="append", default=[], type=setting, metavar="KEY=VALUE",
+        "--set",
+        action="append",
+        default=[],
+        type=setting,
+        metavar="KEY=VALUE",
         help="a setting over the stack file's; JSON for objects and lists",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--factor", type=_factor, default=FACTOR, help="simulated seconds in a second (600)"
     )

@@ -17,12 +17,13 @@ import pulumi
 from pydantic import JsonValue
 
 from components.settings import load
-from sandbox import aws, given
+from sandbox import aws
+from sandbox import prerequisites as given
 from sandbox.aws import in_memory_aws
-from sandbox.entries import entry
-from sandbox.entries.invokes import answer
-from sandbox.entries.making import Place, Resource, make
 from sandbox.program import ROOT, Graph, bare, run_stack, stack_config
+from sandbox.resources import entry
+from sandbox.resources.creation import Place, Resource, make
+from sandbox.resources.invokes import answer
 
 __all__ = ["Deployment", "Made", "deploy", "in_memory_aws", "region_of"]
 

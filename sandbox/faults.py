@@ -31,9 +31,9 @@ from moto.core.utils import camelcase_to_underscores, get_service_model
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass as checked
 
-from ops.aws import reads
+from ops.core.aws import reads
 from sandbox.clock import clock
-from sandbox.mends.patching import Refused
+from sandbox.patches.patching import Refused
 
 Reply: TypeAlias = tuple[int, Any, Any]  # status, headers, body
 # What a request is signed for, where boto3 calls the service otherwise.

@@ -26,7 +26,7 @@ from pulumi.runtime.settings import get_root_resource, set_root_resource
 from pulumi.runtime.stack import Stack
 from pydantic import JsonValue
 
-from sandbox.collecting import rare_collections
+from sandbox.garbage_collection import rare_collections
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = (rpc._special_sig_key, rpc._special_secret_sig)

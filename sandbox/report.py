@@ -10,11 +10,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ops import prices
-from ops.costs import Cost, Resource, by_component, estimate
-from ops.report import at
-from ops.show import said
-from sandbox.acts import Acted
+from ops.cli.render import said
+from ops.cost import prices
+from ops.cost.estimate import Cost, Resource, by_component, estimate
+from ops.runs.report import at
+from sandbox.demo_steps import Acted
 from sandbox.diagram import draw
 from sandbox.program import ROOT, Graph, Registered
 

@@ -23,7 +23,7 @@ from sandbox import clock
 from sandbox.server import keys, listen, server, told, url_of
 
 if TYPE_CHECKING:
-    from sandbox.up import Up
+    from sandbox.running_stack import Up
 
 FACTOR = 60.0
 PORT = 4566
@@ -127,7 +127,7 @@ def with_stack(at: socket.socket, given: argparse.Namespace) -> int:
     sys.stderr.write("sandbox: importing Pulumi and its AWS provider\n")
     from components.settings import SettingsError
     from sandbox.deploy import Made
-    from sandbox.up import up
+    from sandbox.running_stack import up
 
     def tell(made: Made) -> None:
         if made.number % 50 == 0:

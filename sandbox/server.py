@@ -51,7 +51,7 @@ def server(at: socket.socket) -> BaseWSGIServer:
     )
     from werkzeug.serving import make_server
 
-    from sandbox import mends
+    from sandbox import patches as mends
     from sandbox.faults_served import faulty
 
     class Quiet(MotoRequestHandler):

@@ -13,9 +13,11 @@ if TYPE_CHECKING:  # Pulumi is half of what a process has: tests of operations d
 
 ROOT = Path(__file__).parents[1]
 os.environ.update(
-    AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing", AWS_DEFAULT_REGION="eu-north-1",
+    AWS_ACCESS_KEY_ID="testing",
+    AWS_SECRET_ACCESS_KEY="testing",
+    AWS_DEFAULT_REGION="eu-north-1",
     XDG_CACHE_HOME=str(ROOT / "build" / "cache"),
-)  # fmt: skip
+)
 # Importing makes much and drops little: looking for garbage would be as long as all else of it.
 gc.set_threshold(400_000, 20, 50)
 Build: TypeAlias = "Callable[[Callable[[], object]], Graph]"

@@ -7,7 +7,7 @@ import pytest
 
 from bench import cli
 from bench.floor import Measured, measure
-from ops.health.model import Read, read
+from ops.core.checks import Read, read
 
 
 def test_work_is_measured_against_what_it_imports() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.cli import main
+from ops.cli.app import main
 from sandbox.program import ROOT
 
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])

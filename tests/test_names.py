@@ -43,7 +43,9 @@ NAMES: dict[str, tuple[str | None, int, str]] = {
     "aws:ecs/taskDefinition:TaskDefinition": ("family", 255, r"[\w-]+"),
     "aws:elasticache/parameterGroup:ParameterGroup": ("name", 255, r"[a-z](-?[a-z0-9])*"),
     "aws:elasticache/replicationGroup:ReplicationGroup": (
-        "replicationGroupId", 40, r"[a-z](-?[a-z0-9])*"
+        "replicationGroupId",
+        40,
+        r"[a-z](-?[a-z0-9])*",
     ),
     "aws:elasticache/subnetGroup:SubnetGroup": ("name", 255, r"[a-z](-?[a-z0-9])*"),
     "aws:iam/instanceProfile:InstanceProfile": ("name", 128, r"[\w+=,.@-]+"),
@@ -63,7 +65,7 @@ NAMES: dict[str, tuple[str | None, int, str]] = {
     "aws:sns/topic:Topic": ("name", 256, r"[\w-]+"),
     "aws:ssm/parameter:Parameter": ("name", 1011, r"(/[\w.-]+){1,15}"),
     "aws:wafv2/webAcl:WebAcl": ("name", 128, r"[\w-]+"),
-}  # fmt: skip
+}
 # Types that have a name, which nobody but the stack itself sees.
 ELSEWHERE = {"aws:appautoscaling/", "aws:route53/", "aws:ec2/", "aws:acm/", "random:"}
 

@@ -18,25 +18,36 @@ from unittest.mock import patch
 import psycopg
 import pytest
 
-from ops.cli import main
+from ops.cli.app import main
 from sandbox.aws import client
+from sandbox.image_push import push
 from sandbox.program import ROOT
-from sandbox.pushing import push
-from sandbox.up import Up, up
+from sandbox.running_stack import Up, up
 
 PAGES = sorted((ROOT / "docs" / "runbook").glob("*.md"))
 FINDINGS = (0, 3)  # what looks may find something: here, what the page before has left behind
 LOOKS = (
-    "health", "alarms list", "usage", "baseline compare", "recover compare", "recover drill",
-    "recover ready", "check", "bootstrap check",
-)  # fmt: skip
+    "health",
+    "alarms list",
+    "usage",
+    "baseline compare",
+    "recover compare",
+    "recover drill",
+    "recover ready",
+    "check",
+    "bootstrap check",
+)
 
 
 # Typed with a pretended Pulumi in tests/ops: test_rebuilding, test_states, test_deploying.
 WANT_PULUMI = (
-    "ops deploy", "ops recover rebuild", "ops recover region", "ops state backup",
-    "ops state drift", "ops state restore",
-)  # fmt: skip
+    "ops deploy",
+    "ops recover rebuild",
+    "ops recover region",
+    "ops state backup",
+    "ops state drift",
+    "ops state restore",
+)
 
 
 def commands(page: Path) -> list[str]:
@@ -110,9 +121,12 @@ def session(typed: Typed) -> str:
         ]
     )
     connection = psycopg.connect(
-        host=secret["host"], port=secret["port"], dbname=secret["dbname"],
-        user=secret["username"], password=secret["password"],
-    )  # fmt: skip
+        host=secret["host"],
+        port=secret["port"],
+        dbname=secret["dbname"],
+        user=secret["username"],
+        password=secret["password"],
+    )
 
     def slow() -> None:
         with connection, pytest.raises(psycopg.Error):
@@ -154,9 +168,14 @@ def snapshot(typed: Typed) -> str:
 
 
 GIVEN: dict[str, Callable[[Typed], str]] = {
-    "IMAGE": image, "RUN": run, "PID": session, "TIME": time, "SNAPSHOT": snapshot,
-    "OWNER/NAME": lambda _: "owner/fork", "RECOVERY": lambda _: "eu-west-1",
-}  # fmt: skip
+    "IMAGE": image,
+    "RUN": run,
+    "PID": session,
+    "TIME": time,
+    "SNAPSHOT": snapshot,
+    "OWNER/NAME": lambda _: "owner/fork",
+    "RECOVERY": lambda _: "eu-west-1",
+}
 BEFORE: dict[str, Callable[[Typed], None]] = {
     "service revisions": proven,
     "runs list": stopped_halfway,

@@ -32,15 +32,20 @@ COMPOSITES: Final[tuple[Composite, ...]] = (
         key="database-unhealthy",
         severity="P0",
         all_of=(
-            ("database-cpu-high", "database-connections-high", "database-load-high",
-             "database-read-slow", "database-write-slow"),
+            (
+                "database-cpu-high",
+                "database-connections-high",
+                "database-load-high",
+                "database-read-slow",
+                "database-write-slow",
+            ),
             ("target-latency-high", "target-5xx-count", "balancer-5xx"),
         ),
         says="The database is overloaded and users notice it.",
         run="ops db activity",
         dashboard="database",
     ),
-)  # fmt: skip
+)
 KEYS: Final[tuple[str, ...]] = tuple(
     sorted([*(one.key for one in ALARMS), *(one.key for one in COMPOSITES)])
 )

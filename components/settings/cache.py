@@ -11,9 +11,15 @@ from components.settings.windows import DailyHour, WeeklyHour, meet
 
 Engine = Literal["valkey", "redis"]
 Eviction = Literal[
-    "allkeys-lru", "allkeys-lfu", "allkeys-random",
-    "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "noeviction",
-]  # fmt: skip
+    "allkeys-lru",
+    "allkeys-lfu",
+    "allkeys-random",
+    "volatile-lru",
+    "volatile-lfu",
+    "volatile-random",
+    "volatile-ttl",
+    "noeviction",
+]
 # Versions and their parameter families, newest last. Redis before 6.2 cannot take the AUTH token
 # over to a new one, or send its engine log.
 FAMILIES: Final[Mapping[Engine, Mapping[str, str]]] = {

@@ -122,6 +122,26 @@ class LogSettings(Section):
     """Log groups."""
 
     retention_days: Literal[
-        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
-        3288, 3653,
-    ] = Field(default=90, description="days that CloudWatch keeps logs")  # fmt: skip
+        1,
+        3,
+        5,
+        7,
+        14,
+        30,
+        60,
+        90,
+        120,
+        150,
+        180,
+        365,
+        400,
+        545,
+        731,
+        1096,
+        1827,
+        2192,
+        2557,
+        2922,
+        3288,
+        3653,
+    ] = Field(default=90, description="days that CloudWatch keeps logs")

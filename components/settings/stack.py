@@ -34,9 +34,7 @@ Label = Annotated[str, StringConstraints(pattern=r"^[\w.:/=+@ -]{1,128}$")]
 
 
 # A type without Pulumi's prefix, and a resource's logical name.
-ImportKey = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9]+/[A-Za-z0-9]+ [a-z][a-z0-9-]*$")
-]  # fmt: skip
+ImportKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+/[A-Za-z0-9]+ [a-z][a-z0-9-]*$")]
 ImportId = Annotated[str, StringConstraints(pattern=r"^\S{1,2048}$")]
 
 

@@ -7,11 +7,11 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.aws import Aws, code_of, explained
-from ops.errors import OpsError, UsageError
-from ops.health.model import STATES, Answer, Check, Facts, Finding, Looking, Read, UnknownError
-from ops.health.model import State as State
-from ops.health.runner import elsewhere, run, send
+from ops.core.aws import Aws, code_of, explained
+from ops.core.check_runner import elsewhere, run, send
+from ops.core.checks import STATES, Answer, Check, Facts, Finding, Looking, Read, UnknownError
+from ops.core.checks import State as State
+from ops.core.errors import OpsError, UsageError
 
 OBJECT: Final = "s3.get_object"
 GONE: Final = ("NoSuchKey", "404", "NotFound")

@@ -5,10 +5,10 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, Final
 
-from ops.health.alarms import ALARMS
-from ops.health.database import AREA, GIB, INSTANCES, described, primary
-from ops.health.metrics import METRICS, metric, values
-from ops.health.model import DAY, Check, Facts, Finding, Item, Looking, age, known, read
+from ops.alarms.health import ALARMS
+from ops.core.checks import DAY, Check, Facts, Finding, Item, Looking, age, known, read
+from ops.core.metrics import METRICS, metric, values
+from ops.database.health import AREA, GIB, INSTANCES, described, primary
 from ops.outputs import Outputs
 
 SPAN: Final = 14 * DAY
@@ -64,8 +64,9 @@ def _points(results: list[Item]) -> list[tuple[float, float]]:
 def connections(facts: Facts) -> Looking:
     """The most connections of two weeks, beside how many there may be."""
     stack, name = facts.outputs.stack, facts.outputs.database.identifier
-    used = metric("AWS/RDS", "DatabaseConnections", "Maximum", period=DAY,
-                  DBInstanceIdentifier=name)  # fmt: skip
+    used = metric(
+        "AWS/RDS", "DatabaseConnections", "Maximum", period=DAY, DBInstanceIdentifier=name
+    )
     prefix = f"{stack.project}-{stack.stack}-{LIMIT}"
     answers = yield [
         values([used], facts, SPAN),

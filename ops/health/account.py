@@ -1,6 +1,6 @@
 """Whose credentials these are."""
 
-from ops.health.model import Check, Facts, Finding, Looking, known, read
+from ops.core.checks import Check, Facts, Finding, Looking, known, read
 
 WHO = "sts.get_caller_identity"
 

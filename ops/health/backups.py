@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from ops.health.model import DAY, HOUR, Check, Facts, Finding, Looking, age, known, read
-from ops.show import said
+from ops.cli.render import said
+from ops.core.checks import DAY, HOUR, Check, Facts, Finding, Looking, age, known, read
 
 REPLICATED = "rds.describe_db_instance_automated_backups"
 VAULT = "backup.describe_backup_vault"
@@ -21,10 +21,14 @@ def replicated(facts: Facts) -> Looking:
     """The replicated backups reach to within an hour of now."""
     stack, arn = facts.outputs.stack, facts.outputs.database.replicated_backup_arn
     (answer,) = yield [
-        read(REPLICATED, "DBInstanceAutomatedBackups", region=stack.recovery_region,
-             DBInstanceAutomatedBackupsArn=arn,
-             absent=("DBInstanceAutomatedBackupNotFound", "DBInstanceAutomatedBackupNotFoundFault"))
-    ]  # fmt: skip
+        read(
+            REPLICATED,
+            "DBInstanceAutomatedBackups",
+            region=stack.recovery_region,
+            DBInstanceAutomatedBackupsArn=arn,
+            absent=("DBInstanceAutomatedBackupNotFound", "DBInstanceAutomatedBackupNotFoundFault"),
+        )
+    ]
     subject = f"replication to {stack.recovery_region}"
     item = next(iter(known(answer)), None)
     if item is None:
@@ -45,9 +49,14 @@ def vault(facts: Facts) -> Looking:
     name = facts.outputs.backups.vault
     answers = yield [
         read(VAULT, "", BackupVaultName=name, absent=("ResourceNotFoundException",)),
-        read(POINTS, "RecoveryPoints", BackupVaultName=name, ByCreatedAfter=facts.ago(POINT),
-             absent=("ResourceNotFoundException",)),
-    ]  # fmt: skip
+        read(
+            POINTS,
+            "RecoveryPoints",
+            BackupVaultName=name,
+            ByCreatedAfter=facts.ago(POINT),
+            absent=("ResourceNotFoundException",),
+        ),
+    ]
     found, points = known(answers[0]), known(answers[1])
     if not found:
         return [Finding("failing", AREA, f"vault {name}", "is gone", REPAIR)]
@@ -68,9 +77,15 @@ def copied(facts: Facts) -> Looking:
     gone = ("ResourceNotFoundException",)
     answers = yield [
         read(VAULT, "", region=stack.recovery_region, BackupVaultName=name, absent=gone),
-        read(POINTS, "RecoveryPoints", region=stack.recovery_region, BackupVaultName=name,
-             ByCreatedAfter=facts.ago(COPY), absent=gone),
-    ]  # fmt: skip
+        read(
+            POINTS,
+            "RecoveryPoints",
+            region=stack.recovery_region,
+            BackupVaultName=name,
+            ByCreatedAfter=facts.ago(COPY),
+            absent=gone,
+        ),
+    ]
     found, points = known(answers[0]), known(answers[1])
     subject = f"copies in {stack.recovery_region}"
     if not found:
@@ -88,12 +103,18 @@ def copied(facts: Facts) -> Looking:
 
 CHECKS = (
     Check(
-        AREA, "replication", replicated, (REPLICATED,),
+        AREA,
+        "replication",
+        replicated,
+        (REPLICATED,),
         lambda o: o.database.replicated_backup_arn is not None,
     ),
     Check(AREA, "vault", vault, (VAULT, POINTS), lambda o: o.backups.vault is not None),
     Check(
-        AREA, "copies", copied, (VAULT, POINTS),
+        AREA,
+        "copies",
+        copied,
+        (VAULT, POINTS),
         lambda o: o.backups.recovery_vault_arn is not None and bool(o.stack.recovery_region),
     ),
-)  # fmt: skip
+)

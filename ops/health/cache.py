@@ -1,6 +1,6 @@
 """The replication group."""
 
-from ops.health.model import Check, Facts, Finding, Looking, Read, known, read
+from ops.core.checks import Check, Facts, Finding, Looking, Read, known, read
 
 GROUPS = "elasticache.describe_replication_groups"
 AREA = "cache"
@@ -10,9 +10,11 @@ def described(facts: Facts) -> Read:
     """The group; the table asks only where there is one."""
     assert facts.outputs.cache is not None
     return read(
-        GROUPS, "ReplicationGroups", ReplicationGroupId=facts.outputs.cache.identifier,
+        GROUPS,
+        "ReplicationGroups",
+        ReplicationGroupId=facts.outputs.cache.identifier,
         absent=("ReplicationGroupNotFoundFault",),
-    )  # fmt: skip
+    )
 
 
 def group(facts: Facts) -> Looking:

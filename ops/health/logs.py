@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ops.health.model import (
+from ops.core.checks import (
     CUT,
     HOUR,
     Answer,
@@ -38,11 +38,13 @@ SHOWN: Final = 100  # characters of the newest line
 NAMED: Final = r"(?:pass(?:word|wd|phrase)?|secret|token|authorization|api[-_]?key|credentials?)"
 # What may be a secret in a line: a value by its name, a password in a URL, anything long and mixed.
 SECRETS: Final = (
-    (re.compile(rf"(?i)({NAMED}\w*[\"']?\s*[=:]\s*)(?:bearer\s+|basic\s+)?[\"']?[^\s\"',;&]+"),
-     r"\1***"),
+    (
+        re.compile(rf"(?i)({NAMED}\w*[\"']?\s*[=:]\s*)(?:bearer\s+|basic\s+)?[\"']?[^\s\"',;&]+"),
+        r"\1***",
+    ),
     (re.compile(r"(://[^\s:/@]*:)[^\s@]+@"), r"\1***@"),
     (re.compile(r"(?=[A-Za-z+/_=.-]*\d)(?=[\d+/_=.-]*[A-Za-z])[A-Za-z\d+/_=.-]{20,}"), "***"),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,16 @@ class Group:
         """The errors of the last hour, or of so many seconds, the newest first."""
         now = int(facts.now.timestamp() * 1000)
         return read(
-            FILTER, "events", most=PAGES, logGroupName=self.name, filterPattern=self.pattern,
-            startTime=now - int(back * 1000), endTime=now, startFromHead=False, limit=LIMIT,
-        )  # fmt: skip
+            FILTER,
+            "events",
+            most=PAGES,
+            logGroupName=self.name,
+            filterPattern=self.pattern,
+            startTime=now - int(back * 1000),
+            endTime=now,
+            startFromHead=False,
+            limit=LIMIT,
+        )
 
 
 def groups(outputs: Outputs) -> Iterator[Group]:
@@ -89,8 +98,9 @@ def errors(facts: Facts) -> Looking:
     bad = [finding for finding in found if finding.state != "ok"]
     if bad:
         return bad
-    seen = "; ".join(f"{finding.subject}: {finding.evidence}" for finding in found if
-                     finding.evidence)  # fmt: skip
+    seen = "; ".join(
+        f"{finding.subject}: {finding.evidence}" for finding in found if finding.evidence
+    )
     evidence = f"of {len(looked)} log groups none has more than {MANY} in the last hour"
     evidence += f" ({seen})" if seen else ""
     if len(looked) < len(there):

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from ops.health.metrics import METRICS, all_of, batched, metric
-from ops.health.model import HOUR, Check, Facts, Finding, Item, Looking, by, known, read
+from ops.core.checks import HOUR, Check, Facts, Finding, Item, Looking, by, known, read
+from ops.core.metrics import METRICS, all_of, batched, metric
 
 VPCS = "ec2.describe_vpcs"
 GATEWAYS = "ec2.describe_nat_gateways"
@@ -64,12 +64,17 @@ def ports(facts: Facts) -> Looking:
     values = all_of(item for answer in answers for item in known(answer))
     counts = {zone: sum(values.get(one.id, ())) for zone, one in refused.items()}
     failing = [
-        Finding("failing", "network", f"NAT ports of zone {zone}",
-                f"{count:.0f} connections were refused in the last hour for want of a port: too "
-                "many go to one destination at once", FEWER.format(wanted[zone]))
+        Finding(
+            "failing",
+            "network",
+            f"NAT ports of zone {zone}",
+            f"{count:.0f} connections were refused in the last hour for want of a port: too "
+            "many go to one destination at once",
+            FEWER.format(wanted[zone]),
+        )
         for zone, count in counts.items()
         if count
-    ]  # fmt: skip
+    ]
     return failing or [Finding("ok", "network", "NAT ports", "no connection was refused")]
 
 
@@ -79,9 +84,14 @@ def instances(facts: Facts) -> Looking:
     ids = list(wanted.values())
     answers = yield [
         read(INSTANCES, "Reservations", Filters=_filter("instance-id", ids)),
-        read(STATUS, "InstanceStatuses", InstanceIds=ids, IncludeAllInstances=True,
-             absent=("InvalidInstanceID.NotFound",)),
-    ]  # fmt: skip
+        read(
+            STATUS,
+            "InstanceStatuses",
+            InstanceIds=ids,
+            IncludeAllInstances=True,
+            absent=("InvalidInstanceID.NotFound",),
+        ),
+    ]
     found = by([i for r in known(answers[0]) for i in r["Instances"]], "InstanceId")
     checked = by(known(answers[1]), "InstanceId")
     findings = []
@@ -106,7 +116,10 @@ CHECKS = (
     Check("network", "NAT gateways", gateways, (GATEWAYS,), lambda o: bool(o.network.nat_gateways)),
     Check("network", "NAT ports", ports, (METRICS,), lambda o: bool(o.network.nat_gateways)),
     Check(
-        "network", "NAT instances", instances, (INSTANCES, STATUS),
+        "network",
+        "NAT instances",
+        instances,
+        (INSTANCES, STATUS),
         lambda o: bool(o.network.nat_instances),
     ),
-)  # fmt: skip
+)

@@ -34,9 +34,16 @@ def anywhere(action: str, *when: Condition) -> Grant:
 
 def via(service: str) -> tuple[Condition, ...]:
     """Only through a service, in one of the stack's regions: for the use of keys."""
-    return (("StringEquals", "kms:ViaService", (
-        f"{service}.{{region}}.amazonaws.com", f"{service}.{{recovery_region}}.amazonaws.com",
-    )),)  # fmt: skip
+    return (
+        (
+            "StringEquals",
+            "kms:ViaService",
+            (
+                f"{service}.{{region}}.amazonaws.com",
+                f"{service}.{{recovery_region}}.amazonaws.com",
+            ),
+        ),
+    )
 
 
 def passed_to(service: str) -> tuple[Condition, ...]:
@@ -46,17 +53,19 @@ def passed_to(service: str) -> tuple[Condition, ...]:
 
 # Everything that AWS has no resource level for is asked for in the stack's regions only.
 IN_ITS_REGIONS: Final[Condition] = (
-    "StringEquals", "aws:RequestedRegion", ("{region}", "{recovery_region}")
-)  # fmt: skip
+    "StringEquals",
+    "aws:RequestedRegion",
+    ("{region}", "{recovery_region}"),
+)
 IN_CLUSTER: Final[Condition] = (
-    "ArnEquals", "ecs:cluster", ("arn:{partition}:ecs:{region}:{account}:cluster/{prefix}",)
-)  # fmt: skip
+    "ArnEquals",
+    "ecs:cluster",
+    ("arn:{partition}:ecs:{region}:{account}:cluster/{prefix}",),
+)
 OF_ECS: Final[Condition] = ("StringEquals", "application-autoscaling:service-namespace", ("ecs",))
 # Session Manager asks for the document too, also where none is named: no shell on an instance
 # (Systems Manager User Guide, "Enforce a session document permission check").
-THROUGH_DOCUMENT: Final[Condition] = (
-    "BoolIfExists", "ssm:SessionDocumentAccessCheck", ("true",)
-)  # fmt: skip
+THROUGH_DOCUMENT: Final[Condition] = ("BoolIfExists", "ssm:SessionDocumentAccessCheck", ("true",))
 OF_THE_STACK: Final[tuple[Condition, ...]] = (
     ("StringEquals", "ssm:resourceTag/Project", ("{project}",)),
     ("StringEquals", "ssm:resourceTag/Environment", ("{stack}",)),
@@ -112,9 +121,7 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     ),
     "autoscaling.describe_instance_refreshes": (anywhere("autoscaling:DescribeInstanceRefreshes"),),
     "autoscaling.describe_scaling_activities": (anywhere("autoscaling:DescribeScalingActivities"),),
-    "autoscaling.rollback_instance_refresh": (
-        on("autoscaling:RollbackInstanceRefresh", "fleet"),
-    ),
+    "autoscaling.rollback_instance_refresh": (on("autoscaling:RollbackInstanceRefresh", "fleet"),),
     "autoscaling.set_desired_capacity": (on("autoscaling:SetDesiredCapacity", "fleet"),),
     # Whoever says what a group launches must be allowed to launch it (Amazon EC2 Auto Scaling User
     # Guide, "Control Amazon EC2 launch template usage in Auto Scaling groups").
@@ -125,9 +132,7 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
         on("ec2:CreateTags", "tagged at launch", when=(AT_LAUNCH,)),
         on("iam:PassRole", "fleet role", when=passed_to("ec2.amazonaws.com")),
     ),
-    "autoscaling.update_auto_scaling_group": (
-        on("autoscaling:UpdateAutoScalingGroup", "fleet"),
-    ),
+    "autoscaling.update_auto_scaling_group": (on("autoscaling:UpdateAutoScalingGroup", "fleet"),),
     "backup.describe_backup_vault": (on("backup:DescribeBackupVault", "vaults"),),
     "backup.list_recovery_points_by_backup_vault": (
         on("backup:ListRecoveryPointsByBackupVault", "vaults"),
@@ -146,16 +151,12 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "cloudwatch.get_metric_data": (anywhere("cloudwatch:GetMetricData"),),
     "cloudwatch.list_alarm_mute_rules": (on("cloudwatch:ListAlarmMuteRules", "all mute rules"),),
     # Asked for on the rule and on each alarm that it mutes (API reference).
-    "cloudwatch.put_alarm_mute_rule": (
-        on("cloudwatch:PutAlarmMuteRule", "mute rules", "alarms"),
-    ),
+    "cloudwatch.put_alarm_mute_rule": (on("cloudwatch:PutAlarmMuteRule", "mute rules", "alarms"),),
     "cloudwatch.put_metric_alarm": (on("cloudwatch:PutMetricAlarm", "alarms of windows"),),
     "cloudwatch.set_alarm_state": (on("cloudwatch:SetAlarmState", "alarms of windows"),),
     "ec2.describe_instance_status": (anywhere("ec2:DescribeInstanceStatus"),),
     "ec2.describe_instances": (anywhere("ec2:DescribeInstances"),),
-    "ec2.describe_launch_template_versions": (
-        anywhere("ec2:DescribeLaunchTemplateVersions"),
-    ),
+    "ec2.describe_launch_template_versions": (anywhere("ec2:DescribeLaunchTemplateVersions"),),
     "ec2.describe_nat_gateways": (anywhere("ec2:DescribeNatGateways"),),
     "ec2.describe_vpcs": (anywhere("ec2:DescribeVpcs"),),
     "ecr.describe_images": (on("ecr:DescribeImages", "repositories"),),
@@ -200,7 +201,10 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "rds.create_db_instance_read_replica": (
         on(
             "rds:CreateDBInstanceReadReplica",
-            "database", "parameter groups", "option groups", "subnet group",
+            "database",
+            "parameter groups",
+            "option groups",
+            "subnet group",
         ),
         on("rds:AddTagsToResource", "replicas"),
         on("iam:PassRole", "monitoring role", when=passed_to("monitoring.rds.amazonaws.com")),
@@ -220,13 +224,9 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
         on("rds:DescribeDBInstanceAutomatedBackups", "all databases", "all automated backups"),
     ),
     "rds.describe_db_instances": (on("rds:DescribeDBInstances", "all databases"),),
-    "rds.describe_db_parameter_groups": (
-        on("rds:DescribeDBParameterGroups", "parameter groups"),
-    ),
+    "rds.describe_db_parameter_groups": (on("rds:DescribeDBParameterGroups", "parameter groups"),),
     "rds.describe_db_parameters": (on("rds:DescribeDBParameters", "parameter groups"),),
-    "rds.describe_db_snapshots": (
-        on("rds:DescribeDBSnapshots", "all databases", "all snapshots"),
-    ),
+    "rds.describe_db_snapshots": (on("rds:DescribeDBSnapshots", "all databases", "all snapshots"),),
     "rds.describe_events": (anywhere("rds:DescribeEvents"),),
     # Asked for by its own name, a task is of no snapshot that AWS could check.
     "rds.describe_export_tasks": (anywhere("rds:DescribeExportTasks"),),
@@ -248,7 +248,11 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "rds.restore_db_instance_from_db_snapshot": (
         on(
             "rds:RestoreDBInstanceFromDBSnapshot",
-            "database", "snapshots", "snapshots to copy", "parameter groups", "option groups",
+            "database",
+            "snapshots",
+            "snapshots to copy",
+            "parameter groups",
+            "option groups",
             "subnet group",
         ),
         on("rds:AddTagsToResource", "database"),
@@ -257,7 +261,10 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "rds.restore_db_instance_to_point_in_time": (
         on(
             "rds:RestoreDBInstanceToPointInTime",
-            "database", "parameter groups", "option groups", "subnet group",
+            "database",
+            "parameter groups",
+            "option groups",
+            "subnet group",
         ),
         on("rds:AddTagsToResource", "database"),
         *GRANTS_OF_KEYS,
@@ -315,7 +322,7 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
         on("ssm:StartSession", "instances", when=(THROUGH_DOCUMENT, *OF_THE_STACK)),
         on("ssm:TerminateSession", "own sessions"),
     ),
-}  # fmt: skip
+}
 
 
 def grants(api: str) -> tuple[Grant, ...]:

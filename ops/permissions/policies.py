@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ops.permissions.apis import IN_ITS_REGIONS, Condition, Grant, grants
-from ops.permissions.commands import COMMANDS, OUTPUTS, ROLES, Role
+from ops.permissions.command_calls import COMMANDS, OUTPUTS, ROLES, Role
 from ops.permissions.names import Names
 from ops.permissions.resources import EVERYWHERE, RESOURCES
 
@@ -16,11 +16,17 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "database": ("lambda", "rds", "secretsmanager"),
     "data": ("backup", "elasticache", "kms", "s3"),
     "services": (
-        "acm", "application-autoscaling", "ecr", "ecs", "elasticloadbalancing", "iam", "logs"
+        "acm",
+        "application-autoscaling",
+        "ecr",
+        "ecs",
+        "elasticloadbalancing",
+        "iam",
+        "logs",
     ),
     "instances": ("autoscaling", "ec2", "ssm"),
     "alarms": ("cloudwatch", "sns"),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "certificates there": there("acm", "certificate/*"),
     "cache": here("elasticache", "replicationgroup:{prefix}-cache"),
     "alarms": here("cloudwatch", "alarm:{prefix}-*"),
-    # What announces a window of maintenance (ops/announcing.py): of the stack's own none.
+    # What announces a window of maintenance (ops/alarms/announcement.py): of the stack's own none.
     "alarms of windows": here("cloudwatch", "alarm:{prefix}-maintenance-*"),
     "all mute rules": here("cloudwatch", "alarm-mute-rule:*"),
     "mute rules": here("cloudwatch", "alarm-mute-rule:{prefix}-*"),

@@ -42,20 +42,32 @@ def _instance(resource: Resource) -> Iterator[str]:
 
 RULES = (
     Rule(
-        "database-backups", ("RDS.11",), ("aws:rds/instance:Instance",),
-        "A database keeps its backups a week or longer.", _instance,
+        "database-backups",
+        ("RDS.11",),
+        ("aws:rds/instance:Instance",),
+        "A database keeps its backups a week or longer.",
+        _instance,
     ),
     Rule(
-        "cache-snapshots", ("ElastiCache.1",),
+        "cache-snapshots",
+        ("ElastiCache.1",),
         ("aws:elasticache/replicationGroup:ReplicationGroup",),
-        "A cache keeps snapshots.", needs(snapshotRetentionLimit=at_least(1, "days")),
+        "A cache keeps snapshots.",
+        needs(snapshotRetentionLimit=at_least(1, "days")),
     ),
     Rule(
-        "plan-keeps", ("house",), ("aws:backup/plan:Plan",),
-        "A backup plan keeps what it makes a week or longer.", _plan,
+        "plan-keeps",
+        ("house",),
+        ("aws:backup/plan:Plan",),
+        "A backup plan keeps what it makes a week or longer.",
+        _plan,
     ),
     Rule(
-        "plan-copies", ("house",), ("aws:backup/plan:Plan",),
-        "A backup plan copies to another region.", _copies, PROD,
+        "plan-copies",
+        ("house",),
+        ("aws:backup/plan:Plan",),
+        "A backup plan copies to another region.",
+        _copies,
+        PROD,
     ),
-)  # fmt: skip
+)

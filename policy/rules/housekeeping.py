@@ -78,16 +78,25 @@ def _tags(resource: Resource) -> Iterator[str]:
 
 RULES = (
     Rule(
-        "tags", ("house",), TAGGED,
-        "Each thing says whose it is and what it belongs to.", _tags,
+        "tags",
+        ("house",),
+        TAGGED,
+        "Each thing says whose it is and what it belongs to.",
+        _tags,
     ),
     Rule(
-        "log-retention", ("CloudWatch.16",), ("aws:cloudwatch/logGroup:LogGroup",),
+        "log-retention",
+        ("CloudWatch.16",),
+        ("aws:cloudwatch/logGroup:LogGroup",),
         "Logs are kept two weeks or longer, and not for ever.",
         needs(retentionInDays=at_least(14, "days")),
     ),
     Rule(
-        "log-retention-prod", ("house",), ("aws:cloudwatch/logGroup:LogGroup",),
-        "Logs are kept ninety days or longer.", needs(retentionInDays=at_least(90, "days")), PROD,
+        "log-retention-prod",
+        ("house",),
+        ("aws:cloudwatch/logGroup:LogGroup",),
+        "Logs are kept ninety days or longer.",
+        needs(retentionInDays=at_least(90, "days")),
+        PROD,
     ),
-)  # fmt: skip
+)

@@ -107,21 +107,35 @@ def _administrator(resource: Resource) -> Iterator[str]:
 
 RULES = (
     Rule(
-        "no-action-wildcards", ("IAM.1", "IAM.21"), POLICIES,
-        "A policy names its actions.", _wild_actions,
+        "no-action-wildcards",
+        ("IAM.1", "IAM.21"),
+        POLICIES,
+        "A policy names its actions.",
+        _wild_actions,
     ),
     Rule(
-        "no-resource-wildcards", ("IAM.1",), POLICIES,
-        "A policy names its resources, where AWS has them.", _wild_resources,
+        "no-resource-wildcards",
+        ("IAM.1",),
+        POLICIES,
+        "A policy names its resources, where AWS has them.",
+        _wild_resources,
     ),
     Rule(
-        "pass-role-by-name", ("house",), POLICIES,
-        "iam:PassRole names the roles that it hands on.", _pass_role,
+        "pass-role-by-name",
+        ("house",),
+        POLICIES,
+        "iam:PassRole names the roles that it hands on.",
+        _pass_role,
     ),
     Rule(
-        "no-administrators", ("IAM.1",),
-        ("aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-         "aws:iam/userPolicyAttachment:UserPolicyAttachment", "aws:iam/role:Role"),
-        "Nothing is attached that allows everything.", _administrator,
+        "no-administrators",
+        ("IAM.1",),
+        (
+            "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+            "aws:iam/userPolicyAttachment:UserPolicyAttachment",
+            "aws:iam/role:Role",
+        ),
+        "Nothing is attached that allows everything.",
+        _administrator,
     ),
-)  # fmt: skip
+)

@@ -76,24 +76,39 @@ def _forced(resource: Resource) -> Iterator[str]:
 
 RULES = (
     Rule(
-        "listener-tls", ("ELB.17", "ACM.1"), ("aws:lb/listener:Listener",),
-        "A listener takes TLS 1.2 or newer.", _listener,
+        "listener-tls",
+        ("ELB.17", "ACM.1"),
+        ("aws:lb/listener:Listener",),
+        "A listener takes TLS 1.2 or newer.",
+        _listener,
     ),
     Rule(
-        "listener-redirects", ("ELB.1",), ("aws:lb/listener:Listener",),
-        "Plain HTTP is sent on to HTTPS.", _redirects, PROD,
+        "listener-redirects",
+        ("ELB.1",),
+        ("aws:lb/listener:Listener",),
+        "Plain HTTP is sent on to HTTPS.",
+        _redirects,
+        PROD,
     ),
     Rule(
-        "balancer-drops-invalid-headers", ("ELB.4",), ("aws:lb/loadBalancer:LoadBalancer",),
+        "balancer-drops-invalid-headers",
+        ("ELB.4",),
+        ("aws:lb/loadBalancer:LoadBalancer",),
         "A load balancer drops headers that are none.",
         needs(dropInvalidHeaderFields=one_of(True)),
     ),
     Rule(
-        "bucket-tls", ("S3.5",), ("aws:s3/bucketPolicy:BucketPolicy",),
-        "A bucket refuses what comes without TLS.", _tls_only,
+        "bucket-tls",
+        ("S3.5",),
+        ("aws:s3/bucketPolicy:BucketPolicy",),
+        "A bucket refuses what comes without TLS.",
+        _tls_only,
     ),
     Rule(
-        "database-tls", ("RDS.38",), ("aws:rds/parameterGroup:ParameterGroup",),
-        "A database refuses connections without TLS.", _forced,
+        "database-tls",
+        ("RDS.38",),
+        ("aws:rds/parameterGroup:ParameterGroup",),
+        "A database refuses connections without TLS.",
+        _forced,
     ),
-)  # fmt: skip
+)

@@ -20,7 +20,7 @@ from typing import Any, Final, Self
 
 import psycopg
 
-from sandbox.clients.seen import Seen
+from sandbox.clients.observation import Seen
 from sandbox.clock import clock
 
 PAUSE: Final = 0.005  # seconds of the wall between two writes
@@ -48,11 +48,16 @@ class Writer:
     def _connect(self) -> "psycopg.Connection[tuple[Any, ...]]":
         known = self._where()
         made: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(
-            host=known["host"], port=known["port"], dbname=known["dbname"],
-            user=known["username"], password=known["password"], connect_timeout=10,
-            application_name="writer", autocommit=True,
+            host=known["host"],
+            port=known["port"],
+            dbname=known["dbname"],
+            user=known["username"],
+            password=known["password"],
+            connect_timeout=10,
+            application_name="writer",
+            autocommit=True,
             sslmode=os.environ.get("PGSSLMODE", "prefer"),
-        )  # fmt: skip
+        )
         return made
 
     def ask(self) -> None:
@@ -90,9 +95,11 @@ class Writer:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._over.set()
         self._thread.join(LIMIT)
         self.end()

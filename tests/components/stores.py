@@ -77,8 +77,13 @@ def _made(known: Settings) -> Stores:
     keys = Keys("keys", KeysArgs(known, account))
     topics = Topics("topics", TopicsArgs(known, account, keys))
     around = (
-        known, account, keys, cast(Network, _Subnets()), topics, cast(Operations, _Bucket()),
-    )  # fmt: skip
+        known,
+        account,
+        keys,
+        cast(Network, _Subnets()),
+        topics,
+        cast(Operations, _Bucket()),
+    )
     return Stores(
         database=Database("database", DatabaseArgs(*around)),
         cache=Cache("cache", CacheArgs(*around)) if known.cache.enabled else None,

@@ -8,7 +8,7 @@ import pytest
 from pydantic import JsonValue
 
 from ops.outputs import Outputs, read
-from ops.permissions.commands import ROLES, Role
+from ops.permissions.command_calls import ROLES, Role
 from ops.permissions.names import names_of
 from ops.permissions.policies import LIMIT, PARTS, role_policies
 from sandbox.program import Graph

@@ -6,7 +6,7 @@ from pydantic import JsonValue
 from components.alarm_registry import ALARMS
 from ops.outputs import AlarmsPart
 from sandbox.program import Graph, Registered
-from tests.components.watching import ALL, TWO, parts_of, planned, watched
+from tests.components.monitored_stack import ALL, TWO, parts_of, planned, watched
 
 METRIC = "aws:cloudwatch/metricAlarm:MetricAlarm"
 COMPOSITE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"

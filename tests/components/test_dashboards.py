@@ -8,7 +8,7 @@ import pytest
 from pydantic import JsonValue
 
 from sandbox.program import Graph
-from tests.components.watching import ALL, watched
+from tests.components.monitored_stack import ALL, watched
 
 DASHBOARD = "aws:cloudwatch/dashboard:Dashboard"
 METRIC = "aws:cloudwatch/metricAlarm:MetricAlarm"

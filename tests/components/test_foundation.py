@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 from pydantic import JsonValue
 
-from ops.foundation import documents
+from ops.bootstrap import policies as documents
 from tests.world import whole
 
 # Pulumi's module, or a type of it, and what IAM calls the service, where the names differ.

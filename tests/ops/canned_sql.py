@@ -11,14 +11,31 @@ from typing import Any
 import psycopg
 
 SESSION = {
-    "pid": 42, "began": "2026-11-21 12:00:00+00", "asked": "2026-11-21 12:00:01+00",
-    "state": "active", "since": "2026-11-21 12:00:01+00", "user": "shop", "application": "web",
-    "kind": "client backend", "super": False, "query": "SELECT 1", "own": False, "idle": 7200,
-}  # fmt: skip
+    "pid": 42,
+    "began": "2026-11-21 12:00:00+00",
+    "asked": "2026-11-21 12:00:01+00",
+    "state": "active",
+    "since": "2026-11-21 12:00:01+00",
+    "user": "shop",
+    "application": "web",
+    "kind": "client backend",
+    "super": False,
+    "query": "SELECT 1",
+    "own": False,
+    "idle": 7200,
+}
 TABLE = {
-    "oid": 1, "schema": "public", "name": "orders", "dead": 5000, "live": 10, "vacuums": 0,
-    "file": 1, "size": 1 << 20, "xid_age": 1.0, "ours": True,
-}  # fmt: skip
+    "oid": 1,
+    "schema": "public",
+    "name": "orders",
+    "dead": 5000,
+    "live": 10,
+    "vacuums": 0,
+    "file": 1,
+    "size": 1 << 20,
+    "xid_age": 1.0,
+    "ours": True,
+}
 LOCKED = {**TABLE, "oid": 2, "name": "locked"}  # somebody has it
 
 

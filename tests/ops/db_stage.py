@@ -9,10 +9,10 @@ from unittest.mock import patch
 import pytest
 from botocore.exceptions import ClientError
 
-from ops.aws import Aws
+from ops.core.aws import Aws
 from sandbox import clock as sandbox_clock
+from tests.ops.command_line import Console
 from tests.ops.stage import REGION, Stage, shared_aws, stage
-from tests.ops.typed import Console
 
 OWNER = [{"Key": "owner", "Value": "platform"}]
 

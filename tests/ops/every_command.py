@@ -14,15 +14,17 @@ from typing import Final
 from unittest.mock import patch
 
 from ops.checks import table as checklists
-from ops.cli import main
-from ops.health.table import CHECKS
-from ops.lock import BucketPlace, Held, Lock
+from ops.cli.app import main
+from ops.cli.selection import Selection
+from ops.core.lock import BucketPlace, Held, Lock
+from ops.core.plan import Call, Plan
+from ops.core.run import WallClock
+from ops.health.registry import CHECKS
 from ops.outputs import RegistryPart
-from ops.permissions.commands import CHANGE, COMMANDS, OUTPUTS, WHY_STOPPED
-from ops.plan import Call, Plan
-from ops.run import WallClock
-from ops.select import Selection
-from tests.ops import canned_sql, db_stage, fleet_stage, pretended_pulumi, service_stage
+from ops.permissions.command_calls import CHANGE, COMMANDS, OUTPUTS, WHY_STOPPED
+from tests.ops import canned_sql, db_stage, fleet_stage, service_stage
+from tests.ops import fake_pulumi as pretended_pulumi
+from tests.ops.call_recorder import Recorded, recorded
 from tests.ops.procedures import (
     alarms,
     baseline,
@@ -35,7 +37,6 @@ from tests.ops.procedures import (
     recover_rebuild,
     state,
 )
-from tests.ops.recording import Recorded, recorded
 from tests.ops.stage import PREFIX, RECOVERY, REGION, Stage, stage
 
 FAILS = "why tasks stopped, once a deployment has failed: as `service deploy` does, which is seen"
@@ -117,9 +118,12 @@ def fleet_alone(on: Stage) -> None:
         LaunchConfigurationName="l", ImageId="ami-12345678", InstanceType="t3.micro"
     )
     autoscaling.create_auto_scaling_group(
-        AutoScalingGroupName=f"{PREFIX}-fleet", LaunchConfigurationName="l",
-        MinSize=1, MaxSize=1, AvailabilityZones=[f"{REGION}a"],
-    )  # fmt: skip
+        AutoScalingGroupName=f"{PREFIX}-fleet",
+        LaunchConfigurationName="l",
+        MinSize=1,
+        MaxSize=1,
+        AvailabilityZones=[f"{REGION}a"],
+    )
     on.clock.sleep(3600)
     on.outputs = on.outputs.model_copy(update={"services": None})
 
@@ -302,9 +306,9 @@ def typing(build: Callable[[Stage], object]) -> Iterator[tuple[Stage, Callable[[
             patch.object(WallClock, "now", lambda _: on.clock.now()),
             patch.object(WallClock, "sleep", lambda _, seconds: on.clock.sleep(seconds)),
             patch.object(Selection, "aws", lambda *_: on.aws),
-            patch("ops.clock.now", on.clock.held.now),
+            patch("ops.core.clock.now", on.clock.held.now),
             patch("psycopg.connect", canned_sql.connect),
-            patch("ops.actions.command", lambda shell: pretended_pulumi.of(on)(shell)),
+            patch("ops.core.actions.command", lambda shell: pretended_pulumi.of(on)(shell)),
             patch("shutil.which", lambda name: f"/usr/bin/{name}"),
         ):
             yield on, lambda line: main([*line.split(), "--outputs", str(file)])

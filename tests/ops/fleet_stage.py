@@ -10,9 +10,9 @@ from unittest.mock import patch
 
 import pytest
 
+from tests.ops.command_line import Console
 from tests.ops.service_stage import FIRST, commanded
 from tests.ops.stage import ACCOUNT, REGION, Stage, stage
-from tests.ops.typed import Console
 
 REPOSITORY = "bulwark/test/fleet"
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{REPOSITORY}"
@@ -43,10 +43,13 @@ def put(on: Stage, size: int = 2, **given: Any) -> None:
             repositoryName=REPOSITORY, imageManifest=manifest(number), imageTag=tag
         )
     template = ec2.create_launch_template(
-        LaunchTemplateName="fleet", LaunchTemplateData={
-            "ImageId": "ami-12c6146b", "InstanceType": "t4g.small", "UserData": user_data(),
+        LaunchTemplateName="fleet",
+        LaunchTemplateData={
+            "ImageId": "ami-12c6146b",
+            "InstanceType": "t4g.small",
+            "UserData": user_data(),
         },
-    )["LaunchTemplate"]["LaunchTemplateId"]  # fmt: skip
+    )["LaunchTemplate"]["LaunchTemplateId"]
     ec2.create_launch_template_version(
         LaunchTemplateId=template, SourceVersion="1", LaunchTemplateData={"EbsOptimized": True}
     )
@@ -57,16 +60,22 @@ def put(on: Stage, size: int = 2, **given: Any) -> None:
     }
     tags = {"Project": "bulwark", "Environment": "test"}
     on.client("autoscaling").create_auto_scaling_group(
-        AutoScalingGroupName=GROUP, VPCZoneIdentifier=",".join(subnets), TargetGroupARNs=[arn],
+        AutoScalingGroupName=GROUP,
+        VPCZoneIdentifier=",".join(subnets),
+        TargetGroupARNs=[arn],
         **{
-            "MinSize": 1, "MaxSize": 4, "DesiredCapacity": size, "HealthCheckType": "ELB",
-            "MixedInstancesPolicy": {"LaunchTemplate": mixed}, "HealthCheckGracePeriod": 300,
+            "MinSize": 1,
+            "MaxSize": 4,
+            "DesiredCapacity": size,
+            "HealthCheckType": "ELB",
+            "MixedInstancesPolicy": {"LaunchTemplate": mixed},
+            "HealthCheckGracePeriod": 300,
             "DefaultInstanceWarmup": WARMUP,
             "InstanceMaintenancePolicy": {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 110},
             "Tags": [{"Key": k, "Value": v, "PropagateAtLaunch": True} for k, v in tags.items()],
             **given,
         },
-    )  # fmt: skip
+    )
     assert on.outputs.fleet is not None
     assert on.outputs.load_balancer is not None
     balancer = on.outputs.load_balancer
@@ -177,5 +186,5 @@ def console(
     """A stage with the fleet and the operations bucket, seen from the command line."""
     with stage() as on:
         put(on, size)
-        with commanded(on, folder) as file, patch("ops.clock.now", on.clock.held.now):
+        with commanded(on, folder) as file, patch("ops.core.clock.now", on.clock.held.now):
             yield Console(on, file, capture)

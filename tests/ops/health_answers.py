@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ops.health.metrics import measured, metric
+from ops.core.metrics import measured, metric
 from ops.outputs import CachePart, Outputs, TargetPart
-from tests.ops.looking import NOW, ago, changed
+from tests.ops.single_check import NOW, ago, changed
 from tests.ops.stage import ACCOUNT, PREFIX, REGION, stack_outputs
 
 Answers = dict[str, Any]
@@ -18,12 +18,18 @@ FREE = metric("AWS/RDS", "FreeStorageSpace", "Minimum", DBInstanceIdentifier=DB)
 
 def instance(**given: Any) -> Answers:
     item = {
-        "DBInstanceIdentifier": DB, "DBInstanceArn": DB_ARN, "DBInstanceStatus": "available",
-        "MultiAZ": True, "AvailabilityZone": "a", "SecondaryAvailabilityZone": "b",
-        "DBParameterGroups": [{"ParameterApplyStatus": "in-sync"}], "AllocatedStorage": 100,
-        "LatestRestorableTime": ago(minutes=4), "InstanceCreateTime": ago(days=90),
+        "DBInstanceIdentifier": DB,
+        "DBInstanceArn": DB_ARN,
+        "DBInstanceStatus": "available",
+        "MultiAZ": True,
+        "AvailabilityZone": "a",
+        "SecondaryAvailabilityZone": "b",
+        "DBParameterGroups": [{"ParameterApplyStatus": "in-sync"}],
+        "AllocatedStorage": 100,
+        "LatestRestorableTime": ago(minutes=4),
+        "InstanceCreateTime": ago(days=90),
         "CertificateDetails": {"CAIdentifier": "rds-ca", "ValidTill": ago(days=-200)},
-    }  # fmt: skip
+    }
     return {"rds.describe_db_instances": [{**item, **given}]}
 
 
@@ -159,9 +165,10 @@ def nat(state: str) -> Answers:
     one = [{"NatGatewayId": i, "State": "available"} for i in ids[1:]]
     return {
         "ec2.describe_nat_gateways": [
-            {"NatGatewayId": ids[0], "State": state, "FailureMessage": "no address"}, *one
+            {"NatGatewayId": ids[0], "State": state, "FailureMessage": "no address"},
+            *one,
         ]
-    }  # fmt: skip
+    }
 
 
 def nat_instance(state: str, status: str) -> Answers:
@@ -174,9 +181,15 @@ def nat_instance(state: str, status: str) -> Answers:
 
 
 CACHE = CachePart(
-    identifier=f"{PREFIX}-cache", arn="arn", engine="valkey", primary_endpoint="p",
-    reader_endpoint="r", port=6379, secret_arn="s", security_group_id="sg",
-)  # fmt: skip
+    identifier=f"{PREFIX}-cache",
+    arn="arn",
+    engine="valkey",
+    primary_endpoint="p",
+    reader_endpoint="r",
+    port=6379,
+    secret_arn="s",
+    security_group_id="sg",
+)
 MANY = {
     name: TargetPart(target_group_arn=ARN(name), rule_arns=(), health_path="/") for name in GROUPS
 }

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from ops.outputs import Outputs
-from sandbox import balancer
-from sandbox.clients.asker import Asker, stepping
+from sandbox import load_balancer as balancer
+from sandbox.clients.http_client import Asker, stepping
+from tests.ops.command_line import Console
 from tests.ops.procedures.service_page import put_rule
 from tests.ops.service_stage import BREAKER, commanded, put
 from tests.ops.stage import Stage, stage
-from tests.ops.typed import Console
 
 PORT = 80  # of put_rule's listener
 HEALTH = "/health"
@@ -55,19 +55,26 @@ def put_site(on: Stage) -> str:
     fixed = {"Type": "fixed-response", "FixedResponseConfig": page}
     elb.modify_rule(RuleArn=rule, Actions=[fixed])
     group = elb.create_target_group(
-        Name="backend", Protocol="HTTP", Port=8080, TargetType="ip", HealthCheckPath=HEALTH,
+        Name="backend",
+        Protocol="HTTP",
+        Port=8080,
+        TargetType="ip",
+        HealthCheckPath=HEALTH,
         VpcId=on.client("ec2").describe_vpcs()["Vpcs"][-1]["VpcId"],
-        HealthCheckIntervalSeconds=15, HealthyThresholdCount=2, UnhealthyThresholdCount=3,
-    )["TargetGroups"][0]["TargetGroupArn"]  # fmt: skip
+        HealthCheckIntervalSeconds=15,
+        HealthyThresholdCount=2,
+        UnhealthyThresholdCount=3,
+    )["TargetGroups"][0]["TargetGroupArn"]
     delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "30"}
     elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=[delay])
     (made,) = elb.describe_load_balancers(Names=["bulwark-test-alb"])["LoadBalancers"]
     (listener,) = elb.describe_listeners(LoadBalancerArn=made["LoadBalancerArn"])["Listeners"]
     elb.create_rule(
-        ListenerArn=listener["ListenerArn"], Priority=10,
+        ListenerArn=listener["ListenerArn"],
+        Priority=10,
         Conditions=[{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/*"]}}],
         Actions=[{"Type": "forward", "TargetGroupArn": group}],
-    )  # fmt: skip
+    )
     balancers = [{"targetGroupArn": group, "containerName": "backend", "containerPort": 8080}]
     put(on, deploymentConfiguration=BREAKER, loadBalancers=balancers)
     return str(made["LoadBalancerArn"])

@@ -28,11 +28,11 @@ from typing import Final, TypeAlias
 
 from pydantic import JsonValue
 
-from ops.actions import Actions
-from ops.engine import Engine, InDoubtError, verdict
-from ops.errors import RefusedError
-from ops.journal import Journal
-from ops.plan import Action, Plan, family
+from ops.core.actions import Actions
+from ops.core.engine import Engine, InDoubtError, verdict
+from ops.core.errors import RefusedError
+from ops.core.journal import Journal
+from ops.core.plan import Action, Plan, family
 from tests.ops.forks import Fork, apart
 from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage, stage

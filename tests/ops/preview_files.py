@@ -32,10 +32,13 @@ class Engine:
         """A resource as a state has it; what is marked secret is blinded."""
         blind = dict.fromkeys(resource.secrets, "[secret]")
         return {
-            "urn": self.urn(resource.urn), "custom": resource.custom, "type": resource.type,
-            "inputs": {**resource.inputs, **blind}, "parent": self.urn(resource.parent),
+            "urn": self.urn(resource.urn),
+            "custom": resource.custom,
+            "type": resource.type,
+            "inputs": {**resource.inputs, **blind},
+            "parent": self.urn(resource.parent),
             "protect": resource.protect,
-        }  # fmt: skip
+        }
 
     def step(
         self, op: str, resource: Registered, new: Mapping[str, Any] | None = None

@@ -112,8 +112,9 @@ def up(stacks: dict[str, Any], name: str, message: str) -> None:
         fails("the zone is full")
     region = os.environ["AWS_REGION"]
     stacks[name]["outputs"] = {
-        "database": {"identifier": f"bulwark-{name}-database"}, "stack": {"region": region},
-    }  # fmt: skip
+        "database": {"identifier": f"bulwark-{name}-database"},
+        "stack": {"region": region},
+    }
 
 
 def restored(name: str, settings: dict[str, str]) -> None:

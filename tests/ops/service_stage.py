@@ -9,11 +9,11 @@ from unittest.mock import patch
 
 import pytest
 
+from ops.cli.selection import Selection
+from ops.core.run import WallClock
 from ops.outputs import Outputs
-from ops.run import WallClock
-from ops.select import Selection
+from tests.ops.command_line import Console
 from tests.ops.stage import ACCOUNT, REGION, Stage, stack_outputs, stage
-from tests.ops.typed import Console
 
 BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
 REPOSITORY = "bulwark/test/backend"
@@ -41,18 +41,22 @@ def put(on: Stage, names: tuple[str, ...] = ("backend",), **given: Any) -> None:
             family=f"bulwark-test-{name}",
             containerDefinitions=[
                 {
-                    "name": name, "image": FIRST, "memory": 256,
+                    "name": name,
+                    "image": FIRST,
+                    "memory": 256,
                     "environment": [{"name": "MODE", "value": "web"}],
                 },
                 {"name": "sidecar", "image": "public.ecr.aws/sidecar:1", "memory": 64},
             ],
             tags=[{"key": "owner", "value": "platform"}],
-        )  # fmt: skip
+        )
         ecs.create_service(
-            cluster=cluster, serviceName=name, desiredCount=2,
+            cluster=cluster,
+            serviceName=name,
+            desiredCount=2,
             taskDefinition=made["taskDefinition"]["taskDefinitionArn"],
             **{"deploymentConfiguration": BREAKER, **given},
-        )  # fmt: skip
+        )
     on.clock.sleep(3600)
 
 

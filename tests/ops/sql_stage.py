@@ -10,12 +10,12 @@ from unittest.mock import patch
 import psycopg
 from moto.rds.models import rds_backends
 
-from ops.aws import Aws
+from ops.core.aws import Aws
 from sandbox import clock as sandbox_clock
-from sandbox import databases
+from sandbox import postgres as databases
+from tests.ops.command_line import Console
 from tests.ops.db_stage import put, seen
 from tests.ops.stage import ACCOUNT, REGION, Stage, shared_aws, stage
-from tests.ops.typed import Console
 
 LOADED = {
     "ParameterName": "shared_preload_libraries",
@@ -32,16 +32,22 @@ def with_secret(on: Stage) -> Stage:
         Name="credentials",
         SecretString=json.dumps(
             {
-                "engine": "postgres", "host": found["Address"], "port": found["Port"],
-                "dbname": NAME, "username": USER, "password": WORD,
+                "engine": "postgres",
+                "host": found["Address"],
+                "port": found["Port"],
+                "dbname": NAME,
+                "username": USER,
+                "password": WORD,
             }
         ),
-    )  # fmt: skip
+    )
     part = on.outputs.database.model_copy(
         update={
-            "endpoint": found["Address"], "port": found["Port"], "secret_arn": secret["ARN"],
+            "endpoint": found["Address"],
+            "port": found["Port"],
+            "secret_arn": secret["ARN"],
         }
-    )  # fmt: skip
+    )
     on.outputs = on.outputs.model_copy(update={"database": part})
     return on
 
@@ -79,9 +85,15 @@ def connect(on: Stage, application: str = "shop") -> "psycopg.Connection[tuple[A
     """A session of the application's."""
     part = on.outputs.database
     return psycopg.connect(
-        host=part.endpoint, port=part.port, user=USER, password=WORD, dbname=NAME,
-        application_name=application, sslmode="disable", autocommit=True,
-    )  # fmt: skip
+        host=part.endpoint,
+        port=part.port,
+        user=USER,
+        password=WORD,
+        dbname=NAME,
+        application_name=application,
+        sslmode="disable",
+        autocommit=True,
+    )
 
 
 def superuser(on: Stage) -> "psycopg.Connection[tuple[Any, ...]]":

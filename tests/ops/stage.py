@@ -15,13 +15,13 @@ from unittest.mock import patch
 
 from pydantic import JsonValue
 
-from ops.actions import Actions
-from ops.aws import Aws
-from ops.engine import Engine
-from ops.journal import Journal
+from ops.core.actions import Actions
+from ops.core.aws import Aws
+from ops.core.engine import Engine
+from ops.core.journal import Journal
+from ops.core.plan import Action, Plan
+from ops.core.run import WallClock
 from ops.outputs import Outputs
-from ops.plan import Action, Plan
-from ops.run import WallClock
 from sandbox import clock as sandbox_clock
 from sandbox.aws import in_memory_aws
 
@@ -190,58 +190,93 @@ def stack_outputs() -> Outputs:
     return Outputs.model_validate(
         {
             "stack": {
-                "project": "bulwark", "stack": "test", "profile": "prod", "compute": "both",
-                "protect": True, "account": ACCOUNT, "region": REGION, "recovery_region": RECOVERY,
-                "zones": zones, "data_key_arn": None, "logs_key_arn": None,
+                "project": "bulwark",
+                "stack": "test",
+                "profile": "prod",
+                "compute": "both",
+                "protect": True,
+                "account": ACCOUNT,
+                "region": REGION,
+                "recovery_region": RECOVERY,
+                "zones": zones,
+                "data_key_arn": None,
+                "logs_key_arn": None,
                 "recovery_key_arn": None,
             },
             "network": {
-                "vpc_id": "vpc-1", "cidr": "10.0.0.0/16", "public_subnets": ids("subnet-public"),
+                "vpc_id": "vpc-1",
+                "cidr": "10.0.0.0/16",
+                "public_subnets": ids("subnet-public"),
                 "private_subnets": ids("subnet-private"),
-                "database_subnets": ids("subnet-database"), "nat_gateways": ids("nat"),
-                "nat_instances": {}, "nat_addresses": ids("203.0.113.1"),
+                "database_subnets": ids("subnet-database"),
+                "nat_gateways": ids("nat"),
+                "nat_instances": {},
+                "nat_addresses": ids("203.0.113.1"),
                 "flow_log_group": "/bulwark/test/flow-logs",
             },
             "load_balancer": {
-                "arn": balancer, "name": f"{PREFIX}-alb", "dns_name": "alb.elb.amazonaws.com",
-                "url": "https://app.example.com", "security_group_id": "sg-alb",
-                "listener_arn": f"{balancer}/listener", "maintenance_rule_arn": f"{balancer}/rule",
-                "certificate_arn": None, "zone_id": None, "name_servers": (), "web_acl_arn": None,
+                "arn": balancer,
+                "name": f"{PREFIX}-alb",
+                "dns_name": "alb.elb.amazonaws.com",
+                "url": "https://app.example.com",
+                "security_group_id": "sg-alb",
+                "listener_arn": f"{balancer}/listener",
+                "maintenance_rule_arn": f"{balancer}/rule",
+                "certificate_arn": None,
+                "zone_id": None,
+                "name_servers": (),
+                "web_acl_arn": None,
                 "access_log_bucket": None,
                 "targets": {name: target(name) for name in ("backend", "frontend", "fleet")},
             },
             "database": {
-                "identifier": identifier, "arn": arn("rds", f"db:{identifier}"),
-                "endpoint": f"{identifier}.rds.amazonaws.com", "port": 5433, "database": "app",
+                "identifier": identifier,
+                "arn": arn("rds", f"db:{identifier}"),
+                "endpoint": f"{identifier}.rds.amazonaws.com",
+                "port": 5433,
+                "database": "app",
                 "admin_name": "bulwark_admin",
                 "secret_arn": arn("secretsmanager", f"secret:{identifier}-AbCdEf"),
-                "security_group_id": "sg-database", "subnet_group": f"{PREFIX}-database",
-                "parameter_group": "database-a1b2c3d", "engine_version": "16",
-                "instance_class": "db.t4g.small", "multi_az": True, "replicas": (),
-                "log_groups": (), "replicated_backup_arn": None,
+                "security_group_id": "sg-database",
+                "subnet_group": f"{PREFIX}-database",
+                "parameter_group": "database-a1b2c3d",
+                "engine_version": "16",
+                "instance_class": "db.t4g.small",
+                "multi_az": True,
+                "replicas": (),
+                "log_groups": (),
+                "replicated_backup_arn": None,
             },
             "services": {
-                "cluster": PREFIX, "cluster_arn": arn("ecs", f"cluster/{PREFIX}"),
+                "cluster": PREFIX,
+                "cluster_arn": arn("ecs", f"cluster/{PREFIX}"),
                 "services": {name: service(name) for name in ("backend", "frontend")},
             },
             "fleet": {
                 "group": f"{PREFIX}-fleet",
                 "arn": arn("autoscaling", f"autoScalingGroup::autoScalingGroupName/{PREFIX}-fleet"),
-                "launch_template_id": "lt-1", "image_parameter": "/bulwark/test/fleet/image",
-                "log_group": "/bulwark/test/fleet", "security_group_id": "sg-fleet",
+                "launch_template_id": "lt-1",
+                "image_parameter": "/bulwark/test/fleet/image",
+                "log_group": "/bulwark/test/fleet",
+                "security_group_id": "sg-fleet",
                 "role_arn": f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-fleet",
             },
             "cache": None,
             "registry": {"repositories": {}},
             "alarms": {
                 "page_topic_arn": arn("sns", f"{PREFIX}-page"),
-                "warn_topic_arn": arn("sns", f"{PREFIX}-warn"), "names": {},
+                "warn_topic_arn": arn("sns", f"{PREFIX}-warn"),
+                "names": {},
             },
             "dashboards": None,
             "backups": {
-                "vault": f"{PREFIX}-backups", "plan_id": None, "role_arn": None,
-                "recovery_vault_arn": None, "restore_testing_plan": None,
-                "operations_bucket": f"{PREFIX}-operations", "recovery_bucket": None,
+                "vault": f"{PREFIX}-backups",
+                "plan_id": None,
+                "role_arn": None,
+                "recovery_vault_arn": None,
+                "restore_testing_plan": None,
+                "operations_bucket": f"{PREFIX}-operations",
+                "recovery_bucket": None,
                 "export_role_arn": f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-operations-export",
                 "outputs_path": "/bulwark/test/outputs",
             },
@@ -250,4 +285,4 @@ def stack_outputs() -> Outputs:
                 for role in ("reader", "operator", "recoverer")
             },
         }
-    )  # fmt: skip
+    )

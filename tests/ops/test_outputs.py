@@ -75,8 +75,16 @@ def outputs(services: Mapping[str, Any], targets: Mapping[str, Any], names: Any)
         "database": {
             **dict.fromkeys(
                 (
-                    "identifier", "arn", "endpoint", "database", "adminName", "secretArn",
-                    "securityGroupId", "subnetGroup", "parameterGroup", "engineVersion",
+                    "identifier",
+                    "arn",
+                    "endpoint",
+                    "database",
+                    "adminName",
+                    "secretArn",
+                    "securityGroupId",
+                    "subnetGroup",
+                    "parameterGroup",
+                    "engineVersion",
                     "instanceClass",
                 ),
                 "x",
@@ -102,14 +110,20 @@ def outputs(services: Mapping[str, Any], targets: Mapping[str, Any], names: Any)
             "outputsPath": "/bulwark/test/outputs",
         },
         "access": {f"{role}RoleArn": ARN for role in ("reader", "operator", "recoverer")},
-    }  # fmt: skip
+    }
 
 
 def service(name: str) -> dict[str, Any]:
     keys = (
-        "arn", "family", "taskDefinitionArn", "container", "logGroup", "taskRoleArn",
-        "executionRoleArn", "securityGroupId",
-    )  # fmt: skip
+        "arn",
+        "family",
+        "taskDefinitionArn",
+        "container",
+        "logGroup",
+        "taskRoleArn",
+        "executionRoleArn",
+        "securityGroupId",
+    )
     return {"name": name, "port": 8080, "scalingResourceId": None, **dict.fromkeys(keys, "x")}
 
 

@@ -54,9 +54,13 @@ def allow(action: Any, resource: Any, **more: Any) -> dict[str, Any]:
 
 def entry(number: int, port: int, action: str, source: str = "0.0.0.0/0") -> dict[str, Any]:
     return {
-        "ruleNo": number, "protocol": "6", "fromPort": port, "toPort": port, "action": action,
+        "ruleNo": number,
+        "protocol": "6",
+        "fromPort": port,
+        "toPort": port,
+        "action": action,
         "cidrBlock": source,
-    }  # fmt: skip
+    }
 
 
 def ingress(first: int, last: int, source: str = "0.0.0.0/0") -> dict[str, Any]:
@@ -64,13 +68,19 @@ def ingress(first: int, last: int, source: str = "0.0.0.0/0") -> dict[str, Any]:
 
 
 DENY_PLAIN = {
-    "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": ["arn:aws:s3:::b"],
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "s3:*",
+    "Resource": ["arn:aws:s3:::b"],
     "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-}  # fmt: skip
+}
 ANYBODY = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sns:Publish", "Resource": "*"}
 TAGGED = dict.fromkeys(TAGS, "x")
-TLS = {"protocol": "HTTPS", "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
-       "certificateArn": "arn:aws:acm:eu-north-1:123456789012:certificate/c"}  # fmt: skip
+TLS = {
+    "protocol": "HTTPS",
+    "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+    "certificateArn": "arn:aws:acm:eu-north-1:123456789012:certificate/c",
+}
 REDIRECT = {"type": "redirect", "redirect": {"protocol": "HTTPS", "statusCode": "HTTP_301"}}
 FINAL = {"skipFinalSnapshot": False, "finalSnapshotIdentifier": "last"}
 CASES: Final[dict[str, Case]] = {
@@ -94,7 +104,8 @@ CASES: Final[dict[str, Case]] = {
         {"atRestEncryptionEnabled": True, "transitEncryptionEnabled": True},
         {
             "atRestEncryptionEnabled is false": {
-                "atRestEncryptionEnabled": False, "transitEncryptionEnabled": True
+                "atRestEncryptionEnabled": False,
+                "transitEncryptionEnabled": True,
             },
             "transitEncryptionEnabled is not set": {"atRestEncryptionEnabled": True},
         },
@@ -121,11 +132,17 @@ CASES: Final[dict[str, Case]] = {
     "key-rotates": flag("aws:kms/key:Key", "enableKeyRotation", True),
     "bucket-not-public": Case(
         BLOCK,
-        {"blockPublicAcls": True, "blockPublicPolicy": True, "ignorePublicAcls": True,
-         "restrictPublicBuckets": True},
+        {
+            "blockPublicAcls": True,
+            "blockPublicPolicy": True,
+            "ignorePublicAcls": True,
+            "restrictPublicBuckets": True,
+        },
         {
             "blockPublicPolicy is false": {
-                "blockPublicAcls": True, "blockPublicPolicy": False, "ignorePublicAcls": True,
+                "blockPublicAcls": True,
+                "blockPublicPolicy": False,
+                "ignorePublicAcls": True,
                 "restrictPublicBuckets": True,
             },
             "blockPublicAcls is not set": {},
@@ -178,9 +195,7 @@ CASES: Final[dict[str, Case]] = {
             },
         },
     ),
-    "subnet-no-public-ip": flag(
-        "aws:ec2/subnet:Subnet", "mapPublicIpOnLaunch", False, unset=True
-    ),
+    "subnet-no-public-ip": flag("aws:ec2/subnet:Subnet", "mapPublicIpOnLaunch", False, unset=True),
     "instance-no-public-ip": flag(INSTANCE, "associatePublicIpAddress", False, unset=True),
     "template-no-public-ip": Case(
         TEMPLATE,
@@ -205,7 +220,8 @@ CASES: Final[dict[str, Case]] = {
         TLS,
         {
             "sslPolicy is 'ELBSecurityPolicy-2016-08'": {
-                **TLS, "sslPolicy": "ELBSecurityPolicy-2016-08"
+                **TLS,
+                "sslPolicy": "ELBSecurityPolicy-2016-08",
             },
             "certificateArn is not set": {k: v for k, v in TLS.items() if k != "certificateArn"},
         },
@@ -215,7 +231,8 @@ CASES: Final[dict[str, Case]] = {
         {"protocol": "HTTP", "defaultActions": [REDIRECT]},
         {
             "defaultActions.0.type is 'forward'": {
-                "protocol": "HTTP", "defaultActions": [{"type": "forward"}]
+                "protocol": "HTTP",
+                "defaultActions": [{"type": "forward"}],
             },
             "defaultActions.0.redirect.protocol is 'HTTP'": {
                 "protocol": "HTTP",
@@ -239,7 +256,8 @@ CASES: Final[dict[str, Case]] = {
         {
             "parameters.rds.force_ssl is not set": {"family": "postgres16", "parameters": []},
             "parameters.rds.force_ssl is '0'": {
-                "family": "postgres16", "parameters": [{"name": "rds.force_ssl", "value": "0"}]
+                "family": "postgres16",
+                "parameters": [{"name": "rds.force_ssl", "value": "0"}],
             },
         },
     ),
@@ -252,7 +270,8 @@ CASES: Final[dict[str, Case]] = {
         },
     ),
     "cache-snapshots": Case(
-        CACHE, {"snapshotRetentionLimit": 1},
+        CACHE,
+        {"snapshotRetentionLimit": 1},
         {"snapshotRetentionLimit is 0": {"snapshotRetentionLimit": 0}},
     ),
     "plan-keeps": Case(
@@ -283,11 +302,13 @@ CASES: Final[dict[str, Case]] = {
     "no-force-destroy": flag(BUCKET, "forceDestroy", False, unset=True),
     "no-force-delete": flag("aws:ecr/repository:Repository", "forceDelete", False, unset=True),
     "secret-recovery-window": Case(
-        SECRET, {"recoveryWindowInDays": 7},
+        SECRET,
+        {"recoveryWindowInDays": 7},
         {"recoveryWindowInDays is 0": {"recoveryWindowInDays": 0}},
     ),
     "key-deletion-window": Case(
-        "aws:kms/key:Key", {"deletionWindowInDays": 30},
+        "aws:kms/key:Key",
+        {"deletionWindowInDays": 30},
         {"deletionWindowInDays is 3": {"deletionWindowInDays": 3}},
     ),
     "bucket-versioned": Case(
@@ -309,7 +330,8 @@ CASES: Final[dict[str, Case]] = {
         },
     ),
     "log-retention": Case(
-        LOGS, {"retentionInDays": 14},
+        LOGS,
+        {"retentionInDays": 14},
         {
             "retentionInDays is 7": {"retentionInDays": 7},
             "retentionInDays is not set": {},
@@ -361,4 +383,4 @@ CASES: Final[dict[str, Case]] = {
         {"policyArn": "arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess"},
         {"policyArn is": {"policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}},
     ),
-}  # fmt: skip
+}

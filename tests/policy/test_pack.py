@@ -72,9 +72,12 @@ def served(given: Mapping[str, str]) -> Iterator[analyzer_pb2_grpc.AnalyzerStub]
 
 def asked(props: Mapping[str, Any], type_: str = DATABASE, name: str = "database") -> Any:
     return analyzer_pb2.AnalyzeRequest(
-        type=type_, name=name, urn=f"urn:pulumi:prod::bulwark::{type_}::{name}",
-        properties=dict(props), options=analyzer_pb2.AnalyzerResourceOptions(protect=True),
-    )  # fmt: skip
+        type=type_,
+        name=name,
+        urn=f"urn:pulumi:prod::bulwark::{type_}::{name}",
+        properties=dict(props),
+        options=analyzer_pb2.AnalyzerResourceOptions(protect=True),
+    )
 
 
 @pytest.mark.parametrize(

@@ -49,13 +49,14 @@ def judged(value: Any) -> Any:
     ("stack", "shape"),
     [
         pytest.param(
-            stack, shape,
+            stack,
+            shape,
             marks=() if stack in ("dev", "prod") or shape == "as it is" else pytest.mark.exhaustive,
         )
         for stack in STACKS
         for shape in SHAPES
     ],
-)  # fmt: skip
+)
 def test_a_stack_holds_every_rule_or_has_its_exception(stack: str, shape: str) -> None:
     assert pack(stack).all(resources(whole(stack, SHAPES[shape]))) == []
 

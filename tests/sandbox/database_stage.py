@@ -9,10 +9,11 @@ import psycopg
 import pytest
 from moto.rds.models import rds_backends
 
-from sandbox import clock, databases
+from sandbox import clock
+from sandbox import postgres as databases
 from sandbox.aws import ACCOUNT, client, in_memory_aws
-from sandbox.databases.real import Databases
-from sandbox.databases.standing import Standing
+from sandbox.postgres.instance import Standing
+from sandbox.postgres.servers import Databases
 
 REGION, ADMIN, WORD = "eu-north-1", "bulwark_admin", "a-password-of-the-test"
 
@@ -26,12 +27,20 @@ class Rds:
     def make(self, name: str = "main", **given: Any) -> None:
         self.api.create_db_instance(
             **{
-                "DBInstanceIdentifier": name, "DBInstanceClass": "db.t4g.small",
-                "Engine": "postgres", "EngineVersion": "16", "AllocatedStorage": 20,
-                "MasterUsername": ADMIN, "MasterUserPassword": WORD, "DBName": "app",
-                "BackupRetentionPeriod": 7, "Port": 5433, "MultiAZ": True, **given,
+                "DBInstanceIdentifier": name,
+                "DBInstanceClass": "db.t4g.small",
+                "Engine": "postgres",
+                "EngineVersion": "16",
+                "AllocatedStorage": 20,
+                "MasterUsername": ADMIN,
+                "MasterUserPassword": WORD,
+                "DBName": "app",
+                "BackupRetentionPeriod": 7,
+                "Port": 5433,
+                "MultiAZ": True,
+                **given,
             }
-        )  # fmt: skip
+        )
         self.held.advance(3600)
 
     def where(self, name: str = "main") -> tuple[str, int]:
@@ -43,9 +52,15 @@ class Rds:
     ) -> "psycopg.Connection[tuple[Any, ...]]":
         host, port = at or self.where(name)
         return psycopg.connect(
-            host=host, port=port, user=ADMIN, password=word, dbname="app",
-            autocommit=True, connect_timeout=20, sslmode="disable",
-        )  # fmt: skip
+            host=host,
+            port=port,
+            user=ADMIN,
+            password=word,
+            dbname="app",
+            autocommit=True,
+            connect_timeout=20,
+            sslmode="disable",
+        )
 
     def rows(self, name: str = "main") -> list[int]:
         with self.connect(name) as connection:

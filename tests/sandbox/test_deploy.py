@@ -12,9 +12,9 @@ from ops.outputs import Outputs
 from sandbox import aws
 from sandbox.aws import client
 from sandbox.deploy import Deployment, Made, deploy, in_memory_aws
-from sandbox.entries import entry
-from sandbox.entries.making import Place, Resource, find
 from sandbox.program import Graph, Registered
+from sandbox.resources import entry
+from sandbox.resources.creation import Place, Resource, find
 
 REGION, RECOVERY = "eu-north-1", "eu-west-1"
 ZONE = "Z0PRODEXAMPLE0000001"
@@ -23,41 +23,62 @@ PREFIX = "bulwark-prod"
 # what the stack makes, or speaks of a time to come.
 ABSENT = {
     "aws:acm/certificate:Certificate": {
-        "notAfter", "notBefore", "pendingRenewal", "renewalEligibility", "renewalSummaries",
+        "notAfter",
+        "notBefore",
+        "pendingRenewal",
+        "renewalEligibility",
+        "renewalSummaries",
         "validationEmails",
     },
     "aws:autoscaling/group:Group": {"predictedCapacity", "warmPoolSize"},
     "aws:backup/vault:Vault": {"recoveryPoints"},
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": {"namePrefix"},
     "aws:ec2/eip:Eip": {
-        "associationId", "carrierIp", "customerOwnedIp", "privateDns", "privateIp", "ptrRecord",
+        "associationId",
+        "carrierIp",
+        "customerOwnedIp",
+        "privateDns",
+        "privateIp",
+        "ptrRecord",
     },
     "aws:ec2/natGateway:NatGateway": {
-        "autoProvisionZones", "autoScalingIps", "regionalNatGatewayAddresses",
-        "regionalNatGatewayAutoMode", "routeTableId",
+        "autoProvisionZones",
+        "autoScalingIps",
+        "regionalNatGatewayAddresses",
+        "regionalNatGatewayAutoMode",
+        "routeTableId",
     },
     "aws:ec2/route:Route": {"instanceId", "instanceOwnerId"},
     "aws:ec2/subnet:Subnet": {"ipv6CidrBlockAssociationId"},
     "aws:ec2/vpc:Vpc": {"ipv6AssociationId"},
     "aws:ec2/vpcEndpoint:VpcEndpoint": {"cidrBlocks", "requesterManaged"},
     "aws:lambda/function:Function": {
-        "qualifiedInvokeArn", "responseStreamingInvokeArn", "signingJobArn",
+        "qualifiedInvokeArn",
+        "responseStreamingInvokeArn",
+        "signingJobArn",
         "signingProfileVersionArn",
     },
     "aws:rds/instance:Instance": {
-        "hostedZoneId", "latestRestorableTime", "listenerEndpoints", "masterUserSecrets",
+        "hostedZoneId",
+        "latestRestorableTime",
+        "listenerEndpoints",
+        "masterUserSecrets",
         "upgradeRolloutOrder",
     },
     "aws:s3/bucket:Bucket": {"hostedZoneId", "websiteDomain", "websiteEndpoint"},
     "aws:s3/bucketObjectv2:BucketObjectv2": {
-        "checksumCrc32", "checksumCrc32C", "checksumCrc64Nvme", "checksumSha1", "checksumSha256",
+        "checksumCrc32",
+        "checksumCrc32C",
+        "checksumCrc64Nvme",
+        "checksumSha1",
+        "checksumSha256",
     },
     "aws:secretsmanager/secretVersion:SecretVersion": {"hasSecretStringWo"},
     "aws:sns/topic:Topic": {"beginningArchiveTime"},
     "aws:ssm/parameter:Parameter": {"hasValueWo"},
     "aws:wafv2/webAcl:WebAcl": {"applicationIntegrationUrl"},
     "random:index/randomPassword:RandomPassword": {"bcryptHash"},
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

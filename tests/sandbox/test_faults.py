@@ -136,9 +136,15 @@ def test_reads_show_a_change_late() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[{}]", '[{"fault": "nonsense"}]', "no JSON", '[{"fault": "lag", "seconds": -1}]',
-     '[{"fault": "throttled", "share": 2}]', '[{"fault": "denied"}]'],
-)  # fmt: skip
+    [
+        "[{}]",
+        '[{"fault": "nonsense"}]',
+        "no JSON",
+        '[{"fault": "lag", "seconds": -1}]',
+        '[{"fault": "throttled", "share": 2}]',
+        '[{"fault": "denied"}]',
+    ],
+)
 def test_faults_that_there_are_not_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         faults.parsed(text)

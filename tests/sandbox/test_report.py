@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ops.costs import is_free
+from ops.cost.estimate import is_free
 from sandbox.diagram import allowed, boxes, counted, draw
 from sandbox.program import ROOT, Graph
 from sandbox.report import page, priced, summarise

@@ -44,9 +44,12 @@ def test_the_database_is_asked_and_the_site_answers() -> None:
 @pytest.mark.exhaustive
 def test_without_a_command_it_says_what_to_set_and_ends_by_a_signal() -> None:
     process = subprocess.Popen(
-        [*OPS, "sandbox", "--port", "0"], cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [*OPS, "sandbox", "--port", "0"],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     assert process.stdout is not None
     said = ""
     for line in process.stdout:
@@ -74,8 +77,8 @@ def test_bad_input_is_refused(words: tuple[str, ...], says: str) -> None:
 
 
 def test_a_command_that_there_is_not_is_said_and_ends_as_in_a_shell() -> None:
+    from sandbox.running_stack import Up
     from sandbox.serve import NOT_FOUND, operated
-    from sandbox.up import Up
 
     up: Up = SimpleNamespace(environment=dict(os.environ))  # type: ignore[assignment]
     assert operated(up, ["no-such-command-here"]) == NOT_FOUND

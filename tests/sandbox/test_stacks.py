@@ -11,12 +11,12 @@ from pydantic import JsonValue
 
 from components.settings import load
 from ops.outputs import Outputs
-from sandbox import given
+from sandbox import prerequisites as given
 from sandbox.aws import client, in_memory_aws
 from sandbox.deploy import InMemory, deploy, region_of
-from sandbox.entries import UnknownTypeError, entries
-from sandbox.entries.making import MakingError
 from sandbox.program import ROOT, run, run_stack, stack_config
+from sandbox.resources import UnknownTypeError, entries
+from sandbox.resources.creation import MakingError
 from tests.world import StandIns
 
 REGION = "eu-north-1"

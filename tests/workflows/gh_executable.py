@@ -80,16 +80,25 @@ def asked(known: Thing, given: dict[str, str]) -> list[Thing]:
             fails(1, "Could not resolve to an issue or pull request with the number of it.")
         comments = known[given["number"]]["comments"]
         nodes = [
-            {"fullDatabaseId": str(c["id"]), "url": c["url"], "body": c["body"],
-             "viewerDidAuthor": c["author"] == OURS}
+            {
+                "fullDatabaseId": str(c["id"]),
+                "url": c["url"],
+                "body": c["body"],
+                "viewerDidAuthor": c["author"] == OURS,
+            }
             for c in comments
-        ]  # fmt: skip
+        ]
     else:
         nodes = [
-            {"number": int(n), "url": one["url"], "body": one["body"],
-             "viewerDidAuthor": one["author"] == OURS}
-            for n, one in known.items() if one["state"] == "open" and not one.get("pull")
-        ]  # fmt: skip
+            {
+                "number": int(n),
+                "url": one["url"],
+                "body": one["body"],
+                "viewerDidAuthor": one["author"] == OURS,
+            }
+            for n, one in known.items()
+            if one["state"] == "open" and not one.get("pull")
+        ]
     starts = range(0, max(len(nodes), 1), PAGE)
     return [
         page(
@@ -100,7 +109,7 @@ def asked(known: Thing, given: dict[str, str]) -> list[Thing]:
             },
         )
         for at in starts
-    ]  # fmt: skip
+    ]
 
 
 def page(of_one: bool, found: Thing) -> Thing:
@@ -125,8 +134,13 @@ def changed(known: Thing, method: str, path: str, body: Thing) -> Thing:
     url = f"https://github.com/o/n/{number}"
     if method == "POST" and path == "issues":
         known[str(number)] = {
-            **body, "number": number, "state": "open", "author": OURS, "url": url, "comments": [],
-        }  # fmt: skip
+            **body,
+            "number": number,
+            "state": "open",
+            "author": OURS,
+            "url": url,
+            "comments": [],
+        }
         return {**known[str(number)], "html_url": url}
     if method == "POST" and (found := re.fullmatch(r"issues/(\d+)/comments", path)):
         comment = {"id": COMMENT + number, "url": url, "author": OURS, "body": body["body"]}

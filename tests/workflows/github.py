@@ -26,8 +26,19 @@ class Github:
     home: Path
 
     def __post_init__(self) -> None:
-        self.put({"7": {"number": 7, "state": "open", "pull": True, "comments": [],
-                        "author": "a", "body": "", "url": "u"}})  # fmt: skip
+        self.put(
+            {
+                "7": {
+                    "number": 7,
+                    "state": "open",
+                    "pull": True,
+                    "comments": [],
+                    "author": "a",
+                    "body": "",
+                    "url": "u",
+                }
+            }
+        )
         executable(self.home / "bin", "gh", PROGRAM)
 
     @property

@@ -38,7 +38,7 @@ def login(words: list[str]) -> None:
 def push(words: list[str]) -> None:
     import boto3
 
-    from sandbox.pushing import push
+    from sandbox.image_push import push
 
     (reference,) = words
     host, _, rest = reference.partition("/")

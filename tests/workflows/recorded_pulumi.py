@@ -63,8 +63,11 @@ def told(name: str, nothing: Any) -> int:
 
 
 verbs: dict[str, Callable[[], int]] = {
-    "preview": preview, "up": up, "stack export": export,
-    "stack output": lambda: told("outputs", {}), "stack history": lambda: told("history", []),
-}  # fmt: skip
+    "preview": preview,
+    "up": up,
+    "stack export": export,
+    "stack output": lambda: told("outputs", {}),
+    "stack history": lambda: told("history", []),
+}
 verb = words[0] if words[0] != "stack" else " ".join(words[:2])
 raise SystemExit(verbs[verb]())

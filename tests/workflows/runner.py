@@ -81,16 +81,28 @@ class Runner:
             file.write_text("", encoding="utf-8")
         own = filled(step, {**ALWAYS, **(values or {})})
         done = subprocess.run(
-            BASH.replace("{0}", str(script)).split(), cwd=self.work, capture_output=True, text=True,
-            check=False, stdin=subprocess.DEVNULL,
+            BASH.replace("{0}", str(script)).split(),
+            cwd=self.work,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
             env={
-                "PATH": f"{self.bin}:{os.environ['PATH']}", "HOME": str(self.folder),
-                "PYTHONPATH": str(ROOT), "RECORDED_PULUMI": str(self.folder),
-                "RECORDED_DOCKER": str(self.folder), "GITHUB_OUTPUT": str(output),
-                "GITHUB_STEP_SUMMARY": str(summary), "GITHUB_ACTIONS": "true", "CI": "true",
-                "GH_EXECUTABLE_HOME": str(self.folder), **self.environment, **own, **env,
+                "PATH": f"{self.bin}:{os.environ['PATH']}",
+                "HOME": str(self.folder),
+                "PYTHONPATH": str(ROOT),
+                "RECORDED_PULUMI": str(self.folder),
+                "RECORDED_DOCKER": str(self.folder),
+                "GITHUB_OUTPUT": str(output),
+                "GITHUB_STEP_SUMMARY": str(summary),
+                "GITHUB_ACTIONS": "true",
+                "CI": "true",
+                "GH_EXECUTABLE_HOME": str(self.folder),
+                **self.environment,
+                **own,
+                **env,
             },
-        )  # fmt: skip
+        )
         lines = output.read_text(encoding="utf-8").splitlines()
         found = dict(line.split("=", 1) for line in lines)
         return Done(done.returncode, done.stdout + done.stderr, found, summary.read_text("utf-8"))

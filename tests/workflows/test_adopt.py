@@ -10,11 +10,11 @@ from typing import Final
 
 import pytest
 
-from ops.cli import COMMANDS, NOUNS
-from ops.commands.bootstrap import _told
-from ops.foundation.given import Given
-from ops.foundation.roles import roles
-from ops.show import Output
+from ops.bootstrap.commands import _told
+from ops.bootstrap.names import Given
+from ops.bootstrap.roles import roles
+from ops.cli.app import COMMANDS, NOUNS
+from ops.cli.render import Output
 from sandbox.program import ROOT
 from tests.test_docs import ADOPT, commands
 from tests.test_runbook import said
@@ -25,11 +25,11 @@ LINES: Final = [*dict.fromkeys(commands(ADOPT))]
 RUN: Final = {
     "make setup": "Makefile",
     "make test": "tests/test_docs.py",
-    "ops bootstrap": "tests/ops/test_bootstrap.py",
-    "ops deploy staging": "tests/ops/test_deploying.py",
-    "ops health": "tests/ops/test_health_runner.py",
+    "ops bootstrap": "tests/ops/bootstrap/test_bootstrap.py",
+    "ops deploy staging": "tests/ops/deploy/test_deploy.py",
+    "ops health": "tests/ops/core/test_check_runner.py",
     "ops db size": "tests/workflows/test_adopting.py",
-    "ops preview-report": "tests/ops/test_preview_report.py",
+    "ops preview-report": "tests/ops/preview/test_report.py",
 }
 # Not there yet, or not everywhere; looked at as soon as they are.
 LATER: Final = ("bootstrap", "deploy")
@@ -97,9 +97,14 @@ def test_bootstrap_prints_what_the_page_sets_and_its_roles_last_as_long_as_is_as
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     stand = Given(
-        project="bulwark", repository="o/n", partition="aws", account="123456789012",
-        region="eu-north-1", recovery=None, environments=("dev",),
-    )  # fmt: skip
+        project="bulwark",
+        repository="o/n",
+        partition="aws",
+        account="123456789012",
+        region="eu-north-1",
+        recovery=None,
+        environments=("dev",),
+    )
     _told(stand, Output("json"), "done")
     printed = json.loads(capsys.readouterr().out)["github"]
     values = r"--body '?([^']*)'?$"
@@ -112,9 +117,11 @@ def test_bootstrap_prints_what_the_page_sets_and_its_roles_last_as_long_as_is_as
     lasts = {role.name.partition("-")[0]: role.session for role in roles(stand)}
     asked = {
         str(step["with"]["role"]): int(step["with"].get("seconds", 3600))
-        for file in WORKFLOWS for job in jobs(file).values() for step in job.get("steps", ())
+        for file in WORKFLOWS
+        for job in jobs(file).values()
+        for step in job.get("steps", ())
         if "role" in step.get("with", {})
-    }  # fmt: skip
+    }
     assert len(asked) == 3
     for role, seconds in asked.items():
         (kind,) = re.findall(r"vars\.([A-Z]+)_ROLE_ARN", role)

@@ -14,10 +14,11 @@ import yaml
 from pydantic import JsonValue
 
 from components.settings import RestoreFrom, Settings
-from ops.cli import main
-from sandbox import clock, given
+from ops.cli.app import main
+from sandbox import clock
+from sandbox import prerequisites as given
 from sandbox.aws import client
-from sandbox.up import up
+from sandbox.running_stack import up
 from tests.test_docs import ADOPT
 from tests.world import settings
 
@@ -71,9 +72,14 @@ def connected(identifier: str, user: str, password: str) -> psycopg.Connection[A
     ]
     where = found["Endpoint"]
     return psycopg.connect(
-        host=where["Address"], port=where["Port"], dbname="app", user=user, password=password,
-        autocommit=True, connect_timeout=20,
-    )  # fmt: skip
+        host=where["Address"],
+        port=where["Port"],
+        dbname="app",
+        user=user,
+        password=password,
+        autocommit=True,
+        connect_timeout=20,
+    )
 
 
 @pytest.mark.usefixtures("_clock")
@@ -92,9 +98,10 @@ def test_a_new_stack_has_the_data_of_the_old_database_which_stays(
             old.execute("INSERT INTO orders VALUES (43)")
 
     overrides: dict[str, JsonValue] = {
-        "bulwark:compute": "none", "bulwark:database": blocks()["database"],
-    }  # fmt: skip
-    with patch("sandbox.given._source", with_data), up("dev", overrides, factor=1200) as it:
+        "bulwark:compute": "none",
+        "bulwark:database": blocks()["database"],
+    }
+    with patch("sandbox.prerequisites._source", with_data), up("dev", overrides, factor=1200) as it:
         for name, value in it.settings.items():
             if name != "AWS_ENDPOINT_URL":
                 monkeypatch.setenv(name, value)

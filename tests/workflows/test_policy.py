@@ -11,12 +11,14 @@ from typing import Any, Final
 
 import pytest
 
-from ops.cli import COMMANDS, NOUNS
+from ops.cli.app import COMMANDS, NOUNS
 from sandbox.program import ROOT
 from tests.workflows.files import ACTIONS, EXPRESSION, WORKFLOWS, jobs, read, runs, steps, texts
 
 FILES = [*WORKFLOWS, *ACTIONS]
-PINNED = re.compile(r"uses: (?P<action>[\w-]+/[\w./-]+)@(?P<commit>[0-9a-f]{40}) # (?P<says>v\d+\.\d+\.\d+)$")  # fmt: skip # noqa: E501
+PINNED = re.compile(
+    r"uses: (?P<action>[\w-]+/[\w./-]+)@(?P<commit>[0-9a-f]{40}) # (?P<says>v\d+\.\d+\.\d+)$"
+)
 # What a job may, with the reason. A job that is not here may read the repository at most.
 MORE: Final[dict[tuple[str, str], dict[str, str]]] = {
     ("preview", "preview"): {"id-token": "the preview role"},
@@ -77,8 +79,12 @@ def test_a_workflow_has_no_rights_of_its_own_and_is_started_by_nobody_else(file:
     whole = read(file)
     assert whole["permissions"] == {}
     assert set(whole["on"]) <= {
-        "pull_request", "push", "workflow_dispatch", "workflow_call", "schedule",
-    }  # fmt: skip
+        "pull_request",
+        "push",
+        "workflow_dispatch",
+        "workflow_call",
+        "schedule",
+    }
 
 
 @pytest.mark.parametrize(("file", "name"), JOBS, ids=IDS)
@@ -217,8 +223,11 @@ def test_actionlint_has_nothing_to_say() -> None:
         pytest.skip("there is no actionlint on the PATH")
     done = subprocess.run(
         ["actionlint", "-no-color", *map(str, WORKFLOWS)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stdout) == (0, "")
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.preview_page import MARKER
-from sandbox.up import Up, up
+from ops.preview.page import MARKER
+from sandbox.running_stack import Up, up
 from tests.ops.preview_files import PREVIEWS
 from tests.test_runbook import said
 from tests.workflows.files import WORKFLOWS, jobs, runs
@@ -157,9 +157,10 @@ def test_a_deployment_is_one_line_of_ops(bare: Steps, agreed: bool) -> None:
     flag = "--allow-data-loss" if agreed else ""
     reason = "x; $(touch hacked) `touch hacked` \"'"
     values = {
-        "inputs.stack": "staging", "inputs.reason": reason,
+        "inputs.stack": "staging",
+        "inputs.reason": reason,
         "inputs.allow-data-loss && '--allow-data-loss' || ''": flag,
-    }  # fmt: skip
+    }
     done = bare("deploy-stack: deploy: Deploy", values)
     assert done.code == 5, "how it ended is how the job ends"
     typed = (bare.work / "typed").read_text(encoding="utf-8").splitlines()
@@ -205,10 +206,12 @@ def test_the_command_of_a_deployment_takes_what_the_workflow_gives_it() -> None:
 def test_an_image_is_built_pushed_and_deployed_by_its_digest(steps: Steps) -> None:
     app = steps.work / "app"
     values = {
-        "inputs.stack || 'dev'": "prod", "inputs.service || 'backend'": "backend",
+        "inputs.stack || 'dev'": "prod",
+        "inputs.service || 'backend'": "backend",
         "inputs.context || 'app'": "app",
-        "github.sha": "v2", "github.run_attempt": "1",
-    }  # fmt: skip
+        "github.sha": "v2",
+        "github.run_attempt": "1",
+    }
     found = steps("image: image: Find the repository", values)
     assert found.code == 0, found.said
     url = found.outputs["url"]
@@ -236,9 +239,10 @@ def test_an_image_is_built_pushed_and_deployed_by_its_digest(steps: Steps) -> No
 @pytest.mark.exhaustive
 def test_a_service_that_there_is_not_has_no_repository(steps: Steps) -> None:
     values = {
-        "inputs.stack || 'dev'": "prod", "inputs.service || 'backend'": "no-such",
+        "inputs.stack || 'dev'": "prod",
+        "inputs.service || 'backend'": "no-such",
         "inputs.context || 'app'": "app",
-    }  # fmt: skip
+    }
     done = steps("image: image: Find the repository", values)
     assert (done.code, dict(done.outputs)) == (2, {})
 
@@ -271,8 +275,10 @@ def test_the_role_of_the_stack_is_what_its_outputs_name(steps: Steps) -> None:
     (job,) = [file for file in WORKFLOWS if file.stem == "operations"]
     paths = {
         step["with"]["become"]
-        for one in jobs(job).values() for step in one["steps"] if "become" in step.get("with", {})
-    }  # fmt: skip
+        for one in jobs(job).values()
+        for step in one["steps"]
+        if "become" in step.get("with", {})
+    }
     assert len(paths) == 1
     done = steps("ready: action: Find the role of the stack", {"inputs.become": paths.pop()})
     assert re.fullmatch(r"arn:aws:iam::\d{12}:role/bulwark-prod-recoverer", done.outputs["role"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.components.watching import ALL, entry, facts_of, planned
+from tests.components.monitored_stack import ALL, entry, facts_of, planned
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pydantic import JsonValue
 
 from components.alarm_registry.burn_rate import TIERS, least_objective, percentile
 from components.alarm_registry.model import Math
-from tests.components.watching import entry, expression, plan_of, planned
+from tests.components.monitored_stack import entry, expression, plan_of, planned
 
 
 def test_the_tiers_are_those_of_the_workbook() -> None:

@@ -4,7 +4,7 @@ import pytest
 from pydantic import JsonValue
 
 from components.instance_classes import cache_node
-from tests.components.watching import entry, expression, facts_of, planned
+from tests.components.monitored_stack import entry, expression, facts_of, planned
 
 ON: dict[str, JsonValue] = {"cache": {"enabled": True, "nodeType": "cache.m7g.xlarge"}}
 

@@ -5,7 +5,7 @@ from pydantic import JsonValue
 
 from components.alarm_registry.database import max_connections
 from components.instance_classes import rds_class
-from tests.components.watching import entry, planned
+from tests.components.monitored_stack import entry, planned
 from tests.world import settings
 
 GIB = 1024**3

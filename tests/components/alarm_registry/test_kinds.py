@@ -4,7 +4,7 @@ import pytest
 
 from components.alarm_registry.kinds import BALANCER, CERTIFICATE, INSTANCE, SERVICE, TARGET
 from components.alarm_registry.model import Facts
-from tests.components.watching import ALL, facts_of
+from tests.components.monitored_stack import ALL, facts_of
 from tests.world import settings
 
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import JsonValue
 
-from tests.components.watching import ALL, entry, expression, plan_of, planned
+from tests.components.monitored_stack import ALL, entry, expression, plan_of, planned
 from tests.world import settings
 
 

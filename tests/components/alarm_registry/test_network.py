@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.components.watching import entry, expression, planned
+from tests.components.monitored_stack import entry, expression, planned
 
 
 @pytest.mark.parametrize(

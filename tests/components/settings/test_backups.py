@@ -3,7 +3,7 @@
 import pytest
 from pydantic import JsonValue
 
-from tests.components.settings.test_loading import refusal
+from tests.components.settings.test_loader import refusal
 from tests.world import settings
 
 

@@ -12,7 +12,7 @@ from components.settings.__main__ import ROOT
 from components.settings.fields import settings_fields
 from components.settings.reference import page, project_file, schema
 from components.settings.section import Section
-from tests.components.settings.test_loading import BASE, config
+from tests.components.settings.test_loader import BASE, config
 
 # What the CLI's own schema of Pulumi.yaml allows (sdk/go/common/workspace/project.json).
 TYPES = {"string": str, "integer": int, "boolean": bool, "object": dict}

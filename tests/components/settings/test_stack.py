@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from components.settings import SettingsError, load
 from components.settings.zones import ZONES
-from tests.components.settings.test_loading import config, refusal
+from tests.components.settings.test_loader import config, refusal
 from tests.world import settings
 
 NO_RECOVERY: dict[str, JsonValue] = {"recoveryRegion": None}

@@ -13,8 +13,8 @@ from importlib import import_module
 import pytest
 from _pytest.mark import ParameterSet
 
-from ops.actions import RunShell, RunSql
-from ops.plan import Plan
+from ops.core.actions import RunShell, RunSql
+from ops.core.plan import Plan
 from tests.ops.stage import Stage
 
 

@@ -3,12 +3,13 @@
 from datetime import timedelta
 from typing import Any, Final, Literal
 
-from ops import muted, muting
-from ops.actions import Actions
-from ops.engine import Engine
-from ops.journal import Bucket, Journal
-from ops.plan import Plan
-from ops.run import Target
+from ops.alarms import mute as muting
+from ops.alarms import mute_state as muted
+from ops.core.actions import Actions
+from ops.core.engine import Engine
+from ops.core.journal import Bucket, Journal
+from ops.core.plan import Plan
+from ops.core.run import Target
 from tests.ops.procedures import Procedure
 from tests.ops.stage import ACCOUNT, REGION, Stage
 
@@ -44,10 +45,18 @@ def put(on: Stage) -> None:
 
 def put_alarm(cloudwatch: Any, name: str, action: str) -> None:
     cloudwatch.put_metric_alarm(
-        AlarmName=name, Namespace="AWS/RDS", MetricName="CPUUtilization", Statistic="Average",
-        Period=60, EvaluationPeriods=1, Threshold=90, AlarmActions=[action], OKActions=[action],
-        ComparisonOperator="GreaterThanThreshold", AlarmDescription="P1. CPU. Run: ops db status",
-    )  # fmt: skip
+        AlarmName=name,
+        Namespace="AWS/RDS",
+        MetricName="CPUUtilization",
+        Statistic="Average",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=90,
+        AlarmActions=[action],
+        OKActions=[action],
+        ComparisonOperator="GreaterThanThreshold",
+        AlarmDescription="P1. CPU. Run: ops db status",
+    )
 
 
 def muting_of(on: Stage, how: Literal["rules", "actions"], severity: str = "P2") -> Plan:
@@ -89,13 +98,19 @@ def facts(on: Stage) -> object:
 
 PROCEDURES: Final = (
     Procedure(
-        "alarms mute", "--for 600 --severity P2 --reason planned", put,
-        lambda on: muting_of(on, "rules"), facts,
+        "alarms mute",
+        "--for 600 --severity P2 --reason planned",
+        put,
+        lambda on: muting_of(on, "rules"),
+        facts,
     ),
     Procedure(
-        "alarms mute", "--for 600 --severity P2 --reason planned --by actions", put,
-        lambda on: muting_of(on, "actions"), facts,
+        "alarms mute",
+        "--for 600 --severity P2 --reason planned --by actions",
+        put,
+        lambda on: muting_of(on, "actions"),
+        facts,
     ),
     Procedure("alarms unmute", "", put_muted, unmuting, facts),
     Procedure("alarms unmute", "", lambda on: put_muted(on, "actions"), unmuting, facts),
-)  # fmt: skip
+)

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from ops import baseline_keeping as keeping
-from ops.baseline_taking import taken
-from ops.plan import Plan
+from ops.baseline import store as keeping
+from ops.baseline.capture import taken
+from ops.core.plan import Plan
 from tests.ops import fleet_stage, service_stage
 from tests.ops.procedures import Procedure, alarms, db_parameters
 from tests.ops.stage import REGION, Stage

@@ -6,16 +6,22 @@ from typing import Final
 
 from botocore.exceptions import ClientError
 
-from ops.foundation import looking, roles
-from ops.foundation.given import PURPOSES, Given
-from ops.plan import Plan
+from ops.bootstrap import inspection as looking
+from ops.bootstrap import roles
+from ops.bootstrap.names import PURPOSES, Given
+from ops.core.plan import Plan
 from tests.ops.procedures import Procedure
 from tests.ops.stage import ACCOUNT, RECOVERY, REGION, Fuse, Stage
 
 GIVEN: Final = Given(
-    project="bulwark", repository="owner/fork", partition="aws", account=ACCOUNT, region=REGION,
-    recovery=RECOVERY, environments=("dev",),
-)  # fmt: skip
+    project="bulwark",
+    repository="owner/fork",
+    partition="aws",
+    account=ACCOUNT,
+    region=REGION,
+    recovery=RECOVERY,
+    environments=("dev",),
+)
 ALONE: Final = replace(GIVEN, recovery=None)
 HERE: Final = "--repository owner/fork --environments dev"
 OPTIONS: Final = f"{HERE} --recovery-region {RECOVERY}"
@@ -30,9 +36,10 @@ def put_drifted(on: Stage) -> None:
     assert on.engine(Fuse()).start(made(on, GIVEN)) == "done"
     iam, s3, kms = on.client("iam"), on.client("s3"), on.client("kms")
     anybody = {
-        "Effect": "Allow", "Principal": {"Federated": GIVEN.provider},
+        "Effect": "Allow",
+        "Principal": {"Federated": GIVEN.provider},
         "Action": "sts:AssumeRoleWithWebIdentity",
-    }  # fmt: skip
+    }
     open_ = json.dumps({"Version": "2012-10-17", "Statement": [anybody]})
     iam.update_assume_role_policy(RoleName="bulwark-deploy-dev", PolicyDocument=open_)
     iam.delete_role_policy(RoleName="bulwark-preview", PolicyName=roles.POLICY)
@@ -125,14 +132,24 @@ DOUBTS: Final = frozenset({"key_state"})
 FOUND: Final = frozenset(f"find_{name}" for name in DOUBTS)
 PROCEDURES: Final = (
     Procedure(
-        "bootstrap", HERE, put_nothing, lambda on: one_of_each(on, ALONE), facts, undone=kept,
-        doubts=DOUBTS, already=FOUND, long=True,
+        "bootstrap",
+        HERE,
+        put_nothing,
+        lambda on: one_of_each(on, ALONE),
+        facts,
+        undone=kept,
+        doubts=DOUBTS,
+        already=FOUND,
+        long=True,
     ),
     Procedure(
-        "bootstrap", OPTIONS, put_alone, lambda on: one_of_each(on, GIVEN), facts,
-        undone=without_copy, long=True,
+        "bootstrap",
+        OPTIONS,
+        put_alone,
+        lambda on: one_of_each(on, GIVEN),
+        facts,
+        undone=without_copy,
+        long=True,
     ),
-    Procedure(
-        "bootstrap", f"{OPTIONS} --reason drifted", put_drifted, made, facts, long=True
-    ),
-)  # fmt: skip
+    Procedure("bootstrap", f"{OPTIONS} --reason drifted", put_drifted, made, facts, long=True),
+)

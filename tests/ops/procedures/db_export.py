@@ -3,8 +3,9 @@
 import json
 from typing import Final
 
-from ops import exporting, snapshots
-from ops.plan import Plan
+from ops.core.plan import Plan
+from ops.database import snapshot_export as exporting
+from ops.database import snapshots
 from tests.ops.db_stage import put as put_database
 from tests.ops.procedures import Procedure
 from tests.ops.stage import REGION, Stage

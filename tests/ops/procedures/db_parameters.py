@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from ops import database, parameters
-from ops.plan import Plan
+from ops.core.plan import Plan
+from ops.database import instance as database
+from ops.database import parameters
 from tests.ops.db_stage import put as put_database
 from tests.ops.db_stage import seen
 from tests.ops.procedures import Procedure

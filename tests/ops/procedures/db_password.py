@@ -5,8 +5,10 @@ import json
 import zipfile
 from typing import Final
 
-from ops import database, rotating, services
-from ops.plan import Plan
+from ops.core.plan import Plan
+from ops.database import instance as database
+from ops.database import password as rotating
+from ops.services import model as services
 from tests.ops import service_stage
 from tests.ops.db_stage import put as put_database
 from tests.ops.db_stage import seen
@@ -31,28 +33,36 @@ def put_rotation(on: Stage, *, target: str = "database") -> None:
         archive.writestr("rotate.py", "def handler(event, context): pass")
     functions = on.client("lambda")
     made = functions.create_function(
-        FunctionName="rotation", Runtime="python3.13", Handler="rotate.handler",
-        Role=role["Role"]["Arn"], Code={"ZipFile": code.getvalue()},
+        FunctionName="rotation",
+        Runtime="python3.13",
+        Handler="rotate.handler",
+        Role=role["Role"]["Arn"],
+        Code={"ZipFile": code.getvalue()},
         Environment={
             "Variables": {
-                "TARGET": target, "IDENTIFIER": on.outputs.database.identifier,
+                "TARGET": target,
+                "IDENTIFIER": on.outputs.database.identifier,
                 "RESTART": json.dumps(RESTART),
             }
         },
-    )  # fmt: skip
+    )
     functions.add_permission(
-        FunctionName="rotation", StatementId="s", Action="lambda:InvokeFunction",
+        FunctionName="rotation",
+        StatementId="s",
+        Action="lambda:InvokeFunction",
         Principal="secretsmanager.amazonaws.com",
-    )  # fmt: skip
+    )
     secrets = on.client("secretsmanager")
     known = {s["Name"]: s["ARN"] for s in secrets.list_secrets()["SecretList"]}
-    arn = known.get(NAME) or secrets.create_secret(
-        Name=NAME, SecretString=json.dumps(CONTENT)
-    )["ARN"]  # fmt: skip
+    arn = (
+        known.get(NAME) or secrets.create_secret(Name=NAME, SecretString=json.dumps(CONTENT))["ARN"]
+    )
     secrets.rotate_secret(
-        SecretId=arn, RotationLambdaARN=made["FunctionArn"],
-        RotationRules={"AutomaticallyAfterDays": 30}, RotateImmediately=False,
-    )  # fmt: skip
+        SecretId=arn,
+        RotationLambdaARN=made["FunctionArn"],
+        RotationRules={"AutomaticallyAfterDays": 30},
+        RotateImmediately=False,
+    )
     part = on.outputs.database.model_copy(update={"secret_arn": arn})
     on.outputs = service_stage.lonely().model_copy(update={"database": part, "fleet": None})
 

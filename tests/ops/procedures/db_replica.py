@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from ops import replicas
-from ops.plan import Plan
+from ops.core.plan import Plan
+from ops.database import replicas
 from tests.ops.db_stage import put as put_database
 from tests.ops.db_stage import seen
 from tests.ops.procedures import Procedure
@@ -19,9 +19,10 @@ def put(on: Stage) -> None:
 def put_replica(on: Stage) -> None:
     put(on)
     on.client("rds").create_db_instance_read_replica(
-        DBInstanceIdentifier=REPLICA, DeletionProtection=True,
+        DBInstanceIdentifier=REPLICA,
+        DeletionProtection=True,
         SourceDBInstanceIdentifier=on.outputs.database.identifier,
-    )  # fmt: skip
+    )
     on.clock.sleep(3600)
 
 
@@ -55,7 +56,12 @@ def protected(on: Stage) -> object:
 PROCEDURES: Final = (
     Procedure("db replica add", "reports", put, added, facts),
     Procedure(
-        "db replica remove", "reports", put_replica, removed, facts, undone=protected,
+        "db replica remove",
+        "reports",
+        put_replica,
+        removed,
+        facts,
+        undone=protected,
         already=frozenset({"protect"}),  # of what is deleted
     ),
-)  # fmt: skip
+)

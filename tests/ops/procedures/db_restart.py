@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from ops import database, failover
-from ops.plan import Plan
+from ops.core.plan import Plan
+from ops.database import failover
+from ops.database import instance as database
 from tests.ops.db_stage import put, seen
 from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage
@@ -40,8 +41,12 @@ def zones(on: Stage) -> tuple[str, str]:
 
 PROCEDURES: Final = (
     Procedure(
-        "db failover", "", put, failing_over, lambda on: (told(on), zones(on)),
+        "db failover",
+        "",
+        put,
+        failing_over,
+        lambda on: (told(on), zones(on)),
         doubts=frozenset({"failover"}),
     ),
     Procedure("db reboot", "", put, rebooting, told, doubts=frozenset({"reboot"})),
-)  # fmt: skip
+)

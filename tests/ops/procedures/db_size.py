@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from ops import database, resizing
-from ops.plan import Plan
+from ops.core.plan import Plan
+from ops.database import instance as database
+from ops.database import resize as resizing
 from tests.ops.db_stage import put, seen
 from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from ops import database, snapshots
-from ops.plan import Plan
+from ops.core.plan import Plan
+from ops.database import instance as database
+from ops.database import snapshots
 from tests.ops.db_stage import put
 from tests.ops.procedures import Procedure
 from tests.ops.stage import RECOVERY, REGION, Stage
@@ -61,7 +62,10 @@ PROCEDURES: Final = (
     Procedure("db snapshot create", "--no-wait", put, begun, rested),
     Procedure("db snapshot copy", "", lambda on: saved(on, "run-1"), copying, rested),
     Procedure(
-        "db snapshot prune", "--keep 1 --older-than 0",
-        lambda on: saved(on, "run-1", "run-2", "run-3"), pruning, rested,
+        "db snapshot prune",
+        "--keep 1 --older-than 0",
+        lambda on: saved(on, "run-1", "run-2", "run-3"),
+        pruning,
+        rested,
     ),
-)  # fmt: skip
+)

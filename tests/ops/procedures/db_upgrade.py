@@ -2,8 +2,10 @@
 
 from typing import Final
 
-from ops import database, parameters, upgrading
-from ops.plan import Plan
+from ops.core.plan import Plan
+from ops.database import instance as database
+from ops.database import parameters
+from ops.database import upgrade as upgrading
 from tests.ops.db_stage import seen
 from tests.ops.procedures import Procedure
 from tests.ops.procedures.db_parameters import GROUP
@@ -15,9 +17,10 @@ def put(on: Stage) -> None:
     put_group(on)
     rds = on.client("rds")
     rds.modify_db_instance(
-        DBInstanceIdentifier=on.outputs.database.identifier, BackupRetentionPeriod=7,
+        DBInstanceIdentifier=on.outputs.database.identifier,
+        BackupRetentionPeriod=7,
         ApplyImmediately=True,
-    )  # fmt: skip
+    )
     on.clock.sleep(3600)
     rds.create_db_instance_read_replica(
         DBInstanceIdentifier=f"{on.outputs.database.identifier}-reads",

@@ -6,10 +6,15 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from ops import commits, database, deploying, preview, snapshots, states
-from ops.deploying import Deployment
-from ops.plan import Plan
-from tests.ops import pretended_pulumi
+from ops.core.plan import Plan
+from ops.database import instance as database
+from ops.database import snapshots
+from ops.deploy import commits
+from ops.deploy import deployment as deploying
+from ops.deploy.deployment import Deployment
+from ops.preview import changes as preview
+from ops.state import backup as states
+from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.preview_files import PREVIEWS
 from tests.ops.procedures import Procedure
 from tests.ops.procedures.recover import OWN, put
@@ -47,9 +52,13 @@ def put_deployed(on: Stage) -> None:
     one = pulumi.stacks["test"]
     one.resources, one.outputs = 300, {"stack": {"stack": "test"}}
     one.history.append(
-        {"kind": "update", "result": "succeeded", "message": "before",
-         "environment": {"git.head": OLD, "git.dirty": "false"}}
-    )  # fmt: skip
+        {
+            "kind": "update",
+            "result": "succeeded",
+            "message": "before",
+            "environment": {"git.head": OLD, "git.dirty": "false"},
+        }
+    )
 
 
 def put_broken(on: Stage) -> None:
@@ -68,10 +77,16 @@ def deployed(on: Stage) -> Plan:
     found = preview.told({"steps": pulumi.previewed["test"]}, "test")
     top = Path(__file__).parents[3]
     of = Deployment(
-        stack=stack.stack, project=stack.project, account=stack.account, region=stack.region,
-        program=commits.Checkout(FOLDER, top, NEW), seen=deploying.looked(found),
-        outputs=on.outputs, instance=database.look(on.aws, on.outputs, OWN), before=OLD,
-    )  # fmt: skip
+        stack=stack.stack,
+        project=stack.project,
+        account=stack.account,
+        region=stack.region,
+        program=commits.Checkout(FOLDER, top, NEW),
+        seen=deploying.looked(found),
+        outputs=on.outputs,
+        instance=database.look(on.aws, on.outputs, OWN),
+        before=OLD,
+    )
     return deploying.plan(of, "deploy-1", draft("deploy-1.json"))
 
 
@@ -80,8 +95,10 @@ def facts(on: Stage) -> tuple[object, ...]:
     pulumi, (bucket, own) = pretended_pulumi.of(on), (on.outputs.backups.operations_bucket, OWN)
     s3 = on.client("s3")
     kept = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
-    saved = [one["DBSnapshotIdentifier"] for one in on.client("rds").describe_db_snapshots()[
-        "DBSnapshots"]]  # fmt: skip
+    saved = [
+        one["DBSnapshotIdentifier"]
+        for one in on.client("rds").describe_db_snapshots()["DBSnapshots"]
+    ]
     assert snapshots.name_of(own, "deploy-1") in saved or pulumi.last == OLD
     states_ = sorted(key for key in kept if key.startswith(states.PREFIX))
     return pulumi.last, sorted(saved), states_
@@ -97,15 +114,37 @@ LINE: Final = f"test --despite tested --program {FOLDER}"
 LOOKED: Final = frozenset({"checkout", "packages", "database"})
 PROCEDURES: Final = (
     Procedure(
-        "deploy", LINE, put_deployed, deployed, facts, undone=last, shell=pretended_pulumi.of,
-        already=LOOKED, long=True,
+        "deploy",
+        LINE,
+        put_deployed,
+        deployed,
+        facts,
+        undone=last,
+        shell=pretended_pulumi.of,
+        already=LOOKED,
+        long=True,
     ),
     Procedure(
-        "deploy", f"{LINE} --reason broken", put_broken, deployed, facts, outcome="undone",
-        undone=last, shell=pretended_pulumi.of, already=LOOKED,
+        "deploy",
+        f"{LINE} --reason broken",
+        put_broken,
+        deployed,
+        facts,
+        outcome="undone",
+        undone=last,
+        shell=pretended_pulumi.of,
+        already=LOOKED,
     ),
     Procedure(
-        "deploy", f"{LINE} --reason sick", put_sick, deployed, facts, outcome="undone",
-        undone=last, shell=pretended_pulumi.of, already=LOOKED, long=True,
+        "deploy",
+        f"{LINE} --reason sick",
+        put_sick,
+        deployed,
+        facts,
+        outcome="undone",
+        undone=last,
+        shell=pretended_pulumi.of,
+        already=LOOKED,
+        long=True,
     ),
-)  # fmt: skip
+)

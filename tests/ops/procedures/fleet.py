@@ -2,16 +2,14 @@
 
 from typing import Any, Final
 
-from ops import (
-    fleet,
-    fleet_deploying,
-    fleet_refreshing,
-    fleet_running,
-    fleet_scaling,
-    images,
-)
-from ops.fleet_steps import How
-from ops.plan import Plan
+from ops.core.plan import Plan
+from ops.fleet import deploy as fleet_deploying
+from ops.fleet import model as fleet
+from ops.fleet import refresh as fleet_refreshing
+from ops.fleet import run_command as fleet_running
+from ops.fleet import scale as fleet_scaling
+from ops.fleet.refresh_steps import How
+from ops.services import images
 from tests.ops.fleet_stage import (
     IMAGE,
     commands,
@@ -103,19 +101,34 @@ PROCEDURES: Final = (
     Procedure("fleet scale", "1", put, lambda on: scaled(on, 1), facts),
     Procedure("fleet limits", "--min 1 --max 6", put_one, limited, facts),
     Procedure(
-        "fleet refresh start", "--template-version 2", put_one, refreshed, facts,
-        already=frozenset({"stop"}), undone=returned,
+        "fleet refresh start",
+        "--template-version 2",
+        put_one,
+        refreshed,
+        facts,
+        already=frozenset({"stop"}),
+        undone=returned,
     ),
     Procedure(
-        "fleet deploy", f"{IMAGE}:v2", put_one, deployed, facts,
-        already=frozenset({"stop"}), undone=returned,
+        "fleet deploy",
+        f"{IMAGE}:v2",
+        put_one,
+        deployed,
+        facts,
+        already=frozenset({"stop"}),
+        undone=returned,
     ),
     Procedure(
-        "fleet deploy", f"{IMAGE}:v5-unhealthy", put_one,
-        lambda on: deployed(on, "v5-unhealthy"), facts, outcome="undone",
-        already=frozenset({"stop"}), undone=returned,
+        "fleet deploy",
+        f"{IMAGE}:v5-unhealthy",
+        put_one,
+        lambda on: deployed(on, "v5-unhealthy"),
+        facts,
+        outcome="undone",
+        already=frozenset({"stop"}),
+        undone=returned,
     ),
     Procedure("fleet refresh cancel", "", put_refreshing, cancelled, facts),
     Procedure("fleet refresh rollback", "", put_refreshing, rolled_back, facts),
     Procedure("fleet run", "--all uptime", put, ran, sent),
-)  # fmt: skip
+)

@@ -6,13 +6,17 @@ from typing import Any, Final, Literal, cast
 
 from pydantic import JsonValue
 
-from ops import announcing, database, muting, parameters, windows
-from ops.errors import RefusedError
-from ops.plan import Plan, Sql
-from ops.sql.connecting import Database
-from ops.sql.vacuuming import COUNTED, TABLES, Table
-from ops.verifying import ASK
-from ops.windows import Told, Wanted
+from ops.alarms import announcement as announcing
+from ops.alarms import mute as muting
+from ops.core.errors import RefusedError
+from ops.core.plan import Plan, Sql
+from ops.core.steps import ASK
+from ops.database import instance as database
+from ops.database import parameters
+from ops.database.sql.connection import Database
+from ops.database.sql.vacuum import COUNTED, TABLES, Table
+from ops.maintenance import window as windows
+from ops.maintenance.window import Told, Wanted
 from tests.ops import service_stage
 from tests.ops.db_stage import seen
 from tests.ops.procedures import Procedure, alarms
@@ -143,17 +147,36 @@ PROCEDURES: Final = (
     Procedure(
         "maintenance run",
         f"--parameters work_mem=8192,max_connections=200 --reboot --no-sql {ASKED}",
-        put, lambda on: planned(on, REBOOTED, sql=False), facts, undone=returned,
-        doubts=frozenset({"reboot", "restart"}), already=BACK | {"restart"}, long=True,
+        put,
+        lambda on: planned(on, REBOOTED, sql=False),
+        facts,
+        undone=returned,
+        doubts=frozenset({"reboot", "restart"}),
+        already=BACK | {"restart"},
+        long=True,
     ),
     Procedure(
-        "maintenance run", f"--patch 16.11 --reboot --vacuum orders --sql --by actions {ASKED}",
-        put, lambda on: planned(on, PATCHED, "actions"), facts, undone=returned, sql=pretended,
-        already=BACK | {"reboot"}, long=True, doubts=frozenset({"reboot"}),
+        "maintenance run",
+        f"--patch 16.11 --reboot --vacuum orders --sql --by actions {ASKED}",
+        put,
+        lambda on: planned(on, PATCHED, "actions"),
+        facts,
+        undone=returned,
+        sql=pretended,
+        already=BACK | {"reboot"},
+        long=True,
+        doubts=frozenset({"reboot"}),
     ),
     Procedure(
-        "maintenance run", f"--parameters work_mem=8192 --vacuum locked --sql {ASKED}",
-        put, lambda on: planned(on, BROKEN_OFF), facts, undone=returned, sql=pretended,
-        outcome="undone", already=BACK, long=True,
+        "maintenance run",
+        f"--parameters work_mem=8192 --vacuum locked --sql {ASKED}",
+        put,
+        lambda on: planned(on, BROKEN_OFF),
+        facts,
+        undone=returned,
+        sql=pretended,
+        outcome="undone",
+        already=BACK,
+        long=True,
     ),
-)  # fmt: skip
+)

@@ -2,9 +2,14 @@
 
 from typing import Final
 
-from ops import drilling, promoting, replicas, restoring, rotating, services, snapshots
-from ops.plan import Plan
-from ops.restoring import Wanted
+from ops.core.plan import Plan
+from ops.database import password as rotating
+from ops.database import replicas, snapshots
+from ops.recovery import drill as drilling
+from ops.recovery import promotion as promoting
+from ops.recovery import restore as restoring
+from ops.recovery.restore import Wanted
+from ops.services import model as services
 from tests.ops import service_stage
 from tests.ops.db_stage import put as put_database
 from tests.ops.db_stage import seen
@@ -20,10 +25,17 @@ SAVED: Final = f"{OWN}-saved"
 RUN: Final = "restore-1"
 # What a restore would leave at AWS's defaults, and does not.
 SETTINGS: Final = (
-    "MultiAZ", "DBParameterGroups", "BackupRetentionPeriod", "MonitoringInterval",
-    "PerformanceInsightsEnabled", "DeletionProtection", "PreferredMaintenanceWindow",
-    "CopyTagsToSnapshot", "EnabledCloudwatchLogsExports", "StorageEncrypted",
-)  # fmt: skip
+    "MultiAZ",
+    "DBParameterGroups",
+    "BackupRetentionPeriod",
+    "MonitoringInterval",
+    "PerformanceInsightsEnabled",
+    "DeletionProtection",
+    "PreferredMaintenanceWindow",
+    "CopyTagsToSnapshot",
+    "EnabledCloudwatchLogsExports",
+    "StorageEncrypted",
+)
 
 
 def put(on: Stage) -> None:
@@ -31,16 +43,23 @@ def put(on: Stage) -> None:
     rds = on.client("rds")
     rds.create_db_parameter_group(
         DBParameterGroupName=GROUP,
-        DBParameterGroupFamily="postgres16", Description="a group",
-    )  # fmt: skip
+        DBParameterGroupFamily="postgres16",
+        Description="a group",
+    )
     put_database(
-        on, BackupRetentionPeriod=7, MonitoringInterval=60, DeletionProtection=True,
+        on,
+        BackupRetentionPeriod=7,
+        MonitoringInterval=60,
+        DeletionProtection=True,
         MonitoringRoleArn="arn:aws:iam::123456789012:role/monitoring",
-        EnablePerformanceInsights=True, CopyTagsToSnapshot=True, StorageEncrypted=True,
-        EnableCloudwatchLogsExports=["postgresql"], MaxAllocatedStorage=100,
+        EnablePerformanceInsights=True,
+        CopyTagsToSnapshot=True,
+        StorageEncrypted=True,
+        EnableCloudwatchLogsExports=["postgresql"],
+        MaxAllocatedStorage=100,
         PreferredMaintenanceWindow="sun:03:00-sun:03:30",
         DBParameterGroupName=GROUP,
-    )  # fmt: skip
+    )
     put_secret(on)
 
 
@@ -65,9 +84,12 @@ def put_restored(on: Stage) -> None:
     service_stage.put(on)
     put_rotation(on)
     on.client("rds").restore_db_instance_to_point_in_time(
-        SourceDBInstanceIdentifier=OWN, TargetDBInstanceIdentifier=NAME,
-        UseLatestRestorableTime=True, MultiAZ=True, DeletionProtection=True,
-    )  # fmt: skip
+        SourceDBInstanceIdentifier=OWN,
+        TargetDBInstanceIdentifier=NAME,
+        UseLatestRestorableTime=True,
+        MultiAZ=True,
+        DeletionProtection=True,
+    )
     on.clock.sleep(7200)
 
 
@@ -104,9 +126,15 @@ def put_alarm_that_pages(on: Stage) -> None:
     put(on)
     alarm = "bulwark-test-database-cpu-critical"
     on.client("cloudwatch").put_metric_alarm(
-        AlarmName=alarm, Namespace="AWS/RDS", MetricName="CPUUtilization", Statistic="Average",
-        Period=60, EvaluationPeriods=5, Threshold=95, ComparisonOperator="GreaterThanThreshold",
-    )  # fmt: skip
+        AlarmName=alarm,
+        Namespace="AWS/RDS",
+        MetricName="CPUUtilization",
+        Statistic="Average",
+        Period=60,
+        EvaluationPeriods=5,
+        Threshold=95,
+        ComparisonOperator="GreaterThanThreshold",
+    )
     part = on.outputs.alarms.model_copy(update={"names": {"P0": (alarm,)}})
     on.outputs = on.outputs.model_copy(update={"alarms": part})
 
@@ -133,10 +161,14 @@ def facts(on: Stage) -> tuple[object, ...]:
     listed = on.client("rds").describe_db_instances()["DBInstances"]
     first = min(one["InstanceCreateTime"] for one in listed)
     shown = [
-        (one["DBInstanceIdentifier"], one["DBInstanceStatus"], one["InstanceCreateTime"] == first,
-         *(str(one.get(key)) for key in SETTINGS))
+        (
+            one["DBInstanceIdentifier"],
+            one["DBInstanceStatus"],
+            one["InstanceCreateTime"] == first,
+            *(str(one.get(key)) for key in SETTINGS),
+        )
         for one in listed
-    ]  # fmt: skip
+    ]
     kept = on.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
     return sorted(shown), sorted(one["DBSnapshotIdentifier"] for one in kept)
 
@@ -178,24 +210,42 @@ def replica_facts(on: Stage) -> tuple[object, ...]:
 GONE: Final = frozenset({"undo_unprotect", "undo_delete"})
 PROCEDURES: Final = (
     Procedure(
-        "recover point-in-time", "--to latest --name before --no-sql", put, in_time, facts,
+        "recover point-in-time",
+        "--to latest --name before --no-sql",
+        put,
+        in_time,
+        facts,
         long=True,
     ),
     Procedure(
-        "recover snapshot", f"{SAVED} --name before --no-sql", put_snapshot, from_snapshot, facts,
+        "recover snapshot",
+        f"{SAVED} --name before --no-sql",
+        put_snapshot,
+        from_snapshot,
+        facts,
         long=True,
     ),
     Procedure(
         "recover promote", f"{NAME} --by rename --no-sql", put_restored, renamed, facts, long=True
     ),
     Procedure(
-        "recover promote", f"{NAME} --by secret", put_restored, switched, switched_facts,
-        undone=address, long=True,
+        "recover promote",
+        f"{NAME} --by secret",
+        put_restored,
+        switched,
+        switched_facts,
+        undone=address,
+        long=True,
     ),
     Procedure(
-        "recover drill", "--no-sql --rto 60 --rpo 60", put_alarm_that_pages, drilled, facts,
-        already=GONE, long=True,
+        "recover drill",
+        "--no-sql --rto 60 --rpo 60",
+        put_alarm_that_pages,
+        drilled,
+        facts,
+        already=GONE,
+        long=True,
     ),
     Procedure("recover discard", NAME, put_restored, discarded, facts, long=True),
     Procedure("recover replica promote", REPLICA, put_replica, promoted, replica_facts, long=True),
-)  # fmt: skip
+)

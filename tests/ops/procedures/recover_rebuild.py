@@ -5,9 +5,11 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from ops import rebuilding, sources, states
-from ops.plan import Plan
-from tests.ops import pretended_pulumi
+from ops.core.plan import Plan
+from ops.recovery import rebuild as rebuilding
+from ops.recovery import sources
+from ops.state import backup as states
+from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.db_stage import seen
 from tests.ops.procedures import Procedure
 from tests.ops.procedures.recover import OWN, put
@@ -45,9 +47,10 @@ def put_lost(on: Stage) -> None:
     )
     on.clock.sleep(600)
     rds.delete_db_instance(
-        DBInstanceIdentifier=OWN, FinalDBSnapshotIdentifier=f"{OWN}-final",
+        DBInstanceIdentifier=OWN,
+        FinalDBSnapshotIdentifier=f"{OWN}-final",
         DeleteAutomatedBackups=False,
-    )  # fmt: skip
+    )
     on.clock.sleep(3600)
     pretended_pulumi.of(on)
 
@@ -92,10 +95,15 @@ def facts(on: Stage) -> tuple[object, ...]:
     ]
     stacks = pretended_pulumi.of(on).stacks
     told = [
-        (name, one.resources, sorted(k for k in one.config if "restoreFrom" in k),
-         one.config.get("aws:region"), one.config.get("bulwark:recoveryRegion"))
+        (
+            name,
+            one.resources,
+            sorted(k for k in one.config if "restoreFrom" in k),
+            one.config.get("aws:region"),
+            one.config.get("bulwark:recoveryRegion"),
+        )
         for name, one in sorted(stacks.items())
-    ]  # fmt: skip
+    ]
     return listed, told
 
 
@@ -109,11 +117,25 @@ def kept(on: Stage) -> object:
 KNOWN: Final = frozenset({"select", "clear", "database"})
 PROCEDURES: Final = (
     Procedure(
-        "recover rebuild", f"--state {STATE} {LINE}", put_all_lost, rebuilt, facts, undone=kept,
-        shell=pretended_pulumi.of, already=KNOWN, long=True,
+        "recover rebuild",
+        f"--state {STATE} {LINE}",
+        put_all_lost,
+        rebuilt,
+        facts,
+        undone=kept,
+        shell=pretended_pulumi.of,
+        already=KNOWN,
+        long=True,
     ),
     Procedure(
-        "recover region", LINE, put_replicated, elsewhere, facts, undone=kept,
-        shell=pretended_pulumi.of, already=KNOWN, long=True,
+        "recover region",
+        LINE,
+        put_replicated,
+        elsewhere,
+        facts,
+        undone=kept,
+        shell=pretended_pulumi.of,
+        already=KNOWN,
+        long=True,
     ),
-)  # fmt: skip
+)

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from ops import maintenance
-from ops.maintenance import NEVER
-from ops.plan import Plan
+from ops.core.plan import Plan
+from ops.services import maintenance_page as maintenance
+from ops.services.maintenance_page import NEVER
 from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage
 
@@ -26,13 +26,15 @@ def put_rule(on: Stage) -> None:
     balancer = made["LoadBalancers"][0]
     fixed = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}
     listener = elb.create_listener(
-        LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="HTTP", Port=80,
+        LoadBalancerArn=balancer["LoadBalancerArn"],
+        Protocol="HTTP",
+        Port=80,
         DefaultActions=[fixed],
-    )["Listeners"][0]["ListenerArn"]  # fmt: skip
+    )["Listeners"][0]["ListenerArn"]
     nobody = {"Field": "host-header", "HostHeaderConfig": {"Values": [NEVER]}}
-    rule = elb.create_rule(
-        ListenerArn=listener, Priority=1, Conditions=[nobody], Actions=[fixed]
-    )["Rules"][0]["RuleArn"]  # fmt: skip
+    rule = elb.create_rule(ListenerArn=listener, Priority=1, Conditions=[nobody], Actions=[fixed])[
+        "Rules"
+    ][0]["RuleArn"]
     part = on.outputs.load_balancer
     assert part is not None
     changed = part.model_copy(update={"maintenance_rule_arn": rule})
@@ -63,10 +65,8 @@ def turned(on: Stage, *, page: bool) -> Plan:
 
 
 PROCEDURES: Final = (
-    Procedure(
-        "service maintenance on", "", put_rule, lambda on: turned(on, page=True), condition
-    ),
+    Procedure("service maintenance on", "", put_rule, lambda on: turned(on, page=True), condition),
     Procedure(
         "service maintenance off", "", put_page, lambda on: turned(on, page=False), condition
     ),
-)  # fmt: skip
+)

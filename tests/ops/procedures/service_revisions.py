@@ -2,8 +2,10 @@
 
 from typing import Final
 
-from ops import deployments, images, services
-from ops.plan import Plan
+from ops.core.plan import Plan
+from ops.services import deploy as deployments
+from ops.services import images
+from ops.services import model as services
 from tests.ops.procedures import Procedure
 from tests.ops.service_stage import IMAGE, facts, put
 from tests.ops.stage import Stage
@@ -46,22 +48,38 @@ def returned(on: Stage) -> object:
 
 PROCEDURES: Final = (
     Procedure(
-        "service deploy", f"{IMAGE}:v2 --service backend", put, deploying, facts,
+        "service deploy",
+        f"{IMAGE}:v2 --service backend",
+        put,
+        deploying,
+        facts,
         undone=returned,
     ),
     Procedure(
-        "service deploy", f"{IMAGE}:v4-crash --service backend", put,
-        lambda on: deploying(on, "v4-crash"), facts, outcome="undone",
+        "service deploy",
+        f"{IMAGE}:v4-crash --service backend",
+        put,
+        lambda on: deploying(on, "v4-crash"),
+        facts,
+        outcome="undone",
         undone=returned,
     ),
     Procedure(
-        "service deploy", f"{IMAGE}:v5-unhealthy --service backend", put,
-        lambda on: deploying(on, "v5-unhealthy"), facts, outcome="undone",
+        "service deploy",
+        f"{IMAGE}:v5-unhealthy --service backend",
+        put,
+        lambda on: deploying(on, "v5-unhealthy"),
+        facts,
+        outcome="undone",
         undone=returned,
     ),
     Procedure(
-        "service rollback", "--service backend", put_second, going_back, facts,
+        "service rollback",
+        "--service backend",
+        put_second,
+        going_back,
+        facts,
         undone=returned,
     ),
     Procedure("service restart", "--service backend", put, restarting, facts, undone=returned),
-)  # fmt: skip
+)

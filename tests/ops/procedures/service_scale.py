@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
-from ops import scaling, services
-from ops.plan import Plan
+from ops.core.plan import Plan
+from ops.services import model as services
+from ops.services import scale as scaling
 from tests.ops.procedures import Procedure
 from tests.ops.service_stage import SCALING, facts, put, put_scaling, seen
 from tests.ops.stage import Stage

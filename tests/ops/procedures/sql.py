@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
-from ops.plan import Plan, Sql
-from ops.sql import sessions, vacuuming
-from ops.sql.sessions import Session
-from ops.sql.vacuuming import Table
+from ops.core.plan import Plan, Sql
+from ops.database.sql import sessions
+from ops.database.sql import vacuum as vacuuming
+from ops.database.sql.sessions import Session
+from ops.database.sql.vacuum import Table
 from tests.ops import db_stage
 from tests.ops.procedures import Procedure
 from tests.ops.stage import PREFIX, Stage
@@ -103,9 +104,19 @@ DOES: Final[dict[str, Callable[[Pretended, Any], Rows]]] = {
 def session(pid: int, state: str) -> Session:
     """A session as it was seen."""
     return Session(
-        pid, BEGAN, BEGAN, state, BEGAN, "shop", "web", "client backend",
-        super=False, query="SELECT 1", own=False, idle=7200,
-    )  # fmt: skip
+        pid,
+        BEGAN,
+        BEGAN,
+        state,
+        BEGAN,
+        "shop",
+        "web",
+        "client backend",
+        super=False,
+        query="SELECT 1",
+        own=False,
+        idle=7200,
+    )
 
 
 def put(on: Stage) -> None:

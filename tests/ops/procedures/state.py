@@ -6,10 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from ops import states
-from ops.plan import Plan
-from ops.run import Target
-from tests.ops import pretended_pulumi
+from ops.core.plan import Plan
+from ops.core.run import Target
+from ops.state import backup as states
+from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.procedures import Procedure
 from tests.ops.procedures.recover_rebuild import FOLDER, LINE, put_program
 from tests.ops.stage import REGION, Stage
@@ -31,9 +31,10 @@ def put_saved(on: Stage) -> None:
     """And a state of before, of another database."""
     put(on)
     on.client("s3").put_object(
-        Bucket=on.outputs.backups.operations_bucket, Key=f"states/test/{THEN}.json",
+        Bucket=on.outputs.backups.operations_bucket,
+        Key=f"states/test/{THEN}.json",
         Body=json.dumps(pretended_pulumi.state("db-0", "aws:s3/bucket:Bucket::b")),
-    )  # fmt: skip
+    )
 
 
 def draft(name: str) -> Path:
@@ -64,8 +65,9 @@ def facts(on: Stage) -> tuple[object, ...]:
     """What Pulumi knows, and what was saved of what it knew."""
     s3, bucket = on.client("s3"), on.outputs.backups.operations_bucket
     listed = s3.list_objects_v2(Bucket=bucket, Prefix="states/").get("Contents", ())
-    kept = {one["Key"]: s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read()
-            for one in listed}  # fmt: skip
+    kept = {
+        one["Key"]: s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read() for one in listed
+    }
     digests = {key.rpartition("/")[2][:5]: states.digest(json.loads(v)) for key, v in kept.items()}
     return states.digest(pretended_pulumi.of(on).stacks["test"].state), digests
 
@@ -78,7 +80,12 @@ def known(on: Stage) -> object:
 PROCEDURES: Final = (
     Procedure("state backup", LINE, put, saved, facts, shell=pretended_pulumi.of),
     Procedure(
-        "state restore", f"{THEN} {LINE}", put_saved, restored, facts, undone=known,
+        "state restore",
+        f"{THEN} {LINE}",
+        put_saved,
+        restored,
+        facts,
+        undone=known,
         shell=pretended_pulumi.of,
     ),
-)  # fmt: skip
+)

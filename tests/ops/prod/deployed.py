@@ -13,8 +13,8 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from ops.aws import Aws
-from ops.cli import main
+from ops.cli.app import main
+from ops.core.aws import Aws
 from ops.outputs import Outputs, read
 from sandbox.deploy import deploy, in_memory_aws
 

@@ -13,9 +13,9 @@ import pytest
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.ecs.models import ecs_backends
 
-from ops.health.model import Facts
-from ops.health.runner import run, send
-from ops.health.table import AREAS, CHECKS, health
+from ops.core.check_runner import run, send
+from ops.core.checks import Facts
+from ops.health.registry import AREAS, CHECKS, health
 from tests.ops.prod.deployed import REGION, Prod, calls
 from tests.ops.stage import ACCOUNT
 
@@ -99,7 +99,7 @@ def test_free_storage_comes_from_its_metric(prod: Prod, capsys: pytest.CaptureFi
             1024**3 * (names["DBInstanceIdentifier"] == name)
         )
     }
-    with patch("sandbox.mends.metrics.MODELLED", model):
+    with patch("sandbox.patches.cloudwatch.metrics.MODELLED", model):
         assert prod.ops("health", "--only", "database") == 3
     captured = capsys.readouterr()
     assert "5 % of 20 GiB is free" in captured.out
@@ -112,12 +112,17 @@ def test_only_the_areas_that_are_named_are_looked_at(
     with calls() as counted:
         assert prod.ops("health", "--only", "alarms, network", "--output", "json") == 0
     assert {item["area"] for item in found(capsys.readouterr().out)} == {
-        "account", "alarms", "network",
-    }  # fmt: skip
+        "account",
+        "alarms",
+        "network",
+    }
     assert set(counted) == {
-        "GetCallerIdentity", "DescribeAlarms", "DescribeVpcs", "DescribeNatGateways",
+        "GetCallerIdentity",
+        "DescribeAlarms",
+        "DescribeVpcs",
+        "DescribeNatGateways",
         "GetMetricData",
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("only", ["databse", "database,", "", "DATABASE"])
@@ -211,7 +216,7 @@ def test_a_noun_with_one_verb_is_still_a_noun(
 
 def test_health_loads_no_pulumi_no_moto_and_help_loads_no_aws() -> None:
     text = (
-        "import sys; from ops.cli import main; main(['--help']);"
+        "import sys; from ops.cli.app import main; main(['--help']);"
         "assert not {'botocore', 'boto3', 'pulumi', 'moto'} & set(sys.modules), 'help';"
         "main(['health', '--only', 'none']);"
         "assert not {'boto3', 'pulumi', 'moto', 'sandbox'} & set(sys.modules), 'health'"

@@ -14,9 +14,9 @@ from moto.elbv2.models import elbv2_backends
 from moto.logs.models import logs_backends
 
 from ops.health.logs import GROUPS
-from ops.health.table import health
+from ops.health.registry import health
 from ops.outputs import Outputs
-from sandbox.mends.metrics import MODELLED
+from sandbox.patches.cloudwatch.metrics import MODELLED
 from tests.ops.prod.deployed import REGION, Prod, calls
 from tests.ops.stage import ACCOUNT
 
@@ -37,17 +37,20 @@ def grown(prod: Prod, count: int) -> Iterator[Outputs]:
     service = ecs.services[f"{outputs.services.cluster}:backend"]
     parts, targets = {}, {}
     with (
-        patch.dict(ecs.services), patch.dict(elb.target_groups), patch.dict(scaled),
+        patch.dict(ecs.services),
+        patch.dict(elb.target_groups),
+        patch.dict(scaled),
         patch.dict(logs),
-    ):  # fmt: skip
+    ):
         for n in range(count):
             name = f"s{n:04}"
             arn = target.target_group_arn.rsplit("/", 1)[0] + f"-{name}/1"
             elb.target_groups[arn] = _like(elb.target_groups[target.target_group_arn], arn=arn)
             ecs.services[f"{outputs.services.cluster}:{name}"] = _like(
-                service, name=name, load_balancers=[{**service.load_balancers[0],
-                                                     "targetGroupArn": arn}]
-            )  # fmt: skip
+                service,
+                name=name,
+                load_balancers=[{**service.load_balancers[0], "targetGroupArn": arn}],
+            )
             resource = f"service/{outputs.services.cluster}/{name}"
             scaled[resource] = _like(scaled[str(like.scaling_resource_id)], resource_id=resource)
             group = f"{like.log_group}-{name}"
@@ -78,7 +81,7 @@ def counted(sick: set[str]) -> Iterator[None]:
         ("AWS/ApplicationELB", "HealthyHostCount"): healthy,
         ("AWS/ApplicationELB", "UnHealthyHostCount"): unhealthy,
     }
-    with patch("sandbox.mends.metrics.MODELLED", {**MODELLED, **model}):
+    with patch("sandbox.patches.cloudwatch.metrics.MODELLED", {**MODELLED, **model}):
         yield
 
 

@@ -7,11 +7,11 @@ from unittest.mock import patch
 
 import pytest
 
-from ops.health.metrics import BATCH, batched, metric
-from ops.health.model import Facts
-from ops.usage import AREAS, usage
-from tests.ops.looking import NOW
+from ops.core.checks import Facts
+from ops.core.metrics import BATCH, batched, metric
+from ops.usage.capacity import AREAS, usage
 from tests.ops.prod.deployed import Prod, calls
+from tests.ops.single_check import NOW
 from tests.ops.stage import stack_outputs
 
 
@@ -32,9 +32,15 @@ def test_usage_tells_every_figure_of_the_stack(
     assert rows[name, "allocated storage"]["now"] == 20
     assert rows[name, "allocated storage"]["note"] == "grows to 100 GiB by itself"
     assert rows["backend", "memory"] | {"note": ""} == {
-        "area": "services", "subject": "backend", "what": "memory", "unit": "%",
-        "now": 35, "mean": 35, "peak": 35, "note": "",
-    }  # fmt: skip
+        "area": "services",
+        "subject": "backend",
+        "what": "memory",
+        "unit": "%",
+        "now": 35,
+        "mean": 35,
+        "peak": 35,
+        "note": "",
+    }
     assert (prod.outputs.backups.operations_bucket, "size") in rows
 
 
@@ -52,7 +58,8 @@ def test_usage_as_a_table(prod: Prod, capsys: pytest.CaptureFixture[str]) -> Non
 def test_mean_and_peak_are_of_the_last_hour(prod: Prod) -> None:
     metric_data = [
         {
-            "MetricName": "CPUUtilization", "Value": value,
+            "MetricName": "CPUUtilization",
+            "Value": value,
             "Timestamp": datetime.fromtimestamp(datetime.now(UTC).timestamp() - ago, UTC),
             "Dimensions": [
                 {"Name": "ClusterName", "Value": prod.outputs.services.cluster},  # type: ignore[union-attr]
@@ -60,7 +67,7 @@ def test_mean_and_peak_are_of_the_last_hour(prod: Prod) -> None:
             ],
         }
         for value, ago in ((90, 7200), (60, 1800), (20, 120))
-    ]  # fmt: skip
+    ]
     prod.aws.client("cloudwatch").put_metric_data(Namespace="AWS/ECS", MetricData=metric_data)
     found = usage(prod.outputs, prod.aws, datetime.now(UTC), ["services"])
     (cpu,) = (u for u in found if (u.subject, u.what) == ("backend", "CPU"))
@@ -82,7 +89,7 @@ def test_usage_that_cannot_be_read_says_so_and_exits_3(
 
 
 def test_a_metric_that_nobody_reports_has_no_data(prod: Prod) -> None:
-    with patch("sandbox.mends.metrics.MODELLED", {}):
+    with patch("sandbox.patches.cloudwatch.metrics.MODELLED", {}):
         found = usage(prod.outputs, prod.aws, datetime.now(UTC), ["buckets"])
     assert {(u.now, u.note) for u in found} == {(None, "no data")}
 

@@ -1,0 +1,1 @@
+"""The command line: assembles the nouns, and holds what their commands share."""

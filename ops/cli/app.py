@@ -1,0 +1,165 @@
+"""The command line: nouns that are loaded when they are used, and options that they all share."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, Final, cast
+
+import typer
+from typer.core import TyperGroup
+
+from ops.cli.options import Format, Source
+from ops.core.errors import InterruptedRunError, OpsError, UsageError
+
+# Noun to its module and what it is about: the help page without importing any of them.
+NOUNS: Final = {
+    "db": ("ops.database.commands", "the database: status, snapshots, failover, reboot, size"),
+    "service": ("ops.services.commands", "the services: deploy, rollback, scale, restart, tasks"),
+    "fleet": ("ops.fleet.commands", "the EC2 instances: scale, refresh, deploy, run a command"),
+    "recover": ("ops.recovery.commands", "the database restored, compared, promoted, drilled"),
+    "alarms": ("ops.alarms.commands", "the stack's alarms: list, mute, unmute"),
+    "baseline": ("ops.baseline.commands", "the stack as it was: capture, compare, list"),
+    "check": ("ops.checks.commands", "checklists: daily, weekly, monthly, around a deployment"),
+    "maintenance": ("ops.maintenance.commands", "windows of maintenance: run, status"),
+    "state": ("ops.state.commands", "Pulumi's state: saved, given back, held against AWS"),
+    "cost": ("ops.cost.commands", "what a stack would cost a month"),
+    "github": ("ops.github.commands", "what a workflow found, told on GitHub"),
+    "runs": ("ops.runs.commands", "what was carried out: list, show, report, resume, undo"),
+    "lock": ("ops.lock.commands", "who changes the stack now: show, break"),
+    "outputs": ("ops.stack.commands", "the stack's outputs, as operations read them"),
+}
+# Commands that are no nouns: they say how the whole stack is.
+COMMANDS: Final = {
+    "health": ("ops.health.commands", "how the stack is, and what helps where it is not well"),
+    "usage": ("ops.usage.commands", "what of the stack's capacity is used"),
+    "preview-report": (
+        "ops.preview.commands",
+        "what a preview would do, for a pull request",
+    ),
+    "bootstrap": (
+        "ops.bootstrap.commands",
+        "what stands before any stack: Pulumi's state, keys, GitHub's roles",
+    ),
+    "deploy": ("ops.deploy.commands", "a stack by its program: saved, deployed, looked at"),
+    "permissions": ("ops.permissions.commands", "the IAM policy of a command, or of a role"),
+    "sandbox": ("ops.sandbox.commands", "the stack in an in-memory AWS, to try all this on"),
+}
+# What typer raises for a line that it cannot read: its own click's UsageError.
+BadLine = cast(type[typer.BadParameter], typer.BadParameter.__bases__[0])
+# Options of the whole program, taken wherever they stand on the line.
+SHARED: Final = (
+    "--stack",
+    "--project",
+    "--profile",
+    "--region",
+    "--outputs",
+    "--source",
+    "--output",
+)
+
+
+class Nouns(TyperGroup):
+    """A group whose commands are imported only when one of them is to run."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The commands of the whole stack, then the nouns."""
+        return [*COMMANDS, *NOUNS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """What the help page and the completion need of a noun: its name and its line."""
+        if cmd_name not in COMMANDS | NOUNS:
+            return None
+        return TyperGroup(name=cmd_name, help=(COMMANDS | NOUNS)[cmd_name][1])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The noun or command itself, imported."""
+        name, command, left = super().resolve_command(ctx, args)
+        if command is not None and name in COMMANDS | NOUNS:
+            # A noun stays a group where it has one verb only: `ops outputs show`.
+            made: Any = typer.main.get_group if name in NOUNS else typer.main.get_command
+            command = made(import_module((COMMANDS | NOUNS)[name][0]).app)
+            command.name = name
+        return name, command, left
+
+
+# The first page is plain: rich's needs its Markdown and its tracebacks, as long as all else of it.
+app = typer.Typer(
+    cls=Nouns,
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback(
+    help="Operates a bulwark stack: looks, shows its plan, acts, can be killed and resumed."
+)
+def shared(
+    context: typer.Context,
+    stack: Annotated[str | None, typer.Option(envvar="BULWARK_STACK", help="stack")] = None,
+    project: Annotated[
+        str, typer.Option(envvar="BULWARK_PROJECT", help="Pulumi project")
+    ] = "bulwark",
+    profile: Annotated[str | None, typer.Option(envvar="AWS_PROFILE", help="AWS profile")] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="the stack's or its recovery region"
+        ),
+    ] = None,
+    outputs: Annotated[
+        Path | None,
+        typer.Option(envvar="BULWARK_OUTPUTS", help="file of `pulumi stack output --json`"),
+    ] = None,
+    source: Annotated[
+        Source | None, typer.Option(envvar="BULWARK_SOURCE", help="where to read the outputs")
+    ] = None,
+    output: Annotated[Format, typer.Option(envvar="BULWARK_OUTPUT", help="how to print")] = "table",
+) -> None:
+    """Keeps what all commands share."""
+    from ops.cli.selection import Selection  # and with it botocore: not for the help page
+
+    context.obj = (Selection(stack, project, profile, region, outputs, source), output)
+
+
+def hoisted(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the shared options first, up to a bare `--`."""
+    front: list[str] = []
+    rest: list[str] = []
+    left = list(arguments)
+    while left:
+        word = left.pop(0)
+        if word == "--":
+            return [*front, *rest, word, *left]
+        if word in SHARED and left:
+            front += [word, left.pop(0)]
+        elif word.split("=")[0] in SHARED and "=" in word:
+            front.append(word)
+        else:
+            rest.append(word)
+    return [*front, *rest]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one command line; the exit code (see ops/core/errors.py)."""
+    try:
+        answer = app(hoisted(arguments), standalone_mode=False, prog_name="ops")
+    except OpsError as error:
+        return _told(error.code, str(error), *error.advice)
+    except BadLine as error:
+        where = f"{error.ctx.command_path} --help" if error.ctx else "ops --help"
+        return _told(UsageError.code, error.format_message(), where)
+    except typer.Exit as error:
+        return error.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return _told(InterruptedRunError.code, "interrupted")
+    return answer if isinstance(answer, int) else 0
+
+
+def _told(code: int, message: str, *advice: str) -> int:
+    """One line to stderr, and the commands that help below it."""
+    typer.echo(f"ops: {message}", err=True)
+    for command in advice:
+        typer.echo(f"  {command}", err=True)
+    return code

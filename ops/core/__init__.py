@@ -1,0 +1,1 @@
+"""How plans are carried out, and what every noun stands on. Knows no noun."""

@@ -1,0 +1,271 @@
+"""AWS as operations call it: lazy clients, plain JSON answers, errors that say what to do.
+
+Retries are botocore's `standard` mode and nothing else, and of a change only where it is known not
+to have taken effect: sent again blindly, a reboot would be a second outage, and a change that is
+at work already would be refused. Clients are made when first used: parsing a service's model is
+most of what a short command costs.
+"""
+
+import datetime
+import threading
+from collections.abc import Collection, Iterator
+from functools import cached_property
+from itertools import islice
+from typing import Any, Final, TypeAlias
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    ProfileNotFound,
+)
+from pydantic import JsonValue
+
+from ops.core.errors import (
+    DeniedError,
+    LostError,
+    OpsError,
+    ThrottledError,
+    UnreachableError,
+    UsageError,
+)
+
+RETRIES: Final = Config(
+    retries={"mode": "standard", "total_max_attempts": 10},
+    connect_timeout=5,
+    read_timeout=60,
+    max_pool_connections=32,
+    user_agent_extra="bulwark-ops",
+)
+THROTTLES: Final = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestLimitExceeded",
+        "TooManyRequestsException",
+        "ProvisionedThroughputExceededException",
+        "SlowDown",
+        "PriorRequestNotComplete",
+        "LimitExceededException",
+    }
+)
+DENIALS: Final = frozenset(
+    {
+        "403",  # of a HEAD, whose answer has no body to name it
+        "AccessDenied",
+        "AccessDeniedException",
+        "UnauthorizedOperation",
+        "AuthorizationError",
+        "NotAuthorized",
+        "UnrecognizedClientException",
+        "InvalidClientTokenId",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "SignatureDoesNotMatch",
+    }
+)
+# How the names of operations begin that change nothing.
+LOOKS: Final = (
+    "batch_get_",
+    "describe_",
+    "download_",
+    "filter_",
+    "get_",
+    "head_",
+    "list_",
+    "lookup_",
+    "query",
+    "scan",
+    "search_",
+    "select_",
+    "simulate_",
+    "test_",
+)
+Client: TypeAlias = Any
+
+
+class Aws:
+    """One set of credentials in one region, with clients for other regions where asked.
+
+    Where `apis` are named, nothing else can be called, and clients are made many times faster.
+    """
+
+    def __init__(self, region: str, profile: str | None = None, apis: Collection[str] = ()) -> None:
+        self.region, self.profile, self.apis = region, profile, apis
+        self._clients: dict[tuple[str, str], Client] = {}
+        self._lock = threading.Lock()
+        self._changing = threading.local()
+
+    @cached_property
+    def _session(self) -> botocore.session.Session:
+        try:
+            session = botocore.session.Session(profile=self.profile)
+            session.get_scoped_config()
+            if self.apis:
+                from ops.core.service_models import loader
+
+                session.register_component("data_loader", loader(self.apis))
+        except ProfileNotFound:
+            raise UsageError(
+                f"--profile is {self.profile!r}, may be a profile of your AWS config"
+            ) from None
+        return session
+
+    def client(self, service: str, region: str | None = None) -> Client:
+        """A client, made when first asked for; safe to ask for from several threads."""
+        key = (service, region or self.region)
+        with self._lock:
+            if key not in self._clients:
+                made = self._session.create_client(service, region_name=key[1], config=RETRIES)
+                events: Any = made.meta.events  # whose stubs know of no handler that answers
+                where = made.meta.service_model.service_id.hyphenize()
+                events.register_first(f"needs-retry.{where}", self._left_alone)
+                self._clients[key] = made
+            return self._clients[key]
+
+    def call(self, api: str, params: dict[str, JsonValue], region: str | None = None) -> JsonValue:
+        """One call, its answer as plain JSON. Raises ClientError, or an OpsError with advice.
+
+        A ClientError is what AWS answered; a denial, a throttle and no answer have types of
+        their own, so that none of them is ever taken for "not found". LostError is of a change
+        only: it may have taken effect.
+        """
+        service, operation = api.split(".")
+        self._changing.now = not reads(api)
+        try:
+            answer = getattr(self.client(service, region), operation)(**params)
+        except (ClientError, BotoCoreError) as error:
+            told = explained(error, api)
+            if self._changing.now and perhaps_done(error):
+                raise LostError(str(told)) from error
+            raise told from error
+        finally:
+            self._changing.now = False
+        result: JsonValue = plain(answer)
+        return result
+
+    def pages(
+        self,
+        api: str,
+        key: str,
+        params: dict[str, JsonValue] | None = None,
+        region: str | None = None,
+    ) -> Iterator[Any]:
+        """Every item of `key` over all pages of a list operation; errors as `call`'s."""
+        service, operation = api.split(".")
+        client = self.client(service, region)
+        try:
+            if not client.can_paginate(operation):
+                yield from plain(getattr(client, operation)(**(params or {}))).get(key) or ()
+                return
+            for page in client.get_paginator(operation).paginate(**(params or {})):
+                yield from plain(page).get(key) or ()
+        except (ClientError, BotoCoreError) as error:
+            raise explained(error, api) from error
+
+    def some(
+        self, api: str, key: str, params: dict[str, JsonValue], region: str | None, most: int
+    ) -> tuple[list[Any], bool]:
+        """The items of at most so many pages, and whether there are more; errors as `call`'s."""
+        service, operation = api.split(".")
+        paginator = self.client(service, region).get_paginator(operation)
+        found: list[Any] = []
+        more = False
+        try:
+            for page in islice(paginator.paginate(**params), most):
+                found += plain(page).get(key) or ()
+                more = bool(page.get("nextToken") or page.get("NextToken"))
+        except (ClientError, BotoCoreError) as error:
+            raise explained(error, api) from error
+        return found, more
+
+    def _left_alone(self, response: Any, caught_exception: Any, **_: object) -> bool | None:
+        """Keeps botocore from sending a change again that may have taken effect (False does)."""
+        if not getattr(self._changing, "now", False):
+            return None
+        error = caught_exception
+        if response is not None and response[0].status_code >= 500:
+            error = ClientError(response[1], "")
+        return False if error is not None and perhaps_done(error) else None
+
+    def account(self) -> str:
+        """The account of the credentials."""
+        return self.identity()[0]
+
+    def identity(self) -> tuple[str, str]:
+        """The account of the credentials and its partition, like `aws`."""
+        answer: Any = self.call("sts.get_caller_identity", {})
+        return str(answer["Account"]), str(answer["Arn"]).split(":")[1]
+
+    def secret(self, reference: str) -> str:
+        """The value at `arn#key` of a secret's JSON, or at `arn` the whole. Never logged."""
+        import json
+
+        arn, _, key = reference.partition("#")
+        text = self.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
+        return str(json.loads(text)[key]) if key else str(text)
+
+
+def reads(api: str) -> bool:
+    """Whether an operation only looks, by its name."""
+    return api.partition(".")[2].startswith(LOOKS)
+
+
+def perhaps_done(error: Exception) -> bool:
+    """Whether a call that ended so may have taken effect: no answer, or a failure within AWS.
+
+    Throttled calls have none, nor have those that found nobody to talk to.
+    """
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 and error.response["Error"]["Code"] not in THROTTLES
+    return isinstance(error, HTTPClientError)
+
+
+def code_of(error: ClientError | BotoCoreError) -> str:
+    """AWS's code of an error; empty where it is none of AWS's."""
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else ""
+
+
+def explained(error: ClientError | BotoCoreError, api: str) -> Exception:
+    """A denial, a throttle or silence as an error with advice; other answers as they are."""
+    if isinstance(error, ClientError):
+        code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+        if code in DENIALS:
+            return DeniedError(f"{api} was denied: {code}: {message}", "ops permissions")
+        if code in THROTTLES or error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= 500:
+            return ThrottledError(f"{api} got no answer: {code}: {message}; try again")
+        return error
+    if isinstance(error, NoCredentialsError):
+        return UsageError("there are no AWS credentials; set AWS_PROFILE or give --profile")
+    if isinstance(error, ParamValidationError):
+        return OpsError(f"{api} was not sent: {error}")
+    return UnreachableError(f"{api} got no answer: {error}")
+
+
+def of_bucket(error: ClientError | BotoCoreError, api: str) -> Exception:
+    """The same of the operations bucket, which may be gone with its region or its stack."""
+    if code_of(error) != "NoSuchBucket":
+        return explained(error, api)
+    return OpsError(
+        f"{api}: the operations bucket is gone, which journals and the lock are kept in; they can "
+        "be kept in a folder: set BULWARK_JOURNAL to one"
+    )
+
+
+def plain(value: Any) -> Any:
+    """An answer as JSON: times as ISO 8601 in UTC, sets as lists, without its metadata."""
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items() if k != "ResponseMetadata"}
+    if isinstance(value, list | tuple | set):
+        return [plain(v) for v in value]
+    if isinstance(value, datetime.datetime):
+        return value.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

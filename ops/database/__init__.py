@@ -1,0 +1,1 @@
+"""The DB instances: status, snapshots, resize, upgrade, failover, parameters, SQL."""

@@ -1,0 +1,1 @@
+"""`ops deploy`: a stack deployed by its Pulumi program."""

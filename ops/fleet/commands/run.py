@@ -1,0 +1,67 @@
+"""`ops fleet run`: a command on instances of the fleet, and what each of them says."""
+
+from typing import Annotated
+
+import typer
+
+from ops.cli.execution import How, carry_out, changing, new_run, target
+from ops.core import clock
+from ops.core.errors import OpsError
+from ops.fleet import model as fleet
+from ops.fleet import run_command as fleet_running
+
+
+@changing
+def run(
+    context: typer.Context,
+    command: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="-- COMMAND...", help="as root; several words are a command, one is a script"
+        ),
+    ],
+    instance: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="on this one; can be repeated")
+    ] = None,
+    all_of: Annotated[bool, typer.Option("--all", help="on every instance in service")] = False,
+    concurrency: Annotated[
+        str, typer.Option("--max-concurrency", metavar="COUNT", help="at once, or percent like 50%")
+    ] = "50",
+    errors: Annotated[
+        str, typer.Option("--max-errors", metavar="COUNT", help="then no more, or percent like 5%")
+    ] = "0",
+    # The document's own limits: AWS-RunShellScript, executionTimeout.
+    seconds: Annotated[
+        int,
+        typer.Option(
+            "--execution-timeout", min=1, max=172_800, help="seconds it may take on an instance"
+        ),
+    ] = 600,
+    *,
+    how: How,
+) -> None:
+    """Runs a command on instances of the fleet; exit 1 where it failed on one of them."""
+    way = fleet_running.checked(fleet_running.How(concurrency, errors, seconds))
+    names = instance or []
+    fleet_running.asked(names, all_of=all_of)
+    text = fleet_running.script(command)
+    of, output = target(context)
+    found = fleet.observed(of.aws, of.outputs)
+    ids = fleet_running.chosen(found, names)
+    run_id = new_run("fleet-run")
+    plan = fleet_running.run(of.outputs, found, ids, text, run_id, clock.now(), how=way)
+    if not carry_out(plan, of, output, how):
+        return
+    rows = fleet_running.results(of.aws, run_id, plan.moments["SINCE"])
+    if output.form == "json":
+        output.data("fleet-run", {"run": run_id, "items": rows})
+    for row in rows:
+        output.line(f"{row['instance']}: {row['status']}, exit code {row['code']}", "bold")
+        for part in (row["output"], row["errors"]):
+            for line in str(part).splitlines():
+                output.line(f"  {line}")
+    if failed := [str(row["instance"]) for row in rows if row["status"] != "Success"]:
+        raise OpsError(
+            f"it failed on {len(failed)} of {len(rows)} instances: {', '.join(failed)}",
+            f"ops runs show {run_id}",
+        )

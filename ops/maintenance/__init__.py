@@ -1,0 +1,1 @@
+"""Maintenance windows, and what is pending until one."""

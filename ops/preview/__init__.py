@@ -1,0 +1,1 @@
+"""`ops preview-report`: what `pulumi preview --json` says, judged."""

@@ -1,0 +1,1 @@
+"""Restore, promotion, drill, rebuild: the database and the stack recovered."""

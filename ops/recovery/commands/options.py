@@ -1,0 +1,44 @@
+"""Options that the restoring commands share."""
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+from ops.core.errors import UsageError
+from ops.outputs import Outputs
+
+
+def _way(said: str | None) -> str | None:
+    """An address as --via takes it."""
+    from ops.database.sql.connection import given
+
+    if said is not None:
+        given("--via", said)
+    return said
+
+
+Named: TypeAlias = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="of the restored one; else the run's")
+]
+Size: TypeAlias = Annotated[
+    str | None, typer.Option("--class", metavar="CLASS", help="instead of the source's")
+]
+Ask: TypeAlias = Annotated[
+    bool | None,
+    typer.Option(
+        "--sql/--no-sql", help="ask the restored one; else where the primary answers from here"
+    ),
+]
+Via: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="the way to the restored one: a tunnel", callback=_way),
+]
+
+
+def asked_of(outputs: Outputs, sql: bool | None, via: str | None) -> bool:
+    """Whether the restored one is to be asked. Raises UsageError where the options disagree."""
+    from ops.database.sql.connection import reached
+
+    if via is not None and sql is False:
+        raise UsageError("--via is set, and --no-sql as well: may be one of them")
+    return sql if sql is not None else via is not None or reached(outputs)

@@ -1,0 +1,77 @@
+"""`ops recover reconcile`: Pulumi's state after a promotion by rename."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ops.cli.context import opened
+from ops.core.aws import Aws
+from ops.core.errors import FindingsError, UsageError
+from ops.database import replicas
+from ops.outputs import Outputs
+from ops.recovery import reconcile as reconciling
+
+app = typer.Typer(add_completion=False)
+File = Annotated[Path | None, typer.Option(metavar="FILE")]
+
+
+@app.command()
+def reconcile(
+    context: typer.Context,
+    state: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="of `pulumi stack export`")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="where the state goes, for `stack import`")
+    ] = None,
+    preview: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="of `pulumi preview --json`: what it loses")
+    ] = None,
+) -> None:
+    """What brings Pulumi's state and the renamed instances together again.
+
+    Alone it prints the commands. With --state and --to it writes the state that knows the new
+    instance; with --preview it looks whether anything would be replaced: exit code 3 where so.
+    """
+    if (state is None) is not (to is None):
+        raise UsageError("--state and --to go together: the state that is read, and where it goes")
+    outputs, aws, output = opened(context)
+    if preview is not None:
+        found = reconciling.losses(reconciling.read("--preview", preview), "--preview", preview)
+        output.rows("recover-preview", ("op", "urn"), found)
+        if found:
+            raise FindingsError(f"the preview deletes or replaces {len(found)} resources")
+        output.line("the preview deletes and replaces nothing")
+    elif state is not None and to is not None:
+        if to.exists():
+            raise UsageError(f"--to is {str(to)!r}, which is there already: it is not overwritten")
+        resource = resource_of(aws, outputs)
+        known = reconciling.read("--state", state)
+        made, another = reconciling.renewed(known, outputs, resource, "--state", state)
+        to.write_text(json.dumps(made, indent=4), encoding="utf-8")
+        to.chmod(0o600)
+        output.result(
+            "recover-reconcile",
+            {
+                "instance": outputs.database.identifier,
+                "resource": resource,
+                "state": "put anew" if another else "knew it already",
+                "file": str(to),
+            },
+        )
+    else:
+        rows = [
+            {"step": number, "line": line}
+            for number, line in enumerate(
+                reconciling.commands(outputs, reconciling.urn(outputs)), 1
+            )
+        ]
+        output.rows("recover-reconcile", ("step", "line"), rows)
+        output.line(f"{outputs.database.identifier} is {resource_of(aws, outputs)} now")
+
+
+def resource_of(aws: Aws, outputs: Outputs) -> str:
+    """Which instance has the primary's name: its resource id, which no rename changes."""
+    return str(replicas.described(aws, outputs)["DbiResourceId"])

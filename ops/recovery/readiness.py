@@ -1,0 +1,363 @@
+"""Whether the stack could be recovered now, here and in its recovery region, and how long it takes.
+
+Reads only. What is missing says what brings it about. How long it takes: ops/recovery/estimate.py.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from ops.alarms.mute_state import parsed
+from ops.cli.render import said
+from ops.core.aws import Aws
+from ops.core.check_runner import elsewhere, run, send
+from ops.core.checks import (
+    DAY,
+    HOUR,
+    Check,
+    Facts,
+    Finding,
+    Looking,
+    State,
+    UnknownError,
+    age,
+    known,
+    read,
+)
+from ops.core.errors import OpsError
+from ops.health import backups
+from ops.outputs import Outputs, OutputsError, join
+from ops.recovery import drill_history as drills
+from ops.recovery.restore import QUOTA
+from ops.state import backup as states
+
+AREA: Final = "recovery"
+SAVE: Final = "ops state backup"
+REPAIR: Final = "pulumi up --refresh"
+STATE_AGE: Final = 7 * DAY
+DRILLED: Final = 31 * DAY
+GONE: Final = ("NoSuchBucket", "404")
+PARAMETERS: Final = "ssm.get_parameters_by_path"
+ATTRIBUTES: Final = "rds.describe_account_attributes"
+LIST: Final = "s3.list_objects_v2"
+REGISTRY: Final = "ecr.describe_registry"
+KEY: Final = "kms.describe_key"
+REPLICATION: Final = "s3.get_bucket_replication"
+CERTIFICATE, CERTIFICATES = "acm.describe_certificate", "acm.list_certificates"
+# A list leaves out all but RSA_2048 where it is not told (API reference, ListCertificates).
+KEY_TYPES: Final = ("RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1")
+SNAPSHOTS: Final = "rds.describe_db_snapshots"
+# S3 replicates most objects within 15 minutes: S3 User Guide, "Replication Time Control".
+REPLICATED: Final = HOUR
+
+
+def _one(state: State, subject: str, evidence: str, command: str = "") -> list[Finding]:
+    return [Finding(state, AREA, subject, evidence, "" if state == "ok" else command)]
+
+
+def region(facts: Facts) -> Looking:
+    """There is a region to go to."""
+    yield []
+    there = facts.outputs.stack.recovery_region
+    if there is None:
+        return _one("failing", "recovery region", "none: set recoveryRegion", "pulumi up")
+    return _one("ok", "recovery region", there)
+
+
+def outputs(facts: Facts) -> Looking:
+    """The stack's outputs can be read in the recovery region, and are those of now."""
+    stack, path = facts.outputs.stack, facts.outputs.backups.outputs_path
+    (answer,) = yield [
+        read(PARAMETERS, "Parameters", region=stack.recovery_region, Path=path, Recursive=True)
+    ]
+    subject = f"outputs in {stack.recovery_region}"
+    found = {item["Name"].removeprefix(f"{path}/"): item["Value"] for item in known(answer)}
+    if not found:
+        return _one("failing", subject, f"there are none at {path}", REPAIR)
+    try:
+        same = join(found) == facts.outputs
+    except OutputsError as error:
+        return _one("failing", subject, str(error), REPAIR)
+    said_of = "are those of the stack" if same else "are not those of the stack"
+    return _one("ok" if same else "failing", subject, said_of, REPAIR)
+
+
+def key(facts: Facts) -> Looking:
+    """The key that backups there are encrypted with can be used."""
+    stack = facts.outputs.stack
+    (answer,) = yield [
+        read(
+            KEY,
+            "",
+            region=stack.recovery_region,
+            KeyId=stack.recovery_key_arn,
+            absent=("NotFoundException",),
+        )
+    ]
+    subject = f"key in {stack.recovery_region}"
+    item = next(iter(known(answer)), None)
+    state = item["KeyMetadata"]["KeyState"] if item else "gone"
+    return _one(
+        "ok" if state == "Enabled" else "failing", subject, f"is {state}", "aws kms enable-key"
+    )
+
+
+def room(facts: Facts) -> Looking:
+    """There may be one more DB instance, in each region that is recovered into."""
+    stack = facts.outputs.stack
+    regions = [r for r in (stack.region, stack.recovery_region) if r]
+    answers = yield [read(ATTRIBUTES, "AccountQuotas", region=r) for r in regions]
+    found: list[Finding] = []
+    for where, answer in zip(regions, answers, strict=True):
+        subject = f"room for a database in {where}"
+        if isinstance(answer, UnknownError):
+            found += [Finding("unknown", AREA, subject, str(answer), answer.advice)]
+            continue
+        quota = next((q for q in answer if q["AccountQuotaName"] == QUOTA), None)
+        if quota is None:
+            found += _one("unknown", subject, "RDS does not say how many there may be")
+            continue
+        full = quota["Used"] >= quota["Max"]
+        found += _one(
+            "failing" if full else "ok",
+            subject,
+            f"{quota['Used']} of {quota['Max']}",
+            "aws service-quotas",
+        )
+    return found
+
+
+def state(facts: Facts) -> Looking:
+    """There is a copy of Pulumi's state of the last week that does not go with its backend."""
+    stack, own = facts.outputs.stack, facts.outputs.backups
+    places = [(stack.region, own.operations_bucket)]
+    if stack.recovery_region and own.recovery_bucket:
+        places.append((stack.recovery_region, own.recovery_bucket))
+    prefix = states.folder(facts.outputs)
+    answers = yield [
+        read(LIST, "Contents", region=where, Bucket=bucket, Prefix=prefix, absent=GONE)
+        for where, bucket in places
+    ]
+    found: list[Finding] = []
+    for (where, bucket), answer in zip(places, answers, strict=True):
+        subject = f"copy of Pulumi's state in {where}"
+        if isinstance(answer, UnknownError):
+            found += [Finding("unknown", AREA, subject, str(answer), answer.advice)]
+            continue
+        newest = max((item["LastModified"] for item in answer), default=None)
+        if newest is None:
+            found += _one("failing", subject, f"there is none below {prefix} of {bucket}", SAVE)
+            continue
+        old = max(age(facts, newest), 0)
+        good = old <= STATE_AGE
+        found += _one("ok" if good else "failing", subject, f"of {said(old)} ago", SAVE)
+    return found
+
+
+def bucket(facts: Facts) -> Looking:
+    """What operations keep is in the recovery region too: runs, baselines, drills, states."""
+    stack, own = facts.outputs.stack, facts.outputs.backups
+    gone = (*GONE, "ReplicationConfigurationNotFoundError")
+    newest = ("states/", "drills/", "baselines/")
+    places = ((stack.region, own.operations_bucket), (stack.recovery_region, own.recovery_bucket))
+    answers = yield [
+        read(REPLICATION, "", Bucket=own.operations_bucket, absent=gone),
+        *(
+            read(LIST, "Contents", region=where, Bucket=name, Prefix=prefix, absent=GONE)
+            for where, name in places
+            for prefix in newest
+        ),
+    ]
+    subject = f"operations bucket in {stack.recovery_region}"
+    found = known(answers[0])
+    rules = found[0]["ReplicationConfiguration"]["Rules"] if found else ()
+    if not any(rule["Status"] == "Enabled" for rule in rules):
+        return _one("failing", subject, f"{own.operations_bucket} is not replicated", REPAIR)
+    here, there = (
+        {item["Key"]: item["LastModified"] for answer in some for item in known(answer)}
+        for some in (answers[1 : 1 + len(newest)], answers[1 + len(newest) :])
+    )
+    late = sorted(
+        key for key, at in here.items() if key not in there and age(facts, at) > REPLICATED
+    )
+    if late:
+        evidence = f"{len(late)} objects of an hour ago or more are not there, like {late[-1]}"
+        look = f"aws s3api get-bucket-replication --bucket {own.operations_bucket}"
+        return _one("failing", subject, evidence, look)
+    if not there:
+        return _one("ok", subject, "is replicated; there is nothing in it yet")
+    old = max(age(facts, max(there.values())), 0)
+    return _one("ok", subject, f"is replicated, its newest object is of {said(old)} ago")
+
+
+def source(facts: Facts) -> Looking:
+    """There is a backup in the recovery region that the database can be made from."""
+    stack, name = facts.outputs.stack, facts.outputs.database.identifier
+    there = stack.recovery_region
+    snapshots, automated = yield [
+        read(SNAPSHOTS, "DBSnapshots", region=there, DBInstanceIdentifier=name),
+        read(
+            backups.REPLICATED,
+            "DBInstanceAutomatedBackups",
+            region=there,
+            DBInstanceIdentifier=name,
+        ),
+    ]
+    found = [
+        (str(one["SnapshotCreateTime"]), str(one["DBSnapshotIdentifier"]))
+        for one in known(snapshots)
+        if one.get("Status") == "available"
+    ]
+    for one in known(automated):
+        until = (one.get("RestoreWindow") or {}).get("LatestTime")
+        if until:
+            found.append((str(until), "an automated backup"))
+    subject = f"newest backup in {there}"
+    if not found:
+        return _one("failing", subject, "there is none", "ops db snapshot copy")
+    at, what = max(found)
+    return _one("ok", subject, f"{what}, of {said(max(age(facts, at), 0))} ago")
+
+
+def certificate(facts: Facts) -> Looking:
+    """A load balancer there can answer by HTTPS: its certificate is made there, or is there."""
+    there, part = facts.outputs.stack.recovery_region, facts.outputs.load_balancer
+    subject = f"certificate in {there}"
+    assert part is not None
+    if part.zone_id is not None:
+        yield []
+        return _one("ok", subject, f"is made with a stack there, in the zone {part.zone_id}")
+    own, listed = yield [
+        read(CERTIFICATE, "", CertificateArn=part.certificate_arn),
+        read(
+            CERTIFICATES,
+            "CertificateSummaryList",
+            region=there,
+            CertificateStatuses=["ISSUED"],
+            Includes={"keyTypes": [*KEY_TYPES]},
+        ),
+    ]
+    names = known(own)[0]["Certificate"]
+    wanted = {names["DomainName"], *(names.get("SubjectAlternativeNames") or ())}
+    for one in known(listed):
+        covered = {one["DomainName"], *(one.get("SubjectAlternativeNameSummaries") or ())}
+        if all(name in covered or f"*.{name.partition('.')[2]}" in covered for name in wanted):
+            return _one("ok", subject, one["CertificateArn"])
+    evidence = f"none that is issued is for {', '.join(sorted(wanted))}"
+    return _one("failing", subject, evidence, f"aws acm request-certificate --region {there}")
+
+
+def images(facts: Facts) -> Looking:
+    """The images that the services run are in the recovery region too."""
+    there = facts.outputs.stack.recovery_region
+    (answer,) = yield [read(REGISTRY, "")]
+    rules = (known(answer)[0].get("replicationConfiguration") or {}).get("rules") or ()
+    regions = {d["region"] for rule in rules for d in rule.get("destinations") or ()}
+    subject = f"images in {there}"
+    if there in regions:
+        return _one("ok", subject, "the registry is replicated there")
+    return _one(
+        "failing",
+        subject,
+        "the registry is not replicated there: they are to be pushed again",
+        "aws ecr put-replication-configuration",
+    )
+
+
+def backups_days(facts: Facts) -> Looking:
+    """The database can be restored, to how long ago."""
+    name = facts.outputs.database.identifier
+    (answer,) = yield [
+        read(
+            "rds.describe_db_instances",
+            "DBInstances",
+            DBInstanceIdentifier=name,
+            absent=("DBInstanceNotFound", "DBInstanceNotFoundFault"),
+        )
+    ]
+    item = next(iter(known(answer)), None)
+    until = item.get("LatestRestorableTime") if item else None
+    if until is None:
+        return _one(
+            "failing",
+            "restorable here",
+            "there is no time to restore it to",
+            "ops recover snapshot SNAPSHOT",
+        )
+    return _one("ok", "restorable here", f"until {until}, {said(max(age(facts, until), 0))} ago")
+
+
+def _remote(of: Outputs) -> bool:
+    return of.stack.recovery_region is not None
+
+
+CHECKS: Final = (
+    Check(AREA, "recovery region", region, ()),
+    Check(AREA, "restorable here", backups_days, ("rds.describe_db_instances",)),
+    Check(
+        AREA,
+        "replication",
+        backups.replicated,
+        (backups.REPLICATED,),
+        lambda o: _remote(o) and o.database.replicated_backup_arn is not None,
+    ),
+    Check(
+        AREA,
+        "copies",
+        backups.copied,
+        (backups.VAULT, backups.POINTS),
+        lambda o: _remote(o) and o.backups.recovery_vault_arn is not None,
+    ),
+    Check(AREA, "outputs", outputs, (PARAMETERS,), _remote),
+    Check(AREA, "key", key, (KEY,), lambda o: _remote(o) and o.stack.recovery_key_arn is not None),
+    Check(AREA, "room", room, (ATTRIBUTES,)),
+    Check(AREA, "state", state, (LIST,)),
+    Check(AREA, "source", source, (SNAPSHOTS, backups.REPLICATED), _remote),
+    Check(
+        AREA,
+        "bucket",
+        bucket,
+        (REPLICATION, LIST),
+        lambda o: _remote(o) and o.backups.recovery_bucket is not None,
+    ),
+    Check(
+        AREA,
+        "certificate",
+        certificate,
+        (CERTIFICATE, CERTIFICATES),
+        lambda o: _remote(o) and bool(o.load_balancer and o.load_balancer.certificate_arn),
+    ),
+    Check(
+        AREA,
+        "images",
+        images,
+        (REGISTRY,),
+        lambda o: _remote(o) and bool(o.registry and o.registry.repositories),
+    ),
+)
+APIS: Final = tuple(sorted({api for check in CHECKS for api in check.apis}))
+
+
+def ready(of: Outputs, aws: Aws, now: datetime) -> list[Finding]:
+    """What is there for a recovery, and what is missing."""
+    checks = [check for check in CHECKS if check.applies(of)]
+    home = of.stack.region
+    return elsewhere(run(checks, Facts(of, now), lambda one: send(aws, one, home)))
+
+
+DRILL: Final = "drill of the last month"
+
+
+def drilled(history: Sequence[drills.Drill] | OpsError, now: datetime) -> Finding:
+    """The newest drill is of the last month, and has met its objectives."""
+    help_ = "ops recover drill"
+    if isinstance(history, OpsError):
+        advice = history.advice[0] if history.advice else ""
+        return Finding("unknown", AREA, DRILL, str(history), advice)
+    if not history:
+        return Finding("failing", AREA, DRILL, "there has been none", help_)
+    newest = history[-1]
+    old = max(now.timestamp() - parsed(newest.taken).timestamp(), 0)
+    evidence = f"{newest.run}, {said(old)} ago: {'; '.join(newest.why) or 'it met its objectives'}"
+    good = newest.met and old <= DRILLED
+    return Finding("ok" if good else "failing", AREA, DRILL, evidence, "" if good else help_)

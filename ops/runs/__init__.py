@@ -1,0 +1,1 @@
+"""`ops runs`: the runs that were carried out, their reports, resume and undo."""

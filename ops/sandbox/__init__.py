@@ -1,0 +1,1 @@
+"""`ops sandbox`: the stack in an in-memory AWS."""

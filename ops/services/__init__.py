@@ -1,0 +1,1 @@
+"""The ECS services: deploy, scale, exec, maintenance page."""

@@ -1,0 +1,45 @@
+"""`ops outputs`: what operations know of the stack."""
+
+from typing import Annotated
+
+import typer
+
+from ops.cli.context import opened
+from ops.core.errors import UsageError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The stack's outputs.")
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    path: Annotated[
+        str | None,
+        typer.Argument(metavar="[PATH]", help="one value: registry.repositories.backend"),
+    ] = None,
+) -> None:
+    """Every part of the contract as JSON, or one value of it as text."""
+    outputs, _, output = opened(context)
+    body = outputs.model_dump(mode="json", by_alias=True)
+    if path is None:
+        output.data("outputs", {"outputs": body})
+        return
+    found = _value(body, path)
+    if output.form == "json":
+        output.data("output", {"path": path, "value": found})
+    else:
+        typer.echo(found)
+
+
+def _value(body: object, path: str) -> str | int | float | bool:
+    """The value at a path. Raises UsageError where there is none, or it is not a single one."""
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        found = jmespath.search(path, body)
+    except JMESPathError:
+        found = None
+    if not isinstance(found, str | int | float):
+        raise UsageError(f"PATH is {path!r}, may be that of one value in `ops outputs show`")
+    return found

@@ -1,0 +1,1 @@
+"""`ops state`: Pulumi's state saved, listed, restored and compared with AWS."""

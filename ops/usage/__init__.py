@@ -1,0 +1,1 @@
+"""`ops usage`: how much of the stack's capacity is used."""

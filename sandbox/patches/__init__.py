@@ -1,0 +1,81 @@
+"""Where moto is not truthful it is patched here: a folder or a file a service.
+
+`apply()` must run before any server or mock starts.
+"""
+
+from functools import cache
+from importlib import import_module
+from typing import Final
+
+from sandbox.patches.patching import Mend
+
+# In the order of application: what one wraps, a later one may wrap again.
+MODULES: Final = (
+    "acm",
+    "cloudwatch.alarm_rules",
+    "autoscaling.groups",
+    "autoscaling.activities",
+    "autoscaling.application_autoscaling",
+    "autoscaling.instances",
+    "autoscaling.refresh_calls",
+    "autoscaling.refreshes",
+    "autoscaling.schedule",
+    "backup.plans",
+    "backup.restore_testing",
+    "elasticache.groups",
+    "elasticache.nodes",
+    "cloudwatch.alarms",
+    "cloudwatch.alarm_history",
+    "ec2.network",
+    "ecs.services",
+    "ecs.deployments",
+    "ecs.history",
+    "ecs.targets",
+    "ecs.tasks",
+    "elasticache.replication_groups",
+    "elbv2.load_balancers",
+    "elbv2.instances",
+    "elbv2.targets",
+    "iam",
+    "kms",
+    "lambda_functions",
+    "ec2.launch_templates",
+    "logs",
+    "cloudwatch.metrics",
+    "cloudwatch.mute_rules",
+    "rds.backups",
+    "rds.changes",
+    "rds.exports",
+    "rds.groups",
+    "rds.instances",
+    "rds.maintenance",
+    "rds.orderable_options",
+    "rds.parameters",
+    "rds.reboots",
+    "rds.restores",
+    "rds.servers",
+    "rds.snapshots",
+    "rds.versions",
+    "s3.buckets",
+    "s3.policies",
+    "secretsmanager.secrets",
+    "secretsmanager.rotation",
+    "ec2.security_groups",
+    "sns",
+    "ssm.commands",
+    "ssm.parameters",
+    "serialization",
+)
+
+
+@cache
+def mends() -> tuple[Mend, ...]:
+    """All mends."""
+    modules = (import_module(f"{__name__}.{name}") for name in MODULES)
+    return tuple(module.mend for module in modules if isinstance(vars(module).get("mend"), Mend))
+
+
+def apply() -> None:
+    """Mends moto in this process. Once is enough, more is harmless."""
+    for mend in mends():
+        mend.apply()

@@ -1,0 +1,63 @@
+"""EC2 security groups: rules keep their descriptions, a group in use cannot be deleted."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from moto.awslambda.models import lambda_backends
+from moto.ec2.models import EC2Backend
+from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
+from moto.ecs.models import ecs_backends
+from moto.elasticache.models import elasticache_backends
+from moto.elbv2.models import elbv2_backends
+from moto.rds.models import rds_backends
+
+from sandbox.patches.elasticache.replication_groups import groups
+from sandbox.patches.patching import Mend, Refused
+
+mend = Mend()
+
+
+@mend.around(SecurityGroupRule, "description")
+def description(_original: Any, rule: SecurityGroupRule) -> str | None:
+    """moto knows it of address ranges only."""
+    sources: tuple[Any, ...] = (rule.ip_range, rule.source_group, rule.prefix_list_id)
+    told = [s["Description"] for s in sources if isinstance(s, dict) and "Description" in s]
+    return told[0] if told else None
+
+
+def _used(backend: EC2Backend) -> Iterator[str]:
+    """The groups of everything that has network interfaces in a region."""
+    account, region = backend.account_id, backend.region_name
+    for interface in backend.enis.values():
+        if interface.instance is None or interface.instance.state_code in (0, 16):
+            yield from (group.id for group in interface.group_set)
+    for endpoint in backend.vpc_end_points.values():
+        if endpoint.state != "deleted":
+            yield from endpoint.security_group_ids
+    for instance in rds_backends[account][region].describe_db_instances():
+        yield from instance.vpc_security_group_ids
+    for group in groups(elasticache_backends[account][region]).values():
+        yield from group["SecurityGroupIds"]
+    for balancer in elbv2_backends[account][region].load_balancers.values():
+        yield from balancer.security_groups or ()
+    for service in ecs_backends[account][region].services.values():
+        if service.status == "ACTIVE" and service.network_configuration:
+            yield from service.network_configuration["awsvpcConfiguration"]["securityGroups"]
+    for function in lambda_backends[account][region].list_functions():
+        yield from (function.vpc_config or {}).get("SecurityGroupIds", ())
+
+
+def _named(backend: EC2Backend, group_id: str) -> bool:
+    """Whether another group's rule names a group."""
+    others = (g for of_vpc in backend.groups.values() for g in of_vpc.values() if g.id != group_id)
+    rules = (rule for group in others for rule in (*group.ingress_rules, *group.egress_rules))
+    return any(rule.source_group.get("GroupId") == group_id for rule in rules)
+
+
+@mend.around(SecurityGroupBackend, "delete_security_group")
+def delete(
+    original: Any, backend: EC2Backend, name: str | None = None, group_id: str | None = None
+) -> None:
+    if group_id and (group_id in set(_used(backend)) or _named(backend, group_id)):
+        raise Refused("DependencyViolation", f"resource {group_id} has a dependent object")
+    original(backend, name, group_id)

@@ -1,0 +1,27 @@
+"""S3: bucket policies whose statements have conditions.
+
+moto takes any statement whose condition it cannot find fulfilled for a denial, also a denial of
+what does not come by TLS. Calls of the sandbox count as TLS, whatever carries them.
+"""
+
+import json
+from typing import Any
+
+from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.s3.models import FakeBucket
+
+from sandbox.patches.patching import Mend
+
+mend = Mend()
+
+
+@mend.around(FakeBucket, "get_permission")
+def permission(_original: Any, bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
+    """What the statements without a condition say, and of those with one nothing."""
+    if bucket.policy is None:
+        return PermissionResult.NEUTRAL
+    policy = json.loads(bucket.policy)
+    statements = policy["Statement"]
+    listed = statements if isinstance(statements, list) else [statements]
+    policy["Statement"] = [s for s in listed if not s.get("Condition")]
+    return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)

@@ -1,0 +1,42 @@
+"""One at a time: what the load balancer of the sandbox reads is never half changed.
+
+moto's state is made for one thread. Calls of the services that decide what a load balancer
+answers take turns with it. Other services do not: some of their calls take long, and a load
+balancer goes on answering meanwhile.
+"""
+
+import threading
+from typing import Any, Final
+
+from moto.autoscaling.responses import AutoScalingResponse
+from moto.core.responses import BaseResponse
+from moto.ec2.responses import EC2Response
+from moto.ecr.responses import ECRResponse
+from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.elbv2.responses import ELBV2Response
+from moto.ssm.responses import SimpleSystemManagerResponse
+
+from sandbox.patches.patching import Mend
+
+mend = Mend()
+# Reentrant: a call of one service may lead to another's.
+TURN: Final = threading.RLock()
+_ASKED: Final[tuple[type[BaseResponse], ...]] = (
+    AutoScalingResponse,
+    EC2ContainerServiceResponse,
+    EC2Response,
+    ECRResponse,
+    ELBV2Response,
+    SimpleSystemManagerResponse,
+)
+
+
+def _in_turn(responses: type[BaseResponse]) -> None:
+    @mend.around(responses, "call_action")
+    def call(original: Any, response: BaseResponse) -> Any:
+        with TURN:
+            return original(response)
+
+
+for _responses in _ASKED:
+    _in_turn(_responses)

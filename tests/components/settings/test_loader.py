@@ -1,0 +1,309 @@
+"""Loading: what a stack file says becomes settings, and what it may not say names its key."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pulumi
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from pulumi.runtime import config as runtime_config
+from pydantic import JsonValue
+
+from components.settings import SettingsError, load, read
+from components.settings.fields import section_of, settings_fields
+from components.settings.loader import QUIET
+from components.settings.section import Section
+from components.settings.stack import Settings
+from tests.world import settings
+
+BASE: dict[str, JsonValue] = {
+    "profile": "prod",
+    "owner": "platform",
+    "costCenter": "cc-1",
+    "recoveryRegion": "eu-west-1",
+    "loadBalancer": {"domain": "app.example.com", "zoneId": "Z0123456789"},
+}
+# What a stack needs beside a key so that the key's own section is complete.
+BESIDE: dict[str, dict[str, JsonValue]] = {
+    "subscriptions": {
+        "name": "team",
+        "level": "page",
+        "protocol": "email",
+        "endpoint": "team@example.com",
+    },
+    "schedule": {"cron": "0 6 ? * MON-FRI *", "min": 1, "max": 2},
+    "policyExceptions": {
+        "rules": ["tags"],
+        "resources": "*",
+        "reason": "it was moved here",
+        "until": "2027-06-30",
+    },
+}
+# A name in each object that has them.
+NAMES = {
+    "services": "web",
+    "schedule": "morning",
+    "overrides": "database-cpu-critical",
+    "policyExceptions": "moved",
+}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 10**6) | st.floats(-1, 1e6) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner),
+    max_leaves=3,
+)
+LINE = re.compile(r"bulwark:[\w.\-\[\]/]+ .*\b(may|must be)\b", re.DOTALL)
+
+
+def config(values: dict[str, JsonValue]) -> dict[str, str]:
+    """Pulumi's config of these values, over what every stack has."""
+    return {
+        f"bulwark:{key}": value if isinstance(value, str) else json.dumps(value)
+        for key, value in (BASE | values).items()
+    }
+
+
+def refusal(values: dict[str, JsonValue], **more: Any) -> str:
+    """What is said of these values."""
+    with pytest.raises(SettingsError) as error:
+        load("bulwark", "test", "eu-north-1", config(values), **more)
+    return str(error.value)
+
+
+def paths(
+    section: type[Section] = Settings, above: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    """The path of every key below the top, through lists and names too."""
+    for key, field in settings_fields(section).items():
+        inner = section_of(field.annotation)
+        if above:
+            yield (*above, key)
+        if inner is not None:
+            origin = str(field.annotation)
+            step = ("0",) if "tuple[" in origin else (NAMES[key],) if "dict[" in origin else ()
+            yield from paths(inner, (*above, key, *step))
+
+
+def holding(path: tuple[str, ...], value: JsonValue) -> dict[str, JsonValue]:
+    """The config in which `value` stands at `path`, beside what its section must have."""
+    inner: JsonValue = value
+    for container, step, part in reversed(
+        list(zip(("", *path), path[:-1], path[1:], strict=False))
+    ):
+        beside = BESIDE.get(container, {}) if step in ("0", *NAMES.values()) else {}
+        inner = [inner] if part == "0" else {**beside, part: inner}
+    base = BASE.get(path[0])
+    merged = {**base, **inner} if isinstance(base, dict) and isinstance(inner, dict) else inner
+    return {path[0]: merged}
+
+
+PATHS = sorted(set(paths()))
+
+
+def test_the_paths_reach_into_lists_and_names() -> None:
+    assert ("database", "restoreFrom", "snapshot") in PATHS
+    assert ("alarms", "subscriptions", "0", "endpoint") in PATHS
+    assert ("services", "web", "schedule", "morning", "cron") in PATHS
+    assert len(PATHS) > 120
+
+
+@pytest.mark.parametrize("path", PATHS, ids=".".join)
+@hypothesis_settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+)
+@given(value=JSON)
+def test_every_value_is_taken_or_refused_in_lines_that_name_the_key(
+    path: tuple[str, ...], value: JsonValue
+) -> None:
+    try:
+        load("bulwark", "test", "eu-north-1", config(holding(path, value)))
+    except SettingsError as error:
+        lines = str(error).split("\nbulwark:")
+        lines = [lines[0], *(f"bulwark:{line}" for line in lines[1:])]
+        assert any(path[-1] in line for line in lines), lines
+        assert all(LINE.match(line) for line in lines), lines
+
+
+@pytest.mark.parametrize("path", PATHS, ids=".".join)
+def test_a_value_of_no_kind_is_refused_by_its_own_key(path: tuple[str, ...]) -> None:
+    where = "bulwark:" + ".".join(path)
+    line = refusal(holding(path, [[{}]])).split("\n")[0]
+    assert line.startswith(where), line
+    assert re.search(r" (is|has) .*, may ", line), line
+
+
+@pytest.mark.parametrize("key", sorted(settings_fields()))
+def test_a_plain_value_that_cannot_be_is_refused(key: str) -> None:
+    assert refusal({key: "never#"}).startswith(f"bulwark:{key} ")
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"database": {"storageGb": 3}}, "database.storageGb is 3, may be 20 to 65536"),
+        ({"database": {"storageGb": "x"}}, "database.storageGb is 'x', may be 20 to 65536"),
+        ({"database": {"storageGb": 20.5}}, "database.storageGb is 20.5, may be 20 to 65536"),
+        ({"database": {"storageGb": None}}, "database.storageGb is null, may be 20 to 65536"),
+        (
+            {"database": {"multiAz": "perhaps"}},
+            "database.multiAz is 'perhaps', may be true or false",
+        ),
+        ({"encryption": "none"}, "encryption is 'none', may be 'own' or 'aws'"),
+        ({"network": {"zones": ["a"]}}, "network.zones is ['a'], may have 2 or more items"),
+        ({"network": {"zones": "a"}}, "network.zones is 'a', may be a list"),
+        ({"logs": []}, "logs is no object, may be an object of settings by name"),
+        ({"logs": "{"}, "logs is no object, may be an object of settings by name"),
+        ({"services": {"Web": {}}}, "services.Web has that name, may match ^[a-z]"),
+        ({"services": {"web": []}}, "services.web is not shown, may be an object of settings"),
+        (
+            {"database": {"restoreFrom": "x"}},
+            "database.restoreFrom is 'x', may be an object of settings by name",
+        ),
+        (
+            {"services": {"web": {"environment": {"PORT": 8080}}}},
+            "services.web.environment.PORT is not shown, may be text (put a number in quotes)",
+        ),
+        ({"profile": "test"}, "profile is 'test', may be 'dev' or 'prod'"),
+        ({"region": "eu-west-1"}, "region is 'eu-west-1', may not be set: Pulumi gives it"),
+        ({"recoveryRegion": "Ireland"}, "recoveryRegion is 'Ireland', may match ^[a-z]{2}"),
+    ],
+)
+def test_a_refusal_says_the_key_what_it_is_and_what_it_may_be(
+    values: dict[str, JsonValue], line: str
+) -> None:
+    assert refusal(values).startswith(f"bulwark:{line}")
+
+
+def test_a_missing_key_is_named_with_its_meaning() -> None:
+    given_config = {k: v for k, v in config({}).items() if k != "bulwark:owner"}
+    with pytest.raises(SettingsError) as error:
+        load("bulwark", "test", "eu-north-1", given_config)
+    assert str(error.value) == (
+        "bulwark:owner is not set, and must be: who answers for the stack; a tag"
+    )
+    with pytest.raises(SettingsError, match="bulwark:profile is null, may be 'dev' or 'prod'"):
+        load("bulwark", "test", "eu-north-1", {})
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"databse": {}}, "databse is no setting, may be database"),
+        (
+            {"database": {"instanceClas": "x"}},
+            "database.instanceClas is no setting, may be instanceClass",
+        ),
+        ({"loadBalancer": {"waf": {"on": True}}}, "loadBalancer.waf.on is no setting, may be "),
+        ({"services": {"web": {"cpuu": 1}}}, "services.web.cpuu is no setting, may be cpu"),
+        ({"serviceDefaults": {"mn": 1}}, "serviceDefaults.mn is no setting, may be min"),
+        ({"logs": {"zzz": 1}}, "logs.zzz is no setting, may be retentionDays"),
+        (
+            {"alarms": {"subscriptions": [{**BESIDE["subscriptions"], "nam": "x"}]}},
+            "alarms.subscriptions.0.nam is no setting, may be name",
+        ),
+    ],
+)
+def test_an_unknown_key_names_those_it_may_have_been(
+    values: dict[str, JsonValue], line: str
+) -> None:
+    assert f"bulwark:{line}" in refusal(values)
+
+
+def test_all_errors_are_shown_at_once_and_each_once() -> None:
+    said = refusal(
+        {
+            "database": {"storageGb": 3, "replicas": 16},
+            "encryption": "x",
+            "serviceDefaults": {"port": 0},
+            "services": {"a": {}, "b": {"port": -1}},
+        }
+    )
+    assert [line.split(",")[0] for line in said.split("\n")] == [
+        "bulwark:encryption is 'x'",
+        "bulwark:database.storageGb is 3",
+        "bulwark:database.replicas is 16",
+        "bulwark:serviceDefaults.port is 0",
+        "bulwark:services.b.port is -1",
+    ]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"services": {"web": {"environment": {"TOKEN": ["hunter2"]}}}},
+        {"services": {"web": {"environment": "hunter2"}}},
+        {"services": {"web": {"secrets": {"TOKEN": 3, "hunter2": 4}, "cpu": "x"}}},
+        {"services": {"web": "hunter2"}},
+        {"alarms": {"subscriptions": ["hunter2"]}},
+        {"alarms": {"subscriptions": {"endpoint": "hunter2"}}},
+        {"alarms": {"subscriptions": [{**BESIDE["subscriptions"], "endpoint": ["hunter2"]}]}},
+        {"alarms": "hunter2"},
+    ],
+)
+def test_what_may_be_a_token_is_not_repeated(values: dict[str, JsonValue]) -> None:
+    said = refusal(values)
+    keys = re.sub(r"secrets\.hunter2", "", said)  # the name of a variable is none
+    assert "hunter2" not in keys
+
+
+def test_what_pulumi_holds_as_a_secret_is_not_repeated() -> None:
+    said = refusal(
+        {"database": {"adminName": "1hunter"}}, secret_keys=frozenset({"bulwark:database"})
+    )
+    assert said.startswith("bulwark:database.adminName is not shown, may ")
+
+
+def test_every_quiet_key_is_a_setting() -> None:
+    assert {path[-1] for path in PATHS} >= QUIET
+
+
+@pytest.mark.parametrize("unset", ["", "null", "profile"])
+@pytest.mark.parametrize("key", ["protect", "encryption", "compute"])
+def test_a_key_that_pulumi_yaml_leaves_to_the_profile_is_as_the_profile_has_it(
+    key: str, unset: str
+) -> None:
+    left = load("bulwark", "test", "eu-north-1", config({"profile": "dev", key: unset}))
+    plain = load("bulwark", "test", "eu-north-1", config({"profile": "dev"}))
+    assert left == plain
+
+
+def test_yaml_numbers_and_truth_values_are_taken_as_they_are_meant() -> None:
+    found = load(
+        "bulwark",
+        "test",
+        "eu-north-1",
+        config({"costCenter": "1234", "protect": "false", "database": {"storageGb": "50"}}),
+    )
+    assert (found.cost_center, found.protect, found.database.storage_gb) == ("1234", False, 50)
+
+
+def test_each_service_stands_on_the_defaults_of_all() -> None:
+    found = settings(
+        {
+            "serviceDefaults": {"max": 4, "environment": {"A": "1"}},
+            "services": {
+                "api": {"paths": ["/api/*"], "environment": {"B": "2"}},
+                "web": {"max": 6},
+            },
+        }
+    )
+    assert {name: service.max for name, service in found.services.items()} == {"api": 4, "web": 6}
+    assert found.services["api"].environment == {"A": "1", "B": "2"}
+
+
+def test_keys_of_other_projects_are_not_ours() -> None:
+    assert load("bulwark", "test", "eu-north-1", config({}) | {"aws:region": "x", "other:y": "z"})
+
+
+def test_the_program_ends_with_the_refusal_alone() -> None:
+    before = runtime_config.CONFIG.get()
+    try:
+        key = f"{pulumi.get_project()}:profile"
+        pulumi.runtime.set_all_config({"aws:region": "eu-north-1", key: "x"})
+        with pytest.raises(pulumi.RunError, match=":profile is 'x', may be 'dev' or 'prod'"):
+            read()
+    finally:
+        pulumi.runtime.set_all_config(before)

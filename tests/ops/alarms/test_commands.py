@@ -1,0 +1,78 @@
+"""What alarms and the health check tell people to run is what the command line takes."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from components.alarm_registry import ALARMS, COMPOSITES
+from ops.cli.app import app, hoisted
+
+OPS = Path(sys.modules["ops"].__file__ or "").parent
+# What stands for a value that only the person knows.
+VALUES = {
+    "GIB": "200",
+    "CLASS": "db.m7g.large",
+    "COUNT": "4",
+    "NAME": "backend",
+    "VERSION": "16.9",
+    "SNAPSHOT": "one",
+    "FILE": "outputs.json",
+}
+TOLD = {
+    *(alarm.command("backend") for alarm in ALARMS),
+    *(alarm.command("fleet") for alarm in ALARMS),
+    *(composite.run for composite in COMPOSITES),
+}
+
+
+def strings() -> Iterator[str]:
+    """The texts of the checks' code that begin with `ops `; what is filled in is the backend."""
+    for file in sorted({*OPS.rglob("health.py"), *(OPS / "health").rglob("*.py")}):
+        nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+        parts = {id(p) for node in nodes if isinstance(node, ast.JoinedStr) for p in node.values}
+        for node in nodes:
+            if id(node) in parts:
+                continue
+            match node:
+                case ast.Constant(value=str(text)):
+                    pass
+                case ast.JoinedStr(values=values):
+                    text = "".join(
+                        str(p.value) if isinstance(p, ast.Constant) else "backend" for p in values
+                    )
+                case _:
+                    continue
+            if re.match(r"ops [a-z]", text):
+                yield text
+
+
+def parse(line: str) -> None:
+    """Parses a line as the program does, without running it; raises where it cannot."""
+    words = [VALUES.get(word, word) for word in line.split()[1:]]
+    context = typer.main.get_command(app).make_context("ops", hoisted(words))
+    while hasattr(context.command, "resolve_command"):
+        rest = [*context._protected_args, *context.args]
+        name, command, left = context.command.resolve_command(context, rest)
+        assert command is not None
+        context = command.make_context(name, left, parent=context)
+
+
+@pytest.mark.parametrize("line", sorted(TOLD))
+def test_what_an_alarm_names_is_a_line_that_the_program_takes(line: str) -> None:
+    parse(line)
+
+
+@pytest.mark.parametrize("line", sorted(set(strings())))
+def test_what_the_health_check_names_is_a_line_that_the_program_takes(line: str) -> None:
+    parse(line)
+
+
+def test_a_line_that_the_program_does_not_take_is_seen() -> None:
+    for line in ("ops service events backend", "ops db storage", "ops nothing"):
+        with pytest.raises(Exception, match=r"(?i)unexpected|missing|no such"):
+            parse(line)

@@ -1,0 +1,294 @@
+"""Alarms muted with an end: what is chosen, what never is, and what comes back."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from ops.alarms import mute as muting
+from ops.alarms.mute import Alarm, chosen
+from ops.cli.selection import Selection
+from ops.core.errors import UsageError
+from ops.core.plan import Call
+from ops.core.run import WallClock
+from sandbox.patches.cloudwatch.mute_rules import muted as muted_now
+from tests.ops.command_line import Console
+from tests.ops.db_stage import failing
+from tests.ops.procedures.alarms import NAMES, PREFIX, SCALING, facts, muting_of, put
+from tests.ops.stage import REGION, Stage, matrix, stack_outputs, stage
+
+NOW = datetime(2026, 11, 21, 12, 3, 20, tzinfo=UTC)
+P2 = [f"{PREFIX}-{name}" for name in NAMES["P2"]]
+MUTE = "alarms mute --severity P2 --for 60 --reason planned"
+
+
+@pytest.fixture
+def typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Console]:
+    """The stack's alarms, and the command line in front of them."""
+    with stage() as on:
+        put(on)
+        on.client("s3").create_bucket(
+            Bucket=on.outputs.backups.operations_bucket,
+            CreateBucketConfiguration={"LocationConstraint": REGION},
+        )
+        file = tmp_path / "outputs.json"
+        file.write_text(on.outputs.model_dump_json(by_alias=True))
+        with (
+            patch.object(WallClock, "now", lambda _: on.clock.now()),
+            patch.object(WallClock, "sleep", lambda _, seconds: on.clock.sleep(seconds)),
+            patch.object(Selection, "aws", lambda *_: on.aws),
+            patch("ops.core.clock.now", on.clock.held.now),
+        ):
+            yield Console(on, file, capsys)
+
+
+def silent(on: Stage) -> list[str]:
+    """The alarms of the contract that tell nobody now, as AWS has it."""
+    from moto.cloudwatch.models import cloudwatch_backends
+
+    backend = cloudwatch_backends["123456789012"][REGION]
+    found = on.client("cloudwatch").describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    alarms = [*found["MetricAlarms"], *found["CompositeAlarms"]]
+    off = {alarm["AlarmName"] for alarm in alarms if not alarm["ActionsEnabled"]}
+    names = [f"{PREFIX}-{n}" for listed in NAMES.values() for n in listed]
+    return sorted(n for n in names if n in off or muted_now(backend, n))
+
+
+def test_alarms_are_muted_until_their_end_and_then_tell_again(typed: Console) -> None:
+    said = typed.json(f"{MUTE} --yes")
+    assert (said["kind"], said["alarms"]) == ("alarms-mute", P2)
+    assert silent(typed.stage) == P2
+    rows = {row["name"]: row for row in typed.json("alarms list")["items"]}
+    assert {name for name, row in rows.items() if row["muted"]} == set(P2)
+    assert rows[P2[0]]["mute"] == {"until": said["until"], "why": "planned", "run": said["run"]}
+    assert f"until {said['until']} (planned)" in typed("alarms list")[0]
+    typed.stage.clock.sleep(65 * 60)
+    assert silent(typed.stage) == []
+    assert not any(row["muted"] for row in typed.json("alarms list")["items"])
+
+
+@pytest.mark.parametrize("by", ["rules", "actions"])
+def test_unmute_ends_it_early_and_touches_only_what_ops_muted(typed: Console, by: str) -> None:
+    other = f"{PREFIX}-{NAMES['P0'][0]}"
+    cloudwatch = typed.stage.client("cloudwatch")
+    cloudwatch.disable_alarm_actions(AlarmNames=[other])
+    typed(f"{MUTE} --by {by} --yes")
+    assert silent(typed.stage) == sorted([other, *P2])
+    assert "muted, not by ops" in typed("alarms list --severity P0")[0]
+    said = typed.json("alarms unmute --yes")
+    assert said["alarms"] == P2
+    assert silent(typed.stage) == [other]
+    assert typed.json("alarms unmute --yes") == {
+        "schema": 1,
+        "kind": "alarms-unmute",
+        "alarms": [],
+        "run": None,
+    }
+
+
+def test_somebody_elses_rule_is_shown_and_left_alone(typed: Console) -> None:
+    begin = typed.stage.clock.held.now() - timedelta(minutes=5)
+    typed.stage.client("cloudwatch").put_alarm_mute_rule(
+        Name="nightly",
+        Description="theirs",
+        MuteTargets={"AlarmNames": [P2[0], "another-stacks"]},
+        Rule={"Schedule": {"Expression": f"at({begin:%Y-%m-%dT%H:%M})", "Duration": "PT1H"}},
+    )
+    row = next(r for r in typed.json("alarms list")["items"] if r["name"] == P2[0])
+    assert row["mute"] == {"until": None, "why": "theirs", "run": None}
+    assert "by the rule nightly, which is not of ops" in typed("alarms list --severity P2")[0]
+    assert typed.json("alarms unmute --yes")["alarms"] == []
+    assert silent(typed.stage) == [P2[0]]
+
+
+def test_what_was_unmuted_and_then_disabled_by_somebody_is_not_ours(typed: Console) -> None:
+    typed(f"{MUTE} --by actions --yes")
+    typed("alarms unmute --yes")
+    typed.stage.client("cloudwatch").disable_alarm_actions(AlarmNames=P2)
+    assert typed.json("alarms unmute --yes")["alarms"] == []
+    assert silent(typed.stage) == P2
+    assert "muted, not by ops" in typed("alarms list --severity P2")[0]
+
+
+def test_one_of_several_mutes_is_ended_by_its_run(typed: Console) -> None:
+    first = typed.json(f"{MUTE} --yes")["run"]
+    typed("alarms mute database-cpu-high-primary --for 30 --reason index --yes")
+    assert typed.json(f"alarms unmute {first} --yes")["alarms"] == P2
+    assert silent(typed.stage) == [f"{PREFIX}-database-cpu-high-primary"]
+    err = typed(f"alarms unmute {first} --yes", 2)[1]
+    assert err.startswith(f"ops: RUN is '{first}', may be mute-")
+
+
+def test_where_a_region_has_no_rules_actions_are_disabled_and_the_journal_brings_them_back(
+    typed: Console,
+) -> None:
+    operations = ("list_alarm_mute_rules", "put_alarm_mute_rule")
+    with failing("UnknownOperationException", *operations):
+        dry = typed.json(f"{MUTE} --dry-run")["plan"]
+        assert [s["do"]["api"] for s in dry["steps"]] == ["cloudwatch.disable_alarm_actions"]
+        assert any("does not end by itself" in note for note in dry["notes"])
+        typed(f"{MUTE} --yes")
+        assert silent(typed.stage) == P2
+        assert "(planned)" in typed("alarms list")[0]
+        typed.stage.clock.sleep(65 * 60)
+        assert "which is over: ops alarms unmute" in typed("alarms list")[0]
+        assert typed.json("alarms unmute --yes")["alarms"] == P2
+    assert silent(typed.stage) == []
+
+
+@pytest.mark.parametrize("code", ["Throttling", "AccessDenied"])
+def test_a_throttle_or_a_denial_is_not_a_region_without_rules(typed: Console, code: str) -> None:
+    with failing(code, "list_alarm_mute_rules") as called:
+        typed(f"{MUTE} --yes", 1)
+        typed("alarms unmute --yes", 1)
+        typed("alarms list", 1)
+    assert not {"disable_alarm_actions", "enable_alarm_actions"} & set(called)
+
+
+def test_killed_in_the_middle_what_was_muted_by_hand_comes_back(typed: Console) -> None:
+    """The journal knows what was to be disabled, though nothing says that it was."""
+    stopped = patch.object(type(typed.stage.aws), "call", autospec=True)
+    original = type(typed.stage.aws).call
+
+    def dies(aws: Any, api: str, *given: Any) -> Any:
+        answer = original(aws, api, *given)
+        if api == "cloudwatch.disable_alarm_actions":
+            raise KeyboardInterrupt  # it took effect, and the process is gone
+        return answer
+
+    with stopped as call:
+        call.side_effect = dies
+        typed(f"{MUTE} --by actions --yes", 130)
+    assert silent(typed.stage) == P2
+    (held,) = typed.json("lock show")["items"]
+    typed("lock break --reason gone --yes")
+    assert held["run"].startswith("mute-")
+    assert typed.json("alarms unmute --yes")["alarms"] == P2
+    assert silent(typed.stage) == []
+
+
+@pytest.mark.parametrize("by", ["rules", "actions"])
+def test_what_is_agreed_to_is_a_length_whenever_it_begins(typed: Console, by: str) -> None:
+    line = f"{MUTE} --by {by}"
+    hash_ = typed.json(f"{line} --dry-run")["hash"]
+    assert typed.json(f"{line.replace('60', '61')} --dry-run")["hash"] != hash_
+    typed.stage.clock.sleep(1800)
+    assert typed.json(f"{line} --dry-run")["hash"] == hash_
+    typed(f"{line} --yes --expect {hash_}")
+    assert silent(typed.stage) == P2
+
+
+def test_what_is_agreed_to_with_until_is_that_end(typed: Console) -> None:
+    line = MUTE.replace("--for 60", "--until {}").format
+    end = typed.stage.clock.held.now().replace(second=0) + timedelta(hours=3)
+    hash_ = typed.json(f"{line(end.isoformat())} --dry-run")["hash"]
+    typed.stage.clock.sleep(1800)
+    later = (end + timedelta(minutes=1)).isoformat()
+    assert typed.json(f"{line(later)} --dry-run")["hash"] != hash_
+    typed(f"{line(end.isoformat())} --yes --expect {hash_}")
+    assert silent(typed.stage) == P2
+
+
+def test_what_scales_is_never_muted(typed: Console) -> None:
+    names = {"P1": [SCALING, f"{PREFIX}-database-cpu-high-primary"]}
+    part = typed.stage.outputs.alarms.model_copy(update={"names": names})
+    changed = typed.stage.outputs.model_copy(update={"alarms": part})
+    alarms = [
+        Alarm(SCALING, "P1", enabled=True, scales=True),
+        Alarm(f"{PREFIX}-database-cpu-high-primary", "P1", enabled=True, scales=False),
+    ]
+    with patch.object(muting, "KINDS", ("MetricAlarms",)):
+        assert {a.name: a.scales for a in muting.observed(typed.stage.aws, changed)} == {
+            f"{PREFIX}-database-cpu-high-primary": False
+        }, "it has not the stack's prefix, so that it is not even asked for"
+    assert chosen(alarms, PREFIX, everything=True) == alarms[1:]
+    with pytest.raises(UsageError, match="which scales something: it is never muted"):
+        chosen(alarms, PREFIX, [SCALING])
+
+
+def test_an_alarm_that_scales_is_known_by_what_it_does() -> None:
+    action = "arn:aws:autoscaling:eu-north-1:1:scalingPolicy:x"
+    assert muting._scales({"AlarmName": "mine", "AlarmActions": [action]})
+    assert muting._scales({"AlarmName": "TargetTracking-x"})
+    assert not muting._scales({"AlarmName": "mine", "AlarmActions": ["arn:aws:sns:x"]})
+
+
+def test_many_alarms_are_muted_by_several_rules() -> None:
+    alarms = [Alarm(f"{PREFIX}-a-{n:03}", "P2", enabled=True, scales=False) for n in range(205)]
+    until = NOW + timedelta(hours=1)
+    run = "mute-20261121-120320-abcd"
+    plan = muting.mute(stack_outputs(), alarms, NOW, until, "planned", run)
+    calls = [step.do for step in plan.steps if isinstance(step.do, Call)]
+    names: list[Any] = [call.params["MuteTargets"] for call in calls]
+    assert [len(one["AlarmNames"]) for one in names] == [100, 100, 5]
+    assert [call.params["Name"] for call in calls] == [
+        f"{PREFIX}-{run}",
+        f"{PREFIX}-{run}-2",
+        f"{PREFIX}-{run}-3",
+    ]
+    assert calls[0].params["Rule"] == {
+        "Schedule": {"Expression": "at(2026-11-21T12:03)", "Duration": "PT60M", "Timezone": "UTC"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"severity": "P1"}, ["database-cpu-high-primary", "target-5xx-count-backend"]),
+        ({"key": "target-5xx-count"}, ["target-5xx-count-backend"]),
+        ({"key": "target-5xx"}, ["target-5xx-count-backend"]),
+        ({"component": "database"}, ["database-cpu-high-primary", "database-load-high-primary"]),
+        ({"component": "database", "severity": "P2"}, ["database-load-high-primary"]),
+        ({"names": [f"{PREFIX}-slo-availability-slow-burn"]}, ["slo-availability-slow-burn"]),
+        ({"names": ["slo-availability-slow-burn"]}, ["slo-availability-slow-burn"]),
+    ],
+)
+def test_alarms_are_chosen_by_name_severity_key_and_component(
+    given: dict[str, Any], expected: list[str]
+) -> None:
+    alarms = [
+        Alarm(f"{PREFIX}-{name}", severity, enabled=True, scales=False)
+        for severity, names in NAMES.items()
+        for name in names
+    ]
+    found = chosen(alarms, PREFIX, **given)
+    assert [a.name.removeprefix(f"{PREFIX}-") for a in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("alarms mute --severity P2 --for 60", "--reason is not set"),
+        ("alarms mute --severity P2 --reason x", "one of --for and --until must be set"),
+        ("alarms mute --severity P2 --reason x --for 1 --until 2026-11-21T13:00Z", "one of --for"),
+        ("alarms mute --severity P2 --reason x --for 0", "--for is '0', may be 1 to 1440 minutes"),
+        ("alarms mute --severity P2 --reason x --for 1441", "--for is '1441', may be 1 to 1440"),
+        ("alarms mute --severity P2 --reason x --for soon", "--for is 'soon', may be 1 to 1440"),
+        ("alarms mute --severity P2 --reason x --until noon", "--until is 'noon', may be a time"),
+        ("alarms mute --severity P2 --reason x --until 2020-01-01", "--until is '2020-01-01', may"),
+        ("alarms mute --severity P9 --reason x --for 1", "'P9' is not one of 'P0', 'P1', 'P2'"),
+        ("alarms mute --by magic --all --reason x --for 1", "'magic' is not one of"),
+        ("alarms mute --reason x --for 60", "no alarm is named"),
+        ("alarms mute nosuch --reason x --for 60", "ALARM is 'nosuch', may be one of the stack's"),
+        (
+            "alarms mute --component db --reason x --for 60",
+            "--component is 'db', which is no",
+        ),
+        ("alarms mute --key nosuch --reason x --for 60", "--key is 'nosuch', which is no alarm's"),
+        ("alarms unmute mute-1 --yes", "RUN is 'mute-1', may be none: ops has muted"),
+        ("alarms list --state MUTED", "'MUTED' is not one of"),
+    ],
+)
+def test_bad_input_is_one_line_and_changes_nothing(typed: Console, line: str, says: str) -> None:
+    before = facts(typed.stage)
+    _, err = typed(line, 2)
+    assert says in err.splitlines()[0]
+    assert facts(typed.stage) == before
+
+
+@pytest.mark.parametrize("how", ["rules", "actions"])
+def test_killed_anywhere_it_is_muted_once(how: Any) -> None:
+    assert matrix(put, lambda on: muting_of(on, how), facts) > 5

@@ -1,0 +1,58 @@
+"""What of a baseline was throttled or denied: unknown with its reason, never as if not there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from ops.baseline.capture import PARTS
+from ops.health.registry import APIS
+from tests.ops.baseline.test_baseline import opened, told
+from tests.ops.command_line import Console
+from tests.ops.prod.deployed import calls
+
+READ: Final = sorted({api for part in PARTS for api in part.apis})
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A stack that nobody changes, and a baseline of it."""
+    for console in opened(None, tmp_path_factory.mktemp("still")):
+        console.file.with_name("kept.json").unlink(missing_ok=True)
+        yield console
+
+
+@pytest.mark.parametrize("code", ["Throttling", "AccessDenied"])
+@pytest.mark.parametrize("api", [api for api in READ if not api.startswith("elasticache")])
+@pytest.mark.exhaustive
+def test_what_was_not_read_is_unknown_and_never_gone_new_or_changed(
+    still: Console, capsys: pytest.CaptureFixture[str], tmp_path: Path, api: str, code: str
+) -> None:
+    still.capture = capsys
+    operation = api.split(".")[1].replace("_", "")
+    whole, part = tmp_path / "whole.json", tmp_path / "part.json"
+    areas = ",".join(a for p in PARTS if api in p.apis for a in p.areas)
+
+    def refuse(name: str) -> str | None:
+        return code if name.lower() == operation else None
+
+    still(f"baseline capture --to {whole}")
+    with calls(refuse):
+        assert still.json(f"baseline capture --to {part}")["unknown"]
+        now = told(still, f"baseline compare {whole} --only {areas}")
+        both = told(still, f"baseline compare {part} --only {areas}")
+    then = told(still, f"baseline compare {part} --only {areas}")
+    for found in (now, both, then):
+        assert {kind for kind, *_ in found} == {"unknown"}
+    assert any(api in str(before) for *_, before, _ in then)
+    assert any(api in str(after) for *_, after in now)
+
+
+def test_every_read_of_a_baseline_is_known_to_the_permissions() -> None:
+    assert set(READ) - set(APIS) == {
+        "ec2.describe_launch_template_versions",
+        "ecs.describe_task_definition",
+        "rds.describe_db_parameters",
+        "ssm.get_parameter",
+    }

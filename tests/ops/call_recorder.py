@@ -1,0 +1,38 @@
+"""Records the calls to AWS that a command makes; not those of functions that the sandbox runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+from botocore import xform_name
+from botocore.client import BaseClient
+
+from ops.core.aws import RETRIES
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One call as it was sent."""
+
+    api: str
+    params: dict[str, Any]
+    region: str
+
+
+@contextmanager
+def recorded() -> Iterator[list[Recorded]]:
+    """The calls that are made meanwhile, in boto3's spelling, as far as they were sent."""
+    calls: list[Recorded] = []
+    original = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        service = client.meta.service_model.service_name
+        api = f"{service}.{xform_name(operation)}"
+        if client.meta.config.user_agent_extra == RETRIES.user_agent_extra:  # type: ignore[attr-defined]
+            calls.append(Recorded(api, parameters, client.meta.region_name))
+        return original(client, operation, parameters)
+
+    with patch.object(BaseClient, "_make_api_call", call):
+        yield calls

@@ -1,0 +1,44 @@
+"""Wrong values of what all commands share: one line, exit 2, nothing called."""
+
+from pathlib import Path
+
+import pytest
+
+from ops.cli.app import SHARED, main
+from tests.ops.call_recorder import recorded
+from tests.ops.stage import stack_outputs
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--stack", "other", "--stack is 'other', the outputs are of 'test'"),
+        ("--profile", "nonsense", "--profile is 'nonsense', may be a profile"),
+        ("--region", "mars-north-1", "--region is 'mars-north-1', may be 'eu-north-1' or"),
+        ("--outputs", "/no/such/file", "--outputs is '/no/such/file', No such file"),
+        ("--source", "nonsense", "--source"),
+        ("--output", "nonsense", "--output"),
+    ],
+)
+@pytest.mark.parametrize("line", ["db status", "db failover --yes", "service list"])
+def test_a_wrong_value_of_what_all_share(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    option: str,
+    value: str,
+    says: str,
+    line: str,
+) -> None:
+    file = tmp_path / "outputs.json"
+    file.write_text(stack_outputs().model_dump_json(by_alias=True))
+    given = {"--outputs": str(file), option: value}
+    with recorded() as calls:
+        code = main([*line.split(), *(word for pair in given.items() for word in pair)])
+    assert code == 2
+    assert says in capsys.readouterr().err.splitlines()[0]
+    assert calls == []
+
+
+def test_all_shared_options_are_tried() -> None:
+    tried = {"--stack", "--profile", "--region", "--outputs", "--source", "--output"}
+    assert set(SHARED) - tried == {"--project"}  # a name, looked for where the outputs are

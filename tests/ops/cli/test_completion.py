@@ -1,0 +1,106 @@
+"""The shell's completion offers nouns, verbs, options and names, and calls nothing for it."""
+
+import io
+import os
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from ops.cli.app import COMMANDS, NOUNS, main
+from sandbox.program import ROOT
+from tests.ops.procedures.alarms import NAMES, put
+from tests.ops.stage import stage
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of outputs, as BULWARK_OUTPUTS names it."""
+    file = tmp_path_factory.mktemp("completion") / "outputs.json"
+    with stage() as on:
+        put(on)
+        file.write_text(on.outputs.model_dump_json(by_alias=True))
+    return file
+
+
+def asking(line: str, outputs: Path | None = None) -> dict[str, str]:
+    """The environment in which bash asks what may stand at the end of a line."""
+    where = {"BULWARK_OUTPUTS": str(outputs)} if outputs else {}
+    position = str(line.count(" "))
+    nowhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    asked = {"_OPS_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": position}
+    return {**nowhere, **asked, **where}
+
+
+def offered(line: str, outputs: Path | None = None) -> list[str]:
+    """What is offered at the end of a line that begins with ops."""
+    said, told = io.StringIO(), io.StringIO()
+    with (
+        patch.dict(os.environ, asking(line, outputs)),
+        redirect_stdout(said),
+        redirect_stderr(told),
+        suppress(SystemExit),
+    ):
+        main([])
+    assert not told.getvalue()
+    return said.getvalue().split()
+
+
+def test_nouns_and_commands_are_offered() -> None:
+    assert offered("ops ") == [*COMMANDS, *NOUNS]
+    assert offered("ops al") == ["alarms"]
+
+
+def test_a_shell_that_asks_is_answered() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ops"],
+        env={**os.environ, **asking("ops lo")},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout.split(), done.stderr) == (["lock"], "")
+
+
+def test_the_verbs_of_a_noun_and_of_a_noun_below_it_are_offered() -> None:
+    assert {"status", "resize", "snapshot"} <= set(offered("ops db "))
+    assert {"create", "list", "prune"} <= set(offered("ops db snapshot "))
+    assert set(offered("ops alarms ")) == {"list", "mute", "unmute"}
+
+
+def test_options_and_their_values_are_offered() -> None:
+    assert {"--dry-run", "--expect", "--yes"} <= set(offered("ops db resize --"))
+    assert offered("ops alarms list --severity ") == ["P0", "P1", "P2"]
+
+
+def test_names_come_from_the_file_of_outputs(outputs: Path) -> None:
+    assert offered("ops service deploy --service ", outputs) == ["backend", "frontend"]
+    assert offered("ops service deploy --service f", outputs) == ["frontend"]
+    assert set(offered("ops alarms mute ", outputs)) == {n for ns in NAMES.values() for n in ns}
+    assert offered("ops permissions se") == ["service"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"services": null}'])
+def test_without_outputs_no_name_is_offered_and_nothing_is_said(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "outputs.json"
+    file.write_text(text)
+    assert offered("ops service deploy --service ", file) == []
+
+
+@pytest.mark.parametrize(
+    ("shell", "says"), [("bash", "complete -o default -F"), ("zsh", "compdef"), ("fish", "ops")]
+)
+def test_each_shell_has_its_script(
+    shell: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    detected = patch("shellingham.detect_shell", return_value=(shell, f"/bin/{shell}"))
+    with detected, pytest.raises(SystemExit) as ended:
+        main(["--show-completion"])
+    assert not ended.value.code
+    script = capsys.readouterr().out
+    assert says in script
+    assert "_OPS_COMPLETE" in script

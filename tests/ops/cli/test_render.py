@@ -1,0 +1,41 @@
+"""What is printed to a pipe: a row a line, columns aligned, nothing that moves a cursor."""
+
+import json
+
+import pytest
+
+from ops.cli.render import Output
+
+ROWS: list[dict[str, object]] = [
+    {"name": "one", "value": None, "why": "two\nlines \x1b[31mred\x07"},
+    {"name": "another", "value": ["a", "b"], "why": "[bold]as it is[/bold]"},
+]
+
+
+def test_a_row_is_a_line_and_columns_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
+    Output("table").rows("things", ("name", "value", "why"), ROWS)
+    assert capsys.readouterr().out.splitlines() == [
+        "name     value  why",
+        "one      -      two lines  [31mred",
+        "another  a, b   [bold]as it is[/bold]",
+    ]
+
+
+def test_a_long_line_is_not_folded(capsys: pytest.CaptureFixture[str]) -> None:
+    Output("table").line("x" * 500)
+    assert capsys.readouterr().out == "x" * 500 + "\n"
+
+
+def test_no_rows_are_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    Output("table").rows("things", ("name",), [])
+    assert capsys.readouterr().out == "nothing\n"
+
+
+def test_what_is_for_a_person_beside_json_goes_to_stderr(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Output("table", err=True).line("the plan")
+    Output("json").rows("things", ("name",), ROWS[:1])
+    captured = capsys.readouterr()
+    assert captured.err == "the plan\n"
+    assert json.loads(captured.out) == {"schema": 1, "kind": "things", "items": ROWS[:1]}

@@ -1,0 +1,124 @@
+"""What a client that writes sees of the database while it is operated on, line by line.
+
+The server is a real one, behind its instance's endpoint. The clock stands still until a line
+waits; the client then writes once in five simulated seconds.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.clients.http_client import STEP
+from sandbox.clients.observation import Seen
+from sandbox.clients.writer import Writer
+from tests.ops import service_stage
+from tests.ops.command_line import Console
+from tests.ops.db_stage import seen
+from tests.ops.procedures.db_password import put_rotation
+from tests.ops.stage import Stage
+from tests.ops.writing_client import held_console, login, written
+
+# Simulated seconds of an outage: RDS User Guide, Multi-AZ DB instance deployments.
+FAILOVER = (60.0, 120.0)
+REBOOT = 60.0  # as the sandbox models it
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    def build(on: Stage) -> None:
+        service_stage.put(on)
+        put_rotation(on)
+
+    with held_console(tmp_path_factory.mktemp("writer"), build) as made:
+        yield made
+
+
+@pytest.fixture
+def ops(server: Console, capsys: pytest.CaptureFixture[str]) -> Console:
+    server.capture = capsys
+    server.stage.clock.sleep(3600)  # whatever the test before has left going on
+    return server
+
+
+def saw(ops: Console, line: str) -> Seen:
+    """What the client saw of a line."""
+    with written(ops) as writer:
+        ops(line)
+    found = writer.seen()
+    assert found.lost == 0, "what was acknowledged is there"
+    assert found.answered > 2
+    return found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "db snapshot create --yes",
+        pytest.param("db storage 40 --yes", marks=pytest.mark.exhaustive),
+    ],
+)
+def test_what_needs_no_outage_is_not_felt(ops: Console, line: str) -> None:
+    found = saw(ops, line)
+    assert (found.errors, found.answered) == (0, found.sent)
+    assert found.gap <= STEP
+
+
+def test_a_failover_is_felt_for_as_long_as_aws_says(ops: Console) -> None:
+    before = seen(ops.stage)
+    found = saw(ops, "db failover --yes")
+    after = seen(ops.stage)
+    assert after["AvailabilityZone"] == before["SecondaryAvailabilityZone"]
+    assert after["Endpoint"] == before["Endpoint"]
+    assert found.errors > 0
+    assert FAILOVER[0] <= found.gap <= FAILOVER[1] + 2 * STEP
+
+
+@pytest.mark.exhaustive
+def test_a_reboot_is_felt_until_it_is_over(ops: Console) -> None:
+    found = saw(ops, "db reboot --yes")
+    assert found.errors > 0
+    assert REBOOT - STEP <= found.gap <= REBOOT + 2 * STEP
+
+
+@pytest.mark.exhaustive
+def test_another_class_is_felt_as_a_failover_is(ops: Console) -> None:
+    found = saw(ops, "db resize db.m7g.large --yes")
+    assert seen(ops.stage)["DBInstanceClass"] == "db.m7g.large"
+    assert found.errors > 0
+    assert FAILOVER[0] <= found.gap <= FAILOVER[1] + 2 * STEP
+
+
+@pytest.mark.exhaustive
+def test_another_password_is_not_felt_and_is_read_when_one_connects_again(ops: Console) -> None:
+    before = login(ops)["password"]
+    with written(ops) as writer:
+        ops("db rotate-password --yes")
+        ops.stage.clock.sleep(120)
+        assert (writer.seen().errors, writer.seen().gap) == (0, STEP), "who is in stays in"
+        ops("db reboot --yes")
+    found = writer.seen()
+    assert login(ops)["password"] != before
+    assert (found.lost, found.errors > 0) == (0, True)
+    assert found.gap <= REBOOT + 2 * STEP
+
+
+@pytest.mark.exhaustive
+def test_rows_that_are_lost_are_counted(ops: Console) -> None:
+    with written(ops) as writer:
+        ops.stage.clock.sleep(60)
+        with writer._connect() as other:
+            other.execute(b"DELETE FROM bulwark_writer WHERE n IN (2, 3)")
+    assert writer.seen().lost == 2
+
+
+def test_a_thread_writes_as_well(ops: Console, tmp_path: Path) -> None:
+    with Writer(lambda: login(ops)) as writer:
+        until = time.monotonic() + 20
+        while writer.seen().answered < 3 and time.monotonic() < until:
+            time.sleep(0.01)
+    found = writer.seen()
+    assert found.answered >= 3
+    assert (found.errors, found.lost) == (0, 0)
+    assert "0 acknowledged rows lost" in found.line()

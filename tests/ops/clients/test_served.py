@@ -1,0 +1,33 @@
+"""A client of the served sandbox, on a clock that runs, while lines are typed beside it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from sandbox.clients.http_client import Asker
+from sandbox.running_stack import up
+
+LINES = (
+    ("service deploy public.ecr.aws/app:v2 --service backend --yes", 0),
+    ("service deploy public.ecr.aws/app:v3-never-healthy --service backend --yes", 5),
+    ("service restart --service backend --yes", 0),
+    ("service rollback --service backend --yes", 0),
+    ("service scale 4 --service backend --yes", 0),
+)
+
+
+@pytest.mark.exhaustive
+def test_no_operation_that_is_none_of_the_users_business_is_felt() -> None:
+    """How long it went without an answer is the machine's business here: not asserted."""
+    with up("prod", factor=300) as it:
+        for line, code in LINES:
+            with Asker(f"{it.site}/api/x") as asker:
+                command = [sys.executable, "-m", "ops", *line.split()]
+                done = subprocess.run(
+                    command, env=it.environment, capture_output=True, text=True, check=False
+                )
+            assert done.returncode == code, done.stderr
+            assert asker.seen().errors == 0, (line, asker.kinds)
+            assert asker.seen().answered > 2
+            assert not [image for _, image in asker.kinds if "never-healthy" in image]

@@ -1,0 +1,35 @@
+"""The time that operations go by."""
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from ops.core.clock import VARIABLE, Pace, now, pace
+from ops.core.errors import UsageError
+from ops.core.run import WallClock
+
+
+def test_it_is_the_walls_where_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert abs((now() - datetime.now(UTC)).total_seconds()) < 5
+    assert pace().real(10) == 10
+
+
+def test_a_sandboxs_clock_passes_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(Pace(time.time() - 100, 60)))
+    ahead = (now() - datetime.now(UTC)).total_seconds()
+    assert 5900 - 5 < ahead < 5900 + 600
+    clock, began = WallClock(), time.monotonic()
+    before = clock.now()
+    clock.sleep(12)
+    assert clock.now() - before >= 12
+    assert 0.2 <= time.monotonic() - began < 12
+
+
+@pytest.mark.parametrize("text", ["fast", "1*", "*2", "0*0", "1*-3", "1*inf", "nan*2", "1*2*3"])
+def test_what_is_no_pace_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv(VARIABLE, text)
+    with pytest.raises(UsageError, match=r"BULWARK_CLOCK is .*, may be BEGAN\*FACTOR") as refused:
+        pace()
+    assert repr(text) in str(refused.value)

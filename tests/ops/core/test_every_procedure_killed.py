@@ -1,0 +1,45 @@
+"""All kills of every changing procedure: at each point, and at each two points, one after another.
+
+With reads that show at once and with reads that lag; forward, on the way back that somebody asked
+for, and on the way back after a step that AWS refuses.
+"""
+
+import pytest
+
+from ops.core.plan import family
+from tests.ops.matrices import LAG, at_points, but_late_polls, world
+from tests.ops.outcome_checks import Tell, killed_and_resumed, killed_and_undone, refused_and_undone
+from tests.ops.procedures import Procedure, procedures
+
+pytestmark = [
+    pytest.mark.exhaustive,
+    pytest.mark.matrix,
+    pytest.mark.parametrize("procedure", procedures(), ids=lambda p: p.id),
+    pytest.mark.parametrize("lag", [0, LAG], ids=["at once", "late"]),
+]
+
+
+def test_killed_at_any_two_points_it_is_done_once(
+    procedure: Procedure, lag: float, record_property: Tell
+) -> None:
+    killed_and_resumed(procedure, lag, at_points(procedure), record_property)
+
+
+def test_killed_anywhere_and_on_the_way_back_it_is_undone_whole(
+    procedure: Procedure, lag: float, record_property: Tell
+) -> None:
+    choose = at_points(procedure) if procedure.long else but_late_polls
+    killed_and_undone(procedure, lag, choose, record_property)
+
+
+def test_a_step_that_is_refused_is_undone_whole_however_often_killed(
+    procedure: Procedure, lag: float, record_property: Tell
+) -> None:
+    with world(procedure) as of:
+        # One that is also what takes another back would be refused on the way back as well.
+        back = [part.do for step in of.plan.steps for part in family(step) if part is not step]
+        steps = {
+            step.name for step in of.plan.steps if step.do != step.goal.read and step.do not in back
+        }
+    for step in sorted(steps - procedure.already):
+        refused_and_undone(procedure, step, lag, at_points(procedure), record_property)

@@ -1,0 +1,246 @@
+"""A run as a person has it: Ctrl-C, progress, colours, undoing what is done, two at work on one."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from ops.cli.render import Progress
+from ops.core.engine import Engine
+from ops.core.journal import Journal
+from ops.core.run import STOPPING, WallClock
+from tests.ops import service_stage
+from tests.ops.command_line import Console
+from tests.ops.service_stage import IMAGE, put_scaling, seen
+
+ROOT = Path(__file__).parents[3]
+DEPLOY = f"service deploy {IMAGE}:v2 --service backend"
+
+
+@contextmanager
+def interruptible(capture: pytest.CaptureFixture[str], folder: Path) -> Iterator[Console]:
+    """The console of services, whose simulated sleep can be interrupted as the real one can."""
+
+    def sleep(clock: WallClock, seconds: float) -> None:
+        ops.stage.clock.sleep(seconds)
+        if clock.interrupted:
+            raise KeyboardInterrupt
+
+    with service_stage.console(capture, folder) as ops, patch.object(WallClock, "sleep", sleep):
+        yield ops
+
+
+@contextmanager
+def ctrl_c(times: int, step: str) -> Iterator[None]:
+    """So many interrupts, real ones, as soon as a step is waited for."""
+    original, left = Progress.waits, iter(range(times))
+
+    def waits(self: Progress, of: Any, *args: Any) -> None:
+        original(self, of, *args)
+        while of.name == step and next(left, None) is not None:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with patch.object(Progress, "waits", waits):
+        yield
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_says_what_goes_on_and_how_to_go_on_or_back(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, times: int
+) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with interruptible(capsys, tmp_path) as ops:
+        with ctrl_c(times, "update"):
+            _, err = ops(f"{DEPLOY} --yes", 130)
+        assert signal.getsignal(signal.SIGINT) is before
+        assert STOPPING in err
+        found = re.search(
+            r"ops: stopped; in AWS may go on: update; done so far: register\n"
+            r"  ops runs resume (\S+)\n  ops runs undo (\S+)\n",
+            err,
+        )
+        assert found, err
+        assert ops.json("lock show")["items"][0]["run"] == found[1]
+        assert ops.json(f"runs resume {found[1]}")["state"] == "done"
+        assert seen(ops.stage)["taskDefinition"].endswith(":2")
+        assert ops("lock show")[0] == "nothing\n"
+
+
+def test_ctrl_c_during_an_undo_stops_it_and_it_goes_on_as_an_undo(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with interruptible(capsys, tmp_path) as ops:
+        run = ops.json(f"{DEPLOY} --yes")["run"]
+        with ctrl_c(1, "back"):
+            _, err = ops(f"runs undo {run} --yes", 130)
+        assert "in AWS may go on: back" in err
+        assert ops.json("runs list")["items"][0]["state"] == "being undone"
+        assert ops.json(f"runs resume {run}")["state"] == "undone"
+        assert seen(ops.stage)["taskDefinition"].endswith(":1")
+
+
+def test_between_two_calls_nothing_goes_on_and_the_lock_is_free(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    original = Engine._bring
+
+    def bring(self: Engine, step: Any, *, back: bool) -> None:
+        if step.name == "update":
+            os.kill(os.getpid(), signal.SIGINT)
+        original(self, step, back=back)
+
+    with interruptible(capsys, tmp_path) as ops:
+        with patch.object(Engine, "_bring", bring):
+            _, err = ops(f"{DEPLOY} --yes", 130)
+        assert "nothing of this run goes on in AWS; done so far: register" in err
+        assert ops("lock show")[0] == "nothing\n"
+
+
+def test_progress_says_what_is_awaited_how_long_it_has_been_and_usually_takes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with service_stage.console(capsys, tmp_path) as ops:
+        out, err = ops(f"{DEPLOY} --yes --output json")
+    assert out.startswith("{\n")  # on stdout the result and nothing else
+    waited = re.search(
+        r"[\d:]+   status is \"IN_PROGRESS\", wanted \"SUCCESSFUL\"; \d+ s of usually 3 min "
+        r"\(an assumption, AWS states none: .*\)\n",
+        err,
+    )
+    assert waited, err
+    assert "\x1b" not in out + err
+
+
+def test_a_run_that_changes_nothing_that_can_be_undone_says_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with service_stage.console(capsys, tmp_path) as ops:
+        run = ops.json("service restart --service backend --yes")["run"]
+        assert "nothing of it can be undone" in ops(f"runs undo {run} --dry-run")[0]
+        _, err = ops(f"runs undo {run} --yes", 2)
+        assert "is done, and nothing of it can be undone" in err
+        assert ops("lock show")[0] == "nothing\n"
+
+
+def test_what_failed_for_somebody_since_is_said_when_a_run_is_to_be_undone(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with service_stage.console(capsys, tmp_path) as ops:
+        run = ops.json(f"{DEPLOY} --yes")["run"]
+        ops(f"service deploy {IMAGE}:v4-crash --service backend --yes", 5)
+        _, err = ops(f"runs undo {run} --yes", 2)
+        assert "has been changed since" in err
+        assert "ROLLBACK_SUCCESSFUL" in err
+        assert ops("lock show")[0] == "nothing\n"
+
+
+def test_somebody_else_at_work_on_the_same_run_is_said(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with service_stage.console(capsys, tmp_path) as ops:
+        put_scaling(ops.stage)
+        original = Journal.write
+
+        def overtaken(self: Journal, event: Any, *args: Any) -> Any:
+            if event == "sent":  # the other one, who has broken the lock, was quicker
+                original(Journal(self.lines, "other"), "sent", *args)
+            return original(self, event, *args)
+
+        with patch.object(Journal, "write", overtaken):
+            _, err = ops("service scale 4 --service backend --yes", 6)
+    assert "somebody else carries scale-" in err
+    assert "ops runs show scale-" in err
+
+
+class Terminal(StringIO):
+    """A terminal at which a person types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "says", "tasks"),
+    [
+        ("test\n", 0, "type the stack's name, test, to go on", 0),
+        ("prod\n", 2, "'prod' was typed, the stack is 'test': nothing was changed", 2),
+        ("", 130, "interrupted", 2),
+    ],
+)
+def test_a_grave_act_on_a_protected_stack_wants_its_name_typed(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    typed: str,
+    code: int,
+    says: str,
+    tasks: int,
+) -> None:
+    with service_stage.console(capsys, tmp_path) as ops:
+        for line in (
+            "service scale 0 --service backend",
+            "service scale 0 --service backend --yes",
+        ):
+            with patch("sys.stdin", Terminal(typed)):
+                _, err = ops(line, code)
+            assert says in err
+            if code == 0:
+                break
+        assert seen(ops.stage)["desiredCount"] == tasks
+
+
+@pytest.mark.parametrize(("typed", "code", "tasks"), [("y\n", 0, 3), ("n\n", 130, 2)])
+def test_every_other_change_is_asked_for(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, typed: str, code: int, tasks: int
+) -> None:
+    with service_stage.console(capsys, tmp_path) as ops:
+        with patch("sys.stdin", Terminal(typed)):
+            _, err = ops("service scale 3 --service backend", code)
+        assert "go on? [y/N]" in err
+        assert seen(ops.stage)["desiredCount"] == tasks
+
+
+def test_the_clock_sleeps_as_long_as_it_should_and_is_interrupted_in_between() -> None:
+    clock = WallClock()
+    began = clock.now()
+    clock.sleep(0.05)
+    assert clock.now() - began >= 0.05
+    with clock.listening():
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            clock.sleep(600)
+    assert clock.now() - began < 300
+
+
+@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_no_color_is_respected_on_a_terminal(environment: dict[str, str], coloured: bool) -> None:
+    inner, outer = pty.openpty()
+    own = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "CI", "GITHUB_ACTIONS")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ops", "db", "--help"],
+        cwd=ROOT,
+        stdout=outer,
+        stderr=outer,
+        env={**own, "TERM": "xterm-256color", "COLUMNS": "80", **environment},
+    )
+    os.close(outer)
+    said = b""
+    try:
+        while piece := os.read(inner, 1 << 16):
+            said += piece
+    except OSError:  # the other end is closed
+        pass
+    os.close(inner)
+    assert process.wait() == 0
+    assert b"The database." in said
+    assert bool(re.search(rb"\x1b\[(\d;)?3\d", said)) == coloured

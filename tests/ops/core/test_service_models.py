@@ -1,0 +1,129 @@
+"""Cut models: clients of a few operations that do what whole ones do, and where they are kept."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.exceptions import ClientError
+from botocore.loaders import Loader
+
+from ops.core import service_models as models
+from ops.core.aws import Aws
+from ops.health.registry import APIS
+from sandbox.aws import in_memory_aws
+from tests.ops.stage import REGION
+
+FEW = ("ec2.describe_vpcs", "rds.describe_db_instances")
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("AWS_DATA_PATH", raising=False)
+    return tmp_path / "bulwark"
+
+
+def file(home: Path) -> Path:
+    (found,) = home.iterdir()
+    return found
+
+
+def test_a_cut_model_has_the_operations_and_all_that_they_refer_to() -> None:
+    whole = Loader().load_service_model("rds", "service-2")
+    cut = models.cut(whole, ["DescribeDBInstances"])
+    assert list(cut["operations"]) == ["DescribeDBInstances"]
+    wanted = {name for shape in cut["shapes"].values() for name in models._shapes(shape)}
+    assert wanted <= set(cut["shapes"])
+    assert {"DBInstanceMessage", "DBInstanceNotFoundFault"} <= set(cut["shapes"])
+    assert len(cut["shapes"]) < len(whole["shapes"]) / 5
+    assert '"documentation"' not in json.dumps(cut["shapes"])
+    assert whole["operations"]["DescribeDBInstances"]["documentation"]  # the whole is as it was
+
+
+@pytest.mark.parametrize(
+    "region", ["eu-north-1", pytest.param("cn-north-1", marks=pytest.mark.exhaustive)]
+)
+def test_cut_clients_are_where_whole_ones_are_and_page_alike(region: str) -> None:
+    cut, whole = Aws(region, apis=APIS), Aws(region)
+    for api in APIS:
+        service, operation = api.split(".")
+        ours, theirs = cut.client(service), whole.client(service)
+        assert ours.meta.endpoint_url == theirs.meta.endpoint_url
+        assert ours._client_config.signature_version == theirs._client_config.signature_version
+        assert ours.can_paginate(operation) == theirs.can_paginate(operation)
+        assert callable(getattr(ours, operation))
+
+
+def test_answers_and_errors_are_those_of_a_whole_client() -> None:
+    with in_memory_aws(REGION):
+        cut, whole = Aws(REGION, apis=FEW), Aws(REGION)
+        whole.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")
+        seen = cut.call("ec2.describe_vpcs", {})
+        assert seen == whole.call("ec2.describe_vpcs", {})
+        assert len(seen["Vpcs"]) > 1  # type: ignore[index, call-overload, arg-type]
+        with pytest.raises(ClientError) as refused:
+            cut.call("rds.describe_db_instances", {"DBInstanceIdentifier": "none"})
+        assert refused.value.response["Error"]["Code"] == "DBInstanceNotFound"
+        assert not hasattr(cut.client("ec2"), "delete_vpc")
+
+
+def test_they_are_kept_for_the_user_alone_and_read_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = models.loader(FEW)
+    assert file(home).stat().st_mode & 0o077 == 0
+    monkeypatch.setattr(models, "made", lambda _: pytest.fail("made again"))
+    again = models.loader(FEW)
+    name = ("ec2", models.SERVICE)
+    assert again.load_service_model(*name) == first.load_service_model(*name)
+
+
+def _other_botocore(_: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.__version__", "0.0.0")
+
+
+def _torn(kept: Path, _: pytest.MonkeyPatch) -> None:
+    kept.write_text(kept.read_text()[:-1])
+
+
+def _writable_by_others(kept: Path, _: pytest.MonkeyPatch) -> None:
+    kept.chmod(0o666)
+
+
+@pytest.mark.parametrize("spoil", [_other_botocore, _torn, _writable_by_others])
+def test_what_is_not_to_be_trusted_is_made_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch, spoil: Any
+) -> None:
+    models.loader(FEW)
+    spoil(file(home), monkeypatch)
+    made: list[object] = []
+
+    def again(apis: object) -> dict[str, str]:
+        made.append(apis)
+        return {"made": "again"}
+
+    monkeypatch.setattr(models, "made", again)
+    models.loader(FEW)
+    assert made == [FEW]
+    assert json.loads(file(home).read_text()) == {"made": "again"}  # and the old one is gone
+
+
+def test_without_a_folder_to_write_to_it_goes_without(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert isinstance(models.loader(FEW), models.Cut)
+
+
+def test_who_has_models_of_their_own_keeps_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DATA_PATH", "/somewhere")
+    assert type(models.loader(FEW)) is Loader
+
+
+def test_other_services_are_loaded_as_ever() -> None:
+    session = botocore.session.Session()
+    session.register_component("data_loader", models.loader(FEW))
+    assert session.create_client("sqs", region_name=REGION).meta.service_model.operation_names

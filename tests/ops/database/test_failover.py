@@ -1,0 +1,166 @@
+"""Failover and reboot: proved by zone and by event, at most one outage however often killed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ops.core.engine import StillRunningError
+from ops.core.errors import OpsError
+from ops.database import instance as database
+from tests.ops.command_line import Console
+from tests.ops.db_stage import console, failing, put, seen
+from tests.ops.procedures.db_restart import failing_over, rebooting, told, zones
+from tests.ops.stage import Fuse, stage
+
+NAME = "bulwark-test-database"
+STARTED, COMPLETED = "Multi-AZ instance failover started.", "Multi-AZ instance failover completed"
+
+
+@pytest.fixture
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
+    with console(capsys, tmp_path) as made:
+        yield made
+
+
+def test_a_failover_is_over_when_the_zone_has_moved_and_not_before() -> None:
+    with stage() as on:
+        put(on)
+        before, began = zones(on), on.clock.now()
+        assert on.engine(Fuse()).start(failing_over(on)) == "done"
+        assert zones(on) == before[::-1]
+        assert on.clock.now() - began >= 90
+        assert told(on) == [STARTED, "DB instance restarted", COMPLETED]
+
+
+def test_an_instance_that_is_available_in_its_old_zone_has_not_failed_over() -> None:
+    with stage() as on:
+        put(on)
+        plan = failing_over(on)
+        patched = plan.steps[0].do.model_copy(
+            update={"params": {"DBInstanceIdentifier": NAME, "ForceFailover": False}}
+        )
+        wrong = plan.model_copy(
+            update={"steps": (plan.steps[0].model_copy(update={"do": patched}),)}
+        )
+        with pytest.raises(StillRunningError, match="AvailabilityZone is"):
+            on.engine(Fuse()).start(wrong)
+        assert seen(on)["DBInstanceStatus"] == "available"
+
+
+def test_an_earlier_restart_is_not_taken_for_this_one() -> None:
+    with stage() as on:
+        put(on)
+        on.client("rds").reboot_db_instance(DBInstanceIdentifier=NAME)
+        on.clock.sleep(300)
+        began = on.clock.now()
+        assert on.engine(Fuse()).start(rebooting(on)) == "done"
+        assert on.clock.now() - began >= 60
+        assert told(on).count("DB instance restarted") == 2
+
+
+def test_a_reboot_makes_waiting_parameters_take_effect() -> None:
+    with stage() as on:
+        rds = on.client("rds")
+        rds.create_db_parameter_group(
+            DBParameterGroupName="group", DBParameterGroupFamily="postgres16", Description="d"
+        )
+        put(on, DBParameterGroupName="group")
+        change = {"ParameterName": "max_connections", "ParameterValue": "200"}
+        rds.modify_db_parameter_group(
+            DBParameterGroupName="group", Parameters=[{**change, "ApplyMethod": "pending-reboot"}]
+        )
+        before = database.primary(on.aws, on.outputs)
+        assert before.row()["pending"] == ["group pending-reboot"]
+        on.engine(Fuse()).start(rebooting(on))
+        assert database.primary(on.aws, on.outputs).row()["pending"] is None
+
+
+@pytest.mark.parametrize("verb", ["failover", "reboot"])
+def test_a_busy_instance_is_left_alone(verb: str) -> None:
+    with stage() as on:
+        put(on)
+        on.client("rds").create_db_snapshot(DBInstanceIdentifier=NAME, DBSnapshotIdentifier="s")
+        with pytest.raises(OpsError, match="is backing-up, it must be available"):
+            failing_over(on) if verb == "failover" else rebooting(on)
+
+
+def test_a_failover_and_a_reboot_from_the_command_line(ops: Console) -> None:
+    before = zones(ops.stage)
+    failed = ops.json("db failover --yes --reason drill")
+    assert (failed["from"], failed["to"]) == before
+    assert zones(ops.stage) == before[::-1]
+    out, _ = ops("db reboot --yes")
+    assert f"instance: {NAME}" in out
+    assert "parameters: in-sync" in out
+    assert ops.json(f"db reboot --instance {NAME} --yes")["zone"] == before[1]
+
+
+def test_the_state_is_shown_as_a_table_and_as_json(ops: Console) -> None:
+    out, _ = ops("db status")
+    assert NAME in out
+    assert "available" in out
+    (item,) = ops.json("db status")["items"]
+    assert (item["role"], item["class"], item["storage"]) == (
+        "primary",
+        "db.t4g.small",
+        "20 GiB gp3",
+    )
+
+
+@pytest.mark.parametrize("verb", ["failover", "reboot"])
+def test_a_dry_run_names_downtime_and_source_and_changes_nothing(ops: Console, verb: str) -> None:
+    out, _ = ops(f"db {verb} --dry-run")
+    assert "rds.reboot_db_instance" in out
+    assert "without service; hash" in out
+    assert ops.json(f"db {verb} --dry-run")["hash"] in out
+    assert told(ops.stage) == []
+
+
+def test_without_a_standby_the_reboot_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with console(capsys, tmp_path, MultiAZ=False) as ops:
+        _, err = ops("db failover --yes", code=1)
+    assert "is not Multi-AZ" in err
+    assert err.endswith("  ops db reboot\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("failover --timeout 0", "--timeout"),
+        ("reboot --timeout x", "--timeout"),
+        ("reboot --instance other", f"--instance is 'other', may be '{NAME}'"),
+    ],
+)
+def test_a_wrong_value_is_named_before_any_call(ops: Console, line: str, says: str) -> None:
+    with failing("-") as called:
+        _, err = ops(f"db {line} --yes", code=2)
+    assert says in err.splitlines()[0]
+    assert called == []
+
+
+@pytest.mark.parametrize("code", ["Throttling", "AccessDenied"])
+@pytest.mark.parametrize("line", ["status", "failover --yes", "reboot --yes"])
+def test_what_cannot_be_looked_at_is_neither_absent_nor_healthy(
+    ops: Console, line: str, code: str
+) -> None:
+    with failing(code, "describe_db_instances"):
+        out, err = ops(f"db {line}", code=1)
+    assert "rds.describe_db_instances" in err
+    assert out == ""
+
+
+def test_a_denied_failover_is_said_with_how_to_go_on(ops: Console) -> None:
+    with failing("AccessDenied", "reboot_db_instance"):
+        _, err = ops("db failover --yes", code=1)
+    assert "rds.reboot_db_instance was denied" in err
+    assert "ops runs resume failover-" in err
+    assert told(ops.stage) == []
+
+
+def test_an_absent_database_is_said(ops: Console) -> None:
+    ops.stage.client("rds").delete_db_instance(DBInstanceIdentifier=NAME, SkipFinalSnapshot=True)
+    assert ops.json("db status")["items"] == [{"instance": NAME, "status": "absent"}]
+    assert f"there is no DB instance {NAME}" in ops("db failover --yes", code=1)[1]

@@ -1,0 +1,98 @@
+"""Parameters: shown with what waits for a reboot, changed, put back, refused."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ops.database.parameters import Parameter, fits
+from tests.ops.command_line import Console
+from tests.ops.db_stage import console
+from tests.ops.procedures.db_parameters import GROUP, facts, planned, put
+from tests.ops.stage import Fuse, stage
+
+
+@pytest.fixture
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
+    with console(capsys, tmp_path, DBInstanceIdentifier="elsewhere") as made:
+        put(made.stage)
+        yield made
+
+
+def test_what_the_group_sets_is_shown_and_all_where_it_is_asked_for(ops: Console) -> None:
+    found = ops.json("db parameters")
+    assert (found["group"], found["state"]) == (GROUP, "in-sync")
+    assert [item["parameter"] for item in found["items"]] == ["work_mem"]
+    out, _ = ops("db parameters --all")
+    assert "max_connections" in out
+    assert "at a reboot" in out
+    assert f"{GROUP} is in-sync on bulwark-test-database" in out
+
+
+def test_a_change_is_made_and_what_waits_for_a_reboot_is_said(ops: Console) -> None:
+    plan, _ = ops("db parameters --set work_mem=8192 --dry-run")
+    assert "work_mem: 4096 -> 8192" in plan
+    assert "undo. set work_mem = 4096" in plan
+    out, _ = ops("db parameters --set work_mem=8192 --set max_connections=200 --yes")
+    assert "state: pending-reboot" in out
+    assert "ops db reboot" in out
+    out, _ = ops("db parameters")
+    assert "is pending-reboot" in out
+    ops("db reboot --yes")
+    assert ops.json("db parameters")["state"] == "in-sync"
+
+
+def test_undone_the_group_says_what_it_said_and_leaves_the_rest_to_the_default() -> None:
+    with stage() as on:
+        put(on)
+        fuse = Fuse()
+        engine = on.engine(fuse)
+        assert engine.start(planned(on)) == "done"
+        assert facts(on)[0] == [("max_connections", "200"), ("work_mem", "8192")]
+        assert on.engine(fuse).undo() == "undone"
+        assert facts(on)[0] == [("work_mem", "4096")]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("work_mem", "--set is 'work_mem', may be NAME=VALUE"),
+        ("work_memory=1", "--set is 'work_memory', which is no parameter, may be work_mem"),
+        ("work_mem=12", "--set is 'work_mem=12', may be 64-2147483647"),
+        ("work_mem=4096", "which it is already"),
+        ("work_mem=8_192", "--set is 'work_mem=8_192', may be 64-2147483647"),
+        ("work_mem=8192.0", "--set is 'work_mem=8192.0', may be 64-2147483647"),
+        ("work_mem=8192 --set work_mem=9000", "work_mem=8192 too: it may be once"),
+        ("log_statement=some", "may be none,ddl,mod,all"),
+        ("fsync=0", "--set is 'fsync', which RDS lets nobody change"),
+        ("shared_preload_libraries=nothing", "may be auto_explain,"),
+    ],
+)
+def test_what_cannot_be_is_one_line(ops: Console, given: str, says: str) -> None:
+    _, err = ops(f"db parameters --set {given} --yes", code=2)
+    assert says in err.splitlines()[0]
+    assert facts(ops.stage)[0] == [("work_mem", "4096")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "allowed", "value", "wanted"),
+    [
+        ("integer", "-1-10", "-1", True),
+        ("integer", "-1-10", "-2", False),
+        ("float", "0-1.79769e+308", "1.1", True),
+        ("boolean", "0,1", "2", False),
+        ("list", "a,b", "b, a", True),
+        ("list", "a,b", "a,c", False),
+        ("integer", "0-5", "x", False),
+        ("integer", "0-5", "1.5", False),
+        ("float", "0-5", "1e0", True),
+        ("float", "0-5", "1_0e-1", False),
+        ("integer", "0-5", "{DBInstanceClassMemory/1}", True),
+        ("string", None, "anything", True),
+    ],
+)
+def test_lists_and_ranges_are_read_as_rds_writes_them(
+    kind: str, allowed: str | None, value: str, wanted: bool
+) -> None:
+    one = Parameter("p", None, kind, allowed, False, True, False, "")
+    assert fits(one, value) is wanted

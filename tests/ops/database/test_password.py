@@ -1,0 +1,107 @@
+"""Another password: by the stack's own function, read by the services, proved on a server."""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+
+import psycopg
+import pytest
+
+from ops.core.errors import OpsError
+from ops.database import password as rotating
+from tests.ops import service_stage
+from tests.ops.command_line import Console
+from tests.ops.procedures.db_password import NAME, facts, planned, put, put_rotation
+from tests.ops.sql_stage import connect, real_console
+from tests.ops.stage import Fuse, KilledError, Stage, stage
+
+
+def word(on: Stage) -> str:
+    answer = on.client("secretsmanager").get_secret_value(SecretId=NAME)
+    return str(json.loads(answer["SecretString"])["password"])
+
+
+def test_the_function_is_run_and_the_services_start_anew() -> None:
+    with stage() as on:
+        put(on)
+        before = word(on)
+        assert on.engine(Fuse()).start(planned(on)) == "done"
+        assert word(on) != before
+        assert facts(on) == (
+            "available",
+            [["AWSCURRENT"], ["AWSPREVIOUS"]],
+            ["SUCCESSFUL", "SUCCESSFUL"],
+            2,
+        )
+
+
+@pytest.mark.parametrize("point", [3, 5, 8, 14, 22])
+def test_killed_on_the_way_it_is_rotated_once(point: int) -> None:
+    with stage() as on:
+        put(on)
+        made, fuse = planned(on), Fuse(point)
+        with suppress(KilledError):
+            on.engine(fuse).start(made)
+        fuse.left = 10**9
+        assert on.engine(fuse).resume() == "done"
+        assert facts(on)[1:] == ([["AWSCURRENT"], ["AWSPREVIOUS"]], ["SUCCESSFUL", "SUCCESSFUL"], 2)
+
+
+def test_a_database_that_is_not_available_is_refused_before_any_call() -> None:
+    with stage() as on:
+        put(on)
+        on.client("rds").reboot_db_instance(DBInstanceIdentifier=on.outputs.database.identifier)
+        from ops.database import instance as database
+
+        found = database.primary(on.aws, on.outputs)
+        with pytest.raises(OpsError, match="is rebooting, it must be available"):
+            rotating.settled(on.outputs, rotating.described(on.aws, on.outputs), found)
+
+
+def test_a_rotation_that_has_stuck_is_named() -> None:
+    with stage() as on:
+        put(on)
+        from ops.database import instance as database
+
+        found = database.primary(on.aws, on.outputs)
+        stuck = {"RotationEnabled": True, "VersionIdsToStages": {"v2": ["AWSPENDING"]}}
+        with pytest.raises(OpsError, match="version v2 is pending"):
+            rotating.settled(on.outputs, stuck, found)
+        with pytest.raises(OpsError, match="has no rotation"):
+            rotating.settled(on.outputs, {"VersionIdsToStages": {}}, found)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    with real_console(tmp_path_factory.mktemp("rotate")) as made:
+        service_stage.put(made.stage)
+        put_rotation(made.stage)
+        made.file.write_text(made.stage.outputs.model_dump_json(by_alias=True))
+        yield made
+
+
+@pytest.fixture
+def ops(server: Console, capsys: pytest.CaptureFixture[str]) -> Console:
+    server.capture = capsys
+    return server
+
+
+def test_typed_the_servers_password_is_another_and_is_tried(ops: Console) -> None:
+    old = connect(ops.stage)
+    plan, _ = ops("db rotate-password --dry-run")
+    assert "secretsmanager.rotate_secret" in plan
+    assert "a-password-of-the-test" not in plan
+    done = ops.json("db rotate-password --check --yes")
+    assert done["restarted"] == ["backend"]
+    assert old.execute("SELECT 1").fetchone() == (1,), "a session that is open goes on"
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        connect(ops.stage)
+    new = word(ops.stage)
+    for event in ops.json(f"runs show {done['run']}")["items"]:
+        assert new not in json.dumps(event)
+    assert "connections: " in ops("db activity")[0]
+
+
+def test_bad_input_is_one_line(ops: Console) -> None:
+    assert "--via is 'x', may be HOST:PORT" in ops("db rotate-password --check --via x", code=2)[1]
+    assert "--timeout" in ops("db rotate-password --timeout 0", code=2)[1]

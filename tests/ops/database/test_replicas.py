@@ -1,0 +1,106 @@
+"""Replicas: added with the primary's settings, removed, refused where they cannot be."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.core.errors import DeniedError
+from ops.core.plan import Call
+from ops.database import replicas
+from tests.ops.command_line import Console
+from tests.ops.db_stage import console, failing, seen
+from tests.ops.procedures.db_replica import REPLICA, added, facts, put, put_replica, removed
+from tests.ops.stage import Fuse, stage
+
+
+@pytest.fixture
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
+    with console(capsys, tmp_path, BackupRetentionPeriod=7, CopyTagsToSnapshot=True) as made:
+        yield made
+
+
+def test_a_replica_is_added_with_the_primarys_settings_and_removed(ops: Console) -> None:
+    plan, _ = ops("db replica add reports --dry-run")
+    assert "rds.create_db_instance_read_replica" in plan
+    assert "undo. delete bulwark-test-database-reports" in plan
+    assert ops.json("db replica add reports --yes")["replica"] == REPLICA
+    found, primary = seen(ops.stage, REPLICA), seen(ops.stage)
+    assert found["ReadReplicaSourceDBInstanceIdentifier"] == primary["DBInstanceIdentifier"]
+    for key in ("DBInstanceClass", "DBParameterGroups", "CopyTagsToSnapshot", "StorageType"):
+        assert found[key] == primary[key], key
+    assert found["DeletionProtection"] is True
+    assert found["PubliclyAccessible"] is False
+    assert {"Key": "owner", "Value": "platform"} in found["TagList"]
+    assert REPLICA in ops("db status")[0]
+    assert "--expect is not set" in ops("db replica remove reports --yes", code=2)[1]
+    assert "status: absent" in ops(ops.seen("db replica remove reports"))[0]
+    assert seen(ops.stage)["ReadReplicaDBInstanceIdentifiers"] == []
+
+
+def test_undone_the_replica_is_gone_again() -> None:
+    with stage() as on:
+        put(on)
+        fuse = Fuse()
+        engine = on.engine(fuse)
+        assert engine.start(added(on)) == "done"
+        assert engine.undo() == "undone"
+        assert facts(on) == ([("bulwark-test-database", "available")], [])
+
+
+def test_what_is_not_deleted_yet_is_protected_again() -> None:
+    with stage() as on:
+        put_replica(on)
+        plan, fuse = removed(on), Fuse()
+        assert [step.name for step in plan.steps] == ["unprotect", "delete"]
+        engine = on.engine(fuse)
+        with failing("AccessDenied", "delete_db_instance"), pytest.raises(DeniedError):
+            engine.start(plan)
+        assert seen(on, REPLICA)["DeletionProtection"] is False
+        assert on.engine(fuse).undo() == "undone"
+        assert seen(on, REPLICA)["DeletionProtection"] is True
+
+
+@pytest.mark.parametrize(
+    ("storage", "provisioned"),
+    [
+        ({"StorageType": "gp3", "AllocatedStorage": 100}, {}),
+        ({"StorageType": "gp3", "AllocatedStorage": 400}, {"Iops": 13000}),
+        ({"StorageType": "io2", "AllocatedStorage": 100}, {"Iops": 13000}),
+    ],
+)
+def test_iops_are_copied_where_rds_takes_them(
+    storage: dict[str, Any], provisioned: dict[str, Any]
+) -> None:
+    with stage() as on:
+        put(on)
+        primary = replicas.described(on.aws, on.outputs)
+        shown = {**primary, **storage, "Iops": 13000, "StorageThroughput": None}
+        (step,) = replicas.add(on.aws, on.outputs, shown, "reports", "replica-1").steps
+        assert isinstance(step.do, Call)
+        assert {k: v for k, v in step.do.params.items() if k == "Iops"} == provisioned
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("add Reports", "NAME is 'Reports', may be letters, digits and single hyphens"),
+        ("add a--b", "NAME is 'a--b'"),
+        (f"add {'a' * 60}", "NAME is"),
+        ("add reports --class db.m7g.tiny", "--class is 'db.m7g.tiny'"),
+        ("remove reports", "NAME is 'reports', which is no replica, may be none"),
+        ("add reports --timeout 0", "--timeout"),
+    ],
+)
+def test_what_cannot_be_is_one_line(ops: Console, line: str, says: str) -> None:
+    _, err = ops(f"db replica {line} --yes", code=2)
+    assert says in err.splitlines()[0]
+    assert facts(ops.stage)[1] == []
+
+
+def test_a_primary_without_backups_has_no_replica(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with console(capsys, tmp_path, BackupRetentionPeriod=0) as ops:
+        assert "keeps no automated backups" in ops("db replica add reports --yes", code=1)[1]

@@ -1,0 +1,132 @@
+"""Another class and more storage: saved first, killed at every touch, put back where it fails."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from moto.rds.models import DBInstance
+
+from ops.core.errors import OpsError
+from tests.ops.command_line import Console
+from tests.ops.db_stage import console, failing, put
+from tests.ops.procedures.db_size import facts, grown, resized
+from tests.ops.stage import Fuse, KilledError, stage
+
+NAME = "bulwark-test-database"
+
+
+@pytest.fixture
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
+    with console(capsys, tmp_path) as made:
+        yield made
+
+
+@pytest.mark.parametrize("point", [3, 5, 22, 24, 26])
+def test_killed_on_the_way_it_is_changed_once_and_saved_once(point: int) -> None:
+    with stage() as on:
+        put(on)
+        made, fuse = resized(on), Fuse(point)
+        with suppress(KilledError):
+            on.engine(fuse).start(made)
+        fuse.left = 10**9
+        assert on.engine(fuse).resume() == "done"
+        saved = [(f"{NAME}-resize-1", "available")]
+        assert facts(on) == ("db.m7g.large", 20, "available", saved)
+
+
+def test_storage_is_saved_then_grown() -> None:
+    with stage() as on:
+        put(on)
+        assert on.engine(Fuse()).start(grown(on)) == "done"
+        saved = [(f"{NAME}-storage-1", "available")]
+        assert facts(on) == ("db.t4g.small", 40, "available", saved)
+
+
+def test_a_resize_that_fails_puts_the_class_back_and_keeps_the_snapshot() -> None:
+    def status(it: DBInstance) -> str:
+        found: str = before(it)
+        large = it.db_instance_class == "db.m7g.large"
+        return "failed" if large and found == "modifying" else found
+
+    with stage() as on:
+        put(on)
+        original: Any = vars(DBInstance)["status"]
+        before = original.fget
+        with patch.object(DBInstance, "status", property(status, original.fset)):
+            assert on.engine(Fuse()).start(resized(on)) == "undone"
+        saved = [(f"{NAME}-resize-1", "available")]
+        assert facts(on) == ("db.t4g.small", 20, "available", saved)
+
+
+def test_changes_that_wait_are_not_made_along_with_this_one() -> None:
+    with stage() as on:
+        put(on)
+        on.client("rds").modify_db_instance(DBInstanceIdentifier=NAME, BackupRetentionPeriod=9)
+        for plan in (resized, grown):
+            with pytest.raises(OpsError, match="BackupRetentionPeriod=9"):
+                plan(on)
+
+
+def test_a_standby_makes_the_outage_short() -> None:
+    downtime = []
+    for several in (True, False):
+        with stage() as on:
+            put(on, MultiAZ=several)
+            downtime.append(resized(on).downtime)
+    assert downtime == [120, 600]
+
+
+def test_a_class_and_storage_are_changed_from_the_command_line(ops: Console) -> None:
+    changed = ops.json("db resize db.m7g.large --yes --reason load")
+    assert (changed["from"], changed["to"]) == ("db.t4g.small", "db.m7g.large")
+    out, _ = ops("db storage 40 --yes")
+    assert "from: 20\nto: 40\n" in out
+    assert len(ops.json("db snapshot list")["items"]) == 2
+
+
+@pytest.mark.parametrize("line", ["resize db.m7g.large", "storage 40"])
+def test_a_dry_run_shows_the_snapshot_the_change_and_the_hash(ops: Console, line: str) -> None:
+    out, _ = ops(f"db {line} --dry-run")
+    assert out.index("rds.create_db_snapshot") < out.index("rds.modify_db_instance")
+    assert ops.json(f"db {line} --dry-run")["hash"] in out
+    assert facts(ops.stage) == ("db.t4g.small", 20, "available", [])
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("resize db.m7g.tiny", "CLASS is 'db.m7g.tiny', may be db.m7g.12xlarge, db.m7g.16xlarge"),
+        ("resize large", "CLASS is 'large', may be db.m6g.12xlarge"),
+        ("resize db.t4g.small", "which bulwark-test-database has already"),
+        ("storage 19", "Invalid value for 'GIB'"),
+        ("storage much", "Invalid value for 'GIB'"),
+        ("storage 20", "GIB is 20, may be 22 to 65536"),
+        ("storage 21", "storage never shrinks, and grows by 10 % at least"),
+        ("resize db.m7g.large --timeout 0", "--timeout"),
+        ("storage 40 --timeout 0", "--timeout"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_changed(
+    ops: Console, line: str, says: str
+) -> None:
+    _, err = ops(f"db {line} --yes", code=2)
+    assert says in err.splitlines()[0]
+    assert facts(ops.stage) == ("db.t4g.small", 20, "available", [])
+
+
+@pytest.mark.parametrize("code", ["Throttling", "AccessDenied"])
+def test_classes_that_cannot_be_listed_are_not_impossible(ops: Console, code: str) -> None:
+    with failing(code, "describe_orderable_db_instance_options"):
+        _, err = ops("db resize db.m7g.large --yes", code=1)
+    assert "describe_orderable_db_instance_options" in err
+
+
+def test_a_denied_change_is_said_and_the_snapshot_is_named(ops: Console) -> None:
+    with failing("AccessDenied", "modify_db_instance"):
+        _, err = ops("db resize db.m7g.large --yes", code=1)
+    assert "rds.modify_db_instance was denied" in err
+    assert "ops runs resume resize-" in err
+    assert facts(ops.stage)[:3] == ("db.t4g.small", 20, "available")

@@ -1,0 +1,103 @@
+"""Exports: a snapshot's data in the bucket, by the stack's role and key, or a refusal."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moto.rds.models import rds_backends
+from pydantic import JsonValue
+
+from ops.core.engine import Quiet
+from ops.core.errors import OpsError
+from ops.core.plan import Step, Wait, known
+from ops.database import snapshot_export as exporting
+from ops.database import snapshots
+from tests.ops.command_line import Console
+from tests.ops.db_stage import console
+from tests.ops.procedures.db_export import SNAPSHOT, facts, planned, put, put_role, put_snapshot
+from tests.ops.stage import ACCOUNT, REGION, Fuse, stage
+
+
+@pytest.fixture
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
+    with console(capsys, tmp_path) as made:
+        put_role(made.stage)
+        put_snapshot(made.stage)
+        made.file.write_text(made.stage.outputs.model_dump_json(by_alias=True))
+        yield made
+
+
+def test_a_snapshot_is_exported_to_the_operations_bucket(ops: Console) -> None:
+    plan, _ = ops(f"db snapshot export {SNAPSHOT} --tables orders,shop.parts --dry-run")
+    assert "app.public.orders, app.shop.parts" in plan
+    done = ops.json(f"db snapshot export {SNAPSHOT} --tables orders --yes")
+    assert done["to"].startswith("s3://bulwark-test-operations/exports/export-")
+    tasks, files = facts(ops.stage)
+    assert tasks == [(done["run"], "COMPLETE", ["app.public.orders"])]
+    assert files == [f"exports/{done['run']}/export_info_{done['run']}.json"]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("none-such", "SNAPSHOT is 'none-such', may be the name of one"),
+        (f"{SNAPSHOT} --tables a.b.c", "--tables is 'a.b.c', may be tables"),
+        (f"{SNAPSHOT} --tables ;", "--tables is ';'"),
+        (f"{SNAPSHOT} --timeout 0", "--timeout"),
+    ],
+)
+def test_what_cannot_be_is_one_line(ops: Console, line: str, says: str) -> None:
+    assert says in ops(f"db snapshot export {line} --yes", code=2)[1].splitlines()[0]
+
+
+def test_how_far_it_is_is_shown_and_why_it_failed_is_said() -> None:
+    with stage() as on:
+        put(on)
+        engine, told = on.engine(Fuse()), Told()
+        engine.watcher = told
+        assert engine.start(planned(on)) == "done"
+        shares = [int(s.split()[1]) for s in told.said if s.startswith("IN_PROGRESS ")]
+        assert shares == sorted(shares)
+        assert 0 < shares[-1] < 100
+
+        one = snapshots.source(snapshots.found(on.aws, on.outputs, REGION), SNAPSHOT)
+        again = exporting.export(on.outputs, one, (), "export-2")
+        engine = on.engine(Fuse())
+        engine.watcher = Breaks()
+        assert engine.start(again) == "undone"
+        assert "the bucket is gone" in engine.reason
+
+
+class Told(Quiet):
+    """What a person is shown meanwhile."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def waits(self, step: Step, wait: Wait, seen: JsonValue, elapsed: float) -> None:
+        self.said.append(str(known(exporting.PROGRESS, seen)))
+
+
+class Breaks(Quiet):
+    """The export fails, with a reason, while it is waited for."""
+
+    def waits(self, step: Step, wait: Wait, seen: JsonValue, elapsed: float) -> None:
+        task = rds_backends[ACCOUNT][REGION].export_tasks["export-2"]
+        vars(task).update(mended_phases=(), FailureCause="the bucket is gone")
+        task.status = "failed"
+
+
+def test_without_waiting_it_is_enough_that_it_has_begun(ops: Console) -> None:
+    done = ops.json(f"db snapshot export {SNAPSHOT} --no-wait --yes")
+    assert done["whole"] is False
+    plan = ops.json(f"db snapshot export {SNAPSHOT} --no-wait --dry-run")["plan"]
+    assert exporting.PROGRESS not in plan["steps"][0]["goal"]["met"]
+
+
+def test_a_stack_without_own_keys_has_no_exports(ops: Console) -> None:
+    listed = snapshots.found(ops.stage.aws, ops.stage.outputs, REGION)
+    one = snapshots.source(listed, SNAPSHOT)
+    part = ops.stage.outputs.stack.model_copy(update={"data_key_arn": None})
+    outputs = ops.stage.outputs.model_copy(update={"stack": part})
+    with pytest.raises(OpsError, match="no role and key for exports"):
+        exporting.export(outputs, one, (), "export-1")

@@ -1,0 +1,242 @@
+"""Snapshots: planned, and made from the command line."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.core.errors import DeniedError, OpsError, ThrottledError
+from ops.database import instance as database
+from ops.database import snapshots
+from ops.database.snapshots import Snapshot
+from tests.ops.command_line import Console
+from tests.ops.db_stage import console, failing, put
+from tests.ops.procedures.db_snapshot import made, planned, pruning, saved
+from tests.ops.stage import RECOVERY, REGION, Fuse, stage
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+NAME = "bulwark-test-database"
+
+
+@pytest.fixture
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
+    with console(capsys, tmp_path) as made:
+        yield made
+
+
+def snapshot(days: float, **given: Any) -> Snapshot:
+    run = f"snapshot-{days:g}"
+    at = (NOW - timedelta(days=days)).isoformat()
+    return replace(
+        Snapshot(
+            name=f"{NAME}-{run}",
+            arn="arn",
+            instance=NAME,
+            region=REGION,
+            kind="manual",
+            status="available",
+            created=at,
+            storage=20,
+            encrypted=True,
+            run=run,
+        ),
+        **given,
+    )
+
+
+def test_a_snapshot_is_whole_only_when_aws_says_so() -> None:
+    with stage() as on:
+        put(on)
+        began = on.clock.now()
+        assert on.engine(Fuse()).start(planned(on)) == "done"
+        assert on.clock.now() - began >= 120
+        assert made(on) == [(f"{NAME}-run-1", "available")]
+
+
+def test_without_waiting_it_is_enough_that_it_has_begun() -> None:
+    with stage() as on:
+        put(on)
+        instance = database.primary(on.aws, on.outputs)
+        plan = snapshots.create(on.outputs, instance, "run-1", wait=False)
+        assert on.engine(Fuse()).start(plan) == "done"
+        assert made(on) == [(f"{NAME}-run-1", "creating")]
+
+
+def test_an_instance_that_is_busy_is_not_saved() -> None:
+    with stage() as on:
+        put(on)
+        on.client("rds").create_db_snapshot(
+            DBInstanceIdentifier=NAME, DBSnapshotIdentifier="by-hand"
+        )
+        with pytest.raises(OpsError, match="is backing-up, it must be available"):
+            planned(on)
+
+
+def test_a_snapshot_carries_its_run_and_the_tags_of_the_instance() -> None:
+    with stage() as on:
+        put(on)
+        on.engine(Fuse()).start(planned(on))
+        (found,) = (s for s in snapshots.found(on.aws, on.outputs, REGION) if s.kind == "manual")
+        assert found.ours
+        tags = on.client("rds").list_tags_for_resource(ResourceName=found.arn)["TagList"]
+        assert {t["Key"]: t["Value"] for t in tags} == {"owner": "platform", "bulwark:run": "run-1"}
+
+
+def test_an_encrypted_snapshot_is_copied_under_the_recovery_regions_key() -> None:
+    with stage() as on:
+        plan = snapshots.copy(on.outputs, snapshot(1), "copy-1")
+        stack = on.outputs.stack.model_copy(update={"recovery_key_arn": "arn:the-key"})
+        keyed = on.outputs.model_copy(update={"stack": stack})
+        own = snapshots.copy(keyed, snapshot(1), "copy-1")
+        plain = snapshots.copy(keyed, snapshot(1, encrypted=False), "copy-1")
+    keys = [getattr(p.steps[0].do, "params").get("KmsKeyId") for p in (plan, own, plain)]  # noqa: B009
+    assert keys == ["alias/aws/rds", "arn:the-key", None]
+
+
+def test_a_stack_without_a_recovery_region_copies_nothing() -> None:
+    with stage() as on:
+        stack = on.outputs.stack.model_copy(update={"recovery_region": None})
+        with pytest.raises(OpsError, match="no recovery region"):
+            snapshots.copy(on.outputs.model_copy(update={"stack": stack}), snapshot(1), "copy-1")
+
+
+def test_a_prune_leaves_the_newest() -> None:
+    with stage() as on:
+        saved(on, "run-1", "run-2", "run-3")
+        on.engine(Fuse()).start(pruning(on))
+        assert made(on) == [(f"{NAME}-run-3", "available")]
+
+
+@pytest.mark.parametrize(
+    ("keep", "older", "gone"),
+    [
+        (1, 0, [5, 40, 90]),
+        (2, 0, [40, 90]),
+        (1, 30, [40, 90]),
+        (3, 60, [90]),
+        (9, 0, []),
+        (0, 0, [5, 40, 90]),
+    ],
+)
+def test_age_and_count_both_keep(keep: int, older: float, gone: list[float]) -> None:
+    listed = [snapshot(days) for days in (40, 2, 90, 5)]
+    found = snapshots.superfluous(listed, keep, older, NOW)
+    assert [s.run for s in found] == [f"snapshot-{days:g}" for days in gone]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"run": None},
+        {"name": "by-hand"},
+        {"kind": "automated"},
+        {"kind": "awsbackup"},
+        {"status": "creating"},
+        {"instance": "another"},
+    ],
+)
+def test_only_whole_ones_that_operations_made_are_pruned(given: dict[str, Any]) -> None:
+    other = snapshot(300, **given)
+    assert snapshots.superfluous([snapshot(1), snapshot(2), other], 1, 0, NOW) == [snapshot(2)]
+
+
+def test_what_is_not_whole_does_not_count_as_the_last_one() -> None:
+    unfinished = snapshot(0, status="creating")
+    assert snapshots.superfluous([unfinished, snapshot(100)], 1, 0, NOW) == []
+
+
+def test_a_snapshot_is_taken_listed_copied_and_pruned_from_the_command_line(ops: Console) -> None:
+    first = ops.json("db snapshot create --yes --reason before-the-release")
+    assert first["kind"] == "db-snapshot"
+    assert first["snapshot"].startswith(f"{NAME}-snapshot-")
+    out, err = ops("db snapshot create --yes")
+    assert "snapshot: bulwark-test-database-snapshot-" in out
+    assert "take the snapshot" in err
+    copied = ops.json("db snapshot copy --yes")
+    assert copied["region"] == RECOVERY
+    assert copied["source"] == out.split("snapshot: ")[1].splitlines()[0]
+    listed = ops.json("db snapshot list")["items"]
+    assert [s["region"] for s in listed] == [REGION, REGION, RECOVERY]
+    assert all(s["status"] == "available" and s["run"] for s in listed)
+    pruned = ops.json(ops.seen("db snapshot prune --keep 1 --older-than 0"))
+    assert pruned["deleted"] == [first["snapshot"]]
+    out, _ = ops("db snapshot list")
+    assert first["snapshot"] not in out
+    assert copied["snapshot"] in out
+    assert ops.json("db snapshot prune --keep 1 --older-than 0 --yes")["deleted"] == []
+    assert [r["state"] for r in ops.json("runs list")["items"]] == ["done"] * 4
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_a_dry_run_shows_calls_and_hash_and_changes_nothing(ops: Console, form: str) -> None:
+    out, _ = ops(f"db snapshot create --dry-run --output {form}")
+    assert "rds.create_db_snapshot" in out
+    assert "hash" in out
+    assert made(ops.stage) == []
+    assert ops("runs list")[0] == "nothing\n"
+
+
+def test_only_the_expected_plan_is_carried_out(ops: Console) -> None:
+    wanted = ops.json("db snapshot create --dry-run")["hash"]
+    _, err = ops("db snapshot create --yes --expect 0123456789abcdef", code=2)
+    assert err.startswith("ops: ")
+    assert "--expect is 0123456789abcdef" in err
+    assert made(ops.stage) == []
+    ops(f"db snapshot create --yes --expect {wanted}")
+    assert len(made(ops.stage)) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("create --timeout 0", "--timeout"),
+        ("create --timeout soon", "--timeout"),
+        ("list --kind other", "--kind"),
+        ("prune --keep 0", "--keep"),
+        ("prune --keep some", "--keep"),
+        ("prune --older-than -1", "--older-than"),
+        ("prune --where us-east-1", "--where is 'us-east-1', may be 'eu-north-1' or 'eu-west-1'"),
+    ],
+)
+def test_a_wrong_value_is_named_before_any_call(ops: Console, line: str, says: str) -> None:
+    with failing("-") as called:
+        _, err = ops(f"db snapshot {line}", code=2)
+    assert says in err.splitlines()[0]
+    assert called == []
+
+
+def test_a_snapshot_to_copy_must_be_one_of_the_databases(ops: Console) -> None:
+    _, err = ops("db snapshot copy another --yes", code=2)
+    assert "SNAPSHOT is 'another', may be the name of one in `ops db snapshot list`" in err
+    assert "operations have made no snapshot" in ops("db snapshot copy --yes", code=1)[1]
+
+
+def test_without_a_terminal_nothing_is_done_unasked(ops: Console) -> None:
+    _, err = ops("db snapshot create", code=2)
+    assert "--yes is not set" in err
+    assert made(ops.stage) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("Throttling", ThrottledError), ("AccessDenied", DeniedError)]
+)
+def test_what_cannot_be_listed_is_not_taken_for_nothing(
+    ops: Console, code: str, error: type[OpsError]
+) -> None:
+    with failing(code, "describe_db_snapshots"), pytest.raises(error):
+        snapshots.found(ops.stage.aws, ops.stage.outputs, REGION)
+    with failing(code, "describe_db_snapshots"):
+        for line in ("list", "copy --yes", "prune --yes"):
+            _, err = ops(f"db snapshot {line}", code=1)
+            assert "rds.describe_db_snapshots" in err
+
+
+def test_a_denied_snapshot_is_said_and_frees_the_lock_when_nothing_goes_on(ops: Console) -> None:
+    with failing("AccessDenied", "create_db_snapshot"):
+        _, err = ops("db snapshot create --yes", code=1)
+    assert "rds.create_db_snapshot was denied" in err
+    assert "ops runs resume snapshot-" in err
+    assert made(ops.stage) == []

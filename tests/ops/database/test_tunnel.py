@@ -1,0 +1,112 @@
+"""The way to the database: lines that a shell reads as meant, through something that runs."""
+
+import json
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.core.errors import OpsError
+from ops.database import tunnel as connecting
+from tests.ops.command_line import Console
+from tests.ops.db_stage import put as put_database
+from tests.ops.service_stage import console, lonely
+from tests.ops.stage import Stage, stack_outputs, stage
+
+
+@pytest.fixture
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
+    outputs = lonely().model_copy(update={"fleet": None})
+    with console(capsys, tmp_path, outputs, ("backend",)) as made:
+        put_database(made.stage)
+        yield made
+
+
+def allow(on: Stage) -> None:
+    """Tasks that ECS Exec can reach."""
+    on.client("ecs").update_service(
+        cluster="bulwark-test",
+        service="backend",
+        enableExecuteCommand=True,
+        forceNewDeployment=True,
+    )
+    on.clock.sleep(3600)
+
+
+def test_the_tunnel_goes_through_a_task_and_psql_through_the_tunnel(ops: Console) -> None:
+    allow(ops.stage)
+    found = ops.json("db connect --local-port 16000")
+    words = shlex.split(found["tunnel"])
+    given = dict(zip(words[3::2], words[4::2], strict=True))
+    cluster, task, runtime = given["--target"].removeprefix("ecs:").split("_")
+    assert (cluster, runtime.partition("-")[0]) == ("bulwark-test", task)
+    assert given["--document-name"] == "AWS-StartPortForwardingSessionToRemoteHost"
+    assert json.loads(given["--parameters"]) == {
+        "host": [ops.stage.outputs.database.endpoint],
+        "portNumber": ["5433"],
+        "localPortNumber": ["16000"],
+    }
+    assert found["variable"] == "export BULWARK_DATABASE=127.0.0.1:16000"
+    assert "host=127.0.0.1 port=16000 user=bulwark_admin dbname=app" in found["psql"]
+    out, _ = ops("db connect")
+    assert out.count("aws ssm start-session") == 1
+    assert "a-password-of-the-test" not in out
+
+
+def test_the_psql_line_puts_the_password_where_psql_looks(tmp_path: Path) -> None:
+    """With an `aws` and a `psql` that only tell what they were given."""
+    import subprocess
+
+    with stage(lonely()) as on:
+        made = connecting.lines(on.aws, on.outputs, connecting.Tunnel("i-1", "an instance"))
+    secret = json.dumps({"password": 'it\'s "quoted" $HOME'})
+    for name, text in {
+        "aws": f"printf %s {shlex.quote(secret)}",
+        "psql": 'printf "%s|%s" "$PGPASSWORD" "$1"',
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    said = subprocess.run(
+        ["sh", "-c", made.psql],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": f"{tmp_path}:{Path(sys.executable).parent}:/usr/bin:/bin"},
+    ).stdout
+    assert said.startswith('it\'s "quoted" $HOME|host=127.0.0.1 port=15432 ')
+
+
+def test_an_instance_of_the_fleet_will_do(ops: Console) -> None:
+    outputs: Any = ops.stage.outputs.model_copy(
+        update={"services": None, "fleet": stack_outputs().fleet}
+    )
+
+    class Aws:
+        @staticmethod
+        def call(api: str, *_: object) -> object:
+            states = ("Pending", "InService")
+            one = [{"InstanceId": f"i-{s.lower()}", "LifecycleState": s} for s in states]
+            assert api == "autoscaling.describe_auto_scaling_groups"
+            return {"AutoScalingGroups": [{"Instances": one}]}
+
+    found: Any = Aws()
+    assert connecting.tunnel(found, outputs).target == "i-inservice"
+
+
+def test_nothing_to_go_through_is_said_with_what_helps(ops: Console) -> None:
+    _, err = ops("db connect", code=1)
+    assert "there is nothing to tunnel through: task" in err
+    assert "without ECS Exec" in err
+    with pytest.raises(OpsError, match="neither services nor a fleet"):
+        connecting.tunnel(ops.stage.aws, ops.stage.outputs.model_copy(update={"services": None}))
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [("--local-port 0", "--local-port"), ("--replica other", "--replica is 'other', may be")],
+)
+def test_bad_input_is_one_line(ops: Console, line: str, says: str) -> None:
+    assert says in ops(f"db connect {line}", code=2)[1].splitlines()[0]

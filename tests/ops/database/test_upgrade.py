@@ -1,0 +1,101 @@
+"""Upgrades: what there is to upgrade to, replicas first, a major one with a group of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from ops.core.aws import Aws
+from ops.database import instance as database
+from ops.database import upgrade as upgrading
+from tests.ops.command_line import Console
+from tests.ops.db_stage import console, seen
+from tests.ops.procedures.db_parameters import GROUP
+from tests.ops.procedures.db_upgrade import facts, major, put
+from tests.ops.stage import Fuse, stage
+
+NAME = "bulwark-test-database"
+
+
+@pytest.fixture
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
+    with console(capsys, tmp_path, DBInstanceIdentifier="elsewhere") as made:
+        put(made.stage)
+        yield made
+
+
+def test_without_a_version_it_says_which_there_are(ops: Console) -> None:
+    items = ops.json("db upgrade")["items"]
+    assert {"version": "16.11", "kind": "minor"} in items
+    assert {"version": "17.7", "kind": "major"} in items
+    out, _ = ops("db upgrade")
+    assert f"{NAME} has 16.10" in out
+
+
+def test_a_minor_version_takes_the_replicas_first(ops: Console) -> None:
+    plan = ops.json("db upgrade 16.11 --dry-run")["plan"]
+    assert [step["name"] for step in plan["steps"]] == ["save", "replica_1", "upgrade"]
+    out, _ = ops(ops.seen("db upgrade 16.11"))
+    assert "from: 16.10\nto: 16.11\n" in out
+    assert seen(ops.stage, f"{NAME}-reads")["EngineVersion"] == "16.11"
+    assert facts(ops.stage)[2:] == ([GROUP], GROUP)
+
+
+def test_a_major_version_has_a_group_with_the_same_settings(ops: Console) -> None:
+    out, _ = ops("db upgrade 17 --dry-run")
+    assert "ANALYZE by psql" in out
+    assert f"see {NAME}-reads upgraded along, from 16.10 to 17.7" in out
+    done = ops.json(ops.seen("db upgrade 17"))
+    assert (done["from"], done["to"]) == ("16.10", "17.7")
+    group = seen(ops.stage)["DBParameterGroups"][0]["DBParameterGroupName"]
+    assert group == f"{NAME}-17-{done['run']}"
+    assert ops.json("db parameters")["items"][0]["value"] == "4096"
+    assert done["snapshot"] in ops("db snapshot list")[0]
+    assert seen(ops.stage, f"{NAME}-reads")["EngineVersion"] == "17.7"
+
+
+def test_a_major_version_is_done_only_when_the_replicas_have_followed() -> None:
+    with stage() as on:
+        put(on)
+        plan = major(on)
+        *_, upgrade, last = plan.steps
+        assert (upgrade.name, last.name) == ("upgrade", "replica_1")
+        assert on.engine(Fuse()).start(plan) == "done"
+        found = seen(on, f"{NAME}-reads")
+        assert (found["EngineVersion"], found["DBInstanceStatus"]) == ("17.7", "available")
+
+
+def test_the_newest_is_the_newest_by_its_numbers() -> None:
+    listed = {
+        "DBEngineVersions": [
+            {"ValidUpgradeTarget": [{"EngineVersion": v} for v in ("16.10", "16.9", "16.11")]}
+        ]
+    }
+    with stage() as on:
+        put(on)
+        found = database.primary(on.aws, on.outputs)
+        with patch.object(Aws, "pages", lambda *_: iter(listed["DBEngineVersions"])):
+            known = upgrading.targets(on.aws, on.outputs, found)
+        assert [one.version for one in known] == ["16.9", "16.10", "16.11"]
+        assert upgrading.chosen(found, known, "16").version == "16.11"
+
+
+def test_on_a_protected_stack_yes_is_not_enough(ops: Console) -> None:
+    assert "--expect is not set" in ops("db upgrade 16.11 --yes", code=2)[1]
+    assert seen(ops.stage)["EngineVersion"] == "16.10"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("15.14", "VERSION is '15.14', may be 16.11, 17.5"),
+        ("16.10", "which bulwark-test-database has already"),
+        ("newest", "VERSION is 'newest', may be"),
+        ("16.11 --timeout 0", "--timeout"),
+    ],
+)
+def test_what_cannot_be_is_one_line(ops: Console, line: str, says: str) -> None:
+    _, err = ops(f"db upgrade {line}", code=2)
+    assert says in err.splitlines()[0]
+    assert facts(ops.stage)[1] == []

@@ -1,0 +1,168 @@
+"""A command on instances of the fleet: once, on the right ones, with what they say."""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from ops.cli.app import main
+from ops.core.errors import UsageError
+from ops.fleet import model as fleet
+from ops.fleet import run_command as fleet_running
+from ops.fleet.run_command import How, checked, script
+from sandbox import faults
+from sandbox.faults import LostAfter
+from tests.ops.command_line import Console
+from tests.ops.fleet_stage import commands, console, ids, put
+from tests.ops.stage import Fuse, KilledError, stage
+
+
+@pytest.fixture
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
+    with console(capsys, tmp_path) as made:
+        yield made
+
+
+def fail(ops: Console, instance: str) -> None:
+    tags = [{"Key": "sandbox:commands", "Value": "fail"}]
+    ops.stage.client("ec2").create_tags(Resources=[instance], Tags=tags)
+
+
+def typed(ops: Console, *words: str, code: int = 0) -> tuple[str, str]:
+    """A line whose words have spaces."""
+    assert ops.capture is not None
+    ops.capture.readouterr()
+    front, rest = list(words), list[str]()
+    if "--" in front:
+        cut = front.index("--")
+        front, rest = front[:cut], front[cut:]
+    ended = main(["fleet", "run", *front, "--outputs", str(ops.file), *rest])
+    said = ops.capture.readouterr()
+    assert ended == code, said.err
+    return said.out, said.err
+
+
+def test_every_instance_says_what_it_has_to_say(ops: Console) -> None:
+    out, _ = typed(ops, "--all", "--yes", "--", "echo", "hello there")
+    assert "command: echo 'hello there'" in out
+    assert "what the command does is not undone" in out
+    for instance in ids(ops.stage):
+        assert f"{instance}: Success, exit code 0\n  hello there\n" in out
+    assert commands(ops.stage) == [("Success", 2)]
+
+
+def test_one_word_is_a_script_and_json_is_for_programs(ops: Console) -> None:
+    one = min(ids(ops.stage))
+    script_ = "echo first\nsleep 90\necho last"
+    assert ops.capture is not None
+    ops.capture.readouterr()
+    line = ["fleet", "run", "--instance", one, "--yes", "--output", "json"]
+    assert main([*line, "--outputs", str(ops.file), "--", script_]) == 0
+    found = json.loads(ops.capture.readouterr().out)
+    assert found["kind"] == "fleet-run"
+    (row,) = found["items"]
+    assert (row["instance"], row["status"], row["code"]) == (one, "Success", 0)
+    assert row["output"] == "first\nlast\n"
+    assert commands(ops.stage) == [("Success", 1)]
+
+
+def test_one_that_fails_ends_it_with_1_and_is_named(ops: Console) -> None:
+    first, other = sorted(ids(ops.stage))
+    fail(ops, first)
+    out, err = ops("fleet run --all --max-concurrency 1 --yes uptime", 1)
+    assert f"{first}: Failed, exit code 1" in out
+    assert f"{other}: Terminated" in out, "no more are sent it after an error"
+    assert f"it failed on 2 of 2 instances: {first}, {other}" in err
+    assert "ops runs show fleet-run-" in err
+    (state,) = (r["state"] for r in ops.json("runs list")["items"])
+    assert state == "done", "the command has come to its end everywhere: there is nothing to resume"
+    out, _ = ops("fleet run --all --max-concurrency 1 --max-errors 1 --yes uptime", 1)
+    assert f"{other}: Success" in out
+
+
+def test_a_command_that_takes_too_long_is_ended(ops: Console) -> None:
+    out, _ = typed(ops, "--all", "--execution-timeout", "60", "--yes", "--", "sleep 900", code=1)
+    assert out.count(": TimedOut, exit code 137") == 2
+
+
+def test_an_answer_that_is_lost_runs_it_once(ops: Console) -> None:
+    with faults.use(LostAfter(("ssm.send_command",))):
+        ops("fleet run --all --yes uptime")
+    assert commands(ops.stage) == [("Success", 2)]
+
+
+def test_killed_while_it_runs_for_long_it_is_not_sent_again() -> None:
+    for point in range(5, 13):  # from the intent until it is written down that it was sent
+        with stage() as on:
+            put(on, 1)
+            now, fuse = fleet.observed(on.aws, on.outputs), Fuse(point)
+            plan = fleet_running.run(
+                on.outputs,
+                now,
+                fleet_running.chosen(now, ()),
+                "sleep 120",
+                "run-1",
+                on.clock.held.now(),
+                how=How(),
+            )
+            with suppress(KilledError):
+                on.engine(fuse).start(plan)
+            fuse.left = 10**9
+            again = on.engine(fuse)
+            assert (again.resume() if fuse.kept else again.start(plan)) == "done"
+            assert commands(on) == [("Success", 1)], f"killed at touch {point}"
+
+
+def test_the_plan_is_agreed_to_by_its_hash(ops: Console) -> None:
+    found = ops.json("fleet run --all --dry-run uptime")
+    assert commands(ops.stage) == []
+    _, err = ops(f"fleet run --all --yes --expect {found['hash']} reboot", 2)
+    assert "--expect is" in err
+    ops.stage.clock.sleep(600)
+    ops(f"fleet run --all --yes --expect {found['hash']} uptime")
+    assert commands(ops.stage) == [("Success", 2)]
+
+
+WRONG = (
+    ("uptime", "--instance or --all: neither is set"),
+    ("--all --instance i-0123456789abcdef0 uptime", "--instance or --all: both are set"),
+    ("--instance i-0123456789abcdef0 uptime", "which is not in service in the fleet"),
+    ("--instance web uptime", "--instance is 'web', may be an instance's id"),
+    (f"{'--instance i-0123456789abcdef0 ' * 51} uptime", "--instance is given 51 times"),
+    ("--all --max-errors 5.5 uptime", "--max-errors is '5.5', may be 0 and more"),
+    ("--all --max-concurrency 0 uptime", "--max-concurrency is '0', may be 1 and more"),
+    ("--all --execution-timeout 0 uptime", "--execution-timeout"),
+    ("--all", "COMMAND"),
+)
+
+
+def test_who_and_how_many_must_be_said_right(ops: Console) -> None:
+    for line, words in WRONG:
+        _, err = ops(f"fleet run --yes {line}", 2)
+        assert words in err
+    assert commands(ops.stage) == []
+
+
+def test_no_command_is_none() -> None:
+    with pytest.raises(UsageError, match="COMMAND is ''"):
+        script([""])
+    assert script(["df -h | tail -1"]) == "df -h | tail -1"
+    assert script(["echo", "a b"]) == "echo 'a b'"
+    assert checked(How("100%", "0%")) == How("100%", "0%")
+
+
+def test_more_than_fifty_are_named_by_their_group() -> None:
+    with stage() as on:
+        put(on, 1)
+        now = fleet.observed(on.aws, on.outputs)
+        many = [f"i-{number:017x}" for number in range(51)]
+        plan = fleet_running.run(
+            on.outputs, now, many, "uptime", "run-1", on.clock.held.now(), how=How()
+        )
+        params = plan.steps[0].do.params  # type: ignore[union-attr]
+        assert "InstanceIds" not in params
+        assert params["Targets"] == [
+            {"Key": "tag:aws:autoscaling:groupName", "Values": ["bulwark-test-fleet"]}
+        ]

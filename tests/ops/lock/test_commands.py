@@ -1,0 +1,180 @@
+"""The lock as users meet it: refused, told who, why and until when; broken, and on record."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from ops.cli.selection import Selection
+from ops.core.aws import Aws
+from ops.core.lock import BucketPlace, Held, Lock
+from ops.core.run import WallClock
+from tests.ops.command_line import Console
+from tests.ops.db_stage import put, seen
+from tests.ops.stage import REGION, Stage, stage
+
+RESIZE = "db resize db.m7g.large --yes"
+
+
+@pytest.fixture
+def typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Console]:
+    """A stage with the database and the operations bucket, seen from the command line."""
+    with stage() as on:
+        put(on)
+        on.client("s3").create_bucket(
+            Bucket=on.outputs.backups.operations_bucket,
+            CreateBucketConfiguration={"LocationConstraint": REGION},
+        )
+        file = tmp_path / "outputs.json"
+        file.write_text(on.outputs.model_dump_json(by_alias=True))
+        with (
+            patch.object(WallClock, "now", lambda _: on.clock.now()),
+            patch.object(WallClock, "sleep", lambda _, seconds: on.clock.sleep(seconds)),
+            patch.object(Selection, "aws", lambda *_: on.aws),
+        ):
+            yield Console(on, file, capsys)
+
+
+def lock(on: Stage) -> Lock:
+    return Lock(BucketPlace(on.client("s3"), on.outputs.backups.operations_bucket))
+
+
+def held(on: Stage, run: str = "upgrade-1", seconds: float = 3600) -> Held:
+    """Somebody else's lock, taken now."""
+    now = on.clock.now()
+    theirs = Held(holder="bob@desk", run=run, reason="upgrade", since=now, until=now + seconds)
+    lock(on).take(theirs)
+    return theirs
+
+
+def changes(on: Stage) -> list[str]:
+    """What of a resize has happened."""
+    manual = on.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    return [*("saved" for _ in manual), *([seen(on)["DBInstanceClass"]])]
+
+
+def when_called(api: str, then: Callable[[], object]) -> Any:
+    """Does something right after a call was sent for the first time."""
+    original, left = Aws.call, [then]
+
+    def call(self: Aws, called: str, *given: Any) -> Any:
+        answer = original(self, called, *given)
+        if called == api and left:
+            left.pop()()
+        return answer
+
+    return patch.object(Aws, "call", call)
+
+
+def test_a_second_operator_is_refused_and_told_who_why_and_until_when(typed: Console) -> None:
+    theirs = held(typed.stage)
+    _, err = typed(RESIZE, 6)
+    until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(theirs.until))
+    line = next(line for line in err.splitlines() if line.startswith("ops: "))
+    assert line == f"ops: bob@desk holds the lock: upgrade (run upgrade-1), until {until}"
+    assert "  ops lock show" in err
+    assert changes(typed.stage) == ["db.t4g.small"]
+    assert lock(typed.stage).held() == theirs
+    assert typed.json("runs list")["items"] == [], "a run that never began leaves no journal"
+
+
+def test_the_lock_is_shown_while_it_is_held(typed: Console) -> None:
+    assert typed.json("lock show")["items"] == []
+    held(typed.stage)
+    (row,) = typed.json("lock show")["items"]
+    assert (row["holder"], row["run"], row["reason"]) == ("bob@desk", "upgrade-1", "upgrade")
+    assert row["until"] > row["since"]
+    assert "bob@desk" in typed("lock show")[0]
+
+
+def test_a_broken_lock_is_on_record(typed: Console) -> None:
+    held(typed.stage)
+    said = typed.json("lock break --yes --reason lost")
+    assert (said["broken"], said["holder"]) == ("upgrade-1", "bob@desk")
+    assert lock(typed.stage).held() is None
+    (run,) = typed.json("runs list")["items"]
+    assert (run["run"], run["command"], run["state"]) == (said["run"], "ops lock break", "done")
+    first, last = typed.json(f"runs show {said['run']}")["items"]
+    assert first["data"]["breaks"] == last["data"]["broken"] == "upgrade-1"
+    assert first["data"]["reason"] == "lost"
+    assert first["data"]["lock"]["holder"] == "bob@desk"
+
+
+def test_breaking_what_nobody_holds_changes_nothing(typed: Console) -> None:
+    assert typed.json("lock break --yes --reason lost")["broken"] is None
+    assert typed.json("runs list")["items"] == []
+
+
+def test_a_lock_that_changed_hands_meanwhile_is_not_broken(typed: Console) -> None:
+    theirs = held(typed.stage)
+    newer = theirs.model_copy(update={"run": "other-1", "holder": "eve@desk"})
+
+    def hands() -> None:
+        lock(typed.stage).free("upgrade-1")
+        lock(typed.stage).take(newer)
+
+    with when_called("sts.get_caller_identity", hands):
+        _, err = typed("lock break --yes --reason lost", 2)
+    assert "changed hands meanwhile, and is not broken" in err
+    assert lock(typed.stage).held() == newer
+    (run,) = typed.json("runs list")["items"]
+    assert typed.json(f"runs show {run['run']}")["items"][-1]["data"]["broken"] is None
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("lock break --reason lost", "--yes is not set, and there is no terminal to ask on"),
+        ("lock break --yes", "Missing option '--reason'"),
+        ("lock break --yes --reason= ", "--reason is empty, may be why"),
+    ],
+)
+def test_a_lock_is_not_broken_by_mistake(typed: Console, line: str, says: str) -> None:
+    theirs = held(typed.stage)
+    _, err = typed(line, 2)
+    assert says in err
+    assert lock(typed.stage).held() == theirs
+
+
+def test_a_run_whose_lock_was_broken_sends_nothing_more_and_can_be_resumed(typed: Console) -> None:
+    def broken() -> None:
+        found = lock(typed.stage).held()
+        assert found is not None
+        assert lock(typed.stage).break_(found)
+
+    with when_called("rds.create_db_snapshot", broken):
+        _, err = typed(RESIZE, 6)
+    assert "was taken from it, and it is free; no more is sent" in err
+    assert changes(typed.stage) == ["saved", "db.t4g.small"], "what was sent stays, no more is"
+    (run,) = typed.json("runs list")["items"]
+    assert run["state"] == "unfinished"
+    assert f"ops runs resume {run['run']}" in err
+    typed(f"runs resume {run['run']}")
+    assert changes(typed.stage) == ["saved", "db.m7g.large"]
+    assert lock(typed.stage).held() is None
+
+
+def test_a_run_whose_lock_another_has_taken_says_whose_it_is_and_leaves_it(typed: Console) -> None:
+    def taken() -> None:
+        found = lock(typed.stage).held()
+        assert found is not None
+        assert lock(typed.stage).break_(found)
+        held(typed.stage)
+
+    with when_called("rds.create_db_snapshot", taken):
+        _, err = typed(RESIZE, 6)
+    assert "bob@desk holds it for upgrade-1: upgrade" in err
+    assert changes(typed.stage) == ["saved", "db.t4g.small"]
+    found = lock(typed.stage).held()
+    assert found is not None
+    assert found.run == "upgrade-1"
+
+
+def test_a_lock_that_is_over_can_be_taken(typed: Console) -> None:
+    held(typed.stage, seconds=60)
+    typed.stage.clock.sleep(61)
+    typed(RESIZE)
+    assert changes(typed.stage) == ["saved", "db.m7g.large"]

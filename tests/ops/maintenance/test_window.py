@@ -1,0 +1,272 @@
+"""Windows of maintenance as they are typed: done, broken off, killed, refused; and their status."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from ops.alarms.mute import Alarm
+from ops.core.run import WallClock
+from ops.maintenance import window as windows
+from ops.maintenance.pending import next_window
+from sandbox import clock as sandbox_clock
+from sandbox.patches.rds import maintenance as rds_maintenance
+from tests.ops import canned_sql
+from tests.ops.command_line import Console
+from tests.ops.db_stage import console, failing, seen
+from tests.ops.procedures import alarms
+from tests.ops.procedures.maintenance import facts, messages, put
+from tests.ops.stage import ACCOUNT, PREFIX, REGION, Stage
+
+RUN = "maintenance run"
+SET = f"{RUN} --parameters work_mem=8192 --no-sql"
+LOCKED = f"{RUN} --parameters work_mem=8192 --vacuum locked --sql"
+
+
+@pytest.fixture
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
+    elsewhere = {"DBInstanceIdentifier": "elsewhere"}
+    with (
+        console(capsys, tmp_path, **elsewhere) as made,
+        patch("psycopg.connect", canned_sql.connect),
+        patch("ops.core.clock.now", made.stage.clock.held.now),
+        patch.object(WallClock, "now", lambda _: made.stage.clock.now()),
+        patch.object(WallClock, "sleep", lambda _, seconds: made.stage.clock.sleep(seconds)),
+    ):
+        sandbox_clock.use(made.stage.clock.held)
+        put(made.stage)
+        made.file.write_text(made.stage.outputs.model_dump_json(by_alias=True))
+        yield made
+
+
+def loud(on: Stage) -> bool:
+    """Whether every alarm acts, and no rule mutes."""
+    found: Any = alarms.facts(on)
+    acting, rules = found
+    return all(enabled for _, enabled in acting) and not rules
+
+
+def stopping(on: Stage, api: str) -> Any:
+    """The process is gone right after this call took effect."""
+    original = type(on.aws).call
+
+    def dies(aws: Any, called: str, *given: Any) -> Any:
+        answer = original(aws, called, *given)
+        if called == api:
+            raise KeyboardInterrupt
+        return answer
+
+    return patch.object(type(on.aws), "call", dies)
+
+
+def test_a_window_announces_its_beginning_and_its_end_once(ops: Console) -> None:
+    plan, _ = ops(f"{SET} --message moving --dry-run")
+    assert "announce the beginning to the warn topic" in plan
+    assert "undo. announce that it was broken off" in plan
+    assert "(moving)" in plan
+    found = ops.json(f"{SET} --yes")
+    assert (found["kind"], found["acts"]) == ("maintenance-run", ["parameters"])
+    assert found["snapshot"] == f"{PREFIX}-database-{found['run']}"
+    assert messages(ops.stage) == [("ALARM", "Begun,"), ("OK", "Over,")]
+    assert loud(ops.stage)
+    left = ops.stage.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{PREFIX}-maintenance")
+    assert left["MetricAlarms"] == []
+    assert ops.json("lock show")["items"] == []
+
+
+def test_what_is_agreed_to_is_a_length_whenever_it_begins(ops: Console) -> None:
+    hash_ = ops.json(f"{SET} --dry-run")["hash"]
+    ops.stage.clock.sleep(1800)
+    assert ops.json(f"{SET} --dry-run")["hash"] == hash_
+    assert ops.json(f"{SET} --message other --dry-run")["hash"] != hash_
+    ops(f"{SET} --yes --expect {hash_}")
+
+
+def test_an_act_that_fails_ends_unmuted_and_announced_as_broken_off(ops: Console) -> None:
+    _, err = ops(f"{LOCKED} --yes", 5)
+    assert "ops maintenance run parameters vacuum failed and was undone" in err
+    assert "no lock within 10 s" in err
+    assert messages(ops.stage) == [("ALARM", "Begun,"), ("OK", "Broken")]
+    assert loud(ops.stage)
+    assert ("work_mem", "4096") in facts(ops.stage)[2]  # type: ignore[operator]
+    assert "vacuumed" not in err
+
+
+@pytest.mark.parametrize("by", ["rules", "actions"])
+@pytest.mark.parametrize("way", ["undo", "resume"])
+@pytest.mark.exhaustive
+def test_a_window_that_is_killed_is_shown_and_ends_when_it_is_carried_on(
+    ops: Console, by: str, way: str
+) -> None:
+    with stopping(ops.stage, "rds.create_db_snapshot"):
+        ops(f"{SET} --by {by} --yes", 130)
+    assert not loud(ops.stage)
+    (window, *rest) = ops.json("maintenance status")["items"]
+    assert window["what"].startswith("open, by ")
+    assert window["what"].endswith("mute_1 is done last")
+    (muted,) = [line for line in rest if line["about"] == "muted"]
+    assert muted["subject"] == window["subject"]
+    assert muted["when"] == window["when"]
+    assert "ops runs resume" in ops("maintenance status")[0]
+    assert messages(ops.stage) == [("ALARM", "Begun,")]
+    ops(f"runs {way} {window['subject']}{' --yes' if way == 'undo' else ''}")
+    last = {"undo": "Broken", "resume": "Over,"}[way]
+    assert messages(ops.stage) == [("OK", last)]
+    assert loud(ops.stage)
+    assert [i["about"] for i in ops.json("maintenance status")["items"]] == ["database's window"]
+
+
+def test_what_a_killed_window_muted_by_hand_can_be_unmuted_alone(ops: Console) -> None:
+    with stopping(ops.stage, "rds.create_db_snapshot"):
+        ops(f"{SET} --by actions --yes", 130)
+    ops("lock break --reason gone --yes")
+    (window,) = [i for i in ops.json("maintenance status")["items"] if i["about"] == "window"]
+    assert "nobody holds its lock" in window["what"]
+    assert len(ops.json("alarms unmute --yes")["alarms"]) == 4
+    assert loud(ops.stage)
+    assert ops.json("alarms unmute --yes")["alarms"] == []
+
+
+def test_where_nobody_can_be_told_nothing_is_begun(ops: Console) -> None:
+    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:{PREFIX}-page"
+    ops.stage.client("sns").delete_topic(TopicArn=topic)
+    _, err = ops(f"{SET} --tell page --yes", 5)
+    assert "failed and was undone" in err
+    assert "topic_could_not_be_told is True" in err
+    left = ops.stage.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{PREFIX}-maintenance")
+    assert left["MetricAlarms"] == []
+    assert facts(ops.stage)[6] == 0, "no snapshot was taken"
+    assert loud(ops.stage)
+
+
+def test_alarms_of_p0_act_on_where_no_outage_is_planned() -> None:
+    of = [Alarm(s, s, enabled=True, scales=False) for s in ("P0", "P1")]
+    scaling = Alarm("s", "P1", enabled=True, scales=True)
+    off = Alarm("off", "P1", enabled=False, scales=False)
+    assert windows.in_the_way([*of, scaling], "rules", outage=True) == of
+    assert windows.in_the_way([*of, scaling], "rules", outage=False) == of[1:]
+    assert windows.in_the_way([*of, off], "actions", outage=True) == of
+    assert windows.in_the_way([*of, off], "rules", outage=True) == [*of, off]
+
+
+def test_a_window_is_twice_as_long_as_usual_or_as_it_is_told(ops: Console) -> None:
+    def note(line: str) -> str:
+        found = ops.json(f"{line} --dry-run")["plan"]["notes"][0]
+        assert isinstance(found, str)
+        return found
+
+    assert note(SET) == "the window is 15 minutes long; its steps usually take 5"
+    assert note(f"{RUN} --patch 16.11 --no-sql").startswith("the window is 30 minutes long")
+    assert note(f"{SET} --for 90").startswith("the window is 90 minutes long")
+
+
+def test_a_patch_restarts_the_server_so_that_it_is_not_rebooted_again(ops: Console) -> None:
+    line = f"{RUN} --patch 16.11 --parameters work_mem=8192 --reboot --no-sql"
+    assert "was so already: reboot" in ops(ops.seen(line))[1]
+    assert seen(ops.stage)["EngineVersion"] == "16.11"
+    assert seen(ops.stage)["DBParameterGroups"][0]["ParameterApplyStatus"] == "in-sync"
+
+
+def test_without_alarms_it_is_announced_all_the_same(ops: Console) -> None:
+    part = ops.stage.outputs.alarms.model_copy(update={"names": {}})
+    changed = ops.stage.outputs.model_copy(update={"alarms": part})
+    ops.file.write_text(changed.model_dump_json(by_alias=True))
+    assert "no alarm is muted" in ops(f"{SET} --dry-run")[0]
+    ops(f"{SET} --yes")
+    assert [state for state, _ in messages(ops.stage)] == ["ALARM", "OK"]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("", "none of --parameters, --patch, --reboot, --vacuum is set, may be some"),
+        ("--parameters work_mem", "--parameters is 'work_mem', may be NAME=VALUE"),
+        ("--parameters work_memory=1", "--parameters is 'work_memory', which is no parameter"),
+        ("--parameters max_connections=200", "takes effect at a reboot: --reboot may be set"),
+        ("--parameters work_mem=4096", "which it is already"),
+        ("--patch 17", "--patch is '17', may be 16.11"),
+        ("--patch 16.10", "--patch is '16.10', which bulwark-test-database has already"),
+        ("--vacuum orders,", "--vacuum is 'orders,', may be tables with commas"),
+        ("--vacuum orders --no-sql", "--vacuum is set, and --no-sql as well"),
+        ("--vacuum nope --sql", "--vacuum is 'nope', may be public.locked, public.orders"),
+        ("--reboot --for 0", "--for is '0', may be 1 to 1440 minutes"),
+        ("--reboot --via nowhere", "--via is 'nowhere', may be HOST:PORT"),
+        ("--reboot --tell nobody", "'nobody' is not one of 'warn', 'page'"),
+        (f"--reboot --message {'x' * 501}", "may be one line of 500 characters at most"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_nothing_is_announced(
+    ops: Console, line: str, says: str
+) -> None:
+    _, err = ops(f"{RUN} {line} --yes", 2)
+    assert says in err.splitlines()[0]
+    assert messages(ops.stage) == []
+
+
+def test_values_of_parameters_may_have_commas() -> None:
+    given = "shared_preload_libraries=pg_cron,pgaudit,work_mem=8192"
+    assert windows.asked(given) == {
+        "shared_preload_libraries": "pg_cron,pgaudit",
+        "work_mem": "8192",
+    }
+
+
+def test_a_window_begins_from_services_that_are_steady(ops: Console) -> None:
+    cluster = ops.stage.outputs.services.cluster  # type: ignore[union-attr]
+    ops.stage.client("ecs").update_service(cluster=cluster, service="backend", desiredCount=9)
+    _, err = ops(f"{RUN} --reboot --no-sql --yes", 1)
+    assert "not all services are steady" in err.splitlines()[0]
+    assert "ops service list" in err
+    assert messages(ops.stage) == []
+
+
+def test_status_tells_what_waits_and_when_it_comes(ops: Console) -> None:
+    rds, name = ops.stage.client("rds"), ops.stage.outputs.database.identifier
+    ops("db parameters --set max_connections=200 --yes")
+    rds.modify_db_instance(
+        DBInstanceIdentifier=name,
+        DBInstanceClass="db.m7g.large",
+        ApplyImmediately=False,
+        PreferredMaintenanceWindow="sun:03:00-sun:04:00",
+    )
+    due = datetime(2027, 1, 1, tzinfo=UTC)
+    action = {"Action": "system-update", "Description": "kernel", "AutoAppliedAfterDate": due}
+    rds_maintenance.announce(ACCOUNT, REGION, seen(ops.stage)["DBInstanceArn"], action)
+    rds_maintenance.announce(ACCOUNT, REGION, "arn:aws:rds:eu-north-1:1:db:other", action)
+    lines = {line["about"]: line for line in ops.json("maintenance status")["items"]}
+    assert set(lines) == {"database's window", "deferred change", "parameters", "pending at AWS"}
+    assert lines["deferred change"]["what"] == "DBInstanceClass=db.m7g.large"
+    assert lines["deferred change"]["when"] == lines["database's window"]["when"]
+    assert lines["parameters"]["command"] == "ops maintenance run --reboot"
+    assert lines["pending at AWS"]["what"] == "system-update: kernel"
+    assert lines["pending at AWS"]["when"] == "2027-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize("api", ["describe_db_instances", "list_alarm_mute_rules"])
+def test_what_cannot_be_looked_at_is_no_status(ops: Console, api: str) -> None:
+    with failing("AccessDenied", api):
+        out, err = ops("maintenance status", 1)
+    assert out == ""
+    assert "was denied" in err
+
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)  # a Saturday
+
+
+@pytest.mark.parametrize(
+    ("window", "begins"),
+    [
+        ("sun:03:00-sun:04:00", NOON + timedelta(hours=15)),
+        ("sat:11:30-sat:12:30", NOON),
+        ("sat:11:00-sat:12:00", NOON + timedelta(days=7, hours=-1)),
+        ("fri:23:00-sat:13:00", NOON),
+        ("sun:23:30-mon:00:30", NOON + timedelta(days=1, hours=11, minutes=30)),
+        ("whenever", None),
+        ("xyz:11:30-sat:12:30", None),
+    ],
+)
+def test_when_a_weekly_window_begins(window: str, begins: datetime | None) -> None:
+    assert next_window(window, NOON) == begins

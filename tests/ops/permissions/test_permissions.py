@@ -1,0 +1,290 @@
+"""Policies against AWS's own reference, their shape and size, and `ops permissions` as it is typed.
+
+`authorization.json` has, of each action that operations use, the resource types and condition keys
+that the Service Authorization Reference (read in November 2026) gives it: an action that is not in
+it belongs there, from the page of its service.
+"""
+
+import ast
+import json
+import re
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from ops.cli.app import main
+from ops.permissions.apis import APIS, FREE, Grant, grants
+from ops.permissions.command_calls import COMMANDS, ROLES, Role
+from ops.permissions.names import LONGEST, Names, names_of
+from ops.permissions.policies import (
+    LIMIT,
+    PARTS,
+    allowed,
+    compact,
+    document,
+    of_role,
+    role_policies,
+)
+from ops.permissions.resources import EVERYWHERE, RESOURCES
+from sandbox.program import ROOT
+from tests.ops.stage import stack_outputs
+
+REFERENCE: dict[str, dict[str, list[str]]] = json.loads(
+    (Path(__file__).parent / "authorization.json").read_text(encoding="utf-8")
+)
+# Asked for on everything, though the reference has resource types; by action, who says so.
+ASKED_OF_ALL = {
+    "cloudwatch:DescribeAlarms": "API reference: composite alarms are shown only where it is for *",
+    "cloudwatch:GetMetricData": "the type is a dataset, which metrics of AWS services are not",
+    "rds:DescribeExportTasks": "named by its own name, a task is of no resource that has a type",
+    "ecs:ListTasks": "AWS's error names *: its type is the container instance, Fargate has none",
+}
+# Resource types that an action takes instead of, not beside, the one that ours has.
+EITHER = {
+    "elasticloadbalancing:ModifyRule": "listener-rule/net/",
+    "rds:CreateDBInstanceReadReplica": "cluster:",
+}
+# An operation whose action has another name than it, or another service's.
+RENAMED = {
+    "s3.get_bucket_replication": "s3:GetReplicationConfiguration",
+    "s3.head_object": "s3:GetObject",
+    "s3.list_objects_v2": "s3:ListBucket",
+}
+PREFIXES = {"elbv2": "elasticloadbalancing", "cloudwatch": "cloudwatch"}
+GRANTS = [(api, grant) for api, found in APIS.items() for grant in found]
+
+
+@cache
+def model(service: str) -> Any:
+    return botocore.session.get_session().get_service_model(service)
+
+
+@pytest.mark.parametrize("api", sorted(APIS))
+def test_an_api_is_one_of_boto3_and_its_first_action_is_its_own(api: str) -> None:
+    service, operation = api.split(".")
+    names = {xform_name(name): name for name in model(service).operation_names}
+    assert operation in names
+    prefix = PREFIXES.get(service, model(service).signing_name)
+    assert APIS[api][0].action == RENAMED.get(api, f"{prefix}:{names[operation]}")
+
+
+@pytest.mark.parametrize(("api", "grant"), GRANTS, ids=str)
+def test_an_action_is_narrowed_as_far_as_aws_can(api: str, grant: Grant) -> None:
+    found = REFERENCE.get(grant.action)
+    assert found is not None, f"{grant.action} of {api} is not in authorization.json"
+    templates = [t for name in grant.on for t in RESOURCES[name]]
+    types = [*found.get("required", ()), *found.get("optional", ())]
+    if EVERYWHERE in templates:
+        assert not types or grant.action in ASKED_OF_ALL, f"{api} can be narrowed to {types}"
+        return
+    assert types, f"{grant.action} cannot be narrowed"
+    ours = [resource(t) for t in templates]
+    for one in ours:
+        assert any(one.startswith(literal(t)) for t in types), f"{api}: {one} is no resource of it"
+    # What is required may stand in two grants of one action, each with a condition of its own.
+    whole = [g for g in APIS[api] if g.action == grant.action]
+    ours = [resource(t) for g in whole for name in g.on for t in RESOURCES[name]]
+    for wanted in found.get("required", ()):
+        instead = EITHER.get(grant.action)
+        if instead is None or not literal(wanted).startswith(instead):
+            assert any(one.startswith(literal(wanted)) for one in ours), f"{api} lacks {wanted}"
+
+
+@pytest.mark.parametrize(("api", "grant"), GRANTS, ids=str)
+def test_a_condition_is_one_that_the_action_knows(api: str, grant: Grant) -> None:
+    for _, key, _ in grant.when:
+        known = REFERENCE[grant.action].get("keys", ())
+        of_any_tag = f"{key.partition('/')[0]}/${{TagKey}}"
+        assert key.startswith("aws:") or key in known or of_any_tag in known, api
+
+
+def resource(template: str) -> str:
+    """The last field of an ARN of ours. A whole ARN from the outputs is filled in."""
+    return template.format_map(LONGEST.known).split(":", 5)[5]
+
+
+def literal(arn: str) -> str:
+    """The beginning of a resource type of the reference, up to what varies."""
+    return arn.split(":", 5)[5].split("${")[0]
+
+
+def test_no_entry_of_the_reference_is_of_nothing() -> None:
+    assert set(REFERENCE) == {grant.action for _, grant in GRANTS}
+
+
+def test_no_api_and_no_resource_is_there_for_nothing() -> None:
+    used = {api for needs in COMMANDS.values() for api in needs.apis} - FREE
+    assert used | {"ssm.get_parameters_by_path"} == set(APIS)
+    assert {name for _, grant in GRANTS for name in grant.on} == set(RESOURCES)
+
+
+def test_an_api_without_an_entry_says_where_it_belongs() -> None:
+    with pytest.raises(LookupError, match=re.escape("ops/permissions/apis.py")):
+        grants("rds.start_db_instance")
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("names", [LONGEST, names_of(stack_outputs())], ids=["longest", "test"])
+def test_a_roles_policies_are_whole_valid_and_within_the_limit(role: Role, names: Names) -> None:
+    policies = role_policies(names, role)
+    assert len(policies) <= 10, "managed policies a role (IAM quotas)"
+    actions = set()
+    for name, policy in policies.items():
+        assert len(compact(policy)) <= LIMIT, name
+        assert policy["Version"] == "2012-10-17"
+        for statement in policy["Statement"]:
+            assert statement.keys() <= {"Effect", "Action", "Resource", "Condition"}
+            assert statement["Effect"] == "Allow"
+            assert statement["Action"], "IAM takes no empty list"
+            assert statement["Resource"]
+            assert not any("*" in action for action in statement["Action"])  # IAM.21, and IAM.1
+            actions |= set(statement["Action"])
+    whole = {action for one in allowed(names, of_role(role)) for action in one.actions}
+    assert actions == whole, "a service is in no part of PARTS"
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_a_commands_policy_is_one_that_iam_takes(command: str) -> None:
+    assert len(compact(document(allowed(LONGEST, [command])))) <= LIMIT
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_everything_is_asked_for_only_where_aws_has_no_resources(role: Role) -> None:
+    for one in allowed(names_of(stack_outputs()), of_role(role)):
+        if EVERYWHERE in one.resources:
+            assert one.resources == (EVERYWHERE,)
+            for action in one.actions:
+                found = REFERENCE[action]
+                assert action in ASKED_OF_ALL or not {"required", "optional"} & found.keys()
+            keys = {key: values for _, key, values in one.when}
+            assert keys["aws:RequestedRegion"] == ("eu-north-1", "eu-west-1")
+
+
+def test_each_role_may_what_the_one_before_may_and_more() -> None:
+    reader, operator, recoverer = (set(of_role(role)) for role in ROLES)
+    assert reader < operator < recoverer == set(COMMANDS)
+
+
+def test_a_reader_changes_nothing() -> None:
+    for one in allowed(names_of(stack_outputs()), of_role("reader")):
+        for action in one.actions:
+            verb = action.split(":")[1]
+            looks = verb.startswith(("Describe", "Filter", "Get", "List"))
+            assert looks or action == "kms:Decrypt"
+
+
+def test_nobody_deletes_the_primary() -> None:
+    names = names_of(stack_outputs())
+    primary = "arn:aws:rds:eu-north-1:123456789012:db:bulwark-test-database"
+    for one in allowed(names, COMMANDS):
+        if "rds:DeleteDBInstance" in one.actions:
+            assert not any(fnmatchcase(primary, pattern) for pattern in one.resources)
+
+
+def test_only_a_recoverer_deletes_backups() -> None:
+    names = names_of(stack_outputs())
+    for role in ROLES:
+        actions = {a for one in allowed(names, of_role(role)) for a in one.actions}
+        assert ("rds:DeleteDBSnapshot" in actions) is (role == "recoverer")
+
+
+def test_what_a_stack_has_not_is_left_out() -> None:
+    alone = replace(names_of(stack_outputs()), recovery_region=None, data_key=None)
+    text = json.dumps(document(allowed(alone, COMMANDS)))
+    assert "{" not in text.replace('{"', "").replace("${aws:userid}", "").replace("[{", "[")
+    assert "eu-west-1" not in text
+    assert "kms:" not in text
+    assert "acm:DescribeCertificate" not in text, "there is no certificate"
+
+
+def test_permissions_are_data_that_the_stack_may_use_too() -> None:
+    for file in sorted((ROOT / "ops" / "permissions").glob("*.py")):
+        if file.name == "commands.py":
+            continue
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            modules += [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            for module in modules:
+                known = {"collections", "dataclasses", "typing", "json", "ops"}
+                assert module.split(".")[0] in known, file
+                assert module.startswith(("ops.permissions", "ops.outputs")) or "ops" not in module
+
+
+@pytest.fixture
+def typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    """`ops permissions` with the stage's outputs: gives (code, stdout, stderr)."""
+    file = tmp_path / "outputs.json"
+    file.write_text(stack_outputs().model_dump_json(by_alias=True))
+
+    def run(line: str) -> tuple[int, str, str]:
+        code = main(["permissions", *line.split(), "--outputs", str(file)])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+def test_the_policy_of_a_command_is_printed_for_a_person_and_for_a_program(typed: Any) -> None:
+    code, out, _ = typed("db resize")
+    assert code == 0
+    assert "rds:ModifyDBInstance" in out
+    assert "db:bulwark-test-database" in out
+    code, out, _ = typed("db resize --output json")
+    found = json.loads(out)
+    assert (found["kind"], found["commands"]) == ("permissions", ["db resize"])
+    (policy,) = found["policies"]
+    assert policy["size"] == len(compact(policy["document"])) <= policy["limit"]
+    code, out, _ = typed("db resize --policy db-resize")
+    assert json.loads(out) == policy["document"]
+
+
+def test_a_noun_stands_for_all_its_commands(typed: Any) -> None:
+    found = json.loads(typed("db snapshot --output json")[1])
+    assert set(found["commands"]) >= {"db snapshot create", "db snapshot prune"}
+    assert all(command.startswith("db snapshot ") for command in found["commands"])
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_policies_of_a_role_are_printed(typed: Any, role: Role) -> None:
+    found = json.loads(typed(f"--role {role} --output json")[1])
+    names = names_of(stack_outputs())
+    assert found["role"] == f"arn:aws:iam::123456789012:role/bulwark-test-{role}"
+    assert found["role"] in typed(f"--role {role}")[1].splitlines()[0]
+    printed = {policy["name"]: policy["document"] for policy in found["policies"]}
+    assert printed == role_policies(names, role)
+    assert list(printed) == list(PARTS)
+    assert json.loads(typed(f"--role {role} --policy data")[1]) == printed["data"]
+
+
+def test_without_a_command_every_command_is_listed_and_no_stack_is_needed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["permissions", "--output", "json"]) == 0
+    items = json.loads(capsys.readouterr().out)["items"]
+    assert {item["command"]: item["role"] for item in items} == {
+        command: needs.role for command, needs in COMMANDS.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("db resise", "COMMAND is 'db resise', may be db resize"),
+        ("db resize --role reader", "--role is 'reader', may not be given together"),
+        ("--role admin", "'admin' is not one of"),
+        ("--policy data", "--policy is 'data', which wants a command or --role"),
+        ("--role reader --policy x", "--policy is 'x', may be database, data"),
+        ("db resize --policy x", "--policy is 'x', may be db-resize"),
+    ],
+)
+def test_bad_input_is_one_line(typed: Any, line: str, says: str) -> None:
+    code, out, err = typed(line)
+    assert (code, out) == (2, "")
+    assert says in err.splitlines()[0]

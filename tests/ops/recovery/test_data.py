@@ -1,0 +1,268 @@
+"""What recovery does to data and to a client that writes all the time, on a real server."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from ops.alarms.mute_state import iso
+from ops.recovery import restore as restoring
+from sandbox.clients.http_client import STEP, stepping
+from sandbox.clients.writer import TABLE, Writer
+from sandbox.patches.rds.changes import TAKES
+from tests.ops import service_stage
+from tests.ops.command_line import Console
+from tests.ops.db_stage import seen
+from tests.ops.sql_stage import NAME, USER, WORD
+from tests.ops.stage import Stage
+from tests.ops.writing_client import Patient, held_console, login
+
+OWN = "bulwark-test-database"
+RENAME = TAKES["new_db_instance_identifier"]
+
+
+@pytest.fixture
+def ops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Console]:
+    def build(on: Stage) -> None:
+        service_stage.put(on)
+        part = on.outputs.services
+        assert part is not None
+        alone = part.model_copy(update={"services": {"backend": part.services["backend"]}})
+        on.outputs = on.outputs.model_copy(update={"services": alone, "fleet": None})
+
+    with held_console(tmp_path, build) as made:
+        made.capture = capsys
+        made.stage.clock.sleep(3600)
+        yield made
+
+
+def rows(ops: Console, name: str) -> list[int]:
+    """The numbers in the writer's table of an instance, with the password of the stack's secret."""
+    at = seen(ops.stage, name)["Endpoint"]
+    with psycopg.connect(
+        host=at["Address"],
+        port=at["Port"],
+        user=USER,
+        password=login(ops)["password"],
+        dbname=NAME,
+        sslmode="disable",
+    ) as connection:
+        return [r[0] for r in connection.execute(f"SELECT n FROM {TABLE} ORDER BY n".encode())]
+
+
+class Noting:
+    """A client that writes, and notes when each of its rows was acknowledged."""
+
+    def __init__(self, ops: Console, where: Any) -> None:
+        self.ops, self.writer = ops, Writer(where)
+        self.times: dict[int, datetime] = {}
+        self._client = Patient(self.writer)
+
+    def ask(self) -> None:
+        before = self.writer.seen().answered
+        self._client.ask()
+        if self.writer.seen().answered > before:
+            self.times[self.writer.seen().sent] = self.ops.stage.clock.held.now()
+
+    def until(self, at: datetime) -> list[int]:
+        """What was acknowledged by then."""
+        return [n for n, when in self.times.items() if when <= at]
+
+
+def test_a_dropped_table_is_there_again_as_of_the_second_before(ops: Console) -> None:
+    clock = ops.stage.clock
+    client = Noting(ops, lambda: login(ops))
+    client.writer.begin()
+    with stepping(clock.held, client, step=7):
+        clock.sleep(700)
+    dropped = clock.held.now()
+    with client.writer._connect() as connection:
+        connection.execute(f"DROP TABLE {TABLE}".encode())
+    clock.sleep(900)
+    before = dropped - timedelta(seconds=1)
+    found = ops.json(f"recover point-in-time --to {iso(before)} --name before --yes")
+    whole = datetime.fromisoformat(iso(before).replace("Z", "+00:00"))
+    wanted = client.until(whole)
+    assert rows(ops, found["instance"]) == wanted
+    assert 90 < len(wanted) < len(client.times), "some were written in the last second"
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        rows(ops, OWN)
+    out, err = ops(f"recover compare {OWN} {OWN}-before --heartbeat {TABLE}.n --no-sql", 0)
+    assert "settings alone" in out
+    compared = ops.json(f"recover compare {OWN} {OWN}-before", 3)["items"]
+    assert compared == [
+        {
+            "kind": "table",
+            "what": f"public.{TABLE}",
+            "source": "is not there",
+            "restored": "is there",
+        },
+    ]
+    assert err == ""
+
+
+@pytest.mark.exhaustive
+def test_a_restored_one_takes_the_password_that_the_secret_has_now(ops: Console) -> None:
+    clock, own = ops.stage.clock, ops.stage.client("rds")
+    arn = ops.stage.outputs.database.secret_arn
+    secrets = ops.stage.client("secretsmanager")
+    content = {**json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])}
+    clock.sleep(900)
+    own.create_db_snapshot(DBInstanceIdentifier=OWN, DBSnapshotIdentifier=f"{OWN}-old")
+    clock.sleep(900)
+    own.modify_db_instance(DBInstanceIdentifier=OWN, MasterUserPassword="another-password")
+    secrets.put_secret_value(
+        SecretId=arn, SecretString=json.dumps({**content, "password": "another-password"})
+    )
+    clock.sleep(900)
+    found = ops.json(f"recover snapshot {OWN}-old --name old --yes")
+    at = seen(ops.stage, found["instance"])["Endpoint"]
+
+    def enter(word: str) -> None:
+        psycopg.connect(
+            host=at["Address"],
+            port=at["Port"],
+            user=USER,
+            password=word,
+            dbname=NAME,
+            sslmode="disable",
+        ).close()
+
+    enter("another-password")
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        enter(WORD)
+    compared = ops(f"recover compare {OWN} {OWN}-old", 0)[0]
+    assert f"{OWN}-old is as {OWN}" in compared
+
+
+def restored(ops: Console, client: Noting) -> tuple[str, list[int]]:
+    """An instance restored to the latest time while the client writes, and what it has not."""
+    clock = ops.stage.clock
+    with stepping(clock.held, client, step=60):
+        clock.sleep(900)
+        line = "recover point-in-time --to latest --name again --yes"
+        name = ops.json(line)["instance"]
+    client.writer._gap = 0.0  # what is felt is looked at from here on
+    there = rows(ops, name)
+    return name, [n for n in client.times if n not in there]
+
+
+@pytest.mark.exhaustive
+def test_by_rename_nobody_is_answered_for_two_renames_and_what_came_later_is_lost(
+    ops: Console,
+) -> None:
+    clock = ops.stage.clock
+    client = Noting(ops, lambda: login(ops))
+    client.writer.begin()
+    name, missing = restored(ops, client)
+    kept = seen(ops.stage)["DbiResourceId"]
+    with stepping(clock.held, client, step=3 * STEP):
+        made = ops.json(ops.seen(f"recover promote {name} --by rename"))
+        clock.sleep(2 * STEP)
+    client.writer.end()
+    found = client.writer.seen()
+    old = seen(ops.stage, made["kept"])
+    assert (old["DbiResourceId"], old["DBInstanceStatus"]) == (kept, "available")
+    assert 2 * RENAME <= found.gap <= 2 * RENAME + 120
+    late = [n for n in client.times if n not in rows(ops, OWN)]
+    assert (found.lost, late[: len(missing)]) == (len(late), missing)
+    assert set(late) <= set(rows(ops, made["kept"])), "nothing that was acknowledged is gone"
+    ops(f"runs note {made['run']} client-saw-{found.gap:.0f}-s-without-an-answer")
+    report = ops(f"runs report {made['run']}")[0]
+    assert "without-an-answer" in report
+    ops(f"runs undo {made['run']} --yes")
+    assert seen(ops.stage)["DbiResourceId"] == kept
+
+
+class Restarted(Noting):
+    """A client that is started anew whenever its service is: then it reads the secret again."""
+
+    def __init__(self, ops: Console, where: Any) -> None:
+        super().__init__(ops, where)
+        self._deployed = self._deployments()
+
+    def _deployments(self) -> int:
+        found = self.ops.stage.client("ecs").list_service_deployments(
+            cluster="bulwark-test", service="backend", status=["SUCCESSFUL"]
+        )
+        return len(found["serviceDeployments"])
+
+    def ask(self) -> None:
+        if (now := self._deployments()) != self._deployed:
+            self._deployed = now
+            if self.writer._connection is not None:
+                self.writer._connection.close()
+        super().ask()
+
+
+@pytest.mark.exhaustive
+def test_by_secret_it_is_not_felt_and_what_was_written_meanwhile_is_in_the_old_one(
+    ops: Console,
+) -> None:
+    clock = ops.stage.clock
+    arn = ops.stage.outputs.database.secret_arn
+
+    def secret() -> dict[str, Any]:
+        found = ops.stage.client("secretsmanager").get_secret_value(SecretId=arn)
+        known: dict[str, Any] = json.loads(found["SecretString"])
+        return known
+
+    before = secret()
+    client = Restarted(ops, secret)
+    client.writer.begin()
+    name, missing = restored(ops, client)
+    with stepping(clock.held, client, step=STEP):
+        made = ops.json(ops.seen(f"recover promote {name} --by secret"))
+        clock.sleep(2 * STEP)
+    client.writer.end()
+    found = client.writer.seen()
+    after = secret()
+    assert {k: v for k, v in after.items() if before[k] != v}.keys() == {"host"}
+    assert after["host"] == seen(ops.stage, name)["Endpoint"]["Address"]
+    assert found.gap <= 2 * STEP
+    late = [n for n in client.times if n not in rows(ops, name)]
+    assert found.lost == len(late) >= len(missing)
+    assert set(late) <= set(rows(ops, OWN)), "nothing that was acknowledged is gone"
+    assert set(client.times) - set(late) <= set(rows(ops, name))
+    ops(f"runs undo {made['run']} --yes")
+    assert secret() == before
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("recover point-in-time --to 2099-01-01T00:00:00Z --name x --yes", "may be latest or from"),
+        ("recover point-in-time --to latest --name there --yes", "is there already"),
+        ("recover snapshot bulwark-test-database-gone --name x --yes", "SNAPSHOT is"),
+    ],
+)
+def test_a_restore_that_cannot_be_is_refused_before_any_change(
+    ops: Console, line: str, said: str
+) -> None:
+    rds = ops.stage.client("rds")
+    ops.stage.clock.sleep(900)
+    rds.restore_db_instance_to_point_in_time(
+        SourceDBInstanceIdentifier=OWN,
+        TargetDBInstanceIdentifier=f"{OWN}-there",
+        UseLatestRestorableTime=True,
+    )
+    before = [i["DBInstanceIdentifier"] for i in rds.describe_db_instances()["DBInstances"]]
+    assert said in ops(line, 2)[1]
+    after = [i["DBInstanceIdentifier"] for i in rds.describe_db_instances()["DBInstances"]]
+    assert after == before
+    assert ops("runs list")[0].count("restore-") == 0
+
+
+def test_a_full_quota_is_refused_before_any_change(ops: Console) -> None:
+    from sandbox.patches.rds.restores import limit
+    from tests.ops.stage import ACCOUNT, REGION
+
+    ops.stage.clock.sleep(900)
+    limit(ACCOUNT, REGION, 1)
+    said = ops("recover point-in-time --to latest --name x --yes", 1)[1]
+    assert "all that its quota allows" in said
+    assert restoring.found(ops.stage.aws, ops.stage.outputs) == []

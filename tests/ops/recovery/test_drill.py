@@ -1,0 +1,208 @@
+"""The recovery drill: what it measures, what it leaves behind (nothing), and its history."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import psycopg
+import pytest
+
+from ops.core.journal import Journal
+from ops.core.run import Target
+from ops.recovery import drill_history as drills
+from ops.recovery import restore as restoring
+from ops.recovery.drill_history import Drill, Objectives, Phases
+from sandbox.clients.http_client import stepping
+from sandbox.patches.rds import restores as rds_restores
+from sandbox.patches.rds.changes import MODIFY, RESET
+from sandbox.patches.rds.instances import BACK_UP, STANDBY
+from tests.ops.command_line import Console
+from tests.ops.sql_stage import NAME, USER
+from tests.ops.stage import Stage, interrupted
+from tests.ops.writing_client import held_console, login
+
+DRILL = "recover drill --yes --heartbeat beats.at"
+ALARM = "bulwark-test-database-cpu-critical"
+DETECT = 5 * 60
+
+
+def alarm(on: Stage) -> None:
+    """An alarm that pages after five minutes."""
+    on.client("cloudwatch").put_metric_alarm(
+        AlarmName=ALARM,
+        Namespace="AWS/RDS",
+        MetricName="CPUUtilization",
+        Statistic="Average",
+        Period=60,
+        EvaluationPeriods=5,
+        Threshold=95,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    part = on.outputs.alarms.model_copy(update={"names": {"P0": (ALARM,)}})
+    on.outputs = on.outputs.model_copy(update={"alarms": part})
+
+
+@pytest.fixture
+def ops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Console]:
+    watched = {"MonitoringInterval": 60, "MonitoringRoleArn": "arn:aws:iam::123456789012:role/m"}
+    with held_console(tmp_path, alarm, AllocatedStorage=100, **watched) as made:
+        made.capture = capsys
+        made.stage.clock.sleep(3600)
+        yield made
+
+
+class Beating:
+    """An application that writes the time all the time."""
+
+    def __init__(self, ops: Console) -> None:
+        self.ops = ops
+        self.connection = psycopg.connect(
+            host=ops.stage.outputs.database.endpoint,
+            port=ops.stage.outputs.database.port,
+            user=USER,
+            password=login(ops)["password"],
+            dbname=NAME,
+            sslmode="disable",
+            autocommit=True,
+        )
+        self.connection.execute("CREATE TABLE IF NOT EXISTS beats (at timestamptz)")
+        self.times: list[datetime] = []
+
+    def ask(self) -> None:
+        now = self.ops.stage.clock.held.now()
+        self.connection.execute("INSERT INTO beats VALUES (%s)", (now,))
+        self.times.append(now)
+
+
+def left(ops: Console) -> list[Any]:
+    ops.stage.clock.sleep(3600)
+    return restoring.found(ops.stage.aws, ops.stage.outputs)
+
+
+def test_it_measures_what_the_restore_took_and_what_would_have_been_lost(
+    ops: Console, tmp_path: Path
+) -> None:
+    client = Beating(ops)
+    with stepping(ops.stage.clock.held, client, step=13):
+        ops.stage.clock.sleep(640)
+    began = ops.stage.clock.held.now()
+    page = tmp_path / "drill.html"
+    made = ops.json(f"{DRILL} --to {page}")
+    restorable = began.timestamp() - began.timestamp() % 300
+    newest = max(t.timestamp() for t in client.times if t.timestamp() <= restorable)
+    assert made["rpo_by"] == "heartbeat"
+    assert made["rpo_seconds"] == pytest.approx(began.timestamp() - newest, abs=1)
+    assert (made["tables"], made["rows"]) == (
+        1,
+        sum(t.timestamp() <= restorable for t in client.times),
+    )
+    # What AWS takes, as it is modelled: the restore, its settings, its password.
+    takes = rds_restores.RESTORE + STANDBY + BACK_UP + MODIFY + RESET
+    assert made["phases"]["detect"] == DETECT
+    ours = made["rto_seconds"] - DETECT - takes
+    assert 0 <= ours <= 0.02 * takes, f"{ours:.0f} s of our own over {takes} s of AWS's"
+    assert made["met"] is True
+    assert made["phases"]["warm"] > 0
+    text = page.read_text(encoding="utf-8")
+    assert made["run"] in text
+    assert text.count("<rect") == len([p for p in ("detect", "restore", "configure") if p])
+    assert left(ops) == []
+
+
+@pytest.mark.exhaustive
+def test_an_objective_that_is_missed_is_exit_code_3_and_kept(ops: Console) -> None:
+    Beating(ops).ask()
+    ops.stage.clock.sleep(900)
+    said = ops("recover drill --yes --rto 10 --rpo 1 --sql", 3)[1]
+    assert "its RTO is 24 min, wanted 10 min at most" in said
+    kept = ops.json("recover drills")["items"]
+    assert [(one["met"], one["rpo_by"]) for one in kept] == [(False, "restorable time")]
+    assert kept[0]["objectives"] == {"rto_seconds": 600, "rpo_seconds": 60}
+    assert left(ops) == []
+
+
+@pytest.mark.parametrize("way", ["resume", pytest.param("undo", marks=pytest.mark.exhaustive)])
+def test_killed_and_carried_on_or_undone_it_leaves_nothing_and_is_recorded(
+    ops: Console, way: str
+) -> None:
+    with interrupted(ops.stage.clock, 40):
+        ops("recover drill --yes --no-sql", 130)
+    (one,) = restoring.found(ops.stage.aws, ops.stage.outputs)
+    run = one["DBInstanceIdentifier"].removeprefix("bulwark-test-database-")
+    before = ops.json("recover drills")["items"]
+    assert [d["outcome"] for d in before] == ["unfinished"]
+    ops(f"runs {way} {run}")
+    assert left(ops) == []
+    (kept,) = ops.json("recover drills")["items"]
+    assert kept["outcome"] == {"resume": "done", "undo": "undone"}[way]
+    assert kept["met"] is False
+    assert any("interrupted" in reason for reason in kept["why"])
+    keys = ops.stage.client("s3").list_objects_v2(
+        Bucket=ops.stage.outputs.backups.operations_bucket, Prefix="drills/"
+    )["Contents"]
+    assert len(keys) == 1
+
+
+@pytest.mark.exhaustive
+@pytest.mark.exhaustive
+def test_one_that_never_answers_is_undone_and_that_is_what_is_said(ops: Console) -> None:
+    with patch("ops.database.sql.connection.Database.rows", side_effect=_nobody):
+        said = ops("recover drill --yes --sql", 5)[1]
+    assert "failed and was undone" in said
+    assert left(ops) == []
+    (kept,) = ops.json("recover drills")["items"]
+    assert kept["outcome"] == "undone"
+
+
+def _nobody(*_: Any, **__: Any) -> Any:
+    from ops.core.errors import UnreachableError
+
+    raise UnreachableError("nobody answers")
+
+
+def drill(number: int, rto: float, **given: Any) -> Drill:
+    known = {
+        "run": f"drill-{number}",
+        "taken": f"2026-{number:02}-01T00:00:00Z",
+        "stack": "test",
+        "outcome": "done",
+        "phases": Phases(restore=rto),
+        "rto_seconds": rto,
+        "rpo_seconds": 60,
+        "rpo_by": "restorable time",
+        "objectives": Objectives(),
+        "tables": None,
+        "rows": None,
+        "met": True,
+        **given,
+    }
+    return Drill.model_validate(known)
+
+
+def test_a_regression_is_a_quarter_and_two_minutes_slower_than_the_last_five() -> None:
+    before = [drill(n, 1200) for n in range(1, 6)]
+    assert drills.regression(drill(7, 1700), before).startswith("its RTO is 28 min")
+    assert drills.regression(drill(7, 1400), before) == ""
+    assert drills.regression(drill(7, 1700), []) == ""
+    quick = [drill(n, 100) for n in range(1, 6)]
+    assert drills.regression(drill(7, 200), quick) == "", "less than two minutes"
+    stopped = drill(7, 9000, why=("it was interrupted and carried on: its times are not AWS's",))
+    assert drills.regression(stopped, before) == ""
+    assert drills.regression(drill(7, 1700), [*before[:4], drill(5, 99, outcome="undone")]) != ""
+
+
+def test_records_of_later_versions_and_damaged_ones(tmp_path: Path) -> None:
+    assert drills._read(json.dumps({**drill(1, 5).model_dump(), "later": 1})).run == "drill-1"
+    with pytest.raises(Exception, match="no drill's"):
+        drills._read("{")
+    journal = Journal(Target.lines(_Folder(tmp_path), "r"))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no drill's journal"):
+        drills.of_journal(journal)
+
+
+class _Folder:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder

@@ -1,0 +1,150 @@
+"""`ops recover rebuild` with a `pulumi` on the PATH: a process, which fails and is killed."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from ops.core.actions import command as real_command
+from ops.core.plan import Shell
+from sandbox.server import keys, listen, serving
+from tests.ops.every_command import typing
+from tests.ops.procedures.recover import OWN
+from tests.ops.procedures.recover_rebuild import LINE, put_lost
+from tests.ops.stage import REGION, Stage
+
+real_which = shutil.which
+PROGRAM = Path(__file__).parents[1] / "pulumi_executable.py"
+ORIGIN = "bulwark:database.restoreFrom.snapshot"
+TYPED = f"recover rebuild --state none {LINE} --yes"
+Capture = pytest.CaptureFixture[str]
+
+
+@dataclass
+class Scene:
+    """A lost stack, ops typed beside a `pulumi`, and the folder of that one's backend."""
+
+    on: Stage
+    typed: Any
+    home: Path
+
+    def backend(self) -> dict[str, Any]:
+        text = (self.home / "backend.json").read_text(encoding="utf-8")
+        found: dict[str, Any] = json.loads(text)["test"]
+        return found
+
+    def fault(self, what: str) -> None:
+        (self.home / "fault").write_text(what, encoding="utf-8")
+
+    def databases(self) -> list[str]:
+        listed = self.on.client("rds").describe_db_instances()["DBInstances"]
+        return [one["DBInstanceIdentifier"] for one in listed]
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    (tmp_path / "backend.json").write_text("{}", encoding="utf-8")
+    program = tmp_path / "bin" / "pulumi"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {PROGRAM} "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("PULUMI_EXECUTABLE_HOME", str(tmp_path))
+    with typing(put_lost) as (on, typed), serving(listen(0)) as url:
+        served = keys(url, REGION)
+
+        def command(shell: Shell) -> Any:
+            with patch.dict(os.environ, served):  # for the process alone
+                return real_command(shell)
+
+        with patch("ops.core.actions.command", command), patch("shutil.which", real_which):
+            yield Scene(on, typed, tmp_path)
+
+
+@pytest.mark.exhaustive
+def test_it_is_made_again_and_what_pulumi_says_is_shown_as_it_says_it(
+    scene: Scene, capsys: Capture
+) -> None:
+    assert scene.typed(TYPED) == 0
+    assert "  Updating\n   +  aws:rds:Instance database creating\n" in capsys.readouterr().err
+    assert scene.databases() == [OWN]
+    assert [one["result"] for one in scene.backend()["history"]] == ["succeeded"]
+    assert scene.backend()["config"] == {ORIGIN: f"{OWN}-final"}
+
+
+def test_what_it_says_in_the_end_is_why_it_failed(scene: Scene, capsys: Capture) -> None:
+    scene.fault("fail")
+    assert scene.typed(TYPED) == 5
+    said = capsys.readouterr().err
+    assert "pulumi ended with 255: Updating" in said
+    assert "error: the zone is full" in said
+    assert scene.backend()["config"] == {ORIGIN: f"{OWN}-final"}
+
+
+@pytest.mark.exhaustive
+def test_killed_it_leaves_its_lock_and_is_carried_on_when_that_is_taken_away(
+    scene: Scene, capsys: Capture
+) -> None:
+    scene.fault("kill")
+    assert scene.typed(TYPED) == 1
+    said = capsys.readouterr().err
+    assert "pulumi is kept out by another that is at work, or was killed" in said
+    assert "pulumi cancel --stack test" in said
+    (resume,) = re.findall(r"ops (runs resume \S+)", said)
+    assert scene.databases() == [OWN], "it came so far"
+    assert scene.typed(resume) == 1
+    subprocess.run(["pulumi", "cancel", "--stack", "test"], check=True)
+    assert scene.typed(resume) == 0
+    assert [one["result"] for one in scene.backend()["history"]] == ["succeeded"]
+    assert scene.databases() == [OWN]
+
+
+def test_ctrl_c_twice_leaves_it_at_work_and_a_resume_finds_what_it_did(
+    scene: Scene, capsys: Capture
+) -> None:
+    scene.fault("slow")
+
+    def twice() -> None:
+        until = time.monotonic() + 30
+        while not (scene.home / "lock").exists() and time.monotonic() < until:
+            time.sleep(0.02)
+        for _ in range(2):
+            time.sleep(0.3)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=twice)
+    thread.start()
+    code = scene.typed(TYPED)
+    thread.join()
+    said = capsys.readouterr().err
+    assert code == 130, said
+    assert "in AWS may go on: up" in said
+    assert scene.backend()["history"] == [], "it is at work still"
+    until = time.monotonic() + 30
+    while not scene.backend()["history"] and time.monotonic() < until:
+        time.sleep(0.05)
+    (resume,) = re.findall(r"ops (runs resume \S+)", said)
+    assert scene.typed(resume) == 0
+    assert len(scene.backend()["history"]) == 1
+    assert "Updating" not in capsys.readouterr().err, "it was not begun again"
+
+
+def test_a_command_that_is_watched_is_no_part_of_our_process_group(tmp_path: Path) -> None:
+    script = "import os; print(os.getpgrp()); print('half', end='')"
+    seen: Any = real_command(
+        Shell(argv=(sys.executable, "-c", script), folder=str(tmp_path), strict=True)
+    )
+    group, half = seen["said"].split()
+    assert (int(group) != os.getpgrp(), half, seen["exit"]) == (True, "half", 0)

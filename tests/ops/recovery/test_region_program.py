@@ -1,0 +1,196 @@
+"""A region is lost, and the program itself makes the stack again a region away, with its data.
+
+Pulumi is the pretended one, but for the deployment: that runs the real program with the settings
+that operations have told, into the in-memory AWS whose databases are PostgreSQL servers.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, redirect_stdout
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import psycopg
+import pytest
+import yaml
+from pydantic import JsonValue
+
+from ops.cli.app import main
+from ops.cli.selection import Selection
+from ops.core.aws import Aws
+from ops.core.plan import Shell
+from ops.core.run import WallClock
+from ops.outputs import Outputs
+from sandbox import clock, faults
+from sandbox import postgres as databases
+from sandbox.aws import client, in_memory_aws
+from sandbox.deploy import InMemory, deploy
+from sandbox.program import ROOT, run_stack, stack_config
+from tests.ops import fake_pulumi as pretended_pulumi
+from tests.ops.fake_pulumi import Answer, Pulumi, Stack
+from tests.ops.recovery.test_region_lost import Down
+from tests.ops.stage import Simulated
+
+REGION, RECOVERY, NAME = "eu-north-1", "eu-west-1", "prod-eu-west-1"
+pytestmark = pytest.mark.exhaustive
+
+
+class AtOnce:
+    """A clock that is held, on which nothing takes time: nobody lets it pass while Pulumi waits."""
+
+    def __init__(self, held: clock.Held) -> None:
+        self.now, self.wall = held.now, held.wall
+
+    def ready(self, _: float) -> datetime:
+        return datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass
+class Program(Pulumi):
+    """A Pulumi whose deployments run the program in a folder, into the in-memory AWS."""
+
+    held: clock.Held = field(default_factory=clock.Held)
+    folder: Path = Path()
+
+    def __call__(self, shell: Shell) -> JsonValue:
+        if shell.argv[3:5] != ("db", "size"):
+            return super().__call__(shell)
+        said = StringIO()
+        with redirect_stdout(said):  # a process of its own, elsewhere
+            code = main([*shell.argv[3:]])
+        return {"exit": code, "output": json.loads(said.getvalue() or "null"), "said": ""}
+
+    def up(self, stack: str, _: list[str], options: dict[str, str]) -> Answer:
+        self.ups += 1
+        one = self.stacks[stack]
+        config: dict[str, Any] = {}
+        for key, text in one.config.items():
+            where, path = config, key.split(".")
+            for name in path[:-1]:
+                where = where.setdefault(name, {})
+            where[path[-1]] = _value(text) if len(path) == 1 else text
+        file = self.folder / f"Pulumi.{stack}.yaml"
+        file.write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
+        before = clock.use(AtOnce(self.held))
+        try:
+            made = run_stack(stack, InMemory(config["aws:region"]), root=self.folder)
+        finally:
+            clock.use(before)
+        one.outputs = json.loads(json.dumps(made.exports))
+        one.history.append(
+            {"kind": "update", "message": options["--message"], "result": "succeeded"}
+        )
+        return {}
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+@dataclass
+class Scene:
+    """Prod in its region, with one row, and what is left when that region is down."""
+
+    held: clock.Held
+    outputs: Outputs
+    pulumi: Program
+
+    def connect(self, region: str, outputs: Outputs) -> "psycopg.Connection[tuple[Any, ...]]":
+        secret = json.loads(
+            client("secretsmanager", region).get_secret_value(SecretId=outputs.database.secret_arn)[
+                "SecretString"
+            ]
+        )
+        (one,) = client("rds", region).describe_db_instances(
+            DBInstanceIdentifier=outputs.database.identifier
+        )["DBInstances"]
+        at = one["Endpoint"]
+        return psycopg.connect(
+            host=at["Address"],
+            port=at["Port"],
+            user=secret["username"],
+            password=secret["password"],
+            dbname=secret["dbname"],
+            autocommit=True,
+            sslmode="prefer",
+            connect_timeout=20,
+        )
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    overrides = {"bulwark:compute": "none"}
+    for name in ("Pulumi.yaml", "__main__.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    with ExitStack() as around:
+        around.enter_context(in_memory_aws(REGION))
+        around.enter_context(databases.real())
+        deployed = deploy("prod", overrides)
+        held = clock.Held()
+        around.callback(clock.use, clock.use(held))
+        held.advance(3600)
+        _, config = stack_config("prod", overrides)
+        stage: Any = None
+        own = Stack(dict(config), state=pretended_pulumi.state("db-1"))
+        pulumi = Program(stage, {"prod": own}, held=held, folder=tmp_path)
+        yield Scene(held, Outputs.model_validate(deployed.exports), pulumi)
+
+
+def test_what_was_committed_is_there_a_region_away_with_the_stacks_own_settings(
+    scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with scene.connect(REGION, scene.outputs) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS n")
+    scene.held.advance(3600)
+    down = Down(REGION, scene.outputs.backups.operations_bucket)
+    time = Simulated(scene.held)
+    with (
+        faults.use(down),  # type: ignore[arg-type]
+        patch.object(WallClock, "now", lambda _: time.now()),
+        patch.object(WallClock, "sleep", lambda _, seconds: time.sleep(seconds)),
+        patch.object(Selection, "aws", lambda *_: Aws(RECOVERY)),
+        patch("ops.core.actions.command", scene.pulumi),
+        patch("shutil.which", lambda name: f"/usr/bin/{name}"),
+        patch.dict(os.environ, BULWARK_JOURNAL=str(tmp_path / "journal"), PGSSLMODE="prefer"),
+    ):
+        shared = ["--stack", "prod", "--region", RECOVERY, "--program", str(tmp_path)]
+        line = ["recover", "region", "--sql", *shared]
+        assert main([*line, "--dry-run", "--output", "json"]) == 0
+        plan = json.loads(capsys.readouterr().out)
+        assert main([*line, "--yes", "--expect", plan["hash"]]) == 0
+        assert "answer a query, with the password of its secret" in capsys.readouterr().err
+    assert down.asked == []
+    made = Outputs.model_validate(scene.pulumi.stacks[NAME].outputs)
+    assert (made.stack.stack, made.stack.region, made.stack.recovery_region) == (
+        NAME,
+        RECOVERY,
+        None,
+    )
+    with scene.connect(RECOVERY, made) as connection:
+        assert connection.execute("SELECT n FROM kept").fetchall() == [(42,)]
+    (there,) = client("rds", RECOVERY).describe_db_instances()["DBInstances"]
+    (here,) = client("rds", REGION).describe_db_instances(
+        DBInstanceIdentifier=scene.outputs.database.identifier
+    )["DBInstances"]
+    kept = (
+        "DBInstanceClass",
+        "EngineVersion",
+        "MultiAZ",
+        "StorageEncrypted",
+        "DeletionProtection",
+        "BackupRetentionPeriod",
+        "StorageType",
+        "AllocatedStorage",
+        "MasterUsername",
+    )
+    assert {key: there[key] for key in kept} == {key: here[key] for key in kept}
+    assert there["DBSubnetGroup"]["VpcId"] == made.network.vpc_id

@@ -1,0 +1,194 @@
+"""`ops service exec`: the line for a task in which it can be run, and why it cannot be."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ops.permissions.names import names_of
+from ops.permissions.policies import allowed
+from ops.services.model import short
+from tests.ops.command_line import Console
+from tests.ops.policy_evaluation import allows
+from tests.ops.service_stage import commanded, put, put_exec
+from tests.ops.stage import ACCOUNT, REGION, stack_outputs, stage
+
+BACKEND = "service exec --service backend"
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A PATH with an `aws` that writes down how it was called, and the plugin."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    said = folder / "said.json"
+    aws = (
+        "#!/bin/sh\n"
+        f'for word in "$@"; do printf \'%s\\n\' "$word"; done > {said}\n'
+        'case "$*" in *fails*) exit 254;; esac\n'
+    )
+    for name, text in (("aws", aws), ("session-manager-plugin", "#!/bin/sh\n")):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    return said
+
+
+@pytest.fixture
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
+    with stage() as on:
+        put_exec(on)
+        with commanded(on, tmp_path) as file:
+            yield Console(on, file, capsys)
+
+
+def running(ops: Console) -> list[str]:
+    arns = ops.stage.client("ecs").list_tasks(cluster="bulwark-test", serviceName="backend")
+    return [short(arn) for arn in arns["taskArns"]]
+
+
+def test_the_line_is_one_that_can_be_pasted(ops: Console, tools: Path) -> None:
+    out, err = ops(f"{BACKEND} --command env --profile work")
+    words = shlex.split(out)
+    task = words[words.index("--task") + 1]
+    assert words == [
+        "aws",
+        "ecs",
+        "execute-command",
+        "--region",
+        REGION,
+        "--profile",
+        "work",
+        "--cluster",
+        "bulwark-test",
+        "--task",
+        task,
+        "--container",
+        "backend",
+        "--interactive",
+        "--command",
+        "env",
+    ]
+    assert task in running(ops)
+    assert err == ""
+    assert not tools.exists()
+
+
+def test_a_program_reads_the_line_and_what_is_missing(
+    ops: Console, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = ops.json(BACKEND)
+    assert (said["kind"], said["service"], said["container"]) == (
+        "service-exec",
+        "backend",
+        "backend",
+    )
+    assert said["line"].endswith(
+        f"--task {said['task']} --container backend --interactive --command /bin/sh"
+    )
+    assert said["missing"] == ["aws", "session-manager-plugin"]
+    _, err = ops(BACKEND)
+    assert "not on the PATH here: aws, session-manager-plugin" in err
+    _, err = ops(f"{BACKEND} --run", 1)
+    assert "not on the PATH: aws, session-manager-plugin" in err
+    assert "aws ecs execute-command" in err
+
+
+def test_run_begins_it_here_and_says_how_it_ended(ops: Console, tools: Path) -> None:
+    one = running(ops)[1]
+    ops(f"{BACKEND} --task {one[:12]} --run")
+    said = tools.read_text().splitlines()
+    assert said[:2] == ["ecs", "execute-command"]
+    assert said[said.index("--task") + 1] == one
+    assert said[-2:] == ["--command", "/bin/sh"]
+    _, err = ops(f"{BACKEND} --command fails --run", 1)
+    assert "aws ended with 254" in err
+
+
+def test_the_operators_policy_allows_the_line_on_the_stacks_own_tasks_only() -> None:
+    outputs = stack_outputs()
+    ours = allowed(names_of(outputs), ["service exec"])
+    theirs = allowed(replace(names_of(outputs), stack="other"), ["service exec"])
+    for resource in ("cluster/bulwark-test", "task/bulwark-test/0123abcd"):
+        arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:{resource}"
+        assert allows(ours, "ecs:ExecuteCommand", arn)
+        assert not allows(theirs, "ecs:ExecuteCommand", arn)
+
+
+@pytest.mark.parametrize(
+    ("rest", "says"),
+    [
+        ("--task nobody", "--task is 'nobody', may be "),
+        ("--container nobody", "--container is 'nobody', may be backend"),
+        ("--command=", "--command is '', may be a command"),
+    ],
+)
+def test_a_wrong_option_is_named(ops: Console, tools: Path, rest: str, says: str) -> None:
+    _, err = ops(f"{BACKEND} {rest}", 2)
+    assert says in err
+    assert not tools.exists()
+
+
+def test_a_task_that_starts_is_not_entered(ops: Console) -> None:
+    before = running(ops)
+    ops("service restart --service backend --yes --no-wait")
+    starting = sorted(set(running(ops)) - set(before))
+    assert len(starting) == 2
+    assert ops.json(BACKEND)["task"] in before
+    ops.stage.clock.sleep(600)
+    assert ops.json(BACKEND)["task"] in starting
+
+
+def test_an_agent_that_does_not_run_is_the_reason(
+    ops: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = type(ops.stage.aws)
+    call = calls.call
+
+    def stopped(self: object, api: str, *rest: object) -> object:
+        answer = call(self, api, *rest)  # type: ignore[arg-type]
+        return json.loads(
+            json.dumps(answer, default=str)
+            .replace(
+                '"lastStatus": "RUNNING", "name": "ExecuteCommandAgent"',
+                '"lastStatus": "STOPPED", "reason": "no route", "name": "ExecuteCommandAgent"',
+            )
+            .replace(
+                '"name": "ExecuteCommandAgent", "lastStatus": "RUNNING"',
+                '"name": "ExecuteCommandAgent", "reason": "no route", "lastStatus": "STOPPED"',
+            )
+        )
+
+    monkeypatch.setattr(calls, "call", stopped)
+    _, err = ops(BACKEND, 1)
+    assert "the agent of ECS Exec in backend of task" in err
+    assert "is STOPPED: no route" in err
+    assert "ops service restart --service backend" in err
+
+
+def test_tasks_started_without_it_and_services_without_tasks_say_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with stage() as on:
+        put(on)
+        with commanded(on, tmp_path) as file:
+            ops = Console(on, file, capsys)
+            _, err = ops(BACKEND, 1)
+            assert "was started without ECS Exec" in err
+            # Turned on, it is so for tasks that start afterwards.
+            on.client("ecs").update_service(
+                cluster="bulwark-test", service="backend", enableExecuteCommand=True
+            )
+            ops(BACKEND, 1)
+            ops("service restart --service backend --yes")
+            assert ops.json(BACKEND)["task"] in running(ops)
+            on.client("ecs").update_service(
+                cluster="bulwark-test", service="backend", desiredCount=0
+            )
+            on.clock.sleep(600)
+            _, err = ops(BACKEND, 1)
+            assert "no task of backend runs" in err

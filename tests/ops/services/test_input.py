@@ -1,0 +1,115 @@
+"""Wrong input of `ops service`: one line that names the option, exit 2, and nothing is changed."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.ops.command_line import Console
+from tests.ops.db_stage import failing
+from tests.ops.service_stage import (
+    FIRST,
+    IMAGE,
+    console,
+    limits,
+    put_scaling,
+    revisions,
+    seen,
+)
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """One stage for all lines, since none of them may change it."""
+    with console(None, tmp_path_factory.mktemp("outputs")) as made:
+        put_scaling(made.stage)
+        yield made
+
+
+@pytest.fixture
+def ops(standing: Console, capsys: pytest.CaptureFixture[str]) -> Console:
+    standing.capture = capsys
+    return standing
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("deploy nonsense!:x --service backend", "IMAGE is 'nonsense!:x', may be a repository"),
+        ("deploy app --service backend", "IMAGE is 'app', may be a repository with a tag"),
+        (f"deploy {IMAGE}:v2", "--service is not set, may be backend, frontend"),
+        (f"deploy {IMAGE}:v2 --service x", "--service is 'x', may be backend, frontend"),
+        (f"deploy {IMAGE}:v2 --service backend --url ftp://x", "--url is 'ftp://x', may be"),
+        (f"deploy {IMAGE}:v2 --service backend --url http://x --no-wait", "which wants --wait"),
+        (f"deploy {IMAGE}:v2 --service backend --timeout 0", "--timeout"),
+        ("restart", "--service is not set, may be backend, frontend"),
+        ("rollback --service y", "--service is 'y', may be backend, frontend"),
+        ("rollback --url x --service backend", "--url is 'x', may be a URL"),
+        ("events --limit 0", "--limit"),
+    ],
+)
+def test_bad_input_is_one_line_and_asks_aws_nothing(ops: Console, line: str, says: str) -> None:
+    with failing("AccessDenied") as called:
+        _, err = ops(f"service {line}", 2)
+    assert says in err
+    assert called == []
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (f"deploy {IMAGE}:none --service backend", "which is not in ECR; push it first"),
+        (f"deploy {FIRST} --service backend", "which backend runs already"),
+        ("rollback --service backend", "there is no other revision of backend"),
+        ("rollback --service backend --to nine", "may be the number of a revision"),
+        ("rollback --service backend --to other:1", "may be the number of a revision"),
+        ("rollback --service backend --to 99", "--to is '99', which is no revision"),
+        ("rollback --service backend --to 1", "--to is '1', which backend runs already"),
+        (f"deploy {IMAGE}:v2 --service backend", "--yes is not set, and there is no terminal"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_changes_nothing(
+    ops: Console, line: str, says: str
+) -> None:
+    _, err = ops(f"service {line}", 2)
+    assert says in err
+    assert (len(revisions(ops.stage)), len(seen(ops.stage)["deployments"])) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("scale -1 --service backend", "-1"),
+        ("scale many --service backend", "COUNT is 'many', may be 0 to 5000"),
+        ("scale 9999 --service backend", "COUNT is '9999', may be 0 to 5000"),
+        ("scale 2", "--service is not set, may be backend, frontend"),
+        ("autoscaling --min x --service backend", "--min"),
+        ("autoscaling --max -4 --service backend", "--max"),
+        ("autoscaling --service z", "--service is 'z', may be backend, frontend"),
+        ("scale 2 --service backend --timeout soon", "--timeout"),
+    ],
+)
+def test_a_bad_number_is_one_line_and_asks_aws_nothing(ops: Console, line: str, says: str) -> None:
+    with failing("AccessDenied") as called:
+        _, err = ops(f"service {line}", 2)
+    assert says in err
+    assert called == []
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("scale 2 --service backend", "COUNT is 2, which backend has already"),
+        ("autoscaling --service frontend --max 9", "which nothing scales by itself"),
+        ("autoscaling --service backend", "says anything new"),
+        ("autoscaling --service backend --min 7", "--min is 7, may be at most 6"),
+        ("autoscaling --service backend --max 0", "--max is 0, may be at least 1"),
+        ("autoscaling --service backend --max 6000", "--max is 6000, may be 0 to 5000"),
+        ("scale 3 --service backend", "--yes is not set, and there is no terminal"),
+    ],
+)
+def test_a_number_that_cannot_be_is_one_line_and_changes_nothing(
+    ops: Console, line: str, says: str
+) -> None:
+    _, err = ops(f"service {line}", 2)
+    assert says in err
+    assert (seen(ops.stage)["desiredCount"], limits(ops.stage)) == (2, (1, 6))

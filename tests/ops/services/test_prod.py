@@ -1,0 +1,85 @@
+"""The services of the prod stack, as the program deploys it, from the command line."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from ops.cli.app import main
+from ops.core.run import WallClock
+from sandbox import clock
+from sandbox.aws import client
+from sandbox.deploy import deploy, in_memory_aws, region_of
+
+
+@pytest.fixture(scope="module")
+def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Prod in the in-memory AWS, on a clock that waiting moves; its outputs."""
+    held = clock.Held()
+    with in_memory_aws(region_of("prod")):
+        exports = deploy("prod").exports  # at once: its waiters really sleep
+        before = clock.use(held)
+        held.advance(3600)
+        try:
+            file = tmp_path_factory.mktemp("prod") / "outputs.json"
+            file.write_text(json.dumps(exports))
+            with (
+                patch.object(WallClock, "now", lambda _: held.now().timestamp()),
+                patch.object(WallClock, "sleep", lambda _, seconds: held.advance(seconds)),
+            ):
+                yield file, dict(exports)
+        finally:
+            clock.use(before)
+
+
+def ops(
+    prod: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str], line: str, code: int = 0
+) -> str:
+    capsys.readouterr()
+    ended = main([*line.split(), "--outputs", str(prod[0])])
+    said = capsys.readouterr()
+    assert ended == code, said.err
+    return said.out + said.err
+
+
+@pytest.mark.exhaustive
+def test_each_verb_works_on_prod(
+    prod: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = sorted(prod[1]["services"]["services"])[0]
+    listed = json.loads(ops(prod, capsys, "service list --output json"))["items"]
+    assert {row["rollout"] for row in listed} == {"COMPLETED"}
+    least = next(row["desired"] for row in listed if row["service"] == name)
+
+    registry = prod[1]["registry"]["repositories"][name]
+    region = prod[1]["stack"]["region"]
+    for number, tag in enumerate(("v2", "v3-crash")):
+        layer = {"digest": f"sha256:{number:064x}", "size": 1}
+        client("ecr", region).put_image(
+            repositoryName=registry.split("/", 1)[1],
+            imageManifest=json.dumps({"mediaType": "m", "layers": [layer], "config": {}}),
+            imageTag=tag,
+        )
+    said = ops(prod, capsys, f"service deploy {registry}:v2 --service {name} --yes")
+    assert "completed: True" in said
+    assert "also changed" not in said
+    said = ops(prod, capsys, f"service deploy {registry}:v3-crash --service {name} --yes", 5)
+    assert "Essential container in task exited" in said
+    ops(prod, capsys, f"service scale {least + 1} --service {name} --yes")
+    ops(prod, capsys, f"service restart --service {name} --yes")
+    ops(prod, capsys, f"service rollback --service {name} --yes")
+    planned = json.loads(ops(prod, capsys, "service maintenance on --dry-run --output json"))
+    ops(prod, capsys, f"service maintenance on --yes --expect {planned['hash']}")
+    ops(prod, capsys, "service maintenance off --yes")
+    ops(prod, capsys, f"service autoscaling --service {name} --max 20 --yes")
+    assert "20" in ops(prod, capsys, "service limits")
+    after = json.loads(ops(prod, capsys, "service list --output json"))["items"]
+    (row,) = (row for row in after if row["service"] == name)
+    assert row["running"] == least + 1
+    assert row["revision"].endswith(":1")
+    assert "RUNNING" in ops(prod, capsys, f"service tasks --service {name}")
+    assert "rolling back" in ops(prod, capsys, f"service events --service {name}")
+    assert "nothing" in ops(prod, capsys, "lock show")

@@ -1,0 +1,127 @@
+"""`ops state`: Pulumi's state saved, listed, fetched, given back, and held against AWS."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.core.errors import OpsError
+from ops.state import backup as states
+from tests.ops import fake_pulumi as pretended_pulumi
+from tests.ops.every_command import typing
+from tests.ops.procedures.recover_rebuild import LINE
+from tests.ops.procedures.state import THEN, put_saved
+from tests.ops.stage import Stage
+from tests.test_runbook import PAGES, commands
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.mark.parametrize("line", [x for p in PAGES if p.stem == "state" for x in commands(p)])
+def test_the_lines_of_the_runbook(ops: "Ops", line: str) -> None:
+    words = line.split()[1:]
+    if "list" not in words:
+        words += LINE.split()
+    ops(" ".join([*words, *(["--yes"] if words[1] in ("backup", "restore") else [])]))
+
+
+class Ops:
+    """Lines on a stage, and what they say."""
+
+    def __init__(self, on: Stage, typed: Any, capture: Capture) -> None:
+        self.on, self.typed, self.capture = on, typed, capture
+        self.pulumi = pretended_pulumi.of(on)
+
+    def __call__(self, line: str, code: int = 0) -> tuple[str, str]:
+        self.capture.readouterr()
+        ended = self.typed(line)
+        said = self.capture.readouterr()
+        assert ended == code, said.err
+        return said.out, said.err
+
+    def json(self, line: str, code: int = 0) -> Any:
+        return json.loads(self(f"{line} --output json", code)[0])
+
+
+@pytest.fixture
+def ops(capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ops]:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with typing(put_saved) as (on, typed):
+        yield Ops(on, typed, capsys)
+
+
+def test_it_is_saved_listed_and_fetched_as_it_was(ops: Ops, tmp_path: Path) -> None:
+    made = ops.json(f"state backup {LINE} --yes")
+    names = [one["state"] for one in ops.json("state list")["items"]]
+    assert sorted(names) == sorted([made["state"], THEN])
+    to = tmp_path / "state.json"
+    ops(f"state fetch {made['state']} --to {to}")
+    assert json.loads(to.read_text(encoding="utf-8")) == ops.pulumi.stacks["test"].state
+    assert to.stat().st_mode & 0o077 == 0
+    assert list((tmp_path / "cache" / "bulwark" / "states").iterdir()) == [], "no draft is left"
+    assert "not overwritten" in ops(f"state fetch --to {to}", 2)[1]
+
+
+def test_given_back_it_shows_what_differs_and_saves_what_was(ops: Ops) -> None:
+    before = ops.pulumi.stacks["test"].state
+    shown = ops(f"state restore {THEN} {LINE} --dry-run")[0]
+    assert "known again  aws:s3/bucket:Bucket::b" in " ".join(shown.split()).replace(
+        "known again ", "known again  "
+    )
+    made = ops.json(f"state restore {THEN} {LINE} --yes")
+    assert made["different"] == 3
+    now = ops.pulumi.stacks["test"].state
+    assert states.resources(now)["urn:pulumi:test::bulwark::aws:s3/bucket:Bucket::b"] == "db-0"
+    assert "knows already" in ops(f"state restore {THEN} {LINE} --yes", 2)[1]
+    ops(f"state restore {made['saved']} {LINE} --yes")
+    assert states.digest(ops.pulumi.stacks["test"].state) == states.digest(before)
+
+
+def test_drift_is_what_a_preview_would_change(ops: Ops) -> None:
+    assert "as the program says" in ops(f"state drift {LINE}")[0]
+    ops.pulumi.previewed["test"] = [
+        {"op": "same", "urn": "urn:pulumi:test::bulwark::a"},
+        {
+            "op": "update",
+            "urn": "urn:pulumi:test::bulwark::aws:rds/instance:Instance::database",
+            "detailedDiff": {"instanceClass": {"kind": "update"}},
+        },
+    ]
+    found = ops.json(f"state drift {LINE}", 3)["items"]
+    assert found == [
+        {
+            "op": "update",
+            "resource": "aws:rds/instance:Instance::database",
+            "properties": ["instanceClass"],
+        }
+    ]
+
+
+def test_a_digest_is_of_what_is_there_not_of_when_it_was_written() -> None:
+    one = pretended_pulumi.state("db-1", "x::y")
+    two = pretended_pulumi.state("db-1", "x::y")
+    two["deployment"]["resources"].reverse()
+    two["deployment"]["manifest"] = {"time": "later"}
+    two["deployment"]["resources"][0]["modified"] = "later"
+    assert states.digest(one) == states.digest(two)
+    assert states.digest(one) != states.digest(pretended_pulumi.state("db-2", "x::y"))
+
+
+def test_what_is_saved_and_is_no_state_is_told(ops: Ops) -> None:
+    bucket = ops.on.outputs.backups.operations_bucket
+    ops.on.client("s3").put_object(Bucket=bucket, Key="states/test/odd.json", Body=b"{}")
+    assert "is no export of a state" in ops("state fetch odd --to /tmp/bulwark-odd.json", 1)[1]
+    assert not Path("/tmp/bulwark-odd.json").exists()
+    with pytest.raises(OpsError, match="did not print a preview"):
+        states.drifted("nonsense")
+
+
+def test_the_digest_is_printed_for_a_plan(ops: Ops, tmp_path: Path) -> None:
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps(pretended_pulumi.state("db-1")), encoding="utf-8")
+    printed = json.loads(ops(f"state digest --file {file}")[0])
+    assert printed["digest"] == states.digest(pretended_pulumi.state("db-1"))
+    file.write_text('{"deployment": {}}', encoding="utf-8")
+    ops(f"state digest --file {file}", 2)

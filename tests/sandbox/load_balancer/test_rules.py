@@ -1,0 +1,125 @@
+"""Conditions and redirects of listener rules, as the load balancer of the sandbox reads them."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sandbox import load_balancer as balancer
+from sandbox.clock import Held
+from sandbox.load_balancer.rules import Request, Rule, holds, like, location, met
+from tests.sandbox.conftest import Clients
+from tests.sandbox.load_balancer.test_load_balancer import Site
+
+ASKED = Request(
+    method="GET",
+    protocol="HTTP",
+    host="app.example.com",
+    port=80,
+    path="/img/a.png",
+    query="version=V1&dark&x=%2A",
+    headers={"user-agent": "Mozilla/5.0 Chrome", "x": ""},
+    source="198.51.100.7",
+)
+
+
+def condition(field: str, *values: Any, **config: Any) -> dict[str, Any]:
+    name = "".join(word.capitalize() for word in field.split("-")) + "Config"
+    return {"Field": field, name: {"Values": list(values), **config}}
+
+
+@pytest.mark.parametrize(
+    ("given", "fits"),
+    [
+        (condition("path-pattern", "/img/*"), True),
+        (condition("path-pattern", "/img/?.png", "/none"), True),
+        (condition("path-pattern", "/img"), False),
+        (condition("path-pattern", "/IMG/*"), False),  # paths are case-sensitive
+        (condition("path-pattern", "/img/a.pn."), False),  # and no regular expressions
+        ({"Field": "path-pattern", "Values": ["/img/*"]}, True),  # as it was before the configs
+        (condition("host-header", "*.EXAMPLE.com"), True),
+        (condition("host-header", "example.com"), False),
+        (condition("http-header", "*chrome*", HttpHeaderName="User-Agent"), True),
+        (condition("http-header", "*", HttpHeaderName="X"), True),
+        (condition("http-header", "*", HttpHeaderName="Y"), False),
+        (condition("http-request-method", "GET", "HEAD"), True),
+        (condition("http-request-method", "get"), False),
+        (condition("query-string", {"Key": "version", "Value": "v?"}), True),
+        (condition("query-string", {"Key": "dark", "Value": ""}), True),
+        (condition("query-string", {"Value": "v1"}), True),
+        (condition("query-string", {"Key": "v1", "Value": "*"}), False),
+        (condition("source-ip", "192.0.2.0/24", "198.51.100.0/24"), True),
+        (condition("source-ip", "198.51.100.8/32", "2001:db8::/32"), False),
+        (condition("moon-phase", "full"), False),
+    ],
+)
+def test_a_condition_holds_where_one_of_its_values_fits(given: dict[str, Any], fits: bool) -> None:
+    assert holds(given, ASKED) is fits
+
+
+def test_all_conditions_must_hold_and_the_lowest_number_comes_first() -> None:
+    path, host = condition("path-pattern", "/img/*"), condition("host-header", "other.org")
+    rules = [
+        Rule(10**6, (), {"Type": "default"}),
+        Rule(20, (path,), {"Type": "images"}),
+        Rule(3, (path, host), {"Type": "both"}),
+    ]
+
+    def action(request: Request) -> object:
+        rule = met(rules, request)
+        return rule.action["Type"] if rule else None
+
+    assert action(ASKED) == "images"
+    assert action(replace(ASKED, host="other.org")) == "both"
+    assert action(replace(ASKED, path="/")) == "default"
+
+
+@pytest.mark.parametrize(
+    ("config", "leads"),
+    [
+        (
+            {"Protocol": "HTTPS", "Port": "443"},
+            "https://app.example.com:443/img/a.png?version=V1&dark&x=%2A",
+        ),
+        (
+            {"Host": "www.#{host}", "Path": "/old/#{path}"},
+            "http://www.app.example.com:80/old/img/a.png?version=V1&dark&x=%2A",
+        ),
+        (
+            {"Path": "/#{host}/#{port}/#{protocol}", "Query": "from=#{path}&#{query}"},
+            "http://app.example.com:80/app.example.com/80/http?from=img/a.png&version=V1&dark&x=%2A",
+        ),
+        ({"Path": "/new", "Query": "fixed=1"}, "http://app.example.com:80/new?fixed=1"),
+    ],
+)
+def test_a_redirect_keeps_what_it_does_not_name(config: dict[str, Any], leads: str) -> None:
+    assert location(config, ASKED) == leads
+
+
+def test_a_pattern_takes_whole_texts_only() -> None:
+    assert like("a*c", "abbc")
+    assert like("*", "")
+    assert not like("a?", "a")
+    assert not like("b", "abc")
+
+
+def test_conditions_are_read_as_aws_keeps_them(mended: Clients, held: Held) -> None:
+    with balancer.answering():
+        site = Site(mended)
+        held.advance(600)
+        for number, given in enumerate(
+            (
+                condition("http-header", "*beta*", HttpHeaderName="X-Ring"),
+                condition("query-string", {"Key": "ring", "Value": "beta"}),
+                condition("http-request-method", "PUT"),
+                condition("source-ip", "10.0.0.0/8"),
+            )
+        ):
+            body = {"StatusCode": f"20{number + 1}", "ContentType": "text/plain"}
+            site.rule(number + 1, {"Type": "fixed-response", "FixedResponseConfig": body}, given)
+        assert site.ask(X_Ring="the beta ring").status == 201
+        assert site.ask("/?ring=beta").status == 202
+        assert site.ask(method="PUT").status == 203
+        assert site.ask().status == 200  # asked from 127.0.0.1
+        before = site.ask(X_Forwarded_For="203.0.113.9").said()["forwarded"]
+        assert before["X-Forwarded-For"] == "203.0.113.9, 127.0.0.1"

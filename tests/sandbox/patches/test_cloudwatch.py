@@ -1,0 +1,140 @@
+"""CloudWatch in the sandbox: composite alarms follow their children, statistics are AWS's."""
+
+from typing import Any
+
+import pytest
+
+from sandbox.patches.cloudwatch.alarm_rules import RuleError, children, holds
+from tests.sandbox.conftest import Clients, Refusal
+
+
+def alarm(cloudwatch: Any, name: str, **given: Any) -> None:
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        **{
+            "Namespace": "AWS/RDS",
+            "MetricName": "CPUUtilization",
+            "Statistic": "Average",
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "Threshold": 90,
+            "ComparisonOperator": "GreaterThanThreshold",
+            **given,
+        },
+    )
+
+
+def composite(cloudwatch: Any, name: str) -> dict[str, Any]:
+    found = cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])
+    only: dict[str, Any] = found["CompositeAlarms"][0]
+    return only
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("ALARM(a) AND ALARM(b)", False),
+        ("ALARM(a) OR ALARM(b)", True),
+        ("ALARM(a) AND NOT ALARM(b)", True),
+        ('NOT (ALARM("a") OR OK("b"))', False),
+        ("OK(a) OR TRUE AND FALSE", False),
+        ("ALARM(arn:aws:cloudwatch:eu-north-1:123456789012:alarm:a)", True),
+    ],
+)
+def test_a_rule_is_read_as_aws_reads_it(rule: str, expected: bool) -> None:
+    assert holds(rule, {"a": "ALARM", "b": "OK"}) is expected
+
+
+@pytest.mark.parametrize("rule", ["", "ALARM(a", "ALARM a", "a AND b", "ALARM(a) ALARM(b)"])
+def test_a_rule_that_cannot_be_read_is_refused(rule: str) -> None:
+    with pytest.raises(RuleError):
+        children(rule)
+
+
+def test_a_composite_alarm_follows_its_children(mended: Clients) -> None:
+    cloudwatch = mended("cloudwatch")
+    alarm(cloudwatch, "long")
+    alarm(cloudwatch, "short")
+    cloudwatch.put_composite_alarm(AlarmName="burn", AlarmRule="ALARM(long) AND ALARM(short)")
+    assert composite(cloudwatch, "burn")["StateValue"] == "OK"
+    for name in ("long", "short"):
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
+    assert composite(cloudwatch, "burn")["StateValue"] == "ALARM"
+
+
+def test_composites_are_listed_only_when_asked_for(mended: Clients) -> None:
+    cloudwatch = mended("cloudwatch")
+    alarm(cloudwatch, "a")
+    cloudwatch.put_composite_alarm(AlarmName="c", AlarmRule="ALARM(a)")
+    assert cloudwatch.describe_alarms()["CompositeAlarms"] == []
+    both = cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    assert [len(both[kind]) for kind in ("MetricAlarms", "CompositeAlarms")] == [1, 1]
+
+
+def test_a_composite_of_an_unknown_alarm_is_refused(mended: Clients, refused: Refusal) -> None:
+    code, message = refused(
+        mended("cloudwatch").put_composite_alarm, AlarmName="c", AlarmRule="ALARM(nobody)"
+    )
+    assert code in ("ValidationError", "ValidationException")
+    assert "nobody" in message
+
+
+def test_an_alarm_that_a_composite_names_is_not_deleted(mended: Clients, refused: Refusal) -> None:
+    cloudwatch = mended("cloudwatch")
+    alarm(cloudwatch, "a")
+    cloudwatch.put_composite_alarm(AlarmName="c", AlarmRule="ALARM(a)")
+    _, message = refused(cloudwatch.delete_alarms, AlarmNames=["a"])
+    assert "composite alarm" in message
+    cloudwatch.delete_alarms(AlarmNames=["a", "c"])
+    assert cloudwatch.describe_alarms()["MetricAlarms"] == []
+
+
+@pytest.mark.parametrize("statistic", ["p90", "p99.9", "tm90", "PR(0.5:)", "TM(10%:90%)", "IQM"])
+def test_every_extended_statistic_is_taken(mended: Clients, statistic: str) -> None:
+    cloudwatch = mended("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="a",
+        Namespace="AWS/ApplicationELB",
+        MetricName="TargetResponseTime",
+        ExtendedStatistic=statistic,
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    found = cloudwatch.describe_alarms()["MetricAlarms"][0]
+    assert found["ExtendedStatistic"] == statistic
+
+
+def test_a_statistic_that_there_is_not_is_refused(mended: Clients, refused: Refusal) -> None:
+    code, _ = refused(
+        mended("cloudwatch").put_metric_alarm,
+        AlarmName="a",
+        Namespace="n",
+        MetricName="m",
+        ExtendedStatistic="median",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    assert code.startswith("InvalidParameterValue")
+
+
+def test_an_alarm_begins_without_data_and_keeps_its_state_when_changed(mended: Clients) -> None:
+    cloudwatch = mended("cloudwatch")
+    alarm(cloudwatch, "a")
+    assert cloudwatch.describe_alarms()["MetricAlarms"][0]["StateValue"] == "INSUFFICIENT_DATA"
+    cloudwatch.set_alarm_state(AlarmName="a", StateValue="ALARM", StateReason="test")
+    alarm(cloudwatch, "a", Threshold=80)
+    found = cloudwatch.describe_alarms()["MetricAlarms"][0]
+    assert (found["StateValue"], found["Threshold"]) == ("ALARM", 80)
+
+
+def test_alarms_come_in_pages(mended: Clients) -> None:
+    cloudwatch = mended("cloudwatch")
+    for number in range(7):
+        alarm(cloudwatch, f"a{number}")
+    pages = cloudwatch.get_paginator("describe_alarms").paginate(PaginationConfig={"PageSize": 3})
+    sizes = [len(page["MetricAlarms"]) for page in pages]
+    assert sizes == [3, 3, 1]

@@ -1,0 +1,84 @@
+"""What is filtered out of log groups: by patterns as CloudWatch Logs reads them, newest first."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ops.health.logs import POSTGRES, PROGRAM
+from sandbox.aws import in_memory_aws
+from sandbox.patches.logs import matches
+from tests.ops.stage import REGION, shared_aws
+
+GROUP = "/bulwark/test/services/backend"
+NOW = int(datetime.now(UTC).timestamp() * 1000)
+
+
+@pytest.fixture
+def logs() -> Iterator[Any]:
+    with in_memory_aws(REGION):
+        client = shared_aws().client("logs")
+        client.create_log_group(logGroupName=GROUP)
+        for stream, at in (("one", 0), ("two", 500)):
+            client.create_log_stream(logGroupName=GROUP, logStreamName=stream)
+            events = [
+                {"timestamp": NOW - 1000 * n - at, "message": f"{word} {stream} {n}"}
+                for n, word in ((3, "ERROR"), (2, "info"), (1, "ERROR"))
+            ]
+            client.put_log_events(logGroupName=GROUP, logStreamName=stream, logEvents=events)
+        yield client
+
+
+def read(client: Any, **given: Any) -> list[str]:
+    pages = client.get_paginator("filter_log_events").paginate(logGroupName=GROUP, **given)
+    return [event["message"] for page in pages for event in page["events"]]
+
+
+def test_the_newest_come_first_where_it_is_so_asked_over_all_pages(logs: Any) -> None:
+    wanted = ["ERROR one 1", "ERROR two 1", "ERROR one 3", "ERROR two 3"]
+    newest = read(logs, startFromHead=False, filterPattern="?ERROR ?FATAL", limit=1)
+    assert newest == wanted
+    assert read(logs, filterPattern="ERROR") == wanted[::-1]
+
+
+def test_streams_and_times_narrow_it(logs: Any) -> None:
+    assert read(logs, logStreamNames=["two"], startTime=NOW - 2000) == ["ERROR two 1"]
+    assert read(logs, logStreamNamePrefix="o", endTime=NOW - 2500) == ["ERROR one 3"]
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"logGroupName": "/none"}, "ResourceNotFoundException"),
+        ({"logGroupName": GROUP, "nextToken": "x"}, "InvalidParameterException"),
+    ],
+)
+def test_what_is_not_there_is_refused(logs: Any, given: dict[str, str], code: str) -> None:
+    with pytest.raises(ClientError) as refused:
+        logs.filter_log_events(**given)
+    assert refused.value.response["Error"]["Code"] == code
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message", "passes"),
+    [
+        ("ERROR", "an ERROR", True),
+        ("ERROR", "an error", False),
+        ("ERROR 500", "500 ERROR", True),
+        ("ERROR 500", "an ERROR", False),
+        ('"two words"', "words two", False),
+        ("?one ?two", "two", True),
+        ("?one ?two", "three", False),
+        ("ERROR -Exiting", "ERROR Exiting", False),
+        ("ERROR ?FATAL", "FATAL", False),
+        (PROGRAM, '{"level":"error","text":"no"}', True),
+        (PROGRAM, '{"level":"info","text":"0 errors"}', False),
+        (PROGRAM, "Traceback (most recent call last):", True),
+        (POSTGRES, "2026-11-21 UTC [7]: ERROR:  deadlock detected", True),
+        (POSTGRES, "2026-11-21 UTC [7]: LOG:  checkpoint complete", False),
+    ],
+)
+def test_patterns_are_read_as_the_user_guide_says(pattern: str, message: str, passes: bool) -> None:
+    assert matches(pattern, message) is passes

@@ -1,0 +1,122 @@
+"""How moto is mended: once, with the API's names and errors, forgotten at a reset."""
+
+import importlib
+import pkgutil
+from typing import Any
+
+import pytest
+from moto.core.base_backend import BaseBackend
+
+import sandbox.patches
+from sandbox import patches as mends
+from sandbox.aws import in_memory_aws
+from sandbox.patches.patching import Mend, kept
+from tests.sandbox.conftest import REGION, Clients, Refusal
+
+
+class Model:
+    """Something to mend."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def act(self, what: str) -> str:
+        self.calls.append(what)
+        return what
+
+    @property
+    def state(self) -> str:
+        return "available"
+
+    @staticmethod
+    def check(value: int) -> bool:
+        return value > 0
+
+
+def test_a_wrapper_gets_the_original_and_is_applied_once() -> None:
+    class Mine(Model):
+        pass
+
+    mend = Mend()
+
+    @mend.around(Mine, "act")
+    def act(original: Any, model: Mine, what: str) -> str:
+        return f"mended {original(model, what)}"
+
+    assert Mine().act("x") == "x"
+    mend.apply()
+    mend.apply()
+    assert Mine().act("x") == "mended x"
+    assert Model().act("x") == "x"
+
+
+def test_properties_and_static_methods_are_wrapped_as_what_they_are() -> None:
+    class Mine(Model):
+        pass
+
+    mend = Mend()
+    mend.around(Mine, "state")(lambda original, model: f"mended {original(model)}")
+    mend.around(Mine, "check")(lambda original, value: not original(value))
+    mend.apply()
+    assert Mine().state == "mended available"
+    assert Mine.check(1) is False
+
+
+def test_what_is_kept_belongs_to_one_region_and_goes_with_a_reset() -> None:
+    here, there = BaseBackend("eu-north-1", "1"), BaseBackend("eu-west-1", "1")
+    things: dict[str, int] = kept(here, "things", dict)
+    things["a"] = 1
+    assert kept(here, "things", dict) == {"a": 1}
+    assert kept(there, "things", dict) == {}
+    here.reset()
+    assert kept(here, "things", dict) == {}
+
+
+def test_every_mend_there_is_is_applied() -> None:
+    found = pkgutil.walk_packages(sandbox.patches.__path__, "sandbox.patches.")
+    modules = [importlib.import_module(m.name) for m in found if not m.ispkg]
+    declared = [module.mend for module in modules if hasattr(module, "mend")]
+    assert declared
+    assert {id(mend) for mend in declared} == {id(mend) for mend in mends.mends()}
+
+
+def test_applying_twice_changes_nothing_more(mended: Clients) -> None:
+    from moto.rds.models import RDSBackend
+
+    before = RDSBackend.create_db_instance
+    mends.apply()
+    assert RDSBackend.create_db_instance is before
+
+
+def test_a_second_run_starts_clean() -> None:
+    found = []
+    for _ in range(2):
+        with in_memory_aws(REGION):
+            from sandbox.aws import client
+
+            backup = client("backup", REGION)
+            found.append(backup.list_restore_testing_plans()["RestoreTestingPlans"])
+            points = {"Algorithm": "RANDOM_WITHIN_WINDOW", "IncludeVaults": ["*"]}
+            backup.create_restore_testing_plan(
+                RestoreTestingPlan={
+                    "RestoreTestingPlanName": "plan",
+                    "ScheduleExpression": "cron(0 8 ? * SUN *)",
+                    "RecoveryPointSelection": {**points, "RecoveryPointTypes": ["SNAPSHOT"]},
+                }
+            )
+    assert found == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "given", "code"),
+    [
+        ("backup", "get_backup_plan", {"BackupPlanId": "x"}, "ResourceNotFoundException"),
+        ("rds", "reboot_db_instance", {"DBInstanceIdentifier": "x"}, "DBInstanceNotFound"),
+        ("ecs", "describe_services", {"cluster": "x", "services": []}, "ClusterNotFound"),
+        ("cloudwatch", "delete_alarms", {"AlarmNames": ["x"]}, "ResourceNotFound"),
+    ],
+)
+def test_a_refusal_has_the_code_that_aws_gives(
+    mended: Clients, refused: Refusal, service: str, call: str, given: dict[str, Any], code: str
+) -> None:
+    assert refused(getattr(mended(service), call), **given)[0].startswith(code)

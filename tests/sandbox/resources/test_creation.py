@@ -1,0 +1,118 @@
+"""Making one resource: names, regions, tags, and what is said when it fails."""
+
+from typing import Any
+
+import pytest
+
+from sandbox import aws
+from sandbox.resources import Naming, entry
+from sandbox.resources.creation import MakingError, Place, Resource, make, named, whole
+from tests.sandbox.conftest import REGION, Clients
+
+PLACE = Place(aws.ACCOUNT, aws.PARTITION, REGION, aws.client)
+
+
+def made(type_: str, name: str = "it", **inputs: Any) -> tuple[str, dict[str, Any]]:
+    return make(entry(type_, inputs), Resource(type_, name, inputs), PLACE)
+
+
+def name_of(naming: Naming, name: str = "web") -> str:
+    value: str = named(naming, Resource("a:b:c", name, {}))[naming.name]
+    return value
+
+
+def test_a_name_that_is_given_stays() -> None:
+    assert named(Naming(), Resource("a:b:c", "web", {"name": "mine"}))["name"] == "mine"
+
+
+def test_a_name_that_is_not_given_is_the_logical_one_and_seven_characters() -> None:
+    first, second = name_of(Naming()), name_of(Naming())
+    assert first.startswith("web-")
+    assert len(first) == len("web-") + 7
+    assert first == second, "the same resource has the same name"
+
+
+def test_a_prefix_is_followed_by_26_characters() -> None:
+    given = Resource("a:b:c", "web", {"namePrefix": "pre-"})
+    inputs = named(Naming(), given)
+    assert inputs["name"].startswith("pre-")
+    assert len(inputs["name"]) == len("pre-") + 26
+    assert "namePrefix" not in inputs
+
+
+def test_a_name_that_aws_would_not_take_is_refused() -> None:
+    with pytest.raises(MakingError, match=r"name is a{30}-\w{7}, may have 32 characters"):
+        name_of(Naming(limit=32), "a" * 30)
+
+
+def test_whole_numbers_come_back_from_the_wire_as_such() -> None:
+    assert whole({"a": 443.0, "b": [1.5, None], "c": None}) == {"a": 443, "b": [1.5, None]}
+
+
+def test_a_resource_is_made_in_the_region_that_it_says(mended: Clients) -> None:
+    id_, outputs = made("aws:kms/key:Key", description="there", region="eu-west-1")
+    assert outputs["region"] == "eu-west-1"
+    assert outputs["arn"].startswith("arn:aws:kms:eu-west-1:123456789012:key/")
+    assert mended("kms", "eu-west-1").describe_key(KeyId=id_)["KeyMetadata"]["KeyId"] == id_
+    assert mended("kms").list_keys()["Keys"] == []
+
+
+def test_tags_are_applied_and_come_back(mended: Clients) -> None:
+    id_, outputs = made("aws:ec2/vpc:Vpc", cidrBlock="10.0.0.0/16", tags={"Owner": "me"})
+    vpc = mended("ec2").describe_vpcs(VpcIds=[id_])["Vpcs"][0]
+    assert vpc["Tags"] == [{"Key": "Owner", "Value": "me"}]
+    assert outputs["tagsAll"] == {"Owner": "me"}
+
+
+def test_what_aws_refuses_says_the_type_the_name_and_the_call(mended: Clients) -> None:
+    with pytest.raises(
+        MakingError,
+        match=r"^aws:ec2/subnet:Subnet private-a: ec2\.create_subnet: ClientError: .*vpc-none",
+    ):
+        made("aws:ec2/subnet:Subnet", "private-a", vpcId="vpc-none", cidrBlock="10.0.0.0/24")
+
+
+@pytest.mark.parametrize(
+    ("type_", "inputs", "path"),
+    [
+        ("aws:ec2/vpc:Vpc", {"cidrBlock": "10.0.0.0/16", "colour": "red"}, "colour"),
+        ("aws:iam/rolePolicy:RolePolicy", {"role": "r", "policy": "{}", "colour": 1}, "colour"),
+        (
+            "aws:ec2/networkAcl:NetworkAcl",
+            {"vpcId": "v", "ingress": [{"protocol": "-1", "ruleNo": 1, "colour": 1}]},
+            "colour",
+        ),
+        ("aws:lb/loadBalancer:LoadBalancer", {"accessLogs": {"bucket": "b", "x": 1}}, "x"),
+    ],
+)
+def test_an_input_that_no_call_takes_is_an_error(
+    mended: Clients,
+    type_: str,
+    inputs: dict[str, Any],
+    path: str,
+) -> None:
+    with pytest.raises(MakingError, match=f"input {path} is in no call: say in the entry where"):
+        made(type_, **inputs)
+
+
+def test_what_is_changed_for_aws_is_not_changed_for_the_program(mended: Clients) -> None:
+    id_, _ = made("aws:ec2/vpc:Vpc", cidrBlock="10.0.0.0/16")
+    health = {"path": "/health", "matcher": "200-399"}
+    arn, outputs = made(
+        "aws:lb/targetGroup:TargetGroup", port=80, protocol="HTTP", vpcId=id_, healthCheck=health
+    )
+    assert outputs["healthCheck"] == health
+    group = mended("elbv2").describe_target_groups(TargetGroupArns=[arn])["TargetGroups"][0]
+    assert (group["HealthCheckPath"], group["Matcher"]) == ("/health", {"HttpCode": "200-399"})
+
+
+def test_a_password_is_as_it_was_asked_for_and_the_same_each_time() -> None:
+    asked: dict[str, Any] = {"length": 32, "overrideSpecial": "!#", "minUpper": 2, "minSpecial": 1}
+    one = made("random:index/randomPassword:RandomPassword", "a", **asked)[1]["result"]
+    again = made("random:index/randomPassword:RandomPassword", "a", **asked)[1]["result"]
+    other = made("random:index/randomPassword:RandomPassword", "b", **asked)[1]["result"]
+    assert one == again != other
+    assert len(one) == 32
+    assert sum(c.isupper() for c in one) >= 2
+    assert {c for c in one if not c.isalnum()} <= {"!", "#"}
+    assert any(not c.isalnum() for c in one)

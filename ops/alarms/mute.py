@@ -12,12 +12,14 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
-from ops.alarms.mute_state import GONE, How, Mute, iso, parsed
+from ops.alarms.mute_state import GONE, How, Mute, MuteData, iso, parsed
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
-from ops.core.plan import Call, Plan, State, Step, Wait
+from ops.core.plan import SPAN, Call, Plan, StartTime, State, Step, Wait, round_to_minute
+from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
 
+MINUTE: Final = "%Y-%m-%dT%H:%M"  # how a rule's schedule writes the minute that it begins in
 BATCH: Final = 100  # alarms a rule, and names a call. Source: CloudWatch API reference
 LONGEST: Final = 24 * 60  # minutes; an assumption of ours, AWS takes 15 days
 ENABLED: Final = "({} || `[]`)[?ActionsEnabled].AlarmName"
@@ -42,7 +44,7 @@ def end(now: datetime, minutes: str | None, until: str | None) -> datetime:
     if minutes is not None:
         if not minutes.isdecimal() or not 1 <= int(minutes) <= LONGEST:
             raise UsageError(f"--for is {minutes!r}, may be 1 to {LONGEST} minutes")
-        return _whole(now + timedelta(minutes=int(minutes)), up=True)
+        return round_to_minute(now + timedelta(minutes=int(minutes)), up=True)
     try:
         at = parsed(str(until))
     except ValueError:
@@ -145,9 +147,10 @@ def mute(
         if not alarms:
             raise UsageError("the actions of all these alarms are disabled already")
     names = [alarm.name for alarm in alarms]
+    end = iso(until) if minutes is None else "${UNTIL}"
     batches = [names[n : n + BATCH] for n in range(0, len(names), BATCH)]
     steps = tuple(
-        _rule(outputs, batch, now, until, why, _name(outputs, run, number), number)
+        _rule(outputs, batch, end, why, _name(outputs, run, number), number)
         if how == "rules"
         else _switch(outputs, batch, number, on=False)
         for number, batch in enumerate(batches, 1)
@@ -158,12 +161,38 @@ def mute(
     if how == "actions":
         notes.append("this does not end by itself: run `ops alarms unmute` then")
     notes.append("alarms that are raised when it ends tell of it then")
-    moments = {"BEGIN": _at(now), "LENGTH": _length(now, until)}
     if minutes is not None:
         notes.append(f"for {minutes} minutes")
-        moments = {"UNTIL": iso(until), **moments}
-    command = f"ops alarms mute --until {iso(until)}"
-    return _plan(outputs, run, command, why, steps, notes, moments)
+    plan = build_stack_plan(
+        outputs,
+        run,
+        "alarms mute",
+        *steps,
+        notes=notes,
+        arguments=f"--until {end}",
+        data=MuteData(until=end),
+        reason=why,
+    )
+    times = mute_times(minutes) if minutes is not None else _times_until(until)
+    return plan.with_times(now, **times)
+
+
+def mute_times(minutes: int) -> dict[str, StartTime]:
+    """The texts of a mute that begins in the minute of the start and lasts so many minutes."""
+    seconds = minutes * 60
+    return {
+        "BEGIN": StartTime(rounding="down", form=MINUTE),
+        "LENGTH": StartTime(offset=seconds, rounding="up", form=SPAN),
+        "UNTIL": StartTime(offset=seconds, rounding="up"),
+    }
+
+
+def _times_until(until: datetime) -> dict[str, StartTime]:
+    """The texts of a mute that ends at a time that was typed."""
+    return {
+        "BEGIN": StartTime(rounding="down", form=MINUTE),
+        "LENGTH": StartTime(until=until.isoformat(), form=SPAN),
+    }
 
 
 def unmute(outputs: Outputs, mutes: Sequence[Mute], run: str) -> Plan:
@@ -176,7 +205,7 @@ def unmute(outputs: Outputs, mutes: Sequence[Mute], run: str) -> Plan:
         for n in range(0, len(mute.names), BATCH):
             steps.append(_switch(outputs, mute.names[n : n + BATCH], len(steps) + 1, on=True))
     notes = ["alarms that are raised tell of it now"]
-    return _plan(outputs, run, "ops alarms unmute", "", tuple(steps), notes)
+    return build_stack_plan(outputs, run, "alarms unmute", *steps, notes=notes)
 
 
 def _name(outputs: Outputs, run: str, number: int) -> str:
@@ -196,21 +225,20 @@ def _looking(outputs: Outputs, rule: str) -> Call:
 def _rule(
     outputs: Outputs,
     names: Sequence[str],
-    now: datetime,
-    until: datetime,
+    end: str,
     why: str,
     rule: str,
     number: int,
 ) -> Step:
-    """A window that is open already, and closes at its end."""
+    """A window that opens when the plan starts, and closes at its end."""
     schedule: State = {
-        "Expression": f"at({_at(now)})",
-        "Duration": _length(now, until),
+        "Expression": "at(${BEGIN})",
+        "Duration": "${LENGTH}",
         "Timezone": "UTC",
     }
     return Step(
         name=f"mute_{number}",
-        says=f"mute {len(names)} alarms until {iso(until)}",
+        says=f"mute {len(names)} alarms until {end}",
         do=Call(
             api="cloudwatch.put_alarm_mute_rule",
             params={
@@ -218,7 +246,7 @@ def _rule(
                 "Description": why,
                 "Rule": {"Schedule": schedule},
                 "MuteTargets": {"AlarmNames": list(names)},
-                "ExpireDate": iso(until),
+                "ExpireDate": end,
             },
             region=outputs.stack.region,
         ),
@@ -283,42 +311,3 @@ def _switch(outputs: Outputs, names: Sequence[str], number: int, *, on: bool) ->
         return step(f"unmute_{number}", on=True, met=met)
     back = step(f"back_{number}", on=True, met={DISABLED.format(k): [] for k in KINDS})
     return step(f"mute_{number}", on=False, met=met, undo=(back,))
-
-
-def _plan(
-    outputs: Outputs,
-    run: str,
-    command: str,
-    why: str,
-    steps: tuple[Step, ...],
-    notes: list[str],
-    moments: dict[str, str] | None = None,
-) -> Plan:
-    stack = outputs.stack
-    return Plan(
-        run=run,
-        command=command,
-        stack=stack.stack,
-        account=stack.account,
-        region=stack.region,
-        reason=why,
-        steps=steps,
-        notes=tuple(notes),
-        moments=moments or {},
-    )
-
-
-def _at(now: datetime) -> str:
-    """The minute in which a window begins, as its schedule has it."""
-    return _whole(now).strftime("%Y-%m-%dT%H:%M")
-
-
-def _length(now: datetime, until: datetime) -> str:
-    """How long a window is that begins now."""
-    return f"PT{round((until - _whole(now)).total_seconds() / 60)}M"
-
-
-def _whole(at: datetime, *, up: bool = False) -> datetime:
-    """The whole minute before, or the next one."""
-    floor = at.replace(second=0, microsecond=0)
-    return floor if floor == at or not up else floor + timedelta(minutes=1)

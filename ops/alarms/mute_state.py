@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, RefusedError
-from ops.core.journal import Journal
-from ops.core.plan import Action, Call, Plan, State
+from ops.core.plan import Action, Call, Plan, PlanData, State
+from ops.core.plan_kind import PlanKind
 from ops.core.run import Target
 from ops.outputs import Outputs
 
@@ -23,10 +23,15 @@ How = Literal["rules", "actions"]
 GONE: Final = ("ResourceNotFoundException", "ResourceNotFound")
 # What AWS answers where a region does not have an operation.
 UNKNOWN: Final = ("UnknownOperationException", "UnknownOperation", "InvalidAction")
-# Runs that mute, and those that change what is muted.
-RUN: Final = re.compile(r"(mute|maintenance)-\d{8}-\d{6}-[0-9a-f]{4}")
-EITHER: Final = re.compile(r"((un)?mute|maintenance)-\d{8}-\d{6}-[0-9a-f]{4}")
-UNTIL: Final = re.compile(r"--until (\S+)")
+NUMBER: Final = re.compile(r"-\d+$")
+# The plans that change what is muted.
+MUTING: Final[tuple[PlanKind, ...]] = ("alarms mute", "alarms unmute", "maintenance run")
+
+
+class MuteData(PlanData):
+    """Until when alarms are muted, in ISO 8601, UTC; a placeholder if that depends on the start."""
+
+    until: str
 
 
 @dataclass(frozen=True)
@@ -78,25 +83,28 @@ def mutes(of: Target, *, disabled: Iterable[str] = ()) -> list[Mute]:
             continue
         targets = (seen.get("MuteTargets") or {}).get("AlarmNames") or ()
         names = tuple(name for name in targets if name.startswith(prefix))
-        ours = RUN.match(rule.removeprefix(prefix)) if rule.startswith(prefix) else None
+        ours = _run_of(rule.removeprefix(prefix), of) if rule.startswith(prefix) else None
         end, why = seen.get("ExpireDate"), seen.get("Description") or ""
         until = iso(parsed(end)) if end else None
         if names:
-            found.append(Mute(ours[0] if ours else None, names, until, why, "rules", rule))
+            found.append(Mute(ours, names, until, why, "rules", rule))
     if off := set(disabled):
         found += _by_hand(of, off)
     return sorted(found, key=lambda one: (one.until or "", one.rule or str(one.run)))
 
 
+def _run_of(name: str, of: Target) -> str | None:
+    """The run whose rule this is: a rule is called after its run, with a number from the second."""
+    runs = of.runs()
+    return next((run for run in runs if name == run or NUMBER.sub("", name) == run), None)
+
+
 def _by_hand(of: Target, off: set[str]) -> list[Mute]:
     """The alarms that runs of ops have disabled, and that none has enabled since."""
-    journals = {run: Journal(of.lines(run)) for run in of.runs() if EITHER.fullmatch(run)}
-    begun = {run: j for run, j in journals.items() if j.records and j.records[0].event == "plan"}
-    order = sorted(begun, key=lambda run: (begun[run].records[0].at, run.startswith("unmute-")))
+    begun = [(plan, j) for _, j in of.journals(*MUTING) if (plan := j.plan) is not None]
+    begun.sort(key=lambda pair: (pair[1].records[0].at, pair[0].kind == "alarms unmute"))
     muted_by: dict[str, Plan] = {}
-    for run in order:
-        journal = begun[run]
-        plan = Plan.model_validate(journal.records[0].data)
+    for plan, journal in begun:
         for step in plan.steps:
             names = _named(step.do)
             if not names or journal.last(step.name) is None:
@@ -129,8 +137,7 @@ def _named(action: Action) -> list[str]:
 
 
 def _until(plan: Plan) -> str | None:
-    found = UNTIL.search(plan.command)
-    return found[1] if found else plan.moments.get("UNTIL")
+    return plan.read_data(MuteData).until if plan.data else None
 
 
 def _rules(aws: Aws, outputs: Outputs) -> list[str] | None:

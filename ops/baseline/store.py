@@ -152,17 +152,18 @@ def capture(outputs: Outputs, of: Baseline, name: str, run: str, *, timed: bool 
     What is agreed to is the stack as it then is, and where `timed` the name that it then has: of
     what stands in it the hash says nothing.
     """
-    bucket, body = outputs.backups.operations_bucket, text(of)
-    where = {"Bucket": bucket, "Key": key(name)}
+    bucket = outputs.backups.operations_bucket
+    stored = key("${NAME}" if timed else name)
+    where = {"Bucket": bucket, "Key": stored}
     read = Call(api=HEAD, params={**where}, answers=(NONE,))
     step = Step(
         name="keep",
-        says=f"keep what is now as {key(name)} in {bucket}",
+        says=f"keep what is now as {stored} in {bucket}",
         do=Call(
             api="s3.put_object",
             params={
                 **where,
-                "Body": body,
+                "Body": "${STATE}",
                 "ContentType": "application/json",
                 "IfNoneMatch": "*",
                 "Metadata": {"run": run},
@@ -172,7 +173,7 @@ def capture(outputs: Outputs, of: Baseline, name: str, run: str, *, timed: bool 
         undo=(
             Step(
                 name="remove",
-                says=f"delete {key(name)}, where it is of this run",
+                says=f"delete {stored}, where it is of this run",
                 do=Call(api="s3.delete_object", params={**where}),
                 # Somebody else's, who was quicker, stays.
                 goal=Wait(read=read, met={f"Metadata.run == '{run}'": False}, every=5, within=300),
@@ -182,11 +183,11 @@ def capture(outputs: Outputs, of: Baseline, name: str, run: str, *, timed: bool 
     stack = outputs.stack
     return Plan(
         run=run,
-        command="ops baseline capture",
+        kind="baseline capture",
         stack=stack.stack,
         account=stack.account,
         region=stack.region,
         steps=(step,),
         notes=("nothing of the stack itself is changed",),
-        moments={"STATE": body, **({"NAME": name} if timed else {})},
+        captured={"STATE": text(of), **({"NAME": name} if timed else {})},
     )

@@ -8,7 +8,6 @@ from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.core.journal import Folder, Journal, Lines
 from ops.core.lock import FolderPlace, Lock
-from ops.core.plan import Plan
 from ops.core.service_models import folder as cache
 
 RUNS: Final = ("bootstrap-", "first-")  # how its runs are called, and a first deployment's
@@ -64,8 +63,7 @@ def of_run(run: str, profile: str | None) -> Account:
     """Where a run of this machine was carried out. Raises UsageError where there is none."""
     for path in sorted((cache() / "bootstrap").glob(f"*/runs/{run}")):
         journal = Journal(Folder(path))
-        if journal.records and journal.records[0].event == "plan":
-            plan = Plan.model_validate(journal.records[0].data)
+        if (plan := journal.plan) is not None:
             aws = Aws(plan.region, profile)
             return Account(aws, plan.account, plan.region, path.parents[1])
     raise UsageError(f"RUN is {run!r}, which has no record on this machine", "ops bootstrap check")

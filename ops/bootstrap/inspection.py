@@ -84,7 +84,7 @@ def plan(given: Given, found: Sequence[Looked], run: str) -> Plan | None:
     )
     return Plan(
         run=run,
-        command=COMMAND,
+        kind="bootstrap",
         stack=given.project,
         account=given.account,
         region=given.region,

@@ -126,8 +126,9 @@ class Output:
         """A plan: each call with its parameters, each wait, each undo, estimates and the hash."""
         if self.form == "json":
             body = {"hash": plan.digest, "duration": plan.duration, "downtime": plan.downtime}
-            self.data("plan", {**body, "plan": plan.model_dump(mode="json")})
+            self.data("plan", {**body, "plan": plan.fill().model_dump(mode="json")})
             return
+        digest, plan = plan.digest, plan.fill()  # shown as it would be if it started now
         self.line(f"{plan.command}, on {plan.stack} ({plan.account}, {plan.region})", "bold")
         for number, step in enumerate(plan.steps, 1):
             self._step(f"{number}", step, "")
@@ -135,7 +136,7 @@ class Output:
             self.line(f"note: {note}")
         self.line(
             f"about {said(plan.duration)}, {said(plan.downtime)} of it without service; "
-            f"hash {plan.digest}"
+            f"hash {digest}"
         )
 
     def undoing(self, run: str, steps: "Sequence[Step]") -> None:

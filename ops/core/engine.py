@@ -95,7 +95,8 @@ class Engine:
         """Writes the whole plan down, then carries it out."""
         if self.journal.records:
             raise ValueError(f"run {plan.run} has begun already: resume it")
-        self._write("plan", plan.run, plan.model_dump(mode="json"))
+        started = plan.model_copy(update={"started": self.clock.now()})
+        self._write("plan", plan.run, started.model_dump(mode="json"))
         return self.resume()
 
     def resume(self) -> Outcome:
@@ -126,9 +127,9 @@ class Engine:
     @property
     def plan(self) -> Plan:
         """The plan as it was written down: a resume never plans anew."""
-        if not self.journal.records:
+        if (plan := self.journal.plan) is None:
             raise ValueError("the journal has no plan")
-        return Plan.model_validate(self.journal.records[0].data)
+        return plan
 
     @property
     def reason(self) -> str:

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import JsonValue
 
 from ops.core.aws import code_of, of_bucket
-from ops.core.plan import Model
+from ops.core.plan import Model, Plan
 
 Event = Literal["plan", "intent", "sent", "done", "failed", "undo", "ended", "note"]
 
@@ -65,6 +65,11 @@ class Folder:
         finally:
             draft.unlink()
 
+    def read_first(self) -> str | None:
+        """The first file."""
+        path = self.folder / f"{0:06d}.json"
+        return path.read_text(encoding="utf-8") if path.exists() else None
+
     def read(self) -> Sequence[str]:
         """The files in order."""
         return [p.read_text(encoding="utf-8") for p in sorted(self.folder.glob("[0-9]*.json"))]
@@ -92,6 +97,15 @@ class Bucket:
                 raise of_bucket(error, "s3.put_object") from error
             if self._body(key) != line:
                 raise LineTakenError(f"{key} is written already") from None
+
+    def read_first(self) -> str | None:
+        """The first object."""
+        try:
+            return self._body(f"{self.prefix}{0:06d}.json")
+        except ClientError as error:
+            if code_of(error) == "NoSuchKey":
+                return None
+            raise
 
     def read(self) -> Sequence[str]:
         """The objects in order."""
@@ -128,6 +142,13 @@ class Journal:
         self.lines.append(len(self.records), record.model_dump_json())
         self.records.append(record)
         return record
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan as it is carried out; None if the record begins with none, like a note's."""
+        if not self.records or self.records[0].event != "plan":
+            return None
+        return Plan.model_validate(self.records[0].data).fill()
 
     def last(self, step: str, *events: Event) -> Record | None:
         """The newest record of a step, of these events where any are named."""

@@ -8,12 +8,15 @@ policy that it needs. Nothing in it is a secret: `Call.secrets` only says where 
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 import jmespath
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+
+from ops.core.plan_kind import PlanKind
 
 State: TypeAlias = dict[str, JsonValue]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
@@ -32,6 +35,12 @@ SECRET_READS: Final = frozenset(
 NOWHERE: Final = "NothingThere"
 # The common part of JMESPath, JSONPath and JSONata, so that a plan can be handed to other engines.
 PATH: Final = re.compile(r"[A-Za-z_]\w*(\[\d+\])*(\.[A-Za-z_]\w*(\[\d+\])*)*")
+
+
+# What stands for a text that is known only when the plan starts (Plan.times, Plan.captured).
+PLACEHOLDER: Final = re.compile(r"\$\{([A-Z]+)\}")
+ISO: Final = "%Y-%m-%dT%H:%M:%SZ"
+SPAN: Final = "span"
 
 
 class Model(BaseModel):
@@ -167,23 +176,70 @@ class Step(Model):
     downtime: float = 0
 
 
+class StartTime(Model):
+    """A text that depends on when the plan starts: `${NAME}` in its steps is filled with it then.
+
+    `offset` is seconds after the start, `rounding` to a whole minute. `form` is a pattern of
+    strftime, or "span": the ISO 8601 duration from the start's minute until then, or until `until`.
+    """
+
+    offset: float = 0
+    rounding: Literal["up", "down"] | None = None
+    form: str = ISO
+    until: str | None = None
+
+    def fill(self, start: datetime) -> str:
+        """The text for a plan that starts at `start`."""
+        end = start + timedelta(seconds=self.offset)
+        if self.until is not None:
+            end = datetime.fromisoformat(self.until)
+        if self.rounding is not None:
+            end = round_to_minute(end, up=self.rounding == "up")
+        if self.form != SPAN:
+            return end.strftime(self.form)
+        return f"PT{round((end - round_to_minute(start)).total_seconds() / 60)}M"
+
+
+def round_to_minute(time: datetime, *, up: bool = False) -> datetime:
+    """The whole minute at or before a time; with `up` the one at or after it."""
+    floor = time.replace(second=0, microsecond=0)
+    return floor if floor == time or not up else floor + timedelta(minutes=1)
+
+
+class PlanData(Model):
+    """What a kind of plan carries for those who read its journal later. Subclasses are typed."""
+
+
+Data = TypeVar("Data", bound=PlanData)
+
+
 class Plan(Model):
     """A whole operation. `run` identifies it; names that it creates carry `run`.
 
-    `moments` are times, and what is seen, that follow from when it is carried out, by name: what is
-    agreed to with the digest is "for an hour from then", whenever that is.
+    `kind` is the command that plans it, without `ops`; `arguments` is what is typed behind it to
+    the same effect, for a person. `data` holds what is read from the journal later, typed by the
+    kind's own model (`read_data`): nothing is read out of the texts.
+
+    `times` are texts that depend on the start, by name: the steps have `${NAME}` instead, and so
+    does the digest, so that "for an hour" is agreed to, whenever it starts. `started` is when it
+    did; until then, when it was planned (seconds since the epoch). `captured` are texts of the time
+    of planning that are no part of what is agreed to, filled in likewise.
     """
 
     version: Literal[1] = 1
     run: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{2,62}$")]
-    command: str
+    kind: PlanKind
+    arguments: str = ""
+    data: State = {}
     stack: str
     account: str
     region: str
     reason: str = ""
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
-    moments: dict[str, str] = {}
+    times: dict[str, StartTime] = {}
+    captured: dict[str, str] = {}
+    started: float = 0
 
     @model_validator(mode="after")
     def _sound(self) -> "Plan":
@@ -199,13 +255,36 @@ class Plan(Model):
         return self
 
     @property
+    def command(self) -> str:
+        """The line that plans the same, for a person."""
+        return f"ops {self.kind} {self.arguments}".rstrip()
+
+    def read_data(self, model: type[Data]) -> Data:
+        """The data of the plan. Raises ValidationError if it is not of that model."""
+        return model.model_validate(self.data)
+
+    @property
     def digest(self) -> str:
         """A hash of what would be done, the same for the same plan whatever the run is called."""
-        left_out = {"run", "reason", "moments"}
+        left_out = {"run", "reason", "captured", "started"}
         body = json.dumps(self.model_dump(mode="json", exclude=left_out), sort_keys=True)
-        for name, text in {"RUN": self.run, **self.moments}.items():
-            body = body.replace(json.dumps(text)[1:-1], name)
+        body = body.replace(self.run, "${RUN}")  # names that it creates carry the run
         return hashlib.sha256(body.encode()).hexdigest()[:16]
+
+    def with_times(self, now: datetime, **times: StartTime) -> "Plan":
+        """The same plan with more texts that depend on its start; planned now."""
+        return self.model_copy(
+            update={"times": {**self.times, **times}, "started": now.timestamp()}
+        )
+
+    def fill(self) -> "Plan":
+        """The plan as it is carried out: every placeholder filled for its start."""
+        start = datetime.fromtimestamp(self.started, UTC)
+        texts = {name: time.fill(start) for name, time in self.times.items()} | self.captured
+        if not texts:
+            return self
+        body = self.model_dump(mode="json", exclude={"times", "captured"})
+        return Plan.model_validate(_fill_texts(body, texts))
 
     @property
     def duration(self) -> float:
@@ -225,6 +304,17 @@ class Plan(Model):
                 yield part.goal.read
                 if part.ready:
                     yield part.ready.read
+
+
+def _fill_texts(value: Any, texts: Mapping[str, str]) -> Any:
+    """A JSON value with the placeholders in its strings and keys filled."""
+    if isinstance(value, str):
+        return PLACEHOLDER.sub(lambda match: texts.get(match[1], match[0]), value)
+    if isinstance(value, list):
+        return [_fill_texts(item, texts) for item in value]
+    if isinstance(value, dict):
+        return {_fill_texts(k, texts): _fill_texts(item, texts) for k, item in value.items()}
+    return value
 
 
 def _before(step: Step, part: Step) -> Iterator[Step]:

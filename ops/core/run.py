@@ -1,11 +1,13 @@
 """From a plan to its end: locked, carried out, and what to do where it stopped."""
 
 import getpass
+import json
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,9 +40,11 @@ from ops.core.errors import (
 from ops.core.journal import Bucket, Folder, Journal, Lines, LineTakenError
 from ops.core.lock import BucketPlace, FolderPlace, Held, Lock, LockedError
 from ops.core.plan import Plan
+from ops.core.plan_kind import PlanKind
 from ops.outputs import Outputs
 
 STOPPING = "ops: stopping before the next call; Ctrl-C again stops at once, which is safe as well\n"
+AT_ONCE = 16  # first lines read in parallel; botocore's pool holds 10 connections, more wait
 SPARE = 3600  # seconds that a lock holds beyond the plan's own limits
 
 
@@ -94,7 +98,7 @@ class Target:
         """What helps where another run has the lock."""
         return ("ops lock show", "ops lock break")
 
-    def lines(self, run: str) -> Lines:
+    def lines(self, run: str) -> Folder | Bucket:
         """Where the lines of a run are."""
         if self.folder is not None:
             return Folder(self.folder / "runs" / run)
@@ -115,6 +119,20 @@ class Target:
         except (ClientError, BotoCoreError) as error:
             raise of_bucket(error, "s3.list_objects_v2") from error
 
+    def journals(
+        self, *kinds: PlanKind, without: Container[str] = ()
+    ) -> Iterator[tuple[str, Journal]]:
+        """The runs of plans of these kinds with their journals, oldest name first.
+
+        Of every run the first line is read, many at once: a run's kind is in its plan alone.
+        """
+        runs = [run for run in self.runs() if run not in without]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            firsts = pool.map(lambda run: self.lines(run).read_first(), runs)
+            for run, first in zip(runs, firsts, strict=True):
+                if first is not None and _kind(first) in kinds:
+                    yield run, Journal(self.lines(run))
+
     def lock(self) -> Lock:
         """The stack's lock."""
         if self.folder is not None:
@@ -131,6 +149,12 @@ class Target:
         regions = (wanted.region, wanted.recovery_region)
         if self.aws.region not in regions:
             raise UsageError(f"--region is {self.aws.region!r}, may be {wanted.region!r}")
+
+
+def _kind(line: str) -> str | None:
+    """The kind of the plan that a journal's first line holds."""
+    record = json.loads(line)
+    return record["data"].get("kind") if record.get("event") == "plan" else None
 
 
 class WallClock:

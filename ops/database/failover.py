@@ -11,6 +11,7 @@ from ops.core.actions import Actions
 from ops.core.aws import Aws
 from ops.core.errors import OpsError
 from ops.core.plan import Call, Plan, Step, Wait
+from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
 from ops.database.instance import STATUS, Instance
 from ops.outputs import Outputs
@@ -58,7 +59,7 @@ def failover(outputs: Outputs, found: Instance, run: str) -> Plan:
         "RDS may show the new zone some minutes after the standby has taken over",
         "there is no undo: going back would be a second outage",
     )
-    return database.plan(outputs, run, "ops db failover", step, notes=notes)
+    return build_stack_plan(outputs, run, "db failover", step, notes=notes)
 
 
 def reboot(outputs: Outputs, found: Instance, since: str, run: str) -> Plan:
@@ -97,7 +98,7 @@ def reboot(outputs: Outputs, found: Instance, since: str, run: str) -> Plan:
         ),
     )
     notes = ("connections drop and must be made anew; there is no undo",)
-    return database.plan(outputs, run, "ops db reboot", restart, rest, notes=notes)
+    return build_stack_plan(outputs, run, "db reboot", restart, rest, notes=notes)
 
 
 def in_effect(outputs: Outputs, found: Instance, name: str) -> Step:

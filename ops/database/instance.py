@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from ops.core.actions import Actions
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, RefusedError
-from ops.core.plan import Call, Plan, State, Step, Wait
+from ops.core.plan import Call, State, Wait
 from ops.outputs import Outputs
 
 STATUS: Final = "DBInstances[0].DBInstanceStatus"
@@ -116,22 +116,6 @@ def calm(outputs: Outputs, identifier: str) -> Wait:
         read=looking(outputs, identifier),
         met={STATUS: "available", PENDING: {}},
         failed={STATUS: list(BROKEN)},
-    )
-
-
-def plan(
-    outputs: Outputs, run: str, command: str, *steps: Step, notes: tuple[str, ...] = ()
-) -> Plan:
-    """A plan about the stack's database."""
-    stack = outputs.stack
-    return Plan(
-        run=run,
-        command=command,
-        stack=stack.stack,
-        account=stack.account,
-        region=stack.region,
-        steps=steps,
-        notes=notes,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Plan, State, Step, Wait
+from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
 from ops.database.instance import Instance
 from ops.outputs import Outputs
@@ -165,7 +166,7 @@ def change(
         f"the settings of the stack own this group: add {{{names}}} to database.parameters as "
         "well, or the next `pulumi up` changes it back",
     )
-    return database.plan(outputs, run, "ops db parameters", *steps, notes=notes)
+    return build_stack_plan(outputs, run, "db parameters", *steps, notes=notes)
 
 
 def setting(

@@ -10,6 +10,7 @@ from typing import Final
 from ops.core.aws import Aws
 from ops.core.errors import OpsError
 from ops.core.plan import Plan, Sql, Step, Wait
+from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
 from ops.database.instance import PENDING, STATUS, Instance
 from ops.outputs import Outputs
@@ -122,4 +123,4 @@ def rotate(
         ),
         "there is no undo",
     )
-    return database.plan(outputs, run, "ops db rotate-password", *steps, notes=notes)
+    return build_stack_plan(outputs, run, "db rotate-password", *steps, notes=notes)

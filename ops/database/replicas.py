@@ -7,6 +7,7 @@ from typing import Any, Final
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Plan, Step, Wait
+from ops.core.stack_plan import build_stack_plan
 from ops.database import copied_settings as likeness
 from ops.database import instance as database
 from ops.database.instance import ABSENT, STATUS
@@ -107,7 +108,7 @@ def add(
         "the settings of the stack do not know it: it is ops's, until `ops db replica remove`",
         "its alarms are not made: those of the stack's own replicas are (database.replicas)",
     )
-    return database.plan(outputs, run, "ops db replica add", step, notes=notes)
+    return build_stack_plan(outputs, run, "db replica add", step, notes=notes)
 
 
 def remove(aws: Aws, outputs: Outputs, primary: Mapping[str, Any], name: str, run: str) -> Plan:
@@ -134,7 +135,7 @@ def remove(aws: Aws, outputs: Outputs, primary: Mapping[str, Any], name: str, ru
     if protected:
         back = {"undo": (_protect(outputs, replica),)}
         steps.insert(0, unprotect.model_copy(update=back))
-    return database.plan(outputs, run, "ops db replica remove", *steps, notes=notes)
+    return build_stack_plan(outputs, run, "db replica remove", *steps, notes=notes)
 
 
 def _protect(outputs: Outputs, replica: str) -> Step:

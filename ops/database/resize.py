@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.core.plan import Plan, State, Step, Wait
+from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
 from ops.database.instance import PENDING, STATUS, Instance
 from ops.database.snapshots import saving
@@ -60,7 +61,7 @@ def resize(outputs: Outputs, found: Instance, size: str, run: str) -> Plan:
         "the next `pulumi up` changes it back",
     )
     save = saving(outputs, found, run)
-    return database.plan(outputs, run, "ops db resize", save, change, notes=notes)
+    return build_stack_plan(outputs, run, "db resize", save, change, notes=notes)
 
 
 def grow(outputs: Outputs, found: Instance, storage: int, run: str) -> Plan:
@@ -103,7 +104,7 @@ def grow(outputs: Outputs, found: Instance, storage: int, run: str) -> Plan:
         "change storageGb in the settings of the stack as well",
     )
     save = saving(outputs, found, run)
-    return database.plan(outputs, run, "ops db storage", save, step, notes=notes)
+    return build_stack_plan(outputs, run, "db storage", save, step, notes=notes)
 
 
 def _class(outputs: Outputs, found: Instance, name: str, size: str) -> Step:

@@ -6,6 +6,7 @@ from typing import Final
 
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Plan, State, Step, Wait
+from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
 from ops.database.snapshots import Snapshot
 from ops.outputs import EXPORTS, Outputs
@@ -90,7 +91,7 @@ def export(
         "an account runs five exports at once (RDS quotas)",
         "an export cannot be restored from; it stays in the bucket until it is deleted there",
     )
-    return database.plan(outputs, run, "ops db snapshot export", step, notes=notes)
+    return build_stack_plan(outputs, run, "db snapshot export", step, notes=notes)
 
 
 def place(outputs: Outputs, run: str) -> str:

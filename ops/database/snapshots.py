@@ -12,6 +12,7 @@ from typing import Any, Final
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, Plan, Step, Wait
+from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
 from ops.database.instance import Instance
 from ops.outputs import Outputs
@@ -134,10 +135,10 @@ def create(outputs: Outputs, instance: Instance, run: str, *, wait: bool = True)
         if instance.multi_az
         else "the instance is Single-AZ: its I/O may pause for some seconds when it begins"
     )
-    return database.plan(
+    return build_stack_plan(
         outputs,
         run,
-        "ops db snapshot create",
+        "db snapshot create",
         saving(outputs, instance, run, wait=wait),
         notes=(pause, "the snapshot stays, and costs, until `ops db snapshot prune`"),
     )
@@ -186,7 +187,7 @@ def copy(outputs: Outputs, snapshot: Snapshot, run: str, *, wait: bool = True) -
         goal=_made(recovery, target, instance, TYPICAL_COPY, wait=wait),
     )
     notes = ("between regions each byte is charged; the copy stays until it is pruned there",)
-    return database.plan(outputs, run, "ops db snapshot copy", step, notes=notes)
+    return build_stack_plan(outputs, run, "db snapshot copy", step, notes=notes)
 
 
 def superfluous(
@@ -224,7 +225,7 @@ def prune(outputs: Outputs, gone: Sequence[Snapshot], run: str) -> Plan:
         for number, snapshot in enumerate(sorted(gone, key=lambda s: s.at), 1)
     )
     notes = ("deleted snapshots do not come back",)
-    return database.plan(outputs, run, "ops db snapshot prune", *steps, notes=notes)
+    return build_stack_plan(outputs, run, "db snapshot prune", *steps, notes=notes)
 
 
 def _made(region: str, snapshot: str, instance: str, typical: float, *, wait: bool) -> Wait:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Plan, State, Step, Wait
+from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
 from ops.database import parameters
 from ops.database.instance import PENDING, STATUS, Instance
@@ -109,7 +110,7 @@ def upgrade(
         f"set database.engineVersion to {to.version.partition('.')[0]} or {to.version} in the "
         "settings of the stack as well",
     )
-    return database.plan(outputs, run, "ops db upgrade", *steps, notes=notes)
+    return build_stack_plan(outputs, run, "db upgrade", *steps, notes=notes)
 
 
 def _group(

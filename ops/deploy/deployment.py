@@ -116,7 +116,8 @@ def plan(of: Deployment, run: str, draft: Path) -> Plan:
         steps.append(answers(of.url))
     return Plan(
         run=run,
-        command=f"ops deploy {of.stack}",
+        kind="deploy",
+        arguments=of.stack,
         stack=of.stack,
         account=of.account,
         region=of.region,

@@ -6,6 +6,7 @@ from typing import Final
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.core.plan import Call, Plan, Step, Wait
+from ops.core.stack_plan import build_stack_plan
 from ops.fleet import model as fleet
 from ops.fleet.model import Fleet
 from ops.fleet.refresh import before, said
@@ -67,7 +68,7 @@ def deploy(
         "whatever is launched meanwhile, also by automatic scaling, runs the new image",
         "undone, every instance is replaced once more, by one of the old image",
     )
-    return fleet.plan(outputs, run, "ops fleet deploy", steps, notes)
+    return build_stack_plan(outputs, run, "fleet deploy", *steps, notes=notes)
 
 
 def name_image(name: str, of: Fleet, image: str, undo: tuple[Step, ...] = ()) -> Step:

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, RefusedError, UsageError
-from ops.core.plan import Call, Plan, Step
+from ops.core.plan import Call
 from ops.outputs import FleetPart, Outputs
 
 GROUP: Final = "AutoScalingGroups[0]"
@@ -247,25 +247,3 @@ def refused(api: str, error: ClientError) -> RefusedError:
     """What AWS said."""
     answer = error.response["Error"]
     return RefusedError(f"{api}: {answer['Code']}: {answer.get('Message')}")
-
-
-def plan(
-    outputs: Outputs,
-    run: str,
-    command: str,
-    steps: tuple[Step, ...],
-    notes: tuple[str, ...],
-    moments: dict[str, str] | None = None,
-) -> Plan:
-    """A plan of the stack."""
-    stack = outputs.stack
-    return Plan(
-        run=run,
-        command=command,
-        stack=stack.stack,
-        account=stack.account,
-        region=stack.region,
-        steps=steps,
-        notes=notes,
-        moments=moments or {},
-    )

@@ -9,6 +9,7 @@ from typing import Any, Final
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, RefusedError, UsageError
 from ops.core.plan import Call, Plan, Step, Wait
+from ops.core.stack_plan import build_stack_plan
 from ops.fleet import model as fleet
 from ops.fleet.model import Fleet
 from ops.fleet.refresh_steps import (
@@ -181,7 +182,7 @@ def start(
     ]
     if version == now:
         notes.append("of the same version there is nothing to go back to: what is new stays")
-    return fleet.plan(outputs, run, "ops fleet refresh start", steps, tuple(notes))
+    return build_stack_plan(outputs, run, "fleet refresh start", *steps, notes=notes)
 
 
 def said(of: Fleet, how: How) -> str:
@@ -209,7 +210,7 @@ def cancel(aws: Aws, outputs: Outputs, of: Fleet, run: str) -> Plan:
         ("Successful", "Failed", "RollbackSuccessful", "RollbackFailed"),
     )
     notes = (_where(now), "what is replaced so far stays, and so does the group's own version")
-    return fleet.plan(outputs, run, "ops fleet refresh cancel", (step,), notes)
+    return build_stack_plan(outputs, run, "fleet refresh cancel", step, notes=notes)
 
 
 def rollback(aws: Aws, outputs: Outputs, of: Fleet, run: str) -> Plan:
@@ -244,7 +245,7 @@ def rollback(aws: Aws, outputs: Outputs, of: Fleet, run: str) -> Plan:
         f"launch template: back to version {of.version}",
         f"new instances run the image that {of.part.image_parameter} names, now as before",
     )
-    return fleet.plan(outputs, run, "ops fleet refresh rollback", (step,), notes)
+    return build_stack_plan(outputs, run, "fleet refresh rollback", step, notes=notes)
 
 
 def _where(refresh: Mapping[str, Any]) -> str:

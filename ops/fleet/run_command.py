@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import Call, Plan, State, Step, Wait
+from ops.core.plan import Call, Plan, StartTime, State, Step, Wait
+from ops.core.stack_plan import build_stack_plan
 from ops.fleet import model as fleet
 from ops.fleet.model import Fleet
 from ops.outputs import Outputs
@@ -101,7 +102,6 @@ def run(
     What it has done there is not undone. The command carries the run's id as its comment, so that
     it is found again and not sent twice.
     """
-    since = (now - SKEW).strftime("%Y-%m-%dT%H:%M:%SZ")
     if len(ids) <= MOST:
         where: State = {"InstanceIds": list(ids)}
     else:  # by what they have in common
@@ -128,7 +128,7 @@ def run(
                 api="ssm.list_commands",
                 params={
                     "Filters": [
-                        {"key": "InvokedAfter", "value": since},
+                        {"key": "InvokedAfter", "value": "${SINCE}"},
                         {"key": "DocumentName", "value": DOCUMENT},
                     ]
                 },
@@ -145,7 +145,14 @@ def run(
         f"{how.concurrency} at a time, no more are sent it once more than {how.errors} have failed",
         "what the command does is not undone",
     )
-    return fleet.plan(outputs, run_id, "ops fleet run", (step,), notes, {"SINCE": since})
+    return build_stack_plan(outputs, run_id, "fleet run", step, notes=notes).with_times(
+        now, SINCE=StartTime(offset=-SKEW.total_seconds())
+    )
+
+
+def invoked_after(now: datetime) -> str:
+    """From when on a command that was sent now is looked for, with a margin for skewed clocks."""
+    return (now - SKEW).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def list_of(words: Sequence[str]) -> str:
@@ -162,7 +169,10 @@ def _waves(concurrency: str, count: int) -> int:
 
 def results(aws: Aws, run_id: str, since: str) -> list[dict[str, object]]:
     """What came of the run's command on each instance, with what it said."""
-    filters = [{"key": "InvokedAfter", "value": since}, {"key": "DocumentName", "value": DOCUMENT}]
+    filters = [
+        {"key": "InvokedAfter", "value": since},
+        {"key": "DocumentName", "value": DOCUMENT},
+    ]
     listed = fleet.items(aws, "ssm.list_commands", "Commands", {"Filters": filters})
     sent = next((it["CommandId"] for it in listed if it.get("Comment") == run_id), None)
     if sent is None:

@@ -4,6 +4,7 @@ from typing import Final
 
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, Plan, State, Step, Wait
+from ops.core.stack_plan import build_stack_plan
 from ops.fleet import model as fleet
 from ops.fleet.model import GROUP, Fleet
 from ops.outputs import Outputs
@@ -68,7 +69,7 @@ def scale(outputs: Outputs, of: Fleet, count: int, run: str, *, wait: bool = Tru
     steps: tuple[Step, ...] = (_count("scale", of, count, wait=wait, undo=(back,)),)
     if wait and of.targets is not None:
         steps = (*steps, healthy("healthy", of.targets, count))
-    return fleet.plan(outputs, run, f"ops fleet scale {count}", steps, tuple(notes))
+    return build_stack_plan(outputs, run, "fleet scale", *steps, notes=notes, arguments=str(count))
 
 
 def change(
@@ -101,7 +102,7 @@ def change(
         f"instances: {of.least} to {of.most} -> {low} to {high}",
         "the limits are settings of the stack as well: the next `pulumi up` sets them again",
     )
-    return fleet.plan(outputs, run, "ops fleet limits", (step,), notes)
+    return build_stack_plan(outputs, run, "fleet limits", step, notes=notes)
 
 
 def _count(name: str, of: Fleet, count: int, *, wait: bool, undo: tuple[Step, ...] = ()) -> Step:

@@ -6,21 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from ops.alarms.mute_state import Mute, iso
+from ops.alarms.mute_state import Mute, MuteData, iso
 from ops.core.aws import Aws
 from ops.core.errors import OpsError
-from ops.core.journal import Journal
 from ops.core.lock import Held
-from ops.core.plan import Plan, State
+from ops.core.plan import State
 from ops.core.run import Target
 from ops.database import instance as database
-from ops.maintenance.window import VERB
 from ops.outputs import Outputs
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # As RDS writes its windows: ddd:hh24:mi-ddd:hh24:mi, UTC. Source: API reference, DBInstance.
 WINDOW: Final = re.compile(r"(\w{3}):(\d\d):(\d\d)-(\w{3}):(\d\d):(\d\d)")
-LOOKED: Final = 20  # newest runs that are looked through for windows that did not come to an end
 DATES: Final = ("ForcedApplyDate", "AutoAppliedAfterDate", "CurrentApplyDate")
 
 
@@ -40,18 +37,16 @@ COLUMNS: Final = ("about", "subject", "what", "when", "command")
 
 def windows_of(of: Target, held: Held | None) -> Iterator[Line]:
     """The window that is open, and those that were left before their end."""
-    runs = [name for name in of.runs() if name.startswith(f"{VERB}-")]
-    for name in reversed(runs[-LOOKED:]):
-        journal = Journal(of.lines(name))
-        if journal.ended is not None or not journal.records or journal.records[0].event != "plan":
+    for name, journal in reversed(list(of.journals("maintenance run"))):
+        plan = journal.plan
+        if journal.ended is not None or plan is None:
             continue
-        plan = Plan.model_validate(journal.records[0].data)
         done = [r.step for r in journal.records if r.event == "done"]
         way = "on its way back" if journal.backwards else "open"
         ours = held is not None and held.run == name
         who = f", by {held.holder}" if held is not None and ours else ", and nobody holds its lock"
         what = f"{way}{who}: {done[-1] if done else 'nothing'} is done last"
-        yield Line("window", name, what, plan.moments.get("UNTIL"), f"ops runs resume {name}")
+        yield Line("window", name, what, plan.read_data(MuteData).until, f"ops runs resume {name}")
 
 
 def pending(aws: Aws, outputs: Outputs, now: datetime) -> Iterator[Line]:

@@ -16,11 +16,12 @@ from typing import Final
 from ops.alarms import announcement as announcing
 from ops.alarms import mute as muting
 from ops.alarms.mute import Alarm
-from ops.alarms.mute_state import How, iso
+from ops.alarms.mute_state import How, MuteData
 from ops.core import steps as verifying
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Plan, Step
+from ops.core.stack_plan import build_stack_plan
 from ops.database import failover, parameters, snapshots
 from ops.database import instance as database
 from ops.database import upgrade as upgrading
@@ -122,7 +123,7 @@ def _reboot(seen: Seen) -> Plan | None:
     if seen.wanted.patch is not None:
         step = failover.in_effect(outputs, found, "reboot")
         notes = ("the patch restarts the server: it is rebooted only if parameters wait still",)
-        return database.plan(outputs, seen.run, "ops db reboot", step, notes=notes)
+        return build_stack_plan(outputs, seen.run, "db reboot", step, notes=notes)
     since = failover.last_restart(seen.aws, outputs, found.identifier, seen.now)
     return failover.reboot(outputs, found, since, seen.run)
 
@@ -200,7 +201,6 @@ def window(
     steps: Sequence[Step],
     alarms: Sequence[Alarm],
     told: Told,
-    command: str,
 ) -> Plan:
     """The whole window as one plan. `steps` are its body."""
     outputs, run = seen.outputs, seen.run
@@ -229,14 +229,16 @@ def window(
         "when it is over it is not undone: its alarms act again, and the snapshot stays",
         *(note for plan in made.values() for note in plan.notes),
     ]
-    return database.plan(
+    return build_stack_plan(
         outputs,
         run,
-        command,
-        *announcing.begin(outputs, run, told.level, about, iso(until)),
+        "maintenance run",
+        *announcing.begin(outputs, run, told.level, about, "${UNTIL}"),
         *mutes,
         *steps,
         *loud,
         *announcing.end(outputs, run, about),
-        notes=tuple(notes),
-    ).model_copy(update={"moments": {"UNTIL": iso(until), **(muted.moments if muted else {})}})
+        notes=notes,
+        arguments=" ".join(made),
+        data=MuteData(until="${UNTIL}"),
+    ).with_times(seen.now, **muting.mute_times(told.length))

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from ops.alarms.mute_state import iso
-from ops.core.plan import Call, Plan, Step, Wait
+from ops.core.plan import Call, Plan, PlanData, StartTime, Step, Wait
+from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
 from ops.database import replicas
 from ops.database.sql import contents
@@ -18,11 +18,17 @@ from ops.outputs import Outputs
 from ops.recovery import restore as restoring
 from ops.recovery.restore import Wanted
 
-COMMAND: Final = "ops recover drill"
 MOST: Final = 100  # alarms a call. Source: CloudWatch API reference, DescribeAlarms
 NAME: Final = "DBInstances[0].DBInstanceIdentifier"
 # What each of these waits has seen when its time is over: it has failed, and the drill is undone.
 LATE: Final[Mapping[str, str]] = {"restore": NAME, "configure": NAME, "warm": NAME}
+
+
+class DrillData(PlanData):
+    """The objectives that the drill is held to, in minutes."""
+
+    rto_minutes: float
+    rpo_minutes: float
 
 
 def drill(
@@ -50,12 +56,17 @@ def drill(
     notes = (
         f"{outputs.database.identifier} is not touched; {wanted.name} costs until it is deleted, "
         "at the end or where the drill is undone",
-        *(n for n in made.notes if n.startswith("there is no way")),
+        *(() if wanted.sql else (restoring.NO_SQL,)),
     )
-    # What is to be met stands in the command: whoever carries the run on must know it.
-    command = f"{COMMAND} --rto {rto:g} --rpo {rpo:g}"
-    plan = database.plan(outputs, run, command, *steps, notes=notes)
-    return plan.model_copy(update={"moments": {"SINCE": iso(now)}})
+    return build_stack_plan(
+        outputs,
+        run,
+        "recover drill",
+        *steps,
+        notes=notes,
+        arguments=f"--rto {rto:g} --rpo {rpo:g}",
+        data=DrillData(rto_minutes=rto, rpo_minutes=rpo),
+    ).with_times(now, SINCE=StartTime())
 
 
 def _source(outputs: Outputs, source: Mapping[str, Any]) -> Step:

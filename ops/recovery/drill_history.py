@@ -7,7 +7,6 @@ which the primary could be restored.
 """
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from statistics import median
@@ -20,14 +19,13 @@ from ops.alarms.mute_state import iso, parsed
 from ops.core.aws import code_of, explained, of_bucket
 from ops.core.errors import OpsError
 from ops.core.journal import Journal, Record
-from ops.core.plan import Plan, known
+from ops.core.plan import known
 from ops.core.run import Target
-from ops.recovery.drill import COMMAND
+from ops.recovery.drill import DrillData
 
 PREFIX: Final = "drills/"
 RUN: Final = "drill"
 RTO, RPO = 30, 5  # objectives in minutes, where nobody says others
-ASKED: Final = re.compile(rf"{COMMAND} --rto (\S+) --rpo (\S+)")
 # Phases from one to the next: the step whose goal ends each.
 PHASES: Final = (
     ("restore", "restore"),
@@ -119,11 +117,11 @@ COLUMNS: Final = (
 def of_journal(journal: Journal) -> Drill:
     """What a drill has come to, by its journal. Raises ValueError where that is of no drill."""
     first = journal.records[0] if journal.records else None
-    plan = Plan.model_validate(first.data) if first and first.event == "plan" else None
-    asked = ASKED.fullmatch(plan.command) if plan else None
-    if first is None or plan is None or asked is None:
+    plan = journal.plan
+    if first is None or plan is None or plan.kind != "recover drill":
         raise ValueError("this is no drill's journal")
-    objectives = Objectives(rto_seconds=float(asked[1]) * 60, rpo_seconds=float(asked[2]) * 60)
+    data = plan.read_data(DrillData)
+    objectives = Objectives(rto_seconds=data.rto_minutes * 60, rpo_seconds=data.rpo_minutes * 60)
     ended, seen = journal.ended, journal.seen()
     phases = _phases(journal, first.at, seen)
     serves = phases.first_query if phases.first_query is not None else phases.configure
@@ -221,13 +219,9 @@ def history(of: Target) -> list[Drill]:
     """All drills, the oldest first. One that has ended without a record, as when its process was
     killed, is recorded now."""
     known_ = {drill.run: drill for drill in kept(of)}
-    for run in of.runs():
-        if run.startswith(f"{RUN}-") and run not in known_:
-            try:
-                found = of_journal(Journal(of.lines(run)))
-            except ValueError:
-                continue
-            known_[run] = record(of, found) if found.outcome != "unfinished" else found
+    for run, journal in of.journals("recover drill", without=known_):
+        found = of_journal(journal)
+        known_[run] = record(of, found) if found.outcome != "unfinished" else found
     return _sorted(known_.values())
 
 

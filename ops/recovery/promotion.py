@@ -8,10 +8,10 @@ settings and operations know the old instance until a rename. Either way the old
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ops.alarms.mute_state import iso
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import Call, Plan, Rewrite, Sql, State, Step, Wait
+from ops.core.plan import Call, Plan, Rewrite, Sql, StartTime, State, Step, Wait
+from ops.core.stack_plan import build_stack_plan
 from ops.database import copied_settings as likeness
 from ops.database import instance as database
 from ops.database import password as rotating
@@ -180,7 +180,7 @@ def promote_replica(outputs: Outputs, replica: Mapping[str, Any], days: int, run
         f"whoever reads from it is not answered while it restarts; {follows} is not touched",
         f"then: ops recover promote {name} --by rename, or --by secret",
     )
-    return database.plan(outputs, run, "ops recover replica promote", step, notes=notes)
+    return build_stack_plan(outputs, run, "recover replica promote", step, notes=notes)
 
 
 def discard(outputs: Outputs, found: Mapping[str, Any], run: str, *, save: bool) -> Plan:
@@ -200,7 +200,7 @@ def discard(outputs: Outputs, found: Mapping[str, Any], run: str, *, save: bool)
         "with it go its automated backups; there is no undo"
         + (f": the way back is the snapshot {name}-{run}" if save else ", and no snapshot"),
     )
-    return database.plan(outputs, run, "ops recover discard", *steps, notes=notes)
+    return build_stack_plan(outputs, run, "recover discard", *steps, notes=notes)
 
 
 def kept_name(own: str, run: str) -> str:
@@ -352,5 +352,5 @@ def _notes(
 def _plan(
     outputs: Outputs, run: str, steps: Sequence[Step], notes: Sequence[str], now: Any
 ) -> Plan:
-    made = database.plan(outputs, run, "ops recover promote", *steps, notes=tuple(notes))
-    return made.model_copy(update={"moments": {"SINCE": iso(now)}})
+    made = build_stack_plan(outputs, run, "recover promote", *steps, notes=tuple(notes))
+    return made.with_times(now, SINCE=StartTime())

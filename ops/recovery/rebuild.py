@@ -21,6 +21,7 @@ from ops.core.actions import Actions
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.core.plan import Call, Plan, State, Step, Wait
+from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
 from ops.database.instance import ABSENT, STATUS
 from ops.outputs import Outputs
@@ -190,7 +191,7 @@ def rebuild(
         KEPT,
         *filter(None, [doubt]),
     )
-    return _plan(outputs, run, "ops recover rebuild", stack.region, steps, notes)
+    return build_stack_plan(outputs, run, "recover rebuild", *steps, notes=notes)
 
 
 def region(
@@ -236,7 +237,7 @@ def region(
         KEPT,
         *filter(None, [doubt]),
     )
-    return _plan(outputs, run, "ops recover region", there, steps, notes)
+    return build_stack_plan(outputs, run, "recover region", *steps, notes=notes, region=there)
 
 
 def _told(folder: Path, stack: str, source: Source) -> list[Step]:
@@ -325,26 +326,6 @@ def _queried(project: str, stack: str, region: str, profile: str | None) -> Step
         says=f"see the database of {stack} answer a query, with the password of its secret",
         do=read,
         goal=Wait(read=read, met={"exit": 0}, every=15, within=1800, typical=FIRST),
-    )
-
-
-def _plan(
-    outputs: Outputs,
-    run: str,
-    command: str,
-    where: str,
-    steps: Sequence[Step],
-    notes: tuple[str, ...],
-) -> Plan:
-    stack = outputs.stack
-    return Plan(
-        run=run,
-        command=command,
-        stack=stack.stack,
-        account=stack.account,
-        region=where,
-        steps=tuple(steps),
-        notes=notes,
     )
 
 

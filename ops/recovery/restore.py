@@ -14,7 +14,8 @@ from typing import Any, Final
 from ops.alarms.mute_state import iso, parsed
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import Call, Plan, Sql, State, Step, Wait
+from ops.core.plan import Call, Plan, Sql, StartTime, State, Step, Wait
+from ops.core.stack_plan import build_stack_plan
 from ops.database import copied_settings as likeness
 from ops.database import instance as database
 from ops.database import replicas
@@ -36,6 +37,10 @@ FILLED_SOURCE: Final = (
     "none"
 )
 QUOTA: Final = "DBInstances"
+NO_SQL: Final = (
+    "no SQL reaches it from here, or --no-sql is set: only its status is checked; set --via, or "
+    "run this from inside the network, and a query is tried as well"
+)
 
 
 @dataclass(frozen=True)
@@ -151,9 +156,9 @@ def to_time(
     )
     says = f"restore {name} as of {'the latest time' if at is None else iso(at)} as {wanted.name}"
     steps = restored(outputs, call, says, source, wanted, run, now, left=())
-    return database.plan(
-        outputs, run, "ops recover point-in-time", *steps, notes=notes(outputs, wanted)
-    ).model_copy(update={"moments": {"SINCE": iso(now)}})
+    return build_stack_plan(
+        outputs, run, "recover point-in-time", *steps, notes=notes(outputs, wanted)
+    ).with_times(now, SINCE=StartTime())
 
 
 def from_snapshot(
@@ -179,9 +184,9 @@ def from_snapshot(
     )
     says = f"restore the snapshot {snapshot.name} as {wanted.name}"
     steps = restored(outputs, call, says, source, wanted, run, now, left=left)
-    return database.plan(
-        outputs, run, "ops recover snapshot", *steps, notes=notes(outputs, wanted)
-    ).model_copy(update={"moments": {"SINCE": iso(now)}})
+    return build_stack_plan(
+        outputs, run, "recover snapshot", *steps, notes=notes(outputs, wanted)
+    ).with_times(now, SINCE=StartTime())
 
 
 def restored(
@@ -237,10 +242,7 @@ def notes(outputs: Outputs, wanted: Wanted) -> tuple[str, ...]:
         "name",
     ]
     if not wanted.sql:
-        said.append(
-            "there is no way to it from here, or none was asked for: that it is available is all "
-            "that is known of it; with --via, or from within the network, it is asked"
-        )
+        said.append(NO_SQL)
     return tuple(said)
 
 
@@ -301,7 +303,7 @@ def given_password(outputs: Outputs, name: str, now: datetime) -> Step:
             read=database.where(
                 outputs,
                 "rds.describe_events",
-                {"SourceType": "db-instance", "SourceIdentifier": name, "StartTime": iso(now)},
+                {"SourceType": "db-instance", "SourceIdentifier": name, "StartTime": "${SINCE}"},
             ),
             met={RESET: True},
             every=5,

@@ -68,9 +68,9 @@ class Report:
 def report(journal: Journal) -> Report:
     """The report of a run. Raises ValueError where the journal has no plan."""
     first = journal.records[0] if journal.records else None
-    if first is None or first.event != "plan":
+    plan = journal.plan
+    if first is None or plan is None:
         raise ValueError("the journal has no plan")
-    plan = Plan.model_validate(first.data)
     ended = journal.ended
     turned = next((r for r in journal.records if r.event == "undo"), None)
     going = "being undone" if journal.backwards else "unfinished"

@@ -11,6 +11,7 @@ from typing import Any, Final
 from ops.core.aws import Aws
 from ops.core.errors import RefusedError, UsageError
 from ops.core.plan import Call, Http, Plan, State, Step, Wait
+from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
 from ops.services import images
 from ops.services import model as services
@@ -90,7 +91,9 @@ def deploy(
     steps = (_register(service, wanted, run), update, *([confirm] if wait else []))
     if url is not None:
         steps = (*steps, answers(url))
-    return _plan(outputs, run, f"ops service deploy --service {service.name}", steps, notes)
+    return build_stack_plan(
+        outputs, run, "service deploy", *steps, notes=notes, arguments=f"--service {service.name}"
+    )
 
 
 def rollback(
@@ -127,7 +130,9 @@ def rollback(
     steps = (update, *([_confirm(service, revision=target)] if wait else []))
     if url is not None:
         steps = (*steps, answers(url))
-    return _plan(outputs, run, f"ops service rollback --service {service.name}", steps, notes)
+    return build_stack_plan(
+        outputs, run, "service rollback", *steps, notes=notes, arguments=f"--service {service.name}"
+    )
 
 
 def restart(aws: Aws, outputs: Outputs, service: Service, run: str, *, wait: bool = True) -> Plan:
@@ -141,7 +146,9 @@ def restart(aws: Aws, outputs: Outputs, service: Service, run: str, *, wait: boo
     )
     steps = (update, *([_confirm(service, revision=service.revision)] if wait else []))
     notes = ("the old tasks stop only once new ones are healthy", *_unprotected(service))
-    return _plan(outputs, run, f"ops service restart --service {service.name}", steps, notes)
+    return build_stack_plan(
+        outputs, run, "service restart", *steps, notes=notes, arguments=f"--service {service.name}"
+    )
 
 
 def anew(aws: Aws, service: Service, name: str) -> Step:
@@ -347,18 +354,3 @@ def _unprotected(service: Service) -> list[str]:
     if service.breaker:
         return []
     return ["the service has no circuit breaker with rollback: a bad deployment goes on and on"]
-
-
-def _plan(
-    outputs: Outputs, run: str, command: str, steps: tuple[Step, ...], notes: tuple[str, ...]
-) -> Plan:
-    stack = outputs.stack
-    return Plan(
-        run=run,
-        command=command,
-        stack=stack.stack,
-        account=stack.account,
-        region=stack.region,
-        steps=steps,
-        notes=notes,
-    )

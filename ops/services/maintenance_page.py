@@ -4,6 +4,8 @@ from typing import Final
 
 from ops.core.errors import UsageError
 from ops.core.plan import Call, Plan, State, Step, Wait
+from ops.core.plan_kind import PlanKind
+from ops.core.stack_plan import build_stack_plan
 from ops.outputs import LoadBalancerPart, Outputs
 
 # A host that nobody asks for: the stack's own condition of the rule.
@@ -20,21 +22,13 @@ def turn(outputs: Outputs, run: str, *, on: bool) -> Plan:
     if balancer is None:
         raise UsageError(f"the stack {outputs.stack.stack} has no load balancer")
     step = _step("page", balancer, on=on, undo=(_step("back", balancer, on=not on),))
-    stack = outputs.stack
     notes = (
         ("every request of every service gets the page, with status 503, until it is turned off",)
         if on
         else ()
     )
-    return Plan(
-        run=run,
-        command=f"ops service maintenance {'on' if on else 'off'}",
-        stack=stack.stack,
-        account=stack.account,
-        region=stack.region,
-        steps=(step,),
-        notes=notes,
-    )
+    kind: PlanKind = "service maintenance on" if on else "service maintenance off"
+    return build_stack_plan(outputs, run, kind, step, notes=notes)
 
 
 def _step(name: str, balancer: LoadBalancerPart, *, on: bool, undo: tuple[Step, ...] = ()) -> Step:

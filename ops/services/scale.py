@@ -6,6 +6,7 @@ from typing import Any, Final
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.core.plan import Call, Plan, State, Step, Wait
+from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
 from ops.services.model import Service
 
@@ -105,7 +106,9 @@ def scale(
             undo=(_count("back", service, service.desired, wait=wait),),
         ),
     )
-    return _plan(outputs, run, f"ops service scale --service {service.name}", steps, tuple(notes))
+    return build_stack_plan(
+        outputs, run, "service scale", *steps, notes=notes, arguments=f"--service {service.name}"
+    )
 
 
 def change(
@@ -145,7 +148,9 @@ def change(
         "the limits are settings of the stack as well: the next `pulumi up` sets them again",
     )
     name = now.service.name
-    return _plan(outputs, run, f"ops service autoscaling --service {name}", (step,), notes)
+    return build_stack_plan(
+        outputs, run, "service autoscaling", step, notes=notes, arguments=f"--service {name}"
+    )
 
 
 def _count(
@@ -216,18 +221,3 @@ def _listed(service: Service) -> State:
         "ResourceIds": [service.part.scaling_resource_id],
         "ScalableDimension": DIMENSION,
     }
-
-
-def _plan(
-    outputs: Outputs, run: str, command: str, steps: tuple[Step, ...], notes: tuple[str, ...]
-) -> Plan:
-    stack = outputs.stack
-    return Plan(
-        run=run,
-        command=command,
-        stack=stack.stack,
-        account=stack.account,
-        region=stack.region,
-        steps=steps,
-        notes=notes,
-    )

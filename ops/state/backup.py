@@ -19,6 +19,7 @@ from ops.core.aws import explained
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, Plan, State, Step, Wait
 from ops.core.run import Target
+from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
 from ops.stack import pulumi as pulumi_steps
 
@@ -232,7 +233,7 @@ def backup(outputs: Outputs, folder_: Path, draft: Path, run: str) -> Plan:
     """The state of now, saved in the operations bucket."""
     notes = ("its secrets are encrypted in it as in its backend; all else is in clear",)
     steps = saving(outputs, folder_, draft, run)
-    return _plan(outputs, run, "ops state backup", steps, notes)
+    return build_stack_plan(outputs, run, "state backup", *steps, notes=notes)
 
 
 def restore(
@@ -254,7 +255,7 @@ def restore(
         "nothing in AWS is changed: only what Pulumi knows of it; look at a preview with --refresh "
         "afterwards",
     )
-    return _plan(outputs, run, "ops state restore", steps, notes)
+    return build_stack_plan(outputs, run, "state restore", *steps, notes=notes)
 
 
 def importing(stack: str, folder_: Path, name: str, file: Path, wanted: str) -> Step:
@@ -267,21 +268,6 @@ def importing(stack: str, folder_: Path, name: str, file: Path, wanted: str) -> 
             folder_, "stack", "import", "--file", str(file), "--stack", stack, strict=True
         ),
         goal=Wait(read=look, met={"output.digest": wanted}, every=2, within=300),
-    )
-
-
-def _plan(
-    outputs: Outputs, run: str, command: str, steps: list[Step], notes: tuple[str, ...]
-) -> Plan:
-    stack = outputs.stack
-    return Plan(
-        run=run,
-        command=command,
-        stack=stack.stack,
-        account=stack.account,
-        region=stack.region,
-        steps=tuple(steps),
-        notes=notes,
     )
 
 

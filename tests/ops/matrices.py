@@ -88,14 +88,18 @@ class World:
     stale: dict[str, tuple[float, JsonValue]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        steps = [part for step in self.plan.steps for part in family(step)]
-        waits = [wait for step in steps for wait in (step.goal, step.ready) if wait]
-        self.reads = {wait.read.model_dump_json(): wait.read for wait in waits}
-        self.names = {step.do.model_dump_json(): step.name for step in steps}
+        self._know(self.plan.fill())
         own = self.procedure
         self.actions = Actions(
             self.on.aws, own.sql and own.sql(self.on), own.shell and own.shell(self.on)
         )
+
+    def _know(self, plan: Plan) -> None:
+        """The actions of a plan, as its times are filled when it starts."""
+        steps = [part for step in plan.steps for part in family(step)]
+        waits = [wait for step in steps for wait in (step.goal, step.ready) if wait]
+        self.reads = {wait.read.model_dump_json(): wait.read for wait in waits}
+        self.names = {step.do.model_dump_json(): step.name for step in steps}
 
     def state(self) -> tuple[int, int, float]:
         """What a kill leaves: where it is equal, nothing is different."""
@@ -110,6 +114,10 @@ class World:
     def act(self, action: Action, seen: dict[str, JsonValue]) -> JsonValue:
         """One action, late where reads lag."""
         key = action.model_dump_json()
+        if key not in self.reads and key not in self.names:
+            started = Journal(_Lines(self.lines, nothing)).plan
+            assert started is not None
+            self._know(started)
         if key in self.reads:
             return self._read(key, seen)
         name = self.names[key]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ops.core.errors import UsageError
 from ops.core.plan import Plan, Sql, Step, Wait
-from ops.database import instance as database
+from ops.core.stack_plan import build_stack_plan
 from ops.database.sql.connection import Database
 from ops.outputs import Outputs
 
@@ -125,6 +125,11 @@ def left(on: Database, identifier: str | None, meant: Sequence[Session]) -> set[
     return {row["pid"] for row in rows}
 
 
+TERMINATION_NOTES: Final = (
+    "what is not committed is rolled back; a pool opens new sessions as it needs them",
+)
+
+
 def kill(
     outputs: Outputs, session: Session, identifier: str | None, run: str, *, terminate: bool
 ) -> Plan:
@@ -135,7 +140,14 @@ def kill(
             f"ops db kill {session.pid} --terminate",
         )
     if terminate:
-        return _ended(outputs, [session], identifier, run, f"ops db kill {session.pid} --terminate")
+        return build_stack_plan(
+            outputs,
+            run,
+            "db kill",
+            _termination([session], identifier),
+            notes=TERMINATION_NOTES,
+            arguments=f"{session.pid} --terminate",
+        )
     params = {"pid": session.pid, "began": session.began, "asked": session.asked}
     step = Step(
         name="cancel",
@@ -151,25 +163,20 @@ def kill(
         ),
     )
     notes = ("its transaction is rolled back, its session stays",)
-    return database.plan(outputs, run, f"ops db kill {session.pid}", step, notes=notes)
+    return build_stack_plan(outputs, run, "db kill", step, notes=notes, arguments=str(session.pid))
 
 
 def kill_idle(
     outputs: Outputs, sessions: Sequence[Session], identifier: str | None, run: str
 ) -> Plan:
     """Ends sessions that are idle still; one that has begun to work is left alone."""
-    return _ended(outputs, sessions, identifier, run, "ops db kill-idle", idle=True)
+    step = _termination(sessions, identifier, idle=True)
+    return build_stack_plan(outputs, run, "db kill-idle", step, notes=TERMINATION_NOTES)
 
 
-def _ended(
-    outputs: Outputs,
-    sessions: Sequence[Session],
-    identifier: str | None,
-    run: str,
-    command: str,
-    *,
-    idle: bool = False,
-) -> Plan:
+def _termination(
+    sessions: Sequence[Session], identifier: str | None, *, idle: bool = False
+) -> Step:
     params: dict[str, Any] = {
         "pids": [each.pid for each in sessions],
         "began": [each.began for each in sessions],
@@ -178,7 +185,7 @@ def _ended(
     if idle:
         params["since"] = [each.since for each in sessions]
         do, goal = (text.replace(MEANT, MEANT_IDLE) + STILL for text in (do, goal))
-    step = Step(
+    return Step(
         name="terminate",
         says="end the session " + "; ".join(each.says() for each in sessions),
         do=Sql(statement=do, params=params, identifier=identifier),
@@ -191,8 +198,6 @@ def _ended(
             source="an assumption: a session looks for it at each step of its work",
         ),
     )
-    notes = ("what is not committed is rolled back; a pool opens new sessions as it needs them",)
-    return database.plan(outputs, run, command, step, notes=notes)
 
 
 def _session(row: Any) -> Session:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ops.core.errors import UsageError
 from ops.core.plan import Plan, Sql, Step, Wait
-from ops.database import instance as database
+from ops.core.stack_plan import build_stack_plan
 from ops.database.sql.connection import Database
 from ops.outputs import Outputs
 
@@ -116,7 +116,7 @@ def vacuum(
         if full
         else ("reads and writes go on meanwhile; the space is used again, the files stay as large",)
     )
-    return database.plan(outputs, run, "ops db vacuum", *steps, notes=notes)
+    return build_stack_plan(outputs, run, "db vacuum", *steps, notes=notes)
 
 
 def _step(number: int, table: Table, options: str, *, full: bool, analyze: bool) -> Step:

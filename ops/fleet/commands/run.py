@@ -49,10 +49,11 @@ def run(
     found = fleet.observed(of.aws, of.outputs)
     ids = fleet_running.chosen(found, names)
     run_id = new_run("fleet-run")
-    plan = fleet_running.run(of.outputs, found, ids, text, run_id, clock.now(), how=way)
+    began = clock.now()
+    plan = fleet_running.run(of.outputs, found, ids, text, run_id, began, how=way)
     if not carry_out(plan, of, output, how):
         return
-    rows = fleet_running.results(of.aws, run_id, plan.moments["SINCE"])
+    rows = fleet_running.results(of.aws, run_id, fleet_running.invoked_after(began))
     if output.form == "json":
         output.data("fleet-run", {"run": run_id, "items": rows})
     for row in rows:

@@ -93,7 +93,7 @@ def run(
     length = windows.minutes(minutes, steps)
     told = windows.Told(tell, words, by, length)
     alarms = muting.observed(of.aws, of.outputs)
-    plan = windows.window(seen, made, steps, alarms, told, f"ops maintenance run {' '.join(made)}")
+    plan = windows.window(seen, made, steps, alarms, told)
     grave = wanted.patch is not None  # an upgrade has no way back but the snapshot
     if carry_out(through(via, plan), of, output, how.grave(grave), on):
         after = database.primary(of.aws, of.outputs)

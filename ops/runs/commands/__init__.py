@@ -10,7 +10,6 @@ from ops.cli.execution import DryRun, Yes, confirmed, runner, target
 from ops.cli.render import Output
 from ops.core.errors import UsageError
 from ops.core.journal import Journal
-from ops.core.plan import Plan
 from ops.core.run import Ground, Target, WallClock
 from ops.runs.commands import report as runs_report
 
@@ -105,8 +104,8 @@ def _row(of: Target, run: str) -> dict[str, object]:
     journal = _journal(of, run)
     first, ended = journal.records[0], journal.ended
     command, state = "ops lock break", "done"  # a note alone: there was nothing to carry out
-    if first.event == "plan":
-        command = Plan.model_validate(first.data).command
+    if (plan := journal.plan) is not None:
+        command = plan.command
         going = "being undone" if journal.backwards else "unfinished"
         state = str(ended.data) if ended else going
     return {

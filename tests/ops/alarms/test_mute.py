@@ -221,7 +221,7 @@ def test_many_alarms_are_muted_by_several_rules() -> None:
     until = NOW + timedelta(hours=1)
     run = "mute-20261121-120320-abcd"
     plan = muting.mute(stack_outputs(), alarms, NOW, until, "planned", run)
-    calls = [step.do for step in plan.steps if isinstance(step.do, Call)]
+    calls = [step.do for step in plan.fill().steps if isinstance(step.do, Call)]
     names: list[Any] = [call.params["MuteTargets"] for call in calls]
     assert [len(one["AlarmNames"]) for one in names] == [100, 100, 5]
     assert [call.params["Name"] for call in calls] == [

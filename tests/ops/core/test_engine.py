@@ -126,7 +126,7 @@ def resize() -> Plan:
         ),
     )
     steps = (save, modify("resize", "large", modify("back", "small")))
-    return Plan(run="run-1", command="x", stack="s", account="1", region="r", steps=steps)
+    return Plan(run="run-1", kind="db resize", stack="s", account="1", region="r", steps=steps)
 
 
 def engine(world: World, lines: Lines) -> Engine:
@@ -267,7 +267,7 @@ def test_a_goal_met_beforehand_calls_nothing_and_is_not_undone() -> None:
 def test_an_unsound_plan_is_refused_when_it_is_made(change: dict[str, object], says: str) -> None:
     save, other = resize().steps
     fields = {
-        name: getattr(resize(), name) for name in ("run", "command", "stack", "account", "region")
+        name: getattr(resize(), name) for name in ("run", "kind", "stack", "account", "region")
     }
     with pytest.raises(ValidationError, match=says.replace("[", r"\[")):
         Plan(**fields, steps=(save, other.model_copy(update=change)))
@@ -293,7 +293,7 @@ def second(same: dict[str, str]) -> Plan:
     wanted = Wait(read=Call(api="rds.describe_db_instances"), met={STATUS: "available"}, same=same)
     changed = resize_.model_copy(update={"goal": wanted, "name": "compare", "undo": ()})
     fields = {
-        name: getattr(resize(), name) for name in ("run", "command", "stack", "account", "region")
+        name: getattr(resize(), name) for name in ("run", "kind", "stack", "account", "region")
     }
     return Plan(**fields, steps=(save, resize_, changed))
 

@@ -31,7 +31,7 @@ def plan(stage: Stage) -> Plan:
     where, copy = {"DBInstanceIdentifier": name}, {"DBSnapshotIdentifier": f"{name}-run-1"}
     return Plan(
         run="run-1",
-        command="ops db snapshot create",
+        kind="db snapshot create",
         stack="test",
         account=stage.outputs.stack.account,
         region=stage.outputs.stack.region,

@@ -90,9 +90,7 @@ def planned(
     made = windows.acts(it)
     steps = windows.body(it, made)
     told = Told("warn", "planned", how, windows.minutes("600", steps))
-    return windows.window(
-        it, made, steps, muting.observed(on.aws, on.outputs), told, "ops maintenance run"
-    )
+    return windows.window(it, made, steps, muting.observed(on.aws, on.outputs), told)
 
 
 def messages(on: Stage) -> list[tuple[str, str]]:

@@ -1,0 +1,34 @@
+"""The plan of a stack: whose account and region it is for, from the stack's outputs."""
+
+from collections.abc import Sequence
+
+from ops.core.plan import Plan, PlanData, Step
+from ops.core.plan_kind import PlanKind
+from ops.outputs import Outputs
+
+
+def build_stack_plan(
+    outputs: Outputs,
+    run: str,
+    kind: PlanKind,
+    *steps: Step,
+    notes: Sequence[str] = (),
+    arguments: str = "",
+    data: PlanData | None = None,
+    reason: str = "",
+    region: str | None = None,
+) -> Plan:
+    """Builds a plan for the stack of `outputs`; `region` if it is another than the stack's."""
+    stack = outputs.stack
+    return Plan(
+        run=run,
+        kind=kind,
+        arguments=arguments,
+        data={} if data is None else data.model_dump(mode="json"),
+        stack=stack.stack,
+        account=stack.account,
+        region=region or stack.region,
+        reason=reason,
+        steps=steps,
+        notes=tuple(notes),
+    )

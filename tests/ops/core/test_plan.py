@@ -1,0 +1,89 @@
+"""The data of a plan: its kind, its times, and what its hash covers."""
+
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+import pytest
+
+from ops.core.plan import SPAN, Call, Plan, StartTime, Step, Wait
+from ops.core.plan_kind import PlanKind
+from ops.permissions.command_calls import COMMANDS
+
+NOW = datetime(2026, 11, 21, 12, 3, 20, tzinfo=UTC)
+
+
+def build_plan(*, until: str = "${UNTIL}", run: str = "run-1") -> Plan:
+    call = Call(api="cloudwatch.put_alarm_mute_rule", params={"ExpireDate": until, "Name": run})
+    goal = Wait(read=Call(api="cloudwatch.get_alarm_mute_rule"), met={"Status": "ACTIVE"})
+    step = Step(name="mute", says=f"mute until {until}", do=call, goal=goal)
+    return Plan(
+        run=run,
+        kind="alarms mute",
+        arguments=f"--until {until}",
+        stack="s",
+        account="1",
+        region="r",
+        steps=(step,),
+    )
+
+
+def lasting(minutes: int, start: datetime = NOW) -> Plan:
+    return build_plan().with_times(start, UNTIL=StartTime(offset=minutes * 60))
+
+
+def test_a_placeholder_is_filled_wherever_it_is() -> None:
+    plan = lasting(60).fill()
+    assert plan.command == "ops alarms mute --until 2026-11-21T13:03:20Z"
+    assert plan.steps[0].says == "mute until 2026-11-21T13:03:20Z"
+    assert isinstance(plan.steps[0].do, Call)
+    assert plan.steps[0].do.params["ExpireDate"] == "2026-11-21T13:03:20Z"
+    assert plan.fill() == plan
+
+
+def test_the_hash_is_the_same_whenever_it_starts_and_whatever_the_run_is_called() -> None:
+    assert lasting(60).digest == lasting(60, NOW + timedelta(hours=3)).digest
+    assert build_plan(run="run-2").digest == build_plan().digest
+
+
+def test_the_hash_covers_how_long_it_lasts_and_a_time_that_was_typed() -> None:
+    assert lasting(60).digest != lasting(30).digest
+    typed = [build_plan(until=f"2026-11-21T1{hour}:00:00Z").digest for hour in (3, 4)]
+    assert typed[0] != typed[1]
+
+
+def test_what_is_no_placeholder_of_the_plan_stays() -> None:
+    assert build_plan(until="${aws:username} ${OTHER}").fill().steps[0].says.endswith("${OTHER}")
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        (StartTime(), "2026-11-21T12:03:20Z"),
+        (StartTime(offset=-300), "2026-11-21T11:58:20Z"),
+        (StartTime(offset=3600, rounding="up"), "2026-11-21T13:04:00Z"),
+        (StartTime(rounding="down", form="%Y-%m-%dT%H:%M"), "2026-11-21T12:03"),
+        (StartTime(offset=3600, rounding="up", form=SPAN), "PT61M"),
+        (StartTime(until="2026-11-21T13:03:00+00:00", form=SPAN), "PT60M"),
+    ],
+)
+def test_a_time_follows_from_the_start(time: StartTime, text: str) -> None:
+    assert time.fill(NOW) == text
+
+
+def test_the_kinds_of_plans_are_the_commands_that_carry_one_out() -> None:
+    # They write a record, but plan nothing of their own: `recover failover` plans `db failover`.
+    no_plan = {
+        "lock break",
+        "recover drills",
+        "recover failover",
+        "runs note",
+        "runs resume",
+        "runs undo",
+    }
+    changing = {
+        command.partition(" --")[0]
+        for command, needs in COMMANDS.items()
+        if "s3.put_object" in needs.apis
+    }
+    assert changing - set(get_args(PlanKind)) == no_plan
+    assert set(get_args(PlanKind)) - changing == {"bootstrap"}  # before any stack: its own role

@@ -14,8 +14,8 @@ from components.load_balancer import LoadBalancer
 from components.operations import Operations
 from components.policies import Statement, document
 from components.settings import Settings
+from ops.core.declaration import ROLE_PURPOSES, ROLES, Role
 from ops.outputs import AccessPart
-from ops.permissions.command_calls import MEANS, ROLES, Role
 from ops.permissions.names import Names
 from ops.permissions.policies import PARTS, compact, role_policies
 
@@ -52,7 +52,7 @@ class Access(Component):
         made = aws.iam.Role(
             self.key(role),
             name=self.physical(role),
-            description=f"ops on {self.settings.prefix} {MEANS[role]}",
+            description=f"ops on {self.settings.prefix} {ROLE_PURPOSES[role]}",
             assume_role_policy=document(*self._trust(role)),
             max_session_duration=settings.session_hours * 3600,
             permissions_boundary=settings.permissions_boundary,

@@ -303,7 +303,7 @@ def test_components_know_of_operations_only_the_contract() -> None:
     for file, tree in sources("components"):
         known = {module for module in imports(tree) if module.split(".")[0] == "ops"}
         data = {
-            "ops.permissions.command_calls",
+            "ops.core.declaration",
             "ops.permissions.names",
             "ops.permissions.policies",
         }

@@ -27,9 +27,9 @@ def alarm_names(incomplete: str) -> list[str]:
 
 def commands(incomplete: str) -> list[str]:
     """First words of the commands that `ops permissions` knows."""
-    from ops.permissions.command_calls import COMMANDS
+    from ops.permissions.declared import COMMAND_ROLES
 
-    words = {command.split()[0] for command in COMMANDS}
+    words = {command.split()[0] for command in COMMAND_ROLES}
     return sorted(word for word in words if word.startswith(incomplete))
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ops.cli.completion import commands
+from ops.core.declaration import ROLES, Role
 from ops.core.errors import UsageError
-from ops.permissions.command_calls import COMMANDS, ROLES, Role
+from ops.permissions.declared import COMMAND_ROLES, DECLARATIONS
 from ops.permissions.policies import LIMIT, allowed, compact, document, of_role, role_policies
 
 if TYPE_CHECKING:
@@ -87,17 +88,17 @@ def _listed(context: typer.Context) -> None:
 
     found: Any = context.find_object(tuple)
     rows = [
-        {"command": name, "role": needs.role, "calls": sorted(needs.apis)}
-        for name, needs in sorted(COMMANDS.items(), key=lambda c: (ROLES.index(c[1].role), c[0]))
+        {"command": name, "role": role, "calls": sorted(DECLARATIONS[name].calls)}
+        for name, role in sorted(COMMAND_ROLES.items(), key=lambda c: (ROLES.index(c[1]), c[0]))
     ]
     Output(found[1]).rows("permissions-commands", ("role", "command", "calls"), rows)
 
 
 def _matching(text: str) -> tuple[str, ...]:
     """The command of that name, or all of a noun. Raises UsageError."""
-    found = tuple(c for c in COMMANDS if c == text or c.startswith(f"{text} "))
+    found = tuple(c for c in COMMAND_ROLES if c == text or c.startswith(f"{text} "))
     if not found:
-        near = get_close_matches(text, list(COMMANDS), n=3, cutoff=0.5)
+        near = get_close_matches(text, list(COMMAND_ROLES), n=3, cutoff=0.5)
         may = f", may be {' or '.join(near)}" if near else ""
         raise UsageError(f"COMMAND is {text!r}{may}", "ops permissions")
     return found

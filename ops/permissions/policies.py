@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ops.core.declaration import ROLES, Role
 from ops.permissions.apis import IN_ITS_REGIONS, Condition, Grant, grants
-from ops.permissions.command_calls import COMMANDS, OUTPUTS, ROLES, Role
+from ops.permissions.declared import COMMAND_ROLES, DECLARATIONS, OUTPUTS_CALLS
 from ops.permissions.names import Names
 from ops.permissions.resources import EVERYWHERE, RESOURCES
 
@@ -54,7 +55,7 @@ class Allowed:
 def of_role(role: Role) -> tuple[str, ...]:
     """The commands that a role may run: its own, and those of the roles before it."""
     least = ROLES.index(role)
-    return tuple(c for c, needs in COMMANDS.items() if ROLES.index(needs.role) <= least)
+    return tuple(c for c, own in COMMAND_ROLES.items() if ROLES.index(own) <= least)
 
 
 def allowed(names: Names, commands: Iterable[str]) -> tuple[Allowed, ...]:
@@ -65,7 +66,7 @@ def allowed(names: Names, commands: Iterable[str]) -> tuple[Allowed, ...]:
     known = names.known
     needed: dict[tuple[tuple[str, ...], tuple[Condition, ...]], dict[str, list[str]]] = {}
     for command in commands:
-        for api in (*COMMANDS[command].apis, *OUTPUTS):
+        for api in (*DECLARATIONS[command].calls, *OUTPUTS_CALLS):
             for grant in grants(api):
                 resources, when = _filled(grant, known)
                 if resources:

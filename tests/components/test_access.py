@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
+from ops.core.declaration import ROLES, Role
 from ops.outputs import Outputs, read
-from ops.permissions.command_calls import ROLES, Role
 from ops.permissions.names import names_of
 from ops.permissions.policies import LIMIT, PARTS, role_policies
 from sandbox.program import Graph

@@ -21,7 +21,8 @@ from ops.core.plan import Call, Plan
 from ops.core.run import WallClock
 from ops.health.registry import CHECKS
 from ops.outputs import RegistryPart
-from ops.permissions.command_calls import CHANGE, COMMANDS, OUTPUTS, WHY_STOPPED
+from ops.permissions.call_sets import CHANGE
+from ops.permissions.declared import DECLARATIONS, OUTPUTS_CALLS
 from tests.ops import canned_sql, db_stage, fleet_stage, service_stage
 from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.call_recorder import Recorded, recorded
@@ -38,22 +39,6 @@ from tests.ops.procedures import (
     state,
 )
 from tests.ops.stage import PREFIX, RECOVERY, REGION, Stage, stage
-
-FAILS = "why tasks stopped, once a deployment has failed: as `service deploy` does, which is seen"
-# Calls that no test here can make, each with the reason. By command.
-UNSEEN: dict[str, dict[str, str]] = {
-    "db connect": dict.fromkeys(
-        ("ssm.start_session", "secretsmanager.get_secret_value"),
-        "by the AWS CLI, whose lines are printed",
-    ),
-    "recover drills": {"s3.put_object": "for a drill whose process was killed: test_drills.py"},
-    "recover region": {
-        "acm.describe_certificate": "of a certificate that a person names: test_rebuilding.py"
-    },
-    "service exec": {"ecs.execute_command": "by the AWS CLI, whose line is printed"},
-    "service restart": dict.fromkeys(WHY_STOPPED, FAILS),
-    "service rollback": dict.fromkeys(WHY_STOPPED, FAILS),
-}
 
 
 @dataclass(frozen=True)
@@ -359,7 +344,9 @@ def made(command: str) -> tuple[Recorded, ...] | None:
     name, _, option = command.partition(" --")
     ways = [one for one in procedures() if one.command == name and option in one.rest]
     if not option:  # those of an option that has a line of its own are not this line's
-        others = [key.removeprefix(f"{name} ") for key in COMMANDS if key.startswith(f"{name} --")]
+        others = [
+            key.removeprefix(f"{name} ") for key in DECLARATIONS if key.startswith(f"{name} --")
+        ]
         ways = [one for one in ways if not any(other in one.rest for other in others)]
     for one in ways:
         code = {"done": 0, "undone": 5}[one.outcome]
@@ -375,9 +362,9 @@ def made(command: str) -> tuple[Recorded, ...] | None:
     # The checks hold themselves to what they declare; a baseline has all that they see.
     if command == "health" or command.startswith("baseline c"):
         found.append([Recorded(api, {}, REGION) for check in CHECKS for api in check.apis])
-    whole = [call for calls in found for call in calls if call.api not in OUTPUTS]
+    whole = [call for calls in found for call in calls if call.api not in OUTPUTS_CALLS]
     if command in ("runs resume", "runs undo"):  # and what the run's own command may call
-        own = set(COMMANDS["db snapshot create"].apis) - set(CHANGE)
+        own = set(DECLARATIONS["db snapshot create"].calls) - set(CHANGE)
         assert command == "runs undo" or own & {call.api for call in whole}
         whole = [call for call in whole if call.api not in own]
     return tuple(whole) if found else None

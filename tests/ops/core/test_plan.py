@@ -7,7 +7,7 @@ import pytest
 
 from ops.core.plan import SPAN, Call, Plan, StartTime, Step, Wait
 from ops.core.plan_kind import PlanKind
-from ops.permissions.command_calls import COMMANDS
+from ops.permissions.declared import DECLARATIONS
 
 NOW = datetime(2026, 11, 21, 12, 3, 20, tzinfo=UTC)
 
@@ -82,8 +82,8 @@ def test_the_kinds_of_plans_are_the_commands_that_carry_one_out() -> None:
     }
     changing = {
         command.partition(" --")[0]
-        for command, needs in COMMANDS.items()
-        if "s3.put_object" in needs.apis
+        for command, declaration in DECLARATIONS.items()
+        if "s3.put_object" in declaration.calls
     }
     assert changing - set(get_args(PlanKind)) == no_plan
     assert set(get_args(PlanKind)) - changing == {"bootstrap"}  # before any stack: its own role

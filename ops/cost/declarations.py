@@ -1,0 +1,13 @@
+"""What the commands of `ops cost` need: roles, calls to AWS, examples, wrong values."""
+
+from typing import Final
+
+from ops.core.declaration import Declaration
+
+DECLARATIONS: Final = (
+    Declaration(
+        "cost estimate",
+        role=None,
+        bad={"FILE": ("/no/such/file", "{previews}/damaged.json")},
+    ),
+)

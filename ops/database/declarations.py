@@ -1,0 +1,268 @@
+"""What the commands of `ops db` need: roles, calls to AWS, examples, wrong values."""
+
+from typing import Final
+
+from ops.core.declaration import Declaration
+from ops.permissions.call_sets import CHANGE, SQL
+
+DECLARATIONS: Final = (
+    Declaration(
+        "db activity",
+        role="operator",
+        calls=(*SQL,),
+    ),
+    Declaration(
+        "db bloat",
+        role="operator",
+        calls=(*SQL,),
+    ),
+    # The last two by the AWS CLI: with it, whoever has the lines may type them.
+    Declaration(
+        "db connect",
+        role="operator",
+        calls=(
+            "autoscaling.describe_auto_scaling_groups",
+            "ecs.describe_services",
+            "ecs.describe_tasks",
+            "ecs.list_tasks",
+            "rds.describe_db_instances",
+            "ssm.start_session",
+            "secretsmanager.get_secret_value",
+        ),
+        unseen={
+            "ssm.start_session": "by the AWS CLI, whose lines are printed",
+            "secretsmanager.get_secret_value": "by the AWS CLI, whose lines are printed",
+        },
+    ),
+    Declaration(
+        "db failover",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "rds.describe_db_instances",
+            "rds.reboot_db_instance",
+        ),
+    ),
+    Declaration(
+        "db indexes",
+        role="operator",
+        calls=(*SQL,),
+    ),
+    Declaration(
+        "db kill",
+        role="recoverer",
+        calls=(
+            *CHANGE,
+            *SQL,
+        ),
+        needs={"PID": "4242"},
+    ),
+    Declaration(
+        "db kill-idle",
+        role="recoverer",
+        calls=(
+            *CHANGE,
+            *SQL,
+        ),
+        never_bad={
+            "--user": "any name; there may be no session of it",
+            "--application": "any name that a client gave itself; there may be none such",
+        },
+    ),
+    Declaration(
+        "db locks",
+        role="operator",
+        calls=(*SQL,),
+    ),
+    Declaration(
+        "db parameters",
+        role="reader",
+        calls=(
+            "rds.describe_db_instances",
+            "rds.describe_db_parameters",
+        ),
+        bad={"--set": ("nonsense", "=1")},
+    ),
+    Declaration(
+        "db parameters --set",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "rds.describe_db_instances",
+            "rds.describe_db_parameters",
+            "rds.modify_db_parameter_group",
+            "rds.reset_db_parameter_group",
+        ),
+    ),
+    Declaration(
+        "db reboot",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "rds.describe_db_instances",
+            "rds.describe_events",
+            "rds.reboot_db_instance",
+        ),
+        bad={"--instance": ("nonsense",)},
+    ),
+    # Undone, it deletes what it made: a replica, and never the primary (resources.py).
+    Declaration(
+        "db replica add",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "rds.describe_db_instances",
+            "rds.describe_orderable_db_instance_options",
+            "rds.create_db_instance_read_replica",
+            "rds.modify_db_instance",
+            "rds.delete_db_instance",
+        ),
+        needs={"NAME": "reader"},
+        bad={"NAME": ("Non_sense", "a--b"), "--class": ("large", "db.m7g.tiny")},
+        judged_by_aws={"--class": "what a version can be ordered as"},
+    ),
+    Declaration(
+        "db replica remove",
+        role="recoverer",
+        calls=(
+            *CHANGE,
+            "rds.describe_db_instances",
+            "rds.modify_db_instance",
+            "rds.delete_db_instance",
+        ),
+        needs={"NAME": "reader"},
+        bad={"NAME": ("nonsense",)},
+        judged_by_aws={"NAME": "which replicas there are"},
+    ),
+    Declaration(
+        "db resize",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "rds.describe_db_instances",
+            "rds.describe_orderable_db_instance_options",
+            "rds.create_db_snapshot",
+            "rds.describe_db_snapshots",
+            "rds.modify_db_instance",
+        ),
+        needs={"CLASS": "db.m7g.large"},
+        bad={"CLASS": ("large", "db.m7g.tiny")},
+        judged_by_aws={"CLASS": "what a version can be ordered as"},
+    ),
+    Declaration(
+        "db rotate-password",
+        role="operator",
+        calls=(
+            *CHANGE,
+            *SQL,
+            "secretsmanager.describe_secret",
+            "secretsmanager.rotate_secret",
+            "ecs.describe_services",
+            "ecs.list_service_deployments",
+            "ecs.update_service",
+        ),
+    ),
+    Declaration(
+        "db size",
+        role="operator",
+        calls=(*SQL,),
+    ),
+    Declaration(
+        "db slow",
+        role="operator",
+        calls=(*SQL,),
+    ),
+    Declaration(
+        "db snapshot copy",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "rds.copy_db_snapshot",
+            "rds.describe_db_snapshots",
+        ),
+        bad={"SNAPSHOT": ("nonsense",)},
+        judged_by_aws={"SNAPSHOT": "which snapshots there are"},
+    ),
+    Declaration(
+        "db snapshot create",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "rds.create_db_snapshot",
+            "rds.describe_db_instances",
+            "rds.describe_db_snapshots",
+        ),
+    ),
+    Declaration(
+        "db snapshot export",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "rds.start_export_task",
+            "rds.describe_export_tasks",
+            "rds.describe_db_snapshots",
+        ),
+        bad={"SNAPSHOT": ("nonsense",), "--tables": ("a.b.c.d", ",", "orders;drop")},
+        judged_by_aws={"SNAPSHOT": "which snapshots there are"},
+    ),
+    Declaration(
+        "db snapshot list",
+        role="reader",
+        calls=("rds.describe_db_snapshots",),
+    ),
+    Declaration(
+        "db snapshot prune",
+        role="recoverer",
+        calls=(
+            *CHANGE,
+            "rds.delete_db_snapshot",
+            "rds.describe_db_snapshots",
+        ),
+        bad={"--where": ("mars-north-1",)},
+    ),
+    Declaration(
+        "db status",
+        role="reader",
+        calls=("rds.describe_db_instances",),
+    ),
+    Declaration(
+        "db storage",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "rds.describe_db_instances",
+            "rds.create_db_snapshot",
+            "rds.describe_db_snapshots",
+            "rds.modify_db_instance",
+        ),
+        needs={"GIB": "40"},
+    ),
+    Declaration(
+        "db upgrade",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "rds.describe_db_engine_versions",
+            "rds.describe_db_instances",
+            "rds.describe_db_parameters",
+            "rds.describe_db_parameter_groups",
+            "rds.describe_db_snapshots",
+            "rds.create_db_snapshot",
+            "rds.create_db_parameter_group",
+            "rds.modify_db_parameter_group",
+            "rds.modify_db_instance",
+        ),
+        bad={"VERSION": ("nonsense", "9.6")},
+        judged_by_aws={"VERSION": "which versions there are"},
+    ),
+    Declaration(
+        "db vacuum",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "secretsmanager.get_secret_value",
+        ),
+        needs={"TABLE": "public.orders"},
+        never_bad={"TABLE": "PostgreSQL judges: test_sql.py"},
+    ),
+)

@@ -1,0 +1,70 @@
+"""The declarations of all commands, from the folders of their nouns."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ops.alarms import declarations as alarms
+from ops.baseline import declarations as baseline
+from ops.bootstrap import declarations as bootstrap
+from ops.checks import declarations as checks
+from ops.core.declaration import Declaration, Role
+from ops.cost import declarations as cost
+from ops.database import declarations as database
+from ops.deploy import declarations as deploy
+from ops.fleet import declarations as fleet
+from ops.github import declarations as github
+from ops.health import declarations as health
+from ops.lock import declarations as lock
+from ops.maintenance import declarations as maintenance
+from ops.permissions import declarations as permissions
+from ops.preview import declarations as preview
+from ops.recovery import declarations as recovery
+from ops.runs import declarations as runs
+from ops.sandbox import declarations as sandbox
+from ops.services import declarations as services
+from ops.stack import declarations as stack
+from ops.state import declarations as state
+from ops.usage import declarations as usage
+
+# Every command may read the stack's outputs from Parameter Store (ops/cli/selection.py).
+OUTPUTS_CALLS: Final = ("ssm.get_parameters_by_path",)
+
+DECLARATIONS: Final[Mapping[str, Declaration]] = {
+    declaration.command: declaration
+    for module in (
+        alarms,
+        baseline,
+        bootstrap,
+        checks,
+        cost,
+        database,
+        deploy,
+        fleet,
+        github,
+        health,
+        lock,
+        maintenance,
+        permissions,
+        preview,
+        recovery,
+        runs,
+        sandbox,
+        services,
+        stack,
+        state,
+        usage,
+    )
+    for declaration in module.DECLARATIONS
+}
+
+
+def list_commands_with_role() -> dict[str, Role]:
+    """The commands that act on a stack in AWS, with the least role that may run each."""
+    return {
+        command: declaration.role
+        for command, declaration in DECLARATIONS.items()
+        if declaration.role is not None
+    }
+
+
+COMMAND_ROLES: Final[Mapping[str, Role]] = list_commands_with_role()

@@ -1,0 +1,52 @@
+"""What the commands of `ops runs` need: roles, calls to AWS, examples, wrong values."""
+
+from typing import Final
+
+from ops.core.declaration import Declaration
+from ops.permissions.call_sets import CHANGE, RECORD
+
+DECLARATIONS: Final = (
+    Declaration(
+        "runs list",
+        role="reader",
+        calls=(*RECORD,),
+    ),
+    Declaration(
+        "runs note",
+        role="operator",
+        calls=(
+            *RECORD,
+            "s3.put_object",
+            "sts.get_caller_identity",
+        ),
+        needs={"RUN": "{run}", "TEXT": "seen"},
+        never_bad={"TEXT": "a person's words"},
+    ),
+    Declaration(
+        "runs report",
+        role="reader",
+        calls=(*RECORD,),
+        needs={"RUN": "{run}"},
+        bad={"--to": ("/no/such/folder/report.html",)},
+        judged_by_aws={"--to": "the run is read first"},
+    ),
+    # And what the run's own command calls: a role carries on what it may begin.
+    Declaration(
+        "runs resume",
+        role="operator",
+        calls=(*CHANGE,),
+        needs={"RUN": "{run}"},
+    ),
+    Declaration(
+        "runs show",
+        role="reader",
+        calls=(*RECORD,),
+        needs={"RUN": "{run}"},
+    ),
+    Declaration(
+        "runs undo",
+        role="operator",
+        calls=(*CHANGE,),
+        needs={"RUN": "{run}"},
+    ),
+)

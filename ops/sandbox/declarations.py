@@ -1,0 +1,13 @@
+"""What the commands of `ops sandbox` need: roles, calls to AWS, examples, wrong values."""
+
+from typing import Final
+
+from ops.core.declaration import Declaration
+
+DECLARATIONS: Final = (
+    Declaration(
+        "sandbox",
+        role=None,
+        never_bad={"COMMAND": "any command of the machine; one that is not there ends with 127"},
+    ),
+)

@@ -1,0 +1,159 @@
+"""What the commands of `ops service` need: roles, calls to AWS, examples, wrong values."""
+
+from typing import Final
+
+from ops.core.declaration import Declaration
+from ops.permissions.call_sets import CHANGE, DEPLOYS, WHY_STOPPED
+
+ONLY_IF_FAILED: Final = "once a deployment has failed: `service deploy` is seen to call it"
+
+DECLARATIONS: Final = (
+    Declaration(
+        "service autoscaling",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "application-autoscaling.describe_scalable_targets",
+            "application-autoscaling.register_scalable_target",
+            "ecs.describe_services",
+        ),
+        needs={"--max": "9"},
+    ),
+    Declaration(
+        "service deploy",
+        role="operator",
+        calls=(
+            *CHANGE,
+            *DEPLOYS,
+            *WHY_STOPPED,
+            "ecr.describe_images",
+            "ecs.register_task_definition",
+        ),
+        needs={"IMAGE": "{image}:v2"},
+        bad={"IMAGE": ("nonsense!:x", "app", "{image}:no-such")},
+        judged_by_aws={"IMAGE": "which images there are"},
+    ),
+    Declaration(
+        "service events",
+        role="reader",
+        calls=("ecs.describe_services",),
+    ),
+    # The last by the AWS CLI: with it, whoever has the line may run it.
+    Declaration(
+        "service exec",
+        role="operator",
+        calls=(
+            "ecs.describe_services",
+            "ecs.describe_tasks",
+            "ecs.list_tasks",
+            "ecs.execute_command",
+        ),
+        bad={
+            "--task": ("nonsense!", "0123456789abcdef0123456789abcdef"),
+            "--container": ("nonsense",),
+        },
+        never_bad={"--command": "any command of the container's own"},
+        judged_by_aws={
+            "--task": "which tasks there are",
+            "--container": "which containers the task has",
+        },
+        unseen={"ecs.execute_command": "by the AWS CLI, whose line is printed"},
+    ),
+    Declaration(
+        "service limits",
+        role="reader",
+        calls=(
+            "application-autoscaling.describe_scalable_targets",
+            "ecs.describe_services",
+        ),
+    ),
+    Declaration(
+        "service list",
+        role="reader",
+        calls=(
+            "ecs.describe_services",
+            "ecs.describe_task_definition",
+        ),
+    ),
+    Declaration(
+        "service maintenance off",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "elbv2.describe_rules",
+            "elbv2.modify_rule",
+        ),
+    ),
+    Declaration(
+        "service maintenance on",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "elbv2.describe_rules",
+            "elbv2.modify_rule",
+        ),
+    ),
+    Declaration(
+        "service restart",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "ecs.describe_services",
+            "ecs.list_service_deployments",
+            "ecs.update_service",
+            *WHY_STOPPED,
+        ),
+        unseen={
+            "ecs.list_tasks": ONLY_IF_FAILED,
+            "ecs.describe_tasks": ONLY_IF_FAILED,
+        },
+    ),
+    Declaration(
+        "service revisions",
+        role="reader",
+        calls=(
+            "ecr.describe_images",
+            "ecs.describe_service_revisions",
+            "ecs.describe_services",
+            "ecs.describe_task_definition",
+            "ecs.list_service_deployments",
+        ),
+    ),
+    Declaration(
+        "service rollback",
+        role="operator",
+        calls=(
+            *CHANGE,
+            *DEPLOYS,
+            *WHY_STOPPED,
+            "ecr.describe_images",
+        ),
+        bad={"--to": ("nine", "other:1", "99")},
+        judged_by_aws={"--to": "which revisions there are"},
+        unseen={
+            "ecs.list_tasks": ONLY_IF_FAILED,
+            "ecs.describe_tasks": ONLY_IF_FAILED,
+        },
+    ),
+    Declaration(
+        "service scale",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "application-autoscaling.describe_scalable_targets",
+            "ecs.describe_services",
+            "ecs.update_service",
+        ),
+        needs={"COUNT": "3"},
+        bad={"COUNT": ("many", "9999", "1.5")},
+    ),
+    Declaration(
+        "service tasks",
+        role="reader",
+        calls=(
+            "ecs.describe_services",
+            "ecs.describe_tasks",
+            "ecs.list_tasks",
+        ),
+    ),
+)

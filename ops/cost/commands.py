@@ -23,7 +23,7 @@ def cost() -> None:
     """What a stack would cost a month."""
 
 
-@app.command()
+@app.command("estimate")
 def estimate(
     context: typer.Context,
     files: Files,

@@ -18,7 +18,7 @@ app = typer.Typer(
 MARKER = "<!-- bulwark comment -->"
 
 
-@app.command()
+@app.command("comment")
 def comment(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Markdown, as of preview-report")],
@@ -40,7 +40,7 @@ def comment(
     )
 
 
-@app.command()
+@app.command("issue")
 def issue(
     context: typer.Context,
     subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="one open issue of each")],

@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Who changes 
 COLUMNS = ("holder", "run", "reason", "since", "until")
 
 
-@app.command()
+@app.command("show")
 def show(context: typer.Context) -> None:
     """Who holds the lock, why, since when and until when."""
     of, output = target(context)

@@ -12,7 +12,7 @@ from ops.core.errors import OpsError
 app = typer.Typer(add_completion=False)
 
 
-@app.command(context_settings={"allow_interspersed_args": False})
+@app.command("sandbox", context_settings={"allow_interspersed_args": False})
 def sandbox(
     context: typer.Context,
     command: Annotated[

@@ -10,7 +10,7 @@ from ops.core.errors import UsageError
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The stack's outputs.")
 
 
-@app.command()
+@app.command("show")
 def show(
     context: typer.Context,
     path: Annotated[

@@ -19,7 +19,7 @@ Name = Annotated[
 ]
 
 
-@app.command()
+@app.command("backup")
 @changing
 def backup(
     context: typer.Context,
@@ -46,7 +46,7 @@ def list_(context: typer.Context) -> None:
     output.rows("states", states.COLUMNS, [one.row() for one in states.listed(of)])
 
 
-@app.command()
+@app.command("fetch")
 def fetch(
     context: typer.Context,
     to: Annotated[Path, typer.Option(metavar="FILE", help="where it goes, readable by you alone")],
@@ -60,7 +60,7 @@ def fetch(
     output.result("state-fetch", {"state": one.name, "file": str(to)})
 
 
-@app.command()
+@app.command("restore")
 @changing
 def restore(
     context: typer.Context,
@@ -96,7 +96,7 @@ def restore(
             )
 
 
-@app.command()
+@app.command("drift")
 def drift(context: typer.Context, program: Program = Path()) -> None:
     """What AWS has that the program does not say: a preview with a refresh. Exit code 3 on drift.
 
@@ -113,7 +113,7 @@ def drift(context: typer.Context, program: Program = Path()) -> None:
     output.line("everything is as the program says")
 
 
-@app.command(hidden=True)
+@app.command("digest", hidden=True)
 def digest(
     context: typer.Context,
     file: Annotated[Path | None, typer.Option(metavar="FILE", help="an export")] = None,
@@ -132,7 +132,7 @@ def digest(
     printing(context).data("state-digest", {"digest": states.digest(known)})
 
 
-@app.command(hidden=True)
+@app.command("previewed", hidden=True)
 def previewed(
     context: typer.Context,
     of: Annotated[str, typer.Option(metavar="STACK", help="of the program")],

@@ -33,7 +33,7 @@ def list_(context: typer.Context, limit: Annotated[int, typer.Option(min=1)] = 2
     output.rows("runs", ("run", "began", "command", "state", "by"), rows[:limit])
 
 
-@app.command()
+@app.command("show")
 def show(context: typer.Context, run: Run) -> None:
     """Every event of a run, as its journal has it."""
     of, output = _place(context, run)
@@ -45,7 +45,7 @@ def show(context: typer.Context, run: Run) -> None:
     output.rows("run", ("at", "event", "step", "by"), rows)
 
 
-@app.command()
+@app.command("resume")
 def resume(context: typer.Context, run: Run, timeout: Longer = None) -> None:
     """Carries a run on that stopped on its way: it looks first, then acts."""
     of, output = _place(context, run)
@@ -55,7 +55,7 @@ def resume(context: typer.Context, run: Run, timeout: Longer = None) -> None:
     output.result("run", {"run": run, "state": ended})
 
 
-@app.command()
+@app.command("undo")
 def undo(
     context: typer.Context,
     run: Run,

@@ -17,7 +17,7 @@ app = typer.Typer(add_completion=False)
 Run = Annotated[str, typer.Argument(help="the run's id, from `ops runs list`")]
 
 
-@app.command()
+@app.command("report")
 def report(
     context: typer.Context,
     run: Run,
@@ -58,7 +58,7 @@ def report(
         output.line(f"note: {note}")
 
 
-@app.command()
+@app.command("note")
 def note(
     context: typer.Context,
     run: Run,

@@ -30,7 +30,7 @@ app.add_typer(parameters)
 app.add_typer(upgrade)
 
 
-@app.command()
+@app.command("status")
 def status(context: typer.Context) -> None:
     """The primary and its replicas: state, size, zones, and what waits to be changed."""
     outputs, aws, output = opened(context)
@@ -64,7 +64,7 @@ def failover_(
         )
 
 
-@app.command()
+@app.command("reboot")
 @changing
 def reboot(
     context: typer.Context,
@@ -92,7 +92,7 @@ def reboot(
         )
 
 
-@app.command()
+@app.command("resize")
 @changing
 def resize(
     context: typer.Context,
@@ -111,7 +111,7 @@ def resize(
         output.result("db-resize", {"from": found.size, "to": after.size, "run": run})
 
 
-@app.command()
+@app.command("storage")
 @changing
 def storage(
     context: typer.Context,

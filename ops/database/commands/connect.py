@@ -13,7 +13,7 @@ from ops.services import exec as executing
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command("connect")
 def connect(
     context: typer.Context,
     replica: Replica = None,

@@ -62,7 +62,7 @@ def cut(query: str) -> str:
     return text if len(text) <= CUT else f"{text[:CUT]}..."
 
 
-@app.command()
+@app.command("activity")
 def activity(
     context: typer.Context,
     replica: Replica = None,
@@ -84,7 +84,7 @@ def activity(
     output.line(f"connections: {sum(row['sessions'] for row in states)} of {allowed} ({said})")
 
 
-@app.command()
+@app.command("slow")
 def slow(
     context: typer.Context,
     longer_than: Annotated[
@@ -121,7 +121,7 @@ def _missing(on: Database, name: str | None) -> str | None:
     return "; ".join(steps) or None
 
 
-@app.command()
+@app.command("locks")
 def locks(
     context: typer.Context,
     replica: Replica = None,
@@ -138,7 +138,7 @@ def locks(
     output.rows(queries.LOCKS.kind, locking.COLUMNS, locking.tree(rows))
 
 
-@app.command()
+@app.command("bloat")
 def bloat(
     context: typer.Context, replica: Replica = None, via: Via = None, limit: Limit = 20
 ) -> None:
@@ -163,7 +163,7 @@ def bloat(
         output.line("estimated; to measure as well: CREATE EXTENSION pgstattuple")
 
 
-@app.command()
+@app.command("indexes")
 def indexes(
     context: typer.Context, replica: Replica = None, via: Via = None, limit: Limit = 50
 ) -> None:
@@ -173,7 +173,7 @@ def indexes(
     output.rows(queries.INDEXES.kind, queries.INDEXES.columns, _sized(output, rows, "size"))
 
 
-@app.command()
+@app.command("size")
 def size(
     context: typer.Context, replica: Replica = None, via: Via = None, limit: Limit = 20
 ) -> None:

@@ -15,7 +15,7 @@ Name = Annotated[
 ]
 
 
-@app.command()
+@app.command("add")
 @changing
 def add(
     context: typer.Context,
@@ -41,7 +41,7 @@ def add(
         output.result("db-replica", body)
 
 
-@app.command()
+@app.command("remove")
 @changing
 def remove(
     context: typer.Context,

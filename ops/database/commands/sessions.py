@@ -22,7 +22,7 @@ def through(via: str | None, plan: Plan) -> Plan:
     return plan.model_copy(update={"notes": (*plan.notes, note)})
 
 
-@app.command()
+@app.command("kill")
 @changing
 def kill(
     context: typer.Context,
@@ -82,7 +82,7 @@ def kill_idle(
     output.result("db-kill-idle", {"ended": ended, "at_work_again": sorted(left), "run": run})
 
 
-@app.command()
+@app.command("vacuum")
 @changing
 def vacuum(
     context: typer.Context,

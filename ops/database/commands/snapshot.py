@@ -17,7 +17,7 @@ WaitFor = Annotated[
 ]
 
 
-@app.command()
+@app.command("create")
 @changing
 def create(
     context: typer.Context,
@@ -53,7 +53,7 @@ def list_(
     output.rows("db-snapshots", snapshots.COLUMNS, rows)
 
 
-@app.command()
+@app.command("copy")
 @changing
 def copy(
     context: typer.Context,
@@ -84,7 +84,7 @@ def copy(
         )
 
 
-@app.command()
+@app.command("export")
 @changing
 def export(
     context: typer.Context,
@@ -111,7 +111,7 @@ def export(
         output.result("db-export", body)
 
 
-@app.command()
+@app.command("prune")
 @changing(timeout=None)
 def prune(
     context: typer.Context,

@@ -12,7 +12,7 @@ from ops.database import upgrade as upgrading
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command("upgrade")
 @changing
 def upgrade(
     context: typer.Context,

@@ -13,46 +13,54 @@ from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.log_bucket import LogBucket, LogBucketArgs
 from components.network import Network, NetworkArgs
 from components.operations import Operations, OperationsArgs
-from components.published import export
+from components.published import export_outputs
 from components.registry import Registry, RegistryArgs
 from components.services import Services, ServicesArgs
 from components.settings import read
 from components.topics import Topics, TopicsArgs
 
 settings = read()
-account = Account.current()
+account = Account.get_current()
 keys = Keys("keys", KeysArgs(settings, account))
 topics = Topics("topics", TopicsArgs(settings, account, keys))
-logs = LogBucket("logs", LogBucketArgs(settings, account)) if settings.has_log_bucket else None
-operations = Operations("operations", OperationsArgs(settings, account, keys, logs))
-network = Network("network", NetworkArgs(settings, account, keys, logs))
-alb = registry = None
+log_bucket = (
+    LogBucket("logs", LogBucketArgs(settings, account)) if settings.has_log_bucket else None
+)
+operations = Operations("operations", OperationsArgs(settings, account, keys, log_bucket))
+network = Network("network", NetworkArgs(settings, account, keys, log_bucket))
+load_balancer = registry = None
 if settings.has_load_balancer:
-    alb = LoadBalancer("alb", LoadBalancerArgs(settings, account, keys, network, logs))
+    load_balancer = LoadBalancer(
+        "alb", LoadBalancerArgs(settings, account, keys, network, log_bucket)
+    )
     registry = Registry("registry", RegistryArgs(settings, keys))
 database = Database("database", DatabaseArgs(settings, account, keys, network, topics, operations))
 cache = None
 if settings.cache.enabled:
     cache = Cache("cache", CacheArgs(settings, account, keys, network, topics, operations))
-alarms = Alarms("alarms", AlarmsArgs(settings, topics, network, alb))
+alarms = Alarms("alarms", AlarmsArgs(settings, topics, network, load_balancer))
 services = fleet = dashboards = access = None
-if alb and settings.has_services:
-    services_args = ServicesArgs(settings, account, keys, network, alb, database, cache, alarms)
+if load_balancer and settings.has_services:
+    services_args = ServicesArgs(
+        settings, account, keys, network, load_balancer, database, cache, alarms
+    )
     services = Services("services", services_args)
-if alb and settings.has_fleet:
-    fleet = Fleet("fleet", FleetArgs(settings, account, keys, network, alb, database, cache))
+if load_balancer and settings.has_fleet:
+    fleet = Fleet(
+        "fleet", FleetArgs(settings, account, keys, network, load_balancer, database, cache)
+    )
 if settings.dashboards.enabled:
-    dashboards = Dashboards("dashboards", DashboardsArgs(settings, alarms, network, alb))
+    dashboards = Dashboards("dashboards", DashboardsArgs(settings, alarms, network, load_balancer))
 backups = Backups("backups", BackupsArgs(settings, account, keys, topics, database, operations))
 if settings.access.enabled:
-    access = Access("access", AccessArgs(settings, account, keys, operations, alb))
+    access = Access("access", AccessArgs(settings, account, keys, operations, load_balancer))
 
-export(
+export_outputs(
     settings,
     account,
     keys,
     network=network,
-    load_balancer=alb,
+    load_balancer=load_balancer,
     database=database,
     services=services,
     fleet=fleet,

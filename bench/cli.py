@@ -22,12 +22,12 @@ from ops.core.aws import Aws
 from ops.core.check_runner import run, send
 from ops.core.checks import Answer, Facts, Read
 from ops.health.registry import CHECKS
-from ops.outputs import Outputs, read
-from sandbox.program import ROOT
+from ops.outputs import Outputs, parse_outputs
+from sandbox.program import PROJECT_ROOT
 
 RUNS: Final = 3
 GOAL: Final = 20.0
-FOLDER: Final = ROOT / "build" / "awscli"
+FOLDER: Final = PROJECT_ROOT / "build" / "awscli"
 HEALTH: Final = (sys.executable, "-m", "ops", "health")
 # Where the AWS CLI calls a service otherwise than boto3 does.
 SPELLED: Final = {"s3": "s3api", "config": "configservice"}
@@ -44,7 +44,7 @@ def bench() -> str:
     except NotInstalledError as error:
         return f"ops health against the AWS CLI: skipped, {error}"
     with served() as at, patch.dict("os.environ", at.environment, clear=True):
-        reads = recorded(read(json.loads(at.outputs.read_text())))
+        reads = recorded(parse_outputs(json.loads(at.outputs.read_text())))
         with TemporaryDirectory() as folder:
             file = Path(folder, "health.sh")
             file.write_text(script(aws, reads), encoding="utf-8")
@@ -139,7 +139,7 @@ def seconds(command: Sequence[str], at: Served) -> float:
     """How long a command takes. Raises RuntimeError where it does not do its work."""
     began = time.perf_counter()
     done = subprocess.run(
-        command, cwd=ROOT, env=at.environment, capture_output=True, check=False, text=True
+        command, cwd=PROJECT_ROOT, env=at.environment, capture_output=True, check=False, text=True
     )
     took = time.perf_counter() - began
     # 3: `ops health` has something to tell.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sandbox.program import ROOT
+from sandbox.program import PROJECT_ROOT
 
 _WORK: Final = """
 import json, sys, time
@@ -74,6 +74,6 @@ def _ours(module: str) -> bool:
 
 
 def _run(source: str, answer: Path) -> dict[str, Any]:
-    subprocess.run([sys.executable, "-c", source], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-c", source], cwd=PROJECT_ROOT, check=True)
     result: dict[str, Any] = json.loads(answer.read_text())
     return result

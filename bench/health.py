@@ -18,8 +18,8 @@ from ops.core.aws import Aws
 from ops.core.check_runner import run, send
 from ops.core.checks import Answer, Facts, Read
 from ops.health.registry import CHECKS, health
-from ops.outputs import Outputs, read
-from sandbox.program import ROOT
+from ops.outputs import Outputs, parse_outputs
+from sandbox.program import PROJECT_ROOT
 
 RUNS = 5
 _FLOOR = """
@@ -45,7 +45,7 @@ for service, region, operation, params in chain:
 def bench() -> Measured:
     """Goal: 1.3 times the floor."""
     with served() as at, patch.dict("os.environ", at.environment, clear=True):
-        outputs = read(json.loads(at.outputs.read_text()))
+        outputs = parse_outputs(json.loads(at.outputs.read_text()))
         aws = Aws(REGION)
         findings = health(outputs, aws, datetime.now(UTC))  # the server has then loaded all it has
         chain = slowest(outputs, aws)
@@ -87,7 +87,7 @@ def _call(one: Read) -> tuple[str, str, str, object]:
 def _seconds(command: Sequence[str], at: Served) -> float:
     began = time.perf_counter()
     done = subprocess.run(
-        command, cwd=ROOT, env=at.environment, capture_output=True, check=False, text=True
+        command, cwd=PROJECT_ROOT, env=at.environment, capture_output=True, check=False, text=True
     )
     if done.returncode not in (0, 3) or "Traceback" in done.stderr:
         raise RuntimeError(done.stderr)

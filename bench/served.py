@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sandbox.program import ROOT
+from sandbox.program import PROJECT_ROOT
 
 REGION = "eu-north-1"
 _SERVER = f"""
@@ -54,7 +54,7 @@ def served() -> Iterator[Served]:
         outputs = Path(folder, "outputs.json")
         server = subprocess.Popen(
             [sys.executable, "-c", _SERVER, str(outputs)],
-            cwd=ROOT,
+            cwd=PROJECT_ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

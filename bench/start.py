@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 
 from bench.floor import Measured
-from sandbox.program import ROOT
+from sandbox.program import PROJECT_ROOT
 
 RUNS = 15
 IMPORTS = (sys.executable, "-c", "import typer, rich")
@@ -33,7 +33,7 @@ def bench() -> str:
 def piped(command: Sequence[str]) -> float:
     """Seconds that a command takes whose output is no terminal."""
     began = time.perf_counter()
-    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(command, cwd=PROJECT_ROOT, stdout=subprocess.DEVNULL, check=True)
     return time.perf_counter() - began
 
 
@@ -41,7 +41,7 @@ def on_terminal(command: Sequence[str]) -> float:
     """Seconds that a command takes on a terminal, until all it says is read."""
     ours, theirs = pty.openpty()
     began = time.perf_counter()
-    process = subprocess.Popen(command, cwd=ROOT, stdout=theirs, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=theirs, stderr=subprocess.DEVNULL)
     os.close(theirs)
     try:
         while os.read(ours, 1 << 16):

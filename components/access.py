@@ -8,18 +8,18 @@ from pulumi import Input, Output, ResourceOptions
 
 from components.account import Account
 from components.component import Component
-from components.contract import contract
+from components.contract import build_contract_part
 from components.keys import Keys
 from components.load_balancer import LoadBalancer
 from components.operations import Operations
-from components.policies import Statement, document
+from components.policies import Statement, build_policy_document
 from components.settings import Settings
 from ops.core.declaration import ROLE_PURPOSES, ROLES, Role
 from ops.outputs import AccessPart
-from ops.permissions.names import Names
-from ops.permissions.policies import PARTS, compact, role_policies
+from ops.permissions.names import StackNames
+from ops.permissions.policies import POLICY_SERVICES, build_role_policies, serialize_policy
 
-SIGN_IN = "https://signin.aws.amazon.com/saml"
+SAML_SIGN_IN_URL = "https://signin.aws.amazon.com/saml"
 
 
 @dataclass(frozen=True)
@@ -41,78 +41,90 @@ class Access(Component):
     def __init__(self, name: str, args: AccessArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("Access", name, args.settings, opts)
         self._args = args
-        self.roles = {role: self._role(role) for role in ROLES}
-        self.part = contract(
-            AccessPart, **{f"{role}_role_arn": made.arn for role, made in self.roles.items()}
+        self.roles = {role: self._create_role(role) for role in ROLES}
+        self.part = build_contract_part(
+            AccessPart,
+            **{f"{role}_role_arn": iam_role.arn for role, iam_role in self.roles.items()},
         )
         self.register_outputs({"part": self.part})
 
-    def _role(self, role: Role) -> aws.iam.Role:
-        settings = self.settings.access
-        made = aws.iam.Role(
-            self.key(role),
-            name=self.physical(role),
+    def _create_role(self, role: Role) -> aws.iam.Role:
+        access_settings = self.settings.access
+        iam_role = aws.iam.Role(
+            self.format_logical_name(role),
+            name=self.format_physical_name(role),
             description=f"ops on {self.settings.prefix} {ROLE_PURPOSES[role]}",
-            assume_role_policy=document(*self._trust(role)),
-            max_session_duration=settings.session_hours * 3600,
-            permissions_boundary=settings.permissions_boundary,
-            opts=self.child,
+            assume_role_policy=build_policy_document(*self._build_trust_statements(role)),
+            max_session_duration=access_settings.session_hours * 3600,
+            permissions_boundary=access_settings.permissions_boundary,
+            opts=self.child_options,
         )
-        for part in PARTS:
+        for part in POLICY_SERVICES:
             policy = aws.iam.Policy(
-                self.key(role, part),
-                name=self.physical(role, part),
+                self.format_logical_name(role, part),
+                name=self.format_physical_name(role, part),
                 description=f"What a {role} may on {self.settings.prefix}: {part}",
-                policy=self._policy(role, part),
-                opts=self.child,
+                policy=self._build_policy(role, part),
+                opts=self.child_options,
             )
             aws.iam.RolePolicyAttachment(
-                self.key(role, part), role=made.name, policy_arn=policy.arn, opts=self.child
+                self.format_logical_name(role, part),
+                role=iam_role.name,
+                policy_arn=policy.arn,
+                opts=self.child_options,
             )
-        return made
+        return iam_role
 
-    def _policy(self, role: Role, part: str) -> Output[str]:
+    def _build_policy(self, role: Role, part: str) -> Output[str]:
         args, settings = self._args, self.settings
-        balancer = args.load_balancer
-        known: Output[dict[str, str | None]] = Output.all(
+        load_balancer = args.load_balancer
+        name_values: Output[dict[str, str | None]] = Output.all(
             partition=args.account.partition,
             account=args.account.id,
             bucket=args.operations.bucket,
             data_key=args.keys.data,
             logs_key=args.keys.logs,
             recovery_key=args.keys.recovery,
-            certificate=balancer.certificate_arn if balancer else None,
+            certificate=load_balancer.certificate_arn if load_balancer else None,
         )
 
-        def filled(found: dict[str, str | None]) -> str:
-            names = Names(
+        def render_policy(values: dict[str, str | None]) -> str:
+            names = StackNames(
                 project=settings.project,
                 stack=settings.stack,
                 region=settings.region,
                 recovery_region=settings.recovery_region,
-                **found,  # type: ignore[arg-type]
+                **values,  # type: ignore[arg-type]
             )
-            return compact(role_policies(names, role)[part])
+            return serialize_policy(build_role_policies(names, role)[part])
 
-        return known.apply(filled)
+        return name_values.apply(render_policy)
 
-    def _trust(self, role: Role) -> Sequence[Statement]:
+    def _build_trust_statements(self, role: Role) -> Sequence[Statement]:
         """Who may assume a role. Roles and SAML providers carry no MFA of their own."""
-        wanted: Sequence[str] = getattr(self.settings.access, f"{role}s")
-        here = Output.format(
+        principals: Sequence[str] = getattr(self.settings.access, f"{role}s")
+        account_root = Output.format(
             "arn:{0}:iam::{1}:root", self._args.account.partition, self._args.account.id
         )
-        given: list[Input[str]] = [p for p in wanted if ":role/" not in p and ":saml-" not in p]
-        roles = [p for p in wanted if ":role/" in p]
-        providers = [p for p in wanted if ":saml-provider/" in p]
-        people = given if wanted else [here]
-        mfa: dict[str, dict[str, Input[str] | Sequence[Input[str]]]] = (
+        users: list[Input[str]] = [
+            principal
+            for principal in principals
+            if ":role/" not in principal and ":saml-" not in principal
+        ]
+        roles = [principal for principal in principals if ":role/" in principal]
+        providers = [principal for principal in principals if ":saml-provider/" in principal]
+        user_principals = users if principals else [account_root]
+        mfa_conditions: dict[str, dict[str, Input[str] | Sequence[Input[str]]]] = (
             {"Bool": {"aws:MultiFactorAuthPresent": "true"}} if self.settings.access.mfa else {}
         )
         statements = []
-        if people:
+        if user_principals:
             statements.append(
-                Statement(actions=["sts:AssumeRole"], principals={"AWS": people}, conditions=mfa)
+                Statement(
+                    actions=["sts:AssumeRole"],
+                    principals={"AWS": user_principals},
+                    conditions=mfa_conditions,
+                )
             )
         if roles:
             statements.append(Statement(actions=["sts:AssumeRole"], principals={"AWS": roles}))
@@ -121,7 +133,7 @@ class Access(Component):
                 Statement(
                     actions=["sts:AssumeRoleWithSAML"],
                     principals={"Federated": providers},
-                    conditions={"StringEquals": {"SAML:aud": SIGN_IN}},
+                    conditions={"StringEquals": {"SAML:aud": SAML_SIGN_IN_URL}},
                 )
             )
         return statements

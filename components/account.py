@@ -14,14 +14,14 @@ class Account:
     partition: Output[str]
 
     @staticmethod
-    def current() -> "Account":
+    def get_current() -> "Account":
         """The account of the provider's credentials."""
         return Account(
             id=aws.get_caller_identity_output().account_id,
             partition=aws.get_partition_output().partition,
         )
 
-    def arn(self, service: str, region: str, resource: str) -> Output[str]:
+    def format_arn(self, service: str, region: str, resource: str) -> Output[str]:
         """An ARN in this account, e.g. arn("logs", "eu-north-1", "log-group:/x:*")."""
         return Output.format(
             "arn:{0}:{1}:{2}:{3}:{4}", self.partition, service, region, self.id, resource

@@ -20,22 +20,22 @@ from components.alarm_registry.model import (
 )
 from components.alarm_registry.plan import Planned, PlannedComposite, plan
 from components.component import Component
-from components.contract import contract
+from components.contract import build_contract_part
 from components.load_balancer import LoadBalancer
 from components.network import Network
 from components.settings import Settings
-from components.topics import LEVELS, Topics
+from components.topics import TOPIC_LEVELS, Topics
 from ops.outputs import AlarmsPart
 
-OPERATORS: Final[Mapping[Compare, str]] = {
+COMPARISON_OPERATORS: Final[Mapping[Compare, str]] = {
     ">": "GreaterThanThreshold",
     ">=": "GreaterThanOrEqualToThreshold",
     "<": "LessThanThreshold",
     "<=": "LessThanOrEqualToThreshold",
 }
-BASIC: Final = frozenset({"Average", "Sum", "Minimum", "Maximum", "SampleCount"})
+BASIC_STATISTICS: Final = frozenset({"Average", "Sum", "Minimum", "Maximum", "SampleCount"})
 # Seconds that a slower burn waits for the faster to be raised, and stays silent after its end.
-SUPPRESSION: Final = {"wait_period": 120, "extension_period": 300}
+SUPPRESSION_SECONDS: Final = {"wait_period": 120, "extension_period": 300}
 SEVERITIES: Final[tuple[Severity, ...]] = ("P0", "P1", "P2")
 
 
@@ -48,7 +48,7 @@ class AlarmsArgs:
 
 
 @dataclass(frozen=True)
-class Made:
+class DeployedAlarm:
     """A metric alarm that was made, with what the dashboards draw of it."""
 
     entry: Alarm
@@ -75,7 +75,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class MadeComposite:
+class DeployedComposite:
     """A composite alarm that was made."""
 
     entry: Composite
@@ -99,107 +99,141 @@ class Alarms(Component):
     def __init__(self, name: str, args: AlarmsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("Alarms", name, args.settings, opts)
         self._topics = args.topics
-        self.facts = facts(args.settings, args.network, args.load_balancer)
-        planned = plan(self.facts, ALARMS, COMPOSITES)
+        self.facts = build_registry_facts(args.settings, args.network, args.load_balancer)
+        alarm_plan = plan(self.facts, ALARMS, COMPOSITES)
         self._resources: dict[str, Resource] = {}
-        self.made = tuple(self._alarm(one) for one in planned.alarms)
-        self.composites = tuple(self._composite(one) for one in planned.composites)
+        self.metric_alarms = tuple(
+            self._create_metric_alarm(planned_alarm) for planned_alarm in alarm_plan.alarms
+        )
+        self.composites = tuple(
+            self._create_composite_alarm(planned_alarm) for planned_alarm in alarm_plan.composites
+        )
         self.deployment_alarms = {
-            service: tuple(m.name for m in self.made if m.entry.rolls_back and m.subject == service)
+            service: tuple(
+                alarm.name
+                for alarm in self.metric_alarms
+                if alarm.entry.rolls_back and alarm.subject == service
+            )
             for service in (args.settings.services if args.settings.has_services else ())
         }
-        self.part = contract(
+        self.part = build_contract_part(
             AlarmsPart,
             page_topic_arn=args.topics.page,
             warn_topic_arn=args.topics.warn,
-            names={severity: self._names(severity) for severity in SEVERITIES},
+            names={severity: self._list_notifying_alarms(severity) for severity in SEVERITIES},
         )
         self.register_outputs({"part": self.part})
 
-    def _names(self, severity: Severity) -> list[str]:
+    def _list_notifying_alarms(self, severity: Severity) -> list[str]:
         """Those that tell somebody: an alarm inside a composite is no incident of its own."""
-        alone = [m.name for m in self.made if m.severity == severity and not m.entry.child]
-        return alone + [c.name for c in self.composites if c.entry.severity == severity]
+        metric_alarm_names = [
+            alarm.name
+            for alarm in self.metric_alarms
+            if alarm.severity == severity and not alarm.entry.child
+        ]
+        return metric_alarm_names + [
+            composite.name for composite in self.composites if composite.entry.severity == severity
+        ]
 
-    def _actions(self, severity: Severity) -> list[Input[str]]:
+    def _list_actions(self, severity: Severity) -> list[Input[str]]:
         return [self._topics.warn if severity == "P2" else self._topics.page]
 
-    def _alarm(self, one: Planned) -> Made:
-        entry, settings = one.entry, self.settings
-        dimensions = entry.kind.dimensions(self.facts, one.subject)
-        told: list[Input[str]] | None = self._actions(entry.severity)
+    def _create_metric_alarm(self, planned_alarm: Planned) -> DeployedAlarm:
+        entry, settings = planned_alarm.entry, self.settings
+        dimensions = entry.kind.dimensions(self.facts, planned_alarm.subject)
+        actions: list[Input[str]] | None = self._list_actions(entry.severity)
         if entry.tells_all:
-            told = [self._topics.page, self._topics.warn]
+            actions = [self._topics.page, self._topics.warn]
         if entry.child:
-            told = None
-        watch = entry.watch
+            actions = None
+        metric = entry.watch
         alarm = aws.cloudwatch.MetricAlarm(
-            self.key(*filter(None, (entry.key, one.subject))),
-            name=one.name,
-            alarm_description=description(entry.severity, entry.says, entry.command(one.subject)),
-            comparison_operator=OPERATORS[entry.compare],
-            threshold=one.threshold,
+            self.format_logical_name(*filter(None, (entry.key, planned_alarm.subject))),
+            name=planned_alarm.name,
+            alarm_description=description(
+                entry.severity, entry.says, entry.command(planned_alarm.subject)
+            ),
+            comparison_operator=COMPARISON_OPERATORS[entry.compare],
+            threshold=planned_alarm.threshold,
             evaluation_periods=entry.periods,
             datapoints_to_alarm=entry.periods,
-            treat_missing_data=entry.missing_for(settings, one.subject),
-            alarm_actions=told,
-            ok_actions=told,
+            treat_missing_data=entry.missing_for(settings, planned_alarm.subject),
+            alarm_actions=actions,
+            ok_actions=actions,
             **(
-                _of_metric(watch, dimensions, entry.period)
-                if isinstance(watch, Metric)
-                else {"metric_queries": _queries(watch, dimensions, entry, settings, one.subject)}
+                _build_metric_args(metric, dimensions, entry.period)
+                if isinstance(metric, Metric)
+                else {
+                    "metric_queries": _build_metric_queries(
+                        metric, dimensions, entry, settings, planned_alarm.subject
+                    )
+                }
             ),
-            opts=self.child,
+            opts=self.child_options,
         )
-        self._resources[one.name] = alarm
-        return Made(entry, one.subject, one.name, one.threshold, dimensions, alarm.arn)
+        self._resources[planned_alarm.name] = alarm
+        return DeployedAlarm(
+            entry,
+            planned_alarm.subject,
+            planned_alarm.name,
+            planned_alarm.threshold,
+            dimensions,
+            alarm.arn,
+        )
 
-    def _composite(self, one: PlannedComposite) -> MadeComposite:
+    def _create_composite_alarm(self, planned_composite: PlannedComposite) -> DeployedComposite:
         """Names in the rule are plain, so that what they name is waited for here."""
-        entry = one.entry
-        told = self._actions(entry.severity)
-        before = [*one.parts, *([one.suppressor] if one.suppressor else [])]
+        entry = planned_composite.entry
+        actions = self._list_actions(entry.severity)
+        dependency_names = [
+            *planned_composite.parts,
+            *([planned_composite.suppressor] if planned_composite.suppressor else []),
+        ]
         alarm = aws.cloudwatch.CompositeAlarm(
-            self.key(entry.key),
-            alarm_name=one.name,
+            self.format_logical_name(entry.key),
+            alarm_name=planned_composite.name,
             alarm_description=description(entry.severity, entry.says, entry.run),
-            alarm_rule=one.rule,
-            alarm_actions=told,
-            ok_actions=told,
+            alarm_rule=planned_composite.rule,
+            alarm_actions=actions,
+            ok_actions=actions,
             actions_suppressor=(
                 aws.cloudwatch.CompositeAlarmActionsSuppressorArgs(
-                    alarm=one.suppressor, **SUPPRESSION
+                    alarm=planned_composite.suppressor, **SUPPRESSION_SECONDS
                 )
-                if one.suppressor
+                if planned_composite.suppressor
                 else None
             ),
-            opts=self.options(depends_on=[self._resources[name] for name in before]),
+            opts=self.build_child_options(
+                depends_on=[self._resources[name] for name in dependency_names]
+            ),
         )
-        self._resources[one.name] = alarm
-        return MadeComposite(entry, one.name, one.rule, alarm.arn)
+        self._resources[planned_composite.name] = alarm
+        return DeployedComposite(entry, planned_composite.name, planned_composite.rule, alarm.arn)
 
 
-def facts(settings: Settings, network: Network, balancer: LoadBalancer | None) -> Facts:
+def build_registry_facts(
+    settings: Settings, network: Network, load_balancer: LoadBalancer | None
+) -> Facts:
     """What the registry needs to know of the made network and load balancer."""
     return Facts(
         settings=settings,
         nat_gateways=network.nat_gateways,
         nat_instances=network.nat_instances,
-        topics={level: f"{settings.prefix}-{level}" for level in LEVELS},
+        topics={level: f"{settings.prefix}-{level}" for level in TOPIC_LEVELS},
         targets=(
-            {name: target.group_arn_suffix for name, target in balancer.targets.items()}
-            if balancer
+            {name: target.group_arn_suffix for name, target in load_balancer.targets.items()}
+            if load_balancer
             else {}
         ),
-        balancer=balancer.arn_suffix if balancer else None,
-        certificate=balancer.certificate_arn if balancer else None,
+        balancer=load_balancer.arn_suffix if load_balancer else None,
+        certificate=load_balancer.certificate_arn if load_balancer else None,
     )
 
 
-def _of_metric(
+def _build_metric_args(
     metric: Metric, dimensions: Mapping[str, Input[str]], period: int
 ) -> dict[str, Input[object]]:
-    stat = "statistic" if metric.stat in BASIC else "extended_statistic"
+    stat = "statistic" if metric.stat in BASIC_STATISTICS else "extended_statistic"
     return {
         "namespace": metric.namespace,
         "metric_name": metric.name,
@@ -209,7 +243,7 @@ def _of_metric(
     }
 
 
-def _queries(
+def _build_metric_queries(
     math: Math,
     dimensions: Mapping[str, Input[str]],
     entry: Alarm,

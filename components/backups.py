@@ -7,24 +7,24 @@ from pulumi import Output, ResourceOptions
 
 from components.account import Account
 from components.component import Component
-from components.contract import contract
+from components.contract import build_contract_part
 from components.database import Database
 from components.keys import Keys
 from components.operations import Operations
-from components.policies import json_text, service_role
+from components.policies import create_service_role, format_compact_json
 from components.settings import Settings
 from components.settings.backups import START_WINDOW
 from components.topics import Topics
-from ops.outputs import BackupsPart, outputs_path
+from ops.outputs import BackupsPart, build_outputs_path
 
-MANAGED = (
+BACKUP_MANAGED_POLICIES = (
     "service-role/AWSBackupServiceRolePolicyForBackup",
     "service-role/AWSBackupServiceRolePolicyForRestores",
 )
-COMPLETION_WINDOW = 480  # minutes after which a job that has begun is cancelled
+COMPLETION_WINDOW_MINUTES = 480  # minutes after which a job that has begun is cancelled
 # Jobs say `state`, restore jobs `status` (AWS Backup Developer Guide, EventBridge).
-FAILED = ("ABORTED", "EXPIRED", "FAILED", "PARTIAL")
-JOBS = ("Backup", "Copy", "Restore")
+FAILED_JOB_STATES = ("ABORTED", "EXPIRED", "FAILED", "PARTIAL")
+BACKUP_JOB_TYPES = ("Backup", "Copy", "Restore")
 
 
 @dataclass(frozen=True)
@@ -52,113 +52,122 @@ class Backups(Component):
         super().__init__("Backups", name, args.settings, opts)
         self._args = args
         settings = args.settings
-        vault: Output[str] | None = None
-        recovery: Output[str] | None = None
-        plan: Output[str] | None = None
-        role: Output[str] | None = None
-        test: Output[str] | None = None
+        vault_name: Output[str] | None = None
+        recovery_vault_arn: Output[str] | None = None
+        plan_id: Output[str] | None = None
+        role_arn: Output[str] | None = None
+        restore_testing_plan: Output[str] | None = None
         if settings.backups.enabled:
-            made = self._role()
-            role = made.arn
-            here = self._vault(name, args.keys.data, None, settings.backups.shortest_days)
-            vault = here.name
+            backup_role = self._create_role()
+            role_arn = backup_role.arn
+            backup_vault = self._create_vault(
+                name, args.keys.data, None, settings.backups.shortest_days
+            )
+            vault_name = backup_vault.name
             if settings.copies_backups:
-                recovery = self._vault(
-                    self.key("recovery"),
+                recovery_vault_arn = self._create_vault(
+                    self.format_logical_name("recovery"),
                     args.keys.recovery,
                     settings.recovery_region,
                     settings.backups.copy_days,
                 ).arn
-            plan = self._plan(here, recovery, role)
-            self._tell_of_failures(role)
+            plan_id = self._create_plan(backup_vault, recovery_vault_arn, role_arn)
+            self._create_failure_rule(role_arn)
             if settings.backups.restore_testing:
-                test = self._restore_test(here, role)
-        self.part = contract(
+                restore_testing_plan = self._create_restore_testing_plan(backup_vault, role_arn)
+        self.part = build_contract_part(
             BackupsPart,
-            vault=vault,
-            plan_id=plan,
-            role_arn=role,
-            recovery_vault_arn=recovery,
-            restore_testing_plan=test,
+            vault=vault_name,
+            plan_id=plan_id,
+            role_arn=role_arn,
+            recovery_vault_arn=recovery_vault_arn,
+            restore_testing_plan=restore_testing_plan,
             operations_bucket=args.operations.bucket,
             recovery_bucket=args.operations.recovery_bucket,
             export_role_arn=args.operations.export_role_arn,
-            outputs_path=outputs_path(settings.project, settings.stack),
+            outputs_path=build_outputs_path(settings.project, settings.stack),
         )
         self.register_outputs({"part": self.part})
 
-    def _role(self) -> aws.iam.Role:
-        return service_role(self, "service", "backup.amazonaws.com", [], managed=MANAGED)
+    def _create_role(self) -> aws.iam.Role:
+        return create_service_role(
+            self, "service", "backup.amazonaws.com", [], managed_policies=BACKUP_MANAGED_POLICIES
+        )
 
-    def _vault(
+    def _create_vault(
         self, key: str, kms_key: Output[str] | None, region: str | None, shortest_days: int
     ) -> aws.backup.Vault:
         """A vault, encrypted (Backup.1), locked where the settings say; same name everywhere."""
         backups = self.settings.backups
         vault = aws.backup.Vault(
             key,
-            name=self.physical(self.name),
+            name=self.format_physical_name(self.name),
             kms_key_arn=kms_key,
             force_destroy=not self.settings.protect,
             region=region,
-            opts=self.guarded(),
+            opts=self.build_protected_options(),
         )
         if backups.lock != "none":
-            final = backups.lock_grace_days if backups.lock == "compliance" else None
+            changeable_days = backups.lock_grace_days if backups.lock == "compliance" else None
             aws.backup.VaultLockConfiguration(
                 key,
                 backup_vault_name=vault.name,
                 min_retention_days=shortest_days,
-                changeable_for_days=final,
+                changeable_for_days=changeable_days,
                 region=region,
-                opts=self.child,
+                opts=self.child_options,
             )
         return vault
 
-    def _plan(
-        self, vault: aws.backup.Vault, copy_to: Output[str] | None, role: Output[str]
+    def _create_plan(
+        self, vault: aws.backup.Vault, copy_vault_arn: Output[str] | None, role_arn: Output[str]
     ) -> Output[str]:
         backups = self.settings.backups
-        at = _cron_time(backups.time)
+        cron_time = _format_cron_time(backups.time)
         schedules = (
-            ("daily", f"cron({at} * * ? *)", backups.daily_days),
-            ("weekly", f"cron({at} ? * SUN *)", backups.weekly_days),
-            ("monthly", f"cron({at} 1 * ? *)", backups.monthly_days),
+            ("daily", f"cron({cron_time} * * ? *)", backups.daily_days),
+            ("weekly", f"cron({cron_time} ? * SUN *)", backups.weekly_days),
+            ("monthly", f"cron({cron_time} 1 * ? *)", backups.monthly_days),
         )
-        copies: list[aws.backup.PlanRuleCopyActionArgsDict] = []
-        if copy_to is not None:
-            copies.append(
+        copy_actions: list[aws.backup.PlanRuleCopyActionArgsDict] = []
+        if copy_vault_arn is not None:
+            copy_actions.append(
                 {
-                    "destination_vault_arn": copy_to,
+                    "destination_vault_arn": copy_vault_arn,
                     "lifecycle": {"delete_after": backups.copy_days},
                 }
             )
         rules: list[aws.backup.PlanRuleArgsDict] = [
             {
-                "rule_name": rule,
+                "rule_name": rule_name,
                 "target_vault_name": vault.name,
                 "schedule": schedule,
                 "start_window": START_WINDOW,
-                "completion_window": COMPLETION_WINDOW,
+                "completion_window": COMPLETION_WINDOW_MINUTES,
                 "lifecycle": {"delete_after": days},
-                "copy_actions": copies,
+                "copy_actions": copy_actions,
             }
-            for rule, schedule, days in schedules
+            for rule_name, schedule, days in schedules
         ]
         plan = aws.backup.Plan(
-            self.name, name=self.physical(self.name), rules=rules, opts=self.child
+            self.name,
+            name=self.format_physical_name(self.name),
+            rules=rules,
+            opts=self.child_options,
         )
         aws.backup.Selection(
             self.name,
-            name=self.physical(self.name),
+            name=self.format_physical_name(self.name),
             plan_id=plan.id,
-            iam_role_arn=role,
+            iam_role_arn=role_arn,
             resources=[self._args.database.arn],
-            opts=self.child,
+            opts=self.child_options,
         )
         return plan.id
 
-    def _restore_test(self, vault: aws.backup.Vault, role: Output[str]) -> Output[str]:
+    def _create_restore_testing_plan(
+        self, vault: aws.backup.Vault, role_arn: Output[str]
+    ) -> Output[str]:
         """Each Monday the newest backup becomes a database, which AWS deletes again.
 
         It stands in the database's subnets, in the VPC's default security group, which lets
@@ -166,10 +175,10 @@ class Backups(Component):
         """
         backups = self.settings.backups
         plan = aws.backup.RestoreTestingPlan(
-            self.key("restore-test"),
+            self.format_logical_name("restore-test"),
             # Letters, digits and underscores only, says the API.
-            name=self.physical("restore-test").replace("-", "_"),
-            schedule_expression=f"cron({_cron_time(backups.time)} ? * MON *)",
+            name=self.format_physical_name("restore-test").replace("-", "_"),
+            schedule_expression=f"cron({_format_cron_time(backups.time)} ? * MON *)",
             start_window_hours=8,
             recovery_point_selection={
                 "algorithm": "LATEST_WITHIN_WINDOW",
@@ -177,11 +186,11 @@ class Backups(Component):
                 "recovery_point_types": ["SNAPSHOT"],
                 "selection_window_days": 7,
             },
-            opts=self.child,
+            opts=self.child_options,
         )
         subnet_group = self._args.database.part.apply(lambda part: str(part["subnetGroup"]))
         aws.backup.RestoreTestingSelection(
-            self.key("restore-test"),
+            self.format_logical_name("restore-test"),
             name="database",
             restore_testing_plan_name=plan.name,
             protected_resource_type="RDS",
@@ -190,40 +199,45 @@ class Backups(Component):
                     {"key": "aws:ResourceTag/Name", "value": self.settings.database_identifier}
                 ]
             },
-            iam_role_arn=role,
+            iam_role_arn=role_arn,
             validation_window_hours=backups.restore_test_hours,
             restore_metadata_overrides={"dbSubnetGroupName": subnet_group},
-            opts=self.child,
+            opts=self.child_options,
         )
         return plan.name
 
-    def _tell_of_failures(self, role: Output[str]) -> None:
+    def _create_failure_rule(self, role_arn: Output[str]) -> None:
         """Failed jobs of this stack's role to the warn topic.
 
         By EventBridge: a vault's own notifications no longer know failed backup jobs, nor
         restore tests.
         """
-        pattern = role.apply(
-            lambda arn: json_text(
+        pattern = role_arn.apply(
+            lambda arn: format_compact_json(
                 {
                     "source": ["aws.backup"],
-                    "detail-type": [f"{job} Job State Change" for job in JOBS],
+                    "detail-type": [
+                        f"{job_type} Job State Change" for job_type in BACKUP_JOB_TYPES
+                    ],
                     "detail": {
                         "iamRoleArn": [arn],
-                        "$or": [{"state": list(FAILED)}, {"status": list(FAILED)}],
+                        "$or": [
+                            {"state": list(FAILED_JOB_STATES)},
+                            {"status": list(FAILED_JOB_STATES)},
+                        ],
                     },
                 }
             )
         )
         rule = aws.cloudwatch.EventRule(
-            self.key("failed"),
-            name=self.physical(self.name, "failed"),
+            self.format_logical_name("failed"),
+            name=self.format_physical_name(self.name, "failed"),
             description="Jobs of AWS Backup that did not complete",
             event_pattern=pattern,
-            opts=self.child,
+            opts=self.child_options,
         )
         aws.cloudwatch.EventTarget(
-            self.key("failed"),
+            self.format_logical_name("failed"),
             rule=rule.name,
             arn=self._args.topics.warn,
             input_transformer={
@@ -237,11 +251,11 @@ class Backups(Component):
                 "input_template": f'"{self.settings.prefix}: <event> <state><status> <resource> '
                 '<message>. Look with: ops health"',
             },
-            opts=self.child,
+            opts=self.child_options,
         )
 
 
-def _cron_time(time: str) -> str:
+def _format_cron_time(time: str) -> str:
     """Minute and hour of an AWS cron expression from hh:mm."""
     hour, minute = time.split(":")
     return f"{int(minute)} {int(hour)}"

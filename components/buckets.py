@@ -7,7 +7,7 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
 from components.component import Component
-from components.policies import Statement, document
+from components.policies import Statement, build_policy_document
 from components.settings import Settings
 
 
@@ -46,7 +46,7 @@ class Bucket(Component):
             name,
             bucket=args.bucket,
             force_destroy=not args.settings.protect,
-            opts=self.guarded(provider=args.provider),
+            opts=self.build_protected_options(provider=args.provider),
         )
         self.bucket, self.arn = bucket.bucket, bucket.arn
         aws.s3.BucketOwnershipControls(
@@ -54,9 +54,9 @@ class Bucket(Component):
             bucket=bucket.bucket,
             rule={"object_ownership": "BucketOwnerEnforced"},
             region=region,
-            opts=self.child,
+            opts=self.child_options,
         )
-        block = aws.s3.BucketPublicAccessBlock(
+        public_access_block = aws.s3.BucketPublicAccessBlock(
             name,
             bucket=bucket.bucket,
             block_public_acls=True,
@@ -64,14 +64,14 @@ class Bucket(Component):
             ignore_public_acls=True,
             restrict_public_buckets=True,
             region=region,
-            opts=self.child,
+            opts=self.child_options,
         )
         self.versioning = aws.s3.BucketVersioning(
             name,
             bucket=bucket.bucket,
             versioning_configuration={"status": "Enabled"},
             region=region,
-            opts=self.child,
+            opts=self.child_options,
         )
         aws.s3.BucketServerSideEncryptionConfiguration(
             name,
@@ -86,14 +86,14 @@ class Bucket(Component):
                 }
             ],
             region=region,
-            opts=self.child,
+            opts=self.child_options,
         )
         aws.s3.BucketLifecycleConfiguration(
             name,
             bucket=bucket.bucket,
-            rules=self._rules(args),
+            rules=self._build_lifecycle_rules(args),
             region=region,
-            opts=self.options(depends_on=[self.versioning]),
+            opts=self.build_child_options(depends_on=[self.versioning]),
         )
         if args.access_log_bucket is not None:
             aws.s3.BucketLogging(
@@ -102,9 +102,9 @@ class Bucket(Component):
                 target_bucket=args.access_log_bucket,
                 target_prefix=f"s3/{name}/",
                 region=region,
-                opts=self.child,
+                opts=self.child_options,
             )
-        tls = Statement(
+        tls_statement = Statement(
             sid="TlsOnly",
             effect="Deny",
             actions=["s3:*"],
@@ -115,15 +115,17 @@ class Bucket(Component):
         policy = aws.s3.BucketPolicy(
             name,
             bucket=bucket.bucket,
-            policy=document(tls, *args.statements),
+            policy=build_policy_document(tls_statement, *args.statements),
             region=region,
-            opts=self.options(depends_on=[block]),
+            opts=self.build_child_options(depends_on=[public_access_block]),
         )
-        self.ready = policy.bucket
+        self.writable_bucket = policy.bucket
         self.register_outputs({"bucket": self.bucket, "arn": self.arn})
 
     @staticmethod
-    def _rules(args: BucketArgs) -> list[aws.s3.BucketLifecycleConfigurationRuleArgsDict]:
+    def _build_lifecycle_rules(
+        args: BucketArgs,
+    ) -> list[aws.s3.BucketLifecycleConfigurationRuleArgsDict]:
         rules: list[aws.s3.BucketLifecycleConfigurationRuleArgsDict] = [
             {
                 "id": "unfinished-uploads",
@@ -142,13 +144,13 @@ class Bucket(Component):
                 }
             )
         if args.old_version_days is not None:
-            old: aws.s3.BucketLifecycleConfigurationRuleArgsDict = {
+            old_version_rule: aws.s3.BucketLifecycleConfigurationRuleArgsDict = {
                 "id": "old-versions",
                 "status": "Enabled",
                 "filter": {},
                 "noncurrent_version_expiration": {"noncurrent_days": args.old_version_days},
             }
             if args.expire_days is None:  # else its rule ends these too
-                old["expiration"] = {"expired_object_delete_marker": True}
-            rules.append(old)
+                old_version_rule["expiration"] = {"expired_object_delete_marker": True}
+            rules.append(old_version_rule)
         return rules

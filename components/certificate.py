@@ -9,7 +9,7 @@ from pulumi import Input, Output, ResourceOptions
 from components.component import Component
 from components.settings import Settings
 
-VALIDATION_TTL = 60  # seconds
+VALIDATION_TTL_SECONDS = 60  # seconds
 
 
 @dataclass(frozen=True)
@@ -36,62 +36,66 @@ class Certificate(Component):
         self, name: str, args: CertificateArgs, opts: ResourceOptions | None = None
     ) -> None:
         super().__init__("Certificate", name, args.settings, opts)
-        wanted = args.settings.load_balancer
-        if wanted.create_zone and wanted.domain is not None:
+        load_balancer_settings = args.settings.load_balancer
+        if load_balancer_settings.create_zone and load_balancer_settings.domain is not None:
             zone = aws.route53.Zone(
                 name,
-                name=wanted.domain,
+                name=load_balancer_settings.domain,
                 force_destroy=not args.settings.protect,
-                opts=self.guarded(),
+                opts=self.build_protected_options(),
             )
             self.zone_id, self.name_servers = zone.zone_id, zone.name_servers.apply(sorted)
-        elif wanted.zone_id is not None:
-            self.zone_id = Output.from_input(wanted.zone_id)
-        if wanted.certificate_arn is not None:
-            self.arn = Output.from_input(wanted.certificate_arn)
+        elif load_balancer_settings.zone_id is not None:
+            self.zone_id = Output.from_input(load_balancer_settings.zone_id)
+        if load_balancer_settings.certificate_arn is not None:
+            self.arn = Output.from_input(load_balancer_settings.certificate_arn)
         elif self.zone_id is not None:
-            self.arn = self._requested(wanted.names, self.zone_id)
+            self.arn = self._create_certificate(load_balancer_settings.names, self.zone_id)
         self.register_outputs(
             {"arn": self.arn, "zone_id": self.zone_id, "name_servers": self.name_servers}
         )
 
-    def _requested(self, names: tuple[str, ...], zone_id: Output[str]) -> Output[str]:
+    def _create_certificate(self, host_names: tuple[str, ...], zone_id: Output[str]) -> Output[str]:
         certificate = aws.acm.Certificate(
             self.name,
-            domain_name=names[0],
-            subject_alternative_names=list(names[1:]) or None,
+            domain_name=host_names[0],
+            subject_alternative_names=list(host_names[1:]) or None,
             validation_method="DNS",
             key_algorithm="RSA_2048",
-            opts=self.child,
+            opts=self.child_options,
         )
         # A name and its wildcard share one record, so it is made once.
-        proved = dict.fromkeys(host.removeprefix("*.") for host in names)
-        records = [self._proof(host, certificate, zone_id) for host in proved]
+        validation_hosts = dict.fromkeys(host.removeprefix("*.") for host in host_names)
+        records = [
+            self._create_validation_record(host, certificate, zone_id) for host in validation_hosts
+        ]
         return aws.acm.CertificateValidation(
             self.name,
             certificate_arn=certificate.arn,
             validation_record_fqdns=[record.fqdn for record in records],
-            opts=self.child,
+            opts=self.child_options,
         ).certificate_arn
 
-    def _proof(
+    def _create_validation_record(
         self, host: str, certificate: aws.acm.Certificate, zone_id: Input[str]
     ) -> aws.route53.Record:
         """The record by which ACM sees that the host name is ours."""
-        option = certificate.domain_validation_options.apply(lambda options: _of(host, options))
+        option = certificate.domain_validation_options.apply(
+            lambda options: _get_validation_option(host, options)
+        )
         return aws.route53.Record(
-            self.key(host),
+            self.format_logical_name(host),
             zone_id=zone_id,
-            name=option.apply(lambda o: o.resource_record_name or ""),
+            name=option.apply(lambda details: details.resource_record_name or ""),
             type="CNAME",  # always, for DNS validation
-            records=[option.apply(lambda o: o.resource_record_value or "")],
-            ttl=VALIDATION_TTL,
+            records=[option.apply(lambda details: details.resource_record_value or "")],
+            ttl=VALIDATION_TTL_SECONDS,
             allow_overwrite=True,  # another stack's certificate for the name has the same record
-            opts=self.child,
+            opts=self.child_options,
         )
 
 
-def _of(
+def _get_validation_option(
     host: str, options: Sequence[aws.acm.outputs.CertificateDomainValidationOption]
 ) -> aws.acm.outputs.CertificateDomainValidationOption:
     """What ACM wants to see of a host name; it lists the names in any order."""

@@ -4,8 +4,8 @@ from typing import Any
 
 from pulumi import ComponentResource, ResourceOptions
 
-from components.imports import importing
-from components.naming import tagging
+from components.imports import build_import_transformation
+from components.naming import build_tag_transformation
 from components.settings import Settings
 
 
@@ -19,26 +19,32 @@ class Component(ComponentResource):
 
         A component inside another keeps the tags of the outer one.
         """
-        inner = opts is not None and opts.parent is not None
-        kept = [] if inner else [tagging(settings, name), importing(settings)]
-        own = ResourceOptions(transformations=kept)
-        super().__init__(f"bulwark:index:{kind}", name, None, ResourceOptions.merge(opts, own))
+        is_nested = opts is not None and opts.parent is not None
+        transformations = (
+            []
+            if is_nested
+            else [build_tag_transformation(settings, name), build_import_transformation(settings)]
+        )
+        default_options = ResourceOptions(transformations=transformations)
+        super().__init__(
+            f"bulwark:index:{kind}", name, None, ResourceOptions.merge(opts, default_options)
+        )
         self.name = name
         self.settings = settings
-        self.child = ResourceOptions(parent=self)
+        self.child_options = ResourceOptions(parent=self)
 
-    def key(self, *parts: str) -> str:
+    def format_logical_name(self, *parts: str) -> str:
         """Logical name of a child, by what it serves: never by index."""
         return "-".join((self.name, *parts))
 
-    def physical(self, *parts: str) -> str:
+    def format_physical_name(self, *parts: str) -> str:
         """Name in AWS of something that people or operations address by name."""
         return "-".join((self.settings.prefix, *parts))
 
-    def options(self, **options: Any) -> ResourceOptions:
+    def build_child_options(self, **options: Any) -> ResourceOptions:
         """Options of a child, beside its parent."""
         return ResourceOptions(parent=self, **options)
 
-    def guarded(self, **options: Any) -> ResourceOptions:
+    def build_protected_options(self, **options: Any) -> ResourceOptions:
         """Options of a child that holds data or answers users: protected where the stack is."""
         return ResourceOptions(parent=self, protect=self.settings.protect or None, **options)

@@ -4,22 +4,24 @@ from typing import Any, TypeVar
 
 from pulumi import Input, Output
 
-from ops.outputs import Part
+from ops.outputs import ContractPart
 
-P = TypeVar("P", bound=Part)
+P = TypeVar("P", bound=ContractPart)
 
 
-def contract(part: type[P], **values: Input[Any]) -> Output[dict[str, Any]]:
+def build_contract_part(part: type[P], **values: Input[Any]) -> Output[dict[str, Any]]:
     """A part of the contract as it is exported.
 
     Raises TypeError at once where a field is missing or unknown; a value of the wrong type is
     refused as soon as it is known.
     """
-    wanted = {name for name, field in part.model_fields.items() if field.is_required()}
-    if missing := wanted - values.keys():
-        raise TypeError(f"{part.__name__} lacks {', '.join(sorted(missing))}")
-    if unknown := values.keys() - part.model_fields.keys():
-        raise TypeError(f"{part.__name__} has no {', '.join(sorted(unknown))}")
+    required_fields = {name for name, field in part.model_fields.items() if field.is_required()}
+    if missing_fields := required_fields - values.keys():
+        raise TypeError(f"{part.__name__} lacks {', '.join(sorted(missing_fields))}")
+    if unknown_fields := values.keys() - part.model_fields.keys():
+        raise TypeError(f"{part.__name__} has no {', '.join(sorted(unknown_fields))}")
     return Output.all(**values).apply(
-        lambda known: part.model_validate(known).model_dump(mode="json", by_alias=True)
+        lambda plain_values: part.model_validate(plain_values).model_dump(
+            mode="json", by_alias=True
+        )
     )

@@ -16,7 +16,7 @@ from components.settings.container import (
 
 
 @dataclass(frozen=True)
-class Variable:
+class ContainerVariable:
     """An environment variable: one `key` of a JSON secret, or all of a secret or parameter."""
 
     arn: Input[str]
@@ -29,56 +29,64 @@ class Variable:
 
 
 @dataclass(frozen=True)
-class Credentials:
+class ContainerCredentials:
     """The variables by name, and each secret and parameter that they stand in, once."""
 
-    variables: dict[str, Variable]
+    variables: dict[str, ContainerVariable]
     secrets: Sequence[Input[str]]
     parameters: Sequence[str]
 
 
-def credentials(
-    container: ContainerSettings, database: Input[str], cache: Input[str] | None
-) -> Credentials:
+def build_credentials(
+    container: ContainerSettings,
+    database_secret_arn: Input[str],
+    cache_secret_arn: Input[str] | None,
+) -> ContainerCredentials:
     """The credentials of a container; `database` and `cache` are the ARNs of their secrets."""
-    variables: dict[str, Variable] = {}
+    variables: dict[str, ContainerVariable] = {}
     secrets: list[Input[str]] = []
-    for wanted, arn, keys in (
-        (container.database, database, DATABASE_VARIABLES),
-        (container.cache, cache, CACHE_VARIABLES),
+    for is_used, arn, keys in (
+        (container.database, database_secret_arn, DATABASE_VARIABLES),
+        (container.cache, cache_secret_arn, CACHE_VARIABLES),
     ):
-        if wanted and arn is not None:
-            variables |= {name: Variable(arn, key) for name, key in keys.items()}
+        if is_used and arn is not None:
+            variables |= {name: ContainerVariable(arn, key) for name, key in keys.items()}
             secrets.append(arn)
-    own: set[str] = set()
+    secret_arns: set[str] = set()
     parameters: set[str] = set()
-    for name, text in container.secrets.items():
-        if found := SECRET.match(text):
-            variables[name] = Variable(found["arn"], found["key"])
-            own.add(found["arn"])
+    for name, reference in container.secrets.items():
+        if match := SECRET.match(reference):
+            variables[name] = ContainerVariable(match["arn"], match["key"])
+            secret_arns.add(match["arn"])
         else:
-            variables[name] = Variable(text)
-            parameters.add(text)
-    return Credentials(
-        dict(sorted(variables.items())), [*secrets, *sorted(own)], sorted(parameters)
+            variables[name] = ContainerVariable(reference)
+            parameters.add(reference)
+    return ContainerCredentials(
+        dict(sorted(variables.items())), [*secrets, *sorted(secret_arns)], sorted(parameters)
     )
 
 
-def reading(settings: Settings, found: Credentials, data_key: Input[str] | None) -> list[Statement]:
+def build_secret_read_statements(
+    settings: Settings, credentials: ContainerCredentials, data_key: Input[str] | None
+) -> list[Statement]:
     """The right to read just these, and to decrypt them where they have the stack's own key."""
     statements = []
-    if found.secrets:
+    if credentials.secrets:
         statements.append(
             Statement(
-                sid="Secrets", actions=["secretsmanager:GetSecretValue"], resources=found.secrets
+                sid="Secrets",
+                actions=["secretsmanager:GetSecretValue"],
+                resources=credentials.secrets,
             )
         )
-    if found.parameters:
+    if credentials.parameters:
         statements.append(
-            Statement(sid="Parameters", actions=["ssm:GetParameters"], resources=found.parameters)
+            Statement(
+                sid="Parameters", actions=["ssm:GetParameters"], resources=credentials.parameters
+            )
         )
     if statements and data_key is not None:
-        through = [
+        via_services = [
             f"{service}.{settings.region}.amazonaws.com" for service in ("secretsmanager", "ssm")
         ]
         statements.append(
@@ -86,7 +94,7 @@ def reading(settings: Settings, found: Credentials, data_key: Input[str] | None)
                 sid="DecryptThem",
                 actions=["kms:Decrypt"],
                 resources=[data_key],
-                conditions={"StringEquals": {"kms:ViaService": through}},
+                conditions={"StringEquals": {"kms:ViaService": via_services}},
             )
         )
     return statements

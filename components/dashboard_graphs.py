@@ -15,16 +15,21 @@ from components.alarm_registry.kinds import (
 )
 from components.alarm_registry.model import Kind, Metric
 
-Dashboard = Literal["infrastructure", "database", "application", "cost"]
-DASHBOARDS: Final[tuple[Dashboard, ...]] = ("infrastructure", "database", "application", "cost")
+DashboardName = Literal["infrastructure", "database", "application", "cost"]
+DASHBOARD_NAMES: Final[tuple[DashboardName, ...]] = (
+    "infrastructure",
+    "database",
+    "application",
+    "cost",
+)
 ALB, ECS, INSIGHTS = "AWS/ApplicationELB", "AWS/ECS", "ECS/ContainerInsights"
-GROUP, EC2, NAT, RDS = "AWS/AutoScaling", "AWS/EC2", "AWS/NATGateway", "AWS/RDS"
-CACHE: Final = "AWS/ElastiCache"
-DAY: Final = 86400
+ASG, EC2, NAT, RDS = "AWS/AutoScaling", "AWS/EC2", "AWS/NATGateway", "AWS/RDS"
+ELASTICACHE: Final = "AWS/ElastiCache"
+DAY_SECONDS: Final = 86400
 
 
 @dataclass(frozen=True)
-class Extra:
+class ExtraMetric:
     """A metric that no alarm watches, of each thing of a kind."""
 
     kind: Kind
@@ -33,172 +38,187 @@ class Extra:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Graph:
+class DashboardGraph:
     """A graph. An alarm names the one it is drawn in by `key`; `unit` labels its axis."""
 
     key: str
-    dashboard: Dashboard
+    dashboard: DashboardName
     title: str
     unit: str
     period: int = 60
-    extra: tuple[Extra, ...] = ()
+    extra_metrics: tuple[ExtraMetric, ...] = ()
 
 
-def _graph(dashboard: Dashboard, key: str, title: str, unit: str, *extra: Extra) -> Graph:
-    return Graph(key=key, dashboard=dashboard, title=title, unit=unit, extra=extra)
+def _build_graph(
+    dashboard: DashboardName, key: str, title: str, unit: str, *extra_metrics: ExtraMetric
+) -> DashboardGraph:
+    return DashboardGraph(
+        key=key, dashboard=dashboard, title=title, unit=unit, extra_metrics=extra_metrics
+    )
 
 
-def _daily(key: str, title: str, unit: str, *extra: Extra) -> Graph:
-    return Graph(key=key, dashboard="cost", title=title, unit=unit, period=DAY, extra=extra)
+def _build_daily_graph(
+    key: str, title: str, unit: str, *extra_metrics: ExtraMetric
+) -> DashboardGraph:
+    return DashboardGraph(
+        key=key,
+        dashboard="cost",
+        title=title,
+        unit=unit,
+        period=DAY_SECONDS,
+        extra_metrics=extra_metrics,
+    )
 
 
-GRAPHS: Final[tuple[Graph, ...]] = (
-    _graph("infrastructure", "nat-ports", "NAT: ports not allocated", "connections"),
-    _graph("infrastructure", "nat-drops", "NAT: packets dropped", "percent"),
-    _graph("infrastructure", "nat-instance", "NAT instances: failed status checks", "checks"),
-    _graph(
+DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
+    _build_graph("infrastructure", "nat-ports", "NAT: ports not allocated", "connections"),
+    _build_graph("infrastructure", "nat-drops", "NAT: packets dropped", "percent"),
+    _build_graph("infrastructure", "nat-instance", "NAT instances: failed status checks", "checks"),
+    _build_graph(
         "infrastructure",
         "nat-connections",
         "NAT: connections",
         "connections",
-        Extra(NAT_GATEWAY, Metric(NAT, "ActiveConnectionCount", "Maximum"), "open"),
+        ExtraMetric(NAT_GATEWAY, Metric(NAT, "ActiveConnectionCount", "Maximum"), "open"),
     ),
-    _graph(
+    _build_graph(
         "infrastructure",
         "nat-traffic",
         "NAT: traffic",
         "bytes a minute",
-        Extra(NAT_GATEWAY, Metric(NAT, "BytesOutToDestination", "Sum"), "out"),
-        Extra(NAT_GATEWAY, Metric(NAT, "BytesInFromDestination", "Sum"), "in"),
-        Extra(NAT_INSTANCE, Metric(EC2, "NetworkOut", "Sum"), "instance out"),
+        ExtraMetric(NAT_GATEWAY, Metric(NAT, "BytesOutToDestination", "Sum"), "out"),
+        ExtraMetric(NAT_GATEWAY, Metric(NAT, "BytesInFromDestination", "Sum"), "in"),
+        ExtraMetric(NAT_INSTANCE, Metric(EC2, "NetworkOut", "Sum"), "instance out"),
     ),
-    _graph("infrastructure", "messages", "Notifications that failed", "messages"),
-    _graph("infrastructure", "rotation", "Rotation of secrets: errors", "errors"),
-    _graph("infrastructure", "backups", "Backup jobs that failed", "jobs"),
-    _graph("database", "database-cpu", "Processor", "percent"),
-    _graph("database", "database-load", "Active sessions", "sessions"),
-    _graph("database", "database-connections", "Connections", "connections"),
-    _graph("database", "database-memory", "Memory that can be freed", "bytes"),
-    _graph("database", "database-storage", "Free storage", "bytes"),
-    _graph("database", "database-disk-latency", "Disk latency", "seconds"),
-    _graph(
+    _build_graph("infrastructure", "messages", "Notifications that failed", "messages"),
+    _build_graph("infrastructure", "rotation", "Rotation of secrets: errors", "errors"),
+    _build_graph("infrastructure", "backups", "Backup jobs that failed", "jobs"),
+    _build_graph("database", "database-cpu", "Processor", "percent"),
+    _build_graph("database", "database-load", "Active sessions", "sessions"),
+    _build_graph("database", "database-connections", "Connections", "connections"),
+    _build_graph("database", "database-memory", "Memory that can be freed", "bytes"),
+    _build_graph("database", "database-storage", "Free storage", "bytes"),
+    _build_graph("database", "database-disk-latency", "Disk latency", "seconds"),
+    _build_graph(
         "database",
         "database-operations",
         "Disk operations",
         "operations a second",
-        Extra(INSTANCE, Metric(RDS, "ReadIOPS"), "read"),
-        Extra(INSTANCE, Metric(RDS, "WriteIOPS"), "write"),
+        ExtraMetric(INSTANCE, Metric(RDS, "ReadIOPS"), "read"),
+        ExtraMetric(INSTANCE, Metric(RDS, "WriteIOPS"), "write"),
     ),
-    _graph(
+    _build_graph(
         "database",
         "database-throughput",
         "Disk throughput",
         "bytes a second",
-        Extra(INSTANCE, Metric(RDS, "ReadThroughput"), "read"),
-        Extra(INSTANCE, Metric(RDS, "WriteThroughput"), "write"),
+        ExtraMetric(INSTANCE, Metric(RDS, "ReadThroughput"), "read"),
+        ExtraMetric(INSTANCE, Metric(RDS, "WriteThroughput"), "write"),
     ),
-    _graph("database", "database-disk-credits", "Disk burst credits left", "percent"),
-    _graph(
+    _build_graph("database", "database-disk-credits", "Disk burst credits left", "percent"),
+    _build_graph(
         "database",
         "database-queue",
         "Disk queue",
         "operations",
-        Extra(INSTANCE, Metric(RDS, "DiskQueueDepth"), "waiting"),
+        ExtraMetric(INSTANCE, Metric(RDS, "DiskQueueDepth"), "waiting"),
     ),
-    _graph("database", "database-lag", "Replica lag", "seconds"),
-    _graph("database", "database-transaction-ids", "Used transaction ids", "ids"),
-    _graph("database", "cache-cpu", "Cache: processor", "percent"),
-    _graph("database", "cache-memory", "Cache: memory used", "percent"),
-    _graph("database", "cache-connections", "Cache: connections", "connections"),
-    _graph("database", "cache-hit-rate", "Cache: hit rate", "percent"),
-    _graph("database", "cache-lag", "Cache: replication lag", "seconds"),
-    _graph(
+    _build_graph("database", "database-lag", "Replica lag", "seconds"),
+    _build_graph("database", "database-transaction-ids", "Used transaction ids", "ids"),
+    _build_graph("database", "cache-cpu", "Cache: processor", "percent"),
+    _build_graph("database", "cache-memory", "Cache: memory used", "percent"),
+    _build_graph("database", "cache-connections", "Cache: connections", "connections"),
+    _build_graph("database", "cache-hit-rate", "Cache: hit rate", "percent"),
+    _build_graph("database", "cache-lag", "Cache: replication lag", "seconds"),
+    _build_graph(
         "database",
         "cache-evictions",
         "Cache: evictions",
         "keys",
-        Extra(CACHE_NODE, Metric(CACHE, "Evictions", "Sum"), "evicted"),
+        ExtraMetric(CACHE_NODE, Metric(ELASTICACHE, "Evictions", "Sum"), "evicted"),
     ),
-    _graph("application", "slo-availability", "Errors, by window of the burn rate", "percent"),
-    _graph("application", "slo-latency", "Latency, by window of the burn rate", "seconds"),
-    _graph(
+    _build_graph(
+        "application", "slo-availability", "Errors, by window of the burn rate", "percent"
+    ),
+    _build_graph("application", "slo-latency", "Latency, by window of the burn rate", "seconds"),
+    _build_graph(
         "application",
         "requests",
         "Requests",
         "a minute",
-        Extra(TARGET, Metric(ALB, "RequestCount", "Sum"), "requests"),
+        ExtraMetric(TARGET, Metric(ALB, "RequestCount", "Sum"), "requests"),
     ),
-    _graph("application", "target-errors", "Server errors", "a minute"),
-    _graph("application", "target-error-rate", "Share of server errors", "percent"),
-    _graph(
+    _build_graph("application", "target-errors", "Server errors", "a minute"),
+    _build_graph("application", "target-error-rate", "Share of server errors", "percent"),
+    _build_graph(
         "application",
         "target-latency",
         "Latency",
         "seconds",
-        Extra(TARGET, Metric(ALB, "TargetResponseTime", "p50"), "p50"),
-        Extra(TARGET, Metric(ALB, "TargetResponseTime", "p99"), "p99"),
+        ExtraMetric(TARGET, Metric(ALB, "TargetResponseTime", "p50"), "p50"),
+        ExtraMetric(TARGET, Metric(ALB, "TargetResponseTime", "p99"), "p99"),
     ),
-    _graph("application", "target-health", "Targets by health", "targets"),
-    _graph(
+    _build_graph("application", "target-health", "Targets by health", "targets"),
+    _build_graph(
         "application",
         "balancer-errors",
         "Load balancer: errors",
         "a minute",
-        Extra(BALANCER, Metric(ALB, "HTTPCode_ELB_4XX_Count", "Sum"), "4xx"),
+        ExtraMetric(BALANCER, Metric(ALB, "HTTPCode_ELB_4XX_Count", "Sum"), "4xx"),
     ),
-    _graph("application", "certificate", "Certificate: days left", "days"),
-    _graph("application", "service-cpu", "Services: processor", "percent"),
-    _graph("application", "service-memory", "Services: memory", "percent"),
-    _graph(
+    _build_graph("application", "certificate", "Certificate: days left", "days"),
+    _build_graph("application", "service-cpu", "Services: processor", "percent"),
+    _build_graph("application", "service-memory", "Services: memory", "percent"),
+    _build_graph(
         "application",
         "service-tasks",
         "Services: tasks",
         "tasks",
-        Extra(TARGET, Metric(ALB, "HealthyHostCount", "Minimum"), "healthy"),
+        ExtraMetric(TARGET, Metric(ALB, "HealthyHostCount", "Minimum"), "healthy"),
     ),
-    _graph(
+    _build_graph(
         "application",
         "fleet-size",
         "Fleet: instances",
         "instances",
-        Extra(FLEET, Metric(GROUP, "GroupInServiceInstances", "Minimum"), "in service"),
-        Extra(FLEET, Metric(GROUP, "GroupDesiredCapacity", "Maximum"), "wanted"),
+        ExtraMetric(FLEET, Metric(ASG, "GroupInServiceInstances", "Minimum"), "in service"),
+        ExtraMetric(FLEET, Metric(ASG, "GroupDesiredCapacity", "Maximum"), "wanted"),
     ),
-    _graph("application", "fleet-cpu", "Fleet: processor", "percent"),
-    _graph("application", "fleet-memory", "Fleet: memory", "percent"),
-    _graph("application", "fleet-disk", "Fleet: disk used", "percent"),
-    _graph("application", "fleet-status", "Fleet: failed status checks", "checks"),
-    _daily(
+    _build_graph("application", "fleet-cpu", "Fleet: processor", "percent"),
+    _build_graph("application", "fleet-memory", "Fleet: memory", "percent"),
+    _build_graph("application", "fleet-disk", "Fleet: disk used", "percent"),
+    _build_graph("application", "fleet-status", "Fleet: failed status checks", "checks"),
+    _build_daily_graph(
         "usage-nat",
         "NAT: bytes processed",
         "bytes a day",
-        Extra(NAT_GATEWAY, Metric(NAT, "BytesOutToDestination", "Sum"), "out"),
-        Extra(NAT_GATEWAY, Metric(NAT, "BytesInFromDestination", "Sum"), "in"),
+        ExtraMetric(NAT_GATEWAY, Metric(NAT, "BytesOutToDestination", "Sum"), "out"),
+        ExtraMetric(NAT_GATEWAY, Metric(NAT, "BytesInFromDestination", "Sum"), "in"),
     ),
-    _daily(
+    _build_daily_graph(
         "usage-balancer",
         "Load balancer: capacity units",
         "LCUs, sum of a day",
-        Extra(BALANCER, Metric(ALB, "ConsumedLCUs", "Sum"), "LCUs"),
+        ExtraMetric(BALANCER, Metric(ALB, "ConsumedLCUs", "Sum"), "LCUs"),
     ),
-    _daily(
+    _build_daily_graph(
         "usage-services",
         "Services: processor used",
         "percent, mean of a day",
-        Extra(SERVICE, Metric(ECS, "CPUUtilization"), "cpu"),
-        Extra(SERVICE, Metric(ECS, "MemoryUtilization"), "memory"),
+        ExtraMetric(SERVICE, Metric(ECS, "CPUUtilization"), "cpu"),
+        ExtraMetric(SERVICE, Metric(ECS, "MemoryUtilization"), "memory"),
     ),
-    _daily(
+    _build_daily_graph(
         "usage-fleet",
         "Fleet: instances",
         "instances, mean of a day",
-        Extra(FLEET, Metric(GROUP, "GroupInServiceInstances"), "in service"),
+        ExtraMetric(FLEET, Metric(ASG, "GroupInServiceInstances"), "in service"),
     ),
-    _daily(
+    _build_daily_graph(
         "usage-database",
         "Database: processor used",
         "percent, mean of a day",
-        Extra(INSTANCE, Metric(RDS, "CPUUtilization"), "cpu"),
+        ExtraMetric(INSTANCE, Metric(RDS, "CPUUtilization"), "cpu"),
     ),
 )
-BY_KEY: Final = {graph.key: graph for graph in GRAPHS}
+GRAPHS_BY_KEY: Final = {graph.key: graph for graph in DASHBOARD_GRAPHS}

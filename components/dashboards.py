@@ -10,34 +10,41 @@ from pulumi import Input, Output, ResourceOptions
 
 from components.alarm_registry import ALARMS
 from components.alarm_registry.model import Alarm, Facts, Kind, Metric
-from components.alarms import Alarms, Made
+from components.alarms import Alarms, DeployedAlarm
 from components.component import Component
-from components.contract import contract
-from components.dashboard_graphs import BY_KEY, DASHBOARDS, DAY, GRAPHS, Dashboard, Graph
+from components.contract import build_contract_part
+from components.dashboard_graphs import (
+    DASHBOARD_GRAPHS,
+    DASHBOARD_NAMES,
+    DAY_SECONDS,
+    GRAPHS_BY_KEY,
+    DashboardGraph,
+    DashboardName,
+)
 from components.load_balancer import LoadBalancer
 from components.network import Network
 from components.settings import Settings
 from components.widgets import (
-    COLOURS,
-    HALF,
-    Line,
+    HALF_WIDTH,
+    SEVERITY_COLOURS,
+    ThresholdLine,
     Widget,
-    alarm_status,
-    body,
-    graph,
-    logs,
-    number,
-    text,
+    build_alarm_widgets,
+    build_dashboard_body,
+    build_graph_widget,
+    build_log_widget,
+    build_number_widget,
+    build_text_widget,
 )
 from ops.outputs import DashboardsPart
 
-BILLING: Final = "us-east-1"  # the only region that has the metrics of the bill
-BILL_PERIOD: Final = 21600  # seconds; the bill is published four times a day
-REJECTED: Final = (
+BILLING_REGION: Final = "us-east-1"  # the only region that has the metrics of the bill
+BILL_PERIOD_SECONDS: Final = 21600  # seconds; the bill is published four times a day
+REJECTED_FLOWS_QUERY: Final = (
     "filter action = 'REJECT' | stats count(*) as flows by srcAddr, dstAddr, dstPort "
     "| sort flows desc | limit 20"
 )
-TALKERS: Final = (
+BUSIEST_FLOWS_QUERY: Final = (
     "filter action = 'ACCEPT' | stats sum(bytes) as sent by srcAddr, dstAddr "
     "| sort sent desc | limit 20"
 )
@@ -65,136 +72,164 @@ class Dashboards(Component):
         super().__init__("Dashboards", name, args.settings, opts)
         self._args, self._facts = args, args.alarms.facts
         names: dict[str, Input[str]] = {}
-        for what in DASHBOARDS:
-            if what == "application" and args.load_balancer is None:
+        for dashboard_name in DASHBOARD_NAMES:
+            if dashboard_name == "application" and args.load_balancer is None:
                 continue
-            widgets = [*self._status(what), *self._graphs(what), *self._more(what)]
-            made = aws.cloudwatch.Dashboard(
-                self.key(what),
-                dashboard_name=self.physical(what),
-                dashboard_body=Output.json_dumps(body(widgets)),
-                opts=self.child,
+            widgets = [
+                *self._build_status_widgets(dashboard_name),
+                *self._build_graph_widgets(dashboard_name),
+                *self._build_extra_widgets(dashboard_name),
+            ]
+            dashboard = aws.cloudwatch.Dashboard(
+                self.format_logical_name(dashboard_name),
+                dashboard_name=self.format_physical_name(dashboard_name),
+                dashboard_body=Output.json_dumps(build_dashboard_body(widgets)),
+                opts=self.child_options,
             )
-            names[what] = made.dashboard_name
-        self.part = contract(DashboardsPart, dashboards=names)
+            names[dashboard_name] = dashboard.dashboard_name
+        self.part = build_contract_part(DashboardsPart, dashboards=names)
         self.register_outputs({"part": self.part})
 
-    def _status(self, what: Dashboard) -> list[Widget]:
+    def _build_status_widgets(self, dashboard_name: DashboardName) -> list[Widget]:
         """The alarms that belong to a dashboard; those inside composites are in theirs."""
         alarms = self._args.alarms
         arns = [
-            *(one.arn for one in alarms.composites if one.entry.dashboard == what),
-            *(m.arn for m in alarms.made if BY_KEY[m.entry.graph].dashboard == what),
+            *(
+                composite.arn
+                for composite in alarms.composites
+                if composite.entry.dashboard == dashboard_name
+            ),
+            *(
+                alarm.arn
+                for alarm in alarms.metric_alarms
+                if GRAPHS_BY_KEY[alarm.entry.graph].dashboard == dashboard_name
+            ),
         ]
-        return alarm_status("Alarms", arns) if arns else []
+        return build_alarm_widgets("Alarms", arns) if arns else []
 
-    def _graphs(self, what: Dashboard) -> list[Widget]:
-        region, made = self.settings.region, self._args.alarms.made
+    def _build_graph_widgets(self, dashboard_name: DashboardName) -> list[Widget]:
+        region, metric_alarms = self.settings.region, self._args.alarms.metric_alarms
         return [
-            graph(
-                one.title,
+            build_graph_widget(
+                graph.title,
                 region,
-                drawn,
-                unit=one.unit,
-                lines=lines(one, made),
-                period=one.period,
+                metrics,
+                unit=graph.unit,
+                lines=build_threshold_lines(graph, metric_alarms),
+                period=graph.period,
             )
-            for one in GRAPHS
-            if one.dashboard == what and (drawn := series(one, self._facts))
+            for graph in DASHBOARD_GRAPHS
+            if graph.dashboard == dashboard_name
+            and (metrics := build_graph_metrics(graph, self._facts))
         ]
 
-    def _more(self, what: Dashboard) -> list[Widget]:
+    def _build_extra_widgets(self, dashboard_name: DashboardName) -> list[Widget]:
         """What the registry knows nothing of."""
-        if what == "infrastructure":
-            return [*self._firewall(), *self._flows()]
-        return self._bill() if what == "cost" else []
+        if dashboard_name == "infrastructure":
+            return [*self._build_firewall_widgets(), *self._build_flow_log_widgets()]
+        return self._build_bill_widgets() if dashboard_name == "cost" else []
 
-    def _flows(self) -> list[Widget]:
-        group, region = self._args.network.flow_log_group, self.settings.region
-        if group is None:
+    def _build_flow_log_widgets(self) -> list[Widget]:
+        log_group, region = self._args.network.flow_log_group, self.settings.region
+        if log_group is None:
             return []
         return [
-            logs(title, region, Output.concat("SOURCE '", group, "' | ", query))
-            for title, query in (("Flow logs: refused", REJECTED), ("Flow logs: busiest", TALKERS))
+            build_log_widget(title, region, Output.concat("SOURCE '", log_group, "' | ", query))
+            for title, query in (
+                ("Flow logs: refused", REJECTED_FLOWS_QUERY),
+                ("Flow logs: busiest", BUSIEST_FLOWS_QUERY),
+            )
         ]
 
-    def _firewall(self) -> list[Widget]:
-        balancer, region = self._args.load_balancer, self.settings.region
-        if balancer is None or balancer.web_acl_name is None:
+    def _build_firewall_widgets(self) -> list[Widget]:
+        load_balancer, region = self._args.load_balancer, self.settings.region
+        if load_balancer is None or load_balancer.web_acl_name is None:
             return []
-        of = ["WebACL", balancer.web_acl_name, "Region", region, "Rule", "ALL"]
-        counted = [
-            ["AWS/WAFV2", name, *of, {"stat": "Sum", "label": label}]
+        dimensions = ["WebACL", load_balancer.web_acl_name, "Region", region, "Rule", "ALL"]
+        metrics = [
+            ["AWS/WAFV2", name, *dimensions, {"stat": "Sum", "label": label}]
             for name, label in (("AllowedRequests", "allowed"), ("BlockedRequests", "blocked"))
         ]
-        return [graph("Web firewall", region, counted, unit="requests a minute")]
+        return [build_graph_widget("Web firewall", region, metrics, unit="requests a minute")]
 
-    def _bill(self) -> list[Widget]:
+    def _build_bill_widgets(self) -> list[Widget]:
         """Needs billing alerts turned on in the account; the bill is of the whole account."""
-        total = ["AWS/Billing", "EstimatedCharges", "Currency", "USD", {"stat": "Maximum"}]
-        search = (
+        total_metric = ["AWS/Billing", "EstimatedCharges", "Currency", "USD", {"stat": "Maximum"}]
+        search_expression = (
             "SEARCH('{AWS/Billing,Currency,ServiceName} MetricName=\"EstimatedCharges\"', "
-            f"'Maximum', {BILL_PERIOD})"
+            f"'Maximum', {BILL_PERIOD_SECONDS})"
         )
-        services = [{"expression": search, "id": "services", "region": BILLING}]
-        logged = ["AWS/Logs", "IncomingBytes", {"stat": "Sum", "label": "all log groups"}]
+        service_metrics = [
+            {"expression": search_expression, "id": "services", "region": BILLING_REGION}
+        ]
+        log_metric = ["AWS/Logs", "IncomingBytes", {"stat": "Sum", "label": "all log groups"}]
         region = self.settings.region
         return [
-            graph("Logs written", region, [logged], unit="bytes a day", period=DAY),
-            text("**Month to date, the whole account** (with billing alerts turned on)"),
-            number("Bill, $", BILLING, [total], BILL_PERIOD, width=HALF),
-            graph(
+            build_graph_widget(
+                "Logs written", region, [log_metric], unit="bytes a day", period=DAY_SECONDS
+            ),
+            build_text_widget(
+                "**Month to date, the whole account** (with billing alerts turned on)"
+            ),
+            build_number_widget(
+                "Bill, $", BILLING_REGION, [total_metric], BILL_PERIOD_SECONDS, width=HALF_WIDTH
+            ),
+            build_graph_widget(
                 "Bill by service, $",
-                BILLING,
-                [services],
+                BILLING_REGION,
+                [service_metrics],
                 unit="$",
-                width=HALF,
-                period=BILL_PERIOD,
+                width=HALF_WIDTH,
+                period=BILL_PERIOD_SECONDS,
                 stacked=True,
             ),
         ]
 
 
-def lines(one: Graph, made: Sequence[Made]) -> list[Line]:
+def build_threshold_lines(
+    graph: DashboardGraph, metric_alarms: Sequence[DeployedAlarm]
+) -> list[ThresholdLine]:
     """The thresholds of the alarms in a graph, each value of an alarm once."""
-    found: dict[tuple[str, float], Line] = {}
-    for alarm in made:
-        if alarm.entry.graph == one.key and alarm.entry.drawn:
+    lines_by_threshold: dict[tuple[str, float], ThresholdLine] = {}
+    for alarm in metric_alarms:
+        if alarm.entry.graph == graph.key and alarm.entry.drawn:
             label = f"{alarm.severity} {alarm.key}"
-            line = Line(label, alarm.threshold, COLOURS[alarm.severity])
-            found.setdefault((alarm.key, alarm.threshold), line)
-    return list(found.values())
+            line = ThresholdLine(label, alarm.threshold, SEVERITY_COLOURS[alarm.severity])
+            lines_by_threshold.setdefault((alarm.key, alarm.threshold), line)
+    return list(lines_by_threshold.values())
 
 
-def series(one: Graph, facts: Facts) -> list[list[Any]]:
+def build_graph_metrics(graph: DashboardGraph, facts: Facts) -> list[list[Any]]:
     """What a graph shows: what its alarms watch, each metric once, then the extra metrics."""
-    drawn: list[list[Any]] = []
-    seen: set[tuple[Kind, Metric, str]] = set()
+    metrics: list[list[Any]] = []
+    metric_keys: set[tuple[Kind, Metric, str]] = set()
     for entry in ALARMS:
-        if entry.graph != one.key or not entry.drawn or not entry.when(facts.settings):
+        if entry.graph != graph.key or not entry.drawn or not entry.when(facts.settings):
             continue
         for subject in entry.kind.names(facts):
             dimensions = entry.kind.dimensions(facts, subject)
             if isinstance(entry.watch, Metric):
-                if (entry.kind, entry.watch, subject) not in seen:
-                    seen.add((entry.kind, entry.watch, subject))
-                    label = _label(entry.kind, subject, _short(entry.watch))
-                    drawn.append(_metric(entry.watch, dimensions, label=label))
+                if (entry.kind, entry.watch, subject) not in metric_keys:
+                    metric_keys.add((entry.kind, entry.watch, subject))
+                    label = _format_label(entry.kind, subject, _format_metric_name(entry.watch))
+                    metrics.append(_build_metric(entry.watch, dimensions, label=label))
             else:
-                drawn += _math(entry, facts, subject, dimensions, f"m{len(drawn)}")
-    for extra in one.extra:
-        drawn += [
-            _metric(
+                metrics += _build_math_metrics(
+                    entry, facts, subject, dimensions, f"m{len(metrics)}"
+                )
+    for extra in graph.extra_metrics:
+        metrics += [
+            _build_metric(
                 extra.metric,
                 extra.kind.dimensions(facts, subject),
-                label=_label(extra.kind, subject, extra.label),
+                label=_format_label(extra.kind, subject, extra.label),
             )
             for subject in extra.kind.names(facts)
         ]
-    return drawn
+    return metrics
 
 
-def _math(
+def _build_math_metrics(
     entry: Alarm,
     facts: Facts,
     subject: str,
@@ -205,27 +240,29 @@ def _math(
     if isinstance(entry.watch, Metric):
         raise TypeError(f"{entry.key} is no metric math")
     expression = entry.watch.expression(facts.settings, subject)
-    hidden = []
+    hidden_metrics = []
     for id_, metric in entry.watch.metrics.items():
         expression = re.sub(rf"\b{id_}\b", f"{prefix}{id_}", expression)
         options = {"id": f"{prefix}{id_}", "visible": False, "period": entry.period}
-        hidden.append(_metric(metric, dimensions, **options))
-    what = entry.key.removesuffix("-short") if entry.child else entry.watch.says
-    label = _label(entry.kind, subject, what)
+        hidden_metrics.append(_build_metric(metric, dimensions, **options))
+    metric_label = entry.key.removesuffix("-short") if entry.child else entry.watch.says
+    label = _format_label(entry.kind, subject, metric_label)
     return [
-        *hidden,
+        *hidden_metrics,
         [{"expression": expression, "id": f"{prefix}value", "label": label}],
     ]
 
 
-def _metric(metric: Metric, dimensions: Mapping[str, Input[str]], **options: Any) -> list[Any]:
-    named = [part for pair in dimensions.items() for part in pair]
-    return [metric.namespace, metric.name, *named, {"stat": metric.stat, **options}]
+def _build_metric(
+    metric: Metric, dimensions: Mapping[str, Input[str]], **options: Any
+) -> list[Any]:
+    dimension_parts = [part for dimension in dimensions.items() for part in dimension]
+    return [metric.namespace, metric.name, *dimension_parts, {"stat": metric.stat, **options}]
 
 
-def _short(metric: Metric) -> str:
+def _format_metric_name(metric: Metric) -> str:
     return f"{metric.name} {metric.stat.lower()}"
 
 
-def _label(kind: Kind, subject: str, what: str) -> str:
-    return " ".join(filter(None, (subject or kind.label, what)))
+def _format_label(kind: Kind, subject: str, metric_label: str) -> str:
+    return " ".join(filter(None, (subject or kind.label, metric_label)))

@@ -11,7 +11,7 @@ from components.topics import Topics
 
 # Subscriptions: source type, topic and categories. `changes`, `parameters` and `security` are those
 # that Security Hub asks for (RDS.20, .21, .22), with just its categories; `trouble` cannot wait.
-EVENTS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
+EVENT_SUBSCRIPTIONS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     "changes": ("db-instance", "warn", ("configuration change", "failure", "maintenance")),
     "parameters": ("db-parameter-group", "warn", ("configuration change",)),
     "security": ("db-security-group", "warn", ("configuration change", "failure")),
@@ -24,7 +24,7 @@ EVENTS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
 }
 
 
-def subscribe(
+def create_event_subscriptions(
     component: Component,
     topics: Topics,
     *,
@@ -35,15 +35,15 @@ def subscribe(
 
     RDS has no source to name for a security group: those of the account are meant.
     """
-    by_level = {"page": topics.page, "warn": topics.warn}
-    sources = {"db-instance": list(instances), "db-parameter-group": [parameter_group]}
-    for key, (source_type, level, categories) in EVENTS.items():
+    topics_by_level = {"page": topics.page, "warn": topics.warn}
+    sources_by_type = {"db-instance": list(instances), "db-parameter-group": [parameter_group]}
+    for key, (source_type, level, categories) in EVENT_SUBSCRIPTIONS.items():
         aws.rds.EventSubscription(
-            component.key(key),
-            name=component.physical(component.name, key),
-            sns_topic=by_level[level],
+            component.format_logical_name(key),
+            name=component.format_physical_name(component.name, key),
+            sns_topic=topics_by_level[level],
             source_type=source_type,
-            source_ids=sources.get(source_type),
+            source_ids=sources_by_type.get(source_type),
             event_categories=list(categories),
-            opts=component.child,
+            opts=component.child_options,
         )

@@ -9,7 +9,7 @@ ApplyMethod = Literal["immediate", "pending-reboot"]
 
 # Parameters that need a restart (context "postmaster" in pg_settings of PostgreSQL 14 to 18, and
 # RDS's own): RDS refuses to apply them immediately.
-STATIC: Final = frozenset(
+STATIC_PARAMETERS: Final = frozenset(
     """
     autovacuum_freeze_max_age autovacuum_max_workers autovacuum_multixact_freeze_max_age
     autovacuum_worker_slots commit_timestamp_buffers data_sync_retry dynamic_shared_memory_type
@@ -25,14 +25,14 @@ STATIC: Final = frozenset(
     transaction_buffers wal_buffers wal_decode_buffer_size
     """.split()
 )
-STATIC_PREFIXES: Final = ("cron.", "rds.global_")
+STATIC_PARAMETER_PREFIXES: Final = ("cron.", "rds.global_")
 IDLE_IN_TRANSACTION_MS: Final = 10 * 60 * 1000
 # Spilled to disk by one query, KiB, from which it is logged.
 TEMPORARY_FILE_KIB: Final = 10 * 1024
 
 
 @dataclass(frozen=True)
-class Parameter:
+class DatabaseParameter:
     """One parameter of a parameter group."""
 
     name: str
@@ -41,11 +41,13 @@ class Parameter:
     @property
     def apply_method(self) -> ApplyMethod:
         """When a change of it holds: at once, or after the next reboot."""
-        static = self.name in STATIC or self.name.startswith(STATIC_PREFIXES)
-        return "pending-reboot" if static else "immediate"
+        is_static = self.name in STATIC_PARAMETERS or self.name.startswith(
+            STATIC_PARAMETER_PREFIXES
+        )
+        return "pending-reboot" if is_static else "immediate"
 
 
-def parameters(settings: DatabaseSettings) -> tuple[Parameter, ...]:
+def build_database_parameters(settings: DatabaseSettings) -> tuple[DatabaseParameter, ...]:
     """The parameters that differ from RDS's defaults, by name; the settings win."""
     values = {
         "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
@@ -61,4 +63,6 @@ def parameters(settings: DatabaseSettings) -> tuple[Parameter, ...]:
     }
     if settings.major < 18:  # from 18 on no switch any more, but a list of what to log
         values["log_connections"] = "1"
-    return tuple(Parameter(*item) for item in sorted((values | settings.parameters).items()))
+    return tuple(
+        DatabaseParameter(*item) for item in sorted((values | settings.parameters).items())
+    )

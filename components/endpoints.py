@@ -8,11 +8,11 @@ from pulumi import Input, ResourceOptions
 
 from components.account import Account
 from components.component import Component
-from components.firewall import security_group
-from components.policies import Statement, document
+from components.firewall import create_security_group
+from components.policies import Statement, build_policy_document
 from components.settings import Settings
 
-HTTPS = 443
+HTTPS_PORT = 443
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class EndpointsArgs:
     settings: Settings
     account: Account
     vpc_id: Input[str]
-    route_tables: Sequence[Input[str]]
+    route_table_ids: Sequence[Input[str]]
     subnet_ids: Sequence[Input[str]]
 
 
@@ -35,45 +35,45 @@ class Endpoints(Component):
 
     def __init__(self, name: str, args: EndpointsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("Endpoints", name, args.settings, opts)
-        for service, statements in self._gateways(args.account).items():
+        for service, statements in self._build_gateway_policies(args.account).items():
             aws.ec2.VpcEndpoint(
-                self.key(service),
+                self.format_logical_name(service),
                 vpc_id=args.vpc_id,
-                service_name=self._service(service),
+                service_name=self._format_service_name(service),
                 vpc_endpoint_type="Gateway",
-                route_table_ids=args.route_tables,
-                policy=document(*statements),
-                opts=self.child,
+                route_table_ids=args.route_table_ids,
+                policy=build_policy_document(*statements),
+                opts=self.child_options,
             )
         if args.settings.network.interface_endpoints:
-            self._interfaces(args)
+            self._create_interface_endpoints(args)
         self.register_outputs({})
 
-    def _service(self, service: str) -> str:
+    def _format_service_name(self, service: str) -> str:
         return f"com.amazonaws.{self.settings.region}.{service}"
 
-    def _gateways(self, account: Account) -> Mapping[str, Sequence[Statement]]:
+    def _build_gateway_policies(self, account: Account) -> Mapping[str, Sequence[Statement]]:
         """What may pass: reading from any bucket, writing only into buckets of known accounts.
 
         Images of ECR and packages of Amazon Linux and SSM come from AWS's own buckets, read with
         AWS's credentials, so neither reader nor owner can be limited to this account.
         """
-        known: list[Input[str]] = [account.id, *self.settings.network.s3_accounts]
-        everyone: Mapping[str, Sequence[Input[str]]] = {"*": ["*"]}
+        account_ids: list[Input[str]] = [account.id, *self.settings.network.s3_accounts]
+        any_principal: Mapping[str, Sequence[Input[str]]] = {"*": ["*"]}
         return {
             "s3": (
                 Statement(
                     sid="ReadAnywhere",
                     actions=["s3:Get*", "s3:List*"],
                     resources=["*"],
-                    principals=everyone,
+                    principals=any_principal,
                 ),
                 Statement(
                     sid="WriteToKnownAccounts",
                     actions=["s3:*"],
                     resources=["*"],
-                    principals=everyone,
-                    conditions={"StringEquals": {"aws:ResourceAccount": known}},
+                    principals=any_principal,
+                    conditions={"StringEquals": {"aws:ResourceAccount": account_ids}},
                 ),
             ),
             "dynamodb": (
@@ -81,32 +81,32 @@ class Endpoints(Component):
                     sid="OwnTables",
                     actions=["dynamodb:*"],
                     resources=["*"],
-                    principals=everyone,
+                    principals=any_principal,
                     conditions={"StringEquals": {"aws:ResourceAccount": account.id}},
                 ),
             ),
         }
 
-    def _interfaces(self, args: EndpointsArgs) -> None:
-        group = security_group(self, "https", "Interface endpoints", args.vpc_id)
+    def _create_interface_endpoints(self, args: EndpointsArgs) -> None:
+        group = create_security_group(self, "https", "Interface endpoints", args.vpc_id)
         aws.vpc.SecurityGroupIngressRule(
-            self.key("https"),
+            self.format_logical_name("https"),
             security_group_id=group.id,
             cidr_ipv4=str(args.settings.network.cidr),
             description="HTTPS from the VPC",
             ip_protocol="tcp",
-            from_port=HTTPS,
-            to_port=HTTPS,
-            opts=self.child,
+            from_port=HTTPS_PORT,
+            to_port=HTTPS_PORT,
+            opts=self.child_options,
         )
         for service in args.settings.network.interface_endpoints:
             aws.ec2.VpcEndpoint(
-                self.key(service),
+                self.format_logical_name(service),
                 vpc_id=args.vpc_id,
-                service_name=self._service(service),
+                service_name=self._format_service_name(service),
                 vpc_endpoint_type="Interface",
                 subnet_ids=args.subnet_ids,
                 security_group_ids=[group.id],
                 private_dns_enabled=True,
-                opts=self.child,
+                opts=self.child_options,
             )

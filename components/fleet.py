@@ -9,32 +9,32 @@ from pulumi import Input, Output, ResourceOptions
 from components.account import Account
 from components.cache import Cache
 from components.component import Component
-from components.contract import contract
-from components.credentials import credentials, reading
+from components.contract import build_contract_part
+from components.credentials import build_credentials, build_secret_read_statements
 from components.database import Database
-from components.firewall import allow_out, connect, security_group
+from components.firewall import allow_connection, allow_outbound, create_security_group
 from components.keys import Keys
-from components.launch_template import InstanceArgs, launch_template
+from components.launch_template import LaunchTemplateArgs, create_launch_template
 from components.load_balancer import LoadBalancer
-from components.logs import log_group
+from components.logs import create_log_group
 from components.network import Network
-from components.policies import Statement, service_role
-from components.registry import pulling
+from components.policies import Statement, create_service_role
+from components.registry import build_image_pull_statements
 from components.settings import Settings
-from components.user_data import NAMESPACE, user_data
+from components.user_data import METRICS_NAMESPACE, build_user_data
 from ops.outputs import FleetPart
 
 # AmazonSSMManagedInstanceCore without its right to read every parameter of the account.
-SSM: Final = (
+SSM_ACTIONS: Final = (
     *("DescribeAssociation", "DescribeDocument", "GetDeployablePatchSnapshotForInstance"),
     *("GetDocument", "GetManifest", "ListAssociations", "ListInstanceAssociations"),
     *("PutComplianceItems", "PutConfigurePackageResult", "PutInventory"),
     *("UpdateAssociationStatus", "UpdateInstanceAssociationStatus", "UpdateInstanceInformation"),
 )
-CHANNELS: Final = (
+CHANNEL_ACTIONS: Final = (
     *("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"),
 )
-MESSAGES: Final = (
+MESSAGE_ACTIONS: Final = (
     *("AcknowledgeMessage", "DeleteMessage", "FailMessage", "GetEndpoint", "GetMessages"),
     "SendReply",
 )
@@ -64,77 +64,83 @@ class Fleet(Component):
 
     def __init__(self, name: str, args: FleetArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("Fleet", name, args.settings, opts)
-        self._args, self._own = args, args.settings.fleet
-        home = f"/{args.settings.project}/{args.settings.stack}/fleet"
-        self._logs = log_group(self, "log", home, args.keys.logs)
-        self._image = aws.ssm.Parameter(
-            self.key("image"),
-            name=f"{home}/image",
+        self._args, self._fleet_settings = args, args.settings.fleet
+        path_prefix = f"/{args.settings.project}/{args.settings.stack}/fleet"
+        self._log_group = create_log_group(self, "log", path_prefix, args.keys.logs)
+        self._image_parameter = aws.ssm.Parameter(
+            self.format_logical_name("image"),
+            name=f"{path_prefix}/image",
             type="String",
-            value=self._own.image,
+            value=self._fleet_settings.image,
             description="Image that new instances of the fleet run; operations change it",
-            opts=self.options(ignore_changes=["value"]),
+            opts=self.build_child_options(ignore_changes=["value"]),
         )
-        self._credentials = credentials(
-            self._own, args.database.secret_arn, args.cache.secret_arn if args.cache else None
+        self._credentials = build_credentials(
+            self._fleet_settings,
+            args.database.secret_arn,
+            args.cache.secret_arn if args.cache else None,
         )
-        role = self._role()
+        role = self._create_role()
         profile = aws.iam.InstanceProfile(
-            name, name=self.physical(name), role=role.name, opts=self.child
+            name, name=self.format_physical_name(name), role=role.name, opts=self.child_options
         )
-        group = self._firewall()
-        template = launch_template(
+        security_group_id = self._create_security_group()
+        template = create_launch_template(
             self,
-            InstanceArgs(
+            LaunchTemplateArgs(
                 profile_arn=profile.arn,
-                security_group_id=group,
-                user_data=user_data(args.settings.project, self._container()),
+                security_group_id=security_group_id,
+                user_data=build_user_data(args.settings.project, self._build_container_config()),
                 data_key=args.keys.data,
             ),
         )
-        fleet = self._group(template)
-        self._scaling(fleet)
-        self.part: Output[dict[str, Any]] = contract(
+        group = self._create_group(template)
+        self._create_scaling_policies(group)
+        self.part: Output[dict[str, Any]] = build_contract_part(
             FleetPart,
-            group=fleet.name,
-            arn=fleet.arn,
+            group=group.name,
+            arn=group.arn,
             launch_template_id=template.id,
-            image_parameter=self._image.name,
-            log_group=self._logs.name,
-            security_group_id=group,
+            image_parameter=self._image_parameter.name,
+            log_group=self._log_group.name,
+            security_group_id=security_group_id,
             role_arn=role.arn,
         )
-        self.register_outputs({"group": fleet.name})
+        self.register_outputs({"group": group.name})
 
-    def _container(self) -> dict[str, Any]:
+    def _build_container_config(self) -> dict[str, Any]:
         """What the instance is told of its container; where secrets are, not what they hold."""
-        own, found = self._own, self._credentials
+        fleet_settings, credentials = self._fleet_settings, self._credentials
         return {
             "region": self.settings.region,
-            "imageParameter": self._image.name,
-            "logGroup": self._logs.name,
-            "port": own.port,
-            "user": own.user,
-            "command": own.command,
-            "tmpMb": own.tmp_mb,
-            "environment": own.environment,
+            "imageParameter": self._image_parameter.name,
+            "logGroup": self._log_group.name,
+            "port": fleet_settings.port,
+            "user": fleet_settings.user,
+            "command": fleet_settings.command,
+            "tmpMb": fleet_settings.tmp_mb,
+            "environment": fleet_settings.environment,
             "secrets": {
                 name: {"arn": variable.arn, "key": variable.key}
-                for name, variable in found.variables.items()
+                for name, variable in credentials.variables.items()
             },
         }
 
-    def _role(self) -> aws.iam.Role:
+    def _create_role(self) -> aws.iam.Role:
         """What an instance may do. Its container may do nothing: it cannot reach the role."""
-        args, found = self._args, self._credentials
-        return service_role(
+        args, credentials = self._args, self._credentials
+        return create_service_role(
             self,
             "instance",
             "ec2.amazonaws.com",
             [
-                *pulling(args.settings, args.account, "fleet", self._own.image),
-                *reading(args.settings, found, args.keys.data),
-                Statement(sid="Image", actions=["ssm:GetParameter"], resources=[self._image.arn]),
+                *build_image_pull_statements(
+                    args.settings, args.account, "fleet", self._fleet_settings.image
+                ),
+                *build_secret_read_statements(args.settings, credentials, args.keys.data),
+                Statement(
+                    sid="Image", actions=["ssm:GetParameter"], resources=[self._image_parameter.arn]
+                ),
                 Statement(
                     sid="Logs",
                     actions=[
@@ -142,51 +148,69 @@ class Fleet(Component):
                         "logs:DescribeLogStreams",
                         "logs:PutLogEvents",
                     ],
-                    resources=[Output.concat(self._logs.arn, ":*")],
+                    resources=[Output.concat(self._log_group.arn, ":*")],
                 ),
                 Statement(
                     sid="Metrics",
                     actions=["cloudwatch:PutMetricData"],
                     resources=["*"],
-                    conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+                    conditions={"StringEquals": {"cloudwatch:namespace": METRICS_NAMESPACE}},
                 ),
                 # What follows has no resource level in IAM, or none that says "this instance".
                 Statement(
                     sid="Managed",
                     actions=[
                         "ec2:DescribeTags",
-                        *(f"ssm:{action}" for action in SSM),
-                        *(f"ssmmessages:{action}" for action in CHANNELS),
-                        *(f"ec2messages:{action}" for action in MESSAGES),
+                        *(f"ssm:{action}" for action in SSM_ACTIONS),
+                        *(f"ssmmessages:{action}" for action in CHANNEL_ACTIONS),
+                        *(f"ec2messages:{action}" for action in MESSAGE_ACTIONS),
                     ],
                     resources=["*"],
                 ),
             ],
         )
 
-    def _firewall(self) -> Output[str]:
+    def _create_security_group(self) -> Output[str]:
         args = self._args
-        group = security_group(self, "instances", "Instances of the fleet", args.network.vpc_id).id
-        connect(self, "alb", args.load_balancer.security_group_id, group, self._own.port)
-        if self._own.database:
-            connect(self, "database", group, args.database.security_group_id, args.database.port)
-        if self._own.cache and args.cache is not None:
-            connect(self, "cache", group, args.cache.security_group_id, args.cache.port)
-        allow_out(self, "https", group, "0.0.0.0/0", 443)  # registries, packages, AWS's own APIs
-        return group
+        security_group_id = create_security_group(
+            self, "instances", "Instances of the fleet", args.network.vpc_id
+        ).id
+        allow_connection(
+            self,
+            "alb",
+            args.load_balancer.security_group_id,
+            security_group_id,
+            self._fleet_settings.port,
+        )
+        if self._fleet_settings.database:
+            allow_connection(
+                self,
+                "database",
+                security_group_id,
+                args.database.security_group_id,
+                args.database.port,
+            )
+        if self._fleet_settings.cache and args.cache is not None:
+            allow_connection(
+                self, "cache", security_group_id, args.cache.security_group_id, args.cache.port
+            )
+        allow_outbound(
+            self, "https", security_group_id, "0.0.0.0/0", 443
+        )  # registries, packages, AWS's own APIs
+        return security_group_id
 
-    def _group(self, template: aws.ec2.LaunchTemplate) -> aws.autoscaling.Group:
-        args, own = self._args, self._own
+    def _create_group(self, template: aws.ec2.LaunchTemplate) -> aws.autoscaling.Group:
+        args, fleet_settings = self._args, self._fleet_settings
         target = args.load_balancer.targets["fleet"]
         preferences: aws.autoscaling.GroupInstanceRefreshPreferencesArgsDict = {
-            "min_healthy_percentage": own.min_healthy_percent,
-            "max_healthy_percentage": own.max_healthy_percent,
+            "min_healthy_percentage": fleet_settings.min_healthy_percent,
+            "max_healthy_percentage": fleet_settings.max_healthy_percent,
             "auto_rollback": True,
             "skip_matching": True,
         }
-        if own.checkpoints:
-            preferences["checkpoint_percentages"] = list(own.checkpoints)
-            preferences["checkpoint_delay"] = str(60 * own.checkpoint_minutes)
+        if fleet_settings.checkpoints:
+            preferences["checkpoint_percentages"] = list(fleet_settings.checkpoints)
+            preferences["checkpoint_delay"] = str(60 * fleet_settings.checkpoint_minutes)
         refresh: aws.autoscaling.GroupInstanceRefreshArgsDict = {
             "strategy": "Rolling",
             "preferences": preferences,
@@ -194,42 +218,44 @@ class Fleet(Component):
         return aws.autoscaling.Group(
             self.name,
             name=self.settings.fleet_name,
-            min_size=own.min,
-            max_size=own.max,
-            desired_capacity=own.min,
+            min_size=fleet_settings.min,
+            max_size=fleet_settings.max,
+            desired_capacity=fleet_settings.min,
             vpc_zone_identifiers=list(args.network.private_subnets.values()),
             target_group_arns=[target.group_arn],
             health_check_type="ELB",
-            health_check_grace_period=own.grace_seconds,
-            default_instance_warmup=own.warmup_seconds,
-            mixed_instances_policy=self._mixed(template),
-            capacity_rebalance=own.spot_share > 0,
+            health_check_grace_period=fleet_settings.grace_seconds,
+            default_instance_warmup=fleet_settings.warmup_seconds,
+            mixed_instances_policy=self._build_mixed_instances_policy(template),
+            capacity_rebalance=fleet_settings.spot_share > 0,
             instance_maintenance_policy={
-                "min_healthy_percentage": own.min_healthy_percent,
-                "max_healthy_percentage": own.max_healthy_percent,
+                "min_healthy_percentage": fleet_settings.min_healthy_percent,
+                "max_healthy_percentage": fleet_settings.max_healthy_percent,
             },
             instance_refresh=refresh,
-            max_instance_lifetime=own.max_lifetime_days and 86_400 * own.max_lifetime_days,
+            max_instance_lifetime=fleet_settings.max_lifetime_days
+            and 86_400 * fleet_settings.max_lifetime_days,
             enabled_metrics=[
                 metric for metric in aws.autoscaling.Metric if "WarmPool" not in metric.value
             ],
             metrics_granularity="1Minute",
             force_delete=not self.settings.protect,
             wait_for_capacity_timeout="0",  # operations watch instances
-            opts=self.guarded(
-                depends_on=[*target.rules, self._image], ignore_changes=["desired_capacity"]
+            opts=self.build_protected_options(
+                depends_on=[*target.rules, self._image_parameter],
+                ignore_changes=["desired_capacity"],
             ),
         )
 
-    def _mixed(
+    def _build_mixed_instances_policy(
         self, template: aws.ec2.LaunchTemplate
     ) -> aws.autoscaling.GroupMixedInstancesPolicyArgsDict:
-        own = self._own
+        fleet_settings = self._fleet_settings
         return {
             "instances_distribution": {
                 "on_demand_allocation_strategy": "prioritized",
-                "on_demand_base_capacity": own.min,
-                "on_demand_percentage_above_base_capacity": 100 - own.spot_share,
+                "on_demand_base_capacity": fleet_settings.min,
+                "on_demand_percentage_above_base_capacity": 100 - fleet_settings.spot_share,
                 "spot_allocation_strategy": "price-capacity-optimized",
             },
             "launch_template": {
@@ -238,39 +264,46 @@ class Fleet(Component):
                     # A number, never $Latest: a refresh compares it, a rollback goes back to it.
                     "version": template.latest_version.apply(str),
                 },
-                "overrides": [{"instance_type": name} for name in own.instance_types],
+                "overrides": [
+                    {"instance_type": instance_type}
+                    for instance_type in fleet_settings.instance_types
+                ],
             },
         }
 
-    def _scaling(self, group: aws.autoscaling.Group) -> None:
-        balancer, target = self._args.load_balancer, self._args.load_balancer.targets["fleet"]
-        label = Output.concat(balancer.arn_suffix, "/", target.group_arn_suffix)
-        self._track(group, "cpu", "ASGAverageCPUUtilization", self._own.cpu_target)
-        if self._own.requests_target is not None:
-            wanted = self._own.requests_target
-            self._track(group, "requests", "ALBRequestCountPerTarget", wanted, label)
+    def _create_scaling_policies(self, group: aws.autoscaling.Group) -> None:
+        load_balancer, target = self._args.load_balancer, self._args.load_balancer.targets["fleet"]
+        resource_label = Output.concat(load_balancer.arn_suffix, "/", target.group_arn_suffix)
+        self._create_tracking_policy(
+            group, "cpu", "ASGAverageCPUUtilization", self._fleet_settings.cpu_target
+        )
+        if self._fleet_settings.requests_target is not None:
+            requests_target = self._fleet_settings.requests_target
+            self._create_tracking_policy(
+                group, "requests", "ALBRequestCountPerTarget", requests_target, resource_label
+            )
 
-    def _track(
+    def _create_tracking_policy(
         self,
         group: aws.autoscaling.Group,
         key: str,
         metric: str,
         value: int,
-        label: Input[str] | None = None,
+        resource_label: Input[str] | None = None,
     ) -> None:
-        predefined: aws.autoscaling.PolicyTargetTrackingConfigurationPredefinedMetricSpecificationArgsDict = {  # noqa: E501
+        metric_specification: aws.autoscaling.PolicyTargetTrackingConfigurationPredefinedMetricSpecificationArgsDict = {  # noqa: E501
             "predefined_metric_type": metric
         }
-        if label is not None:
-            predefined["resource_label"] = label
+        if resource_label is not None:
+            metric_specification["resource_label"] = resource_label
         aws.autoscaling.Policy(
-            self.key(key),
-            name=self.physical(self.name, key),
+            self.format_logical_name(key),
+            name=self.format_physical_name(self.name, key),
             autoscaling_group_name=group.name,
             policy_type="TargetTrackingScaling",
             target_tracking_configuration={
-                "predefined_metric_specification": predefined,
+                "predefined_metric_specification": metric_specification,
                 "target_value": value,
             },
-            opts=self.child,
+            opts=self.child_options,
         )

@@ -8,11 +8,11 @@ from pulumi import Input, Output, ResourceOptions
 
 from components.account import Account
 from components.component import Component
-from components.logs import log_group
-from components.policies import Statement, service_role
+from components.logs import create_log_group
+from components.policies import Statement, create_service_role
 from components.settings import Settings
 
-AGGREGATION: Final = 60  # seconds; the other choice is 600
+AGGREGATION_SECONDS: Final = 60  # seconds; the other choice is 600
 
 
 @dataclass(frozen=True)
@@ -38,56 +38,56 @@ class FlowLogs(Component):
         super().__init__("FlowLogs", name, args.settings, opts)
         destinations = self.settings.network.flow_logs
         if "cloudwatch" in destinations:
-            self.log_group = self._to_cloudwatch(args)
+            self.log_group = self._create_cloudwatch_flow_log(args)
         if "s3" in destinations and args.bucket_arn is not None:
-            self._to_bucket(args.vpc_id, args.bucket_arn)
+            self._create_bucket_flow_log(args.vpc_id, args.bucket_arn)
         self.register_outputs({"logGroup": self.log_group})
 
-    def _to_cloudwatch(self, args: FlowLogsArgs) -> Output[str]:
+    def _create_cloudwatch_flow_log(self, args: FlowLogsArgs) -> Output[str]:
         account, region = args.account, self.settings.region
-        path = f"/{self.settings.project}/{self.settings.stack}/flow-logs"
-        group = log_group(self, "cloudwatch", path, args.kms_key)
-        role = service_role(
+        log_group_name = f"/{self.settings.project}/{self.settings.stack}/flow-logs"
+        log_group = create_log_group(self, "cloudwatch", log_group_name, args.kms_key)
+        role = create_service_role(
             self,
             "cloudwatch",
             "vpc-flow-logs.amazonaws.com",
             [
                 Statement(
                     actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-                    resources=[Output.concat(group.arn, ":*")],
+                    resources=[Output.concat(log_group.arn, ":*")],
                 ),
                 Statement(
                     actions=["logs:DescribeLogGroups", "logs:DescribeLogStreams"],
-                    resources=[account.arn("logs", region, "log-group:*")],
+                    resources=[account.format_arn("logs", region, "log-group:*")],
                 ),
             ],
             # Nobody else's flow log may write with this role ("confused deputy").
             conditions={
                 "StringEquals": {"aws:SourceAccount": account.id},
-                "ArnLike": {"aws:SourceArn": account.arn("ec2", region, "vpc-flow-log/*")},
+                "ArnLike": {"aws:SourceArn": account.format_arn("ec2", region, "vpc-flow-log/*")},
             },
         )
         aws.ec2.FlowLog(
-            self.key("cloudwatch"),
+            self.format_logical_name("cloudwatch"),
             vpc_id=args.vpc_id,
             traffic_type="ALL",
             log_destination_type="cloud-watch-logs",
-            log_destination=group.arn,
+            log_destination=log_group.arn,
             iam_role_arn=role.arn,
-            max_aggregation_interval=AGGREGATION,
-            opts=self.child,
+            max_aggregation_interval=AGGREGATION_SECONDS,
+            opts=self.child_options,
         )
-        return group.name
+        return log_group.name
 
-    def _to_bucket(self, vpc_id: Input[str], bucket_arn: Input[str]) -> None:
+    def _create_bucket_flow_log(self, vpc_id: Input[str], bucket_arn: Input[str]) -> None:
         """Below AWSLogs/{account}/vpcflowlogs/: the bucket's policy lets them write there."""
         aws.ec2.FlowLog(
-            self.key("s3"),
+            self.format_logical_name("s3"),
             vpc_id=vpc_id,
             traffic_type="ALL",
             log_destination_type="s3",
             log_destination=bucket_arn,
-            max_aggregation_interval=AGGREGATION,
+            max_aggregation_interval=AGGREGATION_SECONDS,
             destination_options={"file_format": "parquet"},
-            opts=self.child,
+            opts=self.child_options,
         )

@@ -12,7 +12,7 @@ from pulumi import (
 from components.settings import Settings
 
 
-def importing(
+def build_import_transformation(
     settings: Settings,
 ) -> Callable[[ResourceTransformationArgs], ResourceTransformationResult | None]:
     """A transformation that has Pulumi import each child that the settings name.
@@ -21,27 +21,29 @@ def importing(
     (Pulumi, "Importing resources"): nothing of it is changed by that.
     """
 
-    def transform(args: ResourceTransformationArgs) -> ResourceTransformationResult | None:
+    def import_resource(args: ResourceTransformationArgs) -> ResourceTransformationResult | None:
         if args.type_ is None or not args.type_.startswith("aws:"):
             return None
         key = f"{args.type_.split(':')[1]} {args.name}"
         if key not in settings.imports:
             return None
         settings.taken.add(key)
-        own = ResourceOptions(import_=settings.imports[key])
-        return ResourceTransformationResult(args.props, ResourceOptions.merge(args.opts, own))
+        import_options = ResourceOptions(import_=settings.imports[key])
+        return ResourceTransformationResult(
+            args.props, ResourceOptions.merge(args.opts, import_options)
+        )
 
-    return transform
+    return import_resource
 
 
-def all_taken(settings: Settings) -> None:
+def require_all_imports_used(settings: Settings) -> None:
     """Raises RunError where the settings name what the program has not.
 
     Left alone, a new one would be made beside what was meant.
     """
-    left = sorted(settings.imports.keys() - settings.taken)
-    if left:
+    unused_imports = sorted(settings.imports.keys() - settings.taken)
+    if unused_imports:
         raise RunError(
-            f"{settings.project}:imports.{left[0]} is of nothing that this stack has, may be a "
+            f"{settings.project}:imports.{unused_imports[0]} is of nothing that this stack has, may be a "
             "type and a logical name as a preview shows them, like `rds/instance database`"
         )

@@ -11,7 +11,7 @@ from typing import Final, Literal
 GIB: Final = 1024**3
 
 # vCPU of each size: the same in every family but the burstable ones.
-BURSTABLE_VCPU: Final[Mapping[str, int]] = {
+BURSTABLE_VCPUS: Final[Mapping[str, int]] = {
     "micro": 2,
     "small": 2,
     "medium": 2,
@@ -19,7 +19,7 @@ BURSTABLE_VCPU: Final[Mapping[str, int]] = {
     "xlarge": 4,
     "2xlarge": 8,
 }
-VCPU: Final[Mapping[str, int]] = {
+VCPUS_BY_SIZE: Final[Mapping[str, int]] = {
     "large": 2,
     "xlarge": 4,
     "2xlarge": 8,
@@ -32,7 +32,7 @@ VCPU: Final[Mapping[str, int]] = {
     "48xlarge": 192,
 }
 # GiB of the burstable sizes, whose ratio to vCPU is not constant.
-BURSTABLE_MEMORY: Final[Mapping[str, int]] = {
+BURSTABLE_MEMORY_GIB: Final[Mapping[str, int]] = {
     "micro": 1,
     "small": 2,
     "medium": 4,
@@ -40,27 +40,27 @@ BURSTABLE_MEMORY: Final[Mapping[str, int]] = {
     "xlarge": 16,
     "2xlarge": 32,
 }
-GIB_PER_VCPU: Final[Mapping[str, int]] = {"m": 4, "r": 8}
+MEMORY_GIB_PER_VCPU: Final[Mapping[str, int]] = {"m": 4, "r": 8}
 
-_UP_TO_16 = ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge")
+_SIZES_UP_TO_16XLARGE = ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge")
 # Families that RDS for PostgreSQL 14 to 18 runs on, and their sizes. Left out: previous
 # generations (t2, m4, m5, r4, r5), classes with local disks, and x classes (few regions).
 RDS_FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
-    "t4g": tuple(BURSTABLE_VCPU),
-    "t3": tuple(BURSTABLE_VCPU),
-    "m6g": _UP_TO_16,
-    "m6i": (*_UP_TO_16, "24xlarge", "32xlarge"),
-    "m7g": _UP_TO_16,
-    "m7i": (*_UP_TO_16, "24xlarge", "48xlarge"),
-    "m8g": (*_UP_TO_16, "24xlarge", "48xlarge"),
-    "r6g": _UP_TO_16,
-    "r6i": (*_UP_TO_16, "24xlarge", "32xlarge"),
-    "r7g": _UP_TO_16,
-    "r7i": (*_UP_TO_16, "24xlarge", "48xlarge"),
-    "r8g": (*_UP_TO_16, "24xlarge", "48xlarge"),
+    "t4g": tuple(BURSTABLE_VCPUS),
+    "t3": tuple(BURSTABLE_VCPUS),
+    "m6g": _SIZES_UP_TO_16XLARGE,
+    "m6i": (*_SIZES_UP_TO_16XLARGE, "24xlarge", "32xlarge"),
+    "m7g": _SIZES_UP_TO_16XLARGE,
+    "m7i": (*_SIZES_UP_TO_16XLARGE, "24xlarge", "48xlarge"),
+    "m8g": (*_SIZES_UP_TO_16XLARGE, "24xlarge", "48xlarge"),
+    "r6g": _SIZES_UP_TO_16XLARGE,
+    "r6i": (*_SIZES_UP_TO_16XLARGE, "24xlarge", "32xlarge"),
+    "r7g": _SIZES_UP_TO_16XLARGE,
+    "r7i": (*_SIZES_UP_TO_16XLARGE, "24xlarge", "48xlarge"),
+    "r8g": (*_SIZES_UP_TO_16XLARGE, "24xlarge", "48xlarge"),
 }
 # `maxmemory` of each node size, bytes, before `reserved-memory-percent`; by kind of family.
-CACHE_MAXMEMORY: Final[Mapping[str, Mapping[str, int]]] = {
+CACHE_MAXMEMORY_BYTES: Final[Mapping[str, Mapping[str, int]]] = {
     "t": {"micro": 536_870_912, "small": 1_471_026_299, "medium": 3_317_862_236},
     "m": {
         "large": 6_854_542_746,
@@ -105,7 +105,7 @@ class RdsClass:
         return self.memory_gib * GIB
 
     @property
-    def burstable(self) -> bool:
+    def is_burstable(self) -> bool:
         """Whether it lives on CPU credits."""
         return self.name.startswith("db.t")
 
@@ -122,8 +122,8 @@ class RdsClass:
         memory without what RDS and the system keep. AWS does not publish that share; instances
         show about 240 MiB and a twentieth of the memory, so that this is a careful estimate.
         """
-        left = self.memory_bytes * 95 // 100 - 240 * 1024**2
-        return min(left // 9_531_392, 5000)
+        usable_bytes = self.memory_bytes * 95 // 100 - 240 * 1024**2
+        return min(usable_bytes // 9_531_392, 5000)
 
 
 @dataclass(frozen=True)
@@ -140,56 +140,60 @@ class CacheNode:
         return self.memory_bytes / GIB
 
     @property
-    def burstable(self) -> bool:
+    def is_burstable(self) -> bool:
         """Whether it lives on CPU credits."""
         return self.name.startswith("cache.t")
 
     @property
     def max_connections(self) -> int:
         """`maxclients`, which ElastiCache fixes: 20000 on t-micro to t-medium, else 65000."""
-        return 20_000 if self.burstable else 65_000
+        return 20_000 if self.is_burstable else 65_000
 
 
-def _rds() -> dict[str, RdsClass]:
-    made = []
+def _build_rds_classes() -> dict[str, RdsClass]:
+    classes = []
     for family, sizes in RDS_FAMILIES.items():
         for size in sizes:
-            burstable = family.startswith("t")
-            vcpu = BURSTABLE_VCPU[size] if burstable else VCPU[size]
-            memory = BURSTABLE_MEMORY[size] if burstable else vcpu * GIB_PER_VCPU[family[0]]
-            made.append(RdsClass(f"db.{family}.{size}", vcpu, memory))
-    return {one.name: one for one in made}
+            is_burstable = family.startswith("t")
+            vcpu = BURSTABLE_VCPUS[size] if is_burstable else VCPUS_BY_SIZE[size]
+            memory_gib = (
+                BURSTABLE_MEMORY_GIB[size]
+                if is_burstable
+                else vcpu * MEMORY_GIB_PER_VCPU[family[0]]
+            )
+            classes.append(RdsClass(f"db.{family}.{size}", vcpu, memory_gib))
+    return {instance_class.name: instance_class for instance_class in classes}
 
 
-def _cache() -> dict[str, CacheNode]:
-    made = []
+def _build_cache_nodes() -> dict[str, CacheNode]:
+    nodes = []
     for family in CACHE_FAMILIES:
-        for size, memory in CACHE_MAXMEMORY[family[0]].items():
-            vcpu = BURSTABLE_VCPU[size] if family.startswith("t") else VCPU[size]
-            made.append(CacheNode(f"cache.{family}.{size}", vcpu, memory))
-    return {one.name: one for one in made}
+        for size, memory_bytes in CACHE_MAXMEMORY_BYTES[family[0]].items():
+            vcpu = BURSTABLE_VCPUS[size] if family.startswith("t") else VCPUS_BY_SIZE[size]
+            nodes.append(CacheNode(f"cache.{family}.{size}", vcpu, memory_bytes))
+    return {node.name: node for node in nodes}
 
 
-RDS_CLASSES: Final[Mapping[str, RdsClass]] = _rds()
-CACHE_NODES: Final[Mapping[str, CacheNode]] = _cache()
+RDS_CLASSES: Final[Mapping[str, RdsClass]] = _build_rds_classes()
+CACHE_NODES: Final[Mapping[str, CacheNode]] = _build_cache_nodes()
 
 
-def rds_class(name: str) -> RdsClass:
+def get_rds_class(name: str) -> RdsClass:
     """The DB instance class of that name, like db.t4g.small. Raises UnknownClassError."""
     if name not in RDS_CLASSES:
-        raise UnknownClassError(_allowed("db", name, RDS_FAMILIES))
+        raise UnknownClassError(_format_allowed_names("db", name, RDS_FAMILIES))
     return RDS_CLASSES[name]
 
 
-def cache_node(name: str) -> CacheNode:
+def get_cache_node(name: str) -> CacheNode:
     """The cache node type of that name, like cache.t4g.micro. Raises UnknownClassError."""
     if name not in CACHE_NODES:
-        families = {family: tuple(CACHE_MAXMEMORY[family[0]]) for family in CACHE_FAMILIES}
-        raise UnknownClassError(_allowed("cache", name, families))
+        families = {family: tuple(CACHE_MAXMEMORY_BYTES[family[0]]) for family in CACHE_FAMILIES}
+        raise UnknownClassError(_format_allowed_names("cache", name, families))
     return CACHE_NODES[name]
 
 
-def _allowed(kind: str, name: str, families: Mapping[str, tuple[str, ...]]) -> str:
+def _format_allowed_names(kind: str, name: str, families: Mapping[str, tuple[str, ...]]) -> str:
     """What a name may be: the sizes where its family is known, else the families."""
     parts = name.split(".")
     if len(parts) == 3 and parts[0] == kind and parts[1] in families:

@@ -8,11 +8,11 @@ from pulumi import Input, Output, ResourceOptions
 
 from components.account import Account
 from components.component import Component
-from components.policies import Statement, document
+from components.policies import Statement, build_policy_document
 from components.settings import Settings
 
 # Services that call KMS as themselves, for the log groups and topics of this account.
-LOG_SERVICES = (
+LOG_KEY_SERVICES = (
     "logs",
     "cloudwatch",
     "events",
@@ -24,9 +24,24 @@ LOG_SERVICES = (
 )
 # These name no source account when they publish to an encrypted topic (SNS developer guide, "Key
 # management"): they are bound by the topic, which SNS names in the encryption context.
-TOPIC_SERVICES = ("events", "backup")
-DATA_SERVICES = ("rds", "elasticache", "secretsmanager", "ec2", "autoscaling", "s3", "ecr", "ssm")
-USE = ("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey")
+SOURCELESS_TOPIC_SERVICES = ("events", "backup")
+DATA_KEY_SERVICES = (
+    "rds",
+    "elasticache",
+    "secretsmanager",
+    "ec2",
+    "autoscaling",
+    "s3",
+    "ecr",
+    "ssm",
+)
+KEY_USE_ACTIONS = (
+    "kms:Encrypt",
+    "kms:Decrypt",
+    "kms:ReEncrypt*",
+    "kms:GenerateDataKey*",
+    "kms:DescribeKey",
+)
 
 
 @dataclass(frozen=True)
@@ -52,86 +67,99 @@ class Keys(Component):
         self._account = args.account
         if args.settings.encryption == "own":
             region = args.settings.region
-            self.data = self._key("data", region, self._data(region))
-            self.logs = self._key("logs", region, self._logs(region))
-            if recovery := args.settings.recovery_region:
-                both = [*self._data(recovery), *self._logs(recovery)]
-                self.recovery = self._key("recovery", recovery, both)
+            self.data = self._create_key("data", region, self._build_data_statements(region))
+            self.logs = self._create_key("logs", region, self._build_log_statements(region))
+            if recovery_region := args.settings.recovery_region:
+                statements = [
+                    *self._build_data_statements(recovery_region),
+                    *self._build_log_statements(recovery_region),
+                ]
+                self.recovery = self._create_key("recovery", recovery_region, statements)
         self.register_outputs({"data": self.data, "logs": self.logs, "recovery": self.recovery})
 
-    def _key(self, what: str, region: str, statements: Sequence[Statement]) -> Output[str]:
-        root = Output.format("arn:{0}:iam::{1}:root", self._account.partition, self._account.id)
-        owner = Statement(
-            sid="Account", actions=["kms:*"], resources=["*"], principals={"AWS": [root]}
+    def _create_key(
+        self, purpose: str, region: str, statements: Sequence[Statement]
+    ) -> Output[str]:
+        account_root = Output.format(
+            "arn:{0}:iam::{1}:root", self._account.partition, self._account.id
         )
-        elsewhere = region if region != self.settings.region else None
+        account_statement = Statement(
+            sid="Account", actions=["kms:*"], resources=["*"], principals={"AWS": [account_root]}
+        )
+        other_region = region if region != self.settings.region else None
         key = aws.kms.Key(
-            self.key(what),
-            description=f"{self.settings.prefix}: {what}",
+            self.format_logical_name(purpose),
+            description=f"{self.settings.prefix}: {purpose}",
             enable_key_rotation=True,
             deletion_window_in_days=30 if self.settings.protect else 7,
-            policy=document(owner, *statements),
-            region=elsewhere,
-            opts=self.guarded(),
+            policy=build_policy_document(account_statement, *statements),
+            region=other_region,
+            opts=self.build_protected_options(),
         )
         aws.kms.Alias(
-            self.key(what),
-            name=f"alias/{self.physical(what)}",
+            self.format_logical_name(purpose),
+            name=f"alias/{self.format_physical_name(purpose)}",
             target_key_id=key.key_id,
-            region=elsewhere,
-            opts=self.child,
+            region=other_region,
+            opts=self.child_options,
         )
         return key.arn
 
-    def _data(self, region: str) -> list[Statement]:
+    def _build_data_statements(self, region: str) -> list[Statement]:
         """Everybody of the account whom IAM allows, through the services that hold data."""
-        via = [f"{service}.{region}.amazonaws.com" for service in DATA_SERVICES]
-        caller: dict[str, dict[str, Input[str] | Sequence[Input[str]]]] = {
-            "StringEquals": {"kms:CallerAccount": self._account.id, "kms:ViaService": via}
+        via_services = [f"{service}.{region}.amazonaws.com" for service in DATA_KEY_SERVICES]
+        caller_conditions: dict[str, dict[str, Input[str] | Sequence[Input[str]]]] = {
+            "StringEquals": {"kms:CallerAccount": self._account.id, "kms:ViaService": via_services}
         }
         return [
             Statement(
                 sid="ThroughServices",
-                actions=[*USE, "kms:CreateGrant"],
+                actions=[*KEY_USE_ACTIONS, "kms:CreateGrant"],
                 resources=["*"],
                 principals={"AWS": ["*"]},
-                conditions=caller,
+                conditions=caller_conditions,
             )
         ]
 
-    def _logs(self, region: str) -> list[Statement]:
-        logs = Statement(
+    def _build_log_statements(self, region: str) -> list[Statement]:
+        log_statement = Statement(
             sid="LogGroups",
-            actions=USE,
+            actions=KEY_USE_ACTIONS,
             resources=["*"],
             principals={"Service": [f"logs.{region}.amazonaws.com"]},
             conditions={
                 "ArnLike": {
-                    "kms:EncryptionContext:aws:logs:arn": self._account.arn("logs", region, "*")
+                    "kms:EncryptionContext:aws:logs:arn": self._account.format_arn(
+                        "logs", region, "*"
+                    )
                 }
             },
         )
-        names = [
+        service_principals = [
             f"{service}.amazonaws.com"
-            for service in LOG_SERVICES
-            if service not in ("logs", *TOPIC_SERVICES)
+            for service in LOG_KEY_SERVICES
+            if service not in ("logs", *SOURCELESS_TOPIC_SERVICES)
         ]
-        topics = Statement(
+        topic_statement = Statement(
             sid="Topics",
             actions=["kms:Decrypt", "kms:GenerateDataKey*"],
             resources=["*"],
-            principals={"Service": names},
+            principals={"Service": service_principals},
             conditions={"StringEquals": {"aws:SourceAccount": self._account.id}},
         )
-        by_topic = Statement(
+        sourceless_topic_statement = Statement(
             sid="TopicsWithoutSource",
             actions=["kms:Decrypt", "kms:GenerateDataKey*"],
             resources=["*"],
-            principals={"Service": [f"{service}.amazonaws.com" for service in TOPIC_SERVICES]},
+            principals={
+                "Service": [f"{service}.amazonaws.com" for service in SOURCELESS_TOPIC_SERVICES]
+            },
             conditions={
                 "ArnLike": {
-                    "kms:EncryptionContext:aws:sns:topicArn": self._account.arn("sns", region, "*")
+                    "kms:EncryptionContext:aws:sns:topicArn": self._account.format_arn(
+                        "sns", region, "*"
+                    )
                 }
             },
         )
-        return [logs, topics, by_topic]
+        return [log_statement, topic_statement, sourceless_topic_statement]

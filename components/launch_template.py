@@ -7,18 +7,18 @@ import pulumi_aws as aws
 from pulumi import Input, Output
 
 from components.component import Component
-from components.naming import stack_tags
+from components.naming import build_stack_tags
 
 ROOT_DEVICE: Final = "/dev/xvda"  # of Amazon Linux
 # Newest ECS-optimized Amazon Linux 2023 ("Retrieving Amazon ECS-optimized Linux AMI metadata").
-AMI: Final = {
+AMI_PARAMETERS: Final = {
     "arm64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id",
     "x86_64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id",
 }
 
 
 @dataclass(frozen=True)
-class InstanceArgs:
+class LaunchTemplateArgs:
     """`data_key` encrypts the disk; None leaves it to AWS's own key."""
 
     profile_arn: Input[str]
@@ -27,20 +27,24 @@ class InstanceArgs:
     data_key: Input[str] | None
 
 
-def image_id(component: Component) -> Input[str]:
+def get_image_id(component: Component) -> Input[str]:
     """The AMI of the settings, or the newest of its kind."""
-    fleet = component.settings.fleet
-    if fleet.ami is not None:
-        return fleet.ami
+    fleet_settings = component.settings.fleet
+    if fleet_settings.ami is not None:
+        return fleet_settings.ami
     # The provider marks every parameter as secret; the name of a public image is none.
-    return Output.unsecret(aws.ssm.get_parameter_output(name=AMI[fleet.architecture]).value)
+    return Output.unsecret(
+        aws.ssm.get_parameter_output(name=AMI_PARAMETERS[fleet_settings.architecture]).value
+    )
 
 
-def launch_template(component: Component, args: InstanceArgs) -> aws.ec2.LaunchTemplate:
+def create_launch_template(
+    component: Component, args: LaunchTemplateArgs
+) -> aws.ec2.LaunchTemplate:
     """An instance without a public address (EC2.9, .25), with one interface (EC2.17), IMDSv2
     within one hop (EC2.8, .170, AutoScaling.3, .4) and an encrypted disk (EC2.3, .181)."""
     settings = component.settings
-    tags = stack_tags(settings, component.name) | {"Name": settings.fleet_name}
+    tags = build_stack_tags(settings, component.name) | {"Name": settings.fleet_name}
     disk: aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgsDict = {
         "volume_type": "gp3",
         "volume_size": settings.fleet.disk_gb,
@@ -52,7 +56,7 @@ def launch_template(component: Component, args: InstanceArgs) -> aws.ec2.LaunchT
     return aws.ec2.LaunchTemplate(
         component.name,
         name_prefix=f"{settings.fleet_name}-",
-        image_id=image_id(component),
+        image_id=get_image_id(component),
         instance_type=settings.fleet.instance_types[0],
         iam_instance_profile={"arn": args.profile_arn},
         user_data=args.user_data,
@@ -75,8 +79,9 @@ def launch_template(component: Component, args: InstanceArgs) -> aws.ec2.LaunchT
         ],
         block_device_mappings=[{"device_name": ROOT_DEVICE, "ebs": disk}],
         tag_specifications=[
-            {"resource_type": kind, "tags": tags} for kind in ("volume", "network-interface")
+            {"resource_type": resource_type, "tags": tags}
+            for resource_type in ("volume", "network-interface")
         ],
         update_default_version=True,
-        opts=component.child,
+        opts=component.child_options,
     )

@@ -9,23 +9,23 @@ from pulumi import Input, Output, ResourceOptions
 from components.account import Account
 from components.certificate import Certificate, CertificateArgs
 from components.component import Component
-from components.contract import contract
-from components.firewall import security_group
+from components.contract import build_contract_part
+from components.firewall import create_security_group
 from components.keys import Keys
 from components.log_bucket import ALB_PREFIX, LogBucket
 from components.network import Network
-from components.routing import MAINTENANCE, Route
+from components.routing import MAINTENANCE_PRIORITY, Route
 from components.settings import Settings
 from components.waf import Waf, WafArgs
 from ops.outputs import LoadBalancerPart
 
-HTTP: Final = 80
-HTTPS: Final = 443
-DRAIN: Final = 30  # seconds that a leaving target may still finish its requests
+HTTP_PORT: Final = 80
+HTTPS_PORT: Final = 443
+TARGET_DRAIN_SECONDS: Final = 30  # seconds that a leaving target may still finish its requests
 # A host name that no client asks for. To close, operations put the path "/*" in its place.
-NEVER: Final = "maintenance.invalid"
+NEVER_MATCHING_HOST: Final = "maintenance.invalid"
 # At most 1024 bytes.
-MAINTENANCE_PAGE: Final = """<!doctype html>
+MAINTENANCE_PAGE_HTML: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Back soon</title></head>
 <body style="font-family:sans-serif;text-align:center;padding:15vh 1em">
@@ -40,11 +40,11 @@ class LoadBalancerArgs:
     account: Account
     keys: Keys
     network: Network
-    logs: LogBucket | None
+    log_bucket: LogBucket | None
 
 
 @dataclass(frozen=True)
-class Target:
+class LoadBalancerTarget:
     """A target group and the rules that lead to it. What registers targets waits for the rules."""
 
     group_arn: Output[str]
@@ -53,10 +53,10 @@ class Target:
 
 
 @dataclass(frozen=True)
-class _Kind:
+class _TargetKind:
     """How the targets of a group are called on and looked after."""
 
-    type: str
+    target_type: str
     port: int
     health_path: str
 
@@ -76,79 +76,89 @@ class LoadBalancer(Component):
     ) -> None:
         super().__init__("LoadBalancer", name, args.settings, opts)
         settings, network = args.settings, args.network
-        self.security_group_id = self._firewall(network.vpc_id)
-        balancer = self._balancer(args)
-        self.arn, self.arn_suffix = balancer.arn, balancer.arn_suffix
-        self.load_balancer_name, self.dns_name = balancer.name, balancer.dns_name
-        certificate = Certificate(self.key("certificate"), CertificateArgs(settings), self.child)
+        self.security_group_id = self._create_security_group(network.vpc_id)
+        load_balancer = self._create_load_balancer(args)
+        self.arn, self.arn_suffix = load_balancer.arn, load_balancer.arn_suffix
+        self.load_balancer_name, self.dns_name = load_balancer.name, load_balancer.dns_name
+        certificate = Certificate(
+            self.format_logical_name("certificate"), CertificateArgs(settings), self.child_options
+        )
         self.certificate_arn = certificate.arn
         if certificate.zone_id is not None:
-            self._records(balancer, certificate.zone_id)
-        self.listener_arn = self._listeners()
-        maintenance = self._maintenance()
-        self.targets = self._targets(network.vpc_id)
+            self._create_alias_records(load_balancer, certificate.zone_id)
+        self.listener_arn = self._create_listeners()
+        maintenance_rule = self._create_maintenance_rule()
+        self.targets = self._create_targets(network.vpc_id)
         waf = (
-            Waf(self.key("waf"), WafArgs(settings, args.keys, balancer.arn), self.child)
+            Waf(
+                self.format_logical_name("waf"),
+                WafArgs(settings, args.keys, load_balancer.arn),
+                self.child_options,
+            )
             if settings.load_balancer.waf.enabled
             else None
         )
         self.web_acl_name = waf.web_acl_name if waf else None
-        wanted = settings.load_balancer
-        self.part: Output[dict[str, Any]] = contract(
+        load_balancer_settings = settings.load_balancer
+        self.part: Output[dict[str, Any]] = build_contract_part(
             LoadBalancerPart,
             arn=self.arn,
-            name=balancer.name,
+            name=load_balancer.name,
             dns_name=self.dns_name,
             url=Output.format(
-                "{0}://{1}", "https" if wanted.https else "http", wanted.domain or self.dns_name
+                "{0}://{1}",
+                "https" if load_balancer_settings.https else "http",
+                load_balancer_settings.domain or self.dns_name,
             ),
             security_group_id=self.security_group_id,
             listener_arn=self.listener_arn,
-            maintenance_rule_arn=maintenance.arn,
+            maintenance_rule_arn=maintenance_rule.arn,
             certificate_arn=certificate.arn,
             zone_id=certificate.zone_id,
             name_servers=certificate.name_servers or (),
             web_acl_arn=waf.arn if waf else None,
-            access_log_bucket=args.logs.bucket if args.logs and wanted.access_logs else None,
+            access_log_bucket=args.log_bucket.bucket
+            if args.log_bucket and load_balancer_settings.access_logs
+            else None,
             targets={
-                target: {
-                    "target_group_arn": made.group_arn,
-                    "rule_arns": [rule.arn for rule in made.rules],
-                    "health_path": self._kind(target).health_path,
+                target_name: {
+                    "target_group_arn": target.group_arn,
+                    "rule_arns": [rule.arn for rule in target.rules],
+                    "health_path": self._get_target_kind(target_name).health_path,
                 }
-                for target, made in self.targets.items()
+                for target_name, target in self.targets.items()
             },
         )
         self.register_outputs({"arn": self.arn, "dns_name": self.dns_name})
 
-    def _firewall(self, vpc_id: Input[str]) -> Output[str]:
+    def _create_security_group(self, vpc_id: Input[str]) -> Output[str]:
         """The world, or whom the settings allow, to the listeners' ports only (EC2.18)."""
-        group = security_group(self, "public", "From clients to the load balancer", vpc_id)
-        wanted = self.settings.load_balancer
-        for port in (HTTP, HTTPS) if wanted.https else (HTTP,):
-            for cidr in wanted.allowed_cidrs:
+        group = create_security_group(self, "public", "From clients to the load balancer", vpc_id)
+        load_balancer_settings = self.settings.load_balancer
+        for port in (HTTP_PORT, HTTPS_PORT) if load_balancer_settings.https else (HTTP_PORT,):
+            for cidr in load_balancer_settings.allowed_cidrs:
                 aws.vpc.SecurityGroupIngressRule(
-                    self.key("public", str(port), str(cidr)),
+                    self.format_logical_name("public", str(port), str(cidr)),
                     security_group_id=group.id,
                     cidr_ipv4=str(cidr),
                     description=f"clients to port {port}",
                     ip_protocol="tcp",
                     from_port=port,
                     to_port=port,
-                    opts=self.child,
+                    opts=self.child_options,
                 )
         return group.id
 
-    def _balancer(self, args: LoadBalancerArgs) -> aws.lb.LoadBalancer:
-        wanted = self.settings.load_balancer
-        logs: aws.lb.LoadBalancerAccessLogsArgsDict | None = (
-            {"bucket": args.logs.bucket, "prefix": ALB_PREFIX, "enabled": True}
-            if args.logs and wanted.access_logs
+    def _create_load_balancer(self, args: LoadBalancerArgs) -> aws.lb.LoadBalancer:
+        load_balancer_settings = self.settings.load_balancer
+        access_logs: aws.lb.LoadBalancerAccessLogsArgsDict | None = (
+            {"bucket": args.log_bucket.bucket, "prefix": ALB_PREFIX, "enabled": True}
+            if args.log_bucket and load_balancer_settings.access_logs
             else None
         )
         return aws.lb.LoadBalancer(
             self.name,
-            name=self.physical(self.name),
+            name=self.format_physical_name(self.name),
             load_balancer_type="application",
             internal=False,
             ip_address_type="ipv4",
@@ -156,36 +166,38 @@ class LoadBalancer(Component):
             security_groups=[self.security_group_id],
             enable_deletion_protection=self.settings.protect,
             drop_invalid_header_fields=True,
-            desync_mitigation_mode=wanted.desync,
+            desync_mitigation_mode=load_balancer_settings.desync,
             enable_http2=True,
-            idle_timeout=wanted.idle_timeout,
+            idle_timeout=load_balancer_settings.idle_timeout,
             preserve_host_header=False,
             xff_header_processing_mode="append",
-            access_logs=logs,
-            opts=self.guarded(),
+            access_logs=access_logs,
+            opts=self.build_protected_options(),
         )
 
-    def _records(self, balancer: aws.lb.LoadBalancer, zone_id: Output[str]) -> None:
+    def _create_alias_records(
+        self, load_balancer: aws.lb.LoadBalancer, zone_id: Output[str]
+    ) -> None:
         """The names lead to the load balancer, which answers by IPv4 only: no AAAA."""
         for host in self.settings.load_balancer.names:
             aws.route53.Record(
-                self.key(host),
+                self.format_logical_name(host),
                 zone_id=zone_id,
                 name=host,
                 type="A",
                 aliases=[
                     {
-                        "name": balancer.dns_name,
-                        "zone_id": balancer.zone_id,
+                        "name": load_balancer.dns_name,
+                        "zone_id": load_balancer.zone_id,
                         "evaluate_target_health": False,
                     }
                 ],
-                opts=self.child,
+                opts=self.child_options,
             )
 
-    def _listeners(self) -> Output[str]:
+    def _create_listeners(self) -> Output[str]:
         """The listener that serves, and with HTTPS another that redirects to it (ELB.1)."""
-        unknown: aws.lb.ListenerDefaultActionArgsDict = {
+        not_found_action: aws.lb.ListenerDefaultActionArgsDict = {
             "type": "fixed-response",
             "fixed_response": {
                 "content_type": "text/plain",
@@ -193,72 +205,76 @@ class LoadBalancer(Component):
                 "status_code": "404",
             },
         }
-        redirect: aws.lb.ListenerDefaultActionArgsDict = {
+        redirect_action: aws.lb.ListenerDefaultActionArgsDict = {
             "type": "redirect",
-            "redirect": {"protocol": "HTTPS", "port": str(HTTPS), "status_code": "HTTP_301"},
+            "redirect": {"protocol": "HTTPS", "port": str(HTTPS_PORT), "status_code": "HTTP_301"},
         }
-        https = self.settings.load_balancer.https
-        plain = aws.lb.Listener(
-            self.key("http"),
+        has_https = self.settings.load_balancer.https
+        http_listener = aws.lb.Listener(
+            self.format_logical_name("http"),
             load_balancer_arn=self.arn,
-            port=HTTP,
+            port=HTTP_PORT,
             protocol="HTTP",
-            default_actions=[redirect if https else unknown],
-            opts=self.child,
+            default_actions=[redirect_action if has_https else not_found_action],
+            opts=self.child_options,
         )
-        if not https:
-            return plain.arn
+        if not has_https:
+            return http_listener.arn
         return aws.lb.Listener(
-            self.key("https"),
+            self.format_logical_name("https"),
             load_balancer_arn=self.arn,
-            port=HTTPS,
+            port=HTTPS_PORT,
             protocol="HTTPS",
             ssl_policy=self.settings.load_balancer.tls_policy,
             certificate_arn=self.certificate_arn,
-            default_actions=[unknown],
-            opts=self.child,
+            default_actions=[not_found_action],
+            opts=self.child_options,
         ).arn
 
-    def _maintenance(self) -> aws.lb.ListenerRule:
+    def _create_maintenance_rule(self) -> aws.lb.ListenerRule:
         """Before all other rules, and never met: operations own its condition."""
         return aws.lb.ListenerRule(
-            self.key("maintenance"),
+            self.format_logical_name("maintenance"),
             listener_arn=self.listener_arn,
-            priority=MAINTENANCE,
-            conditions=[{"host_header": {"values": [NEVER]}}],
+            priority=MAINTENANCE_PRIORITY,
+            conditions=[{"host_header": {"values": [NEVER_MATCHING_HOST]}}],
             actions=[
                 {
                     "type": "fixed-response",
                     "fixed_response": {
                         "content_type": "text/html",
-                        "message_body": MAINTENANCE_PAGE,
+                        "message_body": MAINTENANCE_PAGE_HTML,
                         "status_code": "503",
                     },
                 }
             ],
-            opts=self.options(ignore_changes=["conditions"]),
+            opts=self.build_child_options(ignore_changes=["conditions"]),
         )
 
-    def _targets(self, vpc_id: Input[str]) -> dict[str, Target]:
-        made: dict[str, Target] = {}
-        for target in self.settings.targets:
-            group = self._group(target, vpc_id)
+    def _create_targets(self, vpc_id: Input[str]) -> dict[str, LoadBalancerTarget]:
+        targets: dict[str, LoadBalancerTarget] = {}
+        for target_name in self.settings.targets:
+            target_group = self._create_target_group(target_name, vpc_id)
             rules = tuple(
-                self._rule(route, group) for route in self.settings.routes if route.target == target
+                self._create_rule(route, target_group)
+                for route in self.settings.routes
+                if route.target == target_name
             )
-            made[target] = Target(group.arn, group.arn_suffix, rules)
-        return made
+            targets[target_name] = LoadBalancerTarget(
+                target_group.arn, target_group.arn_suffix, rules
+            )
+        return targets
 
-    def _group(self, target: str, vpc_id: Input[str]) -> aws.lb.TargetGroup:
+    def _create_target_group(self, target_name: str, vpc_id: Input[str]) -> aws.lb.TargetGroup:
         """Named by Pulumi (at most 32 letters), so that a replacement can stand beside it."""
-        kind = self._kind(target)
+        kind = self._get_target_kind(target_name)
         return aws.lb.TargetGroup(
-            self.key(target),
+            self.format_logical_name(target_name),
             vpc_id=vpc_id,
-            target_type=kind.type,
+            target_type=kind.target_type,
             port=kind.port,
             protocol="HTTP",
-            deregistration_delay=DRAIN,
+            deregistration_delay=TARGET_DRAIN_SECONDS,
             slow_start=0,
             load_balancing_algorithm_type="least_outstanding_requests",
             health_check={
@@ -272,27 +288,27 @@ class LoadBalancer(Component):
                 "healthy_threshold": 2,
                 "unhealthy_threshold": 3,
             },
-            opts=self.child,
+            opts=self.child_options,
         )
 
-    def _kind(self, target: str) -> _Kind:
-        if target == "fleet":
+    def _get_target_kind(self, target_name: str) -> _TargetKind:
+        if target_name == "fleet":
             fleet = self.settings.fleet
-            return _Kind("instance", fleet.port, fleet.health_path)
-        service = self.settings.services[target]
-        return _Kind("ip", service.port, service.health_path)
+            return _TargetKind("instance", fleet.port, fleet.health_path)
+        service = self.settings.services[target_name]
+        return _TargetKind("ip", service.port, service.health_path)
 
-    def _rule(self, route: Route, group: aws.lb.TargetGroup) -> aws.lb.ListenerRule:
+    def _create_rule(self, route: Route, target_group: aws.lb.TargetGroup) -> aws.lb.ListenerRule:
         conditions: list[aws.lb.ListenerRuleConditionArgsDict] = [
             {"path_pattern": {"values": [route.path]}}
         ]
         if route.host is not None:
             conditions.append({"host_header": {"values": [route.host]}})
         return aws.lb.ListenerRule(
-            self.key(route.target, route.label),
+            self.format_logical_name(route.target, route.label),
             listener_arn=self.listener_arn,
             priority=route.priority,
             conditions=conditions,
-            actions=[{"type": "forward", "target_group_arn": group.arn}],
-            opts=self.child,
+            actions=[{"type": "forward", "target_group_arn": target_group.arn}],
+            opts=self.child_options,
         )

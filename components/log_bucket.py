@@ -13,7 +13,7 @@ from components.settings import Settings
 
 ALB_PREFIX: Final = "alb"
 # What was overwritten or deleted: long enough to notice, short enough not to pay twice.
-OLD_VERSION_DAYS: Final = 30
+LOG_OLD_VERSION_DAYS: Final = 30
 
 
 @dataclass(frozen=True)
@@ -33,52 +33,58 @@ class LogBucket(Component):
     def __init__(self, name: str, args: LogBucketArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("LogBucket", name, args.settings, opts)
         settings, account = args.settings, args.account
-        physical = Output.format("{0}-{1}-{2}", self.physical("logs"), account.id, settings.region)
+        bucket_name = Output.format(
+            "{0}-{1}-{2}", self.format_physical_name("logs"), account.id, settings.region
+        )
         bucket = Bucket(
-            self.key("bucket"),
+            self.format_logical_name("bucket"),
             BucketArgs(
                 settings=settings,
-                bucket=physical,
+                bucket=bucket_name,
                 expire_days=settings.load_balancer.access_log_days,
-                old_version_days=OLD_VERSION_DAYS,
-                statements=_writers(
+                old_version_days=LOG_OLD_VERSION_DAYS,
+                statements=_build_write_statements(
                     settings,
                     account,
-                    Output.format("arn:{0}:s3:::{1}", account.partition, physical),
+                    Output.format("arn:{0}:s3:::{1}", account.partition, bucket_name),
                 ),
             ),
-            self.child,
+            self.child_options,
         )
-        self.bucket: Output[str] = bucket.ready
-        self.arn: Output[str] = Output.format("arn:{0}:s3:::{1}", account.partition, bucket.ready)
+        self.bucket: Output[str] = bucket.writable_bucket
+        self.arn: Output[str] = Output.format(
+            "arn:{0}:s3:::{1}", account.partition, bucket.writable_bucket
+        )
         self.register_outputs({"bucket": self.bucket, "arn": self.arn})
 
 
-def _writers(settings: Settings, account: Account, arn: Output[str]) -> tuple[Statement, ...]:
+def _build_write_statements(
+    settings: Settings, account: Account, bucket_arn: Output[str]
+) -> tuple[Statement, ...]:
     """What lets each service write below its own prefix, on behalf of this account only."""
-    own = {"aws:SourceAccount": account.id}
-    flow_logs = {
-        "StringEquals": own,
-        "ArnLike": {"aws:SourceArn": account.arn("logs", settings.region, "*")},
+    source_account = {"aws:SourceAccount": account.id}
+    flow_log_conditions = {
+        "StringEquals": source_account,
+        "ArnLike": {"aws:SourceArn": account.format_arn("logs", settings.region, "*")},
     }
-    deliverer = {"Service": ["delivery.logs.amazonaws.com"]}
+    delivery_principal = {"Service": ["delivery.logs.amazonaws.com"]}
     return (
         # ELB, "Enable access logs": this principal in every region; the service writes an
         # account's logs only below that account's id, and sends no source to compare.
         Statement(
             sid="LoadBalancerLogs",
             actions=["s3:PutObject"],
-            resources=[Output.format("{0}/{1}/AWSLogs/{2}/*", arn, ALB_PREFIX, account.id)],
+            resources=[Output.format("{0}/{1}/AWSLogs/{2}/*", bucket_arn, ALB_PREFIX, account.id)],
             principals={"Service": ["logdelivery.elasticloadbalancing.amazonaws.com"]},
         ),
         # S3, "Enabling Amazon S3 server access logging".
         Statement(
             sid="BucketAccessLogs",
             actions=["s3:PutObject"],
-            resources=[Output.concat(arn, "/s3/*")],
+            resources=[Output.concat(bucket_arn, "/s3/*")],
             principals={"Service": ["logging.s3.amazonaws.com"]},
             conditions={
-                "StringEquals": own,
+                "StringEquals": source_account,
                 "ArnLike": {
                     "aws:SourceArn": Output.format("arn:{0}:s3:::*", account.partition),
                 },
@@ -88,18 +94,18 @@ def _writers(settings: Settings, account: Account, arn: Output[str]) -> tuple[St
         Statement(
             sid="AWSLogDeliveryWrite",
             actions=["s3:PutObject"],
-            resources=[Output.format("{0}/AWSLogs/{1}/*", arn, account.id)],
-            principals=deliverer,
+            resources=[Output.format("{0}/AWSLogs/{1}/*", bucket_arn, account.id)],
+            principals=delivery_principal,
             conditions={
-                **flow_logs,
-                "StringEquals": {**own, "s3:x-amz-acl": "bucket-owner-full-control"},
+                **flow_log_conditions,
+                "StringEquals": {**source_account, "s3:x-amz-acl": "bucket-owner-full-control"},
             },
         ),
         Statement(
             sid="AWSLogDeliveryAclCheck",
             actions=["s3:GetBucketAcl"],
-            resources=[arn],
-            principals=deliverer,
-            conditions=flow_logs,
+            resources=[bucket_arn],
+            principals=delivery_principal,
+            conditions=flow_log_conditions,
         ),
     )

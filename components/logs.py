@@ -6,14 +6,14 @@ from pulumi import Input
 from components.component import Component
 
 
-def log_group(
+def create_log_group(
     component: Component, key: str, name: str, kms_key: Input[str] | None
 ) -> aws.cloudwatch.LogGroup:
     """A log group of `component`, kept as long as the settings say."""
     return aws.cloudwatch.LogGroup(
-        component.key(key),
+        component.format_logical_name(key),
         name=name,
         retention_in_days=component.settings.logs.retention_days,
         kms_key_id=kms_key,
-        opts=component.child,
+        opts=component.child_options,
     )

@@ -9,10 +9,12 @@ from pulumi import ResourceTransformationArgs, ResourceTransformationResult
 
 from components.settings import Settings
 
-GROUP = "aws:autoscaling/group:Group"  # its tags are a list, and reach its instances
+AUTO_SCALING_GROUP_TYPE = (
+    "aws:autoscaling/group:Group"  # its tags are a list, and reach its instances
+)
 
 
-def stack_tags(settings: Settings, component: str) -> dict[str, str]:
+def build_stack_tags(settings: Settings, component: str) -> dict[str, str]:
     """The tags of every resource of a component."""
     return {
         "Project": settings.project,
@@ -25,33 +27,33 @@ def stack_tags(settings: Settings, component: str) -> dict[str, str]:
 
 
 @cache
-def has_tags(resource: type) -> bool:
+def has_tags(resource_class: type) -> bool:
     """Whether a resource class of the SDK has a `tags` input."""
-    init = getattr(resource, "_internal_init", None)
+    init = getattr(resource_class, "_internal_init", None)
     return init is not None and "tags" in inspect.signature(init).parameters
 
 
-def tagging(
+def build_tag_transformation(
     settings: Settings, component: str
 ) -> Callable[[ResourceTransformationArgs], ResourceTransformationResult | None]:
     """A transformation that tags every child of a component that can carry tags.
 
     A child's own tags win; `Name` is the stack's prefix and the child's logical name.
     """
-    common = stack_tags(settings, component)
+    common_tags = build_stack_tags(settings, component)
 
-    def transform(args: ResourceTransformationArgs) -> ResourceTransformationResult | None:
+    def tag_resource(args: ResourceTransformationArgs) -> ResourceTransformationResult | None:
         if not has_tags(type(args.resource)):  # type: ignore[arg-type]
             return None
-        tags = common | {"Name": f"{settings.prefix}-{args.name}"}
-        own: Any = args.props.get("tags")
-        if args.type_ == GROUP:
-            listed = [{"key": k, "value": v, "propagateAtLaunch": True} for k, v in tags.items()]
+        tags = common_tags | {"Name": f"{settings.prefix}-{args.name}"}
+        explicit_tags: Any = args.props.get("tags")
+        if args.type_ == AUTO_SCALING_GROUP_TYPE:
+            tag_list = [{"key": k, "value": v, "propagateAtLaunch": True} for k, v in tags.items()]
             return ResourceTransformationResult(
-                {**args.props, "tags": [*listed, *(own or [])]}, args.opts
+                {**args.props, "tags": [*tag_list, *(explicit_tags or [])]}, args.opts
             )
         return ResourceTransformationResult(
-            {**args.props, "tags": {**tags, **(own or {})}}, args.opts
+            {**args.props, "tags": {**tags, **(explicit_tags or {})}}, args.opts
         )
 
-    return transform
+    return tag_resource

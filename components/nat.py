@@ -8,20 +8,22 @@ import pulumi_aws as aws
 from pulumi import Input, Output, Resource, ResourceOptions
 
 from components.component import Component
-from components.firewall import allow_out, security_group
-from components.policies import service_role
+from components.firewall import allow_outbound, create_security_group
+from components.policies import create_service_role
 from components.settings import Settings
 
-WORLD: Final = "0.0.0.0/0"
-WEB: Final = {"http": 80, "https": 443}
+ANYWHERE_CIDR: Final = "0.0.0.0/0"
+WEB_PORTS: Final = {"http": 80, "https": 443}
 # ECS's image has what an address translator needs and Amazon Linux's own lacks: iptables (its
 # container runtime requires it) beside the SSM agent. Nothing is fetched at boot.
-IMAGE: Final = "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id"
-DISK: Final = 30  # GiB; the image's snapshot is no smaller
+NAT_IMAGE_PARAMETER: Final = (
+    "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id"
+)
+NAT_DISK_GIB: Final = 30  # GiB; the image's snapshot is no smaller
 
 # Ports 32768 and up, because the network ACL lets no answer in to 3389 (EC2.21). The unit runs
 # at each boot. Docker is stopped first: where it has run, it has closed forwarding.
-USER_DATA: Final = """\
+NAT_USER_DATA: Final = """\
 #!/bin/bash
 # Sends what comes from {private} on to the internet, under this host's own address.
 set -eu
@@ -79,8 +81,8 @@ class NatArgs:
     settings: Settings
     kms_key: Input[str] | None
     vpc_id: Input[str]
-    subnets: Mapping[str, Input[str]]
-    private: str
+    public_subnets: Mapping[str, Input[str]]
+    private_cidr: str
 
 
 class Nat(Component):
@@ -101,62 +103,75 @@ class Nat(Component):
         zones = self.settings.nat_zones
         if self.settings.network.nat_device == "gateway":
             for zone in zones:
-                self._gateway(args, zone)
+                self._create_gateway(args, zone)
         elif zones:
-            self._instances(args, zones)
+            self._create_instances(args, zones)
         self.register_outputs(
             {"gateways": self.gateways, "instances": self.instances, "addresses": self.addresses}
         )
 
-    def route(self, component: Component, zone: str, table: Input[str]) -> list[Resource]:
+    def create_route(
+        self, component: Component, zone: str, route_table_id: Input[str]
+    ) -> list[Resource]:
         """Leads a zone's route table to the zone's device, else to the first; none without NAT."""
         zones = self.settings.nat_zones
         if not zones:
             return []
-        home = zone if zone in zones else zones[0]
+        device_zone = zone if zone in zones else zones[0]
         route = aws.ec2.Route(
-            component.key("private", zone),
-            route_table_id=table,
-            destination_cidr_block=WORLD,
-            nat_gateway_id=self.gateways.get(home),
-            network_interface_id=self._interfaces.get(home),
-            opts=component.child,
+            component.format_logical_name("private", zone),
+            route_table_id=route_table_id,
+            destination_cidr_block=ANYWHERE_CIDR,
+            nat_gateway_id=self.gateways.get(device_zone),
+            network_interface_id=self._interfaces.get(device_zone),
+            opts=component.child_options,
         )
         return [route]
 
-    def _address(self, *key: str, instance: Input[str] | None = None) -> aws.ec2.Eip:
+    def _create_address(
+        self, *name_parts: str, instance_id: Input[str] | None = None
+    ) -> aws.ec2.Eip:
         """An address that others may have let through their firewalls: guarded."""
-        return aws.ec2.Eip(self.key(*key), domain="vpc", instance=instance, opts=self.guarded())
+        return aws.ec2.Eip(
+            self.format_logical_name(*name_parts),
+            domain="vpc",
+            instance=instance_id,
+            opts=self.build_protected_options(),
+        )
 
-    def _gateway(self, args: NatArgs, zone: str) -> None:
-        address = self._address(zone)
+    def _create_gateway(self, args: NatArgs, zone: str) -> None:
+        address = self._create_address(zone)
         gateway = aws.ec2.NatGateway(
-            self.key(zone),
+            self.format_logical_name(zone),
             allocation_id=address.allocation_id,
-            subnet_id=args.subnets[zone],
-            opts=self.child,
+            subnet_id=args.public_subnets[zone],
+            opts=self.child_options,
         )
         self.gateways[zone], self.addresses[zone] = gateway.id, address.public_ip
 
-    def _instances(self, args: NatArgs, zones: tuple[str, ...]) -> None:
-        group = self._firewall(args)
-        role = service_role(
-            self, "instance", "ec2.amazonaws.com", [], managed=["AmazonSSMManagedInstanceCore"]
+    def _create_instances(self, args: NatArgs, zones: tuple[str, ...]) -> None:
+        security_group = self._create_security_group(args)
+        role = create_service_role(
+            self,
+            "instance",
+            "ec2.amazonaws.com",
+            [],
+            managed_policies=["AmazonSSMManagedInstanceCore"],
         )
         profile = aws.iam.InstanceProfile(
-            self.key("instance"),
-            name=self.physical(self.name, "instance"),
+            self.format_logical_name("instance"),
+            name=self.format_physical_name(self.name, "instance"),
             role=role.name,
-            opts=self.child,
+            opts=self.child_options,
         )
-        image = Output.unsecret(aws.ssm.get_parameter_output(name=IMAGE).value)
+        image_id = Output.unsecret(aws.ssm.get_parameter_output(name=NAT_IMAGE_PARAMETER).value)
         for zone in zones:
             instance = aws.ec2.Instance(
-                self.key("instance", zone),
-                ami=image,
+                self.format_logical_name("instance", zone),
+                ami=image_id,
                 instance_type="t4g.nano",
-                subnet_id=args.subnets[zone],
-                vpc_security_group_ids=[group.id],
+                subnet_id=args.public_subnets[zone],
+                vpc_security_group_ids=[security_group.id],
                 source_dest_check=False,
                 iam_instance_profile=profile.name,
                 metadata_options={
@@ -168,32 +183,34 @@ class Nat(Component):
                     "encrypted": True,
                     "kms_key_id": args.kms_key,
                     "volume_type": "gp3",
-                    "volume_size": DISK,
+                    "volume_size": NAT_DISK_GIB,
                 },
                 # Out of credits it is slow; "unlimited" would cost more than a NAT gateway.
                 credit_specification={"cpu_credits": "standard"},
-                user_data=USER_DATA.format(private=args.private, vpc=self.settings.network.cidr),
+                user_data=NAT_USER_DATA.format(
+                    private=args.private_cidr, vpc=self.settings.network.cidr
+                ),
                 user_data_replace_on_change=True,
                 # A newer image waits for a replacement that somebody asks for.
-                opts=self.options(ignore_changes=["ami"]),
+                opts=self.build_child_options(ignore_changes=["ami"]),
             )
-            address = self._address("instance", zone, instance=instance.id)
+            address = self._create_address("instance", zone, instance_id=instance.id)
             self.instances[zone], self.addresses[zone] = instance.id, address.public_ip
             self._interfaces[zone] = instance.primary_network_interface_id
 
-    def _firewall(self, args: NatArgs) -> aws.ec2.SecurityGroup:
+    def _create_security_group(self, args: NatArgs) -> aws.ec2.SecurityGroup:
         """The web out; in, only the same from the private subnets."""
-        group = security_group(self, "instance", "NAT instances", args.vpc_id)
-        for what, port in WEB.items():
-            allow_out(self, f"instance-{what}", group.id, WORLD, port)
+        group = create_security_group(self, "instance", "NAT instances", args.vpc_id)
+        for protocol, port in WEB_PORTS.items():
+            allow_outbound(self, f"instance-{protocol}", group.id, ANYWHERE_CIDR, port)
             aws.vpc.SecurityGroupIngressRule(
-                self.key("instance", what),
+                self.format_logical_name("instance", protocol),
                 security_group_id=group.id,
-                cidr_ipv4=args.private,
-                description=f"{what} from the private subnets",
+                cidr_ipv4=args.private_cidr,
+                description=f"{protocol} from the private subnets",
                 ip_protocol="tcp",
                 from_port=port,
                 to_port=port,
-                opts=self.child,
+                opts=self.child_options,
             )
         return group

@@ -9,18 +9,18 @@ from pulumi import Output, Resource, ResourceOptions
 
 from components.account import Account
 from components.component import Component
-from components.contract import contract
+from components.contract import build_contract_part
 from components.endpoints import Endpoints, EndpointsArgs
 from components.flow_logs import FlowLogs, FlowLogsArgs
 from components.keys import Keys
 from components.log_bucket import LogBucket
 from components.nat import Nat, NatArgs
-from components.network_acls import WORLD, network_acl, rules
+from components.network_acls import ANYWHERE_CIDR, build_acl_rules, create_network_acl
 from components.settings import Settings
-from components.subnets import blocks, subnets
+from components.subnets import compute_subnets, compute_tier_blocks
 from ops.outputs import NetworkPart
 
-Tier = Literal["public", "private", "database"]
+TierName = Literal["public", "private", "database"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class NetworkArgs:
     settings: Settings
     account: Account
     keys: Keys
-    logs: LogBucket | None
+    log_bucket: LogBucket | None
 
 
 class Network(Component):
@@ -45,72 +45,77 @@ class Network(Component):
 
     def __init__(self, name: str, args: NetworkArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("Network", name, args.settings, opts)
-        network = self.settings.network
-        tiers = blocks(network.cidr)
+        network_settings = self.settings.network
+        tier_blocks = compute_tier_blocks(network_settings.cidr)
         self._vpc = aws.ec2.Vpc(
             name,
-            cidr_block=str(network.cidr),
+            cidr_block=str(network_settings.cidr),
             enable_dns_support=True,
             enable_dns_hostnames=True,
-            opts=self.guarded(),
+            opts=self.build_protected_options(),
         )
         self.vpc_id = self._vpc.id
-        self._empty_defaults()
-        self._subnets: dict[Tier, dict[str, aws.ec2.Subnet]] = {}
-        self._acls: dict[Tier, aws.ec2.NetworkAcl] = {}
-        self._tiers()
+        self._create_empty_defaults()
+        self._subnets: dict[TierName, dict[str, aws.ec2.Subnet]] = {}
+        self._acls: dict[TierName, aws.ec2.NetworkAcl] = {}
+        self._create_tiers()
 
-        self.public_subnets = self._public()
+        self.public_subnets = self._create_public_tier()
         self._nat = Nat(
-            self.key("nat"),
+            self.format_logical_name("nat"),
             NatArgs(
                 self.settings,
                 args.keys.data,
                 self.vpc_id,
                 self.public_subnets,
-                str(tiers["private"]),
+                str(tier_blocks["private"]),
             ),
-            opts=self.child,
+            opts=self.child_options,
         )
         self.nat_gateways, self.nat_instances = self._nat.gateways, self._nat.instances
 
-        private = {zone: self._table("private", zone) for zone in network.zones}
-        database = self._table("database")
+        private_tables = {
+            zone: self._create_route_table("private", zone) for zone in network_settings.zones
+        }
+        database_table = self._create_route_table("database")
         endpoints = Endpoints(
-            self.key("endpoint"),
+            self.format_logical_name("endpoint"),
             EndpointsArgs(
                 self.settings,
                 args.account,
                 self.vpc_id,
-                [*(table.id for table in private.values()), database.id],
+                [*(table.id for table in private_tables.values()), database_table.id],
                 [subnet.id for subnet in self._subnets["private"].values()],
             ),
-            opts=self.child,
+            opts=self.child_options,
         )
         self.private_subnets: dict[str, Output[str]] = {}
-        for zone, table in private.items():
-            ready = [*self._nat.route(self, zone, table.id), endpoints]
-            self.private_subnets[zone] = self._attach("private", zone, table, ready)
+        for zone, table in private_tables.items():
+            prerequisites = [*self._nat.create_route(self, zone, table.id), endpoints]
+            self.private_subnets[zone] = self._attach_route_table(
+                "private", zone, table, prerequisites
+            )
         self.database_subnets = {
-            zone: self._attach("database", zone, database, [endpoints]) for zone in network.zones
+            zone: self._attach_route_table("database", zone, database_table, [endpoints])
+            for zone in network_settings.zones
         }
 
-        logs = FlowLogs(
-            self.key("flow-logs"),
+        flow_logs = FlowLogs(
+            self.format_logical_name("flow-logs"),
             FlowLogsArgs(
                 self.settings,
                 args.account,
                 self.vpc_id,
                 args.keys.logs,
-                args.logs.arn if args.logs else None,
+                args.log_bucket.arn if args.log_bucket else None,
             ),
-            opts=self.child,
+            opts=self.child_options,
         )
-        self.flow_log_group = logs.log_group
-        self.part = contract(
+        self.flow_log_group = flow_logs.log_group
+        self.part = build_contract_part(
             NetworkPart,
             vpc_id=self.vpc_id,
-            cidr=str(network.cidr),
+            cidr=str(network_settings.cidr),
             public_subnets=self.public_subnets,
             private_subnets=self.private_subnets,
             database_subnets=self.database_subnets,
@@ -121,12 +126,17 @@ class Network(Component):
         )
         self.register_outputs({"vpcId": self.vpc_id, "part": self.part})
 
-    def _empty_defaults(self) -> None:
+    def _create_empty_defaults(self) -> None:
         """Takes every rule and route from what AWS makes with a VPC (EC2.2): nobody uses it."""
-        vpc, name = self._vpc, self.key("default")
-        aws.ec2.DefaultSecurityGroup(name, vpc_id=vpc.id, ingress=[], egress=[], opts=self.child)
+        vpc, name = self._vpc, self.format_logical_name("default")
+        aws.ec2.DefaultSecurityGroup(
+            name, vpc_id=vpc.id, ingress=[], egress=[], opts=self.child_options
+        )
         aws.ec2.DefaultRouteTable(
-            name, default_route_table_id=vpc.default_route_table_id, routes=[], opts=self.child
+            name,
+            default_route_table_id=vpc.default_route_table_id,
+            routes=[],
+            opts=self.child_options,
         )
         # Subnets fall back to it while their own ACL is replaced; that is no change of ours.
         aws.ec2.DefaultNetworkAcl(
@@ -134,57 +144,65 @@ class Network(Component):
             default_network_acl_id=vpc.default_network_acl_id,
             ingress=[],
             egress=[],
-            opts=self.options(ignore_changes=["subnetIds"]),
+            opts=self.build_child_options(ignore_changes=["subnetIds"]),
         )
 
-    def _tiers(self) -> None:
+    def _create_tiers(self) -> None:
         """Subnets without public addresses (EC2.15), and for each tier an ACL in use (EC2.16)."""
         settings = self.settings
-        layout = subnets(settings.network.cidr, settings.network.zones)
-        by_tier = rules(settings.network.cidr, blocks(settings.network.cidr))
-        tiers: tuple[Tier, ...] = ("public", "private", "database")
+        layout = compute_subnets(settings.network.cidr, settings.network.zones)
+        rules_by_tier = build_acl_rules(
+            settings.network.cidr, compute_tier_blocks(settings.network.cidr)
+        )
+        tiers: tuple[TierName, ...] = ("public", "private", "database")
         for tier in tiers:
-            made = {
+            tier_subnets = {
                 zone: aws.ec2.Subnet(
-                    self.key(tier, zone),
+                    self.format_logical_name(tier, zone),
                     vpc_id=self.vpc_id,
                     availability_zone=settings.availability_zones[zone],
                     cidr_block=str(cidr),
                     map_public_ip_on_launch=False,
                     tags={"Tier": tier},
-                    opts=self.child,
+                    opts=self.child_options,
                 )
                 for zone, cidr in layout[tier].items()
             }
-            ids = [subnet.id for subnet in made.values()]
-            self._subnets[tier] = made
-            self._acls[tier] = network_acl(self, tier, self.vpc_id, ids, by_tier[tier])
+            ids = [subnet.id for subnet in tier_subnets.values()]
+            self._subnets[tier] = tier_subnets
+            self._acls[tier] = create_network_acl(self, tier, self.vpc_id, ids, rules_by_tier[tier])
 
-    def _public(self) -> Mapping[str, Output[str]]:
+    def _create_public_tier(self) -> Mapping[str, Output[str]]:
         """The public tier: the only route table that leads to the internet gateway (RDS.46)."""
-        gateway = aws.ec2.InternetGateway(self.name, vpc_id=self.vpc_id, opts=self.child)
-        table = self._table("public")
+        gateway = aws.ec2.InternetGateway(self.name, vpc_id=self.vpc_id, opts=self.child_options)
+        table = self._create_route_table("public")
         route = aws.ec2.Route(
-            self.key("public"),
+            self.format_logical_name("public"),
             route_table_id=table.id,
-            destination_cidr_block=WORLD,
+            destination_cidr_block=ANYWHERE_CIDR,
             gateway_id=gateway.id,
-            opts=self.child,
+            opts=self.child_options,
         )
         zones = self._subnets["public"]
-        return {zone: self._attach("public", zone, table, [route]) for zone in zones}
+        return {zone: self._attach_route_table("public", zone, table, [route]) for zone in zones}
 
-    def _table(self, *key: str) -> aws.ec2.RouteTable:
-        return aws.ec2.RouteTable(self.key(*key), vpc_id=self.vpc_id, opts=self.child)
+    def _create_route_table(self, *name_parts: str) -> aws.ec2.RouteTable:
+        return aws.ec2.RouteTable(
+            self.format_logical_name(*name_parts), vpc_id=self.vpc_id, opts=self.child_options
+        )
 
-    def _attach(
-        self, tier: Tier, zone: str, table: aws.ec2.RouteTable, ready: Sequence[Resource]
+    def _attach_route_table(
+        self,
+        tier: TierName,
+        zone: str,
+        table: aws.ec2.RouteTable,
+        prerequisites: Sequence[Resource],
     ) -> Output[str]:
         """Gives a subnet its route table; returns its id, known once `ready` and the ACL stand."""
         association = aws.ec2.RouteTableAssociation(
-            self.key(tier, zone),
+            self.format_logical_name(tier, zone),
             route_table_id=table.id,
             subnet_id=self._subnets[tier][zone].id,
-            opts=self.options(depends_on=[self._acls[tier], *ready]),
+            opts=self.build_child_options(depends_on=[self._acls[tier], *prerequisites]),
         )
         return cast(Output[str], association.subnet_id)  # a gateway would have none

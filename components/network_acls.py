@@ -15,27 +15,27 @@ from pulumi import Input
 
 from components.component import Component
 
-WORLD: Final = "0.0.0.0/0"
-HTTP: Final = 80
-HTTPS: Final = 443
+ANYWHERE_CIDR: Final = "0.0.0.0/0"
+HTTP_PORT: Final = 80
+HTTPS_PORT: Final = 443
 # No allowed range may hold 3389, not even behind a rule that denies it (EC2.21). The price: a
 # NAT gateway that calls from just that port, one call in 64,000, gets no answer.
-ANSWERS: Final = ((1024, 3388), (3390, 65535))
-LINUX_ANSWERS: Final = (32768, 65535)
+RETURN_PORT_RANGES: Final = ((1024, 3388), (3390, 65535))
+LINUX_RETURN_PORTS: Final = (32768, 65535)
 # Protocols by their IANA numbers, as AWS keeps them.
-ANY, ICMP, TCP, UDP = "-1", "1", "6", "17"
+ANY_PROTOCOL, ICMP_PROTOCOL, TCP_PROTOCOL, UDP_PROTOCOL = "-1", "1", "6", "17"
 
 
 @dataclass(frozen=True)
-class Allow:
+class AllowRule:
     """What may come from `cidr`, or go to it."""
 
     cidr: str
-    protocol: str = ANY
+    protocol: str = ANY_PROTOCOL
     ports: tuple[int, int] = (0, 0)
     icmp: tuple[int, int] = (0, 0)
 
-    def plain(self, number: int) -> dict[str, Any]:
+    def to_rule_args(self, number: int) -> dict[str, Any]:
         """The rule as the provider spells it."""
         return {
             "rule_no": number,
@@ -50,72 +50,78 @@ class Allow:
 
 
 @dataclass(frozen=True)
-class Rules:
+class TierRules:
     """The rules of one tier; their order is their number."""
 
-    ingress: tuple[Allow, ...]
-    egress: tuple[Allow, ...]
+    ingress: tuple[AllowRule, ...]
+    egress: tuple[AllowRule, ...]
 
 
 # "Fragmentation needed": without it large packets vanish ("Path MTU Discovery").
-TOO_LARGE: Final = Allow(WORLD, ICMP, icmp=(3, 4))
-FROM_WORLD: Final = (
-    *(Allow(WORLD, TCP, ports) for ports in ANSWERS),
-    *(Allow(WORLD, UDP, ports) for ports in ANSWERS),
-    TOO_LARGE,
+PATH_MTU_RULE: Final = AllowRule(ANYWHERE_CIDR, ICMP_PROTOCOL, icmp=(3, 4))
+RETURN_RULES: Final = (
+    *(AllowRule(ANYWHERE_CIDR, TCP_PROTOCOL, ports) for ports in RETURN_PORT_RANGES),
+    *(AllowRule(ANYWHERE_CIDR, UDP_PROTOCOL, ports) for ports in RETURN_PORT_RANGES),
+    PATH_MTU_RULE,
 )
 
 
-def rules(vpc: IPv4Network, blocks: Mapping[str, IPv4Network]) -> dict[str, Rules]:
+def build_acl_rules(
+    vpc_cidr: IPv4Network, tier_blocks: Mapping[str, IPv4Network]
+) -> dict[str, TierRules]:
     """The rules of each tier of a VPC whose tiers have these blocks."""
-    inside, private, database = Allow(str(vpc)), str(blocks["private"]), str(blocks["database"])
-    everywhere = (Allow(WORLD),)
+    vpc_rule, private_cidr, database_cidr = (
+        AllowRule(str(vpc_cidr)),
+        str(tier_blocks["private"]),
+        str(tier_blocks["database"]),
+    )
+    any_destination = (AllowRule(ANYWHERE_CIDR),)
     return {
-        "public": Rules(
+        "public": TierRules(
             (
-                inside,
-                Allow(WORLD, TCP, (HTTP, HTTP)),
-                Allow(WORLD, TCP, (HTTPS, HTTPS)),
-                *FROM_WORLD,
+                vpc_rule,
+                AllowRule(ANYWHERE_CIDR, TCP_PROTOCOL, (HTTP_PORT, HTTP_PORT)),
+                AllowRule(ANYWHERE_CIDR, TCP_PROTOCOL, (HTTPS_PORT, HTTPS_PORT)),
+                *RETURN_RULES,
             ),
-            everywhere,
+            any_destination,
         ),
-        "private": Rules((inside, *FROM_WORLD), everywhere),
+        "private": TierRules((vpc_rule, *RETURN_RULES), any_destination),
         # Called from the private tier only. Calls S3 (the gateway endpoint's addresses are
         # public ones, but there is no other way out) and interface endpoints.
-        "database": Rules(
+        "database": TierRules(
             (
-                Allow(private, TCP, (1024, 65535)),
-                Allow(database),
-                Allow(WORLD, TCP, LINUX_ANSWERS),
+                AllowRule(private_cidr, TCP_PROTOCOL, (1024, 65535)),
+                AllowRule(database_cidr),
+                AllowRule(ANYWHERE_CIDR, TCP_PROTOCOL, LINUX_RETURN_PORTS),
             ),
             (
-                Allow(private, TCP, (1024, 65535)),
-                Allow(database),
-                Allow(WORLD, TCP, (HTTPS, HTTPS)),
+                AllowRule(private_cidr, TCP_PROTOCOL, (1024, 65535)),
+                AllowRule(database_cidr),
+                AllowRule(ANYWHERE_CIDR, TCP_PROTOCOL, (HTTPS_PORT, HTTPS_PORT)),
             ),
         ),
     }
 
 
-def network_acl(
+def create_network_acl(
     component: Component,
     tier: Literal["public", "private", "database"],
     vpc_id: Input[str],
     subnet_ids: Sequence[Input[str]],
-    rules: Rules,
+    rules: TierRules,
 ) -> aws.ec2.NetworkAcl:
     """The ACL of a tier: what it does not allow is denied, and what others add is taken away."""
     return aws.ec2.NetworkAcl(
-        component.key(tier),
+        component.format_logical_name(tier),
         vpc_id=vpc_id,
         subnet_ids=subnet_ids,
-        ingress=_numbered(rules.ingress),
-        egress=_numbered(rules.egress),
-        opts=component.child,
+        ingress=_build_numbered_rules(rules.ingress),
+        egress=_build_numbered_rules(rules.egress),
+        opts=component.child_options,
     )
 
 
-def _numbered(allowed: Sequence[Allow]) -> Any:
+def _build_numbered_rules(rules: Sequence[AllowRule]) -> Any:
     """Rules 100, 110, ...: room between them for an emergency rule by hand."""
-    return [rule.plain(100 + 10 * place) for place, rule in enumerate(allowed)]
+    return [rule.to_rule_args(100 + 10 * index) for index, rule in enumerate(rules)]

@@ -12,9 +12,9 @@ from components.buckets import Bucket, BucketArgs
 from components.component import Component
 from components.keys import Keys
 from components.log_bucket import LogBucket
-from components.policies import Statement, service_role
+from components.policies import Statement, create_service_role
 from components.settings import Settings
-from ops.outputs import EXPORTS
+from ops.outputs import EXPORTS_PREFIX
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class OperationsArgs:
     settings: Settings
     account: Account
     keys: Keys
-    logs: LogBucket | None
+    log_bucket: LogBucket | None
 
 
 class Operations(Component):
@@ -42,44 +42,48 @@ class Operations(Component):
     ) -> None:
         super().__init__("Operations", name, args.settings, opts)
         self._args = args
-        here = self._bucket(
+        primary_bucket = self._create_bucket(
             name,
             args.settings.region,
             args.keys.data,
-            args.logs.bucket if args.logs is not None else None,
+            args.log_bucket.bucket if args.log_bucket is not None else None,
         )
-        self.bucket, self.arn = here.ready, here.arn
-        if region := args.settings.recovery_region:
+        self.bucket, self.arn = primary_bucket.writable_bucket, primary_bucket.arn
+        if recovery_region := args.settings.recovery_region:
             # S3 delivers access logs within a region only, and there is no log bucket there.
-            there = self._bucket(
-                self.key("recovery"), region, args.keys.recovery, None, self._elsewhere(region)
+            recovery_bucket = self._create_bucket(
+                self.format_logical_name("recovery"),
+                recovery_region,
+                args.keys.recovery,
+                None,
+                self._create_provider(recovery_region),
             )
-            self.recovery_bucket = there.ready
-            self._replicate(here, there)
+            self.recovery_bucket = recovery_bucket.writable_bucket
+            self._replicate_bucket(primary_bucket, recovery_bucket)
         if args.keys.data is not None:
-            self.export_role_arn = self._export_role(args.keys.data)
+            self.export_role_arn = self._create_export_role(args.keys.data)
         self.register_outputs(
             {"bucket": self.bucket, "arn": self.arn, "recovery_bucket": self.recovery_bucket}
         )
 
-    def _elsewhere(self, region: str) -> aws.Provider:
+    def _create_provider(self, region: str) -> aws.Provider:
         """A provider of another region, with the credentials that the stack's own is given."""
         config = pulumi.Config("aws")
         return aws.Provider(
-            self.key("recovery"),
+            self.format_logical_name("recovery"),
             region=region,
             profile=config.get("profile"),
             assume_roles=config.get_object("assumeRoles"),
             allowed_account_ids=config.get_object("allowedAccountIds"),
-            opts=self.child,
+            opts=self.child_options,
         )
 
-    def _bucket(
+    def _create_bucket(
         self,
         name: str,
         region: str,
-        key: Input[str] | None,
-        access_logs: Input[str] | None,
+        kms_key: Input[str] | None,
+        access_log_bucket: Input[str] | None,
         provider: aws.Provider | None = None,
     ) -> Bucket:
         settings = self._args.settings
@@ -88,21 +92,24 @@ class Operations(Component):
             BucketArgs(
                 settings=settings,
                 bucket=Output.format(
-                    "{0}-{1}-{2}", self.physical(self.name), self._args.account.id, region
+                    "{0}-{1}-{2}",
+                    self.format_physical_name(self.name),
+                    self._args.account.id,
+                    region,
                 ),
-                kms_key=key,
+                kms_key=kms_key,
                 old_version_days=settings.backups.journal_days,
-                access_log_bucket=access_logs,
+                access_log_bucket=access_log_bucket,
                 region=region if region != settings.region else None,
                 provider=provider,
             ),
-            opts=self.child,
+            opts=self.child_options,
         )
 
-    def _export_role(self, key: Input[str]) -> Output[str]:
+    def _create_export_role(self, kms_key: Input[str]) -> Output[str]:
         """What StartExportTask asks for (RDS API reference), on this bucket's exports only."""
-        objects = Output.concat(self.arn, f"/{EXPORTS}*")
-        role = service_role(
+        objects = Output.concat(self.arn, f"/{EXPORTS_PREFIX}*")
+        role = create_service_role(
             self,
             "export",
             "export.rds.amazonaws.com",
@@ -114,19 +121,22 @@ class Operations(Component):
                 ),
                 Statement(
                     actions=["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"],
-                    resources=[key],
+                    resources=[kms_key],
                 ),
             ],
         )
         return role.arn
 
-    def _replicate(self, here: Bucket, there: Bucket) -> None:
-        role = service_role(
-            self, "replication", "s3.amazonaws.com", self._replication_statements(here, there)
+    def _replicate_bucket(self, source_bucket: Bucket, recovery_bucket: Bucket) -> None:
+        role = create_service_role(
+            self,
+            "replication",
+            "s3.amazonaws.com",
+            self._build_replication_statements(source_bucket, recovery_bucket),
         )
-        key = self._args.keys.recovery
+        recovery_key = self._args.keys.recovery
         destination: aws.s3.BucketReplicationConfigRuleDestinationArgsDict = {
-            "bucket": there.arn,
+            "bucket": recovery_bucket.arn,
             "storage_class": "STANDARD",
         }
         rule: aws.s3.BucketReplicationConfigRuleArgsDict = {
@@ -137,23 +147,28 @@ class Operations(Component):
             "delete_marker_replication": {"status": "Enabled"},
             "destination": destination,
         }
-        if key is not None:  # S3 leaves out what is encrypted by KMS unless both are given
-            destination["encryption_configuration"] = {"replica_kms_key_id": key}
+        if recovery_key is not None:  # S3 leaves out what is encrypted by KMS unless both are given
+            destination["encryption_configuration"] = {"replica_kms_key_id": recovery_key}
             rule["source_selection_criteria"] = {"sse_kms_encrypted_objects": {"status": "Enabled"}}
         aws.s3.BucketReplicationConfig(
-            self.key("replication"),
-            bucket=here.bucket,
+            self.format_logical_name("replication"),
+            bucket=source_bucket.bucket,
             role=role.arn,
             rules=[rule],
-            opts=self.options(depends_on=[here.versioning, there.versioning]),
+            opts=self.build_child_options(
+                depends_on=[source_bucket.versioning, recovery_bucket.versioning]
+            ),
         )
 
-    def _replication_statements(self, here: Bucket, there: Bucket) -> Sequence[Statement]:
+    def _build_replication_statements(
+        self, source_bucket: Bucket, recovery_bucket: Bucket
+    ) -> Sequence[Statement]:
         """What the Amazon S3 User Guide asks for, on these two buckets and keys only."""
         keys, settings = self._args.keys, self._args.settings
         statements = [
             Statement(
-                actions=["s3:GetReplicationConfiguration", "s3:ListBucket"], resources=[here.arn]
+                actions=["s3:GetReplicationConfiguration", "s3:ListBucket"],
+                resources=[source_bucket.arn],
             ),
             Statement(
                 actions=[
@@ -161,18 +176,18 @@ class Operations(Component):
                     "s3:GetObjectVersionAcl",
                     "s3:GetObjectVersionTagging",
                 ],
-                resources=[Output.concat(here.arn, "/*")],
+                resources=[Output.concat(source_bucket.arn, "/*")],
             ),
             Statement(
                 actions=["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"],
-                resources=[Output.concat(there.arn, "/*")],
+                resources=[Output.concat(recovery_bucket.arn, "/*")],
             ),
         ]
-        ends = (
-            ("kms:Decrypt", keys.data, settings.region, here),
-            ("kms:Encrypt", keys.recovery, settings.recovery_region, there),
+        key_uses = (
+            ("kms:Decrypt", keys.data, settings.region, source_bucket),
+            ("kms:Encrypt", keys.recovery, settings.recovery_region, recovery_bucket),
         )
-        for action, key, region, bucket in ends:
+        for action, key, region, bucket in key_uses:
             if key is None:
                 continue
             conditions: dict[str, dict[str, Input[str] | Sequence[Input[str]]]] = {

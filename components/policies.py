@@ -24,16 +24,20 @@ class Statement:
     effect: str = "Allow"
     sid: str | None = None
 
-    def plain(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The statement as IAM spells it."""
-        everyone = self.principals.get("*") is not None
+        is_public = self.principals.get("*") is not None
         return {
             **({"Sid": self.sid} if self.sid else {}),
             "Effect": self.effect,
             "Action": list(self.actions),
             **({"Resource": list(self.resources)} if self.resources else {}),
             **(
-                {"Principal": "*" if everyone else {k: list(v) for k, v in self.principals.items()}}
+                {
+                    "Principal": "*"
+                    if is_public
+                    else {k: list(v) for k, v in self.principals.items()}
+                }
                 if self.principals
                 else {}
             ),
@@ -41,17 +45,17 @@ class Statement:
         }
 
 
-def document(*statements: Statement) -> Output[str]:
+def build_policy_document(*statements: Statement) -> Output[str]:
     """A policy document as JSON."""
-    body = {"Version": "2012-10-17", "Statement": [s.plain() for s in statements]}
+    body = {"Version": "2012-10-17", "Statement": [statement.to_json() for statement in statements]}
     return Output.json_dumps(body)
 
 
-def trust(
+def build_trust_policy(
     service: str, conditions: Mapping[str, Mapping[str, Input[str]]] | None = None
 ) -> Output[str]:
     """Lets an AWS service, like ecs-tasks.amazonaws.com, assume a role."""
-    return document(
+    return build_policy_document(
         Statement(
             actions=["sts:AssumeRole"],
             principals={"Service": [service]},
@@ -60,13 +64,13 @@ def trust(
     )
 
 
-def service_role(
+def create_service_role(
     component: Component,
     key: str,
     service: str,
     statements: Sequence[Statement],
     *,
-    managed: Sequence[str] = (),
+    managed_policies: Sequence[str] = (),
     conditions: Mapping[str, Mapping[str, Input[str]]] | None = None,
 ) -> aws.iam.Role:
     """A role of `component` for an AWS service, with one inline policy and AWS managed ones.
@@ -74,28 +78,28 @@ def service_role(
     `managed` are names like service-role/AmazonRDSEnhancedMonitoringRole.
     """
     role = aws.iam.Role(
-        component.key(key),
-        name=component.physical(component.name, key),
-        assume_role_policy=trust(service, conditions),
-        opts=component.child,
+        component.format_logical_name(key),
+        name=component.format_physical_name(component.name, key),
+        assume_role_policy=build_trust_policy(service, conditions),
+        opts=component.child_options,
     )
     if statements:
         aws.iam.RolePolicy(
-            component.key(key),
+            component.format_logical_name(key),
             role=role.name,
-            policy=document(*statements),
-            opts=component.child,
+            policy=build_policy_document(*statements),
+            opts=component.child_options,
         )
-    for name in managed:
+    for policy_name in managed_policies:
         aws.iam.RolePolicyAttachment(
-            component.key(key, name.rsplit("/", 1)[-1]),
+            component.format_logical_name(key, policy_name.rsplit("/", 1)[-1]),
             role=role.name,
-            policy_arn=f"arn:aws:iam::aws:policy/{name}",
-            opts=component.child,
+            policy_arn=f"arn:aws:iam::aws:policy/{policy_name}",
+            opts=component.child_options,
         )
     return role
 
 
-def json_text(value: object) -> str:
+def format_compact_json(value: object) -> str:
     """Compact JSON, the same for the same value."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))

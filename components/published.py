@@ -14,25 +14,25 @@ from components.alarms import Alarms
 from components.backups import Backups
 from components.cache import Cache
 from components.component import Component
-from components.contract import contract
+from components.contract import build_contract_part
 from components.dashboards import Dashboards
 from components.database import Database
 from components.fleet import Fleet
-from components.imports import all_taken
+from components.imports import require_all_imports_used
 from components.keys import Keys
 from components.load_balancer import LoadBalancer
 from components.network import Network
 from components.registry import Registry
 from components.services import Services
 from components.settings import Settings
-from ops.outputs import Outputs, StackPart, divide, outputs_path
+from ops.outputs import Outputs, StackPart, build_outputs_path, divide_part
 
-Known: TypeAlias = Output[dict[str, Any]] | None
-ALARM_NAMES_A_SERVICE = 10  # about what the registry makes of each service
-ALARM_NAMES_A_PIECE = 40  # 40 names of up to 90 characters are within 4 KB
+PartOutput: TypeAlias = Output[dict[str, Any]] | None
+ALARM_NAMES_PER_SERVICE = 10  # about what the registry makes of each service
+ALARM_NAMES_PER_PIECE = 40  # 40 names of up to 90 characters are within 4 KB
 
 
-class Published(Component):
+class PublishedOutputs(Component):
     """`bulwark:index:Published`: the copy of the outputs in SSM Parameter Store.
 
     Children: a parameter for each part, `{name}-{part}`, and `{name}-{part}-{label}` for what
@@ -44,36 +44,40 @@ class Published(Component):
         self,
         name: str,
         settings: Settings,
-        parts: Mapping[str, Known],
+        parts: Mapping[str, PartOutput],
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("Published", name, settings, opts)
-        self._path = outputs_path(settings.project, settings.stack)
+        self._path = build_outputs_path(settings.project, settings.stack)
         regions: dict[str | None, tuple[str, ...]] = {None: ()}
         if settings.recovery_region:
             regions[settings.recovery_region] = ("recovery",)
-        for region, below in regions.items():
+        for region, name_prefix in regions.items():
             for part, value in parts.items():
-                self._keep(part, value, region, below)
+                self._create_parameters(part, value, region, name_prefix)
         self.register_outputs({"path": self._path})
 
-    def _keep(self, part: str, value: Known, region: str | None, below: tuple[str, ...]) -> None:
-        names = labels(self.settings, part) if value is not None else ()
-        texts = Output.from_input(value).apply(lambda known: divide(part, known, names))
-        for path in (part, *(f"{part}/{label}" for label in names)):
+    def _create_parameters(
+        self, part: str, value: PartOutput, region: str | None, name_prefix: tuple[str, ...]
+    ) -> None:
+        labels = list_part_labels(self.settings, part) if value is not None else ()
+        parameter_values = Output.from_input(value).apply(
+            lambda part_value: divide_part(part, part_value, labels)
+        )
+        for path in (part, *(f"{part}/{label}" for label in labels)):
             aws.ssm.Parameter(
-                self.key(*below, *path.split("/")),
+                self.format_logical_name(*name_prefix, *path.split("/")),
                 name=f"{self._path}/{path}",
                 type="String",
-                value=texts[path],
+                value=parameter_values[path],
                 # Standard, which costs nothing, up to 4 KB; advanced only for a part above.
                 tier="Intelligent-Tiering",
                 region=region,
-                opts=self.child,
+                opts=self.child_options,
             )
 
 
-def labels(settings: Settings, part: str) -> Sequence[str]:
+def list_part_labels(settings: Settings, part: str) -> Sequence[str]:
     """The labels of a growing part's pieces, known before any output is."""
     services = tuple(settings.services) if settings.has_services else ()
     if part == "services":
@@ -81,12 +85,12 @@ def labels(settings: Settings, part: str) -> Sequence[str]:
     if part == "loadBalancer":
         return (*services, "fleet") if settings.has_fleet else services
     if part == "alarms":
-        names = ALARM_NAMES_A_PIECE + ALARM_NAMES_A_SERVICE * len(services)
-        return tuple(str(n + 1) for n in range(-(-names // ALARM_NAMES_A_PIECE)))
+        name_count = ALARM_NAMES_PER_PIECE + ALARM_NAMES_PER_SERVICE * len(services)
+        return tuple(str(index + 1) for index in range(-(-name_count // ALARM_NAMES_PER_PIECE)))
     return ()
 
 
-def export(
+def export_outputs(
     settings: Settings,
     account: Account,
     keys: Keys,
@@ -107,7 +111,7 @@ def export(
 
     Raises RunError where the settings import what none of its resources is.
     """
-    stack = contract(
+    stack_part = build_contract_part(
         StackPart,
         project=settings.project,
         stack=settings.stack,
@@ -122,8 +126,8 @@ def export(
         logs_key_arn=keys.logs,
         recovery_key_arn=keys.recovery,
     )
-    found: dict[str, Known] = {
-        "stack": stack,
+    part_outputs: dict[str, PartOutput] = {
+        "stack": stack_part,
         "network": network.part,
         "load_balancer": load_balancer.part if load_balancer else None,
         "database": database.part,
@@ -136,8 +140,8 @@ def export(
         "backups": backups.part,
         "access": access.part if access else None,
     }
-    parts = {to_camel(name): found[name] for name in Outputs.model_fields}
+    parts = {to_camel(name): part_outputs[name] for name in Outputs.model_fields}
     for name, part in parts.items():
         pulumi.export(name, part)
-    Published("outputs", settings, parts)
-    all_taken(settings)
+    PublishedOutputs("outputs", settings, parts)
+    require_all_imports_used(settings)

@@ -9,49 +9,53 @@ from pulumi import Output, ResourceOptions
 
 from components.account import Account
 from components.component import Component
-from components.contract import contract
+from components.contract import build_contract_part
 from components.keys import Keys
-from components.policies import Statement, document, json_text
+from components.policies import Statement, build_policy_document, format_compact_json
 from components.settings import Settings
 from ops.outputs import RegistryPart
 
-PULL: Final = (
+PULL_ACTIONS: Final = (
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGetImage",
     "ecr:GetDownloadUrlForLayer",
 )
-PUSH: Final = (
+PUSH_ACTIONS: Final = (
     "ecr:CompleteLayerUpload",
     "ecr:InitiateLayerUpload",
     "ecr:PutImage",
     "ecr:UploadLayerPart",
 )
-KEPT_IMAGES: Final = 30
+MAX_TAGGED_IMAGES: Final = 30
 UNTAGGED_DAYS: Final = 7
-PRIVATE: Final = re.compile(
+ECR_IMAGE_PATTERN: Final = re.compile(
     r"^(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/"
     r"(?P<repository>[a-z0-9][a-z0-9._/-]*)(?:[:@].*)?$"
 )
 
 
-def repository_name(settings: Settings, service: str) -> str:
+def format_repository_name(settings: Settings, service: str) -> str:
     """Name of a service's repository: what `docker push` addresses."""
     return f"{settings.project}/{settings.stack}/{service}"
 
 
-def pulling(settings: Settings, account: Account, service: str, image: str) -> list[Statement]:
+def build_image_pull_statements(
+    settings: Settings, account: Account, service: str, image: str
+) -> list[Statement]:
     """The right to pull from the service's own repository, and the one of its first image."""
-    own = account.arn("ecr", settings.region, f"repository/{repository_name(settings, service)}")
-    repositories = [own]
-    if (found := PRIVATE.match(image)) and found["repository"] != repository_name(
+    service_repository_arn = account.format_arn(
+        "ecr", settings.region, f"repository/{format_repository_name(settings, service)}"
+    )
+    repository_arns = [service_repository_arn]
+    if (match := ECR_IMAGE_PATTERN.match(image)) and match["repository"] != format_repository_name(
         settings, service
     ):
-        where = f"{found['region']}:{found['account']}:repository/{found['repository']}"
-        repositories.append(Output.concat("arn:", account.partition, ":ecr:", where))
+        repository_path = f"{match['region']}:{match['account']}:repository/{match['repository']}"
+        repository_arns.append(Output.concat("arn:", account.partition, ":ecr:", repository_path))
     return [
         # A token is of the whole registry: AWS has no resource level here.
         Statement(sid="Token", actions=["ecr:GetAuthorizationToken"], resources=["*"]),
-        Statement(sid="Pull", actions=PULL, resources=repositories),
+        Statement(sid="Pull", actions=PULL_ACTIONS, resources=repository_arns),
     ]
 
 
@@ -70,52 +74,60 @@ class Registry(Component):
 
     def __init__(self, name: str, args: RegistryArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("Registry", name, args.settings, opts)
-        self._key = args.keys.data
+        self._kms_key = args.keys.data
         self.repositories = {
-            service: self._repository(service) for service in args.settings.targets
+            service: self._create_repository(service) for service in args.settings.targets
         }
-        self.part: Output[dict[str, Any]] = contract(RegistryPart, repositories=self.repositories)
+        self.part: Output[dict[str, Any]] = build_contract_part(
+            RegistryPart, repositories=self.repositories
+        )
         self.register_outputs({"repositories": self.repositories})
 
-    def _repository(self, service: str) -> Output[str]:
+    def _create_repository(self, service: str) -> Output[str]:
         encryption: aws.ecr.RepositoryEncryptionConfigurationArgsDict = (
             {"encryption_type": "AES256"}
-            if self._key is None
-            else {"encryption_type": "KMS", "kms_key": self._key}
+            if self._kms_key is None
+            else {"encryption_type": "KMS", "kms_key": self._kms_key}
         )
         repository = aws.ecr.Repository(
-            self.key(service),
-            name=repository_name(self.settings, service),
+            self.format_logical_name(service),
+            name=format_repository_name(self.settings, service),
             image_tag_mutability="IMMUTABLE",
             image_scanning_configuration={"scan_on_push": True},
             encryption_configurations=[encryption],
             force_delete=not self.settings.protect,
-            opts=self.guarded(),
+            opts=self.build_protected_options(),
         )
         aws.ecr.LifecyclePolicy(
-            self.key(service),
+            self.format_logical_name(service),
             repository=repository.name,
-            policy=json_text({"rules": [*_lifecycle()]}),
-            opts=self.child,
+            policy=format_compact_json({"rules": [*_build_lifecycle_rules()]}),
+            opts=self.child_options,
         )
         aws.ecr.RepositoryPolicy(
-            self.key(service),
+            self.format_logical_name(service),
             repository=repository.name,
-            policy=document(self._own_account(repository)),
-            opts=self.child,
+            policy=build_policy_document(self._build_account_statement(repository)),
+            opts=self.child_options,
         )
         return repository.repository_url
 
     @staticmethod
-    def _own_account(repository: aws.ecr.Repository) -> Statement:
+    def _build_account_statement(repository: aws.ecr.Repository) -> Statement:
         """Whom IAM allows in this account, and nobody of another."""
-        root = repository.arn.apply(lambda arn: "arn:{1}:iam::{4}:root".format(*arn.split(":")))
-        return Statement(sid="OwnAccount", actions=[*PULL, *PUSH], principals={"AWS": [root]})
+        account_root = repository.arn.apply(
+            lambda arn: "arn:{1}:iam::{4}:root".format(*arn.split(":"))
+        )
+        return Statement(
+            sid="OwnAccount",
+            actions=[*PULL_ACTIONS, *PUSH_ACTIONS],
+            principals={"AWS": [account_root]},
+        )
 
 
-def _lifecycle() -> list[dict[str, Any]]:
+def _build_lifecycle_rules() -> list[dict[str, Any]]:
     """What ECR removes by itself. AWS evaluates the rules by priority, lowest first."""
-    expire = {"type": "expire"}
+    expire_action = {"type": "expire"}
     return [
         {
             "rulePriority": 1,
@@ -126,17 +138,17 @@ def _lifecycle() -> list[dict[str, Any]]:
                 "countUnit": "days",
                 "countNumber": UNTAGGED_DAYS,
             },
-            "action": expire,
+            "action": expire_action,
         },
         {
             "rulePriority": 2,
-            "description": f"the last {KEPT_IMAGES} tagged images stay",
+            "description": f"the last {MAX_TAGGED_IMAGES} tagged images stay",
             "selection": {
                 "tagStatus": "tagged",
                 "tagPatternList": ["*"],
                 "countType": "imageCountMoreThan",
-                "countNumber": KEPT_IMAGES,
+                "countNumber": MAX_TAGGED_IMAGES,
             },
-            "action": expire,
+            "action": expire_action,
         },
     ]

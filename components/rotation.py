@@ -15,23 +15,23 @@ from pulumi import Input, Output, Resource, ResourceOptions
 from components.account import Account
 from components.component import Component
 from components.keys import Keys
-from components.logs import log_group
-from components.policies import Statement, json_text, service_role
+from components.logs import create_log_group
+from components.policies import Statement, create_service_role, format_compact_json
 from components.settings import Settings
 
-CODE: Final = Path(__file__).parent / "lambdas" / "rotate.py"
-RUNTIME: Final = "python3.13"
-TIMEOUT_SECONDS: Final = 900  # Lambda's longest: ElastiCache takes minutes for each token
+ROTATION_CODE_FILE: Final = Path(__file__).parent / "lambdas" / "rotate.py"
+LAMBDA_RUNTIME: Final = "python3.13"
+LAMBDA_TIMEOUT_SECONDS: Final = 900  # Lambda's longest: ElastiCache takes minutes for each token
 
-Target = Literal["database", "cache"]
+RotationTargetName = Literal["database", "cache"]
 # What the function may do to the one thing whose secret it rotates.
-ACTIONS: Final[dict[Target, tuple[str, ...]]] = {
+ROTATION_ACTIONS: Final[dict[RotationTargetName, tuple[str, ...]]] = {
     "database": ("rds:DescribeDBInstances", "rds:ModifyDBInstance"),
     "cache": ("elasticache:DescribeReplicationGroups", "elasticache:ModifyReplicationGroup"),
 }
 
 
-class Refresh(TypedDict):
+class FleetRefreshPreferences(TypedDict):
     """How an Auto Scaling group replaces its instances; the preferences as the API names them."""
 
     group: str
@@ -39,12 +39,12 @@ class Refresh(TypedDict):
     MaxHealthyPercentage: int
 
 
-class Readers(TypedDict):
+class SecretReaders(TypedDict):
     """Services of a cluster and a fleet."""
 
     cluster: str
     services: list[str]
-    fleet: Refresh | None
+    fleet: FleetRefreshPreferences | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +59,13 @@ class RotationArgs:
     account: Account
     keys: Keys
     function_name: str
-    target: Target
+    target: RotationTargetName
     identifier: str
-    arn: Input[str]
-    secret: Output[str]
-    days: int
+    target_arn: Input[str]
+    secret_arn: Output[str]
+    interval_days: int
     code_bucket: Input[str]
-    ready: Sequence[Resource]
+    prerequisites: Sequence[Resource]
 
 
 class Rotation(Component):
@@ -79,66 +79,74 @@ class Rotation(Component):
 
     def __init__(self, name: str, args: RotationArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("Rotation", name, args.settings, opts)
-        logs = log_group(self, "log", f"/aws/lambda/{args.function_name}", args.keys.logs)
-        role = service_role(self, "role", "lambda.amazonaws.com", self._statements(args, logs))
-        package = packed(CODE)
+        log_group = create_log_group(
+            self, "log", f"/aws/lambda/{args.function_name}", args.keys.logs
+        )
+        role = create_service_role(
+            self, "role", "lambda.amazonaws.com", self._build_statements(args, log_group)
+        )
+        package = build_deployment_package(ROTATION_CODE_FILE)
         digest = hashlib.sha256(package)
-        uploaded = aws.s3.BucketObjectv2(
+        package_object = aws.s3.BucketObjectv2(
             name,
             bucket=args.code_bucket,
             key=f"functions/{args.function_name}/{digest.hexdigest()[:16]}.zip",
             content_base64=base64.b64encode(package).decode(),
             content_type="application/zip",
-            opts=self.child,
+            opts=self.child_options,
         )
         function = aws.lambda_.Function(
             name,
             name=args.function_name,
             description=f"Rotates the secret of {args.identifier}",
-            runtime=RUNTIME,
+            runtime=LAMBDA_RUNTIME,
             architectures=["arm64"],
             handler="rotate.handler",
-            s3_bucket=uploaded.bucket,
-            s3_key=uploaded.key,
+            s3_bucket=package_object.bucket,
+            s3_key=package_object.key,
             source_code_hash=base64.b64encode(digest.digest()).decode(),
             role=role.arn,
-            timeout=TIMEOUT_SECONDS,
+            timeout=LAMBDA_TIMEOUT_SECONDS,
             memory_size=256,
             environment={
                 "variables": {
                     "TARGET": args.target,
                     "IDENTIFIER": args.identifier,
-                    "RESTART": json_text(readers(args.settings, args.target)),
+                    "RESTART": format_compact_json(
+                        build_secret_readers(args.settings, args.target)
+                    ),
                 }
             },
-            logging_config={"log_format": "JSON", "log_group": logs.name},
-            opts=self.child,
+            logging_config={"log_format": "JSON", "log_group": log_group.name},
+            opts=self.child_options,
         )
-        allowed = aws.lambda_.Permission(
+        permission = aws.lambda_.Permission(
             name,
             action="lambda:InvokeFunction",
             function=function.name,
             principal="secretsmanager.amazonaws.com",
-            source_arn=args.secret,
+            source_arn=args.secret_arn,
             source_account=args.account.id,
-            opts=self.child,
+            opts=self.child_options,
         )
         aws.secretsmanager.SecretRotation(
             name,
-            secret_id=args.secret,
+            secret_id=args.secret_arn,
             rotation_lambda_arn=function.arn,
             rotate_immediately=False,
-            rotation_rules={"automatically_after_days": args.days},
-            opts=self.options(depends_on=[allowed, *args.ready]),
+            rotation_rules={"automatically_after_days": args.interval_days},
+            opts=self.build_child_options(depends_on=[permission, *args.prerequisites]),
         )
         self.function_name = args.function_name
         self.register_outputs({"function_name": self.function_name})
 
-    def _statements(self, args: RotationArgs, logs: aws.cloudwatch.LogGroup) -> list[Statement]:
+    def _build_statements(
+        self, args: RotationArgs, log_group: aws.cloudwatch.LogGroup
+    ) -> list[Statement]:
         account, region = args.account, args.settings.region
-        restart = readers(args.settings, args.target)
+        secret_readers = build_secret_readers(args.settings, args.target)
         statements = [
-            Statement(actions=ACTIONS[args.target], resources=[args.arn]),
+            Statement(actions=ROTATION_ACTIONS[args.target], resources=[args.target_arn]),
             Statement(
                 actions=[
                     "secretsmanager:DescribeSecret",
@@ -146,58 +154,61 @@ class Rotation(Component):
                     "secretsmanager:PutSecretValue",
                     "secretsmanager:UpdateSecretVersionStage",
                 ],
-                resources=[args.secret],
+                resources=[args.secret_arn],
             ),
             Statement(actions=["secretsmanager:GetRandomPassword"], resources=["*"]),
             Statement(
                 actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-                resources=[Output.concat(logs.arn, ":*")],
+                resources=[Output.concat(log_group.arn, ":*")],
             ),
         ]
         if args.keys.data is not None:
-            via = {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}}
+            via_conditions = {
+                "StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}
+            }
             statements.append(
                 Statement(
                     actions=["kms:Decrypt", "kms:GenerateDataKey"],
                     resources=[args.keys.data],
-                    conditions=via,
+                    conditions=via_conditions,
                 )
             )
-        if services := restart["services"]:
+        if services := secret_readers["services"]:
             cluster = args.settings.cluster_name
             statements.append(
                 Statement(
                     actions=["ecs:UpdateService"],
                     resources=[
-                        account.arn("ecs", region, f"service/{cluster}/{name}") for name in services
+                        account.format_arn("ecs", region, f"service/{cluster}/{name}")
+                        for name in services
                     ],
                 )
             )
-        if restart["fleet"]:
+        if secret_readers["fleet"]:
             group = f"autoScalingGroup:*:autoScalingGroupName/{args.settings.fleet_name}"
             statements.append(
                 Statement(
                     actions=["autoscaling:StartInstanceRefresh"],
-                    resources=[account.arn("autoscaling", region, group)],
+                    resources=[account.format_arn("autoscaling", region, group)],
                 )
             )
         return statements
 
 
-def packed(file: Path) -> bytes:
+def build_deployment_package(code_file: Path) -> bytes:
     """A deployment package of one file; the same bytes for the same file."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as package:
-        entry = zipfile.ZipInfo(file.name)  # dated 1980, whenever it is made
+        entry = zipfile.ZipInfo(code_file.name)  # dated 1980, whenever it is made
         entry.external_attr = 0o644 << 16  # Lambda runs it as a user who must be able to read it
-        package.writestr(entry, file.read_bytes())
+        package.writestr(entry, code_file.read_bytes())
     return buffer.getvalue()
 
 
-def readers(settings: Settings, target: Target) -> Readers:
+def build_secret_readers(settings: Settings, target: RotationTargetName) -> SecretReaders:
     """Who reads the secret at its start, as the function wants to know it."""
     fleet = settings.fleet
-    refresh: Refresh = {
+    refresh: FleetRefreshPreferences = {
         "group": settings.fleet_name,
         "MinHealthyPercentage": fleet.min_healthy_percent,
         "MaxHealthyPercentage": fleet.max_healthy_percent,

@@ -10,14 +10,14 @@ from pulumi import Input, Output
 from components.component import Component
 from components.settings import ServiceSettings
 
-OUT_SECONDS: Final = 60  # out quickly,
-IN_SECONDS: Final = 300  # in slowly: a task too many costs less than one too few
-DIMENSION: Final = "ecs:service:DesiredCount"
-NAMESPACE: Final = "ecs"
+SCALE_OUT_COOLDOWN_SECONDS: Final = 60  # out quickly,
+SCALE_IN_COOLDOWN_SECONDS: Final = 300  # in slowly: a task too many costs less than one too few
+DESIRED_COUNT_DIMENSION: Final = "ecs:service:DesiredCount"
+ECS_NAMESPACE: Final = "ecs"
 
 
 @dataclass(frozen=True)
-class Tracked:
+class TrackingTarget:
     """A metric kept at a value. `label` names the target group, for requests."""
 
     key: str
@@ -26,70 +26,72 @@ class Tracked:
     label: Input[str] | None = None
 
 
-def tracked(settings: ServiceSettings, label: Input[str]) -> Iterator[Tracked]:
+def list_tracking_targets(
+    settings: ServiceSettings, resource_label: Input[str]
+) -> Iterator[TrackingTarget]:
     """What a service's number of tasks follows. AWS takes the largest number that any asks for."""
-    for key, metric, value, of in (
+    for key, metric, value, metric_label in (
         ("cpu", "ECSServiceAverageCPUUtilization", settings.cpu_target, None),
         ("memory", "ECSServiceAverageMemoryUtilization", settings.memory_target, None),
-        ("requests", "ALBRequestCountPerTarget", settings.requests_target, label),
+        ("requests", "ALBRequestCountPerTarget", settings.requests_target, resource_label),
     ):
         if value is not None:
-            yield Tracked(key, metric, value, of)
+            yield TrackingTarget(key, metric, value, metric_label)
 
 
-def scale(
+def create_service_scaling(
     component: Component,
     settings: ServiceSettings,
     resource_id: Input[str],
-    label: Input[str],
+    resource_label: Input[str],
 ) -> Output[str]:
     """Scales the service `resource_id`, service/cluster/name. Returns the id once it is known.
 
     The limits are Pulumi's, except where a schedule moves them. `label` is the load balancer's
     and the target group's ARN suffix.
     """
-    target = aws.appautoscaling.Target(
-        component.key("scaling"),
-        service_namespace=NAMESPACE,
-        scalable_dimension=DIMENSION,
+    scalable_target = aws.appautoscaling.Target(
+        component.format_logical_name("scaling"),
+        service_namespace=ECS_NAMESPACE,
+        scalable_dimension=DESIRED_COUNT_DIMENSION,
         resource_id=resource_id,
         min_capacity=settings.min,
         max_capacity=settings.max,
-        opts=component.options(
+        opts=component.build_child_options(
             ignore_changes=["min_capacity", "max_capacity"] if settings.schedule else []
         ),
     )
-    for rule in tracked(settings, label):
-        metric: aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgsDict = {  # noqa: E501
-            "predefined_metric_type": rule.metric
+    for tracking_target in list_tracking_targets(settings, resource_label):
+        metric_specification: aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgsDict = {  # noqa: E501
+            "predefined_metric_type": tracking_target.metric
         }
-        if rule.label is not None:
-            metric["resource_label"] = rule.label
+        if tracking_target.label is not None:
+            metric_specification["resource_label"] = tracking_target.label
         aws.appautoscaling.Policy(
-            component.key("scaling", rule.key),
-            name=component.physical(component.name, rule.key),
+            component.format_logical_name("scaling", tracking_target.key),
+            name=component.format_physical_name(component.name, tracking_target.key),
             policy_type="TargetTrackingScaling",
-            service_namespace=NAMESPACE,
-            scalable_dimension=DIMENSION,
-            resource_id=target.resource_id,
+            service_namespace=ECS_NAMESPACE,
+            scalable_dimension=DESIRED_COUNT_DIMENSION,
+            resource_id=scalable_target.resource_id,
             target_tracking_scaling_policy_configuration={
-                "predefined_metric_specification": metric,
-                "target_value": rule.value,
-                "scale_in_cooldown": IN_SECONDS,
-                "scale_out_cooldown": OUT_SECONDS,
+                "predefined_metric_specification": metric_specification,
+                "target_value": tracking_target.value,
+                "scale_in_cooldown": SCALE_IN_COOLDOWN_SECONDS,
+                "scale_out_cooldown": SCALE_OUT_COOLDOWN_SECONDS,
             },
-            opts=component.child,
+            opts=component.child_options,
         )
-    for when, hours in settings.schedule.items():
+    for schedule_name, schedule in settings.schedule.items():
         aws.appautoscaling.ScheduledAction(
-            component.key("schedule", when),
-            name=component.physical(component.name, when),
-            service_namespace=NAMESPACE,
-            scalable_dimension=DIMENSION,
-            resource_id=target.resource_id,
-            schedule=f"cron({hours.cron})",
-            timezone=hours.timezone,
-            scalable_target_action={"min_capacity": hours.min, "max_capacity": hours.max},
-            opts=component.child,
+            component.format_logical_name("schedule", schedule_name),
+            name=component.format_physical_name(component.name, schedule_name),
+            service_namespace=ECS_NAMESPACE,
+            scalable_dimension=DESIRED_COUNT_DIMENSION,
+            resource_id=scalable_target.resource_id,
+            schedule=f"cron({schedule.cron})",
+            timezone=schedule.timezone,
+            scalable_target_action={"min_capacity": schedule.min, "max_capacity": schedule.max},
+            opts=component.child_options,
         )
-    return target.resource_id
+    return scalable_target.resource_id

@@ -8,24 +8,24 @@ from pulumi import Input, Output
 
 from components.component import Component
 
-LENGTH = 32
+PASSWORD_LENGTH = 32
 
 
-def generated(component: Component, key: str, punctuation: str) -> Output[str]:
+def generate_password(component: Component, key: str, punctuation: str) -> Output[str]:
     """A random first password, of letters, digits and `punctuation`. Rotation replaces it."""
-    made = random.RandomPassword(
-        component.key(key),
-        length=LENGTH,
+    password = random.RandomPassword(
+        component.format_logical_name(key),
+        length=PASSWORD_LENGTH,
         override_special=punctuation,
         min_lower=1,
         min_upper=1,
         min_numeric=1,
-        opts=component.child,
+        opts=component.child_options,
     )
-    return Output.secret(made.result)
+    return Output.secret(password.result)
 
 
-def secret(
+def create_secret(
     component: Component,
     key: str,
     description: str,
@@ -36,20 +36,22 @@ def secret(
 
     Pulumi writes the first version only: rotation and operations own the later ones.
     """
-    made = aws.secretsmanager.Secret(
-        component.key(key),
-        name_prefix=f"{component.physical(component.name)}-",
+    secret_resource = aws.secretsmanager.Secret(
+        component.format_logical_name(key),
+        name_prefix=f"{component.format_physical_name(component.name)}-",
         description=description,
         kms_key_id=kms_key,
         # Unprotected stacks come and go: their secrets go at once.
         recovery_window_in_days=30 if component.settings.protect else 0,
-        opts=component.guarded(),
+        opts=component.build_protected_options(),
     )
-    text: Output[str] = Output.secret(Output.json_dumps(content))
+    secret_string: Output[str] = Output.secret(Output.json_dumps(content))
     version = aws.secretsmanager.SecretVersion(
-        component.key(key),
-        secret_id=made.id,
-        secret_string=text,
-        opts=component.guarded(ignore_changes=["secret_string"]),
+        component.format_logical_name(key),
+        secret_id=secret_resource.id,
+        secret_string=secret_string,
+        opts=component.build_protected_options(ignore_changes=["secret_string"]),
     )
-    return Output.all(made.arn, version.id).apply(lambda known: str(known[0]))
+    return Output.all(secret_resource.arn, version.id).apply(
+        lambda resolved_values: str(resolved_values[0])
+    )

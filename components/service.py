@@ -10,23 +10,23 @@ from pulumi import Input, Output, Resource, ResourceOptions
 from components.account import Account
 from components.cache import Cache
 from components.component import Component
-from components.contract import contract
-from components.credentials import credentials, reading
+from components.contract import build_contract_part
+from components.credentials import build_credentials, build_secret_read_statements
 from components.database import Database
-from components.firewall import allow_out, connect, security_group
+from components.firewall import allow_connection, allow_outbound, create_security_group
 from components.keys import Keys
 from components.load_balancer import LoadBalancer
-from components.logs import log_group
+from components.logs import create_log_group
 from components.network import Network
-from components.policies import Statement, document, service_role
-from components.registry import pulling
-from components.scaling import scale
+from components.policies import Statement, build_policy_document, create_service_role
+from components.registry import build_image_pull_statements
+from components.scaling import create_service_scaling
 from components.settings import ServiceSettings, Settings
-from components.task_definition import container, volumes
+from components.task_definition import build_container_definition, list_volumes
 from ops.outputs import ServicePart
 
-PRINCIPAL: Final = "ecs-tasks.amazonaws.com"
-CPU: Final = {"arm64": "ARM64", "x86_64": "X86_64"}
+ECS_TASKS_PRINCIPAL: Final = "ecs-tasks.amazonaws.com"
+CPU_ARCHITECTURES: Final = {"arm64": "ARM64", "x86_64": "X86_64"}
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,15 @@ class ServiceArgs:
     cluster: aws.ecs.Cluster
     exec_log_group: aws.cloudwatch.LogGroup | None
     service: str
-    alarms: Sequence[str]
-    after: Sequence[Resource]
+    alarm_names: Sequence[str]
+    prerequisites: Sequence[Resource]
 
 
-def shares(spot_share: int) -> list[tuple[str, int, int]]:
+def compute_capacity_shares(spot_share: int) -> list[tuple[str, int, int]]:
     """Where tasks run, as (capacity provider, base, weight): the first on Fargate, of the others
     `spot_share` percent on Spot."""
-    own, spot = ("FARGATE", 1, 100 - spot_share), ("FARGATE_SPOT", 0, spot_share)
-    return [own, spot] if spot_share else [own]
+    on_demand, spot = ("FARGATE", 1, 100 - spot_share), ("FARGATE_SPOT", 0, spot_share)
+    return [on_demand, spot] if spot_share else [on_demand]
 
 
 class Service(Component):
@@ -70,78 +70,90 @@ class Service(Component):
     def __init__(self, name: str, args: ServiceArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("Service", name, args.settings, opts)
         self._args = args
-        self._own: ServiceSettings = args.settings.services[args.service]
-        self._logs = log_group(
+        self._service_settings: ServiceSettings = args.settings.services[args.service]
+        self._log_group = create_log_group(
             self,
             "log",
             f"/{args.settings.project}/{args.settings.stack}/services/{args.service}",
             args.keys.logs,
         )
-        self._credentials = credentials(
-            self._own, args.database.secret_arn, args.cache.secret_arn if args.cache else None
+        self._credentials = build_credentials(
+            self._service_settings,
+            args.database.secret_arn,
+            args.cache.secret_arn if args.cache else None,
         )
-        execution, may_start = self._execution_role()
-        task = self._task_role()
-        group = self._firewall()
-        definition = self._definition(execution.arn, task.arn)
-        service = self._service(definition.arn, group, [may_start])
-        self.scaling_resource_id = self._scaling(service)
-        self.part: Output[dict[str, Any]] = contract(
+        execution_role, execution_policy = self._create_execution_role()
+        task_role = self._create_task_role()
+        security_group_id = self._create_security_group()
+        task_definition = self._create_task_definition(execution_role.arn, task_role.arn)
+        service = self._create_service(task_definition.arn, security_group_id, [execution_policy])
+        self.scaling_resource_id = self._create_scaling(service)
+        self.part: Output[dict[str, Any]] = build_contract_part(
             ServicePart,
             name=service.name,
             arn=service.id,
-            family=definition.family,
-            task_definition_arn=definition.arn,
+            family=task_definition.family,
+            task_definition_arn=task_definition.arn,
             container=args.service,
-            port=self._own.port,
-            log_group=self._logs.name,
+            port=self._service_settings.port,
+            log_group=self._log_group.name,
             scaling_resource_id=self.scaling_resource_id,
-            task_role_arn=task.arn,
-            execution_role_arn=execution.arn,
-            security_group_id=group,
+            task_role_arn=task_role.arn,
+            execution_role_arn=execution_role.arn,
+            security_group_id=security_group_id,
         )
-        self.register_outputs({"arn": service.id, "task_definition_arn": definition.arn})
+        self.register_outputs({"arn": service.id, "task_definition_arn": task_definition.arn})
 
-    def _execution_role(self) -> tuple[aws.iam.Role, Resource]:
+    def _create_execution_role(self) -> tuple[aws.iam.Role, Resource]:
         """What ECS needs to start a task; the application never has it. And its policy."""
         args = self._args
         # AWS documents the condition on SourceArn for task roles only.
-        caller: dict[str, dict[str, Input[str]]] = {
+        caller_conditions: dict[str, dict[str, Input[str]]] = {
             "StringEquals": {"aws:SourceAccount": args.account.id}
         }
-        role = service_role(self, "execution", PRINCIPAL, (), conditions=caller)
+        role = create_service_role(
+            self, "execution", ECS_TASKS_PRINCIPAL, (), conditions=caller_conditions
+        )
         policy = aws.iam.RolePolicy(
-            self.key("execution"),
+            self.format_logical_name("execution"),
             role=role.name,
-            policy=document(
-                *pulling(args.settings, args.account, args.service, self._own.image),
-                _writing(self._logs.arn),
-                *reading(args.settings, self._credentials, args.keys.data),
+            policy=build_policy_document(
+                *build_image_pull_statements(
+                    args.settings, args.account, args.service, self._service_settings.image
+                ),
+                _build_log_write_statement(self._log_group.arn),
+                *build_secret_read_statements(args.settings, self._credentials, args.keys.data),
             ),
-            opts=self.child,
+            opts=self.child_options,
         )
         return role, policy
 
-    def _task_role(self) -> aws.iam.Role:
+    def _create_task_role(self) -> aws.iam.Role:
         """What the application may do: what the settings attach, and ECS Exec where it is on."""
         account = self._args.account
-        caller: dict[str, dict[str, Input[str]]] = {
+        caller_conditions: dict[str, dict[str, Input[str]]] = {
             "StringEquals": {"aws:SourceAccount": account.id},
-            "ArnLike": {"aws:SourceArn": account.arn("ecs", self.settings.region, "*")},
+            "ArnLike": {"aws:SourceArn": account.format_arn("ecs", self.settings.region, "*")},
         }
-        role = service_role(self, "task", PRINCIPAL, self._exec_rights(), conditions=caller)
-        for arn in self._own.policy_arns:
+        role = create_service_role(
+            self,
+            "task",
+            ECS_TASKS_PRINCIPAL,
+            self._build_exec_statements(),
+            conditions=caller_conditions,
+        )
+        for policy_arn in self._service_settings.policy_arns:
             aws.iam.RolePolicyAttachment(
-                self.key("task", arn.rsplit("/", 1)[-1]),
+                self.format_logical_name("task", policy_arn.rsplit("/", 1)[-1]),
                 role=role.name,
-                policy_arn=arn,
-                opts=self.child,
+                policy_arn=policy_arn,
+                opts=self.child_options,
             )
         return role
 
-    def _exec_rights(self) -> list[Statement]:
-        log, key = self._args.exec_log_group, self._args.keys.logs
-        if log is None:
+    def _build_exec_statements(self) -> list[Statement]:
+        exec_log_group, logs_key = self._args.exec_log_group, self._args.keys.logs
+        if exec_log_group is None:
             return []
         channels = (
             "CreateControlChannel",
@@ -150,126 +162,156 @@ class Service(Component):
             "OpenDataChannel",
         )
         # Neither the channels nor DescribeLogGroups have a resource level.
-        rights = [
+        statements = [
             Statement(
                 sid="Exec",
-                actions=[*(f"ssmmessages:{c}" for c in channels), "logs:DescribeLogGroups"],
+                actions=[
+                    *(f"ssmmessages:{channel}" for channel in channels),
+                    "logs:DescribeLogGroups",
+                ],
                 resources=["*"],
             ),
-            _writing(log.arn),
+            _build_log_write_statement(exec_log_group.arn),
         ]
-        if key is not None:
-            rights.append(Statement(sid="Session", actions=["kms:Decrypt"], resources=[key]))
-        return rights
+        if logs_key is not None:
+            statements.append(
+                Statement(sid="Session", actions=["kms:Decrypt"], resources=[logs_key])
+            )
+        return statements
 
-    def _firewall(self) -> Output[str]:
+    def _create_security_group(self) -> Output[str]:
         args = self._args
-        group = security_group(self, "tasks", f"Tasks of {args.service}", args.network.vpc_id).id
-        connect(self, "alb", args.load_balancer.security_group_id, group, self._own.port)
-        if self._own.database:
-            connect(self, "database", group, args.database.security_group_id, args.database.port)
-        if self._own.cache and args.cache is not None:
-            connect(self, "cache", group, args.cache.security_group_id, args.cache.port)
-        allow_out(self, "https", group, "0.0.0.0/0", 443)  # registries, AWS's own APIs
-        return group
+        security_group_id = create_security_group(
+            self, "tasks", f"Tasks of {args.service}", args.network.vpc_id
+        ).id
+        allow_connection(
+            self,
+            "alb",
+            args.load_balancer.security_group_id,
+            security_group_id,
+            self._service_settings.port,
+        )
+        if self._service_settings.database:
+            allow_connection(
+                self,
+                "database",
+                security_group_id,
+                args.database.security_group_id,
+                args.database.port,
+            )
+        if self._service_settings.cache and args.cache is not None:
+            allow_connection(
+                self, "cache", security_group_id, args.cache.security_group_id, args.cache.port
+            )
+        allow_outbound(
+            self, "https", security_group_id, "0.0.0.0/0", 443
+        )  # registries, AWS's own APIs
+        return security_group_id
 
-    def _definition(self, execution: Input[str], task: Input[str]) -> aws.ecs.TaskDefinition:
-        cluster, own = self.settings.cluster, self._own
+    def _create_task_definition(
+        self, execution_role_arn: Input[str], task_role_arn: Input[str]
+    ) -> aws.ecs.TaskDefinition:
+        cluster, service_settings = self.settings.cluster, self._service_settings
         variables = self._credentials.variables.items()
-        body = container(
+        container_definition = build_container_definition(
             self._args.service,
-            own,
+            service_settings,
             secrets={name: variable.value_from for name, variable in variables},
-            log_group=self._logs.name,
+            log_group=self._log_group.name,
             region=self.settings.region,
-            exec_=cluster.exec,
+            has_exec=cluster.exec,
         )
         return aws.ecs.TaskDefinition(
-            self.key(),
-            family=self.physical(self._args.service),
-            container_definitions=Output.json_dumps([body]),
-            cpu=str(own.cpu),
-            memory=str(own.memory),
+            self.format_logical_name(),
+            family=self.format_physical_name(self._args.service),
+            container_definitions=Output.json_dumps([container_definition]),
+            cpu=str(service_settings.cpu),
+            memory=str(service_settings.memory),
             network_mode="awsvpc",
             requires_compatibilities=["FARGATE"],
             runtime_platform={
-                "cpu_architecture": CPU[cluster.architecture],
+                "cpu_architecture": CPU_ARCHITECTURES[cluster.architecture],
                 "operating_system_family": "LINUX",
             },
-            execution_role_arn=execution,
-            task_role_arn=task,
-            volumes=[{"name": volume} for volume in volumes(cluster.exec)],
+            execution_role_arn=execution_role_arn,
+            task_role_arn=task_role_arn,
+            volumes=[{"name": volume} for volume in list_volumes(cluster.exec)],
             skip_destroy=True,  # a rollback needs the revisions of before
-            opts=self.child,
+            opts=self.child_options,
         )
 
-    def _service(
-        self, definition: Input[str], group: Input[str], after: Sequence[Resource]
+    def _create_service(
+        self,
+        task_definition_arn: Input[str],
+        security_group_id: Input[str],
+        prerequisites: Sequence[Resource],
     ) -> aws.ecs.Service:
-        args, own = self._args, self._own
+        args, service_settings = self._args, self._service_settings
         target = args.load_balancer.targets[args.service]
-        alarms: aws.ecs.ServiceAlarmsArgsDict = {
-            "alarm_names": list(args.alarms),
+        alarm_configuration: aws.ecs.ServiceAlarmsArgsDict = {
+            "alarm_names": list(args.alarm_names),
             "enable": True,
             "rollback": True,
         }
-        network: aws.ecs.ServiceNetworkConfigurationArgsDict = {
+        network_configuration: aws.ecs.ServiceNetworkConfigurationArgsDict = {
             "subnets": list(args.network.private_subnets.values()),
-            "security_groups": [group],
+            "security_groups": [security_group_id],
             "assign_public_ip": False,
         }
-        balancer: aws.ecs.ServiceLoadBalancerArgsDict = {
+        load_balancer_args: aws.ecs.ServiceLoadBalancerArgsDict = {
             "target_group_arn": target.group_arn,
             "container_name": args.service,
-            "container_port": own.port,
+            "container_port": service_settings.port,
         }
         return aws.ecs.Service(
-            self.key(),
+            self.format_logical_name(),
             name=args.service,
             cluster=args.cluster.arn,
-            task_definition=definition,
-            desired_count=own.min,
+            task_definition=task_definition_arn,
+            desired_count=service_settings.min,
             capacity_provider_strategies=[
                 {"capacity_provider": provider, "base": base, "weight": weight}
-                for provider, base, weight in shares(self.settings.cluster.spot_share)
+                for provider, base, weight in compute_capacity_shares(
+                    self.settings.cluster.spot_share
+                )
             ],
             # Without it the provider would replace the service to change the strategy.
             force_new_deployment=True,
             platform_version="LATEST",
             deployment_circuit_breaker={"enable": True, "rollback": True},
-            alarms=alarms if args.alarms else None,
+            alarms=alarm_configuration if args.alarm_names else None,
             deployment_minimum_healthy_percent=100,
             deployment_maximum_percent=200,
             availability_zone_rebalancing="ENABLED",
             enable_execute_command=self.settings.cluster.exec,
             enable_ecs_managed_tags=True,
             propagate_tags="SERVICE",
-            health_check_grace_period_seconds=own.grace_seconds,
-            network_configuration=network,
-            load_balancers=[balancer],
+            health_check_grace_period_seconds=service_settings.grace_seconds,
+            network_configuration=network_configuration,
+            load_balancers=[load_balancer_args],
             wait_for_steady_state=False,  # operations watch deployments
-            opts=self.guarded(
-                depends_on=[*target.rules, *after, *args.after],
+            opts=self.build_protected_options(
+                depends_on=[*target.rules, *prerequisites, *args.prerequisites],
                 ignore_changes=["desired_count", "task_definition"],
             ),
         )
 
-    def _scaling(self, service: aws.ecs.Service) -> Output[str] | None:
+    def _create_scaling(self, service: aws.ecs.Service) -> Output[str] | None:
         """None where nothing is to change the number of tasks."""
-        if not self._own.scales:
+        if not self._service_settings.scales:
             return None
         args = self._args
         target = args.load_balancer.targets[args.service]
-        label = Output.concat(args.load_balancer.arn_suffix, "/", target.group_arn_suffix)
-        return scale(
+        resource_label = Output.concat(args.load_balancer.arn_suffix, "/", target.group_arn_suffix)
+        return create_service_scaling(
             self,
-            self._own,
+            self._service_settings,
             Output.concat("service/", args.cluster.name, "/", service.name),
-            label,
+            resource_label,
         )
 
 
-def _writing(log_group_arn: Output[str]) -> Statement:
+def _build_log_write_statement(log_group_arn: Output[str]) -> Statement:
     """The right to write into one log group."""
     return Statement(
         actions=["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],

@@ -10,17 +10,17 @@ from components.account import Account
 from components.alarms import Alarms
 from components.cache import Cache
 from components.component import Component
-from components.contract import contract
+from components.contract import build_contract_part
 from components.database import Database
 from components.keys import Keys
 from components.load_balancer import LoadBalancer
-from components.logs import log_group
+from components.logs import create_log_group
 from components.network import Network
-from components.service import Service, ServiceArgs, shares
+from components.service import Service, ServiceArgs, compute_capacity_shares
 from components.settings import Settings
 from ops.outputs import ServicesPart
 
-PROVIDERS: Final = ("FARGATE", "FARGATE_SPOT")
+CAPACITY_PROVIDERS: Final = ("FARGATE", "FARGATE_SPOT")
 
 
 @dataclass(frozen=True)
@@ -45,21 +45,23 @@ class Services(Component):
     def __init__(self, name: str, args: ServicesArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("Services", name, args.settings, opts)
         self._args = args
-        self._exec_log = self._exec_log_group()
-        self.cluster = self._cluster()
+        self._exec_log_group = self._create_exec_log_group()
+        self.cluster = self._create_cluster()
         providers = aws.ecs.ClusterCapacityProviders(
             name,
             cluster_name=self.cluster.name,
-            capacity_providers=list(PROVIDERS),
+            capacity_providers=list(CAPACITY_PROVIDERS),
             default_capacity_provider_strategies=[
                 {"capacity_provider": provider, "base": base, "weight": weight}
-                for provider, base, weight in shares(args.settings.cluster.spot_share)
+                for provider, base, weight in compute_capacity_shares(
+                    args.settings.cluster.spot_share
+                )
             ],
-            opts=self.child,
+            opts=self.child_options,
         )
         self.services = {
             service: Service(
-                self.key(service),
+                self.format_logical_name(service),
                 ServiceArgs(
                     settings=args.settings,
                     account=args.account,
@@ -69,55 +71,57 @@ class Services(Component):
                     database=args.database,
                     cache=args.cache,
                     cluster=self.cluster,
-                    exec_log_group=self._exec_log,
+                    exec_log_group=self._exec_log_group,
                     service=service,
-                    alarms=args.alarms.deployment_alarms.get(service, ()),
-                    after=[providers, args.alarms],  # ECS refuses alarms that are not there
+                    alarm_names=args.alarms.deployment_alarms.get(service, ()),
+                    prerequisites=[providers, args.alarms],  # ECS refuses alarms that are not there
                 ),
-                self.child,
+                self.child_options,
             )
             for service in args.settings.services
         }
-        self.part: Output[dict[str, Any]] = contract(
+        self.part: Output[dict[str, Any]] = build_contract_part(
             ServicesPart,
             cluster=self.cluster.name,
             cluster_arn=self.cluster.arn,
-            services={service: made.part for service, made in self.services.items()},
+            services={service: component.part for service, component in self.services.items()},
         )
         self.register_outputs({"cluster": self.cluster.name})
 
-    def _exec_log_group(self) -> aws.cloudwatch.LogGroup | None:
+    def _create_exec_log_group(self) -> aws.cloudwatch.LogGroup | None:
         """Where what is typed and shown in ECS Exec is kept."""
         if not self.settings.cluster.exec:
             return None
-        name = f"/{self.settings.project}/{self.settings.stack}/exec"
-        return log_group(self, "exec", name, self._args.keys.logs)
+        log_group_name = f"/{self.settings.project}/{self.settings.stack}/exec"
+        return create_log_group(self, "exec", log_group_name, self._args.keys.logs)
 
-    def _cluster(self) -> aws.ecs.Cluster:
-        settings, after = self.settings, []
+    def _create_cluster(self) -> aws.ecs.Cluster:
+        settings, dependencies = self.settings, []
         if settings.cluster.container_insights != "disabled":
             # ECS would make it by itself, without our key, tags and retention.
-            path = f"/aws/ecs/containerinsights/{settings.cluster_name}/performance"
-            after = [log_group(self, "insights", path, self._args.keys.logs)]
+            log_group_name = f"/aws/ecs/containerinsights/{settings.cluster_name}/performance"
+            dependencies = [
+                create_log_group(self, "insights", log_group_name, self._args.keys.logs)
+            ]
         return aws.ecs.Cluster(
             self.name,
             name=settings.cluster_name,
             settings=[{"name": "containerInsights", "value": settings.cluster.container_insights}],
-            configuration=self._exec_configuration(),
-            opts=self.options(depends_on=after),
+            configuration=self._build_exec_configuration(),
+            opts=self.build_child_options(depends_on=dependencies),
         )
 
-    def _exec_configuration(self) -> aws.ecs.ClusterConfigurationArgsDict | None:
-        if self._exec_log is None:
+    def _build_exec_configuration(self) -> aws.ecs.ClusterConfigurationArgsDict | None:
+        if self._exec_log_group is None:
             return None
-        key = self._args.keys.logs
-        command: aws.ecs.ClusterConfigurationExecuteCommandConfigurationArgsDict = {
+        logs_key = self._args.keys.logs
+        execute_command_configuration: aws.ecs.ClusterConfigurationExecuteCommandConfigurationArgsDict = {
             "logging": "OVERRIDE",
             "log_configuration": {
-                "cloud_watch_log_group_name": self._exec_log.name,
-                "cloud_watch_encryption_enabled": key is not None,
+                "cloud_watch_log_group_name": self._exec_log_group.name,
+                "cloud_watch_encryption_enabled": logs_key is not None,
             },
         }
-        if key is not None:
-            command["kms_key_id"] = key
-        return {"execute_command_configuration": command}
+        if logs_key is not None:
+            execute_command_configuration["kms_key_id"] = logs_key
+        return {"execute_command_configuration": execute_command_configuration}

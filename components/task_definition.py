@@ -7,8 +7,10 @@ from pulumi import Input
 
 from components.settings import ServiceSettings
 
-STOP_SECONDS: Final = 30  # between SIGTERM and SIGKILL; as long as the load balancer drains
-LOG_BUFFER: Final = "25m"  # what waits in memory while CloudWatch does not answer; then it is lost
+STOP_TIMEOUT_SECONDS: Final = 30  # between SIGTERM and SIGKILL; as long as the load balancer drains
+LOG_BUFFER_SIZE: Final = (
+    "25m"  # what waits in memory while CloudWatch does not answer; then it is lost
+)
 
 # Where the agent of ECS Exec writes. It runs as root, so root's own volumes do, and the root file
 # system stays read-only. AWS names no paths (aws/containers-roadmap issues 1359 and 2824).
@@ -19,19 +21,19 @@ EXEC_VOLUMES: Final[Mapping[str, str]] = {
 }
 
 
-def volumes(exec_: bool) -> list[str]:
+def list_volumes(has_exec: bool) -> list[str]:
     """Names of the task's volumes."""
-    return list(EXEC_VOLUMES) if exec_ else []
+    return list(EXEC_VOLUMES) if has_exec else []
 
 
-def container(
+def build_container_definition(
     name: str,
     settings: ServiceSettings,
     *,
     secrets: Mapping[str, Input[str]],
     log_group: Input[str],
     region: str,
-    exec_: bool,
+    has_exec: bool,
 ) -> dict[str, Any]:
     """The task's container, as RegisterTaskDefinition takes it.
 
@@ -65,7 +67,7 @@ def container(
         },
         "mountPoints": [
             {"sourceVolume": volume, "containerPath": path, "readOnly": False}
-            for volume, path in (EXEC_VOLUMES if exec_ else {}).items()
+            for volume, path in (EXEC_VOLUMES if has_exec else {}).items()
         ],
         "logConfiguration": {
             "logDriver": "awslogs",
@@ -75,8 +77,8 @@ def container(
                 "awslogs-stream-prefix": "task",
                 # A full buffer drops lines instead of stopping the application.
                 "mode": "non-blocking",
-                "max-buffer-size": LOG_BUFFER,
+                "max-buffer-size": LOG_BUFFER_SIZE,
             },
         },
-        "stopTimeout": STOP_SECONDS,
+        "stopTimeout": STOP_TIMEOUT_SECONDS,
     }

@@ -9,15 +9,15 @@ from pulumi import Output, ResourceOptions
 from components.account import Account
 from components.component import Component
 from components.keys import Keys
-from components.policies import Statement, document
+from components.policies import Statement, build_policy_document
 from components.settings import Settings
 
-LEVELS: Final = ("page", "warn")
+TOPIC_LEVELS: Final = ("page", "warn")
 # Who publishes on behalf of this account, and says so: the grant is bound to the account.
-BOUND: Final = ("cloudwatch", "events.rds", "budgets", "costalerts")
+SERVICES_WITH_SOURCE: Final = ("cloudwatch", "events.rds", "budgets", "costalerts")
 # These send no source with a publication, so that a condition would never hold: EventBridge
 # ("Amazon SNS permissions" in its user guide) and AWS Backup, which refuses topics of others.
-UNBOUND: Final = ("events", "backup")
+SERVICES_WITHOUT_SOURCE: Final = ("events", "backup")
 
 
 @dataclass(frozen=True)
@@ -39,55 +39,59 @@ class Topics(Component):
 
     def __init__(self, name: str, args: TopicsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("Topics", name, args.settings, opts)
-        self._account, self._key = args.account, args.keys.logs
-        topics = {level: self._topic(level) for level in LEVELS}
+        self._account, self._kms_key = args.account, args.keys.logs
+        topics = {level: self._create_topic(level) for level in TOPIC_LEVELS}
         for subscription in args.settings.alarms.subscriptions:
             aws.sns.TopicSubscription(
-                self.key(subscription.level, subscription.name),
+                self.format_logical_name(subscription.level, subscription.name),
                 topic=topics[subscription.level].arn,
                 protocol=subscription.protocol,
                 endpoint=Output.secret(subscription.endpoint),
-                opts=self.child,
+                opts=self.child_options,
             )
         self.page, self.warn = topics["page"].arn, topics["warn"].arn
         self.register_outputs({"page": self.page, "warn": self.warn})
 
-    def _topic(self, level: str) -> aws.sns.Topic:
+    def _create_topic(self, level: str) -> aws.sns.Topic:
         """The policy comes with the topic, so that nothing can be told to use it too early."""
-        name = self.physical(level)
+        name = self.format_physical_name(level)
         return aws.sns.Topic(
-            self.key(level),
+            self.format_logical_name(level),
             name=name,
             display_name=name,
-            kms_master_key_id=self._key,
+            kms_master_key_id=self._kms_key,
             signature_version=2,
-            policy=self._policy(self._account.arn("sns", self.settings.region, name)),
-            opts=self.child,
+            policy=self._build_policy(self._account.format_arn("sns", self.settings.region, name)),
+            opts=self.child_options,
         )
 
-    def _policy(self, topic: Output[str]) -> Output[str]:
+    def _build_policy(self, topic_arn: Output[str]) -> Output[str]:
         """Publishing only: who subscribes is decided by IAM in this account (SNS.4)."""
-        publish = ["sns:Publish"]
-        return document(
+        publish_actions = ["sns:Publish"]
+        return build_policy_document(
             Statement(
                 sid="TlsOnly",
                 effect="Deny",
-                actions=publish,
-                resources=[topic],
+                actions=publish_actions,
+                resources=[topic_arn],
                 principals={"*": ["*"]},
                 conditions={"Bool": {"aws:SecureTransport": "false"}},
             ),
             Statement(
                 sid="OwnAccount",
-                actions=publish,
-                resources=[topic],
-                principals={"Service": [f"{service}.amazonaws.com" for service in BOUND]},
+                actions=publish_actions,
+                resources=[topic_arn],
+                principals={
+                    "Service": [f"{service}.amazonaws.com" for service in SERVICES_WITH_SOURCE]
+                },
                 conditions={"StringEquals": {"aws:SourceAccount": self._account.id}},
             ),
             Statement(
                 sid="WithoutSource",
-                actions=publish,
-                resources=[topic],
-                principals={"Service": [f"{service}.amazonaws.com" for service in UNBOUND]},
+                actions=publish_actions,
+                resources=[topic_arn],
+                principals={
+                    "Service": [f"{service}.amazonaws.com" for service in SERVICES_WITHOUT_SOURCE]
+                },
             ),
         )

@@ -11,16 +11,16 @@ from typing import Any, Final
 
 from pulumi import Input, Output
 
-from components.policies import json_text
+from components.policies import format_compact_json
 
-SCRIPT: Final = Path(__file__).parent / "hosts" / "run_container.py"
-NAMESPACE: Final = "CWAgent"
+RUN_CONTAINER_FILE: Final = Path(__file__).parent / "hosts" / "run_container.py"
+METRICS_NAMESPACE: Final = "CWAgent"
 
 # What the CloudWatch agent measures: by instance, and added up for the Auto Scaling group.
-METRICS: Final = {
+AGENT_CONFIG: Final = {
     "agent": {"metrics_collection_interval": 60, "run_as_user": "cwagent"},
     "metrics": {
-        "namespace": NAMESPACE,
+        "namespace": METRICS_NAMESPACE,
         "append_dimensions": {
             "AutoScalingGroupName": "${aws:AutoScalingGroupName}",
             "InstanceId": "${aws:InstanceId}",
@@ -38,7 +38,7 @@ METRICS: Final = {
 }
 
 # `start --no-block`: docker may wait for the end of cloud-init, which waits for this script.
-BOOT: Final = """\
+BOOT_SCRIPT: Final = """\
 #!/bin/bash
 set -uo pipefail
 systemctl mask --now ecs.service
@@ -52,7 +52,7 @@ systemctl daemon-reload
 systemctl enable docker.service {unit}.service
 systemctl start --no-block {unit}.service
 """
-UNIT: Final = """\
+SYSTEMD_UNIT: Final = """\
 [Unit]
 Description=The container of this instance
 Requires=docker.service
@@ -75,19 +75,23 @@ WantedBy=multi-user.target
 """
 
 
-def user_data(project: str, container: Mapping[str, Any]) -> Output[str]:
+def build_user_data(project: str, container_config: Mapping[str, Any]) -> Output[str]:
     """Base64 text for a launch template; `container` is what run_container.py is told.
 
     AWS takes 16 KiB before the encoding.
     """
-    home = f"/opt/{project}"
-    names = {"home": home, "unit": project}
+    install_path = f"/opt/{project}"
+    replacements = {"home": install_path, "unit": project}
     files: list[tuple[str, Input[str], str]] = [
-        (f"{home}/container.json", Output.json_dumps(container, sort_keys=True), "0600"),
-        (f"{home}/metrics.json", json_text(METRICS), "0644"),
-        (f"{home}/run_container.py", SCRIPT.read_text(), "0755"),
-        (f"{home}/boot", BOOT.format(**names), "0755"),
-        (f"/etc/systemd/system/{project}.service", UNIT.format(**names), "0644"),
+        (
+            f"{install_path}/container.json",
+            Output.json_dumps(container_config, sort_keys=True),
+            "0600",
+        ),
+        (f"{install_path}/metrics.json", format_compact_json(AGENT_CONFIG), "0644"),
+        (f"{install_path}/run_container.py", RUN_CONTAINER_FILE.read_text(), "0755"),
+        (f"{install_path}/boot", BOOT_SCRIPT.format(**replacements), "0755"),
+        (f"/etc/systemd/system/{project}.service", SYSTEMD_UNIT.format(**replacements), "0644"),
     ]
     # JSON is YAML, so no value can break out of its place.
     config = Output.json_dumps(
@@ -96,7 +100,7 @@ def user_data(project: str, container: Mapping[str, Any]) -> Output[str]:
                 {"path": path, "content": content, "permissions": mode, "owner": "root:root"}
                 for path, content, mode in files
             ],
-            "runcmd": [[f"{home}/boot"]],
+            "runcmd": [[f"{install_path}/boot"]],
         },
         sort_keys=True,
     )

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-Json: TypeAlias = Mapping[str, Any]  # what becomes JSON; a dimension's value may be an output
-COLUMNS: Final = 24
-THIRD, HALF, FULL = COLUMNS // 3, COLUMNS // 2, COLUMNS
-LOW, HIGH = 6, 8
-MOST_ALARMS: Final = 100  # in one alarm widget
-COLOURS: Final = {"P0": "#d13212", "P1": "#ff9900", "P2": "#b8860b"}
+WidgetJson: TypeAlias = Mapping[str, Any]  # what becomes JSON; a dimension's value may be an output
+GRID_COLUMNS: Final = 24
+THIRD_WIDTH, HALF_WIDTH, FULL_WIDTH = GRID_COLUMNS // 3, GRID_COLUMNS // 2, GRID_COLUMNS
+LOW_HEIGHT, HIGH_HEIGHT = 6, 8
+MAX_ALARMS_PER_WIDGET: Final = 100  # in one alarm widget
+SEVERITY_COLOURS: Final = {"P0": "#d13212", "P1": "#ff9900", "P2": "#b8860b"}
 
 
 @dataclass(frozen=True)
@@ -22,31 +22,31 @@ class Widget:
     type: str
     width: int
     height: int
-    properties: Json
+    properties: WidgetJson
 
 
 @dataclass(frozen=True)
-class Line:
+class ThresholdLine:
     """A horizontal line in a graph: the threshold of an alarm."""
 
     label: str
-    value: float
+    threshold: float
     colour: str
 
 
-def text(markdown: str, height: int = 1) -> Widget:
+def build_text_widget(markdown: str, height: int = 1) -> Widget:
     """A row of text."""
-    return Widget("text", FULL, height, {"markdown": markdown, "background": "transparent"})
+    return Widget("text", FULL_WIDTH, height, {"markdown": markdown, "background": "transparent"})
 
 
-def graph(
+def build_graph_widget(
     title: str,
     region: str,
-    series: Sequence[Sequence[Any]],
+    metrics: Sequence[Sequence[Any]],
     *,
     unit: str = "",
-    lines: Sequence[Line] = (),
-    width: int = THIRD,
+    lines: Sequence[ThresholdLine] = (),
+    width: int = THIRD_WIDTH,
     period: int = 60,
     stacked: bool = False,
 ) -> Widget:
@@ -57,20 +57,21 @@ def graph(
         "view": "timeSeries",
         "stacked": stacked,
         "period": period,
-        "metrics": [list(one) for one in series],
+        "metrics": [list(metric) for metric in metrics],
         "yAxis": {"left": {"min": 0, "label": unit, "showUnits": False}},
     }
     if lines:
         properties["annotations"] = {
             "horizontal": [
-                {"label": line.label, "value": line.value, "color": line.colour} for line in lines
+                {"label": line.label, "value": line.threshold, "color": line.colour}
+                for line in lines
             ]
         }
-    return Widget("metric", width, LOW, properties)
+    return Widget("metric", width, LOW_HEIGHT, properties)
 
 
-def number(
-    title: str, region: str, series: Sequence[Sequence[Any]], period: int, width: int = THIRD
+def build_number_widget(
+    title: str, region: str, metrics: Sequence[Sequence[Any]], period: int, width: int = THIRD_WIDTH
 ) -> Widget:
     """The newest value of each series."""
     properties = {
@@ -78,42 +79,44 @@ def number(
         "region": region,
         "view": "singleValue",
         "period": period,
-        "metrics": [list(one) for one in series],
+        "metrics": [list(metric) for metric in metrics],
     }
-    return Widget("metric", width, LOW, properties)
+    return Widget("metric", width, LOW_HEIGHT, properties)
 
 
-def alarm_status(title: str, arns: Sequence[Any]) -> list[Widget]:
+def build_alarm_widgets(title: str, arns: Sequence[Any]) -> list[Widget]:
     """The state of alarms, as many to a widget as it takes."""
-    chunks = [arns[i : i + MOST_ALARMS] for i in range(0, len(arns), MOST_ALARMS)]
+    chunks = [
+        arns[i : i + MAX_ALARMS_PER_WIDGET] for i in range(0, len(arns), MAX_ALARMS_PER_WIDGET)
+    ]
     return [
-        Widget("alarm", FULL, 2 + len(chunk) // 6, {"title": title, "alarms": list(chunk)})
+        Widget("alarm", FULL_WIDTH, 2 + len(chunk) // 6, {"title": title, "alarms": list(chunk)})
         for chunk in chunks
     ]
 
 
-def logs(title: str, region: str, query: Any, width: int = HALF) -> Widget:
+def build_log_widget(title: str, region: str, query: Any, width: int = HALF_WIDTH) -> Widget:
     """A table from a Logs Insights query with its SOURCE. Each refresh reads the logs: a cost."""
     properties = {"title": title, "region": region, "view": "table", "query": query}
-    return Widget("log", width, HIGH, properties)
+    return Widget("log", width, HIGH_HEIGHT, properties)
 
 
-def body(widgets: Iterable[Widget]) -> Json:
+def build_dashboard_body(widgets: Iterable[Widget]) -> WidgetJson:
     """A dashboard's body: widgets side by side, from left to right, then below."""
-    placed: list[Json] = []
-    x = y = tallest = 0
-    for one in widgets:
-        if x + one.width > COLUMNS:
-            x, y, tallest = 0, y + tallest, 0
-        placed.append(
+    placed_widgets: list[WidgetJson] = []
+    x = y = row_height = 0
+    for widget in widgets:
+        if x + widget.width > GRID_COLUMNS:
+            x, y, row_height = 0, y + row_height, 0
+        placed_widgets.append(
             {
-                "type": one.type,
+                "type": widget.type,
                 "x": x,
                 "y": y,
-                "width": one.width,
-                "height": one.height,
-                "properties": one.properties,
+                "width": widget.width,
+                "height": widget.height,
+                "properties": widget.properties,
             }
         )
-        x, tallest = x + one.width, max(tallest, one.height)
-    return {"periodOverride": "inherit", "widgets": placed}
+        x, row_height = x + widget.width, max(row_height, widget.height)
+    return {"periodOverride": "inherit", "widgets": placed_widgets}

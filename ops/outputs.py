@@ -13,24 +13,24 @@ from typing import Any, Final, Literal, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-VERSION: Final = 1
+CONTRACT_VERSION: Final = 1
 # Parts that grow with the number of services, and the field that grows: a parameter holds 4 KB
 # (8 KB in the advanced tier), so these are kept in pieces, `outputs/services/web` and so on.
-GROWING: Final[Mapping[str, str]] = {
+DIVIDED_PARTS: Final[Mapping[str, str]] = {
     "loadBalancer": "targets",
     "services": "services",
     "alarms": "names",
 }
-LISTED: Final = frozenset({"alarms"})  # growing parts whose entries are lists of names
-EXPORTS: Final = "exports/"  # where in the operations bucket exported snapshots are
-PIECES: Final = "pieces"  # in a divided part: the labels of its pieces, so that none is missed
+LIST_VALUED_PARTS: Final = frozenset({"alarms"})  # growing parts whose entries are lists of names
+EXPORTS_PREFIX: Final = "exports/"  # where in the operations bucket exported snapshots are
+PIECES_KEY: Final = "pieces"  # in a divided part: the labels of its pieces, so that none is missed
 
 
 class OutputsError(ValueError):
     """What was read is not the outputs of a stack that this program knows."""
 
 
-class Part(BaseModel):
+class ContractPart(BaseModel):
     """One part of the contract; camelCase outside."""
 
     model_config = ConfigDict(
@@ -39,22 +39,22 @@ class Part(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _left_out(cls, values: Any) -> Any:
+    def _fill_absent_fields(cls, values: Any) -> Any:
         """Pulumi leaves out of an output what is null."""
         if not isinstance(values, Mapping):
             return values
-        absent = {
+        absent_fields = {
             name: None
             for name, field in cls.model_fields.items()
             if type(None) in get_args(field.annotation) and not {name, field.alias} & values.keys()
         }
-        return {**absent, **values}
+        return {**absent_fields, **values}
 
 
-class StackPart(Part):
+class StackPart(ContractPart):
     """Which stack this is, and how it was meant."""
 
-    version: Literal[1] = VERSION
+    version: Literal[1] = CONTRACT_VERSION
     project: str
     stack: str
     profile: Literal["dev", "prod"]
@@ -69,7 +69,7 @@ class StackPart(Part):
     recovery_key_arn: str | None
 
 
-class NetworkPart(Part):
+class NetworkPart(ContractPart):
     """Ids of the network; each map is by the letter of the zone."""
 
     vpc_id: str
@@ -83,7 +83,7 @@ class NetworkPart(Part):
     flow_log_group: str | None
 
 
-class TargetPart(Part):
+class TargetPart(ContractPart):
     """A target group and the rules that lead to it."""
 
     target_group_arn: str
@@ -91,7 +91,7 @@ class TargetPart(Part):
     health_path: str
 
 
-class LoadBalancerPart(Part):
+class LoadBalancerPart(ContractPart):
     """The load balancer. `targets` is by service name; the fleet's key is `fleet`."""
 
     arn: str
@@ -109,7 +109,7 @@ class LoadBalancerPart(Part):
     targets: dict[str, TargetPart]
 
 
-class DatabasePart(Part):
+class DatabasePart(ContractPart):
     """The primary DB instance, its replicas and its credentials.
 
     The secret holds engine, host, port, dbname, username and password.
@@ -133,7 +133,7 @@ class DatabasePart(Part):
     replicated_backup_arn: str | None
 
 
-class ServicePart(Part):
+class ServicePart(ContractPart):
     """One Fargate service. `task_definition_arn` is the revision that Pulumi registered last."""
 
     name: str
@@ -149,7 +149,7 @@ class ServicePart(Part):
     security_group_id: str
 
 
-class ServicesPart(Part):
+class ServicesPart(ContractPart):
     """The ECS cluster and its services, by name."""
 
     cluster: str
@@ -157,7 +157,7 @@ class ServicesPart(Part):
     services: dict[str, ServicePart]
 
 
-class FleetPart(Part):
+class FleetPart(ContractPart):
     """The Auto Scaling group. The image it runs stands in `image_parameter`."""
 
     group: str
@@ -169,7 +169,7 @@ class FleetPart(Part):
     role_arn: str
 
 
-class CachePart(Part):
+class CachePart(ContractPart):
     """The replication group and its AUTH token's secret."""
 
     identifier: str
@@ -182,13 +182,13 @@ class CachePart(Part):
     security_group_id: str
 
 
-class RegistryPart(Part):
+class RegistryPart(ContractPart):
     """URLs of the ECR repositories, by name of the service."""
 
     repositories: dict[str, str]
 
 
-class AlarmsPart(Part):
+class AlarmsPart(ContractPart):
     """Topics, alarms by severity and the dashboards."""
 
     page_topic_arn: str
@@ -196,13 +196,13 @@ class AlarmsPart(Part):
     names: dict[str, tuple[str, ...]]
 
 
-class DashboardsPart(Part):
+class DashboardsPart(ContractPart):
     """Names of the dashboards, by what they show."""
 
     dashboards: dict[str, str]
 
 
-class BackupsPart(Part):
+class BackupsPart(ContractPart):
     """The vaults and the operations bucket, and what stands in the recovery region."""
 
     vault: str | None
@@ -216,7 +216,7 @@ class BackupsPart(Part):
     outputs_path: str
 
 
-class AccessPart(Part):
+class AccessPart(ContractPart):
     """The roles that operate the stack: each may what the one before may, and more."""
 
     reader_role_arn: str
@@ -224,7 +224,7 @@ class AccessPart(Part):
     recoverer_role_arn: str
 
 
-class Outputs(Part):
+class Outputs(ContractPart):
     """Everything that a stack exports. A part is null where the stack has no such thing."""
 
     stack: StackPart
@@ -241,70 +241,82 @@ class Outputs(Part):
     access: AccessPart | None
 
 
-def outputs_path(project: str, stack: str) -> str:
+def build_outputs_path(project: str, stack: str) -> str:
     """Where in Parameter Store a stack's outputs are."""
     return f"/{project}/{stack}/outputs"
 
 
-def divide(part: str, value: Mapping[str, Any] | None, labels: Sequence[str]) -> dict[str, str]:
+def divide_part(
+    part: str, value: Mapping[str, Any] | None, labels: Sequence[str]
+) -> dict[str, str]:
     """The parameters of a part, from path below `outputs` to text.
 
     Of a growing part, the first holds all but the growing field, and the others share that
     field: to each label the entry of that name, or, where the entries are lists, an even share
     of all their items. Raises OutputsError where the labels are not the entries' names.
     """
-    if value is None or part not in GROWING:
-        return {part: _text(value)}
-    field = GROWING[part]
-    grown: Mapping[str, Any] = value[field]
-    left: dict[str, list[str]] = {}
-    if part in LISTED:
-        shares, left = _shares(grown, labels), {key: [] for key in grown}
-    elif set(grown) == set(labels):
-        shares = {label: {label: grown[label]} for label in labels}
+    if value is None or part not in DIVIDED_PARTS:
+        return {part: _format_json(value)}
+    field = DIVIDED_PARTS[part]
+    divided_entries: Mapping[str, Any] = value[field]
+    remaining_entries: dict[str, list[str]] = {}
+    if part in LIST_VALUED_PARTS:
+        shares, remaining_entries = (
+            _divide_evenly(divided_entries, labels),
+            {key: [] for key in divided_entries},
+        )
+    elif set(divided_entries) == set(labels):
+        shares = {label: {label: divided_entries[label]} for label in labels}
     else:
-        raise OutputsError(f"{part}.{field} has {sorted(grown)}, not {sorted(labels)}")
-    first = {**value, field: left, PIECES: list(labels)}
-    return {part: _text(first)} | {f"{part}/{label}": _text(shares[label]) for label in labels}
+        raise OutputsError(f"{part}.{field} has {sorted(divided_entries)}, not {sorted(labels)}")
+    first_parameter = {**value, field: remaining_entries, PIECES_KEY: list(labels)}
+    return {part: _format_json(first_parameter)} | {
+        f"{part}/{label}": _format_json(shares[label]) for label in labels
+    }
 
 
-def join(parameters: Mapping[str, str]) -> "Outputs":
+def join_parts(parameters: Mapping[str, str]) -> "Outputs":
     """The outputs from their parameters, by path below `outputs`. Raises OutputsError."""
     outputs: dict[str, Any] = {}
     for part in (to_camel(name) for name in Outputs.model_fields):
-        value = _parsed(parameters, part)
-        if value and part in GROWING:
-            grown = value[GROWING[part]]
-            for label in value.pop(PIECES, ()):
-                for key, entry in (_parsed(parameters, f"{part}/{label}") or {}).items():
-                    grown[key] = [*grown[key], *entry] if part in LISTED else entry
+        value = _parse_parameter(parameters, part)
+        if value and part in DIVIDED_PARTS:
+            divided_entries = value[DIVIDED_PARTS[part]]
+            for label in value.pop(PIECES_KEY, ()):
+                for key, entry in (_parse_parameter(parameters, f"{part}/{label}") or {}).items():
+                    divided_entries[key] = (
+                        [*divided_entries[key], *entry] if part in LIST_VALUED_PARTS else entry
+                    )
         outputs[part] = value
-    return read(outputs)
+    return parse_outputs(outputs)
 
 
-def read(outputs: Mapping[str, Any]) -> "Outputs":
+def parse_outputs(outputs: Mapping[str, Any]) -> "Outputs":
     """The outputs as `pulumi stack output --json` prints them. Raises OutputsError."""
     try:
         return Outputs.model_validate(outputs)
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False)
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+            for problem in error.errors(include_url=False)
         )
         raise OutputsError(
-            f"these are not outputs of version {VERSION}, deploy the stack again: {wrong}"
+            f"these are not outputs of version {CONTRACT_VERSION}, deploy the stack again: {problems}"
         ) from None
 
 
-def _shares(lists: Mapping[str, Sequence[str]], labels: Sequence[str]) -> dict[str, dict[str, Any]]:
-    flat = [(key, entry) for key, entries in lists.items() for entry in entries]
+def _divide_evenly(
+    lists: Mapping[str, Sequence[str]], labels: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    flat_entries = [(key, entry) for key, entries in lists.items() for entry in entries]
     shares: dict[str, dict[str, Any]] = {label: {} for label in labels}
-    for number, (key, entry) in enumerate(flat):
-        label = labels[number * len(labels) // len(flat)]
+    for number, (key, entry) in enumerate(flat_entries):
+        label = labels[number * len(labels) // len(flat_entries)]
         shares[label].setdefault(key, []).append(entry)
     return shares
 
 
-def _parsed(parameters: Mapping[str, str], path: str) -> dict[str, Any] | None:
+def _parse_parameter(parameters: Mapping[str, str], path: str) -> dict[str, Any] | None:
     if path not in parameters:
         raise OutputsError(f"the parameter {path} is missing, deploy the stack again")
     try:
@@ -316,5 +328,5 @@ def _parsed(parameters: Mapping[str, str], path: str) -> dict[str, Any] | None:
     return value
 
 
-def _text(value: object) -> str:
+def _format_json(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))

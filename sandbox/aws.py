@@ -20,26 +20,26 @@ from moto.core.loaders import create_loader
 from moto.core.utils import method_names_from_class
 from moto.kms.utils import KeySpec, generate_private_key
 
-from sandbox.garbage_collection import rare_collections
+from sandbox.garbage_collection import reduce_garbage_collections
 
-ACCOUNT: Final = "123456789012"
-PARTITION: Final = "aws"
+ACCOUNT_ID: Final = "123456789012"
+AWS_PARTITION: Final = "aws"
 # What moto reads from the environment. AMIs of its own would be some 1300 snapshots; the
 # managed policies are what roles attach.
-_KEYS: Final = ("testing", "testing")
+_ACCESS_KEYS: Final = ("testing", "testing")
 _ENVIRONMENT: Final = {
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
-    "AWS_ACCESS_KEY_ID": _KEYS[0],
-    "AWS_SECRET_ACCESS_KEY": _KEYS[1],
+    "AWS_ACCESS_KEY_ID": _ACCESS_KEYS[0],
+    "AWS_SECRET_ACCESS_KEY": _ACCESS_KEYS[1],
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
-_CONFIG: Final = Config(
+_CLIENT_CONFIG: Final = Config(
     parameter_validation=True, retries={"total_max_attempts": 1, "mode": "standard"}
 )
-_held = threading.Lock()
+_active_lock = threading.Lock()
 
 
 class RealAwsError(RuntimeError):
@@ -47,70 +47,72 @@ class RealAwsError(RuntimeError):
 
 
 @contextmanager
-def in_memory_aws(region: str) -> Iterator[None]:
+def use_in_memory_aws(region: str) -> Iterator[None]:
     """An empty AWS in this process, until the end of the block; what was in it is then gone.
 
     No request leaves the process: one that moto does not answer raises RealAwsError.
     """
-    if not _held.acquire(blocking=False):
+    if not _active_lock.acquire(blocking=False):
         raise RuntimeError("there is an in-memory AWS in this process already")
     try:
-        _mend()
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-        environment = {**_ENVIRONMENT, **kept, "AWS_DEFAULT_REGION": region}
+        _apply_patches()
+        other_variables = {
+            name: value for name, value in os.environ.items() if not name.startswith("AWS_")
+        }
+        environment = {**_ENVIRONMENT, **other_variables, "AWS_DEFAULT_REGION": region}
         with (
             patch.dict(os.environ, environment, clear=True),
-            patch.object(URLLib3Session, "send", _refuse),
+            patch.object(URLLib3Session, "send", _refuse_request),
             # What moto does again and again, or for nothing: a tenth of a deployment each.
-            patch.object(moto.core.responses, "method_names_from_class", _method_names),
-            patch.object(moto.core.utils, "create_loader", _loader),
-            patch.object(moto.kms.models, "generate_private_key", _private_key),
+            patch.object(moto.core.responses, "method_names_from_class", _get_method_names),
+            patch.object(moto.core.utils, "create_loader", _create_loader),
+            patch.object(moto.kms.models, "generate_private_key", _generate_private_key),
             mock_aws(config={"core": {"mock_credentials": False, "reset_boto3_session": True}}),
         ):
             yield
     finally:
-        _held.release()
+        _active_lock.release()
 
 
-def active() -> bool:
+def is_in_memory_aws_active() -> bool:
     """Whether there is an in-memory AWS now."""
-    return _held.locked()
+    return _active_lock.locked()
 
 
-def client(service: str, region: str) -> Any:
+def get_client(service: str, region: str) -> Any:
     """A client of the in-memory AWS; one a service and region is kept, as making one is slow."""
-    if not active():
+    if not is_in_memory_aws_active():
         raise RealAwsError(f"no in-memory AWS to call {service} in: use in_memory_aws()")
-    return _client(service, region)
+    return _create_client(service, region)
 
 
 @cache
-def _client(service: str, region: str) -> Any:
-    return _session().client(service, region_name=region, config=_CONFIG)  # type: ignore[call-overload]
+def _create_client(service: str, region: str) -> Any:
+    return _create_session().client(service, region_name=region, config=_CLIENT_CONFIG)  # type: ignore[call-overload]
 
 
 @cache
-def _session() -> boto3.Session:
-    return boto3.Session(*_KEYS)
+def _create_session() -> boto3.Session:
+    return boto3.Session(*_ACCESS_KEYS)
 
 
-_method_names: Final = cache(method_names_from_class)
+_get_method_names: Final = cache(method_names_from_class)
 
 
-_loader: Final = cache(create_loader)
+_create_loader: Final = cache(create_loader)
 
 
-def _private_key(key_spec: str) -> Any:
+def _generate_private_key(key_spec: str) -> Any:
     """Only an asymmetric key has one to sign with."""
-    symmetric = key_spec == KeySpec.SYMMETRIC_DEFAULT
-    return None if symmetric else generate_private_key(key_spec)
+    is_symmetric = key_spec == KeySpec.SYMMETRIC_DEFAULT
+    return None if is_symmetric else generate_private_key(key_spec)
 
 
-def _refuse(_: object, request: Any) -> Any:
+def _refuse_request(_: object, request: Any) -> Any:
     raise RealAwsError(f"{request.method} {request.url} would have left the sandbox")
 
 
 @cache
-def _mend() -> None:
-    with rare_collections():
-        import_module("sandbox.patches").apply()
+def _apply_patches() -> None:
+    with reduce_garbage_collections():
+        import_module("sandbox.patches").apply_patches()

@@ -12,104 +12,112 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
-class Clock(Protocol):
+class SandboxClock(Protocol):
     """What time it is in the sandbox."""
 
     def now(self) -> datetime:
         """The simulated time, UTC."""
 
-    def ready(self, seconds: float) -> datetime:
+    def get_completion_time(self, seconds: float) -> datetime:
         """When something that begins now and takes AWS `seconds` is done."""
 
-    def wall(self, at: datetime) -> float:
+    def to_wall_seconds(self, moment: datetime) -> float:
         """When a time of this clock was, on the wall's: seconds since the epoch.
 
         Where the clock stood at it for a while, the end of that.
         """
 
 
-class AtOnce:
+class InstantClock:
     """The wall's time; nothing takes any."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
 
-    def ready(self, seconds: float) -> datetime:
+    def get_completion_time(self, seconds: float) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
-    def wall(self, at: datetime) -> float:
-        return at.timestamp()
+    def to_wall_seconds(self, moment: datetime) -> float:
+        return moment.timestamp()
 
 
-class Running:
+class RunningClock:
     """Goes `factor` times as fast as the wall, from the wall's time when it was made."""
 
-    def __init__(self, factor: float, wall: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, factor: float, read_wall_seconds: Callable[[], float] = time.monotonic
+    ) -> None:
         """`wall` gives seconds."""
         if factor <= 0:
             raise ValueError(f"factor is {factor}, may be any number above 0")
         self.factor = factor
-        self._wall = wall
-        self._began, self._from = datetime.now(UTC), wall()
+        self._read_wall_seconds = read_wall_seconds
+        self._start_time, self._start_wall_seconds = datetime.now(UTC), read_wall_seconds()
 
     @property
-    def began(self) -> datetime:
+    def start_time(self) -> datetime:
         """When it showed what the wall's clock did, UTC."""
-        return self._began
+        return self._start_time
 
     def now(self) -> datetime:
-        return self._began + timedelta(seconds=(self._wall() - self._from) * self.factor)
+        return self._start_time + timedelta(
+            seconds=(self._read_wall_seconds() - self._start_wall_seconds) * self.factor
+        )
 
-    def ready(self, seconds: float) -> datetime:
+    def get_completion_time(self, seconds: float) -> datetime:
         return self.now() + timedelta(seconds=seconds)
 
-    def wall(self, at: datetime) -> float:
-        passed = (at - self._began).total_seconds()
-        return self._began.timestamp() + (passed / self.factor if passed > 0 else passed)
+    def to_wall_seconds(self, moment: datetime) -> float:
+        simulated_seconds = (moment - self._start_time).total_seconds()
+        return self._start_time.timestamp() + (
+            simulated_seconds / self.factor if simulated_seconds > 0 else simulated_seconds
+        )
 
 
-class Held:
+class ManualClock:
     """Stands still until it is advanced."""
 
-    def __init__(self, began: datetime | None = None) -> None:
-        self._now = began or datetime.now(UTC)
-        self._made = time.time()
-        self._left: list[tuple[datetime, float]] = []  # a time that it stood at, and until when
+    def __init__(self, start_time: datetime | None = None) -> None:
+        self._now = start_time or datetime.now(UTC)
+        self._created_wall_seconds = time.time()
+        self._passed_times: list[
+            tuple[datetime, float]
+        ] = []  # a time that it stood at, and until when
 
     def now(self) -> datetime:
         return self._now
 
-    def ready(self, seconds: float) -> datetime:
+    def get_completion_time(self, seconds: float) -> datetime:
         return self._now + timedelta(seconds=seconds)
 
     def advance(self, seconds: float) -> None:
         """Lets simulated time pass."""
         if seconds:
-            self._left.append((self._now, time.time()))
+            self._passed_times.append((self._now, time.time()))
         self._now += timedelta(seconds=seconds)
 
-    def wall(self, at: datetime) -> float:
-        if at >= self._now:
+    def to_wall_seconds(self, moment: datetime) -> float:
+        if moment >= self._now:
             return time.time()
-        n = bisect_right(self._left, at, key=lambda left: left[0])
-        return self._left[n - 1][1] if n else self._made
+        index = bisect_right(self._passed_times, moment, key=lambda passed_time: passed_time[0])
+        return self._passed_times[index - 1][1] if index else self._created_wall_seconds
 
 
-_current: Clock = AtOnce()
+_current_clock: SandboxClock = InstantClock()
 
 
-def clock() -> Clock:
+def get_sandbox_clock() -> SandboxClock:
     """The clock that the sandbox goes by."""
-    return _current
+    return _current_clock
 
 
-def use(new: Clock) -> Clock:
+def set_sandbox_clock(new_clock: SandboxClock) -> SandboxClock:
     """Sets the clock that the sandbox goes by, and returns the one before."""
-    global _current
-    before, _current = _current, new
-    return before
+    global _current_clock
+    previous_clock, _current_clock = _current_clock, new_clock
+    return previous_clock
 
 
-def pending(until: datetime) -> bool:
+def is_in_future(moment: datetime) -> bool:
     """Whether a time is still to come."""
-    return _current.now() < until
+    return _current_clock.now() < moment

@@ -19,124 +19,143 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ops.cli.render import said
+from ops.cli.render import format_duration
 from ops.cost import prices
-from sandbox.program import ROOT
+from sandbox.program import PROJECT_ROOT
 
 if TYPE_CHECKING:
-    from sandbox.demo_steps import Acted
-    from sandbox.report import Summary
+    from sandbox.demo_steps import DemoStepResult
+    from sandbox.report import DeploymentSummary
 
-FACTOR = 600.0  # simulated seconds in a second: ten minutes of AWS's are one second here
+DEMO_CLOCK_FACTOR = 600.0  # simulated seconds in a second: ten minutes of AWS's are one second here
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the demo; the exit code: 0, 1 where something failed, 2 for bad options."""
-    options = _options().parse_args(arguments)
-    told = Console(stderr=True, highlight=False)
-    began = time.perf_counter()
-    told.print("importing Pulumi and its AWS provider")
+    options = _build_option_parser().parse_args(arguments)
+    error_console = Console(stderr=True, highlight=False)
+    start_seconds = time.perf_counter()
+    error_console.print("importing Pulumi and its AWS provider")
     from components.settings import SettingsError
-    from sandbox.demo_script import DRILLS, acts, stage
-    from sandbox.deploy import Made
-    from sandbox.report import page, summarise
-    from sandbox.resources.creation import MakingError
-    from sandbox.running_stack import up
+    from sandbox.demo_script import DRILL_PAGE_NAME, build_demo_runner, list_demo_steps
+    from sandbox.deploy import CreatedResource
+    from sandbox.report import build_summary, render_page
+    from sandbox.resources.creation import CreationError
+    from sandbox.running_stack import serve_stack
 
-    def tell(made: Made) -> None:
-        if made.number % 50 == 0:
-            told.print(f"{made.number} resources: {made.type.rsplit(':', 1)[-1]} {made.name}")
+    def show_progress(created: CreatedResource) -> None:
+        if created.number % 50 == 0:
+            error_console.print(
+                f"{created.number} resources: {created.type.rsplit(':', 1)[-1]} {created.name}"
+            )
 
-    out = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # piped: never cut
-    acted: list[Acted] = []
+    console = Console(
+        highlight=False, width=None if sys.stdout.isatty() else 200
+    )  # piped: never cut
+    results: list[DemoStepResult] = []
     try:
-        with up(options.stack, dict(options.set), factor=options.factor, progress=tell) as it:
-            deployed = time.perf_counter()
-            graph = it.deployment.graph
-            summary = summarise(graph, f"bulwark {options.stack}, in an in-memory AWS")
-            _summary(out, summary)
-            out.print("\n[bold]Operated[/bold], each line a process of its own")
+        with serve_stack(
+            options.stack, dict(options.set), factor=options.factor, progress=show_progress
+        ) as running_stack:
+            deployed_seconds = time.perf_counter()
+            graph = running_stack.deployment.graph
+            summary = build_summary(graph, f"bulwark {options.stack}, in an in-memory AWS")
+            _print_summary(console, summary)
+            console.print("\n[bold]Operated[/bold], each line a process of its own")
             folder = options.page.absolute().parent
             folder.mkdir(parents=True, exist_ok=True)
-            for one in stage(it).play(acts(it, folder)):
-                acted.append(one)
-                _tell(out, one)
+            for result in build_demo_runner(running_stack).run_steps(
+                list_demo_steps(running_stack, folder)
+            ):
+                results.append(result)
+                _print_result(console, result)
     except (SettingsError, FileNotFoundError) as error:
-        told.print(f"demo: {error}")
+        error_console.print(f"demo: {error}")
         return 2
-    except MakingError as error:
-        told.print(f"demo: AWS refused {error}")
+    except CreationError as error:
+        error_console.print(f"demo: AWS refused {error}")
         return 1
-    options.page.write_text(page(summary, graph, acted), encoding="utf-8")
-    out.print(
-        f"\n{summary.resources} resources up in {deployed - began:.0f} s, most of it the imports "
-        f"of Pulumi's AWS provider; operated in {time.perf_counter() - deployed:.0f} s, which "
-        f"were {said(sum(one.simulated for one in acted))} on the sandbox's clock. "
+    options.page.write_text(render_page(summary, graph, results), encoding="utf-8")
+    console.print(
+        f"\n{summary.resources} resources up in {deployed_seconds - start_seconds:.0f} s, most of it the imports "
+        f"of Pulumi's AWS provider; operated in {time.perf_counter() - deployed_seconds:.0f} s, which "
+        f"were {format_duration(sum(result.simulated for result in results))} on the sandbox's clock. "
         f"The page with the diagram and the runs: {os.path.relpath(options.page)}; "
-        f"that of the drill: {os.path.relpath(folder / DRILLS)}"
+        f"that of the drill: {os.path.relpath(folder / DRILL_PAGE_NAME)}"
     )
-    wrong = [one for one in acted if not one.as_meant]
-    for one in wrong:
-        told.print(f"demo: `ops {one.line}` ended with {one.code}, not with {one.act.code}")
-    return 1 if wrong else 0
+    failed_results = [result for result in results if not result.as_meant]
+    for result in failed_results:
+        error_console.print(
+            f"demo: `ops {result.line}` ended with {result.code}, not with {result.act.code}"
+        )
+    return 1 if failed_results else 0
 
 
-def _tell(out: Console, one: "Acted") -> None:
+def _print_result(console: Console, result: "DemoStepResult") -> None:
     """One line that was typed, what it said, and what a client saw meanwhile."""
-    out.print(Text(f"\n{one.act.title}", style="bold"))
-    out.print(Text(f"$ ops {one.line}", style="cyan"))
-    said_by = one.out if one.code in (0, 3) else one.out + one.err
-    for line in said_by.rstrip().splitlines():
-        out.print(Text(f"  {line}"))
-    ended = "killed" if one.code < 0 else f"exit code {one.code}"
-    out.print(Text(f"  ({ended}, {said(one.simulated)} on the sandbox's clock)", style="dim"))
-    if one.seen is not None:
-        out.print(Text(f"  meanwhile, {one.seen.line()}", style="green"))
+    console.print(Text(f"\n{result.act.title}", style="bold"))
+    console.print(Text(f"$ ops {result.line}", style="cyan"))
+    command_output = result.out if result.code in (0, 3) else result.out + result.err
+    for line in command_output.rstrip().splitlines():
+        console.print(Text(f"  {line}"))
+    ending = "killed" if result.code < 0 else f"exit code {result.code}"
+    console.print(
+        Text(
+            f"  ({ending}, {format_duration(result.simulated)} on the sandbox's clock)", style="dim"
+        )
+    )
+    if result.seen is not None:
+        console.print(Text(f"  meanwhile, {result.seen.line()}", style="green"))
 
 
-def _summary(out: Console, summary: "Summary") -> None:
+def _print_summary(console: Console, summary: "DeploymentSummary") -> None:
     """What was made, and what it would cost."""
-    out.print(f"\n[bold]{summary.title}[/bold]\n")
-    parts = _table("component", ">resources", ">$ a month", "what")
+    console.print(f"\n[bold]{summary.title}[/bold]\n")
+    parts = _build_table("component", ">resources", ">$ a month", "what")
     for part in summary.parts:
         parts.add_row(part.name, str(part.resources), f"{part.monthly:.2f}", part.types)
     parts.add_row("all", str(summary.resources), f"{summary.monthly:.2f}", "")
-    out.print(parts)
-    out.print(f"\nList prices of {prices.TABLE.region}, {prices.TABLE.taken}. Beside them, by use:")
-    usage = _table("component", "what", "rate")
+    console.print(parts)
+    console.print(
+        f"\nList prices of {prices.DEFAULT_PRICE_TABLE.region}, {prices.DEFAULT_PRICE_TABLE.taken}. Beside them, by use:"
+    )
+    usage = _build_table("component", "what", "rate")
     for row in summary.usage:
         usage.add_row(*row)
-    out.print(usage)
-    out.print(f"\n{len(summary.alarms)} alarms watch it; the page lists them, and the outputs.")
+    console.print(usage)
+    console.print(f"\n{len(summary.alarms)} alarms watch it; the page lists them, and the outputs.")
 
 
-def _table(*columns: str) -> Table:
+def _build_table(*headings: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        right = column.startswith(">")
-        table.add_column(column.removeprefix(">"), justify="right" if right else "left")
+    for heading in headings:
+        is_right_aligned = heading.startswith(">")
+        table.add_column(heading.removeprefix(">"), justify="right" if is_right_aligned else "left")
     return table
 
 
-def _options() -> argparse.ArgumentParser:
+def _build_option_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="demo", description=str(__doc__).splitlines()[0])
     parser.add_argument("--stack", default="prod", help="dev, staging, prod or sandbox (prod)")
     parser.add_argument(
         "--set",
         action="append",
         default=[],
-        type=setting,
+        type=parse_setting,
         metavar="KEY=VALUE",
         help="a setting over the stack file's; JSON for objects and lists",
     )
     parser.add_argument(
-        "--factor", type=_factor, default=FACTOR, help="simulated seconds in a second (600)"
+        "--factor",
+        type=_parse_factor,
+        default=DEMO_CLOCK_FACTOR,
+        help="simulated seconds in a second (600)",
     )
-    parser.add_argument("--page", type=Path, default=ROOT / "build" / "demo.html")
+    parser.add_argument("--page", type=Path, default=PROJECT_ROOT / "build" / "demo.html")
     return parser
 
 
-def _factor(text: str) -> float:
+def _parse_factor(text: str) -> float:
     try:
         factor = float(text)
     except ValueError:
@@ -146,16 +165,16 @@ def _factor(text: str) -> float:
     return factor
 
 
-def setting(text: str) -> tuple[str, JsonValue]:
+def parse_setting(text: str) -> tuple[str, JsonValue]:
     """One KEY=VALUE of the command line; the value is JSON where it reads as JSON."""
-    key, equals, value = text.partition("=")
-    if not (key and equals):
+    key, separator, value = text.partition("=")
+    if not (key and separator):
         raise argparse.ArgumentTypeError(f"{text!r}, may be like compute=fleet")
     try:
-        parsed: JsonValue = json.loads(value)
+        setting_value: JsonValue = json.loads(value)
     except ValueError:
-        parsed = value
-    return key, parsed
+        setting_value = value
+    return key, setting_value
 
 
 if __name__ == "__main__":

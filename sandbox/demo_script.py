@@ -7,87 +7,95 @@ from pathlib import Path
 from typing import Any, Final
 
 from ops.core.aws import Aws
-from ops.core.run import Target
-from ops.outputs import Outputs, read
-from sandbox.aws import client
-from sandbox.clients.http_client import Asker
-from sandbox.clients.writer import Writer
-from sandbox.demo_steps import Act, Client, Stage, Who
-from sandbox.image_push import push
-from sandbox.running_stack import Up
+from ops.core.run import StackContext
+from ops.outputs import Outputs, parse_outputs
+from sandbox.aws import get_client
+from sandbox.clients.http_client import HttpClient
+from sandbox.clients.writer import DatabaseWriter
+from sandbox.demo_steps import ClientKind, DemoRunner, DemoStep, ObservingClient
+from sandbox.image_push import push_image
+from sandbox.running_stack import RunningStack
 
-LARGER = "db.m7g.large"
-DRILLS: Final = "drills.html"
-BAD, GOOD = "v2-never-healthy", "v3"
+LARGER_INSTANCE_CLASS = "db.m7g.large"
+DRILL_PAGE_NAME: Final = "drills.html"
+BAD_IMAGE_TAG, GOOD_IMAGE_TAG = "v2-never-healthy", "v3"
 
 
-def stage(it: Up) -> Stage:
+def build_demo_runner(running_stack: RunningStack) -> DemoRunner:
     """The stack with what the acts need: images in its registry, clients that may use it."""
-    outputs = read(it.deployment.exports)
+    outputs = parse_outputs(running_stack.deployment.exports)
     for url in (outputs.registry.repositories if outputs.registry else {}).values():
-        ecr = client("ecr", outputs.stack.region)
-        for tag in (BAD, GOOD):
-            push(ecr, url.partition("/")[2], tag)
+        ecr = get_client("ecr", outputs.stack.region)
+        for tag in (BAD_IMAGE_TAG, GOOD_IMAGE_TAG):
+            push_image(ecr, url.partition("/")[2], tag)
 
-    def credentials() -> Mapping[str, Any]:
-        secrets = client("secretsmanager", outputs.stack.region)
-        answer = secrets.get_secret_value(SecretId=outputs.database.secret_arn)
-        found: Mapping[str, Any] = json.loads(answer["SecretString"])
-        return found
+    def fetch_writer_credentials() -> Mapping[str, Any]:
+        secrets = get_client("secretsmanager", outputs.stack.region)
+        response = secrets.get_secret_value(SecretId=outputs.database.secret_arn)
+        secret: Mapping[str, Any] = json.loads(response["SecretString"])
+        return secret
 
     @contextmanager
-    def using(who: Who) -> Iterator[Client]:
-        with Writer(credentials) if who == "writer" else Asker(f"{it.site}/api/orders") as made:
-            yield made
+    def open_client(kind: ClientKind) -> Iterator[ObservingClient]:
+        with (
+            DatabaseWriter(fetch_writer_credentials)
+            if kind == "writer"
+            else HttpClient(f"{running_stack.site_url}/api/orders") as demo_client
+        ):
+            yield demo_client
 
-    return Stage(it, Target(outputs, Aws(outputs.stack.region)), using)
+    return DemoRunner(running_stack, StackContext(outputs, Aws(outputs.stack.region)), open_client)
 
 
-def acts(it: Up, folder: Path) -> list[Act]:
+def list_demo_steps(running_stack: RunningStack, folder: Path) -> list[DemoStep]:
     """What is typed, in this order. Pages that are written go to the folder."""
-    outputs = read(it.deployment.exports)
+    outputs = parse_outputs(running_stack.deployment.exports)
     return [
-        Act("How is it?", "health"),
-        Act(
+        DemoStep("How is it?", "health"),
+        DemoStep(
             "A snapshot, while a client writes",
             "db snapshot create --yes --reason 'before the release'",
             client="writer",
         ),
-        *_services(outputs, it.site),
-        *_resize(outputs),
-        Act("And now?", "health"),
+        *_list_service_steps(outputs, running_stack.site_url),
+        *_list_resize_steps(outputs),
+        DemoStep("And now?", "health"),
         # Seconds of ours are minutes of a clock that is so much faster: the objectives are wider.
-        Act(
+        DemoStep(
             "The monthly drill: restored beside itself, asked, measured, deleted",
-            f"recover drill --yes --rto 90 --rpo 30 --to {folder / DRILLS}",
+            f"recover drill --yes --rto 90 --rpo 30 --to {folder / DRILL_PAGE_NAME}",
         ),
     ]
 
 
-def _services(outputs: Outputs, site: str | None) -> Iterator[Act]:
+def _list_service_steps(outputs: Outputs, site_url: str | None) -> Iterator[DemoStep]:
     services: Mapping[str, Any] = outputs.services.services if outputs.services else {}
     repositories = outputs.registry.repositories if outputs.registry else {}
-    name = next((n for n in services if n in repositories), None)
+    name = next((service_name for service_name in services if service_name in repositories), None)
     if name is None:
         return
-    asker: Who | None = "asker" if site else None
+    client_kind: ClientKind | None = "asker" if site_url else None
     image = repositories[name]
-    yield Act("More tasks", f"service scale 4 --service {name} --yes", client=asker)
-    yield Act(
+    yield DemoStep("More tasks", f"service scale 4 --service {name} --yes", client=client_kind)
+    yield DemoStep(
         "A bad image: nobody is to notice, and it goes back by itself",
-        f"service deploy {image}:{BAD} --service {name} --yes",
+        f"service deploy {image}:{BAD_IMAGE_TAG} --service {name} --yes",
         code=5,
-        client=asker,
+        client=client_kind,
     )
-    yield Act("A good one", f"service deploy {image}:{GOOD} --service {name} --yes", client=asker)
+    yield DemoStep(
+        "A good one",
+        f"service deploy {image}:{GOOD_IMAGE_TAG} --service {name} --yes",
+        client=client_kind,
+    )
 
 
-def _resize(outputs: Outputs) -> Iterator[Act]:
-    yield Act(
+def _list_resize_steps(outputs: Outputs) -> Iterator[DemoStep]:
+    yield DemoStep(
         "A larger database; the process is killed in the middle of it",
-        f"db resize {LARGER} --yes --reason 'a laptop that is closed'",
-        killed_at=f"make {outputs.database.identifier} a {LARGER}",
+        f"db resize {LARGER_INSTANCE_CLASS} --yes --reason 'a laptop that is closed'",
+        killed_at=f"make {outputs.database.identifier} a {LARGER_INSTANCE_CLASS}",
     )
-    yield Act("What was it?", "runs list --limit 1")
-    yield Act("Carried on, while a client writes", "runs resume RUN", client="writer")
-    yield Act("What happened, and when", "runs report RUN")
+    yield DemoStep("What was it?", "runs list --limit 1")
+    yield DemoStep("Carried on, while a client writes", "runs resume RUN", client="writer")
+    yield DemoStep("What happened, and when", "runs report RUN")

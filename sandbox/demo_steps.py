@@ -14,20 +14,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from ops.core.journal import Journal
-from ops.core.run import Target
-from ops.runs.report import Report, report
-from sandbox.clients.observation import Seen
-from sandbox.program import ROOT
+from ops.core.run import StackContext
+from ops.runs.report import RunReport, build_run_report
+from sandbox.clients.observation import ClientObservation
+from sandbox.program import PROJECT_ROOT
 
 if TYPE_CHECKING:
-    from sandbox.running_stack import Up
+    from sandbox.running_stack import RunningStack
 
-Who = Literal["writer", "asker"]
-LIMIT: Final = 120  # seconds of the wall that one line may take
+ClientKind = Literal["writer", "asker"]
+STEP_LIMIT_SECONDS: Final = 120  # seconds of the wall that one line may take
 
 
 @dataclass(frozen=True)
-class Act:
+class DemoStep:
     """One line after `ops`, RUN in it being the newest run, and how it must end.
 
     With `killed_at` the process is killed as soon as it says so on standard error. `client` is
@@ -38,21 +38,21 @@ class Act:
     line: str
     code: int = 0
     killed_at: str | None = None
-    client: Who | None = None
+    client: ClientKind | None = None
 
 
 @dataclass(frozen=True)
-class Acted:
+class DemoStepResult:
     """What came of it. `simulated` are seconds on the sandbox's clock."""
 
-    act: Act
+    act: DemoStep
     line: str
     code: int
     out: str
     err: str
     simulated: float
-    runs: tuple[Report, ...]
-    seen: Seen | None = None
+    runs: tuple[RunReport, ...]
+    seen: ClientObservation | None = None
 
     @property
     def as_meant(self) -> bool:
@@ -60,75 +60,86 @@ class Acted:
         return self.code == (-9 if self.act.killed_at else self.act.code)
 
 
-class Client(Protocol):
+class ObservingClient(Protocol):
     """Somebody who uses the stack until the end of a block."""
 
-    def seen(self) -> Seen:
+    def get_observation(self) -> ClientObservation:
         """What it saw, once it has ended."""
 
 
-Using = Callable[[Who], AbstractContextManager[Client]]
+ClientOpener = Callable[[ClientKind], AbstractContextManager[ObservingClient]]
 
 
 @dataclass
-class Stage:
+class DemoRunner:
     """A stack that is up, with the clients that may use it and a look into its journals."""
 
-    it: "Up"
-    target: Target
-    using: Using
-    known: list[str] = field(default_factory=list)
+    running_stack: "RunningStack"
+    context: StackContext
+    open_client: ClientOpener
+    run_ids: list[str] = field(default_factory=list)
 
-    def play(self, acts: Sequence[Act]) -> Iterator[Acted]:
+    def run_steps(self, steps: Sequence[DemoStep]) -> Iterator[DemoStepResult]:
         """Carries the acts out, one after the other."""
-        self.known = self.target.runs()
-        for act in acts:
-            yield self._act(act)
+        self.run_ids = self.context.list_runs()
+        for step in steps:
+            yield self._run_step(step)
 
-    def _act(self, act: Act) -> Acted:
-        line = act.line.replace("RUN", self._newest()) if "RUN" in act.line else act.line
-        began = time.monotonic()
-        with self.using(act.client) if act.client else nullcontext() as client:
-            code, out, err = self._typed(line, act.killed_at)
-        took = time.monotonic() - began
-        seen = client.seen() if client is not None else None
-        fresh = [run for run in self.target.runs() if run not in self.known]
-        named = [run for run in self.known if run in line]
-        self.known += fresh
-        if seen is not None:
-            for run in fresh:
-                self._note(run, seen)
-        reports = tuple(self._report(run) for run in (*fresh, *named))
-        return Acted(act, line, code, out, err, took * self.it.factor, reports, seen)
+    def _run_step(self, step: DemoStep) -> DemoStepResult:
+        line = (
+            step.line.replace("RUN", self._get_newest_run_id()) if "RUN" in step.line else step.line
+        )
+        start_seconds = time.monotonic()
+        with self.open_client(step.client) if step.client else nullcontext() as client:
+            exit_code, stdout, stderr = self._run_ops_line(line, step.killed_at)
+        elapsed_seconds = time.monotonic() - start_seconds
+        observation = client.get_observation() if client is not None else None
+        new_run_ids = [run_id for run_id in self.context.list_runs() if run_id not in self.run_ids]
+        named_run_ids = [run_id for run_id in self.run_ids if run_id in line]
+        self.run_ids += new_run_ids
+        if observation is not None:
+            for run_id in new_run_ids:
+                self._add_run_note(run_id, observation)
+        reports = tuple(self._build_report(run_id) for run_id in (*new_run_ids, *named_run_ids))
+        return DemoStepResult(
+            step,
+            line,
+            exit_code,
+            stdout,
+            stderr,
+            elapsed_seconds * self.running_stack.factor,
+            reports,
+            observation,
+        )
 
-    def _typed(self, line: str, killed_at: str | None) -> tuple[int, str, str]:
+    def _run_ops_line(self, line: str, killed_at: str | None) -> tuple[int, str, str]:
         command = [sys.executable, "-m", "ops", *shlex.split(line)]
         process = subprocess.Popen(
             command,
-            cwd=ROOT,
-            env=self.it.environment,
+            cwd=PROJECT_ROOT,
+            env=self.running_stack.environment,
             text=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
         if killed_at is None:
-            out, err = process.communicate(timeout=LIMIT)
-            return process.returncode, out, err
+            stdout, stderr = process.communicate(timeout=STEP_LIMIT_SECONDS)
+            return process.returncode, stdout, stderr
         assert process.stderr is not None
-        said = ""
-        for heard in process.stderr:
-            said += heard
-            if killed_at in heard:
+        stderr_text = ""
+        for stderr_line in process.stderr:
+            stderr_text += stderr_line
+            if killed_at in stderr_line:
                 process.kill()
-        out, _ = process.communicate(timeout=LIMIT)
-        return process.returncode, out, said
+        stdout, _ = process.communicate(timeout=STEP_LIMIT_SECONDS)
+        return process.returncode, stdout, stderr_text
 
-    def _newest(self) -> str:
-        return max(self.known, key=lambda run: self._report(run).began)
+    def _get_newest_run_id(self) -> str:
+        return max(self.run_ids, key=lambda run_id: self._build_report(run_id).began)
 
-    def _report(self, run: str) -> Report:
-        return report(Journal(self.target.lines(run)))
+    def _build_report(self, run_id: str) -> RunReport:
+        return build_run_report(Journal(self.context.get_journal_store(run_id)))
 
-    def _note(self, run: str, seen: Seen) -> None:
-        self._typed(shlex.join(["runs", "note", run, seen.line()]), None)
+    def _add_run_note(self, run_id: str, observation: ClientObservation) -> None:
+        self._run_ops_line(shlex.join(["runs", "note", run_id, observation.line()]), None)

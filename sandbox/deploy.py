@@ -19,17 +19,29 @@ from pydantic import JsonValue
 from components.settings import load
 from sandbox import aws
 from sandbox import prerequisites as given
-from sandbox.aws import in_memory_aws
-from sandbox.program import ROOT, Graph, bare, run_stack, stack_config
-from sandbox.resources import entry
-from sandbox.resources.creation import Place, Resource, make
-from sandbox.resources.invokes import answer
+from sandbox.aws import use_in_memory_aws
+from sandbox.program import (
+    PROJECT_ROOT,
+    ResourceGraph,
+    load_stack_config,
+    remove_secret_marks,
+    run_stack_program,
+)
+from sandbox.resources import get_entry
+from sandbox.resources.creation import AwsLocation, ProgramResource, create_resource
+from sandbox.resources.invokes import answer_invoke
 
-__all__ = ["Deployment", "Made", "deploy", "in_memory_aws", "region_of"]
+__all__ = [
+    "CreatedResource",
+    "InMemoryDeployment",
+    "deploy_in_memory",
+    "get_stack_region",
+    "use_in_memory_aws",
+]
 
 
 @dataclass(frozen=True)
-class Made:
+class CreatedResource:
     """A resource that was just made: what progress is told. `number` counts from one."""
 
     type: str
@@ -38,17 +50,17 @@ class Made:
     number: int
 
 
-_PROVIDER: Final = "pulumi:providers:"
-Progress = Callable[[Made], None]
+_PROVIDER_TYPE_PREFIX: Final = "pulumi:providers:"
+ProgressCallback = Callable[[CreatedResource], None]
 
 
 @dataclass(frozen=True)
-class Deployment:
+class InMemoryDeployment:
     """A stack as deployed. `seconds` is what making took, by resource type."""
 
     stack: str
     region: str
-    graph: Graph
+    graph: ResourceGraph
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -57,90 +69,94 @@ class Deployment:
         return self.graph.exports
 
 
-def deploy(
+def deploy_in_memory(
     stack: str,
     overrides: Mapping[str, JsonValue] | None = None,
     *,
-    progress: Progress | None = None,
-    root: Path = ROOT,
-) -> Deployment:
+    progress: ProgressCallback | None = None,
+    root: Path = PROJECT_ROOT,
+) -> InMemoryDeployment:
     """Runs the program for a stack, each resource made in the in-memory AWS that there is.
 
     Raises what the program raises, MakingError for a resource that AWS refuses, and
     UnknownTypeError for a type without an entry.
     """
-    project, config = stack_config(stack, overrides, root)
+    project, config = load_stack_config(stack, overrides, root)
     region = config["aws:region"]
-    given.put(load(project, stack, region, config))
-    makers = InMemory(region, progress)
+    given.create_prerequisites(load(project, stack, region, config))
+    mocks = InMemoryMocks(region, progress)
     try:
-        graph = run_stack(stack, makers, overrides, root)
+        graph = run_stack_program(stack, mocks, overrides, root)
     except Exception as error:
         # The engine hands one failure on from task to task; the first is the one to read.
-        first = makers.failed or error
-        raise first.with_traceback(None) from first.__cause__
-    return Deployment(stack, region, graph, dict(makers.seconds))
+        first_error = mocks.first_error or error
+        raise first_error.with_traceback(None) from first_error.__cause__
+    return InMemoryDeployment(stack, region, graph, dict(mocks.seconds))
 
 
-def region_of(stack: str, overrides: Mapping[str, JsonValue] | None = None) -> str:
+def get_stack_region(stack: str, overrides: Mapping[str, JsonValue] | None = None) -> str:
     """The region that a stack lives in."""
-    return stack_config(stack, overrides)[1]["aws:region"]
+    return load_stack_config(stack, overrides)[1]["aws:region"]
 
 
-class InMemory(pulumi.runtime.Mocks):
+class InMemoryMocks(pulumi.runtime.Mocks):
     """Pulumi's mocks that make each custom resource in the in-memory AWS of this process.
 
     The engine asks from several threads, moto is made for one: one resource at a time is made.
     After a failure nothing more is.
     """
 
-    def __init__(self, region: str, progress: Progress | None = None) -> None:
-        self.place = Place(aws.ACCOUNT, aws.PARTITION, region, aws.client)
+    def __init__(self, region: str, progress: ProgressCallback | None = None) -> None:
+        self.location = AwsLocation(aws.ACCOUNT_ID, aws.AWS_PARTITION, region, aws.get_client)
         self.seconds: Counter[str] = Counter()
-        self.failed: Exception | None = None
+        self.first_error: Exception | None = None
         self._progress = progress
-        self._turn = threading.Lock()
-        self._number = 0
+        self._lock = threading.Lock()
+        self._resource_count = 0
         self._regions: dict[str, str] = {}  # by id of the provider
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        inputs = bare(args.inputs)
+        inputs = remove_secret_marks(args.inputs)
         if not args.custom or args.typ.startswith("pulumi:providers:"):
             return f"{args.name}-id", inputs
-        with self._turn:
-            if self.failed is not None:
+        with self._lock:
+            if self.first_error is not None:
                 raise RuntimeError(f"{args.name} is not made: an earlier resource failed")
             try:
-                if args.typ.startswith(_PROVIDER):
-                    return self._provided(args.name, inputs)
+                if args.typ.startswith(_PROVIDER_TYPE_PREFIX):
+                    return self._register_provider(args.name, inputs)
                 region = self._regions.get((args.provider or "").rpartition("::")[2])
-                return self._made(args.typ, args.name, inputs, region or self.place.region)
+                return self._create_resource(
+                    args.typ, args.name, inputs, region or self.location.region
+                )
             except Exception as error:
-                self.failed = error
+                self.first_error = error
                 raise
 
-    def _provided(self, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    def _register_provider(self, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """A provider of the program's own: what it stands for here is a region."""
-        id_ = f"{name}-provider"
-        self._regions[id_] = inputs.get("region") or self.place.region
-        return id_, inputs
+        provider_id = f"{name}-provider"
+        self._regions[provider_id] = inputs.get("region") or self.location.region
+        return provider_id, inputs
 
-    def _made(
+    def _create_resource(
         self, type_: str, name: str, inputs: dict[str, Any], region: str
     ) -> tuple[str, dict[str, Any]]:
-        began = time.perf_counter()
-        found = entry(type_, inputs)
-        place = replace(self.place, region=region)
-        made = make(found, Resource(type_, name, inputs), place)
-        took = time.perf_counter() - began
-        self.seconds[type_] += took  # type: ignore[assignment]
-        self._number += 1
+        start_seconds = time.perf_counter()
+        resource_entry = get_entry(type_, inputs)
+        location = replace(self.location, region=region)
+        id_and_outputs = create_resource(
+            resource_entry, ProgramResource(type_, name, inputs), location
+        )
+        elapsed_seconds = time.perf_counter() - start_seconds
+        self.seconds[type_] += elapsed_seconds  # type: ignore[assignment]
+        self._resource_count += 1
         if self._progress is not None:
-            self._progress(Made(type_, name, took, self._number))
-        return made
+            self._progress(CreatedResource(type_, name, elapsed_seconds, self._resource_count))
+        return id_and_outputs
 
     def call(
         self, args: pulumi.runtime.MockCallArgs
     ) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        with self._turn:
-            return answer(args.token, bare(args.args), self.place), []
+        with self._lock:
+            return answer_invoke(args.token, remove_secret_marks(args.args), self.location), []

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from sandbox.program import ROOT, Graph, Registered
+from sandbox.program import PROJECT_ROOT, RegisteredResource, ResourceGraph
 
-TIERS: Final = ("public", "private", "database")
-LABEL_W: Final = 92
-ZONE_W: Final = 250
-GAP: Final = 14
-ROW_H: Final = 118
-BOX_H: Final = 40
-SIDE_W: Final = 250
+DIAGRAM_TIERS: Final = ("public", "private", "database")
+LABEL_WIDTH: Final = 92
+ZONE_WIDTH: Final = 250
+GAP_WIDTH: Final = 14
+MIN_ROW_HEIGHT: Final = 118
+BOX_HEIGHT: Final = 40
+SIDE_WIDTH: Final = 250
 # What a tier and a box look like: fill and line.
-COLOURS: Final = {
+TIER_COLOURS: Final = {
     "public": ("#f1f8ee", "#7aa95c"),
     "private": ("#eef4fb", "#5b8fc7"),
     "database": ("#f6f0fa", "#8f6bb3"),
@@ -29,7 +29,7 @@ COLOURS: Final = {
     "recovery": ("#fff6ec", "#d08b3c"),
 }
 # What is listed at the side by count, by type, in order.
-COUNTED: Final = {
+COUNTED_TYPES: Final = {
     "aws:kms/key:Key": "KMS key",
     "aws:secretsmanager/secret:Secret": "secret",
     "aws:ecr/repository:Repository": "image repository",
@@ -51,7 +51,7 @@ COUNTED: Final = {
 
 
 @dataclass(frozen=True)
-class Box:
+class DiagramBox:
     """Something drawn in a tier: over the columns of its zones, on a line of its own."""
 
     tier: str
@@ -60,163 +60,236 @@ class Box:
     detail: str
 
 
-def boxes(graph: Graph) -> tuple[tuple[str, ...], list[Box]]:
+def list_boxes(graph: ResourceGraph) -> tuple[tuple[str, ...], list[DiagramBox]]:
     """(zones, boxes): what stands where, read from subnets and what names them."""
-    places: dict[str, tuple[str, str]] = {}  # subnet id to (tier, zone)
-    for subnet in graph.all("aws:ec2/subnet:Subnet"):
+    subnet_places: dict[str, tuple[str, str]] = {}  # subnet id to (tier, zone)
+    for subnet in graph.list_resources("aws:ec2/subnet:Subnet"):
         zone = str(subnet.inputs["availabilityZone"])[-1]
-        tier = next((t for t in TIERS if t in subnet.name.split("-")), "private")
-        places[subnet.id] = (tier, zone)
-    zones = tuple(sorted({zone for _, zone in places.values()}))
-    found = (
-        _balancers(graph, places),
-        _nats(graph, places),
-        _compute(graph, zones),
-        _data(graph, zones),
-    )  # sorted, since a program registers in no certain order
-    return zones, [box for kind in found for box in sorted(kind, key=lambda b: (b.title, b.zones))]
-
-
-def _zones_of(subnets: Sequence[str], places: dict[str, tuple[str, str]]) -> tuple[str, ...]:
-    return tuple(sorted({places[s][1] for s in subnets if s in places}))
-
-
-def _balancers(graph: Graph, places: dict[str, tuple[str, str]]) -> list[Box]:
-    found = []
-    for alb in graph.all("aws:lb/loadBalancer:LoadBalancer"):
-        listeners = {str(x.inputs["protocol"]) for x in graph.all("aws:lb/listener:Listener")}
-        waf = " · WAF" if graph.all("aws:wafv2/webAcl:WebAcl") else ""
-        zones = _zones_of(alb.inputs.get("subnets") or (), places)
-        found.append(
-            Box("public", zones, "Application Load Balancer", "/".join(sorted(listeners)) + waf)
+        tier = next(
+            (tier_name for tier_name in DIAGRAM_TIERS if tier_name in subnet.name.split("-")),
+            "private",
         )
-    return found
+        subnet_places[subnet.id] = (tier, zone)
+    zones = tuple(sorted({zone for _, zone in subnet_places.values()}))
+    boxes_by_kind = (
+        _list_load_balancer_boxes(graph, subnet_places),
+        _list_nat_boxes(graph, subnet_places),
+        _list_compute_boxes(graph, zones),
+        _list_data_boxes(graph, zones),
+    )  # sorted, since a program registers in no certain order
+    return zones, [
+        box
+        for kind_boxes in boxes_by_kind
+        for box in sorted(
+            kind_boxes, key=lambda diagram_box: (diagram_box.title, diagram_box.zones)
+        )
+    ]
 
 
-def _nats(graph: Graph, places: dict[str, tuple[str, str]]) -> list[Box]:
-    kinds = {
+def _list_subnet_zones(
+    subnets: Sequence[str], subnet_places: dict[str, tuple[str, str]]
+) -> tuple[str, ...]:
+    return tuple(
+        sorted({subnet_places[subnet][1] for subnet in subnets if subnet in subnet_places})
+    )
+
+
+def _list_load_balancer_boxes(
+    graph: ResourceGraph, subnet_places: dict[str, tuple[str, str]]
+) -> list[DiagramBox]:
+    load_balancer_boxes = []
+    for load_balancer in graph.list_resources("aws:lb/loadBalancer:LoadBalancer"):
+        listeners = {
+            str(listener.inputs["protocol"])
+            for listener in graph.list_resources("aws:lb/listener:Listener")
+        }
+        waf = " · WAF" if graph.list_resources("aws:wafv2/webAcl:WebAcl") else ""
+        zones = _list_subnet_zones(load_balancer.inputs.get("subnets") or (), subnet_places)
+        load_balancer_boxes.append(
+            DiagramBox(
+                "public", zones, "Application Load Balancer", "/".join(sorted(listeners)) + waf
+            )
+        )
+    return load_balancer_boxes
+
+
+def _list_nat_boxes(
+    graph: ResourceGraph, subnet_places: dict[str, tuple[str, str]]
+) -> list[DiagramBox]:
+    titles_by_type = {
         "aws:ec2/natGateway:NatGateway": "NAT gateway",
         "aws:ec2/instance:Instance": "NAT instance",
     }
     return [
-        Box("public", _zones_of([nat.inputs["subnetId"]], places), title, _nat_detail(nat))
-        for type_, title in kinds.items()
-        for nat in graph.all(type_)
-        if nat.inputs.get("subnetId") in places
+        DiagramBox(
+            "public",
+            _list_subnet_zones([nat.inputs["subnetId"]], subnet_places),
+            title,
+            _format_nat_detail(nat),
+        )
+        for type_, title in titles_by_type.items()
+        for nat in graph.list_resources(type_)
+        if nat.inputs.get("subnetId") in subnet_places
     ]
 
 
-def _nat_detail(nat: Registered) -> str:
+def _format_nat_detail(nat: RegisteredResource) -> str:
     return str(nat.inputs.get("instanceType") or "own address")
 
 
-def _compute(graph: Graph, zones: tuple[str, ...]) -> list[Box]:
-    tasks = {t.parent: t for t in graph.all("aws:ecs/taskDefinition:TaskDefinition")}
-    found = []
-    for service in graph.all("aws:ecs/service:Service"):
-        task = tasks.get(service.parent)
-        size = f" · {task.inputs['cpu']} CPU, {task.inputs['memory']} MiB" if task else ""
+def _list_compute_boxes(graph: ResourceGraph, zones: tuple[str, ...]) -> list[DiagramBox]:
+    task_definitions = {
+        task_definition.parent: task_definition
+        for task_definition in graph.list_resources("aws:ecs/taskDefinition:TaskDefinition")
+    }
+    compute_boxes = []
+    for service in graph.list_resources("aws:ecs/service:Service"):
+        service_task_definition = task_definitions.get(service.parent)
+        size = (
+            f" · {service_task_definition.inputs['cpu']} CPU, {service_task_definition.inputs['memory']} MiB"
+            if service_task_definition
+            else ""
+        )
         name = service.inputs.get("name") or service.name
         count = float(service.inputs.get("desiredCount") or 0)
-        found.append(Box("private", zones, f"Fargate service {name}", f"{count:g} tasks{size}"))
-    for group in graph.all("aws:autoscaling/group:Group"):
-        limits = f"{group.inputs['minSize']:g}-{group.inputs['maxSize']:g} instances"
-        found.append(Box("private", zones, "EC2 Auto Scaling group", limits))
-    return found
+        compute_boxes.append(
+            DiagramBox("private", zones, f"Fargate service {name}", f"{count:g} tasks{size}")
+        )
+    for group in graph.list_resources("aws:autoscaling/group:Group"):
+        size_range = f"{group.inputs['minSize']:g}-{group.inputs['maxSize']:g} instances"
+        compute_boxes.append(DiagramBox("private", zones, "EC2 Auto Scaling group", size_range))
+    return compute_boxes
 
 
-def _data(graph: Graph, zones: tuple[str, ...]) -> list[Box]:
-    found = []
-    for instance in graph.all("aws:rds/instance:Instance"):
+def _list_data_boxes(graph: ResourceGraph, zones: tuple[str, ...]) -> list[DiagramBox]:
+    data_boxes = []
+    for instance in graph.list_resources("aws:rds/instance:Instance"):
         inputs = instance.inputs
         if inputs.get("replicateSourceDb"):
-            found.append(Box("database", zones[-1:], "Read replica", inputs["instanceClass"]))
+            data_boxes.append(
+                DiagramBox("database", zones[-1:], "Read replica", inputs["instanceClass"])
+            )
             continue
         size = f"{inputs['instanceClass']}, {inputs.get('allocatedStorage') or 0:g} GiB"
-        over = zones[:2] if inputs.get("multiAz") else zones[:1]
-        what = "primary and standby" if inputs.get("multiAz") else "single zone"
-        found.append(Box("database", over, f"PostgreSQL, {what}", size))
-    for cache in graph.all("aws:elasticache/replicationGroup:ReplicationGroup"):
+        box_zones = zones[:2] if inputs.get("multiAz") else zones[:1]
+        placement = "primary and standby" if inputs.get("multiAz") else "single zone"
+        data_boxes.append(DiagramBox("database", box_zones, f"PostgreSQL, {placement}", size))
+    for cache in graph.list_resources("aws:elasticache/replicationGroup:ReplicationGroup"):
         nodes = int(cache.inputs.get("numCacheClusters") or 1)
         detail = f"{nodes} x {cache.inputs['nodeType']}"
         title = f"ElastiCache {cache.inputs.get('engine')}"
-        found.append(Box("private", zones[:nodes] or zones, title, detail))
-    return found
+        data_boxes.append(DiagramBox("private", zones[:nodes] or zones, title, detail))
+    return data_boxes
 
 
-def counted(graph: Graph, *, region: str | None) -> list[str]:
+def list_type_counts(graph: ResourceGraph, *, region: str | None) -> list[str]:
     """Lines like "3 KMS keys": what is not in a subnet, in the stack's region or another."""
-    found = Counter(
-        r.type for r in graph if r.custom and (r.inputs.get("region") or None) == region
+    counts = Counter(
+        resource.type
+        for resource in graph
+        if resource.custom and (resource.inputs.get("region") or None) == region
     )
     return [
-        f"{found[type_]} {word if found[type_] == 1 else _plural(word)}"
-        for type_, word in COUNTED.items()
-        if found[type_]
+        f"{counts[type_]} {type_word if counts[type_] == 1 else _format_plural(type_word)}"
+        for type_, type_word in COUNTED_TYPES.items()
+        if counts[type_]
     ]
 
 
-def allowed(graph: Graph) -> list[str]:
+def list_allowed_calls(graph: ResourceGraph) -> list[str]:
     """Lines like "alb may call backend on 8080", from the rules of security groups."""
-    names = {g.id: g.name for g in graph.all("aws:ec2/securityGroup:SecurityGroup")}
-    rules = graph.all("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
+    group_names = {
+        security_group.id: security_group.name
+        for security_group in graph.list_resources("aws:ec2/securityGroup:SecurityGroup")
+    }
+    rules = graph.list_resources("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
     return sorted(
-        f"{names[rule.inputs['securityGroupId']]} may call {names[server]} "
+        f"{group_names[rule.inputs['securityGroupId']]} may call {group_names[server_group_id]} "
         f"on {rule.inputs['fromPort']:g}"
         for rule in rules
-        if (server := rule.inputs.get("referencedSecurityGroupId")) in names
-        and rule.inputs["securityGroupId"] in names
+        if (server_group_id := rule.inputs.get("referencedSecurityGroupId")) in group_names
+        and rule.inputs["securityGroupId"] in group_names
     )
 
 
-def _plural(word: str) -> str:
+def _format_plural(word: str) -> str:
     if word.endswith("ory"):
         return word[:-1] + "ies"
     return word if word.startswith("replica of") else word + "s"
 
 
-def draw(graph: Graph, title: str) -> str:
+def render_diagram(graph: ResourceGraph, title: str) -> str:
     """The picture as SVG, self-contained."""
-    zones, found = boxes(graph)
-    rows = {tier: _lines([b for b in found if b.tier == tier]) for tier in TIERS}
-    heights = {t: max(ROW_H, len(r) * (BOX_H + 8) + 34) for t, r in rows.items()}
-    inner = len(zones) * (ZONE_W + GAP)
+    zones, all_boxes = list_boxes(graph)
+    tier_rows = {
+        tier: _pack_boxes([diagram_box for diagram_box in all_boxes if diagram_box.tier == tier])
+        for tier in DIAGRAM_TIERS
+    }
+    heights = {
+        tier_name: max(MIN_ROW_HEIGHT, len(r) * (BOX_HEIGHT + 8) + 34)
+        for tier_name, r in tier_rows.items()
+    }
+    inner_width = len(zones) * (ZONE_WIDTH + GAP_WIDTH)
     regions = sorted(
         {str(r.inputs["region"]) for r in graph if r.custom and r.inputs.get("region")}
     )
-    width = LABEL_W + inner + SIDE_W + 3 * GAP
-    top = 96
-    body_h = sum(heights.values()) + GAP * len(TIERS)
-    svg = [_text(GAP, 30, title, 18, bold=True)]
-    edge = any(b.title.startswith("Application") for b in found)
-    between = LABEL_W + ZONE_W + GAP / 2  # between two zones: no zone's name is there
-    svg.append(_text(between, 58, "internet" if edge else "no way in", 12, middle=True))
+    width = LABEL_WIDTH + inner_width + SIDE_WIDTH + 3 * GAP_WIDTH
+    top_y = 96
+    body_height = sum(heights.values()) + GAP_WIDTH * len(DIAGRAM_TIERS)
+    svg = [_render_text(GAP_WIDTH, 30, title, 18, bold=True)]
+    has_load_balancer = any(
+        diagram_box.title.startswith("Application") for diagram_box in all_boxes
+    )
+    centre_x = (
+        LABEL_WIDTH + ZONE_WIDTH + GAP_WIDTH / 2
+    )  # between two zones: no zone's name is there
+    svg.append(
+        _render_text(
+            centre_x, 58, "internet" if has_load_balancer else "no way in", 12, centred=True
+        )
+    )
     for index, zone in enumerate(zones):
-        x = LABEL_W + index * (ZONE_W + GAP)
-        svg.append(_text(x + ZONE_W / 2, top - 8, f"zone {zone}", 12, middle=True))
-    y = float(top)
-    for tier in TIERS:
-        fill, line = COLOURS[tier]
-        svg.append(_rect(LABEL_W, y, inner - GAP, heights[tier], fill, line))
-        svg.append(_text(GAP, y + 22, tier, 13, bold=True))
-        svg.append(_text(GAP, y + 40, "no way out" if tier == "database" else "", 11))
-        for row, boxes_in_row in enumerate(rows[tier]):
-            for box in boxes_in_row:
-                svg += _box(box, zones, y + 22 + row * (BOX_H + 8), line)
-        y += heights[tier] + GAP
-    if edge:
-        svg.append(_arrow(between, 64, top + 22))
-    calls = allowed(graph)
-    svg += [_text(LABEL_W + 12, y + 16 + 18 * n, text, 12) for n, text in enumerate(calls)]
-    body_h += 18 * len(calls) + GAP
-    svg += _side(counted(graph, region=None), LABEL_W + inner + GAP, float(top), "this region")
+        x = LABEL_WIDTH + index * (ZONE_WIDTH + GAP_WIDTH)
+        svg.append(_render_text(x + ZONE_WIDTH / 2, top_y - 8, f"zone {zone}", 12, centred=True))
+    y = float(top_y)
+    for tier in DIAGRAM_TIERS:
+        fill, line_colour = TIER_COLOURS[tier]
+        svg.append(
+            _render_rectangle(
+                LABEL_WIDTH, y, inner_width - GAP_WIDTH, heights[tier], fill, line_colour
+            )
+        )
+        svg.append(_render_text(GAP_WIDTH, y + 22, tier, 13, bold=True))
+        svg.append(_render_text(GAP_WIDTH, y + 40, "no way out" if tier == "database" else "", 11))
+        for row, row_boxes in enumerate(tier_rows[tier]):
+            for box in row_boxes:
+                svg += _render_box(box, zones, y + 22 + row * (BOX_HEIGHT + 8), line_colour)
+        y += heights[tier] + GAP_WIDTH
+    if has_load_balancer:
+        svg.append(_render_arrow(centre_x, 64, top_y + 22))
+    allowed_calls = list_allowed_calls(graph)
+    svg += [
+        _render_text(LABEL_WIDTH + 12, y + 16 + 18 * text_index, text, 12)
+        for text_index, text in enumerate(allowed_calls)
+    ]
+    body_height += 18 * len(allowed_calls) + GAP_WIDTH
+    svg += _render_side(
+        list_type_counts(graph, region=None),
+        LABEL_WIDTH + inner_width + GAP_WIDTH,
+        float(top_y),
+        "this region",
+    )
     for index, region in enumerate(regions):
-        x = LABEL_W + inner + GAP
-        offset = top + 40 + 18 * len(counted(graph, region=None)) + 20 + index * 200
-        svg += _side(counted(graph, region=region), x, float(offset), region, "recovery")
-        body_h = max(body_h, offset + 40 + 18 * len(counted(graph, region=region)) - top)
-    side_h = 40 + 18 * len(counted(graph, region=None))
-    height = top + max(body_h, side_h) + GAP
+        x = LABEL_WIDTH + inner_width + GAP_WIDTH
+        offset = top_y + 40 + 18 * len(list_type_counts(graph, region=None)) + 20 + index * 200
+        svg += _render_side(
+            list_type_counts(graph, region=region), x, float(offset), region, "recovery"
+        )
+        body_height = max(
+            body_height, offset + 40 + 18 * len(list_type_counts(graph, region=region)) - top_y
+        )
+    side_height = 40 + 18 * len(list_type_counts(graph, region=None))
+    height = top_y + max(body_height, side_height) + GAP_WIDTH
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
         f'width="{width:g}" height="{height:g}" role="img" aria-label="{escape(title)}" '
@@ -225,71 +298,81 @@ def draw(graph: Graph, title: str) -> str:
     )
 
 
-def _lines(found: list[Box]) -> list[list[Box]]:
+def _pack_boxes(tier_boxes: list[DiagramBox]) -> list[list[DiagramBox]]:
     """The boxes of a tier on as few lines as their zones allow."""
-    lines: list[list[Box]] = []
-    for box in found:
-        for line in lines:
-            if not {z for other in line for z in other.zones} & set(box.zones):
-                line.append(box)
+    rows: list[list[DiagramBox]] = []
+    for box in tier_boxes:
+        for row in rows:
+            if not {zone for placed_box in row for zone in placed_box.zones} & set(box.zones):
+                row.append(box)
                 break
         else:
-            lines.append([box])
-    return lines
+            rows.append([box])
+    return rows
 
 
-def _box(box: Box, zones: tuple[str, ...], y: float, line: str) -> list[str]:
-    first, last = zones.index(box.zones[0]), zones.index(box.zones[-1])
-    x = LABEL_W + first * (ZONE_W + GAP) + 10
-    width = (last - first) * (ZONE_W + GAP) + ZONE_W - 20
+def _render_box(box: DiagramBox, zones: tuple[str, ...], y: float, line_colour: str) -> list[str]:
+    first_index, last_index = zones.index(box.zones[0]), zones.index(box.zones[-1])
+    x = LABEL_WIDTH + first_index * (ZONE_WIDTH + GAP_WIDTH) + 10
+    width = (last_index - first_index) * (ZONE_WIDTH + GAP_WIDTH) + ZONE_WIDTH - 20
     return [
-        _rect(x, y, width, BOX_H, "#ffffff", line),
-        _text(x + width / 2, y + 17, box.title, 12, bold=True, middle=True),
-        _text(x + width / 2, y + 32, box.detail, 11, middle=True),
+        _render_rectangle(x, y, width, BOX_HEIGHT, "#ffffff", line_colour),
+        _render_text(x + width / 2, y + 17, box.title, 12, bold=True, centred=True),
+        _render_text(x + width / 2, y + 32, box.detail, 11, centred=True),
     ]
 
 
-def _side(lines: list[str], x: float, y: float, title: str, kind: str = "side") -> list[str]:
-    fill, line = COLOURS[kind]
+def _render_side(
+    lines: list[str], x: float, y: float, title: str, colour_key: str = "side"
+) -> list[str]:
+    fill, line_colour = TIER_COLOURS[colour_key]
     return [
-        _rect(x, y, SIDE_W, 34 + 18 * len(lines), fill, line),
-        _text(x + 12, y + 22, title, 13, bold=True),
-        *(_text(x + 12, y + 42 + 18 * n, text, 12) for n, text in enumerate(lines)),
+        _render_rectangle(x, y, SIDE_WIDTH, 34 + 18 * len(lines), fill, line_colour),
+        _render_text(x + 12, y + 22, title, 13, bold=True),
+        *(_render_text(x + 12, y + 42 + 18 * index, text, 12) for index, text in enumerate(lines)),
     ]
 
 
-def _rect(x: float, y: float, width: float, height: float, fill: str, line: str) -> str:
+def _render_rectangle(
+    x: float, y: float, width: float, height: float, fill: str, line_colour: str
+) -> str:
     return (
         f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="6" '
-        f'fill="{fill}" stroke="{line}"/>'
+        f'fill="{fill}" stroke="{line_colour}"/>'
     )
 
 
-def _text(
-    x: float, y: float, text: str, size: int, *, bold: bool = False, middle: bool = False
+def _render_text(
+    x: float, y: float, text: str, size: int, *, bold: bool = False, centred: bool = False
 ) -> str:
     weight = ' font-weight="600"' if bold else ""
-    anchor = ' text-anchor="middle"' if middle else ""
+    anchor = ' text-anchor="middle"' if centred else ""
     return (
         f'<text x="{x:g}" y="{y:g}" font-size="{size}"{weight}{anchor} fill="#222">'
         f"{escape(text)}</text>"
     )
 
 
-def _arrow(x: float, y1: float, y2: float) -> str:
+def _render_arrow(x: float, y1: float, y2: float) -> str:
     return (
         f'<path d="M{x:g} {y1:g} V{y2 - 6:g}" stroke="#666" fill="none"/>'
         f'<path d="M{x - 4:g} {y2 - 8:g} L{x:g} {y2:g} L{x + 4:g} {y2 - 8:g} Z" fill="#666"/>'
     )
 
 
-def of_stack(stack: str) -> str:
+def render_stack_diagram(stack: str) -> str:
     """The picture of a stack, deployed into an in-memory AWS."""
-    from sandbox.deploy import deploy, in_memory_aws, region_of  # imports the AWS provider: 5 s
+    from sandbox.deploy import (  # imports the AWS provider: 5 s
+        deploy_in_memory,
+        get_stack_region,
+        use_in_memory_aws,
+    )
 
-    with in_memory_aws(region_of(stack)):
-        return draw(deploy(stack).graph, f"bulwark, {stack}")
+    with use_in_memory_aws(get_stack_region(stack)):
+        return render_diagram(deploy_in_memory(stack).graph, f"bulwark, {stack}")
 
 
 if __name__ == "__main__":
-    (ROOT / "docs" / "architecture.svg").write_text(of_stack("prod"), encoding="utf-8")
+    (PROJECT_ROOT / "docs" / "architecture.svg").write_text(
+        render_stack_diagram("prod"), encoding="utf-8"
+    )

@@ -31,13 +31,13 @@ from moto.core.utils import camelcase_to_underscores, get_service_model
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass as checked
 
-from ops.core.aws import reads
-from sandbox.clock import clock
-from sandbox.patches.patching import Refused
+from ops.core.aws import is_read_call
+from sandbox.clock import get_sandbox_clock
+from sandbox.patches.patching import AwsError
 
-Reply: TypeAlias = tuple[int, Any, Any]  # status, headers, body
+RawReply: TypeAlias = tuple[int, Any, Any]  # status, headers, body
 # What a request is signed for, where boto3 calls the service otherwise.
-SIGNED: Final = {
+SIGNED_SERVICES: Final = {
     "elasticloadbalancing": "elbv2",
     "monitoring": "cloudwatch",
     "states": "stepfunctions",
@@ -45,30 +45,32 @@ SIGNED: Final = {
     "tagging": "resourcegroupstaggingapi",
 }
 # Error codes where a service has its own; else the common one.
-THROTTLES: Final = {"ec2": "RequestLimitExceeded", "s3": "SlowDown"}
-UNKNOWN: Final[Reply] = (404, {}, "no such address in AWS")
-QUERY: Final = ("ec2", "rds", "elbv2", "autoscaling", "elasticache", "iam", "sns", "sts")
-DENIALS: Final = {"ec2": "UnauthorizedOperation"}
+THROTTLE_CODES: Final = {"ec2": "RequestLimitExceeded", "s3": "SlowDown"}
+UNKNOWN_ADDRESS_REPLY: Final[RawReply] = (404, {}, "no such address in AWS")
+QUERY_SERVICES: Final = ("ec2", "rds", "elbv2", "autoscaling", "elasticache", "iam", "sns", "sts")
+DENIAL_CODES: Final = {"ec2": "UnauthorizedOperation"}
 
 
-class LostError(Exception):
+class AnswerLostError(Exception):
     """The answer to a request never arrives."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class AwsRequest:
     """A request to AWS. `perform` carries it out, and may be called again."""
 
     request: Request
-    perform: Callable[[], Reply]
+    perform: Callable[[], RawReply]
 
     @cached_property
     def service(self) -> str:
         """As boto3 calls it; empty where the request is not signed."""
-        scope = str(self.request.headers.get("Authorization", "")).partition("Credential=")[2]
-        parts = scope.split(",")[0].split("/")
+        credential_scope = str(self.request.headers.get("Authorization", "")).partition(
+            "Credential="
+        )[2]
+        parts = credential_scope.split(",")[0].split("/")
         name = parts[-2] if len(parts) >= 5 else ""
-        return SIGNED.get(name, name)
+        return SIGNED_SERVICES.get(name, name)
 
     @cached_property
     def api(self) -> str:
@@ -80,34 +82,36 @@ class Asked:
         if not action and "/operation/" in self.request.path:  # Smithy's RPC
             action = self.request.path.rpartition("/")[2]
         if not action and self.service:
-            action = _routed(self.service, self.request)
+            action = _match_rest_operation(self.service, self.request)
         return f"{self.service}.{camelcase_to_underscores(action)}" if action else ""
 
     @cached_property
     def key(self) -> str:
         """What makes two requests the same question: operation, region and parameters."""
-        scope = str(self.request.headers.get("Authorization", "")).split("/")[2:3]
-        return repr((self.api, scope, self.request.url, self.request.values, self.request.data))
+        date_scope = str(self.request.headers.get("Authorization", "")).split("/")[2:3]
+        return repr(
+            (self.api, date_scope, self.request.url, self.request.values, self.request.data)
+        )
 
-    def refused(self, code: str, message: str, status: int = 400) -> Reply:
+    def build_error_reply(self, code: str, message: str, status: int = 400) -> RawReply:
         """An error as the service would say it."""
         response = BaseResponse(self.service)
         response.setup_class(self.request, self.request.url, self.request.headers)
-        response._get_action = lambda: _camel(self)  # type: ignore[method-assign]
+        response._get_action = lambda: _get_operation_name(self)  # type: ignore[method-assign]
         with warnings.catch_warnings():  # that the service's model does not name every code
             warnings.simplefilter("ignore")
-            _, headers, body = response.serialized(ActionResult(Refused(code, message)))
+            _, headers, body = response.serialized(ActionResult(AwsError(code, message)))
         return status, headers, body
 
 
-def _camel(asked: Asked) -> str:
+def _get_operation_name(aws_request: AwsRequest) -> str:
     """The operation as its service spells it."""
-    wanted = asked.api.partition(".")[2]
-    names = get_service_model(asked.service).operation_names
-    return next((n for n in names if camelcase_to_underscores(n) == wanted), wanted)
+    operation = aws_request.api.partition(".")[2]
+    names = get_service_model(aws_request.service).operation_names
+    return next((name for name in names if camelcase_to_underscores(name) == operation), operation)
 
 
-def _routed(service: str, request: Request) -> str:
+def _match_rest_operation(service: str, request: Request) -> str:
     """The operation of a REST service. S3's bucket may stand in the host."""
     host, _, _ = request.host.partition(".s3.")
     if service == "s3" and host != request.host:
@@ -120,119 +124,132 @@ def _routed(service: str, request: Request) -> str:
     return str(operation.name)
 
 
-Onward: TypeAlias = Callable[[Asked], Reply]
+RequestHandler: TypeAlias = Callable[[AwsRequest], RawReply]
 # Behind an operation may stand whose: `s3.put_object */runs/*`.
-Apis = Annotated[
+ApiPatterns = Annotated[
     tuple[str, ...],
     Field(description="patterns like rds.modify_* or *, or with a path: s3.put_object */runs/*"),
 ]
 
 
-def _meant(apis: tuple[str, ...], asked: Asked) -> bool:
-    whole = f"{asked.api} {asked.request.path}"
-    return any(fnmatch(whole if " " in one else asked.api, one) for one in apis)
+def _matches_api(patterns: tuple[str, ...], aws_request: AwsRequest) -> bool:
+    api_and_path = f"{aws_request.api} {aws_request.request.path}"
+    return any(
+        fnmatch(api_and_path if " " in pattern else aws_request.api, pattern)
+        for pattern in patterns
+    )
 
 
 @checked
-class Throttled:
+class ThrottlingFault:
     """A share of the calls is throttled."""
 
     share: Annotated[float, Field(ge=0, le=1)] = 1
     seed: int = 0
-    apis: Apis = ("*",)
+    apis: ApiPatterns = ("*",)
     fault: Literal["throttled"] = "throttled"
 
     def __post_init__(self) -> None:
-        self.chance = random.Random(self.seed)
+        self.random_source = random.Random(self.seed)
 
-    def __call__(self, asked: Asked, onward: Onward) -> Reply:
+    def __call__(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
         """Throttles or not; a throttled call has no effect."""
-        if not _meant(self.apis, asked) or self.chance.random() >= self.share:
-            return onward(asked)
-        default = "Throttling" if asked.service in QUERY else "ThrottlingException"
-        code = THROTTLES.get(asked.service, default)
-        return asked.refused(code, "Rate exceeded", 503 if asked.service in THROTTLES else 400)
+        if not _matches_api(self.apis, aws_request) or self.random_source.random() >= self.share:
+            return next_handler(aws_request)
+        default_code = (
+            "Throttling" if aws_request.service in QUERY_SERVICES else "ThrottlingException"
+        )
+        code = THROTTLE_CODES.get(aws_request.service, default_code)
+        return aws_request.build_error_reply(
+            code, "Rate exceeded", 503 if aws_request.service in THROTTLE_CODES else 400
+        )
 
 
 @checked
-class Unavailable:
+class UnavailableFault:
     """A share of the calls is answered with status 503 and has no effect."""
 
     share: Annotated[float, Field(ge=0, le=1)] = 1
     seed: int = 0
-    apis: Apis = ("*",)
+    apis: ApiPatterns = ("*",)
     fault: Literal["unavailable"] = "unavailable"
 
     def __post_init__(self) -> None:
-        self.chance = random.Random(self.seed)
+        self.random_source = random.Random(self.seed)
 
-    def __call__(self, asked: Asked, onward: Onward) -> Reply:
+    def __call__(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
         """Fails or not."""
-        if not _meant(self.apis, asked) or self.chance.random() >= self.share:
-            return onward(asked)
-        return asked.refused("ServiceUnavailable", "Service is unavailable", 503)
+        if not _matches_api(self.apis, aws_request) or self.random_source.random() >= self.share:
+            return next_handler(aws_request)
+        return aws_request.build_error_reply("ServiceUnavailable", "Service is unavailable", 503)
 
 
 @checked
-class Denied:
+class DeniedFault:
     """Calls for which permission is missing, from some call on."""
 
-    apis: Apis
+    apis: ApiPatterns
     skip: Annotated[int, Field(ge=0)] = 0
     fault: Literal["denied"] = "denied"
 
-    def __call__(self, asked: Asked, onward: Onward) -> Reply:
+    def __call__(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
         """Denies what is meant, once so many have gone through."""
-        if not _meant(self.apis, asked):
-            return onward(asked)
+        if not _matches_api(self.apis, aws_request):
+            return next_handler(aws_request)
         if self.skip:
             self.skip -= 1
-            return onward(asked)
-        default = "AccessDenied" if asked.service in (*QUERY, "s3") else "AccessDeniedException"
-        code = DENIALS.get(asked.service, default)
-        return asked.refused(code, f"User is not authorized to perform: {asked.api}", 403)
+            return next_handler(aws_request)
+        default_code = (
+            "AccessDenied"
+            if aws_request.service in (*QUERY_SERVICES, "s3")
+            else "AccessDeniedException"
+        )
+        code = DENIAL_CODES.get(aws_request.service, default_code)
+        return aws_request.build_error_reply(
+            code, f"User is not authorized to perform: {aws_request.api}", 403
+        )
 
 
 @checked
-class Failing:
+class ErrorFault:
     """Calls that are refused with an error of the service's own."""
 
-    apis: Apis
+    apis: ApiPatterns
     code: str = "InternalFailure"
     message: str = "It failed"
     status: Annotated[int, Field(ge=400, le=599)] = 400
     fault: Literal["failing"] = "failing"
 
-    def __call__(self, asked: Asked, onward: Onward) -> Reply:
+    def __call__(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
         """Refuses what is meant."""
-        if not _meant(self.apis, asked):
-            return onward(asked)
-        return asked.refused(self.code, self.message, self.status)
+        if not _matches_api(self.apis, aws_request):
+            return next_handler(aws_request)
+        return aws_request.build_error_reply(self.code, self.message, self.status)
 
 
 @checked
-class LostAfter:
+class LostAnswerFault:
     """Calls that take effect, and whose answer is lost: after some, so many of them, then none."""
 
-    apis: Apis
+    apis: ApiPatterns
     times: Annotated[int, Field(ge=1)] = 1
     skip: Annotated[int, Field(ge=0)] = 0
     fault: Literal["lost-after"] = "lost-after"
 
-    def __call__(self, asked: Asked, onward: Onward) -> Reply:
+    def __call__(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
         """Carries out, and says nothing."""
-        reply = onward(asked)
-        if self.times and _meant(self.apis, asked):
+        reply = next_handler(aws_request)
+        if self.times and _matches_api(self.apis, aws_request):
             if self.skip:
                 self.skip -= 1
                 return reply
             self.times -= 1
-            raise LostError(asked.api)
+            raise AnswerLostError(aws_request.api)
         return reply
 
 
 @checked
-class Lag:
+class ReadLagFault:
     """Reads show a change `seconds` late on the sandbox's clock.
 
     What has been asked before a change is answered as right before it until then. A question
@@ -243,92 +260,102 @@ class Lag:
     fault: Literal["lag"] = "lag"
 
     def __post_init__(self) -> None:
-        self.known: dict[str, Asked] = {}
-        self.stale: dict[str, tuple[datetime, Reply]] = {}
+        self.previous_reads: dict[str, AwsRequest] = {}
+        self.stale_replies: dict[str, tuple[datetime, RawReply]] = {}
 
-    def __call__(self, asked: Asked, onward: Onward) -> Reply:
+    def __call__(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
         """Answers late, or keeps what a change is about to make old."""
-        if reads(asked.api):
-            self.known[asked.key] = asked
-            return self._seen(asked, onward)
-        before = {key: self._seen(read, onward) for key, read in self.known.items()}
-        reply = onward(asked)
-        until = clock().now() + timedelta(seconds=self.seconds)
-        self.stale |= {key: (until, shown) for key, shown in before.items()}
+        if is_read_call(aws_request.api):
+            self.previous_reads[aws_request.key] = aws_request
+            return self._get_visible_reply(aws_request, next_handler)
+        old_replies = {
+            key: self._get_visible_reply(previous_read, next_handler)
+            for key, previous_read in self.previous_reads.items()
+        }
+        reply = next_handler(aws_request)
+        end_time = get_sandbox_clock().now() + timedelta(seconds=self.seconds)
+        self.stale_replies |= {key: (end_time, old_reply) for key, old_reply in old_replies.items()}
         return reply
 
-    def _seen(self, asked: Asked, onward: Onward) -> Reply:
-        until, reply = self.stale.get(asked.key, (None, None))
-        if until is not None and reply is not None and clock().now() < until:
+    def _get_visible_reply(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
+        end_time, reply = self.stale_replies.get(aws_request.key, (None, None))
+        if end_time is not None and reply is not None and get_sandbox_clock().now() < end_time:
             return reply
-        return onward(asked)
+        return next_handler(aws_request)
 
 
-Fault: TypeAlias = Throttled | Unavailable | Denied | Failing | LostAfter | Lag
-FAULTS: Final = TypeAdapter[list[Fault]](list[Annotated[Fault, Field(discriminator="fault")]])
-_now: list[Fault] = []
-_answering = threading.local()
+Fault: TypeAlias = (
+    ThrottlingFault | UnavailableFault | DeniedFault | ErrorFault | LostAnswerFault | ReadLagFault
+)
+FAULTS_ADAPTER: Final = TypeAdapter[list[Fault]](
+    list[Annotated[Fault, Field(discriminator="fault")]]
+)
+_active_faults: list[Fault] = []
+_thread_state = threading.local()
 
 
-def current() -> list[Fault]:
+def list_active_faults() -> list[Fault]:
     """The faults that there are now."""
-    return list(_now)
+    return list(_active_faults)
 
 
-def put(*faults: Fault) -> None:
+def set_faults(*faults: Fault) -> None:
     """These faults from now on, and no others."""
-    _now[:] = faults
+    _active_faults[:] = faults
 
 
-def parsed(text: str | bytes) -> list[Fault]:
+def parse_faults(text: str | bytes) -> list[Fault]:
     """Faults as JSON, like `[{"fault": "denied", "apis": ["rds.*"]}]`. Raises ValueError."""
-    return FAULTS.validate_python(json.loads(text))
+    return FAULTS_ADAPTER.validate_python(json.loads(text))
 
 
-def answered(asked: Asked) -> Reply:
+def answer_with_faults(aws_request: AwsRequest) -> RawReply:
     """The answer to a request, with the faults that there are. Raises LostError.
 
     What AWS itself asks while it answers, as a function of the stack does, has none.
     """
 
-    def from_(number: int) -> Onward:
-        if number == len(faults):
-            return lambda it: it.perform()
-        return lambda it: faults[number](it, from_(number + 1))
+    def build_handler(index: int) -> RequestHandler:
+        if index == len(faults):
+            return lambda handled_request: handled_request.perform()
+        return lambda handled_request: faults[index](handled_request, build_handler(index + 1))
 
-    faults = current()
-    if getattr(_answering, "now", False) or not faults or not asked.api:
-        return asked.perform()
-    _answering.now = True
+    faults = list_active_faults()
+    if getattr(_thread_state, "now", False) or not faults or not aws_request.api:
+        return aws_request.perform()
+    _thread_state.now = True
     try:
-        return from_(0)(asked)
+        return build_handler(0)(aws_request)
     finally:
-        _answering.now = False
+        _thread_state.now = False
 
 
-def _read(request: AWSPreparedRequest) -> AWSPreparedRequest:
+def _buffer_body(request: AWSPreparedRequest) -> AWSPreparedRequest:
     """The request with its body read, so that it can be asked for more than once."""
-    read = getattr(request.body, "read", None)
-    body = read() if read else request.body
+    read_body = getattr(request.body, "read", None)
+    body = read_body() if read_body else request.body
     return AWSPreparedRequest(request.method, request.url, request.headers, body, False)
 
 
 @contextmanager
-def use(*faults: Fault) -> Iterator[None]:
+def inject_faults(*faults: Fault) -> Iterator[None]:
     """These faults for the clients of this process, until the end of the block."""
-    before, original = current(), BotocoreStubber.process_request
+    previous_faults, original_process = list_active_faults(), BotocoreStubber.process_request
 
-    def process(stubber: BotocoreStubber, request: AWSPreparedRequest) -> Any:
-        whole = _read(request)
-        asked = Asked(normalize_request(whole), lambda: original(stubber, whole) or UNKNOWN)
+    def process_with_faults(stubber: BotocoreStubber, request: AWSPreparedRequest) -> Any:
+        buffered_request = _buffer_body(request)
+        aws_request = AwsRequest(
+            normalize_request(buffered_request),
+            lambda: original_process(stubber, buffered_request) or UNKNOWN_ADDRESS_REPLY,
+        )
         try:
-            return answered(asked)
-        except LostError:
+            return answer_with_faults(aws_request)
+        except AnswerLostError:
             raise ReadTimeoutError(endpoint_url=request.url) from None
 
-    put(*faults)
+    set_faults(*faults)
     try:
-        with patch.object(BotocoreStubber, "process_request", process):
+        with patch.object(BotocoreStubber, "process_request", process_with_faults):
             yield
     finally:
-        put(*before)
+        set_faults(*previous_faults)

@@ -14,64 +14,79 @@ from typing import Any, Final, TypeAlias
 
 from moto.core.request import Request
 
-from sandbox.faults import FAULTS, Asked, LostError, Reply, answered, current, parsed, put
+from sandbox.faults import (
+    FAULTS_ADAPTER,
+    AnswerLostError,
+    AwsRequest,
+    RawReply,
+    answer_with_faults,
+    list_active_faults,
+    parse_faults,
+    set_faults,
+)
 
-PATH: Final = "/sandbox-api/faults"
-LOST: Final[Reply] = (504, {}, "the answer is lost")
-Application: TypeAlias = Callable[[dict[str, Any], Any], Iterable[bytes]]
+FAULTS_PATH: Final = "/sandbox-api/faults"
+LOST_ANSWER_REPLY: Final[RawReply] = (504, {}, "the answer is lost")
+WsgiApplication: TypeAlias = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
-def faulty(application: Application) -> Application:
+def add_faults(application: WsgiApplication) -> WsgiApplication:
     """The application with faults in front of it, and the address of the faults."""
 
-    def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") == PATH:
-            return _administered(environ, start_response)
-        if not current():
+    def handle_request(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") == FAULTS_PATH:
+            return _handle_faults_request(environ, start_response)
+        if not list_active_faults():
             return application(environ, start_response)
-        body = _body(environ)
+        body = _read_body(environ)
 
         def perform() -> tuple[int, Any, Any]:
-            said: list[Any] = []
+            status_and_headers: list[Any] = []
 
-            def keep(status: str, headers: list[tuple[str, str]], _: Any = None) -> None:
-                said[:] = [int(status.split()[0]), headers]
+            def record_start(status: str, headers: list[tuple[str, str]], _: Any = None) -> None:
+                status_and_headers[:] = [int(status.split()[0]), headers]
 
-            content = b"".join(application({**environ, "wsgi.input": io.BytesIO(body)}, keep))
-            return said[0], dict(said[1]), content
+            content = b"".join(
+                application({**environ, "wsgi.input": io.BytesIO(body)}, record_start)
+            )
+            return status_and_headers[0], dict(status_and_headers[1]), content
 
-        asked = Asked(Request({**environ, "wsgi.input": io.BytesIO(body)}), perform)
+        aws_request = AwsRequest(Request({**environ, "wsgi.input": io.BytesIO(body)}), perform)
         try:
-            reply = answered(asked)
-        except LostError:
-            _hung_up(environ)
-            reply = LOST
-        return _sent(reply, start_response)
+            reply = answer_with_faults(aws_request)
+        except AnswerLostError:
+            _close_connection(environ)
+            reply = LOST_ANSWER_REPLY
+        return _send_reply(reply, start_response)
 
-    return serve
+    return handle_request
 
 
-def _body(environ: dict[str, Any]) -> bytes:
+def _read_body(environ: dict[str, Any]) -> bytes:
     """The request's body: whole, however long it says it is, or in chunks to the end."""
     source = environ["wsgi.input"]
     length = environ.get("CONTENT_LENGTH")
-    found: bytes = source.read(int(length)) if length else b""
+    content: bytes = source.read(int(length)) if length else b""
     if not length and environ.get("wsgi.input_terminated"):
-        found = source.read()
-        environ["CONTENT_LENGTH"] = str(len(found))
-    return found
+        content = source.read()
+        environ["CONTENT_LENGTH"] = str(len(content))
+    return content
 
 
-def _sent(reply: tuple[int, Any, Any], start_response: Any) -> Iterable[bytes]:
+def _send_reply(reply: tuple[int, Any, Any], start_response: Any) -> Iterable[bytes]:
     status, headers, body = reply
     content = body.encode() if isinstance(body, str) else bytes(body)
-    kept = {k: str(v) for k, v in headers.items() if k.lower() not in ("content-length", "status")}
-    listed = [*kept.items(), ("Content-Length", str(len(content)))]
-    start_response(f"{status} sandbox", listed)
+    reply_headers = {
+        name: str(value)
+        for name, value in headers.items()
+        if name.lower() not in ("content-length", "status")
+    }
+    header_list = [*reply_headers.items(), ("Content-Length", str(len(content)))]
+    start_response(f"{status} sandbox", header_list)
     return [content]
 
 
-def _hung_up(environ: dict[str, Any]) -> None:
+def _close_connection(environ: dict[str, Any]) -> None:
     """Ends the connection without a word, where there is one."""
     connection = environ.get("werkzeug.socket")
     if connection is not None:
@@ -79,18 +94,20 @@ def _hung_up(environ: dict[str, Any]) -> None:
             connection.shutdown(socket.SHUT_RDWR)
 
 
-def _administered(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+def _handle_faults_request(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     match environ["REQUEST_METHOD"]:
         case "POST":
             try:
-                put(*parsed(_body(environ)))
+                set_faults(*parse_faults(_read_body(environ)))
             except ValueError as error:
-                return _sent((400, {"Content-Type": "text/plain"}, f"{error}\n"), start_response)
+                return _send_reply(
+                    (400, {"Content-Type": "text/plain"}, f"{error}\n"), start_response
+                )
         case "DELETE":
-            put()
+            set_faults()
         case "GET":
             pass
         case _:
-            return _sent((405, {"Allow": "GET, POST, DELETE"}, ""), start_response)
-    shown = FAULTS.dump_json(current(), indent=2)
-    return _sent((200, {"Content-Type": "application/json"}, shown), start_response)
+            return _send_reply((405, {"Allow": "GET, POST, DELETE"}, ""), start_response)
+    faults_json = FAULTS_ADAPTER.dump_json(list_active_faults(), indent=2)
+    return _send_reply((200, {"Content-Type": "application/json"}, faults_json), start_response)

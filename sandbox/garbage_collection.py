@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def rare_collections() -> Iterator[None]:
+def reduce_garbage_collections() -> Iterator[None]:
     """Looking for what a program dropped takes as long as a third of its run otherwise."""
-    before = gc.get_threshold()
-    gc.set_threshold(max(before[0], 200_000), 20, 100)
+    previous_thresholds = gc.get_threshold()
+    gc.set_threshold(max(previous_thresholds[0], 200_000), 20, 100)
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        gc.set_threshold(*previous_thresholds)

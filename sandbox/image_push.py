@@ -4,15 +4,20 @@ import hashlib
 import json
 from typing import Any, Final
 
-MEDIA: Final = "application/vnd.docker.distribution.manifest.v2+json"
+MANIFEST_MEDIA_TYPE: Final = "application/vnd.docker.distribution.manifest.v2+json"
 
 
-def push(ecr: Any, repository: str, tag: str) -> str:
+def push_image(ecr: Any, repository: str, tag: str) -> str:
     """Puts an image under a tag; its digest. sandbox/image_behaviour.py reads the tag."""
     digest = hashlib.sha256(f"{repository}:{tag}".encode()).hexdigest()
-    layer = {"digest": f"sha256:{digest}", "size": 1, "mediaType": f"{MEDIA}.layer"}
-    manifest = {"schemaVersion": 2, "mediaType": MEDIA, "layers": [layer], "config": {"size": 1}}
-    made = ecr.put_image(
+    layer = {"digest": f"sha256:{digest}", "size": 1, "mediaType": f"{MANIFEST_MEDIA_TYPE}.layer"}
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_MEDIA_TYPE,
+        "layers": [layer],
+        "config": {"size": 1},
+    }
+    response = ecr.put_image(
         repositoryName=repository, imageManifest=json.dumps(manifest), imageTag=tag
     )
-    return str(made["image"]["imageId"]["imageDigest"])
+    return str(response["image"]["imageId"]["imageDigest"])

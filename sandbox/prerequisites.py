@@ -7,47 +7,51 @@ from moto.rds.models import rds_backends
 from moto.route53.models import route53_backends
 
 from components.settings import RestoreFrom, Settings
-from sandbox.aws import ACCOUNT, PARTITION, client
+from sandbox.aws import ACCOUNT_ID, AWS_PARTITION, get_client
 
-_ELSEWHERE: Final = "restored-from"  # stands for a database that the stack does not have
+_ABSENT_SOURCE: Final = "restored-from"  # stands for a database that the stack does not have
 
 
-def put(settings: Settings) -> None:
+def create_prerequisites(settings: Settings) -> None:
     """Puts into the in-memory AWS what a stack takes for granted."""
-    balancer = settings.load_balancer
-    domain = balancer.domain or "app.example.com"
-    if settings.has_load_balancer and balancer.zone_id is not None:
-        _zone(balancer.zone_id, domain.partition(".")[2])
-    if settings.has_load_balancer and balancer.certificate_arn is not None:
-        _certificate(balancer.certificate_arn, domain)
+    load_balancer = settings.load_balancer
+    domain = load_balancer.domain or "app.example.com"
+    if settings.has_load_balancer and load_balancer.zone_id is not None:
+        _create_zone(load_balancer.zone_id, domain.partition(".")[2])
+    if settings.has_load_balancer and load_balancer.certificate_arn is not None:
+        _create_certificate(load_balancer.certificate_arn, domain)
     if (source := settings.database.restore_from) is not None:
-        _source(source, settings)
+        _create_restore_source(source, settings)
 
 
-def _zone(id_: str, domain: str) -> None:
+def _create_zone(zone_id: str, domain: str) -> None:
     """A hosted zone of that id."""
-    made = client("route53", "us-east-1").create_hosted_zone(Name=domain, CallerReference=id_)
-    zones = route53_backends[ACCOUNT][PARTITION].zones
-    zone = zones.pop(made["HostedZone"]["Id"].rpartition("/")[2])
-    zone.resource_id = id_
-    zones[id_] = zone
+    response = get_client("route53", "us-east-1").create_hosted_zone(
+        Name=domain, CallerReference=zone_id
+    )
+    zones = route53_backends[ACCOUNT_ID][AWS_PARTITION].zones
+    zone = zones.pop(response["HostedZone"]["Id"].rpartition("/")[2])
+    zone.resource_id = zone_id
+    zones[zone_id] = zone
 
 
-def _certificate(arn: str, domain: str) -> None:
+def _create_certificate(arn: str, domain: str) -> None:
     """An issued certificate of that ARN."""
     region = arn.split(":")[3]
-    made = client("acm", region).request_certificate(DomainName=domain, ValidationMethod="DNS")
-    certificates = acm_backends[ACCOUNT][region]._certificates
-    certificate = certificates.pop(made["CertificateArn"])
+    response = get_client("acm", region).request_certificate(
+        DomainName=domain, ValidationMethod="DNS"
+    )
+    certificates = acm_backends[ACCOUNT_ID][region]._certificates
+    certificate = certificates.pop(response["CertificateArn"])
     certificate.arn, certificate.status = arn, "ISSUED"
     certificates[arn] = certificate
 
 
-def _source(source: RestoreFrom, settings: Settings) -> None:
+def _create_restore_source(source: RestoreFrom, settings: Settings) -> None:
     """The database, snapshot or automated backup that a new database takes its data from."""
-    rds = client("rds", settings.region)
+    rds = get_client("rds", settings.region)
     database = settings.database
-    identifier = source.instance or _ELSEWHERE
+    identifier = source.instance or _ABSENT_SOURCE
     rds.create_db_instance(
         DBInstanceIdentifier=identifier,
         DBInstanceClass=database.instance_class,
@@ -66,7 +70,7 @@ def _source(source: RestoreFrom, settings: Settings) -> None:
             DBSnapshotIdentifier=source.snapshot.rpartition(":")[2],
         )
     if source.resource_id is not None:
-        rds_backends[ACCOUNT][settings.region].databases[
+        rds_backends[ACCOUNT_ID][settings.region].databases[
             identifier
         ].dbi_resource_id = source.resource_id
         rds.delete_db_instance(

@@ -26,14 +26,14 @@ from pulumi.runtime.settings import get_root_resource, set_root_resource
 from pulumi.runtime.stack import Stack
 from pydantic import JsonValue
 
-from sandbox.garbage_collection import rare_collections
+from sandbox.garbage_collection import reduce_garbage_collections
 
-ROOT = Path(__file__).resolve().parent.parent
-SECRET = (rpc._special_sig_key, rpc._special_secret_sig)
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+SECRET_MARK = (rpc._special_sig_key, rpc._special_secret_sig)
 
 
 @dataclass(frozen=True)
-class Registered:
+class RegisteredResource:
     """One resource as the engine would have got it.
 
     `secrets` are the inputs marked secret, `after` the URNs of what it depends on.
@@ -51,50 +51,52 @@ class Registered:
     ignore_changes: tuple[str, ...]
     aliases: tuple[str, ...]
     secrets: frozenset[str]
-    after: frozenset[str] = frozenset()
-    imported: str = ""  # the id that the engine would import it by
+    dependencies: frozenset[str] = frozenset()
+    import_id: str = ""  # the id that the engine would import it by
 
     @property
-    def in_aws(self) -> bool:
+    def is_in_aws(self) -> bool:
         """Whether it is a thing in AWS, and not a component or a provider."""
         return self.custom and not self.type.startswith("pulumi:")
 
 
 @dataclass
-class Graph:
+class ResourceGraph:
     """What a program registered, in order, and what it exported."""
 
-    resources: list[Registered] = field(default_factory=list)
+    resources: list[RegisteredResource] = field(default_factory=list)
     exports: dict[str, Any] = field(default_factory=dict)
     invokes: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
-    def all(self, type_: str) -> list[Registered]:
+    def list_resources(self, type_: str) -> list[RegisteredResource]:
         """The resources of a type, like aws:ec2/vpc:Vpc."""
-        return [r for r in self.resources if r.type == type_]
+        return [resource for resource in self.resources if resource.type == type_]
 
-    def one(self, type_: str, name: str | None = None) -> Registered:
+    def get_resource(self, type_: str, name: str | None = None) -> RegisteredResource:
         """The only resource of a type, or the one of that logical name."""
-        found = [r for r in self.all(type_) if name in (None, r.name)]
-        if len(found) != 1:
-            raise LookupError(f"{len(found)} of {type_} {name or ''}, not one")
-        return found[0]
+        matches = [
+            resource for resource in self.list_resources(type_) if name in (None, resource.name)
+        ]
+        if len(matches) != 1:
+            raise LookupError(f"{len(matches)} of {type_} {name or ''}, not one")
+        return matches[0]
 
-    def component(self, resource: Registered) -> Registered | None:
+    def find_component(self, resource: RegisteredResource) -> RegisteredResource | None:
         """The outermost component that a resource stands in."""
-        by_urn = {r.urn: r for r in self.resources}
-        outer = None
+        by_urn = {candidate.urn: candidate for candidate in self.resources}
+        outermost = None
         while (parent := by_urn.get(resource.parent)) is not None:
-            outer = resource = parent
-        return outer
+            outermost = resource = parent
+        return outermost
 
-    def __iter__(self) -> Iterator[Registered]:
+    def __iter__(self) -> Iterator[RegisteredResource]:
         return iter(self.resources)
 
 
 class _Monitor(pulumi_mocks.MockMonitor):
     """Records each request beside what the mocks answer."""
 
-    def __init__(self, mocks: pulumi.runtime.Mocks, graph: Graph) -> None:
+    def __init__(self, mocks: pulumi.runtime.Mocks, graph: ResourceGraph) -> None:
         super().__init__(mocks)
         self.graph = graph
         self.regions: dict[str, str] = {}  # by URN of the provider
@@ -107,77 +109,81 @@ class _Monitor(pulumi_mocks.MockMonitor):
         provider = request.provider.rsplit("::", 1)[0]  # without the id behind its URN
         if provider in self.regions and request.type.startswith("aws:"):
             request.object.update({"region": self.regions[provider]})
-        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type != "pulumi:pulumi:Stack":
-            state = self.resources[answer.urn].state
+            state = self.resources[response.urn].state
             inputs = rpc.deserialize_properties(request.object, keep_unknowns=True)
             if request.type == "pulumi:providers:aws":
-                self.regions[answer.urn] = inputs["region"]
+                self.regions[response.urn] = inputs["region"]
             self.graph.resources.append(
-                Registered(
-                    urn=answer.urn,
+                RegisteredResource(
+                    urn=response.urn,
                     type=request.type,
                     name=request.name,
                     parent=request.parent,
                     custom=request.custom,
-                    inputs=bare(inputs),
-                    id=answer.id,
-                    outputs=bare(state),
+                    inputs=remove_secret_marks(inputs),
+                    id=response.id,
+                    outputs=remove_secret_marks(state),
                     protect=request.protect,
                     ignore_changes=tuple(request.ignoreChanges),
-                    aliases=tuple(a.urn or a.spec.name for a in request.aliases),
-                    secrets=frozenset(k for k, v in inputs.items() if holds_secret(v)),
-                    after=frozenset(request.dependencies),
-                    imported=request.importId,
+                    aliases=tuple(alias.urn or alias.spec.name for alias in request.aliases),
+                    secrets=frozenset(key for key, value in inputs.items() if has_secret(value)),
+                    dependencies=frozenset(request.dependencies),
+                    import_id=request.importId,
                 )
             )
-        return answer
+        return response
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
         if "::pulumi:pulumi:Stack::" in request.urn:  # not a component, whose parent it is
-            self.graph.exports = bare(rpc.deserialize_properties(request.outputs))
+            self.graph.exports = remove_secret_marks(rpc.deserialize_properties(request.outputs))
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
 
-def holds_secret(value: Any) -> bool:
+def has_secret(value: Any) -> bool:
     """Whether a value, or anything in it, is marked secret."""
     if isinstance(value, dict):
-        return value.get(SECRET[0]) == SECRET[1] or any(holds_secret(v) for v in value.values())
-    return isinstance(value, list) and any(holds_secret(v) for v in value)
+        return value.get(SECRET_MARK[0]) == SECRET_MARK[1] or any(
+            has_secret(item) for item in value.values()
+        )
+    return isinstance(value, list) and any(has_secret(item) for item in value)
 
 
-def bare(value: Any) -> Any:
+def remove_secret_marks(value: Any) -> Any:
     """A value without the marks of secrecy."""
     if isinstance(value, dict):
-        if value.get(SECRET[0]) == SECRET[1]:
-            return bare(value["value"])
-        return {k: bare(v) for k, v in value.items()}
-    return [bare(v) for v in value] if isinstance(value, list) else value
+        if value.get(SECRET_MARK[0]) == SECRET_MARK[1]:
+            return remove_secret_marks(value["value"])
+        return {key: remove_secret_marks(item) for key, item in value.items()}
+    return [remove_secret_marks(item) for item in value] if isinstance(value, list) else value
 
 
-def stack_config(
-    stack: str, overrides: Mapping[str, JsonValue] | None = None, root: Path = ROOT
+def load_stack_config(
+    stack: str, overrides: Mapping[str, JsonValue] | None = None, root: Path = PROJECT_ROOT
 ) -> tuple[str, dict[str, str]]:
     """(project, config) as the Pulumi CLI would hand them to the program of a stack."""
     project = yaml.safe_load((root / "Pulumi.yaml").read_text())
     name: str = project["name"]
     defaults: dict[str, JsonValue] = {
-        key: declared["default"]
-        for key, declared in (project.get("config") or {}).items()
-        if isinstance(declared, dict) and "default" in declared
+        key: declaration["default"]
+        for key, declaration in (project.get("config") or {}).items()
+        if isinstance(declaration, dict) and "default" in declaration
     }
     file = root / f"Pulumi.{stack}.yaml"
     if not file.exists():
         raise FileNotFoundError(f"there is no stack {stack}: {file.name} is not there")
-    own: dict[str, JsonValue] = yaml.safe_load(file.read_text()).get("config") or {}
+    stack_values: dict[str, JsonValue] = yaml.safe_load(file.read_text()).get("config") or {}
     return name, {  # whether a key is written with the project's name or not, the last one wins
-        key if ":" in key else f"{name}:{key}": v if isinstance(v, str) else json.dumps(v)
-        for values in (defaults, own, overrides or {})
-        for key, v in values.items()
+        key if ":" in key else f"{name}:{key}": value
+        if isinstance(value, str)
+        else json.dumps(value)
+        for values in (defaults, stack_values, overrides or {})
+        for key, value in values.items()
     }
 
 
-def run(
+def run_program(
     program: Callable[[], None],
     mocks: pulumi.runtime.Mocks,
     *,
@@ -185,12 +191,12 @@ def run(
     stack: str = "test",
     config: Mapping[str, str] | None = None,
     preview: bool = False,
-) -> Graph:
+) -> ResourceGraph:
     """Runs a program under `mocks` to its end, outputs awaited, and returns what it registered.
 
     In a preview, outputs that the mocks do not answer with are unknown.
     """
-    graph = Graph()
+    graph = ResourceGraph()
     loop = asyncio.new_event_loop()
     # One failure is raised below; what else failed because of it is not told again, at any time.
     loop.set_exception_handler(lambda _loop, _context: None)
@@ -198,42 +204,47 @@ def run(
     set_root_resource(None)  # type: ignore[arg-type]  # not the stack of the run before
     pulumi.runtime.set_mocks(mocks, project, stack, preview, monitor=_Monitor(mocks, graph))
     pulumi.runtime.set_all_config({"aws:region": "eu-north-1", **(config or {})})
-    with rare_collections(), patch.object(pulumi_resource, "_get_stack_trace", _nowhere):
-        pulumi.runtime.test(lambda: _in_stack(program))()  # type: ignore[no-untyped-call]
+    with (
+        reduce_garbage_collections(),
+        patch.object(pulumi_resource, "_get_stack_trace", _get_empty_stack_trace),
+    ):
+        pulumi.runtime.test(lambda: _run_in_stack(program))()  # type: ignore[no-untyped-call]
     return graph
 
 
-def _nowhere() -> Any:
+def _get_empty_stack_trace() -> Any:
     """Where in the program a resource was made: an engine shows it, and to find it takes long."""
     return source_pb2.StackTrace()
 
 
-def _in_stack(program: Callable[[], None]) -> None:
+def _run_in_stack(program: Callable[[], None]) -> None:
     """Runs a program, then registers what it exported: the mocks do so before, with nothing."""
     program()
-    root = get_root_resource()
-    assert isinstance(root, Stack)
-    root._outputs_registered = False
-    root._finish()
+    root_stack = get_root_resource()
+    assert isinstance(root_stack, Stack)
+    root_stack._outputs_registered = False
+    root_stack._finish()
 
 
-def run_stack(
+def run_stack_program(
     stack: str,
     mocks: pulumi.runtime.Mocks,
     overrides: Mapping[str, JsonValue] | None = None,
-    root: Path = ROOT,
+    root: Path = PROJECT_ROOT,
     *,
     preview: bool = False,
-) -> Graph:
+) -> ResourceGraph:
     """Runs the project's own `__main__.py` for a stack under `mocks`."""
-    project, config = stack_config(stack, overrides, root)
-    before = Path.cwd()
+    project, config = load_stack_config(stack, overrides, root)
+    previous_folder = Path.cwd()
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     os.chdir(root)
     try:
-        return run(
-            lambda: _discard(runpy.run_path(str(root / "__main__.py"), run_name="__main__")),
+        return run_program(
+            lambda: _discard_globals(
+                runpy.run_path(str(root / "__main__.py"), run_name="__main__")
+            ),
             mocks,
             project=project,
             stack=stack,
@@ -241,8 +252,8 @@ def run_stack(
             preview=preview,
         )
     finally:
-        os.chdir(before)
+        os.chdir(previous_folder)
 
 
-def _discard(_: object) -> None:
+def _discard_globals(_: object) -> None:
     """The program's globals are of no use afterwards."""

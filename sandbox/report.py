@@ -10,23 +10,23 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ops.cli.render import said
+from ops.cli.render import format_duration
 from ops.cost import prices
-from ops.cost.estimate import Cost, Resource, by_component, estimate
-from ops.runs.report import at
-from sandbox.demo_steps import Acted
-from sandbox.diagram import draw
-from sandbox.program import ROOT, Graph, Registered
+from ops.cost.estimate import Cost, PricedResource, estimate_costs, sum_by_component
+from ops.runs.report import format_timestamp
+from sandbox.demo_steps import DemoStepResult
+from sandbox.diagram import render_diagram
+from sandbox.program import PROJECT_ROOT, RegisteredResource, ResourceGraph
 
-TEMPLATES = Path(__file__).parent / "templates"
-ALARMS = (
+TEMPLATE_FOLDER = Path(__file__).parent / "templates"
+ALARM_TYPES = (
     "aws:cloudwatch/metricAlarm:MetricAlarm",
     "aws:cloudwatch/compositeAlarm:CompositeAlarm",
 )
 
 
 @dataclass(frozen=True)
-class Part:
+class ComponentSummary:
     """One component of the stack: how many resources, of which types, and its fixed cost."""
 
     name: str
@@ -44,11 +44,11 @@ class AlarmRow:
 
 
 @dataclass(frozen=True)
-class Summary:
+class DeploymentSummary:
     """Everything that the demo prints and the page shows."""
 
     title: str
-    parts: tuple[Part, ...]
+    parts: tuple[ComponentSummary, ...]
     costs: tuple[Cost, ...]
     alarms: tuple[AlarmRow, ...]
     outputs: Mapping[str, Any]
@@ -67,69 +67,89 @@ class Summary:
     def usage(self) -> list[tuple[str, str, str]]:
         """(component, what, rate) of all that depends on use, each said once."""
         return list(
-            dict.fromkeys((c.component, c.what, c.usage) for c in self.costs if c.usage is not None)
+            dict.fromkeys(
+                (cost.component, cost.what, cost.usage)
+                for cost in self.costs
+                if cost.usage is not None
+            )
         )
 
 
-def summarise(graph: Graph, title: str) -> Summary:
+def build_summary(graph: ResourceGraph, title: str) -> DeploymentSummary:
     """The summary of a deployment."""
-    owned: dict[str, list[Registered]] = {}
+    resources_by_component: dict[str, list[RegisteredResource]] = {}
     for resource in graph:
-        if resource.in_aws:
-            component = graph.component(resource)
-            owned.setdefault(component.name if component else "stack", []).append(resource)
-    costs = tuple(sorted(estimate(priced(graph)), key=lambda c: (c.component, c.resource)))
-    fixed = by_component(costs)
-    return Summary(
+        if resource.is_in_aws:
+            component = graph.find_component(resource)
+            resources_by_component.setdefault(component.name if component else "stack", []).append(
+                resource
+            )
+    costs = tuple(
+        sorted(
+            estimate_costs(list_priced_resources(graph)),
+            key=lambda cost: (cost.component, cost.resource),
+        )
+    )
+    monthly_by_component = sum_by_component(costs)
+    return DeploymentSummary(
         title=title,
         parts=tuple(
-            Part(name, len(resources), _types(resources), fixed.get(name, 0.0))
-            for name, resources in sorted(owned.items())
+            ComponentSummary(
+                name,
+                len(resources),
+                _format_type_counts(resources),
+                monthly_by_component.get(name, 0.0),
+            )
+            for name, resources in sorted(resources_by_component.items())
         ),
         costs=costs,
         alarms=tuple(
             AlarmRow(
-                str(a.inputs.get("name") or a.inputs.get("alarmName")),
-                str(a.inputs.get("alarmDescription") or ""),
+                str(alarm.inputs.get("name") or alarm.inputs.get("alarmName")),
+                str(alarm.inputs.get("alarmDescription") or ""),
             )
-            for type_ in ALARMS
-            for a in sorted(graph.all(type_), key=lambda a: a.name)
+            for type_ in ALARM_TYPES
+            for alarm in sorted(graph.list_resources(type_), key=lambda alarm: alarm.name)
         ),
         outputs=graph.exports,
     )
 
 
-def priced(graph: Graph) -> list[Resource]:
+def list_priced_resources(graph: ResourceGraph) -> list[PricedResource]:
     """The resources of a graph as the estimate reads them."""
-    found = []
+    priced_resources = []
     for resource in graph:
-        component = graph.component(resource)
-        if resource.in_aws and component is not None:
-            found.append(
-                Resource(
+        component = graph.find_component(resource)
+        if resource.is_in_aws and component is not None:
+            priced_resources.append(
+                PricedResource(
                     resource.type, resource.name, component.name, resource.inputs, resource.parent
                 )
             )
-    return found
+    return priced_resources
 
 
-def _types(resources: Sequence[Registered]) -> str:
-    counts = Counter(r.type.rsplit(":", 1)[-1] for r in resources)
-    return ", ".join(f"{n} {kind}" if n > 1 else kind for kind, n in sorted(counts.items()))
+def _format_type_counts(resources: Sequence[RegisteredResource]) -> str:
+    counts = Counter(resource.type.rsplit(":", 1)[-1] for resource in resources)
+    return ", ".join(
+        f"{count} {kind}" if count > 1 else kind for kind, count in sorted(counts.items())
+    )
 
 
-def page(summary: Summary, graph: Graph, acted: Sequence[Acted] = ()) -> str:
+def render_page(
+    summary: DeploymentSummary, graph: ResourceGraph, results: Sequence[DemoStepResult] = ()
+) -> str:
     """The summary with the architecture's picture and what was done, as one HTML page."""
     environment = Environment(
-        loader=FileSystemLoader([TEMPLATES, ROOT / "ops" / "templates"]),
+        loader=FileSystemLoader([TEMPLATE_FOLDER, PROJECT_ROOT / "ops" / "templates"]),
         autoescape=True,
         undefined=StrictUndefined,
     )
-    environment.filters |= {"said": said, "at": at}
+    environment.filters |= {"said": format_duration, "at": format_timestamp}
     return environment.get_template("report.html.j2").render(
         summary=summary,
-        acted=acted,
+        acted=results,
         prices=prices,
-        diagram=Markup(draw(graph, summary.title)),
+        diagram=Markup(render_diagram(graph, summary.title)),
         outputs=json.dumps(summary.outputs, indent=2),
     )

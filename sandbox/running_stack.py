@@ -19,81 +19,96 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from ops.core.clock import VARIABLE, Pace
+from ops.core.clock import CLOCK_VARIABLE, ClockRate
 from sandbox import clock
 from sandbox import load_balancer as balancer
 from sandbox import postgres as databases
-from sandbox.deploy import Deployment, Progress, deploy, in_memory_aws, region_of
-from sandbox.server import keys, listen, serving
+from sandbox.deploy import (
+    InMemoryDeployment,
+    ProgressCallback,
+    deploy_in_memory,
+    get_stack_region,
+    use_in_memory_aws,
+)
+from sandbox.server import get_client_environment, open_listening_socket, serve_in_thread
 
-FACTOR: Final = 60.0
+DEFAULT_CLOCK_FACTOR: Final = 60.0
 # Of a person's own environment: what would lead past the sandbox.
-_OTHERS: Final = ("AWS_", "BULWARK_", "PG")
+_FOREIGN_PREFIXES: Final = ("AWS_", "BULWARK_", "PG")
 
 
 @dataclass(frozen=True)
-class Up:
+class RunningStack:
     """A stack that is up: where AWS and the stack's load balancer answer, and what to set."""
 
     stack: str
     url: str
-    site: str | None
-    outputs: Path
-    deployment: Deployment
+    site_url: str | None
+    outputs_file: Path
+    deployment: InMemoryDeployment
     settings: Mapping[str, str]
     factor: float
 
     @property
     def environment(self) -> dict[str, str]:
         """The whole environment of a process that works on it."""
-        own = {k: v for k, v in os.environ.items() if not k.startswith(_OTHERS)}
-        return {**own, **self.settings}
+        other_variables = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(_FOREIGN_PREFIXES)
+        }
+        return {**other_variables, **self.settings}
 
 
 @contextmanager
-def up(
+def serve_stack(
     stack: str,
     overrides: Mapping[str, JsonValue] | None = None,
     *,
-    factor: float = FACTOR,
-    at: socket.socket | None = None,
-    progress: Progress | None = None,
-) -> Iterator[Up]:
+    factor: float = DEFAULT_CLOCK_FACTOR,
+    listening_socket: socket.socket | None = None,
+    progress: ProgressCallback | None = None,
+) -> Iterator[RunningStack]:
     """Deploys a stack and serves it until the end of the block; errors as deploy's.
 
     `factor` is how many simulated seconds pass in a second, from the moment that all is up: until
     then nothing takes time. `at` is a listening socket, a free port where none is given.
     """
-    with ExitStack() as around:
-        region = region_of(stack, overrides)
-        around.enter_context(in_memory_aws(region))
-        around.enter_context(databases.real())
-        around.enter_context(balancer.answering())
-        folder = Path(around.enter_context(TemporaryDirectory(prefix="bulwark-")))
-        deployment = deploy(stack, overrides, progress=progress)
-        running = clock.Running(factor)
-        around.callback(clock.use, clock.use(running))
-        url = around.enter_context(serving(at or around.enter_context(listen(0))))
-        outputs = folder / "outputs.json"
-        outputs.write_text(json.dumps(deployment.exports, indent=2), encoding="utf-8")
-        site = _site(deployment)
+    with ExitStack() as exit_stack:
+        region = get_stack_region(stack, overrides)
+        exit_stack.enter_context(use_in_memory_aws(region))
+        exit_stack.enter_context(databases.use_real_postgres())
+        exit_stack.enter_context(balancer.serve_load_balancers())
+        folder = Path(exit_stack.enter_context(TemporaryDirectory(prefix="bulwark-")))
+        deployment = deploy_in_memory(stack, overrides, progress=progress)
+        running_clock = clock.RunningClock(factor)
+        exit_stack.callback(clock.set_sandbox_clock, clock.set_sandbox_clock(running_clock))
+        url = exit_stack.enter_context(
+            serve_in_thread(listening_socket or exit_stack.enter_context(open_listening_socket(0)))
+        )
+        outputs_file = folder / "outputs.json"
+        outputs_file.write_text(json.dumps(deployment.exports, indent=2), encoding="utf-8")
+        site_url = _find_site_url(deployment)
         settings = {
-            **keys(url, region),
+            **get_client_environment(url, region),
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "BULWARK_STACK": stack,
-            "BULWARK_OUTPUTS": str(outputs),
-            VARIABLE: str(Pace(running.began.timestamp(), factor)),
+            "BULWARK_OUTPUTS": str(outputs_file),
+            CLOCK_VARIABLE: str(ClockRate(running_clock.start_time.timestamp(), factor)),
             "PGSSLMODE": "prefer",
-            **({"BULWARK_SANDBOX_SITE": site} if site else {}),
+            **({"BULWARK_SANDBOX_SITE": site_url} if site_url else {}),
         }
-        yield Up(stack, url, site, outputs, deployment, settings, factor)
+        yield RunningStack(stack, url, site_url, outputs_file, deployment, settings, factor)
 
 
-def _site(deployment: Deployment) -> str | None:
+def _find_site_url(deployment: InMemoryDeployment) -> str | None:
     """Where the load balancer's listener for users answers; None where there is none."""
-    part = deployment.exports.get("loadBalancer")
-    if part is None:
+    load_balancer_part = deployment.exports.get("loadBalancer")
+    if load_balancer_part is None:
         return None
-    return balancer.url(str(part["arn"]), 443 if str(part["url"]).startswith("https:") else 80)
+    return balancer.get_listener_url(
+        str(load_balancer_part["arn"]),
+        443 if str(load_balancer_part["url"]).startswith("https:") else 80,
+    )

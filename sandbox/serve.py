@@ -20,61 +20,70 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from sandbox import clock
-from sandbox.server import keys, listen, server, told, url_of
+from sandbox.server import (
+    build_aws_server,
+    get_client_environment,
+    get_socket_url,
+    open_listening_socket,
+    print_line,
+)
 
 if TYPE_CHECKING:
-    from sandbox.running_stack import Up
+    from sandbox.running_stack import RunningStack
 
-FACTOR = 60.0
-PORT = 4566
-ENDS = "# serving; Ctrl-C ends it, and everything in it"
-NOT_FOUND = 127  # what a shell says of a command that there is not
+SERVE_CLOCK_FACTOR = 60.0
+DEFAULT_PORT = 4566
+SERVING_NOTICE = "# serving; Ctrl-C ends it, and everything in it"
+COMMAND_NOT_FOUND_CODE = 127  # what a shell says of a command that there is not
 
 
-class _Options(argparse.ArgumentParser):
+class _OptionParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line, instead of the usage and a line."""
         self.exit(2, f"{self.prog}: {message}\n")
 
 
-def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def parse_serve_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The options; exits with status 2 and a line that says why where they are wrong."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    own, _, command = _divided(given)
-    parser = _Options(prog="sandbox", description="An in-memory AWS, served.")
+    all_arguments = list(sys.argv[1:] if arguments is None else arguments)
+    option_arguments, _, command = _split_arguments(all_arguments)
+    parser = _OptionParser(prog="sandbox", description="An in-memory AWS, served.")
     parser.add_argument("--stack", help="a stack to deploy into it: dev, staging, prod or sandbox")
     parser.add_argument(
-        "--port", type=_port, help=f"port to listen at ({PORT}); 0 takes a free one"
+        "--port", type=_parse_port, help=f"port to listen at ({DEFAULT_PORT}); 0 takes a free one"
     )
     parser.add_argument(
-        "--clock-factor", type=_factor, default=FACTOR, help="simulated seconds in a second"
+        "--clock-factor",
+        type=_parse_factor,
+        default=SERVE_CLOCK_FACTOR,
+        help="simulated seconds in a second",
     )
-    made = parser.parse_args(own)
-    made.command = command
-    if made.port is None:
-        made.port = 0 if command else PORT
-    if "--" in given and not command:
+    parsed_options = parser.parse_args(option_arguments)
+    parsed_options.command = command
+    if parsed_options.port is None:
+        parsed_options.port = 0 if command else DEFAULT_PORT
+    if "--" in all_arguments and not command:
         parser.error("there is no command behind --")
-    if command and made.stack is None:
+    if command and parsed_options.stack is None:
         parser.error("--stack is not set, may be the stack for the command to work on")
-    return made
+    return parsed_options
 
 
-def _divided(arguments: list[str]) -> tuple[list[str], str, list[str]]:
+def _split_arguments(arguments: list[str]) -> tuple[list[str], str, list[str]]:
     """The options, `--`, the command."""
     if "--" not in arguments:
         return arguments, "", []
-    at = arguments.index("--")
-    return arguments[:at], "--", arguments[at + 1 :]
+    index = arguments.index("--")
+    return arguments[:index], "--", arguments[index + 1 :]
 
 
-def _port(text: str) -> int:
+def _parse_port(text: str) -> int:
     if not (text.isdigit() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"is {text}, may be 0 to 65535")
     return int(text)
 
 
-def _factor(text: str) -> float:
+def _parse_factor(text: str) -> float:
     try:
         factor = float(text)
     except ValueError:
@@ -84,9 +93,11 @@ def _factor(text: str) -> float:
     return factor
 
 
-def lines(url: str, region: str = "eu-north-1") -> str:
+def format_shell_lines(url: str, region: str = "eu-north-1") -> str:
     """What to paste into a shell to deploy into an empty sandbox."""
-    exports = " ".join(f"{k}={v}" for k, v in keys(url, region).items())
+    exports = " ".join(
+        f"{name}={value}" for name, value in get_client_environment(url, region).items()
+    )
     return f"""\
 export {exports}
 export PULUMI_CONFIG_PASSPHRASE=sandbox
@@ -95,77 +106,82 @@ pulumi stack select --create sandbox
 pulumi up"""
 
 
-def empty(at: socket.socket, factor: float) -> None:
+def serve_empty_sandbox(listening_socket: socket.socket, factor: float) -> None:
     """Serves an empty sandbox until KeyboardInterrupt."""
-    before = clock.use(clock.Running(factor))
-    made = server(at)
-    told(f"{lines(url_of(at))}\n{ENDS}")
+    previous_clock = clock.set_sandbox_clock(clock.RunningClock(factor))
+    aws_server = build_aws_server(listening_socket)
+    print_line(f"{format_shell_lines(get_socket_url(listening_socket))}\n{SERVING_NOTICE}")
     try:
-        made.serve_forever()
+        aws_server.serve_forever()
     finally:
-        made.server_close()
-        clock.use(before)
+        aws_server.server_close()
+        clock.set_sandbox_clock(previous_clock)
 
 
-def operated(it: "Up", command: Sequence[str]) -> int:
+def run_command(running_stack: "RunningStack", command: Sequence[str]) -> int:
     """Runs a command on a stack that is up; its exit code, as a shell would give it."""
     try:
-        process = subprocess.Popen(command, env=it.environment)
+        process = subprocess.Popen(command, env=running_stack.environment)
     except OSError as error:
         sys.stderr.write(f"sandbox: {command[0]} cannot be run: {error.strerror}\n")
-        return NOT_FOUND
+        return COMMAND_NOT_FOUND_CODE
     while True:
         try:
-            code = process.wait()
+            exit_code = process.wait()
         except KeyboardInterrupt:  # the command has had it too: let it end as it will
             continue
-        return code if code >= 0 else 128 - code
+        return exit_code if exit_code >= 0 else 128 - exit_code
 
 
-def with_stack(at: socket.socket, given: argparse.Namespace) -> int:
+def serve_with_stack(listening_socket: socket.socket, options: argparse.Namespace) -> int:
     """Serves a sandbox with a stack in it, until KeyboardInterrupt or the end of the command."""
     sys.stderr.write("sandbox: importing Pulumi and its AWS provider\n")
     from components.settings import SettingsError
-    from sandbox.deploy import Made
-    from sandbox.running_stack import up
+    from sandbox.deploy import CreatedResource
+    from sandbox.running_stack import serve_stack
 
-    def tell(made: Made) -> None:
-        if made.number % 50 == 0:
-            sys.stderr.write(f"sandbox: {made.number} resources\n")
+    def show_progress(created: CreatedResource) -> None:
+        if created.number % 50 == 0:
+            sys.stderr.write(f"sandbox: {created.number} resources\n")
 
-    with ExitStack() as around:
+    with ExitStack() as exit_stack:
         try:
-            it = around.enter_context(
-                up(given.stack, factor=given.clock_factor, at=at, progress=tell)
+            running_stack = exit_stack.enter_context(
+                serve_stack(
+                    options.stack,
+                    factor=options.clock_factor,
+                    listening_socket=listening_socket,
+                    progress=show_progress,
+                )
             )
         except (SettingsError, FileNotFoundError) as error:
             sys.stderr.write(f"sandbox: {error}\n")
             return 2
-        if given.command:
-            return operated(it, given.command)
-        for name, value in it.settings.items():
-            told(f"export {name}={value}")
-        told(ENDS)
+        if options.command:
+            return run_command(running_stack, options.command)
+        for name, value in running_stack.settings.items():
+            print_line(f"export {name}={value}")
+        print_line(SERVING_NOTICE)
         threading.Event().wait()
     return 0
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
+def _raise_interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    given = options(arguments)
+    serve_options = parse_serve_options(arguments)
     try:
-        at = listen(given.port)
+        listening_socket = open_listening_socket(serve_options.port)
     except OSError as error:
-        sys.stderr.write(f"sandbox: port {given.port} cannot be used: {error.strerror}\n")
+        sys.stderr.write(f"sandbox: port {serve_options.port} cannot be used: {error.strerror}\n")
         return 2
-    signal.signal(signal.SIGTERM, _stop)
-    with at, suppress(KeyboardInterrupt):
-        if given.stack is not None:
-            return with_stack(at, given)
-        empty(at, given.clock_factor)
+    signal.signal(signal.SIGTERM, _raise_interrupt)
+    with listening_socket, suppress(KeyboardInterrupt):
+        if serve_options.stack is not None:
+            return serve_with_stack(listening_socket, serve_options)
+        serve_empty_sandbox(listening_socket, serve_options.clock_factor)
     return 0
 
 

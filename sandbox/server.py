@@ -10,40 +10,43 @@ from typing import Any, Final, TypeAlias
 
 from werkzeug.serving import BaseWSGIServer
 
-ADDRESS: Final = "127.0.0.1"
+LOCAL_ADDRESS: Final = "127.0.0.1"
 # Read by moto when it is imported: AWS's own policies, and no public images (1300 snapshots).
-MOTO: Final = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
-Application: TypeAlias = Callable[[Any, Any], Any]
+MOTO_ENVIRONMENT: Final = {
+    "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
+}
+MotoApplication: TypeAlias = Callable[[Any, Any], Any]
 
 
-def listen(port: int) -> socket.socket:
+def open_listening_socket(port: int) -> socket.socket:
     """A listening socket. Raises OSError where the port is in use."""
-    server = socket.socket()
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server.bind((ADDRESS, port))
-    server.listen(128)
-    return server
+    listening_socket = socket.socket()
+    listening_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening_socket.bind((LOCAL_ADDRESS, port))
+    listening_socket.listen(128)
+    return listening_socket
 
 
-def url_of(at: socket.socket) -> str:
+def get_socket_url(listening_socket: socket.socket) -> str:
     """Where a listening socket is."""
-    return f"http://{ADDRESS}:{at.getsockname()[1]}"
+    return f"http://{LOCAL_ADDRESS}:{listening_socket.getsockname()[1]}"
 
 
-class OneByOne:
+class SerializedApplication:
     """Lets one request at a time through: moto's state is not made for several threads."""
 
-    def __init__(self, application: Application) -> None:
-        self._application, self._turn = application, threading.Lock()
+    def __init__(self, application: MotoApplication) -> None:
+        self._application, self._lock = application, threading.Lock()
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
-        with self._turn:
+        with self._lock:
             return self._application(environ, start_response)
 
 
-def server(at: socket.socket) -> BaseWSGIServer:
+def build_aws_server(listening_socket: socket.socket) -> BaseWSGIServer:
     """The server of the in-memory AWS at a listening socket; `serve_forever` is its caller's."""
-    os.environ.update({key: os.environ.get(key, value) for key, value in MOTO.items()})
+    os.environ.update({key: os.environ.get(key, value) for key, value in MOTO_ENVIRONMENT.items()})
     from moto.moto_server.werkzeug_app import (
         DomainDispatcherApplication,
         MotoRequestHandler,
@@ -52,41 +55,41 @@ def server(at: socket.socket) -> BaseWSGIServer:
     from werkzeug.serving import make_server
 
     from sandbox import patches as mends
-    from sandbox.faults_served import faulty
+    from sandbox.faults_served import add_faults
 
-    class Quiet(MotoRequestHandler):
+    class ServerErrorHandler(MotoRequestHandler):
         """Tells of the requests that the sandbox could not answer, not of each."""
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             if str(code).startswith("5"):
                 super().log_request(code, size)
 
-    mends.apply()
+    mends.apply_patches()
     return make_server(
-        ADDRESS,
-        at.getsockname()[1],
-        OneByOne(faulty(DomainDispatcherApplication(create_backend_app))),
+        LOCAL_ADDRESS,
+        listening_socket.getsockname()[1],
+        SerializedApplication(add_faults(DomainDispatcherApplication(create_backend_app))),
         threaded=True,
-        request_handler=Quiet,
-        fd=at.fileno(),
+        request_handler=ServerErrorHandler,
+        fd=listening_socket.fileno(),
     )
 
 
 @contextmanager
-def serving(at: socket.socket) -> Iterator[str]:
+def serve_in_thread(listening_socket: socket.socket) -> Iterator[str]:
     """Serves in a thread until the end of the block; gives the URL."""
-    made = server(at)
-    thread = threading.Thread(target=made.serve_forever, name="sandbox", daemon=True)
+    aws_server = build_aws_server(listening_socket)
+    thread = threading.Thread(target=aws_server.serve_forever, name="sandbox", daemon=True)
     thread.start()
     try:
-        yield url_of(at)
+        yield get_socket_url(listening_socket)
     finally:
-        made.shutdown()
+        aws_server.shutdown()
         thread.join(10)
-        made.server_close()
+        aws_server.server_close()
 
 
-def keys(url: str, region: str) -> dict[str, str]:
+def get_client_environment(url: str, region: str) -> dict[str, str]:
     """What any client of AWS needs in its environment to work on a served sandbox."""
     return {
         "AWS_ENDPOINT_URL": url,
@@ -96,7 +99,7 @@ def keys(url: str, region: str) -> dict[str, str]:
     }
 
 
-def told(text: str) -> None:
+def print_line(text: str) -> None:
     """A line on standard output, at once."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 if TYPE_CHECKING:  # Pulumi is half of what a process has: tests of operations do without it
-    from sandbox.program import Graph
+    from sandbox.program import ResourceGraph
 
 ROOT = Path(__file__).parents[1]
 os.environ.update(
@@ -20,7 +20,7 @@ os.environ.update(
 )
 # Importing makes much and drops little: looking for garbage would be as long as all else of it.
 gc.set_threshold(400_000, 20, 50)
-Build: TypeAlias = "Callable[[Callable[[], object]], Graph]"
+Build: TypeAlias = "Callable[[Callable[[], object]], ResourceGraph]"
 
 
 def pytest_collection_finish() -> None:
@@ -32,11 +32,11 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def build() -> Build:
     """Runs a program under mocks to its end and returns the graph of what it registered."""
-    from sandbox.program import run
+    from sandbox.program import run_program
     from tests.world import StandIns
 
-    def build(program: Callable[[], object]) -> "Graph":
-        graph = run(lambda: _void(program()), StandIns())
+    def build(program: Callable[[], object]) -> "ResourceGraph":
+        graph = run_program(lambda: _void(program()), StandIns())
         assert graph.resources, "the program registered nothing"
         return graph
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.program import ROOT
+from sandbox.program import PROJECT_ROOT
 
-PAGE = ROOT / "docs" / "decisions" / "0006-controls.md"
+PAGE = PROJECT_ROOT / "docs" / "decisions" / "0006-controls.md"
 # As one line a service: what prod meets by default.
 HELD = {
     "EC2": (2, 3, 6, 8, 9, *range(13, 20), 21, 25, 170, 181),
@@ -33,7 +33,7 @@ CONTROLS = [f"{service}.{number}" for service, numbers in HELD.items() for numbe
 @pytest.fixture(scope="module")
 def tests() -> str:
     here = Path(__file__)
-    files = (p for p in (ROOT / "tests").rglob("test_*.py") if p != here)
+    files = (p for p in (PROJECT_ROOT / "tests").rglob("test_*.py") if p != here)
     return "\n".join(p.read_text(encoding="utf-8") for p in files)
 
 

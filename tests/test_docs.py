@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from ops.cli.app import main
-from sandbox.program import ROOT
+from sandbox.program import PROJECT_ROOT
 
-DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-ADOPT = ROOT / "docs" / "adopt.md"  # whose lines tests/workflows/test_adopt.py looks at
-RUNBOOK = ROOT / "docs" / "runbook"  # whose lines test_runbook.py types
+DOCUMENTS = sorted([PROJECT_ROOT / "README.md", *(PROJECT_ROOT / "docs").rglob("*.md")])
+ADOPT = PROJECT_ROOT / "docs" / "adopt.md"  # whose lines tests/workflows/test_adopt.py looks at
+RUNBOOK = PROJECT_ROOT / "docs" / "runbook"  # whose lines test_runbook.py types
 # A command as it is written in a document, and the test file that runs it or what it starts.
 RUN = {
     "make demo": "tests/sandbox/test_demo.py",
@@ -53,7 +53,7 @@ def commands(document: Path) -> Iterator[str]:
 
 def every_command() -> list[tuple[str, str]]:
     return [
-        (str(document.relative_to(ROOT)), command)
+        (str(document.relative_to(PROJECT_ROOT)), command)
         for document in DOCUMENTS
         for command in dict.fromkeys(commands(document))
         if document != ADOPT and not (document.parent == RUNBOOK and command.startswith("ops "))
@@ -63,7 +63,7 @@ def every_command() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("document", "command"), every_command())
 def test_a_command_in_a_document_is_one_that_is_run(document: str, command: str) -> None:
     assert command in RUN, f"{document} shows {command}: let a test run it, and say which in RUN"
-    assert (ROOT / RUN[command]).exists()
+    assert (PROJECT_ROOT / RUN[command]).exists()
 
 
 def test_there_are_commands_to_look_at() -> None:
@@ -81,12 +81,12 @@ def test_a_command_of_ops_that_the_readme_names_is_there(line: str) -> None:
 @pytest.mark.parametrize(("target", "starts"), TARGETS.items())
 def test_a_make_target_starts_the_program_whose_tests_are_here(target: str, starts: str) -> None:
     done = subprocess.run(
-        ["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "-n", target], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
     )
     assert starts in done.stdout
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(PROJECT_ROOT)))
 def test_every_link_leads_to_a_file(document: Path) -> None:
     for link in re.findall(r"\]\(([^)#]+)", document.read_text(encoding="utf-8")):
         if not link.startswith("http"):

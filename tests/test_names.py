@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from sandbox.program import ROOT, Graph, run, stack_config
+from sandbox.program import PROJECT_ROOT, ResourceGraph, load_stack_config, run_program
 from tests.world import StandIns
 
 LONG = "s" * 18  # a service's name may have 20 characters
@@ -71,12 +71,12 @@ ELSEWHERE = {"aws:appautoscaling/", "aws:route53/", "aws:ec2/", "aws:acm/", "ran
 
 
 @cache
-def graph() -> Graph:
+def graph() -> ResourceGraph:
     """prod with everything, for a stack with the longest name that the settings take."""
-    project, config = stack_config("prod", SETTINGS)
-    with contextlib.chdir(ROOT):
-        return run(
-            lambda: _discard(runpy.run_path(str(ROOT / "__main__.py"))),
+    project, config = load_stack_config("prod", SETTINGS)
+    with contextlib.chdir(PROJECT_ROOT):
+        return run_program(
+            lambda: _discard(runpy.run_path(str(PROJECT_ROOT / "__main__.py"))),
             StandIns(),
             project=project,
             stack="s" * 16,
@@ -91,7 +91,7 @@ def _discard(_: object) -> None:
 @pytest.mark.parametrize("type_", sorted(NAMES))
 def test_a_name_is_one_that_aws_takes(type_: str) -> None:
     key, longest, pattern = NAMES[type_]
-    found = graph().all(type_)
+    found = graph().list_resources(type_)
     assert found
     for resource in found:
         name: Any = resource.inputs.get(key) if key else None

@@ -11,9 +11,15 @@ import pulumi_aws as aws
 import pytest
 from pydantic import JsonValue
 
-from components.naming import GROUP, has_tags
-from ops.outputs import join, read
-from sandbox.program import ROOT, Graph, Registered, bare, run_stack
+from components.naming import AUTO_SCALING_GROUP_TYPE, has_tags
+from ops.outputs import join_parts, parse_outputs
+from sandbox.program import (
+    PROJECT_ROOT,
+    RegisteredResource,
+    ResourceGraph,
+    remove_secret_marks,
+    run_stack_program,
+)
 from tests.world import StandIns, whole
 
 # Each variant: a stack file, and what is set beside it.
@@ -68,7 +74,7 @@ STATEFUL = {
 # What operations change outside Pulumi (docs/decisions/0004-who-owns-what.md).
 OWNED_BY_OPERATIONS = {
     "aws:ecs/service:Service": {"desiredCount", "taskDefinition"},
-    GROUP: {"desiredCapacity"},
+    AUTO_SCALING_GROUP_TYPE: {"desiredCapacity"},
     "aws:rds/instance:Instance": {"password"},
     "aws:secretsmanager/secretVersion:SecretVersion": {"secretString"},
     "aws:elasticache/replicationGroup:ReplicationGroup": {"authToken"},
@@ -87,15 +93,15 @@ class Unknowing(StandIns):
     """Knows no output beyond the inputs: in a preview all others are unknown."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        return "", bare(args.inputs)
+        return "", remove_secret_marks(args.inputs)
 
 
-def graph(variant: str) -> Graph:
+def graph(variant: str) -> ResourceGraph:
     """What the program registers."""
     return whole(*VARIANTS[variant])
 
 
-def resources(variant: str) -> list[Registered]:
+def resources(variant: str) -> list[RegisteredResource]:
     """What is not a component; some, or the test would prove nothing."""
     found = [r for r in graph(variant) if r.custom]
     assert len(found) > 50
@@ -118,7 +124,7 @@ def can_carry_tags(type_: str) -> bool:
 
 def sources(folder: str) -> Iterator[tuple[Path, ast.Module]]:
     """The Python files below a folder, parsed."""
-    for file in sorted((ROOT / folder).rglob("*.py")):
+    for file in sorted((PROJECT_ROOT / folder).rglob("*.py")):
         yield file, ast.parse(file.read_text())
 
 
@@ -132,7 +138,7 @@ def imports(tree: ast.Module) -> set[str]:
 def test_every_resource_stands_in_a_component(variant: str) -> None:
     whole = graph(variant)
     for resource in resources(variant):
-        outer = whole.component(resource)
+        outer = whole.find_component(resource)
         assert outer is not None, resource.urn
         assert outer.type.startswith("bulwark:index:"), resource.urn
 
@@ -141,7 +147,7 @@ def test_every_resource_stands_in_a_component(variant: str) -> None:
 def test_every_logical_name_begins_with_its_components(variant: str) -> None:
     whole = graph(variant)
     for resource in whole:
-        outer = whole.component(resource)
+        outer = whole.find_component(resource)
         assert outer is None or f"{resource.name}-".startswith(f"{outer.name}-"), resource.urn
 
 
@@ -167,10 +173,10 @@ def test_everything_that_can_carry_tags_carries_the_six(variant: str) -> None:
         if not can_carry_tags(resource.type):
             continue
         tags: Any = resource.inputs["tags"]
-        if resource.type == GROUP:
+        if resource.type == AUTO_SCALING_GROUP_TYPE:
             assert all(tag["propagateAtLaunch"] for tag in tags)
             tags = {tag["key"]: tag["value"] for tag in tags}
-        outer = whole.component(resource)
+        outer = whole.find_component(resource)
         assert tags.keys() >= TAGS, resource.urn
         assert outer is not None
         assert tags["Component"] == outer.name, resource.urn
@@ -189,7 +195,7 @@ def test_everything_that_can_carry_tags_carries_the_six(variant: str) -> None:
 def test_nothing_is_made_inside_apply(variant: str) -> None:
     """A preview that knows no output registers just what a run that knows all does."""
     stack, overrides = VARIANTS[variant]
-    unknown = run_stack(stack, Unknowing(), overrides, preview=True)
+    unknown = run_stack_program(stack, Unknowing(), overrides, preview=True)
     assert {r.urn for r in unknown} == {r.urn for r in graph(variant)}
 
 
@@ -257,7 +263,7 @@ def test_everything_stateful_was_seen() -> None:
 
 @each_variant
 def test_the_exports_are_the_contract(variant: str) -> None:
-    outputs = read(graph(variant).exports)
+    outputs = parse_outputs(graph(variant).exports)
     stack, overrides = VARIANTS[variant]
     assert (outputs.stack.project, outputs.stack.stack) == ("bulwark", stack)
     assert outputs.stack.compute == overrides.get("compute", "services")
@@ -269,16 +275,16 @@ def test_the_exports_are_the_contract(variant: str) -> None:
 
 @each_variant
 def test_the_copies_in_parameter_store_are_the_exports(variant: str) -> None:
-    outputs = read(graph(variant).exports)
+    outputs = parse_outputs(graph(variant).exports)
     path = f"{outputs.backups.outputs_path}/"
     copies: dict[str | None, dict[str, str]] = {}
-    for parameter in graph(variant).all("aws:ssm/parameter:Parameter"):
+    for parameter in graph(variant).list_resources("aws:ssm/parameter:Parameter"):
         name, value = parameter.inputs["name"], parameter.inputs["value"]
         if name.startswith(path):
             region = parameter.inputs.get("region")
             copies.setdefault(region, {})[name.removeprefix(path)] = value
     assert set(copies) == {None, outputs.stack.recovery_region}
-    assert all(join(copy) == outputs for copy in copies.values())
+    assert all(join_parts(copy) == outputs for copy in copies.values())
 
 
 @pytest.mark.parametrize(
@@ -314,9 +320,9 @@ def test_every_component_has_its_mirrored_test() -> None:
     for file, _ in sources("components"):
         if file.name.startswith("__"):
             continue
-        inside = file.relative_to(ROOT / "components")
-        mirrored = ROOT / "tests" / "components" / inside.parent / f"test_{inside.name}"
-        assert mirrored.exists(), f"{inside} has no {mirrored.relative_to(ROOT)}"
+        inside = file.relative_to(PROJECT_ROOT / "components")
+        mirrored = PROJECT_ROOT / "tests" / "components" / inside.parent / f"test_{inside.name}"
+        assert mirrored.exists(), f"{inside} has no {mirrored.relative_to(PROJECT_ROOT)}"
 
 
 def test_every_test_file_collects_something() -> None:

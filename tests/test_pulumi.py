@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from pulumi import automation
 
-from sandbox.program import ROOT
+from sandbox.program import PROJECT_ROOT
 
 pytestmark = [
     pytest.mark.exhaustive,
@@ -27,7 +27,7 @@ pytestmark = [
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A served sandbox, and the variables that lead Pulumi to it."""
     command = [sys.executable, "-m", "sandbox.serve", "--port", "0", "--clock-factor", "600"]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
         found: dict[str, str] = {}
@@ -57,7 +57,7 @@ def stack(
     """The project, copied so that its stack file stays as it is, with its stack `sandbox`."""
     project = tmp_path_factory.mktemp("project") / "bulwark"
     kept = shutil.ignore_patterns(".git", ".venv", "build", "*cache*", "__pycache__", "tests")
-    shutil.copytree(ROOT, project, ignore=kept)
+    shutil.copytree(PROJECT_ROOT, project, ignore=kept)
     (project / ".venv").symlink_to(Path(sys.prefix), target_is_directory=True)
     options = automation.LocalWorkspaceOptions(work_dir=str(project), env_vars=environment)
     return automation.create_or_select_stack("sandbox", work_dir=str(project), opts=options)

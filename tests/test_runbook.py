@@ -19,12 +19,12 @@ import psycopg
 import pytest
 
 from ops.cli.app import main
-from sandbox.aws import client
-from sandbox.image_push import push
-from sandbox.program import ROOT
-from sandbox.running_stack import Up, up
+from sandbox.aws import get_client
+from sandbox.image_push import push_image
+from sandbox.program import PROJECT_ROOT
+from sandbox.running_stack import RunningStack, serve_stack
 
-PAGES = sorted((ROOT / "docs" / "runbook").glob("*.md"))
+PAGES = sorted((PROJECT_ROOT / "docs" / "runbook").glob("*.md"))
 FINDINGS = (0, 3)  # what looks may find something: here, what the page before has left behind
 LOOKS = (
     "health",
@@ -59,7 +59,7 @@ def commands(page: Path) -> list[str]:
 class Typed:
     """Types lines on the stack, and keeps what they say."""
 
-    def __init__(self, it: Up, capture: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, it: RunningStack, capture: pytest.CaptureFixture[str]) -> None:
         self.it, self.capture = it, capture
 
     def __call__(self, *words: str) -> tuple[int, str, str]:
@@ -86,24 +86,24 @@ class Typed:
 
 
 @pytest.fixture(scope="module")
-def prod() -> Iterator[Up]:
-    with up("prod", {"compute": "both"}, factor=1200) as it:
+def prod() -> Iterator[RunningStack]:
+    with serve_stack("prod", {"compute": "both"}, factor=1200) as it:
         ours = {k: v for k, v in it.settings.items() if k != "AWS_ENDPOINT_URL"}
         with patch.dict(os.environ, ours):
             yield it
 
 
 @pytest.fixture
-def typed(prod: Up, capsys: pytest.CaptureFixture[str]) -> Typed:
+def typed(prod: RunningStack, capsys: pytest.CaptureFixture[str]) -> Typed:
     return Typed(prod, capsys)
 
 
 def image(typed: Typed) -> str:
     """An image that the backend does not run yet."""
     url = str(typed.it.deployment.exports["registry"]["repositories"]["backend"])
-    ecr, repository = client("ecr", "eu-north-1"), url.partition("/")[2]
+    ecr, repository = get_client("ecr", "eu-north-1"), url.partition("/")[2]
     tag = f"v{len(ecr.list_images(repositoryName=repository)['imageIds']) + 1}"
-    push(ecr, repository, tag)
+    push_image(ecr, repository, tag)
     return f"{url}:{tag}"
 
 
@@ -116,7 +116,7 @@ def session(typed: Typed) -> str:
     """A session that does something for long."""
     part = typed.it.deployment.exports["database"]
     secret = json.loads(
-        client("secretsmanager", "eu-north-1").get_secret_value(SecretId=part["secretArn"])[
+        get_client("secretsmanager", "eu-north-1").get_secret_value(SecretId=part["secretArn"])[
             "SecretString"
         ]
     )
@@ -238,7 +238,7 @@ def test_the_commands_that_a_page_shows_are_there(page: Path) -> None:
 
 
 def test_every_page_is_in_the_index() -> None:
-    index = (ROOT / "docs" / "runbook" / "README.md").read_text(encoding="utf-8")
+    index = (PROJECT_ROOT / "docs" / "runbook" / "README.md").read_text(encoding="utf-8")
     assert {f"({page.name})" for page in PAGES if page.stem != "README"} <= set(
         re.findall(r"\([\w-]+\.md\)", index)
     )

@@ -6,7 +6,7 @@ import pytest
 from pydantic import JsonValue
 
 from components.settings import Settings, load
-from sandbox.program import stack_config
+from sandbox.program import load_stack_config
 
 STACKS = ("dev", "staging", "prod", "sandbox")
 # Each row of the table: what is asked, and the answer for dev, staging, prod.
@@ -33,7 +33,7 @@ TABLE: dict[str, tuple[Any, Any, Any]] = {
 
 def stack(name: str, overrides: dict[str, JsonValue] | None = None) -> Settings:
     """The settings of a stack as the program reads them."""
-    project, config = stack_config(name, overrides)
+    project, config = load_stack_config(name, overrides)
     return load(project, name, config["aws:region"], config)
 
 
@@ -86,4 +86,4 @@ def test_the_sandbox_has_prods_shape_unprotected_and_its_own_zone() -> None:
 
 def test_a_stack_that_has_no_file_is_named() -> None:
     with pytest.raises(FileNotFoundError, match=r"no stack nowhere: Pulumi\.nowhere\.yaml"):
-        stack_config("nowhere")
+        load_stack_config("nowhere")

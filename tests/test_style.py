@@ -5,20 +5,24 @@ import sys
 
 import pytest
 
-from sandbox.program import ROOT
+from sandbox.program import PROJECT_ROOT
 
 LONGEST = 600
 SOURCES = [
     file
     for folder in ("components", "ops", "policy", "sandbox", "tests", "bench")
-    for file in sorted((ROOT / folder).rglob("*.py"))
+    for file in sorted((PROJECT_ROOT / folder).rglob("*.py"))
 ]
 
 
 def run(*command: str) -> str:
     """What a tool of the environment says; empty where it has nothing to say."""
     done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", *command],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
@@ -36,10 +40,12 @@ def test_mypy_has_nothing_to_say() -> None:
 
 
 def test_every_file_is_one_room() -> None:
-    lengths = {str(f.relative_to(ROOT)): len(f.read_text("utf-8").splitlines()) for f in SOURCES}
+    lengths = {
+        str(f.relative_to(PROJECT_ROOT)): len(f.read_text("utf-8").splitlines()) for f in SOURCES
+    }
     assert len(lengths) > 100
     assert [name for name, length in lengths.items() if length > LONGEST] == []
 
 
 def test_the_program_fits_on_one_page() -> None:
-    assert len((ROOT / "__main__.py").read_text(encoding="utf-8").splitlines()) <= 80
+    assert len((PROJECT_ROOT / "__main__.py").read_text(encoding="utf-8").splitlines()) <= 80

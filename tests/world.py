@@ -9,7 +9,7 @@ import pulumi
 from pydantic import JsonValue
 
 from components.settings import Settings, load
-from sandbox.program import Graph, bare, run_stack
+from sandbox.program import ResourceGraph, remove_secret_marks, run_stack_program
 
 ACCOUNT, PARTITION = "123456789012", "aws"
 INVOKES: dict[str, dict[str, Any]] = {
@@ -28,7 +28,7 @@ class StandIns(pulumi.runtime.Mocks):
     """Answers each registration with its inputs and plausible outputs; an unknown invoke fails."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        inputs = bare(args.inputs)
+        inputs = remove_secret_marks(args.inputs)
         name, kind = args.name, args.typ.split(":")[-1]
         service = args.typ.split(":")[1].split("/")[0] if ":" in args.typ else "x"
         region = inputs.get("region") or "eu-north-1"
@@ -92,14 +92,14 @@ def settings(values: Mapping[str, JsonValue] | None = None, *, profile: str = "p
     )
 
 
-def whole(stack: str, overrides: Mapping[str, JsonValue] | None = None) -> Graph:
+def whole(stack: str, overrides: Mapping[str, JsonValue] | None = None) -> ResourceGraph:
     """What the whole program registers for a stack; run once a process, as tests only read it."""
     return _whole(stack, json.dumps(overrides or {}, sort_keys=True))
 
 
 @cache
-def _whole(stack: str, overrides: str) -> Graph:
-    return run_stack(stack, StandIns(), json.loads(overrides))
+def _whole(stack: str, overrides: str) -> ResourceGraph:
+    return run_stack_program(stack, StandIns(), json.loads(overrides))
 
 
 def _text(value: JsonValue) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 from components.alarm_registry.kinds import CACHE_NODE
 from components.alarm_registry.model import Alarm, Limit, Math, Metric, fixed
-from components.instance_classes import cache_node
+from components.instance_classes import get_cache_node
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings
@@ -14,7 +14,7 @@ NAMESPACE: Final = "AWS/ElastiCache"
 
 def _one_core(settings: "Settings", _: str) -> float:
     """One thread serves the commands: 90 % of its core is a share of the node's processors."""
-    return 90 / cache_node(settings.cache.node_type).vcpu
+    return 90 / get_cache_node(settings.cache.node_type).vcpu
 
 
 def _hit_rate(settings: "Settings", _: str) -> str:
@@ -67,7 +67,7 @@ CACHE: Final = (
         watch=Metric(NAMESPACE, "CurrConnections", "Maximum"),
         compare=">",
         limit=Limit(
-            lambda s, _: cache_node(s.cache.node_type).max_connections * 80 / 100,
+            lambda s, _: get_cache_node(s.cache.node_type).max_connections * 80 / 100,
             "80 % of the node type's maximum",
         ),
         unit="Count",

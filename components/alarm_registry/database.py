@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 from components.alarm_registry.kinds import INSTANCE, PRIMARY, REPLICA
 from components.alarm_registry.model import GIB, Alarm, Limit, Metric, fixed
-from components.instance_classes import RdsClass, rds_class
+from components.instance_classes import RdsClass, get_rds_class
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings
@@ -19,7 +19,7 @@ def size(settings: "Settings", name: str) -> RdsClass:
     """The class of an instance: a replica may have its own."""
     database = settings.database
     own = database.replica_class if name != "primary" else None
-    return rds_class(own or database.instance_class)
+    return get_rds_class(own or database.instance_class)
 
 
 def max_connections(settings: "Settings", name: str) -> int:

@@ -14,69 +14,83 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List  # noqa: UP035  Python 3.9
 
-NAME = "app"
-INSTANCE_ID = Path("/var/lib/cloud/data/instance-id")
-REGISTRY = re.compile(r"^(\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?)/")
+CONTAINER_NAME = "app"
+INSTANCE_ID_FILE = Path("/var/lib/cloud/data/instance-id")
+ECR_REGISTRY_PATTERN = re.compile(r"^(\d{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?)/")
 
 
-def output(*command: str) -> str:
+def read_command_output(*arguments: str) -> str:
     """What a command printed. Raises CalledProcessError, whose text has the command only."""
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return subprocess.run(arguments, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def aws(region: str, *command: str) -> Any:
+def call_aws(region: str, *arguments: str) -> Any:
     """The answer of an AWS call."""
-    return json.loads(output("aws", "--region", region, "--output", "json", *command))
+    return json.loads(
+        read_command_output("aws", "--region", region, "--output", "json", *arguments)
+    )
 
 
-def current_image(config: Dict[str, Any]) -> str:  # noqa: UP006
+def fetch_image_name(config: Dict[str, Any]) -> str:  # noqa: UP006
     """The image that operations have named."""
-    answer = aws(config["region"], "ssm", "get-parameter", "--name", config["imageParameter"])
-    return str(answer["Parameter"]["Value"])
+    response = call_aws(
+        config["region"], "ssm", "get-parameter", "--name", config["imageParameter"]
+    )
+    return str(response["Parameter"]["Value"])
 
 
-def credentials(config: Dict[str, Any]) -> Dict[str, str]:  # noqa: UP006
+def fetch_credentials(config: Dict[str, Any]) -> Dict[str, str]:  # noqa: UP006
     """Variables by name; each secret is asked for once."""
-    texts: Dict[str, str] = {}  # noqa: UP006
-    found = {}
+    secret_texts: Dict[str, str] = {}  # noqa: UP006
+    variables = {}
     for name, source in config["secrets"].items():
         arn, key = source["arn"], source["key"]
-        if arn not in texts:
-            texts[arn] = secret(config["region"], arn)
-        found[name] = texts[arn] if key is None else str(json.loads(texts[arn])[key])
-    return found
+        if arn not in secret_texts:
+            secret_texts[arn] = fetch_secret(config["region"], arn)
+        variables[name] = (
+            secret_texts[arn] if key is None else str(json.loads(secret_texts[arn])[key])
+        )
+    return variables
 
 
-def secret(region: str, arn: str) -> str:
+def fetch_secret(region: str, arn: str) -> str:
     """The text of a secret of Secrets Manager, or of an SSM parameter."""
     if ":ssm:" in arn:
-        answer = aws(region, "ssm", "get-parameters", "--with-decryption", "--names", arn)
-        if not answer["Parameters"]:
+        response = call_aws(region, "ssm", "get-parameters", "--with-decryption", "--names", arn)
+        if not response["Parameters"]:
             raise SystemExit(f"there is no parameter {arn}")
-        return str(answer["Parameters"][0]["Value"])
-    answer = aws(region, "secretsmanager", "get-secret-value", "--secret-id", arn)
-    return str(answer["SecretString"])
+        return str(response["Parameters"][0]["Value"])
+    response = call_aws(region, "secretsmanager", "get-secret-value", "--secret-id", arn)
+    return str(response["SecretString"])
 
 
-def pull(image: str) -> None:
+def pull_image(image: str) -> None:
     """Fetches the image unless it is here: a restart needs no registry."""
-    here = subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False)
-    if here.returncode == 0:
+    inspection = subprocess.run(
+        ["docker", "image", "inspect", image], capture_output=True, check=False
+    )
+    if inspection.returncode == 0:
         return
-    if private := REGISTRY.match(image):
-        host, region = private.groups()
-        token = output("aws", "--region", region, "ecr", "get-login-password")
-        login = ["docker", "login", "--username", "AWS", "--password-stdin", host]
-        subprocess.run(login, check=True, input=token, text=True, stdout=subprocess.DEVNULL)
+    if match := ECR_REGISTRY_PATTERN.match(image):
+        host, region = match.groups()
+        token = read_command_output("aws", "--region", region, "ecr", "get-login-password")
+        login_command = ["docker", "login", "--username", "AWS", "--password-stdin", host]
+        subprocess.run(login_command, check=True, input=token, text=True, stdout=subprocess.DEVNULL)
     subprocess.run(["docker", "pull", "--quiet", image], check=True)
 
 
-def instance_id() -> str:
+def read_instance_id() -> str:
     """Names the log stream."""
-    return INSTANCE_ID.read_text().strip() if INSTANCE_ID.exists() else os.uname().nodename
+    return (
+        INSTANCE_ID_FILE.read_text().strip() if INSTANCE_ID_FILE.exists() else os.uname().nodename
+    )
 
 
-def command(config: Dict[str, Any], image: str, names: List[str]) -> List[str]:  # noqa: UP006
+def build_docker_command(
+    config: Dict[str, Any],  # noqa: UP006
+    image: str,
+    variable_names: List[str],  # noqa: UP006
+) -> List[str]:  # noqa: UP006
     """`docker run`, with the variables of the environment that it hands on."""
     options = {
         "log-driver": "awslogs",
@@ -91,16 +105,16 @@ def command(config: Dict[str, Any], image: str, names: List[str]) -> List[str]: 
     logs = {
         "awslogs-region": config["region"],
         "awslogs-group": config["logGroup"],
-        "awslogs-stream": instance_id(),
+        "awslogs-stream": read_instance_id(),
         # A full buffer drops lines instead of stopping the application.
         "mode": "non-blocking",
         "max-buffer-size": "25m",
     }
     return [
-        *("docker", "run", "--rm", "--name", NAME, "--read-only", "--init"),
+        *("docker", "run", "--rm", "--name", CONTAINER_NAME, "--read-only", "--init"),
         *(f"--{key}={value}" for key, value in options.items()),
         *(f"--log-opt={key}={value}" for key, value in logs.items()),
-        *(f"--env={name}" for name in sorted(names)),
+        *(f"--env={name}" for name in sorted(variable_names)),
         image,
         *config["command"],
     ]
@@ -108,12 +122,12 @@ def command(config: Dict[str, Any], image: str, names: List[str]) -> List[str]: 
 
 def main(config: Dict[str, Any]) -> None:  # noqa: UP006
     """Becomes `docker run`."""
-    image = current_image(config)
-    pull(image)
-    variables = {**config["environment"], **credentials(config)}
+    image = fetch_image_name(config)
+    pull_image(image)
+    variables = {**config["environment"], **fetch_credentials(config)}
     print(f"runs {image}", flush=True)  # noqa: T201  the journal
-    run = command(config, image, list(variables))
-    os.execvpe(run[0], run, {**os.environ, **variables})
+    docker_command = build_docker_command(config, image, list(variables))
+    os.execvpe(docker_command[0], docker_command, {**os.environ, **variables})
 
 
 if __name__ == "__main__":

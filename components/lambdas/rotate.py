@@ -18,206 +18,238 @@ from typing import Any, Final, Protocol
 import boto3
 from botocore.exceptions import ClientError
 
-log = logging.getLogger()
-log.setLevel(logging.INFO)
+logger = logging.getLogger()
+logger.setLevel(logging.INFO)
 
-LENGTH: Final = 32  # letters and digits: 190 bits, and nothing that RDS or ElastiCache refuses
-PAUSE: Final = 10.0  # seconds between two looks
-RESERVE: Final = 20.0  # seconds kept to report a failure before Lambda ends the function
+PASSWORD_LENGTH: Final = (
+    32  # letters and digits: 190 bits, and nothing that RDS or ElastiCache refuses
+)
+STATUS_POLL_SECONDS: Final = 10.0  # seconds between two looks
+RESERVE_SECONDS: Final = 20.0  # seconds kept to report a failure before Lambda ends the function
 # What is not there has nothing to restart. Auto Scaling says so by a ValidationError.
-ABSENT: Final = frozenset(
+ABSENT_READER_ERRORS: Final = frozenset(
     {"ClusterNotFoundException", "ServiceNotFoundException", "ServiceNotActiveException"}
 )
 
 
-class Target(Protocol):
+class RotationTarget(Protocol):
     """What the secret opens."""
 
-    field: str
+    json_field: str
 
-    def change(self, current: str, pending: str, deadline: float) -> None:
+    def change_secret(self, current_value: str, pending_value: str, deadline: float) -> None:
         """Asks for `pending` to be valid, beside or instead of `current`."""
 
-    def settled(self) -> bool:
+    def is_change_complete(self) -> bool:
         """Whether no change is under way."""
 
 
-class Database:
+class DatabaseTarget:
     """A DB instance of RDS: one password at a time."""
 
-    field = "password"
+    json_field = "password"
 
     def __init__(self, identifier: str) -> None:
         self.identifier = identifier
         self.rds: Any = boto3.client("rds")
 
-    def change(self, current: str, pending: str, deadline: float) -> None:
+    def change_secret(self, current_value: str, pending_value: str, deadline: float) -> None:
         """RDS changes a password at once in any case. ApplyImmediately would also carry out
         whatever else waits for the maintenance window."""
         self.rds.modify_db_instance(
             DBInstanceIdentifier=self.identifier,
-            MasterUserPassword=pending,
+            MasterUserPassword=pending_value,
             ApplyImmediately=False,
         )
 
-    def settled(self) -> bool:
-        found = self.rds.describe_db_instances(DBInstanceIdentifier=self.identifier)
-        instance = found["DBInstances"][0]
-        waiting = instance.get("PendingModifiedValues") or {}
-        return instance["DBInstanceStatus"] == "available" and "MasterUserPassword" not in waiting
+    def is_change_complete(self) -> bool:
+        response = self.rds.describe_db_instances(DBInstanceIdentifier=self.identifier)
+        instance = response["DBInstances"][0]
+        pending_changes = instance.get("PendingModifiedValues") or {}
+        return (
+            instance["DBInstanceStatus"] == "available"
+            and "MasterUserPassword" not in pending_changes
+        )
 
 
-class Cache:
+class CacheTarget:
     """A replication group of ElastiCache: the token before stays valid until the next rotation,
     so that a task that holds it goes on working until it is replaced."""
 
-    field = "token"
+    json_field = "token"
 
     def __init__(self, identifier: str) -> None:
         self.identifier = identifier
         self.elasticache: Any = boto3.client("elasticache")
 
-    def change(self, current: str, pending: str, deadline: float) -> None:
+    def change_secret(self, current_value: str, pending_value: str, deadline: float) -> None:
         try:  # ends the token before `current`: ElastiCache holds two at most
-            self._modify(current, "SET", deadline)
+            self._modify_token(current_value, "SET", deadline)
         except ClientError as error:
-            if not _code(error).startswith("InvalidParameter"):
+            if not _get_error_code(error).startswith("InvalidParameter"):
                 raise
-            log.info("there was no token before the current one")
-        self._modify(pending, "ROTATE", deadline)
+            logger.info("there was no token before the current one")
+        self._modify_token(pending_value, "ROTATE", deadline)
 
-    def _modify(self, token: str, strategy: str, deadline: float) -> None:
+    def _modify_token(self, token: str, strategy: str, deadline: float) -> None:
         self.elasticache.modify_replication_group(
             ReplicationGroupId=self.identifier,
             AuthToken=token,
             AuthTokenUpdateStrategy=strategy,
             ApplyImmediately=True,  # a token cannot be changed otherwise
         )
-        _wait(self.settled, deadline)
+        _wait_for_change(self.is_change_complete, deadline)
 
-    def settled(self) -> bool:
-        found = self.elasticache.describe_replication_groups(ReplicationGroupId=self.identifier)
-        group = found["ReplicationGroups"][0]
-        waiting = group.get("PendingModifiedValues") or {}
-        return group["Status"] == "available" and "AuthTokenStatus" not in waiting
+    def is_change_complete(self) -> bool:
+        response = self.elasticache.describe_replication_groups(ReplicationGroupId=self.identifier)
+        group = response["ReplicationGroups"][0]
+        pending_changes = group.get("PendingModifiedValues") or {}
+        return group["Status"] == "available" and "AuthTokenStatus" not in pending_changes
 
 
-TARGETS: Final[dict[str, Callable[[str], Target]]] = {"database": Database, "cache": Cache}
+TARGET_CLASSES: Final[dict[str, Callable[[str], RotationTarget]]] = {
+    "database": DatabaseTarget,
+    "cache": CacheTarget,
+}
 
 
 def handler(event: dict[str, str], context: Any) -> None:
     """One step of a rotation. Raises where it cannot be done: Secrets Manager tries again later."""
-    secret, version, step = event["SecretId"], event["ClientRequestToken"], event["Step"]
-    log.info("%s of version %s", step, version)
-    secrets: Any = boto3.client("secretsmanager")
-    target = TARGETS[os.environ["TARGET"]](os.environ["IDENTIFIER"])
-    described = secrets.describe_secret(SecretId=secret)
-    if not described.get("RotationEnabled"):
+    secret_id, version_id, step = event["SecretId"], event["ClientRequestToken"], event["Step"]
+    logger.info("%s of version %s", step, version_id)
+    secrets_client: Any = boto3.client("secretsmanager")
+    target = TARGET_CLASSES[os.environ["TARGET"]](os.environ["IDENTIFIER"])
+    description = secrets_client.describe_secret(SecretId=secret_id)
+    if not description.get("RotationEnabled"):
         raise ValueError("rotation is not enabled for this secret")
-    stages = described["VersionIdsToStages"].get(version)
+    stages = description["VersionIdsToStages"].get(version_id)
     if stages is None:
-        raise ValueError(f"the secret has no version {version}")
-    current = "AWSCURRENT" in stages
-    if not current and "AWSPENDING" not in stages:
-        raise ValueError(f"version {version} is neither current nor pending")
-    deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE
+        raise ValueError(f"the secret has no version {version_id}")
+    is_current = "AWSCURRENT" in stages
+    if not is_current and "AWSPENDING" not in stages:
+        raise ValueError(f"version {version_id} is neither current nor pending")
+    deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
     if step == "finishSecret":
-        if not current:
-            _promote(secrets, secret, version, described["VersionIdsToStages"])
-        _restart(json.loads(os.environ["RESTART"]))
-    elif current:
-        log.info("the version is current already")
+        if not is_current:
+            _promote_version(
+                secrets_client, secret_id, version_id, description["VersionIdsToStages"]
+            )
+        _restart_readers(json.loads(os.environ["RESTART"]))
+    elif is_current:
+        logger.info("the version is current already")
     elif step == "createSecret":
-        _create(secrets, secret, version, target.field)
+        _create_pending_version(secrets_client, secret_id, version_id, target.json_field)
     elif step == "setSecret":
-        now = _read(secrets, secret, VersionStage="AWSCURRENT")[target.field]
-        new = _read(secrets, secret, VersionId=version, VersionStage="AWSPENDING")[target.field]
-        target.change(now, new, deadline)
+        current_value = _read_secret(secrets_client, secret_id, VersionStage="AWSCURRENT")[
+            target.json_field
+        ]
+        pending_value = _read_secret(
+            secrets_client, secret_id, VersionId=version_id, VersionStage="AWSPENDING"
+        )[target.json_field]
+        target.change_secret(current_value, pending_value, deadline)
     elif step == "testSecret":
-        _wait(target.settled, deadline)
+        _wait_for_change(target.is_change_complete, deadline)
     else:
         raise ValueError(f"there is no step {step}")
 
 
-def _create(secrets: Any, secret: str, version: str, field: str) -> None:
+def _create_pending_version(
+    secrets_client: Any, secret_id: str, version_id: str, json_field: str
+) -> None:
     """The current secret with another password, as the pending version; kept where it is there."""
     try:
-        _read(secrets, secret, VersionId=version, VersionStage="AWSPENDING")
+        _read_secret(secrets_client, secret_id, VersionId=version_id, VersionStage="AWSPENDING")
     except ClientError as error:
-        if _code(error) != "ResourceNotFoundException":
+        if _get_error_code(error) != "ResourceNotFoundException":
             raise
-        content = _read(secrets, secret, VersionStage="AWSCURRENT")
-        made = secrets.get_random_password(PasswordLength=LENGTH, ExcludePunctuation=True)
-        content[field] = made["RandomPassword"]
-        secrets.put_secret_value(
-            SecretId=secret,
-            ClientRequestToken=version,
+        content = _read_secret(secrets_client, secret_id, VersionStage="AWSCURRENT")
+        password = secrets_client.get_random_password(
+            PasswordLength=PASSWORD_LENGTH, ExcludePunctuation=True
+        )
+        content[json_field] = password["RandomPassword"]
+        secrets_client.put_secret_value(
+            SecretId=secret_id,
+            ClientRequestToken=version_id,
             SecretString=json.dumps(content),
             VersionStages=["AWSPENDING"],
         )
 
 
-def _promote(secrets: Any, secret: str, version: str, versions: dict[str, list[str]]) -> None:
+def _promote_version(
+    secrets_client: Any, secret_id: str, version_id: str, stages_by_version: dict[str, list[str]]
+) -> None:
     """Makes a version the current one, which takes the stage from the one that was."""
-    before = next((known for known, s in versions.items() if "AWSCURRENT" in s), None)
-    secrets.update_secret_version_stage(
-        SecretId=secret,
+    current_version_id = next(
+        (
+            candidate_id
+            for candidate_id, stages in stages_by_version.items()
+            if "AWSCURRENT" in stages
+        ),
+        None,
+    )
+    secrets_client.update_secret_version_stage(
+        SecretId=secret_id,
         VersionStage="AWSCURRENT",
-        MoveToVersionId=version,
-        **({"RemoveFromVersionId": before} if before else {}),
+        MoveToVersionId=version_id,
+        **({"RemoveFromVersionId": current_version_id} if current_version_id else {}),
     )
 
 
-def _restart(readers: dict[str, Any]) -> None:
+def _restart_readers(readers: dict[str, Any]) -> None:
     """Replaces what read the secret at its start, each by its own rolling deployment."""
-    failed: list[str] = []
+    failed_readers: list[str] = []
     for service in readers["services"]:
         ecs: Any = boto3.client("ecs")
-        replace = partial(
+        start_replacement = partial(
             ecs.update_service,
             cluster=readers["cluster"],
             service=service,
             forceNewDeployment=True,
         )
-        _try(failed, service, replace)
+        _try_replacement(failed_readers, service, start_replacement)
     if fleet := readers["fleet"]:
         autoscaling: Any = boto3.client("autoscaling")
-        replace = partial(
+        start_replacement = partial(
             autoscaling.start_instance_refresh,
             AutoScalingGroupName=fleet["group"],
-            Preferences={k: v for k, v in fleet.items() if k != "group"} | {"SkipMatching": False},
+            Preferences={key: value for key, value in fleet.items() if key != "group"}
+            | {"SkipMatching": False},
         )
-        _try(failed, fleet["group"], replace)
-    if failed:
-        raise RuntimeError(f"rotated, but these still use the old secret: {', '.join(failed)}")
+        _try_replacement(failed_readers, fleet["group"], start_replacement)
+    if failed_readers:
+        raise RuntimeError(
+            f"rotated, but these still use the old secret: {', '.join(failed_readers)}"
+        )
 
 
-def _try(failed: list[str], name: str, call: Callable[[], object]) -> None:
+def _try_replacement(
+    failed_readers: list[str], name: str, start_replacement: Callable[[], object]
+) -> None:
     try:
-        call()
-        log.info("%s is being replaced", name)
+        start_replacement()
+        logger.info("%s is being replaced", name)
     except ClientError as error:
-        log.warning("%s: %s", name, error)
-        if _code(error) not in ABSENT and "not found" not in str(error):
-            failed.append(name)
+        logger.warning("%s: %s", name, error)
+        if _get_error_code(error) not in ABSENT_READER_ERRORS and "not found" not in str(error):
+            failed_readers.append(name)
 
 
-def _wait(settled: Callable[[], bool], deadline: float) -> None:
+def _wait_for_change(is_complete: Callable[[], bool], deadline: float) -> None:
     """Waits until a change is over: seen twice, since the first look may come before it began."""
-    seen = 0
-    while seen < 2:
+    confirmations = 0
+    while confirmations < 2:
         if time.monotonic() > deadline:
             raise TimeoutError("the change is not over yet")
-        time.sleep(PAUSE)
-        seen = seen + 1 if settled() else 0
+        time.sleep(STATUS_POLL_SECONDS)
+        confirmations = confirmations + 1 if is_complete() else 0
 
 
-def _read(secrets: Any, secret: str, **which: str) -> dict[str, str]:
+def _read_secret(secrets_client: Any, secret_id: str, **version_selector: str) -> dict[str, str]:
     content: dict[str, str] = json.loads(
-        secrets.get_secret_value(SecretId=secret, **which)["SecretString"]
+        secrets_client.get_secret_value(SecretId=secret_id, **version_selector)["SecretString"]
     )
     return content
 
 
-def _code(error: ClientError) -> str:
+def _get_error_code(error: ClientError) -> str:
     return str(error.response["Error"]["Code"])

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from components.instance_classes import cache_node
+from components.instance_classes import get_cache_node
 from components.settings.section import Section
 from components.settings.windows import DailyHour, WeeklyHour, meet
 
@@ -64,7 +64,7 @@ class CacheSettings(Section):
     @field_validator("node_type")
     @classmethod
     def _known_node(cls, name: str) -> str:
-        return cache_node(name).name
+        return get_cache_node(name).name
 
     @model_validator(mode="after")
     def _version_of_the_engine(self) -> "CacheSettings":

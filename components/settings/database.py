@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from components.instance_classes import rds_class
+from components.instance_classes import get_rds_class
 from components.settings.postgres_names import AdminName, DatabaseName
 from components.settings.section import Section
 from components.settings.windows import DailyHalfHour, WeeklyHalfHour, meet
@@ -182,7 +182,7 @@ class DatabaseSettings(Section):
     @field_validator("instance_class", "replica_class")
     @classmethod
     def _known_class(cls, name: str | None) -> str | None:
-        return name if name is None else rds_class(name).name
+        return name if name is None else get_rds_class(name).name
 
     @field_validator("port")
     @classmethod

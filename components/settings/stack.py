@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 
-from components.routing import Route, fault, routes
+from components.routing import Route, build_routes, find_routing_fault
 from components.settings.access import AccessSettings
 from components.settings.backups import BackupSettings
 from components.settings.cache import CacheSettings
@@ -142,7 +142,7 @@ class Settings(Section):
     @property
     def routes(self) -> tuple[Route, ...]:
         """Which target answers which host and path."""
-        return routes(self.targets, self.load_balancer.priority_seeds)
+        return build_routes(self.targets, self.load_balancer.priority_seeds)
 
     @property
     def copies_backups(self) -> bool:
@@ -211,7 +211,7 @@ class Settings(Section):
             raise ValueError(
                 "services.fleet is set, may have another name: that is the EC2 fleet's"
             )
-        if text := fault(self.targets, self.load_balancer.priority_seeds):
+        if text := find_routing_fault(self.targets, self.load_balancer.priority_seeds):
             raise ValueError(text)
         return self
 

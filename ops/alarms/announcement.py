@@ -10,108 +10,114 @@ and pagers that take no other messages (docs/decisions/0012-maintenance.md).
 from typing import Any, Final, Literal
 
 from ops.core.errors import UsageError
-from ops.core.plan import Call, State, Step, Wait
+from ops.core.plan import Call, JsonObject, Step, Wait
 from ops.outputs import Outputs
 
-Level = Literal["warn", "page"]
-LONGEST: Final = 500  # characters of a message: CloudWatch takes 1,023 of a reason, with ours
-GONE: Final = ("ResourceNotFound", "ResourceNotFoundException")
+AnnouncementLevel = Literal["warn", "page"]
+MAX_ANNOUNCEMENT_CHARACTERS: Final = (
+    500  # characters of a message: CloudWatch takes 1,023 of a reason, with ours
+)
+ALARM_GONE_CODES: Final = ("ResourceNotFound", "ResourceNotFoundException")
 _UPDATES: Final = "AlarmHistoryItems[?HistoryItemType=='StateUpdate' && {}]"
-_DONE: Final = (
+_ACTIONS: Final = (
     "AlarmHistoryItems[?starts_with(HistorySummary, '{} action') && HistoryItemType=='Action']"
 )
 
 
-def _named(name: str, expression: str) -> str:
+def _name_expression(name: str, expression: str) -> str:
     """An expression that a person is told of by this name."""
     return f"{{{name}: {expression}}}.{name}"
 
 
-def _changed(state: str) -> str:
+def _format_state_path(state: str) -> str:
     """Whether the alarm has come into a state."""
     updates = _UPDATES.format(f"ends_with(HistorySummary, 'to {state}')")
-    return _named(f"is_{state.lower()}", f"length({updates}) > `0`")
+    return _name_expression(f"is_{state.lower()}", f"length({updates}) > `0`")
 
 
-_BOTH: Final = "(ends_with(HistorySummary, 'to ALARM') || ends_with(HistorySummary, 'to OK'))"
-_SUCCESSES: Final = f"length({_DONE.format('Successfully executed')})"
-_FAILURES: Final = f"length({_DONE.format('Failed to execute')})"
+_ANY_STATE: Final = "(ends_with(HistorySummary, 'to ALARM') || ends_with(HistorySummary, 'to OK'))"
+_SUCCESSES: Final = f"length({_ACTIONS.format('Successfully executed')})"
+_FAILURES: Final = f"length({_ACTIONS.format('Failed to execute')})"
 # Of each state people were told: as many actions were done as there were changes.
-_TOLD: Final = _named("told", f"length({_UPDATES.format(_BOTH)}) <= {_SUCCESSES}")
-# On the way back: so it was, or nobody could be told even of the beginning.
-_TOLD_BACK: Final = _named(
-    "told",
-    f"length({_UPDATES.format(_BOTH)}) <= {_SUCCESSES} || {_SUCCESSES} == `0` && {_FAILURES} > `0`",
+_NOTIFIED: Final = _name_expression(
+    "told", f"length({_UPDATES.format(_ANY_STATE)}) <= {_SUCCESSES}"
 )
-_FAILED: Final = _named("topic_could_not_be_told", f"{_FAILURES} > `0`")
-WITHIN: Final = 900
+# On the way back: so it was, or nobody could be told even of the beginning.
+_NOTIFIED_OR_UNREACHABLE: Final = _name_expression(
+    "told",
+    f"length({_UPDATES.format(_ANY_STATE)}) <= {_SUCCESSES} || {_SUCCESSES} == `0` && {_FAILURES} > `0`",
+)
+_NOTIFICATION_FAILED: Final = _name_expression("topic_could_not_be_told", f"{_FAILURES} > `0`")
+ANNOUNCEMENT_TIMEOUT_SECONDS: Final = 900
 
 
-def name_of(outputs: Outputs, run: str) -> str:
+def format_announcement_name(outputs: Outputs, run: str) -> str:
     """What the alarm of a run is called."""
     return f"{outputs.stack.project}-{outputs.stack.stack}-{run}"
 
 
-def checked(text: str) -> str:
+def parse_message(text: str) -> str:
     """A message as it may be announced. Raises UsageError."""
     message = text.strip()
-    if len(message) > LONGEST or not message.isprintable():
+    if len(message) > MAX_ANNOUNCEMENT_CHARACTERS or not message.isprintable():
         raise UsageError(
-            f"--message is {message[:40]!r}..., may be one line of {LONGEST} characters at most"
-            if len(message) > LONGEST
+            f"--message is {message[:40]!r}..., may be one line of {MAX_ANNOUNCEMENT_CHARACTERS} characters at most"
+            if len(message) > MAX_ANNOUNCEMENT_CHARACTERS
             else f"--message is {message!r}, may be one line without control characters"
         )
     return message
 
 
-def begin(outputs: Outputs, run: str, level: Level, about: str, until: str) -> tuple[Step, ...]:
+def build_announcement_steps(
+    outputs: Outputs, run: str, level: AnnouncementLevel, subject: str, until: str
+) -> tuple[Step, ...]:
     """The alarm is there, and is raised. Undone: people are told that it was broken off, and the
     alarm is gone."""
-    name = name_of(outputs, run)
-    off = _tell(
+    name = format_announcement_name(outputs, run)
+    cancel_step = _build_state_step(
         outputs,
         "broken_off",
         name,
         "OK",
-        f"Broken off and undone: {about}",
-        says="announce that it was broken off",
-        told=_TOLD_BACK,
+        f"Broken off and undone: {subject}",
+        description="announce that it was broken off",
+        notified_path=_NOTIFIED_OR_UNREACHABLE,
     )
-    told = _tell(
+    announce_step = _build_state_step(
         outputs,
         "announce",
         name,
         "ALARM",
-        f"Begun, until {until} at the latest: {about}",
-        says=f"announce the beginning to the {level} topic",
-    ).model_copy(update={"undo": (off,)})
-    return _alarm(outputs, name, level, about), told
+        f"Begun, until {until} at the latest: {subject}",
+        description=f"announce the beginning to the {level} topic",
+    ).model_copy(update={"undo": (cancel_step,)})
+    return _build_alarm_step(outputs, name, level, subject), announce_step
 
 
-def end(outputs: Outputs, run: str, about: str) -> tuple[Step, ...]:
+def build_withdrawal_steps(outputs: Outputs, run: str, subject: str) -> tuple[Step, ...]:
     """People are told that it is over, and the alarm is gone."""
-    name = name_of(outputs, run)
-    over = _tell(
+    name = format_announcement_name(outputs, run)
+    end_step = _build_state_step(
         outputs,
         "announce_end",
         name,
         "OK",
-        f"Over, done and looked at: {about}",
-        says="announce the end",
+        f"Over, done and looked at: {subject}",
+        description="announce the end",
     )
-    return over, _gone(outputs, "withdraw", name)
+    return end_step, _build_delete_step(outputs, "withdraw", name)
 
 
-def _alarm(outputs: Outputs, name: str, level: Level, about: str) -> Step:
+def _build_alarm_step(outputs: Outputs, name: str, level: AnnouncementLevel, subject: str) -> Step:
     """An alarm of a metric that nobody writes, which stays in the state that it is set to."""
     alarms = outputs.alarms
     topic = alarms.page_topic_arn if level == "page" else alarms.warn_topic_arn
-    call = _call(
+    call = _build_call(
         outputs,
         "put_metric_alarm",
         {
             "AlarmName": name,
-            "AlarmDescription": f"Maintenance. {about}. Run: ops maintenance status",
+            "AlarmDescription": f"Maintenance. {subject}. Run: ops maintenance status",
             "AlarmActions": [topic],
             "OKActions": [topic],
             "Namespace": "Bulwark/Operations",
@@ -126,67 +132,81 @@ def _alarm(outputs: Outputs, name: str, level: Level, about: str) -> Step:
     )
     return Step(
         name="bell",
-        says=f"make the alarm {name}, which tells of it",
-        do=call,
+        description=f"make the alarm {name}, which tells of it",
+        action=call,
         goal=Wait(
-            read=_looking(outputs, name),
+            read=_describe_alarm_call(outputs, name),
             met={"MetricAlarms[0].AlarmName": name},
             every=5,
-            within=WITHIN,
+            within=ANNOUNCEMENT_TIMEOUT_SECONDS,
         ),
-        undo=(_gone(outputs, "unbell", name),),
+        undo=(_build_delete_step(outputs, "unbell", name),),
     )
 
 
-def _gone(outputs: Outputs, step: str, name: str) -> Step:
+def _build_delete_step(outputs: Outputs, step: str, name: str) -> Step:
     return Step(
         name=step,
-        says=f"delete the alarm {name}",
-        do=_call(outputs, "delete_alarms", {"AlarmNames": [name]}, *GONE),
-        goal=Wait(read=_looking(outputs, name), met={"MetricAlarms": []}, every=5, within=WITHIN),
+        description=f"delete the alarm {name}",
+        action=_build_call(outputs, "delete_alarms", {"AlarmNames": [name]}, *ALARM_GONE_CODES),
+        goal=Wait(
+            read=_describe_alarm_call(outputs, name),
+            met={"MetricAlarms": []},
+            every=5,
+            within=ANNOUNCEMENT_TIMEOUT_SECONDS,
+        ),
     )
 
 
-def _tell(
+def _build_state_step(
     outputs: Outputs,
     step: str,
     name: str,
     state: str,
     reason: str,
     *,
-    says: str,
-    told: str = _TOLD,
+    description: str,
+    notified_path: str = _NOTIFIED,
 ) -> Step:
     """The alarm is in a state, and its topic has been told. A topic that cannot be told of the
     beginning is a failure, when nothing has been done; that it can be told of the end is waited
     for."""
-    changed = _changed(state)
-    failed: Any = {_FAILED: [True]} if state == "ALARM" else {}
+    state_path = _format_state_path(state)
+    failure_values: Any = {_NOTIFICATION_FAILED: [True]} if state == "ALARM" else {}
     return Step(
         name=step,
-        says=says,
-        do=_call(
+        description=description,
+        action=_build_call(
             outputs,
             "set_alarm_state",
             {"AlarmName": name, "StateValue": state, "StateReason": reason},
-            *GONE,
+            *ALARM_GONE_CODES,
         ),
         goal=Wait(
-            read=_call(outputs, "describe_alarm_history", {"AlarmName": name, "MaxRecords": 100}),
-            met={changed: True, told: True},
-            begun={changed: True},
-            failed=failed,
+            read=_build_call(
+                outputs, "describe_alarm_history", {"AlarmName": name, "MaxRecords": 100}
+            ),
+            met={state_path: True, notified_path: True},
+            begun={state_path: True},
+            failed=failure_values,
             every=5,
-            within=WITHIN,
+            within=ANNOUNCEMENT_TIMEOUT_SECONDS,
         ),
     )
 
 
-def _looking(outputs: Outputs, name: str) -> Call:
-    return _call(outputs, "describe_alarms", {"AlarmNames": [name], "AlarmTypes": ["MetricAlarm"]})
+def _describe_alarm_call(outputs: Outputs, name: str) -> Call:
+    return _build_call(
+        outputs, "describe_alarms", {"AlarmNames": [name], "AlarmTypes": ["MetricAlarm"]}
+    )
 
 
-def _call(outputs: Outputs, operation: str, params: State, *answers: str) -> Call:
+def _build_call(
+    outputs: Outputs, operation: str, params: JsonObject, *expected_errors: str
+) -> Call:
     return Call(
-        api=f"cloudwatch.{operation}", params=params, answers=answers, region=outputs.stack.region
+        api=f"cloudwatch.{operation}",
+        params=params,
+        expected_errors=expected_errors,
+        region=outputs.stack.region,
     )

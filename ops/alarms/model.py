@@ -11,22 +11,29 @@ from ops.core.errors import OpsError
 from ops.outputs import Outputs
 
 # Raised first; without data one cannot tell; then those that are well.
-ORDER: Final = {"ALARM": 0, "INSUFFICIENT_DATA": 1, "OK": 2}
+STATE_ORDER: Final = {"ALARM": 0, "INSUFFICIENT_DATA": 1, "OK": 2}
 
 
-def listed(outputs: Outputs, aws: Aws, now: datetime) -> list[AlarmState]:
+def list_alarm_states(outputs: Outputs, aws: Aws, now: datetime) -> list[AlarmState]:
     """The alarms of the contract. Raises OpsError where AWS does not tell: never an empty list."""
-    found: list[AlarmState] = []
+    alarm_states: list[AlarmState] = []
 
-    def look(_: Facts) -> Looking:
+    def read_alarm_states(_: Facts) -> Looking:
         answers = yield reads(outputs)
-        found.extend(states(outputs, [item for answer in answers for item in known(answer)]))
+        alarm_states.extend(states(outputs, [item for answer in answers for item in known(answer)]))
         return []
 
-    check = Check("alarms", "list", look, (ALARMS,))
-    unknown: list[Finding] = run(
+    check = Check("alarms", "list", read_alarm_states, (ALARMS,))
+    findings: list[Finding] = run(
         [check], Facts(outputs, now), lambda read: send(aws, read, outputs.stack.region)
     )
-    if unknown:
-        raise OpsError(unknown[0].evidence, *filter(None, [unknown[0].command]))
-    return sorted(found, key=lambda a: (ORDER.get(a.state, 1), a.severity, a.name))
+    if findings:
+        raise OpsError(findings[0].evidence, *filter(None, [findings[0].command]))
+    return sorted(
+        alarm_states,
+        key=lambda alarm_state: (
+            STATE_ORDER.get(alarm_state.state, 1),
+            alarm_state.severity,
+            alarm_state.name,
+        ),
+    )

@@ -12,54 +12,61 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
-from ops.alarms.mute_state import GONE, How, Mute, MuteData, iso, parsed
+from ops.alarms.mute_state import (
+    MUTE_RULE_GONE_CODES,
+    Mute,
+    MuteData,
+    MuteMethod,
+    format_time,
+    parse_time,
+)
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
-from ops.core.plan import SPAN, Call, Plan, StartTime, State, Step, Wait, round_to_minute
+from ops.core.plan import SPAN, Call, JsonObject, Plan, StartTime, Step, Wait, round_to_minute
 from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
 
 MINUTE: Final = "%Y-%m-%dT%H:%M"  # how a rule's schedule writes the minute that it begins in
-BATCH: Final = 100  # alarms a rule, and names a call. Source: CloudWatch API reference
-LONGEST: Final = 24 * 60  # minutes; an assumption of ours, AWS takes 15 days
-ENABLED: Final = "({} || `[]`)[?ActionsEnabled].AlarmName"
-DISABLED: Final = "({} || `[]`)[?!ActionsEnabled].AlarmName"
-KINDS: Final = ("MetricAlarms", "CompositeAlarms")
+ALARMS_PER_CALL: Final = 100  # alarms a rule, and names a call. Source: CloudWatch API reference
+MAX_MUTE_MINUTES: Final = 24 * 60  # minutes; an assumption of ours, AWS takes 15 days
+ENABLED_ALARMS_PATH: Final = "({} || `[]`)[?ActionsEnabled].AlarmName"
+DISABLED_ALARMS_PATH: Final = "({} || `[]`)[?!ActionsEnabled].AlarmName"
+ALARM_KINDS: Final = ("MetricAlarms", "CompositeAlarms")
 
 
 @dataclass(frozen=True)
-class Alarm:
+class StackAlarm:
     """An alarm of the contract, as far as muting goes."""
 
     name: str
     severity: str
-    enabled: bool
-    scales: bool
+    has_enabled_actions: bool
+    is_scaling: bool
 
 
-def end(now: datetime, minutes: str | None, until: str | None) -> datetime:
+def parse_mute_end(now: datetime, minutes: str | None, until: str | None) -> datetime:
     """When a mute ends. Raises UsageError where neither or both options say, or it is no time."""
     if (minutes is None) is (until is None):
         raise UsageError("one of --for and --until must be set: a mute has an end")
     if minutes is not None:
-        if not minutes.isdecimal() or not 1 <= int(minutes) <= LONGEST:
-            raise UsageError(f"--for is {minutes!r}, may be 1 to {LONGEST} minutes")
+        if not minutes.isdecimal() or not 1 <= int(minutes) <= MAX_MUTE_MINUTES:
+            raise UsageError(f"--for is {minutes!r}, may be 1 to {MAX_MUTE_MINUTES} minutes")
         return round_to_minute(now + timedelta(minutes=int(minutes)), up=True)
     try:
-        at = parsed(str(until))
+        end_time = parse_time(str(until))
     except ValueError:
         raise UsageError(
-            f"--until is {until!r}, may be a time like {iso(now + timedelta(hours=1))}"
+            f"--until is {until!r}, may be a time like {format_time(now + timedelta(hours=1))}"
         ) from None
-    at = at.replace(second=0, microsecond=0)
-    if not now < at <= now + timedelta(minutes=LONGEST):
-        latest = iso(now + timedelta(minutes=LONGEST))
-        raise UsageError(f"--until is {until!r}, may be after {iso(now)}, to {latest}")
-    return at
+    end_time = end_time.replace(second=0, microsecond=0)
+    if not now < end_time <= now + timedelta(minutes=MAX_MUTE_MINUTES):
+        latest = format_time(now + timedelta(minutes=MAX_MUTE_MINUTES))
+        raise UsageError(f"--until is {until!r}, may be after {format_time(now)}, to {latest}")
+    return end_time
 
 
-def chosen(
-    alarms: Sequence[Alarm],
+def select_alarms(
+    alarms: Sequence[StackAlarm],
     prefix: str,
     names: Sequence[str] = (),
     *,
@@ -67,7 +74,7 @@ def chosen(
     key: str | None = None,
     component: str | None = None,
     everything: bool = False,
-) -> list[Alarm]:
+) -> list[StackAlarm]:
     """The alarms that are meant, those that scale left out. Raises UsageError where none is."""
     if not (names or severity or key or component or everything):
         raise UsageError(
@@ -76,89 +83,112 @@ def chosen(
         )
     by_name = {alarm.name: alarm for alarm in alarms}
     for name in names:
-        named = by_name.get(name) or by_name.get(f"{prefix}-{name}")
-        if named is None:
+        named_alarm = by_name.get(name) or by_name.get(f"{prefix}-{name}")
+        if named_alarm is None:
             raise UsageError(f"ALARM is {name!r}, may be one of the stack's", "ops alarms list")
-        if named.scales:
+        if named_alarm.is_scaling:
             raise UsageError(f"ALARM is {name!r}, which scales something: it is never muted")
-    wanted = {name for given in names for name in (given, f"{prefix}-{given}")}
+    full_names = {
+        name for name_option in names for name in (name_option, f"{prefix}-{name_option}")
+    }
 
-    def meant(alarm: Alarm) -> bool:
-        short = f"{alarm.name.removeprefix(f'{prefix}-')}-"
+    def is_selected(alarm: StackAlarm) -> bool:
+        short_name = f"{alarm.name.removeprefix(f'{prefix}-')}-"
         return (
-            (not names or alarm.name in wanted)
+            (not names or alarm.name in full_names)
             and severity in (None, alarm.severity)
-            and (key is None or short.startswith(f"{key}-"))
-            and (component is None or short.split("-")[0] == component)
+            and (key is None or short_name.startswith(f"{key}-"))
+            and (component is None or short_name.split("-")[0] == component)
         )
 
-    found = [alarm for alarm in alarms if meant(alarm) and not alarm.scales]
-    if not found:
+    selected_alarms = [alarm for alarm in alarms if is_selected(alarm) and not alarm.is_scaling]
+    if not selected_alarms:
         options = {"--severity": severity, "--key": key, "--component": component}
-        said = ", ".join(f"{option} is {value!r}" for option, value in options.items() if value)
-        firsts = sorted({a.name.removeprefix(f"{prefix}-").split("-")[0] for a in alarms})
-        may = f"; components are {', '.join(firsts)}" if component else ""
-        raise UsageError(f"{said or '--all is set'}, which is no alarm's{may}", "ops alarms list")
-    return found
+        option_text = ", ".join(
+            f"{option} is {value!r}" for option, value in options.items() if value
+        )
+        component_names = sorted(
+            {stack_alarm.name.removeprefix(f"{prefix}-").split("-")[0] for stack_alarm in alarms}
+        )
+        hint = f"; components are {', '.join(component_names)}" if component else ""
+        raise UsageError(
+            f"{option_text or '--all is set'}, which is no alarm's{hint}", "ops alarms list"
+        )
+    return selected_alarms
 
 
-def observed(aws: Aws, outputs: Outputs) -> list[Alarm]:
+def list_stack_alarms(aws: Aws, outputs: Outputs) -> list[StackAlarm]:
     """The alarms of the contract that are there, the most severe first."""
-    found: dict[str, Any] = {}
-    severities = {n: s for s, names in outputs.alarms.names.items() for n in names}
+    items_by_name: dict[str, Any] = {}
+    severities = {
+        alarm_name: alarm_severity
+        for alarm_severity, names in outputs.alarms.names.items()
+        for alarm_name in names
+    }
     prefix = f"{outputs.stack.project}-{outputs.stack.stack}-"
-    for kind in KINDS:
-        params: State = {"AlarmTypes": [kind.removesuffix("s")], "AlarmNamePrefix": prefix}
-        for item in aws.pages("cloudwatch.describe_alarms", kind, params, outputs.stack.region):
-            found[item["AlarmName"]] = item
+    for kind in ALARM_KINDS:
+        params: JsonObject = {"AlarmTypes": [kind.removesuffix("s")], "AlarmNamePrefix": prefix}
+        for item in aws.list_items(
+            "cloudwatch.describe_alarms", kind, params, outputs.stack.region
+        ):
+            items_by_name[item["AlarmName"]] = item
     return sorted(
         (
-            Alarm(name, severities[name], bool(item.get("ActionsEnabled", True)), _scales(item))
-            for name, item in found.items()
+            StackAlarm(
+                name,
+                severities[name],
+                bool(item.get("ActionsEnabled", True)),
+                _is_scaling_alarm(item),
+            )
+            for name, item in items_by_name.items()
             if name in severities
         ),
         key=lambda alarm: (alarm.severity, alarm.name),
     )
 
 
-def _scales(item: Any) -> bool:
+def _is_scaling_alarm(item: Any) -> bool:
     """Whether an alarm scales something: its actions are scaling policies, or AWS made it."""
     actions = (*(item.get("AlarmActions") or ()), *(item.get("OKActions") or ()))
-    by_name = str(item["AlarmName"]).startswith("TargetTracking-")
-    return by_name or any(":autoscaling:" in str(action) for action in actions)
+    is_target_tracking = str(item["AlarmName"]).startswith("TargetTracking-")
+    return is_target_tracking or any(":autoscaling:" in str(action) for action in actions)
 
 
-def mute(
+def build_mute_plan(
     outputs: Outputs,
-    alarms: Sequence[Alarm],
+    alarms: Sequence[StackAlarm],
     now: datetime,
     until: datetime,
-    why: str,
+    reason: str,
     run: str,
-    how: How = "rules",
+    method: MuteMethod = "rules",
     minutes: int | None = None,
 ) -> Plan:
     """The actions of these alarms rest until then. Undone: they act again.
 
     With `minutes` it is a length that is agreed to, and the end follows from when it begins.
     """
-    if how == "actions":
-        alarms = [alarm for alarm in alarms if alarm.enabled]  # what was off is not ours to turn on
+    if method == "actions":
+        alarms = [
+            alarm for alarm in alarms if alarm.has_enabled_actions
+        ]  # what was off is not ours to turn on
         if not alarms:
             raise UsageError("the actions of all these alarms are disabled already")
     names = [alarm.name for alarm in alarms]
-    end = iso(until) if minutes is None else "${UNTIL}"
-    batches = [names[n : n + BATCH] for n in range(0, len(names), BATCH)]
+    end = format_time(until) if minutes is None else "${UNTIL}"
+    batches = [names[n : n + ALARMS_PER_CALL] for n in range(0, len(names), ALARMS_PER_CALL)]
     steps = tuple(
-        _rule(outputs, batch, end, why, _name(outputs, run, number), number)
-        if how == "rules"
-        else _switch(outputs, batch, number, on=False)
+        _build_rule_step(
+            outputs, batch, end, reason, _format_rule_name(outputs, run, number), number
+        )
+        if method == "rules"
+        else _build_alarm_actions_step(outputs, batch, number, enable=False)
         for number, batch in enumerate(batches, 1)
     )
     notes = [f"{len(names)} alarms: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"]
     if any(alarm.severity == "P0" for alarm in alarms):
         notes.append("among them P0: while they are muted nobody is paged for an outage")
-    if how == "actions":
+    if method == "actions":
         notes.append("this does not end by itself: run `ops alarms unmute` then")
     notes.append("alarms that are raised when it ends tell of it then")
     if minutes is not None:
@@ -171,7 +201,7 @@ def mute(
         notes=notes,
         arguments=f"--until {end}",
         data=MuteData(until=end),
-        reason=why,
+        reason=reason,
     )
     times = mute_times(minutes) if minutes is not None else _times_until(until)
     return plan.with_times(now, **times)
@@ -195,55 +225,59 @@ def _times_until(until: datetime) -> dict[str, StartTime]:
     }
 
 
-def unmute(outputs: Outputs, mutes: Sequence[Mute], run: str) -> Plan:
+def build_unmute_plan(outputs: Outputs, mutes: Sequence[Mute], run: str) -> Plan:
     """What ops muted acts again. It is not undone: mute again instead."""
     steps: list[Step] = []
     for mute in mutes:
         if mute.rule is not None:
-            steps.append(_end(outputs, mute.rule, f"unmute_{len(steps) + 1}"))
+            steps.append(_build_rule_end_step(outputs, mute.rule, f"unmute_{len(steps) + 1}"))
             continue
-        for n in range(0, len(mute.names), BATCH):
-            steps.append(_switch(outputs, mute.names[n : n + BATCH], len(steps) + 1, on=True))
+        for n in range(0, len(mute.alarm_names), ALARMS_PER_CALL):
+            steps.append(
+                _build_alarm_actions_step(
+                    outputs, mute.alarm_names[n : n + ALARMS_PER_CALL], len(steps) + 1, enable=True
+                )
+            )
     notes = ["alarms that are raised tell of it now"]
     return build_stack_plan(outputs, run, "alarms unmute", *steps, notes=notes)
 
 
-def _name(outputs: Outputs, run: str, number: int) -> str:
-    tail = f"-{number}" if number > 1 else ""
-    return f"{outputs.stack.project}-{outputs.stack.stack}-{run}{tail}"
+def _format_rule_name(outputs: Outputs, run: str, number: int) -> str:
+    suffix = f"-{number}" if number > 1 else ""
+    return f"{outputs.stack.project}-{outputs.stack.stack}-{run}{suffix}"
 
 
-def _looking(outputs: Outputs, rule: str) -> Call:
+def _describe_rule_call(outputs: Outputs, rule: str) -> Call:
     return Call(
         api="cloudwatch.get_alarm_mute_rule",
         params={"AlarmMuteRuleName": rule},
-        answers=GONE,
+        expected_errors=MUTE_RULE_GONE_CODES,
         region=outputs.stack.region,
     )
 
 
-def _rule(
+def _build_rule_step(
     outputs: Outputs,
     names: Sequence[str],
     end: str,
-    why: str,
+    reason: str,
     rule: str,
     number: int,
 ) -> Step:
     """A window that opens when the plan starts, and closes at its end."""
-    schedule: State = {
+    schedule: JsonObject = {
         "Expression": "at(${BEGIN})",
         "Duration": "${LENGTH}",
         "Timezone": "UTC",
     }
     return Step(
         name=f"mute_{number}",
-        says=f"mute {len(names)} alarms until {end}",
-        do=Call(
+        description=f"mute {len(names)} alarms until {end}",
+        action=Call(
             api="cloudwatch.put_alarm_mute_rule",
             params={
                 "Name": rule,
-                "Description": why,
+                "Description": reason,
                 "Rule": {"Schedule": schedule},
                 "MuteTargets": {"AlarmNames": list(names)},
                 "ExpireDate": end,
@@ -251,52 +285,56 @@ def _rule(
             region=outputs.stack.region,
         ),
         goal=Wait(
-            read=_looking(outputs, rule),
+            read=_describe_rule_call(outputs, rule),
             met={"Status": "ACTIVE"},
             begun={"Name": rule},
             failed={"Status": ["EXPIRED"]},
             every=5,
             within=600,
         ),
-        undo=(_end(outputs, rule, f"back_{number}"),),
+        undo=(_build_rule_end_step(outputs, rule, f"back_{number}"),),
     )
 
 
-def _end(outputs: Outputs, rule: str, name: str) -> Step:
+def _build_rule_end_step(outputs: Outputs, rule: str, name: str) -> Step:
     return Step(
         name=name,
-        says=f"end the mute rule {rule}",
-        do=Call(
+        description=f"end the mute rule {rule}",
+        action=Call(
             api="cloudwatch.delete_alarm_mute_rule",
             params={"AlarmMuteRuleName": rule},
             region=outputs.stack.region,
         ),
-        goal=Wait(read=_looking(outputs, rule), met={"Name": None}, every=5, within=600),
+        goal=Wait(read=_describe_rule_call(outputs, rule), met={"Name": None}, every=5, within=600),
     )
 
 
-def _switch(outputs: Outputs, names: Sequence[str], number: int, *, on: bool) -> Step:
+def _build_alarm_actions_step(
+    outputs: Outputs, names: Sequence[str], number: int, *, enable: bool
+) -> Step:
     """The actions of alarms enabled or disabled; the other way round on the way back."""
-    listed: list[JsonValue] = list(names)
-    absent = DISABLED if on else ENABLED
-    met: State = {absent.format(kind): [] for kind in KINDS}
+    name_values: list[JsonValue] = list(names)
+    unmet_path = DISABLED_ALARMS_PATH if enable else ENABLED_ALARMS_PATH
+    met: JsonObject = {unmet_path.format(kind): [] for kind in ALARM_KINDS}
 
-    def step(name: str, *, on: bool, met: State, undo: tuple[Step, ...] = ()) -> Step:
+    def build_step(
+        name: str, *, enable: bool, met: JsonObject, undo: tuple[Step, ...] = ()
+    ) -> Step:
         return Step(
             name=name,
-            says=f"{'enable' if on else 'disable'} the actions of {len(names)} alarms",
-            do=Call(
-                api=f"cloudwatch.{'enable' if on else 'disable'}_alarm_actions",
-                params={"AlarmNames": listed},
+            description=f"{'enable' if enable else 'disable'} the actions of {len(names)} alarms",
+            action=Call(
+                api=f"cloudwatch.{'enable' if enable else 'disable'}_alarm_actions",
+                params={"AlarmNames": name_values},
                 region=outputs.stack.region,
             ),
             goal=Wait(
                 read=Call(
                     api="cloudwatch.describe_alarms",
                     params={
-                        "AlarmNames": listed,
+                        "AlarmNames": name_values,
                         "AlarmTypes": ["MetricAlarm", "CompositeAlarm"],
-                        "MaxRecords": BATCH,
+                        "MaxRecords": ALARMS_PER_CALL,
                     },
                     region=outputs.stack.region,
                 ),
@@ -307,7 +345,9 @@ def _switch(outputs: Outputs, names: Sequence[str], number: int, *, on: bool) ->
             undo=undo,
         )
 
-    if on:
-        return step(f"unmute_{number}", on=True, met=met)
-    back = step(f"back_{number}", on=True, met={DISABLED.format(k): [] for k in KINDS})
-    return step(f"mute_{number}", on=False, met=met, undo=(back,))
+    if enable:
+        return build_step(f"unmute_{number}", enable=True, met=met)
+    undo_step = build_step(
+        f"back_{number}", enable=True, met={DISABLED_ALARMS_PATH.format(k): [] for k in ALARM_KINDS}
+    )
+    return build_step(f"mute_{number}", enable=False, met=met, undo=(undo_step,))

@@ -14,15 +14,15 @@ from botocore.exceptions import ClientError
 
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, RefusedError
-from ops.core.plan import Action, Call, Plan, PlanData, State
+from ops.core.plan import Action, Call, JsonObject, Plan, PlanData
 from ops.core.plan_kind import PlanKind
-from ops.core.run import Target
+from ops.core.run import StackContext
 from ops.outputs import Outputs
 
-How = Literal["rules", "actions"]
-GONE: Final = ("ResourceNotFoundException", "ResourceNotFound")
+MuteMethod = Literal["rules", "actions"]
+MUTE_RULE_GONE_CODES: Final = ("ResourceNotFoundException", "ResourceNotFound")
 # What AWS answers where a region does not have an operation.
-UNKNOWN: Final = ("UnknownOperationException", "UnknownOperation", "InvalidAction")
+UNKNOWN_OPERATION_CODES: Final = ("UnknownOperationException", "UnknownOperation", "InvalidAction")
 NUMBER: Final = re.compile(r"-\d+$")
 # The plans that change what is muted.
 MUTING: Final[tuple[PlanKind, ...]] = ("alarms mute", "alarms unmute", "maintenance run")
@@ -43,84 +43,94 @@ class Mute:
     """
 
     run: str | None
-    names: tuple[str, ...]
+    alarm_names: tuple[str, ...]
     until: str | None
-    why: str
-    how: How
+    reason: str
+    method: MuteMethod
     rule: str | None = None
 
-    def over(self, now: datetime) -> bool:
+    def has_ended(self, now: datetime) -> bool:
         """Whether it should have ended."""
-        return self.until is not None and parsed(self.until) <= now
+        return self.until is not None and parse_time(self.until) <= now
 
 
-def parsed(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """A time in ISO 8601, UTC where it does not say. Raises ValueError."""
-    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def iso(at: datetime) -> str:
+def format_time(time: datetime) -> str:
     """A time as it is shown and sent, to the minute."""
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def has_rules(aws: Aws, outputs: Outputs) -> bool:
+def has_mute_rules(aws: Aws, outputs: Outputs) -> bool:
     """Whether the region has mute rules. A throttle or a denial raises: it is no answer."""
-    return _rules(aws, outputs) is not None
+    return _find_active_rules(aws, outputs) is not None
 
 
-def mutes(of: Target, *, disabled: Iterable[str] = ()) -> list[Mute]:
+def list_mutes(context: StackContext, *, disabled_alarms: Iterable[str] = ()) -> list[Mute]:
     """What of the stack's alarms is muted: by rules that are active, and by runs of ops by hand.
 
     `disabled` are the alarms whose actions do not act; without any the journals are not read.
     """
-    prefix = f"{of.outputs.stack.project}-{of.outputs.stack.stack}-"
-    found: list[Mute] = []
-    for rule in _rules(of.aws, of.outputs) or ():
-        seen = _read(of.aws, of.outputs, rule)
-        if seen is None or seen["Status"] != "ACTIVE":
+    prefix = f"{context.outputs.stack.project}-{context.outputs.stack.stack}-"
+    mute_list: list[Mute] = []
+    for rule in _find_active_rules(context.aws, context.outputs) or ():
+        rule_detail = _find_rule(context.aws, context.outputs, rule)
+        if rule_detail is None or rule_detail["Status"] != "ACTIVE":
             continue
-        targets = (seen.get("MuteTargets") or {}).get("AlarmNames") or ()
+        targets = (rule_detail.get("MuteTargets") or {}).get("AlarmNames") or ()
         names = tuple(name for name in targets if name.startswith(prefix))
-        ours = _run_of(rule.removeprefix(prefix), of) if rule.startswith(prefix) else None
-        end, why = seen.get("ExpireDate"), seen.get("Description") or ""
-        until = iso(parsed(end)) if end else None
+        run_match = _run_of(rule.removeprefix(prefix), context) if rule.startswith(prefix) else None
+        expire_date, reason = rule_detail.get("ExpireDate"), rule_detail.get("Description") or ""
+        until = format_time(parse_time(expire_date)) if expire_date else None
         if names:
-            found.append(Mute(ours, names, until, why, "rules", rule))
-    if off := set(disabled):
-        found += _by_hand(of, off)
-    return sorted(found, key=lambda one: (one.until or "", one.rule or str(one.run)))
+            mute_list.append(Mute(run_match, names, until, reason, "rules", rule))
+    if disabled_names := set(disabled_alarms):
+        mute_list += _list_manual_mutes(context, disabled_names)
+    return sorted(mute_list, key=lambda mute: (mute.until or "", mute.rule or str(mute.run)))
 
 
-def _run_of(name: str, of: Target) -> str | None:
+def _run_of(name: str, of: StackContext) -> str | None:
     """The run whose rule this is: a rule is called after its run, with a number from the second."""
-    runs = of.runs()
+    runs = of.list_runs()
     return next((run for run in runs if name == run or NUMBER.sub("", name) == run), None)
 
 
-def _by_hand(of: Target, off: set[str]) -> list[Mute]:
+def _list_manual_mutes(context: StackContext, disabled_names: set[str]) -> list[Mute]:
     """The alarms that runs of ops have disabled, and that none has enabled since."""
-    begun = [(plan, j) for _, j in of.journals(*MUTING) if (plan := j.plan) is not None]
-    begun.sort(key=lambda pair: (pair[1].records[0].at, pair[0].kind == "alarms unmute"))
+    started_journals = [
+        (plan, run_journal)
+        for _, run_journal in context.journals(*MUTING)
+        if (plan := run_journal.plan) is not None
+    ]
+    started_journals.sort(
+        key=lambda pair: (pair[1].records[0].timestamp, pair[0].kind == "alarms unmute")
+    )
     muted_by: dict[str, Plan] = {}
-    for plan, journal in begun:
+    for plan, journal in started_journals:
         for step in plan.steps:
-            names = _named(step.do)
-            if not names or journal.last(step.name) is None:
+            names = _list_action_alarms(step.action)
+            if not names or journal.find_last_record(step.name) is None:
                 continue
-            if isinstance(step.do, Call) and step.do.operation.startswith("disable"):
-                back = any(journal.last(undo.name, "done") for undo in step.undo)
-                if not back and (journal.ended is None or journal.ended.data == "done"):
+            if isinstance(step.action, Call) and step.action.operation.startswith("disable"):
+                is_undone = any(
+                    journal.find_last_record(undo_step.name, "done") for undo_step in step.undo
+                )
+                if not is_undone and (
+                    journal.end_record is None or journal.end_record.data == "done"
+                ):
                     muted_by |= dict.fromkeys(names, plan)
-            elif journal.last(step.name, "done") is not None:
+            elif journal.find_last_record(step.name, "done") is not None:
                 muted_by = {k: v for k, v in muted_by.items() if k not in names}
-    plans = {plan.run: plan for name, plan in muted_by.items() if name in off}
+    plans = {plan.run: plan for name, plan in muted_by.items() if name in disabled_names}
     return [
         Mute(
             run,
-            tuple(n for n, p in muted_by.items() if p.run == run and n in off),
-            _until(plan),
+            tuple(n for n, p in muted_by.items() if p.run == run and n in disabled_names),
+            _find_end_time(plan),
             plan.reason,
             "actions",
         )
@@ -128,7 +138,7 @@ def _by_hand(of: Target, off: set[str]) -> list[Mute]:
     ]
 
 
-def _named(action: Action) -> list[str]:
+def _list_action_alarms(action: Action) -> list[str]:
     """The alarms whose actions a step enables or disables."""
     if not isinstance(action, Call) or not action.api.endswith("able_alarm_actions"):
         return []
@@ -136,16 +146,16 @@ def _named(action: Action) -> list[str]:
     return [str(name) for name in names] if isinstance(names, list) else []
 
 
-def _until(plan: Plan) -> str | None:
+def _find_end_time(plan: Plan) -> str | None:
     return plan.read_data(MuteData).until if plan.data else None
 
 
-def _rules(aws: Aws, outputs: Outputs) -> list[str] | None:
+def _find_active_rules(aws: Aws, outputs: Outputs) -> list[str] | None:
     """Names of the rules that are active, whosever; None where the region has no rules."""
-    params: State = {"Statuses": ["ACTIVE"], "MaxRecords": 100}
+    params: JsonObject = {"Statuses": ["ACTIVE"], "MaxRecords": 100}
     try:
         items = list(
-            aws.pages(
+            aws.list_items(
                 "cloudwatch.list_alarm_mute_rules",
                 "AlarmMuteRuleSummaries",
                 params,
@@ -153,24 +163,24 @@ def _rules(aws: Aws, outputs: Outputs) -> list[str] | None:
             )
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] in UNKNOWN:
+        if error.response["Error"]["Code"] in UNKNOWN_OPERATION_CODES:
             return None
-        raise _refused("cloudwatch.list_alarm_mute_rules", error) from error
+        raise _build_refused_error("cloudwatch.list_alarm_mute_rules", error) from error
     return [str(item["AlarmMuteRuleArn"]).rsplit(":", 1)[-1] for item in items]
 
 
-def _read(aws: Aws, outputs: Outputs, rule: str) -> Any:
+def _find_rule(aws: Aws, outputs: Outputs, rule: str) -> Any:
     """A rule, or None where it is gone meanwhile."""
     try:
         return aws.call(
             "cloudwatch.get_alarm_mute_rule", {"AlarmMuteRuleName": rule}, outputs.stack.region
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
+        if error.response["Error"]["Code"] in MUTE_RULE_GONE_CODES:
             return None
-        raise _refused("cloudwatch.get_alarm_mute_rule", error) from error
+        raise _build_refused_error("cloudwatch.get_alarm_mute_rule", error) from error
 
 
-def _refused(api: str, error: ClientError) -> OpsError:
-    answer = error.response["Error"]
-    return RefusedError(f"{api}: {answer['Code']}: {answer.get('Message')}")
+def _build_refused_error(api: str, error: ClientError) -> OpsError:
+    error_detail = error.response["Error"]
+    return RefusedError(f"{api}: {error_detail['Code']}: {error_detail.get('Message')}")

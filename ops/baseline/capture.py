@@ -24,13 +24,13 @@ from ops.core.checks import (
 )
 from ops.core.errors import OpsError, UsageError
 from ops.database import health as database
-from ops.database.parameters import DEFAULT
+from ops.database.parameters import DEFAULT_GROUP_PREFIX
 from ops.fleet import health as fleet
 from ops.health import cache
 from ops.health.registry import CHECKS
 from ops.outputs import Outputs
 from ops.services import health as services
-from ops.usage.capacity import Used, counted
+from ops.usage.capacity import UsageFigure, build_usage_check
 
 PARAMETERS: Final = "rds.describe_db_parameters"
 DEFINITION: Final = "ecs.describe_task_definition"
@@ -87,11 +87,11 @@ def taken(outputs: Outputs, aws: Aws, now: datetime, only: Sequence[str] = AREAS
     Raises UsageError where the credentials are another account's, OpsError where that is not
     known: nothing that is seen would be the stack's for sure.
     """
-    seen, figures = Seen(), list[Used]()
+    seen, figures = Seen(), list[UsageFigure]()
     checks = [
         *(c for c in CHECKS if c.area in (*only, "account") and c.applies(outputs)),
         *(p.check(seen) for p in PARTS if set(p.areas) & set(only) and p.applies(outputs)),
-        counted(outputs, only, figures),
+        build_usage_check(outputs, only, figures),
     ]
     facts = Facts(outputs, now, () if only == AREAS else tuple(only))
     found = run(checks, facts, lambda one: send(aws, one, outputs.stack.region))
@@ -132,7 +132,7 @@ def _states(found: Sequence[Finding]) -> dict[str, dict[str, State]]:
     return {area: dict(sorted(states[area].items())) for area in sorted(states)}
 
 
-def _figure(used: Used) -> Figure:
+def _figure(used: UsageFigure) -> Figure:
     return Figure(
         area=used.area,
         subject=used.subject,
@@ -141,7 +141,7 @@ def _figure(used: Used) -> Figure:
         now=used.now,
         mean=used.mean,
         peak=used.peak,
-        unread=used.note if used.unread else None,
+        unread=used.note if used.is_unread else None,
     )
 
 
@@ -166,7 +166,7 @@ def _instances(seen: Seen, facts: Facts) -> Looking:
         seen.gap("parameters", None, None, GONE)
         return []
     group = primary["DBParameterGroups"][0]["DBParameterGroupName"]
-    if group.startswith(DEFAULT):
+    if group.startswith(DEFAULT_GROUP_PREFIX):
         return []  # nobody can set anything in it
     (answer,) = yield [read(PARAMETERS, "Parameters", DBParameterGroupName=group, Source="user")]
     if isinstance(answer, UnknownError):

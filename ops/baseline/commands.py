@@ -11,7 +11,13 @@ from ops.baseline import store as keeping
 from ops.baseline.capture import taken
 from ops.baseline.comparison import KINDS, TOLERANCE, differences
 from ops.baseline.model import AREAS, Baseline
-from ops.cli.execution import How, carry_out, changing, new_run, target
+from ops.cli.execution import (
+    ExecutionOptions,
+    execute_plan,
+    load_stack_context,
+    mutating_command,
+    new_run_id,
+)
 from ops.cli.render import Output
 from ops.core import clock
 from ops.core.errors import FindingsError, UsageError
@@ -28,7 +34,7 @@ def _areas(text: str | None) -> tuple[str, ...]:
 
 
 @app.command()
-@changing
+@mutating_command
 def capture(
     context: typer.Context,
     name: Annotated[
@@ -38,7 +44,7 @@ def capture(
         Path | None, typer.Option(metavar="FILE", help="a file of yours instead of the bucket")
     ] = None,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Keeps how the stack is: health, usage, database, services, fleet, cache, alarms."""
     if to is not None:
@@ -52,29 +58,29 @@ def capture(
         keeping.free(to)
     now = clock.now()
     named = keeping.checked(name or keeping.from_time(now), "--name")
-    of, output = target(context)
+    of, output = load_stack_context(context)
     if to is not None:
         made = taken(of.outputs, of.aws, now)
         keeping.write(made, to)
         _kept(output, made, {"baseline": str(to)})
         return
     keeping.unused(of.aws, of.outputs, named)
-    made, run = taken(of.outputs, of.aws, now), new_run("baseline")
+    made, run = taken(of.outputs, of.aws, now), new_run_id("baseline")
     plan = keeping.capture(of.outputs, made, named, run, timed=name is None)
-    if carry_out(plan, of, output, how):
+    if execute_plan(plan, of, output, how):
         _kept(output, made, {"baseline": named, "run": run})
 
 
 def _kept(output: Output, made: Baseline, where: dict[str, str]) -> None:
-    output.result("baseline", {**where, "taken": made.taken, "unknown": list(made.unknown)})
+    output.print_result("baseline", {**where, "taken": made.taken, "unknown": list(made.unknown)})
 
 
 @app.command(name="list")
 def list_(context: typer.Context) -> None:
     """The baselines of the operations bucket, the newest first; sizes in bytes."""
-    of, output = target(context)
+    of, output = load_stack_context(context)
     rows = [asdict(one) for one in keeping.listed(of.aws, of.outputs)]
-    output.rows("baselines", ("name", "written", "size"), rows)
+    output.print_rows("baselines", ("name", "written", "size"), rows)
 
 
 @app.command()
@@ -101,7 +107,7 @@ def compare(
     wanted = _areas(only)
     if baseline is not None and not keeping.is_file(baseline):
         keeping.checked(baseline, "BASELINE")
-    of, output = target(context)
+    of, output = load_stack_context(context)
     if baseline is not None and keeping.is_file(baseline):
         named, before = baseline, keeping.from_file(of.outputs, baseline)
     else:
@@ -110,15 +116,15 @@ def compare(
     found = differences(before, now, wanted, tolerance)
     counts = Counter(one.kind for one in found)
     rows = [asdict(one) for one in found]
-    if output.form == "json":
+    if output.output_format == "json":
         of_each = {str(kind): counts[kind] for kind in KINDS}
         head = {"baseline": named, "before": before.taken, "now": now.taken, "areas": wanted}
-        output.data("baseline-differences", {**head, **of_each, "items": rows})
+        output.print_json("baseline-differences", {**head, **of_each, "items": rows})
     elif rows:
-        output.rows("baseline-differences", COLUMNS, rows)
+        output.print_rows("baseline-differences", COLUMNS, rows)
     if found:
         said = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])
         raise FindingsError(
             f"not as it was at {before.taken} ({named}): {said}", "ops health", "ops runs list"
         )
-    output.line(f"all is as it was at {before.taken} ({named})")
+    output.print_line(f"all is as it was at {before.taken} ({named})")

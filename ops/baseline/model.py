@@ -11,10 +11,10 @@ from pydantic import JsonValue, ValidationError
 
 from ops.core.checks import State
 from ops.core.errors import UsageError
-from ops.core.plan import Model
+from ops.core.plan import FrozenModel
 from ops.health.registry import AREAS as CHECKED
 from ops.outputs import Outputs
-from ops.usage.capacity import AREAS as COUNTED
+from ops.usage.capacity import USAGE_AREAS as COUNTED
 
 VERSION: Final = 1
 AREAS: Final = tuple(
@@ -22,7 +22,7 @@ AREAS: Final = tuple(
 )
 
 
-class Gap(Model):
+class Gap(FrozenModel):
     """What is not known, and why: a whole area, one subject of it, or one field of that."""
 
     area: str
@@ -31,7 +31,7 @@ class Gap(Model):
     why: str
 
 
-class Figure(Model):
+class Figure(FrozenModel):
     """A figure of `ops usage`, as it has them. All None without `unread`: AWS has no data."""
 
     area: str
@@ -44,7 +44,7 @@ class Figure(Model):
     unread: str | None = None
 
 
-class Instance(Model):
+class Instance(FrozenModel):
     """A DB instance. Storage is in GiB, retention in days; `replicates` is a replica's source.
 
     `parameters` is how far the instance has taken what its group says, `pending` what of it will
@@ -66,7 +66,7 @@ class Instance(Model):
     pending: tuple[str, ...]
 
 
-class Service(Model):
+class Service(FrozenModel):
     """An ECS service: what it runs, how often, and within which limits it is scaled by itself."""
 
     status: str
@@ -77,7 +77,7 @@ class Service(Model):
     scaling: dict[str, int]
 
 
-class Fleet(Model):
+class Fleet(FrozenModel):
     """The Auto Scaling group. `machine_image` is the template's, `image` the container's."""
 
     desired: int
@@ -91,7 +91,7 @@ class Fleet(Model):
     suspended: tuple[str, ...]
 
 
-class Cache(Model):
+class Cache(FrozenModel):
     """The replication group."""
 
     engine: str | None
@@ -101,14 +101,14 @@ class Cache(Model):
     failover: str | None
 
 
-class Alarm(Model):
+class Alarm(FrozenModel):
     """An alarm. Muted, its actions are off; mute rules, which end by themselves, are not told."""
 
     state: str
     muted: bool
 
 
-class Baseline(Model):
+class Baseline(FrozenModel):
     """The stack at a time: each part by the names of what it is about."""
 
     version: Literal[1] = VERSION

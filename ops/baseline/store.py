@@ -11,10 +11,10 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.baseline.model import Baseline, parsed, text
-from ops.core.aws import Aws, code_of, explained
+from ops.core.aws import Aws, explain_error, get_error_code
 from ops.core.errors import OpsError, UsageError
-from ops.core.lock import ABSENT
-from ops.core.plan import Call, Plan, State, Step, Wait
+from ops.core.lock import LOCK_ABSENT_CODES
+from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.outputs import Outputs
 
 PREFIX: Final = "baselines/"
@@ -60,7 +60,7 @@ def key(name: str) -> str:
 
 def listed(aws: Aws, outputs: Outputs) -> list[Kept]:
     """The baselines of the bucket, the newest first. Raises OpsError."""
-    where: State = {"Bucket": outputs.backups.operations_bucket, "Prefix": PREFIX}
+    where: JsonObject = {"Bucket": outputs.backups.operations_bucket, "Prefix": PREFIX}
     try:
         found = [
             Kept(
@@ -68,7 +68,7 @@ def listed(aws: Aws, outputs: Outputs) -> list[Kept]:
                 item["LastModified"],
                 item["Size"],
             )
-            for item in aws.pages("s3.list_objects_v2", "Contents", where)
+            for item in aws.list_items("s3.list_objects_v2", "Contents", where)
             if item["Key"].endswith(".json")
         ]
     except ClientError as error:
@@ -88,11 +88,11 @@ def loaded(aws: Aws, outputs: Outputs, asked: str | None) -> tuple[str, Baseline
         answer = aws.client("s3").get_object(Bucket=bucket, Key=key(asked))
         body: bytes = answer["Body"].read()
     except (ClientError, BotoCoreError) as error:
-        if code_of(error) in ABSENT:
+        if get_error_code(error) in LOCK_ABSENT_CODES:
             raise UsageError(
                 f"BASELINE is {asked!r}, there is none of that name", "ops baseline list"
             ) from None
-        told = explained(error, "s3.get_object")
+        told = explain_error(error, "s3.get_object")
         raise told if isinstance(told, OpsError) else OpsError(f"s3.get_object: {told}") from error
     return asked, parsed(_decoded(body, asked), outputs, asked)
 
@@ -140,7 +140,7 @@ def unused(aws: Aws, outputs: Outputs, name: str) -> None:
     try:
         aws.call(HEAD, {**where})
     except ClientError as error:
-        if code_of(error) in ABSENT:
+        if get_error_code(error) in LOCK_ABSENT_CODES:
             return
         raise OpsError(f"{HEAD}: {error}") from error
     raise UsageError(f"--name is {name!r}, which is there already", "ops baseline list")
@@ -155,11 +155,11 @@ def capture(outputs: Outputs, of: Baseline, name: str, run: str, *, timed: bool 
     bucket = outputs.backups.operations_bucket
     stored = key("${NAME}" if timed else name)
     where = {"Bucket": bucket, "Key": stored}
-    read = Call(api=HEAD, params={**where}, answers=(NONE,))
+    read = Call(api=HEAD, params={**where}, expected_errors=(NONE,))
     step = Step(
         name="keep",
-        says=f"keep what is now as {stored} in {bucket}",
-        do=Call(
+        description=f"keep what is now as {stored} in {bucket}",
+        action=Call(
             api="s3.put_object",
             params={
                 **where,
@@ -173,8 +173,8 @@ def capture(outputs: Outputs, of: Baseline, name: str, run: str, *, timed: bool 
         undo=(
             Step(
                 name="remove",
-                says=f"delete {stored}, where it is of this run",
-                do=Call(api="s3.delete_object", params={**where}),
+                description=f"delete {stored}, where it is of this run",
+                action=Call(api="s3.delete_object", params={**where}),
                 # Somebody else's, who was quicker, stays.
                 goal=Wait(read=read, met={f"Metadata.run == '{run}'": False}, every=5, within=300),
             ),

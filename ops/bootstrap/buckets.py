@@ -11,37 +11,39 @@ from typing import Final
 from pydantic import JsonValue
 
 from ops.bootstrap import policies as documents
-from ops.bootstrap.names import Given
-from ops.core.plan import Call, State, Step, Wait
+from ops.bootstrap.names import FoundationNames
+from ops.core.plan import Call, JsonObject, Step, Wait
 
-OLD: Final = 365  # days that a version that is not the newest is kept
-LOGGED: Final = 400  # days of access logs: a year, and time to look at it
-PREFIX: Final = "state/"
-DEFAULT: Final = "us-east-1"  # the region that CreateBucket does not want named (API reference)
-RULE: Final = "old"
-COPY: Final = "copy"
+NONCURRENT_VERSION_DAYS: Final = 365  # days that a version that is not the newest is kept
+ACCESS_LOG_DAYS: Final = 400  # days of access logs: a year, and time to look at it
+ACCESS_LOG_PREFIX: Final = "state/"
+DEFAULT_BUCKET_REGION: Final = (
+    "us-east-1"  # the region that CreateBucket does not want named (API reference)
+)
+LIFECYCLE_RULE_ID: Final = "old"
+REPLICATION_RULE_ID: Final = "copy"
 
 
 @dataclass(frozen=True)
-class Setting:
+class BucketSetting:
     """One setting of a bucket: how it is put and read, and what must then be seen.
 
     `absent` is S3's error where it is not set; `documents` are texts of JSON in what is read.
     """
 
     name: str
-    says: str
-    put: str
-    params: State
-    read: str
-    met: State
-    absent: tuple[str, ...] = ()
-    documents: tuple[str, ...] = ()
-    removed: str | None = None  # the call that takes it away, where an undo must
+    description: str
+    put_operation: str
+    params: JsonObject
+    get_operation: str
+    expected: JsonObject
+    absent_errors: tuple[str, ...] = ()
+    json_fields: tuple[str, ...] = ()
+    delete_operation: str | None = None  # the call that takes it away, where an undo must
 
 
 @dataclass(frozen=True)
-class Bucket:
+class FoundationBucket:
     """A bucket of the foundation. `label` is what its steps are called.
 
     One of access logs stays when a foundation is undone: who was there stands in it.
@@ -50,155 +52,181 @@ class Bucket:
     name: str
     region: str
     label: str
-    settings: tuple[Setting, ...]
-    logs: bool = False
+    settings: tuple[BucketSetting, ...]
+    holds_logs: bool = False
 
     @property
-    def look(self) -> Call:
+    def head_call(self) -> Call:
         """The read of whether it is there."""
         return Call(
             api="s3.head_bucket",
             params={"Bucket": self.name},
-            answers=("404",),
+            expected_errors=("404",),
             region=self.region,
         )
 
 
-def buckets(given: Given) -> Iterator[Bucket]:
+def list_foundation_buckets(names: FoundationNames) -> Iterator[FoundationBucket]:
     """All of them; the logs' before those that log there, the copy before what is copied."""
-    for region in reversed(given.regions):
-        away = "" if region == given.region else "_away"
-        yield Bucket(given.logs(region), region, f"logs{away}", _logs(given, region), logs=True)
-        yield Bucket(given.bucket(region), region, f"state{away}", _state(given, region))
+    for region in reversed(names.regions):
+        suffix = "" if region == names.region else "_away"
+        yield FoundationBucket(
+            names.get_log_bucket(region),
+            region,
+            f"logs{suffix}",
+            _build_log_bucket_settings(names, region),
+            holds_logs=True,
+        )
+        yield FoundationBucket(
+            names.get_state_bucket(region),
+            region,
+            f"state{suffix}",
+            _build_state_bucket_settings(names, region),
+        )
 
 
-def steps(given: Given, there: Collection[str]) -> list[Step]:
+def build_bucket_steps(names: FoundationNames, existing_names: Collection[str]) -> list[Step]:
     """All buckets with all their settings. `there` are the names of those that there are already,
     of which nothing is taken away by an undo."""
-    found: list[Step] = []
-    for one in buckets(given):
-        new = one.name not in there
-        found += [_made(one)] * new
-        found += [_set(one, setting, new=new) for setting in one.settings]
-    return found
+    bucket_steps: list[Step] = []
+    for bucket in list_foundation_buckets(names):
+        is_new = bucket.name not in existing_names
+        bucket_steps += [_build_bucket_step(bucket)] * is_new
+        bucket_steps += [
+            _build_setting_step(bucket, setting, is_new=is_new) for setting in bucket.settings
+        ]
+    return bucket_steps
 
 
-def _made(one: Bucket) -> Step:
-    name, region, label, look = one.name, one.region, one.label, one.look
+def _build_bucket_step(bucket: FoundationBucket) -> Step:
+    name, region, label, head_call = bucket.name, bucket.region, bucket.label, bucket.head_call
     constraint: JsonValue = {"LocationConstraint": region}
-    where: State = {} if region == DEFAULT else {"CreateBucketConfiguration": constraint}
+    configuration: JsonObject = (
+        {} if region == DEFAULT_BUCKET_REGION else {"CreateBucketConfiguration": constraint}
+    )
     return Step(
         name=f"bucket_{label}",
-        says=f"make the bucket {name} in {region}",
-        do=Call(
+        description=f"make the bucket {name} in {region}",
+        action=Call(
             api="s3.create_bucket",
-            params={"Bucket": name, **where},
-            answers=("BucketAlreadyOwnedByYou",),
+            params={"Bucket": name, **configuration},
+            expected_errors=("BucketAlreadyOwnedByYou",),
             region=region,
         ),
-        goal=Wait(read=look, met={"answer": None}, every=2, within=120),
-        undo=() if one.logs else (_gone(one),),
+        goal=Wait(read=head_call, met={"answer": None}, every=2, within=120),
+        undo=() if bucket.holds_logs else (_build_bucket_deletion_step(bucket),),
     )
 
 
-def _gone(one: Bucket) -> Step:
+def _build_bucket_deletion_step(bucket: FoundationBucket) -> Step:
     return Step(
-        name=f"unbucket_{one.label}",
-        says=f"delete the bucket {one.name}, which S3 does only where it is empty",
-        do=Call(
+        name=f"unbucket_{bucket.label}",
+        description=f"delete the bucket {bucket.name}, which S3 does only where it is empty",
+        action=Call(
             api="s3.delete_bucket",
-            params={"Bucket": one.name},
-            answers=("NoSuchBucket",),
-            region=one.region,
+            params={"Bucket": bucket.name},
+            expected_errors=("NoSuchBucket",),
+            region=bucket.region,
         ),
-        goal=Wait(read=one.look, met={"answer": "404"}, every=2, within=120),
+        goal=Wait(read=bucket.head_call, met={"answer": "404"}, every=2, within=120),
     )
 
 
-def _set(of: Bucket, one: Setting, *, new: bool) -> Step:
-    bucket, region, label = of.name, of.region, of.label
-    look = Call(
-        api=f"s3.{one.read}",
-        params={"Bucket": bucket},
-        answers=("NoSuchBucket", *one.absent),
-        documents=one.documents,
+def _build_setting_step(bucket: FoundationBucket, setting: BucketSetting, *, is_new: bool) -> Step:
+    bucket_name, region, label = bucket.name, bucket.region, bucket.label
+    get_call = Call(
+        api=f"s3.{setting.get_operation}",
+        params={"Bucket": bucket_name},
+        expected_errors=("NoSuchBucket", *setting.absent_errors),
+        json_fields=setting.json_fields,
         region=region,
     )
     undo: tuple[Step, ...] = ()
-    if one.removed and new and not of.logs:
-        gone = Call(
-            api=f"s3.{one.removed}",
-            params={"Bucket": bucket},
-            answers=("NoSuchBucket",),
+    if setting.delete_operation and is_new and not bucket.holds_logs:
+        delete_call = Call(
+            api=f"s3.{setting.delete_operation}",
+            params={"Bucket": bucket_name},
+            expected_errors=("NoSuchBucket",),
             region=region,
         )
-        met: State = {f"contains({[*one.absent, 'NoSuchBucket']}, answer || '')": True}
+        conditions: JsonObject = {
+            f"contains({[*setting.absent_errors, 'NoSuchBucket']}, answer || '')": True
+        }
         undo = (
             Step(
-                name=f"un{one.name}_{label}",
-                says=f"{bucket}: not any more: {one.says}",
-                do=gone,
-                goal=Wait(read=look, met=met, every=2, within=120),
+                name=f"un{setting.name}_{label}",
+                description=f"{bucket_name}: not any more: {setting.description}",
+                action=delete_call,
+                goal=Wait(read=get_call, met=conditions, every=2, within=120),
             ),
         )
     return Step(
-        name=f"{one.name}_{label}",
-        says=f"{bucket}: {one.says}",
-        do=Call(api=f"s3.{one.put}", params={"Bucket": bucket, **one.params}, region=region),
-        goal=Wait(read=look, met=one.met, every=2, within=300),
+        name=f"{setting.name}_{label}",
+        description=f"{bucket_name}: {setting.description}",
+        action=Call(
+            api=f"s3.{setting.put_operation}",
+            params={"Bucket": bucket_name, **setting.params},
+            region=region,
+        ),
+        goal=Wait(read=get_call, met=setting.expected, every=2, within=300),
         undo=undo,
     )
 
 
-def _logs(given: Given, region: str) -> tuple[Setting, ...]:
-    expired: State = {"Expiration": {"Days": LOGGED}}
+def _build_log_bucket_settings(names: FoundationNames, region: str) -> tuple[BucketSetting, ...]:
+    expiration: JsonObject = {"Expiration": {"Days": ACCESS_LOG_DAYS}}
     return (
-        *_closed(documents.bucket(given, region, logs=True)),
-        _encrypted("AES256"),  # the delivery of logs takes no key of one's own (S3 User Guide)
-        _kept(expired),
+        *_build_common_settings(documents.build_bucket_policy(names, region, logs=True)),
+        _build_encryption_setting(
+            "AES256"
+        ),  # the delivery of logs takes no key of one's own (S3 User Guide)
+        _build_lifecycle_setting(expiration),
     )
 
 
-def _state(given: Given, region: str) -> tuple[Setting, ...]:
-    found = [
-        *_closed(documents.bucket(given, region)),
-        _encrypted("aws:kms", given.alias_arn("state", region)),
-        _kept({}),
-        Setting(
+def _build_state_bucket_settings(names: FoundationNames, region: str) -> tuple[BucketSetting, ...]:
+    settings = [
+        *_build_common_settings(documents.build_bucket_policy(names, region)),
+        _build_encryption_setting("aws:kms", names.build_alias_arn("state", region)),
+        _build_lifecycle_setting({}),
+        BucketSetting(
             "logging",
-            f"log who reads and writes it in {given.logs(region)}",
+            f"log who reads and writes it in {names.get_log_bucket(region)}",
             "put_bucket_logging",
             {
                 "BucketLoggingStatus": {
-                    "LoggingEnabled": {"TargetBucket": given.logs(region), "TargetPrefix": PREFIX}
+                    "LoggingEnabled": {
+                        "TargetBucket": names.get_log_bucket(region),
+                        "TargetPrefix": ACCESS_LOG_PREFIX,
+                    }
                 }
             },
             "get_bucket_logging",
             {
-                "LoggingEnabled.TargetBucket": given.logs(region),
-                "LoggingEnabled.TargetPrefix": PREFIX,
+                "LoggingEnabled.TargetBucket": names.get_log_bucket(region),
+                "LoggingEnabled.TargetPrefix": ACCESS_LOG_PREFIX,
             },
         ),
     ]
-    if region == given.region and given.recovery:
-        found.append(_copied(given, given.recovery))
-    return tuple(found)
+    if region == names.region and names.recovery_region:
+        settings.append(_build_replication_setting(names, names.recovery_region))
+    return tuple(settings)
 
 
-def _closed(policy: documents.Document) -> list[Setting]:
+def _build_common_settings(policy: documents.PolicyDocument) -> list[BucketSetting]:
     flags = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-    owned: JsonValue = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    ownership: JsonValue = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     return [
-        Setting(
+        BucketSetting(
             "ownership",
             "no access lists: whatever is in it is the account's",
             "put_bucket_ownership_controls",
-            {"OwnershipControls": owned},
+            {"OwnershipControls": ownership},
             "get_bucket_ownership_controls",
             {"OwnershipControls.Rules[0].ObjectOwnership": "BucketOwnerEnforced"},
             ("OwnershipControlsNotFoundError",),
         ),
-        Setting(
+        BucketSetting(
             "closed",
             "public to nobody",
             "put_public_access_block",
@@ -207,7 +235,7 @@ def _closed(policy: documents.Document) -> list[Setting]:
             {f"PublicAccessBlockConfiguration.{flag}": True for flag in flags},
             ("NoSuchPublicAccessBlockConfiguration",),
         ),
-        Setting(
+        BucketSetting(
             "versions",
             "keep every version of what is in it",
             "put_bucket_versioning",
@@ -215,94 +243,99 @@ def _closed(policy: documents.Document) -> list[Setting]:
             "get_bucket_versioning",
             {"Status": "Enabled"},
         ),
-        Setting(
+        BucketSetting(
             "policy",
             "by TLS only, and nobody deletes it or a version in it",
             "put_bucket_policy",
-            {"Policy": documents.text(policy)},
+            {"Policy": documents.format_policy_document(policy)},
             "get_bucket_policy",
             {"Policy": policy},
             ("NoSuchBucketPolicy",),
             ("Policy",),
-            removed="delete_bucket_policy",
+            delete_operation="delete_bucket_policy",
         ),
     ]
 
 
-def _encrypted(algorithm: str, key: str | None = None) -> Setting:
-    by: dict[str, JsonValue] = {"SSEAlgorithm": algorithm}
-    path = "ServerSideEncryptionConfiguration.Rules[0]"
-    met: State = {f"{path}.ApplyServerSideEncryptionByDefault.SSEAlgorithm": algorithm}
-    rule: dict[str, JsonValue] = {"ApplyServerSideEncryptionByDefault": by}
+def _build_encryption_setting(algorithm: str, key: str | None = None) -> BucketSetting:
+    default_encryption: dict[str, JsonValue] = {"SSEAlgorithm": algorithm}
+    rule_path = "ServerSideEncryptionConfiguration.Rules[0]"
+    conditions: JsonObject = {
+        f"{rule_path}.ApplyServerSideEncryptionByDefault.SSEAlgorithm": algorithm
+    }
+    rule: dict[str, JsonValue] = {"ApplyServerSideEncryptionByDefault": default_encryption}
     if key:
-        by["KMSMasterKeyID"], rule["BucketKeyEnabled"] = key, True
-        met[f"{path}.ApplyServerSideEncryptionByDefault.KMSMasterKeyID"] = key
-        met[f"{path}.BucketKeyEnabled"] = True
-    return Setting(
+        default_encryption["KMSMasterKeyID"], rule["BucketKeyEnabled"] = key, True
+        conditions[f"{rule_path}.ApplyServerSideEncryptionByDefault.KMSMasterKeyID"] = key
+        conditions[f"{rule_path}.BucketKeyEnabled"] = True
+    return BucketSetting(
         "encryption",
         f"encrypt what is in it with {key or 'a key of S3'}",
         "put_bucket_encryption",
         {"ServerSideEncryptionConfiguration": {"Rules": [rule]}},
         "get_bucket_encryption",
-        met,
+        conditions,
         ("ServerSideEncryptionConfigurationNotFoundError",),
     )
 
 
-def _kept(more: State) -> Setting:
-    aborted: JsonValue = {"DaysAfterInitiation": 7}
+def _build_lifecycle_setting(extra_rule: JsonObject) -> BucketSetting:
+    abort_rule: JsonValue = {"DaysAfterInitiation": 7}
     rule: dict[str, JsonValue] = {
-        "ID": RULE,
+        "ID": LIFECYCLE_RULE_ID,
         "Status": "Enabled",
         "Filter": {"Prefix": ""},
-        "NoncurrentVersionExpiration": {"NoncurrentDays": OLD},
-        "AbortIncompleteMultipartUpload": aborted,
-        **more,
+        "NoncurrentVersionExpiration": {"NoncurrentDays": NONCURRENT_VERSION_DAYS},
+        "AbortIncompleteMultipartUpload": abort_rule,
+        **extra_rule,
     }
-    at = f"Rules[?ID=='{RULE}'] | [0]"
-    met: State = {
-        f"{at}.Status": "Enabled",
-        f"{at}.NoncurrentVersionExpiration.NoncurrentDays": OLD,
+    rule_path = f"Rules[?ID=='{LIFECYCLE_RULE_ID}'] | [0]"
+    conditions: JsonObject = {
+        f"{rule_path}.Status": "Enabled",
+        f"{rule_path}.NoncurrentVersionExpiration.NoncurrentDays": NONCURRENT_VERSION_DAYS,
     }
-    if more:
-        met[f"{at}.Expiration.Days"] = LOGGED
-    return Setting(
+    if extra_rule:
+        conditions[f"{rule_path}.Expiration.Days"] = ACCESS_LOG_DAYS
+    return BucketSetting(
         "lifecycle",
-        f"what was replaced goes after {OLD} days",
+        f"what was replaced goes after {NONCURRENT_VERSION_DAYS} days",
         "put_bucket_lifecycle_configuration",
         {"LifecycleConfiguration": {"Rules": [rule]}},
         "get_bucket_lifecycle_configuration",
-        met,
+        conditions,
         ("NoSuchLifecycleConfiguration",),
     )
 
 
-def _copied(given: Given, there: str) -> Setting:
+def _build_replication_setting(names: FoundationNames, recovery_region: str) -> BucketSetting:
     """Replication; a marker that says "deleted" is copied too, or a lock would stay for ever."""
-    role = given.iam(f"role/{given.role('state-replication')}")
-    to = f"arn:{given.partition}:s3:::{given.bucket(there)}"
-    key = given.alias_arn("state", there)
+    role_arn = names.build_iam_arn(f"role/{names.get_role_name('state-replication')}")
+    destination_arn = f"arn:{names.partition}:s3:::{names.get_state_bucket(recovery_region)}"
+    key_arn = names.build_alias_arn("state", recovery_region)
     rule: JsonValue = {
-        "ID": COPY,
+        "ID": REPLICATION_RULE_ID,
         "Priority": 1,
         "Status": "Enabled",
         "Filter": {"Prefix": ""},
         "DeleteMarkerReplication": {"Status": "Enabled"},
         "SourceSelectionCriteria": {"SseKmsEncryptedObjects": {"Status": "Enabled"}},
-        "Destination": {"Bucket": to, "EncryptionConfiguration": {"ReplicaKmsKeyID": key}},
+        "Destination": {
+            "Bucket": destination_arn,
+            "EncryptionConfiguration": {"ReplicaKmsKeyID": key_arn},
+        },
     }
-    at = f"ReplicationConfiguration.Rules[?ID=='{COPY}'] | [0]"
-    return Setting(
+    rule_path = f"ReplicationConfiguration.Rules[?ID=='{REPLICATION_RULE_ID}'] | [0]"
+    return BucketSetting(
         "replication",
-        f"copy it to {given.bucket(there)}",
+        f"copy it to {names.get_state_bucket(recovery_region)}",
         "put_bucket_replication",
-        {"ReplicationConfiguration": {"Role": role, "Rules": [rule]}},
+        {"ReplicationConfiguration": {"Role": role_arn, "Rules": [rule]}},
         "get_bucket_replication",
         {
-            "ReplicationConfiguration.Role": role,
-            f"{at}.Status": "Enabled",
-            f"{at}.Destination.Bucket": to,
-            f"{at}.Destination.EncryptionConfiguration.ReplicaKmsKeyID": key,
+            "ReplicationConfiguration.Role": role_arn,
+            f"{rule_path}.Status": "Enabled",
+            f"{rule_path}.Destination.Bucket": destination_arn,
+            f"{rule_path}.Destination.EncryptionConfiguration.ReplicaKmsKeyID": key_arn,
         },
         ("ReplicationConfigurationNotFoundError",),
     )

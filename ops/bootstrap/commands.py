@@ -6,10 +6,10 @@ import typer
 
 from ops.bootstrap import inspection as looking
 from ops.bootstrap import names as read
-from ops.bootstrap.context import Account, place
-from ops.bootstrap.names import Given
-from ops.cli.context import chosen
-from ops.cli.execution import How, carry_out, changing, new_run
+from ops.bootstrap.context import AccountContext, get_account_folder
+from ops.bootstrap.names import FoundationNames
+from ops.cli.context import get_selection
+from ops.cli.execution import ExecutionOptions, execute_plan, mutating_command, new_run_id
 from ops.cli.render import Output
 from ops.cli.selection import Selection
 from ops.core.aws import Aws
@@ -19,8 +19,8 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command(name="bootstrap")
-@changing
-def bootstrap(
+@mutating_command
+def bootstrap_account(
     context: typer.Context,
     verb: Annotated[
         Literal["make", "check"],
@@ -38,7 +38,7 @@ def bootstrap(
         str, typer.Option(metavar="NAMES", help="the stacks, with commas between them")
     ] = "dev,staging,prod",
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Makes what stands before any stack: the bucket of Pulumi's state, keys, GitHub's roles.
 
@@ -46,89 +46,95 @@ def bootstrap(
     of an administrator of the account. In the end it prints what to type next, for Pulumi and for
     GitHub. With `check` it only looks; exit 3 where anything is not as it was made, or not known.
     """
-    selection, output = chosen(context)
-    given, of = _given(selection, repository, recovery_region, environments)
-    run = new_run("bootstrap")
-    found = looking.looked(given, of.aws, run)
+    selection, output = get_selection(context)
+    names, account_context = _resolve_foundation(
+        selection, repository, recovery_region, environments
+    )
+    run = new_run_id("bootstrap")
+    parts = looking.inspect_foundation(names, account_context.aws, run)
     if verb == "check":
-        _checked(found, of, output)
+        _show_parts(parts, account_context, output)
         return
-    plan = looking.plan(given, found, run)
-    if plan is not None and not carry_out(plan, of, output, how):
+    plan = looking.build_bootstrap_plan(names, parts, run)
+    if plan is not None and not execute_plan(plan, account_context, output, how):
         return
-    _told(given, output, "done" if plan else "nothing had to be done")
+    _print_next_commands(names, output, "done" if plan else "nothing had to be done")
 
 
-def _given(
-    selection: Selection, repository: str | None, recovery: str | None, environments: str
-) -> tuple[Given, Account]:
+def _resolve_foundation(
+    selection: Selection, repository: str | None, recovery_region: str | None, environments: str
+) -> tuple[FoundationNames, AccountContext]:
     """What the options say, and the account that the credentials are of. Raises UsageError."""
     if repository is None:
         raise UsageError("--repository is not set, may be OWNER/NAME as on GitHub")
     if selection.region is None:
         raise UsageError("--region is not set, may be the region of the state, like eu-north-1")
-    project = read.project(selection.project)
-    region = read.region("--region", selection.region)
-    if recovery is not None:
-        recovery = read.region("--recovery-region", recovery)
-        if recovery == region:
-            raise UsageError(f"--recovery-region is {recovery!r}, may be another than --region")
-    names = read.environments(environments, project)
-    whose = read.repository(repository)
+    project = read.parse_project(selection.project)
+    region = read.parse_region("--region", selection.region)
+    if recovery_region is not None:
+        recovery_region = read.parse_region("--recovery-region", recovery_region)
+        if recovery_region == region:
+            raise UsageError(
+                f"--recovery-region is {recovery_region!r}, may be another than --region"
+            )
+    stacks = read.parse_environments(environments, project)
+    repository_name = read.parse_repository(repository)
     aws = Aws(region, selection.profile)
-    account, partition = aws.identity()
-    given = Given(
+    account, partition = aws.get_identity()
+    names = FoundationNames(
         project=project,
-        repository=whose,
+        repository=repository_name,
         partition=partition,
         account=account,
         region=region,
-        recovery=recovery,
-        environments=names,
+        recovery_region=recovery_region,
+        environments=stacks,
     )
-    return given, Account(aws, account, region, place(account, region))
+    return names, AccountContext(aws, account, region, get_account_folder(account, region))
 
 
-def _checked(found: list[looking.Looked], of: Account, output: Output) -> None:
+def _show_parts(
+    parts: list[looking.FoundationPart], context: AccountContext, output: Output
+) -> None:
     """Every part, and how it is. Raises FindingsError where one is not ok."""
-    output.rows("bootstrap", looking.COLUMNS, [one.row() for one in found])
-    wrong = [one for one in found if one.state != "ok"]
-    ways = tuple(f"ops runs resume {run}" for run in of.unfinished())
-    if wrong:
-        missing = sum(one.state == "missing" for one in wrong)
+    output.print_rows("bootstrap", looking.FOUNDATION_COLUMNS, [part.row() for part in parts])
+    failed_parts = [part for part in parts if part.state != "ok"]
+    resume_commands = tuple(f"ops runs resume {run}" for run in context.unfinished_runs())
+    if failed_parts:
+        missing = sum(part.state == "missing" for part in failed_parts)
         raise FindingsError(
-            f"{missing} of {len(found)} parts are not as they should be, "
-            f"{len(wrong) - missing} are not known",
-            *(ways or ("ops bootstrap",)),
+            f"{missing} of {len(parts)} parts are not as they should be, "
+            f"{len(failed_parts) - missing} are not known",
+            *(resume_commands or ("ops bootstrap",)),
         )
 
 
-def _told(given: Given, output: Output, state: str) -> None:
+def _print_next_commands(names: FoundationNames, output: Output, state: str) -> None:
     """What to type next."""
-    role = given.iam
-    repository = {
-        "AWS_REGION": given.region,
-        "PULUMI_BACKEND_URL": given.backend,
-        "PREVIEW_ROLE_ARN": role(f"role/{given.role('preview')}"),
+    build_arn = names.build_iam_arn
+    variables = {
+        "AWS_REGION": names.region,
+        "PULUMI_BACKEND_URL": names.backend_url,
+        "PREVIEW_ROLE_ARN": build_arn(f"role/{names.get_role_name('preview')}"),
     }
-    lines = [f"gh variable set {name} --body '{value}'" for name, value in repository.items()]
-    for stack in given.environments:
+    lines = [f"gh variable set {name} --body '{value}'" for name, value in variables.items()]
+    for stack in names.environments:
         for environment, name, kind in (
             (stack, "DEPLOY_ROLE_ARN", "deploy"),
             (f"{stack}-operations", "OPERATE_ROLE_ARN", "operate"),
         ):
-            arn = role(f"role/{given.role(f'{kind}-{stack}')}")
+            arn = build_arn(f"role/{names.get_role_name(f'{kind}-{stack}')}")
             lines.append(f"gh variable set {name} --env {environment} --body '{arn}'")
     stacks = [
-        f"pulumi stack init {stack} --secrets-provider='{given.secrets_provider}'"
-        for stack in given.environments
+        f"pulumi stack init {stack} --secrets-provider='{names.secrets_provider}'"
+        for stack in names.environments
     ]
-    next_ = {"pulumi": [f"pulumi login '{given.backend}'", *stacks], "github": lines}
-    if output.form == "json":
-        output.data("bootstrap", {"state": state, **next_})
+    commands = {"pulumi": [f"pulumi login '{names.backend_url}'", *stacks], "github": lines}
+    if output.output_format == "json":
+        output.print_json("bootstrap", {"state": state, **commands})
         return
-    output.line(f"state: {state}")
-    for name, typed in next_.items():
-        output.line(f"{name}:")
-        for line in typed:
-            output.line(f"  {line}")
+    output.print_line(f"state: {state}")
+    for name, command_lines in commands.items():
+        output.print_line(f"{name}:")
+        for line in command_lines:
+            output.print_line(f"  {line}")

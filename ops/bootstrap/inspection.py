@@ -8,72 +8,80 @@ from typing import Final, Literal
 from pydantic import JsonValue
 
 from ops.bootstrap import buckets, keys, roles
-from ops.bootstrap.names import PURPOSES, Given
+from ops.bootstrap.names import KEY_PURPOSES, FoundationNames
 from ops.core.actions import Actions
 from ops.core.aws import Aws
-from ops.core.engine import shown, verdict
+from ops.core.engine import describe_conditions, evaluate
 from ops.core.errors import DeniedError, RefusedError, ThrottledError, UnreachableError
 from ops.core.plan import Action, Plan, Step
 
-AT_ONCE: Final = 8
-COMMAND: Final = "ops bootstrap"
-UNKNOWN: Final = (DeniedError, ThrottledError, UnreachableError)
+INSPECTION_THREADS: Final = 8
+BOOTSTRAP_COMMAND: Final = "ops bootstrap"
+UNKNOWN_STATE_ERRORS: Final = (DeniedError, ThrottledError, UnreachableError)
 
 
 @dataclass(frozen=True)
-class Looked:
+class FoundationPart:
     """One thing of the foundation, and how it is. `why` says what was seen where it is not ok."""
 
     step: Step
     state: Literal["ok", "missing", "unknown"]
-    why: str = ""
+    detail: str = ""
 
     def row(self) -> dict[str, object]:
         """What a person sees of it."""
-        return {"state": self.state, "what": self.step.says, "seen": self.why or None}
+        return {"state": self.state, "what": self.step.description, "seen": self.detail or None}
 
 
-COLUMNS: Final = ("state", "what", "seen")
+FOUNDATION_COLUMNS: Final = ("state", "what", "seen")
 
 
 @dataclass(frozen=True)
-class _Reads:
+class _CachedReads:
     """Reads that are sent once: whether a part is there is asked before its steps are known."""
 
     actions: Actions
-    seen: dict[str, JsonValue] = field(default_factory=dict)
+    responses: dict[str, JsonValue] = field(default_factory=dict)
 
     def __call__(self, action: Action) -> JsonValue:
         key = action.model_dump_json()
-        if key not in self.seen:
-            self.seen[key] = self.actions(action, {})
-        return self.seen[key]
+        if key not in self.responses:
+            self.responses[key] = self.actions(action, {})
+        return self.responses[key]
 
 
-def looked(given: Given, aws: Aws, run: str) -> list[Looked]:
+def inspect_foundation(names: FoundationNames, aws: Aws, run: str) -> list[FoundationPart]:
     """Everything that a foundation has, in the order in which it is made, and how it is now.
 
     Raises OpsError where a key is there and cannot be used.
     """
-    actions = _Reads(Actions(aws))
-    known = _ids(given, actions)
-    there = _there(given, actions)
-    provider = _read(actions, roles.provider(given, None).goal.read)
-    listed = provider.get("ClientIDList") if isinstance(provider, dict) else None
-    clients = [str(one) for one in listed] if isinstance(listed, list) else None
+    actions = _CachedReads(Actions(aws))
+    key_ids = _find_key_ids(names, actions)
+    existing_names = _list_existing_names(names, actions)
+    provider_response = _find_response(
+        actions, roles.build_oidc_provider_step(names, None).goal.read
+    )
+    client_ids = (
+        provider_response.get("ClientIDList") if isinstance(provider_response, dict) else None
+    )
+    audiences = (
+        [str(client_id) for client_id in client_ids] if isinstance(client_ids, list) else None
+    )
     steps: list[Step] = []
-    for purpose in PURPOSES:
-        steps += keys.steps(given, purpose, known[purpose], run)
-    steps.append(roles.provider(given, clients))
-    steps += roles.steps(given, there)
-    steps += buckets.steps(given, there)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda step: _looked(actions, step), steps))
+    for purpose in KEY_PURPOSES:
+        steps += keys.build_key_steps(names, purpose, key_ids[purpose], run)
+    steps.append(roles.build_oidc_provider_step(names, audiences))
+    steps += roles.build_role_steps(names, existing_names)
+    steps += buckets.build_bucket_steps(names, existing_names)
+    with ThreadPoolExecutor(INSPECTION_THREADS) as pool:
+        return list(pool.map(lambda step: _inspect_step(actions, step), steps))
 
 
-def plan(given: Given, found: Sequence[Looked], run: str) -> Plan | None:
+def build_bootstrap_plan(
+    names: FoundationNames, parts: Sequence[FoundationPart], run: str
+) -> Plan | None:
     """What brings about what is not there. None where nothing has to be done."""
-    steps = tuple(one.step for one in found if one.state != "ok")
+    steps = tuple(part.step for part in parts if part.state != "ok")
     if not steps:
         return None
     notes = (
@@ -85,52 +93,64 @@ def plan(given: Given, found: Sequence[Looked], run: str) -> Plan | None:
     return Plan(
         run=run,
         kind="bootstrap",
-        stack=given.project,
-        account=given.account,
-        region=given.region,
+        stack=names.project,
+        account=names.account,
+        region=names.region,
         steps=steps,
         notes=notes,
     )
 
 
-def _ids(given: Given, actions: _Reads) -> dict[str, str | None]:
+def _find_key_ids(names: FoundationNames, actions: _CachedReads) -> dict[str, str | None]:
     return {
-        purpose: keys.usable(
-            given, purpose, _read(actions, keys.named(given, purpose, given.region))
+        purpose: keys.find_usable_key_id(
+            names,
+            purpose,
+            _find_response(actions, keys.describe_key_call(names, purpose, names.region)),
         )
-        for purpose in PURPOSES
+        for purpose in KEY_PURPOSES
     }
 
 
-def _there(given: Given, actions: _Reads) -> frozenset[str]:
+def _list_existing_names(names: FoundationNames, actions: _CachedReads) -> frozenset[str]:
     """The buckets and the roles that there are: whatever is not known is not new."""
-    looks = roles.looked_for(given) | {one.name: one.look for one in buckets.buckets(given)}
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        seen = dict(zip(looks, pool.map(lambda a: _read(actions, a), looks.values()), strict=True))
+    reads = roles.list_role_reads(names) | {
+        response.name: response.head_call for response in buckets.list_foundation_buckets(names)
+    }
+    with ThreadPoolExecutor(INSPECTION_THREADS) as pool:
+        responses = dict(
+            zip(
+                reads,
+                pool.map(lambda action: _find_response(actions, action), reads.values()),
+                strict=True,
+            )
+        )
     return frozenset(
-        n for n, one in seen.items() if not (isinstance(one, dict) and "answer" in one)
+        name
+        for name, response in responses.items()
+        if not (isinstance(response, dict) and "answer" in response)
     )
 
 
-def _read(actions: _Reads, action: Action) -> JsonValue:
+def _find_response(actions: _CachedReads, action: Action) -> JsonValue:
     """What is there; None where nobody knows, so that it is taken for nothing new."""
     try:
         return actions(action)
-    except UNKNOWN:
+    except UNKNOWN_STATE_ERRORS:
         return None
 
 
-def _looked(actions: _Reads, step: Step) -> Looked:
-    refers = getattr(step.goal.read, "refs", {})
-    if refers or step.goal.same:  # to what is not there yet
-        return Looked(step, "missing")
+def _inspect_step(actions: _CachedReads, step: Step) -> FoundationPart:
+    refs = getattr(step.goal.read, "refs", {})
+    if refs or step.goal.same_as:  # to what is not there yet
+        return FoundationPart(step, "missing")
     try:
-        seen = actions(step.goal.read)
-    except UNKNOWN as error:
-        return Looked(step, "unknown", str(error))
+        response = actions(step.goal.read)
+    except UNKNOWN_STATE_ERRORS as error:
+        return FoundationPart(step, "unknown", str(error))
     except RefusedError as error:
-        return Looked(step, "missing", str(error))
-    if verdict(step.goal, seen) == "met":
-        return Looked(step, "ok")
-    answer = seen.get("answer") if isinstance(seen, dict) else None
-    return Looked(step, "missing", str(answer or shown(step.goal, seen)))
+        return FoundationPart(step, "missing", str(error))
+    if evaluate(step.goal, response) == "met":
+        return FoundationPart(step, "ok")
+    answer = response.get("answer") if isinstance(response, dict) else None
+    return FoundationPart(step, "missing", str(answer or describe_conditions(step.goal, response)))

@@ -10,63 +10,78 @@ from typing import Final
 from pydantic import JsonValue
 
 from ops.bootstrap import policies as documents
-from ops.bootstrap.names import Given
+from ops.bootstrap.names import FoundationNames
 from ops.core.errors import OpsError
-from ops.core.kms import usable_again
-from ops.core.plan import NOWHERE, Call, State, Step, Wait
+from ops.core.kms import list_key_recovery_commands
+from ops.core.plan import REFERENCE_NOT_FOUND, Call, JsonObject, Step, Wait
 
-LOOK: Final = "kms.describe_key"
-STATE: Final = "KeyMetadata.KeyState"
-ABSENT: Final = "NotFoundException"
-MADE: Final = "ResourceTagMappingList[0].ResourceARN"
-WINDOW: Final = 30  # days until a key is deleted: the longest that KMS takes (API reference)
-RUN: Final = "bulwark:run"
-MEANS: Final = {"state": "Pulumi's state", "secrets": "the secrets in Pulumi's state"}
+DESCRIBE_KEY_API: Final = "kms.describe_key"
+KEY_STATE_PATH: Final = "KeyMetadata.KeyState"
+KEY_NOT_FOUND: Final = "NotFoundException"
+CREATED_KEY_ARN_PATH: Final = "ResourceTagMappingList[0].ResourceARN"
+KEY_DELETION_DAYS: Final = (
+    30  # days until a key is deleted: the longest that KMS takes (API reference)
+)
+KEY_RUN_TAG: Final = "bulwark:run"
+KEY_DESCRIPTIONS: Final = {"state": "Pulumi's state", "secrets": "the secrets in Pulumi's state"}
 
 
-def named(given: Given, purpose: str, region: str) -> Call:
+def describe_key_call(names: FoundationNames, purpose: str, region: str) -> Call:
     """The read of a key by its alias."""
-    return Call(api=LOOK, params={"KeyId": given.alias(purpose)}, answers=(ABSENT,), region=region)
+    return Call(
+        api=DESCRIBE_KEY_API,
+        params={"KeyId": names.get_key_alias(purpose)},
+        expected_errors=(KEY_NOT_FOUND,),
+        region=region,
+    )
 
 
-def usable(given: Given, purpose: str, seen: JsonValue) -> str | None:
+def find_usable_key_id(names: FoundationNames, purpose: str, response: JsonValue) -> str | None:
     """The id of the key that has the alias; None where there is none.
 
     Raises OpsError where it cannot be used: another in its place would read nothing of before.
     """
-    found = seen.get("KeyMetadata") if isinstance(seen, dict) else None
-    if not isinstance(found, dict):
+    metadata = response.get("KeyMetadata") if isinstance(response, dict) else None
+    if not isinstance(metadata, dict):
         return None
-    identifier, state = str(found["KeyId"]), str(found.get("KeyState"))
+    identifier, state = str(metadata["KeyId"]), str(metadata.get("KeyState"))
     if state != "Enabled":
         raise OpsError(
-            f"{given.alias(purpose)} is of the key {identifier}, which is {state}: what it has "
+            f"{names.get_key_alias(purpose)} is of the key {identifier}, which is {state}: what it has "
             "encrypted could not be read",
-            *usable_again(identifier, state, given.region),
+            *list_key_recovery_commands(identifier, state, names.region),
         )
     return identifier
 
 
-def steps(given: Given, purpose: str, known: str | None, run: str) -> list[Step]:
+def build_key_steps(
+    names: FoundationNames, purpose: str, key_id: str | None, run: str
+) -> list[Step]:
     """The key, its alias and rotation, and the same key in the recovery region.
 
     `known` is its id, where it is there already. A new one is found again by the run that is on it.
     """
-    found = [] if known else [_made(given, purpose, run), _aliased(given, purpose)]
-    target: State = {"KeyId": known} if known else {}
-    refs = {} if known else {"KeyId": f"alias_{purpose}.KeyMetadata.KeyId"}
-    name = given.alias(purpose)
-    found.append(
+    key_steps = (
+        []
+        if key_id
+        else [_build_key_step(names, purpose, run), _build_new_key_alias_step(names, purpose)]
+    )
+    target: JsonObject = {"KeyId": key_id} if key_id else {}
+    refs = {} if key_id else {"KeyId": f"alias_{purpose}.KeyMetadata.KeyId"}
+    name = names.get_key_alias(purpose)
+    key_steps.append(
         Step(
             name=f"rotation_{purpose}",
-            says=f"have {name} rotated every year",
-            do=Call(api="kms.enable_key_rotation", params=target, refs=refs, region=given.region),
+            description=f"have {name} rotated every year",
+            action=Call(
+                api="kms.enable_key_rotation", params=target, refs=refs, region=names.region
+            ),
             goal=Wait(
                 read=Call(
                     api="kms.get_key_rotation_status",
                     params=target,
                     refs=refs,
-                    region=given.region,
+                    region=names.region,
                 ),
                 met={"KeyRotationEnabled": True},
                 every=2,
@@ -74,146 +89,179 @@ def steps(given: Given, purpose: str, known: str | None, run: str) -> list[Step]
             ),
         )
     )
-    if known:
-        found.append(_ruled(given, purpose, known))
-    if given.recovery:
-        found += _away(given, purpose, given.recovery, known, target, refs)
-    return found
+    if key_id:
+        key_steps.append(_build_key_policy_step(names, purpose, key_id))
+    if names.recovery_region:
+        key_steps += _build_key_replica_steps(
+            names, purpose, names.recovery_region, key_id, target, refs
+        )
+    return key_steps
 
 
-def _tags(given: Given, purpose: str, run: str) -> list[JsonValue]:
-    tags = {"Name": given.role(purpose), "Project": given.project, RUN: run}
+def _build_key_tags(names: FoundationNames, purpose: str, run: str) -> list[JsonValue]:
+    tags = {"Name": names.get_role_name(purpose), "Project": names.project, KEY_RUN_TAG: run}
     return [{"TagKey": key, "TagValue": value} for key, value in tags.items()]
 
 
-def _made(given: Given, purpose: str, run: str) -> Step:
+def _build_key_step(names: FoundationNames, purpose: str, run: str) -> Step:
     name = f"key_{purpose}"
-    found = f"find_{name}"
+    find_step_name = f"find_{name}"
     filters: list[JsonValue] = [
-        {"Key": RUN, "Values": [run]},
-        {"Key": "Name", "Values": [given.role(purpose)]},
+        {"Key": KEY_RUN_TAG, "Values": [run]},
+        {"Key": "Name", "Values": [names.get_role_name(purpose)]},
     ]
-    look = Call(
+    find_call = Call(
         api="resourcegroupstaggingapi.get_resources",
         params={"TagFilters": filters, "ResourceTypeFilters": ["kms:key"]},
-        region=given.region,
+        region=names.region,
     )
     return Step(
         name=name,
-        says=f"make the key of {MEANS[purpose]}",
-        do=Call(
+        description=f"make the key of {KEY_DESCRIPTIONS[purpose]}",
+        action=Call(
             api="kms.create_key",
             params={
-                "Description": f"{given.project}: {MEANS[purpose]}",
+                "Description": f"{names.project}: {KEY_DESCRIPTIONS[purpose]}",
                 "MultiRegion": True,
-                "Policy": documents.text(documents.key(given)),
-                "Tags": _tags(given, purpose, run),
+                "Policy": documents.format_policy_document(documents.build_key_policy(names)),
+                "Tags": _build_key_tags(names, purpose, run),
             },
             repeatable=False,
-            region=given.region,
+            region=names.region,
         ),
-        goal=Wait(read=look, met={"length(ResourceTagMappingList)": 1}, every=5, within=600),
+        goal=Wait(read=find_call, met={"length(ResourceTagMappingList)": 1}, every=5, within=600),
         undo=(
             Step(
-                name=found,
-                says="look which key this run has made, if it has",
-                do=look,
+                name=find_step_name,
+                description="look which key this run has made, if it has",
+                action=find_call,
                 goal=Wait(
-                    read=look, met={"type(ResourceTagMappingList)": "array"}, every=5, within=120
+                    read=find_call,
+                    met={"type(ResourceTagMappingList)": "array"},
+                    every=5,
+                    within=120,
                 ),
             ),
-            _ended(name, {}, {"KeyId": f"{found}.{MADE}"}, given.region, given.alias(purpose)),
+            _build_key_deletion_step(
+                name,
+                {},
+                {"KeyId": f"{find_step_name}.{CREATED_KEY_ARN_PATH}"},
+                names.region,
+                names.get_key_alias(purpose),
+            ),
         ),
     )
 
 
-def _ended(name: str, target: State, refs: dict[str, str], region: str, alias: str) -> Step:
+def _build_key_deletion_step(
+    name: str, target: JsonObject, refs: dict[str, str], region: str, alias: str
+) -> Step:
     """A key, if there is one, goes when its window is over."""
-    over = ["PendingDeletion", "PendingReplicaDeletion", ABSENT, NOWHERE]
+    deleted_states = [
+        "PendingDeletion",
+        "PendingReplicaDeletion",
+        KEY_NOT_FOUND,
+        REFERENCE_NOT_FOUND,
+    ]
     return Step(
         name=f"end_{name}",
-        says=f"have the key of {alias} in {region} deleted in {WINDOW} days",
-        do=Call(
+        description=f"have the key of {alias} in {region} deleted in {KEY_DELETION_DAYS} days",
+        action=Call(
             api="kms.schedule_key_deletion",
-            params={**target, "PendingWindowInDays": WINDOW},
+            params={**target, "PendingWindowInDays": KEY_DELETION_DAYS},
             refs=refs,
-            answers=("KMSInvalidStateException", ABSENT, NOWHERE),
+            expected_errors=("KMSInvalidStateException", KEY_NOT_FOUND, REFERENCE_NOT_FOUND),
             region=region,
         ),
         goal=Wait(
-            read=Call(api=LOOK, params=target, refs=refs, answers=(ABSENT, NOWHERE), region=region),
-            met={f"contains({over}, {STATE} || answer)": True},
+            read=Call(
+                api=DESCRIBE_KEY_API,
+                params=target,
+                refs=refs,
+                expected_errors=(KEY_NOT_FOUND, REFERENCE_NOT_FOUND),
+                region=region,
+            ),
+            met={f"contains({deleted_states}, {KEY_STATE_PATH} || answer)": True},
             every=2,
             within=120,
         ),
     )
 
 
-def _aliased(given: Given, purpose: str) -> Step:
-    made = f"key_{purpose}.{MADE}"
-    return _alias(given, purpose, given.region, f"alias_{purpose}", Named(made, "Arn"))
+def _build_new_key_alias_step(names: FoundationNames, purpose: str) -> Step:
+    key_arn_path = f"key_{purpose}.{CREATED_KEY_ARN_PATH}"
+    return _build_alias_step(
+        names, purpose, names.region, f"alias_{purpose}", AliasTarget(key_arn_path, "Arn")
+    )
 
 
 @dataclass(frozen=True)
-class Named:
+class AliasTarget:
     """The key that an alias is of: by a path to what an earlier step saw, or by its id itself."""
 
     path: str
-    by: str = "KeyId"
-    known: str | None = None
+    key_field: str = "KeyId"
+    key_id: str | None = None
 
 
-def _alias(given: Given, purpose: str, region: str, name: str, of: Named) -> Step:
-    alias = given.alias(purpose)
-    read = named(given, purpose, region)
-    target: State = {"TargetKeyId": of.known} if of.known else {}
-    refs = {} if of.known else {"TargetKeyId": of.path}
-    met: State = {STATE: "Enabled", **({"KeyMetadata.KeyId": of.known} if of.known else {})}
-    same = {} if of.known else {f"KeyMetadata.{of.by}": of.path}
+def _build_alias_step(
+    names: FoundationNames, purpose: str, region: str, name: str, alias_target: AliasTarget
+) -> Step:
+    alias = names.get_key_alias(purpose)
+    describe_call = describe_key_call(names, purpose, region)
+    target_params: JsonObject = {"TargetKeyId": alias_target.key_id} if alias_target.key_id else {}
+    refs = {} if alias_target.key_id else {"TargetKeyId": alias_target.path}
+    conditions: JsonObject = {
+        KEY_STATE_PATH: "Enabled",
+        **({"KeyMetadata.KeyId": alias_target.key_id} if alias_target.key_id else {}),
+    }
+    same_as = (
+        {} if alias_target.key_id else {f"KeyMetadata.{alias_target.key_field}": alias_target.path}
+    )
     return Step(
         name=name,
-        says=f"call it {alias} in {region}",
-        do=Call(
+        description=f"call it {alias} in {region}",
+        action=Call(
             api="kms.create_alias",
-            params={"AliasName": alias, **target},
+            params={"AliasName": alias, **target_params},
             refs=refs,
-            answers=("AlreadyExistsException",),
+            expected_errors=("AlreadyExistsException",),
             region=region,
         ),
-        goal=Wait(read=read, met=met, same=same, every=2, within=300),
+        goal=Wait(read=describe_call, met=conditions, same_as=same_as, every=2, within=300),
         undo=(
             Step(
                 name=f"un{name}",
-                says=f"take the name {alias} away in {region}",
-                do=Call(
+                description=f"take the name {alias} away in {region}",
+                action=Call(
                     api="kms.delete_alias",
                     params={"AliasName": alias},
-                    answers=(ABSENT,),
+                    expected_errors=(KEY_NOT_FOUND,),
                     region=region,
                 ),
-                goal=Wait(read=read, met={"answer": ABSENT}, every=2, within=120),
+                goal=Wait(read=describe_call, met={"answer": KEY_NOT_FOUND}, every=2, within=120),
             ),
         ),
     )
 
 
-def _ruled(given: Given, purpose: str, known: str) -> Step:
-    policy = documents.key(given)
-    params: State = {"KeyId": known, "PolicyName": "default"}
+def _build_key_policy_step(names: FoundationNames, purpose: str, key_id: str) -> Step:
+    policy = documents.build_key_policy(names)
+    params: JsonObject = {"KeyId": key_id, "PolicyName": "default"}
     return Step(
         name=f"key_policy_{purpose}",
-        says=f"let IAM of this account alone decide who may use {given.alias(purpose)}",
-        do=Call(
+        description=f"let IAM of this account alone decide who may use {names.get_key_alias(purpose)}",
+        action=Call(
             api="kms.put_key_policy",
-            params={**params, "Policy": documents.text(policy)},
-            region=given.region,
+            params={**params, "Policy": documents.format_policy_document(policy)},
+            region=names.region,
         ),
         goal=Wait(
             read=Call(
                 api="kms.get_key_policy",
                 params=params,
-                documents=("Policy",),
-                region=given.region,
+                json_fields=("Policy",),
+                region=names.region,
             ),
             met={"Policy": policy},
             every=2,
@@ -222,41 +270,52 @@ def _ruled(given: Given, purpose: str, known: str) -> Step:
     )
 
 
-def _away(
-    given: Given, purpose: str, there: str, known: str | None, target: State, refs: dict[str, str]
+def _build_key_replica_steps(
+    names: FoundationNames,
+    purpose: str,
+    recovery_region: str,
+    key_id: str | None,
+    target: JsonObject,
+    refs: dict[str, str],
 ) -> list[Step]:
     """The key in the recovery region. Its ARN there differs in the region alone: its id is one."""
-    name, alias = f"replica_{purpose}", given.alias(purpose)
-    tags = {"Name": given.role(purpose), "Project": given.project}
+    name, alias = f"replica_{purpose}", names.get_key_alias(purpose)
+    tags = {"Name": names.get_role_name(purpose), "Project": names.project}
     return [
         Step(
             name=name,
-            says=f"make the key of {alias} usable in {there} too",
-            do=Call(
+            description=f"make the key of {alias} usable in {recovery_region} too",
+            action=Call(
                 api="kms.replicate_key",
                 params={
                     **target,
-                    "ReplicaRegion": there,
-                    "Policy": documents.text(documents.key(given)),
+                    "ReplicaRegion": recovery_region,
+                    "Policy": documents.format_policy_document(documents.build_key_policy(names)),
                     "Tags": [{"TagKey": key, "TagValue": value} for key, value in tags.items()],
                 },
                 refs=refs,
-                answers=("AlreadyExistsException",),
-                region=given.region,
+                expected_errors=("AlreadyExistsException",),
+                region=names.region,
             ),
             goal=Wait(
-                read=Call(api=LOOK, params=target, refs=refs, answers=(ABSENT,), region=there),
-                met={STATE: "Enabled"},
+                read=Call(
+                    api=DESCRIBE_KEY_API,
+                    params=target,
+                    refs=refs,
+                    expected_errors=(KEY_NOT_FOUND,),
+                    region=recovery_region,
+                ),
+                met={KEY_STATE_PATH: "Enabled"},
                 every=5,
                 within=600,
             ),
-            undo=(_ended(name, target, refs, there, alias),),
+            undo=(_build_key_deletion_step(name, target, refs, recovery_region, alias),),
         ),
-        _alias(
-            given,
+        _build_alias_step(
+            names,
             purpose,
-            there,
+            recovery_region,
             f"alias_{purpose}_away",
-            Named(f"{name}.KeyMetadata.KeyId", known=known),
+            AliasTarget(f"{name}.KeyMetadata.KeyId", key_id=key_id),
         ),
     ]

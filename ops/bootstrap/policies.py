@@ -13,14 +13,14 @@ from typing import Final, TypeAlias
 
 from pydantic import JsonValue
 
-from ops.bootstrap.names import AUDIENCE, ISSUER, Given
+from ops.bootstrap.names import GITHUB_OIDC_AUDIENCE, GITHUB_OIDC_ISSUER, FoundationNames
 
-Document: TypeAlias = dict[str, JsonValue]
+PolicyDocument: TypeAlias = dict[str, JsonValue]
 # What has no resources of its own, and is called all the same: by AWS Backup's vaults, by ECS Exec
 # and Session Manager.
-BESIDE: Final = ("backup-storage", "ssmmessages")
+UNSCOPED_SERVICES: Final = ("backup-storage", "ssmmessages")
 # What a stack's resources are of, by IAM's prefix of the service; S3 and IAM stand apart.
-SERVICES: Final = (
+STACK_SERVICES: Final = (
     "acm",
     "application-autoscaling",
     "autoscaling",
@@ -39,12 +39,12 @@ SERVICES: Final = (
     "secretsmanager",
     "sns",
     "ssm",
-    *BESIDE,
+    *UNSCOPED_SERVICES,
 )
 # Services whose calls may go to another region than the stack's.
-GLOBAL: Final = ("route53", "wafv2")
+GLOBAL_SERVICES: Final = ("route53", "wafv2")
 # What looks, and would show data of the stack's users or secrets.
-DATA: Final = (
+DATA_READ_ACTIONS: Final = (
     "ecr:GetAuthorizationToken",
     "ecr:GetDownloadUrlForLayer",
     "lambda:GetFunction",
@@ -55,7 +55,7 @@ DATA: Final = (
     "secretsmanager:BatchGetSecretValue",
     "secretsmanager:GetSecretValue",
 )
-CHANGES: Final = (
+IAM_CHANGE_ACTIONS: Final = (
     "iam:Add*",
     "iam:Attach*",
     "iam:Create*",
@@ -67,7 +67,7 @@ CHANGES: Final = (
     "iam:Untag*",
     "iam:Update*",
 )
-KEYS_KEPT: Final = (
+KEY_CHANGE_ACTIONS: Final = (
     "kms:CreateGrant",
     "kms:Delete*",
     "kms:Disable*",
@@ -77,45 +77,45 @@ KEYS_KEPT: Final = (
 )
 
 
-def policy(*statements: Document) -> Document:
+def build_iam_policy(*statements: PolicyDocument) -> PolicyDocument:
     """A policy document."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def statement(
+def build_iam_statement(
     effect: str,
     actions: Sequence[str],
     resources: Sequence[str],
-    when: Mapping[str, JsonValue] | None = None,
-    **more: JsonValue,
-) -> Document:
+    condition: Mapping[str, JsonValue] | None = None,
+    **elements: JsonValue,
+) -> PolicyDocument:
     """One statement."""
-    found: Document = {"Effect": effect, **more, "Action": list(actions)}
-    found["Resource"] = list(resources)
-    if when:
-        found["Condition"] = dict(when)
-    return found
+    policy_statement: PolicyDocument = {"Effect": effect, **elements, "Action": list(actions)}
+    policy_statement["Resource"] = list(resources)
+    if condition:
+        policy_statement["Condition"] = dict(condition)
+    return policy_statement
 
 
-def trusted(given: Given, subject: str) -> Document:
+def build_github_trust_policy(names: FoundationNames, subject: str) -> PolicyDocument:
     """Who may assume a role: a workflow of the repository whose token has exactly this subject."""
     claims: JsonValue = {
-        f"{ISSUER}:aud": AUDIENCE,
-        f"{ISSUER}:sub": f"repo:{given.repository}:{subject}",
+        f"{GITHUB_OIDC_ISSUER}:aud": GITHUB_OIDC_AUDIENCE,
+        f"{GITHUB_OIDC_ISSUER}:sub": f"repo:{names.repository}:{subject}",
     }
-    return policy(
+    return build_iam_policy(
         {
             "Effect": "Allow",
-            "Principal": {"Federated": given.provider},
+            "Principal": {"Federated": names.oidc_provider_arn},
             "Action": "sts:AssumeRoleWithWebIdentity",
             "Condition": {"StringEquals": claims},
         }
     )
 
 
-def of_service(service: str, account: str) -> Document:
+def build_service_trust_policy(service: str, account: str) -> PolicyDocument:
     """A role that a service of AWS assumes, for this account only."""
-    return policy(
+    return build_iam_policy(
         {
             "Effect": "Allow",
             "Principal": {"Service": service},
@@ -125,170 +125,228 @@ def of_service(service: str, account: str) -> Document:
     )
 
 
-def _by_alias(given: Given, *purposes: str) -> dict[str, JsonValue]:
+def _build_alias_condition(names: FoundationNames, *purposes: str) -> dict[str, JsonValue]:
     """Only keys with these aliases, which name them in both regions."""
-    aliases: list[JsonValue] = [given.alias(purpose) for purpose in purposes]
+    aliases: list[JsonValue] = [names.get_key_alias(purpose) for purpose in purposes]
     return {"ForAnyValue:StringEquals": {"kms:ResourceAliases": aliases}}
 
 
-def _keys(given: Given) -> list[str]:
-    return [f"arn:{given.partition}:kms:*:{given.account}:key/*"]
+def _list_key_arns(names: FoundationNames) -> list[str]:
+    return [f"arn:{names.partition}:kms:*:{names.account}:key/*"]
 
 
-def _buckets(given: Given) -> list[str]:
-    return [f"arn:{given.partition}:s3:::{given.bucket(region)}" for region in given.regions]
+def _list_state_bucket_arns(names: FoundationNames) -> list[str]:
+    return [
+        f"arn:{names.partition}:s3:::{names.get_state_bucket(region)}" for region in names.regions
+    ]
 
 
-def _looks(given: Given) -> list[Document]:
+def _build_read_statements(names: FoundationNames) -> list[PolicyDocument]:
     """Looks at whatever a stack is made of; at no data."""
-    services = (*SERVICES, *GLOBAL, "iam")
-    looks = [f"{one}:{verb}*" for one in services for verb in ("Describe", "Get", "List")]
-    own = f"arn:{given.partition}:ssm:*:{given.account}:parameter/*"
+    services = (*STACK_SERVICES, *GLOBAL_SERVICES, "iam")
+    read_actions = [
+        f"{service}:{verb}*" for service in services for verb in ("Describe", "Get", "List")
+    ]
+    parameter_arn = f"arn:{names.partition}:ssm:*:{names.account}:parameter/*"
     return [
-        statement("Allow", [*looks, "s3:GetBucket*", "s3:ListAllMyBuckets"], ["*"]),
-        statement("Deny", ["ssm:GetParameter*"], [own]),
+        build_iam_statement(
+            "Allow", [*read_actions, "s3:GetBucket*", "s3:ListAllMyBuckets"], ["*"]
+        ),
+        build_iam_statement("Deny", ["ssm:GetParameter*"], [parameter_arn]),
     ]
 
 
-def _reads_state(given: Given) -> list[Document]:
+def _build_state_read_statements(names: FoundationNames) -> list[PolicyDocument]:
     """Reads every stack's state, and the secrets in it."""
-    objects = [f"{bucket}/.pulumi/*" for bucket in _buckets(given)]
+    objects = [f"{bucket}/.pulumi/*" for bucket in _list_state_bucket_arns(names)]
     return [
-        statement("Allow", ["s3:ListBucket"], _buckets(given)),
-        statement("Allow", ["s3:GetObject"], objects),
-        statement("Allow", ["kms:Decrypt"], _keys(given), _by_alias(given, "state", "secrets")),
+        build_iam_statement("Allow", ["s3:ListBucket"], _list_state_bucket_arns(names)),
+        build_iam_statement("Allow", ["s3:GetObject"], objects),
+        build_iam_statement(
+            "Allow",
+            ["kms:Decrypt"],
+            _list_key_arns(names),
+            _build_alias_condition(names, "state", "secrets"),
+        ),
     ]
 
 
-def previews(given: Given) -> Document:
+def build_preview_policy(names: FoundationNames) -> PolicyDocument:
     """What the preview of a pull request may: look, and read the state."""
-    looks, kept = _looks(given)
-    return policy(looks, statement("Deny", DATA, ["*"]), kept, *_reads_state(given))
+    read_statement, deny_statement = _build_read_statements(names)
+    return build_iam_policy(
+        read_statement,
+        build_iam_statement("Deny", DATA_READ_ACTIONS, ["*"]),
+        deny_statement,
+        *_build_state_read_statements(names),
+    )
 
 
-def operates(given: Given, environment: str) -> Document:
+def build_operate_policy(names: FoundationNames, environment: str) -> PolicyDocument:
     """What a scheduled look at a stack may: a refresh, and to become the stack's own recoverer.
 
     A refresh reads the values of secrets too, since Pulumi holds them against its state.
     """
-    prefix, where = f"{given.project}-{environment}", f"{given.partition}:secretsmanager"
-    own = [f"arn:{where}:*:{given.account}:secret:{prefix}-*"]
-    looks, _ = _looks(given)
-    data = [one for one in DATA if one != "secretsmanager:GetSecretValue"]
-    return policy(
-        looks,
-        statement("Deny", data, ["*"]),
+    prefix, secrets_prefix = f"{names.project}-{environment}", f"{names.partition}:secretsmanager"
+    secret_arns = [f"arn:{secrets_prefix}:*:{names.account}:secret:{prefix}-*"]
+    read_statement, _ = _build_read_statements(names)
+    denied_actions = [
+        action for action in DATA_READ_ACTIONS if action != "secretsmanager:GetSecretValue"
+    ]
+    return build_iam_policy(
+        read_statement,
+        build_iam_statement("Deny", denied_actions, ["*"]),
         {
             "Effect": "Deny",
             "Action": ["secretsmanager:GetSecretValue"],
-            "NotResource": list[JsonValue](own),
+            "NotResource": list[JsonValue](secret_arns),
         },
-        *_reads_state(given),
-        statement("Allow", ["kms:Decrypt"], _keys(given), _of_stack(given, environment)),
-        statement("Allow", ["sts:AssumeRole"], [given.iam(f"role/{prefix}-recoverer")]),
+        *_build_state_read_statements(names),
+        build_iam_statement(
+            "Allow",
+            ["kms:Decrypt"],
+            _list_key_arns(names),
+            _build_stack_tag_condition(names, environment),
+        ),
+        build_iam_statement(
+            "Allow", ["sts:AssumeRole"], [names.build_iam_arn(f"role/{prefix}-recoverer")]
+        ),
     )
 
 
-def _of_stack(given: Given, environment: str) -> dict[str, JsonValue]:
+def _build_stack_tag_condition(names: FoundationNames, environment: str) -> dict[str, JsonValue]:
     return {
         "StringEquals": {
-            "aws:ResourceTag/Project": given.project,
+            "aws:ResourceTag/Project": names.project,
             "aws:ResourceTag/Environment": environment,
         }
     }
 
 
-def deploys(given: Given, environment: str) -> Document:
+def build_deploy_policy(names: FoundationNames, environment: str) -> PolicyDocument:
     """What the deployment of one stack may: all of its services, its own names, its own state.
 
     What another stack of the project has tagged as its own is denied, and so is whatever would
     change the foundation. A stack makes roles, and who makes roles can give them anything: what
     keeps a deployment in bounds is who may start it, and for prod an account of its own.
     """
-    prefix, part = f"{given.project}-{environment}", given.partition
-    own = [given.iam(f"{kind}/{prefix}-*") for kind in ("role", "policy", "instance-profile")]
-    roles = [given.iam(f"role/{given.role('preview')}")]
-    roles += [given.iam(f"role/{given.role(name)}-*") for name in ("deploy", "operate", "state")]
-    bucket = _buckets(given)[0]
-    inside = f"{given.project}/{environment}"
-    objects = [
-        f"{bucket}/.pulumi/stacks/{inside}.*",
-        f"{bucket}/.pulumi/history/{inside}/*",
-        f"{bucket}/.pulumi/backups/{inside}/*",
-        f"{bucket}/.pulumi/locks/organization/{inside}/*",
+    prefix, partition = f"{names.project}-{environment}", names.partition
+    stack_arns = [
+        names.build_iam_arn(f"{kind}/{prefix}-*") for kind in ("role", "policy", "instance-profile")
     ]
-    regions: dict[str, JsonValue] = {"StringEquals": {"aws:RequestedRegion": list(given.regions)}}
-    others: dict[str, JsonValue] = {
-        "StringEquals": {"aws:ResourceTag/Project": given.project},
+    foundation_role_arns = [names.build_iam_arn(f"role/{names.get_role_name('preview')}")]
+    foundation_role_arns += [
+        names.build_iam_arn(f"role/{names.get_role_name(name)}-*")
+        for name in ("deploy", "operate", "state")
+    ]
+    bucket_arn = _list_state_bucket_arns(names)[0]
+    state_path = f"{names.project}/{environment}"
+    object_arns = [
+        f"{bucket_arn}/.pulumi/stacks/{state_path}.*",
+        f"{bucket_arn}/.pulumi/history/{state_path}/*",
+        f"{bucket_arn}/.pulumi/backups/{state_path}/*",
+        f"{bucket_arn}/.pulumi/locks/organization/{state_path}/*",
+    ]
+    region_condition: dict[str, JsonValue] = {
+        "StringEquals": {"aws:RequestedRegion": list(names.regions)}
+    }
+    other_stack_condition: dict[str, JsonValue] = {
+        "StringEquals": {"aws:ResourceTag/Project": names.project},
         "StringNotEquals": {"aws:ResourceTag/Environment": environment},
         "Null": {"aws:ResourceTag/Environment": "false"},
     }
-    return policy(
-        statement("Allow", [f"{one}:*" for one in SERVICES], ["*"], regions),
-        statement(
+    return build_iam_policy(
+        build_iam_statement(
+            "Allow", [f"{service}:*" for service in STACK_SERVICES], ["*"], region_condition
+        ),
+        build_iam_statement(
             "Allow",
-            [*(f"{one}:*" for one in GLOBAL), "iam:Get*", "iam:List*", "s3:ListAllMyBuckets"],
+            [
+                *(f"{service}:*" for service in GLOBAL_SERVICES),
+                "iam:Get*",
+                "iam:List*",
+                "s3:ListAllMyBuckets",
+            ],
             ["*"],
         ),
-        statement("Allow", ["iam:*"], own),
-        statement("Allow", ["iam:CreateServiceLinkedRole"], [given.iam("role/aws-service-role/*")]),
-        statement("Allow", ["s3:*"], [f"arn:{part}:s3:::{prefix}-*"]),
-        statement("Allow", ["s3:ListBucket", "s3:GetBucketLocation"], _buckets(given)),
-        statement("Allow", ["s3:GetObject"], [f"{bucket}/.pulumi/*"]),
-        statement("Allow", ["s3:PutObject", "s3:DeleteObject"], objects),
-        statement("Deny", ["*"], ["*"], others),
-        statement("Deny", CHANGES, [*roles, given.provider]),
-        statement("Deny", KEYS_KEPT, _keys(given), _by_alias(given, "state", "secrets")),
+        build_iam_statement("Allow", ["iam:*"], stack_arns),
+        build_iam_statement(
+            "Allow",
+            ["iam:CreateServiceLinkedRole"],
+            [names.build_iam_arn("role/aws-service-role/*")],
+        ),
+        build_iam_statement("Allow", ["s3:*"], [f"arn:{partition}:s3:::{prefix}-*"]),
+        build_iam_statement(
+            "Allow", ["s3:ListBucket", "s3:GetBucketLocation"], _list_state_bucket_arns(names)
+        ),
+        build_iam_statement("Allow", ["s3:GetObject"], [f"{bucket_arn}/.pulumi/*"]),
+        build_iam_statement("Allow", ["s3:PutObject", "s3:DeleteObject"], object_arns),
+        build_iam_statement("Deny", ["*"], ["*"], other_stack_condition),
+        build_iam_statement(
+            "Deny", IAM_CHANGE_ACTIONS, [*foundation_role_arns, names.oidc_provider_arn]
+        ),
+        build_iam_statement(
+            "Deny",
+            KEY_CHANGE_ACTIONS,
+            _list_key_arns(names),
+            _build_alias_condition(names, "state", "secrets"),
+        ),
     )
 
 
-def replicates(given: Given, there: str) -> Document:
+def build_replication_policy(names: FoundationNames, recovery_region: str) -> PolicyDocument:
     """What S3 may to copy the state into the recovery region."""
-    source = f"arn:{given.partition}:s3:::{given.bucket(given.region)}"
-    copy = f"arn:{given.partition}:s3:::{given.bucket(there)}"
+    source_arn = f"arn:{names.partition}:s3:::{names.get_state_bucket(names.region)}"
+    copy_arn = f"arn:{names.partition}:s3:::{names.get_state_bucket(recovery_region)}"
 
-    def through(region: str, *actions: str) -> Document:
-        keys = f"arn:{given.partition}:kms:{region}:{given.account}:key/*"
-        when = _by_alias(given, "state")
-        when["StringEquals"] = {"kms:ViaService": f"s3.{region}.amazonaws.com"}
-        return statement("Allow", actions, [keys], when)
+    def build_key_statement(region: str, *actions: str) -> PolicyDocument:
+        key_arns = f"arn:{names.partition}:kms:{region}:{names.account}:key/*"
+        condition = _build_alias_condition(names, "state")
+        condition["StringEquals"] = {"kms:ViaService": f"s3.{region}.amazonaws.com"}
+        return build_iam_statement("Allow", actions, [key_arns], condition)
 
-    return policy(
-        statement("Allow", ["s3:GetReplicationConfiguration", "s3:ListBucket"], [source]),
-        statement(
+    return build_iam_policy(
+        build_iam_statement(
+            "Allow", ["s3:GetReplicationConfiguration", "s3:ListBucket"], [source_arn]
+        ),
+        build_iam_statement(
             "Allow",
             [
                 "s3:GetObjectVersionForReplication",
                 "s3:GetObjectVersionAcl",
                 "s3:GetObjectVersionTagging",
             ],
-            [f"{source}/*"],
+            [f"{source_arn}/*"],
         ),
-        statement(
+        build_iam_statement(
             "Allow",
             ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"],
-            [f"{copy}/*"],
+            [f"{copy_arn}/*"],
         ),
-        through(given.region, "kms:Decrypt"),
-        through(there, "kms:Encrypt", "kms:GenerateDataKey"),
+        build_key_statement(names.region, "kms:Decrypt"),
+        build_key_statement(recovery_region, "kms:Encrypt", "kms:GenerateDataKey"),
     )
 
 
-def key(given: Given) -> Document:
+def build_key_policy(names: FoundationNames) -> PolicyDocument:
     """The policy of both keys: IAM of this account decides, as AWS advises for keys of one."""
-    root = given.iam("root")
-    return policy(statement("Allow", ["kms:*"], ["*"], Sid="iam", Principal={"AWS": root}))
+    root_arn = names.build_iam_arn("root")
+    return build_iam_policy(
+        build_iam_statement("Allow", ["kms:*"], ["*"], Sid="iam", Principal={"AWS": root_arn})
+    )
 
 
-def bucket(given: Given, region: str, *, logs: bool = False) -> Document:
+def build_bucket_policy(
+    names: FoundationNames, region: str, *, logs: bool = False
+) -> PolicyDocument:
     """The policy of a bucket: by TLS only, and neither it nor what was in it can be deleted.
 
     To take it down, an administrator takes this policy away first, which is recorded by CloudTrail.
     """
-    name = given.logs(region) if logs else given.bucket(region)
-    arn = f"arn:{given.partition}:s3:::{name}"
-    found = [
-        statement(
+    name = names.get_log_bucket(region) if logs else names.get_state_bucket(region)
+    arn = f"arn:{names.partition}:s3:::{name}"
+    statements = [
+        build_iam_statement(
             "Deny",
             ["s3:*"],
             [arn, f"{arn}/*"],
@@ -296,7 +354,7 @@ def bucket(given: Given, region: str, *, logs: bool = False) -> Document:
             Sid="tls",
             Principal="*",
         ),
-        statement(
+        build_iam_statement(
             "Deny",
             ["s3:DeleteBucket", "s3:DeleteObjectVersion"],
             [arn, f"{arn}/*"],
@@ -305,23 +363,23 @@ def bucket(given: Given, region: str, *, logs: bool = False) -> Document:
         ),
     ]
     if logs:
-        of = f"arn:{given.partition}:s3:::{given.bucket(region)}"
-        found.append(
-            statement(
+        state_bucket_arn = f"arn:{names.partition}:s3:::{names.get_state_bucket(region)}"
+        statements.append(
+            build_iam_statement(
                 "Allow",
                 ["s3:PutObject"],
                 [f"{arn}/*"],
                 {
-                    "ArnLike": {"aws:SourceArn": of},
-                    "StringEquals": {"aws:SourceAccount": given.account},
+                    "ArnLike": {"aws:SourceArn": state_bucket_arn},
+                    "StringEquals": {"aws:SourceAccount": names.account},
                 },
                 Sid="logs",
                 Principal={"Service": "logging.s3.amazonaws.com"},
             )
         )
-    return policy(*found)
+    return build_iam_policy(*statements)
 
 
-def text(document: Document) -> str:
+def format_policy_document(document: PolicyDocument) -> str:
     """A document as AWS takes it."""
     return json.dumps(document, separators=(",", ":"))

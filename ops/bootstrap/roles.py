@@ -8,194 +8,233 @@ from typing import Final
 from pydantic import JsonValue
 
 from ops.bootstrap import policies as documents
-from ops.bootstrap.names import AUDIENCE, ISSUER, Given
-from ops.bootstrap.policies import Document
-from ops.core.plan import Call, State, Step, Wait
+from ops.bootstrap.names import GITHUB_OIDC_AUDIENCE, GITHUB_OIDC_ISSUER, FoundationNames
+from ops.bootstrap.policies import PolicyDocument
+from ops.core.plan import Call, JsonObject, Step, Wait
 
-ABSENT: Final = "NoSuchEntity"
-SESSION: Final = 3600  # seconds that credentials hold: GitHub's jobs ask for them anew
-DEPLOYING: Final = 3 * 3600  # a deployment with a restore in it takes longer than an hour
-POLICY: Final = "bulwark"
+ROLE_NOT_FOUND: Final = "NoSuchEntity"
+SESSION_SECONDS: Final = 3600  # seconds that credentials hold: GitHub's jobs ask for them anew
+DEPLOY_SESSION_SECONDS: Final = (
+    3 * 3600
+)  # a deployment with a restore in it takes longer than an hour
+ROLE_POLICY_NAME: Final = "bulwark"
 
 
 @dataclass(frozen=True)
-class Role:
+class FoundationRole:
     """A role of the foundation: who may assume it, and what it may. `name` is without project."""
 
     name: str
-    means: str
-    trust: Document
-    may: Document
-    session: int = SESSION
+    description: str
+    trust_policy: PolicyDocument
+    permissions_policy: PolicyDocument
+    session_seconds: int = SESSION_SECONDS
 
 
-def roles(given: Given) -> Iterator[Role]:
+def list_foundation_roles(names: FoundationNames) -> Iterator[FoundationRole]:
     """All roles that a foundation has."""
-    yield Role(
+    yield FoundationRole(
         "preview",
         "previews of pull requests: looks, and changes nothing",
-        documents.trusted(given, "pull_request"),
-        documents.previews(given),
+        documents.build_github_trust_policy(names, "pull_request"),
+        documents.build_preview_policy(names),
     )
-    for stack in given.environments:
-        yield Role(
+    for stack in names.environments:
+        yield FoundationRole(
             f"deploy-{stack}",
             f"deployment of {stack} from the environment {stack}",
-            documents.trusted(given, f"environment:{stack}"),
-            documents.deploys(given, stack),
-            DEPLOYING,
+            documents.build_github_trust_policy(names, f"environment:{stack}"),
+            documents.build_deploy_policy(names, stack),
+            DEPLOY_SESSION_SECONDS,
         )
-        yield Role(
+        yield FoundationRole(
             f"operate-{stack}",
             f"scheduled operations of {stack}",
-            documents.trusted(given, f"environment:{stack}-operations"),
-            documents.operates(given, stack),
+            documents.build_github_trust_policy(names, f"environment:{stack}-operations"),
+            documents.build_operate_policy(names, stack),
         )
-    if given.recovery:
-        yield Role(
+    if names.recovery_region:
+        yield FoundationRole(
             "state-replication",
-            f"copies of the state in {given.recovery}",
-            documents.of_service("s3.amazonaws.com", given.account),
-            documents.replicates(given, given.recovery),
+            f"copies of the state in {names.recovery_region}",
+            documents.build_service_trust_policy("s3.amazonaws.com", names.account),
+            documents.build_replication_policy(names, names.recovery_region),
         )
 
 
-def provider(given: Given, clients: Collection[str] | None) -> Step:
+def build_oidc_provider_step(names: FoundationNames, audiences: Collection[str] | None) -> Step:
     """The account trusts GitHub's tokens that are for AWS. `clients` are whom it is for by now.
 
     None where it is not there. One that was there is never taken away.
     """
-    arn: State = {"OpenIDConnectProviderArn": given.provider}
-    look = Call(api="iam.get_open_id_connect_provider", params=arn, answers=(ABSENT,))
-    goal = Wait(
-        read=look, met={f"contains(ClientIDList || `[]`, '{AUDIENCE}')": True}, every=2, within=120
+    params: JsonObject = {"OpenIDConnectProviderArn": names.oidc_provider_arn}
+    get_call = Call(
+        api="iam.get_open_id_connect_provider", params=params, expected_errors=(ROLE_NOT_FOUND,)
     )
-    if clients is not None:
+    goal = Wait(
+        read=get_call,
+        met={f"contains(ClientIDList || `[]`, '{GITHUB_OIDC_AUDIENCE}')": True},
+        every=2,
+        within=120,
+    )
+    if audiences is not None:
         return Step(
             name="provider",
-            says=f"let {ISSUER} be for {AUDIENCE} too",
-            do=Call(
+            description=f"let {GITHUB_OIDC_ISSUER} be for {GITHUB_OIDC_AUDIENCE} too",
+            action=Call(
                 api="iam.add_client_id_to_open_id_connect_provider",
-                params={**arn, "ClientID": AUDIENCE},
+                params={**params, "ClientID": GITHUB_OIDC_AUDIENCE},
             ),
             goal=goal,
         )
     return Step(
         name="provider",
-        says=f"trust the tokens of {ISSUER}",
-        do=Call(
+        description=f"trust the tokens of {GITHUB_OIDC_ISSUER}",
+        action=Call(
             api="iam.create_open_id_connect_provider",
             params={
-                "Url": f"https://{ISSUER}",
-                "ClientIDList": [AUDIENCE],
-                "Tags": _tags(given),
+                "Url": f"https://{GITHUB_OIDC_ISSUER}",
+                "ClientIDList": [GITHUB_OIDC_AUDIENCE],
+                "Tags": _build_role_tags(names),
             },
-            answers=("EntityAlreadyExists",),
+            expected_errors=("EntityAlreadyExists",),
         ),
         goal=goal,
         undo=(
             Step(
                 name="unprovider",
-                says=f"trust {ISSUER} no more",
-                do=Call(api="iam.delete_open_id_connect_provider", params=arn, answers=(ABSENT,)),
-                goal=Wait(read=look, met={"answer": ABSENT}, every=2, within=120),
+                description=f"trust {GITHUB_OIDC_ISSUER} no more",
+                action=Call(
+                    api="iam.delete_open_id_connect_provider",
+                    params=params,
+                    expected_errors=(ROLE_NOT_FOUND,),
+                ),
+                goal=Wait(read=get_call, met={"answer": ROLE_NOT_FOUND}, every=2, within=120),
             ),
         ),
     )
 
 
-def looked_for(given: Given) -> dict[str, Call]:
+def list_role_reads(names: FoundationNames) -> dict[str, Call]:
     """The read of each role, by its name without project."""
-    return {role.name: _look(given, role) for role in roles(given)}
+    return {role.name: _get_role_call(names, role) for role in list_foundation_roles(names)}
 
 
-def steps(given: Given, there: Collection[str]) -> list[Step]:
+def build_role_steps(names: FoundationNames, existing_names: Collection[str]) -> list[Step]:
     """All roles with what they may. `there` are the names of those that there are already."""
-    found = []
-    for role in roles(given):
-        found.append(_trusted(given, role) if role.name in there else _made(given, role))
-        found.append(_may(given, role, new=role.name not in there))
-    return found
+    role_steps = []
+    for role in list_foundation_roles(names):
+        role_steps.append(
+            _build_trust_step(names, role)
+            if role.name in existing_names
+            else _build_role_step(names, role)
+        )
+        role_steps.append(
+            _build_role_policy_step(names, role, is_new=role.name not in existing_names)
+        )
+    return role_steps
 
 
-def _tags(given: Given) -> list[JsonValue]:
-    return [{"Key": "Project", "Value": given.project}]
+def _build_role_tags(names: FoundationNames) -> list[JsonValue]:
+    return [{"Key": "Project", "Value": names.project}]
 
 
-def _step(role: Role, verb: str) -> str:
+def _format_step_name(role: FoundationRole, verb: str) -> str:
     return f"{verb}_{role.name.replace('-', '_')}"
 
 
-def _look(given: Given, role: Role) -> Call:
-    return Call(api="iam.get_role", params={"RoleName": given.role(role.name)}, answers=(ABSENT,))
+def _get_role_call(names: FoundationNames, role: FoundationRole) -> Call:
+    return Call(
+        api="iam.get_role",
+        params={"RoleName": names.get_role_name(role.name)},
+        expected_errors=(ROLE_NOT_FOUND,),
+    )
 
 
-def _goal(given: Given, role: Role) -> Wait:
+def _build_trust_wait(names: FoundationNames, role: FoundationRole) -> Wait:
     return Wait(
-        read=_look(given, role),
-        met={"Role.AssumeRolePolicyDocument": role.trust},
+        read=_get_role_call(names, role),
+        met={"Role.AssumeRolePolicyDocument": role.trust_policy},
         every=2,
         within=120,
     )
 
 
-def _made(given: Given, role: Role) -> Step:
-    name: State = {"RoleName": given.role(role.name)}
+def _build_role_step(names: FoundationNames, role: FoundationRole) -> Step:
+    params: JsonObject = {"RoleName": names.get_role_name(role.name)}
     return Step(
-        name=_step(role, "role"),
-        says=f"make the role {name['RoleName']}: {role.means}",
-        do=Call(
+        name=_format_step_name(role, "role"),
+        description=f"make the role {params['RoleName']}: {role.description}",
+        action=Call(
             api="iam.create_role",
             params={
-                **name,
-                "Description": role.means,
-                "MaxSessionDuration": role.session,
-                "AssumeRolePolicyDocument": documents.text(role.trust),
-                "Tags": _tags(given),
+                **params,
+                "Description": role.description,
+                "MaxSessionDuration": role.session_seconds,
+                "AssumeRolePolicyDocument": documents.format_policy_document(role.trust_policy),
+                "Tags": _build_role_tags(names),
             },
-            answers=("EntityAlreadyExists",),
+            expected_errors=("EntityAlreadyExists",),
         ),
-        goal=_goal(given, role),
+        goal=_build_trust_wait(names, role),
         undo=(
             Step(
-                name=_step(role, "unrole"),
-                says=f"delete the role {name['RoleName']}",
-                do=Call(api="iam.delete_role", params=name, answers=(ABSENT,)),
-                goal=Wait(read=_look(given, role), met={"answer": ABSENT}, every=2, within=120),
+                name=_format_step_name(role, "unrole"),
+                description=f"delete the role {params['RoleName']}",
+                action=Call(
+                    api="iam.delete_role", params=params, expected_errors=(ROLE_NOT_FOUND,)
+                ),
+                goal=Wait(
+                    read=_get_role_call(names, role),
+                    met={"answer": ROLE_NOT_FOUND},
+                    every=2,
+                    within=120,
+                ),
             ),
         ),
     )
 
 
-def _trusted(given: Given, role: Role) -> Step:
-    name = given.role(role.name)
+def _build_trust_step(names: FoundationNames, role: FoundationRole) -> Step:
+    name = names.get_role_name(role.name)
     return Step(
-        name=_step(role, "trust"),
-        says=f"let nobody else assume {name}: {role.means}",
-        do=Call(
+        name=_format_step_name(role, "trust"),
+        description=f"let nobody else assume {name}: {role.description}",
+        action=Call(
             api="iam.update_assume_role_policy",
-            params={"RoleName": name, "PolicyDocument": documents.text(role.trust)},
+            params={
+                "RoleName": name,
+                "PolicyDocument": documents.format_policy_document(role.trust_policy),
+            },
         ),
-        goal=_goal(given, role),
+        goal=_build_trust_wait(names, role),
     )
 
 
-def _may(given: Given, role: Role, *, new: bool) -> Step:
-    name: State = {"RoleName": given.role(role.name), "PolicyName": POLICY}
-    look = Call(api="iam.get_role_policy", params=name, answers=(ABSENT,))
-    undo = Step(
-        name=_step(role, "unmay"),
-        says=f"let {name['RoleName']} do nothing",
-        do=Call(api="iam.delete_role_policy", params=name, answers=(ABSENT,)),
-        goal=Wait(read=look, met={"answer": ABSENT}, every=2, within=120),
+def _build_role_policy_step(names: FoundationNames, role: FoundationRole, *, is_new: bool) -> Step:
+    params: JsonObject = {
+        "RoleName": names.get_role_name(role.name),
+        "PolicyName": ROLE_POLICY_NAME,
+    }
+    get_call = Call(api="iam.get_role_policy", params=params, expected_errors=(ROLE_NOT_FOUND,))
+    undo_step = Step(
+        name=_format_step_name(role, "unmay"),
+        description=f"let {params['RoleName']} do nothing",
+        action=Call(api="iam.delete_role_policy", params=params, expected_errors=(ROLE_NOT_FOUND,)),
+        goal=Wait(read=get_call, met={"answer": ROLE_NOT_FOUND}, every=2, within=120),
     )
     return Step(
-        name=_step(role, "may"),
-        says=f"let {name['RoleName']} do that, and nothing else",
-        do=Call(
+        name=_format_step_name(role, "may"),
+        description=f"let {params['RoleName']} do that, and nothing else",
+        action=Call(
             api="iam.put_role_policy",
-            params={**name, "PolicyDocument": documents.text(role.may)},
+            params={
+                **params,
+                "PolicyDocument": documents.format_policy_document(role.permissions_policy),
+            },
         ),
-        goal=Wait(read=look, met={"PolicyDocument": role.may}, every=2, within=120),
-        undo=(undo,) if new else (),
+        goal=Wait(
+            read=get_call, met={"PolicyDocument": role.permissions_policy}, every=2, within=120
+        ),
+        undo=(undo_step,) if is_new else (),
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ops.checks.table import LISTS, apis, check
-from ops.cli.context import opened
+from ops.cli.context import load_stack
 from ops.core import clock
 from ops.core.checks import STATES
 from ops.core.errors import FindingsError
@@ -24,22 +24,22 @@ def shown(context: typer.Context, name: str, minutes: float = SINCE) -> None:
     """Looks at a list and prints what it comes to. Raises FindingsError where not all is well."""
     # The cut models of `ops health` are cached (ops/core/service_models.py): ask for the same ones.
     kept = APIS if set(apis(name)) <= set(APIS) else ()
-    outputs, aws, output = opened(context, kept)
+    outputs, aws, output = load_stack(context, kept)
     results = check(name, outputs, aws, clock.now(), minutes * 60)
     results.sort(key=lambda result: STATES.index(result.state))
     counts: dict[str, int] = {state: sum(r.state == state for r in results) for state in STATES}
-    if output.form == "json":
+    if output.output_format == "json":
         state = next((s for s in STATES if counts[s]), "unknown")
         body = {"list": name, "state": state, **counts, "items": [asdict(r) for r in results]}
-        output.data("check", body)
+        output.print_json("check", body)
     else:
         columns = ("state", "item", "evidence", "command")
-        output.rows("check", columns, [asdict(r) for r in results])
+        output.print_rows("check", columns, [asdict(r) for r in results])
     if counts["failing"] or counts["unknown"]:
         said = f"{counts['failing']} failing, {counts['unknown']} unknown, {counts['ok']} ok"
         helps = dict.fromkeys(r.command for r in results if r.command and r.state != "ok")
         raise FindingsError(said, *helps)
-    output.line(f"all {counts['ok']} ok")
+    output.print_line(f"all {counts['ok']} ok")
 
 
 @app.command(help=f"{LISTS['daily'].capitalize()}. Reads only.")

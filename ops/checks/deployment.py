@@ -4,7 +4,7 @@ from typing import Final
 
 from ops.alarms.health import ALARMS, reads, states
 from ops.checks.model import OBJECT, since
-from ops.cli.render import said
+from ops.cli.render import format_duration
 from ops.core.checks import (
     CUT,
     DAY,
@@ -19,7 +19,7 @@ from ops.core.checks import (
     known,
     read,
 )
-from ops.core.lock import ABSENT, KEY, Held
+from ops.core.lock import LOCK_ABSENT_CODES, LOCK_KEY, LockRecord
 from ops.database.health import INSTANCES, described, primary
 from ops.fleet.health import REFRESHES
 from ops.health.logs import FILTER, groups, shown
@@ -36,14 +36,14 @@ GOING: Final = ("Pending", "InProgress", "Baking", "Cancelling", "RollbackInProg
 def lock(facts: Facts) -> Looking:
     """Nobody changes the stack."""
     bucket = facts.outputs.backups.operations_bucket
-    (answer,) = yield [read(OBJECT, "", Bucket=bucket, Key=KEY, absent=ABSENT)]
+    (answer,) = yield [read(OBJECT, "", Bucket=bucket, Key=LOCK_KEY, absent=LOCK_ABSENT_CODES)]
     found = known(answer)
     if not found:
-        return [Finding("ok", AREA, "lock", f"s3://{bucket}/{KEY} is not there")]
+        return [Finding("ok", AREA, "lock", f"s3://{bucket}/{LOCK_KEY} is not there")]
     try:
-        held = Held.model_validate_json(str(found[0]["text"]))
+        held = LockRecord.model_validate_json(str(found[0]["text"]))
     except ValueError:
-        evidence = f"s3://{bucket}/{KEY} is there, and is no lock"
+        evidence = f"s3://{bucket}/{LOCK_KEY} is there, and is no lock"
         return [Finding("unknown", AREA, "lock", evidence, "ops lock show")]
     who = f"{held.holder} for {held.run}: {held.reason}"
     if held.until <= facts.now.timestamp():
@@ -139,7 +139,7 @@ def restorable(facts: Facts) -> Looking:
         evidence = "the instance is gone" if item is None else "there is no backup yet"
         return [Finding("failing", AREA, "restorable", evidence, "ops db snapshot create")]
     old = max(age(facts, time), 0)
-    evidence = f"until {time}, {said(old)} ago"
+    evidence = f"until {time}, {format_duration(old)} ago"
     if old <= RECENT:
         return [Finding("ok", AREA, "restorable", evidence)]
     return [Finding("failing", AREA, "restorable", evidence, "ops db snapshot create")]
@@ -163,7 +163,7 @@ def new_alarms(facts: Facts) -> Looking:
     if missing:
         evidence = f"{len(missing)} are not there: {', '.join(missing[:3])}"
         return [Finding("unknown", AREA, "alarms", evidence, "pulumi up --refresh")]
-    evidence = f"none of {len(alarms)} was raised in the last {said(since(facts))}"
+    evidence = f"none of {len(alarms)} was raised in the last {format_duration(since(facts))}"
     evidence += f", {len(raised)} were before" if raised else ""
     return [Finding("ok", AREA, "alarms", evidence)]
 
@@ -172,7 +172,7 @@ def errors(facts: Facts) -> Looking:
     """No line of the logs since then is an error. All groups are looked at."""
     there = list(groups(facts.outputs))
     answers = yield [group.read(facts, since(facts)) for group in there]
-    back = said(since(facts))
+    back = format_duration(since(facts))
     findings: list[Finding] = []
     for group, answer in zip(there, answers, strict=True):
         subject = f"errors of {group.of}"

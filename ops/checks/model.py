@@ -7,7 +7,7 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.core.aws import Aws, code_of, explained
+from ops.core.aws import Aws, explain_error, get_error_code
 from ops.core.check_runner import elsewhere, run, send
 from ops.core.checks import STATES, Answer, Check, Facts, Finding, Looking, Read, UnknownError
 from ops.core.checks import State as State
@@ -109,9 +109,9 @@ def _text(aws: Aws, read: Read) -> Answer:
         body: bytes = aws.client("s3", read.region).get_object(**params)["Body"].read()
         return [{"text": body.decode()}]
     except (ClientError, BotoCoreError) as error:
-        if code_of(error) in GONE:
+        if get_error_code(error) in GONE:
             return []
-        told = explained(error, OBJECT)
+        told = explain_error(error, OBJECT)
         if isinstance(told, UsageError):
             raise told from error
         advice = told.advice[0] if isinstance(told, OpsError) and told.advice else ""

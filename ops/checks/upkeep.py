@@ -5,10 +5,10 @@ from typing import Final
 from pydantic import ValidationError
 
 from ops.checks.model import OBJECT
-from ops.cli.render import said
+from ops.cli.render import format_duration
 from ops.core.checks import DAY, Check, Facts, Finding, Looking, age, known, read
 from ops.database.health import SNAPSHOTS
-from ops.database.snapshots import regions
+from ops.database.snapshots import list_snapshot_regions
 from ops.recovery.drill_history import PREFIX, Drill
 
 OBJECTS: Final = "s3.list_objects_v2"
@@ -58,7 +58,7 @@ def drill(facts: Facts) -> Looking:
 
 
 def _said(seconds: float | None) -> str:
-    return "not known" if seconds is None else said(seconds)
+    return "not known" if seconds is None else format_duration(seconds)
 
 
 def password(facts: Facts) -> Looking:
@@ -94,7 +94,7 @@ def password(facts: Facts) -> Looking:
 def snapshots(facts: Facts) -> Looking:
     """No snapshot that somebody made is older than 90 days: it costs, and nobody thinks of it."""
     name = facts.outputs.database.identifier
-    places = regions(facts.outputs)
+    places = list_snapshot_regions(facts.outputs)
     answers = yield [
         read(
             SNAPSHOTS, "DBSnapshots", region=where, DBInstanceIdentifier=name, SnapshotType="manual"

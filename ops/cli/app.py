@@ -8,11 +8,11 @@ from typing import Annotated, Any, Final, cast
 import typer
 from typer.core import TyperGroup
 
-from ops.cli.options import Format, Source
+from ops.cli.options import OutputFormat, OutputsSource
 from ops.core.errors import InterruptedRunError, OpsError, UsageError
 
 # Noun to its module and what it is about: the help page without importing any of them.
-NOUNS: Final = {
+COMMAND_GROUPS: Final = {
     "db": ("ops.database.commands", "the database: status, snapshots, failover, reboot, size"),
     "service": ("ops.services.commands", "the services: deploy, rollback, scale, restart, tasks"),
     "fleet": ("ops.fleet.commands", "the EC2 instances: scale, refresh, deploy, run a command"),
@@ -29,7 +29,7 @@ NOUNS: Final = {
     "outputs": ("ops.stack.commands", "the stack's outputs, as operations read them"),
 }
 # Commands that are no nouns: they say how the whole stack is.
-COMMANDS: Final = {
+TOP_LEVEL_COMMANDS: Final = {
     "health": ("ops.health.commands", "how the stack is, and what helps where it is not well"),
     "usage": ("ops.usage.commands", "what of the stack's capacity is used"),
     "preview-report": (
@@ -45,9 +45,9 @@ COMMANDS: Final = {
     "sandbox": ("ops.sandbox.commands", "the stack in an in-memory AWS, to try all this on"),
 }
 # What typer raises for a line that it cannot read: its own click's UsageError.
-BadLine = cast(type[typer.BadParameter], typer.BadParameter.__bases__[0])
+CommandLineError = cast(type[typer.BadParameter], typer.BadParameter.__bases__[0])
 # Options of the whole program, taken wherever they stand on the line.
-SHARED: Final = (
+SHARED_OPTIONS: Final = (
     "--stack",
     "--project",
     "--profile",
@@ -58,33 +58,37 @@ SHARED: Final = (
 )
 
 
-class Nouns(TyperGroup):
+class LazyCommandGroup(TyperGroup):
     """A group whose commands are imported only when one of them is to run."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The commands of the whole stack, then the nouns."""
-        return [*COMMANDS, *NOUNS]
+        return [*TOP_LEVEL_COMMANDS, *COMMAND_GROUPS]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """What the help page and the completion need of a noun: its name and its line."""
-        if cmd_name not in COMMANDS | NOUNS:
+        if cmd_name not in TOP_LEVEL_COMMANDS | COMMAND_GROUPS:
             return None
-        return TyperGroup(name=cmd_name, help=(COMMANDS | NOUNS)[cmd_name][1])
+        return TyperGroup(name=cmd_name, help=(TOP_LEVEL_COMMANDS | COMMAND_GROUPS)[cmd_name][1])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The noun or command itself, imported."""
-        name, command, left = super().resolve_command(ctx, args)
-        if command is not None and name in COMMANDS | NOUNS:
+        name, command, remaining_args = super().resolve_command(ctx, args)
+        if command is not None and name in TOP_LEVEL_COMMANDS | COMMAND_GROUPS:
             # A noun stays a group where it has one verb only: `ops outputs show`.
-            made: Any = typer.main.get_group if name in NOUNS else typer.main.get_command
-            command = made(import_module((COMMANDS | NOUNS)[name][0]).app)
+            build_command: Any = (
+                typer.main.get_group if name in COMMAND_GROUPS else typer.main.get_command
+            )
+            command = build_command(
+                import_module((TOP_LEVEL_COMMANDS | COMMAND_GROUPS)[name][0]).app
+            )
             command.name = name
-        return name, command, left
+        return name, command, remaining_args
 
 
 # The first page is plain: rich's needs its Markdown and its tracebacks, as long as all else of it.
 app = typer.Typer(
-    cls=Nouns,
+    cls=LazyCommandGroup,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -95,7 +99,7 @@ app = typer.Typer(
 @app.callback(
     help="Operates a bulwark stack: looks, shows its plan, acts, can be killed and resumed."
 )
-def shared(
+def store_shared_options(
     context: typer.Context,
     stack: Annotated[str | None, typer.Option(envvar="BULWARK_STACK", help="stack")] = None,
     project: Annotated[
@@ -113,9 +117,12 @@ def shared(
         typer.Option(envvar="BULWARK_OUTPUTS", help="file of `pulumi stack output --json`"),
     ] = None,
     source: Annotated[
-        Source | None, typer.Option(envvar="BULWARK_SOURCE", help="where to read the outputs")
+        OutputsSource | None,
+        typer.Option(envvar="BULWARK_SOURCE", help="where to read the outputs"),
     ] = None,
-    output: Annotated[Format, typer.Option(envvar="BULWARK_OUTPUT", help="how to print")] = "table",
+    output: Annotated[
+        OutputFormat, typer.Option(envvar="BULWARK_OUTPUT", help="how to print")
+    ] = "table",
 ) -> None:
     """Keeps what all commands share."""
     from ops.cli.selection import Selection  # and with it botocore: not for the help page
@@ -123,41 +130,43 @@ def shared(
     context.obj = (Selection(stack, project, profile, region, outputs, source), output)
 
 
-def hoisted(arguments: Sequence[str]) -> list[str]:
+def move_shared_options_first(arguments: Sequence[str]) -> list[str]:
     """The arguments with the shared options first, up to a bare `--`."""
-    front: list[str] = []
-    rest: list[str] = []
-    left = list(arguments)
-    while left:
-        word = left.pop(0)
+    shared_arguments: list[str] = []
+    other_arguments: list[str] = []
+    remaining_arguments = list(arguments)
+    while remaining_arguments:
+        word = remaining_arguments.pop(0)
         if word == "--":
-            return [*front, *rest, word, *left]
-        if word in SHARED and left:
-            front += [word, left.pop(0)]
-        elif word.split("=")[0] in SHARED and "=" in word:
-            front.append(word)
+            return [*shared_arguments, *other_arguments, word, *remaining_arguments]
+        if word in SHARED_OPTIONS and remaining_arguments:
+            shared_arguments += [word, remaining_arguments.pop(0)]
+        elif word.split("=")[0] in SHARED_OPTIONS and "=" in word:
+            shared_arguments.append(word)
         else:
-            rest.append(word)
-    return [*front, *rest]
+            other_arguments.append(word)
+    return [*shared_arguments, *other_arguments]
 
 
 def main(arguments: Sequence[str]) -> int:
     """Runs one command line; the exit code (see ops/core/errors.py)."""
     try:
-        answer = app(hoisted(arguments), standalone_mode=False, prog_name="ops")
+        exit_code = app(
+            move_shared_options_first(arguments), standalone_mode=False, prog_name="ops"
+        )
     except OpsError as error:
-        return _told(error.code, str(error), *error.advice)
-    except BadLine as error:
-        where = f"{error.ctx.command_path} --help" if error.ctx else "ops --help"
-        return _told(UsageError.code, error.format_message(), where)
+        return _print_error(error.code, str(error), *error.advice)
+    except CommandLineError as error:
+        help_command = f"{error.ctx.command_path} --help" if error.ctx else "ops --help"
+        return _print_error(UsageError.code, error.format_message(), help_command)
     except typer.Exit as error:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        return _told(InterruptedRunError.code, "interrupted")
-    return answer if isinstance(answer, int) else 0
+        return _print_error(InterruptedRunError.code, "interrupted")
+    return exit_code if isinstance(exit_code, int) else 0
 
 
-def _told(code: int, message: str, *advice: str) -> int:
+def _print_error(code: int, message: str, *advice: str) -> int:
     """One line to stderr, and the commands that help below it."""
     typer.echo(f"ops: {message}", err=True)
     for command in advice:

@@ -10,22 +10,26 @@ from pathlib import Path
 from typing import Any
 
 
-def service_names(incomplete: str) -> list[str]:
+def complete_service_names(incomplete: str) -> list[str]:
     """The services of the stack whose outputs BULWARK_OUTPUTS names."""
-    services = _part("services").get("services") or {}
+    services = _load_outputs_part("services").get("services") or {}
     return sorted(name for name in services if name.startswith(incomplete))
 
 
-def alarm_names(incomplete: str) -> list[str]:
+def complete_alarm_names(incomplete: str) -> list[str]:
     """The alarms of that stack, without its prefix, which mute takes as well."""
-    stack = _part("stack")
+    stack = _load_outputs_part("stack")
     prefix = f"{stack.get('project')}-{stack.get('stack')}-"
-    names = (n for listed in (_part("alarms").get("names") or {}).values() for n in listed)
-    short = (name.removeprefix(prefix) for name in names)
-    return sorted(name for name in short if name.startswith(incomplete))
+    names = (
+        alarm_name
+        for severity_names in (_load_outputs_part("alarms").get("names") or {}).values()
+        for alarm_name in severity_names
+    )
+    short_names = (name.removeprefix(prefix) for name in names)
+    return sorted(name for name in short_names if name.startswith(incomplete))
 
 
-def commands(incomplete: str) -> list[str]:
+def complete_commands(incomplete: str) -> list[str]:
     """First words of the commands that `ops permissions` knows."""
     from ops.permissions.declared import COMMAND_ROLES
 
@@ -33,10 +37,12 @@ def commands(incomplete: str) -> list[str]:
     return sorted(word for word in words if word.startswith(incomplete))
 
 
-def _part(name: str) -> dict[str, Any]:
+def _load_outputs_part(name: str) -> dict[str, Any]:
     try:
-        found = json.loads(Path(os.environ.get("BULWARK_OUTPUTS", "")).read_text(encoding="utf-8"))
-        part = found.get(name)
+        document = json.loads(
+            Path(os.environ.get("BULWARK_OUTPUTS", "")).read_text(encoding="utf-8")
+        )
+        part = document.get(name)
     except (OSError, ValueError, AttributeError):
         return {}
     return part if isinstance(part, dict) else {}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from ops.cli.options import Format
+from ops.cli.options import OutputFormat
 from ops.cli.render import Output
 from ops.cli.selection import Selection
 from ops.core.aws import Aws
@@ -13,34 +13,34 @@ from ops.core.errors import UsageError
 from ops.outputs import Outputs
 
 
-def opened(context: typer.Context, apis: Collection[str] = ()) -> tuple[Outputs, Aws, Output]:
+def load_stack(context: typer.Context, apis: Collection[str] = ()) -> tuple[Outputs, Aws, Output]:
     """The stack's outputs, AWS, and where to print. `apis`: what will be called, if that is all."""
-    selection, form = _shared(context)
-    outputs = selection.load()
-    return outputs, selection.aws(outputs, apis), Output(form)
+    selection, output_format = _get_shared_options(context)
+    outputs = selection.load_outputs()
+    return outputs, selection.build_aws(outputs, apis), Output(output_format)
 
 
-def chosen(context: typer.Context) -> tuple[Selection, Output]:
+def get_selection(context: typer.Context) -> tuple[Selection, Output]:
     """What the options say, and where to print, for a command that is of no stack."""
-    selection, form = _shared(context)
-    return selection, Output(form)
+    selection, output_format = _get_shared_options(context)
+    return selection, Output(output_format)
 
 
-def printing(context: typer.Context) -> Output:
+def get_output(context: typer.Context) -> Output:
     """Where to print, for a command that needs no stack."""
-    return Output(_shared(context)[1])
+    return Output(_get_shared_options(context)[1])
 
 
-def written(option: str, to: Path, text: str) -> None:
+def write_report(option: str, path: Path, text: str) -> None:
     """Writes what an option asks for. Raises UsageError where the file cannot be written."""
     try:
-        to.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{option} is {str(to)!r}, {error.strerror}") from None
+        raise UsageError(f"{option} is {str(path)!r}, {error.strerror}") from None
 
 
-def _shared(context: typer.Context) -> tuple[Selection, Format]:
-    found: tuple[Selection, Format] | None = context.find_object(tuple)
-    if found is None:
+def _get_shared_options(context: typer.Context) -> tuple[Selection, OutputFormat]:
+    shared_options: tuple[Selection, OutputFormat] | None = context.find_object(tuple)
+    if shared_options is None:
         raise UsageError("the shared options are missing")
-    return found
+    return shared_options

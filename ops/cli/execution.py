@@ -16,48 +16,50 @@ from typing import Annotated, Any, Final, TypeAlias, overload
 import typer
 from pydantic import JsonValue
 
-from ops.cli.context import opened as opened
-from ops.cli.render import Output, Progress
-from ops.core.actions import Actions, RunSql
-from ops.core.clock import pace
+from ops.cli.context import load_stack as load_stack
+from ops.cli.render import Output, ProgressDisplay
+from ops.core.actions import Actions, SqlRunner
+from ops.core.clock import get_clock_rate
 from ops.core.errors import RolledBackError, UsageError
 from ops.core.plan import Plan, Sql
-from ops.core.run import Ground, Runner, Target, WallClock, check_expected
+from ops.core.run import RunContext, Runner, StackContext, WallClock, require_expected_hash
 
 # Where journals and the lock are kept instead of the operations bucket, where that is gone.
-JOURNAL: Final = "BULWARK_JOURNAL"
+JOURNAL_VARIABLE: Final = "BULWARK_JOURNAL"
 # What every changing command takes.
-DryRun: TypeAlias = Annotated[
+DryRunOption: TypeAlias = Annotated[
     bool, typer.Option("--dry-run", help="show the plan and its hash, change nothing")
 ]
 
 
-def _hash(value: str | None) -> str | None:
+def _parse_hash(value: str | None) -> str | None:
     """A hash as a dry run prints it."""
     if value is not None and re.fullmatch("[0-9a-f]{16}", value) is None:
         raise UsageError(f"--expect is {value!r}, may be the hash that --dry-run prints")
     return value
 
 
-Expect: TypeAlias = Annotated[
+ExpectOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        metavar="HASH", help="carry out the plan of this hash, or nothing", callback=_hash
+        metavar="HASH", help="carry out the plan of this hash, or nothing", callback=_parse_hash
     ),
 ]
-Program: TypeAlias = Annotated[
+ProgramOption: TypeAlias = Annotated[
     Path, typer.Option(metavar="FOLDER", help="of the stack's program, with its Pulumi.yaml")
 ]
-Yes: TypeAlias = Annotated[bool, typer.Option("--yes", help="do not ask")]
-Reason: TypeAlias = Annotated[str, typer.Option(help="why; stands in the journal and the lock")]
-Timeout: TypeAlias = Annotated[
+YesOption: TypeAlias = Annotated[bool, typer.Option("--yes", help="do not ask")]
+ReasonOption: TypeAlias = Annotated[
+    str, typer.Option(help="why; stands in the journal and the lock")
+]
+TimeoutOption: TypeAlias = Annotated[
     float | None,
     typer.Option(min=1, metavar="MINUTES", help="limit of each wait, instead of the plan's own"),
 ]
 
 
 @dataclass(frozen=True)
-class How:
+class ExecutionOptions:
     """How a plan is to be carried out, as the options say. `timeout` is in minutes."""
 
     dry_run: bool
@@ -67,160 +69,179 @@ class How:
     timeout: float | None = None
     destructive: bool = False
 
-    def grave(self, grave: bool = True) -> "How":
+    def as_destructive(self, destructive: bool = True) -> "ExecutionOptions":
         """The same of an act that destroys something, where it does."""
-        return replace(self, destructive=grave)
+        return replace(self, destructive=destructive)
 
 
-Command: TypeAlias = Callable[..., None]
-
-
-@overload
-def changing(command: Command) -> Command: ...
+CommandFunction: TypeAlias = Callable[..., None]
 
 
 @overload
-def changing(*, timeout: Any) -> Callable[[Command], Command]: ...
+def mutating_command(command: CommandFunction) -> CommandFunction: ...
 
 
-def changing(command: Command | None = None, *, timeout: Any = Timeout) -> Any:
+@overload
+def mutating_command(*, timeout: Any) -> Callable[[CommandFunction], CommandFunction]: ...
+
+
+def mutating_command(
+    command: CommandFunction | None = None, *, timeout: Any = TimeoutOption
+) -> Any:
     """Gives a command the options of whatever changes something: what they say is its `how`.
 
     `timeout` is the type of that option, None for a command without it.
     """
     if command is None:
-        return partial(changing, timeout=timeout)
-    options = {
+        return partial(mutating_command, timeout=timeout)
+    option_types = {
         **({} if timeout is None else {"timeout": (timeout, None)}),
-        "dry_run": (DryRun, False),
-        "expect": (Expect, None),
-        "yes": (Yes, False),
-        "reason": (Reason, ""),
+        "dry_run": (DryRunOption, False),
+        "expect": (ExpectOption, None),
+        "yes": (YesOption, False),
+        "reason": (ReasonOption, ""),
     }
 
     @wraps(command)
-    def typed(*args: Any, **given: Any) -> Any:
-        how = How(**{name: given.pop(name) for name in options})
-        return command(*args, how=how, **given)
+    def command_with_options(*args: Any, **arguments: Any) -> Any:
+        execution_options = ExecutionOptions(**{name: arguments.pop(name) for name in option_types})
+        return command(*args, how=execution_options, **arguments)
 
-    own = inspect.signature(command)
-    kept = [param for name, param in own.parameters.items() if name != "how"]
-    more = [
+    signature = inspect.signature(command)
+    own_parameters = [param for name, param in signature.parameters.items() if name != "options"]
+    option_parameters = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=kind)
-        for name, (kind, value) in options.items()
+        for name, (kind, value) in option_types.items()
     ]
-    changed: Any = typed
-    changed.__signature__ = own.replace(parameters=[*kept, *more])
-    kinds = {name: kind for name, (kind, _) in options.items()}
-    hints = {name: kind for name, kind in command.__annotations__.items() if name != "how"}
-    changed.__annotations__ = {**hints, **kinds}
-    return changed
+    wrapper: Any = command_with_options
+    wrapper.__signature__ = signature.replace(parameters=[*own_parameters, *option_parameters])
+    option_annotations = {name: kind for name, (kind, _) in option_types.items()}
+    own_annotations = {
+        name: kind for name, kind in command.__annotations__.items() if name != "options"
+    }
+    wrapper.__annotations__ = {**own_annotations, **option_annotations}
+    return wrapper
 
 
-def target(context: typer.Context) -> tuple[Target, Output]:
+def load_stack_context(context: typer.Context) -> tuple[StackContext, Output]:
     """The stack to change, and where to print."""
-    outputs, aws, output = opened(context)
-    folder = os.environ.get(JOURNAL)
-    return Target(outputs, aws, Path(folder) if folder else None), output
+    outputs, aws, output = load_stack(context)
+    folder = os.environ.get(JOURNAL_VARIABLE)
+    return StackContext(outputs, aws, Path(folder) if folder else None), output
 
 
-def runner(
-    of: Ground, clock: WallClock, sql: RunSql | None = None, patience: float | None = None
+def build_runner(
+    context: RunContext,
+    clock: WallClock,
+    sql: SqlRunner | None = None,
+    wait_limit_minutes: float | None = None,
 ) -> Runner:
     """What carries plans out on a target. `sql` where the way to the database is not the usual.
 
     `patience` is in minutes: see Engine.
     """
-    seconds = None if patience is None else patience * 60
-    if sql is None and isinstance(of, Target):
-        sql = _sql(of)
-    return Runner(of, clock, Progress(), Actions(of.aws, sql), patience=seconds)
+    wait_limit_seconds = None if wait_limit_minutes is None else wait_limit_minutes * 60
+    if sql is None and isinstance(context, StackContext):
+        sql = _build_sql_runner(context)
+    return Runner(
+        context,
+        clock,
+        ProgressDisplay(),
+        Actions(context.aws, sql),
+        wait_limit_seconds=wait_limit_seconds,
+    )
 
 
-def _sql(of: Target) -> RunSql:
+def _build_sql_runner(context: StackContext) -> SqlRunner:
     """Statements on the stack's database, which is found when the first is to run."""
-    made: list[RunSql] = []
+    databases: list[SqlRunner] = []
 
-    def run(sql: Sql) -> list[dict[str, JsonValue]]:
-        if not made:
-            from ops.database.sql.connection import Database
+    def run_statement(sql: Sql) -> list[dict[str, JsonValue]]:
+        if not databases:
+            from ops.database.sql.connection import DatabaseClient
 
-            made.append(Database(of.outputs, of.aws))
-        return made[0](sql)
+            databases.append(DatabaseClient(context.outputs, context.aws))
+        return databases[0](sql)
 
-    return run
+    return run_statement
 
 
-def new_run(verb: str) -> str:
+def new_run_id(verb: str) -> str:
     """An id for a run: what it does, when, and something that makes it the only one."""
-    at = time.strftime("%Y%m%d-%H%M%S", time.gmtime(pace().now()))
-    return f"{verb}-{at}-{secrets.token_hex(2)}"
+    timestamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(get_clock_rate().now()))
+    return f"{verb}-{timestamp}-{secrets.token_hex(2)}"
 
 
-def carry_out(plan: Plan, of: Ground, output: Output, how: How, sql: RunSql | None = None) -> bool:
+def execute_plan(
+    plan: Plan,
+    context: RunContext,
+    output: Output,
+    options: ExecutionOptions,
+    sql: SqlRunner | None = None,
+) -> bool:
     """Shows a plan, has it agreed to and carries it out; False where it was only to be shown.
 
     A program that reads JSON gets the plan of a dry run, else only the result: the plan then goes
     to stderr.
     """
-    plan = _limited(plan, how)
-    if how.dry_run:
-        output.plan(plan)
+    plan = _apply_options(plan, options)
+    if options.dry_run:
+        output.print_plan(plan)
         return False
-    check_expected(plan, how.expect)  # before anybody is asked
-    shown = Output("table", err=True) if output.form == "json" else output
-    agreed(plan, shown, how, protect=of.protect)
+    require_expected_hash(plan, options.expect)  # before anybody is asked
+    plan_output = Output("table", to_stderr=True) if output.output_format == "json" else output
+    confirm_plan(plan, plan_output, options, protect=context.protect)
     clock = WallClock()
-    with clock.listening():
-        runner(of, clock, sql).start(plan, how.expect)
+    with clock.handle_interrupts():
+        build_runner(context, clock, sql).start(plan, options.expect)
     return True
 
 
 @contextmanager
-def passing(*files: Path) -> Iterator[None]:
+def delete_after(*files: Path) -> Iterator[None]:
     """Files that a plan is carried out with: gone when it has ended, kept for a resume."""
     try:
         yield
     except (UsageError, RolledBackError, typer.Abort):
-        _gone(files)
+        _delete_files(files)
         raise
-    _gone(files)
+    _delete_files(files)
 
 
-def _gone(files: Iterable[Path]) -> None:
+def _delete_files(files: Iterable[Path]) -> None:
     for file in files:
         file.unlink(missing_ok=True)
 
 
-def _limited(plan: Plan, how: How) -> Plan:
-    if how.timeout is None:
-        return plan.model_copy(update={"reason": how.reason})
-    within = {"within": how.timeout * 60}
+def _apply_options(plan: Plan, options: ExecutionOptions) -> Plan:
+    if options.timeout is None:
+        return plan.model_copy(update={"reason": options.reason})
+    limit = {"within": options.timeout * 60}
     steps = tuple(
-        step.model_copy(update={"goal": step.goal.model_copy(update=within)}) for step in plan.steps
+        step.model_copy(update={"goal": step.goal.model_copy(update=limit)}) for step in plan.steps
     )
-    return plan.model_copy(update={"reason": how.reason, "steps": steps})
+    return plan.model_copy(update={"reason": options.reason, "steps": steps})
 
 
-def agreed(plan: Plan, output: Output, how: How, *, protect: bool) -> None:
+def confirm_plan(plan: Plan, output: Output, options: ExecutionOptions, *, protect: bool) -> None:
     """Shows the plan and asks. Raises UsageError where nobody can be asked, Abort for a no.
 
     A destructive act on a protected stack wants the stack's name typed; --yes alone does not
     spare it, but --yes together with --expect does: that plan was seen before.
     """
-    output.plan(plan)
-    grave = how.destructive and protect
-    if how.yes and (how.expect is not None or not grave):
+    output.print_plan(plan)
+    needs_stack_name = options.destructive and protect
+    if options.yes and (options.expect is not None or not needs_stack_name):
         return
-    if grave and how.yes and not sys.stdin.isatty():
+    if needs_stack_name and options.yes and not sys.stdin.isatty():
         raise UsageError(
             "--expect is not set, and there is no terminal to type the stack's name on; "
             "it may be the hash of the plan above"
         )
-    confirmed(plan.stack if grave else None)
+    ask_confirmation(plan.stack if needs_stack_name else None)
 
 
-def confirmed(stack: str | None = None) -> None:
+def ask_confirmation(stack: str | None = None) -> None:
     """Asks whether to go on, for a grave act on `stack` by having its name typed.
 
     Raises UsageError where nobody can be asked or the name is wrong, Abort for a no.
@@ -230,6 +251,6 @@ def confirmed(stack: str | None = None) -> None:
     if stack is None:
         typer.confirm("go on?", abort=True, err=True)
         return
-    typed = typer.prompt(f"type the stack's name, {stack}, to go on", err=True)
-    if typed != stack:
-        raise UsageError(f"{typed!r} was typed, the stack is {stack!r}: nothing was changed")
+    entered_name = typer.prompt(f"type the stack's name, {stack}, to go on", err=True)
+    if entered_name != stack:
+        raise UsageError(f"{entered_name!r} was typed, the stack is {stack!r}: nothing was changed")

@@ -2,5 +2,5 @@
 
 from typing import Literal
 
-Format = Literal["table", "json"]
-Source = Literal["file", "ssm", "pulumi"]
+OutputFormat = Literal["table", "json"]
+OutputsSource = Literal["file", "ssm", "pulumi"]

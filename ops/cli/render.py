@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from ops.cli.options import Format
+from ops.cli.options import OutputFormat
 
 if TYPE_CHECKING:  # a command that only reads has no plan, and starts without its models
     from pydantic import JsonValue
@@ -17,12 +17,12 @@ if TYPE_CHECKING:  # a command that only reads has no plan, and starts without i
     from ops.core.plan import Action, Plan, Step, Wait
 
 # Not in what is piped: what moves a cursor, or hides. A line may still end.
-CONTROLS: Final = dict.fromkeys((*range(10), *range(11, 32), *range(127, 160)), " ")
-LONGEST: Final = 600  # characters of a call in a plan on screen
-SCHEMA: Final = 1  # version of what --output json prints
+CONTROL_CHARACTERS: Final = dict.fromkeys((*range(10), *range(11, 32), *range(127, 160)), " ")
+MAX_CALL_CHARACTERS: Final = 600  # characters of a call in a plan on screen
+OUTPUT_SCHEMA_VERSION: Final = 1  # version of what --output json prints
 
 
-def said(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A duration as a person says it: 45 s, 12 min, 1 h 30 min."""
     if seconds < 90:
         return f"{seconds:.0f} s"
@@ -30,7 +30,7 @@ def said(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def action_text(action: "Action") -> str:
+def format_action(action: "Action") -> str:
     """An action on one line, as it would be typed. A secret is shown by where it is fetched."""
     from ops.core.plan import Call, Http, Shell, Sql
 
@@ -43,11 +43,11 @@ def action_text(action: "Action") -> str:
                 **{k: f"<what stands in {v}>" for k, v in action.files.items()},
                 **{k: f"<secret {v.secret} with {v.keys}>" for k, v in action.rewrites.items()},
             }
-            where = f" in {action.region}" if action.region else ""
-            return f"{action.api}{where} {json.dumps(params)}"
+            region_text = f" in {action.region}" if action.region else ""
+            return f"{action.api}{region_text} {json.dumps(params)}"
         case Sql():
-            on = f" on {action.identifier}" if action.identifier else ""
-            return f"sql{on} {' '.join(action.statement.split())} {json.dumps(action.params)}"
+            instance_text = f" on {action.identifier}" if action.identifier else ""
+            return f"sql{instance_text} {' '.join(action.statement.split())} {json.dumps(action.params)}"
         case Http():
             return f"{action.method} {action.url}"
         case Shell():
@@ -61,32 +61,34 @@ class Output:
     written without rich, which takes as long to load as some commands take in all.
     """
 
-    def __init__(self, form: Format, *, err: bool = False) -> None:
-        self.form, self._err = form, err
+    def __init__(self, output_format: OutputFormat, *, to_stderr: bool = False) -> None:
+        self.output_format, self._to_stderr = output_format, to_stderr
 
     @cached_property
     def _console(self) -> "Console":
         from rich.console import Console
 
-        return Console(stderr=self._err, highlight=False)
+        return Console(stderr=self._to_stderr, highlight=False)
 
     @property
-    def _piped(self) -> bool:
-        return not (sys.stderr if self._err else sys.stdout).isatty()
+    def _is_piped(self) -> bool:
+        return not (sys.stderr if self._to_stderr else sys.stdout).isatty()
 
-    def rows(self, kind: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    def print_rows(
+        self, kind: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]
+    ) -> None:
         """A list of things: a table, or an object with `kind`, `schema` and `items`."""
-        listed = list(rows)
-        if self.form == "json":
-            self.data(kind, {"items": [dict(row) for row in listed]})
+        row_list = list(rows)
+        if self.output_format == "json":
+            self.print_json(kind, {"items": [dict(row) for row in row_list]})
             return
-        if not listed:
-            self.line("nothing")
+        if not row_list:
+            self.print_line("nothing")
             return
-        cells = [[_cell(row.get(column)) for column in columns] for row in listed]
-        if self._piped:
-            for line in _aligned([list(columns), *cells]):
-                self.line(line)
+        cells = [[_format_cell(row.get(column)) for column in columns] for row in row_list]
+        if self._is_piped:
+            for line in _align_columns([list(columns), *cells]):
+                self.print_line(line)
             return
         from rich.table import Table
         from rich.text import Text
@@ -98,88 +100,99 @@ class Output:
             table.add_row(*map(Text, row))
         self._console.print(table)
 
-    def data(self, kind: str, body: Mapping[str, Any]) -> None:
+    def print_json(self, kind: str, body: Mapping[str, Any]) -> None:
         """One object as JSON."""
-        text = json.dumps({"schema": SCHEMA, "kind": kind, **body}, indent=2, default=str)
+        text = json.dumps(
+            {"schema": OUTPUT_SCHEMA_VERSION, "kind": kind, **body}, indent=2, default=str
+        )
         print(text)  # noqa: T201 - JSON for programs goes out as it is
 
-    def result(self, kind: str, body: Mapping[str, Any]) -> None:
+    def print_result(self, kind: str, body: Mapping[str, Any]) -> None:
         """What a command has come to: an object, or a line for each of its fields."""
-        if self.form == "json":
-            self.data(kind, body)
+        if self.output_format == "json":
+            self.print_json(kind, body)
             return
         for name, value in body.items():
-            self.line(f"{name}: {_cell(value) or '-'}")
+            self.print_line(f"{name}: {_format_cell(value) or '-'}")
 
-    def line(self, text: str, style: str = "") -> None:
+    def print_line(self, text: str, style: str = "") -> None:
         """A line for a person; nothing for a program."""
-        if self.form != "table":
+        if self.output_format != "table":
             return
-        if self._piped:
-            print(text.translate(CONTROLS), file=sys.stderr if self._err else sys.stdout)
+        if self._is_piped:
+            print(
+                text.translate(CONTROL_CHARACTERS),
+                file=sys.stderr if self._to_stderr else sys.stdout,
+            )
             return
         from rich.text import Text
 
         self._console.print(Text(text, style=style))
 
-    def plan(self, plan: "Plan") -> None:
+    def print_plan(self, plan: "Plan") -> None:
         """A plan: each call with its parameters, each wait, each undo, estimates and the hash."""
-        if self.form == "json":
+        if self.output_format == "json":
             body = {"hash": plan.digest, "duration": plan.duration, "downtime": plan.downtime}
-            self.data("plan", {**body, "plan": plan.fill().model_dump(mode="json")})
+            self.print_json("plan", {**body, "plan": plan.fill().model_dump(mode="json")})
             return
         digest, plan = plan.digest, plan.fill()  # shown as it would be if it started now
-        self.line(f"{plan.command}, on {plan.stack} ({plan.account}, {plan.region})", "bold")
+        self.print_line(f"{plan.command}, on {plan.stack} ({plan.account}, {plan.region})", "bold")
         for number, step in enumerate(plan.steps, 1):
-            self._step(f"{number}", step, "")
+            self._print_step(f"{number}", step, "")
         for note in plan.notes:
-            self.line(f"note: {note}")
-        self.line(
-            f"about {said(plan.duration)}, {said(plan.downtime)} of it without service; "
+            self.print_line(f"note: {note}")
+        self.print_line(
+            f"about {format_duration(plan.duration)}, {format_duration(plan.downtime)} of it without service; "
             f"hash {digest}"
         )
 
-    def undoing(self, run: str, steps: "Sequence[Step]") -> None:
+    def print_undo(self, run: str, steps: "Sequence[Step]") -> None:
         """What undoes a run: each call with its parameters, each wait."""
-        if self.form == "json":
+        if self.output_format == "json":
             body = [step.model_dump(mode="json") for step in steps]
-            self.data("undo", {"run": run, "steps": body})
+            self.print_json("undo", {"run": run, "steps": body})
             return
-        self.line(f"undo {run}", "bold")
+        self.print_line(f"undo {run}", "bold")
         for number, step in enumerate(steps, 1):
-            self._step(f"{number}", step, "")
+            self._print_step(f"{number}", step, "")
         if not steps:
-            self.line("nothing of it can be undone, or it has changed nothing")
+            self.print_line("nothing of it can be undone, or it has changed nothing")
 
-    def _step(self, mark: str, step: "Step", indent: str) -> None:
-        self.line(f"{indent}{mark}. {step.says}", "bold" if not indent else "")
-        self.line(f"{indent}   {shortened(action_text(step.do))}")
-        wanted = {k: json.dumps(v) for k, v in step.goal.met.items()}
-        wanted |= {k: f"<{v}>" for k, v in step.goal.same.items()}
-        goal = ", ".join(f"{k} = {v}" for k, v in wanted.items())
-        usual = f", usually {said(step.goal.typical)}" if step.goal.typical else ""
+    def _print_step(self, label: str, step: "Step", indent: str) -> None:
+        self.print_line(f"{indent}{label}. {step.description}", "bold" if not indent else "")
+        self.print_line(f"{indent}   {shorten_text(format_action(step.action))}")
+        conditions = {k: json.dumps(v) for k, v in step.goal.met.items()}
+        conditions |= {k: f"<{v}>" for k, v in step.goal.same_as.items()}
+        goal = ", ".join(f"{k} = {v}" for k, v in conditions.items())
+        typical_text = (
+            f", usually {format_duration(step.goal.typical)}" if step.goal.typical else ""
+        )
         source = f" ({step.goal.source})" if step.goal.source else ""
-        self.line(f"{indent}   until {goal}, within {said(step.goal.within)}{usual}{source}")
-        for back in step.undo:
-            self._step("undo", back, indent + "   ")
+        self.print_line(
+            f"{indent}   until {goal}, within {format_duration(step.goal.within)}{typical_text}{source}"
+        )
+        for undo_step in step.undo:
+            self._print_step("undo", undo_step, indent + "   ")
 
 
-def shortened(text: str) -> str:
+def shorten_text(text: str) -> str:
     """A line that a person can take in; what is cut, JSON shows whole, and the hash covers."""
-    if len(text) <= LONGEST:
+    if len(text) <= MAX_CALL_CHARACTERS:
         return text
-    return f"{text[: LONGEST // 2]} ... {text[-LONGEST // 3 :]} (whole: --output json)"
+    return f"{text[: MAX_CALL_CHARACTERS // 2]} ... {text[-MAX_CALL_CHARACTERS // 3 :]} (whole: --output json)"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+def _align_columns(rows: Sequence[Sequence[str]]) -> Iterable[str]:
     """A line a row, its columns one below the other."""
-    clean = [[cell.translate(CONTROLS).replace("\n", " ") for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*clean, strict=True)]
-    for row in clean:
+    clean_rows = [
+        [cell.translate(CONTROL_CHARACTERS).replace("\n", " ") for cell in row] for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(*clean_rows, strict=True)]
+    for row in clean_rows:
         yield "  ".join(f"{c:{w}}" for c, w in zip(row, widths, strict=True)).rstrip()
 
 
-def _cell(value: object) -> str:
+def _format_cell(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, list | tuple):
@@ -187,56 +200,58 @@ def _cell(value: object) -> str:
     return str(value)
 
 
-def awaited(wait: "Wait", seen: "JsonValue") -> str:
+def list_unmet_conditions(wait: "Wait", result: "JsonValue") -> str:
     """What is not yet as it should be, each by the last name of its path."""
-    from ops.core.plan import known
+    from ops.core.plan import lookup
 
-    wanted = {path: json.dumps(value) for path, value in wait.met.items()}
-    wanted |= {path: f"what {other} was" for path, other in wait.same.items()}
-    found = {path: known(path, seen) for path in wanted}
+    expected_values = {path: json.dumps(value) for path, value in wait.met.items()}
+    expected_values |= {path: f"what {reference} was" for path, reference in wait.same_as.items()}
+    current_values = {path: lookup(path, result) for path in expected_values}
     return ", ".join(
-        f"{re.findall(r'[A-Za-z_]+', path)[-1]} is {json.dumps(found[path])}, wanted {value}"
-        for path, value in wanted.items()
-        if path in wait.same or found[path] != wait.met[path]
+        f"{re.findall(r'[A-Za-z_]+', path)[-1]} is {json.dumps(current_values[path])}, wanted {value}"
+        for path, value in expected_values.items()
+        if path in wait.same_as or current_values[path] != wait.met[path]
     )
 
 
-class Progress:
+class ProgressDisplay:
     """Tells what is awaited on stderr: a line that changes on a terminal, else a line a change."""
 
     def __init__(self) -> None:
         from rich.console import Console
 
         self.console = Console(stderr=True, highlight=False)
-        self._said: dict[str, str] = {}
+        self._printed_states: dict[str, str] = {}
         self._status = self.console.status("") if self.console.is_terminal else None
 
-    def begins(self, step: "Step", *, back: bool) -> None:
+    def on_step_begin(self, step: "Step", *, is_undo: bool) -> None:
         """A step is about to be looked at."""
-        self._print(f"{'undo: ' if back else ''}{step.says}")
+        self._print_line(f"{'undo: ' if is_undo else ''}{step.description}")
 
-    def waits(self, step: "Step", wait: "Wait", seen: "JsonValue", elapsed: float) -> None:
+    def on_wait(self, step: "Step", wait: "Wait", result: "JsonValue", elapsed: float) -> None:
         """What was seen, how long it has been, how long it usually takes and who says so."""
-        usual = f" of usually {said(wait.typical)}" if wait.typical else ""
+        typical_text = f" of usually {format_duration(wait.typical)}" if wait.typical else ""
         source = f" ({wait.source})" if wait.source and wait.typical else ""
-        state = awaited(wait, seen)
+        state = list_unmet_conditions(wait, result)
         if self._status is not None:
             from rich.text import Text
 
-            self._status.update(Text(f"  {state}; {said(elapsed)}{usual}{source}"))
+            self._status.update(
+                Text(f"  {state}; {format_duration(elapsed)}{typical_text}{source}")
+            )
             self._status.start()
-        elif self._said.get(step.name) != state:
-            self._said[step.name] = state
-            self._print(f"  {state}; {said(elapsed)}{usual}{source}")
+        elif self._printed_states.get(step.name) != state:
+            self._printed_states[step.name] = state
+            self._print_line(f"  {state}; {format_duration(elapsed)}{typical_text}{source}")
 
-    def ends(self, step: "Step", *, already: bool) -> None:
+    def on_step_end(self, step: "Step", *, already_done: bool) -> None:
         """A step's goal has been seen."""
-        self._print(f"  {'was so already' if already else 'done'}: {step.says}")
+        self._print_line(f"  {'was so already' if already_done else 'done'}: {step.description}")
 
-    def _print(self, text: str) -> None:
+    def _print_line(self, text: str) -> None:
         if self._status is None:  # a line stays a line, however narrow the log
             stamp = time.strftime("%H:%M:%S ", time.gmtime())
-            sys.stderr.write(f"{stamp}{text.translate(CONTROLS)}\n")
+            sys.stderr.write(f"{stamp}{text.translate(CONTROL_CHARACTERS)}\n")
             return
         from rich.text import Text
 

@@ -20,21 +20,24 @@ from ops.core.aws import Aws
 from ops.core.errors import (
     BusyError,
     DeniedError,
-    LostError,
     OpsError,
+    OutcomeUnknownError,
     RefusedError,
     UnreachableError,
 )
-from ops.core.plan import NOWHERE, Action, Call, Http, Shell, Sql, known
+from ops.core.plan import REFERENCE_NOT_FOUND, Action, Call, Http, Shell, Sql, lookup
 
-RunSql = Callable[[Sql], list[dict[str, JsonValue]]]
-RunShell = Callable[[Shell], JsonValue]
+SqlRunner = Callable[[Sql], list[dict[str, JsonValue]]]
+ShellRunner = Callable[[Shell], JsonValue]
 
 
 # What Pulumi says where its lock is another's: of backends of one's own, and of Pulumi Cloud.
-BUSY: Final = ("the stack is currently locked by", "Another update is currently in progress")
+PULUMI_LOCKED_MESSAGES: Final = (
+    "the stack is currently locked by",
+    "Another update is currently in progress",
+)
 # Seconds between two looks at what a command that takes long has said.
-LOOK: Final = 0.2
+POLL_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,10 @@ class Actions:
     """What the engine acts with. `sql` is given where the procedure has any."""
 
     aws: Aws
-    sql: RunSql | None = None
-    shell: RunShell | None = None
+    sql: SqlRunner | None = None
+    shell: ShellRunner | None = None
 
-    def __call__(self, action: Action, seen: dict[str, JsonValue]) -> JsonValue:
+    def __call__(self, action: Action, step_results: dict[str, JsonValue]) -> JsonValue:
         """Carries out one action, given what earlier steps saw.
 
         An error code that the call lists as an answer is `{"answer": code}`; any other refusal
@@ -53,49 +56,51 @@ class Actions:
         """
         match action:
             case Call():
-                return self._call(action, seen)
+                return self._call_aws(action, step_results)
             case Sql():
                 if self.sql is None:
                     raise OpsError("this plan has SQL, and there is no way to the database")
-                return self._asked(self.sql, action)
+                return self._run_sql(self.sql, action)
             case Http():
-                return fetch(action)
+                return fetch_url(action)
             case Shell():
-                return self._typed(action)
+                return self._run_command(action)
 
-    def _typed(self, shell: Shell) -> JsonValue:
-        seen: Any = (self.shell or command)(shell)
-        code = seen["exit"]
-        if not shell.strict or code == 0:
-            return seen  # type: ignore[no-any-return]
-        name, said = shell.argv[0], str(seen["said"]).strip()
-        if code < 0:
-            raise LostError(f"{name} was killed by signal {-code}: nobody knows how far it was")
-        if any(words in said for words in BUSY):
-            raise BusyError(
-                f"{name} is kept out by another that is at work, or was killed: {said[-500:]}",
-                *_freeing(shell),
+    def _run_command(self, shell: Shell) -> JsonValue:
+        result: Any = (self.shell or run_shell_command)(shell)
+        exit_code = result["exit"]
+        if not shell.strict or exit_code == 0:
+            return result  # type: ignore[no-any-return]
+        name, message = shell.argv[0], str(result["said"]).strip()
+        if exit_code < 0:
+            raise OutcomeUnknownError(
+                f"{name} was killed by signal {-exit_code}: nobody knows how far it was"
             )
-        raise RefusedError(f"{name} ended with {code}: {said[-500:]}")
+        if any(locked_message in message for locked_message in PULUMI_LOCKED_MESSAGES):
+            raise BusyError(
+                f"{name} is kept out by another that is at work, or was killed: {message[-500:]}",
+                *_build_cancel_commands(shell),
+            )
+        raise RefusedError(f"{name} ended with {exit_code}: {message[-500:]}")
 
-    def _asked(self, run: RunSql, sql: Sql) -> JsonValue:
+    def _run_sql(self, sql_runner: SqlRunner, sql: Sql) -> JsonValue:
         try:
-            return {"rows": list(run(sql))}
-        except (UnreachableError, DeniedError, LostError) as error:
-            if not sql.patient:
+            return {"rows": list(sql_runner(sql))}
+        except (UnreachableError, DeniedError, OutcomeUnknownError) as error:
+            if not sql.unreachable_is_answer:
                 raise
             return {"rows": [], "answer": str(error)}
 
-    def _call(self, call: Call, seen: dict[str, JsonValue]) -> JsonValue:
+    def _call_aws(self, call: Call, step_results: dict[str, JsonValue]) -> JsonValue:
         params = dict(call.params)
         for name, path in call.refs.items():
-            params[name] = known(path, seen)
-            if params[name] is None and NOWHERE in call.answers:
-                return {"answer": NOWHERE}
+            params[name] = lookup(path, step_results)
+            if params[name] is None and REFERENCE_NOT_FOUND in call.expected_errors:
+                return {"answer": REFERENCE_NOT_FOUND}
             if params[name] is None:
                 raise RefusedError(f"{call.api}: {name} should come from {path}, nothing is there")
         for name, reference in call.secrets.items():
-            params[name] = self.aws.secret(reference)
+            params[name] = self.aws.get_secret(reference)
         for name, path in call.files.items():
             try:
                 params[name] = Path(path).read_text(encoding="utf-8")
@@ -105,56 +110,58 @@ class Actions:
                 ) from None
         for name, rewrite in call.rewrites.items():
             params[name] = json.dumps(
-                {**json.loads(self.aws.secret(rewrite.secret)), **rewrite.keys}
+                {**json.loads(self.aws.get_secret(rewrite.secret)), **rewrite.keys}
             )
         try:
-            return _read(call, self.aws.call(call.api, params, call.region))
+            return _parse_json_fields(call, self.aws.call(call.api, params, call.region))
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            if code in call.answers:
+            if code in call.expected_errors:
                 return {"answer": code}
             raise RefusedError(
                 f"{call.api}: {code}: {error.response['Error'].get('Message')}"
             ) from error
 
 
-def _read(call: Call, answer: JsonValue) -> JsonValue:
+def _parse_json_fields(call: Call, response: JsonValue) -> JsonValue:
     """An answer with its documents as what they say; one that is no JSON stays the text it is."""
-    if call.documents and isinstance(answer, dict):
-        for name in call.documents:
+    if call.json_fields and isinstance(response, dict):
+        for name in call.json_fields:
             with suppress(TypeError, ValueError):
-                answer[name] = json.loads(answer.get(name))  # type: ignore[arg-type]
-    return answer
+                response[name] = json.loads(response.get(name))  # type: ignore[arg-type]
+    return response
 
 
-def fetch(http: Http) -> JsonValue:
+def fetch_url(http: Http) -> JsonValue:
     """Status and a digest of the body; no answer at all has status 0 and says why."""
     if not http.url.startswith(("http://", "https://")):
         raise OpsError(f"{http.url} is no URL of http or https")
     request = urllib.request.Request(http.url, method=http.method)
     try:
-        with urllib.request.urlopen(request, timeout=http.timeout) as answer:
-            body = answer.read(1 << 20)
-            return {"status": answer.status, "digest": hashlib.sha256(body).hexdigest()[:16]}
+        with urllib.request.urlopen(request, timeout=http.timeout) as response:
+            body = response.read(1 << 20)
+            return {"status": response.status, "digest": hashlib.sha256(body).hexdigest()[:16]}
     except urllib.error.HTTPError as error:
         return {"status": error.code, "reason": error.reason}
     except OSError as error:
         return {"status": 0, "reason": str(error)}
 
 
-def command(shell: Shell) -> JsonValue:
+def run_shell_command(shell: Shell) -> JsonValue:
     """Exit code, the end of what it said, and its output where that is JSON."""
     if shell.strict:
-        return _watched(shell)
-    done = subprocess.run(shell.argv, cwd=shell.folder, capture_output=True, text=True, check=False)
+        return _run_with_live_output(shell)
+    process = subprocess.run(
+        shell.argv, cwd=shell.folder, capture_output=True, text=True, check=False
+    )
     try:
-        output: JsonValue = json.loads(done.stdout)
+        output: JsonValue = json.loads(process.stdout)
     except ValueError:
         output = None
-    return {"exit": done.returncode, "output": output, "said": done.stderr[-2000:]}
+    return {"exit": process.returncode, "output": output, "said": process.stderr[-2000:]}
 
 
-def _freeing(shell: Shell) -> tuple[str, ...]:
+def _build_cancel_commands(shell: Shell) -> tuple[str, ...]:
     """What takes a lock away that nobody holds any more."""
     if "--stack" not in shell.argv:
         return ()
@@ -162,33 +169,35 @@ def _freeing(shell: Shell) -> tuple[str, ...]:
     return (f"{shell.argv[0]} cancel --stack {stack}",)
 
 
-def _watched(shell: Shell) -> JsonValue:
+def _run_with_live_output(shell: Shell) -> JsonValue:
     """The same of a command that takes long: what it says goes to stderr as it is said.
 
     It is no part of our process group and writes to a file, so that neither Ctrl-C nor our own end
     stops it halfway.
     """
-    said = left = ""
+    output_tail = partial_line = ""
     with (
-        NamedTemporaryFile(prefix="ops-", suffix=".log") as log,
-        Path(log.name).open(encoding="utf-8", errors="replace") as says,
+        NamedTemporaryFile(prefix="ops-", suffix=".log") as log_file,
+        Path(log_file.name).open(encoding="utf-8", errors="replace") as log_reader,
     ):
         process = subprocess.Popen(
             shell.argv,
             cwd=shell.folder,
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=log_file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        ended = False
-        while not ended:
+        has_ended = False
+        while not has_ended:
             with suppress(subprocess.TimeoutExpired):
-                ended = process.wait(LOOK) is not None
-            whole, _, left = (left + says.read()).rpartition("\n")
-            if ended and left:
-                whole, left = f"{whole}\n{left}", ""
-            for line in whole.splitlines():
+                has_ended = process.wait(POLL_SECONDS) is not None
+            complete_lines, _, partial_line = (partial_line + log_reader.read()).rpartition("\n")
+            if has_ended and partial_line:
+                complete_lines, partial_line = f"{complete_lines}\n{partial_line}", ""
+            for line in complete_lines.splitlines():
                 sys.stderr.write(f"  {line}\n")
-            said = (said + whole + "\n")[-2000:] if whole else said
-    return {"exit": process.returncode, "output": None, "said": said}
+            output_tail = (
+                (output_tail + complete_lines + "\n")[-2000:] if complete_lines else output_tail
+            )
+    return {"exit": process.returncode, "output": None, "said": output_tail}

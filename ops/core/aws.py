@@ -27,21 +27,21 @@ from pydantic import JsonValue
 
 from ops.core.errors import (
     DeniedError,
-    LostError,
     OpsError,
+    OutcomeUnknownError,
     ThrottledError,
     UnreachableError,
     UsageError,
 )
 
-RETRIES: Final = Config(
+CLIENT_CONFIG: Final = Config(
     retries={"mode": "standard", "total_max_attempts": 10},
     connect_timeout=5,
     read_timeout=60,
     max_pool_connections=32,
     user_agent_extra="bulwark-ops",
 )
-THROTTLES: Final = frozenset(
+THROTTLING_ERROR_CODES: Final = frozenset(
     {
         "Throttling",
         "ThrottlingException",
@@ -56,7 +56,7 @@ THROTTLES: Final = frozenset(
         "LimitExceededException",
     }
 )
-DENIALS: Final = frozenset(
+ACCESS_DENIED_CODES: Final = frozenset(
     {
         "403",  # of a HEAD, whose answer has no body to name it
         "AccessDenied",
@@ -72,7 +72,7 @@ DENIALS: Final = frozenset(
     }
 )
 # How the names of operations begin that change nothing.
-LOOKS: Final = (
+READ_PREFIXES: Final = (
     "batch_get_",
     "describe_",
     "download_",
@@ -88,7 +88,7 @@ LOOKS: Final = (
     "simulate_",
     "test_",
 )
-Client: TypeAlias = Any
+AwsClient: TypeAlias = Any
 
 
 class Aws:
@@ -99,9 +99,9 @@ class Aws:
 
     def __init__(self, region: str, profile: str | None = None, apis: Collection[str] = ()) -> None:
         self.region, self.profile, self.apis = region, profile, apis
-        self._clients: dict[tuple[str, str], Client] = {}
+        self._clients: dict[tuple[str, str], AwsClient] = {}
         self._lock = threading.Lock()
-        self._changing = threading.local()
+        self._change_state = threading.local()
 
     @cached_property
     def _session(self) -> botocore.session.Session:
@@ -109,25 +109,27 @@ class Aws:
             session = botocore.session.Session(profile=self.profile)
             session.get_scoped_config()
             if self.apis:
-                from ops.core.service_models import loader
+                from ops.core.service_models import build_loader
 
-                session.register_component("data_loader", loader(self.apis))
+                session.register_component("data_loader", build_loader(self.apis))
         except ProfileNotFound:
             raise UsageError(
                 f"--profile is {self.profile!r}, may be a profile of your AWS config"
             ) from None
         return session
 
-    def client(self, service: str, region: str | None = None) -> Client:
+    def client(self, service: str, region: str | None = None) -> AwsClient:
         """A client, made when first asked for; safe to ask for from several threads."""
         key = (service, region or self.region)
         with self._lock:
             if key not in self._clients:
-                made = self._session.create_client(service, region_name=key[1], config=RETRIES)
-                events: Any = made.meta.events  # whose stubs know of no handler that answers
-                where = made.meta.service_model.service_id.hyphenize()
-                events.register_first(f"needs-retry.{where}", self._left_alone)
-                self._clients[key] = made
+                new_client = self._session.create_client(
+                    service, region_name=key[1], config=CLIENT_CONFIG
+                )
+                events: Any = new_client.meta.events  # whose stubs know of no handler that answers
+                service_id = new_client.meta.service_model.service_id.hyphenize()
+                events.register_first(f"needs-retry.{service_id}", self._prevent_retry)
+                self._clients[key] = new_client
             return self._clients[key]
 
     def call(self, api: str, params: dict[str, JsonValue], region: str | None = None) -> JsonValue:
@@ -138,20 +140,20 @@ class Aws:
         only: it may have taken effect.
         """
         service, operation = api.split(".")
-        self._changing.now = not reads(api)
+        self._change_state.now = not is_read_call(api)
         try:
-            answer = getattr(self.client(service, region), operation)(**params)
+            response = getattr(self.client(service, region), operation)(**params)
         except (ClientError, BotoCoreError) as error:
-            told = explained(error, api)
-            if self._changing.now and perhaps_done(error):
-                raise LostError(str(told)) from error
-            raise told from error
+            explained_error = explain_error(error, api)
+            if self._change_state.now and is_outcome_unknown(error):
+                raise OutcomeUnknownError(str(explained_error)) from error
+            raise explained_error from error
         finally:
-            self._changing.now = False
-        result: JsonValue = plain(answer)
+            self._change_state.now = False
+        result: JsonValue = convert_to_json(response)
         return result
 
-    def pages(
+    def list_items(
         self,
         api: str,
         key: str,
@@ -163,48 +165,50 @@ class Aws:
         client = self.client(service, region)
         try:
             if not client.can_paginate(operation):
-                yield from plain(getattr(client, operation)(**(params or {}))).get(key) or ()
+                yield from (
+                    convert_to_json(getattr(client, operation)(**(params or {}))).get(key) or ()
+                )
                 return
             for page in client.get_paginator(operation).paginate(**(params or {})):
-                yield from plain(page).get(key) or ()
+                yield from convert_to_json(page).get(key) or ()
         except (ClientError, BotoCoreError) as error:
-            raise explained(error, api) from error
+            raise explain_error(error, api) from error
 
-    def some(
-        self, api: str, key: str, params: dict[str, JsonValue], region: str | None, most: int
+    def list_first_items(
+        self, api: str, key: str, params: dict[str, JsonValue], region: str | None, max_pages: int
     ) -> tuple[list[Any], bool]:
         """The items of at most so many pages, and whether there are more; errors as `call`'s."""
         service, operation = api.split(".")
         paginator = self.client(service, region).get_paginator(operation)
-        found: list[Any] = []
-        more = False
+        items: list[Any] = []
+        has_more = False
         try:
-            for page in islice(paginator.paginate(**params), most):
-                found += plain(page).get(key) or ()
-                more = bool(page.get("nextToken") or page.get("NextToken"))
+            for page in islice(paginator.paginate(**params), max_pages):
+                items += convert_to_json(page).get(key) or ()
+                has_more = bool(page.get("nextToken") or page.get("NextToken"))
         except (ClientError, BotoCoreError) as error:
-            raise explained(error, api) from error
-        return found, more
+            raise explain_error(error, api) from error
+        return items, has_more
 
-    def _left_alone(self, response: Any, caught_exception: Any, **_: object) -> bool | None:
+    def _prevent_retry(self, response: Any, caught_exception: Any, **_: object) -> bool | None:
         """Keeps botocore from sending a change again that may have taken effect (False does)."""
-        if not getattr(self._changing, "now", False):
+        if not getattr(self._change_state, "now", False):
             return None
         error = caught_exception
         if response is not None and response[0].status_code >= 500:
             error = ClientError(response[1], "")
-        return False if error is not None and perhaps_done(error) else None
+        return False if error is not None and is_outcome_unknown(error) else None
 
-    def account(self) -> str:
+    def get_account(self) -> str:
         """The account of the credentials."""
-        return self.identity()[0]
+        return self.get_identity()[0]
 
-    def identity(self) -> tuple[str, str]:
+    def get_identity(self) -> tuple[str, str]:
         """The account of the credentials and its partition, like `aws`."""
-        answer: Any = self.call("sts.get_caller_identity", {})
-        return str(answer["Account"]), str(answer["Arn"]).split(":")[1]
+        response: Any = self.call("sts.get_caller_identity", {})
+        return str(response["Account"]), str(response["Arn"]).split(":")[1]
 
-    def secret(self, reference: str) -> str:
+    def get_secret(self, reference: str) -> str:
         """The value at `arn#key` of a secret's JSON, or at `arn` the whole. Never logged."""
         import json
 
@@ -213,34 +217,37 @@ class Aws:
         return str(json.loads(text)[key]) if key else str(text)
 
 
-def reads(api: str) -> bool:
+def is_read_call(api: str) -> bool:
     """Whether an operation only looks, by its name."""
-    return api.partition(".")[2].startswith(LOOKS)
+    return api.partition(".")[2].startswith(READ_PREFIXES)
 
 
-def perhaps_done(error: Exception) -> bool:
+def is_outcome_unknown(error: Exception) -> bool:
     """Whether a call that ended so may have taken effect: no answer, or a failure within AWS.
 
     Throttled calls have none, nor have those that found nobody to talk to.
     """
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return status >= 500 and error.response["Error"]["Code"] not in THROTTLES
+        return status >= 500 and error.response["Error"]["Code"] not in THROTTLING_ERROR_CODES
     return isinstance(error, HTTPClientError)
 
 
-def code_of(error: ClientError | BotoCoreError) -> str:
+def get_error_code(error: ClientError | BotoCoreError) -> str:
     """AWS's code of an error; empty where it is none of AWS's."""
     return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else ""
 
 
-def explained(error: ClientError | BotoCoreError, api: str) -> Exception:
+def explain_error(error: ClientError | BotoCoreError, api: str) -> Exception:
     """A denial, a throttle or silence as an error with advice; other answers as they are."""
     if isinstance(error, ClientError):
         code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-        if code in DENIALS:
+        if code in ACCESS_DENIED_CODES:
             return DeniedError(f"{api} was denied: {code}: {message}", "ops permissions")
-        if code in THROTTLES or error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= 500:
+        if (
+            code in THROTTLING_ERROR_CODES
+            or error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= 500
+        ):
             return ThrottledError(f"{api} got no answer: {code}: {message}; try again")
         return error
     if isinstance(error, NoCredentialsError):
@@ -250,22 +257,22 @@ def explained(error: ClientError | BotoCoreError, api: str) -> Exception:
     return UnreachableError(f"{api} got no answer: {error}")
 
 
-def of_bucket(error: ClientError | BotoCoreError, api: str) -> Exception:
+def explain_bucket_error(error: ClientError | BotoCoreError, api: str) -> Exception:
     """The same of the operations bucket, which may be gone with its region or its stack."""
-    if code_of(error) != "NoSuchBucket":
-        return explained(error, api)
+    if get_error_code(error) != "NoSuchBucket":
+        return explain_error(error, api)
     return OpsError(
         f"{api}: the operations bucket is gone, which journals and the lock are kept in; they can "
         "be kept in a folder: set BULWARK_JOURNAL to one"
     )
 
 
-def plain(value: Any) -> Any:
+def convert_to_json(value: Any) -> Any:
     """An answer as JSON: times as ISO 8601 in UTC, sets as lists, without its metadata."""
     if isinstance(value, dict):
-        return {k: plain(v) for k, v in value.items() if k != "ResponseMetadata"}
+        return {k: convert_to_json(v) for k, v in value.items() if k != "ResponseMetadata"}
     if isinstance(value, list | tuple | set):
-        return [plain(v) for v in value]
+        return [convert_to_json(v) for v in value]
     if isinstance(value, datetime.datetime):
         return value.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
     return value if isinstance(value, str | int | float | bool | None) else str(value)

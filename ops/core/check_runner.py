@@ -34,9 +34,9 @@ def send(aws: Aws, read: Read, region: str) -> Answer:
             whole: Any = aws.call(read.api, params, where)
             return [whole]
         if read.most is not None:
-            found, more = aws.some(read.api, read.items, params, where, read.most)
+            found, more = aws.list_first_items(read.api, read.items, params, where, read.most)
             return [*found, CUT] if more else found
-        items: Iterator[Any] = aws.pages(read.api, read.items, params, where)
+        items: Iterator[Any] = aws.list_items(read.api, read.items, params, where)
         if read.newest is not None:
             field, since = read.newest
             items = takewhile(lambda item: item[field] >= since, items)

@@ -14,47 +14,49 @@ from typing import Final
 
 from ops.core.errors import UsageError
 
-VARIABLE: Final = "BULWARK_CLOCK"
+CLOCK_VARIABLE: Final = "BULWARK_CLOCK"
 
 
 @dataclass(frozen=True)
-class Pace:
+class ClockRate:
     """A clock that was at `began` when the wall's was, and passes `factor` times as fast."""
 
-    began: float = 0
+    start_time: float = 0
     factor: float = 1
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        return self.began + (time.time() - self.began) * self.factor
+        return self.start_time + (time.time() - self.start_time) * self.factor
 
-    def real(self, seconds: float) -> float:
+    def to_wall_seconds(self, seconds: float) -> float:
         """How many of the wall's seconds that is."""
         return seconds / self.factor
 
     def __str__(self) -> str:
-        return f"{self.began!r}*{self.factor!r}"
+        return f"{self.start_time!r}*{self.factor!r}"
 
 
-def pace() -> Pace:
+def get_clock_rate() -> ClockRate:
     """The pace that the environment asks for. Raises UsageError where it says none."""
-    return _parsed(os.environ.get(VARIABLE, ""))
+    return _parse_clock_rate(os.environ.get(CLOCK_VARIABLE, ""))
 
 
 def now() -> datetime:
     """The time, UTC."""
-    return datetime.fromtimestamp(pace().now(), UTC)
+    return datetime.fromtimestamp(get_clock_rate().now(), UTC)
 
 
 @cache
-def _parsed(text: str) -> Pace:
+def _parse_clock_rate(text: str) -> ClockRate:
     if not text:
-        return Pace()
-    began, _, factor = text.partition("*")
+        return ClockRate()
+    start_time, _, factor = text.partition("*")
     try:
-        made = Pace(float(began), float(factor))
+        clock_rate = ClockRate(float(start_time), float(factor))
     except ValueError:
-        made = Pace(factor=0)
-    if not (made.began >= 0 and 0 < made.factor <= 1e6):
-        raise UsageError(f"{VARIABLE} is {text!r}, may be BEGAN*FACTOR, as `ops sandbox` prints it")
-    return made
+        clock_rate = ClockRate(factor=0)
+    if not (clock_rate.start_time >= 0 and 0 < clock_rate.factor <= 1e6):
+        raise UsageError(
+            f"{CLOCK_VARIABLE} is {text!r}, may be BEGAN*FACTOR, as `ops sandbox` prints it"
+        )
+    return clock_rate

@@ -12,15 +12,21 @@ from typing import Final, Literal, Protocol
 
 from pydantic import JsonValue
 
-from ops.core.errors import DeniedError, LostError, RefusedError, ThrottledError, UnreachableError
+from ops.core.errors import (
+    DeniedError,
+    OutcomeUnknownError,
+    RefusedError,
+    ThrottledError,
+    UnreachableError,
+)
 from ops.core.journal import Event, Journal, Record
-from ops.core.plan import Action, Plan, Step, Wait, known
+from ops.core.plan import Action, Plan, Step, Wait, lookup
 
 Verdict = Literal["met", "begun", "absent"]
 Outcome = Literal["done", "undone"]
-ASKED: Final = "asked for"  # why a run is undone that did not fail
+UNDO_REQUESTED: Final = "asked for"  # why a run is undone that did not fail
 # How often a call is sent whose answers are lost, each time only after a look that finds nothing.
-SENT: Final = 5
+MAX_ATTEMPTS: Final = 5
 
 
 class Clock(Protocol):
@@ -33,16 +39,16 @@ class Clock(Protocol):
         """Waits; where an interrupt takes effect."""
 
 
-class Watcher(Protocol):
+class ProgressListener(Protocol):
     """Is told what goes on; draws it for a person. Deciding anything is not its business."""
 
-    def begins(self, step: Step, *, back: bool) -> None:
+    def on_step_begin(self, step: Step, *, is_undo: bool) -> None:
         """A step is about to be looked at."""
 
-    def waits(self, step: Step, wait: Wait, seen: JsonValue, elapsed: float) -> None:
+    def on_wait(self, step: Step, wait: Wait, result: JsonValue, elapsed: float) -> None:
         """What was seen while waiting, seconds after the call."""
 
-    def ends(self, step: Step, *, already: bool) -> None:
+    def on_step_end(self, step: Step, *, already_done: bool) -> None:
         """A step's goal has been seen; `already` where no call was needed."""
 
 
@@ -58,20 +64,20 @@ class InDoubtError(Exception):
     """Perhaps sent, and not repeatable: a person decides."""
 
 
-class Quiet:
+class SilentListener:
     """A watcher that says nothing."""
 
-    def begins(self, step: Step, *, back: bool) -> None:
+    def on_step_begin(self, step: Step, *, is_undo: bool) -> None:
         """Says nothing."""
 
-    def waits(self, step: Step, wait: Wait, seen: JsonValue, elapsed: float) -> None:
+    def on_wait(self, step: Step, wait: Wait, result: JsonValue, elapsed: float) -> None:
         """Says nothing."""
 
-    def ends(self, step: Step, *, already: bool) -> None:
+    def on_step_end(self, step: Step, *, already_done: bool) -> None:
         """Says nothing."""
 
 
-Act = Callable[[Action, dict[str, JsonValue]], JsonValue]
+ActionRunner = Callable[[Action, dict[str, JsonValue]], JsonValue]
 
 
 @dataclass
@@ -83,20 +89,20 @@ class Engine:
     for how many seconds from now on each wait goes on, instead of the plan's own limit.
     """
 
-    act: Act
+    run_action: ActionRunner
     journal: Journal
     clock: Clock
-    watcher: Watcher = field(default_factory=Quiet)
-    settle: float = 60
-    allowed: Callable[[], None] = lambda: None  # raises where the run may send nothing more
-    patience: float | None = None
+    listener: ProgressListener = field(default_factory=SilentListener)
+    settle_seconds: float = 60
+    require_lock: Callable[[], None] = lambda: None  # raises where the run may send nothing more
+    wait_limit_seconds: float | None = None
 
     def start(self, plan: Plan) -> Outcome:
         """Writes the whole plan down, then carries it out."""
         if self.journal.records:
             raise ValueError(f"run {plan.run} has begun already: resume it")
         started = plan.model_copy(update={"started": self.clock.now()})
-        self._write("plan", plan.run, started.model_dump(mode="json"))
+        self._write_record("plan", plan.run, started.model_dump(mode="json"))
         return self.resume()
 
     def resume(self) -> Outcome:
@@ -105,24 +111,24 @@ class Engine:
         Raises StillRunningError, InDoubtError, or what `act` raises: then it can be resumed.
         """
         plan = self.plan
-        if (ended := self.journal.ended) is not None:
-            return "undone" if ended.data == "undone" else "done"
-        if not self.journal.backwards:
+        if (end_record := self.journal.end_record) is not None:
+            return "undone" if end_record.data == "undone" else "done"
+        if not self.journal.is_undoing:
             try:
                 for step in plan.steps:
-                    self._bring(step, back=False)
+                    self._run_step(step, is_undo=False)
             except StepFailedError as error:
-                self._write("undo", plan.run, str(error))
+                self._write_record("undo", plan.run, str(error))
             else:
-                self._write("ended", plan.run, "done")
+                self._write_record("ended", plan.run, "done")
                 return "done"
-        return self._back(plan)
+        return self._undo_steps(plan)
 
     def undo(self) -> Outcome:
         """Turns the run back, from wherever it is, also from its end."""
-        if not self.journal.backwards:
-            self._write("undo", self.plan.run, ASKED)
-        return self._back(self.plan)
+        if not self.journal.is_undoing:
+            self._write_record("undo", self.plan.run, UNDO_REQUESTED)
+        return self._undo_steps(self.plan)
 
     @property
     def plan(self) -> Plan:
@@ -134,155 +140,178 @@ class Engine:
     @property
     def reason(self) -> str:
         """Why the run is being undone; empty where it is not."""
-        turned = next((r for r in self.journal.records if r.event == "undo"), None)
-        return str(turned.data) if turned else ""
+        undo_record = next(
+            (record for record in self.journal.records if record.event == "undo"), None
+        )
+        return str(undo_record.data) if undo_record else ""
 
-    def returning(self) -> list[Step]:
+    def list_undo_steps(self) -> list[Step]:
         """The steps that undo what may have happened, the last first."""
-        ours = {r.step for r in self.journal.records if r.event == "intent"}
+        called_steps = {record.step for record in self.journal.records if record.event == "intent"}
         return [
-            back for step in reversed(self.plan.steps) if step.name in ours for back in step.undo
+            undo_step
+            for step in reversed(self.plan.steps)
+            if step.name in called_steps
+            for undo_step in step.undo
         ]
 
-    def changed_since(self) -> str:
+    def describe_changes_since_end(self) -> str:
         """What is no longer as a finished run left it; empty where all is.
 
         Looked at are the steps that can be undone, and those that only look.
         """
         for step in self.plan.steps:
-            if step.undo or step.do == step.goal.read:
+            if step.undo or step.action == step.goal.read:
                 try:
-                    found, seen = self._look(step)
+                    verdict, result = self._evaluate_goal(step)
                 except StepFailedError as error:
                     return f"{step.name}: {error}"
-                if found != "met":
-                    return f"{step.name}: {shown(step.goal, seen, self.journal.seen())}"
+                if verdict != "met":
+                    return f"{step.name}: {describe_conditions(step.goal, result, self.journal.get_step_results())}"
         return ""
 
-    def _back(self, plan: Plan) -> Outcome:
+    def _undo_steps(self, plan: Plan) -> Outcome:
         """Undoes every step that may have happened, the last first."""
-        if self.journal.ended is None:
-            self.clock.sleep(self.settle)  # let what is in flight show itself
-            for back in self.returning():
-                self._bring(back, back=True)
-            self._write("ended", plan.run, "undone")
+        if self.journal.end_record is None:
+            self.clock.sleep(self.settle_seconds)  # let what is in flight show itself
+            for undo_step in self.list_undo_steps():
+                self._run_step(undo_step, is_undo=True)
+            self._write_record("ended", plan.run, "undone")
         return "undone"
 
-    def _bring(self, step: Step, *, back: bool) -> None:
+    def _run_step(self, step: Step, *, is_undo: bool) -> None:
         """Brings a step to its goal, however much of it is done already."""
-        last = self.journal.last(step.name)
-        if last and last.event == "done":
+        last_record = self.journal.find_last_record(step.name)
+        if last_record and last_record.event == "done":
             return
         self.clock.sleep(0)  # where an interrupt between two steps takes effect
-        self.watcher.begins(step, back=back)
-        for left in reversed(range(SENT)):
-            if last is not None and last.event == "sent":
+        self.listener.on_step_begin(step, is_undo=is_undo)
+        for attempts_left in reversed(range(MAX_ATTEMPTS)):
+            if last_record is not None and last_record.event == "sent":
                 break
-            doubt = last is not None and last.event == "intent"
-            self.clock.sleep(self.settle if doubt else 0)
-            found, seen = self._look(step)
-            if found == "met" and not doubt:
-                self._done(step, seen, already=True)
+            in_doubt = last_record is not None and last_record.event == "intent"
+            self.clock.sleep(self.settle_seconds if in_doubt else 0)
+            verdict, result = self._evaluate_goal(step)
+            if verdict == "met" and not in_doubt:
+                self._record_done(step, result, already_done=True)
                 return
-            if found != "absent":
-                last = self._write("sent", step.name)
+            if verdict != "absent":
+                last_record = self._write_record("sent", step.name)
                 break
             try:
-                last = self._call(step, doubt=doubt)
-            except LostError:
-                last = self.journal.last(step.name)
-                if not left:
+                last_record = self._send_action(step, in_doubt=in_doubt)
+            except OutcomeUnknownError:
+                last_record = self.journal.find_last_record(step.name)
+                if not attempts_left:
                     raise
-        assert last is not None
-        self._done(step, self._watch(step, step.goal, last.at), already=False)
+        assert last_record is not None
+        self._record_done(
+            step, self._wait_until_met(step, step.goal, last_record.timestamp), already_done=False
+        )
 
-    def _look(self, step: Step) -> tuple[Verdict, JsonValue]:
-        seen = self._act(step.goal.read)
-        return verdict(step.goal, seen, self.journal.seen()), seen
+    def _evaluate_goal(self, step: Step) -> tuple[Verdict, JsonValue]:
+        result = self._run_action(step.goal.read)
+        return evaluate(step.goal, result, self.journal.get_step_results()), result
 
-    def _call(self, step: Step, *, doubt: bool) -> Record:
+    def _send_action(self, step: Step, *, in_doubt: bool) -> Record:
         """Calls, which has not been done so far, or, in doubt, can be done twice."""
-        if doubt and not step.do.repeatable:
+        if in_doubt and not step.action.repeatable:
             raise InDoubtError(step.name)
         if step.ready:
-            self._watch(step, step.ready, self.clock.now())
-        self.allowed()
-        self._write("intent", step.name)
+            self._wait_until_met(step, step.ready, self.clock.now())
+        self.require_lock()
+        self._write_record("intent", step.name)
         try:
-            self._act(step.do)
+            self._run_action(step.action)
         except RefusedError as error:  # of the change itself; of a read it would mean nothing
             # Sent again, it may be refused because the first is at work, only now to be seen.
-            if not doubt or self._look(step)[0] == "absent":
+            if not in_doubt or self._evaluate_goal(step)[0] == "absent":
                 raise StepFailedError(str(error)) from error
         except (DeniedError, ThrottledError, UnreachableError) as error:  # known to have no effect
-            self._write("failed", step.name, str(error))
+            self._write_record("failed", step.name, str(error))
             raise
-        return self._write("sent", step.name)
+        return self._write_record("sent", step.name)
 
-    def _done(self, step: Step, seen: JsonValue, *, already: bool) -> None:
-        self._write("done", step.name, seen)
-        self.watcher.ends(step, already=already)
+    def _record_done(self, step: Step, result: JsonValue, *, already_done: bool) -> None:
+        self._write_record("done", step.name, result)
+        self.listener.on_step_end(step, already_done=already_done)
 
-    def _watch(self, step: Step, wait: Wait, since: float) -> JsonValue:
+    def _wait_until_met(self, step: Step, wait: Wait, start_time: float) -> JsonValue:
         """Reads until it is met. The limit counts from `since`: a restart does not lengthen it."""
-        end = since + wait.within
-        if self.patience is not None:
-            end = self.clock.now() + self.patience
-        while verdict(wait, seen := self._act(wait.read), self.journal.seen()) != "met":
-            elapsed = self.clock.now() - since
-            self.watcher.waits(step, wait, seen, elapsed)
-            if self.clock.now() > end:
-                words = shown(wait, seen, self.journal.seen())
-                if _holds(wait.late, seen) is not None:
-                    raise StepFailedError(f"{words}, after {elapsed:.0f} s")
-                raise StillRunningError(f"{step.name}: {words}")
+        deadline = start_time + wait.within
+        if self.wait_limit_seconds is not None:
+            deadline = self.clock.now() + self.wait_limit_seconds
+        while (
+            evaluate(wait, result := self._run_action(wait.read), self.journal.get_step_results())
+            != "met"
+        ):
+            elapsed = self.clock.now() - start_time
+            self.listener.on_wait(step, wait, result, elapsed)
+            if self.clock.now() > deadline:
+                conditions = describe_conditions(wait, result, self.journal.get_step_results())
+                if _find_path_with_value(wait.failed_on_timeout, result) is not None:
+                    raise StepFailedError(f"{conditions}, after {elapsed:.0f} s")
+                raise StillRunningError(f"{step.name}: {conditions}")
             self.clock.sleep(wait.every)
-        return seen
+        return result
 
-    def _act(self, action: Action) -> JsonValue:
-        return self.act(action, self.journal.seen())
+    def _run_action(self, action: Action) -> JsonValue:
+        return self.run_action(action, self.journal.get_step_results())
 
-    def _write(self, event: Event, step: str, data: JsonValue = None) -> Record:
-        return self.journal.write(event, step, self.clock.now(), data)
+    def _write_record(self, event: Event, step: str, data: JsonValue = None) -> Record:
+        return self.journal.write_record(event, step, self.clock.now(), data)
 
 
-def verdict(wait: Wait, seen: JsonValue, earlier: Mapping[str, JsonValue] | None = None) -> Verdict:
+def evaluate(
+    wait: Wait, result: JsonValue, earlier_results: Mapping[str, JsonValue] | None = None
+) -> Verdict:
     """Whether what was seen is the goal, on the way there, or neither. Raises StepFailedError.
 
     `earlier` is what earlier steps saw.
     """
-    if (path := _holds(wait.failed, seen)) is not None:
-        found = f"{short(path)} is {known(path, seen)!r}"
-        raise StepFailedError(f"{found}; {shown(wait, seen, earlier)}")
-    if all(known(path, seen) == value for path, value in _wanted(wait, earlier)):
+    if (path := _find_path_with_value(wait.failed, result)) is not None:
+        failure = f"{get_path_name(path)} is {lookup(path, result)!r}"
+        raise StepFailedError(f"{failure}; {describe_conditions(wait, result, earlier_results)}")
+    if all(
+        lookup(path, result) == value
+        for path, value in _list_expected_values(wait, earlier_results)
+    ):
         return "met"
-    begun = any(known(path, seen) == value for path, value in wait.begun.items())
-    return "begun" if begun else "absent"
+    has_begun = any(lookup(path, result) == value for path, value in wait.begun.items())
+    return "begun" if has_begun else "absent"
 
 
-def _holds(either: Mapping[str, list[JsonValue]], seen: JsonValue) -> str | None:
+def _find_path_with_value(
+    failure_values: Mapping[str, list[JsonValue]], result: JsonValue
+) -> str | None:
     """The first path at which one of its values stands."""
-    return next((path for path, values in either.items() if known(path, seen) in values), None)
+    return next(
+        (path for path, values in failure_values.items() if lookup(path, result) in values), None
+    )
 
 
-def shown(wait: Wait, seen: JsonValue, earlier: Mapping[str, JsonValue] | None = None) -> str:
+def describe_conditions(
+    wait: Wait, result: JsonValue, earlier_results: Mapping[str, JsonValue] | None = None
+) -> str:
     """What was seen and what was wanted, for a person."""
     parts = (
-        f"{short(path)} is {known(path, seen)!r}, wanted {value!r}"
-        for path, value in _wanted(wait, earlier)
+        f"{get_path_name(path)} is {lookup(path, result)!r}, wanted {value!r}"
+        for path, value in _list_expected_values(wait, earlier_results)
     )
     return "; ".join(parts)
 
 
-def short(path: str) -> str:
+def get_path_name(path: str) -> str:
     """The last name of a path: what a person needs of it."""
     names = re.findall(r"[A-Za-z_]+", path)
     return str(names[-1]) if names else path
 
 
-def _wanted(wait: Wait, earlier: Mapping[str, JsonValue] | None) -> Iterator[tuple[str, JsonValue]]:
+def _list_expected_values(
+    wait: Wait, earlier_results: Mapping[str, JsonValue] | None
+) -> Iterator[tuple[str, JsonValue]]:
     """Paths and what must stand there. What no earlier step saw is never there."""
     yield from wait.met.items()
-    for path, other in wait.same.items():
-        value = known(other, earlier or {})
-        yield path, f"what {other} was" if value is None else value
+    for path, reference in wait.same_as.items():
+        value = lookup(reference, earlier_results or {})
+        yield path, f"what {reference} was" if value is None else value

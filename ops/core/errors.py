@@ -43,7 +43,7 @@ class BusyError(ThrottledError):
     """Somebody else is at it, so that nothing was begun."""
 
 
-class LostError(OpsError):
+class OutcomeUnknownError(OpsError):
     """No answer to a change, which may have taken effect all the same."""
 
 

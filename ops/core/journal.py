@@ -14,18 +14,18 @@ from typing import Any, Literal, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import JsonValue
 
-from ops.core.aws import code_of, of_bucket
-from ops.core.plan import Model, Plan
+from ops.core.aws import explain_bucket_error, get_error_code
+from ops.core.plan import FrozenModel, Plan
 
 Event = Literal["plan", "intent", "sent", "done", "failed", "undo", "ended", "note"]
 
 
-class Record(Model):
+class Record(FrozenModel):
     """One event of a run. `writer` tells two engines apart; `at` is seconds since the epoch."""
 
     event: Event
     step: str
-    at: float
+    timestamp: float
     writer: str
     data: JsonValue = None
 
@@ -34,7 +34,7 @@ class LineTakenError(Exception):
     """Another engine carries this run on: this one must stop."""
 
 
-class Lines(Protocol):
+class JournalStore(Protocol):
     """Where the lines of one run are."""
 
     def append(self, index: int, line: str) -> None:
@@ -44,7 +44,7 @@ class Lines(Protocol):
         """All lines so far, in order."""
 
 
-class Folder:
+class FolderJournalStore:
     """Lines as files of a folder: `{run}/000000.json` and so on."""
 
     def __init__(self, folder: Path) -> None:
@@ -72,10 +72,12 @@ class Folder:
 
     def read(self) -> Sequence[str]:
         """The files in order."""
-        return [p.read_text(encoding="utf-8") for p in sorted(self.folder.glob("[0-9]*.json"))]
+        return [
+            path.read_text(encoding="utf-8") for path in sorted(self.folder.glob("[0-9]*.json"))
+        ]
 
 
-class Bucket:
+class BucketJournalStore:
     """Lines as objects of the operations bucket: `runs/{run}/000000.json` and so on."""
 
     def __init__(self, s3: Any, bucket: str, run: str) -> None:
@@ -93,53 +95,55 @@ class Bucket:
                 ContentType="application/json",
             )
         except (ClientError, BotoCoreError) as error:
-            if code_of(error) not in ("PreconditionFailed", "ConditionalRequestConflict"):
-                raise of_bucket(error, "s3.put_object") from error
-            if self._body(key) != line:
+            if get_error_code(error) not in ("PreconditionFailed", "ConditionalRequestConflict"):
+                raise explain_bucket_error(error, "s3.put_object") from error
+            if self._read_body(key) != line:
                 raise LineTakenError(f"{key} is written already") from None
 
     def read_first(self) -> str | None:
         """The first object."""
         try:
-            return self._body(f"{self.prefix}{0:06d}.json")
+            return self._read_body(f"{self.prefix}{0:06d}.json")
         except ClientError as error:
-            if code_of(error) == "NoSuchKey":
+            if get_error_code(error) == "NoSuchKey":
                 return None
             raise
 
     def read(self) -> Sequence[str]:
         """The objects in order."""
-        return [self._body(key) for key in self._keys()]
+        return [self._read_body(key) for key in self._list_keys()]
 
-    def _keys(self) -> list[str]:
+    def _list_keys(self) -> list[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=self.prefix
         )
         try:
             return sorted(item["Key"] for page in pages for item in page.get("Contents", ()))
         except (ClientError, BotoCoreError) as error:
-            raise of_bucket(error, "s3.list_objects_v2") from error
+            raise explain_bucket_error(error, "s3.list_objects_v2") from error
 
-    def _body(self, key: str) -> str:
+    def _read_body(self, key: str) -> str:
         try:
             body: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except (ClientError, BotoCoreError) as error:
-            raise of_bucket(error, "s3.get_object") from error
+            raise explain_bucket_error(error, "s3.get_object") from error
         return body.decode()
 
 
 class Journal:
     """The records of one run, read once and kept up as they are written."""
 
-    def __init__(self, lines: Lines, writer: str | None = None) -> None:
-        self.lines = lines
+    def __init__(self, store: JournalStore, writer: str | None = None) -> None:
+        self.store = store
         self.writer = writer or uuid.uuid4().hex[:12]
-        self.records: list[Record] = [Record.model_validate_json(x) for x in lines.read()]
+        self.records: list[Record] = [Record.model_validate_json(line) for line in store.read()]
 
-    def write(self, event: Event, step: str, at: float, data: JsonValue = None) -> Record:
+    def write_record(
+        self, event: Event, step: str, timestamp: float, data: JsonValue = None
+    ) -> Record:
         """Appends a record; it is durable when this returns."""
-        record = Record(event=event, step=step, at=at, writer=self.writer, data=data)
-        self.lines.append(len(self.records), record.model_dump_json())
+        record = Record(event=event, step=step, timestamp=timestamp, writer=self.writer, data=data)
+        self.store.append(len(self.records), record.model_dump_json())
         self.records.append(record)
         return record
 
@@ -150,28 +154,30 @@ class Journal:
             return None
         return Plan.model_validate(self.records[0].data).fill()
 
-    def last(self, step: str, *events: Event) -> Record | None:
+    def find_last_record(self, step: str, *events: Event) -> Record | None:
         """The newest record of a step, of these events where any are named."""
         return next(
             (
-                r
-                for r in reversed(self.records)
-                if r.step == step and (not events or r.event in events)
+                record
+                for record in reversed(self.records)
+                if record.step == step and (not events or record.event in events)
             ),
             None,
         )
 
-    def seen(self) -> dict[str, JsonValue]:
+    def get_step_results(self) -> dict[str, JsonValue]:
         """What each finished step saw at its goal."""
-        return {r.step: r.data for r in self.records if r.event == "done"}
+        return {record.step: record.data for record in self.records if record.event == "done"}
 
     @property
-    def backwards(self) -> bool:
+    def is_undoing(self) -> bool:
         """Whether the run is being undone. The direction never turns back."""
-        return any(r.event == "undo" for r in self.records)
+        return any(record.event == "undo" for record in self.records)
 
     @property
-    def ended(self) -> Record | None:
+    def end_record(self) -> Record | None:
         """The closing record of a run that is over; none again once it is turned back."""
-        last = next((r for r in reversed(self.records) if r.event in ("ended", "undo")), None)
-        return last if last and last.event == "ended" else None
+        last_record = next(
+            (record for record in reversed(self.records) if record.event in ("ended", "undo")), None
+        )
+        return last_record if last_record and last_record.event == "ended" else None

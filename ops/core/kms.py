@@ -3,10 +3,13 @@
 from typing import Final
 
 # By its state (KMS Developer Guide, "Key states").
-HELPS: Final = {"Disabled": "enable-key", "PendingDeletion": "cancel-key-deletion"}
+KEY_RECOVERY_OPERATIONS: Final = {
+    "Disabled": "enable-key",
+    "PendingDeletion": "cancel-key-deletion",
+}
 
 
-def usable_again(key: str, state: str, region: str) -> tuple[str, ...]:
+def list_key_recovery_commands(key: str, state: str, region: str) -> tuple[str, ...]:
     """What to type so that a key can be used again, where anything helps."""
-    help_ = HELPS.get(state)
-    return (f"aws kms {help_} --region {region} --key-id {key}",) if help_ else ()
+    operation = KEY_RECOVERY_OPERATIONS.get(state)
+    return (f"aws kms {operation} --region {region} --key-id {key}",) if operation else ()

@@ -11,15 +11,15 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.core.aws import code_of, of_bucket
-from ops.core.plan import Model
+from ops.core.aws import explain_bucket_error, get_error_code
+from ops.core.plan import FrozenModel
 
-KEY = "lock.json"
-TAKEN = ("PreconditionFailed", "ConditionalRequestConflict")
-ABSENT = ("NoSuchKey", "404", "NotFound")
+LOCK_KEY = "lock.json"
+LOCK_TAKEN_CODES = ("PreconditionFailed", "ConditionalRequestConflict")
+LOCK_ABSENT_CODES = ("NoSuchKey", "404", "NotFound")
 
 
-class Held(Model):
+class LockRecord(FrozenModel):
     """What a lock says. Times are seconds since the epoch."""
 
     holder: str
@@ -32,12 +32,12 @@ class Held(Model):
 class LockedError(Exception):
     """Somebody else changes the stack; `held` says who, why and until when."""
 
-    def __init__(self, held: Held) -> None:
-        super().__init__(f"{held.holder} holds the lock: {held.reason} (run {held.run})")
-        self.held = held
+    def __init__(self, record: LockRecord) -> None:
+        super().__init__(f"{record.holder} holds the lock: {record.reason} (run {record.run})")
+        self.record = record
 
 
-class Place(Protocol):
+class LockStore(Protocol):
     """Where a lock is kept: its text, made and removed only as it was seen."""
 
     def read(self) -> tuple[str, str] | None:
@@ -50,7 +50,7 @@ class Place(Protocol):
         """Removes the lock if it is still the one of `tag`; False where it is not."""
 
 
-class BucketPlace:
+class BucketLockStore:
     """The lock as an object, with S3's conditional writes."""
 
     def __init__(self, s3: Any, bucket: str) -> None:
@@ -59,39 +59,41 @@ class BucketPlace:
     def read(self) -> tuple[str, str] | None:
         """The object's text and ETag."""
         try:
-            answer = self.s3.get_object(Bucket=self.bucket, Key=KEY)
+            response = self.s3.get_object(Bucket=self.bucket, Key=LOCK_KEY)
         except (ClientError, BotoCoreError) as error:
-            if code_of(error) in ABSENT:
+            if get_error_code(error) in LOCK_ABSENT_CODES:
                 return None
-            raise of_bucket(error, "s3.get_object") from error
-        return answer["Body"].read().decode(), answer["ETag"]
+            raise explain_bucket_error(error, "s3.get_object") from error
+        return response["Body"].read().decode(), response["ETag"]
 
     def create(self, text: str) -> bool:
         """A put that fails where there is an object."""
         try:
-            self.s3.put_object(Bucket=self.bucket, Key=KEY, Body=text.encode(), IfNoneMatch="*")
+            self.s3.put_object(
+                Bucket=self.bucket, Key=LOCK_KEY, Body=text.encode(), IfNoneMatch="*"
+            )
         except (ClientError, BotoCoreError) as error:
-            if code_of(error) in TAKEN:
+            if get_error_code(error) in LOCK_TAKEN_CODES:
                 return False
-            raise of_bucket(error, "s3.put_object") from error
+            raise explain_bucket_error(error, "s3.put_object") from error
         return True
 
     def remove(self, tag: str) -> bool:
         """A delete of that very object."""
         try:
-            self.s3.delete_object(Bucket=self.bucket, Key=KEY, IfMatch=tag)
+            self.s3.delete_object(Bucket=self.bucket, Key=LOCK_KEY, IfMatch=tag)
         except (ClientError, BotoCoreError) as error:
-            if code_of(error) in (*TAKEN, *ABSENT):
+            if get_error_code(error) in (*LOCK_TAKEN_CODES, *LOCK_ABSENT_CODES):
                 return False
-            raise of_bucket(error, "s3.delete_object") from error
+            raise explain_bucket_error(error, "s3.delete_object") from error
         return True
 
 
-class FolderPlace:
+class FolderLockStore:
     """The lock as a file, linked into place."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / KEY
+        self.path = folder / LOCK_KEY
 
     def read(self) -> tuple[str, str] | None:
         """The file's text, which is its own tag."""
@@ -116,50 +118,53 @@ class FolderPlace:
 
     def remove(self, tag: str) -> bool:
         """Moved aside first, so that only one of two can have removed it."""
-        aside = self.path.with_name(f".{uuid.uuid4().hex}")
+        moved_path = self.path.with_name(f".{uuid.uuid4().hex}")
         try:
-            self.path.rename(aside)
+            self.path.rename(moved_path)
         except FileNotFoundError:
             return False
-        if aside.read_text(encoding="utf-8") != tag:  # somebody's newer lock: put it back
-            self.create(aside.read_text(encoding="utf-8"))
-            aside.unlink()
+        if moved_path.read_text(encoding="utf-8") != tag:  # somebody's newer lock: put it back
+            self.create(moved_path.read_text(encoding="utf-8"))
+            moved_path.unlink()
             return False
-        aside.unlink()
+        moved_path.unlink()
         return True
 
 
 class Lock:
     """The lock of one stack."""
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
+    def __init__(self, store: LockStore) -> None:
+        self.store = store
 
-    def held(self) -> Held | None:
+    def find_record(self) -> LockRecord | None:
         """What the lock says, or None."""
-        found = self.place.read()
-        return Held.model_validate_json(found[0]) if found else None
+        text_and_tag = self.store.read()
+        return LockRecord.model_validate_json(text_and_tag[0]) if text_and_tag else None
 
-    def take(self, wanted: Held) -> None:
+    def acquire(self, record: LockRecord) -> None:
         """Takes the lock for a run, again where the run holds it already. Raises LockedError."""
-        while not self.place.create(wanted.model_dump_json()):
-            found = self.place.read()
-            if found is None:  # given back in between
+        while not self.store.create(record.model_dump_json()):
+            text_and_tag = self.store.read()
+            if text_and_tag is None:  # given back in between
                 continue
-            held = Held.model_validate_json(found[0])
-            if held.run != wanted.run and held.until > wanted.since:
-                raise LockedError(held)
-            self.place.remove(found[1])
+            current_record = LockRecord.model_validate_json(text_and_tag[0])
+            if current_record.run != record.run and current_record.until > record.since:
+                raise LockedError(current_record)
+            self.store.remove(text_and_tag[1])
 
-    def free(self, run: str) -> None:
+    def release(self, run: str) -> None:
         """Gives the lock back, if `run` holds it still."""
-        found = self.place.read()
-        if found and Held.model_validate_json(found[0]).run == run:
-            self.place.remove(found[1])
+        text_and_tag = self.store.read()
+        if text_and_tag and LockRecord.model_validate_json(text_and_tag[0]).run == run:
+            self.store.remove(text_and_tag[1])
 
-    def break_(self, seen: Held) -> bool:
+    def break_lock(self, expected_record: LockRecord) -> bool:
         """Removes the lock that was seen, whosever it is; False where it is another's by now."""
-        found = self.place.read()
-        if found is None or Held.model_validate_json(found[0]) != seen:
+        text_and_tag = self.store.read()
+        if (
+            text_and_tag is None
+            or LockRecord.model_validate_json(text_and_tag[0]) != expected_record
+        ):
             return False
-        return self.place.remove(found[1])
+        return self.store.remove(text_and_tag[1])

@@ -5,15 +5,17 @@ import sys
 from ops.core.plan import Shell
 
 
-def typed(*words: str) -> Shell:
+def build_ops_command(*arguments: str) -> Shell:
     """A command of ops that changes nothing."""
-    return Shell(argv=(sys.executable, "-m", "ops", *words), repeatable=True)
+    return Shell(argv=(sys.executable, "-m", "ops", *arguments), repeatable=True)
 
 
-def typed_on(*words: str, project: str, stack: str, region: str, profile: str | None) -> Shell:
+def build_stack_ops_command(
+    *arguments: str, project: str, stack: str, region: str, profile: str | None
+) -> Shell:
     """The same on a stack, by the outputs that it has when it is typed: a plan may come before."""
-    return typed(
-        *words,
+    return build_ops_command(
+        *arguments,
         "--project",
         project,
         "--stack",

@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints,
 
 from ops.core.plan_kind import PlanKind
 
-State: TypeAlias = dict[str, JsonValue]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+JsonObject: TypeAlias = dict[str, JsonValue]
+StepName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 
 # Reads whose answer holds a secret: never what a step waits for, since what is seen is journaled.
 SECRET_READS: Final = frozenset(
@@ -32,9 +32,9 @@ SECRET_READS: Final = frozenset(
     }
 )
 # The answer, where a call lists it as one, of a call that refers to what no step saw.
-NOWHERE: Final = "NothingThere"
+REFERENCE_NOT_FOUND: Final = "NothingThere"
 # The common part of JMESPath, JSONPath and JSONata, so that a plan can be handed to other engines.
-PATH: Final = re.compile(r"[A-Za-z_]\w*(\[\d+\])*(\.[A-Za-z_]\w*(\[\d+\])*)*")
+REFERENCE_PATH_PATTERN: Final = re.compile(r"[A-Za-z_]\w*(\[\d+\])*(\.[A-Za-z_]\w*(\[\d+\])*)*")
 
 
 # What stands for a text that is known only when the plan starts (Plan.times, Plan.captured).
@@ -43,20 +43,20 @@ ISO: Final = "%Y-%m-%dT%H:%M:%SZ"
 SPAN: Final = "span"
 
 
-class Model(BaseModel):
+class FrozenModel(BaseModel):
     """Frozen, strict, plain JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Rewrite(Model):
+class SecretRewrite(FrozenModel):
     """A secret's JSON with some keys put anew, none of them a secret."""
 
     secret: str
     keys: dict[str, str | int]
 
 
-class Call(Model):
+class Call(FrozenModel):
     """One AWS API call, in boto3's spelling.
 
     `refs` are parameters taken from what earlier steps saw, `secrets` parameters fetched from
@@ -70,13 +70,13 @@ class Call(Model):
 
     kind: Literal["call"] = "call"
     api: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+\.[a-z0-9_]+$")]
-    params: State = {}
+    params: JsonObject = {}
     refs: dict[str, str] = {}
     secrets: dict[str, str] = {}
-    rewrites: dict[str, Rewrite] = {}
+    rewrites: dict[str, SecretRewrite] = {}
     files: dict[str, str] = {}
-    answers: tuple[str, ...] = ()
-    documents: tuple[str, ...] = ()
+    expected_errors: tuple[str, ...] = ()
+    json_fields: tuple[str, ...] = ()
     repeatable: bool = True
     region: str | None = None
 
@@ -91,7 +91,7 @@ class Call(Model):
         return self.api.split(".")[1]
 
 
-class Sql(Model):
+class Sql(FrozenModel):
     """Statements on the stack's database; the rows of the last are what is seen.
 
     `identifier` is a replica's, where it is not the primary; with `apart` it is that of an instance
@@ -102,16 +102,16 @@ class Sql(Model):
 
     kind: Literal["sql"] = "sql"
     statement: str
-    params: State = {}
+    params: JsonObject = {}
     identifier: str | None = None
-    apart: bool = False
+    other_instance: bool = False
     via: str | None = None
-    patient: bool = False
+    unreachable_is_answer: bool = False
     timeout: float = 30
     repeatable: bool = True
 
 
-class Http(Model):
+class Http(FrozenModel):
     """One request; status and a digest of the body are what is seen."""
 
     kind: Literal["http"] = "http"
@@ -121,7 +121,7 @@ class Http(Model):
     repeatable: bool = True
 
 
-class Shell(Model):
+class Shell(FrozenModel):
     """One command, like pulumi; exit code and JSON output, where it is, are what is seen.
 
     With `strict` another exit code than 0 is a refusal, and what it says is shown while it runs.
@@ -137,7 +137,7 @@ class Shell(Model):
 Action: TypeAlias = Annotated[Call | Sql | Http | Shell, Field(discriminator="kind")]
 
 
-class Wait(Model):
+class Wait(FrozenModel):
     """Read until it is seen.
 
     All of `met` hold: the effect is there, and at rest. So does all of `same`: there stands what
@@ -149,34 +149,34 @@ class Wait(Model):
     """
 
     read: Action
-    met: State
-    same: dict[str, str] = {}
-    begun: State = {}
+    met: JsonObject
+    same_as: dict[str, str] = {}
+    begun: JsonObject = {}
     failed: dict[str, list[JsonValue]] = {}
-    late: dict[str, list[JsonValue]] = {}
+    failed_on_timeout: dict[str, list[JsonValue]] = {}
     every: float = 15
     within: float = 3600
     typical: float | None = None
     source: str | None = None
 
 
-class Step(Model):
+class Step(FrozenModel):
     """One change: what is called, the condition that says both "done already" and "done now".
 
     `ready` must be met before the call. `undo` are steps that take it back; `downtime` is in
     seconds, as far as it can be said beforehand.
     """
 
-    name: Name
-    says: str
-    do: Action
+    name: StepName
+    description: str
+    action: Action
     goal: Wait
     ready: Wait | None = None
     undo: "tuple[Step, ...]" = ()
     downtime: float = 0
 
 
-class StartTime(Model):
+class StartTime(FrozenModel):
     """A text that depends on when the plan starts: `${NAME}` in its steps is filled with it then.
 
     `offset` is seconds after the start, `rounding` to a whole minute. `form` is a pattern of
@@ -206,14 +206,14 @@ def round_to_minute(time: datetime, *, up: bool = False) -> datetime:
     return floor if floor == time or not up else floor + timedelta(minutes=1)
 
 
-class PlanData(Model):
+class PlanData(FrozenModel):
     """What a kind of plan carries for those who read its journal later. Subclasses are typed."""
 
 
 Data = TypeVar("Data", bound=PlanData)
 
 
-class Plan(Model):
+class Plan(FrozenModel):
     """A whole operation. `run` identifies it; names that it creates carry `run`.
 
     `kind` is the command that plans it, without `ops`; `arguments` is what is typed behind it to
@@ -230,7 +230,7 @@ class Plan(Model):
     run: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{2,62}$")]
     kind: PlanKind
     arguments: str = ""
-    data: State = {}
+    data: JsonObject = {}
     stack: str
     account: str
     region: str
@@ -242,16 +242,22 @@ class Plan(Model):
     started: float = 0
 
     @model_validator(mode="after")
-    def _sound(self) -> "Plan":
-        seen: set[str] = set()
+    def _validate_steps(self) -> "Plan":
+        step_names: set[str] = set()
         for step in self.steps:
-            earlier = frozenset(seen)
-            for part in family(step):
-                if part.name in seen:
-                    raise ValueError(f"two steps are called {part.name}")
+            earlier_names = frozenset(step_names)
+            for current_step in step_and_undos(step):
+                if current_step.name in step_names:
+                    raise ValueError(f"two steps are called {current_step.name}")
                 # What undoes a step may refer to it, and to what undid a part of it before.
-                _check(part, earlier | {before.name for before in _before(step, part)})
-                seen.add(part.name)
+                _require_valid_step(
+                    current_step,
+                    earlier_names
+                    | {
+                        earlier_step.name for earlier_step in _list_steps_before(step, current_step)
+                    },
+                )
+                step_names.add(current_step.name)
         return self
 
     @property
@@ -266,8 +272,8 @@ class Plan(Model):
     @property
     def digest(self) -> str:
         """A hash of what would be done, the same for the same plan whatever the run is called."""
-        left_out = {"run", "reason", "captured", "started"}
-        body = json.dumps(self.model_dump(mode="json", exclude=left_out), sort_keys=True)
+        excluded_fields = {"run", "reason", "captured", "started"}
+        body = json.dumps(self.model_dump(mode="json", exclude=excluded_fields), sort_keys=True)
         body = body.replace(self.run, "${RUN}")  # names that it creates carry the run
         return hashlib.sha256(body.encode()).hexdigest()[:16]
 
@@ -299,11 +305,11 @@ class Plan(Model):
     def actions(self) -> Iterator[Action]:
         """Everything that the plan may call, undo included, each where it stands."""
         for step in self.steps:
-            for part in family(step):
-                yield part.do
-                yield part.goal.read
-                if part.ready:
-                    yield part.ready.read
+            for current_step in step_and_undos(step):
+                yield current_step.action
+                yield current_step.goal.read
+                if current_step.ready:
+                    yield current_step.ready.read
 
 
 def _fill_texts(value: Any, texts: Mapping[str, str]) -> Any:
@@ -317,39 +323,44 @@ def _fill_texts(value: Any, texts: Mapping[str, str]) -> Any:
     return value
 
 
-def _before(step: Step, part: Step) -> Iterator[Step]:
+def _list_steps_before(step: Step, current_step: Step) -> Iterator[Step]:
     """What of a step's family is carried out before a part of it."""
-    yield from takewhile(lambda one: one is not part, family(step))
+    yield from takewhile(
+        lambda earlier_step: earlier_step is not current_step, step_and_undos(step)
+    )
 
 
-def family(step: Step) -> Iterator[Step]:
+def step_and_undos(step: Step) -> Iterator[Step]:
     """A step and all that undoes it."""
     yield step
-    for back in step.undo:
-        yield from family(back)
+    for undo_step in step.undo:
+        yield from step_and_undos(undo_step)
 
 
-def _check(step: Step, earlier: frozenset[str] | set[str]) -> None:
+def _require_valid_step(step: Step, earlier_names: frozenset[str] | set[str]) -> None:
     """Raises ValueError where a step could not be carried out as it is written."""
     for wait in filter(None, (step.goal, step.ready)):
         if not wait.met:
             raise ValueError(f"{step.name} waits for nothing")
         if isinstance(wait.read, Call) and wait.read.api in SECRET_READS:
             raise ValueError(f"{step.name} would journal what {wait.read.api} answers")
-        for path in (*wait.met, *wait.same, *wait.begun, *wait.failed, *wait.late):
+        for path in (*wait.met, *wait.same_as, *wait.begun, *wait.failed, *wait.failed_on_timeout):
             jmespath.compile(path)
-        for path, other in wait.same.items():
-            if not PATH.fullmatch(other) or other.split(".")[0] not in earlier:
-                raise ValueError(f"{step.name} compares {path} with {other}, no earlier step")
-    for action in (step.do, step.goal.read, *([step.ready.read] if step.ready else [])):
+        for path, reference in wait.same_as.items():
+            if (
+                not REFERENCE_PATH_PATTERN.fullmatch(reference)
+                or reference.split(".")[0] not in earlier_names
+            ):
+                raise ValueError(f"{step.name} compares {path} with {reference}, no earlier step")
+    for action in (step.action, step.goal.read, *([step.ready.read] if step.ready else [])):
         for parameter, path in getattr(action, "refs", {}).items():
-            if not PATH.fullmatch(path):
+            if not REFERENCE_PATH_PATTERN.fullmatch(path):
                 raise ValueError(f"{step.name}.{parameter} is {path}, may be names and indices")
-            if path.split(".")[0] not in earlier:
+            if path.split(".")[0] not in earlier_names:
                 raise ValueError(f"{step.name}.{parameter} refers to {path}, no earlier step")
 
 
-def known(path: str, seen: Any) -> JsonValue:
+def lookup(path: str, document: Any) -> JsonValue:
     """What stands at a path of what was seen, or None."""
-    value: JsonValue = jmespath.search(path, seen)
+    value: JsonValue = jmespath.search(path, document)
     return value

@@ -17,17 +17,17 @@ from typing import Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.core.actions import Actions
-from ops.core.aws import Aws, of_bucket
-from ops.core.clock import pace
+from ops.core.aws import Aws, explain_bucket_error
+from ops.core.clock import get_clock_rate
 from ops.core.engine import (
-    ASKED,
+    UNDO_REQUESTED,
     Clock,
     Engine,
     InDoubtError,
     Outcome,
+    ProgressListener,
     StepFailedError,
     StillRunningError,
-    Watcher,
 )
 from ops.core.errors import (
     InterruptedRunError,
@@ -37,18 +37,26 @@ from ops.core.errors import (
     TimedOutError,
     UsageError,
 )
-from ops.core.journal import Bucket, Folder, Journal, Lines, LineTakenError
-from ops.core.lock import BucketPlace, FolderPlace, Held, Lock, LockedError
+from ops.core.journal import (
+    BucketJournalStore,
+    FolderJournalStore,
+    Journal,
+    JournalStore,
+    LineTakenError,
+)
+from ops.core.lock import BucketLockStore, FolderLockStore, Lock, LockedError, LockRecord
 from ops.core.plan import Plan
 from ops.core.plan_kind import PlanKind
 from ops.outputs import Outputs
 
-STOPPING = "ops: stopping before the next call; Ctrl-C again stops at once, which is safe as well\n"
+STOP_MESSAGE = (
+    "ops: stopping before the next call; Ctrl-C again stops at once, which is safe as well\n"
+)
 AT_ONCE = 16  # first lines read in parallel; botocore's pool holds 10 connections, more wait
-SPARE = 3600  # seconds that a lock holds beyond the plan's own limits
+LOCK_MARGIN_SECONDS = 3600  # seconds that a lock holds beyond the plan's own limits
 
 
-class Ground(Protocol):
+class RunContext(Protocol):
     """What a plan is carried out on, and where its record and its lock are."""
 
     @property
@@ -59,7 +67,7 @@ class Ground(Protocol):
         """Whether what destroys something wants a name typed."""
         ...
 
-    def lines(self, run: str) -> Lines:
+    def get_journal_store(self, run: str) -> JournalStore:
         """Where the lines of a run are."""
         ...
 
@@ -67,7 +75,7 @@ class Ground(Protocol):
         """One operation at a time."""
         ...
 
-    def held_by(self, run: str) -> tuple[str, ...]:
+    def lock_advice(self, run: str) -> tuple[str, ...]:
         """The commands that help where that run has the lock."""
         ...
 
@@ -77,7 +85,7 @@ class Ground(Protocol):
 
 
 @dataclass(frozen=True)
-class Target:
+class StackContext:
     """The stack that is operated on, and where its journals and its lock are."""
 
     outputs: Outputs
@@ -94,30 +102,30 @@ class Target:
         """Whether the stack is protected."""
         return self.outputs.stack.protect
 
-    def held_by(self, _run: str) -> tuple[str, ...]:
+    def lock_advice(self, _run: str) -> tuple[str, ...]:
         """What helps where another run has the lock."""
         return ("ops lock show", "ops lock break")
 
-    def lines(self, run: str) -> Folder | Bucket:
+    def get_journal_store(self, run: str) -> FolderJournalStore | BucketJournalStore:
         """Where the lines of a run are."""
         if self.folder is not None:
-            return Folder(self.folder / "runs" / run)
-        return Bucket(self.aws.client("s3"), self.bucket, run)
+            return FolderJournalStore(self.folder / "runs" / run)
+        return BucketJournalStore(self.aws.client("s3"), self.bucket, run)
 
-    def runs(self) -> list[str]:
+    def list_runs(self) -> list[str]:
         """The runs that have a journal, oldest name first."""
         if self.folder is not None:
-            return sorted(p.name for p in (self.folder / "runs").glob("*"))
+            return sorted(path.name for path in (self.folder / "runs").glob("*"))
         pages = (
             self.aws.client("s3")
             .get_paginator("list_objects_v2")
             .paginate(Bucket=self.bucket, Prefix="runs/", Delimiter="/")
         )
-        prefixes = (p["Prefix"] for page in pages for p in page.get("CommonPrefixes", ()))
+        prefixes = (path["Prefix"] for page in pages for path in page.get("CommonPrefixes", ()))
         try:
             return sorted(prefix.split("/")[1] for prefix in prefixes)
         except (ClientError, BotoCoreError) as error:
-            raise of_bucket(error, "s3.list_objects_v2") from error
+            raise explain_bucket_error(error, "s3.list_objects_v2") from error
 
     def journals(
         self, *kinds: PlanKind, without: Container[str] = ()
@@ -126,29 +134,29 @@ class Target:
 
         Of every run the first line is read, many at once: a run's kind is in its plan alone.
         """
-        runs = [run for run in self.runs() if run not in without]
+        runs = [run for run in self.list_runs() if run not in without]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            firsts = pool.map(lambda run: self.lines(run).read_first(), runs)
+            firsts = pool.map(lambda run: self.get_journal_store(run).read_first(), runs)
             for run, first in zip(runs, firsts, strict=True):
                 if first is not None and _kind(first) in kinds:
-                    yield run, Journal(self.lines(run))
+                    yield run, Journal(self.get_journal_store(run))
 
     def lock(self) -> Lock:
         """The stack's lock."""
         if self.folder is not None:
-            return Lock(FolderPlace(self.folder))
-        return Lock(BucketPlace(self.aws.client("s3"), self.bucket))
+            return Lock(FolderLockStore(self.folder))
+        return Lock(BucketLockStore(self.aws.client("s3"), self.bucket))
 
     def check_account(self) -> None:
         """Raises UsageError where the credentials are not the stack's account and region."""
-        wanted, found = self.outputs.stack, self.aws.account()
-        if found != wanted.account:
+        stack, account = self.outputs.stack, self.aws.get_account()
+        if account != stack.account:
             raise UsageError(
-                f"the credentials are of account {found}, the stack is in {wanted.account}"
+                f"the credentials are of account {account}, the stack is in {stack.account}"
             )
-        regions = (wanted.region, wanted.recovery_region)
+        regions = (stack.region, stack.recovery_region)
         if self.aws.region not in regions:
-            raise UsageError(f"--region is {self.aws.region!r}, may be {wanted.region!r}")
+            raise UsageError(f"--region is {self.aws.region!r}, may be {stack.region!r}")
 
 
 def _kind(line: str) -> str | None:
@@ -161,210 +169,234 @@ class WallClock:
     """The time of ops/core/clock.py; an interrupt takes effect in `sleep` and between calls."""
 
     def __init__(self) -> None:
-        self.interrupted, self.pace = False, pace()
+        self.interrupted, self.clock_rate = False, get_clock_rate()
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        return self.pace.now()
+        return self.clock_rate.now()
 
     def sleep(self, seconds: float) -> None:
         """Sleeps in short pieces. Raises KeyboardInterrupt soon after the first Ctrl-C."""
-        end = time.monotonic() + self.pace.real(seconds)
-        while not self.interrupted and (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, 0.2))
+        deadline = time.monotonic() + self.clock_rate.to_wall_seconds(seconds)
+        while not self.interrupted and (remaining := deadline - time.monotonic()) > 0:
+            time.sleep(min(remaining, 0.2))
         if self.interrupted:
             raise KeyboardInterrupt
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
+    def handle_interrupts(self) -> Iterator[None]:
         """The first Ctrl-C stops between calls, the second at once."""
 
-        def stop(_: int, __: FrameType | None) -> None:
+        def handle_signal(_: int, __: FrameType | None) -> None:
             if self.interrupted:
-                signal.signal(signal.SIGINT, before)
+                signal.signal(signal.SIGINT, previous_handler)
                 raise KeyboardInterrupt
             self.interrupted = True
-            sys.stderr.write(STOPPING)
+            sys.stderr.write(STOP_MESSAGE)
 
-        before = signal.signal(signal.SIGINT, stop)
+        previous_handler = signal.signal(signal.SIGINT, handle_signal)
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            signal.signal(signal.SIGINT, previous_handler)
 
 
 @dataclass(frozen=True)
 class Runner:
     """Carries plans out on a target. `clock` may be simulated; `watcher` draws."""
 
-    target: Ground
+    context: RunContext
     clock: Clock
-    watcher: Watcher
+    listener: ProgressListener
     actions: Actions
-    settle: float = 60
-    patience: float | None = None  # seconds that each wait goes on from now, if not the plan's own
+    settle_seconds: float = 60
+    wait_limit_seconds: float | None = (
+        None  # seconds that each wait goes on from now, if not the plan's own
+    )
 
-    def start(self, plan: Plan, expect: str | None = None) -> Outcome:
+    def start(self, plan: Plan, expected_hash: str | None = None) -> Outcome:
         """Carries a new plan out. Errors as `finish`."""
-        check_expected(plan, expect)
-        self.target.check_account()
-        engine = self._engine(plan.run)
-        self._lock(plan)
-        return self._finish(plan, engine, lambda: engine.start(plan))
+        require_expected_hash(plan, expected_hash)
+        self.context.check_account()
+        engine = self._build_engine(plan.run)
+        self._acquire_lock(plan)
+        return self._run_engine(plan, engine, lambda: engine.start(plan))
 
     def resume(self, run: str) -> Outcome:
         """Carries an unfinished run on, the way it was going."""
-        engine = self.known(run)
-        wanted: Outcome = "undone" if engine.reason == ASKED else "done"
-        self._begin(engine, lock=engine.journal.ended is None)
-        return self._finish(engine.plan, engine, engine.resume, wanted)
+        engine = self.get_engine(run)
+        expected_outcome: Outcome = "undone" if engine.reason == UNDO_REQUESTED else "done"
+        self._prepare_run(engine, needs_lock=engine.journal.end_record is None)
+        return self._run_engine(engine.plan, engine, engine.resume, expected_outcome)
 
     def undo(self, run: str) -> Outcome:
         """Turns a run back; one that is done only while all is as it left it."""
-        engine = self.known(run)
-        finished = engine.journal.ended is not None and engine.journal.ended.data == "done"
-        if finished and not engine.returning():
+        engine = self.get_engine(run)
+        is_done = engine.journal.end_record is not None and engine.journal.end_record.data == "done"
+        if is_done and not engine.list_undo_steps():
             raise UsageError(
                 f"run {run!r} is done, and nothing of it can be undone", f"ops runs show {run}"
             )
-        self._begin(engine, lock=finished or engine.journal.ended is None)
+        self._prepare_run(engine, needs_lock=is_done or engine.journal.end_record is None)
         try:
-            changed = engine.changed_since() if finished else ""
+            changes = engine.describe_changes_since_end() if is_done else ""
         except BaseException:
-            self.target.lock().free(run)
+            self.context.lock().release(run)
             raise
-        if changed:
-            self.target.lock().free(run)
+        if changes:
+            self.context.lock().release(run)
             raise UsageError(
                 f"run {run!r} is done, and what it did has been changed since: undone, that would "
-                f"be lost as well ({changed})",
+                f"be lost as well ({changes})",
                 "ops runs list",
             )
-        return self._finish(engine.plan, engine, engine.undo, wanted="undone")
+        return self._run_engine(engine.plan, engine, engine.undo, expected_outcome="undone")
 
-    def known(self, run: str) -> Engine:
+    def get_engine(self, run: str) -> Engine:
         """The engine of a run that has a journal. Raises UsageError where there is none."""
-        engine = self._engine(run)
+        engine = self._build_engine(run)
         if not engine.journal.records or engine.journal.records[0].event != "plan":
             raise UsageError(f"RUN is {run!r}, which is no run of a plan", "ops runs list")
         return engine
 
-    def _begin(self, engine: Engine, *, lock: bool) -> None:
-        self.target.check_account()
-        if lock:
-            self._lock(engine.plan)
+    def _prepare_run(self, engine: Engine, *, needs_lock: bool) -> None:
+        self.context.check_account()
+        if needs_lock:
+            self._acquire_lock(engine.plan)
 
-    def _engine(self, run: str) -> Engine:
-        journal = Journal(self.target.lines(run))
+    def _build_engine(self, run: str) -> Engine:
+        journal = Journal(self.context.get_journal_store(run))
         return Engine(
             self.actions,
             journal,
             self.clock,
-            self.watcher,
-            self.settle,
-            allowed=lambda: self._still_ours(run),
-            patience=self.patience,
+            self.listener,
+            self.settle_seconds,
+            require_lock=lambda: self._require_lock(run),
+            wait_limit_seconds=self.wait_limit_seconds,
         )
 
-    def _still_ours(self, run: str) -> None:
+    def _require_lock(self, run: str) -> None:
         """Raises LockHeldError where the lock is not this run's any more.
 
         Whoever breaks a lock may begin another run, whose journal is not this one's: the lines
         of the journal would let both go on. One read of S3 before each change prevents it.
         """
-        held = self.target.lock().held()
-        if held is None or held.run != run:
-            now = f"{held.holder} holds it for {held.run}: {held.reason}" if held else "it is free"
+        lock_record = self.context.lock().find_record()
+        if lock_record is None or lock_record.run != run:
+            lock_state = (
+                f"{lock_record.holder} holds it for {lock_record.run}: {lock_record.reason}"
+                if lock_record
+                else "it is free"
+            )
             raise LockHeldError(
-                f"the lock of {run} was taken from it, and {now}; no more is sent",
-                *self.target.held_by(run)[:1],
+                f"the lock of {run} was taken from it, and {lock_state}; no more is sent",
+                *self.context.lock_advice(run)[:1],
             )
 
-    def _lock(self, plan: Plan) -> None:
+    def _acquire_lock(self, plan: Plan) -> None:
         now = self.clock.now()
-        limits = sum(step.goal.within for step in plan.steps)
-        held = Held(
+        limit_seconds = sum(step.goal.within for step in plan.steps)
+        lock_record = LockRecord(
             holder=f"{getpass.getuser()}@{socket.gethostname()}",
             run=plan.run,
             reason=plan.reason or plan.command,
             since=now,
-            until=now + limits + SPARE,
+            until=now + limit_seconds + LOCK_MARGIN_SECONDS,
         )
         try:
-            self.target.lock().take(held)
+            self.context.lock().acquire(lock_record)
         except LockedError as error:
-            until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(error.held.until))
+            until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(error.record.until))
             raise LockHeldError(
-                f"{error}, until {until}", *self.target.held_by(error.held.run)
+                f"{error}, until {until}", *self.context.lock_advice(error.record.run)
             ) from None
 
-    def _finish(
+    def _run_engine(
         self,
         plan: Plan,
         engine: Engine,
-        go: Callable[[], Outcome],
-        wanted: Outcome = "done",
+        run_engine: Callable[[], Outcome],
+        expected_outcome: Outcome = "done",
     ) -> Outcome:
-        resume, undo = f"ops runs resume {plan.run}", f"ops runs undo {plan.run}"
+        resume_command, undo_command = f"ops runs resume {plan.run}", f"ops runs undo {plan.run}"
         try:
-            outcome = go()
+            outcome = run_engine()
         except StillRunningError as error:
-            raise TimedOutError(f"not finished in time: {error}", resume, undo) from error
+            raise TimedOutError(
+                f"not finished in time: {error}", resume_command, undo_command
+            ) from error
         except InDoubtError as error:
             message = f"step {error} may have been sent, and sending it twice would do it twice"
-            raise OpsError(message, f"ops runs show {plan.run}", undo) from error
+            raise OpsError(message, f"ops runs show {plan.run}", undo_command) from error
         except StepFailedError as error:  # of an undo: the direction never turns back
-            raise OpsError(f"the undo failed, and a person must go on: {error}", undo) from error
+            raise OpsError(
+                f"the undo failed, and a person must go on: {error}", undo_command
+            ) from error
         except LineTakenError as error:
             message = f"somebody else carries {plan.run} on: {error}"
             raise LockHeldError(message, f"ops runs show {plan.run}") from error
         except KeyboardInterrupt:
-            raise InterruptedRunError(going_on(engine), resume, undo) from None
+            raise InterruptedRunError(
+                describe_progress(engine), resume_command, undo_command
+            ) from None
         except OpsError as error:
-            ways = (resume, undo) if engine.journal.records else ()
-            error.args = (f"{error}; {going_on(engine)}",)
-            error.advice = (*error.advice, *ways)
+            commands = (resume_command, undo_command) if engine.journal.records else ()
+            error.args = (f"{error}; {describe_progress(engine)}",)
+            error.advice = (*error.advice, *commands)
             raise
         finally:
-            self._free(engine, plan.run)
-        if outcome == "undone" and wanted == "done":
-            undone = "was undone" if engine.returning() else "nothing of it is undone"
-            raise RolledBackError(f"{plan.command} failed and {undone}: {engine.reason}")
+            self._release_lock(engine, plan.run)
+        if outcome == "undone" and expected_outcome == "done":
+            undo_summary = "was undone" if engine.list_undo_steps() else "nothing of it is undone"
+            raise RolledBackError(f"{plan.command} failed and {undo_summary}: {engine.reason}")
         return outcome
 
-    def _free(self, engine: Engine, run: str) -> None:
+    def _release_lock(self, engine: Engine, run: str) -> None:
         """Gives the lock back, unless AWS is at something. Where that fails it is only said."""
-        if not in_flight(engine):
+        if not list_steps_in_flight(engine):
             try:
-                self.target.lock().free(run)
+                self.context.lock().release(run)
             except OpsError as error:
                 sys.stderr.write(f"ops: the lock is not given back: {error}\n  ops lock break\n")
 
 
-def check_expected(plan: Plan, expect: str | None) -> None:
+def require_expected_hash(plan: Plan, expected_hash: str | None) -> None:
     """Raises UsageError where a plan is not the one of that hash."""
-    if expect is not None and expect != plan.digest:
+    if expected_hash is not None and expected_hash != plan.digest:
         raise UsageError(
-            f"--expect is {expect}, the plan is now {plan.digest}: look at it again",
+            f"--expect is {expected_hash}, the plan is now {plan.digest}: look at it again",
             f"{plan.command} --dry-run",
         )
 
 
-def in_flight(engine: Engine) -> tuple[str, ...]:
+def list_steps_in_flight(engine: Engine) -> tuple[str, ...]:
     """Steps that AWS may be at: called, and their goal not seen."""
     journal = engine.journal
-    if journal.ended is not None:
+    if journal.end_record is not None:
         return ()
-    names = dict.fromkeys(r.step for r in journal.records if r.event in ("intent", "sent"))
-    last = {name: journal.last(name) for name in names}
-    return tuple(n for n, record in last.items() if record and record.event in ("intent", "sent"))
+    step_names = dict.fromkeys(
+        journal_record.step
+        for journal_record in journal.records
+        if journal_record.event in ("intent", "sent")
+    )
+    last_records = {name: journal.find_last_record(name) for name in step_names}
+    return tuple(
+        step_name
+        for step_name, record in last_records.items()
+        if record and record.event in ("intent", "sent")
+    )
 
 
-def going_on(engine: Engine) -> str:
+def describe_progress(engine: Engine) -> str:
     """What goes on in AWS when a run is stopped, for a person."""
-    done = [r.step for r in engine.journal.records if r.event == "done"]
-    so_far = f"done so far: {', '.join(done)}" if done else "nothing is done so far"
-    going = in_flight(engine)
-    if not going:
-        return f"stopped between two steps, nothing of this run goes on in AWS; {so_far}"
-    return f"stopped; in AWS may go on: {', '.join(going)}; {so_far}"
+    completed_steps = [record.step for record in engine.journal.records if record.event == "done"]
+    completed_summary = (
+        f"done so far: {', '.join(completed_steps)}"
+        if completed_steps
+        else "nothing is done so far"
+    )
+    steps_in_flight = list_steps_in_flight(engine)
+    if not steps_in_flight:
+        return f"stopped between two steps, nothing of this run goes on in AWS; {completed_summary}"
+    return f"stopped; in AWS may go on: {', '.join(steps_in_flight)}; {completed_summary}"

@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 import typer
 from botocore.exceptions import ClientError
 
-from ops.cli.context import chosen
+from ops.cli.context import get_selection
 from ops.cli.selection import Selection
 from ops.core.errors import OpsError, UsageError
-from ops.cost.prices import TABLE, Prices
+from ops.cost.prices import DEFAULT_PRICE_TABLE, PriceTable
 from ops.preview import changes as preview
-from ops.preview.commands import Files
+from ops.preview.commands import PreviewFiles
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="What a stack would cost a month."
@@ -19,14 +19,14 @@ app = typer.Typer(
 
 
 @app.callback()
-def cost() -> None:
+def declare_cost_group() -> None:
     """What a stack would cost a month."""
 
 
 @app.command("estimate")
-def estimate(
+def estimate_cost(
     context: typer.Context,
-    files: Files,
+    files: PreviewFiles,
     prices: Annotated[
         Literal["table", "aws"],
         typer.Option(help="the dated table, or AWS's Price List for the region of --region"),
@@ -38,67 +38,92 @@ def estimate(
     where that does not answer. Of what stays as it is only what is in the file counts: write it
     with --show-sames. Exit code 1 where a preview failed.
     """
-    from ops.preview.costs import costs
+    from ops.preview.costs import compare_costs
 
-    selection, output = chosen(context)
-    previews = preview.read(files)
-    at, why = (TABLE, "") if prices == "table" else _listed(selection, previews)
-    found = [(one, costs(one, at)) for one in previews]
-    failed = [one.stack for one, _ in found if one.errors]
-    if failed:
-        raise OpsError(f"the preview of {', '.join(failed)} failed, and is not all of it")
+    selection, output = get_selection(context)
+    previews = preview.read_previews(files)
+    price_table, fallback_reason = (
+        (DEFAULT_PRICE_TABLE, "") if prices == "table" else _load_price_table(selection, previews)
+    )
+    comparisons = [
+        (stack_preview, compare_costs(stack_preview, price_table)) for stack_preview in previews
+    ]
+    failed_stacks = [
+        stack_preview.stack for stack_preview, _ in comparisons if stack_preview.errors
+    ]
+    if failed_stacks:
+        raise OpsError(f"the preview of {', '.join(failed_stacks)} failed, and is not all of it")
     rows: list[dict[str, Any]] = [
-        {"stack": one.stack, "component": name, "monthly": round(new, 2)}
-        for one, of in found
-        for name, (_, new) in of.components.items()
+        {"stack": stack_preview.stack, "component": name, "monthly": round(new, 2)}
+        for stack_preview, comparison in comparisons
+        for name, (_, new) in comparison.component_totals.items()
     ]
     usage = [
-        {"stack": one.stack, "component": component, "what": what, "rate": rate}
-        for one, of in found
-        for component, what, rate in of.usage
+        {"stack": stack_preview.stack, "component": component, "what": description, "rate": rate}
+        for stack_preview, comparison in comparisons
+        for component, description, rate in comparison.usage_rates
     ]
-    if output.form == "json":
-        totals = {one.stack: round(of.fixed[1], 2) for one, of in found}
-        missing = {one.stack: one.left_out for one, _ in found}
-        source = {
-            "region": at.region,
-            "taken": at.taken,
-            "source": at.source,
-            "notes": list(at.notes),
-            "why": why or None,
+    if output.output_format == "json":
+        totals = {
+            stack_preview.stack: round(comparison.totals[1], 2)
+            for stack_preview, comparison in comparisons
         }
-        body = {"items": rows, "usage": usage, "monthly": totals, "unchangedNotInFile": missing}
-        output.data("cost-estimate", {**body, "prices": source})
+        omitted_counts = {
+            stack_preview.stack: stack_preview.omitted_count for stack_preview, _ in comparisons
+        }
+        source = {
+            "region": price_table.region,
+            "taken": price_table.taken,
+            "source": price_table.source,
+            "notes": list(price_table.notes),
+            "why": fallback_reason or None,
+        }
+        body = {
+            "items": rows,
+            "usage": usage,
+            "monthly": totals,
+            "unchangedNotInFile": omitted_counts,
+        }
+        output.print_json("cost-estimate", {**body, "prices": source})
         return
-    shown = [{**row, "monthly": f"{row['monthly']:.2f}"} for row in rows if row["monthly"]]
-    output.rows("cost-estimate", ("stack", "component", "monthly"), shown)
-    for one, of in found:
-        output.line(f"{one.stack}: {of.fixed[1]:.2f} $ a month, and what depends on use", "bold")
-        if one.left_out:
-            output.line(
-                f"{one.left_out} unchanged resources of {one.stack} are not in the file, and not "
+    shown_rows = [{**row, "monthly": f"{row['monthly']:.2f}"} for row in rows if row["monthly"]]
+    output.print_rows("cost-estimate", ("stack", "component", "monthly"), shown_rows)
+    for stack_preview, comparison in comparisons:
+        output.print_line(
+            f"{stack_preview.stack}: {comparison.totals[1]:.2f} $ a month, and what depends on use",
+            "bold",
+        )
+        if stack_preview.omitted_count:
+            output.print_line(
+                f"{stack_preview.omitted_count} unchanged resources of {stack_preview.stack} are not in the file, and not "
                 "in the figures: write it with --show-sames"
             )
     if usage:
-        output.rows("cost-usage", ("stack", "component", "what", "rate"), usage)
-    if why:
-        output.line(f"the Price List was not asked, or did not answer: {why}")
-    output.line(f"list prices of {at.region}, {at.taken}, from {at.source}")
-    for note in at.notes:
-        output.line(note)
+        output.print_rows("cost-usage", ("stack", "component", "what", "rate"), usage)
+    if fallback_reason:
+        output.print_line(f"the Price List was not asked, or did not answer: {fallback_reason}")
+    output.print_line(
+        f"list prices of {price_table.region}, {price_table.taken}, from {price_table.source}"
+    )
+    for note in price_table.notes:
+        output.print_line(note)
 
 
-def _listed(selection: Selection, previews: Sequence[preview.Preview]) -> tuple[Prices, str]:
+def _load_price_table(
+    selection: Selection, previews: Sequence[preview.Preview]
+) -> tuple[PriceTable, str]:
     """What AWS says by now; the table, and why, where it says nothing. Raises UsageError."""
     from ops.core import clock
     from ops.core.aws import Aws
     from ops.cost import price_list
-    from ops.preview.costs import classes
+    from ops.preview.costs import list_price_classes
 
     if selection.region is None:
         raise UsageError("--region is not set, may be the region whose prices are meant")
-    aws = Aws(price_list.WHERE, selection.profile)
+    aws = Aws(price_list.PRICE_LIST_REGION, selection.profile)
     try:
-        return price_list.read(aws, selection.region, classes(previews), clock.now()), ""
+        return price_list.fetch_price_table(
+            aws, selection.region, list_price_classes(previews), clock.now()
+        ), ""
     except (OpsError, ClientError) as error:
-        return TABLE, str(error)
+        return DEFAULT_PRICE_TABLE, str(error)

@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from ops.cost import prices
-from ops.cost.prices import TABLE, Prices
+from ops.cost.prices import DEFAULT_PRICE_TABLE, PriceTable
 
-Inputs: TypeAlias = Mapping[str, Any]
+ResourceInputs: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Resource:
+class PricedResource:
     """A resource as far as its price goes. `parent` groups what belongs together."""
 
     type: str
     name: str
     component: str
-    inputs: Inputs
+    inputs: ResourceInputs
     parent: str = ""
 
 
@@ -43,84 +43,94 @@ class UnpricedError(LookupError):
 
 
 @dataclass(frozen=True)
-class Stack:
+class StackResources:
     """The resources that a price may have to look up beside its own."""
 
-    resources: Sequence[Resource]
-    prices: Prices = TABLE
+    resources: Sequence[PricedResource]
+    prices: PriceTable = DEFAULT_PRICE_TABLE
 
-    def beside(self, resource: Resource, type_: str) -> Resource | None:
+    def find_sibling(self, resource: PricedResource, type_: str) -> PricedResource | None:
         """The resource of a type under the same parent: the only one, else the namesake."""
-        found = [r for r in self.resources if r.type == type_ and r.parent == resource.parent]
-        named = [r for r in found if r.name == resource.name]
-        candidates = named or found
+        siblings = [r for r in self.resources if r.type == type_ and r.parent == resource.parent]
+        namesakes = [r for r in siblings if r.name == resource.name]
+        candidates = namesakes or siblings
         return candidates[0] if len(candidates) == 1 else None
 
 
-Line: TypeAlias = tuple[str, float | None, str | None]  # what, monthly, usage
-Price: TypeAlias = Callable[[Resource, Stack], Iterable[Line]]
+PriceLine: TypeAlias = tuple[str, float | None, str | None]  # what, monthly, usage
+ResourcePricer: TypeAlias = Callable[[PricedResource, StackResources], Iterable[PriceLine]]
 
 
-def _hourly(what: str, rate: float | None, count: float = 1) -> Line:
-    return (what, None if rate is None else rate * count * prices.HOURS, None)
+def _build_hourly_line(description: str, rate: float | None, count: float = 1) -> PriceLine:
+    return (description, None if rate is None else rate * count * prices.HOURS, None)
 
 
-def _class(stack: Stack, what: str, table: Mapping[str, float], name: str, count: float) -> Line:
+def _build_class_line(
+    stack: StackResources, description: str, table: Mapping[str, float], name: str, count: float
+) -> PriceLine:
     rate = table.get(name)
     if rate is None:
-        return (f"{what} {name}", None, f"no price of {name} in the table of {stack.prices.taken}")
-    return _hourly(f"{count:g} x {name}", rate, count)
+        return (
+            f"{description} {name}",
+            None,
+            f"no price of {name} in the table of {stack.prices.taken}",
+        )
+    return _build_hourly_line(f"{count:g} x {name}", rate, count)
 
 
-def _nat(_: Resource, stack: Stack) -> Iterable[Line]:
-    yield _hourly("NAT gateway", stack.prices.nat_gateway)
-    yield ("data", None, prices.USAGE["nat"])
+def _price_nat_gateway(_: PricedResource, stack: StackResources) -> Iterable[PriceLine]:
+    yield _build_hourly_line("NAT gateway", stack.prices.nat_gateway)
+    yield ("data", None, prices.USAGE_RATES["nat"])
 
 
-def _balancer(resource: Resource, stack: Stack) -> Iterable[Line]:
+def _price_load_balancer(resource: PricedResource, stack: StackResources) -> Iterable[PriceLine]:
     subnets = len(resource.inputs.get("subnets") or ())
-    yield _hourly("load balancer", stack.prices.load_balancer)
+    yield _build_hourly_line("load balancer", stack.prices.load_balancer)
     if not resource.inputs.get("internal"):
-        yield _hourly(f"{subnets} public addresses", stack.prices.public_ipv4, subnets)
-    yield ("capacity", None, prices.USAGE["lcu"])
+        yield _build_hourly_line(f"{subnets} public addresses", stack.prices.public_ipv4, subnets)
+    yield ("capacity", None, prices.USAGE_RATES["lcu"])
 
 
-def _endpoint(resource: Resource, stack: Stack) -> Iterable[Line]:
+def _price_vpc_endpoint(resource: PricedResource, stack: StackResources) -> Iterable[PriceLine]:
     if resource.inputs.get("vpcEndpointType") == "Interface":
         zones = len(resource.inputs.get("subnetIds") or ())
-        yield _hourly(
+        yield _build_hourly_line(
             f"interface endpoint in {zones} zones", stack.prices.interface_endpoint, zones
         )
-        yield ("data", None, prices.USAGE["endpoint"])
+        yield ("data", None, prices.USAGE_RATES["endpoint"])
 
 
-def _instance(resource: Resource, stack: Stack) -> Iterable[Line]:
-    yield _class(stack, "instance", stack.prices.instances, resource.inputs["instanceType"], 1)
+def _price_instance(resource: PricedResource, stack: StackResources) -> Iterable[PriceLine]:
+    yield _build_class_line(
+        stack, "instance", stack.prices.instances, resource.inputs["instanceType"], 1
+    )
     size = (resource.inputs.get("rootBlockDevice") or {}).get("volumeSize") or 8
     yield (f"{size:g} GB disk", size * stack.prices.ebs_gp3_gb, None)
 
 
-def _database(resource: Resource, stack: Stack) -> Iterable[Line]:
+def _price_database(resource: PricedResource, stack: StackResources) -> Iterable[PriceLine]:
     inputs = resource.inputs
     copies = 2 if inputs.get("multiAz") else 1
-    yield _class(stack, "database", stack.prices.databases, inputs["instanceClass"], copies)
-    source = inputs if "allocatedStorage" in inputs else _primary(stack)
+    yield _build_class_line(
+        stack, "database", stack.prices.databases, inputs["instanceClass"], copies
+    )
+    source = inputs if "allocatedStorage" in inputs else _find_primary_inputs(stack)
     storage = source.get("allocatedStorage")
     if storage is None:
         yield ("storage", None, "what it is restored or copied from is not in the list")
     else:
         yield (f"{storage:g} GB gp3", storage * stack.prices.rds_gp3_gb * copies, None)
     if inputs.get("backupRetentionPeriod"):
-        yield ("backups", None, prices.USAGE["rds-backup"])
+        yield ("backups", None, prices.USAGE_RATES["rds-backup"])
 
 
-def _primary(stack: Stack) -> Inputs:
-    found = (r.inputs for r in stack.resources if r.type == "aws:rds/instance:Instance")
-    return next((inputs for inputs in found if "allocatedStorage" in inputs), {})
+def _find_primary_inputs(stack: StackResources) -> ResourceInputs:
+    instance_inputs = (r.inputs for r in stack.resources if r.type == "aws:rds/instance:Instance")
+    return next((inputs for inputs in instance_inputs if "allocatedStorage" in inputs), {})
 
 
-def _service(resource: Resource, stack: Stack) -> Iterable[Line]:
-    task = stack.beside(resource, "aws:ecs/taskDefinition:TaskDefinition")
+def _price_service(resource: PricedResource, stack: StackResources) -> Iterable[PriceLine]:
+    task = stack.find_sibling(resource, "aws:ecs/taskDefinition:TaskDefinition")
     count = resource.inputs.get("desiredCount") or 0
     if task is None:
         yield ("tasks", None, "its task definition is not in the list")
@@ -128,33 +138,39 @@ def _service(resource: Resource, stack: Stack) -> Iterable[Line]:
     cpu, memory = float(task.inputs["cpu"]) / 1024, float(task.inputs["memory"]) / 1024
     processor = (task.inputs.get("runtimePlatform") or {}).get("cpuArchitecture") or "X86_64"
     vcpu_rate, gb_rate = stack.prices.fargate[processor]
-    what = f"{count:g} x {cpu:g} vCPU, {memory:g} GB"
-    yield _hourly(what, cpu * vcpu_rate + memory * gb_rate, count)
-    yield ("scaling", None, prices.USAGE["scale"])
+    description = f"{count:g} x {cpu:g} vCPU, {memory:g} GB"
+    yield _build_hourly_line(description, cpu * vcpu_rate + memory * gb_rate, count)
+    yield ("scaling", None, prices.USAGE_RATES["scale"])
 
 
-def _group(resource: Resource, stack: Stack) -> Iterable[Line]:
-    template = stack.beside(resource, "aws:ec2/launchTemplate:LaunchTemplate")
+def _price_autoscaling_group(
+    resource: PricedResource, stack: StackResources
+) -> Iterable[PriceLine]:
+    template = stack.find_sibling(resource, "aws:ec2/launchTemplate:LaunchTemplate")
     policy = (resource.inputs.get("mixedInstancesPolicy") or {}).get("launchTemplate") or {}
-    kinds = [override["instanceType"] for override in policy.get("overrides") or ()]
+    instance_types = [override["instanceType"] for override in policy.get("overrides") or ()]
     count = resource.inputs.get("minSize") or 0
-    kind = kinds[0] if kinds else (template.inputs.get("instanceType") if template else None)
-    yield _class(stack, "instances", stack.prices.instances, str(kind), count)
+    instance_type = (
+        instance_types[0]
+        if instance_types
+        else (template.inputs.get("instanceType") if template else None)
+    )
+    yield _build_class_line(stack, "instances", stack.prices.instances, str(instance_type), count)
     disks = (template.inputs.get("blockDeviceMappings") if template else None) or ()
     size = sum((disk.get("ebs") or {}).get("volumeSize") or 0 for disk in disks)
     yield (f"{count:g} x {size:g} GB disk", count * size * stack.prices.ebs_gp3_gb, None)
-    yield ("scaling", None, prices.USAGE["scale"])
+    yield ("scaling", None, prices.USAGE_RATES["scale"])
 
 
-def _cache(resource: Resource, stack: Stack) -> Iterable[Line]:
+def _price_cache(resource: PricedResource, stack: StackResources) -> Iterable[PriceLine]:
     inputs = resource.inputs
     nodes = inputs.get("numCacheClusters") or 1
     factor = stack.prices.valkey if inputs.get("engine") == "valkey" else 1
     table = {name: rate * factor for name, rate in stack.prices.caches.items()}
-    yield _class(stack, "cache", table, inputs["nodeType"], nodes)
+    yield _build_class_line(stack, "cache", table, inputs["nodeType"], nodes)
 
 
-def _alarm(resource: Resource, stack: Stack) -> Iterable[Line]:
+def _price_alarm(resource: PricedResource, stack: StackResources) -> Iterable[PriceLine]:
     queries = resource.inputs.get("metricQueries") or ()
     metrics = sum(1 for query in queries if query.get("metric") is not None) or 1
     yield (
@@ -164,74 +180,83 @@ def _alarm(resource: Resource, stack: Stack) -> Iterable[Line]:
     )
 
 
-def _dashboard(resource: Resource, stack: Stack) -> Iterable[Line]:
+def _price_dashboard(resource: PricedResource, stack: StackResources) -> Iterable[PriceLine]:
     dashboards = [r for r in stack.resources if r.type == resource.type]
-    free = dashboards.index(resource) < prices.FREE_DASHBOARDS
+    is_free_dashboard = dashboards.index(resource) < prices.FREE_DASHBOARDS
     yield (
-        "dashboard, free" if free else "dashboard",
-        0.0 if free else stack.prices.dashboard,
+        "dashboard, free" if is_free_dashboard else "dashboard",
+        0.0 if is_free_dashboard else stack.prices.dashboard,
         None,
     )
 
 
-def _web_acl(resource: Resource, stack: Stack) -> Iterable[Line]:
+def _price_web_acl(resource: PricedResource, stack: StackResources) -> Iterable[PriceLine]:
     rules = len(resource.inputs.get("rules") or ())
     yield (
         f"web ACL of {rules} rules",
         stack.prices.web_acl + rules * stack.prices.web_acl_rule,
         None,
     )
-    yield ("requests", None, prices.USAGE["waf"])
+    yield ("requests", None, prices.USAGE_RATES["waf"])
 
 
-def _cluster(resource: Resource, _: Stack) -> Iterable[Line]:
+def _price_cluster(resource: PricedResource, _: StackResources) -> Iterable[PriceLine]:
     settings = resource.inputs.get("settings") or ()
-    if any(s["name"] == "containerInsights" and s["value"] != "disabled" for s in settings):
-        yield ("Container Insights", None, prices.USAGE["insights"])
+    if any(
+        setting["name"] == "containerInsights" and setting["value"] != "disabled"
+        for setting in settings
+    ):
+        yield ("Container Insights", None, prices.USAGE_RATES["insights"])
 
 
-def _flat(what: str, price: str) -> Price:
-    return lambda resource, stack: [(what, getattr(stack.prices, price), None)]
+def _build_flat_pricer(description: str, price_field: str) -> ResourcePricer:
+    return lambda resource, stack: [(description, getattr(stack.prices, price_field), None)]
 
 
-def _used(what: str, usage: str) -> Price:
-    return lambda resource, stack: [(what, None, prices.USAGE[usage])]
+def _build_usage_pricer(description: str, usage: str) -> ResourcePricer:
+    return lambda resource, stack: [(description, None, prices.USAGE_RATES[usage])]
 
 
-PRICED: Final[Mapping[str, Price]] = {
-    "aws:ec2/natGateway:NatGateway": _nat,
-    "aws:ec2/eip:Eip": lambda r, s: [_hourly("public address", s.prices.public_ipv4)],
-    "aws:ec2/instance:Instance": _instance,
-    "aws:ec2/vpcEndpoint:VpcEndpoint": _endpoint,
-    "aws:ec2/flowLog:FlowLog": _used("flow logs", "logs"),
-    "aws:lb/loadBalancer:LoadBalancer": _balancer,
-    "aws:route53/zone:Zone": _flat("hosted zone", "hosted_zone"),
-    "aws:wafv2/webAcl:WebAcl": _web_acl,
-    "aws:rds/instance:Instance": _database,
-    "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication": _used(
+RESOURCE_PRICERS: Final[Mapping[str, ResourcePricer]] = {
+    "aws:ec2/natGateway:NatGateway": _price_nat_gateway,
+    "aws:ec2/eip:Eip": lambda resource, stack: [
+        _build_hourly_line("public address", stack.prices.public_ipv4)
+    ],
+    "aws:ec2/instance:Instance": _price_instance,
+    "aws:ec2/vpcEndpoint:VpcEndpoint": _price_vpc_endpoint,
+    "aws:ec2/flowLog:FlowLog": _build_usage_pricer("flow logs", "logs"),
+    "aws:lb/loadBalancer:LoadBalancer": _price_load_balancer,
+    "aws:route53/zone:Zone": _build_flat_pricer("hosted zone", "hosted_zone"),
+    "aws:wafv2/webAcl:WebAcl": _price_web_acl,
+    "aws:rds/instance:Instance": _price_database,
+    "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication": _build_usage_pricer(
         "replicated backups", "transfer"
     ),
-    "aws:elasticache/replicationGroup:ReplicationGroup": _cache,
-    "aws:ecs/cluster:Cluster": _cluster,
-    "aws:ecs/service:Service": _service,
-    "aws:autoscaling/group:Group": _group,
-    "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
-    "aws:cloudwatch/compositeAlarm:CompositeAlarm": _flat("alarm", "composite_alarm"),
-    "aws:cloudwatch/dashboard:Dashboard": _dashboard,
-    "aws:cloudwatch/logGroup:LogGroup": _used("logs", "logs"),
-    "aws:kms/key:Key": _flat("key", "kms_key"),
-    "aws:secretsmanager/secret:Secret": _flat("secret", "secret"),
-    "aws:s3/bucket:Bucket": _used("objects", "s3"),
-    "aws:s3/bucketReplicationConfig:BucketReplicationConfig": _used("copies", "transfer"),
-    "aws:ecr/repository:Repository": _used("images", "ecr"),
-    "aws:lambda/function:Function": _used("invocations", "lambda"),
-    "aws:sns/topic:Topic": _used("messages", "sns"),
-    "aws:backup/vault:Vault": _used("recovery points", "backup"),
-    "aws:backup/restoreTestingPlan:RestoreTestingPlan": _used("tests", "restore-test"),
+    "aws:elasticache/replicationGroup:ReplicationGroup": _price_cache,
+    "aws:ecs/cluster:Cluster": _price_cluster,
+    "aws:ecs/service:Service": _price_service,
+    "aws:autoscaling/group:Group": _price_autoscaling_group,
+    "aws:cloudwatch/metricAlarm:MetricAlarm": _price_alarm,
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": _build_flat_pricer("alarm", "composite_alarm"),
+    "aws:cloudwatch/dashboard:Dashboard": _price_dashboard,
+    "aws:cloudwatch/logGroup:LogGroup": _build_usage_pricer("logs", "logs"),
+    "aws:kms/key:Key": _build_flat_pricer("key", "kms_key"),
+    "aws:secretsmanager/secret:Secret": _build_flat_pricer("secret", "secret"),
+    "aws:s3/bucket:Bucket": _build_usage_pricer("objects", "s3"),
+    "aws:s3/bucketReplicationConfig:BucketReplicationConfig": _build_usage_pricer(
+        "copies", "transfer"
+    ),
+    "aws:ecr/repository:Repository": _build_usage_pricer("images", "ecr"),
+    "aws:lambda/function:Function": _build_usage_pricer("invocations", "lambda"),
+    "aws:sns/topic:Topic": _build_usage_pricer("messages", "sns"),
+    "aws:backup/vault:Vault": _build_usage_pricer("recovery points", "backup"),
+    "aws:backup/restoreTestingPlan:RestoreTestingPlan": _build_usage_pricer(
+        "tests", "restore-test"
+    ),
 }
 # Types that cost nothing themselves, by the module they are in or by their own name.
 FREE_MODULES: Final = ("iam", "appautoscaling", "acm", "vpc")
-FREE: Final = frozenset(
+FREE_TYPES: Final = frozenset(
     """
     ec2/vpc ec2/subnet ec2/routeTable ec2/route ec2/routeTableAssociation ec2/internetGateway
     ec2/networkAcl ec2/networkAclRule ec2/networkAclAssociation ec2/defaultSecurityGroup
@@ -256,45 +281,49 @@ FREE: Final = frozenset(
 )
 
 
-def is_free(type_: str) -> bool:
+def is_free_type(type_: str) -> bool:
     """Whether a resource type is known to cost nothing itself."""
     if not type_.startswith("aws:"):
         return True
     path = type_.split(":")[1]
-    return path in FREE or path.split("/")[0] in FREE_MODULES
+    return path in FREE_TYPES or path.split("/")[0] in FREE_MODULES
 
 
-def estimate(resources: Sequence[Resource], at: Prices = TABLE) -> list[Cost]:
+def estimate_costs(
+    resources: Sequence[PricedResource], price_table: PriceTable = DEFAULT_PRICE_TABLE
+) -> list[Cost]:
     """The lines of an estimate, in the order of the resources. Raises UnpricedError."""
-    stack = Stack(resources, at)
-    return [cost for resource in resources for cost in _costs(resource, stack)]
+    stack = StackResources(resources, price_table)
+    return [cost for resource in resources for cost in _list_resource_costs(resource, stack)]
 
 
-def estimate_known(resources: Sequence[Resource], at: Prices = TABLE) -> list[Cost]:
+def estimate_known_costs(
+    resources: Sequence[PricedResource], price_table: PriceTable = DEFAULT_PRICE_TABLE
+) -> list[Cost]:
     """The same of resources that others may have written: what cannot be priced is named."""
     lines: list[Cost] = []
-    stack = Stack(resources, at)
+    stack = StackResources(resources, price_table)
     for resource in resources:
         try:
-            lines += _costs(resource, stack)
+            lines += _list_resource_costs(resource, stack)
         except UnpricedError:
-            why = f"no price of {resource.type} in the table of {at.taken}"
-            lines.append(Cost(resource.component, resource.name, "not priced", None, why))
+            reason = f"no price of {resource.type} in the table of {price_table.taken}"
+            lines.append(Cost(resource.component, resource.name, "not priced", None, reason))
         except (LookupError, TypeError, ValueError, AttributeError):
-            why = "what its price depends on is not known"
-            lines.append(Cost(resource.component, resource.name, "not priced", None, why))
+            reason = "what its price depends on is not known"
+            lines.append(Cost(resource.component, resource.name, "not priced", None, reason))
     return lines
 
 
-def _costs(resource: Resource, stack: Stack) -> list[Cost]:
-    price = PRICED.get(resource.type)
-    if price is None and not is_free(resource.type):
+def _list_resource_costs(resource: PricedResource, stack: StackResources) -> list[Cost]:
+    pricer = RESOURCE_PRICERS.get(resource.type)
+    if pricer is None and not is_free_type(resource.type):
         raise UnpricedError(f"{resource.type} has no price and is not known to be free")
-    lines = price(resource, stack) if price else ()
+    lines = pricer(resource, stack) if pricer else ()
     return [Cost(resource.component, resource.name, *line) for line in lines]
 
 
-def by_component(costs: Iterable[Cost]) -> dict[str, float]:
+def sum_by_component(costs: Iterable[Cost]) -> dict[str, float]:
     """The fixed part of an estimate by component, the dearest first, in $ a month."""
     sums: dict[str, float] = defaultdict(float)
     for cost in costs:

@@ -16,17 +16,17 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.errors import OpsError
-from ops.cost.prices import TABLE, Prices
+from ops.cost.prices import DEFAULT_PRICE_TABLE, PriceTable
 
-API: Final = "pricing.get_products"
-WHERE: Final = "us-east-1"  # an endpoint of the Price List; the others tell the same
-SOURCE: Final = "AWS Price List, on demand"
-AT_ONCE: Final = 8
-HOURS: Final = ("Hrs", "Hours", "hours")  # as different services spell it
+PRICE_LIST_API: Final = "pricing.get_products"
+PRICE_LIST_REGION: Final = "us-east-1"  # an endpoint of the Price List; the others tell the same
+PRICE_LIST_SOURCE: Final = "AWS Price List, on demand"
+PRICE_LIST_THREADS: Final = 8
+HOUR_UNITS: Final = ("Hrs", "Hours", "hours")  # as different services spell it
 
 
 @dataclass(frozen=True)
-class Product:
+class PriceListProduct:
     """What is asked for: a service, attributes that must be so, and the end of the usage type.
 
     In all regions but us-east-1 a usage type begins with the region's short name.
@@ -34,20 +34,22 @@ class Product:
 
     service: str
     attributes: Mapping[str, str]
-    usage: str = ""
+    usage_type: str = ""
     unit: str = "Hrs"
 
 
-ONE: Final[Mapping[str, Product]] = {
-    "nat_gateway": Product("AmazonEC2", {"productFamily": "NAT Gateway"}, "NatGateway-Hours"),
-    "load_balancer": Product(
+SINGLE_PRODUCTS: Final[Mapping[str, PriceListProduct]] = {
+    "nat_gateway": PriceListProduct(
+        "AmazonEC2", {"productFamily": "NAT Gateway"}, "NatGateway-Hours"
+    ),
+    "load_balancer": PriceListProduct(
         "AWSELB", {"productFamily": "Load Balancer-Application"}, "LoadBalancerUsage"
     ),
-    "interface_endpoint": Product(
+    "interface_endpoint": PriceListProduct(
         "AmazonVPC", {"productFamily": "VpcEndpoint"}, "VpcEndpoint-Hours"
     ),
-    "public_ipv4": Product("AmazonVPC", {}, "PublicIPv4:InUseAddress"),
-    "rds_gp3_gb": Product(
+    "public_ipv4": PriceListProduct("AmazonVPC", {}, "PublicIPv4:InUseAddress"),
+    "rds_gp3_gb": PriceListProduct(
         "AmazonRDS",
         {
             "productFamily": "Database Storage",
@@ -58,60 +60,79 @@ ONE: Final[Mapping[str, Product]] = {
         "",
         "GB-Mo",
     ),
-    "ebs_gp3_gb": Product(
+    "ebs_gp3_gb": PriceListProduct(
         "AmazonEC2", {"productFamily": "Storage", "volumeApiName": "gp3"}, "", "GB-Mo"
     ),
 }
-INSTANCE: Final = {
+INSTANCE_ATTRIBUTES: Final = {
     "operatingSystem": "Linux",
     "tenancy": "Shared",
     "preInstalledSw": "NA",
     "capacitystatus": "Used",
 }
-DATABASE: Final = {"databaseEngine": "PostgreSQL", "deploymentOption": "Single-AZ"}
-FARGATE: Final[Mapping[str, tuple[str, str]]] = {
+DATABASE_ATTRIBUTES: Final = {"databaseEngine": "PostgreSQL", "deploymentOption": "Single-AZ"}
+FARGATE_USAGE_TYPES: Final[Mapping[str, tuple[str, str]]] = {
     "ARM64": ("Fargate-ARM-vCPU-Hours:perCPU", "Fargate-ARM-GB-Hours"),
     "X86_64": ("Fargate-vCPU-Hours:perCPU", "Fargate-GB-Hours"),
 }
 
 
-def read(aws: Aws, region: str, classes: Mapping[str, set[str]], now: datetime) -> Prices:
+def fetch_price_table(
+    aws: Aws, region: str, classes: Mapping[str, set[str]], now: datetime
+) -> PriceTable:
     """The prices of a region; what AWS does not name is the table's, and noted.
 
     Raises OpsError where the Price List may not be asked, or does not answer.
     """
-    asked: dict[tuple[str, str], Product] = {(name, ""): one for name, one in ONE.items()}
+    products: dict[tuple[str, str], PriceListProduct] = {
+        (name, ""): product for name, product in SINGLE_PRODUCTS.items()
+    }
     for name in classes.get("instances", ()):
-        asked["instances", name] = Product("AmazonEC2", {"instanceType": name, **INSTANCE})
+        products["instances", name] = PriceListProduct(
+            "AmazonEC2", {"instanceType": name, **INSTANCE_ATTRIBUTES}
+        )
     for name in classes.get("databases", ()):
-        asked["databases", name] = Product("AmazonRDS", {"instanceType": name, **DATABASE})
+        products["databases", name] = PriceListProduct(
+            "AmazonRDS", {"instanceType": name, **DATABASE_ATTRIBUTES}
+        )
     for name in classes.get("caches", ()):
-        asked["caches", name] = Product(
+        products["caches", name] = PriceListProduct(
             "AmazonElastiCache", {"instanceType": name, "cacheEngine": "Redis"}
         )
-    for name, (cpu, memory) in FARGATE.items():
-        asked["vcpu", name] = Product("AmazonECS", {}, cpu)
-        asked["gb", name] = Product("AmazonECS", {}, memory)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = pool.map(lambda one: _price(aws, region, one), asked.values())
-        found = dict(zip(asked, answers, strict=True))
-    return _put(found, region, now)
+    for name, (cpu, memory) in FARGATE_USAGE_TYPES.items():
+        products["vcpu", name] = PriceListProduct("AmazonECS", {}, cpu)
+        products["gb", name] = PriceListProduct("AmazonECS", {}, memory)
+    with ThreadPoolExecutor(PRICE_LIST_THREADS) as pool:
+        price_results = pool.map(
+            lambda product: _fetch_unit_price(aws, region, product), products.values()
+        )
+        unit_prices = dict(zip(products, price_results, strict=True))
+    return _build_price_table(unit_prices, region, now)
 
 
-def _put(found: Mapping[tuple[str, str], float | None], region: str, now: datetime) -> Prices:
-    known = {key: value for key, value in found.items() if value is not None}
-    missing = sorted(" ".join(filter(None, key)) for key in found.keys() - known.keys())
-    plain = {name: known[name, ""] for name in ONE if (name, "") in known}
+def _build_price_table(
+    unit_prices: Mapping[tuple[str, str], float | None], region: str, now: datetime
+) -> PriceTable:
+    known_prices = {key: value for key, value in unit_prices.items() if value is not None}
+    missing = sorted(
+        " ".join(filter(None, key)) for key in unit_prices.keys() - known_prices.keys()
+    )
+    single_prices = {
+        name: known_prices[name, ""] for name in SINGLE_PRODUCTS if (name, "") in known_prices
+    }
 
-    def table(of: str, old: Mapping[str, float]) -> dict[str, float]:
-        return {**old, **{name: value for (kind, name), value in known.items() if kind == of}}
+    def merge_prices(table_name: str, default_prices: Mapping[str, float]) -> dict[str, float]:
+        return {
+            **default_prices,
+            **{name: value for (kind, name), value in known_prices.items() if kind == table_name},
+        }
 
     fargate = {
-        name: (known.get(("vcpu", name), cpu), known.get(("gb", name), gb))
-        for name, (cpu, gb) in TABLE.fargate.items()
+        name: (known_prices.get(("vcpu", name), cpu), known_prices.get(("gb", name), gb))
+        for name, (cpu, gb) in DEFAULT_PRICE_TABLE.fargate.items()
     }
     notes = (
-        f"alarms, dashboards, keys, secrets, web ACLs and zones are of the table of {TABLE.taken}",
+        f"alarms, dashboards, keys, secrets, web ACLs and zones are of the table of {DEFAULT_PRICE_TABLE.taken}",
         *(
             (f"not in the Price List of {region}, and of the table: {', '.join(missing)}",)
             if missing
@@ -119,43 +140,56 @@ def _put(found: Mapping[tuple[str, str], float | None], region: str, now: dateti
         ),
     )
     return replace(
-        TABLE,
+        DEFAULT_PRICE_TABLE,
         region=region,
         taken=f"{now:%Y-%m-%d}",
-        source=SOURCE,
+        source=PRICE_LIST_SOURCE,
         notes=notes,
-        instances=table("instances", TABLE.instances),
-        databases=table("databases", TABLE.databases),
-        caches=table("caches", TABLE.caches),
+        instances=merge_prices("instances", DEFAULT_PRICE_TABLE.instances),
+        databases=merge_prices("databases", DEFAULT_PRICE_TABLE.databases),
+        caches=merge_prices("caches", DEFAULT_PRICE_TABLE.caches),
         fargate=fargate,
-        **plain,
+        **single_prices,
     )
 
 
-def _price(aws: Aws, region: str, of: Product) -> float | None:
+def _fetch_unit_price(aws: Aws, region: str, product: PriceListProduct) -> float | None:
     """$ a unit; None where there is no such product, or more than one price of it."""
-    wanted = {"regionCode": region, **of.attributes}
+    attributes = {"regionCode": region, **product.attributes}
     filters = [
-        {"Type": "TERM_MATCH", "Field": key, "Value": value} for key, value in wanted.items()
+        {"Type": "TERM_MATCH", "Field": key, "Value": value} for key, value in attributes.items()
     ]
-    params: Any = {"ServiceCode": of.service, "Filters": filters}
+    params: Any = {"ServiceCode": product.service, "Filters": filters}
     try:
-        listed = [json.loads(text) for text in aws.pages(API, "PriceList", params, WHERE)]
+        listed_products = [
+            json.loads(text)
+            for text in aws.list_items(PRICE_LIST_API, "PriceList", params, PRICE_LIST_REGION)
+        ]
     except ValueError as error:
         raise OpsError(f"the Price List did not answer with prices: {error}") from None
-    prices = {price for one in listed for price in _of(one, of)}
+    prices = {
+        price
+        for listed_product in listed_products
+        for price in _list_unit_prices(listed_product, product)
+    }
     return prices.pop() if len(prices) == 1 else None
 
 
-def _of(listed: Mapping[str, Any], of: Product) -> Iterator[float]:
+def _list_unit_prices(
+    listed_product: Mapping[str, Any], product: PriceListProduct
+) -> Iterator[float]:
     """The prices on demand of one product, where it is what was asked for; free tiers are none."""
-    attributes = (listed.get("product") or {}).get("attributes") or {}
-    usage = str(attributes.get("usagetype", ""))
-    if of.usage and usage != of.usage and not usage.endswith(f"-{of.usage}"):
+    attributes = (listed_product.get("product") or {}).get("attributes") or {}
+    usage_type = str(attributes.get("usagetype", ""))
+    if (
+        product.usage_type
+        and usage_type != product.usage_type
+        and not usage_type.endswith(f"-{product.usage_type}")
+    ):
         return
-    for term in ((listed.get("terms") or {}).get("OnDemand") or {}).values():
+    for term in ((listed_product.get("terms") or {}).get("OnDemand") or {}).values():
         for dimension in (term.get("priceDimensions") or {}).values():
             price = float((dimension.get("pricePerUnit") or {}).get("USD", 0))
             unit = str(dimension.get("unit"))
-            if ("Hrs" if unit in HOURS else unit) == of.unit and price > 0:
+            if ("Hrs" if unit in HOUR_UNITS else unit) == product.unit and price > 0:
                 yield price

@@ -13,7 +13,7 @@ FREE_DASHBOARDS: Final = 3
 
 
 @dataclass(frozen=True)
-class Prices:
+class PriceTable:
     """What things cost, when that was so, where, and who says."""
 
     region: str
@@ -43,7 +43,7 @@ class Prices:
     notes: tuple[str, ...] = field(default=())
 
 
-TABLE: Final = Prices(
+DEFAULT_PRICE_TABLE: Final = PriceTable(
     region="us-east-1",
     taken="2026-11",
     source="AWS's public pricing pages (EC2, VPC, RDS, ECS, ElastiCache, CloudWatch, KMS)",
@@ -79,7 +79,7 @@ TABLE: Final = Prices(
 )
 
 # What depends on use: shown as such, never as nothing.
-USAGE: Final = {
+USAGE_RATES: Final = {
     "nat": "0.045 $ a GB processed",
     "lcu": "0.008 $ an LCU-hour",
     "endpoint": "0.01 $ a GB processed",

@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
-from ops.core.plan import State, known
+from ops.core.plan import JsonObject, lookup
 from ops.database import instance as database
 from ops.outputs import Outputs
 
 # GiB from which gp3 is provisioned; below, RDS takes neither IOPS nor throughput, though it shows
 # them. Source: RDS User Guide, "Amazon RDS DB instance storage", gp3.
-STRIPED: Final = 400
-BOTH: Final[Mapping[str, str]] = {
+MIN_GP3_PROVISIONED_GIB: Final = 400
+COMMON_INSTANCE_SETTINGS: Final[Mapping[str, str]] = {
     "Port": "Endpoint.Port",
     "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
     "DBParameterGroupName": "DBParameterGroups[0].DBParameterGroupName",
@@ -31,7 +31,7 @@ BOTH: Final[Mapping[str, str]] = {
     "CopyTagsToSnapshot": "CopyTagsToSnapshot",
     "CACertificateIdentifier": "CACertificateIdentifier",
 }
-WATCHED: Final[Mapping[str, str]] = {
+INSTANCE_MONITORING_SETTINGS: Final[Mapping[str, str]] = {
     "MonitoringInterval": "MonitoringInterval",
     "MonitoringRoleArn": "MonitoringRoleArn",
     "EnablePerformanceInsights": "PerformanceInsightsEnabled",
@@ -40,10 +40,13 @@ WATCHED: Final[Mapping[str, str]] = {
     "DatabaseInsightsMode": "DatabaseInsightsMode",
 }
 # Of CreateDBInstanceReadReplica.
-REPLICA: Final[Mapping[str, str]] = {**BOTH, **WATCHED}
+REPLICA_SETTINGS: Final[Mapping[str, str]] = {
+    **COMMON_INSTANCE_SETTINGS,
+    **INSTANCE_MONITORING_SETTINGS,
+}
 # Of both restores. How it is watched they do not take, nor its maintenance window.
-RESTORED: Final[Mapping[str, str]] = {
-    **BOTH,
+RESTORE_SETTINGS: Final[Mapping[str, str]] = {
+    **COMMON_INSTANCE_SETTINGS,
     "DBInstanceClass": "DBInstanceClass",
     "DBSubnetGroupName": "DBSubnetGroup.DBSubnetGroupName",
     "MultiAZ": "MultiAZ",
@@ -54,18 +57,18 @@ RESTORED: Final[Mapping[str, str]] = {
     "PreferredBackupWindow": "PreferredBackupWindow",
 }
 # Of RestoreDBInstanceToPointInTime alone.
-TO_TIME_ONLY: Final = ("MaxAllocatedStorage",)
+POINT_IN_TIME_ONLY_SETTINGS: Final = ("MaxAllocatedStorage",)
 # Of ModifyDBInstance, for what a restore does not take.
-AFTERWARDS: Final[Mapping[str, str]] = {
-    **WATCHED,
+POST_RESTORE_SETTINGS: Final[Mapping[str, str]] = {
+    **INSTANCE_MONITORING_SETTINGS,
     "MaxAllocatedStorage": "MaxAllocatedStorage",
     "PreferredMaintenanceWindow": "PreferredMaintenanceWindow",
 }
 # What two instances are compared by, beside their tags: what it is called, and where it stands.
-COMPARED: Final[Mapping[str, str]] = {
+COMPARED_SETTINGS: Final[Mapping[str, str]] = {
     **{
         path.rpartition(".")[2]: path
-        for path in (*RESTORED.values(), *WATCHED.values())
+        for path in (*RESTORE_SETTINGS.values(), *INSTANCE_MONITORING_SETTINGS.values())
         if "[" not in path
     },
     "DBParameterGroup": "DBParameterGroups[0].DBParameterGroupName",
@@ -83,67 +86,81 @@ COMPARED: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Difference:
+class SettingDifference:
     """One setting of two instances that is not the same."""
 
-    what: str
-    source: JsonValue
-    restored: JsonValue
+    setting: str
+    source_value: JsonValue
+    restored_value: JsonValue
 
 
-def told(like: Mapping[str, Any], table: Mapping[str, str]) -> State:
+def list_settings_to_copy(
+    description: Mapping[str, Any], paths_by_parameter: Mapping[str, str]
+) -> JsonObject:
     """The parameters that make an instance like that one, as far as it has them."""
-    found = {name: known(path, dict(like)) for name, path in table.items()}
-    kept: State = {name: value for name, value in found.items() if value not in (None, [], "")}
-    if not kept.get("EnablePerformanceInsights"):
-        kept.pop("PerformanceInsightsKMSKeyId", None)
-        kept.pop("PerformanceInsightsRetentionPeriod", None)
-    if not kept.get("MonitoringInterval"):
-        kept.pop("MonitoringRoleArn", None)
-    if like.get("StorageType") == "gp3" and like["AllocatedStorage"] < STRIPED:
-        kept.pop("Iops", None)
-        kept.pop("StorageThroughput", None)
-    return kept
+    values = {name: lookup(path, dict(description)) for name, path in paths_by_parameter.items()}
+    settings: JsonObject = {
+        name: value for name, value in values.items() if value not in (None, [], "")
+    }
+    if not settings.get("EnablePerformanceInsights"):
+        settings.pop("PerformanceInsightsKMSKeyId", None)
+        settings.pop("PerformanceInsightsRetentionPeriod", None)
+    if not settings.get("MonitoringInterval"):
+        settings.pop("MonitoringRoleArn", None)
+    if (
+        description.get("StorageType") == "gp3"
+        and description["AllocatedStorage"] < MIN_GP3_PROVISIONED_GIB
+    ):
+        settings.pop("Iops", None)
+        settings.pop("StorageThroughput", None)
+    return settings
 
 
-def own_tags(like: Mapping[str, Any]) -> dict[str, str]:
+def get_user_tags(description: Mapping[str, Any]) -> dict[str, str]:
     """The tags that somebody gave an instance: not AWS's own, nor those of operations."""
-    tags = database.tags(like.get("TagList"))
+    tags = database.parse_tags(description.get("TagList"))
     return {k: v for k, v in tags.items() if not k.startswith(("aws:", "bulwark:"))}
 
 
-def differences(source: Mapping[str, Any], restored: Mapping[str, Any]) -> list[Difference]:
+def list_setting_differences(
+    source_description: Mapping[str, Any], restored_description: Mapping[str, Any]
+) -> list[SettingDifference]:
     """What is not the same of two instances, as RDS describes them."""
-    found = []
-    for what, path in COMPARED.items():
-        pair = known(path, dict(source)), known(path, dict(restored))
+    differing_settings = []
+    for setting, path in COMPARED_SETTINGS.items():
+        pair = lookup(path, dict(source_description)), lookup(path, dict(restored_description))
         if (pair[0] or None) != (pair[1] or None):
-            found.append(Difference(what, *pair))
-    ours, theirs = own_tags(source), own_tags(restored)
-    for key in sorted(ours.keys() | theirs.keys()):
-        if ours.get(key) != theirs.get(key):
-            found.append(Difference(f"tag {key}", ours.get(key), theirs.get(key)))
-    return found
+            differing_settings.append(SettingDifference(setting, *pair))
+    source_tags, restored_tags = (
+        get_user_tags(source_description),
+        get_user_tags(restored_description),
+    )
+    for key in sorted(source_tags.keys() | restored_tags.keys()):
+        if source_tags.get(key) != restored_tags.get(key):
+            differing_settings.append(
+                SettingDifference(f"tag {key}", source_tags.get(key), restored_tags.get(key))
+            )
+    return differing_settings
 
 
-def of_outputs(outputs: Outputs, storage: int) -> dict[str, Any]:
+def build_description_from_outputs(outputs: Outputs, storage_gib: int) -> dict[str, Any]:
     """What the outputs say of the primary, as RDS would describe it, where it is gone.
 
     How it is watched, its windows and its tags they do not know.
     """
-    own = outputs.database
-    exports = [name.rsplit("/", 1)[-1] for name in own.log_groups]
+    database_outputs = outputs.database
+    log_exports = [name.rsplit("/", 1)[-1] for name in database_outputs.log_groups]
     return {
-        "DBInstanceClass": own.instance_class,
-        "Endpoint": {"Port": own.port},
-        "DBParameterGroups": [{"DBParameterGroupName": own.parameter_group}],
-        "VpcSecurityGroups": [{"VpcSecurityGroupId": own.security_group_id}],
-        "DBSubnetGroup": {"DBSubnetGroupName": own.subnet_group},
-        "EnabledCloudwatchLogsExports": exports,
-        "MultiAZ": own.multi_az,
+        "DBInstanceClass": database_outputs.instance_class,
+        "Endpoint": {"Port": database_outputs.port},
+        "DBParameterGroups": [{"DBParameterGroupName": database_outputs.parameter_group}],
+        "VpcSecurityGroups": [{"VpcSecurityGroupId": database_outputs.security_group_id}],
+        "DBSubnetGroup": {"DBSubnetGroupName": database_outputs.subnet_group},
+        "EnabledCloudwatchLogsExports": log_exports,
+        "MultiAZ": database_outputs.multi_az,
         "PubliclyAccessible": False,
         "CopyTagsToSnapshot": True,
         "StorageType": "gp3",
-        "AllocatedStorage": storage,
+        "AllocatedStorage": storage_gib,
         "DeletionProtection": outputs.stack.protect,
     }

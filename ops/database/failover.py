@@ -13,46 +13,51 @@ from ops.core.errors import OpsError
 from ops.core.plan import Call, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
-from ops.database.instance import STATUS, Instance
+from ops.database.instance import DATABASE_STATUS_PATH, DatabaseInstance
 from ops.outputs import Outputs
 
-ZONE: Final = "DBInstances[0].AvailabilityZone"
-FAILOVER: Final = 120
-FAILOVER_SOURCE: Final = "RDS User Guide, Multi-AZ DB instance deployments: 60-120 s"
-REBOOT: Final = 60
-REBOOT_SOURCE: Final = "an assumption, AWS states none: recovery takes longer after many writes"
-RESTARTED: Final = "contains(Events[].Message, 'DB instance restarted')"
-SHUT_DOWN: Final = "contains(Events[].Message, 'DB instance shutdown')"
+AVAILABILITY_ZONE_PATH: Final = "DBInstances[0].AvailabilityZone"
+TYPICAL_FAILOVER_SECONDS: Final = 120
+FAILOVER_TIME_SOURCE: Final = "RDS User Guide, Multi-AZ DB instance deployments: 60-120 s"
+TYPICAL_REBOOT_SECONDS: Final = 60
+REBOOT_TIME_SOURCE: Final = (
+    "an assumption, AWS states none: recovery takes longer after many writes"
+)
+RESTART_EVENT_EXPRESSION: Final = "contains(Events[].Message, 'DB instance restarted')"
+SHUTDOWN_EVENT_EXPRESSION: Final = "contains(Events[].Message, 'DB instance shutdown')"
 
 
-def failover(outputs: Outputs, found: Instance, run: str) -> Plan:
+def build_database_failover_plan(outputs: Outputs, instance: DatabaseInstance, run: str) -> Plan:
     """The standby becomes the primary, which is proved by the zone: a status would not tell."""
-    if not found.multi_az or found.standby is None:
+    if not instance.multi_az or instance.standby_zone is None:
         raise OpsError(
-            f"{found.identifier} is not Multi-AZ: there is no standby to fail over to",
+            f"{instance.identifier} is not Multi-AZ: there is no standby to fail over to",
             "ops db reboot",
         )
-    database.settled(found, "to fail over")
+    database.require_available(instance, "to fail over")
     step = Step(
         name="failover",
-        says=f"fail {found.identifier} over from {found.zone} to {found.standby}",
-        do=_reboot(outputs, found, failover=True),
+        description=f"fail {instance.identifier} over from {instance.zone} to {instance.standby_zone}",
+        action=_build_reboot_call(outputs, instance, force_failover=True),
         ready=Wait(
-            read=database.looking(outputs, found.identifier),
-            met={STATUS: "available", ZONE: found.zone},
+            read=database.describe_instance_call(outputs, instance.identifier),
+            met={DATABASE_STATUS_PATH: "available", AVAILABILITY_ZONE_PATH: instance.zone},
             within=900,
         ),
         goal=Wait(
-            read=database.looking(outputs, found.identifier),
-            met={STATUS: "available", ZONE: found.standby},
+            read=database.describe_instance_call(outputs, instance.identifier),
+            met={DATABASE_STATUS_PATH: "available", AVAILABILITY_ZONE_PATH: instance.standby_zone},
             # Another's reboot is taken for ours here; without the zone it is never success.
-            begun={ZONE: found.standby, STATUS: "rebooting"},
-            failed={STATUS: list(database.BROKEN)},
+            begun={
+                AVAILABILITY_ZONE_PATH: instance.standby_zone,
+                DATABASE_STATUS_PATH: "rebooting",
+            },
+            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
             within=1800,
-            typical=FAILOVER,
-            source=FAILOVER_SOURCE,
+            typical=TYPICAL_FAILOVER_SECONDS,
+            source=FAILOVER_TIME_SOURCE,
         ),
-        downtime=FAILOVER,
+        downtime=TYPICAL_FAILOVER_SECONDS,
     )
     notes = (
         "connections drop and must be made anew; no committed row is lost",
@@ -62,110 +67,116 @@ def failover(outputs: Outputs, found: Instance, run: str) -> Plan:
     return build_stack_plan(outputs, run, "db failover", step, notes=notes)
 
 
-def reboot(outputs: Outputs, found: Instance, since: str, run: str) -> Plan:
+def build_database_reboot_plan(
+    outputs: Outputs, instance: DatabaseInstance, events_start: str, run: str
+) -> Plan:
     """The server is started again in its zone, which is proved by an event after `since`.
 
     The second step only looks: the restart is told of before the instance is available.
     """
-    database.settled(found, "to be rebooted")
-    restart = Step(
+    database.require_available(instance, "to be rebooted")
+    reboot_step = Step(
         name="reboot",
-        says=f"reboot {found.identifier} in {found.zone}",
-        do=_reboot(outputs, found, failover=False),
+        description=f"reboot {instance.identifier} in {instance.zone}",
+        action=_build_reboot_call(outputs, instance, force_failover=False),
         goal=Wait(
-            read=_events(outputs, found.identifier, since),
-            met={RESTARTED: True},
-            begun={SHUT_DOWN: True},
+            read=_describe_events_call(outputs, instance.identifier, events_start),
+            met={RESTART_EVENT_EXPRESSION: True},
+            begun={SHUTDOWN_EVENT_EXPRESSION: True},
             within=1800,
-            typical=REBOOT,
-            source=REBOOT_SOURCE,
+            typical=TYPICAL_REBOOT_SECONDS,
+            source=REBOOT_TIME_SOURCE,
         ),
-        downtime=REBOOT,
+        downtime=TYPICAL_REBOOT_SECONDS,
     )
-    looking = database.looking(outputs, found.identifier)
-    rest = Step(
+    describe_call = database.describe_instance_call(outputs, instance.identifier)
+    available_step = Step(
         name="rest",
-        says=f"see {found.identifier} available with its parameters in sync",
-        do=looking,
+        description=f"see {instance.identifier} available with its parameters in sync",
+        action=describe_call,
         goal=Wait(
-            read=looking,
+            read=describe_call,
             met={
-                STATUS: "available",
+                DATABASE_STATUS_PATH: "available",
                 "DBInstances[0].DBParameterGroups[0].ParameterApplyStatus": "in-sync",
             },
-            failed={STATUS: list(database.BROKEN)},
+            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
             within=1800,
         ),
     )
     notes = ("connections drop and must be made anew; there is no undo",)
-    return build_stack_plan(outputs, run, "db reboot", restart, rest, notes=notes)
+    return build_stack_plan(outputs, run, "db reboot", reboot_step, available_step, notes=notes)
 
 
-def in_effect(outputs: Outputs, found: Instance, name: str) -> Step:
+def build_pending_reboot_step(outputs: Outputs, instance: DatabaseInstance, name: str) -> Step:
     """The server is started again only where its parameters wait for it: proved by their state.
 
     So it is none where another act has started it already.
     """
     return Step(
         name=name,
-        says=f"reboot {found.identifier} where its parameters wait for it still",
-        do=database.where(
+        description=f"reboot {instance.identifier} where its parameters wait for it still",
+        action=database.rds_call(
             outputs,
             "rds.reboot_db_instance",
-            {"DBInstanceIdentifier": found.identifier},
+            {"DBInstanceIdentifier": instance.identifier},
             repeatable=False,
         ),
         goal=Wait(
-            read=database.looking(outputs, found.identifier),
+            read=database.describe_instance_call(outputs, instance.identifier),
             met={
-                STATUS: "available",
+                DATABASE_STATUS_PATH: "available",
                 "DBInstances[0].DBParameterGroups[0].ParameterApplyStatus": "in-sync",
             },
-            begun={STATUS: "rebooting"},
+            begun={DATABASE_STATUS_PATH: "rebooting"},
             within=1800,
-            typical=REBOOT,
-            source=REBOOT_SOURCE,
+            typical=TYPICAL_REBOOT_SECONDS,
+            source=REBOOT_TIME_SOURCE,
         ),
-        downtime=REBOOT,
+        downtime=TYPICAL_REBOOT_SECONDS,
     )
 
 
-def last_restart(aws: Aws, outputs: Outputs, identifier: str, now: datetime) -> str:
+def get_reboot_events_start(aws: Aws, outputs: Outputs, identifier: str, now: datetime) -> str:
     """From when on a restart is a new one: right after the last that RDS tells of.
 
     By AWS's own times, so that a wrong clock here takes no old restart for ours. Where RDS tells
     of none it is a midnight, so that the plan's hash does not change with each look.
     """
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
-    seen: Any = Actions(aws)(_events(outputs, identifier, _text(midnight)), {})
-    restarts = [e["Date"] for e in seen["Events"] if "restarted" in e["Message"]]
+    response: Any = Actions(aws)(
+        _describe_events_call(outputs, identifier, _format_time(midnight)), {}
+    )
+    restarts = [event["Date"] for event in response["Events"] if "restarted" in event["Message"]]
     if not restarts:
-        return _text(midnight)
-    last = datetime.fromisoformat(max(restarts).replace("Z", "+00:00"))
-    return _text(last + timedelta(milliseconds=1))
+        return _format_time(midnight)
+    last_restart_time = datetime.fromisoformat(max(restarts).replace("Z", "+00:00"))
+    return _format_time(last_restart_time + timedelta(milliseconds=1))
 
 
-def _reboot(outputs: Outputs, found: Instance, *, failover: bool) -> Call:
-    return database.where(
+def _build_reboot_call(
+    outputs: Outputs, instance: DatabaseInstance, *, force_failover: bool
+) -> Call:
+    return database.rds_call(
         outputs,
         "rds.reboot_db_instance",
-        {"DBInstanceIdentifier": found.identifier, "ForceFailover": failover},
+        {"DBInstanceIdentifier": instance.identifier, "ForceFailover": force_failover},
         repeatable=False,
     )
 
 
-def _events(outputs: Outputs, identifier: str, since: str) -> Call:
-    return database.where(
+def _describe_events_call(outputs: Outputs, identifier: str, events_start: str) -> Call:
+    return database.rds_call(
         outputs,
         "rds.describe_events",
         {
             "SourceIdentifier": identifier,
             "SourceType": "db-instance",
             "EventCategories": ["availability"],
-            "StartTime": since,
+            "StartTime": events_start,
         },
     )
 
 
-def _text(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _format_time(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

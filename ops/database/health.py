@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ops.cli.render import said
+from ops.cli.render import format_duration
 from ops.core.checks import (
     DAY,
     HOUR,
@@ -174,7 +174,7 @@ def restorable(facts: Facts) -> Looking:
             "ops db snapshot create",
         )
     old = age(facts, time)
-    evidence = f"{time}, {said(max(old, 0))} ago"
+    evidence = f"{time}, {format_duration(max(old, 0))} ago"
     good = old <= RESTORABLE
     return _one("ok" if good else "failing", "latest restorable time", evidence, "ops db status")
 

@@ -10,13 +10,13 @@ from pydantic import JsonValue
 from ops.core.actions import Actions
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, RefusedError
-from ops.core.plan import Call, State, Wait
+from ops.core.plan import Call, JsonObject, Wait
 from ops.outputs import Outputs
 
-STATUS: Final = "DBInstances[0].DBInstanceStatus"
-PENDING: Final = "DBInstances[0].PendingModifiedValues"
+DATABASE_STATUS_PATH: Final = "DBInstances[0].DBInstanceStatus"
+PENDING_CHANGES_PATH: Final = "DBInstances[0].PendingModifiedValues"
 # States that end by no waiting: RDS User Guide, "Viewing Amazon RDS DB instance status".
-BROKEN: Final[tuple[str, ...]] = (
+FAILED_STATUSES: Final[tuple[str, ...]] = (
     "failed",
     "inaccessible-encryption-credentials",
     "incompatible-network",
@@ -27,58 +27,58 @@ BROKEN: Final[tuple[str, ...]] = (
     "restore-error",
     "storage-full",
 )
-ABSENT: Final = "DBInstanceNotFound"
+DB_INSTANCE_NOT_FOUND: Final = "DBInstanceNotFound"
 
 
 @dataclass(frozen=True)
-class Instance:
+class DatabaseInstance:
     """One DB instance, as it was seen."""
 
     identifier: str
     role: str
     status: str
-    size: str
+    instance_class: str
     version: str
     zone: str | None
-    standby: str | None
+    standby_zone: str | None
     multi_az: bool
-    storage: int
-    storage_limit: int | None
+    storage_gib: int
+    storage_limit_gib: int | None
     storage_type: str
     encrypted: bool
-    pending: Mapping[str, Any]
-    group: str | None
-    group_status: str | None
+    pending_changes: Mapping[str, Any]
+    parameter_group: str | None
+    parameter_group_status: str | None
     replicas: tuple[str, ...]
-    backup_days: int
-    restorable: str | None
+    backup_retention_days: int
+    latest_restorable_time: str | None
     tags: Mapping[str, str]
 
     @property
-    def available(self) -> bool:
+    def is_available(self) -> bool:
         """Whether RDS takes a change of it."""
         return self.status == "available"
 
     def row(self) -> dict[str, object]:
         """What a person sees of it."""
-        waiting = [f"{name}={value}" for name, value in self.pending.items()]
-        if self.group_status not in (None, "in-sync"):
-            waiting.append(f"{self.group} {self.group_status}")
+        pending = [f"{name}={value}" for name, value in self.pending_changes.items()]
+        if self.parameter_group_status not in (None, "in-sync"):
+            pending.append(f"{self.parameter_group} {self.parameter_group_status}")
         return {
             "instance": self.identifier,
             "role": self.role,
             "status": self.status,
-            "class": self.size,
+            "class": self.instance_class,
             "version": self.version,
             "zone": self.zone,
-            "standby": self.standby,
-            "storage": f"{self.storage} GiB {self.storage_type}",
-            "pending": waiting or None,
-            "restorable": self.restorable,
+            "standby": self.standby_zone,
+            "storage": f"{self.storage_gib} GiB {self.storage_type}",
+            "pending": pending or None,
+            "restorable": self.latest_restorable_time,
         }
 
 
-COLUMNS: Final = (
+DATABASE_INSTANCE_COLUMNS: Final = (
     "instance",
     "role",
     "status",
@@ -92,135 +92,138 @@ COLUMNS: Final = (
 )
 
 
-def where(
-    outputs: Outputs, api: str, params: State, *answers: str, repeatable: bool = True
+def rds_call(
+    outputs: Outputs, api: str, params: JsonObject, *expected_errors: str, repeatable: bool = True
 ) -> Call:
     """A call in the stack's own region, wherever the outputs were read from."""
     return Call(
         api=api,
         params=params,
-        answers=answers,
+        expected_errors=expected_errors,
         repeatable=repeatable,
         region=outputs.stack.region,
     )
 
 
-def looking(outputs: Outputs, identifier: str) -> Call:
+def describe_instance_call(outputs: Outputs, identifier: str) -> Call:
     """The read of one instance."""
-    return where(outputs, "rds.describe_db_instances", {"DBInstanceIdentifier": identifier})
+    return rds_call(outputs, "rds.describe_db_instances", {"DBInstanceIdentifier": identifier})
 
 
-def calm(outputs: Outputs, identifier: str) -> Wait:
+def available_with_nothing_pending(outputs: Outputs, identifier: str) -> Wait:
     """Available, with nothing waiting to be changed."""
     return Wait(
-        read=looking(outputs, identifier),
-        met={STATUS: "available", PENDING: {}},
-        failed={STATUS: list(BROKEN)},
+        read=describe_instance_call(outputs, identifier),
+        met={DATABASE_STATUS_PATH: "available", PENDING_CHANGES_PATH: {}},
+        failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
     )
 
 
-def look(aws: Aws, outputs: Outputs, identifier: str) -> Instance | None:
+def find_instance(aws: Aws, outputs: Outputs, identifier: str) -> DatabaseInstance | None:
     """One instance, or None where there is none. A throttle or a denial raises."""
-    seen = described(aws, outputs, identifier)
-    return None if seen is None else instance(seen)
+    description = describe_instance(aws, outputs, identifier)
+    return None if description is None else parse_instance(description)
 
 
-def described(aws: Aws, outputs: Outputs, identifier: str) -> dict[str, Any] | None:
+def describe_instance(aws: Aws, outputs: Outputs, identifier: str) -> dict[str, Any] | None:
     """One instance as RDS describes it, or None where there is none; raises as `look`."""
-    call = looking(outputs, identifier).model_copy(update={"answers": (ABSENT,)})
-    seen: Any = Actions(aws)(call, {})
-    found: dict[str, Any] | None = next(iter(seen.get("DBInstances") or ()), None)
-    return found
+    call = describe_instance_call(outputs, identifier).model_copy(
+        update={"answers": (DB_INSTANCE_NOT_FOUND,)}
+    )
+    response: Any = Actions(aws)(call, {})
+    description: dict[str, Any] | None = next(iter(response.get("DBInstances") or ()), None)
+    return description
 
 
-def primary(aws: Aws, outputs: Outputs) -> Instance:
+def get_primary(aws: Aws, outputs: Outputs) -> DatabaseInstance:
     """The stack's primary. Raises OpsError where it is not there."""
     identifier = outputs.database.identifier
-    found = look(aws, outputs, identifier)
-    if found is None:
+    instance = find_instance(aws, outputs, identifier)
+    if instance is None:
         raise OpsError(
             f"there is no DB instance {identifier} in {outputs.stack.region}",
             "ops db snapshot list",
         )
-    return found
+    return instance
 
 
-def member(aws: Aws, outputs: Outputs, identifier: str | None) -> Instance:
+def get_primary_or_replica(aws: Aws, outputs: Outputs, identifier: str | None) -> DatabaseInstance:
     """The primary, or the replica of that name. The name is known to be one of the stack's."""
     if identifier in (None, outputs.database.identifier):
-        return primary(aws, outputs)
-    found = look(aws, outputs, str(identifier))
-    if found is None:
+        return get_primary(aws, outputs)
+    instance = find_instance(aws, outputs, str(identifier))
+    if instance is None:
         raise OpsError(f"there is no DB instance {identifier} in {outputs.stack.region}")
-    return found
+    return instance
 
 
-def settled(found: Instance, what: str) -> None:
+def require_available(instance: DatabaseInstance, purpose: str) -> None:
     """Raises OpsError where an instance cannot be changed now."""
-    if not found.available:
+    if not instance.is_available:
         raise OpsError(
-            f"{found.identifier} is {found.status}, it must be available {what}", "ops db status"
-        )
-
-
-def unburdened(found: Instance) -> None:
-    """Raises OpsError where changes wait, which ApplyImmediately would carry out as well."""
-    if found.pending:
-        waiting = ", ".join(f"{name}={value}" for name, value in found.pending.items())
-        raise OpsError(
-            f"{found.identifier} has changes waiting for its maintenance window that would be made "
-            f"along with this one: {waiting}",
+            f"{instance.identifier} is {instance.status}, it must be available {purpose}",
             "ops db status",
         )
 
 
-def pages(
-    aws: Aws, outputs: Outputs, api: str, key: str, params: State, region: str | None = None
+def require_no_pending_changes(instance: DatabaseInstance) -> None:
+    """Raises OpsError where changes wait, which ApplyImmediately would carry out as well."""
+    if instance.pending_changes:
+        pending = ", ".join(f"{name}={value}" for name, value in instance.pending_changes.items())
+        raise OpsError(
+            f"{instance.identifier} has changes waiting for its maintenance window that would be made "
+            f"along with this one: {pending}",
+            "ops db status",
+        )
+
+
+def list_in_stack_region(
+    aws: Aws, outputs: Outputs, api: str, key: str, params: JsonObject, region: str | None = None
 ) -> Iterator[Any]:
     """All items of a list; what AWS refuses is an error for a person."""
-    yield from found(aws, api, key, params, region or outputs.stack.region)
+    yield from list_in_region(aws, api, key, params, region or outputs.stack.region)
 
 
-def found(aws: Aws, api: str, key: str, params: State, region: str) -> Iterator[Any]:
+def list_in_region(aws: Aws, api: str, key: str, params: JsonObject, region: str) -> Iterator[Any]:
     """The same of a list in any region."""
     try:
-        yield from aws.pages(api, key, params, region)
+        yield from aws.list_items(api, key, params, region)
     except ClientError as error:
-        answer = error.response["Error"]
-        raise RefusedError(f"{api}: {answer['Code']}: {answer.get('Message')}") from error
+        details = error.response["Error"]
+        raise RefusedError(f"{api}: {details['Code']}: {details.get('Message')}") from error
 
 
-def tags(seen: Any) -> dict[str, str]:
+def parse_tags(tag_items: Any) -> dict[str, str]:
     """A tag list as a mapping."""
-    return {tag["Key"]: tag["Value"] for tag in seen or ()}
+    return {tag["Key"]: tag["Value"] for tag in tag_items or ()}
 
 
-def tag_list(wanted: Mapping[str, str]) -> list[JsonValue]:
+def format_tags(tags: Mapping[str, str]) -> list[JsonValue]:
     """A mapping as AWS takes it."""
-    return [{"Key": key, "Value": value} for key, value in sorted(wanted.items())]
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
-def instance(seen: Any) -> Instance:
+def parse_instance(description: Any) -> DatabaseInstance:
     """An instance from its description by RDS."""
-    groups = seen.get("DBParameterGroups") or [{}]
-    return Instance(
-        identifier=seen["DBInstanceIdentifier"],
-        role="replica" if seen.get("ReadReplicaSourceDBInstanceIdentifier") else "primary",
-        status=seen["DBInstanceStatus"],
-        size=seen["DBInstanceClass"],
-        version=seen["EngineVersion"],
-        zone=seen.get("AvailabilityZone"),
-        standby=seen.get("SecondaryAvailabilityZone"),
-        multi_az=bool(seen.get("MultiAZ")),
-        storage=int(seen["AllocatedStorage"]),
-        storage_limit=seen.get("MaxAllocatedStorage"),
-        storage_type=seen.get("StorageType", ""),
-        encrypted=bool(seen.get("StorageEncrypted")),
-        pending=seen.get("PendingModifiedValues") or {},
-        group=groups[0].get("DBParameterGroupName"),
-        group_status=groups[0].get("ParameterApplyStatus"),
-        replicas=tuple(seen.get("ReadReplicaDBInstanceIdentifiers") or ()),
-        backup_days=int(seen.get("BackupRetentionPeriod") or 0),
-        restorable=seen.get("LatestRestorableTime"),
-        tags=tags(seen.get("TagList")),
+    parameter_groups = description.get("DBParameterGroups") or [{}]
+    return DatabaseInstance(
+        identifier=description["DBInstanceIdentifier"],
+        role="replica" if description.get("ReadReplicaSourceDBInstanceIdentifier") else "primary",
+        status=description["DBInstanceStatus"],
+        instance_class=description["DBInstanceClass"],
+        version=description["EngineVersion"],
+        zone=description.get("AvailabilityZone"),
+        standby_zone=description.get("SecondaryAvailabilityZone"),
+        multi_az=bool(description.get("MultiAZ")),
+        storage_gib=int(description["AllocatedStorage"]),
+        storage_limit_gib=description.get("MaxAllocatedStorage"),
+        storage_type=description.get("StorageType", ""),
+        encrypted=bool(description.get("StorageEncrypted")),
+        pending_changes=description.get("PendingModifiedValues") or {},
+        parameter_group=parameter_groups[0].get("DBParameterGroupName"),
+        parameter_group_status=parameter_groups[0].get("ParameterApplyStatus"),
+        replicas=tuple(description.get("ReadReplicaDBInstanceIdentifiers") or ()),
+        backup_retention_days=int(description.get("BackupRetentionPeriod") or 0),
+        latest_restorable_time=description.get("LatestRestorableTime"),
+        tags=parse_tags(description.get("TagList")),
     )

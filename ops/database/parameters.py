@@ -8,229 +8,282 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import Plan, State, Step, Wait
+from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
-from ops.database.instance import Instance
+from ops.database.instance import DatabaseInstance
 from ops.outputs import Outputs
 
-MOST: Final = 20  # parameters of one change. Source: API reference, ModifyDBParameterGroup
-DEFAULT: Final = "default."  # groups of AWS's own, which nobody may change
-APPLY: Final = "DBInstances[0].DBParameterGroups[0].ParameterApplyStatus"
+MAX_PARAMETERS_PER_CHANGE: Final = (
+    20  # parameters of one change. Source: API reference, ModifyDBParameterGroup
+)
+DEFAULT_GROUP_PREFIX: Final = "default."  # groups of AWS's own, which nobody may change
+PARAMETER_APPLY_STATUS_PATH: Final = "DBInstances[0].DBParameterGroups[0].ParameterApplyStatus"
 # A number as RDS takes it, by the kind of the parameter: Python's own are more.
-NUMBERS: Final = {
+NUMBER_PATTERNS: Final = {
     "integer": re.compile(r"-?\d+"),
     "float": re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?"),
 }
-APPLIED: Final = f"contains(['in-sync', 'pending-reboot'], {APPLY})"
+PARAMETERS_APPLIED_EXPRESSION: Final = (
+    f"contains(['in-sync', 'pending-reboot'], {PARAMETER_APPLY_STATUS_PATH})"
+)
 
 
 @dataclass(frozen=True)
-class Parameter:
+class PostgresParameter:
     """One parameter, as RDS describes it. `allowed` is a list or a range, as RDS writes them."""
 
     name: str
     value: str | None
-    kind: str
-    allowed: str | None
-    static: bool
-    modifiable: bool
-    own: bool
-    says: str
+    data_type: str
+    allowed_values: str | None
+    is_static: bool
+    is_modifiable: bool
+    is_user_set: bool
+    description: str
 
     @property
-    def method(self) -> str:
+    def apply_method(self) -> str:
         """When a change holds."""
-        return "pending-reboot" if self.static else "immediate"
+        return "pending-reboot" if self.is_static else "immediate"
 
     def row(self) -> dict[str, object]:
         """What a person sees of it."""
         return {
             "parameter": self.name,
             "value": self.value,
-            "set": "here" if self.own else "default",
-            "takes effect": "at a reboot" if self.static else "at once",
-            "may be": self.allowed,
+            "set": "here" if self.is_user_set else "default",
+            "takes effect": "at a reboot" if self.is_static else "at once",
+            "may be": self.allowed_values,
         }
 
 
-COLUMNS: Final = ("parameter", "value", "set", "takes effect", "may be")
+PARAMETER_COLUMNS: Final = ("parameter", "value", "set", "takes effect", "may be")
 
 
-def listed(aws: Aws, outputs: Outputs, group: str, *, own: bool = False) -> list[Parameter]:
+def list_database_parameters(
+    aws: Aws, outputs: Outputs, group: str, *, user_only: bool = False
+) -> list[PostgresParameter]:
     """All parameters of a group by name, or only those that it sets itself."""
-    params: State = {"DBParameterGroupName": group, **({"Source": "user"} if own else {})}
-    found = database.pages(aws, outputs, "rds.describe_db_parameters", "Parameters", params)
-    return sorted((_parameter(item) for item in found), key=lambda one: one.name)
+    params: JsonObject = {
+        "DBParameterGroupName": group,
+        **({"Source": "user"} if user_only else {}),
+    }
+    items = database.list_in_stack_region(
+        aws, outputs, "rds.describe_db_parameters", "Parameters", params
+    )
+    return sorted((_parse_parameter(item) for item in items), key=lambda parameter: parameter.name)
 
 
-def asked(given: Sequence[str], option: str = "--set") -> dict[str, str]:
+def parse_parameter_values(texts: Sequence[str], option: str = "--set") -> dict[str, str]:
     """NAME=VALUE of each --set, or of another option. Raises UsageError."""
-    wanted: dict[str, str] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not (name and equals and value):
+    values: dict[str, str] = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not (name and separator and value):
             raise UsageError(f"{option} is {text!r}, may be NAME=VALUE, like work_mem=8192")
-        if wanted.setdefault(name, value) != value:
-            raise UsageError(f"{option} is {text!r}, and {name}={wanted[name]} too: it may be once")
-    if len(wanted) > MOST:
-        raise UsageError(f"{option} is given {len(wanted)} times, may be {MOST} at most")
-    return wanted
+        if values.setdefault(name, value) != value:
+            raise UsageError(f"{option} is {text!r}, and {name}={values[name]} too: it may be once")
+    if len(values) > MAX_PARAMETERS_PER_CHANGE:
+        raise UsageError(
+            f"{option} is given {len(values)} times, may be {MAX_PARAMETERS_PER_CHANGE} at most"
+        )
+    return values
 
 
-def chosen(
-    known: Sequence[Parameter], wanted: Mapping[str, str], option: str = "--set"
-) -> list[tuple[Parameter, str]]:
+def resolve_parameter_changes(
+    parameters: Sequence[PostgresParameter], values: Mapping[str, str], option: str = "--set"
+) -> list[tuple[PostgresParameter, str]]:
     """The parameters to change, each with its new value. Raises UsageError for what cannot be."""
-    by_name = {one.name: one for one in known}
-    found = []
-    for name, value in wanted.items():
-        one = by_name.get(name)
-        if one is None:
-            near = difflib.get_close_matches(name, by_name, 5)
-            hint = f", may be {', '.join(near)}" if near else ""
-            raise UsageError(f"{option} is {name!r}, which is no parameter{hint}", _ALL)
-        if not one.modifiable:
-            raise UsageError(f"{option} is {name!r}, which RDS lets nobody change", _ALL)
-        if not fits(one, value):
-            raise UsageError(f"{option} is '{name}={value}', may be {one.allowed}", _ALL)
-        if one.own and one.value == value:
+    by_name = {parameter.name: parameter for parameter in parameters}
+    changes = []
+    for name, value in values.items():
+        parameter = by_name.get(name)
+        if parameter is None:
+            similar_names = difflib.get_close_matches(name, by_name, 5)
+            hint = f", may be {', '.join(similar_names)}" if similar_names else ""
+            raise UsageError(
+                f"{option} is {name!r}, which is no parameter{hint}", _ALL_PARAMETERS_COMMAND
+            )
+        if not parameter.is_modifiable:
+            raise UsageError(
+                f"{option} is {name!r}, which RDS lets nobody change", _ALL_PARAMETERS_COMMAND
+            )
+        if not is_allowed_value(parameter, value):
+            raise UsageError(
+                f"{option} is '{name}={value}', may be {parameter.allowed_values}",
+                _ALL_PARAMETERS_COMMAND,
+            )
+        if parameter.is_user_set and parameter.value == value:
             raise UsageError(f"{option} is '{name}={value}', which it is already")
-        found.append((one, value))
-    return found
+        changes.append((parameter, value))
+    return changes
 
 
-_ALL: Final = "ops db parameters --all"
+_ALL_PARAMETERS_COMMAND: Final = "ops db parameters --all"
 
 
-def fits(one: Parameter, value: str) -> bool:
+def is_allowed_value(parameter: PostgresParameter, value: str) -> bool:
     """Whether RDS takes a value: one of a list (or several, of a list of them), or in a range.
 
     A formula of RDS's, like `{DBInstanceClassMemory/32768}`, is RDS's own to judge.
     """
-    if one.allowed is None or "{" in value:
+    if parameter.allowed_values is None or "{" in value:
         return True
-    options = [option.strip() for option in one.allowed.split(",")]
-    if one.kind == "list":
+    options = [option.strip() for option in parameter.allowed_values.split(",")]
+    if parameter.data_type == "list":
         return all(part.strip() in options for part in value.split(","))
     if value in options:
         return True
-    number = NUMBERS.get(one.kind)
-    if number is not None and not number.fullmatch(value):
+    number_pattern = NUMBER_PATTERNS.get(parameter.data_type)
+    if number_pattern is not None and not number_pattern.fullmatch(value):
         return False
-    return any(_within(option, value) for option in options)
+    return any(_is_in_range(option, value) for option in options)
 
 
-def _within(bounds: str, value: str) -> bool:
-    least, dash, most = bounds[1:].partition("-")
-    if not dash:
+def _is_in_range(bounds: str, value: str) -> bool:
+    minimum, separator, maximum = bounds[1:].partition("-")
+    if not separator:
         return False
     try:
-        return float(bounds[0] + least) <= float(value) <= float(most)
+        return float(bounds[0] + minimum) <= float(value) <= float(maximum)
     except ValueError:
         return False
 
 
-def change(
-    outputs: Outputs, found: Instance, wanted: Sequence[tuple[Parameter, str]], run: str
+def build_parameter_change_plan(
+    outputs: Outputs,
+    instance: DatabaseInstance,
+    changes: Sequence[tuple[PostgresParameter, str]],
+    run: str,
 ) -> Plan:
     """The group says so, and the instance has taken it, or waits for a reboot to.
 
     Undone: what the group said before, or the default where it said nothing.
     """
-    group = str(found.group)
-    if group.startswith(DEFAULT):
-        raise OpsError(f"{found.identifier} has AWS's own {group}, which nobody may change")
-    database.settled(found, "for its parameters to be changed")
-    before = [(one, str(one.value)) for one, _ in wanted if one.own]
-    unset = [one for one, _ in wanted if not one.own]
-    back = [
-        *([setting(outputs, group, "back", before)] if before else []),
-        *([_reset(outputs, group, unset)] if unset else []),
+    group = str(instance.parameter_group)
+    if group.startswith(DEFAULT_GROUP_PREFIX):
+        raise OpsError(f"{instance.identifier} has AWS's own {group}, which nobody may change")
+    database.require_available(instance, "for its parameters to be changed")
+    previous_values = [
+        (parameter, str(parameter.value)) for parameter, _ in changes if parameter.is_user_set
     ]
-    looking = database.looking(outputs, found.identifier)
+    unset_parameters = [parameter for parameter, _ in changes if not parameter.is_user_set]
+    undo_steps = [
+        *(
+            [build_parameter_set_step(outputs, group, "back", previous_values)]
+            if previous_values
+            else []
+        ),
+        *(
+            [_build_parameter_reset_step(outputs, group, unset_parameters)]
+            if unset_parameters
+            else []
+        ),
+    ]
+    describe_call = database.describe_instance_call(outputs, instance.identifier)
     steps = (
-        setting(outputs, group, "set", wanted).model_copy(update={"undo": tuple(back)}),
+        build_parameter_set_step(outputs, group, "set", changes).model_copy(
+            update={"undo": tuple(undo_steps)}
+        ),
         Step(
             name="applied",
-            says=f"see {found.identifier} in sync, or waiting for a reboot",
-            do=looking,
-            goal=Wait(read=looking, met={APPLIED: True}, every=15, within=900),
+            description=f"see {instance.identifier} in sync, or waiting for a reboot",
+            action=describe_call,
+            goal=Wait(
+                read=describe_call, met={PARAMETERS_APPLIED_EXPRESSION: True}, every=15, within=900
+            ),
         ),
     )
-    static = [one.name for one, _ in wanted if one.static]
-    names = ", ".join(f"{one.name}: {value}" for one, value in wanted)
+    static_names = [parameter.name for parameter, _ in changes if parameter.is_static]
+    assignments = ", ".join(f"{parameter.name}: {value}" for parameter, value in changes)
     notes = (
-        *(f"{one.name}: {one.value or 'unset'} -> {value}" for one, value in wanted),
-        *([f"{', '.join(static)} takes effect at `ops db reboot`"] if static else []),
-        f"the settings of the stack own this group: add {{{names}}} to database.parameters as "
+        *(
+            f"{parameter.name}: {parameter.value or 'unset'} -> {value}"
+            for parameter, value in changes
+        ),
+        *([f"{', '.join(static_names)} takes effect at `ops db reboot`"] if static_names else []),
+        f"the settings of the stack own this group: add {{{assignments}}} to database.parameters as "
         "well, or the next `pulumi up` changes it back",
     )
     return build_stack_plan(outputs, run, "db parameters", *steps, notes=notes)
 
 
-def setting(
-    outputs: Outputs, group: str, name: str, wanted: Sequence[tuple[Parameter, str]]
+def build_parameter_set_step(
+    outputs: Outputs, group: str, name: str, changes: Sequence[tuple[PostgresParameter, str]]
 ) -> Step:
     """The step that sets parameters of a group."""
-    said = ", ".join(f"{one.name} = {value}" for one, value in wanted)
+    assignments = ", ".join(f"{parameter.name} = {value}" for parameter, value in changes)
     return Step(
         name=name,
-        says=f"set {said} in {group}",
-        do=database.where(
+        description=f"set {assignments} in {group}",
+        action=database.rds_call(
             outputs,
             "rds.modify_db_parameter_group",
             {
                 "DBParameterGroupName": group,
                 "Parameters": [
-                    {"ParameterName": one.name, "ParameterValue": value, "ApplyMethod": one.method}
-                    for one, value in wanted
+                    {
+                        "ParameterName": parameter.name,
+                        "ParameterValue": value,
+                        "ApplyMethod": parameter.apply_method,
+                    }
+                    for parameter, value in changes
                 ],
             },
         ),
-        goal=_shown(outputs, group, {one.name: value for one, value in wanted}),
+        goal=_build_group_values_wait(
+            outputs, group, {parameter.name: value for parameter, value in changes}
+        ),
     )
 
 
-def _reset(outputs: Outputs, group: str, unset: Sequence[Parameter]) -> Step:
+def _build_parameter_reset_step(
+    outputs: Outputs, group: str, parameters: Sequence[PostgresParameter]
+) -> Step:
     return Step(
         name="reset",
-        says=f"leave {', '.join(one.name for one in unset)} to the default in {group}",
-        do=database.where(
+        description=f"leave {', '.join(parameter.name for parameter in parameters)} to the default in {group}",
+        action=database.rds_call(
             outputs,
             "rds.reset_db_parameter_group",
             {
                 "DBParameterGroupName": group,
                 "Parameters": [
-                    {"ParameterName": one.name, "ApplyMethod": one.method} for one in unset
+                    {"ParameterName": parameter.name, "ApplyMethod": parameter.apply_method}
+                    for parameter in parameters
                 ],
             },
         ),
-        goal=_shown(outputs, group, {one.name: None for one in unset}),
+        goal=_build_group_values_wait(
+            outputs, group, {parameter.name: None for parameter in parameters}
+        ),
     )
 
 
-def _shown(outputs: Outputs, group: str, wanted: Mapping[str, str | None]) -> Wait:
-    params: State = {"DBParameterGroupName": group, "Source": "user", "MaxRecords": 100}
+def _build_group_values_wait(
+    outputs: Outputs, group: str, values: Mapping[str, str | None]
+) -> Wait:
+    params: JsonObject = {"DBParameterGroupName": group, "Source": "user", "MaxRecords": 100}
     return Wait(
-        read=database.where(outputs, "rds.describe_db_parameters", params),
+        read=database.rds_call(outputs, "rds.describe_db_parameters", params),
         met={
             f"Parameters[?ParameterName=='{name}'] | [0].ParameterValue": value
-            for name, value in wanted.items()
+            for name, value in values.items()
         },
         every=5,
         within=300,
     )
 
 
-def _parameter(seen: Mapping[str, Any]) -> Parameter:
-    return Parameter(
-        name=seen["ParameterName"],
-        value=seen.get("ParameterValue"),
-        kind=seen.get("DataType", "string"),
-        allowed=seen.get("AllowedValues"),
-        static=seen.get("ApplyType") == "static",
-        modifiable=bool(seen.get("IsModifiable", True)),
-        own=seen.get("Source") == "user",
-        says=seen.get("Description", ""),
+def _parse_parameter(description: Mapping[str, Any]) -> PostgresParameter:
+    return PostgresParameter(
+        name=description["ParameterName"],
+        value=description.get("ParameterValue"),
+        data_type=description.get("DataType", "string"),
+        allowed_values=description.get("AllowedValues"),
+        is_static=description.get("ApplyType") == "static",
+        is_modifiable=bool(description.get("IsModifiable", True)),
+        is_user_set=description.get("Source") == "user",
+        description=description.get("Description", ""),
     )

@@ -12,31 +12,37 @@ from ops.core.errors import OpsError
 from ops.core.plan import Plan, Sql, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
-from ops.database.instance import PENDING, STATUS, Instance
+from ops.database.instance import DATABASE_STATUS_PATH, PENDING_CHANGES_PATH, DatabaseInstance
 from ops.outputs import Outputs
 from ops.services import deploy as deployments
 from ops.services.model import Service
 
-TYPICAL: Final = 90
-ASSUMED: Final = "an assumption, AWS states none: a function of four steps, and RDS half a minute"
-TOKEN: Final = 64  # characters, of 32 at least. Source: API reference, RotateSecret
-WITHIN: Final = 30 * 60  # Secrets Manager tries a failed rotation again meanwhile
+TYPICAL_ROTATION_SECONDS: Final = 90
+ROTATION_TIME_SOURCE: Final = (
+    "an assumption, AWS states none: a function of four steps, and RDS half a minute"
+)
+ROTATION_TOKEN_CHARACTERS: Final = (
+    64  # characters, of 32 at least. Source: API reference, RotateSecret
+)
+ROTATION_TIMEOUT_SECONDS: Final = 30 * 60  # Secrets Manager tries a failed rotation again meanwhile
 
 
-def settled(outputs: Outputs, secret: object, found: Instance) -> None:
+def require_rotatable(outputs: Outputs, response: object, instance: DatabaseInstance) -> None:
     """Raises OpsError where the database cannot be given another password now.
 
     `secret` is the description of its secret.
     """
-    database.settled(found, "to be given another password")
-    described: dict[str, object] = secret if isinstance(secret, dict) else {}
-    if not described.get("RotationEnabled"):
+    database.require_available(instance, "to be given another password")
+    description: dict[str, object] = response if isinstance(response, dict) else {}
+    if not description.get("RotationEnabled"):
         raise OpsError(
             f"the secret {outputs.database.secret_arn} has no rotation: run `pulumi up` first"
         )
-    stages = described.get("VersionIdsToStages")
-    for version, stage in stages.items() if isinstance(stages, dict) else ():
-        if "AWSPENDING" in stage and "AWSCURRENT" not in stage:
+    stages_by_version = description.get("VersionIdsToStages")
+    for version, stage_labels in (
+        stages_by_version.items() if isinstance(stages_by_version, dict) else ()
+    ):
+        if "AWSPENDING" in stage_labels and "AWSCURRENT" not in stage_labels:
             raise OpsError(
                 f"a rotation is on its way or has stuck: version {version} is pending; look at the "
                 "log of the rotation function",
@@ -44,23 +50,23 @@ def settled(outputs: Outputs, secret: object, found: Instance) -> None:
             )
 
 
-def token_of(run: str) -> str:
+def get_rotation_token(run: str) -> str:
     """The token of a new version of the secret, which is the version's id.
 
     The run itself, so that the plan's hash is the same for the same plan (Plan.digest).
     """
-    return f"bulwark-{run:-<24}"[:TOKEN]
+    return f"bulwark-{run:-<24}"[:ROTATION_TOKEN_CHARACTERS]
 
 
-def described(aws: Aws, outputs: Outputs) -> object:
+def describe_database_secret(aws: Aws, outputs: Outputs) -> object:
     """The description of the database's secret, without what is in it."""
     return aws.call("secretsmanager.describe_secret", {"SecretId": outputs.database.secret_arn})
 
 
-def rotate(
+def build_password_rotation_plan(
     aws: Aws,
     outputs: Outputs,
-    found: Instance,
+    instance: DatabaseInstance,
     services: list[Service],
     run: str,
     *,
@@ -71,33 +77,40 @@ def rotate(
     With `check` the new password is tried, which takes a way to the database. There is no undo:
     the password of before may be known to somebody, which is why it was rotated.
     """
-    token = token_of(run)
-    stages = f'VersionIdsToStages."{token}" || `[]`'
-    where = {"SecretId": outputs.database.secret_arn}
+    token = get_rotation_token(run)
+    stages_path = f'VersionIdsToStages."{token}" || `[]`'
+    secret_params = {"SecretId": outputs.database.secret_arn}
     steps = [
         Step(
             name="rotate",
-            says=f"rotate the password of {found.identifier}",
-            do=database.where(
-                outputs, "secretsmanager.rotate_secret", {**where, "ClientRequestToken": token}
+            description=f"rotate the password of {instance.identifier}",
+            action=database.rds_call(
+                outputs,
+                "secretsmanager.rotate_secret",
+                {**secret_params, "ClientRequestToken": token},
             ),
             goal=Wait(
-                read=database.where(outputs, "secretsmanager.describe_secret", {**where}),
-                met={f"contains({stages}, 'AWSCURRENT')": True},
-                begun={f"contains({stages}, 'AWSPENDING')": True},
-                within=WITHIN,
-                typical=TYPICAL,
-                source=ASSUMED,
+                read=database.rds_call(
+                    outputs, "secretsmanager.describe_secret", {**secret_params}
+                ),
+                met={f"contains({stages_path}, 'AWSCURRENT')": True},
+                begun={f"contains({stages_path}, 'AWSPENDING')": True},
+                within=ROTATION_TIMEOUT_SECONDS,
+                typical=TYPICAL_ROTATION_SECONDS,
+                source=ROTATION_TIME_SOURCE,
             ),
         ),
         Step(
             name="taken",
-            says=f"see that {found.identifier} has taken it",
-            do=database.looking(outputs, found.identifier),
+            description=f"see that {instance.identifier} has taken it",
+            action=database.describe_instance_call(outputs, instance.identifier),
             goal=Wait(
-                read=database.looking(outputs, found.identifier),
-                met={STATUS: "available", f"{PENDING}.MasterUserPassword": None},
-                failed={STATUS: list(database.BROKEN)},
+                read=database.describe_instance_call(outputs, instance.identifier),
+                met={
+                    DATABASE_STATUS_PATH: "available",
+                    f"{PENDING_CHANGES_PATH}.MasterUserPassword": None,
+                },
+                failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
                 every=10,
                 within=900,
             ),
@@ -108,10 +121,10 @@ def rotate(
         ),
     ]
     if check:
-        ask = Sql(statement="SELECT 1 AS answers")
-        says = "see that the database takes the new password"
-        goal = Wait(read=ask, met={"rows[0].answers": 1}, every=5, within=300)
-        steps.append(Step(name="answers", says=says, do=ask, goal=goal))
+        check_query = Sql(statement="SELECT 1 AS answers")
+        description = "see that the database takes the new password"
+        goal = Wait(read=check_query, met={"rows[0].answers": 1}, every=5, within=300)
+        steps.append(Step(name="answers", description=description, action=check_query, goal=goal))
     notes = (
         "from the change at RDS until a task is started anew, its new connections are refused; "
         "those that it has go on",

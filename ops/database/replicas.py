@@ -10,98 +10,110 @@ from ops.core.plan import Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database import copied_settings as likeness
 from ops.database import instance as database
-from ops.database.instance import ABSENT, STATUS
-from ops.database.snapshots import TAG
+from ops.database.instance import DATABASE_STATUS_PATH, DB_INSTANCE_NOT_FOUND
+from ops.database.snapshots import DATABASE_RUN_TAG
 from ops.outputs import Outputs
 
-MOST: Final = 15  # replicas of one primary. Source: RDS User Guide, read replicas of PostgreSQL
-TAGGED: Final = f"DBInstances[0].TagList[?Key=='{TAG}'].Value | [0]"
-LONGEST: Final = 63  # characters of an identifier. Source: API reference
-NAME: Final = re.compile(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*")
-TYPICAL: Final = 15 * 60
-ASSUMED: Final = "an assumption, AWS states none: a snapshot of the primary, and its data copied"
+MAX_REPLICAS: Final = (
+    15  # replicas of one primary. Source: RDS User Guide, read replicas of PostgreSQL
+)
+DATABASE_RUN_TAG_PATH: Final = f"DBInstances[0].TagList[?Key=='{DATABASE_RUN_TAG}'].Value | [0]"
+MAX_IDENTIFIER_CHARACTERS: Final = 63  # characters of an identifier. Source: API reference
+REPLICA_NAME_PATTERN: Final = re.compile(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*")
+TYPICAL_REPLICA_CREATION_SECONDS: Final = 15 * 60
+REPLICA_CREATION_TIME_SOURCE: Final = (
+    "an assumption, AWS states none: a snapshot of the primary, and its data copied"
+)
 
 
-def described(aws: Aws, outputs: Outputs, identifier: str | None = None) -> dict[str, Any]:
+def get_instance_description(
+    aws: Aws, outputs: Outputs, identifier: str | None = None
+) -> dict[str, Any]:
     """The primary, or another, as RDS describes it. Raises OpsError where it is not there."""
     identifier = identifier or outputs.database.identifier
-    found = database.described(aws, outputs, identifier)
-    if found is None:
+    description = database.describe_instance(aws, outputs, identifier)
+    if description is None:
         raise OpsError(f"there is no DB instance {identifier} in {outputs.stack.region}")
-    return found
+    return description
 
 
-def full_name(outputs: Outputs, name: str) -> str:
+def get_replica_identifier(outputs: Outputs, name: str) -> str:
     """The identifier of a replica: the primary's, and the name. Raises UsageError."""
-    head = f"{outputs.database.identifier}-"
-    whole = name if name.startswith(head) else f"{head}{name}"
-    if not NAME.fullmatch(name) or len(whole) > LONGEST:
+    prefix = f"{outputs.database.identifier}-"
+    identifier = name if name.startswith(prefix) else f"{prefix}{name}"
+    if not REPLICA_NAME_PATTERN.fullmatch(name) or len(identifier) > MAX_IDENTIFIER_CHARACTERS:
         raise UsageError(
             f"NAME is {name!r}, may be letters, digits and single hyphens, like reports"
         )
-    return whole
+    return identifier
 
 
-def add(
+def build_replica_creation_plan(
     aws: Aws,
     outputs: Outputs,
     primary: Mapping[str, Any],
     name: str,
     run: str,
     *,
-    size: str | None = None,
+    instance_class: str | None = None,
 ) -> Plan:
     """Another replica, with the primary's settings. Undone: it is deleted again."""
-    replica = full_name(outputs, name)
-    own = primary["DBInstanceIdentifier"]
-    if database.look(aws, outputs, replica) is not None:
+    replica = get_replica_identifier(outputs, name)
+    primary_identifier = primary["DBInstanceIdentifier"]
+    if database.find_instance(aws, outputs, replica) is not None:
         raise UsageError(f"NAME is {name!r}, and {replica} is there already", "ops db status")
     if primary["DBInstanceStatus"] != "available":
         raise OpsError(
-            f"{own} is {primary['DBInstanceStatus']}, it must be available to be replicated",
+            f"{primary_identifier} is {primary['DBInstanceStatus']}, it must be available to be replicated",
             "ops db status",
         )
     if not primary.get("BackupRetentionPeriod"):
-        raise OpsError(f"{own} keeps no automated backups, which a replica is made from")
-    if len(primary.get("ReadReplicaDBInstanceIdentifiers") or ()) >= MOST:
-        raise OpsError(f"{own} has {MOST} replicas, which is the most", "ops db status")
-    size = size or str(primary["DBInstanceClass"])
-    copied = likeness.told(primary, likeness.REPLICA)
-    tags = database.tags(primary.get("TagList"))
-    kept = {key: value for key, value in tags.items() if not key.startswith("aws:")}
-    read = database.looking(outputs, replica).model_copy(update={"answers": (ABSENT,)})
+        raise OpsError(
+            f"{primary_identifier} keeps no automated backups, which a replica is made from"
+        )
+    if len(primary.get("ReadReplicaDBInstanceIdentifiers") or ()) >= MAX_REPLICAS:
+        raise OpsError(
+            f"{primary_identifier} has {MAX_REPLICAS} replicas, which is the most", "ops db status"
+        )
+    instance_class = instance_class or str(primary["DBInstanceClass"])
+    copied_settings = likeness.list_settings_to_copy(primary, likeness.REPLICA_SETTINGS)
+    tags = database.parse_tags(primary.get("TagList"))
+    user_tags = {key: value for key, value in tags.items() if not key.startswith("aws:")}
+    describe_call = database.describe_instance_call(outputs, replica).model_copy(
+        update={"answers": (DB_INSTANCE_NOT_FOUND,)}
+    )
     step = Step(
         name="add",
-        says=f"make {replica} a {size} that follows {own}",
-        do=database.where(
+        description=f"make {replica} a {instance_class} that follows {primary_identifier}",
+        action=database.rds_call(
             outputs,
             "rds.create_db_instance_read_replica",
             {
                 "DBInstanceIdentifier": replica,
-                "SourceDBInstanceIdentifier": own,
-                "DBInstanceClass": size,
+                "SourceDBInstanceIdentifier": primary_identifier,
+                "DBInstanceClass": instance_class,
                 "PubliclyAccessible": False,
                 "DeletionProtection": outputs.stack.protect,
-                "Tags": database.tag_list({**kept, TAG: run}),
-                **copied,
+                "Tags": database.format_tags({**user_tags, DATABASE_RUN_TAG: run}),
+                **copied_settings,
             },
             "DBInstanceAlreadyExists",
         ),
         goal=Wait(
-            read=read,
+            read=describe_call,
             met={
-                STATUS: "available",
-                "DBInstances[0].ReadReplicaSourceDBInstanceIdentifier": own,
-                TAGGED: run,
+                DATABASE_STATUS_PATH: "available",
+                "DBInstances[0].ReadReplicaSourceDBInstanceIdentifier": primary_identifier,
+                DATABASE_RUN_TAG_PATH: run,
             },
-            begun={STATUS: "creating"},
-            failed={STATUS: list(database.BROKEN)},
+            begun={DATABASE_STATUS_PATH: "creating"},
+            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
             every=60,
             within=3 * 3600,
-            typical=TYPICAL,
-            source=ASSUMED,
+            typical=TYPICAL_REPLICA_CREATION_SECONDS,
+            source=REPLICA_CREATION_TIME_SOURCE,
         ),
-        undo=removal(outputs, replica, "undo_"),
+        undo=build_instance_removal_steps(outputs, replica, "undo_"),
     )
     notes = (
         "it costs as much as an instance of its class, and its storage, until it is removed",
@@ -111,100 +123,130 @@ def add(
     return build_stack_plan(outputs, run, "db replica add", step, notes=notes)
 
 
-def remove(aws: Aws, outputs: Outputs, primary: Mapping[str, Any], name: str, run: str) -> Plan:
+def build_replica_removal_plan(
+    aws: Aws, outputs: Outputs, primary: Mapping[str, Any], name: str, run: str
+) -> Plan:
     """A replica that operations added is gone, with its data, which are the primary's.
 
     Undone where it is not deleted yet: it is protected from that as before.
     """
-    replica = full_name(outputs, name)
-    own = [str(each) for each in primary.get("ReadReplicaDBInstanceIdentifiers") or ()]
-    if replica not in own:
-        known = ", ".join(each for each in own if each not in outputs.database.replicas)
+    replica = get_replica_identifier(outputs, name)
+    replica_identifiers = [
+        str(identifier) for identifier in primary.get("ReadReplicaDBInstanceIdentifiers") or ()
+    ]
+    if replica not in replica_identifiers:
+        removable_identifiers = ", ".join(
+            identifier
+            for identifier in replica_identifiers
+            if identifier not in outputs.database.replicas
+        )
         raise UsageError(
-            f"NAME is {name!r}, which is no replica, may be {known or 'none: there is none'}",
+            f"NAME is {name!r}, which is no replica, may be {removable_identifiers or 'none: there is none'}",
             "ops db status",
         )
     if replica in outputs.database.replicas:
         raise UsageError(
             f"NAME is {name!r}, which is the settings' own: lower database.replicas instead"
         )
-    protected = bool(described(aws, outputs, replica).get("DeletionProtection"))
+    is_protected = bool(get_instance_description(aws, outputs, replica).get("DeletionProtection"))
     notes = ("whoever reads from it is refused; there is no final snapshot of a replica",)
-    unprotect, delete = removal(outputs, replica, "")
-    steps = [delete]
-    if protected:
-        back = {"undo": (_protect(outputs, replica),)}
-        steps.insert(0, unprotect.model_copy(update=back))
+    unprotect_step, delete_step = build_instance_removal_steps(outputs, replica, "")
+    steps = [delete_step]
+    if is_protected:
+        undo_update = {"undo": (_build_protect_step(outputs, replica),)}
+        steps.insert(0, unprotect_step.model_copy(update=undo_update))
     return build_stack_plan(outputs, run, "db replica remove", *steps, notes=notes)
 
 
-def _protect(outputs: Outputs, replica: str) -> Step:
+def _build_protect_step(outputs: Outputs, replica: str) -> Step:
     """What turns its protection on again, where it is still there."""
-    read = database.looking(outputs, replica).model_copy(update={"answers": (ABSENT,)})
-    gone = f"answer == '{ABSENT}'"
+    describe_call = database.describe_instance_call(outputs, replica).model_copy(
+        update={"answers": (DB_INSTANCE_NOT_FOUND,)}
+    )
+    absent_condition = f"answer == '{DB_INSTANCE_NOT_FOUND}'"
     return Step(
         name="protect",
-        says=f"keep {replica} from being deleted, where it is still there",
-        ready=Wait(read=read, met={f"{STATUS} != 'deleting'": True}, every=30, within=3600),
-        do=database.where(
+        description=f"keep {replica} from being deleted, where it is still there",
+        ready=Wait(
+            read=describe_call,
+            met={f"{DATABASE_STATUS_PATH} != 'deleting'": True},
+            every=30,
+            within=3600,
+        ),
+        action=database.rds_call(
             outputs,
             "rds.modify_db_instance",
             {"DBInstanceIdentifier": replica, "DeletionProtection": True},
-            ABSENT,
+            DB_INSTANCE_NOT_FOUND,
         ),
         goal=Wait(
-            read=read,
-            met={f"DBInstances[0].DeletionProtection || {gone}": True},
+            read=describe_call,
+            met={f"DBInstances[0].DeletionProtection || {absent_condition}": True},
             every=15,
             within=900,
         ),
     )
 
 
-def removal(
-    outputs: Outputs, replica: str, prefix: str, run: str | None = None
+def build_instance_removal_steps(
+    outputs: Outputs, identifier: str, prefix: str, run: str | None = None
 ) -> tuple[Step, ...]:
     """Its protection off, then deleted; of what is not there nothing is to be done.
 
     With `run` only an instance that this run has made: for another's it waits, and stops.
     """
-    read = database.looking(outputs, replica).model_copy(update={"answers": (ABSENT,)})
-    open_ = "DBInstances[0].DeletionProtection || `false`"
-    ours = {} if run is None else {f"{TAGGED} == '{run}' || answer == '{ABSENT}'": True}
+    describe_call = database.describe_instance_call(outputs, identifier).model_copy(
+        update={"answers": (DB_INSTANCE_NOT_FOUND,)}
+    )
+    protection_path = "DBInstances[0].DeletionProtection || `false`"
+    run_conditions = (
+        {}
+        if run is None
+        else {f"{DATABASE_RUN_TAG_PATH} == '{run}' || answer == '{DB_INSTANCE_NOT_FOUND}'": True}
+    )
     # RDS deletes what is at rest, also what it could not make.
-    rests = " || ".join(f"{STATUS} == '{status}'" for status in ("available", *database.BROKEN))
-    ready = Wait(read=read, met={f"{rests} || answer == '{ABSENT}'": True, **ours}, every=60)
-    own = None if run is None else Wait(read=read, met=ours, every=15, within=900)
-    unprotect = Step(
+    at_rest_condition = " || ".join(
+        f"{DATABASE_STATUS_PATH} == '{status}'"
+        for status in ("available", *database.FAILED_STATUSES)
+    )
+    delete_ready = Wait(
+        read=describe_call,
+        met={f"{at_rest_condition} || answer == '{DB_INSTANCE_NOT_FOUND}'": True, **run_conditions},
+        every=60,
+    )
+    unprotect_ready = (
+        None if run is None else Wait(read=describe_call, met=run_conditions, every=15, within=900)
+    )
+    unprotect_step = Step(
         name=f"{prefix}unprotect",
-        says=f"let {replica} be deleted",
-        ready=own,
-        do=database.where(
+        description=f"let {identifier} be deleted",
+        ready=unprotect_ready,
+        action=database.rds_call(
             outputs,
             "rds.modify_db_instance",
-            {"DBInstanceIdentifier": replica, "DeletionProtection": False},
-            ABSENT,
+            {"DBInstanceIdentifier": identifier, "DeletionProtection": False},
+            DB_INSTANCE_NOT_FOUND,
         ),
-        goal=Wait(read=read, met={open_: False}, every=15, within=900),
+        goal=Wait(read=describe_call, met={protection_path: False}, every=15, within=900),
     )
-    delete = Step(
+    delete_step = Step(
         name=f"{prefix}delete",
-        says=f"delete {replica}",
-        ready=ready,
-        do=database.where(
+        description=f"delete {identifier}",
+        ready=delete_ready,
+        action=database.rds_call(
             outputs,
             "rds.delete_db_instance",
-            {"DBInstanceIdentifier": replica, "SkipFinalSnapshot": True},
-            ABSENT,
+            {"DBInstanceIdentifier": identifier, "SkipFinalSnapshot": True},
+            DB_INSTANCE_NOT_FOUND,
         ),
         goal=Wait(
-            read=read,
-            met={"answer": ABSENT},
-            begun={STATUS: "deleting"},
+            read=describe_call,
+            met={"answer": DB_INSTANCE_NOT_FOUND},
+            begun={DATABASE_STATUS_PATH: "deleting"},
             every=30,
             within=3600,
             typical=300,
             source="an assumption, AWS states none",
         ),
     )
-    return unprotect, delete
+    return unprotect_step, delete_step

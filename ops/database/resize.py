@@ -9,93 +9,129 @@ from pydantic import JsonValue
 
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
-from ops.core.plan import Plan, State, Step, Wait
+from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
-from ops.database.instance import PENDING, STATUS, Instance
-from ops.database.snapshots import saving
+from ops.database.instance import DATABASE_STATUS_PATH, PENDING_CHANGES_PATH, DatabaseInstance
+from ops.database.snapshots import build_snapshot_step
 from ops.outputs import Outputs
 
-SIZE: Final = "DBInstances[0].DBInstanceClass"
-STORAGE: Final = "DBInstances[0].AllocatedStorage"
+INSTANCE_CLASS_PATH: Final = "DBInstances[0].DBInstanceClass"
+ALLOCATED_STORAGE_PATH: Final = "DBInstances[0].AllocatedStorage"
 # The instance serves while its storage is optimized, which takes hours (RDS User Guide, storage).
-SERVING: Final = "contains(['available', 'storage-optimization'], DBInstances[0].DBInstanceStatus)"
-OUTAGE, OUTAGE_ALONE = 120, 600
-OUTAGE_SOURCE: Final = "RDS User Guide: Multi-AZ changes the standby first, then fails over"
-ALONE_SOURCE: Final = "an assumption, AWS states none: a Single-AZ instance is down meanwhile"
-TYPICAL: Final = 600
-GROWTH: Final = 10  # percent: the least increase that RDS takes (RDS User Guide, storage)
+SERVING_EXPRESSION: Final = (
+    "contains(['available', 'storage-optimization'], DBInstances[0].DBInstanceStatus)"
+)
+MULTI_AZ_RESIZE_DOWNTIME_SECONDS, SINGLE_AZ_RESIZE_DOWNTIME_SECONDS = 120, 600
+MULTI_AZ_RESIZE_TIME_SOURCE: Final = (
+    "RDS User Guide: Multi-AZ changes the standby first, then fails over"
+)
+SINGLE_AZ_RESIZE_TIME_SOURCE: Final = (
+    "an assumption, AWS states none: a Single-AZ instance is down meanwhile"
+)
+TYPICAL_RESIZE_SECONDS: Final = 600
+MIN_STORAGE_GROWTH_PERCENT: Final = (
+    10  # percent: the least increase that RDS takes (RDS User Guide, storage)
+)
 
 
-def sizes(aws: Aws, outputs: Outputs, found: Instance, size: str | None) -> list[Any]:
+def list_orderable_options(
+    aws: Aws, outputs: Outputs, instance: DatabaseInstance, instance_class: str | None
+) -> list[Any]:
     """What this instance's version can be ordered as: one class, or all."""
-    params: State = {"Engine": "postgres", "EngineVersion": found.version, "Vpc": True}
-    if size is not None:
-        params["DBInstanceClass"] = size
+    params: JsonObject = {"Engine": "postgres", "EngineVersion": instance.version, "Vpc": True}
+    if instance_class is not None:
+        params["DBInstanceClass"] = instance_class
     api = "rds.describe_orderable_db_instance_options"
-    options = database.pages(aws, outputs, api, "OrderableDBInstanceOptions", params)
-    return [option for option in options if _fits(option, found)]
+    options = database.list_in_stack_region(aws, outputs, api, "OrderableDBInstanceOptions", params)
+    return [option for option in options if _is_compatible_option(option, instance)]
 
 
-def orderable(
-    aws: Aws, outputs: Outputs, found: Instance, size: str, option: str = "CLASS"
+def require_orderable_class(
+    aws: Aws,
+    outputs: Outputs,
+    instance: DatabaseInstance,
+    instance_class: str,
+    option: str = "CLASS",
 ) -> None:
     """Raises UsageError, which names the option, where this instance cannot have a class."""
-    if size == found.size:
-        raise UsageError(f"{option} is {size!r}, which {found.identifier} has already")
-    if not sizes(aws, outputs, found, size):
-        known = sorted({o["DBInstanceClass"] for o in sizes(aws, outputs, found, None)})
-        family = [name for name in known if name.split(".")[:2] == size.split(".")[:2]]
-        raise UsageError(f"{option} is {size!r}, may be {', '.join(family or known)}")
+    if instance_class == instance.instance_class:
+        raise UsageError(f"{option} is {instance_class!r}, which {instance.identifier} has already")
+    if not list_orderable_options(aws, outputs, instance, instance_class):
+        classes = sorted(
+            {
+                orderable_option["DBInstanceClass"]
+                for orderable_option in list_orderable_options(aws, outputs, instance, None)
+            }
+        )
+        same_family_classes = [
+            name for name in classes if name.split(".")[:2] == instance_class.split(".")[:2]
+        ]
+        raise UsageError(
+            f"{option} is {instance_class!r}, may be {', '.join(same_family_classes or classes)}"
+        )
 
 
-def resize(outputs: Outputs, found: Instance, size: str, run: str) -> Plan:
+def build_database_resize_plan(
+    outputs: Outputs, instance: DatabaseInstance, instance_class: str, run: str
+) -> Plan:
     """A snapshot, then the class. Undone: the class as it was; the snapshot stays."""
-    database.settled(found, "to be resized")
-    database.unburdened(found)
-    back = _class(outputs, found, "back", found.size)
-    change = _class(outputs, found, "resize", size).model_copy(update={"undo": (back,)})
+    database.require_available(instance, "to be resized")
+    database.require_no_pending_changes(instance)
+    undo_step = _build_class_step(outputs, instance, "back", instance.instance_class)
+    resize_step = _build_class_step(outputs, instance, "resize", instance_class).model_copy(
+        update={"undo": (undo_step,)}
+    )
     notes = (
         "connections drop; a larger or smaller memory changes what follows it (max_connections)",
-        f"the settings of the stack still say {found.size}: change instanceClass there as well, or "
+        f"the settings of the stack still say {instance.instance_class}: change instanceClass there as well, or "
         "the next `pulumi up` changes it back",
     )
-    save = saving(outputs, found, run)
-    return build_stack_plan(outputs, run, "db resize", save, change, notes=notes)
+    snapshot_step = build_snapshot_step(outputs, instance, run)
+    return build_stack_plan(outputs, run, "db resize", snapshot_step, resize_step, notes=notes)
 
 
-def grow(outputs: Outputs, found: Instance, storage: int, run: str) -> Plan:
+def build_storage_growth_plan(
+    outputs: Outputs, instance: DatabaseInstance, storage_gib: int, run: str
+) -> Plan:
     """A snapshot, then more storage, which goes on being optimized while the instance serves."""
-    least = found.storage + -(-found.storage * GROWTH // 100)
-    most = found.storage_limit or 65536
-    if storage < least or storage > most:
+    min_gib = instance.storage_gib + -(-instance.storage_gib * MIN_STORAGE_GROWTH_PERCENT // 100)
+    max_gib = instance.storage_limit_gib or 65536
+    if storage_gib < min_gib or storage_gib > max_gib:
         raise UsageError(
-            f"GIB is {storage}, may be {least} to {most}: {found.identifier} has {found.storage}, "
-            f"storage never shrinks, and grows by {GROWTH} % at least"
+            f"GIB is {storage_gib}, may be {min_gib} to {max_gib}: {instance.identifier} has {instance.storage_gib}, "
+            f"storage never shrinks, and grows by {MIN_STORAGE_GROWTH_PERCENT} % at least"
         )
-    database.settled(found, "to be given storage")
-    database.unburdened(found)
+    database.require_available(instance, "to be given storage")
+    database.require_no_pending_changes(instance)
     step = Step(
         name="grow",
-        says=f"give {found.identifier} {storage} GiB instead of {found.storage}",
-        do=database.where(
+        description=f"give {instance.identifier} {storage_gib} GiB instead of {instance.storage_gib}",
+        action=database.rds_call(
             outputs,
             "rds.modify_db_instance",
             {
-                "DBInstanceIdentifier": found.identifier,
-                "AllocatedStorage": storage,
+                "DBInstanceIdentifier": instance.identifier,
+                "AllocatedStorage": storage_gib,
                 "ApplyImmediately": True,
             },
         ),
-        ready=database.calm(outputs, found.identifier),
+        ready=database.available_with_nothing_pending(outputs, instance.identifier),
         goal=Wait(
-            read=database.looking(outputs, found.identifier),
-            met={STORAGE: storage, PENDING: {}, SERVING: True},
-            begun={f"{PENDING}.AllocatedStorage": storage, STORAGE: storage},
-            failed={STATUS: list(database.BROKEN)},
+            read=database.describe_instance_call(outputs, instance.identifier),
+            met={
+                ALLOCATED_STORAGE_PATH: storage_gib,
+                PENDING_CHANGES_PATH: {},
+                SERVING_EXPRESSION: True,
+            },
+            begun={
+                f"{PENDING_CHANGES_PATH}.AllocatedStorage": storage_gib,
+                ALLOCATED_STORAGE_PATH: storage_gib,
+            },
+            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
             every=60,
             within=6 * 3600,
-            typical=TYPICAL,
+            typical=TYPICAL_RESIZE_SECONDS,
             source="an assumption, AWS states none",
         ),
     )
@@ -103,45 +139,62 @@ def grow(outputs: Outputs, found: Instance, storage: int, run: str) -> Plan:
         "no outage; there is no undo, and storage cannot change again for 6 hours",
         "change storageGb in the settings of the stack as well",
     )
-    save = saving(outputs, found, run)
-    return build_stack_plan(outputs, run, "db storage", save, step, notes=notes)
+    snapshot_step = build_snapshot_step(outputs, instance, run)
+    return build_stack_plan(outputs, run, "db storage", snapshot_step, step, notes=notes)
 
 
-def _class(outputs: Outputs, found: Instance, name: str, size: str) -> Step:
+def _build_class_step(
+    outputs: Outputs, instance: DatabaseInstance, name: str, instance_class: str
+) -> Step:
     # On the way back nothing is given up: a failed undo would be left half way.
-    broken: dict[str, list[JsonValue]] = {STATUS: list(database.BROKEN)} if name != "back" else {}
-    outage = OUTAGE if found.multi_az else OUTAGE_ALONE
+    failed_statuses: dict[str, list[JsonValue]] = (
+        {DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)} if name != "back" else {}
+    )
+    downtime = (
+        MULTI_AZ_RESIZE_DOWNTIME_SECONDS if instance.multi_az else SINGLE_AZ_RESIZE_DOWNTIME_SECONDS
+    )
     return Step(
         name=name,
-        says=f"make {found.identifier} a {size}",
-        do=database.where(
+        description=f"make {instance.identifier} a {instance_class}",
+        action=database.rds_call(
             outputs,
             "rds.modify_db_instance",
             {
-                "DBInstanceIdentifier": found.identifier,
-                "DBInstanceClass": size,
+                "DBInstanceIdentifier": instance.identifier,
+                "DBInstanceClass": instance_class,
                 "ApplyImmediately": True,
             },
         ),
-        ready=database.calm(outputs, found.identifier).model_copy(update={"failed": broken}),
+        ready=database.available_with_nothing_pending(outputs, instance.identifier).model_copy(
+            update={"failed": failed_statuses}
+        ),
         goal=Wait(
-            read=database.looking(outputs, found.identifier),
-            met={SIZE: size, STATUS: "available", PENDING: {}},
-            begun={f"{PENDING}.DBInstanceClass": size, SIZE: size},
-            failed=broken,
+            read=database.describe_instance_call(outputs, instance.identifier),
+            met={
+                INSTANCE_CLASS_PATH: instance_class,
+                DATABASE_STATUS_PATH: "available",
+                PENDING_CHANGES_PATH: {},
+            },
+            begun={
+                f"{PENDING_CHANGES_PATH}.DBInstanceClass": instance_class,
+                INSTANCE_CLASS_PATH: instance_class,
+            },
+            failed=failed_statuses,
             every=60,
             within=2 * 3600,
-            typical=TYPICAL,
-            source=OUTAGE_SOURCE if found.multi_az else ALONE_SOURCE,
+            typical=TYPICAL_RESIZE_SECONDS,
+            source=MULTI_AZ_RESIZE_TIME_SOURCE
+            if instance.multi_az
+            else SINGLE_AZ_RESIZE_TIME_SOURCE,
         ),
-        downtime=outage,
+        downtime=downtime,
     )
 
 
-def _fits(option: Any, found: Instance) -> bool:
+def _is_compatible_option(option: Any, instance: DatabaseInstance) -> bool:
     """Whether an option has what the instance has: its storage, its standby, its encryption."""
     return (
-        option.get("StorageType") == found.storage_type
-        and (option.get("MultiAZCapable", False) or not found.multi_az)
-        and (option.get("SupportsStorageEncryption", False) or not found.encrypted)
+        option.get("StorageType") == instance.storage_type
+        and (option.get("MultiAZCapable", False) or not instance.multi_az)
+        and (option.get("SupportsStorageEncryption", False) or not instance.encrypted)
     )

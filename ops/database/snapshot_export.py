@@ -5,84 +5,91 @@ from collections.abc import Sequence
 from typing import Final
 
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import Plan, State, Step, Wait
+from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
 from ops.database.snapshots import Snapshot
-from ops.outputs import EXPORTS, Outputs
+from ops.outputs import EXPORTS_PREFIX, Outputs
 
-STATUS: Final = "ExportTasks[0].Status"
-WHY: Final = "ExportTasks[0].FailureCause"
+EXPORT_STATUS_PATH: Final = "ExportTasks[0].Status"
+EXPORT_FAILURE_PATH: Final = "ExportTasks[0].FailureCause"
 # COMPLETE, or the status with how many percent there are: what a person is shown meanwhile.
-PROGRESS: Final = (
+EXPORT_PROGRESS_EXPRESSION: Final = (
     "ExportTasks[0] | (Status == 'COMPLETE' && Status || "
     "Status && join(' ', [Status, to_string(PercentProgress)]))"
 )
-ABSENT: Final = "ExportTaskNotFound"
-TYPICAL: Final = 30 * 60
-ASSUMED: Final = "an assumption, AWS states none: it restores the whole database first"
+EXPORT_NOT_FOUND: Final = "ExportTaskNotFound"
+TYPICAL_SNAPSHOT_EXPORT_SECONDS: Final = 30 * 60
+SNAPSHOT_EXPORT_TIME_SOURCE: Final = (
+    "an assumption, AWS states none: it restores the whole database first"
+)
 # Behind the database: a schema, or a table in it. Source: API reference, StartExportTask
-PART: Final = re.compile(r"[\w$]+(\.[\w$]+){0,2}")
+EXPORT_TABLE_PATTERN: Final = re.compile(r"[\w$]+(\.[\w$]+){0,2}")
 
 
-def parts(outputs: Outputs, text: str | None) -> tuple[str, ...]:
+def parse_export_tables(outputs: Outputs, text: str | None) -> tuple[str, ...]:
     """What --tables names, each as RDS wants it. Raises UsageError.
 
     A table is `schema.table`, or `table` of the schema public.
     """
     if text is None:
         return ()
-    found = []
+    tables = []
     for name in text.split(","):
         name = name.strip()
-        if not PART.fullmatch(name) or name.count(".") > 1:
+        if not EXPORT_TABLE_PATTERN.fullmatch(name) or name.count(".") > 1:
             raise UsageError(f"--tables is {text!r}, may be tables, like orders,public.parts")
-        whole = name if "." in name else f"public.{name}"
-        found.append(f"{outputs.database.database}.{whole}")
-    return tuple(dict.fromkeys(found))
+        qualified_name = name if "." in name else f"public.{name}"
+        tables.append(f"{outputs.database.database}.{qualified_name}")
+    return tuple(dict.fromkeys(tables))
 
 
-def export(
-    outputs: Outputs, snapshot: Snapshot, only: Sequence[str], run: str, *, wait: bool = True
+def build_database_snapshot_export_plan(
+    outputs: Outputs, snapshot: Snapshot, tables: Sequence[str], run: str, *, wait: bool = True
 ) -> Plan:
     """The snapshot's tables, or only some, are in the bucket; without `wait`, it has begun.
 
     Not undone: files stay.
     """
-    role, key = outputs.backups.export_role_arn, outputs.stack.data_key_arn
-    if role is None or key is None:
+    role_arn, key_arn = outputs.backups.export_role_arn, outputs.stack.data_key_arn
+    if role_arn is None or key_arn is None:
         raise OpsError(
             "the stack has no role and key for exports, which RDS takes with a key of one's own "
             "only: turn encryption with own keys on, and deploy"
         )
     if snapshot.status != "available":
         raise OpsError(f"{snapshot.name} is {snapshot.status}, it must be available")
-    params: State = {
+    params: JsonObject = {
         "ExportTaskIdentifier": run,
         "SourceArn": snapshot.arn,
         "S3BucketName": outputs.backups.operations_bucket,
-        "S3Prefix": EXPORTS.rstrip("/"),
-        "IamRoleArn": role,
-        "KmsKeyId": key,
-        **({"ExportOnly": list(only)} if only else {}),
+        "S3Prefix": EXPORTS_PREFIX.rstrip("/"),
+        "IamRoleArn": role_arn,
+        "KmsKeyId": key_arn,
+        **({"ExportOnly": list(tables)} if tables else {}),
     }
     step = Step(
         name="export",
-        says=f"export {', '.join(only) or 'all'} of {snapshot.name} to {place(outputs, run)}",
-        do=database.where(outputs, "rds.start_export_task", params, "ExportTaskAlreadyExists"),
+        description=f"export {', '.join(tables) or 'all'} of {snapshot.name} to {get_export_location(outputs, run)}",
+        action=database.rds_call(
+            outputs, "rds.start_export_task", params, "ExportTaskAlreadyExists"
+        ),
         goal=Wait(
-            read=database.where(
-                outputs, "rds.describe_export_tasks", {"ExportTaskIdentifier": run}, ABSENT
+            read=database.rds_call(
+                outputs,
+                "rds.describe_export_tasks",
+                {"ExportTaskIdentifier": run},
+                EXPORT_NOT_FOUND,
             ),
             # Why it failed stands among what is wanted, so that it is said.
-            met={"ExportTasks[0].SourceArn": snapshot.arn, WHY: None}
-            | ({PROGRESS: "COMPLETE"} if wait else {}),
-            begun={f"contains(['STARTING', 'IN_PROGRESS'], {STATUS} || '')": True},
-            failed={STATUS: ["FAILED", "CANCELED"]},
+            met={"ExportTasks[0].SourceArn": snapshot.arn, EXPORT_FAILURE_PATH: None}
+            | ({EXPORT_PROGRESS_EXPRESSION: "COMPLETE"} if wait else {}),
+            begun={f"contains(['STARTING', 'IN_PROGRESS'], {EXPORT_STATUS_PATH} || '')": True},
+            failed={EXPORT_STATUS_PATH: ["FAILED", "CANCELED"]},
             every=120,
             within=24 * 3600 if wait else 600,
-            typical=TYPICAL if wait else None,
-            source=ASSUMED if wait else None,
+            typical=TYPICAL_SNAPSHOT_EXPORT_SECONDS if wait else None,
+            source=SNAPSHOT_EXPORT_TIME_SOURCE if wait else None,
         ),
     )
     notes = (
@@ -94,6 +101,6 @@ def export(
     return build_stack_plan(outputs, run, "db snapshot export", step, notes=notes)
 
 
-def place(outputs: Outputs, run: str) -> str:
+def get_export_location(outputs: Outputs, run: str) -> str:
     """Where an export is."""
-    return f"s3://{outputs.backups.operations_bucket}/{EXPORTS}{run}/"
+    return f"s3://{outputs.backups.operations_bucket}/{EXPORTS_PREFIX}{run}/"

@@ -14,16 +14,18 @@ from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
-from ops.database.instance import Instance
+from ops.database.instance import DatabaseInstance
 from ops.outputs import Outputs
 
-TAG: Final = "bulwark:run"
-STATUS: Final = "DBSnapshots[0].Status"
-ABSENT: Final = "DBSnapshotNotFound"
+DATABASE_RUN_TAG: Final = "bulwark:run"
+SNAPSHOT_STATUS_PATH: Final = "DBSnapshots[0].Status"
+SNAPSHOT_NOT_FOUND: Final = "DBSnapshotNotFound"
 # AWS states no figures: a snapshot takes what has changed since the last one.
-TYPICAL, TYPICAL_COPY = 5 * 60, 20 * 60
-ASSUMED: Final = "an assumption, AWS states none: the first one and large changes take longer"
-AWS_KEY: Final = "alias/aws/rds"  # the key of a stack that leaves encryption to AWS
+TYPICAL_SNAPSHOT_SECONDS, TYPICAL_SNAPSHOT_COPY_SECONDS = 5 * 60, 20 * 60
+SNAPSHOT_TIME_SOURCE: Final = (
+    "an assumption, AWS states none: the first one and large changes take longer"
+)
+AWS_MANAGED_KEY_ALIAS: Final = "alias/aws/rds"  # the key of a stack that leaves encryption to AWS
 
 
 @dataclass(frozen=True)
@@ -32,27 +34,29 @@ class Snapshot:
 
     name: str
     arn: str
-    instance: str
+    instance_identifier: str
     region: str
     kind: str
     status: str
-    created: str | None
-    storage: int
+    created_at: str | None
+    storage_gib: int
     encrypted: bool
     run: str | None
 
     @property
-    def ours(self) -> bool:
+    def is_from_operations(self) -> bool:
         """Whether operations made it: the tag alone may have come along from an instance."""
-        named = self.run is not None and self.name == name_of(self.instance, self.run)
-        return self.kind == "manual" and named
+        has_run_name = self.run is not None and self.name == get_snapshot_name(
+            self.instance_identifier, self.run
+        )
+        return self.kind == "manual" and has_run_name
 
     @property
-    def at(self) -> datetime:
+    def creation_time(self) -> datetime:
         """When it was made; one that is being made is the newest."""
-        if self.created is None:
+        if self.created_at is None:
             return datetime.max.replace(tzinfo=UTC)
-        return datetime.fromisoformat(self.created.replace("Z", "+00:00"))
+        return datetime.fromisoformat(self.created_at.replace("Z", "+00:00"))
 
     def row(self) -> dict[str, object]:
         """What a person sees of it."""
@@ -61,14 +65,14 @@ class Snapshot:
             "region": self.region,
             "kind": self.kind,
             "status": self.status,
-            "created": self.created,
-            "storage": f"{self.storage} GiB",
+            "created": self.created_at,
+            "storage": f"{self.storage_gib} GiB",
             "encrypted": "yes" if self.encrypted else "no",
             "run": self.run,
         }
 
 
-COLUMNS: Final = (
+SNAPSHOT_COLUMNS: Final = (
     "snapshot",
     "region",
     "kind",
@@ -80,9 +84,9 @@ COLUMNS: Final = (
 )
 
 
-def found(aws: Aws, outputs: Outputs, region: str) -> list[Snapshot]:
+def list_snapshots(aws: Aws, outputs: Outputs, region: str) -> list[Snapshot]:
     """All snapshots of the stack's primary in a region, the newest first."""
-    items = database.pages(
+    items = database.list_in_stack_region(
         aws,
         outputs,
         "rds.describe_db_snapshots",
@@ -90,47 +94,59 @@ def found(aws: Aws, outputs: Outputs, region: str) -> list[Snapshot]:
         {"DBInstanceIdentifier": outputs.database.identifier},
         region,
     )
-    return sorted((_snapshot(item, region) for item in items), key=lambda s: s.at, reverse=True)
+    return sorted(
+        (_parse_snapshot(item, region) for item in items),
+        key=lambda snapshot: snapshot.creation_time,
+        reverse=True,
+    )
 
 
-def regions(outputs: Outputs) -> tuple[str, ...]:
+def list_snapshot_regions(outputs: Outputs) -> tuple[str, ...]:
     """Where snapshots of the stack may be: its region, then the recovery region."""
-    own, recovery = outputs.stack.region, outputs.stack.recovery_region
-    return (own, recovery) if recovery else (own,)
+    stack_region, recovery_region = outputs.stack.region, outputs.stack.recovery_region
+    return (stack_region, recovery_region) if recovery_region else (stack_region,)
 
 
-def name_of(instance: str, run: str) -> str:
+def get_snapshot_name(instance_identifier: str, run: str) -> str:
     """What the snapshot of a run is called."""
-    return f"{instance}-{run}"
+    return f"{instance_identifier}-{run}"
 
 
-def saving(
-    outputs: Outputs, instance: Instance, run: str, name: str = "save", *, wait: bool = True
+def build_snapshot_step(
+    outputs: Outputs, instance: DatabaseInstance, run: str, name: str = "save", *, wait: bool = True
 ) -> Step:
     """The step that takes a snapshot. Never undone: what was saved stays."""
-    snapshot = name_of(instance.identifier, run)
-    own = {key: value for key, value in instance.tags.items() if not key.startswith("aws:")}
+    snapshot_name = get_snapshot_name(instance.identifier, run)
+    user_tags = {key: value for key, value in instance.tags.items() if not key.startswith("aws:")}
     return Step(
         name=name,
-        says=f"take the snapshot {snapshot}",
-        do=database.where(
+        description=f"take the snapshot {snapshot_name}",
+        action=database.rds_call(
             outputs,
             "rds.create_db_snapshot",
             {
                 "DBInstanceIdentifier": instance.identifier,
-                "DBSnapshotIdentifier": snapshot,
-                "Tags": database.tag_list({**own, TAG: run}),
+                "DBSnapshotIdentifier": snapshot_name,
+                "Tags": database.format_tags({**user_tags, DATABASE_RUN_TAG: run}),
             },
             "DBSnapshotAlreadyExists",
         ),
-        goal=_made(outputs.stack.region, snapshot, instance.identifier, TYPICAL, wait=wait),
+        goal=_build_snapshot_wait(
+            outputs.stack.region,
+            snapshot_name,
+            instance.identifier,
+            TYPICAL_SNAPSHOT_SECONDS,
+            wait=wait,
+        ),
     )
 
 
-def create(outputs: Outputs, instance: Instance, run: str, *, wait: bool = True) -> Plan:
+def build_database_snapshot_plan(
+    outputs: Outputs, instance: DatabaseInstance, run: str, *, wait: bool = True
+) -> Plan:
     """A snapshot of the primary; without `wait`, one that has begun."""
-    database.settled(instance, "for a snapshot")
-    pause = (
+    database.require_available(instance, "for a snapshot")
+    pause_note = (
         "the instance is Multi-AZ: the snapshot is taken from the standby"
         if instance.multi_az
         else "the instance is Single-AZ: its I/O may pause for some seconds when it begins"
@@ -139,129 +155,162 @@ def create(outputs: Outputs, instance: Instance, run: str, *, wait: bool = True)
         outputs,
         run,
         "db snapshot create",
-        saving(outputs, instance, run, wait=wait),
-        notes=(pause, "the snapshot stays, and costs, until `ops db snapshot prune`"),
+        build_snapshot_step(outputs, instance, run, wait=wait),
+        notes=(pause_note, "the snapshot stays, and costs, until `ops db snapshot prune`"),
     )
 
 
-def source(listed: Sequence[Snapshot], name: str | None) -> Snapshot:
+def select_snapshot(snapshots: Sequence[Snapshot], name: str | None) -> Snapshot:
     """The snapshot to copy: the one named, else the newest whole one that operations made."""
     if name is not None:
-        named = next((s for s in listed if s.name == name), None)
-        if named is None:
+        snapshot = next((candidate for candidate in snapshots if candidate.name == name), None)
+        if snapshot is None:
             raise UsageError(
                 f"SNAPSHOT is {name!r}, may be the name of one in `ops db snapshot list`"
             )
-        if named.status != "available":
-            raise OpsError(f"{name} is {named.status}, it must be available to be copied")
-        return named
-    newest = next((s for s in listed if s.ours and s.status == "available"), None)
+        if snapshot.status != "available":
+            raise OpsError(f"{name} is {snapshot.status}, it must be available to be copied")
+        return snapshot
+    newest = next(
+        (
+            candidate
+            for candidate in snapshots
+            if candidate.is_from_operations and candidate.status == "available"
+        ),
+        None,
+    )
     if newest is None:
         raise OpsError("operations have made no snapshot that is whole", "ops db snapshot create")
     return newest
 
 
-def copy(outputs: Outputs, snapshot: Snapshot, run: str, *, wait: bool = True) -> Plan:
+def build_database_snapshot_copy_plan(
+    outputs: Outputs, snapshot: Snapshot, run: str, *, wait: bool = True
+) -> Plan:
     """A copy in the recovery region under that region's key."""
-    recovery = outputs.stack.recovery_region
-    if recovery is None:
+    recovery_region = outputs.stack.recovery_region
+    if recovery_region is None:
         raise OpsError("this stack has no recovery region; set recoveryRegion and deploy")
-    instance = outputs.database.identifier
-    target = name_of(instance, run)
-    key = {"KmsKeyId": outputs.stack.recovery_key_arn or AWS_KEY} if snapshot.encrypted else {}
+    instance_identifier = outputs.database.identifier
+    copy_name = get_snapshot_name(instance_identifier, run)
+    key_params = (
+        {"KmsKeyId": outputs.stack.recovery_key_arn or AWS_MANAGED_KEY_ALIAS}
+        if snapshot.encrypted
+        else {}
+    )
     step = Step(
         name="copy",
-        says=f"copy {snapshot.name} to {recovery} as {target}",
-        do=Call(
+        description=f"copy {snapshot.name} to {recovery_region} as {copy_name}",
+        action=Call(
             api="rds.copy_db_snapshot",
             params={
                 "SourceDBSnapshotIdentifier": snapshot.arn,
-                "TargetDBSnapshotIdentifier": target,
+                "TargetDBSnapshotIdentifier": copy_name,
                 "SourceRegion": outputs.stack.region,
-                "Tags": database.tag_list({TAG: run, "bulwark:source": snapshot.name}),
-                **key,
+                "Tags": database.format_tags(
+                    {DATABASE_RUN_TAG: run, "bulwark:source": snapshot.name}
+                ),
+                **key_params,
             },
-            answers=("DBSnapshotAlreadyExists",),
-            region=recovery,
+            expected_errors=("DBSnapshotAlreadyExists",),
+            region=recovery_region,
         ),
-        goal=_made(recovery, target, instance, TYPICAL_COPY, wait=wait),
+        goal=_build_snapshot_wait(
+            recovery_region,
+            copy_name,
+            instance_identifier,
+            TYPICAL_SNAPSHOT_COPY_SECONDS,
+            wait=wait,
+        ),
     )
     notes = ("between regions each byte is charged; the copy stays until it is pruned there",)
     return build_stack_plan(outputs, run, "db snapshot copy", step, notes=notes)
 
 
-def superfluous(
-    listed: Sequence[Snapshot], keep: int, older_than: float, now: datetime
+def list_prunable(
+    snapshots: Sequence[Snapshot], keep: int, older_than: float, now: datetime
 ) -> list[Snapshot]:
     """Those that operations made, beyond the `keep` newest whole ones and old enough.
 
     The newest whole snapshot of all that operations made stays whatever is asked for.
     """
-    whole = [s for s in listed if s.ours and s.status == "available"]
-    whole.sort(key=lambda s: s.at, reverse=True)
-    before = now - timedelta(days=older_than)
-    return [s for s in whole[max(keep, 1) :] if s.at < before]
+    complete_snapshots = [
+        snapshot
+        for snapshot in snapshots
+        if snapshot.is_from_operations and snapshot.status == "available"
+    ]
+    complete_snapshots.sort(key=lambda snapshot: snapshot.creation_time, reverse=True)
+    cutoff = now - timedelta(days=older_than)
+    return [
+        snapshot
+        for snapshot in complete_snapshots[max(keep, 1) :]
+        if snapshot.creation_time < cutoff
+    ]
 
 
-def prune(outputs: Outputs, gone: Sequence[Snapshot], run: str) -> Plan:
+def build_database_snapshot_prune_plan(
+    outputs: Outputs, snapshots: Sequence[Snapshot], run: str
+) -> Plan:
     """Deletes snapshots for good, the oldest first."""
     steps = (
         Step(
             name=f"delete_{number}",
-            says=f"delete {snapshot.name} of {snapshot.created} in {snapshot.region}",
-            do=Call(
+            description=f"delete {snapshot.name} of {snapshot.created_at} in {snapshot.region}",
+            action=Call(
                 api="rds.delete_db_snapshot",
                 params={"DBSnapshotIdentifier": snapshot.name},
-                answers=(ABSENT,),
+                expected_errors=(SNAPSHOT_NOT_FOUND,),
                 region=snapshot.region,
             ),
             goal=Wait(
-                read=_looking(snapshot.region, snapshot.name),
-                met={"answer": ABSENT},
+                read=_describe_snapshot_call(snapshot.region, snapshot.name),
+                met={"answer": SNAPSHOT_NOT_FOUND},
                 every=5,
                 within=600,
             ),
         )
-        for number, snapshot in enumerate(sorted(gone, key=lambda s: s.at), 1)
+        for number, snapshot in enumerate(sorted(snapshots, key=lambda s: s.creation_time), 1)
     )
     notes = ("deleted snapshots do not come back",)
     return build_stack_plan(outputs, run, "db snapshot prune", *steps, notes=notes)
 
 
-def _made(region: str, snapshot: str, instance: str, typical: float, *, wait: bool) -> Wait:
-    met = {"DBSnapshots[0].DBInstanceIdentifier": instance}
+def _build_snapshot_wait(
+    region: str, snapshot_name: str, instance_identifier: str, typical_seconds: float, *, wait: bool
+) -> Wait:
+    conditions = {"DBSnapshots[0].DBInstanceIdentifier": instance_identifier}
     return Wait(
-        read=_looking(region, snapshot),
-        met={**met, STATUS: "available"} if wait else met,
-        begun={STATUS: "creating"},
-        failed={STATUS: ["failed"]},
-        every=max(15, typical / 10),
+        read=_describe_snapshot_call(region, snapshot_name),
+        met={**conditions, SNAPSHOT_STATUS_PATH: "available"} if wait else conditions,
+        begun={SNAPSHOT_STATUS_PATH: "creating"},
+        failed={SNAPSHOT_STATUS_PATH: ["failed"]},
+        every=max(15, typical_seconds / 10),
         within=4 * 3600 if wait else 600,
-        typical=typical if wait else None,
-        source=ASSUMED if wait else None,
+        typical=typical_seconds if wait else None,
+        source=SNAPSHOT_TIME_SOURCE if wait else None,
     )
 
 
-def _looking(region: str, snapshot: str) -> Call:
+def _describe_snapshot_call(region: str, snapshot_name: str) -> Call:
     return Call(
         api="rds.describe_db_snapshots",
-        params={"DBSnapshotIdentifier": snapshot},
-        answers=(ABSENT,),
+        params={"DBSnapshotIdentifier": snapshot_name},
+        expected_errors=(SNAPSHOT_NOT_FOUND,),
         region=region,
     )
 
 
-def _snapshot(seen: Any, region: str) -> Snapshot:
-    tags = database.tags(seen.get("TagList"))
+def _parse_snapshot(description: Any, region: str) -> Snapshot:
+    tags = database.parse_tags(description.get("TagList"))
     return Snapshot(
-        name=seen["DBSnapshotIdentifier"],
-        arn=seen["DBSnapshotArn"],
-        instance=seen.get("DBInstanceIdentifier", ""),
+        name=description["DBSnapshotIdentifier"],
+        arn=description["DBSnapshotArn"],
+        instance_identifier=description.get("DBInstanceIdentifier", ""),
         region=region,
-        kind=seen.get("SnapshotType", ""),
-        status=seen.get("Status", ""),
-        created=seen.get("SnapshotCreateTime"),
-        storage=int(seen.get("AllocatedStorage") or 0),
-        encrypted=bool(seen.get("Encrypted")),
-        run=tags.get(TAG),
+        kind=description.get("SnapshotType", ""),
+        status=description.get("Status", ""),
+        created_at=description.get("SnapshotCreateTime"),
+        storage_gib=int(description.get("AllocatedStorage") or 0),
+        encrypted=bool(description.get("Encrypted")),
+        run=tags.get(DATABASE_RUN_TAG),
     )

@@ -18,138 +18,150 @@ from ops.services import exec as executing
 from ops.services import model as services
 from ops.services.model import Service
 
-DOCUMENT: Final = "AWS-StartPortForwardingSessionToRemoteHost"
-LOCAL: Final = "127.0.0.1"
-PORT: Final = 15432
+PORT_FORWARDING_DOCUMENT: Final = "AWS-StartPortForwardingSessionToRemoteHost"
+LOOPBACK_ADDRESS: Final = "127.0.0.1"
+DEFAULT_TUNNEL_PORT: Final = 15432
 # The password goes from the secret into psql's environment, and is shown nowhere.
-READ: Final = "import json,sys; print(json.load(sys.stdin)['password'])"
+SECRET_READER_SCRIPT: Final = "import json,sys; print(json.load(sys.stdin)['password'])"
 
 
 @dataclass(frozen=True)
-class Tunnel:
+class TunnelTarget:
     """What the tunnel goes through: the id that Session Manager knows it by."""
 
-    target: str
-    says: str
+    target_id: str
+    description: str
 
 
 @dataclass(frozen=True)
-class Lines:
+class ConnectionCommands:
     """What to type, each line in a terminal: the tunnel stays open in its own."""
 
-    through: str
-    tunnel: str
-    variable: str
-    psql: str
+    target_description: str
+    tunnel_command: str
+    export_command: str
+    psql_command: str
 
     def row(self) -> dict[str, object]:
         """What a program reads of it."""
         return {
-            "through": self.through,
-            "tunnel": self.tunnel,
-            "variable": self.variable,
-            "psql": self.psql,
+            "through": self.target_description,
+            "tunnel": self.tunnel_command,
+            "variable": self.export_command,
+            "psql": self.psql_command,
             "missing": list(executing.missing()),
         }
 
 
-def tunnel(aws: Aws, outputs: Outputs) -> Tunnel:
+def get_tunnel_target(aws: Aws, outputs: Outputs) -> TunnelTarget:
     """What of the stack a tunnel can go through now. Raises OpsError where nothing can."""
-    parts = outputs.services.services.values() if outputs.services else ()
+    service_outputs = outputs.services.services.values() if outputs.services else ()
     reasons = []
-    for service in services.observed(aws, outputs, parts) if parts else ():
+    for service in services.observed(aws, outputs, service_outputs) if service_outputs else ():
         try:
-            return _through_task(aws, outputs, service)
+            return _get_task_target(aws, outputs, service)
         except OpsError as error:
             reasons.append(error)
     if outputs.fleet is not None:
-        found: Any = aws.call(
+        response: Any = aws.call(
             "autoscaling.describe_auto_scaling_groups",
             {"AutoScalingGroupNames": [outputs.fleet.group]},
             outputs.stack.region,
         )
-        for group in found["AutoScalingGroups"]:
-            for one in group["Instances"]:
-                if one["LifecycleState"] == "InService":
-                    return Tunnel(one["InstanceId"], f"the instance {one['InstanceId']}")
+        for group in response["AutoScalingGroups"]:
+            for instance in group["Instances"]:
+                if instance["LifecycleState"] == "InService":
+                    return TunnelTarget(
+                        instance["InstanceId"], f"the instance {instance['InstanceId']}"
+                    )
         reasons.append(OpsError("no instance of the fleet is in service", "ops fleet instances"))
     if not reasons:
         raise OpsError(
             "the stack has neither services nor a fleet that a tunnel could go through: give "
             "compute, or connect from within the VPC and say so by --via or BULWARK_DATABASE"
         )
-    said = "; ".join(str(each) for each in reasons)
-    raise OpsError(f"there is nothing to tunnel through: {said}", *reasons[0].advice)
+    reason_text = "; ".join(str(reason) for reason in reasons)
+    raise OpsError(f"there is nothing to tunnel through: {reason_text}", *reasons[0].advice)
 
 
-def _through_task(aws: Aws, outputs: Outputs, service: Service) -> Tunnel:
+def _get_task_target(aws: Aws, outputs: Outputs, service: Service) -> TunnelTarget:
     session = executing.session(aws, outputs, service)
-    answer: Any = aws.call(
+    response: Any = aws.call(
         "ecs.describe_tasks", {"cluster": service.cluster, "tasks": [session.task]}
     )
-    containers = answer["tasks"][0]["containers"]
-    runtime = next((c.get("runtimeId") for c in containers if c["name"] == session.container), None)
-    if not runtime:
+    containers = response["tasks"][0]["containers"]
+    runtime_id = next(
+        (
+            container.get("runtimeId")
+            for container in containers
+            if container["name"] == session.container
+        ),
+        None,
+    )
+    if not runtime_id:
         raise OpsError(f"task {session.task} of {service.name} has no runtime id yet")
-    target = f"ecs:{service.cluster}_{session.task}_{runtime}"
-    return Tunnel(target, f"the task {session.task} of {service.name}")
+    target_id = f"ecs:{service.cluster}_{session.task}_{runtime_id}"
+    return TunnelTarget(target_id, f"the task {session.task} of {service.name}")
 
 
-def lines(
+def build_connection_commands(
     aws: Aws,
     outputs: Outputs,
-    through: Tunnel,
+    target: TunnelTarget,
     *,
     replica: str | None = None,
-    port: int = PORT,
+    port: int = DEFAULT_TUNNEL_PORT,
     profile: str | None = None,
-) -> Lines:
+) -> ConnectionCommands:
     """The lines for the primary, or for a replica. Raises OpsError where that is not there."""
-    part = outputs.database
-    host = part.endpoint
+    database_outputs = outputs.database
+    host = database_outputs.endpoint
     if replica is not None:
-        seen: Any = aws.call(
-            database.looking(outputs, replica).api,
+        response: Any = aws.call(
+            database.describe_instance_call(outputs, replica).api,
             {"DBInstanceIdentifier": replica},
             outputs.stack.region,
         )
-        host = seen["DBInstances"][0]["Endpoint"]["Address"]
-    own = ("--region", outputs.stack.region, *(("--profile", profile) if profile else ()))
+        host = response["DBInstances"][0]["Endpoint"]["Address"]
+    aws_options = ("--region", outputs.stack.region, *(("--profile", profile) if profile else ()))
     parameters = {
         "host": [host],
-        "portNumber": [str(part.port)],
+        "portNumber": [str(database_outputs.port)],
         "localPortNumber": [str(port)],
     }
-    tunnel_ = shlex.join(
+    tunnel_command = shlex.join(
         [
             "aws",
             "ssm",
             "start-session",
-            *own,
+            *aws_options,
             "--target",
-            through.target,
+            target.target_id,
             "--document-name",
-            DOCUMENT,
+            PORT_FORWARDING_DOCUMENT,
             "--parameters",
             json.dumps(parameters),
         ]
     )
-    secret = shlex.join(
+    secret_command = shlex.join(
         [
             "aws",
             "secretsmanager",
             "get-secret-value",
-            *own,
+            *aws_options,
             "--secret-id",
-            part.secret_arn,
+            database_outputs.secret_arn,
             "--query",
             "SecretString",
             "--output",
             "text",
         ]
     )
-    where = (
-        f"host={LOCAL} port={port} user={part.admin_name} dbname={part.database} sslmode=require"
+    connection_string = f"host={LOOPBACK_ADDRESS} port={port} user={database_outputs.admin_name} dbname={database_outputs.database} sslmode=require"
+    psql_command = f'PGPASSWORD="$({secret_command} | python3 -c {shlex.quote(SECRET_READER_SCRIPT)})" psql {shlex.quote(connection_string)}'
+    return ConnectionCommands(
+        target.description,
+        tunnel_command,
+        f"export BULWARK_DATABASE={LOOPBACK_ADDRESS}:{port}",
+        psql_command,
     )
-    psql = f'PGPASSWORD="$({secret} | python3 -c {shlex.quote(READ)})" psql {shlex.quote(where)}'
-    return Lines(through.says, tunnel_, f"export BULWARK_DATABASE={LOCAL}:{port}", psql)

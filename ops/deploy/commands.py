@@ -8,45 +8,53 @@ from typing import Annotated, Final
 
 import typer
 
-from ops.bootstrap.context import Account, place
+from ops.bootstrap.context import AccountContext, get_account_folder
 from ops.checks.table import check
-from ops.cli.context import chosen, written
-from ops.cli.execution import How, Program, carry_out, changing, new_run, passing, target
+from ops.cli.context import get_selection, write_report
+from ops.cli.execution import (
+    ExecutionOptions,
+    ProgramOption,
+    delete_after,
+    execute_plan,
+    load_stack_context,
+    mutating_command,
+    new_run_id,
+)
 from ops.cli.render import Output
 from ops.cli.selection import Selection
 from ops.core import clock
 from ops.core.aws import Aws
 from ops.core.errors import FindingsError, OpsError, RolledBackError, UsageError
-from ops.core.run import Ground, Target
+from ops.core.run import RunContext, StackContext
 from ops.database import instance as database
 from ops.deploy import commits
 from ops.deploy import deployment as deploying
-from ops.deploy.deployment import Deployment
+from ops.deploy.deployment import StackDeployment
 from ops.preview import page as preview_page
-from ops.preview.dangers import loses_data
+from ops.preview.dangers import has_data_loss
 from ops.recovery.rebuild import program as program_of
 from ops.stack import pulumi as pulumi_steps
 from ops.state import backup as states
 
 app = typer.Typer(add_completion=False)
-PRE: Final = "pre-deploy"
+PRE_DEPLOY_CHECK: Final = "pre-deploy"
 
 
 @dataclass(frozen=True)
-class Said:
+class DeployOptions:
     """What the options say of how careful it is to be."""
 
-    despite: str | None
+    override_reason: str | None
     snapshot: bool
     url: str | None
 
 
 @app.command(name="deploy")
-@changing
-def deploy(
+@mutating_command
+def deploy_stack(
     context: typer.Context,
     stack: Annotated[str, typer.Argument(help="of this program, like prod")],
-    program: Program = Path(),
+    program: ProgramOption = Path(),
     url: Annotated[
         str | None,
         typer.Option(help="what must answer in the end; else the stack's own, where it has a zone"),
@@ -65,7 +73,7 @@ def deploy(
         Path | None, typer.Option(metavar="FILE", help="where what is deployed is told, Markdown")
     ] = None,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Deploys a stack: checked, previewed, saved, deployed, looked at; back where it fails.
 
@@ -73,76 +81,90 @@ def deploy(
     deployment failed and the commit of before was deployed again.
     """
     folder = program_of(program)
-    _reported(report, "")
-    selection, output = chosen(context)
+    _write_deploy_report(report, "")
+    selection, output = get_selection(context)
     if selection.stack not in (None, stack):
         raise UsageError(f"--stack is {selection.stack!r}, STACK is {stack!r}: name one of them")
-    said = Said(despite, snapshot, url)
-    there = pulumi_steps.exports(folder, stack)
-    if there is None:
+    deploy_options = DeployOptions(despite, snapshot, url)
+    is_deployed = pulumi_steps.has_stack_outputs(folder, stack)
+    if is_deployed is None:
         raise UsageError(
             f"STACK is {stack!r}, which Pulumi does not know",
             f"pulumi stack init {stack}",
             "ops bootstrap",
         )
-    context.obj = (replace(selection, stack=stack), output.form)
-    run = new_run("deploy" if there else "first")
-    of, ground = (
-        _existing(context, folder, said) if there else _first(selection, folder, stack, said)
+    context.obj = (replace(selection, stack=stack), output.output_format)
+    run = new_run_id("deploy" if is_deployed else "first")
+    deployment, run_context = (
+        _prepare_existing_stack(context, folder, deploy_options)
+        if is_deployed
+        else _prepare_first_deployment(selection, folder, stack, deploy_options)
     )
-    found = of.seen
-    page = preview_page.page([found], allowed=allow_data_loss)
-    _reported(report, page)
-    if found.preview.empty:
-        output.result("deploy", {"stack": stack, "state": "nothing to do"})
+    assessment = deployment.assessment
+    page = preview_page.render_preview_page([assessment], allowed=allow_data_loss)
+    _write_deploy_report(report, page)
+    if assessment.preview.is_empty:
+        output.print_result("deploy", {"stack": stack, "state": "nothing to do"})
         return
-    _shown(of, output)
-    grave = loses_data(found.dangers)
-    if grave and not allow_data_loss:
+    _show_deployment(deployment, output)
+    is_destructive = has_data_loss(assessment.dangers)
+    if is_destructive and not allow_data_loss:
         raise FindingsError(
             "data would be lost; --allow-data-loss agrees to it", "ops preview-report FILE"
         )
-    draft = states.draft(run)
-    plan = deploying.plan(of, run, draft)
+    draft = states.get_draft_file(run)
+    plan = deploying.build_stack_deploy_plan(deployment, run, draft)
     # A workflow that says --yes and --allow-data-loss was agreed to twice, by a person's label.
-    how = how.grave(grave and not how.yes)
-    with passing(draft), _telling(of, run, lambda text: _reported(report, f"{page}\n{text}\n")):
-        if not carry_out(plan, ground, output, how):
+    how = how.as_destructive(is_destructive and not how.yes)
+    with (
+        delete_after(draft),
+        _report_outcome(
+            deployment, run, lambda text: _write_deploy_report(report, f"{page}\n{text}\n")
+        ),
+    ):
+        if not execute_plan(plan, run_context, output, how):
             return
-    output.result("deploy", _result(of, run))
+    output.print_result("deploy", _build_deploy_result(deployment, run))
 
 
-def _existing(context: typer.Context, folder: Path, said: Said) -> tuple[Deployment, Ground]:
+def _prepare_existing_stack(
+    context: typer.Context, folder: Path, deploy_options: DeployOptions
+) -> tuple[StackDeployment, RunContext]:
     """A stack that is there: checked first."""
-    of, _ = target(context)
-    stack = of.outputs.stack
-    program = commits.here(folder)
-    notes = _checked(of, program, said)
-    instance = database.look(of.aws, of.outputs, of.outputs.database.identifier)
-    if instance is not None and said.snapshot:
-        database.settled(instance, "for a snapshot")
-    balancer = of.outputs.load_balancer
-    before, why_not = deploying.back(program, stack.stack)
-    return Deployment(
+    stack_context, _ = load_stack_context(context)
+    stack = stack_context.outputs.stack
+    program = commits.read_checkout(folder)
+    notes = _run_pre_deploy_check(stack_context, program, deploy_options)
+    instance = database.find_instance(
+        stack_context.aws, stack_context.outputs, stack_context.outputs.database.identifier
+    )
+    if instance is not None and deploy_options.snapshot:
+        database.require_available(instance, "for a snapshot")
+    load_balancer = stack_context.outputs.load_balancer
+    previous_commit, no_undo_reason = deploying.find_undo_commit(program, stack.stack)
+    return StackDeployment(
         stack=stack.stack,
         project=stack.project,
         account=stack.account,
         region=stack.region,
         program=program,
-        seen=deploying.looked(deploying.previewed(folder, stack.stack)),
-        outputs=of.outputs,
-        instance=instance if said.snapshot else None,
-        before=before,
-        why_not=why_not,
-        url=said.url or (balancer.url if balancer and balancer.zone_id else None),
-        profile=of.aws.profile,
+        assessment=deploying.assess_preview(deploying.run_preview(folder, stack.stack)),
+        outputs=stack_context.outputs,
+        instance=instance if deploy_options.snapshot else None,
+        previous_commit=previous_commit,
+        no_undo_reason=no_undo_reason,
+        url=deploy_options.url
+        or (load_balancer.url if load_balancer and load_balancer.zone_id else None),
+        profile=stack_context.aws.profile,
         notes=notes,
-    ), of
+    ), stack_context
 
 
-def _first(selection: Selection, folder: Path, stack: str, said: Said) -> tuple[Deployment, Ground]:
+def _prepare_first_deployment(
+    selection: Selection, folder: Path, stack: str, deploy_options: DeployOptions
+) -> tuple[StackDeployment, RunContext]:
     """A stack that is to be made: there is nothing to look at, to save or to go back to."""
-    region = pulumi_steps.setting(folder, stack, "aws:region")
+    region = pulumi_steps.find_stack_setting(folder, stack, "aws:region")
     if region is None:
         raise UsageError(
             f"aws:region of {stack} is not set", f"pulumi config set aws:region REGION -s {stack}"
@@ -150,86 +172,104 @@ def _first(selection: Selection, folder: Path, stack: str, said: Said) -> tuple[
     if selection.region not in (None, region):
         raise UsageError(f"--region is {selection.region!r}, may be {region!r}")
     aws = Aws(region, selection.profile)
-    account = aws.account()
+    account = aws.get_account()
     notes = ("it is the first deployment: the record of this run is in a folder of this machine",)
-    return Deployment(
+    return StackDeployment(
         stack=stack,
         project=selection.project,
         account=account,
         region=region,
-        program=commits.here(folder),
-        url=said.url,
+        program=commits.read_checkout(folder),
+        url=deploy_options.url,
         profile=selection.profile,
         notes=notes,
-        seen=deploying.looked(deploying.previewed(folder, stack)),
-        why_not="there was nothing before it",
-    ), Account(aws, account, region, place(account, region))
+        assessment=deploying.assess_preview(deploying.run_preview(folder, stack)),
+        no_undo_reason="there was nothing before it",
+    ), AccountContext(aws, account, region, get_account_folder(account, region))
 
 
-def _checked(of: Target, program: commits.Checkout, said: Said) -> tuple[str, ...]:
+def _run_pre_deploy_check(
+    context: StackContext, program: commits.Checkout, deploy_options: DeployOptions
+) -> tuple[str, ...]:
     """Raises FindingsError where something is in the way; a note where it was agreed to."""
-    results = check(PRE, of.outputs, of.aws, clock.now(), 0)
-    wrong = [f"{one.item}: {one.evidence}" for one in results if one.state != "ok"]
-    if program.changed and of.outputs.stack.protect:
-        wrong.append(f"program: files of {program.folder} are changed, and not committed")
-    if not wrong:
+    results = check(PRE_DEPLOY_CHECK, context.outputs, context.aws, clock.now(), 0)
+    failures = [
+        f"{finding.item}: {finding.evidence}" for finding in results if finding.state != "ok"
+    ]
+    if program.dirty and context.outputs.stack.protect:
+        failures.append(f"program: files of {program.folder} are changed, and not committed")
+    if not failures:
         return ()
-    if said.despite is None:
-        helps = dict.fromkeys(r.command for r in results if r.command and r.state != "ok")
-        raise FindingsError(
-            f"{'; '.join(wrong)}; --despite REASON goes on all the same", f"ops check {PRE}", *helps
+    if deploy_options.override_reason is None:
+        help_commands = dict.fromkeys(
+            result.command for result in results if result.command and result.state != "ok"
         )
-    return tuple(f"in spite of {one}, since {said.despite}" for one in wrong)
+        raise FindingsError(
+            f"{'; '.join(failures)}; --despite REASON goes on all the same",
+            f"ops check {PRE_DEPLOY_CHECK}",
+            *help_commands,
+        )
+    return tuple(
+        f"in spite of {finding}, since {deploy_options.override_reason}" for finding in failures
+    )
 
 
-def _shown(of: Deployment, output: Output) -> None:
-    if output.form == "json":
+def _show_deployment(deployment: StackDeployment, output: Output) -> None:
+    if output.output_format == "json":
         return
     columns = ("act", "component", "type", "resource", "changes")
-    output.rows("deploy-changes", columns, deploying.changes(of.seen.preview))
-    if of.seen.dangers:
+    output.print_rows(
+        "deploy-changes", columns, deploying.format_change_rows(deployment.assessment.preview)
+    )
+    if deployment.assessment.dangers:
         columns = ("danger", "act", "resource", "what", "downtime")
-        output.rows("deploy-dangers", columns, [deploying.told(one) for one in of.seen.dangers])
-    old, new = of.seen.costs.fixed
-    output.line(f"monthly, fixed part: {old:.2f} $ before, {new:.2f} $ after")
+        output.print_rows(
+            "deploy-dangers",
+            columns,
+            [deploying.format_danger_row(danger) for danger in deployment.assessment.dangers],
+        )
+    old, new = deployment.assessment.costs.totals
+    output.print_line(f"monthly, fixed part: {old:.2f} $ before, {new:.2f} $ after")
 
 
-def _result(of: Deployment, run: str) -> dict[str, object]:
-    saved = of.instance and f"{of.instance.identifier}-{run}"
+def _build_deploy_result(deployment: StackDeployment, run: str) -> dict[str, object]:
+    snapshot_name = deployment.instance and f"{deployment.instance.identifier}-{run}"
     return {
-        "stack": of.stack,
+        "stack": deployment.stack,
         "state": "deployed",
-        "commit": of.program.sha,
-        "before": of.before,
-        **of.seen.preview.counts,
-        "snapshot": saved,
-        "saved": run if of.outputs else None,
-        "url": of.url,
+        "commit": deployment.program.sha,
+        "before": deployment.previous_commit,
+        **deployment.assessment.preview.counts,
+        "snapshot": snapshot_name,
+        "saved": run if deployment.outputs else None,
+        "url": deployment.url,
         "run": run,
     }
 
 
-def _reported(to: Path | None, text: str) -> None:
+def _write_deploy_report(file: Path | None, text: str) -> None:
     """Raises UsageError where the report cannot be written."""
-    if to is not None:
-        written("--report", to, text)
+    if file is not None:
+        write_report("--report", file, text)
 
 
 @contextmanager
-def _telling(of: Deployment, run: str, tell: Callable[[str], None]) -> Iterator[None]:
+def _report_outcome(
+    deployment: StackDeployment, run: str, write_outcome: Callable[[str], None]
+) -> Iterator[None]:
     """Writes how it ended into the report, and what a person may do where it failed."""
     try:
         yield
     except RolledBackError as error:
-        tell(f"**Failed** as `{run}`: {error}")
-        if of.instance is not None:
+        write_outcome(f"**Failed** as `{run}`: {error}")
+        if deployment.instance is not None:
             error.advice = (
                 *error.advice,
-                f"ops recover snapshot {of.instance.identifier}-{run}",
+                f"ops recover snapshot {deployment.instance.identifier}-{run}",
                 f"ops runs show {run}",
             )
         raise
     except OpsError as error:
-        tell(f"**Stopped** as `{run}`: {error}")
+        write_outcome(f"**Stopped** as `{run}`: {error}")
         raise
-    tell(f"Deployed as `{run}`.")
+    write_outcome(f"Deployed as `{run}`.")

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from ops.core.plan import Shell
 
-HEAD: Final = '--format={"sha":"%H"}'
+HEAD_FORMAT: Final = '--format={"sha":"%H"}'
 # Behind the run in the message of a deployment of ours, so that it is known whatever Pulumi makes
 # of a folder that is a worktree.
-OF: Final = " of "
-SAID: Final = re.compile(f"{OF}([0-9a-f]{{40}})$")
+COMMIT_SEPARATOR: Final = " of "
+COMMIT_PATTERN: Final = re.compile(f"{COMMIT_SEPARATOR}([0-9a-f]{{40}})$")
 
 
 @dataclass(frozen=True)
@@ -23,59 +23,65 @@ class Checkout:
     """
 
     folder: Path
-    top: Path | None = None
+    repository: Path | None = None
     sha: str | None = None
-    changed: bool = False
+    dirty: bool = False
 
     @property
-    def below(self) -> Path:
+    def program_path(self) -> Path:
         """Where in the repository the program is."""
-        return self.folder.relative_to(self.top) if self.top else Path()
+        return self.folder.relative_to(self.repository) if self.repository else Path()
 
 
-def git(folder: Path, *words: str) -> Shell:
+def build_git_command(folder: Path, *arguments: str) -> Shell:
     """A command of git that changes nothing, or is as good twice as once."""
-    return Shell(argv=("git", *words), folder=str(folder), repeatable=True)
+    return Shell(argv=("git", *arguments), folder=str(folder), repeatable=True)
 
 
-def here(folder: Path) -> Checkout:
+def read_checkout(folder: Path) -> Checkout:
     """The commit of a program's folder."""
-    from ops.core.actions import command
+    from ops.core.actions import run_shell_command
 
     folder = folder.resolve()
-    top = next((one for one in (folder, *folder.parents) if (one / ".git").exists()), None)
-    if top is None:
-        return Checkout(folder)
-    seen: Any = command(git(folder, "log", "-1", HEAD))
-    if seen["exit"] or not isinstance(seen["output"], dict):
-        return Checkout(folder)
-    changed: Any = command(git(top, "diff", "--quiet", "HEAD"))
-    # Which ends with 0 where there is any. Pulumi counts a file that git does not know as a change.
-    new: Any = command(
-        git(top, "ls-files", "--others", "--exclude-standard", "--error-unmatch", ".")
+    repository = next(
+        (parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), None
     )
-    dirty = changed["exit"] != 0 or new["exit"] == 0
-    return Checkout(folder, top, str(seen["output"]["sha"]), dirty)
+    if repository is None:
+        return Checkout(folder)
+    head: Any = run_shell_command(build_git_command(folder, "log", "-1", HEAD_FORMAT))
+    if head["exit"] or not isinstance(head["output"], dict):
+        return Checkout(folder)
+    diff: Any = run_shell_command(build_git_command(repository, "diff", "--quiet", "HEAD"))
+    # Which ends with 0 where there is any. Pulumi counts a file that git does not know as a change.
+    untracked: Any = run_shell_command(
+        build_git_command(
+            repository, "ls-files", "--others", "--exclude-standard", "--error-unmatch", "."
+        )
+    )
+    dirty = diff["exit"] != 0 or untracked["exit"] == 0
+    return Checkout(folder, repository, str(head["output"]["sha"]), dirty)
 
 
-def has(of: Checkout, sha: str) -> bool:
+def has_commit(checkout: Checkout, sha: str) -> bool:
     """Whether a commit is in the repository: a shallow clone has the newest alone."""
-    from ops.core.actions import command
+    from ops.core.actions import run_shell_command
 
-    seen: Any = command(git(of.folder, "cat-file", "-e", f"{sha}^{{commit}}"))
-    return bool(seen["exit"] == 0)
+    result: Any = run_shell_command(
+        build_git_command(checkout.folder, "cat-file", "-e", f"{sha}^{{commit}}")
+    )
+    return bool(result["exit"] == 0)
 
 
-def deployed(history: Any) -> str | None:
+def find_deployed_commit(history: Any) -> str | None:
     """The commit of the newest deployment that succeeded, as Pulumi's history of a stack has it.
 
     None where there is none, or where it was not deployed as it was committed.
     """
     for update in history if isinstance(history, list) else []:
         if update.get("kind") == "update" and update.get("result") == "succeeded":
-            if said := SAID.search(str(update.get("message", ""))):
-                return said[1]
-            told = update.get("environment") or {}
-            sha = told.get("git.head")
-            return None if told.get("git.dirty") == "true" or not sha else str(sha)
+            if match := COMMIT_PATTERN.search(str(update.get("message", ""))):
+                return match[1]
+            environment = update.get("environment") or {}
+            sha = environment.get("git.head")
+            return None if environment.get("git.dirty") == "true" or not sha else str(sha)
     return None

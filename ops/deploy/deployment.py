@@ -13,9 +13,9 @@ from ops.core import ourselves
 from ops.core import steps as verifying
 from ops.core.errors import OpsError
 from ops.core.plan import Plan, Shell, Step, Wait
-from ops.core.service_models import folder as cache
+from ops.core.service_models import get_cache_folder as cache
 from ops.database import snapshots
-from ops.database.instance import Instance
+from ops.database.instance import DatabaseInstance
 from ops.deploy import commits
 from ops.deploy.commits import Checkout
 from ops.outputs import Outputs
@@ -23,22 +23,26 @@ from ops.preview import changes as preview
 from ops.preview import page as preview_page
 from ops.preview.changes import Preview
 from ops.preview.dangers import Danger
-from ops.preview.page import Seen
+from ops.preview.page import PreviewAssessment
 from ops.services.deploy import answers
 from ops.stack import pulumi as pulumi_steps
 from ops.state import backup as states
 
-TYPICAL: Final = 15 * 60
-ASSUMED: Final = "an assumption: most of it is whatever is replaced; a new database takes as long"
-WITHIN: Final = 2 * 3600
-LOOKED: Final = 20 * 60  # seconds until services and targets must be well after a deployment
-SINCE: Final = 15  # minutes in which no alarm may have been raised
-CHECKED: Final = "output.items[?state!='ok' && item!='new errors']"
-PREVIEW: Final = ("preview", "--json", "--show-sames", "--refresh", "--non-interactive")
+DEPLOY_SECONDS: Final = 15 * 60
+DEPLOY_TIME_SOURCE: Final = (
+    "an assumption: most of it is whatever is replaced; a new database takes as long"
+)
+DEPLOY_TIMEOUT_SECONDS: Final = 2 * 3600
+DEPLOY_CHECK_TIMEOUT_SECONDS: Final = (
+    20 * 60
+)  # seconds until services and targets must be well after a deployment
+NEW_ALARM_MINUTES: Final = 15  # minutes in which no alarm may have been raised
+FAILED_ITEMS_PATH: Final = "output.items[?state!='ok' && item!='new errors']"
+PREVIEW_ARGUMENTS: Final = ("preview", "--json", "--show-sames", "--refresh", "--non-interactive")
 
 
 @dataclass(frozen=True)
-class Deployment:
+class StackDeployment:
     """What is to be deployed, where, and what is known of it. `outputs` is None the first time.
 
     `before` is the commit to go back to, `why_not` says why there is none.
@@ -49,222 +53,260 @@ class Deployment:
     account: str
     region: str
     program: Checkout
-    seen: Seen
+    assessment: PreviewAssessment
     outputs: Outputs | None = None
-    instance: Instance | None = None
-    before: str | None = None
-    why_not: str = ""
+    instance: DatabaseInstance | None = None
+    previous_commit: str | None = None
+    no_undo_reason: str = ""
     url: str | None = None
     profile: str | None = None
     notes: tuple[str, ...] = ()
 
 
-def previewed(folder: Path, stack: str) -> Preview:
+def run_preview(folder: Path, stack: str) -> Preview:
     """What a deployment would do now. Raises OpsError where Pulumi cannot say."""
-    from ops.core.actions import command
+    from ops.core.actions import run_shell_command
 
-    words = (*PREVIEW, *pulumi_steps.pack(folder), "--stack", stack)
-    seen: Any = command(pulumi_steps.pulumi(folder, *words))
-    if seen["output"] is None:
-        said = preview.blinded(str(seen["said"]).strip())
-        raise OpsError(f"pulumi preview ended with {seen['exit']}: {said[-500:]}")
-    found = preview.told(seen["output"], stack)
-    if seen["exit"] or found.errors:
-        why = "; ".join(found.errors) or preview.blinded(str(seen["said"]).strip()[-500:])
-        raise OpsError(f"the preview of {stack} failed: {why}")
-    return found
+    arguments = (
+        *PREVIEW_ARGUMENTS,
+        *pulumi_steps.build_policy_pack_options(folder),
+        "--stack",
+        stack,
+    )
+    result: Any = run_shell_command(pulumi_steps.build_pulumi_command(folder, *arguments))
+    if result["output"] is None:
+        message = preview.redact(str(result["said"]).strip())
+        raise OpsError(f"pulumi preview ended with {result['exit']}: {message[-500:]}")
+    stack_preview = preview.parse_live(result["output"], stack)
+    if result["exit"] or stack_preview.errors:
+        reason = "; ".join(stack_preview.errors) or preview.redact(
+            str(result["said"]).strip()[-500:]
+        )
+        raise OpsError(f"the preview of {stack} failed: {reason}")
+    return stack_preview
 
 
-def looked(found: Preview) -> Seen:
+def assess_preview(stack_preview: Preview) -> PreviewAssessment:
     """The preview with what follows from it."""
-    return preview_page.seen([found])[0]
+    return preview_page.assess_previews([stack_preview])[0]
 
 
-def back(program: Checkout, stack: str) -> tuple[str | None, str]:
+def find_undo_commit(program: Checkout, stack: str) -> tuple[str | None, str]:
     """The commit that a failed deployment goes back to; None, and why, where there is none."""
-    if program.top is None:
+    if program.repository is None:
         return None, "the program is in no repository"
-    sha = commits.deployed(pulumi_steps.asked(pulumi_steps.history(program.folder, stack)))
+    sha = commits.find_deployed_commit(
+        pulumi_steps.read_pulumi_json(pulumi_steps.build_history_command(program.folder, stack))
+    )
     if sha is None:
         return None, "Pulumi's history knows no commit of a deployment that succeeded"
-    if sha == program.sha and not program.changed:
+    if sha == program.sha and not program.dirty:
         return None, "it is this very commit that was deployed last"
-    if not commits.has(program, sha):
+    if not commits.has_commit(program, sha):
         return None, f"{sha[:12]}, which was deployed last, is not in this repository"
     return sha, ""
 
 
-def plan(of: Deployment, run: str, draft: Path) -> Plan:
+def build_stack_deploy_plan(deployment: StackDeployment, run: str, draft: Path) -> Plan:
     """The whole of it. `draft` is where the state is exported to."""
-    folder = of.program.folder
+    folder = deployment.program.folder
     steps: list[Step] = []
-    if of.outputs is not None:
-        if of.instance is not None:
-            steps.append(snapshots.saving(of.outputs, of.instance, run))
-        steps += states.saving(of.outputs, folder, draft, run)
-    steps.append(_agreed(of))
-    steps.append(_up(of, run))
-    steps.append(pulumi_steps.outputs(folder, of.stack, [("stack.stack", of.stack)]))
-    if of.outputs is not None and of.instance is not None:
-        steps.append(
-            verifying.available(of.outputs, of.instance.identifier, synced=False).model_copy(
-                update={"name": "database"}
+    if deployment.outputs is not None:
+        if deployment.instance is not None:
+            steps.append(
+                snapshots.build_snapshot_step(deployment.outputs, deployment.instance, run)
             )
+        steps += states.build_state_backup_steps(deployment.outputs, folder, draft, run)
+    steps.append(_build_preview_unchanged_step(deployment))
+    steps.append(_build_stack_up_step(deployment, run))
+    steps.append(
+        pulumi_steps.build_outputs_step(
+            folder, deployment.stack, [("stack.stack", deployment.stack)]
         )
-    steps.append(_checked(of))
-    if of.url is not None:
-        steps.append(answers(of.url))
+    )
+    if deployment.outputs is not None and deployment.instance is not None:
+        steps.append(
+            verifying.build_instance_available_step(
+                deployment.outputs, deployment.instance.identifier, in_sync=False
+            ).model_copy(update={"name": "database"})
+        )
+    steps.append(_build_health_check_step(deployment))
+    if deployment.url is not None:
+        steps.append(answers(deployment.url))
     return Plan(
         run=run,
         kind="deploy",
-        arguments=of.stack,
-        stack=of.stack,
-        account=of.account,
-        region=of.region,
+        arguments=deployment.stack,
+        stack=deployment.stack,
+        account=deployment.account,
+        region=deployment.region,
         steps=tuple(steps),
-        notes=(*of.notes, *_notes(of)),
+        notes=(*deployment.notes, *_build_notes(deployment)),
     )
 
 
-def _notes(of: Deployment) -> Sequence[str]:
-    commit = of.program.sha[:12] if of.program.sha else "a program of no repository"
-    found = [f"what is deployed is {commit}{', with changes' * of.program.changed}"]
-    if of.before:
-        found.append(
-            f"where it fails {of.before[:12]}, which was deployed last, is deployed again; data go "
+def _build_notes(deployment: StackDeployment) -> Sequence[str]:
+    commit = deployment.program.sha[:12] if deployment.program.sha else "a program of no repository"
+    notes = [f"what is deployed is {commit}{', with changes' * deployment.program.dirty}"]
+    if deployment.previous_commit:
+        notes.append(
+            f"where it fails {deployment.previous_commit[:12]}, which was deployed last, is deployed again; data go "
             "back by nobody's hand but a person's"
         )
     else:
-        found.append(
-            f"where it fails nothing is deployed again: {of.why_not}; what was saved stays, mend "
+        notes.append(
+            f"where it fails nothing is deployed again: {deployment.no_undo_reason}; what was saved stays, mend "
             "the program and deploy it"
         )
-    return found
+    return notes
 
 
-def _agreed(of: Deployment) -> Step:
-    look = ourselves.typed(
-        "state", "previewed", "--of", of.stack, "--program", str(of.program.folder)
+def _build_preview_unchanged_step(deployment: StackDeployment) -> Step:
+    digest_command = ourselves.build_ops_command(
+        "state", "previewed", "--of", deployment.stack, "--program", str(deployment.program.folder)
     )
-    wanted = preview.fingerprint(of.seen.preview)
+    expected_digest = preview.compute_preview_digest(deployment.assessment.preview)
     return Step(
         name="agreed",
-        says="see that a deployment would still do what was agreed to",
-        do=look,
+        description="see that a deployment would still do what was agreed to",
+        action=digest_command,
         goal=Wait(
-            read=look,
-            met={"output.digest": wanted},
-            failed={f"output.digest != '{wanted}' && exit == `0`": [True]},
+            read=digest_command,
+            met={"output.digest": expected_digest},
+            failed={f"output.digest != '{expected_digest}' && exit == `0`": [True]},
             every=15,
             within=900,
         ),
     )
 
 
-def _up(of: Deployment, run: str) -> Step:
-    sha = of.program.sha if of.program.sha and not of.program.changed else None
-    message = f"{run}{commits.OF}{sha}" if sha else run
-    step = pulumi_steps.up(
-        of.program.folder, of.stack, message, f"deploy {of.stack}", TYPICAL, ASSUMED, WITHIN
+def _build_stack_up_step(deployment: StackDeployment, run: str) -> Step:
+    sha = (
+        deployment.program.sha if deployment.program.sha and not deployment.program.dirty else None
     )
-    undo = tuple(_returned(of, run, of.before)) if of.before else ()
+    message = f"{run}{commits.COMMIT_SEPARATOR}{sha}" if sha else run
+    step = pulumi_steps.build_up_step(
+        deployment.program.folder,
+        deployment.stack,
+        message,
+        f"deploy {deployment.stack}",
+        DEPLOY_SECONDS,
+        DEPLOY_TIME_SOURCE,
+        DEPLOY_TIMEOUT_SECONDS,
+    )
+    undo = (
+        tuple(_build_undo_steps(deployment, run, deployment.previous_commit))
+        if deployment.previous_commit
+        else ()
+    )
     return step.model_copy(update={"undo": undo, "downtime": 0})
 
 
-def _returned(of: Deployment, run: str, sha: str) -> list[Step]:
+def _build_undo_steps(deployment: StackDeployment, run: str, sha: str) -> list[Step]:
     """The commit of before, in a folder of its own, deployed with the packages of now."""
-    program, top = of.program, of.program.top
-    assert top is not None
-    tree = cache() / "deploys" / f"{of.stack}-{sha[:12]}"
-    folder = tree / program.below
+    program, repository = deployment.program, deployment.program.repository
+    assert repository is not None
+    worktree = cache() / "deploys" / f"{deployment.stack}-{sha[:12]}"
+    folder = worktree / program.program_path
     packages = program.folder / ".venv"
-    there = Shell(argv=("test", "-e", str(folder / ".venv")), repeatable=True)
-    linked = [
+    venv_check = Shell(argv=("test", "-e", str(folder / ".venv")), repeatable=True)
+    package_steps = [
         Step(
             name="packages",
-            says=f"give it the packages of {packages}",
-            do=Shell(argv=("ln", "-sfn", str(packages), str(folder / ".venv")), repeatable=True),
-            goal=Wait(read=there, met={"exit": 0}, every=1, within=30),
+            description=f"give it the packages of {packages}",
+            action=Shell(
+                argv=("ln", "-sfn", str(packages), str(folder / ".venv")), repeatable=True
+            ),
+            goal=Wait(read=venv_check, met={"exit": 0}, every=1, within=30),
         )
     ] * packages.exists()
-    up = pulumi_steps.up(
+    up_step = pulumi_steps.build_up_step(
         folder,
-        of.stack,
-        f"{run}-back{commits.OF}{sha}",
+        deployment.stack,
+        f"{run}-back{commits.COMMIT_SEPARATOR}{sha}",
         f"deploy {sha[:12]} again, which was deployed last",
-        TYPICAL,
-        ASSUMED,
-        WITHIN,
+        DEPLOY_SECONDS,
+        DEPLOY_TIME_SOURCE,
+        DEPLOY_TIMEOUT_SECONDS,
     )
     return [
         Step(
             name="checkout",
-            says=f"put {sha[:12]} into {tree}",
-            do=commits.git(top, "worktree", "add", "--force", "--detach", str(tree), sha),
+            description=f"put {sha[:12]} into {worktree}",
+            action=commits.build_git_command(
+                repository, "worktree", "add", "--force", "--detach", str(worktree), sha
+            ),
             goal=Wait(
-                read=commits.git(top, "-C", str(tree), "diff", "--quiet", sha),
+                read=commits.build_git_command(
+                    repository, "-C", str(worktree), "diff", "--quiet", sha
+                ),
                 met={"exit": 0},
                 every=2,
                 within=300,
             ),
         ),
-        *linked,
-        up.model_copy(update={"name": "back", "downtime": 0}),
+        *package_steps,
+        up_step.model_copy(update={"name": "back", "downtime": 0}),
     ]
 
 
-def _checked(of: Deployment) -> Step:
+def _build_health_check_step(deployment: StackDeployment) -> Step:
     """What was deployed is well, by the checklist; but for lines of logs that are errors."""
-    look = ourselves.typed_on(
+    check_command = ourselves.build_stack_ops_command(
         "check",
         "post-deploy",
         "--since",
-        str(SINCE),
-        project=of.project,
-        stack=of.stack,
-        region=of.region,
-        profile=of.profile,
+        str(NEW_ALARM_MINUTES),
+        project=deployment.project,
+        stack=deployment.stack,
+        region=deployment.region,
+        profile=deployment.profile,
     )
     return Step(
         name="well",
-        says=f"see services, targets and alarms of {of.stack} well",
-        do=look,
+        description=f"see services, targets and alarms of {deployment.stack} well",
+        action=check_command,
         goal=Wait(
-            read=look,
-            met={"output.list": "post-deploy", f"length({CHECKED} || `[]`)": 0},
-            late={"exit": [3]},
+            read=check_command,
+            met={"output.list": "post-deploy", f"length({FAILED_ITEMS_PATH} || `[]`)": 0},
+            failed_on_timeout={"exit": [3]},
             every=30,
-            within=LOOKED,
+            within=DEPLOY_CHECK_TIMEOUT_SECONDS,
         ),
     )
 
 
-def told(danger: Danger) -> dict[str, object]:
+def format_danger_row(danger: Danger) -> dict[str, object]:
     """A danger, for a person who is to agree to it."""
     change = danger.change
     return {
         "danger": danger.kind,
-        "act": change.act,
+        "act": change.kind,
         "resource": change.name,
-        "what": danger.what,
+        "what": danger.description,
         "downtime": danger.downtime or None,
     }
 
 
-def changes(found: Preview) -> list[dict[str, object]]:
+def format_change_rows(stack_preview: Preview) -> list[dict[str, object]]:
     """Everything that would be done, the gravest first."""
-    acts = preview.ACTS
-    listed = sorted(
-        (one for one in found.changes if one.act != "same"),
-        key=lambda one: (acts.index(one.act), one.component, one.type, one.name),
+    change_kinds = preview.CHANGE_KINDS
+    sorted_changes = sorted(
+        (change for change in stack_preview.changes if change.kind != "same"),
+        key=lambda change: (
+            change_kinds.index(change.kind),
+            change.component,
+            change.type,
+            change.name,
+        ),
     )
     return [
         {
-            "act": one.act,
-            "component": one.component,
-            "type": one.type,
-            "resource": one.name,
-            "changes": one.said() or None,
+            "act": change.kind,
+            "component": change.component,
+            "type": change.type,
+            "resource": change.name,
+            "changes": change.format_properties() or None,
         }
-        for one in listed
+        for change in sorted_changes
     ]

@@ -14,7 +14,7 @@ from ops.fleet.refresh_steps import BACK, How, Ours, begin, confirm, stop
 from ops.fleet.scale import healthy
 from ops.outputs import Outputs
 from ops.services.deploy import answers
-from ops.services.images import Image
+from ops.services.images import ContainerImage
 
 VALUE: Final = "Parameter.Value"
 CONFIRM: Final = 5 * 60
@@ -24,7 +24,7 @@ def deploy(
     aws: Aws,
     outputs: Outputs,
     of: Fleet,
-    image: Image,
+    image: ContainerImage,
     run: str,
     *,
     how: How,
@@ -41,7 +41,8 @@ def deploy(
     old, _ = fleet.image(aws, of.part)
     if old == image.reference:
         raise UsageError(
-            f"IMAGE is {image.asked!r}, which the fleet runs already", "ops fleet refresh start"
+            f"IMAGE is {image.requested_reference!r}, which the fleet runs already",
+            "ops fleet refresh start",
         )
     version = fleet.number(aws, of, of.version)
     ours = Ours(of, version, replace(how, skip=False, returns=False), known)
@@ -63,7 +64,11 @@ def deploy(
         steps = (*steps, answers(url))
     notes = (
         f"image: {old} -> {image.reference}",
-        *([] if image.checked else [f"{image.asked} is of another registry: not looked at"]),
+        *(
+            []
+            if image.is_in_registry
+            else [f"{image.requested_reference} is of another registry: not looked at"]
+        ),
         said(of, how),
         "whatever is launched meanwhile, also by automatic scaling, runs the new image",
         "undone, every instance is replaced once more, by one of the old image",
@@ -75,8 +80,8 @@ def name_image(name: str, of: Fleet, image: str, undo: tuple[Step, ...] = ()) ->
     """The parameter names an image."""
     return Step(
         name=name,
-        says=f"have new instances run {image}",
-        do=Call(
+        description=f"have new instances run {image}",
+        action=Call(
             api="ssm.put_parameter",
             params={
                 "Name": of.part.image_parameter,

@@ -238,7 +238,7 @@ def ask(aws: Aws, call: Call) -> Any:
 def items(aws: Aws, api: str, key: str, params: dict[str, Any]) -> Iterator[Any]:
     """Every item of a list."""
     try:
-        yield from aws.pages(api, key, params)
+        yield from aws.list_items(api, key, params)
     except ClientError as error:
         raise refused(api, error) from error
 

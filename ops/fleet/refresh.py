@@ -278,8 +278,8 @@ def _end(
     within = typical(of, How()) + PATIENCE + SPARE
     return Step(
         name=operation.split("_")[0],
-        says=f"{operation.split('_')[0]} the instance refresh {now['InstanceRefreshId']}",
-        do=Call(api=f"autoscaling.{operation}", params={"AutoScalingGroupName": group}),
+        description=f"{operation.split('_')[0]} the instance refresh {now['InstanceRefreshId']}",
+        action=Call(api=f"autoscaling.{operation}", params={"AutoScalingGroupName": group}),
         goal=Wait(
             read=Call(
                 api="autoscaling.describe_instance_refreshes",

@@ -12,7 +12,7 @@ from math import ceil, floor
 from typing import Any, Final
 
 from ops.core.aws import Aws
-from ops.core.plan import Call, State, Step, Wait
+from ops.core.plan import Call, JsonObject, Step, Wait
 from ops.fleet import model as fleet
 from ops.fleet.model import GROUP, Fleet
 from ops.fleet.scale import ALL, SERVING
@@ -56,10 +56,10 @@ class How:
             most if self.most is None else self.most,
         )
 
-    def preferences(self, of: Fleet) -> State:
+    def preferences(self, of: Fleet) -> JsonObject:
         """As the API takes them."""
         least, most = self.healthy(of)
-        points: State = {}
+        points: JsonObject = {}
         if self.checkpoints:
             points = {
                 "CheckpointPercentages": list(self.checkpoints),
@@ -131,12 +131,12 @@ def begin(
     free = f"length(InstanceRefreshes[?contains(`{GOING}`, Status)])"
     return Step(
         name=name,
-        says=says,
+        description=says,
         # One that takes another back begins when nothing is at work any more.
         ready=Wait(read=read(of.part), met={free: 0}, every=30, within=SPARE)
         if how.bakes == BACK
         else None,
-        do=Call(
+        action=Call(
             api="autoscaling.start_instance_refresh",
             params={
                 "AutoScalingGroupName": of.part.group,
@@ -163,11 +163,11 @@ def stop(name: str, ours: Ours) -> Step:
     """Our refresh is at an end, whatever that is: it is cancelled where it is still at work."""
     return Step(
         name=name,
-        says="stop the instance refresh, where it is at work",
-        do=Call(
+        description="stop the instance refresh, where it is at work",
+        action=Call(
             api="autoscaling.cancel_instance_refresh",
             params={"AutoScalingGroupName": ours.of.part.group},
-            answers=("ActiveInstanceRefreshNotFound",),
+            expected_errors=("ActiveInstanceRefreshNotFound",),
         ),
         goal=Wait(
             read=read(ours.of.part),
@@ -185,8 +185,8 @@ def confirm(name: str, of: Fleet, version: str) -> Step:
     others = f"length({GROUP}.Instances[?LaunchTemplate.Version!='{version}'])"
     return Step(
         name=name,
-        says=f"see {of.desired} instances of version {version} in service",
-        do=look,
+        description=f"see {of.desired} instances of version {version} in service",
+        action=look,
         goal=Wait(
             read=look,
             met={SERVING: of.desired, ALL: of.desired, others: 0},
@@ -196,9 +196,9 @@ def confirm(name: str, of: Fleet, version: str) -> Step:
     )
 
 
-def _desired(of: Fleet, version: str) -> State:
+def _desired(of: Fleet, version: str) -> JsonObject:
     """What the refresh leads to: the group's own configuration with this version."""
-    own: State = {"LaunchTemplateId": of.template, "Version": version}
+    own: JsonObject = {"LaunchTemplateId": of.template, "Version": version}
     if of.policy is None:
         return {"LaunchTemplate": own}
     template = {**of.policy["LaunchTemplate"], "LaunchTemplateSpecification": own}

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import Call, Plan, StartTime, State, Step, Wait
+from ops.core.plan import Call, JsonObject, Plan, StartTime, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.fleet import model as fleet
 from ops.fleet.model import Fleet
@@ -103,15 +103,15 @@ def run(
     it is found again and not sent twice.
     """
     if len(ids) <= MOST:
-        where: State = {"InstanceIds": list(ids)}
+        where: JsonObject = {"InstanceIds": list(ids)}
     else:  # by what they have in common
         where = {"Targets": [{"Key": GROUP_TAG, "Values": [of.part.group]}]}
     waves = _waves(how.concurrency, len(ids))
     path = f"Commands[?Comment=='{run_id}'] | [0]"
     step = Step(
         name="send",
-        says=f"run it on {len(ids)} instances",
-        do=Call(
+        description=f"run it on {len(ids)} instances",
+        action=Call(
             api="ssm.send_command",
             params={
                 "DocumentName": DOCUMENT,

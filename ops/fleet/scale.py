@@ -3,7 +3,7 @@
 from typing import Final
 
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import Call, Plan, State, Step, Wait
+from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.fleet import model as fleet
 from ops.fleet.model import GROUP, Fleet
@@ -107,11 +107,11 @@ def change(
 
 def _count(name: str, of: Fleet, count: int, *, wait: bool, undo: tuple[Step, ...] = ()) -> Step:
     desired = f"{GROUP}.DesiredCapacity"
-    met: State = {desired: count, **({SERVING: count, ALL: count} if wait else {})}
+    met: JsonObject = {desired: count, **({SERVING: count, ALL: count} if wait else {})}
     return Step(
         name=name,
-        says=f"give the fleet {count} instances",
-        do=Call(
+        description=f"give the fleet {count} instances",
+        action=Call(
             api="autoscaling.set_desired_capacity",
             params={
                 "AutoScalingGroupName": of.part.group,
@@ -136,18 +136,18 @@ def healthy(name: str, targets: str, count: int) -> Step:
     read = fleet.health(targets)
     return Step(
         name=name,
-        says=f"see {count} healthy targets",
-        do=read,
+        description=f"see {count} healthy targets",
+        action=read,
         goal=Wait(read=read, met={HEALTHY: count}, within=WITHIN),
     )
 
 
 def _limits(name: str, of: Fleet, low: int, high: int, undo: tuple[Step, ...] = ()) -> Step:
-    met: State = {f"{GROUP}.MinSize": low, f"{GROUP}.MaxSize": high}
+    met: JsonObject = {f"{GROUP}.MinSize": low, f"{GROUP}.MaxSize": high}
     return Step(
         name=name,
-        says=f"scale the fleet between {low} and {high} instances",
-        do=Call(
+        description=f"scale the fleet between {low} and {high} instances",
+        action=Call(
             api="autoscaling.update_auto_scaling_group",
             params={"AutoScalingGroupName": of.part.group, "MinSize": low, "MaxSize": high},
         ),

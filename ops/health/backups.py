@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ops.cli.render import said
+from ops.cli.render import format_duration
 from ops.core.checks import DAY, HOUR, Check, Facts, Finding, Looking, age, known, read
 
 REPLICATED = "rds.describe_db_instance_automated_backups"
@@ -38,7 +38,7 @@ def replicated(facts: Facts) -> Looking:
     if status not in ("active", "replicating") or until is None:
         return [Finding("failing", AREA, subject, f"is {status}, nothing to restore yet", help_)]
     old = max(age(facts, until), 0)
-    evidence = f"restorable until {until}, {said(old)} ago"
+    evidence = f"restorable until {until}, {format_duration(old)} ago"
     if old <= LAG:
         return [Finding("ok", AREA, subject, evidence)]
     return [Finding("failing", AREA, subject, evidence, help_)]

@@ -6,30 +6,32 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter
 
-from ops.cli.execution import Yes, confirmed, new_run, target
+from ops.cli.execution import YesOption, ask_confirmation, load_stack_context, new_run_id
 from ops.cli.render import Output
 from ops.core import clock
 from ops.core.errors import UsageError
 from ops.core.journal import Journal
-from ops.core.plan import State
+from ops.core.plan import JsonObject
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Who changes the stack now.")
-COLUMNS = ("holder", "run", "reason", "since", "until")
+LOCK_COLUMNS = ("holder", "run", "reason", "since", "until")
 
 
 @app.command("show")
-def show(context: typer.Context) -> None:
+def show_lock(context: typer.Context) -> None:
     """Who holds the lock, why, since when and until when."""
-    of, output = target(context)
-    held = of.lock().held()
-    output.rows("lock", COLUMNS, [_row(held.model_dump())] if held else [])
+    stack_context, output = load_stack_context(context)
+    lock_record = stack_context.lock().find_record()
+    output.print_rows(
+        "lock", LOCK_COLUMNS, [_build_row(lock_record.model_dump())] if lock_record else []
+    )
 
 
 @app.command(name="break")
-def break_(
+def break_lock(
     context: typer.Context,
     reason: Annotated[str, typer.Option(help="why; goes into the record")],
-    yes: Yes = False,
+    yes: YesOption = False,
 ) -> None:
     """Takes the lock from whoever holds it. Recorded as a run of its own.
 
@@ -37,36 +39,45 @@ def break_(
     """
     if not reason.strip():
         raise UsageError("--reason is empty, may be why the lock is broken")
-    of, output = target(context)
-    held = of.lock().held()
-    if held is None:
-        if output.form == "json":
-            output.data("lock-break", {"broken": None, "holder": None, "run": None})
-        output.line("nobody holds the lock")
+    stack_context, output = load_stack_context(context)
+    lock_record = stack_context.lock().find_record()
+    if lock_record is None:
+        if output.output_format == "json":
+            output.print_json("lock-break", {"broken": None, "holder": None, "run": None})
+        output.print_line("nobody holds the lock")
         return
-    of.check_account()
+    stack_context.check_account()
     if not yes:
-        Output("table", err=True).rows("lock", COLUMNS, [_row(held.model_dump())])
-        confirmed()
-    run = new_run("lock-break")
-    journal = Journal(of.lines(run))
+        Output("table", to_stderr=True).print_rows(
+            "lock", LOCK_COLUMNS, [_build_row(lock_record.model_dump())]
+        )
+        ask_confirmation()
+    run = new_run_id("lock-break")
+    journal = Journal(stack_context.get_journal_store(run))
 
-    def noted(**said: object) -> None:
-        data = {**said, "lock": held.model_dump(), "reason": reason}
-        journal.write("note", "lock", clock.pace().now(), TypeAdapter(State).validate_python(data))
+    def write_note(**facts: object) -> None:
+        data = {**facts, "lock": lock_record.model_dump(), "reason": reason}
+        journal.write_record(
+            "note",
+            "lock",
+            clock.get_clock_rate().now(),
+            TypeAdapter(JsonObject).validate_python(data),
+        )
 
-    noted(breaks=held.run)  # before it is done: a lock is never broken without a record
-    if not of.lock().break_(held):
-        noted(broken=None)
+    write_note(breaks=lock_record.run)  # before it is done: a lock is never broken without a record
+    if not stack_context.lock().break_lock(lock_record):
+        write_note(broken=None)
         raise UsageError("the lock changed hands meanwhile, and is not broken", "ops lock show")
-    noted(broken=held.run)
-    output.result("lock-break", {"broken": held.run, "holder": held.holder, "run": run})
+    write_note(broken=lock_record.run)
+    output.print_result(
+        "lock-break", {"broken": lock_record.run, "holder": lock_record.holder, "run": run}
+    )
 
 
-def _row(held: dict[str, object]) -> dict[str, object]:
-    times = {k: _at(float(str(held[k]))) for k in ("since", "until")}
-    return held | times
+def _build_row(lock_fields: dict[str, object]) -> dict[str, object]:
+    times = {k: _format_timestamp(float(str(lock_fields[k]))) for k in ("since", "until")}
+    return lock_fields | times
 
 
-def _at(seconds: float) -> str:
+def _format_timestamp(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from ops.alarms.mute_state import Mute, MuteData, iso
+from ops.alarms.mute_state import Mute, MuteData, format_time
 from ops.core.aws import Aws
 from ops.core.errors import OpsError
-from ops.core.lock import Held
-from ops.core.plan import State
-from ops.core.run import Target
+from ops.core.lock import LockRecord
+from ops.core.plan import JsonObject
+from ops.core.run import StackContext
 from ops.database import instance as database
 from ops.outputs import Outputs
 
@@ -35,14 +35,14 @@ class Line:
 COLUMNS: Final = ("about", "subject", "what", "when", "command")
 
 
-def windows_of(of: Target, held: Held | None) -> Iterator[Line]:
+def windows_of(of: StackContext, held: LockRecord | None) -> Iterator[Line]:
     """The window that is open, and those that were left before their end."""
     for name, journal in reversed(list(of.journals("maintenance run"))):
         plan = journal.plan
-        if journal.ended is not None or plan is None:
+        if journal.end_record is not None or plan is None:
             continue
         done = [r.step for r in journal.records if r.event == "done"]
-        way = "on its way back" if journal.backwards else "open"
+        way = "on its way back" if journal.is_undoing else "open"
         ours = held is not None and held.run == name
         who = f", by {held.holder}" if held is not None and ours else ", and nobody holds its lock"
         what = f"{way}{who}: {done[-1] if done else 'nothing'} is done last"
@@ -62,19 +62,24 @@ def pending(aws: Aws, outputs: Outputs, now: datetime) -> Iterator[Line]:
             "database's window",
             identifier,
             str(found.get("PreferredMaintenanceWindow")),
-            iso(begins) if begins else None,
+            format_time(begins) if begins else None,
         )
         for name, value in (found.get("PendingModifiedValues") or {}).items():
             yield Line(
-                "deferred change", identifier, f"{name}={value}", iso(begins) if begins else None
+                "deferred change",
+                identifier,
+                f"{name}={value}",
+                format_time(begins) if begins else None,
             )
         for group in found.get("DBParameterGroups") or ():
             if group["ParameterApplyStatus"] != "in-sync":
                 what = f"{group['DBParameterGroupName']} is {group['ParameterApplyStatus']}"
                 yield Line("parameters", identifier, what, None, "ops maintenance run --reboot")
-    params: State = {}
+    params: JsonObject = {}
     api = "rds.describe_pending_maintenance_actions"
-    for one in database.pages(aws, outputs, api, "PendingMaintenanceActions", params):
+    for one in database.list_in_stack_region(
+        aws, outputs, api, "PendingMaintenanceActions", params
+    ):
         if one["ResourceIdentifier"] in arns:
             yield from _actions(arns[one["ResourceIdentifier"]], one)
 
@@ -93,16 +98,16 @@ def _actions(identifier: str, one: Mapping[str, Any]) -> Iterator[Line]:
 def muted(mutes: list[Mute], now: datetime) -> Iterator[Line]:
     """What is muted until when."""
     for mute in mutes:
-        what = f"{len(mute.names)} alarms ({mute.why})"
-        command = "ops alarms unmute" if mute.run is not None and mute.over(now) else ""
+        what = f"{len(mute.alarm_names)} alarms ({mute.reason})"
+        command = "ops alarms unmute" if mute.run is not None and mute.has_ended(now) else ""
         yield Line("muted", mute.run or str(mute.rule), what, mute.until, command)
 
 
 def described(aws: Aws, outputs: Outputs, identifier: str) -> Mapping[str, Any]:
     """An instance as RDS describes it. Raises OpsError where it is not there."""
-    params: State = {"DBInstanceIdentifier": identifier}
+    params: JsonObject = {"DBInstanceIdentifier": identifier}
     api = "rds.describe_db_instances"
-    for one in database.pages(aws, outputs, api, "DBInstances", params):
+    for one in database.list_in_stack_region(aws, outputs, api, "DBInstances", params):
         found: Mapping[str, Any] = one
         return found
     raise OpsError(f"there is no DB instance {identifier}", "ops db status")

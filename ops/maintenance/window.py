@@ -15,8 +15,8 @@ from typing import Final
 
 from ops.alarms import announcement as announcing
 from ops.alarms import mute as muting
-from ops.alarms.mute import Alarm
-from ops.alarms.mute_state import How, MuteData
+from ops.alarms.mute import StackAlarm
+from ops.alarms.mute_state import MuteData, MuteMethod
 from ops.core import steps as verifying
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
@@ -25,9 +25,9 @@ from ops.core.stack_plan import build_stack_plan
 from ops.database import failover, parameters, snapshots
 from ops.database import instance as database
 from ops.database import upgrade as upgrading
-from ops.database.instance import Instance
+from ops.database.instance import DatabaseInstance
 from ops.database.sql import vacuum as vacuuming
-from ops.database.sql.connection import Database
+from ops.database.sql.connection import DatabaseClient
 from ops.outputs import Outputs
 
 SHORTEST: Final = 15  # minutes of a window that nobody gave a length: an assumption
@@ -50,17 +50,17 @@ class Seen:
 
     aws: Aws
     outputs: Outputs
-    found: Instance
+    found: DatabaseInstance
     wanted: Wanted
     run: str
     now: datetime
-    on: Database | None = None
+    on: DatabaseClient | None = None
 
 
 def asked(text: str | None) -> dict[str, str]:
     """NAME=VALUE,... of --parameters; a value may have commas. Raises UsageError."""
     given = re.split(r",(?=[a-z][\w.]*=)", text) if text is not None else []
-    return parameters.asked(given, "--parameters")
+    return parameters.parse_parameter_values(given, "--parameters")
 
 
 def listed(text: str | None) -> tuple[str, ...]:
@@ -86,19 +86,21 @@ def _parameters(seen: Seen) -> Plan | None:
     wanted = seen.wanted
     if not wanted.parameters:
         return None
-    known = parameters.listed(seen.aws, seen.outputs, str(seen.found.group))
-    chosen = parameters.chosen(known, wanted.parameters, "--parameters")
-    static = [one.name for one, _ in chosen if one.static]
+    known = parameters.list_database_parameters(
+        seen.aws, seen.outputs, str(seen.found.parameter_group)
+    )
+    chosen = parameters.resolve_parameter_changes(known, wanted.parameters, "--parameters")
+    static = [one.name for one, _ in chosen if one.is_static]
     if static and not wanted.reboot:
         raise UsageError(
             f"--parameters is {static[0]!r}, which takes effect at a reboot: --reboot may be set "
             "as well"
         )
-    plan = parameters.change(seen.outputs, seen.found, chosen, seen.run)
+    plan = parameters.build_parameter_change_plan(seen.outputs, seen.found, chosen, seen.run)
     if not static:
         return plan
     first, *rest = plan.steps
-    restart = failover.in_effect(seen.outputs, seen.found, "restart")
+    restart = failover.build_pending_reboot_step(seen.outputs, seen.found, "restart")
     first = first.model_copy(update={"undo": (*first.undo, restart)})
     return plan.model_copy(update={"steps": (first, *rest)})
 
@@ -108,10 +110,16 @@ def _patch(seen: Seen) -> Plan | None:
     if seen.wanted.patch is None:
         return None
     found = seen.found
-    minor = [t for t in upgrading.targets(seen.aws, seen.outputs, found) if not t.major]
-    to = upgrading.chosen(found, minor, seen.wanted.patch, "--patch")
-    replicas = [database.member(seen.aws, seen.outputs, name) for name in found.replicas]
-    plan = upgrading.upgrade(seen.outputs, found, replicas, to, (), seen.run)
+    minor = [
+        t
+        for t in upgrading.list_database_upgrade_targets(seen.aws, seen.outputs, found)
+        if not t.is_major
+    ]
+    to = upgrading.resolve_upgrade_target(found, minor, seen.wanted.patch, "--patch")
+    replicas = [
+        database.get_primary_or_replica(seen.aws, seen.outputs, name) for name in found.replicas
+    ]
+    plan = upgrading.build_database_upgrade_plan(seen.outputs, found, replicas, to, (), seen.run)
     return plan.model_copy(update={"steps": plan.steps[1:]})
 
 
@@ -121,11 +129,11 @@ def _reboot(seen: Seen) -> Plan | None:
     if not seen.wanted.reboot:
         return None
     if seen.wanted.patch is not None:
-        step = failover.in_effect(outputs, found, "reboot")
+        step = failover.build_pending_reboot_step(outputs, found, "reboot")
         notes = ("the patch restarts the server: it is rebooted only if parameters wait still",)
         return build_stack_plan(outputs, seen.run, "db reboot", step, notes=notes)
-    since = failover.last_restart(seen.aws, outputs, found.identifier, seen.now)
-    return failover.reboot(outputs, found, since, seen.run)
+    since = failover.get_reboot_events_start(seen.aws, outputs, found.identifier, seen.now)
+    return failover.build_database_reboot_plan(outputs, found, since, seen.run)
 
 
 def _vacuum(seen: Seen) -> Plan | None:
@@ -134,9 +142,11 @@ def _vacuum(seen: Seen) -> Plan | None:
         return None
     if seen.on is None:
         raise UsageError("--vacuum is set, and --no-sql as well: may be one of them")
-    tables = vacuuming.chosen(vacuuming.tables(seen.on), seen.wanted.tables, "--vacuum")
-    plan = vacuuming.vacuum(seen.outputs, tables, seen.run)
-    steps = [step.model_copy(update={"ready": verifying.ANSWERING}) for step in plan.steps]
+    tables = vacuuming.select_tables_to_vacuum(
+        vacuuming.fetch_table_statistics(seen.on), seen.wanted.tables, "--vacuum"
+    )
+    plan = vacuuming.build_table_vacuum_plan(seen.outputs, tables, seen.run)
+    steps = [step.model_copy(update={"ready": verifying.DATABASE_ANSWERS}) for step in plan.steps]
     return plan.model_copy(update={"steps": tuple(steps)})
 
 
@@ -150,38 +160,38 @@ ACTS: Final[Mapping[str, Callable[[Seen], Plan | None]]] = {
 
 def body(seen: Seen, made: Mapping[str, Plan]) -> tuple[Step, ...]:
     """What is done while the window is open: saved, acted, and looked at."""
-    database.settled(seen.found, "for maintenance")
-    database.unburdened(seen.found)
-    waits = seen.found.group_status != "in-sync"
+    database.require_available(seen.found, "for maintenance")
+    database.require_no_pending_changes(seen.found)
+    waits = seen.found.parameter_group_status != "in-sync"
     synced = seen.wanted.reboot or not waits
     name = seen.found.identifier
     return (
-        snapshots.saving(seen.outputs, seen.found, seen.run),
+        snapshots.build_snapshot_step(seen.outputs, seen.found, seen.run),
         *(step for plan in made.values() for step in plan.steps),
-        verifying.available(seen.outputs, name, synced=synced),
-        *([verifying.answers(name)] if seen.on is not None else []),
-        *verifying.steady(seen.outputs),
+        verifying.build_instance_available_step(seen.outputs, name, in_sync=synced),
+        *([verifying.build_database_answers_step(name)] if seen.on is not None else []),
+        *verifying.build_services_stable_steps(seen.outputs),
     )
 
 
 def minutes(given: str | None, steps: Sequence[Step]) -> int:
     """How long a window is: as --for says, else twice as long as its steps usually take."""
     if given is not None:
-        if not given.isdecimal() or not 1 <= int(given) <= muting.LONGEST:
-            raise UsageError(f"--for is {given!r}, may be 1 to {muting.LONGEST} minutes")
+        if not given.isdecimal() or not 1 <= int(given) <= muting.MAX_MUTE_MINUTES:
+            raise UsageError(f"--for is {given!r}, may be 1 to {muting.MAX_MUTE_MINUTES} minutes")
         return int(given)
     usual = sum(step.goal.typical or 0 for step in steps)
-    return min(max(SHORTEST, math.ceil(2 * usual / 60)), muting.LONGEST)
+    return min(max(SHORTEST, math.ceil(2 * usual / 60)), muting.MAX_MUTE_MINUTES)
 
 
-def in_the_way(alarms: Sequence[Alarm], how: How, *, outage: bool) -> list[Alarm]:
+def in_the_way(alarms: Sequence[StackAlarm], how: MuteMethod, *, outage: bool) -> list[StackAlarm]:
     """The alarms to mute: all that do not scale, and P0 only where an outage is planned."""
     return [
         alarm
         for alarm in alarms
-        if not alarm.scales
+        if not alarm.is_scaling
         and (outage or alarm.severity != "P0")
-        and (alarm.enabled or how == "rules")
+        and (alarm.has_enabled_actions or how == "rules")
     ]
 
 
@@ -189,9 +199,9 @@ def in_the_way(alarms: Sequence[Alarm], how: How, *, outage: bool) -> list[Alarm
 class Told:
     """Who is told what, and what is muted how."""
 
-    level: announcing.Level
+    level: announcing.AnnouncementLevel
     message: str
-    how: How
+    how: MuteMethod
     length: int
 
 
@@ -199,18 +209,18 @@ def window(
     seen: Seen,
     made: Mapping[str, Plan],
     steps: Sequence[Step],
-    alarms: Sequence[Alarm],
+    alarms: Sequence[StackAlarm],
     told: Told,
 ) -> Plan:
     """The whole window as one plan. `steps` are its body."""
     outputs, run = seen.outputs, seen.run
-    until = muting.end(seen.now, str(told.length), None)
+    until = muting.parse_mute_end(seen.now, str(told.length), None)
     outage = sum(step.downtime for step in steps)
     about = f"{', '.join(made)} of {seen.found.identifier}"
     about += f" ({told.message})" if told.message else ""
     quiet = in_the_way(alarms, told.how, outage=outage > 0)
     muted = (
-        muting.mute(outputs, quiet, seen.now, until, about, run, told.how, told.length)
+        muting.build_mute_plan(outputs, quiet, seen.now, until, about, run, told.how, told.length)
         if quiet
         else None
     )
@@ -233,11 +243,11 @@ def window(
         outputs,
         run,
         "maintenance run",
-        *announcing.begin(outputs, run, told.level, about, "${UNTIL}"),
+        *announcing.build_announcement_steps(outputs, run, told.level, about, "${UNTIL}"),
         *mutes,
         *steps,
         *loud,
-        *announcing.end(outputs, run, about),
+        *announcing.build_withdrawal_steps(outputs, run, about),
         notes=notes,
         arguments=" ".join(made),
         data=MuteData(until="${UNTIL}"),

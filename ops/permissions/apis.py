@@ -18,21 +18,21 @@ class Grant:
     """One action, the names of the resources that it acts on, and on what condition."""
 
     action: str
-    on: tuple[str, ...]
-    when: tuple[Condition, ...] = ()
+    resources: tuple[str, ...]
+    conditions: tuple[Condition, ...] = ()
 
 
-def on(action: str, *resources: str, when: tuple[Condition, ...] = ()) -> Grant:
+def build_grant(action: str, *resources: str, conditions: tuple[Condition, ...] = ()) -> Grant:
     """An action on these resources."""
-    return Grant(action, resources, when)
+    return Grant(action, resources, conditions)
 
 
-def anywhere(action: str, *when: Condition) -> Grant:
+def build_unscoped_grant(action: str, *conditions: Condition) -> Grant:
     """An action that AWS does not narrow to resources."""
-    return Grant(action, ("everywhere",), when)
+    return Grant(action, ("everywhere",), conditions)
 
 
-def via(service: str) -> tuple[Condition, ...]:
+def build_via_service_condition(service: str) -> tuple[Condition, ...]:
     """Only through a service, in one of the stack's regions: for the use of keys."""
     return (
         (
@@ -46,207 +46,278 @@ def via(service: str) -> tuple[Condition, ...]:
     )
 
 
-def passed_to(service: str) -> tuple[Condition, ...]:
+def build_passed_to_condition(service: str) -> tuple[Condition, ...]:
     """Only to a service: for the passing of roles."""
     return (("StringEquals", "iam:PassedToService", (service,)),)
 
 
 # Everything that AWS has no resource level for is asked for in the stack's regions only.
-IN_ITS_REGIONS: Final[Condition] = (
+STACK_REGIONS_CONDITION: Final[Condition] = (
     "StringEquals",
     "aws:RequestedRegion",
     ("{region}", "{recovery_region}"),
 )
-IN_CLUSTER: Final[Condition] = (
+CLUSTER_CONDITION: Final[Condition] = (
     "ArnEquals",
     "ecs:cluster",
     ("arn:{partition}:ecs:{region}:{account}:cluster/{prefix}",),
 )
-OF_ECS: Final[Condition] = ("StringEquals", "application-autoscaling:service-namespace", ("ecs",))
+ECS_NAMESPACE_CONDITION: Final[Condition] = (
+    "StringEquals",
+    "application-autoscaling:service-namespace",
+    ("ecs",),
+)
 # Session Manager asks for the document too, also where none is named: no shell on an instance
 # (Systems Manager User Guide, "Enforce a session document permission check").
-THROUGH_DOCUMENT: Final[Condition] = ("BoolIfExists", "ssm:SessionDocumentAccessCheck", ("true",))
-OF_THE_STACK: Final[tuple[Condition, ...]] = (
+SESSION_DOCUMENT_CONDITION: Final[Condition] = (
+    "BoolIfExists",
+    "ssm:SessionDocumentAccessCheck",
+    ("true",),
+)
+STACK_INSTANCE_CONDITIONS: Final[tuple[Condition, ...]] = (
     ("StringEquals", "ssm:resourceTag/Project", ("{project}",)),
     ("StringEquals", "ssm:resourceTag/Environment", ("{stack}",)),
 )
 # What is launched from a template, and from one of the stack's own.
-FROM_TEMPLATE: Final[Condition] = (
+LAUNCH_TEMPLATE_CONDITION: Final[Condition] = (
     "ArnLike",
     "ec2:LaunchTemplate",
     ("arn:{partition}:ec2:{region}:{account}:launch-template/*",),
 )
-TEMPLATE_OF_THE_STACK: Final[tuple[Condition, ...]] = (
+STACK_TEMPLATE_CONDITIONS: Final[tuple[Condition, ...]] = (
     ("StringEquals", "ec2:ResourceTag/Project", ("{project}",)),
     ("StringEquals", "ec2:ResourceTag/Environment", ("{stack}",)),
 )
-AT_LAUNCH: Final[Condition] = ("StringEquals", "ec2:CreateAction", ("RunInstances",))
-REGISTERED: Final[Condition] = ("StringEquals", "ecs:CreateAction", ("RegisterTaskDefinition",))
+TAG_AT_LAUNCH_CONDITION: Final[Condition] = ("StringEquals", "ec2:CreateAction", ("RunInstances",))
+TAG_AT_REGISTRATION_CONDITION: Final[Condition] = (
+    "StringEquals",
+    "ecs:CreateAction",
+    ("RegisterTaskDefinition",),
+)
 # Creating with tags is tagging as well (RDS User Guide, "Tagging Amazon RDS resources").
-TAGS_SNAPSHOT: Final = on("rds:AddTagsToResource", "snapshots")
+TAG_SNAPSHOT_GRANT: Final = build_grant("rds:AddTagsToResource", "snapshots")
 # Whoever starts tasks hands them their roles (ECS Developer Guide, "Amazon ECS IAM roles").
-PASS_TASK_ROLES: Final = on("iam:PassRole", "task roles", when=passed_to("ecs-tasks.amazonaws.com"))
+PASS_TASK_ROLES_GRANT: Final = build_grant(
+    "iam:PassRole", "task roles", conditions=build_passed_to_condition("ecs-tasks.amazonaws.com")
+)
 # What operations keep in their bucket.
-KEPT: Final = ("runs", "lock", "baselines", "drills", "states")
-DECRYPT: Final = on("kms:Decrypt", "data key", when=via("s3"))
-GRANTS_OF_KEYS: Final = (
-    on("kms:CreateGrant", "keys", when=via("rds")),
-    on("kms:DescribeKey", "keys", when=via("rds")),
+OPERATIONS_OBJECTS: Final = ("runs", "lock", "baselines", "drills", "states")
+DECRYPT_DATA_KEY_GRANT: Final = build_grant(
+    "kms:Decrypt", "data key", conditions=build_via_service_condition("s3")
+)
+RDS_KEY_GRANTS: Final = (
+    build_grant("kms:CreateGrant", "keys", conditions=build_via_service_condition("rds")),
+    build_grant("kms:DescribeKey", "keys", conditions=build_via_service_condition("rds")),
 )
 
 # Calls that take no permission at all.
-FREE: Final = frozenset({"sts.get_caller_identity"})  # STS API reference: even where it is denied
+UNRESTRICTED_APIS: Final = frozenset(
+    {"sts.get_caller_identity"}
+)  # STS API reference: even where it is denied
 
-APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
+API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "acm.describe_certificate": (
-        on("acm:DescribeCertificate", "certificate", "certificates there"),
+        build_grant("acm:DescribeCertificate", "certificate", "certificates there"),
     ),
-    "acm.list_certificates": (anywhere("acm:ListCertificates"),),
+    "acm.list_certificates": (build_unscoped_grant("acm:ListCertificates"),),
     "application-autoscaling.describe_scalable_targets": (
-        anywhere("application-autoscaling:DescribeScalableTargets"),
+        build_unscoped_grant("application-autoscaling:DescribeScalableTargets"),
     ),
     "application-autoscaling.describe_scaling_activities": (
-        anywhere("application-autoscaling:DescribeScalingActivities"),
+        build_unscoped_grant("application-autoscaling:DescribeScalingActivities"),
     ),
     # It looks at the service, and proves that the caller may change it (Application Auto Scaling
     # User Guide, "Identity-based policy examples").
     "application-autoscaling.register_scalable_target": (
-        on("application-autoscaling:RegisterScalableTarget", "scalable targets", when=(OF_ECS,)),
-        on("ecs:DescribeServices", "services"),
-        on("ecs:UpdateService", "services"),
+        build_grant(
+            "application-autoscaling:RegisterScalableTarget",
+            "scalable targets",
+            conditions=(ECS_NAMESPACE_CONDITION,),
+        ),
+        build_grant("ecs:DescribeServices", "services"),
+        build_grant("ecs:UpdateService", "services"),
     ),
-    "autoscaling.cancel_instance_refresh": (on("autoscaling:CancelInstanceRefresh", "fleet"),),
+    "autoscaling.cancel_instance_refresh": (
+        build_grant("autoscaling:CancelInstanceRefresh", "fleet"),
+    ),
     "autoscaling.describe_auto_scaling_groups": (
-        anywhere("autoscaling:DescribeAutoScalingGroups"),
+        build_unscoped_grant("autoscaling:DescribeAutoScalingGroups"),
     ),
-    "autoscaling.describe_instance_refreshes": (anywhere("autoscaling:DescribeInstanceRefreshes"),),
-    "autoscaling.describe_scaling_activities": (anywhere("autoscaling:DescribeScalingActivities"),),
-    "autoscaling.rollback_instance_refresh": (on("autoscaling:RollbackInstanceRefresh", "fleet"),),
-    "autoscaling.set_desired_capacity": (on("autoscaling:SetDesiredCapacity", "fleet"),),
+    "autoscaling.describe_instance_refreshes": (
+        build_unscoped_grant("autoscaling:DescribeInstanceRefreshes"),
+    ),
+    "autoscaling.describe_scaling_activities": (
+        build_unscoped_grant("autoscaling:DescribeScalingActivities"),
+    ),
+    "autoscaling.rollback_instance_refresh": (
+        build_grant("autoscaling:RollbackInstanceRefresh", "fleet"),
+    ),
+    "autoscaling.set_desired_capacity": (build_grant("autoscaling:SetDesiredCapacity", "fleet"),),
     # Whoever says what a group launches must be allowed to launch it (Amazon EC2 Auto Scaling User
     # Guide, "Control Amazon EC2 launch template usage in Auto Scaling groups").
     "autoscaling.start_instance_refresh": (
-        on("autoscaling:StartInstanceRefresh", "fleet"),
-        on("ec2:RunInstances", "launched", when=(FROM_TEMPLATE,)),
-        on("ec2:RunInstances", "launch templates", when=TEMPLATE_OF_THE_STACK),
-        on("ec2:CreateTags", "tagged at launch", when=(AT_LAUNCH,)),
-        on("iam:PassRole", "fleet role", when=passed_to("ec2.amazonaws.com")),
+        build_grant("autoscaling:StartInstanceRefresh", "fleet"),
+        build_grant("ec2:RunInstances", "launched", conditions=(LAUNCH_TEMPLATE_CONDITION,)),
+        build_grant("ec2:RunInstances", "launch templates", conditions=STACK_TEMPLATE_CONDITIONS),
+        build_grant("ec2:CreateTags", "tagged at launch", conditions=(TAG_AT_LAUNCH_CONDITION,)),
+        build_grant(
+            "iam:PassRole", "fleet role", conditions=build_passed_to_condition("ec2.amazonaws.com")
+        ),
     ),
-    "autoscaling.update_auto_scaling_group": (on("autoscaling:UpdateAutoScalingGroup", "fleet"),),
-    "backup.describe_backup_vault": (on("backup:DescribeBackupVault", "vaults"),),
+    "autoscaling.update_auto_scaling_group": (
+        build_grant("autoscaling:UpdateAutoScalingGroup", "fleet"),
+    ),
+    "backup.describe_backup_vault": (build_grant("backup:DescribeBackupVault", "vaults"),),
     "backup.list_recovery_points_by_backup_vault": (
-        on("backup:ListRecoveryPointsByBackupVault", "vaults"),
+        build_grant("backup:ListRecoveryPointsByBackupVault", "vaults"),
     ),
-    "cloudwatch.delete_alarm_mute_rule": (on("cloudwatch:DeleteAlarmMuteRule", "mute rules"),),
-    "cloudwatch.delete_alarms": (on("cloudwatch:DeleteAlarms", "alarms of windows"),),
+    "cloudwatch.delete_alarm_mute_rule": (
+        build_grant("cloudwatch:DeleteAlarmMuteRule", "mute rules"),
+    ),
+    "cloudwatch.delete_alarms": (build_grant("cloudwatch:DeleteAlarms", "alarms of windows"),),
     "cloudwatch.describe_alarm_history": (
-        on("cloudwatch:DescribeAlarmHistory", "alarms of windows"),
+        build_grant("cloudwatch:DescribeAlarmHistory", "alarms of windows"),
     ),
     # Composite alarms are shown to nobody who may see less than all (API reference).
-    "cloudwatch.describe_alarms": (anywhere("cloudwatch:DescribeAlarms"),),
-    "cloudwatch.disable_alarm_actions": (on("cloudwatch:DisableAlarmActions", "alarms"),),
-    "cloudwatch.enable_alarm_actions": (on("cloudwatch:EnableAlarmActions", "alarms"),),
-    "cloudwatch.get_alarm_mute_rule": (on("cloudwatch:GetAlarmMuteRule", "all mute rules"),),
-    # Metrics are no resources; the reference's `dataset` is another source of them.
-    "cloudwatch.get_metric_data": (anywhere("cloudwatch:GetMetricData"),),
-    "cloudwatch.list_alarm_mute_rules": (on("cloudwatch:ListAlarmMuteRules", "all mute rules"),),
-    # Asked for on the rule and on each alarm that it mutes (API reference).
-    "cloudwatch.put_alarm_mute_rule": (on("cloudwatch:PutAlarmMuteRule", "mute rules", "alarms"),),
-    "cloudwatch.put_metric_alarm": (on("cloudwatch:PutMetricAlarm", "alarms of windows"),),
-    "cloudwatch.set_alarm_state": (on("cloudwatch:SetAlarmState", "alarms of windows"),),
-    "ec2.describe_instance_status": (anywhere("ec2:DescribeInstanceStatus"),),
-    "ec2.describe_instances": (anywhere("ec2:DescribeInstances"),),
-    "ec2.describe_launch_template_versions": (anywhere("ec2:DescribeLaunchTemplateVersions"),),
-    "ec2.describe_nat_gateways": (anywhere("ec2:DescribeNatGateways"),),
-    "ec2.describe_vpcs": (anywhere("ec2:DescribeVpcs"),),
-    "ecr.describe_images": (on("ecr:DescribeImages", "repositories"),),
-    "ecr.describe_registry": (anywhere("ecr:DescribeRegistry"),),
-    "ecs.describe_service_revisions": (
-        on("ecs:DescribeServiceRevisions", "services", "service revisions"),
+    "cloudwatch.describe_alarms": (build_unscoped_grant("cloudwatch:DescribeAlarms"),),
+    "cloudwatch.disable_alarm_actions": (build_grant("cloudwatch:DisableAlarmActions", "alarms"),),
+    "cloudwatch.enable_alarm_actions": (build_grant("cloudwatch:EnableAlarmActions", "alarms"),),
+    "cloudwatch.get_alarm_mute_rule": (
+        build_grant("cloudwatch:GetAlarmMuteRule", "all mute rules"),
     ),
-    "ecs.describe_services": (on("ecs:DescribeServices", "services"),),
-    "ecs.describe_task_definition": (anywhere("ecs:DescribeTaskDefinition"),),
-    "ecs.describe_tasks": (on("ecs:DescribeTasks", "tasks", when=(IN_CLUSTER,)),),
+    # Metrics are no resources; the reference's `dataset` is another source of them.
+    "cloudwatch.get_metric_data": (build_unscoped_grant("cloudwatch:GetMetricData"),),
+    "cloudwatch.list_alarm_mute_rules": (
+        build_grant("cloudwatch:ListAlarmMuteRules", "all mute rules"),
+    ),
+    # Asked for on the rule and on each alarm that it mutes (API reference).
+    "cloudwatch.put_alarm_mute_rule": (
+        build_grant("cloudwatch:PutAlarmMuteRule", "mute rules", "alarms"),
+    ),
+    "cloudwatch.put_metric_alarm": (build_grant("cloudwatch:PutMetricAlarm", "alarms of windows"),),
+    "cloudwatch.set_alarm_state": (build_grant("cloudwatch:SetAlarmState", "alarms of windows"),),
+    "ec2.describe_instance_status": (build_unscoped_grant("ec2:DescribeInstanceStatus"),),
+    "ec2.describe_instances": (build_unscoped_grant("ec2:DescribeInstances"),),
+    "ec2.describe_launch_template_versions": (
+        build_unscoped_grant("ec2:DescribeLaunchTemplateVersions"),
+    ),
+    "ec2.describe_nat_gateways": (build_unscoped_grant("ec2:DescribeNatGateways"),),
+    "ec2.describe_vpcs": (build_unscoped_grant("ec2:DescribeVpcs"),),
+    "ecr.describe_images": (build_grant("ecr:DescribeImages", "repositories"),),
+    "ecr.describe_registry": (build_unscoped_grant("ecr:DescribeRegistry"),),
+    "ecs.describe_service_revisions": (
+        build_grant("ecs:DescribeServiceRevisions", "services", "service revisions"),
+    ),
+    "ecs.describe_services": (build_grant("ecs:DescribeServices", "services"),),
+    "ecs.describe_task_definition": (build_unscoped_grant("ecs:DescribeTaskDefinition"),),
+    "ecs.describe_tasks": (
+        build_grant("ecs:DescribeTasks", "tasks", conditions=(CLUSTER_CONDITION,)),
+    ),
     # The session is encrypted with the cluster's key by both of its ends (ECS Developer Guide,
     # "Monitor Amazon ECS containers with ECS Exec").
     "ecs.execute_command": (
-        on("ecs:ExecuteCommand", "cluster", "tasks"),
-        on("kms:GenerateDataKey", "logs key"),
+        build_grant("ecs:ExecuteCommand", "cluster", "tasks"),
+        build_grant("kms:GenerateDataKey", "logs key"),
     ),
-    "ecs.list_service_deployments": (on("ecs:ListServiceDeployments", "services"),),
+    "ecs.list_service_deployments": (build_grant("ecs:ListServiceDeployments", "services"),),
     # Narrowed to container instances only, which Fargate has none of; the cluster narrows it.
-    "ecs.list_tasks": (anywhere("ecs:ListTasks", IN_CLUSTER),),
+    "ecs.list_tasks": (build_unscoped_grant("ecs:ListTasks", CLUSTER_CONDITION),),
     "ecs.register_task_definition": (
-        on("ecs:RegisterTaskDefinition", "task definitions"),
-        on("ecs:TagResource", "task definitions", when=(REGISTERED,)),
-        PASS_TASK_ROLES,
+        build_grant("ecs:RegisterTaskDefinition", "task definitions"),
+        build_grant(
+            "ecs:TagResource", "task definitions", conditions=(TAG_AT_REGISTRATION_CONDITION,)
+        ),
+        PASS_TASK_ROLES_GRANT,
     ),
-    "ecs.update_service": (on("ecs:UpdateService", "services"), PASS_TASK_ROLES),
+    "ecs.update_service": (build_grant("ecs:UpdateService", "services"), PASS_TASK_ROLES_GRANT),
     "elasticache.describe_replication_groups": (
-        on("elasticache:DescribeReplicationGroups", "cache"),
+        build_grant("elasticache:DescribeReplicationGroups", "cache"),
     ),
-    "elbv2.describe_load_balancers": (anywhere("elasticloadbalancing:DescribeLoadBalancers"),),
-    "elbv2.describe_rules": (anywhere("elasticloadbalancing:DescribeRules"),),
-    "elbv2.describe_target_health": (anywhere("elasticloadbalancing:DescribeTargetHealth"),),
-    "elbv2.modify_rule": (on("elasticloadbalancing:ModifyRule", "balancer rules"),),
-    "iam.get_role": (on("iam:GetRole", "operations roles"),),
-    "kms.describe_key": (on("kms:DescribeKey", "keys"),),
+    "elbv2.describe_load_balancers": (
+        build_unscoped_grant("elasticloadbalancing:DescribeLoadBalancers"),
+    ),
+    "elbv2.describe_rules": (build_unscoped_grant("elasticloadbalancing:DescribeRules"),),
+    "elbv2.describe_target_health": (
+        build_unscoped_grant("elasticloadbalancing:DescribeTargetHealth"),
+    ),
+    "elbv2.modify_rule": (build_grant("elasticloadbalancing:ModifyRule", "balancer rules"),),
+    "iam.get_role": (build_grant("iam:GetRole", "operations roles"),),
+    "kms.describe_key": (build_grant("kms:DescribeKey", "keys"),),
     # A copy under another key makes a grant on it (RDS User Guide, "Copying a DB snapshot").
-    "logs.filter_log_events": (on("logs:FilterLogEvents", "log groups"),),
+    "logs.filter_log_events": (build_grant("logs:FilterLogEvents", "log groups"),),
     "rds.copy_db_snapshot": (
-        on("rds:CopyDBSnapshot", "snapshots", "snapshots to copy"),
-        TAGS_SNAPSHOT,
-        *GRANTS_OF_KEYS,
+        build_grant("rds:CopyDBSnapshot", "snapshots", "snapshots to copy"),
+        TAG_SNAPSHOT_GRANT,
+        *RDS_KEY_GRANTS,
     ),
     "rds.create_db_instance_read_replica": (
-        on(
+        build_grant(
             "rds:CreateDBInstanceReadReplica",
             "database",
             "parameter groups",
             "option groups",
             "subnet group",
         ),
-        on("rds:AddTagsToResource", "replicas"),
-        on("iam:PassRole", "monitoring role", when=passed_to("monitoring.rds.amazonaws.com")),
-        *GRANTS_OF_KEYS,
+        build_grant("rds:AddTagsToResource", "replicas"),
+        build_grant(
+            "iam:PassRole",
+            "monitoring role",
+            conditions=build_passed_to_condition("monitoring.rds.amazonaws.com"),
+        ),
+        *RDS_KEY_GRANTS,
     ),
     "rds.create_db_parameter_group": (
-        on("rds:CreateDBParameterGroup", "parameter groups"),
-        on("rds:AddTagsToResource", "parameter groups"),
+        build_grant("rds:CreateDBParameterGroup", "parameter groups"),
+        build_grant("rds:AddTagsToResource", "parameter groups"),
     ),
-    "rds.create_db_snapshot": (on("rds:CreateDBSnapshot", "database", "snapshots"), TAGS_SNAPSHOT),
+    "rds.create_db_snapshot": (
+        build_grant("rds:CreateDBSnapshot", "database", "snapshots"),
+        TAG_SNAPSHOT_GRANT,
+    ),
     # Of the primary nobody: that is the settings' own.
-    "rds.delete_db_instance": (on("rds:DeleteDBInstance", "replicas"),),
-    "rds.delete_db_snapshot": (on("rds:DeleteDBSnapshot", "snapshots"),),
-    "rds.describe_account_attributes": (anywhere("rds:DescribeAccountAttributes"),),
-    "rds.describe_db_engine_versions": (anywhere("rds:DescribeDBEngineVersions"),),
+    "rds.delete_db_instance": (build_grant("rds:DeleteDBInstance", "replicas"),),
+    "rds.delete_db_snapshot": (build_grant("rds:DeleteDBSnapshot", "snapshots"),),
+    "rds.describe_account_attributes": (build_unscoped_grant("rds:DescribeAccountAttributes"),),
+    "rds.describe_db_engine_versions": (build_unscoped_grant("rds:DescribeDBEngineVersions"),),
     "rds.describe_db_instance_automated_backups": (
-        on("rds:DescribeDBInstanceAutomatedBackups", "all databases", "all automated backups"),
+        build_grant(
+            "rds:DescribeDBInstanceAutomatedBackups", "all databases", "all automated backups"
+        ),
     ),
-    "rds.describe_db_instances": (on("rds:DescribeDBInstances", "all databases"),),
-    "rds.describe_db_parameter_groups": (on("rds:DescribeDBParameterGroups", "parameter groups"),),
-    "rds.describe_db_parameters": (on("rds:DescribeDBParameters", "parameter groups"),),
-    "rds.describe_db_snapshots": (on("rds:DescribeDBSnapshots", "all databases", "all snapshots"),),
-    "rds.describe_events": (anywhere("rds:DescribeEvents"),),
+    "rds.describe_db_instances": (build_grant("rds:DescribeDBInstances", "all databases"),),
+    "rds.describe_db_parameter_groups": (
+        build_grant("rds:DescribeDBParameterGroups", "parameter groups"),
+    ),
+    "rds.describe_db_parameters": (build_grant("rds:DescribeDBParameters", "parameter groups"),),
+    "rds.describe_db_snapshots": (
+        build_grant("rds:DescribeDBSnapshots", "all databases", "all snapshots"),
+    ),
+    "rds.describe_events": (build_unscoped_grant("rds:DescribeEvents"),),
     # Asked for by its own name, a task is of no snapshot that AWS could check.
-    "rds.describe_export_tasks": (anywhere("rds:DescribeExportTasks"),),
+    "rds.describe_export_tasks": (build_unscoped_grant("rds:DescribeExportTasks"),),
     "rds.describe_orderable_db_instance_options": (
-        anywhere("rds:DescribeOrderableDBInstanceOptions"),
+        build_unscoped_grant("rds:DescribeOrderableDBInstanceOptions"),
     ),
     "rds.describe_pending_maintenance_actions": (
-        on("rds:DescribePendingMaintenanceActions", "all databases"),
+        build_grant("rds:DescribePendingMaintenanceActions", "all databases"),
     ),
     # What is watched closely is given the role that writes of it.
     "rds.modify_db_instance": (
-        on("rds:ModifyDBInstance", "database", "parameter groups"),
-        on("iam:PassRole", "monitoring role", when=passed_to("monitoring.rds.amazonaws.com")),
+        build_grant("rds:ModifyDBInstance", "database", "parameter groups"),
+        build_grant(
+            "iam:PassRole",
+            "monitoring role",
+            conditions=build_passed_to_condition("monitoring.rds.amazonaws.com"),
+        ),
     ),
-    "rds.modify_db_parameter_group": (on("rds:ModifyDBParameterGroup", "parameter groups"),),
-    "rds.promote_read_replica": (on("rds:PromoteReadReplica", "replicas"),),
-    "rds.reboot_db_instance": (on("rds:RebootDBInstance", "database"),),
-    "rds.reset_db_parameter_group": (on("rds:ResetDBParameterGroup", "parameter groups"),),
+    "rds.modify_db_parameter_group": (
+        build_grant("rds:ModifyDBParameterGroup", "parameter groups"),
+    ),
+    "rds.promote_read_replica": (build_grant("rds:PromoteReadReplica", "replicas"),),
+    "rds.reboot_db_instance": (build_grant("rds:RebootDBInstance", "database"),),
+    "rds.reset_db_parameter_group": (build_grant("rds:ResetDBParameterGroup", "parameter groups"),),
     "rds.restore_db_instance_from_db_snapshot": (
-        on(
+        build_grant(
             "rds:RestoreDBInstanceFromDBSnapshot",
             "database",
             "snapshots",
@@ -255,85 +326,107 @@ APIS: Final[Mapping[str, tuple[Grant, ...]]] = {
             "option groups",
             "subnet group",
         ),
-        on("rds:AddTagsToResource", "database"),
-        *GRANTS_OF_KEYS,
+        build_grant("rds:AddTagsToResource", "database"),
+        *RDS_KEY_GRANTS,
     ),
     "rds.restore_db_instance_to_point_in_time": (
-        on(
+        build_grant(
             "rds:RestoreDBInstanceToPointInTime",
             "database",
             "parameter groups",
             "option groups",
             "subnet group",
         ),
-        on("rds:AddTagsToResource", "database"),
-        *GRANTS_OF_KEYS,
+        build_grant("rds:AddTagsToResource", "database"),
+        *RDS_KEY_GRANTS,
     ),
     # With the role that writes the files, under the key that it grants RDS the use of (RDS User
     # Guide, "Exporting DB snapshot data to Amazon S3").
     "rds.start_export_task": (
-        on("rds:StartExportTask", "snapshots", "snapshots to copy"),
-        on("iam:PassRole", "export role", when=passed_to("export.rds.amazonaws.com")),
-        *GRANTS_OF_KEYS,
+        build_grant("rds:StartExportTask", "snapshots", "snapshots to copy"),
+        build_grant(
+            "iam:PassRole",
+            "export role",
+            conditions=build_passed_to_condition("export.rds.amazonaws.com"),
+        ),
+        *RDS_KEY_GRANTS,
     ),
-    "s3.delete_object": (on("s3:DeleteObject", "lock", "baselines"),),
-    "s3.get_object": (on("s3:GetObject", *KEPT), DECRYPT),
-    "s3.get_bucket_replication": (on("s3:GetReplicationConfiguration", "operations bucket"),),
-    "s3.head_object": (on("s3:GetObject", *KEPT), DECRYPT),
+    "s3.delete_object": (build_grant("s3:DeleteObject", "lock", "baselines"),),
+    "s3.get_object": (build_grant("s3:GetObject", *OPERATIONS_OBJECTS), DECRYPT_DATA_KEY_GRANT),
+    "s3.get_bucket_replication": (
+        build_grant("s3:GetReplicationConfiguration", "operations bucket"),
+    ),
+    "s3.head_object": (build_grant("s3:GetObject", *OPERATIONS_OBJECTS), DECRYPT_DATA_KEY_GRANT),
     # Of the whole bucket: else S3 answers "denied" for a lock or a line that is not there.
-    "s3.list_objects_v2": (on("s3:ListBucket", "operations bucket", "recovery bucket"),),
+    "s3.list_objects_v2": (build_grant("s3:ListBucket", "operations bucket", "recovery bucket"),),
     "s3.put_object": (
-        on("s3:PutObject", *KEPT),
-        on("kms:GenerateDataKey", "data key", when=via("s3")),
-        DECRYPT,
+        build_grant("s3:PutObject", *OPERATIONS_OBJECTS),
+        build_grant(
+            "kms:GenerateDataKey", "data key", conditions=build_via_service_condition("s3")
+        ),
+        DECRYPT_DATA_KEY_GRANT,
     ),
-    "secretsmanager.cancel_rotate_secret": (on("secretsmanager:CancelRotateSecret", "secret"),),
-    "secretsmanager.describe_secret": (on("secretsmanager:DescribeSecret", "secret"),),
+    "secretsmanager.cancel_rotate_secret": (
+        build_grant("secretsmanager:CancelRotateSecret", "secret"),
+    ),
+    "secretsmanager.describe_secret": (build_grant("secretsmanager:DescribeSecret", "secret"),),
     "secretsmanager.get_secret_value": (
-        on("secretsmanager:GetSecretValue", "secret"),
-        on("kms:Decrypt", "data key", when=via("secretsmanager")),
+        build_grant("secretsmanager:GetSecretValue", "secret"),
+        build_grant(
+            "kms:Decrypt", "data key", conditions=build_via_service_condition("secretsmanager")
+        ),
     ),
     "secretsmanager.put_secret_value": (
-        on("secretsmanager:PutSecretValue", "secret"),
-        on("kms:GenerateDataKey", "data key", when=via("secretsmanager")),
-        on("kms:Decrypt", "data key", when=via("secretsmanager")),
+        build_grant("secretsmanager:PutSecretValue", "secret"),
+        build_grant(
+            "kms:GenerateDataKey",
+            "data key",
+            conditions=build_via_service_condition("secretsmanager"),
+        ),
+        build_grant(
+            "kms:Decrypt", "data key", conditions=build_via_service_condition("secretsmanager")
+        ),
     ),
     # Whoever rotates calls the function as well (API reference).
     "secretsmanager.rotate_secret": (
-        on("secretsmanager:RotateSecret", "secret"),
-        on("lambda:InvokeFunction", "rotation function"),
+        build_grant("secretsmanager:RotateSecret", "secret"),
+        build_grant("lambda:InvokeFunction", "rotation function"),
     ),
     "secretsmanager.update_secret_version_stage": (
-        on("secretsmanager:UpdateSecretVersionStage", "secret"),
+        build_grant("secretsmanager:UpdateSecretVersionStage", "secret"),
     ),
-    "ssm.get_command_invocation": (anywhere("ssm:GetCommandInvocation"),),
-    "ssm.get_parameter": (on("ssm:GetParameter", "fleet image"),),
-    "ssm.get_parameters_by_path": (on("ssm:GetParametersByPath", "outputs"),),
-    "ssm.list_command_invocations": (anywhere("ssm:ListCommandInvocations"),),
-    "ssm.list_commands": (anywhere("ssm:ListCommands"),),
-    "ssm.put_parameter": (on("ssm:PutParameter", "fleet image"),),
+    "ssm.get_command_invocation": (build_unscoped_grant("ssm:GetCommandInvocation"),),
+    "ssm.get_parameter": (build_grant("ssm:GetParameter", "fleet image"),),
+    "ssm.get_parameters_by_path": (build_grant("ssm:GetParametersByPath", "outputs"),),
+    "ssm.list_command_invocations": (build_unscoped_grant("ssm:ListCommandInvocations"),),
+    "ssm.list_commands": (build_unscoped_grant("ssm:ListCommands"),),
+    "ssm.put_parameter": (build_grant("ssm:PutParameter", "fleet image"),),
     "ssm.send_command": (
-        on("ssm:SendCommand", "shell"),
-        on("ssm:SendCommand", "instances", when=OF_THE_STACK),
+        build_grant("ssm:SendCommand", "shell"),
+        build_grant("ssm:SendCommand", "instances", conditions=STACK_INSTANCE_CONDITIONS),
     ),
     "ssm.start_session": (
-        on("ssm:StartSession", "port forwarding"),
-        on("ssm:StartSession", "tasks", when=(THROUGH_DOCUMENT,)),
-        on("ssm:StartSession", "instances", when=(THROUGH_DOCUMENT, *OF_THE_STACK)),
-        on("ssm:TerminateSession", "own sessions"),
+        build_grant("ssm:StartSession", "port forwarding"),
+        build_grant("ssm:StartSession", "tasks", conditions=(SESSION_DOCUMENT_CONDITION,)),
+        build_grant(
+            "ssm:StartSession",
+            "instances",
+            conditions=(SESSION_DOCUMENT_CONDITION, *STACK_INSTANCE_CONDITIONS),
+        ),
+        build_grant("ssm:TerminateSession", "own sessions"),
     ),
 }
 
 
-def grants(api: str) -> tuple[Grant, ...]:
+def get_api_grants(api: str) -> tuple[Grant, ...]:
     """What a call takes. Raises LookupError, which says where its line belongs."""
-    if api in FREE:
+    if api in UNRESTRICTED_APIS:
         return ()
-    if api not in APIS:
+    if api not in API_GRANTS:
         service, operation = api.split(".")
         action = "".join(word.capitalize() for word in operation.split("_"))
         raise LookupError(
             f"{api} has no entry in ops/permissions/apis.py; add a line to APIS such as "
             f'"{api}": (on("{service}:{action}", "database"),),'
         )
-    return APIS[api]
+    return API_GRANTS[api]

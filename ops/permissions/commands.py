@@ -5,28 +5,35 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ops.cli.completion import commands
+from ops.cli.completion import complete_commands
 from ops.core.declaration import ROLES, Role
 from ops.core.errors import UsageError
 from ops.permissions.declared import COMMAND_ROLES, DECLARATIONS
-from ops.permissions.policies import LIMIT, allowed, compact, document, of_role, role_policies
+from ops.permissions.policies import (
+    MAX_POLICY_CHARACTERS,
+    build_policy_statements,
+    build_role_policies,
+    build_statements_document,
+    list_role_commands,
+    serialize_policy,
+)
 
 if TYPE_CHECKING:
     from ops.outputs import Outputs
 
 app = typer.Typer(add_completion=False)
-TABLE = ("action", "resources", "condition", "commands")
+PERMISSION_COLUMNS = ("action", "resources", "condition", "commands")
 
 
 @app.command(name="permissions")
-def show(
+def show_permissions(
     context: typer.Context,
     command: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[COMMAND]",
             help="such as db resize, or db for all of a noun",
-            autocompletion=commands,
+            autocompletion=complete_commands,
         ),
     ] = None,
     role: Annotated[Role | None, typer.Option(help="what a role of the stack may")] = None,
@@ -45,66 +52,91 @@ def show(
     if not command and role is None:
         if policy is not None:
             raise UsageError(f"--policy is {policy!r}, which wants a command or --role")
-        _listed(context)
+        _print_commands(context)
         return
-    named = _matching(" ".join(command)) if command else of_role(role or "reader")
+    command_names = (
+        _match_commands(" ".join(command)) if command else list_role_commands(role or "reader")
+    )
 
-    from ops.cli.context import opened
-    from ops.permissions.names import names_of
+    from ops.cli.context import load_stack
+    from ops.permissions.names import build_stack_names
 
-    outputs, _, output = opened(context)
-    names = names_of(outputs)
-    statements = allowed(names, named)
+    outputs, _, output = load_stack(context)
+    names = build_stack_names(outputs)
+    statements = build_policy_statements(names, command_names)
     if role:
-        documents = role_policies(names, role)
+        documents = build_role_policies(names, role)
     else:
-        documents = {"-".join(command or ()): document(statements)}
+        documents = {"-".join(command or ()): build_statements_document(statements)}
     if policy is not None:
         if policy not in documents:
             raise UsageError(f"--policy is {policy!r}, may be {', '.join(documents)}")
-        typer.echo(compact(documents[policy]))
+        typer.echo(serialize_policy(documents[policy]))
         return
-    if output.form == "json":
+    if output.output_format == "json":
         policies = [
-            {"name": name, "size": len(compact(one)), "limit": LIMIT, "document": one}
-            for name, one in documents.items()
+            {
+                "name": name,
+                "size": len(serialize_policy(policy_document)),
+                "limit": MAX_POLICY_CHARACTERS,
+                "document": policy_document,
+            }
+            for name, policy_document in documents.items()
         ]
-        arn = {"role": _arn(outputs, role)} if role else {}
-        output.data("permissions", {**arn, "commands": list(named), "policies": policies})
+        role_arn = {"role": _find_role_arn(outputs, role)} if role else {}
+        output.print_json(
+            "permissions", {**role_arn, "commands": list(command_names), "policies": policies}
+        )
         return
     if role:
-        output.line(f"role: {_arn(outputs, role) or 'none, the stack makes no roles'}")
-    output.rows("permissions", TABLE, [_row(one.plain(), one.commands) for one in statements])
+        output.print_line(
+            f"role: {_find_role_arn(outputs, role) or 'none, the stack makes no roles'}"
+        )
+    output.print_rows(
+        "permissions",
+        PERMISSION_COLUMNS,
+        [
+            _build_row(policy_document.to_iam_json(), policy_document.commands)
+            for policy_document in statements
+        ],
+    )
 
 
-def _arn(outputs: "Outputs", role: Role) -> str | None:
+def _find_role_arn(outputs: "Outputs", role: Role) -> str | None:
     """The role that the stack has made, if it has."""
     return getattr(outputs.access, f"{role}_role_arn") if outputs.access else None
 
 
-def _listed(context: typer.Context) -> None:
+def _print_commands(context: typer.Context) -> None:
     """Every command with its role; needs no stack."""
     from ops.cli.render import Output
 
-    found: Any = context.find_object(tuple)
+    shared_options: Any = context.find_object(tuple)
     rows = [
         {"command": name, "role": role, "calls": sorted(DECLARATIONS[name].calls)}
-        for name, role in sorted(COMMAND_ROLES.items(), key=lambda c: (ROLES.index(c[1]), c[0]))
+        for name, role in sorted(
+            COMMAND_ROLES.items(),
+            key=lambda command_item: (ROLES.index(command_item[1]), command_item[0]),
+        )
     ]
-    Output(found[1]).rows("permissions-commands", ("role", "command", "calls"), rows)
+    Output(shared_options[1]).print_rows("permissions-commands", ("role", "command", "calls"), rows)
 
 
-def _matching(text: str) -> tuple[str, ...]:
+def _match_commands(text: str) -> tuple[str, ...]:
     """The command of that name, or all of a noun. Raises UsageError."""
-    found = tuple(c for c in COMMAND_ROLES if c == text or c.startswith(f"{text} "))
-    if not found:
-        near = get_close_matches(text, list(COMMAND_ROLES), n=3, cutoff=0.5)
-        may = f", may be {' or '.join(near)}" if near else ""
-        raise UsageError(f"COMMAND is {text!r}{may}", "ops permissions")
-    return found
+    matches = tuple(
+        command_name
+        for command_name in COMMAND_ROLES
+        if command_name == text or command_name.startswith(f"{text} ")
+    )
+    if not matches:
+        close_matches = get_close_matches(text, list(COMMAND_ROLES), n=3, cutoff=0.5)
+        hint = f", may be {' or '.join(close_matches)}" if close_matches else ""
+        raise UsageError(f"COMMAND is {text!r}{hint}", "ops permissions")
+    return matches
 
 
-def _row(statement: dict[str, Any], commands: tuple[str, ...]) -> dict[str, object]:
+def _build_row(statement: dict[str, Any], commands: tuple[str, ...]) -> dict[str, object]:
     conditions = [
         f"{key} {operator} {' or '.join(values)}"
         for operator, keys in statement.get("Condition", {}).items()

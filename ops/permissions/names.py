@@ -6,7 +6,7 @@ from ops.outputs import Outputs
 
 
 @dataclass(frozen=True, kw_only=True)
-class Names:
+class StackNames:
     """What the ARNs of ops/permissions/resources.py are filled with. None: there is no such."""
 
     partition: str
@@ -22,16 +22,18 @@ class Names:
     certificate: str | None = None
 
     @property
-    def known(self) -> dict[str, str]:
+    def values(self) -> dict[str, str]:
         """The names that there are, with the prefix of every physical name."""
-        found = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {k: v for k, v in found.items() if v} | {"prefix": f"{self.project}-{self.stack}"}
+        field_values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {k: v for k, v in field_values.items() if v} | {
+            "prefix": f"{self.project}-{self.stack}"
+        }
 
 
-def names_of(outputs: Outputs) -> Names:
+def build_stack_names(outputs: Outputs) -> StackNames:
     """The names of a stack from its outputs."""
-    stack, balancer = outputs.stack, outputs.load_balancer
-    return Names(
+    stack, load_balancer = outputs.stack, outputs.load_balancer
+    return StackNames(
         partition=outputs.database.arn.split(":")[1],
         account=stack.account,
         region=stack.region,
@@ -42,12 +44,12 @@ def names_of(outputs: Outputs) -> Names:
         data_key=stack.data_key_arn,
         logs_key=stack.logs_key_arn,
         recovery_key=stack.recovery_key_arn,
-        certificate=balancer.certificate_arn if balancer else None,
+        certificate=load_balancer.certificate_arn if load_balancer else None,
     )
 
 
 # As long as a stack's names may be: what fits with these fits with any.
-LONGEST = Names(
+LONGEST_STACK_NAMES = StackNames(
     partition="aws-us-gov",
     account="123456789012",
     region="us-gov-northwest-1",

@@ -10,49 +10,56 @@ from collections.abc import Mapping
 from typing import Final
 
 
-def here(service: str, *resources: str) -> tuple[str, ...]:
+def build_stack_region_arns(service: str, *resources: str) -> tuple[str, ...]:
     """ARNs in the stack's own region."""
-    return tuple(f"arn:{{partition}}:{service}:{{region}}:{{account}}:{r}" for r in resources)
+    return tuple(
+        f"arn:{{partition}}:{service}:{{region}}:{{account}}:{resource}" for resource in resources
+    )
 
 
-def there(service: str, *resources: str) -> tuple[str, ...]:
+def build_recovery_region_arns(service: str, *resources: str) -> tuple[str, ...]:
     """ARNs in the recovery region."""
-    where = "{recovery_region}:{account}"
-    return tuple(f"arn:{{partition}}:{service}:{where}:{r}" for r in resources)
+    region_and_account = "{recovery_region}:{account}"
+    return tuple(
+        f"arn:{{partition}}:{service}:{region_and_account}:{resource}" for resource in resources
+    )
 
 
-def both(service: str, *resources: str) -> tuple[str, ...]:
+def build_arns_in_both_regions(service: str, *resources: str) -> tuple[str, ...]:
     """ARNs in both regions."""
-    return (*here(service, *resources), *there(service, *resources))
+    return (
+        *build_stack_region_arns(service, *resources),
+        *build_recovery_region_arns(service, *resources),
+    )
 
 
-EVERYWHERE: Final = "*"  # the resource of an action for which AWS has no resource level
-RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
-    "everywhere": (EVERYWHERE,),
+ALL_RESOURCES: Final = "*"  # the resource of an action for which AWS has no resource level
+RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "everywhere": (ALL_RESOURCES,),
     # RDS asks for a list, filtered or not, as for all: the error names db:* and snapshot:*.
-    "all databases": both("rds", "db:*"),
-    "all snapshots": both("rds", "snapshot:*"),
-    "all automated backups": both("rds", "auto-backup:*"),
-    "database": here("rds", "db:{prefix}-database", "db:{prefix}-database-*"),
-    "replicas": here("rds", "db:{prefix}-database-*"),
-    "snapshots": both("rds", "snapshot:{prefix}-database-*"),
+    "all databases": build_arns_in_both_regions("rds", "db:*"),
+    "all snapshots": build_arns_in_both_regions("rds", "snapshot:*"),
+    "all automated backups": build_arns_in_both_regions("rds", "auto-backup:*"),
+    "database": build_stack_region_arns("rds", "db:{prefix}-database", "db:{prefix}-database-*"),
+    "replicas": build_stack_region_arns("rds", "db:{prefix}-database-*"),
+    "snapshots": build_arns_in_both_regions("rds", "snapshot:{prefix}-database-*"),
     # What AWS takes by itself is called rds:..., and what AWS Backup takes awsbackup:...
-    "snapshots to copy": here(
+    "snapshots to copy": build_stack_region_arns(
         "rds",
         "snapshot:{prefix}-database-*",
         "snapshot:rds:{prefix}-database-*",
         "snapshot:awsbackup:*",
     ),
-    "parameter groups": here("rds", "pg:{prefix}-database-*"),
-    "option groups": here("rds", "og:default:postgres-*"),
-    "subnet group": here("rds", "subgrp:{prefix}-database"),
-    "secret": here("secretsmanager", "secret:{prefix}-database-*"),
-    "rotation function": here("lambda", "function:{prefix}-rotation"),
-    "services": here("ecs", "service/{prefix}/*"),
-    "service revisions": here("ecs", "service-revision/{prefix}/*"),
-    "cluster": here("ecs", "cluster/{prefix}"),
-    "tasks": here("ecs", "task/{prefix}/*"),
-    "task definitions": here("ecs", "task-definition/{prefix}-*:*"),
+    "parameter groups": build_stack_region_arns("rds", "pg:{prefix}-database-*"),
+    "option groups": build_stack_region_arns("rds", "og:default:postgres-*"),
+    "subnet group": build_stack_region_arns("rds", "subgrp:{prefix}-database"),
+    "secret": build_stack_region_arns("secretsmanager", "secret:{prefix}-database-*"),
+    "rotation function": build_stack_region_arns("lambda", "function:{prefix}-rotation"),
+    "services": build_stack_region_arns("ecs", "service/{prefix}/*"),
+    "service revisions": build_stack_region_arns("ecs", "service-revision/{prefix}/*"),
+    "cluster": build_stack_region_arns("ecs", "cluster/{prefix}"),
+    "tasks": build_stack_region_arns("ecs", "task/{prefix}/*"),
+    "task definitions": build_stack_region_arns("ecs", "task-definition/{prefix}-*:*"),
     "task roles": (
         "arn:{partition}:iam::{account}:role/{prefix}-services-*-task",
         "arn:{partition}:iam::{account}:role/{prefix}-services-*-execution",
@@ -64,41 +71,47 @@ RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
         "arn:{partition}:iam::{account}:role/{prefix}-operator",
         "arn:{partition}:iam::{account}:role/{prefix}-recoverer",
     ),
-    "scalable targets": here("application-autoscaling", "scalable-target/*"),
-    "fleet": here("autoscaling", "autoScalingGroup:*:autoScalingGroupName/{prefix}-fleet"),
-    "fleet image": here("ssm", "parameter/{project}/{stack}/fleet/image"),
+    "scalable targets": build_stack_region_arns("application-autoscaling", "scalable-target/*"),
+    "fleet": build_stack_region_arns(
+        "autoscaling", "autoScalingGroup:*:autoScalingGroupName/{prefix}-fleet"
+    ),
+    "fleet image": build_stack_region_arns("ssm", "parameter/{project}/{stack}/fleet/image"),
     "fleet role": ("arn:{partition}:iam::{account}:role/{prefix}-fleet-instance",),
-    "launch templates": here("ec2", "launch-template/*"),
+    "launch templates": build_stack_region_arns("ec2", "launch-template/*"),
     # What instances of the fleet are made of.
     "launched": (
-        *here("ec2", "instance/*", "volume/*", "network-interface/*"),
-        *here("ec2", "security-group/*", "subnet/*"),
+        *build_stack_region_arns("ec2", "instance/*", "volume/*", "network-interface/*"),
+        *build_stack_region_arns("ec2", "security-group/*", "subnet/*"),
         "arn:{partition}:ec2:{region}::image/*",
     ),
-    "tagged at launch": here("ec2", "instance/*", "volume/*", "network-interface/*"),
+    "tagged at launch": build_stack_region_arns(
+        "ec2", "instance/*", "volume/*", "network-interface/*"
+    ),
     "shell": ("arn:{partition}:ssm:{region}::document/AWS-RunShellScript",),
-    "repositories": here("ecr", "repository/{project}/{stack}/*"),
-    "balancer rules": here("elasticloadbalancing", "listener-rule/app/{prefix}-alb/*"),
+    "repositories": build_stack_region_arns("ecr", "repository/{project}/{stack}/*"),
+    "balancer rules": build_stack_region_arns(
+        "elasticloadbalancing", "listener-rule/app/{prefix}-alb/*"
+    ),
     "certificate": ("{certificate}",),
-    "certificates there": there("acm", "certificate/*"),
-    "cache": here("elasticache", "replicationgroup:{prefix}-cache"),
-    "alarms": here("cloudwatch", "alarm:{prefix}-*"),
+    "certificates there": build_recovery_region_arns("acm", "certificate/*"),
+    "cache": build_stack_region_arns("elasticache", "replicationgroup:{prefix}-cache"),
+    "alarms": build_stack_region_arns("cloudwatch", "alarm:{prefix}-*"),
     # What announces a window of maintenance (ops/alarms/announcement.py): of the stack's own none.
-    "alarms of windows": here("cloudwatch", "alarm:{prefix}-maintenance-*"),
-    "all mute rules": here("cloudwatch", "alarm-mute-rule:*"),
-    "mute rules": here("cloudwatch", "alarm-mute-rule:{prefix}-*"),
-    "vaults": both("backup", "backup-vault:{prefix}-backups"),
-    "log groups": here(
+    "alarms of windows": build_stack_region_arns("cloudwatch", "alarm:{prefix}-maintenance-*"),
+    "all mute rules": build_stack_region_arns("cloudwatch", "alarm-mute-rule:*"),
+    "mute rules": build_stack_region_arns("cloudwatch", "alarm-mute-rule:{prefix}-*"),
+    "vaults": build_arns_in_both_regions("backup", "backup-vault:{prefix}-backups"),
+    "log groups": build_stack_region_arns(
         "logs", "log-group:/{project}/{stack}/*", "log-group:/aws/rds/instance/{prefix}-database*"
     ),
-    "outputs": both(
+    "outputs": build_arns_in_both_regions(
         "ssm", "parameter/{project}/{stack}/outputs", "parameter/{project}/{stack}/outputs/*"
     ),
     "port forwarding": (
         "arn:{partition}:ssm:{region}::document/AWS-StartPortForwardingSessionToRemoteHost",
     ),
-    "instances": here("ec2", "instance/*"),  # of the stack, by their tags
-    "own sessions": here("ssm", "session/${{aws:userid}}-*"),
+    "instances": build_stack_region_arns("ec2", "instance/*"),  # of the stack, by their tags
+    "own sessions": build_stack_region_arns("ssm", "session/${{aws:userid}}-*"),
     "operations bucket": ("arn:{partition}:s3:::{bucket}",),
     "recovery bucket": ("arn:{partition}:s3:::{prefix}-operations-{account}-{recovery_region}",),
     "runs": ("arn:{partition}:s3:::{bucket}/runs/*",),

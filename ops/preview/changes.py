@@ -17,11 +17,18 @@ from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from ops.core.errors import UsageError
 
-Act = Literal["created", "changed", "replaced", "deleted", "forgotten", "same"]
+ChangeKind = Literal["created", "changed", "replaced", "deleted", "forgotten", "same"]
 # What is done to a resource, the gravest first: of the steps of one resource the first counts.
-ACTS: Final[tuple[Act, ...]] = ("replaced", "deleted", "changed", "created", "forgotten", "same")
+CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = (
+    "replaced",
+    "deleted",
+    "changed",
+    "created",
+    "forgotten",
+    "same",
+)
 # The engine's operations (Pulumi, pkg/resource/deploy/step.go). One not known here is a change.
-OPS: Final[Mapping[str, Act]] = {
+CHANGE_KIND_BY_OP: Final[Mapping[str, ChangeKind]] = {
     "create": "created",
     "import": "created",
     "update": "changed",
@@ -39,7 +46,7 @@ OPS: Final[Mapping[str, Act]] = {
 }
 # What the engine writes for a value that it does not know yet, one for each kind of value
 # (Pulumi, sdk/go/common/resource/plugin/rpc.go).
-UNKNOWN: Final = frozenset(
+UNKNOWN_VALUES: Final = frozenset(
     """
     04da6b54-80e4-46f7-96ec-b56ff0331ba9 1c4a061d-8072-4f0a-a4cb-0ff528b18fe7
     3eeb2bf0-c639-47a8-9e75-3b44932eb421 6a19a0b0-7e62-4c92-b797-7f8e31da9cc2
@@ -47,10 +54,10 @@ UNKNOWN: Final = frozenset(
     dd056dcd-154b-4c76-9bd3-c8f88648b5ff
     """.split()
 )
-SECRET: Final = "[secret]"  # noqa: S105 - what stands where a secret stood
-SIGNATURE: Final = "4dabf18193072939515e22adb298388d"  # the key of what is no plain value
+SECRET_PLACEHOLDER: Final = "[secret]"  # noqa: S105 - what stands where a secret stood
+SIGNATURE_KEY: Final = "4dabf18193072939515e22adb298388d"  # the key of what is no plain value
 # Properties whose values may be read by anybody who may read the pull request: sizes and counts.
-SHOWN: Final = frozenset(
+SHOWN_PROPERTIES: Final = frozenset(
     """
     allocatedStorage applyImmediately backupRetentionPeriod cidrBlock cpu deletionProtection
     desiredCount engine engineVersion evaluationPeriods forceDestroy instanceClass instanceType
@@ -60,16 +67,16 @@ SHOWN: Final = frozenset(
     storageEncrypted storageType threshold timeout transitEncryptionEnabled
     """.split()
 )
-PLAIN: Final = re.compile(r"[\w.:/ -]{1,60}")
-TOLD: Final = 2000  # characters of a message of a failed preview
+PLAIN_VALUE_PATTERN: Final = re.compile(r"[\w.:/ -]{1,60}")
+MAX_MESSAGE_CHARACTERS: Final = 2000  # characters of a message of a failed preview
 # Words of a message behind which a secret may stand; the engine blinds those that it knows.
-HIDDEN: Final = re.compile(
+SECRET_PATTERN: Final = re.compile(
     r"(?i)((?:password|passwd|passphrase|secret|token|api_?key|credential)\w*[\"']?\s*[:=]\s*)"
     r"(\"[^\"]*\"|'[^']*'|\S+)|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
 )
 
 
-class State(BaseModel):
+class ResourceState(BaseModel):
     """A resource as the engine knows it, before or after."""
 
     type: str = ""
@@ -81,13 +88,13 @@ class State(BaseModel):
     retainOnDelete: bool = False  # noqa: N815 - as the engine spells it
 
 
-class Step(BaseModel):
+class PreviewStep(BaseModel):
     """What the engine would do to a resource."""
 
     op: str
     urn: str = Field(pattern=r"^urn:pulumi:[^:]+::[^:]+::.+::.+$")
-    oldState: State | None = None  # noqa: N815
-    newState: State | None = None  # noqa: N815
+    oldState: ResourceState | None = None  # noqa: N815
+    newState: ResourceState | None = None  # noqa: N815
     detailedDiff: dict[str, Any] | None = None  # noqa: N815
     diffReasons: list[str] | None = None  # noqa: N815
     replaceReasons: list[str] | None = None  # noqa: N815
@@ -100,16 +107,16 @@ class Diagnostic(BaseModel):
     severity: str = ""
 
 
-class Digest(BaseModel):
+class PreviewDocument(BaseModel):
     """The whole file, as far as it is read. What is empty the engine leaves out."""
 
-    steps: list[Step] | None = None
+    steps: list[PreviewStep] | None = None
     diagnostics: list[Diagnostic] | None = None
     changeSummary: dict[str, int] | None = None  # noqa: N815
 
 
 @dataclass(frozen=True)
-class Change:
+class ResourceChange:
     """What happens to one resource. `properties` are the inputs that differ, by name.
 
     `old` and `new` are inputs, empty where there is no resource; secrets and what is not known
@@ -117,7 +124,7 @@ class Change:
     """
 
     urn: str
-    act: Act
+    kind: ChangeKind
     type: str
     name: str
     component: str
@@ -125,27 +132,30 @@ class Change:
     old: Mapping[str, Any]
     new: Mapping[str, Any]
     custom: bool = True
-    before: bool = False
-    after: bool = False
+    exists_before: bool = False
+    exists_after: bool = False
     properties: tuple[str, ...] = ()
-    because: tuple[str, ...] = ()  # the properties that force the replacement
-    unknown: tuple[str, ...] = ()
-    copies: bool = False  # a replica of another, as far as AWS has said
+    replace_reasons: tuple[str, ...] = ()  # the properties that force the replacement
+    unknown_properties: tuple[str, ...] = ()
+    is_replica: bool = False  # a replica of another, as far as AWS has said
     protect: bool = False
     retained: bool = False  # AWS keeps it when Pulumi is done with it
 
-    def values(self, name: str) -> tuple[str, str] | None:
+    def find_shown_values(self, name: str) -> tuple[str, str] | None:
         """What a property was and is to be, where both may be shown."""
-        shown = _shown(name, self.old.get(name)), _shown(name, self.new.get(name))
-        return (shown[0], shown[1]) if shown[0] and shown[1] else None
+        values = (
+            _format_shown_value(name, self.old.get(name)),
+            _format_shown_value(name, self.new.get(name)),
+        )
+        return (values[0], values[1]) if values[0] and values[1] else None
 
-    def said(self) -> str:
+    def format_properties(self) -> str:
         """What differs, on one line: values where they may be shown, else names alone."""
-        words = []
+        texts = []
         for name in self.properties:
-            found = self.values(name)
-            words.append(f"{name} {found[0]} to {found[1]}" if found else name)
-        return ", ".join(words)
+            values = self.find_shown_values(name)
+            texts.append(f"{name} {values[0]} to {values[1]}" if values else name)
+        return ", ".join(texts)
 
 
 @dataclass(frozen=True)
@@ -153,202 +163,229 @@ class Preview:
     """A preview of one stack. `left_out` is the number of unchanged resources not in the file."""
 
     stack: str
-    changes: tuple[Change, ...]
+    changes: tuple[ResourceChange, ...]
     errors: tuple[str, ...] = ()
-    left_out: int = 0
+    omitted_count: int = 0
 
     @property
-    def empty(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether nothing would be done."""
-        return not self.errors and all(change.act == "same" for change in self.changes)
+        return not self.errors and all(change.kind == "same" for change in self.changes)
 
     @property
     def counts(self) -> dict[str, int]:
         """How many resources each act happens to, but for those that stay."""
-        return {act: self.of(act) for act in ACTS if act != "same"}
+        return {kind: self.count_changes(kind) for kind in CHANGE_KINDS if kind != "same"}
 
-    def of(self, act: Act) -> int:
+    def count_changes(self, kind: ChangeKind) -> int:
         """How many resources it happens to."""
-        return sum(1 for change in self.changes if change.act == act)
+        return sum(1 for change in self.changes if change.kind == kind)
 
 
-def read(files: Iterable[Path]) -> tuple[Preview, ...]:
+def read_previews(files: Iterable[Path]) -> tuple[Preview, ...]:
     """The previews of files, of one stack each. Raises UsageError."""
-    found: dict[tuple[str, str], Path] = {}
+    file_by_stack: dict[tuple[str, str], Path] = {}
     previews = []
     for file in files:
-        digest = _digest(file)
-        project, preview = _preview(digest, file.stem)
-        if (project, preview.stack) in found:
+        document = _read_document(file)
+        project, preview = _build_preview(document, file.stem)
+        if (project, preview.stack) in file_by_stack:
             raise UsageError(
                 f"FILE is {str(file)!r}, a preview of {preview.stack!r}, of which "
-                f"{str(found[project, preview.stack])!r} is one already"
+                f"{str(file_by_stack[project, preview.stack])!r} is one already"
             )
-        found[project, preview.stack] = file
+        file_by_stack[project, preview.stack] = file
         previews.append(preview)
     return tuple(previews)
 
 
-def told(found: JsonValue, stack: str) -> Preview:
+def parse_live(data: JsonValue, stack: str) -> Preview:
     """A preview that Pulumi has just printed, of this stack. Raises UsageError where it is none."""
-    return _preview(_valid(found, f"what Pulumi printed for {stack}"), stack)[1]
+    return _build_preview(_validate_document(data, f"what Pulumi printed for {stack}"), stack)[1]
 
 
-def fingerprint(of: Preview) -> str:
+def compute_preview_digest(preview: Preview) -> str:
     """What tells two previews apart: what is done to which resource, and with which inputs.
 
     Values that only AWS will know are not in it.
     """
     lines = sorted(
-        [one.urn, one.act, list(one.properties), list(one.because), one.new]
-        for one in of.changes
-        if one.act != "same"
+        [change.urn, change.kind, list(change.properties), list(change.replace_reasons), change.new]
+        for change in preview.changes
+        if change.kind != "same"
     )
     return hashlib.sha256(json.dumps(lines, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def _digest(file: Path) -> Digest:
+def _read_document(file: Path) -> PreviewDocument:
     try:
-        found = json.loads(file.read_text(encoding="utf-8-sig"))
+        data = json.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"FILE is {str(file)!r}, {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        why = str(error) if isinstance(error, json.JSONDecodeError) else "it cannot be read"
-        raise UsageError(f"FILE is {str(file)!r}, which is no JSON: {why}") from None
-    return _valid(found, f"FILE is {str(file)!r}")
+        reason = str(error) if isinstance(error, json.JSONDecodeError) else "it cannot be read"
+        raise UsageError(f"FILE is {str(file)!r}, which is no JSON: {reason}") from None
+    return _validate_document(data, f"FILE is {str(file)!r}")
 
 
-def _valid(found: object, said: str) -> Digest:
-    wanted = "may be a file of `pulumi preview --json`"
+def _validate_document(data: object, origin: str) -> PreviewDocument:
+    expectation = "may be a file of `pulumi preview --json`"
     try:
-        digest = Digest.model_validate(found)
+        document = PreviewDocument.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "it"
-        raise UsageError(f"{said}, {wanted}: {where} is wrong ({first['type']})") from None
-    if digest.steps is None and digest.diagnostics is None and digest.changeSummary is None:
-        raise UsageError(f"{said}, {wanted}: it has no steps")
-    return digest
+        first_error = error.errors(include_input=False, include_url=False)[0]
+        location = ".".join(map(str, first_error["loc"])) or "it"
+        raise UsageError(
+            f"{origin}, {expectation}: {location} is wrong ({first_error['type']})"
+        ) from None
+    if document.steps is None and document.diagnostics is None and document.changeSummary is None:
+        raise UsageError(f"{origin}, {expectation}: it has no steps")
+    return document
 
 
-def _preview(digest: Digest, otherwise: str) -> tuple[str, Preview]:
-    steps = digest.steps or []
-    project, stack = "", otherwise  # where nothing else says which stack it is
+def _build_preview(document: PreviewDocument, default_stack: str) -> tuple[str, Preview]:
+    steps = document.steps or []
+    project, stack = "", default_stack  # where nothing else says which stack it is
     if steps:
         stack, project = steps[0].urn.split("::")[0].split(":")[2], steps[0].urn.split("::")[1]
-    by_urn: dict[str, list[Step]] = {}
+    by_urn: dict[str, list[PreviewStep]] = {}
     for step in steps:
         by_urn.setdefault(step.urn, []).append(step)
-    changes = [_change(urn, of) for urn, of in by_urn.items()]
-    same = sum(1 for change in changes if change.act == "same")
-    counted = (digest.changeSummary or {}).get("same", 0)
+    changes = [_build_change(urn, urn_steps) for urn, urn_steps in by_urn.items()]
+    same_in_file = sum(1 for change in changes if change.kind == "same")
+    same_total = (document.changeSummary or {}).get("same", 0)
     # Components and providers are nothing in themselves: what is in them has steps of its own.
     resources = tuple(c for c in changes if c.custom and not c.type.startswith("pulumi:"))
-    return project, Preview(stack, resources, _errors(digest), max(0, counted - same))
+    return project, Preview(
+        stack, resources, _list_errors(document), max(0, same_total - same_in_file)
+    )
 
 
-def _errors(digest: Digest) -> tuple[str, ...]:
+def _list_errors(document: PreviewDocument) -> tuple[str, ...]:
     """What a failed preview says of itself. What a program writes on stderr is not yet a failure,
     but belongs to one; alone it is one where the engine has not come to count anything.
     """
-    told = digest.diagnostics or []
-    failed = any(one.severity == "error" for one in told)
-    kinds = ("error", "info#err") if failed or digest.changeSummary is None else ("error",)
-    messages = (blinded(one.message).strip() for one in told if one.severity in kinds)
+    diagnostics = document.diagnostics or []
+    has_error = any(diagnostic.severity == "error" for diagnostic in diagnostics)
+    severities = (
+        ("error", "info#err") if has_error or document.changeSummary is None else ("error",)
+    )
+    messages = (
+        redact(diagnostic.message).strip()
+        for diagnostic in diagnostics
+        if diagnostic.severity in severities
+    )
     return tuple(dict.fromkeys(message for message in messages if message))
 
 
-def blinded(text: str) -> str:
+def redact(text: str) -> str:
     """A message without what looks like a secret, and not too long."""
-    clean = HIDDEN.sub(lambda match: f"{match[1] or ''}[hidden]", text)
-    return clean if len(clean) <= TOLD else f"{clean[:TOLD]} ..."
+    redacted = SECRET_PATTERN.sub(lambda match: f"{match[1] or ''}[hidden]", text)
+    return (
+        redacted
+        if len(redacted) <= MAX_MESSAGE_CHARACTERS
+        else f"{redacted[:MAX_MESSAGE_CHARACTERS]} ..."
+    )
 
 
-def _change(urn: str, steps: list[Step]) -> Change:
-    acts = {OPS.get(step.op, "changed") for step in steps}
-    act = next(one for one in ACTS if one in acts)
+def _build_change(urn: str, steps: list[PreviewStep]) -> ResourceChange:
+    kinds_of_steps = {CHANGE_KIND_BY_OP.get(step.op, "changed") for step in steps}
+    kind = next(candidate for candidate in CHANGE_KINDS if candidate in kinds_of_steps)
     old = next((step.oldState for step in steps if step.oldState), None)
     new = next((step.newState for step in steps if step.newState), None)
-    if act == "deleted":
+    if kind == "deleted":
         new = None
-    state = new or old or State()
-    kinds = urn.split("::")[2]
-    inputs = [_bare(one.inputs) if one else {} for one in (old, new)]
-    if act == "deleted" and old is not None and old.retainOnDelete:
-        act = "forgotten"
-    names = dict.fromkeys(name for step in steps for name in _differing(step))
-    return Change(
+    state = new or old or ResourceState()
+    type_chain = urn.split("::")[2]
+    inputs = [_get_known_inputs(candidate.inputs) if candidate else {} for candidate in (old, new)]
+    if kind == "deleted" and old is not None and old.retainOnDelete:
+        kind = "forgotten"
+    names = dict.fromkeys(name for step in steps for name in _list_changed_properties(step))
+    return ResourceChange(
         urn=urn,
-        act=act,
-        type=state.type or kinds.split("$")[-1],
+        kind=kind,
+        type=state.type or type_chain.split("$")[-1],
         name=urn.split("::", 3)[3],
-        component=_component(urn),
+        component=_get_component(urn),
         parent=state.parent,
         old=inputs[0],
         new=inputs[1],
         custom=state.custom,
-        before=old is not None,
-        after=new is not None,
-        properties=tuple(names) if act in ("changed", "replaced") else (),
-        because=tuple(dict.fromkeys(_top(r) for step in steps for r in step.replaceReasons or ())),
-        unknown=tuple(sorted(name for name in state.inputs if name not in inputs[bool(new)])),
-        copies=bool(old and all(o.get("replicateSourceDb") for o in (old.inputs, old.outputs))),
+        exists_before=old is not None,
+        exists_after=new is not None,
+        properties=tuple(names) if kind in ("changed", "replaced") else (),
+        replace_reasons=tuple(
+            dict.fromkeys(
+                _get_top_property(reason) for step in steps for reason in step.replaceReasons or ()
+            )
+        ),
+        unknown_properties=tuple(
+            sorted(name for name in state.inputs if name not in inputs[bool(new)])
+        ),
+        is_replica=bool(
+            old
+            and all(properties.get("replicateSourceDb") for properties in (old.inputs, old.outputs))
+        ),
         protect=bool(old and old.protect),
         retained=bool(old and old.retainOnDelete),
     )
 
 
-def _component(urn: str) -> str:
+def _get_component(urn: str) -> str:
     """The outermost component that a resource stands in, by the last word of its type.
 
     The types stand in the URN, also where the components themselves are not in the file.
     """
-    kinds = [k for k in urn.split("::")[2].split("$") if k != "pulumi:pulumi:Stack"]
-    return kinds[0].split(":")[-1] if len(kinds) > 1 else "stack"
+    types = [type_ for type_ in urn.split("::")[2].split("$") if type_ != "pulumi:pulumi:Stack"]
+    return types[0].split(":")[-1] if len(types) > 1 else "stack"
 
 
-def _differing(step: Step) -> list[str]:
+def _list_changed_properties(step: PreviewStep) -> list[str]:
     """The inputs that differ, by their names: of a nested one the outermost."""
     if step.detailedDiff or step.diffReasons:
         paths = [*(step.detailedDiff or {}), *(step.diffReasons or ())]
-        return list(dict.fromkeys(_top(path) for path in paths))
+        return list(dict.fromkeys(_get_top_property(path) for path in paths))
     if step.oldState is None or step.newState is None:
         return []
     old, new = step.oldState.inputs, step.newState.inputs
     return [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
 
 
-def _top(path: str) -> str:
+def _get_top_property(path: str) -> str:
     """The first name of a path: `a.b[0]`, or `["a.b"].c`."""
     if match := re.match(r'\["([^"]+)"\]', path):
         return match[1]
     return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
-def _bare(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _get_known_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Inputs without secrets and without what is not known; in lists such a value is None."""
-    return {k: _known(v) for k, v in inputs.items() if not _hidden(v) and not k.startswith("__")}
+    return {
+        name: _get_known_value(value)
+        for name, value in inputs.items()
+        if not _is_hidden(value) and not name.startswith("__")
+    }
 
 
-def _hidden(value: object) -> bool:
+def _is_hidden(value: object) -> bool:
     if isinstance(value, dict):
-        return SIGNATURE in value
-    return isinstance(value, str) and (value in UNKNOWN or value == SECRET)
+        return SIGNATURE_KEY in value
+    return isinstance(value, str) and (value in UNKNOWN_VALUES or value == SECRET_PLACEHOLDER)
 
 
-def _known(value: Any) -> Any:
+def _get_known_value(value: Any) -> Any:
     if isinstance(value, dict):
-        return _bare(value)
+        return _get_known_inputs(value)
     if isinstance(value, list):
-        return [None if _hidden(one) else _known(one) for one in value]
+        return [None if _is_hidden(item) else _get_known_value(item) for item in value]
     return value
 
 
-def _shown(name: str, value: object) -> str:
+def _format_shown_value(name: str, value: object) -> str:
     """A value that may be shown as it is, else nothing."""
-    if name not in SHOWN or not isinstance(value, str | int | float):
+    if name not in SHOWN_PROPERTIES or not isinstance(value, str | int | float):
         return ""
     if isinstance(value, bool):
         return str(value).lower()
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    return text if PLAIN.fullmatch(text) else ""
+    return text if PLAIN_VALUE_PATTERN.fullmatch(text) else ""

@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ops.cli.context import printing, written
+from ops.cli.context import get_output, write_report
 from ops.core.errors import FindingsError, OpsError
 from ops.preview import changes as preview
 
 if TYPE_CHECKING:
-    from ops.preview.page import Seen
+    from ops.preview.page import PreviewAssessment
 
 app = typer.Typer(add_completion=False)
-Files = Annotated[
+PreviewFiles = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="of `pulumi preview --json`, one a stack")
 ]
 
 
 @app.command(name="preview-report")
-def report(
+def report_preview(
     context: typer.Context,
-    files: Files,
+    files: PreviewFiles,
     to: Annotated[
         Path | None, typer.Option(metavar="FILE", help="where the comment goes, else to stdout")
     ] = None,
@@ -36,72 +36,87 @@ def report(
     where a preview failed.
     """
     from ops.preview import page as preview_page
-    from ops.preview.dangers import loses_data
+    from ops.preview.dangers import has_data_loss
 
-    output = printing(context)
-    seen = preview_page.seen(preview.read(files))
-    text = preview_page.page(seen, allowed=allow_data_loss)
+    output = get_output(context)
+    assessments = preview_page.assess_previews(preview.read_previews(files))
+    text = preview_page.render_preview_page(assessments, allowed=allow_data_loss)
     if to is not None:
-        written("--to", to, text)
-    if output.form == "json":
-        output.data("preview-report", {"stacks": [_plain(one) for one in seen]})
+        write_report("--to", to, text)
+    if output.output_format == "json":
+        output.print_json(
+            "preview-report", {"stacks": [_build_report(assessment) for assessment in assessments]}
+        )
     elif to is None:
         typer.echo(text, nl=False)
-    _judged(seen, allow_data_loss, any(loses_data(one.dangers) for one in seen))
+    _require_acceptable(
+        assessments,
+        allow_data_loss,
+        any(has_data_loss(assessment.dangers) for assessment in assessments),
+    )
 
 
-def _judged(seen: Sequence["Seen"], allowed: bool, loses: bool) -> None:
+def _require_acceptable(
+    assessments: Sequence["PreviewAssessment"], allowed: bool, has_loss: bool
+) -> None:
     """How it ends. A failed preview has not seen everything, so it comes before what it has."""
-    failed = [one.preview.stack for one in seen if one.preview.errors]
-    if failed:
-        raise OpsError(f"the preview of {', '.join(failed)} failed")
-    if loses and not allowed:
-        many = sum(1 for one in seen for danger in one.dangers if danger.kind == "data")
+    failed_stacks = [
+        assessment.preview.stack for assessment in assessments if assessment.preview.errors
+    ]
+    if failed_stacks:
+        raise OpsError(f"the preview of {', '.join(failed_stacks)} failed")
+    if has_loss and not allowed:
+        change_count = sum(
+            1
+            for assessment in assessments
+            for danger in assessment.dangers
+            if danger.kind == "data"
+        )
         raise FindingsError(
-            f"data would be lost by {many} change{'s' * (many > 1)}; --allow-data-loss agrees to it"
+            f"data would be lost by {change_count} change{'s' * (change_count > 1)}; --allow-data-loss agrees to it"
         )
 
 
-def _plain(one: "Seen") -> dict[str, Any]:
-    of = one.preview
+def _build_report(assessment: "PreviewAssessment") -> dict[str, Any]:
+    stack_preview = assessment.preview
     return {
-        "stack": of.stack,
-        "failed": list(of.errors),
-        "counts": of.counts,
-        "unchangedNotInFile": of.left_out,
+        "stack": stack_preview.stack,
+        "failed": list(stack_preview.errors),
+        "counts": stack_preview.counts,
+        "unchangedNotInFile": stack_preview.omitted_count,
         "dangers": [
             {
                 "kind": danger.kind,
-                "act": danger.change.act,
+                "act": danger.change.kind,
                 "type": danger.change.type,
                 "name": danger.change.name,
                 "component": danger.change.component,
                 "urn": danger.change.urn,
-                "what": danger.what,
+                "what": danger.description,
                 "downtime": danger.downtime,
                 "source": danger.source,
             }
-            for danger in one.dangers
+            for danger in assessment.dangers
         ],
         "changes": [
             {
-                "act": change.act,
+                "act": change.kind,
                 "type": change.type,
                 "name": change.name,
                 "component": change.component,
                 "urn": change.urn,
-                "changes": change.said(),
-                "forcedBy": list(change.because),
+                "changes": change.format_properties(),
+                "forcedBy": list(change.replace_reasons),
             }
-            for change in of.changes
-            if change.act != "same"
+            for change in stack_preview.changes
+            if change.kind != "same"
         ],
         "monthly": {
             name: {"before": round(old, 2), "after": round(new, 2)}
-            for name, (old, new) in one.costs.components.items()
+            for name, (old, new) in assessment.costs.component_totals.items()
         },
         "usage": [
-            {"component": component, "what": what, "rate": rate}
-            for component, what, rate in one.costs.usage
+            {"component": component, "what": description, "rate": rate}
+            for component, description, rate in assessment.costs.usage_rates
         ],
     }

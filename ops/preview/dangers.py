@@ -5,25 +5,33 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ops.cost import estimate as costs
-from ops.database.failover import REBOOT_SOURCE
-from ops.database.resize import ALONE_SOURCE, OUTAGE_SOURCE
-from ops.preview.changes import Change, Preview
-from ops.preview.data_loss import ASSUMED, DATA, GUARDS, LESS, Less
+from ops.database.failover import REBOOT_TIME_SOURCE
+from ops.database.resize import MULTI_AZ_RESIZE_TIME_SOURCE, SINGLE_AZ_RESIZE_TIME_SOURCE
+from ops.preview.changes import Preview, ResourceChange
+from ops.preview.data_loss import (
+    ASSUMPTION,
+    DATA_TYPES,
+    GUARD_TYPES,
+    PROTECTION_RULES,
+    ProtectionRule,
+)
 
 # What an instance is made from, where it is not made empty.
-RESTORED_FROM: Final = ("snapshotIdentifier", "restoreToPointInTime", "s3Import")
+RESTORE_PROPERTIES: Final = ("snapshotIdentifier", "restoreToPointInTime", "s3Import")
 # The gravest first.
-Kind = Literal["data", "unknown", "interrupts", "protects less"]
-KINDS: Final[tuple[Kind, ...]] = ("data", "unknown", "interrupts", "protects less")
+DangerKind = Literal["data", "unknown", "interrupts", "protects less"]
+DANGER_KINDS: Final[tuple[DangerKind, ...]] = ("data", "unknown", "interrupts", "protects less")
 # What AWS changes in the maintenance window, unless it is told to at once.
-WINDOW: Final = frozenset({"rds/instance", "elasticache/replicationGroup", "rds/cluster"})
+MAINTENANCE_WINDOW_TYPES: Final = frozenset(
+    {"rds/instance", "elasticache/replicationGroup", "rds/cluster"}
+)
 
 
 @dataclass(frozen=True)
-class Effect:
+class ChangeEffect:
     """What a change does to whatever uses the resource, and for how long."""
 
-    what: str
+    description: str
     downtime: str
     source: str
 
@@ -32,142 +40,148 @@ class Effect:
 class Danger:
     """One change that a person has to have seen."""
 
-    kind: Kind
-    change: Change
-    what: str
+    kind: DangerKind
+    change: ResourceChange
+    description: str
     downtime: str
     source: str
 
 
-RESTART: Final = "about 1 min; with many writes before it longer"
-CLASS: Final = Effect(
+RESTART_DOWNTIME: Final = "about 1 min; with many writes before it longer"
+INSTANCE_CLASS_EFFECT: Final = ChangeEffect(
     "the database changes its machine and restarts",
     "1-2 min with Multi-AZ, else about 10 min",
-    f"{OUTAGE_SOURCE}; {ALONE_SOURCE}",
+    f"{MULTI_AZ_RESIZE_TIME_SOURCE}; {SINGLE_AZ_RESIZE_TIME_SOURCE}",
 )
-ROLLED: Final = Effect(
+ROLLING_UPDATE_EFFECT: Final = ChangeEffect(
     "every task is replaced, the new ones first",
     "none while the new ones become healthy",
     "ECS Developer Guide, Rolling update; the circuit breaker takes a failed one back",
 )
-REFRESHED: Final = Effect(
+LAUNCH_TEMPLATE_EFFECT: Final = ChangeEffect(
     "instances from now on are made of another template; a refresh replaces those that run",
     "none while a refresh keeps the healthy minimum; one of a single instance: 3-5 min",
-    f"EC2 Auto Scaling User Guide, Instance refresh; times are {ASSUMED}",
+    f"EC2 Auto Scaling User Guide, Instance refresh; times are {ASSUMPTION}",
 )
-NODES: Final = Effect(
+CACHE_NODES_EFFECT: Final = ChangeEffect(
     "the cache's nodes are replaced one by one, with failovers",
     "seconds to some minutes of failing writes; without a replica the cache is empty and away",
     "ElastiCache User Guide, Scaling and upgrading; times are an assumption",
 )
 
 # By type, then by property: what a change of it, without a replacement, interrupts.
-CHANGED: Final[Mapping[str, Mapping[str, Effect]]] = {
+UPDATE_EFFECTS: Final[Mapping[str, Mapping[str, ChangeEffect]]] = {
     "rds/instance": {
-        "instanceClass": CLASS,
-        "engineVersion": Effect(
+        "instanceClass": INSTANCE_CLASS_EFFECT,
+        "engineVersion": ChangeEffect(
             "the database is upgraded, and its standby with it: down for all of it",
             "a minor version about 5 min, a major one 15 min and more",
-            f"RDS User Guide, Upgrading the PostgreSQL DB engine: times are {ASSUMED}",
+            f"RDS User Guide, Upgrading the PostgreSQL DB engine: times are {ASSUMPTION}",
         ),
-        "parameterGroupName": Effect(
+        "parameterGroupName": ChangeEffect(
             "static parameters take effect at the next reboot, which somebody has to do",
-            RESTART,
-            f"RDS User Guide, DB parameter groups; {REBOOT_SOURCE}",
+            RESTART_DOWNTIME,
+            f"RDS User Guide, DB parameter groups; {REBOOT_TIME_SOURCE}",
         ),
-        "multiAz": Effect(
+        "multiAz": ChangeEffect(
             "a standby is made or given up; the first copy of the data slows the database",
             "none; latency rises meanwhile",
             "RDS User Guide, Converting to a Multi-AZ deployment",
         ),
-        "allocatedStorage": Effect(
+        "allocatedStorage": ChangeEffect(
             "storage grows online, and then not again for 6 h; it never shrinks",
             "none",
             "RDS User Guide, Working with storage",
         ),
-        "storageType": Effect(
+        "storageType": ChangeEffect(
             "the volume is converted",
             "none between SSD types; latency rises meanwhile",
             "RDS User Guide, Working with storage",
         ),
-        "caCertIdentifier": Effect(
+        "caCertIdentifier": ChangeEffect(
             "the server has another certificate; an old trust store refuses it",
             "none where the engine takes it without a restart, else a restart",
             "RDS User Guide, Rotating your SSL/TLS certificate",
         ),
-        "password": Effect(
+        "password": ChangeEffect(
             "new connections need the new password",
             "until clients have read it",
-            ASSUMED,
+            ASSUMPTION,
         ),
-        "identifier": Effect(
+        "identifier": ChangeEffect(
             "the database has another address",
             "about 10 min",
             "RDS User Guide, Renaming a DB instance",
         ),
-        "vpcSecurityGroupIds": Effect(
+        "vpcSecurityGroupIds": ChangeEffect(
             "who may connect changes",
             "none, unless a client is no more let in",
             "RDS User Guide, Controlling access with security groups",
         ),
-        "port": Effect("the database restarts on another port", RESTART, REBOOT_SOURCE),
+        "port": ChangeEffect(
+            "the database restarts on another port", RESTART_DOWNTIME, REBOOT_TIME_SOURCE
+        ),
     },
     "rds/parameterGroup": {
-        "parameters": Effect(
+        "parameters": ChangeEffect(
             "static parameters take effect at the next reboot, dynamic ones at once",
-            f"none until then; the reboot {RESTART}",
-            f"RDS User Guide, DB parameter groups; {REBOOT_SOURCE}",
+            f"none until then; the reboot {RESTART_DOWNTIME}",
+            f"RDS User Guide, DB parameter groups; {REBOOT_TIME_SOURCE}",
         ),
     },
     "elasticache/replicationGroup": {
-        "nodeType": NODES,
-        "engineVersion": NODES,
-        "engine": NODES,
-        "parameterGroupName": Effect(
+        "nodeType": CACHE_NODES_EFFECT,
+        "engineVersion": CACHE_NODES_EFFECT,
+        "engine": CACHE_NODES_EFFECT,
+        "parameterGroupName": ChangeEffect(
             "some parameters want a reboot of each node",
             "as of a reboot, where one is done",
             "ElastiCache User Guide, Parameter management",
         ),
     },
     "ecs/service": {
-        "taskDefinition": ROLLED,
-        "networkConfiguration": ROLLED,
-        "loadBalancers": ROLLED,
-        "capacityProviderStrategies": ROLLED,
-        "platformVersion": ROLLED,
-        "forceNewDeployment": ROLLED,
-        "desiredCount": Effect(
+        "taskDefinition": ROLLING_UPDATE_EFFECT,
+        "networkConfiguration": ROLLING_UPDATE_EFFECT,
+        "loadBalancers": ROLLING_UPDATE_EFFECT,
+        "capacityProviderStrategies": ROLLING_UPDATE_EFFECT,
+        "platformVersion": ROLLING_UPDATE_EFFECT,
+        "forceNewDeployment": ROLLING_UPDATE_EFFECT,
+        "desiredCount": ChangeEffect(
             "another number of tasks",
             "none, unless it is 0",
             "ECS API Reference, UpdateService",
         ),
     },
-    "ecs/taskDefinition": {"containerDefinitions": ROLLED, "cpu": ROLLED, "memory": ROLLED},
+    "ecs/taskDefinition": {
+        "containerDefinitions": ROLLING_UPDATE_EFFECT,
+        "cpu": ROLLING_UPDATE_EFFECT,
+        "memory": ROLLING_UPDATE_EFFECT,
+    },
     "ec2/launchTemplate": dict.fromkeys(
         ("userData", "imageId", "instanceType", "blockDeviceMappings", "networkInterfaces"),
-        REFRESHED,
+        LAUNCH_TEMPLATE_EFFECT,
     ),
     "autoscaling/group": {
-        "launchTemplate": REFRESHED,
-        "mixedInstancesPolicy": REFRESHED,
-        "vpcZoneIdentifiers": Effect(
+        "launchTemplate": LAUNCH_TEMPLATE_EFFECT,
+        "mixedInstancesPolicy": LAUNCH_TEMPLATE_EFFECT,
+        "vpcZoneIdentifiers": ChangeEffect(
             "instances move to other subnets",
             "none while the healthy minimum is kept",
             "EC2 Auto Scaling User Guide, Add and remove subnets",
         ),
     },
     "lb/loadBalancer": {
-        "securityGroups": Effect(
+        "securityGroups": ChangeEffect(
             "who may connect changes",
             "none, unless clients are no more let in",
             "Application Load Balancers, Security groups",
         ),
-        "subnets": Effect(
+        "subnets": ChangeEffect(
             "zones are added or taken away; connections through one taken away end",
             "none for the other zones",
             "Application Load Balancers, Availability Zones",
         ),
-        "subnetMappings": Effect(
+        "subnetMappings": ChangeEffect(
             "zones are added or taken away; connections through one taken away end",
             "none for the other zones",
             "Application Load Balancers, Availability Zones",
@@ -175,23 +189,23 @@ CHANGED: Final[Mapping[str, Mapping[str, Effect]]] = {
     },
     "lb/listener": dict.fromkeys(
         ("defaultActions", "port", "protocol", "certificateArn", "sslPolicy"),
-        Effect(
+        ChangeEffect(
             "what the listener answers, and how, changes at once",
             "seconds, where it is right",
-            f"Application Load Balancers, Update a listener; the time is {ASSUMED}",
+            f"Application Load Balancers, Update a listener; the time is {ASSUMPTION}",
         ),
     ),
     "ec2/instance": dict.fromkeys(
         ("instanceType", "userData"),
-        Effect(
+        ChangeEffect(
             "the instance is stopped and started; a NAT instance is the way out of its subnets",
             "1-3 min",
-            f"EC2 User Guide, Change the instance type; the time is {ASSUMED}",
+            f"EC2 User Guide, Change the instance type; the time is {ASSUMPTION}",
         ),
     ),
     "route53/record": dict.fromkeys(
         ("records", "aliases", "ttl"),
-        Effect(
+        ChangeEffect(
             "the name leads elsewhere",
             "until resolvers forget the old answer: its TTL",
             "Route 53 Developer Guide, Values for records",
@@ -199,222 +213,234 @@ CHANGED: Final[Mapping[str, Mapping[str, Effect]]] = {
     ),
 }
 
-GONE: Final = "until it is there again, if it is"
-REMADE: Final = f"minutes; {ASSUMED}"
+RECREATION_DOWNTIME: Final = "until it is there again, if it is"
+RECREATION_MINUTES: Final = f"minutes; {ASSUMPTION}"
 # By type: what its replacement or deletion interrupts, where it holds no data.
-REPLACED: Final[Mapping[str, Effect]] = {
-    "lb/loadBalancer": Effect(
+REMOVAL_EFFECTS: Final[Mapping[str, ChangeEffect]] = {
+    "lb/loadBalancer": ChangeEffect(
         "the load balancer goes, with its name and its addresses: nobody gets in",
         "3-5 min, then until resolvers forget the old name (60 s)",
-        f"Elastic Load Balancing User Guide, How it works; the making: {ASSUMED}",
+        f"Elastic Load Balancing User Guide, How it works; the making: {ASSUMPTION}",
     ),
-    "lb/listener": Effect(
+    "lb/listener": ChangeEffect(
         "nothing answers on its port meanwhile",
         "seconds, if it is made again",
-        f"Application Load Balancers, Delete a listener; the time is {ASSUMED}",
+        f"Application Load Balancers, Delete a listener; the time is {ASSUMPTION}",
     ),
-    "lb/listenerRule": Effect(
+    "lb/listenerRule": ChangeEffect(
         "requests fall to the next rule meanwhile",
         "seconds, if it is made again",
-        ASSUMED,
+        ASSUMPTION,
     ),
-    "lb/targetGroup": Effect(
+    "lb/targetGroup": ChangeEffect(
         "the listener needs targets that are healthy again",
         "none while the new one stands beside the old, else some minutes",
-        ASSUMED,
+        ASSUMPTION,
     ),
-    "ecs/service": Effect(
+    "ecs/service": ChangeEffect(
         "all its tasks stop before or after the new ones start",
-        REMADE,
+        RECREATION_MINUTES,
         "ECS Developer Guide, Deleting a service",
     ),
-    "ecs/cluster": Effect("all services in it are made again", REMADE, ASSUMED),
-    "ecs/taskDefinition": ROLLED,
-    "ec2/launchTemplate": REFRESHED,
-    "autoscaling/group": Effect(
+    "ecs/cluster": ChangeEffect(
+        "all services in it are made again", RECREATION_MINUTES, ASSUMPTION
+    ),
+    "ecs/taskDefinition": ROLLING_UPDATE_EFFECT,
+    "ec2/launchTemplate": LAUNCH_TEMPLATE_EFFECT,
+    "autoscaling/group": ChangeEffect(
         "all its instances are terminated",
         "none while the new group stands beside it, else some minutes",
         "EC2 Auto Scaling User Guide, Delete your Auto Scaling group",
     ),
-    "ec2/instance": Effect(
+    "ec2/instance": ChangeEffect(
         "the instance and its root disk go; a NAT instance is the way out of its subnets",
-        f"1-3 min; {ASSUMED}",
+        f"1-3 min; {ASSUMPTION}",
         "EC2 User Guide, Terminate EC2 instances",
     ),
-    "ec2/natGateway": Effect(
+    "ec2/natGateway": ChangeEffect(
         "its subnets have no way out, and another address afterwards",
         "1-3 min; connections through it end",
-        f"VPC User Guide, NAT gateways; the time is {ASSUMED}",
+        f"VPC User Guide, NAT gateways; the time is {ASSUMPTION}",
     ),
-    "ec2/eip": Effect(
+    "ec2/eip": ChangeEffect(
         "the public address is given up: lists of others that allow it are wrong",
-        GONE,
+        RECREATION_DOWNTIME,
         "EC2 User Guide, Elastic IP addresses",
     ),
-    "ec2/vpc": Effect("everything in the network is made again", GONE, ASSUMED),
-    "ec2/subnet": Effect(
+    "ec2/vpc": ChangeEffect(
+        "everything in the network is made again", RECREATION_DOWNTIME, ASSUMPTION
+    ),
+    "ec2/subnet": ChangeEffect(
         "whatever stands in it has to leave or is made again",
-        GONE,
+        RECREATION_DOWNTIME,
         "VPC User Guide, Delete a subnet: it has to be empty",
     ),
-    "ec2/routeTable": Effect("its subnets have no routes meanwhile", "seconds", ASSUMED),
-    "ec2/routeTableAssociation": Effect(
+    "ec2/routeTable": ChangeEffect("its subnets have no routes meanwhile", "seconds", ASSUMPTION),
+    "ec2/routeTableAssociation": ChangeEffect(
         "the subnet has the main table's routes meanwhile",
         "seconds",
-        f"VPC User Guide, Subnet route tables; the time is {ASSUMED}",
+        f"VPC User Guide, Subnet route tables; the time is {ASSUMPTION}",
     ),
-    "ec2/route": Effect("what took the route finds no way meanwhile", "seconds", ASSUMED),
-    "ec2/internetGateway": Effect("nothing gets in or out", REMADE, ASSUMED),
-    "ec2/securityGroup": Effect(
+    "ec2/route": ChangeEffect("what took the route finds no way meanwhile", "seconds", ASSUMPTION),
+    "ec2/internetGateway": ChangeEffect("nothing gets in or out", RECREATION_MINUTES, ASSUMPTION),
+    "ec2/securityGroup": ChangeEffect(
         "whoever is let in by it is not meanwhile, unless the new one is there first",
-        GONE,
-        ASSUMED,
+        RECREATION_DOWNTIME,
+        ASSUMPTION,
     ),
-    "ec2/vpcEndpoint": Effect(
+    "ec2/vpcEndpoint": ChangeEffect(
         "calls to the service take the NAT or fail meanwhile",
-        REMADE,
-        ASSUMED,
+        RECREATION_MINUTES,
+        ASSUMPTION,
     ),
-    "acm/certificate": Effect(
+    "acm/certificate": ChangeEffect(
         "the listener needs the new one, which has to be validated first",
         "none while the old one is kept until then",
         "ACM User Guide, DNS validation",
     ),
-    "route53/record": Effect(
+    "route53/record": ChangeEffect(
         "the name leads nowhere meanwhile",
         "seconds, and as long as resolvers keep the answer",
         "Route 53 Developer Guide, Values for records",
     ),
-    "rds/subnetGroup": Effect(
+    "rds/subnetGroup": ChangeEffect(
         "a database in it is replaced too, or AWS refuses",
-        GONE,
+        RECREATION_DOWNTIME,
         "RDS User Guide, Working with a DB instance in a VPC",
     ),
-    "rds/parameterGroup": Effect(
+    "rds/parameterGroup": ChangeEffect(
         "the database takes another group, whose static parameters need a reboot",
-        RESTART,
-        REBOOT_SOURCE,
+        RESTART_DOWNTIME,
+        REBOOT_TIME_SOURCE,
     ),
-    "lambda/function": Effect(
+    "lambda/function": ChangeEffect(
         "calls of it fail meanwhile: a rotation, or a hook",
         "seconds",
-        ASSUMED,
+        ASSUMPTION,
     ),
-    "iam/role": Effect(
+    "iam/role": ChangeEffect(
         "whoever acts as it may nothing meanwhile",
-        f"seconds; {ASSUMED}",
+        f"seconds; {ASSUMPTION}",
         "IAM User Guide, Changes that I make are not always immediately visible",
     ),
-    "sns/topic": Effect(
+    "sns/topic": ChangeEffect(
         "its subscriptions go; e-mail has to be confirmed again: alarms reach nobody",
         "until they are confirmed",
         "SNS Developer Guide, Deleting a topic",
     ),
-    "wafv2/webAcl": Effect("requests are not filtered meanwhile", REMADE, ASSUMED),
-    "secretsmanager/secretVersion": Effect(
+    "wafv2/webAcl": ChangeEffect(
+        "requests are not filtered meanwhile", RECREATION_MINUTES, ASSUMPTION
+    ),
+    "secretsmanager/secretVersion": ChangeEffect(
         "the secret has another value",
         "until clients have read it",
         "Secrets Manager User Guide, Secret versions",
     ),
 }
-RANDOM: Final = Effect("a value that others are made of is drawn anew", "as theirs", ASSUMED)
-REPLICA: Final = Effect(
+RANDOM_VALUE_EFFECT: Final = ChangeEffect(
+    "a value that others are made of is drawn anew", "as theirs", ASSUMPTION
+)
+REPLICA_EFFECT: Final = ChangeEffect(
     "a replica of the database goes: whoever reads from it fails",
-    f"about 15 min until a new one serves; {ASSUMED}",
+    f"about 15 min until a new one serves; {ASSUMPTION}",
     "RDS User Guide, Working with DB instance read replicas",
 )
 
 
-def dangers(preview: Preview) -> list[Danger]:
+def list_dangers(preview: Preview) -> list[Danger]:
     """All that a person has to have seen before the preview is carried out, the gravest first."""
-    found = [danger for change in preview.changes for danger in _of(change)]
-    return sorted(found, key=lambda one: KINDS.index(one.kind))
+    unsorted_dangers = [
+        danger for change in preview.changes for danger in _list_change_dangers(change)
+    ]
+    return sorted(unsorted_dangers, key=lambda item: DANGER_KINDS.index(item.kind))
 
 
-def loses_data(found: Iterable[Danger]) -> bool:
+def has_data_loss(dangers: Iterable[Danger]) -> bool:
     """Whether anything that holds data is deleted or replaced."""
-    return any(one.kind == "data" for one in found)
+    return any(danger.kind == "data" for danger in dangers)
 
 
-def path(type_: str) -> str:
+def get_short_type(type_: str) -> str:
     """A type as the tables have it: aws:rds/instance:Instance is rds/instance."""
-    parts = type_.split(":")
-    return parts[1] if len(parts) == 3 and parts[0] == "aws" else type_
+    type_parts = type_.split(":")
+    return type_parts[1] if len(type_parts) == 3 and type_parts[0] == "aws" else type_
 
 
-def _of(change: Change) -> Iterable[Danger]:
-    kind = path(change.type)
-    if change.act == "changed":
-        yield from _changed(change, kind)
-    elif change.act in ("replaced", "deleted"):
-        yield from _removed(change, kind)
+def _list_change_dangers(change: ResourceChange) -> Iterable[Danger]:
+    short_type = get_short_type(change.type)
+    if change.kind == "changed":
+        yield from _list_update_dangers(change, short_type)
+    elif change.kind in ("replaced", "deleted"):
+        yield from _list_removal_dangers(change, short_type)
 
 
-def _removed(change: Change, kind: str) -> Iterable[Danger]:
+def _list_removal_dangers(change: ResourceChange, short_type: str) -> Iterable[Danger]:
     """A replacement or a deletion. Pulumi refuses it of what is protected."""
-    stays = "; Pulumi refuses it: it is protected" if change.protect else ""
+    suffix = "; Pulumi refuses it: it is protected" if change.protect else ""
     if change.retained:
-        stays += "; AWS keeps the old one, which nothing uses any more"
-    data, effect = DATA.get(kind), REPLACED.get(kind)
-    if data is not None and not change.copies:
-        what = f"{_fate(change)}: {data.said(change.old)}{stays}"
-        yield Danger("data", change, what, data.downtime, data.source)
+        suffix += "; AWS keeps the old one, which nothing uses any more"
+    data_type, effect = DATA_TYPES.get(short_type), REMOVAL_EFFECTS.get(short_type)
+    if data_type is not None and not change.is_replica:
+        description = f"{_describe_removal(change)}: {data_type.describe_loss(change.old)}{suffix}"
+        yield Danger("data", change, description, data_type.downtime, data_type.source)
         return
-    if change.act == "deleted" and kind in GUARDS:
-        words, source = GUARDS[kind]
-        yield Danger("protects less", change, f"{words}{stays}", "none", source)
+    if change.kind == "deleted" and short_type in GUARD_TYPES:
+        description_text, source = GUARD_TYPES[short_type]
+        yield Danger("protects less", change, f"{description_text}{suffix}", "none", source)
         return
-    if data is not None:
-        effect = REPLICA
+    if data_type is not None:
+        effect = REPLICA_EFFECT
     elif change.type.startswith("random:"):
-        effect = RANDOM
+        effect = RANDOM_VALUE_EFFECT
     if effect is not None:
-        what = f"{effect.what}{stays}"
-        yield Danger("interrupts", change, what, effect.downtime, effect.source)
-    elif not _known(change.type):
-        words = f"no table knows whether it holds data: look before it is {change.act}"
-        yield Danger("unknown", change, f"{words}{stays}", "not known", "-")
+        description = f"{effect.description}{suffix}"
+        yield Danger("interrupts", change, description, effect.downtime, effect.source)
+    elif not _is_known_type(change.type):
+        description_text = f"no table knows whether it holds data: look before it is {change.kind}"
+        yield Danger("unknown", change, f"{description_text}{suffix}", "not known", "-")
 
 
-def _fate(change: Change) -> str:
-    if change.act == "deleted":
+def _describe_removal(change: ResourceChange) -> str:
+    if change.kind == "deleted":
         return "DELETED"
-    if any(change.new.get(name) for name in RESTORED_FROM):
+    if any(change.new.get(name) for name in RESTORE_PROPERTIES):
         return "REPLACED BY ONE FROM A BACKUP, and what was written since is lost"
     return "REPLACED BY AN EMPTY ONE"
 
 
-def _known(type_: str) -> bool:
+def _is_known_type(type_: str) -> bool:
     """Whether a type is one of this program's, so that it is known to hold nothing."""
-    return type_.startswith("aws:") and (type_ in costs.PRICED or costs.is_free(type_))
+    return type_.startswith("aws:") and (
+        type_ in costs.RESOURCE_PRICERS or costs.is_free_type(type_)
+    )
 
 
-def _changed(change: Change, kind: str) -> Iterable[Danger]:
-    effects = CHANGED.get(kind, {})
-    for effect in dict.fromkeys(effects[p] for p in change.properties if p in effects):
-        what = f"{effect.what}{_when(change, kind)}"
-        yield Danger("interrupts", change, what, effect.downtime, effect.source)
-    for less in LESS.get(kind, ()):
-        if less.property in change.properties and _less(less, change):
-            sort: Kind = "data" if less.lost else "protects less"
-            yield Danger(sort, change, less.words, "none", less.source)
+def _list_update_dangers(change: ResourceChange, short_type: str) -> Iterable[Danger]:
+    effects = UPDATE_EFFECTS.get(short_type, {})
+    for effect in dict.fromkeys(effects[name] for name in change.properties if name in effects):
+        description = f"{effect.description}{_describe_timing(change, short_type)}"
+        yield Danger("interrupts", change, description, effect.downtime, effect.source)
+    for rule in PROTECTION_RULES.get(short_type, ()):
+        if rule.property in change.properties and _is_protection_reduced(rule, change):
+            danger_kind: DangerKind = "data" if rule.loses_data else "protects less"
+            yield Danger(danger_kind, change, rule.description, "none", rule.source)
 
 
-def _when(change: Change, kind: str) -> str:
-    if kind not in WINDOW:
+def _describe_timing(change: ResourceChange, short_type: str) -> str:
+    if short_type not in MAINTENANCE_WINDOW_TYPES:
         return ""
     return "; at once" if change.new.get("applyImmediately") else "; in its maintenance window"
 
 
-def _less(less: Less, change: Change) -> bool:
+def _is_protection_reduced(rule: ProtectionRule, change: ResourceChange) -> bool:
     """Whether a property keeps less than before. One that is not known yet says nothing."""
-    old: Any = change.old.get(less.property)
-    new: Any = change.new.get(less.property)
-    if less.property in change.unknown:
+    old: Any = change.old.get(rule.property)
+    new: Any = change.new.get(rule.property)
+    if rule.property in change.unknown_properties:
         return False
-    if less.when in ("lower", "shorter"):  # of a time that is shorter, 0 or nothing is for ever
-        forever = less.when == "shorter" and not old
-        return isinstance(new, int | float) and new > 0 and (forever or new < (old or 0))
-    if less.when == "zero":
+    if rule.change in ("lower", "shorter"):  # of a time that is shorter, 0 or nothing is for ever
+        was_unlimited = rule.change == "shorter" and not old
+        return isinstance(new, int | float) and new > 0 and (was_unlimited or new < (old or 0))
+    if rule.change == "zero":
         return bool(old) and new == 0 and new is not None
-    return bool(new) and not old if less.when == "on" else bool(old) and not new
+    return bool(new) and not old if rule.change == "on" else bool(old) and not new

@@ -7,172 +7,178 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-ASSUMED: Final = "an assumption, AWS states none"
-FILLED: Final = "as long as it takes to bring the data back"
+ASSUMPTION: Final = "an assumption, AWS states none"
+REFILL_DOWNTIME: Final = "as long as it takes to bring the data back"
 
 
 @dataclass(frozen=True)
-class Data:
+class DataType:
     """A type that holds data. `saved` are words by property and value of the resource itself."""
 
-    lost: str
+    loss: str
     downtime: str
     source: str
-    saved: tuple[tuple[str, bool, str], ...] = ()
+    safeguards: tuple[tuple[str, bool, str], ...] = ()
 
-    def said(self, inputs: Mapping[str, Any]) -> str:
+    def describe_loss(self, inputs: Mapping[str, Any]) -> str:
         """What is lost, and what of this very resource keeps or does not keep it."""
-        kept = [words for name, value, words in self.saved if bool(inputs.get(name)) is value]
-        return "; ".join((self.lost, *kept))
+        sentences = [
+            text for name, value, text in self.safeguards if bool(inputs.get(name)) is value
+        ]
+        return "; ".join((self.loss, *sentences))
 
 
-PROTECTED: Final = ("deletionProtection", True, "deletion protection is on, and stops it at AWS")
-SNAPSHOT: Final = (
+DELETION_PROTECTION_SAFEGUARD: Final = (
+    "deletionProtection",
+    True,
+    "deletion protection is on, and stops it at AWS",
+)
+FINAL_SNAPSHOT_SAFEGUARDS: Final = (
     ("skipFinalSnapshot", True, "NO FINAL SNAPSHOT is taken"),
     ("skipFinalSnapshot", False, "a final snapshot is taken first"),
 )
-NOT_EMPTY: Final = (
+FORCE_DESTROY_SAFEGUARDS: Final = (
     ("forceDestroy", True, "forceDestroy is on: it need not be empty"),
     ("forceDestroy", False, "AWS refuses it unless it is empty"),
 )
-RESTORED: Final = f"{ASSUMED}: a restore from a snapshot takes 20 min and more"
+RESTORE_DOWNTIME: Final = f"{ASSUMPTION}: a restore from a snapshot takes 20 min and more"
 
 # By the type without `aws:` and the class.
-DATA: Final[Mapping[str, Data]] = {
-    "rds/instance": Data(
+DATA_TYPES: Final[Mapping[str, DataType]] = {
+    "rds/instance": DataType(
         "the database and its automated backups",
-        RESTORED,
+        RESTORE_DOWNTIME,
         "RDS User Guide, Deleting a DB instance: automated backups go with it",
-        (*SNAPSHOT, PROTECTED),
+        (*FINAL_SNAPSHOT_SAFEGUARDS, DELETION_PROTECTION_SAFEGUARD),
     ),
-    "rds/cluster": Data(
+    "rds/cluster": DataType(
         "the cluster's databases and its automated backups",
-        RESTORED,
+        RESTORE_DOWNTIME,
         "Aurora User Guide, Deleting Aurora DB clusters",
-        (*SNAPSHOT, PROTECTED),
+        (*FINAL_SNAPSHOT_SAFEGUARDS, DELETION_PROTECTION_SAFEGUARD),
     ),
-    "rds/snapshot": Data(
+    "rds/snapshot": DataType(
         "a snapshot of a database",
         "none while the database is there",
         "RDS User Guide, Deleting a DB snapshot",
     ),
-    "rds/clusterSnapshot": Data(
+    "rds/clusterSnapshot": DataType(
         "a snapshot of a cluster",
         "none while the cluster is there",
         "Aurora User Guide, Deleting a DB cluster snapshot",
     ),
-    "rds/instanceAutomatedBackupsReplication": Data(
+    "rds/instanceAutomatedBackupsReplication": DataType(
         "the replicated backups of the recovery region, from which a lost region is recovered",
         "none; no recovery a region away until they are there again",
         "RDS User Guide, Replicating automated backups to another AWS Region",
     ),
-    "docdb/cluster": Data(
+    "docdb/cluster": DataType(
         "the cluster's databases and its automated backups",
-        RESTORED,
+        RESTORE_DOWNTIME,
         "DocumentDB Developer Guide, Deleting a cluster",
-        (*SNAPSHOT, PROTECTED),
+        (*FINAL_SNAPSHOT_SAFEGUARDS, DELETION_PROTECTION_SAFEGUARD),
     ),
-    "neptune/cluster": Data(
+    "neptune/cluster": DataType(
         "the graph and its automated backups",
-        RESTORED,
+        RESTORE_DOWNTIME,
         "Neptune User Guide, Deleting a DB cluster",
-        (*SNAPSHOT, PROTECTED),
+        (*FINAL_SNAPSHOT_SAFEGUARDS, DELETION_PROTECTION_SAFEGUARD),
     ),
-    "redshift/cluster": Data(
+    "redshift/cluster": DataType(
         "the warehouse and its automated snapshots",
-        RESTORED,
+        RESTORE_DOWNTIME,
         "Redshift Management Guide, Shutting down and deleting a cluster",
-        SNAPSHOT,
+        FINAL_SNAPSHOT_SAFEGUARDS,
     ),
-    "dynamodb/table": Data(
+    "dynamodb/table": DataType(
         "every item of the table",
-        FILLED,
+        REFILL_DOWNTIME,
         "DynamoDB Developer Guide, Deleting a table",
-        (("deletionProtectionEnabled", True, PROTECTED[2]),),
+        (("deletionProtectionEnabled", True, DELETION_PROTECTION_SAFEGUARD[2]),),
     ),
-    "s3/bucket": Data(
+    "s3/bucket": DataType(
         "every object in it, all versions; its name may be taken by others",
-        FILLED,
+        REFILL_DOWNTIME,
         "S3 User Guide, Deleting a bucket",
-        NOT_EMPTY,
+        FORCE_DESTROY_SAFEGUARDS,
     ),
-    "s3/bucketV2": Data(
+    "s3/bucketV2": DataType(
         "every object in it, all versions; its name may be taken by others",
-        FILLED,
+        REFILL_DOWNTIME,
         "S3 User Guide, Deleting a bucket",
-        NOT_EMPTY,
+        FORCE_DESTROY_SAFEGUARDS,
     ),
-    "kms/key": Data(
+    "kms/key": DataType(
         "all that was encrypted with it, for good: databases, snapshots, objects, secrets, logs",
         "whatever needs it fails at once; the deletion can be cancelled for 7 to 30 days",
         "KMS Developer Guide, Deleting AWS KMS keys",
     ),
-    "kms/replicaKey": Data(
+    "kms/replicaKey": DataType(
         "what only this region's replica of the key decrypts",
         "whatever needs it fails at once; the deletion can be cancelled for 7 to 30 days",
         "KMS Developer Guide, Deleting multi-Region keys",
     ),
-    "elasticache/replicationGroup": Data(
+    "elasticache/replicationGroup": DataType(
         "all that is cached, sessions too",
-        f"{ASSUMED}: 10-15 min, then a cold cache",
+        f"{ASSUMPTION}: 10-15 min, then a cold cache",
         "ElastiCache User Guide, Deleting a replication group",
         (("finalSnapshotIdentifier", True, "a final snapshot is taken first"),),
     ),
-    "elasticache/cluster": Data(
+    "elasticache/cluster": DataType(
         "all that is cached, sessions too",
-        f"{ASSUMED}: 10-15 min, then a cold cache",
+        f"{ASSUMPTION}: 10-15 min, then a cold cache",
         "ElastiCache User Guide, Deleting a cluster",
         (("finalSnapshotIdentifier", True, "a final snapshot is taken first"),),
     ),
-    "elasticache/serverlessCache": Data(
+    "elasticache/serverlessCache": DataType(
         "all that is cached, sessions too",
-        f"{ASSUMED}: 10-15 min, then a cold cache",
+        f"{ASSUMPTION}: 10-15 min, then a cold cache",
         "ElastiCache User Guide, Deleting a serverless cache",
     ),
-    "memorydb/cluster": Data(
+    "memorydb/cluster": DataType(
         "the cluster's data",
-        RESTORED,
+        RESTORE_DOWNTIME,
         "MemoryDB Developer Guide, Deleting a cluster",
         (("finalSnapshotName", True, "a final snapshot is taken first"),),
     ),
-    "backup/vault": Data(
+    "backup/vault": DataType(
         "its recovery points",
         "none; nothing to restore from meanwhile",
         "Backup Developer Guide, Deleting a backup vault: it has to be empty",
-        NOT_EMPTY,
+        FORCE_DESTROY_SAFEGUARDS,
     ),
-    "secretsmanager/secret": Data(
+    "secretsmanager/secret": DataType(
         "the secret and all its versions",
         "whoever reads it fails at once; it can be restored within its recovery window",
         "Secrets Manager User Guide, Delete an AWS Secrets Manager secret",
     ),
-    "efs/fileSystem": Data(
+    "efs/fileSystem": DataType(
         "every file in it",
-        FILLED,
+        REFILL_DOWNTIME,
         "EFS User Guide, Deleting an EFS file system",
     ),
-    "fsx/lustreFileSystem": Data(
+    "fsx/lustreFileSystem": DataType(
         "every file in it",
-        FILLED,
+        REFILL_DOWNTIME,
         "FSx for Lustre User Guide, Deleting a file system",
     ),
-    "ebs/volume": Data(
+    "ebs/volume": DataType(
         "the disk",
-        FILLED,
+        REFILL_DOWNTIME,
         "EBS User Guide, Delete an Amazon EBS volume",
         (("finalSnapshot", True, "a final snapshot is taken first"),),
     ),
-    "ebs/snapshot": Data(
+    "ebs/snapshot": DataType(
         "a snapshot of a disk",
         "none while the disk is there",
         "EBS User Guide, Delete an Amazon EBS snapshot",
     ),
-    "cloudwatch/logGroup": Data(
+    "cloudwatch/logGroup": DataType(
         "all logs that it keeps",
         "none; alarms on it see nothing meanwhile",
         "CloudWatch Logs API Reference, DeleteLogGroup",
     ),
-    "ecr/repository": Data(
+    "ecr/repository": DataType(
         "its images: no task can start, and none can go back to an older one",
         "none for what runs; until images are pushed again for what starts",
         "ECR User Guide, Deleting a private repository",
@@ -181,28 +187,28 @@ DATA: Final[Mapping[str, Data]] = {
             ("forceDelete", False, "AWS refuses it unless it is empty"),
         ),
     ),
-    "sqs/queue": Data(
+    "sqs/queue": DataType(
         "the messages that wait in it",
         "60 s at least before its name can be used again",
         "SQS API Reference, DeleteQueue",
     ),
-    "kinesis/stream": Data(
+    "kinesis/stream": DataType(
         "the records that it keeps",
-        FILLED,
+        REFILL_DOWNTIME,
         "Kinesis Data Streams API Reference, DeleteStream",
     ),
-    "opensearch/domain": Data(
+    "opensearch/domain": DataType(
         "its indexes and automated snapshots",
-        RESTORED,
+        RESTORE_DOWNTIME,
         "OpenSearch Service Developer Guide, Deleting domains",
     ),
-    "cognito/userPool": Data(
+    "cognito/userPool": DataType(
         "its users and their passwords",
         "nobody can sign in until they sign up again",
         "Cognito API Reference, DeleteUserPool",
-        (("deletionProtection", True, PROTECTED[2]),),
+        (("deletionProtection", True, DELETION_PROTECTION_SAFEGUARD[2]),),
     ),
-    "route53/zone": Data(
+    "route53/zone": DataType(
         "its records; another zone has other name servers",
         "until the domain's registrar has the new name servers, and caches forget: up to 48 h",
         "Route 53 Developer Guide, Deleting a public hosted zone",
@@ -210,42 +216,42 @@ DATA: Final[Mapping[str, Data]] = {
 }
 
 
-When = Literal["lower", "shorter", "zero", "on", "off"]
+ProtectionChange = Literal["lower", "shorter", "zero", "on", "off"]
 
 
 @dataclass(frozen=True)
-class Less:
+class ProtectionRule:
     """A change that keeps less than before. `when` is how the value has to change."""
 
     property: str
-    when: When
-    words: str
+    change: ProtectionChange
+    description: str
     source: str
-    lost: bool = False  # whether data goes at once
+    loses_data: bool = False  # whether data goes at once
 
 
-LESS: Final[Mapping[str, tuple[Less, ...]]] = {
+PROTECTION_RULES: Final[Mapping[str, tuple[ProtectionRule, ...]]] = {
     "rds/instance": (
-        Less(
+        ProtectionRule(
             "backupRetentionPeriod",
             "zero",
             "ALL AUTOMATED BACKUPS ARE DELETED, and with them point-in-time recovery",
             "RDS User Guide, Disabling automated backups: at once",
-            lost=True,
+            loses_data=True,
         ),
-        Less(
+        ProtectionRule(
             "backupRetentionPeriod",
             "lower",
             "automated backups older than that are deleted",
             "RDS User Guide, Backup retention period",
         ),
-        Less(
+        ProtectionRule(
             "deletionProtection",
             "off",
             "deletion protection goes off: a deletion passes",
             "RDS User Guide, Deleting a DB instance",
         ),
-        Less(
+        ProtectionRule(
             "skipFinalSnapshot",
             "on",
             "a later deletion takes no final snapshot",
@@ -253,7 +259,7 @@ LESS: Final[Mapping[str, tuple[Less, ...]]] = {
         ),
     ),
     "cloudwatch/logGroup": (
-        Less(
+        ProtectionRule(
             "retentionInDays",
             "shorter",
             "logs older than that are deleted",
@@ -261,7 +267,7 @@ LESS: Final[Mapping[str, tuple[Less, ...]]] = {
         ),
     ),
     "s3/bucket": (
-        Less(
+        ProtectionRule(
             "forceDestroy",
             "on",
             "a later deletion takes its objects with it",
@@ -269,7 +275,7 @@ LESS: Final[Mapping[str, tuple[Less, ...]]] = {
         ),
     ),
     "backup/vault": (
-        Less(
+        ProtectionRule(
             "forceDestroy",
             "on",
             "a later deletion takes its recovery points with it",
@@ -277,13 +283,13 @@ LESS: Final[Mapping[str, tuple[Less, ...]]] = {
         ),
     ),
     "kms/key": (
-        Less(
+        ProtectionRule(
             "isEnabled",
             "off",
             "whatever is encrypted with it cannot be read meanwhile",
             "KMS Developer Guide, Enable and disable keys",
         ),
-        Less(
+        ProtectionRule(
             "deletionWindowInDays",
             "lower",
             "less time to cancel a later deletion",
@@ -291,7 +297,7 @@ LESS: Final[Mapping[str, tuple[Less, ...]]] = {
         ),
     ),
     "secretsmanager/secret": (
-        Less(
+        ProtectionRule(
             "recoveryWindowInDays",
             "lower",
             "less time to restore it once it is deleted",
@@ -299,7 +305,7 @@ LESS: Final[Mapping[str, tuple[Less, ...]]] = {
         ),
     ),
     "lb/loadBalancer": (
-        Less(
+        ProtectionRule(
             "enableDeletionProtection",
             "off",
             "deletion protection goes off: a deletion passes",
@@ -307,13 +313,13 @@ LESS: Final[Mapping[str, tuple[Less, ...]]] = {
         ),
     ),
     "elasticache/replicationGroup": (
-        Less(
+        ProtectionRule(
             "snapshotRetentionLimit",
             "zero",
             "no more snapshots are made, and those are deleted",
             "ElastiCache User Guide, Scheduling automatic backups",
         ),
-        Less(
+        ProtectionRule(
             "snapshotRetentionLimit",
             "lower",
             "snapshots older than that are deleted",
@@ -322,7 +328,7 @@ LESS: Final[Mapping[str, tuple[Less, ...]]] = {
     ),
 }
 # Types whose deletion protects less, though they hold nothing themselves.
-GUARDS: Final[Mapping[str, tuple[str, str]]] = {
+GUARD_TYPES: Final[Mapping[str, tuple[str, str]]] = {
     "s3/bucketVersioning": (
         "the bucket keeps no older versions of what is written over or deleted from now on",
         "S3 User Guide, Working with versioning-suspended buckets",

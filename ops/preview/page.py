@@ -11,17 +11,23 @@ from typing import Final
 
 from ops.core.errors import OpsError
 from ops.cost import prices
-from ops.preview.changes import ACTS, Act, Change, Preview
-from ops.preview.costs import Costs, costs
-from ops.preview.dangers import Danger, Kind, dangers, path
+from ops.preview.changes import CHANGE_KINDS, ChangeKind, Preview, ResourceChange
+from ops.preview.costs import CostComparison, compare_costs
+from ops.preview.dangers import Danger, DangerKind, get_short_type, list_dangers
 
-MARKER: Final = "<!-- bulwark preview-report -->"
+PREVIEW_MARKER: Final = "<!-- bulwark preview-report -->"
 # Characters of a comment (GitHub says so when it refuses a longer one). Counted here in bytes of
 # UTF-8, of which a text has as many or more.
-LIMIT: Final = 65_536
-ROOM: Final = 600  # for the line that says what was left out
-SHOWN: Final[tuple[Act, ...]] = ("created", "changed", "replaced", "deleted", "forgotten")
-HEADS: Final[dict[Kind, tuple[str, str]]] = {
+MAX_COMMENT_CHARACTERS: Final = 65_536
+OMISSION_NOTE_CHARACTERS: Final = 600  # for the line that says what was left out
+TABLE_CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = (
+    "created",
+    "changed",
+    "replaced",
+    "deleted",
+    "forgotten",
+)
+DANGER_HEADINGS: Final[dict[DangerKind, tuple[str, str]]] = {
     "data": ("CAUTION", "DATA IS LOST"),
     "unknown": ("WARNING", "Perhaps data is lost"),
     "interrupts": ("WARNING", "Service is interrupted, or may be"),
@@ -30,83 +36,96 @@ HEADS: Final[dict[Kind, tuple[str, str]]] = {
 
 
 @dataclass(frozen=True)
-class Seen:
+class PreviewAssessment:
     """A preview with what follows from it."""
 
     preview: Preview
     dangers: tuple[Danger, ...]
-    costs: Costs
+    costs: CostComparison
 
 
-def seen(previews: Iterable[Preview]) -> list[Seen]:
+def assess_previews(previews: Iterable[Preview]) -> list[PreviewAssessment]:
     """What follows from each preview."""
-    return [Seen(one, tuple(dangers(one)), costs(one)) for one in previews]
+    return [
+        PreviewAssessment(preview, tuple(list_dangers(preview)), compare_costs(preview))
+        for preview in previews
+    ]
 
 
-def page(all_: Sequence[Seen], *, allowed: bool = False) -> str:
+def render_preview_page(assessments: Sequence[PreviewAssessment], *, allowed: bool = False) -> str:
     """The comment. `allowed` says that losing data was agreed to.
 
     Raises OpsError where not even the dangers fit.
     """
-    names = ", ".join(_code(one.preview.stack) for one in all_)
-    if all(one.preview.empty for one in all_):
-        return f"{MARKER}\nPreview of {names}: no changes.\n"
-    title = [MARKER, f"## Preview of {names}", ""]
-    failures = [line for one in all_ for line in _failure(one.preview)]
-    for whole in (tuple(HEADS), ("data", "unknown"), ()):  # kinds that are told in all words
-        warnings = _dangers(all_, allowed=allowed, told=whole)
+    names = ", ".join(_format_code(assessment.preview.stack) for assessment in assessments)
+    if all(assessment.preview.is_empty for assessment in assessments):
+        return f"{PREVIEW_MARKER}\nPreview of {names}: no changes.\n"
+    title = [PREVIEW_MARKER, f"## Preview of {names}", ""]
+    failures = [line for assessment in assessments for line in _render_failure(assessment.preview)]
+    for detailed_kinds in (
+        tuple(DANGER_HEADINGS),
+        ("data", "unknown"),
+        (),
+    ):  # kinds that are told in all words
+        warnings = _render_dangers(assessments, allowed=allowed, detailed_kinds=detailed_kinds)
         head = "\n".join([*title, *failures, *warnings])
-        if _size(head) < LIMIT - ROOM:
-            return _filled(head, all_)
+        if _count_bytes(head) < MAX_COMMENT_CHARACTERS - OMISSION_NOTE_CHARACTERS:
+            return _render_tables_and_details(head, assessments)
     raise OpsError("what is dangerous does not fit into a comment: give fewer stacks at a time")
 
 
-def _filled(head: str, all_: Sequence[Seen]) -> str:
+def _render_tables_and_details(head: str, assessments: Sequence[PreviewAssessment]) -> str:
     """As much of the tables and the details as there is room for, and what was left out."""
-    room = LIMIT - ROOM - _size(head)
-    texts, left = [head], []
-    for one in all_:
-        text = "\n".join([f"### {_code(one.preview.stack)}", "", *_table(one), ""])
-        if one.preview.empty:
-            text = f"### {_code(one.preview.stack)}\n\nno changes\n"
-        if _size(text) < room:
-            texts.append(text)
-            room -= _size(text) + 1
+    room = MAX_COMMENT_CHARACTERS - OMISSION_NOTE_CHARACTERS - _count_bytes(head)
+    blocks, omissions = [head], []
+    for assessment in assessments:
+        block = "\n".join(
+            [f"### {_format_code(assessment.preview.stack)}", "", *_render_table(assessment), ""]
+        )
+        if assessment.preview.is_empty:
+            block = f"### {_format_code(assessment.preview.stack)}\n\nno changes\n"
+        if _count_bytes(block) < room:
+            blocks.append(block)
+            room -= _count_bytes(block) + 1
         else:
-            left.append(f"the table of {_code(one.preview.stack)}")
-    for one in all_:
-        for title, lines in _details(one):
-            text, rest = _folded(title, lines, room)
-            texts.append(text)
-            room -= _size(text) + 1
-            if rest:
-                left.append(f"{rest} rows of {title.split(':')[0]}")
-    if left:
-        few = ", ".join(left[:8]) + (f" and {len(left) - 8} more" if len(left) > 8 else "")
-        texts.append(f"_Left out for GitHub's limit of {LIMIT:,} characters: {few[:400]}._")
-    return "\n".join(text for text in texts if text) + "\n"
+            omissions.append(f"the table of {_format_code(assessment.preview.stack)}")
+    for assessment in assessments:
+        for title, lines in _render_details(assessment):
+            block, omitted_rows = _render_collapsed_block(title, lines, room)
+            blocks.append(block)
+            room -= _count_bytes(block) + 1
+            if omitted_rows:
+                omissions.append(f"{omitted_rows} rows of {title.split(':')[0]}")
+    if omissions:
+        omission_text = ", ".join(omissions[:8]) + (
+            f" and {len(omissions) - 8} more" if len(omissions) > 8 else ""
+        )
+        blocks.append(
+            f"_Left out for GitHub's limit of {MAX_COMMENT_CHARACTERS:,} characters: {omission_text[:400]}._"
+        )
+    return "\n".join(block for block in blocks if block) + "\n"
 
 
-def _folded(title: str, lines: Sequence[str], room: int) -> tuple[str, int]:
+def _render_collapsed_block(title: str, lines: Sequence[str], room: int) -> tuple[str, int]:
     """A collapsed block with the lines that there is room for, and how many are left out."""
     opening, ending = f"<details><summary>{title}</summary>\n\n", "\n\n</details>\n"
-    room -= _size(opening) + _size(ending)
-    fits = 0
+    room -= _count_bytes(opening) + _count_bytes(ending)
+    fitting_lines = 0
     for line in lines:
-        room -= _size(line) + 1
+        room -= _count_bytes(line) + 1
         if room < 0:
             break
-        fits += 1
-    if fits < 3 and fits < len(lines):  # a table's head alone says nothing
+        fitting_lines += 1
+    if fitting_lines < 3 and fitting_lines < len(lines):  # a table's head alone says nothing
         return "", len(lines) - 2
-    return opening + "\n".join(lines[:fits]) + ending, len(lines) - fits
+    return opening + "\n".join(lines[:fitting_lines]) + ending, len(lines) - fitting_lines
 
 
-def _failure(preview: Preview) -> Iterator[str]:
+def _render_failure(preview: Preview) -> Iterator[str]:
     if not preview.errors:
         return
     yield "> [!CAUTION]"
-    yield f"> **The preview of {_code(preview.stack)} FAILED. What follows is not all of it.**"
+    yield f"> **The preview of {_format_code(preview.stack)} FAILED. What follows is not all of it.**"
     yield ""
     for message in preview.errors[:10]:
         fence = "`" * max(3, 1 + max(map(len, re.findall("`+", message)), default=0))
@@ -116,122 +135,161 @@ def _failure(preview: Preview) -> Iterator[str]:
         yield ""
 
 
-def _dangers(all_: Sequence[Seen], *, allowed: bool, told: Collection[str]) -> Iterator[str]:
+def _render_dangers(
+    assessments: Sequence[PreviewAssessment], *, allowed: bool, detailed_kinds: Collection[str]
+) -> Iterator[str]:
     """The dangers of all stacks by kind; those of kinds not in `told` in fewer words."""
-    for kind, (level, words) in HEADS.items():
-        found = [(one, danger) for one in all_ for danger in one.dangers if danger.kind == kind]
-        if not found:
+    for kind, (level, heading) in DANGER_HEADINGS.items():
+        stack_dangers = [
+            (assessment, danger)
+            for assessment in assessments
+            for danger in assessment.dangers
+            if danger.kind == kind
+        ]
+        if not stack_dangers:
             continue
-        agreed = " It was agreed to (`--allow-data-loss`)." if kind == "data" and allowed else ""
-        many = f"{len(found)} change{'s' * (len(found) > 1)}"
+        agreement = " It was agreed to (`--allow-data-loss`)." if kind == "data" and allowed else ""
+        change_count = f"{len(stack_dangers)} change{'s' * (len(stack_dangers) > 1)}"
         yield f"> [!{level}]"
-        yield f"> **{words}: {many}.**{agreed}"
+        yield f"> **{heading}: {change_count}.**{agreement}"
         yield ""
-        if kind in told:
+        if kind in detailed_kinds:
             yield "| stack | component | resource | what happens | downtime to expect | source |"
             yield "|---|---|---|---|---|---|"
-        for one, danger in found:
+        for assessment, danger in stack_dangers:
             change = danger.change
-            stack = _code(one.preview.stack)
-            if kind not in told:
-                yield f"- {stack} {_code(f'{path(change.type)} {change.name}')} {change.act}"
+            stack = _format_code(assessment.preview.stack)
+            if kind not in detailed_kinds:
+                yield f"- {stack} {_format_code(f'{get_short_type(change.type)} {change.name}')} {change.kind}"
                 continue
-            because = f" ({_text(change.said())})" if change.said() else ""
-            yield _row(
+            property_text = (
+                f" ({_escape_markup(change.format_properties())})"
+                if change.format_properties()
+                else ""
+            )
+            yield _format_row(
                 stack,
-                _text(change.component),
-                f"{_code(change.name)} {path(change.type)}",
-                f"{danger.what}{because}",
+                _escape_markup(change.component),
+                f"{_format_code(change.name)} {get_short_type(change.type)}",
+                f"{danger.description}{property_text}",
                 danger.downtime,
                 danger.source,
             )
         yield ""
 
 
-def _table(one: Seen) -> Iterator[str]:
+def _render_table(assessment: PreviewAssessment) -> Iterator[str]:
     """What happens in each component, and what it costs."""
-    preview, fixed = one.preview, one.costs.components
-    acts = [act for act in SHOWN if act != "forgotten" or preview.of(act)]
-    yield _row("component", *acts, "$ a month before", "after", "difference")
-    yield _row("---", *["--:"] * (len(acts) + 3))
-    names = sorted({c.component for c in preview.changes if c.act != "same"} | set(fixed))
+    preview, component_totals = assessment.preview, assessment.costs.component_totals
+    kinds = [
+        kind for kind in TABLE_CHANGE_KINDS if kind != "forgotten" or preview.count_changes(kind)
+    ]
+    yield _format_row("component", *kinds, "$ a month before", "after", "difference")
+    yield _format_row("---", *["--:"] * (len(kinds) + 3))
+    names = sorted(
+        {change.component for change in preview.changes if change.kind != "same"}
+        | set(component_totals)
+    )
     for name in names:
-        inside = [c for c in preview.changes if c.component == name]
-        counts = [sum(1 for c in inside if c.act == act) for act in acts]
-        old, new = fixed.get(name, (0.0, 0.0))
+        component_changes = [change for change in preview.changes if change.component == name]
+        counts = [sum(1 for change in component_changes if change.kind == kind) for kind in kinds]
+        old, new = component_totals.get(name, (0.0, 0.0))
         if any(counts) or old or new:
-            yield _row(_text(name), *(str(n or "") for n in counts), *_money(old, new))
-    totals = [f"**{preview.of(act)}**" for act in acts]
-    yield _row("**all**", *totals, *(f"**{m}**" for m in _money(*one.costs.fixed)))
+            yield _format_row(
+                _escape_markup(name),
+                *(str(count or "") for count in counts),
+                *_format_money(old, new),
+            )
+    totals = [f"**{preview.count_changes(kind)}**" for kind in kinds]
+    yield _format_row(
+        "**all**", *totals, *(f"**{amount}**" for amount in _format_money(*assessment.costs.totals))
+    )
     yield ""
-    if preview.left_out:
+    if preview.omitted_count:
         yield (
-            f"{preview.left_out} unchanged resources are not in the file, and not in the figures "
+            f"{preview.omitted_count} unchanged resources are not in the file, and not in the figures "
             "(`pulumi preview --json --show-sames` writes them)."
         )
         yield ""
-    yield _prices()
+    yield _describe_price_table()
 
 
-def _prices() -> str:
+def _describe_price_table() -> str:
     return (
-        f"List prices of {prices.TABLE.region}, {prices.TABLE.taken}, from {prices.TABLE.source}; "
+        f"List prices of {prices.DEFAULT_PRICE_TABLE.region}, {prices.DEFAULT_PRICE_TABLE.taken}, from {prices.DEFAULT_PRICE_TABLE.source}; "
         "what depends on use comes on top."
     )
 
 
-def _money(old: float, new: float) -> tuple[str, str, str]:
+def _format_money(old: float, new: float) -> tuple[str, str, str]:
     return f"{old:,.2f}", f"{new:,.2f}", f"{new - old:+,.2f}" if round(new - old, 2) else "0.00"
 
 
-def _details(one: Seen) -> Iterator[tuple[str, list[str]]]:
+def _render_details(assessment: PreviewAssessment) -> Iterator[tuple[str, list[str]]]:
     """Of each component what happens to which resource; then what depends on use."""
-    changes = [c for c in one.preview.changes if c.act != "same"]
-    for name in sorted({c.component for c in changes}):
-        inside = [c for c in changes if c.component == name]
-        counts = [(act, sum(1 for c in inside if c.act == act)) for act in ACTS]
-        said = ", ".join(f"{n} {act}" for act, n in counts if n)
-        lines = [_row("what", "type", "resource", "changes"), _row(*["---"] * 4)]
-        lines += [row for act in ACTS for row in _rows(c for c in inside if c.act == act)]
-        yield f"{_text(f'{one.preview.stack} {name}')}: {said}", lines
-    if one.costs.usage:
-        lines = [_row("component", "what", "rate"), _row(*["---"] * 3)]
-        lines += [_row(*map(_text, row)) for row in one.costs.usage]
-        yield f"{_text(one.preview.stack)} costs: what depends on use", lines
+    changes = [change for change in assessment.preview.changes if change.kind != "same"]
+    for name in sorted({change.component for change in changes}):
+        component_changes = [change for change in changes if change.component == name]
+        counts = [
+            (kind, sum(1 for change in component_changes if change.kind == kind))
+            for kind in CHANGE_KINDS
+        ]
+        count_text = ", ".join(f"{count} {kind}" for kind, count in counts if count)
+        lines = [_format_row("what", "type", "resource", "changes"), _format_row(*["---"] * 4)]
+        lines += [
+            row
+            for kind in CHANGE_KINDS
+            for row in _render_change_rows(
+                change for change in component_changes if change.kind == kind
+            )
+        ]
+        yield f"{_escape_markup(f'{assessment.preview.stack} {name}')}: {count_text}", lines
+    if assessment.costs.usage_rates:
+        lines = [_format_row("component", "what", "rate"), _format_row(*["---"] * 3)]
+        lines += [_format_row(*map(_escape_markup, row)) for row in assessment.costs.usage_rates]
+        yield f"{_escape_markup(assessment.preview.stack)} costs: what depends on use", lines
 
 
-def _rows(changes: Iterable[Change]) -> Iterator[str]:
+def _render_change_rows(changes: Iterable[ResourceChange]) -> Iterator[str]:
     """A row a change; those of one type that have no more to say share one, ten at a time."""
-    alike: dict[tuple[str, str], list[str]] = {}
+    similar_names: dict[tuple[str, str], list[str]] = {}
     for change in changes:
-        if change.said():
-            forced = f"; forced by {', '.join(change.because)}" if change.because else ""
-            words = _text(f"{change.said()}{forced}")
-            yield _row(change.act, path(change.type), _code(change.name), words)
+        if change.format_properties():
+            replace_text = (
+                f"; forced by {', '.join(change.replace_reasons)}" if change.replace_reasons else ""
+            )
+            property_text = _escape_markup(f"{change.format_properties()}{replace_text}")
+            yield _format_row(
+                change.kind, get_short_type(change.type), _format_code(change.name), property_text
+            )
         else:
-            alike.setdefault((change.act, path(change.type)), []).append(change.name)
-    for (act, kind), names in alike.items():
-        for first in range(0, len(names), 10):
-            yield _row(act, kind, ", ".join(map(_code, names[first : first + 10])), "")
+            similar_names.setdefault((change.kind, get_short_type(change.type)), []).append(
+                change.name
+            )
+    for (change_kind, short_type), names in similar_names.items():
+        for start in range(0, len(names), 10):
+            yield _format_row(
+                change_kind, short_type, ", ".join(map(_format_code, names[start : start + 10])), ""
+            )
 
 
-def _row(*cells: str) -> str:
+def _format_row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _code(text: str) -> str:
+def _format_code(text: str) -> str:
     """A name as code: nothing in it is markup."""
-    return f"`{_line(text).replace('`', chr(39)).replace('|', '/')}`"
+    return f"`{_format_line(text).replace('`', chr(39)).replace('|', '/')}`"
 
 
-def _text(text: str) -> str:
+def _escape_markup(text: str) -> str:
     """Words that may hold a name from elsewhere: no markup, no mention of anybody."""
-    return re.sub(r"[\\`*_\[\]<>|@#~&]", lambda match: f"&#{ord(match[0])};", _line(text))
+    return re.sub(r"[\\`*_\[\]<>|@#~&]", lambda match: f"&#{ord(match[0])};", _format_line(text))
 
 
-def _line(text: str) -> str:
+def _format_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _size(text: str) -> int:
+def _count_bytes(text: str) -> int:
     return len(text.encode())

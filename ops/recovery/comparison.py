@@ -7,9 +7,9 @@ from typing import Any, Final, Literal
 
 from pydantic import JsonValue
 
-from ops.alarms.mute_state import iso
+from ops.alarms.mute_state import format_time
 from ops.database import copied_settings as likeness
-from ops.database.sql.contents import Beat, Table
+from ops.database.sql.contents import HeartbeatColumn, TableContents
 
 Kind = Literal["setting", "table", "rows", "heartbeat"]
 COLUMNS: Final = ("kind", "what", "source", "restored")
@@ -28,8 +28,8 @@ class Finding:
 def settings(source: Mapping[str, Any], restored: Mapping[str, Any]) -> list[Finding]:
     """Settings that differ, and whoever is not available."""
     found = [
-        Finding("setting", d.what, d.source, d.restored)
-        for d in likeness.differences(source, restored)
+        Finding("setting", d.setting, d.source_value, d.restored_value)
+        for d in likeness.list_setting_differences(source, restored)
     ]
     status = source["DBInstanceStatus"], restored["DBInstanceStatus"]
     if status[1] != "available":
@@ -43,27 +43,34 @@ def settings(source: Mapping[str, Any], restored: Mapping[str, Any]) -> list[Fin
     return found
 
 
-def contents(source: Mapping[str, Table], restored: Mapping[str, Table]) -> Iterator[Finding]:
+def contents(
+    source: Mapping[str, TableContents], restored: Mapping[str, TableContents]
+) -> Iterator[Finding]:
     """Tables that one of them has not, that have another shape, or another number of rows."""
     for name in sorted(source.keys() | restored.keys()):
         here, there = source.get(name), restored.get(name)
         if here is None or there is None:
             yield Finding("table", name, _is(here), _is(there))
-        elif here.shape != there.shape:
-            yield Finding("table", name, f"shape {here.shape[:8]}", f"shape {there.shape[:8]}")
-        elif here.rows != there.rows:
-            yield Finding("rows", name, here.rows, there.rows)
+        elif here.columns_digest != there.columns_digest:
+            yield Finding(
+                "table",
+                name,
+                f"shape {here.columns_digest[:8]}",
+                f"shape {there.columns_digest[:8]}",
+            )
+        elif here.row_count != there.row_count:
+            yield Finding("rows", name, here.row_count, there.row_count)
 
 
-def beats(beat: Beat, source: float | None, restored: float | None) -> Iterator[Finding]:
+def beats(beat: HeartbeatColumn, source: float | None, restored: float | None) -> Iterator[Finding]:
     """The newest heartbeat of each, where they differ."""
     if source != restored:
-        yield Finding("heartbeat", beat.name, _time(source), _time(restored))
+        yield Finding("heartbeat", beat.full_name, _time(source), _time(restored))
 
 
-def _is(table: Table | None) -> str:
+def _is(table: TableContents | None) -> str:
     return "is not there" if table is None else "is there"
 
 
 def _time(seconds: float | None) -> str | None:
-    return None if seconds is None else iso(datetime.fromtimestamp(seconds, UTC))
+    return None if seconds is None else format_time(datetime.fromtimestamp(seconds, UTC))

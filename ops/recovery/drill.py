@@ -13,7 +13,7 @@ from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
 from ops.database import replicas
 from ops.database.sql import contents
-from ops.database.sql.contents import Beat
+from ops.database.sql.contents import HeartbeatColumn
 from ops.outputs import Outputs
 from ops.recovery import restore as restoring
 from ops.recovery.restore import Wanted
@@ -35,7 +35,7 @@ def drill(
     outputs: Outputs,
     source: Mapping[str, Any],
     wanted: Wanted,
-    beat: Beat | None,
+    beat: HeartbeatColumn | None,
     run: str,
     now: datetime,
     rto: float,
@@ -47,11 +47,11 @@ def drill(
     steps += [_impatient(step, wanted.name) for step in made.steps]
     if wanted.sql:
         says = f"count what is in {wanted.name}"
-        steps.append(_look("contents", says, wanted, contents.statement()))
+        steps.append(_look("contents", says, wanted, contents.build_contents_statement()))
         if beat is not None:
-            says = f"look for the newest {beat.name} in {wanted.name}"
-            steps.append(_look("heartbeat", says, wanted, beat.statement))
-    _, delete = replicas.removal(outputs, wanted.name, "", run)
+            says = f"look for the newest {beat.full_name} in {wanted.name}"
+            steps.append(_look("heartbeat", says, wanted, beat.newest_statement))
+    _, delete = replicas.build_instance_removal_steps(outputs, wanted.name, "", run)
     steps.append(delete)
     notes = (
         f"{outputs.database.identifier} is not touched; {wanted.name} costs until it is deleted, "
@@ -72,11 +72,11 @@ def drill(
 def _source(outputs: Outputs, source: Mapping[str, Any]) -> Step:
     """What can be restored at the moment at which the primary is taken to be lost."""
     name = str(source["DBInstanceIdentifier"])
-    read = database.looking(outputs, name)
+    read = database.describe_instance_call(outputs, name)
     return Step(
         name="lost",
-        says=f"take {name} to be lost, and see until when it can be restored",
-        do=read,
+        description=f"take {name} to be lost, and see until when it can be restored",
+        action=read,
         goal=Wait(read=read, met={NAME: name}),
     )
 
@@ -94,8 +94,8 @@ def _detection(outputs: Outputs) -> list[Step]:
     return [
         Step(
             name="detection",
-            says=f"see how long the {len(names)} alarms that page look before they are raised",
-            do=read,
+            description=f"see how long the {len(names)} alarms that page look before they are raised",
+            action=read,
             goal=Wait(read=read, met={"type(MetricAlarms)": "array"}),
         )
     ]
@@ -115,6 +115,6 @@ def _impatient(step: Step, name: str) -> Step:
 
 def _look(name: str, says: str, wanted: Wanted, statement: str) -> Step:
     """A look whose answer is kept in the journal; where there is none, that is kept."""
-    ask = contents.asking(wanted.name, wanted.via, statement)
+    ask = contents.build_restored_instance_query(wanted.name, wanted.via, statement)
     goal = Wait(read=ask, met={"type(rows)": "array"})
-    return Step(name=name, says=says, do=ask, goal=goal)
+    return Step(name=name, description=says, action=ask, goal=goal)

@@ -15,12 +15,12 @@ from typing import Any, Final, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ops.alarms.mute_state import iso, parsed
-from ops.core.aws import code_of, explained, of_bucket
+from ops.alarms.mute_state import format_time, parse_time
+from ops.core.aws import explain_bucket_error, explain_error, get_error_code
 from ops.core.errors import OpsError
 from ops.core.journal import Journal, Record
-from ops.core.plan import known
-from ops.core.run import Target
+from ops.core.plan import lookup
+from ops.core.run import StackContext
 from ops.recovery.drill import DrillData
 
 PREFIX: Final = "drills/"
@@ -122,19 +122,19 @@ def of_journal(journal: Journal) -> Drill:
         raise ValueError("this is no drill's journal")
     data = plan.read_data(DrillData)
     objectives = Objectives(rto_seconds=data.rto_minutes * 60, rpo_seconds=data.rpo_minutes * 60)
-    ended, seen = journal.ended, journal.seen()
-    phases = _phases(journal, first.at, seen)
+    ended, seen = journal.end_record, journal.get_step_results()
+    phases = _phases(journal, first.timestamp, seen)
     serves = phases.first_query if phases.first_query is not None else phases.configure
     parts = (phases.detect, phases.restore, phases.configure, phases.first_query)
     rto = sum(part for part in parts if part is not None) if serves is not None else None
     rpo, by = _lost(journal, seen)
-    tables: Any = known("contents.rows", seen)
+    tables: Any = lookup("contents.rows", seen)
     counted = [one["rows"] for one in tables or () if one.get("rows") is not None]
     outcome: Any = "unfinished" if ended is None else str(ended.data)
     why = tuple(_why(journal, outcome, rto, rpo, objectives))
     return Drill(
         run=plan.run,
-        taken=iso(datetime.fromtimestamp(first.at, UTC)),
+        taken=format_time(datetime.fromtimestamp(first.timestamp, UTC)),
         stack=plan.stack,
         outcome=outcome,
         phases=phases,
@@ -153,10 +153,10 @@ def _phases(journal: Journal, began: float, seen: dict[str, Any]) -> Phases:
     found: dict[str, float | None] = {}
     last = began
     for phase, step in PHASES:
-        done = journal.last(step, "done")
+        done = journal.find_last_record(step, "done")
         if done is not None:
-            found[phase], last = done.at - last, done.at
-    alarms: Any = known("detection.MetricAlarms", seen) or ()
+            found[phase], last = done.timestamp - last, done.timestamp
+    alarms: Any = lookup("detection.MetricAlarms", seen) or ()
     looks = [one["Period"] * one["EvaluationPeriods"] for one in alarms if one.get("Period")]
     return Phases(detect=float(min(looks)) if looks else None, **found)
 
@@ -165,16 +165,16 @@ def _lost(
     journal: Journal, seen: dict[str, Any]
 ) -> tuple[float | None, Literal["heartbeat", "restorable time"] | None]:
     """Seconds of writes that would have been lost, and how that is known."""
-    moment = journal.last("lost", "done")
+    moment = journal.find_last_record("lost", "done")
     if moment is None:
         return None, None
-    beat: Any = known("heartbeat.rows[0].beat", seen)
+    beat: Any = lookup("heartbeat.rows[0].beat", seen)
     if beat is not None:
-        return max(0.0, moment.at - float(beat)), "heartbeat"
-    until: Any = known("lost.DBInstances[0].LatestRestorableTime", seen)
+        return max(0.0, moment.timestamp - float(beat)), "heartbeat"
+    until: Any = lookup("lost.DBInstances[0].LatestRestorableTime", seen)
     if until is None:
         return None, None
-    return max(0.0, moment.at - parsed(until).timestamp()), "restorable time"
+    return max(0.0, moment.timestamp - parse_time(until).timestamp()), "restorable time"
 
 
 def _why(
@@ -215,7 +215,7 @@ def _stopped(drill: Drill) -> bool:
     return any("interrupted" in reason for reason in drill.why)
 
 
-def history(of: Target) -> list[Drill]:
+def history(of: StackContext) -> list[Drill]:
     """All drills, the oldest first. One that has ended without a record, as when its process was
     killed, is recorded now."""
     known_ = {drill.run: drill for drill in kept(of)}
@@ -229,7 +229,7 @@ def _sorted(found: Iterable[Drill]) -> list[Drill]:
     return sorted(found, key=lambda drill: drill.taken)
 
 
-def record(of: Target, drill: Drill) -> Drill:
+def record(of: StackContext, drill: Drill) -> Drill:
     """Keeps a drill's record beside the journals; the one that is there already, where one is."""
     key = f"{PREFIX}{drill.taken}-{drill.run}.json"
     if of.folder is not None:
@@ -247,12 +247,12 @@ def record(of: Target, drill: Drill) -> Drill:
             ContentType="application/json",
         )
     except (ClientError, BotoCoreError) as error:
-        if code_of(error) not in ("PreconditionFailed", "ConditionalRequestConflict"):
-            raise explained(error, "s3.put_object") from error
+        if get_error_code(error) not in ("PreconditionFailed", "ConditionalRequestConflict"):
+            raise explain_error(error, "s3.put_object") from error
     return drill
 
 
-def kept(of: Target) -> list[Drill]:
+def kept(of: StackContext) -> list[Drill]:
     """The drills that have a record, the oldest first."""
     if of.folder is not None:
         files = (of.folder / PREFIX).glob("*.json")
@@ -263,7 +263,7 @@ def kept(of: Target) -> list[Drill]:
         keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
         bodies = [s3.get_object(Bucket=of.bucket, Key=key)["Body"].read() for key in keys]
     except (ClientError, BotoCoreError) as error:
-        raise of_bucket(error, "s3.get_object") from error
+        raise explain_bucket_error(error, "s3.get_object") from error
     return _sorted(_read(body.decode()) for body in bodies)
 
 
@@ -275,6 +275,6 @@ def _read(text: str) -> Drill:
 
 
 def _said(seconds: float | None) -> str | None:
-    from ops.cli.render import said
+    from ops.cli.render import format_duration
 
-    return None if seconds is None else said(seconds)
+    return None if seconds is None else format_duration(seconds)

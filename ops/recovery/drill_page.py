@@ -43,7 +43,7 @@ class Chart:
 
 def chart(drills: Sequence[Drill]) -> Chart:
     """A bar a drill: its phases on top of each other, and the objective across."""
-    from ops.cli.render import said
+    from ops.cli.render import format_duration
 
     goal = drills[-1].objectives.rto_seconds
     most = max([goal, *(d.rto_seconds or 0 for d in drills)]) * 1.1
@@ -61,10 +61,12 @@ def chart(drills: Sequence[Drill]) -> Chart:
             took = getattr(drill.phases, phase)
             if took:
                 top += took
-                title = f"{drill.run}: {phase.replace('_', ' ')} {said(took)}"
+                title = f"{drill.run}: {phase.replace('_', ' ')} {format_duration(took)}"
                 y = HEIGHT - FOOT - up(top)
                 bars.append(Bar(x, y, each * 0.8, up(took), color, title))
-    marks = tuple((HEIGHT - FOOT - up(most * n / 4), said(most * n / 4)) for n in range(5))
+    marks = tuple(
+        (HEIGHT - FOOT - up(most * n / 4), format_duration(most * n / 4)) for n in range(5)
+    )
     return Chart(tuple(bars), tuple(labels), marks, HEIGHT - FOOT - up(goal))
 
 
@@ -72,7 +74,7 @@ def page(drills: Sequence[Drill]) -> str:
     """The drills as one self-contained HTML page. There is one at least."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    from ops.cli.render import said
+    from ops.cli.render import format_duration
 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
@@ -81,7 +83,7 @@ def page(drills: Sequence[Drill]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"said": lambda s: "-" if s is None else said(s)}
+    environment.filters |= {"said": lambda s: "-" if s is None else format_duration(s)}
     newest = drills[-1]
     return environment.get_template("drills.html.j2").render(
         drills=drills,

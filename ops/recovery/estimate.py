@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from ops.alarms.mute_state import parsed
-from ops.cli.render import said
+from ops.alarms.mute_state import parse_time
+from ops.cli.render import format_duration
 from ops.core.errors import OpsError
 from ops.outputs import Outputs
 from ops.recovery import drill_history as drills
@@ -65,7 +65,7 @@ def estimates(
                 there,
                 "RTO: the stack deployed, and a query answered",
                 DEPLOY + restore + settled,
-                f"an assumption of {said(DEPLOY)} for the deployment, and {source}",
+                f"an assumption of {format_duration(DEPLOY)} for the deployment, and {source}",
             ),
             _lost(
                 there,
@@ -94,7 +94,7 @@ def _lost(way: str, seen: Seen, path: tuple[str, ...], now: datetime, source: st
         until = (until or {}).get(key)
     if until is None:
         return Estimate(way, phase, None, _why(seen))
-    return Estimate(way, phase, max(now.timestamp() - parsed(until).timestamp(), 0), source)
+    return Estimate(way, phase, max(now.timestamp() - parse_time(until).timestamp(), 0), source)
 
 
 def _why(seen: Seen) -> str:

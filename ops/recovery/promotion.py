@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import Call, Plan, Rewrite, Sql, StartTime, State, Step, Wait
+from ops.core.plan import Call, JsonObject, Plan, SecretRewrite, Sql, StartTime, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database import copied_settings as likeness
 from ops.database import instance as database
 from ops.database import password as rotating
 from ops.database import replicas
-from ops.database.instance import ABSENT, STATUS
+from ops.database.instance import DATABASE_STATUS_PATH, DB_INSTANCE_NOT_FOUND
 from ops.outputs import Outputs
 from ops.recovery import restore as restoring
 from ops.services import deploy as deployments
@@ -83,10 +83,10 @@ def by_rename(
     back = (_renamed(outputs, "give_back", resource, own, name),)
     steps.append(_renamed(outputs, "take", resource, name, own, undo=back))
     if sql:
-        ask = Sql(statement="SELECT 1 AS answers", patient=True)
+        ask = Sql(statement="SELECT 1 AS answers", unreachable_is_answer=True)
         says = f"see {own} answer a query, with the password of the stack's secret"
         goal = Wait(read=ask, met={"rows[0].answers": 1}, every=5, within=1800)
-        steps.append(Step(name="answers", says=says, do=ask, goal=goal))
+        steps.append(Step(name="answers", description=says, action=ask, goal=goal))
     notes = [
         f"nobody is answered from the first rename to the end of the second; then {own} leads to "
         "what was restored, and services connect to it again by themselves",
@@ -150,11 +150,11 @@ def promote_replica(outputs: Outputs, replica: Mapping[str, Any], days: int, run
         raise UsageError(f"NAME is {name!r}, which follows nobody: it is no replica")
     if replica["DBInstanceStatus"] != "available":
         raise OpsError(f"{name} is {replica['DBInstanceStatus']}, it must be available")
-    read = database.looking(outputs, name)
+    read = database.describe_instance_call(outputs, name)
     step = Step(
         name="promote",
-        says=f"let {name} follow {follows} no longer, and keep backups of {days} days",
-        do=database.where(
+        description=f"let {name} follow {follows} no longer, and keep backups of {days} days",
+        action=database.rds_call(
             outputs,
             "rds.promote_read_replica",
             {"DBInstanceIdentifier": name, "BackupRetentionPeriod": days},
@@ -162,12 +162,12 @@ def promote_replica(outputs: Outputs, replica: Mapping[str, Any], days: int, run
         goal=Wait(
             read=read,
             met={
-                STATUS: "available",
+                DATABASE_STATUS_PATH: "available",
                 "DBInstances[0].ReadReplicaSourceDBInstanceIdentifier": None,
                 "DBInstances[0].BackupRetentionPeriod": days,
             },
             begun={"DBInstances[0].ReadReplicaSourceDBInstanceIdentifier": None},
-            failed={STATUS: list(database.BROKEN)},
+            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
             every=15,
             within=2 * 3600,
             typical=PROMOTE,
@@ -191,11 +191,11 @@ def discard(outputs: Outputs, found: Mapping[str, Any], run: str, *, save: bool)
         raise UsageError(
             f"NAME is {name!r}, which is no restored or replaced instance", "ops recover list"
         )
-    steps = list(replicas.removal(outputs, name, ""))
+    steps = list(replicas.build_instance_removal_steps(outputs, name, ""))
     if save:
-        from ops.database.snapshots import saving
+        from ops.database.snapshots import build_snapshot_step
 
-        steps.insert(0, saving(outputs, database.instance(found), run))
+        steps.insert(0, build_snapshot_step(outputs, database.parse_instance(found), run))
     notes = (
         "with it go its automated backups; there is no undo"
         + (f": the way back is the snapshot {name}-{run}" if save else ", and no snapshot"),
@@ -216,25 +216,31 @@ def _renamed(
     Repeatable, since the old name is then nobody's: RDS refuses, and the goal is looked at.
     """
     before, read = (
-        database.looking(outputs, name).model_copy(update={"answers": (ABSENT,)})
+        database.describe_instance_call(outputs, name).model_copy(
+            update={"answers": (DB_INSTANCE_NOT_FOUND,)}
+        )
         for name in (old, new)
     )
     return Step(
         name=step,
-        says=f"rename {old} to {new}",
+        description=f"rename {old} to {new}",
         ready=Wait(
-            read=before, met={f"{STATUS} == 'available' || answer == '{ABSENT}'": True}, every=15
+            read=before,
+            met={
+                f"{DATABASE_STATUS_PATH} == 'available' || answer == '{DB_INSTANCE_NOT_FOUND}'": True
+            },
+            every=15,
         ),
-        do=database.where(
+        action=database.rds_call(
             outputs,
             "rds.modify_db_instance",
             {"DBInstanceIdentifier": old, "NewDBInstanceIdentifier": new, "ApplyImmediately": True},
         ),
         goal=Wait(
             read=read,
-            met={RESOURCE: resource, STATUS: "available"},
+            met={RESOURCE: resource, DATABASE_STATUS_PATH: "available"},
             begun={RESOURCE: resource},
-            failed={STATUS: list(database.BROKEN)},
+            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
             every=15,
             within=2 * 3600,
             typical=RENAME,
@@ -247,8 +253,8 @@ def _renamed(
 
 def _unrotated(outputs: Outputs, secret: Mapping[str, Any]) -> Step:
     """No rotation while the function of the stack would change the old instance's password."""
-    where: State = {"SecretId": outputs.database.secret_arn}
-    read = database.where(outputs, "secretsmanager.describe_secret", {**where})
+    where: JsonObject = {"SecretId": outputs.database.secret_arn}
+    read = database.rds_call(outputs, "secretsmanager.describe_secret", {**where})
     rules = {
         key: value
         for key, value in (secret.get("RotationRules") or {}).items()
@@ -258,8 +264,8 @@ def _unrotated(outputs: Outputs, secret: Mapping[str, Any]) -> Step:
         rules.pop("AutomaticallyAfterDays", None)  # AWS shows both and takes one
     back = Step(
         name="rotated",
-        says="turn the rotation of the password on again",
-        do=database.where(
+        description="turn the rotation of the password on again",
+        action=database.rds_call(
             outputs,
             "secretsmanager.rotate_secret",
             {
@@ -273,8 +279,8 @@ def _unrotated(outputs: Outputs, secret: Mapping[str, Any]) -> Step:
     )
     return Step(
         name="unrotated",
-        says="let the rotation of the password rest",
-        do=database.where(outputs, "secretsmanager.cancel_rotate_secret", {**where}),
+        description="let the rotation of the password rest",
+        action=database.rds_call(outputs, "secretsmanager.cancel_rotate_secret", {**where}),
         goal=Wait(read=read, met={"RotationEnabled || `false`": False}, every=5, within=600),
         undo=(back,),
     )
@@ -284,17 +290,17 @@ def _switched(
     outputs: Outputs, secret: Mapping[str, Any], name: str, endpoint: Mapping[str, Any], run: str
 ) -> Step:
     """A new version of the secret with another address; all else of it goes along unseen."""
-    arn, token = outputs.database.secret_arn, rotating.token_of(run)
+    arn, token = outputs.database.secret_arn, rotating.get_rotation_token(run)
     stages = secret.get("VersionIdsToStages") or {}
     before = next((v for v, names in stages.items() if "AWSCURRENT" in names), None)
     if before is None:
         raise OpsError(f"the secret {arn} has no current version")
-    read = database.where(outputs, "secretsmanager.describe_secret", {"SecretId": arn})
+    read = database.rds_call(outputs, "secretsmanager.describe_secret", {"SecretId": arn})
     current = "contains(VersionIdsToStages.\"{}\" || `[]`, 'AWSCURRENT')"
     back = Step(
         name="switch_back",
-        says="make the version of the secret with the old address the current one again",
-        do=database.where(
+        description="make the version of the secret with the old address the current one again",
+        action=database.rds_call(
             outputs,
             "secretsmanager.update_secret_version_stage",
             {
@@ -308,12 +314,12 @@ def _switched(
     )
     return Step(
         name="switch",
-        says=f"put the address of {name} into the stack's secret",
-        do=Call(
+        description=f"put the address of {name} into the stack's secret",
+        action=Call(
             api="secretsmanager.put_secret_value",
             params={"SecretId": arn, "ClientRequestToken": token},
             rewrites={
-                "SecretString": Rewrite(
+                "SecretString": SecretRewrite(
                     secret=arn,
                     keys={"host": str(endpoint["Address"]), "port": int(endpoint["Port"])},
                 )
@@ -329,10 +335,10 @@ def _switched(
 def _notes(
     outputs: Outputs, source: Mapping[str, Any] | None, restored: Mapping[str, Any]
 ) -> list[str]:
-    found = likeness.differences(source, restored) if source else []
+    found = likeness.list_setting_differences(source, restored) if source else []
     notes = []
     if found:
-        shown = [f"{d.what} is {d.restored!r}, was {d.source!r}" for d in found]
+        shown = [f"{d.setting} is {d.restored_value!r}, was {d.source_value!r}" for d in found]
         more = f", and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
         notes.append(f"not as the old one: {'; '.join(shown[:SHOWN])}{more}")
     following = [*((source or {}).get("ReadReplicaDBInstanceIdentifiers") or ())]

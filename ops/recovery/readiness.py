@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from ops.alarms.mute_state import parsed
-from ops.cli.render import said
+from ops.alarms.mute_state import parse_time
+from ops.cli.render import format_duration
 from ops.core.aws import Aws
 from ops.core.check_runner import elsewhere, run, send
 from ops.core.checks import (
@@ -26,7 +26,7 @@ from ops.core.checks import (
 )
 from ops.core.errors import OpsError
 from ops.health import backups
-from ops.outputs import Outputs, OutputsError, join
+from ops.outputs import Outputs, OutputsError, join_parts
 from ops.recovery import drill_history as drills
 from ops.recovery.restore import QUOTA
 from ops.state import backup as states
@@ -75,7 +75,7 @@ def outputs(facts: Facts) -> Looking:
     if not found:
         return _one("failing", subject, f"there are none at {path}", REPAIR)
     try:
-        same = join(found) == facts.outputs
+        same = join_parts(found) == facts.outputs
     except OutputsError as error:
         return _one("failing", subject, str(error), REPAIR)
     said_of = "are those of the stack" if same else "are not those of the stack"
@@ -133,7 +133,7 @@ def state(facts: Facts) -> Looking:
     places = [(stack.region, own.operations_bucket)]
     if stack.recovery_region and own.recovery_bucket:
         places.append((stack.recovery_region, own.recovery_bucket))
-    prefix = states.folder(facts.outputs)
+    prefix = states.get_states_prefix(facts.outputs)
     answers = yield [
         read(LIST, "Contents", region=where, Bucket=bucket, Prefix=prefix, absent=GONE)
         for where, bucket in places
@@ -150,7 +150,7 @@ def state(facts: Facts) -> Looking:
             continue
         old = max(age(facts, newest), 0)
         good = old <= STATE_AGE
-        found += _one("ok" if good else "failing", subject, f"of {said(old)} ago", SAVE)
+        found += _one("ok" if good else "failing", subject, f"of {format_duration(old)} ago", SAVE)
     return found
 
 
@@ -187,7 +187,7 @@ def bucket(facts: Facts) -> Looking:
     if not there:
         return _one("ok", subject, "is replicated; there is nothing in it yet")
     old = max(age(facts, max(there.values())), 0)
-    return _one("ok", subject, f"is replicated, its newest object is of {said(old)} ago")
+    return _one("ok", subject, f"is replicated, its newest object is of {format_duration(old)} ago")
 
 
 def source(facts: Facts) -> Looking:
@@ -216,7 +216,7 @@ def source(facts: Facts) -> Looking:
     if not found:
         return _one("failing", subject, "there is none", "ops db snapshot copy")
     at, what = max(found)
-    return _one("ok", subject, f"{what}, of {said(max(age(facts, at), 0))} ago")
+    return _one("ok", subject, f"{what}, of {format_duration(max(age(facts, at), 0))} ago")
 
 
 def certificate(facts: Facts) -> Looking:
@@ -284,7 +284,9 @@ def backups_days(facts: Facts) -> Looking:
             "there is no time to restore it to",
             "ops recover snapshot SNAPSHOT",
         )
-    return _one("ok", "restorable here", f"until {until}, {said(max(age(facts, until), 0))} ago")
+    return _one(
+        "ok", "restorable here", f"until {until}, {format_duration(max(age(facts, until), 0))} ago"
+    )
 
 
 def _remote(of: Outputs) -> bool:
@@ -357,7 +359,7 @@ def drilled(history: Sequence[drills.Drill] | OpsError, now: datetime) -> Findin
     if not history:
         return Finding("failing", AREA, DRILL, "there has been none", help_)
     newest = history[-1]
-    old = max(now.timestamp() - parsed(newest.taken).timestamp(), 0)
-    evidence = f"{newest.run}, {said(old)} ago: {'; '.join(newest.why) or 'it met its objectives'}"
+    old = max(now.timestamp() - parse_time(newest.taken).timestamp(), 0)
+    evidence = f"{newest.run}, {format_duration(old)} ago: {'; '.join(newest.why) or 'it met its objectives'}"
     good = newest.met and old <= DRILLED
     return Finding("ok" if good else "failing", AREA, DRILL, evidence, "" if good else help_)

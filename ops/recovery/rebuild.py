@@ -15,15 +15,15 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from ops.bootstrap.names import most
+from ops.bootstrap.names import get_max_stack_name_length
 from ops.core import ourselves
 from ops.core.actions import Actions
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
-from ops.core.plan import Call, Plan, State, Step, Wait
+from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
-from ops.database.instance import ABSENT, STATUS
+from ops.database.instance import DATABASE_STATUS_PATH, DB_INSTANCE_NOT_FOUND
 from ops.outputs import Outputs
 from ops.recovery.restore import FILLED, FILLED_SOURCE, FILLING, FIRST, LONGER, TYPICAL
 from ops.recovery.sources import Kind, Source
@@ -77,7 +77,7 @@ def state_of(path: Path) -> dict[str, Any]:
     from ops.recovery import reconcile as reconciling
 
     found = reconciling.read("--state", path)
-    if not states.resources(found):
+    if not states.list_resource_ids(found):
         raise UsageError(f"--state is {str(path)!r}, may be a file of `pulumi stack export`")
     return found
 
@@ -89,7 +89,7 @@ def known_again(outputs: Outputs, folder: Path, said: bool, given: bool) -> None
     nothing, and nothing is said, it would try to make what is still there.
     """
     stack = outputs.stack.stack
-    known = pulumi_steps.resources(folder, stack)
+    known = pulumi_steps.count_stack_resources(folder, stack)
     if known and given:
         raise UsageError(
             f"--state is set, and Pulumi knows {known} resources of {stack} already, which would "
@@ -115,7 +115,7 @@ def balancer(
     stack, there = outputs.stack, outputs.stack.recovery_region
     may = f"may be the ARN of a certificate in {there}"
     if certificate is None:
-        own = pulumi_steps.setting(folder, stack.stack, f"{BALANCER}.certificateArn")
+        own = pulumi_steps.find_stack_setting(folder, stack.stack, f"{BALANCER}.certificateArn")
         if own is not None:
             raise UsageError(f"--certificate is not set, {may}: that of {stack.stack} is {own}")
     elif (state := _certified(aws, certificate, there)) != "ISSUED":
@@ -141,9 +141,9 @@ def _certified(aws: Aws, arn: str, region: str | None) -> str:
 
 def vacant(aws: Aws, identifier: str, stack: str, region: str) -> None:
     """Raises UsageError where a database of the new stack's is there already."""
-    params: State = {"DBInstanceIdentifier": identifier}
+    params: JsonObject = {"DBInstanceIdentifier": identifier}
     api = "rds.describe_db_instances"
-    look = Call(api=api, params=params, answers=(ABSENT,), region=region)
+    look = Call(api=api, params=params, expected_errors=(DB_INSTANCE_NOT_FOUND,), region=region)
     seen: Any = Actions(aws)(look, {})
     if seen.get("DBInstances"):
         raise UsageError(
@@ -157,7 +157,7 @@ def new_stack(outputs: Outputs, given: str | None) -> str:
     """The name of the stack in the recovery region: another than the lost one's."""
     own, there = outputs.stack.stack, outputs.stack.recovery_region
     name = given or f"{own}-{there}"
-    longest = most(outputs.stack.project)
+    longest = get_max_stack_name_length(outputs.stack.project)
     if name == own or len(name) > longest or not NAME.fullmatch(name):
         raise UsageError(
             f"--as is {name!r}, may be another name than {own!r}, of at most {longest} small "
@@ -177,9 +177,9 @@ def rebuild(
 ) -> Plan:
     """The same stack again, where it was. `state` is an export to begin with, and its digest."""
     stack = outputs.stack
-    steps = [pulumi_steps.selected(folder, stack.stack)]
+    steps = [pulumi_steps.build_stack_select_step(folder, stack.stack)]
     if state is not None:
-        steps.append(states.importing(stack.stack, folder, "import", *state))
+        steps.append(states.build_state_import_step(stack.stack, folder, "import", *state))
     steps += _told(folder, stack.stack, source)
     steps += _deployed(
         outputs, folder, stack.stack, stack.region, outputs.database.identifier, source, run, looks
@@ -212,13 +212,15 @@ def region(
     identifier = f"{stack.project}-{name}-database"
     settings = [("aws:region", there), *balancer]
     steps = [
-        pulumi_steps.selected(folder, name),
-        pulumi_steps.copied(folder, stack.stack, name, "bulwark:profile", stack.profile),
+        pulumi_steps.build_stack_select_step(folder, name),
+        pulumi_steps.build_settings_copy_step(
+            folder, stack.stack, name, "bulwark:profile", stack.profile
+        ),
         *(
-            pulumi_steps.set_to(folder, name, key, value, f"set_{n}")
+            pulumi_steps.build_setting_change_step(folder, name, key, value, f"set_{n}")
             for n, (key, value) in enumerate(settings, 1)
         ),
-        pulumi_steps.unset(
+        pulumi_steps.build_setting_removal_step(
             folder,
             name,
             "bulwark:recoveryRegion",
@@ -243,9 +245,12 @@ def region(
 def _told(folder: Path, stack: str, source: Source) -> list[Step]:
     """The settings that make the database from the backup; anything said before is gone."""
     says = f"let {stack} name no other backup"
-    clear = pulumi_steps.unset(folder, stack, SETTING, "clear", says)
+    clear = pulumi_steps.build_setting_removal_step(folder, stack, SETTING, "clear", says)
     key = f"{SETTING}.{KEYS[source.kind]}"
-    return [clear, pulumi_steps.set_to(folder, stack, key, source.name, "origin")]
+    return [
+        clear,
+        pulumi_steps.build_setting_change_step(folder, stack, key, source.name, "origin"),
+    ]
 
 
 def _deployed(
@@ -262,13 +267,13 @@ def _deployed(
     read = Call(
         api="rds.describe_db_instances",
         params={"DBInstanceIdentifier": identifier},
-        answers=(ABSENT,),
+        expected_errors=(DB_INSTANCE_NOT_FOUND,),
         region=where,
     )
-    broken = {STATUS: list(database.BROKEN)}
+    broken = {DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)}
     encrypted = {"DBInstances[0].StorageEncrypted": True} if source.key else {}
     steps = [
-        pulumi_steps.up(
+        pulumi_steps.build_up_step(
             folder,
             stack,
             run,
@@ -277,16 +282,16 @@ def _deployed(
             ASSUMED,
             WITHIN,
         ),
-        pulumi_steps.outputs(
+        pulumi_steps.build_outputs_step(
             folder, stack, [("database.identifier", identifier), ("stack.region", where)]
         ),
         Step(
             name="database",
-            says=f"see the database {identifier} available",
-            do=read,
+            description=f"see the database {identifier} available",
+            action=read,
             goal=Wait(
                 read=read,
-                met={STATUS: "available", **encrypted},
+                met={DATABASE_STATUS_PATH: "available", **encrypted},
                 failed=broken,
                 every=15,
                 within=3600,
@@ -294,11 +299,11 @@ def _deployed(
         ),
         Step(
             name="warm",
-            says=f"see the volume of {identifier} filled from its backup",
-            do=read,
+            description=f"see the volume of {identifier} filled from its backup",
+            action=read,
             goal=Wait(
                 read=read,
-                met={STATUS: "available", FILLING: None},
+                met={DATABASE_STATUS_PATH: "available", FILLING: None},
                 failed=broken,
                 every=20,
                 within=24 * 3600,
@@ -318,20 +323,20 @@ def _deployed(
 
 def _queried(project: str, stack: str, region: str, profile: str | None) -> Step:
     """The new stack is read by its own outputs, which nobody knows when this is planned."""
-    read = ourselves.typed_on(
+    read = ourselves.build_stack_ops_command(
         "db", "size", project=project, stack=stack, region=region, profile=profile
     )
     return Step(
         name="query",
-        says=f"see the database of {stack} answer a query, with the password of its secret",
-        do=read,
+        description=f"see the database of {stack} answer a query, with the password of its secret",
+        action=read,
         goal=Wait(read=read, met={"exit": 0}, every=15, within=1800, typical=FIRST),
     )
 
 
 def said(state: Mapping[str, Any]) -> str:
     """The name of the stack that an export is of; empty where it does not say."""
-    for urn in states.resources(state):
+    for urn in states.list_resource_ids(state):
         stack, _, rest = urn.removeprefix("urn:pulumi:").partition("::")
         if "::pulumi:pulumi:Stack::" in f"::{rest}":
             return stack

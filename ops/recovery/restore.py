@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from ops.alarms.mute_state import iso, parsed
+from ops.alarms.mute_state import format_time, parse_time
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import Call, Plan, Sql, StartTime, State, Step, Wait
+from ops.core.plan import Call, JsonObject, Plan, Sql, StartTime, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database import copied_settings as likeness
 from ops.database import instance as database
 from ops.database import replicas
-from ops.database.instance import ABSENT, PENDING, STATUS
-from ops.database.snapshots import TAG, Snapshot
+from ops.database.instance import DATABASE_STATUS_PATH, DB_INSTANCE_NOT_FOUND, PENDING_CHANGES_PATH
+from ops.database.snapshots import DATABASE_RUN_TAG, Snapshot
 from ops.outputs import Outputs
 
 LATEST: Final = "latest"
@@ -51,7 +51,7 @@ class Window:
     latest: datetime
 
     def __str__(self) -> str:
-        return f"{iso(self.earliest)} to {iso(self.latest)}"
+        return f"{format_time(self.earliest)} to {format_time(self.latest)}"
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,13 @@ def window(aws: Aws, outputs: Outputs, source: Mapping[str, Any]) -> Window:
     """Between which times the source can be restored. Raises OpsError where it cannot be."""
     name = source["DBInstanceIdentifier"]
     latest = source.get("LatestRestorableTime")
-    params: State = {"DBInstanceIdentifier": name}
+    params: JsonObject = {"DBInstanceIdentifier": name}
     api = "rds.describe_db_instance_automated_backups"
     kept = [
         one.get("RestoreWindow") or {}
-        for one in database.pages(aws, outputs, api, "DBInstanceAutomatedBackups", params)
+        for one in database.list_in_stack_region(
+            aws, outputs, api, "DBInstanceAutomatedBackups", params
+        )
         if one.get("DbiResourceId") == source.get("DbiResourceId")
         and one.get("Region", outputs.stack.region) == outputs.stack.region
     ]
@@ -88,7 +90,7 @@ def window(aws: Aws, outputs: Outputs, source: Mapping[str, Any]) -> Window:
             f"{name} keeps no automated backups, or none yet: there is no time to restore it to",
             "ops recover snapshot SNAPSHOT",
         )
-    return Window(parsed(earliest), parsed(latest))
+    return Window(parse_time(earliest), parse_time(latest))
 
 
 def moment(text: str, of: Window) -> datetime | None:
@@ -96,10 +98,10 @@ def moment(text: str, of: Window) -> datetime | None:
     if text == LATEST:
         return None
     try:
-        at = parsed(text)
+        at = parse_time(text)
     except ValueError:
         raise UsageError(
-            f"--to is {text!r}, may be {LATEST} or a time like {iso(of.latest)}, from {of}"
+            f"--to is {text!r}, may be {LATEST} or a time like {format_time(of.latest)}, from {of}"
         ) from None
     if not of.earliest <= at <= of.latest:
         raise UsageError(f"--to is {text!r}, may be {LATEST} or from {of}")
@@ -113,7 +115,10 @@ def named(outputs: Outputs, given: str | None, run: str) -> str:
         return f"{own}-{run}"
     head = f"{own}-"
     whole = given if given.startswith(head) else f"{head}{given}"
-    if not replicas.NAME.fullmatch(given) or len(whole) > replicas.LONGEST:
+    if (
+        not replicas.REPLICA_NAME_PATTERN.fullmatch(given)
+        or len(whole) > replicas.MAX_IDENTIFIER_CHARACTERS
+    ):
         raise UsageError(
             f"--name is {given!r}, may be letters, digits and single hyphens, like before-the-drop"
         )
@@ -122,7 +127,7 @@ def named(outputs: Outputs, given: str | None, run: str) -> str:
 
 def room(aws: Aws, outputs: Outputs, wanted: Wanted, *, option: str = "--name") -> None:
     """Raises where the instance is there already, or there may be no more instances."""
-    if database.look(aws, outputs, wanted.name) is not None:
+    if database.find_instance(aws, outputs, wanted.name) is not None:
         raise UsageError(
             f"{option} is {wanted.name!r}, which is there already: may be another name",
             "ops recover list",
@@ -146,15 +151,17 @@ def to_time(
 ) -> Plan:
     """The source as it was at that time, or as late as it can be, under another name."""
     name = str(source["DBInstanceIdentifier"])
-    when: State = {"UseLatestRestorableTime": True} if at is None else {"RestoreTime": iso(at)}
-    origin: State = {"SourceDBInstanceIdentifier": name, **when}
-    call = database.where(
+    when: JsonObject = (
+        {"UseLatestRestorableTime": True} if at is None else {"RestoreTime": format_time(at)}
+    )
+    origin: JsonObject = {"SourceDBInstanceIdentifier": name, **when}
+    call = database.rds_call(
         outputs,
         "rds.restore_db_instance_to_point_in_time",
         {**origin, "TargetDBInstanceIdentifier": wanted.name, **_settings(source, wanted, run)},
         "DBInstanceAlreadyExists",
     )
-    says = f"restore {name} as of {'the latest time' if at is None else iso(at)} as {wanted.name}"
+    says = f"restore {name} as of {'the latest time' if at is None else format_time(at)} as {wanted.name}"
     steps = restored(outputs, call, says, source, wanted, run, now, left=())
     return build_stack_plan(
         outputs, run, "recover point-in-time", *steps, notes=notes(outputs, wanted)
@@ -171,8 +178,8 @@ def from_snapshot(
 ) -> Plan:
     """What a snapshot holds, with the settings of the source."""
     settings = _settings(source, wanted, run)
-    left = likeness.TO_TIME_ONLY
-    call = database.where(
+    left = likeness.POINT_IN_TIME_ONLY_SETTINGS
+    call = database.rds_call(
         outputs,
         "rds.restore_db_instance_from_db_snapshot",
         {
@@ -204,24 +211,26 @@ def restored(
     that this restore does not take."""
     name = wanted.name
     read = _looking(outputs, name)
-    settings = {**likeness.told(source, likeness.AFTERWARDS)}
+    settings = {**likeness.list_settings_to_copy(source, likeness.POST_RESTORE_SETTINGS)}
     if not left:  # they went along with the restore
-        settings = {k: v for k, v in settings.items() if k not in likeness.TO_TIME_ONLY}
+        settings = {
+            k: v for k, v in settings.items() if k not in likeness.POINT_IN_TIME_ONLY_SETTINGS
+        }
     made = Step(
         name="restore",
-        says=says,
-        do=call,
+        description=says,
+        action=call,
         goal=Wait(
             read=read,
-            met={STATUS: "available", replicas.TAGGED: run},
-            begun={replicas.TAGGED: run},
-            failed={STATUS: list(database.BROKEN)},
+            met={DATABASE_STATUS_PATH: "available", replicas.DATABASE_RUN_TAG_PATH: run},
+            begun={replicas.DATABASE_RUN_TAG_PATH: run},
+            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
             every=10,
             within=12 * 3600,
             typical=TYPICAL,
             source=LONGER,
         ),
-        undo=replicas.removal(outputs, name, "undo_", run),
+        undo=replicas.build_instance_removal_steps(outputs, name, "undo_", run),
     )
     steps = [made]
     if settings:
@@ -246,39 +255,41 @@ def notes(outputs: Outputs, wanted: Wanted) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _settings(source: Mapping[str, Any], wanted: Wanted, run: str) -> State:
-    tags = {**likeness.own_tags(source), **wanted.tags, TAG: run}
-    told = likeness.told(source, likeness.RESTORED)
+def _settings(source: Mapping[str, Any], wanted: Wanted, run: str) -> JsonObject:
+    tags = {**likeness.get_user_tags(source), **wanted.tags, DATABASE_RUN_TAG: run}
+    told = likeness.list_settings_to_copy(source, likeness.RESTORE_SETTINGS)
     if wanted.size:
         told["DBInstanceClass"] = wanted.size
     protected = bool(source.get("DeletionProtection")) and wanted.lasts
-    return {**told, "DeletionProtection": protected, "Tags": database.tag_list(tags)}
+    return {**told, "DeletionProtection": protected, "Tags": database.format_tags(tags)}
 
 
 def _looking(outputs: Outputs, name: str) -> Call:
-    return database.looking(outputs, name).model_copy(update={"answers": (ABSENT,)})
+    return database.describe_instance_call(outputs, name).model_copy(
+        update={"answers": (DB_INSTANCE_NOT_FOUND,)}
+    )
 
 
-def _configured(outputs: Outputs, name: str, settings: State) -> Step:
+def _configured(outputs: Outputs, name: str, settings: JsonObject) -> Step:
     """What the restore does not take: it is watched as the source, in the source's window."""
-    table = likeness.AFTERWARDS
+    table = likeness.POST_RESTORE_SETTINGS
     shown = " && ".join(
         f"DBInstances[0].{table[key]} == `{json.dumps(value)}`" for key, value in settings.items()
     )
     return Step(
         name="configure",
-        says=f"give {name} what a restore does not take: how it is watched, its window",
-        ready=database.calm(outputs, name),
-        do=database.where(
+        description=f"give {name} what a restore does not take: how it is watched, its window",
+        ready=database.available_with_nothing_pending(outputs, name),
+        action=database.rds_call(
             outputs,
             "rds.modify_db_instance",
             {"DBInstanceIdentifier": name, "ApplyImmediately": True, **settings},
         ),
         goal=Wait(
-            read=database.looking(outputs, name),
-            met={STATUS: "available", PENDING: {}, shown: True},
+            read=database.describe_instance_call(outputs, name),
+            met={DATABASE_STATUS_PATH: "available", PENDING_CHANGES_PATH: {}, shown: True},
             begun={shown: True},
-            failed={STATUS: list(database.BROKEN)},
+            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
             every=10,
             within=2 * 3600,
             typical=CONFIGURED,
@@ -291,16 +302,16 @@ def given_password(outputs: Outputs, name: str, now: datetime) -> Step:
     """A backup has the password of its time. That it is another shows in nothing but an event."""
     return Step(
         name="credentials",
-        says=f"give {name} the password of the stack's secret",
-        ready=database.calm(outputs, name),
-        do=Call(
+        description=f"give {name} the password of the stack's secret",
+        ready=database.available_with_nothing_pending(outputs, name),
+        action=Call(
             api="rds.modify_db_instance",
             params={"DBInstanceIdentifier": name, "ApplyImmediately": True},
             secrets={"MasterUserPassword": f"{outputs.database.secret_arn}#password"},
             region=outputs.stack.region,
         ),
         goal=Wait(
-            read=database.where(
+            read=database.rds_call(
                 outputs,
                 "rds.describe_events",
                 {"SourceType": "db-instance", "SourceIdentifier": name, "StartTime": "${SINCE}"},
@@ -316,11 +327,17 @@ def given_password(outputs: Outputs, name: str, now: datetime) -> Step:
 
 def answering(name: str, via: str | None) -> Step:
     """Available is not yet answering: its name must be known, its password taken."""
-    ask = Sql(statement="SELECT 1 AS answers", identifier=name, apart=True, via=via, patient=True)
+    ask = Sql(
+        statement="SELECT 1 AS answers",
+        identifier=name,
+        other_instance=True,
+        via=via,
+        unreachable_is_answer=True,
+    )
     return Step(
         name="answers",
-        says=f"see {name} answer a query, with the password of the stack's secret",
-        do=ask,
+        description=f"see {name} answer a query, with the password of the stack's secret",
+        action=ask,
         goal=Wait(
             read=ask,
             met={"rows[0].answers": 1},
@@ -334,15 +351,15 @@ def answering(name: str, via: str | None) -> Step:
 
 def _warm(outputs: Outputs, name: str, storage: int) -> Step:
     """Available is not warm: a volume is filled from the backup while it serves."""
-    read = database.looking(outputs, name)
+    read = database.describe_instance_call(outputs, name)
     return Step(
         name="warm",
-        says=f"see the volume of {name} filled from its backup",
-        do=read,
+        description=f"see the volume of {name} filled from its backup",
+        action=read,
         goal=Wait(
             read=read,
-            met={STATUS: "available", FILLING: None},
-            failed={STATUS: list(database.BROKEN)},
+            met={DATABASE_STATUS_PATH: "available", FILLING: None},
+            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
             every=20,
             within=24 * 3600,
             typical=storage * 1024 / FILLED,
@@ -354,7 +371,9 @@ def _warm(outputs: Outputs, name: str, storage: int) -> Step:
 def found(aws: Aws, outputs: Outputs) -> list[dict[str, Any]]:
     """The instances that restores have made beside the primary, as RDS describes them."""
     head = re.compile(re.escape(outputs.database.identifier) + "-.+")
-    listed = database.pages(aws, outputs, "rds.describe_db_instances", "DBInstances", {})
+    listed = database.list_in_stack_region(
+        aws, outputs, "rds.describe_db_instances", "DBInstances", {}
+    )
     return [
         one
         for one in listed

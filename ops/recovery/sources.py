@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 
 from ops.core.aws import Aws
 from ops.core.errors import DeniedError, OpsError, ThrottledError, UsageError
-from ops.core.kms import usable_again
-from ops.core.plan import State
+from ops.core.kms import list_key_recovery_commands
+from ops.core.plan import JsonObject
 from ops.database import instance as database
 from ops.outputs import Outputs
 from ops.recovery.restore import QUOTA
@@ -36,7 +36,7 @@ class Source:
 
 def whole(aws: Aws, outputs: Outputs, region: str) -> list[Source]:
     """Whatever backups of the primary are whole in a region, the newest first."""
-    own: State = {"DBInstanceIdentifier": outputs.database.identifier}
+    own: JsonObject = {"DBInstanceIdentifier": outputs.database.identifier}
     api = "rds.describe_db_snapshots"
     found = [
         Source(
@@ -46,11 +46,11 @@ def whole(aws: Aws, outputs: Outputs, region: str) -> list[Source]:
             int(one.get("AllocatedStorage") or 0),
             one.get("KmsKeyId"),
         )
-        for one in database.found(aws, api, "DBSnapshots", own, region)
+        for one in database.list_in_region(aws, api, "DBSnapshots", own, region)
         if one.get("Status") == "available"
     ]
     api = "rds.describe_db_instance_automated_backups"
-    for one in database.found(aws, api, "DBInstanceAutomatedBackups", own, region):
+    for one in database.list_in_region(aws, api, "DBInstanceAutomatedBackups", own, region):
         until = (one.get("RestoreWindow") or {}).get("LatestTime")
         status = str(one.get("Status", "")).lower()
         if until and status in USABLE:
@@ -107,6 +107,6 @@ def locked(aws: Aws, source: Source, region: str) -> str:
         raise OpsError(
             f"{source.name} is encrypted with {source.key}, which is {state}: it cannot be "
             "restored, another may be named with --from",
-            *usable_again(source.key, state, region),
+            *list_key_recovery_commands(source.key, state, region),
         )
     return ""

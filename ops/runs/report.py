@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Literal
 
 from ops.core.journal import Journal, Record
-from ops.core.plan import Plan, Step, family
+from ops.core.plan import Plan, Step, step_and_undos
 
-State = Literal["done", "so already", "under way", "not begun"]
+StepState = Literal["done", "so already", "under way", "not begun"]
 
 
 @dataclass(frozen=True)
-class Line:
+class ReportLine:
     """One step. Times are seconds since the epoch, `usual` and `downtime` seconds."""
 
     name: str
     says: str
-    state: State
+    state: StepState
     back: bool
     began: float | None
     ended: float | None
@@ -39,7 +39,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Report:
+class RunReport:
     """A run, for a person. `engines` is how many processes carried it out, one after another."""
 
     run: str
@@ -49,7 +49,7 @@ class Report:
     state: str
     why_back: str
     engines: int
-    lines: tuple[Line, ...]
+    lines: tuple[ReportLine, ...]
     notes: tuple[str, ...]
 
     @property
@@ -57,83 +57,101 @@ class Report:
         """Seconds in all; None where it has not ended."""
         return None if self.ended is None else self.ended - self.began
 
-    def share(self, at: float) -> float:
+    def compute_share(self, timestamp: float) -> float:
         """Where a time lies between the beginning and the end, in percent."""
-        whole = max(
-            (self.ended or 0) - self.began, *((x.ended or 0) - self.began for x in self.lines), 1
+        total_seconds = max(
+            (self.ended or 0) - self.began,
+            *((line.ended or 0) - self.began for line in self.lines),
+            1,
         )
-        return 100 * (at - self.began) / whole
+        return 100 * (timestamp - self.began) / total_seconds
 
 
-def report(journal: Journal) -> Report:
+def build_run_report(journal: Journal) -> RunReport:
     """The report of a run. Raises ValueError where the journal has no plan."""
-    first = journal.records[0] if journal.records else None
+    first_record = journal.records[0] if journal.records else None
     plan = journal.plan
-    if first is None or plan is None:
+    if first_record is None or plan is None:
         raise ValueError("the journal has no plan")
-    ended = journal.ended
-    turned = next((r for r in journal.records if r.event == "undo"), None)
-    going = "being undone" if journal.backwards else "unfinished"
-    writers = [r.writer for r in journal.records if r.event != "note"]
-    return Report(
+    end_record = journal.end_record
+    undo_record = next((record for record in journal.records if record.event == "undo"), None)
+    running_state = "being undone" if journal.is_undoing else "unfinished"
+    writers = [record.writer for record in journal.records if record.event != "note"]
+    return RunReport(
         run=plan.run,
         plan=plan,
-        began=first.at,
-        ended=ended.at if ended else None,
-        state=str(ended.data) if ended else going,
-        why_back=str(turned.data) if turned else "",
+        began=first_record.timestamp,
+        ended=end_record.timestamp if end_record else None,
+        state=str(end_record.data) if end_record else running_state,
+        why_back=str(undo_record.data) if undo_record else "",
         engines=len(dict.fromkeys(writers)),
-        lines=tuple(_lines(plan, journal)),
-        notes=tuple(str(r.data) for r in journal.records if r.event == "note"),
+        lines=tuple(_list_lines(plan, journal)),
+        notes=tuple(str(record.data) for record in journal.records if record.event == "note"),
     )
 
 
-def _lines(plan: Plan, journal: Journal) -> Iterator[Line]:
+def _list_lines(plan: Plan, journal: Journal) -> Iterator[ReportLine]:
     """Each step of the plan, then what was undone, in the order that it happened."""
     for step in plan.steps:
-        yield _line(step, journal, back=False)
-    undone = [part for step in plan.steps for part in family(step) if part is not step]
-    begun = {r.step: n for n, r in reversed(list(enumerate(journal.records)))}
-    for step in sorted((s for s in undone if s.name in begun), key=lambda s: begun[s.name]):
-        yield _line(step, journal, back=True)
+        yield _build_line(step, journal, is_undo=False)
+    undo_steps = [
+        nested_step
+        for step in plan.steps
+        for nested_step in step_and_undos(step)
+        if nested_step is not step
+    ]
+    record_indexes = {
+        record.step: index for index, record in reversed(list(enumerate(journal.records)))
+    }
+    for step in sorted(
+        (undo_step for undo_step in undo_steps if undo_step.name in record_indexes),
+        key=lambda undo_step: record_indexes[undo_step.name],
+    ):
+        yield _build_line(step, journal, is_undo=True)
 
 
-def _line(step: Step, journal: Journal, *, back: bool) -> Line:
-    own = [r for r in journal.records if r.step == step.name]
-    called = _first(own, "intent") or _first(own, "sent")
-    done = _first(own, "done")
-    state: State = "not begun"
-    if done:
-        state = "done" if called else "so already"
-    elif called:
+def _build_line(step: Step, journal: Journal, *, is_undo: bool) -> ReportLine:
+    step_records = [record for record in journal.records if record.step == step.name]
+    call_record = _find_first_record(step_records, "intent") or _find_first_record(
+        step_records, "sent"
+    )
+    done_record = _find_first_record(step_records, "done")
+    state: StepState = "not begun"
+    if done_record:
+        state = "done" if call_record else "so already"
+    elif call_record:
         state = "under way"
-    return Line(
+    return ReportLine(
         name=step.name,
-        says=step.says,
+        says=step.description,
         state=state,
-        back=back,
-        began=called.at if called else done.at if done else None,
-        ended=done.at if done else None,
+        back=is_undo,
+        began=call_record.timestamp
+        if call_record
+        else done_record.timestamp
+        if done_record
+        else None,
+        ended=done_record.timestamp if done_record else None,
         usual=step.goal.typical,
         source=step.goal.source,
         downtime=step.downtime,
     )
 
 
-def _first(records: list[Record], event: str) -> Record | None:
-    return next((r for r in records if r.event == event), None)
+def _find_first_record(records: list[Record], event: str) -> Record | None:
+    return next((record for record in records if record.event == event), None)
 
 
-def at(seconds: float) -> str:
+def format_timestamp(seconds: float) -> str:
     """A time for a person, UTC."""
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
 
 
-def page(made: Report) -> str:
+def render_run_page(run_report: RunReport) -> str:
     """The report as one self-contained HTML page."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    from ops.cli.render import said
+    from ops.cli.render import format_duration
 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
@@ -142,5 +160,5 @@ def page(made: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"said": said, "at": at}
-    return environment.get_template("run.html.j2").render(report=made)
+    environment.filters |= {"said": format_duration, "at": format_timestamp}
+    return environment.get_template("run.html.j2").render(report=run_report)

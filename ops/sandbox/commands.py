@@ -13,7 +13,7 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command("sandbox", context_settings={"allow_interspersed_args": False})
-def sandbox(
+def serve_sandbox(
     context: typer.Context,
     command: Annotated[
         list[str] | None,
@@ -33,10 +33,10 @@ def sandbox(
     if importlib.util.find_spec("sandbox") is None or importlib.util.find_spec("moto") is None:
         raise OpsError("the sandbox is not installed here: run this in a checkout", "make setup")
     selection, _ = context.obj
-    words = ["--stack", selection.stack or "prod", "--clock-factor", str(clock_factor)]
+    arguments = ["--stack", selection.stack or "prod", "--clock-factor", str(clock_factor)]
     if port is not None:
-        words += ["--port", str(port)]
+        arguments += ["--port", str(port)]
     if command:
-        words += ["--", *command]
+        arguments += ["--", *command]
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "sandbox.serve", *words])
+    os.execv(sys.executable, [sys.executable, "-m", "sandbox.serve", *arguments])

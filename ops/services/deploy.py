@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.errors import RefusedError, UsageError
-from ops.core.plan import Call, Http, Plan, State, Step, Wait
+from ops.core.plan import Call, Http, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
 from ops.services import images
 from ops.services import model as services
-from ops.services.images import Image
+from ops.services.images import ContainerImage
 from ops.services.model import Service, short
 
 RUN_TAG: Final = "bulwark:run"
@@ -51,7 +51,7 @@ def deploy(
     aws: Aws,
     outputs: Outputs,
     service: Service,
-    image: Image,
+    image: ContainerImage,
     run: str,
     *,
     wait: bool = True,
@@ -67,7 +67,7 @@ def deploy(
     before = services.image_of(running, service.part.container)
     if before == image.reference and service.settled:
         raise UsageError(
-            f"IMAGE is {image.asked!r}, which {service.name} runs already",
+            f"IMAGE is {image.requested_reference!r}, which {service.name} runs already",
             f"ops service restart --service {service.name}",
         )
     wanted = registration(base, tags, service.part.container, image, run)
@@ -84,7 +84,11 @@ def deploy(
     notes = (
         f"image: {before} -> {image.reference}",
         *_differences(running, wanted, service.part.container),
-        *([] if image.checked else [f"{image.asked} is of another registry: not looked at"]),
+        *(
+            []
+            if image.is_in_registry
+            else [f"{image.requested_reference} is of another registry: not looked at"]
+        ),
         *_unprotected(service),
         "the new revision stays registered, also when this is undone; it costs nothing",
     )
@@ -159,8 +163,12 @@ def anew(aws: Aws, service: Service, name: str) -> Step:
 
 
 def registration(
-    base: Mapping[str, Any], tags: list[dict[str, str]], container: str, image: Image, run: str
-) -> State:
+    base: Mapping[str, Any],
+    tags: list[dict[str, str]],
+    container: str,
+    image: ContainerImage,
+    run: str,
+) -> JsonObject:
     """What to register: `base` with another image, and the tags by which it is found again."""
     services.image_of(base, container)
     kept = {k: v for k, v in base.items() if k not in SEEN_ONLY and v is not None}
@@ -168,7 +176,7 @@ def registration(
         {**item, "image": image.reference} if item["name"] == container else item
         for item in base["containerDefinitions"]
     ]
-    ours = {RUN_TAG: run, IMAGE_TAG: image.asked}
+    ours = {RUN_TAG: run, IMAGE_TAG: image.requested_reference}
     others = [t for t in tags if t["key"] not in ours and not t["key"].startswith("aws:")]
     added = [{"key": key, "value": value} for key, value in ours.items()]
     return {**kept, "tags": [*others, *added]}
@@ -188,19 +196,19 @@ def answers(url: str) -> Step:
     read = Http(url=url)
     return Step(
         name="answers",
-        says=f"look whether {url} answers",
-        do=read,
+        description=f"look whether {url} answers",
+        action=read,
         goal=Wait(
             read=read,
             met={"status": 200},
-            late={"status >= `400`": [True]},
+            failed_on_timeout={"status >= `400`": [True]},
             every=5,
             within=ANSWERS,
         ),
     )
 
 
-def _register(service: Service, wanted: State, run: str) -> Step:
+def _register(service: Service, wanted: JsonObject, run: str) -> Step:
     """Registering is not idempotent, and AWS has no token: ours is found by its tag.
 
     Sent twice, as when another one was registered in between, it leaves a revision that nothing
@@ -213,8 +221,8 @@ def _register(service: Service, wanted: State, run: str) -> Step:
     tagged = f"tags[?key=='{RUN_TAG}'].value | [0]"
     return Step(
         name="register",
-        says=f"register a revision of {service.part.family}",
-        do=Call(api="ecs.register_task_definition", params=wanted),
+        description=f"register a revision of {service.part.family}",
+        action=Call(api="ecs.register_task_definition", params=wanted),
         goal=Wait(read=read, met={tagged: run}, every=5, within=CONFIRM),
     )
 
@@ -225,14 +233,14 @@ def _update(
     says: str,
     *,
     wait: bool,
-    params: State | None = None,
+    params: JsonObject | None = None,
     refs: dict[str, str] | None = None,
     undo: tuple[Step, ...] = (),
 ) -> Step:
     """Begins a deployment, and waits for what becomes of it: the one that was not there before."""
     last = next(services.history(aws, service), None)
-    known: State = {"cluster": service.cluster, "service": service.name}
-    since: State = {"createdAt": {"after": last["createdAt"]}} if last else {}
+    known: JsonObject = {"cluster": service.cluster, "service": service.name}
+    since: JsonObject = {"createdAt": {"after": last["createdAt"]}} if last else {}
     old = last["serviceDeploymentArn"] if last else ""
     newest = f"max_by(serviceDeployments[?serviceDeploymentArn!='{old}'], &createdAt).status"
     going = f"contains(`{GOING}`, {newest})"
@@ -247,35 +255,37 @@ def _update(
         source=ASSUMED if wait else None,
     )
     call = Call(api="ecs.update_service", params={**known, **(params or {})}, refs=refs or {})
-    return Step(name="update", says=says, do=call, goal=goal, undo=undo)
+    return Step(name="update", description=says, action=call, goal=goal, undo=undo)
 
 
 def _confirm(service: Service, *, revision: str | None = None, same: str | None = None) -> Step:
     """Looks whether it is our revision that runs: the last deployment may be somebody else's."""
     read = _described(service)
-    met: State = {f"{PRIMARY}.rolloutState": "COMPLETED"}
+    met: JsonObject = {f"{PRIMARY}.rolloutState": "COMPLETED"}
     path = f"{PRIMARY}.taskDefinition"
     if revision is not None:
         met[path] = revision
     return Step(
         name="confirm",
-        says=f"look whether {service.name} runs it",
-        do=read,
-        goal=Wait(read=read, met=met, same={path: same} if same else {}, every=10, within=CONFIRM),
+        description=f"look whether {service.name} runs it",
+        action=read,
+        goal=Wait(
+            read=read, met=met, same_as={path: same} if same else {}, every=10, within=CONFIRM
+        ),
     )
 
 
 def _back(service: Service, revision: str) -> Step:
     """The service runs a revision. Where the circuit breaker went back already, nothing is done."""
-    met: State = {
+    met: JsonObject = {
         f"{PRIMARY}.taskDefinition": revision,
         f"{PRIMARY}.rolloutState": "COMPLETED",
     }
-    where: State = {"cluster": service.cluster, "service": service.name}
+    where: JsonObject = {"cluster": service.cluster, "service": service.name}
     return Step(
         name="back",
-        says=f"put {service.name} back on {short(revision)}",
-        do=Call(api="ecs.update_service", params={**where, "taskDefinition": revision}),
+        description=f"put {service.name} back on {short(revision)}",
+        action=Call(api="ecs.update_service", params={**where, "taskDefinition": revision}),
         goal=Wait(
             read=_described(service),
             met=met,
@@ -320,7 +330,11 @@ def unusable(aws: Aws, service: Service, revision: str) -> str | None:
     if found["status"] != "ACTIVE":
         return f"which is {found['status']}"
     image = services.image_of(found, service.part.container)
-    return None if images.still_there(aws, image) else f"whose image {image} is no longer in ECR"
+    return (
+        None
+        if images.is_image_available(aws, image)
+        else f"whose image {image} is no longer in ECR"
+    )
 
 
 def _last_proven(aws: Aws, service: Service) -> str:

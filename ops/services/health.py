@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Final
 
-from ops.cli.render import said
+from ops.cli.render import format_duration
 from ops.core.checks import (
     HOUR,
     Answer,
@@ -107,7 +107,7 @@ def _service(facts: Facts, name: str, item: Item | None) -> Finding:
             evidence.append(f"a deployment failed: {why}")
             command = f"ops service events --service {name}"
         elif state == "IN_PROGRESS":
-            evidence.append(f"a deployment goes on since {said(max(takes, 0))}")
+            evidence.append(f"a deployment goes on since {format_duration(max(takes, 0))}")
             if takes > HANGS:
                 command = f"ops service events --service {name}"
     return Finding("failing" if command else "ok", AREA, name, "; ".join(evidence), command)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from ops.core.errors import UsageError
-from ops.core.plan import Call, Plan, State, Step, Wait
+from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.plan_kind import PlanKind
 from ops.core.stack_plan import build_stack_plan
 from ops.outputs import LoadBalancerPart, Outputs
@@ -33,12 +33,12 @@ def turn(outputs: Outputs, run: str, *, on: bool) -> Plan:
 
 def _step(name: str, balancer: LoadBalancerPart, *, on: bool, undo: tuple[Step, ...] = ()) -> Step:
     field, config, value = ON if on else OFF
-    conditions: State = {"Field": field, config: {"Values": [value]}}
+    conditions: JsonObject = {"Field": field, config: {"Values": [value]}}
     rule = balancer.maintenance_rule_arn
     return Step(
         name=name,
-        says=f"turn the maintenance page {'on' if on else 'off'}",
-        do=Call(api="elbv2.modify_rule", params={"RuleArn": rule, "Conditions": [conditions]}),
+        description=f"turn the maintenance page {'on' if on else 'off'}",
+        action=Call(api="elbv2.modify_rule", params={"RuleArn": rule, "Conditions": [conditions]}),
         goal=Wait(
             read=Call(api="elbv2.describe_rules", params={"RuleArns": [rule]}),
             met={FIELD: field, VALUE.format(config): value},

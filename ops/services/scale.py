@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
-from ops.core.plan import Call, Plan, State, Step, Wait
+from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
 from ops.services.model import Service
@@ -48,7 +48,7 @@ def limits(aws: Aws, service: Service) -> Limits | None:
     if service.part.scaling_resource_id is None:
         return None
     answer = list(
-        aws.pages(
+        aws.list_items(
             "application-autoscaling.describe_scalable_targets",
             "ScalableTargets",
             _listed(service),
@@ -156,17 +156,17 @@ def change(
 def _count(
     name: str, service: Service, count: int, *, wait: bool, undo: tuple[Step, ...] = ()
 ) -> Step:
-    where: State = {"cluster": service.cluster, "service": service.name}
+    where: JsonObject = {"cluster": service.cluster, "service": service.name}
     desired = "services[0].desiredCount"
     read = Call(
         api="ecs.describe_services",
         params={"cluster": service.cluster, "services": [service.name]},
     )
-    met: State = {desired: count, **({"services[0].runningCount": count} if wait else {})}
+    met: JsonObject = {desired: count, **({"services[0].runningCount": count} if wait else {})}
     return Step(
         name=name,
-        says=f"give {service.name} {count} tasks",
-        do=Call(api="ecs.update_service", params={**where, "desiredCount": count}),
+        description=f"give {service.name} {count} tasks",
+        action=Call(api="ecs.update_service", params={**where, "desiredCount": count}),
         goal=Wait(
             read=read,
             met=met,
@@ -181,13 +181,13 @@ def _count(
 
 def _limits(name: str, wanted: Limits, undo: tuple[Step, ...] = ()) -> Step:
     state = dict.fromkeys(SUSPENDED, wanted.suspended)
-    met: State = {
+    met: JsonObject = {
         f"{TARGET}.MinCapacity": wanted.least,
         f"{TARGET}.MaxCapacity": wanted.most,
         # A target that was never suspended may have no state at all.
         f"{TARGET}.SuspendedState.{SUSPENDED[0]} || `false`": wanted.suspended,
     }
-    params: State = {
+    params: JsonObject = {
         **_where(wanted.service),
         "MinCapacity": wanted.least,
         "MaxCapacity": wanted.most,
@@ -200,14 +200,14 @@ def _limits(name: str, wanted: Limits, undo: tuple[Step, ...] = ()) -> Step:
     words = f"scale {wanted.service.name} between {wanted.least} and {wanted.most} tasks"
     return Step(
         name=name,
-        says=words + (", suspended" if wanted.suspended else ""),
-        do=Call(api="application-autoscaling.register_scalable_target", params=params),
+        description=words + (", suspended" if wanted.suspended else ""),
+        action=Call(api="application-autoscaling.register_scalable_target", params=params),
         goal=Wait(read=read, met=met, every=5, within=300),
         undo=undo,
     )
 
 
-def _where(service: Service) -> State:
+def _where(service: Service) -> JsonObject:
     return {
         "ServiceNamespace": NAMESPACE,
         "ResourceId": service.part.scaling_resource_id,
@@ -215,7 +215,7 @@ def _where(service: Service) -> State:
     }
 
 
-def _listed(service: Service) -> State:
+def _listed(service: Service) -> JsonObject:
     return {
         "ServiceNamespace": NAMESPACE,
         "ResourceIds": [service.part.scaling_resource_id],

@@ -4,14 +4,14 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.context import opened
+from ops.cli.context import load_stack
 from ops.core.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The stack's outputs.")
 
 
 @app.command("show")
-def show(
+def show_outputs(
     context: typer.Context,
     path: Annotated[
         str | None,
@@ -19,27 +19,27 @@ def show(
     ] = None,
 ) -> None:
     """Every part of the contract as JSON, or one value of it as text."""
-    outputs, _, output = opened(context)
+    outputs, _, output = load_stack(context)
     body = outputs.model_dump(mode="json", by_alias=True)
     if path is None:
-        output.data("outputs", {"outputs": body})
+        output.print_json("outputs", {"outputs": body})
         return
-    found = _value(body, path)
-    if output.form == "json":
-        output.data("output", {"path": path, "value": found})
+    value = _find_value(body, path)
+    if output.output_format == "json":
+        output.print_json("output", {"path": path, "value": value})
     else:
-        typer.echo(found)
+        typer.echo(value)
 
 
-def _value(body: object, path: str) -> str | int | float | bool:
+def _find_value(body: object, path: str) -> str | int | float | bool:
     """The value at a path. Raises UsageError where there is none, or it is not a single one."""
     import jmespath
     from jmespath.exceptions import JMESPathError
 
     try:
-        found = jmespath.search(path, body)
+        value = jmespath.search(path, body)
     except JMESPathError:
-        found = None
-    if not isinstance(found, str | int | float):
+        value = None
+    if not isinstance(value, str | int | float):
         raise UsageError(f"PATH is {path!r}, may be that of one value in `ops outputs show`")
-    return found
+    return value

@@ -14,93 +14,102 @@ from ops.core.errors import OpsError
 from ops.core.plan import Shell, Step, Wait
 
 # What Pulumi says of a stack that its backend has not (pulumi stack export).
-UNKNOWN: Final = "no stack named"
-UNSET: Final = "not found"  # and of a setting
-NEWEST: Final = 10  # updates of the history that are looked at
+UNKNOWN_STACK_MESSAGE: Final = "no stack named"
+UNSET_SETTING_MESSAGE: Final = "not found"  # and of a setting
+HISTORY_UPDATES: Final = 10  # updates of the history that are looked at
 
 
-def pulumi(folder: Path, *words: str, strict: bool = False) -> Shell:
+def build_pulumi_command(folder: Path, *arguments: str, strict: bool = False) -> Shell:
     """A command of Pulumi that is as good twice as once."""
-    return Shell(argv=("pulumi", *words), folder=str(folder), strict=strict, repeatable=True)
+    return Shell(argv=("pulumi", *arguments), folder=str(folder), strict=strict, repeatable=True)
 
 
-def asked(shell: Shell, but: str | None = None) -> Any:
+def read_pulumi_json(shell: Shell, absent_message: str | None = None) -> Any:
     """What Pulumi prints as JSON; None where it says `but`, like that there is no such stack.
 
     Raises OpsError where it fails otherwise, as when its backend is not reached.
     """
-    from ops.core.actions import command
+    from ops.core.actions import run_shell_command
 
-    seen: Any = command(shell)
-    if seen["exit"] == 0:
-        return {} if seen["output"] is None else seen["output"]
-    said = str(seen["said"]).strip()
-    if but is not None and but in said:
+    result: Any = run_shell_command(shell)
+    if result["exit"] == 0:
+        return {} if result["output"] is None else result["output"]
+    message = str(result["said"]).strip()
+    if absent_message is not None and absent_message in message:
         return None
     verb = " ".join(takewhile(lambda word: not word.startswith("-"), shell.argv[:3]))
-    raise OpsError(f"{verb} ended with {seen['exit']}: {said[-500:]}")
+    raise OpsError(f"{verb} ended with {result['exit']}: {message[-500:]}")
 
 
-def resources(folder: Path, stack: str) -> int | None:
+def count_stack_resources(folder: Path, stack: str) -> int | None:
     """How many resources Pulumi knows of a stack; None where it knows no such stack.
 
     Raises OpsError where it does not say.
     """
-    found = asked(pulumi(folder, "stack", "export", "--stack", stack), UNKNOWN)
-    if found is None:
+    exported = read_pulumi_json(
+        build_pulumi_command(folder, "stack", "export", "--stack", stack), UNKNOWN_STACK_MESSAGE
+    )
+    if exported is None:
         return None
-    return len((found.get("deployment") or {}).get("resources") or ())
+    return len((exported.get("deployment") or {}).get("resources") or ())
 
 
-def exports(folder: Path, stack: str) -> bool | None:
+def has_stack_outputs(folder: Path, stack: str) -> bool | None:
     """Whether a stack has outputs: one whose first deployment is not through has none.
 
     None where Pulumi knows no such stack. Raises OpsError where it does not say.
     """
-    found = asked(pulumi(folder, "stack", "output", "--json", "--stack", stack), UNKNOWN)
-    return None if found is None else "stack" in found
+    stack_outputs = read_pulumi_json(
+        build_pulumi_command(folder, "stack", "output", "--json", "--stack", stack),
+        UNKNOWN_STACK_MESSAGE,
+    )
+    return None if stack_outputs is None else "stack" in stack_outputs
 
 
-def setting(folder: Path, stack: str, key: str) -> str | None:
+def find_stack_setting(folder: Path, stack: str, key: str) -> str | None:
     """The value of a setting; None where it is not set. Raises OpsError where Pulumi fails."""
-    path = () if "." not in key else ("--path",)
-    words = ("config", "get", *path, key, "--json", "--stack", stack)
-    found = asked(pulumi(folder, *words), UNSET)
-    return None if found is None else str(found.get("value"))
+    path_option = () if "." not in key else ("--path",)
+    arguments = ("config", "get", *path_option, key, "--json", "--stack", stack)
+    response = read_pulumi_json(build_pulumi_command(folder, *arguments), UNSET_SETTING_MESSAGE)
+    return None if response is None else str(response.get("value"))
 
 
-def pack(folder: Path) -> tuple[str, ...]:
+def build_policy_pack_options(folder: Path) -> tuple[str, ...]:
     """The words that hold a deployment to the policy pack of a program, where it has one."""
-    there = folder / "policy" / "PulumiPolicy.yaml"
-    return ("--policy-pack", str(there.parent)) if there.exists() else ()
+    pack_file = folder / "policy" / "PulumiPolicy.yaml"
+    return ("--policy-pack", str(pack_file.parent)) if pack_file.exists() else ()
 
 
-def history(folder: Path, stack: str) -> Shell:
+def build_history_command(folder: Path, stack: str) -> Shell:
     """The read of the newest updates of a stack: whose, and what has come of them."""
-    return pulumi(
-        folder, "stack", "history", "--json", "--page-size", str(NEWEST), "--stack", stack
+    return build_pulumi_command(
+        folder, "stack", "history", "--json", "--page-size", str(HISTORY_UPDATES), "--stack", stack
     )
 
 
-def selected(folder: Path, stack: str) -> Step:
+def build_stack_select_step(folder: Path, stack: str) -> Step:
     """Pulumi knows the stack."""
     return Step(
         name="select",
-        says=f"see that Pulumi knows the stack {stack}, or make it",
-        do=pulumi(folder, "stack", "select", "--create", stack, strict=True),
-        goal=Wait(read=history(folder, stack), met={"exit": 0}, every=2, within=120),
+        description=f"see that Pulumi knows the stack {stack}, or make it",
+        action=build_pulumi_command(folder, "stack", "select", "--create", stack, strict=True),
+        goal=Wait(read=build_history_command(folder, stack), met={"exit": 0}, every=2, within=120),
     )
 
 
-def set_to(folder: Path, stack: str, key: str, value: str, name: str) -> Step:
+def build_setting_change_step(folder: Path, stack: str, key: str, value: str, name: str) -> Step:
     """A setting of the stack has a value."""
-    path = () if "." not in key else ("--path",)
+    path_option = () if "." not in key else ("--path",)
     return Step(
         name=name,
-        says=f"set {key} of {stack} to {value}",
-        do=pulumi(folder, "config", "set", *path, key, value, "--stack", stack, strict=True),
+        description=f"set {key} of {stack} to {value}",
+        action=build_pulumi_command(
+            folder, "config", "set", *path_option, key, value, "--stack", stack, strict=True
+        ),
         goal=Wait(
-            read=pulumi(folder, "config", "get", *path, key, "--json", "--stack", stack),
+            read=build_pulumi_command(
+                folder, "config", "get", *path_option, key, "--json", "--stack", stack
+            ),
             met={"output.value": value},
             every=2,
             within=120,
@@ -108,30 +117,40 @@ def set_to(folder: Path, stack: str, key: str, value: str, name: str) -> Step:
     )
 
 
-def unset(folder: Path, stack: str, key: str, name: str, says: str) -> Step:
+def build_setting_removal_step(
+    folder: Path, stack: str, key: str, name: str, description: str
+) -> Step:
     """A setting of the stack is as the profile has it."""
-    path = () if "." not in key else ("--path",)
+    path_option = () if "." not in key else ("--path",)
     return Step(
         name=name,
-        says=says,
-        do=pulumi(folder, "config", "rm", *path, key, "--stack", stack),
+        description=description,
+        action=build_pulumi_command(folder, "config", "rm", *path_option, key, "--stack", stack),
         goal=Wait(
-            read=pulumi(folder, "config", "get", *path, key, "--json", "--stack", stack),
-            met={f"contains(said, '{UNSET}')": True},
+            read=build_pulumi_command(
+                folder, "config", "get", *path_option, key, "--json", "--stack", stack
+            ),
+            met={f"contains(said, '{UNSET_SETTING_MESSAGE}')": True},
             every=2,
             within=120,
         ),
     )
 
 
-def copied(folder: Path, stack: str, to: str, key: str, value: str) -> Step:
+def build_settings_copy_step(
+    folder: Path, stack: str, destination: str, key: str, value: str
+) -> Step:
     """Another stack has all settings of this one, of which one is looked at."""
     return Step(
         name="settings",
-        says=f"copy the settings of {stack} to {to}",
-        do=pulumi(folder, "config", "cp", "--stack", stack, "--dest", to),
+        description=f"copy the settings of {stack} to {destination}",
+        action=build_pulumi_command(
+            folder, "config", "cp", "--stack", stack, "--dest", destination
+        ),
         goal=Wait(
-            read=pulumi(folder, "config", "get", key, "--json", "--stack", to),
+            read=build_pulumi_command(
+                folder, "config", "get", key, "--json", "--stack", destination
+            ),
             met={"output.value": value},
             every=2,
             within=120,
@@ -139,15 +158,23 @@ def copied(folder: Path, stack: str, to: str, key: str, value: str) -> Step:
     )
 
 
-def up(
-    folder: Path, stack: str, run: str, says: str, typical: float, source: str, within: float
+def build_up_step(
+    folder: Path,
+    stack: str,
+    run: str,
+    description: str,
+    typical_seconds: float,
+    source: str,
+    timeout: float,
 ) -> Step:
     """The deployment of this very run has succeeded, by Pulumi's history. Seconds."""
-    ours = f"output[?kind=='update' && message=='{run}' && result=='succeeded'] | [0].message"
+    update_path = (
+        f"output[?kind=='update' && message=='{run}' && result=='succeeded'] | [0].message"
+    )
     return Step(
         name="up",
-        says=says,
-        do=pulumi(
+        description=description,
+        action=build_pulumi_command(
             folder,
             "up",
             "--yes",
@@ -156,30 +183,30 @@ def up(
             "--non-interactive",
             "--message",
             run,
-            *pack(folder),
+            *build_policy_pack_options(folder),
             "--stack",
             stack,
             strict=True,
         ),
         goal=Wait(
-            read=history(folder, stack),
-            met={ours: run},
+            read=build_history_command(folder, stack),
+            met={update_path: run},
             every=15,
-            within=within,
-            typical=typical,
+            within=timeout,
+            typical=typical_seconds,
             source=source,
         ),
-        downtime=typical,
+        downtime=typical_seconds,
     )
 
 
-def outputs(folder: Path, stack: str, wanted: Sequence[tuple[str, str]]) -> Step:
+def build_outputs_step(folder: Path, stack: str, expected: Sequence[tuple[str, str]]) -> Step:
     """The stack exports these values, by path."""
-    read = pulumi(folder, "stack", "output", "--json", "--stack", stack)
-    met = {"exit": 0, **{f"output.{path}": value for path, value in wanted}}
+    read_command = build_pulumi_command(folder, "stack", "output", "--json", "--stack", stack)
+    conditions = {"exit": 0, **{f"output.{path}": value for path, value in expected}}
     return Step(
         name="outputs",
-        says=f"see the outputs of {stack}",
-        do=read,
-        goal=Wait(read=read, met=met, every=5, within=300),
+        description=f"see the outputs of {stack}",
+        action=read_command,
+        goal=Wait(read=read_command, met=conditions, every=5, within=300),
     )

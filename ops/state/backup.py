@@ -15,27 +15,27 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import JsonValue
 
 from ops.core import ourselves
-from ops.core.aws import explained
+from ops.core.aws import explain_error
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import Call, Plan, State, Step, Wait
-from ops.core.run import Target
+from ops.core.plan import Call, JsonObject, Plan, Step, Wait
+from ops.core.run import StackContext
 from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
 from ops.stack import pulumi as pulumi_steps
 
-PREFIX: Final = "states/"
-API: Final = "s3.list_objects_v2"
-SAVED: Final = 30
-ASSUMED: Final = "an assumption: some seconds for a state of 300 resources"
+STATES_PREFIX: Final = "states/"
+LIST_STATES_API: Final = "s3.list_objects_v2"
+EXPORT_SECONDS: Final = 30
+EXPORT_TIME_SOURCE: Final = "an assumption: some seconds for a state of 300 resources"
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedState:
     """One saved state, and where it was found. `size` is in bytes."""
 
     name: str
     key: str
-    written: str
+    written_at: str
     size: int
     bucket: str
     region: str
@@ -44,174 +44,212 @@ class Saved:
         """What a person sees of it."""
         return {
             "state": self.name,
-            "written": self.written,
+            "written": self.written_at,
             "kib": round(self.size / 1024),
             "region": self.region,
         }
 
 
-COLUMNS: Final = ("state", "written", "kib", "region")
+SAVED_STATE_COLUMNS: Final = ("state", "written", "kib", "region")
 
 
-def folder(outputs: Outputs) -> str:
+def get_states_prefix(outputs: Outputs) -> str:
     """Where in the bucket the states of a stack are."""
-    return f"{PREFIX}{outputs.stack.stack}/"
+    return f"{STATES_PREFIX}{outputs.stack.stack}/"
 
 
-def places(outputs: Outputs) -> list[tuple[str, str]]:
+def list_state_buckets(outputs: Outputs) -> list[tuple[str, str]]:
     """Region and name of the buckets that have states: the stack's, and its copy a region away."""
-    stack, own = outputs.stack, outputs.backups
-    found = [(stack.region, own.operations_bucket)]
-    if stack.recovery_region and own.recovery_bucket:
-        found.append((stack.recovery_region, own.recovery_bucket))
-    return found
+    stack, backups = outputs.stack, outputs.backups
+    state_buckets = [(stack.region, backups.operations_bucket)]
+    if stack.recovery_region and backups.recovery_bucket:
+        state_buckets.append((stack.recovery_region, backups.recovery_bucket))
+    return state_buckets
 
 
-def listed(of: Target) -> list[Saved]:
+def list_saved_states(context: StackContext) -> list[SavedState]:
     """The saved states of the stack, the newest first.
 
     From the copy a region away where the stack's own bucket does not answer, is gone or empty.
     """
-    why: Exception | None = None
-    for region, bucket in places(of.outputs):
+    first_error: Exception | None = None
+    for region, bucket in list_state_buckets(context.outputs):
         try:
-            if found := _in(of, region, bucket):
-                return found
+            if saved_states := _list_bucket_states(context, region, bucket):
+                return saved_states
         except UsageError:
             raise
         except (OpsError, ClientError) as error:
-            why = why or error
-    if why is not None:
-        raise OpsError(f"nobody knows which states were saved: {why}") from why
+            first_error = first_error or error
+    if first_error is not None:
+        raise OpsError(f"nobody knows which states were saved: {first_error}") from first_error
     return []
 
 
-def _in(of: Target, region: str, bucket: str) -> list[Saved]:
-    params: State = {"Bucket": bucket, "Prefix": folder(of.outputs)}
-    found = [
-        Saved(
-            str(one["Key"]).removeprefix(folder(of.outputs)).removesuffix(".json"),
-            str(one["Key"]),
-            str(one["LastModified"]),
-            int(one["Size"]),
+def _list_bucket_states(context: StackContext, region: str, bucket: str) -> list[SavedState]:
+    params: JsonObject = {"Bucket": bucket, "Prefix": get_states_prefix(context.outputs)}
+    saved_states = [
+        SavedState(
+            str(item["Key"]).removeprefix(get_states_prefix(context.outputs)).removesuffix(".json"),
+            str(item["Key"]),
+            str(item["LastModified"]),
+            int(item["Size"]),
             bucket,
             region,
         )
-        for one in of.aws.pages(API, "Contents", params, region)
+        for item in context.aws.list_items(LIST_STATES_API, "Contents", params, region)
     ]
-    return sorted(found, key=lambda one: one.written, reverse=True)
+    return sorted(saved_states, key=lambda item: item.written_at, reverse=True)
 
 
-def chosen(found: list[Saved], name: str | None) -> Saved:
+def resolve_saved_state(saved_states: list[SavedState], name: str | None) -> SavedState:
     """The one of that name, else the newest. Raises UsageError or OpsError."""
     if name is not None:
-        named = next((one for one in found if one.name == name), None)
-        if named is None:
-            may = ", ".join(one.name for one in found[:5]) or "none: nothing was saved"
-            raise UsageError(f"STATE is {name!r}, may be {may}", "ops state list")
-        return named
-    if not found:
+        match = next(
+            (saved_state for saved_state in saved_states if saved_state.name == name), None
+        )
+        if match is None:
+            choices = (
+                ", ".join(saved_state.name for saved_state in saved_states[:5])
+                or "none: nothing was saved"
+            )
+            raise UsageError(f"STATE is {name!r}, may be {choices}", "ops state list")
+        return match
+    if not saved_states:
         raise OpsError("no state of this stack was saved", "ops state backup")
-    return found[0]
+    return saved_states[0]
 
 
-def fetched(of: Target, one: Saved) -> dict[str, Any]:
+def fetch_saved_state(context: StackContext, saved_state: SavedState) -> dict[str, Any]:
     """A saved state. Raises OpsError where it is none."""
-    client = of.aws.client("s3", one.region)
+    client = context.aws.client("s3", saved_state.region)
     try:
-        text = client.get_object(Bucket=one.bucket, Key=one.key)["Body"].read().decode()
+        text = (
+            client.get_object(Bucket=saved_state.bucket, Key=saved_state.key)["Body"]
+            .read()
+            .decode()
+        )
     except (ClientError, BotoCoreError) as error:
-        raise explained(error, "s3.get_object") from error
+        raise explain_error(error, "s3.get_object") from error
     try:
-        found: dict[str, Any] = json.loads(text)
-        found["deployment"]["resources"][0]["urn"]
+        state: dict[str, Any] = json.loads(text)
+        state["deployment"]["resources"][0]["urn"]
     except (ValueError, KeyError, IndexError, TypeError):
-        raise OpsError(f"{one.key} is no export of a state") from None
-    return found
+        raise OpsError(f"{saved_state.key} is no export of a state") from None
+    return state
 
 
-def exported(stack: str, folder: Path) -> dict[str, Any]:
+def export_state(stack: str, folder: Path) -> dict[str, Any]:
     """The state as its backend has it now. Raises OpsError where Pulumi does not say."""
-    found = pulumi_steps.asked(pulumi_steps.pulumi(folder, "stack", "export", "--stack", stack))
-    if not isinstance(found, dict):
+    state = pulumi_steps.read_pulumi_json(
+        pulumi_steps.build_pulumi_command(folder, "stack", "export", "--stack", stack)
+    )
+    if not isinstance(state, dict):
         raise OpsError("pulumi stack export did not print a state")
-    return found
+    return state
 
 
-def resources(state: Mapping[str, Any]) -> dict[str, str]:
+def list_resource_ids(state: Mapping[str, Any]) -> dict[str, str]:
     """The id of each resource of a state, by URN."""
-    listed = (state.get("deployment") or {}).get("resources") or ()
-    return {str(one["urn"]): str(one.get("id", "")) for one in listed}
+    state_resources = (state.get("deployment") or {}).get("resources") or ()
+    return {str(resource["urn"]): str(resource.get("id", "")) for resource in state_resources}
 
 
-def draft(run: str) -> Path:
+def get_draft_file(run: str) -> Path:
     """A file of this run's, below the user's own cache folder."""
-    from ops.core.service_models import folder as cache
+    from ops.core.service_models import get_cache_folder as cache
 
-    place = cache() / "states"
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return place / f"{run}.json"
+    draft_folder = cache() / "states"
+    draft_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return draft_folder / f"{run}.json"
 
 
-def write(to: Path, state: Mapping[str, Any]) -> None:
+def write_state(file: Path, state: Mapping[str, Any]) -> None:
     """A state as `pulumi stack import` takes it, readable by its owner alone."""
-    to.touch(mode=0o600)
-    to.write_text(json.dumps(state, indent=4), encoding="utf-8")
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(state, indent=4), encoding="utf-8")
 
 
-def digest(state: Mapping[str, Any]) -> str:
+def compute_state_digest(state: Mapping[str, Any]) -> str:
     """What tells two states apart: their resources, in any order, not when they were written."""
-    listed = (state.get("deployment") or {}).get("resources") or ()
-    left = ("modified", "created", "sourcePosition", "stackTrace")
-    plain = [{k: v for k, v in one.items() if k not in left} for one in listed]
-    text = json.dumps(sorted(plain, key=lambda one: str(one.get("urn"))), sort_keys=True)
+    state_resources = (state.get("deployment") or {}).get("resources") or ()
+    volatile_fields = ("modified", "created", "sourcePosition", "stackTrace")
+    stable_resources = [
+        {field: value for field, value in resource.items() if field not in volatile_fields}
+        for resource in state_resources
+    ]
+    text = json.dumps(
+        sorted(stable_resources, key=lambda resource: str(resource.get("urn"))), sort_keys=True
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def differences(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[dict[str, object]]:
+def list_state_differences(
+    current_state: Mapping[str, Any], new_state: Mapping[str, Any]
+) -> list[dict[str, object]]:
     """What giving a state back would change of what Pulumi knows."""
-    here, there = resources(now), resources(then)
+    current_ids, new_ids = list_resource_ids(current_state), list_resource_ids(new_state)
     rows: list[dict[str, object]] = []
-    for urn in sorted(here.keys() | there.keys()):
-        if here.get(urn) != there.get(urn):
-            what = "forgotten" if urn not in there else "known again" if urn not in here else "id"
+    for urn in sorted(current_ids.keys() | new_ids.keys()):
+        if current_ids.get(urn) != new_ids.get(urn):
+            difference = (
+                "forgotten"
+                if urn not in new_ids
+                else "known again"
+                if urn not in current_ids
+                else "id"
+            )
             rows.append(
                 {
-                    "what": what,
+                    "what": difference,
                     "resource": urn.split("::", 2)[-1],
-                    "now": here.get(urn),
-                    "then": there.get(urn),
+                    "now": current_ids.get(urn),
+                    "then": new_ids.get(urn),
                 }
             )
     return rows
 
 
-def saving(outputs: Outputs, folder_: Path, draft: Path, run: str) -> list[Step]:
+def build_state_backup_steps(
+    outputs: Outputs, program_folder: Path, draft: Path, run: str
+) -> list[Step]:
     """The steps that save the state as it is now. Never undone: what was saved stays."""
     stack = outputs.stack.stack
-    key = f"{folder(outputs)}{run}.json"
-    read = Call(
+    key = f"{get_states_prefix(outputs)}{run}.json"
+    head_call = Call(
         api="s3.head_object",
         params={"Bucket": outputs.backups.operations_bucket, "Key": key},
-        answers=("404",),
+        expected_errors=("404",),
         region=outputs.stack.region,
     )
-    look = ourselves.typed("state", "digest", "--file", str(draft))
+    digest_command = ourselves.build_ops_command("state", "digest", "--file", str(draft))
     return [
         Step(
             name="export",
-            says=f"export the state of {stack} to {draft}",
-            do=pulumi_steps.pulumi(
-                folder_, "stack", "export", "--stack", stack, "--file", str(draft), strict=True
+            description=f"export the state of {stack} to {draft}",
+            action=pulumi_steps.build_pulumi_command(
+                program_folder,
+                "stack",
+                "export",
+                "--stack",
+                stack,
+                "--file",
+                str(draft),
+                strict=True,
             ),
             goal=Wait(
-                read=look, met={"exit": 0}, every=2, within=300, typical=SAVED, source=ASSUMED
+                read=digest_command,
+                met={"exit": 0},
+                every=2,
+                within=300,
+                typical=EXPORT_SECONDS,
+                source=EXPORT_TIME_SOURCE,
             ),
         ),
         Step(
             name="keep",
-            says=f"keep it as {key}",
-            do=Call(
+            description=f"keep it as {key}",
+            action=Call(
                 api="s3.put_object",
                 params={
                     "Bucket": outputs.backups.operations_bucket,
@@ -221,36 +259,40 @@ def saving(outputs: Outputs, folder_: Path, draft: Path, run: str) -> list[Step]
                     "Metadata": {"run": run},
                 },
                 files={"Body": str(draft)},
-                answers=("PreconditionFailed",),
+                expected_errors=("PreconditionFailed",),
                 region=outputs.stack.region,
             ),
-            goal=Wait(read=read, met={"Metadata.run": run}, every=2, within=300),
+            goal=Wait(read=head_call, met={"Metadata.run": run}, every=2, within=300),
         ),
     ]
 
 
-def backup(outputs: Outputs, folder_: Path, draft: Path, run: str) -> Plan:
+def build_state_backup_plan(outputs: Outputs, program_folder: Path, draft: Path, run: str) -> Plan:
     """The state of now, saved in the operations bucket."""
     notes = ("its secrets are encrypted in it as in its backend; all else is in clear",)
-    steps = saving(outputs, folder_, draft, run)
+    steps = build_state_backup_steps(outputs, program_folder, draft, run)
     return build_stack_plan(outputs, run, "state backup", *steps, notes=notes)
 
 
-def restore(
+def build_state_restore_plan(
     outputs: Outputs,
-    folder_: Path,
+    program_folder: Path,
     draft: Path,
-    given: Path,
-    then: Mapping[str, Any],
-    now: Mapping[str, Any],
+    import_file: Path,
+    new_state: Mapping[str, Any],
+    current_state: Mapping[str, Any],
     run: str,
 ) -> Plan:
     """A saved state instead of that of now, which is saved first. Undone: that of now again."""
     stack = outputs.stack.stack
-    steps = saving(outputs, folder_, draft, run)
-    back = importing(stack, folder_, "back", draft, digest(now))
-    step = importing(stack, folder_, "import", given, digest(then))
-    steps.append(step.model_copy(update={"undo": (back,)}))
+    steps = build_state_backup_steps(outputs, program_folder, draft, run)
+    undo_step = build_state_import_step(
+        stack, program_folder, "back", draft, compute_state_digest(current_state)
+    )
+    step = build_state_import_step(
+        stack, program_folder, "import", import_file, compute_state_digest(new_state)
+    )
+    steps.append(step.model_copy(update={"undo": (undo_step,)}))
     notes = (
         "nothing in AWS is changed: only what Pulumi knows of it; look at a preview with --refresh "
         "afterwards",
@@ -258,20 +300,24 @@ def restore(
     return build_stack_plan(outputs, run, "state restore", *steps, notes=notes)
 
 
-def importing(stack: str, folder_: Path, name: str, file: Path, wanted: str) -> Step:
+def build_state_import_step(
+    stack: str, program_folder: Path, name: str, file: Path, expected_digest: str
+) -> Step:
     """Pulumi has a state that stands in a file, known by its digest."""
-    look = ourselves.typed("state", "digest", "--of", stack, "--program", str(folder_))
+    digest_command = ourselves.build_ops_command(
+        "state", "digest", "--of", stack, "--program", str(program_folder)
+    )
     return Step(
         name=name,
-        says=f"give Pulumi the state of {stack} that stands in {file}",
-        do=pulumi_steps.pulumi(
-            folder_, "stack", "import", "--file", str(file), "--stack", stack, strict=True
+        description=f"give Pulumi the state of {stack} that stands in {file}",
+        action=pulumi_steps.build_pulumi_command(
+            program_folder, "stack", "import", "--file", str(file), "--stack", stack, strict=True
         ),
-        goal=Wait(read=look, met={"output.digest": wanted}, every=2, within=300),
+        goal=Wait(read=digest_command, met={"output.digest": expected_digest}, every=2, within=300),
     )
 
 
-def drifted(preview: JsonValue) -> list[dict[str, object]]:
+def list_drift(preview: JsonValue) -> list[dict[str, object]]:
     """What a preview with a refresh would change, though nobody changed the program.
 
     Raises OpsError where it is no preview.
@@ -279,16 +325,16 @@ def drifted(preview: JsonValue) -> list[dict[str, object]]:
     steps = preview.get("steps") if isinstance(preview, dict) else None
     if not isinstance(steps, list):
         raise OpsError("pulumi preview --json did not print a preview")
-    found: list[dict[str, object]] = []
+    drift_rows: list[dict[str, object]] = []
     for step in steps:
         if isinstance(step, dict) and step.get("op") not in ("same", "read", "refresh"):
-            detail = step.get("detailedDiff")
-            names = sorted(detail) if isinstance(detail, dict) else []
-            found.append(
+            detailed_diff = step.get("detailedDiff")
+            names = sorted(detailed_diff) if isinstance(detailed_diff, dict) else []
+            drift_rows.append(
                 {
                     "op": step.get("op"),
                     "resource": str(step.get("urn")).split("::", 2)[-1],
                     "properties": names or None,
                 }
             )
-    return found
+    return drift_rows

@@ -5,8 +5,16 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.context import printing
-from ops.cli.execution import How, Program, carry_out, changing, new_run, passing, target
+from ops.cli.context import get_output
+from ops.cli.execution import (
+    ExecutionOptions,
+    ProgramOption,
+    delete_after,
+    execute_plan,
+    load_stack_context,
+    mutating_command,
+    new_run_id,
+)
 from ops.core.errors import FindingsError, UsageError
 from ops.recovery import reconcile as reconciling
 from ops.recovery.rebuild import program as program_of
@@ -14,140 +22,154 @@ from ops.stack import pulumi as pulumi_steps
 from ops.state import backup as states
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Pulumi's state.")
-Name = Annotated[
+StateName = Annotated[
     str | None, typer.Argument(metavar="[STATE]", help="from `ops state list`; else the newest")
 ]
 
 
 @app.command("backup")
-@changing
-def backup(
+@mutating_command
+def backup_state(
     context: typer.Context,
-    program: Program = Path(),
+    program: ProgramOption = Path(),
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Saves the state of now in the operations bucket, and so in its copy a region away."""
     folder = program_of(program)
-    of, output = target(context)
-    run = new_run("state")
-    draft = states.draft(run)
-    plan = states.backup(of.outputs, folder, draft, run)
-    with passing(draft):
-        if carry_out(plan, of, output, how):
-            (made,) = [one for one in states.listed(of) if one.name == run]
-            output.result("state-backup", {"state": made.name, "bytes": made.size, "run": run})
+    stack_context, output = load_stack_context(context)
+    run = new_run_id("state")
+    draft = states.get_draft_file(run)
+    plan = states.build_state_backup_plan(stack_context.outputs, folder, draft, run)
+    with delete_after(draft):
+        if execute_plan(plan, stack_context, output, how):
+            (saved_state,) = [
+                candidate
+                for candidate in states.list_saved_states(stack_context)
+                if candidate.name == run
+            ]
+            output.print_result(
+                "state-backup", {"state": saved_state.name, "bytes": saved_state.size, "run": run}
+            )
 
 
 @app.command(name="list")
-def list_(context: typer.Context) -> None:
+def list_states(context: typer.Context) -> None:
     """The saved states, the newest first."""
-    of, output = target(context)
-    output.rows("states", states.COLUMNS, [one.row() for one in states.listed(of)])
+    stack_context, output = load_stack_context(context)
+    output.print_rows(
+        "states",
+        states.SAVED_STATE_COLUMNS,
+        [saved_state.row() for saved_state in states.list_saved_states(stack_context)],
+    )
 
 
 @app.command("fetch")
-def fetch(
+def fetch_state(
     context: typer.Context,
     to: Annotated[Path, typer.Option(metavar="FILE", help="where it goes, readable by you alone")],
-    name: Name = None,
+    name: StateName = None,
 ) -> None:
     """Writes a saved state into a file, as `pulumi stack import` takes it."""
-    _vacant(to)
-    of, output = target(context)
-    one = states.chosen(states.listed(of), name)
-    states.write(to, states.fetched(of, one))
-    output.result("state-fetch", {"state": one.name, "file": str(to)})
+    _require_new_file(to)
+    stack_context, output = load_stack_context(context)
+    saved_state = states.resolve_saved_state(states.list_saved_states(stack_context), name)
+    states.write_state(to, states.fetch_saved_state(stack_context, saved_state))
+    output.print_result("state-fetch", {"state": saved_state.name, "file": str(to)})
 
 
 @app.command("restore")
-@changing
-def restore(
+@mutating_command
+def restore_state(
     context: typer.Context,
-    name: Name = None,
-    program: Program = Path(),
+    name: StateName = None,
+    program: ProgramOption = Path(),
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Gives Pulumi a saved state instead of that of now, which is saved first.
 
     What Pulumi would forget or know again is shown before.
     """
     folder = program_of(program)
-    of, output = target(context)
-    one = states.chosen(states.listed(of), name)
-    then = states.fetched(of, one)
-    now = states.exported(of.outputs.stack.stack, folder)
-    rows = states.differences(now, then)
-    if states.digest(now) == states.digest(then):
-        raise UsageError(f"STATE is {one.name!r}, which is what Pulumi knows already")
-    run = new_run("state")
-    draft, given = states.draft(run), states.draft(f"{run}-given")
-    states.write(given, then)
-    plan = states.restore(of.outputs, folder, draft, given, then, now, run)
-    if output.form == "table":
-        output.rows("state-differences", ("what", "resource", "now", "then"), rows)
-    how = how.grave()
-    with passing(draft, given):
-        if carry_out(plan, of, output, how):
-            output.result(
+    stack_context, output = load_stack_context(context)
+    saved_state = states.resolve_saved_state(states.list_saved_states(stack_context), name)
+    new_state = states.fetch_saved_state(stack_context, saved_state)
+    current_state = states.export_state(stack_context.outputs.stack.stack, folder)
+    rows = states.list_state_differences(current_state, new_state)
+    if states.compute_state_digest(current_state) == states.compute_state_digest(new_state):
+        raise UsageError(f"STATE is {saved_state.name!r}, which is what Pulumi knows already")
+    run = new_run_id("state")
+    draft, import_file = states.get_draft_file(run), states.get_draft_file(f"{run}-given")
+    states.write_state(import_file, new_state)
+    plan = states.build_state_restore_plan(
+        stack_context.outputs, folder, draft, import_file, new_state, current_state, run
+    )
+    if output.output_format == "table":
+        output.print_rows("state-differences", ("what", "resource", "now", "then"), rows)
+    how = how.as_destructive()
+    with delete_after(draft, import_file):
+        if execute_plan(plan, stack_context, output, how):
+            output.print_result(
                 "state-restore",
-                {"state": one.name, "saved": run, "different": len(rows), "run": run},
+                {"state": saved_state.name, "saved": run, "different": len(rows), "run": run},
             )
 
 
 @app.command("drift")
-def drift(context: typer.Context, program: Program = Path()) -> None:
+def show_drift(context: typer.Context, program: ProgramOption = Path()) -> None:
     """What AWS has that the program does not say: a preview with a refresh. Exit code 3 on drift.
 
     Changes nothing, the state neither.
     """
     folder = program_of(program)
-    of, output = target(context)
-    words = ("preview", "--refresh", "--json", "--non-interactive", "--stack")
-    shell = pulumi_steps.pulumi(folder, *words, of.outputs.stack.stack)
-    found = states.drifted(pulumi_steps.asked(shell))
-    output.rows("state-drift", ("op", "resource", "properties"), found)
-    if found:
-        raise FindingsError(f"{len(found)} resources are not as the program says", "pulumi up")
-    output.line("everything is as the program says")
+    stack_context, output = load_stack_context(context)
+    arguments = ("preview", "--refresh", "--json", "--non-interactive", "--stack")
+    shell = pulumi_steps.build_pulumi_command(folder, *arguments, stack_context.outputs.stack.stack)
+    drift_rows = states.list_drift(pulumi_steps.read_pulumi_json(shell))
+    output.print_rows("state-drift", ("op", "resource", "properties"), drift_rows)
+    if drift_rows:
+        raise FindingsError(f"{len(drift_rows)} resources are not as the program says", "pulumi up")
+    output.print_line("everything is as the program says")
 
 
 @app.command("digest", hidden=True)
-def digest(
+def print_state_digest(
     context: typer.Context,
     file: Annotated[Path | None, typer.Option(metavar="FILE", help="an export")] = None,
     of: Annotated[str | None, typer.Option(metavar="STACK", help="what Pulumi knows now")] = None,
-    program: Program = Path(),
+    program: ProgramOption = Path(),
 ) -> None:
     """What tells two states apart, as JSON: what a plan waits for."""
     if (file is None) is (of is None):
         raise UsageError("one of --file and --of must be set")
     if file is not None:
-        known = reconciling.read("--file", file)
+        state = reconciling.read("--file", file)
     else:
-        known = states.exported(str(of), program_of(program))
-    if not states.resources(known):
+        state = states.export_state(str(of), program_of(program))
+    if not states.list_resource_ids(state):
         raise UsageError(f"--file is {str(file)!r}, may be a file of `pulumi stack export`")
-    printing(context).data("state-digest", {"digest": states.digest(known)})
+    get_output(context).print_json("state-digest", {"digest": states.compute_state_digest(state)})
 
 
 @app.command("previewed", hidden=True)
-def previewed(
+def print_preview_digest(
     context: typer.Context,
     of: Annotated[str, typer.Option(metavar="STACK", help="of the program")],
-    program: Program = Path(),
+    program: ProgramOption = Path(),
 ) -> None:
     """What tells two previews apart, as JSON: what a plan waits for."""
     from ops.deploy import deployment as deploying
     from ops.preview import changes as preview
 
-    found = deploying.previewed(program_of(program), of)
-    printing(context).data("state-previewed", {"digest": preview.fingerprint(found)})
+    stack_preview = deploying.run_preview(program_of(program), of)
+    get_output(context).print_json(
+        "state-previewed", {"digest": preview.compute_preview_digest(stack_preview)}
+    )
 
 
-def _vacant(to: Path) -> None:
-    if to.exists():
-        raise UsageError(f"--to is {str(to)!r}, which is there already: it is not overwritten")
-    if not to.absolute().parent.is_dir():
-        raise UsageError(f"--to is {str(to)!r}, may be a file in a folder that is there")
+def _require_new_file(file: Path) -> None:
+    if file.exists():
+        raise UsageError(f"--to is {str(file)!r}, which is there already: it is not overwritten")
+    if not file.absolute().parent.is_dir():
+        raise UsageError(f"--to is {str(file)!r}, may be a file in a folder that is there")

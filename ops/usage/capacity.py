@@ -13,15 +13,15 @@ from ops.core.metrics import METRICS, Metric, all_of, batched, metric
 from ops.database.health import INSTANCES, described
 from ops.outputs import Outputs
 
-GIB: Final = 1024**3
-AREAS: Final = ("database", "services", "fleet", "cache", "buckets")
-SPAN: Final = HOUR
-STORED: Final = 3 * DAY  # S3 reports sizes once a day, up to two days late
-NO_DATA: Final = "no data"
+BYTES_PER_GIB: Final = 1024**3
+USAGE_AREAS: Final = ("database", "services", "fleet", "cache", "buckets")
+USAGE_SPAN: Final = HOUR
+BUCKET_SIZE_SPAN: Final = 3 * DAY  # S3 reports sizes once a day, up to two days late
+NO_DATA_NOTE: Final = "no data"
 
 
 @dataclass(frozen=True)
-class Used:
+class UsageFigure:
     """A figure: the newest value, the mean and the peak of the last hour. None is not known."""
 
     area: str
@@ -34,121 +34,174 @@ class Used:
     note: str = ""
 
     @property
-    def unread(self) -> bool:
+    def is_unread(self) -> bool:
         """Whether it could not be read, as its note says: not that AWS has no data."""
-        return self.now is None and self.note != NO_DATA
+        return self.now is None and self.note != NO_DATA_NOTE
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _MetricFigure:
     """A metric, and how it is told. `scale` turns AWS's unit into ours."""
 
     area: str
     subject: str
-    what: str
+    label: str
     unit: str
-    of: Metric
+    metric: Metric
     scale: float = 1
     daily: bool = False
 
 
-def areas(text: str | None) -> tuple[str, ...]:
+def parse_areas(text: str | None) -> tuple[str, ...]:
     """The areas that --only names, all where it names none. Raises UsageError."""
-    named = AREAS if text is None else tuple(word.strip() for word in text.split(","))
-    if not set(named) <= set(AREAS):
-        raise UsageError(f"--only is {text!r}, may be some of {', '.join(AREAS)}")
-    return named
+    area_names = USAGE_AREAS if text is None else tuple(word.strip() for word in text.split(","))
+    if not set(area_names) <= set(USAGE_AREAS):
+        raise UsageError(f"--only is {text!r}, may be some of {', '.join(USAGE_AREAS)}")
+    return area_names
 
 
-def usage(outputs: Outputs, aws: Aws, now: datetime, only: Sequence[str] = AREAS) -> list[Used]:
+def measure_usage(
+    outputs: Outputs, aws: Aws, now: datetime, areas: Sequence[str] = USAGE_AREAS
+) -> list[UsageFigure]:
     """The figures of a stack. What could not be read says why in its note."""
-    found: list[Used] = []
-    facts, check = Facts(outputs, now), counted(outputs, only, found)
-    findings: list[Finding] = run([check], facts, lambda r: send(aws, r, outputs.stack.region))
+    figures: list[UsageFigure] = []
+    facts, check = Facts(outputs, now), build_usage_check(outputs, areas, figures)
+    findings: list[Finding] = run(
+        [check], facts, lambda read: send(aws, read, outputs.stack.region)
+    )
     assert not findings
-    return found
+    return figures
 
 
-def counted(outputs: Outputs, only: Sequence[str], found: list[Used]) -> Check:
+def build_usage_check(outputs: Outputs, areas: Sequence[str], figures: list[UsageFigure]) -> Check:
     """The check that puts the figures of these areas into `found`, and has no findings."""
-    wanted = [one for one in _wanted(outputs) if one.area in only]
+    metric_figures = [
+        metric_figure
+        for metric_figure in _list_metric_figures(outputs)
+        if metric_figure.area in areas
+    ]
 
-    def look(facts: Facts) -> Looking:
-        hourly = batched([w.of for w in wanted if not w.daily], facts, SPAN)
-        daily = batched([w.of for w in wanted if w.daily], facts, STORED)
-        database = [described(facts)] if "database" in only else []
+    def read_figures(facts: Facts) -> Looking:
+        hourly = batched(
+            [metric_figure.metric for metric_figure in metric_figures if not metric_figure.daily],
+            facts,
+            USAGE_SPAN,
+        )
+        daily = batched(
+            [metric_figure.metric for metric_figure in metric_figures if metric_figure.daily],
+            facts,
+            BUCKET_SIZE_SPAN,
+        )
+        database = [described(facts)] if "database" in areas else []
         answers = yield [*database, *hourly, *daily]
-        head, metrics = answers[: len(database)], answers[len(database) :]
-        failed = next((a for a in metrics if isinstance(a, UnknownError)), None)
-        values = all_of(r for a in metrics if not isinstance(a, UnknownError) for r in a)
-        found.extend(_used(one, values.get(one.of.id, []), failed) for one in wanted)
-        for answer in head:
-            found.append(_storage(outputs, answer))
-        found.sort(key=lambda one: AREAS.index(one.area))
+        database_answers, metric_answers = answers[: len(database)], answers[len(database) :]
+        error = next(
+            (
+                metric_answer
+                for metric_answer in metric_answers
+                if isinstance(metric_answer, UnknownError)
+            ),
+            None,
+        )
+        values = all_of(
+            result
+            for metric_answer in metric_answers
+            if not isinstance(metric_answer, UnknownError)
+            for result in metric_answer
+        )
+        figures.extend(
+            _build_figure(figure, values.get(figure.metric.id, []), error)
+            for figure in metric_figures
+        )
+        for answer in database_answers:
+            figures.append(_build_storage_figure(outputs, answer))
+        figures.sort(key=lambda figure: USAGE_AREAS.index(figure.area))
         return []
 
-    return Check("usage", "usage", look, (INSTANCES, METRICS))
+    return Check("usage", "usage", read_figures, (INSTANCES, METRICS))
 
 
-def _used(one: _Wanted, values: list[float], failed: UnknownError | None) -> Used:
+def _build_figure(
+    metric_figure: _MetricFigure, values: list[float], error: UnknownError | None
+) -> UsageFigure:
     """A figure from its values, newest first."""
     if not values:
-        note = str(failed) if failed else NO_DATA
-        return Used(one.area, one.subject, one.what, one.unit, note=note)
-    scaled = [value * one.scale for value in values]
-    mean = sum(scaled) / len(scaled)
-    now, mean, peak = (round(value, 1) for value in (scaled[0], mean, max(scaled)))
-    return Used(one.area, one.subject, one.what, one.unit, now, mean, peak)
+        note = str(error) if error else NO_DATA_NOTE
+        return UsageFigure(
+            metric_figure.area,
+            metric_figure.subject,
+            metric_figure.label,
+            metric_figure.unit,
+            note=note,
+        )
+    scaled_values = [value * metric_figure.scale for value in values]
+    mean = sum(scaled_values) / len(scaled_values)
+    newest, mean, peak = (round(value, 1) for value in (scaled_values[0], mean, max(scaled_values)))
+    return UsageFigure(
+        metric_figure.area,
+        metric_figure.subject,
+        metric_figure.label,
+        metric_figure.unit,
+        newest,
+        mean,
+        peak,
+    )
 
 
-def _storage(outputs: Outputs, answer: object) -> Used:
+def _build_storage_figure(outputs: Outputs, answer: object) -> UsageFigure:
     """What is allocated, which no metric tells."""
     name = outputs.database.identifier
     if isinstance(answer, UnknownError):
-        return Used("database", name, "allocated storage", "GiB", note=str(answer))
+        return UsageFigure("database", name, "allocated storage", "GiB", note=str(answer))
     assert isinstance(answer, list)
-    item = next((i for i in known(answer) if i["DBInstanceIdentifier"] == name), None)
+    item = next(
+        (instance for instance in known(answer) if instance["DBInstanceIdentifier"] == name), None
+    )
     if item is None:
-        return Used("database", name, "allocated storage", "GiB", note="the instance is gone")
-    most = item.get("MaxAllocatedStorage")
-    note = f"grows to {most} GiB by itself" if most else ""
-    return Used("database", name, "allocated storage", "GiB", item["AllocatedStorage"], note=note)
+        return UsageFigure(
+            "database", name, "allocated storage", "GiB", note="the instance is gone"
+        )
+    max_gib = item.get("MaxAllocatedStorage")
+    note = f"grows to {max_gib} GiB by itself" if max_gib else ""
+    return UsageFigure(
+        "database", name, "allocated storage", "GiB", item["AllocatedStorage"], note=note
+    )
 
 
-def _wanted(outputs: Outputs) -> Iterator[_Wanted]:
+def _list_metric_figures(outputs: Outputs) -> Iterator[_MetricFigure]:
     database = outputs.database
     for name in (database.identifier, *database.replicas):
-        for what, unit, metric_name, scale in (
+        for label, unit, metric_name, scale in (
             ("CPU", "%", "CPUUtilization", 1.0),
             ("connections", "", "DatabaseConnections", 1.0),
-            ("free memory", "GiB", "FreeableMemory", 1 / GIB),
-            ("free storage", "GiB", "FreeStorageSpace", 1 / GIB),
+            ("free memory", "GiB", "FreeableMemory", 1 / BYTES_PER_GIB),
+            ("free storage", "GiB", "FreeStorageSpace", 1 / BYTES_PER_GIB),
         ):
-            of = metric("AWS/RDS", metric_name, "Average", DBInstanceIdentifier=name)
-            yield _Wanted("database", name, what, unit, of, scale)
+            metric_query = metric("AWS/RDS", metric_name, "Average", DBInstanceIdentifier=name)
+            yield _MetricFigure("database", name, label, unit, metric_query, scale)
     if outputs.services is not None:
         for name in outputs.services.services:
-            for what, metric_name in (("CPU", "CPUUtilization"), ("memory", "MemoryUtilization")):
-                of = metric(
+            for label, metric_name in (("CPU", "CPUUtilization"), ("memory", "MemoryUtilization")):
+                metric_query = metric(
                     "AWS/ECS",
                     metric_name,
                     "Average",
                     ClusterName=outputs.services.cluster,
                     ServiceName=name,
                 )
-                yield _Wanted("services", name, what, "%", of)
+                yield _MetricFigure("services", name, label, "%", metric_query)
     if outputs.fleet is not None:
         group = outputs.fleet.group
-        of = metric("AWS/EC2", "CPUUtilization", "Average", AutoScalingGroupName=group)
-        yield _Wanted("fleet", group, "CPU", "%", of)
+        metric_query = metric("AWS/EC2", "CPUUtilization", "Average", AutoScalingGroupName=group)
+        yield _MetricFigure("fleet", group, "CPU", "%", metric_query)
     if outputs.cache is not None:
         name = f"{outputs.cache.identifier}-001"  # as ElastiCache names the first node
-        for what, metric_name in (
+        for label, metric_name in (
             ("CPU", "EngineCPUUtilization"),
             ("memory", "DatabaseMemoryUsagePercentage"),
         ):
-            of = metric("AWS/ElastiCache", metric_name, "Average", CacheClusterId=name)
-            yield _Wanted("cache", name, what, "%", of)
+            metric_query = metric("AWS/ElastiCache", metric_name, "Average", CacheClusterId=name)
+            yield _MetricFigure("cache", name, label, "%", metric_query)
     buckets = [outputs.backups.operations_bucket]
     if outputs.load_balancer is not None and outputs.load_balancer.access_log_bucket:
         buckets.append(outputs.load_balancer.access_log_bucket)
@@ -169,5 +222,5 @@ def _wanted(outputs: Outputs) -> Iterator[_Wanted]:
             BucketName=bucket,
             StorageType="AllStorageTypes",
         )
-        yield _Wanted("buckets", bucket, "size", "MiB", size, 1 / 1024**2, daily=True)
-        yield _Wanted("buckets", bucket, "objects", "", count, daily=True)
+        yield _MetricFigure("buckets", bucket, "size", "MiB", size, 1 / 1024**2, daily=True)
+        yield _MetricFigure("buckets", bucket, "objects", "", count, daily=True)

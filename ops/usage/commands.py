@@ -5,17 +5,17 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.context import opened
+from ops.cli.context import load_stack
 from ops.core import clock
 from ops.core.errors import FindingsError
 from ops.health.registry import APIS
-from ops.usage.capacity import areas, usage
+from ops.usage.capacity import measure_usage, parse_areas
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command(name="usage")
-def show(
+def show_usage(
     context: typer.Context,
     only: Annotated[
         str | None, typer.Option(help="areas to look at, with commas: database,buckets")
@@ -25,10 +25,10 @@ def show(
 
     Reads only. Exit code 3 where a figure could not be read.
     """
-    wanted = areas(only)
-    outputs, aws, output = opened(context, APIS)
-    found = usage(outputs, aws, clock.now(), wanted)
+    areas = parse_areas(only)
+    outputs, aws, output = load_stack(context, APIS)
+    figures = measure_usage(outputs, aws, clock.now(), areas)
     columns = ("area", "subject", "what", "now", "mean", "peak", "unit", "note")
-    output.rows("usage", columns, [asdict(one) for one in found])
-    if unread := sum(one.unread for one in found):
-        raise FindingsError(f"{unread} of {len(found)} figures could not be read")
+    output.print_rows("usage", columns, [asdict(figure) for figure in figures])
+    if unread_count := sum(figure.is_unread for figure in figures):
+        raise FindingsError(f"{unread_count} of {len(figures)} figures could not be read")

@@ -19,78 +19,88 @@ from typing import Final, Protocol, Self
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
-from sandbox.clients.observation import Seen
-from sandbox.clock import Held, clock
+from sandbox.clients.observation import ClientObservation
+from sandbox.clock import ManualClock, get_sandbox_clock
 
-PAUSE: Final = 0.02  # seconds of the wall between two requests
-TIMEOUT: Final = 30.0  # seconds of the wall until a request counts as not answered
-STEP: Final = 5.0  # simulated seconds
-SERVER: Final = 500  # statuses from here on are the server's errors
+REQUEST_PAUSE_SECONDS: Final = 0.02  # seconds of the wall between two requests
+REQUEST_TIMEOUT_SECONDS: Final = 30.0  # seconds of the wall until a request counts as not answered
+STEP_SECONDS: Final = 5.0  # simulated seconds
+FIRST_SERVER_ERROR_STATUS: Final = 500  # statuses from here on are the server's errors
 
 
-class Client(Protocol):
+class SteppedClient(Protocol):
     """Whoever goes on using the stack."""
 
-    def ask(self) -> object:
+    def send_request(self) -> object:
         """Once."""
 
 
-class Asker:
+class HttpClient:
     """Asks a URL; counts answers, errors (5xx, or no answer) and the longest time without one.
 
     `kinds` counts answers by status (0: none) and by the image that gave it, where one did.
     """
 
     def __init__(
-        self, url: str, *, headers: Mapping[str, str] | None = None, pause: float = PAUSE
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        pause: float = REQUEST_PAUSE_SECONDS,
     ) -> None:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "", parts.port or 80
         self._path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
         self._headers, self._pause = dict(headers or {}), pause
-        self.kinds: Counter[tuple[int, str]] = Counter()
-        self._last, self._gap = clock().now(), 0.0
-        self._lock, self._over = threading.Lock(), threading.Event()
-        self._thread = threading.Thread(target=self._ask_on, name="asker", daemon=True)
+        self.answer_counts: Counter[tuple[int, str]] = Counter()
+        self._last_answer_time, self._longest_gap = get_sandbox_clock().now(), 0.0
+        self._lock, self._stop_event = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._send_requests, name="asker", daemon=True)
 
-    def ask(self) -> int:
+    def send_request(self) -> int:
         """One request; the status that came, 0 for none."""
-        status, image = self._answer()
+        status, image = self._fetch_answer()
         with self._lock:
-            self.kinds[status, image] += 1
-            if _good(status):
-                self._mind()
+            self.answer_counts[status, image] += 1
+            if _is_success(status):
+                self._update_gap()
         return status
 
-    def seen(self) -> Seen:
+    def get_observation(self) -> ClientObservation:
         """What came of all requests so far. A gap that goes on counts until now."""
         with self._lock:
-            sent = self.kinds.total()
-            answered = sum(n for (status, _), n in self.kinds.items() if _good(status))
-            open_ = (clock().now() - self._last).total_seconds()
-            return Seen("asker", sent, answered, sent - answered, max(self._gap, open_))
+            sent = self.answer_counts.total()
+            answered = sum(
+                count for (status, _), count in self.answer_counts.items() if _is_success(status)
+            )
+            open_gap = (get_sandbox_clock().now() - self._last_answer_time).total_seconds()
+            return ClientObservation(
+                "asker", sent, answered, sent - answered, max(self._longest_gap, open_gap)
+            )
 
-    def _mind(self) -> None:
-        now = clock().now()
-        self._gap = max(self._gap, (now - self._last).total_seconds())
-        self._last = now
+    def _update_gap(self) -> None:
+        now = get_sandbox_clock().now()
+        self._longest_gap = max(self._longest_gap, (now - self._last_answer_time).total_seconds())
+        self._last_answer_time = now
 
-    def _answer(self) -> tuple[int, str]:
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT)
+    def _fetch_answer(self) -> tuple[int, str]:
+        connection = http.client.HTTPConnection(
+            self._host, self._port, timeout=REQUEST_TIMEOUT_SECONDS
+        )
         try:
             connection.request("GET", self._path, headers={**self._headers, "Connection": "close"})
-            answer = connection.getresponse()
-            body = answer.read()
+            response = connection.getresponse()
+            body = response.read()
         except (OSError, http.client.HTTPException):
             return 0, ""
         finally:
             connection.close()
-        return answer.status, _image(body)
+        return response.status, _parse_image(body)
 
-    def _ask_on(self) -> None:
-        while not self._over.is_set():
-            self.ask()
-            self._over.wait(self._pause)
+    def _send_requests(self) -> None:
+        while not self._stop_event.is_set():
+            self.send_request()
+            self._stop_event.wait(self._pause)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -102,38 +112,40 @@ class Asker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._over.set()
-        self._thread.join(2 * TIMEOUT)
-        self.ask()  # the gap that is open ends here, or is seen
+        self._stop_event.set()
+        self._thread.join(2 * REQUEST_TIMEOUT_SECONDS)
+        self.send_request()  # the gap that is open ends here, or is seen
 
 
 @contextmanager
-def stepping(held: Held, *askers: Client, step: float = STEP) -> Iterator[None]:
+def step_clients(
+    manual_clock: ManualClock, *clients: SteppedClient, step_seconds: float = STEP_SECONDS
+) -> Iterator[None]:
     """Lets each ask once in so many simulated seconds, however far the clock is advanced."""
-    advance = held.advance
+    original_advance = manual_clock.advance
 
-    def stepped(seconds: float) -> None:
-        left = seconds
-        while left > 0:
-            advance(min(step, left))
-            left -= step
-            for asker in askers:
-                asker.ask()
+    def advance_stepwise(seconds: float) -> None:
+        remaining_seconds = seconds
+        while remaining_seconds > 0:
+            original_advance(min(step_seconds, remaining_seconds))
+            remaining_seconds -= step_seconds
+            for client in clients:
+                client.send_request()
 
-    with patch.object(held, "advance", stepped):
-        for asker in askers:
-            asker.ask()
+    with patch.object(manual_clock, "advance", advance_stepwise):
+        for client in clients:
+            client.send_request()
         yield
 
 
-def _good(status: int) -> bool:
-    return 0 < status < SERVER
+def _is_success(status: int) -> bool:
+    return 0 < status < FIRST_SERVER_ERROR_STATUS
 
 
-def _image(body: bytes) -> str:
+def _parse_image(body: bytes) -> str:
     """The image that a target says it is; nothing where the answer is no target's."""
     try:
-        said = json.loads(body)
+        body_json = json.loads(body)
     except ValueError:
         return ""
-    return str(said.get("image", "")) if isinstance(said, dict) else ""
+    return str(body_json.get("image", "")) if isinstance(body_json, dict) else ""

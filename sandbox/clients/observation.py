@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Seen:
+class ClientObservation:
     """What came of a client's requests, in simulated seconds.
 
     `gap` is the longest time between two answers. `lost` are writes that were acknowledged and
@@ -15,13 +15,13 @@ class Seen:
     sent: int
     answered: int
     errors: int
-    gap: float
-    lost: int = 0
+    longest_gap: float
+    lost_rows: int = 0
 
     def line(self) -> str:
         """For a person."""
-        lost = f", {self.lost} acknowledged rows lost" if self.client == "writer" else ""
+        lost_text = f", {self.lost_rows} acknowledged rows lost" if self.client == "writer" else ""
         return (
             f"{self.client}: {self.answered} of {self.sent} answered, {self.errors} errors, "
-            f"at most {self.gap:.0f} s without an answer{lost}"
+            f"at most {self.longest_gap:.0f} s without an answer{lost_text}"
         )

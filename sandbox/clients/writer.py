@@ -20,77 +20,88 @@ from typing import Any, Final, Self
 
 import psycopg
 
-from sandbox.clients.observation import Seen
-from sandbox.clock import clock
+from sandbox.clients.observation import ClientObservation
+from sandbox.clock import get_sandbox_clock
 
-PAUSE: Final = 0.005  # seconds of the wall between two writes
-LIMIT: Final = 60.0  # seconds of the wall until what was lost must be countable
-TABLE: Final = "bulwark_writer"
-Where = Callable[[], Mapping[str, Any]]  # host, port, dbname, username, password: read anew
+WRITE_PAUSE_SECONDS: Final = 0.005  # seconds of the wall between two writes
+RECOVERY_LIMIT_SECONDS: Final = 60.0  # seconds of the wall until what was lost must be countable
+WRITER_TABLE: Final = "bulwark_writer"
+CredentialsGetter = Callable[
+    [], Mapping[str, Any]
+]  # host, port, dbname, username, password: read anew
 
 
-class Writer:
+class DatabaseWriter:
     """Writes until the end of its block."""
 
-    def __init__(self, where: Where) -> None:
-        self._where = where
-        self._last, self._gap = clock().now(), 0.0
+    def __init__(self, get_credentials: CredentialsGetter) -> None:
+        self._get_credentials = get_credentials
+        self._last_answer_time, self._longest_gap = get_sandbox_clock().now(), 0.0
         self._sent = self._errors = self._lost = 0
-        self._kept: list[int] = []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._write_on, name="writer", daemon=True)
+        self._acknowledged_rows: list[int] = []
+        self._stop_event = threading.Event()
+        self._thread = threading.Thread(target=self._write_rows, name="writer", daemon=True)
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
-    def seen(self) -> Seen:
+    def get_observation(self) -> ClientObservation:
         """What came of it, once its block has ended."""
-        return Seen("writer", self._sent, len(self._kept), self._errors, self._gap, self._lost)
+        return ClientObservation(
+            "writer",
+            self._sent,
+            len(self._acknowledged_rows),
+            self._errors,
+            self._longest_gap,
+            self._lost,
+        )
 
     def _connect(self) -> "psycopg.Connection[tuple[Any, ...]]":
-        known = self._where()
-        made: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(
-            host=known["host"],
-            port=known["port"],
-            dbname=known["dbname"],
-            user=known["username"],
-            password=known["password"],
+        credentials = self._get_credentials()
+        connection: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(
+            host=credentials["host"],
+            port=credentials["port"],
+            dbname=credentials["dbname"],
+            user=credentials["username"],
+            password=credentials["password"],
             connect_timeout=10,
             application_name="writer",
             autocommit=True,
             sslmode=os.environ.get("PGSSLMODE", "prefer"),
         )
-        return made
+        return connection
 
-    def ask(self) -> None:
+    def send_request(self) -> None:
         """Writes one row."""
         self._sent += 1
         try:
             if self._connection is None or self._connection.closed:
                 self._connection = self._connect()
-            self._connection.execute(f"INSERT INTO {TABLE} VALUES (%s)".encode(), (self._sent,))
+            self._connection.execute(
+                f"INSERT INTO {WRITER_TABLE} VALUES (%s)".encode(), (self._sent,)
+            )
         except psycopg.Error:
             self._errors += 1
             if self._connection is not None:
                 self._connection.close()
             return
-        self._kept.append(self._sent)
-        now = clock().now()
-        self._gap = max(self._gap, (now - self._last).total_seconds())
-        self._last = now
+        self._acknowledged_rows.append(self._sent)
+        now = get_sandbox_clock().now()
+        self._longest_gap = max(self._longest_gap, (now - self._last_answer_time).total_seconds())
+        self._last_answer_time = now
 
-    def _write_on(self) -> None:
-        while not self._over.is_set():
-            self.ask()
-            self._over.wait(PAUSE)
+    def _write_rows(self) -> None:
+        while not self._stop_event.is_set():
+            self.send_request()
+            self._stop_event.wait(WRITE_PAUSE_SECONDS)
 
-    def begin(self) -> None:
+    def create_table(self) -> None:
         """Makes its table anew."""
         with self._connect() as connection:
-            connection.execute(f"DROP TABLE IF EXISTS {TABLE}".encode())
-            connection.execute(f"CREATE TABLE {TABLE} (n int)".encode())
-        self._last = clock().now()
+            connection.execute(f"DROP TABLE IF EXISTS {WRITER_TABLE}".encode())
+            connection.execute(f"CREATE TABLE {WRITER_TABLE} (n int)".encode())
+        self._last_answer_time = get_sandbox_clock().now()
 
     def __enter__(self) -> Self:
-        self.begin()
+        self.create_table()
         self._thread.start()
         return self
 
@@ -100,23 +111,26 @@ class Writer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._over.set()
-        self._thread.join(LIMIT)
-        self.end()
+        self._stop_event.set()
+        self._thread.join(RECOVERY_LIMIT_SECONDS)
+        self.count_lost_rows()
 
-    def end(self) -> None:
+    def count_lost_rows(self) -> None:
         """Writes until that is acknowledged once more, then looks at what is there."""
-        before = len(self._kept)
-        deadline = threading.Event()
-        waited = 0.0
-        while len(self._kept) == before and waited < LIMIT:  # the gap that is open ends here
-            self.ask()
-            if len(self._kept) == before:
-                deadline.wait(0.05)
-                waited += 0.05
+        acknowledged_count = len(self._acknowledged_rows)
+        pause_event = threading.Event()
+        waited_seconds = 0.0
+        while (
+            len(self._acknowledged_rows) == acknowledged_count
+            and waited_seconds < RECOVERY_LIMIT_SECONDS
+        ):  # the gap that is open ends here
+            self.send_request()
+            if len(self._acknowledged_rows) == acknowledged_count:
+                pause_event.wait(0.05)
+                waited_seconds += 0.05
         if self._connection is not None and not self._connection.closed:
-            rows = self._connection.execute(f"SELECT n FROM {TABLE}".encode()).fetchall()
-            self._lost = len(set(self._kept) - {row[0] for row in rows})
+            rows = self._connection.execute(f"SELECT n FROM {WRITER_TABLE}".encode()).fetchall()
+            self._lost = len(set(self._acknowledged_rows) - {row[0] for row in rows})
             self._connection.close()
         else:
-            self._lost = len(self._kept)  # nobody can say that they are there
+            self._lost = len(self._acknowledged_rows)  # nobody can say that they are there

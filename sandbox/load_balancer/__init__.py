@@ -17,53 +17,53 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sandbox.load_balancer.server import Local
-from sandbox.load_balancer.state import known
+from sandbox.load_balancer.server import LocalListener
+from sandbox.load_balancer.state import is_listener
 
-__all__ = ["answering", "url"]
-_open: dict[tuple[str, int], Local] | None = None
-_opening = threading.Lock()
+__all__ = ["get_listener_url", "serve_load_balancers"]
+_open_listeners: dict[tuple[str, int], LocalListener] | None = None
+_open_lock = threading.Lock()
 
 
-class NotAnsweringError(RuntimeError):
+class ListenerNotServedError(RuntimeError):
     """A load balancer is asked for where none answers."""
 
 
 @contextmanager
-def answering() -> Iterator[None]:
+def serve_load_balancers() -> Iterator[None]:
     """Load balancers of this process answer HTTP until the end of the block."""
-    global _open
-    if _open is not None:
+    global _open_listeners
+    if _open_listeners is not None:
         raise RuntimeError("load balancers answer in this process already")
-    _open = {}
+    _open_listeners = {}
     try:
         yield
     finally:
-        opened, _open = _open, None
-        for local in opened.values():
-            local.close()
+        open_listeners, _open_listeners = _open_listeners, None
+        for local_listener in open_listeners.values():
+            local_listener.close()
 
 
-def url(load_balancer_arn: str, port: int) -> str:
+def get_listener_url(load_balancer_arn: str, port: int) -> str:
     """Where a listener answers, like http://127.0.0.1:40123; the same each time.
 
     Raises NotAnsweringError outside `answering()`, and where there is no such listener.
     """
-    opened = _open
-    if opened is None:
-        raise NotAnsweringError("no load balancer answers here: use balancer.answering()")
-    if not known(load_balancer_arn, port):
-        raise NotAnsweringError(f"there is no listener at port {port} of {load_balancer_arn}")
+    open_listeners = _open_listeners
+    if open_listeners is None:
+        raise ListenerNotServedError("no load balancer answers here: use balancer.answering()")
+    if not is_listener(load_balancer_arn, port):
+        raise ListenerNotServedError(f"there is no listener at port {port} of {load_balancer_arn}")
     key = (load_balancer_arn, port)
-    with _opening:
-        if key not in opened:
-            opened[key] = Local(load_balancer_arn, port, _elsewhere)
-        return opened[key].url
+    with _open_lock:
+        if key not in open_listeners:
+            open_listeners[key] = LocalListener(load_balancer_arn, port, _find_local_port)
+        return open_listeners[key].url
 
 
-def _elsewhere(load_balancer_arn: str, port: int) -> int | None:
+def _find_local_port(load_balancer_arn: str, port: int) -> int | None:
     """The local port of another listener; None where there is none."""
     try:
-        return int(url(load_balancer_arn, port).rpartition(":")[2])
-    except NotAnsweringError:
+        return int(get_listener_url(load_balancer_arn, port).rpartition(":")[2])
+    except ListenerNotServedError:
         return None

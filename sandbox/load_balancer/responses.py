@@ -8,19 +8,19 @@ from html import escape
 from http import HTTPStatus
 from typing import Any, Final
 
-from sandbox.clock import clock, pending
-from sandbox.load_balancer.rules import Request, location
-from sandbox.load_balancer.state import Decision, Group, Listener
-from sandbox.patches.ecs.targets import Target
+from sandbox.clock import get_sandbox_clock, is_in_future
+from sandbox.load_balancer.rules import HttpRequest, build_redirect_url
+from sandbox.load_balancer.state import ListenerState, RoutingDecision, TargetGroupState
+from sandbox.patches.ecs.targets import RegisteredTarget
 
-ITSELF: Final = "awselb/2.0"  # what a load balancer calls itself in its own answers
-SLOW: Final = 20  # simulated seconds that a slow image takes; an assumption
+LOAD_BALANCER_SERVER: Final = "awselb/2.0"  # what a load balancer calls itself in its own answers
+SLOW_IMAGE_SECONDS: Final = 20  # simulated seconds that a slow image takes; an assumption
 WALL: Final = 1.0  # seconds of the wall after which a slow image answers, whatever the clock says
-LOOK: Final = 0.005  # seconds between looks at the clock
+CLOCK_POLL_SECONDS: Final = 0.005  # seconds between looks at the clock
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpResponse:
     """An HTTP answer."""
 
     status: int
@@ -29,85 +29,98 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def answer(decision: Decision, request: Request, forwarded: Mapping[str, str]) -> Answer:
+def build_response(
+    decision: RoutingDecision, request: HttpRequest, forwarded_headers: Mapping[str, str]
+) -> HttpResponse:
     """The answer to a request. `forwarded` are the headers that the load balancer adds."""
     action = decision.action
     match action.get("Type"):
         case "fixed-response":
-            return _fixed(action.get("FixedResponseConfig") or {})
+            return _build_fixed_response(action.get("FixedResponseConfig") or {})
         case "redirect":
-            return _redirect(action.get("RedirectConfig") or {}, request)
+            return _build_redirect_response(action.get("RedirectConfig") or {}, request)
         case "forward":
-            return _forward(decision, request, forwarded)
-    return own(HTTPStatus.NOT_IMPLEMENTED)  # authentication: see the package
+            return _build_forward_response(decision, request, forwarded_headers)
+    return build_own_response(HTTPStatus.NOT_IMPLEMENTED)  # authentication: see the package
 
 
-def own(status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Answer:
+def build_own_response(
+    status: HTTPStatus, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
     """A page of the load balancer itself."""
     title = escape(f"{status.value} {status.phrase}")
     page = (
         f"<html>\n<head><title>{title}</title></head>\n<body>\n"
         f"<center><h1>{title}</h1></center>\n</body>\n</html>\n"
     )
-    return Answer(status, page.encode(), headers={"Server": ITSELF, **(headers or {})})
-
-
-def _fixed(config: Mapping[str, Any]) -> Answer:
-    return Answer(
-        int(config["StatusCode"]),
-        str(config.get("MessageBody") or "").encode(),
-        str(config.get("ContentType") or "text/plain"),
-        {"Server": ITSELF},
+    return HttpResponse(
+        status, page.encode(), headers={"Server": LOAD_BALANCER_SERVER, **(headers or {})}
     )
 
 
-def _redirect(config: Mapping[str, Any], request: Request) -> Answer:
+def _build_fixed_response(config: Mapping[str, Any]) -> HttpResponse:
+    return HttpResponse(
+        int(config["StatusCode"]),
+        str(config.get("MessageBody") or "").encode(),
+        str(config.get("ContentType") or "text/plain"),
+        {"Server": LOAD_BALANCER_SERVER},
+    )
+
+
+def _build_redirect_response(config: Mapping[str, Any], request: HttpRequest) -> HttpResponse:
     status = HTTPStatus(int(str(config["StatusCode"]).removeprefix("HTTP_")))
-    return own(status, {"Location": location(config, request)})
+    return build_own_response(status, {"Location": build_redirect_url(config, request)})
 
 
-def _forward(decision: Decision, request: Request, forwarded: Mapping[str, str]) -> Answer:
+def _build_forward_response(
+    decision: RoutingDecision, request: HttpRequest, forwarded_headers: Mapping[str, str]
+) -> HttpResponse:
     """503 where no target is registered, 502 where it closes, 504 where nobody listens."""
     if decision.group is None or decision.target is None:
-        return own(HTTPStatus.SERVICE_UNAVAILABLE)
-    return _target(decision.listener, decision.group, decision.target, request, forwarded)
+        return build_own_response(HTTPStatus.SERVICE_UNAVAILABLE)
+    return _build_target_response(
+        decision.listener, decision.group, decision.target, request, forwarded_headers
+    )
 
 
-def _target(
-    listener: Listener,
-    group: Group,
-    target: Target,
-    request: Request,
-    forwarded: Mapping[str, str],
-) -> Answer:
-    says = {
+def _build_target_response(
+    listener: ListenerState,
+    group: TargetGroupState,
+    target: RegisteredTarget,
+    request: HttpRequest,
+    forwarded_headers: Mapping[str, str],
+) -> HttpResponse:
+    response_fields = {
         "image": target.image,
         "target": target.name,
         "address": f"{target.id}:{target.port}",
         "path": request.path,
-        "forwarded": dict(forwarded),
+        "forwarded": dict(forwarded_headers),
     }
-    match target.answers:
+    match target.image_behaviour:
         case "healthy":
             status = HTTPStatus.OK
         case "slow":
             if request.path != group.health_path:
-                _take(SLOW)
+                _wait_simulated(SLOW_IMAGE_SECONDS)
             status = HTTPStatus.OK
         case "errors":
-            healthy = request.path == group.health_path
-            status = HTTPStatus.OK if healthy else HTTPStatus.INTERNAL_SERVER_ERROR
+            is_health_check = request.path == group.health_path
+            status = HTTPStatus.OK if is_health_check else HTTPStatus.INTERNAL_SERVER_ERROR
         case "unhealthy":
             status = HTTPStatus.SERVICE_UNAVAILABLE
         case None:
-            return own(HTTPStatus.GATEWAY_TIMEOUT)
+            return build_own_response(HTTPStatus.GATEWAY_TIMEOUT)
         case _:  # its process has ended: the port is closed
-            return own(HTTPStatus.BAD_GATEWAY)
-    return Answer(status, (json.dumps(says) + "\n").encode(), "application/json")
+            return build_own_response(HTTPStatus.BAD_GATEWAY)
+    return HttpResponse(status, (json.dumps(response_fields) + "\n").encode(), "application/json")
 
 
-def _take(seconds: float) -> None:
+def _wait_simulated(seconds: float) -> None:
     """Lets simulated time pass, as far as that does not take long."""
-    until, end = clock().ready(seconds), time.monotonic() + WALL
-    while pending(until) and time.monotonic() < end:
-        time.sleep(LOOK)
+    ready_time, wall_deadline = (
+        get_sandbox_clock().get_completion_time(seconds),
+        time.monotonic() + WALL,
+    )
+    while is_in_future(ready_time) and time.monotonic() < wall_deadline:
+        time.sleep(CLOCK_POLL_SECONDS)

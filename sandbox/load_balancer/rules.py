@@ -14,12 +14,12 @@ from urllib.parse import parse_qsl
 
 from pydantic import JsonValue
 
-Condition = Mapping[str, Any]
-PLACEHOLDER: Final = re.compile(r"#\{(protocol|host|port|path|query)\}")
+RuleCondition = Mapping[str, Any]
+REDIRECT_PLACEHOLDER: Final = re.compile(r"#\{(protocol|host|port|path|query)\}")
 
 
 @dataclass(frozen=True)
-class Request:
+class HttpRequest:
     """A request as a listener gets it. `headers` have names in small letters.
 
     `protocol` and `port` are the listener's, `host` is without a port, `path` without the query.
@@ -36,87 +36,98 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Rule:
+class ListenerRule:
     """Conditions that must all hold, and the action that then comes."""
 
     priority: int
-    conditions: tuple[Condition, ...]
+    conditions: tuple[RuleCondition, ...]
     action: Mapping[str, Any]
 
 
-def met(rules: Iterable[Rule], request: Request) -> Rule | None:
+def find_matching_rule(rules: Iterable[ListenerRule], request: HttpRequest) -> ListenerRule | None:
     """The first rule, by priority, whose conditions all hold."""
-    ordered = sorted(rules, key=lambda rule: rule.priority)
-    return next((rule for rule in ordered if all(holds(c, request) for c in rule.conditions)), None)
+    ordered_rules = sorted(rules, key=lambda rule: rule.priority)
+    return next(
+        (
+            rule
+            for rule in ordered_rules
+            if all(is_condition_met(condition, request) for condition in rule.conditions)
+        ),
+        None,
+    )
 
 
-def holds(condition: Condition, request: Request) -> bool:
+def is_condition_met(condition: RuleCondition, request: HttpRequest) -> bool:
     """Whether one of a condition's values fits. A field that there is not never does."""
     field = str(condition.get("Field"))
-    if field not in _FIELDS:
+    if field not in _CONDITION_FIELDS:
         return False
-    key, fits = _FIELDS[field]
+    key, matches = _CONDITION_FIELDS[field]
     config: Mapping[str, Any] = condition.get(key) or condition
-    return any(fits(value, request, config) for value in config.get("Values") or ())
+    return any(matches(value, request, config) for value in config.get("Values") or ())
 
 
-Fits = Callable[[Any, Request, Mapping[str, Any]], bool]
+ConditionMatcher = Callable[[Any, HttpRequest, Mapping[str, Any]], bool]
 
 
-def _path(value: Any, request: Request, _: Condition) -> bool:
-    return like(value, request.path)
+def _matches_path(value: Any, request: HttpRequest, _: RuleCondition) -> bool:
+    return matches_pattern(value, request.path)
 
 
-def _host(value: Any, request: Request, _: Condition) -> bool:
-    return like(value, request.host, small=True)
+def _matches_host(value: Any, request: HttpRequest, _: RuleCondition) -> bool:
+    return matches_pattern(value, request.host, ignore_case=True)
 
 
-def _header(value: Any, request: Request, config: Condition) -> bool:
-    seen = request.headers.get(str(config.get("HttpHeaderName")).lower())
-    return seen is not None and like(value, seen, small=True)
+def _matches_header(value: Any, request: HttpRequest, config: RuleCondition) -> bool:
+    header_value = request.headers.get(str(config.get("HttpHeaderName")).lower())
+    return header_value is not None and matches_pattern(value, header_value, ignore_case=True)
 
 
-def _method(value: Any, request: Request, _: Condition) -> bool:
+def _matches_method(value: Any, request: HttpRequest, _: RuleCondition) -> bool:
     return bool(value == request.method)
 
 
-def _query(value: Any, request: Request, _: Condition) -> bool:
+def _matches_query(value: Any, request: HttpRequest, _: RuleCondition) -> bool:
     """A pair whose key and value both fit; without a key any pair's value."""
-    key, wanted = value.get("Key"), value.get("Value") or ""
+    key, value_pattern = value.get("Key"), value.get("Value") or ""
     return any(
-        (not key or like(key, name, small=True)) and like(wanted, text, small=True)
+        (not key or matches_pattern(key, name, ignore_case=True))
+        and matches_pattern(value_pattern, text, ignore_case=True)
         for name, text in parse_qsl(request.query, keep_blank_values=True)
     )
 
 
-def _source(value: Any, request: Request, _: Condition) -> bool:
+def _matches_source(value: Any, request: HttpRequest, _: RuleCondition) -> bool:
     return ip_address(request.source) in ip_network(value, strict=False)
 
 
-_FIELDS: Final[Mapping[str, tuple[str, Fits]]] = {
-    "path-pattern": ("PathPatternConfig", _path),
-    "host-header": ("HostHeaderConfig", _host),
-    "http-header": ("HttpHeaderConfig", _header),
-    "http-request-method": ("HttpRequestMethodConfig", _method),
-    "query-string": ("QueryStringConfig", _query),
-    "source-ip": ("SourceIpConfig", _source),
+_CONDITION_FIELDS: Final[Mapping[str, tuple[str, ConditionMatcher]]] = {
+    "path-pattern": ("PathPatternConfig", _matches_path),
+    "host-header": ("HostHeaderConfig", _matches_host),
+    "http-header": ("HttpHeaderConfig", _matches_header),
+    "http-request-method": ("HttpRequestMethodConfig", _matches_method),
+    "query-string": ("QueryStringConfig", _matches_query),
+    "source-ip": ("SourceIpConfig", _matches_source),
 }
 
 
-def like(pattern: str, text: str, *, small: bool = False) -> bool:
+def matches_pattern(pattern: str, text: str, *, ignore_case: bool = False) -> bool:
     """Whether a text fits a pattern: `*` is any characters, `?` is one. `small` ignores case."""
-    return _compiled(pattern, small).fullmatch(text) is not None
+    return _compile_pattern(pattern, ignore_case).fullmatch(text) is not None
 
 
 @cache
-def _compiled(pattern: str, small: bool) -> re.Pattern[str]:
-    parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
-    return re.compile("".join(parts), re.DOTALL | (re.IGNORECASE if small else 0))
+def _compile_pattern(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+    parts = (
+        ".*" if character == "*" else "." if character == "?" else re.escape(character)
+        for character in pattern
+    )
+    return re.compile("".join(parts), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
 
 
-def location(redirect: Mapping[str, JsonValue], request: Request) -> str:
+def build_redirect_url(redirect: Mapping[str, JsonValue], request: HttpRequest) -> str:
     """The URL that a redirect leads to, with AWS's defaults: what is not said stays as it is."""
-    now = {
+    request_values = {
         "protocol": request.protocol.lower(),
         "host": request.host,
         "port": str(request.port),
@@ -124,10 +135,12 @@ def location(redirect: Mapping[str, JsonValue], request: Request) -> str:
         "query": request.query,
     }
 
-    def filled(key: str, default: str) -> str:
-        return PLACEHOLDER.sub(lambda found: now[found[1]], str(redirect.get(key) or default))
+    def fill_placeholders(key: str, default: str) -> str:
+        return REDIRECT_PLACEHOLDER.sub(
+            lambda placeholder: request_values[placeholder[1]], str(redirect.get(key) or default)
+        )
 
-    protocol = filled("Protocol", "#{protocol}").lower()
-    query = filled("Query", "#{query}")
-    address = f"{filled('Host', '#{host}')}:{filled('Port', '#{port}')}"
-    return f"{protocol}://{address}{filled('Path', '/#{path}')}{f'?{query}' if query else ''}"
+    protocol = fill_placeholders("Protocol", "#{protocol}").lower()
+    query = fill_placeholders("Query", "#{query}")
+    address = f"{fill_placeholders('Host', '#{host}')}:{fill_placeholders('Port', '#{port}')}"
+    return f"{protocol}://{address}{fill_placeholders('Path', '/#{path}')}{f'?{query}' if query else ''}"

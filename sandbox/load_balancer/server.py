@@ -7,28 +7,30 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 from urllib.parse import urlsplit
 
-from sandbox.load_balancer.responses import Answer, answer, own
-from sandbox.load_balancer.rules import Request
-from sandbox.load_balancer.state import Rounds, decide, listener
+from sandbox.load_balancer.responses import HttpResponse, build_own_response, build_response
+from sandbox.load_balancer.rules import HttpRequest
+from sandbox.load_balancer.state import RoundRobin, find_listener, route_request
 
-ADDRESS: Final = "127.0.0.1"
-HERE: Final = ("127.0.0.1", "localhost")
-IDLE: Final = 60  # seconds until an idle connection is closed. Source: ELB user guide, idle timeout
-MOST: Final = 1 << 20  # bytes of a body that are read
-Elsewhere = Callable[[str, int], int | None]
+LISTENER_ADDRESS: Final = "127.0.0.1"
+LOCAL_HOSTS: Final = ("127.0.0.1", "localhost")
+IDLE_TIMEOUT_SECONDS: Final = (
+    60  # seconds until an idle connection is closed. Source: ELB user guide, idle timeout
+)
+MAX_BODY_BYTES: Final = 1 << 20  # bytes of a body that are read
+LocalPortFinder = Callable[[str, int], int | None]
 
 
-class Local:
+class LocalListener:
     """Answers for one listener until it is closed. `elsewhere` finds the others' local ports."""
 
-    def __init__(self, load_balancer_arn: str, port: int, elsewhere: Elsewhere) -> None:
-        self.arn, self.port, self.elsewhere = load_balancer_arn, port, elsewhere
-        self.rounds, self.turn = Rounds(), threading.Lock()
+    def __init__(self, load_balancer_arn: str, port: int, find_local_port: LocalPortFinder) -> None:
+        self.arn, self.port, self.find_local_port = load_balancer_arn, port, find_local_port
+        self.round_robin, self.lock = RoundRobin(), threading.Lock()
 
         class Handler(_Handler):
             local = self
 
-        self._server = _Server((ADDRESS, 0), Handler)
+        self._server = _Server((LISTENER_ADDRESS, 0), Handler)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name="load balancer", daemon=True
         )
@@ -37,7 +39,7 @@ class Local:
     @property
     def url(self) -> str:
         """Where it answers."""
-        return f"http://{ADDRESS}:{self._server.server_port}"
+        return f"http://{LISTENER_ADDRESS}:{self._server.server_port}"
 
     def close(self) -> None:
         """Ends it; who is connected is cut off."""
@@ -55,81 +57,97 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     """One connection."""
 
-    local: Local
+    local: LocalListener
     protocol_version = "HTTP/1.1"
-    timeout = IDLE
+    timeout = IDLE_TIMEOUT_SECONDS
 
-    def _any(self) -> None:
-        self._body()
-        found = listener(self.local.arn, self.local.port)
-        if found is None:  # nobody listens at this port any more
+    def _handle_request(self) -> None:
+        self._read_body()
+        listener_state = find_listener(self.local.arn, self.local.port)
+        if listener_state is None:  # nobody listens at this port any more
             self.close_connection = True
             return
         path, _, query = self.path.partition("?")
         host, _, _ = self.headers.get("Host", "").partition(":")
-        request = Request(
+        request = HttpRequest(
             method=self.command,
-            protocol=found.protocol,
+            protocol=listener_state.protocol,
             host=host,
-            port=found.port,
+            port=listener_state.port,
             path=path,
             query=query,
             headers={name.lower(): value for name, value in self.headers.items()},
             source=str(self.client_address[0]),
         )
-        with self.local.turn:
-            decision = decide(found, request, self.local.rounds)
-        self._send(answer(decision, request, self._forwarded(request)), host, found.ports)
+        with self.local.lock:
+            decision = route_request(listener_state, request, self.local.round_robin)
+        self._send_response(
+            build_response(decision, request, self._build_forwarded_headers(request)),
+            host,
+            listener_state.ports,
+        )
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _any  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _handle_request  # noqa: N815
 
-    def _forwarded(self, request: Request) -> dict[str, str]:
+    def _build_forwarded_headers(self, request: HttpRequest) -> dict[str, str]:
         """What the load balancer adds. Source: ELB user guide, HTTP headers."""
-        before = self.headers.get("X-Forwarded-For")
+        previous_addresses = self.headers.get("X-Forwarded-For")
         return {
-            "X-Forwarded-For": f"{before}, {request.source}" if before else request.source,
+            "X-Forwarded-For": f"{previous_addresses}, {request.source}"
+            if previous_addresses
+            else request.source,
             "X-Forwarded-Proto": request.protocol.lower(),
             "X-Forwarded-Port": str(request.port),
         }
 
-    def _body(self) -> None:
+    def _read_body(self) -> None:
         try:
-            left = int(self.headers.get("Content-Length") or 0)
+            body_length = int(self.headers.get("Content-Length") or 0)
         except ValueError:
-            left = 0
+            body_length = 0
             self.close_connection = True
-        if left > MOST:
+        if body_length > MAX_BODY_BYTES:
             self.close_connection = True
-        elif left > 0:
-            self.rfile.read(left)
+        elif body_length > 0:
+            self.rfile.read(body_length)
 
-    def _send(self, made: Answer, host: str, ports: frozenset[int]) -> None:
-        self.send_response_only(made.status)
+    def _send_response(self, response: HttpResponse, host: str, ports: frozenset[int]) -> None:
+        self.send_response_only(response.status)
         self.send_header("Date", self.date_time_string())
-        self.send_header("Content-Type", made.type)
-        self.send_header("Content-Length", str(len(made.body)))
-        for name, value in made.headers.items():
-            here = self._here(value, host, ports) if name == "Location" else value
-            self.send_header(name, here)
+        self.send_header("Content-Type", response.type)
+        self.send_header("Content-Length", str(len(response.body)))
+        for name, value in response.headers.items():
+            header_value = (
+                self._localize_redirect(value, host, ports) if name == "Location" else value
+            )
+            self.send_header(name, header_value)
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(made.body)
+            self.wfile.write(response.body)
 
-    def _here(self, location: str, host: str, ports: frozenset[int]) -> str:
+    def _localize_redirect(self, location: str, host: str, ports: frozenset[int]) -> str:
         """A redirect of whoever came by the local address leads to a local address."""
-        to = urlsplit(location)
-        if host not in HERE or to.hostname not in HERE or to.port not in ports:
+        target_url = urlsplit(location)
+        if (
+            host not in LOCAL_HOSTS
+            or target_url.hostname not in LOCAL_HOSTS
+            or target_url.port not in ports
+        ):
             return location
-        there = self.local.elsewhere(self.local.arn, to.port)
-        return to._replace(scheme="http", netloc=f"{host}:{there}").geturl() if there else location
+        local_port = self.local.find_local_port(self.local.arn, target_url.port)
+        return (
+            target_url._replace(scheme="http", netloc=f"{host}:{local_port}").geturl()
+            if local_port
+            else location
+        )
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """A request that cannot be read, or of a method that is none: as a load balancer says."""
         self.close_connection = True
         self.command = getattr(self, "command", None) or "GET"
-        self._send(own(HTTPStatus(code)), "", frozenset())
+        self._send_response(build_own_response(HTTPStatus(code)), "", frozenset())
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Nothing: a load balancer's log is its access log."""

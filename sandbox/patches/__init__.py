@@ -7,7 +7,7 @@ from functools import cache
 from importlib import import_module
 from typing import Final
 
-from sandbox.patches.patching import Mend
+from sandbox.patches.patching import ServicePatch
 
 # In the order of application: what one wraps, a later one may wrap again.
 MODULES: Final = (
@@ -69,13 +69,15 @@ MODULES: Final = (
 
 
 @cache
-def mends() -> tuple[Mend, ...]:
-    """All mends."""
+def list_patches() -> tuple[ServicePatch, ...]:
+    """All patches, in the order of application."""
     modules = (import_module(f"{__name__}.{name}") for name in MODULES)
-    return tuple(module.mend for module in modules if isinstance(vars(module).get("mend"), Mend))
+    return tuple(
+        module.patch for module in modules if isinstance(vars(module).get("patch"), ServicePatch)
+    )
 
 
-def apply() -> None:
+def apply_patches() -> None:
     """Mends moto in this process. Once is enough, more is harmless."""
-    for mend in mends():
-        mend.apply()
+    for patch in list_patches():
+        patch.apply()

@@ -4,25 +4,25 @@ from typing import Any
 
 from moto.kms.models import KmsBackend
 
-from sandbox.patches.patching import Mend
+from sandbox.patches.patching import ServicePatch
 
-mend = Mend()
+patch = ServicePatch()
 
 
-def _plain(key: str) -> str:
+def _get_key_id(key: str) -> str:
     """The id of a key, whose ARN may be given as well."""
     return key.rsplit("/", 1)[-1] if ":key/" in key else key
 
 
-@mend.around(KmsBackend, "schedule_key_deletion")
-def ended(original: Any, backend: KmsBackend, key_id: str, *args: Any) -> Any:
+@patch.wrap(KmsBackend, "schedule_key_deletion")
+def schedule_key_deletion(original: Any, backend: KmsBackend, key_id: str, *args: Any) -> Any:
     """moto takes the id alone."""
-    return original(backend, _plain(key_id), *args)
+    return original(backend, _get_key_id(key_id), *args)
 
 
-@mend.around(KmsBackend, "replicate_key")
-def replicated(original: Any, backend: KmsBackend, key_id: str, *args: Any) -> Any:
+@patch.wrap(KmsBackend, "replicate_key")
+def replicate_key(original: Any, backend: KmsBackend, key_id: str, *args: Any) -> Any:
     """Its aliases are its own: those of the primary are of the primary's region."""
-    made = original(backend, _plain(key_id), *args)
-    made.aliases = {}
-    return made
+    replica = original(backend, _get_key_id(key_id), *args)
+    replica.aliases = {}
+    return replica

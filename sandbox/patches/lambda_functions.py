@@ -4,42 +4,49 @@ from typing import Any
 
 from moto.awslambda.models import LambdaFunction
 
-from sandbox.patches.patching import Mend
+from sandbox.patches.patching import ServicePatch
 
-mend = Mend()
-Record = dict[str, Any]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
 
 
-def _logging(function: LambdaFunction, given: Record | None) -> Record:
+def _build_logging_config(function: LambdaFunction, config: ApiRecord | None) -> ApiRecord:
     return {
         "LogFormat": "Text",
         "LogGroup": f"/aws/lambda/{function.function_name}",
-        **({} if (given or {}).get("LogFormat") != "JSON" else _LEVELS),
-        **(given or {}),
+        **({} if (config or {}).get("LogFormat") != "JSON" else _DEFAULT_LOG_LEVELS),
+        **(config or {}),
     }
 
 
 # What AWS sets where logs are JSON and no level is given.
-_LEVELS = {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}
+_DEFAULT_LOG_LEVELS = {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}
 
 
-@mend.around(LambdaFunction, "__init__")
-def create(
-    original: Any, function: LambdaFunction, account_id: str, spec: Record, *args: Any, **given: Any
+@patch.wrap(LambdaFunction, "__init__")
+def keep_logging_config(
+    original: Any,
+    function: LambdaFunction,
+    account_id: str,
+    spec: ApiRecord,
+    *args: Any,
+    **kwargs: Any,
 ) -> None:
-    original(function, account_id, spec, *args, **given)
-    vars(function)["mended_logging"] = _logging(function, spec.get("LoggingConfig"))
+    original(function, account_id, spec, *args, **kwargs)
+    vars(function)["mended_logging"] = _build_logging_config(function, spec.get("LoggingConfig"))
 
 
-@mend.around(LambdaFunction, "update_configuration")
-def update(original: Any, function: LambdaFunction, changes: Record) -> Record:
+@patch.wrap(LambdaFunction, "update_configuration")
+def update_logging_config(original: Any, function: LambdaFunction, changes: ApiRecord) -> ApiRecord:
     if "LoggingConfig" in changes:
-        vars(function)["mended_logging"] = _logging(function, changes["LoggingConfig"])
+        vars(function)["mended_logging"] = _build_logging_config(function, changes["LoggingConfig"])
     original(function, changes)
     return function.get_configuration()
 
 
-@mend.around(LambdaFunction, "get_configuration")
-def describe(original: Any, function: LambdaFunction, *args: Any, **given: Any) -> Record:
-    found: Record = original(function, *args, **given)
-    return {**found, "LoggingConfig": vars(function)["mended_logging"]}
+@patch.wrap(LambdaFunction, "get_configuration")
+def describe_logging_config(
+    original: Any, function: LambdaFunction, *args: Any, **kwargs: Any
+) -> ApiRecord:
+    configuration: ApiRecord = original(function, *args, **kwargs)
+    return {**configuration, "LoggingConfig": vars(function)["mended_logging"]}

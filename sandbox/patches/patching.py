@@ -17,21 +17,23 @@ from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import camelcase_to_underscores
 
 T = TypeVar("T")
-Around = TypeVar("Around", bound=Callable[..., Any])
+Wrapper = TypeVar("Wrapper", bound=Callable[..., Any])
 Handler = TypeVar("Handler", bound=Callable[[Any, dict[str, Any]], object])
 
 
-class Refused(ServiceException):
+class AwsError(ServiceException):
     """What AWS answers where it refuses: `Refused(code, message)`, with AWS's own code."""
 
 
-class Mend:
+class ServicePatch:
     """What is changed of one service. Applied once, however often `apply` is called."""
 
     def __init__(self) -> None:
         self._changes: list[Callable[[], None]] = []
 
-    def operation(self, responses: type[BaseResponse], name: str) -> Callable[[Handler], Handler]:
+    def add_operation(
+        self, response_class: type[BaseResponse], name: str
+    ) -> Callable[[Handler], Handler]:
         """Adds, or replaces, an API operation.
 
         The handler gets the response object and the parameters under the API's own names, and
@@ -40,34 +42,34 @@ class Mend:
 
         def declare(handler: Handler) -> Handler:
             def method(response: BaseResponse) -> ActionResult:
-                return ActionResult(handler(response, parameters(response)))
+                return ActionResult(handler(response, parse_request_parameters(response)))
 
             method.__name__ = camelcase_to_underscores(name)
-            self._changes.append(lambda: setattr(responses, method.__name__, method))
+            self._changes.append(lambda: setattr(response_class, method.__name__, method))
             return handler
 
         return declare
 
-    def around(self, owner: type, name: str) -> Callable[[Around], Around]:
+    def wrap(self, owner: type, name: str) -> Callable[[Wrapper], Wrapper]:
         """Wraps a method or property: the wrapper gets the original first, then its arguments."""
 
-        def declare(wrapper: Around) -> Around:
-            self._changes.append(lambda: setattr(owner, name, _wrapped(owner, name, wrapper)))
+        def declare(wrapper: Wrapper) -> Wrapper:
+            self._changes.append(lambda: setattr(owner, name, _build_wrapper(owner, name, wrapper)))
             return wrapper
 
         return declare
 
-    def also(self, change: Callable[[], None]) -> Callable[[], None]:
+    def add_change(self, change: Callable[[], None]) -> Callable[[], None]:
         """Adds a change of any other kind."""
         self._changes.append(change)
         return change
 
-    def routes(self, urls: ModuleType, responses: type[BaseResponse], *paths: str) -> None:
+    def add_routes(self, urls: ModuleType, response_class: type[BaseResponse], *paths: str) -> None:
         """Adds URL paths of a REST service, like {0}/backup/jobs."""
 
         def change() -> None:
-            known: dict[str, Any] = vars(urls)["url_paths"]
-            vars(urls)["url_paths"] = dict.fromkeys(paths, responses.dispatch) | known
+            url_paths: dict[str, Any] = vars(urls)["url_paths"]
+            vars(urls)["url_paths"] = dict.fromkeys(paths, response_class.dispatch) | url_paths
 
         self._changes.append(change)
 
@@ -78,7 +80,7 @@ class Mend:
             change()
 
 
-def _wrapped(owner: type, name: str, wrapper: Callable[..., Any]) -> Any:
+def _build_wrapper(owner: type, name: str, wrapper: Callable[..., Any]) -> Any:
     original = getattr(owner, name)
     if isinstance(original, property):
         return property(functools.partial(wrapper, original.fget), original.fset)
@@ -86,24 +88,24 @@ def _wrapped(owner: type, name: str, wrapper: Callable[..., Any]) -> Any:
         return staticmethod(functools.partial(wrapper, original))
 
     @functools.wraps(original)
-    def method(it: Any, *args: Any, **kwargs: Any) -> Any:
-        return wrapper(original, it, *args, **kwargs)
+    def method(moto_object: Any, *args: Any, **kwargs: Any) -> Any:
+        return wrapper(original, moto_object, *args, **kwargs)
 
     return method
 
 
-def parameters(response: BaseResponse) -> dict[str, Any]:
+def parse_request_parameters(response: BaseResponse) -> dict[str, Any]:
     """The parameters of the request, under the API's own names. moto's own stay as they were."""
     before = {key: vars(response)[key] for key in ("params",) if key in vars(response)}
     response.PROTOCOL_PARSER_MAP_TYPE = dict
     response.parse_parameters(response.normalized_request)
-    given = {**response.uri_match, **response.params}
+    params = {**response.uri_match, **response.params}
     del response.PROTOCOL_PARSER_MAP_TYPE
     vars(response).update(before)
-    return given
+    return params
 
 
-def kept(backend: BaseBackend, what: str, make: Callable[[], T]) -> T:
+def backend_state(backend: BaseBackend, key: str, factory: Callable[[], T]) -> T:
     """What a mend remembers of one account and region, empty after moto's reset."""
-    found: T = backend.__dict__.setdefault(f"mended_{what}", make())
-    return found
+    state: T = backend.__dict__.setdefault(f"mended_{key}", factory())
+    return state

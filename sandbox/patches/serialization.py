@@ -16,12 +16,12 @@ from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.responses import ELBV2Response
 from moto.ssm.responses import SimpleSystemManagerResponse
 
-from sandbox.patches.patching import Mend
+from sandbox.patches.patching import ServicePatch
 
-mend = Mend()
+patch = ServicePatch()
 # Reentrant: a call of one service may lead to another's.
-TURN: Final = threading.RLock()
-_ASKED: Final[tuple[type[BaseResponse], ...]] = (
+CALL_LOCK: Final = threading.RLock()
+_SERIALIZED_RESPONSES: Final[tuple[type[BaseResponse], ...]] = (
     AutoScalingResponse,
     EC2ContainerServiceResponse,
     EC2Response,
@@ -31,12 +31,12 @@ _ASKED: Final[tuple[type[BaseResponse], ...]] = (
 )
 
 
-def _in_turn(responses: type[BaseResponse]) -> None:
-    @mend.around(responses, "call_action")
+def _serialize_calls(response_class: type[BaseResponse]) -> None:
+    @patch.wrap(response_class, "call_action")
     def call(original: Any, response: BaseResponse) -> Any:
-        with TURN:
+        with CALL_LOCK:
             return original(response)
 
 
-for _responses in _ASKED:
-    _in_turn(_responses)
+for _response_class in _SERIALIZED_RESPONSES:
+    _serialize_calls(_response_class)

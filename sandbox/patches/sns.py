@@ -5,22 +5,22 @@ from typing import Any
 from moto.sns.models import Topic
 from moto.sns.responses import SNSResponse
 
-from sandbox.patches.patching import Mend
+from sandbox.patches.patching import ServicePatch
 
-mend = Mend()
+patch = ServicePatch()
 # Attribute of the topic as moto stores what it is given, and its name.
-KEPT = (
+TOPIC_ATTRIBUTES = (
     ("signature_version", "SignatureVersion"),
     ("tracing_config", "TracingConfig"),
 )
 
 
-@mend.around(SNSResponse, "get_topic_attributes")
-def attributes(original: Any, response: SNSResponse) -> Any:
+@patch.wrap(SNSResponse, "get_topic_attributes")
+def get_topic_attributes(original: Any, response: SNSResponse) -> Any:
     """moto stores every attribute and shows some."""
     answer = original(response)
     topic: Topic = response.backend.get_topic(response._get_param("TopicArn"))
-    for stored, name in KEPT:
-        if (value := vars(topic).get(stored)) is not None:
+    for attribute, name in TOPIC_ATTRIBUTES:
+        if (value := vars(topic).get(attribute)) is not None:
             answer.result["Attributes"][name] = value
     return answer

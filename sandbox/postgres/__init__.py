@@ -8,6 +8,6 @@ in time replays WAL, a replica streams, a reboot or a failover drops connections
 belongs to the instance's name. Without `real()` nothing of this happens.
 """
 
-from sandbox.postgres.servers import current, real, superuser
+from sandbox.postgres.servers import connect_superuser, find_postgres_servers, use_real_postgres
 
-__all__ = ["current", "real", "superuser"]
+__all__ = ["connect_superuser", "find_postgres_servers", "use_real_postgres"]

@@ -12,7 +12,7 @@ from typing import Final
 
 # Folders come line by line; the end of the input is the end of the process. A server is known
 # by its folder among its words, as its number alone may be somebody else's by now.
-_SHELL: Final = r"""
+_CLEANUP_SCRIPT: Final = r"""
 exec 3<&0 </dev/null >/dev/null 2>&1
 (
     trap '' HUP INT TERM
@@ -31,17 +31,19 @@ exec 3<&0 </dev/null >/dev/null 2>&1
 
 
 @cache
-def _keeper(_process: int) -> int:
+def _get_cleanup_pipe(_process: int) -> int:
     """The end of a pipe that a keeper of this process reads."""
-    theirs, ours = os.pipe()
+    read_end, write_end = os.pipe()
     try:
-        subprocess.run(("sh", "-c", _SHELL), stdin=theirs, start_new_session=True, check=True)
+        subprocess.run(
+            ("sh", "-c", _CLEANUP_SCRIPT), stdin=read_end, start_new_session=True, check=True
+        )
     finally:
-        os.close(theirs)
-    return ours
+        os.close(read_end)
+    return write_end
 
 
-def keep(folder: Path) -> Path:
+def remove_at_exit(folder: Path) -> Path:
     """Remembers a folder, to be removed with this process at the latest."""
-    os.write(_keeper(os.getpid()), f"{folder}\n".encode())
+    os.write(_get_cleanup_pipe(os.getpid()), f"{folder}\n".encode())
     return folder

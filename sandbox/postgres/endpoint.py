@@ -11,102 +11,124 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
-from sandbox.postgres.installation import ServerError
+from sandbox.postgres.installation import PostgresError
 
-SIZE: Final = 1 << 16
-SOON, LATER = 0.01, 0.05  # seconds between two looks: with connections, and without
-Leads = Callable[[], str]  # the path of the socket; raises ClosedError
-State = Callable[[], object]  # whatever changes when connections are to drop; None: not serving
-Pair = tuple[socket.socket, socket.socket]
+RELAY_BUFFER_BYTES: Final = 1 << 16
+BUSY_POLL_SECONDS, IDLE_POLL_SECONDS = (
+    0.01,
+    0.05,
+)  # seconds between two looks: with connections, and without
+SocketPathGetter = Callable[[], str]  # the path of the socket; raises ClosedError
+ServingStateGetter = Callable[
+    [], object
+]  # whatever changes when connections are to drop; None: not serving
+SocketPair = tuple[socket.socket, socket.socket]
 
 
-class ClosedError(Exception):
+class EndpointClosedError(Exception):
     """Nobody answers now."""
 
 
-class Door:
+class EndpointProxy:
     """One listening address."""
 
-    def __init__(self, address: tuple[str, int], leads: Leads, state: State) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        get_socket_path: SocketPathGetter,
+        get_state: ServingStateGetter,
+    ) -> None:
         """Raises OSError where the address cannot be had."""
-        self._leads, self._state = leads, state
-        self._live: dict[Pair, object] = {}  # and the state that each came in with
-        self._turn = threading.Lock()
-        self._listening = socket.socket()
-        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._get_socket_path, self._get_state = get_socket_path, get_state
+        self._connections: dict[SocketPair, object] = {}  # and the state that each came in with
+        self._lock = threading.Lock()
+        self._listening_socket = socket.socket()
+        self._listening_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            self._listening.bind(address)
-            self._listening.listen(128)
+            self._listening_socket.bind(address)
+            self._listening_socket.listen(128)
         except OSError:
-            self._listening.close()
+            self._listening_socket.close()
             raise
-        self.address: tuple[str, int] = self._listening.getsockname()
-        self._open = True
-        self._thread = threading.Thread(target=self._watch, name=f"door-{address[0]}", daemon=True)
+        self.address: tuple[str, int] = self._listening_socket.getsockname()
+        self._is_open = True
+        self._thread = threading.Thread(
+            target=self._accept_connections, name=f"door-{address[0]}", daemon=True
+        )
         self._thread.start()
 
-    def look(self) -> None:
+    def drop_stale_connections(self) -> None:
         """Ends the connections that came in with another state than there is now."""
-        with self._turn:
-            if not self._live:
+        with self._lock:
+            if not self._connections:
                 return
-            now = self._state() if self._open else None
-            old = [pair for pair, state in self._live.items() if now is None or state != now]
-            for pair in old:
-                del self._live[pair]
-        for pair in old:
-            _close(pair)
+            current_state = self._get_state() if self._is_open else None
+            stale_pairs = [
+                pair
+                for pair, state in self._connections.items()
+                if current_state is None or state != current_state
+            ]
+            for pair in stale_pairs:
+                del self._connections[pair]
+        for pair in stale_pairs:
+            _close_sockets(pair)
 
     def close(self) -> None:
         """Ends it, and every connection."""
-        self._open = False
-        _close((self._listening,))
-        self.look()
+        self._is_open = False
+        _close_sockets((self._listening_socket,))
+        self.drop_stale_connections()
         if threading.current_thread() is not self._thread:
             self._thread.join(5)
 
-    def _watch(self) -> None:
-        while self._open:
-            self._listening.settimeout(SOON if self._live else LATER)
+    def _accept_connections(self) -> None:
+        while self._is_open:
+            self._listening_socket.settimeout(
+                BUSY_POLL_SECONDS if self._connections else IDLE_POLL_SECONDS
+            )
             try:
-                caller, _ = self._listening.accept()
+                client_socket, _ = self._listening_socket.accept()
             except TimeoutError:
                 pass
             except OSError:
                 return  # closed
             else:
-                threading.Thread(target=self._let_in, args=(caller,), daemon=True).start()
-            self.look()
+                threading.Thread(
+                    target=self._connect_client, args=(client_socket,), daemon=True
+                ).start()
+            self.drop_stale_connections()
 
-    def _let_in(self, caller: socket.socket) -> None:
-        server = socket.socket(socket.AF_UNIX)
-        pair = (caller, server)
+    def _connect_client(self, client_socket: socket.socket) -> None:
+        server_socket = socket.socket(socket.AF_UNIX)
+        pair = (client_socket, server_socket)
         try:
-            state = self._state()
-            server.connect(self._leads())
-        except (OSError, ClosedError, ServerError) as error:
-            if isinstance(error, ServerError):
+            state = self._get_state()
+            server_socket.connect(self._get_socket_path())
+        except (OSError, EndpointClosedError, PostgresError) as error:
+            if isinstance(error, PostgresError):
                 sys.stderr.write(f"sandbox: {error}\n")
-            _close(pair)
+            _close_sockets(pair)
             return
-        caller.settimeout(None)
-        with self._turn:
-            self._live[pair] = state
-        self.look()  # it may have changed meanwhile
-        threading.Thread(target=self._pass_on, args=(server, caller, pair), daemon=True).start()
-        self._pass_on(caller, server, pair)
+        client_socket.settimeout(None)
+        with self._lock:
+            self._connections[pair] = state
+        self.drop_stale_connections()  # it may have changed meanwhile
+        threading.Thread(
+            target=self._relay, args=(server_socket, client_socket, pair), daemon=True
+        ).start()
+        self._relay(client_socket, server_socket, pair)
 
-    def _pass_on(self, one: socket.socket, other: socket.socket, pair: Pair) -> None:
+    def _relay(self, source: socket.socket, destination: socket.socket, pair: SocketPair) -> None:
         with suppress(OSError):
-            while data := one.recv(SIZE):
-                other.sendall(data)
-        with self._turn:
-            self._live.pop(pair, None)
-        _close(pair)
+            while data := source.recv(RELAY_BUFFER_BYTES):
+                destination.sendall(data)
+        with self._lock:
+            self._connections.pop(pair, None)
+        _close_sockets(pair)
 
 
-def _close(ends: Iterable[socket.socket]) -> None:
-    for end in ends:
+def _close_sockets(sockets: Iterable[socket.socket]) -> None:
+    for open_socket in sockets:
         with suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
-        end.close()
+            open_socket.shutdown(socket.SHUT_RDWR)
+        open_socket.close()

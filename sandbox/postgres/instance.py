@@ -10,16 +10,33 @@ from typing import Any, Final
 
 from psycopg import sql
 
-from sandbox.clock import clock, pending
-from sandbox.postgres.endpoint import ClosedError
-from sandbox.postgres.installation import Installation, ServerError, installation, made_by
-from sandbox.postgres.origins import Base, Empty, Followed, Origin, Replayed, Saved
-from sandbox.postgres.parameters import applied, asked
-from sandbox.postgres.server import Server, copy, put, template
+from sandbox.clock import get_sandbox_clock, is_in_future
+from sandbox.postgres.endpoint import EndpointClosedError
+from sandbox.postgres.installation import (
+    PostgresError,
+    PostgresInstallation,
+    get_installation_of_cluster,
+    select_installation,
+)
+from sandbox.postgres.origins import (
+    BackupOrigin,
+    BaseBackup,
+    DataOrigin,
+    EmptyOrigin,
+    ReplayOrigin,
+    ReplicaOrigin,
+)
+from sandbox.postgres.parameters import build_server_settings, list_group_parameters
+from sandbox.postgres.server import (
+    PostgresServer,
+    copy_cluster,
+    get_template_cluster,
+    write_server_file,
+)
 
 # States in which a DB instance takes connections: RDS User Guide, "Viewing Amazon RDS DB instance
 # status". An outage within one of them (a class that changes) is told by `interrupted`.
-SERVING: Final = frozenset(
+SERVING_STATUSES: Final = frozenset(
     {
         "available",
         "backing-up",
@@ -38,243 +55,286 @@ SERVING: Final = frozenset(
 )
 # RDS's role of the master user, and what it may as far as PostgreSQL has such roles: RDS User
 # Guide, "Understanding the rds_superuser role".
-MASTER: Final = "rds_superuser"
-ROLES: Final = ("pg_monitor", "pg_signal_backend", "pg_checkpoint", "pg_maintain")
-RECOVERED: Final = 600  # looks, a twentieth of a second apart
+MASTER_ROLE: Final = "rds_superuser"
+SYSTEM_ROLES: Final = ("pg_monitor", "pg_signal_backend", "pg_checkpoint", "pg_maintain")
+RECOVERY_POLLS: Final = 600  # looks, a twentieth of a second apart
 
 
-class Standing:
+class InstanceServer:
     """One instance's server. Nothing is started before somebody connects."""
 
-    def __init__(self, instance: Any, folder: Path, origin: Origin) -> None:
+    def __init__(self, instance: Any, folder: Path, origin: DataOrigin) -> None:
         self.instance, self.folder, self.origin = instance, folder, origin
-        self.server: Server | None = None
-        self.gone = False
-        self._word = origin.word
-        self._group, self._asked = instance.db_parameter_group_name, asked(instance)
-        self._base: Base | None = None  # what a restore to a point in time begins with
-        self._first: tuple[float, Origin] | None = None  # until when nobody had touched what
-        self._numbers = itertools.count(1)
-        self._turn, self._looking = threading.RLock(), threading.Lock()
-        self._restart = ""  # how it is to be stopped before anybody connects again
-        self._extra: dict[str, str] = {}  # settings of a server that follows another
+        self.server: PostgresServer | None = None
+        self.is_deleted = False
+        self._password = origin.password
+        self._group_name, self._group_parameters = (
+            instance.db_parameter_group_name,
+            list_group_parameters(instance),
+        )
+        self._base_backup: BaseBackup | None = None  # what a restore to a point in time begins with
+        self._first_start: tuple[float, DataOrigin] | None = (
+            None  # until when nobody had touched what
+        )
+        self._backup_numbers = itertools.count(1)
+        self._lock, self._state_lock = threading.RLock(), threading.Lock()
+        self._restart_mode = ""  # how it is to be stopped before anybody connects again
+        self._replica_settings: dict[str, str] = {}  # settings of a server that follows another
         self._generation = 0
-        self._due: list[tuple[datetime, datetime]] = []
-        self._until: datetime | None = None
+        self._pending_outages: list[tuple[datetime, datetime]] = []
+        self._outage_end: datetime | None = None
 
-    def state(self) -> object:
+    def get_state(self) -> object:
         """Changes when connections are to drop; None while it does not serve."""
-        with self._looking:
-            now = clock().now()
-            for outage in [each for each in self._due if each[0] <= now]:
-                self._due.remove(outage)
-                self._until = outage[1]
-                self.dropped("immediate")
-            down = self._until is not None and pending(self._until)
-            if self.gone or down or self.instance.status not in SERVING:
+        with self._state_lock:
+            now = get_sandbox_clock().now()
+            for outage in [
+                pending_outage
+                for pending_outage in self._pending_outages
+                if pending_outage[0] <= now
+            ]:
+                self._pending_outages.remove(outage)
+                self._outage_end = outage[1]
+                self.drop_connections("immediate")
+            is_down = self._outage_end is not None and is_in_future(self._outage_end)
+            if self.is_deleted or is_down or self.instance.status not in SERVING_STATUSES:
                 return None
             return self._generation
 
-    def interrupted(self, begins: datetime, ends: datetime) -> None:
+    def schedule_outage(self, start_time: datetime, end_time: datetime) -> None:
         """It will not serve between these times, and is another process after that."""
-        self._due.append((begins, ends))
+        self._pending_outages.append((start_time, end_time))
 
-    def dropped(self, restart: str = "") -> None:
+    def drop_connections(self, stop_mode: str = "") -> None:
         """Every connection ends now; its server starts anew after it is stopped as said."""
-        self._restart = restart or self._restart
+        self._restart_mode = stop_mode or self._restart_mode
         self._generation += 1
 
-    def rebooted(self, how: str) -> None:
+    def reboot(self, stop_mode: str) -> None:
         """Its connections drop, and it starts anew with all that its parameter group says."""
-        self._group, self._asked = self.instance.db_parameter_group_name, asked(self.instance)
-        self.dropped(how)
+        self._group_name, self._group_parameters = (
+            self.instance.db_parameter_group_name,
+            list_group_parameters(self.instance),
+        )
+        self.drop_connections(stop_mode)
 
-    def socket(self) -> str:
+    def get_socket_path(self) -> str:
         """The path of its server's socket, started where it is not. Raises ClosedError."""
-        with self._turn:
-            if self.state() is None:
-                raise ClosedError(f"{self.instance.db_instance_identifier} does not serve now")
-            return self.up().socket
+        with self._lock:
+            if self.get_state() is None:
+                raise EndpointClosedError(
+                    f"{self.instance.db_instance_identifier} does not serve now"
+                )
+            return self.ensure_started().socket_path
 
-    def up(self) -> Server:
+    def ensure_started(self) -> PostgresServer:
         """Its server, started where it is not. Raises ServerError."""
-        with self._turn:
+        with self._lock:
             if self.server is None:
-                first = replace(self.origin, word=self._word)
-                self.server = self._begun()
-                self._owned(self.server)
-                self._first = (time.time(), first)
-            elif self._restart:
-                self.server.stop(self._restart)
-                self.server.conf = self._settings(self.server.programs)
-                self.server.start(archiving=self.archiving)
-            self._restart = ""
+                first_origin = replace(self.origin, password=self._password)
+                self.server = self._create_server()
+                self._create_master_user(self.server)
+                self._first_start = (time.time(), first_origin)
+            elif self._restart_mode:
+                self.server.stop(self._restart_mode)
+                self.server.settings = self._build_settings(self.server.programs)
+                self.server.start(is_archiving=self.is_archiving)
+            self._restart_mode = ""
             return self.server
 
     @property
-    def archiving(self) -> bool:
+    def is_archiving(self) -> bool:
         """Whether RDS keeps its WAL: where it keeps automated backups."""
-        follows = isinstance(self.origin, Followed)
-        return bool(self.instance.backup_retention_period) and not follows
+        is_replica = isinstance(self.origin, ReplicaOrigin)
+        return bool(self.instance.backup_retention_period) and not is_replica
 
-    def saved(self) -> Origin:
+    def build_backup_origin(self) -> DataOrigin:
         """Its data as they are now, to make another instance from."""
-        with self._turn:
-            return Saved(self._backed_up()) if self.server else self._untouched()
+        with self._lock:
+            return (
+                BackupOrigin(self._create_base_backup())
+                if self.server
+                else self._get_initial_origin()
+            )
 
-    def replayed(self, until: datetime) -> Origin:
+    def build_replay_origin(self, restore_time: datetime) -> DataOrigin:
         """Its data as they were at a time of the sandbox's clock. Raises ServerError."""
-        with self._turn:
-            wall = clock().wall(until)
-            if self.server is None or self._first is None:
-                return self._untouched()
-            if wall < self._first[0] and not isinstance(self._first[1], Followed):
-                return self._first[1]
-            if self._base is None:
-                raise ServerError(f"{self.instance.db_instance_identifier} keeps no backups")
-            if not self.gone:
-                self.up().archived()
-            return Replayed(self._base, self.server.archive, max(wall, self._base.taken))
+        with self._lock:
+            wall_seconds = get_sandbox_clock().to_wall_seconds(restore_time)
+            if self.server is None or self._first_start is None:
+                return self._get_initial_origin()
+            if wall_seconds < self._first_start[0] and not isinstance(
+                self._first_start[1], ReplicaOrigin
+            ):
+                return self._first_start[1]
+            if self._base_backup is None:
+                raise PostgresError(f"{self.instance.db_instance_identifier} keeps no backups")
+            if not self.is_deleted:
+                self.ensure_started().archive_wal()
+            return ReplayOrigin(
+                self._base_backup,
+                self.server.archive,
+                max(wall_seconds, self._base_backup.completed_at),
+            )
 
-    def promoted(self) -> None:
+    def promote(self) -> None:
         """It follows nobody any more."""
-        with self._turn:
-            if not isinstance(self.origin, Followed):
+        with self._lock:
+            if not isinstance(self.origin, ReplicaOrigin):
                 return
             if self.server is None:
-                self.origin = self._untouched()
-                self._word = self.origin.word
+                self.origin = self._get_initial_origin()
+                self._password = self.origin.password
                 return
-            server = self.up()
-            server.ask("SELECT pg_promote(true, 60)")
-            self.origin, self._extra = Empty(), {}  # its data are its own from here on
-            self._owned(server)
-            self._kept(server)
+            server = self.ensure_started()
+            server.run_statements("SELECT pg_promote(true, 60)")
+            self.origin, self._replica_settings = (
+                EmptyOrigin(),
+                {},
+            )  # its data are its own from here on
+            self._create_master_user(server)
+            self._restart_with_archiving(server)
 
-    def keeps(self) -> None:
+    def update_archiving(self) -> None:
         """Its automated backups begin, or end: RDS restarts it for that."""
-        with self._turn:
+        with self._lock:
             if self.server is not None:
-                self._kept(self.up())
+                self._restart_with_archiving(self.ensure_started())
 
-    def password(self, word: str) -> None:
+    def change_password(self, password: str) -> None:
         """The master password is another."""
-        with self._turn:
-            self._word = word
-            if self.server is not None and not isinstance(self.origin, Followed):
-                self._owned(self.up())
+        with self._lock:
+            self._password = password
+            if self.server is not None and not isinstance(self.origin, ReplicaOrigin):
+                self._create_master_user(self.ensure_started())
 
-    def regrouped(self, names: set[str]) -> None:
+    def apply_group_parameters(self, names: set[str]) -> None:
         """Takes parameters of these names from its group, those that need no restart."""
-        with self._turn:
-            if self._group != self.instance.db_parameter_group_name:
+        with self._lock:
+            if self._group_name != self.instance.db_parameter_group_name:
                 return  # another group is its own at the next reboot
-            now = asked(self.instance)
-            before = {k: v for k, v in self._asked.items() if k not in names}
-            self._asked = before | {k: v for k, v in now.items() if k in names}
+            current_parameters = list_group_parameters(self.instance)
+            unchanged_parameters = {
+                name: value for name, value in self._group_parameters.items() if name not in names
+            }
+            self._group_parameters = unchanged_parameters | {
+                name: value for name, value in current_parameters.items() if name in names
+            }
             if self.server is not None:
-                self.up().reload(self._settings(self.server.programs))
+                self.ensure_started().reload(self._build_settings(self.server.programs))
 
-    def end(self, *, archived: bool = False) -> None:
+    def delete_server(self, *, archive_wal: bool = False) -> None:
         """The server is gone; its backups stay, with all its WAL where they are to be used."""
-        with self._turn:
-            self.gone = True
+        with self._lock:
+            self.is_deleted = True
             if self.server is not None:
-                if archived and self.archiving:
-                    self.up().archived()
+                if archive_wal and self.is_archiving:
+                    self.ensure_started().archive_wal()
                 self.server.remove()
 
-    def _untouched(self) -> Origin:
+    def _get_initial_origin(self) -> DataOrigin:
         """Its data while nobody has connected."""
-        if isinstance(self.origin, Followed) and self.server is None:
-            return self.origin.primary.saved()
-        return replace(self.origin, word=self._word)
+        if isinstance(self.origin, ReplicaOrigin) and self.server is None:
+            return self.origin.primary.build_backup_origin()
+        return replace(self.origin, password=self._password)
 
-    def _begun(self) -> Server:
+    def _create_server(self) -> PostgresServer:
         """Its server, made from where its data come from and started."""
-        origin, until_then = self.origin, {}
+        origin, recovery_settings = self.origin, {}
         match origin:
-            case Empty():
-                programs = installation(int(str(self.instance.engine_version).split(".")[0]))
-                base = Base(template(programs), lasting=True)
-                self._base = base if self.archiving else None
-            case Saved(base=base) | Replayed(base=base):
-                programs = made_by(base.data)
-            case Followed(primary=primary):
-                programs = primary.up().programs
-        server = Server(programs, self.folder)
+            case EmptyOrigin():
+                programs = select_installation(int(str(self.instance.engine_version).split(".")[0]))
+                base = BaseBackup(get_template_cluster(programs), is_permanent=True)
+                self._base_backup = base if self.is_archiving else None
+            case BackupOrigin(base=base) | ReplayOrigin(base=base):
+                programs = get_installation_of_cluster(base.data)
+            case ReplicaOrigin(primary=primary):
+                programs = primary.ensure_started().programs
+        server = PostgresServer(programs, self.folder)
         match origin:
-            case Followed(primary=primary):
-                source = primary.up()
-                source.back_up(server.data, "-R")
-                self._extra = {"restore_command": f"'cp {source.archive}/%f %p'"}
-            case Replayed(archive=archive, until=until):
-                copy(base.data, server.data)
-                put(server.data / "recovery.signal", "")
-                at = datetime.fromtimestamp(until, UTC).isoformat(" ")
-                until_then = {
+            case ReplicaOrigin(primary=primary):
+                primary_server = primary.ensure_started()
+                primary_server.create_base_backup(server.data, "-R")
+                self._replica_settings = {"restore_command": f"'cp {primary_server.archive}/%f %p'"}
+            case ReplayOrigin(archive=archive, until=until):
+                copy_cluster(base.data, server.data)
+                write_server_file(server.data / "recovery.signal", "")
+                recovery_time = datetime.fromtimestamp(until, UTC).isoformat(" ")
+                recovery_settings = {
                     "restore_command": f"'cp {archive}/%f %p'",
-                    "recovery_target_time": f"'{at}'",
+                    "recovery_target_time": f"'{recovery_time}'",
                     "recovery_target_action": "promote",
                 }
             case _:
-                copy(base.data, server.data)
-        server.conf = self._settings(programs) | until_then
-        server.start(archiving=self.archiving)
-        if isinstance(origin, Replayed):
-            _recovered(server)
-        if self.archiving and self._base is None:
-            self._base = self._backed_up(server)
+                copy_cluster(base.data, server.data)
+        server.settings = self._build_settings(programs) | recovery_settings
+        server.start(is_archiving=self.is_archiving)
+        if isinstance(origin, ReplayOrigin):
+            _wait_for_recovery(server)
+        if self.is_archiving and self._base_backup is None:
+            self._base_backup = self._create_base_backup(server)
         return server
 
-    def _settings(self, programs: Installation) -> dict[str, str]:
-        return applied(programs, self._asked) | self._extra
+    def _build_settings(self, programs: PostgresInstallation) -> dict[str, str]:
+        return build_server_settings(programs, self._group_parameters) | self._replica_settings
 
-    def _kept(self, server: Server) -> None:
+    def _restart_with_archiving(self, server: PostgresServer) -> None:
         """Starts it anew, with its WAL archived from here on or no longer."""
-        self.dropped()
+        self.drop_connections()
         server.stop()
-        server.conf = self._settings(server.programs)
-        server.start(archiving=self.archiving)
-        self._base = self._backed_up(server) if self.archiving else None
+        server.settings = self._build_settings(server.programs)
+        server.start(is_archiving=self.is_archiving)
+        self._base_backup = self._create_base_backup(server) if self.is_archiving else None
 
-    def _backed_up(self, server: Server | None = None) -> Base:
-        folder = self.folder / f"base-{next(self._numbers)}"
-        (server or self.up()).back_up(folder)
-        return Base(folder, taken=time.time())
+    def _create_base_backup(self, server: PostgresServer | None = None) -> BaseBackup:
+        folder = self.folder / f"base-{next(self._backup_numbers)}"
+        (server or self.ensure_started()).create_base_backup(folder)
+        return BaseBackup(folder, completed_at=time.time())
 
-    def _owned(self, server: Server) -> None:
+    def _create_master_user(self, server: PostgresServer) -> None:
         """The master user and its database are there, with the password that the instance has."""
-        if isinstance(self.origin, Followed):
+        if isinstance(self.origin, ReplicaOrigin):
             return
         instance = self.instance
-        name, word = instance.master_username, self._word
-        with server.connect() as admin:
-            known = {r[0] for r in admin.execute("SELECT rolname FROM pg_roles").fetchall()}
-            user, master = sql.Identifier(name), sql.Identifier(MASTER)
-            if MASTER not in known:
-                admin.execute(sql.SQL("CREATE ROLE {}").format(master))
-                for role in known.intersection(ROLES):
+        master_name, password = instance.master_username, self._password
+        with server.connect() as connection:
+            role_names = {
+                row[0] for row in connection.execute("SELECT rolname FROM pg_roles").fetchall()
+            }
+            user_identifier, master_role = sql.Identifier(master_name), sql.Identifier(MASTER_ROLE)
+            if MASTER_ROLE not in role_names:
+                connection.execute(sql.SQL("CREATE ROLE {}").format(master_role))
+                for role in role_names.intersection(SYSTEM_ROLES):
                     grant = sql.SQL("GRANT {} TO {} WITH ADMIN OPTION")
-                    admin.execute(grant.format(sql.Identifier(role), master))
-            if name not in known:
-                admin.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE").format(user))
-                admin.execute(sql.SQL("GRANT {} TO {} WITH ADMIN OPTION").format(master, user))
-            if word is not None:
-                admin.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(user, sql.Literal(word)))
-            databases = {r[0] for r in admin.execute("SELECT datname FROM pg_database").fetchall()}
+                    connection.execute(grant.format(sql.Identifier(role), master_role))
+            if master_name not in role_names:
+                connection.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE").format(user_identifier)
+                )
+                connection.execute(
+                    sql.SQL("GRANT {} TO {} WITH ADMIN OPTION").format(master_role, user_identifier)
+                )
+            if password is not None:
+                connection.execute(
+                    sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+                        user_identifier, sql.Literal(password)
+                    )
+                )
+            databases = {
+                row[0] for row in connection.execute("SELECT datname FROM pg_database").fetchall()
+            }
             if instance.db_name and instance.db_name not in databases:
-                admin.execute(
+                connection.execute(
                     sql.SQL("CREATE DATABASE {} OWNER {}").format(
-                        sql.Identifier(instance.db_name), sql.Identifier(name)
+                        sql.Identifier(instance.db_name), sql.Identifier(master_name)
                     )
                 )
 
 
-def _recovered(server: Server) -> None:
+def _wait_for_recovery(server: PostgresServer) -> None:
     """Waits until the WAL is replayed and the server takes writes."""
-    for _ in range(RECOVERED):
-        if server.ask("SELECT pg_is_in_recovery()") == [(False,)]:
+    for _ in range(RECOVERY_POLLS):
+        if server.run_statements("SELECT pg_is_in_recovery()") == [(False,)]:
             return
         time.sleep(0.05)
-    raise ServerError("the WAL was not replayed in time")
+    raise PostgresError("the WAL was not replayed in time")

@@ -7,50 +7,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from sandbox.postgres.instance import Standing
+    from sandbox.postgres.instance import InstanceServer
 
 
-class Base:
+class BaseBackup:
     """A base backup, or an empty cluster. Its folder is gone when nobody has it any more."""
 
-    def __init__(self, data: Path, *, taken: float = 0, lasting: bool = False) -> None:
+    def __init__(self, data: Path, *, completed_at: float = 0, is_permanent: bool = False) -> None:
         """`taken` is when it was whole, seconds since the epoch. A `lasting` one is not ours."""
-        self.data, self.taken = data, taken
-        if not lasting:
+        self.data, self.completed_at = data, completed_at
+        if not is_permanent:
             weakref.finalize(self, shutil.rmtree, data, ignore_errors=True)
 
 
 @dataclass(frozen=True)
-class Empty:
+class EmptyOrigin:
     """A new database. `word` is the master password, as of every origin that knows it."""
 
-    word: str | None = None
+    password: str | None = None
 
 
 @dataclass(frozen=True)
-class Saved:
+class BackupOrigin:
     """A base backup. Without a `word` the password is the one in it."""
 
-    base: Base
-    word: str | None = None
+    base: BaseBackup
+    password: str | None = None
 
 
 @dataclass(frozen=True)
-class Replayed:
+class ReplayOrigin:
     """A base backup and the WAL behind it, up to a time of the wall's clock."""
 
-    base: Base
+    base: BaseBackup
     archive: Path
     until: float
-    word: str | None = None
+    password: str | None = None
 
 
 @dataclass(frozen=True)
-class Followed:
+class ReplicaOrigin:
     """Another's data, as they change."""
 
-    primary: "Standing"
-    word: str | None = None
+    primary: "InstanceServer"
+    password: str | None = None
 
 
-Origin: TypeAlias = Empty | Saved | Replayed | Followed
+DataOrigin: TypeAlias = EmptyOrigin | BackupOrigin | ReplayOrigin | ReplicaOrigin

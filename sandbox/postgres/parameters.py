@@ -10,54 +10,66 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from sandbox.postgres.installation import Installation
-from sandbox.postgres.server import OURS
+from sandbox.postgres.installation import PostgresInstallation
+from sandbox.postgres.server import FIXED_SETTINGS
 
-LIBRARIES: Final = "shared_preload_libraries"
+PRELOAD_PARAMETER: Final = "shared_preload_libraries"
 # What would not start here, or leads out of the sandbox, whatever a group says.
-LEFT: Final = re.compile(
+IGNORED_PARAMETERS: Final = re.compile(
     r"ssl.*|rds\..*|.*directory|.*_file|archive_.*|restore_command|recovery_.*|port|huge_page.*"
 )
 # The most that a small machine's server is given.
-MOST: Final[Mapping[str, int]] = {"max_connections": 500, "max_worker_processes": 16}
+PARAMETER_MAXIMUMS: Final[Mapping[str, int]] = {"max_connections": 500, "max_worker_processes": 16}
 
 
-def asked(instance: Any) -> dict[str, str]:
+def list_group_parameters(instance: Any) -> dict[str, str]:
     """What the parameter group of an instance says now."""
-    group = instance.backend.db_parameter_groups.get(instance.db_parameter_group_name or "")
-    given = group.parameters.items() if group else ()
-    found = {name: str(one.get("ParameterValue", "")) for name, one in given}
-    return {name: value for name, value in found.items() if value}
+    parameter_group = instance.backend.db_parameter_groups.get(
+        instance.db_parameter_group_name or ""
+    )
+    group_items = parameter_group.parameters.items() if parameter_group else ()
+    values = {name: str(parameter.get("ParameterValue", "")) for name, parameter in group_items}
+    return {name: value for name, value in values.items() if value}
 
 
-def applied(programs: Installation, group: Mapping[str, str]) -> dict[str, str]:
+def build_server_settings(
+    programs: PostgresInstallation, parameters: Mapping[str, str]
+) -> dict[str, str]:
     """What a group says, as it stands in a configuration file of these programs."""
-    found: dict[str, str] = {}
-    for name, value in group.items():
-        if name in OURS or LEFT.fullmatch(name) or "{" in value:
+    settings: dict[str, str] = {}
+    for name, value in parameters.items():
+        if name in FIXED_SETTINGS or IGNORED_PARAMETERS.fullmatch(name) or "{" in value:
             continue
-        library, dot, _ = name.partition(".")
-        if not (_there(programs, library) if dot else name in _names(programs)):
+        library, separator, _ = name.partition(".")
+        if not (
+            _has_library(programs, library)
+            if separator
+            else name in _list_parameter_names(programs)
+        ):
             continue
-        shown = value
-        if name == LIBRARIES:
-            shown = ",".join(x for x in value.split(",") if _there(programs, x.strip()))
-        elif name in MOST and value.isdigit():
-            shown = str(min(int(value), MOST[name]))
-        if shown:
-            found[name] = "'" + shown.replace("'", "''") + "'"
-    return found
+        setting_value = value
+        if name == PRELOAD_PARAMETER:
+            setting_value = ",".join(
+                library_name
+                for library_name in value.split(",")
+                if _has_library(programs, library_name.strip())
+            )
+        elif name in PARAMETER_MAXIMUMS and value.isdigit():
+            setting_value = str(min(int(value), PARAMETER_MAXIMUMS[name]))
+        if setting_value:
+            settings[name] = "'" + setting_value.replace("'", "''") + "'"
+    return settings
 
 
 @cache
-def _there(programs: Installation, library: str) -> bool:
+def _has_library(programs: PostgresInstallation, library: str) -> bool:
     """Whether the installation has a library."""
-    folder = programs.run("pg_config", "--pkglibdir").strip()
-    return any(Path(folder, f"{library}{end}").exists() for end in (".so", ".dylib"))
+    folder = programs.run_program("pg_config", "--pkglibdir").strip()
+    return any(Path(folder, f"{library}{extension}").exists() for extension in (".so", ".dylib"))
 
 
 @cache
-def _names(programs: Installation) -> frozenset[str]:
+def _list_parameter_names(programs: PostgresInstallation) -> frozenset[str]:
     """The parameters that this version knows."""
-    said = programs.run("postgres", "--describe-config")
-    return frozenset(line.split("\t")[0] for line in said.splitlines())
+    configuration_text = programs.run_program("postgres", "--describe-config")
+    return frozenset(line.split("\t")[0] for line in configuration_text.splitlines())

@@ -21,18 +21,18 @@ from typing import Any, Final
 
 import psycopg
 
-from sandbox.postgres.cleanup import keep
-from sandbox.postgres.installation import Installation, ServerError, user
+from sandbox.postgres.cleanup import remove_at_exit
+from sandbox.postgres.installation import PostgresError, PostgresInstallation, find_server_user
 
-ADMIN: Final = "rdsadmin"
-PORT: Final = 5432  # of the socket's name; nobody else is in its folder
-SECRET: Final = secrets.token_hex(16)
-START: Final = 60  # seconds that it may take to start, or to stop
-SIGNALS: Final = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
-MEMORY: Final = Path("/dev/shm")
-ROOM: Final = 2 << 30  # bytes
+SUPERUSER_NAME: Final = "rdsadmin"
+SOCKET_PORT: Final = 5432  # of the socket's name; nobody else is in its folder
+SUPERUSER_PASSWORD: Final = secrets.token_hex(16)
+START_TIMEOUT_SECONDS: Final = 60  # seconds that it may take to start, or to stop
+STOP_SIGNALS: Final = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+MEMORY_FOLDER: Final = Path("/dev/shm")
+MEMORY_REQUIRED_BYTES: Final = 2 << 30  # bytes
 # What a server here has whatever its parameter group says: small, quick, and with WAL to replay.
-OURS: Final[Mapping[str, str]] = {
+FIXED_SETTINGS: Final[Mapping[str, str]] = {
     "listen_addresses": "''",
     "shared_buffers": "16MB",
     "fsync": "off",
@@ -50,111 +50,119 @@ OURS: Final[Mapping[str, str]] = {
     "dynamic_shared_memory_type": "posix",
 }
 # How PostgreSQL names a setting that it cannot start with.
-REFUSED: Final = re.compile(r'parameter "([\w.]+)"')
-HBA: Final = "local all all scram-sha-256\nlocal replication all scram-sha-256\n"
+REFUSED_PARAMETER_PATTERN: Final = re.compile(r'parameter "([\w.]+)"')
+HBA_RULES: Final = "local all all scram-sha-256\nlocal replication all scram-sha-256\n"
 
 
-class Server:
+class PostgresServer:
     """A cluster in a folder. `conf` are settings beside OURS, as they stand in the file."""
 
-    def __init__(self, programs: Installation, folder: Path) -> None:
+    def __init__(self, programs: PostgresInstallation, folder: Path) -> None:
         self.programs, self.folder = programs, folder
         self.data, self.archive = folder / "data", folder / "archive"
-        self.conf: dict[str, str] = {}
-        self.running = self.archiving = False
+        self.settings: dict[str, str] = {}
+        self.is_running = self.is_archiving = False
         # A socket's path may have some 100 characters: not below a long temporary folder.
-        self.sockets = keep(Path(tempfile.mkdtemp(prefix="bw", dir="/tmp")))
-        give(self.sockets, folder)
+        self.socket_folder = remove_at_exit(Path(tempfile.mkdtemp(prefix="bw", dir="/tmp")))
+        give_to_server_user(self.socket_folder, folder)
         self.archive.mkdir(exist_ok=True)
-        give(self.archive)
+        give_to_server_user(self.archive)
 
     @property
-    def socket(self) -> str:
+    def socket_path(self) -> str:
         """The path of its socket."""
-        return str(self.sockets / f".s.PGSQL.{PORT}")
+        return str(self.socket_folder / f".s.PGSQL.{SOCKET_PORT}")
 
-    def start(self, *, archiving: bool = False) -> None:
+    def start(self, *, is_archiving: bool = False) -> None:
         """Starts it, and waits until it takes connections. Raises ServerError with its log.
 
         What PostgreSQL refuses of `conf` is left out of it.
         """
-        self.archiving = archiving
+        self.is_archiving = is_archiving
         while True:
-            self._write()
-            log = self.folder / "log"
-            before = log.stat().st_size if log.exists() else 0
+            self._write_configuration()
+            log_file = self.folder / "log"
+            log_start = log_file.stat().st_size if log_file.exists() else 0
             try:
-                self.programs.run(
+                self.programs.run_program(
                     "pg_ctl",
                     "start",
                     "-D",
                     self.data,
                     "-l",
-                    log,
+                    log_file,
                     "-w",
                     "-t",
-                    str(START),
+                    str(START_TIMEOUT_SECONDS),
                     "-o",
-                    f"-p {PORT}",
-                    limit=START + 5,
+                    f"-p {SOCKET_PORT}",
+                    timeout_seconds=START_TIMEOUT_SECONDS + 5,
                 )
-            except ServerError as error:
-                said = log.read_text(errors="replace")[before:] if log.exists() else ""
-                refused = set(REFUSED.findall(said)) & set(self.conf)
-                if not refused:
-                    raise ServerError(f"{error}\n{said[-3000:]}") from error
-                self.conf = {k: v for k, v in self.conf.items() if k not in refused}
+            except PostgresError as error:
+                log_text = (
+                    log_file.read_text(errors="replace")[log_start:] if log_file.exists() else ""
+                )
+                refused_parameters = set(REFUSED_PARAMETER_PATTERN.findall(log_text)) & set(
+                    self.settings
+                )
+                if not refused_parameters:
+                    raise PostgresError(f"{error}\n{log_text[-3000:]}") from error
+                self.settings = {
+                    name: value
+                    for name, value in self.settings.items()
+                    if name not in refused_parameters
+                }
             else:
-                self.running = True
+                self.is_running = True
                 return
 
-    def _write(self) -> None:
-        archive = f"test -f {self.archive}/%f || cp %p {self.archive}/%f"
-        settings = {
-            **self.conf,
-            **OURS,
-            "unix_socket_directories": f"'{self.sockets}'",
-            "archive_mode": "on" if self.archiving else "off",
-            "archive_command": f"'{archive}'",
+    def _write_configuration(self) -> None:
+        archive_command = f"test -f {self.archive}/%f || cp %p {self.archive}/%f"
+        all_settings = {
+            **self.settings,
+            **FIXED_SETTINGS,
+            "unix_socket_directories": f"'{self.socket_folder}'",
+            "archive_mode": "on" if self.is_archiving else "off",
+            "archive_command": f"'{archive_command}'",
         }
-        lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
-        put(self.data / "bulwark.conf", lines)
+        configuration_text = "".join(f"{name} = {value}\n" for name, value in all_settings.items())
+        write_server_file(self.data / "bulwark.conf", configuration_text)
 
-    def stop(self, how: str = "fast") -> None:
+    def stop(self, mode: str = "fast") -> None:
         """Stops it: `fast` in order, `immediate` as a lost host would. Raises ServerError."""
-        if not self.running:
+        if not self.is_running:
             return
-        self.running = False
-        file = self.data / "postmaster.pid"
+        self.is_running = False
+        pid_file = self.data / "postmaster.pid"
         try:
-            os.kill(int(file.read_text(encoding="utf-8").split()[0]), SIGNALS[how])
+            os.kill(int(pid_file.read_text(encoding="utf-8").split()[0]), STOP_SIGNALS[mode])
         except (FileNotFoundError, ProcessLookupError):
             return  # gone by itself
-        until = time.monotonic() + START
-        while file.exists():  # the last that it does is to remove it
-            if time.monotonic() > until:
-                raise ServerError(f"the server in {self.data} does not stop")
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while pid_file.exists():  # the last that it does is to remove it
+            if time.monotonic() > deadline:
+                raise PostgresError(f"the server in {self.data} does not stop")
             time.sleep(0.005)
 
-    def reload(self, conf: Mapping[str, str]) -> None:
+    def reload(self, settings: Mapping[str, str]) -> None:
         """Takes settings as far as they need no restart."""
-        self.conf = dict(conf)
-        self._write()
-        self.ask("SELECT pg_reload_conf()")
+        self.settings = dict(settings)
+        self._write_configuration()
+        self.run_statements("SELECT pg_reload_conf()")
 
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[Any, ...]]":
         """A connection of the superuser, each statement a transaction of its own."""
         return psycopg.connect(
-            host=str(self.sockets),
-            port=PORT,
-            user=ADMIN,
-            password=SECRET,
+            host=str(self.socket_folder),
+            port=SOCKET_PORT,
+            user=SUPERUSER_NAME,
+            password=SUPERUSER_PASSWORD,
             dbname=database,
             autocommit=True,
             connect_timeout=10,
         )
 
-    def ask(self, *statements: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+    def run_statements(self, *statements: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Runs statements as the superuser; the rows of the last."""
         with self.connect(database) as connection:
             rows: list[tuple[Any, ...]] = []
@@ -163,58 +171,58 @@ class Server:
                 rows = cursor.fetchall() if cursor.description else []
             return rows
 
-    def back_up(self, to: Path, *words: str) -> None:
+    def create_base_backup(self, destination: Path, *arguments: str) -> None:
         """A base backup that can be started by itself."""
-        to.parent.mkdir(parents=True, exist_ok=True)
-        give(to.parent)
-        where = f"host={self.sockets} port={PORT} user={ADMIN} password={SECRET}"
-        self.programs.run(
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        give_to_server_user(destination.parent)
+        connection_string = f"host={self.socket_folder} port={SOCKET_PORT} user={SUPERUSER_NAME} password={SUPERUSER_PASSWORD}"
+        self.programs.run_program(
             "pg_basebackup",
             "-d",
-            where,
+            connection_string,
             "-D",
-            to,
+            destination,
             "-X",
             "stream",
             "-c",
             "fast",
             "--no-sync",
-            *words,
+            *arguments,
         )
 
-    def archived(self) -> None:
+    def archive_wal(self) -> None:
         """Writes a commit and sends all that was written until now into the archive."""
-        (name,) = self.ask(
+        (wal_file_name,) = self.run_statements(
             "SELECT pg_current_xact_id()", "SELECT pg_walfile_name(pg_switch_wal())"
         )[0]
-        limit = START * 20
-        while not (self.archive / str(name)).exists():
-            limit -= 1
-            if limit < 0:
-                raise ServerError(f"{name} was not archived")
+        tries_left = START_TIMEOUT_SECONDS * 20
+        while not (self.archive / str(wal_file_name)).exists():
+            tries_left -= 1
+            if tries_left < 0:
+                raise PostgresError(f"{wal_file_name} was not archived")
             time.sleep(0.05)
 
     def remove(self) -> None:
         """Ends it, and everything of it but its archive."""
-        with suppress(ServerError):  # it may be gone already
+        with suppress(PostgresError):  # it may be gone already
             self.stop("immediate")
         shutil.rmtree(self.data, ignore_errors=True)
-        shutil.rmtree(self.sockets, ignore_errors=True)
+        shutil.rmtree(self.socket_folder, ignore_errors=True)
 
 
-def create(programs: Installation, data: Path) -> None:
+def initialize_cluster(programs: PostgresInstallation, data: Path) -> None:
     """A new, empty cluster. Raises ServerError."""
     data.parent.mkdir(parents=True, exist_ok=True)
-    give(data.parent)
-    word = data.parent / "word"
-    put(word, SECRET)
-    programs.run(
+    give_to_server_user(data.parent)
+    password_file = data.parent / "word"
+    write_server_file(password_file, SUPERUSER_PASSWORD)
+    programs.run_program(
         "initdb",
         "-D",
         data,
         "-U",
-        ADMIN,
-        f"--pwfile={word}",
+        SUPERUSER_NAME,
+        f"--pwfile={password_file}",
         "-A",
         "scram-sha-256",
         "-E",
@@ -224,48 +232,50 @@ def create(programs: Installation, data: Path) -> None:
         "--no-instructions",
         "--wal-segsize=1",
     )
-    word.unlink()
-    put(data / "pg_hba.conf", HBA)
-    with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
-        file.write("include_if_exists = 'bulwark.conf'\n")
+    password_file.unlink()
+    write_server_file(data / "pg_hba.conf", HBA_RULES)
+    with (data / "postgresql.conf").open("a", encoding="utf-8") as configuration_file:
+        configuration_file.write("include_if_exists = 'bulwark.conf'\n")
 
 
-def folder(prefix: str) -> Path:
+def create_data_folder(prefix: str) -> Path:
     """A new temporary folder for data; in memory where there is room, as copying takes time."""
-    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK)
-    if roomy and shutil.disk_usage(MEMORY).free < ROOM:
-        roomy = False
-    made = keep(Path(tempfile.mkdtemp(prefix=prefix, dir=MEMORY if roomy else None)))
-    made.chmod(0o755)
-    give(made)
-    return made
+    has_memory = MEMORY_FOLDER.is_dir() and os.access(MEMORY_FOLDER, os.W_OK)
+    if has_memory and shutil.disk_usage(MEMORY_FOLDER).free < MEMORY_REQUIRED_BYTES:
+        has_memory = False
+    data_folder = remove_at_exit(
+        Path(tempfile.mkdtemp(prefix=prefix, dir=MEMORY_FOLDER if has_memory else None))
+    )
+    data_folder.chmod(0o755)
+    give_to_server_user(data_folder)
+    return data_folder
 
 
 @cache
-def template(programs: Installation) -> Path:
+def get_template_cluster(programs: PostgresInstallation) -> Path:
     """An empty cluster, made once in this process: a copy of it is quicker than a new one."""
-    place = folder("bulwark-template-")
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
-    create(programs, place / "data")
-    return place / "data"
+    template_folder = create_data_folder("bulwark-template-")
+    atexit.register(shutil.rmtree, template_folder, ignore_errors=True)
+    initialize_cluster(programs, template_folder / "data")
+    return template_folder / "data"
 
 
-def copy(data: Path, to: Path) -> None:
+def copy_cluster(data: Path, destination: Path) -> None:
     """A copy of the folder of a cluster that does not run."""
-    to.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(("cp", "-a", str(data), str(to)), check=True)
-    give(to.parent)
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(("cp", "-a", str(data), str(destination)), check=True)
+    give_to_server_user(destination.parent)
 
 
-def put(file: Path, text: str) -> None:
+def write_server_file(file: Path, text: str) -> None:
     """Writes a file that the server's user may read, and nobody else."""
     file.write_text(text, encoding="utf-8")
     file.chmod(0o600)
-    give(file)
+    give_to_server_user(file)
 
 
-def give(*paths: Path) -> None:
+def give_to_server_user(*paths: Path) -> None:
     """Makes them the server's user's."""
-    if (owner := user()) is not None:
+    if (owner := find_server_user()) is not None:
         for path in paths:
             os.chown(path, *owner)

@@ -12,182 +12,215 @@ from typing import Any, Final
 import psycopg
 from moto.rds.models import rds_backends
 
-from sandbox.clock import clock
-from sandbox.postgres.endpoint import ClosedError, Door, Leads, State
-from sandbox.postgres.instance import Standing
-from sandbox.postgres.origins import Empty, Followed, Origin
-from sandbox.postgres.server import folder, give
+from sandbox.clock import get_sandbox_clock
+from sandbox.postgres.endpoint import (
+    EndpointClosedError,
+    EndpointProxy,
+    ServingStateGetter,
+    SocketPathGetter,
+)
+from sandbox.postgres.instance import InstanceServer
+from sandbox.postgres.origins import DataOrigin, EmptyOrigin, ReplicaOrigin
+from sandbox.postgres.server import create_data_folder, give_to_server_user
 
-LOCAL: Final = "127.0.0.1"
+ENDPOINT_ADDRESS: Final = "127.0.0.1"
 # Where what is being made has its data from: of one call, as several are answered at a time.
-_origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
+_current_origin: ContextVar[DataOrigin | None] = ContextVar("origin", default=None)
 # Simulated seconds without service at the end of a change of class, Multi-AZ: the failover.
 # RDS User Guide, Multi-AZ DB instance deployments: 60-120 s.
-FAILOVER: Final = 90
-TRIES: Final = 5  # addresses that may be somebody else's
+FAILOVER_SECONDS: Final = 90
+ADDRESS_ATTEMPTS: Final = 5  # addresses that may be somebody else's
 
 
-class Databases:
+class PostgresServers:
     """Servers, doors and backups; everything is below one temporary folder."""
 
     def __init__(self) -> None:
-        self.folder = folder("bulwark-databases-")
-        self._standing: dict[str, Standing] = {}
-        self._doors: dict[tuple[str, str], Door] = {}
+        self.folder = create_data_folder("bulwark-databases-")
+        self._instance_servers: dict[str, InstanceServer] = {}
+        self._proxies: dict[tuple[str, str], EndpointProxy] = {}
         self._addresses: dict[tuple[str, str], tuple[str, int]] = {}
-        self._block = f"127.{random.randint(16, 239)}"
+        self._address_block = f"127.{random.randint(16, 239)}"
 
-    def made(self, instance: Any, word: str | None) -> None:
+    def add_instance(self, instance: Any, password: str | None) -> None:
         """An instance was made, with this master password where its data are new."""
-        place = self.folder / instance.dbi_resource_id
-        place.mkdir()
-        give(place)
-        made = Standing(instance, place, _origin.get() or Empty(word))
-        self._standing[instance.dbi_resource_id] = made
-        self._answer(instance)
+        instance_folder = self.folder / instance.dbi_resource_id
+        instance_folder.mkdir()
+        give_to_server_user(instance_folder)
+        instance_server = InstanceServer(
+            instance, instance_folder, _current_origin.get() or EmptyOrigin(password)
+        )
+        self._instance_servers[instance.dbi_resource_id] = instance_server
+        self._open_endpoint(instance)
 
-    def of(self, instance: Any) -> Standing | None:
+    def find_instance_server(self, instance: Any) -> InstanceServer | None:
         """What stands behind an instance; None for one of another engine, or from before."""
-        return self._standing.get(instance.dbi_resource_id)
+        return self._instance_servers.get(instance.dbi_resource_id)
 
-    def address(self, instance: Any) -> tuple[str, int] | None:
+    def find_address(self, instance: Any) -> tuple[str, int] | None:
         """Where an instance's name answers."""
         return self._addresses.get((instance.region, instance.db_instance_identifier))
 
-    def renamed(self, old: str, instance: Any) -> None:
+    def move_endpoint(self, old_identifier: str, instance: Any) -> None:
         """A name leads to another instance, or to none; or the instance has another port."""
-        self._shut(instance.region, old)
-        self._answer(instance)
+        self._close_endpoint(instance.region, old_identifier)
+        self._open_endpoint(instance)
 
-    def changed(self, instance: Any, *, restarts: bool) -> None:
+    def interrupt_for_change(self, instance: Any, *, is_restart: bool) -> None:
         """Its class (or its version, with `restarts`) changes, as its states say until when."""
-        standing = self.of(instance)
-        until = [
-            end for status, end in getattr(instance, "mended_phases", ()) if status == "modifying"
+        instance_server = self.find_instance_server(instance)
+        phase_ends = [
+            end_time
+            for status, end_time in getattr(instance, "mended_phases", ())
+            if status == "modifying"
         ]
-        if standing is None:
+        if instance_server is None:
             return
-        now = clock().now()
-        end = until[-1] if until else now
-        brief = instance.multi_az and not restarts
-        began = max(now, end - timedelta(seconds=FAILOVER)) if brief and end > now else now
-        standing.interrupted(began, end)
+        now = get_sandbox_clock().now()
+        end_time = phase_ends[-1] if phase_ends else now
+        is_failover = instance.multi_az and not is_restart
+        start_time = (
+            max(now, end_time - timedelta(seconds=FAILOVER_SECONDS))
+            if is_failover and end_time > now
+            else now
+        )
+        instance_server.schedule_outage(start_time, end_time)
 
-    def rebooted(self, instance: Any, *, failover: bool = False) -> None:
+    def reboot_instance(self, instance: Any, *, failover: bool = False) -> None:
         """Its connections drop, and static parameters take effect."""
-        if standing := self.of(instance):
-            standing.rebooted("immediate" if failover else "fast")
-            if door := self._doors.get((instance.region, instance.db_instance_identifier)):
-                door.look()
+        if instance_server := self.find_instance_server(instance):
+            instance_server.reboot("immediate" if failover else "fast")
+            if proxy := self._proxies.get((instance.region, instance.db_instance_identifier)):
+                proxy.drop_stale_connections()
 
-    def deleted(self, instance: Any) -> None:
+    def delete_instance(self, instance: Any) -> None:
         """Nobody answers there any more; who followed it stands alone."""
-        gone = self.of(instance)
-        if gone is None:
+        deleted_server = self.find_instance_server(instance)
+        if deleted_server is None:
             return
-        for other in self._standing.values():
-            if isinstance(other.origin, Followed) and other.origin.primary is gone:
-                other.promoted()
-        self._shut(instance.region, instance.db_instance_identifier)
-        gone.end(archived=True)
+        for other_server in self._instance_servers.values():
+            if (
+                isinstance(other_server.origin, ReplicaOrigin)
+                and other_server.origin.primary is deleted_server
+            ):
+                other_server.promote()
+        self._close_endpoint(instance.region, instance.db_instance_identifier)
+        deleted_server.delete_server(archive_wal=True)
 
-    def regrouped(self, backend: Any, group: str, names: set[str]) -> None:
+    def apply_group_parameters(self, backend: Any, group_name: str, names: set[str]) -> None:
         """Parameters of a group were set, which take effect at once."""
         for instance in backend.databases.values():
-            standing = self.of(instance)
-            if standing and instance.db_parameter_group_name == group:
-                standing.regrouped(names)
+            instance_server = self.find_instance_server(instance)
+            if instance_server and instance.db_parameter_group_name == group_name:
+                instance_server.apply_group_parameters(names)
 
     @contextmanager
-    def comes_from(self, origin: Origin) -> Iterator[None]:
+    def use_origin(self, origin: DataOrigin) -> Iterator[None]:
         """What is made in the block has its data from there."""
-        before = _origin.set(origin)
+        token = _current_origin.set(origin)
         try:
             yield
         finally:
-            _origin.reset(before)
+            _current_origin.reset(token)
 
-    def replayed(self, resource: str, until: datetime) -> Origin:
+    def build_replay_origin(self, resource_id: str, restore_time: datetime) -> DataOrigin:
         """The data of an instance, by resource id, at a time of the sandbox's clock."""
-        standing = self._standing.get(resource)
-        return standing.replayed(until) if standing else Empty()
+        instance_server = self._instance_servers.get(resource_id)
+        return (
+            instance_server.build_replay_origin(restore_time) if instance_server else EmptyOrigin()
+        )
 
     def close(self) -> None:
         """Ends every server and removes everything."""
-        for door in self._doors.values():
-            door.close()
-        for standing in self._standing.values():
-            standing.end()
-        self._doors, self._standing = {}, {}
+        for proxy in self._proxies.values():
+            proxy.close()
+        for instance_server in self._instance_servers.values():
+            instance_server.delete_server()
+        self._proxies, self._instance_servers = {}, {}
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _answer(self, instance: Any) -> None:
+    def _open_endpoint(self, instance: Any) -> None:
         key = (instance.region, instance.db_instance_identifier)
-        if key in self._doors:
+        if key in self._proxies:
             return
 
-        def standing() -> Standing | None:
-            found = rds_backends[instance.account_id][key[0]].databases.get(key[1])
-            return self.of(found) if found else None
+        def find_server() -> InstanceServer | None:
+            current_instance = rds_backends[instance.account_id][key[0]].databases.get(key[1])
+            return self.find_instance_server(current_instance) if current_instance else None
 
-        def leads() -> str:
-            found = standing()
-            if found is None:
-                raise ClosedError(f"there is no {key[1]}")
-            return found.socket()
+        def get_socket_path() -> str:
+            instance_server = find_server()
+            if instance_server is None:
+                raise EndpointClosedError(f"there is no {key[1]}")
+            return instance_server.get_socket_path()
 
-        def state() -> object:
-            found = standing()
-            now = found.state() if found else None
-            return None if now is None else (id(found), now)
+        def get_state() -> object:
+            instance_server = find_server()
+            server_state = instance_server.get_state() if instance_server else None
+            return None if server_state is None else (id(instance_server), server_state)
 
-        door = self._door(self._addresses.get(key), int(instance.port), leads, state)
-        self._doors[key], self._addresses[key] = door, door.address
+        proxy = self._create_proxy(
+            self._addresses.get(key), int(instance.port), get_socket_path, get_state
+        )
+        self._proxies[key], self._addresses[key] = proxy, proxy.address
 
-    def _door(self, before: tuple[str, int] | None, port: int, leads: Leads, state: State) -> Door:
+    def _create_proxy(
+        self,
+        previous_address: tuple[str, int] | None,
+        port: int,
+        get_socket_path: SocketPathGetter,
+        get_state: ServingStateGetter,
+    ) -> EndpointProxy:
         """The host is the name's for good, the port is the instance's."""
-        hosts = [before[0]] if before else [self._host() for _ in range(TRIES)]
-        elsewhere = before or (LOCAL, 0)  # of a system with one local address only
-        for address in (*((host, port) for host in hosts), elsewhere):
+        hosts = (
+            [previous_address[0]]
+            if previous_address
+            else [self._choose_host() for _ in range(ADDRESS_ATTEMPTS)]
+        )
+        fallback_address = previous_address or (
+            ENDPOINT_ADDRESS,
+            0,
+        )  # of a system with one local address only
+        for address in (*((host, port) for host in hosts), fallback_address):
             with suppress(OSError):
-                return Door(address, leads, state)
-        return Door((LOCAL, 0), leads, state)
+                return EndpointProxy(address, get_socket_path, get_state)
+        return EndpointProxy((ENDPOINT_ADDRESS, 0), get_socket_path, get_state)
 
-    def _host(self) -> str:
-        return f"{self._block}.{random.randint(1, 254)}.{len(self._addresses) % 254 + 1}"
+    def _choose_host(self) -> str:
+        return f"{self._address_block}.{random.randint(1, 254)}.{len(self._addresses) % 254 + 1}"
 
-    def _shut(self, region: str, name: str) -> None:
-        if door := self._doors.pop((region, name), None):
-            door.close()
-
-
-_current: Databases | None = None
+    def _close_endpoint(self, region: str, identifier: str) -> None:
+        if proxy := self._proxies.pop((region, identifier), None):
+            proxy.close()
 
 
-def current() -> Databases | None:
+_current_servers: PostgresServers | None = None
+
+
+def find_postgres_servers() -> PostgresServers | None:
     """Those of this process, where they are switched on."""
-    return _current
+    return _current_servers
 
 
 @contextmanager
-def real() -> Iterator[Databases]:
+def use_real_postgres() -> Iterator[PostgresServers]:
     """Every instance that is made in the block is a PostgreSQL server; afterwards all are gone."""
-    global _current
-    if _current is not None:
+    global _current_servers
+    if _current_servers is not None:
         raise RuntimeError("the databases of this process are real already")
-    _current = made = Databases()
-    atexit.register(made.close)
+    _current_servers = postgres_servers = PostgresServers()
+    atexit.register(postgres_servers.close)
     try:
-        yield made
+        yield postgres_servers
     finally:
-        _current = None
-        atexit.unregister(made.close)
-        made.close()
+        _current_servers = None
+        atexit.unregister(postgres_servers.close)
+        postgres_servers.close()
 
 
-def superuser(instance: Any) -> "psycopg.Connection[tuple[Any, ...]]":
+def connect_superuser(instance: Any) -> "psycopg.Connection[tuple[Any, ...]]":
     """A connection of the superuser to an instance's own database. Raises LookupError."""
-    standing = _current.of(instance) if _current else None
-    if standing is None:
+    instance_server = _current_servers.find_instance_server(instance) if _current_servers else None
+    if instance_server is None:
         raise LookupError(f"{instance.db_instance_identifier} is no real server")
-    return standing.up().connect(instance.db_name or "postgres")
+    return instance_server.ensure_started().connect(instance.db_name or "postgres")

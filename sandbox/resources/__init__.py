@@ -9,64 +9,83 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from sandbox.resources.entry import REST, Call, Choice, Entries, Entry, Naming
+from sandbox.resources.entry import (
+    REMAINING_INPUTS,
+    EntryCall,
+    EntryChoice,
+    EntryTable,
+    PhysicalNaming,
+    ResourceEntry,
+)
 
 __all__ = [
-    "REST",
-    "Call",
-    "Choice",
-    "Entries",
-    "Entry",
-    "Naming",
-    "UnknownTypeError",
-    "entries",
-    "entry",
-    "home",
+    "REMAINING_INPUTS",
+    "EntryCall",
+    "EntryChoice",
+    "EntryTable",
+    "PhysicalNaming",
+    "ResourceEntry",
+    "UnknownResourceTypeError",
+    "get_entry",
+    "get_entry_module_name",
+    "load_entries",
 ]
 
-_HERE: Final = Path(__file__).parent
+_RESOURCES_FOLDER: Final = Path(__file__).parent
 # Pulumi's modules whose file has another name, as the module is one of Python's words or
 # spread over several services of AWS.
-_FILES: Final = {"lambda": "lambda_", "lb": "elbv2", "index": "random"}
-_NOT_TABLES: Final = frozenset(
+_MODULE_NAMES: Final = {"lambda": "lambda_", "lb": "elbv2", "index": "random"}
+_OTHER_MODULES: Final = frozenset(
     {"__init__", "entry", "expressions", "type_conversion", "creation", "invokes"}
 )
 
 
-class UnknownTypeError(LookupError):
+class UnknownResourceTypeError(LookupError):
     """A resource type that no entry stands for."""
 
     def __init__(self, type_: str) -> None:
         super().__init__(
-            f"{type_} has no entry: add it to sandbox/resources/{home(type_)}.py, "
+            f"{type_} has no entry: add it to sandbox/resources/{get_entry_module_name(type_)}.py, "
             "where the other types of its service stand"
         )
 
 
-def entry(type_: str, inputs: Mapping[str, Any]) -> Entry:
+def get_entry(type_: str, inputs: Mapping[str, Any]) -> ResourceEntry:
     """The entry of a type, for these inputs. Raises UnknownTypeError."""
-    found = entries().get(type_)
-    if found is None:
-        raise UnknownTypeError(type_)
-    return found.of(inputs) if isinstance(found, Choice) else found
+    entry_or_choice = load_entries().get(type_)
+    if entry_or_choice is None:
+        raise UnknownResourceTypeError(type_)
+    return (
+        entry_or_choice.select_entry(inputs)
+        if isinstance(entry_or_choice, EntryChoice)
+        else entry_or_choice
+    )
 
 
 @cache
-def entries() -> Entries:
+def load_entries() -> EntryTable:
     """Every entry, by type."""
-    return {type_: it for name in _tables() for type_, it in _table(name).items()}
+    return {
+        type_: resource_entry
+        for name in _list_module_names()
+        for type_, resource_entry in _load_module_entries(name).items()
+    }
 
 
-def home(type_: str) -> str:
+def get_entry_module_name(type_: str) -> str:
     """Name of the file in which a type's entry stands or belongs."""
-    module = type_.split(":")[1].split("/")[0]
-    return _FILES.get(module, module.replace("-", "_"))
+    pulumi_module = type_.split(":")[1].split("/")[0]
+    return _MODULE_NAMES.get(pulumi_module, pulumi_module.replace("-", "_"))
 
 
-def _tables() -> Iterator[str]:
-    return iter(sorted(p.stem for p in _HERE.glob("*.py") if p.stem not in _NOT_TABLES))
+def _list_module_names() -> Iterator[str]:
+    return iter(
+        sorted(
+            path.stem for path in _RESOURCES_FOLDER.glob("*.py") if path.stem not in _OTHER_MODULES
+        )
+    )
 
 
-def _table(name: str) -> Entries:
-    table: Entries = import_module(f"sandbox.resources.{name}").ENTRIES
-    return table
+def _load_module_entries(name: str) -> EntryTable:
+    module_entries: EntryTable = import_module(f"sandbox.resources.{name}").ENTRIES
+    return module_entries

@@ -2,15 +2,17 @@
 
 from typing import Final
 
-from sandbox.resources.entry import Call, Entries, Entry
+from sandbox.resources.entry import EntryCall, EntryTable, ResourceEntry
 
-_DESCRIBED: Final = Call("acm.describe_certificate", {"CertificateArn": "id"})
+_DESCRIBE_CERTIFICATE: Final = EntryCall("acm.describe_certificate", {"CertificateArn": "id"})
 
-ENTRIES: Entries = {
-    "aws:acm/certificate:Certificate": Entry(
+ENTRIES: EntryTable = {
+    "aws:acm/certificate:Certificate": ResourceEntry(
         "acm.request_certificate",
         id="out.CertificateArn",
-        then=(Call("acm.describe_certificate", {"CertificateArn": "id"}, keep="seen"),),
+        later_calls=(
+            EntryCall("acm.describe_certificate", {"CertificateArn": "id"}, result_name="seen"),
+        ),
         outputs={
             "arn": "id",
             "status": "seen.Certificate.Status",
@@ -19,16 +21,16 @@ ENTRIES: Entries = {
             ".{domainName: DomainName, resourceRecordName: ResourceRecord.Name, "
             "resourceRecordType: ResourceRecord.Type, resourceRecordValue: ResourceRecord.Value}",
         },
-        find=_DESCRIBED,
-        found="out.Certificate",
+        find_call=_DESCRIBE_CERTIFICATE,
+        find_result="out.Certificate",
     ),
-    "aws:acm/certificateValidation:CertificateValidation": Entry(
-        Call("acm.describe_certificate", {"CertificateArn": "in.certificateArn"}),
+    "aws:acm/certificateValidation:CertificateValidation": ResourceEntry(
+        EntryCall("acm.describe_certificate", {"CertificateArn": "in.certificateArn"}),
         id="in.certificateArn",
-        left={"validationRecordFqdns": "the records themselves are in Route 53"},
-        wait="acm.certificate_validated",
-        wait_for={"CertificateArn": "id"},
-        find=_DESCRIBED,
-        found="out.Certificate.Status == 'ISSUED'",
+        ignored_inputs={"validationRecordFqdns": "the records themselves are in Route 53"},
+        waiter="acm.certificate_validated",
+        waiter_params={"CertificateArn": "id"},
+        find_call=_DESCRIBE_CERTIFICATE,
+        find_result="out.Certificate.Status == 'ISSUED'",
     ),
 }

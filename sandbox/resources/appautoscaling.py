@@ -2,60 +2,72 @@
 
 from typing import Final
 
-from sandbox.resources.entry import REST, Call, Entries, Entry, Inputs, Naming
+from sandbox.resources.entry import (
+    REMAINING_INPUTS,
+    EntryCall,
+    EntryInputs,
+    EntryTable,
+    PhysicalNaming,
+    ResourceEntry,
+)
 
-_TARGET: Final = {
+_TARGET_PARAMS: Final = {
     "ServiceNamespace": "in.serviceNamespace",
     "ScalableDimension": "in.scalableDimension",
 }
 
 
-def _policy(inputs: Inputs) -> Inputs:
+def _prepare_policy(inputs: EntryInputs) -> EntryInputs:
     inputs.setdefault("policyType", "StepScaling")
     return inputs
 
 
-ENTRIES: Entries = {
-    "aws:appautoscaling/target:Target": Entry(
-        Call(
+ENTRIES: EntryTable = {
+    "aws:appautoscaling/target:Target": ResourceEntry(
+        EntryCall(
             "application-autoscaling.register_scalable_target",
-            fit=REST,
+            inputs=REMAINING_INPUTS,
             rename={"roleArn": "RoleARN"},
         ),
         id="in.resourceId",
         outputs={"arn": "out.ScalableTargetARN"},
-        find=Call(
-            "application-autoscaling.describe_scalable_targets", {**_TARGET, "ResourceIds": ["id"]}
+        find_call=EntryCall(
+            "application-autoscaling.describe_scalable_targets",
+            {**_TARGET_PARAMS, "ResourceIds": ["id"]},
         ),
-        found="out.ScalableTargets",
+        find_result="out.ScalableTargets",
     ),
-    "aws:appautoscaling/policy:Policy": Entry(
-        Call("application-autoscaling.put_scaling_policy", fit=REST, rename={"name": "PolicyName"}),
+    "aws:appautoscaling/policy:Policy": ResourceEntry(
+        EntryCall(
+            "application-autoscaling.put_scaling_policy",
+            inputs=REMAINING_INPUTS,
+            rename={"name": "PolicyName"},
+        ),
         id="in.name",
-        naming=Naming(prefix=None),
-        prepare=_policy,
+        naming=PhysicalNaming(prefix=None),
+        prepare=_prepare_policy,
         outputs={"arn": "out.PolicyARN", "alarmArns": "out.Alarms[].AlarmARN"},
-        find=Call(
+        find_call=EntryCall(
             "application-autoscaling.describe_scaling_policies",
-            {**_TARGET, "ResourceId": "in.resourceId"},
+            {**_TARGET_PARAMS, "ResourceId": "in.resourceId"},
         ),
-        found="among(out.ScalingPolicies, 'PolicyName', [id])",
+        find_result="among(out.ScalingPolicies, 'PolicyName', [id])",
     ),
-    "aws:appautoscaling/scheduledAction:ScheduledAction": Entry(
-        Call(
+    "aws:appautoscaling/scheduledAction:ScheduledAction": ResourceEntry(
+        EntryCall(
             "application-autoscaling.put_scheduled_action",
-            fit=REST,
+            inputs=REMAINING_INPUTS,
             rename={"name": "ScheduledActionName"},
         ),
         id="${in.name}-${in.serviceNamespace}-${in.resourceId}",
-        naming=Naming(prefix=None),
+        naming=PhysicalNaming(prefix=None),
         outputs={
             "arn": "arn:${partition}:autoscaling:${region}:${account}:scheduledAction:${in.name}"
         },
-        find=Call(
+        find_call=EntryCall(
             "application-autoscaling.describe_scheduled_actions",
-            {**_TARGET, "ResourceId": "in.resourceId"},
+            {**_TARGET_PARAMS, "ResourceId": "in.resourceId"},
         ),
-        found="among(out.ScheduledActions, 'ScheduledActionName', [in.name])",
+        find_result="among(out.ScheduledActions, 'ScheduledActionName', [in.name])",
     ),
 }

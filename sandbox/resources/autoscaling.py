@@ -2,23 +2,32 @@
 
 from typing import Final
 
-from sandbox.resources.entry import REST, Call, Entries, Entry, Inputs, Naming
+from sandbox.resources.entry import (
+    REMAINING_INPUTS,
+    EntryCall,
+    EntryInputs,
+    EntryTable,
+    PhysicalNaming,
+    ResourceEntry,
+)
 
-_FOUND: Final = Call("autoscaling.describe_auto_scaling_groups", {"AutoScalingGroupNames": ["id"]})
+_DESCRIBE_GROUP: Final = EntryCall(
+    "autoscaling.describe_auto_scaling_groups", {"AutoScalingGroupNames": ["id"]}
+)
 
 
-def _group(inputs: Inputs) -> Inputs:
+def _prepare_group(inputs: EntryInputs) -> EntryInputs:
     """Subnets are one text in AWS."""
     if subnets := inputs.pop("vpcZoneIdentifiers", None):
         inputs["vpcZoneIdentifier"] = ",".join(subnets)
     if template := inputs.pop("launchTemplate", None):
         names = {"id": "launchTemplateId", "name": "launchTemplateName", "version": "version"}
-        inputs["launchTemplate"] = {names[k]: v for k, v in template.items()}
+        inputs["launchTemplate"] = {names[name]: value for name, value in template.items()}
     inputs.setdefault("metricsGranularity", "1Minute")
     return inputs
 
 
-def _template(inputs: Inputs) -> Inputs:
+def _prepare_launch_template(inputs: EntryInputs) -> EntryInputs:
     """The groups of a network interface have another name."""
     for interface in inputs.get("networkInterfaces") or []:
         if groups := interface.pop("securityGroups", None):
@@ -26,9 +35,9 @@ def _template(inputs: Inputs) -> Inputs:
     return inputs
 
 
-ENTRIES: Entries = {
-    "aws:ec2/launchTemplate:LaunchTemplate": Entry(
-        Call(
+ENTRIES: EntryTable = {
+    "aws:ec2/launchTemplate:LaunchTemplate": ResourceEntry(
+        EntryCall(
             "ec2.create_launch_template",
             {
                 "LaunchTemplateName": "in.name",
@@ -37,30 +46,30 @@ ENTRIES: Entries = {
                     {"ResourceType": "'launch-template'", "Tags": "pairs(in.tags)"}
                 ],
             },
-            fit=REST,
-            into="LaunchTemplateData",
+            inputs=REMAINING_INPUTS,
+            params_member="LaunchTemplateData",
             rename={"vpcSecurityGroupIds": "SecurityGroupIds"},
         ),
         id="out.LaunchTemplate.LaunchTemplateId",
-        naming=Naming(limit=128),
-        shown="out.LaunchTemplate",
-        left={
+        naming=PhysicalNaming(max_length=128),
+        description="out.LaunchTemplate",
+        ignored_inputs={
             "updateDefaultVersion": "it is for a change",
             "defaultVersion": "the first version is the default",
         },
-        prepare=_template,
+        prepare=_prepare_launch_template,
         outputs={
             "arn": "arn:${partition}:ec2:${region}:${account}:launch-template/${id}",
             "latestVersion": "out.LaunchTemplate.LatestVersionNumber",
             "defaultVersion": "out.LaunchTemplate.DefaultVersionNumber",
         },
-        find=Call("ec2.describe_launch_templates", {"LaunchTemplateIds": ["id"]}),
-        found="out.LaunchTemplates",
+        find_call=EntryCall("ec2.describe_launch_templates", {"LaunchTemplateIds": ["id"]}),
+        find_result="out.LaunchTemplates",
     ),
-    "aws:autoscaling/group:Group": Entry(
-        Call(
+    "aws:autoscaling/group:Group": ResourceEntry(
+        EntryCall(
             "autoscaling.create_auto_scaling_group",
-            fit=REST,
+            inputs=REMAINING_INPUTS,
             rename={
                 "name": "AutoScalingGroupName",
                 "protectFromScaleIn": "NewInstancesProtectedFromScaleIn",
@@ -68,9 +77,9 @@ ENTRIES: Entries = {
             },
         ),
         id="in.name",
-        naming=Naming(),
-        prepare=_group,
-        left={
+        naming=PhysicalNaming(),
+        prepare=_prepare_group,
+        ignored_inputs={
             "forceDeleteWarmPool": "it is for the deletion",
             "ignoreFailedScalingActivities": "nothing fails to launch",
             "instanceRefresh": "it is for a change",
@@ -78,25 +87,25 @@ ENTRIES: Entries = {
             "waitForCapacityTimeout": "its instances are there at once",
             "waitForElbCapacity": "its instances are there at once",
         },
-        then=(
-            Call(
+        later_calls=(
+            EntryCall(
                 "autoscaling.enable_metrics_collection",
                 {
                     "AutoScalingGroupName": "id",
                     "Granularity": "in.metricsGranularity",
                     "Metrics": "in.enabledMetrics",
                 },
-                when="in.enabledMetrics[0]",
+                condition="in.enabledMetrics[0]",
             ),
-            Call(
+            EntryCall(
                 "autoscaling.suspend_processes",
                 {"AutoScalingGroupName": "id", "ScalingProcesses": "in.suspendedProcesses"},
-                when="in.suspendedProcesses[0]",
+                condition="in.suspendedProcesses[0]",
             ),
-            Call(
+            EntryCall(
                 "autoscaling.describe_auto_scaling_groups",
                 {"AutoScalingGroupNames": ["id"]},
-                keep="seen",
+                result_name="seen",
             ),
         ),
         outputs={
@@ -104,29 +113,29 @@ ENTRIES: Entries = {
             "availabilityZones": "seen.AutoScalingGroups[0].AvailabilityZones",
             "desiredCapacity": "seen.AutoScalingGroups[0].DesiredCapacity",
         },
-        find=_FOUND,
-        found="out.AutoScalingGroups",
+        find_call=_DESCRIBE_GROUP,
+        find_result="out.AutoScalingGroups",
     ),
-    "aws:autoscaling/policy:Policy": Entry(
-        Call(
+    "aws:autoscaling/policy:Policy": ResourceEntry(
+        EntryCall(
             "autoscaling.put_scaling_policy",
-            fit=REST,
+            inputs=REMAINING_INPUTS,
             rename={
                 "name": "PolicyName",
                 "autoscalingGroupName": "AutoScalingGroupName",
             },
         ),
         id="in.name",
-        naming=Naming(prefix=None),
-        then=(
-            Call(
+        naming=PhysicalNaming(prefix=None),
+        later_calls=(
+            EntryCall(
                 "autoscaling.describe_policies",
                 {"AutoScalingGroupName": "in.autoscalingGroupName", "PolicyNames": ["id"]},
-                keep="seen",
+                result_name="seen",
             ),
         ),
         outputs={"arn": "seen.ScalingPolicies[0].PolicyARN"},
-        find=Call("autoscaling.describe_policies", {"PolicyNames": ["id"]}),
-        found="out.ScalingPolicies",
+        find_call=EntryCall("autoscaling.describe_policies", {"PolicyNames": ["id"]}),
+        find_result="out.ScalingPolicies",
     ),
 }

@@ -2,9 +2,15 @@
 
 from typing import Final
 
-from sandbox.resources.entry import REST, Call, Entries, Entry, Naming
+from sandbox.resources.entry import (
+    REMAINING_INPUTS,
+    EntryCall,
+    EntryTable,
+    PhysicalNaming,
+    ResourceEntry,
+)
 
-_PLAN: Final = {
+_PLAN_NAMES: Final = {
     "targetVaultName": "TargetBackupVaultName",
     "schedule": "ScheduleExpression",
     "startWindow": "StartWindowMinutes",
@@ -14,7 +20,7 @@ _PLAN: Final = {
     "destinationVaultArn": "DestinationBackupVaultArn",
     "name": "BackupPlanName",
 }
-_SELECTION: Final = {
+_SELECTION_NAMES: Final = {
     "name": "SelectionName",
     "selectionTags": "ListOfTags",
     "type": "ConditionType",
@@ -22,75 +28,79 @@ _SELECTION: Final = {
     "value": "ConditionValue",
 }
 
-ENTRIES: Entries = {
-    "aws:backup/vault:Vault": Entry(
-        Call("backup.create_backup_vault", fit=REST, rename={"kmsKeyArn": "EncryptionKeyArn"}),
+ENTRIES: EntryTable = {
+    "aws:backup/vault:Vault": ResourceEntry(
+        EntryCall(
+            "backup.create_backup_vault",
+            inputs=REMAINING_INPUTS,
+            rename={"kmsKeyArn": "EncryptionKeyArn"},
+        ),
         id="out.BackupVaultName",
-        naming=Naming(prefix=None, limit=50),
+        naming=PhysicalNaming(prefix=None, max_length=50),
         outputs={"arn": "out.BackupVaultArn"},
-        find=Call("backup.describe_backup_vault", {"BackupVaultName": "id"}),
-        found="out.BackupVaultArn",
+        find_call=EntryCall("backup.describe_backup_vault", {"BackupVaultName": "id"}),
+        find_result="out.BackupVaultArn",
     ),
-    "aws:backup/plan:Plan": Entry(
-        Call(
+    "aws:backup/plan:Plan": ResourceEntry(
+        EntryCall(
             "backup.create_backup_plan",
             {"BackupPlanTags": "in.tags"},
-            fit=REST,
-            into="BackupPlan",
-            rename=_PLAN,
+            inputs=REMAINING_INPUTS,
+            params_member="BackupPlan",
+            rename=_PLAN_NAMES,
         ),
         id="out.BackupPlanId",
-        naming=Naming(prefix=None, limit=50),
+        naming=PhysicalNaming(prefix=None, max_length=50),
         outputs={"arn": "out.BackupPlanArn", "version": "out.VersionId"},
-        find=Call("backup.get_backup_plan", {"BackupPlanId": "id"}),
-        found="out.BackupPlan",
+        find_call=EntryCall("backup.get_backup_plan", {"BackupPlanId": "id"}),
+        find_result="out.BackupPlan",
     ),
-    "aws:backup/selection:Selection": Entry(
-        Call(
+    "aws:backup/selection:Selection": ResourceEntry(
+        EntryCall(
             "backup.create_backup_selection",
             {"BackupPlanId": "in.planId"},
-            fit=REST,
-            into="BackupSelection",
-            rename=_SELECTION,
+            inputs=REMAINING_INPUTS,
+            params_member="BackupSelection",
+            rename=_SELECTION_NAMES,
         ),
         id="out.SelectionId",
-        naming=Naming(prefix=None, limit=50),
-        find=Call(
+        naming=PhysicalNaming(prefix=None, max_length=50),
+        find_call=EntryCall(
             "backup.get_backup_selection", {"BackupPlanId": "in.planId", "SelectionId": "id"}
         ),
-        found="out.BackupSelection",
+        find_result="out.BackupSelection",
     ),
-    "aws:backup/restoreTestingPlan:RestoreTestingPlan": Entry(
-        Call(
+    "aws:backup/restoreTestingPlan:RestoreTestingPlan": ResourceEntry(
+        EntryCall(
             "backup.create_restore_testing_plan",
             {"Tags": "in.tags"},
-            fit=REST,
-            into="RestoreTestingPlan",
+            inputs=REMAINING_INPUTS,
+            params_member="RestoreTestingPlan",
             rename={"name": "RestoreTestingPlanName"},
         ),
         id="out.RestoreTestingPlanName",
-        naming=Naming(prefix=None, limit=50),
+        naming=PhysicalNaming(prefix=None, max_length=50),
         outputs={"arn": "out.RestoreTestingPlanArn"},
-        find=Call("backup.get_restore_testing_plan", {"RestoreTestingPlanName": "id"}),
-        found="out.RestoreTestingPlan",
+        find_call=EntryCall("backup.get_restore_testing_plan", {"RestoreTestingPlanName": "id"}),
+        find_result="out.RestoreTestingPlan",
     ),
-    "aws:backup/restoreTestingSelection:RestoreTestingSelection": Entry(
-        Call(
+    "aws:backup/restoreTestingSelection:RestoreTestingSelection": ResourceEntry(
+        EntryCall(
             "backup.create_restore_testing_selection",
             {"RestoreTestingPlanName": "in.restoreTestingPlanName"},
-            fit=REST,
-            into="RestoreTestingSelection",
+            inputs=REMAINING_INPUTS,
+            params_member="RestoreTestingSelection",
             rename={"name": "RestoreTestingSelectionName"},
         ),
         id="${out.RestoreTestingSelectionName}:${in.restoreTestingPlanName}",
-        naming=Naming(prefix=None, limit=50),
-        find=Call(
+        naming=PhysicalNaming(prefix=None, max_length=50),
+        find_call=EntryCall(
             "backup.get_restore_testing_selection",
             {
                 "RestoreTestingPlanName": "in.restoreTestingPlanName",
                 "RestoreTestingSelectionName": "in.name",
             },
         ),
-        found="out.RestoreTestingSelection",
+        find_result="out.RestoreTestingSelection",
     ),
 }

@@ -2,19 +2,26 @@
 
 from typing import Any, Final
 
-from sandbox.resources.entry import REST, Call, Entries, Entry, Inputs, Naming
+from sandbox.resources.entry import (
+    REMAINING_INPUTS,
+    EntryCall,
+    EntryInputs,
+    EntryTable,
+    PhysicalNaming,
+    ResourceEntry,
+)
 
-_ALARM: Final = "arn:${partition}:cloudwatch:${region}:${account}:alarm:${id}"
-_FOUND: Final = Call("cloudwatch.describe_alarms", {"AlarmNames": ["id"]})
+_ALARM_ARN: Final = "arn:${partition}:cloudwatch:${region}:${account}:alarm:${id}"
+_DESCRIBE_ALARM: Final = EntryCall("cloudwatch.describe_alarms", {"AlarmNames": ["id"]})
 
 
-def _metric_alarm(inputs: Inputs) -> Inputs:
+def _prepare_metric_alarm(inputs: EntryInputs) -> EntryInputs:
     """A metric in a query has its period and statistic beside it in AWS."""
     queries = []
     for query in inputs.pop("metricQueries", None) or []:
         if metric := query.get("metric"):
             metric = dict(metric)
-            stat = {k: metric.pop(k) for k in ("period", "stat", "unit") if k in metric}
+            stat = {key: metric.pop(key) for key in ("period", "stat", "unit") if key in metric}
             query = {**query, "metricStat": {**stat, "metric": metric}}
             del query["metric"]
         queries.append(query)
@@ -23,7 +30,7 @@ def _metric_alarm(inputs: Inputs) -> Inputs:
     return inputs
 
 
-def _composite_alarm(inputs: Inputs) -> Inputs:
+def _prepare_composite_alarm(inputs: EntryInputs) -> EntryInputs:
     names = {
         "alarm": "actionsSuppressor",
         "extensionPeriod": "actionsSuppressorExtensionPeriod",
@@ -33,92 +40,92 @@ def _composite_alarm(inputs: Inputs) -> Inputs:
     return inputs | {names[name]: value for name, value in block.items()}
 
 
-def _event_target(inputs: Inputs) -> Inputs:
+def _prepare_event_target(inputs: EntryInputs) -> EntryInputs:
     """A target has an id; where none is given the provider makes one up."""
     target: dict[str, Any] = {"Id": inputs.pop("targetId", None) or "target", "Arn": inputs["arn"]}
     names = {"roleArn": "RoleArn", "input": "Input", "inputPath": "InputPath"}
-    target |= {names[k]: inputs.pop(k) for k in names if k in inputs}
+    target |= {names[key]: inputs.pop(key) for key in names if key in inputs}
     if transformer := inputs.pop("inputTransformer", None):
         target["InputTransformer"] = {
             "InputTemplate": transformer["inputTemplate"],
             "InputPathsMap": transformer.get("inputPaths") or {},
         }
     if retry := inputs.pop("retryPolicy", None):
-        target["RetryPolicy"] = {k[0].upper() + k[1:]: v for k, v in retry.items()}
-    if letters := inputs.pop("deadLetterConfig", None):
-        target["DeadLetterConfig"] = {"Arn": letters["arn"]}
+        target["RetryPolicy"] = {key[0].upper() + key[1:]: value for key, value in retry.items()}
+    if dead_letter_config := inputs.pop("deadLetterConfig", None):
+        target["DeadLetterConfig"] = {"Arn": dead_letter_config["arn"]}
     return inputs | {"target": target}
 
 
-ENTRIES: Entries = {
-    "aws:cloudwatch/metricAlarm:MetricAlarm": Entry(
-        Call(
+ENTRIES: EntryTable = {
+    "aws:cloudwatch/metricAlarm:MetricAlarm": ResourceEntry(
+        EntryCall(
             "cloudwatch.put_metric_alarm",
-            fit=REST,
+            inputs=REMAINING_INPUTS,
             rename={
                 "name": "AlarmName",
                 "evaluateLowSampleCountPercentiles": "EvaluateLowSampleCountPercentile",
             },
         ),
         id="in.name",
-        naming=Naming(prefix=None),
-        prepare=_metric_alarm,
-        outputs={"arn": _ALARM},
-        find=_FOUND,
-        found="out.MetricAlarms",
+        naming=PhysicalNaming(prefix=None),
+        prepare=_prepare_metric_alarm,
+        outputs={"arn": _ALARM_ARN},
+        find_call=_DESCRIBE_ALARM,
+        find_result="out.MetricAlarms",
     ),
-    "aws:cloudwatch/compositeAlarm:CompositeAlarm": Entry(
-        Call("cloudwatch.put_composite_alarm", fit=REST),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": ResourceEntry(
+        EntryCall("cloudwatch.put_composite_alarm", inputs=REMAINING_INPUTS),
         id="in.alarmName",
-        prepare=_composite_alarm,
-        outputs={"arn": _ALARM},
-        find=Call(
+        prepare=_prepare_composite_alarm,
+        outputs={"arn": _ALARM_ARN},
+        find_call=EntryCall(
             "cloudwatch.describe_alarms",
             {"AlarmNames": ["id"], "AlarmTypes": ["'CompositeAlarm'"]},
         ),
-        found="out.CompositeAlarms",
+        find_result="out.CompositeAlarms",
     ),
-    "aws:cloudwatch/dashboard:Dashboard": Entry(
+    "aws:cloudwatch/dashboard:Dashboard": ResourceEntry(
         "cloudwatch.put_dashboard",
         id="in.dashboardName",
         outputs={"dashboardArn": "arn:${partition}:cloudwatch::${account}:dashboard/${id}"},
-        find=Call("cloudwatch.get_dashboard", {"DashboardName": "id"}),
-        found="out.DashboardBody",
+        find_call=EntryCall("cloudwatch.get_dashboard", {"DashboardName": "id"}),
+        find_result="out.DashboardBody",
     ),
-    "aws:cloudwatch/logGroup:LogGroup": Entry(
+    "aws:cloudwatch/logGroup:LogGroup": ResourceEntry(
         "logs.create_log_group",
         id="in.name",
-        naming=Naming(limit=512),
-        left={"skipDestroy": "it is for the deletion"},
-        then=(
-            Call(
+        naming=PhysicalNaming(max_length=512),
+        ignored_inputs={"skipDestroy": "it is for the deletion"},
+        later_calls=(
+            EntryCall(
                 "logs.put_retention_policy",
                 {"logGroupName": "id", "retentionInDays": "in.retentionInDays"},
-                when="in.retentionInDays",
+                condition="in.retentionInDays",
             ),
         ),
         outputs={"arn": "arn:${partition}:logs:${region}:${account}:log-group:${id}"},
-        find=Call("logs.describe_log_groups", {"logGroupNamePrefix": "id"}),
-        found="among(out.logGroups, 'logGroupName', [id])",
+        find_call=EntryCall("logs.describe_log_groups", {"logGroupNamePrefix": "id"}),
+        find_result="among(out.logGroups, 'logGroupName', [id])",
     ),
-    "aws:cloudwatch/eventRule:EventRule": Entry(
+    "aws:cloudwatch/eventRule:EventRule": ResourceEntry(
         "events.put_rule",
         id="in.name",
-        naming=Naming(limit=64),
+        naming=PhysicalNaming(max_length=64),
         outputs={"arn": "out.RuleArn"},
-        find=Call("events.describe_rule", {"Name": "id"}),
-        found="out.Arn",
+        find_call=EntryCall("events.describe_rule", {"Name": "id"}),
+        find_result="out.Arn",
     ),
-    "aws:cloudwatch/eventTarget:EventTarget": Entry(
-        Call(
+    "aws:cloudwatch/eventTarget:EventTarget": ResourceEntry(
+        EntryCall(
             "events.put_targets",
             {"Rule": "in.rule", "EventBusName": "in.eventBusName", "Targets": ["in.target"]},
         ),
         id="${in.rule}-${in.target.Id}",
-        prepare=_event_target,
-        left={"arn": "it is in the target"},
+        prepare=_prepare_event_target,
+        ignored_inputs={"arn": "it is in the target"},
         outputs={"targetId": "in.target.Id"},
-        find=Call("events.list_targets_by_rule", {"Rule": "in.rule"}),
-        found="among(out.Targets, 'Id', [in.target.Id])",
+        find_call=EntryCall("events.list_targets_by_rule", {"Rule": "in.rule"}),
+        find_result="among(out.Targets, 'Id', [in.target.Id])",
     ),
 }

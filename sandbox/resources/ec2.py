@@ -5,42 +5,51 @@ Security groups and network ACLs stand in vpc.py, launch templates in autoscalin
 
 from typing import Any, Final
 
-from sandbox.resources.entry import REST, Call, Entries, Entry, Inputs
+from sandbox.resources.entry import (
+    REMAINING_INPUTS,
+    EntryCall,
+    EntryInputs,
+    EntryTable,
+    ResourceEntry,
+)
 
-TAGS: Final = Call(
-    "ec2.create_tags", {"Resources": ["id"], "Tags": "pairs(in.tags)"}, when="in.tags"
+TAG_CALL: Final = EntryCall(
+    "ec2.create_tags", {"Resources": ["id"], "Tags": "pairs(in.tags)"}, condition="in.tags"
 )
 
 
-def of_vpc(vpc: str, **more: str) -> list[dict[str, Any]]:
+def build_vpc_filters(vpc: str, **other_filters: str) -> list[dict[str, Any]]:
     """Filters for what stands in a VPC; more of them by name, with _ for - and __ for a dot."""
     filters = {"vpc-id": vpc}
-    filters |= {k.replace("__", ".").replace("_", "-"): v for k, v in more.items()}
+    filters |= {
+        key.replace("__", ".").replace("_", "-"): filter_value
+        for key, filter_value in other_filters.items()
+    }
     return [{"Name": f"'{name}'", "Values": [value]} for name, value in filters.items()]
 
 
-def arn(what: str) -> str:
+def build_ec2_arn(resource_type: str) -> str:
     """ARN of an EC2 resource by its id."""
-    return f"arn:${{partition}}:ec2:${{region}}:${{account}}:{what}/${{id}}"
+    return f"arn:${{partition}}:ec2:${{region}}:${{account}}:{resource_type}/${{id}}"
 
 
-def _route(table: str, of: str) -> dict[str, str]:
+def _build_route_params(table: str, source: str) -> dict[str, str]:
     return {
         "RouteTableId": table,
-        "DestinationCidrBlock": f"{of}.destinationCidrBlock || {of}.cidrBlock",
-        "DestinationIpv6CidrBlock": f"{of}.destinationIpv6CidrBlock || {of}.ipv6CidrBlock",
-        "DestinationPrefixListId": f"{of}.destinationPrefixListId",
-        "GatewayId": f"{of}.gatewayId",
-        "NatGatewayId": f"{of}.natGatewayId",
-        "NetworkInterfaceId": f"{of}.networkInterfaceId",
-        "EgressOnlyInternetGatewayId": f"{of}.egressOnlyGatewayId",
-        "VpcPeeringConnectionId": f"{of}.vpcPeeringConnectionId",
-        "TransitGatewayId": f"{of}.transitGatewayId",
-        "VpcEndpointId": f"{of}.vpcEndpointId",
+        "DestinationCidrBlock": f"{source}.destinationCidrBlock || {source}.cidrBlock",
+        "DestinationIpv6CidrBlock": f"{source}.destinationIpv6CidrBlock || {source}.ipv6CidrBlock",
+        "DestinationPrefixListId": f"{source}.destinationPrefixListId",
+        "GatewayId": f"{source}.gatewayId",
+        "NatGatewayId": f"{source}.natGatewayId",
+        "NetworkInterfaceId": f"{source}.networkInterfaceId",
+        "EgressOnlyInternetGatewayId": f"{source}.egressOnlyGatewayId",
+        "VpcPeeringConnectionId": f"{source}.vpcPeeringConnectionId",
+        "TransitGatewayId": f"{source}.transitGatewayId",
+        "VpcEndpointId": f"{source}.vpcEndpointId",
     }
 
 
-def _flow_log(inputs: Inputs) -> Inputs:
+def _prepare_flow_log(inputs: EntryInputs) -> EntryInputs:
     """What it watches is one input of several in Pulumi, an id and a type in AWS."""
     kinds = {"vpcId": "VPC", "subnetId": "Subnet", "eniId": "NetworkInterface"}
     for name, kind in kinds.items():
@@ -49,19 +58,19 @@ def _flow_log(inputs: Inputs) -> Inputs:
     return inputs
 
 
-def _instance(inputs: Inputs) -> Inputs:
+def _prepare_instance(inputs: EntryInputs) -> EntryInputs:
     """Blocks that stand elsewhere in RunInstances."""
     if root := inputs.pop("rootBlockDevice", None):
-        ebs = {k: v for k, v in root.items() if k not in ("tags", "deviceName")}
+        ebs = {key: value for key, value in root.items() if key not in ("tags", "deviceName")}
         inputs["blockDeviceMappings"] = [{"deviceName": "/dev/xvda", "ebs": ebs}]
     if (profile := inputs.pop("iamInstanceProfile", None)) is not None:
         inputs["iamInstanceProfile"] = {"name": profile}
-    if (detailed := inputs.pop("monitoring", None)) is not None:
-        inputs["monitoring"] = {"enabled": detailed}
-    if (public := inputs.pop("associatePublicIpAddress", None)) is not None:
+    if (is_detailed := inputs.pop("monitoring", None)) is not None:
+        inputs["monitoring"] = {"enabled": is_detailed}
+    if (has_public_ip := inputs.pop("associatePublicIpAddress", None)) is not None:
         inputs["networkInterfaces"] = [
             {
-                "associatePublicIpAddress": public,
+                "associatePublicIpAddress": has_public_ip,
                 "deviceIndex": 0,
                 "subnetId": inputs.pop("subnetId"),
                 "groups": inputs.pop("vpcSecurityGroupIds"),
@@ -70,193 +79,217 @@ def _instance(inputs: Inputs) -> Inputs:
     return inputs
 
 
-ENTRIES: Entries = {
-    "aws:ec2/vpc:Vpc": Entry(
+ENTRIES: EntryTable = {
+    "aws:ec2/vpc:Vpc": ResourceEntry(
         "ec2.create_vpc",
         id="out.Vpc.VpcId",
-        tagged="vpc",
-        shown="out.Vpc",
-        then=(
-            Call(
+        tag_resource_type="vpc",
+        description="out.Vpc",
+        later_calls=(
+            EntryCall(
                 "ec2.modify_vpc_attribute",
                 {"VpcId": "id", "EnableDnsSupport": {"Value": "in.enableDnsSupport"}},
-                when="in.enableDnsSupport != `null`",
+                condition="in.enableDnsSupport != `null`",
             ),
-            Call(
+            EntryCall(
                 "ec2.modify_vpc_attribute",
                 {"VpcId": "id", "EnableDnsHostnames": {"Value": "in.enableDnsHostnames"}},
-                when="in.enableDnsHostnames != `null`",
+                condition="in.enableDnsHostnames != `null`",
             ),
-            Call("ec2.describe_route_tables", {"Filters": of_vpc("id")}, keep="tables"),
-            Call("ec2.describe_security_groups", {"Filters": of_vpc("id")}, keep="groups"),
-            Call("ec2.describe_network_acls", {"Filters": of_vpc("id")}, keep="acls"),
+            EntryCall(
+                "ec2.describe_route_tables",
+                {"Filters": build_vpc_filters("id")},
+                result_name="tables",
+            ),
+            EntryCall(
+                "ec2.describe_security_groups",
+                {"Filters": build_vpc_filters("id")},
+                result_name="groups",
+            ),
+            EntryCall(
+                "ec2.describe_network_acls",
+                {"Filters": build_vpc_filters("id")},
+                result_name="acls",
+            ),
         ),
         outputs={
-            "arn": arn("vpc"),
+            "arn": build_ec2_arn("vpc"),
             "mainRouteTableId": "tables.RouteTables[0].RouteTableId",
             "defaultRouteTableId": "tables.RouteTables[0].RouteTableId",
             "defaultSecurityGroupId": "groups.SecurityGroups[0].GroupId",
             "defaultNetworkAclId": "acls.NetworkAcls[0].NetworkAclId",
         },
-        find=Call("ec2.describe_vpcs", {"VpcIds": ["id"]}),
-        found="out.Vpcs",
+        find_call=EntryCall("ec2.describe_vpcs", {"VpcIds": ["id"]}),
+        find_result="out.Vpcs",
     ),
-    "aws:ec2/subnet:Subnet": Entry(
+    "aws:ec2/subnet:Subnet": ResourceEntry(
         "ec2.create_subnet",
         id="out.Subnet.SubnetId",
-        tagged="subnet",
-        shown="out.Subnet",
-        then=(
-            Call(
+        tag_resource_type="subnet",
+        description="out.Subnet",
+        later_calls=(
+            EntryCall(
                 "ec2.modify_subnet_attribute",
                 {"SubnetId": "id", "MapPublicIpOnLaunch": {"Value": "in.mapPublicIpOnLaunch"}},
-                when="in.mapPublicIpOnLaunch",
+                condition="in.mapPublicIpOnLaunch",
             ),
         ),
         outputs={"arn": "out.Subnet.SubnetArn"},
-        find=Call("ec2.describe_subnets", {"SubnetIds": ["id"]}),
-        found="out.Subnets",
+        find_call=EntryCall("ec2.describe_subnets", {"SubnetIds": ["id"]}),
+        find_result="out.Subnets",
     ),
-    "aws:ec2/internetGateway:InternetGateway": Entry(
+    "aws:ec2/internetGateway:InternetGateway": ResourceEntry(
         "ec2.create_internet_gateway",
         id="out.InternetGateway.InternetGatewayId",
-        tagged="internet-gateway",
-        shown="out.InternetGateway",
-        then=(
-            Call(
+        tag_resource_type="internet-gateway",
+        description="out.InternetGateway",
+        later_calls=(
+            EntryCall(
                 "ec2.attach_internet_gateway",
                 {"InternetGatewayId": "id", "VpcId": "in.vpcId"},
-                when="in.vpcId",
+                condition="in.vpcId",
             ),
         ),
-        outputs={"arn": arn("internet-gateway")},
-        find=Call("ec2.describe_internet_gateways", {"InternetGatewayIds": ["id"]}),
-        found="out.InternetGateways",
+        outputs={"arn": build_ec2_arn("internet-gateway")},
+        find_call=EntryCall("ec2.describe_internet_gateways", {"InternetGatewayIds": ["id"]}),
+        find_result="out.InternetGateways",
     ),
-    "aws:ec2/eip:Eip": Entry(
+    "aws:ec2/eip:Eip": ResourceEntry(
         "ec2.allocate_address",
         id="out.AllocationId",
-        tagged="elastic-ip",
-        shown="out",
-        then=(
-            Call(
+        tag_resource_type="elastic-ip",
+        description="out",
+        later_calls=(
+            EntryCall(
                 "ec2.associate_address",
                 {
                     "AllocationId": "id",
                     "InstanceId": "in.instance",
                     "NetworkInterfaceId": "in.networkInterface",
                 },
-                when="in.instance || in.networkInterface",
-                keep="association",
+                condition="in.instance || in.networkInterface",
+                result_name="association",
             ),
         ),
         outputs={
-            "arn": arn("elastic-ip"),
+            "arn": build_ec2_arn("elastic-ip"),
             "associationId": "association.AssociationId",
             "publicDns": "ec2-${join('-', split(out.PublicIp, '.'))}.${region}"
             ".compute.amazonaws.com",
         },
-        find=Call("ec2.describe_addresses", {"AllocationIds": ["id"]}),
-        found="out.Addresses",
+        find_call=EntryCall("ec2.describe_addresses", {"AllocationIds": ["id"]}),
+        find_result="out.Addresses",
     ),
-    "aws:ec2/natGateway:NatGateway": Entry(
+    "aws:ec2/natGateway:NatGateway": ResourceEntry(
         "ec2.create_nat_gateway",
         id="out.NatGateway.NatGatewayId",
-        tagged="natgateway",
-        shown="out.NatGateway",
-        wait="ec2.nat_gateway_available",
-        wait_for={"NatGatewayIds": ["id"]},
+        tag_resource_type="natgateway",
+        description="out.NatGateway",
+        waiter="ec2.nat_gateway_available",
+        waiter_params={"NatGatewayIds": ["id"]},
         outputs={
             "publicIp": "out.NatGateway.NatGatewayAddresses[0].PublicIp",
             "privateIp": "out.NatGateway.NatGatewayAddresses[0].PrivateIp",
             "networkInterfaceId": "out.NatGateway.NatGatewayAddresses[0].NetworkInterfaceId",
             "associationId": "out.NatGateway.NatGatewayAddresses[0].AssociationId",
         },
-        find=Call("ec2.describe_nat_gateways", {"NatGatewayIds": ["id"]}),
-        found="out.NatGateways",
+        find_call=EntryCall("ec2.describe_nat_gateways", {"NatGatewayIds": ["id"]}),
+        find_result="out.NatGateways",
     ),
-    "aws:ec2/routeTable:RouteTable": Entry(
+    "aws:ec2/routeTable:RouteTable": ResourceEntry(
         "ec2.create_route_table",
         id="out.RouteTable.RouteTableId",
-        tagged="route-table",
-        shown="out.RouteTable",
-        then=(Call("ec2.create_route", _route("id", "item"), each="in.routes"),),
-        outputs={"arn": arn("route-table")},
-        find=Call("ec2.describe_route_tables", {"RouteTableIds": ["id"]}),
-        found="out.RouteTables",
+        tag_resource_type="route-table",
+        description="out.RouteTable",
+        later_calls=(
+            EntryCall(
+                "ec2.create_route", _build_route_params("id", "item"), item_source="in.routes"
+            ),
+        ),
+        outputs={"arn": build_ec2_arn("route-table")},
+        find_call=EntryCall("ec2.describe_route_tables", {"RouteTableIds": ["id"]}),
+        find_result="out.RouteTables",
     ),
-    "aws:ec2/defaultRouteTable:DefaultRouteTable": Entry(
-        Call("ec2.describe_route_tables", {"RouteTableIds": ["in.defaultRouteTableId"]}),
+    "aws:ec2/defaultRouteTable:DefaultRouteTable": ResourceEntry(
+        EntryCall("ec2.describe_route_tables", {"RouteTableIds": ["in.defaultRouteTableId"]}),
         id="in.defaultRouteTableId",
-        shown="out.RouteTables[0]",
-        then=(
-            Call(
+        description="out.RouteTables[0]",
+        later_calls=(
+            EntryCall(
                 "ec2.delete_route",
                 {"RouteTableId": "id", "DestinationCidrBlock": "item.DestinationCidrBlock"},
-                each="out.RouteTables[0].Routes[?GatewayId != 'local']",
+                item_source="out.RouteTables[0].Routes[?GatewayId != 'local']",
             ),
-            Call("ec2.create_route", _route("id", "item"), each="in.routes"),
-            TAGS,
+            EntryCall(
+                "ec2.create_route", _build_route_params("id", "item"), item_source="in.routes"
+            ),
+            TAG_CALL,
         ),
-        outputs={"arn": arn("route-table")},
-        find=Call("ec2.describe_route_tables", {"RouteTableIds": ["id"]}),
-        found="out.RouteTables",
+        outputs={"arn": build_ec2_arn("route-table")},
+        find_call=EntryCall("ec2.describe_route_tables", {"RouteTableIds": ["id"]}),
+        find_result="out.RouteTables",
     ),
-    "aws:ec2/route:Route": Entry(
-        Call("ec2.create_route", _route("in.routeTableId", "in")),
+    "aws:ec2/route:Route": ResourceEntry(
+        EntryCall("ec2.create_route", _build_route_params("in.routeTableId", "in")),
         id="r-${in.routeTableId}-${in.destinationCidrBlock || in.destinationIpv6CidrBlock "
         "|| in.destinationPrefixListId}",
         outputs={"origin": "'CreateRoute'", "state": "'active'"},
-        find=Call("ec2.describe_route_tables", {"RouteTableIds": ["in.routeTableId"]}),
-        found="out.RouteTables[0].Routes[?GatewayId != 'local']",
+        find_call=EntryCall("ec2.describe_route_tables", {"RouteTableIds": ["in.routeTableId"]}),
+        find_result="out.RouteTables[0].Routes[?GatewayId != 'local']",
     ),
-    "aws:ec2/routeTableAssociation:RouteTableAssociation": Entry(
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": ResourceEntry(
         "ec2.associate_route_table",
         id="out.AssociationId",
-        find=Call(
+        find_call=EntryCall(
             "ec2.describe_route_tables",
             {"Filters": [{"Name": "'association.route-table-association-id'", "Values": ["id"]}]},
         ),
-        found="out.RouteTables",
+        find_result="out.RouteTables",
     ),
-    "aws:ec2/vpcEndpoint:VpcEndpoint": Entry(
-        Call("ec2.create_vpc_endpoint", fit=REST, rename={"policy": "PolicyDocument"}),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": ResourceEntry(
+        EntryCall(
+            "ec2.create_vpc_endpoint", inputs=REMAINING_INPUTS, rename={"policy": "PolicyDocument"}
+        ),
         id="out.VpcEndpoint.VpcEndpointId",
-        tagged="vpc-endpoint",
-        shown="out.VpcEndpoint",
-        left={"autoAccept": "both ends are of one account"},
-        then=(
-            Call(
+        tag_resource_type="vpc-endpoint",
+        description="out.VpcEndpoint",
+        ignored_inputs={"autoAccept": "both ends are of one account"},
+        later_calls=(
+            EntryCall(
                 "ec2.describe_managed_prefix_lists",
                 {"Filters": [{"Name": "'prefix-list-name'", "Values": ["in.serviceName"]}]},
-                when="(in.vpcEndpointType || 'Gateway') == 'Gateway'",
-                keep="lists",
+                condition="(in.vpcEndpointType || 'Gateway') == 'Gateway'",
+                result_name="lists",
             ),
         ),
         outputs={
-            "arn": arn("vpc-endpoint"),
+            "arn": build_ec2_arn("vpc-endpoint"),
             "prefixListId": "lists.PrefixLists[0].PrefixListId",
             "dnsEntries": "out.VpcEndpoint.DnsEntries[].{dnsName: DnsName, "
             "hostedZoneId: HostedZoneId}",
             "networkInterfaceIds": "out.VpcEndpoint.NetworkInterfaceIds",
         },
-        find=Call("ec2.describe_vpc_endpoints", {"VpcEndpointIds": ["id"]}),
-        found="out.VpcEndpoints",
+        find_call=EntryCall("ec2.describe_vpc_endpoints", {"VpcEndpointIds": ["id"]}),
+        find_result="out.VpcEndpoints",
     ),
-    "aws:ec2/flowLog:FlowLog": Entry(
-        Call("ec2.create_flow_logs", fit=REST, rename={"iamRoleArn": "DeliverLogsPermissionArn"}),
+    "aws:ec2/flowLog:FlowLog": ResourceEntry(
+        EntryCall(
+            "ec2.create_flow_logs",
+            inputs=REMAINING_INPUTS,
+            rename={"iamRoleArn": "DeliverLogsPermissionArn"},
+        ),
         id="out.FlowLogIds[0]",
-        tagged="vpc-flow-log",
-        prepare=_flow_log,
-        outputs={"arn": arn("vpc-flow-log")},
-        find=Call("ec2.describe_flow_logs", {"FlowLogIds": ["id"]}),
-        found="out.FlowLogs",
+        tag_resource_type="vpc-flow-log",
+        prepare=_prepare_flow_log,
+        outputs={"arn": build_ec2_arn("vpc-flow-log")},
+        find_call=EntryCall("ec2.describe_flow_logs", {"FlowLogIds": ["id"]}),
+        find_result="out.FlowLogs",
     ),
-    "aws:ec2/instance:Instance": Entry(
-        Call(
+    "aws:ec2/instance:Instance": ResourceEntry(
+        EntryCall(
             "ec2.run_instances",
             {"MinCount": 1, "MaxCount": 1, "ImageId": "in.ami"},
-            fit=REST,
+            inputs=REMAINING_INPUTS,
             rename={
                 "vpcSecurityGroupIds": "SecurityGroupIds",
                 "userDataBase64": "UserData",
@@ -264,33 +297,33 @@ ENTRIES: Entries = {
             },
         ),
         id="out.Instances[0].InstanceId",
-        tagged="instance",
-        shown="out.Instances[0]",
-        prepare=_instance,
-        left={"userDataReplaceOnChange": "it is new"},
-        then=(
-            Call(
+        tag_resource_type="instance",
+        description="out.Instances[0]",
+        prepare=_prepare_instance,
+        ignored_inputs={"userDataReplaceOnChange": "it is new"},
+        later_calls=(
+            EntryCall(
                 "ec2.modify_instance_attribute",
                 {"InstanceId": "id", "SourceDestCheck": {"Value": "in.sourceDestCheck"}},
-                when="in.sourceDestCheck != `null`",
+                condition="in.sourceDestCheck != `null`",
             ),
-            Call(
+            EntryCall(
                 "ec2.create_tags",
                 {
                     "Resources": "out.Instances[0].BlockDeviceMappings[].Ebs.VolumeId",
                     "Tags": "pairs(in.volumeTags)",
                 },
-                when="in.volumeTags",
+                condition="in.volumeTags",
             ),
         ),
         outputs={
-            "arn": arn("instance"),
+            "arn": build_ec2_arn("instance"),
             "publicIp": "out.Instances[0].PublicIpAddress",
             "privateIp": "out.Instances[0].PrivateIpAddress",
             "privateDns": "out.Instances[0].PrivateDnsName",
             "primaryNetworkInterfaceId": "out.Instances[0].NetworkInterfaces[0].NetworkInterfaceId",
         },
-        find=Call("ec2.describe_instances", {"InstanceIds": ["id"]}),
-        found="out.Reservations[].Instances[]",
+        find_call=EntryCall("ec2.describe_instances", {"InstanceIds": ["id"]}),
+        find_result="out.Reservations[].Instances[]",
     ),
 }

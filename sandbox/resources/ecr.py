@@ -1,39 +1,45 @@
 """Image repositories."""
 
-from sandbox.resources.entry import REST, Call, Entries, Entry, Naming
+from sandbox.resources.entry import (
+    REMAINING_INPUTS,
+    EntryCall,
+    EntryTable,
+    PhysicalNaming,
+    ResourceEntry,
+)
 
-ENTRIES: Entries = {
-    "aws:ecr/repository:Repository": Entry(
+ENTRIES: EntryTable = {
+    "aws:ecr/repository:Repository": ResourceEntry(
         "ecr.create_repository",
         id="out.repository.repositoryName",
-        naming=Naming(prefix=None, limit=256),
+        naming=PhysicalNaming(prefix=None, max_length=256),
         outputs={
             "arn": "out.repository.repositoryArn",
             "repositoryUrl": "out.repository.repositoryUri",
             "registryId": "out.repository.registryId",
         },
-        find=Call("ecr.describe_repositories", {"repositoryNames": ["id"]}),
-        found="out.repositories",
+        find_call=EntryCall("ecr.describe_repositories", {"repositoryNames": ["id"]}),
+        find_result="out.repositories",
     ),
-    "aws:ecr/lifecyclePolicy:LifecyclePolicy": Entry(
-        Call(
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy": ResourceEntry(
+        EntryCall(
             "ecr.put_lifecycle_policy",
             {"repositoryName": "in.repository", "lifecyclePolicyText": "in.policy"},
         ),
         id="in.repository",
         outputs={"registryId": "account"},
-        find=Call("ecr.get_lifecycle_policy", {"repositoryName": "id"}),
-        found="out.lifecyclePolicyText",
+        find_call=EntryCall("ecr.get_lifecycle_policy", {"repositoryName": "id"}),
+        find_result="out.lifecyclePolicyText",
     ),
-    "aws:ecr/repositoryPolicy:RepositoryPolicy": Entry(
-        Call(
+    "aws:ecr/repositoryPolicy:RepositoryPolicy": ResourceEntry(
+        EntryCall(
             "ecr.set_repository_policy",
             {"repositoryName": "in.repository", "policyText": "in.policy"},
-            fit=REST,
+            inputs=REMAINING_INPUTS,
         ),
         id="in.repository",
         outputs={"registryId": "account"},
-        find=Call("ecr.get_repository_policy", {"repositoryName": "id"}),
-        found="out.policyText",
+        find_call=EntryCall("ecr.get_repository_policy", {"repositoryName": "id"}),
+        find_result="out.policyText",
     ),
 }

@@ -2,16 +2,23 @@
 
 from typing import Any, Final
 
-from sandbox.resources.entry import REST, Call, Entries, Entry, Inputs, Naming
+from sandbox.resources.entry import (
+    REMAINING_INPUTS,
+    EntryCall,
+    EntryInputs,
+    EntryTable,
+    PhysicalNaming,
+    ResourceEntry,
+)
 
 # What stands beside the deployment in Pulumi and inside its configuration in AWS.
-_DEPLOYMENT: Final = {
+_DEPLOYMENT_NAMES: Final = {
     "deploymentCircuitBreaker": "deploymentCircuitBreaker",
     "deploymentMaximumPercent": "maximumPercent",
     "deploymentMinimumHealthyPercent": "minimumHealthyPercent",
     "alarms": "alarms",
 }
-_STRATEGY: Final = {
+_STRATEGY_NAMES: Final = {
     "strategy": "strategy",
     "bakeTimeInMinutes": "bakeTimeInMinutes",
     "lifecycleHooks": "lifecycleHooks",
@@ -20,66 +27,75 @@ _STRATEGY: Final = {
 }
 
 
-def _task(inputs: Inputs) -> Inputs:
+def _prepare_task_definition(inputs: EntryInputs) -> EntryInputs:
     """Volumes and the container definitions as the API takes them."""
     volumes = []
-    for given in inputs.pop("volumes", None) or []:
-        volume = {k: v for k, v in given.items() if k not in ("hostPath", "configureAtLaunch")}
-        if "hostPath" in given:
-            volume["host"] = {"sourcePath": given["hostPath"]}
-        if "configureAtLaunch" in given:
-            volume["configuredAtLaunch"] = given["configureAtLaunch"]
+    for volume_input in inputs.pop("volumes", None) or []:
+        volume = {
+            key: value
+            for key, value in volume_input.items()
+            if key not in ("hostPath", "configureAtLaunch")
+        }
+        if "hostPath" in volume_input:
+            volume["host"] = {"sourcePath": volume_input["hostPath"]}
+        if "configureAtLaunch" in volume_input:
+            volume["configuredAtLaunch"] = volume_input["configureAtLaunch"]
         volumes.append(volume)
     return inputs | ({"volumes": volumes} if volumes else {})
 
 
-def _service(inputs: Inputs) -> Inputs:
+def _prepare_service(inputs: EntryInputs) -> EntryInputs:
     deployment: dict[str, Any] = {
-        inner: inputs.pop(outer) for outer, inner in _DEPLOYMENT.items() if outer in inputs
+        aws_name: inputs.pop(input_name)
+        for input_name, aws_name in _DEPLOYMENT_NAMES.items()
+        if input_name in inputs
     }
-    chosen = inputs.pop("deploymentConfiguration", None) or {}
-    deployment |= {_STRATEGY[name]: value for name, value in chosen.items()}
+    configuration = inputs.pop("deploymentConfiguration", None) or {}
+    deployment |= {_STRATEGY_NAMES[name]: value for name, value in configuration.items()}
     if deployment:
         inputs["deploymentConfiguration"] = deployment
     if network := inputs.pop("networkConfiguration", None):
-        public = network.get("assignPublicIp")
-        awsvpc = {**network, "assignPublicIp": "ENABLED" if public else "DISABLED"}
-        inputs["networkConfiguration"] = {"awsvpcConfiguration": awsvpc}
+        has_public_ip = network.get("assignPublicIp")
+        awsvpc_configuration = {
+            **network,
+            "assignPublicIp": "ENABLED" if has_public_ip else "DISABLED",
+        }
+        inputs["networkConfiguration"] = {"awsvpcConfiguration": awsvpc_configuration}
     return inputs
 
 
-ENTRIES: Entries = {
-    "aws:ecs/cluster:Cluster": Entry(
+ENTRIES: EntryTable = {
+    "aws:ecs/cluster:Cluster": ResourceEntry(
         "ecs.create_cluster",
         id="out.cluster.clusterArn",
-        naming=Naming(prefix=None),
+        naming=PhysicalNaming(prefix=None),
         outputs={"arn": "id"},
-        find=Call("ecs.describe_clusters", {"clusters": ["id"]}),
-        found="out.clusters",
+        find_call=EntryCall("ecs.describe_clusters", {"clusters": ["id"]}),
+        find_result="out.clusters",
     ),
-    "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": Entry(
-        Call(
+    "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": ResourceEntry(
+        EntryCall(
             "ecs.put_cluster_capacity_providers",
             {
                 "capacityProviders": "in.capacityProviders || `[]`",
                 "defaultCapacityProviderStrategy": "in.defaultCapacityProviderStrategies || `[]`",
             },
-            fit=REST,
+            inputs=REMAINING_INPUTS,
             rename={"clusterName": "cluster"},
         ),
         id="in.clusterName",
-        find=Call("ecs.describe_clusters", {"clusters": ["id"]}),
-        found="out.clusters[0].capacityProviders",
+        find_call=EntryCall("ecs.describe_clusters", {"clusters": ["id"]}),
+        find_result="out.clusters[0].capacityProviders",
     ),
-    "aws:ecs/taskDefinition:TaskDefinition": Entry(
-        Call(
+    "aws:ecs/taskDefinition:TaskDefinition": ResourceEntry(
+        EntryCall(
             "ecs.register_task_definition",
             {"containerDefinitions": "parsed(in.containerDefinitions)"},
-            fit=REST,
+            inputs=REMAINING_INPUTS,
         ),
         id="in.family",
-        prepare=_task,
-        left={
+        prepare=_prepare_task_definition,
+        ignored_inputs={
             "skipDestroy": "it is for the deletion",
             "trackLatest": "it is for a refresh",
         },
@@ -88,22 +104,22 @@ ENTRIES: Entries = {
             "arnWithoutRevision": "before(out.taskDefinition.taskDefinitionArn, ':')",
             "revision": "out.taskDefinition.revision",
         },
-        find=Call("ecs.describe_task_definition", {"taskDefinition": "id"}),
-        found="out.taskDefinition",
+        find_call=EntryCall("ecs.describe_task_definition", {"taskDefinition": "id"}),
+        find_result="out.taskDefinition",
     ),
-    "aws:ecs/service:Service": Entry(
-        Call("ecs.create_service", fit=REST, rename={"name": "serviceName"}),
+    "aws:ecs/service:Service": ResourceEntry(
+        EntryCall("ecs.create_service", inputs=REMAINING_INPUTS, rename={"name": "serviceName"}),
         id="out.service.serviceArn",
-        naming=Naming(prefix=None),
-        prepare=_service,
-        left={
+        naming=PhysicalNaming(prefix=None),
+        prepare=_prepare_service,
+        ignored_inputs={
             "waitForSteadyState": "its tasks are there at once",
             "forceNewDeployment": "it is new",
             "triggers": "it is new",
             "sigintRollback": "nobody interrupts",
         },
         outputs={"arn": "id", "launchType": "out.service.launchType"},
-        find=Call("ecs.describe_services", {"cluster": "in.cluster", "services": ["id"]}),
-        found="out.services",
+        find_call=EntryCall("ecs.describe_services", {"cluster": "in.cluster", "services": ["id"]}),
+        find_result="out.services",
     ),
 }

@@ -3,11 +3,18 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sandbox.resources.entry import REST, Call, Entries, Entry, Inputs, Naming
-from sandbox.resources.type_conversion import nothing_but
+from sandbox.resources.entry import (
+    REMAINING_INPUTS,
+    EntryCall,
+    EntryInputs,
+    EntryTable,
+    PhysicalNaming,
+    ResourceEntry,
+)
+from sandbox.resources.type_conversion import require_only_inputs
 
 # Inputs that are attributes in AWS, by their key (ELB API, LoadBalancerAttribute).
-_BALANCER: Final = {
+_LOAD_BALANCER_ATTRIBUTES: Final = {
     "clientKeepAlive": "client_keep_alive.seconds",
     "desyncMitigationMode": "routing.http.desync_mitigation_mode",
     "dropInvalidHeaderFields": "routing.http.drop_invalid_header_fields.enabled",
@@ -29,7 +36,7 @@ _BALANCER: Final = {
     "connectionLogs.prefix": "connection_logs.s3.prefix",
 }
 # The same of target groups (ELB API, TargetGroupAttribute).
-_TARGETS: Final = {
+_TARGET_GROUP_ATTRIBUTES: Final = {
     "connectionTermination": "deregistration_delay.connection_termination.enabled",
     "deregistrationDelay": "deregistration_delay.timeout_seconds",
     "loadBalancingAlgorithmType": "load_balancing.algorithm.type",
@@ -43,7 +50,7 @@ _TARGETS: Final = {
     "stickiness.cookieDuration": "stickiness.lb_cookie.duration_seconds",
     "stickiness.cookieName": "stickiness.app_cookie.cookie_name",
 }
-_HEALTH: Final = {
+_HEALTH_CHECK_NAMES: Final = {
     "enabled": "healthCheckEnabled",
     "healthyThreshold": "healthyThresholdCount",
     "interval": "healthCheckIntervalSeconds",
@@ -53,7 +60,7 @@ _HEALTH: Final = {
     "timeout": "healthCheckTimeoutSeconds",
     "unhealthyThreshold": "unhealthyThresholdCount",
 }
-_CONDITIONS: Final = {
+_CONDITION_FIELDS: Final = {
     "hostHeader": "host-header",
     "httpHeader": "http-header",
     "httpRequestMethod": "http-request-method",
@@ -61,7 +68,7 @@ _CONDITIONS: Final = {
     "queryStrings": "query-string",
     "sourceIp": "source-ip",
 }
-_ACTIONS: Final = {
+_ACTION_NAMES: Final = {
     "redirect": "RedirectConfig",
     "fixedResponse": "FixedResponseConfig",
     "forward": "ForwardConfig",
@@ -72,7 +79,7 @@ _ACTIONS: Final = {
     "authenticateCognito": "AuthenticateCognitoConfig",
 }
 # Provider's own defaults of a redirect (terraform-provider-aws, aws_lb_listener).
-_REDIRECT: Final = {
+_REDIRECT_DEFAULTS: Final = {
     "host": "#{host}",
     "path": "/#{path}",
     "port": "#{port}",
@@ -81,7 +88,7 @@ _REDIRECT: Final = {
 }
 
 
-def _attributes(inputs: Inputs, keys: Mapping[str, str]) -> list[dict[str, str]]:
+def _take_attributes(inputs: EntryInputs, keys: Mapping[str, str]) -> list[dict[str, str]]:
     """Takes the inputs that are attributes out of `inputs`."""
     attributes = []
     for name, key in keys.items():
@@ -91,64 +98,70 @@ def _attributes(inputs: Inputs, keys: Mapping[str, str]) -> list[dict[str, str]]
             text = str(value).lower() if isinstance(value, bool) else str(value)
             attributes.append({"Key": key, "Value": text})
     for block in {name.partition(".")[0] for name in keys}:
-        if isinstance(given := inputs.pop(block, None), Mapping):
-            nothing_but(given, *(n.removeprefix(f"{block}.") for n in keys))
+        if isinstance(block_inputs := inputs.pop(block, None), Mapping):
+            require_only_inputs(
+                block_inputs, *(attribute_name.removeprefix(f"{block}.") for attribute_name in keys)
+            )
     return attributes
 
 
-def _balancer(inputs: Inputs) -> Inputs:
-    inputs["attributes"] = _attributes(inputs, _BALANCER)
+def _prepare_load_balancer(inputs: EntryInputs) -> EntryInputs:
+    inputs["attributes"] = _take_attributes(inputs, _LOAD_BALANCER_ATTRIBUTES)
     inputs["scheme"] = "internal" if inputs.pop("internal", False) else "internet-facing"
     inputs.setdefault("type", inputs.pop("loadBalancerType", "application"))
     return inputs
 
 
-def _targets(inputs: Inputs) -> Inputs:
-    inputs["attributes"] = _attributes(inputs, _TARGETS)
+def _prepare_target_group(inputs: EntryInputs) -> EntryInputs:
+    inputs["attributes"] = _take_attributes(inputs, _TARGET_GROUP_ATTRIBUTES)
     health = inputs.pop("healthCheck", None) or {}
     if (matcher := health.pop("matcher", None)) is not None:
         inputs["matcher"] = {"httpCode": matcher}
-    nothing_but(health, *_HEALTH)
-    return inputs | {_HEALTH[name]: value for name, value in health.items()}
+    require_only_inputs(health, *_HEALTH_CHECK_NAMES)
+    return inputs | {_HEALTH_CHECK_NAMES[name]: value for name, value in health.items()}
 
 
-def _listener(inputs: Inputs) -> Inputs:
-    inputs["defaultActions"] = [_action(a) for a in inputs["defaultActions"]]
+def _prepare_listener(inputs: EntryInputs) -> EntryInputs:
+    inputs["defaultActions"] = [
+        _add_redirect_defaults(action) for action in inputs["defaultActions"]
+    ]
     if (certificate := inputs.pop("certificateArn", None)) is not None:
         inputs["certificates"] = [{"certificateArn": certificate}]
     return inputs
 
 
-def _rule(inputs: Inputs) -> Inputs:
-    inputs["actions"] = [_action(a) for a in inputs["actions"]]
+def _prepare_rule(inputs: EntryInputs) -> EntryInputs:
+    inputs["actions"] = [_add_redirect_defaults(action) for action in inputs["actions"]]
     conditions = []
     for condition in inputs["conditions"]:
         for name, block in condition.items():
             if name == "queryStrings":
                 block = {"values": block}
-            conditions.append({"field": _CONDITIONS[name], f"{name.rstrip('s')}Config": block})
+            conditions.append(
+                {"field": _CONDITION_FIELDS[name], f"{name.rstrip('s')}Config": block}
+            )
     return inputs | {"conditions": conditions}
 
 
-def _action(action: dict[str, Any]) -> dict[str, Any]:
+def _add_redirect_defaults(action: dict[str, Any]) -> dict[str, Any]:
     if "redirect" in action:
-        return {**action, "redirect": _REDIRECT | action["redirect"]}
+        return {**action, "redirect": _REDIRECT_DEFAULTS | action["redirect"]}
     return action
 
 
-ENTRIES: Entries = {
-    "aws:lb/loadBalancer:LoadBalancer": Entry(
+ENTRIES: EntryTable = {
+    "aws:lb/loadBalancer:LoadBalancer": ResourceEntry(
         "elbv2.create_load_balancer",
         id="out.LoadBalancers[0].LoadBalancerArn",
-        naming=Naming(limit=32),
-        prepare=_balancer,
-        wait="elbv2.load_balancer_available",
-        wait_for={"LoadBalancerArns": ["id"]},
-        then=(
-            Call(
+        naming=PhysicalNaming(max_length=32),
+        prepare=_prepare_load_balancer,
+        waiter="elbv2.load_balancer_available",
+        waiter_params={"LoadBalancerArns": ["id"]},
+        later_calls=(
+            EntryCall(
                 "elbv2.modify_load_balancer_attributes",
                 {"LoadBalancerArn": "id", "Attributes": "in.attributes"},
-                when="in.attributes[0]",
+                condition="in.attributes[0]",
             ),
         ),
         outputs={
@@ -158,19 +171,19 @@ ENTRIES: Entries = {
             "zoneId": "out.LoadBalancers[0].CanonicalHostedZoneId",
             "vpcId": "out.LoadBalancers[0].VpcId",
         },
-        find=Call("elbv2.describe_load_balancers", {"LoadBalancerArns": ["id"]}),
-        found="out.LoadBalancers",
+        find_call=EntryCall("elbv2.describe_load_balancers", {"LoadBalancerArns": ["id"]}),
+        find_result="out.LoadBalancers",
     ),
-    "aws:lb/targetGroup:TargetGroup": Entry(
+    "aws:lb/targetGroup:TargetGroup": ResourceEntry(
         "elbv2.create_target_group",
         id="out.TargetGroups[0].TargetGroupArn",
-        naming=Naming(limit=32),
-        prepare=_targets,
-        then=(
-            Call(
+        naming=PhysicalNaming(max_length=32),
+        prepare=_prepare_target_group,
+        later_calls=(
+            EntryCall(
                 "elbv2.modify_target_group_attributes",
                 {"TargetGroupArn": "id", "Attributes": "in.attributes"},
-                when="in.attributes[0]",
+                condition="in.attributes[0]",
             ),
         ),
         outputs={
@@ -178,23 +191,23 @@ ENTRIES: Entries = {
             "arnSuffix": "join('', ['targetgroup', split(id, ':targetgroup')[1]])",
             "loadBalancerArns": "out.TargetGroups[0].LoadBalancerArns || `[]`",
         },
-        find=Call("elbv2.describe_target_groups", {"TargetGroupArns": ["id"]}),
-        found="out.TargetGroups",
+        find_call=EntryCall("elbv2.describe_target_groups", {"TargetGroupArns": ["id"]}),
+        find_result="out.TargetGroups",
     ),
-    "aws:lb/listener:Listener": Entry(
-        Call("elbv2.create_listener", fit=REST, rename=_ACTIONS),
+    "aws:lb/listener:Listener": ResourceEntry(
+        EntryCall("elbv2.create_listener", inputs=REMAINING_INPUTS, rename=_ACTION_NAMES),
         id="out.Listeners[0].ListenerArn",
-        prepare=_listener,
+        prepare=_prepare_listener,
         outputs={"arn": "id"},
-        find=Call("elbv2.describe_listeners", {"ListenerArns": ["id"]}),
-        found="out.Listeners",
+        find_call=EntryCall("elbv2.describe_listeners", {"ListenerArns": ["id"]}),
+        find_result="out.Listeners",
     ),
-    "aws:lb/listenerRule:ListenerRule": Entry(
-        Call("elbv2.create_rule", fit=REST, rename=_ACTIONS),
+    "aws:lb/listenerRule:ListenerRule": ResourceEntry(
+        EntryCall("elbv2.create_rule", inputs=REMAINING_INPUTS, rename=_ACTION_NAMES),
         id="out.Rules[0].RuleArn",
-        prepare=_rule,
+        prepare=_prepare_rule,
         outputs={"arn": "id"},
-        find=Call("elbv2.describe_rules", {"RuleArns": ["id"]}),
-        found="out.Rules",
+        find_call=EntryCall("elbv2.describe_rules", {"RuleArns": ["id"]}),
+        find_result="out.Rules",
     ),
 }

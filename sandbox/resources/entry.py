@@ -15,18 +15,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, TypeAlias
 
-from sandbox.resources.expressions import Template, inputs_of
+from sandbox.resources.expressions import Template, list_template_inputs
 
-Expression: TypeAlias = str
-Inputs: TypeAlias = dict[str, Any]
+EntryExpression: TypeAlias = str
+EntryInputs: TypeAlias = dict[str, Any]
 
-REST: Final = "*"
+REMAINING_INPUTS: Final = "*"
 # Inputs of many types that say where or how to delete, not what to make.
-_EVERYWHERE: Final = frozenset({"region", "tagsAll", "forceDestroy", "forceDelete"})
+_GENERAL_INPUTS: Final = frozenset({"region", "tagsAll", "forceDestroy", "forceDelete"})
 
 
 @dataclass(frozen=True)
-class Call:
+class EntryCall:
     """One call to AWS.
 
     `params` are written out; the inputs named in `fit` are translated by the operation's own
@@ -37,21 +37,21 @@ class Call:
 
     operation: str  # like ec2.create_vpc, as boto3 spells it
     params: Template = field(default_factory=dict)
-    fit: tuple[str, ...] | str = ()
-    into: str | None = None
+    inputs: tuple[str, ...] | str = ()
+    params_member: str | None = None
     rename: Mapping[str, str] = field(default_factory=dict)
-    when: Expression | None = None  # made only where this is found and not false
-    each: Expression | None = None  # made once for each `item` of this list
-    keep: str | None = None  # name under which the answer is known afterwards
+    condition: EntryExpression | None = None  # made only where this is found and not false
+    item_source: EntryExpression | None = None  # made once for each `item` of this list
+    result_name: str | None = None  # name under which the answer is known afterwards
 
     @property
-    def reads(self) -> bool:
+    def is_read(self) -> bool:
         """Whether it changes nothing."""
         return self.operation.partition(".")[2].startswith(("describe_", "get_", "list_"))
 
 
 @dataclass(frozen=True)
-class Naming:
+class PhysicalNaming:
     """Where a resource's name goes, and what it may be; Pulumi and the provider make one up.
 
     Without `name` it is the logical name and seven random characters, with `prefix` it is that
@@ -60,12 +60,12 @@ class Naming:
 
     name: str = "name"
     prefix: str | None = "namePrefix"
-    limit: int = 255
-    ending: str = ""
+    max_length: int = 255
+    suffix: str = ""
 
 
 @dataclass(frozen=True)
-class Entry:
+class ResourceEntry:
     """How one type is made in AWS. The first call creates; `then` are the calls after it. An
     input that neither a call nor `left` speaks of is an error, never a silent loss.
 
@@ -76,54 +76,79 @@ class Entry:
     `find` is the call that describes the resource, and what must be in its answer.
     """
 
-    create: Call | str | Callable[[Mapping[str, Any]], Any]
-    id: Expression
-    then: tuple[Call, ...] = ()
-    shown: Expression | None = None
+    create: EntryCall | str | Callable[[Mapping[str, Any]], Any]
+    id: EntryExpression
+    later_calls: tuple[EntryCall, ...] = ()
+    description: EntryExpression | None = None
     outputs: Mapping[str, Template] = field(default_factory=dict)
-    naming: Naming | None = None
-    tagged: str | None = None  # resource type in EC2's TagSpecifications
-    left: Mapping[str, str] = field(default_factory=dict)
-    prepare: Callable[[Inputs], Inputs] | None = None
-    find: Call | None = None
-    found: Expression | None = None
-    wait: str | None = None  # like rds.db_instance_available, a waiter of boto3
-    wait_for: Template = field(default_factory=dict)
+    naming: PhysicalNaming | None = None
+    tag_resource_type: str | None = None  # resource type in EC2's TagSpecifications
+    ignored_inputs: Mapping[str, str] = field(default_factory=dict)
+    prepare: Callable[[EntryInputs], EntryInputs] | None = None
+    find_call: EntryCall | None = None
+    find_result: EntryExpression | None = None
+    waiter: str | None = None  # like rds.db_instance_available, a waiter of boto3
+    waiter_params: Template = field(default_factory=dict)
 
     @cached_property
-    def first(self) -> Call | Callable[[Mapping[str, Any]], Any]:
+    def create_step(self) -> EntryCall | Callable[[Mapping[str, Any]], Any]:
         """What creates; a bare operation takes all inputs that nothing else takes."""
-        return Call(self.create, fit=REST) if isinstance(self.create, str) else self.create
+        return (
+            EntryCall(self.create, inputs=REMAINING_INPUTS)
+            if isinstance(self.create, str)
+            else self.create
+        )
 
     @cached_property
-    def taken(self) -> frozenset[str]:
+    def used_inputs(self) -> frozenset[str]:
         """The inputs that calls speak of or that are left, and so are not among the rest.
 
         A later call that only reads takes nothing to AWS.
         """
-        later = [call for call in self.then if not call.reads]
-        calls = [self.first, *later] if isinstance(self.first, Call) else later
-        said = (inputs_of([c.params, c.when or "", c.each or ""]) for c in calls)
-        fits = (frozenset(c.fit) for c in calls if c.fit != REST)
-        return frozenset().union(_EVERYWHERE, self.left, *said, *fits)
+        writing_calls = [call for call in self.later_calls if not call.is_read]
+        calls = (
+            [self.create_step, *writing_calls]
+            if isinstance(self.create_step, EntryCall)
+            else writing_calls
+        )
+        template_inputs = (
+            list_template_inputs(
+                [used_call.params, used_call.condition or "", used_call.item_source or ""]
+            )
+            for used_call in calls
+        )
+        call_inputs = (
+            frozenset(used_call.inputs)
+            for used_call in calls
+            if used_call.inputs != REMAINING_INPUTS
+        )
+        return frozenset().union(
+            _GENERAL_INPUTS, self.ignored_inputs, *template_inputs, *call_inputs
+        )
 
     @cached_property
-    def takes_rest(self) -> bool:
+    def uses_remaining_inputs(self) -> bool:
         """Whether a call takes what nothing else takes; else such an input is an error."""
-        return isinstance(self.first, Call) and self.first.fit == REST
+        return (
+            isinstance(self.create_step, EntryCall) and self.create_step.inputs == REMAINING_INPUTS
+        )
 
 
 @dataclass(frozen=True)
-class Choice:
+class EntryChoice:
     """Entries of one type, by the input that makes it another thing to create."""
 
-    by_input: Mapping[str, Entry]
-    otherwise: Entry
+    by_input: Mapping[str, ResourceEntry]
+    default_entry: ResourceEntry
 
-    def of(self, inputs: Mapping[str, Any]) -> Entry:
+    def select_entry(self, inputs: Mapping[str, Any]) -> ResourceEntry:
         """The entry for these inputs."""
-        chosen = (e for name, e in self.by_input.items() if inputs.get(name) is not None)
-        return next(chosen, self.otherwise)
+        matching_entries = (
+            input_entry
+            for name, input_entry in self.by_input.items()
+            if inputs.get(name) is not None
+        )
+        return next(matching_entries, self.default_entry)
 
 
-Entries: TypeAlias = dict[str, Entry | Choice]
+EntryTable: TypeAlias = dict[str, ResourceEntry | EntryChoice]

@@ -13,8 +13,8 @@ from jmespath.parser import ParsedResult
 # Expressions, plain values, and mappings and lists of them.
 Template: TypeAlias = Any
 
-_PLACE = re.compile(r"\$\{([^}]*)\}")
-_INPUT = re.compile(r"\bin\.(\w+)")
+_PLACEHOLDER_PATTERN = re.compile(r"\$\{([^}]*)\}")
+_INPUT_PATTERN = re.compile(r"\bin\.(\w+)")
 
 
 class _Functions(functions.Functions):
@@ -51,48 +51,51 @@ class _Functions(functions.Functions):
         return [{"Key": key, "Value": value} for key, value in (values or {}).items()]
 
 
-_OPTIONS = jmespath.Options(custom_functions=_Functions())
+_JMESPATH_OPTIONS = jmespath.Options(custom_functions=_Functions())
 
 
 @cache
-def _compiled(expression: str) -> ParsedResult:
+def _compile_expression(expression: str) -> ParsedResult:
     return jmespath.compile(expression)
 
 
-def evaluated(template: Template, known: Mapping[str, Any]) -> Any:
+def evaluate_template(template: Template, variables: Mapping[str, Any]) -> Any:
     """A template with what is known put in. A mapping loses what is not found."""
     if isinstance(template, str):
-        return _text(template, known)
+        return _evaluate_text(template, variables)
     if isinstance(template, Mapping):
-        values = {key: evaluated(value, known) for key, value in template.items()}
+        values = {key: evaluate_template(value, variables) for key, value in template.items()}
         return {key: value for key, value in values.items() if value is not None}
     if isinstance(template, (list, tuple)):
-        items = [evaluated(item, known) for item in template]
+        items = [evaluate_template(item, variables) for item in template]
         return [item for item in items if item is not None]
     return template
 
 
-def _text(template: str, known: Mapping[str, Any]) -> Any:
+def _evaluate_text(template: str, variables: Mapping[str, Any]) -> Any:
     if "${" not in template:
-        return _compiled(template).search(known, _OPTIONS)
-    values = [_compiled(e).search(known, _OPTIONS) for e in _PLACE.findall(template)]
+        return _compile_expression(template).search(variables, _JMESPATH_OPTIONS)
+    values = [
+        _compile_expression(expression).search(variables, _JMESPATH_OPTIONS)
+        for expression in _PLACEHOLDER_PATTERN.findall(template)
+    ]
     if any(value is None for value in values):
         return None
-    filled = iter(values)
-    return _PLACE.sub(lambda _: str(next(filled)), template)
+    value_iterator = iter(values)
+    return _PLACEHOLDER_PATTERN.sub(lambda _: str(next(value_iterator)), template)
 
 
 @cache
-def _in_text(text: str) -> frozenset[str]:
-    return frozenset(_INPUT.findall(text))
+def _list_text_inputs(text: str) -> frozenset[str]:
+    return frozenset(_INPUT_PATTERN.findall(text))
 
 
-def inputs_of(template: Template) -> frozenset[str]:
+def list_template_inputs(template: Template) -> frozenset[str]:
     """The inputs that a template speaks of."""
     if isinstance(template, str):
-        return _in_text(template)
+        return _list_text_inputs(template)
     if isinstance(template, Mapping):
         template = tuple(template.values())
     if isinstance(template, (list, tuple)):
-        return frozenset[str]().union(*(inputs_of(item) for item in template))
+        return frozenset[str]().union(*(list_template_inputs(item) for item in template))
     return frozenset()

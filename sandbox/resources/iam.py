@@ -1,27 +1,33 @@
 """Roles, policies and instance profiles."""
 
-from sandbox.resources.entry import REST, Call, Entries, Entry, Naming
+from sandbox.resources.entry import (
+    REMAINING_INPUTS,
+    EntryCall,
+    EntryTable,
+    PhysicalNaming,
+    ResourceEntry,
+)
 
-ENTRIES: Entries = {
-    "aws:iam/role:Role": Entry(
-        Call(
+ENTRIES: EntryTable = {
+    "aws:iam/role:Role": ResourceEntry(
+        EntryCall(
             "iam.create_role",
-            fit=REST,
+            inputs=REMAINING_INPUTS,
             rename={"name": "RoleName", "assumeRolePolicy": "AssumeRolePolicyDocument"},
         ),
         id="out.Role.RoleName",
-        naming=Naming(limit=64),
-        left={"forceDetachPolicies": "it is for the deletion"},
-        then=(
-            Call(
+        naming=PhysicalNaming(max_length=64),
+        ignored_inputs={"forceDetachPolicies": "it is for the deletion"},
+        later_calls=(
+            EntryCall(
                 "iam.put_role_policy",
                 {"RoleName": "id", "PolicyName": "item.name", "PolicyDocument": "item.policy"},
-                each="in.inlinePolicies",
+                item_source="in.inlinePolicies",
             ),
-            Call(
+            EntryCall(
                 "iam.attach_role_policy",
                 {"RoleName": "id", "PolicyArn": "item"},
-                each="in.managedPolicyArns",
+                item_source="in.managedPolicyArns",
             ),
         ),
         outputs={
@@ -29,50 +35,56 @@ ENTRIES: Entries = {
             "uniqueId": "out.Role.RoleId",
             "createDate": "out.Role.CreateDate",
         },
-        find=Call("iam.get_role", {"RoleName": "id"}),
-        found="out.Role",
+        find_call=EntryCall("iam.get_role", {"RoleName": "id"}),
+        find_result="out.Role",
     ),
-    "aws:iam/rolePolicy:RolePolicy": Entry(
-        Call(
+    "aws:iam/rolePolicy:RolePolicy": ResourceEntry(
+        EntryCall(
             "iam.put_role_policy",
             {"RoleName": "in.role", "PolicyName": "in.name", "PolicyDocument": "in.policy"},
         ),
         id="${in.role}:${in.name}",
-        naming=Naming(limit=128),
-        find=Call("iam.get_role_policy", {"RoleName": "in.role", "PolicyName": "in.name"}),
-        found="out.PolicyDocument",
+        naming=PhysicalNaming(max_length=128),
+        find_call=EntryCall(
+            "iam.get_role_policy", {"RoleName": "in.role", "PolicyName": "in.name"}
+        ),
+        find_result="out.PolicyDocument",
     ),
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Entry(
-        Call("iam.attach_role_policy", {"RoleName": "in.role", "PolicyArn": "in.policyArn"}),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": ResourceEntry(
+        EntryCall("iam.attach_role_policy", {"RoleName": "in.role", "PolicyArn": "in.policyArn"}),
         id="${in.role}/${in.policyArn}",
-        find=Call("iam.list_attached_role_policies", {"RoleName": "in.role"}),
-        found="among(out.AttachedPolicies, 'PolicyArn', [in.policyArn])",
+        find_call=EntryCall("iam.list_attached_role_policies", {"RoleName": "in.role"}),
+        find_result="among(out.AttachedPolicies, 'PolicyArn', [in.policyArn])",
     ),
-    "aws:iam/policy:Policy": Entry(
-        Call(
+    "aws:iam/policy:Policy": ResourceEntry(
+        EntryCall(
             "iam.create_policy",
-            fit=REST,
+            inputs=REMAINING_INPUTS,
             rename={"name": "PolicyName", "policy": "PolicyDocument"},
         ),
         id="out.Policy.Arn",
-        naming=Naming(limit=128),
+        naming=PhysicalNaming(max_length=128),
         outputs={
             "arn": "out.Policy.Arn",
             "policyId": "out.Policy.PolicyId",
             "attachmentCount": "out.Policy.AttachmentCount",
         },
-        find=Call("iam.get_policy", {"PolicyArn": "id"}),
-        found="out.Policy",
+        find_call=EntryCall("iam.get_policy", {"PolicyArn": "id"}),
+        find_result="out.Policy",
     ),
-    "aws:iam/instanceProfile:InstanceProfile": Entry(
-        Call("iam.create_instance_profile", fit=REST, rename={"name": "InstanceProfileName"}),
+    "aws:iam/instanceProfile:InstanceProfile": ResourceEntry(
+        EntryCall(
+            "iam.create_instance_profile",
+            inputs=REMAINING_INPUTS,
+            rename={"name": "InstanceProfileName"},
+        ),
         id="out.InstanceProfile.InstanceProfileName",
-        naming=Naming(limit=128),
-        then=(
-            Call(
+        naming=PhysicalNaming(max_length=128),
+        later_calls=(
+            EntryCall(
                 "iam.add_role_to_instance_profile",
                 {"InstanceProfileName": "id", "RoleName": "in.role"},
-                when="in.role",
+                condition="in.role",
             ),
         ),
         outputs={
@@ -80,7 +92,7 @@ ENTRIES: Entries = {
             "uniqueId": "out.InstanceProfile.InstanceProfileId",
             "createDate": "out.InstanceProfile.CreateDate",
         },
-        find=Call("iam.get_instance_profile", {"InstanceProfileName": "id"}),
-        found="out.InstanceProfile",
+        find_call=EntryCall("iam.get_instance_profile", {"InstanceProfileName": "id"}),
+        find_result="out.InstanceProfile",
     ),
 }

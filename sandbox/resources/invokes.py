@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sandbox.resources.creation import Place
-from sandbox.resources.expressions import Template, evaluated
+from sandbox.resources.creation import AwsLocation
+from sandbox.resources.expressions import Template, evaluate_template
 
 
 @dataclass(frozen=True)
-class Invoke:
+class ProviderInvoke:
     """One invoke: the call behind it, if any, and what of its answer the program gets."""
 
     outputs: Mapping[str, Template]
@@ -17,8 +17,8 @@ class Invoke:
     params: Template = field(default_factory=dict)
 
 
-INVOKES: Final[Mapping[str, Invoke]] = {
-    "aws:index/getCallerIdentity:getCallerIdentity": Invoke(
+PROVIDER_INVOKES: Final[Mapping[str, ProviderInvoke]] = {
+    "aws:index/getCallerIdentity:getCallerIdentity": ProviderInvoke(
         operation="sts.get_caller_identity",
         outputs={
             "accountId": "out.Account",
@@ -27,7 +27,7 @@ INVOKES: Final[Mapping[str, Invoke]] = {
             "id": "out.Account",
         },
     ),
-    "aws:index/getPartition:getPartition": Invoke(
+    "aws:index/getPartition:getPartition": ProviderInvoke(
         outputs={
             "partition": "partition",
             "dnsSuffix": "'amazonaws.com'",
@@ -35,10 +35,10 @@ INVOKES: Final[Mapping[str, Invoke]] = {
             "id": "partition",
         }
     ),
-    "aws:index/getRegion:getRegion": Invoke(
+    "aws:index/getRegion:getRegion": ProviderInvoke(
         outputs={"name": "region", "region": "region", "id": "region"}
     ),
-    "aws:ssm/getParameter:getParameter": Invoke(
+    "aws:ssm/getParameter:getParameter": ProviderInvoke(
         operation="ssm.get_parameter",
         params={"Name": "in.name", "WithDecryption": "in.withDecryption"},
         outputs={
@@ -54,19 +54,19 @@ INVOKES: Final[Mapping[str, Invoke]] = {
 }
 
 
-def answer(token: str, inputs: Mapping[str, Any], place: Place) -> dict[str, Any]:
+def answer_invoke(token: str, inputs: Mapping[str, Any], location: AwsLocation) -> dict[str, Any]:
     """What an invoke answers. Raises LookupError for one that nobody has thought of."""
-    invoke = INVOKES.get(token)
+    invoke = PROVIDER_INVOKES.get(token)
     if invoke is None:
         raise LookupError(f"{token} has no answer: add it to sandbox/resources/invokes.py")
-    known: dict[str, Any] = {
+    variables: dict[str, Any] = {
         "in": inputs,
-        "account": place.account,
-        "partition": place.partition,
-        "region": inputs.get("region") or place.region,
+        "account": location.account,
+        "partition": location.partition,
+        "region": inputs.get("region") or location.region,
     }
     if invoke.operation is not None:
         service, _, method = invoke.operation.partition(".")
-        call = getattr(place.client(service, known["region"]), method)
-        known["out"] = call(**evaluated(invoke.params, known))
-    return evaluated(invoke.outputs, known)  # type: ignore[no-any-return]
+        client_method = getattr(location.client(service, variables["region"]), method)
+        variables["out"] = client_method(**evaluate_template(invoke.params, variables))
+    return evaluate_template(invoke.outputs, variables)  # type: ignore[no-any-return]

@@ -1,35 +1,43 @@
 """Keys and their aliases."""
 
-from sandbox.resources.entry import REST, Call, Entries, Entry, Naming
+from sandbox.resources.entry import (
+    REMAINING_INPUTS,
+    EntryCall,
+    EntryTable,
+    PhysicalNaming,
+    ResourceEntry,
+)
 
-ENTRIES: Entries = {
-    "aws:kms/key:Key": Entry(
-        Call("kms.create_key", fit=REST, rename={"customerMasterKeySpec": "KeySpec"}),
+ENTRIES: EntryTable = {
+    "aws:kms/key:Key": ResourceEntry(
+        EntryCall(
+            "kms.create_key", inputs=REMAINING_INPUTS, rename={"customerMasterKeySpec": "KeySpec"}
+        ),
         id="out.KeyMetadata.KeyId",
-        shown="out.KeyMetadata",
-        left={"deletionWindowInDays": "it is for the deletion"},
-        then=(
-            Call(
+        description="out.KeyMetadata",
+        ignored_inputs={"deletionWindowInDays": "it is for the deletion"},
+        later_calls=(
+            EntryCall(
                 "kms.enable_key_rotation",
                 {"KeyId": "id", "RotationPeriodInDays": "in.rotationPeriodInDays"},
-                when="in.enableKeyRotation",
+                condition="in.enableKeyRotation",
             ),
-            Call("kms.disable_key", {"KeyId": "id"}, when="in.isEnabled == `false`"),
+            EntryCall("kms.disable_key", {"KeyId": "id"}, condition="in.isEnabled == `false`"),
         ),
         outputs={"arn": "out.KeyMetadata.Arn"},
-        find=Call("kms.describe_key", {"KeyId": "id"}),
-        found="out.KeyMetadata",
+        find_call=EntryCall("kms.describe_key", {"KeyId": "id"}),
+        find_result="out.KeyMetadata",
     ),
-    "aws:kms/alias:Alias": Entry(
-        Call("kms.create_alias", fit=REST, rename={"name": "AliasName"}),
+    "aws:kms/alias:Alias": ResourceEntry(
+        EntryCall("kms.create_alias", inputs=REMAINING_INPUTS, rename={"name": "AliasName"}),
         id="in.name",
-        naming=Naming(),
+        naming=PhysicalNaming(),
         outputs={
             "arn": "arn:${partition}:kms:${region}:${account}:${in.name}",
             "targetKeyArn": "arn:${partition}:kms:${region}:${account}:key/"
             "${after(in.targetKeyId, '/')}",
         },
-        find=Call("kms.describe_key", {"KeyId": "id"}),
-        found="out.KeyMetadata",
+        find_call=EntryCall("kms.describe_key", {"KeyId": "id"}),
+        find_result="out.KeyMetadata",
     ),
 }

@@ -7,25 +7,36 @@ from typing import Any
 
 import pulumi
 
-from sandbox.resources.entry import REST, Call, Entries, Entry, Inputs, Naming
+from sandbox.resources.entry import (
+    REMAINING_INPUTS,
+    EntryCall,
+    EntryInputs,
+    EntryTable,
+    PhysicalNaming,
+    ResourceEntry,
+)
 
 
-def _function(inputs: Inputs) -> Inputs:
+def _prepare_function(inputs: EntryInputs) -> EntryInputs:
     """The code as a zip file."""
     if isinstance(code := inputs.pop("code", None), (pulumi.Archive, str)):
-        inputs["zip"] = _zipped(code)
+        inputs["zip"] = _build_zip(code)
     return inputs
 
 
-def _zipped(code: Any) -> bytes:
+def _build_zip(code: Any) -> bytes:
     """A deployment package of an archive; the same for the same files."""
     if isinstance(code, (str, pulumi.FileArchive)):
         path = Path(code if isinstance(code, str) else code.path)
         if path.is_file():
             return path.read_bytes()
-        files = {str(f.relative_to(path)): f.read_bytes() for f in path.rglob("*") if f.is_file()}
+        files = {
+            str(file_path.relative_to(path)): file_path.read_bytes()
+            for file_path in path.rglob("*")
+            if file_path.is_file()
+        }
     elif isinstance(code, pulumi.AssetArchive):
-        files = {name: _content(asset) for name, asset in code.assets.items()}
+        files = {name: _read_asset(asset) for name, asset in code.assets.items()}
     else:
         raise TypeError(f"code is a {type(code).__name__}, may be a FileArchive or AssetArchive")
     buffer = io.BytesIO()
@@ -35,7 +46,7 @@ def _zipped(code: Any) -> bytes:
     return buffer.getvalue()
 
 
-def _content(asset: object) -> bytes:
+def _read_asset(asset: object) -> bytes:
     if isinstance(asset, pulumi.StringAsset):
         return asset.text.encode()
     if isinstance(asset, pulumi.FileAsset):
@@ -43,9 +54,9 @@ def _content(asset: object) -> bytes:
     raise TypeError(f"an asset is a {type(asset).__name__}, may be a StringAsset or FileAsset")
 
 
-ENTRIES: Entries = {
-    "aws:lambda/function:Function": Entry(
-        Call(
+ENTRIES: EntryTable = {
+    "aws:lambda/function:Function": ResourceEntry(
+        EntryCall(
             "lambda.create_function",
             {
                 "Code": {
@@ -55,27 +66,27 @@ ENTRIES: Entries = {
                     "S3Key": "in.s3Key",
                 }
             },
-            fit=REST,
+            inputs=REMAINING_INPUTS,
             rename={"name": "FunctionName"},
         ),
         id="out.FunctionName",
-        naming=Naming(prefix=None, limit=64),
-        prepare=_function,
-        shown="out",
-        left={
+        naming=PhysicalNaming(prefix=None, max_length=64),
+        prepare=_prepare_function,
+        description="out",
+        ignored_inputs={
             "sourceCodeHash": "the code itself is there",
             "skipDestroy": "it is for the deletion",
         },
-        wait="lambda.function_active_v2",
-        wait_for={"FunctionName": "id"},
-        then=(
-            Call(
+        waiter="lambda.function_active_v2",
+        waiter_params={"FunctionName": "id"},
+        later_calls=(
+            EntryCall(
                 "lambda.put_function_concurrency",
                 {
                     "FunctionName": "id",
                     "ReservedConcurrentExecutions": "in.reservedConcurrentExecutions",
                 },
-                when="in.reservedConcurrentExecutions",
+                condition="in.reservedConcurrentExecutions",
             ),
         ),
         outputs={
@@ -85,14 +96,16 @@ ENTRIES: Entries = {
             "invokeArn": "arn:${partition}:apigateway:${region}:lambda:path/2015-03-31/functions/"
             "${out.FunctionArn}/invocations",
         },
-        find=Call("lambda.get_function", {"FunctionName": "id"}),
-        found="out.Configuration",
+        find_call=EntryCall("lambda.get_function", {"FunctionName": "id"}),
+        find_result="out.Configuration",
     ),
-    "aws:lambda/permission:Permission": Entry(
-        Call("lambda.add_permission", fit=REST, rename={"function": "FunctionName"}),
+    "aws:lambda/permission:Permission": ResourceEntry(
+        EntryCall(
+            "lambda.add_permission", inputs=REMAINING_INPUTS, rename={"function": "FunctionName"}
+        ),
         id="in.statementId",
-        naming=Naming("statementId", "statementIdPrefix", limit=100),
-        find=Call("lambda.get_policy", {"FunctionName": "in.function"}),
-        found="parsed(out.Policy).Statement",
+        naming=PhysicalNaming("statementId", "statementIdPrefix", max_length=100),
+        find_call=EntryCall("lambda.get_policy", {"FunctionName": "in.function"}),
+        find_result="parsed(out.Policy).Statement",
     ),
 }

@@ -5,12 +5,12 @@ import string
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sandbox.resources.entry import Entries, Entry
+from sandbox.resources.entry import EntryTable, ResourceEntry
 
-_MARKS = "!@#$%&*()-_=+[]{}<>:?"  # the provider's own, hashicorp/random
+_SPECIAL_CHARACTERS = "!@#$%&*()-_=+[]{}<>:?"  # the provider's own, hashicorp/random
 
 
-_ASKED = (
+_PASSWORD_INPUTS = (
     "length",
     "lower",
     "minLower",
@@ -24,40 +24,49 @@ _ASKED = (
 )
 
 
-def _password(known: Mapping[str, Any]) -> dict[str, str]:
+def _generate_password(variables: Mapping[str, Any]) -> dict[str, str]:
     """Of the length and of the kinds of character that were asked for."""
-    inputs = known["in"]
-    kinds = {
+    inputs = variables["in"]
+    characters_by_kind = {
         "upper": string.ascii_uppercase,
         "lower": string.ascii_lowercase,
         "numeric": string.digits,
-        "special": inputs.get("overrideSpecial") or _MARKS,
+        "special": inputs.get("overrideSpecial") or _SPECIAL_CHARACTERS,
     }
-    chosen = {kind: chars for kind, chars in kinds.items() if inputs.get(kind, True)}
-    draw = _draw(known["seed"])
-    least = [
-        chars[next(draw) % len(chars)]
-        for kind, chars in chosen.items()
+    used_kinds = {
+        kind: characters
+        for kind, characters in characters_by_kind.items()
+        if inputs.get(kind, True)
+    }
+    numbers = _generate_numbers(variables["seed"])
+    required_characters = [
+        characters[next(numbers) % len(characters)]
+        for kind, characters in used_kinds.items()
         for _ in range(inputs.get(f"min{kind.title()}") or 0)
     ]
-    every = "".join(chosen.values())
-    rest = [every[next(draw) % len(every)] for _ in range(inputs["length"] - len(least))]
-    return {"result": "".join(least + rest)}
+    all_characters = "".join(used_kinds.values())
+    other_characters = [
+        all_characters[next(numbers) % len(all_characters)]
+        for _ in range(inputs["length"] - len(required_characters))
+    ]
+    return {"result": "".join(required_characters + other_characters)}
 
 
-def _draw(seed: str) -> Iterator[int]:
+def _generate_numbers(seed: str) -> Iterator[int]:
     number = 0
     while True:
         digest = hashlib.sha256(f"{seed} {number}".encode()).digest()
-        yield from (int.from_bytes(digest[i : i + 4], "big") for i in range(0, 32, 4))
+        yield from (
+            int.from_bytes(digest[offset : offset + 4], "big") for offset in range(0, 32, 4)
+        )
         number += 1
 
 
-ENTRIES: Entries = {
-    "random:index/randomPassword:RandomPassword": Entry(
-        _password,
+ENTRIES: EntryTable = {
+    "random:index/randomPassword:RandomPassword": ResourceEntry(
+        _generate_password,
         id="'none'",
         outputs={"result": "out.result"},
-        left=dict.fromkeys(_ASKED, "the function sees to it"),
+        ignored_inputs=dict.fromkeys(_PASSWORD_INPUTS, "the function sees to it"),
     ),
 }

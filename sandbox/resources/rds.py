@@ -3,9 +3,17 @@
 from collections.abc import Mapping
 from typing import Final
 
-from sandbox.resources.entry import REST, Call, Choice, Entries, Entry, Inputs, Naming
+from sandbox.resources.entry import (
+    REMAINING_INPUTS,
+    EntryCall,
+    EntryChoice,
+    EntryInputs,
+    EntryTable,
+    PhysicalNaming,
+    ResourceEntry,
+)
 
-_RENAME: Final[Mapping[str, str]] = {
+_PARAMETER_NAMES: Final[Mapping[str, str]] = {
     "identifier": "DBInstanceIdentifier",
     "instanceClass": "DBInstanceClass",
     "parameterGroupName": "DBParameterGroupName",
@@ -21,17 +29,17 @@ _RENAME: Final[Mapping[str, str]] = {
     "snapshotIdentifier": "DBSnapshotIdentifier",
     "caCertIdentifier": "CACertificateIdentifier",
 }
-_OF_DELETION: Final = dict.fromkeys(
+_DELETION_INPUTS: Final = dict.fromkeys(
     ("finalSnapshotIdentifier", "skipFinalSnapshot", "deleteAutomatedBackups"),
     "it is for the deletion",
 )
-_OF_CHANGES: Final = dict.fromkeys(
+_CHANGE_INPUTS: Final = dict.fromkeys(
     ("allowMajorVersionUpgrade", "applyImmediately"), "it is for a change"
 )
-_ANSWER: Final = "out.DBInstance"
+_RESPONSE_INSTANCE: Final = "out.DBInstance"
 # What the operation that makes a copy has no parameter for, so that the provider sets it by a
 # change afterwards; in Pulumi's names, by operation.
-_RESTORED: Final = (
+_INPUTS_AFTER_RESTORE: Final = (
     "databaseInsightsMode",
     "maintenanceWindow",
     "maxAllocatedStorage",
@@ -42,59 +50,66 @@ _RESTORED: Final = (
     "performanceInsightsKmsKeyId",
     "performanceInsightsRetentionPeriod",
 )
-_AFTERWARDS: Final[Mapping[str, tuple[str, ...]]] = {
+_INPUTS_SET_AFTERWARDS: Final[Mapping[str, tuple[str, ...]]] = {
     "create_db_instance": (),
     "create_db_instance_read_replica": (
         "backupRetentionPeriod",
         "backupWindow",
         "maintenanceWindow",
     ),
-    "restore_db_instance_from_db_snapshot": _RESTORED,
-    "restore_db_instance_to_point_in_time": _RESTORED,
+    "restore_db_instance_from_db_snapshot": _INPUTS_AFTER_RESTORE,
+    "restore_db_instance_to_point_in_time": _INPUTS_AFTER_RESTORE,
 }
-_IN_SOURCE: Final = dict.fromkeys(
+_SOURCE_INPUTS: Final = dict.fromkeys(
     ("engine", "engineVersion", "username", "dbName", "storageEncrypted"),
     "AWS takes it from the source",
 )
 
 
-def _restore(inputs: Inputs) -> Inputs:
+def _prepare_restore(inputs: EntryInputs) -> EntryInputs:
     """The source of a restore to a point in time stands beside the rest in AWS."""
     source = inputs.pop("restoreToPointInTime")
     inputs["targetDbInstanceIdentifier"] = inputs.pop("identifier")
     return {**inputs, **source}
 
 
-def _instance(operation: str, **more: object) -> Entry:
+def _build_instance_entry(operation: str, **other_fields: object) -> ResourceEntry:
     """A DB instance made by `operation`; what that cannot set is set by a change afterwards."""
-    later = _AFTERWARDS[operation]
-    left = {**_OF_DELETION, **_OF_CHANGES, **(_IN_SOURCE if later else {})}
-    if later is _RESTORED:
-        left["kmsKeyId"] = "AWS takes it from the source"
-    change = Call(
+    later_inputs = _INPUTS_SET_AFTERWARDS[operation]
+    ignored_inputs = {
+        **_DELETION_INPUTS,
+        **_CHANGE_INPUTS,
+        **(_SOURCE_INPUTS if later_inputs else {}),
+    }
+    if later_inputs is _INPUTS_AFTER_RESTORE:
+        ignored_inputs["kmsKeyId"] = "AWS takes it from the source"
+    change = EntryCall(
         "rds.modify_db_instance",
-        {"DBInstanceIdentifier": f"{_ANSWER}.DBInstanceIdentifier", "ApplyImmediately": True},
-        fit=later,
-        rename=_RENAME,
+        {
+            "DBInstanceIdentifier": f"{_RESPONSE_INSTANCE}.DBInstanceIdentifier",
+            "ApplyImmediately": True,
+        },
+        inputs=later_inputs,
+        rename=_PARAMETER_NAMES,
     )
     fields: dict[str, object] = {
-        "create": Call(f"rds.{operation}", fit=REST, rename=_RENAME),
-        "id": f"{_ANSWER}.DbiResourceId",
-        "naming": Naming("identifier", "identifierPrefix", limit=63),
-        "shown": _ANSWER,
+        "create": EntryCall(f"rds.{operation}", inputs=REMAINING_INPUTS, rename=_PARAMETER_NAMES),
+        "id": f"{_RESPONSE_INSTANCE}.DbiResourceId",
+        "naming": PhysicalNaming("identifier", "identifierPrefix", max_length=63),
+        "shown": _RESPONSE_INSTANCE,
         "wait": "rds.db_instance_available",
-        "wait_for": {"DBInstanceIdentifier": f"{_ANSWER}.DBInstanceIdentifier"},
+        "wait_for": {"DBInstanceIdentifier": f"{_RESPONSE_INSTANCE}.DBInstanceIdentifier"},
         "then": (
-            *((change,) if later else ()),
-            Call(
+            *((change,) if later_inputs else ()),
+            EntryCall(
                 "rds.describe_db_instances",
-                {"DBInstanceIdentifier": f"{_ANSWER}.DBInstanceIdentifier"},
-                keep="seen",
+                {"DBInstanceIdentifier": f"{_RESPONSE_INSTANCE}.DBInstanceIdentifier"},
+                result_name="seen",
             ),
         ),
-        "left": left,
+        "left": ignored_inputs,
         "outputs": {
-            "arn": f"{_ANSWER}.DBInstanceArn",
+            "arn": f"{_RESPONSE_INSTANCE}.DBInstanceArn",
             "resourceId": "id",
             "address": "seen.DBInstances[0].Endpoint.Address",
             "port": "seen.DBInstances[0].Endpoint.Port",
@@ -111,92 +126,92 @@ def _instance(operation: str, **more: object) -> Entry:
             "replicas": "seen.DBInstances[0].ReadReplicaDBInstanceIdentifiers || `[]`",
             "latestRestorableTime": "seen.DBInstances[0].LatestRestorableTime",
         },
-        "find": Call(
+        "find": EntryCall(
             "rds.describe_db_instances",
             {"Filters": [{"Name": "'dbi-resource-id'", "Values": ["id"]}]},
         ),
         "found": "out.DBInstances",
     }
-    return Entry(**{**fields, **more})  # type: ignore[arg-type]
+    return ResourceEntry(**{**fields, **other_fields})  # type: ignore[arg-type]
 
 
-ENTRIES: Entries = {
-    "aws:rds/instance:Instance": Choice(
+ENTRIES: EntryTable = {
+    "aws:rds/instance:Instance": EntryChoice(
         {
-            "replicateSourceDb": _instance("create_db_instance_read_replica"),
-            "snapshotIdentifier": _instance("restore_db_instance_from_db_snapshot"),
-            "restoreToPointInTime": _instance(
-                "restore_db_instance_to_point_in_time", prepare=_restore
+            "replicateSourceDb": _build_instance_entry("create_db_instance_read_replica"),
+            "snapshotIdentifier": _build_instance_entry("restore_db_instance_from_db_snapshot"),
+            "restoreToPointInTime": _build_instance_entry(
+                "restore_db_instance_to_point_in_time", prepare=_prepare_restore
             ),
         },
-        otherwise=_instance("create_db_instance"),
+        default_entry=_build_instance_entry("create_db_instance"),
     ),
-    "aws:rds/subnetGroup:SubnetGroup": Entry(
-        Call(
+    "aws:rds/subnetGroup:SubnetGroup": ResourceEntry(
+        EntryCall(
             "rds.create_db_subnet_group",
             {"DBSubnetGroupDescription": "in.description || 'Managed by Pulumi'"},
-            fit=REST,
+            inputs=REMAINING_INPUTS,
         ),
         id="out.DBSubnetGroup.DBSubnetGroupName",
-        naming=Naming(),
+        naming=PhysicalNaming(),
         outputs={
             "arn": "out.DBSubnetGroup.DBSubnetGroupArn",
             "vpcId": "out.DBSubnetGroup.VpcId",
             "supportedNetworkTypes": 'out.DBSubnetGroup.SupportedNetworkTypes || `["IPV4"]`',
         },
-        find=Call("rds.describe_db_subnet_groups", {"DBSubnetGroupName": "id"}),
-        found="out.DBSubnetGroups",
+        find_call=EntryCall("rds.describe_db_subnet_groups", {"DBSubnetGroupName": "id"}),
+        find_result="out.DBSubnetGroups",
     ),
-    "aws:rds/parameterGroup:ParameterGroup": Entry(
-        Call(
+    "aws:rds/parameterGroup:ParameterGroup": ResourceEntry(
+        EntryCall(
             "rds.create_db_parameter_group",
             {"Description": "in.description || 'Managed by Pulumi'"},
-            fit=REST,
+            inputs=REMAINING_INPUTS,
             rename={"family": "DBParameterGroupFamily"},
         ),
         id="out.DBParameterGroup.DBParameterGroupName",
-        naming=Naming(),
-        left={"skipDestroy": "it is for the deletion"},
-        then=(
-            Call(
+        naming=PhysicalNaming(),
+        ignored_inputs={"skipDestroy": "it is for the deletion"},
+        later_calls=(
+            EntryCall(
                 "rds.modify_db_parameter_group",
                 {
                     "DBParameterGroupName": "id",
                     "Parameters": "in.parameters[].{ParameterName: name, ParameterValue: value, "
                     "ApplyMethod: applyMethod || 'immediate'}",
                 },
-                when="in.parameters[0]",
+                condition="in.parameters[0]",
             ),
         ),
         outputs={"arn": "out.DBParameterGroup.DBParameterGroupArn"},
-        find=Call("rds.describe_db_parameter_groups", {"DBParameterGroupName": "id"}),
-        found="out.DBParameterGroups",
+        find_call=EntryCall("rds.describe_db_parameter_groups", {"DBParameterGroupName": "id"}),
+        find_result="out.DBParameterGroups",
     ),
-    "aws:rds/eventSubscription:EventSubscription": Entry(
-        Call(
+    "aws:rds/eventSubscription:EventSubscription": ResourceEntry(
+        EntryCall(
             "rds.create_event_subscription",
-            fit=REST,
+            inputs=REMAINING_INPUTS,
             rename={"name": "SubscriptionName", "snsTopic": "SnsTopicArn"},
         ),
         id="out.EventSubscription.CustSubscriptionId",
-        naming=Naming(),
+        naming=PhysicalNaming(),
         outputs={
             "arn": "out.EventSubscription.EventSubscriptionArn",
             "customerAwsId": "account",
         },
-        find=Call("rds.describe_event_subscriptions", {"SubscriptionName": "id"}),
-        found="out.EventSubscriptionsList",
+        find_call=EntryCall("rds.describe_event_subscriptions", {"SubscriptionName": "id"}),
+        find_result="out.EventSubscriptionsList",
     ),
-    "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication": Entry(
-        Call(
+    "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication": ResourceEntry(
+        EntryCall(
             "rds.start_db_instance_automated_backups_replication",
-            fit=REST,
+            inputs=REMAINING_INPUTS,
             rename={"retentionPeriod": "BackupRetentionPeriod"},
         ),
         id="out.DBInstanceAutomatedBackup.DBInstanceAutomatedBackupsArn",
-        find=Call(
+        find_call=EntryCall(
             "rds.describe_db_instance_automated_backups", {"DBInstanceAutomatedBackupsArn": "id"}
         ),
-        found="out.DBInstanceAutomatedBackups",
+        find_result="out.DBInstanceAutomatedBackups",
     ),
 }

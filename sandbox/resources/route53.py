@@ -1,12 +1,14 @@
 """Hosted zones and their records."""
 
-from sandbox.resources.entry import Call, Entries, Entry, Inputs
-from sandbox.resources.type_conversion import nothing_but
+from sandbox.resources.entry import EntryCall, EntryInputs, EntryTable, ResourceEntry
+from sandbox.resources.type_conversion import require_only_inputs
 
 
-def _record(inputs: Inputs) -> Inputs:
+def _prepare_record(inputs: EntryInputs) -> EntryInputs:
     """One record as Route 53 takes it: an alias, or values with a time to live."""
-    nothing_but(inputs, "zoneId", "name", "type", "ttl", "records", "aliases", "allowOverwrite")
+    require_only_inputs(
+        inputs, "zoneId", "name", "type", "ttl", "records", "aliases", "allowOverwrite"
+    )
     record = {"Name": inputs["name"], "Type": inputs["type"]}
     if alias := inputs.get("aliases"):
         record["AliasTarget"] = {
@@ -21,9 +23,9 @@ def _record(inputs: Inputs) -> Inputs:
     return {"zoneId": inputs["zoneId"], "record": record, "action": action}
 
 
-ENTRIES: Entries = {
-    "aws:route53/zone:Zone": Entry(
-        Call(
+ENTRIES: EntryTable = {
+    "aws:route53/zone:Zone": ResourceEntry(
+        EntryCall(
             "route53.create_hosted_zone",
             {
                 "Name": "in.name",
@@ -32,11 +34,11 @@ ENTRIES: Entries = {
             },
         ),
         id="after(out.HostedZone.Id, '/')",
-        then=(
-            Call(
+        later_calls=(
+            EntryCall(
                 "route53.change_tags_for_resource",
                 {"ResourceType": "'hostedzone'", "ResourceId": "id", "AddTags": "pairs(in.tags)"},
-                when="in.tags",
+                condition="in.tags",
             ),
         ),
         outputs={
@@ -45,11 +47,11 @@ ENTRIES: Entries = {
             "nameServers": "out.DelegationSet.NameServers",
             "primaryNameServer": "out.DelegationSet.NameServers[0]",
         },
-        find=Call("route53.get_hosted_zone", {"Id": "id"}),
-        found="out.HostedZone",
+        find_call=EntryCall("route53.get_hosted_zone", {"Id": "id"}),
+        find_result="out.HostedZone",
     ),
-    "aws:route53/record:Record": Entry(
-        Call(
+    "aws:route53/record:Record": ResourceEntry(
+        EntryCall(
             "route53.change_resource_record_sets",
             {
                 "HostedZoneId": "in.zoneId",
@@ -59,9 +61,9 @@ ENTRIES: Entries = {
             },
         ),
         id="${in.zoneId}_${in.record.Name}_${in.record.Type}",
-        prepare=_record,
+        prepare=_prepare_record,
         outputs={"fqdn": "in.record.Name"},
-        find=Call(
+        find_call=EntryCall(
             "route53.list_resource_record_sets",
             {
                 "HostedZoneId": "in.zoneId",
@@ -69,6 +71,6 @@ ENTRIES: Entries = {
                 "StartRecordType": "in.record.Type",
             },
         ),
-        found="out.ResourceRecordSets",
+        find_result="out.ResourceRecordSets",
     ),
 }

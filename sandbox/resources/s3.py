@@ -3,60 +3,76 @@
 import base64
 from collections.abc import Callable
 
-from sandbox.resources.entry import REST, Call, Entries, Entry, Inputs, Naming
+from sandbox.resources.entry import (
+    REMAINING_INPUTS,
+    EntryCall,
+    EntryInputs,
+    EntryTable,
+    PhysicalNaming,
+    ResourceEntry,
+)
 
 
-def _setting(
-    what: str,
-    into: str,
-    get: str | None = None,
-    found: str | None = None,
-    prepare: Callable[[Inputs], Inputs] | None = None,
-) -> Entry:
+def _build_setting_entry(
+    setting_name: str,
+    params_member: str,
+    get_operation: str | None = None,
+    result_member: str | None = None,
+    prepare: Callable[[EntryInputs], EntryInputs] | None = None,
+) -> ResourceEntry:
     """One of the settings that S3 keeps apart from the bucket: put_{what} and {get}."""
-    return Entry(
-        Call(f"s3.put_{what}", {"Bucket": "in.bucket"}, fit=REST, into=into),
+    return ResourceEntry(
+        EntryCall(
+            f"s3.put_{setting_name}",
+            {"Bucket": "in.bucket"},
+            inputs=REMAINING_INPUTS,
+            params_member=params_member,
+        ),
         id="in.bucket",
-        left={
+        ignored_inputs={
             "expectedBucketOwner": "there is one account",
             "skipDestroy": "it is for the deletion",
             "transitionDefaultMinimumObjectSize": "nothing moves between storage classes",
         },
         prepare=prepare,
-        find=Call(f"s3.{get or f'get_{what}'}", {"Bucket": "id"}),
-        found=f"out.{found or into}",
+        find_call=EntryCall(f"s3.{get_operation or f'get_{setting_name}'}", {"Bucket": "id"}),
+        find_result=f"out.{result_member or params_member}",
     )
 
 
-def _versioning(inputs: Inputs) -> Inputs:
-    block: Inputs = inputs.pop("versioningConfiguration")
+def _prepare_versioning(inputs: EntryInputs) -> EntryInputs:
+    block: EntryInputs = inputs.pop("versioningConfiguration")
     return inputs | block
 
 
-def _logging(inputs: Inputs) -> Inputs:
+def _prepare_logging(inputs: EntryInputs) -> EntryInputs:
     names = ("targetBucket", "targetPrefix", "targetObjectKeyFormat")
-    enabled = {k: v for k in names if (v := inputs.pop(k, None)) is not None}
-    return inputs | {"loggingEnabled": enabled}
+    logging_inputs = {
+        name: value for name in names if (value := inputs.pop(name, None)) is not None
+    }
+    return inputs | {"loggingEnabled": logging_inputs}
 
 
-def _object(inputs: Inputs) -> Inputs:
+def _prepare_object(inputs: EntryInputs) -> EntryInputs:
     return inputs | {"body": base64.b64decode(inputs.pop("contentBase64"))}
 
 
-ENTRIES: Entries = {
-    "aws:s3/bucketObjectv2:BucketObjectv2": Entry(
-        Call("s3.put_object", {"Bucket": "in.bucket", "Key": "in.key"}, fit=REST),
+ENTRIES: EntryTable = {
+    "aws:s3/bucketObjectv2:BucketObjectv2": ResourceEntry(
+        EntryCall(
+            "s3.put_object", {"Bucket": "in.bucket", "Key": "in.key"}, inputs=REMAINING_INPUTS
+        ),
         id="${in.bucket}/${in.key}",
-        prepare=_object,
-        then=(
-            Call(
+        prepare=_prepare_object,
+        later_calls=(
+            EntryCall(
                 "s3.put_object_tagging",
                 {
                     "Bucket": "in.bucket",
                     "Key": "in.key",
                     "Tagging": {"TagSet": "pairs(in.tags)"},
                 },
-                when="in.tags",
+                condition="in.tags",
             ),
         ),
         outputs={
@@ -64,11 +80,11 @@ ENTRIES: Entries = {
             "etag": "out.ETag",
             "versionId": "out.VersionId",
         },
-        find=Call("s3.head_object", {"Bucket": "in.bucket", "Key": "in.key"}),
-        found="out.ContentLength",
+        find_call=EntryCall("s3.head_object", {"Bucket": "in.bucket", "Key": "in.key"}),
+        find_result="out.ContentLength",
     ),
-    "aws:s3/bucket:Bucket": Entry(
-        Call(
+    "aws:s3/bucket:Bucket": ResourceEntry(
+        EntryCall(
             "s3.create_bucket",
             {
                 "Bucket": "in.bucket",
@@ -80,12 +96,12 @@ ENTRIES: Entries = {
             },
         ),
         id="in.bucket",
-        naming=Naming("bucket", "bucketPrefix", limit=63),
-        then=(
-            Call(
+        naming=PhysicalNaming("bucket", "bucketPrefix", max_length=63),
+        later_calls=(
+            EntryCall(
                 "s3.put_bucket_tagging",
                 {"Bucket": "id", "Tagging": {"TagSet": "pairs(in.tags)"}},
-                when="in.tags",
+                condition="in.tags",
             ),
         ),
         outputs={
@@ -94,33 +110,39 @@ ENTRIES: Entries = {
             "bucketDomainName": "${id}.s3.amazonaws.com",
             "bucketRegionalDomainName": "${id}.s3.${region}.amazonaws.com",
         },
-        find=Call("s3.get_bucket_location", {"Bucket": "id"}),
+        find_call=EntryCall("s3.get_bucket_location", {"Bucket": "id"}),
     ),
-    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": _setting(
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": _build_setting_entry(
         "bucket_ownership_controls", "OwnershipControls"
     ),
-    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _setting(
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": _build_setting_entry(
         "public_access_block", "PublicAccessBlockConfiguration"
     ),
-    "aws:s3/bucketVersioning:BucketVersioning": _setting(
-        "bucket_versioning", "VersioningConfiguration", found="Status", prepare=_versioning
+    "aws:s3/bucketVersioning:BucketVersioning": _build_setting_entry(
+        "bucket_versioning",
+        "VersioningConfiguration",
+        result_member="Status",
+        prepare=_prepare_versioning,
     ),
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
-        _setting("bucket_encryption", "ServerSideEncryptionConfiguration")
+        _build_setting_entry("bucket_encryption", "ServerSideEncryptionConfiguration")
     ),
-    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _setting(
-        "bucket_lifecycle_configuration", "LifecycleConfiguration", found="Rules"
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _build_setting_entry(
+        "bucket_lifecycle_configuration", "LifecycleConfiguration", result_member="Rules"
     ),
-    "aws:s3/bucketLogging:BucketLogging": _setting(
-        "bucket_logging", "BucketLoggingStatus", found="LoggingEnabled", prepare=_logging
+    "aws:s3/bucketLogging:BucketLogging": _build_setting_entry(
+        "bucket_logging",
+        "BucketLoggingStatus",
+        result_member="LoggingEnabled",
+        prepare=_prepare_logging,
     ),
-    "aws:s3/bucketReplicationConfig:BucketReplicationConfig": _setting(
+    "aws:s3/bucketReplicationConfig:BucketReplicationConfig": _build_setting_entry(
         "bucket_replication", "ReplicationConfiguration"
     ),
-    "aws:s3/bucketPolicy:BucketPolicy": Entry(
-        Call("s3.put_bucket_policy", {"Bucket": "in.bucket", "Policy": "in.policy"}),
+    "aws:s3/bucketPolicy:BucketPolicy": ResourceEntry(
+        EntryCall("s3.put_bucket_policy", {"Bucket": "in.bucket", "Policy": "in.policy"}),
         id="in.bucket",
-        find=Call("s3.get_bucket_policy", {"Bucket": "id"}),
-        found="out.Policy",
+        find_call=EntryCall("s3.get_bucket_policy", {"Bucket": "id"}),
+        find_result="out.Policy",
     ),
 }

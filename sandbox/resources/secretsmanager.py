@@ -1,43 +1,49 @@
 """Secrets, their versions, policies and rotation."""
 
-from sandbox.resources.entry import REST, Call, Entries, Entry, Naming
+from sandbox.resources.entry import (
+    REMAINING_INPUTS,
+    EntryCall,
+    EntryTable,
+    PhysicalNaming,
+    ResourceEntry,
+)
 
-ENTRIES: Entries = {
-    "aws:secretsmanager/secret:Secret": Entry(
-        Call(
+ENTRIES: EntryTable = {
+    "aws:secretsmanager/secret:Secret": ResourceEntry(
+        EntryCall(
             "secretsmanager.create_secret",
-            fit=REST,
+            inputs=REMAINING_INPUTS,
             rename={
                 "replicas": "AddReplicaRegions",
                 "forceOverwriteReplicaSecret": "ForceOverwriteReplicaSecret",
             },
         ),
         id="out.ARN",
-        naming=Naming(limit=512),
-        left={"recoveryWindowInDays": "it is for the deletion"},
-        then=(
-            Call(
+        naming=PhysicalNaming(max_length=512),
+        ignored_inputs={"recoveryWindowInDays": "it is for the deletion"},
+        later_calls=(
+            EntryCall(
                 "secretsmanager.put_resource_policy",
                 {"SecretId": "id", "ResourcePolicy": "in.policy"},
-                when="in.policy",
+                condition="in.policy",
             ),
         ),
         outputs={"arn": "id"},
-        find=Call("secretsmanager.describe_secret", {"SecretId": "id"}),
-        found="out.ARN",
+        find_call=EntryCall("secretsmanager.describe_secret", {"SecretId": "id"}),
+        find_result="out.ARN",
     ),
-    "aws:secretsmanager/secretVersion:SecretVersion": Entry(
+    "aws:secretsmanager/secretVersion:SecretVersion": ResourceEntry(
         "secretsmanager.put_secret_value",
         id="${in.secretId}|${out.VersionId}",
         outputs={"arn": "out.ARN", "secretArn": "out.ARN", "versionId": "out.VersionId"},
-        find=Call("secretsmanager.get_secret_value", {"SecretId": "in.secretId"}),
-        found="out.SecretString",
+        find_call=EntryCall("secretsmanager.get_secret_value", {"SecretId": "in.secretId"}),
+        find_result="out.SecretString",
     ),
-    "aws:secretsmanager/secretRotation:SecretRotation": Entry(
+    "aws:secretsmanager/secretRotation:SecretRotation": ResourceEntry(
         "secretsmanager.rotate_secret",
         id="in.secretId",
         outputs={"rotationEnabled": True},
-        find=Call("secretsmanager.describe_secret", {"SecretId": "id"}),
-        found="out.RotationEnabled",
+        find_call=EntryCall("secretsmanager.describe_secret", {"SecretId": "id"}),
+        find_result="out.RotationEnabled",
     ),
 }

@@ -2,10 +2,17 @@
 
 from typing import Final
 
-from sandbox.resources.entry import REST, Call, Entries, Entry, Inputs, Naming
+from sandbox.resources.entry import (
+    REMAINING_INPUTS,
+    EntryCall,
+    EntryInputs,
+    EntryTable,
+    PhysicalNaming,
+    ResourceEntry,
+)
 
 # What is an input in Pulumi and an attribute in AWS (SNS API, CreateTopic and Subscribe).
-_TOPIC: Final = (
+_TOPIC_ATTRIBUTES: Final = (
     "archivePolicy",
     "contentBasedDeduplication",
     "deliveryPolicy",
@@ -16,7 +23,7 @@ _TOPIC: Final = (
     "signatureVersion",
     "tracingConfig",
 )
-_SUBSCRIPTION: Final = (
+_SUBSCRIPTION_ATTRIBUTES: Final = (
     "deliveryPolicy",
     "filterPolicy",
     "filterPolicyScope",
@@ -27,7 +34,7 @@ _SUBSCRIPTION: Final = (
 )
 
 
-def _attributes(inputs: Inputs, names: tuple[str, ...]) -> Inputs:
+def _group_attributes(inputs: EntryInputs, names: tuple[str, ...]) -> EntryInputs:
     """The inputs with those that are attributes put together."""
     attributes = {}
     for name in names:
@@ -37,30 +44,30 @@ def _attributes(inputs: Inputs, names: tuple[str, ...]) -> Inputs:
     return inputs | {"attributes": attributes}
 
 
-ENTRIES: Entries = {
-    "aws:sns/topic:Topic": Entry(
+ENTRIES: EntryTable = {
+    "aws:sns/topic:Topic": ResourceEntry(
         "sns.create_topic",
         id="out.TopicArn",
-        naming=Naming(limit=256),
-        prepare=lambda inputs: _attributes(inputs, _TOPIC),
+        naming=PhysicalNaming(max_length=256),
+        prepare=lambda inputs: _group_attributes(inputs, _TOPIC_ATTRIBUTES),
         outputs={"arn": "id", "owner": "account"},
-        find=Call("sns.get_topic_attributes", {"TopicArn": "id"}),
-        found="out.Attributes",
+        find_call=EntryCall("sns.get_topic_attributes", {"TopicArn": "id"}),
+        find_result="out.Attributes",
     ),
-    "aws:sns/topicSubscription:TopicSubscription": Entry(
-        Call(
+    "aws:sns/topicSubscription:TopicSubscription": ResourceEntry(
+        EntryCall(
             "sns.subscribe",
             {"TopicArn": "in.topic", "ReturnSubscriptionArn": True},
-            fit=REST,
+            inputs=REMAINING_INPUTS,
         ),
         id="out.SubscriptionArn",
-        prepare=lambda inputs: _attributes(inputs, _SUBSCRIPTION),
-        left={
+        prepare=lambda inputs: _group_attributes(inputs, _SUBSCRIPTION_ATTRIBUTES),
+        ignored_inputs={
             "confirmationTimeoutInMinutes": "nobody is there to confirm",
             "endpointAutoConfirms": "nobody is there to confirm",
         },
         outputs={"arn": "id", "ownerId": "account"},
-        find=Call("sns.get_subscription_attributes", {"SubscriptionArn": "id"}),
-        found="out.Attributes",
+        find_call=EntryCall("sns.get_subscription_attributes", {"SubscriptionArn": "id"}),
+        find_result="out.Attributes",
     ),
 }

@@ -12,102 +12,110 @@ from typing import Any, Final
 
 from botocore.model import ListShape, Shape, StructureShape
 
-Scalar = Callable[[Any], Any]
-_ENDINGS: Final = ("", "s", "es", "list", "config", "configuration", "configurations")
+ScalarConverter = Callable[[Any], Any]
+_NAME_ENDINGS: Final = ("", "s", "es", "list", "config", "configuration", "configurations")
 _VERBS: Final = re.compile(r"^(Create|Put|Modify|Register|Update|Run|Set|Associate)(or Update)?")
 
 
-class UnfitError(ValueError):
+class UnknownInputError(ValueError):
     """An input that the operation has no parameter for."""
 
 
-def nothing_but(inputs: Mapping[str, Any], *names: str) -> None:
+def require_only_inputs(inputs: Mapping[str, Any], *names: str) -> None:
     """Raises UnfitError where there is another input: for what takes a block apart by hand."""
-    given = {name for name, value in inputs.items() if value not in (None, [], False)}
-    if unknown := given - set(names):
-        raise UnfitError(min(unknown))
+    used_names = {name for name, value in inputs.items() if value not in (None, [], False)}
+    if unknown_names := used_names - set(names):
+        raise UnknownInputError(min(unknown_names))
 
 
-def fit(
+def convert_inputs(
     shape: StructureShape,
     inputs: Mapping[str, Any],
     *,
     rename: Mapping[str, str] | None = None,
     noun: str = "",
-    tagged: str | None = None,
+    tag_resource_type: str | None = None,
 ) -> dict[str, Any]:
     """The parameters of `shape` that `inputs` are. `noun` is what names may begin with in AWS.
 
     Raises UnfitError for an input that has no place, with its path.
     """
-    return _Fitting(rename or {}, noun, tagged).structure(shape, inputs, "")
+    return _InputConverter(rename or {}, noun, tag_resource_type).convert_structure(
+        shape, inputs, ""
+    )
 
 
-def noun_of(operation: str) -> str:
+def get_operation_noun(operation: str) -> str:
     """What an operation makes: CreateDBInstance makes a DBInstance."""
     return _VERBS.sub("", operation)
 
 
-class _Fitting:
-    def __init__(self, rename: Mapping[str, str], noun: str, tagged: str | None) -> None:
-        self.rename, self.noun, self.tagged = rename, noun, tagged
+class _InputConverter:
+    def __init__(self, rename: Mapping[str, str], noun: str, tag_resource_type: str | None) -> None:
+        self.rename, self.noun, self.tag_resource_type = rename, noun, tag_resource_type
 
-    def structure(
+    def convert_structure(
         self, shape: StructureShape, inputs: Mapping[str, Any], path: str
     ) -> dict[str, Any]:
         result = {}
         for key, value in inputs.items():
             if value is None:
                 continue
-            where = f"{path}.{key}" if path else key
-            if self.tagged and key == "tags" and "TagSpecifications" in shape.members:
+            input_path = f"{path}.{key}" if path else key
+            if self.tag_resource_type and key == "tags" and "TagSpecifications" in shape.members:
                 result["TagSpecifications"] = [
-                    {"ResourceType": self.tagged, "Tags": _pairs(value, "Key", "Value")}
+                    {
+                        "ResourceType": self.tag_resource_type,
+                        "Tags": _build_pairs(value, "Key", "Value"),
+                    }
                 ]
                 continue
-            name = self.member(shape, key, where)
-            result[name] = self.value(shape.members[name], value, where)
+            name = self.find_member(shape, key, input_path)
+            result[name] = self.convert_value(shape.members[name], value, input_path)
         return result
 
-    def member(self, shape: StructureShape, key: str, where: str) -> str:
-        by_name = _members(shape)
-        said = self.rename.get(where) or self.rename.get(key)
-        if said is not None and said in shape.members:
-            return said
-        for candidate in _candidates(key, self.noun):
+    def find_member(self, shape: StructureShape, key: str, input_path: str) -> str:
+        by_name = _list_members_by_plain_name(shape)
+        renamed_member = self.rename.get(input_path) or self.rename.get(key)
+        if renamed_member is not None and renamed_member in shape.members:
+            return renamed_member
+        for candidate in _list_candidates(key, self.noun):
             if candidate in by_name:
                 return by_name[candidate]
-        raise UnfitError(where)
+        raise UnknownInputError(input_path)
 
-    def value(self, shape: Shape, value: Any, path: str) -> Any:
+    def convert_value(self, shape: Shape, value: Any, path: str) -> Any:
         if isinstance(shape, StructureShape):
-            one = value[0] if isinstance(value, list) and len(value) == 1 else value
-            return self.structure(shape, one, path)
+            structure_value = value[0] if isinstance(value, list) and len(value) == 1 else value
+            return self.convert_structure(shape, structure_value, path)
         if isinstance(shape, ListShape):
-            keys = _pair_keys(shape.member)
+            keys = _find_pair_keys(shape.member)
             if isinstance(value, Mapping) and keys is not None:
-                return _pairs(value, *keys)
+                return _build_pairs(value, *keys)
             items = value if isinstance(value, list) else [value]
-            return [self.value(shape.member, item, path) for item in items]
+            return [self.convert_value(shape.member, item, path) for item in items]
         if shape.type_name == "map":
-            return {k: self.value(shape.value, v, path) for k, v in value.items()}  # type: ignore[attr-defined]
-        return _SCALARS.get(shape.type_name, _as_is)(value)
+            return {
+                key: self.convert_value(shape.value, item_value, path)  # type: ignore[attr-defined]
+                for key, item_value in value.items()
+            }
+        return _SCALAR_CONVERTERS.get(shape.type_name, _keep_value)(value)
 
 
 @cache
-def _members(shape: StructureShape) -> dict[str, str]:
+def _list_members_by_plain_name(shape: StructureShape) -> dict[str, str]:
     """Members by name without case and marks. Shapes are made once a client, so few are kept."""
-    return {_plain(name): name for name in shape.members}
+    return {_format_plain_name(name): name for name in shape.members}
 
 
-def _plain(name: str) -> str:
-    return "".join(c for c in name if c.isalnum()).lower()
+def _format_plain_name(name: str) -> str:
+    return "".join(character for character in name if character.isalnum()).lower()
 
 
-def _candidates(key: str, noun: str) -> Iterator[str]:
-    key = _plain(key)
-    for stem in (key, _plain(noun) + key):
-        for ending in _ENDINGS:
+def _list_candidates(key: str, noun: str) -> Iterator[str]:
+    key = _format_plain_name(key)
+    for stem in (key, _format_plain_name(noun) + key):
+        for ending in _NAME_ENDINGS:
             yield stem + ending
         if stem.endswith("ies"):
             yield stem[:-3] + "y"
@@ -117,7 +125,7 @@ def _candidates(key: str, noun: str) -> Iterator[str]:
             yield stem[:-1]
 
 
-def _pair_keys(shape: Shape) -> tuple[str, str] | None:
+def _find_pair_keys(shape: Shape) -> tuple[str, str] | None:
     """The two members of a list's item that are a key and its value, like a tag's."""
     if not isinstance(shape, StructureShape):
         return None
@@ -127,15 +135,15 @@ def _pair_keys(shape: Shape) -> tuple[str, str] | None:
     return key, names["value"]
 
 
-def _pairs(values: Mapping[str, Any], key: str, value: str) -> list[dict[str, Any]]:
-    return [{key: k, value: v} for k, v in values.items()]
+def _build_pairs(values: Mapping[str, Any], key_name: str, value_name: str) -> list[dict[str, Any]]:
+    return [{key_name: key, value_name: value} for key, value in values.items()]
 
 
-def _as_is(value: Any) -> Any:
+def _keep_value(value: Any) -> Any:
     return value
 
 
-def _text(value: Any) -> str:
+def _convert_to_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
@@ -143,15 +151,15 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _truth(value: Any) -> bool:
+def _convert_to_bool(value: Any) -> bool:
     return value == "true" if isinstance(value, str) else bool(value)
 
 
-_SCALARS: Final[Mapping[str, Scalar]] = {
-    "string": _text,
+_SCALAR_CONVERTERS: Final[Mapping[str, ScalarConverter]] = {
+    "string": _convert_to_text,
     "integer": lambda v: int(float(v)),
     "long": lambda v: int(float(v)),
     "double": float,
     "float": float,
-    "boolean": _truth,
+    "boolean": _convert_to_bool,
 }

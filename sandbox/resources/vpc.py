@@ -2,58 +2,70 @@
 
 from typing import Any, Final
 
-from sandbox.resources.ec2 import TAGS, arn, of_vpc
-from sandbox.resources.entry import REST, Call, Entries, Entry, Inputs, Naming
-from sandbox.resources.type_conversion import nothing_but
+from sandbox.resources.ec2 import TAG_CALL, build_ec2_arn, build_vpc_filters
+from sandbox.resources.entry import (
+    REMAINING_INPUTS,
+    EntryCall,
+    EntryInputs,
+    EntryTable,
+    PhysicalNaming,
+    ResourceEntry,
+)
+from sandbox.resources.type_conversion import require_only_inputs
 
-_DESCRIBED: Final = Call("ec2.describe_security_groups", {"GroupIds": ["id"]})
-_EVERYTHING: Final = [{"IpProtocol": "'-1'", "IpRanges": [{"CidrIp": "'0.0.0.0/0'"}]}]
+_DESCRIBE_GROUP: Final = EntryCall("ec2.describe_security_groups", {"GroupIds": ["id"]})
+_ALLOW_ALL: Final = [{"IpProtocol": "'-1'", "IpRanges": [{"CidrIp": "'0.0.0.0/0'"}]}]
 # https://www.iana.org/assignments/protocol-numbers
-_PROTOCOLS: Final = {"all": "-1", "icmp": "1", "tcp": "6", "udp": "17", "icmpv6": "58"}
+_PROTOCOL_NUMBERS: Final = {"all": "-1", "icmp": "1", "tcp": "6", "udp": "17", "icmpv6": "58"}
 
 
-def _inline_rules(inputs: Inputs) -> Inputs:
+def _prepare_inline_rules(inputs: EntryInputs) -> EntryInputs:
     """Rules inside a security group, as IpPermissions; none at all where the list is empty."""
-    for way in ("ingress", "egress"):
-        rules = [_permission(rule) for rule in inputs.pop(way, None) or []]
-        inputs[f"{way}Rules"] = rules or None
+    for direction in ("ingress", "egress"):
+        rules = [_build_permission(rule) for rule in inputs.pop(direction, None) or []]
+        inputs[f"{direction}Rules"] = rules or None
     inputs.setdefault("description", "Managed by Pulumi")
     inputs.pop("revokeRulesOnDelete", None)
     return inputs
 
 
-def _permission(rule: dict[str, Any]) -> dict[str, Any]:
-    ends = ("cidrBlocks", "securityGroups", "prefixListIds")
-    nothing_but(rule, "description", "protocol", "fromPort", "toPort", *ends)
+def _build_permission(rule: dict[str, Any]) -> dict[str, Any]:
+    end_names = ("cidrBlocks", "securityGroups", "prefixListIds")
+    require_only_inputs(rule, "description", "protocol", "fromPort", "toPort", *end_names)
     description = {"Description": rule["description"]} if rule.get("description") else {}
-    ranges = [{"CidrIp": c, **description} for c in rule.get("cidrBlocks") or []]
-    groups = [{"GroupId": g, **description} for g in rule.get("securityGroups") or []]
-    lists = [{"PrefixListId": p, **description} for p in rule.get("prefixListIds") or []]
+    ranges = [{"CidrIp": cidr, **description} for cidr in rule.get("cidrBlocks") or []]
+    groups = [{"GroupId": group_id, **description} for group_id in rule.get("securityGroups") or []]
+    prefix_lists = [
+        {"PrefixListId": prefix_list_id, **description}
+        for prefix_list_id in rule.get("prefixListIds") or []
+    ]
     return {
         "IpProtocol": str(rule["protocol"]),
         "FromPort": rule["fromPort"],
         "ToPort": rule["toPort"],
         "IpRanges": ranges,
         "UserIdGroupPairs": groups,
-        "PrefixListIds": lists,
+        "PrefixListIds": prefix_lists,
     }
 
 
-def _one_rule(inputs: Inputs) -> Inputs:
+def _prepare_rule(inputs: EntryInputs) -> EntryInputs:
     """The one source or destination of a rule that is a resource of its own."""
-    described = {"Description": d} if (d := inputs.pop("description", None)) else {}
+    description_field = (
+        {"Description": description} if (description := inputs.pop("description", None)) else {}
+    )
     permission: dict[str, Any] = {"IpProtocol": str(inputs.pop("ipProtocol"))}
     for port, name in (("fromPort", "FromPort"), ("toPort", "ToPort")):
         if (value := inputs.pop(port, None)) is not None:
             permission[name] = value
-    for name, (many, one) in _ENDS.items():
+    for name, (list_name, member_name) in _RULE_ENDS.items():
         if (value := inputs.pop(name, None)) is not None:
-            permission[many] = [{one: value, **described}]
+            permission[list_name] = [{member_name: value, **description_field}]
     return {**inputs, "permission": permission}
 
 
 # The end of a rule, by its input: list and member of an IpPermission.
-_ENDS: Final = {
+_RULE_ENDS: Final = {
     "cidrIpv4": ("IpRanges", "CidrIp"),
     "cidrIpv6": ("Ipv6Ranges", "CidrIpv6"),
     "referencedSecurityGroupId": ("UserIdGroupPairs", "GroupId"),
@@ -61,10 +73,10 @@ _ENDS: Final = {
 }
 
 
-def _rule(way: str) -> Entry:
-    return Entry(
-        Call(
-            f"ec2.authorize_security_group_{way}",
+def _build_rule_entry(direction: str) -> ResourceEntry:
+    return ResourceEntry(
+        EntryCall(
+            f"ec2.authorize_security_group_{direction}",
             {
                 "GroupId": "in.securityGroupId",
                 "IpPermissions": ["in.permission"],
@@ -72,33 +84,33 @@ def _rule(way: str) -> Entry:
                     {"ResourceType": "'security-group-rule'", "Tags": "pairs(in.tags)"}
                 ],
             },
-            fit=REST,
+            inputs=REMAINING_INPUTS,
         ),
         id="out.SecurityGroupRules[0].SecurityGroupRuleId",
-        prepare=_one_rule,
+        prepare=_prepare_rule,
         outputs={
             "securityGroupRuleId": "id",
-            "arn": arn("security-group-rule"),
+            "arn": build_ec2_arn("security-group-rule"),
         },
-        find=Call("ec2.describe_security_group_rules", {"SecurityGroupRuleIds": ["id"]}),
-        found="out.SecurityGroupRules",
+        find_call=EntryCall("ec2.describe_security_group_rules", {"SecurityGroupRuleIds": ["id"]}),
+        find_result="out.SecurityGroupRules",
     )
 
 
-def _acl(inputs: Inputs) -> Inputs:
+def _prepare_acl(inputs: EntryInputs) -> EntryInputs:
     """Entries inside a network ACL, as CreateNetworkAclEntry takes them."""
-    rules = [_acl_entry(r, egress=False) for r in inputs.pop("ingress", None) or []]
-    rules += [_acl_entry(r, egress=True) for r in inputs.pop("egress", None) or []]
+    rules = [_build_acl_entry(rule, egress=False) for rule in inputs.pop("ingress", None) or []]
+    rules += [_build_acl_entry(rule, egress=True) for rule in inputs.pop("egress", None) or []]
     return {**inputs, "rules": rules}
 
 
-def _acl_entry(rule: dict[str, Any], *, egress: bool) -> dict[str, Any]:
-    ends = ("cidrBlock", "ipv6CidrBlock", "fromPort", "toPort", "icmpType", "icmpCode")
-    nothing_but(rule, "protocol", "ruleNo", "action", *ends)
+def _build_acl_entry(rule: dict[str, Any], *, egress: bool) -> dict[str, Any]:
+    end_names = ("cidrBlock", "ipv6CidrBlock", "fromPort", "toPort", "icmpType", "icmpCode")
+    require_only_inputs(rule, "protocol", "ruleNo", "action", *end_names)
     protocol = str(rule["protocol"]).lower()
     entry: dict[str, Any] = {
         "RuleNumber": rule["ruleNo"],
-        "Protocol": _PROTOCOLS.get(protocol, protocol),
+        "Protocol": _PROTOCOL_NUMBERS.get(protocol, protocol),
         "RuleAction": rule["action"],
         "Egress": egress,
     }
@@ -113,7 +125,7 @@ def _acl_entry(rule: dict[str, Any], *, egress: bool) -> dict[str, Any]:
     return entry
 
 
-def _entry_of(acl: str, of: str) -> dict[str, Any]:
+def _build_entry_params(acl: str, source: str) -> dict[str, Any]:
     names = (
         "RuleNumber",
         "Protocol",
@@ -124,128 +136,141 @@ def _entry_of(acl: str, of: str) -> dict[str, Any]:
         "PortRange",
         "IcmpTypeCode",
     )
-    return {"NetworkAclId": acl, **{name: f"{of}.{name}" for name in names}}
+    return {"NetworkAclId": acl, **{name: f"{source}.{name}" for name in names}}
 
 
-def _takes_subnets(acl: str) -> tuple[Call, Call]:
+def _build_association_calls(acl: str) -> tuple[EntryCall, EntryCall]:
     """Moves the associations of subnets from the ACL that they have to another."""
-    among = [{"Name": "'association.subnet-id'", "Values": "in.subnetIds"}]
+    subnet_filters = [{"Name": "'association.subnet-id'", "Values": "in.subnetIds"}]
     return (
-        Call("ec2.describe_network_acls", {"Filters": among}, when="in.subnetIds[0]", keep="acls"),
-        Call(
+        EntryCall(
+            "ec2.describe_network_acls",
+            {"Filters": subnet_filters},
+            condition="in.subnetIds[0]",
+            result_name="acls",
+        ),
+        EntryCall(
             "ec2.replace_network_acl_association",
             {"AssociationId": "item.NetworkAclAssociationId", "NetworkAclId": acl},
-            when="in.subnetIds[0]",
-            each="among(acls.NetworkAcls[].Associations[], 'SubnetId', in.subnetIds)",
-            keep="moved",
+            condition="in.subnetIds[0]",
+            item_source="among(acls.NetworkAcls[].Associations[], 'SubnetId', in.subnetIds)",
+            result_name="moved",
         ),
     )
 
 
-_ACL_FOUND: Final = Call("ec2.describe_network_acls", {"NetworkAclIds": ["id"]})
+_DESCRIBE_ACL: Final = EntryCall("ec2.describe_network_acls", {"NetworkAclIds": ["id"]})
 
-ENTRIES: Entries = {
-    "aws:ec2/securityGroup:SecurityGroup": Entry(
-        Call(
+ENTRIES: EntryTable = {
+    "aws:ec2/securityGroup:SecurityGroup": ResourceEntry(
+        EntryCall(
             "ec2.create_security_group",
             {"Description": "in.description"},
-            fit=REST,
+            inputs=REMAINING_INPUTS,
             rename={"name": "GroupName"},
         ),
         id="out.GroupId",
-        tagged="security-group",
-        naming=Naming(),
-        prepare=_inline_rules,
-        then=(
+        tag_resource_type="security-group",
+        naming=PhysicalNaming(),
+        prepare=_prepare_inline_rules,
+        later_calls=(
             # A new group lets everything out; the provider takes that away before anything else.
-            Call(
-                "ec2.revoke_security_group_egress", {"GroupId": "id", "IpPermissions": _EVERYTHING}
+            EntryCall(
+                "ec2.revoke_security_group_egress", {"GroupId": "id", "IpPermissions": _ALLOW_ALL}
             ),
-            Call(
+            EntryCall(
                 "ec2.authorize_security_group_ingress",
                 {"GroupId": "id", "IpPermissions": "in.ingressRules"},
-                when="in.ingressRules",
+                condition="in.ingressRules",
             ),
-            Call(
+            EntryCall(
                 "ec2.authorize_security_group_egress",
                 {"GroupId": "id", "IpPermissions": "in.egressRules"},
-                when="in.egressRules",
+                condition="in.egressRules",
             ),
         ),
-        outputs={"arn": arn("security-group"), "ownerId": "account"},
-        find=_DESCRIBED,
-        found="out.SecurityGroups",
+        outputs={"arn": build_ec2_arn("security-group"), "ownerId": "account"},
+        find_call=_DESCRIBE_GROUP,
+        find_result="out.SecurityGroups",
     ),
-    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _rule("ingress"),
-    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _rule("egress"),
-    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": Entry(
-        Call(
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _build_rule_entry("ingress"),
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _build_rule_entry("egress"),
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": ResourceEntry(
+        EntryCall(
             "ec2.describe_security_groups",
-            {"Filters": of_vpc("in.vpcId", group_name="'default'")},
+            {"Filters": build_vpc_filters("in.vpcId", group_name="'default'")},
         ),
         id="out.SecurityGroups[0].GroupId",
-        shown="out.SecurityGroups[0]",
-        prepare=_inline_rules,
-        left={"description": "it has AWS's own"},
-        then=(
-            Call(
+        description="out.SecurityGroups[0]",
+        prepare=_prepare_inline_rules,
+        ignored_inputs={"description": "it has AWS's own"},
+        later_calls=(
+            EntryCall(
                 "ec2.revoke_security_group_ingress",
                 {"GroupId": "id", "IpPermissions": "out.SecurityGroups[0].IpPermissions"},
-                when="out.SecurityGroups[0].IpPermissions[0]",
+                condition="out.SecurityGroups[0].IpPermissions[0]",
             ),
-            Call(
+            EntryCall(
                 "ec2.revoke_security_group_egress",
                 {"GroupId": "id", "IpPermissions": "out.SecurityGroups[0].IpPermissionsEgress"},
-                when="out.SecurityGroups[0].IpPermissionsEgress[0]",
+                condition="out.SecurityGroups[0].IpPermissionsEgress[0]",
             ),
-            Call(
+            EntryCall(
                 "ec2.authorize_security_group_ingress",
                 {"GroupId": "id", "IpPermissions": "in.ingressRules"},
-                when="in.ingressRules",
+                condition="in.ingressRules",
             ),
-            Call(
+            EntryCall(
                 "ec2.authorize_security_group_egress",
                 {"GroupId": "id", "IpPermissions": "in.egressRules"},
-                when="in.egressRules",
+                condition="in.egressRules",
             ),
-            TAGS,
+            TAG_CALL,
         ),
-        outputs={"arn": arn("security-group"), "name": "'default'"},
-        find=_DESCRIBED,
-        found="out.SecurityGroups",
+        outputs={"arn": build_ec2_arn("security-group"), "name": "'default'"},
+        find_call=_DESCRIBE_GROUP,
+        find_result="out.SecurityGroups",
     ),
-    "aws:ec2/networkAcl:NetworkAcl": Entry(
+    "aws:ec2/networkAcl:NetworkAcl": ResourceEntry(
         "ec2.create_network_acl",
         id="out.NetworkAcl.NetworkAclId",
-        tagged="network-acl",
-        shown="out.NetworkAcl",
-        prepare=_acl,
-        then=(
-            Call("ec2.create_network_acl_entry", _entry_of("id", "item"), each="in.rules"),
-            *_takes_subnets("id"),
+        tag_resource_type="network-acl",
+        description="out.NetworkAcl",
+        prepare=_prepare_acl,
+        later_calls=(
+            EntryCall(
+                "ec2.create_network_acl_entry",
+                _build_entry_params("id", "item"),
+                item_source="in.rules",
+            ),
+            *_build_association_calls("id"),
         ),
-        outputs={"arn": arn("network-acl")},
-        find=_ACL_FOUND,
-        found="out.NetworkAcls",
+        outputs={"arn": build_ec2_arn("network-acl")},
+        find_call=_DESCRIBE_ACL,
+        find_result="out.NetworkAcls",
     ),
-    "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl": Entry(
-        Call("ec2.describe_network_acls", {"NetworkAclIds": ["in.defaultNetworkAclId"]}),
+    "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl": ResourceEntry(
+        EntryCall("ec2.describe_network_acls", {"NetworkAclIds": ["in.defaultNetworkAclId"]}),
         id="in.defaultNetworkAclId",
-        shown="out.NetworkAcls[0]",
-        prepare=_acl,
-        then=(
+        description="out.NetworkAcls[0]",
+        prepare=_prepare_acl,
+        later_calls=(
             # 32767 is the entry that denies the rest; nobody can delete it.
-            Call(
+            EntryCall(
                 "ec2.delete_network_acl_entry",
                 {"NetworkAclId": "id", "RuleNumber": "item.RuleNumber", "Egress": "item.Egress"},
-                each="out.NetworkAcls[0].Entries[?RuleNumber < `32767`]",
+                item_source="out.NetworkAcls[0].Entries[?RuleNumber < `32767`]",
             ),
-            Call("ec2.create_network_acl_entry", _entry_of("id", "item"), each="in.rules"),
-            *_takes_subnets("id"),
-            TAGS,
+            EntryCall(
+                "ec2.create_network_acl_entry",
+                _build_entry_params("id", "item"),
+                item_source="in.rules",
+            ),
+            *_build_association_calls("id"),
+            TAG_CALL,
         ),
-        outputs={"arn": arn("network-acl")},
-        find=_ACL_FOUND,
-        found="out.NetworkAcls",
+        outputs={"arn": build_ec2_arn("network-acl")},
+        find_call=_DESCRIBE_ACL,
+        find_result="out.NetworkAcls",
     ),
 }

@@ -1,34 +1,46 @@
 """Web ACLs, what they guard and where they log."""
 
-from sandbox.resources.entry import REST, Call, Entries, Entry, Naming
+from sandbox.resources.entry import (
+    REMAINING_INPUTS,
+    EntryCall,
+    EntryTable,
+    PhysicalNaming,
+    ResourceEntry,
+)
 
-ENTRIES: Entries = {
-    "aws:wafv2/webAcl:WebAcl": Entry(
+ENTRIES: EntryTable = {
+    "aws:wafv2/webAcl:WebAcl": ResourceEntry(
         "wafv2.create_web_acl",
         id="out.Summary.Id",
-        naming=Naming(limit=128),
-        shown="out.Summary",
-        then=(
-            Call(
+        naming=PhysicalNaming(max_length=128),
+        description="out.Summary",
+        later_calls=(
+            EntryCall(
                 "wafv2.get_web_acl",
                 {"Id": "id", "Name": "in.name", "Scope": "in.scope"},
-                keep="seen",
+                result_name="seen",
             ),
         ),
         outputs={"arn": "out.Summary.ARN", "capacity": "seen.WebACL.Capacity"},
-        find=Call("wafv2.get_web_acl", {"Id": "id", "Name": "in.name", "Scope": "in.scope"}),
-        found="out.WebACL",
+        find_call=EntryCall(
+            "wafv2.get_web_acl", {"Id": "id", "Name": "in.name", "Scope": "in.scope"}
+        ),
+        find_result="out.WebACL",
     ),
-    "aws:wafv2/webAclAssociation:WebAclAssociation": Entry(
+    "aws:wafv2/webAclAssociation:WebAclAssociation": ResourceEntry(
         "wafv2.associate_web_acl",
         id="${in.webAclArn},${in.resourceArn}",
-        find=Call("wafv2.get_web_acl_for_resource", {"ResourceArn": "in.resourceArn"}),
-        found="out.WebACL",
+        find_call=EntryCall("wafv2.get_web_acl_for_resource", {"ResourceArn": "in.resourceArn"}),
+        find_result="out.WebACL",
     ),
-    "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": Entry(
-        Call("wafv2.put_logging_configuration", fit=REST, into="LoggingConfiguration"),
+    "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": ResourceEntry(
+        EntryCall(
+            "wafv2.put_logging_configuration",
+            inputs=REMAINING_INPUTS,
+            params_member="LoggingConfiguration",
+        ),
         id="out.LoggingConfiguration.ResourceArn",
-        find=Call("wafv2.get_logging_configuration", {"ResourceArn": "id"}),
-        found="out.LoggingConfiguration",
+        find_call=EntryCall("wafv2.get_logging_configuration", {"ResourceArn": "id"}),
+        find_result="out.LoggingConfiguration",
     ),
 }

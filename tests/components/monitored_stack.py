@@ -20,7 +20,7 @@ from components.load_balancer import LoadBalancer
 from components.network import Network
 from components.settings import Settings
 from components.topics import Topics, TopicsArgs
-from sandbox.program import Graph, bare, run
+from sandbox.program import ResourceGraph, remove_secret_marks, run_program
 from tests.world import StandIns, settings
 
 Values = Mapping[str, JsonValue]
@@ -78,17 +78,17 @@ def expression(key: str, values: Values | None = None, subject: str = "") -> str
     return cast(Any, watch).expression(settings(values), subject)  # type: ignore[no-any-return]
 
 
-def watched(values: Values | None = None, *, profile: str = "prod") -> Graph:
+def watched(values: Values | None = None, *, profile: str = "prod") -> ResourceGraph:
     """The graph of topics, alarms and dashboards. Kept: the same settings are built once."""
     return _watched(json.dumps(values or {}, sort_keys=True), profile)
 
 
 @cache
-def _watched(values: str, profile: str) -> Graph:
+def _watched(values: str, profile: str) -> ResourceGraph:
     given = settings(json.loads(values), profile=profile)
 
     def program() -> None:
-        account = Account.current()
+        account = Account.get_current()
         topics = Topics(
             "topics", TopicsArgs(given, account, Keys("keys", KeysArgs(given, account)))
         )
@@ -97,7 +97,7 @@ def _watched(values: str, profile: str) -> Graph:
         alarms = Alarms("alarms", AlarmsArgs(given, topics, network, behind))
         Dashboards("dashboards", DashboardsArgs(given, alarms, network, behind))
 
-    return run(program, StandIns())
+    return run_program(program, StandIns())
 
 
 def _network(given: Settings) -> SimpleNamespace:
@@ -140,7 +140,7 @@ def _parts_of(values: str) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
     rolled: dict[str, tuple[str, ...]] = {}
 
     def program() -> None:
-        account = Account.current()
+        account = Account.get_current()
         topics = Topics(
             "topics", TopicsArgs(given, account, Keys("keys", KeysArgs(given, account)))
         )
@@ -154,7 +154,7 @@ def _parts_of(values: str) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
             ),
         )
         rolled.update(alarms.deployment_alarms)
-        alarms.part.apply(lambda part: parts.append(bare(part)))
+        alarms.part.apply(lambda part: parts.append(remove_secret_marks(part)))
 
-    run(program, StandIns())
+    run_program(program, StandIns())
     return parts[0], rolled

@@ -15,11 +15,11 @@ from components.cache import Cache
 from components.database import Database
 from components.fleet import Fleet, FleetArgs
 from components.keys import Keys, KeysArgs
-from components.load_balancer import LoadBalancer, Target
+from components.load_balancer import LoadBalancer, LoadBalancerTarget
 from components.network import Network
 from components.services import Services, ServicesArgs
 from components.settings import Settings
-from sandbox.program import Graph, bare
+from sandbox.program import ResourceGraph, remove_secret_marks
 from tests.conftest import Build
 from tests.world import settings
 
@@ -56,7 +56,7 @@ class Neighbours:
         )
 
     def _common(self) -> tuple[Settings, Account, Keys, Network, LoadBalancer]:
-        account = Account.current()
+        account = Account.get_current()
         keys = Keys("keys", KeysArgs(self.settings, account))
         network = StandIn(
             "network",
@@ -77,7 +77,7 @@ class Neighbours:
             conditions=[{"path_pattern": {"values": ["/*"]}}],
         )
         targets = {
-            name: Target(
+            name: LoadBalancerTarget(
                 Output.from_input(f"{base}:targetgroup/{name}/73e2d6bc24d8a067"),
                 Output.from_input(f"targetgroup/{name}/73e2d6bc24d8a067"),
                 (rule,),
@@ -109,7 +109,7 @@ class Neighbours:
         return cast(Database, database), cast(Cache, cache) if enabled else None
 
 
-_graphs: dict[str, Graph] = {}
+_graphs: dict[str, ResourceGraph] = {}
 
 
 def services_of(
@@ -118,7 +118,7 @@ def services_of(
     *,
     profile: str = "prod",
     alarms: Mapping[str, tuple[str, ...]] | None = None,
-) -> Graph:
+) -> ResourceGraph:
     """The graph of a stack's services; built once for the same settings."""
     wanted = settings(values, profile=profile)
     key = f"services {wanted.model_dump_json()} {alarms}"
@@ -129,7 +129,7 @@ def services_of(
 
 def fleet_of(
     build: Build, values: Mapping[str, JsonValue] | None = None, *, profile: str = "prod"
-) -> Graph:
+) -> ResourceGraph:
     """The graph of a stack's fleet; built once for the same settings."""
     wanted = settings({"compute": "fleet", **(values or {})}, profile=profile)
     key = f"fleet {wanted.model_dump_json()}"
@@ -141,5 +141,5 @@ def fleet_of(
 def part_of(component: Services | Fleet) -> list[Any]:
     """A list that the component's part of the contract is put into once it is known."""
     found: list[Any] = []
-    component.part.apply(lambda part: found.append(bare(part)))
+    component.part.apply(lambda part: found.append(remove_secret_marks(part)))
     return found

@@ -17,7 +17,7 @@ from components.network import Network
 from components.operations import Operations
 from components.settings import Settings
 from components.topics import Topics, TopicsArgs
-from sandbox.program import Graph, Registered, run
+from sandbox.program import RegisteredResource, ResourceGraph, run_program
 from tests.world import StandIns, settings
 
 DATABASE_SUBNETS, PRIVATE_SUBNETS = (
@@ -53,27 +53,29 @@ class _Bucket:
     bucket: Output[str] = field(default_factory=lambda: Output.from_input("bulwark-operations"))
 
 
-def stores(values: Mapping[str, JsonValue] | None = None, *, profile: str = "prod") -> Graph:
+def stores(
+    values: Mapping[str, JsonValue] | None = None, *, profile: str = "prod"
+) -> ResourceGraph:
     """The graph of a database, and of a cache where the settings have one."""
     return _graph(json.dumps(values), profile)
 
 
 def looked_at(
     look: Callable[[Stores], object], values: Mapping[str, JsonValue] | None = None
-) -> Graph:
+) -> ResourceGraph:
     """The graph of a program that makes them and then looks at what it made."""
-    return run(lambda: _ignored(look(_made(settings(values)))), StandIns())
+    return run_program(lambda: _ignored(look(_made(settings(values)))), StandIns())
 
 
 @cache
-def _graph(values: str, profile: str) -> Graph:
+def _graph(values: str, profile: str) -> ResourceGraph:
     """Each graph once: tests only read it."""
     known = settings(json.loads(values), profile=profile)
-    return run(lambda: _ignored(_made(known)), StandIns())
+    return run_program(lambda: _ignored(_made(known)), StandIns())
 
 
 def _made(known: Settings) -> Stores:
-    account = Account.current()
+    account = Account.get_current()
     keys = Keys("keys", KeysArgs(known, account))
     topics = Topics("topics", TopicsArgs(known, account, keys))
     around = (
@@ -94,12 +96,12 @@ def _ignored(_: object) -> None:
     """A program's value is not an output."""
 
 
-def own(graph: Graph, component: str) -> list[Registered]:
+def own(graph: ResourceGraph, component: str) -> list[RegisteredResource]:
     """The resources of one component, itself and those inside left out."""
     made = [
         resource
         for resource in graph
-        if resource.custom and (outer := graph.component(resource)) and outer.name == component
+        if resource.custom and (outer := graph.find_component(resource)) and outer.name == component
     ]
     assert made, f"{component} registered nothing"
     return made

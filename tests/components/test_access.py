@@ -8,10 +8,10 @@ import pytest
 from pydantic import JsonValue
 
 from ops.core.declaration import ROLES, Role
-from ops.outputs import Outputs, read
-from ops.permissions.names import names_of
-from ops.permissions.policies import LIMIT, PARTS, role_policies
-from sandbox.program import Graph
+from ops.outputs import Outputs, parse_outputs
+from ops.permissions.names import build_stack_names
+from ops.permissions.policies import MAX_POLICY_CHARACTERS, POLICY_SERVICES, build_role_policies
+from sandbox.program import ResourceGraph
 from tests.world import whole
 
 ROLE, POLICY = "aws:iam/role:Role", "aws:iam/policy:Policy"
@@ -23,14 +23,14 @@ OKTA = "arn:aws:iam::123456789012:saml-provider/okta"
 MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
 
 
-def program(stack: str = "prod", **overrides: JsonValue) -> Graph:
+def program(stack: str = "prod", **overrides: JsonValue) -> ResourceGraph:
     """The whole program with these settings on top."""
     return whole(stack, overrides)
 
 
 def trust(access: Mapping[str, JsonValue], role: Role = "reader") -> list[dict[str, Any]]:
     """The statements of a role's trust policy."""
-    made = program("dev", compute="none", access=dict(access)).one(ROLE, f"access-{role}")
+    made = program("dev", compute="none", access=dict(access)).get_resource(ROLE, f"access-{role}")
     statements: list[dict[str, Any]] = json.loads(made.inputs["assumeRolePolicy"])["Statement"]
     return statements
 
@@ -48,29 +48,29 @@ def test_a_roles_policies_are_those_that_ops_computes(
     stack: str, overrides: dict[str, JsonValue], role: Role
 ) -> None:
     graph = program(stack, **overrides)
-    outputs = read(graph.exports)
-    wanted = role_policies(names_of(outputs), role)
-    assert set(wanted) == set(PARTS)
+    outputs = parse_outputs(graph.exports)
+    wanted = build_role_policies(build_stack_names(outputs), role)
+    assert set(wanted) == set(POLICY_SERVICES)
     for part, policy in wanted.items():
-        made = graph.one(POLICY, f"access-{role}-{part}")
+        made = graph.get_resource(POLICY, f"access-{role}-{part}")
         assert json.loads(made.inputs["policy"]) == policy
-        assert len(made.inputs["policy"]) <= LIMIT
-        attached = graph.one(ATTACHED, f"access-{role}-{part}").inputs
+        assert len(made.inputs["policy"]) <= MAX_POLICY_CHARACTERS
+        attached = graph.get_resource(ATTACHED, f"access-{role}-{part}").inputs
         assert attached["policyArn"] == made.outputs["arn"]
         assert attached["role"] == f"{outputs.stack.project}-{outputs.stack.stack}-{role}"
 
 
 def test_the_contract_names_the_roles() -> None:
     graph = program("prod")
-    access = read(graph.exports).access
+    access = parse_outputs(graph.exports).access
     assert access is not None
     assert [access.reader_role_arn, access.operator_role_arn, access.recoverer_role_arn] == [
-        graph.one(ROLE, f"access-{role}").outputs["arn"] for role in ROLES
+        graph.get_resource(ROLE, f"access-{role}").outputs["arn"] for role in ROLES
     ]
 
 
 def test_iam_1_and_iam_21_no_policy_has_a_whole_service_or_everything() -> None:
-    for made in program("prod", compute="both").all(POLICY):
+    for made in program("prod", compute="both").list_resources(POLICY):
         for statement in json.loads(made.inputs["policy"])["Statement"]:
             assert statement["Effect"] == "Allow"
             assert not [action for action in statement["Action"] if "*" in action]
@@ -111,7 +111,9 @@ def test_an_account_without_mfa_can_say_so() -> None:
 def test_sessions_and_the_boundary_are_as_set() -> None:
     boundary = "arn:aws:iam::123456789012:policy/boundary"
     access: dict[str, JsonValue] = {"sessionHours": 2, "permissionsBoundary": boundary}
-    made = program("dev", compute="none", access=access).one(ROLE, "access-operator").inputs
+    made = (
+        program("dev", compute="none", access=access).get_resource(ROLE, "access-operator").inputs
+    )
     assert made["maxSessionDuration"] == 7200
     assert made["permissionsBoundary"] == boundary
     assert made["name"] == "bulwark-dev-operator"
@@ -119,6 +121,6 @@ def test_sessions_and_the_boundary_are_as_set() -> None:
 
 def test_a_stack_may_do_without_them() -> None:
     graph = program("dev", compute="none", access={"enabled": False})
-    outputs: Outputs = read(graph.exports)
+    outputs: Outputs = parse_outputs(graph.exports)
     assert outputs.access is None
-    assert not [made for made in graph.all(ROLE) if made.name.startswith("access-")]
+    assert not [made for made in graph.list_resources(ROLE) if made.name.startswith("access-")]

@@ -13,7 +13,7 @@ def test_an_arn_is_in_this_account_and_its_partition(build: Build) -> None:
 
     def program() -> Output[None]:
         Component("Anything", "anything", settings())
-        arn = Account.current().arn("logs", "eu-west-1", "log-group:/x:*")
+        arn = Account.get_current().format_arn("logs", "eu-west-1", "log-group:/x:*")
         return arn.apply(seen.append)
 
     graph = build(program)

@@ -5,7 +5,7 @@ from pydantic import JsonValue
 
 from components.alarm_registry import ALARMS
 from ops.outputs import AlarmsPart
-from sandbox.program import Graph, Registered
+from sandbox.program import RegisteredResource, ResourceGraph
 from tests.components.monitored_stack import ALL, TWO, parts_of, planned, watched
 
 METRIC = "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -14,21 +14,23 @@ SNS = "arn:aws:sns:eu-north-1:123456789012:topic/topics-"
 ENTRIES = {entry.key: entry for entry in ALARMS}
 
 
-def metric(graph: Graph, name: str) -> Registered:
-    return next(a for a in graph.all(METRIC) if a.inputs["name"] == f"bulwark-test-{name}")
+def metric(graph: ResourceGraph, name: str) -> RegisteredResource:
+    return next(
+        a for a in graph.list_resources(METRIC) if a.inputs["name"] == f"bulwark-test-{name}"
+    )
 
 
-def everything() -> list[tuple[str, Registered]]:
+def everything() -> list[tuple[str, RegisteredResource]]:
     graph = watched(ALL)
-    named = [(a.inputs["name"], a) for a in graph.all(METRIC)]
-    named += [(a.inputs["alarmName"], a) for a in graph.all(COMPOSITE)]
+    named = [(a.inputs["name"], a) for a in graph.list_resources(METRIC)]
+    named += [(a.inputs["alarmName"], a) for a in graph.list_resources(COMPOSITE)]
     assert len(named) > 100
     return named
 
 
 @pytest.mark.parametrize("control", ["CloudWatch.15"])
 def test_an_alarm_tells_somebody_or_a_composite_does(control: str) -> None:
-    rules = " ".join(a.inputs["alarmRule"] for a in watched(ALL).all(COMPOSITE))
+    rules = " ".join(a.inputs["alarmRule"] for a in watched(ALL).list_resources(COMPOSITE))
     for name, alarm in everything():
         if "alarmActions" in alarm.inputs:
             assert alarm.inputs["okActions"] == alarm.inputs["alarmActions"], control
@@ -69,7 +71,7 @@ def test_a_plain_alarm_is_registered_as_its_entry_says() -> None:
 
 def test_metric_math_returns_its_expression_only() -> None:
     seen = 0
-    for alarm in watched(ALL).all(METRIC):
+    for alarm in watched(ALL).list_resources(METRIC):
         queries = alarm.inputs.get("metricQueries")
         assert (queries is None) == ("metricName" in alarm.inputs)
         if queries:
@@ -83,7 +85,7 @@ def test_metric_math_returns_its_expression_only() -> None:
 
 
 def test_missing_data_are_treated_as_the_entry_says_but_never_forgotten() -> None:
-    for alarm in watched(ALL).all(METRIC):
+    for alarm in watched(ALL).list_resources(METRIC):
         assert alarm.inputs["treatMissingData"] in ("breaching", "notBreaching", "missing")
     idle: dict[str, JsonValue] = {"services": {"web": {"min": 0}}}
     silent = metric(watched(idle), "service-cpu-high-web").inputs
@@ -96,7 +98,7 @@ def test_missing_data_are_treated_as_the_entry_says_but_never_forgotten() -> Non
 def test_composites_come_after_what_they_ask_about_and_know_whom_they_yield_to() -> None:
     graph = watched(ALL)
     order = [r.inputs.get("name") or r.inputs.get("alarmName") for r in graph]
-    for alarm in graph.all(COMPOSITE):
+    for alarm in graph.list_resources(COMPOSITE):
         here = order.index(alarm.inputs["alarmName"])
         for name in alarm.inputs["alarmRule"].split('"')[1::2]:
             assert order.index(name) < here
@@ -108,16 +110,16 @@ def test_composites_come_after_what_they_ask_about_and_know_whom_they_yield_to()
 
 def test_dev_pages_for_the_worst_only() -> None:
     graph = watched(profile="dev")
-    assert {a.inputs["alarmDescription"][:2] for a in graph.all(METRIC)} == {"P0"}
-    assert graph.all(COMPOSITE) == []
+    assert {a.inputs["alarmDescription"][:2] for a in graph.list_resources(METRIC)} == {"P0"}
+    assert graph.list_resources(COMPOSITE) == []
 
 
 def test_prod_stays_within_what_people_and_the_bill_can_bear() -> None:
     graph = watched({"services": TWO})
-    assert 60 <= len(graph.all(METRIC)) + len(graph.all(COMPOSITE)) <= 80
+    assert 60 <= len(graph.list_resources(METRIC)) + len(graph.list_resources(COMPOSITE)) <= 80
     billed = sum(
         len(a.inputs["metricQueries"]) - 1 if "metricQueries" in a.inputs else 1
-        for a in graph.all(METRIC)
+        for a in graph.list_resources(METRIC)
     )
     assert billed <= 110, "each metric is 0.10 $ a month"
 
@@ -131,7 +133,7 @@ def test_deployments_roll_back_on_errors_and_latency_of_their_own_service() -> N
         )
         for service in ("backend", "frontend")
     }
-    made = {a.inputs["name"] for a in watched(ALL).all(METRIC)}
+    made = {a.inputs["name"] for a in watched(ALL).list_resources(METRIC)}
     assert {name for names in rolled.values() for name in names} <= made
 
 

@@ -14,7 +14,7 @@ from components.keys import Keys, KeysArgs
 from components.operations import Operations, OperationsArgs
 from components.settings import Settings
 from components.topics import Topics, TopicsArgs
-from sandbox.program import Graph
+from sandbox.program import ResourceGraph
 from tests.components.neighbours import StandIn
 from tests.conftest import Build
 from tests.world import settings
@@ -26,11 +26,11 @@ LOCK = "aws:backup/vaultLockConfiguration:VaultLockConfiguration"
 DATABASE = "arn:aws:rds:eu-north-1:123456789012:db:bulwark-test-database"
 
 
-def backups(build: Build, found: Settings) -> Graph:
+def backups(build: Build, found: Settings) -> ResourceGraph:
     """What the component registers with these settings, beside a stand-in of the database."""
 
     def program() -> None:
-        account = Account.current()
+        account = Account.get_current()
         keys = Keys("keys", KeysArgs(found, account))
         topics = Topics("topics", TopicsArgs(found, account, keys))
         part = Output.from_input({"subnetGroup": "bulwark-test-database"})
@@ -47,7 +47,7 @@ def given(value: dict[str, JsonValue]) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def prod(build: Build) -> Graph:
+def prod(build: Build) -> ResourceGraph:
     return backups(build, settings())
 
 
@@ -56,31 +56,32 @@ def prod(build: Build) -> Graph:
     [("backups", "keys-data", None), ("backups-recovery", "keys-recovery", "eu-west-1")],
 )
 def test_backup_1_a_vault_is_encrypted_with_its_regions_own_key(
-    prod: Graph, name: str, key: str, region: str | None
+    prod: ResourceGraph, name: str, key: str, region: str | None
 ) -> None:
-    vault = prod.one(VAULT, name)
-    assert vault.inputs["kmsKeyArn"] == prod.one("aws:kms/key:Key", key).outputs["arn"]
+    vault = prod.get_resource(VAULT, name)
+    assert vault.inputs["kmsKeyArn"] == prod.get_resource("aws:kms/key:Key", key).outputs["arn"]
     assert vault.inputs.get("region") == region
     assert vault.inputs["name"] == "bulwark-test-backups"
 
 
-def test_rds_26_the_database_is_in_the_plan_by_its_arn(prod: Graph) -> None:
-    selection = prod.one(SELECTION).inputs
+def test_rds_26_the_database_is_in_the_plan_by_its_arn(prod: ResourceGraph) -> None:
+    selection = prod.get_resource(SELECTION).inputs
     assert selection["resources"] == [DATABASE]
-    assert selection["planId"] == prod.one(PLAN).id
+    assert selection["planId"] == prod.get_resource(PLAN).id
     assert (
-        selection["iamRoleArn"] == prod.one("aws:iam/role:Role", "backups-service").outputs["arn"]
+        selection["iamRoleArn"]
+        == prod.get_resource("aws:iam/role:Role", "backups-service").outputs["arn"]
     )
 
 
-def test_vaults_are_protected_where_the_stack_is(prod: Graph, build: Build) -> None:
-    assert all(v.protect and not v.inputs["forceDestroy"] for v in prod.all(VAULT))
-    loose = backups(build, settings({"protect": False})).all(VAULT)
+def test_vaults_are_protected_where_the_stack_is(prod: ResourceGraph, build: Build) -> None:
+    assert all(v.protect and not v.inputs["forceDestroy"] for v in prod.list_resources(VAULT))
+    loose = backups(build, settings({"protect": False})).list_resources(VAULT)
     assert [(v.protect, v.inputs["forceDestroy"]) for v in loose] == [(False, True)] * 2
 
 
-def test_the_rarer_a_backup_the_longer_it_is_kept(prod: Graph) -> None:
-    rules = prod.one(PLAN).inputs["rules"]
+def test_the_rarer_a_backup_the_longer_it_is_kept(prod: ResourceGraph) -> None:
+    rules = prod.get_resource(PLAN).inputs["rules"]
     assert {r["ruleName"]: (r["schedule"], r["lifecycle"]["deleteAfter"]) for r in rules} == {
         "daily": ("cron(0 5 * * ? *)", 35),
         "weekly": ("cron(0 5 ? * SUN *)", 90),
@@ -88,9 +89,9 @@ def test_the_rarer_a_backup_the_longer_it_is_kept(prod: Graph) -> None:
     }
 
 
-def test_each_backup_is_copied_to_the_recovery_region(prod: Graph) -> None:
-    there = prod.one(VAULT, "backups-recovery").outputs["arn"]
-    for rule in prod.one(PLAN).inputs["rules"]:
+def test_each_backup_is_copied_to_the_recovery_region(prod: ResourceGraph) -> None:
+    there = prod.get_resource(VAULT, "backups-recovery").outputs["arn"]
+    for rule in prod.get_resource(PLAN).inputs["rules"]:
         [copy] = rule["copyActions"]
         assert (copy["destinationVaultArn"], copy["lifecycle"]) == (there, {"deleteAfter": 35})
 
@@ -102,34 +103,36 @@ def test_nothing_is_copied_where_there_is_nowhere_to_or_no_wish(
     build: Build, values: dict[str, JsonValue]
 ) -> None:
     graph = backups(build, settings(values))
-    assert [v.name for v in graph.all(VAULT)] == ["backups"]
-    assert all(not rule["copyActions"] for rule in graph.one(PLAN).inputs["rules"])
+    assert [v.name for v in graph.list_resources(VAULT)] == ["backups"]
+    assert all(not rule["copyActions"] for rule in graph.get_resource(PLAN).inputs["rules"])
 
 
-def test_point_in_time_recovery_stays_with_rds(prod: Graph) -> None:
-    rules = prod.one(PLAN).inputs["rules"]
+def test_point_in_time_recovery_stays_with_rds(prod: ResourceGraph) -> None:
+    rules = prod.get_resource(PLAN).inputs["rules"]
     assert not any(rule.get("enableContinuousBackup") for rule in rules)
 
 
-def test_the_role_has_aws_backups_own_policies(prod: Graph) -> None:
-    role = prod.one("aws:iam/role:Role", "backups-service")
+def test_the_role_has_aws_backups_own_policies(prod: ResourceGraph) -> None:
+    role = prod.get_resource("aws:iam/role:Role", "backups-service")
     [trust] = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
     assert trust["Principal"] == {"Service": ["backup.amazonaws.com"]}
-    attached = prod.all("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    attached = prod.list_resources("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
     assert sorted(a.inputs["policyArn"].rsplit("/")[-1] for a in attached) == [
         "AWSBackupServiceRolePolicyForBackup",
         "AWSBackupServiceRolePolicyForRestores",
     ]
 
 
-def test_the_newest_backup_is_restored_each_week_into_the_databases_subnets(prod: Graph) -> None:
-    plan = prod.one("aws:backup/restoreTestingPlan:RestoreTestingPlan").inputs
+def test_the_newest_backup_is_restored_each_week_into_the_databases_subnets(
+    prod: ResourceGraph,
+) -> None:
+    plan = prod.get_resource("aws:backup/restoreTestingPlan:RestoreTestingPlan").inputs
     assert plan["name"] == "bulwark_test_restore_test"  # AWS takes no hyphens here
     assert plan["scheduleExpression"] == "cron(0 5 ? * MON *)"
     chosen = plan["recoveryPointSelection"]
-    assert chosen["includeVaults"] == [prod.one(VAULT, "backups").outputs["arn"]]
+    assert chosen["includeVaults"] == [prod.get_resource(VAULT, "backups").outputs["arn"]]
     assert chosen["algorithm"] == "LATEST_WITHIN_WINDOW"
-    test = prod.one(TEST).inputs
+    test = prod.get_resource(TEST).inputs
     assert test["protectedResourceConditions"]["stringEquals"] == [
         {"key": "aws:ResourceTag/Name", "value": "bulwark-test-database"}
     ]
@@ -137,19 +140,19 @@ def test_the_newest_backup_is_restored_each_week_into_the_databases_subnets(prod
 
 
 def test_restores_are_tested_only_where_the_settings_say(build: Build) -> None:
-    assert backups(build, given({"restoreTesting": False})).all(TEST) == []
+    assert backups(build, given({"restoreTesting": False})).list_resources(TEST) == []
 
 
-def test_failed_backups_copies_and_restores_of_this_stack_warn(prod: Graph) -> None:
-    rule = prod.one("aws:cloudwatch/eventRule:EventRule")
+def test_failed_backups_copies_and_restores_of_this_stack_warn(prod: ResourceGraph) -> None:
+    rule = prod.get_resource("aws:cloudwatch/eventRule:EventRule")
     pattern = json.loads(rule.inputs["eventPattern"])
-    role = prod.one("aws:iam/role:Role", "backups-service").outputs["arn"]
+    role = prod.get_resource("aws:iam/role:Role", "backups-service").outputs["arn"]
     assert pattern["detail"]["iamRoleArn"] == [role]
     assert [t.split()[0] for t in pattern["detail-type"]] == ["Backup", "Copy", "Restore"]
     states = [next(iter(option.values())) for option in pattern["detail"]["$or"]]
     assert states == [["ABORTED", "EXPIRED", "FAILED", "PARTIAL"]] * 2
-    target = prod.one("aws:cloudwatch/eventTarget:EventTarget").inputs
-    assert target["arn"] == prod.one("aws:sns/topic:Topic", "topics-warn").outputs["arn"]
+    target = prod.get_resource("aws:cloudwatch/eventTarget:EventTarget").inputs
+    assert target["arn"] == prod.get_resource("aws:sns/topic:Topic", "topics-warn").outputs["arn"]
     assert target["rule"] == rule.outputs["name"]
     template = target["inputTransformer"]["inputTemplate"]
     names = target["inputTransformer"]["inputPaths"]
@@ -160,7 +163,10 @@ def test_failed_backups_copies_and_restores_of_this_stack_warn(prod: Graph) -> N
 def test_a_locked_vault_keeps_what_the_plan_promises(
     build: Build, lock: str, final: int | None
 ) -> None:
-    locks = {entry.name: entry.inputs for entry in backups(build, given({"lock": lock})).all(LOCK)}
+    locks = {
+        entry.name: entry.inputs
+        for entry in backups(build, given({"lock": lock})).list_resources(LOCK)
+    }
     assert {name: entry["minRetentionDays"] for name, entry in locks.items()} == {
         "backups": 35,
         "backups-recovery": 35,
@@ -169,11 +175,11 @@ def test_a_locked_vault_keeps_what_the_plan_promises(
     assert locks["backups-recovery"]["region"] == "eu-west-1"
 
 
-def test_a_vault_is_not_locked_by_default(prod: Graph) -> None:
-    assert prod.all(LOCK) == []
+def test_a_vault_is_not_locked_by_default(prod: ResourceGraph) -> None:
+    assert prod.list_resources(LOCK) == []
 
 
 def test_turned_off_there_is_no_vault_and_the_operations_bucket_stays(build: Build) -> None:
     graph = backups(build, settings(profile="dev"))
     assert [r.type for r in graph if r.type.startswith("aws:backup")] == []
-    assert graph.one("aws:s3/bucket:Bucket", "operations")
+    assert graph.get_resource("aws:s3/bucket:Bucket", "operations")

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 import pytest
 
 from components.buckets import Bucket, BucketArgs
-from sandbox.program import Graph
+from sandbox.program import ResourceGraph
 from tests.conftest import Build
 from tests.world import settings
 
@@ -16,11 +16,11 @@ S3 = "aws:s3/"
 KEY = "arn:aws:kms:eu-north-1:123456789012:key/1"
 
 
-def _one(graph: Graph, kind: str) -> Mapping[str, Any]:
-    return graph.one(f"{S3}{kind[0].lower()}{kind[1:]}:{kind}").inputs
+def _one(graph: ResourceGraph, kind: str) -> Mapping[str, Any]:
+    return graph.get_resource(f"{S3}{kind[0].lower()}{kind[1:]}:{kind}").inputs
 
 
-def _bucket(build: Build, **args: Any) -> Graph:
+def _bucket(build: Build, **args: Any) -> ResourceGraph:
     return build(
         lambda: Bucket("data", BucketArgs(settings=settings(), bucket="bulwark-test-data", **args))
     )
@@ -87,11 +87,11 @@ def test_s3_17_it_is_encrypted_by_the_key_where_one_is_given(
 
 
 def test_it_is_protected_and_kept_only_where_the_stack_is(build: Build) -> None:
-    def built(protect: bool) -> Graph:
+    def built(protect: bool) -> ResourceGraph:
         wanted = settings({"protect": protect})
         return build(lambda: Bucket("data", BucketArgs(settings=wanted, bucket="b")))
 
-    safe, loose = (built(p).one("aws:s3/bucket:Bucket") for p in (True, False))
+    safe, loose = (built(p).get_resource("aws:s3/bucket:Bucket") for p in (True, False))
     assert (safe.protect, safe.inputs["forceDestroy"]) == (True, False)
     assert (loose.protect, loose.inputs["forceDestroy"]) == (False, True)
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from pydantic import JsonValue
 
-from components.naming import stack_tags
-from sandbox.program import Graph, Registered
+from components.naming import build_stack_tags
+from sandbox.program import RegisteredResource, ResourceGraph
 from tests.components.stores import PRIVATE_SUBNETS, Stores, looked_at, own, stores
 from tests.world import settings
 
@@ -14,12 +14,12 @@ REPLICATION_GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
 PARAMETERS = "aws:elasticache/parameterGroup:ParameterGroup"
 
 
-def with_cache(given: dict[str, JsonValue] | None = None, profile: str = "prod") -> Graph:
+def with_cache(given: dict[str, JsonValue] | None = None, profile: str = "prod") -> ResourceGraph:
     return stores({"cache": {"enabled": True, **(given or {})}}, profile=profile)
 
 
-def group(graph: Graph) -> Registered:
-    return graph.one(REPLICATION_GROUP)
+def group(graph: ResourceGraph) -> RegisteredResource:
+    return graph.get_resource(REPLICATION_GROUP)
 
 
 @pytest.mark.parametrize(
@@ -43,16 +43,16 @@ def test_prod_meets_the_control(control: str, name: str, value: JsonValue) -> No
 
 def test_it_stands_in_the_private_subnets_and_nothing_may_call_it_yet() -> None:
     graph = with_cache()
-    subnets = graph.one("aws:elasticache/subnetGroup:SubnetGroup").inputs
+    subnets = graph.get_resource("aws:elasticache/subnetGroup:SubnetGroup").inputs
     assert subnets["subnetIds"] == list(PRIVATE_SUBNETS.values())
-    server = graph.one("aws:ec2/securityGroup:SecurityGroup", "cache-server")
+    server = graph.get_resource("aws:ec2/securityGroup:SecurityGroup", "cache-server")
     assert group(graph).inputs["securityGroupIds"] == [server.id]
     assert not [r for r in own(graph, "cache") if "Rule" in r.type]
 
 
 def test_it_is_encrypted_with_the_stacks_own_key() -> None:
     graph = with_cache()
-    key = graph.one("aws:kms/key:Key", "keys-data").outputs["arn"]
+    key = graph.get_resource("aws:kms/key:Key", "keys-data").outputs["arn"]
     assert group(graph).inputs["kmsKeyId"] == key
     assert "kmsKeyId" not in group(with_cache(profile="dev")).inputs
 
@@ -61,10 +61,12 @@ def test_the_token_is_secret_and_rotation_owns_it() -> None:
     graph = with_cache()
     assert "authToken" in group(graph).secrets
     assert group(graph).ignore_changes == ("authToken",)
-    made = graph.one("random:index/randomPassword:RandomPassword", "cache-token").inputs
+    made = graph.get_resource("random:index/randomPassword:RandomPassword", "cache-token").inputs
     assert 16 <= made["length"] <= 128
     assert set(made["overrideSpecial"]) <= set("!&#$^<>-")
-    version = graph.one("aws:secretsmanager/secretVersion:SecretVersion", "cache-credentials")
+    version = graph.get_resource(
+        "aws:secretsmanager/secretVersion:SecretVersion", "cache-credentials"
+    )
     assert "secretString" in version.secrets
     assert json.loads(version.inputs["secretString"]) == {
         "host": "cache.cache.amazonaws.com",
@@ -76,7 +78,9 @@ def test_the_token_is_secret_and_rotation_owns_it() -> None:
 
 def test_slow_and_engine_logs_go_to_groups_of_the_stack() -> None:
     graph = with_cache()
-    groups = {r.inputs["name"]: r.inputs for r in graph.all("aws:cloudwatch/logGroup:LogGroup")}
+    groups = {
+        r.inputs["name"]: r.inputs for r in graph.list_resources("aws:cloudwatch/logGroup:LogGroup")
+    }
     delivered = group(graph).inputs["logDeliveryConfigurations"]
     assert [d["logType"] for d in delivered] == ["slow-log", "engine-log"]
     for delivery in delivered:
@@ -124,25 +128,27 @@ def test_a_family_brings_its_own_parameter_group_beside_the_old_one(
     given: dict[str, JsonValue], family: str, name: str
 ) -> None:
     graph = with_cache(given)
-    found = graph.one(PARAMETERS).inputs
+    found = graph.get_resource(PARAMETERS).inputs
     assert (found["family"], found["name"]) == (family, name)
     assert group(graph).inputs["parameterGroupName"] == name
 
 
 def test_what_goes_when_memory_is_full_is_a_setting() -> None:
     policy = {"name": "maxmemory-policy", "value": "noeviction"}
-    assert with_cache({"eviction": "noeviction"}).one(PARAMETERS).inputs["parameters"] == [policy]
+    assert with_cache({"eviction": "noeviction"}).get_resource(PARAMETERS).inputs["parameters"] == [
+        policy
+    ]
 
 
 def test_there_is_none_unless_asked_for() -> None:
-    assert not stores().all(REPLICATION_GROUP)
+    assert not stores().list_resources(REPLICATION_GROUP)
 
 
 def test_every_resource_is_tagged_and_named_from_the_component() -> None:
     made = own(with_cache(), "cache")
     assert all(r.name.startswith("cache") for r in made)
     for resource in (r for r in made if "tags" in r.inputs):
-        assert stack_tags(settings(), "cache").items() <= resource.inputs["tags"].items()
+        assert build_stack_tags(settings(), "cache").items() <= resource.inputs["tags"].items()
 
 
 def test_its_part_of_the_contract_is_whole() -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pytest
 from pydantic import JsonValue
 
-from components.certificate import Certificate, CertificateArgs, _of
-from sandbox.program import Graph
+from components.certificate import Certificate, CertificateArgs, _get_validation_option
+from sandbox.program import ResourceGraph
 from tests import world
 from tests.conftest import Build
 from tests.world import settings
@@ -18,7 +18,7 @@ ZONE = "aws:route53/zone:Zone"
 OWN = "arn:aws:acm:eu-north-1:123456789012:certificate/0a1b"
 
 
-def _built(build: Build, wanted: Mapping[str, JsonValue]) -> Graph:
+def _built(build: Build, wanted: Mapping[str, JsonValue]) -> ResourceGraph:
     made = settings({"loadBalancer": dict(wanted)})
     return build(lambda: Certificate("names", CertificateArgs(made)))
 
@@ -40,19 +40,19 @@ def _three_names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_acm_1_a_certificate_is_proved_by_dns_so_that_acm_renews_it(build: Build) -> None:
     graph = _built(build, {"domain": "app.example.com", "zoneId": "Z1"})
-    assert graph.one(CERTIFICATE).inputs["validationMethod"] == "DNS"
-    record = graph.one(RECORD).inputs
+    assert graph.get_resource(CERTIFICATE).inputs["validationMethod"] == "DNS"
+    record = graph.get_resource(RECORD).inputs
     assert (record["zoneId"], record["type"]) == ("Z1", "CNAME")
     assert record["name"] == "_x.app.example.com."
     assert record["records"] == ["_y.acm-validations.aws."]
-    assert graph.one(VALIDATION).inputs["validationRecordFqdns"] == [
-        graph.one(RECORD).outputs["fqdn"]
+    assert graph.get_resource(VALIDATION).inputs["validationRecordFqdns"] == [
+        graph.get_resource(RECORD).outputs["fqdn"]
     ]
 
 
 def test_acm_2_its_key_has_2048_bits(build: Build) -> None:
     graph = _built(build, {"domain": "app.example.com", "zoneId": "Z1"})
-    assert graph.one(CERTIFICATE).inputs["keyAlgorithm"] == "RSA_2048"
+    assert graph.get_resource(CERTIFICATE).inputs["keyAlgorithm"] == "RSA_2048"
 
 
 @pytest.mark.usefixtures("_three_names")
@@ -63,8 +63,11 @@ def test_each_name_is_proved_by_its_own_record_and_a_wildcard_by_its_base(build:
         "zoneId": "Z1",
     }
     graph = _built(build, wanted)
-    assert graph.one(CERTIFICATE).inputs["subjectAlternativeNames"] == wanted["alternativeNames"]
-    assert {r.name: r.inputs["name"] for r in graph.all(RECORD)} == {
+    assert (
+        graph.get_resource(CERTIFICATE).inputs["subjectAlternativeNames"]
+        == wanted["alternativeNames"]
+    )
+    assert {r.name: r.inputs["name"] for r in graph.list_resources(RECORD)} == {
         "names-example.com": "_x.example.com.",
         "names-api.example.com": "_x.api.example.com.",
     }
@@ -72,7 +75,7 @@ def test_each_name_is_proved_by_its_own_record_and_a_wildcard_by_its_base(build:
 
 def test_a_name_that_acm_does_not_ask_for_is_an_error() -> None:
     with pytest.raises(LookupError, match=r"ACM asks for no record of example\.com"):
-        _of("example.com", [])
+        _get_validation_option("example.com", [])
 
 
 def test_a_zone_of_its_own_holds_the_records(build: Build) -> None:
@@ -85,9 +88,9 @@ def test_a_zone_of_its_own_holds_the_records(build: Build) -> None:
         made.name_servers.apply(seen.append)
 
     graph = build(program)
-    zone = graph.one(ZONE)
+    zone = graph.get_resource(ZONE)
     assert (zone.inputs["name"], zone.protect) == ("app.example.com", True)
-    assert graph.one(RECORD).inputs["zoneId"] == zone.outputs["zoneId"]
+    assert graph.get_resource(RECORD).inputs["zoneId"] == zone.outputs["zoneId"]
     assert seen == [["ns-1.example.org", "ns-2.example.org"]]
 
 
@@ -106,7 +109,7 @@ def test_a_certificate_that_is_given_is_used_as_it_is(build: Build, zone: str | 
 
     graph = build(program)
     assert seen == [OWN]
-    assert graph.all(CERTIFICATE) == graph.all(VALIDATION) == []
+    assert graph.list_resources(CERTIFICATE) == graph.list_resources(VALIDATION) == []
 
 
 def test_a_stack_without_a_name_has_no_certificate(build: Build) -> None:

@@ -15,15 +15,26 @@ class Outer(Component):
 
     def __init__(self, protect: bool) -> None:
         super().__init__("Outer", "outer", settings({"protect": str(protect).lower()}))
-        aws.sns.Topic(self.key("plain"), name=self.physical("plain"), opts=self.child)
-        aws.sns.Topic(self.key("kept"), opts=self.guarded(ignore_changes=["name"]))
-        inner = Component("Inner", self.key("inner"), self.settings, self.child)
-        aws.sns.Topic(inner.key("deep"), opts=inner.options(depends_on=[]))
+        aws.sns.Topic(
+            self.format_logical_name("plain"),
+            name=self.format_physical_name("plain"),
+            opts=self.child_options,
+        )
+        aws.sns.Topic(
+            self.format_logical_name("kept"),
+            opts=self.build_protected_options(ignore_changes=["name"]),
+        )
+        inner = Component(
+            "Inner", self.format_logical_name("inner"), self.settings, self.child_options
+        )
+        aws.sns.Topic(
+            inner.format_logical_name("deep"), opts=inner.build_child_options(depends_on=[])
+        )
 
 
 @pytest.mark.parametrize("protect", [True, False])
 def test_what_is_guarded_is_protected_where_the_stack_is(build: Build, protect: bool) -> None:
-    topics = {t.name: t for t in build(lambda: Outer(protect)).all(TOPIC)}
+    topics = {t.name: t for t in build(lambda: Outer(protect)).list_resources(TOPIC)}
     assert {name: t.protect for name, t in topics.items()} == {
         "outer-plain": False,
         "outer-kept": protect,
@@ -34,13 +45,13 @@ def test_what_is_guarded_is_protected_where_the_stack_is(build: Build, protect: 
 
 def test_children_are_named_from_the_component_and_the_stack(build: Build) -> None:
     graph = build(lambda: Outer(True))
-    assert graph.one(TOPIC, "outer-plain").inputs["name"] == "bulwark-test-plain"
+    assert graph.get_resource(TOPIC, "outer-plain").inputs["name"] == "bulwark-test-plain"
     assert [c.type for c in graph if not c.custom] == ["bulwark:index:Outer", "bulwark:index:Inner"]
 
 
 def test_what_is_inside_keeps_the_outer_components_tags(build: Build) -> None:
     graph = build(lambda: Outer(True))
-    for topic in graph.all(TOPIC):
-        outer = graph.component(topic)
+    for topic in graph.list_resources(TOPIC):
+        outer = graph.find_component(topic)
         assert outer is not None
         assert outer.name == topic.inputs["tags"]["Component"] == "outer"

@@ -7,7 +7,7 @@ import pytest
 from pulumi import Output
 
 from components.component import Component
-from components.contract import contract
+from components.contract import build_contract_part
 from ops.outputs import CachePart, DashboardsPart
 from tests.conftest import Build
 from tests.world import settings
@@ -17,16 +17,16 @@ def test_a_part_is_exported_in_camel_case(build: Build) -> None:
     def program() -> None:
         Component("Anything", "anything", settings())
         names = {"database": Output.from_input("d")}
-        pulumi.export("part", contract(DashboardsPart, dashboards=names))
+        pulumi.export("part", build_contract_part(DashboardsPart, dashboards=names))
 
     assert build(program).exports == {"part": {"dashboards": {"database": "d"}}}
 
 
 def test_what_is_missing_or_unknown_is_named_at_once() -> None:
     with pytest.raises(TypeError, match="DashboardsPart lacks dashboards"):
-        contract(DashboardsPart)
+        build_contract_part(DashboardsPart)
     with pytest.raises(TypeError, match="DashboardsPart has no colour"):
-        contract(DashboardsPart, dashboards={}, colour="red")
+        build_contract_part(DashboardsPart, dashboards={}, colour="red")
 
 
 def test_a_value_of_another_type_is_refused_when_it_is_known(build: Build) -> None:
@@ -34,7 +34,7 @@ def test_a_value_of_another_type_is_refused_when_it_is_known(build: Build) -> No
 
     def program() -> None:
         Component("Anything", "anything", settings())
-        pulumi.export("part", contract(CachePart, **values))
+        pulumi.export("part", build_contract_part(CachePart, **values))
 
     with pytest.raises(Exception, match="engine"):
         build(program)

@@ -1,6 +1,6 @@
 """Which variables a container gets, and what must be read for them."""
 
-from components.credentials import credentials, reading
+from components.credentials import build_credentials, build_secret_read_statements
 from components.settings import ServiceSettings
 from tests.world import settings
 
@@ -11,14 +11,14 @@ PARAMETER = "arn:aws:ssm:eu-north-1:123456789012:parameter/own/flag"
 
 
 def test_the_stack_gives_database_and_cache() -> None:
-    found = credentials(ServiceSettings(), DATABASE, CACHE)
+    found = build_credentials(ServiceSettings(), DATABASE, CACHE)
     assert found.secrets == [DATABASE, CACHE]
     assert found.variables["DB_PASSWORD"].key == "password"
     assert found.variables["CACHE_TOKEN"].key == "token"
 
 
 def test_without_a_cache_there_is_nothing_of_it() -> None:
-    found = credentials(ServiceSettings(), DATABASE, None)
+    found = build_credentials(ServiceSettings(), DATABASE, None)
     assert found.secrets == [DATABASE]
     assert not [name for name in found.variables if name.startswith("CACHE")]
 
@@ -27,7 +27,7 @@ def test_each_secret_of_the_settings_is_read_once() -> None:
     own = ServiceSettings(
         database=False, secrets={"A": f"{OWN}:a::", "B": f"{OWN}:b::", "C": OWN, "D": PARAMETER}
     )
-    found = credentials(own, DATABASE, None)
+    found = build_credentials(own, DATABASE, None)
     assert (found.secrets, found.parameters) == ([OWN], [PARAMETER])
     assert {name: v.key for name, v in found.variables.items()} == {
         "A": "a",
@@ -38,16 +38,22 @@ def test_each_secret_of_the_settings_is_read_once() -> None:
 
 
 def test_what_is_not_needed_is_not_allowed() -> None:
-    nothing = credentials(ServiceSettings(database=False), DATABASE, None)
-    assert reading(settings(), nothing, "arn:key") == []
-    some = reading(settings(), credentials(ServiceSettings(), DATABASE, None), "arn:key")
+    nothing = build_credentials(ServiceSettings(database=False), DATABASE, None)
+    assert build_secret_read_statements(settings(), nothing, "arn:key") == []
+    some = build_secret_read_statements(
+        settings(), build_credentials(ServiceSettings(), DATABASE, None), "arn:key"
+    )
     assert [s.sid for s in some] == ["Secrets", "DecryptThem"]
-    without = reading(settings(), credentials(ServiceSettings(), DATABASE, None), None)
+    without = build_secret_read_statements(
+        settings(), build_credentials(ServiceSettings(), DATABASE, None), None
+    )
     assert [s.sid for s in without] == ["Secrets"]
 
 
 def test_the_key_decrypts_through_secrets_manager_and_ssm_only() -> None:
-    *_, decrypt = reading(settings(), credentials(ServiceSettings(), DATABASE, None), "arn:key")
+    *_, decrypt = build_secret_read_statements(
+        settings(), build_credentials(ServiceSettings(), DATABASE, None), "arn:key"
+    )
     assert decrypt.conditions == {
         "StringEquals": {
             "kms:ViaService": [

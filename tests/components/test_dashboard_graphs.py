@@ -1,26 +1,26 @@
 """The table of graphs and the registry fit together."""
 
 from components.alarm_registry import ALARMS, COMPOSITES
-from components.dashboard_graphs import BY_KEY, DASHBOARDS, GRAPHS
+from components.dashboard_graphs import DASHBOARD_GRAPHS, DASHBOARD_NAMES, GRAPHS_BY_KEY
 
 
 def test_every_alarm_names_a_graph_and_every_graph_shows_something() -> None:
     named = {entry.graph for entry in ALARMS}
-    assert named <= set(BY_KEY)
-    for graph in GRAPHS:
-        assert graph.key in named or graph.extra, graph.key
+    assert named <= set(GRAPHS_BY_KEY)
+    for graph in DASHBOARD_GRAPHS:
+        assert graph.key in named or graph.extra_metrics, graph.key
 
 
 def test_keys_and_titles_are_told_apart() -> None:
-    assert len(BY_KEY) == len(GRAPHS)
-    titles = [(graph.dashboard, graph.title) for graph in GRAPHS]
+    assert len(GRAPHS_BY_KEY) == len(DASHBOARD_GRAPHS)
+    titles = [(graph.dashboard, graph.title) for graph in DASHBOARD_GRAPHS]
     assert len(titles) == len(set(titles))
 
 
 def test_a_graph_has_one_unit() -> None:
-    for graph in GRAPHS:
+    for graph in DASHBOARD_GRAPHS:
         assert len({entry.unit for entry in ALARMS if entry.graph == graph.key}) <= 1, graph.key
 
 
 def test_every_composite_names_a_dashboard() -> None:
-    assert {composite.dashboard for composite in COMPOSITES} <= set(DASHBOARDS)
+    assert {composite.dashboard for composite in COMPOSITES} <= set(DASHBOARD_NAMES)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from sandbox.program import Graph
+from sandbox.program import ResourceGraph
 from tests.components.monitored_stack import ALL, watched
 
 DASHBOARD = "aws:cloudwatch/dashboard:Dashboard"
@@ -16,16 +16,16 @@ COMPOSITE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
 Widget = dict[str, Any]
 
 
-def bodies(graph: Graph) -> dict[str, list[Widget]]:
+def bodies(graph: ResourceGraph) -> dict[str, list[Widget]]:
     found = {
         d.inputs["dashboardName"]: json.loads(d.inputs["dashboardBody"])["widgets"]
-        for d in graph.all(DASHBOARD)
+        for d in graph.list_resources(DASHBOARD)
     }
     assert found
     return found
 
 
-def graphs(graph: Graph) -> list[Widget]:
+def graphs(graph: ResourceGraph) -> list[Widget]:
     """The properties of every graph."""
     return [
         widget["properties"]
@@ -58,7 +58,9 @@ def test_the_state_of_its_alarms_stands_on_top_and_every_alarm_on_one_dashboard(
         for widget in tops:
             assert len(widget["properties"]["alarms"]) <= 100
             shown += widget["properties"]["alarms"]
-    made = [a.outputs["arn"] for a in (*graph.all(METRIC), *graph.all(COMPOSITE))]
+    made = [
+        a.outputs["arn"] for a in (*graph.list_resources(METRIC), *graph.list_resources(COMPOSITE))
+    ]
     assert sorted(shown) == sorted(made)
 
 
@@ -69,7 +71,7 @@ def test_every_alarm_draws_its_threshold_unless_its_window_is_too_long() -> None
         for properties in graphs(graph)
         for line in properties.get("annotations", {}).get("horizontal", [])
     }
-    for alarm in graph.all(METRIC):
+    for alarm in graph.list_resources(METRIC):
         name, threshold = alarm.inputs["name"], alarm.inputs["threshold"]
         lines = [
             label
@@ -90,7 +92,7 @@ def test_every_metric_that_an_alarm_watches_is_drawn_and_labelled() -> None:
         drawn |= {(m[0], m[1], frozenset(m[2:-1])) for m in shown}
         labels = [m[-1]["label"] for m in shown if "label" in m[-1]]
         assert len(labels) == len(set(labels)), properties["title"]
-    for alarm in graph.all(METRIC):
+    for alarm in graph.list_resources(METRIC):
         if "metricName" in alarm.inputs:
             dimensions = frozenset(
                 part for pair in alarm.inputs["dimensions"].items() for part in pair

@@ -5,9 +5,9 @@ import json
 import pytest
 from pydantic import JsonValue
 
-from components.database import AT_BIRTH
-from components.naming import stack_tags
-from sandbox.program import Graph, Registered
+from components.database import CREATION_ONLY_PROPERTIES
+from components.naming import build_stack_tags
+from sandbox.program import RegisteredResource, ResourceGraph
 from tests.components.stores import DATABASE_SUBNETS, Stores, looked_at, own, stores
 from tests.world import settings
 
@@ -18,12 +18,12 @@ REPLICATION = "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBack
 SECRET_VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
 
 
-def primary(graph: Graph) -> Registered:
-    return graph.one(INSTANCE, "database")
+def primary(graph: ResourceGraph) -> RegisteredResource:
+    return graph.get_resource(INSTANCE, "database")
 
 
 @pytest.fixture
-def prod() -> Graph:
+def prod() -> ResourceGraph:
     return stores({"database": {"replicas": 2}})
 
 
@@ -46,47 +46,51 @@ def prod() -> Graph:
         ("RDS.25", "username", "bulwark_admin"),
     ],
 )
-def test_prod_meets_the_control(prod: Graph, control: str, name: str, value: JsonValue) -> None:
+def test_prod_meets_the_control(
+    prod: ResourceGraph, control: str, name: str, value: JsonValue
+) -> None:
     assert primary(prod).inputs[name] == value, control
     if control not in ("RDS.5", "RDS.11", "RDS.25"):  # a replica has neither, nor a user of its own
-        replicas = [r for r in prod.all(INSTANCE) if r.name != "database"]
+        replicas = [r for r in prod.list_resources(INSTANCE) if r.name != "database"]
         assert [r.inputs[name] for r in replicas] == [value, value], control
 
 
-def test_rds_1_no_snapshot_is_shared(prod: Graph) -> None:
+def test_rds_1_no_snapshot_is_shared(prod: ResourceGraph) -> None:
     assert not [r for r in prod if "snapshot" in r.type.lower()]
 
 
-def test_rds_18_the_database_stands_in_the_database_subnets_of_the_vpc(prod: Graph) -> None:
-    group = prod.one("aws:rds/subnetGroup:SubnetGroup")
+def test_rds_18_the_database_stands_in_the_database_subnets_of_the_vpc(prod: ResourceGraph) -> None:
+    group = prod.get_resource("aws:rds/subnetGroup:SubnetGroup")
     assert group.inputs["subnetIds"] == list(DATABASE_SUBNETS.values())
     assert primary(prod).inputs["dbSubnetGroupName"] == group.inputs["name"]
 
 
-def test_rds_38_connections_are_by_tls_only(prod: Graph) -> None:
-    group = prod.one(GROUP)
+def test_rds_38_connections_are_by_tls_only(prod: ResourceGraph) -> None:
+    group = prod.get_resource(GROUP)
     forced = {"name": "rds.force_ssl", "value": "1", "applyMethod": "immediate"}
     assert forced in group.inputs["parameters"]
-    assert {i.inputs["parameterGroupName"] for i in prod.all(INSTANCE)} == {group.outputs["name"]}
+    assert {i.inputs["parameterGroupName"] for i in prod.list_resources(INSTANCE)} == {
+        group.outputs["name"]
+    }
 
 
-def test_all_that_stands_still_is_encrypted_with_the_stacks_own_key(prod: Graph) -> None:
-    key = prod.one("aws:kms/key:Key", "keys-data").outputs["arn"]
-    for instance in prod.all(INSTANCE):
+def test_all_that_stands_still_is_encrypted_with_the_stacks_own_key(prod: ResourceGraph) -> None:
+    key = prod.get_resource("aws:kms/key:Key", "keys-data").outputs["arn"]
+    for instance in prod.list_resources(INSTANCE):
         assert instance.inputs["kmsKeyId"] == key
         assert instance.inputs["performanceInsightsKmsKeyId"] == key
-    assert prod.one("aws:secretsmanager/secret:Secret").inputs["kmsKeyId"] == key
+    assert prod.get_resource("aws:secretsmanager/secret:Secret").inputs["kmsKeyId"] == key
 
 
-def test_nothing_may_call_the_database_but_who_connects_to_it(prod: Graph) -> None:
-    group = prod.one("aws:ec2/securityGroup:SecurityGroup", "database-server")
+def test_nothing_may_call_the_database_but_who_connects_to_it(prod: ResourceGraph) -> None:
+    group = prod.get_resource("aws:ec2/securityGroup:SecurityGroup", "database-server")
     assert not group.inputs.get("ingress")
     assert not group.inputs.get("egress")
-    assert all(i.inputs["vpcSecurityGroupIds"] == [group.id] for i in prod.all(INSTANCE))
+    assert all(i.inputs["vpcSecurityGroupIds"] == [group.id] for i in prod.list_resources(INSTANCE))
     assert not [r for r in own(prod, "database") if "Rule" in r.type]
 
 
-def test_what_holds_data_is_protected_where_the_stack_is(prod: Graph) -> None:
+def test_what_holds_data_is_protected_where_the_stack_is(prod: ResourceGraph) -> None:
     kinds = (INSTANCE, "aws:secretsmanager/secret:Secret", SECRET_VERSION)
     guarded = [r for r in own(prod, "database") if r.type in kinds]
     assert len(guarded) == 5
@@ -100,26 +104,28 @@ def test_what_holds_data_is_protected_where_the_stack_is(prod: Graph) -> None:
     assert dev.inputs["deletionProtection"] is False
 
 
-def test_log_groups_stand_before_the_instances_that_write_to_them(prod: Graph) -> None:
-    groups = {r.inputs["name"]: r for r in prod.all(LOGS) if "rds" in r.inputs["name"]}
+def test_log_groups_stand_before_the_instances_that_write_to_them(prod: ResourceGraph) -> None:
+    groups = {r.inputs["name"]: r for r in prod.list_resources(LOGS) if "rds" in r.inputs["name"]}
     wanted = {
         f"/aws/rds/instance/{instance.inputs['identifier']}/{export}"
-        for instance in prod.all(INSTANCE)
+        for instance in prod.list_resources(INSTANCE)
         for export in instance.inputs["enabledCloudwatchLogsExports"]
     }
     assert groups.keys() == wanted
     assert len(wanted) == 9
     order = [r.urn for r in prod]
     for name, group in groups.items():
-        instance = next(i for i in prod.all(INSTANCE) if f"/{i.inputs['identifier']}/" in name)
+        instance = next(
+            i for i in prod.list_resources(INSTANCE) if f"/{i.inputs['identifier']}/" in name
+        )
         assert order.index(group.urn) < order.index(instance.urn)
         assert group.inputs["retentionInDays"] == 90
         assert group.inputs["kmsKeyId"]
 
 
-def test_the_password_and_the_credentials_are_secret(prod: Graph) -> None:
+def test_the_password_and_the_credentials_are_secret(prod: ResourceGraph) -> None:
     assert "password" in primary(prod).secrets
-    version = prod.one(SECRET_VERSION, "database-credentials")
+    version = prod.get_resource(SECRET_VERSION, "database-credentials")
     assert "secretString" in version.secrets
     content = json.loads(version.inputs["secretString"])
     assert content == {
@@ -132,19 +138,21 @@ def test_the_password_and_the_credentials_are_secret(prod: Graph) -> None:
     }
 
 
-def test_what_rotation_and_operations_change_is_left_alone(prod: Graph) -> None:
-    assert set(primary(prod).ignore_changes) == {"password", *AT_BIRTH}
-    assert prod.one(SECRET_VERSION).ignore_changes == ("secretString",)
+def test_what_rotation_and_operations_change_is_left_alone(prod: ResourceGraph) -> None:
+    assert set(primary(prod).ignore_changes) == {"password", *CREATION_ONLY_PROPERTIES}
+    assert prod.get_resource(SECRET_VERSION).ignore_changes == ("secretString",)
 
 
-def test_the_password_has_nothing_that_rds_or_a_url_refuses(prod: Graph) -> None:
-    made = prod.one("random:index/randomPassword:RandomPassword").inputs
+def test_the_password_has_nothing_that_rds_or_a_url_refuses(prod: ResourceGraph) -> None:
+    made = prod.get_resource("random:index/randomPassword:RandomPassword").inputs
     assert made["length"] == 32
     assert not set('/"@ :?#%&') & set(made["overrideSpecial"])
 
 
-def test_enhanced_monitoring_has_a_role_that_only_this_database_may_use(prod: Graph) -> None:
-    role = prod.one("aws:iam/role:Role", "database-monitoring")
+def test_enhanced_monitoring_has_a_role_that_only_this_database_may_use(
+    prod: ResourceGraph,
+) -> None:
+    role = prod.get_resource("aws:iam/role:Role", "database-monitoring")
     (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
     assert statement["Condition"] == {
         "StringEquals": {"aws:SourceAccount": "123456789012"},
@@ -152,14 +160,20 @@ def test_enhanced_monitoring_has_a_role_that_only_this_database_may_use(prod: Gr
             "aws:SourceArn": "arn:aws:rds:eu-north-1:123456789012:db:bulwark-test-database*"
         },
     }
-    assert {i.inputs["monitoringRoleArn"] for i in prod.all(INSTANCE)} == {role.outputs["arn"]}
+    assert {i.inputs["monitoringRoleArn"] for i in prod.list_resources(INSTANCE)} == {
+        role.outputs["arn"]
+    }
     off = stores({"database": {"monitoringSeconds": 0}})
     assert "monitoringRoleArn" not in primary(off).inputs
-    assert not [r for r in off.all("aws:iam/role:Role") if r.name == "database-monitoring"]
+    assert not [
+        r for r in off.list_resources("aws:iam/role:Role") if r.name == "database-monitoring"
+    ]
 
 
-def test_replicas_copy_the_primary_and_leave_to_it_what_rds_takes_from_it(prod: Graph) -> None:
-    replicas = [i for i in prod.all(INSTANCE) if i.name != "database"]
+def test_replicas_copy_the_primary_and_leave_to_it_what_rds_takes_from_it(
+    prod: ResourceGraph,
+) -> None:
+    replicas = [i for i in prod.list_resources(INSTANCE) if i.name != "database"]
     assert {r.name: r.inputs["identifier"] for r in replicas} == {
         "database-replica-1": "bulwark-test-database-replica-1",
         "database-replica-2": "bulwark-test-database-replica-2",
@@ -175,19 +189,22 @@ def test_replicas_may_have_a_class_of_their_own() -> None:
     database: dict[str, JsonValue] = {"replicas": 1, "replicaClass": "db.t4g.medium"}
     graph = stores({"database": database})
     assert primary(graph).inputs["instanceClass"] == "db.t4g.small"
-    assert graph.one(INSTANCE, "database-replica-1").inputs["instanceClass"] == "db.t4g.medium"
+    assert (
+        graph.get_resource(INSTANCE, "database-replica-1").inputs["instanceClass"]
+        == "db.t4g.medium"
+    )
 
 
-def test_automated_backups_are_kept_in_the_recovery_region_too(prod: Graph) -> None:
-    replication = prod.one(REPLICATION)
+def test_automated_backups_are_kept_in_the_recovery_region_too(prod: ResourceGraph) -> None:
+    replication = prod.get_resource(REPLICATION)
     assert replication.inputs["region"] == "eu-west-1"
     assert (
         replication.inputs["kmsKeyId"]
-        == prod.one("aws:kms/key:Key", "keys-recovery").outputs["arn"]
+        == prod.get_resource("aws:kms/key:Key", "keys-recovery").outputs["arn"]
     )
     assert replication.inputs["sourceDbInstanceArn"] == primary(prod).outputs["arn"]
     for values in ({"database": {"crossRegionBackups": False}}, {"recoveryRegion": None}):
-        assert not stores(values).all(REPLICATION)  # type: ignore[arg-type]
+        assert not stores(values).list_resources(REPLICATION)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -236,7 +253,7 @@ def test_a_restored_database_takes_size_and_names_from_its_backup(
     assert {key: found.get(key) for key in inputs} == inputs
     assert not {"dbName", "username", "allocatedStorage"} & found.keys()
     assert found["password"]
-    content = json.loads(graph.one(SECRET_VERSION).inputs["secretString"])
+    content = json.loads(graph.get_resource(SECRET_VERSION).inputs["secretString"])
     assert content["username"] == "bulwark_admin"
 
 
@@ -245,13 +262,13 @@ def test_without_a_restore_the_database_differs_by_what_is_ignored_or_grows() ->
     restored = primary(stores({"database": {"restoreFrom": {"snapshot": "last"}}})).inputs
     differs = {key for key in new.keys() | restored.keys() if new.get(key) != restored.get(key)}
     # The provider lets allocatedStorage alone where autoscaling made it larger.
-    assert differs - {*AT_BIRTH} == {"allocatedStorage"}
+    assert differs - {*CREATION_ONLY_PROPERTIES} == {"allocatedStorage"}
     assert new["maxAllocatedStorage"] > new["allocatedStorage"]
 
 
 def test_a_major_version_brings_its_own_parameter_group_beside_the_old_one() -> None:
     groups = [
-        stores({"database": {"engineVersion": version}}).one(GROUP).inputs
+        stores({"database": {"engineVersion": version}}).get_resource(GROUP).inputs
         for version in ("16", "17")
     ]
     assert [g["family"] for g in groups] == ["postgres16", "postgres17"]
@@ -281,15 +298,15 @@ def test_dev_is_cheap_and_single() -> None:
     )
     assert dev["storageEncrypted"] is True
     assert "kmsKeyId" not in dev
-    assert not graph.all(REPLICATION)
+    assert not graph.list_resources(REPLICATION)
 
 
-def test_every_resource_is_parented_and_tagged(prod: Graph) -> None:
+def test_every_resource_is_parented_and_tagged(prod: ResourceGraph) -> None:
     made = own(prod, "database")
     tagged = [r for r in made if "tags" in r.inputs]
     assert len(tagged) > 15
     for resource in tagged:
-        assert stack_tags(settings(), "database").items() <= resource.inputs["tags"].items()
+        assert build_stack_tags(settings(), "database").items() <= resource.inputs["tags"].items()
     assert all(r.name.startswith("database") for r in made)
 
 

@@ -2,15 +2,15 @@
 
 import pytest
 
-from components.database_events import EVENTS
-from sandbox.program import Graph
+from components.database_events import EVENT_SUBSCRIPTIONS
+from sandbox.program import ResourceGraph
 from tests.components.stores import stores
 
 SUBSCRIPTION = "aws:rds/eventSubscription:EventSubscription"
 
 
 @pytest.fixture
-def prod() -> Graph:
+def prod() -> ResourceGraph:
     return stores({"database": {"replicas": 1}})
 
 
@@ -23,20 +23,20 @@ def prod() -> Graph:
     ],
 )
 def test_security_hub_finds_its_subscription(
-    prod: Graph, control: str, source_type: str, categories: set[str]
+    prod: ResourceGraph, control: str, source_type: str, categories: set[str]
 ) -> None:
     found = [
         s.inputs
-        for s in prod.all(SUBSCRIPTION)
+        for s in prod.list_resources(SUBSCRIPTION)
         if s.inputs["sourceType"] == source_type and set(s.inputs["eventCategories"]) == categories
     ]
     assert len(found) == 1, control
     assert found[0].get("enabled") is not False
 
 
-def test_what_cannot_wait_pages(prod: Graph) -> None:
-    page = prod.one("aws:sns/topic:Topic", "topics-page").outputs["arn"]
-    paged = [s for s in prod.all(SUBSCRIPTION) if s.inputs["snsTopic"] == page]
+def test_what_cannot_wait_pages(prod: ResourceGraph) -> None:
+    page = prod.get_resource("aws:sns/topic:Topic", "topics-page").outputs["arn"]
+    paged = [s for s in prod.list_resources(SUBSCRIPTION) if s.inputs["snsTopic"] == page]
     assert {c for s in paged for c in s.inputs["eventCategories"]} >= {
         "failover",
         "failure",
@@ -45,14 +45,18 @@ def test_what_cannot_wait_pages(prod: Graph) -> None:
     }
 
 
-def test_subscriptions_are_for_this_stacks_instances_only(prod: Graph) -> None:
+def test_subscriptions_are_for_this_stacks_instances_only(prod: ResourceGraph) -> None:
     instances = {"bulwark-test-database", "bulwark-test-database-replica-1"}
     of_instances = [
-        s.inputs for s in prod.all(SUBSCRIPTION) if s.inputs["sourceType"] == "db-instance"
+        s.inputs
+        for s in prod.list_resources(SUBSCRIPTION)
+        if s.inputs["sourceType"] == "db-instance"
     ]
     assert len(of_instances) == 3
     assert all(set(s["sourceIds"]) == instances for s in of_instances)
 
 
-def test_each_entry_makes_one_subscription(prod: Graph) -> None:
-    assert {s.name for s in prod.all(SUBSCRIPTION)} == {f"database-{key}" for key in EVENTS}
+def test_each_entry_makes_one_subscription(prod: ResourceGraph) -> None:
+    assert {s.name for s in prod.list_resources(SUBSCRIPTION)} == {
+        f"database-{key}" for key in EVENT_SUBSCRIPTIONS
+    }

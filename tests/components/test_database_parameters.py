@@ -3,12 +3,19 @@
 import pytest
 from pydantic import JsonValue
 
-from components.database_parameters import STATIC, Parameter, parameters
+from components.database_parameters import (
+    STATIC_PARAMETERS,
+    DatabaseParameter,
+    build_database_parameters,
+)
 from tests.world import settings
 
 
 def values(database: dict[str, JsonValue] | None = None) -> dict[str, str]:
-    return {p.name: p.value for p in parameters(settings({"database": database or {}}).database)}
+    return {
+        p.name: p.value
+        for p in build_database_parameters(settings({"database": database or {}}).database)
+    }
 
 
 def test_slow_queries_locks_and_io_are_seen() -> None:
@@ -44,10 +51,10 @@ def test_connections_are_logged_by_a_switch_only_where_it_is_one() -> None:
     ],
 )
 def test_what_needs_a_restart_is_not_applied_at_once(name: str, method: str) -> None:
-    assert Parameter(name, "x").apply_method == method
+    assert DatabaseParameter(name, "x").apply_method == method
 
 
 def test_parameters_come_in_one_order() -> None:
-    names = [p.name for p in parameters(settings().database)]
+    names = [p.name for p in build_database_parameters(settings().database)]
     assert names == sorted(names)
-    assert {n for n in names if n in STATIC} == {"shared_preload_libraries"}
+    assert {n for n in names if n in STATIC_PARAMETERS} == {"shared_preload_libraries"}

@@ -8,20 +8,20 @@ from pydantic import JsonValue
 from components.account import Account
 from components.endpoints import Endpoints, EndpointsArgs
 from components.settings.network import STRICT
-from sandbox.program import Graph
+from sandbox.program import ResourceGraph
 from tests.conftest import Build
 from tests.world import ACCOUNT, settings
 
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 
 
-def endpoints(build: Build, **network: JsonValue) -> Graph:
+def endpoints(build: Build, **network: JsonValue) -> ResourceGraph:
     def program() -> None:
         Endpoints(
             "endpoint",
             EndpointsArgs(
                 settings({"network": network}),
-                Account.current(),
+                Account.get_current(),
                 "vpc-1",
                 ["rtb-private", "rtb-database"],
                 ["subnet-a", "subnet-b"],
@@ -31,21 +31,23 @@ def endpoints(build: Build, **network: JsonValue) -> Graph:
     return build(program)
 
 
-def policy(graph: Graph, service: str) -> dict[str, dict[str, Any]]:
+def policy(graph: ResourceGraph, service: str) -> dict[str, dict[str, Any]]:
     """Statements of a gateway's policy by their sid."""
-    text = graph.one(ENDPOINT, f"endpoint-{service}").inputs["policy"]
+    text = graph.get_resource(ENDPOINT, f"endpoint-{service}").inputs["policy"]
     return {s["Sid"]: s for s in json.loads(text)["Statement"]}
 
 
 def test_gateways_stand_always_and_alone_by_default(build: Build) -> None:
     graph = endpoints(build)
-    found = {e.inputs["serviceName"]: e.inputs["vpcEndpointType"] for e in graph.all(ENDPOINT)}
+    found = {
+        e.inputs["serviceName"]: e.inputs["vpcEndpointType"] for e in graph.list_resources(ENDPOINT)
+    }
     assert found == {
         "com.amazonaws.eu-north-1.s3": "Gateway",
         "com.amazonaws.eu-north-1.dynamodb": "Gateway",
     }
-    assert graph.all("aws:ec2/securityGroup:SecurityGroup") == []
-    for endpoint in graph.all(ENDPOINT):
+    assert graph.list_resources("aws:ec2/securityGroup:SecurityGroup") == []
+    for endpoint in graph.list_resources(ENDPOINT):
         assert endpoint.inputs["routeTableIds"] == ["rtb-private", "rtb-database"]
 
 
@@ -66,7 +68,9 @@ def test_only_the_accounts_own_tables_are_reached(build: Build) -> None:
 
 def test_ec2_10_ec2_55_ec2_56_ec2_57_are_met_by_the_strict_list(build: Build) -> None:
     graph = endpoints(build, interfaceEndpoints=list(STRICT))
-    interfaces = [e for e in graph.all(ENDPOINT) if e.inputs["vpcEndpointType"] == "Interface"]
+    interfaces = [
+        e for e in graph.list_resources(ENDPOINT) if e.inputs["vpcEndpointType"] == "Interface"
+    ]
     services = {
         e.inputs["serviceName"].removeprefix("com.amazonaws.eu-north-1.") for e in interfaces
     }
@@ -78,9 +82,9 @@ def test_ec2_10_ec2_55_ec2_56_ec2_57_are_met_by_the_strict_list(build: Build) ->
 
 def test_interfaces_are_reached_from_the_vpc_by_https_only(build: Build) -> None:
     graph = endpoints(build, interfaceEndpoints=["ssm", "logs"], cidr="10.7.0.0/16")
-    rule = graph.one("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").inputs
+    rule = graph.get_resource("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").inputs
     assert (rule["cidrIpv4"], rule["fromPort"], rule["toPort"]) == ("10.7.0.0/16", 443, 443)
     for service in ("ssm", "logs"):
-        made = graph.one(ENDPOINT, f"endpoint-{service}").inputs
+        made = graph.get_resource(ENDPOINT, f"endpoint-{service}").inputs
         assert made["securityGroupIds"] == [rule["securityGroupId"]]
-    assert graph.all("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule") == []
+    assert graph.list_resources("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule") == []

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from components.component import Component
-from components.firewall import allow_out, connect, security_group
-from sandbox.program import Graph
+from components.firewall import allow_connection, allow_outbound, create_security_group
+from sandbox.program import ResourceGraph
 from tests.conftest import Build
 from tests.world import settings
 
@@ -15,23 +15,26 @@ OUT = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 
 
 @pytest.fixture
-def made(build: Build) -> Callable[[Callable[[Component], object]], Graph]:
+def made(build: Build) -> Callable[[Callable[[Component], object]], ResourceGraph]:
     """Runs something with a component."""
     return lambda work: build(lambda: work(Component("Door", "door", settings())))
 
 
-def test_a_security_group_has_no_rule(made: Callable[..., Graph]) -> None:
-    graph = made(lambda door: security_group(door, "tasks", "what runs", "vpc-1"))
-    group = graph.one("aws:ec2/securityGroup:SecurityGroup", "door-tasks").inputs
+def test_a_security_group_has_no_rule(made: Callable[..., ResourceGraph]) -> None:
+    graph = made(lambda door: create_security_group(door, "tasks", "what runs", "vpc-1"))
+    group = graph.get_resource("aws:ec2/securityGroup:SecurityGroup", "door-tasks").inputs
     assert group["namePrefix"] == "bulwark-test-door-tasks-"  # a replacement stands beside it
     assert not group.get("ingress")
     assert not group.get("egress")
-    assert graph.all(IN) == graph.all(OUT) == []
+    assert graph.list_resources(IN) == graph.list_resources(OUT) == []
 
 
-def test_two_that_are_connected_name_each_other(made: Callable[..., Graph]) -> None:
-    graph = made(lambda door: connect(door, "database", "sg-client", "sg-server", 5433))
-    out, into = graph.one(OUT, "door-database").inputs, graph.one(IN, "door-database").inputs
+def test_two_that_are_connected_name_each_other(made: Callable[..., ResourceGraph]) -> None:
+    graph = made(lambda door: allow_connection(door, "database", "sg-client", "sg-server", 5433))
+    out, into = (
+        graph.get_resource(OUT, "door-database").inputs,
+        graph.get_resource(IN, "door-database").inputs,
+    )
     assert (out["securityGroupId"], out["referencedSecurityGroupId"]) == ("sg-client", "sg-server")
     assert (into["securityGroupId"], into["referencedSecurityGroupId"]) == (
         "sg-server",
@@ -42,7 +45,7 @@ def test_two_that_are_connected_name_each_other(made: Callable[..., Graph]) -> N
         assert "cidrIpv4" not in rule
 
 
-def test_the_way_out_is_one_range_and_port(made: Callable[..., Graph]) -> None:
-    graph = made(lambda door: allow_out(door, "https", "sg-client", "0.0.0.0/0", 443))
-    rule = graph.one(OUT, "door-https").inputs
+def test_the_way_out_is_one_range_and_port(made: Callable[..., ResourceGraph]) -> None:
+    graph = made(lambda door: allow_outbound(door, "https", "sg-client", "0.0.0.0/0", 443))
+    rule = graph.get_resource(OUT, "door-https").inputs
     assert (rule["cidrIpv4"], rule["fromPort"], rule["toPort"]) == ("0.0.0.0/0", 443, 443)

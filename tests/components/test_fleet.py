@@ -8,7 +8,7 @@ import pytest
 from pydantic import JsonValue
 
 from ops.outputs import FleetPart
-from sandbox.program import Graph
+from sandbox.program import ResourceGraph
 from tests.components.neighbours import CACHE_SECRET, DATABASE_SECRET, Neighbours, fleet_of, part_of
 from tests.conftest import Build
 from tests.world import settings
@@ -21,14 +21,14 @@ EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 
 
-def _rights(graph: Graph) -> dict[str, dict[str, Any]]:
-    policy = graph.one("aws:iam/rolePolicy:RolePolicy", "fleet-instance")
+def _rights(graph: ResourceGraph) -> dict[str, dict[str, Any]]:
+    policy = graph.get_resource("aws:iam/rolePolicy:RolePolicy", "fleet-instance")
     return {s["Sid"]: s for s in json.loads(policy.inputs["policy"])["Statement"]}
 
 
-def _told(graph: Graph) -> dict[str, Any]:
+def _told(graph: ResourceGraph) -> dict[str, Any]:
     """What the instances are told of their container."""
-    text = base64.b64decode(graph.one(TEMPLATE).inputs["userData"]).decode()
+    text = base64.b64decode(graph.get_resource(TEMPLATE).inputs["userData"]).decode()
     files = json.loads(text.removeprefix("#cloud-config\n"))["write_files"]
     (content,) = (f["content"] for f in files if f["path"].endswith("container.json"))
     told = json.loads(content)
@@ -36,20 +36,20 @@ def _told(graph: Graph) -> dict[str, Any]:
     return told
 
 
-def _mixed(graph: Graph) -> dict[str, Any]:
-    mixed = graph.one(GROUP).inputs["mixedInstancesPolicy"]
+def _mixed(graph: ResourceGraph) -> dict[str, Any]:
+    mixed = graph.get_resource(GROUP).inputs["mixedInstancesPolicy"]
     assert isinstance(mixed, dict)
     return mixed
 
 
 def test_autoscaling_1_the_load_balancer_says_which_instances_are_well(build: Build) -> None:
-    group = fleet_of(build).one(GROUP).inputs
+    group = fleet_of(build).get_resource(GROUP).inputs
     assert (group["healthCheckType"], group["healthCheckGracePeriod"]) == ("ELB", 300)
     assert len(group["targetGroupArns"]) == 1
 
 
 def test_autoscaling_2_instances_stand_in_every_zone(build: Build) -> None:
-    assert len(set(fleet_of(build).one(GROUP).inputs["vpcZoneIdentifiers"])) == 3
+    assert len(set(fleet_of(build).get_resource(GROUP).inputs["vpcZoneIdentifiers"])) == 3
 
 
 def test_autoscaling_6_there_are_several_types_in_several_zones(build: Build) -> None:
@@ -60,8 +60,8 @@ def test_autoscaling_6_there_are_several_types_in_several_zones(build: Build) ->
 def test_autoscaling_9_the_group_uses_a_launch_template_by_number(build: Build) -> None:
     graph = fleet_of(build)
     template = _mixed(graph)["launchTemplate"]["launchTemplateSpecification"]
-    assert template == {"launchTemplateId": graph.one(TEMPLATE).id, "version": "1"}
-    assert "launchConfiguration" not in graph.one(GROUP).inputs
+    assert template == {"launchTemplateId": graph.get_resource(TEMPLATE).id, "version": "1"}
+    assert "launchConfiguration" not in graph.get_resource(GROUP).inputs
 
 
 def test_ssm_1_instances_are_managed_but_cannot_read_every_parameter(build: Build) -> None:
@@ -93,7 +93,7 @@ def test_the_role_reads_its_own_image_secrets_and_repository_only(build: Build) 
 
 def test_what_operations_change_is_not_pulumis(build: Build) -> None:
     graph = fleet_of(build)
-    group, image = graph.one(GROUP), graph.one(PARAMETER)
+    group, image = graph.get_resource(GROUP), graph.get_resource(PARAMETER)
     assert group.ignore_changes == ("desiredCapacity",)
     assert group.protect
     assert image.ignore_changes == ("value",)
@@ -102,7 +102,7 @@ def test_what_operations_change_is_not_pulumis(build: Build) -> None:
 
 
 def test_a_refresh_replaces_step_by_step_and_rolls_back(build: Build) -> None:
-    refresh = fleet_of(build).one(GROUP).inputs["instanceRefresh"]
+    refresh = fleet_of(build).get_resource(GROUP).inputs["instanceRefresh"]
     assert refresh["strategy"] == "Rolling"
     preferences = refresh["preferences"]
     assert preferences["autoRollback"]
@@ -113,7 +113,7 @@ def test_a_refresh_replaces_step_by_step_and_rolls_back(build: Build) -> None:
 
 def test_a_refresh_pauses_at_checkpoints(build: Build) -> None:
     graph = fleet_of(build, {"fleet": {"checkpoints": [25, 100], "checkpointMinutes": 5}})
-    preferences = graph.one(GROUP).inputs["instanceRefresh"]["preferences"]
+    preferences = graph.get_resource(GROUP).inputs["instanceRefresh"]["preferences"]
     assert preferences["checkpointPercentages"] == [25, 100]
     assert preferences["checkpointDelay"] == "300"
 
@@ -127,11 +127,11 @@ def test_spot_takes_its_share_above_the_minimum(
     assert distribution["onDemandBaseCapacity"] == 2
     assert distribution["onDemandPercentageAboveBaseCapacity"] == on_demand
     assert distribution["spotAllocationStrategy"] == "price-capacity-optimized"
-    assert graph.one(GROUP).inputs["capacityRebalance"] is rebalance
+    assert graph.get_resource(GROUP).inputs["capacityRebalance"] is rebalance
 
 
 def test_group_metrics_are_on_and_new_instances_warm_up(build: Build) -> None:
-    group = fleet_of(build).one(GROUP).inputs
+    group = fleet_of(build).get_resource(GROUP).inputs
     wanted = {"GroupDesiredCapacity", "GroupInServiceCapacity", "GroupInServiceInstances"}
     assert wanted <= set(group["enabledMetrics"])
     assert group["defaultInstanceWarmup"] == 180
@@ -139,32 +139,32 @@ def test_group_metrics_are_on_and_new_instances_warm_up(build: Build) -> None:
 
 def test_the_fleet_follows_its_load(build: Build) -> None:
     graph = fleet_of(build, {"fleet": {"requestsTarget": 1000}})
-    found = {p.name: p.inputs["targetTrackingConfiguration"] for p in graph.all(POLICY)}
+    found = {p.name: p.inputs["targetTrackingConfiguration"] for p in graph.list_resources(POLICY)}
     assert found["fleet-cpu"]["predefinedMetricSpecification"] == {
         "predefinedMetricType": "ASGAverageCPUUtilization"
     }
     assert found["fleet-cpu"]["targetValue"] == 70
     label = found["fleet-requests"]["predefinedMetricSpecification"]["resourceLabel"]
     assert label == "app/test/50dc6c495c0c9188/targetgroup/fleet/73e2d6bc24d8a067"
-    assert [p.name for p in fleet_of(build).all(POLICY)] == ["fleet-cpu"]
+    assert [p.name for p in fleet_of(build).list_resources(POLICY)] == ["fleet-cpu"]
 
 
 @pytest.mark.parametrize(("days", "seconds"), [(None, None), (30, 2_592_000)])
 def test_old_instances_are_replaced_where_the_settings_say(
     build: Build, days: int | None, seconds: int | None
 ) -> None:
-    group = fleet_of(build, {"fleet": {"maxLifetimeDays": days}}).one(GROUP).inputs
+    group = fleet_of(build, {"fleet": {"maxLifetimeDays": days}}).get_resource(GROUP).inputs
     assert group.get("maxInstanceLifetime") == seconds
 
 
 def test_instances_are_called_by_the_load_balancer_and_call_what_they_need(build: Build) -> None:
     graph = fleet_of(build, {"cache": {"enabled": True}})
-    group = graph.one("aws:ec2/securityGroup:SecurityGroup")
-    into = [r for r in graph.all(INGRESS) if r.inputs["securityGroupId"] == group.id]
+    group = graph.get_resource("aws:ec2/securityGroup:SecurityGroup")
+    into = [r for r in graph.list_resources(INGRESS) if r.inputs["securityGroupId"] == group.id]
     assert [(r.inputs["referencedSecurityGroupId"], r.inputs["fromPort"]) for r in into] == [
         ("sg-0123456789abcdef1", 8080)
     ]
-    out = [r for r in graph.all(EGRESS) if r.inputs["securityGroupId"] == group.id]
+    out = [r for r in graph.list_resources(EGRESS) if r.inputs["securityGroupId"] == group.id]
     assert {r.name: r.inputs["fromPort"] for r in out} == {
         "fleet-database": 5433,
         "fleet-cache": 6379,
@@ -188,11 +188,11 @@ def test_a_fleet_without_database_and_cache_reaches_neither(build: Build) -> Non
     graph = fleet_of(build, {"cache": {"enabled": True}, "fleet": lonely})
     assert _told(graph)["secrets"] == {}
     assert "Secrets" not in _rights(graph)
-    assert sorted(r.name for r in graph.all(EGRESS)) == ["fleet-alb", "fleet-https"]
+    assert sorted(r.name for r in graph.list_resources(EGRESS)) == ["fleet-alb", "fleet-https"]
 
 
 def test_the_groups_tags_reach_its_instances(build: Build) -> None:
-    tags = {tag["key"]: tag for tag in fleet_of(build).one(GROUP).inputs["tags"]}
+    tags = {tag["key"]: tag for tag in fleet_of(build).get_resource(GROUP).inputs["tags"]}
     assert tags["Component"]["value"] == "fleet"
     assert all(tag["propagateAtLaunch"] for tag in tags.values())
 

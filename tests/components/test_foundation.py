@@ -37,10 +37,12 @@ def services(stack: str) -> set[str]:
 
 @pytest.mark.parametrize("stack", ["prod", pytest.param("dev", marks=pytest.mark.exhaustive)])
 def test_a_deployment_may_use_every_service_of_a_stack(stack: str) -> None:
-    own = {*documents.SERVICES, *documents.GLOBAL, "iam", "s3"}
+    own = {*documents.STACK_SERVICES, *documents.GLOBAL_SERVICES, "iam", "s3"}
     assert services(stack) <= own
 
 
 def test_no_service_is_open_that_no_stack_has_anything_of() -> None:
     used = services("prod")
-    assert {*documents.SERVICES, *documents.GLOBAL} - used == {*documents.BESIDE}
+    assert {*documents.STACK_SERVICES, *documents.GLOBAL_SERVICES} - used == {
+        *documents.UNSCOPED_SERVICES
+    }

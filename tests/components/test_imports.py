@@ -10,14 +10,14 @@ DATABASE = "rds/instance database"
 
 def test_what_the_settings_name_is_imported_and_nothing_else() -> None:
     graph = whole("dev", {"compute": "none", "imports": {DATABASE: "bulwark-dev-database"}})
-    imported = {(one.type, one.name, one.imported) for one in graph if one.imported}
+    imported = {(one.type, one.name, one.import_id) for one in graph if one.import_id}
     assert imported == {("aws:rds/instance:Instance", "database", "bulwark-dev-database")}
 
 
 def test_what_is_imported_is_what_would_be_made() -> None:
     """The engine holds its inputs against what is there: they are those of the settings."""
-    made = whole("dev", {"compute": "none"}).one("aws:rds/instance:Instance")
-    taken = whole("dev", {"compute": "none", "imports": {DATABASE: "x"}}).one(made.type)
+    made = whole("dev", {"compute": "none"}).get_resource("aws:rds/instance:Instance")
+    taken = whole("dev", {"compute": "none", "imports": {DATABASE: "x"}}).get_resource(made.type)
     assert taken.inputs == made.inputs
     assert taken.parent == made.parent
 

@@ -12,8 +12,8 @@ from components.instance_classes import (
     GIB,
     RDS_CLASSES,
     UnknownClassError,
-    cache_node,
-    rds_class,
+    get_cache_node,
+    get_rds_class,
 )
 
 EC2 = Path(moto.__file__).parent / "ec2" / "resources" / "instance_types.json.gz"
@@ -42,7 +42,7 @@ def test_a_cache_node_has_less_memory_than_the_ec2_type_of_its_name() -> None:
     [("db.t4g.micro", 80), ("db.t4g.small", 187), ("db.m7g.large", 829), ("db.r7g.8xlarge", 5000)],
 )
 def test_connections_follow_the_memory_up_to_a_cap(name: str, connections: int) -> None:
-    assert rds_class(name).max_connections == connections
+    assert get_rds_class(name).max_connections == connections
 
 
 def test_connections_never_exceed_the_documented_formula() -> None:
@@ -52,11 +52,11 @@ def test_connections_never_exceed_the_documented_formula() -> None:
 
 def test_a_class_knows_its_processor_and_whether_it_lives_on_credits() -> None:
     assert [
-        (c.processor, c.burstable) for c in map(rds_class, ("db.t4g.micro", "db.m6i.large"))
+        (c.processor, c.is_burstable) for c in map(get_rds_class, ("db.t4g.micro", "db.m6i.large"))
     ] == [("arm64", True), ("x86_64", False)]
-    assert cache_node("cache.t4g.small").max_connections == 20_000
-    assert cache_node("cache.r7g.large").max_connections == 65_000
-    assert cache_node("cache.r7g.large").burstable is False
+    assert get_cache_node("cache.t4g.small").max_connections == 20_000
+    assert get_cache_node("cache.r7g.large").max_connections == 65_000
+    assert get_cache_node("cache.r7g.large").is_burstable is False
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_class_knows_its_processor_and_whether_it_lives_on_credits() -> None:
 )
 def test_an_unknown_db_class_says_which_there_are(name: str, message: str) -> None:
     with pytest.raises(UnknownClassError, match=message):
-        rds_class(name)
+        get_rds_class(name)
 
 
 @pytest.mark.parametrize(
@@ -81,4 +81,4 @@ def test_an_unknown_db_class_says_which_there_are(name: str, message: str) -> No
 )
 def test_an_unknown_cache_node_says_which_there_are(name: str, message: str) -> None:
     with pytest.raises(UnknownClassError, match=message):
-        cache_node(name)
+        get_cache_node(name)

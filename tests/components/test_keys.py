@@ -11,16 +11,20 @@ KEY = "aws:kms/key:Key"
 
 
 def test_kms_4_a_prod_stack_has_rotated_keys_for_data_logs_and_recovery(build: Build) -> None:
-    graph = build(lambda: Keys("keys", KeysArgs(settings=settings(), account=Account.current())))
-    keys = {k.name: k for k in graph.all(KEY)}
+    graph = build(
+        lambda: Keys("keys", KeysArgs(settings=settings(), account=Account.get_current()))
+    )
+    keys = {k.name: k for k in graph.list_resources(KEY)}
     assert sorted(keys) == ["keys-data", "keys-logs", "keys-recovery"]
     assert all(k.inputs["enableKeyRotation"] and k.protect for k in keys.values())
     assert keys["keys-recovery"].inputs["region"] == "eu-west-1"
 
 
 def test_kms_5_a_key_is_open_to_its_own_account_only(build: Build) -> None:
-    graph = build(lambda: Keys("keys", KeysArgs(settings=settings(), account=Account.current())))
-    for key in graph.all(KEY):
+    graph = build(
+        lambda: Keys("keys", KeysArgs(settings=settings(), account=Account.get_current()))
+    )
+    for key in graph.list_resources(KEY):
         for statement in json.loads(key.inputs["policy"])["Statement"]:
             if statement["Principal"] == {"AWS": ["*"]}:
                 assert statement["Condition"]["StringEquals"]["kms:CallerAccount"] == "123456789012"
@@ -28,7 +32,9 @@ def test_kms_5_a_key_is_open_to_its_own_account_only(build: Build) -> None:
 
 def test_a_stack_that_leaves_encryption_to_aws_has_no_keys(build: Build) -> None:
     def program() -> None:
-        keys = Keys("keys", KeysArgs(settings=settings(profile="dev"), account=Account.current()))
+        keys = Keys(
+            "keys", KeysArgs(settings=settings(profile="dev"), account=Account.get_current())
+        )
         assert (keys.data, keys.logs, keys.recovery) == (None, None, None)
 
-    assert build(program).all(KEY) == []
+    assert build(program).list_resources(KEY) == []

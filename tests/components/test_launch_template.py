@@ -12,7 +12,7 @@ TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 
 
 def _template(build: Build, **fleet: Any) -> dict[str, Any]:
-    return dict(fleet_of(build, {"fleet": fleet}).one(TEMPLATE).inputs)
+    return dict(fleet_of(build, {"fleet": fleet}).get_resource(TEMPLATE).inputs)
 
 
 @pytest.mark.parametrize("control", ["EC2.3", "EC2.181"])
@@ -24,7 +24,7 @@ def test_the_disk_is_encrypted_with_the_stacks_key(build: Build, control: str) -
 
 
 def test_without_own_keys_the_disk_is_encrypted_with_awss(build: Build) -> None:
-    (mapping,) = fleet_of(build, profile="dev").one(TEMPLATE).inputs["blockDeviceMappings"]
+    (mapping,) = fleet_of(build, profile="dev").get_resource(TEMPLATE).inputs["blockDeviceMappings"]
     assert mapping["ebs"]["encrypted"] == "true"
     assert "kmsKeyId" not in mapping["ebs"]
 
@@ -70,13 +70,13 @@ def test_the_image_is_the_newest_of_its_architecture(
     graph = fleet_of(build, {"fleet": {"architecture": architecture, "instanceTypes": types}})
     asked = [args["name"] for token, args in graph.invokes if "getParameter" in token]
     assert asked == [f"/aws/service/ecs/optimized-ami/{path}"]
-    assert graph.one(TEMPLATE).inputs["imageId"] == "ami-0123456789abcdef0"
-    assert "imageId" not in graph.one(TEMPLATE).secrets
+    assert graph.get_resource(TEMPLATE).inputs["imageId"] == "ami-0123456789abcdef0"
+    assert "imageId" not in graph.get_resource(TEMPLATE).secrets
 
 
 def test_an_image_of_the_settings_is_not_looked_up(build: Build) -> None:
     graph = fleet_of(build, {"fleet": {"ami": "ami-00000000000000001"}})
-    assert graph.one(TEMPLATE).inputs["imageId"] == "ami-00000000000000001"
+    assert graph.get_resource(TEMPLATE).inputs["imageId"] == "ami-00000000000000001"
     assert not [token for token, _ in graph.invokes if "getParameter" in token]
 
 

@@ -11,11 +11,11 @@ from pydantic import JsonValue
 
 from components.account import Account
 from components.keys import Keys, KeysArgs
-from components.load_balancer import MAINTENANCE_PAGE, LoadBalancer, LoadBalancerArgs
+from components.load_balancer import MAINTENANCE_PAGE_HTML, LoadBalancer, LoadBalancerArgs
 from components.log_bucket import LogBucket, LogBucketArgs
 from components.network import Network
 from ops.outputs import LoadBalancerPart
-from sandbox.program import Graph
+from sandbox.program import ResourceGraph
 from tests.conftest import Build
 from tests.world import settings
 
@@ -34,7 +34,7 @@ TWO: dict[str, JsonValue] = {
 def _program(
     values: Mapping[str, JsonValue] | None = None, *, profile: str = "prod"
 ) -> LoadBalancer:
-    wanted, account = settings(values, profile=profile), Account.current()
+    wanted, account = settings(values, profile=profile), Account.get_current()
     keys = Keys("keys", KeysArgs(wanted, account))
     network = SimpleNamespace(
         vpc_id=pulumi.Output.from_input("vpc-1"),
@@ -50,7 +50,7 @@ def _program(
 
 def _built(
     build: Build, values: Mapping[str, JsonValue] | None = None, *, profile: str = "prod"
-) -> Graph:
+) -> ResourceGraph:
     return build(lambda: _program(values, profile=profile))
 
 
@@ -74,14 +74,14 @@ def _part(
 def test_the_load_balancer_is_protected(
     build: Build, control: str, attribute: str, value: JsonValue
 ) -> None:
-    balancer = _built(build).one(BALANCER)
+    balancer = _built(build).get_resource(BALANCER)
     assert balancer.inputs[attribute] == value, control
     assert balancer.protect
     assert balancer.inputs["internal"] is False
 
 
 def test_elb_1_http_only_redirects_to_https(build: Build) -> None:
-    plain = _built(build).one(LISTENER, "alb-http").inputs
+    plain = _built(build).get_resource(LISTENER, "alb-http").inputs
     assert (plain["port"], plain["protocol"]) == (80, "HTTP")
     (action,) = plain["defaultActions"]
     assert action["type"] == "redirect"
@@ -90,33 +90,36 @@ def test_elb_1_http_only_redirects_to_https(build: Build) -> None:
 
 def test_elb_5_access_logs_go_to_the_bucket_of_logs(build: Build) -> None:
     graph = _built(build)
-    logs = graph.one(BALANCER).inputs["accessLogs"]
-    policy = graph.one("aws:s3/bucketPolicy:BucketPolicy").inputs
+    logs = graph.get_resource(BALANCER).inputs["accessLogs"]
+    policy = graph.get_resource("aws:s3/bucketPolicy:BucketPolicy").inputs
     assert logs == {"bucket": policy["bucket"], "prefix": "alb", "enabled": True}
     without = _built(build, {"loadBalancer": {**ZONED, "accessLogs": False}})
-    assert "accessLogs" not in without.one(BALANCER).inputs
+    assert "accessLogs" not in without.get_resource(BALANCER).inputs
 
 
 def test_elb_16_a_web_acl_stands_before_it_unless_the_settings_leave_it_out(build: Build) -> None:
     kind = "aws:wafv2/webAclAssociation:WebAclAssociation"
     graph = _built(build)
-    assert graph.one(kind).inputs["resourceArn"] == graph.one(BALANCER).outputs["arn"]
+    assert (
+        graph.get_resource(kind).inputs["resourceArn"]
+        == graph.get_resource(BALANCER).outputs["arn"]
+    )
     without = _built(build, {"loadBalancer": {**ZONED, "waf": {"enabled": False}}})
-    assert without.all(kind) == _built(build, profile="dev").all(kind) == []
+    assert without.list_resources(kind) == _built(build, profile="dev").list_resources(kind) == []
 
 
 def test_elb_17_https_has_the_tls_policy_and_the_proved_certificate(build: Build) -> None:
     graph = _built(build)
-    listener = graph.one(LISTENER, "alb-https").inputs
+    listener = graph.get_resource(LISTENER, "alb-https").inputs
     assert (listener["port"], listener["protocol"]) == (443, "HTTPS")
     assert listener["sslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-2021-06"
-    validation = graph.one("aws:acm/certificateValidation:CertificateValidation")
+    validation = graph.get_resource("aws:acm/certificateValidation:CertificateValidation")
     assert listener["certificateArn"] == validation.inputs["certificateArn"]
 
 
 def test_what_no_rule_answers_is_not_found(build: Build) -> None:
     for graph, name in ((_built(build), "alb-https"), (_built(build, profile="dev"), "alb-http")):
-        (action,) = graph.one(LISTENER, name).inputs["defaultActions"]
+        (action,) = graph.get_resource(LISTENER, name).inputs["defaultActions"]
         assert action["fixedResponse"]["statusCode"] == "404"
 
 
@@ -138,25 +141,25 @@ def test_ec2_18_only_the_listeners_ports_are_open_and_only_to_those_allowed(
     profile: str,
     open_to: set[tuple[int, str]],
 ) -> None:
-    rules = [r.inputs for r in _built(build, values, profile=profile).all(INGRESS)]
+    rules = [r.inputs for r in _built(build, values, profile=profile).list_resources(INGRESS)]
     assert {(rule["fromPort"], rule["cidrIpv4"]) for rule in rules} == open_to
     assert all(rule["fromPort"] == rule["toPort"] for rule in rules)
 
 
 def test_dev_without_a_name_serves_http(build: Build) -> None:
     graph = _built(build, profile="dev")
-    assert [listener.name for listener in graph.all(LISTENER)] == ["alb-http"]
-    listener = graph.one(LISTENER).outputs["arn"]
-    assert {rule.inputs["listenerArn"] for rule in graph.all(RULE)} == {listener}
-    assert graph.one(BALANCER).inputs["enableDeletionProtection"] is False
-    assert not graph.one(BALANCER).protect
+    assert [listener.name for listener in graph.list_resources(LISTENER)] == ["alb-http"]
+    listener = graph.get_resource(LISTENER).outputs["arn"]
+    assert {rule.inputs["listenerArn"] for rule in graph.list_resources(RULE)} == {listener}
+    assert graph.get_resource(BALANCER).inputs["enableDeletionProtection"] is False
+    assert not graph.get_resource(BALANCER).protect
 
 
 def test_each_name_leads_to_the_load_balancer(build: Build) -> None:
     graph = _built(build, {"loadBalancer": {**ZONED, "certificateArn": CERTIFICATE}})
-    record = graph.one("aws:route53/record:Record", "alb-app.example.com").inputs
+    record = graph.get_resource("aws:route53/record:Record", "alb-app.example.com").inputs
     (alias,) = record["aliases"]
-    balancer = graph.one(BALANCER).outputs
+    balancer = graph.get_resource(BALANCER).outputs
     assert (record["type"], record["zoneId"]) == ("A", "Z1")
     assert (alias["name"], alias["zoneId"]) == (balancer["dnsName"], balancer["zoneId"])
 
@@ -166,23 +169,23 @@ CERTIFICATE = "arn:aws:acm:eu-north-1:123456789012:certificate/0a1b"
 
 def test_requests_are_routed_to_services_and_fleet(build: Build) -> None:
     graph = _built(build, {"compute": "both", "services": TWO})
-    groups = {g.outputs["arn"]: g.name for g in graph.all(GROUP)}
+    groups = {g.outputs["arn"]: g.name for g in graph.list_resources(GROUP)}
     routed = {}
-    for rule in graph.all(RULE):
+    for rule in graph.list_resources(RULE):
         (action,) = rule.inputs["actions"]
         if action["type"] == "forward":
             (condition,) = rule.inputs["conditions"]
             (path,) = condition["pathPattern"]["values"]
             routed[path] = groups[action["targetGroupArn"]]
     assert routed == {"/api/*": "alb-backend", "/*": "alb-frontend", "/fleet/*": "alb-fleet"}
-    https = graph.one(LISTENER, "alb-https").outputs["arn"]
-    assert {rule.inputs["listenerArn"] for rule in graph.all(RULE)} == {https}
+    https = graph.get_resource(LISTENER, "alb-https").outputs["arn"]
+    assert {rule.inputs["listenerArn"] for rule in graph.list_resources(RULE)} == {https}
 
 
 def test_a_host_is_a_condition_beside_the_path(build: Build) -> None:
     services: dict[str, JsonValue] = {"api": {"hosts": ["api.example.com"]}, "web": {}}
     graph = _built(build, {"services": services})
-    (rule,) = [r for r in graph.all(RULE) if r.name.startswith("alb-api-")]
+    (rule,) = [r for r in graph.list_resources(RULE) if r.name.startswith("alb-api-")]
     assert rule.inputs["conditions"] == [
         {"pathPattern": {"values": ["/*"]}},
         {"hostHeader": {"values": ["api.example.com"]}},
@@ -192,7 +195,10 @@ def test_a_host_is_a_condition_beside_the_path(build: Build) -> None:
 def test_adding_a_service_changes_no_rule_and_no_group_of_another(build: Build) -> None:
     def known(services: JsonValue) -> dict[tuple[str, str], Any]:
         graph = _built(build, {"services": services})
-        return {(r.type, r.name): r.inputs for r in (*graph.all(RULE), *graph.all(GROUP))}
+        return {
+            (r.type, r.name): r.inputs
+            for r in (*graph.list_resources(RULE), *graph.list_resources(GROUP))
+        }
 
     before = known(TWO)
     after = known({**TWO, "admin": {"paths": ["/admin/*"]}})
@@ -209,7 +215,7 @@ def test_a_target_group_fits_its_targets(
 ) -> None:
     fleet: JsonValue = {"port": 8081, "healthPath": "/up"}
     graph = _built(build, {"compute": "both", "services": TWO, "fleet": fleet})
-    group = graph.one(GROUP, f"alb-{target}").inputs
+    group = graph.get_resource(GROUP, f"alb-{target}").inputs
     assert (group["targetType"], group["port"]) == (type_, port)
     assert group["healthCheck"]["path"] == health_path
     assert group["healthCheck"]["matcher"] == "200-399"
@@ -220,24 +226,24 @@ def test_a_target_group_is_named_by_pulumi_so_that_another_can_stand_beside_it(
     build: Build,
 ) -> None:
     name = "a" * 20  # the longest name of a service
-    group = _built(build, {"services": {name: {}}}).one(GROUP)
+    group = _built(build, {"services": {name: {}}}).get_resource(GROUP)
     assert not group.inputs.keys() & {"name", "namePrefix"}
     assert len(f"{group.name}-0123abc") <= 32
 
 
 def test_the_maintenance_rule_comes_first_and_operations_own_when_it_is_met(build: Build) -> None:
     graph = _built(build)
-    rule = graph.one(RULE, "alb-maintenance")
+    rule = graph.get_resource(RULE, "alb-maintenance")
     assert rule.inputs["conditions"] == [{"hostHeader": {"values": ["maintenance.invalid"]}}]
     assert rule.ignore_changes == ("conditions",)
     (action,) = rule.inputs["actions"]
     assert action["fixedResponse"]["statusCode"] == "503"
     assert action["fixedResponse"]["contentType"] == "text/html"
-    assert rule.inputs["priority"] == min(r.inputs["priority"] for r in graph.all(RULE))
+    assert rule.inputs["priority"] == min(r.inputs["priority"] for r in graph.list_resources(RULE))
 
 
 def test_the_maintenance_page_fits_a_fixed_response() -> None:
-    assert len(MAINTENANCE_PAGE.encode()) <= 1024
+    assert len(MAINTENANCE_PAGE_HTML.encode()) <= 1024
 
 
 def test_targets_say_which_rules_must_stand_before_them(build: Build) -> None:
@@ -245,7 +251,7 @@ def test_targets_say_which_rules_must_stand_before_them(build: Build) -> None:
     graph = build(lambda: made.append(_program({"compute": "both", "services": TWO})))
     assert sorted(made[0].targets) == ["backend", "fleet", "frontend"]
     assert all(len(target.rules) == 1 for target in made[0].targets.values())
-    assert len(graph.all(RULE)) == 4
+    assert len(graph.list_resources(RULE)) == 4
 
 
 @pytest.mark.parametrize(
@@ -275,7 +281,7 @@ def test_each_child_is_parented_named_from_the_component_and_tagged(build: Build
     own = [
         r
         for r in graph
-        if r.custom and (component := graph.component(r)) and component.name == "alb"
+        if r.custom and (component := graph.find_component(r)) and component.name == "alb"
     ]
     assert len(own) > 15
     for resource in own:

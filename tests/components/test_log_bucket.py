@@ -8,7 +8,7 @@ import pytest
 from components.account import Account
 from components.flow_logs import FlowLogs, FlowLogsArgs
 from components.log_bucket import ALB_PREFIX, LogBucket, LogBucketArgs
-from sandbox.program import Graph
+from sandbox.program import ResourceGraph
 from tests.conftest import Build
 from tests.world import settings
 
@@ -16,16 +16,16 @@ NAME = "bulwark-test-logs-123456789012-eu-north-1"
 ARN = f"arn:aws:s3:::{NAME}"
 
 
-def _logs(build: Build) -> Graph:
+def _logs(build: Build) -> ResourceGraph:
     wanted = settings(
         {"loadBalancer": {"domain": "a.example.com", "zoneId": "Z1", "accessLogDays": 400}}
     )
-    return build(lambda: LogBucket("logs", LogBucketArgs(wanted, Account.current())))
+    return build(lambda: LogBucket("logs", LogBucketArgs(wanted, Account.get_current())))
 
 
-def _allowed(graph: Graph) -> dict[str, list[dict[str, Any]]]:
+def _allowed(graph: ResourceGraph) -> dict[str, list[dict[str, Any]]]:
     """Statements that allow, by the service that they let in."""
-    policy = json.loads(graph.one("aws:s3/bucketPolicy:BucketPolicy").inputs["policy"])
+    policy = json.loads(graph.get_resource("aws:s3/bucketPolicy:BucketPolicy").inputs["policy"])
     by_service: dict[str, list[dict[str, Any]]] = {}
     for statement in policy["Statement"]:
         if statement["Effect"] == "Allow":
@@ -35,7 +35,7 @@ def _allowed(graph: Graph) -> dict[str, list[dict[str, Any]]]:
 
 
 def test_it_is_named_for_the_stack_the_account_and_the_region(build: Build) -> None:
-    assert _logs(build).one("aws:s3/bucket:Bucket").inputs["bucket"] == NAME
+    assert _logs(build).get_resource("aws:s3/bucket:Bucket").inputs["bucket"] == NAME
 
 
 def test_the_load_balancer_writes_below_its_prefix_and_the_own_account(build: Build) -> None:
@@ -63,7 +63,9 @@ def test_flow_logs_are_taken_from_the_own_account_only(build: Build) -> None:
 
 
 def test_s3_6_no_other_account_is_let_in(build: Build) -> None:
-    policy = json.loads(_logs(build).one("aws:s3/bucketPolicy:BucketPolicy").inputs["policy"])
+    policy = json.loads(
+        _logs(build).get_resource("aws:s3/bucketPolicy:BucketPolicy").inputs["policy"]
+    )
     allowed = [s for s in policy["Statement"] if s["Effect"] == "Allow"]
     assert allowed
     assert all(set(s["Principal"]) == {"Service"} for s in allowed)
@@ -73,13 +75,13 @@ def test_s3_6_no_other_account_is_let_in(build: Build) -> None:
 def test_logs_end_after_the_days_of_the_settings(build: Build, control: str) -> None:
     graph = _logs(build)
     kind = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
-    rules = {rule["id"]: rule for rule in graph.one(kind).inputs["rules"]}
+    rules = {rule["id"]: rule for rule in graph.get_resource(kind).inputs["rules"]}
     assert rules["expire"]["expiration"] == {"days": 400}, control
 
 
 def test_it_is_encrypted_by_s3_as_load_balancers_cannot_write_otherwise(build: Build) -> None:
     kind = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
-    (rule,) = _logs(build).one(kind).inputs["rules"]
+    (rule,) = _logs(build).get_resource(kind).inputs["rules"]
     assert rule["applyServerSideEncryptionByDefault"]["sseAlgorithm"] == "AES256"
 
 
@@ -87,7 +89,7 @@ def test_its_name_is_known_to_others_once_the_policy_stands(build: Build) -> Non
     seen: list[str] = []
 
     def program() -> None:
-        logs = LogBucket("logs", LogBucketArgs(settings(), Account.current()))
+        logs = LogBucket("logs", LogBucketArgs(settings(), Account.get_current()))
         logs.bucket.apply(seen.append)
         logs.arn.apply(seen.append)
 
@@ -97,11 +99,11 @@ def test_its_name_is_known_to_others_once_the_policy_stands(build: Build) -> Non
 
 def test_the_vpc_writes_its_flow_logs_where_the_policy_lets_it(build: Build) -> None:
     def program() -> None:
-        wanted, account = settings({"network": {"flowLogs": ["s3"]}}), Account.current()
+        wanted, account = settings({"network": {"flowLogs": ["s3"]}}), Account.get_current()
         logs = LogBucket("logs", LogBucketArgs(wanted, account))
         FlowLogs("flow-logs", FlowLogsArgs(wanted, account, "vpc-1", None, logs.arn))
 
     graph = build(program)
-    destination = graph.one("aws:ec2/flowLog:FlowLog").inputs["logDestination"].rstrip("/")
+    destination = graph.get_resource("aws:ec2/flowLog:FlowLog").inputs["logDestination"].rstrip("/")
     write, _ = _allowed(graph)["delivery.logs.amazonaws.com"]
     assert write["Resource"] == [f"{destination}/AWSLogs/123456789012/*"]

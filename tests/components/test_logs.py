@@ -3,7 +3,7 @@
 import pytest
 
 from components.component import Component
-from components.logs import log_group
+from components.logs import create_log_group
 from tests.conftest import Build
 from tests.world import settings
 
@@ -12,8 +12,8 @@ from tests.world import settings
 def test_a_log_group_has_its_retention_and_key(build: Build, profile: str, days: int) -> None:
     def program() -> None:
         component = Component("Anything", "anything", settings(profile=profile))
-        log_group(component, "tasks", "/bulwark/test/tasks", "arn:aws:kms:x:1:key/2")
+        create_log_group(component, "tasks", "/bulwark/test/tasks", "arn:aws:kms:x:1:key/2")
 
-    group = build(program).one("aws:cloudwatch/logGroup:LogGroup", "anything-tasks").inputs
+    group = build(program).get_resource("aws:cloudwatch/logGroup:LogGroup", "anything-tasks").inputs
     assert group["name"] == "/bulwark/test/tasks"
     assert (group["retentionInDays"], group["kmsKeyId"]) == (days, "arn:aws:kms:x:1:key/2")

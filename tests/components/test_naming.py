@@ -4,7 +4,7 @@ import pulumi_aws as aws
 import pytest
 
 from components.component import Component
-from components.naming import has_tags, stack_tags
+from components.naming import build_stack_tags, has_tags
 from tests.conftest import Build
 from tests.world import settings
 
@@ -19,7 +19,7 @@ SIX = {
 
 
 def test_there_are_six_tags() -> None:
-    assert stack_tags(settings(), "thing") == SIX
+    assert build_stack_tags(settings(), "thing") == SIX
 
 
 @pytest.mark.parametrize(
@@ -32,17 +32,23 @@ def test_the_sdk_says_what_can_carry_tags(resource: type, expected: bool) -> Non
 def test_a_childs_own_tags_win(build: Build) -> None:
     def program() -> None:
         thing = Component("Thing", "thing", settings())
-        aws.sns.Topic(thing.key("a"), tags={"Owner": "me", "More": "x"}, opts=thing.child)
+        aws.sns.Topic(
+            thing.format_logical_name("a"),
+            tags={"Owner": "me", "More": "x"},
+            opts=thing.child_options,
+        )
 
-    tags = build(program).one("aws:sns/topic:Topic").inputs["tags"]
+    tags = build(program).get_resource("aws:sns/topic:Topic").inputs["tags"]
     assert tags == SIX | {"Owner": "me", "More": "x", "Name": "bulwark-test-thing-a"}
 
 
 def test_a_groups_tags_reach_its_instances(build: Build) -> None:
     def program() -> None:
         thing = Component("Thing", "thing", settings())
-        aws.autoscaling.Group(thing.key("a"), max_size=1, min_size=1, opts=thing.child)
+        aws.autoscaling.Group(
+            thing.format_logical_name("a"), max_size=1, min_size=1, opts=thing.child_options
+        )
 
-    listed = build(program).one("aws:autoscaling/group:Group").inputs["tags"]
+    listed = build(program).get_resource("aws:autoscaling/group:Group").inputs["tags"]
     assert {tag["key"]: tag["value"] for tag in listed} == SIX | {"Name": "bulwark-test-thing-a"}
     assert all(tag["propagateAtLaunch"] for tag in listed)

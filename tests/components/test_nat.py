@@ -7,7 +7,7 @@ import pytest
 
 from components.nat import Nat, NatArgs
 from components.settings import Settings
-from sandbox.program import Graph
+from sandbox.program import ResourceGraph
 from tests.conftest import Build
 from tests.world import settings
 
@@ -17,12 +17,12 @@ KEY = "arn:aws:kms:eu-north-1:123456789012:key/data"
 ZONES = {zone: f"subnet-{zone}" for zone in "abc"}
 
 
-def nat(build: Build, chosen: Settings) -> Graph:
+def nat(build: Build, chosen: Settings) -> ResourceGraph:
     args = NatArgs(chosen, KEY, "vpc-1", ZONES, "10.0.0.0/17")
     return build(lambda: Nat("nat", args))
 
 
-def with_instances(build: Build, kind: str = "one") -> Graph:
+def with_instances(build: Build, kind: str = "one") -> ResourceGraph:
     return nat(build, settings({"network": {"nat": kind, "natDevice": "instance"}}))
 
 
@@ -31,10 +31,13 @@ def test_a_gateway_stands_where_the_setting_says_with_its_own_address(
     build: Build, kind: str, zones: str
 ) -> None:
     graph = nat(build, settings({"network": {"nat": kind}}))
-    found = {g.name: (g.inputs["subnetId"], g.inputs["allocationId"]) for g in graph.all(GATEWAY)}
+    found = {
+        g.name: (g.inputs["subnetId"], g.inputs["allocationId"])
+        for g in graph.list_resources(GATEWAY)
+    }
     assert found == {f"nat-{z}": (f"subnet-{z}", f"eipalloc-nat-{z}") for z in zones}
-    assert [e.protect for e in graph.all(EIP)] == [True] * len(zones)
-    assert graph.all(INSTANCE) == []
+    assert [e.protect for e in graph.list_resources(EIP)] == [True] * len(zones)
+    assert graph.list_resources(INSTANCE) == []
 
 
 @pytest.mark.parametrize(("kind", "zones"), [("one", "a"), ("per-zone", "abc")])
@@ -42,36 +45,38 @@ def test_an_instance_stands_where_the_setting_says_with_its_own_address(
     build: Build, kind: str, zones: str
 ) -> None:
     graph = with_instances(build, kind)
-    assert {i.name: i.inputs["subnetId"] for i in graph.all(INSTANCE)} == {
+    assert {i.name: i.inputs["subnetId"] for i in graph.list_resources(INSTANCE)} == {
         f"nat-instance-{z}": f"subnet-{z}" for z in zones
     }
-    assert {e.inputs["instance"] for e in graph.all(EIP)} == {f"nat-instance-{z}-id" for z in zones}
-    assert graph.all(GATEWAY) == []
+    assert {e.inputs["instance"] for e in graph.list_resources(EIP)} == {
+        f"nat-instance-{z}-id" for z in zones
+    }
+    assert graph.list_resources(GATEWAY) == []
 
 
 def test_a_gateway_and_an_instance_never_want_the_same_address(build: Build) -> None:
-    gateways = {e.name for e in nat(build, settings()).all(EIP)}
-    assert gateways.isdisjoint(e.name for e in with_instances(build).all(EIP))
+    gateways = {e.name for e in nat(build, settings()).list_resources(EIP)}
+    assert gateways.isdisjoint(e.name for e in with_instances(build).list_resources(EIP))
 
 
 def test_an_instance_forwards_for_others(build: Build) -> None:
-    assert with_instances(build).one(INSTANCE).inputs["sourceDestCheck"] is False
+    assert with_instances(build).get_resource(INSTANCE).inputs["sourceDestCheck"] is False
 
 
 @pytest.mark.parametrize("control", ["EC2.8", "EC2.170"])
 def test_an_instance_has_the_second_metadata_service_only(build: Build, control: str) -> None:
-    options = with_instances(build).one(INSTANCE).inputs["metadataOptions"]
+    options = with_instances(build).get_resource(INSTANCE).inputs["metadataOptions"]
     assert options["httpTokens"] == "required", control
     assert options["httpPutResponseHopLimit"] == 1, control
 
 
 def test_ec2_3_the_disk_of_an_instance_is_encrypted_with_the_stacks_key(build: Build) -> None:
-    disk = with_instances(build).one(INSTANCE).inputs["rootBlockDevice"]
+    disk = with_instances(build).get_resource(INSTANCE).inputs["rootBlockDevice"]
     assert (disk["encrypted"], disk["kmsKeyId"], disk["volumeType"]) == (True, KEY, "gp3")
 
 
 def test_a_newer_image_replaces_no_instance_but_a_newer_script_does(build: Build) -> None:
-    instance = with_instances(build).one(INSTANCE)
+    instance = with_instances(build).get_resource(INSTANCE)
     assert instance.ignore_changes == ("ami",)
     assert instance.inputs["userDataReplaceOnChange"] is True
     assert instance.inputs["ami"] == "ami-0123456789abcdef0"
@@ -79,17 +84,17 @@ def test_a_newer_image_replaces_no_instance_but_a_newer_script_does(build: Build
 
 def test_ssm_1_an_instance_is_managed_by_systems_manager(build: Build) -> None:
     graph = with_instances(build)
-    attached = graph.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    attached = graph.get_resource("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
     assert attached.inputs["policyArn"].endswith(":policy/AmazonSSMManagedInstanceCore")
-    profile = graph.one("aws:iam/instanceProfile:InstanceProfile")
+    profile = graph.get_resource("aws:iam/instanceProfile:InstanceProfile")
     assert profile.inputs["role"] == attached.inputs["role"]
-    assert graph.one(INSTANCE).inputs["iamInstanceProfile"] == profile.outputs["name"]
+    assert graph.get_resource(INSTANCE).inputs["iamInstanceProfile"] == profile.outputs["name"]
 
 
 def test_an_instance_passes_the_web_from_the_private_subnets_only(build: Build) -> None:
     graph = with_instances(build)
-    ingress = graph.all("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
-    egress = graph.all("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
+    ingress = graph.list_resources("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+    egress = graph.list_resources("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
     for rules, cidr in ((ingress, "10.0.0.0/17"), (egress, "0.0.0.0/0")):
         assert {
             (r.inputs["cidrIpv4"], r.inputs["fromPort"], r.inputs["toPort"]) for r in rules
@@ -97,15 +102,15 @@ def test_an_instance_passes_the_web_from_the_private_subnets_only(build: Build) 
             (cidr, 80, 80),
             (cidr, 443, 443),
         }
-    group = graph.one("aws:ec2/securityGroup:SecurityGroup").id
+    group = graph.get_resource("aws:ec2/securityGroup:SecurityGroup").id
     assert {r.inputs["securityGroupId"] for r in [*ingress, *egress]} == {group}
-    assert graph.one(INSTANCE).inputs["vpcSecurityGroupIds"] == [group]
+    assert graph.get_resource(INSTANCE).inputs["vpcSecurityGroupIds"] == [group]
 
 
 def test_the_script_masks_only_what_leaves_the_vpc_and_comes_back_at_each_boot(
     build: Build,
 ) -> None:
-    script = with_instances(build).one(INSTANCE).inputs["userData"]
+    script = with_instances(build).get_resource(INSTANCE).inputs["userData"]
     assert "-s 10.0.0.0/17 ! -d 10.0.0.0/16" in script
     assert "systemctl enable --now nat.service" in script
     assert "net.ipv4.ip_forward = 1" in script
@@ -114,7 +119,7 @@ def test_the_script_masks_only_what_leaves_the_vpc_and_comes_back_at_each_boot(
 
 
 def test_the_script_is_valid_shell_and_finds_the_interface(build: Build) -> None:
-    script = with_instances(build).one(INSTANCE).inputs["userData"]
+    script = with_instances(build).get_resource(INSTANCE).inputs["userData"]
     bash = shutil.which("bash")
     assert bash is not None
     inner = script.split("cat >/usr/local/sbin/nat <<'END'\n")[1].split("\nEND\n")[0]

@@ -5,29 +5,37 @@ from typing import Final
 
 import pytest
 
-from components.network_acls import ANY, ICMP, TCP, UDP, WORLD, Allow, rules
-from components.subnets import blocks
+from components.network_acls import (
+    ANY_PROTOCOL,
+    ANYWHERE_CIDR,
+    ICMP_PROTOCOL,
+    TCP_PROTOCOL,
+    UDP_PROTOCOL,
+    AllowRule,
+    build_acl_rules,
+)
+from components.subnets import compute_tier_blocks
 
 VPC: Final = IPv4Network("10.0.0.0/16")
-BLOCKS: Final = blocks(VPC)
-RULES: Final = rules(VPC, BLOCKS)
+BLOCKS: Final = compute_tier_blocks(VPC)
+RULES: Final = build_acl_rules(VPC, BLOCKS)
 STRANGER: Final = "198.51.100.7"
 PUBLIC, PRIVATE, DATABASE = (str(BLOCKS[t][9]) for t in ("public", "private", "database"))
 
 
-def passes(allowed: tuple[Allow, ...], protocol: str, other: str, port: int) -> bool:
+def passes(allowed: tuple[AllowRule, ...], protocol: str, other: str, port: int) -> bool:
     """Whether a packet between `port` here and the host `other` there is let through."""
     return any(
         IPv4Address(other) in IPv4Network(rule.cidr)
-        and rule.protocol in (ANY, protocol)
-        and (rule.protocol == ANY or rule.ports[0] <= port <= rule.ports[1])
+        and rule.protocol in (ANY_PROTOCOL, protocol)
+        and (rule.protocol == ANY_PROTOCOL or rule.ports[0] <= port <= rule.ports[1])
         for rule in allowed
     )
 
 
 @pytest.mark.parametrize("tier", ["public", "private", "database"])
 @pytest.mark.parametrize("port", [22, 3389])
-@pytest.mark.parametrize("protocol", [TCP, UDP])
+@pytest.mark.parametrize("protocol", [TCP_PROTOCOL, UDP_PROTOCOL])
 def test_ec2_21_no_rule_lets_the_world_in_to_ssh_or_rdp(
     tier: str, port: int, protocol: str
 ) -> None:
@@ -50,7 +58,7 @@ def test_ec2_21_no_rule_lets_the_world_in_to_ssh_or_rdp(
     ],
 )
 def test_what_the_stack_lives_on_comes_in(tier: str, other: str, port: int) -> None:
-    assert passes(RULES[tier].ingress, TCP, other, port)
+    assert passes(RULES[tier].ingress, TCP_PROTOCOL, other, port)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +73,7 @@ def test_what_the_stack_lives_on_comes_in(tier: str, other: str, port: int) -> N
     ],
 )
 def test_what_has_no_business_there_stays_out(tier: str, other: str, port: int) -> None:
-    assert not passes(RULES[tier].ingress, TCP, other, port)
+    assert not passes(RULES[tier].ingress, TCP_PROTOCOL, other, port)
 
 
 @pytest.mark.parametrize(
@@ -81,12 +89,16 @@ def test_what_has_no_business_there_stays_out(tier: str, other: str, port: int) 
     ],
 )
 def test_what_goes_out(tier: str, other: str, port: int, let: bool) -> None:
-    assert passes(RULES[tier].egress, TCP, other, port) is let
+    assert passes(RULES[tier].egress, TCP_PROTOCOL, other, port) is let
 
 
 @pytest.mark.parametrize("tier", ["public", "private"])
 def test_routers_may_say_that_a_packet_is_too_large(tier: str) -> None:
-    kinds = [r.icmp for r in RULES[tier].ingress if r.protocol == ICMP and r.cidr == WORLD]
+    kinds = [
+        r.icmp
+        for r in RULES[tier].ingress
+        if r.protocol == ICMP_PROTOCOL and r.cidr == ANYWHERE_CIDR
+    ]
     assert kinds == [(3, 4)]
 
 

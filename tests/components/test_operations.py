@@ -11,7 +11,7 @@ from components.keys import Keys, KeysArgs
 from components.log_bucket import LogBucket, LogBucketArgs
 from components.operations import Operations, OperationsArgs
 from components.settings import Settings
-from sandbox.program import Graph
+from sandbox.program import ResourceGraph
 from tests.conftest import Build
 from tests.world import settings
 
@@ -19,11 +19,11 @@ BUCKET = "aws:s3/bucket:Bucket"
 REPLICATION = "aws:s3/bucketReplicationConfig:BucketReplicationConfig"
 
 
-def operations(build: Build, found: Settings) -> Graph:
+def operations(build: Build, found: Settings) -> ResourceGraph:
     """What the component registers with these settings."""
 
     def program() -> None:
-        account = Account.current()
+        account = Account.get_current()
         logs = LogBucket("logs", LogBucketArgs(found, account)) if found.has_log_bucket else None
         keys = Keys("keys", KeysArgs(found, account))
         Operations("operations", OperationsArgs(found, account, keys, logs))
@@ -31,21 +31,23 @@ def operations(build: Build, found: Settings) -> Graph:
     return build(program)
 
 
-def of_bucket(graph: Graph, kind: str, name: str) -> Any:
+def of_bucket(graph: ResourceGraph, kind: str, name: str) -> Any:
     """The inputs of what guards a bucket."""
-    return graph.one(f"aws:s3/bucket{kind}:Bucket{kind}", name).inputs
+    return graph.get_resource(f"aws:s3/bucket{kind}:Bucket{kind}", name).inputs
 
 
 @pytest.fixture(scope="module")
-def prod(build: Build) -> Graph:
+def prod(build: Build) -> ResourceGraph:
     return operations(build, settings())
 
 
 BOTH = pytest.mark.parametrize("name", ["operations", "operations-recovery"])
 
 
-def test_its_name_is_the_stacks_with_account_and_region(prod: Graph) -> None:
-    names = {b.name: b.inputs["bucket"] for b in prod.all(BUCKET) if "operations" in b.name}
+def test_its_name_is_the_stacks_with_account_and_region(prod: ResourceGraph) -> None:
+    names = {
+        b.name: b.inputs["bucket"] for b in prod.list_resources(BUCKET) if "operations" in b.name
+    }
     assert names == {
         "operations": "bulwark-test-operations-123456789012-eu-north-1",
         "operations-recovery": "bulwark-test-operations-123456789012-eu-west-1",
@@ -53,7 +55,7 @@ def test_its_name_is_the_stacks_with_account_and_region(prod: Graph) -> None:
 
 
 @BOTH
-def test_s3_1_and_s3_8_nothing_in_it_is_public(prod: Graph, name: str) -> None:
+def test_s3_1_and_s3_8_nothing_in_it_is_public(prod: ResourceGraph, name: str) -> None:
     block = of_bucket(prod, "PublicAccessBlock", name)
     assert all(
         block[key]
@@ -68,33 +70,37 @@ def test_s3_1_and_s3_8_nothing_in_it_is_public(prod: Graph, name: str) -> None:
 
 @BOTH
 @pytest.mark.parametrize("control", ["S3.2", "S3.3", "S3.5", "S3.6"])
-def test_its_policy_only_denies_what_is_not_tls(prod: Graph, name: str, control: str) -> None:
+def test_its_policy_only_denies_what_is_not_tls(
+    prod: ResourceGraph, name: str, control: str
+) -> None:
     policy = json.loads(of_bucket(prod, "Policy", name)["policy"])
     assert [s["Effect"] for s in policy["Statement"]] == ["Deny"], control
     assert policy["Statement"][0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_s3_9_reads_of_it_are_logged(prod: Graph) -> None:
+def test_s3_9_reads_of_it_are_logged(prod: ResourceGraph) -> None:
     logging = of_bucket(prod, "Logging", "operations")
     assert logging["targetBucket"] == "bulwark-test-logs-123456789012-eu-north-1"
 
 
 @BOTH
 @pytest.mark.parametrize("control", ["S3.10", "S3.13"])
-def test_old_versions_end_after_the_journals_days(prod: Graph, name: str, control: str) -> None:
+def test_old_versions_end_after_the_journals_days(
+    prod: ResourceGraph, name: str, control: str
+) -> None:
     rules = {r["id"]: r for r in of_bucket(prod, "LifecycleConfiguration", name)["rules"]}
     assert rules["old-versions"]["noncurrentVersionExpiration"] == {"noncurrentDays": 365}, control
     assert "expire" not in rules  # the journal itself stays
 
 
 @BOTH
-def test_s3_12_acls_are_off(prod: Graph, name: str) -> None:
+def test_s3_12_acls_are_off(prod: ResourceGraph, name: str) -> None:
     controls = of_bucket(prod, "OwnershipControls", name)
     assert controls["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
 
 
 @BOTH
-def test_s3_14_versions_are_kept(prod: Graph, name: str) -> None:
+def test_s3_14_versions_are_kept(prod: ResourceGraph, name: str) -> None:
     versioning = of_bucket(prod, "Versioning", name)
     assert versioning["versioningConfiguration"] == {"status": "Enabled"}
 
@@ -102,48 +108,54 @@ def test_s3_14_versions_are_kept(prod: Graph, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "key"), [("operations", "keys-data"), ("operations-recovery", "keys-recovery")]
 )
-def test_s3_17_it_is_encrypted_with_the_regions_own_key(prod: Graph, name: str, key: str) -> None:
+def test_s3_17_it_is_encrypted_with_the_regions_own_key(
+    prod: ResourceGraph, name: str, key: str
+) -> None:
     rule = of_bucket(prod, "ServerSideEncryptionConfiguration", name)["rules"][0]
     encryption = rule["applyServerSideEncryptionByDefault"]
     assert encryption["sseAlgorithm"] == "aws:kms"
-    assert encryption["kmsMasterKeyId"] == prod.one("aws:kms/key:Key", key).outputs["arn"]
+    assert encryption["kmsMasterKeyId"] == prod.get_resource("aws:kms/key:Key", key).outputs["arn"]
 
 
 @BOTH
-def test_it_is_protected_where_the_stack_is(prod: Graph, build: Build, name: str) -> None:
-    assert prod.one(BUCKET, name).protect
-    loose = operations(build, settings({"protect": False})).one(BUCKET, name)
+def test_it_is_protected_where_the_stack_is(prod: ResourceGraph, build: Build, name: str) -> None:
+    assert prod.get_resource(BUCKET, name).protect
+    loose = operations(build, settings({"protect": False})).get_resource(BUCKET, name)
     assert not loose.protect
     assert loose.inputs["forceDestroy"]
 
 
-def test_everything_is_replicated_deletions_too(prod: Graph) -> None:
-    replication = prod.one(REPLICATION, "operations-replication")
-    there = prod.one(BUCKET, "operations-recovery")
+def test_everything_is_replicated_deletions_too(prod: ResourceGraph) -> None:
+    replication = prod.get_resource(REPLICATION, "operations-replication")
+    there = prod.get_resource(BUCKET, "operations-recovery")
     [rule] = replication.inputs["rules"]
-    assert replication.inputs["bucket"] == prod.one(BUCKET, "operations").outputs["bucket"]
+    assert replication.inputs["bucket"] == prod.get_resource(BUCKET, "operations").outputs["bucket"]
     assert rule["filter"] == {"prefix": ""}
     assert rule["deleteMarkerReplication"] == {"status": "Enabled"}
     assert rule["destination"]["bucket"] == there.outputs["arn"]
     assert there.inputs["region"] == "eu-west-1"
 
 
-def test_what_kms_encrypts_is_replicated_under_the_other_regions_key(prod: Graph) -> None:
-    [rule] = prod.one(REPLICATION).inputs["rules"]
-    key = prod.one("aws:kms/key:Key", "keys-recovery").outputs["arn"]
+def test_what_kms_encrypts_is_replicated_under_the_other_regions_key(prod: ResourceGraph) -> None:
+    [rule] = prod.get_resource(REPLICATION).inputs["rules"]
+    key = prod.get_resource("aws:kms/key:Key", "keys-recovery").outputs["arn"]
     assert rule["destination"]["encryptionConfiguration"] == {"replicaKmsKeyId": key}
     assert rule["sourceSelectionCriteria"] == {"sseKmsEncryptedObjects": {"status": "Enabled"}}
 
 
 @pytest.mark.parametrize("control", ["KMS.1", "KMS.2", "IAM.1", "IAM.21"])
 def test_the_replication_role_reaches_these_buckets_and_keys_only(
-    prod: Graph, control: str
+    prod: ResourceGraph, control: str
 ) -> None:
-    policy = prod.one("aws:iam/rolePolicy:RolePolicy", "operations-replication").inputs["policy"]
+    policy = prod.get_resource("aws:iam/rolePolicy:RolePolicy", "operations-replication").inputs[
+        "policy"
+    ]
     exact = {
-        prod.one(BUCKET, name).outputs["arn"] for name in ("operations", "operations-recovery")
+        prod.get_resource(BUCKET, name).outputs["arn"]
+        for name in ("operations", "operations-recovery")
     } | {
-        prod.one("aws:kms/key:Key", name).outputs["arn"] for name in ("keys-data", "keys-recovery")
+        prod.get_resource("aws:kms/key:Key", name).outputs["arn"]
+        for name in ("keys-data", "keys-recovery")
     }
     for statement in json.loads(policy)["Statement"]:
         assert not any("*" in action for action in statement["Action"]), control
@@ -154,17 +166,17 @@ def test_the_replication_role_reaches_these_buckets_and_keys_only(
 
 def test_without_a_recovery_region_there_is_one_bucket(build: Build) -> None:
     graph = operations(build, settings(profile="dev"))
-    assert [b.name for b in graph.all(BUCKET)] == ["operations"]
-    assert graph.all(REPLICATION) == []
+    assert [b.name for b in graph.list_resources(BUCKET)] == ["operations"]
+    assert graph.list_resources(REPLICATION) == []
 
 
 @pytest.mark.parametrize("given", [{}, {"recoveryRegion": "eu-west-1"}])
 def test_without_own_keys_s3s_are_used(build: Build, given: dict[str, JsonValue]) -> None:
     graph = operations(build, settings(given, profile="dev"))
-    for encryption in graph.all(
+    for encryption in graph.list_resources(
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
     ):
         rule = encryption.inputs["rules"][0]["applyServerSideEncryptionByDefault"]
         assert rule == {"sseAlgorithm": "AES256"}
-    for replication in graph.all(REPLICATION):
+    for replication in graph.list_resources(REPLICATION):
         assert "sourceSelectionCriteria" not in replication.inputs["rules"][0]

@@ -6,13 +6,19 @@ import pulumi
 import pytest
 
 from components.component import Component
-from components.policies import Statement, document, json_text, service_role, trust
+from components.policies import (
+    Statement,
+    build_policy_document,
+    build_trust_policy,
+    create_service_role,
+    format_compact_json,
+)
 from tests.conftest import Build
 from tests.world import settings
 
 
 def test_a_statement_has_only_what_it_says() -> None:
-    assert Statement(actions=["s3:GetObject"], resources=["arn:x"]).plain() == {
+    assert Statement(actions=["s3:GetObject"], resources=["arn:x"]).to_json() == {
         "Effect": "Allow",
         "Action": ["s3:GetObject"],
         "Resource": ["arn:x"],
@@ -30,7 +36,7 @@ def test_a_statement_has_only_what_it_says() -> None:
 def test_everybody_is_a_star(principals: dict[str, list[str]], spelled: object) -> None:
     statement = Statement(
         sid="S", effect="Deny", actions=["s3:*"], principals=principals, conditions={"Bool": {}}
-    ).plain()
+    ).to_json()
     assert statement["Principal"] == spelled
     assert (statement["Sid"], statement["Effect"]) == ("S", "Deny")
 
@@ -39,8 +45,8 @@ def test_documents_resolve_outputs(build: Build) -> None:
     def program() -> None:
         Component("Anything", "anything", settings())
         arn = pulumi.Output.from_input("arn:x")
-        pulumi.export("policy", document(Statement(actions=["a:b"], resources=[arn])))
-        pulumi.export("trust", trust("x.amazonaws.com", {"StringEquals": {"k": arn}}))
+        pulumi.export("policy", build_policy_document(Statement(actions=["a:b"], resources=[arn])))
+        pulumi.export("trust", build_trust_policy("x.amazonaws.com", {"StringEquals": {"k": arn}}))
 
     exports = build(program).exports
     assert json.loads(exports["policy"])["Statement"][0]["Resource"] == ["arn:x"]
@@ -53,17 +59,21 @@ def test_documents_resolve_outputs(build: Build) -> None:
 def test_a_service_role_has_its_policies(build: Build, statements: list[Statement]) -> None:
     def program() -> None:
         component = Component("Anything", "anything", settings())
-        service_role(
-            component, "worker", "x.amazonaws.com", statements, managed=["service-role/Managed"]
+        create_service_role(
+            component,
+            "worker",
+            "x.amazonaws.com",
+            statements,
+            managed_policies=["service-role/Managed"],
         )
 
     graph = build(program)
-    assert graph.one("aws:iam/role:Role").inputs["name"] == "bulwark-test-anything-worker"
-    assert len(graph.all("aws:iam/rolePolicy:RolePolicy")) == len(statements)
-    attached = graph.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    assert graph.get_resource("aws:iam/role:Role").inputs["name"] == "bulwark-test-anything-worker"
+    assert len(graph.list_resources("aws:iam/rolePolicy:RolePolicy")) == len(statements)
+    attached = graph.get_resource("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
     assert attached.name == "anything-worker-Managed"
     assert attached.inputs["policyArn"] == "arn:aws:iam::aws:policy/service-role/Managed"
 
 
 def test_json_is_the_same_for_the_same_value() -> None:
-    assert json_text({"b": [1], "a": {"d": 1, "c": 2}}) == '{"a":{"c":2,"d":1},"b":[1]}'
+    assert format_compact_json({"b": [1], "a": {"d": 1, "c": 2}}) == '{"a":{"c":2,"d":1},"b":[1]}'

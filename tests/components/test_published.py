@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from pulumi import Output
 
-from components.published import Published, labels
+from components.published import PublishedOutputs, list_part_labels
 from components.settings import ServiceSettings, Settings
-from ops.outputs import GROWING, outputs_path
-from sandbox.program import Graph
+from ops.outputs import DIVIDED_PARTS, build_outputs_path
+from sandbox.program import ResourceGraph
 from tests.conftest import Build
 from tests.world import settings
 
@@ -17,10 +17,10 @@ PARAMETER = "aws:ssm/parameter:Parameter"
 STANDARD_BYTES = 4096  # Systems Manager, "Managing parameter tiers"
 
 
-def published(build: Build, found: Settings, parts: dict[str, Any]) -> Graph:
+def published(build: Build, found: Settings, parts: dict[str, Any]) -> ResourceGraph:
     def program() -> None:
         known = {k: None if v is None else Output.from_input(v) for k, v in parts.items()}
-        Published("outputs", found, known)
+        PublishedOutputs("outputs", found, known)
 
     return build(program)
 
@@ -28,7 +28,7 @@ def published(build: Build, found: Settings, parts: dict[str, Any]) -> Graph:
 def test_each_part_stands_in_both_regions_under_one_path(build: Build) -> None:
     found = settings()
     graph = published(build, found, {"network": {"vpcId": "vpc-1"}, "cache": None})
-    kept = {p.name: p.inputs for p in graph.all(PARAMETER)}
+    kept = {p.name: p.inputs for p in graph.list_resources(PARAMETER)}
     assert {name: (p.get("region"), p["name"], p["value"]) for name, p in kept.items()} == {
         "outputs-network": (None, "/bulwark/test/outputs/network", '{"vpcId":"vpc-1"}'),
         "outputs-cache": (None, "/bulwark/test/outputs/cache", "null"),
@@ -39,17 +39,17 @@ def test_each_part_stands_in_both_regions_under_one_path(build: Build) -> None:
         ),
         "outputs-recovery-cache": ("eu-west-1", "/bulwark/test/outputs/cache", "null"),
     }
-    assert all(p["name"].startswith(outputs_path("bulwark", "test")) for p in kept.values())
+    assert all(p["name"].startswith(build_outputs_path("bulwark", "test")) for p in kept.values())
 
 
 def test_without_a_recovery_region_there_is_one_copy(build: Build) -> None:
     graph = published(build, settings(profile="dev"), {"cache": None})
-    assert [p.name for p in graph.all(PARAMETER)] == ["outputs-cache"]
+    assert [p.name for p in graph.list_resources(PARAMETER)] == ["outputs-cache"]
 
 
 def test_a_parameter_above_4_kb_may_become_an_advanced_one(build: Build) -> None:
     graph = published(build, settings(), {"network": {"vpcId": "vpc-1"}})
-    assert {p.inputs["tier"] for p in graph.all(PARAMETER)} == {"Intelligent-Tiering"}
+    assert {p.inputs["tier"] for p in graph.list_resources(PARAMETER)} == {"Intelligent-Tiering"}
 
 
 @pytest.mark.parametrize("count", [1, 7, 50])
@@ -68,9 +68,9 @@ def test_with_many_services_each_parameter_stays_in_the_standard_tier(
         "alarms": {"names": {"P1": [f"{n:090}" for n in range(40 + 10 * count)]}},
     }
     graph = published(build, found, parts)
-    sizes = {p.name: len(p.inputs["value"].encode()) for p in graph.all(PARAMETER)}
+    sizes = {p.name: len(p.inputs["value"].encode()) for p in graph.list_resources(PARAMETER)}
     assert max(sizes.values()) <= STANDARD_BYTES, sizes
-    assert len(sizes) == sum(1 + len(labels(found, part)) for part in GROWING)
+    assert len(sizes) == sum(1 + len(list_part_labels(found, part)) for part in DIVIDED_PARTS)
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,12 @@ def test_with_many_services_each_parameter_stays_in_the_standard_tier(
 def test_labels_are_of_what_stands_behind_the_load_balancer(
     compute: str, expected: tuple[str, ...]
 ) -> None:
-    assert tuple(labels(settings({"compute": compute}), "loadBalancer")) == expected
+    assert tuple(list_part_labels(settings({"compute": compute}), "loadBalancer")) == expected
 
 
 def test_the_text_is_json_that_is_read_again(build: Build) -> None:
     graph = published(build, settings(profile="dev"), {"network": {"vpcId": 'a"b', "cidr": "ü"}})
-    assert json.loads(graph.one(PARAMETER).inputs["value"]) == {"vpcId": 'a"b', "cidr": "ü"}
+    assert json.loads(graph.get_resource(PARAMETER).inputs["value"]) == {
+        "vpcId": 'a"b',
+        "cidr": "ü",
+    }

@@ -7,8 +7,8 @@ from pydantic import JsonValue
 
 from components.account import Account
 from components.keys import Keys, KeysArgs
-from components.registry import Registry, RegistryArgs, pulling
-from sandbox.program import Graph
+from components.registry import Registry, RegistryArgs, build_image_pull_statements
+from sandbox.program import ResourceGraph
 from tests.conftest import Build
 from tests.world import settings
 
@@ -20,11 +20,11 @@ TWO: dict[str, JsonValue] = {"services": {"api": {"paths": ["/api/*"]}, "web": {
 
 def _registry(
     build: Build, values: dict[str, JsonValue] | None = None, profile: str = "prod"
-) -> Graph:
+) -> ResourceGraph:
     wanted = settings(values, profile=profile)
 
     def program() -> None:
-        keys = Keys("keys", KeysArgs(wanted, Account.current()))
+        keys = Keys("keys", KeysArgs(wanted, Account.get_current()))
         Registry("registry", RegistryArgs(wanted, keys))
 
     return build(program)
@@ -41,22 +41,22 @@ def _registry(
 def test_each_service_and_the_fleet_have_a_repository(
     build: Build, compute: str, names: list[str]
 ) -> None:
-    found = _registry(build, {**TWO, "compute": compute}).all(REPOSITORY)
+    found = _registry(build, {**TWO, "compute": compute}).list_resources(REPOSITORY)
     assert sorted(r.inputs["name"] for r in found) == [f"bulwark/test/{name}" for name in names]
     assert all(r.protect and not r.inputs["forceDelete"] for r in found)
 
 
 def test_ecr_1_images_are_scanned_when_they_come(build: Build) -> None:
-    repository = _registry(build).one(REPOSITORY)
+    repository = _registry(build).get_resource(REPOSITORY)
     assert repository.inputs["imageScanningConfiguration"] == {"scanOnPush": True}
 
 
 def test_ecr_2_a_tag_never_moves(build: Build) -> None:
-    assert _registry(build).one(REPOSITORY).inputs["imageTagMutability"] == "IMMUTABLE"
+    assert _registry(build).get_resource(REPOSITORY).inputs["imageTagMutability"] == "IMMUTABLE"
 
 
 def test_ecr_3_old_images_go_and_the_last_thirty_stay(build: Build) -> None:
-    rules = json.loads(_registry(build).one(LIFECYCLE).inputs["policy"])["rules"]
+    rules = json.loads(_registry(build).get_resource(LIFECYCLE).inputs["policy"])["rules"]
     untagged, tagged = (rule["selection"] for rule in rules)
     assert (untagged["tagStatus"], untagged["countNumber"]) == ("untagged", 7)
     assert (tagged["countType"], tagged["countNumber"]) == ("imageCountMoreThan", 30)
@@ -64,15 +64,17 @@ def test_ecr_3_old_images_go_and_the_last_thirty_stay(build: Build) -> None:
 
 
 def test_a_repository_is_encrypted_with_the_stacks_key_where_it_has_one(build: Build) -> None:
-    own = _registry(build).one(REPOSITORY).inputs["encryptionConfigurations"][0]
+    own = _registry(build).get_resource(REPOSITORY).inputs["encryptionConfigurations"][0]
     assert own["encryptionType"] == "KMS"
     assert own["kmsKey"].endswith("keys-data")
-    dev = _registry(build, profile="dev").one(REPOSITORY).inputs["encryptionConfigurations"]
+    dev = (
+        _registry(build, profile="dev").get_resource(REPOSITORY).inputs["encryptionConfigurations"]
+    )
     assert dev == [{"encryptionType": "AES256"}]
 
 
 def test_only_the_own_account_pulls_and_pushes(build: Build) -> None:
-    policy = json.loads(_registry(build).one(POLICY).inputs["policy"])
+    policy = json.loads(_registry(build).get_resource(POLICY).inputs["policy"])
     assert [s["Principal"] for s in policy["Statement"]] == [
         {"AWS": ["arn:aws:iam::123456789012:root"]}
     ]
@@ -99,7 +101,7 @@ def test_only_named_repositories_may_be_pulled_from(
 
     def program() -> None:
         pulumi.ComponentResource("test:index:Anything", "anything")
-        statements = pulling(settings(), Account.current(), "web", image)
+        statements = build_image_pull_statements(settings(), Account.get_current(), "web", image)
         pulumi.Output.all(*statements[1].resources).apply(seen.append)
 
     build(program)

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.routing import FIRST, LAST, MAINTENANCE, RULES, Route, fault, routes
+from components.routing import (
+    FIRST_PRIORITY,
+    LAST_PRIORITY,
+    MAINTENANCE_PRIORITY,
+    MAX_LISTENER_RULES,
+    Route,
+    build_routes,
+    find_routing_fault,
+)
 
 WORD = st.text(string.ascii_lowercase + "*", min_size=1, max_size=12)
 PATHS = st.lists(WORD.map(lambda word: f"/{word}"), min_size=1, max_size=4, unique=True)
@@ -20,8 +28,8 @@ TARGETS = st.dictionaries(NAMES, st.tuples(HOSTS, PATHS), min_size=1, max_size=6
 def test_another_service_never_moves_the_rules_of_those_there_are(
     targets: dict[str, tuple[list[str], list[str]]], name: str, added: tuple[list[str], list[str]]
 ) -> None:
-    before = {(r.target, r.label): r.priority for r in routes(targets, {})}
-    after = {(r.target, r.label): r.priority for r in routes({name: added} | targets, {})}
+    before = {(r.target, r.label): r.priority for r in build_routes(targets, {})}
+    after = {(r.target, r.label): r.priority for r in build_routes({name: added} | targets, {})}
     assert before.items() <= after.items()
 
 
@@ -29,14 +37,14 @@ def test_another_service_never_moves_the_rules_of_those_there_are(
 def test_an_accepted_table_has_one_priority_a_rule_and_the_narrower_rule_first(
     targets: dict[str, tuple[list[str], list[str]]],
 ) -> None:
-    if fault(targets, {}) is not None:
+    if find_routing_fault(targets, {}) is not None:
         return
-    table = routes(targets, {})
+    table = build_routes(targets, {})
     assert len({route.priority for route in table}) == len(table)
     assert len({(route.target, route.label) for route in table}) == len(table)
     for a, b in combinations(table, 2):
         for wide, narrow in ((a, b), (b, a)):
-            if wide.target != narrow.target and wide.covers(narrow):
+            if wide.target != narrow.target and wide.covers_route(narrow):
                 assert narrow.priority < wide.priority
 
 
@@ -44,8 +52,11 @@ def test_an_accepted_table_has_one_priority_a_rule_and_the_narrower_rule_first(
 def test_priorities_are_those_that_aws_takes_and_maintenance_comes_before(
     targets: dict[str, tuple[list[str], list[str]]],
 ) -> None:
-    priorities = [route.priority for route in routes(targets, {})]
-    assert all(MAINTENANCE < FIRST <= priority <= LAST for priority in priorities)
+    priorities = [route.priority for route in build_routes(targets, {})]
+    assert all(
+        MAINTENANCE_PRIORITY < FIRST_PRIORITY <= priority <= LAST_PRIORITY
+        for priority in priorities
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,16 +92,16 @@ def test_the_more_specific_comes_first_by_host_and_then_by_path(
 def test_a_pattern_covers_what_it_matches_and_narrower_patterns(
     wide: str, narrow: str, covers: bool
 ) -> None:
-    assert Route("a", None, wide).covers(Route("b", None, narrow)) is covers
+    assert Route("a", None, wide).covers_route(Route("b", None, narrow)) is covers
 
 
 def test_hosts_are_compared_without_regard_to_case() -> None:
-    (route,) = routes({"a": (["API.Example.com"], ["/*"])}, {})
+    (route,) = build_routes({"a": (["API.Example.com"], ["/*"])}, {})
     assert route.host == "api.example.com"
 
 
 def test_each_pair_of_host_and_path_has_its_own_rule() -> None:
-    table = routes({"a": (["x.example.com", "y.example.com"], ["/1/*", "/2/*"])}, {})
+    table = build_routes({"a": (["x.example.com", "y.example.com"], ["/1/*", "/2/*"])}, {})
     assert [(r.host, r.path) for r in table] == [
         (host, path) for host in ("x.example.com", "y.example.com") for path in ("/1/*", "/2/*")
     ]
@@ -152,7 +163,7 @@ def test_each_pair_of_host_and_path_has_its_own_rule() -> None:
             "rule of a load balancer takes no more",
         ),
         (
-            {"a": ([], [f"/{i}" for i in range(RULES)])},
+            {"a": ([], [f"/{i}" for i in range(MAX_LISTENER_RULES)])},
             {},
             "services have 100 pairs of host and path in all, may have 99: a load balancer takes "
             "100 rules, and one is for maintenance",
@@ -167,7 +178,7 @@ def test_each_pair_of_host_and_path_has_its_own_rule() -> None:
 def test_a_table_that_cannot_be_is_refused_with_the_reason(
     targets: dict[str, tuple[list[str], list[str]]], seeds: dict[str, int], message: str
 ) -> None:
-    assert fault(targets, seeds) == message
+    assert find_routing_fault(targets, seeds) == message
 
 
 def test_two_rules_of_one_priority_are_refused_and_a_seed_parts_them() -> None:
@@ -181,11 +192,11 @@ def test_two_rules_of_one_priority_are_refused_and_a_seed_parts_them() -> None:
     else:
         pytest.fail("no two rules of one priority found")
     targets: dict[str, tuple[list[str], list[str]]] = {"a": ([], [other]), "b": ([], [path])}
-    assert fault(targets, {}) == (
+    assert find_routing_fault(targets, {}) == (
         f"services.b.paths holds {path!r}, whose rule falls on the priority of that for "
         f"{other!r} of services.a: set loadBalancer.prioritySeeds to {{'b': 1}}"
     )
-    assert fault(targets, {"b": 1}) is None
+    assert find_routing_fault(targets, {"b": 1}) is None
 
 
 def test_a_rule_hidden_behind_a_wider_one_is_refused() -> None:
@@ -195,7 +206,7 @@ def test_a_rule_hidden_behind_a_wider_one_is_refused() -> None:
         wide, narrow = Route("a", None, f"{stem}{number}*"), Route("b", None, f"{stem}{number}/y*")
         if wide.priority < narrow.priority:
             break
-    text = fault({"a": ([], [wide.path]), "b": ([], [narrow.path])}, {})
+    text = find_routing_fault({"a": ([], [wide.path]), "b": ([], [narrow.path])}, {})
     assert text is not None
     assert "falls on the wrong side of that for" in text
     assert "set loadBalancer.prioritySeeds to {'b': 1}" in text

@@ -24,7 +24,7 @@ HOURS: JsonValue = {
 
 
 def test_the_limits_are_the_settings_and_stay_pulumis(build: Build) -> None:
-    target = services_of(build).one(TARGET)
+    target = services_of(build).get_resource(TARGET)
     assert (target.inputs["minCapacity"], target.inputs["maxCapacity"]) == (2, 10)
     assert target.inputs["resourceId"] == "service/bulwark-test/web"
     assert target.ignore_changes == ()
@@ -33,7 +33,8 @@ def test_the_limits_are_the_settings_and_stay_pulumis(build: Build) -> None:
 def test_each_target_of_the_settings_is_followed(build: Build) -> None:
     graph = services_of(build, {"services": {"web": {"requestsTarget": 500}}})
     found = {
-        p.name: p.inputs["targetTrackingScalingPolicyConfiguration"] for p in graph.all(POLICY)
+        p.name: p.inputs["targetTrackingScalingPolicyConfiguration"]
+        for p in graph.list_resources(POLICY)
     }
     assert {name: policy["targetValue"] for name, policy in found.items()} == {
         "services-web-scaling-cpu": 70,
@@ -50,21 +51,21 @@ def test_each_target_of_the_settings_is_followed(build: Build) -> None:
 
 def test_a_target_that_is_null_is_not_followed(build: Build) -> None:
     graph = services_of(build, {"services": {"web": {"memoryTarget": None}}})
-    assert [p.name for p in graph.all(POLICY)] == ["services-web-scaling-cpu"]
+    assert [p.name for p in graph.list_resources(POLICY)] == ["services-web-scaling-cpu"]
 
 
 def test_nothing_to_follow_means_no_scaling(build: Build) -> None:
     graph = services_of(build, {"services": {"web": {"memoryTarget": None, "cpuTarget": None}}})
-    assert graph.all(TARGET) == graph.all(POLICY) == []
+    assert graph.list_resources(TARGET) == graph.list_resources(POLICY) == []
 
 
 def test_a_schedule_moves_the_limits_which_are_then_no_longer_pulumis(build: Build) -> None:
     graph = services_of(build, {"services": HOURS})
-    assert set(graph.one(TARGET).ignore_changes) == {"minCapacity", "maxCapacity"}
-    morning = graph.one(SCHEDULED, "services-web-schedule-morning").inputs
+    assert set(graph.get_resource(TARGET).ignore_changes) == {"minCapacity", "maxCapacity"}
+    morning = graph.get_resource(SCHEDULED, "services-web-schedule-morning").inputs
     assert (morning["schedule"], morning["timezone"]) == (
         "cron(0 6 ? * MON-FRI *)",
         "Europe/Stockholm",
     )
     assert morning["scalableTargetAction"] == {"minCapacity": 4, "maxCapacity": 10}
-    assert graph.one(SCHEDULED, "services-web-schedule-night").inputs["timezone"] == "UTC"
+    assert graph.get_resource(SCHEDULED, "services-web-schedule-night").inputs["timezone"] == "UTC"

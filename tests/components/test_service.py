@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from components.service import shares
-from sandbox.program import Graph
+from components.service import compute_capacity_shares
+from sandbox.program import ResourceGraph
 from tests.components.neighbours import CACHE_SECRET, DATABASE_SECRET, services_of
 from tests.conftest import Build
 
@@ -19,32 +19,32 @@ EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 
 
-def _container(graph: Graph) -> dict[str, Any]:
-    (found,) = json.loads(graph.one(TASK).inputs["containerDefinitions"])
+def _container(graph: ResourceGraph) -> dict[str, Any]:
+    (found,) = json.loads(graph.get_resource(TASK).inputs["containerDefinitions"])
     assert isinstance(found, dict)
     return found
 
 
-def _rights(graph: Graph, role: str) -> list[dict[str, Any]]:
-    policies = [p for p in graph.all(ROLE_POLICY) if p.name == f"services-web-{role}"]
+def _rights(graph: ResourceGraph, role: str) -> list[dict[str, Any]]:
+    policies = [p for p in graph.list_resources(ROLE_POLICY) if p.name == f"services-web-{role}"]
     return [s for p in policies for s in json.loads(p.inputs["policy"])["Statement"]]
 
 
-def _variables(graph: Graph) -> dict[str, str]:
+def _variables(graph: ResourceGraph) -> dict[str, str]:
     return {v["name"]: v["valueFrom"] for v in _container(graph)["secrets"]}
 
 
 @pytest.mark.parametrize("control", ["ECS.1", "ECS.2"])
 def test_tasks_have_private_addresses_in_every_zone(build: Build, control: str) -> None:
     graph = services_of(build)
-    network = graph.one(SERVICE).inputs["networkConfiguration"]
-    assert graph.one(TASK).inputs["networkMode"] == "awsvpc"
+    network = graph.get_resource(SERVICE).inputs["networkConfiguration"]
+    assert graph.get_resource(TASK).inputs["networkMode"] == "awsvpc"
     assert network["assignPublicIp"] is False
     assert len(set(network["subnets"])) == 3
 
 
 def test_ecs_3_tasks_do_not_share_the_hosts_processes(build: Build) -> None:
-    assert services_of(build).one(TASK).inputs.get("pidMode") is None
+    assert services_of(build).get_resource(TASK).inputs.get("pidMode") is None
 
 
 def test_ecs_8_and_secrets_stand_in_the_task_by_their_arn_only(build: Build) -> None:
@@ -60,22 +60,22 @@ def test_ecs_8_and_secrets_stand_in_the_task_by_their_arn_only(build: Build) -> 
 
 
 def test_ecs_10_the_platform_is_the_latest(build: Build) -> None:
-    assert services_of(build).one(SERVICE).inputs["platformVersion"] == "LATEST"
+    assert services_of(build).get_resource(SERVICE).inputs["platformVersion"] == "LATEST"
 
 
 def test_what_operations_change_is_not_pulumis(build: Build) -> None:
-    service = services_of(build).one(SERVICE)
+    service = services_of(build).get_resource(SERVICE)
     assert set(service.ignore_changes) == {"desiredCount", "taskDefinition"}
     assert service.inputs["desiredCount"] == 2
     assert service.protect
 
 
 def test_old_revisions_stay_for_a_rollback(build: Build) -> None:
-    assert services_of(build).one(TASK).inputs["skipDestroy"] is True
+    assert services_of(build).get_resource(TASK).inputs["skipDestroy"] is True
 
 
 def test_a_deployment_that_fails_rolls_back(build: Build) -> None:
-    service = services_of(build, alarms={"web": ("errors", "latency")}).one(SERVICE).inputs
+    service = services_of(build, alarms={"web": ("errors", "latency")}).get_resource(SERVICE).inputs
     assert service["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
     assert service["alarms"] == {
         "alarmNames": ["errors", "latency"],
@@ -85,11 +85,11 @@ def test_a_deployment_that_fails_rolls_back(build: Build) -> None:
 
 
 def test_without_deployment_alarms_there_are_none_to_watch(build: Build) -> None:
-    assert "alarms" not in services_of(build).one(SERVICE).inputs
+    assert "alarms" not in services_of(build).get_resource(SERVICE).inputs
 
 
 def test_a_deployment_never_goes_below_what_is_wanted(build: Build) -> None:
-    service = services_of(build).one(SERVICE).inputs
+    service = services_of(build).get_resource(SERVICE).inputs
     assert service["deploymentMinimumHealthyPercent"] == 100
     assert service["deploymentMaximumPercent"] == 200
     assert service["availabilityZoneRebalancing"] == "ENABLED"
@@ -106,21 +106,21 @@ def test_a_deployment_never_goes_below_what_is_wanted(build: Build) -> None:
 def test_the_first_task_never_runs_on_spot(
     share: int, expected: list[tuple[str, int, int]]
 ) -> None:
-    assert shares(share) == expected
+    assert compute_capacity_shares(share) == expected
 
 
 def test_changing_the_spot_share_does_not_replace_the_service(build: Build) -> None:
     # The provider replaces it unless a deployment is forced (hashicorp/aws, aws_ecs_service).
-    assert services_of(build).one(SERVICE).inputs["forceNewDeployment"] is True
+    assert services_of(build).get_resource(SERVICE).inputs["forceNewDeployment"] is True
 
 
 def test_the_service_is_called_what_the_settings_call_it(build: Build) -> None:
     graph = services_of(build, {"services": {"api": {"port": 9000}}})
-    service = graph.one(SERVICE)
+    service = graph.get_resource(SERVICE)
     assert (service.name, service.inputs["name"]) == ("services-api", "api")
     assert service.inputs["loadBalancers"][0]["containerName"] == "api"
     assert service.inputs["loadBalancers"][0]["containerPort"] == 9000
-    assert graph.one(TASK).inputs["family"] == "bulwark-test-api"
+    assert graph.get_resource(TASK).inputs["family"] == "bulwark-test-api"
 
 
 @pytest.mark.parametrize(("architecture", "cpu"), [("arm64", "ARM64"), ("x86_64", "X86_64")])
@@ -128,7 +128,7 @@ def test_tasks_run_on_the_processor_of_the_settings(
     build: Build, architecture: str, cpu: str
 ) -> None:
     graph = services_of(build, {"cluster": {"architecture": architecture}})
-    assert graph.one(TASK).inputs["runtimePlatform"]["cpuArchitecture"] == cpu
+    assert graph.get_resource(TASK).inputs["runtimePlatform"]["cpuArchitecture"] == cpu
 
 
 @pytest.mark.parametrize("control", ["IAM.1", "IAM.21", "KMS.1", "KMS.2"])
@@ -176,7 +176,10 @@ def test_a_service_without_database_and_cache_reaches_neither(build: Build) -> N
     graph = services_of(build, {"cache": {"enabled": True}, "services": lonely})
     assert _variables(graph) == {}
     assert {s.get("Sid") for s in _rights(graph, "execution")} == {"Token", "Pull", None}
-    assert sorted(r.name for r in graph.all(EGRESS)) == ["services-web-alb", "services-web-https"]
+    assert sorted(r.name for r in graph.list_resources(EGRESS)) == [
+        "services-web-alb",
+        "services-web-https",
+    ]
 
 
 def test_the_cache_gives_its_address_and_token(build: Build) -> None:
@@ -194,19 +197,19 @@ def test_the_task_may_open_exec_sessions_only_where_exec_is_on(build: Build) -> 
     assert on == {"Exec", "Session", None}
     graph = services_of(build, {"cluster": {"exec": False}})
     assert _rights(graph, "task") == []
-    assert graph.one(SERVICE).inputs["enableExecuteCommand"] is False
-    assert graph.one(TASK).inputs.get("volumes", []) == []
+    assert graph.get_resource(SERVICE).inputs["enableExecuteCommand"] is False
+    assert graph.get_resource(TASK).inputs.get("volumes", []) == []
 
 
 def test_further_rights_of_the_application_come_from_the_settings(build: Build) -> None:
     arn = "arn:aws:iam::123456789012:policy/uploads"
     graph = services_of(build, {"services": {"web": {"policyArns": [arn]}}})
-    assert graph.one(ATTACHMENT).inputs["policyArn"] == arn
-    assert graph.one(ATTACHMENT).name == "services-web-task-uploads"
+    assert graph.get_resource(ATTACHMENT).inputs["policyArn"] == arn
+    assert graph.get_resource(ATTACHMENT).name == "services-web-task-uploads"
 
 
 def test_roles_are_for_tasks_of_this_account_only(build: Build) -> None:
-    roles = services_of(build).all("aws:iam/role:Role")
+    roles = services_of(build).list_resources("aws:iam/role:Role")
     assert sorted(r.name for r in roles) == ["services-web-execution", "services-web-task"]
     for role in roles:
         (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
@@ -216,12 +219,16 @@ def test_roles_are_for_tasks_of_this_account_only(build: Build) -> None:
 
 def test_tasks_are_called_by_the_load_balancer_and_call_what_they_need(build: Build) -> None:
     graph = services_of(build, {"cache": {"enabled": True}})
-    group = graph.one("aws:ec2/securityGroup:SecurityGroup")
-    into = [r for r in graph.all(INGRESS) if r.inputs["securityGroupId"] == group.id]
+    group = graph.get_resource("aws:ec2/securityGroup:SecurityGroup")
+    into = [r for r in graph.list_resources(INGRESS) if r.inputs["securityGroupId"] == group.id]
     assert [(r.inputs["referencedSecurityGroupId"], r.inputs["fromPort"]) for r in into] == [
         ("sg-0123456789abcdef1", 8080)
     ]
-    out = {r.name: r.inputs for r in graph.all(EGRESS) if r.inputs["securityGroupId"] == group.id}
+    out = {
+        r.name: r.inputs
+        for r in graph.list_resources(EGRESS)
+        if r.inputs["securityGroupId"] == group.id
+    }
     assert {name: rule["fromPort"] for name, rule in out.items()} == {
         "services-web-database": 5433,
         "services-web-cache": 6379,

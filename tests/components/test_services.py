@@ -17,14 +17,14 @@ TWO: dict[str, JsonValue] = {"services": {"api": {"paths": ["/api/*"]}, "web": {
 
 def test_each_service_is_a_component_of_its_own_with_its_own_log(build: Build) -> None:
     graph = services_of(build, TWO)
-    assert sorted(s.name for s in graph.all(SERVICE)) == ["services-api", "services-web"]
-    for service in graph.all(SERVICE):
+    assert sorted(s.name for s in graph.list_resources(SERVICE)) == ["services-api", "services-web"]
+    for service in graph.list_resources(SERVICE):
         assert service.parent.endswith(f"bulwark:index:Service::{service.name}")
-        outer = graph.component(service)
+        outer = graph.find_component(service)
         assert outer is not None
         assert outer.name == "services"
         assert service.inputs["tags"]["Component"] == "services"
-    names = sorted(log.inputs["name"] for log in graph.all(LOG))
+    names = sorted(log.inputs["name"] for log in graph.list_resources(LOG))
     assert names == [
         "/aws/ecs/containerinsights/bulwark-test/performance",
         "/bulwark/test/exec",
@@ -43,20 +43,22 @@ def test_adding_a_service_changes_nothing_of_the_others(build: Build) -> None:
 @pytest.mark.parametrize("insights", ["enhanced", "enabled"])
 def test_ecs_12_container_insights_are_on(build: Build, insights: str) -> None:
     graph = services_of(build, {"cluster": {"containerInsights": insights}})
-    assert graph.one(CLUSTER).inputs["settings"] == [
+    assert graph.get_resource(CLUSTER).inputs["settings"] == [
         {"name": "containerInsights", "value": insights}
     ]
 
 
 def test_without_insights_there_is_no_log_group_for_them(build: Build) -> None:
     graph = services_of(build, profile="dev")
-    assert graph.one(CLUSTER).inputs["settings"][0]["value"] == "disabled"
-    assert not [log for log in graph.all(LOG) if "containerinsights" in log.inputs["name"]]
+    assert graph.get_resource(CLUSTER).inputs["settings"][0]["value"] == "disabled"
+    assert not [
+        log for log in graph.list_resources(LOG) if "containerinsights" in log.inputs["name"]
+    ]
 
 
 def test_exec_sessions_are_encrypted_and_logged(build: Build) -> None:
     graph = services_of(build)
-    command = graph.one(CLUSTER).inputs["configuration"]["executeCommandConfiguration"]
+    command = graph.get_resource(CLUSTER).inputs["configuration"]["executeCommandConfiguration"]
     assert command["logging"] == "OVERRIDE"
     assert command["kmsKeyId"].endswith("keys-logs")
     assert command["logConfiguration"] == {
@@ -67,28 +69,28 @@ def test_exec_sessions_are_encrypted_and_logged(build: Build) -> None:
 
 def test_without_own_keys_exec_sessions_are_still_logged(build: Build) -> None:
     graph = services_of(build, profile="dev")
-    command = graph.one(CLUSTER).inputs["configuration"]["executeCommandConfiguration"]
+    command = graph.get_resource(CLUSTER).inputs["configuration"]["executeCommandConfiguration"]
     assert "kmsKeyId" not in command
     assert command["logConfiguration"]["cloudWatchEncryptionEnabled"] is False
 
 
 def test_without_exec_the_cluster_has_no_configuration_for_it(build: Build) -> None:
     graph = services_of(build, {"cluster": {"exec": False}})
-    assert graph.one(CLUSTER).inputs.get("configuration") is None
-    assert not [log for log in graph.all(LOG) if log.inputs["name"].endswith("/exec")]
+    assert graph.get_resource(CLUSTER).inputs.get("configuration") is None
+    assert not [log for log in graph.list_resources(LOG) if log.inputs["name"].endswith("/exec")]
 
 
 def test_both_kinds_of_fargate_can_be_asked_for(build: Build) -> None:
     graph = services_of(build, profile="dev")
-    assert graph.one(PROVIDERS).inputs["capacityProviders"] == ["FARGATE", "FARGATE_SPOT"]
+    assert graph.get_resource(PROVIDERS).inputs["capacityProviders"] == ["FARGATE", "FARGATE_SPOT"]
     assert [
         (s["capacityProvider"], s["weight"])
-        for s in graph.one(SERVICE).inputs["capacityProviderStrategies"]
+        for s in graph.get_resource(SERVICE).inputs["capacityProviderStrategies"]
     ] == [("FARGATE", 0), ("FARGATE_SPOT", 100)]
 
 
 def test_every_log_group_is_kept_as_long_as_the_settings_say(build: Build) -> None:
-    logs = services_of(build, {"logs": {"retentionDays": 30}}).all(LOG)
+    logs = services_of(build, {"logs": {"retentionDays": 30}}).list_resources(LOG)
     assert {log.inputs["retentionInDays"] for log in logs} == {30}
     assert all(log.inputs["kmsKeyId"].endswith("keys-logs") for log in logs)
 

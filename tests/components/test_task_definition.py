@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 
 from components.settings import ServiceSettings
-from components.task_definition import EXEC_VOLUMES, container, volumes
+from components.task_definition import EXEC_VOLUMES, build_container_definition, list_volumes
 
 
 def _container(exec_: bool = True, **values: Any) -> dict[str, Any]:
-    made = container(
+    made = build_container_definition(
         "web",
         ServiceSettings(**values),
         secrets={"TOKEN": "arn:b", "DB_HOST": "arn:a:host::"},
         log_group="/bulwark/test/services/web",
         region="eu-north-1",
-        exec_=exec_,
+        has_exec=exec_,
     )
     assert json.loads(json.dumps(made)) == made
     return made
@@ -50,8 +50,8 @@ def test_ecs_9_logs_go_to_the_services_own_group_and_never_stop_it() -> None:
 def test_exec_has_root_volumes_to_write_to_and_nothing_without_it() -> None:
     mounts = {m["sourceVolume"]: m["containerPath"] for m in _container()["mountPoints"]}
     assert mounts == EXEC_VOLUMES
-    assert volumes(True) == list(mounts)
-    assert _container(exec_=False)["mountPoints"] == volumes(False) == []
+    assert list_volumes(True) == list(mounts)
+    assert _container(exec_=False)["mountPoints"] == list_volumes(False) == []
 
 
 def test_variables_stand_in_the_order_of_their_names() -> None:

@@ -9,7 +9,7 @@ from components.account import Account
 from components.keys import Keys, KeysArgs
 from components.settings import Settings
 from components.topics import Topics, TopicsArgs
-from sandbox.program import Graph
+from sandbox.program import ResourceGraph
 from tests.conftest import Build
 from tests.world import settings
 
@@ -20,9 +20,9 @@ WHO: list[JsonValue] = [
 ]
 
 
-def topics(build: Build, given: Settings) -> Graph:
+def topics(build: Build, given: Settings) -> ResourceGraph:
     def program() -> None:
-        account = Account.current()
+        account = Account.get_current()
         keys = Keys("keys", KeysArgs(given, account))
         Topics("topics", TopicsArgs(given, account, keys))
 
@@ -34,7 +34,7 @@ def statements(policy: str) -> dict[str, dict[str, Any]]:
 
 
 def test_sns_1_topics_are_encrypted_with_the_stacks_own_key(build: Build) -> None:
-    made = topics(build, settings()).all(TOPIC)
+    made = topics(build, settings()).list_resources(TOPIC)
     assert sorted(t.inputs["name"] for t in made) == ["bulwark-test-page", "bulwark-test-warn"]
     assert {t.inputs["kmsMasterKeyId"] for t in made} == {
         "arn:aws:kms:eu-north-1:123456789012:key/keys-logs"
@@ -44,13 +44,13 @@ def test_sns_1_topics_are_encrypted_with_the_stacks_own_key(build: Build) -> Non
 def test_without_an_own_key_topics_are_not_encrypted_since_cloudwatch_could_not_publish(
     build: Build,
 ) -> None:
-    made = topics(build, settings(profile="dev")).all(TOPIC)
+    made = topics(build, settings(profile="dev")).list_resources(TOPIC)
     assert len(made) == 2
     assert all("kmsMasterKeyId" not in t.inputs for t in made)
 
 
 def test_sns_4_nobody_but_aws_services_may_publish(build: Build) -> None:
-    for topic in topics(build, settings()).all(TOPIC):
+    for topic in topics(build, settings()).list_resources(TOPIC):
         arn = f"arn:aws:sns:eu-north-1:123456789012:{topic.inputs['name']}"
         for statement in statements(topic.inputs["policy"]).values():
             assert statement["Resource"] == [arn]
@@ -60,7 +60,7 @@ def test_sns_4_nobody_but_aws_services_may_publish(build: Build) -> None:
 
 
 def test_who_names_its_account_is_bound_to_it_and_eventbridge_is_not(build: Build) -> None:
-    found = statements(topics(build, settings()).all(TOPIC)[0].inputs["policy"])
+    found = statements(topics(build, settings()).list_resources(TOPIC)[0].inputs["policy"])
     assert found["OwnAccount"]["Condition"] == {
         "StringEquals": {"aws:SourceAccount": "123456789012"}
     }
@@ -73,16 +73,18 @@ def test_who_names_its_account_is_bound_to_it_and_eventbridge_is_not(build: Buil
 
 
 def test_publishing_without_tls_is_denied(build: Build) -> None:
-    denied = statements(topics(build, settings()).all(TOPIC)[0].inputs["policy"])["TlsOnly"]
+    denied = statements(topics(build, settings()).list_resources(TOPIC)[0].inputs["policy"])[
+        "TlsOnly"
+    ]
     assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
     assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_the_key_lets_in_every_service_that_may_publish(build: Build) -> None:
     graph = topics(build, settings())
-    key = graph.one("aws:kms/key:Key", "keys-logs")
+    key = graph.get_resource("aws:kms/key:Key", "keys-logs")
     allowed = statements(key.inputs["policy"])
-    published = statements(graph.all(TOPIC)[0].inputs["policy"])
+    published = statements(graph.list_resources(TOPIC)[0].inputs["policy"])
     bound = set(published["OwnAccount"]["Principal"]["Service"])
     assert bound <= set(allowed["Topics"]["Principal"]["Service"])
     unbound = allowed["TopicsWithoutSource"]
@@ -96,7 +98,7 @@ def test_the_key_lets_in_every_service_that_may_publish(build: Build) -> None:
 
 def test_subscribers_are_named_and_their_endpoints_are_secret(build: Build) -> None:
     graph = topics(build, settings({"alarms": {"subscriptions": WHO}}))
-    made = {s.name: s for s in graph.all(SUBSCRIPTION)}
+    made = {s.name: s for s in graph.list_resources(SUBSCRIPTION)}
     assert sorted(made) == ["topics-page-on-call", "topics-warn-team"]
     page = made["topics-page-on-call"]
     assert page.inputs["topic"].endswith("/topics-page")

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import yaml
 
-from components.user_data import METRICS, SCRIPT, user_data
+from components.user_data import AGENT_CONFIG, RUN_CONTAINER_FILE, build_user_data
 from tests.conftest import Build
 
 CONTAINER = {"environment": {"GREETING": 'it\'s "quoted": {{x}} $(id) å\t#', "EMPTY": ""}}
@@ -22,7 +22,7 @@ def _cloud_config(build: Build, container: dict[str, Any]) -> tuple[dict[str, An
 
     def program() -> None:
         pulumi.ComponentResource("test:index:Anything", "anything")
-        user_data("bulwark", container).apply(seen.append)
+        build_user_data("bulwark", container).apply(seen.append)
 
     build(program)
     text = base64.b64decode(seen[0]).decode()
@@ -43,7 +43,7 @@ def test_it_is_a_cloud_config_that_fits_into_sixteen_kibibytes(build: Build) -> 
 def test_values_reach_the_instance_unchanged(build: Build) -> None:
     files = _files(_cloud_config(build, CONTAINER)[0])
     assert json.loads(files["/opt/bulwark/container.json"]) == CONTAINER
-    assert files["/opt/bulwark/run_container.py"] == SCRIPT.read_text()
+    assert files["/opt/bulwark/run_container.py"] == RUN_CONTAINER_FILE.read_text()
 
 
 def test_only_root_reads_what_the_container_is_told(build: Build) -> None:
@@ -76,6 +76,6 @@ def test_the_unit_restarts_the_container_for_ever(build: Build) -> None:
 def test_memory_and_disk_are_measured_for_the_group_too(build: Build) -> None:
     files = _files(_cloud_config(build, CONTAINER)[0])
     metrics = json.loads(files["/opt/bulwark/metrics.json"])
-    assert metrics == METRICS
+    assert metrics == AGENT_CONFIG
     assert metrics["metrics"]["aggregation_dimensions"] == [["AutoScalingGroupName"]]
     assert set(metrics["metrics"]["metrics_collected"]) == {"mem", "disk"}

@@ -7,8 +7,8 @@ import pytest
 from components.account import Account
 from components.keys import Keys, KeysArgs
 from components.settings import WafSettings
-from components.waf import Waf, WafArgs, rules
-from sandbox.program import Graph
+from components.waf import Waf, WafArgs, build_web_acl_rules
+from sandbox.program import ResourceGraph
 from tests.conftest import Build
 from tests.world import settings
 
@@ -17,17 +17,17 @@ LOGGING = "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration"
 BALANCER = "arn:aws:elasticloadbalancing:eu-north-1:123456789012:loadbalancer/app/x/1"
 
 
-def _waf(build: Build) -> Graph:
+def _waf(build: Build) -> ResourceGraph:
     def program() -> None:
         wanted = settings()
-        keys = Keys("keys", KeysArgs(wanted, Account.current()))
+        keys = Keys("keys", KeysArgs(wanted, Account.get_current()))
         Waf("waf", WafArgs(wanted, keys, BALANCER))
 
     return build(program)
 
 
 def test_waf_10_it_has_the_managed_groups_and_a_rate_limit(build: Build) -> None:
-    found = _waf(build).one(ACL).inputs["rules"]
+    found = _waf(build).get_resource(ACL).inputs["rules"]
     assert [rule["name"] for rule in found] == [
         "rate-limit",
         "AWSManagedRulesAmazonIpReputationList",
@@ -39,8 +39,8 @@ def test_waf_10_it_has_the_managed_groups_and_a_rate_limit(build: Build) -> None
 
 def test_waf_11_what_rules_see_is_logged_without_credentials(build: Build) -> None:
     graph = _waf(build)
-    logging = graph.one(LOGGING).inputs
-    group = graph.one("aws:cloudwatch/logGroup:LogGroup")
+    logging = graph.get_resource(LOGGING).inputs
+    group = graph.get_resource("aws:cloudwatch/logGroup:LogGroup")
     assert group.inputs["name"] == "aws-waf-logs-bulwark-test"
     assert group.inputs["kmsKeyId"]
     assert logging["logDestinationConfigs"] == [group.outputs["arn"]]
@@ -53,7 +53,7 @@ def test_waf_11_what_rules_see_is_logged_without_credentials(build: Build) -> No
 
 
 def test_waf_12_the_acl_and_each_rule_have_metrics(build: Build) -> None:
-    acl = _waf(build).one(ACL).inputs
+    acl = _waf(build).get_resource(ACL).inputs
     seen = [acl["visibilityConfig"], *(rule["visibilityConfig"] for rule in acl["rules"])]
     assert all(config["cloudwatchMetricsEnabled"] for config in seen)
     assert acl["visibilityConfig"]["metricName"] == acl["name"] == "bulwark-test-alb"
@@ -61,14 +61,14 @@ def test_waf_12_the_acl_and_each_rule_have_metrics(build: Build) -> None:
 
 def test_elb_16_it_stands_before_the_load_balancer(build: Build) -> None:
     graph = _waf(build)
-    acl = graph.one(ACL)
-    association = graph.one("aws:wafv2/webAclAssociation:WebAclAssociation").inputs
+    acl = graph.get_resource(ACL)
+    association = graph.get_resource("aws:wafv2/webAclAssociation:WebAclAssociation").inputs
     assert association == {"resourceArn": BALANCER, "webAclArn": acl.outputs["arn"]}
     assert acl.inputs["scope"] == "REGIONAL"
 
 
 def test_the_rule_that_blocks_uploads_only_counts() -> None:
-    found: Any = {str(rule["name"]): rule for rule in rules(WafSettings())}
+    found: Any = {str(rule["name"]): rule for rule in build_web_acl_rules(WafSettings())}
     statement = found["AWSManagedRulesCommonRuleSet"]["statement"]["managed_rule_group_statement"]
     assert statement["rule_action_overrides"] == [
         {"name": "SizeRestrictions_BODY", "action_to_use": {"count": {}}}
@@ -77,7 +77,7 @@ def test_the_rule_that_blocks_uploads_only_counts() -> None:
 
 @pytest.mark.parametrize("limit", [10, 5000])
 def test_one_address_is_blocked_above_the_rate_of_the_settings(limit: int) -> None:
-    rule: Any = rules(WafSettings(rate_limit=limit))[0]
+    rule: Any = build_web_acl_rules(WafSettings(rate_limit=limit))[0]
     assert rule["action"] == {"block": {}}
     assert rule["statement"]["rate_based_statement"]["limit"] == limit
     assert rule["statement"]["rate_based_statement"]["aggregate_key_type"] == "IP"

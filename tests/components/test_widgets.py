@@ -4,23 +4,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.widgets import (
-    COLUMNS,
-    Line,
+    GRID_COLUMNS,
+    ThresholdLine,
     Widget,
-    alarm_status,
-    body,
-    graph,
-    logs,
-    number,
-    text,
+    build_alarm_widgets,
+    build_dashboard_body,
+    build_graph_widget,
+    build_log_widget,
+    build_number_widget,
+    build_text_widget,
 )
 
-SIZES = st.lists(st.tuples(st.integers(1, COLUMNS), st.integers(1, 12)), max_size=30)
+SIZES = st.lists(st.tuples(st.integers(1, GRID_COLUMNS), st.integers(1, 12)), max_size=30)
 
 
 @given(SIZES)
 def test_widgets_never_overlap_and_never_leave_the_grid(sizes: list[tuple[int, int]]) -> None:
-    made = body([Widget("text", width, height, {}) for width, height in sizes])["widgets"]
+    made = build_dashboard_body([Widget("text", width, height, {}) for width, height in sizes])[
+        "widgets"
+    ]
     assert [(w["width"], w["height"]) for w in made] == sizes
     taken: set[tuple[int, int]] = set()
     for widget in made:
@@ -29,27 +31,34 @@ def test_widgets_never_overlap_and_never_leave_the_grid(sizes: list[tuple[int, i
             for x in range(widget["x"], widget["x"] + widget["width"])
             for y in range(widget["y"], widget["y"] + widget["height"])
         }
-        assert max(x for x, _ in cells) < COLUMNS
+        assert max(x for x, _ in cells) < GRID_COLUMNS
         assert not cells & taken
         taken |= cells
 
 
 def test_a_graph_draws_a_line_for_each_threshold() -> None:
-    made = graph("t", "eu-north-1", [["A", "b"]], unit="u", lines=[Line("P1 x", 80, "#fff")])
+    made = build_graph_widget(
+        "t", "eu-north-1", [["A", "b"]], unit="u", lines=[ThresholdLine("P1 x", 80, "#fff")]
+    )
     assert made.properties["annotations"] == {
         "horizontal": [{"label": "P1 x", "value": 80, "color": "#fff"}]
     }
     assert made.properties["yAxis"]["left"] == {"min": 0, "label": "u", "showUnits": False}
-    assert "annotations" not in graph("t", "eu-north-1", [["A", "b"]]).properties
+    assert "annotations" not in build_graph_widget("t", "eu-north-1", [["A", "b"]]).properties
 
 
 def test_more_alarms_than_a_widget_holds_take_two() -> None:
-    made = alarm_status("Alarms", [f"arn-{n}" for n in range(130)])
+    made = build_alarm_widgets("Alarms", [f"arn-{n}" for n in range(130)])
     assert [len(w.properties["alarms"]) for w in made] == [100, 30]
     assert made[0].height > made[1].height
 
 
 def test_the_other_widgets_carry_what_they_are_given() -> None:
-    assert text("**x**").properties["markdown"] == "**x**"
-    assert number("n", "us-east-1", [["A", "b"]], 60).properties["view"] == "singleValue"
-    assert logs("l", "eu-north-1", "SOURCE 'g' | x").properties["query"] == "SOURCE 'g' | x"
+    assert build_text_widget("**x**").properties["markdown"] == "**x**"
+    assert (
+        build_number_widget("n", "us-east-1", [["A", "b"]], 60).properties["view"] == "singleValue"
+    )
+    assert (
+        build_log_widget("l", "eu-north-1", "SOURCE 'g' | x").properties["query"]
+        == "SOURCE 'g' | x"
+    )

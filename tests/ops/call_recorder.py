@@ -9,7 +9,7 @@ from unittest.mock import patch
 from botocore import xform_name
 from botocore.client import BaseClient
 
-from ops.core.aws import RETRIES
+from ops.core.aws import CLIENT_CONFIG
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def recorded() -> Iterator[list[Recorded]]:
     def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         service = client.meta.service_model.service_name
         api = f"{service}.{xform_name(operation)}"
-        if client.meta.config.user_agent_extra == RETRIES.user_agent_extra:  # type: ignore[attr-defined]
+        if client.meta.config.user_agent_extra == CLIENT_CONFIG.user_agent_extra:  # type: ignore[attr-defined]
             calls.append(Recorded(api, parameters, client.meta.region_name))
         return original(client, operation, parameters)
 

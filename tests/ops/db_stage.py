@@ -84,7 +84,7 @@ def console(capture: pytest.CaptureFixture[str], folder: Path, **given: Any) -> 
         return original(shared_aws(), service, region or self.region)
 
     with stage() as on, patch.object(Aws, "client", client):
-        sandbox_clock.use(sandbox_clock.AtOnce())
+        sandbox_clock.set_sandbox_clock(sandbox_clock.InstantClock())
         put(on, **given)
         on.client("s3").create_bucket(
             Bucket=on.outputs.backups.operations_bucket,

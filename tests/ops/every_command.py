@@ -16,7 +16,7 @@ from unittest.mock import patch
 from ops.checks import table as checklists
 from ops.cli.app import main
 from ops.cli.selection import Selection
-from ops.core.lock import BucketPlace, Held, Lock
+from ops.core.lock import BucketLockStore, Lock, LockRecord
 from ops.core.plan import Call, Plan
 from ops.core.run import WallClock
 from ops.health.registry import CHECKS
@@ -65,8 +65,8 @@ def held(on: Stage) -> None:
     """Somebody's lock."""
     put_bucket(on)
     now = on.clock.now()
-    place = BucketPlace(on.client("s3"), on.outputs.backups.operations_bucket)
-    Lock(place).take(Held(holder="a@b", run="r-1", reason="x", since=now, until=now + 60))
+    place = BucketLockStore(on.client("s3"), on.outputs.backups.operations_bucket)
+    Lock(place).acquire(LockRecord(holder="a@b", run="r-1", reason="x", since=now, until=now + 60))
 
 
 def asked(on: Stage) -> None:

@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from ops.core.plan import Shell
 from ops.preview import changes as preview
 from ops.state import backup as states
-from sandbox.aws import client
+from sandbox.aws import get_client
 from tests.ops.stage import ACCOUNT, REGION, Stage
 
 Answer = dict[str, JsonValue]
@@ -143,7 +143,7 @@ class Pulumi:
         found = json.loads(Path(options["--file"]).read_text(encoding="utf-8"))
         self.stacks[stack].resources = len(found["deployment"]["resources"])
         self.stacks[stack].state = found
-        self.imports.append(states.digest(found))
+        self.imports.append(states.compute_state_digest(found))
         return {}
 
     def stack_history(self, stack: str, *_: object) -> Answer:
@@ -163,8 +163,12 @@ class Pulumi:
         """What a command of ops prints, in a process of its own."""
         words, stack = argv[1:5], dict(zip(argv[5::2], argv[6::2], strict=True)).get("--of", "")
         if words == ("-m", "ops", "state", "previewed"):
-            found = preview.told({"steps": self.previewed.get(stack, [])}, stack)
-            return {"exit": 0, "output": {"digest": preview.fingerprint(found)}, "said": ""}
+            found = preview.parse_live({"steps": self.previewed.get(stack, [])}, stack)
+            return {
+                "exit": 0,
+                "output": {"digest": preview.compute_preview_digest(found)},
+                "said": "",
+            }
         if words == ("-m", "ops", "check", "post-deploy"):
             items: list[JsonValue] = [
                 {"item": "new errors", "state": "failing"},
@@ -196,7 +200,7 @@ class Pulumi:
             return {"exit": 2, "output": None, "said": ""}
         except KeyError:
             return {"exit": 1, "output": None, "said": "ops: pulumi stack export failed"}
-        return {"exit": 0, "output": {"digest": states.digest(state)}, "said": ""}
+        return {"exit": 0, "output": {"digest": states.compute_state_digest(state)}, "said": ""}
 
     def stack_output(self, stack: str, *_: object) -> Answer:
         outputs = self.stacks[stack].outputs
@@ -241,7 +245,7 @@ class Pulumi:
         }
         identifier = f"bulwark-{stack}-database"
         if "the database" not in self.fails and one.outputs is None:
-            self._made(client("rds", where), identifier, one.config)  # its own calls
+            self._made(get_client("rds", where), identifier, one.config)  # its own calls
         if self.killed:
             self.killed, self.locked = self.killed - 1, True
             return {"exit": -9}

@@ -11,7 +11,7 @@ import pytest
 
 from ops.outputs import Outputs
 from sandbox import load_balancer as balancer
-from sandbox.clients.http_client import Asker, stepping
+from sandbox.clients.http_client import HttpClient, step_clients
 from tests.ops.command_line import Console
 from tests.ops.procedures.service_page import put_rule
 from tests.ops.service_stage import BREAKER, commanded, put
@@ -30,10 +30,10 @@ class Site:
     url: str
 
     @contextmanager
-    def asked(self) -> Iterator[Asker]:
+    def asked(self) -> Iterator[HttpClient]:
         """A client asks every five simulated seconds of what is done in the block."""
-        asker = Asker(self.url)
-        with stepping(self.ops.stage.clock.held, asker):
+        asker = HttpClient(self.url)
+        with step_clients(self.ops.stage.clock.held, asker):
             yield asker
 
     def body(self) -> str:
@@ -85,7 +85,7 @@ def site(
     capture: pytest.CaptureFixture[str], folder: Path, outputs: Outputs | None = None
 ) -> Iterator[Site]:
     """A stage of the backend alone, behind a load balancer that answers."""
-    with stage(outputs) as on, balancer.answering():
+    with stage(outputs) as on, balancer.serve_load_balancers():
         arn = put_site(on)
         with commanded(on, folder) as file:
-            yield Site(Console(on, file, capture), balancer.url(arn, PORT))
+            yield Site(Console(on, file, capture), balancer.get_listener_url(arn, PORT))

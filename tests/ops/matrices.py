@@ -29,10 +29,10 @@ from typing import Final, TypeAlias
 from pydantic import JsonValue
 
 from ops.core.actions import Actions
-from ops.core.engine import Engine, InDoubtError, verdict
+from ops.core.engine import Engine, InDoubtError, evaluate
 from ops.core.errors import RefusedError
 from ops.core.journal import Journal
-from ops.core.plan import Action, Plan, family
+from ops.core.plan import Action, Plan, step_and_undos
 from tests.ops.forks import Fork, apart
 from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage, stage
@@ -96,10 +96,10 @@ class World:
 
     def _know(self, plan: Plan) -> None:
         """The actions of a plan, as its times are filled when it starts."""
-        steps = [part for step in plan.steps for part in family(step)]
+        steps = [part for step in plan.steps for part in step_and_undos(step)]
         waits = [wait for step in steps for wait in (step.goal, step.ready) if wait]
         self.reads = {wait.read.model_dump_json(): wait.read for wait in waits}
-        self.names = {step.do.model_dump_json(): step.name for step in steps}
+        self.names = {step.action.model_dump_json(): step.name for step in steps}
 
     def state(self) -> tuple[int, int, float]:
         """What a kill leaves: where it is equal, nothing is different."""
@@ -166,11 +166,11 @@ class World:
 
     def _returned(self) -> None:
         """Whatever was changed and can be undone is as it was."""
-        seen = Journal(_Lines(self.lines, nothing)).seen()
+        seen = Journal(_Lines(self.lines, nothing)).get_step_results()
         for step in self.plan.steps:
             for back in step.undo if step.name in self.changes else ():
                 found = self.actions(back.goal.read, seen)
-                assert verdict(back.goal, found, seen) == "met", f"{step.name}: {found}"
+                assert evaluate(back.goal, found, seen) == "met", f"{step.name}: {found}"
 
 
 @dataclass

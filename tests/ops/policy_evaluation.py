@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ops.permissions.policies import Allowed
+from ops.permissions.policies import PolicyStatement
 from tests.ops.call_recorder import Recorded
 from tests.ops.stage import ACCOUNT
 
@@ -228,12 +228,12 @@ def nobodys(action: str, arn: str) -> bool:
     return not arn.startswith("arn:aws:s3:") and (arn.split(":")[4] == "" or launched)
 
 
-def allows(statements: Iterable[Allowed], action: str, arn: str) -> bool:
+def allows(statements: Iterable[PolicyStatement], action: str, arn: str) -> bool:
     """Whether a policy allows an action on a resource. IAM's patterns are those of fnmatch."""
     return any(
         action in one.actions
         and any(fnmatchcase(arn, pattern) for pattern in one.resources)
-        and all(_tagged(key, values) for _, key, values in one.when)
+        and all(_tagged(key, values) for _, key, values in one.conditions)
         for one in statements
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sandbox.program import Graph, Registered
+from sandbox.program import RegisteredResource, ResourceGraph
 
 PREVIEWS = Path(__file__).parent / "previews"
 
@@ -13,7 +13,7 @@ PREVIEWS = Path(__file__).parent / "previews"
 class Engine:
     """Writes of a graph what the engine would: its URNs name every component above a resource."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: ResourceGraph) -> None:
         self.graph, self.by_urn = graph, {r.urn: r for r in graph}
 
     def urn(self, urn: str) -> str:
@@ -28,7 +28,7 @@ class Engine:
         stack, project = urn.split("::")[:2]
         return f"{stack}::{project}::{'$'.join(kinds)}::{one.name}"
 
-    def state(self, resource: Registered) -> dict[str, Any]:
+    def state(self, resource: RegisteredResource) -> dict[str, Any]:
         """A resource as a state has it; what is marked secret is blinded."""
         blind = dict.fromkeys(resource.secrets, "[secret]")
         return {
@@ -41,7 +41,7 @@ class Engine:
         }
 
     def step(
-        self, op: str, resource: Registered, new: Mapping[str, Any] | None = None
+        self, op: str, resource: RegisteredResource, new: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         """What happens to a resource; `new` are inputs that are to be others than now."""
         made: dict[str, Any] = {"op": op, "urn": self.urn(resource.urn), "detailedDiff": None}

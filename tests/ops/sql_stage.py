@@ -60,8 +60,8 @@ def real_console(folder: Path, **given: Any) -> Iterator[Console]:
     def client(self: Aws, service: str, region: str | None = None) -> Any:
         return original(shared_aws(), service, region or self.region)
 
-    with databases.real(), stage() as on, patch.object(Aws, "client", client):
-        sandbox_clock.use(sandbox_clock.AtOnce())
+    with databases.use_real_postgres(), stage() as on, patch.object(Aws, "client", client):
+        sandbox_clock.set_sandbox_clock(sandbox_clock.InstantClock())
         group = on.outputs.database.parameter_group
         rds = on.client("rds")
         rds.create_db_parameter_group(
@@ -99,4 +99,4 @@ def connect(on: Stage, application: str = "shop") -> "psycopg.Connection[tuple[A
 def superuser(on: Stage) -> "psycopg.Connection[tuple[Any, ...]]":
     """A session of the superuser's, which RDS gives nobody."""
     instance = rds_backends[ACCOUNT][REGION].databases[on.outputs.database.identifier]
-    return databases.superuser(instance)
+    return databases.connect_superuser(instance)

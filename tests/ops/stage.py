@@ -23,7 +23,7 @@ from ops.core.plan import Action, Plan
 from ops.core.run import WallClock
 from ops.outputs import Outputs
 from sandbox import clock as sandbox_clock
-from sandbox.aws import in_memory_aws
+from sandbox.aws import use_in_memory_aws
 
 ACCOUNT, REGION, RECOVERY = "123456789012", "eu-north-1", "eu-west-1"
 PREFIX = "bulwark-test"
@@ -37,7 +37,7 @@ class KilledError(BaseException):
 class Simulated:
     """The engine's clock on the sandbox's: sleeping lets simulated time pass."""
 
-    held: sandbox_clock.Held
+    held: sandbox_clock.ManualClock
 
     def now(self) -> float:
         return self.held.now().timestamp()
@@ -95,13 +95,13 @@ class Stage:
 @contextmanager
 def stage(outputs: Outputs | None = None) -> Iterator[Stage]:
     """A stage; what is on it is gone afterwards."""
-    held = sandbox_clock.Held()
-    with patch.dict(os.environ, MOTO_IAM_LOAD_MANAGED_POLICIES="false"), in_memory_aws(REGION):
-        before = sandbox_clock.use(held)
+    held = sandbox_clock.ManualClock()
+    with patch.dict(os.environ, MOTO_IAM_LOAD_MANAGED_POLICIES="false"), use_in_memory_aws(REGION):
+        before = sandbox_clock.set_sandbox_clock(held)
         try:
             yield Stage(Simulated(held), shared_aws(), outputs or stack_outputs())
         finally:
-            sandbox_clock.use(before)
+            sandbox_clock.set_sandbox_clock(before)
 
 
 def matrix(

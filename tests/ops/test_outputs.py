@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from ops.outputs import (
     Outputs,
     OutputsError,
-    divide,
-    join,
-    outputs_path,
-    read,
+    build_outputs_path,
+    divide_part,
+    join_parts,
+    parse_outputs,
 )
 
 NAME = st.from_regex(r"[a-z][a-z0-9-]{0,19}", fullmatch=True)
@@ -140,7 +140,7 @@ def kept(whole: Mapping[str, Any], labels: Mapping[str, list[str]]) -> dict[str,
     """The parameters of all parts."""
     found: dict[str, str] = {}
     for part, value in whole.items():
-        found |= divide(part, value, labels.get(part, []))
+        found |= divide_part(part, value, labels.get(part, []))
     return found
 
 
@@ -159,14 +159,14 @@ def test_what_is_divided_joins_to_the_same(
         "loadBalancer": list(targets),
         "alarms": [str(n) for n in range(pieces)],
     }
-    assert join(kept(whole, labels)) == Outputs.model_validate(whole)
+    assert join_parts(kept(whole, labels)) == Outputs.model_validate(whole)
 
 
 @given(names=st.lists(TEXT, max_size=200), pieces=st.integers(1, 9))
 def test_names_are_shared_evenly(names: list[str], pieces: int) -> None:
     labels = [str(n) for n in range(pieces)]
     whole = outputs({}, {}, {"P1": names})
-    parameters = divide("alarms", whole["alarms"], labels)
+    parameters = divide_part("alarms", whole["alarms"], labels)
     shares = [len(json.loads(parameters[f"alarms/{x}"]).get("P1", [])) for x in labels]
     assert max(shares) - min(shares) <= 1
 
@@ -177,18 +177,18 @@ def test_every_parameter_that_is_missing_is_named_and_none_is_taken_for_null() -
     for path in parameters:
         rest = {key: text for key, text in parameters.items() if key != path}
         with pytest.raises(OutputsError, match=f"the parameter {path} is missing, deploy"):
-            join(rest)
+            join_parts(rest)
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "3", "{"])
 def test_a_parameter_that_is_no_object_is_named(text: str) -> None:
     with pytest.raises(OutputsError, match="the parameter services/web is not an object"):
-        join({**kept(PLAIN, LABELS), "services/web": text})
+        join_parts({**kept(PLAIN, LABELS), "services/web": text})
 
 
 def test_labels_that_are_not_the_entries_are_refused() -> None:
     with pytest.raises(OutputsError, match=r"services.services has \['web'\], not \['api'\]"):
-        divide("services", PLAIN["services"], ["api"])
+        divide_part("services", PLAIN["services"], ["api"])
 
 
 def test_what_pulumi_leaves_out_is_null() -> None:
@@ -197,19 +197,19 @@ def test_what_pulumi_leaves_out_is_null() -> None:
             return {key: bare(entry) for key, entry in value.items() if entry is not None}
         return value
 
-    assert read(bare(PLAIN)) == read(PLAIN)
-    assert read(PLAIN).fleet is None
+    assert parse_outputs(bare(PLAIN)) == parse_outputs(PLAIN)
+    assert parse_outputs(PLAIN).fleet is None
 
 
 def test_other_outputs_are_refused_with_what_is_wrong() -> None:
     with pytest.raises(OutputsError, match=r"version 1, deploy .*: stack\.version: .*1"):
-        read({**PLAIN, "stack": {**PLAIN["stack"], "version": 2}})
+        parse_outputs({**PLAIN, "stack": {**PLAIN["stack"], "version": 2}})
     with pytest.raises(OutputsError, match="database: Field required"):
-        read({key: part for key, part in PLAIN.items() if key != "database"})
+        parse_outputs({key: part for key, part in PLAIN.items() if key != "database"})
 
 
 def test_the_path_is_of_project_and_stack() -> None:
-    assert outputs_path("bulwark", "prod") == "/bulwark/prod/outputs"
+    assert build_outputs_path("bulwark", "prod") == "/bulwark/prod/outputs"
 
 
 def test_reading_the_contract_loads_no_pulumi_and_no_aws() -> None:

@@ -14,8 +14,8 @@ from unittest.mock import patch
 
 from ops.core.run import WallClock
 from sandbox import clock as sandbox_clock
-from sandbox.clients.http_client import STEP, stepping
-from sandbox.clients.writer import Writer
+from sandbox.clients.http_client import STEP_SECONDS, step_clients
+from sandbox.clients.writer import DatabaseWriter
 from tests.ops.command_line import Console
 from tests.ops.sql_stage import real_console
 from tests.ops.stage import Stage
@@ -27,11 +27,11 @@ LOOKS = 0.02  # seconds of the wall in which an endpoint sees that it is to drop
 class Patient:
     """Writes, and leaves the endpoint the time to look at the clock that was advanced."""
 
-    writer: Writer
+    writer: DatabaseWriter
 
-    def ask(self) -> None:
+    def send_request(self) -> None:
         time.sleep(LOOKS)
-        self.writer.ask()
+        self.writer.send_request()
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def held_console(
         build(made.stage)
         made.file.write_text(made.stage.outputs.model_dump_json(by_alias=True))
         clock = made.stage.clock
-        sandbox_clock.use(clock.held)
+        sandbox_clock.set_sandbox_clock(clock.held)
         with (
             patch.object(WallClock, "now", lambda _: clock.now()),
             patch.object(WallClock, "sleep", lambda _, seconds: clock.sleep(seconds)),
@@ -60,11 +60,11 @@ def login(ops: Console) -> dict[str, Any]:
 
 
 @contextmanager
-def written(ops: Console) -> Iterator[Writer]:
+def written(ops: Console) -> Iterator[DatabaseWriter]:
     """A client writes while the block is carried out."""
-    writer = Writer(lambda: login(ops))
-    writer.begin()
-    with stepping(ops.stage.clock.held, Patient(writer)):
+    writer = DatabaseWriter(lambda: login(ops))
+    writer.create_table()
+    with step_clients(ops.stage.clock.held, Patient(writer)):
         yield writer
-        ops.stage.clock.sleep(2 * STEP)
-    writer.end()
+        ops.stage.clock.sleep(2 * STEP_SECONDS)
+    writer.count_lost_rows()

@@ -17,7 +17,7 @@ from components.settings import SettingsError
 from policy.exceptions import EXPIRED
 from policy.pack import Pack, pack_of
 from policy.rules import NAMES, holding
-from sandbox.program import ROOT, stack_config
+from sandbox.program import PROJECT_ROOT, load_stack_config
 
 pytest.importorskip("pulumi_policy")
 import grpc
@@ -41,7 +41,7 @@ ENDED: dict[str, JsonValue] = {
 
 def environment(stack: str, overrides: Mapping[str, JsonValue] | None = None) -> dict[str, str]:
     """What Pulumi hands to the pack's process."""
-    project, config = stack_config(stack, overrides)
+    project, config = load_stack_config(stack, overrides)
     return {
         "PULUMI_PROJECT": project,
         "PULUMI_STACK": stack,
@@ -55,7 +55,7 @@ def served(given: Mapping[str, str]) -> Iterator[analyzer_pb2_grpc.AnalyzerStub]
     """The pack in a process of its own, started in its folder as Pulumi does, and its API."""
     process = subprocess.Popen(
         [sys.executable, "-u", "__main__.py"],
-        cwd=ROOT / "policy",
+        cwd=PROJECT_ROOT / "policy",
         env={**os.environ, **given},
         stdout=subprocess.PIPE,
         text=True,
@@ -107,7 +107,7 @@ def test_dev_is_held_to_less_and_prod_to_everything() -> None:
 
 
 def test_the_project_file_names_the_environment_that_make_sets_up() -> None:
-    found = yaml.safe_load((ROOT / "policy" / "PulumiPolicy.yaml").read_text("utf-8"))
+    found = yaml.safe_load((PROJECT_ROOT / "policy" / "PulumiPolicy.yaml").read_text("utf-8"))
     assert found["runtime"]["name"] == "python"
     assert found["runtime"]["options"]["virtualenv"] == "../.venv"
 
@@ -140,7 +140,7 @@ def test_served_for_dev_it_only_tells_and_a_value_not_known_yet_is_no_fault() ->
 def test_bad_settings_end_the_pack_with_a_line() -> None:
     done = subprocess.run(
         [sys.executable, "__main__.py"],
-        cwd=ROOT / "policy",
+        cwd=PROJECT_ROOT / "policy",
         env={**os.environ, **environment("prod", {"profile": "tiny"})},
         capture_output=True,
         text=True,

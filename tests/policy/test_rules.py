@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from components.naming import stack_tags
+from components.naming import build_stack_tags
 from policy.rules import BY_NAME, NAMES, RULES, STACK_RULES
 from policy.rules.exposure import BESIDE_A_BUCKET
 from policy.rules.housekeeping import TAGGED, TAGS
@@ -67,13 +67,13 @@ def test_a_rule_says_which_control_it_is_of(given: Rule) -> None:
 
 
 def test_the_tags_are_those_that_the_components_set() -> None:
-    assert set(TAGS) == set(stack_tags(settings(), "x"))
+    assert set(TAGS) == set(build_stack_tags(settings(), "x"))
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_every_type_with_tags_is_looked_at(stack: str) -> None:
     for resource in whole(stack, {"compute": "both", "cache": {"enabled": True}}):
-        if resource.in_aws and "tags" in resource.inputs:
+        if resource.is_in_aws and "tags" in resource.inputs:
             assert resource.type in TAGGED, resource.urn
 
 

@@ -9,7 +9,7 @@ from pulumi.output import Unknown
 from components.settings import Settings, load
 from policy.pack import Pack
 from policy.rules.model import UNKNOWN, Resource
-from sandbox.program import Graph, run_stack, stack_config
+from sandbox.program import ResourceGraph, load_stack_config, run_stack_program
 from tests.test_program import Unknowing
 from tests.world import whole
 
@@ -23,7 +23,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 
 def of_stack(stack: str) -> Settings:
-    project, config = stack_config(stack)
+    project, config = load_stack_config(stack)
     return load(project, stack, config["aws:region"], config)
 
 
@@ -32,8 +32,8 @@ def pack(stack: str) -> Pack:
     return Pack(TODAY, found.profile, found.policy_exceptions)
 
 
-def resources(graph: Graph) -> list[Resource]:
-    return [Resource(r.type, r.name, r.inputs, r.protect, r.urn) for r in graph if r.in_aws]
+def resources(graph: ResourceGraph) -> list[Resource]:
+    return [Resource(r.type, r.name, r.inputs, r.protect, r.urn) for r in graph if r.is_in_aws]
 
 
 def judged(value: Any) -> Any:
@@ -93,11 +93,11 @@ def test_a_setting_that_loosens_prod_is_found() -> None:
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_a_first_preview_finds_nothing_either(stack: str) -> None:
     """Then AWS has said nothing yet: no key has an ARN, no role one."""
-    graph = run_stack(stack, Unknowing(), preview=True)
+    graph = run_stack_program(stack, Unknowing(), preview=True)
     found = [
         Resource(r.type, r.name, judged(dict(r.inputs)), r.protect, r.urn)
         for r in graph
-        if r.in_aws
+        if r.is_in_aws
     ]
     assert sum(UNKNOWN in r.props.values() for r in found) > 50
     assert pack(stack).all(found) == []

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox import clock
-from sandbox.aws import client, in_memory_aws
+from sandbox.aws import get_client, use_in_memory_aws
 
 REGION = "eu-north-1"
 
@@ -21,17 +21,17 @@ class Clients(Protocol):
 @pytest.fixture
 def mended() -> Iterator[Clients]:
     """An empty in-memory AWS, mended; gives its clients."""
-    with in_memory_aws(REGION):
-        yield lambda service, region=REGION: client(service, region)
+    with use_in_memory_aws(REGION):
+        yield lambda service, region=REGION: get_client(service, region)
 
 
 @pytest.fixture
-def held() -> Iterator[clock.Held]:
+def held() -> Iterator[clock.ManualClock]:
     """A clock that stands still until it is advanced: things take their time."""
-    now = clock.Held()
-    before = clock.use(now)
+    now = clock.ManualClock()
+    before = clock.set_sandbox_clock(now)
     yield now
-    clock.use(before)
+    clock.set_sandbox_clock(before)
 
 
 class Refusal(Protocol):

@@ -11,9 +11,9 @@ from moto.rds.models import rds_backends
 
 from sandbox import clock
 from sandbox import postgres as databases
-from sandbox.aws import ACCOUNT, client, in_memory_aws
-from sandbox.postgres.instance import Standing
-from sandbox.postgres.servers import Databases
+from sandbox.aws import ACCOUNT_ID, get_client, use_in_memory_aws
+from sandbox.postgres.instance import InstanceServer
+from sandbox.postgres.servers import PostgresServers
 
 REGION, ADMIN, WORD = "eu-north-1", "bulwark_admin", "a-password-of-the-test"
 
@@ -21,8 +21,8 @@ REGION, ADMIN, WORD = "eu-north-1", "bulwark_admin", "a-password-of-the-test"
 class Rds:
     """The calls of these tests, on a clock that stands still until it is advanced."""
 
-    def __init__(self, held: clock.Held, on: Databases, region: str = REGION) -> None:
-        self.held, self.on, self.api = held, on, client("rds", region)
+    def __init__(self, held: clock.ManualClock, on: PostgresServers, region: str = REGION) -> None:
+        self.held, self.on, self.api = held, on, get_client("rds", region)
 
     def make(self, name: str = "main", **given: Any) -> None:
         self.api.create_db_instance(
@@ -81,8 +81,8 @@ class Rds:
         )
         self.held.advance(3600)
 
-    def standing(self, name: str = "main") -> Standing:
-        found = self.on.of(rds_backends[ACCOUNT][REGION].databases[name])
+    def standing(self, name: str = "main") -> InstanceServer:
+        found = self.on.find_instance_server(rds_backends[ACCOUNT_ID][REGION].databases[name])
         assert found is not None
         return found
 
@@ -102,10 +102,10 @@ def ended(connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
 @contextmanager
 def servers() -> Iterator[Rds]:
     """An in-memory AWS whose databases are servers, on a clock that stands still."""
-    held = clock.Held()
-    with in_memory_aws(REGION), databases.real() as on:
-        before = clock.use(held)
+    held = clock.ManualClock()
+    with use_in_memory_aws(REGION), databases.use_real_postgres() as on:
+        before = clock.set_sandbox_clock(held)
         try:
             yield Rds(held, on)
         finally:
-            clock.use(before)
+            clock.set_sandbox_clock(before)

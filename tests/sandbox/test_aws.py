@@ -5,50 +5,50 @@ import os
 import boto3
 import pytest
 
-from sandbox.aws import ACCOUNT, RealAwsError, client, in_memory_aws
+from sandbox.aws import ACCOUNT_ID, RealAwsError, get_client, use_in_memory_aws
 
 REGION = "eu-north-1"
 
 
 def test_each_block_starts_empty() -> None:
     for _ in range(2):
-        with in_memory_aws(REGION):
-            s3 = client("s3", "us-east-1")
+        with use_in_memory_aws(REGION):
+            s3 = get_client("s3", "us-east-1")
             assert s3.list_buckets()["Buckets"] == []
             s3.create_bucket(Bucket="left-behind")
-            client("ssm", REGION).put_parameter(Name="/left", Value="1", Type="String")
-            assert len(client("ssm", REGION).describe_parameters()["Parameters"]) == 1
+            get_client("ssm", REGION).put_parameter(Name="/left", Value="1", Type="String")
+            assert len(get_client("ssm", REGION).describe_parameters()["Parameters"]) == 1
 
 
 def test_it_is_the_account_of_the_sandbox() -> None:
-    with in_memory_aws(REGION):
-        assert client("sts", REGION).get_caller_identity()["Account"] == ACCOUNT
+    with use_in_memory_aws(REGION):
+        assert get_client("sts", REGION).get_caller_identity()["Account"] == ACCOUNT_ID
 
 
 def test_a_request_that_moto_does_not_answer_is_refused() -> None:
-    with in_memory_aws(REGION):
+    with use_in_memory_aws(REGION):
         elsewhere = boto3.client("s3", endpoint_url="https://storage.example.com")
         with pytest.raises(RealAwsError, match=r"https://storage\.example\.com.* would have left"):
             elsewhere.list_buckets()
 
 
 def test_an_operation_that_moto_lacks_does_not_go_out() -> None:
-    with in_memory_aws(REGION), pytest.raises(Exception, match=r"(?i)implement|404|left the"):
-        client("pricing", "us-east-1").get_products(ServiceCode="AmazonEC2")
+    with use_in_memory_aws(REGION), pytest.raises(Exception, match=r"(?i)implement|404|left the"):
+        get_client("pricing", "us-east-1").get_products(ServiceCode="AmazonEC2")
 
 
 def test_there_is_one_at_a_time() -> None:
     with (
-        in_memory_aws(REGION),
+        use_in_memory_aws(REGION),
         pytest.raises(RuntimeError, match="there is an in-memory AWS in this process already"),
-        in_memory_aws(REGION),
+        use_in_memory_aws(REGION),
     ):
         pass
 
 
 def test_outside_of_it_there_is_no_client() -> None:
     with pytest.raises(RealAwsError, match="no in-memory AWS to call s3 in"):
-        client("s3", REGION)
+        get_client("s3", REGION)
 
 
 def test_the_callers_own_settings_of_aws_are_put_aside_and_come_back(
@@ -56,8 +56,8 @@ def test_the_callers_own_settings_of_aws_are_put_aside_and_come_back(
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://elsewhere.example.com")
-    with in_memory_aws(REGION):
+    with use_in_memory_aws(REGION):
         assert "AWS_PROFILE" not in os.environ
-        assert boto3.client("sts").get_caller_identity()["Account"] == ACCOUNT
+        assert boto3.client("sts").get_caller_identity()["Account"] == ACCOUNT_ID
     assert os.environ["AWS_PROFILE"] == "production"
     assert os.environ["AWS_ENDPOINT_URL"] == "https://elsewhere.example.com"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.demo import main, setting
+from sandbox.demo import main, parse_setting
 
 
 @pytest.mark.exhaustive
@@ -56,4 +56,4 @@ def test_a_bad_option_is_refused_with_exit_code_2(capsys: pytest.CaptureFixture[
     ],
 )
 def test_a_setting_is_json_where_it_reads_as_json(text: str, value: object) -> None:
-    assert setting(text)[1] == value
+    assert parse_setting(text)[1] == value

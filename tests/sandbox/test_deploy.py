@@ -10,11 +10,11 @@ import pytest
 
 from ops.outputs import Outputs
 from sandbox import aws
-from sandbox.aws import client
-from sandbox.deploy import Deployment, Made, deploy, in_memory_aws
-from sandbox.program import Graph, Registered
-from sandbox.resources import entry
-from sandbox.resources.creation import Place, Resource, find
+from sandbox.aws import get_client
+from sandbox.deploy import CreatedResource, InMemoryDeployment, deploy_in_memory, use_in_memory_aws
+from sandbox.program import RegisteredResource, ResourceGraph
+from sandbox.resources import get_entry
+from sandbox.resources.creation import AwsLocation, ProgramResource, find_created_resource
 
 REGION, RECOVERY = "eu-north-1", "eu-west-1"
 ZONE = "Z0PRODEXAMPLE0000001"
@@ -82,41 +82,43 @@ ABSENT = {
 
 
 @pytest.fixture(scope="module")
-def progress() -> list[Made]:
+def progress() -> list[CreatedResource]:
     return []
 
 
 @pytest.fixture(scope="module")
-def prod(progress: list[Made]) -> Iterator[Deployment]:
+def prod(progress: list[CreatedResource]) -> Iterator[InMemoryDeployment]:
     """Prod, deployed; its AWS stays until the last test of this file."""
-    with in_memory_aws(REGION):
-        yield deploy("prod", progress=progress.append)
+    with use_in_memory_aws(REGION):
+        yield deploy_in_memory("prod", progress=progress.append)
 
 
-def custom(graph: Graph) -> list[Registered]:
+def custom(graph: ResourceGraph) -> list[RegisteredResource]:
     """What is made in AWS, and not only a component or a provider."""
     return [r for r in graph if r.custom and not r.type.startswith("pulumi:providers:")]
 
 
 def of(service: str, region: str = REGION) -> Any:
-    return client(service, region)
+    return get_client(service, region)
 
 
 def tags(listed: list[dict[str, str]]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in listed}
 
 
-def test_everything_that_was_registered_can_be_found(prod: Deployment) -> None:
-    place = Place(aws.ACCOUNT, aws.PARTITION, REGION, client)
-    looked_for = [r for r in custom(prod.graph) if entry(r.type, r.inputs).find is not None]
+def test_everything_that_was_registered_can_be_found(prod: InMemoryDeployment) -> None:
+    place = AwsLocation(aws.ACCOUNT_ID, aws.AWS_PARTITION, REGION, get_client)
+    looked_for = [
+        r for r in custom(prod.graph) if get_entry(r.type, r.inputs).find_call is not None
+    ]
     assert len(looked_for) > 200
     for made in looked_for:
-        resource = Resource(made.type, made.name, dict(made.inputs))
-        found = find(entry(made.type, made.inputs), resource, made.id, place)
+        resource = ProgramResource(made.type, made.name, dict(made.inputs))
+        found = find_created_resource(get_entry(made.type, made.inputs), resource, made.id, place)
         assert found, f"{made.type} {made.name} {made.id}"
 
 
-def test_the_exports_are_the_contract(prod: Deployment) -> None:
+def test_the_exports_are_the_contract(prod: InMemoryDeployment) -> None:
     outputs = Outputs.model_validate(prod.exports)
     assert outputs.database.identifier == f"{PREFIX}-database"
     assert (
@@ -127,7 +129,7 @@ def test_the_exports_are_the_contract(prod: Deployment) -> None:
     )
 
 
-def test_outputs_are_all_that_the_sdk_promises(prod: Deployment) -> None:
+def test_outputs_are_all_that_the_sdk_promises(prod: InMemoryDeployment) -> None:
     for resource in custom(prod.graph):
         missing = promised(resource.type) - set(resource.outputs)
         assert missing <= ABSENT.get(resource.type, set()), resource.type
@@ -149,12 +151,14 @@ def camel(name: str) -> str:
     return head + "".join(part.title() for part in rest)
 
 
-def test_progress_is_told_of_each_resource(prod: Deployment, progress: list[Made]) -> None:
+def test_progress_is_told_of_each_resource(
+    prod: InMemoryDeployment, progress: list[CreatedResource]
+) -> None:
     assert [made.number for made in progress] == list(range(1, len(custom(prod.graph)) + 1))
     assert {made.type for made in progress} == set(prod.seconds)
 
 
-def test_the_network_is_there(prod: Deployment) -> None:
+def test_the_network_is_there(prod: InMemoryDeployment) -> None:
     vpc = prod.exports["network"]["vpcId"]
     inside = [{"Name": "vpc-id", "Values": [vpc]}]
     assert len(of("ec2").describe_subnets(Filters=inside)["Subnets"]) == 9
@@ -168,7 +172,7 @@ def test_the_network_is_there(prod: Deployment) -> None:
     assert of("ec2").describe_flow_logs()["FlowLogs"][0]["ResourceId"] == vpc
 
 
-def test_a_security_group_lets_out_only_what_it_says(prod: Deployment) -> None:
+def test_a_security_group_lets_out_only_what_it_says(prod: InMemoryDeployment) -> None:
     group = prod.exports["loadBalancer"]["securityGroupId"]
     rules = of("ec2").describe_security_group_rules(
         Filters=[{"Name": "group-id", "Values": [group]}]
@@ -177,7 +181,7 @@ def test_a_security_group_lets_out_only_what_it_says(prod: Deployment) -> None:
     assert not [r for r in rules if r["IsEgress"] and r.get("CidrIpv4") == "0.0.0.0/0"]
 
 
-def test_the_database_is_as_prod_wants_it(prod: Deployment) -> None:
+def test_the_database_is_as_prod_wants_it(prod: InMemoryDeployment) -> None:
     database = of("rds").describe_db_instances(DBInstanceIdentifier=f"{PREFIX}-database")[
         "DBInstances"
     ][0]
@@ -191,14 +195,14 @@ def test_the_database_is_as_prod_wants_it(prod: Deployment) -> None:
     assert prod.exports["database"]["endpoint"] == database["Endpoint"]["Address"]
 
 
-def test_the_credentials_can_be_read(prod: Deployment) -> None:
+def test_the_credentials_can_be_read(prod: InMemoryDeployment) -> None:
     arn = prod.exports["database"]["secretArn"]
     secret = json.loads(of("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
     assert secret["host"] == prod.exports["database"]["endpoint"]
     assert of("secretsmanager").describe_secret(SecretId=arn)["RotationEnabled"]
 
 
-def test_the_load_balancer_is_there(prod: Deployment) -> None:
+def test_the_load_balancer_is_there(prod: InMemoryDeployment) -> None:
     arn = prod.exports["loadBalancer"]["arn"]
     attributes = tags(
         of("elbv2").describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
@@ -214,7 +218,7 @@ def test_the_load_balancer_is_there(prod: Deployment) -> None:
     assert len(prod.exports["loadBalancer"]["targets"]) == 2
 
 
-def test_the_services_run_in_the_cluster(prod: Deployment) -> None:
+def test_the_services_run_in_the_cluster(prod: InMemoryDeployment) -> None:
     found = of("ecs").describe_services(cluster=PREFIX, services=["backend", "frontend"])
     services = {s["serviceName"]: s for s in found["services"]}
     assert set(services) == {"backend", "frontend"}
@@ -227,7 +231,7 @@ def test_the_services_run_in_the_cluster(prod: Deployment) -> None:
     )
 
 
-def test_there_are_as_many_alarms_as_were_registered(prod: Deployment) -> None:
+def test_there_are_as_many_alarms_as_were_registered(prod: InMemoryDeployment) -> None:
     kinds = {
         "MetricAlarms": "aws:cloudwatch/metricAlarm:MetricAlarm",
         "CompositeAlarms": "aws:cloudwatch/compositeAlarm:CompositeAlarm",
@@ -244,10 +248,12 @@ def test_there_are_as_many_alarms_as_were_registered(prod: Deployment) -> None:
     for kind, type_ in kinds.items():
         # Auto Scaling makes alarms of its own for target tracking.
         own = {name for name in found[kind] if not name.startswith("TargetTracking-")}
-        assert own == {r.id for r in prod.graph.all(type_)} != set()
+        assert own == {r.id for r in prod.graph.list_resources(type_)} != set()
 
 
-def test_the_zone_that_the_settings_name_was_there_and_holds_the_domain(prod: Deployment) -> None:
+def test_the_zone_that_the_settings_name_was_there_and_holds_the_domain(
+    prod: InMemoryDeployment,
+) -> None:
     records = of("route53").list_resource_record_sets(HostedZoneId=ZONE)["ResourceRecordSets"]
     assert "app.example.com." in {r["Name"] for r in records if r["Type"] == "A"}
     arn = prod.exports["loadBalancer"]["certificateArn"]
@@ -255,7 +261,7 @@ def test_the_zone_that_the_settings_name_was_there_and_holds_the_domain(prod: De
 
 
 @pytest.mark.parametrize("region", [REGION, RECOVERY])
-def test_the_outputs_are_kept_in_both_regions(prod: Deployment, region: str) -> None:
+def test_the_outputs_are_kept_in_both_regions(prod: InMemoryDeployment, region: str) -> None:
     names = [
         p["Name"]
         for page in of("ssm", region).get_paginator("describe_parameters").paginate()
@@ -264,7 +270,7 @@ def test_the_outputs_are_kept_in_both_regions(prod: Deployment, region: str) -> 
     assert any(name.startswith(prod.exports["backups"]["outputsPath"]) for name in names)
 
 
-def test_the_recovery_region_has_its_key_vault_and_bucket(prod: Deployment) -> None:
+def test_the_recovery_region_has_its_key_vault_and_bucket(prod: InMemoryDeployment) -> None:
     vault = prod.exports["backups"]["recoveryVaultArn"]
     vaults = of("backup", RECOVERY).list_backup_vaults()["BackupVaultList"]
     assert vault in {v["BackupVaultArn"] for v in vaults}

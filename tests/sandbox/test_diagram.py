@@ -2,11 +2,11 @@
 
 import pytest
 
-from sandbox.diagram import of_stack
-from sandbox.program import ROOT
+from sandbox.diagram import render_stack_diagram
+from sandbox.program import PROJECT_ROOT
 
 
 @pytest.mark.exhaustive  # that it is the program's: test_report.py
 def test_the_picture_in_the_repository_is_that_of_the_deployed_stack() -> None:
-    kept = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
-    assert of_stack("prod") == kept, "write it anew: python -m sandbox.diagram"
+    kept = (PROJECT_ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
+    assert render_stack_diagram("prod") == kept, "write it anew: python -m sandbox.diagram"

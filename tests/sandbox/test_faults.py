@@ -18,9 +18,17 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.test import Client, TestResponse
 
 from sandbox import clock, faults
-from sandbox.aws import in_memory_aws
-from sandbox.faults import Denied, Failing, Fault, Lag, LostAfter, Throttled, Unavailable
-from sandbox.faults_served import PATH, faulty
+from sandbox.aws import use_in_memory_aws
+from sandbox.faults import (
+    DeniedFault,
+    ErrorFault,
+    Fault,
+    LostAnswerFault,
+    ReadLagFault,
+    ThrottlingFault,
+    UnavailableFault,
+)
+from sandbox.faults_served import FAULTS_PATH, add_faults
 
 REGION = "eu-north-1"
 RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 10})
@@ -30,9 +38,9 @@ RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 10})
 def aws() -> Iterator[None]:
     waiting = SimpleNamespace(time=lambda: 0.0, sleep=lambda _: None)
     few = patch.dict(os.environ, MOTO_IAM_LOAD_MANAGED_POLICIES="false")
-    with few, in_memory_aws(REGION), patch.object(botocore.endpoint, "time", waiting):
+    with few, use_in_memory_aws(REGION), patch.object(botocore.endpoint, "time", waiting):
         yield
-    faults.put()
+    faults.set_faults()
 
 
 @cache
@@ -67,10 +75,13 @@ CALLS = {
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        (Throttled(), ("Throttling", "ThrottlingException", "RequestLimitExceeded", "SlowDown")),
-        (Denied(("*",)), ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")),
-        (Unavailable(), ("ServiceUnavailable",)),
-        (Failing(("*",), "Teapot", "it is one"), ("Teapot",)),
+        (
+            ThrottlingFault(),
+            ("Throttling", "ThrottlingException", "RequestLimitExceeded", "SlowDown"),
+        ),
+        (DeniedFault(("*",)), ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")),
+        (UnavailableFault(), ("ServiceUnavailable",)),
+        (ErrorFault(("*",), "Teapot", "it is one"), ("Teapot",)),
     ],
 )
 def test_an_error_is_said_as_each_service_says_it(
@@ -81,7 +92,7 @@ def test_an_error_is_said_as_each_service_says_it(
         Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION}
     )
     made = once(service)
-    with faults.use(fault), pytest.raises(ClientError) as refused:
+    with faults.inject_faults(fault), pytest.raises(ClientError) as refused:
         getattr(made, operation)(**CALLS[api])
     assert refused.value.response["Error"]["Code"] in code
     getattr(made, operation)(**CALLS[api])
@@ -90,7 +101,7 @@ def test_an_error_is_said_as_each_service_says_it(
 def test_only_what_is_meant_is_refused_by_its_name() -> None:
     s3 = client("s3")
     s3.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
-    with faults.use(Denied(("s3.put_object",))):
+    with faults.inject_faults(DeniedFault(("s3.put_object",))):
         with pytest.raises(ClientError, match=r"not authorized to perform: s3\.put_object"):
             s3.put_object(Bucket="bucket", Key="a/b", Body=b"1")
         assert s3.list_objects_v2(Bucket="bucket")["KeyCount"] == 0
@@ -100,7 +111,7 @@ def test_a_share_of_the_calls_is_throttled_and_the_client_tries_again() -> None:
     asked: list[str] = []
     ecs = client("ecs")
     ecs.meta.events.register("before-send", lambda **_: asked.append("sent"), unique_id="n")
-    with faults.use(Throttled(0.5, seed=3)):
+    with faults.inject_faults(ThrottlingFault(0.5, seed=3)):
         for _ in range(20):
             ecs.list_clusters()
     assert 30 <= len(asked) <= 50
@@ -108,7 +119,7 @@ def test_a_share_of_the_calls_is_throttled_and_the_client_tries_again() -> None:
 
 def test_an_answer_is_lost_after_the_effect_and_only_so_often() -> None:
     ecs = boto3.client("ecs", region_name=REGION, config=Config(retries={"total_max_attempts": 1}))
-    with faults.use(LostAfter(("ecs.create_cluster",))):
+    with faults.inject_faults(LostAnswerFault(("ecs.create_cluster",))):
         with pytest.raises(ReadTimeoutError):
             ecs.create_cluster(clusterName="one")
         ecs.create_cluster(clusterName="two")
@@ -116,11 +127,11 @@ def test_an_answer_is_lost_after_the_effect_and_only_so_often() -> None:
 
 
 def test_reads_show_a_change_late() -> None:
-    held = clock.Held(datetime(2026, 11, 20, tzinfo=UTC))
-    before = clock.use(held)
+    held = clock.ManualClock(datetime(2026, 11, 20, tzinfo=UTC))
+    before = clock.set_sandbox_clock(held)
     ecs = client("ecs")
     try:
-        with faults.use(Lag(30)):
+        with faults.inject_faults(ReadLagFault(30)):
             assert ecs.list_clusters()["clusterArns"] == []
             ecs.create_cluster(clusterName="one")
             assert ecs.list_clusters()["clusterArns"] == []
@@ -131,7 +142,7 @@ def test_reads_show_a_change_late() -> None:
             held.advance(20)
             assert len(ecs.list_clusters()["clusterArns"]) == 2
     finally:
-        clock.use(before)
+        clock.set_sandbox_clock(before)
 
 
 @pytest.mark.parametrize(
@@ -147,11 +158,11 @@ def test_reads_show_a_change_late() -> None:
 )
 def test_faults_that_there_are_not_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        faults.parsed(text)
+        faults.parse_faults(text)
 
 
 def served() -> Client:
-    return Client(faulty(DomainDispatcherApplication(create_backend_app)))
+    return Client(add_faults(DomainDispatcherApplication(create_backend_app)))
 
 
 def asked(at: Client, service: str, target: str = "", **given: Any) -> TestResponse:
@@ -166,21 +177,21 @@ def asked(at: Client, service: str, target: str = "", **given: Any) -> TestRespo
 def test_faults_are_set_shown_and_ended_at_an_address() -> None:
     at = served()
     listed = [{"fault": "denied", "apis": ["rds.describe_*"]}, {"fault": "lag", "seconds": 5}]
-    shown = at.post(PATH, data=json.dumps(listed))
+    shown = at.post(FAULTS_PATH, data=json.dumps(listed))
     assert shown.status_code == 200
-    assert [f["fault"] for f in at.get(PATH).get_json()] == ["denied", "lag"]
+    assert [f["fault"] for f in at.get(FAULTS_PATH).get_json()] == ["denied", "lag"]
     describe = {"Action": "DescribeDBInstances", "Version": "2014-10-31"}
     denied = asked(at, "rds", method="POST", data=describe)
     assert (denied.status_code, b"AccessDenied" in denied.data) == (403, True)
-    assert at.post(PATH, data='[{"fault": "x"}]').status_code == 400
-    assert at.put(PATH).status_code == 405
-    assert at.delete(PATH).get_json() == []
+    assert at.post(FAULTS_PATH, data='[{"fault": "x"}]').status_code == 400
+    assert at.put(FAULTS_PATH).status_code == 405
+    assert at.delete(FAULTS_PATH).get_json() == []
     assert asked(at, "rds", method="POST", data=describe).status_code == 200
 
 
 def test_a_served_change_takes_effect_and_its_answer_is_lost() -> None:
     at = served()
-    at.post(PATH, data='[{"fault": "lost-after", "apis": ["s3.put_object"]}]')
+    at.post(FAULTS_PATH, data='[{"fault": "lost-after", "apis": ["s3.put_object"]}]')
     client("s3").create_bucket(
         Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION}
     )
@@ -189,11 +200,11 @@ def test_a_served_change_takes_effect_and_its_answer_is_lost() -> None:
 
 
 def test_served_reads_are_late() -> None:
-    held = clock.Held()
-    before = clock.use(held)
+    held = clock.ManualClock()
+    before = clock.set_sandbox_clock(held)
     at = served()
     try:
-        at.post(PATH, data='[{"fault": "lag", "seconds": 30}]')
+        at.post(FAULTS_PATH, data='[{"fault": "lag", "seconds": 30}]')
         target = "AmazonEC2ContainerServiceV20141113."
 
         def call(action: str, body: str) -> Any:
@@ -207,4 +218,4 @@ def test_served_reads_are_late() -> None:
         held.advance(31)
         assert len(call("ListClusters", "{}")["clusterArns"]) == 1
     finally:
-        clock.use(before)
+        clock.set_sandbox_clock(before)

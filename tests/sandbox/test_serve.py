@@ -16,8 +16,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox import clock, serve, server
-from sandbox.faults_served import PATH
-from sandbox.program import ROOT
+from sandbox.faults_served import FAULTS_PATH
+from sandbox.program import PROJECT_ROOT
 
 COMMAND = (sys.executable, "-m", "sandbox.serve")
 
@@ -28,7 +28,7 @@ class Served:
     def __init__(self) -> None:
         self.process = subprocess.Popen(
             [*COMMAND, "--port", "0", "--clock-factor", "600"],
-            cwd=ROOT,
+            cwd=PROJECT_ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -107,7 +107,7 @@ def test_calls_can_be_made_to_fail(served: Served) -> None:
 
     def faults(method: str, body: object = None) -> None:
         data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(f"{served.url}{PATH}", data, method=method)
+        request = urllib.request.Request(f"{served.url}{FAULTS_PATH}", data, method=method)
         with urllib.request.urlopen(request, timeout=10) as answer:
             assert answer.status == 200
 
@@ -130,12 +130,12 @@ def test_a_signal_ends_it_without_a_fuss(number: int) -> None:
 
 def test_a_port_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
-        taken.bind((server.ADDRESS, 0))
+        taken.bind((server.LOCAL_ADDRESS, 0))
         taken.listen()
         port = taken.getsockname()[1]
-        before = clock.clock()
+        before = clock.get_sandbox_clock()
         assert serve.main(["--port", str(port)]) == 2
-        assert clock.clock() is before
+        assert clock.get_sandbox_clock() is before
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert f"port {port} cannot be used" in error
@@ -158,7 +158,7 @@ def test_a_bad_option_says_what_it_may_be(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        serve.options(arguments)
+        serve.parse_serve_options(arguments)
     assert ended.value.code == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
@@ -176,7 +176,7 @@ def test_requests_come_in_one_by_one() -> None:
         inside.pop()
         return []
 
-    gate = server.OneByOne(application)
+    gate = server.SerializedApplication(application)
     threads = [threading.Thread(target=gate, args=({}, None)) for _ in range(8)]
     for thread in threads:
         thread.start()

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sandbox.program import ROOT
+from sandbox.program import PROJECT_ROOT
 
 OPS = (sys.executable, "-m", "ops")
 
@@ -15,7 +15,12 @@ OPS = (sys.executable, "-m", "ops")
 def typed(*words: str) -> "subprocess.CompletedProcess[str]":
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "BULWARK_"))}
     return subprocess.run(
-        [*OPS, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [*OPS, *words],
+        cwd=PROJECT_ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -45,7 +50,7 @@ def test_the_database_is_asked_and_the_site_answers() -> None:
 def test_without_a_command_it_says_what_to_set_and_ends_by_a_signal() -> None:
     process = subprocess.Popen(
         [*OPS, "sandbox", "--port", "0"],
-        cwd=ROOT,
+        cwd=PROJECT_ROOT,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -77,9 +82,9 @@ def test_bad_input_is_refused(words: tuple[str, ...], says: str) -> None:
 
 
 def test_a_command_that_there_is_not_is_said_and_ends_as_in_a_shell() -> None:
-    from sandbox.running_stack import Up
-    from sandbox.serve import NOT_FOUND, operated
+    from sandbox.running_stack import RunningStack
+    from sandbox.serve import COMMAND_NOT_FOUND_CODE, run_command
 
-    up: Up = SimpleNamespace(environment=dict(os.environ))  # type: ignore[assignment]
-    assert operated(up, ["no-such-command-here"]) == NOT_FOUND
-    assert operated(up, [sys.executable, "-c", "import sys; sys.exit(3)"]) == 3
+    up: RunningStack = SimpleNamespace(environment=dict(os.environ))  # type: ignore[assignment]
+    assert run_command(up, ["no-such-command-here"]) == COMMAND_NOT_FOUND_CODE
+    assert run_command(up, [sys.executable, "-c", "import sys; sys.exit(3)"]) == 3

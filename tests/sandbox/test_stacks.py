@@ -12,11 +12,11 @@ from pydantic import JsonValue
 from components.settings import load
 from ops.outputs import Outputs
 from sandbox import prerequisites as given
-from sandbox.aws import client, in_memory_aws
-from sandbox.deploy import InMemory, deploy, region_of
-from sandbox.program import ROOT, run, run_stack, stack_config
-from sandbox.resources import UnknownTypeError, entries
-from sandbox.resources.creation import MakingError
+from sandbox.aws import get_client, use_in_memory_aws
+from sandbox.deploy import InMemoryMocks, deploy_in_memory, get_stack_region
+from sandbox.program import PROJECT_ROOT, load_stack_config, run_program, run_stack_program
+from sandbox.resources import UnknownResourceTypeError, load_entries
+from sandbox.resources.creation import CreationError
 from tests.world import StandIns
 
 REGION = "eu-north-1"
@@ -66,10 +66,10 @@ def settings(overrides: Overrides) -> Overrides:
 @pytest.mark.parametrize(("stack", "overrides"), VARIANTS.values(), ids=VARIANTS)
 @pytest.mark.exhaustive
 def test_a_stack_goes_into_the_in_memory_aws(stack: str, overrides: Overrides) -> None:
-    with in_memory_aws(region_of(stack)):
-        deployed = deploy(stack, settings(overrides))
+    with use_in_memory_aws(get_stack_region(stack)):
+        deployed = deploy_in_memory(stack, settings(overrides))
         outputs = Outputs.model_validate(deployed.exports)
-        databases = client("rds", REGION).describe_db_instances()["DBInstances"]
+        databases = get_client("rds", REGION).describe_db_instances()["DBInstances"]
     assert outputs.stack.stack == stack
     assert outputs.database.identifier in {d["DBInstanceIdentifier"] for d in databases}
 
@@ -86,19 +86,19 @@ def test_no_entry_is_for_nothing() -> None:
     made = {
         resource.type
         for stack, overrides in (*VARIANTS.values(), *MORE.values())
-        for resource in run_stack(stack, StandIns(), settings(overrides))
+        for resource in run_stack_program(stack, StandIns(), settings(overrides))
     }
-    assert set(entries()) - made == set()
+    assert set(load_entries()) - made == set()
 
 
 @pytest.mark.exhaustive
 def test_the_program_uses_no_output_that_is_not_there() -> None:
     """In a preview an output that nobody answers is unknown, and so is all that is made of it."""
     overrides = settings(EVERYTHING)
-    project, config = stack_config("prod", overrides)
-    with in_memory_aws(REGION):
-        given.put(load(project, "prod", REGION, config))
-        graph = run_stack("prod", InMemory(REGION), overrides, preview=True)
+    project, config = load_stack_config("prod", overrides)
+    with use_in_memory_aws(REGION):
+        given.create_prerequisites(load(project, "prod", REGION, config))
+        graph = run_stack_program("prod", InMemoryMocks(REGION), overrides, preview=True)
     unknown = [
         f"{r.type} {r.name} {name}"
         for r in graph
@@ -123,33 +123,39 @@ def test_a_type_without_an_entry_fails_with_its_name() -> None:
         def __init__(self) -> None:
             super().__init__("aws:sqs/queue:Queue", "jobs", {})
 
-    with in_memory_aws(REGION), pytest.raises(UnknownTypeError, match="aws:sqs/queue:Queue has no"):
-        run(lambda: void(Queue()), InMemory(REGION))
+    with (
+        use_in_memory_aws(REGION),
+        pytest.raises(UnknownResourceTypeError, match="aws:sqs/queue:Queue has no"),
+    ):
+        run_program(lambda: void(Queue()), InMemoryMocks(REGION))
 
 
 def test_the_first_failure_is_the_one_that_is_told(tmp_path: Path) -> None:
     for name in ("Pulumi.yaml", "Pulumi.dev.yaml"):
-        (tmp_path / name).write_text((ROOT / name).read_text())
+        (tmp_path / name).write_text((PROJECT_ROOT / name).read_text())
     (tmp_path / "__main__.py").write_text(
         "import pulumi_aws as aws\n"
         "lost = aws.ec2.Subnet('lost', vpc_id='vpc-none', cidr_block='10.0.0.0/24')\n"
         "aws.ec2.Eip('after', network_interface=lost.id)\n"
     )
     with (
-        in_memory_aws(REGION),
+        use_in_memory_aws(REGION),
         pytest.raises(
-            MakingError, match=r"^aws:ec2/subnet:Subnet lost: ec2\.create_subnet: Client"
+            CreationError, match=r"^aws:ec2/subnet:Subnet lost: ec2\.create_subnet: Client"
         ),
     ):
-        deploy("dev", root=tmp_path)
+        deploy_in_memory("dev", root=tmp_path)
 
 
 def test_an_invoke_that_nobody_thought_of_fails_with_its_name() -> None:
     with (
-        in_memory_aws(REGION),
+        use_in_memory_aws(REGION),
         pytest.raises(Exception, match=r"aws:index/getArn:getArn has no answer: .*invokes\.py"),
     ):
-        run(lambda: void(pulumi.runtime.invoke("aws:index/getArn:getArn", {})), InMemory(REGION))
+        run_program(
+            lambda: void(pulumi.runtime.invoke("aws:index/getArn:getArn", {})),
+            InMemoryMocks(REGION),
+        )
 
 
 def void(_: object) -> None:
@@ -157,5 +163,5 @@ def void(_: object) -> None:
 
 
 def test_the_region_is_that_of_the_stack() -> None:
-    assert region_of("prod") == REGION
-    assert region_of("prod", {"aws:region": "eu-west-1"}) == "eu-west-1"
+    assert get_stack_region("prod") == REGION
+    assert get_stack_region("prod", {"aws:region": "eu-west-1"}) == "eu-west-1"

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from sandbox.program import ROOT
+from sandbox.program import PROJECT_ROOT
 
-GITHUB = ROOT / ".github"
+GITHUB = PROJECT_ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 ACTIONS = sorted((GITHUB / "actions").glob("*/action.yml"))
 EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}", re.DOTALL)

@@ -38,7 +38,7 @@ def login(words: list[str]) -> None:
 def push(words: list[str]) -> None:
     import boto3
 
-    from sandbox.image_push import push
+    from sandbox.image_push import push_image
 
     (reference,) = words
     host, _, rest = reference.partition("/")
@@ -47,7 +47,7 @@ def push(words: list[str]) -> None:
     if (HOME / "login").read_text(encoding="utf-8") != host:
         fails("no basic auth credentials")
     repository, _, tag = rest.partition(":")
-    digest = push(boto3.client("ecr", region_name=host.split(".")[3]), repository, tag)
+    digest = push_image(boto3.client("ecr", region_name=host.split(".")[3]), repository, tag)
     image(reference).write_text(f"{host}/{repository}@{digest}", encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox.program import ROOT
+from sandbox.program import PROJECT_ROOT
 from tests.workflows.files import BASH, EXPRESSION, Step, runs
 from tests.workflows.github import Github, executable
 
@@ -52,12 +52,14 @@ class Runner:
         self.github = Github(self.folder)
         work = self.work
         work.mkdir()
-        for file in ROOT.iterdir():
+        for file in PROJECT_ROOT.iterdir():
             if file.name not in (".venv", "build", ".git"):
                 (work / file.name).symlink_to(file)
         (work / ".venv").mkdir()
         ops = executable(work / ".venv" / "bin", "ops", Path("-m ops"))
-        ops.write_text(ops.read_text("utf-8").replace("exec", f"PYTHONPATH={ROOT} exec"), "utf-8")
+        ops.write_text(
+            ops.read_text("utf-8").replace("exec", f"PYTHONPATH={PROJECT_ROOT} exec"), "utf-8"
+        )
         for name in ("docker", "aws"):
             executable(self.bin, name, HERE / "recorded_docker.py")
         executable(self.bin, "pulumi", HERE / "recorded_pulumi.py")
@@ -90,7 +92,7 @@ class Runner:
             env={
                 "PATH": f"{self.bin}:{os.environ['PATH']}",
                 "HOME": str(self.folder),
-                "PYTHONPATH": str(ROOT),
+                "PYTHONPATH": str(PROJECT_ROOT),
                 "RECORDED_PULUMI": str(self.folder),
                 "RECORDED_DOCKER": str(self.folder),
                 "GITHUB_OUTPUT": str(output),

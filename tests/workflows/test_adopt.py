@@ -10,12 +10,12 @@ from typing import Final
 
 import pytest
 
-from ops.bootstrap.commands import _told
-from ops.bootstrap.names import Given
-from ops.bootstrap.roles import roles
-from ops.cli.app import COMMANDS, NOUNS
+from ops.bootstrap.commands import _print_next_commands
+from ops.bootstrap.names import FoundationNames
+from ops.bootstrap.roles import list_foundation_roles
+from ops.cli.app import COMMAND_GROUPS, TOP_LEVEL_COMMANDS
 from ops.cli.render import Output
-from sandbox.program import ROOT
+from sandbox.program import PROJECT_ROOT
 from tests.test_docs import ADOPT, commands
 from tests.test_runbook import said
 from tests.workflows.files import ACTIONS, WORKFLOWS, jobs, read
@@ -43,15 +43,15 @@ def test_a_line_is_run_by_a_test_or_is_anothers(line: str) -> None:
     found = [file for start, file in RUN.items() if line.startswith(start)]
     assert found, f"let a test run {line}, and say which in RUN"
     name = line.split()[1]
-    if name in LATER and name not in COMMANDS | NOUNS:
+    if name in LATER and name not in TOP_LEVEL_COMMANDS | COMMAND_GROUPS:
         pytest.skip(f"there is no `ops {name}` yet")
-    assert (ROOT / found[0]).exists(), found[0]
+    assert (PROJECT_ROOT / found[0]).exists(), found[0]
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if line.startswith("ops ")])
 def test_a_command_of_ops_takes_the_options_of_its_line(line: str) -> None:
     words = shlex.split(line)[1:]
-    if words[0] in LATER and words[0] not in COMMANDS | NOUNS:
+    if words[0] in LATER and words[0] not in TOP_LEVEL_COMMANDS | COMMAND_GROUPS:
         pytest.skip(f"there is no `ops {words[0]}` yet")
     known = said(words)
     shared = ("--stack", "--region", "--profile", "--project")
@@ -96,16 +96,16 @@ def test_what_the_clock_runs_is_what_the_page_says() -> None:
 def test_bootstrap_prints_what_the_page_sets_and_its_roles_last_as_long_as_is_asked(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    stand = Given(
+    stand = FoundationNames(
         project="bulwark",
         repository="o/n",
         partition="aws",
         account="123456789012",
         region="eu-north-1",
-        recovery=None,
+        recovery_region=None,
         environments=("dev",),
     )
-    _told(stand, Output("json"), "done")
+    _print_next_commands(stand, Output("json"), "done")
     printed = json.loads(capsys.readouterr().out)["github"]
     values = r"--body '?([^']*)'?$"
     told = {re.sub(values, "--body", line) for line in printed}
@@ -114,7 +114,9 @@ def test_bootstrap_prints_what_the_page_sets_and_its_roles_last_as_long_as_is_as
         f"gh variable set {kind}_STACKS --body" for kind in ("PREVIEW", "OPERATE")
     }
     assert told - ours == set()
-    lasts = {role.name.partition("-")[0]: role.session for role in roles(stand)}
+    lasts = {
+        role.name.partition("-")[0]: role.session_seconds for role in list_foundation_roles(stand)
+    }
     asked = {
         str(step["with"]["role"]): int(step["with"].get("seconds", 3600))
         for file in WORKFLOWS

@@ -17,8 +17,8 @@ from components.settings import RestoreFrom, Settings
 from ops.cli.app import main
 from sandbox import clock
 from sandbox import prerequisites as given
-from sandbox.aws import client
-from sandbox.running_stack import up
+from sandbox.aws import get_client
+from sandbox.running_stack import serve_stack
 from tests.test_docs import ADOPT
 from tests.world import settings
 
@@ -46,7 +46,7 @@ def test_the_settings_of_the_page_are_settings(profile: str) -> None:
     assert made.database.restore_from.instance == "legacy"
 
 
-class Later(clock.AtOnce):
+class Later(clock.InstantClock):
     """Ten minutes have passed without a write: RDS can restore what is five minutes old."""
 
     def __init__(self) -> None:
@@ -56,20 +56,20 @@ class Later(clock.AtOnce):
         return super().now() + timedelta(minutes=10)
 
     def wall(self, at: datetime) -> float:
-        return min(super().wall(at), self.written)
+        return min(super().to_wall_seconds(at), self.written)
 
 
 @pytest.fixture
 def _clock() -> Iterator[None]:
-    before = clock.clock()
+    before = clock.get_sandbox_clock()
     yield
-    clock.use(before)
+    clock.set_sandbox_clock(before)
 
 
 def connected(identifier: str, user: str, password: str) -> psycopg.Connection[Any]:
-    (found,) = client("rds", "eu-north-1").describe_db_instances(DBInstanceIdentifier=identifier)[
-        "DBInstances"
-    ]
+    (found,) = get_client("rds", "eu-north-1").describe_db_instances(
+        DBInstanceIdentifier=identifier
+    )["DBInstances"]
     where = found["Endpoint"]
     return psycopg.connect(
         host=where["Address"],
@@ -87,27 +87,30 @@ def connected(identifier: str, user: str, password: str) -> psycopg.Connection[A
 def test_a_new_stack_has_the_data_of_the_old_database_which_stays(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = given._source
+    made = given._create_restore_source
 
     def with_data(source: RestoreFrom, own: Settings) -> None:
         made(source, own)
         with connected("legacy", own.database.admin_name, "of-the-source") as old:
             old.execute("CREATE TABLE orders (id int PRIMARY KEY)")
             old.execute("INSERT INTO orders SELECT generate_series(1, 42)")
-            clock.use(Later())
+            clock.set_sandbox_clock(Later())
             old.execute("INSERT INTO orders VALUES (43)")
 
     overrides: dict[str, JsonValue] = {
         "bulwark:compute": "none",
         "bulwark:database": blocks()["database"],
     }
-    with patch("sandbox.prerequisites._source", with_data), up("dev", overrides, factor=1200) as it:
+    with (
+        patch("sandbox.prerequisites._source", with_data),
+        serve_stack("dev", overrides, factor=1200) as it,
+    ):
         for name, value in it.settings.items():
             if name != "AWS_ENDPOINT_URL":
                 monkeypatch.setenv(name, value)
         part = it.deployment.exports["database"]
         secret = json.loads(
-            client("secretsmanager", "eu-north-1").get_secret_value(SecretId=part["secretArn"])[
+            get_client("secretsmanager", "eu-north-1").get_secret_value(SecretId=part["secretArn"])[
                 "SecretString"
             ]
         )

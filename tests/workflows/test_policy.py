@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import pytest
 
-from ops.cli.app import COMMANDS, NOUNS
-from sandbox.program import ROOT
+from ops.cli.app import COMMAND_GROUPS, TOP_LEVEL_COMMANDS
+from sandbox.program import PROJECT_ROOT
 from tests.workflows.files import ACTIONS, EXPRESSION, WORKFLOWS, jobs, read, runs, steps, texts
 
 FILES = [*WORKFLOWS, *ACTIONS]
@@ -53,14 +53,14 @@ JOBS = [(file, name) for file in WORKFLOWS for name in jobs(file)]
 IDS = [f"{file.stem}-{name}" for file, name in JOBS]
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PROJECT_ROOT)))
 def test_every_action_is_pinned_to_a_commit_whose_version_is_said(file: Path) -> None:
     used = [x for x in file.read_text(encoding="utf-8").splitlines() if "uses: " in x]
     for line in used:
         own = re.search(r"uses: (\./\.github/\S+)$", line)
         assert own or PINNED.search(line), line
         if own:
-            there = ROOT / own[1]
+            there = PROJECT_ROOT / own[1]
             assert there.is_file() or (there / "action.yml").is_file(), line
 
 
@@ -153,7 +153,7 @@ def test_a_line_has_nothing_put_into_it(key: str) -> None:
     assert step.shell == "bash", "pipefail is set for bash only where it is named"
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PROJECT_ROOT)))
 def test_no_expression_has_the_text_of_somebody_without_rights(file: Path) -> None:
     whole: Any = read(file)
     for text in [*texts(whole), *CONDITIONS[file]]:
@@ -174,11 +174,13 @@ def test_a_step_is_a_command_of_the_program_and_little_else(key: str) -> None:
     assert len(text.strip().splitlines()) <= 6
     assert not re.search(r"\b(for|while|function|case)\b", text)
     for noun in re.findall(r"\.venv/bin/ops ([a-z-]+)", text):
-        assert noun in COMMANDS | NOUNS, noun
+        assert noun in TOP_LEVEL_COMMANDS | COMMAND_GROUPS, noun
 
 
 def test_pulumi_is_of_the_version_that_the_program_has() -> None:
-    pinned = re.search(r"^pulumi==(\S+)", (ROOT / "requirements.txt").read_text("utf-8"), re.M)
+    pinned = re.search(
+        r"^pulumi==(\S+)", (PROJECT_ROOT / "requirements.txt").read_text("utf-8"), re.M
+    )
     (made,) = [s for s in steps() if str(s.body.get("uses", "")).startswith("pulumi/actions@")]
     assert pinned
     assert made.body["with"] == {"pulumi-version": pinned[1]}
@@ -223,7 +225,7 @@ def test_actionlint_has_nothing_to_say() -> None:
         pytest.skip("there is no actionlint on the PATH")
     done = subprocess.run(
         ["actionlint", "-no-color", *map(str, WORKFLOWS)],
-        cwd=ROOT,
+        cwd=PROJECT_ROOT,
         capture_output=True,
         text=True,
         check=False,

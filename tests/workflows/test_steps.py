@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.preview.page import MARKER
-from sandbox.running_stack import Up, up
+from ops.preview.page import PREVIEW_MARKER
+from sandbox.running_stack import RunningStack, serve_stack
 from tests.ops.preview_files import PREVIEWS
 from tests.test_runbook import said
 from tests.workflows.files import WORKFLOWS, jobs, runs
@@ -51,8 +51,8 @@ class Steps:
 
 
 @pytest.fixture(scope="module")
-def prod() -> Iterator[Up]:
-    with up("prod", {"compute": "services"}, factor=1200) as it:
+def prod() -> Iterator[RunningStack]:
+    with serve_stack("prod", {"compute": "services"}, factor=1200) as it:
         yield it
 
 
@@ -63,7 +63,7 @@ def bare(tmp_path: Path) -> Steps:
 
 
 @pytest.fixture
-def steps(tmp_path: Path, prod: Up) -> Steps:
+def steps(tmp_path: Path, prod: RunningStack) -> Steps:
     """A runner with credentials for a stack that is up."""
     return Steps(Runner(tmp_path, dict(prod.settings)))
 
@@ -117,7 +117,7 @@ def test_three_previews_become_one_comment_that_is_updated(bare: Steps) -> None:
     reported, commented = report(bare)
     assert (reported.code, commented.code) == (3, 0)
     (comment,) = bare.github.comments()
-    assert comment["body"].startswith(MARKER)
+    assert comment["body"].startswith(PREVIEW_MARKER)
     assert "DATA IS LOST: 2 changes" in comment["body"]
     reported, _ = report(bare, agreed=True)
     assert reported.code == 0
@@ -176,7 +176,7 @@ def test_a_deployment_is_one_line_of_ops(bare: Steps, agreed: bool) -> None:
 @pytest.mark.exhaustive
 def test_a_deployment_is_done_on_a_stack_that_is_up(tmp_path: Path) -> None:
     """By ops itself, beside a Pulumi that plays its part; data are lost only as agreed."""
-    with up("dev", {}, factor=1200) as it:
+    with serve_stack("dev", {}, factor=1200) as it:
         steps = Steps(Runner(tmp_path, dict(it.settings)))
         steps.record("dev", "change")
         outputs = json.dumps(dict(it.deployment.exports))

@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ops.alarms.commands.mute import add
-from ops.alarms.model import listed
-from ops.cli.context import opened
+from ops.alarms.commands.mute import add_mute_commands
+from ops.alarms.model import list_alarm_states
+from ops.cli.context import load_stack
 from ops.core import clock
 
 if TYPE_CHECKING:
     from ops.alarms.mute_state import Mute
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The stack's alarms.")
-COLUMNS = ("severity", "state", "name", "since", "muted", "reason", "command")
-State = Literal["ALARM", "OK", "INSUFFICIENT_DATA"]
-add(app)
+ALARM_COLUMNS = ("severity", "state", "name", "since", "muted", "reason", "command")
+AlarmStateName = Literal["ALARM", "OK", "INSUFFICIENT_DATA"]
+add_mute_commands(app)
 
 
 @app.command(name="list")
-def list_(
+def list_alarms(
     context: typer.Context,
-    state: Annotated[State | None, typer.Option(help="only those in this state")] = None,
+    state: Annotated[AlarmStateName | None, typer.Option(help="only those in this state")] = None,
     severity: Annotated[
         Literal["P0", "P1", "P2"] | None, typer.Option(help="only those of this severity")
     ] = None,
@@ -32,33 +32,36 @@ def list_(
 
     Reads only. A muted alarm is raised like any other, and tells nobody.
     """
-    from ops.alarms.mute_state import mutes
-    from ops.core.run import Target
+    from ops.alarms.mute_state import list_mutes
+    from ops.core.run import StackContext
 
-    outputs, aws, output = opened(context)
+    outputs, aws, output = load_stack(context)
     now = clock.now()
-    alarms = listed(outputs, aws, now)
-    found = mutes(Target(outputs, aws), disabled=[a.name for a in alarms if a.muted])
-    by_name = {name: mute for mute in found for name in mute.names}  # the longest, if several
+    alarms = list_alarm_states(outputs, aws, now)
+    mutes = list_mutes(
+        StackContext(outputs, aws),
+        disabled_alarms=[alarm_state.name for alarm_state in alarms if alarm_state.muted],
+    )
+    by_name = {name: mute for mute in mutes for name in mute.alarm_names}  # the longest, if several
     rows: list[dict[str, Any]] = []
     for alarm in alarms:
         mute = by_name.get(alarm.name)
         muted = alarm.muted or mute is not None
-        if output.form == "json":
-            said = {"until": mute.until, "why": mute.why, "run": mute.run} if mute else None
-            row = {**asdict(alarm), "muted": muted, "mute": said}
+        if output.output_format == "json":
+            mute_row = {"until": mute.until, "why": mute.reason, "run": mute.run} if mute else None
+            row = {**asdict(alarm), "muted": muted, "mute": mute_row}
         else:
-            row = {**asdict(alarm), "muted": _told(mute, now) if muted else ""}
+            row = {**asdict(alarm), "muted": _format_mute(mute, now) if muted else ""}
         if state in (None, alarm.state) and severity in (None, alarm.severity):
             rows.append(row)
-    output.rows("alarms", COLUMNS, rows)
+    output.print_rows("alarms", ALARM_COLUMNS, rows)
 
 
-def _told(mute: "Mute | None", now: datetime) -> str:
+def _format_mute(mute: "Mute | None", now: datetime) -> str:
     """Until when an alarm is muted, why and by whom, for a person."""
     if mute is None:
         return "muted, not by ops"
     until = f"until {mute.until}" if mute.until else "without an end"
-    whose = "" if mute.run else f", by the rule {mute.rule}, which is not of ops"
-    over = ", which is over: ops alarms unmute" if mute.over(now) else ""
-    return f"{until} ({mute.why}){whose}{over}"
+    rule_owner = "" if mute.run else f", by the rule {mute.rule}, which is not of ops"
+    overdue_hint = ", which is over: ops alarms unmute" if mute.has_ended(now) else ""
+    return f"{until} ({mute.reason}){rule_owner}{overdue_hint}"

@@ -4,7 +4,14 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.execution import How, carry_out, changing, new_run, opened, target
+from ops.cli.execution import (
+    ExecutionOptions,
+    execute_plan,
+    load_stack,
+    load_stack_context,
+    mutating_command,
+    new_run_id,
+)
 from ops.core import clock
 from ops.core.errors import UsageError
 from ops.database import failover
@@ -31,99 +38,116 @@ app.add_typer(upgrade)
 
 
 @app.command("status")
-def status(context: typer.Context) -> None:
+def show_database_status(context: typer.Context) -> None:
     """The primary and its replicas: state, size, zones, and what waits to be changed."""
-    outputs, aws, output = opened(context)
+    outputs, aws, output = load_stack(context)
     rows = []
-    left = [outputs.database.identifier, *outputs.database.replicas]
-    for identifier in left:
-        found = database.look(aws, outputs, identifier)
-        rows.append(found.row() if found else {"instance": identifier, "status": "absent"})
-        left += [name for name in (found.replicas if found else ()) if name not in left]
-    output.rows("db-status", database.COLUMNS, rows)
+    identifiers = [outputs.database.identifier, *outputs.database.replicas]
+    for identifier in identifiers:
+        instance = database.find_instance(aws, outputs, identifier)
+        rows.append(instance.row() if instance else {"instance": identifier, "status": "absent"})
+        identifiers += [
+            name for name in (instance.replicas if instance else ()) if name not in identifiers
+        ]
+    output.print_rows("db-status", database.DATABASE_INSTANCE_COLUMNS, rows)
 
 
 @app.command(name="failover")
-@changing
-def failover_(
+@mutating_command
+def fail_over_database(
     context: typer.Context,
     *,
-    how: How,
+    options: ExecutionOptions,
 ) -> None:
     """The standby takes over: an outage of one to two minutes, proved by the change of zone."""
-    of, output = target(context)
-    before = database.primary(of.aws, of.outputs)
-    run = new_run("failover")
-    plan = failover.failover(of.outputs, before, run)
-    if carry_out(plan, of, output, how):
-        after = database.primary(of.aws, of.outputs)
-        output.result(
+    stack_context, output = load_stack_context(context)
+    before = database.get_primary(stack_context.aws, stack_context.outputs)
+    run = new_run_id("failover")
+    plan = failover.build_database_failover_plan(stack_context.outputs, before, run)
+    if execute_plan(plan, stack_context, output, options):
+        after = database.get_primary(stack_context.aws, stack_context.outputs)
+        output.print_result(
             "db-failover",
             {"instance": after.identifier, "from": before.zone, "to": after.zone}
-            | {"standby": after.standby, "run": run},
+            | {"standby": after.standby_zone, "run": run},
         )
 
 
 @app.command("reboot")
-@changing
-def reboot(
+@mutating_command
+def reboot_database(
     context: typer.Context,
     instance: Annotated[
         str | None, typer.Option(metavar="NAME", help="the primary, which it is, or a replica")
     ] = None,
     *,
-    how: How,
+    options: ExecutionOptions,
 ) -> None:
     """Starts the server again, which makes static parameters take effect."""
-    of, output = target(context)
-    names = (of.outputs.database.identifier, *of.outputs.database.replicas)
+    stack_context, output = load_stack_context(context)
+    names = (stack_context.outputs.database.identifier, *stack_context.outputs.database.replicas)
     if instance is not None and instance not in names:
         raise UsageError(f"--instance is {instance!r}, may be {' or '.join(map(repr, names))}")
-    found = database.member(of.aws, of.outputs, instance)
-    since = failover.last_restart(of.aws, of.outputs, found.identifier, clock.now())
-    run = new_run("reboot")
-    plan = failover.reboot(of.outputs, found, since, run)
-    if carry_out(plan, of, output, how):
-        after = database.member(of.aws, of.outputs, instance)
-        output.result(
+    db_instance = database.get_primary_or_replica(
+        stack_context.aws, stack_context.outputs, instance
+    )
+    events_start = failover.get_reboot_events_start(
+        stack_context.aws, stack_context.outputs, db_instance.identifier, clock.now()
+    )
+    run = new_run_id("reboot")
+    plan = failover.build_database_reboot_plan(
+        stack_context.outputs, db_instance, events_start, run
+    )
+    if execute_plan(plan, stack_context, output, options):
+        after = database.get_primary_or_replica(stack_context.aws, stack_context.outputs, instance)
+        output.print_result(
             "db-reboot",
-            {"instance": after.identifier, "zone": after.zone, "parameters": after.group_status}
+            {
+                "instance": after.identifier,
+                "zone": after.zone,
+                "parameters": after.parameter_group_status,
+            }
             | {"run": run},
         )
 
 
 @app.command("resize")
-@changing
-def resize(
+@mutating_command
+def resize_database(
     context: typer.Context,
     size: Annotated[str, typer.Argument(metavar="CLASS", help="such as db.m7g.large")],
     *,
-    how: How,
+    options: ExecutionOptions,
 ) -> None:
     """Another class for the primary, a snapshot first; put back where the change fails."""
-    of, output = target(context)
-    found = database.primary(of.aws, of.outputs)
-    resizing.orderable(of.aws, of.outputs, found, size)
-    run = new_run("resize")
-    plan = resizing.resize(of.outputs, found, size, run)
-    if carry_out(plan, of, output, how):
-        after = database.primary(of.aws, of.outputs)
-        output.result("db-resize", {"from": found.size, "to": after.size, "run": run})
+    stack_context, output = load_stack_context(context)
+    db_instance = database.get_primary(stack_context.aws, stack_context.outputs)
+    resizing.require_orderable_class(stack_context.aws, stack_context.outputs, db_instance, size)
+    run = new_run_id("resize")
+    plan = resizing.build_database_resize_plan(stack_context.outputs, db_instance, size, run)
+    if execute_plan(plan, stack_context, output, options):
+        after = database.get_primary(stack_context.aws, stack_context.outputs)
+        output.print_result(
+            "db-resize",
+            {"from": db_instance.instance_class, "to": after.instance_class, "run": run},
+        )
 
 
 @app.command("storage")
-@changing
-def storage(
+@mutating_command
+def grow_database_storage(
     context: typer.Context,
     size: Annotated[int, typer.Argument(metavar="GIB", min=20, max=65536, help="in all")],
     *,
-    how: How,
+    options: ExecutionOptions,
 ) -> None:
     """More storage for the primary, a snapshot first. It never shrinks."""
-    of, output = target(context)
-    found = database.primary(of.aws, of.outputs)
-    run = new_run("storage")
-    plan = resizing.grow(of.outputs, found, size, run)
-    if carry_out(plan, of, output, how):
-        after = database.primary(of.aws, of.outputs)
-        output.result("db-storage", {"from": found.storage, "to": after.storage, "run": run})
+    stack_context, output = load_stack_context(context)
+    db_instance = database.get_primary(stack_context.aws, stack_context.outputs)
+    run = new_run_id("storage")
+    plan = resizing.build_storage_growth_plan(stack_context.outputs, db_instance, size, run)
+    if execute_plan(plan, stack_context, output, options):
+        after = database.get_primary(stack_context.aws, stack_context.outputs)
+        output.print_result(
+            "db-storage", {"from": db_instance.storage_gib, "to": after.storage_gib, "run": run}
+        )

@@ -4,45 +4,45 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.execution import opened
+from ops.cli.execution import load_stack
 from ops.cli.selection import Selection
 from ops.database import tunnel as connecting
-from ops.database.commands.queries import Replica, replica_of
+from ops.database.commands.queries import ReplicaOption, resolve_replica
 from ops.services import exec as executing
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command("connect")
-def connect(
+def show_connection_commands(
     context: typer.Context,
-    replica: Replica = None,
+    replica: ReplicaOption = None,
     local_port: Annotated[
         int, typer.Option(min=1, max=65535, metavar="PORT", help="the tunnel's end here")
-    ] = connecting.PORT,
+    ] = connecting.DEFAULT_TUNNEL_PORT,
 ) -> None:
     """Prints the tunnel to the database, and what to type behind it: for `ops`, and for psql."""
-    outputs, aws, output = opened(context)
-    name = replica_of(outputs, replica)
-    selection = context.find_object(tuple)
-    known: Selection | None = selection[0] if selection else None
-    through = connecting.tunnel(aws, outputs)
-    found = connecting.lines(
+    outputs, aws, output = load_stack(context)
+    replica_identifier = resolve_replica(outputs, replica)
+    context_objects = context.find_object(tuple)
+    selection: Selection | None = context_objects[0] if context_objects else None
+    tunnel_target = connecting.get_tunnel_target(aws, outputs)
+    commands = connecting.build_connection_commands(
         aws,
         outputs,
-        through,
-        replica=name,
+        tunnel_target,
+        replica=replica_identifier,
         port=local_port,
-        profile=known.profile if known else None,
+        profile=selection.profile if selection else None,
     )
-    if output.form == "json":
-        output.data("db-connect", found.row())
+    if output.output_format == "json":
+        output.print_json("db-connect", commands.row())
         return
-    typer.echo(f"# through {found.through}; leave it open in a terminal of its own")
-    typer.echo(found.tunnel)
+    typer.echo(f"# through {commands.target_description}; leave it open in a terminal of its own")
+    typer.echo(commands.tunnel_command)
     typer.echo("# for `ops db activity` and the like")
-    typer.echo(found.variable)
+    typer.echo(commands.export_command)
     typer.echo("# or psql; the password is not shown")
-    typer.echo(found.psql)
-    if gone := executing.missing():
-        typer.echo(f"needed, and not on the PATH here: {', '.join(gone)}", err=True)
+    typer.echo(commands.psql_command)
+    if missing_programs := executing.missing():
+        typer.echo(f"needed, and not on the PATH here: {', '.join(missing_programs)}", err=True)

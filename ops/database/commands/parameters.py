@@ -4,7 +4,13 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.execution import How, carry_out, changing, new_run, target
+from ops.cli.execution import (
+    ExecutionOptions,
+    execute_plan,
+    load_stack_context,
+    mutating_command,
+    new_run_id,
+)
 from ops.database import instance as database
 from ops.database import parameters
 
@@ -12,8 +18,8 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command(name="parameters")
-@changing
-def parameters_(
+@mutating_command
+def manage_parameters(
     context: typer.Context,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="change it; repeatable")
@@ -22,29 +28,46 @@ def parameters_(
         bool, typer.Option("--all", help="those that are left to the default as well")
     ] = False,
     *,
-    how: How,
+    options: ExecutionOptions,
 ) -> None:
     """What the stack's parameter group sets, and whether a reboot is pending; or a change of it."""
-    wanted = parameters.asked(set_ or ())
-    of, output = target(context)
-    found = database.primary(of.aws, of.outputs)
-    group = str(found.group)
-    if wanted:
-        known = parameters.listed(of.aws, of.outputs, group)
-        run = new_run("parameters")
-        plan = parameters.change(of.outputs, found, parameters.chosen(known, wanted), run)
-        if not carry_out(plan, of, output, how):
+    values = parameters.parse_parameter_values(set_ or ())
+    stack_context, output = load_stack_context(context)
+    instance = database.get_primary(stack_context.aws, stack_context.outputs)
+    group = str(instance.parameter_group)
+    if values:
+        group_parameters = parameters.list_database_parameters(
+            stack_context.aws, stack_context.outputs, group
+        )
+        run = new_run_id("parameters")
+        plan = parameters.build_parameter_change_plan(
+            stack_context.outputs,
+            instance,
+            parameters.resolve_parameter_changes(group_parameters, values),
+            run,
+        )
+        if not execute_plan(plan, stack_context, output, options):
             return
-        found = database.primary(of.aws, of.outputs)
-        body = {"group": group, "set": dict(wanted), "state": found.group_status, "run": run}
-        output.result("db-parameters-set", body)
+        instance = database.get_primary(stack_context.aws, stack_context.outputs)
+        body = {
+            "group": group,
+            "set": dict(values),
+            "state": instance.parameter_group_status,
+            "run": run,
+        }
+        output.print_result("db-parameters-set", body)
     else:
-        rows = [one.row() for one in parameters.listed(of.aws, of.outputs, group, own=not all_)]
-        if output.form == "json":
-            state = {"group": group, "state": found.group_status}
-            output.data("db-parameters", {**state, "items": rows})
+        rows = [
+            parameter.row()
+            for parameter in parameters.list_database_parameters(
+                stack_context.aws, stack_context.outputs, group, user_only=not all_
+            )
+        ]
+        if output.output_format == "json":
+            state = {"group": group, "state": instance.parameter_group_status}
+            output.print_json("db-parameters", {**state, "items": rows})
             return
-        output.rows("db-parameters", parameters.COLUMNS, rows)
-        output.line(f"{group} is {found.group_status} on {found.identifier}")
-    if found.group_status == "pending-reboot":
-        output.line("what waits takes effect at `ops db reboot`")
+        output.print_rows("db-parameters", parameters.PARAMETER_COLUMNS, rows)
+        output.print_line(f"{group} is {instance.parameter_group_status} on {instance.identifier}")
+    if instance.parameter_group_status == "pending-reboot":
+        output.print_line("what waits takes effect at `ops db reboot`")

@@ -4,38 +4,60 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.execution import How, carry_out, changing, new_run, target
+from ops.cli.execution import (
+    ExecutionOptions,
+    execute_plan,
+    load_stack_context,
+    mutating_command,
+    new_run_id,
+)
 from ops.database import instance as database
 from ops.database import password as rotating
-from ops.database.commands.queries import Via
-from ops.database.sql.connection import Database
+from ops.database.commands.queries import ViaOption
+from ops.database.sql.connection import DatabaseClient
 from ops.services import model as services
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command(name="rotate-password")
-@changing
+@mutating_command
 def rotate_password(
     context: typer.Context,
     check: Annotated[
         bool, typer.Option("--check", help="try the new password (takes a way to the database)")
     ] = False,
-    via: Via = None,
+    via: ViaOption = None,
     *,
-    how: How,
+    options: ExecutionOptions,
 ) -> None:
     """Gives the database another password, and every service new tasks that have read it."""
-    of, output = target(context)
-    sql = Database(of.outputs, of.aws, via)
-    found = database.primary(of.aws, of.outputs)
-    rotating.settled(of.outputs, rotating.described(of.aws, of.outputs), found)
-    parts = of.outputs.services.services.values() if of.outputs.services else ()
-    listed = services.observed(of.aws, of.outputs, parts) if parts else []
-    run = new_run("rotate")
-    plan = rotating.rotate(of.aws, of.outputs, found, listed, run, check=check)
-    if carry_out(plan, of, output, how, sql):
-        output.result(
+    stack_context, output = load_stack_context(context)
+    client = DatabaseClient(stack_context.outputs, stack_context.aws, via)
+    instance = database.get_primary(stack_context.aws, stack_context.outputs)
+    rotating.require_rotatable(
+        stack_context.outputs,
+        rotating.describe_database_secret(stack_context.aws, stack_context.outputs),
+        instance,
+    )
+    service_outputs = (
+        stack_context.outputs.services.services.values() if stack_context.outputs.services else ()
+    )
+    stack_services = (
+        services.observed(stack_context.aws, stack_context.outputs, service_outputs)
+        if service_outputs
+        else []
+    )
+    run = new_run_id("rotate")
+    plan = rotating.build_password_rotation_plan(
+        stack_context.aws, stack_context.outputs, instance, stack_services, run, check=check
+    )
+    if execute_plan(plan, stack_context, output, options, client):
+        output.print_result(
             "db-rotate-password",
-            {"instance": found.identifier, "restarted": [s.name for s in listed], "run": run},
+            {
+                "instance": instance.identifier,
+                "restarted": [service.name for service in stack_services],
+                "run": run,
+            },
         )

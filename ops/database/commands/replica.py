@@ -4,57 +4,73 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.execution import How, carry_out, changing, new_run, target
+from ops.cli.execution import (
+    ExecutionOptions,
+    execute_plan,
+    load_stack_context,
+    mutating_command,
+    new_run_id,
+)
 from ops.database import instance as database
 from ops.database import replicas
 from ops.database import resize as resizing
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Read replicas.")
-Name = Annotated[
+ReplicaNameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="behind the primary's identifier and a hyphen")
 ]
 
 
 @app.command("add")
-@changing
-def add(
+@mutating_command
+def add_replica(
     context: typer.Context,
-    name: Name,
+    name: ReplicaNameArgument,
     size: Annotated[
         str | None, typer.Option("--class", metavar="CLASS", help="else the primary's own")
     ] = None,
     *,
-    how: How,
+    options: ExecutionOptions,
 ) -> None:
     """Adds a replica with the primary's settings: reads can go there, a moment behind."""
-    of, output = target(context)
-    replica = replicas.full_name(of.outputs, name)
-    primary = replicas.described(of.aws, of.outputs)
+    stack_context, output = load_stack_context(context)
+    replica = replicas.get_replica_identifier(stack_context.outputs, name)
+    primary = replicas.get_instance_description(stack_context.aws, stack_context.outputs)
     if size is not None and size != primary["DBInstanceClass"]:
-        like = database.primary(of.aws, of.outputs)
-        resizing.orderable(of.aws, of.outputs, like, size, "--class")
-    run = new_run("replica-add")
-    plan = replicas.add(of.aws, of.outputs, primary, name, run, size=size)
-    if carry_out(plan, of, output, how):
-        seen = database.look(of.aws, of.outputs, replica)
-        body = {"replica": replica, "status": seen.status if seen else "absent", "run": run}
-        output.result("db-replica", body)
+        instance = database.get_primary(stack_context.aws, stack_context.outputs)
+        resizing.require_orderable_class(
+            stack_context.aws, stack_context.outputs, instance, size, "--class"
+        )
+    run = new_run_id("replica-add")
+    plan = replicas.build_replica_creation_plan(
+        stack_context.aws, stack_context.outputs, primary, name, run, instance_class=size
+    )
+    if execute_plan(plan, stack_context, output, options):
+        replica_instance = database.find_instance(stack_context.aws, stack_context.outputs, replica)
+        body = {
+            "replica": replica,
+            "status": replica_instance.status if replica_instance else "absent",
+            "run": run,
+        }
+        output.print_result("db-replica", body)
 
 
 @app.command("remove")
-@changing
-def remove(
+@mutating_command
+def remove_replica(
     context: typer.Context,
-    name: Name,
+    name: ReplicaNameArgument,
     *,
-    how: How,
+    options: ExecutionOptions,
 ) -> None:
     """Deletes a replica that was added here. Those of the settings are the settings' own."""
-    of, output = target(context)
-    replica = replicas.full_name(of.outputs, name)
-    primary = replicas.described(of.aws, of.outputs)
-    run = new_run("replica-remove")
-    plan = replicas.remove(of.aws, of.outputs, primary, name, run)
-    how = how.grave()
-    if carry_out(plan, of, output, how):
-        output.result("db-replica", {"replica": replica, "status": "absent", "run": run})
+    stack_context, output = load_stack_context(context)
+    replica = replicas.get_replica_identifier(stack_context.outputs, name)
+    primary = replicas.get_instance_description(stack_context.aws, stack_context.outputs)
+    run = new_run_id("replica-remove")
+    plan = replicas.build_replica_removal_plan(
+        stack_context.aws, stack_context.outputs, primary, name, run
+    )
+    options = options.as_destructive()
+    if execute_plan(plan, stack_context, output, options):
+        output.print_result("db-replica", {"replica": replica, "status": "absent", "run": run})

@@ -4,53 +4,66 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.execution import How, carry_out, changing, new_run, target
+from ops.cli.execution import (
+    ExecutionOptions,
+    execute_plan,
+    load_stack_context,
+    mutating_command,
+    new_run_id,
+)
 from ops.core.plan import Plan
-from ops.database.commands.queries import Replica, Via, cut, replica_of
+from ops.database.commands.queries import ReplicaOption, ViaOption, resolve_replica, shorten_query
 from ops.database.sql import sessions
 from ops.database.sql import vacuum as vacuuming
-from ops.database.sql.connection import VARIABLE, Database
+from ops.database.sql.connection import DATABASE_ADDRESS_VARIABLE, DatabaseClient
 
 app = typer.Typer(add_completion=False)
 
 
-def through(via: str | None, plan: Plan) -> Plan:
+def add_via_note(via: str | None, plan: Plan) -> Plan:
     """The plan, with what a resume needs: which way one went stands in no plan."""
     if via is None:
         return plan
-    note = f"resumed, it goes the same way with {VARIABLE}={via}"
+    note = f"resumed, it goes the same way with {DATABASE_ADDRESS_VARIABLE}={via}"
     return plan.model_copy(update={"notes": (*plan.notes, note)})
 
 
 @app.command("kill")
-@changing
-def kill(
+@mutating_command
+def kill_session(
     context: typer.Context,
     pid: Annotated[int, typer.Argument(metavar="PID", min=1, help="from `ops db activity`")],
     terminate: Annotated[
         bool, typer.Option("--terminate", help="end the whole session, not only its query")
     ] = False,
-    replica: Replica = None,
-    via: Via = None,
+    replica: ReplicaOption = None,
+    via: ViaOption = None,
     *,
-    how: How,
+    options: ExecutionOptions,
 ) -> None:
     """Cancels a session's query, or ends the session: the one that was looked at, and no other."""
-    of, output = target(context)
-    name = replica_of(of.outputs, replica)
-    on = Database(of.outputs, of.aws, via)
-    session = sessions.one(on, name, pid)
-    run = new_run("kill")
-    plan = through(via, sessions.kill(of.outputs, session, name, run, terminate=terminate))
-    output.line(f"{session.pid}: {cut(session.query)}")
-    if carry_out(plan, of, output, how, on):
-        what = "ended" if terminate else "cancelled"
-        output.result("db-kill", {"pid": pid, "user": session.user, "state": what, "run": run})
+    stack_context, output = load_stack_context(context)
+    name = resolve_replica(stack_context.outputs, replica)
+    client = DatabaseClient(stack_context.outputs, stack_context.aws, via)
+    session = sessions.get_endable_session(client, name, pid)
+    run = new_run_id("kill")
+    plan = add_via_note(
+        via,
+        sessions.build_kill_session_plan(
+            stack_context.outputs, session, name, run, terminate=terminate
+        ),
+    )
+    output.print_line(f"{session.pid}: {shorten_query(session.query)}")
+    if execute_plan(plan, stack_context, output, options, client):
+        state = "ended" if terminate else "cancelled"
+        output.print_result(
+            "db-kill", {"pid": pid, "user": session.user, "state": state, "run": run}
+        )
 
 
 @app.command(name="kill-idle")
-@changing
-def kill_idle(
+@mutating_command
+def kill_idle_sessions(
     context: typer.Context,
     older_than: Annotated[
         float, typer.Option(min=0, metavar="MINUTES", help="only those idle for longer")
@@ -60,31 +73,43 @@ def kill_idle(
     ] = False,
     user: Annotated[str | None, typer.Option(help="only this user's")] = None,
     application: Annotated[str | None, typer.Option(help="only this application's")] = None,
-    replica: Replica = None,
-    via: Via = None,
+    replica: ReplicaOption = None,
+    via: ViaOption = None,
     *,
-    how: How,
+    options: ExecutionOptions,
 ) -> None:
     """Ends sessions that are idle for long; one that begins to work meanwhile is left alone."""
-    of, output = target(context)
-    name = replica_of(of.outputs, replica)
-    on = Database(of.outputs, of.aws, via)
-    found = sessions.idle(
-        on, name, older_than * 60, within=in_transaction, user=user, application=application
+    stack_context, output = load_stack_context(context)
+    name = resolve_replica(stack_context.outputs, replica)
+    client = DatabaseClient(stack_context.outputs, stack_context.aws, via)
+    idle_sessions = sessions.list_idle_sessions(
+        client,
+        name,
+        older_than * 60,
+        in_transaction=in_transaction,
+        user=user,
+        application=application,
     )
-    run = new_run("kill-idle") if found else None
-    if found and run:
-        plan = through(via, sessions.kill_idle(of.outputs, found, name, run))
-        if not carry_out(plan, of, output, how, on):
+    run = new_run_id("kill-idle") if idle_sessions else None
+    if idle_sessions and run:
+        plan = add_via_note(
+            via,
+            sessions.build_kill_idle_sessions_plan(stack_context.outputs, idle_sessions, name, run),
+        )
+        if not execute_plan(plan, stack_context, output, options, client):
             return
-    left = sessions.left(on, name, found) if found else set()
-    ended = [each.pid for each in found if each.pid not in left]
-    output.result("db-kill-idle", {"ended": ended, "at_work_again": sorted(left), "run": run})
+    remaining_pids = (
+        sessions.list_remaining_pids(client, name, idle_sessions) if idle_sessions else set()
+    )
+    ended_pids = [session.pid for session in idle_sessions if session.pid not in remaining_pids]
+    output.print_result(
+        "db-kill-idle", {"ended": ended_pids, "at_work_again": sorted(remaining_pids), "run": run}
+    )
 
 
 @app.command("vacuum")
-@changing
-def vacuum(
+@mutating_command
+def vacuum_tables(
     context: typer.Context,
     tables: Annotated[
         list[str] | None,
@@ -97,19 +122,25 @@ def vacuum(
     full: Annotated[
         bool, typer.Option("--full", help="give space back; locks the table all the while")
     ] = False,
-    via: Via = None,
+    via: ViaOption = None,
     *,
-    how: How,
+    options: ExecutionOptions,
 ) -> None:
     """Vacuums tables, proved by PostgreSQL's own count of it."""
-    of, output = target(context)
-    on = Database(of.outputs, of.aws, via)
-    found = vacuuming.chosen(vacuuming.tables(on), tables or ())
-    run = new_run("vacuum") if found else None
-    if found and run:
-        plan = vacuuming.vacuum(of.outputs, found, run, analyze=analyze, freeze=freeze, full=full)
-        plan = through(via, plan)
-        how = how.grave(full)
-        if not carry_out(plan, of, output, how, on):
+    stack_context, output = load_stack_context(context)
+    client = DatabaseClient(stack_context.outputs, stack_context.aws, via)
+    tables_to_vacuum = vacuuming.select_tables_to_vacuum(
+        vacuuming.fetch_table_statistics(client), tables or ()
+    )
+    run = new_run_id("vacuum") if tables_to_vacuum else None
+    if tables_to_vacuum and run:
+        plan = vacuuming.build_table_vacuum_plan(
+            stack_context.outputs, tables_to_vacuum, run, analyze=analyze, freeze=freeze, full=full
+        )
+        plan = add_via_note(via, plan)
+        options = options.as_destructive(full)
+        if not execute_plan(plan, stack_context, output, options, client):
             return
-    output.result("db-vacuum", {"vacuumed": [table.full_name for table in found], "run": run})
+    output.print_result(
+        "db-vacuum", {"vacuumed": [table.full_name for table in tables_to_vacuum], "run": run}
+    )

@@ -4,7 +4,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from ops.cli.execution import How, carry_out, changing, new_run, opened, target
+from ops.cli.execution import (
+    ExecutionOptions,
+    execute_plan,
+    load_stack,
+    load_stack_context,
+    mutating_command,
+    new_run_id,
+)
 from ops.core import clock
 from ops.core.errors import UsageError
 from ops.database import instance as database
@@ -12,72 +19,76 @@ from ops.database import snapshot_export as exporting
 from ops.database import snapshots
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Snapshots of the database.")
-WaitFor = Annotated[
+SnapshotWaitOption = Annotated[
     bool, typer.Option("--wait/--no-wait", help="until it is whole, or until it has begun")
 ]
 
 
 @app.command("create")
-@changing
-def create(
+@mutating_command
+def create_database_snapshot(
     context: typer.Context,
-    wait: WaitFor = True,
+    wait: SnapshotWaitOption = True,
     *,
-    how: How,
+    options: ExecutionOptions,
 ) -> None:
     """Takes a snapshot of the primary, called after it and the run."""
-    of, output = target(context)
-    run = new_run("snapshot")
-    instance = database.primary(of.aws, of.outputs)
-    plan = snapshots.create(of.outputs, instance, run, wait=wait)
-    if carry_out(plan, of, output, how):
-        name = snapshots.name_of(instance.identifier, run)
-        output.result("db-snapshot", {"snapshot": name, "run": run, "whole": wait})
+    stack_context, output = load_stack_context(context)
+    run = new_run_id("snapshot")
+    instance = database.get_primary(stack_context.aws, stack_context.outputs)
+    plan = snapshots.build_database_snapshot_plan(stack_context.outputs, instance, run, wait=wait)
+    if execute_plan(plan, stack_context, output, options):
+        name = snapshots.get_snapshot_name(instance.identifier, run)
+        output.print_result("db-snapshot", {"snapshot": name, "run": run, "whole": wait})
 
 
 @app.command(name="list")
-def list_(
+def show_snapshots(
     context: typer.Context,
     kind: Annotated[
         Literal["manual", "automated", "all"], typer.Option(help="which to show")
     ] = "manual",
 ) -> None:
     """The primary's snapshots, in its region and in the recovery region, the newest first."""
-    outputs, aws, output = opened(context)
+    outputs, aws, output = load_stack(context)
     rows = [
         snapshot.row()
-        for region in snapshots.regions(outputs)
-        for snapshot in snapshots.found(aws, outputs, region)
+        for region in snapshots.list_snapshot_regions(outputs)
+        for snapshot in snapshots.list_snapshots(aws, outputs, region)
         if kind in ("all", snapshot.kind)
     ]
-    output.rows("db-snapshots", snapshots.COLUMNS, rows)
+    output.print_rows("db-snapshots", snapshots.SNAPSHOT_COLUMNS, rows)
 
 
 @app.command("copy")
-@changing
-def copy(
+@mutating_command
+def copy_snapshot(
     context: typer.Context,
     snapshot: Annotated[
         str | None, typer.Argument(help="which; else the newest that operations made")
     ] = None,
-    wait: WaitFor = True,
+    wait: SnapshotWaitOption = True,
     *,
-    how: How,
+    options: ExecutionOptions,
 ) -> None:
     """Copies a snapshot to the recovery region, under that region's key."""
-    of, output = target(context)
-    run = new_run("copy")
-    listed = snapshots.found(of.aws, of.outputs, of.outputs.stack.region)
-    chosen = snapshots.source(listed, snapshot)
-    plan = snapshots.copy(of.outputs, chosen, run, wait=wait)
-    if carry_out(plan, of, output, how):
-        made = snapshots.name_of(of.outputs.database.identifier, run)
-        output.result(
+    stack_context, output = load_stack_context(context)
+    run = new_run_id("copy")
+    candidates = snapshots.list_snapshots(
+        stack_context.aws, stack_context.outputs, stack_context.outputs.stack.region
+    )
+    source_snapshot = snapshots.select_snapshot(candidates, snapshot)
+    plan = snapshots.build_database_snapshot_copy_plan(
+        stack_context.outputs, source_snapshot, run, wait=wait
+    )
+    if execute_plan(plan, stack_context, output, options):
+        copy_name = snapshots.get_snapshot_name(stack_context.outputs.database.identifier, run)
+        output.print_result(
             "db-snapshot",
             {
-                "snapshot": made,
-                "source": chosen.name,
-                "region": of.outputs.stack.recovery_region,
+                "snapshot": copy_name,
+                "source": source_snapshot.name,
+                "region": stack_context.outputs.stack.recovery_region,
                 "run": run,
                 "whole": wait,
             },
@@ -85,8 +96,8 @@ def copy(
 
 
 @app.command("export")
-@changing
-def export(
+@mutating_command
+def export_snapshot(
     context: typer.Context,
     snapshot: Annotated[
         str | None, typer.Argument(help="which; else the newest that operations made")
@@ -94,26 +105,30 @@ def export(
     tables: Annotated[
         str | None, typer.Option(metavar="TABLE,...", help="only these, like orders,shop.parts")
     ] = None,
-    wait: WaitFor = True,
+    wait: SnapshotWaitOption = True,
     *,
-    how: How,
+    options: ExecutionOptions,
 ) -> None:
     """Exports a snapshot's data as Parquet files to the operations bucket: to analyse."""
-    of, output = target(context)
-    only = exporting.parts(of.outputs, tables)
-    listed = snapshots.found(of.aws, of.outputs, of.outputs.stack.region)
-    chosen = snapshots.source(listed, snapshot)
-    run = new_run("export")
-    plan = exporting.export(of.outputs, chosen, only, run, wait=wait)
-    if carry_out(plan, of, output, how):
-        to = exporting.place(of.outputs, run)
-        body = {"snapshot": chosen.name, "to": to, "run": run, "whole": wait}
-        output.result("db-export", body)
+    stack_context, output = load_stack_context(context)
+    export_tables = exporting.parse_export_tables(stack_context.outputs, tables)
+    candidates = snapshots.list_snapshots(
+        stack_context.aws, stack_context.outputs, stack_context.outputs.stack.region
+    )
+    source_snapshot = snapshots.select_snapshot(candidates, snapshot)
+    run = new_run_id("export")
+    plan = exporting.build_database_snapshot_export_plan(
+        stack_context.outputs, source_snapshot, export_tables, run, wait=wait
+    )
+    if execute_plan(plan, stack_context, output, options):
+        location = exporting.get_export_location(stack_context.outputs, run)
+        body = {"snapshot": source_snapshot.name, "to": location, "run": run, "whole": wait}
+        output.print_result("db-export", body)
 
 
 @app.command("prune")
-@changing(timeout=None)
-def prune(
+@mutating_command(timeout=None)
+def prune_snapshots(
     context: typer.Context,
     keep: Annotated[int, typer.Option(min=1, help="how many of the newest stay")] = 7,
     older_than: Annotated[
@@ -123,22 +138,28 @@ def prune(
         str | None, typer.Option(metavar="REGION", help="the stack's region or its recovery region")
     ] = None,
     *,
-    how: How,
+    options: ExecutionOptions,
 ) -> None:
     """Deletes snapshots that operations made: old ones beyond the newest, never the last one."""
-    of, output = target(context)
-    regions = snapshots.regions(of.outputs)
+    stack_context, output = load_stack_context(context)
+    regions = snapshots.list_snapshot_regions(stack_context.outputs)
     region = where or regions[0]
     if region not in regions:
         raise UsageError(f"--where is {region!r}, may be {' or '.join(map(repr, regions))}")
-    listed = snapshots.found(of.aws, of.outputs, region)
-    gone = snapshots.superfluous(listed, keep, older_than, clock.now())
-    run = new_run("prune")
-    if gone:
-        plan = snapshots.prune(of.outputs, gone, run)
-        if not carry_out(plan, of, output, how.grave()):
+    region_snapshots = snapshots.list_snapshots(stack_context.aws, stack_context.outputs, region)
+    prunable_snapshots = snapshots.list_prunable(region_snapshots, keep, older_than, clock.now())
+    run = new_run_id("prune")
+    if prunable_snapshots:
+        plan = snapshots.build_database_snapshot_prune_plan(
+            stack_context.outputs, prunable_snapshots, run
+        )
+        if not execute_plan(plan, stack_context, output, options.as_destructive()):
             return
-    output.result(
+    output.print_result(
         "db-snapshots-pruned",
-        {"deleted": [s.name for s in gone], "region": region, "run": run if gone else None},
+        {
+            "deleted": [snapshot.name for snapshot in prunable_snapshots],
+            "region": region,
+            "run": run if prunable_snapshots else None,
+        },
     )

@@ -4,7 +4,13 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.execution import How, carry_out, changing, new_run, target
+from ops.cli.execution import (
+    ExecutionOptions,
+    execute_plan,
+    load_stack_context,
+    mutating_command,
+    new_run_id,
+)
 from ops.database import instance as database
 from ops.database import parameters
 from ops.database import upgrade as upgrading
@@ -13,30 +19,51 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command("upgrade")
-@changing
-def upgrade(
+@mutating_command
+def upgrade_database(
     context: typer.Context,
     version: Annotated[
         str | None, typer.Argument(metavar="VERSION", help="like 16.11, or 17; else what there is")
     ] = None,
     *,
-    how: How,
+    options: ExecutionOptions,
 ) -> None:
     """Another version of PostgreSQL, a snapshot first; without VERSION, which ones there are."""
-    of, output = target(context)
-    found = database.primary(of.aws, of.outputs)
-    known = upgrading.targets(of.aws, of.outputs, found)
+    stack_context, output = load_stack_context(context)
+    instance = database.get_primary(stack_context.aws, stack_context.outputs)
+    upgrade_targets = upgrading.list_database_upgrade_targets(
+        stack_context.aws, stack_context.outputs, instance
+    )
     if version is None:
-        output.rows("db-versions", upgrading.COLUMNS, [one.row() for one in known])
-        output.line(f"{found.identifier} has {found.version}")
+        output.print_rows(
+            "db-versions",
+            upgrading.UPGRADE_TARGET_COLUMNS,
+            [candidate.row() for candidate in upgrade_targets],
+        )
+        output.print_line(f"{instance.identifier} has {instance.version}")
         return
-    to = upgrading.chosen(found, known, version)
-    replicas = [database.member(of.aws, of.outputs, name) for name in found.replicas]
-    own = parameters.listed(of.aws, of.outputs, str(found.group), own=True) if to.major else []
-    run = new_run("upgrade")
-    plan = upgrading.upgrade(of.outputs, found, replicas, to, own, run)
-    how = how.grave()
-    if carry_out(plan, of, output, how):
-        after = database.primary(of.aws, of.outputs)
-        body = {"from": found.version, "to": after.version, "snapshot": f"{found.identifier}-{run}"}
-        output.result("db-upgrade", {**body, "run": run})
+    target = upgrading.resolve_upgrade_target(instance, upgrade_targets, version)
+    replicas = [
+        database.get_primary_or_replica(stack_context.aws, stack_context.outputs, name)
+        for name in instance.replicas
+    ]
+    user_parameters = (
+        parameters.list_database_parameters(
+            stack_context.aws, stack_context.outputs, str(instance.parameter_group), user_only=True
+        )
+        if target.is_major
+        else []
+    )
+    run = new_run_id("upgrade")
+    plan = upgrading.build_database_upgrade_plan(
+        stack_context.outputs, instance, replicas, target, user_parameters, run
+    )
+    options = options.as_destructive()
+    if execute_plan(plan, stack_context, output, options):
+        after = database.get_primary(stack_context.aws, stack_context.outputs)
+        body = {
+            "from": instance.version,
+            "to": after.version,
+            "snapshot": f"{instance.identifier}-{run}",
+        }
+        output.print_result("db-upgrade", {**body, "run": run})

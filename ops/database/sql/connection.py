@@ -19,8 +19,8 @@ from pydantic import JsonValue
 from ops.core.aws import Aws
 from ops.core.errors import (
     DeniedError,
-    LostError,
     OpsError,
+    OutcomeUnknownError,
     RefusedError,
     UnreachableError,
     UsageError,
@@ -31,58 +31,71 @@ from ops.outputs import Outputs
 if TYPE_CHECKING:
     import psycopg
 
-VARIABLE: Final = "BULWARK_DATABASE"
-CONNECT: Final = 5  # seconds until nobody answers
-REACHED: Final = 2  # the same, where it is only asked whether to ask
+DATABASE_ADDRESS_VARIABLE: Final = "BULWARK_DATABASE"
+CONNECT_TIMEOUT_SECONDS: Final = 5  # seconds until nobody answers
+REACHABILITY_TIMEOUT_SECONDS: Final = 2  # the same, where it is only asked whether to ask
 # Milliseconds that a statement may wait for a lock: an operation must not be one more in the queue
 # that it was called to clear.
-LOCK: Final = 10_000
-CONNECTING: Final = "ops db connect"
-WRONG_PASSWORD: Final = ("28P01", "28000")  # PostgreSQL, appendix A: invalid authorization
-PRIVILEGE: Final = "42501"
-MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+LOCK_TIMEOUT_MILLISECONDS: Final = 10_000
+CONNECT_COMMAND: Final = "ops db connect"
+INVALID_AUTHORIZATION_CODES: Final = (
+    "28P01",
+    "28000",
+)  # PostgreSQL, appendix A: invalid authorization
+INSUFFICIENT_PRIVILEGE_CODE: Final = "42501"
+SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 # Seconds: a server that is gone without a word (its host failed) is known to be gone after 30.
-IDLE, AGAIN, TIMES = 15, 5, 3
-CANCELED, NO_LOCK = "57014", "55P03"  # query_canceled, lock_not_available
+KEEPALIVE_IDLE_SECONDS, KEEPALIVE_INTERVAL_SECONDS, KEEPALIVE_COUNT = 15, 5, 3
+QUERY_CANCELED_CODE, LOCK_NOT_AVAILABLE_CODE = (
+    "57014",
+    "55P03",
+)  # query_canceled, lock_not_available
 
 
 @dataclass(frozen=True)
-class Way:
+class DatabaseAddress:
     """Where an instance answers; `tunnel` where that is another address than its own."""
 
     host: str
     port: int
-    tunnel: bool = False
+    is_tunnel: bool = False
 
 
-def way(outputs: Outputs, address: str | None, via: str | None = None) -> Way:
+def resolve_database_address(
+    outputs: Outputs, endpoint: str | None, via: str | None = None
+) -> DatabaseAddress:
     """The way to an instance: --via, BULWARK_DATABASE, or its own address. Raises UsageError."""
-    for name, said in (("--via", via), (VARIABLE, os.environ.get(VARIABLE))):
-        if said:
-            return given(name, said)
-    return Way(address or outputs.database.endpoint, outputs.database.port)
+    for name, text in (
+        ("--via", via),
+        (DATABASE_ADDRESS_VARIABLE, os.environ.get(DATABASE_ADDRESS_VARIABLE)),
+    ):
+        if text:
+            return parse_database_address(name, text)
+    return DatabaseAddress(endpoint or outputs.database.endpoint, outputs.database.port)
 
 
-def given(option: str, said: str) -> Way:
+def parse_database_address(option: str, text: str) -> DatabaseAddress:
     """The way that an option says. Raises UsageError."""
-    host, _, port = said.rpartition(":")
+    host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise UsageError(f"{option} is {said!r}, may be HOST:PORT, like 127.0.0.1:15432")
-    return Way(host.strip("[]"), int(port), tunnel=True)
+        raise UsageError(f"{option} is {text!r}, may be HOST:PORT, like 127.0.0.1:15432")
+    return DatabaseAddress(host.strip("[]"), int(port), is_tunnel=True)
 
 
-def reached(outputs: Outputs) -> bool:
+def is_database_reachable(outputs: Outputs) -> bool:
     """Whether anybody answers where the primary is, from here: a tunnel's end, or its address."""
     try:
-        to = way(outputs, None)
-        with socket.create_connection((to.host, to.port), timeout=REACHED):
+        address = resolve_database_address(outputs, None)
+        with socket.create_connection(
+            (address.host, address.port), timeout=REACHABILITY_TIMEOUT_SECONDS
+        ):
             return True
     except OSError:
         return False
 
 
 @dataclass
-class Database:
+class DatabaseClient:
     """Runs statements on the stack's database; a connection an instance, made when first needed.
 
     With `reading` every transaction is read only. `apart` are instances beside the stack's own,
@@ -92,13 +105,13 @@ class Database:
     outputs: Outputs
     aws: Aws
     via: str | None = None
-    reading: bool = False
-    apart: dict[str, str | None] = field(default_factory=dict)
-    _open: dict[str, "psycopg.Connection[tuple[Any, ...]]"] = field(default_factory=dict)
+    read_only: bool = False
+    other_instances: dict[str, str | None] = field(default_factory=dict)
+    _connections: dict[str, "psycopg.Connection[tuple[Any, ...]]"] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raises UsageError where --via or BULWARK_DATABASE leads nowhere."""
-        way(self.outputs, None, self.via)
+        resolve_database_address(self.outputs, None, self.via)
 
     def __call__(self, sql: Sql) -> list[dict[str, JsonValue]]:
         """Runs one statement of a plan; its rows.
@@ -106,17 +119,19 @@ class Database:
         Raises RefusedError for what PostgreSQL refuses, DeniedError where the user may not,
         UnreachableError where it was not sent, LostError where it may have run.
         """
-        if sql.apart and sql.identifier:
-            self.apart[sql.identifier] = sql.via
-        return self.rows(sql.statement, sql.params, sql.identifier, sql.timeout, LostError)
+        if sql.other_instance and sql.identifier:
+            self.other_instances[sql.identifier] = sql.via
+        return self.fetch_rows(
+            sql.statement, sql.params, sql.identifier, sql.timeout, OutcomeUnknownError
+        )
 
-    def rows(
+    def fetch_rows(
         self,
         statement: str,
         params: Mapping[str, Any] | None = None,
         identifier: str | None = None,
         timeout: float = 30,
-        lost: type[OpsError] = UnreachableError,
+        unknown_outcome_error: type[OpsError] = UnreachableError,
     ) -> list[dict[str, JsonValue]]:
         """The rows of a statement, of several the last one's. `timeout` is in seconds, 0 for none.
 
@@ -125,7 +140,7 @@ class Database:
         import psycopg
 
         name = identifier or self.outputs.database.identifier
-        connection = self._ready(name, timeout)
+        connection = self._get_connection(name, timeout)
         try:
             cursor = connection.execute(statement.encode(), dict(params) if params else None)
             while cursor.nextset():
@@ -133,172 +148,192 @@ class Database:
             if cursor.description is None:
                 return []
             columns = [column.name for column in cursor.description]
-            return [_plain(columns, row) for row in cursor.fetchall()]
+            return [_convert_row(columns, row) for row in cursor.fetchall()]
         except psycopg.Error as error:
-            raise _explained(error, name, timeout, lost) from None
+            raise _convert_error(error, name, timeout, unknown_outcome_error) from None
 
-    def _ready(self, name: str, timeout: float) -> "psycopg.Connection[tuple[Any, ...]]":
+    def _get_connection(self, name: str, timeout: float) -> "psycopg.Connection[tuple[Any, ...]]":
         """A connection that answers, with a limit for what it runs next; a dead one is replaced."""
         import psycopg
 
-        limit = f"SET statement_timeout = {int(timeout * 1000)}".encode()
-        known = self._open.pop(name, None)
-        if known is not None and not known.closed:
+        timeout_statement = f"SET statement_timeout = {int(timeout * 1000)}".encode()
+        cached_connection = self._connections.pop(name, None)
+        if cached_connection is not None and not cached_connection.closed:
             try:
-                known.execute(limit)
+                cached_connection.execute(timeout_statement)
             except psycopg.OperationalError:  # dropped since: a failover, a restart
-                known.close()
+                cached_connection.close()
             else:
-                self._open[name] = known
-                return known
-        made = self._connect(name)
+                self._connections[name] = cached_connection
+                return cached_connection
+        connection = self._open_connection(name)
         try:
-            made.execute(limit)
+            connection.execute(timeout_statement)
         except psycopg.Error as error:
-            raise _explained(error, name, timeout, UnreachableError) from None
-        self._open[name] = made
-        return made
+            raise _convert_error(error, name, timeout, UnreachableError) from None
+        self._connections[name] = connection
+        return connection
 
-    def _connect(self, name: str) -> "psycopg.Connection[tuple[Any, ...]]":
+    def _open_connection(self, name: str) -> "psycopg.Connection[tuple[Any, ...]]":
         """A connection, each statement a transaction of its own."""
         import psycopg
 
         # A replica has an address of its own; the primary's stands in the outputs.
-        own = name == self.outputs.database.identifier
-        if name in self.apart:
-            own, to = True, self._beside(name)
+        expects_primary = name == self.outputs.database.identifier
+        if name in self.other_instances:
+            expects_primary, address = True, self._get_other_instance_address(name)
         else:
-            to = way(self.outputs, None, self.via)
-            if not own and not to.tunnel:
-                to = replace(to, host=_endpoint(self.aws, self.outputs, name).host)
-        known = _credentials(self.aws, self.outputs)
-        options = f"-c lock_timeout={LOCK}"
-        if self.reading:
+            address = resolve_database_address(self.outputs, None, self.via)
+            if not expects_primary and not address.is_tunnel:
+                address = replace(
+                    address, host=_fetch_instance_address(self.aws, self.outputs, name).host
+                )
+        credentials = _fetch_credentials(self.aws, self.outputs)
+        options = f"-c lock_timeout={LOCK_TIMEOUT_MILLISECONDS}"
+        if self.read_only:
             options += " -c default_transaction_read_only=on"
         try:
-            made = psycopg.connect(
-                host=to.host,
-                port=to.port,
-                dbname=known["dbname"],
-                user=known["username"],
-                password=known["password"],
-                connect_timeout=CONNECT,
+            connection = psycopg.connect(
+                host=address.host,
+                port=address.port,
+                dbname=credentials["dbname"],
+                user=credentials["username"],
+                password=credentials["password"],
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
                 options=options,
                 application_name="bulwark-ops",
                 autocommit=True,
-                sslmode=_tls(to),
-                keepalives_idle=IDLE,
-                keepalives_interval=AGAIN,
-                keepalives_count=TIMES,
+                sslmode=_get_ssl_mode(address),
+                keepalives_idle=KEEPALIVE_IDLE_SECONDS,
+                keepalives_interval=KEEPALIVE_INTERVAL_SECONDS,
+                keepalives_count=KEEPALIVE_COUNT,
             )
         except psycopg.OperationalError as error:
-            said = str(error)
-            if "password authentication failed" in said or "no password" in said:
+            message = str(error)
+            if "password authentication failed" in message or "no password" in message:
                 raise DeniedError(
                     f"{name} refused the password of its secret", "ops db rotate-password"
                 ) from None
             raise UnreachableError(
-                f"{name} does not answer at {to.host}:{to.port}: {_last(said)}", CONNECTING
+                f"{name} does not answer at {address.host}:{address.port}: {_get_first_line(message)}",
+                CONNECT_COMMAND,
             ) from None
-        if to.tunnel:
-            _led(made, name, to, own=own)
-        return made
+        if address.is_tunnel:
+            _require_expected_role(connection, name, address, expects_primary=expects_primary)
+        return connection
 
-    def _beside(self, name: str) -> Way:
+    def _get_other_instance_address(self, name: str) -> DatabaseAddress:
         """The way to an instance that is not one of the stack's own."""
-        via = self.apart[name]
-        return given("--via", via) if via else _endpoint(self.aws, self.outputs, name)
-
-
-def _led(
-    connection: "psycopg.Connection[tuple[Any, ...]]", name: str, to: Way, *, own: bool
-) -> None:
-    """Raises UsageError where a tunnel leads to a replica instead of the primary, or back."""
-    row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
-    if row is not None and bool(row[0]) == own:
-        connection.close()
-        found, wanted = ("a replica", "the primary") if own else ("a primary", "a replica")
-        raise UsageError(
-            f"--via (or {VARIABLE}) is {to.host}:{to.port}, which leads to {found}, "
-            f"may be {wanted}'s: {name}",
-            CONNECTING,
+        via = self.other_instances[name]
+        return (
+            parse_database_address("--via", via)
+            if via
+            else _fetch_instance_address(self.aws, self.outputs, name)
         )
 
 
-def _tls(to: Way) -> str:
-    asked = os.environ.get("PGSSLMODE")
-    if asked:
-        if asked not in MODES:
-            raise UsageError(f"PGSSLMODE is {asked!r}, may be {', '.join(MODES)}")
-        return asked
+def _require_expected_role(
+    connection: "psycopg.Connection[tuple[Any, ...]]",
+    name: str,
+    address: DatabaseAddress,
+    *,
+    expects_primary: bool,
+) -> None:
+    """Raises UsageError where a tunnel leads to a replica instead of the primary, or back."""
+    row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+    if row is not None and bool(row[0]) == expects_primary:
+        connection.close()
+        actual_role, expected_role = (
+            ("a replica", "the primary") if expects_primary else ("a primary", "a replica")
+        )
+        raise UsageError(
+            f"--via (or {DATABASE_ADDRESS_VARIABLE}) is {address.host}:{address.port}, which leads to {actual_role}, "
+            f"may be {expected_role}'s: {name}",
+            CONNECT_COMMAND,
+        )
+
+
+def _get_ssl_mode(address: DatabaseAddress) -> str:
+    ssl_mode = os.environ.get("PGSSLMODE")
+    if ssl_mode:
+        if ssl_mode not in SSL_MODES:
+            raise UsageError(f"PGSSLMODE is {ssl_mode!r}, may be {', '.join(SSL_MODES)}")
+        return ssl_mode
     if not os.environ.get("PGSSLROOTCERT"):
         return "require"
-    return "verify-ca" if to.tunnel else "verify-full"  # a tunnel's end has another name
+    return "verify-ca" if address.is_tunnel else "verify-full"  # a tunnel's end has another name
 
 
-def _credentials(aws: Aws, outputs: Outputs) -> dict[str, str]:
+def _fetch_credentials(aws: Aws, outputs: Outputs) -> dict[str, str]:
     """What the stack's secret holds. Never shown."""
     arn = outputs.database.secret_arn
-    answer = _asked(aws, outputs, "secretsmanager.get_secret_value", {"SecretId": arn})
+    response = _call_stack_region(
+        aws, outputs, "secretsmanager.get_secret_value", {"SecretId": arn}
+    )
     try:
-        found = json.loads(answer["SecretString"])
-        return {key: str(found[key]) for key in ("dbname", "username", "password")}
+        secret = json.loads(response["SecretString"])
+        return {key: str(secret[key]) for key in ("dbname", "username", "password")}
     except (ValueError, KeyError, TypeError):
         raise OpsError(f"the secret {arn} has not dbname, username and password") from None
 
 
-def _endpoint(aws: Aws, outputs: Outputs, name: str) -> Way:
+def _fetch_instance_address(aws: Aws, outputs: Outputs, name: str) -> DatabaseAddress:
     params: dict[str, JsonValue] = {"DBInstanceIdentifier": name}
-    answer = _asked(aws, outputs, "rds.describe_db_instances", params)
-    endpoint = answer["DBInstances"][0].get("Endpoint")
+    response = _call_stack_region(aws, outputs, "rds.describe_db_instances", params)
+    endpoint = response["DBInstances"][0].get("Endpoint")
     if not endpoint:
         raise UnreachableError(f"{name} has no address yet", "ops db status")
-    return Way(str(endpoint["Address"]), int(endpoint["Port"]))
+    return DatabaseAddress(str(endpoint["Address"]), int(endpoint["Port"]))
 
 
-def _asked(aws: Aws, outputs: Outputs, api: str, params: dict[str, JsonValue]) -> Any:
+def _call_stack_region(aws: Aws, outputs: Outputs, api: str, params: dict[str, JsonValue]) -> Any:
     """A read in the stack's own region; what AWS refuses is an error for a person."""
     from botocore.exceptions import ClientError
 
     try:
         return aws.call(api, params, outputs.stack.region)
     except ClientError as error:
-        answer = error.response["Error"]
-        raise RefusedError(f"{api}: {answer['Code']}: {answer.get('Message')}") from None
+        details = error.response["Error"]
+        raise RefusedError(f"{api}: {details['Code']}: {details.get('Message')}") from None
 
 
-def _explained(error: "psycopg.Error", name: str, timeout: float, lost: type[OpsError]) -> OpsError:
+def _convert_error(
+    error: "psycopg.Error", name: str, timeout: float, unknown_outcome_error: type[OpsError]
+) -> OpsError:
     """What PostgreSQL said, as an error of ours; never what was sent to it.
 
     `lost` where it is not known what became of it.
     """
-    said, code = _last(str(error)), error.sqlstate
-    if code == CANCELED and "timeout" in said:
-        return lost(f"{name} gave no answer within {timeout:.0f} s: {said}")
-    if code == NO_LOCK:
-        return RefusedError(f"{name}: no lock within {LOCK / 1000:.0f} s: {said}", "ops db locks")
-    if code == PRIVILEGE:
-        return DeniedError(f"{name}: {said}")
+    message, code = _get_first_line(str(error)), error.sqlstate
+    if code == QUERY_CANCELED_CODE and "timeout" in message:
+        return unknown_outcome_error(f"{name} gave no answer within {timeout:.0f} s: {message}")
+    if code == LOCK_NOT_AVAILABLE_CODE:
+        return RefusedError(
+            f"{name}: no lock within {LOCK_TIMEOUT_MILLISECONDS / 1000:.0f} s: {message}",
+            "ops db locks",
+        )
+    if code == INSUFFICIENT_PRIVILEGE_CODE:
+        return DeniedError(f"{name}: {message}")
     if code is None or code.startswith(("08", "57P")):  # the connection, or the server, is gone
-        return lost(f"{name} gave no answer: {said}", "ops db status")
-    return RefusedError(f"{name}: {code}: {said}")
+        return unknown_outcome_error(f"{name} gave no answer: {message}", "ops db status")
+    return RefusedError(f"{name}: {code}: {message}")
 
 
-def _last(said: str) -> str:
+def _get_first_line(message: str) -> str:
     """A message on one line."""
-    lines: Sequence[str] = [line.strip() for line in said.splitlines() if line.strip()]
+    lines: Sequence[str] = [line.strip() for line in message.splitlines() if line.strip()]
     return lines[0] if lines else "no reason given"
 
 
-def _plain(columns: Sequence[str], row: Sequence[Any]) -> dict[str, JsonValue]:
+def _convert_row(columns: Sequence[str], row: Sequence[Any]) -> dict[str, JsonValue]:
     """A row as JSON: numbers as numbers, all else that JSON has not as text."""
     from decimal import Decimal
 
-    def value(found: Any) -> JsonValue:
-        if isinstance(found, Decimal):
-            return int(found) if found == found.to_integral_value() else float(found)
-        if isinstance(found, list):
-            return [value(item) for item in found]
-        return found if isinstance(found, str | int | float | bool | None) else str(found)
+    def convert_value(value: Any) -> JsonValue:
+        if isinstance(value, Decimal):
+            return int(value) if value == value.to_integral_value() else float(value)
+        if isinstance(value, list):
+            return [convert_value(item) for item in value]
+        return value if isinstance(value, str | int | float | bool | None) else str(value)
 
-    return {name: value(found) for name, found in zip(columns, row, strict=True)}
+    return {name: convert_value(value) for name, value in zip(columns, row, strict=True)}

@@ -9,14 +9,18 @@ from pydantic import JsonValue
 
 from ops.core.errors import UsageError
 from ops.core.plan import Sql
-from ops.database.sql.connection import Database
+from ops.database.sql.connection import DatabaseClient
 
-NAME: Final = r"[A-Za-z_][A-Za-z0-9_$]*"
-BEAT: Final = re.compile(rf"(?:({NAME})\.)?({NAME})\.({NAME})")
-LIMIT: Final = 3600.0  # seconds that the rows of all tables may take to be counted
+SQL_NAME_PATTERN: Final = r"[A-Za-z_][A-Za-z0-9_$]*"
+HEARTBEAT_PATTERN: Final = re.compile(
+    rf"(?:({SQL_NAME_PATTERN})\.)?({SQL_NAME_PATTERN})\.({SQL_NAME_PATTERN})"
+)
+ROW_COUNT_TIMEOUT_SECONDS: Final = (
+    3600.0  # seconds that the rows of all tables may take to be counted
+)
 # Everything but PostgreSQL's own, RDS's too. Counted by a block, since one statement cannot count
 # tables that it does not name; what it found it leaves in a setting of its own session.
-CONTENTS: Final = """
+TABLE_CONTENTS_STATEMENT: Final = """
 DO $$
 DECLARE
     one record; counted bigint; found jsonb := '[]';
@@ -50,7 +54,7 @@ SELECT item->>'table' AS "table", item->>'shape' AS shape, (item->>'rows')::bigi
 
 
 @dataclass(frozen=True)
-class Beat:
+class HeartbeatColumn:
     """A column of times that the application writes all the time."""
 
     schema: str
@@ -58,59 +62,79 @@ class Beat:
     column: str
 
     @property
-    def name(self) -> str:
+    def full_name(self) -> str:
         """As a person writes it."""
         return f"{self.schema}.{self.table}.{self.column}"
 
     @property
-    def statement(self) -> str:
+    def newest_statement(self) -> str:
         """Its newest time, seconds since the epoch."""
-        of = f'"{self.schema}"."{self.table}"'
-        return f'SELECT extract(epoch FROM max("{self.column}"))::float8 AS beat FROM {of}'
+        table_name = f'"{self.schema}"."{self.table}"'
+        return f'SELECT extract(epoch FROM max("{self.column}"))::float8 AS beat FROM {table_name}'
 
 
 @dataclass(frozen=True)
-class Table:
+class TableContents:
     """One table. `rows` is None where they may not be counted, or were not."""
 
     name: str
-    shape: str
-    rows: int | None
+    columns_digest: str
+    row_count: int | None
 
 
-def beat(text: str | None) -> Beat | None:
+def parse_heartbeat(text: str | None) -> HeartbeatColumn | None:
     """The column that --heartbeat names. Raises UsageError."""
     if text is None:
         return None
-    found = BEAT.fullmatch(text)
-    if found is None:
+    match = HEARTBEAT_PATTERN.fullmatch(text)
+    if match is None:
         raise UsageError(f"--heartbeat is {text!r}, may be TABLE.COLUMN or SCHEMA.TABLE.COLUMN")
-    return Beat(found[1] or "public", found[2], found[3])
+    return HeartbeatColumn(match[1] or "public", match[2], match[3])
 
 
-def statement(*, counts: bool = True) -> str:
+def build_contents_statement(*, count_rows: bool = True) -> str:
     """What lists the tables, with their rows where they are to be counted."""
-    return CONTENTS.replace("{counts}", "true" if counts else "false")
+    return TABLE_CONTENTS_STATEMENT.replace("{counts}", "true" if count_rows else "false")
 
 
-def asking(name: str, via: str | None, text: str, timeout: float = LIMIT) -> Sql:
+def build_restored_instance_query(
+    identifier: str, via: str | None, statement: str, timeout: float = ROW_COUNT_TIMEOUT_SECONDS
+) -> Sql:
     """A look at a restored instance, for which no answer is an answer."""
-    return Sql(statement=text, identifier=name, apart=True, via=via, patient=True, timeout=timeout)
+    return Sql(
+        statement=statement,
+        identifier=identifier,
+        other_instance=True,
+        via=via,
+        unreachable_is_answer=True,
+        timeout=timeout,
+    )
 
 
-def tables(rows: Sequence[dict[str, JsonValue]]) -> dict[str, Table]:
+def parse_table_contents(rows: Sequence[dict[str, JsonValue]]) -> dict[str, TableContents]:
     """The tables that were listed, by name."""
-    found: Any = rows
-    return {r["table"]: Table(r["table"], r["shape"], r["rows"]) for r in found}
+    records: Any = rows
+    return {
+        record["table"]: TableContents(record["table"], record["shape"], record["rows"])
+        for record in records
+    }
 
 
-def of(database: Database, identifier: str | None) -> dict[str, Table]:
+def fetch_table_contents(
+    client: DatabaseClient, identifier: str | None
+) -> dict[str, TableContents]:
     """The tables of an instance, with exact counts. Errors as a statement's."""
-    return tables(database.rows(statement(), None, identifier, LIMIT))
+    return parse_table_contents(
+        client.fetch_rows(build_contents_statement(), None, identifier, ROW_COUNT_TIMEOUT_SECONDS)
+    )
 
 
-def newest(database: Database, identifier: str | None, beat: Beat) -> float | None:
+def fetch_newest_heartbeat(
+    client: DatabaseClient, identifier: str | None, heartbeat: HeartbeatColumn
+) -> float | None:
     """The newest time of a heartbeat, seconds since the epoch; None where it has none."""
-    (row,) = database.rows(beat.statement, None, identifier, LIMIT)
-    found = row["beat"]
-    return float(found) if isinstance(found, int | float) else None
+    (row,) = client.fetch_rows(
+        heartbeat.newest_statement, None, identifier, ROW_COUNT_TIMEOUT_SECONDS
+    )
+    timestamp = row["beat"]
+    return float(timestamp) if isinstance(timestamp, int | float) else None

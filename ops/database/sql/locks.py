@@ -4,52 +4,52 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 INDENT: Final = "  "
-COLUMNS: Final = ("session", "state", "waits", "mode", "table", "query", "command")
+LOCK_TREE_COLUMNS: Final = ("session", "state", "waits", "mode", "table", "query", "command")
 
 
-def roots(edges: Sequence[Mapping[str, Any]]) -> list[int]:
+def list_root_blockers(edges: Sequence[Mapping[str, Any]]) -> list[int]:
     """Those that others wait for and that wait for nobody."""
-    waiting = {edge["pid"] for edge in edges}
-    found = (edge["blocked_by"] for edge in edges if edge["blocked_by"] not in waiting)
-    return list(dict.fromkeys(found))
+    waiting_pids = {edge["pid"] for edge in edges}
+    root_pids = (edge["blocked_by"] for edge in edges if edge["blocked_by"] not in waiting_pids)
+    return list(dict.fromkeys(root_pids))
 
 
-def tree(edges: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def build_lock_tree(edges: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """A row a session, below the one that it waits for; one that waits for two stands twice.
 
     A circle, which PostgreSQL itself ends after deadlock_timeout, is told from any of its members.
     """
-    shown: set[int] = set()
+    shown_pids: set[int] = set()
     rows: list[dict[str, Any]] = []
-    for top in (*roots(edges), *(edge["blocked_by"] for edge in edges)):
-        if top in shown:
+    for blocker in (*list_root_blockers(edges), *(edge["blocked_by"] for edge in edges)):
+        if blocker in shown_pids:
             continue
-        edge = next(each for each in edges if each["blocked_by"] == top)
+        edge = next(candidate for candidate in edges if candidate["blocked_by"] == blocker)
         rows.append(
             {
-                "session": str(top),
+                "session": str(blocker),
                 "state": edge["blocker_state"],
                 "query": edge["blocking_query"],
                 "command": edge["command"],
             }
         )
-        shown.add(top)
-        rows.extend(_below(top, edges, 1, shown, (top,)))
+        shown_pids.add(blocker)
+        rows.extend(_list_waiting_rows(blocker, edges, 1, shown_pids, (blocker,)))
     return rows
 
 
-def _below(
-    top: int,
+def _list_waiting_rows(
+    blocker: int,
     edges: Sequence[Mapping[str, Any]],
     depth: int,
-    shown: set[int],
-    above: tuple[int, ...],
+    shown_pids: set[int],
+    ancestors: tuple[int, ...],
 ) -> Iterator[dict[str, Any]]:
     for edge in edges:
         pid = edge["pid"]
-        if edge["blocked_by"] != top or pid in above:
+        if edge["blocked_by"] != blocker or pid in ancestors:
             continue
-        shown.add(pid)
+        shown_pids.add(pid)
         yield {
             "session": f"{INDENT * depth}{pid}",
             "state": "waiting",
@@ -58,4 +58,4 @@ def _below(
             "table": edge["table"],
             "query": edge["query"],
         }
-        yield from _below(pid, edges, depth + 1, shown, (*above, pid))
+        yield from _list_waiting_rows(pid, edges, depth + 1, shown_pids, (*ancestors, pid))

@@ -9,7 +9,7 @@ from typing import Final
 
 
 @dataclass(frozen=True)
-class Query:
+class SqlQuery:
     """One question. `statement` takes the parameter `limit` and those that it names."""
 
     kind: str
@@ -17,9 +17,11 @@ class Query:
     statement: str
 
 
-_OTHERS: Final = "backend_type = 'client backend' AND application_name <> 'bulwark-ops'"
+_OTHER_SESSIONS_CONDITION: Final = (
+    "backend_type = 'client backend' AND application_name <> 'bulwark-ops'"
+)
 
-ACTIVITY: Final = Query(
+ACTIVITY_QUERY: Final = SqlQuery(
     "db-activity",
     (
         "pid",
@@ -40,11 +42,11 @@ ACTIVITY: Final = Query(
            round(extract(epoch FROM clock_timestamp() - query_start)::numeric, 1) AS query_age,
            backend_start::text AS since, query
       FROM pg_stat_activity
-     WHERE {_OTHERS}
+     WHERE {_OTHER_SESSIONS_CONDITION}
      ORDER BY state = 'idle', xact_start NULLS LAST, query_start
      LIMIT %(limit)s""",
 )
-CONNECTIONS: Final = Query(
+CONNECTIONS_QUERY: Final = SqlQuery(
     "db-connections",
     ("state", "sessions"),
     """
@@ -52,7 +54,7 @@ CONNECTIONS: Final = Query(
            current_setting('max_connections')::int AS allowed
       FROM pg_stat_activity WHERE backend_type = 'client backend' GROUP BY 1 ORDER BY 2 DESC""",
 )
-STATEMENTS: Final = Query(
+STATEMENT_STATISTICS_QUERY: Final = SqlQuery(
     "db-slow",
     ("total_ms", "mean_ms", "calls", "rows", "read_blocks", "query"),
     """
@@ -64,19 +66,19 @@ STATEMENTS: Final = Query(
      ORDER BY total_exec_time DESC
      LIMIT %(limit)s""",
 )
-RUNNING: Final = Query(
+LONG_RUNNING_QUERY: Final = SqlQuery(
     "db-slow",
     ("pid", "user", "seconds", "waits_for", "query"),
     f"""
     SELECT pid, usename AS "user", wait_event_type || ':' || wait_event AS waits_for,
            round(extract(epoch FROM clock_timestamp() - query_start)::numeric, 1) AS seconds, query
       FROM pg_stat_activity
-     WHERE {_OTHERS} AND state = 'active'
+     WHERE {_OTHER_SESSIONS_CONDITION} AND state = 'active'
        AND clock_timestamp() - query_start > make_interval(secs => %(longer)s)
      ORDER BY query_start
      LIMIT %(limit)s""",
 )
-LOCKS: Final = Query(
+LOCKS_QUERY: Final = SqlQuery(
     "db-locks",
     (
         "pid",
@@ -108,7 +110,7 @@ LOCKS: Final = Query(
 )
 # A row takes its header (23 bytes, aligned to 24) and its line pointer (4) beside its columns; a
 # page has a header of 24. PostgreSQL manual, "Database Page Layout".
-BLOAT: Final = Query(
+BLOAT_QUERY: Final = SqlQuery(
     "db-bloat",
     (
         "table",
@@ -155,12 +157,12 @@ BLOAT: Final = Query(
      LIMIT %(limit)s""",
 )
 # Reads the pages that the visibility map does not vouch for: exact, and slower than the estimate.
-MEASURED: Final = """
+MEASURED_BLOAT_STATEMENT: Final = """
     SELECT c.oid::int8 AS oid,
            round((m.dead_tuple_percent + m.approx_free_percent)::numeric, 1) AS percent
       FROM pg_class c CROSS JOIN LATERAL pgstattuple_approx(c.oid) m
      WHERE c.oid = ANY (%(oids)s::oid[])"""
-INDEXES: Final = Query(
+INDEX_PROBLEMS_QUERY: Final = SqlQuery(
     "db-indexes",
     ("problem", "table", "index", "size", "evidence", "helps"),
     """
@@ -209,7 +211,7 @@ INDEXES: Final = Query(
       FROM found ORDER BY rank, indrelid, indexrelid
      LIMIT %(limit)s""",
 )
-SIZES: Final = Query(
+TABLE_SIZES_QUERY: Final = SqlQuery(
     "db-size",
     ("table", "total", "rows_only", "toast", "indexes", "live_rows", "inserted", "dead_rows"),
     """
@@ -221,7 +223,7 @@ SIZES: Final = Query(
            n_dead_tup AS dead_rows
       FROM pg_stat_user_tables ORDER BY 2 DESC LIMIT %(limit)s""",
 )
-WHOLE: Final = Query(
+DATABASE_SIZE_QUERY: Final = SqlQuery(
     "db-size-whole",
     ("database", "size", "wal"),
     """
@@ -229,6 +231,8 @@ WHOLE: Final = Query(
            (SELECT sum(size) FROM pg_ls_waldir()) AS wal
       FROM pg_database WHERE datname = current_database()""",
 )
-PRELOADED: Final = """
+PRELOADED_LIBRARY_STATEMENT: Final = """
     SELECT current_setting('shared_preload_libraries') LIKE '%%' || %(name)s || '%%' AS there"""
-EXTENSION: Final = "SELECT 1 AS there FROM pg_extension WHERE extname = %(name)s"
+INSTALLED_EXTENSION_STATEMENT: Final = (
+    "SELECT 1 AS there FROM pg_extension WHERE extname = %(name)s"
+)

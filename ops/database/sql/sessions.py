@@ -11,55 +11,57 @@ from typing import Any, Final
 from ops.core.errors import UsageError
 from ops.core.plan import Plan, Sql, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database.sql.connection import Database
+from ops.database.sql.connection import DatabaseClient
 from ops.outputs import Outputs
 
-SESSION: Final = """
+SESSION_SELECT: Final = """
     SELECT a.pid, a.backend_start::text AS began, a.query_start::text AS asked, a.state,
            a.state_change::text AS since, a.usename AS "user", a.application_name AS application,
            a.backend_type AS kind, coalesce(r.rolsuper, false) AS super, a.query,
            a.pid = pg_backend_pid() AS own,
            extract(epoch FROM clock_timestamp() - a.state_change) AS idle
       FROM pg_stat_activity a LEFT JOIN pg_roles r ON r.oid = a.usesysid"""
-ONE: Final = f"{SESSION} WHERE a.pid = %(pid)s"
-IDLE: Final = f"""{SESSION}
+SESSION_BY_PID_STATEMENT: Final = f"{SESSION_SELECT} WHERE a.pid = %(pid)s"
+IDLE_SESSIONS_STATEMENT: Final = f"""{SESSION_SELECT}
      WHERE a.backend_type = 'client backend' AND a.application_name <> 'bulwark-ops'
        AND a.state LIKE 'idle%%' AND NOT coalesce(r.rolsuper, false)
      ORDER BY a.state_change"""
-PROTECTED: Final = "rdsadmin"
-CANCEL: Final = """
+PROTECTED_USER: Final = "rdsadmin"
+CANCEL_STATEMENT: Final = """
     SELECT count(*) FILTER (WHERE pg_cancel_backend(pid)) AS told FROM pg_stat_activity
      WHERE pid = %(pid)s AND backend_start = %(began)s::timestamptz
        AND query_start = %(asked)s::timestamptz AND state = 'active'"""
-CANCELLED: Final = """
+CANCEL_CHECK_STATEMENT: Final = """
     SELECT count(*) AS left FROM pg_stat_activity
      WHERE pid = %(pid)s AND backend_start = %(began)s::timestamptz
        AND query_start = %(asked)s::timestamptz AND state = 'active'"""
-TERMINATE: Final = """
+TERMINATE_STATEMENT: Final = """
     SELECT count(*) FILTER (WHERE pg_terminate_backend(a.pid)) AS told
       FROM pg_stat_activity a
       JOIN unnest(%(pids)s::int[], %(began)s::timestamptz[]) AS meant (pid, began)
         ON a.pid = meant.pid AND a.backend_start = meant.began"""
-TERMINATED: Final = """
+TERMINATE_CHECK_STATEMENT: Final = """
     SELECT count(*) AS left
       FROM pg_stat_activity a
       JOIN unnest(%(pids)s::int[], %(began)s::timestamptz[]) AS meant (pid, began)
         ON a.pid = meant.pid AND a.backend_start = meant.began"""
-LEFT: Final = """
+REMAINING_SESSIONS_STATEMENT: Final = """
     SELECT a.pid FROM pg_stat_activity a
       JOIN unnest(%(pids)s::int[], %(began)s::timestamptz[]) AS meant (pid, began)
         ON a.pid = meant.pid AND a.backend_start = meant.began"""
 # Of sessions that were idle: one that has begun to work meanwhile is left alone.
-STILL: Final = " AND a.state LIKE 'idle%%' AND a.state_change = meant.since"
-MEANT: Final = "unnest(%(pids)s::int[], %(began)s::timestamptz[]) AS meant (pid, began)"
-MEANT_IDLE: Final = (
+STILL_IDLE_CONDITION: Final = " AND a.state LIKE 'idle%%' AND a.state_change = meant.since"
+SELECTED_SESSIONS_SOURCE: Final = (
+    "unnest(%(pids)s::int[], %(began)s::timestamptz[]) AS meant (pid, began)"
+)
+SELECTED_IDLE_SESSIONS_SOURCE: Final = (
     "unnest(%(pids)s::int[], %(began)s::timestamptz[], %(since)s::timestamptz[]) "
     "AS meant (pid, began, since)"
 )
 
 
 @dataclass(frozen=True)
-class Session:
+class DatabaseSession:
     """One session, as it was seen. `idle` is seconds since its state changed."""
 
     pid: int
@@ -75,53 +77,68 @@ class Session:
     own: bool
     idle: float
 
-    def says(self) -> str:
+    def describe(self) -> str:
         """For a person. Not what it asks: a query may hold what no journal should."""
-        by = f" by {self.application}" if self.application else ""
-        return f"{self.pid} of {self.user}{by}, {self.state}"
+        application_text = f" by {self.application}" if self.application else ""
+        return f"{self.pid} of {self.user}{application_text}, {self.state}"
 
 
-def one(on: Database, identifier: str | None, pid: int) -> Session:
+def get_endable_session(
+    client: DatabaseClient, identifier: str | None, pid: int
+) -> DatabaseSession:
     """The session of a process id. Raises UsageError where it is none that may be ended."""
-    found = [_session(row) for row in on.rows(ONE, {"pid": pid}, identifier)]
-    if not found:
+    sessions = [
+        _parse_session(row)
+        for row in client.fetch_rows(SESSION_BY_PID_STATEMENT, {"pid": pid}, identifier)
+    ]
+    if not sessions:
         raise UsageError(f"PID is {pid}, which is no session", "ops db activity")
-    session = found[0]
+    session = sessions[0]
     if session.own:
         raise UsageError(f"PID is {pid}, which is this very session")
-    if session.kind != "client backend" or session.super or session.user == PROTECTED:
-        what = session.kind if session.kind != "client backend" else f"of {session.user}"
-        raise UsageError(f"PID is {pid}, which is {what}, may be a client's", "ops db activity")
+    if session.kind != "client backend" or session.super or session.user == PROTECTED_USER:
+        description = session.kind if session.kind != "client backend" else f"of {session.user}"
+        raise UsageError(
+            f"PID is {pid}, which is {description}, may be a client's", "ops db activity"
+        )
     return session
 
 
-def idle(
-    on: Database,
+def list_idle_sessions(
+    client: DatabaseClient,
     identifier: str | None,
     older_than: float,
     *,
-    within: bool = False,
+    in_transaction: bool = False,
     user: str | None = None,
     application: str | None = None,
-) -> list[Session]:
+) -> list[DatabaseSession]:
     """Sessions that have been idle for so many seconds, the longest first.
 
     With `within` only those that are idle within a transaction.
     """
     return [
         session
-        for session in (_session(row) for row in on.rows(IDLE, {}, identifier))
+        for session in (
+            _parse_session(row)
+            for row in client.fetch_rows(IDLE_SESSIONS_STATEMENT, {}, identifier)
+        )
         if session.idle >= older_than
-        and (not within or str(session.state).startswith("idle in transaction"))
+        and (not in_transaction or str(session.state).startswith("idle in transaction"))
         and user in (None, session.user)
         and application in (None, session.application)
     ]
 
 
-def left(on: Database, identifier: str | None, meant: Sequence[Session]) -> set[int]:
+def list_remaining_pids(
+    client: DatabaseClient, identifier: str | None, sessions: Sequence[DatabaseSession]
+) -> set[int]:
     """Which of these sessions are there still."""
-    params = {"pids": [each.pid for each in meant], "began": [each.began for each in meant]}
-    rows: list[Any] = on.rows(LEFT, params, identifier)
+    params = {
+        "pids": [session.pid for session in sessions],
+        "began": [session.began for session in sessions],
+    }
+    rows: list[Any] = client.fetch_rows(REMAINING_SESSIONS_STATEMENT, params, identifier)
     return {row["pid"] for row in rows}
 
 
@@ -130,8 +147,8 @@ TERMINATION_NOTES: Final = (
 )
 
 
-def kill(
-    outputs: Outputs, session: Session, identifier: str | None, run: str, *, terminate: bool
+def build_kill_session_plan(
+    outputs: Outputs, session: DatabaseSession, identifier: str | None, run: str, *, terminate: bool
 ) -> Plan:
     """The query of a session is cancelled, or the session ended with `terminate`."""
     if not terminate and session.state != "active":
@@ -151,10 +168,10 @@ def kill(
     params = {"pid": session.pid, "began": session.began, "asked": session.asked}
     step = Step(
         name="cancel",
-        says=f"cancel the query of {session.says()}",
-        do=Sql(statement=CANCEL, params=params, identifier=identifier),
+        description=f"cancel the query of {session.describe()}",
+        action=Sql(statement=CANCEL_STATEMENT, params=params, identifier=identifier),
         goal=Wait(
-            read=Sql(statement=CANCELLED, params=params, identifier=identifier),
+            read=Sql(statement=CANCEL_CHECK_STATEMENT, params=params, identifier=identifier),
             met={"rows[0].left": 0},
             every=1,
             within=60,
@@ -166,8 +183,8 @@ def kill(
     return build_stack_plan(outputs, run, "db kill", step, notes=notes, arguments=str(session.pid))
 
 
-def kill_idle(
-    outputs: Outputs, sessions: Sequence[Session], identifier: str | None, run: str
+def build_kill_idle_sessions_plan(
+    outputs: Outputs, sessions: Sequence[DatabaseSession], identifier: str | None, run: str
 ) -> Plan:
     """Ends sessions that are idle still; one that has begun to work is left alone."""
     step = _termination(sessions, identifier, idle=True)
@@ -175,20 +192,24 @@ def kill_idle(
 
 
 def _termination(
-    sessions: Sequence[Session], identifier: str | None, *, idle: bool = False
+    sessions: Sequence[DatabaseSession], identifier: str | None, *, idle: bool = False
 ) -> Step:
     params: dict[str, Any] = {
         "pids": [each.pid for each in sessions],
         "began": [each.began for each in sessions],
     }
-    do, goal = TERMINATE, TERMINATED
+    do, goal = TERMINATE_STATEMENT, TERMINATE_CHECK_STATEMENT
     if idle:
         params["since"] = [each.since for each in sessions]
-        do, goal = (text.replace(MEANT, MEANT_IDLE) + STILL for text in (do, goal))
+        do, goal = (
+            text.replace(SELECTED_SESSIONS_SOURCE, SELECTED_IDLE_SESSIONS_SOURCE)
+            + STILL_IDLE_CONDITION
+            for text in (do, goal)
+        )
     return Step(
         name="terminate",
-        says="end the session " + "; ".join(each.says() for each in sessions),
-        do=Sql(statement=do, params=params, identifier=identifier),
+        description="end the session " + "; ".join(each.describe() for each in sessions),
+        action=Sql(statement=do, params=params, identifier=identifier),
         goal=Wait(
             read=Sql(statement=goal, params=params, identifier=identifier),
             met={"rows[0].left": 0},
@@ -200,5 +221,5 @@ def _termination(
     )
 
 
-def _session(row: Any) -> Session:
-    return Session(**{**row, "idle": float(row["idle"] or 0), "query": row["query"] or ""})
+def _parse_session(row: Any) -> DatabaseSession:
+    return DatabaseSession(**{**row, "idle": float(row["idle"] or 0), "query": row["query"] or ""})

@@ -4,7 +4,14 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.execution import How, carry_out, changing, new_run, opened, target
+from ops.cli.execution import (
+    ExecutionOptions,
+    execute_plan,
+    load_stack,
+    load_stack_context,
+    mutating_command,
+    new_run_id,
+)
 from ops.core import clock
 from ops.fleet import deploy as fleet_deploying
 from ops.fleet import model as fleet
@@ -24,9 +31,9 @@ app.command(name="run")(fleet_run.run)
 @app.command()
 def instances(context: typer.Context) -> None:
     """Every instance: its state and health, what it was launched from, how old it is."""
-    outputs, aws, output = opened(context)
+    outputs, aws, output = load_stack(context)
     found = fleet.observed(aws, outputs)
-    output.rows("fleet-instances", fleet.COLUMNS, fleet.rows(aws, found, clock.now()))
+    output.print_rows("fleet-instances", fleet.COLUMNS, fleet.rows(aws, found, clock.now()))
 
 
 @app.command()
@@ -35,56 +42,58 @@ def activities(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="newest activities")] = 20,
 ) -> None:
     """What the group has launched and terminated and why, the newest first."""
-    outputs, aws, output = opened(context)
+    outputs, aws, output = load_stack(context)
     rows = fleet.activities(aws, fleet.part(outputs), limit)
-    output.rows("fleet-activities", fleet.ACTIVITY_COLUMNS, rows)
+    output.print_rows("fleet-activities", fleet.ACTIVITY_COLUMNS, rows)
 
 
 @app.command()
-@changing
+@mutating_command
 def limits(
     context: typer.Context,
     least: Annotated[int | None, typer.Option("--min", min=0, help="fewest instances")] = None,
     most: Annotated[int | None, typer.Option("--max", min=0, help="most instances")] = None,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """The limits within which the fleet is scaled; with --min or --max, changes them."""
-    of, output = target(context)
+    of, output = load_stack_context(context)
     now = fleet.observed(of.aws, of.outputs)
     if least is None and most is None:
         row = fleet_scaling.limits_row(now)
-        output.rows("fleet-limits", fleet_scaling.LIMIT_COLUMNS, [row])
+        output.print_rows("fleet-limits", fleet_scaling.LIMIT_COLUMNS, [row])
         return
-    run = new_run("limits")
+    run = new_run_id("limits")
     plan = fleet_scaling.change(of.outputs, now, run, least=least, most=most)
-    if carry_out(plan, of, output, how):
+    if execute_plan(plan, of, output, how):
         after = fleet_scaling.limits_row(fleet.observed(of.aws, of.outputs))
-        output.result("fleet-limits-change", {"min": after["min"], "max": after["max"], "run": run})
+        output.print_result(
+            "fleet-limits-change", {"min": after["min"], "max": after["max"], "run": run}
+        )
 
 
 @app.command()
-@changing
+@mutating_command
 def scale(
     context: typer.Context,
     count: Annotated[str, typer.Argument(help="how many instances")],
     wait: WaitFor = True,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Gives the fleet so many instances. Down to none is destructive."""
     number = fleet_scaling.number(count)
-    of, output = target(context)
+    of, output = load_stack_context(context)
     now = fleet.observed(of.aws, of.outputs)
-    run = new_run("scale")
+    run = new_run_id("scale")
     plan = fleet_scaling.scale(of.outputs, now, number, run, wait=wait)
-    how = how.grave(number == 0)
-    if carry_out(plan, of, output, how):
-        output.result("fleet-scale", {"instances": number, "completed": wait, "run": run})
+    how = how.as_destructive(number == 0)
+    if execute_plan(plan, of, output, how):
+        output.print_result("fleet-scale", {"instances": number, "completed": wait, "run": run})
 
 
 @app.command()
-@changing
+@mutating_command
 def deploy(
     context: typer.Context,
     image: Annotated[str, typer.Argument(help="repository with a tag or a digest")],
@@ -95,22 +104,22 @@ def deploy(
     url: Url = None,
     wait: WaitFor = True,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Puts another image on the fleet, and every instance anew. Failed: undone, exit 5."""
     checked_url(url, wait=wait)
-    images.parsed(image)
+    images.parse_image_reference(image)
     way = how_replaced(checkpoint, delay, least, most)
-    of, output = target(context)
+    of, output = load_stack_context(context)
     fleet.part(of.outputs)
-    resolved = images.resolved(of.aws, image)
+    resolved = images.resolve_image(of.aws, image)
     now = fleet.observed(of.aws, of.outputs)
     fleet_refreshing.agree(least, most, now)
-    run = new_run("deploy")
+    run = new_run_id("deploy")
     plan = fleet_deploying.deploy(
         of.aws, of.outputs, now, resolved, run, how=way, wait=wait, url=url
     )
     with told(of):
-        if carry_out(plan, of, output, how):
+        if execute_plan(plan, of, output, how):
             body = {"image": resolved.reference, "completed": wait, "run": run}
-            output.result("fleet-deployment", body)
+            output.print_result("fleet-deployment", body)

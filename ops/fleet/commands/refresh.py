@@ -7,9 +7,16 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from ops.cli.execution import How, carry_out, changing, new_run, opened, target
+from ops.cli.execution import (
+    ExecutionOptions,
+    execute_plan,
+    load_stack,
+    load_stack_context,
+    mutating_command,
+    new_run_id,
+)
 from ops.core.errors import RolledBackError
-from ops.core.run import Target
+from ops.core.run import StackContext
 from ops.fleet import model as fleet
 from ops.fleet import refresh as fleet_refreshing
 from ops.fleet import refresh_steps as fleet_steps
@@ -46,7 +53,7 @@ def how_replaced(
 
 
 @contextmanager
-def told(of: Target) -> Iterator[None]:
+def told(of: StackContext) -> Iterator[None]:
     """Adds to what failed why AWS says that it did, as far as that is seen."""
     part = fleet.part(of.outputs)
     earlier = fleet_refreshing.over(of.aws, part)
@@ -59,7 +66,7 @@ def told(of: Target) -> Iterator[None]:
 
 
 @app.command()
-@changing
+@mutating_command
 def start(
     context: typer.Context,
     version: Annotated[
@@ -81,21 +88,21 @@ def start(
     ] = True,
     wait: WaitFor = True,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Replaces every instance by one of a version of the launch template. Failed: exit 5."""
     way = how_replaced(checkpoint, delay, least, most)
     way = replace(way, skip=skip, returns=returns)
     fleet_refreshing.known_as(version)
-    of, output = target(context)
+    of, output = load_stack_context(context)
     now = fleet.observed(of.aws, of.outputs)
     fleet_refreshing.agree(least, most, now)
     number = fleet_refreshing.wanted(of.aws, now, version)
-    run = new_run("refresh")
+    run = new_run_id("refresh")
     plan = fleet_refreshing.start(of.aws, of.outputs, now, run, version=number, how=way, wait=wait)
     with told(of):
-        if carry_out(plan, of, output, how):
-            output.result("fleet-refresh", {"version": number, "completed": wait, "run": run})
+        if execute_plan(plan, of, output, how):
+            output.print_result("fleet-refresh", {"version": number, "completed": wait, "run": run})
 
 
 @app.command()
@@ -104,40 +111,40 @@ def status(
     limit: Annotated[int, typer.Option(min=1, max=100, help="newest refreshes")] = 1,
 ) -> None:
     """How the last instance refresh stands: how far it is, and why it ended as it did."""
-    outputs, aws, output = opened(context)
+    outputs, aws, output = load_stack(context)
     found = fleet_steps.listed(aws, fleet.part(outputs), limit)
     rows = [fleet_refreshing.row(it) for it in found]
-    output.rows("fleet-refreshes", fleet_refreshing.COLUMNS, rows)
+    output.print_rows("fleet-refreshes", fleet_refreshing.COLUMNS, rows)
 
 
 @app.command()
-@changing
+@mutating_command
 def cancel(
     context: typer.Context,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Stops the instance refresh at work. What it has replaced stays."""
-    of, output = target(context)
-    run = new_run("refresh-cancel")
+    of, output = load_stack_context(context)
+    run = new_run_id("refresh-cancel")
     now = fleet.observed(of.aws, of.outputs)
     plan = fleet_refreshing.cancel(of.aws, of.outputs, now, run)
-    if carry_out(plan, of, output, how):
-        output.result("fleet-refresh", {"status": "Cancelled", "run": run})
+    if execute_plan(plan, of, output, how):
+        output.print_result("fleet-refresh", {"status": "Cancelled", "run": run})
 
 
 @app.command()
-@changing
+@mutating_command
 def rollback(
     context: typer.Context,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Takes the instance refresh at work back, to the version of before."""
-    of, output = target(context)
-    run = new_run("refresh-rollback")
+    of, output = load_stack_context(context)
+    run = new_run_id("refresh-rollback")
     now = fleet.observed(of.aws, of.outputs)
     plan = fleet_refreshing.rollback(of.aws, of.outputs, now, run)
     with told(of):
-        if carry_out(plan, of, output, how):
-            output.result("fleet-refresh", {"status": "RollbackSuccessful", "run": run})
+        if execute_plan(plan, of, output, how):
+            output.print_result("fleet-refresh", {"status": "RollbackSuccessful", "run": run})

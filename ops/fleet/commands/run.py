@@ -4,14 +4,20 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.execution import How, carry_out, changing, new_run, target
+from ops.cli.execution import (
+    ExecutionOptions,
+    execute_plan,
+    load_stack_context,
+    mutating_command,
+    new_run_id,
+)
 from ops.core import clock
 from ops.core.errors import OpsError
 from ops.fleet import model as fleet
 from ops.fleet import run_command as fleet_running
 
 
-@changing
+@mutating_command
 def run(
     context: typer.Context,
     command: Annotated[
@@ -38,29 +44,29 @@ def run(
         ),
     ] = 600,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Runs a command on instances of the fleet; exit 1 where it failed on one of them."""
     way = fleet_running.checked(fleet_running.How(concurrency, errors, seconds))
     names = instance or []
     fleet_running.asked(names, all_of=all_of)
     text = fleet_running.script(command)
-    of, output = target(context)
+    of, output = load_stack_context(context)
     found = fleet.observed(of.aws, of.outputs)
     ids = fleet_running.chosen(found, names)
-    run_id = new_run("fleet-run")
+    run_id = new_run_id("fleet-run")
     began = clock.now()
     plan = fleet_running.run(of.outputs, found, ids, text, run_id, began, how=way)
-    if not carry_out(plan, of, output, how):
+    if not execute_plan(plan, of, output, how):
         return
     rows = fleet_running.results(of.aws, run_id, fleet_running.invoked_after(began))
-    if output.form == "json":
-        output.data("fleet-run", {"run": run_id, "items": rows})
+    if output.output_format == "json":
+        output.print_json("fleet-run", {"run": run_id, "items": rows})
     for row in rows:
-        output.line(f"{row['instance']}: {row['status']}, exit code {row['code']}", "bold")
+        output.print_line(f"{row['instance']}: {row['status']}, exit code {row['code']}", "bold")
         for part in (row["output"], row["errors"]):
             for line in str(part).splitlines():
-                output.line(f"  {line}")
+                output.print_line(f"  {line}")
     if failed := [str(row["instance"]) for row in rows if row["status"] != "Success"]:
         raise OpsError(
             f"it failed on {len(failed)} of {len(rows)} instances: {', '.join(failed)}",

@@ -6,15 +6,25 @@ import typer
 
 from ops.alarms import announcement as announcing
 from ops.alarms import mute as muting
-from ops.alarms.mute_state import has_rules
-from ops.cli.execution import How, carry_out, changing, new_run, target
+from ops.alarms.mute_state import has_mute_rules
+from ops.cli.execution import (
+    ExecutionOptions,
+    execute_plan,
+    load_stack_context,
+    mutating_command,
+    new_run_id,
+)
 from ops.core import clock
 from ops.core import steps as verifying
 from ops.core.errors import UsageError
 from ops.database import instance as database
-from ops.database.commands.sessions import through
-from ops.database.snapshots import name_of
-from ops.database.sql.connection import Database, given, reached
+from ops.database.commands.sessions import add_via_note
+from ops.database.snapshots import get_snapshot_name
+from ops.database.sql.connection import (
+    DatabaseClient,
+    is_database_reachable,
+    parse_database_address,
+)
 from ops.maintenance import window as windows
 from ops.maintenance.commands.status import app as status_app
 
@@ -25,7 +35,7 @@ app.add_typer(status_app)
 
 
 @app.command()
-@changing
+@mutating_command
 def run(
     context: typer.Context,
     parameters: Annotated[
@@ -58,7 +68,7 @@ def run(
         str | None, typer.Option(metavar="HOST:PORT", help="the way to the database: a tunnel")
     ] = None,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Announces, mutes, saves, acts in the order of the options, looks, unmutes, announces the end.
 
@@ -71,34 +81,43 @@ def run(
     if wanted.tables and sql is False:
         raise UsageError("--vacuum is set, and --no-sql as well: may be one of them")
     if via is not None:
-        given("--via", via)
+        parse_database_address("--via", via)
     if minutes is not None:
         windows.minutes(minutes, ())
-    words = announcing.checked(message)
-    of, output = target(context)
+    words = announcing.parse_message(message)
+    of, output = load_stack_context(context)
     on = None
     if (
         wanted.tables
         or (via is not None if sql is None else sql)
-        or (sql is None and reached(of.outputs))
+        or (sql is None and is_database_reachable(of.outputs))
     ):
-        on = Database(of.outputs, of.aws, via)
-    name = new_run(windows.VERB)
-    found = database.primary(of.aws, of.outputs)
+        on = DatabaseClient(of.outputs, of.aws, via)
+    name = new_run_id(windows.VERB)
+    found = database.get_primary(of.aws, of.outputs)
     seen = windows.Seen(of.aws, of.outputs, found, wanted, name, clock.now(), on)
     made = windows.acts(seen)
-    verifying.checked(of.aws, of.outputs)
+    verifying.require_services_stable(of.aws, of.outputs)
     steps = windows.body(seen, made)
-    by = by or ("rules" if has_rules(of.aws, of.outputs) else "actions")
+    by = by or ("rules" if has_mute_rules(of.aws, of.outputs) else "actions")
     length = windows.minutes(minutes, steps)
     told = windows.Told(tell, words, by, length)
-    alarms = muting.observed(of.aws, of.outputs)
+    alarms = muting.list_stack_alarms(of.aws, of.outputs)
     plan = windows.window(seen, made, steps, alarms, told)
     grave = wanted.patch is not None  # an upgrade has no way back but the snapshot
-    if carry_out(through(via, plan), of, output, how.grave(grave), on):
-        after = database.primary(of.aws, of.outputs)
-        body = {"acts": list(made), "minutes": length, "snapshot": name_of(found.identifier, name)}
-        output.result(
+    if execute_plan(add_via_note(via, plan), of, output, how.as_destructive(grave), on):
+        after = database.get_primary(of.aws, of.outputs)
+        body = {
+            "acts": list(made),
+            "minutes": length,
+            "snapshot": get_snapshot_name(found.identifier, name),
+        }
+        output.print_result(
             "maintenance-run",
-            {**body, "version": after.version, "parameters": after.group_status, "run": name},
+            {
+                **body,
+                "version": after.version,
+                "parameters": after.parameter_group_status,
+                "run": name,
+            },
         )

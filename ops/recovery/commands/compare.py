@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.context import opened
+from ops.cli.context import load_stack
 from ops.core.errors import FindingsError
 from ops.database import replicas
 from ops.recovery import comparison as comparing
@@ -36,30 +36,42 @@ def compare(
 ) -> None:
     """Settings, and given access tables, rows and the newest heartbeat. Exit code 3 where any of
     them differs. Rows are counted one by one, which reads every table."""
-    from ops.database.sql.connection import Database, given, reached
-    from ops.database.sql.contents import beat, newest, of
+    from ops.database.sql.connection import (
+        DatabaseClient,
+        is_database_reachable,
+        parse_database_address,
+    )
+    from ops.database.sql.contents import (
+        fetch_newest_heartbeat,
+        fetch_table_contents,
+        parse_heartbeat,
+    )
 
-    beats = beat(heartbeat)
+    beats = parse_heartbeat(heartbeat)
     for option, said in (("--via", via), ("--restored-via", restored_via)):
         if said is not None:
-            given(option, said)
-    outputs, aws, output = opened(context)
-    pair = [replicas.described(aws, outputs, name) for name in (source, restored)]
+            parse_database_address(option, said)
+    outputs, aws, output = load_stack(context)
+    pair = [replicas.get_instance_description(aws, outputs, name) for name in (source, restored)]
     found = comparing.settings(*pair)
-    asked = bool(via or restored_via) or reached(outputs) if sql is None else sql
+    asked = bool(via or restored_via) or is_database_reachable(outputs) if sql is None else sql
     if asked:
         ways = {restored: restored_via}
         if source != outputs.database.identifier:
             ways[source] = via
-        on = Database(outputs, aws, via, reading=True, apart=ways)
-        found += comparing.contents(of(on, source), of(on, restored))
+        on = DatabaseClient(outputs, aws, via, read_only=True, other_instances=ways)
+        found += comparing.contents(
+            fetch_table_contents(on, source), fetch_table_contents(on, restored)
+        )
         if beats is not None:
             found += comparing.beats(
-                beats, *(newest(on, name, beats) for name in (source, restored))
+                beats, *(fetch_newest_heartbeat(on, name, beats) for name in (source, restored))
             )
-    output.rows("recover-compare", comparing.COLUMNS, [asdict(one) for one in found])
+    output.print_rows("recover-compare", comparing.COLUMNS, [asdict(one) for one in found])
     if not asked:
-        output.line("settings alone were compared: there is no way to the databases from here")
+        output.print_line(
+            "settings alone were compared: there is no way to the databases from here"
+        )
     if found:
         raise FindingsError(f"{restored} is not as {source}: {len(found)} differences")
-    output.line(f"{restored} is as {source}")
+    output.print_line(f"{restored} is as {source}")

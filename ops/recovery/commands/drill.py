@@ -5,12 +5,18 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.execution import How, carry_out, changing, new_run, target
+from ops.cli.execution import (
+    ExecutionOptions,
+    execute_plan,
+    load_stack_context,
+    mutating_command,
+    new_run_id,
+)
 from ops.core import clock
 from ops.core.errors import FindingsError, OpsError, UsageError
 from ops.core.journal import Journal
 from ops.database import replicas
-from ops.database.sql.contents import beat
+from ops.database.sql.contents import parse_heartbeat
 from ops.recovery import drill as drilling
 from ops.recovery import drill_history as drills
 from ops.recovery import restore as restoring
@@ -24,7 +30,7 @@ Page = Annotated[
 
 
 @app.command()
-@changing
+@mutating_command
 def drill(
     context: typer.Context,
     rto: Annotated[
@@ -41,17 +47,17 @@ def drill(
     via: Via = None,
     to: Page = None,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Restores the database beside itself, looks at it, measures, and deletes it again.
 
     Exit code 3 where an objective is missed, or it was slower than those before.
     """
-    beats = beat(heartbeat)
+    beats = parse_heartbeat(heartbeat)
     _writable(to)
-    of, output = target(context)
-    run = new_run(drills.RUN)
-    source = replicas.described(of.aws, of.outputs)
+    of, output = load_stack_context(context)
+    run = new_run_id(drills.RUN)
+    source = replicas.get_instance_description(of.aws, of.outputs)
     restoring.window(of.aws, of.outputs, source)
     asked = asked_of(of.outputs, sql, via)
     if beats is not None and not asked:
@@ -61,21 +67,23 @@ def drill(
     restoring.room(of.aws, of.outputs, wanted)
     plan = drilling.drill(of.outputs, source, wanted, beats, run, clock.now(), rto, rpo)
     try:
-        if not carry_out(plan, of, output, how):
+        if not execute_plan(plan, of, output, how):
             return
     except OpsError as error:
-        if Journal(of.lines(run)).ended is not None:  # undone: that is a result too
-            drills.record(of, drills.of_journal(Journal(of.lines(run))))
+        if (
+            Journal(of.get_journal_store(run)).end_record is not None
+        ):  # undone: that is a result too
+            drills.record(of, drills.of_journal(Journal(of.get_journal_store(run))))
         raise error
-    made = drills.record(of, drills.of_journal(Journal(of.lines(run))))
+    made = drills.record(of, drills.of_journal(Journal(of.get_journal_store(run))))
     before = [one for one in drills.history(of) if one.run != run]
     slower = drills.regression(made, before)
     if to is not None:
         _write(to, [*before, made])
-    if output.form == "json":
-        output.data("recover-drill", {**made.model_dump(), "regression": slower or None})
+    if output.output_format == "json":
+        output.print_json("recover-drill", {**made.model_dump(), "regression": slower or None})
     else:
-        output.result("recover-drill", made.row())
+        output.print_result("recover-drill", made.row())
     if made.why or slower:
         raise FindingsError("; ".join([*made.why, *([slower] if slower else [])]))
 
@@ -84,19 +92,21 @@ def drill(
 def drills_(context: typer.Context, to: Page = None) -> None:
     """All drills, the newest first, and what kept each from its objectives."""
     _writable(to)
-    of, output = target(context)
+    of, output = load_stack_context(context)
     found = drills.history(of)
     if to is not None:
         if not found:
             raise OpsError("there has been no drill yet", "ops recover drill")
         _write(to, found)
-    if output.form == "json":
-        output.data("recover-drills", {"items": [one.model_dump() for one in reversed(found)]})
+    if output.output_format == "json":
+        output.print_json(
+            "recover-drills", {"items": [one.model_dump() for one in reversed(found)]}
+        )
         return
-    output.rows("recover-drills", drills.COLUMNS, [one.row() for one in reversed(found)])
+    output.print_rows("recover-drills", drills.COLUMNS, [one.row() for one in reversed(found)])
     for one in reversed(found):
         for why in one.why:
-            output.line(f"{one.run}: {why}")
+            output.print_line(f"{one.run}: {why}")
 
 
 def _writable(to: Path | None) -> None:

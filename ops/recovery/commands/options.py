@@ -10,10 +10,10 @@ from ops.outputs import Outputs
 
 def _way(said: str | None) -> str | None:
     """An address as --via takes it."""
-    from ops.database.sql.connection import given
+    from ops.database.sql.connection import parse_database_address
 
     if said is not None:
-        given("--via", said)
+        parse_database_address("--via", said)
     return said
 
 
@@ -37,8 +37,8 @@ Via: TypeAlias = Annotated[
 
 def asked_of(outputs: Outputs, sql: bool | None, via: str | None) -> bool:
     """Whether the restored one is to be asked. Raises UsageError where the options disagree."""
-    from ops.database.sql.connection import reached
+    from ops.database.sql.connection import is_database_reachable
 
     if via is not None and sql is False:
         raise UsageError("--via is set, and --no-sql as well: may be one of them")
-    return sql if sql is not None else via is not None or reached(outputs)
+    return sql if sql is not None else via is not None or is_database_reachable(outputs)

@@ -4,7 +4,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from ops.cli.execution import How, carry_out, changing, new_run, target
+from ops.cli.execution import (
+    ExecutionOptions,
+    execute_plan,
+    load_stack_context,
+    mutating_command,
+    new_run_id,
+)
 from ops.core import clock
 from ops.core.errors import UsageError
 from ops.database import instance as database
@@ -19,7 +25,7 @@ DAYS = 7  # of backups where neither the option nor the primary says how many
 
 
 @app.command()
-@changing
+@mutating_command
 def promote(
     context: typer.Context,
     restored: Annotated[str, typer.Argument(help="which, from `ops recover list`")],
@@ -32,26 +38,26 @@ def promote(
         typer.Option("--sql/--no-sql", help="ask it afterwards; else where it answers from here"),
     ] = None,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """A restored instance takes the primary's place; the old one is kept.
 
     Without --by both ways are shown with their downtime, and nothing is changed.
     """
-    of, output = target(context)
-    found = replicas.described(of.aws, of.outputs, restored)
+    of, output = load_stack_context(context)
+    found = replicas.get_instance_description(of.aws, of.outputs, restored)
     own = of.outputs.database.identifier
-    source = replicas.described(of.aws, of.outputs) if _there(of, own) else None
+    source = replicas.get_instance_description(of.aws, of.outputs) if _there(of, own) else None
     promoting.checked(of.outputs, source, found)
-    run, now = new_run("promote"), clock.now()
+    run, now = new_run_id("promote"), clock.now()
     plans: dict[str, Any] = {}
     if by in (None, "rename"):
-        from ops.database.sql.connection import reached
+        from ops.database.sql.connection import is_database_reachable
 
-        asked = reached(of.outputs) if sql is None else sql
+        asked = is_database_reachable(of.outputs) if sql is None else sql
         plans["rename"] = promoting.by_rename(of.outputs, source, found, run, now, sql=asked)
     if by in (None, "secret"):
-        secret: Any = rotating.described(of.aws, of.outputs)
+        secret: Any = rotating.describe_database_secret(of.aws, of.outputs)
         parts = of.outputs.services.services.values() if of.outputs.services else ()
         listed = services.observed(of.aws, of.outputs, parts) if parts else []
         plans["secret"] = promoting.by_secret(
@@ -59,13 +65,13 @@ def promote(
         )
     if by is None:
         for way, plan in plans.items():
-            output.line(f"--by {way}:")
-            output.plan(plan)
+            output.print_line(f"--by {way}:")
+            output.print_plan(plan)
         raise UsageError("--by is not set, may be rename or secret: both are shown above")
-    how = how.grave()
-    if carry_out(plans[by], of, output, how):
+    how = how.as_destructive()
+    if execute_plan(plans[by], of, output, how):
         kept = promoting.kept_name(own, run) if by == "rename" and source else own
-        output.result(
+        output.print_result(
             "recover-promote",
             {
                 "primary": own if by == "rename" else restored,
@@ -78,7 +84,7 @@ def promote(
 
 
 @app.command()
-@changing
+@mutating_command
 def discard(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="which, from `ops recover list`")],
@@ -86,20 +92,20 @@ def discard(
         bool, typer.Option("--snapshot/--no-snapshot", help="take a snapshot of it first")
     ] = True,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Deletes a restored instance, or an old one that was replaced, a snapshot first."""
-    of, output = target(context)
-    found = replicas.described(of.aws, of.outputs, name)
-    run = new_run("discard")
+    of, output = load_stack_context(context)
+    found = replicas.get_instance_description(of.aws, of.outputs, name)
+    run = new_run_id("discard")
     plan = promoting.discard(of.outputs, found, run, save=save)
-    if carry_out(plan, of, output, how.grave()):
+    if execute_plan(plan, of, output, how.as_destructive()):
         snapshot = f"{name}-{run}" if save else None
-        output.result("recover-discard", {"instance": name, "snapshot": snapshot, "run": run})
+        output.print_result("recover-discard", {"instance": name, "snapshot": snapshot, "run": run})
 
 
 @replica.command(name="promote")
-@changing
+@mutating_command
 def promote_replica(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="which, from `ops db status`")],
@@ -107,18 +113,20 @@ def promote_replica(
         int | None, typer.Option("--backup-days", min=1, max=35, help="else as the primary has")
     ] = None,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """A read replica stands alone: the primary is gone, or its data are not wanted."""
-    of, output = target(context)
-    own = database.look(of.aws, of.outputs, of.outputs.database.identifier)
-    found = replicas.described(of.aws, of.outputs, name)
-    kept = days or (own.backup_days if own else 0) or DAYS
-    run = new_run("promote")
+    of, output = load_stack_context(context)
+    own = database.find_instance(of.aws, of.outputs, of.outputs.database.identifier)
+    found = replicas.get_instance_description(of.aws, of.outputs, name)
+    kept = days or (own.backup_retention_days if own else 0) or DAYS
+    run = new_run_id("promote")
     plan = promoting.promote_replica(of.outputs, found, kept, run)
-    if carry_out(plan, of, output, how.grave()):
-        output.result("recover-replica-promote", {"instance": name, "backups": kept, "run": run})
+    if execute_plan(plan, of, output, how.as_destructive()):
+        output.print_result(
+            "recover-replica-promote", {"instance": name, "backups": kept, "run": run}
+        )
 
 
 def _there(of: Any, name: str) -> bool:
-    return database.look(of.aws, of.outputs, name) is not None
+    return database.find_instance(of.aws, of.outputs, name) is not None

@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 
 import typer
 
-from ops.cli.execution import target
-from ops.cli.render import said
+from ops.cli.execution import load_stack_context
+from ops.cli.render import format_duration
 from ops.core import clock
 from ops.core.aws import Aws
 from ops.core.checks import STATES
 from ops.core.errors import FindingsError, OpsError, UsageError
-from ops.core.plan import State
+from ops.core.plan import JsonObject
 from ops.database import instance as database
 from ops.health.backups import REPLICATED
 from ops.outputs import Outputs
@@ -30,12 +30,12 @@ def ready(context: typer.Context) -> None:
 
     Reads only. Exit code 3 where something is missing or unknown.
     """
-    of, output = target(context)
+    of, output = load_stack_context(context)
     outputs, now = of.outputs, clock.now()
     history = _tried(lambda: drills.kept(of))
     findings = [*readiness.ready(outputs, of.aws, now), readiness.drilled(history, now)]
     findings.sort(key=lambda finding: STATES.index(finding.state))
-    seen = _tried(lambda: database.described(of.aws, outputs, outputs.database.identifier))
+    seen = _tried(lambda: database.describe_instance(of.aws, outputs, outputs.database.identifier))
     replica = _tried(lambda: _replica(of.aws, outputs))
     measured = [] if isinstance(history, OpsError) else history
     figures = estimating.estimates(outputs, measured, seen, replica, now)
@@ -43,20 +43,20 @@ def ready(context: typer.Context) -> None:
         {
             "way": e.way,
             "phase": e.phase,
-            "takes": None if e.seconds is None else said(e.seconds),
+            "takes": None if e.seconds is None else format_duration(e.seconds),
             "source": e.source,
         }
         for e in figures
     ]
     counts: dict[str, int] = {state: sum(f.state == state for f in findings) for state in STATES}
-    if output.form == "json":
+    if output.output_format == "json":
         items = [asdict(f) for f in findings]
         body = {**counts, "items": items, "estimates": [asdict(e) for e in figures]}
-        output.data("recover-ready", body)
+        output.print_json("recover-ready", body)
     else:
         columns = ("state", "subject", "evidence", "command")
-        output.rows("recover-ready", columns, [asdict(f) for f in findings])
-        output.rows("recover-ready", ("way", "phase", "takes", "source"), rows)
+        output.print_rows("recover-ready", columns, [asdict(f) for f in findings])
+        output.print_rows("recover-ready", ("way", "phase", "takes", "source"), rows)
     if counts["failing"] or counts["unknown"]:
         helps = dict.fromkeys(f.command for f in findings if f.command and f.state != "ok")
         raise FindingsError(
@@ -69,9 +69,10 @@ def _replica(aws: Aws, outputs: Outputs) -> dict[str, Any] | None:
     arn, there = outputs.database.replicated_backup_arn, outputs.stack.recovery_region
     if arn is None or there is None:
         return None
-    params: State = {"DBInstanceAutomatedBackupsArn": arn}
+    params: JsonObject = {"DBInstanceAutomatedBackupsArn": arn}
     return next(
-        iter(database.found(aws, REPLICATED, "DBInstanceAutomatedBackups", params, there)), None
+        iter(database.list_in_region(aws, REPLICATED, "DBInstanceAutomatedBackups", params, there)),
+        None,
     )
 
 

@@ -5,9 +5,18 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.cli.execution import JOURNAL, How, Program, carry_out, changing, new_run, passing, target
+from ops.cli.execution import (
+    JOURNAL_VARIABLE,
+    ExecutionOptions,
+    ProgramOption,
+    delete_after,
+    execute_plan,
+    load_stack_context,
+    mutating_command,
+    new_run_id,
+)
 from ops.core.errors import OpsError, UsageError
-from ops.core.run import Target
+from ops.core.run import StackContext
 from ops.database import instance as database
 from ops.recovery import rebuild as rebuilding
 from ops.recovery import sources
@@ -44,12 +53,14 @@ Query = Annotated[
 ]
 
 
-def _state(of: Target, said: str | None) -> dict[str, Any] | None:
+def _state(of: StackContext, said: str | None) -> dict[str, Any] | None:
     """The state to begin with; None where Pulumi's own is there, or nothing is left."""
     if said in (None, NONE):
         return None
     if said == NEWEST:
-        found = states.fetched(of, states.chosen(states.listed(of), None))
+        found = states.fetch_saved_state(
+            of, states.resolve_saved_state(states.list_saved_states(of), None)
+        )
     else:
         found = rebuilding.state_of(Path(str(said)))
     own = of.outputs.stack.stack
@@ -58,42 +69,42 @@ def _state(of: Target, said: str | None) -> dict[str, Any] | None:
     return found
 
 
-def _journaled(of: Target) -> None:
+def _journaled(of: StackContext) -> None:
     """Raises OpsError where journals and the lock can be kept nowhere."""
     try:
-        of.lock().held()
+        of.lock().find_record()
     except UsageError:
         raise
     except OpsError as error:
         raise OpsError(
             f"{error}; where the operations bucket is lost with its region, journals and the lock "
-            f"are kept in a folder: set {JOURNAL} to one",
-            f"export {JOURNAL}=FOLDER",
+            f"are kept in a folder: set {JOURNAL_VARIABLE} to one",
+            f"export {JOURNAL_VARIABLE}=FOLDER",
         ) from error
 
 
 @app.command()
-@changing
+@mutating_command
 def rebuild(
     context: typer.Context,
     source: From = None,
     state: StateOption = None,
-    program: Program = Path(),
+    program: ProgramOption = Path(),
     url: Url = None,
     sql: Query = False,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """The stack and its database are gone: made again where they were, from the newest backup."""
     folder = rebuilding.program(program)
     if state not in (None, NONE, NEWEST):
         rebuilding.state_of(Path(str(state)))
-    of, output = target(context)
+    of, output = load_stack_context(context)
     own, identifier = of.outputs.stack, of.outputs.database.identifier
     known = _state(of, state)
     listed = sources.whole(of.aws, of.outputs, own.region)
     chosen = sources.chosen(listed, source, own.region)
-    if database.look(of.aws, of.outputs, identifier) is not None:
+    if database.find_instance(of.aws, of.outputs, identifier) is not None:
         raise UsageError(
             f"{identifier} is there: rebuilt is what is lost",
             "ops recover point-in-time --to TIME",
@@ -102,18 +113,18 @@ def rebuild(
     sources.room(of.aws, own.region)
     doubt = sources.locked(of.aws, chosen, own.region)
     rebuilding.known_again(of.outputs, folder, state is not None, known is not None)
-    run = new_run("rebuild")
-    draft, begun = states.draft(run), None
+    run = new_run_id("rebuild")
+    draft, begun = states.get_draft_file(run), None
     if known is not None:
-        states.write(draft, known)
-        begun = draft, states.digest(known)
+        states.write_state(draft, known)
+        begun = draft, states.compute_state_digest(known)
     looks = rebuilding.Looks(url, sql, of.aws.profile)
     plan = rebuilding.rebuild(of.outputs, folder, chosen, run, begun, looks, doubt)
-    how = how.grave()
-    with passing(draft):
-        done = carry_out(plan, of, output, how)
+    how = how.as_destructive()
+    with delete_after(draft):
+        done = execute_plan(plan, of, output, how)
     if done:
-        output.result(
+        output.print_result(
             "recover-rebuild",
             {
                 "stack": own.stack,
@@ -127,7 +138,7 @@ def rebuild(
 
 
 @app.command()
-@changing
+@mutating_command
 def region(
     context: typer.Context,
     source: From = None,
@@ -143,15 +154,15 @@ def region(
         str | None,
         typer.Option(metavar="ARN", help="its certificate, where the lost stack was given one"),
     ] = None,
-    program: Program = Path(),
+    program: ProgramOption = Path(),
     url: Url = None,
     sql: Query = False,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """The stack's region is lost: made again in its recovery region, from what is there."""
     folder = rebuilding.program(program)
-    of, output = target(context)
+    of, output = load_stack_context(context)
     own, there = of.outputs.stack, of.outputs.stack.recovery_region
     if there is None:
         raise UsageError(
@@ -172,7 +183,7 @@ def region(
     listed = sources.whole(of.aws, of.outputs, there)
     chosen = sources.chosen(listed, source, there)
     doubt = sources.locked(of.aws, chosen, there)
-    if pulumi_steps.resources(folder, own.stack) is None:
+    if pulumi_steps.count_stack_resources(folder, own.stack) is None:
         raise UsageError(
             f"Pulumi knows no stack {own.stack}, whose settings are copied: its settings' file is "
             "enough, beside the program",
@@ -181,12 +192,12 @@ def region(
     balancer = rebuilding.balancer(of.aws, of.outputs, folder, domain, certificate)
     if not how.dry_run:
         _journaled(of)
-    run = new_run("region")
+    run = new_run_id("region")
     looks = rebuilding.Looks(url, sql, of.aws.profile)
     plan = rebuilding.region(of.outputs, folder, chosen, stack, balancer, run, looks, doubt)
-    how = how.grave()
-    if carry_out(plan, of, output, how):
-        output.result(
+    how = how.as_destructive()
+    if execute_plan(plan, of, output, how):
+        output.print_result(
             "recover-region",
             {
                 "stack": stack,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.context import opened
+from ops.cli.context import load_stack
 from ops.core.aws import Aws
 from ops.core.errors import FindingsError, UsageError
 from ops.database import replicas
@@ -37,13 +37,13 @@ def reconcile(
     """
     if (state is None) is not (to is None):
         raise UsageError("--state and --to go together: the state that is read, and where it goes")
-    outputs, aws, output = opened(context)
+    outputs, aws, output = load_stack(context)
     if preview is not None:
         found = reconciling.losses(reconciling.read("--preview", preview), "--preview", preview)
-        output.rows("recover-preview", ("op", "urn"), found)
+        output.print_rows("recover-preview", ("op", "urn"), found)
         if found:
             raise FindingsError(f"the preview deletes or replaces {len(found)} resources")
-        output.line("the preview deletes and replaces nothing")
+        output.print_line("the preview deletes and replaces nothing")
     elif state is not None and to is not None:
         if to.exists():
             raise UsageError(f"--to is {str(to)!r}, which is there already: it is not overwritten")
@@ -52,7 +52,7 @@ def reconcile(
         made, another = reconciling.renewed(known, outputs, resource, "--state", state)
         to.write_text(json.dumps(made, indent=4), encoding="utf-8")
         to.chmod(0o600)
-        output.result(
+        output.print_result(
             "recover-reconcile",
             {
                 "instance": outputs.database.identifier,
@@ -68,10 +68,10 @@ def reconcile(
                 reconciling.commands(outputs, reconciling.urn(outputs)), 1
             )
         ]
-        output.rows("recover-reconcile", ("step", "line"), rows)
-        output.line(f"{outputs.database.identifier} is {resource_of(aws, outputs)} now")
+        output.print_rows("recover-reconcile", ("step", "line"), rows)
+        output.print_line(f"{outputs.database.identifier} is {resource_of(aws, outputs)} now")
 
 
 def resource_of(aws: Aws, outputs: Outputs) -> str:
     """Which instance has the primary's name: its resource id, which no rename changes."""
-    return str(replicas.described(aws, outputs)["DbiResourceId"])
+    return str(replicas.get_instance_description(aws, outputs)["DbiResourceId"])

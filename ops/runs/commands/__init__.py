@@ -5,18 +5,24 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.context import chosen
-from ops.cli.execution import DryRun, Yes, confirmed, runner, target
+from ops.cli.context import get_selection
+from ops.cli.execution import (
+    DryRunOption,
+    YesOption,
+    ask_confirmation,
+    build_runner,
+    load_stack_context,
+)
 from ops.cli.render import Output
 from ops.core.errors import UsageError
 from ops.core.journal import Journal
-from ops.core.run import Ground, Target, WallClock
+from ops.core.run import RunContext, StackContext, WallClock
 from ops.runs.commands import report as runs_report
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="What was carried out.")
 app.add_typer(runs_report.app)
-Run = Annotated[str, typer.Argument(help="the run's id, from `ops runs list`")]
-Longer = Annotated[
+RunArgument = Annotated[str, typer.Argument(help="the run's id, from `ops runs list`")]
+WaitLimitOption = Annotated[
     float | None,
     typer.Option(
         "--timeout", min=1, metavar="MINUTES", help="limit of each wait from now on, not the plan's"
@@ -25,97 +31,103 @@ Longer = Annotated[
 
 
 @app.command(name="list")
-def list_(context: typer.Context, limit: Annotated[int, typer.Option(min=1)] = 20) -> None:
+def list_runs(context: typer.Context, limit: Annotated[int, typer.Option(min=1)] = 20) -> None:
     """The newest runs: when, what, and how they ended."""
-    of, output = target(context)
-    rows = [_row(of, run) for run in of.runs()]
+    stack_context, output = load_stack_context(context)
+    rows = [_build_row(stack_context, run) for run in stack_context.list_runs()]
     rows.sort(key=lambda row: str(row["began"]), reverse=True)
-    output.rows("runs", ("run", "began", "command", "state", "by"), rows[:limit])
+    output.print_rows("runs", ("run", "began", "command", "state", "by"), rows[:limit])
 
 
 @app.command("show")
-def show(context: typer.Context, run: Run) -> None:
+def show_run(context: typer.Context, run: RunArgument) -> None:
     """Every event of a run, as its journal has it."""
-    of, output = _place(context, run)
-    journal = _journal(of, run)
+    run_context, output = _load_run_context(context, run)
+    journal = _get_journal(run_context, run)
     rows: list[dict[str, object]] = [
-        {"at": _at(r.at), "event": r.event, "step": r.step, "by": r.writer, "data": r.data}
-        for r in journal.records
+        {
+            "at": _format_timestamp(record.timestamp),
+            "event": record.event,
+            "step": record.step,
+            "by": record.writer,
+            "data": record.data,
+        }
+        for record in journal.records
     ]
-    output.rows("run", ("at", "event", "step", "by"), rows)
+    output.print_rows("run", ("at", "event", "step", "by"), rows)
 
 
 @app.command("resume")
-def resume(context: typer.Context, run: Run, timeout: Longer = None) -> None:
+def resume_run(context: typer.Context, run: RunArgument, timeout: WaitLimitOption = None) -> None:
     """Carries a run on that stopped on its way: it looks first, then acts."""
-    of, output = _place(context, run)
+    run_context, output = _load_run_context(context, run)
     clock = WallClock()
-    with clock.listening():
-        ended = runner(of, clock, patience=timeout).resume(run)
-    output.result("run", {"run": run, "state": ended})
+    with clock.handle_interrupts():
+        outcome = build_runner(run_context, clock, wait_limit_minutes=timeout).resume(run)
+    output.print_result("run", {"run": run, "state": outcome})
 
 
 @app.command("undo")
-def undo(
+def undo_run(
     context: typer.Context,
-    run: Run,
-    timeout: Longer = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
+    run: RunArgument,
+    timeout: WaitLimitOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
 ) -> None:
     """Turns a run back, the last step first. It cannot be turned forward again.
 
     A run that is done is turned back only while all is as it left it, and once that is agreed to.
     """
-    of, output = _place(context, run)
+    run_context, output = _load_run_context(context, run)
     clock = WallClock()
-    carrying = runner(of, clock, patience=timeout)
-    engine = carrying.known(run)
-    over = engine.journal.ended is not None
+    plan_runner = build_runner(run_context, clock, wait_limit_minutes=timeout)
+    engine = plan_runner.get_engine(run)
+    has_ended = engine.journal.end_record is not None
     if dry_run:
-        output.undoing(run, engine.returning())
+        output.print_undo(run, engine.list_undo_steps())
         return
-    if over and not yes:
-        Output("table", err=True).undoing(run, engine.returning())
-        confirmed()
-    with clock.listening():
-        ended = carrying.undo(run)
-    output.result("run", {"run": run, "state": ended})
+    if has_ended and not yes:
+        Output("table", to_stderr=True).print_undo(run, engine.list_undo_steps())
+        ask_confirmation()
+    with clock.handle_interrupts():
+        outcome = plan_runner.undo(run)
+    output.print_result("run", {"run": run, "state": outcome})
 
 
-def _place(context: typer.Context, run: str) -> tuple[Ground, Output]:
+def _load_run_context(context: typer.Context, run: str) -> tuple[RunContext, Output]:
     """Where a run is recorded: with its stack, or on this machine where there was none yet."""
-    from ops.bootstrap.context import RUNS, of_run
+    from ops.bootstrap.context import LOCAL_RUN_PREFIXES, load_account_context
 
-    if not run.startswith(RUNS):
-        return target(context)
-    selection, output = chosen(context)
-    return of_run(run, selection.profile), output
+    if not run.startswith(LOCAL_RUN_PREFIXES):
+        return load_stack_context(context)
+    selection, output = get_selection(context)
+    return load_account_context(run, selection.profile), output
 
 
-def _journal(of: Ground, run: str) -> Journal:
-    journal = Journal(of.lines(run))
+def _get_journal(run_context: RunContext, run: str) -> Journal:
+    journal = Journal(run_context.get_journal_store(run))
     if not journal.records:
         raise UsageError(f"RUN is {run!r}, which has no journal", "ops runs list")
     return journal
 
 
-def _row(of: Target, run: str) -> dict[str, object]:
-    journal = _journal(of, run)
-    first, ended = journal.records[0], journal.ended
+def _build_row(stack_context: StackContext, run: str) -> dict[str, object]:
+    journal = _get_journal(stack_context, run)
+    first_record, end_record = journal.records[0], journal.end_record
     command, state = "ops lock break", "done"  # a note alone: there was nothing to carry out
     if (plan := journal.plan) is not None:
         command = plan.command
-        going = "being undone" if journal.backwards else "unfinished"
-        state = str(ended.data) if ended else going
+        running_state = "being undone" if journal.is_undoing else "unfinished"
+        state = str(end_record.data) if end_record else running_state
     return {
         "run": run,
-        "began": _at(first.at),
+        "began": _format_timestamp(first_record.timestamp),
         "command": command,
         "state": state,
-        "by": first.writer,
+        "by": first_record.writer,
     }
 
 
-def _at(seconds: float) -> str:
+def _format_timestamp(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

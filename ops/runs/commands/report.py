@@ -6,80 +6,85 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.context import written
-from ops.cli.execution import target
+from ops.cli.context import write_report
+from ops.cli.execution import load_stack_context
 from ops.core import clock
 from ops.core.errors import OpsError, UsageError
 from ops.core.journal import Journal, LineTakenError
-from ops.core.run import Target
+from ops.core.run import StackContext
 
 app = typer.Typer(add_completion=False)
-Run = Annotated[str, typer.Argument(help="the run's id, from `ops runs list`")]
+RunArgument = Annotated[str, typer.Argument(help="the run's id, from `ops runs list`")]
 
 
 @app.command("report")
-def report(
+def report_run(
     context: typer.Context,
-    run: Run,
+    run: RunArgument,
     to: Annotated[
         Path | None, typer.Option(metavar="FILE", help="an HTML page instead of lines")
     ] = None,
 ) -> None:
     """A run's steps: what became of each, how long it took and usually takes, what was noted."""
-    from ops.runs.report import at, page
-    from ops.runs.report import report as made_of
+    from ops.runs.report import build_run_report as made_of
+    from ops.runs.report import format_timestamp, render_run_page
 
-    of, output = target(context)
-    made = made_of(_carried_out(of, run))
+    stack_context, output = load_stack_context(context)
+    run_report = made_of(_get_journal(stack_context, run))
     if to is not None:
-        written("--to", to, page(made))
-        output.result("run-report", {"run": run, "report": str(to)})
+        write_report("--to", to, render_run_page(run_report))
+        output.print_result("run-report", {"run": run, "report": str(to)})
         return
     rows = [
         {
             "step": f"{'undo: ' if line.back else ''}{line.says}",
             "state": line.state,
-            "began": at(line.began) if line.began is not None else None,
+            "began": format_timestamp(line.began) if line.began is not None else None,
             "seconds": round(line.took) if line.took is not None else None,
             "usual": line.usual,
             "source": line.source,
         }
-        for line in made.lines
+        for line in run_report.lines
     ]
-    if output.form == "json":
-        whole = {k: v for k, v in asdict(made).items() if k not in ("plan", "lines")}
-        output.data("run-report", {**whole, "command": made.plan.command, "items": rows})
+    if output.output_format == "json":
+        report_fields = {k: v for k, v in asdict(run_report).items() if k not in ("plan", "lines")}
+        output.print_json(
+            "run-report", {**report_fields, "command": run_report.plan.command, "items": rows}
+        )
         return
-    output.line(f"{made.plan.command}, {made.state}; began {at(made.began)}", "bold")
-    if made.why_back:
-        output.line(f"turned back: {made.why_back}")
-    output.rows("run-report", ("step", "state", "began", "seconds", "usual"), rows)
-    for note in made.notes:
-        output.line(f"note: {note}")
+    output.print_line(
+        f"{run_report.plan.command}, {run_report.state}; began {format_timestamp(run_report.began)}",
+        "bold",
+    )
+    if run_report.why_back:
+        output.print_line(f"turned back: {run_report.why_back}")
+    output.print_rows("run-report", ("step", "state", "began", "seconds", "usual"), rows)
+    for note in run_report.notes:
+        output.print_line(f"note: {note}")
 
 
 @app.command("note")
-def note(
+def add_run_note(
     context: typer.Context,
-    run: Run,
+    run: RunArgument,
     text: Annotated[str, typer.Argument(help="what should be known of it")],
 ) -> None:
     """Adds a line to the record of a run that has ended or stopped: for whoever reads it later."""
-    of, output = target(context)
-    of.check_account()
-    journal = _carried_out(of, run)
-    held = of.lock().held()
-    if journal.ended is None and held is not None and held.run == run:
+    stack_context, output = load_stack_context(context)
+    stack_context.check_account()
+    journal = _get_journal(stack_context, run)
+    lock_record = stack_context.lock().find_record()
+    if journal.end_record is None and lock_record is not None and lock_record.run == run:
         raise UsageError(f"RUN is {run!r}, which is on its way", f"ops runs resume {run}")
     try:
-        journal.write("note", "note", clock.pace().now(), text)
+        journal.write_record("note", "note", clock.get_clock_rate().now(), text)
     except LineTakenError as error:
         raise OpsError(f"{run} is being carried on: {error}", f"ops runs show {run}") from None
-    output.result("run-note", {"run": run, "note": text})
+    output.print_result("run-note", {"run": run, "note": text})
 
 
-def _carried_out(of: Target, run: str) -> Journal:
-    journal = Journal(of.lines(run))
+def _get_journal(stack_context: StackContext, run: str) -> Journal:
+    journal = Journal(stack_context.get_journal_store(run))
     if not journal.records or journal.records[0].event != "plan":
         raise UsageError(f"RUN is {run!r}, which has no journal of a plan", "ops runs list")
     return journal

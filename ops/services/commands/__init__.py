@@ -6,8 +6,15 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from ops.cli.completion import service_names
-from ops.cli.execution import How, carry_out, changing, new_run, opened, target
+from ops.cli.completion import complete_service_names
+from ops.cli.execution import (
+    ExecutionOptions,
+    execute_plan,
+    load_stack,
+    load_stack_context,
+    mutating_command,
+    new_run_id,
+)
 from ops.core.aws import Aws
 from ops.core.errors import RolledBackError, UsageError
 from ops.outputs import Outputs
@@ -28,7 +35,7 @@ Name: TypeAlias = Annotated[
         "--service",
         metavar="NAME",
         help="which, where there are several",
-        autocompletion=service_names,
+        autocompletion=complete_service_names,
     ),
 ]
 WaitFor: TypeAlias = Annotated[
@@ -40,7 +47,7 @@ Url: TypeAlias = Annotated[
 
 
 @app.command()
-@changing
+@mutating_command
 def deploy(
     context: typer.Context,
     image: Annotated[str, typer.Argument(help="repository with a tag or a digest")],
@@ -48,26 +55,26 @@ def deploy(
     url: Url = None,
     wait: WaitFor = True,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Puts a service on another image, and sees that it runs it. Rolled back: exit 5."""
-    of, output = target(context)
+    of, output = load_stack_context(context)
     checked_url(url, wait=wait)
-    images.parsed(image)
+    images.parse_image_reference(image)
     part = services.chosen(of.outputs, service)
     found = services.one(of.aws, of.outputs, part.name)
-    resolved = images.resolved(of.aws, image)
-    run = new_run("deploy")
+    resolved = images.resolve_image(of.aws, image)
+    run = new_run_id("deploy")
     plan = deployments.deploy(of.aws, of.outputs, found, resolved, run, wait=wait, url=url)
     how = how
     with told(of.aws, of.outputs, found):
-        if carry_out(plan, of, output, how):
+        if execute_plan(plan, of, output, how):
             result = {"service": found.name, "image": resolved.reference}
-            output.result("service-deployment", {**result, "run": run, "completed": wait})
+            output.print_result("service-deployment", {**result, "run": run, "completed": wait})
 
 
 @app.command()
-@changing
+@mutating_command
 def rollback(
     context: typer.Context,
     service: Name = None,
@@ -77,64 +84,64 @@ def rollback(
     url: Url = None,
     wait: WaitFor = True,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Puts a service back on the last revision that a deployment has proven."""
-    of, output = target(context)
+    of, output = load_stack_context(context)
     checked_url(url, wait=wait)
     found = services.one(of.aws, of.outputs, service)
-    run = new_run("rollback")
+    run = new_run_id("rollback")
     plan = deployments.rollback(of.aws, of.outputs, found, run, to=to, wait=wait, url=url)
     with told(of.aws, of.outputs, found):
-        if carry_out(plan, of, output, how):
+        if execute_plan(plan, of, output, how):
             result = {"service": found.name, "run": run, "completed": wait}
-            output.result("service-deployment", result)
+            output.print_result("service-deployment", result)
 
 
 @app.command()
-@changing
+@mutating_command
 def restart(
     context: typer.Context,
     service: Name = None,
     wait: WaitFor = True,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Starts every task of a service anew, the new ones first."""
-    of, output = target(context)
+    of, output = load_stack_context(context)
     found = services.one(of.aws, of.outputs, service)
-    run = new_run("restart")
+    run = new_run_id("restart")
     plan = deployments.restart(of.aws, of.outputs, found, run, wait=wait)
     with told(of.aws, of.outputs, found):
-        if carry_out(plan, of, output, how):
+        if execute_plan(plan, of, output, how):
             result = {"service": found.name, "run": run, "completed": wait}
-            output.result("service-deployment", result)
+            output.print_result("service-deployment", result)
 
 
 @app.command()
-@changing
+@mutating_command
 def scale(
     context: typer.Context,
     count: Annotated[str, typer.Argument(help="how many tasks")],
     service: Name = None,
     wait: WaitFor = True,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Gives a service so many tasks. Down to none is destructive."""
-    of, output = target(context)
+    of, output = load_stack_context(context)
     number = scaling.number(count)
     found = services.one(of.aws, of.outputs, service)
-    run = new_run("scale")
+    run = new_run_id("scale")
     limits = scaling.limits(of.aws, found)
     plan = scaling.scale(of.outputs, found, limits, number, run, wait=wait)
-    how = how.grave(number == 0)
-    if carry_out(plan, of, output, how):
-        output.result("service-scale", {"service": found.name, "tasks": number, "run": run})
+    how = how.as_destructive(number == 0)
+    if execute_plan(plan, of, output, how):
+        output.print_result("service-scale", {"service": found.name, "tasks": number, "run": run})
 
 
 @app.command()
-@changing
+@mutating_command
 def autoscaling(
     context: typer.Context,
     service: Name = None,
@@ -144,37 +151,37 @@ def autoscaling(
         bool | None, typer.Option("--suspend/--resume", help="stop it, or let it go on")
     ] = None,
     *,
-    how: How,
+    how: ExecutionOptions,
 ) -> None:
     """Changes the limits of automatic scaling, or suspends it."""
-    of, output = target(context)
+    of, output = load_stack_context(context)
     found = services.one(of.aws, of.outputs, service)
     now = scaling.limits(of.aws, found)
     if now is None:
         raise UsageError(f"--service is {found.name!r}, which nothing scales by itself")
-    run = new_run("autoscaling")
+    run = new_run_id("autoscaling")
     plan = scaling.change(of.outputs, now, run, least=least, most=most, suspended=suspend)
-    if carry_out(plan, of, output, how):
-        output.result("service-autoscaling", {"service": found.name, "run": run})
+    if execute_plan(plan, of, output, how):
+        output.print_result("service-autoscaling", {"service": found.name, "run": run})
 
 
 @app.command()
 def limits(context: typer.Context) -> None:
     """The limits of automatic scaling, of the services that have it."""
-    outputs, aws, output = opened(context)
+    outputs, aws, output = load_stack(context)
     found = (scaling.limits(aws, service) for service in _all(aws, outputs))
-    output.rows("service-limits", scaling.COLUMNS, [item.row() for item in found if item])
+    output.print_rows("service-limits", scaling.COLUMNS, [item.row() for item in found if item])
 
 
 @app.command(name="list")
 def list_(context: typer.Context) -> None:
     """Every service: its tasks, its revision and image, and how its last deployment stands."""
-    outputs, aws, output = opened(context)
+    outputs, aws, output = load_stack(context)
     rows = []
     for service in _all(aws, outputs):
         revision, _ = services.definition(aws, service.revision)
         rows.append({**service.row(), "image": services.image_of(revision, service.part.container)})
-    output.rows("services", services.COLUMNS, rows)
+    output.print_rows("services", services.COLUMNS, rows)
 
 
 @app.command()
@@ -186,19 +193,19 @@ def tasks(
     ] = False,
 ) -> None:
     """The tasks that run, or those that stopped in the last hour and why."""
-    outputs, aws, output = opened(context)
+    outputs, aws, output = load_stack(context)
     rows = [
         services.task_row(of, task)
         for of in _some(aws, outputs, service)
         for task in services.tasks(aws, of, stopped=stopped)
     ]
-    output.rows("service-tasks", services.TASK_COLUMNS, rows)
+    output.print_rows("service-tasks", services.TASK_COLUMNS, rows)
 
 
 @app.command()
 def revisions(context: typer.Context, service: Name = None) -> None:
     """The revisions that deployments have proven, the newest first: where a rollback can lead."""
-    outputs, aws, output = opened(context)
+    outputs, aws, output = load_stack(context)
     of = services.one(aws, outputs, service)
     rows = []
     for arn in services.proven(aws, of):
@@ -213,7 +220,7 @@ def revisions(context: typer.Context, service: Name = None) -> None:
                 "current": "yes" if arn == of.revision else "no",
             }
         )
-    output.rows("service-revisions", ("revision", "image", "run", "usable", "current"), rows)
+    output.print_rows("service-revisions", ("revision", "image", "run", "usable", "current"), rows)
 
 
 @app.command()
@@ -223,14 +230,14 @@ def events(
     limit: Annotated[int, typer.Option(min=1, max=100, help="newest events of each")] = 20,
 ) -> None:
     """What ECS says of its services, the newest first."""
-    outputs, aws, output = opened(context)
+    outputs, aws, output = load_stack(context)
     rows = [
         {"at": event["createdAt"], "service": of.name, "event": event["message"]}
         for of in _some(aws, outputs, service)
         for event in of.events[:limit]
     ]
     rows.sort(key=lambda row: str(row["at"]), reverse=True)
-    output.rows("service-events", ("at", "service", "event"), rows)
+    output.print_rows("service-events", ("at", "service", "event"), rows)
 
 
 def _all(aws: Aws, outputs: Outputs) -> list[Service]:

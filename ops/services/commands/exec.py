@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.completion import service_names
-from ops.cli.execution import opened
+from ops.cli.completion import complete_service_names
+from ops.cli.execution import load_stack
 from ops.cli.selection import Selection
 from ops.services import exec as executing
 from ops.services import model as services
@@ -19,7 +19,7 @@ def exec_(
             "--service",
             metavar="NAME",
             help="which, where there are several",
-            autocompletion=service_names,
+            autocompletion=complete_service_names,
         ),
     ] = None,
     task: Annotated[
@@ -37,7 +37,7 @@ def exec_(
 ) -> None:
     """Prints the line that runs a command in a container, once it is seen that it can be run."""
     executing.checked(command)
-    outputs, aws, output = opened(context)
+    outputs, aws, output = load_stack(context)
     selection = context.find_object(tuple)
     known: Selection | None = selection[0] if selection else None
     session = executing.session(
@@ -51,8 +51,8 @@ def exec_(
     )
     if run:
         executing.begin(session)
-    elif output.form == "json":
-        output.data("service-exec", session.row())
+    elif output.output_format == "json":
+        output.print_json("service-exec", session.row())
     else:
         typer.echo(session.line)
         if gone := executing.missing():

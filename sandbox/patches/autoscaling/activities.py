@@ -10,100 +10,119 @@ from moto.autoscaling.models import FakeAutoScalingGroup
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.moto_api._internal import mock_random
 
-from sandbox.clock import clock
-from sandbox.patches.autoscaling.schedule import shown
-from sandbox.patches.patching import Mend, Refused
+from sandbox.clock import get_sandbox_clock
+from sandbox.patches.autoscaling.schedule import resolve_time
+from sandbox.patches.patching import AwsError, ServicePatch
 
-mend = Mend()
-Record = dict[str, Any]
-PAGE: Final = 100  # activities a page. Source: API reference
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
+ACTIVITY_PAGE_SIZE: Final = 100  # activities a page. Source: API reference
 
 
 @dataclass
-class Activity:
+class ScalingActivity:
     """One scaling activity. `ended` is None while it goes on."""
 
     description: str
     cause: str
-    began: datetime
+    started_at: datetime
     details: dict[str, str] = field(default_factory=dict)
-    ended: datetime | None = None
+    ended_at: datetime | None = None
     status: str = "InProgress"
     message: str | None = None
     id: str = field(default_factory=lambda: str(mock_random.uuid4()))
 
-    def over(self, at: datetime, status: str = "Successful", message: str | None = None) -> None:
+    def finish(
+        self, time: datetime, status: str = "Successful", message: str | None = None
+    ) -> None:
         """It has come to its end."""
-        self.ended, self.status, self.message = shown(at), status, message
+        self.ended_at, self.status, self.message = resolve_time(time), status, message
 
-    def record(self, group: FakeAutoScalingGroup) -> Record:
+    def to_api_record(self, group: FakeAutoScalingGroup) -> ApiRecord:
         """As the API describes it."""
-        told = {"EndTime": self.ended, "StatusMessage": self.message}
+        optional_fields = {"EndTime": self.ended_at, "StatusMessage": self.message}
         return {
             "ActivityId": self.id,
             "AutoScalingGroupName": group.name,
             "AutoScalingGroupARN": group.arn,
             "Description": self.description,
             "Cause": self.cause,
-            "StartTime": self.began,
+            "StartTime": self.started_at,
             "StatusCode": self.status,
-            "Progress": 100 if self.ended else 50,
+            "Progress": 100 if self.ended_at else 50,
             "Details": json.dumps(self.details),
-            **{key: value for key, value in told.items() if value is not None},
+            **{key: value for key, value in optional_fields.items() if value is not None},
         }
 
 
-def activities(group: FakeAutoScalingGroup) -> list[Activity]:
+def get_scaling_activities(group: FakeAutoScalingGroup) -> list[ScalingActivity]:
     """A group's, the oldest first."""
-    found: list[Activity] = vars(group).setdefault("mended_activities", [])
-    return found
+    activities: list[ScalingActivity] = vars(group).setdefault("mended_activities", [])
+    return activities
 
 
-def begun(
-    group: FakeAutoScalingGroup, description: str, cause: str, at: datetime, **details: str
-) -> Activity:
+def start_activity(
+    group: FakeAutoScalingGroup, description: str, cause: str, time: datetime, **details: str
+) -> ScalingActivity:
     """Notes that something begins."""
-    made = Activity(description, cause, shown(at) or clock().now(), details)
-    activities(group).append(made)
-    return made
+    activity = ScalingActivity(
+        description, cause, resolve_time(time) or get_sandbox_clock().now(), details
+    )
+    get_scaling_activities(group).append(activity)
+    return activity
 
 
-def going_on(group: FakeAutoScalingGroup) -> Activity | None:
+def find_running_activity(group: FakeAutoScalingGroup) -> ScalingActivity | None:
     """The newest that has not come to its end."""
-    return next((a for a in reversed(activities(group)) if a.ended is None), None)
+    return next((a for a in reversed(get_scaling_activities(group)) if a.ended_at is None), None)
 
 
-def named(response: AutoScalingResponse, name: str) -> FakeAutoScalingGroup:
+def get_auto_scaling_group(response: AutoScalingResponse, name: str) -> FakeAutoScalingGroup:
     """A group by its name."""
     group = response.autoscaling_backend.autoscaling_groups.get(name)
     if group is None:
-        raise Refused("ValidationError", f"AutoScalingGroup name not found - {name}")
+        raise AwsError("ValidationError", f"AutoScalingGroup name not found - {name}")
     return group
 
 
 # Filters of the API, each with what it asks of an activity.
-_FILTERS: Final[dict[str, Callable[[Record, str], bool]]] = {
-    "StartTimeLowerBound": lambda it, text: it["StartTime"] >= datetime.fromisoformat(text),
-    "StartTimeUpperBound": lambda it, text: it["StartTime"] <= datetime.fromisoformat(text),
-    "Status": lambda it, text: it["StatusCode"] == text,
+_FILTERS: Final[dict[str, Callable[[ApiRecord, str], bool]]] = {
+    "StartTimeLowerBound": lambda activity, text: (
+        activity["StartTime"] >= datetime.fromisoformat(text)
+    ),
+    "StartTimeUpperBound": lambda activity, text: (
+        activity["StartTime"] <= datetime.fromisoformat(text)
+    ),
+    "Status": lambda activity, text: activity["StatusCode"] == text,
 }
 
 
-@mend.operation(AutoScalingResponse, "DescribeScalingActivities")
-def describe(response: AutoScalingResponse, given: Record) -> Record:
+@patch.add_operation(AutoScalingResponse, "DescribeScalingActivities")
+def describe_scaling_activities(response: AutoScalingResponse, params: ApiRecord) -> ApiRecord:
     """Those in progress first, then by their start, the newest first. Source: API reference."""
-    if given.get("AutoScalingGroupName"):
-        groups = [named(response, given["AutoScalingGroupName"])]
+    if params.get("AutoScalingGroupName"):
+        groups = [get_auto_scaling_group(response, params["AutoScalingGroupName"])]
     else:
         groups = list(response.autoscaling_backend.autoscaling_groups.values())
-    found = [activity.record(group) for group in groups for activity in activities(group)]
-    found.reverse()
-    found.sort(key=lambda it: ("EndTime" not in it, it["StartTime"]), reverse=True)
-    if given.get("ActivityIds"):
-        found = [it for it in found if it["ActivityId"] in given["ActivityIds"]]
-    for one in given.get("Filters") or ():
-        fits = _FILTERS[one["Name"]]
-        found = [it for it in found if any(fits(it, text) for text in one["Values"])]
-    first, size = int(given.get("NextToken") or 0), int(given.get("MaxRecords") or PAGE)
-    more = {"NextToken": str(first + size)} if first + size < len(found) else {}
-    return {"Activities": found[first : first + size], **more}
+    records = [
+        activity.to_api_record(group)
+        for group in groups
+        for activity in get_scaling_activities(group)
+    ]
+    records.reverse()
+    records.sort(key=lambda record: ("EndTime" not in record, record["StartTime"]), reverse=True)
+    if params.get("ActivityIds"):
+        records = [record for record in records if record["ActivityId"] in params["ActivityIds"]]
+    for criterion in params.get("Filters") or ():
+        is_match = _FILTERS[criterion["Name"]]
+        records = [
+            record
+            for record in records
+            if any(is_match(record, text) for text in criterion["Values"])
+        ]
+    first, size = (
+        int(params.get("NextToken") or 0),
+        int(params.get("MaxRecords") or ACTIVITY_PAGE_SIZE),
+    )
+    next_token = {"NextToken": str(first + size)} if first + size < len(records) else {}
+    return {"Activities": records[first : first + size], **next_token}

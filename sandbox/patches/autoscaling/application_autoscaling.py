@@ -5,55 +5,57 @@ from typing import Any
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 
-from sandbox.patches.patching import Mend, Refused, kept, parameters
+from sandbox.patches.patching import AwsError, ServicePatch, backend_state, parse_request_parameters
 
-mend = Mend()
-Record = dict[str, Any]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
 
 
-def _tags(backend: ApplicationAutoscalingBackend) -> dict[str, dict[str, str]]:
+def _get_target_tags(backend: ApplicationAutoscalingBackend) -> dict[str, dict[str, str]]:
     """Tags by ARN of the scalable target."""
-    return kept(backend, "tags", dict)
+    return backend_state(backend, "tags", dict)
 
 
-def _known(backend: ApplicationAutoscalingBackend, arn: str) -> None:
+def _require_target(backend: ApplicationAutoscalingBackend, arn: str) -> None:
     if not any(t.arn == arn for by_id in backend.targets.values() for t in by_id.values()):
-        raise Refused("ResourceNotFoundException", f"No scalable target found for ARN: {arn}")
+        raise AwsError("ResourceNotFoundException", f"No scalable target found for ARN: {arn}")
 
 
-@mend.around(ApplicationAutoScalingResponse, "register_scalable_target")
-def register(original: Any, response: ApplicationAutoScalingResponse) -> Any:
+@patch.wrap(ApplicationAutoScalingResponse, "register_scalable_target")
+def register_scalable_target(original: Any, response: ApplicationAutoScalingResponse) -> Any:
     answer = original(response)
-    params, backend = parameters(response), response.applicationautoscaling_backend
+    params, backend = parse_request_parameters(response), response.applicationautoscaling_backend
     target = backend.targets[params["ScalableDimension"]][params["ResourceId"]]
-    _tags(backend).setdefault(target.arn, {}).update(params.get("Tags") or {})
+    _get_target_tags(backend).setdefault(target.arn, {}).update(params.get("Tags") or {})
     return answer
 
 
-@mend.operation(ApplicationAutoScalingResponse, "ListTagsForResource")
-def list_tags(response: ApplicationAutoScalingResponse, params: Record) -> Record:
+@patch.add_operation(ApplicationAutoScalingResponse, "ListTagsForResource")
+def list_scalable_target_tags(
+    response: ApplicationAutoScalingResponse, params: ApiRecord
+) -> ApiRecord:
     backend = response.applicationautoscaling_backend
-    _known(backend, params["ResourceARN"])
-    return {"Tags": _tags(backend).get(params["ResourceARN"], {})}
+    _require_target(backend, params["ResourceARN"])
+    return {"Tags": _get_target_tags(backend).get(params["ResourceARN"], {})}
 
 
-@mend.operation(ApplicationAutoScalingResponse, "TagResource")
-def tag(response: ApplicationAutoScalingResponse, params: Record) -> None:
+@patch.add_operation(ApplicationAutoScalingResponse, "TagResource")
+def tag_scalable_target(response: ApplicationAutoScalingResponse, params: ApiRecord) -> None:
     backend = response.applicationautoscaling_backend
-    _known(backend, params["ResourceARN"])
-    _tags(backend).setdefault(params["ResourceARN"], {}).update(params["Tags"])
+    _require_target(backend, params["ResourceARN"])
+    _get_target_tags(backend).setdefault(params["ResourceARN"], {}).update(params["Tags"])
 
 
-@mend.operation(ApplicationAutoScalingResponse, "UntagResource")
-def untag(response: ApplicationAutoScalingResponse, params: Record) -> None:
+@patch.add_operation(ApplicationAutoScalingResponse, "UntagResource")
+def untag_scalable_target(response: ApplicationAutoScalingResponse, params: ApiRecord) -> None:
     backend = response.applicationautoscaling_backend
-    _known(backend, params["ResourceARN"])
+    _require_target(backend, params["ResourceARN"])
     for key in params["TagKeys"]:
-        _tags(backend).get(params["ResourceARN"], {}).pop(key, None)
+        _get_target_tags(backend).get(params["ResourceARN"], {}).pop(key, None)
 
 
-@mend.around(ApplicationAutoscalingBackend, "deregister_scalable_target")
-def deregister(
+@patch.wrap(ApplicationAutoscalingBackend, "deregister_scalable_target")
+def deregister_scalable_target(
     original: Any,
     backend: ApplicationAutoscalingBackend,
     namespace: str,
@@ -62,18 +64,20 @@ def deregister(
 ) -> None:
     """A target takes its policies, their alarms and its scheduled actions with it."""
     original(backend, namespace, r_id, dimension)
-    where = (namespace, r_id, dimension)
+    target_key = (namespace, r_id, dimension)
     for policy in list(backend.policies.values()):
-        if (policy.service_namespace, policy.resource_id, policy.scalable_dimension) == where:
-            backend.delete_scaling_policy(policy.policy_name, *where)
+        if (policy.service_namespace, policy.resource_id, policy.scalable_dimension) == target_key:
+            backend.delete_scaling_policy(policy.policy_name, *target_key)
     backend.scheduled_actions = [
         a
         for a in backend.scheduled_actions
-        if (a.service_namespace, a.resource_id, a.scalable_dimension) != where
+        if (a.service_namespace, a.resource_id, a.scalable_dimension) != target_key
     ]
 
 
-@mend.operation(ApplicationAutoScalingResponse, "DescribeScalingActivities")
-def activities(response: ApplicationAutoScalingResponse, params: Record) -> Record:
+@patch.add_operation(ApplicationAutoScalingResponse, "DescribeScalingActivities")
+def describe_application_scaling_activities(
+    response: ApplicationAutoScalingResponse, params: ApiRecord
+) -> ApiRecord:
     """None: nothing scales by itself in the sandbox yet."""
     return {"ScalingActivities": []}

@@ -5,15 +5,19 @@ from typing import Any
 from moto.autoscaling.models import FakeAutoScalingGroup, FakeScalingPolicy
 from moto.autoscaling.responses import AutoScalingResponse
 
-from sandbox.clock import clock
-from sandbox.patches.autoscaling.activities import activities, going_on, named
-from sandbox.patches.autoscaling.instances import reconcile, remove
-from sandbox.patches.patching import Mend, Refused, parameters
+from sandbox.clock import get_sandbox_clock
+from sandbox.patches.autoscaling.activities import (
+    find_running_activity,
+    get_auto_scaling_group,
+    get_scaling_activities,
+)
+from sandbox.patches.autoscaling.instances import reconcile_group, remove_instances
+from sandbox.patches.patching import AwsError, ServicePatch, parse_request_parameters
 
-mend = Mend()
-Record = dict[str, Any]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
 # Parameters that moto drops at creation; at an update it also drops those after the first four.
-KEPT = (
+DROPPED_PARAMETERS = (
     "DefaultInstanceWarmup",
     "InstanceMaintenancePolicy",
     "MaxInstanceLifetime",
@@ -22,147 +26,155 @@ KEPT = (
     "TerminationPolicies",
     "CapacityRebalance",
 )
-LAUNCHED_BY = ("LaunchConfigurationName", "LaunchTemplate", "MixedInstancesPolicy")
+LAUNCH_SOURCES = ("LaunchConfigurationName", "LaunchTemplate", "MixedInstancesPolicy")
 
 
-def _check(given: Record, before: Record) -> None:
+def _require_valid_sizes(params: ApiRecord, before: ApiRecord) -> None:
     """Refuses sizes that do not fit each other."""
-    least = int(given.get("MinSize", before.get("min_size")) or 0)
-    most = int(given.get("MaxSize", before.get("max_size")) or 0)
-    if most < least:
-        raise Refused(
+    min_size = int(params.get("MinSize", before.get("min_size")) or 0)
+    max_size = int(params.get("MaxSize", before.get("max_size")) or 0)
+    if max_size < min_size:
+        raise AwsError(
             "ValidationError",
-            f"Max bound, {most}, must be greater than or equal to min bound, {least}",
+            f"Max bound, {max_size}, must be greater than or equal to min bound, {min_size}",
         )
-    wanted = given.get("DesiredCapacity")
-    if wanted is not None and not least <= int(wanted) <= most:
-        raise Refused(
+    desired_capacity = params.get("DesiredCapacity")
+    if desired_capacity is not None and not min_size <= int(desired_capacity) <= max_size:
+        raise AwsError(
             "ValidationError",
-            f"Desired capacity:{wanted} must be between the specified min size:{least} and max "
-            f"size:{most}",
+            f"Desired capacity:{desired_capacity} must be between the specified min size:{min_size} and max "
+            f"size:{max_size}",
         )
 
 
-@mend.around(AutoScalingResponse, "set_desired_capacity")
-def set_desired(original: Any, response: AutoScalingResponse) -> Any:
+@patch.wrap(AutoScalingResponse, "set_desired_capacity")
+def set_desired_capacity(original: Any, response: AutoScalingResponse) -> Any:
     """Only within the limits; where it is to honour the cooldown, not right after another."""
-    given = parameters(response)
-    group, wanted = named(response, given["AutoScalingGroupName"]), int(given["DesiredCapacity"])
-    for beyond, which, limit in (
-        (wanted > int(group.max_size or 0), "above max", group.max_size),
-        (wanted < int(group.min_size or 0), "below min", group.min_size),
+    params = parse_request_parameters(response)
+    group, desired_capacity = (
+        get_auto_scaling_group(response, params["AutoScalingGroupName"]),
+        int(params["DesiredCapacity"]),
+    )
+    for is_beyond, bound, limit in (
+        (desired_capacity > int(group.max_size or 0), "above max", group.max_size),
+        (desired_capacity < int(group.min_size or 0), "below min", group.min_size),
     ):
-        if beyond:
-            raise Refused(
+        if is_beyond:
+            raise AwsError(
                 "ValidationError",
-                f"New SetDesiredCapacity value {wanted} is {which} value {limit} for the "
+                f"New SetDesiredCapacity value {desired_capacity} is {bound} value {limit} for the "
                 "AutoScalingGroup.",
             )
-    if given.get("HonorCooldown") and (busy := _cooling(group)):
-        raise Refused(
+    if params.get("HonorCooldown") and (activity_id := _find_blocking_activity(group)):
+        raise AwsError(
             "ScalingActivityInProgress",
-            f"Scaling activity {busy} is in progress and blocking this action",
+            f"Scaling activity {activity_id} is in progress and blocking this action",
         )
     return original(response)
 
 
-def _cooling(group: FakeAutoScalingGroup) -> str | None:
+def _find_blocking_activity(group: FakeAutoScalingGroup) -> str | None:
     """The activity that is going on, or that the group is still to cool down from."""
-    last = next(iter(activities(group)[-1:]), None)
+    last = next(iter(get_scaling_activities(group)[-1:]), None)
     if last is None:
         return None
-    if last.ended is None:
+    if last.ended_at is None:
         return last.id
-    gone = (clock().now() - last.ended).total_seconds()
-    return last.id if gone < int(group.default_cooldown) else None
+    elapsed = (get_sandbox_clock().now() - last.ended_at).total_seconds()
+    return last.id if elapsed < int(group.default_cooldown) else None
 
 
-@mend.around(AutoScalingResponse, "delete_auto_scaling_group")
-def delete(original: Any, response: AutoScalingResponse) -> Any:
+@patch.wrap(AutoScalingResponse, "delete_auto_scaling_group")
+def delete_auto_scaling_group(original: Any, response: AutoScalingResponse) -> Any:
     """Not while there is something in it, unless by force: then that goes at once."""
-    given = parameters(response)
-    group = named(response, given["AutoScalingGroupName"])
-    if not given.get("ForceDelete"):
-        if group.instance_states and going_on(group):
-            raise Refused(
+    params = parse_request_parameters(response)
+    group = get_auto_scaling_group(response, params["AutoScalingGroupName"])
+    if not params.get("ForceDelete"):
+        if group.instance_states and find_running_activity(group):
+            raise AwsError(
                 "ScalingActivityInProgress",
                 "You cannot delete an AutoScalingGroup while there are scaling activities in "
                 "progress for that group.",
             )
         if group.instance_states:
-            raise Refused(
+            raise AwsError(
                 "ResourceInUse",
                 "You cannot delete an AutoScalingGroup while there are instances or pending Spot "
                 "instance request(s) still in the group.",
             )
     group.desired_capacity = 0
-    remove(group, group.instance_states)
+    remove_instances(group, group.instance_states)
     return original(response)
 
 
-@mend.around(AutoScalingResponse, "resume_processes")
-def resume(original: Any, response: AutoScalingResponse) -> Any:
+@patch.wrap(AutoScalingResponse, "resume_processes")
+def resume_processes(original: Any, response: AutoScalingResponse) -> Any:
     """What did not happen meanwhile happens now."""
     answer = original(response)
-    reconcile(named(response, parameters(response)["AutoScalingGroupName"]), clock().now())
+    reconcile_group(
+        get_auto_scaling_group(
+            response, parse_request_parameters(response)["AutoScalingGroupName"]
+        ),
+        get_sandbox_clock().now(),
+    )
     return answer
 
 
-def _keep(group: FakeAutoScalingGroup, given: Record) -> None:
-    for name in KEPT:
-        if name in given:
-            setattr(group, name, given[name])
+def _set_dropped_parameters(group: FakeAutoScalingGroup, params: ApiRecord) -> None:
+    for name in DROPPED_PARAMETERS:
+        if name in params:
+            setattr(group, name, params[name])
     # AWS shows the balanced default where nothing is said, and no lifetime where it is 0.
     if not hasattr(group, "AvailabilityZoneDistribution"):
-        best = {"CapacityDistributionStrategy": "balanced-best-effort"}
-        group.AvailabilityZoneDistribution = best  # type: ignore[attr-defined]
+        distribution = {"CapacityDistributionStrategy": "balanced-best-effort"}
+        group.AvailabilityZoneDistribution = distribution  # type: ignore[attr-defined]
     if not getattr(group, "MaxInstanceLifetime", None):
         group.MaxInstanceLifetime = None  # type: ignore[attr-defined]
 
 
-def _group_call(method: str) -> None:
-    @mend.around(AutoScalingResponse, method)
+def _wrap_group_call(method: str) -> None:
+    @patch.wrap(AutoScalingResponse, method)
     def call(original: Any, response: AutoScalingResponse) -> Any:
-        given = parameters(response)
-        name = given["AutoScalingGroupName"]
+        params = parse_request_parameters(response)
+        name = params["AutoScalingGroupName"]
         groups = response.autoscaling_backend.autoscaling_groups
         before = vars(groups[name]).copy() if name in groups else {}
-        _check(given, before)
+        _require_valid_sizes(params, before)
         answer = original(response)
         # What an update does not speak of stays; moto forgets the policy.
-        if before and not any(given.get(way) for way in LAUNCHED_BY):
+        if before and not any(params.get(source) for source in LAUNCH_SOURCES):
             groups[name].mixed_instances_policy = before["mixed_instances_policy"]
-        _keep(groups[name], given)
+        _set_dropped_parameters(groups[name], params)
         return answer
 
 
-_group_call("create_auto_scaling_group")
-_group_call("update_auto_scaling_group")
+_wrap_group_call("create_auto_scaling_group")
+_wrap_group_call("update_auto_scaling_group")
 
 
-@mend.around(AutoScalingResponse, "put_scaling_policy")
-def put_policy(original: Any, response: AutoScalingResponse) -> Any:
-    given = parameters(response)
+@patch.wrap(AutoScalingResponse, "put_scaling_policy")
+def put_scaling_policy(original: Any, response: AutoScalingResponse) -> Any:
+    params = parse_request_parameters(response)
     answer = original(response)
-    policy: FakeScalingPolicy = response.autoscaling_backend.policies[given["PolicyName"]]
-    policy.Enabled = given.get("Enabled", True)  # type: ignore[attr-defined]
-    predictive = given.get("PredictiveScalingConfiguration")
+    policy: FakeScalingPolicy = response.autoscaling_backend.policies[params["PolicyName"]]
+    policy.Enabled = params.get("Enabled", True)  # type: ignore[attr-defined]
+    predictive = params.get("PredictiveScalingConfiguration")
     vars(policy)["predictive_scaling_configuration"] = predictive
     return answer
 
 
-@mend.around(AutoScalingResponse, "put_lifecycle_hook")
-def put_hook(original: Any, response: AutoScalingResponse) -> Any:
+@patch.wrap(AutoScalingResponse, "put_lifecycle_hook")
+def put_lifecycle_hook(original: Any, response: AutoScalingResponse) -> Any:
     """moto invents a queue and a role."""
-    given = parameters(response)
+    params = parse_request_parameters(response)
     answer = original(response)
     backend = response.autoscaling_backend
     for hook in backend.describe_lifecycle_hooks(
-        given["AutoScalingGroupName"], [given["LifecycleHookName"]]
+        params["AutoScalingGroupName"], [params["LifecycleHookName"]]
     ):
         vars(hook).update(
-            role_arn=given.get("RoleARN"),
-            notification_target_arn=given.get("NotificationTargetARN"),
-            notification_metadata=given.get("NotificationMetadata"),
+            role_arn=params.get("RoleARN"),
+            notification_target_arn=params.get("NotificationTargetARN"),
+            notification_metadata=params.get("NotificationMetadata"),
         )
     return answer

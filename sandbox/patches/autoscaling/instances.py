@@ -24,325 +24,390 @@ from moto.autoscaling.responses import AutoScalingResponse
 from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.elbv2.models import FakeTargetGroup
 
-from sandbox.clock import clock
-from sandbox.image_behaviour import STARTS
-from sandbox.patches.autoscaling.activities import Activity, begun
-from sandbox.patches.autoscaling.schedule import after, shown, takes_time, timeline, words
+from sandbox.clock import get_sandbox_clock
+from sandbox.image_behaviour import STARTING_BEHAVIOURS
+from sandbox.patches.autoscaling.activities import ScalingActivity, start_activity
+from sandbox.patches.autoscaling.schedule import (
+    compute_due_time,
+    format_cause_time,
+    get_timeline,
+    is_clock_running,
+    resolve_time,
+)
 from sandbox.patches.elbv2 import instances as elbv2_instances
-from sandbox.patches.patching import Mend
+from sandbox.patches.patching import ServicePatch
 
-mend = Mend()
-Record = dict[str, Any]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
 # Simulated seconds. Assumptions: an instance is in service a minute after its launch; its container
 # passes health checks a minute and a half later, after cloud-init, the pull and the first check.
-LAUNCH: Final = 60
-BOOT: Final = 90
+LAUNCH_SECONDS: Final = 60
+BOOT_SECONDS: Final = 90
 # Until one that is in no target group is terminated: an assumption.
-STOP: Final = 30
-HERE: Final = ("Pending", "InService")
-NEEDED: Final = (
+STOP_SECONDS: Final = 30
+PRESENT_STATES: Final = ("Pending", "InService")
+LAUNCH_CAUSE: Final = (
     "an instance was started in response to a difference between desired and actual capacity"
 )
-SPARE: Final = (
+SCALE_IN_CAUSE: Final = (
     "an instance was taken out of service in response to a difference between desired and actual "
     "capacity"
 )
-ILL: Final = (
+UNHEALTHY_CAUSE: Final = (
     "an instance was taken out of service in response to an ELB system health check failure"
 )
-GONE: Final = (
+TERMINATED_CAUSE: Final = (
     "an instance was taken out of service in response to an EC2 health check indicating it has "
     "been terminated or stopped"
 )
 
 
 @dataclass(frozen=True)
-class Configuration:
+class LaunchSettings:
     """What a group launches: a version of a template, and a mixed instances policy around it."""
 
     template: LaunchTemplate | None
     version: str
-    policy: Record | None
+    policy: ApiRecord | None
 
     @property
-    def number(self) -> str | None:
+    def version_number(self) -> str | None:
         """The version's number, also where it is called $Latest or $Default."""
         if self.template is None:
             return None
         return str(self.template.get_version(self.version).number)
 
 
-def configuration(group: FakeAutoScalingGroup) -> Configuration:
+def get_launch_settings(group: FakeAutoScalingGroup) -> LaunchSettings:
     """What a group launches now."""
     version = getattr(group, "launch_template_version", "$Default")
-    return Configuration(group.ec2_launch_template, version, group.mixed_instances_policy)
+    return LaunchSettings(group.ec2_launch_template, version, group.mixed_instances_policy)
 
 
-def configure(group: FakeAutoScalingGroup, to: Configuration) -> None:
+def set_launch_settings(group: FakeAutoScalingGroup, settings: LaunchSettings) -> None:
     """From now on the group launches this."""
-    group.ec2_launch_template, group.mixed_instances_policy = to.template, to.policy
-    group.launch_template_version = to.version
-    vars(group)["provided_launch_template_version"] = to.version
+    group.ec2_launch_template, group.mixed_instances_policy = settings.template, settings.policy
+    group.launch_template_version = settings.version
+    vars(group)["provided_launch_template_version"] = settings.version
 
 
-def launching(group: FakeAutoScalingGroup) -> Configuration:
+def get_current_launch_settings(group: FakeAutoScalingGroup) -> LaunchSettings:
     """What a group launches while an instance refresh may be at work."""
-    found: Configuration | None = vars(group).get("mended_launching")
-    return found or configuration(group)
+    settings: LaunchSettings | None = vars(group).get("mended_launching")
+    return settings or get_launch_settings(group)
 
 
-def here(group: FakeAutoScalingGroup) -> list[InstanceState]:
+def list_present_instances(group: FakeAutoScalingGroup) -> list[InstanceState]:
     """The instances that come or are in service."""
-    return [it for it in group.instance_states if it.lifecycle_state in HERE]
+    return [
+        instance for instance in group.instance_states if instance.lifecycle_state in PRESENT_STATES
+    ]
 
 
-def template_of(instance: InstanceState) -> Record | None:
+def find_instance_template(instance: InstanceState) -> ApiRecord | None:
     """Template and version that an instance was launched from."""
-    found: Record | None = vars(instance).get("mended_template")
-    return found
+    template: ApiRecord | None = vars(instance).get("mended_template")
+    return template
 
 
-def since(instance: InstanceState) -> datetime:
+def get_launch_time(instance: InstanceState) -> datetime:
     """When an instance was launched."""
-    at: datetime = vars(instance).get("mended_launched", elbv2_instances.NOW)
-    return at
+    launch_time: datetime = vars(instance).get("mended_launched", elbv2_instances.EARLIEST_TIME)
+    return launch_time
 
 
-def healthy(group: FakeAutoScalingGroup, instance: InstanceState, at: datetime) -> bool:
+def is_instance_healthy(
+    group: FakeAutoScalingGroup, instance: InstanceState, time: datetime
+) -> bool:
     """Whether an instance is in service then, and passes all health checks of its group."""
     if instance.lifecycle_state != "InService" or instance.health_status != "Healthy":
         return False
-    runs = elbv2_instances.seen(group.ec2_backend, instance.instance.id)
-    return runs is None or not by_targets(group) or (runs.answers in STARTS and runs.healthy <= at)
+    running_image = elbv2_instances.find_running_image(group.ec2_backend, instance.instance.id)
+    return (
+        running_image is None
+        or not has_target_health_checks(group)
+        or (
+            running_image.image_behaviour in STARTING_BEHAVIOURS
+            and running_image.healthy_at <= time
+        )
+    )
 
 
-def by_targets(group: FakeAutoScalingGroup) -> bool:
+def has_target_health_checks(group: FakeAutoScalingGroup) -> bool:
     """Whether its load balancer's health checks decide."""
     return "ELB" in (group.health_check_type or "") and bool(group.target_group_arns)
 
 
-def launch(group: FakeAutoScalingGroup, count: int, at: datetime, why: str) -> list[InstanceState]:
+def launch_instances(
+    group: FakeAutoScalingGroup, count: int, time: datetime, cause: str
+) -> list[InstanceState]:
     """Launches instances of what the group launches now."""
-    return [_launch(group, launching(group), at, why) for _ in range(count)]
+    return [
+        _launch_instance(group, get_current_launch_settings(group), time, cause)
+        for _ in range(count)
+    ]
 
 
-def _launch(
-    group: FakeAutoScalingGroup, what: Configuration, at: datetime, why: str
+def _launch_instance(
+    group: FakeAutoScalingGroup, settings: LaunchSettings, time: datetime, cause: str
 ) -> InstanceState:
-    subnet, zone = _place(group)
-    version = what.template.get_version(what.version) if what.template else None
-    overrides: list[Record] = ((what.policy or {}).get("LaunchTemplate") or {}).get("Overrides", [])
-    kind = overrides[0].get("InstanceType") if overrides else None
+    subnet, zone = _choose_subnet(group)
+    version = settings.template.get_version(settings.version) if settings.template else None
+    overrides: list[ApiRecord] = ((settings.policy or {}).get("LaunchTemplate") or {}).get(
+        "Overrides", []
+    )
+    instance_type = overrides[0].get("InstanceType") if overrides else None
     source: Any = version or group.launch_config
-    named = None
-    if what.template:
-        named = {"LaunchTemplateId": what.template.id, "Version": what.number}
+    template_reference = None
+    if settings.template:
+        template_reference = {
+            "LaunchTemplateId": settings.template.id,
+            "Version": settings.version_number,
+        }
     tags = {**group.get_propagated_tags(), ASG_NAME_TAG: group.name}
     reservation = group.ec2_backend.run_instances(
         source.image_id,
         1,
         source.user_data,
         source.security_groups or [],
-        instance_type=kind or source.instance_type,
+        instance_type=instance_type or source.instance_type,
         tags={"instance": {**tags, **(version.instance_tags if version else {})}},
         placement=zone,
         launch_config=group.launch_config,
-        launch_template=named,
+        launch_template=template_reference,
         is_instance_type_default=False,
         associate_public_ip=getattr(group.launch_config, "associate_public_ip_address", None),
         subnet_id=subnet,
     )
     instance = reservation.instances[0]
-    began = shown(at) or clock().now()
-    vars(instance).update(autoscaling_group=group, launch_time=began.replace(tzinfo=None))
-    made = InstanceState(
+    launch_time = resolve_time(time) or get_sandbox_clock().now()
+    vars(instance).update(autoscaling_group=group, launch_time=launch_time.replace(tzinfo=None))
+    member = InstanceState(
         instance, "Pending", protected_from_scale_in=group.new_instances_protected_from_scale_in
     )
-    vars(made)["mended_launched"] = at
-    if what.template and named:
-        vars(made)["mended_template"] = {**named, "LaunchTemplateName": what.template.name}
-    group.instance_states.append(made)
-    elbv2_instances.booted(group.ec2_backend, instance.id, after(at, LAUNCH + BOOT))
-    place = {"Subnet ID": str(subnet), "Availability Zone": str(zone)}
-    begins = begun(group, f"Launching a new EC2 instance: {instance.id}", why, at, **place)
-    timeline(group).later(after(at, LAUNCH), lambda then: _in_service(group, made, begins, then))
-    return made
+    vars(member)["mended_launched"] = time
+    if settings.template and template_reference:
+        vars(member)["mended_template"] = {
+            **template_reference,
+            "LaunchTemplateName": settings.template.name,
+        }
+    group.instance_states.append(member)
+    elbv2_instances.boot_instance(
+        group.ec2_backend, instance.id, compute_due_time(time, LAUNCH_SECONDS + BOOT_SECONDS)
+    )
+    details = {"Subnet ID": str(subnet), "Availability Zone": str(zone)}
+    activity = start_activity(
+        group, f"Launching a new EC2 instance: {instance.id}", cause, time, **details
+    )
+    get_timeline(group).schedule(
+        compute_due_time(time, LAUNCH_SECONDS),
+        lambda due_time: _put_in_service(group, member, activity, due_time),
+    )
+    return member
 
 
-def _place(group: FakeAutoScalingGroup) -> tuple[str | None, str | None]:
+def _choose_subnet(group: FakeAutoScalingGroup) -> tuple[str | None, str | None]:
     """Subnet and zone with the fewest instances, in the order in which they were given."""
     subnets = group.vpc_zone_identifier.split(",") if group.vpc_zone_identifier else []
-    here_now = [it.instance for it in here(group)]
+    instances = [member.instance for member in list_present_instances(group)]
     if not subnets:
-        zones = Counter(str(i.placement.zone) for i in here_now)
+        zones = Counter(str(i.placement.zone) for i in instances)
         return None, min(group.availability_zones, key=lambda zone: zones[zone])
-    taken = Counter(i.subnet_id for i in here_now)
-    best = min(subnets, key=lambda subnet: taken[subnet])
-    return best, str(group.ec2_backend.get_subnet(best).availability_zone)
+    instance_counts = Counter(i.subnet_id for i in instances)
+    best_subnet = min(subnets, key=lambda subnet: instance_counts[subnet])
+    return best_subnet, str(group.ec2_backend.get_subnet(best_subnet).availability_zone)
 
 
-def _in_service(
-    group: FakeAutoScalingGroup, instance: InstanceState, begins: Activity, at: datetime
+def _put_in_service(
+    group: FakeAutoScalingGroup, instance: InstanceState, activity: ScalingActivity, time: datetime
 ) -> None:
     if instance not in group.instance_states or instance.lifecycle_state != "Pending":
         return
     instance.lifecycle_state = "InService"
-    begins.over(at)
-    register(group)
-    if by_targets(group) and takes_time():
-        grace = after(at, max(int(group.health_check_grace_period or 0), BOOT))
-        timeline(group).later(grace, lambda then: _checked(group, instance, then))
+    activity.finish(time)
+    register_targets(group)
+    if has_target_health_checks(group) and is_clock_running():
+        grace_end = compute_due_time(
+            time, max(int(group.health_check_grace_period or 0), BOOT_SECONDS)
+        )
+        get_timeline(group).schedule(
+            grace_end, lambda due_time: _check_health(group, instance, due_time)
+        )
 
 
-def register(group: FakeAutoScalingGroup) -> None:
+def register_targets(group: FakeAutoScalingGroup) -> None:
     """What is in service is a target."""
-    for target_group in _targets(group):
-        new = [
-            {"Id": it.instance.id, "Port": target_group.port}
-            for it in group.instance_states
-            if it.lifecycle_state == "InService" and it.instance.id not in target_group.targets
+    for target_group in _list_target_groups(group):
+        new_targets = [
+            {"Id": member.instance.id, "Port": target_group.port}
+            for member in group.instance_states
+            if member.lifecycle_state == "InService"
+            and member.instance.id not in target_group.targets
         ]
-        target_group.register(new)
+        target_group.register(new_targets)
 
 
-def _targets(group: FakeAutoScalingGroup) -> list[FakeTargetGroup]:
-    known = group.autoscaling_backend.elbv2_backend.target_groups
-    return [known[arn] for arn in group.target_group_arns or () if arn in known]
+def _list_target_groups(group: FakeAutoScalingGroup) -> list[FakeTargetGroup]:
+    target_groups = group.autoscaling_backend.elbv2_backend.target_groups
+    return [target_groups[arn] for arn in group.target_group_arns or () if arn in target_groups]
 
 
-def _checked(group: FakeAutoScalingGroup, instance: InstanceState, at: datetime) -> None:
+def _check_health(group: FakeAutoScalingGroup, instance: InstanceState, time: datetime) -> None:
     """At the end of its grace an instance passes its checks, or is replaced."""
-    if instance not in here(group) or healthy(group, instance, at):
+    if instance not in list_present_instances(group) or is_instance_healthy(group, instance, time):
         return
     instance.health_status = "Unhealthy"
-    terminate(group, instance, at, ILL)
-    reconcile(group, at)
+    terminate_instance(group, instance, time, UNHEALTHY_CAUSE)
+    reconcile_group(group, time)
 
 
-def terminate(group: FakeAutoScalingGroup, instance: InstanceState, at: datetime, why: str) -> None:
+def terminate_instance(
+    group: FakeAutoScalingGroup, instance: InstanceState, time: datetime, cause: str
+) -> None:
     """An instance begins to go: it drains, then it is terminated."""
-    id_, waits = instance.instance.id, STOP
-    for target_group in _targets(group):
+    id_, wait_seconds = instance.instance.id, STOP_SECONDS
+    for target_group in _list_target_groups(group):
         if id_ in target_group.targets:
             delay = target_group.attributes["deregistration_delay.timeout_seconds"]
-            waits = max(waits, int(str(delay)))
+            wait_seconds = max(wait_seconds, int(str(delay)))
     instance.lifecycle_state = "Terminating"
-    elbv2_instances.leaves(group.ec2_backend, id_)
-    cause = f"At {words(at)} {why}."
-    begins = begun(group, f"Terminating EC2 instance: {id_}", cause, at)
-    timeline(group).later(after(at, waits), lambda then: _gone(group, instance, begins, then))
+    elbv2_instances.drain_instance(group.ec2_backend, id_)
+    full_cause = f"At {format_cause_time(time)} {cause}."
+    activity = start_activity(group, f"Terminating EC2 instance: {id_}", full_cause, time)
+    get_timeline(group).schedule(
+        compute_due_time(time, wait_seconds),
+        lambda due_time: _finish_termination(group, instance, activity, due_time),
+    )
 
 
-def _gone(
-    group: FakeAutoScalingGroup, instance: InstanceState, begins: Activity, at: datetime
+def _finish_termination(
+    group: FakeAutoScalingGroup, instance: InstanceState, activity: ScalingActivity, time: datetime
 ) -> None:
-    begins.over(at)
-    remove(group, [instance])
+    activity.finish(time)
+    remove_instances(group, [instance])
 
 
-def remove(group: FakeAutoScalingGroup, instances: Iterable[InstanceState]) -> None:
+def remove_instances(group: FakeAutoScalingGroup, instances: Iterable[InstanceState]) -> None:
     """Instances are gone: from the group, from its target groups, and in EC2."""
     for instance in list(instances):
         id_ = instance.instance.id
-        group.instance_states = [it for it in group.instance_states if it is not instance]
-        for target_group in _targets(group):
+        group.instance_states = [
+            member for member in group.instance_states if member is not instance
+        ]
+        for target_group in _list_target_groups(group):
             target_group.targets.pop(id_, None)
         if instance.instance.state != "terminated":
             group.ec2_backend.terminate_instances([id_])
 
 
-def surplus(group: FakeAutoScalingGroup, more: int | None = None) -> int:
+def update_surplus(group: FakeAutoScalingGroup, count: int | None = None) -> int:
     """How many instances an instance refresh has launched before it terminates others; sets it."""
-    if more is not None:
-        vars(group)["mended_surplus"] = more
+    if count is not None:
+        vars(group)["mended_surplus"] = count
     return int(vars(group).get("mended_surplus", 0))
 
 
-def reconcile(group: FakeAutoScalingGroup, at: datetime, asked: str = "") -> None:
+def reconcile_group(group: FakeAutoScalingGroup, time: datetime, request: str = "") -> None:
     """Launches or terminates until there are as many as there should be. `asked` says who wants it.
 
     Those go first that fail their checks, that are of another configuration, that are oldest: the
     default termination policy, as far as there is anything to tell instances apart by.
     """
-    stopped = {process["ProcessName"] for process in group.suspended_processes}
-    present, wanted = here(group), (group.desired_capacity or 0) + surplus(group)
-    said = f"At {words(at)} {asked}. " if asked else ""
-    for number in range(len(present), wanted if "Launch" not in stopped else 0):
-        grows = f"increasing the capacity from {number} to {number + 1}"
-        launch(group, 1, at, f"{said}At {words(at)} {NEEDED}, {grows}.")
-    if len(present) <= wanted or "Terminate" in stopped:
+    suspended_processes = {process["ProcessName"] for process in group.suspended_processes}
+    members, target_count = (
+        list_present_instances(group),
+        (group.desired_capacity or 0) + update_surplus(group),
+    )
+    prefix = f"At {format_cause_time(time)} {request}. " if request else ""
+    for number in range(len(members), target_count if "Launch" not in suspended_processes else 0):
+        change = f"increasing the capacity from {number} to {number + 1}"
+        launch_instances(
+            group, 1, time, f"{prefix}At {format_cause_time(time)} {LAUNCH_CAUSE}, {change}."
+        )
+    if len(members) <= target_count or "Terminate" in suspended_processes:
         return
-    now = configuration(group).number
-    free = [it for it in present if not it.protected_from_scale_in]
-    free.sort(
-        key=lambda it: (
-            healthy(group, it, at),
-            (template_of(it) or {}).get("Version") == now,
-            since(it),
+    version_number = get_launch_settings(group).version_number
+    candidates = [member for member in members if not member.protected_from_scale_in]
+    candidates.sort(
+        key=lambda member: (
+            is_instance_healthy(group, member, time),
+            (find_instance_template(member) or {}).get("Version") == version_number,
+            get_launch_time(member),
         )
     )
-    for number, instance in enumerate(free[: len(present) - wanted]):
-        left = len(present) - number
-        terminate(group, instance, at, f"{SPARE}, shrinking the capacity from {left} to {left - 1}")
+    for number, instance in enumerate(candidates[: len(members) - target_count]):
+        remaining = len(members) - number
+        terminate_instance(
+            group,
+            instance,
+            time,
+            f"{SCALE_IN_CAUSE}, shrinking the capacity from {remaining} to {remaining - 1}",
+        )
 
 
-@mend.around(FakeAutoScalingGroup, "set_desired_capacity")
-def desired(original: Any, group: FakeAutoScalingGroup, new_capacity: int | None) -> None:
+@patch.wrap(FakeAutoScalingGroup, "set_desired_capacity")
+def set_group_capacity(
+    original: Any, group: FakeAutoScalingGroup, new_capacity: int | None
+) -> None:
     """moto launches and terminates at once, one too few of mixed instances."""
     before = vars(group).get("desired_capacity")
     group.desired_capacity = group.min_size if new_capacity is None else new_capacity
-    asked = ""
+    request = ""
     if before is not None and before != group.desired_capacity:
-        asked = (
+        request = (
             "a user request explicitly set group desired capacity changing the desired capacity "
             f"from {before} to {group.desired_capacity}"
         )
-    reconcile(group, clock().now(), asked)
-    timeline(group).catch_up()
+    reconcile_group(group, get_sandbox_clock().now(), request)
+    get_timeline(group).catch_up()
 
 
-@mend.around(InstanceState, "launch_template")
-def launched_from(original: Any, instance: InstanceState) -> Record | None:
+@patch.wrap(InstanceState, "launch_template")
+def get_instance_template(original: Any, instance: InstanceState) -> ApiRecord | None:
     """The version that it was launched from, not the template's default one."""
-    found: Record | None = template_of(instance) or original(instance)
-    return found
+    template: ApiRecord | None = find_instance_template(instance) or original(instance)
+    return template
 
 
-@mend.around(AutoScalingBackend, "update_attached_target_groups")
-def attached(original: Any, backend: AutoScalingBackend, group_name: str) -> None:
+@patch.wrap(AutoScalingBackend, "update_attached_target_groups")
+def register_attached_targets(original: Any, backend: AutoScalingBackend, group_name: str) -> None:
     """Only what is in service is a target."""
-    register(backend.autoscaling_groups[group_name])
+    register_targets(backend.autoscaling_groups[group_name])
 
 
-@mend.around(AutoScalingBackend, "notify_terminate_instances")
-def lost(original: Any, backend: AutoScalingBackend, instance_ids: list[str]) -> None:
+@patch.wrap(AutoScalingBackend, "notify_terminate_instances")
+def replace_terminated_instances(
+    original: Any, backend: AutoScalingBackend, instance_ids: list[str]
+) -> None:
     """Whatever somebody terminates in EC2 is replaced."""
     for group in backend.autoscaling_groups.values():
-        ours = [it for it in group.instance_states if it.instance.id in instance_ids]
-        for instance in ours:
-            at = clock().now()
-            what = f"Terminating EC2 instance: {instance.instance.id}"
-            begun(group, what, f"At {words(at)} {GONE}.", at).over(at)
-        remove(group, ours)
-        if ours:
-            reconcile(group, clock().now())
+        members = [member for member in group.instance_states if member.instance.id in instance_ids]
+        for instance in members:
+            time = get_sandbox_clock().now()
+            description = f"Terminating EC2 instance: {instance.instance.id}"
+            start_activity(
+                group, description, f"At {format_cause_time(time)} {TERMINATED_CAUSE}.", time
+            ).finish(time)
+        remove_instances(group, members)
+        if members:
+            reconcile_group(group, get_sandbox_clock().now())
 
 
-@mend.around(AutoScalingResponse, "call_action")
-def in_time(original: Any, response: AutoScalingResponse) -> Any:
+@patch.wrap(AutoScalingResponse, "call_action")
+def catch_up_before_call(original: Any, response: AutoScalingResponse) -> Any:
     """Whoever asks anything sees the groups as they are at this time."""
-    catch_up(response.autoscaling_backend)
+    catch_up_groups(response.autoscaling_backend)
     return original(response)
 
 
-def catch_up(backend: AutoScalingBackend) -> None:
+def catch_up_groups(backend: AutoScalingBackend) -> None:
     """Brings all groups of an account and region up to the time."""
     for group in list(backend.autoscaling_groups.values()):
-        timeline(group).catch_up()
+        get_timeline(group).catch_up()
 
 
-def _before_targets(group: FakeTargetGroup) -> None:
-    catch_up(autoscaling_backends[group.account_id][group.region_name])
+def _catch_up_target_group(group: FakeTargetGroup) -> None:
+    catch_up_groups(autoscaling_backends[group.account_id][group.region_name])
 
 
-elbv2_instances.BEFORE.append(_before_targets)
+elbv2_instances.CATCH_UP_HOOKS.append(_catch_up_target_group)

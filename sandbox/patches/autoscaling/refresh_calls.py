@@ -8,133 +8,149 @@ from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.exceptions import ServiceException
 from moto.ec2.models.launch_templates import LaunchTemplate
 
-from sandbox.clock import clock
-from sandbox.patches.autoscaling.activities import named
-from sandbox.patches.autoscaling.instances import Configuration, configuration
-from sandbox.patches.autoscaling.refreshes import active, refreshes, start
-from sandbox.patches.autoscaling.schedule import timeline
-from sandbox.patches.patching import Mend, Refused
+from sandbox.clock import get_sandbox_clock
+from sandbox.patches.autoscaling.activities import get_auto_scaling_group
+from sandbox.patches.autoscaling.instances import LaunchSettings, get_launch_settings
+from sandbox.patches.autoscaling.refreshes import create_refresh, find_active_refresh, get_refreshes
+from sandbox.patches.autoscaling.schedule import get_timeline
+from sandbox.patches.patching import AwsError, ServicePatch
 
-mend = Mend()
-Record = dict[str, Any]
-PAGE: Final = 50
-MIN_HEALTHY: Final = 90  # where neither the call nor the group says. Source: API reference
-CHECKPOINT_DELAY: Final = 3600  # likewise
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
+REFRESH_PAGE_SIZE: Final = 50
+DEFAULT_MIN_HEALTHY_PERCENT: Final = (
+    90  # where neither the call nor the group says. Source: API reference
+)
+DEFAULT_CHECKPOINT_DELAY_SECONDS: Final = 3600  # likewise
 
 
-@mend.operation(AutoScalingResponse, "StartInstanceRefresh")
-def begin(response: AutoScalingResponse, given: Record) -> Record:
+@patch.add_operation(AutoScalingResponse, "StartInstanceRefresh")
+def start_instance_refresh(response: AutoScalingResponse, params: ApiRecord) -> ApiRecord:
     """One at a time."""
-    group = named(response, given["AutoScalingGroupName"])
-    if active(group):
-        raise Refused(
+    group = get_auto_scaling_group(response, params["AutoScalingGroupName"])
+    if find_active_refresh(group):
+        raise AwsError(
             "InstanceRefreshInProgress",
             "An Instance Refresh is already in progress and blocks the execution of this Instance "
             "Refresh.",
         )
-    desired: Record | None = given.get("DesiredConfiguration")
-    target = _target(group, desired)
-    preferences = _preferences(group, given.get("Preferences") or {})
-    if preferences["AutoRollback"] and (desired is None or target.version.startswith("$")):
-        raise Refused(
+    desired_configuration: ApiRecord | None = params.get("DesiredConfiguration")
+    target = _build_target_settings(group, desired_configuration)
+    preferences = _build_preferences(group, params.get("Preferences") or {})
+    if preferences["AutoRollback"] and (
+        desired_configuration is None or target.version.startswith("$")
+    ):
+        raise AwsError(
             "ValidationError",
             "Auto rollback needs a desired configuration with a specific launch template version.",
         )
-    made = start(group, desired, preferences, target)
-    timeline(group).catch_up()
-    return {"InstanceRefreshId": made.id}
+    refresh = create_refresh(group, desired_configuration, preferences, target)
+    get_timeline(group).catch_up()
+    return {"InstanceRefreshId": refresh.id}
 
 
-@mend.operation(AutoScalingResponse, "DescribeInstanceRefreshes")
-def describe(response: AutoScalingResponse, given: Record) -> Record:
+@patch.add_operation(AutoScalingResponse, "DescribeInstanceRefreshes")
+def describe_instance_refreshes(response: AutoScalingResponse, params: ApiRecord) -> ApiRecord:
     """The newest first."""
-    found = refreshes(named(response, given["AutoScalingGroupName"]))[::-1]
-    if wanted := given.get("InstanceRefreshIds"):
-        found = [it for it in found if it.id in wanted]
-    first, size = int(given.get("NextToken") or 0), int(given.get("MaxRecords") or PAGE)
-    more = {"NextToken": str(first + size)} if first + size < len(found) else {}
-    return {"InstanceRefreshes": [it.record() for it in found[first : first + size]], **more}
+    refreshes = get_refreshes(get_auto_scaling_group(response, params["AutoScalingGroupName"]))[
+        ::-1
+    ]
+    if ids := params.get("InstanceRefreshIds"):
+        refreshes = [refresh for refresh in refreshes if refresh.id in ids]
+    first, size = (
+        int(params.get("NextToken") or 0),
+        int(params.get("MaxRecords") or REFRESH_PAGE_SIZE),
+    )
+    next_token = {"NextToken": str(first + size)} if first + size < len(refreshes) else {}
+    return {
+        "InstanceRefreshes": [
+            refresh.to_api_record() for refresh in refreshes[first : first + size]
+        ],
+        **next_token,
+    }
 
 
-@mend.operation(AutoScalingResponse, "CancelInstanceRefresh")
-def cancel(response: AutoScalingResponse, given: Record) -> Record:
+@patch.add_operation(AutoScalingResponse, "CancelInstanceRefresh")
+def cancel_instance_refresh(response: AutoScalingResponse, params: ApiRecord) -> ApiRecord:
     """Also a rollback."""
-    group = named(response, given["AutoScalingGroupName"])
-    found = active(group)
-    if found is None or found.status == "Cancelling":
-        raise _none("An active instance refresh or rollback was not found.")
-    found.stops()
-    timeline(group).catch_up()
-    return {"InstanceRefreshId": found.id}
+    group = get_auto_scaling_group(response, params["AutoScalingGroupName"])
+    refresh = find_active_refresh(group)
+    if refresh is None or refresh.status == "Cancelling":
+        raise _build_not_found_error("An active instance refresh or rollback was not found.")
+    refresh.cancel()
+    get_timeline(group).catch_up()
+    return {"InstanceRefreshId": refresh.id}
 
 
-@mend.operation(AutoScalingResponse, "RollbackInstanceRefresh")
-def roll_back(response: AutoScalingResponse, given: Record) -> Record:
+@patch.add_operation(AutoScalingResponse, "RollbackInstanceRefresh")
+def rollback_instance_refresh(response: AutoScalingResponse, params: ApiRecord) -> ApiRecord:
     """Only of one in progress, and only where there is something to go back to."""
-    group = named(response, given["AutoScalingGroupName"])
-    found = active(group)
-    if found is None or found.status in ("Cancelling", "RollbackInProgress"):
-        raise _none("An active instance refresh was not found.")
-    if not found.reversible:
-        raise Refused(
+    group = get_auto_scaling_group(response, params["AutoScalingGroupName"])
+    refresh = find_active_refresh(group)
+    if refresh is None or refresh.status in ("Cancelling", "RollbackInProgress"):
+        raise _build_not_found_error("An active instance refresh was not found.")
+    if not refresh.is_reversible:
+        raise AwsError(
             "IrreversibleInstanceRefresh",
             "The instance refresh cannot be rolled back: it has no desired configuration, or the "
             "Auto Scaling group's launch template is not of a specific version with an AMI ID.",
         )
-    found.goes_back(clock().now(), "Rollback due to user request.")
-    timeline(group).catch_up()
-    return {"InstanceRefreshId": found.id}
+    refresh.roll_back(get_sandbox_clock().now(), "Rollback due to user request.")
+    get_timeline(group).catch_up()
+    return {"InstanceRefreshId": refresh.id}
 
 
-def _none(message: str) -> Refused:
-    return Refused("ActiveInstanceRefreshNotFound", message)
+def _build_not_found_error(message: str) -> AwsError:
+    return AwsError("ActiveInstanceRefreshNotFound", message)
 
 
-def _target(group: FakeAutoScalingGroup, desired: Record | None) -> Configuration:
+def _build_target_settings(
+    group: FakeAutoScalingGroup, desired_configuration: ApiRecord | None
+) -> LaunchSettings:
     """What a refresh leads to: the group's own configuration where nothing is desired."""
-    now = configuration(group)
-    if desired is None:
-        return now
-    policy: Record | None = desired.get("MixedInstancesPolicy")
+    current = get_launch_settings(group)
+    if desired_configuration is None:
+        return current
+    policy: ApiRecord | None = desired_configuration.get("MixedInstancesPolicy")
     if policy is not None:
         specification = policy["LaunchTemplate"]["LaunchTemplateSpecification"]
-        kept = now.policy or {}
+        current_policy = current.policy or {}
         policy = {
-            **kept,
+            **current_policy,
             **policy,
             "LaunchTemplate": {
-                **kept.get("LaunchTemplate", {}),
+                **current_policy.get("LaunchTemplate", {}),
                 **policy["LaunchTemplate"],
             },
         }
     else:
-        specification = desired["LaunchTemplate"]
-    template = _template(group, specification)
+        specification = desired_configuration["LaunchTemplate"]
+    template = _get_template(group, specification)
     version = str(specification.get("Version") or "$Default")
     try:
         template.get_version(version)
     except ServiceException:
-        raise Refused(
+        raise AwsError(
             "ValidationError",
             "You must use a valid fully-formed launch template. The specified launch template "
             f"version {version} does not exist.",
         ) from None
-    return Configuration(template, version, policy)
+    return LaunchSettings(template, version, policy)
 
 
-def _template(group: FakeAutoScalingGroup, specification: Record) -> LaunchTemplate:
+def _get_template(group: FakeAutoScalingGroup, specification: ApiRecord) -> LaunchTemplate:
     ec2 = group.ec2_backend
     if specification.get("LaunchTemplateId"):
         return ec2.get_launch_template(specification["LaunchTemplateId"])
     return ec2.get_launch_template_by_name(specification["LaunchTemplateName"])
 
 
-def _preferences(group: FakeAutoScalingGroup, given: Record) -> Record:
+def _build_preferences(group: FakeAutoScalingGroup, requested: ApiRecord) -> ApiRecord:
     """With the defaults of the API, which it tells as well. Refuses what does not go together."""
-    policy: Record = vars(group).get("InstanceMaintenancePolicy") or {}
+    policy: ApiRecord = vars(group).get("InstanceMaintenancePolicy") or {}
     warmup = vars(group).get("DefaultInstanceWarmup")
-    made = {
-        "MinHealthyPercentage": policy.get("MinHealthyPercentage", MIN_HEALTHY),
+    preferences = {
+        "MinHealthyPercentage": policy.get("MinHealthyPercentage", DEFAULT_MIN_HEALTHY_PERCENT),
         "InstanceWarmup": group.health_check_grace_period if warmup is None else warmup,
         "SkipMatching": False,
         "AutoRollback": False,
@@ -142,32 +158,37 @@ def _preferences(group: FakeAutoScalingGroup, given: Record) -> Record:
         "StandbyInstances": "Wait",
         "BakeTime": 0,
         **({"MaxHealthyPercentage": m} if (m := policy.get("MaxHealthyPercentage")) else {}),
-        **given,
+        **requested,
     }
-    if made.get("CheckpointPercentages"):
-        made.setdefault("CheckpointDelay", CHECKPOINT_DELAY)
-    for wrong, message in _wrong(given, made):
-        if wrong:
-            raise Refused("ValidationError", message)
-    return made
+    if preferences.get("CheckpointPercentages"):
+        preferences.setdefault("CheckpointDelay", DEFAULT_CHECKPOINT_DELAY_SECONDS)
+    for is_wrong, message in _list_preference_errors(requested, preferences):
+        if is_wrong:
+            raise AwsError("ValidationError", message)
+    return preferences
 
 
-def _wrong(given: Record, made: Record) -> list[tuple[bool, str]]:
-    points = given.get("CheckpointPercentages") or []
-    rising = all(a < b for a, b in pairwise(points)) and all(1 <= p <= 100 for p in points)
-    most = made.get("MaxHealthyPercentage", 100)
+def _list_preference_errors(requested: ApiRecord, preferences: ApiRecord) -> list[tuple[bool, str]]:
+    checkpoints = requested.get("CheckpointPercentages") or []
+    is_ascending = all(a < b for a, b in pairwise(checkpoints)) and all(
+        1 <= p <= 100 for p in checkpoints
+    )
+    max_healthy = preferences.get("MaxHealthyPercentage", 100)
     return [
         (
-            "CheckpointDelay" in given and not points,
+            "CheckpointDelay" in requested and not checkpoints,
             "CheckpointDelay cannot be specified without CheckpointPercentages.",
         ),
-        (not rising, "CheckpointPercentages must be unique, in ascending order, from 1 to 100."),
         (
-            "MaxHealthyPercentage" in given and "MinHealthyPercentage" not in given,
+            not is_ascending,
+            "CheckpointPercentages must be unique, in ascending order, from 1 to 100.",
+        ),
+        (
+            "MaxHealthyPercentage" in requested and "MinHealthyPercentage" not in requested,
             "MinHealthyPercentage must be specified with MaxHealthyPercentage.",
         ),
         (
-            most - made["MinHealthyPercentage"] > 100,
+            max_healthy - preferences["MinHealthyPercentage"] > 100,
             "The difference between MaxHealthyPercentage and MinHealthyPercentage cannot be "
             "greater than 100.",
         ),

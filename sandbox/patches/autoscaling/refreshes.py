@@ -14,37 +14,50 @@ from typing import Any, Final
 from moto.autoscaling.models import FakeAutoScalingGroup, InstanceState
 from moto.moto_api._internal import mock_random
 
-from sandbox.clock import clock
+from sandbox.clock import get_sandbox_clock
 from sandbox.patches.autoscaling.instances import (
-    BOOT,
-    LAUNCH,
-    Configuration,
-    configuration,
-    configure,
-    healthy,
-    here,
-    launch,
-    reconcile,
-    since,
-    surplus,
-    template_of,
-    terminate,
+    BOOT_SECONDS,
+    LAUNCH_SECONDS,
+    LaunchSettings,
+    find_instance_template,
+    get_launch_settings,
+    get_launch_time,
+    is_instance_healthy,
+    launch_instances,
+    list_present_instances,
+    reconcile_group,
+    set_launch_settings,
+    terminate_instance,
+    update_surplus,
 )
-from sandbox.patches.autoscaling.schedule import after, shown, timeline, words
-from sandbox.patches.elbv2.instances import NOW
+from sandbox.patches.autoscaling.schedule import (
+    compute_due_time,
+    format_cause_time,
+    get_timeline,
+    resolve_time,
+)
+from sandbox.patches.elbv2.instances import EARLIEST_TIME
 
-Record = dict[str, Any]
+ApiRecord = dict[str, Any]
 # Simulated seconds. Assumptions: a refresh begins, or ends after it was cancelled, within seconds;
 # it gives up after an hour without progress, as it does of instances on standby (API reference).
-PREPARE: Final = 5
-PATIENCE: Final = 3600
-ACTIVE: Final = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
-STARTED: Final = "an instance was started in response to an instance refresh"
-REPLACED: Final = "an instance was taken out of service in response to an instance refresh"
+PREPARE_SECONDS: Final = 5
+PROGRESS_TIMEOUT_SECONDS: Final = 3600
+ACTIVE_REFRESH_STATUSES: Final = (
+    "Pending",
+    "InProgress",
+    "Cancelling",
+    "RollbackInProgress",
+    "Baking",
+)
+REFRESH_LAUNCH_CAUSE: Final = "an instance was started in response to an instance refresh"
+REFRESH_TERMINATION_CAUSE: Final = (
+    "an instance was taken out of service in response to an instance refresh"
+)
 
 
 @dataclass
-class Refresh:
+class InstanceRefresh:
     """One instance refresh. `target` is what it leads to, `previous` what there was before.
 
     `left` are the instances that are still to be replaced, `total` how many there were at first,
@@ -54,260 +67,310 @@ class Refresh:
     """
 
     group: FakeAutoScalingGroup
-    preferences: Record
-    desired: Record | None
-    target: Configuration
-    previous: Configuration
+    preferences: ApiRecord
+    desired_configuration: ApiRecord | None
+    target: LaunchSettings
+    previous: LaunchSettings
     status: str = "Pending"
     reason: str | None = None
-    created: datetime = field(default_factory=lambda: clock().now())
-    ended: datetime | None = None
-    left: list[InstanceState] = field(default_factory=list)
-    total: int = 0
-    done: int = 0
-    made: list[InstanceState] = field(default_factory=list)
-    members: list[InstanceState] = field(default_factory=list)
-    waiting: list[InstanceState] = field(default_factory=list)
-    began: datetime = NOW
+    created_at: datetime = field(default_factory=lambda: get_sandbox_clock().now())
+    ended_at: datetime | None = None
+    old_instances: list[InstanceState] = field(default_factory=list)
+    total_count: int = 0
+    replaced_count: int = 0
+    new_instances: list[InstanceState] = field(default_factory=list)
+    batch_members: list[InstanceState] = field(default_factory=list)
+    outgoing_instances: list[InstanceState] = field(default_factory=list)
+    batch_started_at: datetime = EARLIEST_TIME
     turn: int = 0
-    rollback: Record | None = None
+    rollback: ApiRecord | None = None
     id: str = field(default_factory=lambda: str(mock_random.uuid4()))
 
     @property
-    def active(self) -> bool:
-        return self.status in ACTIVE
+    def is_active(self) -> bool:
+        return self.status in ACTIVE_REFRESH_STATUSES
 
     @property
-    def reversible(self) -> bool:
+    def is_reversible(self) -> bool:
         """Whether there is something to go back to. Source: API reference."""
         template = self.previous.template
-        if self.desired is None or self.previous.version.startswith("$") or template is None:
+        if (
+            self.desired_configuration is None
+            or self.previous.version.startswith("$")
+            or template is None
+        ):
             return False
         image = str(template.get_version(self.previous.version).image_id)
         return not image.startswith("resolve:ssm:")
 
-    def record(self) -> Record:
+    def to_api_record(self) -> ApiRecord:
         """As the API describes it."""
-        percent = 100 * self.done // self.total if self.total else 100
-        remaining: int | None = self.total - self.done
+        percent = 100 * self.replaced_count // self.total_count if self.total_count else 100
+        remaining: int | None = self.total_count - self.replaced_count
         if self.rollback is not None:
-            back = len(self.left) + len(self.waiting)
-            percent = 100 * back // self.total if self.total else 0
+            rolled_back = len(self.old_instances) + len(self.outgoing_instances)
+            percent = 100 * rolled_back // self.total_count if self.total_count else 0
             remaining = self.rollback["InstancesToUpdateOnRollback"]
         elif self.status == "Pending":
             percent, remaining = 0, None
-        told = {
+        optional_fields = {
             "StatusReason": self.reason,
-            "EndTime": self.ended,
+            "EndTime": self.ended_at,
             "InstancesToUpdate": remaining,
-            "DesiredConfiguration": self.desired,
+            "DesiredConfiguration": self.desired_configuration,
             "RollbackDetails": self.rollback,
         }
         return {
             "InstanceRefreshId": self.id,
             "AutoScalingGroupName": self.group.name,
             "Status": self.status,
-            "StartTime": self.created,
+            "StartTime": self.created_at,
             "PercentageComplete": percent,
             "Preferences": self.preferences,
             "Strategy": "Rolling",
-            **{key: value for key, value in told.items() if value is not None},
+            **{key: value for key, value in optional_fields.items() if value is not None},
         }
 
     # What happens, each at its moment.
 
-    def later(self, due: datetime, name: str) -> None:
+    def schedule_method(self, due: datetime, method_name: str) -> None:
         """The method of that name is called then, unless things have taken another turn."""
         turn = self.turn
 
-        def act(at: datetime) -> None:
+        def act(time: datetime) -> None:
             if self.turn == turn:
-                getattr(self, name)(at)
+                getattr(self, method_name)(time)
 
-        timeline(self.group).later(due, act)
+        get_timeline(self.group).schedule(due, act)
 
-    def begin(self, at: datetime) -> None:
+    def begin(self, time: datetime) -> None:
         """Looks which instances are to be replaced, and starts."""
         self.status, skip = "InProgress", self.preferences["SkipMatching"]
-        wanted = self.target.number
-        self.left = [
-            it
-            for it in sorted(here(self.group), key=since)
-            if not (skip and (template_of(it) or {}).get("Version") == wanted)
+        version_number = self.target.version_number
+        self.old_instances = [
+            instance
+            for instance in sorted(list_present_instances(self.group), key=get_launch_time)
+            if not (
+                skip and (find_instance_template(instance) or {}).get("Version") == version_number
+            )
         ]
-        self.total = len(self.left)
-        self.launches(self.target)
-        self.step(at)
+        self.total_count = len(self.old_instances)
+        self.set_launch_settings(self.target)
+        self.step(time)
 
-    def launches(self, what: Configuration | None) -> None:
+    def set_launch_settings(self, settings: LaunchSettings | None) -> None:
         """What the group launches as long as the refresh is at work."""
-        vars(self.group)["mended_launching"] = what
+        vars(self.group)["mended_launching"] = settings
 
-    def step(self, at: datetime) -> None:
+    def step(self, time: datetime) -> None:
         """Replaces the next batch, or comes to the end."""
-        count = min(len(self.left), self._batch())
+        count = min(len(self.old_instances), self._compute_batch_size())
         if count == 0:
-            self._complete(at)
+            self._complete_refresh(time)
             return
         self.turn += 1
-        self.began = at
-        now = min(count, self._spare())
-        for old in self.left[:now]:
-            terminate(self.group, old, at, REPLACED)
-        self.waiting, self.left = self.left[now:count], self.left[count:]
-        surplus(self.group, count - now)
-        why = f"At {words(at)} {STARTED}."
-        self.members = launch(self.group, count, at, why)
+        self.batch_started_at = time
+        first_count = min(count, self._count_spare())
+        for old in self.old_instances[:first_count]:
+            terminate_instance(self.group, old, time, REFRESH_TERMINATION_CAUSE)
+        self.outgoing_instances, self.old_instances = (
+            self.old_instances[first_count:count],
+            self.old_instances[count:],
+        )
+        update_surplus(self.group, count - first_count)
+        cause = f"At {format_cause_time(time)} {REFRESH_LAUNCH_CAUSE}."
+        self.batch_members = launch_instances(self.group, count, time, cause)
         self.reason = (
             "Waiting for remaining instances to be available. For example: "
-            f"{self.members[0].instance.id} has insufficient data to evaluate its health."
+            f"{self.batch_members[0].instance.id} has insufficient data to evaluate its health."
         )
-        self._look_later(at)
-        self.later(after(at, PATIENCE), "gives_up")
+        self._schedule_check(time)
+        self.schedule_method(compute_due_time(time, PROGRESS_TIMEOUT_SECONDS), "gives_up")
 
-    def _look_later(self, launched: datetime) -> None:
-        ready = LAUNCH + max(int(self.preferences["InstanceWarmup"]), BOOT)
-        self.later(after(launched, ready), "looks")
+    def _schedule_check(self, launch_time: datetime) -> None:
+        ready = LAUNCH_SECONDS + max(int(self.preferences["InstanceWarmup"]), BOOT_SECONDS)
+        self.schedule_method(compute_due_time(launch_time, ready), "looks")
 
-    def looks(self, at: datetime) -> None:
+    def looks(self, time: datetime) -> None:
         """Goes on where all new instances are well. An ill one's place is taken by another."""
         group = self.group
-        lost = [it for it in self.members if it not in here(group)]
+        lost = [
+            member for member in self.batch_members if member not in list_present_instances(group)
+        ]
         if lost:
-            new = [it for it in here(group) if it not in self.members and since(it) > self.began]
+            new = [
+                member
+                for member in list_present_instances(group)
+                if member not in self.batch_members
+                and get_launch_time(member) > self.batch_started_at
+            ]
             fresh = new[: len(lost)]
-            self.members = [it for it in self.members if it not in lost] + fresh
-        if not self.members or not all(healthy(group, it, at) for it in self.members):
-            newest = max((since(it) for it in self.members), default=at)
-            ready = LAUNCH + max(int(self.preferences["InstanceWarmup"]), BOOT)
+            self.batch_members = [
+                member for member in self.batch_members if member not in lost
+            ] + fresh
+        if not self.batch_members or not all(
+            is_instance_healthy(group, member, time) for member in self.batch_members
+        ):
+            newest = max((get_launch_time(member) for member in self.batch_members), default=time)
+            ready = LAUNCH_SECONDS + max(int(self.preferences["InstanceWarmup"]), BOOT_SECONDS)
             # The replacement of an ill one comes later: what is looked for then is not yet there.
-            self.later(max(after(newest, ready), after(at, LAUNCH)), "looks")
+            self.schedule_method(
+                max(compute_due_time(newest, ready), compute_due_time(time, LAUNCH_SECONDS)),
+                "looks",
+            )
             return
-        for old in self.waiting:
-            if old in here(group):
-                terminate(group, old, at, REPLACED)
-        surplus(group, 0)
-        before, self.done = self.done, self.done + len(self.members)
-        self.made, self.members, self.waiting = [*self.made, *self.members], [], []
+        for old in self.outgoing_instances:
+            if old in list_present_instances(group):
+                terminate_instance(group, old, time, REFRESH_TERMINATION_CAUSE)
+        update_surplus(group, 0)
+        before, self.replaced_count = (
+            self.replaced_count,
+            self.replaced_count + len(self.batch_members),
+        )
+        self.new_instances, self.batch_members, self.outgoing_instances = (
+            [*self.new_instances, *self.batch_members],
+            [],
+            [],
+        )
         self.reason = None
         self.turn += 1
-        if self.rollback is None and self._pauses(before):
-            self.reason = f"Checkpoint reached at {100 * self.done // self.total} percent."
-            self.later(after(at, int(self.preferences["CheckpointDelay"])), "step")
+        if self.rollback is None and self._is_checkpoint_reached(before):
+            self.reason = (
+                f"Checkpoint reached at {100 * self.replaced_count // self.total_count} percent."
+            )
+            self.schedule_method(
+                compute_due_time(time, int(self.preferences["CheckpointDelay"])), "step"
+            )
         else:
-            self.step(at)
+            self.step(time)
 
-    def gives_up(self, at: datetime) -> None:
+    def gives_up(self, time: datetime) -> None:
         """No progress for too long."""
-        example = self.members[0].instance.id if self.members else "an instance"
+        example = self.batch_members[0].instance.id if self.batch_members else "an instance"
         reason = f"Failed to replace instances: {example} did not pass its health checks in time."
         if self.rollback is not None:
-            self._end(at, "RollbackFailed", reason)
-        elif self.preferences["AutoRollback"] and self.reversible:
-            self.goes_back(at, reason)
+            self._end_refresh(time, "RollbackFailed", reason)
+        elif self.preferences["AutoRollback"] and self.is_reversible:
+            self.roll_back(time, reason)
         else:
-            self._end(at, "Failed", reason)
+            self._end_refresh(time, "Failed", reason)
 
-    def goes_back(self, at: datetime, reason: str) -> None:
+    def roll_back(self, time: datetime, reason: str) -> None:
         """Replaces what it has replaced so far, by what there was before."""
-        percent = 100 * self.done // self.total if self.total else 0
+        percent = 100 * self.replaced_count // self.total_count if self.total_count else 0
         self.rollback = {
             "RollbackReason": reason,
-            "RollbackStartTime": shown(at),
+            "RollbackStartTime": resolve_time(time),
             "PercentageCompleteOnRollback": percent,
-            "InstancesToUpdateOnRollback": self.total - self.done,
+            "InstancesToUpdateOnRollback": self.total_count - self.replaced_count,
         }
-        new = [*self.made, *self.members]
+        new = [*self.new_instances, *self.batch_members]
         self.status, self.reason = "RollbackInProgress", reason
-        self._drop(at)
-        self.left = [it for it in new if it in here(self.group)]
-        self.made = []
-        self.launches(self.previous)
-        self.step(at)
+        self._drop_batch(time)
+        self.old_instances = [
+            member for member in new if member in list_present_instances(self.group)
+        ]
+        self.new_instances = []
+        self.set_launch_settings(self.previous)
+        self.step(time)
 
-    def stops(self) -> None:
+    def cancel(self) -> None:
         """Is cancelled once the batch at work has come into service."""
-        at = clock().now()
+        now = get_sandbox_clock().now()
         self.status, self.turn = "Cancelling", self.turn + 1
-        coming = after(self.began, LAUNCH) if self.members else at
-        self.later(max(coming, after(at, PREPARE)), "cancelled")
+        batch_end = (
+            compute_due_time(self.batch_started_at, LAUNCH_SECONDS) if self.batch_members else now
+        )
+        self.schedule_method(max(batch_end, compute_due_time(now, PREPARE_SECONDS)), "cancelled")
 
-    def cancelled(self, at: datetime) -> None:
-        self._end(at, "Cancelled", "Cancelled due to user request.")
+    def cancelled(self, time: datetime) -> None:
+        self._end_refresh(time, "Cancelled", "Cancelled due to user request.")
 
-    def succeeds(self, at: datetime) -> None:
-        if self.desired is not None:
-            configure(self.group, self.target)
-        self._end(at, "Successful", None)
+    def succeeds(self, time: datetime) -> None:
+        if self.desired_configuration is not None:
+            set_launch_settings(self.group, self.target)
+        self._end_refresh(time, "Successful", None)
 
-    def _complete(self, at: datetime) -> None:
+    def _complete_refresh(self, time: datetime) -> None:
         if self.rollback is not None:
-            self._end(at, "RollbackSuccessful", self.reason)
+            self._end_refresh(time, "RollbackSuccessful", self.reason)
         elif bake := int(self.preferences["BakeTime"]):
             self.status, self.turn = "Baking", self.turn + 1
-            self.later(after(at, bake), "succeeds")
+            self.schedule_method(compute_due_time(time, bake), "succeeds")
         else:
-            self.succeeds(at)
+            self.succeeds(time)
 
-    def _end(self, at: datetime, status: str, reason: str | None) -> None:
-        self.status, self.reason, self.ended = status, reason, shown(at)
-        self.launches(None)
-        self._drop(at)
+    def _end_refresh(self, time: datetime, status: str, reason: str | None) -> None:
+        self.status, self.reason, self.ended_at = status, reason, resolve_time(time)
+        self.set_launch_settings(None)
+        self._drop_batch(time)
 
-    def _drop(self, at: datetime) -> None:
+    def _drop_batch(self, time: datetime) -> None:
         """Lets the batch at work go: what is too much is terminated."""
         self.turn += 1
-        self.left = [*self.waiting, *self.left]
-        self.members, self.waiting = [], []
-        surplus(self.group, 0)
-        reconcile(self.group, at)
+        self.old_instances = [*self.outgoing_instances, *self.old_instances]
+        self.batch_members, self.outgoing_instances = [], []
+        update_surplus(self.group, 0)
+        reconcile_group(self.group, time)
 
     # How many at a time.
 
-    def _spare(self) -> int:
+    def _count_spare(self) -> int:
         """How many may be out of service; one where neither more nor fewer are allowed."""
         size = int(self.group.desired_capacity or 0)
         fewer = size - ceil(size * int(self.preferences["MinHealthyPercentage"]) / 100)
         return max(fewer, 0 if self.preferences.get("MaxHealthyPercentage", 100) > 100 else 1)
 
-    def _batch(self) -> int:
+    def _compute_batch_size(self) -> int:
         """How many are replaced at once: as the percentages and the next checkpoint allow."""
         size = int(self.group.desired_capacity or 0)
         percent = int(self.preferences.get("MaxHealthyPercentage", 100))
-        more = floor(size * (percent - 100) / 100)
-        batch = max(self._spare() + more, 1)
-        points = self._checkpoints()
-        if self.rollback is not None or not points:
+        extra = floor(size * (percent - 100) / 100)
+        batch = max(self._count_spare() + extra, 1)
+        checkpoints = self._list_checkpoints()
+        if self.rollback is not None or not checkpoints:
             return batch
-        return min(batch, min((n - self.done for n in points if n > self.done), default=0))
+        return min(
+            batch,
+            min(
+                (n - self.replaced_count for n in checkpoints if n > self.replaced_count), default=0
+            ),
+        )
 
-    def _checkpoints(self) -> list[int]:
+    def _list_checkpoints(self) -> list[int]:
         """After how many replaced instances it pauses."""
         percentages = self.preferences.get("CheckpointPercentages") or ()
-        return [ceil(self.total * percent / 100) for percent in percentages]
+        return [ceil(self.total_count * percent / 100) for percent in percentages]
 
-    def _pauses(self, before: int) -> bool:
+    def _is_checkpoint_reached(self, before: int) -> bool:
         """Whether a checkpoint was reached that is not the end."""
-        points = self._checkpoints()
-        return any(before < n <= self.done for n in points) and self.done < max(points, default=0)
+        checkpoints = self._list_checkpoints()
+        return any(
+            before < n <= self.replaced_count for n in checkpoints
+        ) and self.replaced_count < max(checkpoints, default=0)
 
 
-def refreshes(group: FakeAutoScalingGroup) -> list[Refresh]:
+def get_refreshes(group: FakeAutoScalingGroup) -> list[InstanceRefresh]:
     """A group's, the oldest first."""
-    found: list[Refresh] = vars(group).setdefault("mended_refreshes", [])
-    return found
+    refreshes: list[InstanceRefresh] = vars(group).setdefault("mended_refreshes", [])
+    return refreshes
 
 
-def active(group: FakeAutoScalingGroup) -> Refresh | None:
+def find_active_refresh(group: FakeAutoScalingGroup) -> InstanceRefresh | None:
     """The one that is at work; there is never a second."""
-    return next((it for it in reversed(refreshes(group)) if it.active), None)
+    return next((refresh for refresh in reversed(get_refreshes(group)) if refresh.is_active), None)
 
 
-def start(
-    group: FakeAutoScalingGroup, desired: Record | None, preferences: Record, target: Configuration
-) -> Refresh:
+def create_refresh(
+    group: FakeAutoScalingGroup,
+    desired_configuration: ApiRecord | None,
+    preferences: ApiRecord,
+    target: LaunchSettings,
+) -> InstanceRefresh:
     """A refresh that begins soon."""
-    made = Refresh(group, preferences, desired, target, configuration(group))
-    refreshes(group).append(made)
-    made.later(after(clock().now(), PREPARE), "begin")
-    return made
+    refresh = InstanceRefresh(
+        group, preferences, desired_configuration, target, get_launch_settings(group)
+    )
+    get_refreshes(group).append(refresh)
+    refresh.schedule_method(compute_due_time(get_sandbox_clock().now(), PREPARE_SECONDS), "begin")
+    return refresh

@@ -14,31 +14,33 @@ from typing import Final
 
 from moto.autoscaling.models import FakeAutoScalingGroup
 
-from sandbox.clock import clock, pending
+from sandbox.clock import get_sandbox_clock, is_in_future
 
-_number = itertools.count()
-LONG_AGO: Final = 1900  # years before this one are those of a clock on which nothing takes time
+_event_numbers = itertools.count()
+INSTANT_CLOCK_LAST_YEAR: Final = (
+    1900  # years before this one are those of a clock on which nothing takes time
+)
 
 
 @dataclass(order=True)
-class Event:
+class TimelineEvent:
     """Something that is to happen; `act` is told when."""
 
     due: datetime
     number: int
-    act: Callable[[datetime], None] = field(compare=False)
+    action: Callable[[datetime], None] = field(compare=False)
 
 
 @dataclass
 class Timeline:
     """What is still to come of one group."""
 
-    events: list[Event] = field(default_factory=list)
+    events: list[TimelineEvent] = field(default_factory=list)
     busy: bool = False
 
-    def later(self, due: datetime, act: Callable[[datetime], None]) -> None:
+    def schedule(self, due: datetime, action: Callable[[datetime], None]) -> None:
         """Something happens then."""
-        heapq.heappush(self.events, Event(due, next(_number), act))
+        heapq.heappush(self.events, TimelineEvent(due, next(_event_numbers), action))
 
     def catch_up(self) -> None:
         """Whatever is due happens, each at its own moment."""
@@ -46,39 +48,39 @@ class Timeline:
             return
         self.busy = True
         try:
-            while self.events and not pending(self.events[0].due):
+            while self.events and not is_in_future(self.events[0].due):
                 event = heapq.heappop(self.events)
-                event.act(event.due)
+                event.action(event.due)
         finally:
             self.busy = False
 
 
-def timeline(group: FakeAutoScalingGroup) -> Timeline:
+def get_timeline(group: FakeAutoScalingGroup) -> Timeline:
     """The timeline of a group."""
-    found: Timeline = vars(group).setdefault("mended_timeline", Timeline())
-    return found
+    timeline: Timeline = vars(group).setdefault("mended_timeline", Timeline())
+    return timeline
 
 
-def after(at: datetime, seconds: float) -> datetime:
+def compute_due_time(time: datetime, seconds: float) -> datetime:
     """When something is over that began then. At once where the clock takes no time."""
-    ready = clock().ready(seconds)
-    return ready if ready < at else at + timedelta(seconds=seconds)
+    ready = get_sandbox_clock().get_completion_time(seconds)
+    return ready if ready < time else time + timedelta(seconds=seconds)
 
 
-def takes_time() -> bool:
+def is_clock_running() -> bool:
     """Whether anything takes time on this clock."""
-    return pending(clock().ready(1))
+    return is_in_future(get_sandbox_clock().get_completion_time(1))
 
 
-def shown(at: datetime | None) -> datetime | None:
+def resolve_time(time: datetime | None) -> datetime | None:
     """A moment as AWS tells it: now, where it is none of this clock."""
-    if at is None or at.year > LONG_AGO:
-        return at
-    return clock().now()
+    if time is None or time.year > INSTANT_CLOCK_LAST_YEAR:
+        return time
+    return get_sandbox_clock().now()
 
 
-def words(at: datetime) -> str:
+def format_cause_time(time: datetime) -> str:
     """A moment in the text of a cause."""
-    moment = shown(at)
+    moment = resolve_time(time)
     assert moment is not None
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,12 +9,12 @@ from moto.backup.models import BackupBackend, Plan, Vault
 from moto.backup.responses import BackupResponse
 from moto.moto_api._internal import mock_random
 
-from sandbox.patches.patching import Mend, Refused, kept
+from sandbox.patches.patching import AwsError, ServicePatch, backend_state
 
-mend = Mend()
-Record = dict[str, Any]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
 
-mend.routes(
+patch.add_routes(
     moto.backup.urls,
     BackupResponse,
     "{0}/backup/plans/(?P<plan>[^/]+)/selections/?$",
@@ -26,188 +26,192 @@ mend.routes(
 )
 
 
-def _now() -> datetime:
+def _get_current_time() -> datetime:
     return datetime.now(UTC)
 
 
-def _selections(backend: BackupBackend) -> dict[str, Record]:
+def _get_selections(backend: BackupBackend) -> dict[str, ApiRecord]:
     """Selections by id."""
-    return kept(backend, "selections", dict)
+    return backend_state(backend, "selections", dict)
 
 
-def _of_vaults(backend: BackupBackend, what: str) -> dict[str, Record]:
+def _get_vault_settings(backend: BackupBackend, setting: str) -> dict[str, ApiRecord]:
     """Notifications or policies, by name of the vault."""
-    return kept(backend, what, dict)
+    return backend_state(backend, setting, dict)
 
 
-def _vault(backend: BackupBackend, params: Mapping[str, Any]) -> Vault:
+def _get_vault(backend: BackupBackend, params: Mapping[str, Any]) -> Vault:
     name = params["BackupVaultName"]
     if name not in backend.vaults:
-        raise Refused("ResourceNotFoundException", f"Backup vault {name} not found in the region")
+        raise AwsError("ResourceNotFoundException", f"Backup vault {name} not found in the region")
     return backend.vaults[name]
 
 
-def _plan(backend: BackupBackend, plan_id: str) -> Plan:
+def _get_plan(backend: BackupBackend, plan_id: str) -> Plan:
     plan = backend.plans.get(plan_id)
     if plan is None or plan.deletion_date is not None:
-        raise Refused(
+        raise AwsError(
             "ResourceNotFoundException", "Failed reading Backup plan with provided version"
         )
     return plan
 
 
-@mend.operation(BackupResponse, "CreateBackupSelection")
-def create_selection(response: BackupResponse, params: Record) -> Record:
+@patch.add_operation(BackupResponse, "CreateBackupSelection")
+def create_backup_selection(response: BackupResponse, params: ApiRecord) -> ApiRecord:
     backend = response.backup_backend
-    plan = _plan(backend, params["BackupPlanId"])
-    wanted = params["BackupSelection"]
-    for other in _selections(backend).values():
-        same = other["BackupSelection"]["SelectionName"] == wanted["SelectionName"]
-        if same and other["BackupPlanId"] == plan.backup_plan_id:
-            raise Refused(
+    plan = _get_plan(backend, params["BackupPlanId"])
+    selection = params["BackupSelection"]
+    for other in _get_selections(backend).values():
+        has_same_name = other["BackupSelection"]["SelectionName"] == selection["SelectionName"]
+        if has_same_name and other["BackupPlanId"] == plan.backup_plan_id:
+            raise AwsError(
                 "AlreadyExistsException", "Backup selection with the same name already exists"
             )
     record = {
         "SelectionId": str(mock_random.uuid4()),
         "BackupPlanId": plan.backup_plan_id,
-        "CreationDate": _now(),
+        "CreationDate": _get_current_time(),
         "CreatorRequestId": params.get("CreatorRequestId"),
-        "BackupSelection": wanted,
+        "BackupSelection": selection,
     }
-    _selections(backend)[record["SelectionId"]] = record
+    _get_selections(backend)[record["SelectionId"]] = record
     return record
 
 
-def _selection(response: BackupResponse, params: Record) -> Record:
-    record = _selections(response.backup_backend).get(params["SelectionId"])
+def _get_selection(response: BackupResponse, params: ApiRecord) -> ApiRecord:
+    record = _get_selections(response.backup_backend).get(params["SelectionId"])
     if record is None or record["BackupPlanId"] != params["BackupPlanId"]:
-        raise Refused(
+        raise AwsError(
             "ResourceNotFoundException",
             f"Backup selection with ID {params['SelectionId']} was not found",
         )
     return record
 
 
-@mend.operation(BackupResponse, "GetBackupSelection")
-def get_selection(response: BackupResponse, params: Record) -> Record:
-    return _selection(response, params)
+@patch.add_operation(BackupResponse, "GetBackupSelection")
+def get_backup_selection(response: BackupResponse, params: ApiRecord) -> ApiRecord:
+    return _get_selection(response, params)
 
 
-@mend.operation(BackupResponse, "DeleteBackupSelection")
-def delete_selection(response: BackupResponse, params: Record) -> None:
-    del _selections(response.backup_backend)[_selection(response, params)["SelectionId"]]
+@patch.add_operation(BackupResponse, "DeleteBackupSelection")
+def delete_backup_selection(response: BackupResponse, params: ApiRecord) -> None:
+    del _get_selections(response.backup_backend)[_get_selection(response, params)["SelectionId"]]
 
 
-@mend.operation(BackupResponse, "ListBackupSelections")
-def list_selections(response: BackupResponse, params: Record) -> Record:
-    plan = _plan(response.backup_backend, params["BackupPlanId"])
+@patch.add_operation(BackupResponse, "ListBackupSelections")
+def list_backup_selections(response: BackupResponse, params: ApiRecord) -> ApiRecord:
+    plan = _get_plan(response.backup_backend, params["BackupPlanId"])
     return {
         "BackupSelectionsList": [
             {**record, **record["BackupSelection"]}
-            for record in _selections(response.backup_backend).values()
+            for record in _get_selections(response.backup_backend).values()
             if record["BackupPlanId"] == plan.backup_plan_id
         ]
     }
 
 
-@mend.operation(BackupResponse, "UpdateBackupPlan")
-def update_plan(response: BackupResponse, params: Record) -> Record:
+@patch.add_operation(BackupResponse, "UpdateBackupPlan")
+def update_backup_plan(response: BackupResponse, params: ApiRecord) -> ApiRecord:
     """A new version of the document; the plan keeps its id, its ARN and its selections."""
     backend = response.backup_backend
-    plan = _plan(backend, params["BackupPlanId"])
-    new = Plan(params["BackupPlan"], plan.creator_request_id, backend)
-    plan.backup_plan, plan.version_id = new.backup_plan, new.version_id
-    plan.advanced_backup_settings = new.advanced_backup_settings
+    plan = _get_plan(backend, params["BackupPlanId"])
+    new_plan = Plan(params["BackupPlan"], plan.creator_request_id, backend)
+    plan.backup_plan, plan.version_id = new_plan.backup_plan, new_plan.version_id
+    plan.advanced_backup_settings = new_plan.advanced_backup_settings
     return plan.to_dict()
 
 
-@mend.around(BackupBackend, "delete_backup_plan")
-def delete_plan(original: Any, backend: BackupBackend, backup_plan_id: str) -> Any:
-    _plan(backend, backup_plan_id)
-    if any(s["BackupPlanId"] == backup_plan_id for s in _selections(backend).values()):
-        raise Refused(
+@patch.wrap(BackupBackend, "delete_backup_plan")
+def delete_backup_plan(original: Any, backend: BackupBackend, backup_plan_id: str) -> Any:
+    _get_plan(backend, backup_plan_id)
+    if any(s["BackupPlanId"] == backup_plan_id for s in _get_selections(backend).values()):
+        raise AwsError(
             "InvalidRequestException",
             "Related backup plan selections must be deleted prior to backup plan deletion",
         )
     return original(backend, backup_plan_id)
 
 
-@mend.around(BackupBackend, "create_backup_plan")
-def create_plan(
-    original: Any, backend: BackupBackend, backup_plan: Record, *args: Any, **kwargs: Any
+@patch.wrap(BackupBackend, "create_backup_plan")
+def create_backup_plan(
+    original: Any, backend: BackupBackend, backup_plan: ApiRecord, *args: Any, **kwargs: Any
 ) -> Any:
     """A rule needs its vault; the name of a deleted plan is free again."""
     for rule in backup_plan["Rules"]:
         if rule["TargetBackupVaultName"] not in backend.vaults:
-            raise Refused(
+            raise AwsError(
                 "InvalidParameterValueException",
                 f"Backup vault {rule['TargetBackupVaultName']} does not exist",
             )
-    gone = [key for key, plan in backend.plans.items() if plan.deletion_date is not None]
-    for key in gone:
+    deleted_ids = [key for key, plan in backend.plans.items() if plan.deletion_date is not None]
+    for key in deleted_ids:
         del backend.plans[key]
     return original(backend, backup_plan, *args, **kwargs)
 
 
-def _vault_setting(what: str, words: str, fields: tuple[str, ...]) -> None:
+def _add_vault_setting_operations(
+    setting: str, operation_suffix: str, fields: tuple[str, ...]
+) -> None:
     """Put, Get and Delete of a setting of a vault, like BackupVaultNotifications."""
 
-    @mend.operation(BackupResponse, f"PutBackupVault{words}")
-    def put(response: BackupResponse, params: Record) -> None:
-        vault = _vault(response.backup_backend, params)
+    @patch.add_operation(BackupResponse, f"PutBackupVault{operation_suffix}")
+    def put(response: BackupResponse, params: ApiRecord) -> None:
+        vault = _get_vault(response.backup_backend, params)
         record = {field: params[field] for field in fields}
-        _of_vaults(response.backup_backend, what)[vault.backup_vault_name] = record
+        _get_vault_settings(response.backup_backend, setting)[vault.backup_vault_name] = record
 
-    @mend.operation(BackupResponse, f"GetBackupVault{words}")
-    def get(response: BackupResponse, params: Record) -> Record:
-        vault = _vault(response.backup_backend, params)
-        found = _of_vaults(response.backup_backend, what).get(vault.backup_vault_name)
-        if found is None:
-            raise Refused(
+    @patch.add_operation(BackupResponse, f"GetBackupVault{operation_suffix}")
+    def get(response: BackupResponse, params: ApiRecord) -> ApiRecord:
+        vault = _get_vault(response.backup_backend, params)
+        record = _get_vault_settings(response.backup_backend, setting).get(vault.backup_vault_name)
+        if record is None:
+            raise AwsError(
                 "ResourceNotFoundException",
-                f"Failed reading {what} of Backup vault {vault.backup_vault_name}",
+                f"Failed reading {setting} of Backup vault {vault.backup_vault_name}",
             )
         return {
             "BackupVaultName": vault.backup_vault_name,
             "BackupVaultArn": vault.backup_vault_arn,
-            **found,
+            **record,
         }
 
-    @mend.operation(BackupResponse, f"DeleteBackupVault{words}")
-    def delete(response: BackupResponse, params: Record) -> None:
-        vault = _vault(response.backup_backend, params)
-        _of_vaults(response.backup_backend, what).pop(vault.backup_vault_name, None)
+    @patch.add_operation(BackupResponse, f"DeleteBackupVault{operation_suffix}")
+    def delete(response: BackupResponse, params: ApiRecord) -> None:
+        vault = _get_vault(response.backup_backend, params)
+        _get_vault_settings(response.backup_backend, setting).pop(vault.backup_vault_name, None)
 
 
-_vault_setting("notifications", "Notifications", ("SNSTopicArn", "BackupVaultEvents"))
-_vault_setting("policy", "AccessPolicy", ("Policy",))
+_add_vault_setting_operations(
+    "notifications", "Notifications", ("SNSTopicArn", "BackupVaultEvents")
+)
+_add_vault_setting_operations("policy", "AccessPolicy", ("Policy",))
 
 
-@mend.operation(BackupResponse, "ListRecoveryPointsByBackupVault")
-def list_recovery_points(response: BackupResponse, params: Record) -> Record:
+@patch.add_operation(BackupResponse, "ListRecoveryPointsByBackupVault")
+def list_recovery_points_by_backup_vault(response: BackupResponse, params: ApiRecord) -> ApiRecord:
     """None: nothing in the sandbox backs up by AWS Backup yet."""
-    _vault(response.backup_backend, params)
+    _get_vault(response.backup_backend, params)
     return {"RecoveryPoints": []}
 
 
-@mend.around(BackupBackend, "delete_backup_vault")
-def delete_vault(original: Any, backend: BackupBackend, backup_vault_name: str) -> Any:
-    for what in ("notifications", "policy"):
-        _of_vaults(backend, what).pop(backup_vault_name, None)
+@patch.wrap(BackupBackend, "delete_backup_vault")
+def delete_backup_vault(original: Any, backend: BackupBackend, backup_vault_name: str) -> Any:
+    for setting in ("notifications", "policy"):
+        _get_vault_settings(backend, setting).pop(backup_vault_name, None)
     return original(backend, backup_vault_name)
 
 
-@mend.operation(BackupResponse, "ListTags")
-def list_tags(response: BackupResponse, params: Record) -> Record:
+@patch.add_operation(BackupResponse, "ListTags")
+def list_backup_tags(response: BackupResponse, params: ApiRecord) -> ApiRecord:
     """moto takes the ARN from a path that has to end in a slash."""
     return {"Tags": response.backup_backend.list_tags(params["ResourceArn"])}
 
 
-@mend.operation(BackupResponse, "TagResource")
-def tag(response: BackupResponse, params: Record) -> None:
+@patch.add_operation(BackupResponse, "TagResource")
+def tag_backup_resource(response: BackupResponse, params: ApiRecord) -> None:
     response.backup_backend.tag_resource(params["ResourceArn"], params["Tags"])
 
 
-@mend.operation(BackupResponse, "UntagResource")
-def untag(response: BackupResponse, params: Record) -> None:
+@patch.add_operation(BackupResponse, "UntagResource")
+def untag_backup_resource(response: BackupResponse, params: ApiRecord) -> None:
     response.backup_backend.untag_resource(params["ResourceArn"], params["TagKeyList"])

@@ -8,15 +8,15 @@ from moto.backup.models import BackupBackend
 from moto.backup.responses import BackupResponse
 from moto.moto_api._internal import mock_random
 
-from sandbox.patches.patching import Mend, Refused, kept
+from sandbox.patches.patching import AwsError, ServicePatch, backend_state
 
-mend = Mend()
-Record = dict[str, Any]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
 # Defaults of restore testing: AWS Backup API reference, RestoreTestingPlanForCreate.
-TESTING_PLAN = {"ScheduleExpressionTimezone": "Etc/UTC", "StartWindowHours": 24}
-POINTS = {"ExcludeVaults": [], "SelectionWindowDays": 30}
+TESTING_PLAN_DEFAULTS = {"ScheduleExpressionTimezone": "Etc/UTC", "StartWindowHours": 24}
+RECOVERY_POINT_DEFAULTS = {"ExcludeVaults": [], "SelectionWindowDays": 30}
 
-mend.routes(
+patch.add_routes(
     moto.backup.urls,
     BackupResponse,
     "{0}/restore-testing/plans/?$",
@@ -26,86 +26,89 @@ mend.routes(
 )
 
 
-def _now() -> datetime:
+def _get_current_time() -> datetime:
     return datetime.now(UTC)
 
 
-def _tests(backend: BackupBackend) -> dict[str, Record]:
+def _get_testing_plans(backend: BackupBackend) -> dict[str, ApiRecord]:
     """Restore testing plans by name, their selections by name under `selections`."""
-    return kept(backend, "restore_testing", dict)
+    return backend_state(backend, "restore_testing", dict)
 
 
-def _testing_plan(response: BackupResponse, name: str) -> Record:
-    found = _tests(response.backup_backend).get(name)
-    if found is None:
-        raise Refused("ResourceNotFoundException", f"Restore testing plan {name} was not found")
-    return found
+def _get_testing_plan(response: BackupResponse, name: str) -> ApiRecord:
+    plan = _get_testing_plans(response.backup_backend).get(name)
+    if plan is None:
+        raise AwsError("ResourceNotFoundException", f"Restore testing plan {name} was not found")
+    return plan
 
 
-@mend.operation(BackupResponse, "CreateRestoreTestingPlan")
-def create_testing_plan(response: BackupResponse, params: Record) -> Record:
-    backend, wanted = response.backup_backend, params["RestoreTestingPlan"]
-    name = wanted["RestoreTestingPlanName"]
-    if name in _tests(backend):
-        raise Refused("AlreadyExistsException", f"Restore testing plan {name} already exists")
-    where = f"arn:{backend.partition}:backup:{backend.region_name}:{backend.account_id}"
+@patch.add_operation(BackupResponse, "CreateRestoreTestingPlan")
+def create_restore_testing_plan(response: BackupResponse, params: ApiRecord) -> ApiRecord:
+    backend, definition = response.backup_backend, params["RestoreTestingPlan"]
+    name = definition["RestoreTestingPlanName"]
+    if name in _get_testing_plans(backend):
+        raise AwsError("AlreadyExistsException", f"Restore testing plan {name} already exists")
+    arn_prefix = f"arn:{backend.partition}:backup:{backend.region_name}:{backend.account_id}"
     record = {
-        **TESTING_PLAN,
-        **wanted,
-        "RecoveryPointSelection": {**POINTS, **wanted["RecoveryPointSelection"]},
-        "CreationTime": _now(),
+        **TESTING_PLAN_DEFAULTS,
+        **definition,
+        "RecoveryPointSelection": {
+            **RECOVERY_POINT_DEFAULTS,
+            **definition["RecoveryPointSelection"],
+        },
+        "CreationTime": _get_current_time(),
         "CreatorRequestId": params.get("CreatorRequestId"),
-        "RestoreTestingPlanArn": f"{where}:restore-testing-plan:{name}-{mock_random.uuid4()}",
+        "RestoreTestingPlanArn": f"{arn_prefix}:restore-testing-plan:{name}-{mock_random.uuid4()}",
         "selections": {},
     }
-    _tests(backend)[name] = record
+    _get_testing_plans(backend)[name] = record
     if params.get("Tags"):
         backend.tag_resource(record["RestoreTestingPlanArn"], params["Tags"])
     return record
 
 
-@mend.operation(BackupResponse, "GetRestoreTestingPlan")
-def get_testing_plan(response: BackupResponse, params: Record) -> Record:
-    return {"RestoreTestingPlan": _testing_plan(response, params["RestoreTestingPlanName"])}
+@patch.add_operation(BackupResponse, "GetRestoreTestingPlan")
+def get_restore_testing_plan(response: BackupResponse, params: ApiRecord) -> ApiRecord:
+    return {"RestoreTestingPlan": _get_testing_plan(response, params["RestoreTestingPlanName"])}
 
 
-@mend.operation(BackupResponse, "ListRestoreTestingPlans")
-def list_testing_plans(response: BackupResponse, _params: Record) -> Record:
-    return {"RestoreTestingPlans": list(_tests(response.backup_backend).values())}
+@patch.add_operation(BackupResponse, "ListRestoreTestingPlans")
+def list_restore_testing_plans(response: BackupResponse, _params: ApiRecord) -> ApiRecord:
+    return {"RestoreTestingPlans": list(_get_testing_plans(response.backup_backend).values())}
 
 
-@mend.operation(BackupResponse, "UpdateRestoreTestingPlan")
-def update_testing_plan(response: BackupResponse, params: Record) -> Record:
-    record = _testing_plan(response, params["RestoreTestingPlanName"])
+@patch.add_operation(BackupResponse, "UpdateRestoreTestingPlan")
+def update_restore_testing_plan(response: BackupResponse, params: ApiRecord) -> ApiRecord:
+    record = _get_testing_plan(response, params["RestoreTestingPlanName"])
     changes = dict(params["RestoreTestingPlan"])
     points = changes.pop("RecoveryPointSelection", {})
-    record.update(changes, LastUpdateTime=_now())
+    record.update(changes, LastUpdateTime=_get_current_time())
     record["RecoveryPointSelection"] = {**record["RecoveryPointSelection"], **points}
     return {**record, "UpdateTime": record["LastUpdateTime"]}
 
 
-@mend.operation(BackupResponse, "DeleteRestoreTestingPlan")
-def delete_testing_plan(response: BackupResponse, params: Record) -> None:
+@patch.add_operation(BackupResponse, "DeleteRestoreTestingPlan")
+def delete_restore_testing_plan(response: BackupResponse, params: ApiRecord) -> None:
     name = params["RestoreTestingPlanName"]
-    if _tests(response.backup_backend).get(name, {}).get("selections"):
-        raise Refused(
+    if _get_testing_plans(response.backup_backend).get(name, {}).get("selections"):
+        raise AwsError(
             "InvalidRequestException",
             f"Restore testing plan {name} has selections, which must be deleted first",
         )
-    _tests(response.backup_backend).pop(name, None)
+    _get_testing_plans(response.backup_backend).pop(name, None)
 
 
-@mend.operation(BackupResponse, "CreateRestoreTestingSelection")
-def create_testing_selection(response: BackupResponse, params: Record) -> Record:
-    plan = _testing_plan(response, params["RestoreTestingPlanName"])
-    wanted = params["RestoreTestingSelection"]
-    name = wanted["RestoreTestingSelectionName"]
+@patch.add_operation(BackupResponse, "CreateRestoreTestingSelection")
+def create_restore_testing_selection(response: BackupResponse, params: ApiRecord) -> ApiRecord:
+    plan = _get_testing_plan(response, params["RestoreTestingPlanName"])
+    definition = params["RestoreTestingSelection"]
+    name = definition["RestoreTestingSelectionName"]
     if name in plan["selections"]:
-        raise Refused("AlreadyExistsException", f"Restore testing selection {name} already exists")
+        raise AwsError("AlreadyExistsException", f"Restore testing selection {name} already exists")
     record = {
         "ValidationWindowHours": 0,
-        **wanted,
-        "CreationTime": _now(),
+        **definition,
+        "CreationTime": _get_current_time(),
         "CreatorRequestId": params.get("CreatorRequestId"),
         "RestoreTestingPlanName": plan["RestoreTestingPlanName"],
         "RestoreTestingPlanArn": plan["RestoreTestingPlanArn"],
@@ -114,37 +117,37 @@ def create_testing_selection(response: BackupResponse, params: Record) -> Record
     return record
 
 
-def _testing_selection(response: BackupResponse, params: Record) -> Record:
-    plan = _testing_plan(response, params["RestoreTestingPlanName"])
+def _get_testing_selection(response: BackupResponse, params: ApiRecord) -> ApiRecord:
+    plan = _get_testing_plan(response, params["RestoreTestingPlanName"])
     name = params["RestoreTestingSelectionName"]
     if name not in plan["selections"]:
-        raise Refused(
+        raise AwsError(
             "ResourceNotFoundException", f"Restore testing selection {name} was not found"
         )
-    found: Record = plan["selections"][name]
-    return found
+    selection: ApiRecord = plan["selections"][name]
+    return selection
 
 
-@mend.operation(BackupResponse, "GetRestoreTestingSelection")
-def get_testing_selection(response: BackupResponse, params: Record) -> Record:
-    return {"RestoreTestingSelection": _testing_selection(response, params)}
+@patch.add_operation(BackupResponse, "GetRestoreTestingSelection")
+def get_restore_testing_selection(response: BackupResponse, params: ApiRecord) -> ApiRecord:
+    return {"RestoreTestingSelection": _get_testing_selection(response, params)}
 
 
-@mend.operation(BackupResponse, "ListRestoreTestingSelections")
-def list_testing_selections(response: BackupResponse, params: Record) -> Record:
-    plan = _testing_plan(response, params["RestoreTestingPlanName"])
+@patch.add_operation(BackupResponse, "ListRestoreTestingSelections")
+def list_restore_testing_selections(response: BackupResponse, params: ApiRecord) -> ApiRecord:
+    plan = _get_testing_plan(response, params["RestoreTestingPlanName"])
     return {"RestoreTestingSelections": list(plan["selections"].values())}
 
 
-@mend.operation(BackupResponse, "UpdateRestoreTestingSelection")
-def update_testing_selection(response: BackupResponse, params: Record) -> Record:
-    record = _testing_selection(response, params)
-    record.update(params["RestoreTestingSelection"], UpdateTime=_now())
+@patch.add_operation(BackupResponse, "UpdateRestoreTestingSelection")
+def update_restore_testing_selection(response: BackupResponse, params: ApiRecord) -> ApiRecord:
+    record = _get_testing_selection(response, params)
+    record.update(params["RestoreTestingSelection"], UpdateTime=_get_current_time())
     return record
 
 
-@mend.operation(BackupResponse, "DeleteRestoreTestingSelection")
-def delete_testing_selection(response: BackupResponse, params: Record) -> None:
-    record = _testing_selection(response, params)
-    plan = _testing_plan(response, record["RestoreTestingPlanName"])
+@patch.add_operation(BackupResponse, "DeleteRestoreTestingSelection")
+def delete_restore_testing_selection(response: BackupResponse, params: ApiRecord) -> None:
+    record = _get_testing_selection(response, params)
+    plan = _get_testing_plan(response, record["RestoreTestingPlanName"])
     del plan["selections"][record["RestoreTestingSelectionName"]]

@@ -13,48 +13,48 @@ from moto.cloudwatch.models import CloudWatchBackend
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.sns.models import sns_backends
 
-from sandbox.clock import clock
-from sandbox.patches.cloudwatch.alarms import state_of
-from sandbox.patches.cloudwatch.mute_rules import muted
-from sandbox.patches.patching import Mend, kept
+from sandbox.clock import get_sandbox_clock
+from sandbox.patches.cloudwatch.alarms import get_alarm_state
+from sandbox.patches.cloudwatch.mute_rules import is_alarm_muted
+from sandbox.patches.patching import ServicePatch, backend_state
 
-mend = Mend()
-Record = dict[str, Any]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
 # The actions of each state, as moto's alarms and a composite's description have them.
-ACTIONS: Final = {
+ACTION_ATTRIBUTES: Final = {
     "ALARM": "alarm_actions",
     "OK": "ok_actions",
     "INSUFFICIENT_DATA": "insufficient_data_actions",
 }
 
 
-def history(backend: CloudWatchBackend) -> list[Record]:
+def get_alarm_history(backend: CloudWatchBackend) -> list[ApiRecord]:
     """All items, the oldest first."""
-    return kept(backend, "alarm_history", list)
+    return backend_state(backend, "alarm_history", list)
 
 
-@mend.around(CloudWatchBackend, "set_alarm_state")
-def set_state(
+@patch.wrap(CloudWatchBackend, "set_alarm_state")
+def record_state_change(
     original: Any, backend: CloudWatchBackend, name: str, reason: str, data: str, state: str
 ) -> None:
     """The state that an alarm has already changes nothing, and tells nobody."""
-    known = name in backend.alarms
-    before = state_of(backend, name) if known else None
+    is_metric_alarm = name in backend.alarms
+    before = get_alarm_state(backend, name) if is_metric_alarm else None
     original(backend, name, reason, data, state)
-    if known and before != state:
-        _note(backend, name, "StateUpdate", f"Alarm updated from {before} to {state}")
+    if is_metric_alarm and before != state:
+        _add_history_item(backend, name, "StateUpdate", f"Alarm updated from {before} to {state}")
         alarm = backend.alarms[name]
-        if alarm.actions_enabled is not False and not muted(backend, name):
-            for action in getattr(alarm, ACTIONS[state]) or ():
-                _tell(backend, name, action, reason)
+        if alarm.actions_enabled is not False and not is_alarm_muted(backend, name):
+            for action in getattr(alarm, ACTION_ATTRIBUTES[state]) or ():
+                _notify_topic(backend, name, action, reason)
 
 
-def _tell(backend: CloudWatchBackend, name: str, action: str, reason: str) -> None:
+def _notify_topic(backend: CloudWatchBackend, name: str, action: str, reason: str) -> None:
     alarm = backend.alarms[name]
     topics = sns_backends[backend.account_id][backend.region_name].topics
     if action not in topics:
-        why = "Received error: Resource is not found"
-        _note(backend, name, "Action", f"Failed to execute action {action}. {why}")
+        error = "Received error: Resource is not found"
+        _add_history_item(backend, name, "Action", f"Failed to execute action {action}. {error}")
         return
     message = {
         "AlarmName": name,
@@ -64,35 +64,35 @@ def _tell(backend: CloudWatchBackend, name: str, action: str, reason: str) -> No
     }
     subject = f'{alarm.state_value}: "{name}"'[:100]
     topics[action].publish(json.dumps(message), subject=subject)
-    _note(backend, name, "Action", f"Successfully executed action {action}")
+    _add_history_item(backend, name, "Action", f"Successfully executed action {action}")
 
 
-def _note(backend: CloudWatchBackend, name: str, kind: str, summary: str) -> None:
-    history(backend).append(
+def _add_history_item(backend: CloudWatchBackend, name: str, kind: str, summary: str) -> None:
+    get_alarm_history(backend).append(
         {
             "AlarmName": name,
             "AlarmType": "MetricAlarm",
-            "Timestamp": clock().now(),
+            "Timestamp": get_sandbox_clock().now(),
             "HistoryItemType": kind,
             "HistorySummary": summary,
         }
     )
 
 
-@mend.operation(CloudWatchResponse, "DescribeAlarmHistory")
-def described(response: CloudWatchResponse, params: Record) -> Record:
+@patch.add_operation(CloudWatchResponse, "DescribeAlarmHistory")
+def describe_alarm_history(response: CloudWatchResponse, params: ApiRecord) -> ApiRecord:
     """The newest first, unless it is asked for otherwise; in pages."""
     kind, name = params.get("HistoryItemType"), params.get("AlarmName")
-    found = [
+    items = [
         item
-        for item in history(response.cloudwatch_backend)
+        for item in get_alarm_history(response.cloudwatch_backend)
         if name in (None, item["AlarmName"]) and kind in (None, item["HistoryItemType"])
     ]
     if params.get("ScanBy") != "TimestampAscending":
-        found.reverse()
+        items.reverse()
     begin, count = int(params.get("NextToken") or 0), int(params.get("MaxRecords") or 50)
-    more = len(found) > begin + count
+    has_more = len(items) > begin + count
     return {
-        "AlarmHistoryItems": found[begin : begin + count],
-        "NextToken": str(begin + count) if more else None,
+        "AlarmHistoryItems": items[begin : begin + count],
+        "NextToken": str(begin + count) if has_more else None,
     }

@@ -5,44 +5,46 @@ from typing import Any
 from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateBackend
 from moto.ec2.responses.launch_templates import LaunchTemplates
 
-from sandbox.patches.patching import Mend
+from sandbox.patches.patching import ServicePatch
 
-mend = Mend()
-Record = dict[str, Any]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
 
 
-@mend.around(LaunchTemplateBackend, "create_launch_template")
-def create(
+@patch.wrap(LaunchTemplateBackend, "create_launch_template")
+def create_untagged_launch_template(
     original: Any,
     backend: LaunchTemplateBackend,
     name: str,
     description: str,
-    template_data: Record,
-    tag_spec: Record,
+    template_data: ApiRecord,
+    tag_spec: ApiRecord,
 ) -> LaunchTemplate:
     """moto puts the template's tags among those that it gives to what it launches."""
-    given = [t for t in template_data.get("TagSpecifications", []) if not _own(t)]
+    specifications = [
+        t for t in template_data.get("TagSpecifications", []) if not _is_template_specification(t)
+    ]
     data = {k: v for k, v in template_data.items() if k != "TagSpecifications"}
-    if given:
-        data["TagSpecifications"] = given
-    made: LaunchTemplate = original(backend, name, description, data, tag_spec)
-    return made
+    if specifications:
+        data["TagSpecifications"] = specifications
+    template: LaunchTemplate = original(backend, name, description, data, tag_spec)
+    return template
 
 
-def _own(specification: Record) -> bool:
+def _is_template_specification(specification: ApiRecord) -> bool:
     return bool(specification["ResourceType"] == "launch-template")
 
 
-@mend.around(LaunchTemplates, "create_launch_template_version")
-def create_version(original: Any, response: LaunchTemplates) -> Any:
+@patch.wrap(LaunchTemplates, "create_launch_template_version")
+def create_launch_template_version(original: Any, response: LaunchTemplates) -> Any:
     """A version takes what it is not told from its source version."""
     source = response.params.get("SourceVersion")
     if source is not None:
-        backend, given = response.ec2_backend, response.params
-        if given.get("LaunchTemplateId"):
-            template = backend.get_launch_template(given["LaunchTemplateId"])
+        backend, params = response.ec2_backend, response.params
+        if params.get("LaunchTemplateId"):
+            template = backend.get_launch_template(params["LaunchTemplateId"])
         else:
-            template = backend.get_launch_template_by_name(given["LaunchTemplateName"])
+            template = backend.get_launch_template_by_name(params["LaunchTemplateName"])
         base = template.get_version(source).data
-        given["LaunchTemplateData"] = {**base, **given.get("LaunchTemplateData", {})}
+        params["LaunchTemplateData"] = {**base, **params.get("LaunchTemplateData", {})}
     return original(response)

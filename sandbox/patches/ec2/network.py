@@ -13,33 +13,37 @@ from moto.ec2.responses.network_acls import NetworkACLs
 from moto.elbv2.models import elbv2_backends
 from moto.utilities.utils import load_resource
 
-from sandbox.clock import clock, pending
-from sandbox.patches.patching import Mend, Refused, parameters
+from sandbox.clock import get_sandbox_clock, is_in_future
+from sandbox.patches.patching import AwsError, ServicePatch, parse_request_parameters
 
-mend = Mend()
-Record = dict[str, Any]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
 # Simulated seconds. Assumption: a NAT gateway is pending for a minute or two.
-NAT_PENDING, NAT_DELETING = 90, 60
-ICMP = ("1", "58")  # and for IPv6, by their IANA numbers
+NAT_PENDING_SECONDS, NAT_DELETING_SECONDS = 90, 60
+ICMP_PROTOCOLS = ("1", "58")  # and for IPv6, by their IANA numbers
 # Files of flow logs in S3 where nothing is said: EC2 API reference, DestinationOptionsRequest.
-PLAIN = {"FileFormat": "plain-text", "HiveCompatiblePartitions": False, "PerHourPartition": False}
+FLOW_LOG_DEFAULTS = {
+    "FileFormat": "plain-text",
+    "HiveCompatiblePartitions": False,
+    "PerHourPartition": False,
+}
 
 
 @cache
-def _public_images(region: str) -> dict[str, Record]:
+def _load_public_images(region: str) -> dict[str, ApiRecord]:
     """The images that AWS's public SSM parameters name in a region, by id."""
-    images: dict[str, Record] = {}
+    images: dict[str, ApiRecord] = {}
     for path in ("latest_amis", "ecs/optimized_amis"):
         try:
-            listed = load_resource(f"ec2/resources/{path}/{region}.json")
+            entries = load_resource(f"ec2/resources/{path}/{region}.json")
         except FileNotFoundError:
             continue
-        images |= {ami["ami_id"]: ami for ami in listed}
+        images |= {ami["ami_id"]: ami for ami in entries}
     return images
 
 
-@mend.around(AmiBackend, "describe_images")
-def images(
+@patch.wrap(AmiBackend, "describe_images")
+def describe_images(
     original: Any,
     backend: EC2Backend,
     ami_ids: list[str] | None = None,
@@ -48,102 +52,119 @@ def images(
     owners: list[str] | None = None,
 ) -> Any:
     """An image that AWS publishes is there when it is asked for by its id."""
-    for wanted in ami_ids or ():
-        public = _public_images(backend.region_name).get(wanted)
-        if public and wanted not in backend.amis:
-            given = {key: value for key, value in public.items() if key != "creation_date"}
-            backend.amis[wanted] = Ami(backend, **(given | {"owner_alias": "amazon"}))
+    for image_id in ami_ids or ():
+        public = _load_public_images(backend.region_name).get(image_id)
+        if public and image_id not in backend.amis:
+            attributes = {key: value for key, value in public.items() if key != "creation_date"}
+            backend.amis[image_id] = Ami(backend, **(attributes | {"owner_alias": "amazon"}))
     return original(backend, ami_ids, filters, exec_users, owners)
 
 
-@mend.around(FlowLogsBackend, "create_flow_logs")
-def flow_logs(original: Any, backend: EC2Backend, *args: Any, **given: Any) -> Any:
+@patch.wrap(FlowLogsBackend, "create_flow_logs")
+def create_flow_logs(original: Any, backend: EC2Backend, *args: Any, **kwargs: Any) -> Any:
     """A destination may be a folder of a bucket; moto looks for a bucket of the whole name."""
-    where = given.get("log_destination")
-    if given.get("log_destination_type") != "s3" or not where or "/" not in where:
-        return original(backend, *args, **given)
-    made, refused = original(backend, *args, **{**given, "log_destination": where.split("/")[0]})
-    for log in made:
-        log.log_destination = where
-    return made, refused
+    destination = kwargs.get("log_destination")
+    if kwargs.get("log_destination_type") != "s3" or not destination or "/" not in destination:
+        return original(backend, *args, **kwargs)
+    flow_logs, errors = original(
+        backend, *args, **{**kwargs, "log_destination": destination.split("/")[0]}
+    )
+    for log in flow_logs:
+        log.log_destination = destination
+    return flow_logs, errors
 
 
-@mend.around(FlowLogsResponse, "create_flow_logs")
-def flow_log_options(original: Any, response: FlowLogsResponse) -> Any:
+@patch.wrap(FlowLogsResponse, "create_flow_logs")
+def keep_flow_log_options(original: Any, response: FlowLogsResponse) -> Any:
     """How files are written, which moto drops."""
-    answer, given = original(response), parameters(response)
+    answer, params = original(response), parse_request_parameters(response)
     for flow_log in answer.result["FlowLogIds"]:
         log = response.ec2_backend.flow_logs[flow_log]
         if log.log_destination_type == "s3":
-            vars(log)["DestinationOptions"] = {**PLAIN, **given.get("DestinationOptions", {})}
+            vars(log)["DestinationOptions"] = {
+                **FLOW_LOG_DEFAULTS,
+                **params.get("DestinationOptions", {}),
+            }
     return answer
 
 
-@mend.around(NatGatewayBackend, "create_nat_gateway")
-def create_nat(original: Any, backend: EC2Backend, *args: Any, **given: Any) -> NatGateway:
-    allocation = given.get("allocation_id") or (args[1] if len(args) > 1 else None)
+@patch.wrap(NatGatewayBackend, "create_nat_gateway")
+def create_nat_gateway(original: Any, backend: EC2Backend, *args: Any, **kwargs: Any) -> NatGateway:
+    allocation = kwargs.get("allocation_id") or (args[1] if len(args) > 1 else None)
     for address in backend.address_by_allocation([allocation]) if allocation else ():
         if address.association_id:
-            raise Refused(
+            raise AwsError(
                 "Resource.AlreadyAssociated",
                 f"Elastic IP address [{allocation}] is already associated",
             )
-    gateway: NatGateway = original(backend, *args, **given)
-    vars(gateway)["mended"] = ("pending", clock().ready(NAT_PENDING))
+    gateway: NatGateway = original(backend, *args, **kwargs)
+    vars(gateway)["mended"] = (
+        "pending",
+        get_sandbox_clock().get_completion_time(NAT_PENDING_SECONDS),
+    )
     return gateway
 
 
-@mend.around(NatGatewayBackend, "delete_nat_gateway")
-def delete_nat(original: Any, backend: EC2Backend, nat_gateway_id: str) -> NatGateway:
+@patch.wrap(NatGatewayBackend, "delete_nat_gateway")
+def delete_nat_gateway(original: Any, backend: EC2Backend, nat_gateway_id: str) -> NatGateway:
     """It lets its address go."""
     gateway = backend.nat_gateways.get(nat_gateway_id)
     if gateway is None or gateway.state == "deleted":
-        raise Refused("NatGatewayNotFound", f"NatGateway {nat_gateway_id} was not found")
+        raise AwsError("NatGatewayNotFound", f"NatGateway {nat_gateway_id} was not found")
     allocations = [
-        given["allocationId"] for given in gateway.address_set if "allocationId" in given
+        address_entry["allocationId"]
+        for address_entry in gateway.address_set
+        if "allocationId" in address_entry
     ]
     if allocations:
         for address in backend.address_by_allocation(allocations):
             backend.disassociate_address(association_id=address.association_id)
     backend.enis.pop(gateway._eni.id, None)
-    gone: NatGateway = original(backend, nat_gateway_id)
-    vars(gone)["mended"] = ("deleting", clock().ready(NAT_DELETING))
-    return gone
+    deleted_gateway: NatGateway = original(backend, nat_gateway_id)
+    vars(deleted_gateway)["mended"] = (
+        "deleting",
+        get_sandbox_clock().get_completion_time(NAT_DELETING_SECONDS),
+    )
+    return deleted_gateway
 
 
-def _nat_state(gateway: NatGateway) -> str:
+def _get_nat_state(gateway: NatGateway) -> str:
     """moto sets the state that lasts; before it comes one that passes."""
-    passing, until = vars(gateway).get("mended", ("", None))
-    return str(passing if until and pending(until) else vars(gateway).get("lasting", "available"))
+    temporary_state, until = vars(gateway).get("mended", ("", None))
+    return str(
+        temporary_state
+        if until and is_in_future(until)
+        else vars(gateway).get("lasting", "available")
+    )
 
 
-@mend.also
-def nat_states() -> None:
-    state = property(_nat_state, lambda it, to: vars(it).update(lasting=to))
+@patch.add_change
+def add_nat_states() -> None:
+    state = property(_get_nat_state, lambda gateway, value: vars(gateway).update(lasting=value))
     setattr(NatGateway, "state", state)  # noqa: B010 (typed as text)
 
 
-def _acl_entry(method: str) -> None:
-    @mend.around(NetworkACLs, method)
+def _wrap_acl_entry(method: str) -> None:
+    @patch.wrap(NetworkACLs, method)
     def entry(original: Any, response: NetworkACLs) -> Any:
         """ICMP rules have a type and a code, which moto looks for under another name."""
-        answer, given = original(response), parameters(response)
-        acl = response.ec2_backend.network_acls[given["NetworkAclId"]]
-        icmp = given.get("IcmpTypeCode") or {}
+        answer, params = original(response), parse_request_parameters(response)
+        acl = response.ec2_backend.network_acls[params["NetworkAclId"]]
+        icmp = params.get("IcmpTypeCode") or {}
         for rule in acl.network_acl_entries if icmp else ():
-            same = (str(rule.rule_number), bool(rule.egress))
-            if same == (str(given["RuleNumber"]), bool(given["Egress"])):
+            rule_key = (str(rule.rule_number), bool(rule.egress))
+            if rule_key == (str(params["RuleNumber"]), bool(params["Egress"])):
                 rule.icmp_type, rule.icmp_code = icmp.get("Type"), icmp.get("Code")
-                if given["Protocol"] in ICMP:
+                if params["Protocol"] in ICMP_PROTOCOLS:
                     rule.port_range_from = rule.port_range_to = None
         return answer
 
 
-_acl_entry("create_network_acl_entry")
-_acl_entry("replace_network_acl_entry")
+_wrap_acl_entry("create_network_acl_entry")
+_wrap_acl_entry("replace_network_acl_entry")
 
 
-@mend.around(SubnetBackend, "delete_subnet")
+@patch.wrap(SubnetBackend, "delete_subnet")
 def delete_subnet(original: Any, backend: EC2Backend, subnet_id: str) -> Any:
     """Not while something runs in it."""
     gateways = (g for g in backend.nat_gateways.values() if g.state != "deleted")
@@ -154,7 +175,7 @@ def delete_subnet(original: Any, backend: EC2Backend, subnet_id: str) -> Any:
         or any(i.subnet_id == subnet_id for i in instances)
         or any(subnet_id in {s.id for s in b.subnets} for b in balancers)
     ):
-        raise Refused(
+        raise AwsError(
             "DependencyViolation",
             f"The subnet '{subnet_id}' has dependencies and cannot be deleted.",
         )

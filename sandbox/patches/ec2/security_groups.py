@@ -11,21 +11,21 @@ from moto.elasticache.models import elasticache_backends
 from moto.elbv2.models import elbv2_backends
 from moto.rds.models import rds_backends
 
-from sandbox.patches.elasticache.replication_groups import groups
-from sandbox.patches.patching import Mend, Refused
+from sandbox.patches.elasticache.replication_groups import get_replication_groups
+from sandbox.patches.patching import AwsError, ServicePatch
 
-mend = Mend()
+patch = ServicePatch()
 
 
-@mend.around(SecurityGroupRule, "description")
-def description(_original: Any, rule: SecurityGroupRule) -> str | None:
+@patch.wrap(SecurityGroupRule, "description")
+def get_rule_description(_original: Any, rule: SecurityGroupRule) -> str | None:
     """moto knows it of address ranges only."""
     sources: tuple[Any, ...] = (rule.ip_range, rule.source_group, rule.prefix_list_id)
-    told = [s["Description"] for s in sources if isinstance(s, dict) and "Description" in s]
-    return told[0] if told else None
+    descriptions = [s["Description"] for s in sources if isinstance(s, dict) and "Description" in s]
+    return descriptions[0] if descriptions else None
 
 
-def _used(backend: EC2Backend) -> Iterator[str]:
+def _list_used_groups(backend: EC2Backend) -> Iterator[str]:
     """The groups of everything that has network interfaces in a region."""
     account, region = backend.account_id, backend.region_name
     for interface in backend.enis.values():
@@ -36,7 +36,7 @@ def _used(backend: EC2Backend) -> Iterator[str]:
             yield from endpoint.security_group_ids
     for instance in rds_backends[account][region].describe_db_instances():
         yield from instance.vpc_security_group_ids
-    for group in groups(elasticache_backends[account][region]).values():
+    for group in get_replication_groups(elasticache_backends[account][region]).values():
         yield from group["SecurityGroupIds"]
     for balancer in elbv2_backends[account][region].load_balancers.values():
         yield from balancer.security_groups or ()
@@ -47,17 +47,21 @@ def _used(backend: EC2Backend) -> Iterator[str]:
         yield from (function.vpc_config or {}).get("SecurityGroupIds", ())
 
 
-def _named(backend: EC2Backend, group_id: str) -> bool:
+def _is_referenced(backend: EC2Backend, group_id: str) -> bool:
     """Whether another group's rule names a group."""
-    others = (g for of_vpc in backend.groups.values() for g in of_vpc.values() if g.id != group_id)
+    others = (
+        g for vpc_groups in backend.groups.values() for g in vpc_groups.values() if g.id != group_id
+    )
     rules = (rule for group in others for rule in (*group.ingress_rules, *group.egress_rules))
     return any(rule.source_group.get("GroupId") == group_id for rule in rules)
 
 
-@mend.around(SecurityGroupBackend, "delete_security_group")
-def delete(
+@patch.wrap(SecurityGroupBackend, "delete_security_group")
+def delete_unused_security_group(
     original: Any, backend: EC2Backend, name: str | None = None, group_id: str | None = None
 ) -> None:
-    if group_id and (group_id in set(_used(backend)) or _named(backend, group_id)):
-        raise Refused("DependencyViolation", f"resource {group_id} has a dependent object")
+    if group_id and (
+        group_id in set(_list_used_groups(backend)) or _is_referenced(backend, group_id)
+    ):
+        raise AwsError("DependencyViolation", f"resource {group_id} has a dependent object")
     original(backend, name, group_id)

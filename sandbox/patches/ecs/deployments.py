@@ -14,30 +14,40 @@ from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.models import FakeTargetGroup, elbv2_backends
 from moto.moto_api._internal import mock_random
 
-from sandbox.clock import clock, pending
-from sandbox.image_behaviour import STARTS, Behaviour, behaviour
-from sandbox.patches.patching import Mend, Refused, kept
+from sandbox.clock import get_sandbox_clock, is_in_future
+from sandbox.image_behaviour import STARTING_BEHAVIOURS, ImageBehaviour, get_image_behaviour
+from sandbox.patches.patching import AwsError, ServicePatch, backend_state
 
-mend = Mend()
-Record = dict[str, Any]
-Phase = Literal["starting", "draining", "completed", "failing", "rolling back", "failed", "gone"]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
+DeploymentPhase = Literal[
+    "starting", "draining", "completed", "failing", "rolling back", "failed", "gone"
+]
 # Simulated seconds. Assumptions: a small image is pulled, started and found healthy in a minute
 # and a half, the end of it a health check; without a load balancer old tasks stop within the 30 s
 # that ECS gives them; a task that never becomes healthy is stopped after the grace period and the
 # health checks, one that exits after its start.
-START: Final = 90
-DRAIN: Final = 30
-CHECK: Final = 30
-ROUND: Final[dict[Behaviour, int]] = {"unhealthy": 150, "exits": 45, "missing": 40}
+TASK_START_SECONDS: Final = 90
+DRAIN_SECONDS: Final = 30
+HEALTH_CHECK_SECONDS: Final = 30
+FAILED_ROUND_SECONDS: Final[dict[ImageBehaviour, int]] = {
+    "unhealthy": 150,
+    "exits": 45,
+    "missing": 40,
+}
 # Failed tasks that trip the circuit breaker: half the desired count, rounded up, in these bounds.
 # Source: ECS developer guide, "How the Amazon ECS deployment circuit breaker detects failures".
-THRESHOLD: Final = (3, 200)
+BREAKER_THRESHOLD_LIMITS: Final = (3, 200)
 # Parameters of UpdateService (as moto spells them) whose change starts tasks anew.
-RENEWING: Final = ("network_configuration", "load_balancers", "capacity_provider_strategy")
+RENEWING_PARAMETERS: Final = (
+    "network_configuration",
+    "load_balancers",
+    "capacity_provider_strategy",
+)
 
 
 @dataclass
-class Attempt:
+class DeploymentAttempt:
     """One start of new tasks. `ends` is when the last new task runs, or the last one failed.
 
     `check` and `drain` are seconds: of the target group's one health check, and of its
@@ -48,68 +58,87 @@ class Attempt:
     number: int
     task_definition: str
     image: str
-    wanted: int
-    before: "Attempt | None"
+    desired_count: int
+    previous: "DeploymentAttempt | None"
     breaker: bool
     rollback: bool
-    how: Behaviour = "healthy"
-    answers: Behaviour = "healthy"
-    check: int = CHECK
-    drain: int = DRAIN
-    replaces: int = 0
-    execute: bool = False
-    created: datetime = field(default_factory=lambda: clock().now())
-    ends: datetime = field(init=False)
-    over: datetime = field(init=False)
-    registers: datetime = field(init=False)
-    superseded: datetime | None = None
+    outcome: ImageBehaviour = "healthy"
+    image_behaviour: ImageBehaviour = "healthy"
+    check_seconds: int = HEALTH_CHECK_SECONDS
+    drain_seconds: int = DRAIN_SECONDS
+    replaced_count: int = 0
+    execute_enabled: bool = False
+    created_at: datetime = field(default_factory=lambda: get_sandbox_clock().now())
+    ends_at: datetime = field(init=False)
+    drained_at: datetime = field(init=False)
+    registers_at: datetime = field(init=False)
+    superseded_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        takes = START if self.how == "healthy" else self.rounds * ROUND[self.how]
-        self.ends, self.over = clock().ready(takes), clock().ready(takes + self.drain)
-        self.registers = clock().ready(max(START - self.check, 0))
-        if self.wanted == 0 or (self.before is None and self.how == "healthy"):
-            self.over = self.ends if self.wanted else clock().ready(0)
-            self.ends = self.over
+        seconds = (
+            TASK_START_SECONDS
+            if self.outcome == "healthy"
+            else self.rounds * FAILED_ROUND_SECONDS[self.outcome]
+        )
+        self.ends_at, self.drained_at = (
+            get_sandbox_clock().get_completion_time(seconds),
+            get_sandbox_clock().get_completion_time(seconds + self.drain_seconds),
+        )
+        self.registers_at = get_sandbox_clock().get_completion_time(
+            max(TASK_START_SECONDS - self.check_seconds, 0)
+        )
+        if self.desired_count == 0 or (self.previous is None and self.outcome == "healthy"):
+            self.drained_at = (
+                self.ends_at if self.desired_count else get_sandbox_clock().get_completion_time(0)
+            )
+            self.ends_at = self.drained_at
 
     @property
     def threshold(self) -> int:
-        low, high = THRESHOLD
-        return min(max(-(-self.wanted // 2), low), high)
+        low, high = BREAKER_THRESHOLD_LIMITS
+        return min(max(-(-self.desired_count // 2), low), high)
 
     @property
     def rounds(self) -> int:
         """How often the new tasks are started until the circuit breaker trips."""
-        return -(-self.threshold // max(self.wanted, 1))
+        return -(-self.threshold // max(self.desired_count, 1))
 
     @property
     def id(self) -> str:
         return f"ecs-svc/{self.number}"
 
     @property
-    def phase(self) -> Phase:
-        if self.superseded:
+    def phase(self) -> DeploymentPhase:
+        if self.superseded_at:
             return "gone"
-        if self.how == "healthy" or self.wanted == 0:
-            return "starting" if pending(self.ends) else self._ending("draining", "completed")
-        if pending(self.ends) or not self.breaker:
+        if self.outcome == "healthy" or self.desired_count == 0:
+            return (
+                "starting"
+                if is_in_future(self.ends_at)
+                else self._resolve_ending("draining", "completed")
+            )
+        if is_in_future(self.ends_at) or not self.breaker:
             return "failing"
-        if not (self.rollback and self.before):
+        if not (self.rollback and self.previous):
             return "failed"
-        return self._ending("rolling back", "gone")
+        return self._resolve_ending("rolling back", "gone")
 
-    def _ending(self, now: Phase, then: Phase) -> Phase:
-        return now if pending(self.over) else then
+    def _resolve_ending(
+        self, pending_phase: DeploymentPhase, final_phase: DeploymentPhase
+    ) -> DeploymentPhase:
+        return pending_phase if is_in_future(self.drained_at) else final_phase
 
     @property
-    def failed_tasks(self) -> int:
+    def failed_task_count(self) -> int:
         """How many of its tasks have failed by now."""
-        if self.how == "healthy" or self.wanted == 0:
+        if self.outcome == "healthy" or self.desired_count == 0:
             return 0
-        if not pending(self.ends):
+        if not is_in_future(self.ends_at):
             return self.threshold
-        gone = (clock().now() - self.created).total_seconds()
-        return min(int(gone // ROUND[self.how]) * self.wanted, self.threshold)
+        elapsed = (get_sandbox_clock().now() - self.created_at).total_seconds()
+        return min(
+            int(elapsed // FAILED_ROUND_SECONDS[self.outcome]) * self.desired_count, self.threshold
+        )
 
     @property
     def status(self) -> str:
@@ -123,115 +152,121 @@ class Attempt:
                 return "ROLLBACK_IN_PROGRESS"
             case "failed":
                 return "STOPPED"
-        if self.superseded is None:
+        if self.superseded_at is None:
             return "ROLLBACK_SUCCESSFUL"
-        healthy = self.how == "healthy" and self.over <= self.superseded
+        healthy = self.outcome == "healthy" and self.drained_at <= self.superseded_at
         return "SUCCESSFUL" if healthy else "STOPPED"
 
     @property
-    def failing(self) -> bool:
-        return self.how != "healthy" and self.wanted > 0
+    def is_failing(self) -> bool:
+        return self.outcome != "healthy" and self.desired_count > 0
 
 
 @dataclass
-class History:
+class DeploymentHistory:
     """The attempts of one service, oldest first; and when a change of its size takes effect."""
 
-    attempts: list[Attempt] = field(default_factory=list)
-    running: int = 0
-    resized: datetime | None = None
-    registers: datetime | None = None
+    attempts: list[DeploymentAttempt] = field(default_factory=list)
+    running_count: int = 0
+    resized_at: datetime | None = None
+    registers_at: datetime | None = None
 
-    def primary(self) -> Attempt:
+    def get_primary(self) -> DeploymentAttempt:
         """The deployment in charge: after a rollback the one before."""
         attempt = self.attempts[-1]
-        while attempt.before and attempt.status.startswith("ROLLBACK"):
-            attempt = attempt.before
+        while attempt.previous and attempt.status.startswith("ROLLBACK"):
+            attempt = attempt.previous
         return attempt
 
 
-def histories(backend: EC2ContainerServiceBackend) -> dict[str, History]:
+def get_deployment_histories(backend: EC2ContainerServiceBackend) -> dict[str, DeploymentHistory]:
     """By ARN of the service."""
-    return kept(backend, "deployments", dict)
+    return backend_state(backend, "deployments", dict)
 
 
-def _image(backend: EC2ContainerServiceBackend, arn: str | None) -> str:
+def _get_image(backend: EC2ContainerServiceBackend, arn: str | None) -> str:
     containers = backend.describe_task_definition(arn or "").container_definitions
     return str(containers[0]["image"]) if containers else ""
 
 
-def _attempt(service: Service, history: History) -> None:
+def _start_attempt(service: Service, history: DeploymentHistory) -> None:
     """Starts tasks anew; what was on its way is given up."""
-    before = history.primary() if history.attempts else None
+    current = history.get_primary() if history.attempts else None
     # A rollback goes to the last deployment that completed.
-    healthy = before
-    while healthy is not None and healthy.status != "SUCCESSFUL":
-        healthy = healthy.before
-    if before is not None and before.phase not in ("completed", "gone"):
-        before.superseded = clock().now()
-    options: Record = getattr(service, "deployment_configuration", None) or {}
-    breaker: Record = options.get("deploymentCircuitBreaker") or {}
-    image = _image(service._backend, service.task_definition)
-    answers, group = behaviour(image), _group(service)
-    check, drain = _paces(group)
+    last_successful = current
+    while last_successful is not None and last_successful.status != "SUCCESSFUL":
+        last_successful = last_successful.previous
+    if current is not None and current.phase not in ("completed", "gone"):
+        current.superseded_at = get_sandbox_clock().now()
+    options: ApiRecord = getattr(service, "deployment_configuration", None) or {}
+    breaker: ApiRecord = options.get("deploymentCircuitBreaker") or {}
+    image = _get_image(service._backend, service.task_definition)
+    image_behaviour, group = get_image_behaviour(image), _find_target_group(service)
+    check_seconds, drain_seconds = _get_check_and_drain_seconds(group)
     history.attempts.append(
-        Attempt(
+        DeploymentAttempt(
             number=mock_random.randint(10**18, 10**19 - 1),
             task_definition=str(service.task_definition),
             image=image,
-            wanted=service.desired_count,
-            before=healthy,
+            desired_count=service.desired_count,
+            previous=last_successful,
             breaker=bool(breaker.get("enable")),
             rollback=bool(breaker.get("rollback")),
-            how="healthy" if answers in STARTS else answers,
-            answers=answers,
-            check=check,
-            drain=drain,
-            replaces=service.desired_count if healthy else 0,
-            execute=bool(getattr(service, "enable_execute_command", False)),
+            outcome="healthy" if image_behaviour in STARTING_BEHAVIOURS else image_behaviour,
+            image_behaviour=image_behaviour,
+            check_seconds=check_seconds,
+            drain_seconds=drain_seconds,
+            replaced_count=service.desired_count if last_successful else 0,
+            execute_enabled=bool(getattr(service, "enable_execute_command", False)),
         )
     )
 
 
-def _group(service: Service) -> FakeTargetGroup | None:
+def _find_target_group(service: Service) -> FakeTargetGroup | None:
     """The target group that its tasks are registered with."""
-    known = elbv2_backends[service._backend.account_id][service._backend.region_name].target_groups
+    target_groups = elbv2_backends[service._backend.account_id][
+        service._backend.region_name
+    ].target_groups
     arns = (b.get("targetGroupArn") for b in service.load_balancers)
-    return next((known[arn] for arn in arns if arn in known), None)
+    return next((target_groups[arn] for arn in arns if arn in target_groups), None)
 
 
-def _paces(group: FakeTargetGroup | None) -> tuple[int, int]:
+def _get_check_and_drain_seconds(group: FakeTargetGroup | None) -> tuple[int, int]:
     """Seconds of a health check, and of draining."""
     if group is None:
-        return CHECK, DRAIN
+        return HEALTH_CHECK_SECONDS, DRAIN_SECONDS
     delay = str(group.attributes["deregistration_delay.timeout_seconds"])
-    return min(int(group.health_check_interval_seconds), START), int(delay)
+    return min(int(group.health_check_interval_seconds), TASK_START_SECONDS), int(delay)
 
 
-def settle(service: Service) -> None:
+def apply_deployment_state(service: Service) -> None:
     """Brings a service up to the time."""
-    history = histories(service._backend).get(service.arn)
+    history = get_deployment_histories(service._backend).get(service.arn)
     if history is None or service.status != "ACTIVE":
         return
-    primary, last, wanted = history.primary(), history.attempts[-1], service.desired_count
-    if history.resized is None or not pending(history.resized):
-        history.resized, size = None, wanted
+    primary, last, desired_count = (
+        history.get_primary(),
+        history.attempts[-1],
+        service.desired_count,
+    )
+    if history.resized_at is None or not is_in_future(history.resized_at):
+        history.resized_at, size = None, desired_count
     else:
-        size = history.running
+        size = history.running_count
     phase = primary.phase  # looked at once: the clock goes on meanwhile
-    fresh = size if phase in ("draining", "completed") else 0
-    shown = [(primary, "PRIMARY", wanted, fresh)]
+    new_count = size if phase in ("draining", "completed") else 0
+    rows = [(primary, "PRIMARY", desired_count, new_count)]
     if last is not primary and last.phase == "rolling back":
-        shown = [(primary, "PRIMARY", wanted, size), (last, "ACTIVE", 0, 0)]
-    elif primary.before and phase not in ("completed", "gone"):
-        shown.append((primary.before, "ACTIVE", wanted, size))
+        rows = [(primary, "PRIMARY", desired_count, size), (last, "ACTIVE", 0, 0)]
+    elif primary.previous and phase not in ("completed", "gone"):
+        rows.append((primary.previous, "ACTIVE", desired_count, size))
     service.task_definition = primary.task_definition
-    service.running_count = sum(running for *_, running in shown)
+    service.running_count = sum(running for *_, running in rows)
     # Whoever asks for the size while it changes is told what runs, and that more is coming.
-    if history.resized is None and phase == "completed":
-        history.running = size
-    template: Record = {**service.deployments[0]}
-    now: list[Record] = [
+    if history.resized_at is None and phase == "completed":
+        history.running_count = size
+    template: ApiRecord = {**service.deployments[0]}
+    deployments: list[ApiRecord] = [
         template
         | {
             "id": attempt.id,
@@ -240,81 +275,93 @@ def settle(service: Service) -> None:
             "desiredCount": desired,
             "runningCount": running,
             "pendingCount": max(desired - running, 0),
-            "failedTasks": attempt.failed_tasks,
-            "createdAt": attempt.created,
-            "updatedAt": max(attempt.created, min(attempt.over, clock().now())),
-            **_rollout(attempt, last, status),
+            "failedTasks": attempt.failed_task_count,
+            "createdAt": attempt.created_at,
+            "updatedAt": max(
+                attempt.created_at, min(attempt.drained_at, get_sandbox_clock().now())
+            ),
+            **_build_rollout_state(attempt, last, status),
         }
-        for attempt, status, desired, running in shown
+        for attempt, status, desired, running in rows
     ]
-    service.deployments = now
-    service.pending_count = now[0]["pendingCount"]
+    service.deployments = deployments
+    service.pending_count = deployments[0]["pendingCount"]
 
 
-def _rollout(attempt: Attempt, last: Attempt, status: str) -> Record:
+def _build_rollout_state(
+    attempt: DeploymentAttempt, last: DeploymentAttempt, status: str
+) -> ApiRecord:
     if last.phase == "rolling back" and attempt is not last and status == "PRIMARY":
         reason = f"ECS deployment circuit breaker: rolling back to deploymentId {attempt.id}."
         return {"rolloutState": "IN_PROGRESS", "rolloutStateReason": reason}
     match attempt.phase:
         case "starting" | "draining" | "failing":
-            state, words = "IN_PROGRESS", f"ECS deployment {attempt.id} in progress."
+            state, message = "IN_PROGRESS", f"ECS deployment {attempt.id} in progress."
         case "failed" | "rolling back":
-            state, words = "FAILED", "ECS deployment circuit breaker: tasks failed to start."
+            state, message = "FAILED", "ECS deployment circuit breaker: tasks failed to start."
         case _:
-            state, words = "COMPLETED", f"ECS deployment {attempt.id} completed."
-    return {"rolloutState": state, "rolloutStateReason": words}
+            state, message = "COMPLETED", f"ECS deployment {attempt.id} completed."
+    return {"rolloutState": state, "rolloutStateReason": message}
 
 
-@mend.around(EC2ContainerServiceResponse, "create_service")
-def create(original: Any, response: EC2ContainerServiceResponse) -> Any:
+@patch.wrap(EC2ContainerServiceResponse, "create_service")
+def create_service_with_deployment(original: Any, response: EC2ContainerServiceResponse) -> Any:
     answer = original(response)
     service: Service = answer.result["service"]
     if service.deployments:  # only ECS's own controller has deployments
-        history = histories(response.ecs_backend)[service.arn] = History()
-        _attempt(service, history)
-        settle(service)
+        history = get_deployment_histories(response.ecs_backend)[service.arn] = DeploymentHistory()
+        _start_attempt(service, history)
+        apply_deployment_state(service)
     return answer
 
 
-@mend.around(EC2ContainerServiceBackend, "update_service")
-def update(original: Any, backend: EC2ContainerServiceBackend, given: Record) -> Service:
-    service = backend._get_service(given.get("cluster", "default"), given["service"])
+@patch.wrap(EC2ContainerServiceBackend, "update_service")
+def update_service_deployment(
+    original: Any, backend: EC2ContainerServiceBackend, params: ApiRecord
+) -> Service:
+    service = backend._get_service(params.get("cluster", "default"), params["service"])
     if service.status != "ACTIVE":
-        raise Refused("ServiceNotActiveException", "Service was not ACTIVE.")
-    history = histories(backend).get(service.arn)
+        raise AwsError("ServiceNotActiveException", "Service was not ACTIVE.")
+    history = get_deployment_histories(backend).get(service.arn)
     if history is None:
-        return original(backend, given)  # type: ignore[no-any-return]
-    settle(service)
+        return original(backend, params)  # type: ignore[no-any-return]
+    apply_deployment_state(service)
     size, revision = service.desired_count, service.task_definition
-    if wanted := given.get("task_definition"):
-        definition = backend.describe_task_definition(wanted)
+    if task_definition := params.get("task_definition"):
+        definition = backend.describe_task_definition(task_definition)
         if definition.status != "ACTIVE":
-            raise Refused("InvalidParameterException", "TaskDefinition is inactive")
+            raise AwsError("InvalidParameterException", "TaskDefinition is inactive")
         revision = definition.arn
-    renewed = (
+    needs_new_tasks = (
         revision != service.task_definition
-        or bool(given.get("force_new_deployment"))
-        or any(given.get(name) for name in RENEWING)
+        or bool(params.get("force_new_deployment"))
+        or any(params.get(name) for name in RENEWING_PARAMETERS)
     )
-    changed: Service = original(backend, given)
-    if renewed:
-        changed.task_definition = revision
-        _attempt(changed, history)
-    elif changed.desired_count != size:
-        history.running = size
-        check, drain = _paces(_group(changed))
-        history.resized = clock().ready(START if changed.desired_count > size else drain)
-        history.registers = clock().ready(START - check)
-        history.attempts[-1].wanted = changed.desired_count
-    settle(changed)
-    return changed
+    updated_service: Service = original(backend, params)
+    if needs_new_tasks:
+        updated_service.task_definition = revision
+        _start_attempt(updated_service, history)
+    elif updated_service.desired_count != size:
+        history.running_count = size
+        check_seconds, drain_seconds = _get_check_and_drain_seconds(
+            _find_target_group(updated_service)
+        )
+        history.resized_at = get_sandbox_clock().get_completion_time(
+            TASK_START_SECONDS if updated_service.desired_count > size else drain_seconds
+        )
+        history.registers_at = get_sandbox_clock().get_completion_time(
+            TASK_START_SECONDS - check_seconds
+        )
+        history.attempts[-1].desired_count = updated_service.desired_count
+    apply_deployment_state(updated_service)
+    return updated_service
 
 
-@mend.around(EC2ContainerServiceBackend, "describe_services")
-def describe(
+@patch.wrap(EC2ContainerServiceBackend, "describe_services")
+def describe_services_with_deployments(
     original: Any, backend: EC2ContainerServiceBackend, cluster: str, names: list[str]
 ) -> tuple[list[Service], list[dict[str, str]]]:
-    found: tuple[list[Service], list[dict[str, str]]] = original(backend, cluster, names)
-    for service in found[0]:
-        settle(service)
-    return found
+    result: tuple[list[Service], list[dict[str, str]]] = original(backend, cluster, names)
+    for service in result[0]:
+        apply_deployment_state(service)
+    return result

@@ -14,13 +14,18 @@ from typing import Final, Literal
 from moto.ecs.models import Service, ecs_backends
 from moto.elbv2.models import FakeTargetGroup
 
-from sandbox.clock import clock, pending
-from sandbox.image_behaviour import Behaviour
-from sandbox.patches.ecs.deployments import ROUND, Attempt, History, histories
-from sandbox.patches.ecs.tasks import address, task_id
+from sandbox.clock import get_sandbox_clock, is_in_future
+from sandbox.image_behaviour import ImageBehaviour
+from sandbox.patches.ecs.deployments import (
+    FAILED_ROUND_SECONDS,
+    DeploymentAttempt,
+    DeploymentHistory,
+    get_deployment_histories,
+)
+from sandbox.patches.ecs.tasks import compute_task_address, compute_task_id
 
-Health = Literal["initial", "healthy", "unhealthy", "draining", "unused"]
-REASONS: Final[dict[Health, tuple[str, str] | None]] = {
+TargetHealth = Literal["initial", "healthy", "unhealthy", "draining", "unused"]
+HEALTH_REASONS: Final[dict[TargetHealth, tuple[str, str] | None]] = {
     "initial": ("Elb.InitialHealthChecking", "Initial health checks in progress"),
     "healthy": None,
     "unhealthy": ("Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]"),
@@ -30,7 +35,7 @@ REASONS: Final[dict[Health, tuple[str, str] | None]] = {
 
 
 @dataclass(frozen=True)
-class Target:
+class RegisteredTarget:
     """One target of a group, and what answers there: an image, of a task or an instance.
 
     Without an image nobody listens.
@@ -38,80 +43,93 @@ class Target:
 
     id: str
     port: int
-    health: Health
+    health: TargetHealth
     name: str = ""
     image: str = ""
-    answers: Behaviour | None = None
+    image_behaviour: ImageBehaviour | None = None
 
 
-def tasks(group: FakeTargetGroup) -> list[Target]:
+def list_task_targets(group: FakeTargetGroup) -> list[RegisteredTarget]:
     """The tasks that are targets of a group now, those of the newest deployment first."""
     backend = ecs_backends[group.account_id][group.region_name]
-    found: list[Target] = []
+    targets: list[RegisteredTarget] = []
     for service in list(backend.services.values()):
-        ours = [b for b in service.load_balancers if b.get("targetGroupArn") == group.arn]
-        history = histories(backend).get(service.arn)
-        if ours and history is not None and history.attempts and service.status == "ACTIVE":
-            port = int(ours[0]["containerPort"])
-            for attempt, number, health in _shown(service, history, group):
-                found.append(
-                    Target(
-                        id=address(service, attempt, number),
+        load_balancers = [b for b in service.load_balancers if b.get("targetGroupArn") == group.arn]
+        history = get_deployment_histories(backend).get(service.arn)
+        if (
+            load_balancers
+            and history is not None
+            and history.attempts
+            and service.status == "ACTIVE"
+        ):
+            port = int(load_balancers[0]["containerPort"])
+            for attempt, number, health in _list_task_healths(service, history, group):
+                targets.append(
+                    RegisteredTarget(
+                        id=compute_task_address(service, attempt, number),
                         port=port,
                         health=health,
-                        name=task_id(service, attempt, number),
+                        name=compute_task_id(service, attempt, number),
                         image=attempt.image,
-                        answers=attempt.answers,
+                        image_behaviour=attempt.image_behaviour,
                     )
                 )
-    return found
+    return targets
 
 
-Shown = Iterator[tuple[Attempt, int, Health]]
+TaskHealths = Iterator[tuple[DeploymentAttempt, int, TargetHealth]]
 
 
-def _shown(service: Service, history: History, group: FakeTargetGroup) -> Shown:
+def _list_task_healths(
+    service: Service, history: DeploymentHistory, group: FakeTargetGroup
+) -> TaskHealths:
     """Each phase is looked at once: the clock goes on meanwhile."""
-    primary, wanted = history.primary(), service.desired_count
+    primary, desired_count = history.get_primary(), service.desired_count
     phase = primary.phase
     match phase:
         case "starting":
-            if not pending(primary.registers):
-                yield from ((primary, number, "initial") for number in range(wanted))
+            if not is_in_future(primary.registers_at):
+                yield from ((primary, number, "initial") for number in range(desired_count))
         case "draining" | "completed":
-            yield from _sized(primary, history, wanted)
+            yield from _list_sized_tasks(primary, history, desired_count)
         case "failing":
-            if health := _failing(primary, group):
-                yield from ((primary, number, health) for number in range(wanted))
-    if primary.before is None or phase == "completed":
+            if health := _get_failing_health(primary, group):
+                yield from ((primary, number, health) for number in range(desired_count))
+    if primary.previous is None or phase == "completed":
         return
     if phase == "draining":
-        yield from ((primary.before, number, "draining") for number in range(primary.replaces))
+        yield from (
+            (primary.previous, number, "draining") for number in range(primary.replaced_count)
+        )
     else:
-        yield from _sized(primary.before, history, wanted)
+        yield from _list_sized_tasks(primary.previous, history, desired_count)
 
 
-def _sized(attempt: Attempt, history: History, wanted: int) -> Shown:
+def _list_sized_tasks(
+    attempt: DeploymentAttempt, history: DeploymentHistory, desired_count: int
+) -> TaskHealths:
     """The tasks of a deployment that serves, while its size may be changing."""
-    if history.resized is None or not pending(history.resized):
-        yield from ((attempt, number, "healthy") for number in range(wanted))
+    if history.resized_at is None or not is_in_future(history.resized_at):
+        yield from ((attempt, number, "healthy") for number in range(desired_count))
         return
-    for number in range(min(history.running, wanted)):
+    for number in range(min(history.running_count, desired_count)):
         yield attempt, number, "healthy"
-    for number in range(wanted, history.running):
+    for number in range(desired_count, history.running_count):
         yield attempt, number, "draining"
-    if history.registers is None or not pending(history.registers):
-        for number in range(history.running, wanted):
+    if history.registers_at is None or not is_in_future(history.registers_at):
+        for number in range(history.running_count, desired_count):
             yield attempt, number, "initial"
 
 
-def _failing(attempt: Attempt, group: FakeTargetGroup) -> Health | None:
+def _get_failing_health(attempt: DeploymentAttempt, group: FakeTargetGroup) -> TargetHealth | None:
     """What its tasks are while they fail, round by round; only those that run are targets."""
-    if attempt.how != "unhealthy":
+    if attempt.outcome != "unhealthy":
         return None
-    into = (clock().now() - attempt.created).total_seconds() % ROUND[attempt.how]
-    registered = (attempt.registers - attempt.created).total_seconds()
-    if into < registered:
+    elapsed = (
+        get_sandbox_clock().now() - attempt.created_at
+    ).total_seconds() % FAILED_ROUND_SECONDS[attempt.outcome]
+    registration_seconds = (attempt.registers_at - attempt.created_at).total_seconds()
+    if elapsed < registration_seconds:
         return None
-    checks = int(group.health_check_interval_seconds) * int(group.unhealthy_threshold_count)
-    return "initial" if into < registered + checks else "unhealthy"
+    check_seconds = int(group.health_check_interval_seconds) * int(group.unhealthy_threshold_count)
+    return "initial" if elapsed < registration_seconds + check_seconds else "unhealthy"

@@ -10,31 +10,41 @@ from moto.core.responses import ActionResult
 from moto.ecs.models import EC2ContainerServiceBackend, Service
 from moto.ecs.responses import EC2ContainerServiceResponse
 
-from sandbox.clock import clock, pending
-from sandbox.image_behaviour import Behaviour
-from sandbox.patches.ecs.deployments import ROUND, Attempt, History, histories, settle
-from sandbox.patches.patching import Mend, parameters
+from sandbox.clock import get_sandbox_clock, is_in_future
+from sandbox.image_behaviour import ImageBehaviour
+from sandbox.patches.ecs.deployments import (
+    FAILED_ROUND_SECONDS,
+    DeploymentAttempt,
+    DeploymentHistory,
+    apply_deployment_state,
+    get_deployment_histories,
+)
+from sandbox.patches.patching import ServicePatch, parse_request_parameters
 
-mend = Mend()
-Record = dict[str, Any]
-KEPT: Final = 3600  # seconds that a stopped task is shown. Source: API reference, DescribeTasks
-AGENT: Final = "ExecuteCommandAgent"  # of ECS Exec
-_SPACE: Final = uuid.UUID("6f1c6b0e-2a51-4d0b-9d60-6d3c2f3f6a11")
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
+STOPPED_TASK_SECONDS: Final = (
+    3600  # seconds that a stopped task is shown. Source: API reference, DescribeTasks
+)
+EXEC_AGENT: Final = "ExecuteCommandAgent"  # of ECS Exec
+_UUID_NAMESPACE: Final = uuid.UUID("6f1c6b0e-2a51-4d0b-9d60-6d3c2f3f6a11")
 
 
-def arn_of(service: Service, kind: str, name: object) -> str:
-    head = service.arn.split(":service/")[0]
-    return f"{head}:{kind}/{service.cluster_name}/{name}"
+def build_ecs_arn(service: Service, kind: str, name: object) -> str:
+    prefix = service.arn.split(":service/")[0]
+    return f"{prefix}:{kind}/{service.cluster_name}/{name}"
 
 
-def when(attempt: Attempt, at: datetime) -> datetime:
+def get_attempt_time(attempt: DeploymentAttempt, time: datetime) -> datetime:
     """A point in an attempt's time; what takes no time is when it began."""
-    return max(attempt.created, at)
+    return max(attempt.created_at, time)
 
 
-def _reason(how: Behaviour, service: Service, image: str) -> tuple[str, str, Record]:
+def _get_stop_reason(
+    outcome: ImageBehaviour, service: Service, image: str
+) -> tuple[str, str, ApiRecord]:
     """Why a failed task stopped: code, reason and what its container says."""
-    match how:
+    match outcome:
         case "exits":
             return (
                 "EssentialContainerExited",
@@ -45,45 +55,50 @@ def _reason(how: Behaviour, service: Service, image: str) -> tuple[str, str, Rec
             reason = f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {image}: not found"  # noqa: E501
             return "TaskFailedToStart", reason, {"reason": reason}
         case _:
-            reason = f"Task failed ELB health checks in {_group(service) or '(target-group)'}"
+            reason = f"Task failed ELB health checks in {_format_target_group(service) or '(target-group)'}"
             return "ServiceSchedulerInitiated", reason, {"exitCode": 137}
 
 
-def task_id(service: Service, attempt: Attempt, number: int) -> str:
+def compute_task_id(service: Service, attempt: DeploymentAttempt, number: int) -> str:
     """Always the same for one task."""
-    return uuid.uuid5(_SPACE, f"{service.arn}/{attempt.number}/{number}").hex
+    return uuid.uuid5(_UUID_NAMESPACE, f"{service.arn}/{attempt.number}/{number}").hex
 
 
-def address(service: Service, attempt: Attempt, number: int) -> str:
+def compute_task_address(service: Service, attempt: DeploymentAttempt, number: int) -> str:
     """Its address in the VPC, always the same."""
-    mark = hashlib.sha256(f"{service.arn}/{attempt.number}/{number}".encode()).digest()
-    return f"10.0.{mark[0] % 64 + 64}.{mark[1] % 250 + 4}"
+    digest = hashlib.sha256(f"{service.arn}/{attempt.number}/{number}".encode()).digest()
+    return f"10.0.{digest[0] % 64 + 64}.{digest[1] % 250 + 4}"
 
 
-def _task(service: Service, attempt: Attempt, number: int, **more: Any) -> Record:
+def _build_task(
+    service: Service, attempt: DeploymentAttempt, number: int, **fields: Any
+) -> ApiRecord:
     """One task, with an id that stays the same."""
-    id_ = task_id(service, attempt, number)
-    extra: Record = more.pop("container", {})
-    if attempt.execute:  # as it was when the task started
-        state = {"RUNNING": "RUNNING", "PENDING": "PENDING"}.get(more["lastStatus"], "STOPPED")
-        extra = {**extra, "managedAgents": [{"name": AGENT, "lastStatus": state}]}
-    up = more["lastStatus"] == "RUNNING"
+    id_ = compute_task_id(service, attempt, number)
+    extra: ApiRecord = fields.pop("container", {})
+    if attempt.execute_enabled:  # as it was when the task started
+        state = {"RUNNING": "RUNNING", "PENDING": "PENDING"}.get(fields["lastStatus"], "STOPPED")
+        extra = {**extra, "managedAgents": [{"name": EXEC_AGENT, "lastStatus": state}]}
+    is_running = fields["lastStatus"] == "RUNNING"
     return {
-        "taskArn": arn_of(service, "task", id_),
+        "taskArn": build_ecs_arn(service, "task", id_),
         "clusterArn": service.cluster_arn,
         "taskDefinitionArn": attempt.task_definition,
         "group": f"service:{service.name}",
         "startedBy": attempt.id,
         "launchType": service.launch_type or "FARGATE",
-        "enableExecuteCommand": attempt.execute,
-        "createdAt": attempt.created,
+        "enableExecuteCommand": attempt.execute_enabled,
+        "createdAt": attempt.created_at,
         "attachments": [
             {
-                "id": str(uuid.uuid5(_SPACE, id_)),
+                "id": str(uuid.uuid5(_UUID_NAMESPACE, id_)),
                 "type": "ElasticNetworkInterface",
-                "status": "DELETED" if more["lastStatus"] == "STOPPED" else "ATTACHED",
+                "status": "DELETED" if fields["lastStatus"] == "STOPPED" else "ATTACHED",
                 "details": [
-                    {"name": "privateIPv4Address", "value": address(service, attempt, number)}
+                    {
+                        "name": "privateIPv4Address",
+                        "value": compute_task_address(service, attempt, number),
+                    }
                 ],
             }
         ],
@@ -91,54 +106,58 @@ def _task(service: Service, attempt: Attempt, number: int, **more: Any) -> Recor
             {
                 "name": service.name,
                 "image": attempt.image,
-                **({"runtimeId": f"{id_}-{int(id_[:8], 16):010d}"} if up else {}),
+                **({"runtimeId": f"{id_}-{int(id_[:8], 16):010d}"} if is_running else {}),
                 **extra,
             }
         ],
-        **more,
+        **fields,
     }
 
 
-def running(service: Service, history: History) -> Iterator[Record]:
+def list_running_tasks(service: Service, history: DeploymentHistory) -> Iterator[ApiRecord]:
     """The tasks that run or start."""
     by_id = {attempt.id: attempt for attempt in history.attempts}
-    deployments: list[Record] = list(service.deployments)
+    deployments: list[ApiRecord] = list(service.deployments)
     for deployment in deployments:
         attempt = by_id[deployment["id"]]
-        up = deployment["runningCount"]
-        coming = 0 if deployment["status"] == "ACTIVE" else deployment["pendingCount"]
-        for number in range(up + coming):
-            state = "RUNNING" if number < up else "PENDING"
-            started = when(attempt, attempt.ends) if number < up else None
-            more = {"lastStatus": state, "desiredStatus": "RUNNING"}
-            health = {"healthStatus": "HEALTHY" if number < up else "UNKNOWN"}
-            yield _task(
+        running_count = deployment["runningCount"]
+        pending_count = 0 if deployment["status"] == "ACTIVE" else deployment["pendingCount"]
+        for number in range(running_count + pending_count):
+            state = "RUNNING" if number < running_count else "PENDING"
+            started_at = (
+                get_attempt_time(attempt, attempt.ends_at) if number < running_count else None
+            )
+            statuses = {"lastStatus": state, "desiredStatus": "RUNNING"}
+            health = {"healthStatus": "HEALTHY" if number < running_count else "UNKNOWN"}
+            yield _build_task(
                 service,
                 attempt,
                 number,
-                **more,
+                **statuses,
                 **health,
-                **({"startedAt": started} if started else {}),
+                **({"startedAt": started_at} if started_at else {}),
             )
 
 
-def stopped(service: Service, history: History) -> Iterator[Record]:
+def list_stopped_tasks(service: Service, history: DeploymentHistory) -> Iterator[ApiRecord]:
     """The tasks that failed in the last hour."""
     for attempt in history.attempts:
-        for number in range(attempt.failed_tasks):
-            round_ = number // max(attempt.wanted, 1) + 1
-            at = attempt.created + timedelta(seconds=round_ * ROUND[attempt.how])
-            at = min(at, clock().now())
-            if (clock().now() - at).total_seconds() > KEPT:
+        for number in range(attempt.failed_task_count):
+            round_ = number // max(attempt.desired_count, 1) + 1
+            stopped_at = attempt.created_at + timedelta(
+                seconds=round_ * FAILED_ROUND_SECONDS[attempt.outcome]
+            )
+            stopped_at = min(stopped_at, get_sandbox_clock().now())
+            if (get_sandbox_clock().now() - stopped_at).total_seconds() > STOPPED_TASK_SECONDS:
                 continue
-            code, reason, container = _reason(attempt.how, service, attempt.image)
-            yield _task(
+            code, reason, container = _get_stop_reason(attempt.outcome, service, attempt.image)
+            yield _build_task(
                 service,
                 attempt,
                 1000 + number,
                 lastStatus="STOPPED",
                 desiredStatus="STOPPED",
-                stoppedAt=at,
+                stoppedAt=stopped_at,
                 stopCode=code,
                 stoppedReason=reason,
                 container=container,
@@ -146,116 +165,133 @@ def stopped(service: Service, history: History) -> Iterator[Record]:
             )
 
 
-def events(service: Service, history: History) -> list[Record]:
+def build_service_events(service: Service, history: DeploymentHistory) -> list[ApiRecord]:
     """What ECS says of a service, newest first."""
-    said: list[tuple[datetime, str]] = []
+    messages: list[tuple[datetime, str]] = []
     for attempt in history.attempts:
-        said.append((attempt.created, f"has started {attempt.wanted} tasks."))
-        if attempt.failing:
-            said += _failure(service, attempt)
+        messages.append((attempt.created_at, f"has started {attempt.desired_count} tasks."))
+        if attempt.is_failing:
+            messages += _list_failure_messages(service, attempt)
         elif attempt.status == "SUCCESSFUL":
-            said += _registered(service, attempt)
-            at = when(attempt, attempt.over)
-            said.append((at, f"(deployment {attempt.id}) deployment completed."))
-            said.append((at, "has reached a steady state."))
+            messages += _list_registration_messages(service, attempt)
+            time = get_attempt_time(attempt, attempt.drained_at)
+            messages.append((time, f"(deployment {attempt.id}) deployment completed."))
+            messages.append((time, "has reached a steady state."))
     return [
         {
-            "id": str(uuid.uuid5(_SPACE, f"{service.arn}{number}{text}")),
-            "createdAt": at,
+            "id": str(uuid.uuid5(_UUID_NAMESPACE, f"{service.arn}{number}{text}")),
+            "createdAt": time,
             "message": f"(service {service.name}) {text}",
         }
-        for number, (at, text) in reversed(list(enumerate(said)))
+        for number, (time, text) in reversed(list(enumerate(messages)))
     ]
 
 
-def _registered(service: Service, attempt: Attempt) -> Iterator[tuple[datetime, str]]:
+def _list_registration_messages(
+    service: Service, attempt: DeploymentAttempt
+) -> Iterator[tuple[datetime, str]]:
     """What is said of targets that came and of those that they replaced."""
-    group = _group(service)
+    group = _format_target_group(service)
     if group is None:
         return
-    yield when(attempt, attempt.registers), f"registered {attempt.wanted} targets in {group}"
-    if attempt.replaces:
-        at, count = when(attempt, attempt.ends), attempt.replaces
-        yield at, f"deregistered {count} targets in {group}"
-        yield at, f"has begun draining connections on {count} tasks."
+    yield (
+        get_attempt_time(attempt, attempt.registers_at),
+        f"registered {attempt.desired_count} targets in {group}",
+    )
+    if attempt.replaced_count:
+        time, count = get_attempt_time(attempt, attempt.ends_at), attempt.replaced_count
+        yield time, f"deregistered {count} targets in {group}"
+        yield time, f"has begun draining connections on {count} tasks."
 
 
-def _group(service: Service) -> str | None:
+def _format_target_group(service: Service) -> str | None:
     """Its target group, as ECS names it."""
     arns = (b.get("targetGroupArn") for b in service.load_balancers)
     return next((f"(target-group {arn})" for arn in arns if arn), None)
 
 
-def _failure(service: Service, attempt: Attempt) -> Iterator[tuple[datetime, str]]:
-    _, reason, _ = _reason(attempt.how, service, attempt.image)
-    if attempt.failed_tasks:
-        at = min(attempt.created + timedelta(seconds=ROUND[attempt.how]), clock().now())
-        yield at, f"is unable to consistently start tasks successfully. {reason}"
-    if attempt.breaker and not pending(attempt.ends):
-        at = when(attempt, attempt.ends)
-        yield at, f"(deployment {attempt.id}) deployment failed: tasks failed to start."
-        if attempt.rollback and attempt.before:
-            yield at, f"rolling back to deployment {attempt.before.id}."
+def _list_failure_messages(
+    service: Service, attempt: DeploymentAttempt
+) -> Iterator[tuple[datetime, str]]:
+    _, reason, _ = _get_stop_reason(attempt.outcome, service, attempt.image)
+    if attempt.failed_task_count:
+        time = min(
+            attempt.created_at + timedelta(seconds=FAILED_ROUND_SECONDS[attempt.outcome]),
+            get_sandbox_clock().now(),
+        )
+        yield time, f"is unable to consistently start tasks successfully. {reason}"
+    if attempt.breaker and not is_in_future(attempt.ends_at):
+        time = get_attempt_time(attempt, attempt.ends_at)
+        yield time, f"(deployment {attempt.id}) deployment failed: tasks failed to start."
+        if attempt.rollback and attempt.previous:
+            yield time, f"rolling back to deployment {attempt.previous.id}."
 
 
-@mend.around(EC2ContainerServiceBackend, "describe_services")
-def describe(
+@patch.wrap(EC2ContainerServiceBackend, "describe_services")
+def describe_services_with_events(
     original: Any, backend: EC2ContainerServiceBackend, cluster: str, names: list[str]
 ) -> tuple[list[Service], list[dict[str, str]]]:
-    found: tuple[list[Service], list[dict[str, str]]] = original(backend, cluster, names)
-    for service in found[0]:
-        if history := histories(backend).get(service.arn):
-            service.events = events(service, history)[:100]
-    return found
+    result: tuple[list[Service], list[dict[str, str]]] = original(backend, cluster, names)
+    for service in result[0]:
+        if history := get_deployment_histories(backend).get(service.arn):
+            service.events = build_service_events(service, history)[:100]
+    return result
 
 
-def services(backend: EC2ContainerServiceBackend) -> Iterator[tuple[Service, History]]:
+def list_services_with_history(
+    backend: EC2ContainerServiceBackend,
+) -> Iterator[tuple[Service, DeploymentHistory]]:
     for service in backend.services.values():
-        history = histories(backend).get(service.arn)
+        history = get_deployment_histories(backend).get(service.arn)
         if history is not None and service.status == "ACTIVE":
-            settle(service)
+            apply_deployment_state(service)
             yield service, history
 
 
-def _tasks(backend: EC2ContainerServiceBackend, cluster: str) -> Iterator[tuple[Service, Record]]:
+def _list_tasks(
+    backend: EC2ContainerServiceBackend, cluster: str
+) -> Iterator[tuple[Service, ApiRecord]]:
     name = backend._get_cluster(cluster).name
-    for service, history in services(backend):
+    for service, history in list_services_with_history(backend):
         if service.cluster_name == name:
-            for task in (*running(service, history), *stopped(service, history)):
+            for task in (
+                *list_running_tasks(service, history),
+                *list_stopped_tasks(service, history),
+            ):
                 yield service, task
 
 
-def _wanted(service: Service, task: Record, given: Record) -> bool:
+def _is_listed(service: Service, task: ApiRecord, params: ApiRecord) -> bool:
     """Whether ListTasks, asked in this way, lists a task of a service."""
-    name = given.get("serviceName", service.name).split("/")[-1]
-    family = given.get("family")
+    name = params.get("serviceName", service.name).split("/")[-1]
+    family = params.get("family")
     return (
-        task["desiredStatus"] == given.get("desiredStatus", "RUNNING")
+        task["desiredStatus"] == params.get("desiredStatus", "RUNNING")
         and name == service.name
-        and given.get("startedBy", task["startedBy"]) == task["startedBy"]
+        and params.get("startedBy", task["startedBy"]) == task["startedBy"]
         and (family is None or f"/{family}:" in task["taskDefinitionArn"])
-        and "containerInstance" not in given
+        and "containerInstance" not in params
     )
 
 
-@mend.around(EC2ContainerServiceResponse, "list_tasks")
-def list_tasks(original: Any, response: EC2ContainerServiceResponse) -> ActionResult:
-    answer, given = original(response), parameters(response)
-    ours = [
+@patch.wrap(EC2ContainerServiceResponse, "list_tasks")
+def list_ecs_tasks(original: Any, response: EC2ContainerServiceResponse) -> ActionResult:
+    answer, params = original(response), parse_request_parameters(response)
+    arns = [
         task["taskArn"]
-        for service, task in _tasks(response.ecs_backend, given.get("cluster", "default"))
-        if _wanted(service, task, given)
+        for service, task in _list_tasks(response.ecs_backend, params.get("cluster", "default"))
+        if _is_listed(service, task, params)
     ]
-    return ActionResult({"taskArns": [*answer.result["taskArns"], *ours]})
+    return ActionResult({"taskArns": [*answer.result["taskArns"], *arns]})
 
 
-@mend.around(EC2ContainerServiceResponse, "describe_tasks")
-def describe_tasks(original: Any, response: EC2ContainerServiceResponse) -> ActionResult:
-    answer, given = original(response), parameters(response)
-    wanted = {name.split("/")[-1] for name in given["tasks"]}
-    ours = [
+@patch.wrap(EC2ContainerServiceResponse, "describe_tasks")
+def describe_ecs_tasks(original: Any, response: EC2ContainerServiceResponse) -> ActionResult:
+    answer, params = original(response), parse_request_parameters(response)
+    task_ids = {name.split("/")[-1] for name in params["tasks"]}
+    tasks = [
         task
-        for _, task in _tasks(response.ecs_backend, given.get("cluster", "default"))
-        if task["taskArn"].split("/")[-1] in wanted
+        for _, task in _list_tasks(response.ecs_backend, params.get("cluster", "default"))
+        if task["taskArn"].split("/")[-1] in task_ids
     ]
-    return ActionResult({**answer.result, "tasks": [*answer.result["tasks"], *ours]})
+    return ActionResult({**answer.result, "tasks": [*answer.result["tasks"], *tasks]})

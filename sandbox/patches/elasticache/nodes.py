@@ -2,11 +2,11 @@
 
 from typing import Any
 
-Record = dict[str, Any]
+ApiRecord = dict[str, Any]
 # Simulated seconds. Assumptions: AWS states none; creations seen in practice take 5 to 10 minutes.
-CREATE, CHANGE, DELETE = 8 * 60, 2 * 60, 4 * 60
+CACHE_CREATE_SECONDS, CACHE_CHANGE_SECONDS, CACHE_DELETE_SECONDS = 8 * 60, 2 * 60, 4 * 60
 # Where only major or major.minor is given: the newest patch that AWS lists (2025).
-VERSIONS = {
+CACHE_VERSIONS = {
     ("valkey", None): "8.0.1",
     ("valkey", "7.2"): "7.2.6",
     ("valkey", "8.0"): "8.0.1",
@@ -18,25 +18,25 @@ VERSIONS = {
 }
 
 
-def version(engine: str, wanted: str | None) -> str:
+def get_full_cache_version(engine: str, version: str | None) -> str:
     """The full version of an engine, from major.minor or nothing."""
-    return VERSIONS.get((engine, wanted), wanted or "")
+    return CACHE_VERSIONS.get((engine, version), version or "")
 
 
-def family(engine: str, full: str) -> str:
+def get_cache_family(engine: str, version: str) -> str:
     """The parameter group family of a version, like valkey8."""
-    return f"{engine}{full.split('.')[0]}"
+    return f"{engine}{version.split('.')[0]}"
 
 
-def _domain(group: Record) -> str:
+def _get_domain(group: ApiRecord) -> str:
     """Node names of a group end like this; the part after its name is one for each account."""
     region = group["Region"].replace("-", "")
     return f"sandbox.{region[:2]}{region[2:3]}{region[-1]}.cache.amazonaws.com"
 
 
-def endpoints(group: Record) -> Record:
+def build_node_group(group: ApiRecord) -> ApiRecord:
     """The one node group: its endpoints and who is primary."""
-    name, port, domain = group["ReplicationGroupId"], group["Port"], _domain(group)
+    name, port, domain = group["ReplicationGroupId"], group["Port"], _get_domain(group)
     tls = group["TransitEncryptionEnabled"]
     primary = f"master.{name}.{domain}" if tls else f"{name}.{domain}"
     reader = f"replica.{name}.{domain}" if tls else f"{name}-ro.{domain}"
@@ -58,7 +58,9 @@ def endpoints(group: Record) -> Record:
     }
 
 
-def cluster(account: str, group: Record, member: str, zone: str, status: str) -> Record:
+def build_cache_cluster(
+    account: str, group: ApiRecord, member: str, zone: str, status: str
+) -> ApiRecord:
     """A member as DescribeCacheClusters shows it."""
     topic = group["NotificationTopicArn"]
     return {
@@ -102,7 +104,7 @@ def cluster(account: str, group: Record, member: str, zone: str, status: str) ->
                 "CustomerAvailabilityZone": zone,
                 "ParameterGroupStatus": "in-sync",
                 "Endpoint": {
-                    "Address": f"{member}.{group['ReplicationGroupId']}.{_domain(group)}",
+                    "Address": f"{member}.{group['ReplicationGroupId']}.{_get_domain(group)}",
                     "Port": group["Port"],
                 },
             }

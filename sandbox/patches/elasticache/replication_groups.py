@@ -11,22 +11,22 @@ from moto.ec2.models import ec2_backends
 from moto.elasticache.models import ElastiCacheBackend, ReplicationGroup
 from moto.elasticache.responses import ElastiCacheResponse
 
-from sandbox.clock import clock, pending
+from sandbox.clock import get_sandbox_clock, is_in_future
 from sandbox.patches.elasticache.nodes import (
-    CHANGE,
-    CREATE,
-    DELETE,
-    cluster,
-    endpoints,
-    family,
-    version,
+    CACHE_CHANGE_SECONDS,
+    CACHE_CREATE_SECONDS,
+    CACHE_DELETE_SECONDS,
+    build_cache_cluster,
+    build_node_group,
+    get_cache_family,
+    get_full_cache_version,
 )
-from sandbox.patches.patching import Mend, Refused, kept
+from sandbox.patches.patching import AwsError, ServicePatch, backend_state
 
-mend = Mend()
-Record = dict[str, Any]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
 # What ModifyReplicationGroup changes, and what it is called where it is described.
-MODIFIED = {
+MODIFIABLE_SETTINGS = {
     "ReplicationGroupDescription": "Description",
     "CacheNodeType": "CacheNodeType",
     "SnapshotRetentionLimit": "SnapshotRetentionLimit",
@@ -41,7 +41,7 @@ MODIFIED = {
     "Engine": "Engine",
     "EngineVersion": "EngineVersion",
 }
-DEFAULTS: Record = {
+REPLICATION_GROUP_DEFAULTS: ApiRecord = {
     "Engine": "redis",
     "Port": 6379,
     "CacheNodeType": "cache.t4g.micro",
@@ -60,52 +60,52 @@ DEFAULTS: Record = {
 }
 
 
-def groups(backend: ElastiCacheBackend) -> dict[str, Record]:
+def get_replication_groups(backend: ElastiCacheBackend) -> dict[str, ApiRecord]:
     """Replication groups by id, without those whose deletion is done."""
-    groups: dict[str, Record] = kept(backend, "groups", dict)
-    for name in [n for n, g in groups.items() if g["Gone"] and not pending(g["Gone"])]:
+    groups: dict[str, ApiRecord] = backend_state(backend, "groups", dict)
+    for name in [n for n, g in groups.items() if g["Gone"] and not is_in_future(g["Gone"])]:
         del groups[name]
         backend.replication_groups.pop(name, None)
     return groups
 
 
-def parameter_groups(backend: ElastiCacheBackend) -> dict[str, Record]:
+def get_cache_parameter_groups(backend: ElastiCacheBackend) -> dict[str, ApiRecord]:
     """Parameter groups by name; what was set stands under `values`."""
-    return kept(backend, "parameter_groups", dict)
+    return backend_state(backend, "parameter_groups", dict)
 
 
-def _group(backend: ElastiCacheBackend, name: str) -> Record:
-    found = groups(backend).get(name)
-    if found is None:
-        raise Refused("ReplicationGroupNotFoundFault", f"ReplicationGroup {name} not found.")
-    return found
+def _get_group(backend: ElastiCacheBackend, name: str) -> ApiRecord:
+    group = get_replication_groups(backend).get(name)
+    if group is None:
+        raise AwsError("ReplicationGroupNotFoundFault", f"ReplicationGroup {name} not found.")
+    return group
 
 
-def _available(backend: ElastiCacheBackend, name: str) -> Record:
-    group = _group(backend, name)
-    if (status := _status(group)) != "available":
-        raise Refused(
+def _get_available_group(backend: ElastiCacheBackend, name: str) -> ApiRecord:
+    group = _get_group(backend, name)
+    if (status := _get_status(group)) != "available":
+        raise AwsError(
             "InvalidReplicationGroupState", f"Replication group {name} is {status}, not available."
         )
     return group
 
 
-def _status(group: Record) -> str:
+def _get_status(group: ApiRecord) -> str:
     if group["Gone"]:
         return "deleting"
-    return str(group["Doing"]) if pending(group["Until"]) else "available"
+    return str(group["Doing"]) if is_in_future(group["Until"]) else "available"
 
 
-def _shown(backend: ElastiCacheBackend, name: str) -> Record:
+def _describe_group(backend: ElastiCacheBackend, name: str) -> ApiRecord:
     """A replication group as DescribeReplicationGroups shows it."""
-    group = _group(backend, name)
-    status = _status(group)
+    group = _get_group(backend, name)
+    status = _get_status(group)
     members = list(group["Members"])
     return {
         **group,
         "Status": status,
         "MemberClusters": members,
-        "NodeGroups": [endpoints(group)] if status != "creating" else [],
+        "NodeGroups": [build_node_group(group)] if status != "creating" else [],
         "ClusterEnabled": False,
         "PendingModifiedValues": {},
         "DataTiering": "disabled",
@@ -113,107 +113,116 @@ def _shown(backend: ElastiCacheBackend, name: str) -> Record:
     }
 
 
-def _check(backend: ElastiCacheBackend, wanted: Record, count: int) -> None:
+def _require_valid_group(backend: ElastiCacheBackend, settings: ApiRecord, count: int) -> None:
     """The combinations that CreateReplicationGroup refuses."""
-    subnets = wanted["CacheSubnetGroupName"]
+    subnets = settings["CacheSubnetGroupName"]
     if subnets != "default" and subnets not in backend.cache_subnet_groups:
-        raise Refused(
+        raise AwsError(
             "CacheSubnetGroupNotFoundFault", f"Cache Subnet Group {subnets} does not exist."
         )
-    parameters = wanted["CacheParameterGroupName"]
-    if not parameters.startswith("default.") and parameters not in parameter_groups(backend):
-        raise Refused("CacheParameterGroupNotFound", f"CacheParameterGroup {parameters} not found.")
-    if wanted.get("AuthToken") and not wanted["TransitEncryptionEnabled"]:
-        raise Refused(
+    parameters = settings["CacheParameterGroupName"]
+    if not parameters.startswith("default.") and parameters not in get_cache_parameter_groups(
+        backend
+    ):
+        raise AwsError(
+            "CacheParameterGroupNotFound", f"CacheParameterGroup {parameters} not found."
+        )
+    if settings.get("AuthToken") and not settings["TransitEncryptionEnabled"]:
+        raise AwsError(
             "InvalidParameterCombination",
             "AuthToken is only supported when encryption-in-transit is enabled.",
         )
-    if wanted.get("AutomaticFailoverEnabled") and count < 2:
-        raise Refused(
+    if settings.get("AutomaticFailoverEnabled") and count < 2:
+        raise AwsError(
             "InvalidParameterValue",
             "Automatic failover is not supported for replication groups without replicas.",
         )
-    if wanted.get("MultiAZEnabled") and not wanted.get("AutomaticFailoverEnabled"):
-        raise Refused(
+    if settings.get("MultiAZEnabled") and not settings.get("AutomaticFailoverEnabled"):
+        raise AwsError(
             "InvalidParameterCombination", "Multi-AZ needs automatic failover to be enabled."
         )
-    _security_groups(backend, wanted["SecurityGroupIds"])
+    _require_security_groups(backend, settings["SecurityGroupIds"])
 
 
-def _security_groups(backend: ElastiCacheBackend, ids: Iterable[str]) -> None:
-    known = ec2_backends[backend.account_id][backend.region_name]
+def _require_security_groups(backend: ElastiCacheBackend, ids: Iterable[str]) -> None:
+    ec2 = ec2_backends[backend.account_id][backend.region_name]
     for group in ids:
-        if known.get_security_group_from_id(group) is None:
-            raise Refused("InvalidParameterValue", f"Security group {group} does not exist.")
+        if ec2.get_security_group_from_id(group) is None:
+            raise AwsError("InvalidParameterValue", f"Security group {group} does not exist.")
 
 
-def _logs(given: Iterable[Record]) -> list[Record]:
+def _format_log_deliveries(deliveries: Iterable[ApiRecord]) -> list[ApiRecord]:
     """Log deliveries as they are described: active, and without those turned off."""
     return [
-        {key: value for key, value in one.items() if key != "Enabled"} | {"Status": "active"}
-        for one in given
-        if one.get("Enabled", True)
+        {key: value for key, value in delivery.items() if key != "Enabled"} | {"Status": "active"}
+        for delivery in deliveries
+        if delivery.get("Enabled", True)
     ]
 
 
-@mend.operation(ElastiCacheResponse, "CreateReplicationGroup")
-def create_group(response: ElastiCacheResponse, params: Record) -> Record:
+@patch.add_operation(ElastiCacheResponse, "CreateReplicationGroup")
+def create_replication_group(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
     backend, name = response.elasticache_backend, params["ReplicationGroupId"].lower()
-    if name in groups(backend):
-        raise Refused("ReplicationGroupAlreadyExists", f"Replication group {name} already exists.")
+    if name in get_replication_groups(backend):
+        raise AwsError("ReplicationGroupAlreadyExists", f"Replication group {name} already exists.")
     count = params.get("NumCacheClusters") or 1 + (params.get("ReplicasPerNodeGroup") or 0)
-    wanted = {**DEFAULTS, **params}
-    wanted["EngineVersion"] = version(wanted["Engine"], params.get("EngineVersion"))
-    wanted.setdefault(
-        "CacheParameterGroupName", f"default.{family(wanted['Engine'], wanted['EngineVersion'])}"
+    settings = {**REPLICATION_GROUP_DEFAULTS, **params}
+    settings["EngineVersion"] = get_full_cache_version(
+        settings["Engine"], params.get("EngineVersion")
     )
-    _check(backend, wanted, count)
+    settings.setdefault(
+        "CacheParameterGroupName",
+        f"default.{get_cache_family(settings['Engine'], settings['EngineVersion'])}",
+    )
+    _require_valid_group(backend, settings, count)
     # An AUTH token is not part of what is described, nor are the parameters moto's object needs.
-    token, tags = wanted.pop("AuthToken", None), wanted.pop("Tags", None)
-    where = f"arn:{backend.partition}:elasticache:{backend.region_name}:{backend.account_id}"
-    groups(backend)[name] = {
-        **wanted,
+    token, tags = settings.pop("AuthToken", None), settings.pop("Tags", None)
+    arn_prefix = f"arn:{backend.partition}:elasticache:{backend.region_name}:{backend.account_id}"
+    get_replication_groups(backend)[name] = {
+        **settings,
         "ReplicationGroupId": name,
         "Description": params["ReplicationGroupDescription"],
-        "ARN": f"{where}:replicationgroup:{name}",
+        "ARN": f"{arn_prefix}:replicationgroup:{name}",
         "ReplicationGroupCreateTime": datetime.now(UTC),
         "AuthTokenEnabled": bool(token),
         "AutomaticFailover": "enabled" if params.get("AutomaticFailoverEnabled") else "disabled",
         "MultiAZ": "enabled" if params.get("MultiAZEnabled") else "disabled",
-        "TransitEncryptionMode": "required" if wanted["TransitEncryptionEnabled"] else None,
-        "LogDeliveryConfigurations": _logs(params.get("LogDeliveryConfigurations", [])),
+        "TransitEncryptionMode": "required" if settings["TransitEncryptionEnabled"] else None,
+        "LogDeliveryConfigurations": _format_log_deliveries(
+            params.get("LogDeliveryConfigurations", [])
+        ),
         "UserGroupIds": params.get("UserGroupIds", []),
         "Region": backend.region_name,
         "Members": [f"{name}-{i:03}" for i in range(1, count + 1)],
-        "Zones": _zones(backend, wanted, count),
+        "Zones": _assign_zones(backend, settings, count),
         "Doing": "creating",
-        "Until": clock().ready(CREATE),
+        "Until": get_sandbox_clock().get_completion_time(CACHE_CREATE_SECONDS),
         "Gone": None,
     }
-    for member in _group(backend, name)["Members"]:
-        backend.tagging_service.tag_resource(f"{where}:cluster:{member}", tags or [])
+    for member in _get_group(backend, name)["Members"]:
+        backend.tagging_service.tag_resource(f"{arn_prefix}:cluster:{member}", tags or [])
     if tags:
-        backend.tagging_service.tag_resource(f"{where}:replicationgroup:{name}", tags)
-    backend.replication_groups[name] = _for_moto(backend, name)
-    return {"ReplicationGroup": _shown(backend, name)}
+        backend.tagging_service.tag_resource(f"{arn_prefix}:replicationgroup:{name}", tags)
+    backend.replication_groups[name] = _build_moto_group(backend, name)
+    return {"ReplicationGroup": _describe_group(backend, name)}
 
 
-def _zones(backend: ElastiCacheBackend, wanted: Record, count: int) -> list[str]:
+def _assign_zones(backend: ElastiCacheBackend, settings: ApiRecord, count: int) -> list[str]:
     """The zone of each member: as preferred, else over the subnets' zones in turn."""
-    if wanted.get("PreferredCacheClusterAZs"):
-        return list(wanted["PreferredCacheClusterAZs"])
-    group = backend.cache_subnet_groups.get(wanted["CacheSubnetGroupName"])
+    if settings.get("PreferredCacheClusterAZs"):
+        return list(settings["PreferredCacheClusterAZs"])
+    group = backend.cache_subnet_groups.get(settings["CacheSubnetGroupName"])
     ec2 = ec2_backends[backend.account_id][backend.region_name]
     zones = sorted({ec2.get_subnet(s).availability_zone for s in group.subnet_ids} if group else {})
     zones = zones or [f"{backend.region_name}a"]
     return [zones[i % len(zones)] for i in range(count)]
 
 
-def _for_moto(backend: ElastiCacheBackend, name: str) -> ReplicationGroup:
+def _build_moto_group(backend: ElastiCacheBackend, name: str) -> ReplicationGroup:
     """The object that moto's snapshots and tags are made from."""
-    group = _group(backend, name)
-    found: ReplicationGroup = object.__new__(ReplicationGroup)
-    vars(found).update(
+    group = _get_group(backend, name)
+    moto_group: ReplicationGroup = object.__new__(ReplicationGroup)
+    vars(moto_group).update(
         replication_group_id=name,
         arn=group["ARN"],
         description=group["Description"],
@@ -231,94 +240,116 @@ def _for_moto(backend: ElastiCacheBackend, name: str) -> ReplicationGroup:
         primary_cluster_id=group["Members"][0],
         status="available",
     )
-    return found
+    return moto_group
 
 
-@mend.operation(ElastiCacheResponse, "DescribeReplicationGroups")
-def describe_groups(response: ElastiCacheResponse, params: Record) -> Record:
+@patch.add_operation(ElastiCacheResponse, "DescribeReplicationGroups")
+def describe_replication_groups(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
     backend = response.elasticache_backend
-    names = [params["ReplicationGroupId"]] if params.get("ReplicationGroupId") else groups(backend)
-    return {"ReplicationGroups": [_shown(backend, name) for name in list(names)]}
+    names = (
+        [params["ReplicationGroupId"]]
+        if params.get("ReplicationGroupId")
+        else get_replication_groups(backend)
+    )
+    return {"ReplicationGroups": [_describe_group(backend, name) for name in list(names)]}
 
 
-@mend.operation(ElastiCacheResponse, "ModifyReplicationGroup")
-def modify_group(response: ElastiCacheResponse, params: Record) -> Record:
+@patch.add_operation(ElastiCacheResponse, "ModifyReplicationGroup")
+def modify_replication_group(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
     backend, name = response.elasticache_backend, params["ReplicationGroupId"]
-    group = _available(backend, name)
-    _security_groups(backend, params.get("SecurityGroupIds", []))
-    changes = {shown: params[given] for given, shown in MODIFIED.items() if given in params}
+    group = _get_available_group(backend, name)
+    _require_security_groups(backend, params.get("SecurityGroupIds", []))
+    changes = {
+        attribute: params[parameter]
+        for parameter, attribute in MODIFIABLE_SETTINGS.items()
+        if parameter in params
+    }
     if "EngineVersion" in changes or "Engine" in changes:
         engine = str(changes.get("Engine", group["Engine"]))
-        changes["EngineVersion"] = version(engine, changes.get("EngineVersion"))
-    for given, shown in (
+        changes["EngineVersion"] = get_full_cache_version(engine, changes.get("EngineVersion"))
+    for parameter, attribute in (
         ("AutomaticFailoverEnabled", "AutomaticFailover"),
         ("MultiAZEnabled", "MultiAZ"),
     ):
-        if given in params:
-            changes[shown] = "enabled" if params[given] else "disabled"
+        if parameter in params:
+            changes[attribute] = "enabled" if params[parameter] else "disabled"
     if changes.get("AutomaticFailover") == "enabled" and len(group["Members"]) < 2:
-        raise Refused(
+        raise AwsError(
             "InvalidParameterValue",
             "Automatic failover is not supported for replication groups without replicas.",
         )
     if "AuthToken" in params:
         changes["AuthTokenEnabled"] = params.get("AuthTokenUpdateStrategy") != "DELETE"
     if "LogDeliveryConfigurations" in params:
-        given_types = {one["LogType"] for one in params["LogDeliveryConfigurations"]}
-        rest = [c for c in group["LogDeliveryConfigurations"] if c["LogType"] not in given_types]
-        changes["LogDeliveryConfigurations"] = rest + _logs(params["LogDeliveryConfigurations"])
-    group.update(changes, Doing="modifying", Until=clock().ready(CHANGE))
-    backend.replication_groups[name] = _for_moto(backend, name)
-    return {"ReplicationGroup": _shown(backend, name)}
+        log_types = {delivery["LogType"] for delivery in params["LogDeliveryConfigurations"]}
+        unchanged_deliveries = [
+            c for c in group["LogDeliveryConfigurations"] if c["LogType"] not in log_types
+        ]
+        changes["LogDeliveryConfigurations"] = unchanged_deliveries + _format_log_deliveries(
+            params["LogDeliveryConfigurations"]
+        )
+    group.update(
+        changes,
+        Doing="modifying",
+        Until=get_sandbox_clock().get_completion_time(CACHE_CHANGE_SECONDS),
+    )
+    backend.replication_groups[name] = _build_moto_group(backend, name)
+    return {"ReplicationGroup": _describe_group(backend, name)}
 
 
-def _resize(response: ElastiCacheResponse, params: Record, grow: bool) -> Record:
+def _set_replica_count(response: ElastiCacheResponse, params: ApiRecord, grow: bool) -> ApiRecord:
     backend, name = response.elasticache_backend, params["ReplicationGroupId"]
-    group = _available(backend, name)
-    wanted = 1 + int(params["NewReplicaCount"])
-    have = len(group["Members"])
-    if (wanted <= have) if grow else (wanted >= have):
-        raise Refused("InvalidParameterValue", f"The replication group has {have - 1} replicas.")
-    if wanted < 2 and group["AutomaticFailover"] == "enabled":
-        raise Refused("InvalidParameterCombination", "Automatic failover needs a replica.")
-    group["Members"] = [f"{name}-{i:03}" for i in range(1, wanted + 1)]
-    group["Zones"] = _zones(backend, group, wanted)
-    group.update(Doing="modifying", Until=clock().ready(CREATE))
-    return {"ReplicationGroup": _shown(backend, name)}
+    group = _get_available_group(backend, name)
+    target_count = 1 + int(params["NewReplicaCount"])
+    current_count = len(group["Members"])
+    if (target_count <= current_count) if grow else (target_count >= current_count):
+        raise AwsError(
+            "InvalidParameterValue", f"The replication group has {current_count - 1} replicas."
+        )
+    if target_count < 2 and group["AutomaticFailover"] == "enabled":
+        raise AwsError("InvalidParameterCombination", "Automatic failover needs a replica.")
+    group["Members"] = [f"{name}-{i:03}" for i in range(1, target_count + 1)]
+    group["Zones"] = _assign_zones(backend, group, target_count)
+    group.update(
+        Doing="modifying", Until=get_sandbox_clock().get_completion_time(CACHE_CREATE_SECONDS)
+    )
+    return {"ReplicationGroup": _describe_group(backend, name)}
 
 
-@mend.operation(ElastiCacheResponse, "IncreaseReplicaCount")
-def increase(response: ElastiCacheResponse, params: Record) -> Record:
-    return _resize(response, params, grow=True)
+@patch.add_operation(ElastiCacheResponse, "IncreaseReplicaCount")
+def increase_replica_count(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
+    return _set_replica_count(response, params, grow=True)
 
 
-@mend.operation(ElastiCacheResponse, "DecreaseReplicaCount")
-def decrease(response: ElastiCacheResponse, params: Record) -> Record:
-    return _resize(response, params, grow=False)
+@patch.add_operation(ElastiCacheResponse, "DecreaseReplicaCount")
+def decrease_replica_count(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
+    return _set_replica_count(response, params, grow=False)
 
 
-@mend.operation(ElastiCacheResponse, "DeleteReplicationGroup")
-def delete_group(response: ElastiCacheResponse, params: Record) -> Record:
+@patch.add_operation(ElastiCacheResponse, "DeleteReplicationGroup")
+def delete_replication_group(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
     backend, name = response.elasticache_backend, params["ReplicationGroupId"]
-    group = _available(backend, name)
+    group = _get_available_group(backend, name)
     if params.get("FinalSnapshotIdentifier"):
-        final = params["FinalSnapshotIdentifier"]
-        backend.create_snapshot(final, name, None, group.get("KmsKeyId"), tags=None)
-    group["Gone"] = clock().ready(DELETE)
+        snapshot_name = params["FinalSnapshotIdentifier"]
+        backend.create_snapshot(snapshot_name, name, None, group.get("KmsKeyId"), tags=None)
+    group["Gone"] = get_sandbox_clock().get_completion_time(CACHE_DELETE_SECONDS)
     return {"ReplicationGroup": {**group, "Status": "deleting"}}
 
 
-@mend.operation(ElastiCacheResponse, "DescribeCacheClusters")
-def describe_clusters(response: ElastiCacheResponse, params: Record) -> Record:
+@patch.add_operation(ElastiCacheResponse, "DescribeCacheClusters")
+def describe_cache_clusters(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
     """The members of the replication groups, then the clusters that moto made."""
     backend, name = response.elasticache_backend, params.get("CacheClusterId")
     members = [
-        cluster(backend.account_id, group, member, zone, _status(group))
-        for group in groups(backend).values()
+        build_cache_cluster(backend.account_id, group, member, zone, _get_status(group))
+        for group in get_replication_groups(backend).values()
         for member, zone in zip(group["Members"], group["Zones"], strict=True)
         if name in (None, member)
     ]
-    alone = [c for c in backend.cache_clusters.values() if name in (None, c.cache_cluster_id)]
-    if name and not members and not alone:
-        raise Refused("CacheClusterNotFound", f"CacheCluster not found: {name}")
-    return {"CacheClusters": [*members, *alone]}
+    standalone_clusters = [
+        c for c in backend.cache_clusters.values() if name in (None, c.cache_cluster_id)
+    ]
+    if name and not members and not standalone_clusters:
+        raise AwsError("CacheClusterNotFound", f"CacheCluster not found: {name}")
+    return {"CacheClusters": [*members, *standalone_clusters]}

@@ -16,89 +16,104 @@ from moto.ec2.models import EC2Backend, ec2_backends
 from moto.elbv2.models import FakeTargetGroup
 from moto.ssm.models import ssm_backends
 
-from sandbox.clock import pending
-from sandbox.image_behaviour import STARTS, Behaviour, behaviour
-from sandbox.patches.ecs.targets import Target
-from sandbox.patches.patching import Mend, kept
+from sandbox.clock import is_in_future
+from sandbox.image_behaviour import STARTING_BEHAVIOURS, ImageBehaviour, get_image_behaviour
+from sandbox.patches.ecs.targets import RegisteredTarget
+from sandbox.patches.patching import ServicePatch, backend_state
 
-mend = Mend()
-PARAMETER: Final = re.compile(r"imageParameter\W+(/[\w./-]+)")
-NOW: Final = datetime.min.replace(tzinfo=UTC)
+patch = ServicePatch()
+IMAGE_PARAMETER_PATTERN: Final = re.compile(r"imageParameter\W+(/[\w./-]+)")
+EARLIEST_TIME: Final = datetime.min.replace(tzinfo=UTC)
 # Called before the targets of a group are looked at: whoever starts and ends instances catches up.
-BEFORE: Final[list[Callable[[FakeTargetGroup], None]]] = []
+CATCH_UP_HOOKS: Final[list[Callable[[FakeTargetGroup], None]]] = []
 
 
 @dataclass(frozen=True)
-class Started:
+class RunningImage:
     """What an instance runs, and from when on its health checks pass, if they ever do."""
 
     image: str
-    answers: Behaviour
-    healthy: datetime = NOW
-    leaves: bool = False
+    image_behaviour: ImageBehaviour
+    healthy_at: datetime = EARLIEST_TIME
+    is_leaving: bool = False
 
 
-def started(ec2: EC2Backend, instance_id: str, image: str, healthy: datetime = NOW) -> None:
+def set_running_image(
+    ec2: EC2Backend, instance_id: str, image: str, healthy_at: datetime = EARLIEST_TIME
+) -> None:
     """An instance has begun to run an image; it is in service from a time of the sandbox's on."""
-    _known(ec2)[instance_id] = Started(image, behaviour(image), healthy)
+    _get_running_images(ec2)[instance_id] = RunningImage(
+        image, get_image_behaviour(image), healthy_at
+    )
 
 
-def booted(ec2: EC2Backend, instance_id: str, healthy: datetime) -> Started | None:
+def boot_instance(ec2: EC2Backend, instance_id: str, healthy_at: datetime) -> RunningImage | None:
     """What an instance will run that boots now: the image that its parameter names, if any."""
-    if image := _image(ec2, instance_id):
-        started(ec2, instance_id, image, healthy)
-    return _known(ec2).get(instance_id)
+    if image := _find_boot_image(ec2, instance_id):
+        set_running_image(ec2, instance_id, image, healthy_at)
+    return _get_running_images(ec2).get(instance_id)
 
 
-def seen(ec2: EC2Backend, instance_id: str) -> Started | None:
+def find_running_image(ec2: EC2Backend, instance_id: str) -> RunningImage | None:
     """What an instance runs; None where nobody knows."""
-    return _known(ec2).get(instance_id)
+    return _get_running_images(ec2).get(instance_id)
 
 
-def leaves(ec2: EC2Backend, instance_id: str) -> None:
+def drain_instance(ec2: EC2Backend, instance_id: str) -> None:
     """An instance drains: it gets no new requests."""
-    found = _known(ec2).get(instance_id) or Started("", "healthy")
-    _known(ec2)[instance_id] = replace(found, leaves=True)
+    running_image = _get_running_images(ec2).get(instance_id) or RunningImage("", "healthy")
+    _get_running_images(ec2)[instance_id] = replace(running_image, is_leaving=True)
 
 
-def caught_up(group: FakeTargetGroup) -> None:
+def catch_up_instances(group: FakeTargetGroup) -> None:
     """Brings a group's instances up to the time."""
-    for catch_up in BEFORE:
-        catch_up(group)
+    for hook in CATCH_UP_HOOKS:
+        hook(group)
 
 
-def target(group: FakeTargetGroup, instance_id: str, port: int) -> Target:
+def get_instance_target(group: FakeTargetGroup, instance_id: str, port: int) -> RegisteredTarget:
     """An instance of a group, as the load balancer sees it now."""
     ec2 = ec2_backends[group.account_id][group.region_name]
-    found, instance = _known(ec2).get(instance_id), ec2.get_instance_by_id(instance_id)
+    running_image, instance = (
+        _get_running_images(ec2).get(instance_id),
+        ec2.get_instance_by_id(instance_id),
+    )
     if instance is None or instance.state != "running":
-        return Target(instance_id, port, "unused", instance_id)
-    if found is None:  # nobody knows what it runs: nobody listens, as far as can be told
-        return Target(instance_id, port, "healthy", instance_id)
-    if found.leaves:
-        answers = found.answers if found.image else None
-        return Target(instance_id, port, "draining", instance_id, found.image, answers)
-    health: Any = "healthy" if found.answers in STARTS else "unhealthy"
-    if pending(found.healthy):
+        return RegisteredTarget(instance_id, port, "unused", instance_id)
+    if running_image is None:  # nobody knows what it runs: nobody listens, as far as can be told
+        return RegisteredTarget(instance_id, port, "healthy", instance_id)
+    if running_image.is_leaving:
+        image_behaviour = running_image.image_behaviour if running_image.image else None
+        return RegisteredTarget(
+            instance_id, port, "draining", instance_id, running_image.image, image_behaviour
+        )
+    health: Any = "healthy" if running_image.image_behaviour in STARTING_BEHAVIOURS else "unhealthy"
+    if is_in_future(running_image.healthy_at):
         health = "initial"
-    return Target(instance_id, port, health, instance_id, found.image, found.answers)
+    return RegisteredTarget(
+        instance_id, port, health, instance_id, running_image.image, running_image.image_behaviour
+    )
 
 
-@mend.around(FakeTargetGroup, "register")
-def register(original: Any, group: FakeTargetGroup, targets: list[dict[str, Any]]) -> None:
+@patch.wrap(FakeTargetGroup, "register")
+def register_instances(
+    original: Any, group: FakeTargetGroup, targets: list[dict[str, Any]]
+) -> None:
     """What an instance runs is what the parameter said when it came."""
     original(group, targets)
     ec2 = ec2_backends[group.account_id][group.region_name]
-    for given in targets:
-        if given["Id"] not in _known(ec2) and (image := _image(ec2, given["Id"])):
-            started(ec2, given["Id"], image)
+    for target in targets:
+        if target["Id"] not in _get_running_images(ec2) and (
+            image := _find_boot_image(ec2, target["Id"])
+        ):
+            set_running_image(ec2, target["Id"], image)
 
 
-def _known(ec2: EC2Backend) -> dict[str, Started]:
-    return kept(ec2, "started_images", dict)
+def _get_running_images(ec2: EC2Backend) -> dict[str, RunningImage]:
+    return backend_state(ec2, "started_images", dict)
 
 
-def _image(ec2: EC2Backend, instance_id: str) -> str | None:
+def _find_boot_image(ec2: EC2Backend, instance_id: str) -> str | None:
     """The image that the user data's parameter names; None where it names none."""
     data = getattr(ec2.get_instance_by_id(instance_id), "user_data", None)
     if not data:
@@ -107,7 +122,7 @@ def _image(ec2: EC2Backend, instance_id: str) -> str | None:
         text = base64.b64decode(str(data)).decode()
     except ValueError:
         return None
-    if not (named := PARAMETER.search(text)):
+    if not (match := IMAGE_PARAMETER_PATTERN.search(text)):
         return None
-    parameter = ssm_backends[ec2.account_id][ec2.region_name].get_parameter(named[1])
+    parameter = ssm_backends[ec2.account_id][ec2.region_name].get_parameter(match[1])
     return parameter.value if parameter is not None else None

@@ -5,36 +5,38 @@ from typing import Any
 from moto.acm.models import acm_backends
 from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer
 
-from sandbox.clock import clock, pending
-from sandbox.patches.patching import Mend, Refused
+from sandbox.clock import get_sandbox_clock, is_in_future
+from sandbox.patches.patching import AwsError, ServicePatch
 
-mend = Mend()
+patch = ServicePatch()
 # Simulated seconds. Assumption: an Application Load Balancer is active after two to three minutes.
-PROVISIONING = 150
+PROVISIONING_SECONDS = 150
 
 
-@mend.around(ELBv2Backend, "create_load_balancer")
-def create(original: Any, backend: ELBv2Backend, *args: Any, **given: Any) -> FakeLoadBalancer:
-    balancer: FakeLoadBalancer = original(backend, *args, **given)
-    vars(balancer)["mended_until"] = clock().ready(PROVISIONING)
+@patch.wrap(ELBv2Backend, "create_load_balancer")
+def create_load_balancer(
+    original: Any, backend: ELBv2Backend, *args: Any, **kwargs: Any
+) -> FakeLoadBalancer:
+    balancer: FakeLoadBalancer = original(backend, *args, **kwargs)
+    vars(balancer)["mended_until"] = get_sandbox_clock().get_completion_time(PROVISIONING_SECONDS)
     return balancer
 
 
-@mend.around(FakeLoadBalancer, "activate")
-def activate(original: Any, balancer: FakeLoadBalancer) -> None:
+@patch.wrap(FakeLoadBalancer, "activate")
+def activate_load_balancer(original: Any, balancer: FakeLoadBalancer) -> None:
     """moto calls this at each description."""
-    if not pending(vars(balancer).get("mended_until", clock().now())):
+    if not is_in_future(vars(balancer).get("mended_until", get_sandbox_clock().now())):
         original(balancer)
 
 
-@mend.around(ELBv2Backend, "delete_load_balancer")
-def delete(original: Any, backend: ELBv2Backend, arn: str) -> None:
+@patch.wrap(ELBv2Backend, "delete_load_balancer")
+def delete_load_balancer(original: Any, backend: ELBv2Backend, arn: str) -> None:
     """Lets its target groups and certificates go; refused while it is protected."""
     balancer = backend.load_balancers.get(arn)
     if balancer is None:
         return
     if str(balancer.attrs.get("deletion_protection.enabled")).lower() == "true":
-        raise Refused(
+        raise AwsError(
             "OperationNotPermitted",
             f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled",
         )
@@ -45,26 +47,26 @@ def delete(original: Any, backend: ELBv2Backend, arn: str) -> None:
     original(backend, arn)
 
 
-@mend.around(ELBv2Backend, "create_listener")
-def create_listener(original: Any, backend: ELBv2Backend, *args: Any, **given: Any) -> Any:
+@patch.wrap(ELBv2Backend, "create_listener")
+def create_listener(original: Any, backend: ELBv2Backend, *args: Any, **kwargs: Any) -> Any:
     """A certificate that is not issued yet is refused."""
-    certificate = given.get("certificate") or (args[4] if len(args) > 4 else None)
-    known = acm_backends[backend.account_id][backend.region_name]._certificates
-    if certificate in known:
-        known[certificate].check()
-        if known[certificate].status != "ISSUED":
-            raise Refused(
+    certificate = kwargs.get("certificate") or (args[4] if len(args) > 4 else None)
+    certificates = acm_backends[backend.account_id][backend.region_name]._certificates
+    if certificate in certificates:
+        certificates[certificate].check()
+        if certificates[certificate].status != "ISSUED":
+            raise AwsError(
                 "UnsupportedCertificate",
                 f"The certificate '{certificate}' must have a fully-qualified domain name, a "
                 "supported signature, and a supported key size.",
             )
-    return original(backend, *args, **given)
+    return original(backend, *args, **kwargs)
 
 
-@mend.around(ELBv2Backend, "delete_listener")
+@patch.wrap(ELBv2Backend, "delete_listener")
 def delete_listener(original: Any, backend: ELBv2Backend, listener_arn: str) -> Any:
     """The certificate is no longer in use by it."""
-    gone = original(backend, listener_arn)
+    listener = original(backend, listener_arn)
     for bundle in acm_backends[backend.account_id][backend.region_name]._certificates.values():
         bundle.in_use_by = [arn for arn in bundle.in_use_by if arn != listener_arn]
-    return gone
+    return listener

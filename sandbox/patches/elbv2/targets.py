@@ -4,15 +4,15 @@ from typing import Any
 
 from moto.elbv2.models import ELBv2Backend, FakeHealthStatus
 
-from sandbox.patches.ecs.targets import REASONS, Target, tasks
+from sandbox.patches.ecs.targets import HEALTH_REASONS, RegisteredTarget, list_task_targets
 from sandbox.patches.elbv2 import instances as elbv2_instances
-from sandbox.patches.patching import Mend
+from sandbox.patches.patching import ServicePatch
 
-mend = Mend()
+patch = ServicePatch()
 
 
-@mend.around(ELBv2Backend, "describe_target_health")
-def health(
+@patch.wrap(ELBv2Backend, "describe_target_health")
+def describe_target_health(
     original: Any, backend: ELBv2Backend, target_group_arn: str, targets: list[dict[str, Any]]
 ) -> list[FakeHealthStatus]:
     """What was registered by hand or by a group of instances, then the tasks of services.
@@ -21,29 +21,33 @@ def health(
     """
     group = backend.target_groups.get(target_group_arn)
     if group is not None:
-        elbv2_instances.caught_up(group)
-    ours = {target.id: target for target in tasks(group)} if group is not None else {}
-    asked = {target["Id"] for target in targets or ()}
-    others = [target for target in targets or () if target["Id"] not in ours]
-    found: list[FakeHealthStatus] = []
-    if others or not asked:
-        found = original(backend, target_group_arn, others)
+        elbv2_instances.catch_up_instances(group)
+    task_targets = (
+        {target.id: target for target in list_task_targets(group)} if group is not None else {}
+    )
+    target_ids = {target["Id"] for target in targets or ()}
+    other_targets = [target for target in targets or () if target["Id"] not in task_targets]
+    statuses: list[FakeHealthStatus] = []
+    if other_targets or not target_ids:
+        statuses = original(backend, target_group_arn, other_targets)
     if group is None:
-        return found
-    for status in found:
+        return statuses
+    for status in statuses:
         if status.instance_id in group.targets and status.instance_id.startswith("i-"):
-            seen = elbv2_instances.target(group, status.instance_id, int(status.port))
-            if seen.health != "unused":
-                _told(status, seen)
-    for target in ours.values():
-        if not asked or target.id in asked:
+            instance_target = elbv2_instances.get_instance_target(
+                group, status.instance_id, int(status.port)
+            )
+            if instance_target.health != "unused":
+                _set_health(status, instance_target)
+    for target in task_targets.values():
+        if not target_ids or target.id in target_ids:
             port = str(target.port)
             status = FakeHealthStatus(target.id, port, group.health_check_port, target.health)
-            _told(status, target)
-            found.append(status)
-    return found
+            _set_health(status, target)
+            statuses.append(status)
+    return statuses
 
 
-def _told(status: FakeHealthStatus, target: Target) -> None:
+def _set_health(status: FakeHealthStatus, target: RegisteredTarget) -> None:
     status.status = target.health
-    status.reason, status.description = REASONS[target.health] or (None, None)
+    status.reason, status.description = HEALTH_REASONS[target.health] or (None, None)

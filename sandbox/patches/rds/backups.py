@@ -11,178 +11,199 @@ from moto.moto_api._internal import mock_random
 from moto.rds.models import DBInstance, RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
 
-from sandbox.clock import clock, pending
-from sandbox.patches.patching import Mend, Refused, kept
-from sandbox.patches.rds.restores import made, taken
+from sandbox.clock import get_sandbox_clock, is_in_future
+from sandbox.patches.patching import AwsError, ServicePatch, backend_state
+from sandbox.patches.rds.restores import create_restored_instance, get_restored_settings
 
-mend = Mend()
-Record = dict[str, Any]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
 # Simulated seconds until replicated backups are first usable. Assumption: the first copy of a
 # small instance's snapshot takes about ten minutes.
-FIRST_COPY = 10 * 60
+FIRST_COPY_SECONDS = 10 * 60
 
 
 # Simulated seconds that replicated backups are behind their source's. An assumption: RDS states
 # none, practice tells of five to thirty minutes.
-BEHIND = 5 * 60
+REPLICATION_LAG_SECONDS = 5 * 60
 # RDS uploads transaction logs every five minutes: RDS User Guide, "Restoring a DB instance to a
 # specified time".
-UPLOADS = 5 * 60
+LOG_UPLOAD_SECONDS = 5 * 60
 
 
-@mend.also
-def restorable() -> None:
-    DBInstance.latest_restorable_time = property(_restorable)  # type: ignore[assignment]
+@patch.add_change
+def add_restorable_time() -> None:
+    DBInstance.latest_restorable_time = property(_get_latest_restorable_time)  # type: ignore[assignment]
 
 
-def _restorable(instance: DBInstance) -> datetime | None:
+def _get_latest_restorable_time(instance: DBInstance) -> datetime | None:
     """Up to when its logs are uploaded, in whole five minutes; nothing where none are kept."""
     if not instance.backup_retention_period:
         return None
-    gone: datetime | None = getattr(instance, "mended_gone", None)
-    now = (gone or clock().now()).timestamp()
-    last = max(instance.created.replace(tzinfo=UTC).timestamp(), now - now % UPLOADS)
+    deleted_at: datetime | None = getattr(instance, "mended_gone", None)
+    now = (deleted_at or get_sandbox_clock().now()).timestamp()
+    last = max(instance.created.replace(tzinfo=UTC).timestamp(), now - now % LOG_UPLOAD_SECONDS)
     return datetime.fromtimestamp(last, UTC)
 
 
 @dataclass(frozen=True)
-class Origin:
+class RestorableBackup:
     """What automated backups a restore is from: whose, between which times, under which key."""
 
     instance: DBInstance
-    first: datetime
-    last: datetime
-    key: str | None
+    earliest: datetime
+    latest: datetime
+    kms_key_id: str | None
 
 
-def origin(backend: RDSBackend, given: Mapping[str, Any]) -> Origin | None:
+def find_backup_origin(backend: RDSBackend, params: Mapping[str, Any]) -> RestorableBackup | None:
     """What a restore names: an instance, one that is gone, or backups that were replicated here.
 
     None for an instance that is not there, which moto refuses itself.
     """
     arn, resource = (
-        given.get(k) for k in ("SourceDBInstanceAutomatedBackupsArn", "SourceDbiResourceId")
+        params.get(k) for k in ("SourceDBInstanceAutomatedBackupsArn", "SourceDbiResourceId")
     )
-    if arn and (record := _replicated(backend).get(arn)):
-        if pending(record["Ready"]):
-            raise Refused("InvalidDBInstanceAutomatedBackupState", f"{arn} is pending.")
-        window = _replica_window(record)
+    if arn and (record := _get_replicated_backups(backend).get(arn)):
+        if is_in_future(record["Ready"]):
+            raise AwsError("InvalidDBInstanceAutomatedBackupState", f"{arn} is pending.")
+        window = _get_replica_window(record)
         source: DBInstance = record["Source"]
-        return Origin(source, window["EarliestTime"], window["LatestTime"], record["KmsKeyId"])
-    if arn or resource:
-        all_of = [*backend.databases.values(), *_retained(backend).values()]
-        found = next((x for x in all_of if resource == x.dbi_resource_id or arn == _arn(x)), None)
-        if found is None and arn:
-            raise Refused("DBInstanceAutomatedBackupNotFound", f"Automated backup {arn} not found.")
-        if found is None:
-            raise Refused("DBInstanceNotFound", f"DBInstance {resource} not found.")
-    else:
-        found = backend.databases.get(given.get("SourceDBInstanceIdentifier") or "")
-    if found is None:
-        return None
-    last = _restorable(found)
-    if last is None:
-        name = found.db_instance_identifier
-        raise Refused("PointInTimeRestoreNotEnabled", f"{name} keeps no automated backups.")
-    return Origin(found, found.created.replace(tzinfo=UTC), last, found.kms_key_id)
-
-
-def wanted(given: Mapping[str, Any], of: Origin) -> datetime:
-    """The time that a restore is to, UTC."""
-    at = given.get("RestoreTime") or of.last
-    found: datetime = (
-        datetime.fromisoformat(at.replace("Z", "+00:00")) if isinstance(at, str) else at
-    )
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-@mend.around(RDSResponse, "restore_db_instance_to_point_in_time")
-def restored(original: Any, response: RDSResponse) -> Any:
-    """To a time that there are logs of."""
-    given = response.params
-    of = origin(response.backend, given)
-    if of is not None and not of.first <= wanted(given, of) <= of.last:
-        # The API states the limits, not the code: an assumption.
-        raise Refused(
-            "InvalidParameterValue",
-            f"{of.instance.db_instance_identifier} can be restored to a time from "
-            f"{of.first:%Y-%m-%dT%H:%M:%SZ} to {of.last:%Y-%m-%dT%H:%M:%SZ}.",
+        return RestorableBackup(
+            source, window["EarliestTime"], window["LatestTime"], record["KmsKeyId"]
         )
-    if of is None or given.get("SourceDBInstanceIdentifier"):
+    if arn or resource:
+        instances = [*backend.databases.values(), *_get_retained_instances(backend).values()]
+        instance = next(
+            (x for x in instances if resource == x.dbi_resource_id or arn == _build_backup_arn(x)),
+            None,
+        )
+        if instance is None and arn:
+            raise AwsError(
+                "DBInstanceAutomatedBackupNotFound", f"Automated backup {arn} not found."
+            )
+        if instance is None:
+            raise AwsError("DBInstanceNotFound", f"DBInstance {resource} not found.")
+    else:
+        instance = backend.databases.get(params.get("SourceDBInstanceIdentifier") or "")
+    if instance is None:
+        return None
+    last = _get_latest_restorable_time(instance)
+    if last is None:
+        name = instance.db_instance_identifier
+        raise AwsError("PointInTimeRestoreNotEnabled", f"{name} keeps no automated backups.")
+    return RestorableBackup(
+        instance, instance.created.replace(tzinfo=UTC), last, instance.kms_key_id
+    )
+
+
+def get_restore_time(params: Mapping[str, Any], backup_origin: RestorableBackup) -> datetime:
+    """The time that a restore is to, UTC."""
+    time = params.get("RestoreTime") or backup_origin.latest
+    restore_time: datetime = (
+        datetime.fromisoformat(time.replace("Z", "+00:00")) if isinstance(time, str) else time
+    )
+    return restore_time if restore_time.tzinfo else restore_time.replace(tzinfo=UTC)
+
+
+@patch.wrap(RDSResponse, "restore_db_instance_to_point_in_time")
+def restore_within_window(original: Any, response: RDSResponse) -> Any:
+    """To a time that there are logs of."""
+    params = response.params
+    backup_origin = find_backup_origin(response.backend, params)
+    if (
+        backup_origin is not None
+        and not backup_origin.earliest
+        <= get_restore_time(params, backup_origin)
+        <= backup_origin.latest
+    ):
+        # The API states the limits, not the code: an assumption.
+        raise AwsError(
+            "InvalidParameterValue",
+            f"{backup_origin.instance.db_instance_identifier} can be restored to a time from "
+            f"{backup_origin.earliest:%Y-%m-%dT%H:%M:%SZ} to {backup_origin.latest:%Y-%m-%dT%H:%M:%SZ}.",
+        )
+    if backup_origin is None or params.get("SourceDBInstanceIdentifier"):
         return original(response)
-    own = {**taken(of.instance), "kms_key_id": of.key}
-    name = str(given["TargetDBInstanceIdentifier"])
-    return ActionResult({"DBInstance": made(response.backend, own, given, name)})
+    settings = {
+        **get_restored_settings(backup_origin.instance),
+        "kms_key_id": backup_origin.kms_key_id,
+    }
+    name = str(params["TargetDBInstanceIdentifier"])
+    return ActionResult(
+        {"DBInstance": create_restored_instance(response.backend, settings, params, name)}
+    )
 
 
-@mend.around(RDSBackend, "delete_db_instance")
-def deleted(original: Any, backend: RDSBackend, *args: Any, **given: Any) -> DBInstance:
+@patch.wrap(RDSBackend, "delete_db_instance")
+def delete_and_retain_backups(
+    original: Any, backend: RDSBackend, *args: Any, **kwargs: Any
+) -> DBInstance:
     """Its backups go along unless they are to be retained; what was replicated stays."""
-    gone: DBInstance = original(backend, *args, **given)
-    gone.mended_gone = clock().now()  # type: ignore[attr-defined]
-    along = given.get("delete_automated_backups", args[3] if len(args) > 3 else None)
-    if along is False and gone.backup_retention_period:
-        _retained(backend)[gone.dbi_resource_id] = gone
-    return gone
+    instance: DBInstance = original(backend, *args, **kwargs)
+    instance.mended_gone = get_sandbox_clock().now()  # type: ignore[attr-defined]
+    delete_backups = kwargs.get("delete_automated_backups", args[3] if len(args) > 3 else None)
+    if delete_backups is False and instance.backup_retention_period:
+        _get_retained_instances(backend)[instance.dbi_resource_id] = instance
+    return instance
 
 
-def _retained(backend: BaseBackend) -> dict[str, DBInstance]:
+def _get_retained_instances(backend: BaseBackend) -> dict[str, DBInstance]:
     """Instances that are gone and whose automated backups are kept, by resource id."""
-    return kept(backend, "retained", dict)
+    return backend_state(backend, "retained", dict)
 
 
-def _replicated(backend: BaseBackend) -> dict[str, Record]:
+def _get_replicated_backups(backend: BaseBackend) -> dict[str, ApiRecord]:
     """Backups of other regions' instances, by ARN of the backup; kept in the region they go to."""
-    return kept(backend, "replicated", dict)
+    return backend_state(backend, "replicated", dict)
 
 
-def _source(backend: RDSBackend, arn: str) -> DBInstance | None:
+def _find_source_instance(backend: RDSBackend, arn: str) -> DBInstance | None:
     """The instance that an ARN names, in whatever region."""
     _, _, _, region, account, kind, name = arn.split(":", 6)
     if kind != "db":
-        raise Refused("InvalidParameterValue", f"{arn} is not the ARN of a DB instance.")
+        raise AwsError("InvalidParameterValue", f"{arn} is not the ARN of a DB instance.")
     return rds_backends[account][region].databases.get(name)
 
 
-def _shown(record: Record) -> Record:
-    status = "pending" if pending(record["Ready"]) else "replicating"
-    shown = {key: value for key, value in record.items() if key != "Source"}
-    return {**shown, "Status": status, "RestoreWindow": _replica_window(record)}
+def _describe_replicated_backup(record: ApiRecord) -> ApiRecord:
+    status = "pending" if is_in_future(record["Ready"]) else "replicating"
+    fields = {key: value for key, value in record.items() if key != "Source"}
+    return {**fields, "Status": status, "RestoreWindow": _get_replica_window(record)}
 
 
-def _replica_window(record: Record) -> Record:
+def _get_replica_window(record: ApiRecord) -> ApiRecord:
     """Behind that of the source by what the copy takes."""
-    last = _restorable(record["Source"]) or record["Began"]
+    last = _get_latest_restorable_time(record["Source"]) or record["Began"]
     return {
         "EarliestTime": record["Began"],
-        "LatestTime": max(record["Began"], last - timedelta(seconds=BEHIND)),
+        "LatestTime": max(record["Began"], last - timedelta(seconds=REPLICATION_LAG_SECONDS)),
     }
 
 
-def _arn(instance: DBInstance) -> str:
+def _build_backup_arn(instance: DBInstance) -> str:
     """The ARN of the backups of an instance in its own region."""
-    where = f"arn:aws:rds:{instance.region}:{instance.account_id}:auto-backup"
-    return f"{where}:ab-{instance.dbi_resource_id[3:].lower()}"
+    arn_prefix = f"arn:aws:rds:{instance.region}:{instance.account_id}:auto-backup"
+    return f"{arn_prefix}:ab-{instance.dbi_resource_id[3:].lower()}"
 
 
-def _own(instance: DBInstance) -> Record:
+def _describe_own_backup(instance: DBInstance) -> ApiRecord:
     """The backups of an instance in its own region."""
     return {
-        **_of(instance),
+        **_describe_instance_fields(instance),
         "Status": "retained" if getattr(instance, "mended_gone", None) else "active",
         "Region": instance.region,
-        "DBInstanceAutomatedBackupsArn": _arn(instance),
+        "DBInstanceAutomatedBackupsArn": _build_backup_arn(instance),
         "DBInstanceAutomatedBackupsReplications": instance.DBInstanceAutomatedBackupsReplications,  # type: ignore[attr-defined]
         "BackupRetentionPeriod": instance.backup_retention_period,
         "KmsKeyId": instance.kms_key_id,
         "RestoreWindow": {
             "EarliestTime": instance.created.replace(tzinfo=UTC),
-            "LatestTime": _restorable(instance),
+            "LatestTime": _get_latest_restorable_time(instance),
         },
     }
 
 
-def _of(instance: DBInstance) -> Record:
+def _describe_instance_fields(instance: DBInstance) -> ApiRecord:
     return {
         "DBInstanceArn": instance.db_instance_arn,
         "DBInstanceIdentifier": instance.db_instance_identifier,
@@ -202,56 +223,63 @@ def _of(instance: DBInstance) -> Record:
     }
 
 
-@mend.operation(RDSResponse, "StartDBInstanceAutomatedBackupsReplication")
-def start(response: RDSResponse, params: Record) -> Record:
+@patch.add_operation(RDSResponse, "StartDBInstanceAutomatedBackupsReplication")
+def start_backups_replication(response: RDSResponse, params: ApiRecord) -> ApiRecord:
     backend, source = response.backend, params["SourceDBInstanceArn"]
-    instance = _source(backend, source)
+    instance = _find_source_instance(backend, source)
     if instance is None:
-        raise Refused("DBInstanceNotFound", f"DBInstance {source} not found.")
+        raise AwsError("DBInstanceNotFound", f"DBInstance {source} not found.")
     if instance.region == backend.region_name:
-        raise Refused("InvalidParameterValue", "The source is in the region of the request.")
+        raise AwsError("InvalidParameterValue", "The source is in the region of the request.")
     if not instance.backup_retention_period:
-        raise Refused("InvalidDBInstanceState", "Automated backups are not enabled for the source.")
-    if any(r["DBInstanceArn"] == source for r in _replicated(backend).values()):
-        raise Refused(
+        raise AwsError(
+            "InvalidDBInstanceState", "Automated backups are not enabled for the source."
+        )
+    if any(r["DBInstanceArn"] == source for r in _get_replicated_backups(backend).values()):
+        raise AwsError(
             "InvalidDBInstanceAutomatedBackupState",
             f"Automated backups of {source} are already replicated to {backend.region_name}.",
         )
     if instance.storage_encrypted and not params.get("KmsKeyId"):
-        raise Refused("InvalidParameterCombination", "Encrypted backups need a KmsKeyId here.")
-    where = f"arn:aws:rds:{backend.region_name}:{backend.account_id}:auto-backup"
-    arn = f"{where}:ab-{mock_random.get_random_string(26, lower_case=True)}"
+        raise AwsError("InvalidParameterCombination", "Encrypted backups need a KmsKeyId here.")
+    arn_prefix = f"arn:aws:rds:{backend.region_name}:{backend.account_id}:auto-backup"
+    arn = f"{arn_prefix}:ab-{mock_random.get_random_string(26, lower_case=True)}"
     record = {
-        **_of(instance),
+        **_describe_instance_fields(instance),
         "Region": instance.region,
         "Source": instance,
         "DBInstanceAutomatedBackupsArn": arn,
         "BackupRetentionPeriod": params.get("BackupRetentionPeriod", 7),
         "KmsKeyId": params.get("KmsKeyId"),
-        "Began": clock().now(),
-        "Ready": clock().ready(FIRST_COPY),
+        "Began": get_sandbox_clock().now(),
+        "Ready": get_sandbox_clock().get_completion_time(FIRST_COPY_SECONDS),
     }
-    _replicated(backend)[arn] = record
+    _get_replicated_backups(backend)[arn] = record
     links = getattr(instance, "mended_replications", [])
     instance.mended_replications = [*links, {"DBInstanceAutomatedBackupsArn": arn}]  # type: ignore[attr-defined]
     if params.get("Tags"):
-        tags: dict[str, Any] = kept(backend, "backup_tags", dict)
+        tags: dict[str, Any] = backend_state(backend, "backup_tags", dict)
         tags[arn] = params["Tags"]
-    return {"DBInstanceAutomatedBackup": _shown(record)}
+    return {"DBInstanceAutomatedBackup": _describe_replicated_backup(record)}
 
 
-@mend.operation(RDSResponse, "StopDBInstanceAutomatedBackupsReplication")
-def stop(response: RDSResponse, params: Record) -> Record:
+@patch.add_operation(RDSResponse, "StopDBInstanceAutomatedBackupsReplication")
+def stop_backups_replication(response: RDSResponse, params: ApiRecord) -> ApiRecord:
     backend, source = response.backend, params["SourceDBInstanceArn"]
-    for arn, record in list(_replicated(backend).items()):
+    for arn, record in list(_get_replicated_backups(backend).items()):
         if record["DBInstanceArn"] == source:
-            del _replicated(backend)[arn]
-            _forget(_source(backend, source), arn)
-            return {"DBInstanceAutomatedBackup": {**_shown(record), "Status": "deleting"}}
-    raise Refused("DBInstanceNotFound", f"Automated backups of {source} are not replicated here.")
+            del _get_replicated_backups(backend)[arn]
+            _remove_replication_link(_find_source_instance(backend, source), arn)
+            return {
+                "DBInstanceAutomatedBackup": {
+                    **_describe_replicated_backup(record),
+                    "Status": "deleting",
+                }
+            }
+    raise AwsError("DBInstanceNotFound", f"Automated backups of {source} are not replicated here.")
 
 
-def _forget(instance: DBInstance | None, arn: str) -> None:
+def _remove_replication_link(instance: DBInstance | None, arn: str) -> None:
     if instance is not None:
         links = getattr(instance, "mended_replications", [])
         instance.mended_replications = [  # type: ignore[attr-defined]
@@ -259,37 +287,51 @@ def _forget(instance: DBInstance | None, arn: str) -> None:
         ]
 
 
-@mend.operation(RDSResponse, "DeleteDBInstanceAutomatedBackup")
-def delete(response: RDSResponse, params: Record) -> Record:
+@patch.add_operation(RDSResponse, "DeleteDBInstanceAutomatedBackup")
+def delete_automated_backup(response: RDSResponse, params: ApiRecord) -> ApiRecord:
     arn = params.get("DBInstanceAutomatedBackupsArn")
-    record = _replicated(response.backend).pop(arn or "", None)
+    record = _get_replicated_backups(response.backend).pop(arn or "", None)
     if record is None:
-        raise Refused("DBInstanceAutomatedBackupNotFound", f"Automated backup {arn} not found.")
-    _forget(_source(response.backend, record["DBInstanceArn"]), str(arn))
-    return {"DBInstanceAutomatedBackup": {**_shown(record), "Status": "deleting"}}
+        raise AwsError("DBInstanceAutomatedBackupNotFound", f"Automated backup {arn} not found.")
+    _remove_replication_link(
+        _find_source_instance(response.backend, record["DBInstanceArn"]), str(arn)
+    )
+    return {
+        "DBInstanceAutomatedBackup": {**_describe_replicated_backup(record), "Status": "deleting"}
+    }
 
 
-@mend.operation(RDSResponse, "DescribeDBInstanceAutomatedBackups")
-def describe(response: RDSResponse, params: Record) -> Record:
+@patch.add_operation(RDSResponse, "DescribeDBInstanceAutomatedBackups")
+def describe_automated_backups(response: RDSResponse, params: ApiRecord) -> ApiRecord:
     backend = response.backend
-    all_of = [*backend.databases.values(), *_retained(backend).values()]
-    own = [_own(it) for it in all_of if it.backup_retention_period]
-    found = [*own, *(_shown(record) for record in _replicated(backend).values())]
-    wanted = {
+    instances = [*backend.databases.values(), *_get_retained_instances(backend).values()]
+    own_backups = [
+        _describe_own_backup(instance) for instance in instances if instance.backup_retention_period
+    ]
+    backups = [
+        *own_backups,
+        *(
+            _describe_replicated_backup(record)
+            for record in _get_replicated_backups(backend).values()
+        ),
+    ]
+    criteria = {
         key: params[key]
         for key in ("DBInstanceIdentifier", "DbiResourceId", "DBInstanceAutomatedBackupsArn")
         if params.get(key)
     }
-    for one in params.get("Filters") or []:
+    for backup_filter in params.get("Filters") or []:
         key = {"db-instance-id": "DBInstanceIdentifier", "dbi-resource-id": "DbiResourceId"}
-        if one["Name"] == "status":
-            found = [f for f in found if f["Status"] in one["Values"]]
-        elif one["Name"] in key:
-            found = [f for f in found if f[key[one["Name"]]] in one["Values"]]
-    found = [f for f in found if all(f[k] == v for k, v in wanted.items())]
-    if not found and "DBInstanceAutomatedBackupsArn" in wanted:
-        raise Refused(
+        if backup_filter["Name"] == "status":
+            backups = [f for f in backups if f["Status"] in backup_filter["Values"]]
+        elif backup_filter["Name"] in key:
+            backups = [
+                f for f in backups if f[key[backup_filter["Name"]]] in backup_filter["Values"]
+            ]
+    backups = [f for f in backups if all(f[k] == v for k, v in criteria.items())]
+    if not backups and "DBInstanceAutomatedBackupsArn" in criteria:
+        raise AwsError(
             "DBInstanceAutomatedBackupNotFound",
-            f"Automated backup {wanted['DBInstanceAutomatedBackupsArn']} not found.",
+            f"Automated backup {criteria['DBInstanceAutomatedBackupsArn']} not found.",
         )
-    return {"DBInstanceAutomatedBackups": found}
+    return {"DBInstanceAutomatedBackups": backups}

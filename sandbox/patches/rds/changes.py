@@ -6,15 +6,22 @@ from typing import Any
 
 from moto.rds.models import DBInstance, RDSBackend
 
-from sandbox.clock import clock, pending
-from sandbox.patches.patching import Mend, Refused, kept
-from sandbox.patches.rds.instances import BACK_UP, CREATE, DELETE, EXTRAS, begin, full_version
+from sandbox.clock import get_sandbox_clock, is_in_future
+from sandbox.patches.patching import AwsError, ServicePatch, backend_state
+from sandbox.patches.rds.instances import (
+    BACKUP_SECONDS,
+    EXTRA_ATTRIBUTES,
+    INSTANCE_CREATE_SECONDS,
+    INSTANCE_DELETE_SECONDS,
+    get_full_postgres_version,
+    start_phases,
+)
 
-mend = Mend()
-Record = dict[str, Any]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
 # What waits for the maintenance window unless ApplyImmediately: RDS user guide, "Settings for DB
 # instances". Parameter as moto spells it, and its name under PendingModifiedValues.
-DEFERRED: Mapping[str, str] = {
+DEFERRED_PARAMETERS: Mapping[str, str] = {
     "db_instance_class": "DBInstanceClass",
     "allocated_storage": "AllocatedStorage",
     "storage_type": "StorageType",
@@ -28,7 +35,7 @@ DEFERRED: Mapping[str, str] = {
     "new_db_instance_identifier": "DBInstanceIdentifier",
 }
 # Simulated seconds of "modifying", the longest that applies; assumptions as in rds_instances.
-TAKES: Mapping[str, int] = {
+MODIFY_SECONDS_BY_PARAMETER: Mapping[str, int] = {
     "db_instance_class": 6 * 60,
     "engine_version": 10 * 60,
     "multi_az": 5 * 60,
@@ -36,10 +43,10 @@ TAKES: Mapping[str, int] = {
     # "about ten minutes": RDS User Guide, "Renaming a DB instance".
     "new_db_instance_identifier": 10 * 60,
 }
-MODIFY, REBOOT = 2 * 60, 60
-RESET = 30  # a password, which is changed at once whatever ApplyImmediately says
+MODIFY_SECONDS, REBOOT_SECONDS = 2 * 60, 60
+PASSWORD_RESET_SECONDS = 30  # a password, which is changed at once whatever ApplyImmediately says
 # What a replica takes from its primary where it is not told otherwise.
-INHERITED = (
+INHERITED_ATTRIBUTES = (
     "engine",
     "engine_version",
     "db_instance_class",
@@ -59,121 +66,131 @@ INHERITED = (
 )
 
 
-def _leaving(backend: RDSBackend) -> dict[str, tuple[DBInstance, datetime]]:
+def _get_leaving_instances(backend: RDSBackend) -> dict[str, tuple[DBInstance, datetime]]:
     """The instances that are being deleted, and until when."""
-    leaving: dict[str, tuple[DBInstance, datetime]] = kept(backend, "leaving", dict)
-    for name in [n for n, (_, until) in leaving.items() if not pending(until)]:
-        del leaving[name]
-    return leaving
+    leaving_instances: dict[str, tuple[DBInstance, datetime]] = backend_state(
+        backend, "leaving", dict
+    )
+    for name in [n for n, (_, until) in leaving_instances.items() if not is_in_future(until)]:
+        del leaving_instances[name]
+    return leaving_instances
 
 
-@mend.around(RDSBackend, "describe_db_instances")
-def describe(
+@patch.wrap(RDSBackend, "describe_db_instances")
+def describe_with_leaving_instances(
     original: Any,
     backend: RDSBackend,
     db_instance_identifier: str | None = None,
     filters: Any = None,
 ) -> list[DBInstance]:
     """With those that are being deleted."""
-    leaving = _leaving(backend)
-    if not leaving:
-        found: list[DBInstance] = original(backend, db_instance_identifier, filters)
-        return found
+    leaving_instances = _get_leaving_instances(backend)
+    if not leaving_instances:
+        instances: list[DBInstance] = original(backend, db_instance_identifier, filters)
+        return instances
     before = backend.databases
-    backend.databases = {**before, **{name: it for name, (it, _) in leaving.items()}}
+    backend.databases = {
+        **before,
+        **{name: instance for name, (instance, _) in leaving_instances.items()},
+    }
     try:
         return list(original(backend, db_instance_identifier, filters))
     finally:
         backend.databases = before
 
 
-def _available(backend: RDSBackend, name: str) -> DBInstance:
-    found = backend.describe_db_instances(name)[0]
-    if found.status != "available":
-        raise Refused("InvalidDBInstanceState", f"Instance {name} is not in available state.")
-    return found
+def _get_available_instance(backend: RDSBackend, name: str) -> DBInstance:
+    instance = backend.describe_db_instances(name)[0]
+    if instance.status != "available":
+        raise AwsError("InvalidDBInstanceState", f"Instance {name} is not in available state.")
+    return instance
 
 
-def _vacant(backend: RDSBackend, name: str) -> None:
-    if name in backend.databases or name in _leaving(backend):
-        raise Refused("DBInstanceAlreadyExists", "DB instance already exists")
+def _require_unused_identifier(backend: RDSBackend, name: str) -> None:
+    if name in backend.databases or name in _get_leaving_instances(backend):
+        raise AwsError("DBInstanceAlreadyExists", "DB instance already exists")
 
 
-@mend.around(RDSBackend, "create_db_instance")
-def create(original: Any, backend: RDSBackend, db_kwargs: Any) -> DBInstance:
-    _vacant(backend, db_kwargs["db_instance_identifier"])
-    made: DBInstance = original(backend, db_kwargs)
-    return made
+@patch.wrap(RDSBackend, "create_db_instance")
+def create_with_unused_identifier(original: Any, backend: RDSBackend, db_kwargs: Any) -> DBInstance:
+    _require_unused_identifier(backend, db_kwargs["db_instance_identifier"])
+    instance: DBInstance = original(backend, db_kwargs)
+    return instance
 
 
-@mend.around(RDSBackend, "modify_db_instance")
-def modify(original: Any, backend: RDSBackend, name: str, given: Any) -> DBInstance:
+@patch.wrap(RDSBackend, "modify_db_instance")
+def modify_or_defer(original: Any, backend: RDSBackend, name: str, params: Any) -> DBInstance:
     instance = backend.describe_db_instances(name)[0]
     if instance.db_cluster_identifier is not None:
-        clustered: DBInstance = original(backend, name, given)
-        return clustered
+        cluster_member: DBInstance = original(backend, name, params)
+        return cluster_member
     # Protection and tags may change in any state; the rest only of an available instance.
-    if set(given) - {"db_instance_identifier", "deletion_protection", "apply_immediately"}:
-        _available(backend, name)
-    wanted = given.get("new_db_instance_identifier")
-    if wanted:
-        _vacant(backend, wanted.lower())
-        given["new_db_instance_identifier"] = wanted.lower()
-    if given.get("engine_version") and instance.engine == "postgres":
-        given["engine_version"] = full_version(given["engine_version"])
-    immediate = given.get("apply_immediately")
-    waiting: Record = dict(getattr(instance, "mended_deferred", {}))
-    for key in DEFERRED:
-        if given.get(key) is None:
+    if set(params) - {"db_instance_identifier", "deletion_protection", "apply_immediately"}:
+        _get_available_instance(backend, name)
+    new_identifier = params.get("new_db_instance_identifier")
+    if new_identifier:
+        _require_unused_identifier(backend, new_identifier.lower())
+        params["new_db_instance_identifier"] = new_identifier.lower()
+    if params.get("engine_version") and instance.engine == "postgres":
+        params["engine_version"] = get_full_postgres_version(params["engine_version"])
+    immediate = params.get("apply_immediately")
+    deferred: ApiRecord = dict(getattr(instance, "mended_deferred", {}))
+    for key in DEFERRED_PARAMETERS:
+        if params.get(key) is None:
             continue
-        if immediate or _same(instance, key, given[key]):
-            waiting.pop(key, None)
+        if immediate or _is_unchanged(instance, key, params[key]):
+            deferred.pop(key, None)
         else:
-            waiting[key] = given.pop(key)
+            deferred[key] = params.pop(key)
     if immediate:  # what was waiting goes along
-        for key, value in waiting.items():
-            given[key] = value
-        waiting = {}
-    instance.mended_deferred = waiting  # type: ignore[attr-defined]
-    instance.mended_pending = {DEFERRED[k]: v for k, v in waiting.items()}  # type: ignore[attr-defined]
-    if given.get("db_port_number"):
-        given["port"] = given.pop("db_port_number")
-    for parameter, shown, _ in EXTRAS:
-        if given.get(parameter) is not None:
-            setattr(instance, shown, given.pop(parameter))
+        for key, value in deferred.items():
+            params[key] = value
+        deferred = {}
+    instance.mended_deferred = deferred  # type: ignore[attr-defined]
+    instance.mended_pending = {DEFERRED_PARAMETERS[k]: v for k, v in deferred.items()}  # type: ignore[attr-defined]
+    if params.get("db_port_number"):
+        params["port"] = params.pop("db_port_number")
+    for parameter, attribute, _ in EXTRA_ATTRIBUTES:
+        if params.get(parameter) is not None:
+            setattr(instance, attribute, params.pop(parameter))
     seconds = max(
-        [TAKES.get(key, MODIFY) for key in given if not _same(instance, key, given[key])] or [0]
+        [
+            MODIFY_SECONDS_BY_PARAMETER.get(key, MODIFY_SECONDS)
+            for key in params
+            if not _is_unchanged(instance, key, params[key])
+        ]
+        or [0]
     )
-    group = given.get("db_parameter_group_name")
+    group = params.get("db_parameter_group_name")
     if group and group != instance.db_parameter_group_name:
         instance.mended_reboot_wanted = True  # type: ignore[attr-defined]
-    word = given.get("master_user_password")
-    changed: DBInstance = original(backend, name, given)
-    if word and seconds <= MODIFY:
-        _resetting(changed)
+    password = params.get("master_user_password")
+    modified_instance: DBInstance = original(backend, name, params)
+    if password and seconds <= MODIFY_SECONDS:
+        _start_password_reset(modified_instance)
     elif seconds:
-        begin(changed, ("renaming" if wanted else "modifying", seconds))
-    return changed
+        start_phases(modified_instance, ("renaming" if new_identifier else "modifying", seconds))
+    return modified_instance
 
 
-def _resetting(instance: DBInstance) -> None:
+def _start_password_reset(instance: DBInstance) -> None:
     """The new password is shown to be pending, hidden, until it is the server's."""
-    begin(instance, ("resetting-master-credentials", RESET))
-    instance.mended_reset = clock().ready(RESET)  # type: ignore[attr-defined]
+    start_phases(instance, ("resetting-master-credentials", PASSWORD_RESET_SECONDS))
+    instance.mended_reset = get_sandbox_clock().get_completion_time(PASSWORD_RESET_SECONDS)  # type: ignore[attr-defined]
 
 
-@mend.also
-def describe_pending() -> None:
-    DBInstance.PendingModifiedValues = property(_waiting)  # type: ignore[attr-defined]
+@patch.add_change
+def add_pending_values() -> None:
+    DBInstance.PendingModifiedValues = property(_get_pending_values)  # type: ignore[attr-defined]
 
 
-def _waiting(instance: DBInstance) -> Record:
+def _get_pending_values(instance: DBInstance) -> ApiRecord:
     until = getattr(instance, "mended_reset", None)
-    reset = {"MasterUserPassword": "****"} if until is not None and pending(until) else {}
+    reset = {"MasterUserPassword": "****"} if until is not None and is_in_future(until) else {}
     return {**getattr(instance, "mended_pending", {}), **reset}
 
 
-def _same(instance: DBInstance, key: str, value: Any) -> bool:
+def _is_unchanged(instance: DBInstance, key: str, value: Any) -> bool:
     """Whether an instance already is as it is told to be."""
     if key in ("apply_immediately", "db_instance_identifier", "allow_major_version_upgrade"):
         return True
@@ -182,38 +199,38 @@ def _same(instance: DBInstance, key: str, value: Any) -> bool:
     return bool(str(getattr(instance, key, None)).lower() == str(value).lower())
 
 
-@mend.around(RDSBackend, "create_db_instance_read_replica")
-def replicate(original: Any, backend: RDSBackend, given: Any) -> DBInstance:
+@patch.wrap(RDSBackend, "create_db_instance_read_replica")
+def create_independent_replica(original: Any, backend: RDSBackend, params: Any) -> DBInstance:
     """moto copies the primary object, lists, resource id and all; a replica is its own instance."""
-    primary = backend.find_db_from_id(given["source_db_instance_identifier"])
+    primary = backend.find_db_from_id(params["source_db_instance_identifier"])
     if primary.status != "available" or not primary.backup_retention_period:
-        raise Refused(
+        raise AwsError(
             "InvalidDBInstanceState",
             "Automated backups are not enabled for this database instance, or it is not available.",
         )
     same_region = primary.region == backend.region_name
-    inherited: Record = {key: getattr(primary, key) for key in INHERITED}
+    inherited: ApiRecord = {key: getattr(primary, key) for key in INHERITED_ATTRIBUTES}
     if same_region:
         inherited |= {
             "kms_key_id": primary.kms_key_id,
             "db_parameter_group_name": primary.db_parameter_group_name,
             "db_subnet_group_name": primary._db_subnet_group_name,
         }
-    asked = {key: given[key] for key in given if given[key] is not None}
-    props = {**inherited, "backup_retention_period": 0, "multi_az": False, **asked}
-    for gone in ("pre_signed_url", "source_region", "use_default_processor_features"):
-        props.pop(gone, None)
+    requested = {key: params[key] for key in params if params[key] is not None}
+    props = {**inherited, "backup_retention_period": 0, "multi_az": False, **requested}
+    for unused in ("pre_signed_url", "source_region", "use_default_processor_features"):
+        props.pop(unused, None)
     props["source_db_instance_identifier"] = (
         primary.db_instance_identifier if same_region else primary.db_instance_arn
     )
     replica = backend.create_db_instance(props)
     replica.set_as_replica()
     primary.add_replica(replica)
-    begin(replica, ("creating", CREATE))
+    start_phases(replica, ("creating", INSTANCE_CREATE_SECONDS))
     return replica
 
 
-def _unlink(backend: RDSBackend, replica: DBInstance) -> None:
+def _unlink_replica(backend: RDSBackend, replica: DBInstance) -> None:
     """A replica becomes an instance of its own."""
     primary = backend.find_db_from_id(str(replica.source_db_instance_identifier))
     names = (replica.db_instance_identifier, replica.db_instance_arn)
@@ -221,29 +238,29 @@ def _unlink(backend: RDSBackend, replica: DBInstance) -> None:
     replica.is_replica, replica.source_db_instance_identifier = False, None
 
 
-@mend.around(RDSBackend, "promote_read_replica")
-def promote(original: Any, backend: RDSBackend, given: Any) -> DBInstance:
-    replica = _available(backend, given["db_instance_identifier"])
+@patch.wrap(RDSBackend, "promote_read_replica")
+def promote_available_replica(original: Any, backend: RDSBackend, params: Any) -> DBInstance:
+    replica = _get_available_instance(backend, params["db_instance_identifier"])
     if not replica.is_replica:
-        raise Refused("InvalidDBInstanceState", "DB Instance is not a read replica.")
-    _unlink(backend, replica)
+        raise AwsError("InvalidDBInstanceState", "DB Instance is not a read replica.")
+    _unlink_replica(backend, replica)
     replica.is_replica = True  # moto's own part asks for it
-    promoted: DBInstance = original(backend, given)
-    begin(promoted, ("modifying", MODIFY), ("backing-up", BACK_UP))
-    return promoted
+    promoted_instance: DBInstance = original(backend, params)
+    start_phases(promoted_instance, ("modifying", MODIFY_SECONDS), ("backing-up", BACKUP_SECONDS))
+    return promoted_instance
 
 
-@mend.around(RDSBackend, "reboot_db_instance")
-def reboot(original: Any, backend: RDSBackend, name: str) -> DBInstance:
-    instance = _available(backend, name)
+@patch.wrap(RDSBackend, "reboot_db_instance")
+def reboot_available_instance(original: Any, backend: RDSBackend, name: str) -> DBInstance:
+    instance = _get_available_instance(backend, name)
     instance.mended_reboot_wanted = False  # type: ignore[attr-defined]
-    begin(instance, ("rebooting", REBOOT))
-    found: DBInstance = original(backend, name)
-    return found
+    start_phases(instance, ("rebooting", REBOOT_SECONDS))
+    rebooted_instance: DBInstance = original(backend, name)
+    return rebooted_instance
 
 
-@mend.around(RDSBackend, "delete_db_instance")
-def delete(
+@patch.wrap(RDSBackend, "delete_db_instance")
+def delete_and_unlink_replicas(
     original: Any,
     backend: RDSBackend,
     db_instance_identifier: str,
@@ -252,30 +269,35 @@ def delete(
     delete_automated_backups: bool | None = True,
 ) -> DBInstance:
     """A primary lets its replica go, and its replicas stand alone; then it is being deleted."""
-    name, final = db_instance_identifier, final_db_snapshot_identifier
-    if name in _leaving(backend):
-        raise Refused("InvalidDBInstanceState", f"Instance {name} is already being deleted.")
+    name, snapshot_identifier = db_instance_identifier, final_db_snapshot_identifier
+    if name in _get_leaving_instances(backend):
+        raise AwsError("InvalidDBInstanceState", f"Instance {name} is already being deleted.")
     instance = backend.describe_db_instances(name)[0]
-    if final and final in backend.database_snapshots:
-        raise Refused(
+    if snapshot_identifier and snapshot_identifier in backend.database_snapshots:
+        raise AwsError(
             "DBSnapshotAlreadyExists",
-            f"Cannot create the snapshot because a snapshot with the identifier {final} already "
+            f"Cannot create the snapshot because a snapshot with the identifier {snapshot_identifier} already "
             "exists.",
         )
-    if not final and not skip_final_snapshot and not instance.is_replica:
-        raise Refused(
+    if not snapshot_identifier and not skip_final_snapshot and not instance.is_replica:
+        raise AwsError(
             "InvalidParameterCombination",
             "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.",
         )
     if not instance.deletion_protection:
-        for replica in [r for r in backend.databases.values() if _of(r, instance)]:
-            _unlink(backend, replica)
-    gone: DBInstance = original(backend, name, final, skip_final_snapshot, delete_automated_backups)
-    _leaving(backend)[name] = (gone, clock().ready(DELETE))
-    return gone
+        for replica in [r for r in backend.databases.values() if _is_replica_of(r, instance)]:
+            _unlink_replica(backend, replica)
+    deleted_instance: DBInstance = original(
+        backend, name, snapshot_identifier, skip_final_snapshot, delete_automated_backups
+    )
+    _get_leaving_instances(backend)[name] = (
+        deleted_instance,
+        get_sandbox_clock().get_completion_time(INSTANCE_DELETE_SECONDS),
+    )
+    return deleted_instance
 
 
-def _of(replica: DBInstance, primary: DBInstance) -> bool:
+def _is_replica_of(replica: DBInstance, primary: DBInstance) -> bool:
     source = replica.source_db_instance_identifier
     return replica.is_replica and source in (
         primary.db_instance_identifier,

@@ -7,35 +7,40 @@ from moto.iam.models import iam_backends
 from moto.rds.models import ExportTask, RDSBackend
 from moto.s3.models import s3_backends
 
-from sandbox.clock import clock, pending
-from sandbox.patches.patching import Mend, Refused
+from sandbox.clock import get_sandbox_clock, is_in_future
+from sandbox.patches.patching import AwsError, ServicePatch
 
-mend = Mend()
-Record = dict[str, Any]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
 # Simulated seconds: assumptions (AWS states none).
-STARTS, EXPORTS = 2 * 60, 20 * 60
-RUNNING: Final = ("STARTING", "IN_PROGRESS")
-QUOTA: Final = 5  # at once in an account and region: RDS User Guide, quotas
+EXPORT_START_SECONDS, EXPORT_RUN_SECONDS = 2 * 60, 20 * 60
+RUNNING_EXPORT_STATUSES: Final = ("STARTING", "IN_PROGRESS")
+EXPORT_QUOTA: Final = 5  # at once in an account and region: RDS User Guide, quotas
 
 
-@mend.around(ExportTask, "__init__")
-def started(original: Any, task: ExportTask, *args: Any) -> None:
+@patch.wrap(ExportTask, "__init__")
+def start_export_phases(original: Any, task: ExportTask, *args: Any) -> None:
     original(task, *args)
-    own = vars(task)
-    own["mended_phases"] = (
-        ("STARTING", clock().ready(STARTS)),
-        ("IN_PROGRESS", clock().ready(STARTS + EXPORTS)),
+    attributes = vars(task)
+    attributes["mended_phases"] = (
+        ("STARTING", get_sandbox_clock().get_completion_time(EXPORT_START_SECONDS)),
+        (
+            "IN_PROGRESS",
+            get_sandbox_clock().get_completion_time(EXPORT_START_SECONDS + EXPORT_RUN_SECONDS),
+        ),
     )
-    own["mended_written"] = False
+    attributes["mended_written"] = False
 
 
-def _status(task: ExportTask) -> str:
-    own = vars(task)
-    passing = (status for status, until in own.get("mended_phases", ()) if pending(until))
-    status = next(passing, own.get("mended_status", "COMPLETE"))
-    if status == "COMPLETE" and not own.get("mended_written", True):
-        own["mended_written"] = True
-        _write(task)
+def _get_status(task: ExportTask) -> str:
+    attributes = vars(task)
+    passing_statuses = (
+        status for status, until in attributes.get("mended_phases", ()) if is_in_future(until)
+    )
+    status = next(passing_statuses, attributes.get("mended_status", "COMPLETE"))
+    if status == "COMPLETE" and not attributes.get("mended_written", True):
+        attributes["mended_written"] = True
+        _write_export_info(task)
     return str(status)
 
 
@@ -43,42 +48,42 @@ def _set_status(task: ExportTask, status: str) -> None:
     vars(task)["mended_status"] = status.upper()
 
 
-@mend.also
-def describe() -> None:
-    ExportTask.status = property(_status, _set_status)  # type: ignore[assignment]
-    ExportTask.PercentProgress = property(_percent)  # type: ignore[attr-defined]
+@patch.add_change
+def add_export_status() -> None:
+    ExportTask.status = property(_get_status, _set_status)  # type: ignore[assignment]
+    ExportTask.PercentProgress = property(_get_percent)  # type: ignore[attr-defined]
 
 
-def _percent(task: ExportTask) -> int:
+def _get_percent(task: ExportTask) -> int:
     """How far it is, evenly from the moment that it writes."""
     if task.status != "IN_PROGRESS":
         return 100 if task.status == "COMPLETE" else 0
-    (_, began), (_, until) = vars(task)["mended_phases"]
-    return int(100 * (clock().now() - began) / (until - began))
+    (_, started_at), (_, until) = vars(task)["mended_phases"]
+    return int(100 * (get_sandbox_clock().now() - started_at) / (until - started_at))
 
 
-def _write(task: ExportTask) -> None:
+def _write_export_info(task: ExportTask) -> None:
     """The file that tells of the export; the data are not written here."""
     backend = s3_backends[task.backend.account_id]["aws"]
-    own = str(task.export_task_identifier)
-    name = f"{task.s3_prefix}/{own}/export_info_{own}.json"
-    told = {"exportTaskIdentifier": own, "status": "COMPLETE"}
-    backend.put_object(str(task.s3_bucket), name.lstrip("/"), json.dumps(told).encode())
+    identifier = str(task.export_task_identifier)
+    name = f"{task.s3_prefix}/{identifier}/export_info_{identifier}.json"
+    info = {"exportTaskIdentifier": identifier, "status": "COMPLETE"}
+    backend.put_object(str(task.s3_bucket), name.lstrip("/"), json.dumps(info).encode())
 
 
-@mend.around(RDSBackend, "start_export_task")
-def start(original: Any, backend: RDSBackend, given: Record) -> ExportTask:
+@patch.wrap(RDSBackend, "start_export_task")
+def start_export_task(original: Any, backend: RDSBackend, params: ApiRecord) -> ExportTask:
     """By a role that is there, to a bucket that is there, five at once."""
-    identifier = given["export_task_identifier"]
+    identifier = params["export_task_identifier"]
     if identifier not in backend.export_tasks:
-        running = [t for t in backend.export_tasks.values() if t.status in RUNNING]
-        if len(running) >= QUOTA:
-            raise Refused("ExportTaskLimitReachedFault", "You have reached the limit of exports.")
+        running = [t for t in backend.export_tasks.values() if t.status in RUNNING_EXPORT_STATUSES]
+        if len(running) >= EXPORT_QUOTA:
+            raise AwsError("ExportTaskLimitReachedFault", "You have reached the limit of exports.")
         roles = iam_backends[backend.account_id]["aws"].roles.values()
-        if given["iam_role_arn"] not in {role.arn for role in roles}:
-            raise Refused("IamRoleNotFound", f"{given['iam_role_arn']} does not exist.")
+        if params["iam_role_arn"] not in {role.arn for role in roles}:
+            raise AwsError("IamRoleNotFound", f"{params['iam_role_arn']} does not exist.")
         buckets = s3_backends[backend.account_id]["aws"].buckets
-        if given["s3_bucket_name"] not in buckets:
-            raise Refused("InvalidS3BucketFault", f"{given['s3_bucket_name']} is no bucket.")
-    made: ExportTask = original(backend, given)
-    return made
+        if params["s3_bucket_name"] not in buckets:
+            raise AwsError("InvalidS3BucketFault", f"{params['s3_bucket_name']} is no bucket.")
+    task: ExportTask = original(backend, params)
+    return task

@@ -5,76 +5,82 @@ from typing import Any
 from moto.rds.models import DBInstance, DBParameterGroup, RDSBackend
 from moto.rds.responses import RDSResponse
 
-from sandbox.patches.patching import Mend, Refused
+from sandbox.patches.patching import AwsError, ServicePatch
 
-mend = Mend()
-Record = dict[str, Any]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
 
 
-def _group(backend: RDSBackend, name: str) -> DBParameterGroup:
+def _get_group(backend: RDSBackend, name: str) -> DBParameterGroup:
     if name not in backend.db_parameter_groups:
-        raise Refused("DBParameterGroupNotFound", f"DBParameterGroup not found: {name}")
+        raise AwsError("DBParameterGroupNotFound", f"DBParameterGroup not found: {name}")
     return backend.db_parameter_groups[name]
 
 
-def _users(backend: RDSBackend, name: str) -> list[DBInstance]:
-    return [it for it in backend.databases.values() if it.db_parameter_group_name == name]
+def _list_group_instances(backend: RDSBackend, name: str) -> list[DBInstance]:
+    return [
+        instance
+        for instance in backend.databases.values()
+        if instance.db_parameter_group_name == name
+    ]
 
 
-@mend.operation(RDSResponse, "ResetDBParameterGroup")
-def reset(response: RDSResponse, params: Record) -> Record:
-    group = _group(response.backend, params["DBParameterGroupName"])
+@patch.add_operation(RDSResponse, "ResetDBParameterGroup")
+def reset_db_parameter_group(response: RDSResponse, params: ApiRecord) -> ApiRecord:
+    group = _get_group(response.backend, params["DBParameterGroupName"])
     if params.get("ResetAllParameters"):
         group.parameters.clear()
-    for one in params.get("Parameters") or []:
-        group.parameters.pop(one["ParameterName"], None)
-    _wants_reboot(response.backend, group.name, params.get("Parameters") or [])
+    for parameter in params.get("Parameters") or []:
+        group.parameters.pop(parameter["ParameterName"], None)
+    _mark_reboot_pending(response.backend, group.name, params.get("Parameters") or [])
     return {"DBParameterGroupName": group.name}
 
 
-@mend.around(RDSBackend, "modify_db_parameter_group")
-def modify(original: Any, backend: RDSBackend, *args: Any, **given: Any) -> DBParameterGroup:
-    group: DBParameterGroup = original(backend, *args, **given)
-    changes = args[1] if len(args) > 1 else given["db_parameter_group_parameters"]
-    _wants_reboot(backend, group.name, changes)
+@patch.wrap(RDSBackend, "modify_db_parameter_group")
+def modify_group_parameters(
+    original: Any, backend: RDSBackend, *args: Any, **kwargs: Any
+) -> DBParameterGroup:
+    group: DBParameterGroup = original(backend, *args, **kwargs)
+    changes = args[1] if len(args) > 1 else kwargs["db_parameter_group_parameters"]
+    _mark_reboot_pending(backend, group.name, changes)
     return group
 
 
-def _wants_reboot(backend: RDSBackend, name: str, changes: Any) -> None:
+def _mark_reboot_pending(backend: RDSBackend, name: str, changes: Any) -> None:
     if any(change.get("ApplyMethod") == "pending-reboot" for change in changes):
-        for instance in _users(backend, name):
+        for instance in _list_group_instances(backend, name):
             instance.mended_reboot_wanted = True  # type: ignore[attr-defined]
 
 
-@mend.around(DBInstance, "db_parameter_group_status_list")
-def status_list(original: Any, instance: DBInstance) -> list[Record]:
+@patch.wrap(DBInstance, "db_parameter_group_status_list")
+def list_group_statuses(original: Any, instance: DBInstance) -> list[ApiRecord]:
     """The group of an instance: in sync, or waiting for a reboot."""
-    waits = getattr(instance, "mended_reboot_wanted", False)
-    status = "pending-reboot" if waits else "in-sync"
+    is_pending = getattr(instance, "mended_reboot_wanted", False)
+    status = "pending-reboot" if is_pending else "in-sync"
     return [
         {"DBParameterGroupName": group.name, "ParameterApplyStatus": status}
         for group in original(instance)
     ]
 
 
-@mend.around(RDSBackend, "delete_db_parameter_group")
-def delete(original: Any, backend: RDSBackend, name: str) -> DBParameterGroup:
-    _group(backend, name)
-    if _users(backend, name):
-        raise Refused(
+@patch.wrap(RDSBackend, "delete_db_parameter_group")
+def delete_db_parameter_group(original: Any, backend: RDSBackend, name: str) -> DBParameterGroup:
+    _get_group(backend, name)
+    if _list_group_instances(backend, name):
+        raise AwsError(
             "InvalidDBParameterGroupState",
             "One or more database instances are still members of this parameter group "
             f"{name}, so the group cannot be deleted",
         )
-    gone: DBParameterGroup = original(backend, name)
-    return gone
+    group: DBParameterGroup = original(backend, name)
+    return group
 
 
-@mend.around(RDSBackend, "delete_subnet_group")
-def delete_subnets(original: Any, backend: RDSBackend, name: str) -> Any:
-    users = (*backend.describe_db_instances(),)
-    if any(getattr(it, "_db_subnet_group_name", None) == name for it in users):
-        raise Refused(
+@patch.wrap(RDSBackend, "delete_subnet_group")
+def delete_db_subnet_group(original: Any, backend: RDSBackend, name: str) -> Any:
+    instances = (*backend.describe_db_instances(),)
+    if any(getattr(instance, "_db_subnet_group_name", None) == name for instance in instances):
+        raise AwsError(
             "InvalidDBSubnetGroupStateFault",
             f"Cannot delete the subnet group '{name}' because at least one database instance "
             "is still using it.",

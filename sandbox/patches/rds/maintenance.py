@@ -6,48 +6,53 @@ from typing import Any
 from moto.rds.models import DBInstance, RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
 
-from sandbox.clock import clock
-from sandbox.patches.patching import Mend, kept
+from sandbox.clock import get_sandbox_clock
+from sandbox.patches.patching import ServicePatch, backend_state
 
-mend = Mend()
-Record = dict[str, Any]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
 # Assumption: a server's certificate holds for a year and is replaced when half of it is over, as
 # RDS does for authorities that rotate by themselves (RDS User Guide, "Using SSL/TLS").
-VALID = timedelta(days=365)
+CERTIFICATE_VALIDITY = timedelta(days=365)
 
 
-def _pending(backend: RDSBackend) -> dict[str, list[Record]]:
+def _get_pending_actions(backend: RDSBackend) -> dict[str, list[ApiRecord]]:
     """Actions by the ARN of what they are for."""
-    return kept(backend, "maintenance", dict)
+    return backend_state(backend, "maintenance", dict)
 
 
-def announce(account: str, region: str, arn: str, action: Record) -> None:
+def announce_maintenance(account: str, region: str, arn: str, action: ApiRecord) -> None:
     """Lets AWS announce maintenance: `action` as the API has it."""
-    _pending(rds_backends[account][region]).setdefault(arn, []).append(action)
+    _get_pending_actions(rds_backends[account][region]).setdefault(arn, []).append(action)
 
 
-@mend.operation(RDSResponse, "DescribePendingMaintenanceActions")
-def describe(response: RDSResponse, params: Record) -> Record:
-    wanted = params.get("ResourceIdentifier")
+@patch.add_operation(RDSResponse, "DescribePendingMaintenanceActions")
+def describe_pending_maintenance_actions(response: RDSResponse, params: ApiRecord) -> ApiRecord:
+    identifier = params.get("ResourceIdentifier")
     return {
         "PendingMaintenanceActions": [
             {"ResourceIdentifier": arn, "PendingMaintenanceActionDetails": actions}
-            for arn, actions in _pending(response.backend).items()
-            if wanted in (None, arn)
+            for arn, actions in _get_pending_actions(response.backend).items()
+            if identifier in (None, arn)
         ]
     }
 
 
-def _valid_till(instance: DBInstance) -> datetime:
-    until: datetime = instance.created.replace(tzinfo=UTC) + VALID  # moto's times are UTC, unsaid
-    while until - clock().now() < VALID / 2:
-        until += VALID / 2
+def _get_certificate_expiry(instance: DBInstance) -> datetime:
+    until: datetime = (
+        instance.created.replace(tzinfo=UTC) + CERTIFICATE_VALIDITY
+    )  # moto's times are UTC, unsaid
+    while until - get_sandbox_clock().now() < CERTIFICATE_VALIDITY / 2:
+        until += CERTIFICATE_VALIDITY / 2
     return until
 
 
-@mend.also
-def certificates() -> None:
+@patch.add_change
+def add_certificate_details() -> None:
     """What an instance's certificate is described with."""
     DBInstance.CertificateDetails = property(  # type: ignore[attr-defined]
-        lambda it: {"CAIdentifier": it.ca_certificate_identifier, "ValidTill": _valid_till(it)}
+        lambda instance: {
+            "CAIdentifier": instance.ca_certificate_identifier,
+            "ValidTill": _get_certificate_expiry(instance),
+        }
     )

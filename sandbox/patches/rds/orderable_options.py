@@ -5,29 +5,29 @@ from typing import Any
 from moto.rds.responses import RDSResponse
 
 from components.instance_classes import RDS_FAMILIES
-from sandbox.patches.patching import Mend, Refused
-from sandbox.patches.rds.instances import full_version
+from sandbox.patches.patching import AwsError, ServicePatch
+from sandbox.patches.rds.instances import get_full_postgres_version
 
-mend = Mend()
-Record = dict[str, Any]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
 # gp3 of PostgreSQL, GiB: RDS User Guide, "Amazon RDS DB instance storage".
-SMALLEST, LARGEST = 20, 65536
+ORDERABLE_MIN_GIB, ORDERABLE_MAX_GIB = 20, 65536
 
 
-@mend.operation(RDSResponse, "DescribeOrderableDBInstanceOptions")
-def options(response: RDSResponse, params: Record) -> Record:
+@patch.add_operation(RDSResponse, "DescribeOrderableDBInstanceOptions")
+def describe_orderable_options(response: RDSResponse, params: ApiRecord) -> ApiRecord:
     """Each class once, with gp3, in all zones of the region."""
     engine, version = str(params.get("Engine")), str(params.get("EngineVersion") or "")
     if engine != "postgres":
-        known = response.backend.describe_orderable_db_instance_options(engine, version)
-        if not known:
-            raise Refused("InvalidParameterValue", f"Invalid DB engine: {engine}")
-        return {"OrderableDBInstanceOptions": known}
+        moto_options = response.backend.describe_orderable_db_instance_options(engine, version)
+        if not moto_options:
+            raise AwsError("InvalidParameterValue", f"Invalid DB engine: {engine}")
+        return {"OrderableDBInstanceOptions": moto_options}
     zones = [{"Name": f"{response.region}{letter}"} for letter in "abc"]
-    found = [
+    orderable_options = [
         {
             "Engine": "postgres",
-            "EngineVersion": full_version(version or None),
+            "EngineVersion": get_full_postgres_version(version or None),
             "DBInstanceClass": f"db.{family}.{size}",
             "LicenseModel": "postgresql-license",
             "AvailabilityZones": zones,
@@ -40,12 +40,12 @@ def options(response: RDSResponse, params: Record) -> Record:
             "SupportsEnhancedMonitoring": True,
             "SupportsIAMDatabaseAuthentication": True,
             "SupportsPerformanceInsights": True,
-            "MinStorageSize": SMALLEST,
-            "MaxStorageSize": LARGEST,
+            "MinStorageSize": ORDERABLE_MIN_GIB,
+            "MaxStorageSize": ORDERABLE_MAX_GIB,
             "SupportsStorageAutoscaling": True,
         }
         for family, sizes in RDS_FAMILIES.items()
         for size in sizes
         if params.get("DBInstanceClass") in (None, f"db.{family}.{size}")
     ]
-    return {"OrderableDBInstanceOptions": found}
+    return {"OrderableDBInstanceOptions": orderable_options}

@@ -6,18 +6,18 @@ from typing import Any, Final
 from moto.rds.models import DBInstance, Event, RDSBackend
 from moto.rds.responses import RDSResponse
 
-from sandbox.clock import clock, pending
-from sandbox.patches.patching import Mend, Refused
-from sandbox.patches.rds.changes import REBOOT
-from sandbox.patches.rds.instances import begin, secondary
+from sandbox.clock import get_sandbox_clock, is_in_future
+from sandbox.patches.patching import AwsError, ServicePatch
+from sandbox.patches.rds.changes import REBOOT_SECONDS
+from sandbox.patches.rds.instances import get_secondary_zone, start_phases
 
-mend = Mend()
-Record = dict[str, Any]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
 # Simulated seconds: "Failover times are typically 60-120 seconds" (RDS User Guide, Multi-AZ DB
 # instance deployments).
-FAILOVER: Final = 90
+MULTI_AZ_FAILOVER_SECONDS: Final = 90
 # Messages of RDS User Guide, "Amazon RDS event categories and event messages".
-EVENTS: Final = {
+REBOOT_EVENTS: Final = {
     "DB_INSTANCE_SHUTDOWN": ("availability", "DB instance shutdown"),
     "DB_INSTANCE_RESTARTED": ("availability", "DB instance restarted"),
     "MULTI_AZ_FAILOVER_START": ("failover", "Multi-AZ instance failover started."),
@@ -25,100 +25,107 @@ EVENTS: Final = {
 }
 
 
-@mend.also
-def known_events() -> None:
-    for name, (category, message) in EVENTS.items():
+@patch.add_change
+def add_reboot_events() -> None:
+    for name, (category, message) in REBOOT_EVENTS.items():
         Event.EVENT_MAP[name] = {"Categories": [category], "Message": message}
 
 
-@mend.around(Event, "__init__")
-def happens(original: Any, event: Event, *args: Any, **given: Any) -> None:
+@patch.wrap(Event, "__init__")
+def set_event_time(original: Any, event: Event, *args: Any, **kwargs: Any) -> None:
     """At the sandbox's time."""
-    original(event, *args, **given)
-    event.date = milliseconds(clock().now())
+    original(event, *args, **kwargs)
+    event.date = truncate_to_milliseconds(get_sandbox_clock().now())
 
 
-def milliseconds(at: datetime) -> datetime:
+def truncate_to_milliseconds(time: datetime) -> datetime:
     """As precise as RDS tells of an event."""
-    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
-def _tell(instance: DBInstance, kind: str, after: float = 0) -> None:
+def _add_event(instance: DBInstance, kind: str, delay_seconds: float = 0) -> None:
     """An event, so many simulated seconds from now."""
     instance.add_event(kind)
-    instance.backend.events[-1].date = milliseconds(max(clock().ready(after), clock().now()))
+    instance.backend.events[-1].date = truncate_to_milliseconds(
+        max(get_sandbox_clock().get_completion_time(delay_seconds), get_sandbox_clock().now())
+    )
 
 
-@mend.around(RDSResponse, "reboot_db_instance")
-def reboot(original: Any, response: RDSResponse) -> Any:
+@patch.wrap(RDSResponse, "reboot_db_instance")
+def reboot_with_failover(original: Any, response: RDSResponse) -> Any:
     """With a failover, the standby's zone becomes the primary's when it is over."""
     backend: RDSBackend = response.backend
-    forced = bool(response.params.get("ForceFailover"))
+    is_failover = bool(response.params.get("ForceFailover"))
     instance = backend.describe_db_instances(response.params["DBInstanceIdentifier"])[0]
-    if forced and not instance.multi_az:
-        raise Refused(
+    if is_failover and not instance.multi_az:
+        raise AwsError(
             "InvalidParameterCombination",
             "Force failover cannot be specified since the instance is not configured for MultiAZ.",
         )
     answer = original(response)
-    takes = FAILOVER if forced else REBOOT
-    if forced:
-        zones = (secondary_of(instance), instance.availability_zone)
-        instance.mended_failover = (zones, clock().ready(takes))  # type: ignore[attr-defined]
-        begin(instance, ("rebooting", takes))
-        _tell(instance, "MULTI_AZ_FAILOVER_START")
+    seconds = MULTI_AZ_FAILOVER_SECONDS if is_failover else REBOOT_SECONDS
+    if is_failover:
+        zones = (get_standby_zone(instance), instance.availability_zone)
+        instance.mended_failover = (zones, get_sandbox_clock().get_completion_time(seconds))  # type: ignore[attr-defined]
+        start_phases(instance, ("rebooting", seconds))
+        _add_event(instance, "MULTI_AZ_FAILOVER_START")
     else:
-        _tell(instance, "DB_INSTANCE_SHUTDOWN")
-    _tell(instance, "DB_INSTANCE_RESTARTED", takes)
-    if forced:
-        _tell(instance, "MULTI_AZ_FAILOVER_FINISH", takes)
+        _add_event(instance, "DB_INSTANCE_SHUTDOWN")
+    _add_event(instance, "DB_INSTANCE_RESTARTED", seconds)
+    if is_failover:
+        _add_event(instance, "MULTI_AZ_FAILOVER_FINISH", seconds)
     return answer
 
 
-@mend.around(RDSBackend, "describe_db_instances")
-def describe(original: Any, backend: RDSBackend, *args: Any, **given: Any) -> list[DBInstance]:
+@patch.wrap(RDSBackend, "describe_db_instances")
+def describe_after_failovers(
+    original: Any, backend: RDSBackend, *args: Any, **kwargs: Any
+) -> list[DBInstance]:
     """With the failovers that are over."""
     for instance in backend.databases.values():
         zones, until = getattr(instance, "mended_failover", (None, None))
-        if zones is not None and until is not None and not pending(until):
+        if zones is not None and until is not None and not is_in_future(until):
             instance.availability_zone, instance.mended_standby = zones  # type: ignore[attr-defined]
             instance.mended_failover = (None, None)  # type: ignore[attr-defined]
-    found: list[DBInstance] = original(backend, *args, **given)
-    return found
+    instances: list[DBInstance] = original(backend, *args, **kwargs)
+    return instances
 
 
-def secondary_of(instance: DBInstance) -> str | None:
+def get_standby_zone(instance: DBInstance) -> str | None:
     """The standby's zone: after a failover, where the primary was."""
-    moved = getattr(instance, "mended_standby", None)
-    return moved if instance.multi_az and moved else secondary(instance)
+    moved_zone = getattr(instance, "mended_standby", None)
+    return moved_zone if instance.multi_az and moved_zone else get_secondary_zone(instance)
 
 
-@mend.also
-def standby() -> None:
-    DBInstance.SecondaryAvailabilityZone = property(secondary_of)  # type: ignore[attr-defined]
+@patch.add_change
+def add_standby_zone() -> None:
+    DBInstance.SecondaryAvailabilityZone = property(get_standby_zone)  # type: ignore[attr-defined]
 
 
-@mend.operation(RDSResponse, "DescribeEvents")
-def events(response: RDSResponse, params: Record) -> Record:
+@patch.add_operation(RDSResponse, "DescribeEvents")
+def describe_db_events(response: RDSResponse, params: ApiRecord) -> ApiRecord:
     """Of the last hour unless a time is given, the oldest first."""
     backend: RDSBackend = response.backend
-    now = clock().now()
+    now = get_sandbox_clock().now()
     source, kind = params.get("SourceIdentifier"), params.get("SourceType")
-    found = backend.describe_events(source_identifier=source, source_type=kind)
-    since = _time(params.get("StartTime")) or now - timedelta(minutes=params.get("Duration") or 60)
-    until = min(_time(params.get("EndTime")) or now, now)
-    wanted = set(params.get("EventCategories") or ())
-    shown = [
+    events = backend.describe_events(source_identifier=source, source_type=kind)
+    since = _parse_time(params.get("StartTime")) or now - timedelta(
+        minutes=params.get("Duration") or 60
+    )
+    until = min(_parse_time(params.get("EndTime")) or now, now)
+    categories = set(params.get("EventCategories") or ())
+    selected_events = [
         event
-        for event in found
-        if since <= event.date <= until and (not wanted or wanted & set(event.event_categories))
+        for event in events
+        if since <= event.date <= until
+        and (not categories or categories & set(event.event_categories))
     ]
-    return {"Events": sorted(shown, key=lambda event: event.date)}
+    return {"Events": sorted(selected_events, key=lambda event: event.date)}
 
 
-def _time(given: Any) -> datetime | None:
-    if isinstance(given, str):
-        given = datetime.fromisoformat(given.replace("Z", "+00:00"))
-    if given is None or given.tzinfo is not None:
-        return given  # type: ignore[no-any-return]
-    return given.replace(tzinfo=UTC)  # type: ignore[no-any-return]
+def _parse_time(value: Any) -> datetime | None:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    if value is None or value.tzinfo is not None:
+        return value  # type: ignore[no-any-return]
+    return value.replace(tzinfo=UTC)  # type: ignore[no-any-return]

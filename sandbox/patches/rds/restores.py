@@ -11,24 +11,24 @@ from typing import Any, Final
 from moto.rds.models import DBInstance, DBSnapshot, Event, RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
 
-from sandbox.clock import clock, pending
-from sandbox.patches.patching import Mend, Refused, kept
-from sandbox.patches.rds.changes import RESET
-from sandbox.patches.rds.instances import BACK_UP, STANDBY, begin
-from sandbox.patches.rds.reboots import milliseconds
+from sandbox.clock import get_sandbox_clock, is_in_future
+from sandbox.patches.patching import AwsError, ServicePatch, backend_state
+from sandbox.patches.rds.changes import PASSWORD_RESET_SECONDS
+from sandbox.patches.rds.instances import BACKUP_SECONDS, STANDBY_SECONDS, start_phases
+from sandbox.patches.rds.reboots import truncate_to_milliseconds
 
-mend = Mend()
-Record = dict[str, Any]
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
 # Simulated seconds until a restored instance takes connections. An assumption, AWS states none.
-RESTORE: Final = 12 * 60
+RESTORE_SECONDS: Final = 12 * 60
 # MiB a second at which a volume is filled from a backup. An assumption: the least rate that Amazon
 # EBS lets one ask for (EBS User Guide, "Initialize Amazon EBS volumes"); RDS states none.
-FILLED: Final = 100
+FILL_MIB_PER_SECOND: Final = 100
 # "By default, you can have up to a total of 40 DB instances": RDS User Guide, quotas.
-MOST: Final = 40
+DEFAULT_INSTANCE_QUOTA: Final = 40
 # What a restore takes from its source where it is not told otherwise (API reference,
 # RestoreDBInstanceToPointInTime and RestoreDBInstanceFromDBSnapshot).
-TAKEN: Final = (
+RESTORED_ATTRIBUTES: Final = (
     "engine",
     "engine_version",
     "db_instance_class",
@@ -46,17 +46,19 @@ TAKEN: Final = (
     "preferred_backup_window",
 )
 # Messages of RDS User Guide, "Amazon RDS event categories and event messages".
-EVENTS: Final = {"MASTER_RESET": ("configuration change", "Reset master credentials")}
+PASSWORD_RESET_EVENTS: Final = {
+    "MASTER_RESET": ("configuration change", "Reset master credentials")
+}
 
 
-@mend.also
-def known_events() -> None:
-    for name, (category, message) in EVENTS.items():
+@patch.add_change
+def add_password_reset_events() -> None:
+    for name, (category, message) in PASSWORD_RESET_EVENTS.items():
         Event.EVENT_MAP[name] = {"Categories": [category], "Message": message}
 
 
-@mend.around(RDSBackend, "restore_db_instance_from_db_snapshot")
-def from_snapshot(
+@patch.wrap(RDSBackend, "restore_db_instance_from_db_snapshot")
+def restore_from_snapshot(
     _: Any, backend: RDSBackend, from_snapshot_id: str, overrides: Mapping[str, Any]
 ) -> DBInstance:
     if from_snapshot_id.startswith("arn:"):
@@ -65,24 +67,26 @@ def from_snapshot(
         db_instance_identifier=None, db_snapshot_identifier=from_snapshot_id
     )[0]
     if snapshot.status != "available":
-        raise Refused(
+        raise AwsError(
             "InvalidDBSnapshotState", f"The snapshot {from_snapshot_id} is {snapshot.status}."
         )
-    own = _of(snapshot)
-    return made(backend, own, overrides, overrides["db_instance_identifier"])
+    settings = _get_snapshot_settings(snapshot)
+    return create_restored_instance(
+        backend, settings, overrides, overrides["db_instance_identifier"]
+    )
 
 
-def _of(snapshot: DBSnapshot) -> Record:
+def _get_snapshot_settings(snapshot: DBSnapshot) -> ApiRecord:
     """What is taken from a snapshot: its own size and key."""
-    return taken(snapshot.database) | {
+    return get_restored_settings(snapshot.database) | {
         "kms_key_id": snapshot.kms_key_id,
         "storage_encrypted": snapshot.encrypted,
         "allocated_storage": snapshot.allocated_storage,
     }
 
 
-@mend.around(RDSBackend, "restore_db_instance_to_point_in_time")
-def to_time(
+@patch.wrap(RDSBackend, "restore_db_instance_to_point_in_time")
+def restore_to_time(
     _: Any,
     backend: RDSBackend,
     source_db_identifier: str,
@@ -90,18 +94,22 @@ def to_time(
     overrides: Mapping[str, Any],
 ) -> DBInstance:
     source = backend.describe_db_instances(source_db_identifier)[0]
-    return made(backend, taken(source), overrides, target_db_identifier)
+    return create_restored_instance(
+        backend, get_restored_settings(source), overrides, target_db_identifier
+    )
 
 
-def taken(source: DBInstance) -> Record:
+def get_restored_settings(source: DBInstance) -> ApiRecord:
     """What is taken from an instance."""
-    return {key: getattr(source, key, None) for key in TAKEN}
+    return {key: getattr(source, key, None) for key in RESTORED_ATTRIBUTES}
 
 
-def made(backend: RDSBackend, own: Record, given: Mapping[str, Any], identifier: str) -> DBInstance:
+def create_restored_instance(
+    backend: RDSBackend, settings: ApiRecord, overrides: Mapping[str, Any], identifier: str
+) -> DBInstance:
     """A new instance: what it takes from its source, and what it is told, even where that is no."""
-    told = {key: value for key, value in given.items() if value is not None}
-    for ours in (
+    requested = {key: value for key, value in overrides.items() if value is not None}
+    for restore_parameter in (
         "db_snapshot_identifier",
         "source_db_instance_identifier",
         "restore_time",
@@ -110,74 +118,78 @@ def made(backend: RDSBackend, own: Record, given: Mapping[str, Any], identifier:
         "source_dbi_resource_id",
         "source_db_instance_automated_backups_arn",
     ):
-        told.pop(ours, None)
-    least = int(str(own["allocated_storage"]))
-    if int(str(told.get("allocated_storage", least))) < least:
-        raise Refused(
+        requested.pop(restore_parameter, None)
+    min_storage = int(str(settings["allocated_storage"]))
+    if int(str(requested.get("allocated_storage", min_storage))) < min_storage:
+        raise AwsError(
             "InvalidParameterValue",
             "The allocated storage size can't be less than the source snapshot or backup size.",
         )
-    most = told.pop("max_allocated_storage", None)
-    props = {"multi_az": False, "deletion_protection": False, **own, **told}
-    new = backend.create_db_instance({**props, "db_instance_identifier": identifier.lower()})
-    if most is not None:
-        new.max_allocated_storage = most
-    seconds = RESTORE + (STANDBY if new.multi_az else 0)
-    begin(new, ("creating", seconds), ("backing-up", _back_up(new)))
-    filled = int(new.allocated_storage) * 1024 / FILLED
-    new.mended_filled = clock().ready(seconds + filled)  # type: ignore[attr-defined]
-    return new
+    max_storage = requested.pop("max_allocated_storage", None)
+    props = {"multi_az": False, "deletion_protection": False, **settings, **requested}
+    instance = backend.create_db_instance({**props, "db_instance_identifier": identifier.lower()})
+    if max_storage is not None:
+        instance.max_allocated_storage = max_storage
+    seconds = RESTORE_SECONDS + (STANDBY_SECONDS if instance.multi_az else 0)
+    start_phases(instance, ("creating", seconds), ("backing-up", _get_backup_seconds(instance)))
+    fill_seconds = int(instance.allocated_storage) * 1024 / FILL_MIB_PER_SECOND
+    instance.mended_filled = get_sandbox_clock().get_completion_time(seconds + fill_seconds)  # type: ignore[attr-defined]
+    return instance
 
 
-def _back_up(instance: DBInstance) -> int:
-    return BACK_UP if instance.backup_retention_period else 0
+def _get_backup_seconds(instance: DBInstance) -> int:
+    return BACKUP_SECONDS if instance.backup_retention_period else 0
 
 
-@mend.also
-def filling() -> None:
+@patch.add_change
+def add_filling_status() -> None:
     """Shown only while the volume is filled, as the API reference says."""
-    DBInstance.StorageOperationStatus = property(_filling)  # type: ignore[attr-defined]
+    DBInstance.StorageOperationStatus = property(_get_filling_status)  # type: ignore[attr-defined]
 
 
-def _filling(instance: DBInstance) -> str | None:
+def _get_filling_status(instance: DBInstance) -> str | None:
     until: datetime | None = getattr(instance, "mended_filled", None)
-    return "Initializing" if until is not None and pending(until) else None
+    return "Initializing" if until is not None and is_in_future(until) else None
 
 
-@mend.around(RDSBackend, "modify_db_instance")
-def reset(original: Any, backend: RDSBackend, name: str, given: Any) -> DBInstance:
+@patch.wrap(RDSBackend, "modify_db_instance")
+def announce_password_reset(
+    original: Any, backend: RDSBackend, name: str, params: Any
+) -> DBInstance:
     """Another master password is told of when it is the server's."""
-    word = given.get("master_user_password")
-    changed: DBInstance = original(backend, name, given)
-    if word:
-        changed.add_event("MASTER_RESET")
-        backend.events[-1].date = milliseconds(clock().ready(RESET))
-    return changed
+    password = params.get("master_user_password")
+    instance: DBInstance = original(backend, name, params)
+    if password:
+        instance.add_event("MASTER_RESET")
+        backend.events[-1].date = truncate_to_milliseconds(
+            get_sandbox_clock().get_completion_time(PASSWORD_RESET_SECONDS)
+        )
+    return instance
 
 
-def limit(account: str, region: str, most: int) -> None:
+def set_instance_quota(account: str, region: str, quota: int) -> None:
     """Lets there be so many DB instances in a region."""
-    _quotas(rds_backends[account][region])["DBInstances"] = most
+    _get_quotas(rds_backends[account][region])["DBInstances"] = quota
 
 
-def _quotas(backend: RDSBackend) -> dict[str, int]:
-    return kept(backend, "quotas", lambda: {"DBInstances": MOST})
+def _get_quotas(backend: RDSBackend) -> dict[str, int]:
+    return backend_state(backend, "quotas", lambda: {"DBInstances": DEFAULT_INSTANCE_QUOTA})
 
 
-@mend.around(RDSBackend, "create_db_instance")
-def counted(original: Any, backend: RDSBackend, db_kwargs: Any) -> DBInstance:
-    if len(backend.databases) >= _quotas(backend)["DBInstances"]:
-        raise Refused("InstanceQuotaExceeded", "DB Instance quota exceeded")
-    made: DBInstance = original(backend, db_kwargs)
-    return made
+@patch.wrap(RDSBackend, "create_db_instance")
+def create_within_quota(original: Any, backend: RDSBackend, db_kwargs: Any) -> DBInstance:
+    if len(backend.databases) >= _get_quotas(backend)["DBInstances"]:
+        raise AwsError("InstanceQuotaExceeded", "DB Instance quota exceeded")
+    instance: DBInstance = original(backend, db_kwargs)
+    return instance
 
 
-@mend.operation(RDSResponse, "DescribeAccountAttributes")
-def attributes(response: RDSResponse, _: Record) -> Record:
+@patch.add_operation(RDSResponse, "DescribeAccountAttributes")
+def describe_account_attributes(response: RDSResponse, _: ApiRecord) -> ApiRecord:
     used = {"DBInstances": len(response.backend.databases)}
     return {
         "AccountQuotas": [
-            {"AccountQuotaName": name, "Used": used[name], "Max": most}
-            for name, most in _quotas(response.backend).items()
+            {"AccountQuotaName": name, "Used": used[name], "Max": quota}
+            for name, quota in _get_quotas(response.backend).items()
         ]
     }

@@ -5,15 +5,17 @@ from typing import Any, Final
 from moto.rds.models import DBInstance, RDSBackend
 from moto.rds.responses import RDSResponse
 
-from sandbox.patches.patching import Mend, Refused
-from sandbox.patches.rds.changes import TAKES
-from sandbox.patches.rds.instances import begin
+from sandbox.patches.patching import AwsError, ServicePatch
+from sandbox.patches.rds.changes import MODIFY_SECONDS_BY_PARAMETER
+from sandbox.patches.rds.instances import start_phases
 
-mend = Mend()
-Record = dict[str, Any]
-BEHIND: Final = 5 * 60  # simulated seconds that a replica takes after its primary: an assumption
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
+REPLICA_UPGRADE_LAG_SECONDS: Final = (
+    5 * 60
+)  # simulated seconds that a replica takes after its primary: an assumption
 # A part of what RDS had late in 2025 (RDS for PostgreSQL release notes), the oldest first.
-VERSIONS: Final = (
+SANDBOX_POSTGRES_VERSIONS: Final = (
     "15.13",
     "15.14",
     "16.9",
@@ -26,34 +28,36 @@ VERSIONS: Final = (
 )
 
 
-def _number(version: str) -> tuple[int, ...]:
+def _parse_version(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def targets(version: str) -> list[Record]:
+def list_upgrade_targets(version: str) -> list[ApiRecord]:
     """Newer minors of the same major, and the newest minors of the next majors."""
-    own = _number(version)
+    current = _parse_version(version)
     return [
         {
             "Engine": "postgres",
             "EngineVersion": other,
             "Description": f"PostgreSQL {other}-R1",
             "AutoUpgrade": False,
-            "IsMajorVersionUpgrade": _number(other)[0] > own[0],
+            "IsMajorVersionUpgrade": _parse_version(other)[0] > current[0],
         }
-        for other in VERSIONS
-        if _number(other) > own
+        for other in SANDBOX_POSTGRES_VERSIONS
+        if _parse_version(other) > current
     ]
 
 
-@mend.operation(RDSResponse, "DescribeDBEngineVersions")
-def described(_: RDSResponse, params: Record) -> Record:
-    asked = params.get("EngineVersion")
+@patch.add_operation(RDSResponse, "DescribeDBEngineVersions")
+def describe_db_engine_versions(_: RDSResponse, params: ApiRecord) -> ApiRecord:
+    requested_version = params.get("EngineVersion")
     if params.get("Engine") not in (None, "postgres"):
         return {"DBEngineVersions": []}
-    found = [v for v in VERSIONS if asked in (None, v, v.partition(".")[0])]
+    versions = [
+        v for v in SANDBOX_POSTGRES_VERSIONS if requested_version in (None, v, v.partition(".")[0])
+    ]
     if params.get("DefaultOnly"):
-        found = found[-1:]
+        versions = versions[-1:]
     return {
         "DBEngineVersions": [
             {
@@ -62,37 +66,47 @@ def described(_: RDSResponse, params: Record) -> Record:
                 "DBParameterGroupFamily": f"postgres{version.partition('.')[0]}",
                 "DBEngineDescription": "PostgreSQL",
                 "DBEngineVersionDescription": f"PostgreSQL {version}-R1",
-                "ValidUpgradeTarget": targets(version),
+                "ValidUpgradeTarget": list_upgrade_targets(version),
                 "Status": "available",
             }
-            for version in found
+            for version in versions
         ]
     }
 
 
-@mend.around(RDSBackend, "modify_db_instance")
-def modified(original: Any, backend: RDSBackend, name: str, given: Record) -> DBInstance:
+@patch.wrap(RDSBackend, "modify_db_instance")
+def upgrade_engine_version(
+    original: Any, backend: RDSBackend, name: str, params: ApiRecord
+) -> DBInstance:
     """An upgrade to a version that there is, a major one only where it is allowed and fits."""
     instance = backend.describe_db_instances(name)[0]
-    wanted = given.get("engine_version")
+    target_version = params.get("engine_version")
     before = str(instance.engine_version)
-    if wanted and instance.engine == "postgres" and "." in wanted and wanted != before:
-        known = {one["EngineVersion"]: one for one in targets(before)}
-        if wanted not in known:
-            raise Refused(
+    if (
+        target_version
+        and instance.engine == "postgres"
+        and "." in target_version
+        and target_version != before
+    ):
+        targets = {target["EngineVersion"]: target for target in list_upgrade_targets(before)}
+        if target_version not in targets:
+            raise AwsError(
                 "InvalidParameterCombination",
-                f"Cannot upgrade postgres from {before} to {wanted}",
+                f"Cannot upgrade postgres from {before} to {target_version}",
             )
-        if known[wanted]["IsMajorVersionUpgrade"]:
-            _major(backend, instance, wanted, given)
-    applied = bool(given.get("apply_immediately"))
-    changed: DBInstance = original(backend, name, given)
-    if applied and str(changed.engine_version).partition(".")[0] != before.partition(".")[0]:
-        _along(backend, changed)
-    return changed
+        if targets[target_version]["IsMajorVersionUpgrade"]:
+            _require_major_upgrade_allowed(backend, instance, target_version, params)
+    is_immediate = bool(params.get("apply_immediately"))
+    upgraded_instance: DBInstance = original(backend, name, params)
+    if (
+        is_immediate
+        and str(upgraded_instance.engine_version).partition(".")[0] != before.partition(".")[0]
+    ):
+        _upgrade_replicas(backend, upgraded_instance)
+    return upgraded_instance
 
 
-def _along(backend: RDSBackend, primary: DBInstance) -> None:
+def _upgrade_replicas(backend: RDSBackend, primary: DBInstance) -> None:
     """At a major version the replicas of the region are upgraded with their primary, behind it.
 
     Which parameter group they have then AWS does not say: here the primary's.
@@ -104,21 +118,29 @@ def _along(backend: RDSBackend, primary: DBInstance) -> None:
         ):
             replica.engine_version = primary.engine_version
             replica.db_parameter_group_name = primary.db_parameter_group_name
-            begin(replica, ("modifying", TAKES["engine_version"] + BEHIND))
+            start_phases(
+                replica,
+                (
+                    "modifying",
+                    MODIFY_SECONDS_BY_PARAMETER["engine_version"] + REPLICA_UPGRADE_LAG_SECONDS,
+                ),
+            )
 
 
-def _major(backend: RDSBackend, instance: DBInstance, wanted: str, given: Record) -> None:
-    if not given.get("allow_major_version_upgrade"):
-        raise Refused(
+def _require_major_upgrade_allowed(
+    backend: RDSBackend, instance: DBInstance, target_version: str, params: ApiRecord
+) -> None:
+    if not params.get("allow_major_version_upgrade"):
+        raise AwsError(
             "InvalidParameterCombination",
             "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major "
             "version.",
         )
-    name = given.get("db_parameter_group_name") or instance.db_parameter_group_name
+    name = params.get("db_parameter_group_name") or instance.db_parameter_group_name
     group = backend.db_parameter_groups.get(name or "")
-    family = f"postgres{wanted.partition('.')[0]}"
+    family = f"postgres{target_version.partition('.')[0]}"
     if group is not None and group.family != family:
-        raise Refused(
+        raise AwsError(
             "InvalidParameterCombination",
             f"The parameter group {name} with DBParameterGroupFamily {group.family} can't be used "
             f"for this instance. Use a parameter group with DBParameterGroupFamily {family}.",

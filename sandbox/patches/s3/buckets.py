@@ -10,62 +10,66 @@ from moto.s3.exceptions import ReplicationConfigurationNotFoundError
 from moto.s3.models import FakeBucket, S3Backend
 from moto.s3.responses import S3Response
 
-from sandbox.patches.patching import Mend
+from sandbox.patches.patching import ServicePatch
 
-mend = Mend()
-LOGGING = "logging.s3.amazonaws.com"
+patch = ServicePatch()
+LOGGING_SERVICE = "logging.s3.amazonaws.com"
 
 
-@mend.around(S3Backend, "_url_module")
-def read_once(_original: Any, _backend: S3Backend) -> ModuleType:
+@patch.wrap(S3Backend, "_url_module")
+def get_url_module(_original: Any, _backend: S3Backend) -> ModuleType:
     """moto reads the module again at each call, for endpoints that are set while it runs."""
     return urls
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-@mend.around(FakeBucket, "_log_permissions_enabled_policy")
-def logs_allowed(_original: Any, target_bucket: FakeBucket, target_prefix: str | None) -> bool:
+@patch.wrap(FakeBucket, "_log_permissions_enabled_policy")
+def is_log_delivery_allowed(
+    _original: Any, target_bucket: FakeBucket, target_prefix: str | None
+) -> bool:
     """Whether the target's policy lets S3 write logs. moto reads one exact spelling only."""
     if not target_bucket.policy:
         return False
     arn = f"arn:{target_bucket.partition}:s3:::{target_bucket.name}"
-    wide_enough = {"*", f"{arn}/*", f"{arn}/{target_prefix or ''}*"}
-    for statement in _listed(json.loads(target_bucket.policy)["Statement"]):
+    covering_resources = {"*", f"{arn}/*", f"{arn}/{target_prefix or ''}*"}
+    for statement in _as_list(json.loads(target_bucket.policy)["Statement"]):
         principal = statement.get("Principal", {})
-        services = _listed(principal.get("Service", [])) if isinstance(principal, dict) else []
-        resources = set(_listed(statement.get("Resource", [])))
-        actions = {"s3:PutObject", "s3:Put*", "s3:*"} & set(_listed(statement.get("Action", [])))
-        granted = statement["Effect"] == "Allow" and LOGGING in services and actions
-        if granted and any(r in wide_enough or _covers(r, arn, target_prefix) for r in resources):
+        services = _as_list(principal.get("Service", [])) if isinstance(principal, dict) else []
+        resources = set(_as_list(statement.get("Resource", [])))
+        actions = {"s3:PutObject", "s3:Put*", "s3:*"} & set(_as_list(statement.get("Action", [])))
+        is_granted = statement["Effect"] == "Allow" and LOGGING_SERVICE in services and actions
+        if is_granted and any(
+            r in covering_resources or _is_covering(r, arn, target_prefix) for r in resources
+        ):
             return True
     return False
 
 
-def _covers(resource: str, arn: str, prefix: str | None) -> bool:
+def _is_covering(resource: str, arn: str, prefix: str | None) -> bool:
     """Whether a resource like arn:aws:s3:::logs/s3/* takes in everything under the prefix."""
     return resource.endswith("*") and f"{arn}/{prefix or ''}".startswith(resource[:-1])
 
 
-@mend.around(S3Response, "get_bucket_replication")
-def get_replication(_original: Any, response: S3Response) -> Any:
+@patch.wrap(S3Response, "get_bucket_replication")
+def get_bucket_replication(_original: Any, response: S3Response) -> Any:
     """moto answers every rule with no filter and no replication of deletions."""
     response.data["Action"] = "GetBucketReplication"
-    found = response.backend.get_bucket_replication(response.bucket_name)
-    if not found:
+    configuration = response.backend.get_bucket_replication(response.bucket_name)
+    if not configuration:
         raise ReplicationConfigurationNotFoundError(bucket_name=response.bucket_name)
-    rules = [_rule(rule) for rule in found["Rule"]]
-    answer = {"ReplicationConfiguration": {"Role": found["Role"], "Rules": rules}}
+    rules = [_format_rule(rule) for rule in configuration["Rule"]]
+    answer = {"ReplicationConfiguration": {"Role": configuration["Role"], "Rules": rules}}
     return response.serialized(ActionResult(answer))
 
 
-def _rule(rule: dict[str, Any]) -> dict[str, Any]:
+def _format_rule(rule: dict[str, Any]) -> dict[str, Any]:
     """A rule as parsed from XML (all text, a single tag not in a list), in the API's types."""
     result = dict(rule)
     if "Filter" in result:
-        result["Filter"] = _filter(result["Filter"] or {})
+        result["Filter"] = _format_filter(result["Filter"] or {})
     if result.get("Priority") is not None:
         result["Priority"] = int(result["Priority"])
     destination = result["Destination"] = dict(result["Destination"])
@@ -76,9 +80,9 @@ def _rule(rule: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _filter(given: dict[str, Any]) -> dict[str, Any]:
-    if "And" in given:
-        both = dict(given["And"])
-        tags = _listed(both.pop("Tag", []))
-        return {"And": {**both, "Tags": tags}}
-    return {"Prefix": "", **given} if "Tag" not in given else dict(given)
+def _format_filter(rule_filter: dict[str, Any]) -> dict[str, Any]:
+    if "And" in rule_filter:
+        conditions = dict(rule_filter["And"])
+        tags = _as_list(conditions.pop("Tag", []))
+        return {"And": {**conditions, "Tags": tags}}
+    return {"Prefix": "", **rule_filter} if "Tag" not in rule_filter else dict(rule_filter)

@@ -10,18 +10,20 @@ from typing import Any
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket
 
-from sandbox.patches.patching import Mend
+from sandbox.patches.patching import ServicePatch
 
-mend = Mend()
+patch = ServicePatch()
 
 
-@mend.around(FakeBucket, "get_permission")
-def permission(_original: Any, bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
+@patch.wrap(FakeBucket, "get_permission")
+def get_bucket_permission(
+    _original: Any, bucket: FakeBucket, action: str, resource: str
+) -> PermissionResult:
     """What the statements without a condition say, and of those with one nothing."""
     if bucket.policy is None:
         return PermissionResult.NEUTRAL
     policy = json.loads(bucket.policy)
     statements = policy["Statement"]
-    listed = statements if isinstance(statements, list) else [statements]
-    policy["Statement"] = [s for s in listed if not s.get("Condition")]
+    statement_list = statements if isinstance(statements, list) else [statements]
+    policy["Statement"] = [s for s in statement_list if not s.get("Condition")]
     return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)

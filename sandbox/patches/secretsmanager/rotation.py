@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
-from unittest.mock import patch
+from unittest import mock
 
 from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.ecs.models import EC2ContainerServiceBackend
@@ -19,30 +19,35 @@ from moto.rds.models import RDSBackend
 from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend, secretsmanager_backends
 
 from sandbox import aws
-from sandbox.clock import clock, pending
-from sandbox.patches.patching import Mend, Refused, kept
-from sandbox.patches.secretsmanager.secrets import RUNS
+from sandbox.clock import get_sandbox_clock, is_in_future
+from sandbox.patches.patching import AwsError, ServicePatch, backend_state
+from sandbox.patches.secretsmanager.secrets import ROTATION_RUNNERS
 
-mend = Mend()
-HANDLER: Final = "rotate.handler"
+patch = ServicePatch()
+ROTATION_HANDLER: Final = "rotate.handler"
 # Simulated seconds from the call until each step: assumptions. Lambda starts within a second or
 # two, and RDS takes about half a minute to change a password (see rds_changes.RESET).
-STEPS: Final = (("createSecret", 1), ("setSecret", 2), ("testSecret", 45), ("finishSecret", 50))
-TRIES: Final = 5
+ROTATION_STEPS: Final = (
+    ("createSecret", 1),
+    ("setSecret", 2),
+    ("testSecret", 45),
+    ("finishSecret", 50),
+)
+MAX_ROTATION_FAILURES: Final = 5
 
 
 @dataclass
-class Rotation:
+class SecretRotation:
     """One rotation on its way. `left` are its steps, each with the time from which it is due."""
 
     secret: FakeSecret
     function: LambdaFunction
     version: str
-    left: list[tuple[str, datetime]]
+    remaining_steps: list[tuple[str, datetime]]
     failures: list[str] = field(default_factory=list)
 
 
-class Context:
+class LambdaContext:
     """What Lambda hands a function: here each step has a few seconds."""
 
     @staticmethod
@@ -50,86 +55,90 @@ class Context:
         return 60_000  # of which the function keeps 20 s back
 
 
-@mend.around(SecretsManagerBackend, "rotate_secret")
-def rotate(
+@patch.wrap(SecretsManagerBackend, "rotate_secret")
+def rotate_once_at_a_time(
     original: Any,
     backend: SecretsManagerBackend,
     secret_id: str,
     client_request_token: str | None = None,
     *args: Any,
-    **given: Any,
+    **kwargs: Any,
 ) -> str:
     """One rotation at a time; the same token again is the same rotation."""
-    going = _going(backend)
-    found = backend.secrets.get(secret_id) if backend._is_valid_identifier(secret_id) else None
-    if isinstance(found, FakeSecret) and (before := going.get(found.arn)):
-        if before.version == client_request_token:
-            return str(found.to_short_dict(version_id=before.version))
-        raise Refused(
+    rotations = _get_rotations(backend)
+    secret = backend.secrets.get(secret_id) if backend._is_valid_identifier(secret_id) else None
+    if isinstance(secret, FakeSecret) and (current := rotations.get(secret.arn)):
+        if current.version == client_request_token:
+            return str(secret.to_short_dict(version_id=current.version))
+        raise AwsError(
             "InvalidRequestException",
             "A previous rotation isn't complete. That rotation will be reattempted.",
         )
-    if isinstance(found, FakeSecret) and client_request_token in found.versions:
-        return str(found.to_short_dict(version_id=client_request_token))
-    answer: str = original(backend, secret_id, client_request_token, *args, **given)
-    _step(backend)
+    if isinstance(secret, FakeSecret) and client_request_token in secret.versions:
+        return str(secret.to_short_dict(version_id=client_request_token))
+    answer: str = original(backend, secret_id, client_request_token, *args, **kwargs)
+    _run_due_steps(backend)
     return answer
 
 
-def begin(secret: FakeSecret, backend: SecretsManagerBackend, arn: str, version: str) -> bool:
+def start_rotation(
+    secret: FakeSecret, backend: SecretsManagerBackend, arn: str, version: str
+) -> bool:
     """Begins a rotation by the stack's function; False where it is another, or cannot be run."""
     functions = lambda_backends[backend.account_id][backend.region_name].list_functions()
     function = next((f for f in functions if arn in (f.function_arn, f.function_name)), None)
     variables = dict(getattr(function, "environment_vars", None) or {})
-    if function is None or function.handler != HANDLER or "TARGET" not in variables:
+    if function is None or function.handler != ROTATION_HANDLER or "TARGET" not in variables:
         return False
-    if not aws.active():  # served empty: there is nothing in this process to call
+    if not aws.is_in_memory_aws_active():  # served empty: there is nothing in this process to call
         return False
-    due = [(step, clock().ready(after)) for step, after in STEPS]
+    steps = [
+        (step, get_sandbox_clock().get_completion_time(seconds)) for step, seconds in ROTATION_STEPS
+    ]
     secret.versions[version] = {
-        "createdate": int(clock().now().timestamp()),
+        "createdate": int(get_sandbox_clock().now().timestamp()),
         "version_id": version,
         "version_stages": ["AWSPENDING"],
     }
-    _going(backend)[secret.arn] = Rotation(secret, function, version, due)
+    _get_rotations(backend)[secret.arn] = SecretRotation(secret, function, version, steps)
     return True
 
 
-def _going(backend: SecretsManagerBackend) -> dict[str, Rotation]:
-    return kept(backend, "rotations", dict)
+def _get_rotations(backend: SecretsManagerBackend) -> dict[str, SecretRotation]:
+    return backend_state(backend, "rotations", dict)
 
 
-def _step(backend: SecretsManagerBackend) -> None:
+def _run_due_steps(backend: SecretsManagerBackend) -> None:
     """Takes every step that is due."""
     if vars(backend).get("mended_stepping"):
         return
     vars(backend)["mended_stepping"] = True
     try:
-        for arn, rotation in list(_going(backend).items()):
-            while rotation.left and not pending(rotation.left[0][1]):
-                if not _taken(rotation, backend.region_name):
+        for arn, rotation in list(_get_rotations(backend).items()):
+            while rotation.remaining_steps and not is_in_future(rotation.remaining_steps[0][1]):
+                if not _run_step(rotation, backend.region_name):
                     break
-                rotation.left.pop(0)
-            if not rotation.left or len(rotation.failures) >= TRIES:
-                del _going(backend)[arn]
-                if not rotation.left:
-                    rotation.secret.last_rotation_date = int(clock().now().timestamp())
+                rotation.remaining_steps.pop(0)
+            if not rotation.remaining_steps or len(rotation.failures) >= MAX_ROTATION_FAILURES:
+                del _get_rotations(backend)[arn]
+                if not rotation.remaining_steps:
+                    rotation.secret.last_rotation_date = int(get_sandbox_clock().now().timestamp())
     finally:
         vars(backend)["mended_stepping"] = False
 
 
-def _taken(rotation: Rotation, region: str) -> bool:
+def _run_step(rotation: SecretRotation, region: str) -> bool:
     """Runs the function for the next step; whether it did not fail."""
     from components.lambdas import rotate as code
 
     event = {
         "SecretId": rotation.secret.arn,
         "ClientRequestToken": rotation.version,
-        "Step": rotation.left[0][0],
+        "Step": rotation.remaining_steps[0][0],
     }
-    with _inside(code, dict(rotation.function.environment_vars), region):
+    with _lambda_environment(code, dict(rotation.function.environment_vars), region):
         try:
-            code.handler(event, Context())
+            code.handler(event, LambdaContext())
         except Exception as error:
             rotation.failures.append(f"{event['Step']}: {error}")
             return False
@@ -137,37 +146,37 @@ def _taken(rotation: Rotation, region: str) -> bool:
 
 
 @contextmanager
-def _inside(code: Any, variables: dict[str, str], region: str) -> Iterator[None]:
+def _lambda_environment(code: Any, variables: dict[str, str], region: str) -> Iterator[None]:
     """Where the function runs: its environment, its AWS, and time that does not pass."""
 
     class Boto3:
         @staticmethod
         def client(service: str) -> Any:
-            return aws.client(service, region)
+            return aws.get_client(service, region)
 
     class Time:
         """What it waits for is due or is not: its own time passes as it sleeps, and no other."""
 
-        passed = 0.0
+        elapsed = 0.0
 
         @classmethod
         def monotonic(cls) -> float:
-            return cls.passed
+            return cls.elapsed
 
         @classmethod
         def sleep(cls, seconds: float) -> None:
-            cls.passed += seconds
+            cls.elapsed += seconds
 
     with (
-        patch.dict(os.environ, variables),
-        patch.object(code, "boto3", Boto3),
-        patch.object(code, "time", Time),
+        mock.patch.dict(os.environ, variables),
+        mock.patch.object(code, "boto3", Boto3),
+        mock.patch.object(code, "time", Time),
     ):
         yield
 
 
-@mend.around(SecretsManagerBackend, "update_secret_version_stage")
-def moved(
+@patch.wrap(SecretsManagerBackend, "update_secret_version_stage")
+def move_version_stage(
     original: Any,
     backend: SecretsManagerBackend,
     secret_id: str,
@@ -186,13 +195,13 @@ def moved(
     return answer
 
 
-@mend.also
-def known() -> None:
-    RUNS.append(begin)
+@patch.add_change
+def add_rotation_runner() -> None:
+    ROTATION_RUNNERS.append(start_rotation)
 
 
-@mend.also
-def tick() -> None:
+@patch.add_change
+def add_step_hooks() -> None:
     """Each look at a secret, a database or a service lets the steps that are due be taken."""
     for owner, name in (
         (SecretsManagerBackend, "describe_secret"),
@@ -200,12 +209,12 @@ def tick() -> None:
         (RDSBackend, "describe_db_instances"),
         (EC2ContainerServiceBackend, "describe_services"),
     ):
-        setattr(owner, name, _ticking(getattr(owner, name)))
+        setattr(owner, name, _run_steps_before(getattr(owner, name)))
 
 
-def _ticking(original: Any) -> Any:
-    def method(backend: Any, *args: Any, **given: Any) -> Any:
-        _step(secretsmanager_backends[backend.account_id][backend.region_name])
-        return original(backend, *args, **given)
+def _run_steps_before(original: Any) -> Any:
+    def method(backend: Any, *args: Any, **kwargs: Any) -> Any:
+        _run_due_steps(secretsmanager_backends[backend.account_id][backend.region_name])
+        return original(backend, *args, **kwargs)
 
     return method

@@ -13,43 +13,45 @@ from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.moto_api._internal import mock_random
 from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
 
-from sandbox.patches.patching import Mend, Refused
+from sandbox.patches.patching import AwsError, ServicePatch
 
-mend = Mend()
-Record = dict[str, Any]
-ROTATED = ("password", "token")
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
+ROTATED_KEYS = ("password", "token")
 # Who may run a function: given the secret, its backend, the function's ARN and the new version's
 # id, whether it does.
-RUNS: list[Callable[[FakeSecret, SecretsManagerBackend, str, str], bool]] = []
+ROTATION_RUNNERS: list[Callable[[FakeSecret, SecretsManagerBackend, str, str], bool]] = []
 
 
-@mend.around(SecretsManagerBackend, "rotate_secret")
-def rotate(
+@patch.wrap(SecretsManagerBackend, "rotate_secret")
+def configure_rotation(
     _original: Any,
     backend: SecretsManagerBackend,
     secret_id: str,
     client_request_token: str | None = None,
     rotation_lambda_arn: str | None = None,
-    rotation_rules: Record | None = None,
+    rotation_rules: ApiRecord | None = None,
     rotate_immediately: bool = True,
 ) -> str:
     secret = backend.secrets.get(secret_id) if backend._is_valid_identifier(secret_id) else None
     if not isinstance(secret, FakeSecret) or secret.is_deleted():
-        raise Refused(
+        raise AwsError(
             "ResourceNotFoundException", "Secrets Manager can't find the specified secret."
         )
     arn = rotation_lambda_arn or secret.rotation_lambda_arn
     if not arn:
-        raise Refused(
+        raise AwsError(
             "InvalidRequestException",
             "No Lambda rotation function ARN is associated with this secret.",
         )
-    _invocable(backend, arn)
+    _require_invocable(backend, arn)
     rules = rotation_rules or vars(secret).get("mended_rules") or {}
     if not {"AutomaticallyAfterDays", "ScheduleExpression"} & set(rules):
-        raise Refused("InvalidParameterException", "RotationRules say neither days nor a schedule.")
+        raise AwsError(
+            "InvalidParameterException", "RotationRules say neither days nor a schedule."
+        )
     if not 1 <= int(rules.get("AutomaticallyAfterDays", 1)) <= 1000:
-        raise Refused(
+        raise AwsError(
             "InvalidParameterException", "RotationRules.AutomaticallyAfterDays must be 1-1000."
         )
     vars(secret)["mended_rules"] = rules
@@ -60,29 +62,29 @@ def rotate(
         secret.next_rotation_date = int(time.time()) + secret.auto_rotate_after_days * 86_400
     if rotate_immediately:
         version = client_request_token or str(mock_random.uuid4())
-        if not any(begin(secret, backend, arn, version) for begin in RUNS):
-            invented(secret, version)
+        if not any(runner(secret, backend, arn, version) for runner in ROTATION_RUNNERS):
+            create_random_version(secret, version)
     return str(secret.to_short_dict())
 
 
-def _invocable(backend: SecretsManagerBackend, arn: str) -> None:
+def _require_invocable(backend: SecretsManagerBackend, arn: str) -> None:
     """The function must be there, and let Secrets Manager invoke it."""
     functions: list[LambdaFunction] = list(
         lambda_backends[backend.account_id][backend.region_name].list_functions()
     )
-    found = next((f for f in functions if arn in (f.function_arn, f.function_name)), None)
-    statements = found.policy.statements if found is not None else []
+    function = next((f for f in functions if arn in (f.function_arn, f.function_name)), None)
+    statements = function.policy.statements if function is not None else []
     principals = [s.get("Principal", {}) for s in statements]
-    named = [p.get("Service") if isinstance(p, dict) else p for p in principals]
-    if "secretsmanager.amazonaws.com" not in named:
-        raise Refused(
+    services = [p.get("Service") if isinstance(p, dict) else p for p in principals]
+    if "secretsmanager.amazonaws.com" not in services:
+        raise AwsError(
             "AccessDeniedException",
             "Secrets Manager cannot invoke the specified Lambda function. Ensure that the "
             "function policy grants access to the principal secretsmanager.amazonaws.com.",
         )
 
 
-def invented(secret: FakeSecret, version_id: str) -> None:
+def create_random_version(secret: FakeSecret, version_id: str) -> None:
     current = secret.versions.get(secret.default_version_id or "")
     if current is None or current.get("secret_string") is None:
         return
@@ -93,14 +95,14 @@ def invented(secret: FakeSecret, version_id: str) -> None:
         "createdate": now,
         "version_id": version_id,
         "version_stages": ["AWSCURRENT"],
-        "secret_string": _rotated(current["secret_string"]),
+        "secret_string": _build_rotated_secret(current["secret_string"]),
     }
     secret.default_version_id = version_id
     secret.secret_string = secret.versions[version_id]["secret_string"]
     secret.last_rotation_date = now
 
 
-def _rotated(text: str) -> str:
+def _build_rotated_secret(text: str) -> str:
     new = mock_random.get_random_string(32)
     try:
         content = json.loads(text)
@@ -108,14 +110,16 @@ def _rotated(text: str) -> str:
         return new
     if not isinstance(content, dict):
         return new
-    return json.dumps({key: new if key in ROTATED else value for key, value in content.items()})
+    return json.dumps(
+        {key: new if key in ROTATED_KEYS else value for key, value in content.items()}
+    )
 
 
-@mend.around(FakeSecret, "to_dict")
-def describe(original: Any, secret: FakeSecret) -> Record:
+@patch.wrap(FakeSecret, "to_dict")
+def describe_rotation_rules(original: Any, secret: FakeSecret) -> ApiRecord:
     """With the whole of the rotation rules, and no date of a rotation that never was."""
-    found: Record = original(secret)
+    description: ApiRecord = original(secret)
     if rules := vars(secret).get("mended_rules"):
-        found["RotationRules"] = rules
-        found["NextRotationDate"] = secret.next_rotation_date
-    return {key: value for key, value in found.items() if value is not None}
+        description["RotationRules"] = rules
+        description["NextRotationDate"] = secret.next_rotation_date
+    return {key: value for key, value in description.items() if value is not None}

@@ -19,103 +19,117 @@ from moto.ec2.models.instances import Instance
 from moto.moto_api._internal import mock_random
 from moto.ssm.responses import SimpleSystemManagerResponse
 
-from sandbox.clock import clock, pending
-from sandbox.patches.patching import Mend, Refused, kept
+from sandbox.clock import get_sandbox_clock, is_in_future
+from sandbox.patches.patching import AwsError, ServicePatch, backend_state
 
-mend = Mend()
-Record = dict[str, Any]
-DOCUMENT: Final = "AWS-RunShellScript"
-PLUGIN: Final = "aws:runShellScript"
-FAILING: Final = ("sandbox:commands", "fail")
+patch = ServicePatch()
+ApiRecord = dict[str, Any]
+SHELL_SCRIPT_DOCUMENT: Final = "AWS-RunShellScript"
+SHELL_SCRIPT_PLUGIN: Final = "aws:runShellScript"
+FAILING_TAG: Final = ("sandbox:commands", "fail")
 # Simulated seconds until an instance has begun, run and answered: an assumption.
-TAKES: Final = 3
-MOST_IDS: Final = 50  # instances by id in one command. Source: API reference
+ROUND_TRIP_SECONDS: Final = 3
+MAX_INSTANCE_IDS: Final = 50  # instances by id in one command. Source: API reference
 # Source: the document's own parameter, executionTimeout.
-EXECUTION: Final = 3600
-KILLED: Final = 137  # exit code of what ran out of time
-SHOWN: Final = 2500  # characters of output in a list of invocations. Source: API reference
-PAGE: Final = 50
+EXECUTION_TIMEOUT_SECONDS: Final = 3600
+TIMEOUT_EXIT_CODE: Final = 137  # exit code of what ran out of time
+LISTED_OUTPUT_CHARACTERS: Final = (
+    2500  # characters of output in a list of invocations. Source: API reference
+)
+COMMAND_PAGE_SIZE: Final = 50
 
 
 @dataclass(frozen=True)
-class Answer:
+class ScriptResult:
     """What a script comes to on an instance, after so many simulated seconds."""
 
-    code: int
+    exit_code: int
     output: str
     seconds: float
 
 
 @dataclass(frozen=True)
-class Invocation:
+class CommandInvocation:
     """A command on one instance: what will have come of it, and from when to when it runs."""
 
-    instance: str
-    begins: datetime
-    ends: datetime
-    details: str
-    answer: Answer
+    instance_id: str
+    begins_at: datetime
+    ends_at: datetime
+    final_details: str
+    result: ScriptResult
 
     @property
-    def stage(self) -> str:
+    def status_details(self) -> str:
         """What is told of it now: StatusDetails, as the API spells it."""
-        if pending(self.begins):
+        if is_in_future(self.begins_at):
             return "Pending"
-        return "InProgress" if pending(self.ends) else self.details
+        return "InProgress" if is_in_future(self.ends_at) else self.final_details
 
     @property
     def status(self) -> str:
         """The shorter status of that."""
-        return {"TimedOut": "TimedOut", "Terminated": "Cancelled"}.get(self.stage, self.stage)
+        return {"TimedOut": "TimedOut", "Terminated": "Cancelled"}.get(
+            self.status_details, self.status_details
+        )
 
 
 @dataclass(frozen=True)
-class Command:
+class RunCommand:
     """One command. `given` is what it was sent with."""
 
-    given: Record
-    invocations: tuple[Invocation, ...]
-    errors: int
-    at: datetime = field(default_factory=lambda: clock().now())
+    params: ApiRecord
+    invocations: tuple[CommandInvocation, ...]
+    max_errors: int
+    requested_at: datetime = field(default_factory=lambda: get_sandbox_clock().now())
     id: str = field(default_factory=lambda: str(mock_random.uuid4()))
 
-    def record(self) -> Record:
+    def to_api_record(self) -> ApiRecord:
         """As the API describes it."""
-        over = [it for it in self.invocations if it.stage not in ("Pending", "InProgress")]
-        failed = [it for it in over if it.stage in ("Failed", "TimedOut")]
+        finished = [
+            invocation
+            for invocation in self.invocations
+            if invocation.status_details not in ("Pending", "InProgress")
+        ]
+        failed_invocations = [
+            invocation
+            for invocation in finished
+            if invocation.status_details in ("Failed", "TimedOut")
+        ]
         status = details = "InProgress"
-        if len(over) == len(self.invocations):
+        if len(finished) == len(self.invocations):
             status = details = "Success"
-            if failed:
+            if failed_invocations:
                 status = "Failed"
-                details = "Failed" if len(failed) > self.errors else "Incomplete"
+                details = "Failed" if len(failed_invocations) > self.max_errors else "Incomplete"
         return {
-            **self.given,
+            **self.params,
             "CommandId": self.id,
-            "RequestedDateTime": self.at,
-            "ExpiresAfter": self.at + timedelta(seconds=self.given["TimeoutSeconds"]),
+            "RequestedDateTime": self.requested_at,
+            "ExpiresAfter": self.requested_at + timedelta(seconds=self.params["TimeoutSeconds"]),
             "Status": status,
             "StatusDetails": details,
             "TargetCount": len(self.invocations),
-            "CompletedCount": len(over),
-            "ErrorCount": len(failed),
+            "CompletedCount": len(finished),
+            "ErrorCount": len(failed_invocations),
             "DeliveryTimedOutCount": 0,
         }
 
 
-def commands(response: SimpleSystemManagerResponse) -> dict[str, Command]:
+def get_commands(response: SimpleSystemManagerResponse) -> dict[str, RunCommand]:
     """The commands of an account and region by id, the oldest first."""
-    return kept(response.ssm_backend, "commands", dict)
+    return backend_state(response.ssm_backend, "commands", dict)
 
 
-@mend.operation(SimpleSystemManagerResponse, "SendCommand")
-def send(response: SimpleSystemManagerResponse, given: Record) -> Record:
+@patch.add_operation(SimpleSystemManagerResponse, "SendCommand")
+def send_command(response: SimpleSystemManagerResponse, params: ApiRecord) -> ApiRecord:
     """To instances that run; in waves of MaxConcurrency, until more than MaxErrors have failed."""
-    if not (given["DocumentName"].startswith("AWS-") or _known(response, given["DocumentName"])):
-        raise Refused("InvalidDocument", f"Document {given['DocumentName']} does not exist.")
+    if not (
+        params["DocumentName"].startswith("AWS-") or _has_document(response, params["DocumentName"])
+    ):
+        raise AwsError("InvalidDocument", f"Document {params['DocumentName']} does not exist.")
     ec2 = ec2_backends[response.current_account][response.region]
-    instances = list(_meant(ec2, given))
-    whole = {
+    instances = list(_list_target_instances(ec2, params))
+    full_params = {
         "Comment": "",
         "TimeoutSeconds": 3600,
         "MaxConcurrency": "50",
@@ -123,24 +137,26 @@ def send(response: SimpleSystemManagerResponse, given: Record) -> Record:
         "InstanceIds": [],
         "Targets": [],
         "Parameters": {},
-        **given,
+        **params,
     }
-    errors = _count(whole["MaxErrors"], len(instances))
-    made = Command(whole, tuple(_planned(whole, instances, errors)), errors)
-    commands(response)[made.id] = made
-    return {"Command": made.record()}
+    max_errors = _parse_count(full_params["MaxErrors"], len(instances))
+    command = RunCommand(
+        full_params, tuple(_plan_invocations(full_params, instances, max_errors)), max_errors
+    )
+    get_commands(response)[command.id] = command
+    return {"Command": command.to_api_record()}
 
 
-def _known(response: SimpleSystemManagerResponse, name: str) -> bool:
+def _has_document(response: SimpleSystemManagerResponse, name: str) -> bool:
     return name in response.ssm_backend._documents
 
 
-def _meant(ec2: EC2Backend, given: Record) -> Iterator[Instance]:
+def _list_target_instances(ec2: EC2Backend, params: ApiRecord) -> Iterator[Instance]:
     """The instances that a command is for. What is named by id must run."""
-    ids = list(given.get("InstanceIds") or ())
-    if len(ids) > MOST_IDS:
-        raise Refused("ValidationException", f"InstanceIds may be {MOST_IDS} at most.")
-    for target in given.get("Targets") or ():
+    ids = list(params.get("InstanceIds") or ())
+    if len(ids) > MAX_INSTANCE_IDS:
+        raise AwsError("ValidationException", f"InstanceIds may be {MAX_INSTANCE_IDS} at most.")
+    for target in params.get("Targets") or ():
         if target["Key"] == "InstanceIds":
             ids += target["Values"]
             continue
@@ -150,48 +166,58 @@ def _meant(ec2: EC2Backend, given: Record) -> Iterator[Instance]:
             if instance.state == "running" and tags.get(key) in target["Values"]:
                 yield instance
     for id_ in dict.fromkeys(ids):
-        found = ec2.get_instance_by_id(id_)
-        if found is None or found.state != "running":
-            raise Refused(
+        named_instance = ec2.get_instance_by_id(id_)
+        if named_instance is None or named_instance.state != "running":
+            raise AwsError(
                 "InvalidInstanceId", f"Instances [[{id_}]] not in a valid state for account"
             )
-        yield found
+        yield named_instance
 
 
-def _count(text: str, of: int) -> int:
+def _parse_count(text: str, total: int) -> int:
     """A number, or a percentage of so many."""
-    return ceil(of * int(text[:-1]) / 100) if text.endswith("%") else int(text)
+    return ceil(total * int(text[:-1]) / 100) if text.endswith("%") else int(text)
 
 
-def _planned(given: Record, instances: list[Instance], errors: int) -> Iterator[Invocation]:
+def _plan_invocations(
+    params: ApiRecord, instances: list[Instance], max_errors: int
+) -> Iterator[CommandInvocation]:
     """Who runs it when, and what comes of it. Nothing more is sent after too many errors."""
-    lines = list(given["Parameters"].get("commands") or ())
-    limit = float((given["Parameters"].get("executionTimeout") or [EXECUTION])[0])
-    at_once = max(_count(given["MaxConcurrency"], len(instances)), 1)
-    free, failed = [0.0] * at_once, list[float]()
+    lines = list(params["Parameters"].get("commands") or ())
+    limit = float((params["Parameters"].get("executionTimeout") or [EXECUTION_TIMEOUT_SECONDS])[0])
+    concurrency = max(_parse_count(params["MaxConcurrency"], len(instances)), 1)
+    free_times, failure_times = [0.0] * concurrency, list[float]()
     for instance in instances:
-        free.sort()
-        begins = free[0]
-        if sum(ended <= begins for ended in failed) > errors:
-            moment = clock().ready(begins)
-            yield Invocation(instance.id, moment, moment, "Terminated", Answer(-1, "", 0))
+        free_times.sort()
+        begins_at = free_times[0]
+        if sum(failure_time <= begins_at for failure_time in failure_times) > max_errors:
+            moment = get_sandbox_clock().get_completion_time(begins_at)
+            yield CommandInvocation(
+                instance.id, moment, moment, "Terminated", ScriptResult(-1, "", 0)
+            )
             continue
-        answer = _run(instance, lines)
-        details = "Failed" if answer.code else "Success"
-        if answer.seconds > limit:
-            details, answer = "TimedOut", Answer(KILLED, answer.output, limit)
-        free[0] = begins + TAKES + answer.seconds
-        if answer.code:
-            failed.append(free[0])
-        ends = clock().ready(free[0])
-        yield Invocation(instance.id, clock().ready(begins), ends, details, answer)
+        result = _run_script(instance, lines)
+        details = "Failed" if result.exit_code else "Success"
+        if result.seconds > limit:
+            details, result = "TimedOut", ScriptResult(TIMEOUT_EXIT_CODE, result.output, limit)
+        free_times[0] = begins_at + ROUND_TRIP_SECONDS + result.seconds
+        if result.exit_code:
+            failure_times.append(free_times[0])
+        ends_at = get_sandbox_clock().get_completion_time(free_times[0])
+        yield CommandInvocation(
+            instance.id,
+            get_sandbox_clock().get_completion_time(begins_at),
+            ends_at,
+            details,
+            result,
+        )
 
 
-def _run(instance: Instance, lines: list[str]) -> Answer:
+def _run_script(instance: Instance, lines: list[str]) -> ScriptResult:
     """What a script comes to: see above."""
     tags = {tag["key"]: tag["value"] for tag in instance.get_tags()}
-    if tags.get(FAILING[0]) == FAILING[1]:
-        return Answer(1, "", 0)
+    if tags.get(FAILING_TAG[0]) == FAILING_TAG[1]:
+        return ScriptResult(1, "", 0)
     code, output, seconds = 0, "", 0.0
     for line in "\n".join(lines).splitlines():
         match line.split(maxsplit=1):
@@ -200,107 +226,132 @@ def _run(instance: Instance, lines: list[str]) -> Answer:
             case ["sleep", number]:
                 seconds += float(number)
             case ["exit", number]:
-                return Answer(int(number), output, seconds)
+                return ScriptResult(int(number), output, seconds)
             case [word, *_]:
                 code = 1 if word == "false" else 0
-    return Answer(code, output, seconds)
+    return ScriptResult(code, output, seconds)
 
 
 # Filters of the API, each with what it asks of a command. Source: API reference, CommandFilter.
-def _passes(command: Command, key: str, value: str) -> bool:
+def _is_filter_match(command: RunCommand, key: str, value: str) -> bool:
     match key:
         case "InvokedAfter":
-            return command.at >= datetime.fromisoformat(value)
+            return command.requested_at >= datetime.fromisoformat(value)
         case "InvokedBefore":
-            return command.at < datetime.fromisoformat(value)
+            return command.requested_at < datetime.fromisoformat(value)
         case "DocumentName":
-            return bool(command.given["DocumentName"] == value)
+            return bool(command.params["DocumentName"] == value)
         case "Status":
-            return value in (command.record()["Status"], command.record()["StatusDetails"])
-    raise Refused("InvalidFilterKey", "The specified key isn't valid.")
+            return value in (
+                command.to_api_record()["Status"],
+                command.to_api_record()["StatusDetails"],
+            )
+    raise AwsError("InvalidFilterKey", "The specified key isn't valid.")
 
 
-def _asked(response: SimpleSystemManagerResponse, given: Record) -> list[Command]:
+def _select_commands(response: SimpleSystemManagerResponse, params: ApiRecord) -> list[RunCommand]:
     """The commands that a list is asked for, the newest first."""
-    found = list(commands(response).values())[::-1]
-    if id_ := given.get("CommandId"):
-        found = [_one(response, id_)]
-    if instance := given.get("InstanceId"):
-        found = [c for c in found if any(it.instance == instance for it in c.invocations)]
-    for one in given.get("Filters") or ():
-        found = [c for c in found if _passes(c, one["key"], one["value"])]
-    return found
+    commands = list(get_commands(response).values())[::-1]
+    if id_ := params.get("CommandId"):
+        commands = [_get_command(response, id_)]
+    if instance := params.get("InstanceId"):
+        commands = [
+            c
+            for c in commands
+            if any(invocation.instance_id == instance for invocation in c.invocations)
+        ]
+    for command_filter in params.get("Filters") or ():
+        commands = [
+            c
+            for c in commands
+            if _is_filter_match(c, command_filter["key"], command_filter["value"])
+        ]
+    return commands
 
 
-def _one(response: SimpleSystemManagerResponse, id_: str) -> Command:
-    if id_ not in commands(response):
-        raise Refused("InvalidCommandId", "")
-    return commands(response)[id_]
+def _get_command(response: SimpleSystemManagerResponse, id_: str) -> RunCommand:
+    if id_ not in get_commands(response):
+        raise AwsError("InvalidCommandId", "")
+    return get_commands(response)[id_]
 
 
-def _page(key: str, records: list[Record], given: Record) -> Record:
-    first, size = int(given.get("NextToken") or 0), int(given.get("MaxResults") or PAGE)
-    more = {"NextToken": str(first + size)} if first + size < len(records) else {}
-    return {key: records[first : first + size], **more}
+def _build_page(key: str, records: list[ApiRecord], params: ApiRecord) -> ApiRecord:
+    first, size = (
+        int(params.get("NextToken") or 0),
+        int(params.get("MaxResults") or COMMAND_PAGE_SIZE),
+    )
+    next_token = {"NextToken": str(first + size)} if first + size < len(records) else {}
+    return {key: records[first : first + size], **next_token}
 
 
-@mend.operation(SimpleSystemManagerResponse, "ListCommands")
-def list_commands(response: SimpleSystemManagerResponse, given: Record) -> Record:
+@patch.add_operation(SimpleSystemManagerResponse, "ListCommands")
+def list_run_commands(response: SimpleSystemManagerResponse, params: ApiRecord) -> ApiRecord:
     """The newest first."""
-    return _page("Commands", [c.record() for c in _asked(response, given)], given)
+    return _build_page(
+        "Commands", [c.to_api_record() for c in _select_commands(response, params)], params
+    )
 
 
-@mend.operation(SimpleSystemManagerResponse, "ListCommandInvocations")
-def list_invocations(response: SimpleSystemManagerResponse, given: Record) -> Record:
+@patch.add_operation(SimpleSystemManagerResponse, "ListCommandInvocations")
+def list_command_invocations(response: SimpleSystemManagerResponse, params: ApiRecord) -> ApiRecord:
     """Of the newest command first; with their output where details are asked for."""
     records = []
-    for command in _asked(response, given):
-        for it in command.invocations:
-            if given.get("InstanceId") in (None, it.instance):
+    for command in _select_commands(response, params):
+        for invocation in command.invocations:
+            if params.get("InstanceId") in (None, invocation.instance_id):
                 record = {
                     "CommandId": command.id,
-                    "InstanceId": it.instance,
-                    "Comment": command.given["Comment"],
-                    "Status": it.status,
-                    "DocumentName": command.given["DocumentName"],
-                    "StatusDetails": it.stage,
-                    "RequestedDateTime": command.at,
+                    "InstanceId": invocation.instance_id,
+                    "Comment": command.params["Comment"],
+                    "Status": invocation.status,
+                    "DocumentName": command.params["DocumentName"],
+                    "StatusDetails": invocation.status_details,
+                    "RequestedDateTime": command.requested_at,
                 }
-                records.append(record | (_plugins(it) if given.get("Details") else {}))
-    return _page("CommandInvocations", records, given)
+                records.append(
+                    record | (_build_plugins(invocation) if params.get("Details") else {})
+                )
+    return _build_page("CommandInvocations", records, params)
 
 
-def _plugins(of: Invocation) -> Record:
-    over = of.stage not in ("Pending", "InProgress")
+def _build_plugins(invocation: CommandInvocation) -> ApiRecord:
+    is_finished = invocation.status_details not in ("Pending", "InProgress")
     plugin = {
-        "Name": PLUGIN,
-        "Status": of.status,
-        "StatusDetails": of.stage,
-        "ResponseCode": of.answer.code if over else -1,
-        "Output": of.answer.output[:SHOWN] if over else "",
+        "Name": SHELL_SCRIPT_PLUGIN,
+        "Status": invocation.status,
+        "StatusDetails": invocation.status_details,
+        "ResponseCode": invocation.result.exit_code if is_finished else -1,
+        "Output": invocation.result.output[:LISTED_OUTPUT_CHARACTERS] if is_finished else "",
     }
     return {"CommandPlugins": [plugin]}
 
 
-@mend.operation(SimpleSystemManagerResponse, "GetCommandInvocation")
-def invocation(response: SimpleSystemManagerResponse, given: Record) -> Record:
+@patch.add_operation(SimpleSystemManagerResponse, "GetCommandInvocation")
+def get_command_invocation(response: SimpleSystemManagerResponse, params: ApiRecord) -> ApiRecord:
     """Output only of what has come to its end."""
-    command = _one(response, given["CommandId"])
-    found = next((it for it in command.invocations if it.instance == given["InstanceId"]), None)
-    if found is None or given.get("PluginName") not in (None, PLUGIN):
-        raise Refused("InvocationDoesNotExist", "")
-    over = found.stage not in ("Pending", "InProgress")
+    command = _get_command(response, params["CommandId"])
+    invocation = next(
+        (
+            candidate
+            for candidate in command.invocations
+            if candidate.instance_id == params["InstanceId"]
+        ),
+        None,
+    )
+    if invocation is None or params.get("PluginName") not in (None, SHELL_SCRIPT_PLUGIN):
+        raise AwsError("InvocationDoesNotExist", "")
+    is_finished = invocation.status_details not in ("Pending", "InProgress")
     return {
         "CommandId": command.id,
-        "InstanceId": found.instance,
-        "Comment": command.given["Comment"],
-        "DocumentName": command.given["DocumentName"],
-        "PluginName": PLUGIN,
-        "ResponseCode": found.answer.code if over else -1,
-        "ExecutionStartDateTime": found.begins.isoformat() if over else "",
-        "ExecutionEndDateTime": found.ends.isoformat() if over else "",
-        "Status": found.status,
-        "StatusDetails": found.stage,
-        "StandardOutputContent": found.answer.output if over else "",
+        "InstanceId": invocation.instance_id,
+        "Comment": command.params["Comment"],
+        "DocumentName": command.params["DocumentName"],
+        "PluginName": SHELL_SCRIPT_PLUGIN,
+        "ResponseCode": invocation.result.exit_code if is_finished else -1,
+        "ExecutionStartDateTime": invocation.begins_at.isoformat() if is_finished else "",
+        "ExecutionEndDateTime": invocation.ends_at.isoformat() if is_finished else "",
+        "Status": invocation.status,
+        "StatusDetails": invocation.status_details,
+        "StandardOutputContent": invocation.result.output if is_finished else "",
         "StandardErrorContent": "",
     }

@@ -5,17 +5,19 @@ from typing import Any
 from moto.autoscaling.models import autoscaling_backends
 from moto.ssm.models import Parameter, SimpleSystemManagerBackend
 
-from sandbox.clock import clock
-from sandbox.patches.autoscaling.instances import catch_up
-from sandbox.patches.patching import Mend
+from sandbox.clock import get_sandbox_clock
+from sandbox.patches.autoscaling.instances import catch_up_groups
+from sandbox.patches.patching import ServicePatch
 
-mend = Mend()
+patch = ServicePatch()
 
 
-@mend.around(SimpleSystemManagerBackend, "put_parameter")
-def put(original: Any, backend: SimpleSystemManagerBackend, *args: Any, **given: Any) -> Parameter:
+@patch.wrap(SimpleSystemManagerBackend, "put_parameter")
+def put_parameter(
+    original: Any, backend: SimpleSystemManagerBackend, *args: Any, **kwargs: Any
+) -> Parameter:
     """An instance that was launched before the change boots with what there was then."""
-    catch_up(autoscaling_backends[backend.account_id][backend.region_name])
-    made: Parameter = original(backend, *args, **given)
-    made.last_modified_date = clock().now()
-    return made
+    catch_up_groups(autoscaling_backends[backend.account_id][backend.region_name])
+    parameter: Parameter = original(backend, *args, **kwargs)
+    parameter.last_modified_date = get_sandbox_clock().now()
+    return parameter

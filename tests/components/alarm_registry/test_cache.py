@@ -3,7 +3,7 @@
 import pytest
 from pydantic import JsonValue
 
-from components.instance_classes import cache_node
+from components.instance_classes import get_cache_node
 from tests.components.monitored_stack import entry, expression, facts_of, planned
 
 ON: dict[str, JsonValue] = {"cache": {"enabled": True, "nodeType": "cache.m7g.xlarge"}}
@@ -43,7 +43,7 @@ def test_the_processor_of_a_node_is_one_core_among_its_own() -> None:
     node = "cache.t4g.micro"
     given: dict[str, JsonValue] = {"cache": {"enabled": True, "nodeType": node}}
     (first, _) = planned("cache-host-cpu-high", given)
-    assert first.threshold == 90 / cache_node(node).vcpu == 45
+    assert first.threshold == 90 / get_cache_node(node).vcpu == 45
 
 
 def test_a_hit_rate_of_few_reads_is_no_alarm() -> None:

@@ -4,12 +4,12 @@ import pytest
 from pydantic import JsonValue
 
 from components.alarm_registry.database import max_connections
-from components.instance_classes import rds_class
+from components.instance_classes import get_rds_class
 from tests.components.monitored_stack import entry, planned
 from tests.world import settings
 
 GIB = 1024**3
-MOST = rds_class("db.t4g.small").max_connections
+MOST = get_rds_class("db.t4g.small").max_connections
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_connections_follow_the_parameter_where_it_is_a_number() -> None:
     named = settings({"database": {"parameters": {"max_connections": "300"}}})
     assert max_connections(named, "primary") == 300
     formula = settings({"database": {"parameters": {"max_connections": "{DBInstanceVCPU}*100"}}})
-    small = rds_class("db.t4g.small").max_connections
+    small = get_rds_class("db.t4g.small").max_connections
     assert max_connections(formula, "primary") == small
 
 

@@ -310,12 +310,12 @@ def test_the_first_rotation_of_a_cache_has_no_token_to_end(
     step("createSecret", token)
     seen: list[str] = []
 
-    def modify(self: rotate.Cache, token: str, strategy: str, deadline: float) -> None:
+    def modify(self: rotate.CacheTarget, token: str, strategy: str, deadline: float) -> None:
         seen.append(strategy)
         if strategy == "SET":
             raise error("InvalidParameterCombination")
 
-    monkeypatch.setattr(rotate.Cache, "_modify", modify)
+    monkeypatch.setattr(rotate.CacheTarget, "_modify", modify)
     step("setSecret", token)
     assert seen == ["SET", "ROTATE"]
 
@@ -326,12 +326,12 @@ def test_any_other_refusal_of_a_cache_is_an_error_before_anything_changes(
     step("createSecret", token)
     seen: list[str] = []
 
-    def modify(self: rotate.Cache, token: str, strategy: str, deadline: float) -> None:
+    def modify(self: rotate.CacheTarget, token: str, strategy: str, deadline: float) -> None:
         seen.append(strategy)
         if strategy == "SET":
             raise error("InvalidReplicationGroupState")
 
-    monkeypatch.setattr(rotate.Cache, "_modify", modify)
+    monkeypatch.setattr(rotate.CacheTarget, "_modify", modify)
     with pytest.raises(ClientError, match="InvalidReplicationGroupState"):
         step("setSecret", token)
     assert seen == ["SET"]

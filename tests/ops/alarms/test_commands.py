@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from components.alarm_registry import ALARMS, COMPOSITES
-from ops.cli.app import app, hoisted
+from ops.cli.app import app, move_shared_options_first
 
 OPS = Path(sys.modules["ops"].__file__ or "").parent
 # What stands for a value that only the person knows.
@@ -54,7 +54,7 @@ def strings() -> Iterator[str]:
 def parse(line: str) -> None:
     """Parses a line as the program does, without running it; raises where it cannot."""
     words = [VALUES.get(word, word) for word in line.split()[1:]]
-    context = typer.main.get_command(app).make_context("ops", hoisted(words))
+    context = typer.main.get_command(app).make_context("ops", move_shared_options_first(words))
     while hasattr(context.command, "resolve_command"):
         rest = [*context._protected_args, *context.args]
         name, command, left = context.command.resolve_command(context, rest)

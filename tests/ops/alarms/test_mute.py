@@ -9,12 +9,12 @@ from unittest.mock import patch
 import pytest
 
 from ops.alarms import mute as muting
-from ops.alarms.mute import Alarm, chosen
+from ops.alarms.mute import StackAlarm, select_alarms
 from ops.cli.selection import Selection
 from ops.core.errors import UsageError
 from ops.core.plan import Call
 from ops.core.run import WallClock
-from sandbox.patches.cloudwatch.mute_rules import muted as muted_now
+from sandbox.patches.cloudwatch.mute_rules import is_alarm_muted as muted_now
 from tests.ops.command_line import Console
 from tests.ops.db_stage import failing
 from tests.ops.procedures.alarms import NAMES, PREFIX, SCALING, facts, muting_of, put
@@ -197,31 +197,38 @@ def test_what_scales_is_never_muted(typed: Console) -> None:
     part = typed.stage.outputs.alarms.model_copy(update={"names": names})
     changed = typed.stage.outputs.model_copy(update={"alarms": part})
     alarms = [
-        Alarm(SCALING, "P1", enabled=True, scales=True),
-        Alarm(f"{PREFIX}-database-cpu-high-primary", "P1", enabled=True, scales=False),
+        StackAlarm(SCALING, "P1", has_enabled_actions=True, is_scaling=True),
+        StackAlarm(
+            f"{PREFIX}-database-cpu-high-primary", "P1", has_enabled_actions=True, is_scaling=False
+        ),
     ]
     with patch.object(muting, "KINDS", ("MetricAlarms",)):
-        assert {a.name: a.scales for a in muting.observed(typed.stage.aws, changed)} == {
-            f"{PREFIX}-database-cpu-high-primary": False
-        }, "it has not the stack's prefix, so that it is not even asked for"
-    assert chosen(alarms, PREFIX, everything=True) == alarms[1:]
+        assert {
+            a.name: a.is_scaling for a in muting.list_stack_alarms(typed.stage.aws, changed)
+        } == {f"{PREFIX}-database-cpu-high-primary": False}, (
+            "it has not the stack's prefix, so that it is not even asked for"
+        )
+    assert select_alarms(alarms, PREFIX, everything=True) == alarms[1:]
     with pytest.raises(UsageError, match="which scales something: it is never muted"):
-        chosen(alarms, PREFIX, [SCALING])
+        select_alarms(alarms, PREFIX, [SCALING])
 
 
 def test_an_alarm_that_scales_is_known_by_what_it_does() -> None:
     action = "arn:aws:autoscaling:eu-north-1:1:scalingPolicy:x"
-    assert muting._scales({"AlarmName": "mine", "AlarmActions": [action]})
-    assert muting._scales({"AlarmName": "TargetTracking-x"})
-    assert not muting._scales({"AlarmName": "mine", "AlarmActions": ["arn:aws:sns:x"]})
+    assert muting._is_scaling_alarm({"AlarmName": "mine", "AlarmActions": [action]})
+    assert muting._is_scaling_alarm({"AlarmName": "TargetTracking-x"})
+    assert not muting._is_scaling_alarm({"AlarmName": "mine", "AlarmActions": ["arn:aws:sns:x"]})
 
 
 def test_many_alarms_are_muted_by_several_rules() -> None:
-    alarms = [Alarm(f"{PREFIX}-a-{n:03}", "P2", enabled=True, scales=False) for n in range(205)]
+    alarms = [
+        StackAlarm(f"{PREFIX}-a-{n:03}", "P2", has_enabled_actions=True, is_scaling=False)
+        for n in range(205)
+    ]
     until = NOW + timedelta(hours=1)
     run = "mute-20261121-120320-abcd"
-    plan = muting.mute(stack_outputs(), alarms, NOW, until, "planned", run)
-    calls = [step.do for step in plan.fill().steps if isinstance(step.do, Call)]
+    plan = muting.build_mute_plan(stack_outputs(), alarms, NOW, until, "planned", run)
+    calls = [step.action for step in plan.fill().steps if isinstance(step.action, Call)]
     names: list[Any] = [call.params["MuteTargets"] for call in calls]
     assert [len(one["AlarmNames"]) for one in names] == [100, 100, 5]
     assert [call.params["Name"] for call in calls] == [
@@ -250,11 +257,11 @@ def test_alarms_are_chosen_by_name_severity_key_and_component(
     given: dict[str, Any], expected: list[str]
 ) -> None:
     alarms = [
-        Alarm(f"{PREFIX}-{name}", severity, enabled=True, scales=False)
+        StackAlarm(f"{PREFIX}-{name}", severity, has_enabled_actions=True, is_scaling=False)
         for severity, names in NAMES.items()
         for name in names
     ]
-    found = chosen(alarms, PREFIX, **given)
+    found = select_alarms(alarms, PREFIX, **given)
     assert [a.name.removeprefix(f"{PREFIX}-") for a in found] == expected
 
 

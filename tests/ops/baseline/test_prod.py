@@ -25,8 +25,8 @@ def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prod]:
 @contextmanager
 def waiting() -> Iterator[None]:
     """Time that waiting moves."""
-    held = clock.Held()
-    before = clock.use(held)
+    held = clock.ManualClock()
+    before = clock.set_sandbox_clock(held)
     try:
         with (
             patch.object(WallClock, "now", lambda _: held.now().timestamp()),
@@ -35,7 +35,7 @@ def waiting() -> Iterator[None]:
         ):
             yield
     finally:
-        clock.use(before)
+        clock.set_sandbox_clock(before)
 
 
 def said(prod: Prod, capsys: pytest.CaptureFixture[str], line: str, code: int = 0) -> Any:

@@ -11,11 +11,11 @@ import pytest
 
 from ops.bootstrap import inspection as looking
 from ops.bootstrap import policies as documents
-from ops.bootstrap.names import ISSUER, Given
-from ops.bootstrap.roles import roles
+from ops.bootstrap.names import GITHUB_OIDC_ISSUER, FoundationNames
+from ops.bootstrap.roles import list_foundation_roles
 from ops.cli.app import main
 from ops.core.run import WallClock
-from ops.permissions.policies import compact
+from ops.permissions.policies import serialize_policy
 from tests.ops.procedures.bootstrap import GIVEN
 from tests.ops.stage import ACCOUNT, RECOVERY, REGION, Stage, stage
 
@@ -50,7 +50,7 @@ def test_made_once_and_a_second_time_nothing_has_to_be_done(
     assert typed("--yes", "--output", "json") == 0
     first = told(capsys)
     assert first["state"] == "done"
-    before = looking.looked(GIVEN, on.aws, "bootstrap-x")
+    before = looking.inspect_foundation(GIVEN, on.aws, "bootstrap-x")
     assert {one.state for one in before} == {"ok"}
     assert typed("--yes", "--output", "json") == 0
     second = told(capsys)
@@ -80,7 +80,7 @@ def test_a_check_says_what_is_not_as_it_was_made(
     assert typed("--yes") == 0
     capsys.readouterr()
     assert typed("check") == 0
-    bucket = GIVEN.bucket(REGION)
+    bucket = GIVEN.get_state_bucket(REGION)
     on.client("s3").put_bucket_versioning(
         Bucket=bucket, VersioningConfiguration={"Status": "Suspended"}
     )
@@ -101,7 +101,7 @@ def test_what_nobody_may_look_at_is_not_known_and_never_ok(
 
     assert typed("--yes") == 0
     capsys.readouterr()
-    with faults.use(faults.Denied(("iam.get_role_policy",))):
+    with faults.inject_faults(faults.DeniedFault(("iam.get_role_policy",))):
         assert typed("check") == 3
     said = capsys.readouterr()
     assert "0 of" in said.err
@@ -131,7 +131,7 @@ def test_a_run_is_shown_and_undone_by_its_id_without_a_stack(
     assert main(["runs", "show", run]) == 0
     assert main(["runs", "undo", run, "--yes"]) == 0
     there = {one["Name"] for one in on.client("s3").list_buckets()["Buckets"]}
-    assert there == {GIVEN.logs(REGION), GIVEN.logs(RECOVERY)}
+    assert there == {GIVEN.get_log_bucket(REGION), GIVEN.get_log_bucket(RECOVERY)}
     assert not on.client("iam").list_roles()["Roles"]
     capsys.readouterr()
     assert main(["runs", "show", "bootstrap-20260101-000000-0000"]) == 2
@@ -184,13 +184,13 @@ CLAIMS = [
     ("https://github.com/owner", "repo:owner/fork:environment:prod", set()),
     ("sts.amazonaws.com", "", set()),
 ]
-WHOLE = Given(
+WHOLE = FoundationNames(
     project="bulwark",
     repository="owner/fork",
     partition="aws",
     account=ACCOUNT,
     region=REGION,
-    recovery=RECOVERY,
+    recovery_region=RECOVERY,
     environments=("dev", "prod"),
 )
 
@@ -199,17 +199,21 @@ WHOLE = Given(
 def test_only_the_right_repository_and_environment_assume_a_role(
     audience: str, subject: str, may: set[str]
 ) -> None:
-    token = {f"{ISSUER}:aud": audience, f"{ISSUER}:sub": subject}
-    assumed = {role.name for role in roles(WHOLE) if assumes(role.trust, WHOLE.provider, token)}
+    token = {f"{GITHUB_OIDC_ISSUER}:aud": audience, f"{GITHUB_OIDC_ISSUER}:sub": subject}
+    assumed = {
+        role.name
+        for role in list_foundation_roles(WHOLE)
+        if assumes(role.trust_policy, WHOLE.oidc_provider_arn, token)
+    }
     assert assumed == may
 
 
 def test_no_trust_has_a_pattern_in_it_or_another_way_in() -> None:
-    for role in roles(WHOLE):
-        (one,) = statements(role.trust)
+    for role in list_foundation_roles(WHOLE):
+        (one,) = statements(role.trust_policy)
         assert "*" not in json.dumps(one)
         assert set(one["Condition"]) == {"StringEquals"}
-        own = {f"{ISSUER}:aud", f"{ISSUER}:sub"}
+        own = {f"{GITHUB_OIDC_ISSUER}:aud", f"{GITHUB_OIDC_ISSUER}:sub"}
         assert set(one["Condition"]["StringEquals"]) in (own, {"aws:SourceAccount"})
 
 
@@ -219,13 +223,13 @@ EQUAL: dict[str, Callable[[str, str], bool]] = {
 }
 
 
-def statements(document: documents.Document) -> list[Any]:
+def statements(document: documents.PolicyDocument) -> list[Any]:
     found = document["Statement"]
     assert isinstance(found, list)
     return found
 
 
-def assumes(trust: documents.Document, provider: str, token: dict[str, str]) -> bool:
+def assumes(trust: documents.PolicyDocument, provider: str, token: dict[str, str]) -> bool:
     """Whether a token of a provider assumes a role: IAM's evaluation of a trust policy.
 
     Of the operators StringEquals and StringLike alone: another is an error.
@@ -245,7 +249,7 @@ def assumes(trust: documents.Document, provider: str, token: dict[str, str]) -> 
     return False
 
 
-def allowed(document: documents.Document, action: str, arn: str, **context: str) -> bool:
+def allowed(document: documents.PolicyDocument, action: str, arn: str, **context: str) -> bool:
     """Whether a policy allows an action: a Deny wins, and what is not allowed is denied."""
     verdict = False
     for one in statements(document):
@@ -308,7 +312,7 @@ OURS = {"aws:ResourceTag/Project": "bulwark"}
         ("iam:PutRolePolicy", f"{IAM}:role/bulwark-preview", {}, False),
         ("iam:CreateUser", f"{IAM}:user/somebody", {}, False),
         ("iam:CreateAccessKey", f"{IAM}:user/somebody", {}, False),
-        ("iam:DeleteOpenIDConnectProvider", GIVEN.provider, {}, False),
+        ("iam:DeleteOpenIDConnectProvider", GIVEN.oidc_provider_arn, {}, False),
         ("s3:PutObject", f"{STATE}/.pulumi/stacks/bulwark/dev.json", {}, True),
         ("s3:PutObject", f"{STATE}/.pulumi/locks/organization/bulwark/dev/x.json", {}, True),
         ("s3:PutObject", f"{STATE}/.pulumi/stacks/bulwark/prod.json", {}, False),
@@ -332,7 +336,7 @@ OURS = {"aws:ResourceTag/Project": "bulwark"}
 def test_a_deployment_may_do_its_own_and_nothing_of_another_stack_or_the_foundation(
     action: str, arn: str, context: dict[str, str], may: bool
 ) -> None:
-    assert allowed(documents.deploys(GIVEN, "dev"), action, arn, **context) is may
+    assert allowed(documents.build_deploy_policy(GIVEN, "dev"), action, arn, **context) is may
 
 
 @pytest.mark.parametrize(
@@ -352,19 +356,19 @@ def test_a_deployment_may_do_its_own_and_nothing_of_another_stack_or_the_foundat
     ],
 )
 def test_a_preview_looks_at_what_there_is_and_at_no_data(action: str, arn: str, may: bool) -> None:
-    assert allowed(documents.previews(GIVEN), action, arn) is may
+    assert allowed(documents.build_preview_policy(GIVEN), action, arn) is may
 
 
 def test_every_policy_fits_into_its_role() -> None:
-    given = Given(
+    given = FoundationNames(
         project="p" * 12,
         repository="o" * 39 + "/" + "r" * 100,
         partition="aws-us-gov",
         account=ACCOUNT,
         region="us-gov-northwest-1",
-        recovery="us-gov-northwest-2",
+        recovery_region="us-gov-northwest-2",
         environments=("s" * 12,),
     )
-    for role in roles(given):
-        assert len(compact(role.may)) <= INLINE, role.name
-        assert len(compact(role.trust)) <= 2048, role.name  # IAM quotas
+    for role in list_foundation_roles(given):
+        assert len(serialize_policy(role.permissions_policy)) <= INLINE, role.name
+        assert len(serialize_policy(role.trust_policy)) <= 2048, role.name  # IAM quotas

@@ -16,7 +16,7 @@ from ops.checks import upkeep as keeping
 from ops.checks.model import Asked, Item, Result, look
 from ops.checks.table import ITEMS, LISTS, check, items
 from ops.core.checks import DAY, Answer, Check, Read, UnknownError
-from ops.core.lock import Held
+from ops.core.lock import LockRecord
 from ops.core.metrics import metric
 from ops.health.registry import CHECKS
 from ops.outputs import Outputs
@@ -95,7 +95,7 @@ def made(*days: int) -> Answers:
 
 def held(**given: Any) -> Answers:
     now = NOW.timestamp()
-    one = Held(holder="a@b", run="r-1", reason="a release", since=now - 60, until=now + 60)
+    one = LockRecord(holder="a@b", run="r-1", reason="a release", since=now - 60, until=now + 60)
     return {OBJECT: [{"text": one.model_copy(update=given).model_dump_json()}]}
 
 
@@ -421,7 +421,7 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]
     elsewhere = {"DBInstanceIdentifier": "elsewhere"}
     with console(capsys, tmp_path, **elsewhere) as made, patch("ops.core.clock.now") as now:
         now.side_effect = made.stage.clock.held.now
-        sandbox_clock.use(made.stage.clock.held)
+        sandbox_clock.set_sandbox_clock(made.stage.clock.held)
         put(made.stage)
         part = made.stage.outputs
         part = part.model_copy(update={"fleet": None, "load_balancer": None})
@@ -459,7 +459,7 @@ def test_a_list_is_printed_for_a_person_and_for_a_program(ops: Console) -> None:
 def test_whoever_holds_the_lock_is_seen_before_a_deployment(ops: Console) -> None:
     s3, bucket = ops.stage.client("s3"), ops.stage.outputs.backups.operations_bucket
     now = ops.stage.clock.held.now()
-    one = Held(
+    one = LockRecord(
         holder="a@b",
         run="r-1",
         reason="x",

@@ -13,8 +13,8 @@ from typing import Any, Final, Literal, get_origin
 import pytest
 import typer
 
-from ops.cli.app import COMMANDS, NOUNS
-from ops.core.aws import reads
+from ops.cli.app import COMMAND_GROUPS, TOP_LEVEL_COMMANDS
+from ops.core.aws import is_read_call
 from ops.core.declaration import (
     SHARED_BAD,
     SHARED_JUDGED_BY_AWS,
@@ -87,9 +87,9 @@ def commands() -> tuple[tuple[str, Any], ...]:
             yield from below(f"{path} {name}", one)
 
     found: list[tuple[str, Any]] = []
-    for name, (module, _) in (COMMANDS | NOUNS).items():
+    for name, (module, _) in (TOP_LEVEL_COMMANDS | COMMAND_GROUPS).items():
         app = import_module(module).app
-        made = typer.main.get_group if name in NOUNS else typer.main.get_command
+        made = typer.main.get_group if name in COMMAND_GROUPS else typer.main.get_command
         found += below(name, made(app))
     return tuple(found)
 
@@ -172,7 +172,7 @@ def test_a_wrong_value_is_one_line_and_nothing_is_called(
     assert param.name in first
     assert all(more.startswith("  ") for more in advice), advice
     asked = [call.api for call in calls]
-    assert [api for api in asked if not reads(api)] == []
+    assert [api for api in asked if not is_read_call(api)] == []
     if not param.judged:
         assert asked == []
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.cli.app import SHARED, main
+from ops.cli.app import SHARED_OPTIONS, main
 from tests.ops.call_recorder import recorded
 from tests.ops.stage import stack_outputs
 
@@ -41,4 +41,4 @@ def test_a_wrong_value_of_what_all_share(
 
 def test_all_shared_options_are_tried() -> None:
     tried = {"--stack", "--profile", "--region", "--outputs", "--source", "--output"}
-    assert set(SHARED) - tried == {"--project"}  # a name, looked for where the outputs are
+    assert set(SHARED_OPTIONS) - tried == {"--project"}  # a name, looked for where the outputs are

@@ -10,8 +10,8 @@ from unittest.mock import patch
 
 import pytest
 
-from ops.cli.app import COMMANDS, NOUNS, main
-from sandbox.program import ROOT
+from ops.cli.app import COMMAND_GROUPS, TOP_LEVEL_COMMANDS, main
+from sandbox.program import PROJECT_ROOT
 from tests.ops.procedures.alarms import NAMES, put
 from tests.ops.stage import stage
 
@@ -50,7 +50,7 @@ def offered(line: str, outputs: Path | None = None) -> list[str]:
 
 
 def test_nouns_and_commands_are_offered() -> None:
-    assert offered("ops ") == [*COMMANDS, *NOUNS]
+    assert offered("ops ") == [*TOP_LEVEL_COMMANDS, *COMMAND_GROUPS]
     assert offered("ops al") == ["alarms"]
 
 
@@ -58,7 +58,7 @@ def test_a_shell_that_asks_is_answered() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "ops"],
         env={**os.environ, **asking("ops lo")},
-        cwd=ROOT,
+        cwd=PROJECT_ROOT,
         capture_output=True,
         text=True,
         check=False,

@@ -8,8 +8,14 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from ops.core.journal import Bucket, Folder, Journal, Lines, LineTakenError
-from ops.core.lock import BucketPlace, FolderPlace, Held, Lock, LockedError, Place
+from ops.core.journal import (
+    BucketJournalStore,
+    FolderJournalStore,
+    Journal,
+    JournalStore,
+    LineTakenError,
+)
+from ops.core.lock import BucketLockStore, FolderLockStore, Lock, LockedError, LockRecord, LockStore
 
 
 @pytest.fixture
@@ -21,85 +27,93 @@ def s3() -> Iterator[Any]:
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def lines(request: pytest.FixtureRequest, s3: Any, tmp_path: Path) -> Callable[[], Lines]:
+def lines(request: pytest.FixtureRequest, s3: Any, tmp_path: Path) -> Callable[[], JournalStore]:
     if request.param == "folder":
-        return lambda: Folder(tmp_path / "run-1")
-    return lambda: Bucket(s3, "operations", "run-1")
+        return lambda: FolderJournalStore(tmp_path / "run-1")
+    return lambda: BucketJournalStore(s3, "operations", "run-1")
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def place(request: pytest.FixtureRequest, s3: Any, tmp_path: Path) -> Place:
-    return FolderPlace(tmp_path) if request.param == "folder" else BucketPlace(s3, "operations")
+def place(request: pytest.FixtureRequest, s3: Any, tmp_path: Path) -> LockStore:
+    return (
+        FolderLockStore(tmp_path)
+        if request.param == "folder"
+        else BucketLockStore(s3, "operations")
+    )
 
 
-def held(run: str, since: float = 100, until: float = 200) -> Held:
-    return Held(holder="ann@laptop", run=run, reason="resize", since=since, until=until)
+def held(run: str, since: float = 100, until: float = 200) -> LockRecord:
+    return LockRecord(holder="ann@laptop", run=run, reason="resize", since=since, until=until)
 
 
-def test_what_one_process_writes_the_next_one_reads_in_order(lines: Callable[[], Lines]) -> None:
+def test_what_one_process_writes_the_next_one_reads_in_order(
+    lines: Callable[[], JournalStore],
+) -> None:
     first = Journal(lines())
     for n in range(12):
-        first.write("note", f"step{n}", at=n)
+        first.write_record("note", f"step{n}", timestamp=n)
     assert [r.step for r in Journal(lines()).records] == [f"step{n}" for n in range(12)]
 
 
-def test_of_two_engines_on_one_run_one_stops_at_its_next_line(lines: Callable[[], Lines]) -> None:
+def test_of_two_engines_on_one_run_one_stops_at_its_next_line(
+    lines: Callable[[], JournalStore],
+) -> None:
     first, second = Journal(lines()), Journal(lines())
-    first.write("note", "a", at=1)
+    first.write_record("note", "a", timestamp=1)
     with pytest.raises(LineTakenError, match="is written already"):
-        second.write("note", "b", at=1)
+        second.write_record("note", "b", timestamp=1)
     assert [r.step for r in Journal(lines()).records] == ["a"]
 
 
 def test_a_put_whose_answer_was_lost_is_found_to_be_ours(s3: Any) -> None:
-    journal = Bucket(s3, "operations", "run-1")
+    journal = BucketJournalStore(s3, "operations", "run-1")
     journal.append(0, "line")
     journal.append(0, "line")  # as if the answer had not come: the client sends it again
     assert journal.read() == ["line"]
 
 
-def test_a_second_operator_is_refused_and_told_who_and_why(place: Place) -> None:
-    Lock(place).take(held("run-1"))
+def test_a_second_operator_is_refused_and_told_who_and_why(place: LockStore) -> None:
+    Lock(place).acquire(held("run-1"))
     with pytest.raises(LockedError, match=r"ann@laptop holds the lock: resize \(run run-1\)"):
-        Lock(place).take(held("run-2", since=150))
+        Lock(place).acquire(held("run-2", since=150))
 
 
-def test_a_run_that_resumes_takes_its_own_lock_again(place: Place) -> None:
-    Lock(place).take(held("run-1"))
-    Lock(place).take(held("run-1", since=150, until=250))
-    found = Lock(place).held()
+def test_a_run_that_resumes_takes_its_own_lock_again(place: LockStore) -> None:
+    Lock(place).acquire(held("run-1"))
+    Lock(place).acquire(held("run-1", since=150, until=250))
+    found = Lock(place).find_record()
     assert found is not None
     assert found.until == 250
 
 
-def test_an_expired_lock_can_be_taken_over(place: Place) -> None:
-    Lock(place).take(held("run-1"))
-    Lock(place).take(held("run-2", since=201, until=300))
-    found = Lock(place).held()
+def test_an_expired_lock_can_be_taken_over(place: LockStore) -> None:
+    Lock(place).acquire(held("run-1"))
+    Lock(place).acquire(held("run-2", since=201, until=300))
+    found = Lock(place).find_record()
     assert found is not None
     assert found.run == "run-2"
 
 
-def test_giving_back_frees_only_ones_own(place: Place) -> None:
-    Lock(place).take(held("run-1"))
-    Lock(place).free("run-2")
-    assert Lock(place).held() == held("run-1")
-    Lock(place).free("run-1")
-    assert Lock(place).held() is None
+def test_giving_back_frees_only_ones_own(place: LockStore) -> None:
+    Lock(place).acquire(held("run-1"))
+    Lock(place).release("run-2")
+    assert Lock(place).find_record() == held("run-1")
+    Lock(place).release("run-1")
+    assert Lock(place).find_record() is None
 
 
-def test_a_broken_lock_says_whose_it_was(place: Place) -> None:
-    Lock(place).take(held("run-1"))
-    assert Lock(place).break_(held("run-1"))
-    assert Lock(place).held() is None
-    assert not Lock(place).break_(held("run-1"))
+def test_a_broken_lock_says_whose_it_was(place: LockStore) -> None:
+    Lock(place).acquire(held("run-1"))
+    assert Lock(place).break_lock(held("run-1"))
+    assert Lock(place).find_record() is None
+    assert not Lock(place).break_lock(held("run-1"))
 
 
-def test_only_the_lock_that_was_seen_is_removed(place: Place) -> None:
-    Lock(place).take(held("run-1"))
+def test_only_the_lock_that_was_seen_is_removed(place: LockStore) -> None:
+    Lock(place).acquire(held("run-1"))
     found = place.read()
     assert found is not None
-    assert Lock(place).break_(held("run-1"))
-    Lock(place).take(held("run-2"))
+    assert Lock(place).break_lock(held("run-1"))
+    Lock(place).acquire(held("run-2"))
     assert not place.remove(found[1])
-    assert Lock(place).held() == held("run-2")
+    assert Lock(place).find_record() == held("run-2")

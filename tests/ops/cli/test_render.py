@@ -13,7 +13,7 @@ ROWS: list[dict[str, object]] = [
 
 
 def test_a_row_is_a_line_and_columns_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
-    Output("table").rows("things", ("name", "value", "why"), ROWS)
+    Output("table").print_rows("things", ("name", "value", "why"), ROWS)
     assert capsys.readouterr().out.splitlines() == [
         "name     value  why",
         "one      -      two lines  [31mred",
@@ -22,20 +22,20 @@ def test_a_row_is_a_line_and_columns_are_aligned(capsys: pytest.CaptureFixture[s
 
 
 def test_a_long_line_is_not_folded(capsys: pytest.CaptureFixture[str]) -> None:
-    Output("table").line("x" * 500)
+    Output("table").print_line("x" * 500)
     assert capsys.readouterr().out == "x" * 500 + "\n"
 
 
 def test_no_rows_are_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    Output("table").rows("things", ("name",), [])
+    Output("table").print_rows("things", ("name",), [])
     assert capsys.readouterr().out == "nothing\n"
 
 
 def test_what_is_for_a_person_beside_json_goes_to_stderr(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    Output("table", err=True).line("the plan")
-    Output("json").rows("things", ("name",), ROWS[:1])
+    Output("table", to_stderr=True).print_line("the plan")
+    Output("json").print_rows("things", ("name",), ROWS[:1])
     captured = capsys.readouterr()
     assert captured.err == "the plan\n"
     assert json.loads(captured.out) == {"schema": 1, "kind": "things", "items": ROWS[:1]}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import load_balancer as balancer
-from sandbox.clients.http_client import STEP, Asker
+from sandbox.clients.http_client import STEP_SECONDS, HttpClient
 from tests.ops.command_line import Console
 from tests.ops.fleet_stage import IMAGE, digest, ids, put, refreshes
 from tests.ops.http_stage import PORT, Site
@@ -38,10 +38,10 @@ def put_balancer(on: Stage) -> str:
 @contextmanager
 def site(capture: pytest.CaptureFixture[str], folder: Path) -> Iterator[Site]:
     """A stage of the fleet alone, behind a load balancer that answers."""
-    with stage() as on, balancer.answering():
+    with stage() as on, balancer.serve_load_balancers():
         arn = put_balancer(on)
         with commanded(on, folder) as file:
-            yield Site(Console(on, file, capture), balancer.url(arn, PORT))
+            yield Site(Console(on, file, capture), balancer.get_listener_url(arn, PORT))
 
 
 @pytest.fixture
@@ -50,14 +50,14 @@ def here(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Site]:
         yield made
 
 
-def answers(asker: Asker) -> set[tuple[int, str]]:
-    return set(asker.kinds)
+def answers(asker: HttpClient) -> set[tuple[int, str]]:
+    return set(asker.answer_counts)
 
 
-def unharmed(asker: Asker) -> bool:
+def unharmed(asker: HttpClient) -> bool:
     """Whether it was answered each time, without an error and without a gap."""
-    saw = asker.seen()
-    return saw.errors == 0 and saw.sent == saw.answered > 10 and saw.gap <= STEP
+    saw = asker.get_observation()
+    return saw.errors == 0 and saw.sent == saw.answered > 10 and saw.longest_gap <= STEP_SECONDS
 
 
 def test_a_refresh_is_not_felt(here: Site) -> None:
@@ -75,9 +75,9 @@ def test_a_deployment_is_not_felt_and_all_see_the_new_image_afterwards(here: Sit
     assert unharmed(asker)
     new = digest(here.ops.stage, "v2")
     assert answers(asker) == {(200, FIRST), (200, new)}
-    after = Asker(here.url)
+    after = HttpClient(here.url)
     for _ in range(4):
-        after.ask()
+        after.send_request()
     assert answers(after) == {(200, new)}
 
 
@@ -116,5 +116,5 @@ def test_one_that_may_leave_nobody_in_service_is_felt(here: Site) -> None:
     """What the percentages are for: without any of the old ones a batch is an outage."""
     with here.asked() as asker:
         here.ops("fleet refresh start --min-healthy 0 --max-healthy 100 --yes")
-    assert asker.seen().errors > 0
-    assert asker.seen().gap >= 60
+    assert asker.get_observation().errors > 0
+    assert asker.get_observation().longest_gap >= 60

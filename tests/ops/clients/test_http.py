@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.clients.http_client import STEP, Asker
+from sandbox.clients.http_client import STEP_SECONDS, HttpClient
 from sandbox.load_balancer import responses as answers_of_targets
 from tests.ops.http_stage import HEALTH, PAGE, Site, site
 from tests.ops.service_stage import FIRST, IMAGE, digest, seen
@@ -19,14 +19,14 @@ def here(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Site]:
         yield made
 
 
-def answers(asker: Asker) -> list[tuple[int, str]]:
-    return sorted(asker.kinds)
+def answers(asker: HttpClient) -> list[tuple[int, str]]:
+    return sorted(asker.answer_counts)
 
 
-def unharmed(asker: Asker) -> bool:
+def unharmed(asker: HttpClient) -> bool:
     """Whether it was answered each time, without an error and without a gap."""
-    saw = asker.seen()
-    return saw.errors == 0 and saw.sent == saw.answered > 10 and saw.gap <= STEP
+    saw = asker.get_observation()
+    return saw.errors == 0 and saw.sent == saw.answered > 10 and saw.longest_gap <= STEP_SECONDS
 
 
 def test_a_deployment_is_not_felt_and_all_see_the_new_image_afterwards(here: Site) -> None:
@@ -35,9 +35,9 @@ def test_a_deployment_is_not_felt_and_all_see_the_new_image_afterwards(here: Sit
     assert unharmed(asker)
     new = digest(here.ops.stage, "v2")
     assert set(answers(asker)) == {(200, FIRST), (200, new)}
-    after = Asker(here.url)
+    after = HttpClient(here.url)
     for _ in range(4):
-        after.ask()
+        after.send_request()
     assert answers(after) == [(200, new)]
 
 
@@ -78,8 +78,8 @@ def test_the_maintenance_page_is_all_that_anybody_sees_while_it_is_on(here: Site
     with here.asked() as asker:
         here.ops.stage.clock.sleep(60)
     assert answers(asker) == [(503, "")]
-    assert asker.seen().gap == 60
-    assert Asker(f"{here.url}/any/path").ask() == 503
+    assert asker.get_observation().longest_gap == 60
+    assert HttpClient(f"{here.url}/any/path").send_request() == 503
     assert PAGE in here.body()
     here.ops("service maintenance off --yes")
     with here.asked() as asker:
@@ -105,9 +105,9 @@ def test_an_image_that_answers_500_is_undone_where_it_must_answer(here: Site) ->
     bad = digest(here.ops.stage, "v6-errors")
     assert set(answers(asker)) == {(200, FIRST), (500, bad)}
     # ECS is done, a few wrong answers, ECS goes back: two deployments and a minute.
-    assert 0 < asker.seen().gap <= 5 * 60
-    after = Asker(here.url)
-    assert (after.ask(), answers(after)) == (200, [(200, FIRST)])
+    assert 0 < asker.get_observation().longest_gap <= 5 * 60
+    after = HttpClient(here.url)
+    assert (after.send_request(), answers(after)) == (200, [(200, FIRST)])
 
 
 def test_what_does_not_answer_at_all_is_not_known_to_have_failed(here: Site) -> None:

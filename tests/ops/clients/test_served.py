@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from sandbox.clients.http_client import Asker
-from sandbox.running_stack import up
+from sandbox.clients.http_client import HttpClient
+from sandbox.running_stack import serve_stack
 
 LINES = (
     ("service deploy public.ecr.aws/app:v2 --service backend --yes", 0),
@@ -20,14 +20,14 @@ LINES = (
 @pytest.mark.exhaustive
 def test_no_operation_that_is_none_of_the_users_business_is_felt() -> None:
     """How long it went without an answer is the machine's business here: not asserted."""
-    with up("prod", factor=300) as it:
+    with serve_stack("prod", factor=300) as it:
         for line, code in LINES:
-            with Asker(f"{it.site}/api/x") as asker:
+            with HttpClient(f"{it.site_url}/api/x") as asker:
                 command = [sys.executable, "-m", "ops", *line.split()]
                 done = subprocess.run(
                     command, env=it.environment, capture_output=True, text=True, check=False
                 )
             assert done.returncode == code, done.stderr
-            assert asker.seen().errors == 0, (line, asker.kinds)
-            assert asker.seen().answered > 2
-            assert not [image for _, image in asker.kinds if "never-healthy" in image]
+            assert asker.get_observation().errors == 0, (line, asker.answer_counts)
+            assert asker.get_observation().answered > 2
+            assert not [image for _, image in asker.answer_counts if "never-healthy" in image]

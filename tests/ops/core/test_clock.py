@@ -5,19 +5,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ops.core.clock import VARIABLE, Pace, now, pace
+from ops.core.clock import CLOCK_VARIABLE, ClockRate, get_clock_rate, now
 from ops.core.errors import UsageError
 from ops.core.run import WallClock
 
 
 def test_it_is_the_walls_where_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(CLOCK_VARIABLE, raising=False)
     assert abs((now() - datetime.now(UTC)).total_seconds()) < 5
-    assert pace().real(10) == 10
+    assert get_clock_rate().to_wall_seconds(10) == 10
 
 
 def test_a_sandboxs_clock_passes_faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, str(Pace(time.time() - 100, 60)))
+    monkeypatch.setenv(CLOCK_VARIABLE, str(ClockRate(time.time() - 100, 60)))
     ahead = (now() - datetime.now(UTC)).total_seconds()
     assert 5900 - 5 < ahead < 5900 + 600
     clock, began = WallClock(), time.monotonic()
@@ -29,7 +29,7 @@ def test_a_sandboxs_clock_passes_faster(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("text", ["fast", "1*", "*2", "0*0", "1*-3", "1*inf", "nan*2", "1*2*3"])
 def test_what_is_no_pace_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setenv(VARIABLE, text)
+    monkeypatch.setenv(CLOCK_VARIABLE, text)
     with pytest.raises(UsageError, match=r"BULWARK_CLOCK is .*, may be BEGAN\*FACTOR") as refused:
-        pace()
+        get_clock_rate()
     assert repr(text) in str(refused.value)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import pytest
 from pydantic import JsonValue, ValidationError
 
-from ops.core.engine import SENT, Engine, InDoubtError, StepFailedError, StillRunningError
-from ops.core.errors import DeniedError, LostError
+from ops.core.engine import MAX_ATTEMPTS, Engine, InDoubtError, StepFailedError, StillRunningError
+from ops.core.errors import DeniedError, OutcomeUnknownError
 from ops.core.journal import Journal
 from ops.core.plan import Action, Call, Plan, Step, Wait
 
@@ -112,15 +112,17 @@ def modify(name: str, to: str, *undo: Step) -> Step:
         every=15,
     )
     do = Call(api="rds.modify_db_instance", params={"to": to})
-    return Step(name=name, says=f"make it {to}", do=do, goal=goal, undo=undo)
+    return Step(name=name, description=f"make it {to}", action=do, goal=goal, undo=undo)
 
 
 def resize() -> Plan:
     copy: dict[str, JsonValue] = {"name": "before-r1"}
     save = Step(
         name="save",
-        says="take a snapshot",
-        do=Call(api="rds.create_db_snapshot", params=copy, answers=("DBSnapshotAlreadyExists",)),
+        description="take a snapshot",
+        action=Call(
+            api="rds.create_db_snapshot", params=copy, expected_errors=("DBSnapshotAlreadyExists",)
+        ),
         goal=Wait(
             read=Call(api="rds.describe_db_snapshots", params=copy), met={"Status": "available"}
         ),
@@ -136,7 +138,7 @@ def engine(world: World, lines: Lines) -> Engine:
         lines.touch()
         return answer
 
-    return Engine(act, Journal(lines), world, settle=60)
+    return Engine(act, Journal(lines), world, settle_seconds=60)
 
 
 def carry_on(world: World, lines: Lines) -> str:
@@ -214,14 +216,14 @@ def test_a_time_out_is_not_a_failure_and_a_resume_looks_again() -> None:
     world, lines = World(takes=10_000), Lines()
     with pytest.raises(StillRunningError, match="save: Status is 'creating', wanted 'available'"):
         engine(world, lines).start(resize())
-    assert not Journal(lines).backwards
+    assert not Journal(lines).is_undoing
     world.takes = 40
     assert carry_on(world, lines) == "done"
 
 
 def test_what_may_have_happened_and_cannot_be_repeated_is_left_to_a_person() -> None:
     step = modify("resize", "large")
-    once = step.model_copy(update={"do": step.do.model_copy(update={"repeatable": False})})
+    once = step.model_copy(update={"do": step.action.model_copy(update={"repeatable": False})})
     plan = resize().model_copy(update={"steps": (once,)})
     world, lines = World(), Lines(6)  # dies between the intent and the call
     with suppress(KilledError):
@@ -290,7 +292,9 @@ def test_a_failure_says_what_was_seen_and_what_was_wanted() -> None:
 def second(same: dict[str, str]) -> Plan:
     """The resize, and a step that is done when it sees what the first one saw."""
     save, resize_ = resize().steps
-    wanted = Wait(read=Call(api="rds.describe_db_instances"), met={STATUS: "available"}, same=same)
+    wanted = Wait(
+        read=Call(api="rds.describe_db_instances"), met={STATUS: "available"}, same_as=same
+    )
     changed = resize_.model_copy(update={"goal": wanted, "name": "compare", "undo": ()})
     fields = {
         name: getattr(resize(), name) for name in ("run", "kind", "stack", "account", "region")
@@ -320,7 +324,7 @@ def test_a_run_that_is_done_can_be_undone_and_is_not_over_meanwhile() -> None:
     lines.left = 10
     with suppress(KilledError):
         engine(world, lines).undo()
-    assert Journal(lines).ended is None
+    assert Journal(lines).end_record is None
     lines.left = 10**9
     assert engine(world, lines).resume() == "undone"
     assert world.facts()[0] == "small"
@@ -334,7 +338,7 @@ def test_a_change_whose_answer_is_lost_is_looked_for_and_not_sent_again() -> Non
     def act(action: Action, seen: dict[str, JsonValue]) -> JsonValue:
         answer = world.act(action, seen)
         if isinstance(action, Call) and action.operation.startswith("modify") and next(lost, False):
-            raise LostError("no answer")
+            raise OutcomeUnknownError("no answer")
         return answer
 
     assert Engine(act, Journal(lines), world).start(resize()) == "done"
@@ -348,18 +352,18 @@ def test_a_change_that_is_lost_before_it_arrives_is_sent_again_so_many_times() -
         nonlocal sent
         if isinstance(action, Call) and action.operation.startswith("modify"):
             sent += 1
-            raise LostError("no answer")
+            raise OutcomeUnknownError("no answer")
         return world.act(action, seen)
 
-    with pytest.raises(LostError):
+    with pytest.raises(OutcomeUnknownError):
         Engine(act, Journal(lines), world).start(resize())
-    assert (sent, world.modified) == (SENT, 0)
+    assert (sent, world.modified) == (MAX_ATTEMPTS, 0)
     assert engine(world, lines).resume() == "done"
 
 
 def test_a_call_that_is_known_to_have_no_effect_leaves_no_doubt() -> None:
     step = modify("resize", "large")
-    once = step.model_copy(update={"do": step.do.model_copy(update={"repeatable": False})})
+    once = step.model_copy(update={"do": step.action.model_copy(update={"repeatable": False})})
     plan = resize().model_copy(update={"steps": (once,)})
     world, lines = World(), Lines()
 

@@ -40,13 +40,13 @@ def test_each_goal_is_not_met_before_its_call(procedure: Procedure) -> None:
         engine = carried_out(of)
         called = {r.step for r in engine.journal.records if r.event == "intent"}
         reached = {r.step for r in engine.journal.records}
-        changing = {s.name for s in of.plan.steps if s.do != s.goal.read} - procedure.already
+        changing = {s.name for s in of.plan.steps if s.action != s.goal.read} - procedure.already
         assert called >= changing & reached
         if procedure.outcome == "done":
             assert changing <= reached
-            back = {step.name for step in engine.returning()}
+            back = {step.name for step in engine.list_undo_steps()}
             engine.undo()
-            undone = {r.step for r in Journal(engine.journal.lines).records if r.event == "intent"}
+            undone = {r.step for r in Journal(engine.journal.store).records if r.event == "intent"}
             assert undone >= back - procedure.already
 
 

@@ -6,7 +6,7 @@ for, and on the way back after a step that AWS refuses.
 
 import pytest
 
-from ops.core.plan import family
+from ops.core.plan import step_and_undos
 from tests.ops.matrices import LAG, at_points, but_late_polls, world
 from tests.ops.outcome_checks import Tell, killed_and_resumed, killed_and_undone, refused_and_undone
 from tests.ops.procedures import Procedure, procedures
@@ -37,9 +37,16 @@ def test_a_step_that_is_refused_is_undone_whole_however_often_killed(
 ) -> None:
     with world(procedure) as of:
         # One that is also what takes another back would be refused on the way back as well.
-        back = [part.do for step in of.plan.steps for part in family(step) if part is not step]
+        back = [
+            part.action
+            for step in of.plan.steps
+            for part in step_and_undos(step)
+            if part is not step
+        ]
         steps = {
-            step.name for step in of.plan.steps if step.do != step.goal.read and step.do not in back
+            step.name
+            for step in of.plan.steps
+            if step.action != step.goal.read and step.action not in back
         }
     for step in sorted(steps - procedure.already):
         refused_and_undone(procedure, step, lag, at_points(procedure), record_property)

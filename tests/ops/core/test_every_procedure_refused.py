@@ -17,13 +17,13 @@ import pytest
 from botocore.retries.quota import RetryQuota
 
 from ops.core.actions import Actions
-from ops.core.aws import reads
-from ops.core.engine import Quiet
+from ops.core.aws import is_read_call
+from ops.core.engine import SilentListener
 from ops.core.errors import DeniedError, LockHeldError, OpsError, RolledBackError, ThrottledError
-from ops.core.plan import Call, Plan, family
-from ops.core.run import Runner, Target, in_flight
+from ops.core.plan import Call, Plan, step_and_undos
+from ops.core.run import Runner, StackContext, list_steps_in_flight
 from sandbox import faults
-from sandbox.faults import Denied, Fault, LostAfter, Throttled, Unavailable
+from sandbox.faults import DeniedFault, Fault, LostAnswerFault, ThrottlingFault, UnavailableFault
 from tests.ops.call_recorder import Recorded, recorded
 from tests.ops.forks import apart
 from tests.ops.procedures import Procedure, by_turns, procedures
@@ -46,15 +46,15 @@ class Scene:
         self.plan: Plan = procedure.plan(on)
         sql = procedure.sql(on) if procedure.sql else None
         shell = procedure.shell(on) if procedure.shell else None
-        self.target = Target(on.outputs, on.aws)
-        self.runner = Runner(self.target, on.clock, Quiet(), Actions(on.aws, sql, shell))
+        self.target = StackContext(on.outputs, on.aws)
+        self.runner = Runner(self.target, on.clock, SilentListener(), Actions(on.aws, sql, shell))
 
     def start(self) -> str:
         return self.ended(lambda: self.runner.start(self.plan))
 
     def resume(self) -> str:
         """What the advice says; where nothing was written down yet, the command again."""
-        if self.plan.run not in self.target.runs():
+        if self.plan.run not in self.target.list_runs():
             return self.start()
         return self.ended(lambda: self.runner.resume(self.plan.run))
 
@@ -69,14 +69,16 @@ class Scene:
 
     def calls(self) -> tuple[str, ...]:
         """The operations of the plan, each once, those that change first."""
-        actions = (a for s in self.plan.steps for p in family(s) for a in (p.do, p.goal.read))
+        actions = (
+            a for s in self.plan.steps for p in step_and_undos(s) for a in (p.action, p.goal.read)
+        )
         found = dict.fromkeys(meant(a) for a in actions if isinstance(a, Call))
-        return tuple(sorted(found, key=reads))
+        return tuple(sorted(found, key=is_read_call))
 
     def changing(self) -> tuple[str, ...]:
         """The operations of the steps that change anything on the way forward."""
-        found = (meant(s.do) for s in self.plan.steps if isinstance(s.do, Call))
-        return tuple(dict.fromkeys(api for api in found if not reads(api)))
+        found = (meant(s.action) for s in self.plan.steps if isinstance(s.action, Call))
+        return tuple(dict.fromkeys(api for api in found if not is_read_call(api)))
 
 
 def meant(call: Call | Recorded) -> str:
@@ -108,7 +110,7 @@ def undisturbed(of: Scene) -> tuple[str, str, list[str]]:
 
 
 def sent(of: Scene, calls: list[Recorded]) -> list[str]:
-    changes = [c for c in calls if not reads(c.api)]
+    changes = [c for c in calls if not is_read_call(c.api)]
     return sorted(c.api for c in changes if meant(c) in of.calls())
 
 
@@ -116,7 +118,7 @@ def sent(of: Scene, calls: list[Recorded]) -> list[str]:
 def test_a_fifth_throttled_and_a_fifth_failing_it_comes_to_its_end(procedure: Procedure) -> None:
     with scene(procedure) as of:
         ended, facts, _ = undisturbed(of)
-        with faults.use(Throttled(0.2, seed=1), Unavailable(0.2, seed=2)):
+        with faults.inject_faults(ThrottlingFault(0.2, seed=1), UnavailableFault(0.2, seed=2)):
             assert of.start() == ended
         assert of.facts() == facts
 
@@ -128,7 +130,7 @@ def test_throttled_without_end_it_stops_and_can_be_resumed(procedure: Procedure)
     with scene(procedure) as of:
         ended, facts, _ = undisturbed(of)
         for api in of.calls():
-            apart(lambda api=api: stopped(of, Throttled(apis=(api,)), api, ended, facts))  # type: ignore[misc]
+            apart(lambda api=api: stopped(of, ThrottlingFault(apis=(api,)), api, ended, facts))  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("procedure", by_turns(0, 10))
@@ -137,7 +139,7 @@ def test_denied_it_says_what_and_gives_the_lock_back(procedure: Procedure) -> No
     with scene(procedure) as of:
         ended, facts, _ = undisturbed(of)
         for api in of.changing()[-1:]:  # a plan of statements has none: test_sql.py
-            stopped(of, Denied((api,)), api, ended, facts)
+            stopped(of, DeniedFault((api,)), api, ended, facts)
 
 
 @pytest.mark.exhaustive
@@ -146,7 +148,7 @@ def test_each_operation_denied_it_says_which(procedure: Procedure) -> None:
     with scene(procedure) as of:
         ended, facts, _ = undisturbed(of)
         for api in of.calls():
-            apart(lambda api=api: stopped(of, Denied((api,)), api, ended, facts))  # type: ignore[misc]
+            apart(lambda api=api: stopped(of, DeniedFault((api,)), api, ended, facts))  # type: ignore[misc]
 
 
 @pytest.mark.exhaustive
@@ -155,7 +157,7 @@ def test_denied_from_any_call_on_nothing_is_half_done_unnamed(procedure: Procedu
     with scene(procedure) as of:
         ended, facts, _ = undisturbed(of)
         for skip in range(200):
-            denied = Denied(of.calls(), skip=skip)
+            denied = DeniedFault(of.calls(), skip=skip)
             if apart(lambda denied=denied: stopped(of, denied, "", ended, facts)):  # type: ignore[misc]
                 break
         else:
@@ -167,9 +169,9 @@ def stopped(of: Scene, fault: Fault, api: str, ended: str, facts: str) -> bool:
 
     True where it was not stopped: that call is not made on this way, or has been answered.
     """
-    kind = ThrottledError if isinstance(fault, Throttled) else DeniedError
+    kind = ThrottledError if isinstance(fault, ThrottlingFault) else DeniedError
     try:
-        with faults.use(fault):
+        with faults.inject_faults(fault):
             assert of.start() == ended
     except kind as error:
         said(of, error, api)
@@ -178,7 +180,7 @@ def stopped(of: Scene, fault: Fault, api: str, ended: str, facts: str) -> bool:
         return True
     assert of.resume() == ended
     assert of.facts() == facts
-    assert of.target.lock().held() is None
+    assert of.target.lock().find_record() is None
     return False
 
 
@@ -189,12 +191,12 @@ def said(of: Scene, error: OpsError, api: str) -> None:
     assert api.partition(" ")[0] in text
     run = of.plan.run
     assert error.advice[-2:] == (f"ops runs resume {run}", f"ops runs undo {run}")
-    engine = of.runner.known(run)
+    engine = of.runner.get_engine(run)
     done = [r.step for r in engine.journal.records if r.event == "done"]
     assert ("nothing is done so far" in text) != bool(done)
     assert all(step in text.partition("done so far: ")[2] for step in done)
-    held = of.target.lock().held()
-    assert (held is not None) == bool(in_flight(engine))
+    held = of.target.lock().find_record()
+    assert (held is not None) == bool(list_steps_in_flight(engine))
     assert ("in AWS may go on" in text) == bool(held)
 
 
@@ -205,7 +207,7 @@ def test_an_answer_that_is_lost_is_looked_for_and_the_change_is_made_once(
     with scene(procedure) as of:
         ended, facts, wanted = undisturbed(of)
         for api in of.changing():
-            apart(lambda api=api: lost(of, LostAfter((api,)), ended, facts, wanted))  # type: ignore[misc]
+            apart(lambda api=api: lost(of, LostAnswerFault((api,)), ended, facts, wanted))  # type: ignore[misc]
 
 
 @pytest.mark.exhaustive
@@ -217,21 +219,23 @@ def test_an_answer_of_the_journal_or_the_lock_that_is_lost_changes_nothing(
         ended, facts, wanted = undisturbed(of)
         for api in ("s3.put_object", "s3.delete_object"):
             for skip in range(12):
-                fault = LostAfter((api,), skip=skip)
+                fault = LostAnswerFault((api,), skip=skip)
                 apart(lambda fault=fault: lost(of, fault, ended, facts, wanted))  # type: ignore[misc]
 
 
-def lost(of: Scene, fault: LostAfter, ended: str, facts: str, wanted: list[str]) -> None:
-    with faults.use(fault), recorded() as calls:
+def lost(of: Scene, fault: LostAnswerFault, ended: str, facts: str, wanted: list[str]) -> None:
+    with faults.inject_faults(fault), recorded() as calls:
         assert of.start() == ended
     assert sent(of, calls) == wanted
     assert of.facts() == facts
-    assert of.target.lock().held() is None
+    assert of.target.lock().find_record() is None
 
 
 def test_a_second_operator_is_refused_and_told_who_why_and_until_when() -> None:
     with scene(procedures()[0]) as of:
-        of.runner._lock(of.plan.model_copy(update={"run": "first-run", "reason": "the release"}))
+        of.runner._acquire_lock(
+            of.plan.model_copy(update={"run": "first-run", "reason": "the release"})
+        )
         with pytest.raises(LockHeldError) as refused:
             of.start()
         words = (
@@ -242,4 +246,4 @@ def test_a_second_operator_is_refused_and_told_who_why_and_until_when() -> None:
             6,
             ("ops lock show", "ops lock break"),
         )
-        assert of.plan.run not in of.target.runs()
+        assert of.plan.run not in of.target.list_runs()

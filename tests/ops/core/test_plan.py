@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 21, 12, 3, 20, tzinfo=UTC)
 def build_plan(*, until: str = "${UNTIL}", run: str = "run-1") -> Plan:
     call = Call(api="cloudwatch.put_alarm_mute_rule", params={"ExpireDate": until, "Name": run})
     goal = Wait(read=Call(api="cloudwatch.get_alarm_mute_rule"), met={"Status": "ACTIVE"})
-    step = Step(name="mute", says=f"mute until {until}", do=call, goal=goal)
+    step = Step(name="mute", description=f"mute until {until}", action=call, goal=goal)
     return Plan(
         run=run,
         kind="alarms mute",
@@ -34,9 +34,9 @@ def lasting(minutes: int, start: datetime = NOW) -> Plan:
 def test_a_placeholder_is_filled_wherever_it_is() -> None:
     plan = lasting(60).fill()
     assert plan.command == "ops alarms mute --until 2026-11-21T13:03:20Z"
-    assert plan.steps[0].says == "mute until 2026-11-21T13:03:20Z"
-    assert isinstance(plan.steps[0].do, Call)
-    assert plan.steps[0].do.params["ExpireDate"] == "2026-11-21T13:03:20Z"
+    assert plan.steps[0].description == "mute until 2026-11-21T13:03:20Z"
+    assert isinstance(plan.steps[0].action, Call)
+    assert plan.steps[0].action.params["ExpireDate"] == "2026-11-21T13:03:20Z"
     assert plan.fill() == plan
 
 
@@ -52,7 +52,12 @@ def test_the_hash_covers_how_long_it_lasts_and_a_time_that_was_typed() -> None:
 
 
 def test_what_is_no_placeholder_of_the_plan_stays() -> None:
-    assert build_plan(until="${aws:username} ${OTHER}").fill().steps[0].says.endswith("${OTHER}")
+    assert (
+        build_plan(until="${aws:username} ${OTHER}")
+        .fill()
+        .steps[0]
+        .description.endswith("${OTHER}")
+    )
 
 
 @pytest.mark.parametrize(

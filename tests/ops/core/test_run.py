@@ -16,10 +16,10 @@ from unittest.mock import patch
 
 import pytest
 
-from ops.cli.render import Progress
+from ops.cli.render import ProgressDisplay
 from ops.core.engine import Engine
 from ops.core.journal import Journal
-from ops.core.run import STOPPING, WallClock
+from ops.core.run import STOP_MESSAGE, WallClock
 from tests.ops import service_stage
 from tests.ops.command_line import Console
 from tests.ops.service_stage import IMAGE, put_scaling, seen
@@ -44,14 +44,14 @@ def interruptible(capture: pytest.CaptureFixture[str], folder: Path) -> Iterator
 @contextmanager
 def ctrl_c(times: int, step: str) -> Iterator[None]:
     """So many interrupts, real ones, as soon as a step is waited for."""
-    original, left = Progress.waits, iter(range(times))
+    original, left = ProgressDisplay.on_wait, iter(range(times))
 
-    def waits(self: Progress, of: Any, *args: Any) -> None:
+    def waits(self: ProgressDisplay, of: Any, *args: Any) -> None:
         original(self, of, *args)
         while of.name == step and next(left, None) is not None:
             os.kill(os.getpid(), signal.SIGINT)
 
-    with patch.object(Progress, "waits", waits):
+    with patch.object(ProgressDisplay, "waits", waits):
         yield
 
 
@@ -64,7 +64,7 @@ def test_ctrl_c_says_what_goes_on_and_how_to_go_on_or_back(
         with ctrl_c(times, "update"):
             _, err = ops(f"{DEPLOY} --yes", 130)
         assert signal.getsignal(signal.SIGINT) is before
-        assert STOPPING in err
+        assert STOP_MESSAGE in err
         found = re.search(
             r"ops: stopped; in AWS may go on: update; done so far: register\n"
             r"  ops runs resume (\S+)\n  ops runs undo (\S+)\n",
@@ -93,12 +93,12 @@ def test_ctrl_c_during_an_undo_stops_it_and_it_goes_on_as_an_undo(
 def test_between_two_calls_nothing_goes_on_and_the_lock_is_free(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    original = Engine._bring
+    original = Engine._run_step
 
     def bring(self: Engine, step: Any, *, back: bool) -> None:
         if step.name == "update":
             os.kill(os.getpid(), signal.SIGINT)
-        original(self, step, back=back)
+        original(self, step, is_undo=back)
 
     with interruptible(capsys, tmp_path) as ops:
         with patch.object(Engine, "_bring", bring):
@@ -150,11 +150,11 @@ def test_somebody_else_at_work_on_the_same_run_is_said(
 ) -> None:
     with service_stage.console(capsys, tmp_path) as ops:
         put_scaling(ops.stage)
-        original = Journal.write
+        original = Journal.write_record
 
         def overtaken(self: Journal, event: Any, *args: Any) -> Any:
             if event == "sent":  # the other one, who has broken the lock, was quicker
-                original(Journal(self.lines, "other"), "sent", *args)
+                original(Journal(self.store, "other"), "sent", *args)
             return original(self, event, *args)
 
         with patch.object(Journal, "write", overtaken):
@@ -215,7 +215,7 @@ def test_the_clock_sleeps_as_long_as_it_should_and_is_interrupted_in_between() -
     began = clock.now()
     clock.sleep(0.05)
     assert clock.now() - began >= 0.05
-    with clock.listening():
+    with clock.handle_interrupts():
         threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
             clock.sleep(600)

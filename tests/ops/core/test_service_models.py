@@ -12,7 +12,7 @@ from botocore.loaders import Loader
 from ops.core import service_models as models
 from ops.core.aws import Aws
 from ops.health.registry import APIS
-from sandbox.aws import in_memory_aws
+from sandbox.aws import use_in_memory_aws
 from tests.ops.stage import REGION
 
 FEW = ("ec2.describe_vpcs", "rds.describe_db_instances")
@@ -32,9 +32,9 @@ def file(home: Path) -> Path:
 
 def test_a_cut_model_has_the_operations_and_all_that_they_refer_to() -> None:
     whole = Loader().load_service_model("rds", "service-2")
-    cut = models.cut(whole, ["DescribeDBInstances"])
+    cut = models.reduce_model(whole, ["DescribeDBInstances"])
     assert list(cut["operations"]) == ["DescribeDBInstances"]
-    wanted = {name for shape in cut["shapes"].values() for name in models._shapes(shape)}
+    wanted = {name for shape in cut["shapes"].values() for name in models._list_shape_names(shape)}
     assert wanted <= set(cut["shapes"])
     assert {"DBInstanceMessage", "DBInstanceNotFoundFault"} <= set(cut["shapes"])
     assert len(cut["shapes"]) < len(whole["shapes"]) / 5
@@ -57,7 +57,7 @@ def test_cut_clients_are_where_whole_ones_are_and_page_alike(region: str) -> Non
 
 
 def test_answers_and_errors_are_those_of_a_whole_client() -> None:
-    with in_memory_aws(REGION):
+    with use_in_memory_aws(REGION):
         cut, whole = Aws(REGION, apis=FEW), Aws(REGION)
         whole.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")
         seen = cut.call("ec2.describe_vpcs", {})
@@ -72,11 +72,11 @@ def test_answers_and_errors_are_those_of_a_whole_client() -> None:
 def test_they_are_kept_for_the_user_alone_and_read_again(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = models.loader(FEW)
+    first = models.build_loader(FEW)
     assert file(home).stat().st_mode & 0o077 == 0
     monkeypatch.setattr(models, "made", lambda _: pytest.fail("made again"))
-    again = models.loader(FEW)
-    name = ("ec2", models.SERVICE)
+    again = models.build_loader(FEW)
+    name = ("ec2", models.SERVICE_MODEL_TYPE)
     assert again.load_service_model(*name) == first.load_service_model(*name)
 
 
@@ -96,7 +96,7 @@ def _writable_by_others(kept: Path, _: pytest.MonkeyPatch) -> None:
 def test_what_is_not_to_be_trusted_is_made_again(
     home: Path, monkeypatch: pytest.MonkeyPatch, spoil: Any
 ) -> None:
-    models.loader(FEW)
+    models.build_loader(FEW)
     spoil(file(home), monkeypatch)
     made: list[object] = []
 
@@ -105,7 +105,7 @@ def test_what_is_not_to_be_trusted_is_made_again(
         return {"made": "again"}
 
     monkeypatch.setattr(models, "made", again)
-    models.loader(FEW)
+    models.build_loader(FEW)
     assert made == [FEW]
     assert json.loads(file(home).read_text()) == {"made": "again"}  # and the old one is gone
 
@@ -115,15 +115,15 @@ def test_without_a_folder_to_write_to_it_goes_without(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert isinstance(models.loader(FEW), models.Cut)
+    assert isinstance(models.build_loader(FEW), models.ReducedLoader)
 
 
 def test_who_has_models_of_their_own_keeps_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DATA_PATH", "/somewhere")
-    assert type(models.loader(FEW)) is Loader
+    assert type(models.build_loader(FEW)) is Loader
 
 
 def test_other_services_are_loaded_as_ever() -> None:
     session = botocore.session.Session()
-    session.register_component("data_loader", models.loader(FEW))
+    session.register_component("data_loader", models.build_loader(FEW))
     assert session.create_client("sqs", region_name=REGION).meta.service_model.operation_names

@@ -38,17 +38,17 @@ def plan(stage: Stage) -> Plan:
         steps=(
             Step(
                 name="save",
-                says=f"snapshot {name}",
-                do=Call(
+                description=f"snapshot {name}",
+                action=Call(
                     api="rds.create_db_snapshot",
                     params={**where, **copy},
-                    answers=("DBSnapshotAlreadyExists",),
+                    expected_errors=("DBSnapshotAlreadyExists",),
                 ),
                 goal=Wait(
                     read=Call(
                         api="rds.describe_db_snapshots",
                         params={**copy},
-                        answers=("DBSnapshotNotFound",),
+                        expected_errors=("DBSnapshotNotFound",),
                     ),
                     met={"DBSnapshots[0].Status": "available"},
                 ),

@@ -15,13 +15,13 @@ import pytest
 from ops.core.actions import Actions
 from ops.core.engine import Engine, StillRunningError
 from ops.core.errors import DeniedError
-from ops.core.journal import Folder, Journal
+from ops.core.journal import FolderJournalStore, Journal
 from ops.core.plan import Call, Plan
 from ops.services import deploy as deployments
 from ops.services import images
 from ops.services import model as services
 from sandbox import faults
-from sandbox.faults import Denied, Lag, LostAfter, Throttled
+from sandbox.faults import DeniedFault, LostAnswerFault, ReadLagFault, ThrottlingFault
 from tests.ops import db_stage, service_stage
 from tests.ops.call_recorder import recorded
 from tests.ops.procedures.db_size import resized
@@ -65,7 +65,7 @@ def test_ansible_19751_and_aws_sdk_19_available_right_after_a_change_is_not_the_
     with stage() as on:
         db_stage.put(on)
         plan = resized(on)
-        with faults.use(Lag(50)):
+        with faults.inject_faults(ReadLagFault(50)):
             assert on.engine(Fuse()).start(plan) == "done"
         found = db_stage.seen(on)
         assert (found["DBInstanceClass"], found["DBInstanceStatus"]) == (
@@ -80,8 +80,10 @@ def test_terraform_provider_aws_38437_available_with_values_pending_is_not_done(
         db_stage.put(on)
         plan = resized(on)
         step = plan.steps[1]
-        assert isinstance(step.do, Call)
-        later = step.do.model_copy(update={"params": {**step.do.params, "ApplyImmediately": False}})
+        assert isinstance(step.action, Call)
+        later = step.action.model_copy(
+            update={"params": {**step.action.params, "ApplyImmediately": False}}
+        )
         changed = (plan.steps[0], step.model_copy(update={"do": later}))
         with pytest.raises(StillRunningError, match=r"PendingModifiedValues.* is \{'DBInstanceCl"):
             on.engine(Fuse()).start(plan.model_copy(update={"steps": changed}))
@@ -105,7 +107,10 @@ def test_pulumi_11599_and_5377_nor_where_it_is_the_answer_that_is_lost() -> None
     with stage() as on:
         db_stage.put(on)
         plan = planned(on)
-        with faults.use(LostAfter(("rds.create_db_snapshot",))), recorded() as calls:
+        with (
+            faults.inject_faults(LostAnswerFault(("rds.create_db_snapshot",))),
+            recorded() as calls,
+        ):
             assert on.engine(Fuse()).start(plan) == "done"
         assert [c.api for c in calls].count("rds.create_db_snapshot") == 1
         assert made(on) == [(f"{NAME}-run-1", "available")]
@@ -115,7 +120,7 @@ def test_terraform_13851_a_write_that_is_torn_leaves_every_line_whole(tmp_path: 
     """Ctrl-C during a wait tore the write of the state, which was nearly empty then."""
     with stage() as on:
         db_stage.put(on)
-        plan, lines = planned(on), Folder(tmp_path / "run-1")
+        plan, lines = planned(on), FolderJournalStore(tmp_path / "run-1")
 
         def engine() -> Engine:
             return Engine(Actions(on.aws), Journal(lines), on.clock)
@@ -161,8 +166,12 @@ def test_cloud_custodian_2204_a_list_that_is_throttled_is_not_an_empty_one() -> 
     """A throttled list counted as "nothing found", and what should have stayed was deleted."""
     with stage() as on:
         saved(on, "run-1", "run-2")
-        throttled = Throttled(apis=("rds.describe_db_snapshots",))
-        with no_pauses(on), faults.use(throttled), pytest.raises(Exception, match="no answer"):
+        throttled = ThrottlingFault(apis=("rds.describe_db_snapshots",))
+        with (
+            no_pauses(on),
+            faults.inject_faults(throttled),
+            pytest.raises(Exception, match="no answer"),
+        ):
             on.engine(Fuse()).start(plan := planned_of(on, "run-3"))
         assert len(made(on)) == 2  # "absent" would have meant: take one
         assert on.engine(Fuse()).start(plan) == "done"
@@ -186,11 +195,14 @@ def test_wal_g_1126_not_there_and_could_not_ask_are_told_apart(
     with db_stage.console(capsys, tmp_path) as ops:
         _, err = ops("db snapshot copy no-such --yes", 2)
         assert "SNAPSHOT is 'no-such'" in err
-        with faults.use(Denied(("rds.describe_db_snapshots",))):
+        with faults.inject_faults(DeniedFault(("rds.describe_db_snapshots",))):
             _, err = ops("db snapshot copy no-such --yes", 1)
         assert "rds.describe_db_snapshots was denied" in err
         plan, fuse = planned(ops.stage), Fuse()
-        with faults.use(Denied(("rds.describe_db_snapshots",))), pytest.raises(DeniedError):
+        with (
+            faults.inject_faults(DeniedFault(("rds.describe_db_snapshots",))),
+            pytest.raises(DeniedError),
+        ):
             ops.stage.engine(fuse).start(plan)
         assert [r.event for r in Journal(fuse).records] == ["plan"]
         assert made(ops.stage) == []
@@ -214,7 +226,7 @@ def test_sdk_java_305_an_undo_that_is_interrupted_goes_on_as_an_undo() -> None:
 
         with patch.object(type(on.clock), "sleep", sleep), pytest.raises(KeyboardInterrupt):
             engine.undo()
-        assert Journal(fuse).backwards
+        assert Journal(fuse).is_undoing
         assert on.engine(fuse).resume() == "undone"
         assert service_stage.seen(on)["taskDefinition"].endswith(":2")
 
@@ -239,7 +251,7 @@ def test_barman_926_what_does_not_answer_is_not_called_done() -> None:
     with stage() as on, broken() as url:
         service_stage.put(on)
         service = services.one(on.aws, on.outputs, "backend")
-        image = images.resolved(on.aws, f"{IMAGE}:v2")
+        image = images.resolve_image(on.aws, f"{IMAGE}:v2")
         plan = deployments.deploy(on.aws, on.outputs, service, image, "run-1", url=url)
         engine = on.engine(Fuse())
         assert engine.start(plan) == "undone"

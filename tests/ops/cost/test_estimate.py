@@ -2,17 +2,26 @@
 
 import pytest
 
-from ops.cost.estimate import Cost, Resource, UnpricedError, by_component, estimate, estimate_known
+from ops.cost.estimate import (
+    Cost,
+    PricedResource,
+    UnpricedError,
+    estimate_costs,
+    estimate_known_costs,
+    sum_by_component,
+)
 
 DATABASE = "aws:rds/instance:Instance"
 
 
-def fixed(*resources: Resource) -> float:
-    return round(sum(c.monthly or 0 for c in estimate(resources)), 2)
+def fixed(*resources: PricedResource) -> float:
+    return round(sum(c.monthly or 0 for c in estimate_costs(resources)), 2)
 
 
 def test_a_nat_gateway_is_its_hours_and_its_data_is_said_as_a_rate() -> None:
-    lines = estimate([Resource("aws:ec2/natGateway:NatGateway", "nat-a", "network", {})])
+    lines = estimate_costs(
+        [PricedResource("aws:ec2/natGateway:NatGateway", "nat-a", "network", {})]
+    )
     assert lines == [
         Cost("network", "nat-a", "NAT gateway", 0.045 * 730, None),
         Cost("network", "nat-a", "data", None, "0.045 $ a GB processed"),
@@ -24,38 +33,40 @@ def test_a_database_is_its_class_and_its_storage_twice_with_a_standby(
     multi_az: bool, dollars: float
 ) -> None:
     inputs = {"instanceClass": "db.t4g.micro", "allocatedStorage": 20, "multiAz": multi_az}
-    assert fixed(Resource(DATABASE, "primary", "database", inputs)) == dollars
+    assert fixed(PricedResource(DATABASE, "primary", "database", inputs)) == dollars
 
 
 def test_a_replica_is_priced_with_the_storage_of_its_primary() -> None:
-    primary = Resource(
+    primary = PricedResource(
         DATABASE, "p", "d", {"instanceClass": "db.t4g.small", "allocatedStorage": 50}
     )
-    replica = Resource(DATABASE, "r", "d", {"instanceClass": "db.t4g.small"})
+    replica = PricedResource(DATABASE, "r", "d", {"instanceClass": "db.t4g.small"})
     assert fixed(primary, replica) == round(2 * (0.032 * 730 + 50 * 0.115), 2)
 
 
 def test_a_load_balancer_pays_for_an_address_in_each_of_its_subnets() -> None:
     inputs = {"subnets": ["a", "b", "c"]}
-    balancer = Resource("aws:lb/loadBalancer:LoadBalancer", "alb", "alb", inputs)
+    balancer = PricedResource("aws:lb/loadBalancer:LoadBalancer", "alb", "alb", inputs)
     assert fixed(balancer) == round(0.0225 * 730 + 3 * 0.005 * 730, 2)
 
 
 def test_a_service_is_its_desired_tasks_at_the_price_of_their_processor() -> None:
-    task = Resource(
+    task = PricedResource(
         "aws:ecs/taskDefinition:TaskDefinition",
         "web",
         "services",
         {"cpu": "256", "memory": "512", "runtimePlatform": {"cpuArchitecture": "ARM64"}},
         parent="web",
     )
-    service = Resource("aws:ecs/service:Service", "web", "services", {"desiredCount": 2}, "web")
+    service = PricedResource(
+        "aws:ecs/service:Service", "web", "services", {"desiredCount": 2}, "web"
+    )
     assert fixed(task, service) == round(2 * 730 * (0.25 * 0.03238 + 0.5 * 0.00356), 2)
 
 
 def test_a_math_alarm_is_billed_by_each_metric_it_reads() -> None:
     queries = [{"metric": {}}, {"metric": {}}, {"expression": "m1/m2"}]
-    alarm = Resource(
+    alarm = PricedResource(
         "aws:cloudwatch/metricAlarm:MetricAlarm", "a", "alarms", {"metricQueries": queries}
     )
     assert fixed(alarm) == 0.20
@@ -63,37 +74,41 @@ def test_a_math_alarm_is_billed_by_each_metric_it_reads() -> None:
 
 def test_the_first_three_dashboards_are_free() -> None:
     kind = "aws:cloudwatch/dashboard:Dashboard"
-    assert fixed(*(Resource(kind, str(n), "dashboards", {}) for n in range(5))) == 6.00
+    assert fixed(*(PricedResource(kind, str(n), "dashboards", {}) for n in range(5))) == 6.00
 
 
 def test_a_class_without_a_price_is_named_and_not_counted_as_nothing() -> None:
-    huge = Resource(DATABASE, "p", "d", {"instanceClass": "db.x9.huge", "allocatedStorage": 20})
-    line = estimate([huge])[0]
+    huge = PricedResource(
+        DATABASE, "p", "d", {"instanceClass": "db.x9.huge", "allocatedStorage": 20}
+    )
+    line = estimate_costs([huge])[0]
     assert line.monthly is None
     assert "db.x9.huge" in (line.usage or "")
 
 
 def test_a_type_that_no_table_knows_is_an_error_that_names_it() -> None:
     with pytest.raises(UnpricedError, match="aws:new/thing:Thing"):
-        estimate([Resource("aws:new/thing:Thing", "x", "y", {})])
+        estimate_costs([PricedResource("aws:new/thing:Thing", "x", "y", {})])
 
 
 def test_components_are_summed_the_dearest_first() -> None:
     costs = [Cost("a", "x", "", 1.0), Cost("b", "y", "", 2.0), Cost("a", "z", "", None, "rate")]
-    assert by_component(costs) == {"b": 2.0, "a": 1.0}
+    assert sum_by_component(costs) == {"b": 2.0, "a": 1.0}
 
 
 def test_a_database_whose_storage_is_another_s_to_say_is_named() -> None:
-    line = estimate([Resource(DATABASE, "r", "d", {"instanceClass": "db.t4g.small"})])[1]
+    line = estimate_costs([PricedResource(DATABASE, "r", "d", {"instanceClass": "db.t4g.small"})])[
+        1
+    ]
     assert line.monthly is None
     assert "not in the list" in (line.usage or "")
 
 
 def test_what_others_wrote_is_priced_as_far_as_it_can_be() -> None:
-    kept = Resource("aws:kms/key:Key", "k", "keys", {})
-    odd = Resource("aws:new/thing:Thing", "x", "y", {})
-    vague = Resource("aws:ec2/instance:Instance", "i", "z", {})
-    lines = estimate_known([odd, vague, kept])
+    kept = PricedResource("aws:kms/key:Key", "k", "keys", {})
+    odd = PricedResource("aws:new/thing:Thing", "x", "y", {})
+    vague = PricedResource("aws:ec2/instance:Instance", "i", "z", {})
+    lines = estimate_known_costs([odd, vague, kept])
     assert [line.monthly for line in lines] == [None, None, 1.0]
     assert "aws:new/thing:Thing" in (lines[0].usage or "")
     assert "not known" in (lines[1].usage or "")

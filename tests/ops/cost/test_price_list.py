@@ -9,7 +9,7 @@ import pytest
 from ops.cli.app import main
 from ops.core.aws import Aws
 from ops.core.errors import DeniedError
-from ops.cost.prices import HOURS, TABLE
+from ops.cost.prices import DEFAULT_PRICE_TABLE, HOURS
 from tests.ops.preview_files import PREVIEWS
 
 FILE = str(PREVIEWS / "change.json")
@@ -36,24 +36,36 @@ def answer(service: str, fields: dict[str, str]) -> list[str]:
     kind = fields.get("instanceType", "")
     if kind == "db.m7g.xlarge":
         return []
-    for table in (TABLE.instances, TABLE.databases, TABLE.caches):
+    for table in (
+        DEFAULT_PRICE_TABLE.instances,
+        DEFAULT_PRICE_TABLE.databases,
+        DEFAULT_PRICE_TABLE.caches,
+    ):
         if kind in table:
             return [product(f"EUN1-Usage:{kind}", "Hrs", table[kind] * DEAR)]
     family = fields.get("productFamily", "")
     if family == "NAT Gateway":
         data = product("EUN1-NatGateway-Bytes", "GB", 0.2)
-        return [product("EUN1-NatGateway-Hours", "Hrs", TABLE.nat_gateway * DEAR), data]
+        return [
+            product("EUN1-NatGateway-Hours", "Hrs", DEFAULT_PRICE_TABLE.nat_gateway * DEAR),
+            data,
+        ]
     if service == "AmazonVPC" and not family:
         idle = product("EUN1-PublicIPv4:IdleAddress", "Hrs", 9.0)
-        return [product("EUN1-PublicIPv4:InUseAddress", "Hrs", 0.0, TABLE.public_ipv4 * DEAR), idle]
+        return [
+            product(
+                "EUN1-PublicIPv4:InUseAddress", "Hrs", 0.0, DEFAULT_PRICE_TABLE.public_ipv4 * DEAR
+            ),
+            idle,
+        ]
     if service == "AmazonECS":
-        cpu, gb = TABLE.fargate["ARM64"]
+        cpu, gb = DEFAULT_PRICE_TABLE.fargate["ARM64"]
         return [
             product("EUN1-Fargate-ARM-vCPU-Hours:perCPU", "hours", cpu * DEAR),
             product("EUN1-Fargate-ARM-GB-Hours", "hours", gb * DEAR),
         ]
     if family == "Database Storage":
-        return [product("EUN1-RDS:GP3-Storage", "GB-Mo", TABLE.rds_gp3_gb * DEAR)]
+        return [product("EUN1-RDS:GP3-Storage", "GB-Mo", DEFAULT_PRICE_TABLE.rds_gp3_gb * DEAR)]
     if family == "Storage":  # two prices of one thing: nobody knows which
         return [product(f"EUN1-EBS:VolumeUsage.gp3{n}", "GB-Mo", 0.1 * n) for n in (1, 2)]
     return []
@@ -140,6 +152,6 @@ def test_a_region_must_be_known(
 
 def test_three_hours_of_a_month_by_hand() -> None:
     """The table's own figures, as the calculator has them: a gateway, a database, an address."""
-    assert round(TABLE.nat_gateway * HOURS, 2) == 32.85
-    assert round(TABLE.databases["db.t4g.small"] * HOURS, 2) == 23.36
-    assert round(TABLE.public_ipv4 * HOURS, 2) == 3.65
+    assert round(DEFAULT_PRICE_TABLE.nat_gateway * HOURS, 2) == 32.85
+    assert round(DEFAULT_PRICE_TABLE.databases["db.t4g.small"] * HOURS, 2) == 23.36
+    assert round(DEFAULT_PRICE_TABLE.public_ipv4 * HOURS, 2) == 3.65

@@ -37,7 +37,7 @@ def test_an_instance_that_is_available_in_its_old_zone_has_not_failed_over() -> 
     with stage() as on:
         put(on)
         plan = failing_over(on)
-        patched = plan.steps[0].do.model_copy(
+        patched = plan.steps[0].action.model_copy(
             update={"params": {"DBInstanceIdentifier": NAME, "ForceFailover": False}}
         )
         wrong = plan.model_copy(
@@ -70,10 +70,10 @@ def test_a_reboot_makes_waiting_parameters_take_effect() -> None:
         rds.modify_db_parameter_group(
             DBParameterGroupName="group", Parameters=[{**change, "ApplyMethod": "pending-reboot"}]
         )
-        before = database.primary(on.aws, on.outputs)
+        before = database.get_primary(on.aws, on.outputs)
         assert before.row()["pending"] == ["group pending-reboot"]
         on.engine(Fuse()).start(rebooting(on))
-        assert database.primary(on.aws, on.outputs).row()["pending"] is None
+        assert database.get_primary(on.aws, on.outputs).row()["pending"] is None
 
 
 @pytest.mark.parametrize("verb", ["failover", "reboot"])

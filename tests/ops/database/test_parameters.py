@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.database.parameters import Parameter, fits
+from ops.database.parameters import PostgresParameter, is_allowed_value
 from tests.ops.command_line import Console
 from tests.ops.db_stage import console
 from tests.ops.procedures.db_parameters import GROUP, facts, planned, put
@@ -94,5 +94,5 @@ def test_what_cannot_be_is_one_line(ops: Console, given: str, says: str) -> None
 def test_lists_and_ranges_are_read_as_rds_writes_them(
     kind: str, allowed: str | None, value: str, wanted: bool
 ) -> None:
-    one = Parameter("p", None, kind, allowed, False, True, False, "")
-    assert fits(one, value) is wanted
+    one = PostgresParameter("p", None, kind, allowed, False, True, False, "")
+    assert is_allowed_value(one, value) is wanted

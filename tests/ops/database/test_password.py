@@ -53,9 +53,11 @@ def test_a_database_that_is_not_available_is_refused_before_any_call() -> None:
         on.client("rds").reboot_db_instance(DBInstanceIdentifier=on.outputs.database.identifier)
         from ops.database import instance as database
 
-        found = database.primary(on.aws, on.outputs)
+        found = database.get_primary(on.aws, on.outputs)
         with pytest.raises(OpsError, match="is rebooting, it must be available"):
-            rotating.settled(on.outputs, rotating.described(on.aws, on.outputs), found)
+            rotating.require_rotatable(
+                on.outputs, rotating.describe_database_secret(on.aws, on.outputs), found
+            )
 
 
 def test_a_rotation_that_has_stuck_is_named() -> None:
@@ -63,12 +65,12 @@ def test_a_rotation_that_has_stuck_is_named() -> None:
         put(on)
         from ops.database import instance as database
 
-        found = database.primary(on.aws, on.outputs)
+        found = database.get_primary(on.aws, on.outputs)
         stuck = {"RotationEnabled": True, "VersionIdsToStages": {"v2": ["AWSPENDING"]}}
         with pytest.raises(OpsError, match="version v2 is pending"):
-            rotating.settled(on.outputs, stuck, found)
+            rotating.require_rotatable(on.outputs, stuck, found)
         with pytest.raises(OpsError, match="has no rotation"):
-            rotating.settled(on.outputs, {"VersionIdsToStages": {}}, found)
+            rotating.require_rotatable(on.outputs, {"VersionIdsToStages": {}}, found)
 
 
 @pytest.fixture(scope="module")

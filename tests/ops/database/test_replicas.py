@@ -75,11 +75,13 @@ def test_iops_are_copied_where_rds_takes_them(
 ) -> None:
     with stage() as on:
         put(on)
-        primary = replicas.described(on.aws, on.outputs)
+        primary = replicas.get_instance_description(on.aws, on.outputs)
         shown = {**primary, **storage, "Iops": 13000, "StorageThroughput": None}
-        (step,) = replicas.add(on.aws, on.outputs, shown, "reports", "replica-1").steps
-        assert isinstance(step.do, Call)
-        assert {k: v for k, v in step.do.params.items() if k == "Iops"} == provisioned
+        (step,) = replicas.build_replica_creation_plan(
+            on.aws, on.outputs, shown, "reports", "replica-1"
+        ).steps
+        assert isinstance(step.action, Call)
+        assert {k: v for k, v in step.action.params.items() if k == "Iops"} == provisioned
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 from moto.rds.models import rds_backends
 from pydantic import JsonValue
 
-from ops.core.engine import Quiet
+from ops.core.engine import SilentListener
 from ops.core.errors import OpsError
-from ops.core.plan import Step, Wait, known
+from ops.core.plan import Step, Wait, lookup
 from ops.database import snapshot_export as exporting
 from ops.database import snapshots
 from tests.ops.command_line import Console
@@ -54,34 +54,36 @@ def test_how_far_it_is_is_shown_and_why_it_failed_is_said() -> None:
     with stage() as on:
         put(on)
         engine, told = on.engine(Fuse()), Told()
-        engine.watcher = told
+        engine.listener = told
         assert engine.start(planned(on)) == "done"
         shares = [int(s.split()[1]) for s in told.said if s.startswith("IN_PROGRESS ")]
         assert shares == sorted(shares)
         assert 0 < shares[-1] < 100
 
-        one = snapshots.source(snapshots.found(on.aws, on.outputs, REGION), SNAPSHOT)
-        again = exporting.export(on.outputs, one, (), "export-2")
+        one = snapshots.select_snapshot(
+            snapshots.list_snapshots(on.aws, on.outputs, REGION), SNAPSHOT
+        )
+        again = exporting.build_database_snapshot_export_plan(on.outputs, one, (), "export-2")
         engine = on.engine(Fuse())
-        engine.watcher = Breaks()
+        engine.listener = Breaks()
         assert engine.start(again) == "undone"
         assert "the bucket is gone" in engine.reason
 
 
-class Told(Quiet):
+class Told(SilentListener):
     """What a person is shown meanwhile."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
 
-    def waits(self, step: Step, wait: Wait, seen: JsonValue, elapsed: float) -> None:
-        self.said.append(str(known(exporting.PROGRESS, seen)))
+    def on_wait(self, step: Step, wait: Wait, result: JsonValue, elapsed: float) -> None:
+        self.said.append(str(lookup(exporting.EXPORT_PROGRESS_EXPRESSION, result)))
 
 
-class Breaks(Quiet):
+class Breaks(SilentListener):
     """The export fails, with a reason, while it is waited for."""
 
-    def waits(self, step: Step, wait: Wait, seen: JsonValue, elapsed: float) -> None:
+    def on_wait(self, step: Step, wait: Wait, result: JsonValue, elapsed: float) -> None:
         task = rds_backends[ACCOUNT][REGION].export_tasks["export-2"]
         vars(task).update(mended_phases=(), FailureCause="the bucket is gone")
         task.status = "failed"
@@ -91,13 +93,13 @@ def test_without_waiting_it_is_enough_that_it_has_begun(ops: Console) -> None:
     done = ops.json(f"db snapshot export {SNAPSHOT} --no-wait --yes")
     assert done["whole"] is False
     plan = ops.json(f"db snapshot export {SNAPSHOT} --no-wait --dry-run")["plan"]
-    assert exporting.PROGRESS not in plan["steps"][0]["goal"]["met"]
+    assert exporting.EXPORT_PROGRESS_EXPRESSION not in plan["steps"][0]["goal"]["met"]
 
 
 def test_a_stack_without_own_keys_has_no_exports(ops: Console) -> None:
-    listed = snapshots.found(ops.stage.aws, ops.stage.outputs, REGION)
-    one = snapshots.source(listed, SNAPSHOT)
+    listed = snapshots.list_snapshots(ops.stage.aws, ops.stage.outputs, REGION)
+    one = snapshots.select_snapshot(listed, SNAPSHOT)
     part = ops.stage.outputs.stack.model_copy(update={"data_key_arn": None})
     outputs = ops.stage.outputs.model_copy(update={"stack": part})
     with pytest.raises(OpsError, match="no role and key for exports"):
-        exporting.export(outputs, one, (), "export-1")
+        exporting.build_database_snapshot_export_plan(outputs, one, (), "export-1")

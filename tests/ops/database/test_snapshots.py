@@ -34,12 +34,12 @@ def snapshot(days: float, **given: Any) -> Snapshot:
         Snapshot(
             name=f"{NAME}-{run}",
             arn="arn",
-            instance=NAME,
+            instance_identifier=NAME,
             region=REGION,
             kind="manual",
             status="available",
-            created=at,
-            storage=20,
+            created_at=at,
+            storage_gib=20,
             encrypted=True,
             run=run,
         ),
@@ -59,8 +59,8 @@ def test_a_snapshot_is_whole_only_when_aws_says_so() -> None:
 def test_without_waiting_it_is_enough_that_it_has_begun() -> None:
     with stage() as on:
         put(on)
-        instance = database.primary(on.aws, on.outputs)
-        plan = snapshots.create(on.outputs, instance, "run-1", wait=False)
+        instance = database.get_primary(on.aws, on.outputs)
+        plan = snapshots.build_database_snapshot_plan(on.outputs, instance, "run-1", wait=False)
         assert on.engine(Fuse()).start(plan) == "done"
         assert made(on) == [(f"{NAME}-run-1", "creating")]
 
@@ -79,20 +79,24 @@ def test_a_snapshot_carries_its_run_and_the_tags_of_the_instance() -> None:
     with stage() as on:
         put(on)
         on.engine(Fuse()).start(planned(on))
-        (found,) = (s for s in snapshots.found(on.aws, on.outputs, REGION) if s.kind == "manual")
-        assert found.ours
+        (found,) = (
+            s for s in snapshots.list_snapshots(on.aws, on.outputs, REGION) if s.kind == "manual"
+        )
+        assert found.is_from_operations
         tags = on.client("rds").list_tags_for_resource(ResourceName=found.arn)["TagList"]
         assert {t["Key"]: t["Value"] for t in tags} == {"owner": "platform", "bulwark:run": "run-1"}
 
 
 def test_an_encrypted_snapshot_is_copied_under_the_recovery_regions_key() -> None:
     with stage() as on:
-        plan = snapshots.copy(on.outputs, snapshot(1), "copy-1")
+        plan = snapshots.build_database_snapshot_copy_plan(on.outputs, snapshot(1), "copy-1")
         stack = on.outputs.stack.model_copy(update={"recovery_key_arn": "arn:the-key"})
         keyed = on.outputs.model_copy(update={"stack": stack})
-        own = snapshots.copy(keyed, snapshot(1), "copy-1")
-        plain = snapshots.copy(keyed, snapshot(1, encrypted=False), "copy-1")
-    keys = [getattr(p.steps[0].do, "params").get("KmsKeyId") for p in (plan, own, plain)]  # noqa: B009
+        own = snapshots.build_database_snapshot_copy_plan(keyed, snapshot(1), "copy-1")
+        plain = snapshots.build_database_snapshot_copy_plan(
+            keyed, snapshot(1, encrypted=False), "copy-1"
+        )
+    keys = [getattr(p.steps[0].action, "params").get("KmsKeyId") for p in (plan, own, plain)]  # noqa: B009
     assert keys == ["alias/aws/rds", "arn:the-key", None]
 
 
@@ -100,7 +104,9 @@ def test_a_stack_without_a_recovery_region_copies_nothing() -> None:
     with stage() as on:
         stack = on.outputs.stack.model_copy(update={"recovery_region": None})
         with pytest.raises(OpsError, match="no recovery region"):
-            snapshots.copy(on.outputs.model_copy(update={"stack": stack}), snapshot(1), "copy-1")
+            snapshots.build_database_snapshot_copy_plan(
+                on.outputs.model_copy(update={"stack": stack}), snapshot(1), "copy-1"
+            )
 
 
 def test_a_prune_leaves_the_newest() -> None:
@@ -123,7 +129,7 @@ def test_a_prune_leaves_the_newest() -> None:
 )
 def test_age_and_count_both_keep(keep: int, older: float, gone: list[float]) -> None:
     listed = [snapshot(days) for days in (40, 2, 90, 5)]
-    found = snapshots.superfluous(listed, keep, older, NOW)
+    found = snapshots.list_prunable(listed, keep, older, NOW)
     assert [s.run for s in found] == [f"snapshot-{days:g}" for days in gone]
 
 
@@ -140,12 +146,12 @@ def test_age_and_count_both_keep(keep: int, older: float, gone: list[float]) -> 
 )
 def test_only_whole_ones_that_operations_made_are_pruned(given: dict[str, Any]) -> None:
     other = snapshot(300, **given)
-    assert snapshots.superfluous([snapshot(1), snapshot(2), other], 1, 0, NOW) == [snapshot(2)]
+    assert snapshots.list_prunable([snapshot(1), snapshot(2), other], 1, 0, NOW) == [snapshot(2)]
 
 
 def test_what_is_not_whole_does_not_count_as_the_last_one() -> None:
     unfinished = snapshot(0, status="creating")
-    assert snapshots.superfluous([unfinished, snapshot(100)], 1, 0, NOW) == []
+    assert snapshots.list_prunable([unfinished, snapshot(100)], 1, 0, NOW) == []
 
 
 def test_a_snapshot_is_taken_listed_copied_and_pruned_from_the_command_line(ops: Console) -> None:
@@ -227,7 +233,7 @@ def test_what_cannot_be_listed_is_not_taken_for_nothing(
     ops: Console, code: str, error: type[OpsError]
 ) -> None:
     with failing(code, "describe_db_snapshots"), pytest.raises(error):
-        snapshots.found(ops.stage.aws, ops.stage.outputs, REGION)
+        snapshots.list_snapshots(ops.stage.aws, ops.stage.outputs, REGION)
     with failing(code, "describe_db_snapshots"):
         for line in ("list", "copy --yes", "prune --yes"):
             _, err = ops(f"db snapshot {line}", code=1)

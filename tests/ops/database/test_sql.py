@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from ops.core.errors import UsageError
-from ops.database.sql.connection import VARIABLE, way
+from ops.database.sql.connection import DATABASE_ADDRESS_VARIABLE, resolve_database_address
 from tests.ops.command_line import Console
 from tests.ops.sql_stage import WORD, connect, real_console, superuser
 
@@ -332,20 +332,23 @@ def test_a_table_with_a_strange_name_is_quoted(ops: Console) -> None:
         connection.execute('CREATE TABLE "Odd ""%s"" name" (n int)')
         found = ops.json("db vacuum --dry-run orders")
         assert found["plan"]["steps"][0]["do"]["statement"] == 'VACUUM "public"."orders"'
-        from ops.database.sql.vacuum import Table
+        from ops.database.sql.vacuum import TableStatistics
 
-        odd = Table(1, "public", 'Odd "%s" name', 0, 0, 0, 0, 0, 0, True)
-        connection.execute(f"VACUUM {odd.quoted}".encode())
+        odd = TableStatistics(1, "public", 'Odd "%s" name', 0, 0, 0, 0, 0, 0, True)
+        connection.execute(f"VACUUM {odd.quoted_name}".encode())
 
 
 def test_the_way_is_the_tunnel_that_the_environment_names(
     ops: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outputs = ops.stage.outputs
-    assert way(outputs, None).tunnel is False
-    monkeypatch.setenv(VARIABLE, "localhost:15432")
-    assert (way(outputs, None).host, way(outputs, None).port) == ("localhost", 15432)
-    assert way(outputs, None, "127.0.0.1:9").port == 9
-    monkeypatch.setenv(VARIABLE, "here")
+    assert resolve_database_address(outputs, None).is_tunnel is False
+    monkeypatch.setenv(DATABASE_ADDRESS_VARIABLE, "localhost:15432")
+    assert (
+        resolve_database_address(outputs, None).host,
+        resolve_database_address(outputs, None).port,
+    ) == ("localhost", 15432)
+    assert resolve_database_address(outputs, None, "127.0.0.1:9").port == 9
+    monkeypatch.setenv(DATABASE_ADDRESS_VARIABLE, "here")
     with pytest.raises(UsageError, match="BULWARK_DATABASE is 'here', may be HOST:PORT"):
-        way(outputs, None)
+        resolve_database_address(outputs, None)

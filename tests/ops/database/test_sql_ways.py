@@ -11,13 +11,13 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from ops.core.errors import LostError, UnreachableError
+from ops.core.errors import OutcomeUnknownError, UnreachableError
 from ops.core.plan import Sql
 from ops.core.run import WallClock
 from ops.database.sql import locks as locking
 from ops.database.sql import sessions
 from ops.database.sql import vacuum as vacuuming
-from ops.database.sql.connection import VARIABLE, Database
+from ops.database.sql.connection import DATABASE_ADDRESS_VARIABLE, DatabaseClient
 from tests.ops.command_line import Console
 from tests.ops.sql_stage import WORD, connect, real_console, superuser
 from tests.ops.stage import shared_aws
@@ -39,8 +39,8 @@ def ops(server: Console, capsys: pytest.CaptureFixture[str]) -> Console:
 
 
 @pytest.fixture
-def on(ops: Console) -> Database:
-    return Database(ops.stage.outputs, shared_aws())
+def on(ops: Console) -> DatabaseClient:
+    return DatabaseClient(ops.stage.outputs, shared_aws())
 
 
 def ended(ops: Console) -> int:
@@ -54,7 +54,7 @@ def ended(ops: Console) -> int:
 
 
 def test_a_connection_that_was_dropped_is_opened_again_before_anything_is_sent(
-    ops: Console, on: Database
+    ops: Console, on: DatabaseClient
 ) -> None:
     assert on(Sql(statement="SELECT 1 AS n")) == [{"n": 1}]
     assert ended(ops) == 1
@@ -62,28 +62,28 @@ def test_a_connection_that_was_dropped_is_opened_again_before_anything_is_sent(
 
 
 def test_a_change_whose_answer_is_lost_may_have_happened_and_a_question_has_not(
-    on: Database,
+    on: DatabaseClient,
 ) -> None:
     gone = "SELECT pg_terminate_backend(pg_backend_pid())"
-    with pytest.raises(LostError, match="gave no answer"):
+    with pytest.raises(OutcomeUnknownError, match="gave no answer"):
         on(Sql(statement=gone))
     with pytest.raises(UnreachableError, match="gave no answer"):
-        on.rows(gone)
+        on.fetch_rows(gone)
 
 
 def test_a_statement_that_takes_too_long_is_not_known_to_have_found_nothing(
-    on: Database,
+    on: DatabaseClient,
 ) -> None:
-    with pytest.raises(LostError, match="gave no answer within 0 s"):
+    with pytest.raises(OutcomeUnknownError, match="gave no answer within 0 s"):
         on(Sql(statement="SELECT pg_sleep(30)", timeout=0.05))
     with pytest.raises(UnreachableError, match="gave no answer within 0 s"):
-        on.rows("SELECT pg_sleep(30)", timeout=0.05)
+        on.fetch_rows("SELECT pg_sleep(30)", timeout=0.05)
 
 
 def test_commands_that_look_cannot_write(ops: Console) -> None:
-    reading = Database(ops.stage.outputs, shared_aws(), reading=True)
+    reading = DatabaseClient(ops.stage.outputs, shared_aws(), read_only=True)
     with pytest.raises(Exception, match="read-only transaction"):
-        reading.rows("DELETE FROM orders")
+        reading.fetch_rows("DELETE FROM orders")
 
 
 def test_a_tunnel_to_the_primary_is_not_taken_for_a_replica(
@@ -96,7 +96,7 @@ def test_a_tunnel_to_the_primary_is_not_taken_for_a_replica(
     before = ops.file.read_text()
     ops.file.write_text(outputs.model_dump_json(by_alias=True))
     try:
-        monkeypatch.setenv(VARIABLE, f"{part.endpoint}:{part.port}")
+        monkeypatch.setenv(DATABASE_ADDRESS_VARIABLE, f"{part.endpoint}:{part.port}")
         ops("db activity")
         _, err = ops(f"db activity --replica {replica}", code=2)
     finally:
@@ -135,15 +135,15 @@ def test_a_secret_that_is_not_there_is_said(ops: Console) -> None:
 
 @pytest.mark.parametrize(("application", "ours"), [("bulwark-ops", True), ("another", False)])
 def test_only_a_vacuum_of_ours_counts_as_begun(
-    ops: Console, on: Database, application: str, ours: bool
+    ops: Console, on: DatabaseClient, application: str, ours: bool
 ) -> None:
     name = f"slow_{ours}".lower()
     with connect(ops.stage) as holder:
         holder.execute(f"CREATE TABLE {name} (n int) WITH (autovacuum_enabled=off)".encode())
         holder.execute(f"INSERT INTO {name} SELECT n FROM generate_series(1, 60000) n".encode())
         holder.execute(f"DELETE FROM {name}".encode())
-        (table,) = (t for t in vacuuming.tables(on) if t.name == name)
-        plan = vacuuming.vacuum(ops.stage.outputs, [table], "vacuum-1")
+        (table,) = (t for t in vacuuming.fetch_table_statistics(on) if t.name == name)
+        plan = vacuuming.build_table_vacuum_plan(ops.stage.outputs, [table], "vacuum-1")
         goal = plan.steps[0].goal.read
         assert isinstance(goal, Sql)
         assert on(goal) == [{"vacuumed": False, "running": False}]
@@ -161,10 +161,12 @@ def test_only_a_vacuum_of_ours_counts_as_begun(
         other.close()
 
 
-def test_statistics_that_were_asked_for_are_proved_as_well(ops: Console, on: Database) -> None:
+def test_statistics_that_were_asked_for_are_proved_as_well(
+    ops: Console, on: DatabaseClient
+) -> None:
     ops("db vacuum orders --analyze --yes")
-    (table,) = (t for t in vacuuming.tables(on) if t.name == "orders")
-    plan = vacuuming.vacuum(ops.stage.outputs, [table], "vacuum-2", analyze=True)
+    (table,) = (t for t in vacuuming.fetch_table_statistics(on) if t.name == "orders")
+    plan = vacuuming.build_table_vacuum_plan(ops.stage.outputs, [table], "vacuum-2", analyze=True)
     goal = plan.steps[0].goal.read
     assert isinstance(goal, Sql)
     with connect(ops.stage) as connection:
@@ -212,22 +214,22 @@ def test_who_waits_for_whom_is_a_tree_and_a_circle_ends() -> None:
         }
 
     edges = [edge(2, 1), edge(3, 2), edge(4, 2), edge(6, 5)]
-    assert locking.roots(edges) == [1, 5]
-    rows = locking.tree(edges)
+    assert locking.list_root_blockers(edges) == [1, 5]
+    rows = locking.build_lock_tree(edges)
     assert [row["session"] for row in rows] == ["1", "  2", "    3", "    4", "5", "  6"]
     assert [row["command"] for row in rows if "command" in row] == [
         "ops db kill 1",
         "ops db kill 5",
     ]
-    circle = locking.tree([edge(1, 2), edge(2, 1)])
+    circle = locking.build_lock_tree([edge(1, 2), edge(2, 1)])
     assert [row["session"] for row in circle] == ["2", "  1"]
 
 
 def test_a_session_that_works_again_is_left_alone_and_named(
-    ops: Console, on: Database, monkeypatch: pytest.MonkeyPatch
+    ops: Console, on: DatabaseClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with connect(ops.stage, "pool") as idle:
-        seen = sessions.idle(on, None, 0, application="pool")
+        seen = sessions.list_idle_sessions(on, None, 0, application="pool")
         idle.execute("SELECT 1")  # it works while the plan is agreed to
         monkeypatch.setattr(sessions, "idle", lambda *_, **__: seen)
         found = ops.json("db kill-idle --older-than 0 --application pool --yes")

@@ -61,7 +61,9 @@ def test_the_psql_line_puts_the_password_where_psql_looks(tmp_path: Path) -> Non
     import subprocess
 
     with stage(lonely()) as on:
-        made = connecting.lines(on.aws, on.outputs, connecting.Tunnel("i-1", "an instance"))
+        made = connecting.build_connection_commands(
+            on.aws, on.outputs, connecting.TunnelTarget("i-1", "an instance")
+        )
     secret = json.dumps({"password": 'it\'s "quoted" $HOME'})
     for name, text in {
         "aws": f"printf %s {shlex.quote(secret)}",
@@ -70,7 +72,7 @@ def test_the_psql_line_puts_the_password_where_psql_looks(tmp_path: Path) -> Non
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
     said = subprocess.run(
-        ["sh", "-c", made.psql],
+        ["sh", "-c", made.psql_command],
         capture_output=True,
         text=True,
         check=True,
@@ -93,7 +95,7 @@ def test_an_instance_of_the_fleet_will_do(ops: Console) -> None:
             return {"AutoScalingGroups": [{"Instances": one}]}
 
     found: Any = Aws()
-    assert connecting.tunnel(found, outputs).target == "i-inservice"
+    assert connecting.get_tunnel_target(found, outputs).target_id == "i-inservice"
 
 
 def test_nothing_to_go_through_is_said_with_what_helps(ops: Console) -> None:
@@ -101,7 +103,9 @@ def test_nothing_to_go_through_is_said_with_what_helps(ops: Console) -> None:
     assert "there is nothing to tunnel through: task" in err
     assert "without ECS Exec" in err
     with pytest.raises(OpsError, match="neither services nor a fleet"):
-        connecting.tunnel(ops.stage.aws, ops.stage.outputs.model_copy(update={"services": None}))
+        connecting.get_tunnel_target(
+            ops.stage.aws, ops.stage.outputs.model_copy(update={"services": None})
+        )
 
 
 @pytest.mark.parametrize(

@@ -74,11 +74,11 @@ def test_the_newest_is_the_newest_by_its_numbers() -> None:
     }
     with stage() as on:
         put(on)
-        found = database.primary(on.aws, on.outputs)
+        found = database.get_primary(on.aws, on.outputs)
         with patch.object(Aws, "pages", lambda *_: iter(listed["DBEngineVersions"])):
-            known = upgrading.targets(on.aws, on.outputs, found)
+            known = upgrading.list_database_upgrade_targets(on.aws, on.outputs, found)
         assert [one.version for one in known] == ["16.9", "16.10", "16.11"]
-        assert upgrading.chosen(found, known, "16").version == "16.11"
+        assert upgrading.resolve_upgrade_target(found, known, "16").version == "16.11"
 
 
 def test_on_a_protected_stack_yes_is_not_enough(ops: Console) -> None:

@@ -161,7 +161,7 @@ def test_what_is_not_well_stops_it_and_a_reason_goes_on(ops: Ops) -> None:
 def test_files_that_are_not_committed_stop_it_where_the_stack_is_protected(
     ops: Ops, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = Selection.load
+    read = Selection.load_outputs
 
     def protected(own: Selection) -> Outputs:
         outputs = read(own)
@@ -186,9 +186,9 @@ def test_the_commit_of_a_deployment_is_known_by_its_message_too() -> None:
     told = {"kind": "update", "result": "succeeded", "message": f"deploy-1-back of {OLD}"}
     dirty = {**told, "message": "by hand", "environment": {"git.head": OLD, "git.dirty": "true"}}
     failed = {**told, "result": "failed"}
-    assert commits.deployed([failed, told, dirty]) == OLD
-    assert commits.deployed([dirty, told]) is None
-    assert commits.deployed([]) is None
+    assert commits.find_deployed_commit([failed, told, dirty]) == OLD
+    assert commits.find_deployed_commit([dirty, told]) is None
+    assert commits.find_deployed_commit([]) is None
 
 
 def loses(ops: Ops) -> None:

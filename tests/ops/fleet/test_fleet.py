@@ -222,5 +222,5 @@ def test_plans_are_of_what_was_seen() -> None:
     with stage() as on:
         put(on)
         assert scaled(on).digest == scaled(on).model_copy(update={"run": "run-2"}).digest
-        assert limited(on).steps[0].do.params["MaxSize"] == 6  # type: ignore[union-attr]
+        assert limited(on).steps[0].action.params["MaxSize"] == 6  # type: ignore[union-attr]
         assert fleet_scaling.number("7") == 7

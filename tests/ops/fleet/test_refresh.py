@@ -14,7 +14,7 @@ from ops.fleet import refresh as fleet_refreshing
 from ops.fleet.refresh_steps import How, batch
 from ops.services import images
 from sandbox import faults
-from sandbox.faults import LostAfter
+from sandbox.faults import LostAnswerFault
 from tests.ops.command_line import Console
 from tests.ops.fleet_stage import (
     GROUP,
@@ -216,7 +216,7 @@ def without_configuration(on: Stage) -> None:
 
 def of_the_same_version(on: Stage) -> None:
     step = refreshed(on, "1").steps[0]
-    on.client("autoscaling").start_instance_refresh(**step.do.params)  # type: ignore[union-attr]
+    on.client("autoscaling").start_instance_refresh(**step.action.params)  # type: ignore[union-attr]
 
 
 def from_latest(on: Stage) -> None:
@@ -343,7 +343,7 @@ def test_a_deployment_that_is_turned_back_halfway_leaves_nothing_of_it() -> None
 
 
 def test_a_start_whose_answer_is_lost_is_found_again(ops: Console) -> None:
-    with faults.use(LostAfter(("autoscaling.start_instance_refresh",))):
+    with faults.inject_faults(LostAnswerFault(("autoscaling.start_instance_refresh",))):
         ops("fleet refresh start --template-version 2 --yes")
     assert [it["Status"] for it in refreshes(ops.stage)] == ["Successful"]
 
@@ -367,7 +367,7 @@ def test_the_same_is_planned_of_the_same_world() -> None:
             refreshed(on)
         on.clock.sleep(3600)
         now = fleet.observed(on.aws, on.outputs)
-        found = images.resolved(on.aws, f"{IMAGE}:v2")
+        found = images.resolve_image(on.aws, f"{IMAGE}:v2")
         plans = [
             fleet_deploying.deploy(on.aws, on.outputs, now, found, run, how=How())
             for run in ("run-1", "run-2")

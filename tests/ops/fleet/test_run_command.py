@@ -13,7 +13,7 @@ from ops.fleet import model as fleet
 from ops.fleet import run_command as fleet_running
 from ops.fleet.run_command import How, checked, script
 from sandbox import faults
-from sandbox.faults import LostAfter
+from sandbox.faults import LostAnswerFault
 from tests.ops.command_line import Console
 from tests.ops.fleet_stage import commands, console, ids, put
 from tests.ops.stage import Fuse, KilledError, stage
@@ -88,7 +88,7 @@ def test_a_command_that_takes_too_long_is_ended(ops: Console) -> None:
 
 
 def test_an_answer_that_is_lost_runs_it_once(ops: Console) -> None:
-    with faults.use(LostAfter(("ssm.send_command",))):
+    with faults.inject_faults(LostAnswerFault(("ssm.send_command",))):
         ops("fleet run --all --yes uptime")
     assert commands(ops.stage) == [("Success", 2)]
 
@@ -161,7 +161,7 @@ def test_more_than_fifty_are_named_by_their_group() -> None:
         plan = fleet_running.run(
             on.outputs, now, many, "uptime", "run-1", on.clock.held.now(), how=How()
         )
-        params = plan.steps[0].do.params  # type: ignore[union-attr]
+        params = plan.steps[0].action.params  # type: ignore[union-attr]
         assert "InstanceIds" not in params
         assert params["Targets"] == [
             {"Key": "tag:aws:autoscaling:groupName", "Values": ["bulwark-test-fleet"]}

@@ -10,7 +10,7 @@ import pytest
 
 from ops.cli.app import main
 from ops.github import comments as github
-from ops.preview.page import MARKER
+from ops.preview.page import PREVIEW_MARKER
 from tests.workflows.github import OURS, Github
 
 Capture = pytest.CaptureFixture[str]
@@ -53,22 +53,22 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> T
 
 
 def test_a_comment_is_written_once_and_then_over_itself(typed: Typed) -> None:
-    first = typed.comment(f"{MARKER}\none\n")
+    first = typed.comment(f"{PREVIEW_MARKER}\none\n")
     assert (first["kind"], first["did"]) == ("github-comment", "created")
-    assert typed.comment(f"{MARKER}\ntwo\n")["did"] == "updated"
-    again = typed.comment(f"{MARKER}\ntwo\n")
+    assert typed.comment(f"{PREVIEW_MARKER}\ntwo\n")["did"] == "updated"
+    again = typed.comment(f"{PREVIEW_MARKER}\ntwo\n")
     assert (again["did"], again["comment"]) == ("nothing", first["comment"])
     (only,) = typed.there.comments()
-    assert only["body"].split() == [*MARKER.split(), "two"]
+    assert only["body"].split() == [*PREVIEW_MARKER.split(), "two"]
     assert typed.there.changes() == 2
 
 
 def test_its_own_is_found_beyond_the_first_page_and_nobody_elses_is_touched(typed: Typed) -> None:
-    typed.there.others([f"{MARKER}\nmine now"], author="mallory")
+    typed.there.others([f"{PREVIEW_MARKER}\nmine now"], author="mallory")
     typed.there.others([f"said {n}" for n in range(230)])
-    typed.there.others([f"{MARKER}\nold"], author=OURS)
+    typed.there.others([f"{PREVIEW_MARKER}\nold"], author=OURS)
     before = typed.there.comments()
-    assert typed.comment(f"{MARKER}\nnew")["did"] == "updated"
+    assert typed.comment(f"{PREVIEW_MARKER}\nnew")["did"] == "updated"
     after = typed.there.comments()
     assert after[:-1] == before[:-1]
     assert after[-1]["body"].endswith("new")
@@ -78,7 +78,7 @@ def test_a_comment_without_a_marker_gets_one_and_another_kind_is_another_comment
     typed: Typed,
 ) -> None:
     typed.comment("plain")
-    typed.comment(f"{MARKER}\nof a preview")
+    typed.comment(f"{PREVIEW_MARKER}\nof a preview")
     assert typed.comment("plain and new")["did"] == "updated"
     bodies = [one["body"] for one in typed.there.comments()]
     assert len(bodies) == 2
@@ -167,7 +167,7 @@ def test_a_report_that_is_too_long_is_cut_at_a_line_and_says_so(typed: Typed) ->
     text = "\n".join(f"ä {n} {'x' * 50}" for n in range(3000))
     typed.issue(text, "failing")
     (one,) = typed.there.issues()
-    assert len(one["body"].encode()) <= github.LIMIT + one["body"].count("\r")
+    assert len(one["body"].encode()) <= github.MAX_COMMENT_BYTES + one["body"].count("\r")
     assert "lines were left out" in one["body"]
     assert one["body"].count("```") == 2, "the block of code has its end"
     assert typed.issue(text, "failing")["did"] == "nothing"
@@ -179,7 +179,7 @@ def test_nothing_in_a_report_is_markdown_or_a_marker(typed: Typed) -> None:
     fence = one["body"].replace("\r", "").splitlines()[3]
     assert fence == "`````text"
     assert typed.issue("y", "well", "other")["did"] == "nothing"
-    assert github.fitted("short") == "short"
+    assert github.fit_to_limit("short") == "short"
 
 
 def test_as_a_table_it_is_a_line_for_each_field(typed: Typed) -> None:
@@ -210,6 +210,6 @@ type PageInfo { hasNextPage: Boolean! endCursor: String }
 """
 
 
-@pytest.mark.parametrize("query", [github.COMMENTS, github.ISSUES])
+@pytest.mark.parametrize("query", [github.COMMENTS_QUERY, github.ISSUES_QUERY])
 def test_a_query_is_one_of_githubs_schema(query: str) -> None:
     assert graphql.validate(graphql.build_schema(SCHEMA), graphql.parse(query)) == []

@@ -10,7 +10,7 @@ import pytest
 
 from ops.cli.selection import Selection
 from ops.core.aws import Aws
-from ops.core.lock import BucketPlace, Held, Lock
+from ops.core.lock import BucketLockStore, Lock, LockRecord
 from ops.core.run import WallClock
 from tests.ops.command_line import Console
 from tests.ops.db_stage import put, seen
@@ -39,14 +39,16 @@ def typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Consol
 
 
 def lock(on: Stage) -> Lock:
-    return Lock(BucketPlace(on.client("s3"), on.outputs.backups.operations_bucket))
+    return Lock(BucketLockStore(on.client("s3"), on.outputs.backups.operations_bucket))
 
 
-def held(on: Stage, run: str = "upgrade-1", seconds: float = 3600) -> Held:
+def held(on: Stage, run: str = "upgrade-1", seconds: float = 3600) -> LockRecord:
     """Somebody else's lock, taken now."""
     now = on.clock.now()
-    theirs = Held(holder="bob@desk", run=run, reason="upgrade", since=now, until=now + seconds)
-    lock(on).take(theirs)
+    theirs = LockRecord(
+        holder="bob@desk", run=run, reason="upgrade", since=now, until=now + seconds
+    )
+    lock(on).acquire(theirs)
     return theirs
 
 
@@ -77,7 +79,7 @@ def test_a_second_operator_is_refused_and_told_who_why_and_until_when(typed: Con
     assert line == f"ops: bob@desk holds the lock: upgrade (run upgrade-1), until {until}"
     assert "  ops lock show" in err
     assert changes(typed.stage) == ["db.t4g.small"]
-    assert lock(typed.stage).held() == theirs
+    assert lock(typed.stage).find_record() == theirs
     assert typed.json("runs list")["items"] == [], "a run that never began leaves no journal"
 
 
@@ -94,7 +96,7 @@ def test_a_broken_lock_is_on_record(typed: Console) -> None:
     held(typed.stage)
     said = typed.json("lock break --yes --reason lost")
     assert (said["broken"], said["holder"]) == ("upgrade-1", "bob@desk")
-    assert lock(typed.stage).held() is None
+    assert lock(typed.stage).find_record() is None
     (run,) = typed.json("runs list")["items"]
     assert (run["run"], run["command"], run["state"]) == (said["run"], "ops lock break", "done")
     first, last = typed.json(f"runs show {said['run']}")["items"]
@@ -113,13 +115,13 @@ def test_a_lock_that_changed_hands_meanwhile_is_not_broken(typed: Console) -> No
     newer = theirs.model_copy(update={"run": "other-1", "holder": "eve@desk"})
 
     def hands() -> None:
-        lock(typed.stage).free("upgrade-1")
-        lock(typed.stage).take(newer)
+        lock(typed.stage).release("upgrade-1")
+        lock(typed.stage).acquire(newer)
 
     with when_called("sts.get_caller_identity", hands):
         _, err = typed("lock break --yes --reason lost", 2)
     assert "changed hands meanwhile, and is not broken" in err
-    assert lock(typed.stage).held() == newer
+    assert lock(typed.stage).find_record() == newer
     (run,) = typed.json("runs list")["items"]
     assert typed.json(f"runs show {run['run']}")["items"][-1]["data"]["broken"] is None
 
@@ -136,14 +138,14 @@ def test_a_lock_is_not_broken_by_mistake(typed: Console, line: str, says: str) -
     theirs = held(typed.stage)
     _, err = typed(line, 2)
     assert says in err
-    assert lock(typed.stage).held() == theirs
+    assert lock(typed.stage).find_record() == theirs
 
 
 def test_a_run_whose_lock_was_broken_sends_nothing_more_and_can_be_resumed(typed: Console) -> None:
     def broken() -> None:
-        found = lock(typed.stage).held()
+        found = lock(typed.stage).find_record()
         assert found is not None
-        assert lock(typed.stage).break_(found)
+        assert lock(typed.stage).break_lock(found)
 
     with when_called("rds.create_db_snapshot", broken):
         _, err = typed(RESIZE, 6)
@@ -154,21 +156,21 @@ def test_a_run_whose_lock_was_broken_sends_nothing_more_and_can_be_resumed(typed
     assert f"ops runs resume {run['run']}" in err
     typed(f"runs resume {run['run']}")
     assert changes(typed.stage) == ["saved", "db.m7g.large"]
-    assert lock(typed.stage).held() is None
+    assert lock(typed.stage).find_record() is None
 
 
 def test_a_run_whose_lock_another_has_taken_says_whose_it_is_and_leaves_it(typed: Console) -> None:
     def taken() -> None:
-        found = lock(typed.stage).held()
+        found = lock(typed.stage).find_record()
         assert found is not None
-        assert lock(typed.stage).break_(found)
+        assert lock(typed.stage).break_lock(found)
         held(typed.stage)
 
     with when_called("rds.create_db_snapshot", taken):
         _, err = typed(RESIZE, 6)
     assert "bob@desk holds it for upgrade-1: upgrade" in err
     assert changes(typed.stage) == ["saved", "db.t4g.small"]
-    found = lock(typed.stage).held()
+    found = lock(typed.stage).find_record()
     assert found is not None
     assert found.run == "upgrade-1"
 

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
-from ops.alarms.mute import Alarm
+from ops.alarms.mute import StackAlarm
 from ops.core.run import WallClock
 from ops.maintenance import window as windows
 from ops.maintenance.pending import next_window
@@ -36,7 +36,7 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]
         patch.object(WallClock, "now", lambda _: made.stage.clock.now()),
         patch.object(WallClock, "sleep", lambda _, seconds: made.stage.clock.sleep(seconds)),
     ):
-        sandbox_clock.use(made.stage.clock.held)
+        sandbox_clock.set_sandbox_clock(made.stage.clock.held)
         put(made.stage)
         made.file.write_text(made.stage.outputs.model_dump_json(by_alias=True))
         yield made
@@ -143,9 +143,9 @@ def test_where_nobody_can_be_told_nothing_is_begun(ops: Console) -> None:
 
 
 def test_alarms_of_p0_act_on_where_no_outage_is_planned() -> None:
-    of = [Alarm(s, s, enabled=True, scales=False) for s in ("P0", "P1")]
-    scaling = Alarm("s", "P1", enabled=True, scales=True)
-    off = Alarm("off", "P1", enabled=False, scales=False)
+    of = [StackAlarm(s, s, has_enabled_actions=True, is_scaling=False) for s in ("P0", "P1")]
+    scaling = StackAlarm("s", "P1", has_enabled_actions=True, is_scaling=True)
+    off = StackAlarm("off", "P1", has_enabled_actions=False, is_scaling=False)
     assert windows.in_the_way([*of, scaling], "rules", outage=True) == of
     assert windows.in_the_way([*of, scaling], "rules", outage=False) == of[1:]
     assert windows.in_the_way([*of, off], "actions", outage=True) == of
@@ -234,8 +234,10 @@ def test_status_tells_what_waits_and_when_it_comes(ops: Console) -> None:
     )
     due = datetime(2027, 1, 1, tzinfo=UTC)
     action = {"Action": "system-update", "Description": "kernel", "AutoAppliedAfterDate": due}
-    rds_maintenance.announce(ACCOUNT, REGION, seen(ops.stage)["DBInstanceArn"], action)
-    rds_maintenance.announce(ACCOUNT, REGION, "arn:aws:rds:eu-north-1:1:db:other", action)
+    rds_maintenance.announce_maintenance(ACCOUNT, REGION, seen(ops.stage)["DBInstanceArn"], action)
+    rds_maintenance.announce_maintenance(
+        ACCOUNT, REGION, "arn:aws:rds:eu-north-1:1:db:other", action
+    )
     lines = {line["about"]: line for line in ops.json("maintenance status")["items"]}
     assert set(lines) == {"database's window", "deferred change", "parameters", "pending at AWS"}
     assert lines["deferred change"]["what"] == "DBInstanceClass=db.m7g.large"

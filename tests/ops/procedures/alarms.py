@@ -7,9 +7,9 @@ from ops.alarms import mute as muting
 from ops.alarms import mute_state as muted
 from ops.core.actions import Actions
 from ops.core.engine import Engine
-from ops.core.journal import Bucket, Journal
+from ops.core.journal import BucketJournalStore, Journal
 from ops.core.plan import Plan
-from ops.core.run import Target
+from ops.core.run import StackContext
 from tests.ops.procedures import Procedure
 from tests.ops.stage import ACCOUNT, REGION, Stage
 
@@ -62,14 +62,20 @@ def put_alarm(cloudwatch: Any, name: str, action: str) -> None:
 def muting_of(on: Stage, how: Literal["rules", "actions"], severity: str = "P2") -> Plan:
     """A mute of one severity for ten hours."""
     now = on.clock.held.now()
-    found = muting.chosen(muting.observed(on.aws, on.outputs), PREFIX, severity=severity)
-    return muting.mute(on.outputs, found, now, now + timedelta(hours=10), "planned", RUN, how)
+    found = muting.select_alarms(
+        muting.list_stack_alarms(on.aws, on.outputs), PREFIX, severity=severity
+    )
+    return muting.build_mute_plan(
+        on.outputs, found, now, now + timedelta(hours=10), "planned", RUN, how
+    )
 
 
 def unmuting(on: Stage) -> Plan:
-    off = [a.name for a in muting.observed(on.aws, on.outputs) if not a.enabled]
-    found = muted.mutes(Target(on.outputs, on.aws), disabled=off)
-    return muting.unmute(on.outputs, found, "unmute-1")
+    off = [
+        a.name for a in muting.list_stack_alarms(on.aws, on.outputs) if not a.has_enabled_actions
+    ]
+    found = muted.list_mutes(StackContext(on.outputs, on.aws), disabled_alarms=off)
+    return muting.build_unmute_plan(on.outputs, found, "unmute-1")
 
 
 def put_muted(on: Stage, how: Literal["rules", "actions"] = "rules") -> None:
@@ -78,7 +84,7 @@ def put_muted(on: Stage, how: Literal["rules", "actions"] = "rules") -> None:
     bucket = on.outputs.backups.operations_bucket
     s3 = on.client("s3")
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    journal = Journal(Bucket(s3, bucket, RUN))
+    journal = Journal(BucketJournalStore(s3, bucket, RUN))
     actions = Actions(on.aws)
     assert Engine(actions, journal, on.clock).start(muting_of(on, how)) == "done"
 

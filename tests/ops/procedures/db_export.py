@@ -43,9 +43,11 @@ def put(on: Stage) -> None:
 
 
 def planned(on: Stage) -> Plan:
-    listed = snapshots.found(on.aws, on.outputs, REGION)
-    one = snapshots.source(listed, SNAPSHOT)
-    return exporting.export(on.outputs, one, ("app.public.orders",), "export-1")
+    listed = snapshots.list_snapshots(on.aws, on.outputs, REGION)
+    one = snapshots.select_snapshot(listed, SNAPSHOT)
+    return exporting.build_database_snapshot_export_plan(
+        on.outputs, one, ("app.public.orders",), "export-1"
+    )
 
 
 def facts(on: Stage) -> tuple[object, ...]:

@@ -24,14 +24,16 @@ def put(on: Stage) -> None:
 
 
 def planned(on: Stage) -> Plan:
-    known = parameters.listed(on.aws, on.outputs, GROUP)
-    wanted = parameters.chosen(known, {"work_mem": "8192", "max_connections": "200"})
-    found = database.primary(on.aws, on.outputs)
-    return parameters.change(on.outputs, found, wanted, "parameters-1")
+    known = parameters.list_database_parameters(on.aws, on.outputs, GROUP)
+    wanted = parameters.resolve_parameter_changes(
+        known, {"work_mem": "8192", "max_connections": "200"}
+    )
+    found = database.get_primary(on.aws, on.outputs)
+    return parameters.build_parameter_change_plan(on.outputs, found, wanted, "parameters-1")
 
 
 def facts(on: Stage) -> tuple[object, ...]:
-    own = parameters.listed(on.aws, on.outputs, GROUP, own=True)
+    own = parameters.list_database_parameters(on.aws, on.outputs, GROUP, user_only=True)
     state = seen(on)["DBParameterGroups"][0]["ParameterApplyStatus"]
     return [(one.name, one.value) for one in own], state
 

@@ -75,9 +75,9 @@ def put(on: Stage) -> None:
 
 
 def planned(on: Stage) -> Plan:
-    found = database.primary(on.aws, on.outputs)
+    found = database.get_primary(on.aws, on.outputs)
     one = services.one(on.aws, on.outputs, "backend")
-    return rotating.rotate(on.aws, on.outputs, found, [one], "rotate-1")
+    return rotating.build_password_rotation_plan(on.aws, on.outputs, found, [one], "rotate-1")
 
 
 def facts(on: Stage) -> tuple[object, ...]:

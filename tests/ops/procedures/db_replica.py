@@ -27,13 +27,13 @@ def put_replica(on: Stage) -> None:
 
 
 def added(on: Stage) -> Plan:
-    primary = replicas.described(on.aws, on.outputs)
-    return replicas.add(on.aws, on.outputs, primary, "reports", "replica-1")
+    primary = replicas.get_instance_description(on.aws, on.outputs)
+    return replicas.build_replica_creation_plan(on.aws, on.outputs, primary, "reports", "replica-1")
 
 
 def removed(on: Stage) -> Plan:
-    primary = replicas.described(on.aws, on.outputs)
-    return replicas.remove(on.aws, on.outputs, primary, "reports", "replica-1")
+    primary = replicas.get_instance_description(on.aws, on.outputs)
+    return replicas.build_replica_removal_plan(on.aws, on.outputs, primary, "reports", "replica-1")
 
 
 def facts(on: Stage) -> tuple[object, ...]:

@@ -14,14 +14,16 @@ NAME: Final = "bulwark-test-database"
 
 
 def failing_over(on: Stage) -> Plan:
-    return failover.failover(on.outputs, database.primary(on.aws, on.outputs), "failover-1")
+    return failover.build_database_failover_plan(
+        on.outputs, database.get_primary(on.aws, on.outputs), "failover-1"
+    )
 
 
 def rebooting(on: Stage) -> Plan:
-    found = database.primary(on.aws, on.outputs)
+    found = database.get_primary(on.aws, on.outputs)
     now = datetime.fromtimestamp(on.clock.now(), UTC)
-    since = failover.last_restart(on.aws, on.outputs, NAME, now)
-    return failover.reboot(on.outputs, found, since, "reboot-1")
+    since = failover.get_reboot_events_start(on.aws, on.outputs, NAME, now)
+    return failover.build_database_reboot_plan(on.outputs, found, since, "reboot-1")
 
 
 def told(on: Stage) -> list[str]:

@@ -11,12 +11,14 @@ from tests.ops.stage import Stage
 
 
 def resized(on: Stage) -> Plan:
-    found = database.primary(on.aws, on.outputs)
-    return resizing.resize(on.outputs, found, "db.m7g.large", "resize-1")
+    found = database.get_primary(on.aws, on.outputs)
+    return resizing.build_database_resize_plan(on.outputs, found, "db.m7g.large", "resize-1")
 
 
 def grown(on: Stage) -> Plan:
-    return resizing.grow(on.outputs, database.primary(on.aws, on.outputs), 40, "storage-1")
+    return resizing.build_storage_growth_plan(
+        on.outputs, database.get_primary(on.aws, on.outputs), 40, "storage-1"
+    )
 
 
 def rested(on: Stage) -> tuple[object, ...]:

@@ -20,7 +20,7 @@ def saved(on: Stage, *runs: str) -> None:
         on.client("rds").create_db_snapshot(
             DBInstanceIdentifier=NAME,
             DBSnapshotIdentifier=f"{NAME}-{run}",
-            Tags=[{"Key": snapshots.TAG, "Value": run}],
+            Tags=[{"Key": snapshots.DATABASE_RUN_TAG, "Value": run}],
         )
         on.clock.sleep(86400)
 
@@ -32,23 +32,27 @@ def made(on: Stage, region: str = REGION) -> list[tuple[str, str]]:
 
 
 def planned(on: Stage) -> Plan:
-    return snapshots.create(on.outputs, database.primary(on.aws, on.outputs), "run-1")
+    return snapshots.build_database_snapshot_plan(
+        on.outputs, database.get_primary(on.aws, on.outputs), "run-1"
+    )
 
 
 def begun(on: Stage) -> Plan:
-    instance = database.primary(on.aws, on.outputs)
-    return snapshots.create(on.outputs, instance, "run-1", wait=False)
+    instance = database.get_primary(on.aws, on.outputs)
+    return snapshots.build_database_snapshot_plan(on.outputs, instance, "run-1", wait=False)
 
 
 def copying(on: Stage) -> Plan:
-    source = snapshots.source(snapshots.found(on.aws, on.outputs, REGION), None)
-    return snapshots.copy(on.outputs, source, "copy-1")
+    source = snapshots.select_snapshot(snapshots.list_snapshots(on.aws, on.outputs, REGION), None)
+    return snapshots.build_database_snapshot_copy_plan(on.outputs, source, "copy-1")
 
 
 def pruning(on: Stage) -> Plan:
-    listed = snapshots.found(on.aws, on.outputs, REGION)
+    listed = snapshots.list_snapshots(on.aws, on.outputs, REGION)
     now = datetime.fromtimestamp(on.clock.now(), UTC)
-    return snapshots.prune(on.outputs, snapshots.superfluous(listed, 1, 0, now), "prune-1")
+    return snapshots.build_database_snapshot_prune_plan(
+        on.outputs, snapshots.list_prunable(listed, 1, 0, now), "prune-1"
+    )
 
 
 def rested(on: Stage) -> object:

@@ -30,11 +30,19 @@ def put(on: Stage) -> None:
 
 
 def _planned(on: Stage, version: str) -> Plan:
-    found = database.primary(on.aws, on.outputs)
-    to = upgrading.chosen(found, upgrading.targets(on.aws, on.outputs, found), version)
-    replicas = [database.member(on.aws, on.outputs, name) for name in found.replicas]
-    own = parameters.listed(on.aws, on.outputs, GROUP, own=True) if to.major else []
-    return upgrading.upgrade(on.outputs, found, replicas, to, own, "upgrade-1")
+    found = database.get_primary(on.aws, on.outputs)
+    to = upgrading.resolve_upgrade_target(
+        found, upgrading.list_database_upgrade_targets(on.aws, on.outputs, found), version
+    )
+    replicas = [
+        database.get_primary_or_replica(on.aws, on.outputs, name) for name in found.replicas
+    ]
+    own = (
+        parameters.list_database_parameters(on.aws, on.outputs, GROUP, user_only=True)
+        if to.is_major
+        else []
+    )
+    return upgrading.build_database_upgrade_plan(on.outputs, found, replicas, to, own, "upgrade-1")
 
 
 def minor(on: Stage) -> Plan:

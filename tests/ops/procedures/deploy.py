@@ -11,7 +11,7 @@ from ops.database import instance as database
 from ops.database import snapshots
 from ops.deploy import commits
 from ops.deploy import deployment as deploying
-from ops.deploy.deployment import Deployment
+from ops.deploy.deployment import StackDeployment
 from ops.preview import changes as preview
 from ops.state import backup as states
 from tests.ops import fake_pulumi as pretended_pulumi
@@ -74,20 +74,20 @@ def put_sick(on: Stage) -> None:
 def deployed(on: Stage) -> Plan:
     stack = on.outputs.stack
     pulumi = pretended_pulumi.of(on)
-    found = preview.told({"steps": pulumi.previewed["test"]}, "test")
+    found = preview.parse_live({"steps": pulumi.previewed["test"]}, "test")
     top = Path(__file__).parents[3]
-    of = Deployment(
+    of = StackDeployment(
         stack=stack.stack,
         project=stack.project,
         account=stack.account,
         region=stack.region,
         program=commits.Checkout(FOLDER, top, NEW),
-        seen=deploying.looked(found),
+        assessment=deploying.assess_preview(found),
         outputs=on.outputs,
-        instance=database.look(on.aws, on.outputs, OWN),
-        before=OLD,
+        instance=database.find_instance(on.aws, on.outputs, OWN),
+        previous_commit=OLD,
     )
-    return deploying.plan(of, "deploy-1", draft("deploy-1.json"))
+    return deploying.build_stack_deploy_plan(of, "deploy-1", draft("deploy-1.json"))
 
 
 def facts(on: Stage) -> tuple[object, ...]:
@@ -99,8 +99,8 @@ def facts(on: Stage) -> tuple[object, ...]:
         one["DBSnapshotIdentifier"]
         for one in on.client("rds").describe_db_snapshots()["DBSnapshots"]
     ]
-    assert snapshots.name_of(own, "deploy-1") in saved or pulumi.last == OLD
-    states_ = sorted(key for key in kept if key.startswith(states.PREFIX))
+    assert snapshots.get_snapshot_name(own, "deploy-1") in saved or pulumi.last == OLD
+    states_ = sorted(key for key in kept if key.startswith(states.STATES_PREFIX))
     return pulumi.last, sorted(saved), states_
 
 

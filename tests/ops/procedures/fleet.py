@@ -43,7 +43,7 @@ def refreshed(on: Stage, version: str = "2", **how: Any) -> Plan:
 
 def deployed(on: Stage, tag: str = "v2") -> Plan:
     now = fleet.observed(on.aws, on.outputs)
-    found = images.resolved(on.aws, f"{IMAGE}:{tag}")
+    found = images.resolve_image(on.aws, f"{IMAGE}:{tag}")
     return fleet_deploying.deploy(on.aws, on.outputs, now, found, "run-1", how=How())
 
 
@@ -60,7 +60,7 @@ def put_refreshing(on: Stage) -> None:
 def begin(on: Stage) -> None:
     """Somebody starts a refresh."""
     (step, *_) = refreshed(on).steps
-    on.client("autoscaling").start_instance_refresh(**step.do.params)  # type: ignore[union-attr]
+    on.client("autoscaling").start_instance_refresh(**step.action.params)  # type: ignore[union-attr]
 
 
 def cancelled(on: Stage) -> Plan:

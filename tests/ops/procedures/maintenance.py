@@ -10,11 +10,15 @@ from ops.alarms import announcement as announcing
 from ops.alarms import mute as muting
 from ops.core.errors import RefusedError
 from ops.core.plan import Plan, Sql
-from ops.core.steps import ASK
+from ops.core.steps import ANSWER_QUERY
 from ops.database import instance as database
 from ops.database import parameters
-from ops.database.sql.connection import Database
-from ops.database.sql.vacuum import COUNTED, TABLES, Table
+from ops.database.sql.connection import DatabaseClient
+from ops.database.sql.vacuum import (
+    TABLE_STATISTICS_STATEMENT,
+    VACUUM_CHECK_STATEMENT,
+    TableStatistics,
+)
 from ops.maintenance import window as windows
 from ops.maintenance.window import Told, Wanted
 from tests.ops import service_stage
@@ -26,8 +30,8 @@ from tests.ops.stage import PREFIX, Stage
 
 RUN: Final = "maintenance-1"
 QUEUE: Final = "listener"
-ORDERS: Final = Table(1, "public", "orders", 5000, 10, 0, 100, 1 << 20, 1.0, ours=True)
-LOCKED: Final = Table(2, "public", "locked", 5000, 10, 0, 101, 1 << 20, 1.0, ours=True)
+ORDERS: Final = TableStatistics(1, "public", "orders", 5000, 10, 0, 100, 1 << 20, 1.0, ours=True)
+LOCKED: Final = TableStatistics(2, "public", "locked", 5000, 10, 0, 101, 1 << 20, 1.0, ours=True)
 REBOOTED: Final = Wanted({"work_mem": "8192", "max_connections": "200"}, reboot=True)
 PATCHED: Final = Wanted(patch="16.11", reboot=True, tables=("orders",))
 BROKEN_OFF: Final = Wanted({"work_mem": "8192"}, tables=("locked",))
@@ -39,20 +43,20 @@ class Pretended:
     def __init__(self) -> None:
         self.vacuumed: set[int] = set()
 
-    def rows(self, statement: str) -> list[dict[str, JsonValue]]:
+    def fetch_rows(self, statement: str) -> list[dict[str, JsonValue]]:
         """What the tables are when a window is planned."""
-        assert statement == TABLES
+        assert statement == TABLE_STATISTICS_STATEMENT
         return [asdict(table) for table in (ORDERS, LOCKED)]
 
     def __call__(self, sql: Sql) -> list[dict[str, JsonValue]]:
-        if sql.statement == ASK.statement:
+        if sql.statement == ANSWER_QUERY.statement:
             return [{"answers": 1}]
-        if sql.statement == f"VACUUM {ORDERS.quoted}":
+        if sql.statement == f"VACUUM {ORDERS.quoted_name}":
             self.vacuumed.add(ORDERS.oid)
             return []
-        if sql.statement == f"VACUUM {LOCKED.quoted}":
+        if sql.statement == f"VACUUM {LOCKED.quoted_name}":
             raise RefusedError("no lock within 10 s")
-        assert sql.statement == COUNTED
+        assert sql.statement == VACUUM_CHECK_STATEMENT
         return [{"vacuumed": sql.params["oid"] in self.vacuumed, "running": False}]
 
 
@@ -84,13 +88,13 @@ def planned(
     on: Stage, wanted: Wanted, how: Literal["rules", "actions"] = "rules", *, sql: bool = True
 ) -> Plan:
     """A window as the command plans it."""
-    found = database.primary(on.aws, on.outputs)
-    way = cast(Database, pretended(on)) if sql else None
+    found = database.get_primary(on.aws, on.outputs)
+    way = cast(DatabaseClient, pretended(on)) if sql else None
     it = windows.Seen(on.aws, on.outputs, found, wanted, RUN, on.clock.held.now(), way)
     made = windows.acts(it)
     steps = windows.body(it, made)
     told = Told("warn", "planned", how, windows.minutes("600", steps))
-    return windows.window(it, made, steps, muting.observed(on.aws, on.outputs), told)
+    return windows.window(it, made, steps, muting.list_stack_alarms(on.aws, on.outputs), told)
 
 
 def messages(on: Stage) -> list[tuple[str, str]]:
@@ -109,7 +113,7 @@ def messages(on: Stage) -> list[tuple[str, str]]:
 def facts(on: Stage) -> tuple[object, ...]:
     """What people were told, what tells them, and how the database is."""
     on.clock.sleep(600)
-    own = parameters.listed(on.aws, on.outputs, GROUP, own=True)
+    own = parameters.list_database_parameters(on.aws, on.outputs, GROUP, user_only=True)
     events = on.client("rds").describe_events(
         SourceIdentifier=on.outputs.database.identifier, SourceType="db-instance", Duration=1440
     )["Events"]
@@ -134,7 +138,7 @@ def returned(on: Stage) -> tuple[object, ...]:
 
 def ring(on: Stage) -> list[str]:
     """The alarms that tell of windows, which must not stay."""
-    name = announcing.name_of(on.outputs, RUN)
+    name = announcing.format_announcement_name(on.outputs, RUN)
     found = on.client("cloudwatch").describe_alarms(AlarmNames=[name])
     return [one["AlarmName"] for one in found["MetricAlarms"]]
 

@@ -94,27 +94,31 @@ def put_restored(on: Stage) -> None:
 
 
 def in_time(on: Stage) -> Plan:
-    source = replicas.described(on.aws, on.outputs)
+    source = replicas.get_instance_description(on.aws, on.outputs)
     now = on.clock.held.now()
     return restoring.to_time(on.outputs, source, None, Wanted(NAME), RUN, now)
 
 
 def from_snapshot(on: Stage) -> Plan:
-    source = replicas.described(on.aws, on.outputs)
-    listed = snapshots.found(on.aws, on.outputs, REGION)
-    one = snapshots.source(listed, SAVED)
+    source = replicas.get_instance_description(on.aws, on.outputs)
+    listed = snapshots.list_snapshots(on.aws, on.outputs, REGION)
+    one = snapshots.select_snapshot(listed, SAVED)
     return restoring.from_snapshot(on.outputs, source, one, Wanted(NAME), RUN, on.clock.held.now())
 
 
 def renamed(on: Stage) -> Plan:
-    own, made = (replicas.described(on.aws, on.outputs, name) for name in (OWN, NAME))
+    own, made = (
+        replicas.get_instance_description(on.aws, on.outputs, name) for name in (OWN, NAME)
+    )
     now = on.clock.held.now()
     return promoting.by_rename(on.outputs, own, made, "promote-1", now, sql=False)
 
 
 def switched(on: Stage) -> Plan:
-    own, made = (replicas.described(on.aws, on.outputs, name) for name in (OWN, NAME))
-    secret = rotating.described(on.aws, on.outputs)
+    own, made = (
+        replicas.get_instance_description(on.aws, on.outputs, name) for name in (OWN, NAME)
+    )
+    secret = rotating.describe_database_secret(on.aws, on.outputs)
     assert isinstance(secret, dict)
     one = services.one(on.aws, on.outputs, "backend")
     return promoting.by_secret(
@@ -140,18 +144,18 @@ def put_alarm_that_pages(on: Stage) -> None:
 
 
 def drilled(on: Stage) -> Plan:
-    source = replicas.described(on.aws, on.outputs)
+    source = replicas.get_instance_description(on.aws, on.outputs)
     wanted = Wanted(NAME, lasts=False)
     return drilling.drill(on.outputs, source, wanted, None, "drill-1", on.clock.held.now(), 30, 5)
 
 
 def discarded(on: Stage) -> Plan:
-    found = replicas.described(on.aws, on.outputs, NAME)
+    found = replicas.get_instance_description(on.aws, on.outputs, NAME)
     return promoting.discard(on.outputs, found, "discard-1", save=True)
 
 
 def promoted(on: Stage) -> Plan:
-    found = replicas.described(on.aws, on.outputs, REPLICA)
+    found = replicas.get_instance_description(on.aws, on.outputs, REPLICA)
     return promoting.promote_replica(on.outputs, found, 7, "promote-1")
 
 

@@ -76,7 +76,7 @@ def put_replicated(on: Stage) -> None:
 
 def rebuilt(on: Stage) -> Plan:
     source = sources.chosen(sources.whole(on.aws, on.outputs, REGION), None, REGION)
-    known = (STATE, states.digest(rebuilding.state_of(STATE)))
+    known = (STATE, states.compute_state_digest(rebuilding.state_of(STATE)))
     return rebuilding.rebuild(on.outputs, FOLDER, source, "rebuild-1", known, rebuilding.Looks())
 
 

@@ -13,7 +13,7 @@ from tests.ops.stage import Stage
 
 def deploying(on: Stage, tag: str = "v2", run: str = "run-1") -> Plan:
     service = services.one(on.aws, on.outputs, "backend")
-    image = images.resolved(on.aws, f"{IMAGE}:{tag}")
+    image = images.resolve_image(on.aws, f"{IMAGE}:{tag}")
     return deployments.deploy(on.aws, on.outputs, service, image, run)
 
 

@@ -13,8 +13,8 @@ from pydantic import JsonValue
 from ops.core.plan import Plan, Sql
 from ops.database.sql import sessions
 from ops.database.sql import vacuum as vacuuming
-from ops.database.sql.sessions import Session
-from ops.database.sql.vacuum import Table
+from ops.database.sql.sessions import DatabaseSession
+from ops.database.sql.vacuum import TableStatistics
 from tests.ops import db_stage
 from tests.ops.procedures import Procedure
 from tests.ops.stage import PREFIX, Stage
@@ -85,25 +85,27 @@ class Pretended:
         return [{"vacuumed": self.file != params["before"], "running": False}]
 
 
-TABLE: Final = Table(1, "public", "orders", 5000, 10, 0, 100, 1 << 20, 1.0, ours=True)
-IDLE: Final = (sessions.MEANT, sessions.MEANT_IDLE)
+TABLE: Final = TableStatistics(1, "public", "orders", 5000, 10, 0, 100, 1 << 20, 1.0, ours=True)
+IDLE: Final = (sessions.SELECTED_SESSIONS_SOURCE, sessions.SELECTED_IDLE_SESSIONS_SOURCE)
 DOES: Final[dict[str, Callable[[Pretended, Any], Rows]]] = {
-    sessions.CANCEL: Pretended.cancel,
-    sessions.CANCELLED: Pretended.cancelled,
-    sessions.TERMINATE: Pretended.terminate,
-    sessions.TERMINATED: Pretended.terminated,
-    sessions.TERMINATE.replace(*IDLE) + sessions.STILL: Pretended.terminate,
-    sessions.TERMINATED.replace(*IDLE) + sessions.STILL: Pretended.terminated,
-    f"VACUUM (ANALYZE) {TABLE.quoted}": Pretended.vacuum,
-    f"VACUUM (FULL) {TABLE.quoted}": Pretended.rewrite,
-    vacuuming.COUNTED: Pretended.counted,
-    vacuuming.REWRITTEN: Pretended.rewritten,
+    sessions.CANCEL_STATEMENT: Pretended.cancel,
+    sessions.CANCEL_CHECK_STATEMENT: Pretended.cancelled,
+    sessions.TERMINATE_STATEMENT: Pretended.terminate,
+    sessions.TERMINATE_CHECK_STATEMENT: Pretended.terminated,
+    sessions.TERMINATE_STATEMENT.replace(*IDLE)
+    + sessions.STILL_IDLE_CONDITION: Pretended.terminate,
+    sessions.TERMINATE_CHECK_STATEMENT.replace(*IDLE)
+    + sessions.STILL_IDLE_CONDITION: Pretended.terminated,
+    f"VACUUM (ANALYZE) {TABLE.quoted_name}": Pretended.vacuum,
+    f"VACUUM (FULL) {TABLE.quoted_name}": Pretended.rewrite,
+    vacuuming.VACUUM_CHECK_STATEMENT: Pretended.counted,
+    vacuuming.FULL_VACUUM_CHECK_STATEMENT: Pretended.rewritten,
 }
 
 
-def session(pid: int, state: str) -> Session:
+def session(pid: int, state: str) -> DatabaseSession:
     """A session as it was seen."""
-    return Session(
+    return DatabaseSession(
         pid,
         BEGAN,
         BEGAN,
@@ -142,24 +144,28 @@ def facts(on: Stage) -> object:
 
 
 def cancelling(on: Stage) -> Plan:
-    return sessions.kill(on.outputs, session(42, "active"), None, "kill-1", terminate=False)
+    return sessions.build_kill_session_plan(
+        on.outputs, session(42, "active"), None, "kill-1", terminate=False
+    )
 
 
 def ending(on: Stage) -> Plan:
-    return sessions.kill(on.outputs, session(42, "active"), None, "kill-2", terminate=True)
+    return sessions.build_kill_session_plan(
+        on.outputs, session(42, "active"), None, "kill-2", terminate=True
+    )
 
 
 def ending_idle(on: Stage) -> Plan:
     both = [session(43, "idle"), session(44, "idle")]
-    return sessions.kill_idle(on.outputs, both, None, "kill-idle-1")
+    return sessions.build_kill_idle_sessions_plan(on.outputs, both, None, "kill-idle-1")
 
 
 def vacuum(on: Stage) -> Plan:
-    return vacuuming.vacuum(on.outputs, [TABLE], "vacuum-1", analyze=True)
+    return vacuuming.build_table_vacuum_plan(on.outputs, [TABLE], "vacuum-1", analyze=True)
 
 
 def rewriting(on: Stage) -> Plan:
-    return vacuuming.vacuum(on.outputs, [TABLE], "vacuum-2", full=True)
+    return vacuuming.build_table_vacuum_plan(on.outputs, [TABLE], "vacuum-2", full=True)
 
 
 PROCEDURES: Final = (

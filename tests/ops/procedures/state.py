@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ops.core.plan import Plan
-from ops.core.run import Target
+from ops.core.run import StackContext
 from ops.state import backup as states
 from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.procedures import Procedure
@@ -49,16 +49,20 @@ def _drafts() -> "tempfile.TemporaryDirectory[str]":
 
 
 def saved(on: Stage) -> Plan:
-    return states.backup(on.outputs, FOLDER, draft("state-1.json"), "state-1")
+    return states.build_state_backup_plan(on.outputs, FOLDER, draft("state-1.json"), "state-1")
 
 
 def restored(on: Stage) -> Plan:
-    of = Target(on.outputs, on.aws)
-    then = states.fetched(of, states.chosen(states.listed(of), THEN))
+    of = StackContext(on.outputs, on.aws)
+    then = states.fetch_saved_state(
+        of, states.resolve_saved_state(states.list_saved_states(of), THEN)
+    )
     given = draft("given.json")
     given.write_text(json.dumps(then), encoding="utf-8")
     now = pretended_pulumi.of(on).stacks["test"].state
-    return states.restore(on.outputs, FOLDER, draft("state-1.json"), given, then, now, "state-1")
+    return states.build_state_restore_plan(
+        on.outputs, FOLDER, draft("state-1.json"), given, then, now, "state-1"
+    )
 
 
 def facts(on: Stage) -> tuple[object, ...]:
@@ -68,8 +72,11 @@ def facts(on: Stage) -> tuple[object, ...]:
     kept = {
         one["Key"]: s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read() for one in listed
     }
-    digests = {key.rpartition("/")[2][:5]: states.digest(json.loads(v)) for key, v in kept.items()}
-    return states.digest(pretended_pulumi.of(on).stacks["test"].state), digests
+    digests = {
+        key.rpartition("/")[2][:5]: states.compute_state_digest(json.loads(v))
+        for key, v in kept.items()
+    }
+    return states.compute_state_digest(pretended_pulumi.of(on).stacks["test"].state), digests
 
 
 def known(on: Stage) -> object:

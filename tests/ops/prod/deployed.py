@@ -15,8 +15,8 @@ from botocore.exceptions import ClientError
 
 from ops.cli.app import main
 from ops.core.aws import Aws
-from ops.outputs import Outputs, read
-from sandbox.deploy import deploy, in_memory_aws
+from ops.outputs import Outputs, parse_outputs
+from sandbox.deploy import deploy_in_memory, use_in_memory_aws
 
 REGION = "eu-north-1"
 
@@ -37,11 +37,11 @@ class Prod:
 @contextmanager
 def deployed(folder: Path) -> Iterator[Prod]:
     """The stack in an in-memory AWS of its own, and its outputs in a file of the folder."""
-    with in_memory_aws(REGION):
-        exports = dict(deploy("prod").exports)
+    with use_in_memory_aws(REGION):
+        exports = dict(deploy_in_memory("prod").exports)
         file = folder / "outputs.json"
         file.write_text(json.dumps(exports), encoding="utf-8")
-        yield Prod(read(exports), file, Aws(REGION))
+        yield Prod(parse_outputs(exports), file, Aws(REGION))
 
 
 @pytest.fixture(scope="package")

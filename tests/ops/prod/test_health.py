@@ -99,7 +99,7 @@ def test_free_storage_comes_from_its_metric(prod: Prod, capsys: pytest.CaptureFi
             1024**3 * (names["DBInstanceIdentifier"] == name)
         )
     }
-    with patch("sandbox.patches.cloudwatch.metrics.MODELLED", model):
+    with patch("sandbox.patches.cloudwatch.metrics.MODELLED_METRICS", model):
         assert prod.ops("health", "--only", "database") == 3
     captured = capsys.readouterr()
     assert "5 % of 20 GiB is free" in captured.out

@@ -16,7 +16,7 @@ from moto.logs.models import logs_backends
 from ops.health.logs import GROUPS
 from ops.health.registry import health
 from ops.outputs import Outputs
-from sandbox.patches.cloudwatch.metrics import MODELLED
+from sandbox.patches.cloudwatch.metrics import MODELLED_METRICS
 from tests.ops.prod.deployed import REGION, Prod, calls
 from tests.ops.stage import ACCOUNT
 
@@ -81,7 +81,9 @@ def counted(sick: set[str]) -> Iterator[None]:
         ("AWS/ApplicationELB", "HealthyHostCount"): healthy,
         ("AWS/ApplicationELB", "UnHealthyHostCount"): unhealthy,
     }
-    with patch("sandbox.patches.cloudwatch.metrics.MODELLED", {**MODELLED, **model}):
+    with patch(
+        "sandbox.patches.cloudwatch.metrics.MODELLED_METRICS", {**MODELLED_METRICS, **model}
+    ):
         yield
 
 

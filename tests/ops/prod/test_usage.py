@@ -9,7 +9,7 @@ import pytest
 
 from ops.core.checks import Facts
 from ops.core.metrics import BATCH, batched, metric
-from ops.usage.capacity import AREAS, usage
+from ops.usage.capacity import USAGE_AREAS, measure_usage
 from tests.ops.prod.deployed import Prod, calls
 from tests.ops.single_check import NOW
 from tests.ops.stage import stack_outputs
@@ -69,7 +69,7 @@ def test_mean_and_peak_are_of_the_last_hour(prod: Prod) -> None:
         for value, ago in ((90, 7200), (60, 1800), (20, 120))
     ]
     prod.aws.client("cloudwatch").put_metric_data(Namespace="AWS/ECS", MetricData=metric_data)
-    found = usage(prod.outputs, prod.aws, datetime.now(UTC), ["services"])
+    found = measure_usage(prod.outputs, prod.aws, datetime.now(UTC), ["services"])
     (cpu,) = (u for u in found if (u.subject, u.what) == ("backend", "CPU"))
     assert (cpu.now, cpu.mean, cpu.peak) == (20, 40, 60)
 
@@ -89,13 +89,13 @@ def test_usage_that_cannot_be_read_says_so_and_exits_3(
 
 
 def test_a_metric_that_nobody_reports_has_no_data(prod: Prod) -> None:
-    with patch("sandbox.patches.cloudwatch.metrics.MODELLED", {}):
-        found = usage(prod.outputs, prod.aws, datetime.now(UTC), ["buckets"])
+    with patch("sandbox.patches.cloudwatch.metrics.MODELLED_METRICS", {}):
+        found = measure_usage(prod.outputs, prod.aws, datetime.now(UTC), ["buckets"])
     assert {(u.now, u.note) for u in found} == {(None, "no data")}
 
 
 def test_a_fleet_and_a_cache_are_asked_for_where_there_are_any(prod: Prod) -> None:
-    found = usage(stack_outputs(), prod.aws, NOW, ["fleet", "cache"])
+    found = measure_usage(stack_outputs(), prod.aws, NOW, ["fleet", "cache"])
     assert [(u.area, u.what) for u in found] == [("fleet", "CPU")]
 
 
@@ -106,7 +106,7 @@ def test_an_unknown_area_is_refused_before_any_call(
     with calls() as counted:
         assert prod.ops("usage", "--only", only) == 2
     assert not counted
-    expected = f"ops: --only is {only!r}, may be some of {', '.join(AREAS)}\n"
+    expected = f"ops: --only is {only!r}, may be some of {', '.join(USAGE_AREAS)}\n"
     assert capsys.readouterr().err == expected
 
 

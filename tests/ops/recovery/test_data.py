@@ -9,11 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from ops.alarms.mute_state import iso
+from ops.alarms.mute_state import format_time
 from ops.recovery import restore as restoring
-from sandbox.clients.http_client import STEP, stepping
-from sandbox.clients.writer import TABLE, Writer
-from sandbox.patches.rds.changes import TAKES
+from sandbox.clients.http_client import STEP_SECONDS, step_clients
+from sandbox.clients.writer import WRITER_TABLE, DatabaseWriter
+from sandbox.patches.rds.changes import MODIFY_SECONDS_BY_PARAMETER
 from tests.ops import service_stage
 from tests.ops.command_line import Console
 from tests.ops.db_stage import seen
@@ -22,7 +22,7 @@ from tests.ops.stage import Stage
 from tests.ops.writing_client import Patient, held_console, login
 
 OWN = "bulwark-test-database"
-RENAME = TAKES["new_db_instance_identifier"]
+RENAME = MODIFY_SECONDS_BY_PARAMETER["new_db_instance_identifier"]
 
 
 @pytest.fixture
@@ -51,22 +51,24 @@ def rows(ops: Console, name: str) -> list[int]:
         dbname=NAME,
         sslmode="disable",
     ) as connection:
-        return [r[0] for r in connection.execute(f"SELECT n FROM {TABLE} ORDER BY n".encode())]
+        return [
+            r[0] for r in connection.execute(f"SELECT n FROM {WRITER_TABLE} ORDER BY n".encode())
+        ]
 
 
 class Noting:
     """A client that writes, and notes when each of its rows was acknowledged."""
 
     def __init__(self, ops: Console, where: Any) -> None:
-        self.ops, self.writer = ops, Writer(where)
+        self.ops, self.writer = ops, DatabaseWriter(where)
         self.times: dict[int, datetime] = {}
         self._client = Patient(self.writer)
 
-    def ask(self) -> None:
-        before = self.writer.seen().answered
+    def send_request(self) -> None:
+        before = self.writer.get_observation().answered
         self._client.ask()
-        if self.writer.seen().answered > before:
-            self.times[self.writer.seen().sent] = self.ops.stage.clock.held.now()
+        if self.writer.get_observation().answered > before:
+            self.times[self.writer.get_observation().sent] = self.ops.stage.clock.held.now()
 
     def until(self, at: datetime) -> list[int]:
         """What was acknowledged by then."""
@@ -76,28 +78,28 @@ class Noting:
 def test_a_dropped_table_is_there_again_as_of_the_second_before(ops: Console) -> None:
     clock = ops.stage.clock
     client = Noting(ops, lambda: login(ops))
-    client.writer.begin()
-    with stepping(clock.held, client, step=7):
+    client.writer.create_table()
+    with step_clients(clock.held, client, step_seconds=7):
         clock.sleep(700)
     dropped = clock.held.now()
     with client.writer._connect() as connection:
-        connection.execute(f"DROP TABLE {TABLE}".encode())
+        connection.execute(f"DROP TABLE {WRITER_TABLE}".encode())
     clock.sleep(900)
     before = dropped - timedelta(seconds=1)
-    found = ops.json(f"recover point-in-time --to {iso(before)} --name before --yes")
-    whole = datetime.fromisoformat(iso(before).replace("Z", "+00:00"))
+    found = ops.json(f"recover point-in-time --to {format_time(before)} --name before --yes")
+    whole = datetime.fromisoformat(format_time(before).replace("Z", "+00:00"))
     wanted = client.until(whole)
     assert rows(ops, found["instance"]) == wanted
     assert 90 < len(wanted) < len(client.times), "some were written in the last second"
     with pytest.raises(psycopg.errors.UndefinedTable):
         rows(ops, OWN)
-    out, err = ops(f"recover compare {OWN} {OWN}-before --heartbeat {TABLE}.n --no-sql", 0)
+    out, err = ops(f"recover compare {OWN} {OWN}-before --heartbeat {WRITER_TABLE}.n --no-sql", 0)
     assert "settings alone" in out
     compared = ops.json(f"recover compare {OWN} {OWN}-before", 3)["items"]
     assert compared == [
         {
             "kind": "table",
-            "what": f"public.{TABLE}",
+            "what": f"public.{WRITER_TABLE}",
             "source": "is not there",
             "restored": "is there",
         },
@@ -142,11 +144,11 @@ def test_a_restored_one_takes_the_password_that_the_secret_has_now(ops: Console)
 def restored(ops: Console, client: Noting) -> tuple[str, list[int]]:
     """An instance restored to the latest time while the client writes, and what it has not."""
     clock = ops.stage.clock
-    with stepping(clock.held, client, step=60):
+    with step_clients(clock.held, client, step_seconds=60):
         clock.sleep(900)
         line = "recover point-in-time --to latest --name again --yes"
         name = ops.json(line)["instance"]
-    client.writer._gap = 0.0  # what is felt is looked at from here on
+    client.writer._longest_gap = 0.0  # what is felt is looked at from here on
     there = rows(ops, name)
     return name, [n for n in client.times if n not in there]
 
@@ -157,21 +159,21 @@ def test_by_rename_nobody_is_answered_for_two_renames_and_what_came_later_is_los
 ) -> None:
     clock = ops.stage.clock
     client = Noting(ops, lambda: login(ops))
-    client.writer.begin()
+    client.writer.create_table()
     name, missing = restored(ops, client)
     kept = seen(ops.stage)["DbiResourceId"]
-    with stepping(clock.held, client, step=3 * STEP):
+    with step_clients(clock.held, client, step_seconds=3 * STEP_SECONDS):
         made = ops.json(ops.seen(f"recover promote {name} --by rename"))
-        clock.sleep(2 * STEP)
-    client.writer.end()
-    found = client.writer.seen()
+        clock.sleep(2 * STEP_SECONDS)
+    client.writer.count_lost_rows()
+    found = client.writer.get_observation()
     old = seen(ops.stage, made["kept"])
     assert (old["DbiResourceId"], old["DBInstanceStatus"]) == (kept, "available")
-    assert 2 * RENAME <= found.gap <= 2 * RENAME + 120
+    assert 2 * RENAME <= found.longest_gap <= 2 * RENAME + 120
     late = [n for n in client.times if n not in rows(ops, OWN)]
-    assert (found.lost, late[: len(missing)]) == (len(late), missing)
+    assert (found.lost_rows, late[: len(missing)]) == (len(late), missing)
     assert set(late) <= set(rows(ops, made["kept"])), "nothing that was acknowledged is gone"
-    ops(f"runs note {made['run']} client-saw-{found.gap:.0f}-s-without-an-answer")
+    ops(f"runs note {made['run']} client-saw-{found.longest_gap:.0f}-s-without-an-answer")
     report = ops(f"runs report {made['run']}")[0]
     assert "without-an-answer" in report
     ops(f"runs undo {made['run']} --yes")
@@ -191,12 +193,12 @@ class Restarted(Noting):
         )
         return len(found["serviceDeployments"])
 
-    def ask(self) -> None:
+    def send_request(self) -> None:
         if (now := self._deployments()) != self._deployed:
             self._deployed = now
             if self.writer._connection is not None:
                 self.writer._connection.close()
-        super().ask()
+        super().send_request()
 
 
 @pytest.mark.exhaustive
@@ -213,19 +215,19 @@ def test_by_secret_it_is_not_felt_and_what_was_written_meanwhile_is_in_the_old_o
 
     before = secret()
     client = Restarted(ops, secret)
-    client.writer.begin()
+    client.writer.create_table()
     name, missing = restored(ops, client)
-    with stepping(clock.held, client, step=STEP):
+    with step_clients(clock.held, client, step_seconds=STEP_SECONDS):
         made = ops.json(ops.seen(f"recover promote {name} --by secret"))
-        clock.sleep(2 * STEP)
-    client.writer.end()
-    found = client.writer.seen()
+        clock.sleep(2 * STEP_SECONDS)
+    client.writer.count_lost_rows()
+    found = client.writer.get_observation()
     after = secret()
     assert {k: v for k, v in after.items() if before[k] != v}.keys() == {"host"}
     assert after["host"] == seen(ops.stage, name)["Endpoint"]["Address"]
-    assert found.gap <= 2 * STEP
+    assert found.longest_gap <= 2 * STEP_SECONDS
     late = [n for n in client.times if n not in rows(ops, name)]
-    assert found.lost == len(late) >= len(missing)
+    assert found.lost_rows == len(late) >= len(missing)
     assert set(late) <= set(rows(ops, OWN)), "nothing that was acknowledged is gone"
     assert set(client.times) - set(late) <= set(rows(ops, name))
     ops(f"runs undo {made['run']} --yes")
@@ -258,11 +260,11 @@ def test_a_restore_that_cannot_be_is_refused_before_any_change(
 
 
 def test_a_full_quota_is_refused_before_any_change(ops: Console) -> None:
-    from sandbox.patches.rds.restores import limit
+    from sandbox.patches.rds.restores import set_instance_quota
     from tests.ops.stage import ACCOUNT, REGION
 
     ops.stage.clock.sleep(900)
-    limit(ACCOUNT, REGION, 1)
+    set_instance_quota(ACCOUNT, REGION, 1)
     said = ops("recover point-in-time --to latest --name x --yes", 1)[1]
     assert "all that its quota allows" in said
     assert restoring.found(ops.stage.aws, ops.stage.outputs) == []

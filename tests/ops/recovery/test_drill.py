@@ -11,14 +11,14 @@ import psycopg
 import pytest
 
 from ops.core.journal import Journal
-from ops.core.run import Target
+from ops.core.run import StackContext
 from ops.recovery import drill_history as drills
 from ops.recovery import restore as restoring
 from ops.recovery.drill_history import Drill, Objectives, Phases
-from sandbox.clients.http_client import stepping
+from sandbox.clients.http_client import step_clients
 from sandbox.patches.rds import restores as rds_restores
-from sandbox.patches.rds.changes import MODIFY, RESET
-from sandbox.patches.rds.instances import BACK_UP, STANDBY
+from sandbox.patches.rds.changes import MODIFY_SECONDS, PASSWORD_RESET_SECONDS
+from sandbox.patches.rds.instances import BACKUP_SECONDS, STANDBY_SECONDS
 from tests.ops.command_line import Console
 from tests.ops.sql_stage import NAME, USER
 from tests.ops.stage import Stage, interrupted
@@ -71,7 +71,7 @@ class Beating:
         self.connection.execute("CREATE TABLE IF NOT EXISTS beats (at timestamptz)")
         self.times: list[datetime] = []
 
-    def ask(self) -> None:
+    def send_request(self) -> None:
         now = self.ops.stage.clock.held.now()
         self.connection.execute("INSERT INTO beats VALUES (%s)", (now,))
         self.times.append(now)
@@ -86,7 +86,7 @@ def test_it_measures_what_the_restore_took_and_what_would_have_been_lost(
     ops: Console, tmp_path: Path
 ) -> None:
     client = Beating(ops)
-    with stepping(ops.stage.clock.held, client, step=13):
+    with step_clients(ops.stage.clock.held, client, step_seconds=13):
         ops.stage.clock.sleep(640)
     began = ops.stage.clock.held.now()
     page = tmp_path / "drill.html"
@@ -100,7 +100,13 @@ def test_it_measures_what_the_restore_took_and_what_would_have_been_lost(
         sum(t.timestamp() <= restorable for t in client.times),
     )
     # What AWS takes, as it is modelled: the restore, its settings, its password.
-    takes = rds_restores.RESTORE + STANDBY + BACK_UP + MODIFY + RESET
+    takes = (
+        rds_restores.RESTORE_SECONDS
+        + STANDBY_SECONDS
+        + BACKUP_SECONDS
+        + MODIFY_SECONDS
+        + PASSWORD_RESET_SECONDS
+    )
     assert made["phases"]["detect"] == DETECT
     ours = made["rto_seconds"] - DETECT - takes
     assert 0 <= ours <= 0.02 * takes, f"{ours:.0f} s of our own over {takes} s of AWS's"
@@ -198,7 +204,7 @@ def test_records_of_later_versions_and_damaged_ones(tmp_path: Path) -> None:
     assert drills._read(json.dumps({**drill(1, 5).model_dump(), "later": 1})).run == "drill-1"
     with pytest.raises(Exception, match="no drill's"):
         drills._read("{")
-    journal = Journal(Target.lines(_Folder(tmp_path), "r"))  # type: ignore[arg-type]
+    journal = Journal(StackContext.get_journal_store(_Folder(tmp_path), "r"))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no drill's journal"):
         drills.of_journal(journal)
 

@@ -40,14 +40,14 @@ def look(capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
 
 def published(on: Stage) -> None:
     """The outputs in the recovery region, as the stack writes them."""
-    from ops.outputs import divide
+    from ops.outputs import divide_part
 
     body = on.outputs.model_dump(mode="json", by_alias=True)
     body["stack"]["protect"] = False  # as the console has them
     for part, value in body.items():
         grown = {"services": "services", "loadBalancer": "targets"}.get(part)
         labels = sorted(value[grown]) if grown else ["1"] if part == "alarms" else []
-        for name, text in divide(part, value, labels).items():
+        for name, text in divide_part(part, value, labels).items():
             on.client("ssm", RECOVERY).put_parameter(
                 Name=f"{on.outputs.backups.outputs_path}/{name}",
                 Value=text,
@@ -310,7 +310,7 @@ def test_what_a_lost_region_would_tell_is_unknown_and_the_rest_is_told(
     def pages(api: str, key: str, params: Any = None, region: str | None = None) -> Any:
         if (region or REGION) == REGION:
             raise UnreachableError(f"{api} got no answer")
-        return Aws.pages(on.aws, api, key, params, region)
+        return Aws.list_items(on.aws, api, key, params, region)
 
     on.client("s3").delete_bucket(Bucket=on.outputs.backups.operations_bucket)
     with patch.object(on.aws, "call", call), patch.object(on.aws, "pages", pages):

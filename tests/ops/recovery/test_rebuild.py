@@ -16,7 +16,7 @@ from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 
 from ops.state import backup as states
-from sandbox.patches.rds.restores import limit
+from sandbox.patches.rds.restores import set_instance_quota
 from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.every_command import typing
 from tests.ops.procedures.recover import OWN, put
@@ -87,7 +87,9 @@ def test_where_pulumi_knows_nothing_it_is_told_what_to_begin_with(
         assert "no state of this stack was saved" in capsys.readouterr().err
         assert (pulumi.stacks, pulumi.ups) == ({}, 0)
         assert typed(f"recover rebuild --state {STATE} {LINE} --yes") == 0
-        assert pulumi.imports == [states.digest(json.loads(STATE.read_text(encoding="utf-8")))]
+        assert pulumi.imports == [
+            states.compute_state_digest(json.loads(STATE.read_text(encoding="utf-8")))
+        ]
         assert databases(on) == [OWN]
         assert list((tmp_path / "bulwark" / "states").iterdir()) == [], "no draft is left"
     with lost() as (on, typed):
@@ -130,7 +132,7 @@ def test_the_newest_state_may_be_that_of_the_copy_a_region_away(
             ("state-1", RECOVERY),
         ]
         assert typed(f"recover rebuild --state newest {LINE} --yes") == 0
-        wanted = states.digest(pretended_pulumi.state("state-2"))
+        wanted = states.compute_state_digest(pretended_pulumi.state("state-2"))
         assert pretended_pulumi.of(on).imports == [wanted]
     capsys.readouterr()
 
@@ -244,7 +246,7 @@ def with_a_zone(on: Stage) -> None:
 
 def full(on: Stage) -> None:
     put_replicated(on)
-    limit(ACCOUNT, RECOVERY, 0)
+    set_instance_quota(ACCOUNT, RECOVERY, 0)
 
 
 def without_backups(on: Stage) -> None:
@@ -254,9 +256,9 @@ def without_backups(on: Stage) -> None:
         rds.delete_db_snapshot(DBSnapshotIdentifier=one["DBSnapshotIdentifier"])
     from moto.rds.models import rds_backends
 
-    from sandbox.patches.patching import kept
+    from sandbox.patches.patching import backend_state
 
-    kept(rds_backends[ACCOUNT][REGION], "retained", dict).clear()
+    backend_state(rds_backends[ACCOUNT][REGION], "retained", dict).clear()
 
 
 def without_its_key(on: Stage) -> None:

@@ -17,9 +17,9 @@ from unittest.mock import patch
 
 import pytest
 
-from ops.core.actions import command as real_command
+from ops.core.actions import run_shell_command as real_command
 from ops.core.plan import Shell
-from sandbox.server import keys, listen, serving
+from sandbox.server import get_client_environment, open_listening_socket, serve_in_thread
 from tests.ops.every_command import typing
 from tests.ops.procedures.recover import OWN
 from tests.ops.procedures.recover_rebuild import LINE, put_lost
@@ -62,8 +62,8 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("PULUMI_EXECUTABLE_HOME", str(tmp_path))
-    with typing(put_lost) as (on, typed), serving(listen(0)) as url:
-        served = keys(url, REGION)
+    with typing(put_lost) as (on, typed), serve_in_thread(open_listening_socket(0)) as url:
+        served = get_client_environment(url, REGION)
 
         def command(shell: Shell) -> Any:
             with patch.dict(os.environ, served):  # for the process alone

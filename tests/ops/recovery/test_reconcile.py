@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops.outputs import read
+from ops.outputs import parse_outputs
 from ops.recovery import reconcile as reconciling
 from tests.ops.command_line import Console
 from tests.ops.db_stage import console, seen
@@ -53,7 +53,7 @@ def test_the_commands_name_the_resource_as_the_program_registers_it(ops: Console
     assert f"--target '{URN}'" in found[3]["line"]
     graph = whole("prod")
     registered = {r.urn for r in graph if r.type == reconciling.INSTANCE}
-    assert reconciling.urn(read(graph.exports)) in registered
+    assert reconciling.urn(parse_outputs(graph.exports)) in registered
 
 
 def test_the_state_knows_the_new_instance_and_is_else_as_it_was(

@@ -15,7 +15,7 @@ from ops.cli.app import main
 from ops.cli.selection import Selection
 from ops.core.aws import Aws
 from sandbox import faults
-from sandbox.faults import Asked, Onward, Reply
+from sandbox.faults import AwsRequest, RawReply, RequestHandler
 from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.every_command import typing
 from tests.ops.procedures.recover_rebuild import LINE, NAME, put_replicated
@@ -34,14 +34,14 @@ class Down:
         self.region, self.bucket = region, bucket
         self.asked: list[str] = []
 
-    def __call__(self, asked: Asked, onward: Onward) -> Reply:
+    def __call__(self, asked: AwsRequest, onward: RequestHandler) -> RawReply:
         scope = str(asked.request.headers.get("Authorization", "")).split("/")[2:3]
         its_bucket = asked.service == "s3" and self.bucket in asked.request.url.split("/", 4)[2:4]
         its_bucket = its_bucket or asked.request.host.startswith(f"{self.bucket}.s3.")
         if scope != [self.region] and not its_bucket:
             return onward(asked)
         self.asked.append(asked.api)
-        return asked.refused("ServiceUnavailable", f"{self.region} is down", 503)
+        return asked.build_error_reply("ServiceUnavailable", f"{self.region} is down", 503)
 
 
 def instances(region: str) -> list[dict[str, Any]]:
@@ -62,7 +62,7 @@ def lost(tmp_path: Path) -> Iterator[tuple[Stage, Typed, Down]]:
             return main([*line.split(), *shared])
 
         with (
-            faults.use(down),  # type: ignore[arg-type]
+            faults.inject_faults(down),  # type: ignore[arg-type]
             patch.object(Selection, "aws", lambda *_: there),
             patch.dict(os.environ, BULWARK_JOURNAL=str(tmp_path / "journal")),
             patch("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None)),  # retries

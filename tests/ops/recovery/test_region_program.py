@@ -29,9 +29,9 @@ from ops.core.run import WallClock
 from ops.outputs import Outputs
 from sandbox import clock, faults
 from sandbox import postgres as databases
-from sandbox.aws import client, in_memory_aws
-from sandbox.deploy import InMemory, deploy
-from sandbox.program import ROOT, run_stack, stack_config
+from sandbox.aws import get_client, use_in_memory_aws
+from sandbox.deploy import InMemoryMocks, deploy_in_memory
+from sandbox.program import PROJECT_ROOT, load_stack_config, run_stack_program
 from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.fake_pulumi import Answer, Pulumi, Stack
 from tests.ops.recovery.test_region_lost import Down
@@ -44,10 +44,10 @@ pytestmark = pytest.mark.exhaustive
 class AtOnce:
     """A clock that is held, on which nothing takes time: nobody lets it pass while Pulumi waits."""
 
-    def __init__(self, held: clock.Held) -> None:
-        self.now, self.wall = held.now, held.wall
+    def __init__(self, held: clock.ManualClock) -> None:
+        self.now, self.to_wall_seconds = held.now, held.to_wall_seconds
 
-    def ready(self, _: float) -> datetime:
+    def get_completion_time(self, _: float) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
 
@@ -55,7 +55,7 @@ class AtOnce:
 class Program(Pulumi):
     """A Pulumi whose deployments run the program in a folder, into the in-memory AWS."""
 
-    held: clock.Held = field(default_factory=clock.Held)
+    held: clock.ManualClock = field(default_factory=clock.ManualClock)
     folder: Path = Path()
 
     def __call__(self, shell: Shell) -> JsonValue:
@@ -77,11 +77,11 @@ class Program(Pulumi):
             where[path[-1]] = _value(text) if len(path) == 1 else text
         file = self.folder / f"Pulumi.{stack}.yaml"
         file.write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
-        before = clock.use(AtOnce(self.held))
+        before = clock.set_sandbox_clock(AtOnce(self.held))
         try:
-            made = run_stack(stack, InMemory(config["aws:region"]), root=self.folder)
+            made = run_stack_program(stack, InMemoryMocks(config["aws:region"]), root=self.folder)
         finally:
-            clock.use(before)
+            clock.set_sandbox_clock(before)
         one.outputs = json.loads(json.dumps(made.exports))
         one.history.append(
             {"kind": "update", "message": options["--message"], "result": "succeeded"}
@@ -100,17 +100,17 @@ def _value(text: str) -> Any:
 class Scene:
     """Prod in its region, with one row, and what is left when that region is down."""
 
-    held: clock.Held
+    held: clock.ManualClock
     outputs: Outputs
     pulumi: Program
 
     def connect(self, region: str, outputs: Outputs) -> "psycopg.Connection[tuple[Any, ...]]":
         secret = json.loads(
-            client("secretsmanager", region).get_secret_value(SecretId=outputs.database.secret_arn)[
-                "SecretString"
-            ]
+            get_client("secretsmanager", region).get_secret_value(
+                SecretId=outputs.database.secret_arn
+            )["SecretString"]
         )
-        (one,) = client("rds", region).describe_db_instances(
+        (one,) = get_client("rds", region).describe_db_instances(
             DBInstanceIdentifier=outputs.database.identifier
         )["DBInstances"]
         at = one["Endpoint"]
@@ -130,15 +130,15 @@ class Scene:
 def scene(tmp_path: Path) -> Iterator[Scene]:
     overrides = {"bulwark:compute": "none"}
     for name in ("Pulumi.yaml", "__main__.py"):
-        shutil.copy(ROOT / name, tmp_path / name)
+        shutil.copy(PROJECT_ROOT / name, tmp_path / name)
     with ExitStack() as around:
-        around.enter_context(in_memory_aws(REGION))
-        around.enter_context(databases.real())
-        deployed = deploy("prod", overrides)
-        held = clock.Held()
-        around.callback(clock.use, clock.use(held))
+        around.enter_context(use_in_memory_aws(REGION))
+        around.enter_context(databases.use_real_postgres())
+        deployed = deploy_in_memory("prod", overrides)
+        held = clock.ManualClock()
+        around.callback(clock.set_sandbox_clock, clock.set_sandbox_clock(held))
         held.advance(3600)
-        _, config = stack_config("prod", overrides)
+        _, config = load_stack_config("prod", overrides)
         stage: Any = None
         own = Stack(dict(config), state=pretended_pulumi.state("db-1"))
         pulumi = Program(stage, {"prod": own}, held=held, folder=tmp_path)
@@ -154,7 +154,7 @@ def test_what_was_committed_is_there_a_region_away_with_the_stacks_own_settings(
     down = Down(REGION, scene.outputs.backups.operations_bucket)
     time = Simulated(scene.held)
     with (
-        faults.use(down),  # type: ignore[arg-type]
+        faults.inject_faults(down),  # type: ignore[arg-type]
         patch.object(WallClock, "now", lambda _: time.now()),
         patch.object(WallClock, "sleep", lambda _, seconds: time.sleep(seconds)),
         patch.object(Selection, "aws", lambda *_: Aws(RECOVERY)),
@@ -177,8 +177,8 @@ def test_what_was_committed_is_there_a_region_away_with_the_stacks_own_settings(
     )
     with scene.connect(RECOVERY, made) as connection:
         assert connection.execute("SELECT n FROM kept").fetchall() == [(42,)]
-    (there,) = client("rds", RECOVERY).describe_db_instances()["DBInstances"]
-    (here,) = client("rds", REGION).describe_db_instances(
+    (there,) = get_client("rds", RECOVERY).describe_db_instances()["DBInstances"]
+    (here,) = get_client("rds", REGION).describe_db_instances(
         DBInstanceIdentifier=scene.outputs.database.identifier
     )["DBInstances"]
     kept = (

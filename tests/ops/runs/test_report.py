@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ops.core.journal import Journal
-from ops.runs.report import page, report
+from ops.runs.report import build_run_report, render_run_page
 from tests.ops.command_line import Console
 from tests.ops.db_stage import console, put
 from tests.ops.procedures.db_size import resized
@@ -37,7 +37,7 @@ def carried_out(*kills: int, ends: bool = True) -> Journal:
 
 
 def test_each_step_says_what_became_of_it_and_how_long_it_took() -> None:
-    made = report(carried_out())
+    made = build_run_report(carried_out())
     assert (made.state, made.engines) == ("done", 1)
     assert [(line.name, line.state) for line in made.lines] == [
         ("save", "done"),
@@ -49,15 +49,15 @@ def test_each_step_says_what_became_of_it_and_how_long_it_took() -> None:
 
 
 def test_a_killed_run_that_was_resumed_tells_of_both_processes() -> None:
-    assert report(carried_out(12, 20)).engines == 3
+    assert build_run_report(carried_out(12, 20)).engines == 3
 
 
 def test_a_run_on_its_way_says_which_step_is_under_way() -> None:
-    made = report(carried_out(10, ends=False))
+    made = build_run_report(carried_out(10, ends=False))
     assert made.state == "unfinished"
     assert (made.ended, made.took) == (None, None)
     assert [line.state for line in made.lines] == ["under way", "not begun"]
-    assert "under way" in page(made)
+    assert "under way" in render_run_page(made)
 
 
 def test_an_undone_run_tells_what_was_taken_back_and_why() -> None:
@@ -68,14 +68,14 @@ def test_an_undone_run_tells_what_was_taken_back_and_why() -> None:
             on.engine(fuse).start(resized(on))
         fuse.left = 10**9
         assert on.engine(fuse).undo() == "undone"
-        made = report(Journal(fuse))
+        made = build_run_report(Journal(fuse))
     assert (made.state, made.why_back) == ("undone", "asked for")
     assert [line.name for line in made.lines if line.back] == ["back"]
-    assert "Turned back" in page(made)
+    assert "Turned back" in render_run_page(made)
 
 
 def test_the_page_has_a_bar_for_each_step_that_lies_within_the_run() -> None:
-    text = page(report(carried_out()))
+    text = render_run_page(build_run_report(carried_out()))
     bars = [(float(a), float(b)) for a, b in re.findall(r"left:([\d.]+)%;width:([\d.]+)%", text)]
     assert len(bars) == 2
     assert all(left >= 0 and left + width <= 100.2 for left, width in bars)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from ops.core.engine import shown, verdict
+from ops.core.engine import describe_conditions, evaluate
 from ops.core.errors import DeniedError, ThrottledError, UsageError
 from ops.services import deploy as deployments
 from ops.services import images
@@ -87,18 +87,18 @@ def test_somebody_elses_deployment_in_between_is_not_taken_for_ours() -> None:
         put(on)
         plan = deploying(on)
         (confirm,) = [s for s in plan.steps if s.name == "confirm"]
-        assert confirm.goal.same
+        assert confirm.goal.same_as
         register, update, _ = plan.steps
         assert on.engine(Fuse()).start(plan.model_copy(update={"steps": (register, update)}))
         on.client("ecs").update_service(
             cluster="bulwark-test", service="backend", taskDefinition="bulwark-test-backend:1"
         )
         on.clock.sleep(600)
-        now = on.aws.call("ecs.describe_services", dict(confirm.do.params))  # type: ignore[union-attr]
+        now = on.aws.call("ecs.describe_services", dict(confirm.action.params))  # type: ignore[union-attr]
         registered: JsonValue = {"taskDefinition": {"taskDefinitionArn": "arn:ours"}}
         ours = {"register": registered}
-        assert verdict(confirm.goal, now, ours) == "absent"
-        assert "wanted 'arn:ours'" in shown(confirm.goal, now, ours)
+        assert evaluate(confirm.goal, now, ours) == "absent"
+        assert "wanted 'arn:ours'" in describe_conditions(confirm.goal, now, ours)
 
 
 def test_a_rollback_skips_what_failed_and_what_cannot_run() -> None:
@@ -109,11 +109,11 @@ def test_a_rollback_skips_what_failed_and_what_cannot_run() -> None:
         on.engine(Fuse()).start(deploying(on, "v3", "run-6"))
         on.clock.sleep(3600)
         assert seen(on)["taskDefinition"].endswith(":4")
-        assert going_back(on).steps[0].do.params["taskDefinition"].endswith(":2")  # type: ignore
+        assert going_back(on).steps[0].action.params["taskDefinition"].endswith(":2")  # type: ignore
         on.client("ecr").batch_delete_image(
             repositoryName="bulwark/test/backend", imageIds=[{"imageTag": "v2"}]
         )
-        assert going_back(on).steps[0].do.params["taskDefinition"].endswith(":1")  # type: ignore
+        assert going_back(on).steps[0].action.params["taskDefinition"].endswith(":1")  # type: ignore
         on.client("ecs").deregister_task_definition(taskDefinition="bulwark-test-backend:1")
         with pytest.raises(UsageError, match="no other revision of backend"):
             going_back(on)
@@ -122,14 +122,14 @@ def test_a_rollback_skips_what_failed_and_what_cannot_run() -> None:
 def test_an_undo_asked_for_while_a_bad_deployment_runs_leads_to_the_last_proven_one() -> None:
     with stage() as on:
         put(on, deploymentConfiguration={})
-        image = images.resolved(on.aws, f"{IMAGE}:v4-crash")
+        image = images.resolve_image(on.aws, f"{IMAGE}:v4-crash")
         service = services.one(on.aws, on.outputs, "backend")
         plan = deployments.deploy(on.aws, on.outputs, service, image, "run-1", wait=False)
         assert on.engine(Fuse()).start(plan) == "done"
         bad = services.one(on.aws, on.outputs, "backend")
         assert (bad.settled, services.short(bad.revision)) == (False, "bulwark-test-backend:2")
         assert deployments.goes_back_to(on.aws, bad).endswith(":1")
-        assert going_back(on).steps[0].do.params["taskDefinition"].endswith(":1")  # type: ignore
+        assert going_back(on).steps[0].action.params["taskDefinition"].endswith(":1")  # type: ignore
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.permissions.names import names_of
-from ops.permissions.policies import allowed
+from ops.permissions.names import build_stack_names
+from ops.permissions.policies import build_policy_statements
 from ops.services.model import short
 from tests.ops.command_line import Console
 from tests.ops.policy_evaluation import allows
@@ -111,8 +111,10 @@ def test_run_begins_it_here_and_says_how_it_ended(ops: Console, tools: Path) -> 
 
 def test_the_operators_policy_allows_the_line_on_the_stacks_own_tasks_only() -> None:
     outputs = stack_outputs()
-    ours = allowed(names_of(outputs), ["service exec"])
-    theirs = allowed(replace(names_of(outputs), stack="other"), ["service exec"])
+    ours = build_policy_statements(build_stack_names(outputs), ["service exec"])
+    theirs = build_policy_statements(
+        replace(build_stack_names(outputs), stack="other"), ["service exec"]
+    )
     for resource in ("cluster/bulwark-test", "task/bulwark-test/0123abcd"):
         arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:{resource}"
         assert allows(ours, "ecs:ExecuteCommand", arn)

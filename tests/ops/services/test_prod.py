@@ -11,17 +11,17 @@ import pytest
 from ops.cli.app import main
 from ops.core.run import WallClock
 from sandbox import clock
-from sandbox.aws import client
-from sandbox.deploy import deploy, in_memory_aws, region_of
+from sandbox.aws import get_client
+from sandbox.deploy import deploy_in_memory, get_stack_region, use_in_memory_aws
 
 
 @pytest.fixture(scope="module")
 def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Prod in the in-memory AWS, on a clock that waiting moves; its outputs."""
-    held = clock.Held()
-    with in_memory_aws(region_of("prod")):
-        exports = deploy("prod").exports  # at once: its waiters really sleep
-        before = clock.use(held)
+    held = clock.ManualClock()
+    with use_in_memory_aws(get_stack_region("prod")):
+        exports = deploy_in_memory("prod").exports  # at once: its waiters really sleep
+        before = clock.set_sandbox_clock(held)
         held.advance(3600)
         try:
             file = tmp_path_factory.mktemp("prod") / "outputs.json"
@@ -32,7 +32,7 @@ def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[
             ):
                 yield file, dict(exports)
         finally:
-            clock.use(before)
+            clock.set_sandbox_clock(before)
 
 
 def ops(
@@ -58,7 +58,7 @@ def test_each_verb_works_on_prod(
     region = prod[1]["stack"]["region"]
     for number, tag in enumerate(("v2", "v3-crash")):
         layer = {"digest": f"sha256:{number:064x}", "size": 1}
-        client("ecr", region).put_image(
+        get_client("ecr", region).put_image(
             repositoryName=registry.split("/", 1)[1],
             imageManifest=json.dumps({"mediaType": "m", "layers": [layer], "config": {}}),
             imageTag=tag,

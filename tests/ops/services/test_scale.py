@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.load_balancer import NEVER
+from components.load_balancer import NEVER_MATCHING_HOST
 from ops.core.errors import DeniedError, ThrottledError
 from ops.core.plan import Plan
 from ops.services import maintenance_page as maintenance
@@ -134,7 +134,7 @@ def test_down_to_none_says_what_it_means(ops: Console) -> None:
 
 
 def test_the_page_is_the_stacks_own_rule() -> None:
-    assert maintenance.NEVER == NEVER
+    assert maintenance.NEVER == NEVER_MATCHING_HOST
 
 
 def test_the_page_is_undone_and_was_not_met_before() -> None:

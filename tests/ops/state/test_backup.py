@@ -73,10 +73,14 @@ def test_given_back_it_shows_what_differs_and_saves_what_was(ops: Ops) -> None:
     made = ops.json(f"state restore {THEN} {LINE} --yes")
     assert made["different"] == 3
     now = ops.pulumi.stacks["test"].state
-    assert states.resources(now)["urn:pulumi:test::bulwark::aws:s3/bucket:Bucket::b"] == "db-0"
+    assert (
+        states.list_resource_ids(now)["urn:pulumi:test::bulwark::aws:s3/bucket:Bucket::b"] == "db-0"
+    )
     assert "knows already" in ops(f"state restore {THEN} {LINE} --yes", 2)[1]
     ops(f"state restore {made['saved']} {LINE} --yes")
-    assert states.digest(ops.pulumi.stacks["test"].state) == states.digest(before)
+    assert states.compute_state_digest(
+        ops.pulumi.stacks["test"].state
+    ) == states.compute_state_digest(before)
 
 
 def test_drift_is_what_a_preview_would_change(ops: Ops) -> None:
@@ -105,8 +109,10 @@ def test_a_digest_is_of_what_is_there_not_of_when_it_was_written() -> None:
     two["deployment"]["resources"].reverse()
     two["deployment"]["manifest"] = {"time": "later"}
     two["deployment"]["resources"][0]["modified"] = "later"
-    assert states.digest(one) == states.digest(two)
-    assert states.digest(one) != states.digest(pretended_pulumi.state("db-2", "x::y"))
+    assert states.compute_state_digest(one) == states.compute_state_digest(two)
+    assert states.compute_state_digest(one) != states.compute_state_digest(
+        pretended_pulumi.state("db-2", "x::y")
+    )
 
 
 def test_what_is_saved_and_is_no_state_is_told(ops: Ops) -> None:
@@ -115,13 +121,13 @@ def test_what_is_saved_and_is_no_state_is_told(ops: Ops) -> None:
     assert "is no export of a state" in ops("state fetch odd --to /tmp/bulwark-odd.json", 1)[1]
     assert not Path("/tmp/bulwark-odd.json").exists()
     with pytest.raises(OpsError, match="did not print a preview"):
-        states.drifted("nonsense")
+        states.list_drift("nonsense")
 
 
 def test_the_digest_is_printed_for_a_plan(ops: Ops, tmp_path: Path) -> None:
     file = tmp_path / "one.json"
     file.write_text(json.dumps(pretended_pulumi.state("db-1")), encoding="utf-8")
     printed = json.loads(ops(f"state digest --file {file}")[0])
-    assert printed["digest"] == states.digest(pretended_pulumi.state("db-1"))
+    assert printed["digest"] == states.compute_state_digest(pretended_pulumi.state("db-1"))
     file.write_text('{"deployment": {}}', encoding="utf-8")
     ops(f"state digest --file {file}", 2)

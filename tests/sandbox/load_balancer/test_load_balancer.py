@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from sandbox import load_balancer as balancer
-from sandbox.clients.http_client import Asker, stepping
-from sandbox.clock import Held
-from sandbox.load_balancer import NotAnsweringError
+from sandbox.clients.http_client import HttpClient, step_clients
+from sandbox.clock import ManualClock
+from sandbox.load_balancer import ListenerNotServedError
 from sandbox.load_balancer import responses as answers
 from tests.sandbox.conftest import Clients
 from tests.sandbox.patches.test_compute import Place
@@ -99,7 +99,7 @@ class Site(Place):
     def ask(
         self, path: str = "/", *, port: int = 443, method: str = "GET", **headers: str
     ) -> "Reply":
-        at = urlsplit(balancer.url(self.arn, port))
+        at = urlsplit(balancer.get_listener_url(self.arn, port))
         connection = http.client.HTTPConnection(str(at.hostname), at.port, timeout=30)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, headers=named)
@@ -126,12 +126,12 @@ class Reply:
 
 @pytest.fixture
 def answering() -> Iterator[None]:
-    with balancer.answering():
+    with balancer.serve_load_balancers():
         yield
 
 
 @pytest.fixture
-def site(mended: Clients, held: Held, answering: None) -> Site:
+def site(mended: Clients, held: ManualClock, answering: None) -> Site:
     site = Site(mended)
     held.advance(600)
     return site
@@ -197,10 +197,10 @@ def test_redirects_lead_to_the_other_listener(site: Site) -> None:
         "https://app.example.com:443/a%20b?c=d",
     )
     here = site.ask("/a?c=d", port=80).headers["Location"]
-    assert here == f"{balancer.url(site.arn, 443)}/a?c=d"
+    assert here == f"{balancer.get_listener_url(site.arn, 443)}/a?c=d"
 
 
-def test_weights_are_kept_exactly_over_a_round(site: Site, held: Held) -> None:
+def test_weights_are_kept_exactly_over_a_round(site: Site, held: ManualClock) -> None:
     other = site.group_of("other")
     site.rule(5, site.forward(site.web, other, weights=(3, 1)), site.path("/weighted"))
     site.rule(6, site.forward(site.web, other, weights=(0, 1)), site.path("/other"))
@@ -222,7 +222,7 @@ def test_no_registered_target_is_503_and_nobody_at_an_address_is_504(site: Site)
 
 
 def test_an_unhealthy_image_is_in_a_group_of_its_own_only_where_elb_fails_open(
-    mended: Clients, held: Held, answering: None
+    mended: Clients, held: ManualClock, answering: None
 ) -> None:
     site = Site(mended, "web:never-healthy")
     held.advance(70)
@@ -238,7 +238,9 @@ def test_an_unhealthy_image_is_in_a_group_of_its_own_only_where_elb_fails_open(
     assert site.states() == {}  # stopped, and started again
 
 
-def test_old_tasks_serve_until_the_new_ones_are_healthy_then_drain(site: Site, held: Held) -> None:
+def test_old_tasks_serve_until_the_new_ones_are_healthy_then_drain(
+    site: Site, held: ManualClock
+) -> None:
     deploy(site, "web:2")
     seen: list[tuple[set[str], Counter[str]]] = []
     for _ in range(30):
@@ -263,17 +265,17 @@ def test_old_tasks_serve_until_the_new_ones_are_healthy_then_drain(site: Site, h
 @pytest.mark.parametrize(
     "image", ["web:never-healthy", pytest.param("web:crash", marks=pytest.mark.exhaustive)]
 )
-def test_a_bad_deployment_never_takes_a_request(site: Site, held: Held, image: str) -> None:
-    asker = Asker(balancer.url(site.arn, 443))
+def test_a_bad_deployment_never_takes_a_request(site: Site, held: ManualClock, image: str) -> None:
+    asker = HttpClient(balancer.get_listener_url(site.arn, 443))
     deploy(site, image)
-    with stepping(held, asker):
+    with step_clients(held, asker):
         held.advance(900)
-    assert set(asker.kinds) == {(200, "web:1")}
+    assert set(asker.answer_counts) == {(200, "web:1")}
     assert site.seen()["deployments"][0]["rolloutState"] == "COMPLETED"
-    assert asker.seen().gap == 5
+    assert asker.get_observation().longest_gap == 5
 
 
-def test_more_and_fewer_tasks_come_and_go_as_targets(site: Site, held: Held) -> None:
+def test_more_and_fewer_tasks_come_and_go_as_targets(site: Site, held: ManualClock) -> None:
     site.ecs.update_service(cluster="cluster", service="web", desiredCount=3)
     held.advance(80)
     assert site.states() == {"healthy": 2, "initial": 1}
@@ -285,42 +287,42 @@ def test_more_and_fewer_tasks_come_and_go_as_targets(site: Site, held: Held) -> 
     assert site.states() == {"healthy": 1}
 
 
-def test_an_image_of_errors_is_in_service_and_answers_500(site: Site, held: Held) -> None:
+def test_an_image_of_errors_is_in_service_and_answers_500(site: Site, held: ManualClock) -> None:
     deploy(site, "web:2-errors")
     held.advance(600)
     assert site.states() == {"healthy": 2}
     assert site.ask().status == 500
     assert site.ask("/health").status == 200
-    asker = Asker(balancer.url(site.arn, 443))
-    with stepping(held, asker):
+    asker = HttpClient(balancer.get_listener_url(site.arn, 443))
+    with step_clients(held, asker):
         held.advance(30)
-    assert asker.seen().line() == (
+    assert asker.get_observation().line() == (
         "asker: 0 of 7 answered, 7 errors, at most 30 s without an answer"
     )
 
 
 def test_a_slow_image_takes_simulated_time(
-    site: Site, held: Held, monkeypatch: pytest.MonkeyPatch
+    site: Site, held: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(answers, "WALL", 60)
     deploy(site, "web:2-slow")
     held.advance(600)
-    asker, waited = Asker(balancer.url(site.arn, 443)), 0.0
-    asking = threading.Thread(target=asker.ask)
+    asker, waited = HttpClient(balancer.get_listener_url(site.arn, 443)), 0.0
+    asking = threading.Thread(target=asker.send_request)
     asking.start()
     while asking.is_alive():
         held.advance(0.1)
         waited += 0.1
         asking.join(0.002)
-    assert asker.kinds == {(200, "web:2-slow"): 1}
-    assert waited >= answers.SLOW
+    assert asker.answer_counts == {(200, "web:2-slow"): 1}
+    assert waited >= answers.SLOW_IMAGE_SECONDS
     assert site.ask("/health").status == 200
     monkeypatch.setattr(answers, "WALL", 0.05)
     assert site.ask().status == 200  # the clock stands still
 
 
 def test_instances_answer_as_the_image_does_that_their_parameter_named(
-    site: Site, mended: Clients, held: Held
+    site: Site, mended: Clients, held: ManualClock
 ) -> None:
     ssm, name = mended("ssm"), "/bulwark/test/fleet/image"
     ssm.put_parameter(Name=name, Value="app:1", Type="String")
@@ -350,33 +352,33 @@ def test_instances_answer_as_the_image_does_that_their_parameter_named(
 
 def test_it_is_off_unless_asked_for_and_closed_afterwards(mended: Clients) -> None:
     site = Site(mended)
-    with pytest.raises(NotAnsweringError, match="answering"):
-        balancer.url(site.arn, 443)
-    with balancer.answering():
-        url = balancer.url(site.arn, 443)
-        assert balancer.url(site.arn, 443) == url
+    with pytest.raises(ListenerNotServedError, match="answering"):
+        balancer.get_listener_url(site.arn, 443)
+    with balancer.serve_load_balancers():
+        url = balancer.get_listener_url(site.arn, 443)
+        assert balancer.get_listener_url(site.arn, 443) == url
         assert site.ask().status == 200
-        with pytest.raises(NotAnsweringError, match="no listener at port 9"):
-            balancer.url(site.arn, 9)
-    asker = Asker(url)
-    assert asker.ask() == 0
-    assert asker.seen().errors == 1
+        with pytest.raises(ListenerNotServedError, match="no listener at port 9"):
+            balancer.get_listener_url(site.arn, 9)
+    asker = HttpClient(url)
+    assert asker.send_request() == 0
+    assert asker.get_observation().errors == 1
 
 
 def test_a_listener_that_is_gone_does_not_answer(site: Site) -> None:
-    url = balancer.url(site.arn, 443)
+    url = balancer.get_listener_url(site.arn, 443)
     site.elb.delete_listener(ListenerArn=site.https)
-    assert Asker(url).ask() == 0
+    assert HttpClient(url).send_request() == 0
 
 
 @pytest.mark.exhaustive
-def test_a_thread_asks_while_all_is_deployed_again_and_again(site: Site, held: Held) -> None:
-    with Asker(balancer.url(site.arn, 443), pause=0) as asker:
+def test_a_thread_asks_while_all_is_deployed_again_and_again(site: Site, held: ManualClock) -> None:
+    with HttpClient(balancer.get_listener_url(site.arn, 443), pause=0) as asker:
         for number in range(10):
             deploy(site, f"web:{number}")
             for _ in range(30):
                 held.advance(5)
                 site.states()
-    seen = asker.seen()
+    seen = asker.get_observation()
     assert seen.errors == 0
     assert seen.answered > 1

@@ -6,12 +6,19 @@ from typing import Any
 import pytest
 
 from sandbox import load_balancer as balancer
-from sandbox.clock import Held
-from sandbox.load_balancer.rules import Request, Rule, holds, like, location, met
+from sandbox.clock import ManualClock
+from sandbox.load_balancer.rules import (
+    HttpRequest,
+    ListenerRule,
+    build_redirect_url,
+    find_matching_rule,
+    is_condition_met,
+    matches_pattern,
+)
 from tests.sandbox.conftest import Clients
 from tests.sandbox.load_balancer.test_load_balancer import Site
 
-ASKED = Request(
+ASKED = HttpRequest(
     method="GET",
     protocol="HTTP",
     host="app.example.com",
@@ -54,19 +61,19 @@ def condition(field: str, *values: Any, **config: Any) -> dict[str, Any]:
     ],
 )
 def test_a_condition_holds_where_one_of_its_values_fits(given: dict[str, Any], fits: bool) -> None:
-    assert holds(given, ASKED) is fits
+    assert is_condition_met(given, ASKED) is fits
 
 
 def test_all_conditions_must_hold_and_the_lowest_number_comes_first() -> None:
     path, host = condition("path-pattern", "/img/*"), condition("host-header", "other.org")
     rules = [
-        Rule(10**6, (), {"Type": "default"}),
-        Rule(20, (path,), {"Type": "images"}),
-        Rule(3, (path, host), {"Type": "both"}),
+        ListenerRule(10**6, (), {"Type": "default"}),
+        ListenerRule(20, (path,), {"Type": "images"}),
+        ListenerRule(3, (path, host), {"Type": "both"}),
     ]
 
-    def action(request: Request) -> object:
-        rule = met(rules, request)
+    def action(request: HttpRequest) -> object:
+        rule = find_matching_rule(rules, request)
         return rule.action["Type"] if rule else None
 
     assert action(ASKED) == "images"
@@ -93,18 +100,18 @@ def test_all_conditions_must_hold_and_the_lowest_number_comes_first() -> None:
     ],
 )
 def test_a_redirect_keeps_what_it_does_not_name(config: dict[str, Any], leads: str) -> None:
-    assert location(config, ASKED) == leads
+    assert build_redirect_url(config, ASKED) == leads
 
 
 def test_a_pattern_takes_whole_texts_only() -> None:
-    assert like("a*c", "abbc")
-    assert like("*", "")
-    assert not like("a?", "a")
-    assert not like("b", "abc")
+    assert matches_pattern("a*c", "abbc")
+    assert matches_pattern("*", "")
+    assert not matches_pattern("a?", "a")
+    assert not matches_pattern("b", "abc")
 
 
-def test_conditions_are_read_as_aws_keeps_them(mended: Clients, held: Held) -> None:
-    with balancer.answering():
+def test_conditions_are_read_as_aws_keeps_them(mended: Clients, held: ManualClock) -> None:
+    with balancer.serve_load_balancers():
         site = Site(mended)
         held.advance(600)
         for number, given in enumerate(

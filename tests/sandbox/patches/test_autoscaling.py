@@ -349,7 +349,7 @@ def test_a_group_of_the_latest_version_has_nothing_to_go_back_to(
 
 def test_where_nothing_takes_time_everything_is_there_at_once(mended: Clients) -> None:
     ec2, api = mended("ec2"), mended("autoscaling")
-    assert isinstance(clock.clock(), clock.AtOnce)
+    assert isinstance(clock.get_sandbox_clock(), clock.InstantClock)
     template = ec2.create_launch_template(
         LaunchTemplateName="t",
         LaunchTemplateData={"ImageId": "ami-12c6146b", "InstanceType": "t4g.small"},

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.patches.cloudwatch.alarm_rules import RuleError, children, holds
+from sandbox.patches.cloudwatch.alarm_rules import RuleError, is_rule_true, list_rule_alarms
 from tests.sandbox.conftest import Clients, Refusal
 
 
@@ -42,13 +42,13 @@ def composite(cloudwatch: Any, name: str) -> dict[str, Any]:
     ],
 )
 def test_a_rule_is_read_as_aws_reads_it(rule: str, expected: bool) -> None:
-    assert holds(rule, {"a": "ALARM", "b": "OK"}) is expected
+    assert is_rule_true(rule, {"a": "ALARM", "b": "OK"}) is expected
 
 
 @pytest.mark.parametrize("rule", ["", "ALARM(a", "ALARM a", "a AND b", "ALARM(a) ALARM(b)"])
 def test_a_rule_that_cannot_be_read_is_refused(rule: str) -> None:
     with pytest.raises(RuleError):
-        children(rule)
+        list_rule_alarms(rule)
 
 
 def test_a_composite_alarm_follows_its_children(mended: Clients) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.clock import Held
+from sandbox.clock import ManualClock
 from tests.sandbox.conftest import Clients, Refusal
 
 CRON = "cron(0 6 * * ? *)"
@@ -92,7 +92,7 @@ def test_a_service_is_described_with_what_it_was_given(place: Place) -> None:
     assert "launchType" not in found
 
 
-def test_tasks_start_and_the_deployment_completes(place: Place, held: Held) -> None:
+def test_tasks_start_and_the_deployment_completes(place: Place, held: ManualClock) -> None:
     place.service()
     before = place.seen()
     assert (before["runningCount"], before["pendingCount"]) == (0, 2)
@@ -103,7 +103,7 @@ def test_tasks_start_and_the_deployment_completes(place: Place, held: Held) -> N
     assert after["deployments"][0]["rolloutState"] == "COMPLETED"
 
 
-def test_an_update_starts_tasks_anew(place: Place, held: Held) -> None:
+def test_an_update_starts_tasks_anew(place: Place, held: ManualClock) -> None:
     place.service()
     held.advance(300)
     place.ecs.update_service(cluster="cluster", service="web", desiredCount=4)
@@ -191,7 +191,7 @@ def test_a_scalable_target_has_tags_and_takes_its_policies_with_it(
     )
 
 
-def test_a_load_balancer_is_provisioned_then_active(place: Place, held: Held) -> None:
+def test_a_load_balancer_is_provisioned_then_active(place: Place, held: ManualClock) -> None:
     arn = place.balancer()
 
     def state() -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.clock import Held
+from sandbox.clock import ManualClock
 from tests.sandbox.conftest import Clients, Refusal
 
 AMI = "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id"
@@ -26,7 +26,9 @@ def test_an_image_that_ssm_names_is_there(mended: Clients) -> None:
     assert [(i["Architecture"], i["RootDeviceName"]) for i in found] == [("arm64", "/dev/xvda")]
 
 
-def test_a_nat_gateway_is_pending_then_available_then_gone(mended: Clients, held: Held) -> None:
+def test_a_nat_gateway_is_pending_then_available_then_gone(
+    mended: Clients, held: ManualClock
+) -> None:
     ec2 = mended("ec2")
     _, subnet = network(ec2)
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.clock import Held
+from sandbox.clock import ManualClock
 from tests.sandbox.conftest import Clients, Refusal
 from tests.sandbox.patches.test_compute import Place
 
@@ -13,7 +13,7 @@ HERE = {"cluster": "cluster", "service": "web"}
 
 
 @pytest.fixture
-def place(mended: Clients, held: Held) -> Place:
+def place(mended: Clients, held: ManualClock) -> Place:
     place = Place(mended)
     place.service(deploymentConfiguration=BREAKER)
     held.advance(300)
@@ -42,7 +42,7 @@ def history(place: Place) -> list[str]:
 
 
 def test_a_deployment_has_the_old_tasks_beside_the_new_until_it_is_completed(
-    place: Place, held: Held
+    place: Place, held: ManualClock
 ) -> None:
     deploy(place, "web:2")
     assert shown(place) == [
@@ -69,7 +69,7 @@ def test_a_deployment_has_the_old_tasks_beside_the_new_until_it_is_completed(
     ],
 )
 def test_a_bad_image_trips_the_breaker_and_the_service_is_rolled_back(
-    place: Place, held: Held, image: str, code: str, says: str
+    place: Place, held: ManualClock, image: str, code: str, says: str
 ) -> None:
     first = place.seen()["deployments"][0]["id"]
     deploy(place, image)
@@ -103,7 +103,7 @@ def tasks(place: Place, status: str) -> list[dict[str, Any]]:
     return list(found["tasks"])
 
 
-def test_a_service_has_its_tasks(place: Place, held: Held) -> None:
+def test_a_service_has_its_tasks(place: Place, held: ManualClock) -> None:
     before = [t["taskArn"] for t in tasks(place, "RUNNING")]
     assert len(before) == 2
     place.ecs.update_service(**HERE, forceNewDeployment=True)
@@ -114,7 +114,7 @@ def test_a_service_has_its_tasks(place: Place, held: Held) -> None:
     assert place.ecs.list_tasks(cluster="cluster", family="other")["taskArns"] == []
 
 
-def test_without_a_breaker_a_bad_image_goes_on_forever(mended: Clients, held: Held) -> None:
+def test_without_a_breaker_a_bad_image_goes_on_forever(mended: Clients, held: ManualClock) -> None:
     place = Place(mended)
     place.service()
     held.advance(300)
@@ -125,7 +125,7 @@ def test_without_a_breaker_a_bad_image_goes_on_forever(mended: Clients, held: He
 
 
 def test_a_breaker_without_rollback_leaves_the_failed_deployment(
-    mended: Clients, held: Held
+    mended: Clients, held: ManualClock
 ) -> None:
     place = Place(mended)
     breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": False}}
@@ -139,7 +139,7 @@ def test_a_breaker_without_rollback_leaves_the_failed_deployment(
 
 @pytest.mark.parametrize(("count", "failed"), [(1, 3), (6, 3), (7, 4), (25, 13), (500, 200)])
 def test_half_the_tasks_must_fail_rounded_up_and_within_bounds(
-    mended: Clients, held: Held, count: int, failed: int
+    mended: Clients, held: ManualClock, count: int, failed: int
 ) -> None:
     place = Place(mended)
     place.service(deploymentConfiguration=BREAKER)
@@ -151,7 +151,7 @@ def test_half_the_tasks_must_fail_rounded_up_and_within_bounds(
     assert history(place)[0] == "ROLLBACK_SUCCESSFUL"
 
 
-def test_a_newer_deployment_ends_the_one_before(place: Place, held: Held) -> None:
+def test_a_newer_deployment_ends_the_one_before(place: Place, held: ManualClock) -> None:
     deploy(place, "web:crash")
     held.advance(10)
     deploy(place, "web:3")
@@ -160,7 +160,7 @@ def test_a_newer_deployment_ends_the_one_before(place: Place, held: Held) -> Non
     assert shown(place) == [("PRIMARY", "web:3", "COMPLETED", 2)]
 
 
-def test_more_tasks_are_no_deployment_and_take_their_time(place: Place, held: Held) -> None:
+def test_more_tasks_are_no_deployment_and_take_their_time(place: Place, held: ManualClock) -> None:
     place.ecs.update_service(**HERE, desiredCount=5)
     assert (place.seen()["desiredCount"], place.seen()["runningCount"]) == (5, 2)
     held.advance(100)
@@ -185,7 +185,7 @@ def test_a_revision_that_is_gone_is_refused(place: Place, refused: Refusal) -> N
 
 
 def test_the_history_leads_to_revisions_and_can_be_asked_by_time_and_page(
-    place: Place, held: Held
+    place: Place, held: ManualClock
 ) -> None:
     since = held.now()
     arn = deploy(place, "web:2")

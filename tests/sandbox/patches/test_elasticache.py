@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.clock import Held
+from sandbox.clock import ManualClock
 from tests.sandbox.conftest import Clients, Refusal
 
 
@@ -54,7 +54,7 @@ def test_a_group_is_as_it_was_made(mended: Clients) -> None:
     assert roles == ["primary", "replica"]
 
 
-def test_a_group_takes_its_time(mended: Clients, held: Held) -> None:
+def test_a_group_takes_its_time(mended: Clients, held: ManualClock) -> None:
     cache = mended("elasticache")
     assert create(cache)["Status"] == "creating"
     held.advance(3600)

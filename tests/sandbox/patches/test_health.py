@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sandbox import clock
-from sandbox.patches.rds.maintenance import announce
+from sandbox.patches.rds.maintenance import announce_maintenance
 from tests.sandbox.conftest import REGION, Clients
 
 ACCOUNT = "123456789012"
@@ -45,7 +45,7 @@ def storage(mended: Clients, name: str) -> list[float]:
 def test_maintenance_is_none_until_it_is_announced(mended: Clients) -> None:
     arn, rds = database(mended)["DBInstanceArn"], mended("rds")
     assert rds.describe_pending_maintenance_actions()["PendingMaintenanceActions"] == []
-    announce(ACCOUNT, REGION, arn, {"Action": "system-update", "Description": "new OS"})
+    announce_maintenance(ACCOUNT, REGION, arn, {"Action": "system-update", "Description": "new OS"})
     (found,) = rds.describe_pending_maintenance_actions()["PendingMaintenanceActions"]
     assert found["ResourceIdentifier"] == arn
     assert found["PendingMaintenanceActionDetails"][0]["Action"] == "system-update"
@@ -54,7 +54,7 @@ def test_maintenance_is_none_until_it_is_announced(mended: Clients) -> None:
 
 
 def test_a_servers_certificate_always_holds_for_another_half_year(
-    mended: Clients, held: clock.Held
+    mended: Clients, held: clock.ManualClock
 ) -> None:
     database(mended)
     for _ in range(4):

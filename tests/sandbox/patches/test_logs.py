@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ops.health.logs import POSTGRES, PROGRAM
-from sandbox.aws import in_memory_aws
-from sandbox.patches.logs import matches
+from sandbox.aws import use_in_memory_aws
+from sandbox.patches.logs import matches_filter_pattern
 from tests.ops.stage import REGION, shared_aws
 
 GROUP = "/bulwark/test/services/backend"
@@ -18,7 +18,7 @@ NOW = int(datetime.now(UTC).timestamp() * 1000)
 
 @pytest.fixture
 def logs() -> Iterator[Any]:
-    with in_memory_aws(REGION):
+    with use_in_memory_aws(REGION):
         client = shared_aws().client("logs")
         client.create_log_group(logGroupName=GROUP)
         for stream, at in (("one", 0), ("two", 500)):
@@ -81,4 +81,4 @@ def test_what_is_not_there_is_refused(logs: Any, given: dict[str, str], code: st
     ],
 )
 def test_patterns_are_read_as_the_user_guide_says(pattern: str, message: str, passes: bool) -> None:
-    assert matches(pattern, message) is passes
+    assert matches_filter_pattern(pattern, message) is passes

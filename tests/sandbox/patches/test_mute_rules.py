@@ -14,10 +14,10 @@ BEGAN = datetime(2026, 11, 21, 12, 3, 20, tzinfo=UTC)
 @pytest.fixture
 def at_noon() -> Any:
     """A clock that stands still shortly after noon."""
-    now = clock.Held(BEGAN)
-    before = clock.use(now)
+    now = clock.ManualClock(BEGAN)
+    before = clock.set_sandbox_clock(now)
     yield now
-    clock.use(before)
+    clock.set_sandbox_clock(before)
 
 
 def put(cloudwatch: Any, name: str, at: str = "12:00", **given: Any) -> None:
@@ -37,7 +37,7 @@ def status(cloudwatch: Any, name: str) -> str:
     return str(cloudwatch.get_alarm_mute_rule(AlarmMuteRuleName=name)["Status"])
 
 
-def test_a_rule_mutes_in_its_window_only(mended: Clients, at_noon: clock.Held) -> None:
+def test_a_rule_mutes_in_its_window_only(mended: Clients, at_noon: clock.ManualClock) -> None:
     cloudwatch = mended("cloudwatch")
     put(cloudwatch, "now")
     put(cloudwatch, "later", "12:30")
@@ -48,7 +48,7 @@ def test_a_rule_mutes_in_its_window_only(mended: Clients, at_noon: clock.Held) -
     assert (status(cloudwatch, "now"), status(cloudwatch, "later")) == ("EXPIRED", "ACTIVE")
 
 
-def test_a_rule_ends_when_it_expires(mended: Clients, at_noon: clock.Held) -> None:
+def test_a_rule_ends_when_it_expires(mended: Clients, at_noon: clock.ManualClock) -> None:
     cloudwatch = mended("cloudwatch")
     put(cloudwatch, "short", ExpireDate=BEGAN + timedelta(minutes=5))
     assert status(cloudwatch, "short") == "ACTIVE"
@@ -57,7 +57,7 @@ def test_a_rule_ends_when_it_expires(mended: Clients, at_noon: clock.Held) -> No
 
 
 def test_a_rule_is_shown_as_it_was_put_and_can_be_put_again(
-    mended: Clients, at_noon: clock.Held
+    mended: Clients, at_noon: clock.ManualClock
 ) -> None:
     cloudwatch = mended("cloudwatch")
     put(cloudwatch, "one")
@@ -69,14 +69,14 @@ def test_a_rule_is_shown_as_it_was_put_and_can_be_put_again(
     assert found["AlarmMuteRuleArn"].endswith(":alarm-mute-rule:one")
 
 
-def test_a_recurring_rule_waits_for_its_time(mended: Clients, at_noon: clock.Held) -> None:
+def test_a_recurring_rule_waits_for_its_time(mended: Clients, at_noon: clock.ManualClock) -> None:
     cloudwatch = mended("cloudwatch")
     put(cloudwatch, "nightly", schedule={"Expression": "cron(0 2 * * *)"})
     assert status(cloudwatch, "nightly") == "SCHEDULED"
 
 
 def test_rules_are_listed_by_alarm_and_by_status_in_pages(
-    mended: Clients, at_noon: clock.Held
+    mended: Clients, at_noon: clock.ManualClock
 ) -> None:
     cloudwatch = mended("cloudwatch")
     for name in ("one", "two", "three"):
@@ -94,7 +94,7 @@ def test_rules_are_listed_by_alarm_and_by_status_in_pages(
 
 
 def test_a_rule_that_is_deleted_is_gone_and_deleting_it_again_is_no_error(
-    mended: Clients, at_noon: clock.Held, refused: Refusal
+    mended: Clients, at_noon: clock.ManualClock, refused: Refusal
 ) -> None:
     cloudwatch = mended("cloudwatch")
     put(cloudwatch, "one")

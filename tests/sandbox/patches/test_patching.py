@@ -9,8 +9,8 @@ from moto.core.base_backend import BaseBackend
 
 import sandbox.patches
 from sandbox import patches as mends
-from sandbox.aws import in_memory_aws
-from sandbox.patches.patching import Mend, kept
+from sandbox.aws import use_in_memory_aws
+from sandbox.patches.patching import ServicePatch, backend_state
 from tests.sandbox.conftest import REGION, Clients, Refusal
 
 
@@ -37,9 +37,9 @@ def test_a_wrapper_gets_the_original_and_is_applied_once() -> None:
     class Mine(Model):
         pass
 
-    mend = Mend()
+    mend = ServicePatch()
 
-    @mend.around(Mine, "act")
+    @mend.wrap(Mine, "act")
     def act(original: Any, model: Mine, what: str) -> str:
         return f"mended {original(model, what)}"
 
@@ -54,9 +54,9 @@ def test_properties_and_static_methods_are_wrapped_as_what_they_are() -> None:
     class Mine(Model):
         pass
 
-    mend = Mend()
-    mend.around(Mine, "state")(lambda original, model: f"mended {original(model)}")
-    mend.around(Mine, "check")(lambda original, value: not original(value))
+    mend = ServicePatch()
+    mend.wrap(Mine, "state")(lambda original, model: f"mended {original(model)}")
+    mend.wrap(Mine, "check")(lambda original, value: not original(value))
     mend.apply()
     assert Mine().state == "mended available"
     assert Mine.check(1) is False
@@ -64,37 +64,37 @@ def test_properties_and_static_methods_are_wrapped_as_what_they_are() -> None:
 
 def test_what_is_kept_belongs_to_one_region_and_goes_with_a_reset() -> None:
     here, there = BaseBackend("eu-north-1", "1"), BaseBackend("eu-west-1", "1")
-    things: dict[str, int] = kept(here, "things", dict)
+    things: dict[str, int] = backend_state(here, "things", dict)
     things["a"] = 1
-    assert kept(here, "things", dict) == {"a": 1}
-    assert kept(there, "things", dict) == {}
+    assert backend_state(here, "things", dict) == {"a": 1}
+    assert backend_state(there, "things", dict) == {}
     here.reset()
-    assert kept(here, "things", dict) == {}
+    assert backend_state(here, "things", dict) == {}
 
 
 def test_every_mend_there_is_is_applied() -> None:
     found = pkgutil.walk_packages(sandbox.patches.__path__, "sandbox.patches.")
     modules = [importlib.import_module(m.name) for m in found if not m.ispkg]
-    declared = [module.mend for module in modules if hasattr(module, "mend")]
+    declared = [module.patch for module in modules if hasattr(module, "patch")]
     assert declared
-    assert {id(mend) for mend in declared} == {id(mend) for mend in mends.mends()}
+    assert {id(mend) for mend in declared} == {id(mend) for mend in mends.list_patches()}
 
 
 def test_applying_twice_changes_nothing_more(mended: Clients) -> None:
     from moto.rds.models import RDSBackend
 
     before = RDSBackend.create_db_instance
-    mends.apply()
+    mends.apply_patches()
     assert RDSBackend.create_db_instance is before
 
 
 def test_a_second_run_starts_clean() -> None:
     found = []
     for _ in range(2):
-        with in_memory_aws(REGION):
-            from sandbox.aws import client
+        with use_in_memory_aws(REGION):
+            from sandbox.aws import get_client
 
-            backup = client("backup", REGION)
+            backup = get_client("backup", REGION)
             found.append(backup.list_restore_testing_plans()["RestoreTestingPlans"])
             points = {"Algorithm": "RANDOM_WITHIN_WINDOW", "IncludeVaults": ["*"]}
             backup.create_restore_testing_plan(

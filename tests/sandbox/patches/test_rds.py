@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.clock import Held
+from sandbox.clock import ManualClock
 from tests.sandbox.conftest import Clients, Refusal
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-4000-8000-000000000000"
@@ -35,7 +35,7 @@ def seen(rds: Any, name: str = "main") -> dict[str, Any]:
 
 
 def test_a_new_instance_is_created_then_backed_up_then_available(
-    mended: Clients, held: Held
+    mended: Clients, held: ManualClock
 ) -> None:
     rds = mended("rds")
     create(rds, MultiAZ=True)
@@ -87,7 +87,7 @@ def test_a_change_waits_for_the_window_unless_it_is_immediate(mended: Clients) -
 
 
 def test_an_instance_that_is_busy_is_not_modified(
-    mended: Clients, held: Held, refused: Refusal
+    mended: Clients, held: ManualClock, refused: Refusal
 ) -> None:
     rds = mended("rds")
     create(rds)
@@ -104,7 +104,7 @@ def test_a_rename_onto_another_instance_is_refused(mended: Clients, refused: Ref
     assert code == "DBInstanceAlreadyExists"
 
 
-def test_an_instance_is_being_deleted_for_a_while(mended: Clients, held: Held) -> None:
+def test_an_instance_is_being_deleted_for_a_while(mended: Clients, held: ManualClock) -> None:
     rds = mended("rds")
     create(rds)
     held.advance(3600)
@@ -158,7 +158,7 @@ def test_without_backups_there_is_no_replica(mended: Clients, refused: Refusal) 
     assert "Automated backups" in message
 
 
-def test_backups_are_replicated_to_another_region(mended: Clients, held: Held) -> None:
+def test_backups_are_replicated_to_another_region(mended: Clients, held: ManualClock) -> None:
     rds, west = mended("rds"), mended("rds", "eu-west-1")
     arn = create(rds, StorageEncrypted=True, KmsKeyId=KEY)["DBInstanceArn"]
     started = west.start_db_instance_automated_backups_replication(

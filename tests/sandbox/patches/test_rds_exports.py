@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.clock import Held
+from sandbox.clock import ManualClock
 from tests.sandbox.conftest import REGION, Clients, Refusal
 from tests.sandbox.patches.test_rds import create
 
@@ -13,7 +13,7 @@ ROLE = "arn:aws:iam::123456789012:role/export"
 
 
 @pytest.fixture
-def rds(mended: Clients, held: Held) -> Any:
+def rds(mended: Clients, held: ManualClock) -> Any:
     """A database with a snapshot, and the role and the bucket of exports."""
     trust = json.dumps({"Version": "2012-10-17", "Statement": []})
     mended("iam").create_role(RoleName="export", AssumeRolePolicyDocument=trust)
@@ -45,7 +45,9 @@ def state(rds: Any, name: str) -> tuple[str, int]:
     return task["Status"], task["PercentProgress"]
 
 
-def test_an_export_starts_writes_and_is_complete(rds: Any, mended: Clients, held: Held) -> None:
+def test_an_export_starts_writes_and_is_complete(
+    rds: Any, mended: Clients, held: ManualClock
+) -> None:
     rds.start_export_task(**given("one"))
     assert state(rds, "one") == ("STARTING", 0)
     held.advance(2 * 60 + 10 * 60)
@@ -57,7 +59,9 @@ def test_an_export_starts_writes_and_is_complete(rds: Any, mended: Clients, held
     assert file["Key"] == "exports/one/export_info_one.json"
 
 
-def test_five_run_at_once_and_one_more_is_refused(rds: Any, held: Held, refused: Refusal) -> None:
+def test_five_run_at_once_and_one_more_is_refused(
+    rds: Any, held: ManualClock, refused: Refusal
+) -> None:
     for number in range(5):
         rds.start_export_task(**given(f"export-{number}"))
     assert refused(rds.start_export_task, **given("more"))[0] == "ExportTaskLimitReachedFault"

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sandbox.clock import Held
+from sandbox.clock import ManualClock
 from tests.sandbox.conftest import Clients, Refusal
 from tests.sandbox.patches.test_rds import create, seen
 
@@ -19,7 +19,7 @@ def messages(rds: Any, **given: Any) -> list[str]:
 
 
 def test_a_failover_swaps_the_zones_when_it_is_over_and_back_again(
-    mended: Clients, held: Held
+    mended: Clients, held: ManualClock
 ) -> None:
     rds = mended("rds")
     create(rds, MultiAZ=True)
@@ -52,7 +52,7 @@ def test_without_a_standby_there_is_no_failover(mended: Clients, refused: Refusa
     assert "MultiAZ" in message
 
 
-def test_events_tell_of_a_restart_when_it_is_over(mended: Clients, held: Held) -> None:
+def test_events_tell_of_a_restart_when_it_is_over(mended: Clients, held: ManualClock) -> None:
     rds = mended("rds")
     create(rds, MultiAZ=True)
     held.advance(3600)
@@ -74,7 +74,9 @@ def test_events_tell_of_a_restart_when_it_is_over(mended: Clients, held: Held) -
     assert messages(rds, StartTime=later + timedelta(hours=1)) == []
 
 
-def test_events_are_of_the_last_hour_unless_asked_for_more(mended: Clients, held: Held) -> None:
+def test_events_are_of_the_last_hour_unless_asked_for_more(
+    mended: Clients, held: ManualClock
+) -> None:
     rds = mended("rds")
     create(rds)
     held.advance(7200)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.clock import Held
+from sandbox.clock import ManualClock
 from tests.sandbox.conftest import Clients, Refusal
 from tests.sandbox.patches.test_rds import KEY, create, seen
 
@@ -14,7 +14,9 @@ def status(rds: object, name: str = "copy") -> str:
     return str(listed["DBSnapshots"][0]["Status"])
 
 
-def test_a_snapshot_is_being_created_and_its_instance_backs_up(mended: Clients, held: Held) -> None:
+def test_a_snapshot_is_being_created_and_its_instance_backs_up(
+    mended: Clients, held: ManualClock
+) -> None:
     rds = mended("rds")
     create(rds)
     held.advance(3600)
@@ -24,7 +26,7 @@ def test_a_snapshot_is_being_created_and_its_instance_backs_up(mended: Clients, 
     assert (status(rds), seen(rds)["DBInstanceStatus"]) == ("available", "available")
 
 
-def test_a_snapshot_is_made_at_the_sandboxs_time(mended: Clients, held: Held) -> None:
+def test_a_snapshot_is_made_at_the_sandboxs_time(mended: Clients, held: ManualClock) -> None:
     rds = mended("rds")
     create(rds)
     held.advance(30 * 86400)
@@ -32,7 +34,7 @@ def test_a_snapshot_is_made_at_the_sandboxs_time(mended: Clients, held: Held) ->
     assert abs((made["SnapshotCreateTime"] - held.now()).total_seconds()) < 1
 
 
-def test_a_busy_instance_is_not_saved(mended: Clients, held: Held, refused: Refusal) -> None:
+def test_a_busy_instance_is_not_saved(mended: Clients, held: ManualClock, refused: Refusal) -> None:
     rds = mended("rds")
     create(rds)
     assert refused(rds.create_db_snapshot, **SNAPSHOT)[0] == "InvalidDBInstanceState"
@@ -42,7 +44,7 @@ def test_a_busy_instance_is_not_saved(mended: Clients, held: Held, refused: Refu
 
 
 def test_a_snapshot_that_is_not_whole_is_neither_copied_nor_deleted(
-    mended: Clients, held: Held, refused: Refusal
+    mended: Clients, held: ManualClock, refused: Refusal
 ) -> None:
     rds = mended("rds")
     create(rds)

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws import client, in_memory_aws
+from sandbox.aws import get_client, use_in_memory_aws
 
 ARN = "arn:aws:s3:::kept"
 
 
 @pytest.fixture
 def s3() -> Iterator[Any]:
-    with in_memory_aws("us-east-1"):
-        made = client("s3", "us-east-1")
+    with use_in_memory_aws("us-east-1"):
+        made = get_client("s3", "us-east-1")
         made.create_bucket(Bucket="kept")
         yield made
 

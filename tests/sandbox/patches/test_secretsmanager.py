@@ -5,7 +5,7 @@ import json
 import zipfile
 from typing import Any
 
-from sandbox.clock import Held
+from sandbox.clock import ManualClock
 from tests.sandbox.conftest import Clients, Refusal
 
 NAME = "app.example.com"
@@ -91,7 +91,7 @@ def test_a_function_keeps_where_it_logs(mended: Clients) -> None:
     assert found == {"LogFormat": "Text", "LogGroup": "/other"}
 
 
-def test_a_certificate_is_issued_when_its_records_stand(mended: Clients, held: Held) -> None:
+def test_a_certificate_is_issued_when_its_records_stand(mended: Clients, held: ManualClock) -> None:
     acm, route53 = mended("acm"), mended("route53")
     arn = acm.request_certificate(
         DomainName=NAME, ValidationMethod="DNS", KeyAlgorithm="EC_prime256v1"

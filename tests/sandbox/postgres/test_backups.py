@@ -108,17 +108,19 @@ def test_what_is_deleted_does_not_answer_and_its_final_snapshot_has_its_rows(rds
 
 
 def test_times_of_a_clock_are_mapped_to_the_walls() -> None:
-    held = clock.Held()
+    held = clock.ManualClock()
     stood = held.now()
     before = time.time()
     time.sleep(0.02)
     held.advance(3600)
-    assert before + 0.02 <= held.wall(stood) <= time.time()
-    assert held.wall(stood + timedelta(seconds=30)) <= time.time()
-    running = clock.Running(600)
+    assert before + 0.02 <= held.to_wall_seconds(stood) <= time.time()
+    assert held.to_wall_seconds(stood + timedelta(seconds=30)) <= time.time()
+    running = clock.RunningClock(600)
     then = running.now()
-    assert abs(running.wall(then) - time.time()) < 5
-    assert running.wall(then + timedelta(seconds=600)) - running.wall(then) == pytest.approx(1)
+    assert abs(running.to_wall_seconds(then) - time.time()) < 5
+    assert running.to_wall_seconds(then + timedelta(seconds=600)) - running.to_wall_seconds(
+        then
+    ) == pytest.approx(1)
 
 
 def test_a_backup_can_be_restored_up_to_the_last_five_minutes(rds: Rds) -> None:

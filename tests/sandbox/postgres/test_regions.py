@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws import client
-from sandbox.patches.rds.backups import BEHIND, UPLOADS
+from sandbox.aws import get_client
+from sandbox.patches.rds.backups import LOG_UPLOAD_SECONDS, REPLICATION_LAG_SECONDS
 from tests.sandbox.database_stage import REGION, Rds, servers
 
 RECOVERY = "eu-west-1"
@@ -48,7 +48,9 @@ def test_a_region_away_there_is_what_had_been_replicated_by_then(rds: Rds) -> No
     )
     with pytest.raises(ClientError, match="can be restored to a time from"):
         there.api.restore_db_instance_to_point_in_time(
-            TargetDBInstanceIdentifier="late", RestoreTime=last + timedelta(seconds=BEHIND), **given
+            TargetDBInstanceIdentifier="late",
+            RestoreTime=last + timedelta(seconds=REPLICATION_LAG_SECONDS),
+            **given,
         )
     rds.held.advance(3600)
     assert there.rows() == [1]
@@ -58,10 +60,10 @@ def test_a_region_away_there_is_what_had_been_replicated_by_then(rds: Rds) -> No
 
 def test_a_restored_one_has_the_defaults_of_its_region_and_the_key_of_its_backup() -> None:
     with servers() as rds:
-        own = client("kms", REGION).create_key()["KeyMetadata"]["Arn"]
+        own = get_client("kms", REGION).create_key()["KeyMetadata"]["Arn"]
         rds.make(StorageEncrypted=True, KmsKeyId=own, DeletionProtection=True)
         there = Rds(rds.held, rds.on, RECOVERY)
-        key = client("kms", RECOVERY).create_key()["KeyMetadata"]["Arn"]
+        key = get_client("kms", RECOVERY).create_key()["KeyMetadata"]["Arn"]
         source = rds.api.describe_db_instances()["DBInstances"][0]
         given = {"SourceDBInstanceArn": source["DBInstanceArn"]}
         with pytest.raises(ClientError, match="need a KmsKeyId here"):
@@ -77,7 +79,7 @@ def test_a_restored_one_has_the_defaults_of_its_region_and_the_key_of_its_backup
         )
         rds.held.advance(3600)
         (seen,) = there.api.describe_db_instances()["DBInstances"]
-        ec2 = client("ec2", RECOVERY)
+        ec2 = get_client("ec2", RECOVERY)
         (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
         groups = ec2.describe_security_groups(
             Filters=[
@@ -131,7 +133,11 @@ def test_replicated_backups_go_as_far_as_the_source_went_before_it_was_lost(rds:
         "DBInstanceAutomatedBackups"
     ]
     last = shown["RestoreWindow"]["LatestTime"]
-    assert BEHIND <= (gone - last).total_seconds() <= BEHIND + UPLOADS, "it does not go on"
+    assert (
+        REPLICATION_LAG_SECONDS
+        <= (gone - last).total_seconds()
+        <= REPLICATION_LAG_SECONDS + LOG_UPLOAD_SECONDS
+    ), "it does not go on"
     there.api.restore_db_instance_to_point_in_time(
         TargetDBInstanceIdentifier="main",
         RestoreTime=last,

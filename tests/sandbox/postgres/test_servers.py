@@ -136,7 +136,7 @@ def test_the_wheel_serves_where_the_machine_has_no_installation(
     found = [each for each in installation._folders() if not each[1]]
     assert found
     monkeypatch.setattr(installation, "_folders", lambda: iter(found))
-    installation.installations.cache_clear()
+    installation.list_installations.cache_clear()
     try:
         rds.make()
         with rds.connect() as connection:
@@ -154,12 +154,12 @@ def test_the_wheel_serves_where_the_machine_has_no_installation(
         rds.copied("again")
         assert rds.rows("again") == [1], "data of 16 are read by 16, whatever the instance says"
     finally:
-        installation.installations.cache_clear()
+        installation.list_installations.cache_clear()
 
 
 @pytest.mark.exhaustive
 def test_whoever_connects_after_a_reboot_is_not_dropped_for_it(rds: Rds) -> None:
-    clock.use(clock.AtOnce())
+    clock.set_sandbox_clock(clock.InstantClock())
     rds.make()
     before = rds.connect()
     rds.api.reboot_db_instance(DBInstanceIdentifier="main")

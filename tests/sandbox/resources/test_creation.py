@@ -5,48 +5,63 @@ from typing import Any
 import pytest
 
 from sandbox import aws
-from sandbox.resources import Naming, entry
-from sandbox.resources.creation import MakingError, Place, Resource, make, named, whole
+from sandbox.resources import PhysicalNaming, get_entry
+from sandbox.resources.creation import (
+    AwsLocation,
+    CreationError,
+    ProgramResource,
+    add_physical_name,
+    convert_whole_numbers,
+    create_resource,
+)
 from tests.sandbox.conftest import REGION, Clients
 
-PLACE = Place(aws.ACCOUNT, aws.PARTITION, REGION, aws.client)
+PLACE = AwsLocation(aws.ACCOUNT_ID, aws.AWS_PARTITION, REGION, aws.get_client)
 
 
 def made(type_: str, name: str = "it", **inputs: Any) -> tuple[str, dict[str, Any]]:
-    return make(entry(type_, inputs), Resource(type_, name, inputs), PLACE)
+    return create_resource(get_entry(type_, inputs), ProgramResource(type_, name, inputs), PLACE)
 
 
-def name_of(naming: Naming, name: str = "web") -> str:
-    value: str = named(naming, Resource("a:b:c", name, {}))[naming.name]
+def name_of(naming: PhysicalNaming, name: str = "web") -> str:
+    value: str = add_physical_name(naming, ProgramResource("a:b:c", name, {}))[naming.name]
     return value
 
 
 def test_a_name_that_is_given_stays() -> None:
-    assert named(Naming(), Resource("a:b:c", "web", {"name": "mine"}))["name"] == "mine"
+    assert (
+        add_physical_name(PhysicalNaming(), ProgramResource("a:b:c", "web", {"name": "mine"}))[
+            "name"
+        ]
+        == "mine"
+    )
 
 
 def test_a_name_that_is_not_given_is_the_logical_one_and_seven_characters() -> None:
-    first, second = name_of(Naming()), name_of(Naming())
+    first, second = name_of(PhysicalNaming()), name_of(PhysicalNaming())
     assert first.startswith("web-")
     assert len(first) == len("web-") + 7
     assert first == second, "the same resource has the same name"
 
 
 def test_a_prefix_is_followed_by_26_characters() -> None:
-    given = Resource("a:b:c", "web", {"namePrefix": "pre-"})
-    inputs = named(Naming(), given)
+    given = ProgramResource("a:b:c", "web", {"namePrefix": "pre-"})
+    inputs = add_physical_name(PhysicalNaming(), given)
     assert inputs["name"].startswith("pre-")
     assert len(inputs["name"]) == len("pre-") + 26
     assert "namePrefix" not in inputs
 
 
 def test_a_name_that_aws_would_not_take_is_refused() -> None:
-    with pytest.raises(MakingError, match=r"name is a{30}-\w{7}, may have 32 characters"):
-        name_of(Naming(limit=32), "a" * 30)
+    with pytest.raises(CreationError, match=r"name is a{30}-\w{7}, may have 32 characters"):
+        name_of(PhysicalNaming(max_length=32), "a" * 30)
 
 
 def test_whole_numbers_come_back_from_the_wire_as_such() -> None:
-    assert whole({"a": 443.0, "b": [1.5, None], "c": None}) == {"a": 443, "b": [1.5, None]}
+    assert convert_whole_numbers({"a": 443.0, "b": [1.5, None], "c": None}) == {
+        "a": 443,
+        "b": [1.5, None],
+    }
 
 
 def test_a_resource_is_made_in_the_region_that_it_says(mended: Clients) -> None:
@@ -66,7 +81,7 @@ def test_tags_are_applied_and_come_back(mended: Clients) -> None:
 
 def test_what_aws_refuses_says_the_type_the_name_and_the_call(mended: Clients) -> None:
     with pytest.raises(
-        MakingError,
+        CreationError,
         match=r"^aws:ec2/subnet:Subnet private-a: ec2\.create_subnet: ClientError: .*vpc-none",
     ):
         made("aws:ec2/subnet:Subnet", "private-a", vpcId="vpc-none", cidrBlock="10.0.0.0/24")
@@ -91,7 +106,7 @@ def test_an_input_that_no_call_takes_is_an_error(
     inputs: dict[str, Any],
     path: str,
 ) -> None:
-    with pytest.raises(MakingError, match=f"input {path} is in no call: say in the entry where"):
+    with pytest.raises(CreationError, match=f"input {path} is in no call: say in the entry where"):
         made(type_, **inputs)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.resources.expressions import evaluated, inputs_of
+from sandbox.resources.expressions import evaluate_template, list_template_inputs
 
 KNOWN: dict[str, Any] = {
     "id": "vpc-1",
@@ -35,9 +35,9 @@ KNOWN: dict[str, Any] = {
     ],
 )
 def test_a_template_is_filled_with_what_is_known(template: object, value: object) -> None:
-    assert evaluated(template, KNOWN) == value
+    assert evaluate_template(template, KNOWN) == value
 
 
 def test_the_inputs_that_a_template_speaks_of_are_seen_at_any_depth() -> None:
     template = {"A": "in.one || in.two", "B": [{"C": "${in.three}/${out.X}"}], "D": 4}
-    assert inputs_of(template) == {"one", "two", "three"}
+    assert list_template_inputs(template) == {"one", "two", "three"}

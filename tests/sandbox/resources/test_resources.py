@@ -6,10 +6,17 @@ from typing import Any
 import pytest
 from botocore.model import StructureShape
 
-from sandbox.aws import _client
-from sandbox.resources import Choice, Entry, UnknownTypeError, entries, entry, home
-from sandbox.resources.entry import Call
-from sandbox.resources.expressions import _compiled
+from sandbox.aws import _create_client
+from sandbox.resources import (
+    EntryChoice,
+    ResourceEntry,
+    UnknownResourceTypeError,
+    get_entry,
+    get_entry_module_name,
+    load_entries,
+)
+from sandbox.resources.entry import EntryCall
+from sandbox.resources.expressions import _compile_expression
 
 REGION = "eu-north-1"
 # Types whose resource nobody can look up again, and why.
@@ -18,38 +25,48 @@ UNSEEN = {
 }
 
 
-def alternatives(type_: str) -> list[Entry]:
+def alternatives(type_: str) -> list[ResourceEntry]:
     """The entries of a type: one, or those of a choice."""
-    found = entries()[type_]
-    return [*found.by_input.values(), found.otherwise] if isinstance(found, Choice) else [found]
+    found = load_entries()[type_]
+    return (
+        [*found.by_input.values(), found.default_entry]
+        if isinstance(found, EntryChoice)
+        else [found]
+    )
 
 
-def calls(type_: str) -> list[Call]:
+def calls(type_: str) -> list[EntryCall]:
     """Every call that a type's entries make, with those that find it again."""
-    made = [call for one in alternatives(type_) for call in (one.first, *one.then, one.find)]
-    return [call for call in made if isinstance(call, Call)]
+    made = [
+        call
+        for one in alternatives(type_)
+        for call in (one.create_step, *one.later_calls, one.find_call)
+    ]
+    return [call for call in made if isinstance(call, EntryCall)]
 
 
-def shape(call: Call) -> StructureShape:
+def shape(call: EntryCall) -> StructureShape:
     """The parameters of the operation. Fails where there is no such operation."""
     service, _, method = call.operation.partition(".")
-    meta = _client(service, REGION).meta
+    meta = _create_client(service, REGION).meta
     operation = meta.method_to_api_mapping[method]
     return meta.service_model.operation_model(operation).input_shape  # type: ignore[no-any-return]
 
 
 def test_there_are_entries() -> None:
-    assert len(list(entries())) > 70
+    assert len(list(load_entries())) > 70
 
 
-@pytest.mark.parametrize("type_", sorted(entries()))
+@pytest.mark.parametrize("type_", sorted(load_entries()))
 def test_a_call_is_to_an_operation_with_those_parameters(type_: str) -> None:
     for call in calls(type_):
         known = set(shape(call).members)
-        assert set(call.params) | ({call.into} if call.into else set()) <= known, call.operation
+        assert (
+            set(call.params) | ({call.params_member} if call.params_member else set()) <= known
+        ), call.operation
 
 
-@pytest.mark.parametrize("type_", sorted(entries()))
+@pytest.mark.parametrize("type_", sorted(load_entries()))
 def test_a_rename_leads_to_a_name_that_an_operation_of_the_type_has(type_: str) -> None:
     names = {name for call in calls(type_) for name in _names(shape(call), set())}
     assert {name for call in calls(type_) for name in call.rename.values()} <= names
@@ -66,16 +83,22 @@ def _names(shape: Any, seen: set[str]) -> Iterator[str]:
         yield from _names(shape.member, seen)
 
 
-@pytest.mark.parametrize("type_", sorted(entries()))
+@pytest.mark.parametrize("type_", sorted(load_entries()))
 def test_every_expression_can_be_read(type_: str) -> None:
     said: list[object] = [
-        [call.params, call.when or "id", call.each or "id"] for call in calls(type_)
+        [call.params, call.condition or "id", call.item_source or "id"] for call in calls(type_)
     ]
     for one in alternatives(type_):
-        said += [one.id, one.shown or "id", one.found or "id", one.wait_for, one.outputs]
+        said += [
+            one.id,
+            one.description or "id",
+            one.find_result or "id",
+            one.waiter_params,
+            one.outputs,
+        ]
     for text in _texts(said):
         for expression in _expressions(text):
-            assert _compiled(expression)
+            assert _compile_expression(expression)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -94,14 +117,14 @@ def _expressions(text: str) -> list[str]:
     return [part.partition("}")[0] for part in text.split("${")[1:]]
 
 
-@pytest.mark.parametrize("type_", sorted(entries()))
+@pytest.mark.parametrize("type_", sorted(load_entries()))
 def test_what_is_made_can_be_found_again(type_: str) -> None:
-    assert all((one.find is None) == (type_ in UNSEEN) for one in alternatives(type_))
+    assert all((one.find_call is None) == (type_ in UNSEEN) for one in alternatives(type_))
 
 
 def test_a_type_without_an_entry_is_an_error_that_names_it_and_the_file() -> None:
-    with pytest.raises(UnknownTypeError) as caught:
-        entry("aws:sqs/queue:Queue", {})
+    with pytest.raises(UnknownResourceTypeError) as caught:
+        get_entry("aws:sqs/queue:Queue", {})
     assert str(caught.value) == (
         "aws:sqs/queue:Queue has no entry: add it to sandbox/resources/sqs.py, "
         "where the other types of its service stand"
@@ -118,14 +141,14 @@ def test_a_type_without_an_entry_is_an_error_that_names_it_and_the_file() -> Non
     ],
 )
 def test_a_type_belongs_in_the_file_of_its_service(type_: str, file: str) -> None:
-    assert home(type_) == file
+    assert get_entry_module_name(type_) == file
 
 
 def test_a_choice_goes_by_the_input_that_is_there() -> None:
     database = "aws:rds/instance:Instance"
-    new = entry(database, {"identifier": "a"})
-    replica = entry(database, {"identifier": "a", "replicateSourceDb": "b"})
-    assert isinstance(new.first, Call)
-    assert isinstance(replica.first, Call)
-    assert new.first.operation == "rds.create_db_instance"
-    assert replica.first.operation == "rds.create_db_instance_read_replica"
+    new = get_entry(database, {"identifier": "a"})
+    replica = get_entry(database, {"identifier": "a", "replicateSourceDb": "b"})
+    assert isinstance(new.create_step, EntryCall)
+    assert isinstance(replica.create_step, EntryCall)
+    assert new.create_step.operation == "rds.create_db_instance"
+    assert replica.create_step.operation == "rds.create_db_instance_read_replica"

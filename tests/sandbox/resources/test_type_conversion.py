@@ -5,18 +5,20 @@ from typing import Any
 import pytest
 from botocore.model import StructureShape
 
-from sandbox.aws import _client
-from sandbox.resources.type_conversion import UnfitError, fit, noun_of
+from sandbox.aws import _create_client
+from sandbox.resources.type_conversion import UnknownInputError, convert_inputs, get_operation_noun
 
 
 def shape(service: str, operation: str) -> StructureShape:
     """The parameters of an operation."""
-    model = _client(service, "eu-north-1").meta.service_model
+    model = _create_client(service, "eu-north-1").meta.service_model
     return model.operation_model(operation).input_shape  # type: ignore[no-any-return]
 
 
 def fitted(service: str, operation: str, inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return fit(shape(service, operation), inputs, noun=noun_of(operation), **more)
+    return convert_inputs(
+        shape(service, operation), inputs, noun=get_operation_noun(operation), **more
+    )
 
 
 def test_a_name_is_found_whatever_its_case_and_number() -> None:
@@ -84,7 +86,7 @@ def test_a_value_becomes_of_the_type_that_the_operation_wants() -> None:
 
 
 def test_an_input_without_a_place_is_an_error_with_its_path() -> None:
-    with pytest.raises(UnfitError, match=r"^metadataOptions\.colour$"):
+    with pytest.raises(UnknownInputError, match=r"^metadataOptions\.colour$"):
         fitted("ec2", "RunInstances", {"metadataOptions": {"colour": "red"}})
 
 

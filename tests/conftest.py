@@ -33,15 +33,15 @@ def pytest_collection_finish() -> None:
 def build() -> Build:
     """Runs a program under mocks to its end and returns the graph of what it registered."""
     from sandbox.program import run_program
-    from tests.world import StandIns
+    from tests.world import AwsMocks
 
     def build(program: Callable[[], object]) -> "ResourceGraph":
-        graph = run_program(lambda: _void(program()), StandIns())
+        graph = run_program(lambda: _discard_value(program()), AwsMocks())
         assert graph.resources, "the program registered nothing"
         return graph
 
     return build
 
 
-def _void(_: object) -> None:
+def _discard_value(_: object) -> None:
     """A program's value is not an output."""

@@ -22,7 +22,7 @@ def test_a_measurement_reads_as_a_ratio() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "words"),
+    ("read_call", "words"),
     [
         (
             read("rds.describe_db_instances", "DBInstances", DBInstanceIdentifier="main"),
@@ -41,15 +41,15 @@ def test_a_measurement_reads_as_a_ratio() -> None:
         ),
     ],
 )
-def test_a_read_is_one_call_of_the_aws_cli(tmp_path: Path, one: Read, words: str) -> None:
+def test_a_read_is_one_call_of_the_aws_cli(tmp_path: Path, read_call: Read, words: str) -> None:
     """As a shell takes it: a stand-in of the CLI writes down what it was called with."""
-    said, stand_in, file = (tmp_path / name for name in ("said", "aws", "script.sh"))
-    stand_in.write_text(f'#!/bin/sh\nprintf "%s" "$*" > {said}\nexit 1\n')
+    arguments_file, stand_in, file = (tmp_path / name for name in ("said", "aws", "script.sh"))
+    stand_in.write_text(f'#!/bin/sh\nprintf "%s" "$*" > {arguments_file}\nexit 1\n')
     stand_in.chmod(0o755)
-    file.write_text(cli.script(stand_in, [one]))
+    file.write_text(cli.script(stand_in, [read_call]))
     done = subprocess.run(["sh", str(file)], check=False)
-    assert said.read_text() == words
-    assert done.returncode == (0 if one.absent else 1), "a call that fails is not passed over"
+    assert arguments_file.read_text() == words
+    assert done.returncode == (0 if read_call.absent else 1), "a call that fails is not passed over"
 
 
 def test_where_the_aws_cli_cannot_be_installed_it_says_why(

@@ -7,9 +7,9 @@ import pytest
 
 from sandbox.program import PROJECT_ROOT
 
-PAGE = PROJECT_ROOT / "docs" / "decisions" / "0006-controls.md"
+CONTROLS_PAGE = PROJECT_ROOT / "docs" / "decisions" / "0006-controls.md"
 # As one line a service: what prod meets by default.
-HELD = {
+CONTROL_NUMBERS = {
     "EC2": (2, 3, 6, 8, 9, *range(13, 20), 21, 25, 170, 181),
     "AutoScaling": (1, 2, 3, 4, 5, 6, 9),
     "SSM": (1,),
@@ -27,17 +27,19 @@ HELD = {
     "Backup": (1,),
     "IAM": (1, 21),
 }
-CONTROLS = [f"{service}.{number}" for service, numbers in HELD.items() for number in numbers]
+CONTROL_IDS = [
+    f"{service}.{number}" for service, numbers in CONTROL_NUMBERS.items() for number in numbers
+]
 
 
 @pytest.fixture(scope="module")
-def tests() -> str:
-    here = Path(__file__)
-    files = (p for p in (PROJECT_ROOT / "tests").rglob("test_*.py") if p != here)
-    return "\n".join(p.read_text(encoding="utf-8") for p in files)
+def test_sources() -> str:
+    this_file = Path(__file__)
+    files = (path for path in (PROJECT_ROOT / "tests").rglob("test_*.py") if path != this_file)
+    return "\n".join(path.read_text(encoding="utf-8") for path in files)
 
 
-def named(control: str, text: str) -> bool:
+def is_control_named(control: str, text: str) -> bool:
     """Whether a text names a control: `RDS.13` as it is, or `rds_13` in a test's name."""
     service, number = control.split(".")
     as_written = rf"\b{service}\.{number}(?!\d)"
@@ -45,21 +47,21 @@ def named(control: str, text: str) -> bool:
     return re.search(f"{as_written}|{in_a_name}", text) is not None
 
 
-@pytest.mark.parametrize("control", CONTROLS)
-def test_a_test_names_the_control(control: str, tests: str) -> None:
-    assert named(control, tests)
+@pytest.mark.parametrize("control", CONTROL_IDS)
+def test_a_test_names_the_control(control: str, test_sources: str) -> None:
+    assert is_control_named(control, test_sources)
 
 
 def test_the_search_finds_nothing_that_is_not_there() -> None:
-    assert not named("RDS.1", "RDS.13 def test_rds_13_x")
-    assert named("RDS.1", "def test_prod_rds_1_private")
+    assert not is_control_named("RDS.1", "RDS.13 def test_rds_13_x")
+    assert is_control_named("RDS.1", "def test_prod_rds_1_private")
 
 
 def test_the_page_lists_exactly_these() -> None:
-    listed = PAGE.read_text(encoding="utf-8").split("\n\n")[2]
-    found = set()
-    for part in listed.replace("\n", " ").split(" · "):
+    control_list = CONTROLS_PAGE.read_text(encoding="utf-8").split("\n\n")[2]
+    control_ids = set()
+    for part in control_list.replace("\n", " ").split(" · "):
         service = part.strip().split(".")[0]
         for first, last in re.findall(r"\.(\d+)(?:-\.(\d+))?", part):
-            found |= {f"{service}.{n}" for n in range(int(first), int(last or first) + 1)}
-    assert found == set(CONTROLS)
+            control_ids |= {f"{service}.{n}" for n in range(int(first), int(last or first) + 1)}
+    assert control_ids == set(CONTROL_IDS)

@@ -16,10 +16,12 @@ from ops.cli.app import main
 from sandbox.program import PROJECT_ROOT
 
 DOCUMENTS = sorted([PROJECT_ROOT / "README.md", *(PROJECT_ROOT / "docs").rglob("*.md")])
-ADOPT = PROJECT_ROOT / "docs" / "adopt.md"  # whose lines tests/workflows/test_adopt.py looks at
-RUNBOOK = PROJECT_ROOT / "docs" / "runbook"  # whose lines test_runbook.py types
+ADOPT_PAGE = (
+    PROJECT_ROOT / "docs" / "adopt.md"
+)  # whose lines tests/workflows/test_adopt.py looks at
+RUNBOOK_FOLDER = PROJECT_ROOT / "docs" / "runbook"  # whose lines test_runbook.py types
 # A command as it is written in a document, and the test file that runs it or what it starts.
-RUN = {
+FILE_BY_COMMAND = {
     "make demo": "tests/sandbox/test_demo.py",
     "make test": "tests/test_docs.py",
     "make sandbox": "tests/sandbox/test_serve.py",
@@ -37,10 +39,14 @@ RUN = {
     "python -m sandbox.diagram": "tests/sandbox/test_diagram.py",
 }
 # What a make target starts, of the environment's own python.
-TARGETS = {"demo": "-m sandbox.demo", "sandbox": "-m sandbox.serve", "test": "-m pytest -n auto"}
+MAKE_TARGETS = {
+    "demo": "-m sandbox.demo",
+    "sandbox": "-m sandbox.serve",
+    "test": "-m pytest -n auto",
+}
 
 
-def commands(document: Path) -> Iterator[str]:
+def list_document_commands(document: Path) -> Iterator[str]:
     """The commands of a document: lines of its sh blocks, and code spans that are commands."""
     text = document.read_text(encoding="utf-8")
     for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
@@ -51,24 +57,27 @@ def commands(document: Path) -> Iterator[str]:
             yield span
 
 
-def every_command() -> list[tuple[str, str]]:
+def list_all_commands() -> list[tuple[str, str]]:
     return [
         (str(document.relative_to(PROJECT_ROOT)), command)
         for document in DOCUMENTS
-        for command in dict.fromkeys(commands(document))
-        if document != ADOPT and not (document.parent == RUNBOOK and command.startswith("ops "))
+        for command in dict.fromkeys(list_document_commands(document))
+        if document != ADOPT_PAGE
+        and not (document.parent == RUNBOOK_FOLDER and command.startswith("ops "))
     ]
 
 
-@pytest.mark.parametrize(("document", "command"), every_command())
+@pytest.mark.parametrize(("document", "command"), list_all_commands())
 def test_a_command_in_a_document_is_one_that_is_run(document: str, command: str) -> None:
-    assert command in RUN, f"{document} shows {command}: let a test run it, and say which in RUN"
-    assert (PROJECT_ROOT / RUN[command]).exists()
+    assert command in FILE_BY_COMMAND, (
+        f"{document} shows {command}: let a test run it, and say which in RUN"
+    )
+    assert (PROJECT_ROOT / FILE_BY_COMMAND[command]).exists()
 
 
 def test_there_are_commands_to_look_at() -> None:
-    found = {command for _, command in every_command()}
-    assert {"make demo", "make test", "make sandbox"} <= found
+    known_commands = {command for _, command in list_all_commands()}
+    assert {"make demo", "make test", "make sandbox"} <= known_commands
 
 
 @pytest.mark.parametrize(
@@ -78,7 +87,7 @@ def test_a_command_of_ops_that_the_readme_names_is_there(line: str) -> None:
     assert main([*line.split()[1:], "--help"]) == 0
 
 
-@pytest.mark.parametrize(("target", "starts"), TARGETS.items())
+@pytest.mark.parametrize(("target", "starts"), MAKE_TARGETS.items())
 def test_a_make_target_starts_the_program_whose_tests_are_here(target: str, starts: str) -> None:
     done = subprocess.run(
         ["make", "-n", target], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True

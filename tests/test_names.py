@@ -10,19 +10,19 @@ import pytest
 from pydantic import JsonValue
 
 from sandbox.program import PROJECT_ROOT, ResourceGraph, load_stack_config, run_program
-from tests.world import StandIns
+from tests.world import AwsMocks
 
-LONG = "s" * 18  # a service's name may have 20 characters
-SETTINGS: dict[str, JsonValue] = {
+LONGEST_PREFIX = "s" * 18  # a service's name may have 20 characters
+LONGEST_SETTINGS: dict[str, JsonValue] = {
     "compute": "both",
     "cache": {"enabled": True},
     "database": {"replicas": 1},
-    "services": {f"{LONG}-a": {"paths": ["/api/*"]}, f"{LONG}-b": {}},
+    "services": {f"{LONGEST_PREFIX}-a": {"paths": ["/api/*"]}, f"{LONGEST_PREFIX}-b": {}},
 }
-AUTOMATIC = 8  # a hyphen and the seven digits that Pulumi puts behind a logical name
+SUFFIX_LENGTH = 8  # a hyphen and the seven digits that Pulumi puts behind a logical name
 # By type: where its name stands (None: Pulumi makes it), the longest, and of what it is made.
 # Sources: the API reference of each service, "Create..." and its name's constraints.
-NAMES: dict[str, tuple[str | None, int, str]] = {
+NAME_LIMITS: dict[str, tuple[str | None, int, str]] = {
     "aws:autoscaling/group:Group": ("name", 255, r"[\w-]+"),
     "aws:autoscaling/policy:Policy": ("name", 255, r"[\w-]+"),
     "aws:backup/plan:Plan": ("name", 50, r"[\w.-]+"),
@@ -67,41 +67,51 @@ NAMES: dict[str, tuple[str | None, int, str]] = {
     "aws:wafv2/webAcl:WebAcl": ("name", 128, r"[\w-]+"),
 }
 # Types that have a name, which nobody but the stack itself sees.
-ELSEWHERE = {"aws:appautoscaling/", "aws:route53/", "aws:ec2/", "aws:acm/", "random:"}
+TYPES_NAMED_IN_STACK_ONLY = {
+    "aws:appautoscaling/",
+    "aws:route53/",
+    "aws:ec2/",
+    "aws:acm/",
+    "random:",
+}
 
 
 @cache
-def graph() -> ResourceGraph:
+def build_longest_graph() -> ResourceGraph:
     """prod with everything, for a stack with the longest name that the settings take."""
-    project, config = load_stack_config("prod", SETTINGS)
+    project, config = load_stack_config("prod", LONGEST_SETTINGS)
     with contextlib.chdir(PROJECT_ROOT):
         return run_program(
-            lambda: _discard(runpy.run_path(str(PROJECT_ROOT / "__main__.py"))),
-            StandIns(),
+            lambda: _discard_globals(runpy.run_path(str(PROJECT_ROOT / "__main__.py"))),
+            AwsMocks(),
             project=project,
             stack="s" * 16,
             config=config,
         )
 
 
-def _discard(_: object) -> None:
+def _discard_globals(_: object) -> None:
     """The program's globals are of no use."""
 
 
-@pytest.mark.parametrize("type_", sorted(NAMES))
+@pytest.mark.parametrize("type_", sorted(NAME_LIMITS))
 def test_a_name_is_one_that_aws_takes(type_: str) -> None:
-    key, longest, pattern = NAMES[type_]
-    found = graph().list_resources(type_)
-    assert found
-    for resource in found:
+    key, longest, pattern = NAME_LIMITS[type_]
+    resources = build_longest_graph().list_resources(type_)
+    assert resources
+    for resource in resources:
         name: Any = resource.inputs.get(key) if key else None
-        name = name or f"{resource.name}-{'a' * (AUTOMATIC - 1)}"
+        name = name or f"{resource.name}-{'a' * (SUFFIX_LENGTH - 1)}"
         assert len(name) <= longest, resource.urn
         assert re.fullmatch(pattern, name), resource.urn
 
 
 def test_every_type_with_a_name_is_in_the_table() -> None:
-    for resource in graph():
-        named = {"name", "namePrefix"} & resource.inputs.keys()
-        if resource.custom and named and not resource.type.startswith(tuple(ELSEWHERE)):
-            assert resource.type in NAMES, resource.urn
+    for resource in build_longest_graph():
+        name_keys = {"name", "namePrefix"} & resource.inputs.keys()
+        if (
+            resource.custom
+            and name_keys
+            and not resource.type.startswith(tuple(TYPES_NAMED_IN_STACK_ONLY))
+        ):
+            assert resource.type in NAME_LIMITS, resource.urn

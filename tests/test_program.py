@@ -20,10 +20,10 @@ from sandbox.program import (
     remove_secret_marks,
     run_stack_program,
 )
-from tests.world import StandIns, whole
+from tests.world import AwsMocks, run_whole_program
 
 # Each variant: a stack file, and what is set beside it.
-VARIANTS: dict[str, tuple[str, dict[str, JsonValue]]] = {
+STACK_VARIANTS: dict[str, tuple[str, dict[str, JsonValue]]] = {
     "dev": ("dev", {}),
     "staging": ("staging", {}),
     "prod": ("prod", {}),
@@ -50,16 +50,16 @@ VARIANTS: dict[str, tuple[str, dict[str, JsonValue]]] = {
         },
     ),
 }
-SECRET = "Aa1-" * 8  # what the stand-in of a random password is
+RANDOM_PASSWORD = "Aa1-" * 8  # what the stand-in of a random password is
 # Inputs that hold a secret: what Pulumi would otherwise show, and keep in clear in its state.
-SECRETS = {
+SECRET_INPUTS = {
     "aws:rds/instance:Instance": "password",
     "aws:secretsmanager/secretVersion:SecretVersion": "secretString",
     "aws:elasticache/replicationGroup:ReplicationGroup": "authToken",
     "aws:sns/topicSubscription:TopicSubscription": "endpoint",
 }
 # What holds data, or is what users call: nothing deletes it by mistake.
-STATEFUL = {
+STATEFUL_TYPES = {
     "aws:backup/vault:Vault",
     "aws:ecr/repository:Repository",
     "aws:ecs/service:Service",
@@ -79,82 +79,93 @@ OWNED_BY_OPERATIONS = {
     "aws:secretsmanager/secretVersion:SecretVersion": {"secretString"},
     "aws:elasticache/replicationGroup:ReplicationGroup": {"authToken"},
 }
-TAGS = {"Project", "Environment", "Component", "Owner", "CostCenter", "ManagedBy"}
+REQUIRED_TAGS = {"Project", "Environment", "Component", "Owner", "CostCenter", "ManagedBy"}
 
 # These are prod's shape, as everything is that has more: they take their turn with the exhaustive
 # tests.
-SLOW = ("staging", "prod", "sandbox")
+SLOW_VARIANTS = ("staging", "prod", "sandbox")
 each_variant = pytest.mark.parametrize(
-    "variant", [pytest.param(v, marks=pytest.mark.exhaustive) if v in SLOW else v for v in VARIANTS]
+    "variant",
+    [
+        pytest.param(v, marks=pytest.mark.exhaustive) if v in SLOW_VARIANTS else v
+        for v in STACK_VARIANTS
+    ],
 )
 
 
-class Unknowing(StandIns):
+class PreviewMocks(AwsMocks):
     """Knows no output beyond the inputs: in a preview all others are unknown."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         return "", remove_secret_marks(args.inputs)
 
 
-def graph(variant: str) -> ResourceGraph:
+def build_variant_graph(variant: str) -> ResourceGraph:
     """What the program registers."""
-    return whole(*VARIANTS[variant])
+    return run_whole_program(*STACK_VARIANTS[variant])
 
 
-def resources(variant: str) -> list[RegisteredResource]:
+def list_resources(variant: str) -> list[RegisteredResource]:
     """What is not a component; some, or the test would prove nothing."""
-    found = [r for r in graph(variant) if r.custom]
-    assert len(found) > 50
-    return found
+    custom_resources = [resource for resource in build_variant_graph(variant) if resource.custom]
+    assert len(custom_resources) > 50
+    return custom_resources
 
 
-def python_class(type_: str) -> type[Any]:
+def get_sdk_class(type_: str) -> type[Any]:
     """The SDK's class of a type token, like aws:ec2/vpc:Vpc."""
     module, name = type_.split(":")[1].split("/")[0], type_.rsplit(":", 1)[-1]
     package = getattr(aws, module, None) or getattr(aws, f"{module}_")
-    found: type[Any] = getattr(package, name)
-    return found
+    sdk_class: type[Any] = getattr(package, name)
+    return sdk_class
 
 
 def can_carry_tags(type_: str) -> bool:
     """Whether the SDK's class of a type has tags."""
-    class_: Any = python_class(type_) if type_.startswith("aws:") else object
+    class_: Any = get_sdk_class(type_) if type_.startswith("aws:") else object
     return has_tags(class_)
 
 
-def sources(folder: str) -> Iterator[tuple[Path, ast.Module]]:
+def list_sources(folder: str) -> Iterator[tuple[Path, ast.Module]]:
     """The Python files below a folder, parsed."""
     for file in sorted((PROJECT_ROOT / folder).rglob("*.py")):
         yield file, ast.parse(file.read_text())
 
 
-def imports(tree: ast.Module) -> set[str]:
+def list_imports(tree: ast.Module) -> set[str]:
     """The modules that a file imports, anywhere in it."""
-    found = {alias.name for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names}
-    return found | {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    module_names = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    return module_names | {
+        node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
+    }
 
 
 @each_variant
 def test_every_resource_stands_in_a_component(variant: str) -> None:
-    whole = graph(variant)
-    for resource in resources(variant):
-        outer = whole.find_component(resource)
+    resource_graph = build_variant_graph(variant)
+    for resource in list_resources(variant):
+        outer = resource_graph.find_component(resource)
         assert outer is not None, resource.urn
         assert outer.type.startswith("bulwark:index:"), resource.urn
 
 
 @each_variant
 def test_every_logical_name_begins_with_its_components(variant: str) -> None:
-    whole = graph(variant)
-    for resource in whole:
-        outer = whole.find_component(resource)
+    resource_graph = build_variant_graph(variant)
+    for resource in resource_graph:
+        outer = resource_graph.find_component(resource)
         assert outer is None or f"{resource.name}-".startswith(f"{outer.name}-"), resource.urn
 
 
 @each_variant
 def test_no_logical_name_counts(variant: str) -> None:
     """Names are by meaning: a zone, a service. Replicas alone are all alike, and numbered."""
-    for resource in resources(variant):
+    for resource in list_resources(variant):
         numbers = [part for part in resource.name.split("-") if part.isdigit() and int(part) < 10]
         alike = resource.name.startswith(("database-replica", "outputs-", "alarms-"))
         assert not numbers or alike, resource.urn
@@ -162,27 +173,27 @@ def test_no_logical_name_counts(variant: str) -> None:
 
 @each_variant
 def test_no_two_resources_have_one_urn(variant: str) -> None:
-    urns = [resource.urn for resource in graph(variant)]
+    urns = [resource.urn for resource in build_variant_graph(variant)]
     assert len(urns) == len(set(urns))
 
 
 @each_variant
 def test_everything_that_can_carry_tags_carries_the_six(variant: str) -> None:
-    whole, tagged = graph(variant), 0
-    for resource in resources(variant):
+    resource_graph, tagged_count = build_variant_graph(variant), 0
+    for resource in list_resources(variant):
         if not can_carry_tags(resource.type):
             continue
         tags: Any = resource.inputs["tags"]
         if resource.type == AUTO_SCALING_GROUP_TYPE:
             assert all(tag["propagateAtLaunch"] for tag in tags)
             tags = {tag["key"]: tag["value"] for tag in tags}
-        outer = whole.find_component(resource)
-        assert tags.keys() >= TAGS, resource.urn
+        outer = resource_graph.find_component(resource)
+        assert tags.keys() >= REQUIRED_TAGS, resource.urn
         assert outer is not None
         assert tags["Component"] == outer.name, resource.urn
-        assert tags["Environment"] == VARIANTS[variant][0]
-        tagged += 1
-    assert tagged > 20
+        assert tags["Environment"] == STACK_VARIANTS[variant][0]
+        tagged_count += 1
+    assert tagged_count > 20
 
 
 @pytest.mark.parametrize(
@@ -194,15 +205,15 @@ def test_everything_that_can_carry_tags_carries_the_six(variant: str) -> None:
 )
 def test_nothing_is_made_inside_apply(variant: str) -> None:
     """A preview that knows no output registers just what a run that knows all does."""
-    stack, overrides = VARIANTS[variant]
-    unknown = run_stack_program(stack, Unknowing(), overrides, preview=True)
-    assert {r.urn for r in unknown} == {r.urn for r in graph(variant)}
+    stack, overrides = STACK_VARIANTS[variant]
+    unknown = run_stack_program(stack, PreviewMocks(), overrides, preview=True)
+    assert {r.urn for r in unknown} == {r.urn for r in build_variant_graph(variant)}
 
 
 @each_variant
 def test_only_pulumis_own_invokes_ask_aws(variant: str) -> None:
-    asked = {token for token, _ in graph(variant).invokes}
-    assert asked <= {
+    tokens = {token for token, _ in build_variant_graph(variant).invokes}
+    assert tokens <= {
         "aws:index/getCallerIdentity:getCallerIdentity",
         "aws:index/getPartition:getPartition",
         "aws:ssm/getParameter:getParameter",
@@ -211,60 +222,60 @@ def test_only_pulumis_own_invokes_ask_aws(variant: str) -> None:
 
 @each_variant
 def test_what_holds_a_secret_is_marked_secret(variant: str) -> None:
-    for resource in resources(variant):
-        key = SECRETS.get(resource.type)
+    for resource in list_resources(variant):
+        key = SECRET_INPUTS.get(resource.type)
         if key is not None and resource.inputs.get(key) is not None:
             assert key in resource.secrets, resource.urn
         for name, value in resource.inputs.items():
-            if SECRET in json.dumps(value, default=str):
+            if RANDOM_PASSWORD in json.dumps(value, default=str):
                 assert name in resource.secrets, f"{resource.urn} {name}"
 
 
 def test_every_kind_of_secret_was_seen() -> None:
-    seen = {
+    secret_inputs = {
         (r.type, key)
-        for r in resources("everything")
-        for key in [SECRETS.get(r.type)]
+        for r in list_resources("everything")
+        for key in [SECRET_INPUTS.get(r.type)]
         if key and r.inputs.get(key) is not None
     }
-    assert seen == set(SECRETS.items())
+    assert secret_inputs == set(SECRET_INPUTS.items())
 
 
 @each_variant
 def test_no_secret_leaves_by_the_outputs(variant: str) -> None:
-    text = json.dumps(graph(variant).exports)
-    assert SECRET not in text
+    text = json.dumps(build_variant_graph(variant).exports)
+    assert RANDOM_PASSWORD not in text
     assert "hunter2" not in text
 
 
 @each_variant
 def test_what_operations_own_is_ignored(variant: str) -> None:
-    for resource in resources(variant):
-        owned = OWNED_BY_OPERATIONS.get(resource.type, set()) & resource.inputs.keys()
-        assert owned <= set(resource.ignore_changes), resource.urn
+    for resource in list_resources(variant):
+        owned_keys = OWNED_BY_OPERATIONS.get(resource.type, set()) & resource.inputs.keys()
+        assert owned_keys <= set(resource.ignore_changes), resource.urn
 
 
 def test_everything_that_operations_own_was_seen() -> None:
-    assert {r.type for r in resources("everything")} >= OWNED_BY_OPERATIONS.keys()
+    assert {r.type for r in list_resources("everything")} >= OWNED_BY_OPERATIONS.keys()
 
 
 @each_variant
 def test_what_is_stateful_is_protected_where_the_stack_is(variant: str) -> None:
-    for resource in resources(variant):
-        if VARIANTS[variant][0] != "prod":
+    for resource in list_resources(variant):
+        if STACK_VARIANTS[variant][0] != "prod":
             assert not resource.protect, resource.urn
-        elif resource.type in STATEFUL:
+        elif resource.type in STATEFUL_TYPES:
             assert resource.protect, resource.urn
 
 
 def test_everything_stateful_was_seen() -> None:
-    assert {r.type for r in resources("everything")} >= STATEFUL
+    assert {r.type for r in list_resources("everything")} >= STATEFUL_TYPES
 
 
 @each_variant
 def test_the_exports_are_the_contract(variant: str) -> None:
-    outputs = parse_outputs(graph(variant).exports)
-    stack, overrides = VARIANTS[variant]
+    outputs = parse_outputs(build_variant_graph(variant).exports)
+    stack, overrides = STACK_VARIANTS[variant]
     assert (outputs.stack.project, outputs.stack.stack) == ("bulwark", stack)
     assert outputs.stack.compute == overrides.get("compute", "services")
     for part in ("cache", "fleet"):
@@ -275,10 +286,10 @@ def test_the_exports_are_the_contract(variant: str) -> None:
 
 @each_variant
 def test_the_copies_in_parameter_store_are_the_exports(variant: str) -> None:
-    outputs = parse_outputs(graph(variant).exports)
+    outputs = parse_outputs(build_variant_graph(variant).exports)
     path = f"{outputs.backups.outputs_path}/"
     copies: dict[str | None, dict[str, str]] = {}
-    for parameter in graph(variant).list_resources("aws:ssm/parameter:Parameter"):
+    for parameter in build_variant_graph(variant).list_resources("aws:ssm/parameter:Parameter"):
         name, value = parameter.inputs["name"], parameter.inputs["value"]
         if name.startswith(path):
             region = parameter.inputs.get("region")
@@ -298,35 +309,35 @@ def test_the_copies_in_parameter_store_are_the_exports(variant: str) -> None:
     ],
 )
 def test_imports_run_one_way(folder: str, forbidden: set[str]) -> None:
-    for file, tree in sources(folder):
+    for file, tree in list_sources(folder):
         if "lambdas" in file.parts:  # what runs in AWS, not in the program
             continue
-        roots = {module.split(".")[0] for module in imports(tree)}
+        roots = {module.split(".")[0] for module in list_imports(tree)}
         assert not roots & (forbidden | {"__main__"}), file
 
 
 def test_components_know_of_operations_only_the_contract() -> None:
-    for file, tree in sources("components"):
-        known = {module for module in imports(tree) if module.split(".")[0] == "ops"}
+    for file, tree in list_sources("components"):
+        ops_modules = {module for module in list_imports(tree) if module.split(".")[0] == "ops"}
         data = {
             "ops.core.declaration",
             "ops.permissions.names",
             "ops.permissions.policies",
         }
-        assert known <= {"ops.outputs"} | (data if file.name == "access.py" else set()), file
+        assert ops_modules <= {"ops.outputs"} | (data if file.name == "access.py" else set()), file
 
 
 def test_every_component_has_its_mirrored_test() -> None:
-    for file, _ in sources("components"):
+    for file, _ in list_sources("components"):
         if file.name.startswith("__"):
             continue
         inside = file.relative_to(PROJECT_ROOT / "components")
-        mirrored = PROJECT_ROOT / "tests" / "components" / inside.parent / f"test_{inside.name}"
-        assert mirrored.exists(), f"{inside} has no {mirrored.relative_to(PROJECT_ROOT)}"
+        test_file = PROJECT_ROOT / "tests" / "components" / inside.parent / f"test_{inside.name}"
+        assert test_file.exists(), f"{inside} has no {test_file.relative_to(PROJECT_ROOT)}"
 
 
 def test_every_test_file_collects_something() -> None:
-    for file, tree in sources("tests"):
+    for file, tree in list_sources("tests"):
         names = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)}
         tests = {name for name in names if name.startswith(("test_", "Test"))}
         assert bool(tests) is file.name.startswith("test_"), file

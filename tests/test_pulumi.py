@@ -30,16 +30,16 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     server = subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
-        found: dict[str, str] = {}
+        exported: dict[str, str] = {}
         for line in server.stdout:
             if line.startswith("export "):
-                found |= dict(re.findall(r"(\w+)=(\S+)", line))
+                exported |= dict(re.findall(r"(\w+)=(\S+)", line))
             if line.startswith("# serving"):
                 break
         state = tmp_path_factory.mktemp("state")
         yield (
             os.environ
-            | found
+            | exported
             | {
                 "PULUMI_BACKEND_URL": state.as_uri(),
                 "PULUMI_CONFIG_PASSPHRASE": "sandbox",
@@ -56,8 +56,8 @@ def stack(
 ) -> automation.Stack:
     """The project, copied so that its stack file stays as it is, with its stack `sandbox`."""
     project = tmp_path_factory.mktemp("project") / "bulwark"
-    kept = shutil.ignore_patterns(".git", ".venv", "build", "*cache*", "__pycache__", "tests")
-    shutil.copytree(PROJECT_ROOT, project, ignore=kept)
+    ignore = shutil.ignore_patterns(".git", ".venv", "build", "*cache*", "__pycache__", "tests")
+    shutil.copytree(PROJECT_ROOT, project, ignore=ignore)
     (project / ".venv").symlink_to(Path(sys.prefix), target_is_directory=True)
     options = automation.LocalWorkspaceOptions(work_dir=str(project), env_vars=environment)
     return automation.create_or_select_stack("sandbox", work_dir=str(project), opts=options)

@@ -8,9 +8,9 @@ from pydantic import JsonValue
 from components.settings import Settings, load
 from sandbox.program import load_stack_config
 
-STACKS = ("dev", "staging", "prod", "sandbox")
+STACK_NAMES = ("dev", "staging", "prod", "sandbox")
 # Each row of the table: what is asked, and the answer for dev, staging, prod.
-TABLE: dict[str, tuple[Any, Any, Any]] = {
+README_TABLE: dict[str, tuple[Any, Any, Any]] = {
     "region": ("eu-north-1",) * 3,
     "recovery_region": (None, None, "eu-west-1"),
     "network.zones": (("a", "b"), ("a", "b"), ("a", "b", "c")),
@@ -31,57 +31,57 @@ TABLE: dict[str, tuple[Any, Any, Any]] = {
 }
 
 
-def stack(name: str, overrides: dict[str, JsonValue] | None = None) -> Settings:
+def load_stack_settings(name: str, overrides: dict[str, JsonValue] | None = None) -> Settings:
     """The settings of a stack as the program reads them."""
     project, config = load_stack_config(name, overrides)
     return load(project, name, config["aws:region"], config)
 
 
-def answer(found: Any, path: str) -> Any:
+def get_setting(stack_settings: Any, path: str) -> Any:
     for part in path.split("."):
-        found = getattr(found, part)
-    return found
+        stack_settings = getattr(stack_settings, part)
+    return stack_settings
 
 
-@pytest.mark.parametrize("path", TABLE)
-@pytest.mark.parametrize("column", range(3), ids=STACKS[:3])
+@pytest.mark.parametrize("path", README_TABLE)
+@pytest.mark.parametrize("column", range(3), ids=STACK_NAMES[:3])
 def test_a_stack_is_as_the_table_says(path: str, column: int) -> None:
-    assert answer(stack(STACKS[column]), path) == TABLE[path][column]
+    assert get_setting(load_stack_settings(STACK_NAMES[column]), path) == README_TABLE[path][column]
 
 
 @pytest.mark.parametrize(
     ("name", "first"), [("dev", "t4g.micro"), ("staging", "t4g.small"), ("prod", "t4g.small")]
 )
 def test_a_fleet_prefers_the_tables_instance_type(name: str, first: str) -> None:
-    assert stack(name, {"compute": "fleet"}).fleet.instance_types[0] == first
+    assert load_stack_settings(name, {"compute": "fleet"}).fleet.instance_types[0] == first
 
 
-@pytest.mark.parametrize("name", STACKS)
+@pytest.mark.parametrize("name", STACK_NAMES)
 def test_every_service_has_the_limits_of_the_table(name: str) -> None:
-    found = stack(name)
-    limits = {(service.min, service.max) for service in found.services.values()}
-    assert limits == {(found.service_defaults.min, found.service_defaults.max)}
+    stack_settings = load_stack_settings(name)
+    limits = {(service.min, service.max) for service in stack_settings.services.values()}
+    assert limits == {(stack_settings.service_defaults.min, stack_settings.service_defaults.max)}
 
 
-@pytest.mark.parametrize("name", STACKS)
+@pytest.mark.parametrize("name", STACK_NAMES)
 @pytest.mark.parametrize("compute", ["services", "fleet", "both", "none"])
 def test_every_stack_takes_every_compute(name: str, compute: str) -> None:
-    assert stack(name, {"compute": compute}).compute == compute
+    assert load_stack_settings(name, {"compute": compute}).compute == compute
 
 
 def test_an_override_wins_however_its_key_is_written() -> None:
     for key in ("services", "bulwark:services"):
-        assert list(stack("prod", {key: {"only": {}}}).services) == ["only"]
+        assert list(load_stack_settings("prod", {key: {"only": {}}}).services) == ["only"]
 
 
 def test_the_sandbox_has_prods_shape_unprotected_and_its_own_zone() -> None:
-    changed = {"stack", "protect", "load_balancer", "backups", "policy_exceptions"}
-    sandbox, prod = stack("sandbox"), stack("prod")
-    assert sandbox.model_dump(exclude=changed) == prod.model_dump(exclude=changed)
+    changed_fields = {"stack", "protect", "load_balancer", "backups", "policy_exceptions"}
+    sandbox, prod = load_stack_settings("sandbox"), load_stack_settings("prod")
+    assert sandbox.model_dump(exclude=changed_fields) == prod.model_dump(exclude=changed_fields)
     assert not sandbox.protect
     assert sandbox.load_balancer.create_zone
-    tested = sandbox.backups.model_copy(update={"restore_testing": True})
-    assert tested == prod.backups
+    tested_backups = sandbox.backups.model_copy(update={"restore_testing": True})
+    assert tested_backups == prod.backups
 
 
 def test_a_stack_that_has_no_file_is_named() -> None:

@@ -12,19 +12,19 @@ from components.settings import Settings, load
 from sandbox.program import ResourceGraph, remove_secret_marks, run_stack_program
 
 ACCOUNT, PARTITION = "123456789012", "aws"
-INVOKES: dict[str, dict[str, Any]] = {
+INVOKE_RESULTS: dict[str, dict[str, Any]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "id": ACCOUNT},
     "aws:index/getPartition:getPartition": {"partition": PARTITION},
     "aws:ssm/getParameter:getParameter": {"value": "ami-0123456789abcdef0"},
 }
 # Outputs that a later resource needs to be more than a word; by type, then by property.
-COMPUTED: dict[str, dict[str, Any]] = {
+COMPUTED_OUTPUTS: dict[str, dict[str, Any]] = {
     "aws:route53/zone:Zone": {"nameServers": ["ns-1.example.org", "ns-2.example.org"]},
     "random:index/randomPassword:RandomPassword": {"result": "Aa1-" * 8},
 }
 
 
-class StandIns(pulumi.runtime.Mocks):
+class AwsMocks(pulumi.runtime.Mocks):
     """Answers each registration with its inputs and plausible outputs; an unknown invoke fails."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
@@ -32,7 +32,7 @@ class StandIns(pulumi.runtime.Mocks):
         name, kind = args.name, args.typ.split(":")[-1]
         service = args.typ.split(":")[1].split("/")[0] if ":" in args.typ else "x"
         region = inputs.get("region") or "eu-north-1"
-        made = {
+        outputs = {
             "arn": f"arn:aws:{service}:{region}:{ACCOUNT}:{kind.lower()}/{name}",
             "name": inputs.get("name") or f"{inputs.get('namePrefix') or name + '-'}a1b2c3d",
             "arnSuffix": f"{kind.lower()}/{name}/50dc6c495c0c9188",
@@ -57,25 +57,27 @@ class StandIns(pulumi.runtime.Mocks):
                     "resourceRecordType": "CNAME",
                     "resourceRecordValue": "_y.acm-validations.aws.",
                 }
-                for host in _hosts(inputs)
+                for host in _list_certificate_hosts(inputs)
             ],
         }
-        return f"{name}-id", made | COMPUTED.get(args.typ, {}) | inputs
+        return f"{name}-id", outputs | COMPUTED_OUTPUTS.get(args.typ, {}) | inputs
 
     def call(
         self, args: pulumi.runtime.MockCallArgs
     ) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        if args.token not in INVOKES:
+        if args.token not in INVOKE_RESULTS:
             raise LookupError(f"unexpected invoke {args.token}")
-        return INVOKES[args.token], []
+        return INVOKE_RESULTS[args.token], []
 
 
-def _hosts(inputs: Mapping[str, Any]) -> list[str]:
+def _list_certificate_hosts(inputs: Mapping[str, Any]) -> list[str]:
     """The host names that a certificate is for, as ACM lists them."""
     return [inputs.get("domainName") or "", *(inputs.get("subjectAlternativeNames") or [])]
 
 
-def settings(values: Mapping[str, JsonValue] | None = None, *, profile: str = "prod") -> Settings:
+def build_settings(
+    values: Mapping[str, JsonValue] | None = None, *, profile: str = "prod"
+) -> Settings:
     """Settings of a stack named `test`: the profile's, with `values` on top (camelCase keys)."""
     base: dict[str, JsonValue] = {
         "profile": profile,
@@ -86,21 +88,26 @@ def settings(values: Mapping[str, JsonValue] | None = None, *, profile: str = "p
     }
     if profile == "dev":
         base |= {"recoveryRegion": None, "loadBalancer": {}}
-    given = base | dict(values or {})
+    merged = base | dict(values or {})
     return load(
-        "bulwark", "test", "eu-north-1", {f"bulwark:{k}": _text(v) for k, v in given.items()}
+        "bulwark",
+        "test",
+        "eu-north-1",
+        {f"bulwark:{k}": _format_config_value(v) for k, v in merged.items()},
     )
 
 
-def whole(stack: str, overrides: Mapping[str, JsonValue] | None = None) -> ResourceGraph:
+def run_whole_program(
+    stack: str, overrides: Mapping[str, JsonValue] | None = None
+) -> ResourceGraph:
     """What the whole program registers for a stack; run once a process, as tests only read it."""
-    return _whole(stack, json.dumps(overrides or {}, sort_keys=True))
+    return _run_whole_program(stack, json.dumps(overrides or {}, sort_keys=True))
 
 
 @cache
-def _whole(stack: str, overrides: str) -> ResourceGraph:
-    return run_stack_program(stack, StandIns(), json.loads(overrides))
+def _run_whole_program(stack: str, overrides: str) -> ResourceGraph:
+    return run_stack_program(stack, AwsMocks(), json.loads(overrides))
 
 
-def _text(value: JsonValue) -> str:
+def _format_config_value(value: JsonValue) -> str:
     return value if isinstance(value, str) else json.dumps(value)

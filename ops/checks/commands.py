@@ -42,19 +42,19 @@ def shown(context: typer.Context, name: str, minutes: float = SINCE) -> None:
     output.print_line(f"all {counts['ok']} ok")
 
 
-@app.command(help=f"{LISTS['daily'].capitalize()}. Reads only.")
+@app.command("daily", help=f"{LISTS['daily'].capitalize()}. Reads only.")
 def daily(context: typer.Context) -> None:
     """Health, the night's backups, alarms, errors."""
     shown(context, "daily")
 
 
-@app.command(help=f"{LISTS['weekly'].capitalize()}. Reads only.")
+@app.command("weekly", help=f"{LISTS['weekly'].capitalize()}. Reads only.")
 def weekly(context: typer.Context) -> None:
     """The daily list, and trends, maintenance, certificates, backups elsewhere."""
     shown(context, "weekly")
 
 
-@app.command(help=f"{LISTS['monthly'].capitalize()}. Reads only.")
+@app.command("monthly", help=f"{LISTS['monthly'].capitalize()}. Reads only.")
 def monthly(context: typer.Context) -> None:
     """The weekly list, and drills, the password, old snapshots, roles."""
     shown(context, "monthly")

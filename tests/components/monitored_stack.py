@@ -21,140 +21,157 @@ from components.network import Network
 from components.settings import Settings
 from components.topics import Topics, TopicsArgs
 from sandbox.program import ResourceGraph, remove_secret_marks, run_program
-from tests.world import StandIns, settings
+from tests.world import AwsMocks, build_settings
 
-Values = Mapping[str, JsonValue]
-TWO: dict[str, JsonValue] = {"backend": {"paths": ["/api/*"]}, "frontend": {}}
+ConfigValues = Mapping[str, JsonValue]
+TWO_SERVICES: dict[str, JsonValue] = {"backend": {"paths": ["/api/*"]}, "frontend": {}}
 # Everything that can be watched, at once.
-ALL: dict[str, JsonValue] = {
+ALL_WATCHED_CONFIG: dict[str, JsonValue] = {
     "compute": "both",
-    "services": TWO,
+    "services": TWO_SERVICES,
     "cache": {"enabled": True},
     "database": {"replicas": 1},
     "loadBalancer": {"domain": "app.example.com", "zoneId": "Z1", "waf": {"enabled": True}},
 }
 
 
-def targets_of(given: Settings) -> tuple[str, ...]:
+def list_stack_targets(settings: Settings) -> tuple[str, ...]:
     """What stands behind the load balancer."""
-    services = tuple(given.services) if given.has_services else ()
-    return (*services, "fleet") if given.has_fleet else services
+    services = tuple(settings.services) if settings.has_services else ()
+    return (*services, "fleet") if settings.has_fleet else services
 
 
-def facts_of(values: Values | None = None, *, profile: str = "prod") -> Facts:
+def build_stack_facts(values: ConfigValues | None = None, *, profile: str = "prod") -> Facts:
     """Facts as the alarms of a stack would find them; each zone has both kinds of NAT device."""
-    given = settings(values, profile=profile)
-    behind = given.has_load_balancer
+    settings = build_settings(values, profile=profile)
+    has_load_balancer = settings.has_load_balancer
     return Facts(
-        settings=given,
-        nat_gateways={zone: f"nat-{zone}" for zone in given.network.zones},
-        nat_instances={zone: f"i-{zone}" for zone in given.network.zones},
-        targets={name: f"targetgroup/{name}/1" for name in targets_of(given)} if behind else {},
-        balancer="app/test/1" if behind else None,
-        certificate="arn:aws:acm:eu-north-1:123456789012:certificate/1" if behind else None,
+        settings=settings,
+        nat_gateways={zone: f"nat-{zone}" for zone in settings.network.zones},
+        nat_instances={zone: f"i-{zone}" for zone in settings.network.zones},
+        targets={name: f"targetgroup/{name}/1" for name in list_stack_targets(settings)}
+        if has_load_balancer
+        else {},
+        balancer="app/test/1" if has_load_balancer else None,
+        certificate="arn:aws:acm:eu-north-1:123456789012:certificate/1"
+        if has_load_balancer
+        else None,
         topics={level: f"bulwark-test-{level}" for level in ("page", "warn")},
     )
 
 
-def plan_of(values: Values | None = None, *, profile: str = "prod") -> Plan:
+def plan_stack_alarms(values: ConfigValues | None = None, *, profile: str = "prod") -> Plan:
     """The plan of a stack's alarms."""
-    return plan(facts_of(values, profile=profile), ALARMS, COMPOSITES)
+    return plan(build_stack_facts(values, profile=profile), ALARMS, COMPOSITES)
 
 
-def planned(key: str, values: Values | None = None, *, profile: str = "prod") -> list[Planned]:
+def list_planned_alarms(
+    key: str, values: ConfigValues | None = None, *, profile: str = "prod"
+) -> list[Planned]:
     """The planned alarms of one entry."""
-    return [one for one in plan_of(values, profile=profile).alarms if one.entry.key == key]
+    return [
+        alarm
+        for alarm in plan_stack_alarms(values, profile=profile).alarms
+        if alarm.entry.key == key
+    ]
 
 
-def entry(key: str) -> Alarm:
+def get_alarm_entry(key: str) -> Alarm:
     """An entry of the registry."""
-    return next(one for one in ALARMS if one.key == key)
+    return next(alarm for alarm in ALARMS if alarm.key == key)
 
 
-def expression(key: str, values: Values | None = None, subject: str = "") -> str:
+def get_metric_math(key: str, values: ConfigValues | None = None, dimension_value: str = "") -> str:
     """The metric math of an entry."""
-    watch = entry(key).watch
+    watch = get_alarm_entry(key).watch
     assert not hasattr(watch, "stat"), f"{key} is no metric math"
-    return cast(Any, watch).expression(settings(values), subject)  # type: ignore[no-any-return]
+    return cast(Any, watch).expression(build_settings(values), dimension_value)  # type: ignore[no-any-return]
 
 
-def watched(values: Values | None = None, *, profile: str = "prod") -> ResourceGraph:
+def build_monitoring_graph(
+    values: ConfigValues | None = None, *, profile: str = "prod"
+) -> ResourceGraph:
     """The graph of topics, alarms and dashboards. Kept: the same settings are built once."""
-    return _watched(json.dumps(values or {}, sort_keys=True), profile)
+    return _build_monitoring_graph(json.dumps(values or {}, sort_keys=True), profile)
 
 
 @cache
-def _watched(values: str, profile: str) -> ResourceGraph:
-    given = settings(json.loads(values), profile=profile)
+def _build_monitoring_graph(values: str, profile: str) -> ResourceGraph:
+    settings = build_settings(json.loads(values), profile=profile)
 
     def program() -> None:
         account = Account.get_current()
         topics = Topics(
-            "topics", TopicsArgs(given, account, Keys("keys", KeysArgs(given, account)))
+            "topics", TopicsArgs(settings, account, Keys("keys", KeysArgs(settings, account)))
         )
-        network, balancer = cast(Network, _network(given)), cast(LoadBalancer, _balancer(given))
-        behind = balancer if given.has_load_balancer else None
-        alarms = Alarms("alarms", AlarmsArgs(given, topics, network, behind))
-        Dashboards("dashboards", DashboardsArgs(given, alarms, network, behind))
+        network, load_balancer = (
+            cast(Network, _build_network_stand_in(settings)),
+            cast(LoadBalancer, _build_load_balancer_stand_in(settings)),
+        )
+        load_balancer_or_none = load_balancer if settings.has_load_balancer else None
+        alarms = Alarms("alarms", AlarmsArgs(settings, topics, network, load_balancer_or_none))
+        Dashboards("dashboards", DashboardsArgs(settings, alarms, network, load_balancer_or_none))
 
-    return run_program(program, StandIns())
+    return run_program(program, AwsMocks())
 
 
-def _network(given: Settings) -> SimpleNamespace:
-    gateways = {zone: Output.from_input(f"nat-{zone}") for zone in given.network.nat_zones}
-    instances = given.network.nat_device == "instance"
+def _build_network_stand_in(settings: Settings) -> SimpleNamespace:
+    devices = {zone: Output.from_input(f"nat-{zone}") for zone in settings.network.nat_zones}
+    uses_instances = settings.network.nat_device == "instance"
     return SimpleNamespace(
-        nat_gateways={} if instances else gateways,
-        nat_instances=gateways if instances else {},
+        nat_gateways={} if uses_instances else devices,
+        nat_instances=devices if uses_instances else {},
         flow_log_group=(
-            Output.from_input("/bulwark/test/flow-logs") if given.network.flow_logs else None
+            Output.from_input("/bulwark/test/flow-logs") if settings.network.flow_logs else None
         ),
     )
 
 
-def _balancer(given: Settings) -> SimpleNamespace:
+def _build_load_balancer_stand_in(settings: Settings) -> SimpleNamespace:
     return SimpleNamespace(
         arn_suffix=Output.from_input("app/test/1"),
         certificate_arn=(
             Output.from_input("arn:aws:acm:eu-north-1:123456789012:certificate/1")
-            if given.load_balancer.https
+            if settings.load_balancer.https
             else None
         ),
-        web_acl_name="bulwark-test" if given.load_balancer.waf.enabled else None,
+        web_acl_name="bulwark-test" if settings.load_balancer.waf.enabled else None,
         targets={
             name: SimpleNamespace(group_arn_suffix=Output.from_input(f"targetgroup/{name}/1"))
-            for name in targets_of(given)
+            for name in list_stack_targets(settings)
         },
     )
 
 
-def parts_of(values: Values | None = None) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
+def get_alarms_part(
+    values: ConfigValues | None = None,
+) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
     """The alarms' part of the contract, and the deployment alarms."""
-    return _parts_of(json.dumps(values or {}, sort_keys=True))
+    return _get_alarms_part(json.dumps(values or {}, sort_keys=True))
 
 
 @cache
-def _parts_of(values: str) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
-    given = settings(json.loads(values))
+def _get_alarms_part(values: str) -> tuple[dict[str, Any], dict[str, tuple[str, ...]]]:
+    settings = build_settings(json.loads(values))
     parts: list[Any] = []
-    rolled: dict[str, tuple[str, ...]] = {}
+    deployment_alarms: dict[str, tuple[str, ...]] = {}
 
     def program() -> None:
         account = Account.get_current()
         topics = Topics(
-            "topics", TopicsArgs(given, account, Keys("keys", KeysArgs(given, account)))
+            "topics", TopicsArgs(settings, account, Keys("keys", KeysArgs(settings, account)))
         )
         alarms = Alarms(
             "alarms",
             AlarmsArgs(
-                given,
+                settings,
                 topics,
-                cast(Network, _network(given)),
-                cast(LoadBalancer, _balancer(given)),
+                cast(Network, _build_network_stand_in(settings)),
+                cast(LoadBalancer, _build_load_balancer_stand_in(settings)),
             ),
         )
-        rolled.update(alarms.deployment_alarms)
+        deployment_alarms.update(alarms.deployment_alarms)
         alarms.part.apply(lambda part: parts.append(remove_secret_marks(part)))
 
-    run_program(program, StandIns())
-    return parts[0], rolled
+    run_program(program, AwsMocks())
+    return parts[0], deployment_alarms

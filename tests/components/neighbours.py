@@ -21,14 +21,14 @@ from components.services import Services, ServicesArgs
 from components.settings import Settings
 from sandbox.program import ResourceGraph, remove_secret_marks
 from tests.conftest import Build
-from tests.world import settings
+from tests.world import build_settings
 
-REGION, ACCOUNT = "eu-north-1", "123456789012"
-DATABASE_SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:test-database-a1b2c3"
-CACHE_SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:test-cache-d4e5f6"
+REGION, ACCOUNT_ID = "eu-north-1", "123456789012"
+DATABASE_SECRET_ARN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:test-database-a1b2c3"
+CACHE_SECRET_ARN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:test-cache-d4e5f6"
 
 
-class StandIn(pulumi.ComponentResource):
+class ComponentStandIn(pulumi.ComponentResource):
     """A component that has just the attributes it is given."""
 
     def __init__(self, name: str, **attributes: Any) -> None:
@@ -38,27 +38,28 @@ class StandIn(pulumi.ComponentResource):
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class StackNeighbours:
     """The other components of a stack with these settings."""
 
     settings: Settings
     alarms_by_service: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def fleet(self) -> Fleet:
+    def build_fleet(self) -> Fleet:
         """The fleet among its neighbours."""
-        return Fleet("fleet", FleetArgs(*self._common(), *self._stores()))
+        return Fleet("fleet", FleetArgs(*self._build_common_args(), *self._build_stores()))
 
-    def services(self) -> Services:
+    def build_services(self) -> Services:
         """The services among their neighbours."""
-        alarms = StandIn("alarms", deployment_alarms=self.alarms_by_service)
+        alarms = ComponentStandIn("alarms", deployment_alarms=self.alarms_by_service)
         return Services(
-            "services", ServicesArgs(*self._common(), *self._stores(), cast(Alarms, alarms))
+            "services",
+            ServicesArgs(*self._build_common_args(), *self._build_stores(), cast(Alarms, alarms)),
         )
 
-    def _common(self) -> tuple[Settings, Account, Keys, Network, LoadBalancer]:
+    def _build_common_args(self) -> tuple[Settings, Account, Keys, Network, LoadBalancer]:
         account = Account.get_current()
         keys = Keys("keys", KeysArgs(self.settings, account))
-        network = StandIn(
+        network = ComponentStandIn(
             "network",
             vpc_id=Output.from_input("vpc-0123456789abcdef0"),
             private_subnets={
@@ -66,42 +67,42 @@ class Neighbours:
                 for zone in self.settings.network.zones
             },
         )
-        return self.settings, account, keys, cast(Network, network), self._balancer()
+        return self.settings, account, keys, cast(Network, network), self._build_load_balancer()
 
-    def _balancer(self) -> LoadBalancer:
-        base = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}"
+    def _build_load_balancer(self) -> LoadBalancer:
+        arn_prefix = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT_ID}"
         rule = aws.lb.ListenerRule(
             "rule",
-            listener_arn=f"{base}:listener/app/test/0123456789abcdef/fedcba9876543210",
+            listener_arn=f"{arn_prefix}:listener/app/test/0123456789abcdef/fedcba9876543210",
             actions=[{"type": "fixed-response", "fixed_response": {"content_type": "text/plain"}}],
             conditions=[{"path_pattern": {"values": ["/*"]}}],
         )
         targets = {
             name: LoadBalancerTarget(
-                Output.from_input(f"{base}:targetgroup/{name}/73e2d6bc24d8a067"),
+                Output.from_input(f"{arn_prefix}:targetgroup/{name}/73e2d6bc24d8a067"),
                 Output.from_input(f"targetgroup/{name}/73e2d6bc24d8a067"),
                 (rule,),
             )
             for name in self.settings.targets
         }
-        balancer = StandIn(
+        load_balancer = ComponentStandIn(
             "alb",
             arn_suffix=Output.from_input("app/test/50dc6c495c0c9188"),
             security_group_id=Output.from_input("sg-0123456789abcdef1"),
             targets=targets,
         )
-        return cast(LoadBalancer, balancer)
+        return cast(LoadBalancer, load_balancer)
 
-    def _stores(self) -> tuple[Database, Cache | None]:
-        database = StandIn(
+    def _build_stores(self) -> tuple[Database, Cache | None]:
+        database = ComponentStandIn(
             "database",
-            secret_arn=Output.from_input(DATABASE_SECRET),
+            secret_arn=Output.from_input(DATABASE_SECRET_ARN),
             security_group_id=Output.from_input("sg-0123456789abcdef2"),
             port=self.settings.database.port,
         )
-        cache = StandIn(
+        cache = ComponentStandIn(
             "cache",
-            secret_arn=Output.from_input(CACHE_SECRET),
+            secret_arn=Output.from_input(CACHE_SECRET_ARN),
             security_group_id=Output.from_input("sg-0123456789abcdef3"),
             port=self.settings.cache.port,
         )
@@ -109,37 +110,39 @@ class Neighbours:
         return cast(Database, database), cast(Cache, cache) if enabled else None
 
 
-_graphs: dict[str, ResourceGraph] = {}
+_cached_graphs: dict[str, ResourceGraph] = {}
 
 
-def services_of(
+def build_services_graph(
     build: Build,
     values: Mapping[str, JsonValue] | None = None,
     *,
     profile: str = "prod",
-    alarms: Mapping[str, tuple[str, ...]] | None = None,
+    alarms_by_service: Mapping[str, tuple[str, ...]] | None = None,
 ) -> ResourceGraph:
     """The graph of a stack's services; built once for the same settings."""
-    wanted = settings(values, profile=profile)
-    key = f"services {wanted.model_dump_json()} {alarms}"
-    if key not in _graphs:
-        _graphs[key] = build(lambda: Neighbours(wanted, alarms or {}).services())
-    return _graphs[key]
+    settings = build_settings(values, profile=profile)
+    key = f"services {settings.model_dump_json()} {alarms_by_service}"
+    if key not in _cached_graphs:
+        _cached_graphs[key] = build(
+            lambda: StackNeighbours(settings, alarms_by_service or {}).build_services()
+        )
+    return _cached_graphs[key]
 
 
-def fleet_of(
+def build_fleet_graph(
     build: Build, values: Mapping[str, JsonValue] | None = None, *, profile: str = "prod"
 ) -> ResourceGraph:
     """The graph of a stack's fleet; built once for the same settings."""
-    wanted = settings({"compute": "fleet", **(values or {})}, profile=profile)
-    key = f"fleet {wanted.model_dump_json()}"
-    if key not in _graphs:
-        _graphs[key] = build(lambda: Neighbours(wanted).fleet())
-    return _graphs[key]
+    settings = build_settings({"compute": "fleet", **(values or {})}, profile=profile)
+    key = f"fleet {settings.model_dump_json()}"
+    if key not in _cached_graphs:
+        _cached_graphs[key] = build(lambda: StackNeighbours(settings).build_fleet())
+    return _cached_graphs[key]
 
 
-def part_of(component: Services | Fleet) -> list[Any]:
+def collect_part(component: Services | Fleet) -> list[Any]:
     """A list that the component's part of the contract is put into once it is known."""
-    found: list[Any] = []
-    component.part.apply(lambda part: found.append(remove_secret_marks(part)))
-    return found
+    parts: list[Any] = []
+    component.part.apply(lambda part: parts.append(remove_secret_marks(part)))
+    return parts

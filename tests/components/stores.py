@@ -18,15 +18,15 @@ from components.operations import Operations
 from components.settings import Settings
 from components.topics import Topics, TopicsArgs
 from sandbox.program import RegisteredResource, ResourceGraph, run_program
-from tests.world import StandIns, settings
+from tests.world import AwsMocks, build_settings
 
-DATABASE_SUBNETS, PRIVATE_SUBNETS = (
+DATABASE_SUBNET_IDS, PRIVATE_SUBNET_IDS = (
     {zone: f"subnet-{tier}-{zone}" for zone in "abc"} for tier in ("database", "private")
 )
 
 
 @dataclass(frozen=True)
-class Stores:
+class DataStores:
     """What a program made."""
 
     database: Database
@@ -34,74 +34,78 @@ class Stores:
 
 
 @dataclass
-class _Subnets:
+class _NetworkStandIn:
     """As much of the network as stores use."""
 
     vpc_id: Output[str] = field(default_factory=lambda: Output.from_input("vpc-1"))
     database_subnets: dict[str, Output[str]] = field(
-        default_factory=lambda: {k: Output.from_input(v) for k, v in DATABASE_SUBNETS.items()}
+        default_factory=lambda: {k: Output.from_input(v) for k, v in DATABASE_SUBNET_IDS.items()}
     )
     private_subnets: dict[str, Output[str]] = field(
-        default_factory=lambda: {k: Output.from_input(v) for k, v in PRIVATE_SUBNETS.items()}
+        default_factory=lambda: {k: Output.from_input(v) for k, v in PRIVATE_SUBNET_IDS.items()}
     )
 
 
 @dataclass
-class _Bucket:
+class _OperationsStandIn:
     """As much of the operations bucket as stores use."""
 
     bucket: Output[str] = field(default_factory=lambda: Output.from_input("bulwark-operations"))
 
 
-def stores(
+def build_stores_graph(
     values: Mapping[str, JsonValue] | None = None, *, profile: str = "prod"
 ) -> ResourceGraph:
     """The graph of a database, and of a cache where the settings have one."""
-    return _graph(json.dumps(values), profile)
+    return _build_graph(json.dumps(values), profile)
 
 
-def looked_at(
-    look: Callable[[Stores], object], values: Mapping[str, JsonValue] | None = None
+def run_stores_program(
+    inspect_stores: Callable[[DataStores], object], values: Mapping[str, JsonValue] | None = None
 ) -> ResourceGraph:
     """The graph of a program that makes them and then looks at what it made."""
-    return run_program(lambda: _ignored(look(_made(settings(values)))), StandIns())
+    return run_program(
+        lambda: _discard_value(inspect_stores(_create_stores(build_settings(values)))), AwsMocks()
+    )
 
 
 @cache
-def _graph(values: str, profile: str) -> ResourceGraph:
+def _build_graph(values: str, profile: str) -> ResourceGraph:
     """Each graph once: tests only read it."""
-    known = settings(json.loads(values), profile=profile)
-    return run_program(lambda: _ignored(_made(known)), StandIns())
+    settings = build_settings(json.loads(values), profile=profile)
+    return run_program(lambda: _discard_value(_create_stores(settings)), AwsMocks())
 
 
-def _made(known: Settings) -> Stores:
+def _create_stores(settings: Settings) -> DataStores:
     account = Account.get_current()
-    keys = Keys("keys", KeysArgs(known, account))
-    topics = Topics("topics", TopicsArgs(known, account, keys))
-    around = (
-        known,
+    keys = Keys("keys", KeysArgs(settings, account))
+    topics = Topics("topics", TopicsArgs(settings, account, keys))
+    common_args = (
+        settings,
         account,
         keys,
-        cast(Network, _Subnets()),
+        cast(Network, _NetworkStandIn()),
         topics,
-        cast(Operations, _Bucket()),
+        cast(Operations, _OperationsStandIn()),
     )
-    return Stores(
-        database=Database("database", DatabaseArgs(*around)),
-        cache=Cache("cache", CacheArgs(*around)) if known.cache.enabled else None,
+    return DataStores(
+        database=Database("database", DatabaseArgs(*common_args)),
+        cache=Cache("cache", CacheArgs(*common_args)) if settings.cache.enabled else None,
     )
 
 
-def _ignored(_: object) -> None:
+def _discard_value(_: object) -> None:
     """A program's value is not an output."""
 
 
-def own(graph: ResourceGraph, component: str) -> list[RegisteredResource]:
+def list_component_resources(graph: ResourceGraph, component: str) -> list[RegisteredResource]:
     """The resources of one component, itself and those inside left out."""
-    made = [
+    component_resources = [
         resource
         for resource in graph
-        if resource.custom and (outer := graph.find_component(resource)) and outer.name == component
+        if resource.custom
+        and (parent := graph.find_component(resource))
+        and parent.name == component
     ]
-    assert made, f"{component} registered nothing"
-    return made
+    assert component_resources, f"{component} registered nothing"
+    return component_resources

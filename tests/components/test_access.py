@@ -12,26 +12,34 @@ from ops.outputs import Outputs, parse_outputs
 from ops.permissions.names import build_stack_names
 from ops.permissions.policies import MAX_POLICY_CHARACTERS, POLICY_SERVICES, build_role_policies
 from sandbox.program import ResourceGraph
-from tests.world import whole
+from tests.world import run_whole_program
 
-ROLE, POLICY = "aws:iam/role:Role", "aws:iam/policy:Policy"
-ATTACHED = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
-HERE = "arn:aws:iam::123456789012:root"
-PERSON = "arn:aws:iam::123456789012:user/alice"
-SSO = "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Ops_0a1b"
-OKTA = "arn:aws:iam::123456789012:saml-provider/okta"
-MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+IAM_ROLE_TYPE, IAM_POLICY_TYPE = "aws:iam/role:Role", "aws:iam/policy:Policy"
+ROLE_POLICY_ATTACHMENT_TYPE = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+ACCOUNT_ROOT_ARN = "arn:aws:iam::123456789012:root"
+USER_ARN = "arn:aws:iam::123456789012:user/alice"
+SSO_ROLE_ARN = (
+    "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Ops_0a1b"
+)
+SAML_PROVIDER_ARN = "arn:aws:iam::123456789012:saml-provider/okta"
+MFA_CONDITION = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
 
 
-def program(stack: str = "prod", **overrides: JsonValue) -> ResourceGraph:
+def build_program_graph(stack: str = "prod", **overrides: JsonValue) -> ResourceGraph:
     """The whole program with these settings on top."""
-    return whole(stack, overrides)
+    return run_whole_program(stack, overrides)
 
 
-def trust(access: Mapping[str, JsonValue], role: Role = "reader") -> list[dict[str, Any]]:
+def get_trust_statements(
+    access: Mapping[str, JsonValue], role: Role = "reader"
+) -> list[dict[str, Any]]:
     """The statements of a role's trust policy."""
-    made = program("dev", compute="none", access=dict(access)).get_resource(ROLE, f"access-{role}")
-    statements: list[dict[str, Any]] = json.loads(made.inputs["assumeRolePolicy"])["Statement"]
+    role_resource = build_program_graph("dev", compute="none", access=dict(access)).get_resource(
+        IAM_ROLE_TYPE, f"access-{role}"
+    )
+    statements: list[dict[str, Any]] = json.loads(role_resource.inputs["assumeRolePolicy"])[
+        "Statement"
+    ]
     return statements
 
 
@@ -47,50 +55,52 @@ def trust(access: Mapping[str, JsonValue], role: Role = "reader") -> list[dict[s
 def test_a_roles_policies_are_those_that_ops_computes(
     stack: str, overrides: dict[str, JsonValue], role: Role
 ) -> None:
-    graph = program(stack, **overrides)
+    graph = build_program_graph(stack, **overrides)
     outputs = parse_outputs(graph.exports)
-    wanted = build_role_policies(build_stack_names(outputs), role)
-    assert set(wanted) == set(POLICY_SERVICES)
-    for part, policy in wanted.items():
-        made = graph.get_resource(POLICY, f"access-{role}-{part}")
-        assert json.loads(made.inputs["policy"]) == policy
-        assert len(made.inputs["policy"]) <= MAX_POLICY_CHARACTERS
-        attached = graph.get_resource(ATTACHED, f"access-{role}-{part}").inputs
-        assert attached["policyArn"] == made.outputs["arn"]
+    documents = build_role_policies(build_stack_names(outputs), role)
+    assert set(documents) == set(POLICY_SERVICES)
+    for part, policy in documents.items():
+        policy_resource = graph.get_resource(IAM_POLICY_TYPE, f"access-{role}-{part}")
+        assert json.loads(policy_resource.inputs["policy"]) == policy
+        assert len(policy_resource.inputs["policy"]) <= MAX_POLICY_CHARACTERS
+        attached = graph.get_resource(ROLE_POLICY_ATTACHMENT_TYPE, f"access-{role}-{part}").inputs
+        assert attached["policyArn"] == policy_resource.outputs["arn"]
         assert attached["role"] == f"{outputs.stack.project}-{outputs.stack.stack}-{role}"
 
 
 def test_the_contract_names_the_roles() -> None:
-    graph = program("prod")
+    graph = build_program_graph("prod")
     access = parse_outputs(graph.exports).access
     assert access is not None
     assert [access.reader_role_arn, access.operator_role_arn, access.recoverer_role_arn] == [
-        graph.get_resource(ROLE, f"access-{role}").outputs["arn"] for role in ROLES
+        graph.get_resource(IAM_ROLE_TYPE, f"access-{role}").outputs["arn"] for role in ROLES
     ]
 
 
 def test_iam_1_and_iam_21_no_policy_has_a_whole_service_or_everything() -> None:
-    for made in program("prod", compute="both").list_resources(POLICY):
-        for statement in json.loads(made.inputs["policy"])["Statement"]:
+    for policy in build_program_graph("prod", compute="both").list_resources(IAM_POLICY_TYPE):
+        for statement in json.loads(policy.inputs["policy"])["Statement"]:
             assert statement["Effect"] == "Allow"
             assert not [action for action in statement["Action"] if "*" in action]
 
 
 def test_by_default_whom_the_accounts_iam_lets_may_assume_them_with_mfa() -> None:
     for role in ROLES:
-        (statement,) = trust({}, role)
-        assert statement["Principal"] == {"AWS": [HERE]}
+        (statement,) = get_trust_statements({}, role)
+        assert statement["Principal"] == {"AWS": [ACCOUNT_ROOT_ARN]}
         assert statement["Action"] == ["sts:AssumeRole"]
-        assert statement["Condition"] == MFA
+        assert statement["Condition"] == MFA_CONDITION
 
 
 def test_people_are_asked_for_mfa_and_roles_and_saml_have_asked_already() -> None:
-    people, roles, providers = trust({"readers": [PERSON, "210987654321", SSO, OKTA]})
-    assert people["Principal"] == {"AWS": [PERSON, "210987654321"]}
-    assert people["Condition"] == MFA
-    assert roles["Principal"] == {"AWS": [SSO]}
+    people, roles, providers = get_trust_statements(
+        {"readers": [USER_ARN, "210987654321", SSO_ROLE_ARN, SAML_PROVIDER_ARN]}
+    )
+    assert people["Principal"] == {"AWS": [USER_ARN, "210987654321"]}
+    assert people["Condition"] == MFA_CONDITION
+    assert roles["Principal"] == {"AWS": [SSO_ROLE_ARN]}
     assert "Condition" not in roles
-    assert providers["Principal"] == {"Federated": [OKTA]}
+    assert providers["Principal"] == {"Federated": [SAML_PROVIDER_ARN]}
     assert providers["Action"] == ["sts:AssumeRoleWithSAML"]
     assert providers["Condition"] == {
         "StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}
@@ -98,29 +108,37 @@ def test_people_are_asked_for_mfa_and_roles_and_saml_have_asked_already() -> Non
 
 
 def test_each_role_has_its_own_people() -> None:
-    access: dict[str, JsonValue] = {"recoverers": [SSO]}
-    assert [s["Principal"] for s in trust(access, "recoverer")] == [{"AWS": [SSO]}]
-    assert [s["Principal"] for s in trust(access, "reader")] == [{"AWS": [HERE]}]
+    access: dict[str, JsonValue] = {"recoverers": [SSO_ROLE_ARN]}
+    assert [s["Principal"] for s in get_trust_statements(access, "recoverer")] == [
+        {"AWS": [SSO_ROLE_ARN]}
+    ]
+    assert [s["Principal"] for s in get_trust_statements(access, "reader")] == [
+        {"AWS": [ACCOUNT_ROOT_ARN]}
+    ]
 
 
 def test_an_account_without_mfa_can_say_so() -> None:
-    (statement,) = trust({"mfa": False})
+    (statement,) = get_trust_statements({"mfa": False})
     assert "Condition" not in statement
 
 
 def test_sessions_and_the_boundary_are_as_set() -> None:
     boundary = "arn:aws:iam::123456789012:policy/boundary"
     access: dict[str, JsonValue] = {"sessionHours": 2, "permissionsBoundary": boundary}
-    made = (
-        program("dev", compute="none", access=access).get_resource(ROLE, "access-operator").inputs
+    role_inputs = (
+        build_program_graph("dev", compute="none", access=access)
+        .get_resource(IAM_ROLE_TYPE, "access-operator")
+        .inputs
     )
-    assert made["maxSessionDuration"] == 7200
-    assert made["permissionsBoundary"] == boundary
-    assert made["name"] == "bulwark-dev-operator"
+    assert role_inputs["maxSessionDuration"] == 7200
+    assert role_inputs["permissionsBoundary"] == boundary
+    assert role_inputs["name"] == "bulwark-dev-operator"
 
 
 def test_a_stack_may_do_without_them() -> None:
-    graph = program("dev", compute="none", access={"enabled": False})
+    graph = build_program_graph("dev", compute="none", access={"enabled": False})
     outputs: Outputs = parse_outputs(graph.exports)
     assert outputs.access is None
-    assert not [made for made in graph.list_resources(ROLE) if made.name.startswith("access-")]
+    assert not [
+        role for role in graph.list_resources(IAM_ROLE_TYPE) if role.name.startswith("access-")
+    ]

@@ -5,19 +5,19 @@ from pulumi import Output
 from components.account import Account
 from components.component import Component
 from tests.conftest import Build
-from tests.world import settings
+from tests.world import build_settings
 
 
 def test_an_arn_is_in_this_account_and_its_partition(build: Build) -> None:
-    seen: list[str] = []
+    arns: list[str] = []
 
     def program() -> Output[None]:
-        Component("Anything", "anything", settings())
+        Component("Anything", "anything", build_settings())
         arn = Account.get_current().format_arn("logs", "eu-west-1", "log-group:/x:*")
-        return arn.apply(seen.append)
+        return arn.apply(arns.append)
 
     graph = build(program)
-    assert seen == ["arn:aws:logs:eu-west-1:123456789012:log-group:/x:*"]
+    assert arns == ["arn:aws:logs:eu-west-1:123456789012:log-group:/x:*"]
     assert {token for token, _ in graph.invokes} == {
         "aws:index/getCallerIdentity:getCallerIdentity",
         "aws:index/getPartition:getPartition",

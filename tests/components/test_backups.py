@@ -15,40 +15,40 @@ from components.operations import Operations, OperationsArgs
 from components.settings import Settings
 from components.topics import Topics, TopicsArgs
 from sandbox.program import ResourceGraph
-from tests.components.neighbours import StandIn
+from tests.components.neighbours import ComponentStandIn
 from tests.conftest import Build
-from tests.world import settings
+from tests.world import build_settings
 
-VAULT, PLAN = "aws:backup/vault:Vault", "aws:backup/plan:Plan"
-SELECTION = "aws:backup/selection:Selection"
-TEST = "aws:backup/restoreTestingSelection:RestoreTestingSelection"
-LOCK = "aws:backup/vaultLockConfiguration:VaultLockConfiguration"
-DATABASE = "arn:aws:rds:eu-north-1:123456789012:db:bulwark-test-database"
+BACKUP_VAULT_TYPE, BACKUP_PLAN_TYPE = "aws:backup/vault:Vault", "aws:backup/plan:Plan"
+BACKUP_SELECTION_TYPE = "aws:backup/selection:Selection"
+RESTORE_TESTING_SELECTION_TYPE = "aws:backup/restoreTestingSelection:RestoreTestingSelection"
+VAULT_LOCK_TYPE = "aws:backup/vaultLockConfiguration:VaultLockConfiguration"
+DATABASE_ARN = "arn:aws:rds:eu-north-1:123456789012:db:bulwark-test-database"
 
 
-def backups(build: Build, found: Settings) -> ResourceGraph:
+def build_backups_graph(build: Build, settings: Settings) -> ResourceGraph:
     """What the component registers with these settings, beside a stand-in of the database."""
 
     def program() -> None:
         account = Account.get_current()
-        keys = Keys("keys", KeysArgs(found, account))
-        topics = Topics("topics", TopicsArgs(found, account, keys))
+        keys = Keys("keys", KeysArgs(settings, account))
+        topics = Topics("topics", TopicsArgs(settings, account, keys))
         part = Output.from_input({"subnetGroup": "bulwark-test-database"})
-        database = StandIn("database", arn=Output.from_input(DATABASE), part=part)
-        operations = Operations("operations", OperationsArgs(found, account, keys, None))
-        given = (found, account, keys, topics, cast(Database, database), operations)
-        Backups("backups", BackupsArgs(*given))
+        database = ComponentStandIn("database", arn=Output.from_input(DATABASE_ARN), part=part)
+        operations = Operations("operations", OperationsArgs(settings, account, keys, None))
+        backups_args = (settings, account, keys, topics, cast(Database, database), operations)
+        Backups("backups", BackupsArgs(*backups_args))
 
     return build(program)
 
 
-def given(value: dict[str, JsonValue]) -> Settings:
-    return settings({"backups": value})
+def build_backup_settings(value: dict[str, JsonValue]) -> Settings:
+    return build_settings({"backups": value})
 
 
 @pytest.fixture(scope="module")
 def prod(build: Build) -> ResourceGraph:
-    return backups(build, settings())
+    return build_backups_graph(build, build_settings())
 
 
 @pytest.mark.parametrize(
@@ -58,16 +58,16 @@ def prod(build: Build) -> ResourceGraph:
 def test_backup_1_a_vault_is_encrypted_with_its_regions_own_key(
     prod: ResourceGraph, name: str, key: str, region: str | None
 ) -> None:
-    vault = prod.get_resource(VAULT, name)
+    vault = prod.get_resource(BACKUP_VAULT_TYPE, name)
     assert vault.inputs["kmsKeyArn"] == prod.get_resource("aws:kms/key:Key", key).outputs["arn"]
     assert vault.inputs.get("region") == region
     assert vault.inputs["name"] == "bulwark-test-backups"
 
 
 def test_rds_26_the_database_is_in_the_plan_by_its_arn(prod: ResourceGraph) -> None:
-    selection = prod.get_resource(SELECTION).inputs
-    assert selection["resources"] == [DATABASE]
-    assert selection["planId"] == prod.get_resource(PLAN).id
+    selection = prod.get_resource(BACKUP_SELECTION_TYPE).inputs
+    assert selection["resources"] == [DATABASE_ARN]
+    assert selection["planId"] == prod.get_resource(BACKUP_PLAN_TYPE).id
     assert (
         selection["iamRoleArn"]
         == prod.get_resource("aws:iam/role:Role", "backups-service").outputs["arn"]
@@ -75,13 +75,17 @@ def test_rds_26_the_database_is_in_the_plan_by_its_arn(prod: ResourceGraph) -> N
 
 
 def test_vaults_are_protected_where_the_stack_is(prod: ResourceGraph, build: Build) -> None:
-    assert all(v.protect and not v.inputs["forceDestroy"] for v in prod.list_resources(VAULT))
-    loose = backups(build, settings({"protect": False})).list_resources(VAULT)
+    assert all(
+        v.protect and not v.inputs["forceDestroy"] for v in prod.list_resources(BACKUP_VAULT_TYPE)
+    )
+    loose = build_backups_graph(build, build_settings({"protect": False})).list_resources(
+        BACKUP_VAULT_TYPE
+    )
     assert [(v.protect, v.inputs["forceDestroy"]) for v in loose] == [(False, True)] * 2
 
 
 def test_the_rarer_a_backup_the_longer_it_is_kept(prod: ResourceGraph) -> None:
-    rules = prod.get_resource(PLAN).inputs["rules"]
+    rules = prod.get_resource(BACKUP_PLAN_TYPE).inputs["rules"]
     assert {r["ruleName"]: (r["schedule"], r["lifecycle"]["deleteAfter"]) for r in rules} == {
         "daily": ("cron(0 5 * * ? *)", 35),
         "weekly": ("cron(0 5 ? * SUN *)", 90),
@@ -90,10 +94,13 @@ def test_the_rarer_a_backup_the_longer_it_is_kept(prod: ResourceGraph) -> None:
 
 
 def test_each_backup_is_copied_to_the_recovery_region(prod: ResourceGraph) -> None:
-    there = prod.get_resource(VAULT, "backups-recovery").outputs["arn"]
-    for rule in prod.get_resource(PLAN).inputs["rules"]:
+    recovery_vault_arn = prod.get_resource(BACKUP_VAULT_TYPE, "backups-recovery").outputs["arn"]
+    for rule in prod.get_resource(BACKUP_PLAN_TYPE).inputs["rules"]:
         [copy] = rule["copyActions"]
-        assert (copy["destinationVaultArn"], copy["lifecycle"]) == (there, {"deleteAfter": 35})
+        assert (copy["destinationVaultArn"], copy["lifecycle"]) == (
+            recovery_vault_arn,
+            {"deleteAfter": 35},
+        )
 
 
 @pytest.mark.parametrize(
@@ -102,13 +109,15 @@ def test_each_backup_is_copied_to_the_recovery_region(prod: ResourceGraph) -> No
 def test_nothing_is_copied_where_there_is_nowhere_to_or_no_wish(
     build: Build, values: dict[str, JsonValue]
 ) -> None:
-    graph = backups(build, settings(values))
-    assert [v.name for v in graph.list_resources(VAULT)] == ["backups"]
-    assert all(not rule["copyActions"] for rule in graph.get_resource(PLAN).inputs["rules"])
+    graph = build_backups_graph(build, build_settings(values))
+    assert [v.name for v in graph.list_resources(BACKUP_VAULT_TYPE)] == ["backups"]
+    assert all(
+        not rule["copyActions"] for rule in graph.get_resource(BACKUP_PLAN_TYPE).inputs["rules"]
+    )
 
 
 def test_point_in_time_recovery_stays_with_rds(prod: ResourceGraph) -> None:
-    rules = prod.get_resource(PLAN).inputs["rules"]
+    rules = prod.get_resource(BACKUP_PLAN_TYPE).inputs["rules"]
     assert not any(rule.get("enableContinuousBackup") for rule in rules)
 
 
@@ -129,10 +138,12 @@ def test_the_newest_backup_is_restored_each_week_into_the_databases_subnets(
     plan = prod.get_resource("aws:backup/restoreTestingPlan:RestoreTestingPlan").inputs
     assert plan["name"] == "bulwark_test_restore_test"  # AWS takes no hyphens here
     assert plan["scheduleExpression"] == "cron(0 5 ? * MON *)"
-    chosen = plan["recoveryPointSelection"]
-    assert chosen["includeVaults"] == [prod.get_resource(VAULT, "backups").outputs["arn"]]
-    assert chosen["algorithm"] == "LATEST_WITHIN_WINDOW"
-    test = prod.get_resource(TEST).inputs
+    selection = plan["recoveryPointSelection"]
+    assert selection["includeVaults"] == [
+        prod.get_resource(BACKUP_VAULT_TYPE, "backups").outputs["arn"]
+    ]
+    assert selection["algorithm"] == "LATEST_WITHIN_WINDOW"
+    test = prod.get_resource(RESTORE_TESTING_SELECTION_TYPE).inputs
     assert test["protectedResourceConditions"]["stringEquals"] == [
         {"key": "aws:ResourceTag/Name", "value": "bulwark-test-database"}
     ]
@@ -140,7 +151,12 @@ def test_the_newest_backup_is_restored_each_week_into_the_databases_subnets(
 
 
 def test_restores_are_tested_only_where_the_settings_say(build: Build) -> None:
-    assert backups(build, given({"restoreTesting": False})).list_resources(TEST) == []
+    assert (
+        build_backups_graph(build, build_backup_settings({"restoreTesting": False})).list_resources(
+            RESTORE_TESTING_SELECTION_TYPE
+        )
+        == []
+    )
 
 
 def test_failed_backups_copies_and_restores_of_this_stack_warn(prod: ResourceGraph) -> None:
@@ -165,7 +181,9 @@ def test_a_locked_vault_keeps_what_the_plan_promises(
 ) -> None:
     locks = {
         entry.name: entry.inputs
-        for entry in backups(build, given({"lock": lock})).list_resources(LOCK)
+        for entry in build_backups_graph(
+            build, build_backup_settings({"lock": lock})
+        ).list_resources(VAULT_LOCK_TYPE)
     }
     assert {name: entry["minRetentionDays"] for name, entry in locks.items()} == {
         "backups": 35,
@@ -176,10 +194,10 @@ def test_a_locked_vault_keeps_what_the_plan_promises(
 
 
 def test_a_vault_is_not_locked_by_default(prod: ResourceGraph) -> None:
-    assert prod.list_resources(LOCK) == []
+    assert prod.list_resources(VAULT_LOCK_TYPE) == []
 
 
 def test_turned_off_there_is_no_vault_and_the_operations_bucket_stays(build: Build) -> None:
-    graph = backups(build, settings(profile="dev"))
+    graph = build_backups_graph(build, build_settings(profile="dev"))
     assert [r.type for r in graph if r.type.startswith("aws:backup")] == []
     assert graph.get_resource("aws:s3/bucket:Bucket", "operations")

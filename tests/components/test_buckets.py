@@ -10,31 +10,33 @@ import pytest
 from components.buckets import Bucket, BucketArgs
 from sandbox.program import ResourceGraph
 from tests.conftest import Build
-from tests.world import settings
+from tests.world import build_settings
 
-S3 = "aws:s3/"
-KEY = "arn:aws:kms:eu-north-1:123456789012:key/1"
-
-
-def _one(graph: ResourceGraph, kind: str) -> Mapping[str, Any]:
-    return graph.get_resource(f"{S3}{kind[0].lower()}{kind[1:]}:{kind}").inputs
+S3_TYPE_PREFIX = "aws:s3/"
+KMS_KEY_ARN = "arn:aws:kms:eu-north-1:123456789012:key/1"
 
 
-def _bucket(build: Build, **args: Any) -> ResourceGraph:
+def _get_inputs(graph: ResourceGraph, kind: str) -> Mapping[str, Any]:
+    return graph.get_resource(f"{S3_TYPE_PREFIX}{kind[0].lower()}{kind[1:]}:{kind}").inputs
+
+
+def _build_bucket_graph(build: Build, **args: Any) -> ResourceGraph:
     return build(
-        lambda: Bucket("data", BucketArgs(settings=settings(), bucket="bulwark-test-data", **args))
+        lambda: Bucket(
+            "data", BucketArgs(settings=build_settings(), bucket="bulwark-test-data", **args)
+        )
     )
 
 
 @pytest.mark.parametrize("control", ["S3.1", "S3.2", "S3.3", "S3.8"])
 def test_nothing_in_it_can_be_public(build: Build, control: str) -> None:
-    block = _one(_bucket(build), "BucketPublicAccessBlock")
+    block = _get_inputs(_build_bucket_graph(build), "BucketPublicAccessBlock")
     flags = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
     assert all(block[flag] is True for flag in flags), control
 
 
 def test_s3_5_only_tls_is_let_in(build: Build) -> None:
-    policy = json.loads(_one(_bucket(build), "BucketPolicy")["policy"])
+    policy = json.loads(_get_inputs(_build_bucket_graph(build), "BucketPolicy")["policy"])
     (deny,) = [s for s in policy["Statement"] if s["Effect"] == "Deny"]
     assert (deny["Principal"], deny["Action"]) == ("*", ["s3:*"])
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
@@ -43,19 +45,21 @@ def test_s3_5_only_tls_is_let_in(build: Build) -> None:
 
 
 def test_s3_9_who_reads_it_is_logged_where_there_is_a_log_bucket(build: Build) -> None:
-    logging = _one(_bucket(build, access_log_bucket="bulwark-test-logs"), "BucketLogging")
+    logging = _get_inputs(
+        _build_bucket_graph(build, access_log_bucket="bulwark-test-logs"), "BucketLogging"
+    )
     assert logging["targetBucket"] == "bulwark-test-logs"
     assert logging["targetPrefix"] == "s3/data/"
 
 
 def test_s3_12_there_are_no_acls(build: Build) -> None:
-    rule = _one(_bucket(build), "BucketOwnershipControls")["rule"]
+    rule = _get_inputs(_build_bucket_graph(build), "BucketOwnershipControls")["rule"]
     assert rule == {"objectOwnership": "BucketOwnerEnforced"}
 
 
 @pytest.mark.parametrize("control", ["S3.10", "S3.13"])
 def test_it_is_tidied_up(build: Build, control: str) -> None:
-    rules = _one(_bucket(build), "BucketLifecycleConfiguration")["rules"]
+    rules = _get_inputs(_build_bucket_graph(build), "BucketLifecycleConfiguration")["rules"]
     by_id = {rule["id"]: rule for rule in rules}
     assert by_id["unfinished-uploads"]["abortIncompleteMultipartUpload"], control
     assert by_id["old-versions"]["noncurrentVersionExpiration"] == {"noncurrentDays": 90}
@@ -63,35 +67,43 @@ def test_it_is_tidied_up(build: Build, control: str) -> None:
 
 
 def test_marks_of_deleted_objects_end_too(build: Build) -> None:
-    kept = _one(_bucket(build), "BucketLifecycleConfiguration")["rules"]
-    assert [r["expiration"] for r in kept if "expiration" in r] == [
+    lifecycle_rules = _get_inputs(_build_bucket_graph(build), "BucketLifecycleConfiguration")[
+        "rules"
+    ]
+    assert [r["expiration"] for r in lifecycle_rules if "expiration" in r] == [
         {"expiredObjectDeleteMarker": True}
     ]
-    ended = _one(_bucket(build, expire_days=30), "BucketLifecycleConfiguration")["rules"]
+    ended = _get_inputs(_build_bucket_graph(build, expire_days=30), "BucketLifecycleConfiguration")[
+        "rules"
+    ]
     assert [r["expiration"] for r in ended if "expiration" in r] == [{"days": 30}]
 
 
 def test_s3_14_it_keeps_versions(build: Build) -> None:
-    versioning = _one(_bucket(build), "BucketVersioning")
+    versioning = _get_inputs(_build_bucket_graph(build), "BucketVersioning")
     assert versioning["versioningConfiguration"] == {"status": "Enabled"}
 
 
-@pytest.mark.parametrize(("key", "algorithm"), [(KEY, "aws:kms"), (None, "AES256")])
+@pytest.mark.parametrize(("key", "algorithm"), [(KMS_KEY_ARN, "aws:kms"), (None, "AES256")])
 def test_s3_17_it_is_encrypted_by_the_key_where_one_is_given(
     build: Build, key: str | None, algorithm: str
 ) -> None:
-    (rule,) = _one(_bucket(build, kms_key=key), "BucketServerSideEncryptionConfiguration")["rules"]
+    (rule,) = _get_inputs(
+        _build_bucket_graph(build, kms_key=key), "BucketServerSideEncryptionConfiguration"
+    )["rules"]
     default = rule["applyServerSideEncryptionByDefault"]
     assert default["sseAlgorithm"] == algorithm
     assert default.get("kmsMasterKeyId") == key
 
 
 def test_it_is_protected_and_kept_only_where_the_stack_is(build: Build) -> None:
-    def built(protect: bool) -> ResourceGraph:
-        wanted = settings({"protect": protect})
-        return build(lambda: Bucket("data", BucketArgs(settings=wanted, bucket="b")))
+    def build_bucket_graph(protect: bool) -> ResourceGraph:
+        settings = build_settings({"protect": protect})
+        return build(lambda: Bucket("data", BucketArgs(settings=settings, bucket="b")))
 
-    safe, loose = (built(p).get_resource("aws:s3/bucket:Bucket") for p in (True, False))
+    safe, loose = (
+        build_bucket_graph(p).get_resource("aws:s3/bucket:Bucket") for p in (True, False)
+    )
     assert (safe.protect, safe.inputs["forceDestroy"]) == (True, False)
     assert (loose.protect, loose.inputs["forceDestroy"]) == (False, True)
 
@@ -99,7 +111,7 @@ def test_it_is_protected_and_kept_only_where_the_stack_is(build: Build) -> None:
 def test_it_and_all_its_guards_stand_in_its_own_region(build: Build) -> None:
     def program() -> None:
         args = BucketArgs(
-            settings=settings(),
+            settings=build_settings(),
             bucket="b",
             access_log_bucket="logs",
             region="eu-west-1",
@@ -107,6 +119,6 @@ def test_it_and_all_its_guards_stand_in_its_own_region(build: Build) -> None:
         )
         Bucket("data", args)
 
-    found = [r for r in build(program) if r.type.startswith(S3)]
-    assert len(found) > 5
-    assert {r.inputs["region"] for r in found} == {"eu-west-1"}
+    bucket_resources = [r for r in build(program) if r.type.startswith(S3_TYPE_PREFIX)]
+    assert len(bucket_resources) > 5
+    assert {r.inputs["region"] for r in bucket_resources} == {"eu-west-1"}

@@ -7,19 +7,27 @@ from pydantic import JsonValue
 
 from components.naming import build_stack_tags
 from sandbox.program import RegisteredResource, ResourceGraph
-from tests.components.stores import PRIVATE_SUBNETS, Stores, looked_at, own, stores
-from tests.world import settings
+from tests.components.stores import (
+    PRIVATE_SUBNET_IDS,
+    DataStores,
+    build_stores_graph,
+    list_component_resources,
+    run_stores_program,
+)
+from tests.world import build_settings
 
-REPLICATION_GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
-PARAMETERS = "aws:elasticache/parameterGroup:ParameterGroup"
+REPLICATION_GROUP_TYPE = "aws:elasticache/replicationGroup:ReplicationGroup"
+CACHE_PARAMETER_GROUP_TYPE = "aws:elasticache/parameterGroup:ParameterGroup"
 
 
-def with_cache(given: dict[str, JsonValue] | None = None, profile: str = "prod") -> ResourceGraph:
-    return stores({"cache": {"enabled": True, **(given or {})}}, profile=profile)
+def build_cache_graph(
+    cache_values: dict[str, JsonValue] | None = None, profile: str = "prod"
+) -> ResourceGraph:
+    return build_stores_graph({"cache": {"enabled": True, **(cache_values or {})}}, profile=profile)
 
 
-def group(graph: ResourceGraph) -> RegisteredResource:
-    return graph.get_resource(REPLICATION_GROUP)
+def get_replication_group(graph: ResourceGraph) -> RegisteredResource:
+    return graph.get_resource(REPLICATION_GROUP_TYPE)
 
 
 @pytest.mark.parametrize(
@@ -38,32 +46,34 @@ def group(graph: ResourceGraph) -> RegisteredResource:
     ],
 )
 def test_prod_meets_the_control(control: str, name: str, value: JsonValue) -> None:
-    assert group(with_cache()).inputs[name] == value, control
+    assert get_replication_group(build_cache_graph()).inputs[name] == value, control
 
 
 def test_it_stands_in_the_private_subnets_and_nothing_may_call_it_yet() -> None:
-    graph = with_cache()
+    graph = build_cache_graph()
     subnets = graph.get_resource("aws:elasticache/subnetGroup:SubnetGroup").inputs
-    assert subnets["subnetIds"] == list(PRIVATE_SUBNETS.values())
+    assert subnets["subnetIds"] == list(PRIVATE_SUBNET_IDS.values())
     server = graph.get_resource("aws:ec2/securityGroup:SecurityGroup", "cache-server")
-    assert group(graph).inputs["securityGroupIds"] == [server.id]
-    assert not [r for r in own(graph, "cache") if "Rule" in r.type]
+    assert get_replication_group(graph).inputs["securityGroupIds"] == [server.id]
+    assert not [r for r in list_component_resources(graph, "cache") if "Rule" in r.type]
 
 
 def test_it_is_encrypted_with_the_stacks_own_key() -> None:
-    graph = with_cache()
+    graph = build_cache_graph()
     key = graph.get_resource("aws:kms/key:Key", "keys-data").outputs["arn"]
-    assert group(graph).inputs["kmsKeyId"] == key
-    assert "kmsKeyId" not in group(with_cache(profile="dev")).inputs
+    assert get_replication_group(graph).inputs["kmsKeyId"] == key
+    assert "kmsKeyId" not in get_replication_group(build_cache_graph(profile="dev")).inputs
 
 
 def test_the_token_is_secret_and_rotation_owns_it() -> None:
-    graph = with_cache()
-    assert "authToken" in group(graph).secrets
-    assert group(graph).ignore_changes == ("authToken",)
-    made = graph.get_resource("random:index/randomPassword:RandomPassword", "cache-token").inputs
-    assert 16 <= made["length"] <= 128
-    assert set(made["overrideSpecial"]) <= set("!&#$^<>-")
+    graph = build_cache_graph()
+    assert "authToken" in get_replication_group(graph).secrets
+    assert get_replication_group(graph).ignore_changes == ("authToken",)
+    password_inputs = graph.get_resource(
+        "random:index/randomPassword:RandomPassword", "cache-token"
+    ).inputs
+    assert 16 <= password_inputs["length"] <= 128
+    assert set(password_inputs["overrideSpecial"]) <= set("!&#$^<>-")
     version = graph.get_resource(
         "aws:secretsmanager/secretVersion:SecretVersion", "cache-credentials"
     )
@@ -77,11 +87,11 @@ def test_the_token_is_secret_and_rotation_owns_it() -> None:
 
 
 def test_slow_and_engine_logs_go_to_groups_of_the_stack() -> None:
-    graph = with_cache()
+    graph = build_cache_graph()
     groups = {
         r.inputs["name"]: r.inputs for r in graph.list_resources("aws:cloudwatch/logGroup:LogGroup")
     }
-    delivered = group(graph).inputs["logDeliveryConfigurations"]
+    delivered = get_replication_group(graph).inputs["logDeliveryConfigurations"]
     assert [d["logType"] for d in delivered] == ["slow-log", "engine-log"]
     for delivery in delivered:
         logs = groups[delivery["destination"]]
@@ -90,20 +100,23 @@ def test_slow_and_engine_logs_go_to_groups_of_the_stack() -> None:
 
 
 def test_without_a_replica_nothing_can_take_over() -> None:
-    found = group(with_cache({"replicas": 0})).inputs
-    assert found["numCacheClusters"] == 1
-    assert found["automaticFailoverEnabled"] is False
-    assert found["multiAzEnabled"] is False
+    inputs = get_replication_group(build_cache_graph({"replicas": 0})).inputs
+    assert inputs["numCacheClusters"] == 1
+    assert inputs["automaticFailoverEnabled"] is False
+    assert inputs["multiAzEnabled"] is False
 
 
 def test_without_snapshots_there_is_no_window_for_them() -> None:
-    found = group(with_cache({"snapshotDays": 0})).inputs
-    assert found["snapshotRetentionLimit"] == 0
-    assert "snapshotWindow" not in found
+    inputs = get_replication_group(build_cache_graph({"snapshotDays": 0})).inputs
+    assert inputs["snapshotRetentionLimit"] == 0
+    assert "snapshotWindow" not in inputs
 
 
 def test_what_holds_data_is_protected_where_the_stack_is() -> None:
-    prod, dev = group(with_cache()), group(with_cache(profile="dev"))
+    prod, dev = (
+        get_replication_group(build_cache_graph()),
+        get_replication_group(build_cache_graph(profile="dev")),
+    )
     assert (prod.protect, prod.inputs["finalSnapshotIdentifier"]) == (
         True,
         "bulwark-test-cache-final",
@@ -113,7 +126,7 @@ def test_what_holds_data_is_protected_where_the_stack_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "family", "name"),
+    ("cache_values", "family", "name"),
     [
         ({}, "valkey8", "bulwark-test-cache-valkey8"),
         ({"engineVersion": "7.2"}, "valkey7", "bulwark-test-cache-valkey7"),
@@ -125,42 +138,44 @@ def test_what_holds_data_is_protected_where_the_stack_is() -> None:
     ],
 )
 def test_a_family_brings_its_own_parameter_group_beside_the_old_one(
-    given: dict[str, JsonValue], family: str, name: str
+    cache_values: dict[str, JsonValue], family: str, name: str
 ) -> None:
-    graph = with_cache(given)
-    found = graph.get_resource(PARAMETERS).inputs
-    assert (found["family"], found["name"]) == (family, name)
-    assert group(graph).inputs["parameterGroupName"] == name
+    graph = build_cache_graph(cache_values)
+    parameter_group = graph.get_resource(CACHE_PARAMETER_GROUP_TYPE).inputs
+    assert (parameter_group["family"], parameter_group["name"]) == (family, name)
+    assert get_replication_group(graph).inputs["parameterGroupName"] == name
 
 
 def test_what_goes_when_memory_is_full_is_a_setting() -> None:
     policy = {"name": "maxmemory-policy", "value": "noeviction"}
-    assert with_cache({"eviction": "noeviction"}).get_resource(PARAMETERS).inputs["parameters"] == [
-        policy
-    ]
+    assert build_cache_graph({"eviction": "noeviction"}).get_resource(
+        CACHE_PARAMETER_GROUP_TYPE
+    ).inputs["parameters"] == [policy]
 
 
 def test_there_is_none_unless_asked_for() -> None:
-    assert not stores().list_resources(REPLICATION_GROUP)
+    assert not build_stores_graph().list_resources(REPLICATION_GROUP_TYPE)
 
 
 def test_every_resource_is_tagged_and_named_from_the_component() -> None:
-    made = own(with_cache(), "cache")
-    assert all(r.name.startswith("cache") for r in made)
-    for resource in (r for r in made if "tags" in r.inputs):
-        assert build_stack_tags(settings(), "cache").items() <= resource.inputs["tags"].items()
+    component_resources = list_component_resources(build_cache_graph(), "cache")
+    assert all(r.name.startswith("cache") for r in component_resources)
+    for resource in (r for r in component_resources if "tags" in r.inputs):
+        assert (
+            build_stack_tags(build_settings(), "cache").items() <= resource.inputs["tags"].items()
+        )
 
 
 def test_its_part_of_the_contract_is_whole() -> None:
     parts: list[dict[str, object]] = []
 
-    def look(made: Stores) -> None:
-        assert made.cache is not None
-        assert made.cache.identifier == "bulwark-test-cache"
-        assert made.cache.rotation_function == "bulwark-test-cache-rotation"
-        made.cache.part.apply(parts.append)
+    def look(stores: DataStores) -> None:
+        assert stores.cache is not None
+        assert stores.cache.identifier == "bulwark-test-cache"
+        assert stores.cache.rotation_function == "bulwark-test-cache-rotation"
+        stores.cache.part.apply(parts.append)
 
-    looked_at(look, {"cache": {"enabled": True}})
+    run_stores_program(look, {"cache": {"enabled": True}})
     (part,) = parts
     assert (part["identifier"], part["engine"], part["port"]) == (
         "bulwark-test-cache",

@@ -5,16 +5,16 @@ import pytest
 
 from components.component import Component
 from tests.conftest import Build
-from tests.world import settings
+from tests.world import build_settings
 
-TOPIC = "aws:sns/topic:Topic"
+TOPIC_TYPE = "aws:sns/topic:Topic"
 
 
-class Outer(Component):
+class OuterComponent(Component):
     """A component with a child, a guarded child, and a component inside."""
 
     def __init__(self, protect: bool) -> None:
-        super().__init__("Outer", "outer", settings({"protect": str(protect).lower()}))
+        super().__init__("Outer", "outer", build_settings({"protect": str(protect).lower()}))
         aws.sns.Topic(
             self.format_logical_name("plain"),
             name=self.format_physical_name("plain"),
@@ -34,7 +34,7 @@ class Outer(Component):
 
 @pytest.mark.parametrize("protect", [True, False])
 def test_what_is_guarded_is_protected_where_the_stack_is(build: Build, protect: bool) -> None:
-    topics = {t.name: t for t in build(lambda: Outer(protect)).list_resources(TOPIC)}
+    topics = {t.name: t for t in build(lambda: OuterComponent(protect)).list_resources(TOPIC_TYPE)}
     assert {name: t.protect for name, t in topics.items()} == {
         "outer-plain": False,
         "outer-kept": protect,
@@ -44,14 +44,14 @@ def test_what_is_guarded_is_protected_where_the_stack_is(build: Build, protect: 
 
 
 def test_children_are_named_from_the_component_and_the_stack(build: Build) -> None:
-    graph = build(lambda: Outer(True))
-    assert graph.get_resource(TOPIC, "outer-plain").inputs["name"] == "bulwark-test-plain"
+    graph = build(lambda: OuterComponent(True))
+    assert graph.get_resource(TOPIC_TYPE, "outer-plain").inputs["name"] == "bulwark-test-plain"
     assert [c.type for c in graph if not c.custom] == ["bulwark:index:Outer", "bulwark:index:Inner"]
 
 
 def test_what_is_inside_keeps_the_outer_components_tags(build: Build) -> None:
-    graph = build(lambda: Outer(True))
-    for topic in graph.list_resources(TOPIC):
+    graph = build(lambda: OuterComponent(True))
+    for topic in graph.list_resources(TOPIC_TYPE):
         outer = graph.find_component(topic)
         assert outer is not None
         assert outer.name == topic.inputs["tags"]["Component"] == "outer"

@@ -2,34 +2,45 @@
 
 from components.credentials import build_credentials, build_secret_read_statements
 from components.settings import ServiceSettings
-from tests.world import settings
+from tests.world import build_settings
 
-DATABASE = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:database-a1b2c3"
-CACHE = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:cache-d4e5f6"
-OWN = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:own-g7h8i9"
-PARAMETER = "arn:aws:ssm:eu-north-1:123456789012:parameter/own/flag"
+DATABASE_SECRET_ARN = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:database-a1b2c3"
+CACHE_SECRET_ARN = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:cache-d4e5f6"
+OWN_SECRET_ARN = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:own-g7h8i9"
+PARAMETER_ARN = "arn:aws:ssm:eu-north-1:123456789012:parameter/own/flag"
 
 
 def test_the_stack_gives_database_and_cache() -> None:
-    found = build_credentials(ServiceSettings(), DATABASE, CACHE)
-    assert found.secrets == [DATABASE, CACHE]
-    assert found.variables["DB_PASSWORD"].key == "password"
-    assert found.variables["CACHE_TOKEN"].key == "token"
+    service_credentials = build_credentials(
+        ServiceSettings(), DATABASE_SECRET_ARN, CACHE_SECRET_ARN
+    )
+    assert service_credentials.secrets == [DATABASE_SECRET_ARN, CACHE_SECRET_ARN]
+    assert service_credentials.variables["DB_PASSWORD"].key == "password"
+    assert service_credentials.variables["CACHE_TOKEN"].key == "token"
 
 
 def test_without_a_cache_there_is_nothing_of_it() -> None:
-    found = build_credentials(ServiceSettings(), DATABASE, None)
-    assert found.secrets == [DATABASE]
-    assert not [name for name in found.variables if name.startswith("CACHE")]
+    service_credentials = build_credentials(ServiceSettings(), DATABASE_SECRET_ARN, None)
+    assert service_credentials.secrets == [DATABASE_SECRET_ARN]
+    assert not [name for name in service_credentials.variables if name.startswith("CACHE")]
 
 
 def test_each_secret_of_the_settings_is_read_once() -> None:
-    own = ServiceSettings(
-        database=False, secrets={"A": f"{OWN}:a::", "B": f"{OWN}:b::", "C": OWN, "D": PARAMETER}
+    service_settings = ServiceSettings(
+        database=False,
+        secrets={
+            "A": f"{OWN_SECRET_ARN}:a::",
+            "B": f"{OWN_SECRET_ARN}:b::",
+            "C": OWN_SECRET_ARN,
+            "D": PARAMETER_ARN,
+        },
     )
-    found = build_credentials(own, DATABASE, None)
-    assert (found.secrets, found.parameters) == ([OWN], [PARAMETER])
-    assert {name: v.key for name, v in found.variables.items()} == {
+    service_credentials = build_credentials(service_settings, DATABASE_SECRET_ARN, None)
+    assert (service_credentials.secrets, service_credentials.parameters) == (
+        [OWN_SECRET_ARN],
+        [PARAMETER_ARN],
+    )
+    assert {name: v.key for name, v in service_credentials.variables.items()} == {
         "A": "a",
         "B": "b",
         "C": None,
@@ -38,21 +49,21 @@ def test_each_secret_of_the_settings_is_read_once() -> None:
 
 
 def test_what_is_not_needed_is_not_allowed() -> None:
-    nothing = build_credentials(ServiceSettings(database=False), DATABASE, None)
-    assert build_secret_read_statements(settings(), nothing, "arn:key") == []
+    nothing = build_credentials(ServiceSettings(database=False), DATABASE_SECRET_ARN, None)
+    assert build_secret_read_statements(build_settings(), nothing, "arn:key") == []
     some = build_secret_read_statements(
-        settings(), build_credentials(ServiceSettings(), DATABASE, None), "arn:key"
+        build_settings(), build_credentials(ServiceSettings(), DATABASE_SECRET_ARN, None), "arn:key"
     )
     assert [s.sid for s in some] == ["Secrets", "DecryptThem"]
     without = build_secret_read_statements(
-        settings(), build_credentials(ServiceSettings(), DATABASE, None), None
+        build_settings(), build_credentials(ServiceSettings(), DATABASE_SECRET_ARN, None), None
     )
     assert [s.sid for s in without] == ["Secrets"]
 
 
 def test_the_key_decrypts_through_secrets_manager_and_ssm_only() -> None:
     *_, decrypt = build_secret_read_statements(
-        settings(), build_credentials(ServiceSettings(), DATABASE, None), "arn:key"
+        build_settings(), build_credentials(ServiceSettings(), DATABASE_SECRET_ARN, None), "arn:key"
     )
     assert decrypt.conditions == {
         "StringEquals": {

@@ -8,49 +8,49 @@ import pytest
 from pydantic import JsonValue
 
 from sandbox.program import ResourceGraph
-from tests.components.monitored_stack import ALL, watched
+from tests.components.monitored_stack import ALL_WATCHED_CONFIG, build_monitoring_graph
 
-DASHBOARD = "aws:cloudwatch/dashboard:Dashboard"
-METRIC = "aws:cloudwatch/metricAlarm:MetricAlarm"
-COMPOSITE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
-Widget = dict[str, Any]
+DASHBOARD_TYPE = "aws:cloudwatch/dashboard:Dashboard"
+METRIC_ALARM_TYPE = "aws:cloudwatch/metricAlarm:MetricAlarm"
+COMPOSITE_ALARM_TYPE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
+WidgetContent = dict[str, Any]
 
 
-def bodies(graph: ResourceGraph) -> dict[str, list[Widget]]:
-    found = {
+def load_dashboard_widgets(graph: ResourceGraph) -> dict[str, list[WidgetContent]]:
+    widgets_by_dashboard = {
         d.inputs["dashboardName"]: json.loads(d.inputs["dashboardBody"])["widgets"]
-        for d in graph.list_resources(DASHBOARD)
+        for d in graph.list_resources(DASHBOARD_TYPE)
     }
-    assert found
-    return found
+    assert widgets_by_dashboard
+    return widgets_by_dashboard
 
 
-def graphs(graph: ResourceGraph) -> list[Widget]:
+def list_graph_properties(graph: ResourceGraph) -> list[WidgetContent]:
     """The properties of every graph."""
     return [
         widget["properties"]
-        for widgets in bodies(graph).values()
+        for widgets in load_dashboard_widgets(graph).values()
         for widget in widgets
         if widget["type"] == "metric"
     ]
 
 
 def test_there_is_one_for_each_reader() -> None:
-    assert sorted(bodies(watched(ALL))) == [
+    assert sorted(load_dashboard_widgets(build_monitoring_graph(ALL_WATCHED_CONFIG))) == [
         "bulwark-test-application",
         "bulwark-test-cost",
         "bulwark-test-database",
         "bulwark-test-infrastructure",
     ]
-    alone = bodies(watched({"compute": "none"}))
+    alone = load_dashboard_widgets(build_monitoring_graph({"compute": "none"}))
     assert "bulwark-test-application" not in alone
     assert len(alone) == 3
 
 
 def test_the_state_of_its_alarms_stands_on_top_and_every_alarm_on_one_dashboard() -> None:
-    graph = watched(ALL)
+    graph = build_monitoring_graph(ALL_WATCHED_CONFIG)
     shown: list[str] = []
-    for widgets in bodies(graph).values():
+    for widgets in load_dashboard_widgets(graph).values():
         tops = [w for w in widgets if w["type"] == "alarm"]
         if tops:
             assert tops[0] is widgets[0]
@@ -58,20 +58,24 @@ def test_the_state_of_its_alarms_stands_on_top_and_every_alarm_on_one_dashboard(
         for widget in tops:
             assert len(widget["properties"]["alarms"]) <= 100
             shown += widget["properties"]["alarms"]
-    made = [
-        a.outputs["arn"] for a in (*graph.list_resources(METRIC), *graph.list_resources(COMPOSITE))
+    alarm_arns = [
+        a.outputs["arn"]
+        for a in (
+            *graph.list_resources(METRIC_ALARM_TYPE),
+            *graph.list_resources(COMPOSITE_ALARM_TYPE),
+        )
     ]
-    assert sorted(shown) == sorted(made)
+    assert sorted(shown) == sorted(alarm_arns)
 
 
 def test_every_alarm_draws_its_threshold_unless_its_window_is_too_long() -> None:
-    graph = watched(ALL)
+    graph = build_monitoring_graph(ALL_WATCHED_CONFIG)
     drawn = {
         (line["label"], line["value"])
-        for properties in graphs(graph)
+        for properties in list_graph_properties(graph)
         for line in properties.get("annotations", {}).get("horizontal", [])
     }
-    for alarm in graph.list_resources(METRIC):
+    for alarm in graph.list_resources(METRIC_ALARM_TYPE):
         name, threshold = alarm.inputs["name"], alarm.inputs["threshold"]
         lines = [
             label
@@ -85,14 +89,14 @@ def test_every_alarm_draws_its_threshold_unless_its_window_is_too_long() -> None
 
 
 def test_every_metric_that_an_alarm_watches_is_drawn_and_labelled() -> None:
-    graph = watched(ALL)
+    graph = build_monitoring_graph(ALL_WATCHED_CONFIG)
     drawn: set[tuple[str, str, frozenset[str]]] = set()
-    for properties in graphs(graph):
+    for properties in list_graph_properties(graph):
         shown = [m for m in properties["metrics"] if isinstance(m[0], str)]
         drawn |= {(m[0], m[1], frozenset(m[2:-1])) for m in shown}
         labels = [m[-1]["label"] for m in shown if "label" in m[-1]]
         assert len(labels) == len(set(labels)), properties["title"]
-    for alarm in graph.list_resources(METRIC):
+    for alarm in graph.list_resources(METRIC_ALARM_TYPE):
         if "metricName" in alarm.inputs:
             dimensions = frozenset(
                 part for pair in alarm.inputs["dimensions"].items() for part in pair
@@ -101,30 +105,42 @@ def test_every_metric_that_an_alarm_watches_is_drawn_and_labelled() -> None:
 
 
 def test_a_line_without_an_alarm_is_not_drawn_but_its_metric_is() -> None:
-    given: dict[str, JsonValue] = {"alarms": {"severities": ["P0"]}}
-    processor = next(p for p in graphs(watched(given)) if p["title"] == "Processor")
+    values: dict[str, JsonValue] = {"alarms": {"severities": ["P0"]}}
+    processor = next(
+        p
+        for p in list_graph_properties(build_monitoring_graph(values))
+        if p["title"] == "Processor"
+    )
     assert [line["label"] for line in processor["annotations"]["horizontal"]] == [
         "P0 database-cpu-critical"
     ]
-    memory = next(p for p in graphs(watched(given)) if p["title"] == "Memory that can be freed")
+    memory = next(
+        p
+        for p in list_graph_properties(build_monitoring_graph(values))
+        if p["title"] == "Memory that can be freed"
+    )
     assert memory["metrics"]
     assert "annotations" not in memory
 
 
 @pytest.mark.parametrize("profile", ["dev", "prod"])
-@pytest.mark.parametrize("values", [{}, {"compute": "none"}, ALL], ids=["plain", "database", "all"])
+@pytest.mark.parametrize(
+    "values", [{}, {"compute": "none"}, ALL_WATCHED_CONFIG], ids=["plain", "database", "all"]
+)
 def test_a_body_is_one_that_cloudwatch_takes(values: dict[str, JsonValue], profile: str) -> None:
     if profile == "dev":
         values = {k: v for k, v in values.items() if k != "loadBalancer"}
-    for name, widgets in bodies(watched(values, profile=profile)).items():
+    for name, widgets in load_dashboard_widgets(
+        build_monitoring_graph(values, profile=profile)
+    ).items():
         assert len(widgets) <= 500
         for widget in widgets:
             assert set(widget) == {"type", "x", "y", "width", "height", "properties"}, name
             assert widget["x"] + widget["width"] <= 24
-            _CHECKS[widget["type"]](widget["properties"])
+            _WIDGET_CHECKS[widget["type"]](widget["properties"])
 
 
-def _metric_widget(properties: Widget) -> None:
+def _check_metric_widget(properties: WidgetContent) -> None:
     assert properties["region"] in ("eu-north-1", "us-east-1")
     assert properties["view"] in ("timeSeries", "singleValue")
     assert properties["title"]
@@ -136,9 +152,9 @@ def _metric_widget(properties: Widget) -> None:
             assert set(metric[0]) <= {"expression", "id", "label", "region", "period"}
             ids.append(metric[0]["id"])
             continue
-        *named, options = metric
-        assert len(named) % 2 == 0
-        assert all(isinstance(part, str) and part for part in named)
+        *dimensions, options = metric
+        assert len(dimensions) % 2 == 0
+        assert all(isinstance(part, str) and part for part in dimensions)
         assert set(options) <= {"stat", "label", "id", "visible", "period"}
         if "id" in options:
             ids.append(options["id"])
@@ -151,47 +167,65 @@ def _metric_widget(properties: Widget) -> None:
         assert set(line) == {"label", "value", "color"}
 
 
-def _log_widget(properties: Widget) -> None:
+def _check_log_widget(properties: WidgetContent) -> None:
     assert properties["query"].startswith("SOURCE '/bulwark/test/flow-logs' | ")
     assert properties["view"] == "table"
     assert properties["region"] == "eu-north-1"
 
 
-def _alarm_widget(properties: Widget) -> None:
+def _check_alarm_widget(properties: WidgetContent) -> None:
     assert set(properties) == {"title", "alarms"}
     assert all(arn.startswith("arn:aws:cloudwatch:") for arn in properties["alarms"])
 
 
-def _text_widget(properties: Widget) -> None:
+def _check_text_widget(properties: WidgetContent) -> None:
     assert properties["markdown"]
 
 
-_CHECKS = {
-    "metric": _metric_widget,
-    "log": _log_widget,
-    "alarm": _alarm_widget,
-    "text": _text_widget,
+_WIDGET_CHECKS = {
+    "metric": _check_metric_widget,
+    "log": _check_log_widget,
+    "alarm": _check_alarm_widget,
+    "text": _check_text_widget,
 }
 
 
 def test_flow_logs_are_shown_where_cloudwatch_has_them() -> None:
-    shown = [w for w in bodies(watched(ALL))["bulwark-test-infrastructure"] if w["type"] == "log"]
+    shown = [
+        w
+        for w in load_dashboard_widgets(build_monitoring_graph(ALL_WATCHED_CONFIG))[
+            "bulwark-test-infrastructure"
+        ]
+        if w["type"] == "log"
+    ]
     assert [w["properties"]["title"] for w in shown] == ["Flow logs: refused", "Flow logs: busiest"]
     off: dict[str, JsonValue] = {"network": {"flowLogs": []}}
     assert not [
-        w for w in bodies(watched(off))["bulwark-test-infrastructure"] if w["type"] == "log"
+        w
+        for w in load_dashboard_widgets(build_monitoring_graph(off))["bulwark-test-infrastructure"]
+        if w["type"] == "log"
     ]
 
 
 def test_the_bill_is_read_where_aws_publishes_it() -> None:
-    billed = [p for p in graphs(watched(ALL)) if "AWS/Billing" in json.dumps(p["metrics"])]
+    billed = [
+        p
+        for p in list_graph_properties(build_monitoring_graph(ALL_WATCHED_CONFIG))
+        if "AWS/Billing" in json.dumps(p["metrics"])
+    ]
     assert len(billed) == 2
     assert {p["region"] for p in billed} == {"us-east-1"}
-    others = [p for p in graphs(watched(ALL)) if p not in billed]
+    others = [
+        p
+        for p in list_graph_properties(build_monitoring_graph(ALL_WATCHED_CONFIG))
+        if p not in billed
+    ]
     assert {p["region"] for p in others} == {"eu-north-1"}
 
 
 def test_a_web_firewall_is_shown_where_there_is_one() -> None:
-    titles = {p["title"] for p in graphs(watched(ALL))}
+    titles = {p["title"] for p in list_graph_properties(build_monitoring_graph(ALL_WATCHED_CONFIG))}
     assert "Web firewall" in titles
-    assert "Web firewall" not in {p["title"] for p in graphs(watched(profile="dev"))}
+    assert "Web firewall" not in {
+        p["title"] for p in list_graph_properties(build_monitoring_graph(profile="dev"))
+    }

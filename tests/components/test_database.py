@@ -8,23 +8,31 @@ from pydantic import JsonValue
 from components.database import CREATION_ONLY_PROPERTIES
 from components.naming import build_stack_tags
 from sandbox.program import RegisteredResource, ResourceGraph
-from tests.components.stores import DATABASE_SUBNETS, Stores, looked_at, own, stores
-from tests.world import settings
+from tests.components.stores import (
+    DATABASE_SUBNET_IDS,
+    DataStores,
+    build_stores_graph,
+    list_component_resources,
+    run_stores_program,
+)
+from tests.world import build_settings
 
-INSTANCE = "aws:rds/instance:Instance"
-GROUP = "aws:rds/parameterGroup:ParameterGroup"
-LOGS = "aws:cloudwatch/logGroup:LogGroup"
-REPLICATION = "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication"
-SECRET_VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
+DATABASE_TYPE = "aws:rds/instance:Instance"
+DB_PARAMETER_GROUP_TYPE = "aws:rds/parameterGroup:ParameterGroup"
+LOG_GROUP_TYPE = "aws:cloudwatch/logGroup:LogGroup"
+BACKUPS_REPLICATION_TYPE = (
+    "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication"
+)
+SECRET_VERSION_TYPE = "aws:secretsmanager/secretVersion:SecretVersion"
 
 
-def primary(graph: ResourceGraph) -> RegisteredResource:
-    return graph.get_resource(INSTANCE, "database")
+def get_primary_resource(graph: ResourceGraph) -> RegisteredResource:
+    return graph.get_resource(DATABASE_TYPE, "database")
 
 
 @pytest.fixture
 def prod() -> ResourceGraph:
-    return stores({"database": {"replicas": 2}})
+    return build_stores_graph({"database": {"replicas": 2}})
 
 
 @pytest.mark.parametrize(
@@ -49,9 +57,9 @@ def prod() -> ResourceGraph:
 def test_prod_meets_the_control(
     prod: ResourceGraph, control: str, name: str, value: JsonValue
 ) -> None:
-    assert primary(prod).inputs[name] == value, control
+    assert get_primary_resource(prod).inputs[name] == value, control
     if control not in ("RDS.5", "RDS.11", "RDS.25"):  # a replica has neither, nor a user of its own
-        replicas = [r for r in prod.list_resources(INSTANCE) if r.name != "database"]
+        replicas = [r for r in prod.list_resources(DATABASE_TYPE) if r.name != "database"]
         assert [r.inputs[name] for r in replicas] == [value, value], control
 
 
@@ -61,22 +69,22 @@ def test_rds_1_no_snapshot_is_shared(prod: ResourceGraph) -> None:
 
 def test_rds_18_the_database_stands_in_the_database_subnets_of_the_vpc(prod: ResourceGraph) -> None:
     group = prod.get_resource("aws:rds/subnetGroup:SubnetGroup")
-    assert group.inputs["subnetIds"] == list(DATABASE_SUBNETS.values())
-    assert primary(prod).inputs["dbSubnetGroupName"] == group.inputs["name"]
+    assert group.inputs["subnetIds"] == list(DATABASE_SUBNET_IDS.values())
+    assert get_primary_resource(prod).inputs["dbSubnetGroupName"] == group.inputs["name"]
 
 
 def test_rds_38_connections_are_by_tls_only(prod: ResourceGraph) -> None:
-    group = prod.get_resource(GROUP)
+    group = prod.get_resource(DB_PARAMETER_GROUP_TYPE)
     forced = {"name": "rds.force_ssl", "value": "1", "applyMethod": "immediate"}
     assert forced in group.inputs["parameters"]
-    assert {i.inputs["parameterGroupName"] for i in prod.list_resources(INSTANCE)} == {
+    assert {i.inputs["parameterGroupName"] for i in prod.list_resources(DATABASE_TYPE)} == {
         group.outputs["name"]
     }
 
 
 def test_all_that_stands_still_is_encrypted_with_the_stacks_own_key(prod: ResourceGraph) -> None:
     key = prod.get_resource("aws:kms/key:Key", "keys-data").outputs["arn"]
-    for instance in prod.list_resources(INSTANCE):
+    for instance in prod.list_resources(DATABASE_TYPE):
         assert instance.inputs["kmsKeyId"] == key
         assert instance.inputs["performanceInsightsKmsKeyId"] == key
     assert prod.get_resource("aws:secretsmanager/secret:Secret").inputs["kmsKeyId"] == key
@@ -86,37 +94,46 @@ def test_nothing_may_call_the_database_but_who_connects_to_it(prod: ResourceGrap
     group = prod.get_resource("aws:ec2/securityGroup:SecurityGroup", "database-server")
     assert not group.inputs.get("ingress")
     assert not group.inputs.get("egress")
-    assert all(i.inputs["vpcSecurityGroupIds"] == [group.id] for i in prod.list_resources(INSTANCE))
-    assert not [r for r in own(prod, "database") if "Rule" in r.type]
+    assert all(
+        i.inputs["vpcSecurityGroupIds"] == [group.id] for i in prod.list_resources(DATABASE_TYPE)
+    )
+    assert not [r for r in list_component_resources(prod, "database") if "Rule" in r.type]
 
 
 def test_what_holds_data_is_protected_where_the_stack_is(prod: ResourceGraph) -> None:
-    kinds = (INSTANCE, "aws:secretsmanager/secret:Secret", SECRET_VERSION)
-    guarded = [r for r in own(prod, "database") if r.type in kinds]
+    kinds = (DATABASE_TYPE, "aws:secretsmanager/secret:Secret", SECRET_VERSION_TYPE)
+    guarded = [r for r in list_component_resources(prod, "database") if r.type in kinds]
     assert len(guarded) == 5
     assert all(r.protect for r in guarded)
-    assert primary(prod).inputs["finalSnapshotIdentifier"] == "bulwark-test-database-final"
-    assert primary(prod).inputs["skipFinalSnapshot"] is False
-    assert primary(prod).inputs["deleteAutomatedBackups"] is False
-    dev = primary(stores(profile="dev"))
+    assert (
+        get_primary_resource(prod).inputs["finalSnapshotIdentifier"]
+        == "bulwark-test-database-final"
+    )
+    assert get_primary_resource(prod).inputs["skipFinalSnapshot"] is False
+    assert get_primary_resource(prod).inputs["deleteAutomatedBackups"] is False
+    dev = get_primary_resource(build_stores_graph(profile="dev"))
     assert not dev.protect
     assert dev.inputs["skipFinalSnapshot"] is True
     assert dev.inputs["deletionProtection"] is False
 
 
 def test_log_groups_stand_before_the_instances_that_write_to_them(prod: ResourceGraph) -> None:
-    groups = {r.inputs["name"]: r for r in prod.list_resources(LOGS) if "rds" in r.inputs["name"]}
-    wanted = {
+    groups = {
+        r.inputs["name"]: r
+        for r in prod.list_resources(LOG_GROUP_TYPE)
+        if "rds" in r.inputs["name"]
+    }
+    log_group_names = {
         f"/aws/rds/instance/{instance.inputs['identifier']}/{export}"
-        for instance in prod.list_resources(INSTANCE)
+        for instance in prod.list_resources(DATABASE_TYPE)
         for export in instance.inputs["enabledCloudwatchLogsExports"]
     }
-    assert groups.keys() == wanted
-    assert len(wanted) == 9
+    assert groups.keys() == log_group_names
+    assert len(log_group_names) == 9
     order = [r.urn for r in prod]
     for name, group in groups.items():
         instance = next(
-            i for i in prod.list_resources(INSTANCE) if f"/{i.inputs['identifier']}/" in name
+            i for i in prod.list_resources(DATABASE_TYPE) if f"/{i.inputs['identifier']}/" in name
         )
         assert order.index(group.urn) < order.index(instance.urn)
         assert group.inputs["retentionInDays"] == 90
@@ -124,8 +141,8 @@ def test_log_groups_stand_before_the_instances_that_write_to_them(prod: Resource
 
 
 def test_the_password_and_the_credentials_are_secret(prod: ResourceGraph) -> None:
-    assert "password" in primary(prod).secrets
-    version = prod.get_resource(SECRET_VERSION, "database-credentials")
+    assert "password" in get_primary_resource(prod).secrets
+    version = prod.get_resource(SECRET_VERSION_TYPE, "database-credentials")
     assert "secretString" in version.secrets
     content = json.loads(version.inputs["secretString"])
     assert content == {
@@ -134,19 +151,19 @@ def test_the_password_and_the_credentials_are_secret(prod: ResourceGraph) -> Non
         "port": 5433,
         "dbname": "app",
         "username": "bulwark_admin",
-        "password": primary(prod).inputs["password"],
+        "password": get_primary_resource(prod).inputs["password"],
     }
 
 
 def test_what_rotation_and_operations_change_is_left_alone(prod: ResourceGraph) -> None:
-    assert set(primary(prod).ignore_changes) == {"password", *CREATION_ONLY_PROPERTIES}
-    assert prod.get_resource(SECRET_VERSION).ignore_changes == ("secretString",)
+    assert set(get_primary_resource(prod).ignore_changes) == {"password", *CREATION_ONLY_PROPERTIES}
+    assert prod.get_resource(SECRET_VERSION_TYPE).ignore_changes == ("secretString",)
 
 
 def test_the_password_has_nothing_that_rds_or_a_url_refuses(prod: ResourceGraph) -> None:
-    made = prod.get_resource("random:index/randomPassword:RandomPassword").inputs
-    assert made["length"] == 32
-    assert not set('/"@ :?#%&') & set(made["overrideSpecial"])
+    password_inputs = prod.get_resource("random:index/randomPassword:RandomPassword").inputs
+    assert password_inputs["length"] == 32
+    assert not set('/"@ :?#%&') & set(password_inputs["overrideSpecial"])
 
 
 def test_enhanced_monitoring_has_a_role_that_only_this_database_may_use(
@@ -160,11 +177,11 @@ def test_enhanced_monitoring_has_a_role_that_only_this_database_may_use(
             "aws:SourceArn": "arn:aws:rds:eu-north-1:123456789012:db:bulwark-test-database*"
         },
     }
-    assert {i.inputs["monitoringRoleArn"] for i in prod.list_resources(INSTANCE)} == {
+    assert {i.inputs["monitoringRoleArn"] for i in prod.list_resources(DATABASE_TYPE)} == {
         role.outputs["arn"]
     }
-    off = stores({"database": {"monitoringSeconds": 0}})
-    assert "monitoringRoleArn" not in primary(off).inputs
+    off = build_stores_graph({"database": {"monitoringSeconds": 0}})
+    assert "monitoringRoleArn" not in get_primary_resource(off).inputs
     assert not [
         r for r in off.list_resources("aws:iam/role:Role") if r.name == "database-monitoring"
     ]
@@ -173,7 +190,7 @@ def test_enhanced_monitoring_has_a_role_that_only_this_database_may_use(
 def test_replicas_copy_the_primary_and_leave_to_it_what_rds_takes_from_it(
     prod: ResourceGraph,
 ) -> None:
-    replicas = [i for i in prod.list_resources(INSTANCE) if i.name != "database"]
+    replicas = [i for i in prod.list_resources(DATABASE_TYPE) if i.name != "database"]
     assert {r.name: r.inputs["identifier"] for r in replicas} == {
         "database-replica-1": "bulwark-test-database-replica-1",
         "database-replica-2": "bulwark-test-database-replica-2",
@@ -187,24 +204,24 @@ def test_replicas_copy_the_primary_and_leave_to_it_what_rds_takes_from_it(
 
 def test_replicas_may_have_a_class_of_their_own() -> None:
     database: dict[str, JsonValue] = {"replicas": 1, "replicaClass": "db.t4g.medium"}
-    graph = stores({"database": database})
-    assert primary(graph).inputs["instanceClass"] == "db.t4g.small"
+    graph = build_stores_graph({"database": database})
+    assert get_primary_resource(graph).inputs["instanceClass"] == "db.t4g.small"
     assert (
-        graph.get_resource(INSTANCE, "database-replica-1").inputs["instanceClass"]
+        graph.get_resource(DATABASE_TYPE, "database-replica-1").inputs["instanceClass"]
         == "db.t4g.medium"
     )
 
 
 def test_automated_backups_are_kept_in_the_recovery_region_too(prod: ResourceGraph) -> None:
-    replication = prod.get_resource(REPLICATION)
+    replication = prod.get_resource(BACKUPS_REPLICATION_TYPE)
     assert replication.inputs["region"] == "eu-west-1"
     assert (
         replication.inputs["kmsKeyId"]
         == prod.get_resource("aws:kms/key:Key", "keys-recovery").outputs["arn"]
     )
-    assert replication.inputs["sourceDbInstanceArn"] == primary(prod).outputs["arn"]
+    assert replication.inputs["sourceDbInstanceArn"] == get_primary_resource(prod).outputs["arn"]
     for values in ({"database": {"crossRegionBackups": False}}, {"recoveryRegion": None}):
-        assert not stores(values).list_resources(REPLICATION)  # type: ignore[arg-type]
+        assert not build_stores_graph(values).list_resources(BACKUPS_REPLICATION_TYPE)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -248,18 +265,20 @@ def test_automated_backups_are_kept_in_the_recovery_region_too(prod: ResourceGra
 def test_a_restored_database_takes_size_and_names_from_its_backup(
     source: dict[str, JsonValue], inputs: dict[str, JsonValue]
 ) -> None:
-    graph = stores({"database": {"restoreFrom": source}})
-    found = primary(graph).inputs
-    assert {key: found.get(key) for key in inputs} == inputs
-    assert not {"dbName", "username", "allocatedStorage"} & found.keys()
-    assert found["password"]
-    content = json.loads(graph.get_resource(SECRET_VERSION).inputs["secretString"])
+    graph = build_stores_graph({"database": {"restoreFrom": source}})
+    primary_inputs = get_primary_resource(graph).inputs
+    assert {key: primary_inputs.get(key) for key in inputs} == inputs
+    assert not {"dbName", "username", "allocatedStorage"} & primary_inputs.keys()
+    assert primary_inputs["password"]
+    content = json.loads(graph.get_resource(SECRET_VERSION_TYPE).inputs["secretString"])
     assert content["username"] == "bulwark_admin"
 
 
 def test_without_a_restore_the_database_differs_by_what_is_ignored_or_grows() -> None:
-    new = primary(stores()).inputs
-    restored = primary(stores({"database": {"restoreFrom": {"snapshot": "last"}}})).inputs
+    new = get_primary_resource(build_stores_graph()).inputs
+    restored = get_primary_resource(
+        build_stores_graph({"database": {"restoreFrom": {"snapshot": "last"}}})
+    ).inputs
     differs = {key for key in new.keys() | restored.keys() if new.get(key) != restored.get(key)}
     # The provider lets allocatedStorage alone where autoscaling made it larger.
     assert differs - {*CREATION_ONLY_PROPERTIES} == {"allocatedStorage"}
@@ -268,7 +287,9 @@ def test_without_a_restore_the_database_differs_by_what_is_ignored_or_grows() ->
 
 def test_a_major_version_brings_its_own_parameter_group_beside_the_old_one() -> None:
     groups = [
-        stores({"database": {"engineVersion": version}}).get_resource(GROUP).inputs
+        build_stores_graph({"database": {"engineVersion": version}})
+        .get_resource(DB_PARAMETER_GROUP_TYPE)
+        .inputs
         for version in ("16", "17")
     ]
     assert [g["family"] for g in groups] == ["postgres16", "postgres17"]
@@ -280,17 +301,17 @@ def test_a_major_version_brings_its_own_parameter_group_beside_the_old_one() -> 
 
 
 def test_gp3_gets_iops_and_throughput_only_where_they_can_be_set() -> None:
-    small = primary(stores()).inputs
+    small = get_primary_resource(build_stores_graph()).inputs
     assert small["storageType"] == "gp3"
     assert not {"iops", "storageThroughput"} & small.keys()
     values: dict[str, JsonValue] = {"storageGb": 400, "maxStorageGb": 800, "throughput": 1000}
-    large = primary(stores({"database": values})).inputs
+    large = get_primary_resource(build_stores_graph({"database": values})).inputs
     assert (large["iops"], large["storageThroughput"]) == (12000, 1000)
 
 
 def test_dev_is_cheap_and_single() -> None:
-    graph = stores(profile="dev")
-    dev = primary(graph).inputs
+    graph = build_stores_graph(profile="dev")
+    dev = get_primary_resource(graph).inputs
     assert (dev["instanceClass"], dev["multiAz"], dev["backupRetentionPeriod"]) == (
         "db.t4g.micro",
         False,
@@ -298,21 +319,26 @@ def test_dev_is_cheap_and_single() -> None:
     )
     assert dev["storageEncrypted"] is True
     assert "kmsKeyId" not in dev
-    assert not graph.list_resources(REPLICATION)
+    assert not graph.list_resources(BACKUPS_REPLICATION_TYPE)
 
 
 def test_every_resource_is_parented_and_tagged(prod: ResourceGraph) -> None:
-    made = own(prod, "database")
-    tagged = [r for r in made if "tags" in r.inputs]
+    component_resources = list_component_resources(prod, "database")
+    tagged = [r for r in component_resources if "tags" in r.inputs]
     assert len(tagged) > 15
     for resource in tagged:
-        assert build_stack_tags(settings(), "database").items() <= resource.inputs["tags"].items()
-    assert all(r.name.startswith("database") for r in made)
+        assert (
+            build_stack_tags(build_settings(), "database").items()
+            <= resource.inputs["tags"].items()
+        )
+    assert all(r.name.startswith("database") for r in component_resources)
 
 
 def test_its_part_of_the_contract_is_whole() -> None:
     parts: list[dict[str, object]] = []
-    looked_at(lambda made: made.database.part.apply(parts.append), {"database": {"replicas": 1}})
+    run_stores_program(
+        lambda stores: stores.database.part.apply(parts.append), {"database": {"replicas": 1}}
+    )
     (part,) = parts
     assert part["identifier"] == "bulwark-test-database"
     assert part["endpoint"] == "database.rds.amazonaws.com"
@@ -322,10 +348,10 @@ def test_its_part_of_the_contract_is_whole() -> None:
 
 
 def test_names_that_others_use_are_known_before_the_resources() -> None:
-    def look(made: Stores) -> None:
-        database = made.database
+    def look(stores: DataStores) -> None:
+        database = stores.database
         assert database.identifier == "bulwark-test-database"
         assert database.replica_identifiers == ("bulwark-test-database-replica-1",)
         assert (database.port, database.rotation_function) == (5433, "bulwark-test-rotation")
 
-    looked_at(look, {"database": {"replicas": 1}})
+    run_stores_program(look, {"database": {"replicas": 1}})

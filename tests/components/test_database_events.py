@@ -4,14 +4,14 @@ import pytest
 
 from components.database_events import EVENT_SUBSCRIPTIONS
 from sandbox.program import ResourceGraph
-from tests.components.stores import stores
+from tests.components.stores import build_stores_graph
 
-SUBSCRIPTION = "aws:rds/eventSubscription:EventSubscription"
+DB_EVENT_SUBSCRIPTION_TYPE = "aws:rds/eventSubscription:EventSubscription"
 
 
 @pytest.fixture
 def prod() -> ResourceGraph:
-    return stores({"database": {"replicas": 1}})
+    return build_stores_graph({"database": {"replicas": 1}})
 
 
 @pytest.mark.parametrize(
@@ -25,18 +25,20 @@ def prod() -> ResourceGraph:
 def test_security_hub_finds_its_subscription(
     prod: ResourceGraph, control: str, source_type: str, categories: set[str]
 ) -> None:
-    found = [
+    subscriptions = [
         s.inputs
-        for s in prod.list_resources(SUBSCRIPTION)
+        for s in prod.list_resources(DB_EVENT_SUBSCRIPTION_TYPE)
         if s.inputs["sourceType"] == source_type and set(s.inputs["eventCategories"]) == categories
     ]
-    assert len(found) == 1, control
-    assert found[0].get("enabled") is not False
+    assert len(subscriptions) == 1, control
+    assert subscriptions[0].get("enabled") is not False
 
 
 def test_what_cannot_wait_pages(prod: ResourceGraph) -> None:
     page = prod.get_resource("aws:sns/topic:Topic", "topics-page").outputs["arn"]
-    paged = [s for s in prod.list_resources(SUBSCRIPTION) if s.inputs["snsTopic"] == page]
+    paged = [
+        s for s in prod.list_resources(DB_EVENT_SUBSCRIPTION_TYPE) if s.inputs["snsTopic"] == page
+    ]
     assert {c for s in paged for c in s.inputs["eventCategories"]} >= {
         "failover",
         "failure",
@@ -49,7 +51,7 @@ def test_subscriptions_are_for_this_stacks_instances_only(prod: ResourceGraph) -
     instances = {"bulwark-test-database", "bulwark-test-database-replica-1"}
     of_instances = [
         s.inputs
-        for s in prod.list_resources(SUBSCRIPTION)
+        for s in prod.list_resources(DB_EVENT_SUBSCRIPTION_TYPE)
         if s.inputs["sourceType"] == "db-instance"
     ]
     assert len(of_instances) == 3
@@ -57,6 +59,6 @@ def test_subscriptions_are_for_this_stacks_instances_only(prod: ResourceGraph) -
 
 
 def test_each_entry_makes_one_subscription(prod: ResourceGraph) -> None:
-    assert {s.name for s in prod.list_resources(SUBSCRIPTION)} == {
+    assert {s.name for s in prod.list_resources(DB_EVENT_SUBSCRIPTION_TYPE)} == {
         f"database-{key}" for key in EVENT_SUBSCRIPTIONS
     }

@@ -8,35 +8,39 @@ from components.database_parameters import (
     DatabaseParameter,
     build_database_parameters,
 )
-from tests.world import settings
+from tests.world import build_settings
 
 
-def values(database: dict[str, JsonValue] | None = None) -> dict[str, str]:
+def list_parameter_values(database: dict[str, JsonValue] | None = None) -> dict[str, str]:
     return {
-        p.name: p.value
-        for p in build_database_parameters(settings({"database": database or {}}).database)
+        parameter.name: parameter.value
+        for parameter in build_database_parameters(
+            build_settings({"database": database or {}}).database
+        )
     }
 
 
 def test_slow_queries_locks_and_io_are_seen() -> None:
-    found = values({"slowQueryMs": 250})
-    assert found["log_min_duration_statement"] == "250"
-    assert found["log_lock_waits"] == found["track_io_timing"] == "1"
-    assert found["shared_preload_libraries"] == "pg_stat_statements"
+    parameter_values = list_parameter_values({"slowQueryMs": 250})
+    assert parameter_values["log_min_duration_statement"] == "250"
+    assert parameter_values["log_lock_waits"] == parameter_values["track_io_timing"] == "1"
+    assert parameter_values["shared_preload_libraries"] == "pg_stat_statements"
 
 
 def test_rds_38_tls_is_forced() -> None:
-    assert values()["rds.force_ssl"] == "1"
+    assert list_parameter_values()["rds.force_ssl"] == "1"
 
 
 def test_the_settings_win_and_add() -> None:
-    found = values({"parameters": {"track_io_timing": "0", "work_mem": "65536"}})
-    assert (found["track_io_timing"], found["work_mem"]) == ("0", "65536")
+    parameter_values = list_parameter_values(
+        {"parameters": {"track_io_timing": "0", "work_mem": "65536"}}
+    )
+    assert (parameter_values["track_io_timing"], parameter_values["work_mem"]) == ("0", "65536")
 
 
 def test_connections_are_logged_by_a_switch_only_where_it_is_one() -> None:
-    assert values({"engineVersion": "17"})["log_connections"] == "1"
-    assert "log_connections" not in values({"engineVersion": "18"})
+    assert list_parameter_values({"engineVersion": "17"})["log_connections"] == "1"
+    assert "log_connections" not in list_parameter_values({"engineVersion": "18"})
 
 
 @pytest.mark.parametrize(
@@ -55,6 +59,6 @@ def test_what_needs_a_restart_is_not_applied_at_once(name: str, method: str) -> 
 
 
 def test_parameters_come_in_one_order() -> None:
-    names = [p.name for p in build_database_parameters(settings().database)]
+    names = [p.name for p in build_database_parameters(build_settings().database)]
     assert names == sorted(names)
     assert {n for n in names if n in STATIC_PARAMETERS} == {"shared_preload_libraries"}

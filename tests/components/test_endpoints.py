@@ -10,17 +10,17 @@ from components.endpoints import Endpoints, EndpointsArgs
 from components.settings.network import STRICT
 from sandbox.program import ResourceGraph
 from tests.conftest import Build
-from tests.world import ACCOUNT, settings
+from tests.world import ACCOUNT, build_settings
 
-ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+VPC_ENDPOINT_TYPE = "aws:ec2/vpcEndpoint:VpcEndpoint"
 
 
-def endpoints(build: Build, **network: JsonValue) -> ResourceGraph:
+def build_endpoints_graph(build: Build, **network: JsonValue) -> ResourceGraph:
     def program() -> None:
         Endpoints(
             "endpoint",
             EndpointsArgs(
-                settings({"network": network}),
+                build_settings({"network": network}),
                 Account.get_current(),
                 "vpc-1",
                 ["rtb-private", "rtb-database"],
@@ -31,28 +31,31 @@ def endpoints(build: Build, **network: JsonValue) -> ResourceGraph:
     return build(program)
 
 
-def policy(graph: ResourceGraph, service: str) -> dict[str, dict[str, Any]]:
+def get_policy_statements(graph: ResourceGraph, service: str) -> dict[str, dict[str, Any]]:
     """Statements of a gateway's policy by their sid."""
-    text = graph.get_resource(ENDPOINT, f"endpoint-{service}").inputs["policy"]
+    text = graph.get_resource(VPC_ENDPOINT_TYPE, f"endpoint-{service}").inputs["policy"]
     return {s["Sid"]: s for s in json.loads(text)["Statement"]}
 
 
 def test_gateways_stand_always_and_alone_by_default(build: Build) -> None:
-    graph = endpoints(build)
-    found = {
-        e.inputs["serviceName"]: e.inputs["vpcEndpointType"] for e in graph.list_resources(ENDPOINT)
+    graph = build_endpoints_graph(build)
+    endpoint_types = {
+        e.inputs["serviceName"]: e.inputs["vpcEndpointType"]
+        for e in graph.list_resources(VPC_ENDPOINT_TYPE)
     }
-    assert found == {
+    assert endpoint_types == {
         "com.amazonaws.eu-north-1.s3": "Gateway",
         "com.amazonaws.eu-north-1.dynamodb": "Gateway",
     }
     assert graph.list_resources("aws:ec2/securityGroup:SecurityGroup") == []
-    for endpoint in graph.list_resources(ENDPOINT):
+    for endpoint in graph.list_resources(VPC_ENDPOINT_TYPE):
         assert endpoint.inputs["routeTableIds"] == ["rtb-private", "rtb-database"]
 
 
 def test_nothing_is_written_into_buckets_of_strangers(build: Build) -> None:
-    statements = policy(endpoints(build, s3Accounts=["210987654321"]), "s3")
+    statements = get_policy_statements(
+        build_endpoints_graph(build, s3Accounts=["210987654321"]), "s3"
+    )
     assert statements["ReadAnywhere"]["Action"] == ["s3:Get*", "s3:List*"]
     write = statements["WriteToKnownAccounts"]
     assert write["Condition"] == {
@@ -62,14 +65,16 @@ def test_nothing_is_written_into_buckets_of_strangers(build: Build) -> None:
 
 
 def test_only_the_accounts_own_tables_are_reached(build: Build) -> None:
-    (statement,) = policy(endpoints(build), "dynamodb").values()
+    (statement,) = get_policy_statements(build_endpoints_graph(build), "dynamodb").values()
     assert statement["Condition"] == {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}
 
 
 def test_ec2_10_ec2_55_ec2_56_ec2_57_are_met_by_the_strict_list(build: Build) -> None:
-    graph = endpoints(build, interfaceEndpoints=list(STRICT))
+    graph = build_endpoints_graph(build, interfaceEndpoints=list(STRICT))
     interfaces = [
-        e for e in graph.list_resources(ENDPOINT) if e.inputs["vpcEndpointType"] == "Interface"
+        e
+        for e in graph.list_resources(VPC_ENDPOINT_TYPE)
+        if e.inputs["vpcEndpointType"] == "Interface"
     ]
     services = {
         e.inputs["serviceName"].removeprefix("com.amazonaws.eu-north-1.") for e in interfaces
@@ -81,10 +86,10 @@ def test_ec2_10_ec2_55_ec2_56_ec2_57_are_met_by_the_strict_list(build: Build) ->
 
 
 def test_interfaces_are_reached_from_the_vpc_by_https_only(build: Build) -> None:
-    graph = endpoints(build, interfaceEndpoints=["ssm", "logs"], cidr="10.7.0.0/16")
+    graph = build_endpoints_graph(build, interfaceEndpoints=["ssm", "logs"], cidr="10.7.0.0/16")
     rule = graph.get_resource("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule").inputs
     assert (rule["cidrIpv4"], rule["fromPort"], rule["toPort"]) == ("10.7.0.0/16", 443, 443)
     for service in ("ssm", "logs"):
-        made = graph.get_resource(ENDPOINT, f"endpoint-{service}").inputs
-        assert made["securityGroupIds"] == [rule["securityGroupId"]]
+        inputs = graph.get_resource(VPC_ENDPOINT_TYPE, f"endpoint-{service}").inputs
+        assert inputs["securityGroupIds"] == [rule["securityGroupId"]]
     assert graph.list_resources("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule") == []

@@ -8,32 +8,40 @@ from components.component import Component
 from components.firewall import allow_connection, allow_outbound, create_security_group
 from sandbox.program import ResourceGraph
 from tests.conftest import Build
-from tests.world import settings
+from tests.world import build_settings
 
-IN = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
-OUT = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+INGRESS_RULE_TYPE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EGRESS_RULE_TYPE = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 
 
 @pytest.fixture
-def made(build: Build) -> Callable[[Callable[[Component], object]], ResourceGraph]:
+def build_component_graph(build: Build) -> Callable[[Callable[[Component], object]], ResourceGraph]:
     """Runs something with a component."""
-    return lambda work: build(lambda: work(Component("Door", "door", settings())))
+    return lambda use_component: build(
+        lambda: use_component(Component("Door", "door", build_settings()))
+    )
 
 
-def test_a_security_group_has_no_rule(made: Callable[..., ResourceGraph]) -> None:
-    graph = made(lambda door: create_security_group(door, "tasks", "what runs", "vpc-1"))
+def test_a_security_group_has_no_rule(build_component_graph: Callable[..., ResourceGraph]) -> None:
+    graph = build_component_graph(
+        lambda door: create_security_group(door, "tasks", "what runs", "vpc-1")
+    )
     group = graph.get_resource("aws:ec2/securityGroup:SecurityGroup", "door-tasks").inputs
     assert group["namePrefix"] == "bulwark-test-door-tasks-"  # a replacement stands beside it
     assert not group.get("ingress")
     assert not group.get("egress")
-    assert graph.list_resources(IN) == graph.list_resources(OUT) == []
+    assert graph.list_resources(INGRESS_RULE_TYPE) == graph.list_resources(EGRESS_RULE_TYPE) == []
 
 
-def test_two_that_are_connected_name_each_other(made: Callable[..., ResourceGraph]) -> None:
-    graph = made(lambda door: allow_connection(door, "database", "sg-client", "sg-server", 5433))
+def test_two_that_are_connected_name_each_other(
+    build_component_graph: Callable[..., ResourceGraph],
+) -> None:
+    graph = build_component_graph(
+        lambda door: allow_connection(door, "database", "sg-client", "sg-server", 5433)
+    )
     out, into = (
-        graph.get_resource(OUT, "door-database").inputs,
-        graph.get_resource(IN, "door-database").inputs,
+        graph.get_resource(EGRESS_RULE_TYPE, "door-database").inputs,
+        graph.get_resource(INGRESS_RULE_TYPE, "door-database").inputs,
     )
     assert (out["securityGroupId"], out["referencedSecurityGroupId"]) == ("sg-client", "sg-server")
     assert (into["securityGroupId"], into["referencedSecurityGroupId"]) == (
@@ -45,7 +53,11 @@ def test_two_that_are_connected_name_each_other(made: Callable[..., ResourceGrap
         assert "cidrIpv4" not in rule
 
 
-def test_the_way_out_is_one_range_and_port(made: Callable[..., ResourceGraph]) -> None:
-    graph = made(lambda door: allow_outbound(door, "https", "sg-client", "0.0.0.0/0", 443))
-    rule = graph.get_resource(OUT, "door-https").inputs
+def test_the_way_out_is_one_range_and_port(
+    build_component_graph: Callable[..., ResourceGraph],
+) -> None:
+    graph = build_component_graph(
+        lambda door: allow_outbound(door, "https", "sg-client", "0.0.0.0/0", 443)
+    )
+    rule = graph.get_resource(EGRESS_RULE_TYPE, "door-https").inputs
     assert (rule["cidrIpv4"], rule["fromPort"], rule["toPort"]) == ("0.0.0.0/0", 443, 443)

@@ -9,63 +9,81 @@ from pydantic import JsonValue
 
 from ops.outputs import FleetPart
 from sandbox.program import ResourceGraph
-from tests.components.neighbours import CACHE_SECRET, DATABASE_SECRET, Neighbours, fleet_of, part_of
+from tests.components.neighbours import (
+    CACHE_SECRET_ARN,
+    DATABASE_SECRET_ARN,
+    StackNeighbours,
+    build_fleet_graph,
+    collect_part,
+)
 from tests.conftest import Build
-from tests.world import settings
+from tests.world import build_settings
 
-GROUP = "aws:autoscaling/group:Group"
-TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
-POLICY = "aws:autoscaling/policy:Policy"
-PARAMETER = "aws:ssm/parameter:Parameter"
-EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
-INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+AUTO_SCALING_GROUP_TYPE = "aws:autoscaling/group:Group"
+LAUNCH_TEMPLATE_TYPE = "aws:ec2/launchTemplate:LaunchTemplate"
+AUTO_SCALING_POLICY_TYPE = "aws:autoscaling/policy:Policy"
+SSM_PARAMETER_TYPE = "aws:ssm/parameter:Parameter"
+EGRESS_RULE_TYPE = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+INGRESS_RULE_TYPE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 
 
-def _rights(graph: ResourceGraph) -> dict[str, dict[str, Any]]:
+def _get_instance_statements(graph: ResourceGraph) -> dict[str, dict[str, Any]]:
     policy = graph.get_resource("aws:iam/rolePolicy:RolePolicy", "fleet-instance")
     return {s["Sid"]: s for s in json.loads(policy.inputs["policy"])["Statement"]}
 
 
-def _told(graph: ResourceGraph) -> dict[str, Any]:
+def _load_container_config(graph: ResourceGraph) -> dict[str, Any]:
     """What the instances are told of their container."""
-    text = base64.b64decode(graph.get_resource(TEMPLATE).inputs["userData"]).decode()
+    text = base64.b64decode(graph.get_resource(LAUNCH_TEMPLATE_TYPE).inputs["userData"]).decode()
     files = json.loads(text.removeprefix("#cloud-config\n"))["write_files"]
     (content,) = (f["content"] for f in files if f["path"].endswith("container.json"))
-    told = json.loads(content)
-    assert isinstance(told, dict)
-    return told
+    container_config = json.loads(content)
+    assert isinstance(container_config, dict)
+    return container_config
 
 
-def _mixed(graph: ResourceGraph) -> dict[str, Any]:
-    mixed = graph.get_resource(GROUP).inputs["mixedInstancesPolicy"]
-    assert isinstance(mixed, dict)
-    return mixed
+def _get_mixed_instances_policy(graph: ResourceGraph) -> dict[str, Any]:
+    instances_policy = graph.get_resource(AUTO_SCALING_GROUP_TYPE).inputs["mixedInstancesPolicy"]
+    assert isinstance(instances_policy, dict)
+    return instances_policy
 
 
 def test_autoscaling_1_the_load_balancer_says_which_instances_are_well(build: Build) -> None:
-    group = fleet_of(build).get_resource(GROUP).inputs
+    group = build_fleet_graph(build).get_resource(AUTO_SCALING_GROUP_TYPE).inputs
     assert (group["healthCheckType"], group["healthCheckGracePeriod"]) == ("ELB", 300)
     assert len(group["targetGroupArns"]) == 1
 
 
 def test_autoscaling_2_instances_stand_in_every_zone(build: Build) -> None:
-    assert len(set(fleet_of(build).get_resource(GROUP).inputs["vpcZoneIdentifiers"])) == 3
+    assert (
+        len(
+            set(
+                build_fleet_graph(build)
+                .get_resource(AUTO_SCALING_GROUP_TYPE)
+                .inputs["vpcZoneIdentifiers"]
+            )
+        )
+        == 3
+    )
 
 
 def test_autoscaling_6_there_are_several_types_in_several_zones(build: Build) -> None:
-    overrides = _mixed(fleet_of(build))["launchTemplate"]["overrides"]
+    overrides = _get_mixed_instances_policy(build_fleet_graph(build))["launchTemplate"]["overrides"]
     assert [o["instanceType"] for o in overrides] == ["t4g.small", "t4g.medium"]
 
 
 def test_autoscaling_9_the_group_uses_a_launch_template_by_number(build: Build) -> None:
-    graph = fleet_of(build)
-    template = _mixed(graph)["launchTemplate"]["launchTemplateSpecification"]
-    assert template == {"launchTemplateId": graph.get_resource(TEMPLATE).id, "version": "1"}
-    assert "launchConfiguration" not in graph.get_resource(GROUP).inputs
+    graph = build_fleet_graph(build)
+    template = _get_mixed_instances_policy(graph)["launchTemplate"]["launchTemplateSpecification"]
+    assert template == {
+        "launchTemplateId": graph.get_resource(LAUNCH_TEMPLATE_TYPE).id,
+        "version": "1",
+    }
+    assert "launchConfiguration" not in graph.get_resource(AUTO_SCALING_GROUP_TYPE).inputs
 
 
 def test_ssm_1_instances_are_managed_but_cannot_read_every_parameter(build: Build) -> None:
-    managed = _rights(fleet_of(build))["Managed"]["Action"]
+    managed = _get_instance_statements(build_fleet_graph(build))["Managed"]["Action"]
     assert "ssm:UpdateInstanceInformation" in managed
     assert "ssmmessages:OpenControlChannel" in managed
     assert not [action for action in managed if "GetParameter" in action]
@@ -73,15 +91,17 @@ def test_ssm_1_instances_are_managed_but_cannot_read_every_parameter(build: Buil
 
 @pytest.mark.parametrize("control", ["IAM.1", "IAM.21", "KMS.1", "KMS.2"])
 def test_the_role_has_no_whole_service_and_no_whole_key_ring(build: Build, control: str) -> None:
-    for statement in _rights(fleet_of(build, {"cache": {"enabled": True}})).values():
+    for statement in _get_instance_statements(
+        build_fleet_graph(build, {"cache": {"enabled": True}})
+    ).values():
         assert not [action for action in statement["Action"] if action.endswith("*")]
         if "kms:Decrypt" in statement["Action"]:
             assert "*" not in statement["Resource"]
 
 
 def test_the_role_reads_its_own_image_secrets_and_repository_only(build: Build) -> None:
-    rights = _rights(fleet_of(build, {"cache": {"enabled": True}}))
-    assert rights["Secrets"]["Resource"] == [DATABASE_SECRET, CACHE_SECRET]
+    rights = _get_instance_statements(build_fleet_graph(build, {"cache": {"enabled": True}}))
+    assert rights["Secrets"]["Resource"] == [DATABASE_SECRET_ARN, CACHE_SECRET_ARN]
     assert rights["Image"]["Resource"] == [
         "arn:aws:ssm:eu-north-1:123456789012:parameter/fleet-image"
     ]
@@ -92,8 +112,11 @@ def test_the_role_reads_its_own_image_secrets_and_repository_only(build: Build) 
 
 
 def test_what_operations_change_is_not_pulumis(build: Build) -> None:
-    graph = fleet_of(build)
-    group, image = graph.get_resource(GROUP), graph.get_resource(PARAMETER)
+    graph = build_fleet_graph(build)
+    group, image = (
+        graph.get_resource(AUTO_SCALING_GROUP_TYPE),
+        graph.get_resource(SSM_PARAMETER_TYPE),
+    )
     assert group.ignore_changes == ("desiredCapacity",)
     assert group.protect
     assert image.ignore_changes == ("value",)
@@ -102,7 +125,9 @@ def test_what_operations_change_is_not_pulumis(build: Build) -> None:
 
 
 def test_a_refresh_replaces_step_by_step_and_rolls_back(build: Build) -> None:
-    refresh = fleet_of(build).get_resource(GROUP).inputs["instanceRefresh"]
+    refresh = (
+        build_fleet_graph(build).get_resource(AUTO_SCALING_GROUP_TYPE).inputs["instanceRefresh"]
+    )
     assert refresh["strategy"] == "Rolling"
     preferences = refresh["preferences"]
     assert preferences["autoRollback"]
@@ -112,8 +137,10 @@ def test_a_refresh_replaces_step_by_step_and_rolls_back(build: Build) -> None:
 
 
 def test_a_refresh_pauses_at_checkpoints(build: Build) -> None:
-    graph = fleet_of(build, {"fleet": {"checkpoints": [25, 100], "checkpointMinutes": 5}})
-    preferences = graph.get_resource(GROUP).inputs["instanceRefresh"]["preferences"]
+    graph = build_fleet_graph(build, {"fleet": {"checkpoints": [25, 100], "checkpointMinutes": 5}})
+    preferences = graph.get_resource(AUTO_SCALING_GROUP_TYPE).inputs["instanceRefresh"][
+        "preferences"
+    ]
     assert preferences["checkpointPercentages"] == [25, 100]
     assert preferences["checkpointDelay"] == "300"
 
@@ -122,49 +149,64 @@ def test_a_refresh_pauses_at_checkpoints(build: Build) -> None:
 def test_spot_takes_its_share_above_the_minimum(
     build: Build, share: int, on_demand: int, rebalance: bool
 ) -> None:
-    graph = fleet_of(build, {"fleet": {"spotShare": share}})
-    distribution = _mixed(graph)["instancesDistribution"]
+    graph = build_fleet_graph(build, {"fleet": {"spotShare": share}})
+    distribution = _get_mixed_instances_policy(graph)["instancesDistribution"]
     assert distribution["onDemandBaseCapacity"] == 2
     assert distribution["onDemandPercentageAboveBaseCapacity"] == on_demand
     assert distribution["spotAllocationStrategy"] == "price-capacity-optimized"
-    assert graph.get_resource(GROUP).inputs["capacityRebalance"] is rebalance
+    assert graph.get_resource(AUTO_SCALING_GROUP_TYPE).inputs["capacityRebalance"] is rebalance
 
 
 def test_group_metrics_are_on_and_new_instances_warm_up(build: Build) -> None:
-    group = fleet_of(build).get_resource(GROUP).inputs
-    wanted = {"GroupDesiredCapacity", "GroupInServiceCapacity", "GroupInServiceInstances"}
-    assert wanted <= set(group["enabledMetrics"])
+    group = build_fleet_graph(build).get_resource(AUTO_SCALING_GROUP_TYPE).inputs
+    metrics = {"GroupDesiredCapacity", "GroupInServiceCapacity", "GroupInServiceInstances"}
+    assert metrics <= set(group["enabledMetrics"])
     assert group["defaultInstanceWarmup"] == 180
 
 
 def test_the_fleet_follows_its_load(build: Build) -> None:
-    graph = fleet_of(build, {"fleet": {"requestsTarget": 1000}})
-    found = {p.name: p.inputs["targetTrackingConfiguration"] for p in graph.list_resources(POLICY)}
-    assert found["fleet-cpu"]["predefinedMetricSpecification"] == {
+    graph = build_fleet_graph(build, {"fleet": {"requestsTarget": 1000}})
+    target_tracking = {
+        p.name: p.inputs["targetTrackingConfiguration"]
+        for p in graph.list_resources(AUTO_SCALING_POLICY_TYPE)
+    }
+    assert target_tracking["fleet-cpu"]["predefinedMetricSpecification"] == {
         "predefinedMetricType": "ASGAverageCPUUtilization"
     }
-    assert found["fleet-cpu"]["targetValue"] == 70
-    label = found["fleet-requests"]["predefinedMetricSpecification"]["resourceLabel"]
+    assert target_tracking["fleet-cpu"]["targetValue"] == 70
+    label = target_tracking["fleet-requests"]["predefinedMetricSpecification"]["resourceLabel"]
     assert label == "app/test/50dc6c495c0c9188/targetgroup/fleet/73e2d6bc24d8a067"
-    assert [p.name for p in fleet_of(build).list_resources(POLICY)] == ["fleet-cpu"]
+    assert [p.name for p in build_fleet_graph(build).list_resources(AUTO_SCALING_POLICY_TYPE)] == [
+        "fleet-cpu"
+    ]
 
 
 @pytest.mark.parametrize(("days", "seconds"), [(None, None), (30, 2_592_000)])
 def test_old_instances_are_replaced_where_the_settings_say(
     build: Build, days: int | None, seconds: int | None
 ) -> None:
-    group = fleet_of(build, {"fleet": {"maxLifetimeDays": days}}).get_resource(GROUP).inputs
+    group = (
+        build_fleet_graph(build, {"fleet": {"maxLifetimeDays": days}})
+        .get_resource(AUTO_SCALING_GROUP_TYPE)
+        .inputs
+    )
     assert group.get("maxInstanceLifetime") == seconds
 
 
 def test_instances_are_called_by_the_load_balancer_and_call_what_they_need(build: Build) -> None:
-    graph = fleet_of(build, {"cache": {"enabled": True}})
+    graph = build_fleet_graph(build, {"cache": {"enabled": True}})
     group = graph.get_resource("aws:ec2/securityGroup:SecurityGroup")
-    into = [r for r in graph.list_resources(INGRESS) if r.inputs["securityGroupId"] == group.id]
+    into = [
+        r
+        for r in graph.list_resources(INGRESS_RULE_TYPE)
+        if r.inputs["securityGroupId"] == group.id
+    ]
     assert [(r.inputs["referencedSecurityGroupId"], r.inputs["fromPort"]) for r in into] == [
         ("sg-0123456789abcdef1", 8080)
     ]
-    out = [r for r in graph.list_resources(EGRESS) if r.inputs["securityGroupId"] == group.id]
+    out = [
+        r for r in graph.list_resources(EGRESS_RULE_TYPE) if r.inputs["securityGroupId"] == group.id
+    ]
     assert {r.name: r.inputs["fromPort"] for r in out} == {
         "fleet-database": 5433,
         "fleet-cache": 6379,
@@ -173,34 +215,49 @@ def test_instances_are_called_by_the_load_balancer_and_call_what_they_need(build
 
 
 def test_instances_know_where_secrets_are_and_not_what_they_hold(build: Build) -> None:
-    own = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:own-abc123"
-    graph = fleet_of(build, {"fleet": {"secrets": {"KEY": own}, "environment": {"A": "1"}}})
-    told = _told(graph)
-    assert told["secrets"]["DB_PASSWORD"] == {"arn": DATABASE_SECRET, "key": "password"}
-    assert told["secrets"]["KEY"] == {"arn": own, "key": None}
-    assert told["environment"] == {"A": "1"}
-    assert told["imageParameter"] == "/bulwark/test/fleet/image"
-    assert told["logGroup"] == "/bulwark/test/fleet"
+    secret_arn = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:own-abc123"
+    graph = build_fleet_graph(
+        build, {"fleet": {"secrets": {"KEY": secret_arn}, "environment": {"A": "1"}}}
+    )
+    container_config = _load_container_config(graph)
+    assert container_config["secrets"]["DB_PASSWORD"] == {
+        "arn": DATABASE_SECRET_ARN,
+        "key": "password",
+    }
+    assert container_config["secrets"]["KEY"] == {"arn": secret_arn, "key": None}
+    assert container_config["environment"] == {"A": "1"}
+    assert container_config["imageParameter"] == "/bulwark/test/fleet/image"
+    assert container_config["logGroup"] == "/bulwark/test/fleet"
 
 
 def test_a_fleet_without_database_and_cache_reaches_neither(build: Build) -> None:
     lonely: JsonValue = {"database": False, "cache": False}
-    graph = fleet_of(build, {"cache": {"enabled": True}, "fleet": lonely})
-    assert _told(graph)["secrets"] == {}
-    assert "Secrets" not in _rights(graph)
-    assert sorted(r.name for r in graph.list_resources(EGRESS)) == ["fleet-alb", "fleet-https"]
+    graph = build_fleet_graph(build, {"cache": {"enabled": True}, "fleet": lonely})
+    assert _load_container_config(graph)["secrets"] == {}
+    assert "Secrets" not in _get_instance_statements(graph)
+    assert sorted(r.name for r in graph.list_resources(EGRESS_RULE_TYPE)) == [
+        "fleet-alb",
+        "fleet-https",
+    ]
 
 
 def test_the_groups_tags_reach_its_instances(build: Build) -> None:
-    tags = {tag["key"]: tag for tag in fleet_of(build).get_resource(GROUP).inputs["tags"]}
+    tags = {
+        tag["key"]: tag
+        for tag in build_fleet_graph(build).get_resource(AUTO_SCALING_GROUP_TYPE).inputs["tags"]
+    }
     assert tags["Component"]["value"] == "fleet"
     assert all(tag["propagateAtLaunch"] for tag in tags.values())
 
 
 def test_the_part_says_what_operations_need(build: Build) -> None:
-    found: list[list[object]] = []
-    build(lambda: found.append(part_of(Neighbours(settings({"compute": "fleet"})).fleet())))
-    part = FleetPart.model_validate(found[0][0])
+    parts: list[list[object]] = []
+    build(
+        lambda: parts.append(
+            collect_part(StackNeighbours(build_settings({"compute": "fleet"})).build_fleet())
+        )
+    )
+    part = FleetPart.model_validate(parts[0][0])
     assert part.group == "bulwark-test-fleet"
     assert part.image_parameter == "/bulwark/test/fleet/image"
     assert part.log_group == "/bulwark/test/fleet"

@@ -9,39 +9,45 @@ from components.account import Account
 from components.flow_logs import FlowLogs, FlowLogsArgs
 from sandbox.program import ResourceGraph
 from tests.conftest import Build
-from tests.world import ACCOUNT, settings
+from tests.world import ACCOUNT, build_settings
 
-FLOW_LOG, GROUP = "aws:ec2/flowLog:FlowLog", "aws:cloudwatch/logGroup:LogGroup"
-KEY, BUCKET = "arn:aws:kms:eu-north-1:123456789012:key/logs", "arn:aws:s3:::logs"
+FLOW_LOG_TYPE, LOG_GROUP_TYPE = "aws:ec2/flowLog:FlowLog", "aws:cloudwatch/logGroup:LogGroup"
+KMS_KEY_ARN, LOG_BUCKET_ARN = "arn:aws:kms:eu-north-1:123456789012:key/logs", "arn:aws:s3:::logs"
 
 
-def flow_logs(build: Build, *destinations: JsonValue) -> ResourceGraph:
+def build_flow_logs_graph(build: Build, *destinations: JsonValue) -> ResourceGraph:
     def program() -> None:
-        chosen = settings({"network": {"flowLogs": list(destinations)}})
-        FlowLogs("flow-logs", FlowLogsArgs(chosen, Account.get_current(), "vpc-1", KEY, BUCKET))
+        settings = build_settings({"network": {"flowLogs": list(destinations)}})
+        FlowLogs(
+            "flow-logs",
+            FlowLogsArgs(settings, Account.get_current(), "vpc-1", KMS_KEY_ARN, LOG_BUCKET_ARN),
+        )
 
     return build(program)
 
 
 def test_ec2_6_all_traffic_is_logged_each_minute_by_default(build: Build) -> None:
     def program() -> None:
-        FlowLogs("flow-logs", FlowLogsArgs(settings(), Account.get_current(), "vpc-1", KEY, None))
+        FlowLogs(
+            "flow-logs",
+            FlowLogsArgs(build_settings(), Account.get_current(), "vpc-1", KMS_KEY_ARN, None),
+        )
 
-    log = build(program).get_resource(FLOW_LOG).inputs
+    log = build(program).get_resource(FLOW_LOG_TYPE).inputs
     assert (log["vpcId"], log["trafficType"], log["maxAggregationInterval"]) == ("vpc-1", "ALL", 60)
     assert log["logDestinationType"] == "cloud-watch-logs"
 
 
 def test_the_log_group_has_its_retention_and_its_key(build: Build) -> None:
-    graph = flow_logs(build, "cloudwatch")
-    group = graph.get_resource(GROUP)
+    graph = build_flow_logs_graph(build, "cloudwatch")
+    group = graph.get_resource(LOG_GROUP_TYPE)
     assert group.inputs["name"] == "/bulwark/test/flow-logs"
-    assert (group.inputs["retentionInDays"], group.inputs["kmsKeyId"]) == (90, KEY)
-    assert graph.get_resource(FLOW_LOG).inputs["logDestination"] == group.outputs["arn"]
+    assert (group.inputs["retentionInDays"], group.inputs["kmsKeyId"]) == (90, KMS_KEY_ARN)
+    assert graph.get_resource(FLOW_LOG_TYPE).inputs["logDestination"] == group.outputs["arn"]
 
 
 def test_the_role_writes_to_this_group_for_flow_logs_of_this_account_only(build: Build) -> None:
-    graph = flow_logs(build, "cloudwatch")
+    graph = build_flow_logs_graph(build, "cloudwatch")
     role = graph.get_resource("aws:iam/role:Role")
     (trust,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
     assert trust["Principal"] == {"Service": ["vpc-flow-logs.amazonaws.com"]}
@@ -51,25 +57,25 @@ def test_the_role_writes_to_this_group_for_flow_logs_of_this_account_only(build:
     }
     text = graph.get_resource("aws:iam/rolePolicy:RolePolicy").inputs["policy"]
     writing, reading = json.loads(text)["Statement"]
-    assert writing["Resource"] == [f"{graph.get_resource(GROUP).outputs['arn']}:*"]
+    assert writing["Resource"] == [f"{graph.get_resource(LOG_GROUP_TYPE).outputs['arn']}:*"]
     assert "logs:PutLogEvents" in writing["Action"]
     assert all(action.startswith("logs:Describe") for action in reading["Action"])
-    assert graph.get_resource(FLOW_LOG).inputs["iamRoleArn"] == role.outputs["arn"]
+    assert graph.get_resource(FLOW_LOG_TYPE).inputs["iamRoleArn"] == role.outputs["arn"]
 
 
 @pytest.mark.parametrize("destinations", [(), ("cloudwatch",), ("s3",), ("cloudwatch", "s3")])
 def test_each_chosen_destination_has_its_flow_log(
     build: Build, destinations: tuple[str, ...]
 ) -> None:
-    graph = flow_logs(build, *destinations)
-    assert {log.name for log in graph.list_resources(FLOW_LOG)} == {
+    graph = build_flow_logs_graph(build, *destinations)
+    assert {log.name for log in graph.list_resources(FLOW_LOG_TYPE)} == {
         f"flow-logs-{d}" for d in destinations
     }
-    assert len(graph.list_resources(GROUP)) == ("cloudwatch" in destinations)
+    assert len(graph.list_resources(LOG_GROUP_TYPE)) == ("cloudwatch" in destinations)
 
 
 def test_flow_logs_in_s3_lie_where_the_buckets_policy_lets_them(build: Build) -> None:
-    log = flow_logs(build, "s3").get_resource(FLOW_LOG).inputs
-    assert log["logDestination"] == BUCKET  # AWS adds AWSLogs/{account}/vpcflowlogs/
+    log = build_flow_logs_graph(build, "s3").get_resource(FLOW_LOG_TYPE).inputs
+    assert log["logDestination"] == LOG_BUCKET_ARN  # AWS adds AWSLogs/{account}/vpcflowlogs/
     assert log["destinationOptions"] == {"fileFormat": "parquet"}
     assert log.get("iamRoleArn") is None

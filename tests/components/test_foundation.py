@@ -6,10 +6,10 @@ import pytest
 from pydantic import JsonValue
 
 from ops.bootstrap import policies as documents
-from tests.world import whole
+from tests.world import run_whole_program
 
 # Pulumi's module, or a type of it, and what IAM calls the service, where the names differ.
-OTHER: Final = {
+IAM_SERVICE_NAMES: Final = {
     "appautoscaling": "application-autoscaling",
     "cloudwatch/eventRule:EventRule": "events",
     "cloudwatch/eventTarget:EventTarget": "events",
@@ -23,26 +23,29 @@ OTHER: Final = {
 }
 
 
-def services(stack: str) -> set[str]:
+def list_iam_services(stack: str) -> set[str]:
     """What IAM calls the services of whatever a stack registers."""
-    everything: dict[str, JsonValue] = {"compute": "both", "cache": {"enabled": True}}
+    overrides: dict[str, JsonValue] = {"compute": "both", "cache": {"enabled": True}}
     types = {
-        one.type.removeprefix("aws:")
-        for one in whole(stack, everything).resources
-        if one.type.startswith("aws:")
+        resource.type.removeprefix("aws:")
+        for resource in run_whole_program(stack, overrides).resources
+        if resource.type.startswith("aws:")
     }
     modules = ((name, name.split("/")[0]) for name in types)
-    return {OTHER.get(name, OTHER.get(module, module)) for name, module in modules}
+    return {
+        IAM_SERVICE_NAMES.get(name, IAM_SERVICE_NAMES.get(module, module))
+        for name, module in modules
+    }
 
 
 @pytest.mark.parametrize("stack", ["prod", pytest.param("dev", marks=pytest.mark.exhaustive)])
 def test_a_deployment_may_use_every_service_of_a_stack(stack: str) -> None:
-    own = {*documents.STACK_SERVICES, *documents.GLOBAL_SERVICES, "iam", "s3"}
-    assert services(stack) <= own
+    allowed_services = {*documents.STACK_SERVICES, *documents.GLOBAL_SERVICES, "iam", "s3"}
+    assert list_iam_services(stack) <= allowed_services
 
 
 def test_no_service_is_open_that_no_stack_has_anything_of() -> None:
-    used = services("prod")
+    used = list_iam_services("prod")
     assert {*documents.STACK_SERVICES, *documents.GLOBAL_SERVICES} - used == {
         *documents.UNSCOPED_SERVICES
     }

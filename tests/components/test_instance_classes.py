@@ -16,25 +16,27 @@ from components.instance_classes import (
     get_rds_class,
 )
 
-EC2 = Path(moto.__file__).parent / "ec2" / "resources" / "instance_types.json.gz"
+EC2_INSTANCE_TYPES_FILE = (
+    Path(moto.__file__).parent / "ec2" / "resources" / "instance_types.json.gz"
+)
 
 
 def test_a_db_class_has_the_size_of_the_ec2_type_of_its_name() -> None:
-    types = json.loads(gzip.decompress(EC2.read_bytes()))
-    for name, found in RDS_CLASSES.items():
+    types = json.loads(gzip.decompress(EC2_INSTANCE_TYPES_FILE.read_bytes()))
+    for name, db_class in RDS_CLASSES.items():
         ec2 = types[name.removeprefix("db.")]
-        assert (found.vcpu, found.memory_gib * 1024) == (
+        assert (db_class.vcpu, db_class.memory_gib * 1024) == (
             ec2["VCpuInfo"]["DefaultVCpus"],
             ec2["MemoryInfo"]["SizeInMiB"],
         ), name
 
 
 def test_a_cache_node_has_less_memory_than_the_ec2_type_of_its_name() -> None:
-    types = json.loads(gzip.decompress(EC2.read_bytes()))
-    for name, found in CACHE_NODES.items():
+    types = json.loads(gzip.decompress(EC2_INSTANCE_TYPES_FILE.read_bytes()))
+    for name, cache_node in CACHE_NODES.items():
         ec2 = types[name.removeprefix("cache.")]
-        assert found.vcpu == ec2["VCpuInfo"]["DefaultVCpus"], name
-        assert 0.5 <= found.memory_gib * 1024 / ec2["MemoryInfo"]["SizeInMiB"] < 0.85, name
+        assert cache_node.vcpu == ec2["VCpuInfo"]["DefaultVCpus"], name
+        assert 0.5 <= cache_node.memory_gib * 1024 / ec2["MemoryInfo"]["SizeInMiB"] < 0.85, name
 
 
 @pytest.mark.parametrize(
@@ -46,8 +48,10 @@ def test_connections_follow_the_memory_up_to_a_cap(name: str, connections: int) 
 
 
 def test_connections_never_exceed_the_documented_formula() -> None:
-    for found in RDS_CLASSES.values():
-        assert found.max_connections <= min(found.memory_gib * GIB // 9_531_392, 5000), found.name
+    for db_class in RDS_CLASSES.values():
+        assert db_class.max_connections <= min(db_class.memory_gib * GIB // 9_531_392, 5000), (
+            db_class.name
+        )
 
 
 def test_a_class_knows_its_processor_and_whether_it_lives_on_credits() -> None:

@@ -5,16 +5,16 @@ import json
 from components.account import Account
 from components.keys import Keys, KeysArgs
 from tests.conftest import Build
-from tests.world import settings
+from tests.world import build_settings
 
-KEY = "aws:kms/key:Key"
+KMS_KEY_TYPE = "aws:kms/key:Key"
 
 
 def test_kms_4_a_prod_stack_has_rotated_keys_for_data_logs_and_recovery(build: Build) -> None:
     graph = build(
-        lambda: Keys("keys", KeysArgs(settings=settings(), account=Account.get_current()))
+        lambda: Keys("keys", KeysArgs(settings=build_settings(), account=Account.get_current()))
     )
-    keys = {k.name: k for k in graph.list_resources(KEY)}
+    keys = {k.name: k for k in graph.list_resources(KMS_KEY_TYPE)}
     assert sorted(keys) == ["keys-data", "keys-logs", "keys-recovery"]
     assert all(k.inputs["enableKeyRotation"] and k.protect for k in keys.values())
     assert keys["keys-recovery"].inputs["region"] == "eu-west-1"
@@ -22,9 +22,9 @@ def test_kms_4_a_prod_stack_has_rotated_keys_for_data_logs_and_recovery(build: B
 
 def test_kms_5_a_key_is_open_to_its_own_account_only(build: Build) -> None:
     graph = build(
-        lambda: Keys("keys", KeysArgs(settings=settings(), account=Account.get_current()))
+        lambda: Keys("keys", KeysArgs(settings=build_settings(), account=Account.get_current()))
     )
-    for key in graph.list_resources(KEY):
+    for key in graph.list_resources(KMS_KEY_TYPE):
         for statement in json.loads(key.inputs["policy"])["Statement"]:
             if statement["Principal"] == {"AWS": ["*"]}:
                 assert statement["Condition"]["StringEquals"]["kms:CallerAccount"] == "123456789012"
@@ -33,8 +33,8 @@ def test_kms_5_a_key_is_open_to_its_own_account_only(build: Build) -> None:
 def test_a_stack_that_leaves_encryption_to_aws_has_no_keys(build: Build) -> None:
     def program() -> None:
         keys = Keys(
-            "keys", KeysArgs(settings=settings(profile="dev"), account=Account.get_current())
+            "keys", KeysArgs(settings=build_settings(profile="dev"), account=Account.get_current())
         )
         assert (keys.data, keys.logs, keys.recovery) == (None, None, None)
 
-    assert build(program).list_resources(KEY) == []
+    assert build(program).list_resources(KMS_KEY_TYPE) == []

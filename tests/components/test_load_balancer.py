@@ -17,48 +17,50 @@ from components.network import Network
 from ops.outputs import LoadBalancerPart
 from sandbox.program import ResourceGraph
 from tests.conftest import Build
-from tests.world import settings
+from tests.world import build_settings
 
-BALANCER = "aws:lb/loadBalancer:LoadBalancer"
-LISTENER = "aws:lb/listener:Listener"
-RULE = "aws:lb/listenerRule:ListenerRule"
-GROUP = "aws:lb/targetGroup:TargetGroup"
-INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
-ZONED: dict[str, JsonValue] = {"domain": "app.example.com", "zoneId": "Z1"}
-TWO: dict[str, JsonValue] = {
+LOAD_BALANCER_TYPE = "aws:lb/loadBalancer:LoadBalancer"
+LISTENER_TYPE = "aws:lb/listener:Listener"
+LISTENER_RULE_TYPE = "aws:lb/listenerRule:ListenerRule"
+TARGET_GROUP_TYPE = "aws:lb/targetGroup:TargetGroup"
+INGRESS_RULE_TYPE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+ZONED_VALUES: dict[str, JsonValue] = {"domain": "app.example.com", "zoneId": "Z1"}
+TWO_ROUTED_SERVICES: dict[str, JsonValue] = {
     "backend": {"paths": ["/api/*"], "port": 9000, "healthPath": "/api/health"},
     "frontend": {},
 }
 
 
-def _program(
+def _create_load_balancer(
     values: Mapping[str, JsonValue] | None = None, *, profile: str = "prod"
 ) -> LoadBalancer:
-    wanted, account = settings(values, profile=profile), Account.get_current()
-    keys = Keys("keys", KeysArgs(wanted, account))
+    settings, account = build_settings(values, profile=profile), Account.get_current()
+    keys = Keys("keys", KeysArgs(settings, account))
     network = SimpleNamespace(
         vpc_id=pulumi.Output.from_input("vpc-1"),
         public_subnets={
-            zone: pulumi.Output.from_input(f"subnet-{zone}") for zone in wanted.network.zones
+            zone: pulumi.Output.from_input(f"subnet-{zone}") for zone in settings.network.zones
         },
     )
-    logs = LogBucket("logs", LogBucketArgs(wanted, account)) if wanted.has_log_bucket else None
+    log_bucket = (
+        LogBucket("logs", LogBucketArgs(settings, account)) if settings.has_log_bucket else None
+    )
     return LoadBalancer(
-        "alb", LoadBalancerArgs(wanted, account, keys, cast(Network, network), logs)
+        "alb", LoadBalancerArgs(settings, account, keys, cast(Network, network), log_bucket)
     )
 
 
-def _built(
+def _build_load_balancer_graph(
     build: Build, values: Mapping[str, JsonValue] | None = None, *, profile: str = "prod"
 ) -> ResourceGraph:
-    return build(lambda: _program(values, profile=profile))
+    return build(lambda: _create_load_balancer(values, profile=profile))
 
 
-def _part(
+def _load_load_balancer_part(
     build: Build, values: Mapping[str, JsonValue] | None = None, *, profile: str = "prod"
 ) -> LoadBalancerPart:
     parts: list[dict[str, Any]] = []
-    build(lambda: _program(values, profile=profile).part.apply(parts.append))
+    build(lambda: _create_load_balancer(values, profile=profile).part.apply(parts.append))
     return LoadBalancerPart.model_validate(parts[0])
 
 
@@ -74,14 +76,14 @@ def _part(
 def test_the_load_balancer_is_protected(
     build: Build, control: str, attribute: str, value: JsonValue
 ) -> None:
-    balancer = _built(build).get_resource(BALANCER)
+    balancer = _build_load_balancer_graph(build).get_resource(LOAD_BALANCER_TYPE)
     assert balancer.inputs[attribute] == value, control
     assert balancer.protect
     assert balancer.inputs["internal"] is False
 
 
 def test_elb_1_http_only_redirects_to_https(build: Build) -> None:
-    plain = _built(build).get_resource(LISTENER, "alb-http").inputs
+    plain = _build_load_balancer_graph(build).get_resource(LISTENER_TYPE, "alb-http").inputs
     assert (plain["port"], plain["protocol"]) == (80, "HTTP")
     (action,) = plain["defaultActions"]
     assert action["type"] == "redirect"
@@ -89,28 +91,36 @@ def test_elb_1_http_only_redirects_to_https(build: Build) -> None:
 
 
 def test_elb_5_access_logs_go_to_the_bucket_of_logs(build: Build) -> None:
-    graph = _built(build)
-    logs = graph.get_resource(BALANCER).inputs["accessLogs"]
+    graph = _build_load_balancer_graph(build)
+    logs = graph.get_resource(LOAD_BALANCER_TYPE).inputs["accessLogs"]
     policy = graph.get_resource("aws:s3/bucketPolicy:BucketPolicy").inputs
     assert logs == {"bucket": policy["bucket"], "prefix": "alb", "enabled": True}
-    without = _built(build, {"loadBalancer": {**ZONED, "accessLogs": False}})
-    assert "accessLogs" not in without.get_resource(BALANCER).inputs
+    without = _build_load_balancer_graph(
+        build, {"loadBalancer": {**ZONED_VALUES, "accessLogs": False}}
+    )
+    assert "accessLogs" not in without.get_resource(LOAD_BALANCER_TYPE).inputs
 
 
 def test_elb_16_a_web_acl_stands_before_it_unless_the_settings_leave_it_out(build: Build) -> None:
     kind = "aws:wafv2/webAclAssociation:WebAclAssociation"
-    graph = _built(build)
+    graph = _build_load_balancer_graph(build)
     assert (
         graph.get_resource(kind).inputs["resourceArn"]
-        == graph.get_resource(BALANCER).outputs["arn"]
+        == graph.get_resource(LOAD_BALANCER_TYPE).outputs["arn"]
     )
-    without = _built(build, {"loadBalancer": {**ZONED, "waf": {"enabled": False}}})
-    assert without.list_resources(kind) == _built(build, profile="dev").list_resources(kind) == []
+    without = _build_load_balancer_graph(
+        build, {"loadBalancer": {**ZONED_VALUES, "waf": {"enabled": False}}}
+    )
+    assert (
+        without.list_resources(kind)
+        == _build_load_balancer_graph(build, profile="dev").list_resources(kind)
+        == []
+    )
 
 
 def test_elb_17_https_has_the_tls_policy_and_the_proved_certificate(build: Build) -> None:
-    graph = _built(build)
-    listener = graph.get_resource(LISTENER, "alb-https").inputs
+    graph = _build_load_balancer_graph(build)
+    listener = graph.get_resource(LISTENER_TYPE, "alb-https").inputs
     assert (listener["port"], listener["protocol"]) == (443, "HTTPS")
     assert listener["sslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-2021-06"
     validation = graph.get_resource("aws:acm/certificateValidation:CertificateValidation")
@@ -118,8 +128,11 @@ def test_elb_17_https_has_the_tls_policy_and_the_proved_certificate(build: Build
 
 
 def test_what_no_rule_answers_is_not_found(build: Build) -> None:
-    for graph, name in ((_built(build), "alb-https"), (_built(build, profile="dev"), "alb-http")):
-        (action,) = graph.get_resource(LISTENER, name).inputs["defaultActions"]
+    for graph, name in (
+        (_build_load_balancer_graph(build), "alb-https"),
+        (_build_load_balancer_graph(build, profile="dev"), "alb-http"),
+    ):
+        (action,) = graph.get_resource(LISTENER_TYPE, name).inputs["defaultActions"]
         assert action["fixedResponse"]["statusCode"] == "404"
 
 
@@ -129,7 +142,7 @@ def test_what_no_rule_answers_is_not_found(build: Build) -> None:
         (None, "prod", {(80, "0.0.0.0/0"), (443, "0.0.0.0/0")}),
         (None, "dev", {(80, "0.0.0.0/0")}),
         (
-            {"loadBalancer": {**ZONED, "allowedCidrs": ["192.0.2.0/24"]}},
+            {"loadBalancer": {**ZONED_VALUES, "allowedCidrs": ["192.0.2.0/24"]}},
             "prod",
             {(80, "192.0.2.0/24"), (443, "192.0.2.0/24")},
         ),
@@ -141,51 +154,62 @@ def test_ec2_18_only_the_listeners_ports_are_open_and_only_to_those_allowed(
     profile: str,
     open_to: set[tuple[int, str]],
 ) -> None:
-    rules = [r.inputs for r in _built(build, values, profile=profile).list_resources(INGRESS)]
+    rules = [
+        r.inputs
+        for r in _build_load_balancer_graph(build, values, profile=profile).list_resources(
+            INGRESS_RULE_TYPE
+        )
+    ]
     assert {(rule["fromPort"], rule["cidrIpv4"]) for rule in rules} == open_to
     assert all(rule["fromPort"] == rule["toPort"] for rule in rules)
 
 
 def test_dev_without_a_name_serves_http(build: Build) -> None:
-    graph = _built(build, profile="dev")
-    assert [listener.name for listener in graph.list_resources(LISTENER)] == ["alb-http"]
-    listener = graph.get_resource(LISTENER).outputs["arn"]
-    assert {rule.inputs["listenerArn"] for rule in graph.list_resources(RULE)} == {listener}
-    assert graph.get_resource(BALANCER).inputs["enableDeletionProtection"] is False
-    assert not graph.get_resource(BALANCER).protect
+    graph = _build_load_balancer_graph(build, profile="dev")
+    assert [listener.name for listener in graph.list_resources(LISTENER_TYPE)] == ["alb-http"]
+    listener = graph.get_resource(LISTENER_TYPE).outputs["arn"]
+    assert {rule.inputs["listenerArn"] for rule in graph.list_resources(LISTENER_RULE_TYPE)} == {
+        listener
+    }
+    assert graph.get_resource(LOAD_BALANCER_TYPE).inputs["enableDeletionProtection"] is False
+    assert not graph.get_resource(LOAD_BALANCER_TYPE).protect
 
 
 def test_each_name_leads_to_the_load_balancer(build: Build) -> None:
-    graph = _built(build, {"loadBalancer": {**ZONED, "certificateArn": CERTIFICATE}})
+    graph = _build_load_balancer_graph(
+        build, {"loadBalancer": {**ZONED_VALUES, "certificateArn": CERTIFICATE_ARN}}
+    )
     record = graph.get_resource("aws:route53/record:Record", "alb-app.example.com").inputs
     (alias,) = record["aliases"]
-    balancer = graph.get_resource(BALANCER).outputs
+    balancer = graph.get_resource(LOAD_BALANCER_TYPE).outputs
     assert (record["type"], record["zoneId"]) == ("A", "Z1")
     assert (alias["name"], alias["zoneId"]) == (balancer["dnsName"], balancer["zoneId"])
 
 
-CERTIFICATE = "arn:aws:acm:eu-north-1:123456789012:certificate/0a1b"
+CERTIFICATE_ARN = "arn:aws:acm:eu-north-1:123456789012:certificate/0a1b"
 
 
 def test_requests_are_routed_to_services_and_fleet(build: Build) -> None:
-    graph = _built(build, {"compute": "both", "services": TWO})
-    groups = {g.outputs["arn"]: g.name for g in graph.list_resources(GROUP)}
+    graph = _build_load_balancer_graph(build, {"compute": "both", "services": TWO_ROUTED_SERVICES})
+    groups = {g.outputs["arn"]: g.name for g in graph.list_resources(TARGET_GROUP_TYPE)}
     routed = {}
-    for rule in graph.list_resources(RULE):
+    for rule in graph.list_resources(LISTENER_RULE_TYPE):
         (action,) = rule.inputs["actions"]
         if action["type"] == "forward":
             (condition,) = rule.inputs["conditions"]
             (path,) = condition["pathPattern"]["values"]
             routed[path] = groups[action["targetGroupArn"]]
     assert routed == {"/api/*": "alb-backend", "/*": "alb-frontend", "/fleet/*": "alb-fleet"}
-    https = graph.get_resource(LISTENER, "alb-https").outputs["arn"]
-    assert {rule.inputs["listenerArn"] for rule in graph.list_resources(RULE)} == {https}
+    https = graph.get_resource(LISTENER_TYPE, "alb-https").outputs["arn"]
+    assert {rule.inputs["listenerArn"] for rule in graph.list_resources(LISTENER_RULE_TYPE)} == {
+        https
+    }
 
 
 def test_a_host_is_a_condition_beside_the_path(build: Build) -> None:
     services: dict[str, JsonValue] = {"api": {"hosts": ["api.example.com"]}, "web": {}}
-    graph = _built(build, {"services": services})
-    (rule,) = [r for r in graph.list_resources(RULE) if r.name.startswith("alb-api-")]
+    graph = _build_load_balancer_graph(build, {"services": services})
+    (rule,) = [r for r in graph.list_resources(LISTENER_RULE_TYPE) if r.name.startswith("alb-api-")]
     assert rule.inputs["conditions"] == [
         {"pathPattern": {"values": ["/*"]}},
         {"hostHeader": {"values": ["api.example.com"]}},
@@ -193,15 +217,18 @@ def test_a_host_is_a_condition_beside_the_path(build: Build) -> None:
 
 
 def test_adding_a_service_changes_no_rule_and_no_group_of_another(build: Build) -> None:
-    def known(services: JsonValue) -> dict[tuple[str, str], Any]:
-        graph = _built(build, {"services": services})
+    def list_rules_and_groups(services: JsonValue) -> dict[tuple[str, str], Any]:
+        graph = _build_load_balancer_graph(build, {"services": services})
         return {
             (r.type, r.name): r.inputs
-            for r in (*graph.list_resources(RULE), *graph.list_resources(GROUP))
+            for r in (
+                *graph.list_resources(LISTENER_RULE_TYPE),
+                *graph.list_resources(TARGET_GROUP_TYPE),
+            )
         }
 
-    before = known(TWO)
-    after = known({**TWO, "admin": {"paths": ["/admin/*"]}})
+    before = list_rules_and_groups(TWO_ROUTED_SERVICES)
+    after = list_rules_and_groups({**TWO_ROUTED_SERVICES, "admin": {"paths": ["/admin/*"]}})
     assert before.items() <= after.items()
     assert len(after) == len(before) + 2
 
@@ -214,8 +241,10 @@ def test_a_target_group_fits_its_targets(
     build: Build, target: str, type_: str, port: int, health_path: str
 ) -> None:
     fleet: JsonValue = {"port": 8081, "healthPath": "/up"}
-    graph = _built(build, {"compute": "both", "services": TWO, "fleet": fleet})
-    group = graph.get_resource(GROUP, f"alb-{target}").inputs
+    graph = _build_load_balancer_graph(
+        build, {"compute": "both", "services": TWO_ROUTED_SERVICES, "fleet": fleet}
+    )
+    group = graph.get_resource(TARGET_GROUP_TYPE, f"alb-{target}").inputs
     assert (group["targetType"], group["port"]) == (type_, port)
     assert group["healthCheck"]["path"] == health_path
     assert group["healthCheck"]["matcher"] == "200-399"
@@ -226,20 +255,24 @@ def test_a_target_group_is_named_by_pulumi_so_that_another_can_stand_beside_it(
     build: Build,
 ) -> None:
     name = "a" * 20  # the longest name of a service
-    group = _built(build, {"services": {name: {}}}).get_resource(GROUP)
+    group = _build_load_balancer_graph(build, {"services": {name: {}}}).get_resource(
+        TARGET_GROUP_TYPE
+    )
     assert not group.inputs.keys() & {"name", "namePrefix"}
     assert len(f"{group.name}-0123abc") <= 32
 
 
 def test_the_maintenance_rule_comes_first_and_operations_own_when_it_is_met(build: Build) -> None:
-    graph = _built(build)
-    rule = graph.get_resource(RULE, "alb-maintenance")
+    graph = _build_load_balancer_graph(build)
+    rule = graph.get_resource(LISTENER_RULE_TYPE, "alb-maintenance")
     assert rule.inputs["conditions"] == [{"hostHeader": {"values": ["maintenance.invalid"]}}]
     assert rule.ignore_changes == ("conditions",)
     (action,) = rule.inputs["actions"]
     assert action["fixedResponse"]["statusCode"] == "503"
     assert action["fixedResponse"]["contentType"] == "text/html"
-    assert rule.inputs["priority"] == min(r.inputs["priority"] for r in graph.list_resources(RULE))
+    assert rule.inputs["priority"] == min(
+        r.inputs["priority"] for r in graph.list_resources(LISTENER_RULE_TYPE)
+    )
 
 
 def test_the_maintenance_page_fits_a_fixed_response() -> None:
@@ -247,11 +280,15 @@ def test_the_maintenance_page_fits_a_fixed_response() -> None:
 
 
 def test_targets_say_which_rules_must_stand_before_them(build: Build) -> None:
-    made: list[LoadBalancer] = []
-    graph = build(lambda: made.append(_program({"compute": "both", "services": TWO})))
-    assert sorted(made[0].targets) == ["backend", "fleet", "frontend"]
-    assert all(len(target.rules) == 1 for target in made[0].targets.values())
-    assert len(graph.list_resources(RULE)) == 4
+    load_balancers: list[LoadBalancer] = []
+    graph = build(
+        lambda: load_balancers.append(
+            _create_load_balancer({"compute": "both", "services": TWO_ROUTED_SERVICES})
+        )
+    )
+    assert sorted(load_balancers[0].targets) == ["backend", "fleet", "frontend"]
+    assert all(len(target.rules) == 1 for target in load_balancers[0].targets.values())
+    assert len(graph.list_resources(LISTENER_RULE_TYPE)) == 4
 
 
 @pytest.mark.parametrize(
@@ -259,32 +296,32 @@ def test_targets_say_which_rules_must_stand_before_them(build: Build) -> None:
     [("prod", "https://app.example.com"), ("dev", "http://alb.elb.amazonaws.com")],
 )
 def test_the_part_says_where_the_stack_answers(build: Build, profile: str, url: str) -> None:
-    part = _part(build, profile=profile)
+    part = _load_load_balancer_part(build, profile=profile)
     assert part.url == url
     assert part.name == "bulwark-test-alb"
     assert (part.certificate_arn is None) == (part.zone_id is None) == (profile == "dev")
     assert (part.access_log_bucket is None) == (profile == "dev")
     assert part.maintenance_rule_arn.endswith("alb-maintenance")
-    assert part.targets["web"].health_path == settings().services["web"].health_path
+    assert part.targets["web"].health_path == build_settings().services["web"].health_path
     assert len(part.targets["web"].rule_arns) == 1
 
 
 def test_the_part_names_the_web_acl_and_the_servers_of_a_zone_of_its_own(build: Build) -> None:
-    wanted: JsonValue = {"domain": "app.example.com", "createZone": True}
-    part = _part(build, {"loadBalancer": wanted})
+    load_balancer_values: JsonValue = {"domain": "app.example.com", "createZone": True}
+    part = _load_load_balancer_part(build, {"loadBalancer": load_balancer_values})
     assert part.name_servers == ("ns-1.example.org", "ns-2.example.org")
     assert part.web_acl_arn is not None
 
 
 def test_each_child_is_parented_named_from_the_component_and_tagged(build: Build) -> None:
-    graph = _built(build)
-    own = [
+    graph = _build_load_balancer_graph(build)
+    component_resources = [
         r
         for r in graph
         if r.custom and (component := graph.find_component(r)) and component.name == "alb"
     ]
-    assert len(own) > 15
-    for resource in own:
+    assert len(component_resources) > 15
+    for resource in component_resources:
         assert re.match(r"alb($|-)", resource.name), resource.name
         if "tags" in resource.inputs:
             tags = resource.inputs["tags"]

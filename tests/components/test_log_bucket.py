@@ -10,20 +10,20 @@ from components.flow_logs import FlowLogs, FlowLogsArgs
 from components.log_bucket import ALB_PREFIX, LogBucket, LogBucketArgs
 from sandbox.program import ResourceGraph
 from tests.conftest import Build
-from tests.world import settings
+from tests.world import build_settings
 
-NAME = "bulwark-test-logs-123456789012-eu-north-1"
-ARN = f"arn:aws:s3:::{NAME}"
+LOG_BUCKET_NAME = "bulwark-test-logs-123456789012-eu-north-1"
+LOG_BUCKET_ARN = f"arn:aws:s3:::{LOG_BUCKET_NAME}"
 
 
-def _logs(build: Build) -> ResourceGraph:
-    wanted = settings(
+def _build_log_bucket_graph(build: Build) -> ResourceGraph:
+    settings = build_settings(
         {"loadBalancer": {"domain": "a.example.com", "zoneId": "Z1", "accessLogDays": 400}}
     )
-    return build(lambda: LogBucket("logs", LogBucketArgs(wanted, Account.get_current())))
+    return build(lambda: LogBucket("logs", LogBucketArgs(settings, Account.get_current())))
 
 
-def _allowed(graph: ResourceGraph) -> dict[str, list[dict[str, Any]]]:
+def _list_allow_statements(graph: ResourceGraph) -> dict[str, list[dict[str, Any]]]:
     """Statements that allow, by the service that they let in."""
     policy = json.loads(graph.get_resource("aws:s3/bucketPolicy:BucketPolicy").inputs["policy"])
     by_service: dict[str, list[dict[str, Any]]] = {}
@@ -35,25 +35,34 @@ def _allowed(graph: ResourceGraph) -> dict[str, list[dict[str, Any]]]:
 
 
 def test_it_is_named_for_the_stack_the_account_and_the_region(build: Build) -> None:
-    assert _logs(build).get_resource("aws:s3/bucket:Bucket").inputs["bucket"] == NAME
+    assert (
+        _build_log_bucket_graph(build).get_resource("aws:s3/bucket:Bucket").inputs["bucket"]
+        == LOG_BUCKET_NAME
+    )
 
 
 def test_the_load_balancer_writes_below_its_prefix_and_the_own_account(build: Build) -> None:
-    (statement,) = _allowed(_logs(build))["logdelivery.elasticloadbalancing.amazonaws.com"]
+    (statement,) = _list_allow_statements(_build_log_bucket_graph(build))[
+        "logdelivery.elasticloadbalancing.amazonaws.com"
+    ]
     assert statement["Action"] == ["s3:PutObject"]
-    assert statement["Resource"] == [f"{ARN}/{ALB_PREFIX}/AWSLogs/123456789012/*"]
+    assert statement["Resource"] == [f"{LOG_BUCKET_ARN}/{ALB_PREFIX}/AWSLogs/123456789012/*"]
 
 
 def test_access_logs_of_buckets_are_taken_from_the_own_account_only(build: Build) -> None:
-    (statement,) = _allowed(_logs(build))["logging.s3.amazonaws.com"]
-    assert statement["Resource"] == [f"{ARN}/s3/*"]
+    (statement,) = _list_allow_statements(_build_log_bucket_graph(build))[
+        "logging.s3.amazonaws.com"
+    ]
+    assert statement["Resource"] == [f"{LOG_BUCKET_ARN}/s3/*"]
     assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "123456789012"}
 
 
 def test_flow_logs_are_taken_from_the_own_account_only(build: Build) -> None:
-    write, check = _allowed(_logs(build))["delivery.logs.amazonaws.com"]
-    assert write["Resource"] == [f"{ARN}/AWSLogs/123456789012/*"]
-    assert (check["Action"], check["Resource"]) == (["s3:GetBucketAcl"], [ARN])
+    write, check = _list_allow_statements(_build_log_bucket_graph(build))[
+        "delivery.logs.amazonaws.com"
+    ]
+    assert write["Resource"] == [f"{LOG_BUCKET_ARN}/AWSLogs/123456789012/*"]
+    assert (check["Action"], check["Resource"]) == (["s3:GetBucketAcl"], [LOG_BUCKET_ARN])
     assert write["Condition"]["StringEquals"]["s3:x-amz-acl"] == "bucket-owner-full-control"
     for statement in (write, check):
         assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == "123456789012"
@@ -64,7 +73,9 @@ def test_flow_logs_are_taken_from_the_own_account_only(build: Build) -> None:
 
 def test_s3_6_no_other_account_is_let_in(build: Build) -> None:
     policy = json.loads(
-        _logs(build).get_resource("aws:s3/bucketPolicy:BucketPolicy").inputs["policy"]
+        _build_log_bucket_graph(build)
+        .get_resource("aws:s3/bucketPolicy:BucketPolicy")
+        .inputs["policy"]
     )
     allowed = [s for s in policy["Statement"] if s["Effect"] == "Allow"]
     assert allowed
@@ -73,7 +84,7 @@ def test_s3_6_no_other_account_is_let_in(build: Build) -> None:
 
 @pytest.mark.parametrize("control", ["S3.10", "S3.13"])
 def test_logs_end_after_the_days_of_the_settings(build: Build, control: str) -> None:
-    graph = _logs(build)
+    graph = _build_log_bucket_graph(build)
     kind = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
     rules = {rule["id"]: rule for rule in graph.get_resource(kind).inputs["rules"]}
     assert rules["expire"]["expiration"] == {"days": 400}, control
@@ -81,29 +92,29 @@ def test_logs_end_after_the_days_of_the_settings(build: Build, control: str) -> 
 
 def test_it_is_encrypted_by_s3_as_load_balancers_cannot_write_otherwise(build: Build) -> None:
     kind = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
-    (rule,) = _logs(build).get_resource(kind).inputs["rules"]
+    (rule,) = _build_log_bucket_graph(build).get_resource(kind).inputs["rules"]
     assert rule["applyServerSideEncryptionByDefault"]["sseAlgorithm"] == "AES256"
 
 
 def test_its_name_is_known_to_others_once_the_policy_stands(build: Build) -> None:
-    seen: list[str] = []
+    bucket_names: list[str] = []
 
     def program() -> None:
-        logs = LogBucket("logs", LogBucketArgs(settings(), Account.get_current()))
-        logs.bucket.apply(seen.append)
-        logs.arn.apply(seen.append)
+        logs = LogBucket("logs", LogBucketArgs(build_settings(), Account.get_current()))
+        logs.bucket.apply(bucket_names.append)
+        logs.arn.apply(bucket_names.append)
 
     build(program)
-    assert sorted(seen) == [ARN, NAME]
+    assert sorted(bucket_names) == [LOG_BUCKET_ARN, LOG_BUCKET_NAME]
 
 
 def test_the_vpc_writes_its_flow_logs_where_the_policy_lets_it(build: Build) -> None:
     def program() -> None:
-        wanted, account = settings({"network": {"flowLogs": ["s3"]}}), Account.get_current()
-        logs = LogBucket("logs", LogBucketArgs(wanted, account))
-        FlowLogs("flow-logs", FlowLogsArgs(wanted, account, "vpc-1", None, logs.arn))
+        settings, account = build_settings({"network": {"flowLogs": ["s3"]}}), Account.get_current()
+        logs = LogBucket("logs", LogBucketArgs(settings, account))
+        FlowLogs("flow-logs", FlowLogsArgs(settings, account, "vpc-1", None, logs.arn))
 
     graph = build(program)
     destination = graph.get_resource("aws:ec2/flowLog:FlowLog").inputs["logDestination"].rstrip("/")
-    write, _ = _allowed(graph)["delivery.logs.amazonaws.com"]
+    write, _ = _list_allow_statements(graph)["delivery.logs.amazonaws.com"]
     assert write["Resource"] == [f"{destination}/AWSLogs/123456789012/*"]

@@ -5,13 +5,13 @@ import pytest
 from components.component import Component
 from components.logs import create_log_group
 from tests.conftest import Build
-from tests.world import settings
+from tests.world import build_settings
 
 
 @pytest.mark.parametrize(("profile", "days"), [("prod", 90), ("dev", 14)])
 def test_a_log_group_has_its_retention_and_key(build: Build, profile: str, days: int) -> None:
     def program() -> None:
-        component = Component("Anything", "anything", settings(profile=profile))
+        component = Component("Anything", "anything", build_settings(profile=profile))
         create_log_group(component, "tasks", "/bulwark/test/tasks", "arn:aws:kms:x:1:key/2")
 
     group = build(program).get_resource("aws:cloudwatch/logGroup:LogGroup", "anything-tasks").inputs

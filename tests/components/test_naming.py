@@ -6,9 +6,9 @@ import pytest
 from components.component import Component
 from components.naming import build_stack_tags, has_tags
 from tests.conftest import Build
-from tests.world import settings
+from tests.world import build_settings
 
-SIX = {
+DEFAULT_TAGS = {
     "Project": "bulwark",
     "Environment": "test",
     "Component": "thing",
@@ -19,7 +19,7 @@ SIX = {
 
 
 def test_there_are_six_tags() -> None:
-    assert build_stack_tags(settings(), "thing") == SIX
+    assert build_stack_tags(build_settings(), "thing") == DEFAULT_TAGS
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_the_sdk_says_what_can_carry_tags(resource: type, expected: bool) -> Non
 
 def test_a_childs_own_tags_win(build: Build) -> None:
     def program() -> None:
-        thing = Component("Thing", "thing", settings())
+        thing = Component("Thing", "thing", build_settings())
         aws.sns.Topic(
             thing.format_logical_name("a"),
             tags={"Owner": "me", "More": "x"},
@@ -39,16 +39,18 @@ def test_a_childs_own_tags_win(build: Build) -> None:
         )
 
     tags = build(program).get_resource("aws:sns/topic:Topic").inputs["tags"]
-    assert tags == SIX | {"Owner": "me", "More": "x", "Name": "bulwark-test-thing-a"}
+    assert tags == DEFAULT_TAGS | {"Owner": "me", "More": "x", "Name": "bulwark-test-thing-a"}
 
 
 def test_a_groups_tags_reach_its_instances(build: Build) -> None:
     def program() -> None:
-        thing = Component("Thing", "thing", settings())
+        thing = Component("Thing", "thing", build_settings())
         aws.autoscaling.Group(
             thing.format_logical_name("a"), max_size=1, min_size=1, opts=thing.child_options
         )
 
     listed = build(program).get_resource("aws:autoscaling/group:Group").inputs["tags"]
-    assert {tag["key"]: tag["value"] for tag in listed} == SIX | {"Name": "bulwark-test-thing-a"}
+    assert {tag["key"]: tag["value"] for tag in listed} == DEFAULT_TAGS | {
+        "Name": "bulwark-test-thing-a"
+    }
     assert all(tag["propagateAtLaunch"] for tag in listed)

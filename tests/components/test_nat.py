@@ -9,90 +9,110 @@ from components.nat import Nat, NatArgs
 from components.settings import Settings
 from sandbox.program import ResourceGraph
 from tests.conftest import Build
-from tests.world import settings
+from tests.world import build_settings
 
-GATEWAY, EIP = "aws:ec2/natGateway:NatGateway", "aws:ec2/eip:Eip"
-INSTANCE = "aws:ec2/instance:Instance"
-KEY = "arn:aws:kms:eu-north-1:123456789012:key/data"
-ZONES = {zone: f"subnet-{zone}" for zone in "abc"}
+NAT_GATEWAY_TYPE, EIP_TYPE = "aws:ec2/natGateway:NatGateway", "aws:ec2/eip:Eip"
+EC2_INSTANCE_RESOURCE_TYPE = "aws:ec2/instance:Instance"
+KMS_KEY_ARN = "arn:aws:kms:eu-north-1:123456789012:key/data"
+SUBNETS_BY_ZONE = {zone: f"subnet-{zone}" for zone in "abc"}
 
 
-def nat(build: Build, chosen: Settings) -> ResourceGraph:
-    args = NatArgs(chosen, KEY, "vpc-1", ZONES, "10.0.0.0/17")
+def build_nat_graph(build: Build, settings: Settings) -> ResourceGraph:
+    args = NatArgs(settings, KMS_KEY_ARN, "vpc-1", SUBNETS_BY_ZONE, "10.0.0.0/17")
     return build(lambda: Nat("nat", args))
 
 
-def with_instances(build: Build, kind: str = "one") -> ResourceGraph:
-    return nat(build, settings({"network": {"nat": kind, "natDevice": "instance"}}))
+def build_nat_instances_graph(build: Build, kind: str = "one") -> ResourceGraph:
+    return build_nat_graph(
+        build, build_settings({"network": {"nat": kind, "natDevice": "instance"}})
+    )
 
 
 @pytest.mark.parametrize(("kind", "zones"), [("one", "a"), ("per-zone", "abc")])
 def test_a_gateway_stands_where_the_setting_says_with_its_own_address(
     build: Build, kind: str, zones: str
 ) -> None:
-    graph = nat(build, settings({"network": {"nat": kind}}))
-    found = {
+    graph = build_nat_graph(build, build_settings({"network": {"nat": kind}}))
+    gateways = {
         g.name: (g.inputs["subnetId"], g.inputs["allocationId"])
-        for g in graph.list_resources(GATEWAY)
+        for g in graph.list_resources(NAT_GATEWAY_TYPE)
     }
-    assert found == {f"nat-{z}": (f"subnet-{z}", f"eipalloc-nat-{z}") for z in zones}
-    assert [e.protect for e in graph.list_resources(EIP)] == [True] * len(zones)
-    assert graph.list_resources(INSTANCE) == []
+    assert gateways == {f"nat-{z}": (f"subnet-{z}", f"eipalloc-nat-{z}") for z in zones}
+    assert [e.protect for e in graph.list_resources(EIP_TYPE)] == [True] * len(zones)
+    assert graph.list_resources(EC2_INSTANCE_RESOURCE_TYPE) == []
 
 
 @pytest.mark.parametrize(("kind", "zones"), [("one", "a"), ("per-zone", "abc")])
 def test_an_instance_stands_where_the_setting_says_with_its_own_address(
     build: Build, kind: str, zones: str
 ) -> None:
-    graph = with_instances(build, kind)
-    assert {i.name: i.inputs["subnetId"] for i in graph.list_resources(INSTANCE)} == {
-        f"nat-instance-{z}": f"subnet-{z}" for z in zones
-    }
-    assert {e.inputs["instance"] for e in graph.list_resources(EIP)} == {
+    graph = build_nat_instances_graph(build, kind)
+    assert {
+        i.name: i.inputs["subnetId"] for i in graph.list_resources(EC2_INSTANCE_RESOURCE_TYPE)
+    } == {f"nat-instance-{z}": f"subnet-{z}" for z in zones}
+    assert {e.inputs["instance"] for e in graph.list_resources(EIP_TYPE)} == {
         f"nat-instance-{z}-id" for z in zones
     }
-    assert graph.list_resources(GATEWAY) == []
+    assert graph.list_resources(NAT_GATEWAY_TYPE) == []
 
 
 def test_a_gateway_and_an_instance_never_want_the_same_address(build: Build) -> None:
-    gateways = {e.name for e in nat(build, settings()).list_resources(EIP)}
-    assert gateways.isdisjoint(e.name for e in with_instances(build).list_resources(EIP))
+    gateways = {e.name for e in build_nat_graph(build, build_settings()).list_resources(EIP_TYPE)}
+    assert gateways.isdisjoint(
+        e.name for e in build_nat_instances_graph(build).list_resources(EIP_TYPE)
+    )
 
 
 def test_an_instance_forwards_for_others(build: Build) -> None:
-    assert with_instances(build).get_resource(INSTANCE).inputs["sourceDestCheck"] is False
+    assert (
+        build_nat_instances_graph(build)
+        .get_resource(EC2_INSTANCE_RESOURCE_TYPE)
+        .inputs["sourceDestCheck"]
+        is False
+    )
 
 
 @pytest.mark.parametrize("control", ["EC2.8", "EC2.170"])
 def test_an_instance_has_the_second_metadata_service_only(build: Build, control: str) -> None:
-    options = with_instances(build).get_resource(INSTANCE).inputs["metadataOptions"]
+    options = (
+        build_nat_instances_graph(build)
+        .get_resource(EC2_INSTANCE_RESOURCE_TYPE)
+        .inputs["metadataOptions"]
+    )
     assert options["httpTokens"] == "required", control
     assert options["httpPutResponseHopLimit"] == 1, control
 
 
 def test_ec2_3_the_disk_of_an_instance_is_encrypted_with_the_stacks_key(build: Build) -> None:
-    disk = with_instances(build).get_resource(INSTANCE).inputs["rootBlockDevice"]
-    assert (disk["encrypted"], disk["kmsKeyId"], disk["volumeType"]) == (True, KEY, "gp3")
+    disk = (
+        build_nat_instances_graph(build)
+        .get_resource(EC2_INSTANCE_RESOURCE_TYPE)
+        .inputs["rootBlockDevice"]
+    )
+    assert (disk["encrypted"], disk["kmsKeyId"], disk["volumeType"]) == (True, KMS_KEY_ARN, "gp3")
 
 
 def test_a_newer_image_replaces_no_instance_but_a_newer_script_does(build: Build) -> None:
-    instance = with_instances(build).get_resource(INSTANCE)
+    instance = build_nat_instances_graph(build).get_resource(EC2_INSTANCE_RESOURCE_TYPE)
     assert instance.ignore_changes == ("ami",)
     assert instance.inputs["userDataReplaceOnChange"] is True
     assert instance.inputs["ami"] == "ami-0123456789abcdef0"
 
 
 def test_ssm_1_an_instance_is_managed_by_systems_manager(build: Build) -> None:
-    graph = with_instances(build)
+    graph = build_nat_instances_graph(build)
     attached = graph.get_resource("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
     assert attached.inputs["policyArn"].endswith(":policy/AmazonSSMManagedInstanceCore")
     profile = graph.get_resource("aws:iam/instanceProfile:InstanceProfile")
     assert profile.inputs["role"] == attached.inputs["role"]
-    assert graph.get_resource(INSTANCE).inputs["iamInstanceProfile"] == profile.outputs["name"]
+    assert (
+        graph.get_resource(EC2_INSTANCE_RESOURCE_TYPE).inputs["iamInstanceProfile"]
+        == profile.outputs["name"]
+    )
 
 
 def test_an_instance_passes_the_web_from_the_private_subnets_only(build: Build) -> None:
-    graph = with_instances(build)
+    graph = build_nat_instances_graph(build)
     ingress = graph.list_resources("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
     egress = graph.list_resources("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
     for rules, cidr in ((ingress, "10.0.0.0/17"), (egress, "0.0.0.0/0")):
@@ -104,13 +124,15 @@ def test_an_instance_passes_the_web_from_the_private_subnets_only(build: Build) 
         }
     group = graph.get_resource("aws:ec2/securityGroup:SecurityGroup").id
     assert {r.inputs["securityGroupId"] for r in [*ingress, *egress]} == {group}
-    assert graph.get_resource(INSTANCE).inputs["vpcSecurityGroupIds"] == [group]
+    assert graph.get_resource(EC2_INSTANCE_RESOURCE_TYPE).inputs["vpcSecurityGroupIds"] == [group]
 
 
 def test_the_script_masks_only_what_leaves_the_vpc_and_comes_back_at_each_boot(
     build: Build,
 ) -> None:
-    script = with_instances(build).get_resource(INSTANCE).inputs["userData"]
+    script = (
+        build_nat_instances_graph(build).get_resource(EC2_INSTANCE_RESOURCE_TYPE).inputs["userData"]
+    )
     assert "-s 10.0.0.0/17 ! -d 10.0.0.0/16" in script
     assert "systemctl enable --now nat.service" in script
     assert "net.ipv4.ip_forward = 1" in script
@@ -119,7 +141,9 @@ def test_the_script_masks_only_what_leaves_the_vpc_and_comes_back_at_each_boot(
 
 
 def test_the_script_is_valid_shell_and_finds_the_interface(build: Build) -> None:
-    script = with_instances(build).get_resource(INSTANCE).inputs["userData"]
+    script = (
+        build_nat_instances_graph(build).get_resource(EC2_INSTANCE_RESOURCE_TYPE).inputs["userData"]
+    )
     bash = shutil.which("bash")
     assert bash is not None
     inner = script.split("cat >/usr/local/sbin/nat <<'END'\n")[1].split("\nEND\n")[0]
@@ -134,5 +158,5 @@ def test_the_script_is_valid_shell_and_finds_the_interface(build: Build) -> None
 
 
 def test_nothing_stands_where_nothing_calls_out(build: Build) -> None:
-    graph = nat(build, settings({"compute": "none"}))
+    graph = build_nat_graph(build, build_settings({"compute": "none"}))
     assert [r.type for r in graph] == ["bulwark:index:Nat"]

@@ -13,40 +13,44 @@ from components.operations import Operations, OperationsArgs
 from components.settings import Settings
 from sandbox.program import ResourceGraph
 from tests.conftest import Build
-from tests.world import settings
+from tests.world import build_settings
 
-BUCKET = "aws:s3/bucket:Bucket"
-REPLICATION = "aws:s3/bucketReplicationConfig:BucketReplicationConfig"
+BUCKET_TYPE = "aws:s3/bucket:Bucket"
+BUCKET_REPLICATION_TYPE = "aws:s3/bucketReplicationConfig:BucketReplicationConfig"
 
 
-def operations(build: Build, found: Settings) -> ResourceGraph:
+def build_operations_graph(build: Build, settings: Settings) -> ResourceGraph:
     """What the component registers with these settings."""
 
     def program() -> None:
         account = Account.get_current()
-        logs = LogBucket("logs", LogBucketArgs(found, account)) if found.has_log_bucket else None
-        keys = Keys("keys", KeysArgs(found, account))
-        Operations("operations", OperationsArgs(found, account, keys, logs))
+        log_bucket = (
+            LogBucket("logs", LogBucketArgs(settings, account)) if settings.has_log_bucket else None
+        )
+        keys = Keys("keys", KeysArgs(settings, account))
+        Operations("operations", OperationsArgs(settings, account, keys, log_bucket))
 
     return build(program)
 
 
-def of_bucket(graph: ResourceGraph, kind: str, name: str) -> Any:
+def get_bucket_guard_inputs(graph: ResourceGraph, kind: str, name: str) -> Any:
     """The inputs of what guards a bucket."""
     return graph.get_resource(f"aws:s3/bucket{kind}:Bucket{kind}", name).inputs
 
 
 @pytest.fixture(scope="module")
 def prod(build: Build) -> ResourceGraph:
-    return operations(build, settings())
+    return build_operations_graph(build, build_settings())
 
 
-BOTH = pytest.mark.parametrize("name", ["operations", "operations-recovery"])
+both_buckets = pytest.mark.parametrize("name", ["operations", "operations-recovery"])
 
 
 def test_its_name_is_the_stacks_with_account_and_region(prod: ResourceGraph) -> None:
     names = {
-        b.name: b.inputs["bucket"] for b in prod.list_resources(BUCKET) if "operations" in b.name
+        b.name: b.inputs["bucket"]
+        for b in prod.list_resources(BUCKET_TYPE)
+        if "operations" in b.name
     }
     assert names == {
         "operations": "bulwark-test-operations-123456789012-eu-north-1",
@@ -54,9 +58,9 @@ def test_its_name_is_the_stacks_with_account_and_region(prod: ResourceGraph) -> 
     }
 
 
-@BOTH
+@both_buckets
 def test_s3_1_and_s3_8_nothing_in_it_is_public(prod: ResourceGraph, name: str) -> None:
-    block = of_bucket(prod, "PublicAccessBlock", name)
+    block = get_bucket_guard_inputs(prod, "PublicAccessBlock", name)
     assert all(
         block[key]
         for key in (
@@ -68,40 +72,42 @@ def test_s3_1_and_s3_8_nothing_in_it_is_public(prod: ResourceGraph, name: str) -
     )
 
 
-@BOTH
+@both_buckets
 @pytest.mark.parametrize("control", ["S3.2", "S3.3", "S3.5", "S3.6"])
 def test_its_policy_only_denies_what_is_not_tls(
     prod: ResourceGraph, name: str, control: str
 ) -> None:
-    policy = json.loads(of_bucket(prod, "Policy", name)["policy"])
+    policy = json.loads(get_bucket_guard_inputs(prod, "Policy", name)["policy"])
     assert [s["Effect"] for s in policy["Statement"]] == ["Deny"], control
     assert policy["Statement"][0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_s3_9_reads_of_it_are_logged(prod: ResourceGraph) -> None:
-    logging = of_bucket(prod, "Logging", "operations")
+    logging = get_bucket_guard_inputs(prod, "Logging", "operations")
     assert logging["targetBucket"] == "bulwark-test-logs-123456789012-eu-north-1"
 
 
-@BOTH
+@both_buckets
 @pytest.mark.parametrize("control", ["S3.10", "S3.13"])
 def test_old_versions_end_after_the_journals_days(
     prod: ResourceGraph, name: str, control: str
 ) -> None:
-    rules = {r["id"]: r for r in of_bucket(prod, "LifecycleConfiguration", name)["rules"]}
+    rules = {
+        r["id"]: r for r in get_bucket_guard_inputs(prod, "LifecycleConfiguration", name)["rules"]
+    }
     assert rules["old-versions"]["noncurrentVersionExpiration"] == {"noncurrentDays": 365}, control
     assert "expire" not in rules  # the journal itself stays
 
 
-@BOTH
+@both_buckets
 def test_s3_12_acls_are_off(prod: ResourceGraph, name: str) -> None:
-    controls = of_bucket(prod, "OwnershipControls", name)
+    controls = get_bucket_guard_inputs(prod, "OwnershipControls", name)
     assert controls["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
 
 
-@BOTH
+@both_buckets
 def test_s3_14_versions_are_kept(prod: ResourceGraph, name: str) -> None:
-    versioning = of_bucket(prod, "Versioning", name)
+    versioning = get_bucket_guard_inputs(prod, "Versioning", name)
     assert versioning["versioningConfiguration"] == {"status": "Enabled"}
 
 
@@ -111,33 +117,38 @@ def test_s3_14_versions_are_kept(prod: ResourceGraph, name: str) -> None:
 def test_s3_17_it_is_encrypted_with_the_regions_own_key(
     prod: ResourceGraph, name: str, key: str
 ) -> None:
-    rule = of_bucket(prod, "ServerSideEncryptionConfiguration", name)["rules"][0]
+    rule = get_bucket_guard_inputs(prod, "ServerSideEncryptionConfiguration", name)["rules"][0]
     encryption = rule["applyServerSideEncryptionByDefault"]
     assert encryption["sseAlgorithm"] == "aws:kms"
     assert encryption["kmsMasterKeyId"] == prod.get_resource("aws:kms/key:Key", key).outputs["arn"]
 
 
-@BOTH
+@both_buckets
 def test_it_is_protected_where_the_stack_is(prod: ResourceGraph, build: Build, name: str) -> None:
-    assert prod.get_resource(BUCKET, name).protect
-    loose = operations(build, settings({"protect": False})).get_resource(BUCKET, name)
+    assert prod.get_resource(BUCKET_TYPE, name).protect
+    loose = build_operations_graph(build, build_settings({"protect": False})).get_resource(
+        BUCKET_TYPE, name
+    )
     assert not loose.protect
     assert loose.inputs["forceDestroy"]
 
 
 def test_everything_is_replicated_deletions_too(prod: ResourceGraph) -> None:
-    replication = prod.get_resource(REPLICATION, "operations-replication")
-    there = prod.get_resource(BUCKET, "operations-recovery")
+    replication = prod.get_resource(BUCKET_REPLICATION_TYPE, "operations-replication")
+    recovery_bucket = prod.get_resource(BUCKET_TYPE, "operations-recovery")
     [rule] = replication.inputs["rules"]
-    assert replication.inputs["bucket"] == prod.get_resource(BUCKET, "operations").outputs["bucket"]
+    assert (
+        replication.inputs["bucket"]
+        == prod.get_resource(BUCKET_TYPE, "operations").outputs["bucket"]
+    )
     assert rule["filter"] == {"prefix": ""}
     assert rule["deleteMarkerReplication"] == {"status": "Enabled"}
-    assert rule["destination"]["bucket"] == there.outputs["arn"]
-    assert there.inputs["region"] == "eu-west-1"
+    assert rule["destination"]["bucket"] == recovery_bucket.outputs["arn"]
+    assert recovery_bucket.inputs["region"] == "eu-west-1"
 
 
 def test_what_kms_encrypts_is_replicated_under_the_other_regions_key(prod: ResourceGraph) -> None:
-    [rule] = prod.get_resource(REPLICATION).inputs["rules"]
+    [rule] = prod.get_resource(BUCKET_REPLICATION_TYPE).inputs["rules"]
     key = prod.get_resource("aws:kms/key:Key", "keys-recovery").outputs["arn"]
     assert rule["destination"]["encryptionConfiguration"] == {"replicaKmsKeyId": key}
     assert rule["sourceSelectionCriteria"] == {"sseKmsEncryptedObjects": {"status": "Enabled"}}
@@ -151,7 +162,7 @@ def test_the_replication_role_reaches_these_buckets_and_keys_only(
         "policy"
     ]
     exact = {
-        prod.get_resource(BUCKET, name).outputs["arn"]
+        prod.get_resource(BUCKET_TYPE, name).outputs["arn"]
         for name in ("operations", "operations-recovery")
     } | {
         prod.get_resource("aws:kms/key:Key", name).outputs["arn"]
@@ -165,18 +176,18 @@ def test_the_replication_role_reaches_these_buckets_and_keys_only(
 
 
 def test_without_a_recovery_region_there_is_one_bucket(build: Build) -> None:
-    graph = operations(build, settings(profile="dev"))
-    assert [b.name for b in graph.list_resources(BUCKET)] == ["operations"]
-    assert graph.list_resources(REPLICATION) == []
+    graph = build_operations_graph(build, build_settings(profile="dev"))
+    assert [b.name for b in graph.list_resources(BUCKET_TYPE)] == ["operations"]
+    assert graph.list_resources(BUCKET_REPLICATION_TYPE) == []
 
 
-@pytest.mark.parametrize("given", [{}, {"recoveryRegion": "eu-west-1"}])
-def test_without_own_keys_s3s_are_used(build: Build, given: dict[str, JsonValue]) -> None:
-    graph = operations(build, settings(given, profile="dev"))
+@pytest.mark.parametrize("values", [{}, {"recoveryRegion": "eu-west-1"}])
+def test_without_own_keys_s3s_are_used(build: Build, values: dict[str, JsonValue]) -> None:
+    graph = build_operations_graph(build, build_settings(values, profile="dev"))
     for encryption in graph.list_resources(
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
     ):
         rule = encryption.inputs["rules"][0]["applyServerSideEncryptionByDefault"]
         assert rule == {"sseAlgorithm": "AES256"}
-    for replication in graph.list_resources(REPLICATION):
+    for replication in graph.list_resources(BUCKET_REPLICATION_TYPE):
         assert "sourceSelectionCriteria" not in replication.inputs["rules"][0]

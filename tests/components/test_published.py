@@ -11,25 +11,25 @@ from components.settings import ServiceSettings, Settings
 from ops.outputs import DIVIDED_PARTS, build_outputs_path
 from sandbox.program import ResourceGraph
 from tests.conftest import Build
-from tests.world import settings
+from tests.world import build_settings
 
-PARAMETER = "aws:ssm/parameter:Parameter"
+SSM_PARAMETER_TYPE = "aws:ssm/parameter:Parameter"
 STANDARD_BYTES = 4096  # Systems Manager, "Managing parameter tiers"
 
 
-def published(build: Build, found: Settings, parts: dict[str, Any]) -> ResourceGraph:
+def build_published_graph(build: Build, settings: Settings, parts: dict[str, Any]) -> ResourceGraph:
     def program() -> None:
-        known = {k: None if v is None else Output.from_input(v) for k, v in parts.items()}
-        PublishedOutputs("outputs", found, known)
+        part_outputs = {k: None if v is None else Output.from_input(v) for k, v in parts.items()}
+        PublishedOutputs("outputs", settings, part_outputs)
 
     return build(program)
 
 
 def test_each_part_stands_in_both_regions_under_one_path(build: Build) -> None:
-    found = settings()
-    graph = published(build, found, {"network": {"vpcId": "vpc-1"}, "cache": None})
-    kept = {p.name: p.inputs for p in graph.list_resources(PARAMETER)}
-    assert {name: (p.get("region"), p["name"], p["value"]) for name, p in kept.items()} == {
+    settings = build_settings()
+    graph = build_published_graph(build, settings, {"network": {"vpcId": "vpc-1"}, "cache": None})
+    parameters = {p.name: p.inputs for p in graph.list_resources(SSM_PARAMETER_TYPE)}
+    assert {name: (p.get("region"), p["name"], p["value"]) for name, p in parameters.items()} == {
         "outputs-network": (None, "/bulwark/test/outputs/network", '{"vpcId":"vpc-1"}'),
         "outputs-cache": (None, "/bulwark/test/outputs/cache", "null"),
         "outputs-recovery-network": (
@@ -39,17 +39,21 @@ def test_each_part_stands_in_both_regions_under_one_path(build: Build) -> None:
         ),
         "outputs-recovery-cache": ("eu-west-1", "/bulwark/test/outputs/cache", "null"),
     }
-    assert all(p["name"].startswith(build_outputs_path("bulwark", "test")) for p in kept.values())
+    assert all(
+        p["name"].startswith(build_outputs_path("bulwark", "test")) for p in parameters.values()
+    )
 
 
 def test_without_a_recovery_region_there_is_one_copy(build: Build) -> None:
-    graph = published(build, settings(profile="dev"), {"cache": None})
-    assert [p.name for p in graph.list_resources(PARAMETER)] == ["outputs-cache"]
+    graph = build_published_graph(build, build_settings(profile="dev"), {"cache": None})
+    assert [p.name for p in graph.list_resources(SSM_PARAMETER_TYPE)] == ["outputs-cache"]
 
 
 def test_a_parameter_above_4_kb_may_become_an_advanced_one(build: Build) -> None:
-    graph = published(build, settings(), {"network": {"vpcId": "vpc-1"}})
-    assert {p.inputs["tier"] for p in graph.list_resources(PARAMETER)} == {"Intelligent-Tiering"}
+    graph = build_published_graph(build, build_settings(), {"network": {"vpcId": "vpc-1"}})
+    assert {p.inputs["tier"] for p in graph.list_resources(SSM_PARAMETER_TYPE)} == {
+        "Intelligent-Tiering"
+    }
 
 
 @pytest.mark.parametrize("count", [1, 7, 50])
@@ -57,20 +61,24 @@ def test_with_many_services_each_parameter_stays_in_the_standard_tier(
     build: Build, count: int
 ) -> None:
     names = [f"service-{n:012}" for n in range(count)]  # as long as they may be
-    one = settings({"recoveryRegion": None})
-    found = one.model_copy(update={"services": dict.fromkeys(names, ServiceSettings())})
+    base_settings = build_settings({"recoveryRegion": None})
+    settings = base_settings.model_copy(
+        update={"services": dict.fromkeys(names, ServiceSettings())}
+    )
     long = "x" * 120  # an ARN
     parts: dict[str, Any] = {
         "services": {
-            "services": {name: dict.fromkeys("abcdefghij", long) for name in found.services}
+            "services": {name: dict.fromkeys("abcdefghij", long) for name in settings.services}
         },
-        "loadBalancer": {"targets": {name: {"arn": long} for name in found.services}},
+        "loadBalancer": {"targets": {name: {"arn": long} for name in settings.services}},
         "alarms": {"names": {"P1": [f"{n:090}" for n in range(40 + 10 * count)]}},
     }
-    graph = published(build, found, parts)
-    sizes = {p.name: len(p.inputs["value"].encode()) for p in graph.list_resources(PARAMETER)}
+    graph = build_published_graph(build, settings, parts)
+    sizes = {
+        p.name: len(p.inputs["value"].encode()) for p in graph.list_resources(SSM_PARAMETER_TYPE)
+    }
     assert max(sizes.values()) <= STANDARD_BYTES, sizes
-    assert len(sizes) == sum(1 + len(list_part_labels(found, part)) for part in DIVIDED_PARTS)
+    assert len(sizes) == sum(1 + len(list_part_labels(settings, part)) for part in DIVIDED_PARTS)
 
 
 @pytest.mark.parametrize(
@@ -80,12 +88,14 @@ def test_with_many_services_each_parameter_stays_in_the_standard_tier(
 def test_labels_are_of_what_stands_behind_the_load_balancer(
     compute: str, expected: tuple[str, ...]
 ) -> None:
-    assert tuple(list_part_labels(settings({"compute": compute}), "loadBalancer")) == expected
+    assert tuple(list_part_labels(build_settings({"compute": compute}), "loadBalancer")) == expected
 
 
 def test_the_text_is_json_that_is_read_again(build: Build) -> None:
-    graph = published(build, settings(profile="dev"), {"network": {"vpcId": 'a"b', "cidr": "ü"}})
-    assert json.loads(graph.get_resource(PARAMETER).inputs["value"]) == {
+    graph = build_published_graph(
+        build, build_settings(profile="dev"), {"network": {"vpcId": 'a"b', "cidr": "ü"}}
+    )
+    assert json.loads(graph.get_resource(SSM_PARAMETER_TYPE).inputs["value"]) == {
         "vpcId": 'a"b',
         "cidr": "ü",
     }

@@ -10,22 +10,22 @@ from components.keys import Keys, KeysArgs
 from components.registry import Registry, RegistryArgs, build_image_pull_statements
 from sandbox.program import ResourceGraph
 from tests.conftest import Build
-from tests.world import settings
+from tests.world import build_settings
 
-REPOSITORY = "aws:ecr/repository:Repository"
-POLICY = "aws:ecr/repositoryPolicy:RepositoryPolicy"
-LIFECYCLE = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
-TWO: dict[str, JsonValue] = {"services": {"api": {"paths": ["/api/*"]}, "web": {}}}
+ECR_REPOSITORY_TYPE = "aws:ecr/repository:Repository"
+ECR_REPOSITORY_POLICY_TYPE = "aws:ecr/repositoryPolicy:RepositoryPolicy"
+ECR_LIFECYCLE_POLICY_TYPE = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
+TWO_SERVICES_CONFIG: dict[str, JsonValue] = {"services": {"api": {"paths": ["/api/*"]}, "web": {}}}
 
 
-def _registry(
+def _build_registry_graph(
     build: Build, values: dict[str, JsonValue] | None = None, profile: str = "prod"
 ) -> ResourceGraph:
-    wanted = settings(values, profile=profile)
+    settings = build_settings(values, profile=profile)
 
     def program() -> None:
-        keys = Keys("keys", KeysArgs(wanted, Account.get_current()))
-        Registry("registry", RegistryArgs(wanted, keys))
+        keys = Keys("keys", KeysArgs(settings, Account.get_current()))
+        Registry("registry", RegistryArgs(settings, keys))
 
     return build(program)
 
@@ -41,22 +41,31 @@ def _registry(
 def test_each_service_and_the_fleet_have_a_repository(
     build: Build, compute: str, names: list[str]
 ) -> None:
-    found = _registry(build, {**TWO, "compute": compute}).list_resources(REPOSITORY)
-    assert sorted(r.inputs["name"] for r in found) == [f"bulwark/test/{name}" for name in names]
-    assert all(r.protect and not r.inputs["forceDelete"] for r in found)
+    repositories = _build_registry_graph(
+        build, {**TWO_SERVICES_CONFIG, "compute": compute}
+    ).list_resources(ECR_REPOSITORY_TYPE)
+    assert sorted(r.inputs["name"] for r in repositories) == [
+        f"bulwark/test/{name}" for name in names
+    ]
+    assert all(r.protect and not r.inputs["forceDelete"] for r in repositories)
 
 
 def test_ecr_1_images_are_scanned_when_they_come(build: Build) -> None:
-    repository = _registry(build).get_resource(REPOSITORY)
+    repository = _build_registry_graph(build).get_resource(ECR_REPOSITORY_TYPE)
     assert repository.inputs["imageScanningConfiguration"] == {"scanOnPush": True}
 
 
 def test_ecr_2_a_tag_never_moves(build: Build) -> None:
-    assert _registry(build).get_resource(REPOSITORY).inputs["imageTagMutability"] == "IMMUTABLE"
+    assert (
+        _build_registry_graph(build).get_resource(ECR_REPOSITORY_TYPE).inputs["imageTagMutability"]
+        == "IMMUTABLE"
+    )
 
 
 def test_ecr_3_old_images_go_and_the_last_thirty_stay(build: Build) -> None:
-    rules = json.loads(_registry(build).get_resource(LIFECYCLE).inputs["policy"])["rules"]
+    rules = json.loads(
+        _build_registry_graph(build).get_resource(ECR_LIFECYCLE_POLICY_TYPE).inputs["policy"]
+    )["rules"]
     untagged, tagged = (rule["selection"] for rule in rules)
     assert (untagged["tagStatus"], untagged["countNumber"]) == ("untagged", 7)
     assert (tagged["countType"], tagged["countNumber"]) == ("imageCountMoreThan", 30)
@@ -64,17 +73,25 @@ def test_ecr_3_old_images_go_and_the_last_thirty_stay(build: Build) -> None:
 
 
 def test_a_repository_is_encrypted_with_the_stacks_key_where_it_has_one(build: Build) -> None:
-    own = _registry(build).get_resource(REPOSITORY).inputs["encryptionConfigurations"][0]
-    assert own["encryptionType"] == "KMS"
-    assert own["kmsKey"].endswith("keys-data")
+    encryption = (
+        _build_registry_graph(build)
+        .get_resource(ECR_REPOSITORY_TYPE)
+        .inputs["encryptionConfigurations"][0]
+    )
+    assert encryption["encryptionType"] == "KMS"
+    assert encryption["kmsKey"].endswith("keys-data")
     dev = (
-        _registry(build, profile="dev").get_resource(REPOSITORY).inputs["encryptionConfigurations"]
+        _build_registry_graph(build, profile="dev")
+        .get_resource(ECR_REPOSITORY_TYPE)
+        .inputs["encryptionConfigurations"]
     )
     assert dev == [{"encryptionType": "AES256"}]
 
 
 def test_only_the_own_account_pulls_and_pushes(build: Build) -> None:
-    policy = json.loads(_registry(build).get_resource(POLICY).inputs["policy"])
+    policy = json.loads(
+        _build_registry_graph(build).get_resource(ECR_REPOSITORY_POLICY_TYPE).inputs["policy"]
+    )
     assert [s["Principal"] for s in policy["Statement"]] == [
         {"AWS": ["arn:aws:iam::123456789012:root"]}
     ]
@@ -97,12 +114,16 @@ def test_only_named_repositories_may_be_pulled_from(
 ) -> None:
     import pulumi
 
-    seen: list[list[str]] = []
+    image_lists: list[list[str]] = []
 
     def program() -> None:
         pulumi.ComponentResource("test:index:Anything", "anything")
-        statements = build_image_pull_statements(settings(), Account.get_current(), "web", image)
-        pulumi.Output.all(*statements[1].resources).apply(seen.append)
+        statements = build_image_pull_statements(
+            build_settings(), Account.get_current(), "web", image
+        )
+        pulumi.Output.all(*statements[1].resources).apply(image_lists.append)
 
     build(program)
-    assert seen == [["arn:aws:ecr:eu-north-1:123456789012:repository/bulwark/test/web", *further]]
+    assert image_lists == [
+        ["arn:aws:ecr:eu-north-1:123456789012:repository/bulwark/test/web", *further]
+    ]

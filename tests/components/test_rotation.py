@@ -11,45 +11,53 @@ from pydantic import JsonValue
 from components.rotation import ROTATION_CODE_FILE, build_secret_readers
 from components.settings import Settings
 from sandbox.program import ResourceGraph
-from tests.components.stores import stores
-from tests.world import settings
+from tests.components.stores import build_stores_graph
+from tests.world import build_settings
 
-FUNCTION = "aws:lambda/function:Function"
-ROTATION = "aws:secretsmanager/secretRotation:SecretRotation"
-NAMES = ("database-rotation", "cache-rotation")
-BOTH: dict[str, JsonValue] = {"cache": {"enabled": True}, "compute": "both"}
+LAMBDA_FUNCTION_TYPE = "aws:lambda/function:Function"
+SECRET_ROTATION_TYPE = "aws:secretsmanager/secretRotation:SecretRotation"
+ROTATION_NAMES = ("database-rotation", "cache-rotation")
+BOTH_ROTATIONS_CONFIG: dict[str, JsonValue] = {"cache": {"enabled": True}, "compute": "both"}
 
 
 @pytest.fixture
-def both() -> ResourceGraph:
-    return stores(BOTH)
+def both_rotations_graph() -> ResourceGraph:
+    return build_stores_graph(BOTH_ROTATIONS_CONFIG)
 
 
-def statements(graph: ResourceGraph, name: str) -> list[dict[str, Any]]:
+def get_function_statements(graph: ResourceGraph, name: str) -> list[dict[str, Any]]:
     policy = graph.get_resource("aws:iam/rolePolicy:RolePolicy", f"{name}-role").inputs["policy"]
     return list(json.loads(policy)["Statement"])
 
 
 @pytest.mark.parametrize("control", ["SecretsManager.1", "SecretsManager.4"])
-@pytest.mark.parametrize("name", NAMES)
-def test_each_secret_is_rotated_in_time(both: ResourceGraph, control: str, name: str) -> None:
-    rotation = both.get_resource(ROTATION, name).inputs
-    assert rotation["rotationLambdaArn"] == both.get_resource(FUNCTION, name).outputs["arn"], (
-        control
-    )
+@pytest.mark.parametrize("name", ROTATION_NAMES)
+def test_each_secret_is_rotated_in_time(
+    both_rotations_graph: ResourceGraph, control: str, name: str
+) -> None:
+    rotation = both_rotations_graph.get_resource(SECRET_ROTATION_TYPE, name).inputs
+    assert (
+        rotation["rotationLambdaArn"]
+        == both_rotations_graph.get_resource(LAMBDA_FUNCTION_TYPE, name).outputs["arn"]
+    ), control
     assert 1 <= rotation["rotationRules"]["automaticallyAfterDays"] <= 90, control
 
 
-def test_the_first_rotation_does_not_get_in_the_way_of_the_deployment(both: ResourceGraph) -> None:
-    assert [r.inputs["rotateImmediately"] for r in both.list_resources(ROTATION)] == [False, False]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_only_secrets_manager_may_call_and_only_for_this_secret(
-    both: ResourceGraph, name: str
+def test_the_first_rotation_does_not_get_in_the_way_of_the_deployment(
+    both_rotations_graph: ResourceGraph,
 ) -> None:
-    allowed = both.get_resource("aws:lambda/permission:Permission", name).inputs
-    secret = both.get_resource(
+    assert [
+        r.inputs["rotateImmediately"]
+        for r in both_rotations_graph.list_resources(SECRET_ROTATION_TYPE)
+    ] == [False, False]
+
+
+@pytest.mark.parametrize("name", ROTATION_NAMES)
+def test_only_secrets_manager_may_call_and_only_for_this_secret(
+    both_rotations_graph: ResourceGraph, name: str
+) -> None:
+    allowed = both_rotations_graph.get_resource("aws:lambda/permission:Permission", name).inputs
+    secret = both_rotations_graph.get_resource(
         "aws:secretsmanager/secret:Secret", name.replace("rotation", "credentials")
     )
     assert allowed["principal"] == "secretsmanager.amazonaws.com"
@@ -73,38 +81,59 @@ def test_only_secrets_manager_may_call_and_only_for_this_secret(
     ],
 )
 def test_the_function_may_change_just_the_one_whose_secret_it_is(
-    both: ResourceGraph, name: str, actions: list[str], resource: str
+    both_rotations_graph: ResourceGraph, name: str, actions: list[str], resource: str
 ) -> None:
-    assert {"Effect": "Allow", "Action": actions, "Resource": [resource]} in statements(both, name)
+    assert {
+        "Effect": "Allow",
+        "Action": actions,
+        "Resource": [resource],
+    } in get_function_statements(both_rotations_graph, name)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_only_random_passwords_are_had_from_anywhere(both: ResourceGraph, name: str) -> None:
-    wide = [s for s in statements(both, name) if "*" in s["Resource"]]
+@pytest.mark.parametrize("name", ROTATION_NAMES)
+def test_only_random_passwords_are_had_from_anywhere(
+    both_rotations_graph: ResourceGraph, name: str
+) -> None:
+    wide = [s for s in get_function_statements(both_rotations_graph, name) if "*" in s["Resource"]]
     assert [s["Action"] for s in wide] == [["secretsmanager:GetRandomPassword"]]
-    assert not [a for s in statements(both, name) for a in s["Action"] if "*" in a]
+    assert not [
+        a
+        for s in get_function_statements(both_rotations_graph, name)
+        for a in s["Action"]
+        if "*" in a
+    ]
 
 
-def test_kms_is_used_through_secrets_manager_only(both: ResourceGraph) -> None:
-    (kms,) = [s for s in statements(both, NAMES[0]) if "kms:Decrypt" in s["Action"]]
-    assert kms["Resource"] == [both.get_resource("aws:kms/key:Key", "keys-data").outputs["arn"]]
+def test_kms_is_used_through_secrets_manager_only(both_rotations_graph: ResourceGraph) -> None:
+    (kms,) = [
+        s
+        for s in get_function_statements(both_rotations_graph, ROTATION_NAMES[0])
+        if "kms:Decrypt" in s["Action"]
+    ]
+    assert kms["Resource"] == [
+        both_rotations_graph.get_resource("aws:kms/key:Key", "keys-data").outputs["arn"]
+    ]
     assert kms["Condition"] == {
         "StringEquals": {"kms:ViaService": "secretsmanager.eu-north-1.amazonaws.com"}
     }
     assert not [
         s
-        for s in statements(stores(profile="dev"), NAMES[0])
+        for s in get_function_statements(build_stores_graph(profile="dev"), ROTATION_NAMES[0])
         if any(a.startswith("kms:") for a in s["Action"])
     ]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_reads_the_secret_at_its_start_may_be_replaced(both: ResourceGraph, name: str) -> None:
-    found = {s["Action"][0]: s["Resource"] for s in statements(both, name)}
-    assert found["ecs:UpdateService"] == [
+@pytest.mark.parametrize("name", ROTATION_NAMES)
+def test_what_reads_the_secret_at_its_start_may_be_replaced(
+    both_rotations_graph: ResourceGraph, name: str
+) -> None:
+    resources_by_action = {
+        s["Action"][0]: s["Resource"] for s in get_function_statements(both_rotations_graph, name)
+    }
+    assert resources_by_action["ecs:UpdateService"] == [
         "arn:aws:ecs:eu-north-1:123456789012:service/bulwark-test/web"
     ]
-    assert found["autoscaling:StartInstanceRefresh"] == [
+    assert resources_by_action["autoscaling:StartInstanceRefresh"] == [
         "arn:aws:autoscaling:eu-north-1:123456789012:autoScalingGroup:*:"
         "autoScalingGroupName/bulwark-test-fleet"
     ]
@@ -124,27 +153,36 @@ def test_what_reads_the_secret_at_its_start_may_be_replaced(both: ResourceGraph,
 def test_readers_are_those_with_the_databases_credentials(
     values: dict[str, JsonValue], services: list[str], fleet: bool
 ) -> None:
-    known: Settings = settings(values)
-    found = build_secret_readers(known, "database")
-    assert (found["services"], found["fleet"] is not None) == (services, fleet)
-    assert found["cluster"] == known.cluster_name
+    settings: Settings = build_settings(values)
+    secret_readers = build_secret_readers(settings, "database")
+    assert (secret_readers["services"], secret_readers["fleet"] is not None) == (services, fleet)
+    assert secret_readers["cluster"] == settings.cluster_name
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_function_is_told_what_to_rotate(both: ResourceGraph, name: str) -> None:
-    function = both.get_resource(FUNCTION, name).inputs
+@pytest.mark.parametrize("name", ROTATION_NAMES)
+def test_the_function_is_told_what_to_rotate(
+    both_rotations_graph: ResourceGraph, name: str
+) -> None:
+    function = both_rotations_graph.get_resource(LAMBDA_FUNCTION_TYPE, name).inputs
     variables = function["environment"]["variables"]
     target = name.removesuffix("-rotation")
     assert variables["TARGET"] == target
     assert variables["IDENTIFIER"] == f"bulwark-test-{target}"
-    assert json.loads(variables["RESTART"]) == build_secret_readers(settings(BOTH), target)  # type: ignore[arg-type]
+    assert json.loads(variables["RESTART"]) == build_secret_readers(
+        build_settings(BOTH_ROTATIONS_CONFIG),
+        target,  # type: ignore[arg-type]
+    )
     assert (function["runtime"], function["architectures"]) == ("python3.13", ["arm64"])
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_function_logs_to_a_group_of_the_stack(both: ResourceGraph, name: str) -> None:
-    function = both.get_resource(FUNCTION, name).inputs
-    group = both.get_resource("aws:cloudwatch/logGroup:LogGroup", f"{name}-log").inputs
+@pytest.mark.parametrize("name", ROTATION_NAMES)
+def test_the_function_logs_to_a_group_of_the_stack(
+    both_rotations_graph: ResourceGraph, name: str
+) -> None:
+    function = both_rotations_graph.get_resource(LAMBDA_FUNCTION_TYPE, name).inputs
+    group = both_rotations_graph.get_resource(
+        "aws:cloudwatch/logGroup:LogGroup", f"{name}-log"
+    ).inputs
     assert group["name"] == f"/aws/lambda/{function['name']}"
     assert function["loggingConfig"]["logGroup"] == group["name"]
     assert (group["retentionInDays"], bool(group["kmsKeyId"])) == (90, True)

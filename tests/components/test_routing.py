@@ -17,14 +17,20 @@ from components.routing import (
     find_routing_fault,
 )
 
-WORD = st.text(string.ascii_lowercase + "*", min_size=1, max_size=12)
-PATHS = st.lists(WORD.map(lambda word: f"/{word}"), min_size=1, max_size=4, unique=True)
-HOSTS = st.lists(WORD.map(lambda word: f"{word}.example.com"), max_size=2, unique=True)
-NAMES = st.text(string.ascii_lowercase, min_size=1, max_size=8)
-TARGETS = st.dictionaries(NAMES, st.tuples(HOSTS, PATHS), min_size=1, max_size=6)
+PATTERN_WORDS = st.text(string.ascii_lowercase + "*", min_size=1, max_size=12)
+PATH_LISTS = st.lists(
+    PATTERN_WORDS.map(lambda word: f"/{word}"), min_size=1, max_size=4, unique=True
+)
+HOST_LISTS = st.lists(
+    PATTERN_WORDS.map(lambda word: f"{word}.example.com"), max_size=2, unique=True
+)
+TARGET_NAMES = st.text(string.ascii_lowercase, min_size=1, max_size=8)
+ROUTED_TARGETS = st.dictionaries(
+    TARGET_NAMES, st.tuples(HOST_LISTS, PATH_LISTS), min_size=1, max_size=6
+)
 
 
-@given(TARGETS, NAMES, st.tuples(HOSTS, PATHS))
+@given(ROUTED_TARGETS, TARGET_NAMES, st.tuples(HOST_LISTS, PATH_LISTS))
 def test_another_service_never_moves_the_rules_of_those_there_are(
     targets: dict[str, tuple[list[str], list[str]]], name: str, added: tuple[list[str], list[str]]
 ) -> None:
@@ -33,7 +39,7 @@ def test_another_service_never_moves_the_rules_of_those_there_are(
     assert before.items() <= after.items()
 
 
-@given(TARGETS)
+@given(ROUTED_TARGETS)
 def test_an_accepted_table_has_one_priority_a_rule_and_the_narrower_rule_first(
     targets: dict[str, tuple[list[str], list[str]]],
 ) -> None:
@@ -48,7 +54,7 @@ def test_an_accepted_table_has_one_priority_a_rule_and_the_narrower_rule_first(
                 assert narrow.priority < wide.priority
 
 
-@given(TARGETS)
+@given(ROUTED_TARGETS)
 def test_priorities_are_those_that_aws_takes_and_maintenance_comes_before(
     targets: dict[str, tuple[list[str], list[str]]],
 ) -> None:

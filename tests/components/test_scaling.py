@@ -2,13 +2,13 @@
 
 from pydantic import JsonValue
 
-from tests.components.neighbours import services_of
+from tests.components.neighbours import build_services_graph
 from tests.conftest import Build
 
-TARGET = "aws:appautoscaling/target:Target"
-POLICY = "aws:appautoscaling/policy:Policy"
-SCHEDULED = "aws:appautoscaling/scheduledAction:ScheduledAction"
-HOURS: JsonValue = {
+SCALABLE_TARGET_TYPE = "aws:appautoscaling/target:Target"
+SCALING_POLICY_TYPE = "aws:appautoscaling/policy:Policy"
+SCHEDULED_ACTION_TYPE = "aws:appautoscaling/scheduledAction:ScheduledAction"
+SCHEDULED_SERVICES: JsonValue = {
     "web": {
         "schedule": {
             "morning": {
@@ -24,48 +24,65 @@ HOURS: JsonValue = {
 
 
 def test_the_limits_are_the_settings_and_stay_pulumis(build: Build) -> None:
-    target = services_of(build).get_resource(TARGET)
+    target = build_services_graph(build).get_resource(SCALABLE_TARGET_TYPE)
     assert (target.inputs["minCapacity"], target.inputs["maxCapacity"]) == (2, 10)
     assert target.inputs["resourceId"] == "service/bulwark-test/web"
     assert target.ignore_changes == ()
 
 
 def test_each_target_of_the_settings_is_followed(build: Build) -> None:
-    graph = services_of(build, {"services": {"web": {"requestsTarget": 500}}})
-    found = {
+    graph = build_services_graph(build, {"services": {"web": {"requestsTarget": 500}}})
+    tracking_policies = {
         p.name: p.inputs["targetTrackingScalingPolicyConfiguration"]
-        for p in graph.list_resources(POLICY)
+        for p in graph.list_resources(SCALING_POLICY_TYPE)
     }
-    assert {name: policy["targetValue"] for name, policy in found.items()} == {
+    assert {name: policy["targetValue"] for name, policy in tracking_policies.items()} == {
         "services-web-scaling-cpu": 70,
         "services-web-scaling-memory": 80,
         "services-web-scaling-requests": 500,
     }
-    requests = found["services-web-scaling-requests"]["predefinedMetricSpecification"]
+    requests = tracking_policies["services-web-scaling-requests"]["predefinedMetricSpecification"]
     assert requests == {
         "predefinedMetricType": "ALBRequestCountPerTarget",
         "resourceLabel": "app/test/50dc6c495c0c9188/targetgroup/web/73e2d6bc24d8a067",
     }
-    assert all(policy["scaleInCooldown"] > policy["scaleOutCooldown"] for policy in found.values())
+    assert all(
+        policy["scaleInCooldown"] > policy["scaleOutCooldown"]
+        for policy in tracking_policies.values()
+    )
 
 
 def test_a_target_that_is_null_is_not_followed(build: Build) -> None:
-    graph = services_of(build, {"services": {"web": {"memoryTarget": None}}})
-    assert [p.name for p in graph.list_resources(POLICY)] == ["services-web-scaling-cpu"]
+    graph = build_services_graph(build, {"services": {"web": {"memoryTarget": None}}})
+    assert [p.name for p in graph.list_resources(SCALING_POLICY_TYPE)] == [
+        "services-web-scaling-cpu"
+    ]
 
 
 def test_nothing_to_follow_means_no_scaling(build: Build) -> None:
-    graph = services_of(build, {"services": {"web": {"memoryTarget": None, "cpuTarget": None}}})
-    assert graph.list_resources(TARGET) == graph.list_resources(POLICY) == []
+    graph = build_services_graph(
+        build, {"services": {"web": {"memoryTarget": None, "cpuTarget": None}}}
+    )
+    assert (
+        graph.list_resources(SCALABLE_TARGET_TYPE)
+        == graph.list_resources(SCALING_POLICY_TYPE)
+        == []
+    )
 
 
 def test_a_schedule_moves_the_limits_which_are_then_no_longer_pulumis(build: Build) -> None:
-    graph = services_of(build, {"services": HOURS})
-    assert set(graph.get_resource(TARGET).ignore_changes) == {"minCapacity", "maxCapacity"}
-    morning = graph.get_resource(SCHEDULED, "services-web-schedule-morning").inputs
+    graph = build_services_graph(build, {"services": SCHEDULED_SERVICES})
+    assert set(graph.get_resource(SCALABLE_TARGET_TYPE).ignore_changes) == {
+        "minCapacity",
+        "maxCapacity",
+    }
+    morning = graph.get_resource(SCHEDULED_ACTION_TYPE, "services-web-schedule-morning").inputs
     assert (morning["schedule"], morning["timezone"]) == (
         "cron(0 6 ? * MON-FRI *)",
         "Europe/Stockholm",
     )
     assert morning["scalableTargetAction"] == {"minCapacity": 4, "maxCapacity": 10}
-    assert graph.get_resource(SCHEDULED, "services-web-schedule-night").inputs["timezone"] == "UTC"
+    assert (
+        graph.get_resource(SCHEDULED_ACTION_TYPE, "services-web-schedule-night").inputs["timezone"]
+        == "UTC"
+    )

@@ -3,28 +3,28 @@
 import pytest
 
 from sandbox.program import ResourceGraph
-from tests.components.stores import stores
+from tests.components.stores import build_stores_graph
 
-SECRET = "aws:secretsmanager/secret:Secret"
+SECRET_TYPE = "aws:secretsmanager/secret:Secret"
 
 
 @pytest.mark.parametrize(("profile", "days"), [("prod", 30), ("dev", 0)])
 def test_a_deleted_secret_can_be_had_back_where_the_stack_is_protected(
     profile: str, days: int
 ) -> None:
-    made = stores(profile=profile).get_resource(SECRET)
-    assert made.inputs["recoveryWindowInDays"] == days
-    assert made.protect is (profile == "prod")
+    secret = build_stores_graph(profile=profile).get_resource(SECRET_TYPE)
+    assert secret.inputs["recoveryWindowInDays"] == days
+    assert secret.protect is (profile == "prod")
 
 
 def test_a_secret_can_be_replaced_while_the_old_one_waits_for_its_end() -> None:
-    made = stores().get_resource(SECRET).inputs
-    assert made["namePrefix"] == "bulwark-test-database-"
-    assert "name" not in made
+    inputs = build_stores_graph().get_resource(SECRET_TYPE).inputs
+    assert inputs["namePrefix"] == "bulwark-test-database-"
+    assert "name" not in inputs
 
 
 def test_no_password_stands_in_clear_in_any_input() -> None:
-    graph: ResourceGraph = stores({"cache": {"enabled": True}})
+    graph: ResourceGraph = build_stores_graph({"cache": {"enabled": True}})
     word = graph.get_resource("random:index/randomPassword:RandomPassword", "cache-token").outputs[
         "result"
     ]

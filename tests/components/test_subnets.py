@@ -15,61 +15,66 @@ from components.subnets import (
     compute_tier_blocks,
 )
 
-VPCS = st.builds(
+VPC_CIDRS = st.builds(
     lambda octet, third, length: IPv4Network(f"10.{octet}.{third}.0/{length}", strict=False),
     st.integers(0, 255),
     st.integers(0, 255),
     st.integers(16, 20),
 )
-ZONES = st.lists(st.sampled_from(ZONE_LETTERS), unique=True, min_size=1)
+ZONE_LISTS = st.lists(st.sampled_from(ZONE_LETTERS), unique=True, min_size=1)
 # Tiers that fit: each takes half of what is left, or less; 5 halvings of a /20 leave /28 subnets.
-MORE_TIERS = (
+EXTRA_TIERS = (
     st.lists(st.integers(1, 2), max_size=4)
     .filter(lambda steps: sum(steps) <= 5)
     .map(lambda steps: tuple(SubnetTier(f"t{i}", sum(steps[: i + 1])) for i in range(len(steps))))
 )
 
 
-def flat(layout: dict[str, dict[str, IPv4Network]]) -> dict[tuple[str, str], IPv4Network]:
-    return {(tier, zone): net for tier, zones in layout.items() for zone, net in zones.items()}
+def flatten_layout(layout: dict[str, dict[str, IPv4Network]]) -> dict[tuple[str, str], IPv4Network]:
+    return {
+        (tier, zone): network for tier, zones in layout.items() for zone, network in zones.items()
+    }
 
 
-@given(VPCS, ZONES, st.data())
+@given(VPC_CIDRS, ZONE_LISTS, st.data())
 def test_a_further_zone_moves_no_subnet(
     cidr: IPv4Network, zones: list[str], data: st.DataObject
 ) -> None:
     fewer = zones[: data.draw(st.integers(1, len(zones)))]
-    assert flat(compute_subnets(cidr, fewer)).items() <= flat(compute_subnets(cidr, zones)).items()
+    assert (
+        flatten_layout(compute_subnets(cidr, fewer)).items()
+        <= flatten_layout(compute_subnets(cidr, zones)).items()
+    )
 
 
-@given(VPCS, ZONES)
+@given(VPC_CIDRS, ZONE_LISTS)
 def test_a_zone_has_its_place_whatever_the_order(cidr: IPv4Network, zones: list[str]) -> None:
     assert compute_subnets(cidr, zones) == compute_subnets(cidr, list(reversed(zones)))
 
 
-@given(VPCS, ZONES, MORE_TIERS, st.data())
+@given(VPC_CIDRS, ZONE_LISTS, EXTRA_TIERS, st.data())
 def test_a_further_tier_moves_no_subnet(
     cidr: IPv4Network, zones: list[str], tiers: tuple[SubnetTier, ...], data: st.DataObject
 ) -> None:
     fewer = tiers[: data.draw(st.integers(0, len(tiers)))]
     assert (
-        flat(compute_subnets(cidr, zones, fewer)).items()
-        <= flat(compute_subnets(cidr, zones, tiers)).items()
+        flatten_layout(compute_subnets(cidr, zones, fewer)).items()
+        <= flatten_layout(compute_subnets(cidr, zones, tiers)).items()
     )
 
 
-@given(VPCS, ZONES, MORE_TIERS)
+@given(VPC_CIDRS, ZONE_LISTS, EXTRA_TIERS)
 def test_no_subnet_overlaps_another_or_leaves_the_vpc(
     cidr: IPv4Network, zones: list[str], tiers: tuple[SubnetTier, ...]
 ) -> None:
-    for chosen in (SUBNET_TIERS, tiers):
-        nets = list(flat(compute_subnets(cidr, zones, chosen)).values())
-        assert len(nets) == len(chosen) * len(zones)
+    for tier_list in (SUBNET_TIERS, tiers):
+        nets = list(flatten_layout(compute_subnets(cidr, zones, tier_list)).values())
+        assert len(nets) == len(tier_list) * len(zones)
         assert all(net.subnet_of(cidr) for net in nets)
-        assert not any(one.overlaps(other) for one, other in combinations(nets, 2))
+        assert not any(network.overlaps(other) for network, other in combinations(nets, 2))
 
 
-@given(VPCS, ZONES)
+@given(VPC_CIDRS, ZONE_LISTS)
 def test_a_subnet_lies_in_the_block_of_its_tier(cidr: IPv4Network, zones: list[str]) -> None:
     tiers = compute_tier_blocks(cidr)
     for tier, by_zone in compute_subnets(cidr, zones).items():
@@ -85,12 +90,12 @@ def test_sizes_suit_the_smallest_and_the_largest_vpc(cidr: str, private: int, ot
     assert sizes == {"private": {private}, "public": {others}, "database": {others}}
 
 
-@given(VPCS)
+@given(VPC_CIDRS)
 def test_there_is_room_for_two_more_tiers(cidr: IPv4Network) -> None:
-    more = (*SUBNET_TIERS, SubnetTier("intra", 3), SubnetTier("cache", 3))
+    extended_tiers = (*SUBNET_TIERS, SubnetTier("intra", 3), SubnetTier("cache", 3))
     assert (
-        flat(compute_subnets(cidr, "abc")).items()
-        <= flat(compute_subnets(cidr, "abc", more)).items()
+        flatten_layout(compute_subnets(cidr, "abc")).items()
+        <= flatten_layout(compute_subnets(cidr, "abc", extended_tiers)).items()
     )
 
 

@@ -9,8 +9,8 @@ from components.settings import ServiceSettings
 from components.task_definition import EXEC_VOLUMES, build_container_definition, list_volumes
 
 
-def _container(exec_: bool = True, **values: Any) -> dict[str, Any]:
-    made = build_container_definition(
+def _build_container_definition(exec_: bool = True, **values: Any) -> dict[str, Any]:
+    definition = build_container_definition(
         "web",
         ServiceSettings(**values),
         secrets={"TOKEN": "arn:b", "DB_HOST": "arn:a:host::"},
@@ -18,57 +18,62 @@ def _container(exec_: bool = True, **values: Any) -> dict[str, Any]:
         region="eu-north-1",
         has_exec=exec_,
     )
-    assert json.loads(json.dumps(made)) == made
-    return made
+    assert json.loads(json.dumps(definition)) == definition
+    return definition
 
 
 def test_ecs_4_the_container_is_not_privileged() -> None:
-    assert _container()["privileged"] is False
+    assert _build_container_definition()["privileged"] is False
 
 
 @pytest.mark.parametrize("exec_", [True, False])
 def test_ecs_5_the_root_file_system_is_read_only(exec_: bool) -> None:
-    assert _container(exec_)["readonlyRootFilesystem"] is True
+    assert _build_container_definition(exec_)["readonlyRootFilesystem"] is True
 
 
 def test_the_container_does_not_run_as_root() -> None:
-    assert _container()["user"] == "1000:1000"
+    assert _build_container_definition()["user"] == "1000:1000"
 
 
 def test_tmp_can_be_written_by_anybody_and_is_as_large_as_the_settings_say() -> None:
-    (tmpfs,) = _container(tmp_mb=100)["linuxParameters"]["tmpfs"]
+    (tmpfs,) = _build_container_definition(tmp_mb=100)["linuxParameters"]["tmpfs"]
     assert (tmpfs["containerPath"], tmpfs["size"]) == ("/tmp", 100)
 
 
 def test_ecs_9_logs_go_to_the_services_own_group_and_never_stop_it() -> None:
-    log = _container()["logConfiguration"]
+    log = _build_container_definition()["logConfiguration"]
     assert log["logDriver"] == "awslogs"
     assert log["options"]["awslogs-group"] == "/bulwark/test/services/web"
     assert log["options"]["mode"] == "non-blocking"
 
 
 def test_exec_has_root_volumes_to_write_to_and_nothing_without_it() -> None:
-    mounts = {m["sourceVolume"]: m["containerPath"] for m in _container()["mountPoints"]}
+    mounts = {
+        m["sourceVolume"]: m["containerPath"] for m in _build_container_definition()["mountPoints"]
+    }
     assert mounts == EXEC_VOLUMES
     assert list_volumes(True) == list(mounts)
-    assert _container(exec_=False)["mountPoints"] == list_volumes(False) == []
+    assert _build_container_definition(exec_=False)["mountPoints"] == list_volumes(False) == []
 
 
 def test_variables_stand_in_the_order_of_their_names() -> None:
-    made = _container(environment={"B": "2", "A": "1"})
-    assert [v["name"] for v in made["environment"]] == ["A", "B"]
-    assert made["secrets"] == [
+    definition = _build_container_definition(environment={"B": "2", "A": "1"})
+    assert [v["name"] for v in definition["environment"]] == ["A", "B"]
+    assert definition["secrets"] == [
         {"name": "DB_HOST", "valueFrom": "arn:a:host::"},
         {"name": "TOKEN", "valueFrom": "arn:b"},
     ]
 
 
 def test_a_command_stands_instead_of_the_images_own() -> None:
-    assert "command" not in _container()
-    assert _container(command=("serve", "--fast"))["command"] == ["serve", "--fast"]
+    assert "command" not in _build_container_definition()
+    assert _build_container_definition(command=("serve", "--fast"))["command"] == [
+        "serve",
+        "--fast",
+    ]
 
 
 def test_a_stopped_container_has_as_long_as_the_load_balancer_drains() -> None:
-    made = _container()
-    assert made["stopTimeout"] == 30
-    assert made["linuxParameters"]["initProcessEnabled"]
+    definition = _build_container_definition()
+    assert definition["stopTimeout"] == 30
+    assert definition["linuxParameters"]["initProcessEnabled"]

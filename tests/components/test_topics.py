@@ -11,32 +11,38 @@ from components.settings import Settings
 from components.topics import Topics, TopicsArgs
 from sandbox.program import ResourceGraph
 from tests.conftest import Build
-from tests.world import settings
+from tests.world import build_settings
 
-TOPIC, SUBSCRIPTION = "aws:sns/topic:Topic", "aws:sns/topicSubscription:TopicSubscription"
-WHO: list[JsonValue] = [
+TOPIC_TYPE, TOPIC_SUBSCRIPTION_TYPE = (
+    "aws:sns/topic:Topic",
+    "aws:sns/topicSubscription:TopicSubscription",
+)
+SUBSCRIBERS: list[JsonValue] = [
     {"name": "on-call", "level": "page", "protocol": "https", "endpoint": "https://x.test/t0k3n"},
     {"name": "team", "level": "warn", "protocol": "email", "endpoint": "team@example.com"},
 ]
 
 
-def topics(build: Build, given: Settings) -> ResourceGraph:
+def build_topics_graph(build: Build, settings: Settings) -> ResourceGraph:
     def program() -> None:
         account = Account.get_current()
-        keys = Keys("keys", KeysArgs(given, account))
-        Topics("topics", TopicsArgs(given, account, keys))
+        keys = Keys("keys", KeysArgs(settings, account))
+        Topics("topics", TopicsArgs(settings, account, keys))
 
     return build(program)
 
 
-def statements(policy: str) -> dict[str, dict[str, Any]]:
+def parse_statements_by_sid(policy: str) -> dict[str, dict[str, Any]]:
     return {s["Sid"]: s for s in json.loads(policy)["Statement"]}
 
 
 def test_sns_1_topics_are_encrypted_with_the_stacks_own_key(build: Build) -> None:
-    made = topics(build, settings()).list_resources(TOPIC)
-    assert sorted(t.inputs["name"] for t in made) == ["bulwark-test-page", "bulwark-test-warn"]
-    assert {t.inputs["kmsMasterKeyId"] for t in made} == {
+    topic_resources = build_topics_graph(build, build_settings()).list_resources(TOPIC_TYPE)
+    assert sorted(t.inputs["name"] for t in topic_resources) == [
+        "bulwark-test-page",
+        "bulwark-test-warn",
+    ]
+    assert {t.inputs["kmsMasterKeyId"] for t in topic_resources} == {
         "arn:aws:kms:eu-north-1:123456789012:key/keys-logs"
     }
 
@@ -44,15 +50,17 @@ def test_sns_1_topics_are_encrypted_with_the_stacks_own_key(build: Build) -> Non
 def test_without_an_own_key_topics_are_not_encrypted_since_cloudwatch_could_not_publish(
     build: Build,
 ) -> None:
-    made = topics(build, settings(profile="dev")).list_resources(TOPIC)
-    assert len(made) == 2
-    assert all("kmsMasterKeyId" not in t.inputs for t in made)
+    topic_resources = build_topics_graph(build, build_settings(profile="dev")).list_resources(
+        TOPIC_TYPE
+    )
+    assert len(topic_resources) == 2
+    assert all("kmsMasterKeyId" not in t.inputs for t in topic_resources)
 
 
 def test_sns_4_nobody_but_aws_services_may_publish(build: Build) -> None:
-    for topic in topics(build, settings()).list_resources(TOPIC):
+    for topic in build_topics_graph(build, build_settings()).list_resources(TOPIC_TYPE):
         arn = f"arn:aws:sns:eu-north-1:123456789012:{topic.inputs['name']}"
-        for statement in statements(topic.inputs["policy"]).values():
+        for statement in parse_statements_by_sid(topic.inputs["policy"]).values():
             assert statement["Resource"] == [arn]
             assert statement["Action"] == ["sns:Publish"]
             if statement["Effect"] == "Allow":
@@ -60,31 +68,33 @@ def test_sns_4_nobody_but_aws_services_may_publish(build: Build) -> None:
 
 
 def test_who_names_its_account_is_bound_to_it_and_eventbridge_is_not(build: Build) -> None:
-    found = statements(topics(build, settings()).list_resources(TOPIC)[0].inputs["policy"])
-    assert found["OwnAccount"]["Condition"] == {
+    statements_by_sid = parse_statements_by_sid(
+        build_topics_graph(build, build_settings()).list_resources(TOPIC_TYPE)[0].inputs["policy"]
+    )
+    assert statements_by_sid["OwnAccount"]["Condition"] == {
         "StringEquals": {"aws:SourceAccount": "123456789012"}
     }
-    assert "cloudwatch.amazonaws.com" in found["OwnAccount"]["Principal"]["Service"]
-    assert found["WithoutSource"]["Principal"]["Service"] == [
+    assert "cloudwatch.amazonaws.com" in statements_by_sid["OwnAccount"]["Principal"]["Service"]
+    assert statements_by_sid["WithoutSource"]["Principal"]["Service"] == [
         "events.amazonaws.com",
         "backup.amazonaws.com",
     ]
-    assert "Condition" not in found["WithoutSource"]
+    assert "Condition" not in statements_by_sid["WithoutSource"]
 
 
 def test_publishing_without_tls_is_denied(build: Build) -> None:
-    denied = statements(topics(build, settings()).list_resources(TOPIC)[0].inputs["policy"])[
-        "TlsOnly"
-    ]
+    denied = parse_statements_by_sid(
+        build_topics_graph(build, build_settings()).list_resources(TOPIC_TYPE)[0].inputs["policy"]
+    )["TlsOnly"]
     assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
     assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_the_key_lets_in_every_service_that_may_publish(build: Build) -> None:
-    graph = topics(build, settings())
+    graph = build_topics_graph(build, build_settings())
     key = graph.get_resource("aws:kms/key:Key", "keys-logs")
-    allowed = statements(key.inputs["policy"])
-    published = statements(graph.list_resources(TOPIC)[0].inputs["policy"])
+    allowed = parse_statements_by_sid(key.inputs["policy"])
+    published = parse_statements_by_sid(graph.list_resources(TOPIC_TYPE)[0].inputs["policy"])
     bound = set(published["OwnAccount"]["Principal"]["Service"])
     assert bound <= set(allowed["Topics"]["Principal"]["Service"])
     unbound = allowed["TopicsWithoutSource"]
@@ -97,10 +107,10 @@ def test_the_key_lets_in_every_service_that_may_publish(build: Build) -> None:
 
 
 def test_subscribers_are_named_and_their_endpoints_are_secret(build: Build) -> None:
-    graph = topics(build, settings({"alarms": {"subscriptions": WHO}}))
-    made = {s.name: s for s in graph.list_resources(SUBSCRIPTION)}
-    assert sorted(made) == ["topics-page-on-call", "topics-warn-team"]
-    page = made["topics-page-on-call"]
+    graph = build_topics_graph(build, build_settings({"alarms": {"subscriptions": SUBSCRIBERS}}))
+    subscriptions = {s.name: s for s in graph.list_resources(TOPIC_SUBSCRIPTION_TYPE)}
+    assert sorted(subscriptions) == ["topics-page-on-call", "topics-warn-team"]
+    page = subscriptions["topics-page-on-call"]
     assert page.inputs["topic"].endswith("/topics-page")
     assert page.inputs["endpoint"] == "https://x.test/t0k3n"
-    assert all("endpoint" in s.secrets for s in made.values())
+    assert all("endpoint" in s.secrets for s in subscriptions.values())

@@ -13,49 +13,49 @@ import yaml
 from components.user_data import AGENT_CONFIG, RUN_CONTAINER_FILE, build_user_data
 from tests.conftest import Build
 
-CONTAINER = {"environment": {"GREETING": 'it\'s "quoted": {{x}} $(id) å\t#', "EMPTY": ""}}
+CONTAINER_CONFIG = {"environment": {"GREETING": 'it\'s "quoted": {{x}} $(id) å\t#', "EMPTY": ""}}
 
 
-def _cloud_config(build: Build, container: dict[str, Any]) -> tuple[dict[str, Any], str]:
+def _build_cloud_config(build: Build, container: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """(what cloud-init reads, the text itself)"""
-    seen: list[str] = []
+    rendered_texts: list[str] = []
 
     def program() -> None:
         pulumi.ComponentResource("test:index:Anything", "anything")
-        build_user_data("bulwark", container).apply(seen.append)
+        build_user_data("bulwark", container).apply(rendered_texts.append)
 
     build(program)
-    text = base64.b64decode(seen[0]).decode()
+    text = base64.b64decode(rendered_texts[0]).decode()
     return yaml.safe_load(text), text
 
 
-def _files(config: dict[str, Any]) -> dict[str, str]:
+def _get_written_files(config: dict[str, Any]) -> dict[str, str]:
     return {f["path"]: f["content"] for f in config["write_files"]}
 
 
 def test_it_is_a_cloud_config_that_fits_into_sixteen_kibibytes(build: Build) -> None:
     longest = {"environment": {"A": "x" * 8192}}
-    _, text = _cloud_config(build, longest)
+    _, text = _build_cloud_config(build, longest)
     assert text.startswith("#cloud-config\n")
     assert len(text.encode()) <= 16 * 1024
 
 
 def test_values_reach_the_instance_unchanged(build: Build) -> None:
-    files = _files(_cloud_config(build, CONTAINER)[0])
-    assert json.loads(files["/opt/bulwark/container.json"]) == CONTAINER
+    files = _get_written_files(_build_cloud_config(build, CONTAINER_CONFIG)[0])
+    assert json.loads(files["/opt/bulwark/container.json"]) == CONTAINER_CONFIG
     assert files["/opt/bulwark/run_container.py"] == RUN_CONTAINER_FILE.read_text()
 
 
 def test_only_root_reads_what_the_container_is_told(build: Build) -> None:
-    config, _ = _cloud_config(build, CONTAINER)
+    config, _ = _build_cloud_config(build, CONTAINER_CONFIG)
     modes = {f["path"]: f["permissions"] for f in config["write_files"]}
     assert modes["/opt/bulwark/container.json"] == "0600"
 
 
 def test_the_boot_script_is_run_once_and_is_a_script(build: Build) -> None:
-    config, _ = _cloud_config(build, CONTAINER)
+    config, _ = _build_cloud_config(build, CONTAINER_CONFIG)
     assert config["runcmd"] == [["/opt/bulwark/boot"]]
-    boot = _files(config)["/opt/bulwark/boot"]
+    boot = _get_written_files(config)["/opt/bulwark/boot"]
     bash = shutil.which("bash")
     assert bash is not None
     subprocess.run([bash, "-n"], input=boot, text=True, check=True)
@@ -64,7 +64,9 @@ def test_the_boot_script_is_run_once_and_is_a_script(build: Build) -> None:
 
 
 def test_the_unit_restarts_the_container_for_ever(build: Build) -> None:
-    text = _files(_cloud_config(build, CONTAINER)[0])["/etc/systemd/system/bulwark.service"]
+    text = _get_written_files(_build_cloud_config(build, CONTAINER_CONFIG)[0])[
+        "/etc/systemd/system/bulwark.service"
+    ]
     unit = configparser.ConfigParser(interpolation=None, strict=False)
     unit.optionxform = str  # type: ignore[assignment, method-assign]
     unit.read_string(text)
@@ -74,7 +76,7 @@ def test_the_unit_restarts_the_container_for_ever(build: Build) -> None:
 
 
 def test_memory_and_disk_are_measured_for_the_group_too(build: Build) -> None:
-    files = _files(_cloud_config(build, CONTAINER)[0])
+    files = _get_written_files(_build_cloud_config(build, CONTAINER_CONFIG)[0])
     metrics = json.loads(files["/opt/bulwark/metrics.json"])
     assert metrics == AGENT_CONFIG
     assert metrics["metrics"]["aggregation_dimensions"] == [["AutoScalingGroupName"]]

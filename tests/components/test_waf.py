@@ -10,66 +10,71 @@ from components.settings import WafSettings
 from components.waf import Waf, WafArgs, build_web_acl_rules
 from sandbox.program import ResourceGraph
 from tests.conftest import Build
-from tests.world import settings
+from tests.world import build_settings
 
-ACL = "aws:wafv2/webAcl:WebAcl"
-LOGGING = "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration"
-BALANCER = "arn:aws:elasticloadbalancing:eu-north-1:123456789012:loadbalancer/app/x/1"
+WEB_ACL_TYPE = "aws:wafv2/webAcl:WebAcl"
+WEB_ACL_LOGGING_TYPE = "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration"
+LOAD_BALANCER_ARN = "arn:aws:elasticloadbalancing:eu-north-1:123456789012:loadbalancer/app/x/1"
 
 
-def _waf(build: Build) -> ResourceGraph:
+def _build_waf_graph(build: Build) -> ResourceGraph:
     def program() -> None:
-        wanted = settings()
-        keys = Keys("keys", KeysArgs(wanted, Account.get_current()))
-        Waf("waf", WafArgs(wanted, keys, BALANCER))
+        settings = build_settings()
+        keys = Keys("keys", KeysArgs(settings, Account.get_current()))
+        Waf("waf", WafArgs(settings, keys, LOAD_BALANCER_ARN))
 
     return build(program)
 
 
 def test_waf_10_it_has_the_managed_groups_and_a_rate_limit(build: Build) -> None:
-    found = _waf(build).get_resource(ACL).inputs["rules"]
-    assert [rule["name"] for rule in found] == [
+    acl_rules = _build_waf_graph(build).get_resource(WEB_ACL_TYPE).inputs["rules"]
+    assert [rule["name"] for rule in acl_rules] == [
         "rate-limit",
         "AWSManagedRulesAmazonIpReputationList",
         "AWSManagedRulesCommonRuleSet",
         "AWSManagedRulesKnownBadInputsRuleSet",
     ]
-    assert [rule["priority"] for rule in found] == [0, 1, 2, 3]
+    assert [rule["priority"] for rule in acl_rules] == [0, 1, 2, 3]
 
 
 def test_waf_11_what_rules_see_is_logged_without_credentials(build: Build) -> None:
-    graph = _waf(build)
-    logging = graph.get_resource(LOGGING).inputs
+    graph = _build_waf_graph(build)
+    logging = graph.get_resource(WEB_ACL_LOGGING_TYPE).inputs
     group = graph.get_resource("aws:cloudwatch/logGroup:LogGroup")
     assert group.inputs["name"] == "aws-waf-logs-bulwark-test"
     assert group.inputs["kmsKeyId"]
     assert logging["logDestinationConfigs"] == [group.outputs["arn"]]
     redacted = {field["singleHeader"]["name"] for field in logging["redactedFields"]}
     assert redacted == {"authorization", "cookie"}
-    (kept,) = logging["loggingFilter"]["filters"]
-    actions = {c["actionCondition"]["action"] for c in kept["conditions"]}
+    (log_filter,) = logging["loggingFilter"]["filters"]
+    actions = {c["actionCondition"]["action"] for c in log_filter["conditions"]}
     assert {"BLOCK", "COUNT"} <= actions
     assert "ALLOW" not in actions
 
 
 def test_waf_12_the_acl_and_each_rule_have_metrics(build: Build) -> None:
-    acl = _waf(build).get_resource(ACL).inputs
-    seen = [acl["visibilityConfig"], *(rule["visibilityConfig"] for rule in acl["rules"])]
-    assert all(config["cloudwatchMetricsEnabled"] for config in seen)
+    acl = _build_waf_graph(build).get_resource(WEB_ACL_TYPE).inputs
+    visibility_configs = [
+        acl["visibilityConfig"],
+        *(rule["visibilityConfig"] for rule in acl["rules"]),
+    ]
+    assert all(config["cloudwatchMetricsEnabled"] for config in visibility_configs)
     assert acl["visibilityConfig"]["metricName"] == acl["name"] == "bulwark-test-alb"
 
 
 def test_elb_16_it_stands_before_the_load_balancer(build: Build) -> None:
-    graph = _waf(build)
-    acl = graph.get_resource(ACL)
+    graph = _build_waf_graph(build)
+    acl = graph.get_resource(WEB_ACL_TYPE)
     association = graph.get_resource("aws:wafv2/webAclAssociation:WebAclAssociation").inputs
-    assert association == {"resourceArn": BALANCER, "webAclArn": acl.outputs["arn"]}
+    assert association == {"resourceArn": LOAD_BALANCER_ARN, "webAclArn": acl.outputs["arn"]}
     assert acl.inputs["scope"] == "REGIONAL"
 
 
 def test_the_rule_that_blocks_uploads_only_counts() -> None:
-    found: Any = {str(rule["name"]): rule for rule in build_web_acl_rules(WafSettings())}
-    statement = found["AWSManagedRulesCommonRuleSet"]["statement"]["managed_rule_group_statement"]
+    rules_by_name: Any = {str(rule["name"]): rule for rule in build_web_acl_rules(WafSettings())}
+    statement = rules_by_name["AWSManagedRulesCommonRuleSet"]["statement"][
+        "managed_rule_group_statement"
+    ]
     assert statement["rule_action_overrides"] == [
         {"name": "SizeRestrictions_BODY", "action_to_use": {"count": {}}}
     ]

@@ -15,17 +15,17 @@ from components.widgets import (
     build_text_widget,
 )
 
-SIZES = st.lists(st.tuples(st.integers(1, GRID_COLUMNS), st.integers(1, 12)), max_size=30)
+WIDGET_SIZES = st.lists(st.tuples(st.integers(1, GRID_COLUMNS), st.integers(1, 12)), max_size=30)
 
 
-@given(SIZES)
+@given(WIDGET_SIZES)
 def test_widgets_never_overlap_and_never_leave_the_grid(sizes: list[tuple[int, int]]) -> None:
-    made = build_dashboard_body([Widget("text", width, height, {}) for width, height in sizes])[
+    widgets = build_dashboard_body([Widget("text", width, height, {}) for width, height in sizes])[
         "widgets"
     ]
-    assert [(w["width"], w["height"]) for w in made] == sizes
+    assert [(w["width"], w["height"]) for w in widgets] == sizes
     taken: set[tuple[int, int]] = set()
-    for widget in made:
+    for widget in widgets:
         cells = {
             (x, y)
             for x in range(widget["x"], widget["x"] + widget["width"])
@@ -37,20 +37,20 @@ def test_widgets_never_overlap_and_never_leave_the_grid(sizes: list[tuple[int, i
 
 
 def test_a_graph_draws_a_line_for_each_threshold() -> None:
-    made = build_graph_widget(
+    graph_widget = build_graph_widget(
         "t", "eu-north-1", [["A", "b"]], unit="u", lines=[ThresholdLine("P1 x", 80, "#fff")]
     )
-    assert made.properties["annotations"] == {
+    assert graph_widget.properties["annotations"] == {
         "horizontal": [{"label": "P1 x", "value": 80, "color": "#fff"}]
     }
-    assert made.properties["yAxis"]["left"] == {"min": 0, "label": "u", "showUnits": False}
+    assert graph_widget.properties["yAxis"]["left"] == {"min": 0, "label": "u", "showUnits": False}
     assert "annotations" not in build_graph_widget("t", "eu-north-1", [["A", "b"]]).properties
 
 
 def test_more_alarms_than_a_widget_holds_take_two() -> None:
-    made = build_alarm_widgets("Alarms", [f"arn-{n}" for n in range(130)])
-    assert [len(w.properties["alarms"]) for w in made] == [100, 30]
-    assert made[0].height > made[1].height
+    status_widgets = build_alarm_widgets("Alarms", [f"arn-{n}" for n in range(130)])
+    assert [len(w.properties["alarms"]) for w in status_widgets] == [100, 30]
+    assert status_widgets[0].height > status_widgets[1].height
 
 
 def test_the_other_widgets_carry_what_they_are_given() -> None:

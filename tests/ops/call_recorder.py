@@ -13,7 +13,7 @@ from ops.core.aws import CLIENT_CONFIG
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedCall:
     """One call as it was sent."""
 
     api: str
@@ -22,17 +22,17 @@ class Recorded:
 
 
 @contextmanager
-def recorded() -> Iterator[list[Recorded]]:
+def record_calls() -> Iterator[list[RecordedCall]]:
     """The calls that are made meanwhile, in boto3's spelling, as far as they were sent."""
-    calls: list[Recorded] = []
+    calls: list[RecordedCall] = []
     original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
-    def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+    def record_api_call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         service = client.meta.service_model.service_name
         api = f"{service}.{xform_name(operation)}"
         if client.meta.config.user_agent_extra == CLIENT_CONFIG.user_agent_extra:  # type: ignore[attr-defined]
-            calls.append(Recorded(api, parameters, client.meta.region_name))
+            calls.append(RecordedCall(api, parameters, client.meta.region_name))
         return original(client, operation, parameters)
 
-    with patch.object(BaseClient, "_make_api_call", call):
+    with patch.object(BaseClient, "_make_api_call", record_api_call):
         yield calls

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-SESSION = {
+SESSION_ROW = {
     "pid": 42,
     "began": "2026-11-21 12:00:00+00",
     "asked": "2026-11-21 12:00:01+00",
@@ -24,7 +24,7 @@ SESSION = {
     "own": False,
     "idle": 7200,
 }
-TABLE = {
+TABLE_ROW = {
     "oid": 1,
     "schema": "public",
     "name": "orders",
@@ -36,19 +36,19 @@ TABLE = {
     "xid_age": 1.0,
     "ours": True,
 }
-LOCKED = {**TABLE, "oid": 2, "name": "locked"}  # somebody has it
+LOCKED_TABLE_ROW = {**TABLE_ROW, "oid": 2, "name": "locked"}  # somebody has it
 
 
 @dataclass
-class Canned:
+class CannedConnection:
     """A connection. What was ended is gone, what was vacuumed is counted."""
 
     closed: bool = False
-    done: set[str] = field(default_factory=set)
+    effects: set[str] = field(default_factory=set)
 
     def execute(self, statement: bytes, _: object = None) -> Any:
         text = statement.decode()
-        rows = next((answer(self) for part, answer in ANSWERS if part in text), [])
+        rows = next((answer(self) for part, answer in CANNED_ANSWERS if part in text), [])
         columns = list(rows[0]) if rows else []
         return SimpleNamespace(
             description=[SimpleNamespace(name=name) for name in columns] if rows else None,
@@ -56,30 +56,36 @@ class Canned:
             fetchall=lambda: [tuple(row.values()) for row in rows],
         )
 
-    def refuse(self) -> list[dict[str, Any]]:
+    def raise_lock_timeout(self) -> list[dict[str, Any]]:
         raise psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")
 
-    def did(self, what: str) -> list[dict[str, Any]]:
-        self.done.add(what)
+    def record_effect(self, effect: str) -> list[dict[str, Any]]:
+        self.effects.add(effect)
         return [{"told": 1}]
 
 
 # What a part of a statement is answered with, the first that is found.
-ANSWERS: list[tuple[str, Callable[[Canned], list[dict[str, Any]]]]] = [
-    ("pg_cancel_backend", lambda it: it.did("end")),
-    ("pg_terminate_backend", lambda it: it.did("end")),
-    (" AS left", lambda it: [{"left": 0 if "end" in it.done else 1}]),
-    ("a.backend_start::text AS began", lambda it: [] if "end" in it.done else [SESSION]),
-    ('VACUUM "public"."locked"', lambda it: it.refuse()),
-    ("VACUUM", lambda it: it.did("vacuum")),
-    (" AS vacuumed", lambda it: [{"vacuumed": "vacuum" in it.done, "running": False}]),
-    ("pg_stat_user_tables s JOIN pg_class", lambda _: [TABLE, LOCKED]),
+CANNED_ANSWERS: list[tuple[str, Callable[[CannedConnection], list[dict[str, Any]]]]] = [
+    ("pg_cancel_backend", lambda connection: connection.record_effect("end")),
+    ("pg_terminate_backend", lambda connection: connection.record_effect("end")),
+    (" AS left", lambda connection: [{"left": 0 if "end" in connection.effects else 1}]),
+    (
+        "a.backend_start::text AS began",
+        lambda connection: [] if "end" in connection.effects else [SESSION_ROW],
+    ),
+    ('VACUUM "public"."locked"', lambda connection: connection.raise_lock_timeout()),
+    ("VACUUM", lambda connection: connection.record_effect("vacuum")),
+    (
+        " AS vacuumed",
+        lambda connection: [{"vacuumed": "vacuum" in connection.effects, "running": False}],
+    ),
+    ("pg_stat_user_tables s JOIN pg_class", lambda _: [TABLE_ROW, LOCKED_TABLE_ROW]),
     ("bulwark.contents", lambda _: [{"table": "public.orders", "shape": "x", "rows": 1}]),
     ("SELECT 1 AS answers", lambda _: [{"answers": 1}]),
     ("pg_database_size", lambda _: [{"database": "app", "size": 1, "wal": 1}]),
 ]
 
 
-def connect(**_: Any) -> Canned:
+def connect_canned(**_: Any) -> CannedConnection:
     """Stands in for psycopg's."""
-    return Canned()
+    return CannedConnection()

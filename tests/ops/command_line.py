@@ -12,26 +12,26 @@ from tests.ops.stage import Stage
 
 
 @dataclass
-class Console:
+class OpsConsole:
     """Runs lines after `ops`, and gives what they say; `file` holds the stack's outputs."""
 
     stage: Stage
     file: Path
     capture: pytest.CaptureFixture[str] | None
 
-    def __call__(self, line: str, code: int = 0) -> tuple[str, str]:
+    def __call__(self, line: str, expected_code: int = 0) -> tuple[str, str]:
         """What a line says on stdout and stderr; fails where it ends with another code."""
         assert self.capture is not None
         self.capture.readouterr()
-        ended = main([*line.split(), "--outputs", str(self.file)])
-        said = self.capture.readouterr()
-        assert ended == code, said.err
-        return said.out, said.err
+        exit_code = main([*line.split(), "--outputs", str(self.file)])
+        captured = self.capture.readouterr()
+        assert exit_code == expected_code, captured.err
+        return captured.out, captured.err
 
-    def json(self, line: str, code: int = 0) -> Any:
+    def run_for_json(self, line: str, expected_code: int = 0) -> Any:
         """The JSON that a line prints."""
-        return json.loads(self(f"{line} --output json", code)[0])
+        return json.loads(self(f"{line} --output json", expected_code)[0])
 
-    def seen(self, line: str) -> str:
+    def add_plan_hash(self, line: str) -> str:
         """The line with the hash of its plan: what a protected stack wants of a grave act."""
-        return f"{line} --yes --expect {self.json(f'{line} --dry-run')['hash']}"
+        return f"{line} --yes --expect {self.run_for_json(f'{line} --dry-run')['hash']}"

@@ -8,20 +8,20 @@ import pytest
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """One line: how many kills of how many procedures, and in how many different states."""
-    tried: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    counts_by_procedure: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for report in terminalreporter.stats.get("passed", []):
         for name, value in report.user_properties:
             if name == "matrix":
                 procedure, kills, states = value
-                tried[procedure][0] += kills
-                tried[procedure][1] += states
+                counts_by_procedure[procedure][0] += kills
+                counts_by_procedure[procedure][1] += states
     failed = any("matrix" in report.keywords for report in terminalreporter.stats.get("failed", []))
-    if tried:
-        kills, states = (sum(counts[n] for counts in tried.values()) for n in (0, 1))
-        how = "some end otherwise" if failed else "all end as undisturbed"
+    if counts_by_procedure:
+        kills, states = (sum(counts[n] for counts in counts_by_procedure.values()) for n in (0, 1))
+        verdict = "some end otherwise" if failed else "all end as undisturbed"
         terminalreporter.write_line(
-            f"crash matrix: {len(tried)} procedures, {kills:,} kills and pairs of kills "
-            f"in {states:,} different states, {how}"
+            f"crash matrix: {len(counts_by_procedure)} procedures, {kills:,} kills and pairs of kills "
+            f"in {states:,} different states, {verdict}"
         )
 
 

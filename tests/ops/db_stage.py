@@ -11,13 +11,13 @@ from botocore.exceptions import ClientError
 
 from ops.core.aws import Aws
 from sandbox import clock as sandbox_clock
-from tests.ops.command_line import Console
-from tests.ops.stage import REGION, Stage, shared_aws, stage
+from tests.ops.command_line import OpsConsole
+from tests.ops.stage import REGION, Stage, open_stage, shared_aws
 
-OWNER = [{"Key": "owner", "Value": "platform"}]
+OWNER_TAGS = [{"Key": "owner", "Value": "platform"}]
 
 
-def put(on: Stage, **given: Any) -> None:
+def put_database(on: Stage, **overrides: Any) -> None:
     """The primary, and time until it is available."""
     on.client("rds").create_db_instance(
         **{
@@ -30,50 +30,52 @@ def put(on: Stage, **given: Any) -> None:
             "MultiAZ": True,
             "MasterUsername": "bulwark_admin",
             "MasterUserPassword": "a-password-of-the-test",
-            "Tags": OWNER,
-            **given,
+            "Tags": OWNER_TAGS,
+            **overrides,
         }
     )
     on.clock.sleep(3600)
 
 
-def seen(on: Stage, identifier: str | None = None) -> dict[str, Any]:
+def describe_database(on: Stage, identifier: str | None = None) -> dict[str, Any]:
     """The primary as AWS describes it."""
     name = identifier or on.outputs.database.identifier
-    found: dict[str, Any] = on.client("rds").describe_db_instances(DBInstanceIdentifier=name)
-    instance: dict[str, Any] = found["DBInstances"][0]
+    response: dict[str, Any] = on.client("rds").describe_db_instances(DBInstanceIdentifier=name)
+    instance: dict[str, Any] = response["DBInstances"][0]
     return instance
 
 
 @contextmanager
-def failing(code: str, *operations: str) -> Iterator[list[str]]:
+def fail_operations(code: str, *operations: str) -> Iterator[list[str]]:
     """AWS answers these operations with an error; gives the operations that were called."""
-    called: list[str] = []
+    called_operations: list[str] = []
     original = Aws.client
 
     def client(self: Aws, service: str, region: str | None = None) -> Any:
-        made = original(self, service, region)
+        client_of_stage = original(self, service, region)
 
-        class Failing:
+        class FailingClient:
             def __getattr__(self, name: str) -> Any:
-                def refuse(*_: Any, **__: Any) -> Any:
+                def raise_error(*_: Any, **__: Any) -> Any:
                     answer = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {}}
                     raise ClientError(answer, name)  # type: ignore[arg-type]
 
                 if name == "can_paginate":
                     return lambda operation: operation not in operations
                 if not name.startswith("get_paginator"):
-                    called.append(name)
-                return refuse if name in operations else getattr(made, name)
+                    called_operations.append(name)
+                return raise_error if name in operations else getattr(client_of_stage, name)
 
-        return Failing()
+        return FailingClient()
 
     with patch.object(Aws, "client", client):
-        yield called
+        yield called_operations
 
 
 @contextmanager
-def console(capture: pytest.CaptureFixture[str], folder: Path, **given: Any) -> Iterator[Console]:
+def open_database_console(
+    capture: pytest.CaptureFixture[str], folder: Path, **overrides: Any
+) -> Iterator[OpsConsole]:
     """A stage with the database and the operations bucket, seen from the command line.
 
     Its clients are those of all stages: making them is most of what a command would take.
@@ -83,13 +85,13 @@ def console(capture: pytest.CaptureFixture[str], folder: Path, **given: Any) -> 
     def client(self: Aws, service: str, region: str | None = None) -> Any:
         return original(shared_aws(), service, region or self.region)
 
-    with stage() as on, patch.object(Aws, "client", client):
+    with open_stage() as on, patch.object(Aws, "client", client):
         sandbox_clock.set_sandbox_clock(sandbox_clock.InstantClock())
-        put(on, **given)
+        put_database(on, **overrides)
         on.client("s3").create_bucket(
             Bucket=on.outputs.backups.operations_bucket,
             CreateBucketConfiguration={"LocationConstraint": REGION},
         )
         file = folder / "outputs.json"
         file.write_text(on.outputs.model_dump_json(by_alias=True))
-        yield Console(on, file, capture)
+        yield OpsConsole(on, file, capture)

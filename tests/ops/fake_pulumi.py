@@ -18,12 +18,12 @@ from ops.state import backup as states
 from sandbox.aws import get_client
 from tests.ops.stage import ACCOUNT, REGION, Stage
 
-Answer = dict[str, JsonValue]
-VALUES = ("--stack", "--dest", "--file", "--message", "--page-size", "--policy-pack")
+ShellAnswer = dict[str, JsonValue]
+OPTIONS_WITH_VALUE = ("--stack", "--dest", "--file", "--message", "--page-size", "--policy-pack")
 
 
 @dataclass
-class Stack:
+class FakeStack:
     """What Pulumi keeps of a stack."""
 
     config: dict[str, str] = field(default_factory=dict)
@@ -34,38 +34,41 @@ class Stack:
 
 
 @dataclass
-class Git:
+class FakeGit:
     """A repository: its commit of now, those that it has, and checkouts of others in folders."""
 
     head: str = "b" * 40
     dirty: bool = False
     commits: set[str] = field(default_factory=lambda: {"a" * 40, "b" * 40})
-    trees: dict[str, str] = field(default_factory=dict)
-    linked: set[str] = field(default_factory=set)
-    new: bool = False  # files that it does not know
+    worktrees: dict[str, str] = field(default_factory=dict)
+    links: set[str] = field(default_factory=set)
+    has_untracked_files: bool = False  # files that it does not know
 
-    def of(self, folder: str) -> str:
+    def get_commit(self, folder: str) -> str:
         """The commit that lies in a folder."""
-        return next((sha for tree, sha in self.trees.items() if folder.startswith(tree)), self.head)
+        return next(
+            (sha for worktree, sha in self.worktrees.items() if folder.startswith(worktree)),
+            self.head,
+        )
 
-    def __call__(self, shell: Shell) -> Answer:
+    def __call__(self, shell: Shell) -> ShellAnswer:
         words = shell.argv[1:]
         output: JsonValue = None
         code = 0
         if shell.argv[0] == "ln":
-            self.linked.add(words[-1])
+            self.links.add(words[-1])
         elif words[0] == "ls-files":
-            code = int(not self.new)
+            code = int(not self.has_untracked_files)
         elif shell.argv[0] == "test":
-            code = int(words[-1] not in self.linked)
+            code = int(words[-1] not in self.links)
         elif words[0] == "log":
             output = {"sha": self.head}
         elif words[:2] == ("worktree", "add"):
-            self.trees[words[-2]] = words[-1]
+            self.worktrees[words[-2]] = words[-1]
         elif words[0] == "cat-file":
             code = int(words[-1].partition("^")[0] not in self.commits)
         elif words[0] == "-C":
-            code = int(self.trees.get(words[1]) != words[-1])
+            code = int(self.worktrees.get(words[1]) != words[-1])
         else:
             assert words[:2] == ("diff", "--quiet")
             code = int(self.dirty)
@@ -73,100 +76,104 @@ class Git:
 
 
 @dataclass
-class Pulumi:
+class FakePulumi:
     """One backend. `fails` is what a deployment says in the end, instead of that it has succeeded.
 
     `killed` deployments come as far as the database, and leave the lock behind.
     """
 
     stage: Stage
-    stacks: dict[str, Stack] = field(default_factory=dict)
-    fails: str = ""
-    killed: int = 0
+    stacks: dict[str, FakeStack] = field(default_factory=dict)
+    failure_message: str = ""
+    kills_left: int = 0
     locked: bool = False
     imports: list[str] = field(default_factory=list)  # digests
-    ups: int = 0
-    previewed: dict[str, list[JsonValue]] = field(default_factory=dict)
-    git: "Git" = field(default_factory=lambda: Git())
-    broken: set[str] = field(default_factory=set)  # commits that cannot be deployed
-    sick: set[str] = field(default_factory=set)  # and those that are not well afterwards
-    at: str = ""  # the folder that it was called in
-    packs: list[str] = field(default_factory=list)  # that deployments and previews were held to
+    up_count: int = 0
+    preview_steps: dict[str, list[JsonValue]] = field(default_factory=dict)
+    git: "FakeGit" = field(default_factory=lambda: FakeGit())
+    broken_commits: set[str] = field(default_factory=set)  # commits that cannot be deployed
+    unhealthy_commits: set[str] = field(
+        default_factory=set
+    )  # and those that are not well afterwards
+    folder: str = ""  # the folder that it was called in
+    policy_packs: list[str] = field(
+        default_factory=list
+    )  # that deployments and previews were held to
 
     def __call__(self, shell: Shell) -> JsonValue:
-        self.at = shell.folder or ""
+        self.folder = shell.folder or ""
         if shell.argv[0] in ("git", "ln", "test"):
             return self.git(shell)
         if shell.argv[0] != "pulumi":
-            return self._ours(shell.argv)
-        words, options = self._parsed(shell.argv)
+            return self._answer_ops_command(shell.argv)
+        words, options = self._parse_arguments(shell.argv)
         stack = options.get("--stack", "")
-        self.packs += [options["--policy-pack"]] if "--policy-pack" in options else []
-        for named in (stack, options.get("--dest", "")):
-            if named and named not in self.stacks:
-                said = f"error: no stack named '{named}' found"
-                return {"exit": 255, "output": None, "said": said}
-        alone = words[0] in ("up", "preview")
-        verb = getattr(self, "_".join(words[:1] if alone else words[:2]))
-        found: Answer = verb(stack, words[2:], options)
-        return {"exit": 0, "output": None, "said": "", **found}
+        self.policy_packs += [options["--policy-pack"]] if "--policy-pack" in options else []
+        for stack_name in (stack, options.get("--dest", "")):
+            if stack_name and stack_name not in self.stacks:
+                message = f"error: no stack named '{stack_name}' found"
+                return {"exit": 255, "output": None, "said": message}
+        is_single_word = words[0] in ("up", "preview")
+        verb = getattr(self, "_".join(words[:1] if is_single_word else words[:2]))
+        answer: ShellAnswer = verb(stack, words[2:], options)
+        return {"exit": 0, "output": None, "said": "", **answer}
 
     @staticmethod
-    def _parsed(argv: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
+    def _parse_arguments(argv: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
         assert argv[0] == "pulumi"
-        words, options, left = [], {}, list(argv[1:])
-        while left:
-            word = left.pop(0)
-            if word in VALUES:
-                options[word] = left.pop(0)
+        words, options, remaining = [], {}, list(argv[1:])
+        while remaining:
+            word = remaining.pop(0)
+            if word in OPTIONS_WITH_VALUE:
+                options[word] = remaining.pop(0)
             elif word.startswith("--"):
                 options[word] = ""
             else:
                 words.append(word)
         return words, options
 
-    def stack_select(self, _: str, words: list[str], options: dict[str, str]) -> Answer:
+    def stack_select(self, _: str, words: list[str], options: dict[str, str]) -> ShellAnswer:
         if words[0] not in self.stacks and "--create" not in options:
             return {"exit": 255, "said": f"error: no stack named '{words[0]}' found"}
-        self.stacks.setdefault(words[0], Stack())
+        self.stacks.setdefault(words[0], FakeStack())
         return {}
 
-    def stack_ls(self, *_: object) -> Answer:
+    def stack_ls(self, *_: object) -> ShellAnswer:
         return {
             "output": [
-                {"name": name, "current": False, "resourceCount": one.resources}
-                for name, one in sorted(self.stacks.items())
+                {"name": name, "current": False, "resourceCount": fake_stack.resources}
+                for name, fake_stack in sorted(self.stacks.items())
             ]
         }
 
-    def stack_import(self, stack: str, _: list[str], options: dict[str, str]) -> Answer:
-        found = json.loads(Path(options["--file"]).read_text(encoding="utf-8"))
-        self.stacks[stack].resources = len(found["deployment"]["resources"])
-        self.stacks[stack].state = found
-        self.imports.append(states.compute_state_digest(found))
+    def stack_import(self, stack: str, _: list[str], options: dict[str, str]) -> ShellAnswer:
+        deployment_state = json.loads(Path(options["--file"]).read_text(encoding="utf-8"))
+        self.stacks[stack].resources = len(deployment_state["deployment"]["resources"])
+        self.stacks[stack].state = deployment_state
+        self.imports.append(states.compute_state_digest(deployment_state))
         return {}
 
-    def stack_history(self, stack: str, *_: object) -> Answer:
+    def stack_history(self, stack: str, *_: object) -> ShellAnswer:
         return {"output": [*reversed(self.stacks[stack].history)]}
 
-    def stack_export(self, stack: str, _: list[str], options: dict[str, str]) -> Answer:
+    def stack_export(self, stack: str, _: list[str], options: dict[str, str]) -> ShellAnswer:
         state = self.stacks[stack].state
         if "--file" in options:
             Path(options["--file"]).write_text(json.dumps(state), encoding="utf-8")
             return {}
         return {"output": state}
 
-    def preview(self, stack: str, *_: object) -> Answer:
-        return {"output": {"steps": self.previewed.get(stack, [])}}
+    def preview(self, stack: str, *_: object) -> ShellAnswer:
+        return {"output": {"steps": self.preview_steps.get(stack, [])}}
 
-    def _ours(self, argv: tuple[str, ...]) -> Answer:
+    def _answer_ops_command(self, argv: tuple[str, ...]) -> ShellAnswer:
         """What a command of ops prints, in a process of its own."""
         words, stack = argv[1:5], dict(zip(argv[5::2], argv[6::2], strict=True)).get("--of", "")
         if words == ("-m", "ops", "state", "previewed"):
-            found = preview.parse_live({"steps": self.previewed.get(stack, [])}, stack)
+            preview_result = preview.parse_live({"steps": self.preview_steps.get(stack, [])}, stack)
             return {
                 "exit": 0,
-                "output": {"digest": preview.compute_preview_digest(found)},
+                "output": {"digest": preview.compute_preview_digest(preview_result)},
                 "said": "",
             }
         if words == ("-m", "ops", "check", "post-deploy"):
@@ -174,19 +181,25 @@ class Pulumi:
                 {"item": "new errors", "state": "failing"},
                 {"item": "targets", "state": "ok"},
             ]
-            if self.last in self.sick:
+            if self.last_deployed_commit in self.unhealthy_commits:
                 items.append({"item": "new alarms", "state": "failing"})
             return {"exit": 3, "output": {"list": "post-deploy", "items": items}, "said": ""}
-        return self._digest(argv)
+        return self._answer_digest(argv)
 
     @property
-    def last(self) -> str:
+    def last_deployed_commit(self) -> str:
         """The commit of the newest deployment that succeeded."""
-        listed = [h for one in self.stacks.values() for h in reversed(one.history)]
-        found: Any = next((h for h in listed if h["result"] == "succeeded"), {})
-        return str((found.get("environment") or {}).get("git.head", ""))
+        deployments = [
+            deployment
+            for fake_stack in self.stacks.values()
+            for deployment in reversed(fake_stack.history)
+        ]
+        deployment_record: Any = next(
+            (deployment for deployment in deployments if deployment["result"] == "succeeded"), {}
+        )
+        return str((deployment_record.get("environment") or {}).get("git.head", ""))
 
-    def _digest(self, argv: tuple[str, ...]) -> Answer:
+    def _answer_digest(self, argv: tuple[str, ...]) -> ShellAnswer:
         """What `ops state digest` prints, in a process of its own."""
         assert argv[1:5] == ("-m", "ops", "state", "digest")
         options = dict(zip(argv[5::2], argv[6::2], strict=True))
@@ -202,69 +215,74 @@ class Pulumi:
             return {"exit": 1, "output": None, "said": "ops: pulumi stack export failed"}
         return {"exit": 0, "output": {"digest": states.compute_state_digest(state)}, "said": ""}
 
-    def stack_output(self, stack: str, *_: object) -> Answer:
+    def stack_output(self, stack: str, *_: object) -> ShellAnswer:
         outputs = self.stacks[stack].outputs
         return {"exit": 0, "output": outputs if outputs is not None else {}}
 
-    def config_cp(self, stack: str, _: list[str], options: dict[str, str]) -> Answer:
+    def config_cp(self, stack: str, _: list[str], options: dict[str, str]) -> ShellAnswer:
         self.stacks[options["--dest"]].config |= self.stacks[stack].config
         return {}
 
-    def config_set(self, stack: str, words: list[str], _: dict[str, str]) -> Answer:
+    def config_set(self, stack: str, words: list[str], _: dict[str, str]) -> ShellAnswer:
         self.stacks[stack].config[words[0]] = words[1]
         return {}
 
-    def config_get(self, stack: str, words: list[str], _: dict[str, str]) -> Answer:
+    def config_get(self, stack: str, words: list[str], _: dict[str, str]) -> ShellAnswer:
         config = self.stacks[stack].config
-        below = {k: v for k, v in config.items() if k.startswith(f"{words[0]}.")}
+        nested_values = {k: v for k, v in config.items() if k.startswith(f"{words[0]}.")}
         if words[0] in config:
             return {"output": {"value": config[words[0]], "secret": False}}
-        if below:
-            return {"output": {"objectValue": dict(below), "secret": False}}
+        if nested_values:
+            return {"output": {"objectValue": dict(nested_values), "secret": False}}
         return {"exit": 255, "said": f"error: configuration key '{words[0]}' not found"}
 
-    def config_rm(self, stack: str, words: list[str], _: dict[str, str]) -> Answer:
+    def config_rm(self, stack: str, words: list[str], _: dict[str, str]) -> ShellAnswer:
         config = self.stacks[stack].config
         for key in [k for k in config if k == words[0] or k.startswith(f"{words[0]}.")]:
             del config[key]
         return {}
 
-    def up(self, stack: str, _: list[str], options: dict[str, str]) -> Answer:
+    def up(self, stack: str, _: list[str], options: dict[str, str]) -> ShellAnswer:
         """The database of the stack, from the backup that its settings name; once."""
-        self.ups += 1
+        self.up_count += 1
         if self.locked:
             return {"exit": 255, "said": "error: the stack is currently locked by 1 lock(s)."}
-        one = self.stacks[stack]
-        where = one.config.get("aws:region", REGION)
-        sha = self.git.of(self.at)
-        ended: Answer = {
+        fake_stack = self.stacks[stack]
+        region = fake_stack.config.get("aws:region", REGION)
+        sha = self.git.get_commit(self.folder)
+        deployment_record: ShellAnswer = {
             "kind": "update",
             "message": options["--message"],
             "result": "failed",
             "environment": {"git.head": sha, "git.dirty": str(self.git.dirty).lower()},
         }
         identifier = f"bulwark-{stack}-database"
-        if "the database" not in self.fails and one.outputs is None:
-            self._made(get_client("rds", where), identifier, one.config)  # its own calls
-        if self.killed:
-            self.killed, self.locked = self.killed - 1, True
+        if "the database" not in self.failure_message and fake_stack.outputs is None:
+            self._create_database(
+                get_client("rds", region), identifier, fake_stack.config
+            )  # its own calls
+        if self.kills_left:
+            self.kills_left, self.locked = self.kills_left - 1, True
             return {"exit": -9}
-        if self.fails or sha in self.broken:
-            one.history.append(ended)
-            return {"exit": 255, "said": f"error: {self.fails or 'this commit is broken'}"}
-        one.history.append({**ended, "result": "succeeded"})
-        one.resources = max(one.resources, 300)
-        one.state = state(identifier)
-        one.outputs = {
+        if self.failure_message or sha in self.broken_commits:
+            fake_stack.history.append(deployment_record)
+            return {
+                "exit": 255,
+                "said": f"error: {self.failure_message or 'this commit is broken'}",
+            }
+        fake_stack.history.append({**deployment_record, "result": "succeeded"})
+        fake_stack.resources = max(fake_stack.resources, 300)
+        fake_stack.state = build_stack_export(identifier)
+        fake_stack.outputs = {
             "database": {"identifier": identifier},
-            "stack": {"stack": stack, "region": where, "account": ACCOUNT},
+            "stack": {"stack": stack, "region": region, "account": ACCOUNT},
         }
         return {}
 
     @staticmethod
-    def _made(rds: Any, identifier: str, config: dict[str, str]) -> None:
+    def _create_database(rds: Any, identifier: str, config: dict[str, str]) -> None:
         origin = {k.rpartition(".")[2]: v for k, v in config.items() if "restoreFrom" in k}
-        given = {
+        backup_parameters = {
             "automatedBackupArn": "SourceDBInstanceAutomatedBackupsArn",
             "resourceId": "SourceDbiResourceId",
         }
@@ -278,7 +296,7 @@ class Pulumi:
                 rds.restore_db_instance_to_point_in_time(
                     TargetDBInstanceIdentifier=identifier,
                     UseLatestRestorableTime=True,
-                    **{given[key]: origin[key]},
+                    **{backup_parameters[key]: origin[key]},
                 )
             else:
                 rds.create_db_instance(
@@ -294,23 +312,23 @@ class Pulumi:
                 raise
 
 
-def of(stage: Stage) -> Pulumi:
+def get_fake_pulumi(stage: Stage) -> FakePulumi:
     """The stage's, with the stack of its outputs."""
-    found: Any = stage.beside.get("pulumi")
-    if found is None:
-        own = Stack({"bulwark:profile": "prod", "aws:region": REGION})
-        own.config["bulwark:recoveryRegion"] = "eu-west-1"
-        own.state = state("db-1")
-        found = stage.beside["pulumi"] = Pulumi(stage, {"test": own})
-    assert isinstance(found, Pulumi)
-    return found
+    pulumi: Any = stage.fakes.get("pulumi")
+    if pulumi is None:
+        fake_stack = FakeStack({"bulwark:profile": "prod", "aws:region": REGION})
+        fake_stack.config["bulwark:recoveryRegion"] = "eu-west-1"
+        fake_stack.state = build_stack_export("db-1")
+        pulumi = stage.fakes["pulumi"] = FakePulumi(stage, {"test": fake_stack})
+    assert isinstance(pulumi, FakePulumi)
+    return pulumi
 
 
-def state(database: str, *more: str) -> dict[str, Any]:
+def build_stack_export(database: str, *other_urns: str) -> dict[str, Any]:
     """An export as Pulumi writes it: a database of this id, and other resources."""
-    urns = ("pulumi:pulumi:Stack::bulwark-test", "aws:rds/instance:Instance::database", *more)
-    listed = [
+    urns = ("pulumi:pulumi:Stack::bulwark-test", "aws:rds/instance:Instance::database", *other_urns)
+    resources = [
         {"urn": f"urn:pulumi:test::bulwark::{urn}", "type": urn.split("::")[0], "id": database}
         for urn in urns
     ]
-    return {"version": 3, "deployment": {"manifest": {}, "resources": listed}}
+    return {"version": 3, "deployment": {"manifest": {}, "resources": resources}}

@@ -5,72 +5,102 @@ from typing import Any
 
 from ops.core.metrics import measured, metric
 from ops.outputs import CachePart, Outputs, TargetPart
-from tests.ops.single_check import NOW, ago, changed
-from tests.ops.stage import ACCOUNT, PREFIX, REGION, stack_outputs
+from tests.ops.single_check import NOW, build_changed_outputs, format_time_ago
+from tests.ops.stage import ACCOUNT, REGION, STACK_PREFIX, build_stack_outputs
 
-Answers = dict[str, Any]
-METRIC = "cloudwatch.get_metric_data"
-DB = f"{PREFIX}-database"
-DB_ARN = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:{DB}"
+AwsAnswers = dict[str, Any]
+METRIC_DATA_API = "cloudwatch.get_metric_data"
+DATABASE_IDENTIFIER = f"{STACK_PREFIX}-database"
+DATABASE_ARN = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:{DATABASE_IDENTIFIER}"
 GIB = 1024**3
-FREE = metric("AWS/RDS", "FreeStorageSpace", "Minimum", DBInstanceIdentifier=DB).id
+FREE_STORAGE_METRIC_ID = metric(
+    "AWS/RDS", "FreeStorageSpace", "Minimum", DBInstanceIdentifier=DATABASE_IDENTIFIER
+).id
 
 
-def instance(**given: Any) -> Answers:
+def answer_instance(**overrides: Any) -> AwsAnswers:
     item = {
-        "DBInstanceIdentifier": DB,
-        "DBInstanceArn": DB_ARN,
+        "DBInstanceIdentifier": DATABASE_IDENTIFIER,
+        "DBInstanceArn": DATABASE_ARN,
         "DBInstanceStatus": "available",
         "MultiAZ": True,
         "AvailabilityZone": "a",
         "SecondaryAvailabilityZone": "b",
         "DBParameterGroups": [{"ParameterApplyStatus": "in-sync"}],
         "AllocatedStorage": 100,
-        "LatestRestorableTime": ago(minutes=4),
-        "InstanceCreateTime": ago(days=90),
-        "CertificateDetails": {"CAIdentifier": "rds-ca", "ValidTill": ago(days=-200)},
+        "LatestRestorableTime": format_time_ago(minutes=4),
+        "InstanceCreateTime": format_time_ago(days=90),
+        "CertificateDetails": {"CAIdentifier": "rds-ca", "ValidTill": format_time_ago(days=-200)},
     }
-    return {"rds.describe_db_instances": [{**item, **given}]}
+    return {"rds.describe_db_instances": [{**item, **overrides}]}
 
 
-def action(**given: Any) -> Answers:
-    details = [{"Action": "system-update", **given}]
-    actions = [{"ResourceIdentifier": DB_ARN, "PendingMaintenanceActionDetails": details}]
-    return {**instance(), "rds.describe_pending_maintenance_actions": actions}
+def answer_pending_action(**overrides: Any) -> AwsAnswers:
+    details = [{"Action": "system-update", **overrides}]
+    actions = [{"ResourceIdentifier": DATABASE_ARN, "PendingMaintenanceActionDetails": details}]
+    return {**answer_instance(), "rds.describe_pending_maintenance_actions": actions}
 
 
-def free(gib: float) -> Answers:
-    return {**instance(), "cloudwatch.get_metric_data": [{"Id": FREE, "Values": [gib * GIB]}]}
-
-
-def saved(when: str, made: str = ago(days=90), status: str = "available") -> Answers:
-    snapshot = {"Status": status, "SnapshotCreateTime": when}
-    return {**instance(InstanceCreateTime=made), "rds.describe_db_snapshots": [snapshot]}
-
-
-def service(name: str, **given: Any) -> dict[str, Any]:
-    return {"serviceName": name, "status": "ACTIVE", "desiredCount": 2, "runningCount": 2, **given}
-
-
-def services(**given: Any) -> Answers:
-    return {"ecs.describe_services": [service("frontend"), service("backend", **given)]}
-
-
-def deployment(state: str, began: str) -> Answers:
-    one = {"rolloutState": state, "rolloutStateReason": "tasks failed to start", "createdAt": began}
-    return services(deployments=[one])
-
-
-def task(**given: Any) -> Answers:
-    one = {"group": "service:backend", **given}
-    return {"ecs.list_tasks": ["arn-1"], "ecs.describe_tasks": [one]}
-
-
-def scaling(desired: int = 2, **given: Any) -> Answers:
-    ids = [f"service/{PREFIX}/{name}" for name in ("backend", "frontend")]
-    activity = {"ResourceId": ids[0], "StatusCode": "Successful", "StatusMessage": "why", **given}
+def answer_free_storage(gib: float) -> AwsAnswers:
     return {
-        **services(desiredCount=desired),
+        **answer_instance(),
+        "cloudwatch.get_metric_data": [{"Id": FREE_STORAGE_METRIC_ID, "Values": [gib * GIB]}],
+    }
+
+
+def answer_snapshot(
+    snapshot_time: str, instance_created: str = format_time_ago(days=90), status: str = "available"
+) -> AwsAnswers:
+    snapshot = {"Status": status, "SnapshotCreateTime": snapshot_time}
+    return {
+        **answer_instance(InstanceCreateTime=instance_created),
+        "rds.describe_db_snapshots": [snapshot],
+    }
+
+
+def build_service_answer(name: str, **overrides: Any) -> dict[str, Any]:
+    return {
+        "serviceName": name,
+        "status": "ACTIVE",
+        "desiredCount": 2,
+        "runningCount": 2,
+        **overrides,
+    }
+
+
+def answer_services(**overrides: Any) -> AwsAnswers:
+    return {
+        "ecs.describe_services": [
+            build_service_answer("frontend"),
+            build_service_answer("backend", **overrides),
+        ]
+    }
+
+
+def answer_deployment(state: str, created: str) -> AwsAnswers:
+    item = {
+        "rolloutState": state,
+        "rolloutStateReason": "tasks failed to start",
+        "createdAt": created,
+    }
+    return answer_services(deployments=[item])
+
+
+def answer_task(**overrides: Any) -> AwsAnswers:
+    item = {"group": "service:backend", **overrides}
+    return {"ecs.list_tasks": ["arn-1"], "ecs.describe_tasks": [item]}
+
+
+def answer_scaling(desired: int = 2, **overrides: Any) -> AwsAnswers:
+    ids = [f"service/{STACK_PREFIX}/{name}" for name in ("backend", "frontend")]
+    activity = {
+        "ResourceId": ids[0],
+        "StatusCode": "Successful",
+        "StatusMessage": "why",
+        **overrides,
+    }
+    return {
+        **answer_services(desiredCount=desired),
         "application-autoscaling.describe_scaling_activities": [activity],
         "application-autoscaling.describe_scalable_targets": [
             {"ResourceId": i, "MinCapacity": 2, "MaxCapacity": 10} for i in ids
@@ -78,110 +108,123 @@ def scaling(desired: int = 2, **given: Any) -> Answers:
     }
 
 
-def group(health: str = "Healthy", **given: Any) -> Answers:
+def answer_group(health: str = "Healthy", **overrides: Any) -> AwsAnswers:
     instances = [
         {"LifecycleState": "InService", "HealthStatus": status} for status in ("Healthy", health)
     ]
-    one = {"DesiredCapacity": 2, "MinSize": 2, "MaxSize": 6, "Instances": instances, **given}
-    return {"autoscaling.describe_auto_scaling_groups": [one]}
+    item = {"DesiredCapacity": 2, "MinSize": 2, "MaxSize": 6, "Instances": instances, **overrides}
+    return {"autoscaling.describe_auto_scaling_groups": [item]}
 
 
-def refresh(status: str) -> Answers:
-    one = {"Status": status, "StartTime": ago(hours=2), "StatusReason": "why"}
-    return {"autoscaling.describe_instance_refreshes": [one]}
+def answer_refresh(status: str) -> AwsAnswers:
+    item = {"Status": status, "StartTime": format_time_ago(hours=2), "StatusReason": "why"}
+    return {"autoscaling.describe_instance_refreshes": [item]}
 
 
-def activity(status: str) -> Answers:
-    one = {"StatusCode": status, "StatusMessage": "no capacity in the zone"}
-    return {"autoscaling.describe_scaling_activities": [one]}
+def answer_activity(status: str) -> AwsAnswers:
+    item = {"StatusCode": status, "StatusMessage": "no capacity in the zone"}
+    return {"autoscaling.describe_scaling_activities": [item]}
 
 
-def target(*states: str) -> Answers:
+def answer_target_health(*states: str) -> AwsAnswers:
     healths = [{"TargetHealth": {"State": s, "Description": "timed out"}} for s in states]
     return {"elbv2.describe_target_health": healths}
 
 
-GROUPS = [f"group-{n:03}" for n in range(60)]
-ARN = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{{}}/1".format
-ALB = f"app/{PREFIX}-alb/50dc6c495c0c9188"
+TARGET_GROUP_NAMES = [f"group-{n:03}" for n in range(60)]
+format_target_group_arn = (
+    f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{{}}/1".format
+)
+ALB_DIMENSION = f"app/{STACK_PREFIX}-alb/50dc6c495c0c9188"
 
 
-def counted(**unhealthy: int) -> Answers:
+def answer_host_counts(**unhealthy: int) -> AwsAnswers:
     """The metrics of many groups: two healthy targets each, and so many that are not."""
     data = []
-    for name in GROUPS:
-        of = {"TargetGroup": f"targetgroup/{name}/1", "LoadBalancer": ALB}
+    for name in TARGET_GROUP_NAMES:
+        dimensions = {"TargetGroup": f"targetgroup/{name}/1", "LoadBalancer": ALB_DIMENSION}
         bad = unhealthy.get(name.replace("-", "_"), 0)
-        for which, stat, value in (("Healthy", "Minimum", 2 - bad), ("UnHealthy", "Maximum", bad)):
-            one = measured("AWS/ApplicationELB", f"{which}HostCount", stat, of)
-            data.append({"Id": one.id, "Values": [value]})
-    return {**target("healthy", "unhealthy"), "cloudwatch.get_metric_data": data}
+        for host_state, stat, value in (
+            ("Healthy", "Minimum", 2 - bad),
+            ("UnHealthy", "Maximum", bad),
+        ):
+            host_metric = measured("AWS/ApplicationELB", f"{host_state}HostCount", stat, dimensions)
+            data.append({"Id": host_metric.id, "Values": [value]})
+    return {**answer_target_health("healthy", "unhealthy"), "cloudwatch.get_metric_data": data}
 
 
-def refused(count: float) -> Answers:
-    one = metric("AWS/NATGateway", "ErrorPortAllocation", "Sum", period=300, NatGatewayId="nat-b")
-    return {"cloudwatch.get_metric_data": [{"Id": one.id, "Values": [0, count]}]}
+def answer_refused_connections(count: float) -> AwsAnswers:
+    nat_metric = metric(
+        "AWS/NATGateway", "ErrorPortAllocation", "Sum", period=300, NatGatewayId="nat-b"
+    )
+    return {"cloudwatch.get_metric_data": [{"Id": nat_metric.id, "Values": [0, count]}]}
 
 
-def logged(count: int, message: str = "ERROR no such table", *more: Any) -> Answers:
+def answer_log_events(
+    count: int, message: str = "ERROR no such table", *older_events: Any
+) -> AwsAnswers:
     """Events of every group that is looked at, the newest first."""
-    at = int(NOW.timestamp() * 1000)
-    events = [{"timestamp": at - 60_000 * n, "message": message} for n in range(count)]
-    return {"logs.filter_log_events": [*events, *more]}
+    newest_ms = int(NOW.timestamp() * 1000)
+    events = [{"timestamp": newest_ms - 60_000 * n, "message": message} for n in range(count)]
+    return {"logs.filter_log_events": [*events, *older_events]}
 
 
-def issued(**given: Any) -> Answers:
-    one = {"DomainName": "app.example.com", "Status": "ISSUED", "NotAfter": ago(days=-100)}
-    return {"acm.describe_certificate": [{"Certificate": {**one, **given}}]}
+def answer_certificate(**overrides: Any) -> AwsAnswers:
+    certificate = {
+        "DomainName": "app.example.com",
+        "Status": "ISSUED",
+        "NotAfter": format_time_ago(days=-100),
+    }
+    return {"acm.describe_certificate": [{"Certificate": {**certificate, **overrides}}]}
 
 
-def cached(**given: Any) -> Answers:
+def answer_cache(**overrides: Any) -> AwsAnswers:
     nodes = {"MemberClusters": ["one", "two"], "AutomaticFailover": "enabled"}
     shards = [{"Status": "available"}]
-    one = {"Status": "available", **nodes, "NodeGroups": shards, **given}
-    return {"elasticache.describe_replication_groups": [one]}
+    replication_group = {"Status": "available", **nodes, "NodeGroups": shards, **overrides}
+    return {"elasticache.describe_replication_groups": [replication_group]}
 
 
-def alarm(name: str, state: str) -> dict[str, Any]:
+def build_alarm_answer(name: str, state: str) -> dict[str, Any]:
     text = "P0. The site is down. Run: ops health"
     return {"AlarmName": name, "StateValue": state, "AlarmDescription": text, "StateReason": "why"}
 
 
-def replicated(until: str, status: str = "replicating") -> Answers:
-    one = {"Status": status, "RestoreWindow": {"LatestTime": until}}
-    return {"rds.describe_db_instance_automated_backups": [one]}
+def answer_replicated_backup(latest_time: str, status: str = "replicating") -> AwsAnswers:
+    backup = {"Status": status, "RestoreWindow": {"LatestTime": latest_time}}
+    return {"rds.describe_db_instance_automated_backups": [backup]}
 
 
-def vault(made: str, *points: str) -> Answers:
-    found = [{"Status": "COMPLETED", "CreationDate": point} for point in points]
+def answer_vault(vault_created: str, *points: str) -> AwsAnswers:
+    recovery_points = [{"Status": "COMPLETED", "CreationDate": point} for point in points]
     return {
-        "backup.describe_backup_vault": [{"CreationDate": made}],
-        "backup.list_recovery_points_by_backup_vault": found,
+        "backup.describe_backup_vault": [{"CreationDate": vault_created}],
+        "backup.list_recovery_points_by_backup_vault": recovery_points,
     }
 
 
-def nat(state: str) -> Answers:
+def answer_nat_gateway(state: str) -> AwsAnswers:
     ids = [f"nat-{zone}" for zone in "abc"]
-    one = [{"NatGatewayId": i, "State": "available"} for i in ids[1:]]
+    other_gateways = [{"NatGatewayId": i, "State": "available"} for i in ids[1:]]
     return {
         "ec2.describe_nat_gateways": [
             {"NatGatewayId": ids[0], "State": state, "FailureMessage": "no address"},
-            *one,
+            *other_gateways,
         ]
     }
 
 
-def nat_instance(state: str, status: str) -> Answers:
+def answer_nat_instance(state: str, status: str) -> AwsAnswers:
     checks = {"SystemStatus": {"Status": status}, "InstanceStatus": {"Status": "ok"}}
-    running = {"InstanceId": "i-1", "State": {"Name": state}}
+    instance = {"InstanceId": "i-1", "State": {"Name": state}}
     return {
-        "ec2.describe_instances": [{"Instances": [running]}],
+        "ec2.describe_instances": [{"Instances": [instance]}],
         "ec2.describe_instance_status": [{"InstanceId": "i-1", **checks}],
     }
 
 
-CACHE = CachePart(
-    identifier=f"{PREFIX}-cache",
+CACHE_PART = CachePart(
+    identifier=f"{STACK_PREFIX}-cache",
     arn="arn",
     engine="valkey",
     primary_endpoint="p",
@@ -190,15 +233,18 @@ CACHE = CachePart(
     secret_arn="s",
     security_group_id="sg",
 )
-MANY = {
-    name: TargetPart(target_group_arn=ARN(name), rule_arns=(), health_path="/") for name in GROUPS
+MANY_TARGETS = {
+    name: TargetPart(target_group_arn=format_target_group_arn(name), rule_arns=(), health_path="/")
+    for name in TARGET_GROUP_NAMES
 }
-OUTPUTS: Mapping[str, Outputs] = {
-    "many targets": changed("load_balancer", targets=MANY),
-    "copies": changed("backups", recovery_vault_arn="arn:aws:backup:eu-west-1:1:vault:copies"),
-    "cache": stack_outputs().model_copy(update={"cache": CACHE}),
-    "certificate": changed("load_balancer", certificate_arn="arn:certificate"),
-    "replication": changed("database", replicated_backup_arn="arn:backup"),
-    "NAT instances": changed("network", nat_gateways={}, nat_instances={"a": "i-1"}),
-    "alarms": changed("alarms", names={"P0": ("test-down",), "P2": ("test-slow",)}),
+OUTPUTS_BY_CASE: Mapping[str, Outputs] = {
+    "many targets": build_changed_outputs("load_balancer", targets=MANY_TARGETS),
+    "copies": build_changed_outputs(
+        "backups", recovery_vault_arn="arn:aws:backup:eu-west-1:1:vault:copies"
+    ),
+    "cache": build_stack_outputs().model_copy(update={"cache": CACHE_PART}),
+    "certificate": build_changed_outputs("load_balancer", certificate_arn="arn:certificate"),
+    "replication": build_changed_outputs("database", replicated_backup_arn="arn:backup"),
+    "NAT instances": build_changed_outputs("network", nat_gateways={}, nat_instances={"a": "i-1"}),
+    "alarms": build_changed_outputs("alarms", names={"P0": ("test-down",), "P2": ("test-slow",)}),
 }

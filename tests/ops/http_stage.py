@@ -12,31 +12,31 @@ import pytest
 from ops.outputs import Outputs
 from sandbox import load_balancer as balancer
 from sandbox.clients.http_client import HttpClient, step_clients
-from tests.ops.command_line import Console
-from tests.ops.procedures.service_page import put_rule
-from tests.ops.service_stage import BREAKER, commanded, put
-from tests.ops.stage import Stage, stage
+from tests.ops.command_line import OpsConsole
+from tests.ops.procedures.service_page import put_maintenance_rule
+from tests.ops.service_stage import CIRCUIT_BREAKER, patch_command_line, put_services
+from tests.ops.stage import Stage, open_stage
 
-PORT = 80  # of put_rule's listener
-HEALTH = "/health"
-PAGE = "<h1>Back soon</h1>"
+LISTENER_PORT = 80  # of put_rule's listener
+BACKEND_HEALTH_PATH = "/health"
+MAINTENANCE_PAGE = "<h1>Back soon</h1>"
 
 
 @dataclass
-class Site:
+class SiteConsole:
     """The command line, and where the load balancer answers."""
 
-    ops: Console
+    ops: OpsConsole
     url: str
 
     @contextmanager
-    def asked(self) -> Iterator[HttpClient]:
+    def ask_continuously(self) -> Iterator[HttpClient]:
         """A client asks every five simulated seconds of what is done in the block."""
         asker = HttpClient(self.url)
-        with step_clients(self.ops.stage.clock.held, asker):
+        with step_clients(self.ops.stage.clock.held_clock, asker):
             yield asker
 
-    def body(self) -> str:
+    def fetch_body(self) -> str:
         """What the load balancer answers, whatever its status."""
         try:
             with urllib.request.urlopen(self.url, timeout=30) as answer:
@@ -47,11 +47,11 @@ class Site:
 
 def put_site(on: Stage) -> str:
     """A load balancer with the maintenance rule and a rule for the backend; its ARN."""
-    put_rule(on)
+    put_maintenance_rule(on)
     elb = on.client("elbv2")
     assert on.outputs.load_balancer is not None
     rule = on.outputs.load_balancer.maintenance_rule_arn
-    page = {"StatusCode": "503", "MessageBody": PAGE, "ContentType": "text/html"}
+    page = {"StatusCode": "503", "MessageBody": MAINTENANCE_PAGE, "ContentType": "text/html"}
     fixed = {"Type": "fixed-response", "FixedResponseConfig": page}
     elb.modify_rule(RuleArn=rule, Actions=[fixed])
     group = elb.create_target_group(
@@ -59,7 +59,7 @@ def put_site(on: Stage) -> str:
         Protocol="HTTP",
         Port=8080,
         TargetType="ip",
-        HealthCheckPath=HEALTH,
+        HealthCheckPath=BACKEND_HEALTH_PATH,
         VpcId=on.client("ec2").describe_vpcs()["Vpcs"][-1]["VpcId"],
         HealthCheckIntervalSeconds=15,
         HealthyThresholdCount=2,
@@ -67,8 +67,10 @@ def put_site(on: Stage) -> str:
     )["TargetGroups"][0]["TargetGroupArn"]
     delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "30"}
     elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=[delay])
-    (made,) = elb.describe_load_balancers(Names=["bulwark-test-alb"])["LoadBalancers"]
-    (listener,) = elb.describe_listeners(LoadBalancerArn=made["LoadBalancerArn"])["Listeners"]
+    (load_balancer,) = elb.describe_load_balancers(Names=["bulwark-test-alb"])["LoadBalancers"]
+    (listener,) = elb.describe_listeners(LoadBalancerArn=load_balancer["LoadBalancerArn"])[
+        "Listeners"
+    ]
     elb.create_rule(
         ListenerArn=listener["ListenerArn"],
         Priority=10,
@@ -76,16 +78,18 @@ def put_site(on: Stage) -> str:
         Actions=[{"Type": "forward", "TargetGroupArn": group}],
     )
     balancers = [{"targetGroupArn": group, "containerName": "backend", "containerPort": 8080}]
-    put(on, deploymentConfiguration=BREAKER, loadBalancers=balancers)
-    return str(made["LoadBalancerArn"])
+    put_services(on, deploymentConfiguration=CIRCUIT_BREAKER, loadBalancers=balancers)
+    return str(load_balancer["LoadBalancerArn"])
 
 
 @contextmanager
-def site(
+def open_site(
     capture: pytest.CaptureFixture[str], folder: Path, outputs: Outputs | None = None
-) -> Iterator[Site]:
+) -> Iterator[SiteConsole]:
     """A stage of the backend alone, behind a load balancer that answers."""
-    with stage(outputs) as on, balancer.serve_load_balancers():
+    with open_stage(outputs) as on, balancer.serve_load_balancers():
         arn = put_site(on)
-        with commanded(on, folder) as file:
-            yield Site(Console(on, file, capture), balancer.get_listener_url(arn, PORT))
+        with patch_command_line(on, folder) as file:
+            yield SiteConsole(
+                OpsConsole(on, file, capture), balancer.get_listener_url(arn, LISTENER_PORT)
+            )

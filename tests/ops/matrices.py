@@ -33,41 +33,41 @@ from ops.core.engine import Engine, InDoubtError, evaluate
 from ops.core.errors import RefusedError
 from ops.core.journal import Journal
 from ops.core.plan import Action, Plan, step_and_undos
-from tests.ops.forks import Fork, apart
+from tests.ops.forks import Fork, run_in_fork
 from tests.ops.procedures import Procedure
-from tests.ops.stage import Stage, stage
+from tests.ops.stage import Stage, open_stage
 
-WRITER: Final = re.compile('"writer":"[^"]*"')
-LAG: Final = 50.0  # seconds; an engine's reads may be stale for 60 after a write
-AT_ONCE: Final = os.cpu_count() or 1
-Go: TypeAlias = Callable[[Engine], str]
+WRITER_PATTERN: Final = re.compile('"writer":"[^"]*"')
+READ_LAG_SECONDS: Final = 50.0  # seconds; an engine's reads may be stale for 60 after a write
+PARALLEL_FORKS: Final = os.cpu_count() or 1
+RunProcess: TypeAlias = Callable[[Engine], str]
 # Whether to kill: after so many kills, at this state of the run, at this poll of one wait.
-Choice: TypeAlias = Callable[[int, int, int], bool]
+IsKillPoint: TypeAlias = Callable[[int, int, int], bool]
 
 
 @dataclass(frozen=True)
-class Ended:
+class RunOutcome:
     """What is left of a world: how the run ended, its facts, the changes that AWS accepted."""
 
-    how: str
+    result: str
     facts: str
     changes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Case:
+class KillCase:
     """Kills at these states, which stand for so many kills, and what was left.
 
     None where fewer kills leave the same state, so that it is known what comes of it.
     """
 
     kills: tuple[int, ...]
-    stands_for: int
-    ended: Ended | None
+    kill_count: int
+    outcome: RunOutcome | None
 
 
 @dataclass
-class World:
+class KillWorld:
     """A stage with one procedure on it: what outlives a kill.
 
     With `lag`, whatever the plan reads is answered for so many seconds after a change as it was
@@ -75,190 +75,211 @@ class World:
     instead of the procedure's own.
     """
 
-    on: Stage
+    stage: Stage
     procedure: Procedure
     plan: Plan
     lag: float = 0
-    refused: str | None = None
+    refused_step: str | None = None
     facts: Callable[[Stage], object] | None = None
-    lines: list[str] = field(default_factory=list)
+    journal_lines: list[str] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    known: frozenset[str] = frozenset()
-    stale: dict[str, tuple[float, JsonValue]] = field(default_factory=dict)
+    change_times: list[float] = field(default_factory=list)
+    known_states: frozenset[str] = frozenset()
+    stale_answers: dict[str, tuple[float, JsonValue]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._know(self.plan.fill())
-        own = self.procedure
+        procedure = self.procedure
         self.actions = Actions(
-            self.on.aws, own.sql and own.sql(self.on), own.shell and own.shell(self.on)
+            self.stage.aws,
+            procedure.build_sql_runner and procedure.build_sql_runner(self.stage),
+            procedure.build_shell_runner and procedure.build_shell_runner(self.stage),
         )
 
     def _know(self, plan: Plan) -> None:
         """The actions of a plan, as its times are filled when it starts."""
         steps = [part for step in plan.steps for part in step_and_undos(step)]
         waits = [wait for step in steps for wait in (step.goal, step.ready) if wait]
-        self.reads = {wait.read.model_dump_json(): wait.read for wait in waits}
-        self.names = {step.action.model_dump_json(): step.name for step in steps}
+        self.reads_by_key = {wait.read.model_dump_json(): wait.read for wait in waits}
+        self.names_by_action = {step.action.model_dump_json(): step.name for step in steps}
 
-    def state(self) -> tuple[int, int, float]:
+    def get_state(self) -> tuple[int, int, float]:
         """What a kill leaves: where it is equal, nothing is different."""
-        return len(self.lines), len(self.changes), self.on.clock.now()
+        return len(self.journal_lines), len(self.changes), self.stage.clock.now()
 
-    def key(self) -> str:
+    def compute_state_key(self) -> str:
         """The same of any run, however it came there."""
-        lines = [WRITER.sub("", line) for line in self.lines]
-        whole = repr((lines, self.changes, self.times, self.on.clock.now()))
-        return hashlib.sha256(whole.encode()).hexdigest()
+        lines = [WRITER_PATTERN.sub("", line) for line in self.journal_lines]
+        state_text = repr((lines, self.changes, self.change_times, self.stage.clock.now()))
+        return hashlib.sha256(state_text.encode()).hexdigest()
 
-    def act(self, action: Action, seen: dict[str, JsonValue]) -> JsonValue:
+    def run_action(self, action: Action, step_results: dict[str, JsonValue]) -> JsonValue:
         """One action, late where reads lag."""
         key = action.model_dump_json()
-        if key not in self.reads and key not in self.names:
-            started = Journal(_Lines(self.lines, nothing)).plan
+        if key not in self.reads_by_key and key not in self.names_by_action:
+            started = Journal(_JournalLines(self.journal_lines, do_nothing)).plan
             assert started is not None
             self._know(started)
-        if key in self.reads:
-            return self._read(key, seen)
-        name = self.names[key]
-        if name == self.refused:
+        if key in self.reads_by_key:
+            return self._answer_read(key, step_results)
+        name = self.names_by_action[key]
+        if name == self.refused_step:
             raise RefusedError(f"{name}: InvalidParameterValue: refused by the test")
         if self.lag:
-            before = {}
-            for read in self.reads:
+            answers_before = {}
+            for read in self.reads_by_key:
                 with suppress(RefusedError):  # refers to what is not there yet
-                    before[read] = self._read(read, seen)
-            until = self.on.clock.now() + self.lag
-        answer = self.actions(action, seen)
+                    answers_before[read] = self._answer_read(read, step_results)
+            stale_until = self.stage.clock.now() + self.lag
+        answer = self.actions(action, step_results)
         if not (isinstance(answer, dict) and "answer" in answer):
             self.changes.append(name)
-            self.times.append(self.on.clock.now())
+            self.change_times.append(self.stage.clock.now())
             if self.lag:
-                self.stale |= {read: (until, shown) for read, shown in before.items()}
+                self.stale_answers |= {
+                    read: (stale_until, stale_answer)
+                    for read, stale_answer in answers_before.items()
+                }
         return answer
 
-    def _read(self, key: str, seen: dict[str, JsonValue]) -> JsonValue:
-        until, shown = self.stale.get(key, (0.0, None))
-        return shown if self.on.clock.now() < until else self.actions(self.reads[key], seen)
+    def _answer_read(self, key: str, step_results: dict[str, JsonValue]) -> JsonValue:
+        stale_until, stale_answer = self.stale_answers.get(key, (0.0, None))
+        return (
+            stale_answer
+            if self.stage.clock.now() < stale_until
+            else self.actions(self.reads_by_key[key], step_results)
+        )
 
-    def engine(self, touch: Callable[[], None]) -> Engine:
+    def build_engine(self, touch: Callable[[], None]) -> Engine:
         """A new process: it knows the journal's lines and nothing else."""
 
-        def act(action: Action, seen: dict[str, JsonValue]) -> JsonValue:
+        def run_touched_action(action: Action, step_results: dict[str, JsonValue]) -> JsonValue:
             touch()
-            answer = self.act(action, seen)
+            answer = self.run_action(action, step_results)
             touch()
             return answer
 
-        return Engine(act, Journal(_Lines(self.lines, touch)), self.on.clock)
+        return Engine(
+            run_touched_action, Journal(_JournalLines(self.journal_lines, touch)), self.stage.clock
+        )
 
-    def ended(self, go: Go, touch: Callable[[], None]) -> Ended:
+    def run_to_end(self, run_process: RunProcess, touch: Callable[[], None]) -> RunOutcome:
         """Carries the run on in a new process to its end; what is left then."""
         try:
-            how = go(self.engine(touch))
+            result = run_process(self.build_engine(touch))
         except InDoubtError as doubt:
-            return Ended(f"in doubt: {doubt}", "", tuple(self.changes))
+            return RunOutcome(f"in doubt: {doubt}", "", tuple(self.changes))
         changes = tuple(self.changes)
-        facts = repr((self.facts or self.procedure.facts)(self.on))
-        if how == "undone":
-            self._returned()
-        return Ended(how, facts, changes)
+        facts = repr((self.facts or self.procedure.collect_facts)(self.stage))
+        if result == "undone":
+            self._require_undone()
+        return RunOutcome(result, facts, changes)
 
-    def _returned(self) -> None:
+    def _require_undone(self) -> None:
         """Whatever was changed and can be undone is as it was."""
-        seen = Journal(_Lines(self.lines, nothing)).get_step_results()
+        step_results = Journal(_JournalLines(self.journal_lines, do_nothing)).get_step_results()
         for step in self.plan.steps:
-            for back in step.undo if step.name in self.changes else ():
-                found = self.actions(back.goal.read, seen)
-                assert evaluate(back.goal, found, seen) == "met", f"{step.name}: {found}"
+            for undo_step in step.undo if step.name in self.changes else ():
+                answer = self.actions(undo_step.goal.read, step_results)
+                assert evaluate(undo_step.goal, answer, step_results) == "met", (
+                    f"{step.name}: {answer}"
+                )
 
 
 @dataclass
-class _Lines:
-    kept: list[str]
+class _JournalLines:
+    lines: list[str]
     touch: Callable[[], None]
 
     def append(self, index: int, line: str) -> None:
         self.touch()
-        assert index == len(self.kept), "a line was skipped"
-        self.kept.append(line)
+        assert index == len(self.lines), "a line was skipped"
+        self.lines.append(line)
         self.touch()
 
     def read(self) -> Sequence[str]:
-        return self.kept
+        return self.lines
 
 
 @contextmanager
-def world(
+def open_kill_world(
     procedure: Procedure,
     lag: float = 0,
-    refused: str | None = None,
+    refused_step: str | None = None,
     facts: Callable[[Stage], object] | None = None,
-) -> Iterator[World]:
+) -> Iterator[KillWorld]:
     """A stage with what a procedure needs, and the procedure planned."""
-    with stage() as on:
-        procedure.build(on)
-        yield World(on, procedure, procedure.plan(on), lag, refused, facts)
+    with open_stage() as on:
+        procedure.set_up(on)
+        yield KillWorld(on, procedure, procedure.build_plan(on), lag, refused_step, facts)
 
 
-def started(engine: Engine, plan: Plan) -> str:
+def start_or_resume(engine: Engine, plan: Plan) -> str:
     """What a person does first, and again where not even the plan was written down."""
     return engine.resume() if engine.journal.records else engine.start(plan)
 
 
-def turned(engine: Engine) -> str:
+def undo_started_run(engine: Engine) -> str:
     """What a person does who wants it undone; there may be nothing yet, or it may be over."""
     if not engine.journal.records:
         return "nothing"
     return engine.undo()
 
 
-def explored(of: World, ways: Sequence[Go], choose: Choice, *, again: bool = False) -> list[Case]:
+def explore_kills(
+    kill_world: KillWorld,
+    processes: Sequence[RunProcess],
+    is_kill_point: IsKillPoint,
+    *,
+    repeat_known: bool = False,
+) -> list[KillCase]:
     """The run killed wherever `choose(depth, state)` says so: itself, then each killed one.
 
     `ways` is what is done first, after the first kill, after the second; their number less one is
     how many kills there are. `again` carries out what is known as well. Facts move the clock, so
     whatever is run here is run in a child.
     """
-    of.known = frozenset()
-    if len(set(ways[1:])) == 1 and not again:
-        of.known = apart(lambda: _states(of, ways[0]))
-    return apart(lambda: _explored(of, ways, choose, 0))
+    kill_world.known_states = frozenset()
+    if len(set(processes[1:])) == 1 and not repeat_known:
+        kill_world.known_states = run_in_fork(
+            lambda: _list_undisturbed_states(kill_world, processes[0])
+        )
+    return run_in_fork(lambda: _explore_at_depth(kill_world, processes, is_kill_point, 0))
 
 
-def _states(of: World, go: Go) -> frozenset[str]:
+def _list_undisturbed_states(kill_world: KillWorld, run_process: RunProcess) -> frozenset[str]:
     """What a kill of the undisturbed run may leave."""
-    found = set()
-    of.ended(go, lambda: found.add(of.key()))
-    return frozenset(found)
+    state_keys = set()
+    kill_world.run_to_end(run_process, lambda: state_keys.add(kill_world.compute_state_key()))
+    return frozenset(state_keys)
 
 
-def everywhere(_depth: int, _number: int, _poll: int) -> bool:
+def is_any_point(_depth: int, _number: int, _poll: int) -> bool:
     """Kills at every point."""
     return True
 
 
-SPARSE: Final = 5
+SECOND_KILL_INTERVAL: Final = 5
 
 
-def at_points(procedure: Procedure) -> Choice:
+def build_kill_points(procedure: Procedure) -> IsKillPoint:
     """Kills at every point, of a long procedure for the second time at each fifth.
 
     Of the polls of a long one's waits it is killed at the first two, the fourth, the eighth and so
     on: they differ in nothing but the time that has passed. What is left out is not counted.
     """
-    if not procedure.long:
-        return everywhere
+    if not procedure.is_long:
+        return is_any_point
     seed = zlib.crc32(procedure.id.encode())
 
-    def chosen(depth: int, number: int, poll: int) -> bool:
-        few = poll <= 2 or poll & (poll - 1) == 0
-        return few and (depth == 0 or (number + seed) % SPARSE == 0)
+    def is_chosen_point(depth: int, number: int, poll: int) -> bool:
+        is_early_poll = poll <= 2 or poll & (poll - 1) == 0
+        return is_early_poll and (depth == 0 or (number + seed) % SECOND_KILL_INTERVAL == 0)
 
-    return chosen
+    return is_chosen_point
 
 
-def but_late_polls(_depth: int, _number: int, poll: int) -> bool:
+def is_not_late_poll(_depth: int, _number: int, poll: int) -> bool:
     """Kills at every point, but of the polls of one wait only at the first two and each fifth.
 
     They differ in nothing but the time that has passed: by what a state is, no line was written
@@ -267,67 +288,85 @@ def but_late_polls(_depth: int, _number: int, poll: int) -> bool:
     return poll <= 2 or poll % 5 == 0
 
 
-def some(procedure: Procedure, every: tuple[int, ...]) -> Choice:
+def build_sparse_kill_points(procedure: Procedure, intervals: tuple[int, ...]) -> IsKillPoint:
     """Kills at each so many-th point, from one that depends on the procedure.
 
     Of the polls of one wait hardly any: a restore has hundreds, which differ in the time alone.
     """
-    seed = zlib.crc32(f"{procedure.command} {procedure.rest}".encode())
+    seed = zlib.crc32(f"{procedure.command} {procedure.arguments}".encode())
 
-    def chosen(depth: int, number: int, poll: int) -> bool:
-        return (poll <= 2 or poll % 50 == 0) and (number + seed) % every[depth] == 0
+    def is_chosen_point(depth: int, number: int, poll: int) -> bool:
+        return (poll <= 2 or poll % 50 == 0) and (number + seed) % intervals[depth] == 0
 
-    return chosen
-
-
-def _explored(of: World, ways: Sequence[Go], choose: Choice, depth: int) -> list[Case]:
-    kills = _Kills(of, ways, choose, depth)
-    ended = of.ended(ways[0], kills.touch if len(ways) > 1 else nothing)
-    return [Case((), 1, ended), *kills.cases()]
+    return is_chosen_point
 
 
-class _Kills:
+def _explore_at_depth(
+    kill_world: KillWorld, processes: Sequence[RunProcess], is_kill_point: IsKillPoint, depth: int
+) -> list[KillCase]:
+    kills = _KillForks(kill_world, processes, is_kill_point, depth)
+    outcome = kill_world.run_to_end(processes[0], kills.touch if len(processes) > 1 else do_nothing)
+    return [KillCase((), 1, outcome), *kills.list_cases()]
+
+
+class _KillForks:
     """Forks at each state of a run."""
 
-    def __init__(self, of: World, ways: Sequence[Go], choose: Choice, depth: int) -> None:
-        self.of, self.ways, self.choose, self.depth = of, ways, choose, depth
-        self.number, self.polls, self.last = 0, 0, (-1, -1, -1.0)
-        self.killed: list[_Killed] = []
+    def __init__(
+        self,
+        kill_world: KillWorld,
+        processes: Sequence[RunProcess],
+        is_kill_point: IsKillPoint,
+        depth: int,
+    ) -> None:
+        self.kill_world, self.processes, self.is_kill_point, self.depth = (
+            kill_world,
+            processes,
+            is_kill_point,
+            depth,
+        )
+        self.number, self.polls, self.last_state = 0, 0, (-1, -1, -1.0)
+        self.killed_runs: list[_KilledRun] = []
 
     def touch(self) -> None:
-        state = self.of.state()
-        if state == self.last:
-            if self.killed and self.killed[-1].number == self.number:
-                self.killed[-1].stands_for += 1
+        state = self.kill_world.get_state()
+        if state == self.last_state:
+            if self.killed_runs and self.killed_runs[-1].number == self.number:
+                self.killed_runs[-1].kill_count += 1
             return
-        self.polls = self.polls + 1 if state[:2] == self.last[:2] else 0
-        self.last, self.number = state, self.number + 1
-        if self.choose(self.depth, self.number, self.polls):
-            if self.depth and self.of.key() in self.of.known:
-                self.killed.append(_Killed(self.number, None))
+        self.polls = self.polls + 1 if state[:2] == self.last_state[:2] else 0
+        self.last_state, self.number = state, self.number + 1
+        if self.is_kill_point(self.depth, self.number, self.polls):
+            if self.depth and self.kill_world.compute_state_key() in self.kill_world.known_states:
+                self.killed_runs.append(_KilledRun(self.number, None))
                 return
             # The first kill's forks run side by side, each of them with one of its own at a time.
-            at_once = AT_ONCE if self.depth == 0 else 1
-            for killed in self.killed[: len(self.killed) + 1 - at_once]:
-                if killed.fork:
-                    killed.fork.wait()
-            after = (self.of, self.ways[1:], self.choose, self.depth + 1)
-            fork = Fork(lambda: _explored(*after))
-            self.killed.append(_Killed(self.number, fork))
+            fork_limit = PARALLEL_FORKS if self.depth == 0 else 1
+            for killed_run in self.killed_runs[: len(self.killed_runs) + 1 - fork_limit]:
+                if killed_run.fork:
+                    killed_run.fork.wait()
+            next_arguments = (
+                self.kill_world,
+                self.processes[1:],
+                self.is_kill_point,
+                self.depth + 1,
+            )
+            fork = Fork(lambda: _explore_at_depth(*next_arguments))
+            self.killed_runs.append(_KilledRun(self.number, fork))
 
-    def cases(self) -> Iterator[Case]:
-        for killed in self.killed:
-            for case in killed.fork.result() if killed.fork else [Case((), 1, None)]:
-                kills = (killed.number, *case.kills)
-                yield Case(kills, killed.stands_for * case.stands_for, case.ended)
+    def list_cases(self) -> Iterator[KillCase]:
+        for killed_run in self.killed_runs:
+            for case in killed_run.fork.result() if killed_run.fork else [KillCase((), 1, None)]:
+                kills = (killed_run.number, *case.kills)
+                yield KillCase(kills, killed_run.kill_count * case.kill_count, case.outcome)
 
 
 @dataclass
-class _Killed:
+class _KilledRun:
     number: int
-    fork: Fork[list[Case]] | None
-    stands_for: int = 1
+    fork: Fork[list[KillCase]] | None
+    kill_count: int = 1
 
 
-def nothing() -> None:
+def do_nothing() -> None:
     """Nobody kills here."""

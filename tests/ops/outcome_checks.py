@@ -5,82 +5,114 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from ops.core.engine import Engine
-from tests.ops.matrices import Case, Choice, Ended, explored, started, turned, world
+from tests.ops.matrices import (
+    IsKillPoint,
+    KillCase,
+    RunOutcome,
+    explore_kills,
+    open_kill_world,
+    start_or_resume,
+    undo_started_run,
+)
 from tests.ops.procedures import Procedure
 
-DOUBT: Final = "in doubt: "
+IN_DOUBT_PREFIX: Final = "in doubt: "
 # Name and value of what a test did, for the summary at the end of all tests.
-Tell: TypeAlias = Callable[[str, object], None]
+RecordProperty: TypeAlias = Callable[[str, object], None]
 
 
-def killed_and_resumed(procedure: Procedure, lag: float, choose: Choice, tell: Tell) -> None:
+def check_killed_and_resumed(
+    procedure: Procedure, lag: float, is_kill_point: IsKillPoint, record_property: RecordProperty
+) -> None:
     """Killed, resumed, killed, resumed: it ends as undisturbed, and nothing is done twice."""
-    with world(procedure, lag) as of:
+    with open_kill_world(procedure, lag) as kill_world:
 
-        def go(engine: Engine) -> str:
-            return started(engine, of.plan)
+        def start_or_resume_run(engine: Engine) -> str:
+            return start_or_resume(engine, kill_world.plan)
 
-        undisturbed, *killed = explored(of, (go, go, go), choose)
-    wanted = undisturbed.ended
-    assert wanted is not None
-    assert wanted.how == procedure.outcome
-    for case in killed:
-        same(procedure, case, wanted)
-    told(tell, procedure, killed)
+        undisturbed, *killed_cases = explore_kills(
+            kill_world,
+            (start_or_resume_run, start_or_resume_run, start_or_resume_run),
+            is_kill_point,
+        )
+    expected = undisturbed.outcome
+    assert expected is not None
+    assert expected.result == procedure.outcome
+    for case in killed_cases:
+        require_same_outcome(procedure, case, expected)
+    record_matrix_counts(record_property, procedure, killed_cases)
 
 
-def killed_and_undone(procedure: Procedure, lag: float, choose: Choice, tell: Tell) -> None:
+def check_killed_and_undone(
+    procedure: Procedure, lag: float, is_kill_point: IsKillPoint, record_property: RecordProperty
+) -> None:
     """Killed anywhere, turned back, and killed again on the way: as if killed once."""
-    with world(procedure, lag, facts=procedure.undone) as of:
+    with open_kill_world(procedure, lag, facts=procedure.collect_undone_facts) as kill_world:
 
-        def go(engine: Engine) -> str:
-            return started(engine, of.plan)
+        def start_or_resume_run(engine: Engine) -> str:
+            return start_or_resume(engine, kill_world.plan)
 
-        _, *killed = explored(of, (go, turned, turned), choose)
-    once = {case.kills[0]: case.ended for case in killed if len(case.kills) == 1}
-    for case in killed:
-        ended = once[case.kills[0]]
-        assert ended is not None
-        if case.ended is None:
+        _, *killed_cases = explore_kills(
+            kill_world, (start_or_resume_run, undo_started_run, undo_started_run), is_kill_point
+        )
+    outcomes_by_first_kill = {
+        case.kills[0]: case.outcome for case in killed_cases if len(case.kills) == 1
+    }
+    for case in killed_cases:
+        outcome = outcomes_by_first_kill[case.kills[0]]
+        assert outcome is not None
+        if case.outcome is None:
             continue
-        assert ended.how in ("undone", "nothing") or ended.how.startswith(DOUBT), case.kills
+        assert outcome.result in ("undone", "nothing") or outcome.result.startswith(
+            IN_DOUBT_PREFIX
+        ), case.kills
         # What is on its way may come to its end, or be taken back by AWS itself, before the undo.
-        assert len(set(case.ended.changes)) == len(case.ended.changes), case
-        same(procedure, case, replace(ended, changes=case.ended.changes))
-    told(tell, procedure, killed)
+        assert len(set(case.outcome.changes)) == len(case.outcome.changes), case
+        require_same_outcome(procedure, case, replace(outcome, changes=case.outcome.changes))
+    record_matrix_counts(record_property, procedure, killed_cases)
 
 
-def refused_and_undone(
-    procedure: Procedure, step: str, lag: float, choose: Choice, tell: Tell
+def check_refused_and_undone(
+    procedure: Procedure,
+    step: str,
+    lag: float,
+    is_kill_point: IsKillPoint,
+    record_property: RecordProperty,
 ) -> None:
     """A step that AWS refuses: what came before is undone, however often that is killed."""
-    with world(procedure, lag, refused=step) as of:
+    with open_kill_world(procedure, lag, refused_step=step) as kill_world:
 
-        def go(engine: Engine) -> str:
-            return started(engine, of.plan)
+        def start_or_resume_run(engine: Engine) -> str:
+            return start_or_resume(engine, kill_world.plan)
 
-        undisturbed, *killed = explored(of, (go, go, go), choose)
-    wanted = undisturbed.ended
-    assert wanted is not None
-    assert wanted.how == "undone"
-    for case in killed:
-        same(procedure, case, wanted)
-    told(tell, procedure, killed)
+        undisturbed, *killed_cases = explore_kills(
+            kill_world,
+            (start_or_resume_run, start_or_resume_run, start_or_resume_run),
+            is_kill_point,
+        )
+    expected = undisturbed.outcome
+    assert expected is not None
+    assert expected.result == "undone"
+    for case in killed_cases:
+        require_same_outcome(procedure, case, expected)
+    record_matrix_counts(record_property, procedure, killed_cases)
 
 
-def same(procedure: Procedure, case: Case, wanted: Ended) -> None:
+def require_same_outcome(procedure: Procedure, case: KillCase, expected: RunOutcome) -> None:
     """It ended as wanted; or in doubt of a step that cannot be repeated, called once at most."""
-    if case.ended is None or case.ended == wanted:
+    if case.outcome is None or case.outcome == expected:
         return
-    if not case.ended.how.startswith(DOUBT):
-        raise AssertionError(f"killed at {case.kills}: {case.ended}, wanted {wanted}")
-    step = case.ended.how.removeprefix(DOUBT)
-    assert step in procedure.doubts, f"killed at {case.kills}: {case.ended.how}"
-    assert case.ended.changes.count(step) <= 1, f"killed at {case.kills}: {case.ended}"
+    if not case.outcome.result.startswith(IN_DOUBT_PREFIX):
+        raise AssertionError(f"killed at {case.kills}: {case.outcome}, wanted {expected}")
+    step = case.outcome.result.removeprefix(IN_DOUBT_PREFIX)
+    assert step in procedure.doubtful_steps, f"killed at {case.kills}: {case.outcome.result}"
+    assert case.outcome.changes.count(step) <= 1, f"killed at {case.kills}: {case.outcome}"
 
 
-def told(tell: Tell, procedure: Procedure, killed: list[Case]) -> None:
+def record_matrix_counts(
+    record_property: RecordProperty, procedure: Procedure, killed_cases: list[KillCase]
+) -> None:
     """Says what was tried, for the summary."""
-    kills = sum(case.stands_for for case in killed)
-    states = sum(case.ended is not None for case in killed)
-    tell("matrix", (procedure.id, kills, states))
+    kills = sum(case.kill_count for case in killed_cases)
+    states = sum(case.outcome is not None for case in killed_cases)
+    record_property("matrix", (procedure.id, kills, states))

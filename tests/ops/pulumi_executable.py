@@ -14,18 +14,29 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-HOME = Path(os.environ["PULUMI_EXECUTABLE_HOME"])
-BACKEND, LOCK, FAULT = HOME / "backend.json", HOME / "lock", HOME / "fault"
-VALUES = ("--stack", "--dest", "--file", "--message", "--page-size", "--policy-pack")
+PULUMI_HOME = Path(os.environ["PULUMI_EXECUTABLE_HOME"])
+BACKEND_FILE, LOCK_FILE, FAULT_FILE = (
+    PULUMI_HOME / "backend.json",
+    PULUMI_HOME / "lock",
+    PULUMI_HOME / "fault",
+)
+PULUMI_OPTIONS_WITH_VALUE = (
+    "--stack",
+    "--dest",
+    "--file",
+    "--message",
+    "--page-size",
+    "--policy-pack",
+)
 
 
-def parsed(argv: list[str]) -> tuple[list[str], dict[str, str]]:
+def parse_arguments(argv: list[str]) -> tuple[list[str], dict[str, str]]:
     """Words, and options by name."""
-    words, options, left = [], {}, list(argv)
-    while left:
-        word = left.pop(0)
-        if word in VALUES:
-            options[word] = left.pop(0)
+    words, options, remaining = [], {}, list(argv)
+    while remaining:
+        word = remaining.pop(0)
+        if word in PULUMI_OPTIONS_WITH_VALUE:
+            options[word] = remaining.pop(0)
         elif word.startswith("--"):
             options[word] = ""
         else:
@@ -33,83 +44,91 @@ def parsed(argv: list[str]) -> tuple[list[str], dict[str, str]]:
     return words, options
 
 
-def fails(text: str) -> None:
+def exit_with_error(text: str) -> None:
     sys.stderr.write(f"error: {text}\n")
     raise SystemExit(255)
 
 
-def says(value: Any) -> None:
+def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value))
 
 
 def main() -> None:
-    words, options = parsed(sys.argv[1:])
-    stacks = json.loads(BACKEND.read_text(encoding="utf-8"))
+    words, options = parse_arguments(sys.argv[1:])
+    stacks = json.loads(BACKEND_FILE.read_text(encoding="utf-8"))
     name = options.get("--stack", "")
     if words[:2] == ["stack", "select"]:
         stacks.setdefault(words[2], {"config": {}, "state": {}, "history": [], "outputs": {}})
     elif name not in stacks:
-        fails(f"no stack named '{name}' found")
+        exit_with_error(f"no stack named '{name}' found")
     elif words == ["cancel"]:
-        LOCK.unlink(missing_ok=True)
+        LOCK_FILE.unlink(missing_ok=True)
     elif words == ["up"]:
-        up(stacks, name, options["--message"])
+        run_up(stacks, name, options["--message"])
     else:
-        {"stack": stack, "config": config}[words[0]](stacks[name], words[1:], options)
-    keep(stacks)
+        {"stack": run_stack_command, "config": run_config_command}[words[0]](
+            stacks[name], words[1:], options
+        )
+    write_backend(stacks)
 
 
-def keep(stacks: dict[str, Any]) -> None:
+def write_backend(stacks: dict[str, Any]) -> None:
     """Whole, or as it was."""
-    draft = BACKEND.with_suffix(f".{os.getpid()}")
+    draft = BACKEND_FILE.with_suffix(f".{os.getpid()}")
     draft.write_text(json.dumps(stacks), encoding="utf-8")
-    draft.replace(BACKEND)
+    draft.replace(BACKEND_FILE)
 
 
-def stack(one: dict[str, Any], words: list[str], options: dict[str, str]) -> None:
+def run_stack_command(record: dict[str, Any], words: list[str], options: dict[str, str]) -> None:
     if words[0] == "import":
-        one["state"] = json.loads(Path(options["--file"]).read_text(encoding="utf-8"))
+        record["state"] = json.loads(Path(options["--file"]).read_text(encoding="utf-8"))
         return
-    kept = {"history": one["history"][::-1], "output": one["outputs"], "export": one["state"]}
-    says(kept[words[0]])
+    printable = {
+        "history": record["history"][::-1],
+        "output": record["outputs"],
+        "export": record["state"],
+    }
+    print_json(printable[words[0]])
 
 
-def config(one: dict[str, Any], words: list[str], _: dict[str, str]) -> None:
+def run_config_command(record: dict[str, Any], words: list[str], _: dict[str, str]) -> None:
     verb, key = words[:2]
-    known = one["config"]
+    values = record["config"]
     if verb == "set":
-        known[key] = words[2]
+        values[key] = words[2]
     elif verb == "rm":
-        one["config"] = {k: v for k, v in known.items() if not f"{k}.".startswith(f"{key}.")}
-    elif key in known:
-        says({"value": known[key], "secret": False})
-    elif not any(k.startswith(f"{key}.") for k in known):
-        fails(f"configuration key '{key}' not found for stack")
+        record["config"] = {k: v for k, v in values.items() if not f"{k}.".startswith(f"{key}.")}
+    elif key in values:
+        print_json({"value": values[key], "secret": False})
+    elif not any(k.startswith(f"{key}.") for k in values):
+        exit_with_error(f"configuration key '{key}' not found for stack")
     else:
-        says({"objectValue": {}, "secret": False})
+        print_json({"objectValue": {}, "secret": False})
 
 
-def up(stacks: dict[str, Any], name: str, message: str) -> None:
-    if LOCK.exists():
-        fails("the stack is currently locked by 1 lock(s). Either wait for the other process")
-    LOCK.write_text(str(os.getpid()), encoding="utf-8")
-    fault = FAULT.read_text(encoding="utf-8") if FAULT.exists() else ""
-    FAULT.unlink(missing_ok=True)
+def run_up(stacks: dict[str, Any], name: str, message: str) -> None:
+    if LOCK_FILE.exists():
+        exit_with_error(
+            "the stack is currently locked by 1 lock(s). Either wait for the other process"
+        )
+    LOCK_FILE.write_text(str(os.getpid()), encoding="utf-8")
+    fault = FAULT_FILE.read_text(encoding="utf-8") if FAULT_FILE.exists() else ""
+    FAULT_FILE.unlink(missing_ok=True)
     sys.stdout.write("Updating\n")
     sys.stdout.flush()
     if fault == "slow":
         time.sleep(1.5)
-    restored(name, stacks[name]["config"])
+    restore_database(name, stacks[name]["config"])
     sys.stdout.write(" +  aws:rds:Instance database creating\n")
     sys.stdout.flush()
     if fault == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     result = "failed" if fault == "fail" else "succeeded"
     stacks[name]["history"].append({"kind": "update", "message": message, "result": result})
-    LOCK.unlink()
+    LOCK_FILE.unlink()
     if fault == "fail":
-        keep(stacks)
-        fails("the zone is full")
+        write_backend(stacks)
+        exit_with_error("the zone is full")
     region = os.environ["AWS_REGION"]
     stacks[name]["outputs"] = {
         "database": {"identifier": f"bulwark-{name}-database"},
@@ -117,7 +136,7 @@ def up(stacks: dict[str, Any], name: str, message: str) -> None:
     }
 
 
-def restored(name: str, settings: dict[str, str]) -> None:
+def restore_database(name: str, settings: dict[str, str]) -> None:
     """Once: another deployment finds it."""
     import boto3
 

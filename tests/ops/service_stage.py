@@ -12,37 +12,37 @@ import pytest
 from ops.cli.selection import Selection
 from ops.core.run import WallClock
 from ops.outputs import Outputs
-from tests.ops.command_line import Console
-from tests.ops.stage import ACCOUNT, REGION, Stage, stack_outputs, stage
+from tests.ops.command_line import OpsConsole
+from tests.ops.stage import ACCOUNT, REGION, Stage, build_stack_outputs, open_stage
 
-BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
-REPOSITORY = "bulwark/test/backend"
-REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
-IMAGE = f"{REGISTRY}/{REPOSITORY}"
-FIRST = "public.ecr.aws/nginx/nginx-unprivileged:stable"
-TAGS = ("v2", "v3", "v4-crash", "v5-unhealthy", "v6-errors", "v7-slow")
-SCALING = {
+CIRCUIT_BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+BACKEND_REPOSITORY = "bulwark/test/backend"
+ECR_REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+BACKEND_IMAGE = f"{ECR_REGISTRY}/{BACKEND_REPOSITORY}"
+FIRST_IMAGE = "public.ecr.aws/nginx/nginx-unprivileged:stable"
+BACKEND_IMAGE_TAGS = ("v2", "v3", "v4-crash", "v5-unhealthy", "v6-errors", "v7-slow")
+SCALABLE_TARGET = {
     "ServiceNamespace": "ecs",
     "ScalableDimension": "ecs:service:DesiredCount",
     "ResourceId": "service/bulwark-test/backend",
 }
 
 
-def put(on: Stage, names: tuple[str, ...] = ("backend",), **given: Any) -> None:
+def put_services(on: Stage, names: tuple[str, ...] = ("backend",), **overrides: Any) -> None:
     """The services, and time until their tasks run; their repository with a few images."""
     ecs, ecr = on.client("ecs"), on.client("ecr")
     cluster = on.outputs.services.cluster  # type: ignore[union-attr]
     ecs.create_cluster(clusterName=cluster)
-    ecr.create_repository(repositoryName=REPOSITORY)
-    for number, tag in enumerate(TAGS):
-        push(on, tag, number)
+    ecr.create_repository(repositoryName=BACKEND_REPOSITORY)
+    for number, tag in enumerate(BACKEND_IMAGE_TAGS):
+        put_backend_image(on, tag, number)
     for name in names:
-        made = ecs.register_task_definition(
+        task_definition = ecs.register_task_definition(
             family=f"bulwark-test-{name}",
             containerDefinitions=[
                 {
                     "name": name,
-                    "image": FIRST,
+                    "image": FIRST_IMAGE,
                     "memory": 256,
                     "environment": [{"name": "MODE", "value": "web"}],
                 },
@@ -54,62 +54,62 @@ def put(on: Stage, names: tuple[str, ...] = ("backend",), **given: Any) -> None:
             cluster=cluster,
             serviceName=name,
             desiredCount=2,
-            taskDefinition=made["taskDefinition"]["taskDefinitionArn"],
-            **{"deploymentConfiguration": BREAKER, **given},
+            taskDefinition=task_definition["taskDefinition"]["taskDefinitionArn"],
+            **{"deploymentConfiguration": CIRCUIT_BREAKER, **overrides},
         )
     on.clock.sleep(3600)
 
 
-def put_exec(on: Stage) -> None:
+def put_exec_service(on: Stage) -> None:
     """The backend, with ECS Exec in its tasks."""
-    put(on, enableExecuteCommand=True)
+    put_services(on, enableExecuteCommand=True)
 
 
-def push(on: Stage, tag: str, number: int) -> None:
+def put_backend_image(on: Stage, tag: str, number: int) -> None:
     layer = {"digest": f"sha256:{number:064x}", "size": 1, "mediaType": "layer"}
     media = "application/vnd.docker.distribution.manifest.v2+json"
     manifest = {"schemaVersion": 2, "mediaType": media, "layers": [layer], "config": {"size": 1}}
     on.client("ecr").put_image(
-        repositoryName=REPOSITORY, imageManifest=json.dumps(manifest), imageTag=tag
+        repositoryName=BACKEND_REPOSITORY, imageManifest=json.dumps(manifest), imageTag=tag
     )
 
 
-def digest(on: Stage, tag: str) -> str:
+def get_backend_digest_reference(on: Stage, tag: str) -> str:
     """The reference by digest of an image of the repository."""
-    found = on.client("ecr").describe_images(
-        repositoryName=REPOSITORY, imageIds=[{"imageTag": tag}]
+    response = on.client("ecr").describe_images(
+        repositoryName=BACKEND_REPOSITORY, imageIds=[{"imageTag": tag}]
     )
-    return f"{IMAGE}@{found['imageDetails'][0]['imageDigest']}"
+    return f"{BACKEND_IMAGE}@{response['imageDetails'][0]['imageDigest']}"
 
 
-def put_scaling(on: Stage, least: int = 1, most: int = 6) -> None:
+def put_scalable_target(on: Stage, minimum: int = 1, maximum: int = 6) -> None:
     on.client("application-autoscaling").register_scalable_target(
-        **SCALING, MinCapacity=least, MaxCapacity=most
+        **SCALABLE_TARGET, MinCapacity=minimum, MaxCapacity=maximum
     )
 
 
-def limits(on: Stage) -> tuple[int, int]:
+def get_scaling_limits(on: Stage) -> tuple[int, int]:
     """The limits of the backend's automatic scaling."""
-    found = on.client("application-autoscaling").describe_scalable_targets(
-        ServiceNamespace="ecs", ResourceIds=[SCALING["ResourceId"]]
+    scalable_target = on.client("application-autoscaling").describe_scalable_targets(
+        ServiceNamespace="ecs", ResourceIds=[SCALABLE_TARGET["ResourceId"]]
     )["ScalableTargets"][0]
-    return found["MinCapacity"], found["MaxCapacity"]
+    return scalable_target["MinCapacity"], scalable_target["MaxCapacity"]
 
 
-def seen(on: Stage, name: str = "backend") -> dict[str, Any]:
+def describe_service(on: Stage, name: str = "backend") -> dict[str, Any]:
     """A service as AWS describes it."""
-    found = on.client("ecs").describe_services(cluster="bulwark-test", services=[name])
-    service: dict[str, Any] = found["services"][0]
+    response = on.client("ecs").describe_services(cluster="bulwark-test", services=[name])
+    service: dict[str, Any] = response["services"][0]
     return service
 
 
-def revisions(on: Stage) -> list[list[str]]:
+def list_revision_images(on: Stage) -> list[list[str]]:
     """The images of each registered revision, oldest first."""
     arns = on.client("ecs").list_task_definitions(familyPrefix="bulwark-test-backend")
     return [
         [
-            c["image"]
-            for c in on.client("ecs").describe_task_definition(taskDefinition=arn)[
+            container["image"]
+            for container in on.client("ecs").describe_task_definition(taskDefinition=arn)[
                 "taskDefinition"
             ]["containerDefinitions"]
         ]
@@ -117,46 +117,49 @@ def revisions(on: Stage) -> list[list[str]]:
     ]
 
 
-def facts(on: Stage) -> tuple[Any, ...]:
+def collect_service_facts(on: Stage) -> tuple[Any, ...]:
     """What must not differ between a killed run and an undisturbed one."""
     on.clock.sleep(3600)
-    found = seen(on)
+    service = describe_service(on)
     history = on.client("ecs").list_service_deployments(cluster="bulwark-test", service="backend")
     return (
-        [(d["status"], d["rolloutState"], d["runningCount"]) for d in found["deployments"]],
-        found["taskDefinition"],
-        (found["desiredCount"], found["runningCount"]),
-        [d["status"] for d in history["serviceDeployments"]],
-        revisions(on),
+        [
+            (deployment["status"], deployment["rolloutState"], deployment["runningCount"])
+            for deployment in service["deployments"]
+        ],
+        service["taskDefinition"],
+        (service["desiredCount"], service["runningCount"]),
+        [deployment["status"] for deployment in history["serviceDeployments"]],
+        list_revision_images(on),
     )
 
 
-def lonely() -> Outputs:
+def build_backend_only_outputs() -> Outputs:
     """The stage's outputs with one service only, and without a load balancer."""
-    whole = stack_outputs()
-    assert whole.services is not None
-    services = whole.services.model_copy(
-        update={"services": {"backend": whole.services.services["backend"]}}
+    outputs = build_stack_outputs()
+    assert outputs.services is not None
+    services = outputs.services.model_copy(
+        update={"services": {"backend": outputs.services.services["backend"]}}
     )
-    return whole.model_copy(update={"services": services, "load_balancer": None})
+    return outputs.model_copy(update={"services": services, "load_balancer": None})
 
 
 @contextmanager
-def console(
+def open_service_console(
     capture: pytest.CaptureFixture[str] | None,
     folder: Path,
     outputs: Outputs | None = None,
     names: tuple[str, ...] = ("backend", "frontend"),
-) -> Iterator[Console]:
+) -> Iterator[OpsConsole]:
     """A stage with services and the operations bucket, seen from the command line."""
-    with stage(outputs) as on:
-        put(on, names)
-        with commanded(on, folder) as file:
-            yield Console(on, file, capture)
+    with open_stage(outputs) as on:
+        put_services(on, names)
+        with patch_command_line(on, folder) as file:
+            yield OpsConsole(on, file, capture)
 
 
 @contextmanager
-def commanded(on: Stage, folder: Path) -> Iterator[Path]:
+def patch_command_line(on: Stage, folder: Path) -> Iterator[Path]:
     """The operations bucket, and the command line on this stage; gives the file of outputs."""
     on.client("s3").create_bucket(
         Bucket=on.outputs.backups.operations_bucket,

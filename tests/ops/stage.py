@@ -25,8 +25,8 @@ from ops.outputs import Outputs
 from sandbox import clock as sandbox_clock
 from sandbox.aws import use_in_memory_aws
 
-ACCOUNT, REGION, RECOVERY = "123456789012", "eu-north-1", "eu-west-1"
-PREFIX = "bulwark-test"
+ACCOUNT, REGION, RECOVERY_REGION = "123456789012", "eu-north-1", "eu-west-1"
+STACK_PREFIX = "bulwark-test"
 
 
 class KilledError(BaseException):
@@ -34,80 +34,80 @@ class KilledError(BaseException):
 
 
 @dataclass
-class Simulated:
+class SimulatedClock:
     """The engine's clock on the sandbox's: sleeping lets simulated time pass."""
 
-    held: sandbox_clock.ManualClock
+    held_clock: sandbox_clock.ManualClock
 
     def now(self) -> float:
-        return self.held.now().timestamp()
+        return self.held_clock.now().timestamp()
 
     def sleep(self, seconds: float) -> None:
-        self.held.advance(seconds)
+        self.held_clock.advance(seconds)
 
 
 @dataclass
-class Fuse:
+class KillFuse:
     """A journal's lines, and a count of touches at the end of which the process is killed."""
 
-    left: int = 10**9
-    kept: list[str] = field(default_factory=list)
+    touches_left: int = 10**9
+    lines: list[str] = field(default_factory=list)
 
     def touch(self) -> None:
-        self.left -= 1
-        if self.left == 0:
+        self.touches_left -= 1
+        if self.touches_left == 0:
             raise KilledError
 
     def append(self, index: int, line: str) -> None:
         self.touch()
-        assert index == len(self.kept), "a line was skipped"
-        self.kept.append(line)
+        assert index == len(self.lines), "a line was skipped"
+        self.lines.append(line)
         self.touch()
 
     def read(self) -> Sequence[str]:
-        return self.kept
+        return self.lines
 
 
 @dataclass
 class Stage:
     """An empty in-memory AWS of one process, with the stack's outputs as the contract says."""
 
-    clock: Simulated
+    clock: SimulatedClock
     aws: Aws
     outputs: Outputs
-    beside: dict[str, object] = field(default_factory=dict)  # what is not AWS
+    fakes: dict[str, object] = field(default_factory=dict)  # what is not AWS
 
     def client(self, service: str, region: str = REGION) -> Any:
         return self.aws.client(service, region)
 
-    def engine(self, fuse: Fuse, sql: Any = None) -> Engine:
+    def build_engine(self, fuse: KillFuse, sql: Any = None) -> Engine:
         actions = Actions(self.aws, sql)
 
-        def act(action: Action, seen: dict[str, JsonValue]) -> JsonValue:
+        def run_touched_action(action: Action, step_results: dict[str, JsonValue]) -> JsonValue:
             fuse.touch()
-            answer = actions(action, seen)
+            answer = actions(action, step_results)
             fuse.touch()
             return answer
 
-        return Engine(act, Journal(fuse), self.clock)
+        return Engine(run_touched_action, Journal(fuse), self.clock)
 
 
 @contextmanager
-def stage(outputs: Outputs | None = None) -> Iterator[Stage]:
+def open_stage(outputs: Outputs | None = None) -> Iterator[Stage]:
     """A stage; what is on it is gone afterwards."""
-    held = sandbox_clock.ManualClock()
+    held_clock = sandbox_clock.ManualClock()
     with patch.dict(os.environ, MOTO_IAM_LOAD_MANAGED_POLICIES="false"), use_in_memory_aws(REGION):
-        before = sandbox_clock.set_sandbox_clock(held)
+        previous_clock = sandbox_clock.set_sandbox_clock(held_clock)
         try:
-            yield Stage(Simulated(held), shared_aws(), outputs or stack_outputs())
+            yield Stage(SimulatedClock(held_clock), shared_aws(), outputs or build_stack_outputs())
         finally:
-            sandbox_clock.set_sandbox_clock(before)
+            sandbox_clock.set_sandbox_clock(previous_clock)
 
 
-def matrix(
-    build: Callable[[Stage], None],
-    plan: Callable[[Stage], Plan],
-    facts: Callable[[Stage], object],
+def run_kill_matrix(
+    set_up: Callable[[Stage], None],
+    build_plan: Callable[[Stage], Plan],
+    collect_facts: Callable[[Stage], object],
     *,
     outcome: str = "done",
 ) -> int:
@@ -116,24 +116,26 @@ def matrix(
     `build` puts on the stage what is there beforehand, `plan` looks at it and plans, `facts` are
     what must not differ from the undisturbed run: no names with times, no generated ids.
     """
-    with stage() as undisturbed:
-        build(undisturbed)
-        fuse = Fuse()
-        assert undisturbed.engine(fuse).start(plan(undisturbed)) == outcome
-        last, wanted = 10**9 - fuse.left, facts(undisturbed)
-    for point in range(1, last + 1):
-        with stage() as killed:
-            build(killed)
-            made = plan(killed)
-            fuse = Fuse(point)
+    with open_stage() as undisturbed_stage:
+        set_up(undisturbed_stage)
+        fuse = KillFuse()
+        assert undisturbed_stage.build_engine(fuse).start(build_plan(undisturbed_stage)) == outcome
+        touch_count, expected = 10**9 - fuse.touches_left, collect_facts(undisturbed_stage)
+    for point in range(1, touch_count + 1):
+        with open_stage() as killed_stage:
+            set_up(killed_stage)
+            killed_plan = build_plan(killed_stage)
+            fuse = KillFuse(point)
             with suppress(KilledError):
-                killed.engine(fuse).start(made)
-            fuse.left = 10**9
-            again = killed.engine(fuse)
-            ended = again.resume() if fuse.kept else again.start(made)
-            assert ended == outcome, f"killed at touch {point} of {last}"
-            assert facts(killed) == wanted, f"killed at touch {point} of {last}"
-    return last
+                killed_stage.build_engine(fuse).start(killed_plan)
+            fuse.touches_left = 10**9
+            second_engine = killed_stage.build_engine(fuse)
+            result = second_engine.resume() if fuse.lines else second_engine.start(killed_plan)
+            assert result == outcome, f"killed at touch {point} of {touch_count}"
+            assert collect_facts(killed_stage) == expected, (
+                f"killed at touch {point} of {touch_count}"
+            )
+    return touch_count
 
 
 @cache
@@ -143,50 +145,54 @@ def shared_aws() -> Aws:
 
 
 @contextmanager
-def interrupted(clock: Simulated, sleeps: int) -> Iterator[None]:
+def interrupt_at_sleep(clock: SimulatedClock, sleep_number: int) -> Iterator[None]:
     """Ctrl-C at the so-many-th time that a command sleeps; the times before pass on the clock."""
-    slept = 0
+    sleep_count = 0
 
-    def stop(_: WallClock, seconds: float) -> None:
-        nonlocal slept
-        slept += 1
-        if slept == sleeps:
+    def count_sleep(_: WallClock, seconds: float) -> None:
+        nonlocal sleep_count
+        sleep_count += 1
+        if sleep_count == sleep_number:
             raise KeyboardInterrupt
         clock.sleep(seconds)
 
-    with patch.object(WallClock, "sleep", stop):
+    with patch.object(WallClock, "sleep", count_sleep):
         yield
 
 
-def stack_outputs() -> Outputs:
+def build_stack_outputs() -> Outputs:
     """The outputs of a stack called `test`, in prod's shape with two services and a fleet."""
-    arn = f"arn:aws:{{}}:{REGION}:{ACCOUNT}:{{}}".format
-    balancer = arn("elasticloadbalancing", f"loadbalancer/app/{PREFIX}-alb/50dc6c495c0c9188")
+    format_arn = f"arn:aws:{{}}:{REGION}:{ACCOUNT}:{{}}".format
+    balancer = format_arn(
+        "elasticloadbalancing", f"loadbalancer/app/{STACK_PREFIX}-alb/50dc6c495c0c9188"
+    )
     zones = ("a", "b", "c")
 
-    def ids(kind: str) -> dict[str, str]:
+    def build_ids(kind: str) -> dict[str, str]:
         return {zone: f"{kind}-{zone}" for zone in zones}
 
-    def service(name: str) -> dict[str, object]:
+    def build_service_fields(name: str) -> dict[str, object]:
         return {
             "name": name,
-            "arn": arn("ecs", f"service/{PREFIX}/{name}"),
-            "family": f"{PREFIX}-{name}",
-            "task_definition_arn": arn("ecs", f"task-definition/{PREFIX}-{name}:1"),
+            "arn": format_arn("ecs", f"service/{STACK_PREFIX}/{name}"),
+            "family": f"{STACK_PREFIX}-{name}",
+            "task_definition_arn": format_arn("ecs", f"task-definition/{STACK_PREFIX}-{name}:1"),
             "container": name,
             "port": 8080,
             "log_group": f"/bulwark/test/services/{name}",
-            "scaling_resource_id": f"service/{PREFIX}/{name}",
-            "task_role_arn": f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-{name}-task",
-            "execution_role_arn": f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-{name}-execution",
+            "scaling_resource_id": f"service/{STACK_PREFIX}/{name}",
+            "task_role_arn": f"arn:aws:iam::{ACCOUNT}:role/{STACK_PREFIX}-{name}-task",
+            "execution_role_arn": f"arn:aws:iam::{ACCOUNT}:role/{STACK_PREFIX}-{name}-execution",
             "security_group_id": f"sg-{name}",
         }
 
-    def target(name: str) -> dict[str, object]:
-        group = arn("elasticloadbalancing", f"targetgroup/alb-{name}-a1b2c3d/6d0ecf831eec9f09")
+    def build_target_fields(name: str) -> dict[str, object]:
+        group = format_arn(
+            "elasticloadbalancing", f"targetgroup/alb-{name}-a1b2c3d/6d0ecf831eec9f09"
+        )
         return {"target_group_arn": group, "rule_arns": [], "health_path": "/"}
 
-    identifier = f"{PREFIX}-database"
+    identifier = f"{STACK_PREFIX}-database"
     return Outputs.model_validate(
         {
             "stack": {
@@ -197,7 +203,7 @@ def stack_outputs() -> Outputs:
                 "protect": True,
                 "account": ACCOUNT,
                 "region": REGION,
-                "recovery_region": RECOVERY,
+                "recovery_region": RECOVERY_REGION,
                 "zones": zones,
                 "data_key_arn": None,
                 "logs_key_arn": None,
@@ -206,17 +212,17 @@ def stack_outputs() -> Outputs:
             "network": {
                 "vpc_id": "vpc-1",
                 "cidr": "10.0.0.0/16",
-                "public_subnets": ids("subnet-public"),
-                "private_subnets": ids("subnet-private"),
-                "database_subnets": ids("subnet-database"),
-                "nat_gateways": ids("nat"),
+                "public_subnets": build_ids("subnet-public"),
+                "private_subnets": build_ids("subnet-private"),
+                "database_subnets": build_ids("subnet-database"),
+                "nat_gateways": build_ids("nat"),
                 "nat_instances": {},
-                "nat_addresses": ids("203.0.113.1"),
+                "nat_addresses": build_ids("203.0.113.1"),
                 "flow_log_group": "/bulwark/test/flow-logs",
             },
             "load_balancer": {
                 "arn": balancer,
-                "name": f"{PREFIX}-alb",
+                "name": f"{STACK_PREFIX}-alb",
                 "dns_name": "alb.elb.amazonaws.com",
                 "url": "https://app.example.com",
                 "security_group_id": "sg-alb",
@@ -227,18 +233,20 @@ def stack_outputs() -> Outputs:
                 "name_servers": (),
                 "web_acl_arn": None,
                 "access_log_bucket": None,
-                "targets": {name: target(name) for name in ("backend", "frontend", "fleet")},
+                "targets": {
+                    name: build_target_fields(name) for name in ("backend", "frontend", "fleet")
+                },
             },
             "database": {
                 "identifier": identifier,
-                "arn": arn("rds", f"db:{identifier}"),
+                "arn": format_arn("rds", f"db:{identifier}"),
                 "endpoint": f"{identifier}.rds.amazonaws.com",
                 "port": 5433,
                 "database": "app",
                 "admin_name": "bulwark_admin",
-                "secret_arn": arn("secretsmanager", f"secret:{identifier}-AbCdEf"),
+                "secret_arn": format_arn("secretsmanager", f"secret:{identifier}-AbCdEf"),
                 "security_group_id": "sg-database",
-                "subnet_group": f"{PREFIX}-database",
+                "subnet_group": f"{STACK_PREFIX}-database",
                 "parameter_group": "database-a1b2c3d",
                 "engine_version": "16",
                 "instance_class": "db.t4g.small",
@@ -248,40 +256,42 @@ def stack_outputs() -> Outputs:
                 "replicated_backup_arn": None,
             },
             "services": {
-                "cluster": PREFIX,
-                "cluster_arn": arn("ecs", f"cluster/{PREFIX}"),
-                "services": {name: service(name) for name in ("backend", "frontend")},
+                "cluster": STACK_PREFIX,
+                "cluster_arn": format_arn("ecs", f"cluster/{STACK_PREFIX}"),
+                "services": {name: build_service_fields(name) for name in ("backend", "frontend")},
             },
             "fleet": {
-                "group": f"{PREFIX}-fleet",
-                "arn": arn("autoscaling", f"autoScalingGroup::autoScalingGroupName/{PREFIX}-fleet"),
+                "group": f"{STACK_PREFIX}-fleet",
+                "arn": format_arn(
+                    "autoscaling", f"autoScalingGroup::autoScalingGroupName/{STACK_PREFIX}-fleet"
+                ),
                 "launch_template_id": "lt-1",
                 "image_parameter": "/bulwark/test/fleet/image",
                 "log_group": "/bulwark/test/fleet",
                 "security_group_id": "sg-fleet",
-                "role_arn": f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-fleet",
+                "role_arn": f"arn:aws:iam::{ACCOUNT}:role/{STACK_PREFIX}-fleet",
             },
             "cache": None,
             "registry": {"repositories": {}},
             "alarms": {
-                "page_topic_arn": arn("sns", f"{PREFIX}-page"),
-                "warn_topic_arn": arn("sns", f"{PREFIX}-warn"),
+                "page_topic_arn": format_arn("sns", f"{STACK_PREFIX}-page"),
+                "warn_topic_arn": format_arn("sns", f"{STACK_PREFIX}-warn"),
                 "names": {},
             },
             "dashboards": None,
             "backups": {
-                "vault": f"{PREFIX}-backups",
+                "vault": f"{STACK_PREFIX}-backups",
                 "plan_id": None,
                 "role_arn": None,
                 "recovery_vault_arn": None,
                 "restore_testing_plan": None,
-                "operations_bucket": f"{PREFIX}-operations",
+                "operations_bucket": f"{STACK_PREFIX}-operations",
                 "recovery_bucket": None,
-                "export_role_arn": f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-operations-export",
+                "export_role_arn": f"arn:aws:iam::{ACCOUNT}:role/{STACK_PREFIX}-operations-export",
                 "outputs_path": "/bulwark/test/outputs",
             },
             "access": {
-                f"{role}_role_arn": f"arn:aws:iam::{ACCOUNT}:role/{PREFIX}-{role}"
+                f"{role}_role_arn": f"arn:aws:iam::{ACCOUNT}:role/{STACK_PREFIX}-{role}"
                 for role in ("reader", "operator", "recoverer")
             },
         }

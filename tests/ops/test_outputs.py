@@ -19,22 +19,24 @@ from ops.outputs import (
     parse_outputs,
 )
 
-NAME = st.from_regex(r"[a-z][a-z0-9-]{0,19}", fullmatch=True)
-TEXT = st.text(max_size=30)
-ARN = "arn:aws:x:eu-north-1:123456789012:y"
+NAME_STRATEGY = st.from_regex(r"[a-z][a-z0-9-]{0,19}", fullmatch=True)
+TEXT_STRATEGY = st.text(max_size=30)
+SAMPLE_ARN = "arn:aws:x:eu-north-1:123456789012:y"
 
 
-def target() -> st.SearchStrategy[dict[str, Any]]:
+def build_target_strategy() -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(
         {
-            "targetGroupArn": TEXT,
-            "ruleArns": st.lists(TEXT, max_size=3),
-            "healthPath": TEXT,
+            "targetGroupArn": TEXT_STRATEGY,
+            "ruleArns": st.lists(TEXT_STRATEGY, max_size=3),
+            "healthPath": TEXT_STRATEGY,
         }
     )
 
 
-def outputs(services: Mapping[str, Any], targets: Mapping[str, Any], names: Any) -> dict[str, Any]:
+def build_outputs_json(
+    services: Mapping[str, Any], targets: Mapping[str, Any], names: Any
+) -> dict[str, Any]:
     """A stack's outputs that have these services, targets and alarm names."""
     return {
         "stack": {
@@ -67,7 +69,7 @@ def outputs(services: Mapping[str, Any], targets: Mapping[str, Any], names: Any)
             **dict.fromkeys(
                 ("arn", "name", "dnsName", "url", "securityGroupId", "listenerArn"), "x"
             ),
-            "maintenanceRuleArn": ARN,
+            "maintenanceRuleArn": SAMPLE_ARN,
             **dict.fromkeys(("certificateArn", "zoneId", "webAclArn", "accessLogBucket")),
             "nameServers": [],
             "targets": targets,
@@ -95,11 +97,11 @@ def outputs(services: Mapping[str, Any], targets: Mapping[str, Any], names: Any)
             "logGroups": [],
             "replicatedBackupArn": None,
         },
-        "services": {"cluster": "c", "clusterArn": ARN, "services": services},
+        "services": {"cluster": "c", "clusterArn": SAMPLE_ARN, "services": services},
         "fleet": None,
         "cache": None,
         "registry": None,
-        "alarms": {"pageTopicArn": ARN, "warnTopicArn": ARN, "names": names},
+        "alarms": {"pageTopicArn": SAMPLE_ARN, "warnTopicArn": SAMPLE_ARN, "names": names},
         "dashboards": None,
         "backups": {
             **dict.fromkeys(
@@ -109,11 +111,11 @@ def outputs(services: Mapping[str, Any], targets: Mapping[str, Any], names: Any)
             "recoveryBucket": None,
             "outputsPath": "/bulwark/test/outputs",
         },
-        "access": {f"{role}RoleArn": ARN for role in ("reader", "operator", "recoverer")},
+        "access": {f"{role}RoleArn": SAMPLE_ARN for role in ("reader", "operator", "recoverer")},
     }
 
 
-def service(name: str) -> dict[str, Any]:
+def build_service_json(name: str) -> dict[str, Any]:
     keys = (
         "arn",
         "family",
@@ -127,52 +129,56 @@ def service(name: str) -> dict[str, Any]:
     return {"name": name, "port": 8080, "scalingResourceId": None, **dict.fromkeys(keys, "x")}
 
 
-PLAIN = outputs({"web": service("web")}, {"web": {}}, {"P0": ["a"], "P1": []})
-PLAIN["loadBalancer"]["targets"]["web"] = {
-    "targetGroupArn": ARN,
-    "ruleArns": [ARN],
+PLAIN_OUTPUTS = build_outputs_json(
+    {"web": build_service_json("web")}, {"web": {}}, {"P0": ["a"], "P1": []}
+)
+PLAIN_OUTPUTS["loadBalancer"]["targets"]["web"] = {
+    "targetGroupArn": SAMPLE_ARN,
+    "ruleArns": [SAMPLE_ARN],
     "healthPath": "/",
 }
-LABELS = {"services": ["web"], "loadBalancer": ["web"], "alarms": ["1", "2"]}
+PART_LABELS = {"services": ["web"], "loadBalancer": ["web"], "alarms": ["1", "2"]}
 
 
-def kept(whole: Mapping[str, Any], labels: Mapping[str, list[str]]) -> dict[str, str]:
+def build_parameters(exports: Mapping[str, Any], labels: Mapping[str, list[str]]) -> dict[str, str]:
     """The parameters of all parts."""
-    found: dict[str, str] = {}
-    for part, value in whole.items():
-        found |= divide_part(part, value, labels.get(part, []))
-    return found
+    parameters: dict[str, str] = {}
+    for part, value in exports.items():
+        parameters |= divide_part(part, value, labels.get(part, []))
+    return parameters
 
 
 @given(
-    targets=st.dictionaries(NAME, target(), max_size=5),
-    names=st.dictionaries(st.sampled_from(["P0", "P1", "P2"]), st.lists(TEXT, max_size=20)),
+    targets=st.dictionaries(NAME_STRATEGY, build_target_strategy(), max_size=5),
+    names=st.dictionaries(
+        st.sampled_from(["P0", "P1", "P2"]), st.lists(TEXT_STRATEGY, max_size=20)
+    ),
     pieces=st.integers(1, 7),
 )
 def test_what_is_divided_joins_to_the_same(
     targets: dict[str, Any], names: dict[str, list[str]], pieces: int
 ) -> None:
-    services = {name: service(name) for name in targets}
-    whole = outputs(services, targets, names)
+    services = {name: build_service_json(name) for name in targets}
+    whole = build_outputs_json(services, targets, names)
     labels = {
         "services": list(services),
         "loadBalancer": list(targets),
         "alarms": [str(n) for n in range(pieces)],
     }
-    assert join_parts(kept(whole, labels)) == Outputs.model_validate(whole)
+    assert join_parts(build_parameters(whole, labels)) == Outputs.model_validate(whole)
 
 
-@given(names=st.lists(TEXT, max_size=200), pieces=st.integers(1, 9))
+@given(names=st.lists(TEXT_STRATEGY, max_size=200), pieces=st.integers(1, 9))
 def test_names_are_shared_evenly(names: list[str], pieces: int) -> None:
     labels = [str(n) for n in range(pieces)]
-    whole = outputs({}, {}, {"P1": names})
+    whole = build_outputs_json({}, {}, {"P1": names})
     parameters = divide_part("alarms", whole["alarms"], labels)
     shares = [len(json.loads(parameters[f"alarms/{x}"]).get("P1", [])) for x in labels]
     assert max(shares) - min(shares) <= 1
 
 
 def test_every_parameter_that_is_missing_is_named_and_none_is_taken_for_null() -> None:
-    parameters = kept(PLAIN, LABELS)
+    parameters = build_parameters(PLAIN_OUTPUTS, PART_LABELS)
     assert parameters["fleet"] == "null"
     for path in parameters:
         rest = {key: text for key, text in parameters.items() if key != path}
@@ -183,12 +189,12 @@ def test_every_parameter_that_is_missing_is_named_and_none_is_taken_for_null() -
 @pytest.mark.parametrize("text", ["", "[1]", "3", "{"])
 def test_a_parameter_that_is_no_object_is_named(text: str) -> None:
     with pytest.raises(OutputsError, match="the parameter services/web is not an object"):
-        join_parts({**kept(PLAIN, LABELS), "services/web": text})
+        join_parts({**build_parameters(PLAIN_OUTPUTS, PART_LABELS), "services/web": text})
 
 
 def test_labels_that_are_not_the_entries_are_refused() -> None:
     with pytest.raises(OutputsError, match=r"services.services has \['web'\], not \['api'\]"):
-        divide_part("services", PLAIN["services"], ["api"])
+        divide_part("services", PLAIN_OUTPUTS["services"], ["api"])
 
 
 def test_what_pulumi_leaves_out_is_null() -> None:
@@ -197,15 +203,15 @@ def test_what_pulumi_leaves_out_is_null() -> None:
             return {key: bare(entry) for key, entry in value.items() if entry is not None}
         return value
 
-    assert parse_outputs(bare(PLAIN)) == parse_outputs(PLAIN)
-    assert parse_outputs(PLAIN).fleet is None
+    assert parse_outputs(bare(PLAIN_OUTPUTS)) == parse_outputs(PLAIN_OUTPUTS)
+    assert parse_outputs(PLAIN_OUTPUTS).fleet is None
 
 
 def test_other_outputs_are_refused_with_what_is_wrong() -> None:
     with pytest.raises(OutputsError, match=r"version 1, deploy .*: stack\.version: .*1"):
-        parse_outputs({**PLAIN, "stack": {**PLAIN["stack"], "version": 2}})
+        parse_outputs({**PLAIN_OUTPUTS, "stack": {**PLAIN_OUTPUTS["stack"], "version": 2}})
     with pytest.raises(OutputsError, match="database: Field required"):
-        parse_outputs({key: part for key, part in PLAIN.items() if key != "database"})
+        parse_outputs({key: part for key, part in PLAIN_OUTPUTS.items() if key != "database"})
 
 
 def test_the_path_is_of_project_and_stack() -> None:

@@ -16,55 +16,57 @@ from ops.core.run import WallClock
 from sandbox import clock as sandbox_clock
 from sandbox.clients.http_client import STEP_SECONDS, step_clients
 from sandbox.clients.writer import DatabaseWriter
-from tests.ops.command_line import Console
-from tests.ops.sql_stage import real_console
+from tests.ops.command_line import OpsConsole
+from tests.ops.sql_stage import open_postgres_console
 from tests.ops.stage import Stage
 
-LOOKS = 0.02  # seconds of the wall in which an endpoint sees that it is to drop its connections
+ENDPOINT_POLL_SECONDS = (
+    0.02  # seconds of the wall in which an endpoint sees that it is to drop its connections
+)
 
 
 @dataclass(frozen=True)
-class Patient:
+class PatientWriter:
     """Writes, and leaves the endpoint the time to look at the clock that was advanced."""
 
     writer: DatabaseWriter
 
     def send_request(self) -> None:
-        time.sleep(LOOKS)
+        time.sleep(ENDPOINT_POLL_SECONDS)
         self.writer.send_request()
 
 
 @contextmanager
-def held_console(
-    folder: Path, build: Callable[[Stage], object] = lambda _: None, **given: Any
-) -> Iterator[Console]:
+def open_simulated_console(
+    folder: Path, set_up: Callable[[Stage], object] = lambda _: None, **overrides: Any
+) -> Iterator[OpsConsole]:
     """A console whose time is simulated: it passes where a line waits."""
-    with real_console(folder, **given) as made:
-        build(made.stage)
-        made.file.write_text(made.stage.outputs.model_dump_json(by_alias=True))
-        clock = made.stage.clock
-        sandbox_clock.set_sandbox_clock(clock.held)
+    with open_postgres_console(folder, **overrides) as console:
+        set_up(console.stage)
+        console.file.write_text(console.stage.outputs.model_dump_json(by_alias=True))
+        clock = console.stage.clock
+        sandbox_clock.set_sandbox_clock(clock.held_clock)
         with (
             patch.object(WallClock, "now", lambda _: clock.now()),
             patch.object(WallClock, "sleep", lambda _, seconds: clock.sleep(seconds)),
-            patch("ops.core.clock.now", clock.held.now),
+            patch("ops.core.clock.now", clock.held_clock.now),
         ):
-            yield made
+            yield console
 
 
-def login(ops: Console) -> dict[str, Any]:
+def fetch_login(ops: OpsConsole) -> dict[str, Any]:
     """Where the database is, and what its secret says now."""
-    part = ops.stage.outputs.database
-    found = ops.stage.client("secretsmanager").get_secret_value(SecretId=part.secret_arn)
-    return {**json.loads(found["SecretString"]), "host": part.endpoint, "port": part.port}
+    database = ops.stage.outputs.database
+    secret = ops.stage.client("secretsmanager").get_secret_value(SecretId=database.secret_arn)
+    return {**json.loads(secret["SecretString"]), "host": database.endpoint, "port": database.port}
 
 
 @contextmanager
-def written(ops: Console) -> Iterator[DatabaseWriter]:
+def write_continuously(ops: OpsConsole) -> Iterator[DatabaseWriter]:
     """A client writes while the block is carried out."""
-    writer = DatabaseWriter(lambda: login(ops))
+    writer = DatabaseWriter(lambda: fetch_login(ops))
     writer.create_table()
-    with step_clients(ops.stage.clock.held, Patient(writer)):
+    with step_clients(ops.stage.clock.held_clock, PatientWriter(writer)):
         yield writer
         ops.stage.clock.sleep(2 * STEP_SECONDS)
     writer.count_lost_rows()

@@ -7,25 +7,36 @@ from typing import Any, Final
 from policy.rules.housekeeping import TAGS
 from policy.rules.model import Resource
 
-KEY = "arn:aws:kms:eu-north-1:123456789012:key/k"
-DATABASE, GROUP = (
+KMS_KEY_ARN = "arn:aws:kms:eu-north-1:123456789012:key/k"
+DATABASE_TYPE, INGRESS_RULE_TYPE = (
     "aws:rds/instance:Instance",
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
 )
-TEMPLATE, INSTANCE = "aws:ec2/launchTemplate:LaunchTemplate", "aws:ec2/instance:Instance"
-CACHE, BUCKET = "aws:elasticache/replicationGroup:ReplicationGroup", "aws:s3/bucket:Bucket"
-SECRET, TOPIC = "aws:secretsmanager/secret:Secret", "aws:sns/topic:Topic"
-LOGS, VAULT = "aws:cloudwatch/logGroup:LogGroup", "aws:backup/vault:Vault"
-LISTENER, BALANCER = "aws:lb/listener:Listener", "aws:lb/loadBalancer:LoadBalancer"
-SSE = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
-BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
-POLICY, ATTACHED = "aws:iam/policy:Policy", "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
-BUCKET_POLICY, PLAN = "aws:s3/bucketPolicy:BucketPolicy", "aws:backup/plan:Plan"
-ACL = "aws:ec2/networkAcl:NetworkAcl"
+LAUNCH_TEMPLATE_TYPE, EC2_INSTANCE_RESOURCE_TYPE = (
+    "aws:ec2/launchTemplate:LaunchTemplate",
+    "aws:ec2/instance:Instance",
+)
+REPLICATION_GROUP_TYPE, BUCKET_TYPE = (
+    "aws:elasticache/replicationGroup:ReplicationGroup",
+    "aws:s3/bucket:Bucket",
+)
+SECRET_TYPE, TOPIC_TYPE = "aws:secretsmanager/secret:Secret", "aws:sns/topic:Topic"
+LOG_GROUP_TYPE, BACKUP_VAULT_TYPE = "aws:cloudwatch/logGroup:LogGroup", "aws:backup/vault:Vault"
+LISTENER_TYPE, LOAD_BALANCER_TYPE = "aws:lb/listener:Listener", "aws:lb/loadBalancer:LoadBalancer"
+BUCKET_ENCRYPTION_TYPE = (
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+)
+PUBLIC_ACCESS_BLOCK_TYPE = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+IAM_POLICY_TYPE, ROLE_POLICY_ATTACHMENT_TYPE = (
+    "aws:iam/policy:Policy",
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+)
+BUCKET_POLICY_TYPE, BACKUP_PLAN_TYPE = "aws:s3/bucketPolicy:BucketPolicy", "aws:backup/plan:Plan"
+NETWORK_ACL_TYPE = "aws:ec2/networkAcl:NetworkAcl"
 
 
 @dataclass(frozen=True)
-class Case:
+class RuleCase:
     """A good resource of a rule; a bad one by the property that its line begins with."""
 
     type: str
@@ -34,25 +45,29 @@ class Case:
     name: str = "thing"
     bad_name: str = "thing"
 
-    def resource(self, props: dict[str, Any], *, good: bool, protect: bool = True) -> Resource:
+    def build_resource(
+        self, props: dict[str, Any], *, good: bool, protect: bool = True
+    ) -> Resource:
         return Resource(self.type, self.name if good else self.bad_name, props, protect)
 
 
-def flag(type_: str, key: str, good: bool, *, unset: bool = False) -> Case:
+def build_flag_case(type_: str, key: str, good: bool, *, may_be_unset: bool = False) -> RuleCase:
     """A switch that must stand one way; `unset`: where it may also not be set."""
     bad: dict[str, dict[str, Any]] = {f"{key} is {str(not good).lower()}": {key: not good}}
-    return Case(type_, {key: good}, bad if unset else bad | {f"{key} is not set": {}})
+    return RuleCase(type_, {key: good}, bad if may_be_unset else bad | {f"{key} is not set": {}})
 
 
-def document(*statements: dict[str, Any]) -> dict[str, Any]:
+def build_policy_properties(*statements: dict[str, Any]) -> dict[str, Any]:
     return {"policy": json.dumps({"Version": "2012-10-17", "Statement": statements})}
 
 
-def allow(action: Any, resource: Any, **more: Any) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+def build_allow_statement(action: Any, resource: Any, **extra_keys: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **extra_keys}
 
 
-def entry(number: int, port: int, action: str, source: str = "0.0.0.0/0") -> dict[str, Any]:
+def build_acl_entry(
+    number: int, port: int, action: str, source: str = "0.0.0.0/0"
+) -> dict[str, Any]:
     return {
         "ruleNo": number,
         "protocol": "6",
@@ -63,30 +78,35 @@ def entry(number: int, port: int, action: str, source: str = "0.0.0.0/0") -> dic
     }
 
 
-def ingress(first: int, last: int, source: str = "0.0.0.0/0") -> dict[str, Any]:
-    return {"ipProtocol": "tcp", "fromPort": first, "toPort": last, "cidrIpv4": source}
+def build_ingress_rule(from_port: int, to_port: int, source: str = "0.0.0.0/0") -> dict[str, Any]:
+    return {"ipProtocol": "tcp", "fromPort": from_port, "toPort": to_port, "cidrIpv4": source}
 
 
-DENY_PLAIN = {
+DENY_PLAINTEXT_STATEMENT = {
     "Effect": "Deny",
     "Principal": "*",
     "Action": "s3:*",
     "Resource": ["arn:aws:s3:::b"],
     "Condition": {"Bool": {"aws:SecureTransport": "false"}},
 }
-ANYBODY = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sns:Publish", "Resource": "*"}
-TAGGED = dict.fromkeys(TAGS, "x")
-TLS = {
+ALLOW_ANYBODY_STATEMENT = {
+    "Effect": "Allow",
+    "Principal": {"AWS": "*"},
+    "Action": "sns:Publish",
+    "Resource": "*",
+}
+ALL_REQUIRED_TAGS = dict.fromkeys(TAGS, "x")
+TLS_LISTENER_PROPERTIES = {
     "protocol": "HTTPS",
     "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
     "certificateArn": "arn:aws:acm:eu-north-1:123456789012:certificate/c",
 }
-REDIRECT = {"type": "redirect", "redirect": {"protocol": "HTTPS", "statusCode": "HTTP_301"}}
-FINAL = {"skipFinalSnapshot": False, "finalSnapshotIdentifier": "last"}
-CASES: Final[dict[str, Case]] = {
-    "database-encrypted": flag(DATABASE, "storageEncrypted", True),
-    "disk-encrypted": Case(
-        TEMPLATE,
+REDIRECT_ACTION = {"type": "redirect", "redirect": {"protocol": "HTTPS", "statusCode": "HTTP_301"}}
+FINAL_SNAPSHOT_PROPERTIES = {"skipFinalSnapshot": False, "finalSnapshotIdentifier": "last"}
+RULE_CASES: Final[dict[str, RuleCase]] = {
+    "database-encrypted": build_flag_case(DATABASE_TYPE, "storageEncrypted", True),
+    "disk-encrypted": RuleCase(
+        LAUNCH_TEMPLATE_TYPE,
         {"blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": "true"}}]},
         {
             "blockDeviceMappings.0.ebs.encrypted is 'false'": {
@@ -98,9 +118,9 @@ CASES: Final[dict[str, Case]] = {
             "blockDeviceMappings is not set": {},
         },
     ),
-    "volume-encrypted": flag("aws:ebs/volume:Volume", "encrypted", True),
-    "cache-encrypted": Case(
-        CACHE,
+    "volume-encrypted": build_flag_case("aws:ebs/volume:Volume", "encrypted", True),
+    "cache-encrypted": RuleCase(
+        REPLICATION_GROUP_TYPE,
         {"atRestEncryptionEnabled": True, "transitEncryptionEnabled": True},
         {
             "atRestEncryptionEnabled is false": {
@@ -110,8 +130,8 @@ CASES: Final[dict[str, Case]] = {
             "transitEncryptionEnabled is not set": {"atRestEncryptionEnabled": True},
         },
     ),
-    "bucket-encrypted": Case(
-        SSE,
+    "bucket-encrypted": RuleCase(
+        BUCKET_ENCRYPTION_TYPE,
         {"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms"}}]},
         {
             "rules is []": {"rules": []},
@@ -120,18 +140,24 @@ CASES: Final[dict[str, Case]] = {
             },
         },
     ),
-    "parameter-secure": Case(
+    "parameter-secure": RuleCase(
         "aws:ssm/parameter:Parameter",
         {"name": "/app/db-password", "type": "SecureString"},
         {"type is 'String'": {"name": "/app/db-password", "type": "String"}},
     ),
-    "secret-key": Case(SECRET, {"kmsKeyId": KEY}, {"kmsKeyId is not set": {}}),
-    "topic-key": Case(TOPIC, {"kmsMasterKeyId": KEY}, {"kmsMasterKeyId is not set": {}}),
-    "log-group-key": Case(LOGS, {"kmsKeyId": KEY}, {"kmsKeyId is ''": {"kmsKeyId": ""}}),
-    "vault-key": Case(VAULT, {"kmsKeyArn": KEY}, {"kmsKeyArn is not set": {}}),
-    "key-rotates": flag("aws:kms/key:Key", "enableKeyRotation", True),
-    "bucket-not-public": Case(
-        BLOCK,
+    "secret-key": RuleCase(SECRET_TYPE, {"kmsKeyId": KMS_KEY_ARN}, {"kmsKeyId is not set": {}}),
+    "topic-key": RuleCase(
+        TOPIC_TYPE, {"kmsMasterKeyId": KMS_KEY_ARN}, {"kmsMasterKeyId is not set": {}}
+    ),
+    "log-group-key": RuleCase(
+        LOG_GROUP_TYPE, {"kmsKeyId": KMS_KEY_ARN}, {"kmsKeyId is ''": {"kmsKeyId": ""}}
+    ),
+    "vault-key": RuleCase(
+        BACKUP_VAULT_TYPE, {"kmsKeyArn": KMS_KEY_ARN}, {"kmsKeyArn is not set": {}}
+    ),
+    "key-rotates": build_flag_case("aws:kms/key:Key", "enableKeyRotation", True),
+    "bucket-not-public": RuleCase(
+        PUBLIC_ACCESS_BLOCK_TYPE,
         {
             "blockPublicAcls": True,
             "blockPublicPolicy": True,
@@ -148,57 +174,71 @@ CASES: Final[dict[str, Case]] = {
             "blockPublicAcls is not set": {},
         },
     ),
-    "bucket-acl-off": Case(
+    "bucket-acl-off": RuleCase(
         "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
         {"rule": {"objectOwnership": "BucketOwnerEnforced"}},
         {"rule.objectOwnership is 'ObjectWriter'": {"rule": {"objectOwnership": "ObjectWriter"}}},
     ),
-    "policy-not-public": Case(
-        TOPIC,
-        document({**ANYBODY, "Condition": {"StringEquals": {"aws:SourceAccount": "1"}}}),
+    "policy-not-public": RuleCase(
+        TOPIC_TYPE,
+        build_policy_properties(
+            {**ALLOW_ANYBODY_STATEMENT, "Condition": {"StringEquals": {"aws:SourceAccount": "1"}}}
+        ),
         {
-            "policy.Statement.0.Principal is '*'": document(ANYBODY),
-            "policy.Statement.1.Principal is '*'": document(
-                DENY_PLAIN, {**ANYBODY, "Principal": "*"}
+            "policy.Statement.0.Principal is '*'": build_policy_properties(ALLOW_ANYBODY_STATEMENT),
+            "policy.Statement.1.Principal is '*'": build_policy_properties(
+                DENY_PLAINTEXT_STATEMENT, {**ALLOW_ANYBODY_STATEMENT, "Principal": "*"}
             ),
         },
     ),
-    "database-not-public": flag(DATABASE, "publiclyAccessible", False, unset=True),
-    "world-only-to-balancer": Case(
-        GROUP,
-        ingress(443, 443),
+    "database-not-public": build_flag_case(
+        DATABASE_TYPE, "publiclyAccessible", False, may_be_unset=True
+    ),
+    "world-only-to-balancer": RuleCase(
+        INGRESS_RULE_TYPE,
+        build_ingress_rule(443, 443),
         {
-            "fromPort is 443": ingress(443, 443),
-            "fromPort is 22": ingress(22, 22),
+            "fromPort is 443": build_ingress_rule(443, 443),
+            "fromPort is 22": build_ingress_rule(22, 22),
             "fromPort is 0 to 65535": {"ipProtocol": "-1", "cidrIpv6": "::/0"},
         },
         name="alb-public-443",
         bad_name="database-open",
     ),
-    "default-group-empty": Case(
+    "default-group-empty": RuleCase(
         "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
         {"ingress": [], "egress": []},
         {"ingress is ": {"ingress": [{"protocol": "-1", "self": True}], "egress": []}},
     ),
-    "no-risky-ports": Case(
-        GROUP,
-        ingress(5433, 5433, "10.0.0.0/16"),
-        {"fromPort is 5000 to 6000": ingress(5000, 6000, "10.0.0.0/16")},
+    "no-risky-ports": RuleCase(
+        INGRESS_RULE_TYPE,
+        build_ingress_rule(5433, 5433, "10.0.0.0/16"),
+        {"fromPort is 5000 to 6000": build_ingress_rule(5000, 6000, "10.0.0.0/16")},
     ),
-    "acl-closed": Case(
-        ACL,
-        {"ingress": [entry(100, 22, "deny"), entry(110, 22, "allow"), entry(120, 443, "allow")]},
+    "acl-closed": RuleCase(
+        NETWORK_ACL_TYPE,
         {
-            "ingress is open to the world on 22": {"ingress": [entry(110, 22, "allow")]},
+            "ingress": [
+                build_acl_entry(100, 22, "deny"),
+                build_acl_entry(110, 22, "allow"),
+                build_acl_entry(120, 443, "allow"),
+            ]
+        },
+        {
+            "ingress is open to the world on 22": {"ingress": [build_acl_entry(110, 22, "allow")]},
             "ingress is open to the world on 3389": {
-                "ingress": [entry(120, 3389, "deny"), entry(110, 3389, "allow")]
+                "ingress": [build_acl_entry(120, 3389, "deny"), build_acl_entry(110, 3389, "allow")]
             },
         },
     ),
-    "subnet-no-public-ip": flag("aws:ec2/subnet:Subnet", "mapPublicIpOnLaunch", False, unset=True),
-    "instance-no-public-ip": flag(INSTANCE, "associatePublicIpAddress", False, unset=True),
-    "template-no-public-ip": Case(
-        TEMPLATE,
+    "subnet-no-public-ip": build_flag_case(
+        "aws:ec2/subnet:Subnet", "mapPublicIpOnLaunch", False, may_be_unset=True
+    ),
+    "instance-no-public-ip": build_flag_case(
+        EC2_INSTANCE_RESOURCE_TYPE, "associatePublicIpAddress", False, may_be_unset=True
+    ),
+    "template-no-public-ip": RuleCase(
+        LAUNCH_TEMPLATE_TYPE,
         {"networkInterfaces": [{"associatePublicIpAddress": "false"}]},
         {
             "networkInterfaces.0.associatePublicIpAddress is 'true'": {
@@ -206,7 +246,7 @@ CASES: Final[dict[str, Case]] = {
             }
         },
     ),
-    "service-no-public-ip": Case(
+    "service-no-public-ip": RuleCase(
         "aws:ecs/service:Service",
         {"networkConfiguration": {"assignPublicIp": False}},
         {
@@ -215,20 +255,22 @@ CASES: Final[dict[str, Case]] = {
             }
         },
     ),
-    "listener-tls": Case(
-        LISTENER,
-        TLS,
+    "listener-tls": RuleCase(
+        LISTENER_TYPE,
+        TLS_LISTENER_PROPERTIES,
         {
             "sslPolicy is 'ELBSecurityPolicy-2016-08'": {
-                **TLS,
+                **TLS_LISTENER_PROPERTIES,
                 "sslPolicy": "ELBSecurityPolicy-2016-08",
             },
-            "certificateArn is not set": {k: v for k, v in TLS.items() if k != "certificateArn"},
+            "certificateArn is not set": {
+                k: v for k, v in TLS_LISTENER_PROPERTIES.items() if k != "certificateArn"
+            },
         },
     ),
-    "listener-redirects": Case(
-        LISTENER,
-        {"protocol": "HTTP", "defaultActions": [REDIRECT]},
+    "listener-redirects": RuleCase(
+        LISTENER_TYPE,
+        {"protocol": "HTTP", "defaultActions": [REDIRECT_ACTION]},
         {
             "defaultActions.0.type is 'forward'": {
                 "protocol": "HTTP",
@@ -240,17 +282,25 @@ CASES: Final[dict[str, Case]] = {
             },
         },
     ),
-    "balancer-drops-invalid-headers": flag(BALANCER, "dropInvalidHeaderFields", True),
-    "bucket-tls": Case(
-        BUCKET_POLICY,
-        document(DENY_PLAIN),
+    "balancer-drops-invalid-headers": build_flag_case(
+        LOAD_BALANCER_TYPE, "dropInvalidHeaderFields", True
+    ),
+    "bucket-tls": RuleCase(
+        BUCKET_POLICY_TYPE,
+        build_policy_properties(DENY_PLAINTEXT_STATEMENT),
         {
-            "policy is 'without it'": document({**DENY_PLAIN, "Effect": "Allow"}),
-            "policy is": document({**DENY_PLAIN, "Action": "s3:GetObject"}),
-            "policy ": document({**DENY_PLAIN, "Principal": {"AWS": "arn:aws:iam::1:root"}}),
+            "policy is 'without it'": build_policy_properties(
+                {**DENY_PLAINTEXT_STATEMENT, "Effect": "Allow"}
+            ),
+            "policy is": build_policy_properties(
+                {**DENY_PLAINTEXT_STATEMENT, "Action": "s3:GetObject"}
+            ),
+            "policy ": build_policy_properties(
+                {**DENY_PLAINTEXT_STATEMENT, "Principal": {"AWS": "arn:aws:iam::1:root"}}
+            ),
         },
     ),
-    "database-tls": Case(
+    "database-tls": RuleCase(
         "aws:rds/parameterGroup:ParameterGroup",
         {"family": "postgres16", "parameters": [{"name": "rds.force_ssl", "value": "1"}]},
         {
@@ -261,57 +311,63 @@ CASES: Final[dict[str, Case]] = {
             },
         },
     ),
-    "database-backups": Case(
-        DATABASE,
+    "database-backups": RuleCase(
+        DATABASE_TYPE,
         {"backupRetentionPeriod": 7},
         {
             "backupRetentionPeriod is 6": {"backupRetentionPeriod": 6},
             "backupRetentionPeriod is not set": {},
         },
     ),
-    "cache-snapshots": Case(
-        CACHE,
+    "cache-snapshots": RuleCase(
+        REPLICATION_GROUP_TYPE,
         {"snapshotRetentionLimit": 1},
         {"snapshotRetentionLimit is 0": {"snapshotRetentionLimit": 0}},
     ),
-    "plan-keeps": Case(
-        PLAN,
+    "plan-keeps": RuleCase(
+        BACKUP_PLAN_TYPE,
         {"rules": [{"lifecycle": {"deleteAfter": 35}}]},
         {
             "rules.0.lifecycle.deleteAfter is 3": {"rules": [{"lifecycle": {"deleteAfter": 3}}]},
             "rules is []": {"rules": []},
         },
     ),
-    "plan-copies": Case(
-        PLAN,
+    "plan-copies": RuleCase(
+        BACKUP_PLAN_TYPE,
         {"rules": [{"copyActions": []}, {"copyActions": [{"destinationVaultArn": "v"}]}]},
         {"rules.copyActions is not set": {"rules": [{"copyActions": []}]}},
     ),
-    "protected": Case(BUCKET, {}, {"the option protect is false": {}}),
-    "database-deletion-protection": flag(DATABASE, "deletionProtection", True),
-    "balancer-deletion-protection": flag(BALANCER, "enableDeletionProtection", True),
-    "final-snapshot": Case(
-        DATABASE,
-        FINAL,
+    "protected": RuleCase(BUCKET_TYPE, {}, {"the option protect is false": {}}),
+    "database-deletion-protection": build_flag_case(DATABASE_TYPE, "deletionProtection", True),
+    "balancer-deletion-protection": build_flag_case(
+        LOAD_BALANCER_TYPE, "enableDeletionProtection", True
+    ),
+    "final-snapshot": RuleCase(
+        DATABASE_TYPE,
+        FINAL_SNAPSHOT_PROPERTIES,
         {
-            "skipFinalSnapshot is true": {**FINAL, "skipFinalSnapshot": True},
+            "skipFinalSnapshot is true": {**FINAL_SNAPSHOT_PROPERTIES, "skipFinalSnapshot": True},
             "finalSnapshotIdentifier is not set": {"skipFinalSnapshot": False},
         },
     ),
-    "automated-backups-stay": flag(DATABASE, "deleteAutomatedBackups", False, unset=True),
-    "no-force-destroy": flag(BUCKET, "forceDestroy", False, unset=True),
-    "no-force-delete": flag("aws:ecr/repository:Repository", "forceDelete", False, unset=True),
-    "secret-recovery-window": Case(
-        SECRET,
+    "automated-backups-stay": build_flag_case(
+        DATABASE_TYPE, "deleteAutomatedBackups", False, may_be_unset=True
+    ),
+    "no-force-destroy": build_flag_case(BUCKET_TYPE, "forceDestroy", False, may_be_unset=True),
+    "no-force-delete": build_flag_case(
+        "aws:ecr/repository:Repository", "forceDelete", False, may_be_unset=True
+    ),
+    "secret-recovery-window": RuleCase(
+        SECRET_TYPE,
         {"recoveryWindowInDays": 7},
         {"recoveryWindowInDays is 0": {"recoveryWindowInDays": 0}},
     ),
-    "key-deletion-window": Case(
+    "key-deletion-window": RuleCase(
         "aws:kms/key:Key",
         {"deletionWindowInDays": 30},
         {"deletionWindowInDays is 3": {"deletionWindowInDays": 3}},
     ),
-    "bucket-versioned": Case(
+    "bucket-versioned": RuleCase(
         "aws:s3/bucketVersioning:BucketVersioning",
         {"versioningConfiguration": {"status": "Enabled"}},
         {
@@ -320,17 +376,19 @@ CASES: Final[dict[str, Case]] = {
             }
         },
     ),
-    "tags": Case(
-        LOGS,
-        {"tags": TAGGED},
+    "tags": RuleCase(
+        LOG_GROUP_TYPE,
+        {"tags": ALL_REQUIRED_TAGS},
         {
-            "tags.Owner is not set": {"tags": {k: v for k, v in TAGGED.items() if k != "Owner"}},
-            "tags.CostCenter is ''": {"tags": TAGGED | {"CostCenter": ""}},
+            "tags.Owner is not set": {
+                "tags": {k: v for k, v in ALL_REQUIRED_TAGS.items() if k != "Owner"}
+            },
+            "tags.CostCenter is ''": {"tags": ALL_REQUIRED_TAGS | {"CostCenter": ""}},
             "tags.Project is not set": {},
         },
     ),
-    "log-retention": Case(
-        LOGS,
+    "log-retention": RuleCase(
+        LOG_GROUP_TYPE,
         {"retentionInDays": 14},
         {
             "retentionInDays is 7": {"retentionInDays": 7},
@@ -338,48 +396,61 @@ CASES: Final[dict[str, Case]] = {
             "retentionInDays is 0": {"retentionInDays": 0},
         },
     ),
-    "log-retention-prod": Case(
-        LOGS, {"retentionInDays": 90}, {"retentionInDays is 60": {"retentionInDays": 60}}
+    "log-retention-prod": RuleCase(
+        LOG_GROUP_TYPE, {"retentionInDays": 90}, {"retentionInDays is 60": {"retentionInDays": 60}}
     ),
-    "no-action-wildcards": Case(
-        POLICY,
-        document(allow(["s3:GetObject", "s3:List*"], "arn:aws:s3:::b/*")),
+    "no-action-wildcards": RuleCase(
+        IAM_POLICY_TYPE,
+        build_policy_properties(
+            build_allow_statement(["s3:GetObject", "s3:List*"], "arn:aws:s3:::b/*")
+        ),
         {
-            "policy.Statement.0.Action is '*'": document(allow("*", "arn:aws:s3:::b")),
-            "policy.Statement.0.Action is 's3:*'": document(allow(["s3:*"], "arn:aws:s3:::b")),
-            "policy.Statement.0.NotAction is set": document(
+            "policy.Statement.0.Action is '*'": build_policy_properties(
+                build_allow_statement("*", "arn:aws:s3:::b")
+            ),
+            "policy.Statement.0.Action is 's3:*'": build_policy_properties(
+                build_allow_statement(["s3:*"], "arn:aws:s3:::b")
+            ),
+            "policy.Statement.0.NotAction is set": build_policy_properties(
                 {"Effect": "Allow", "NotAction": "iam:*", "Resource": "arn:aws:s3:::b"}
             ),
         },
     ),
-    "no-resource-wildcards": Case(
-        POLICY,
-        document(
-            allow(["rds:DescribeDBInstances", "ecr:GetAuthorizationToken"], "*"),
-            allow("s3:GetObject", "arn:aws:s3:::b/*"),
+    "no-resource-wildcards": RuleCase(
+        IAM_POLICY_TYPE,
+        build_policy_properties(
+            build_allow_statement(["rds:DescribeDBInstances", "ecr:GetAuthorizationToken"], "*"),
+            build_allow_statement("s3:GetObject", "arn:aws:s3:::b/*"),
         ),
         {
-            "policy.Statement.0.Resource is '*'": document(allow("s3:GetObject", "*")),
-            "policy.Statement.1.Resource is '*'": document(
-                allow("s3:GetObject", "arn:aws:s3:::b/*"), allow(["kms:Decrypt"], ["*"])
+            "policy.Statement.0.Resource is '*'": build_policy_properties(
+                build_allow_statement("s3:GetObject", "*")
             ),
-            "policy.Statement.0.NotResource is set": document(
+            "policy.Statement.1.Resource is '*'": build_policy_properties(
+                build_allow_statement("s3:GetObject", "arn:aws:s3:::b/*"),
+                build_allow_statement(["kms:Decrypt"], ["*"]),
+            ),
+            "policy.Statement.0.NotResource is set": build_policy_properties(
                 {"Effect": "Allow", "Action": "s3:GetObject", "NotResource": "arn:aws:s3:::b"}
             ),
         },
     ),
-    "pass-role-by-name": Case(
-        POLICY,
-        document(allow("iam:PassRole", "arn:aws:iam::123456789012:role/task")),
+    "pass-role-by-name": RuleCase(
+        IAM_POLICY_TYPE,
+        build_policy_properties(
+            build_allow_statement("iam:PassRole", "arn:aws:iam::123456789012:role/task")
+        ),
         {
-            "policy.Statement.0.Resource is '*'": document(allow("iam:PassRole", "*")),
-            "policy.Statement.0.Resource is 'arn:aws:iam::123456789012:role/*'": document(
-                allow("iam:Pass*", "arn:aws:iam::123456789012:role/*")
+            "policy.Statement.0.Resource is '*'": build_policy_properties(
+                build_allow_statement("iam:PassRole", "*")
+            ),
+            "policy.Statement.0.Resource is 'arn:aws:iam::123456789012:role/*'": build_policy_properties(
+                build_allow_statement("iam:Pass*", "arn:aws:iam::123456789012:role/*")
             ),
         },
     ),
-    "no-administrators": Case(
-        ATTACHED,
+    "no-administrators": RuleCase(
+        ROLE_POLICY_ATTACHMENT_TYPE,
         {"policyArn": "arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess"},
         {"policyArn is": {"policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}},
     ),

@@ -10,35 +10,35 @@ from policy.exceptions import excused, expired
 from policy.pack import Pack
 from policy.rules.model import Resource
 
-DAY = date(2027, 6, 30)
-GIVEN: dict[str, Any] = {
+EXPIRY_DATE = date(2027, 6, 30)
+EXCEPTION_VALUES: dict[str, Any] = {
     "rules": ("database-encrypted", "database-backups"),
     "resources": "database-*",
     "reason": "it is being replaced",
     "until": "2027-06-30",
 }
-EXCEPTIONS = {"old": PolicyException(**GIVEN)}
+POLICY_EXCEPTIONS = {"old": PolicyException(**EXCEPTION_VALUES)}
 
 
 @pytest.mark.parametrize(
     ("rule", "resource", "today", "passes"),
     [
-        ("database-encrypted", "database-old", DAY, True),
+        ("database-encrypted", "database-old", EXPIRY_DATE, True),
         ("database-backups", "database-old", date(2026, 1, 1), True),
         ("database-encrypted", "database-old", date(2027, 7, 1), False),
-        ("database-encrypted", "database", DAY, False),
-        ("database-not-public", "database-old", DAY, False),
+        ("database-encrypted", "database", EXPIRY_DATE, False),
+        ("database-not-public", "database-old", EXPIRY_DATE, False),
     ],
 )
 def test_it_lets_pass_what_it_names_until_its_day(
     rule: str, resource: str, today: date, passes: bool
 ) -> None:
-    assert excused(rule, resource, EXCEPTIONS, today) is passes
+    assert excused(rule, resource, POLICY_EXCEPTIONS, today) is passes
 
 
 def test_after_its_day_it_is_a_violation_of_its_own() -> None:
-    assert list(expired(EXCEPTIONS, DAY)) == []
-    (text,) = expired(EXCEPTIONS, date(2027, 7, 1))
+    assert list(expired(POLICY_EXCEPTIONS, EXPIRY_DATE)) == []
+    (text,) = expired(POLICY_EXCEPTIONS, date(2027, 7, 1))
     assert text.startswith("policyExceptions.old.until is '2027-06-30', may be 2027-07-01 or later")
     assert "it is being replaced" in text
 
@@ -47,9 +47,13 @@ def test_the_pack_tells_both_what_it_excepted_and_that_it_ended() -> None:
     plain = Resource(
         "aws:rds/instance:Instance", "database-old", {"backupRetentionPeriod": 7}, True
     )
-    rules = {text.split(":")[0] for text in Pack(DAY, "dev", EXCEPTIONS).all([plain])}
+    rules = {
+        text.split(":")[0] for text in Pack(EXPIRY_DATE, "dev", POLICY_EXCEPTIONS).all([plain])
+    }
     assert rules == {"tags"}
-    after = {text.split(":")[0] for text in Pack(date(2027, 7, 1), "dev", EXCEPTIONS).all([plain])}
+    after = {
+        text.split(":")[0] for text in Pack(date(2027, 7, 1), "dev", POLICY_EXCEPTIONS).all([plain])
+    }
     assert after == {"tags", "database-encrypted", "exception-expired"}
 
 
@@ -57,4 +61,4 @@ def test_an_exception_that_nothing_needs_is_found() -> None:
     plain = Resource(
         "aws:rds/instance:Instance", "database-old", {"backupRetentionPeriod": 7}, True
     )
-    assert Pack(DAY, "prod", EXCEPTIONS).unused([plain]) == ["old: database-backups"]
+    assert Pack(EXPIRY_DATE, "prod", POLICY_EXCEPTIONS).unused([plain]) == ["old: database-backups"]

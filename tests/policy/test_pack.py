@@ -25,11 +25,11 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
-CHANNEL: Any = grpc.insecure_channel
-EMPTY: Any = vars(empty_pb2)["Empty"]
-TODAY = date(2026, 11, 26)
-DATABASE = "aws:rds/instance:Instance"
-ENDED: dict[str, JsonValue] = {
+OPEN_CHANNEL: Any = grpc.insecure_channel
+EMPTY_MESSAGE: Any = vars(empty_pb2)["Empty"]
+PACK_DATE = date(2026, 11, 26)
+DATABASE_TYPE = "aws:rds/instance:Instance"
+EXPIRED_EXCEPTIONS: dict[str, JsonValue] = {
     "old": {
         "rules": ["tags"],
         "resources": "*",
@@ -39,7 +39,9 @@ ENDED: dict[str, JsonValue] = {
 }
 
 
-def environment(stack: str, overrides: Mapping[str, JsonValue] | None = None) -> dict[str, str]:
+def build_pack_environment(
+    stack: str, overrides: Mapping[str, JsonValue] | None = None
+) -> dict[str, str]:
     """What Pulumi hands to the pack's process."""
     project, config = load_stack_config(stack, overrides)
     return {
@@ -51,26 +53,28 @@ def environment(stack: str, overrides: Mapping[str, JsonValue] | None = None) ->
 
 
 @contextmanager
-def served(given: Mapping[str, str]) -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
+def serve_pack(environment: Mapping[str, str]) -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
     """The pack in a process of its own, started in its folder as Pulumi does, and its API."""
     process = subprocess.Popen(
         [sys.executable, "-u", "__main__.py"],
         cwd=PROJECT_ROOT / "policy",
-        env={**os.environ, **given},
+        env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
         assert process.stdout is not None
         port = int(process.stdout.readline())
-        with CHANNEL(f"127.0.0.1:{port}") as channel:
+        with OPEN_CHANNEL(f"127.0.0.1:{port}") as channel:
             yield analyzer_pb2_grpc.AnalyzerStub(channel)
     finally:
         process.kill()
         process.wait()
 
 
-def asked(props: Mapping[str, Any], type_: str = DATABASE, name: str = "database") -> Any:
+def build_analyze_request(
+    props: Mapping[str, Any], type_: str = DATABASE_TYPE, name: str = "database"
+) -> Any:
     return analyzer_pb2.AnalyzeRequest(
         type=type_,
         name=name,
@@ -84,20 +88,23 @@ def asked(props: Mapping[str, Any], type_: str = DATABASE, name: str = "database
     ("stack", "mandatory"), [("dev", False), ("staging", True), ("prod", True), ("sandbox", True)]
 )
 def test_it_is_mandatory_where_the_profile_is_prod(stack: str, mandatory: bool) -> None:
-    assert pack_of(environment(stack), TODAY).mandatory is mandatory
+    assert pack_of(build_pack_environment(stack), PACK_DATE).mandatory is mandatory
 
 
 def test_a_stack_s_exceptions_are_the_packs() -> None:
-    assert set(pack_of(environment("staging"), TODAY).exceptions) == {"unprotected", "one-region"}
+    assert set(pack_of(build_pack_environment("staging"), PACK_DATE).exceptions) == {
+        "unprotected",
+        "one-region",
+    }
 
 
 def test_without_a_stack_it_is_prods_and_excepts_nothing() -> None:
-    assert pack_of({}, TODAY) == Pack(TODAY, "prod", {})
+    assert pack_of({}, PACK_DATE) == Pack(PACK_DATE, "prod", {})
 
 
 def test_bad_settings_are_refused_by_name() -> None:
     with pytest.raises(SettingsError, match=r"bulwark:profile is 'tiny', may be"):
-        pack_of(environment("prod", {"profile": "tiny"}), TODAY)
+        pack_of(build_pack_environment("prod", {"profile": "tiny"}), PACK_DATE)
 
 
 def test_dev_is_held_to_less_and_prod_to_everything() -> None:
@@ -107,20 +114,26 @@ def test_dev_is_held_to_less_and_prod_to_everything() -> None:
 
 
 def test_the_project_file_names_the_environment_that_make_sets_up() -> None:
-    found = yaml.safe_load((PROJECT_ROOT / "policy" / "PulumiPolicy.yaml").read_text("utf-8"))
-    assert found["runtime"]["name"] == "python"
-    assert found["runtime"]["options"]["virtualenv"] == "../.venv"
+    project_file = yaml.safe_load(
+        (PROJECT_ROOT / "policy" / "PulumiPolicy.yaml").read_text("utf-8")
+    )
+    assert project_file["runtime"]["name"] == "python"
+    assert project_file["runtime"]["options"]["virtualenv"] == "../.venv"
 
 
 def test_served_for_prod_it_tells_what_is_wrong_and_stops() -> None:
-    with served(environment("prod", {"policyExceptions": ENDED})) as pack:
-        told = pack.GetAnalyzerInfo(EMPTY())
-        assert {policy.name for policy in told.policies} == {*NAMES, EXPIRED}
-        wrong = pack.Analyze(asked({"storageEncrypted": False, "publiclyAccessible": True}))
-        found = {d.policyName: d for d in wrong.diagnostics}
-        assert "storageEncrypted is false, may be true" in found["database-encrypted"].message
-        assert "publiclyAccessible is true" in found["database-not-public"].message
-        assert "protected" not in found
+    with serve_pack(
+        build_pack_environment("prod", {"policyExceptions": EXPIRED_EXCEPTIONS})
+    ) as pack:
+        pack_info = pack.GetAnalyzerInfo(EMPTY_MESSAGE())
+        assert {policy.name for policy in pack_info.policies} == {*NAMES, EXPIRED}
+        wrong = pack.Analyze(
+            build_analyze_request({"storageEncrypted": False, "publiclyAccessible": True})
+        )
+        diagnostics = {d.policyName: d for d in wrong.diagnostics}
+        assert "storageEncrypted is false, may be true" in diagnostics["database-encrypted"].message
+        assert "publiclyAccessible is true" in diagnostics["database-not-public"].message
+        assert "protected" not in diagnostics
         assert {d.enforcementLevel for d in wrong.diagnostics} == {analyzer_pb2.MANDATORY}
         between = pack.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest())
         (ended,) = between.diagnostics
@@ -129,19 +142,19 @@ def test_served_for_prod_it_tells_what_is_wrong_and_stops() -> None:
 
 
 def test_served_for_dev_it_only_tells_and_a_value_not_known_yet_is_no_fault() -> None:
-    with served(environment("dev")) as pack:
-        wrong = pack.Analyze(asked({"storageEncrypted": False}))
+    with serve_pack(build_pack_environment("dev")) as pack:
+        wrong = pack.Analyze(build_analyze_request({"storageEncrypted": False}))
         assert {d.enforcementLevel for d in wrong.diagnostics} == {analyzer_pb2.ADVISORY}
         group = "aws:cloudwatch/logGroup:LogGroup"
         unknown = {"retentionInDays": UNKNOWN_STRING_VALUE, "tags": UNKNOWN_STRING_VALUE}
-        assert list(pack.Analyze(asked(unknown, group)).diagnostics) == []
+        assert list(pack.Analyze(build_analyze_request(unknown, group)).diagnostics) == []
 
 
 def test_bad_settings_end_the_pack_with_a_line() -> None:
     done = subprocess.run(
         [sys.executable, "__main__.py"],
         cwd=PROJECT_ROOT / "policy",
-        env={**os.environ, **environment("prod", {"profile": "tiny"})},
+        env={**os.environ, **build_pack_environment("prod", {"profile": "tiny"})},
         capture_output=True,
         text=True,
         check=False,

@@ -15,16 +15,22 @@ from sandbox.aws import ACCOUNT_ID, get_client, use_in_memory_aws
 from sandbox.postgres.instance import InstanceServer
 from sandbox.postgres.servers import PostgresServers
 
-REGION, ADMIN, WORD = "eu-north-1", "bulwark_admin", "a-password-of-the-test"
+REGION, ADMIN_USER, ADMIN_PASSWORD = "eu-north-1", "bulwark_admin", "a-password-of-the-test"
 
 
-class Rds:
+class DatabaseStage:
     """The calls of these tests, on a clock that stands still until it is advanced."""
 
-    def __init__(self, held: clock.ManualClock, on: PostgresServers, region: str = REGION) -> None:
-        self.held, self.on, self.api = held, on, get_client("rds", region)
+    def __init__(
+        self, held_clock: clock.ManualClock, postgres_servers: PostgresServers, region: str = REGION
+    ) -> None:
+        self.held_clock, self.postgres_servers, self.api = (
+            held_clock,
+            postgres_servers,
+            get_client("rds", region),
+        )
 
-    def make(self, name: str = "main", **given: Any) -> None:
+    def create_instance(self, name: str = "main", **parameters: Any) -> None:
         self.api.create_db_instance(
             **{
                 "DBInstanceIdentifier": name,
@@ -32,65 +38,70 @@ class Rds:
                 "Engine": "postgres",
                 "EngineVersion": "16",
                 "AllocatedStorage": 20,
-                "MasterUsername": ADMIN,
-                "MasterUserPassword": WORD,
+                "MasterUsername": ADMIN_USER,
+                "MasterUserPassword": ADMIN_PASSWORD,
                 "DBName": "app",
                 "BackupRetentionPeriod": 7,
                 "Port": 5433,
                 "MultiAZ": True,
-                **given,
+                **parameters,
             }
         )
-        self.held.advance(3600)
+        self.held_clock.advance(3600)
 
-    def where(self, name: str = "main") -> tuple[str, int]:
-        found = self.api.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
-        return found["Endpoint"]["Address"], found["Endpoint"]["Port"]
+    def get_endpoint(self, name: str = "main") -> tuple[str, int]:
+        instance = self.api.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
+        return instance["Endpoint"]["Address"], instance["Endpoint"]["Port"]
 
     def connect(
-        self, name: str = "main", word: str = WORD, at: tuple[str, int] | None = None
+        self,
+        name: str = "main",
+        password: str = ADMIN_PASSWORD,
+        endpoint: tuple[str, int] | None = None,
     ) -> "psycopg.Connection[tuple[Any, ...]]":
-        host, port = at or self.where(name)
+        host, port = endpoint or self.get_endpoint(name)
         return psycopg.connect(
             host=host,
             port=port,
-            user=ADMIN,
-            password=word,
+            user=ADMIN_USER,
+            password=password,
             dbname="app",
             autocommit=True,
             connect_timeout=20,
             sslmode="disable",
         )
 
-    def rows(self, name: str = "main") -> list[int]:
+    def list_rows(self, name: str = "main") -> list[int]:
         with self.connect(name) as connection:
-            return [r[0] for r in connection.execute("SELECT n FROM t ORDER BY n").fetchall()]
+            return [row[0] for row in connection.execute("SELECT n FROM t ORDER BY n").fetchall()]
 
-    def write(self, *numbers: int, name: str = "main") -> None:
+    def insert_rows(self, *numbers: int, name: str = "main") -> None:
         with self.connect(name) as connection:
             connection.execute("CREATE TABLE IF NOT EXISTS t (n int)")
             for number in numbers:
                 connection.execute("INSERT INTO t VALUES (%s)", (number,))
 
-    def copied(self, name: str, of: str = "main", **given: Any) -> None:
+    def restore_copy(self, name: str, source: str = "main", **parameters: Any) -> None:
         """A snapshot, and an instance from it."""
-        self.api.create_db_snapshot(DBInstanceIdentifier=of, DBSnapshotIdentifier=f"of-{name}")
-        self.held.advance(900)
+        self.api.create_db_snapshot(DBInstanceIdentifier=source, DBSnapshotIdentifier=f"of-{name}")
+        self.held_clock.advance(900)
         self.api.restore_db_instance_from_db_snapshot(
-            DBInstanceIdentifier=name, DBSnapshotIdentifier=f"of-{name}", **given
+            DBInstanceIdentifier=name, DBSnapshotIdentifier=f"of-{name}", **parameters
         )
-        self.held.advance(3600)
+        self.held_clock.advance(3600)
 
-    def standing(self, name: str = "main") -> InstanceServer:
-        found = self.on.find_instance_server(rds_backends[ACCOUNT_ID][REGION].databases[name])
-        assert found is not None
-        return found
+    def get_server(self, name: str = "main") -> InstanceServer:
+        server = self.postgres_servers.find_instance_server(
+            rds_backends[ACCOUNT_ID][REGION].databases[name]
+        )
+        assert server is not None
+        return server
 
 
-def ended(connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
+def require_disconnected(connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
     """Fails where a connection is not dropped soon."""
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
         try:
             connection.execute("SELECT 1")
         except psycopg.OperationalError:
@@ -100,12 +111,12 @@ def ended(connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
 
 
 @contextmanager
-def servers() -> Iterator[Rds]:
+def open_database_stage() -> Iterator[DatabaseStage]:
     """An in-memory AWS whose databases are servers, on a clock that stands still."""
-    held = clock.ManualClock()
-    with use_in_memory_aws(REGION), databases.use_real_postgres() as on:
-        before = clock.set_sandbox_clock(held)
+    held_clock = clock.ManualClock()
+    with use_in_memory_aws(REGION), databases.use_real_postgres() as postgres_servers:
+        previous_clock = clock.set_sandbox_clock(held_clock)
         try:
-            yield Rds(held, on)
+            yield DatabaseStage(held_clock, postgres_servers)
         finally:
-            clock.set_sandbox_clock(before)
+            clock.set_sandbox_clock(previous_clock)

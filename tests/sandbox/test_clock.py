@@ -22,10 +22,10 @@ def test_a_running_clock_goes_faster_than_the_wall() -> None:
     assert running.now() >= until
 
 
-def test_a_held_clock_moves_when_it_is_advanced(held: clock.ManualClock) -> None:
+def test_a_held_clock_moves_when_it_is_advanced(held_clock: clock.ManualClock) -> None:
     until = clock.get_sandbox_clock().get_completion_time(60)
     assert clock.is_in_future(until)
-    held.advance(60)
+    held_clock.advance(60)
     assert not clock.is_in_future(until)
 
 

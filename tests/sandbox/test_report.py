@@ -9,21 +9,21 @@ from ops.cost.estimate import is_free_type
 from sandbox.diagram import list_allowed_calls, list_boxes, list_type_counts, render_diagram
 from sandbox.program import PROJECT_ROOT, ResourceGraph
 from sandbox.report import build_summary, list_priced_resources, render_page
-from tests.world import whole
+from tests.world import run_whole_program
 
 
 @pytest.fixture(scope="module")
-def prod() -> ResourceGraph:
-    return whole("prod")
+def prod_graph() -> ResourceGraph:
+    return run_whole_program("prod")
 
 
 @pytest.fixture(scope="module")
-def dev() -> ResourceGraph:
-    return whole("dev")
+def dev_graph() -> ResourceGraph:
+    return run_whole_program("dev")
 
 
 def test_every_type_that_a_stack_registers_has_a_price_or_is_known_to_be_free() -> None:
-    everything = whole(
+    everything = run_whole_program(
         "sandbox",
         {
             "compute": "both",
@@ -41,56 +41,60 @@ def test_every_type_that_a_stack_registers_has_a_price_or_is_known_to_be_free() 
     ("stack", "overrides", "most"), [("dev", {}, 60), ("dev", {"compute": "none"}, 20)]
 )
 def test_dev_costs_no_more_than_it_may(stack: str, overrides: dict[str, str], most: float) -> None:
-    summary = build_summary(whole(stack, overrides), stack)
+    summary = build_summary(run_whole_program(stack, overrides), stack)
     assert 10 < summary.monthly <= most
     assert summary.usage, "what depends on use is named"
 
 
-def test_the_sum_is_that_of_the_components(prod: ResourceGraph) -> None:
-    summary = build_summary(prod, "prod")
+def test_the_sum_is_that_of_the_components(prod_graph: ResourceGraph) -> None:
+    summary = build_summary(prod_graph, "prod")
     assert summary.monthly == pytest.approx(sum(c.monthly or 0 for c in summary.costs))
-    assert summary.resources == sum(1 for r in prod if r.is_in_aws)
-    assert len(list_priced_resources(prod)) == summary.resources
+    assert summary.resources == sum(1 for r in prod_graph if r.is_in_aws)
+    assert len(list_priced_resources(prod_graph)) == summary.resources
 
 
-def test_the_picture_shows_each_thing_in_its_zones(prod: ResourceGraph) -> None:
-    zones, found = list_boxes(prod)
-    places = {(b.title, b.tier): b.zones for b in found}
+def test_the_picture_shows_each_thing_in_its_zones(prod_graph: ResourceGraph) -> None:
+    zones, boxes_by_zone = list_boxes(prod_graph)
+    places = {(b.title, b.tier): b.zones for b in boxes_by_zone}
     assert zones == ("a", "b", "c")
     assert places["Application Load Balancer", "public"] == ("a", "b", "c")
-    assert [b.zones for b in found if b.title == "NAT gateway"] == [("a",), ("b",), ("c",)]
+    assert [b.zones for b in boxes_by_zone if b.title == "NAT gateway"] == [("a",), ("b",), ("c",)]
     assert places["PostgreSQL, primary and standby", "database"] == ("a", "b")
     assert places["Fargate service backend", "private"] == ("a", "b", "c")
 
 
-def test_the_picture_of_dev_has_one_nat_instance_and_no_standby(dev: ResourceGraph) -> None:
-    titles = [b.title for b in list_boxes(dev)[1]]
+def test_the_picture_of_dev_has_one_nat_instance_and_no_standby(dev_graph: ResourceGraph) -> None:
+    titles = [b.title for b in list_boxes(dev_graph)[1]]
     assert titles.count("NAT instance") == 1
     assert "PostgreSQL, single zone" in titles
 
 
-def test_the_picture_tells_who_may_call_whom(prod: ResourceGraph) -> None:
-    assert "services-backend-tasks may call database-server on 5433" in list_allowed_calls(prod)
+def test_the_picture_tells_who_may_call_whom(prod_graph: ResourceGraph) -> None:
+    assert "services-backend-tasks may call database-server on 5433" in list_allowed_calls(
+        prod_graph
+    )
 
 
-def test_what_stands_in_the_recovery_region_is_counted_apart(prod: ResourceGraph) -> None:
-    there = list_type_counts(prod, region="eu-west-1")
-    assert "1 replica of the automated backups" in there
-    assert "1 S3 bucket" in there
+def test_what_stands_in_the_recovery_region_is_counted_apart(prod_graph: ResourceGraph) -> None:
+    counts = list_type_counts(prod_graph, region="eu-west-1")
+    assert "1 replica of the automated backups" in counts
+    assert "1 S3 bucket" in counts
 
 
-def test_the_picture_is_whole_svg_and_says_what_is_in_the_repository(prod: ResourceGraph) -> None:
-    picture = render_diagram(prod, "bulwark, prod")
+def test_the_picture_is_whole_svg_and_says_what_is_in_the_repository(
+    prod_graph: ResourceGraph,
+) -> None:
+    picture = render_diagram(prod_graph, "bulwark, prod")
     assert ElementTree.fromstring(picture).tag.endswith("svg")
-    kept = (PROJECT_ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
-    assert kept == picture, "write it anew: python -m sandbox.diagram"
+    committed_svg = (PROJECT_ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
+    assert committed_svg == picture, "write it anew: python -m sandbox.diagram"
 
 
 def test_the_page_holds_the_picture_the_costs_the_alarms_and_the_outputs(
-    prod: ResourceGraph,
+    prod_graph: ResourceGraph,
 ) -> None:
-    summary = build_summary(prod, "bulwark prod")
-    text = render_page(summary, prod)
+    summary = build_summary(prod_graph, "bulwark prod")
+    text = render_page(summary, prod_graph)
     assert text.count("<svg") == 1
     assert f"{summary.monthly:.2f} $" in text
     assert all(alarm.name in text for alarm in summary.alarms)
@@ -98,10 +102,10 @@ def test_the_page_holds_the_picture_the_costs_the_alarms_and_the_outputs(
     assert json.dumps(summary.outputs["database"]["identifier"])[1:-1] in text
 
 
-def test_no_secret_is_on_the_page(prod: ResourceGraph) -> None:
-    text = render_page(build_summary(prod, "x"), prod)
+def test_no_secret_is_on_the_page(prod_graph: ResourceGraph) -> None:
+    text = render_page(build_summary(prod_graph, "x"), prod_graph)
     (password,) = [
         r.outputs["result"]
-        for r in prod.list_resources("random:index/randomPassword:RandomPassword")
+        for r in prod_graph.list_resources("random:index/randomPassword:RandomPassword")
     ]
     assert password not in text

@@ -19,56 +19,56 @@ from sandbox import clock, serve, server
 from sandbox.faults_served import FAULTS_PATH
 from sandbox.program import PROJECT_ROOT
 
-COMMAND = (sys.executable, "-m", "sandbox.serve")
+SERVE_COMMAND = (sys.executable, "-m", "sandbox.serve")
 
 
-class Served:
+class SandboxProcess:
     """A sandbox in a process of its own. `printed` is what it printed until it served."""
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [*COMMAND, "--port", "0", "--clock-factor", "600"],
+            [*SERVE_COMMAND, "--port", "0", "--clock-factor", "600"],
             cwd=PROJECT_ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        self.printed = ""
+        self.output = ""
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self.printed += line
+            self.output += line
             if line.startswith("#"):
                 break
-        found = re.search(r"AWS_ENDPOINT_URL=(\S+)", self.printed)
-        assert found, self.printed
-        self.url = found[1]
+        url_match = re.search(r"AWS_ENDPOINT_URL=(\S+)", self.output)
+        assert url_match, self.output
+        self.url = url_match[1]
 
-    def end(self, number: int) -> int:
-        self.process.send_signal(number)
+    def end_process(self, signal_number: int) -> int:
+        self.process.send_signal(signal_number)
         return self.process.wait(timeout=20)
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    served = Served()
-    yield served
-    if served.process.poll() is None:
-        served.end(signal.SIGKILL)
+def sandbox_process() -> Iterator[SandboxProcess]:
+    started_process = SandboxProcess()
+    yield started_process
+    if started_process.process.poll() is None:
+        started_process.end_process(signal.SIGKILL)
 
 
-def test_it_prints_the_lines_to_paste(served: Served) -> None:
+def test_it_prints_the_lines_to_paste(sandbox_process: SandboxProcess) -> None:
     for word in (
         *("AWS_ENDPOINT_URL=http://127.0.0.1:", "AWS_REGION=eu-north-1", "AWS_ACCESS_KEY_ID="),
         *("AWS_SECRET_ACCESS_KEY=", "PULUMI_CONFIG_PASSPHRASE=", "pulumi login file://"),
         *("pulumi stack select --create sandbox", "pulumi up"),
     ):
-        assert word in served.printed
+        assert word in sandbox_process.output
 
 
-def test_a_client_makes_a_database_that_takes_its_time(served: Served) -> None:
+def test_a_client_makes_a_database_that_takes_its_time(sandbox_process: SandboxProcess) -> None:
     session = boto3.Session("sandbox", "sandbox")
-    rds = session.client("rds", "eu-north-1", endpoint_url=served.url)
-    made = rds.create_db_instance(
+    rds = session.client("rds", "eu-north-1", endpoint_url=sandbox_process.url)
+    response = rds.create_db_instance(
         DBInstanceIdentifier="main",
         DBInstanceClass="db.t4g.small",
         Engine="postgres",
@@ -77,37 +77,39 @@ def test_a_client_makes_a_database_that_takes_its_time(served: Served) -> None:
         AllocatedStorage=20,
         BackupRetentionPeriod=7,
     )["DBInstance"]
-    assert made["DBInstanceStatus"] == "creating"
+    assert response["DBInstanceStatus"] == "creating"
     begun = time.monotonic()
     while time.monotonic() - begun < 20:
-        found = rds.describe_db_instances()["DBInstances"][0]
-        if found["DBInstanceStatus"] == "available":
+        instance = rds.describe_db_instances()["DBInstances"][0]
+        if instance["DBInstanceStatus"] == "available":
             break
         time.sleep(0.1)
-    assert found["DBInstanceStatus"] == "available"
+    assert instance["DBInstanceStatus"] == "available"
     assert time.monotonic() - begun > 0.3  # eight simulated minutes at 600 to 1 are 0.8 s
 
 
-def test_regions_are_apart(served: Served) -> None:
+def test_regions_are_apart(sandbox_process: SandboxProcess) -> None:
     session = boto3.Session("sandbox", "sandbox")
-    rds = session.client("rds", "eu-west-1", endpoint_url=served.url)
+    rds = session.client("rds", "eu-west-1", endpoint_url=sandbox_process.url)
     assert rds.describe_db_instances()["DBInstances"] == []
 
 
-def test_a_path_that_ends_with_a_slash_is_answered(served: Served) -> None:
+def test_a_path_that_ends_with_a_slash_is_answered(sandbox_process: SandboxProcess) -> None:
     session = boto3.Session("sandbox", "sandbox")
-    backup = session.client("backup", "eu-north-1", endpoint_url=served.url)
+    backup = session.client("backup", "eu-north-1", endpoint_url=sandbox_process.url)
     backup.create_backup_vault(BackupVaultName="vault")
-    found = backup.list_recovery_points_by_backup_vault(BackupVaultName="vault")
-    assert found["RecoveryPoints"] == []
+    response = backup.list_recovery_points_by_backup_vault(BackupVaultName="vault")
+    assert response["RecoveryPoints"] == []
 
 
-def test_calls_can_be_made_to_fail(served: Served) -> None:
-    rds = boto3.Session("sandbox", "sandbox").client("rds", "eu-north-1", endpoint_url=served.url)
+def test_calls_can_be_made_to_fail(sandbox_process: SandboxProcess) -> None:
+    rds = boto3.Session("sandbox", "sandbox").client(
+        "rds", "eu-north-1", endpoint_url=sandbox_process.url
+    )
 
     def faults(method: str, body: object = None) -> None:
         data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(f"{served.url}{FAULTS_PATH}", data, method=method)
+        request = urllib.request.Request(f"{sandbox_process.url}{FAULTS_PATH}", data, method=method)
         with urllib.request.urlopen(request, timeout=10) as answer:
             assert answer.status == 200
 
@@ -125,7 +127,7 @@ def test_calls_can_be_made_to_fail(served: Served) -> None:
     "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.exhaustive)]
 )
 def test_a_signal_ends_it_without_a_fuss(number: int) -> None:
-    assert Served().end(number) == 0
+    assert SandboxProcess().end_process(number) == 0
 
 
 def test_a_port_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,13 +9,13 @@ import pytest
 
 from sandbox.program import PROJECT_ROOT
 
-OPS = (sys.executable, "-m", "ops")
+OPS_COMMAND = (sys.executable, "-m", "ops")
 
 
-def typed(*words: str) -> "subprocess.CompletedProcess[str]":
+def run_ops(*words: str) -> "subprocess.CompletedProcess[str]":
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "BULWARK_"))}
     return subprocess.run(
-        [*OPS, *words],
+        [*OPS_COMMAND, *words],
         cwd=PROJECT_ROOT,
         env=environment,
         capture_output=True,
@@ -26,7 +26,7 @@ def typed(*words: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.exhaustive
 def test_a_command_is_run_on_prod_and_its_exit_code_is_the_sandboxs() -> None:
-    done = typed("sandbox", "--", *OPS, "health")
+    done = run_ops("sandbox", "--", *OPS_COMMAND, "health")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "bulwark-prod-database" in done.stdout
     assert "failing" not in done.stdout
@@ -40,7 +40,7 @@ def test_the_database_is_asked_and_the_site_answers() -> None:
         "print('status', urllib.request.urlopen(site + '/api/x').status)\n"
         "sys.exit(subprocess.run([sys.executable, '-m', 'ops', 'db', 'size']).returncode)\n"
     )
-    done = typed("sandbox", "--clock-factor", "600", "--", sys.executable, "-c", script)
+    done = run_ops("sandbox", "--clock-factor", "600", "--", sys.executable, "-c", script)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "status 200" in done.stdout
     assert "WAL" in done.stdout
@@ -49,22 +49,22 @@ def test_the_database_is_asked_and_the_site_answers() -> None:
 @pytest.mark.exhaustive
 def test_without_a_command_it_says_what_to_set_and_ends_by_a_signal() -> None:
     process = subprocess.Popen(
-        [*OPS, "sandbox", "--port", "0"],
+        [*OPS_COMMAND, "sandbox", "--port", "0"],
         cwd=PROJECT_ROOT,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
     assert process.stdout is not None
-    said = ""
+    output = ""
     for line in process.stdout:
-        said += line
+        output += line
         if line.startswith("#"):
             break
     process.terminate()
     assert process.wait(30) == 0
     for name in ("AWS_ENDPOINT_URL", "BULWARK_OUTPUTS", "BULWARK_CLOCK", "BULWARK_SANDBOX_SITE"):
-        assert f"export {name}=" in said
+        assert f"export {name}=" in output
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_without_a_command_it_says_what_to_set_and_ends_by_a_signal() -> None:
     ],
 )
 def test_bad_input_is_refused(words: tuple[str, ...], says: str) -> None:
-    done = typed(*words)
+    done = run_ops(*words)
     assert done.returncode == 2, done.stderr
     assert says in done.stderr
 

@@ -17,16 +17,16 @@ from sandbox.deploy import InMemoryMocks, deploy_in_memory, get_stack_region
 from sandbox.program import PROJECT_ROOT, load_stack_config, run_program, run_stack_program
 from sandbox.resources import UnknownResourceTypeError, load_entries
 from sandbox.resources.creation import CreationError
-from tests.world import StandIns
+from tests.world import AwsMocks
 
 REGION = "eu-north-1"
-Overrides = dict[str, JsonValue]
-HTTPS: Final[Overrides] = {"domain": "app.example.com", "zoneId": "Z0EXAMPLE"}
+ConfigOverrides = dict[str, JsonValue]
+HTTPS_VALUES: Final[ConfigOverrides] = {"domain": "app.example.com", "zoneId": "Z0EXAMPLE"}
 # Everything that a setting can add.
-EVERYTHING: Final[Overrides] = {
+EVERYTHING_CONFIG: Final[ConfigOverrides] = {
     "compute": "both",
     "network": {"interfaceEndpoints": ["ssm", "ecr.api"], "flowLogs": ["cloudwatch", "s3"]},
-    "loadBalancer": {**HTTPS, "waf": {"enabled": True}},
+    "loadBalancer": {**HTTPS_VALUES, "waf": {"enabled": True}},
     "database": {"replicas": 2},
     "services": {"web": {"schedule": {"day": {"cron": "0 6 ? * MON-FRI *", "min": 2, "max": 4}}}},
     "fleet": {"spotShare": 50, "paths": ["/fleet/*"]},
@@ -38,10 +38,10 @@ EVERYTHING: Final[Overrides] = {
         ]
     },
 }
-VARIANTS: Final[dict[str, tuple[str, Overrides]]] = {
-    "everything": ("prod", EVERYTHING),
+STACK_VARIANTS: Final[dict[str, tuple[str, ConfigOverrides]]] = {
+    "everything": ("prod", EVERYTHING_CONFIG),
 }
-MORE: Final[dict[str, tuple[str, Overrides]]] = {
+EXTRA_VARIANTS: Final[dict[str, tuple[str, ConfigOverrides]]] = {
     "database only": ("dev", {"compute": "none"}),
     "dev": ("dev", {}),
     "staging": ("staging", {}),
@@ -59,15 +59,15 @@ MORE: Final[dict[str, tuple[str, Overrides]]] = {
 }
 
 
-def settings(overrides: Overrides) -> Overrides:
+def build_config_overrides(overrides: ConfigOverrides) -> ConfigOverrides:
     return {f"bulwark:{key}": value for key, value in overrides.items()}
 
 
-@pytest.mark.parametrize(("stack", "overrides"), VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.parametrize(("stack", "overrides"), STACK_VARIANTS.values(), ids=STACK_VARIANTS)
 @pytest.mark.exhaustive
-def test_a_stack_goes_into_the_in_memory_aws(stack: str, overrides: Overrides) -> None:
+def test_a_stack_goes_into_the_in_memory_aws(stack: str, overrides: ConfigOverrides) -> None:
     with use_in_memory_aws(get_stack_region(stack)):
-        deployed = deploy_in_memory(stack, settings(overrides))
+        deployed = deploy_in_memory(stack, build_config_overrides(overrides))
         outputs = Outputs.model_validate(deployed.exports)
         databases = get_client("rds", REGION).describe_db_instances()["DBInstances"]
     assert outputs.stack.stack == stack
@@ -75,26 +75,26 @@ def test_a_stack_goes_into_the_in_memory_aws(stack: str, overrides: Overrides) -
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize(("stack", "overrides"), MORE.values(), ids=MORE)
-def test_more_stacks_go_into_the_in_memory_aws(stack: str, overrides: Overrides) -> None:
+@pytest.mark.parametrize(("stack", "overrides"), EXTRA_VARIANTS.values(), ids=EXTRA_VARIANTS)
+def test_more_stacks_go_into_the_in_memory_aws(stack: str, overrides: ConfigOverrides) -> None:
     test_a_stack_goes_into_the_in_memory_aws(stack, overrides)
 
 
 @pytest.mark.exhaustive
 def test_no_entry_is_for_nothing() -> None:
     """Every type that has an entry is one that some stack registers."""
-    made = {
+    created_types = {
         resource.type
-        for stack, overrides in (*VARIANTS.values(), *MORE.values())
-        for resource in run_stack_program(stack, StandIns(), settings(overrides))
+        for stack, overrides in (*STACK_VARIANTS.values(), *EXTRA_VARIANTS.values())
+        for resource in run_stack_program(stack, AwsMocks(), build_config_overrides(overrides))
     }
-    assert set(load_entries()) - made == set()
+    assert set(load_entries()) - created_types == set()
 
 
 @pytest.mark.exhaustive
 def test_the_program_uses_no_output_that_is_not_there() -> None:
     """In a preview an output that nobody answers is unknown, and so is all that is made of it."""
-    overrides = settings(EVERYTHING)
+    overrides = build_config_overrides(EVERYTHING_CONFIG)
     project, config = load_stack_config("prod", overrides)
     with use_in_memory_aws(REGION):
         given.create_prerequisites(load(project, "prod", REGION, config))
@@ -103,18 +103,18 @@ def test_the_program_uses_no_output_that_is_not_there() -> None:
         f"{r.type} {r.name} {name}"
         for r in graph
         for name, value in r.inputs.items()
-        if holds_unknown(value)
+        if has_unknown(value)
     ]
     assert unknown == []
-    assert not holds_unknown(graph.exports)
+    assert not has_unknown(graph.exports)
 
 
-def holds_unknown(value: Any) -> bool:
+def has_unknown(value: Any) -> bool:
     """Whether a value, or anything in it, is one that nobody has answered."""
     if isinstance(value, dict):
-        return any(holds_unknown(v) for v in value.values())
+        return any(has_unknown(v) for v in value.values())
     if isinstance(value, list):
-        return any(holds_unknown(v) for v in value)
+        return any(has_unknown(v) for v in value)
     return isinstance(value, Unknown) or value == rpc.UNKNOWN
 
 
@@ -127,7 +127,7 @@ def test_a_type_without_an_entry_fails_with_its_name() -> None:
         use_in_memory_aws(REGION),
         pytest.raises(UnknownResourceTypeError, match="aws:sqs/queue:Queue has no"),
     ):
-        run_program(lambda: void(Queue()), InMemoryMocks(REGION))
+        run_program(lambda: discard_value(Queue()), InMemoryMocks(REGION))
 
 
 def test_the_first_failure_is_the_one_that_is_told(tmp_path: Path) -> None:
@@ -153,12 +153,12 @@ def test_an_invoke_that_nobody_thought_of_fails_with_its_name() -> None:
         pytest.raises(Exception, match=r"aws:index/getArn:getArn has no answer: .*invokes\.py"),
     ):
         run_program(
-            lambda: void(pulumi.runtime.invoke("aws:index/getArn:getArn", {})),
+            lambda: discard_value(pulumi.runtime.invoke("aws:index/getArn:getArn", {})),
             InMemoryMocks(REGION),
         )
 
 
-def void(_: object) -> None:
+def discard_value(_: object) -> None:
     """A program's value is not an output."""
 
 

@@ -12,149 +12,170 @@ import sys
 from pathlib import Path
 from typing import Any
 
-HOME = Path(os.environ["GH_EXECUTABLE_HOME"])
-STORE, FAULT = HOME / "github.json", HOME / "fault"
-PAGE = 100
-COMMENT = 3_000_000_000  # beyond what an integer of GraphQL holds
-OURS = "github-actions[bot]"
-Thing = dict[str, Any]
+GH_HOME = Path(os.environ["GH_EXECUTABLE_HOME"])
+STORE_FILE, GH_FAULT_FILE = GH_HOME / "github.json", GH_HOME / "fault"
+PAGE_SIZE = 100
+FIRST_COMMENT_ID = 3_000_000_000  # beyond what an integer of GraphQL holds
+ACTIONS_BOT = "github-actions[bot]"
+JsonDict = dict[str, Any]
 
 
-def fails(code: int, text: str) -> None:
+def exit_as_gh(code: int, text: str) -> None:
     sys.stderr.write(f"gh: {text}\n")
     raise SystemExit(code)
 
 
-def says(value: Any) -> None:
+def print_gh_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value))
 
 
 def main() -> None:
     if not os.environ.get("GH_TOKEN"):
-        fails(4, "To use GitHub CLI in a GitHub Actions workflow, set GH_TOKEN")
+        exit_as_gh(4, "To use GitHub CLI in a GitHub Actions workflow, set GH_TOKEN")
     owner, _, name = os.environ["GH_REPO"].partition("/")
     assert sys.argv[1] == "api"
     path, words = sys.argv[2], sys.argv[3:]
-    with (HOME / "calls").open("a", encoding="utf-8") as calls:
+    with (GH_HOME / "calls").open("a", encoding="utf-8") as calls:
         calls.write(json.dumps(sys.argv[1:]) + "\n")
-    known = json.loads(STORE.read_text(encoding="utf-8"))
+    issues = json.loads(STORE_FILE.read_text(encoding="utf-8"))
     if path == "graphql":
-        says(asked(known, fields(words, owner, name)))
+        print_gh_json(answer_query(issues, parse_query_fields(words, owner, name)))
         return
     path = path.replace("{owner}", owner).replace("{repo}", name)
     assert path.startswith("repos/o/n/"), path
     assert words[0] == "--method"
     assert words[2:] == ["--input", "-"]
-    fault = FAULT.read_text(encoding="utf-8") if FAULT.exists() else ""
-    FAULT.unlink(missing_ok=True)
+    fault = GH_FAULT_FILE.read_text(encoding="utf-8") if GH_FAULT_FILE.exists() else ""
+    GH_FAULT_FILE.unlink(missing_ok=True)
     if fault == "refuse":
-        fails(1, "Resource not accessible by integration (HTTP 403)")
+        exit_as_gh(1, "Resource not accessible by integration (HTTP 403)")
     body = json.load(sys.stdin)
     if fault == "else":
-        says({"id": 1, "html_url": "u", "body": "something else"})
+        print_gh_json({"id": 1, "html_url": "u", "body": "something else"})
         return
-    seen = changed(known, words[1], path.removeprefix("repos/o/n/"), body)
-    STORE.write_text(json.dumps(known), encoding="utf-8")
+    changed_item = apply_change(issues, words[1], path.removeprefix("repos/o/n/"), body)
+    STORE_FILE.write_text(json.dumps(issues), encoding="utf-8")
     if fault == "lose":
-        fails(1, "unexpected EOF")
-    says(seen)
+        exit_as_gh(1, "unexpected EOF")
+    print_gh_json(changed_item)
 
 
-def fields(words: list[str], owner: str, name: str) -> dict[str, str]:
+def parse_query_fields(words: list[str], owner: str, name: str) -> dict[str, str]:
     """The variables of a query; all pages of it are wanted."""
     assert words[:2] == ["--paginate", "--slurp"]
-    found = {}
+    query_fields = {}
     for flag, word in zip(words[2::2], words[3::2], strict=True):
         key, _, value = word.partition("=")
         assert flag == ("-f" if key == "query" else "-F")
-        found[key] = value.replace("{owner}", owner).replace("{repo}", name)
-    assert (found["owner"], found["name"]) == ("o", "n")
-    assert "$endCursor" in found["query"], "gh sets it for each page"
-    return found
+        query_fields[key] = value.replace("{owner}", owner).replace("{repo}", name)
+    assert (query_fields["owner"], query_fields["name"]) == ("o", "n")
+    assert "$endCursor" in query_fields["query"], "gh sets it for each page"
+    return query_fields
 
 
-def asked(known: Thing, given: dict[str, str]) -> list[Thing]:
+def answer_query(issues: JsonDict, query_fields: dict[str, str]) -> list[JsonDict]:
     """A query's answer, a page each hundred."""
-    if "number" in given:
-        if given["number"] not in known:
-            fails(1, "Could not resolve to an issue or pull request with the number of it.")
-        comments = known[given["number"]]["comments"]
+    if "number" in query_fields:
+        if query_fields["number"] not in issues:
+            exit_as_gh(1, "Could not resolve to an issue or pull request with the number of it.")
+        comments = issues[query_fields["number"]]["comments"]
         nodes = [
             {
-                "fullDatabaseId": str(c["id"]),
-                "url": c["url"],
-                "body": c["body"],
-                "viewerDidAuthor": c["author"] == OURS,
+                "fullDatabaseId": str(comment["id"]),
+                "url": comment["url"],
+                "body": comment["body"],
+                "viewerDidAuthor": comment["author"] == ACTIONS_BOT,
             }
-            for c in comments
+            for comment in comments
         ]
     else:
         nodes = [
             {
-                "number": int(n),
-                "url": one["url"],
-                "body": one["body"],
-                "viewerDidAuthor": one["author"] == OURS,
+                "number": int(number),
+                "url": issue["url"],
+                "body": issue["body"],
+                "viewerDidAuthor": issue["author"] == ACTIONS_BOT,
             }
-            for n, one in known.items()
-            if one["state"] == "open" and not one.get("pull")
+            for number, issue in issues.items()
+            if issue["state"] == "open" and not issue.get("pull")
         ]
-    starts = range(0, max(len(nodes), 1), PAGE)
+    starts = range(0, max(len(nodes), 1), PAGE_SIZE)
     return [
-        page(
-            "number" in given,
+        build_page(
+            "number" in query_fields,
             {
-                "nodes": nodes[at : at + PAGE],
-                "pageInfo": {"hasNextPage": at + PAGE < len(nodes), "endCursor": str(at + PAGE)},
+                "nodes": nodes[start : start + PAGE_SIZE],
+                "pageInfo": {
+                    "hasNextPage": start + PAGE_SIZE < len(nodes),
+                    "endCursor": str(start + PAGE_SIZE),
+                },
             },
         )
-        for at in starts
+        for start in starts
     ]
 
 
-def page(of_one: bool, found: Thing) -> Thing:
-    inner = {"issueOrPullRequest": {"comments": found}} if of_one else {"issues": found}
+def build_page(is_single_issue: bool, connection: JsonDict) -> JsonDict:
+    inner = (
+        {"issueOrPullRequest": {"comments": connection}}
+        if is_single_issue
+        else {"issues": connection}
+    )
     return {"data": {"repository": inner}}
 
 
-def changed(known: Thing, method: str, path: str, body: Thing) -> Thing:
+def apply_change(issues: JsonDict, method: str, path: str, body: JsonDict) -> JsonDict:
     """What GitHub has after a change. It keeps the ends of lines of the web's forms."""
     if len(body.get("body", "")) > 65_536:
-        fails(1, "Validation Failed (HTTP 422) body is too long (maximum is 65536 characters)")
+        exit_as_gh(1, "Validation Failed (HTTP 422) body is too long (maximum is 65536 characters)")
     if "body" in body:
         body["body"] = body["body"].replace("\n", "\r\n")
     number = 1 + max(
         (
             x
-            for n, one in known.items()
-            for x in (int(n), *(c["id"] % COMMENT for c in one["comments"]))
+            for issue_number, known_issue in issues.items()
+            for x in (
+                int(issue_number),
+                *(
+                    known_comment["id"] % FIRST_COMMENT_ID
+                    for known_comment in known_issue["comments"]
+                ),
+            )
         ),
         default=0,
     )
     url = f"https://github.com/o/n/{number}"
     if method == "POST" and path == "issues":
-        known[str(number)] = {
+        issues[str(number)] = {
             **body,
             "number": number,
             "state": "open",
-            "author": OURS,
+            "author": ACTIONS_BOT,
             "url": url,
             "comments": [],
         }
-        return {**known[str(number)], "html_url": url}
-    if method == "POST" and (found := re.fullmatch(r"issues/(\d+)/comments", path)):
-        comment = {"id": COMMENT + number, "url": url, "author": OURS, "body": body["body"]}
-        known[found[1]]["comments"].append(comment)
+        return {**issues[str(number)], "html_url": url}
+    if method == "POST" and (match := re.fullmatch(r"issues/(\d+)/comments", path)):
+        comment = {
+            "id": FIRST_COMMENT_ID + number,
+            "url": url,
+            "author": ACTIONS_BOT,
+            "body": body["body"],
+        }
+        issues[match[1]]["comments"].append(comment)
         return {**comment, "html_url": url}
-    if method == "PATCH" and (found := re.fullmatch(r"issues/comments/(\d+)", path)):
+    if method == "PATCH" and (match := re.fullmatch(r"issues/comments/(\d+)", path)):
         (comment,) = [
-            c for one in known.values() for c in one["comments"] if c["id"] == int(found[1])
+            known_comment
+            for known_issue in issues.values()
+            for known_comment in known_issue["comments"]
+            if known_comment["id"] == int(match[1])
         ]
-        assert comment["author"] == OURS
+        assert comment["author"] == ACTIONS_BOT
         comment |= body
         return {**comment, "html_url": comment["url"]}
     assert method == "PATCH", path
-    issue: Thing = known[path.removeprefix("issues/")]
+    issue: JsonDict = issues[path.removeprefix("issues/")]
     issue |= body
     return {**issue, "html_url": issue["url"]}
 

@@ -6,27 +6,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PROGRAM = Path(__file__).with_name("gh_executable.py")
-OURS = "github-actions[bot]"
+GH_PROGRAM = Path(__file__).with_name("gh_executable.py")
+ACTIONS_BOT = "github-actions[bot]"
 
 
-def executable(folder: Path, name: str, program: Path) -> Path:
+def write_executable(folder: Path, name: str, program: Path) -> Path:
     """A command of the PATH that is a program of the tests."""
     folder.mkdir(exist_ok=True)
-    made = folder / name
-    made.write_text(f'#!/bin/sh\nexec {sys.executable} {program} "$@"\n', encoding="utf-8")
-    made.chmod(0o755)
-    return made
+    script = folder / name
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} {program} "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
+    return script
 
 
 @dataclass
-class Github:
+class FakeGithub:
     """The repository `o/n`. Its number 7 is a pull request."""
 
     home: Path
 
     def __post_init__(self) -> None:
-        self.put(
+        self.write_issues(
             {
                 "7": {
                     "number": 7,
@@ -39,41 +39,47 @@ class Github:
                 }
             }
         )
-        executable(self.home / "bin", "gh", PROGRAM)
+        write_executable(self.home / "bin", "gh", GH_PROGRAM)
 
     @property
     def environment(self) -> dict[str, str]:
         return {"GH_EXECUTABLE_HOME": str(self.home), "GH_TOKEN": "t", "GH_REPO": "o/n"}
 
-    def put(self, known: dict[str, Any]) -> None:
-        (self.home / "github.json").write_text(json.dumps(known), encoding="utf-8")
+    def write_issues(self, issues: dict[str, Any]) -> None:
+        (self.home / "github.json").write_text(json.dumps(issues), encoding="utf-8")
 
     @property
-    def known(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.home / "github.json").read_text("utf-8"))
-        return found
+    def stored_issues(self) -> dict[str, Any]:
+        issues: dict[str, Any] = json.loads((self.home / "github.json").read_text("utf-8"))
+        return issues
 
-    def comments(self, number: int = 7) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.known[str(number)]["comments"]
-        return found
+    def list_comments(self, number: int = 7) -> list[dict[str, Any]]:
+        comments: list[dict[str, Any]] = self.stored_issues[str(number)]["comments"]
+        return comments
 
-    def issues(self, state: str = "open") -> list[dict[str, Any]]:
-        return [x for x in self.known.values() if not x.get("pull") and x["state"] == state]
+    def list_issues(self, state: str = "open") -> list[dict[str, Any]]:
+        return [
+            issue
+            for issue in self.stored_issues.values()
+            if not issue.get("pull") and issue["state"] == state
+        ]
 
-    def others(self, bodies: list[str], author: str = "a", number: int = 7) -> None:
+    def add_foreign_comments(self, bodies: list[str], author: str = "a", number: int = 7) -> None:
         """Comments that somebody else wrote."""
-        known = self.known
-        there = known[str(number)]["comments"]
-        for at, body in enumerate(bodies, 1000 + len(there)):
-            there.append({"id": at, "url": f"u/{at}", "author": author, "body": body})
-        self.put(known)
+        issues = self.stored_issues
+        comments = issues[str(number)]["comments"]
+        for comment_id, body in enumerate(bodies, 1000 + len(comments)):
+            comments.append(
+                {"id": comment_id, "url": f"u/{comment_id}", "author": author, "body": body}
+            )
+        self.write_issues(issues)
 
-    def fault(self, what: str) -> None:
-        (self.home / "fault").write_text(what, encoding="utf-8")
+    def set_fault(self, fault: str) -> None:
+        (self.home / "fault").write_text(fault, encoding="utf-8")
 
-    def calls(self) -> list[list[str]]:
+    def list_calls(self) -> list[list[str]]:
         text = (self.home / "calls").read_text(encoding="utf-8")
         return [json.loads(line) for line in text.splitlines()]
 
-    def changes(self) -> int:
-        return sum("--method" in words for words in self.calls())
+    def count_changes(self) -> int:
+        return sum("--method" in words for words in self.list_calls())

@@ -12,36 +12,39 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-HOME = Path(os.environ["RECORDED_PULUMI"])
+RECORDED_FOLDER = Path(os.environ["RECORDED_PULUMI"])
 words = sys.argv[1:]
-with (HOME / "pulumi-calls").open("a", encoding="utf-8") as calls:
-    calls.write(" ".join(words) + "\n")
+with (RECORDED_FOLDER / "pulumi-calls").open("a", encoding="utf-8") as calls_file:
+    calls_file.write(" ".join(words) + "\n")
 assert os.environ["PULUMI_BACKEND_URL"].startswith("s3://")
 stack = words[words.index("--stack") + 1]
 
 
-def kept(name: str, value: Any = None) -> Any:
+def read_or_write_record(name: str, value: Any = None) -> Any:
     """What is known of the stack; a value takes its place."""
-    file = HOME / f"{stack}-{name}.json"
+    file = RECORDED_FOLDER / f"{stack}-{name}.json"
     if value is not None:
         file.write_text(json.dumps(value), encoding="utf-8")
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
-def preview() -> int:
+def print_preview() -> int:
     assert "--json" in words, words
     assert "--non-interactive" in words, words
-    code = HOME / f"{stack}.exit"
-    if not (HOME / f"{stack}.json").exists():
+    code = RECORDED_FOLDER / f"{stack}.exit"
+    if not (RECORDED_FOLDER / f"{stack}.json").exists():
         sys.stderr.write(f"error: no stack named '{stack}' found\n")
         return 255
-    sys.stdout.write((HOME / f"{stack}.json").read_text(encoding="utf-8"))
+    sys.stdout.write((RECORDED_FOLDER / f"{stack}.json").read_text(encoding="utf-8"))
     return int(code.read_text(encoding="utf-8")) if code.exists() else 0
 
 
-def export() -> int:
-    one = {"urn": f"urn:pulumi:{stack}::bulwark::aws:rds/instance:Instance::database", "id": "x"}
-    text = json.dumps({"version": 3, "deployment": {"resources": [one]}})
+def print_state_export() -> int:
+    resource = {
+        "urn": f"urn:pulumi:{stack}::bulwark::aws:rds/instance:Instance::database",
+        "id": "x",
+    }
+    text = json.dumps({"version": 3, "deployment": {"resources": [resource]}})
     if "--file" in words:
         Path(words[words.index("--file") + 1]).write_text(text, encoding="utf-8")
     else:
@@ -49,25 +52,29 @@ def export() -> int:
     return 0
 
 
-def up() -> int:
+def record_update() -> int:
     assert "--yes" in words, words
     assert "--policy-pack" in words, words
-    made = {"kind": "update", "result": "succeeded", "message": words[words.index("--message") + 1]}
-    kept("history", [made, *(kept("history") or [])])
+    update = {
+        "kind": "update",
+        "result": "succeeded",
+        "message": words[words.index("--message") + 1],
+    }
+    read_or_write_record("history", [update, *(read_or_write_record("history") or [])])
     return 0
 
 
-def told(name: str, nothing: Any) -> int:
-    sys.stdout.write(json.dumps(kept(name) or nothing))
+def print_record(name: str, default: Any) -> int:
+    sys.stdout.write(json.dumps(read_or_write_record(name) or default))
     return 0
 
 
 verbs: dict[str, Callable[[], int]] = {
-    "preview": preview,
-    "up": up,
-    "stack export": export,
-    "stack output": lambda: told("outputs", {}),
-    "stack history": lambda: told("history", []),
+    "preview": print_preview,
+    "up": record_update,
+    "stack export": print_state_export,
+    "stack output": lambda: print_record("outputs", {}),
+    "stack history": lambda: print_record("history", []),
 }
 verb = words[0] if words[0] != "stack" else " ".join(words[:2])
 raise SystemExit(verbs[verb]())

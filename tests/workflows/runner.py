@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.program import PROJECT_ROOT
-from tests.workflows.files import BASH, EXPRESSION, Step, runs
-from tests.workflows.github import Github, executable
+from tests.workflows.files import BASH_COMMAND, EXPRESSION_PATTERN, WorkflowStep, list_run_steps
+from tests.workflows.github import FakeGithub, write_executable
 
-HERE = Path(__file__).parent
+WORKFLOW_TESTS_FOLDER = Path(__file__).parent
 # Expressions that are alike in all steps.
-ALWAYS = {
+COMMON_EXPRESSIONS = {
     "github.token": "t",
     "github.repository": "o/n",
     "github.workflow": "deploy",
@@ -27,11 +27,11 @@ ALWAYS = {
 
 
 @dataclass(frozen=True)
-class Done:
+class StepResult:
     """How a step has ended, and what it gave to the steps after it."""
 
     code: int
-    said: str
+    text: str
     outputs: Mapping[str, str]
     summary: str
 
@@ -41,56 +41,56 @@ class Done:
 
 
 @dataclass
-class Runner:
+class StepRunner:
     """A checkout with its environment, as `ready` leaves it, and the stack of `environment`."""
 
     folder: Path
     environment: dict[str, str]
-    github: Github = field(init=False)
+    github: FakeGithub = field(init=False)
 
     def __post_init__(self) -> None:
-        self.github = Github(self.folder)
-        work = self.work
-        work.mkdir()
+        self.github = FakeGithub(self.folder)
+        checkout = self.checkout
+        checkout.mkdir()
         for file in PROJECT_ROOT.iterdir():
             if file.name not in (".venv", "build", ".git"):
-                (work / file.name).symlink_to(file)
-        (work / ".venv").mkdir()
-        ops = executable(work / ".venv" / "bin", "ops", Path("-m ops"))
+                (checkout / file.name).symlink_to(file)
+        (checkout / ".venv").mkdir()
+        ops = write_executable(checkout / ".venv" / "bin", "ops", Path("-m ops"))
         ops.write_text(
             ops.read_text("utf-8").replace("exec", f"PYTHONPATH={PROJECT_ROOT} exec"), "utf-8"
         )
         for name in ("docker", "aws"):
-            executable(self.bin, name, HERE / "recorded_docker.py")
-        executable(self.bin, "pulumi", HERE / "recorded_pulumi.py")
+            write_executable(self.bin_folder, name, WORKFLOW_TESTS_FOLDER / "recorded_docker.py")
+        write_executable(self.bin_folder, "pulumi", WORKFLOW_TESTS_FOLDER / "recorded_pulumi.py")
 
     @property
-    def work(self) -> Path:
+    def checkout(self) -> Path:
         return self.folder / "work"
 
     @property
-    def bin(self) -> Path:
+    def bin_folder(self) -> Path:
         return self.folder / "bin"
 
-    def __call__(self, key: str, values: Mapping[str, str] | None = None, **env: str) -> Done:
+    def __call__(self, key: str, values: Mapping[str, str] | None = None, **env: str) -> StepResult:
         """Runs a step; `values` by expression. `env` is what else the runner has set."""
-        step = runs()[key]
+        step = list_run_steps()[key]
         assert step.shell == "bash"
         script = self.folder / "script.sh"
-        script.write_text(str(step.run), encoding="utf-8")
+        script.write_text(str(step.script), encoding="utf-8")
         output, summary = self.folder / "output", self.folder / "summary"
         for file in (output, summary):
             file.write_text("", encoding="utf-8")
-        own = filled(step, {**ALWAYS, **(values or {})})
-        done = subprocess.run(
-            BASH.replace("{0}", str(script)).split(),
-            cwd=self.work,
+        step_environment = build_step_environment(step, {**COMMON_EXPRESSIONS, **(values or {})})
+        process = subprocess.run(
+            BASH_COMMAND.replace("{0}", str(script)).split(),
+            cwd=self.checkout,
             capture_output=True,
             text=True,
             check=False,
             stdin=subprocess.DEVNULL,
             env={
-                "PATH": f"{self.bin}:{os.environ['PATH']}",
+                "PATH": f"{self.bin_folder}:{os.environ['PATH']}",
                 "HOME": str(self.folder),
                 "PYTHONPATH": str(PROJECT_ROOT),
                 "RECORDED_PULUMI": str(self.folder),
@@ -101,18 +101,23 @@ class Runner:
                 "CI": "true",
                 "GH_EXECUTABLE_HOME": str(self.folder),
                 **self.environment,
-                **own,
+                **step_environment,
                 **env,
             },
         )
         lines = output.read_text(encoding="utf-8").splitlines()
-        found = dict(line.split("=", 1) for line in lines)
-        return Done(done.returncode, done.stdout + done.stderr, found, summary.read_text("utf-8"))
+        step_outputs = dict(line.split("=", 1) for line in lines)
+        return StepResult(
+            process.returncode,
+            process.stdout + process.stderr,
+            step_outputs,
+            summary.read_text("utf-8"),
+        )
 
 
-def filled(step: Step, values: Mapping[str, str]) -> dict[str, str]:
+def build_step_environment(step: WorkflowStep, values: Mapping[str, str]) -> dict[str, str]:
     """The environment of a step, with a value for each expression."""
     return {
-        name: EXPRESSION.sub(lambda found: values[found[1]], str(text))
+        name: EXPRESSION_PATTERN.sub(lambda match: values[match[1]], str(text))
         for name, text in step.env.items()
     }

@@ -16,13 +16,13 @@ from ops.bootstrap.roles import list_foundation_roles
 from ops.cli.app import COMMAND_GROUPS, TOP_LEVEL_COMMANDS
 from ops.cli.render import Output
 from sandbox.program import PROJECT_ROOT
-from tests.test_docs import ADOPT, commands
-from tests.test_runbook import said
-from tests.workflows.files import ACTIONS, WORKFLOWS, jobs, read
+from tests.test_docs import ADOPT_PAGE, list_document_commands
+from tests.test_runbook import get_command_help
+from tests.workflows.files import ACTION_FILES, WORKFLOW_FILES, read_jobs, read_yaml
 
-LINES: Final = [*dict.fromkeys(commands(ADOPT))]
+ADOPT_LINES: Final = [*dict.fromkeys(list_document_commands(ADOPT_PAGE))]
 # The beginning of a line, and the test that runs it.
-RUN: Final = {
+TEST_BY_COMMAND: Final = {
     "make setup": "Makefile",
     "make test": "tests/test_docs.py",
     "ops bootstrap": "tests/ops/bootstrap/test_bootstrap.py",
@@ -32,71 +32,74 @@ RUN: Final = {
     "ops preview-report": "tests/ops/preview/test_report.py",
 }
 # Not there yet, or not everywhere; looked at as soon as they are.
-LATER: Final = ("bootstrap", "deploy")
-OTHERS: Final = ("gh", "git", "pulumi", "terraform")
+OPTIONAL_COMMANDS: Final = ("bootstrap", "deploy")
+FOREIGN_PROGRAMS: Final = ("gh", "git", "pulumi", "terraform")
 
 
-@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("line", ADOPT_LINES)
 def test_a_line_is_run_by_a_test_or_is_anothers(line: str) -> None:
-    if line.split()[0] in OTHERS:
+    if line.split()[0] in FOREIGN_PROGRAMS:
         return
-    found = [file for start, file in RUN.items() if line.startswith(start)]
-    assert found, f"let a test run {line}, and say which in RUN"
+    test_files = [file for start, file in TEST_BY_COMMAND.items() if line.startswith(start)]
+    assert test_files, f"let a test run {line}, and say which in RUN"
     name = line.split()[1]
-    if name in LATER and name not in TOP_LEVEL_COMMANDS | COMMAND_GROUPS:
+    if name in OPTIONAL_COMMANDS and name not in TOP_LEVEL_COMMANDS | COMMAND_GROUPS:
         pytest.skip(f"there is no `ops {name}` yet")
-    assert (PROJECT_ROOT / found[0]).exists(), found[0]
+    assert (PROJECT_ROOT / test_files[0]).exists(), test_files[0]
 
 
-@pytest.mark.parametrize("line", [line for line in LINES if line.startswith("ops ")])
+@pytest.mark.parametrize("line", [line for line in ADOPT_LINES if line.startswith("ops ")])
 def test_a_command_of_ops_takes_the_options_of_its_line(line: str) -> None:
     words = shlex.split(line)[1:]
-    if words[0] in LATER and words[0] not in TOP_LEVEL_COMMANDS | COMMAND_GROUPS:
+    if words[0] in OPTIONAL_COMMANDS and words[0] not in TOP_LEVEL_COMMANDS | COMMAND_GROUPS:
         pytest.skip(f"there is no `ops {words[0]}` yet")
-    known = said(words)
+    help_text = get_command_help(words)
     shared = ("--stack", "--region", "--profile", "--project")
     for option in re.findall(r"--[a-z-]+", line):
-        assert option in known or option in shared, option
+        assert option in help_text or option in shared, option
 
 
-def wanted() -> set[str]:
-    texts = [file.read_text(encoding="utf-8") for file in (*WORKFLOWS, *ACTIONS)]
+def list_workflow_variables() -> set[str]:
+    texts = [file.read_text(encoding="utf-8") for file in (*WORKFLOW_FILES, *ACTION_FILES)]
     return {name for text in texts for name in re.findall(r"vars\.([A-Z_]+)", text)}
 
 
 def test_it_sets_every_variable_that_a_workflow_reads_and_no_other() -> None:
-    text = ADOPT.read_text(encoding="utf-8")
-    assert set(re.findall(r"^gh variable set ([A-Z_]+)", text, re.MULTILINE)) == wanted()
-    assert set(re.findall(r"^\| `([A-Z_]+)`", text, re.MULTILINE)) == wanted()
+    text = ADOPT_PAGE.read_text(encoding="utf-8")
+    assert (
+        set(re.findall(r"^gh variable set ([A-Z_]+)", text, re.MULTILINE))
+        == list_workflow_variables()
+    )
+    assert set(re.findall(r"^\| `([A-Z_]+)`", text, re.MULTILINE)) == list_workflow_variables()
 
 
 def test_the_label_and_the_fields_are_those_of_the_workflows() -> None:
-    files = {file.name: file for file in WORKFLOWS}
-    assert any("gh label create allow-data-loss" in line for line in LINES)
+    files = {file.name: file for file in WORKFLOW_FILES}
+    assert any("gh label create allow-data-loss" in line for line in ADOPT_LINES)
     assert "'allow-data-loss'" in files["preview.yml"].read_text(encoding="utf-8")
-    runs = [shlex.split(line) for line in LINES if line.startswith("gh workflow run")]
+    runs = [shlex.split(line) for line in ADOPT_LINES if line.startswith("gh workflow run")]
     assert {words[3] for words in runs} == {"image.yml", "deploy.yml"}
     for words in runs:
-        inputs = read(files[words[3]])["on"]["workflow_dispatch"]["inputs"]
-        given = {word.partition("=")[0] for word in words if "=" in word}
-        assert given <= set(inputs)
-        assert {k for k, v in inputs.items() if v.get("required")} <= given
+        inputs = read_yaml(files[words[3]])["on"]["workflow_dispatch"]["inputs"]
+        input_names = {word.partition("=")[0] for word in words if "=" in word}
+        assert input_names <= set(inputs)
+        assert {k for k, v in inputs.items() if v.get("required")} <= input_names
 
 
 def test_what_the_clock_runs_is_what_the_page_says() -> None:
-    text = ADOPT.read_text(encoding="utf-8")
-    (file,) = [file for file in WORKFLOWS if file.stem == "operations"]
-    for job in jobs(file).values():
+    text = ADOPT_PAGE.read_text(encoding="utf-8")
+    (file,) = [file for file in WORKFLOW_FILES if file.stem == "operations"]
+    for job in read_jobs(file).values():
         (line,) = [str(step["run"]) for step in job["steps"] if "run" in step]
-        found = re.search(r"\.venv/bin/(ops [a-z]+ [a-z]+)", line)
-        assert found
-        assert f"`{found[1]}`" in text
+        match = re.search(r"\.venv/bin/(ops [a-z]+ [a-z]+)", line)
+        assert match
+        assert f"`{match[1]}`" in text
 
 
 def test_bootstrap_prints_what_the_page_sets_and_its_roles_last_as_long_as_is_asked(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    stand = FoundationNames(
+    foundation = FoundationNames(
         project="bulwark",
         repository="o/n",
         partition="aws",
@@ -105,26 +108,29 @@ def test_bootstrap_prints_what_the_page_sets_and_its_roles_last_as_long_as_is_as
         recovery_region=None,
         environments=("dev",),
     )
-    _print_next_commands(stand, Output("json"), "done")
+    _print_next_commands(foundation, Output("json"), "done")
     printed = json.loads(capsys.readouterr().out)["github"]
     values = r"--body '?([^']*)'?$"
-    told = {re.sub(values, "--body", line) for line in printed}
-    ours = {re.sub(values, "--body", line) for line in LINES if line.startswith("gh variable")}
-    assert ours - told == {
+    printed_lines = {re.sub(values, "--body", line) for line in printed}
+    page_lines = {
+        re.sub(values, "--body", line) for line in ADOPT_LINES if line.startswith("gh variable")
+    }
+    assert page_lines - printed_lines == {
         f"gh variable set {kind}_STACKS --body" for kind in ("PREVIEW", "OPERATE")
     }
-    assert told - ours == set()
-    lasts = {
-        role.name.partition("-")[0]: role.session_seconds for role in list_foundation_roles(stand)
+    assert printed_lines - page_lines == set()
+    session_seconds = {
+        role.name.partition("-")[0]: role.session_seconds
+        for role in list_foundation_roles(foundation)
     }
-    asked = {
+    requested_seconds = {
         str(step["with"]["role"]): int(step["with"].get("seconds", 3600))
-        for file in WORKFLOWS
-        for job in jobs(file).values()
+        for file in WORKFLOW_FILES
+        for job in read_jobs(file).values()
         for step in job.get("steps", ())
         if "role" in step.get("with", {})
     }
-    assert len(asked) == 3
-    for role, seconds in asked.items():
+    assert len(requested_seconds) == 3
+    for role, seconds in requested_seconds.items():
         (kind,) = re.findall(r"vars\.([A-Z]+)_ROLE_ARN", role)
-        assert seconds <= lasts[kind.lower()], role
+        assert seconds <= session_seconds[kind.lower()], role

@@ -13,14 +13,23 @@ import pytest
 
 from ops.cli.app import COMMAND_GROUPS, TOP_LEVEL_COMMANDS
 from sandbox.program import PROJECT_ROOT
-from tests.workflows.files import ACTIONS, EXPRESSION, WORKFLOWS, jobs, read, runs, steps, texts
+from tests.workflows.files import (
+    ACTION_FILES,
+    EXPRESSION_PATTERN,
+    WORKFLOW_FILES,
+    list_run_steps,
+    list_strings,
+    list_workflow_steps,
+    read_jobs,
+    read_yaml,
+)
 
-FILES = [*WORKFLOWS, *ACTIONS]
-PINNED = re.compile(
+WORKFLOW_AND_ACTION_FILES = [*WORKFLOW_FILES, *ACTION_FILES]
+PINNED_ACTION_PATTERN = re.compile(
     r"uses: (?P<action>[\w-]+/[\w./-]+)@(?P<commit>[0-9a-f]{40}) # (?P<says>v\d+\.\d+\.\d+)$"
 )
 # What a job may, with the reason. A job that is not here may read the repository at most.
-MORE: Final[dict[tuple[str, str], dict[str, str]]] = {
+JOB_PERMISSIONS: Final[dict[tuple[str, str], dict[str, str]]] = {
     ("preview", "preview"): {"id-token": "the preview role"},
     ("preview", "report"): {"pull-requests": "the comment"},
     ("deploy-stack", "deploy"): {"id-token": "the deploy role"},
@@ -33,7 +42,7 @@ MORE: Final[dict[tuple[str, str], dict[str, str]]] = {
     },
 }
 # What an expression may be made of: nothing that somebody without rights can write.
-SAFE = re.compile(
+SAFE_EXPRESSION_PATTERN = re.compile(
     r"github\.(event\.pull_request\.number|event\.pull_request\.head\.repo\.full_name|repository|"
     r"run_id|run_attempt|sha|workflow|token|event\.schedule)"
     r"|contains\(github\.event\.pull_request\.labels\.\*\.name, '[\w-]+'\)"
@@ -44,41 +53,51 @@ SAFE = re.compile(
 )
 # What is an expression without being marked as one.
 CONDITIONS = {
-    file: [f"${{{{ {one} }}}}" for one in re.findall(r"^ *(?:- )?if: (?!>)([^$\n]+)$", text, re.M)]
-    + [f"${{{{ {one} }}}}" for one in re.findall(r"^ *if: >-\n((?: +.*\n)+?) +\w+:", text, re.M)]
-    for file in FILES
+    file: [
+        f"${{{{ {condition} }}}}"
+        for condition in re.findall(r"^ *(?:- )?if: (?!>)([^$\n]+)$", text, re.M)
+    ]
+    + [
+        f"${{{{ {condition} }}}}"
+        for condition in re.findall(r"^ *if: >-\n((?: +.*\n)+?) +\w+:", text, re.M)
+    ]
+    for file in WORKFLOW_AND_ACTION_FILES
     for text in [file.read_text(encoding="utf-8")]
 }
-JOBS = [(file, name) for file in WORKFLOWS for name in jobs(file)]
-IDS = [f"{file.stem}-{name}" for file, name in JOBS]
+FILES_AND_JOBS = [(file, name) for file in WORKFLOW_FILES for name in read_jobs(file)]
+JOB_IDS = [f"{file.stem}-{name}" for file, name in FILES_AND_JOBS]
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PROJECT_ROOT)))
+@pytest.mark.parametrize(
+    "file", WORKFLOW_AND_ACTION_FILES, ids=lambda f: str(f.relative_to(PROJECT_ROOT))
+)
 def test_every_action_is_pinned_to_a_commit_whose_version_is_said(file: Path) -> None:
     used = [x for x in file.read_text(encoding="utf-8").splitlines() if "uses: " in x]
     for line in used:
-        own = re.search(r"uses: (\./\.github/\S+)$", line)
-        assert own or PINNED.search(line), line
-        if own:
-            there = PROJECT_ROOT / own[1]
-            assert there.is_file() or (there / "action.yml").is_file(), line
+        local_action = re.search(r"uses: (\./\.github/\S+)$", line)
+        assert local_action or PINNED_ACTION_PATTERN.search(line), line
+        if local_action:
+            action_path = PROJECT_ROOT / local_action[1]
+            assert action_path.is_file() or (action_path / "action.yml").is_file(), line
 
 
 def test_one_action_has_one_commit_everywhere() -> None:
-    found: dict[str, set[tuple[str, str]]] = {}
-    for file in FILES:
+    pins_by_action: dict[str, set[tuple[str, str]]] = {}
+    for file in WORKFLOW_AND_ACTION_FILES:
         for line in file.read_text(encoding="utf-8").splitlines():
-            if said := PINNED.search(line):
-                found.setdefault(said["action"], set()).add((said["commit"], said["says"]))
-    assert len(found) >= 7
-    assert {name: pins for name, pins in found.items() if len(pins) > 1} == {}
+            if match := PINNED_ACTION_PATTERN.search(line):
+                pins_by_action.setdefault(match["action"], set()).add(
+                    (match["commit"], match["says"])
+                )
+    assert len(pins_by_action) >= 7
+    assert {name: pins for name, pins in pins_by_action.items() if len(pins) > 1} == {}
 
 
-@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda f: f.stem)
+@pytest.mark.parametrize("file", WORKFLOW_FILES, ids=lambda f: f.stem)
 def test_a_workflow_has_no_rights_of_its_own_and_is_started_by_nobody_else(file: Path) -> None:
-    whole = read(file)
-    assert whole["permissions"] == {}
-    assert set(whole["on"]) <= {
+    workflow = read_yaml(file)
+    assert workflow["permissions"] == {}
+    assert set(workflow["on"]) <= {
         "pull_request",
         "push",
         "workflow_dispatch",
@@ -87,90 +106,100 @@ def test_a_workflow_has_no_rights_of_its_own_and_is_started_by_nobody_else(file:
     }
 
 
-@pytest.mark.parametrize(("file", "name"), JOBS, ids=IDS)
+@pytest.mark.parametrize(("file", "name"), FILES_AND_JOBS, ids=JOB_IDS)
 def test_a_job_has_the_least_rights_and_an_end(file: Path, name: str) -> None:
-    job = jobs(file)[name]
+    job = read_jobs(file)[name]
     granted = dict(job["permissions"])
     assert granted.pop("contents", "read") == "read"
-    assert granted == dict.fromkeys(MORE.get((file.stem, name), {}), "write")
+    assert granted == dict.fromkeys(JOB_PERMISSIONS.get((file.stem, name), {}), "write")
     if "uses" not in job:
         assert 1 <= job["timeout-minutes"] <= 170
         assert re.fullmatch(r"ubuntu-\d\d\.\d\d", job["runs-on"])
 
 
 def test_no_right_is_granted_to_a_job_that_is_no_more() -> None:
-    assert set(MORE) <= {(file.stem, name) for file, name in JOBS}
+    assert set(JOB_PERMISSIONS) <= {(file.stem, name) for file, name in FILES_AND_JOBS}
 
 
-@pytest.mark.parametrize(("file", "name"), JOBS, ids=IDS)
+@pytest.mark.parametrize(("file", "name"), FILES_AND_JOBS, ids=JOB_IDS)
 def test_who_gets_credentials_is_alone_on_its_stack_and_is_not_broken_off(
     file: Path, name: str
 ) -> None:
-    job = jobs(file)[name]
+    job = read_jobs(file)[name]
     if "id-token" not in job["permissions"] or "uses" in job:
         return
     if file.stem == "preview":  # changes nothing
         return
-    alone = job["concurrency"]
-    assert alone["cancel-in-progress"] is False
-    assert re.search(r"\$\{\{ (inputs|matrix)\.stack", alone["group"])
+    concurrency = job["concurrency"]
+    assert concurrency["cancel-in-progress"] is False
+    assert re.search(r"\$\{\{ (inputs|matrix)\.stack", concurrency["group"])
 
 
 def test_credentials_outlast_the_job_that_has_them() -> None:
-    seen = 0
-    for file, name in JOBS:
-        for step in jobs(file)[name].get("steps", ()):
-            given = step.get("with", {})
-            if given.get("role"):
-                seen += 1
-                assert int(given.get("seconds", 3600)) > 60 * jobs(file)[name]["timeout-minutes"]
-    assert seen == 6, "of all jobs with a role"
+    role_count = 0
+    for file, name in FILES_AND_JOBS:
+        for step in read_jobs(file)[name].get("steps", ()):
+            inputs = step.get("with", {})
+            if inputs.get("role"):
+                role_count += 1
+                assert (
+                    int(inputs.get("seconds", 3600)) > 60 * read_jobs(file)[name]["timeout-minutes"]
+                )
+    assert role_count == 6, "of all jobs with a role"
 
 
 def test_the_roles_are_assumed_by_oidc_and_no_key_or_secret_is_kept() -> None:
-    for file in FILES:
+    for file in WORKFLOW_AND_ACTION_FILES:
         text = file.read_text(encoding="utf-8")
         assert "secrets" not in text.replace("--show-secrets", ""), file
         assert not re.search(r"access[-_]key|AKIA|PASSPHRASE|ACCESS_TOKEN", text, re.IGNORECASE)
-    first, then = [s for s in steps() if "configure-aws-credentials" in str(s.body.get("uses"))]
+    first, then = [
+        s for s in list_workflow_steps() if "configure-aws-credentials" in str(s.body.get("uses"))
+    ]
     assert set(first.body["with"]) == {"role-to-assume", "aws-region", "role-duration-seconds"}
     assert then.body["with"]["role-chaining"] is True
     assert then.body["with"]["role-to-assume"] == "${{ steps.stack.outputs.role }}"
 
 
 def test_a_checkout_leaves_no_token_behind() -> None:
-    found = [s for s in steps() if str(s.body.get("uses", "")).startswith("actions/checkout@")]
-    assert len(found) >= 8
-    for step in found:
+    checkout_steps = [
+        s
+        for s in list_workflow_steps()
+        if str(s.body.get("uses", "")).startswith("actions/checkout@")
+    ]
+    assert len(checkout_steps) >= 8
+    for step in checkout_steps:
         assert step.body["with"]["persist-credentials"] is False, step.key
 
 
-@pytest.mark.parametrize("key", runs())
+@pytest.mark.parametrize("key", list_run_steps())
 def test_a_line_has_nothing_put_into_it(key: str) -> None:
     """What GitHub puts into a script is run: values come by the environment, which is not."""
-    step = runs()[key]
-    assert "${{" not in str(step.run)
+    step = list_run_steps()[key]
+    assert "${{" not in str(step.script)
     assert step.shell == "bash", "pipefail is set for bash only where it is named"
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PROJECT_ROOT)))
+@pytest.mark.parametrize(
+    "file", WORKFLOW_AND_ACTION_FILES, ids=lambda f: str(f.relative_to(PROJECT_ROOT))
+)
 def test_no_expression_has_the_text_of_somebody_without_rights(file: Path) -> None:
-    whole: Any = read(file)
-    for text in [*texts(whole), *CONDITIONS[file]]:
-        for found in EXPRESSION.findall(text):
-            left = SAFE.sub("", found)
-            assert left.strip("() ") == "", f"{found}: {left}"
+    document: Any = read_yaml(file)
+    for text in [*list_strings(document), *CONDITIONS[file]]:
+        for expression in EXPRESSION_PATTERN.findall(text):
+            unsafe_text = SAFE_EXPRESSION_PATTERN.sub("", expression)
+            assert unsafe_text.strip("() ") == "", f"{expression}: {unsafe_text}"
 
 
 def test_a_title_of_a_pull_request_would_be_found() -> None:
-    assert SAFE.sub("", "github.event.pull_request.title").strip("() ") != ""
-    assert SAFE.sub("", "github.head_ref").strip("() ") != ""
+    assert SAFE_EXPRESSION_PATTERN.sub("", "github.event.pull_request.title").strip("() ") != ""
+    assert SAFE_EXPRESSION_PATTERN.sub("", "github.head_ref").strip("() ") != ""
 
 
-@pytest.mark.parametrize("key", runs())
+@pytest.mark.parametrize("key", list_run_steps())
 def test_a_step_is_a_command_of_the_program_and_little_else(key: str) -> None:
     """What a workflow does, a person can type: no logic that only GitHub has."""
-    text = str(runs()[key].run)
+    text = str(list_run_steps()[key].script)
     assert len(text.strip().splitlines()) <= 6
     assert not re.search(r"\b(for|while|function|case)\b", text)
     for noun in re.findall(r"\.venv/bin/ops ([a-z-]+)", text):
@@ -181,21 +210,25 @@ def test_pulumi_is_of_the_version_that_the_program_has() -> None:
     pinned = re.search(
         r"^pulumi==(\S+)", (PROJECT_ROOT / "requirements.txt").read_text("utf-8"), re.M
     )
-    (made,) = [s for s in steps() if str(s.body.get("uses", "")).startswith("pulumi/actions@")]
+    (pulumi_step,) = [
+        s
+        for s in list_workflow_steps()
+        if str(s.body.get("uses", "")).startswith("pulumi/actions@")
+    ]
     assert pinned
-    assert made.body["with"] == {"pulumi-version": pinned[1]}
+    assert pulumi_step.body["with"] == {"pulumi-version": pinned[1]}
 
 
 def test_a_fork_gets_no_credentials_and_is_told() -> None:
-    (preview,) = [file for file in WORKFLOWS if file.stem == "preview"]
-    own = "github.event.pull_request.head.repo.full_name == github.repository"
-    assert own in jobs(preview)["preview"]["if"]
-    assert jobs(preview)["fork"]["if"] == own.replace("==", "!=")
-    assert jobs(preview)["report"]["needs"] == "preview"
+    (preview,) = [file for file in WORKFLOW_FILES if file.stem == "preview"]
+    same_repository = "github.event.pull_request.head.repo.full_name == github.repository"
+    assert same_repository in read_jobs(preview)["preview"]["if"]
+    assert read_jobs(preview)["fork"]["if"] == same_repository.replace("==", "!=")
+    assert read_jobs(preview)["report"]["needs"] == "preview"
 
 
 def test_a_deployment_is_of_the_github_environment_of_its_stack() -> None:
-    wanted = {
+    expected = {
         ("deploy-stack", "deploy"): "${{ inputs.stack }}",
         ("image", "image"): "${{ inputs.stack || 'dev' }}",
         **{
@@ -203,28 +236,32 @@ def test_a_deployment_is_of_the_github_environment_of_its_stack() -> None:
             for name in ("check", "drift", "drill")
         },
     }
-    found = {
+    environments = {
         (file.stem, name): job["environment"]
-        for file, name in JOBS
-        if "environment" in (job := jobs(file)[name])
+        for file, name in FILES_AND_JOBS
+        if "environment" in (job := read_jobs(file)[name])
     }
-    assert found == wanted
+    assert environments == expected
 
 
 def test_the_schedules_are_those_that_the_jobs_wait_for() -> None:
-    (file,) = [file for file in WORKFLOWS if file.stem == "operations"]
-    crons = {one["cron"] for one in read(file)["on"]["schedule"]}
-    waited = {re.search(r"schedule == '([^']+)'", job["if"])[1] for job in jobs(file).values()}  # type: ignore[index]
-    assert waited == crons
-    offered = read(file)["on"]["workflow_dispatch"]["inputs"]["look"]["options"]
-    assert offered == list(jobs(file))
+    (file,) = [file for file in WORKFLOW_FILES if file.stem == "operations"]
+    crons = {schedule["cron"] for schedule in read_yaml(file)["on"]["schedule"]}
+    awaited_crons = {
+        cron
+        for job in read_jobs(file).values()
+        for cron in re.findall(r"schedule == '([^']+)'", job["if"])
+    }
+    assert awaited_crons == crons
+    offered = read_yaml(file)["on"]["workflow_dispatch"]["inputs"]["look"]["options"]
+    assert offered == list(read_jobs(file))
 
 
 def test_actionlint_has_nothing_to_say() -> None:
     if shutil.which("actionlint") is None:
         pytest.skip("there is no actionlint on the PATH")
     done = subprocess.run(
-        ["actionlint", "-no-color", *map(str, WORKFLOWS)],
+        ["actionlint", "-no-color", *map(str, WORKFLOW_FILES)],
         cwd=PROJECT_ROOT,
         capture_output=True,
         text=True,

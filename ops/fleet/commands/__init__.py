@@ -28,7 +28,7 @@ app.add_typer(fleet_refresh.app, name="refresh")
 app.command(name="run")(fleet_run.run)
 
 
-@app.command()
+@app.command("instances")
 def instances(context: typer.Context) -> None:
     """Every instance: its state and health, what it was launched from, how old it is."""
     outputs, aws, output = load_stack(context)
@@ -36,7 +36,7 @@ def instances(context: typer.Context) -> None:
     output.print_rows("fleet-instances", fleet.COLUMNS, fleet.rows(aws, found, clock.now()))
 
 
-@app.command()
+@app.command("activities")
 def activities(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="newest activities")] = 20,
@@ -47,7 +47,7 @@ def activities(
     output.print_rows("fleet-activities", fleet.ACTIVITY_COLUMNS, rows)
 
 
-@app.command()
+@app.command("limits")
 @mutating_command
 def limits(
     context: typer.Context,
@@ -72,7 +72,7 @@ def limits(
         )
 
 
-@app.command()
+@app.command("scale")
 @mutating_command
 def scale(
     context: typer.Context,
@@ -92,7 +92,7 @@ def scale(
         output.print_result("fleet-scale", {"instances": number, "completed": wait, "run": run})
 
 
-@app.command()
+@app.command("deploy")
 @mutating_command
 def deploy(
     context: typer.Context,

@@ -65,7 +65,7 @@ def told(of: StackContext) -> Iterator[None]:
         raise RolledBackError("; ".join((str(error), *reasons)), *looks, *error.advice) from error
 
 
-@app.command()
+@app.command("start")
 @mutating_command
 def start(
     context: typer.Context,
@@ -105,7 +105,7 @@ def start(
             output.print_result("fleet-refresh", {"version": number, "completed": wait, "run": run})
 
 
-@app.command()
+@app.command("status")
 def status(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=100, help="newest refreshes")] = 1,
@@ -117,7 +117,7 @@ def status(
     output.print_rows("fleet-refreshes", fleet_refreshing.COLUMNS, rows)
 
 
-@app.command()
+@app.command("cancel")
 @mutating_command
 def cancel(
     context: typer.Context,
@@ -133,7 +133,7 @@ def cancel(
         output.print_result("fleet-refresh", {"status": "Cancelled", "run": run})
 
 
-@app.command()
+@app.command("rollback")
 @mutating_command
 def rollback(
     context: typer.Context,

@@ -46,7 +46,7 @@ Url: TypeAlias = Annotated[
 ]
 
 
-@app.command()
+@app.command("deploy")
 @mutating_command
 def deploy(
     context: typer.Context,
@@ -73,7 +73,7 @@ def deploy(
             output.print_result("service-deployment", {**result, "run": run, "completed": wait})
 
 
-@app.command()
+@app.command("rollback")
 @mutating_command
 def rollback(
     context: typer.Context,
@@ -98,7 +98,7 @@ def rollback(
             output.print_result("service-deployment", result)
 
 
-@app.command()
+@app.command("restart")
 @mutating_command
 def restart(
     context: typer.Context,
@@ -118,7 +118,7 @@ def restart(
             output.print_result("service-deployment", result)
 
 
-@app.command()
+@app.command("scale")
 @mutating_command
 def scale(
     context: typer.Context,
@@ -140,7 +140,7 @@ def scale(
         output.print_result("service-scale", {"service": found.name, "tasks": number, "run": run})
 
 
-@app.command()
+@app.command("autoscaling")
 @mutating_command
 def autoscaling(
     context: typer.Context,
@@ -165,7 +165,7 @@ def autoscaling(
         output.print_result("service-autoscaling", {"service": found.name, "run": run})
 
 
-@app.command()
+@app.command("limits")
 def limits(context: typer.Context) -> None:
     """The limits of automatic scaling, of the services that have it."""
     outputs, aws, output = load_stack(context)
@@ -184,7 +184,7 @@ def list_(context: typer.Context) -> None:
     output.print_rows("services", services.COLUMNS, rows)
 
 
-@app.command()
+@app.command("tasks")
 def tasks(
     context: typer.Context,
     service: Name = None,
@@ -202,7 +202,7 @@ def tasks(
     output.print_rows("service-tasks", services.TASK_COLUMNS, rows)
 
 
-@app.command()
+@app.command("revisions")
 def revisions(context: typer.Context, service: Name = None) -> None:
     """The revisions that deployments have proven, the newest first: where a rollback can lead."""
     outputs, aws, output = load_stack(context)
@@ -223,7 +223,7 @@ def revisions(context: typer.Context, service: Name = None) -> None:
     output.print_rows("service-revisions", ("revision", "image", "run", "usable", "current"), rows)
 
 
-@app.command()
+@app.command("events")
 def events(
     context: typer.Context,
     service: Name = None,

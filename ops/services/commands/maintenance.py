@@ -14,7 +14,7 @@ from ops.services import maintenance_page as maintenance
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The maintenance page.")
 
 
-@app.command()
+@app.command("on")
 @mutating_command(timeout=None)
 def on(
     context: typer.Context,
@@ -25,7 +25,7 @@ def on(
     _turn(context, how.as_destructive(), on=True)
 
 
-@app.command()
+@app.command("off")
 @mutating_command(timeout=None)
 def off(
     context: typer.Context,

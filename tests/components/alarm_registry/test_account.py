@@ -2,7 +2,12 @@
 
 import pytest
 
-from tests.components.monitored_stack import ALL, entry, facts_of, planned
+from tests.components.monitored_stack import (
+    ALL_WATCHED_CONFIG,
+    build_stack_facts,
+    get_alarm_entry,
+    list_planned_alarms,
+)
 
 
 @pytest.mark.parametrize(
@@ -19,16 +24,16 @@ from tests.components.monitored_stack import ALL, entry, facts_of, planned
     ],
 )
 def test_one_failure_is_an_alarm(control: str, metric: str, dimensions: dict[str, str]) -> None:
-    one = planned(control, ALL)[0]
-    assert (one.entry.compare, one.threshold) == (">", 0)
-    assert getattr(one.entry.watch, "name", None) == metric
-    assert one.entry.kind.dimensions(facts_of(), one.subject) == dimensions
+    alarm = list_planned_alarms(control, ALL_WATCHED_CONFIG)[0]
+    assert (alarm.entry.compare, alarm.threshold) == (">", 0)
+    assert getattr(alarm.entry.watch, "name", None) == metric
+    assert alarm.entry.kind.dimensions(build_stack_facts(), alarm.subject) == dimensions
 
 
 def test_a_topic_that_fails_is_told_of_by_both_topics() -> None:
-    assert [one.subject for one in planned("topic-failing")] == ["page", "warn"]
-    assert entry("topic-failing").tells_all
+    assert [alarm.subject for alarm in list_planned_alarms("topic-failing")] == ["page", "warn"]
+    assert get_alarm_entry("topic-failing").tells_all
 
 
 def test_backups_are_watched_where_aws_backup_makes_them() -> None:
-    assert planned("backup-failed", {"backups": {"enabled": False}}) == []
+    assert list_planned_alarms("backup-failed", {"backups": {"enabled": False}}) == []

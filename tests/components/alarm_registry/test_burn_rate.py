@@ -5,12 +5,17 @@ from pydantic import JsonValue
 
 from components.alarm_registry.burn_rate import TIERS, least_objective, percentile
 from components.alarm_registry.model import Math
-from tests.components.monitored_stack import entry, expression, plan_of, planned
+from tests.components.monitored_stack import (
+    get_alarm_entry,
+    get_metric_math,
+    list_planned_alarms,
+    plan_stack_alarms,
+)
 
 
 def test_the_tiers_are_those_of_the_workbook() -> None:
-    found = [(one.rate, one.long, one.short, one.severity) for one in TIERS]
-    assert found == [
+    tiers = [(tier.rate, tier.long, tier.short, tier.severity) for tier in TIERS]
+    assert tiers == [
         (14.4, 3600, 300, "P0"),
         (6, 6 * 3600, 1800, "P1"),
         (3, 24 * 3600, 2 * 3600, "P2"),
@@ -25,25 +30,25 @@ def test_a_tier_says_what_it_spends_of_a_month() -> None:
 
 @pytest.mark.parametrize(("objective", "fast"), [(99.9, 1.44), (99.0, 14.4), (99.99, 0.144)])
 def test_the_threshold_is_the_rate_times_the_budget(objective: float, fast: float) -> None:
-    given: dict[str, JsonValue] = {"alarms": {"availabilityObjective": objective}}
-    (long,) = planned("slo-availability-fast-long", given)
+    values: dict[str, JsonValue] = {"alarms": {"availabilityObjective": objective}}
+    (long,) = list_planned_alarms("slo-availability-fast-long", values)
     assert long.threshold == pytest.approx(fast)
     assert (long.entry.period, long.entry.periods) == (3600, 1)
 
 
 def test_errors_without_a_target_count_both_as_bad_and_as_requests() -> None:
     valid = "(FILL(all, 0) + FILL(lost, 0))"
-    assert expression("slo-availability-fast-short") == (
+    assert get_metric_math("slo-availability-fast-short") == (
         f"IF({valid} >= 50, 100 * (FILL(bad, 0) + FILL(lost, 0)) / {valid}, 0)"
     )
-    watch = entry("slo-availability-fast-short").watch
+    watch = get_alarm_entry("slo-availability-fast-short").watch
     assert isinstance(watch, Math)
-    assert {id_: one.name for id_, one in watch.metrics.items()} == {
+    assert {id_: metric.name for id_, metric in watch.metrics.items()} == {
         "bad": "HTTPCode_Target_5XX_Count",
         "lost": "HTTPCode_ELB_5XX_Count",
         "all": "RequestCount",
     }
-    assert {one.stat for one in watch.metrics.values()} == {"Sum"}
+    assert {metric.stat for metric in watch.metrics.values()} == {"Sum"}
 
 
 @pytest.mark.parametrize(("tier", "stat"), [("fast", "p28"), ("medium", "p70"), ("slow", "p85")])
@@ -51,7 +56,9 @@ def test_a_latency_budget_that_burns_is_a_percentile_above_the_objective(
     tier: str, stat: str
 ) -> None:
     """At 14.4 times a budget of 5 %, 72 % of requests are slower: so is the 28th percentile."""
-    (long,) = planned(f"slo-latency-{tier}-long", {"alarms": {"latencyObjectiveMs": 300}})
+    (long,) = list_planned_alarms(
+        f"slo-latency-{tier}-long", {"alarms": {"latencyObjectiveMs": 300}}
+    )
     watch = long.entry.watch
     assert isinstance(watch, Math)
     assert watch.metrics["slow"].stat == stat
@@ -66,26 +73,31 @@ def test_a_percentile_is_the_whole_less_what_may_be_slower() -> None:
 
 def test_few_requests_are_never_judged() -> None:
     for objective in ("availability", "latency"):
-        given: dict[str, JsonValue] = {"alarms": {"minimumRequests": 7}}
-        assert ">= 7, " in expression(f"slo-{objective}-slow-short", given)
+        values: dict[str, JsonValue] = {"alarms": {"minimumRequests": 7}}
+        assert ">= 7, " in get_metric_math(f"slo-{objective}-slow-short", values)
 
 
 def test_a_tier_wants_both_windows_and_is_silent_while_a_faster_one_is_raised() -> None:
-    found = {one.entry.key: one for one in plan_of().composites}
-    medium = found["slo-availability-medium-burn"]
+    composites_by_key = {
+        composite.entry.key: composite for composite in plan_stack_alarms().composites
+    }
+    medium = composites_by_key["slo-availability-medium-burn"]
     assert medium.rule == (
         'ALARM("bulwark-test-slo-availability-medium-long") AND '
         'ALARM("bulwark-test-slo-availability-medium-short")'
     )
-    assert found["slo-availability-fast-burn"].suppressor is None
+    assert composites_by_key["slo-availability-fast-burn"].suppressor is None
     assert medium.suppressor == "bulwark-test-slo-availability-fast-burn"
-    assert found["slo-latency-slow-burn"].suppressor == "bulwark-test-slo-latency-medium-burn"
+    assert (
+        composites_by_key["slo-latency-slow-burn"].suppressor
+        == "bulwark-test-slo-latency-medium-burn"
+    )
 
 
 def test_without_objectives_there_are_no_burn_rates() -> None:
-    found = plan_of({"alarms": {"slo": False}})
-    assert not [one for one in found.alarms if one.entry.key.startswith("slo-")]
-    assert [one.entry.key for one in found.composites] == ["database-unhealthy"]
+    alarm_plan = plan_stack_alarms({"alarms": {"slo": False}})
+    assert not [alarm for alarm in alarm_plan.alarms if alarm.entry.key.startswith("slo-")]
+    assert [alarm.entry.key for alarm in alarm_plan.composites] == ["database-unhealthy"]
 
 
 def test_every_objective_that_is_allowed_can_be_missed() -> None:

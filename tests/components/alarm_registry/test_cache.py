@@ -4,9 +4,14 @@ import pytest
 from pydantic import JsonValue
 
 from components.instance_classes import get_cache_node
-from tests.components.monitored_stack import entry, expression, facts_of, planned
+from tests.components.monitored_stack import (
+    build_stack_facts,
+    get_alarm_entry,
+    get_metric_math,
+    list_planned_alarms,
+)
 
-ON: dict[str, JsonValue] = {"cache": {"enabled": True, "nodeType": "cache.m7g.xlarge"}}
+CACHE_CONFIG: dict[str, JsonValue] = {"cache": {"enabled": True, "nodeType": "cache.m7g.xlarge"}}
 
 
 @pytest.mark.parametrize(
@@ -23,38 +28,38 @@ ON: dict[str, JsonValue] = {"cache": {"enabled": True, "nodeType": "cache.m7g.xl
 def test_each_node_is_watched(
     control: str, severity: str, compare: str, threshold: float, minutes: int
 ) -> None:
-    made = planned(control, ON)
-    assert [one.subject for one in made] == ["001", "002"]
-    assert {one.threshold for one in made} == {threshold}
-    one = entry(control)
-    assert (one.severity, one.compare, one.seconds) == (severity, compare, minutes * 60)
+    planned_alarms = list_planned_alarms(control, CACHE_CONFIG)
+    assert [alarm.subject for alarm in planned_alarms] == ["001", "002"]
+    assert {alarm.threshold for alarm in planned_alarms} == {threshold}
+    alarm = get_alarm_entry(control)
+    assert (alarm.severity, alarm.compare, alarm.seconds) == (severity, compare, minutes * 60)
 
 
 def test_nodes_are_named_as_elasticache_names_them() -> None:
-    facts = facts_of(ON)
+    facts = build_stack_facts(CACHE_CONFIG)
     dimensions = [
-        entry("cache-memory-high").kind.dimensions(facts, one.subject)
-        for one in planned("cache-memory-high", ON)
+        get_alarm_entry("cache-memory-high").kind.dimensions(facts, alarm.subject)
+        for alarm in list_planned_alarms("cache-memory-high", CACHE_CONFIG)
     ]
     assert dimensions[1] == {"CacheClusterId": "bulwark-test-cache-002", "CacheNodeId": "0001"}
 
 
 def test_the_processor_of_a_node_is_one_core_among_its_own() -> None:
     node = "cache.t4g.micro"
-    given: dict[str, JsonValue] = {"cache": {"enabled": True, "nodeType": node}}
-    (first, _) = planned("cache-host-cpu-high", given)
+    values: dict[str, JsonValue] = {"cache": {"enabled": True, "nodeType": node}}
+    (first, _) = list_planned_alarms("cache-host-cpu-high", values)
     assert first.threshold == 90 / get_cache_node(node).vcpu == 45
 
 
 def test_a_hit_rate_of_few_reads_is_no_alarm() -> None:
     reads = "(FILL(hits, 0) + FILL(misses, 0))"
-    assert expression("cache-hit-rate-low", {"alarms": {"minimumRequests": 9}}) == (
+    assert get_metric_math("cache-hit-rate-low", {"alarms": {"minimumRequests": 9}}) == (
         f"IF({reads} >= 9, 100 * FILL(hits, 0) / {reads}, 100)"
     )
 
 
 def test_a_single_node_has_no_lag_and_a_stack_without_a_cache_no_alarms_of_one() -> None:
     alone: dict[str, JsonValue] = {"cache": {"enabled": True, "replicas": 0}}
-    assert planned("cache-replication-lag", alone) == []
-    assert len(planned("cache-memory-high", alone)) == 1
-    assert planned("cache-memory-high") == []
+    assert list_planned_alarms("cache-replication-lag", alone) == []
+    assert len(list_planned_alarms("cache-memory-high", alone)) == 1
+    assert list_planned_alarms("cache-memory-high") == []

@@ -5,11 +5,11 @@ from pydantic import JsonValue
 
 from components.alarm_registry.database import max_connections
 from components.instance_classes import get_rds_class
-from tests.components.monitored_stack import entry, planned
-from tests.world import settings
+from tests.components.monitored_stack import get_alarm_entry, list_planned_alarms
+from tests.world import build_settings
 
 GIB = 1024**3
-MOST = get_rds_class("db.t4g.small").max_connections
+MAX_CONNECTIONS = get_rds_class("db.t4g.small").max_connections
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,8 @@ MOST = get_rds_class("db.t4g.small").max_connections
     [
         ("database-cpu-critical", "P0", ">", 90, "Average", 15),
         ("database-cpu-high", "P1", ">", 80, "Average", 10),
-        ("database-connections-exhausted", "P0", ">", 0.95 * MOST, "Maximum", 5),
-        ("database-connections-high", "P1", ">", 0.8 * MOST, "Maximum", 5),
+        ("database-connections-exhausted", "P0", ">", 0.95 * MAX_CONNECTIONS, "Maximum", 5),
+        ("database-connections-high", "P1", ">", 0.8 * MAX_CONNECTIONS, "Maximum", 5),
         ("database-memory-low", "P2", "<", 0.5 * GIB, "Average", 15),
         ("database-storage-critical", "P0", "<", 1 * GIB, "Minimum", 5),
         ("database-storage-low", "P1", "<", 2 * GIB, "Minimum", 5),
@@ -33,24 +33,24 @@ MOST = get_rds_class("db.t4g.small").max_connections
 def test_a_recommended_alarm_watches_the_primary(
     control: str, severity: str, compare: str, threshold: float, stat: str, minutes: int
 ) -> None:
-    given: dict[str, JsonValue] = {"database": {"instanceClass": "db.t4g.small", "storageGb": 20}}
-    (one,) = planned(control, given)
-    assert one.name == f"bulwark-test-{control}-primary"
-    assert (one.entry.severity, one.entry.compare) == (severity, compare)
-    assert one.threshold == pytest.approx(threshold)
-    assert getattr(one.entry.watch, "stat", None) == stat
-    assert (one.entry.period, one.entry.seconds) == (60, minutes * 60)
+    values: dict[str, JsonValue] = {"database": {"instanceClass": "db.t4g.small", "storageGb": 20}}
+    (alarm,) = list_planned_alarms(control, values)
+    assert alarm.name == f"bulwark-test-{control}-primary"
+    assert (alarm.entry.severity, alarm.entry.compare) == (severity, compare)
+    assert alarm.threshold == pytest.approx(threshold)
+    assert getattr(alarm.entry.watch, "stat", None) == stat
+    assert (alarm.entry.period, alarm.entry.seconds) == (60, minutes * 60)
 
 
 def test_replica_lag_is_watched_for_ten_minutes_on_replicas_only() -> None:
-    assert planned("database-replica-lag") == []
-    made = planned("database-replica-lag", {"database": {"replicas": 2}})
-    assert [one.subject for one in made] == ["replica-1", "replica-2"]
-    assert {(one.threshold, one.entry.seconds) for one in made} == {(60, 600)}
+    assert list_planned_alarms("database-replica-lag") == []
+    planned_alarms = list_planned_alarms("database-replica-lag", {"database": {"replicas": 2}})
+    assert [alarm.subject for alarm in planned_alarms] == ["replica-1", "replica-2"]
+    assert {(alarm.threshold, alarm.entry.seconds) for alarm in planned_alarms} == {(60, 600)}
 
 
 def test_thresholds_follow_the_class_of_each_instance() -> None:
-    given: dict[str, JsonValue] = {
+    values: dict[str, JsonValue] = {
         "database": {
             "instanceClass": "db.m7g.xlarge",
             "replicas": 1,
@@ -59,25 +59,38 @@ def test_thresholds_follow_the_class_of_each_instance() -> None:
             "maxStorageGb": 200,
         }
     }
-    memory = {one.subject: one.threshold for one in planned("database-memory-low", given)}
+    memory = {
+        alarm.subject: alarm.threshold
+        for alarm in list_planned_alarms("database-memory-low", values)
+    }
     assert memory == {"primary": 4 * GIB, "replica-1": 4 * GIB}
-    load = {one.subject: one.threshold for one in planned("database-load-high", given)}
+    load = {
+        alarm.subject: alarm.threshold
+        for alarm in list_planned_alarms("database-load-high", values)
+    }
     assert load == {"primary": 4, "replica-1": 2}
-    assert {one.threshold for one in planned("database-storage-low", given)} == {10 * GIB}
+    assert {alarm.threshold for alarm in list_planned_alarms("database-storage-low", values)} == {
+        10 * GIB
+    }
 
 
 def test_connections_follow_the_parameter_where_it_is_a_number() -> None:
-    named = settings({"database": {"parameters": {"max_connections": "300"}}})
+    named = build_settings({"database": {"parameters": {"max_connections": "300"}}})
     assert max_connections(named, "primary") == 300
-    formula = settings({"database": {"parameters": {"max_connections": "{DBInstanceVCPU}*100"}}})
+    formula = build_settings(
+        {"database": {"parameters": {"max_connections": "{DBInstanceVCPU}*100"}}}
+    )
     small = get_rds_class("db.t4g.small").max_connections
     assert max_connections(formula, "primary") == small
 
 
 def test_load_is_not_watched_without_performance_insights() -> None:
-    assert planned("database-load-high", {"database": {"performanceInsights": False}}) == []
+    assert (
+        list_planned_alarms("database-load-high", {"database": {"performanceInsights": False}})
+        == []
+    )
 
 
 def test_classes_that_do_not_burst_raise_no_alarm_for_their_missing_credits() -> None:
-    assert entry("database-disk-bytes").missing == "notBreaching"
-    assert entry("database-disk-operations").missing == "notBreaching"
+    assert get_alarm_entry("database-disk-bytes").missing == "notBreaching"
+    assert get_alarm_entry("database-disk-operations").missing == "notBreaching"

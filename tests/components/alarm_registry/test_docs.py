@@ -16,5 +16,5 @@ def test_every_alarm_has_its_row() -> None:
 
 
 def test_durations_are_said_in_the_largest_unit_that_fits() -> None:
-    said = [duration(s) for s in (60, 900, 3600, 21600, 86400, 30)]
-    assert said == ["1 min", "15 min", "1 h", "6 h", "1 d", "30 s"]
+    durations = [duration(s) for s in (60, 900, 3600, 21600, 86400, 30)]
+    assert durations == ["1 min", "15 min", "1 h", "6 h", "1 d", "30 s"]

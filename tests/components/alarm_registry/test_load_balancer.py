@@ -3,8 +3,14 @@
 import pytest
 from pydantic import JsonValue
 
-from tests.components.monitored_stack import ALL, entry, expression, plan_of, planned
-from tests.world import settings
+from tests.components.monitored_stack import (
+    ALL_WATCHED_CONFIG,
+    get_alarm_entry,
+    get_metric_math,
+    list_planned_alarms,
+    plan_stack_alarms,
+)
+from tests.world import build_settings
 
 
 @pytest.mark.parametrize(
@@ -22,11 +28,11 @@ from tests.world import settings
 def test_each_target_group_is_watched(
     control: str, severity: str, compare: str, threshold: float, minutes: int
 ) -> None:
-    made = planned(control, ALL)
-    assert [one.subject for one in made] == ["backend", "frontend", "fleet"]
-    assert {one.threshold for one in made} == {threshold}
-    one = entry(control)
-    assert (one.severity, one.compare, one.seconds) == (severity, compare, minutes * 60)
+    planned_alarms = list_planned_alarms(control, ALL_WATCHED_CONFIG)
+    assert [alarm.subject for alarm in planned_alarms] == ["backend", "frontend", "fleet"]
+    assert {alarm.threshold for alarm in planned_alarms} == {threshold}
+    alarm = get_alarm_entry(control)
+    assert (alarm.severity, alarm.compare, alarm.seconds) == (severity, compare, minutes * 60)
 
 
 @pytest.mark.parametrize(
@@ -40,20 +46,28 @@ def test_each_target_group_is_watched(
 def test_the_load_balancer_itself_is_watched(
     control: str, severity: str, compare: str, threshold: float
 ) -> None:
-    (one,) = planned(control, ALL)
-    assert one.name == f"bulwark-test-{control}"
-    assert (one.entry.severity, one.entry.compare, one.threshold) == (severity, compare, threshold)
+    (alarm,) = list_planned_alarms(control, ALL_WATCHED_CONFIG)
+    assert alarm.name == f"bulwark-test-{control}"
+    assert (alarm.entry.severity, alarm.entry.compare, alarm.threshold) == (
+        severity,
+        compare,
+        threshold,
+    )
 
 
 def test_latency_follows_the_objective() -> None:
-    given: dict[str, JsonValue] = {**ALL, "alarms": {"latencyObjectiveMs": 200}}
-    assert {one.threshold for one in planned("target-latency-high", given)} == {0.4}
-    assert {one.threshold for one in planned("target-latency-raised", given)} == {0.2}
+    values: dict[str, JsonValue] = {**ALL_WATCHED_CONFIG, "alarms": {"latencyObjectiveMs": 200}}
+    assert {alarm.threshold for alarm in list_planned_alarms("target-latency-high", values)} == {
+        0.4
+    }
+    assert {alarm.threshold for alarm in list_planned_alarms("target-latency-raised", values)} == {
+        0.2
+    }
 
 
 def test_a_share_of_errors_is_not_judged_on_few_requests() -> None:
-    given: dict[str, JsonValue] = {"alarms": {"minimumRequests": 20}}
-    assert expression("target-5xx-rate", given) == (
+    values: dict[str, JsonValue] = {"alarms": {"minimumRequests": 20}}
+    assert get_metric_math("target-5xx-rate", values) == (
         "IF(FILL(all, 0) >= 20, 100 * FILL(bad, 0) / all, 0)"
     )
 
@@ -63,18 +77,18 @@ def test_no_data_from_a_target_group_is_an_outage_unless_it_may_be_empty() -> No
         "backend": {"min": 0, "paths": ["/api/*"]},
         "frontend": {},
     }
-    given: dict[str, JsonValue] = {**ALL, "services": services}
-    found = plan_of(given)
+    values: dict[str, JsonValue] = {**ALL_WATCHED_CONFIG, "services": services}
+    alarm_plan = plan_stack_alarms(values)
     missing = {
-        one.subject: one.entry.missing_for(settings(given), one.subject)
-        for one in found.alarms
-        if one.entry.key == "target-none-healthy"
+        alarm.subject: alarm.entry.missing_for(build_settings(values), alarm.subject)
+        for alarm in alarm_plan.alarms
+        if alarm.entry.key == "target-none-healthy"
     }
     assert missing == {"backend": "notBreaching", "frontend": "breaching", "fleet": "breaching"}
 
 
 def test_a_stack_that_serves_nobody_has_none_of_them() -> None:
-    keys = {one.entry.key for one in plan_of({"compute": "none"}).alarms}
+    keys = {alarm.entry.key for alarm in plan_stack_alarms({"compute": "none"}).alarms}
     assert keys
     assert not {key for key in keys if key.startswith(("target-", "balancer-", "certificate-"))}
     assert not {key for key in keys if key.startswith(("slo-", "service-", "fleet-"))}

@@ -9,7 +9,7 @@ from components.alarm_registry import ALARMS, COMPOSITES
 from components.alarm_registry.model import Math, description, fixed
 
 # The runbook's commands, as far as alarms name them.
-COMMANDS = (
+KNOWN_COMMANDS = (
     "ops alarms list",
     "ops db activity",
     "ops db kill-idle",
@@ -32,40 +32,40 @@ COMMANDS = (
 )
 
 
-@pytest.mark.parametrize("entry", [*ALARMS, *COMPOSITES], ids=lambda one: one.key)
+@pytest.mark.parametrize("entry", [*ALARMS, *COMPOSITES], ids=lambda alarm: alarm.key)
 def test_an_entry_says_what_it_means_and_which_command_to_run(entry: object) -> None:
     run, says = getattr(entry, "run", ""), getattr(entry, "says", "")
-    assert run in COMMANDS
-    assert (getattr(entry, "run_fleet", None) or run) in COMMANDS
+    assert run in KNOWN_COMMANDS
+    assert (getattr(entry, "run_fleet", None) or run) in KNOWN_COMMANDS
     assert says.endswith(".")
     assert len(says) <= 80
 
 
-@pytest.mark.parametrize("entry", ALARMS, ids=lambda one: one.key)
+@pytest.mark.parametrize("entry", ALARMS, ids=lambda alarm: alarm.key)
 def test_an_alarm_is_one_that_cloudwatch_takes(entry: object) -> None:
-    one = next(a for a in ALARMS if a is entry)
-    assert one.period % 60 == 0
-    assert one.seconds <= (86400 if one.period < 3600 else 7 * 86400)
-    assert one.seconds != 600 or one.periods > 1, "one point of ten minutes is not an alarm"
-    if isinstance(one.watch, Math):
-        assert all(id_[0].islower() for id_ in one.watch.metrics)
+    alarm = next(a for a in ALARMS if a is entry)
+    assert alarm.period % 60 == 0
+    assert alarm.seconds <= (86400 if alarm.period < 3600 else 7 * 86400)
+    assert alarm.seconds != 600 or alarm.periods > 1, "one point of ten minutes is not an alarm"
+    if isinstance(alarm.watch, Math):
+        assert all(id_[0].islower() for id_ in alarm.watch.metrics)
 
 
 def test_keys_are_unique() -> None:
-    keys = [one.key for one in ALARMS] + [one.key for one in COMPOSITES]
+    keys = [alarm.key for alarm in ALARMS] + [alarm.key for alarm in COMPOSITES]
     assert len(keys) == len(set(keys))
 
 
 def test_what_only_a_composite_acts_on_is_in_one_and_the_composites_know_their_parts() -> None:
-    known = {one.key for one in ALARMS}
-    asked = {key for one in COMPOSITES for group in one.all_of for key in group}
-    assert asked <= known
-    assert {one.key for one in ALARMS if one.child} <= asked
+    alarm_keys = {alarm.key for alarm in ALARMS}
+    composite_parts = {key for alarm in COMPOSITES for group in alarm.all_of for key in group}
+    assert composite_parts <= alarm_keys
+    assert {alarm.key for alarm in ALARMS if alarm.child} <= composite_parts
     assert {c.suppressed_by for c in COMPOSITES} - {None} <= {c.key for c in COMPOSITES}
 
 
 def test_a_command_names_the_service_and_the_fleet_has_its_own() -> None:
-    entry = next(one for one in ALARMS if one.key == "target-none-healthy")
+    entry = next(alarm for alarm in ALARMS if alarm.key == "target-none-healthy")
     assert entry.command("backend") == "ops service events --service backend"
     assert entry.command("fleet") == "ops fleet instances"
 

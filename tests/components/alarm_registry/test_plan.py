@@ -4,17 +4,21 @@ import pytest
 from pydantic import JsonValue
 
 from components.alarm_registry import ALARMS, COMPOSITES, KEYS
-from tests.components.monitored_stack import ALL, plan_of, planned
+from tests.components.monitored_stack import (
+    ALL_WATCHED_CONFIG,
+    list_planned_alarms,
+    plan_stack_alarms,
+)
 
 
 def test_every_entry_is_made_where_there_is_everything_to_watch() -> None:
-    found = plan_of(ALL)
+    found = plan_stack_alarms(ALL_WATCHED_CONFIG)
     assert {one.entry.key for one in found.alarms} == {one.key for one in ALARMS}
     assert {one.entry.key for one in found.composites} == {one.key for one in COMPOSITES}
 
 
 def test_names_are_told_apart_and_short_enough() -> None:
-    found = plan_of(ALL)
+    found = plan_stack_alarms(ALL_WATCHED_CONFIG)
     names = [one.name for one in found.alarms] + [one.name for one in found.composites]
     assert len(names) == len(set(names))
     assert max(map(len, names)) <= 255
@@ -26,7 +30,7 @@ def test_no_key_is_the_beginning_of_another_so_that_no_service_makes_two_names_o
 
 
 def test_dev_makes_the_most_severe_only() -> None:
-    found = plan_of(profile="dev")
+    found = plan_stack_alarms(profile="dev")
     assert {one.entry.severity for one in found.alarms} == {"P0"}
     assert found.composites == ()
 
@@ -35,20 +39,20 @@ def test_a_threshold_can_be_overridden_by_key() -> None:
     given: dict[str, JsonValue] = {
         "alarms": {"overrides": {"database-cpu-high": {"threshold": 65}}}
     }
-    assert [one.threshold for one in planned("database-cpu-high", given)] == [65]
-    assert [one.threshold for one in planned("database-cpu-critical", given)] == [90]
+    assert [one.threshold for one in list_planned_alarms("database-cpu-high", given)] == [65]
+    assert [one.threshold for one in list_planned_alarms("database-cpu-critical", given)] == [90]
 
 
 def test_an_alarm_can_be_left_out_by_key() -> None:
     given: dict[str, JsonValue] = {
         "alarms": {"overrides": {"database-cpu-high": {"enabled": False}}}
     }
-    assert planned("database-cpu-high", given) == []
+    assert list_planned_alarms("database-cpu-high", given) == []
 
 
 @pytest.mark.parametrize("left_out", ["slo-availability-fast-burn", "slo-availability-fast-long"])
 def test_a_composite_and_its_children_stand_and_fall_together(left_out: str) -> None:
-    found = plan_of({"alarms": {"overrides": {left_out: {"enabled": False}}}})
+    found = plan_stack_alarms({"alarms": {"overrides": {left_out: {"enabled": False}}}})
     keys = {one.entry.key for one in found.alarms} | {one.entry.key for one in found.composites}
     assert not {key for key in keys if key.startswith("slo-availability-fast")}
     medium = [c for c in found.composites if c.entry.key == "slo-availability-medium-burn"]
@@ -56,10 +60,14 @@ def test_a_composite_and_its_children_stand_and_fall_together(left_out: str) -> 
 
 
 def test_a_rule_asks_for_at_least_one_of_each_group_by_name() -> None:
-    found = next(c for c in plan_of(ALL).composites if c.entry.key == "database-unhealthy")
+    found = next(
+        c
+        for c in plan_stack_alarms(ALL_WATCHED_CONFIG).composites
+        if c.entry.key == "database-unhealthy"
+    )
     cause, effect = found.rule.split(" AND ")
     assert cause.startswith('(ALARM("bulwark-test-database-cpu-high-primary") OR ')
     assert 'ALARM("bulwark-test-target-latency-high-backend")' in effect
-    known = {one.name for one in plan_of(ALL).alarms}
+    known = {one.name for one in plan_stack_alarms(ALL_WATCHED_CONFIG).alarms}
     assert set(found.parts) <= known
     assert len(found.rule) <= 10240

@@ -3,7 +3,13 @@
 import pytest
 from pydantic import JsonValue
 
-from tests.components.monitored_stack import ALL, entry, expression, facts_of, planned
+from tests.components.monitored_stack import (
+    ALL_WATCHED_CONFIG,
+    build_stack_facts,
+    get_alarm_entry,
+    get_metric_math,
+    list_planned_alarms,
+)
 
 
 @pytest.mark.parametrize(
@@ -17,28 +23,28 @@ from tests.components.monitored_stack import ALL, entry, expression, facts_of, p
 def test_each_service_is_watched_and_silence_is_an_alarm(
     control: str, severity: str, threshold: float, minutes: int
 ) -> None:
-    made = planned(control, ALL)
-    assert [one.subject for one in made] == ["backend", "frontend"]
-    one = entry(control)
-    assert (one.severity, one.seconds, one.missing) == (severity, minutes * 60, "breaching")
-    assert {(p.threshold, p.entry.compare) for p in made} == {(threshold, ">")}
+    planned_alarms = list_planned_alarms(control, ALL_WATCHED_CONFIG)
+    assert [alarm.subject for alarm in planned_alarms] == ["backend", "frontend"]
+    alarm = get_alarm_entry(control)
+    assert (alarm.severity, alarm.seconds, alarm.missing) == (severity, minutes * 60, "breaching")
+    assert {(p.threshold, p.entry.compare) for p in planned_alarms} == {(threshold, ">")}
 
 
 def test_tasks_are_counted_against_what_is_wanted_and_never_less_than_the_fewest() -> None:
-    given: dict[str, JsonValue] = {"services": {"web": {"min": 3}}}
-    assert expression("service-tasks-missing", given, "web") == (
+    values: dict[str, JsonValue] = {"services": {"web": {"min": 3}}}
+    assert get_metric_math("service-tasks-missing", values, "web") == (
         "IF(wanted > 3, wanted, 3) - running"
     )
 
 
 def test_tasks_are_not_counted_where_container_insights_do_not() -> None:
-    given: dict[str, JsonValue] = {"cluster": {"containerInsights": "disabled"}}
-    assert planned("service-tasks-missing", given) == []
+    values: dict[str, JsonValue] = {"cluster": {"containerInsights": "disabled"}}
+    assert list_planned_alarms("service-tasks-missing", values) == []
 
 
 def test_a_service_that_may_be_empty_may_be_silent() -> None:
-    facts = facts_of({"services": {"web": {"min": 0}}})
-    assert entry("service-cpu-high").missing_for(facts.settings, "web") == "notBreaching"
+    facts = build_stack_facts({"services": {"web": {"min": 0}}})
+    assert get_alarm_entry("service-cpu-high").missing_for(facts.settings, "web") == "notBreaching"
 
 
 @pytest.mark.parametrize(
@@ -54,12 +60,16 @@ def test_a_service_that_may_be_empty_may_be_silent() -> None:
 def test_the_fleet_is_watched_where_there_is_one(
     control: str, severity: str, compare: str, threshold: float, period: int, periods: int
 ) -> None:
-    assert planned(control, {"compute": "services"}) == []
-    (one,) = planned(control, {"compute": "fleet"})
-    assert (one.entry.severity, one.entry.compare) == (severity, compare)
-    assert (one.threshold, one.entry.period, one.entry.periods) == (threshold, period, periods)
+    assert list_planned_alarms(control, {"compute": "services"}) == []
+    (alarm,) = list_planned_alarms(control, {"compute": "fleet"})
+    assert (alarm.entry.severity, alarm.entry.compare) == (severity, compare)
+    assert (alarm.threshold, alarm.entry.period, alarm.entry.periods) == (
+        threshold,
+        period,
+        periods,
+    )
 
 
 def test_a_short_fleet_is_an_alarm_also_without_data() -> None:
-    assert entry("fleet-short").missing == "breaching"
-    assert expression("fleet-short") == "wanted - serving"
+    assert get_alarm_entry("fleet-short").missing == "breaching"
+    assert get_metric_math("fleet-short") == "wanted - serving"

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-SCRIPT = Path(__file__).parents[3] / "components" / "hosts" / "run_container.py"
-SECRET = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:db-a1b2c3"
-PARAMETER = "arn:aws:ssm:eu-north-1:123456789012:parameter/flag"
-PUBLIC = "public.ecr.aws/nginx/nginx-unprivileged:stable"
-PRIVATE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/bulwark/prod/fleet:7"
+RUN_SCRIPT = Path(__file__).parents[3] / "components" / "hosts" / "run_container.py"
+SECRET_ARN = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:db-a1b2c3"
+PARAMETER_ARN = "arn:aws:ssm:eu-north-1:123456789012:parameter/flag"
+PUBLIC_IMAGE = "public.ecr.aws/nginx/nginx-unprivileged:stable"
+PRIVATE_IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/bulwark/prod/fleet:7"
 # Records its arguments, what it reads and its environment; answers from a table by its arguments.
-FAKE = """#!{python}
+FAKE_PROGRAM = """#!{python}
 import json, os, pathlib, sys
 home, name, args = pathlib.Path({home!r}), {name!r}, sys.argv[1:]
 known = json.loads((home / "answers.json").read_text())
@@ -33,14 +33,14 @@ sys.exit("no answer to " + " ".join([name, *args]))
 
 
 @dataclass
-class Machine:
+class FakeMachine:
     """A directory with the fake programs, and what they were called with."""
 
     home: Path
 
-    def run(self, image: str, *answers: tuple[list[str], int, str], **config: Any) -> str:
+    def run_script(self, image: str, *answers: tuple[list[str], int, str], **config: Any) -> str:
         """What the script printed, after it has become `docker run`."""
-        told = {
+        container_config = {
             "region": "eu-north-1",
             "imageParameter": "/bulwark/prod/fleet/image",
             "logGroup": "/bulwark/prod/fleet",
@@ -52,28 +52,30 @@ class Machine:
             "secrets": {},
             **config,
         }
-        (self.home / "container.json").write_text(json.dumps(told))
-        here: list[tuple[list[str], int, str]] = [
+        (self.home / "container.json").write_text(json.dumps(container_config))
+        all_answers: list[tuple[list[str], int, str]] = [
             *answers,
             (["get-parameter"], 0, json.dumps({"Parameter": {"Value": image}})),
             (["image", "inspect"], 1, ""),
             (["pull"], 0, ""),
             (["docker", "run"], 0, "the container runs"),
         ]
-        (self.home / "answers.json").write_text(json.dumps(here))
+        (self.home / "answers.json").write_text(json.dumps(all_answers))
         for name in ("aws", "docker"):
-            fake = self.home / name
-            fake.write_text(FAKE.format(python=sys.executable, home=str(self.home), name=name))
-            fake.chmod(0o755)
-        done = subprocess.run(
-            [sys.executable, str(SCRIPT), str(self.home / "container.json")],
+            program_file = self.home / name
+            program_file.write_text(
+                FAKE_PROGRAM.format(python=sys.executable, home=str(self.home), name=name)
+            )
+            program_file.chmod(0o755)
+        process = subprocess.run(
+            [sys.executable, str(RUN_SCRIPT), str(self.home / "container.json")],
             env={"PATH": f"{self.home}{os.pathsep}{os.environ['PATH']}"},
             capture_output=True,
             text=True,
             check=False,
         )
-        self.status, self.errors = done.returncode, done.stderr
-        return done.stdout
+        self.status, self.errors = process.returncode, process.stderr
+        return process.stdout
 
     @property
     def calls(self) -> list[tuple[list[str], str, dict[str, str]]]:
@@ -83,27 +85,27 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path)
+def machine(tmp_path: Path) -> FakeMachine:
+    return FakeMachine(tmp_path)
 
 
-def _docker_run(machine: Machine) -> tuple[list[str], dict[str, str]]:
+def _get_docker_run(machine: FakeMachine) -> tuple[list[str], dict[str, str]]:
     command, _, environment = machine.calls[-1]
     assert command[:2] == ["docker", "run"]
     return command, environment
 
 
-def test_it_runs_the_image_that_operations_have_named(machine: Machine) -> None:
-    printed = machine.run(PUBLIC, command=["serve", "--fast"])
-    command, _ = _docker_run(machine)
-    assert command[-3:] == [PUBLIC, "serve", "--fast"]
+def test_it_runs_the_image_that_operations_have_named(machine: FakeMachine) -> None:
+    printed = machine.run_script(PUBLIC_IMAGE, command=["serve", "--fast"])
+    command, _ = _get_docker_run(machine)
+    assert command[-3:] == [PUBLIC_IMAGE, "serve", "--fast"]
     assert "/bulwark/prod/fleet/image" in machine.calls[0][0]
-    assert printed.splitlines() == ["", f"runs {PUBLIC}", "the container runs"]
+    assert printed.splitlines() == ["", f"runs {PUBLIC_IMAGE}", "the container runs"]
 
 
-def test_the_container_is_read_only_and_has_no_privileges(machine: Machine) -> None:
-    machine.run(PUBLIC)
-    command, _ = _docker_run(machine)
+def test_the_container_is_read_only_and_has_no_privileges(machine: FakeMachine) -> None:
+    machine.run_script(PUBLIC_IMAGE)
+    command, _ = _get_docker_run(machine)
     assert {
         "--read-only",
         "--init",
@@ -118,21 +120,21 @@ def test_the_container_is_read_only_and_has_no_privileges(machine: Machine) -> N
     } <= set(command)
 
 
-def test_secrets_reach_the_container_and_nothing_else(machine: Machine) -> None:
+def test_secrets_reach_the_container_and_nothing_else(machine: FakeMachine) -> None:
     text = json.dumps({"host": "db.example", "port": 5433, "password": "s3cret"})
-    printed = machine.run(
-        PUBLIC,
-        (["get-secret-value", SECRET], 0, json.dumps({"SecretString": text})),
-        (["get-parameters", PARAMETER], 0, json.dumps({"Parameters": [{"Value": "on"}]})),
+    printed = machine.run_script(
+        PUBLIC_IMAGE,
+        (["get-secret-value", SECRET_ARN], 0, json.dumps({"SecretString": text})),
+        (["get-parameters", PARAMETER_ARN], 0, json.dumps({"Parameters": [{"Value": "on"}]})),
         environment={"APP_MODE": "prod"},
         secrets={
-            "DB_HOST": {"arn": SECRET, "key": "host"},
-            "DB_PORT": {"arn": SECRET, "key": "port"},
-            "DB_PASSWORD": {"arn": SECRET, "key": "password"},
-            "FLAG": {"arn": PARAMETER, "key": None},
+            "DB_HOST": {"arn": SECRET_ARN, "key": "host"},
+            "DB_PORT": {"arn": SECRET_ARN, "key": "port"},
+            "DB_PASSWORD": {"arn": SECRET_ARN, "key": "password"},
+            "FLAG": {"arn": PARAMETER_ARN, "key": None},
         },
     )
-    command, environment = _docker_run(machine)
+    command, environment = _get_docker_run(machine)
     assert environment == {
         "APP_MODE": "prod",
         "DB_HOST": "db.example",
@@ -145,15 +147,17 @@ def test_secrets_reach_the_container_and_nothing_else(machine: Machine) -> None:
     assert passed == [f"--env={name}" for name in names]
     words = [word for call, _, _ in machine.calls for word in call]
     assert not [word for word in [*words, printed, machine.errors] if "s3cret" in word]
-    asked = [call for call, _, _ in machine.calls if "get-secret-value" in call]
-    assert len(asked) == 1
+    secret_calls = [call for call, _, _ in machine.calls if "get-secret-value" in call]
+    assert len(secret_calls) == 1
     files = [f for f in machine.home.iterdir() if f.suffix != ".jsonl" and f.name != "answers.json"]
     assert not [f for f in files if "s3cret" in f.read_text()]
 
 
-def test_a_private_image_is_pulled_with_a_token_that_is_no_argument(machine: Machine) -> None:
-    machine.run(
-        PRIVATE, (["get-login-password"], 0, "t0ken"), (["docker", "login"], 0, "Login Succeeded")
+def test_a_private_image_is_pulled_with_a_token_that_is_no_argument(machine: FakeMachine) -> None:
+    machine.run_script(
+        PRIVATE_IMAGE,
+        (["get-login-password"], 0, "t0ken"),
+        (["docker", "login"], 0, "Login Succeeded"),
     )
     calls = machine.calls
     (login,) = [call for call in calls if "login" in call[0]]
@@ -164,26 +168,26 @@ def test_a_private_image_is_pulled_with_a_token_that_is_no_argument(machine: Mac
     assert not [word for call, _, _ in calls for word in call if "t0ken" in word]
 
 
-def test_an_image_that_is_here_is_not_pulled_again(machine: Machine) -> None:
-    machine.run(PRIVATE, (["image", "inspect"], 0, "[]"))
+def test_an_image_that_is_here_is_not_pulled_again(machine: FakeMachine) -> None:
+    machine.run_script(PRIVATE_IMAGE, (["image", "inspect"], 0, "[]"))
     assert not [call for call, _, _ in machine.calls if "pull" in call or "login" in call]
 
 
-def test_without_its_secret_the_container_does_not_start(machine: Machine) -> None:
-    machine.run(
-        PUBLIC,
+def test_without_its_secret_the_container_does_not_start(machine: FakeMachine) -> None:
+    machine.run_script(
+        PUBLIC_IMAGE,
         (["get-secret-value"], 254, ""),
-        secrets={"DB_HOST": {"arn": SECRET, "key": "host"}},
+        secrets={"DB_HOST": {"arn": SECRET_ARN, "key": "host"}},
     )
     assert machine.status != 0
     assert "get-secret-value" in machine.errors
     assert not [call for call, _, _ in machine.calls if call[:2] == ["docker", "run"]]
 
 
-def test_a_parameter_that_is_not_there_is_named(machine: Machine) -> None:
-    machine.run(
-        PUBLIC,
+def test_a_parameter_that_is_not_there_is_named(machine: FakeMachine) -> None:
+    machine.run_script(
+        PUBLIC_IMAGE,
         (["get-parameters"], 0, json.dumps({"Parameters": []})),
-        secrets={"FLAG": {"arn": PARAMETER, "key": None}},
+        secrets={"FLAG": {"arn": PARAMETER_ARN, "key": None}},
     )
-    assert machine.errors.strip() == f"there is no parameter {PARAMETER}"
+    assert machine.errors.strip() == f"there is no parameter {PARAMETER_ARN}"

@@ -3,24 +3,24 @@
 import pytest
 
 from components.settings import SettingsError
-from tests.world import settings
+from tests.world import build_settings
 
-USER = "arn:aws:iam::123456789012:user/alice"
+USER_ARN = "arn:aws:iam::123456789012:user/alice"
 
 
 def test_by_default_nobody_is_named_and_mfa_is_asked_for() -> None:
-    found = settings().access
-    assert found.enabled
-    assert (found.readers, found.operators, found.recoverers) == ((), (), ())
-    assert found.mfa
-    assert found.session_hours == 4
+    access = build_settings().access
+    assert access.enabled
+    assert (access.readers, access.operators, access.recoverers) == ((), (), ())
+    assert access.mfa
+    assert access.session_hours == 4
 
 
 @pytest.mark.parametrize(
     "principal",
     [
         "123456789012",
-        USER,
+        USER_ARN,
         "arn:aws:iam::123456789012:root",
         "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Ops_0a1b",
         "arn:aws:iam::123456789012:saml-provider/okta",
@@ -28,7 +28,7 @@ def test_by_default_nobody_is_named_and_mfa_is_asked_for() -> None:
     ],
 )
 def test_accounts_users_roles_and_saml_providers_may_be_let_in(principal: str) -> None:
-    assert settings({"access": {"operators": [principal]}}).access.operators == (principal,)
+    assert build_settings({"access": {"operators": [principal]}}).access.operators == (principal,)
 
 
 @pytest.mark.parametrize(
@@ -45,18 +45,18 @@ def test_accounts_users_roles_and_saml_providers_may_be_let_in(principal: str) -
 )
 def test_anything_else_is_refused_by_its_key(principal: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        settings({"access": {"readers": [principal]}})
+        build_settings({"access": {"readers": [principal]}})
     (line,) = str(caught.value).splitlines()
     assert line.startswith(f"bulwark:access.readers.0 is {principal!r}, may be an account's id")
 
 
-@pytest.mark.parametrize("boundary", ["ops", "arn:aws:iam::123456789012:role/x", USER])
+@pytest.mark.parametrize("boundary", ["ops", "arn:aws:iam::123456789012:role/x", USER_ARN])
 def test_a_boundary_is_a_policy(boundary: str) -> None:
     with pytest.raises(SettingsError, match=r"permissionsBoundary is .*, may be the ARN of a"):
-        settings({"access": {"permissionsBoundary": boundary}})
+        build_settings({"access": {"permissionsBoundary": boundary}})
 
 
 @pytest.mark.parametrize("hours", [0, 13])
 def test_a_session_lasts_one_to_twelve_hours(hours: int) -> None:
     with pytest.raises(SettingsError, match=f"access.sessionHours is {hours}, may be 1 to 12"):
-        settings({"access": {"sessionHours": hours}})
+        build_settings({"access": {"sessionHours": hours}})

@@ -4,11 +4,11 @@ import pytest
 from pydantic import JsonValue
 
 from tests.components.settings.test_loader import refusal
-from tests.world import settings
+from tests.world import build_settings
 
 
 @pytest.mark.parametrize(
-    ("given", "line"),
+    ("values", "line"),
     [
         ({"weeklyDays": 30}, "weeklyDays is 30, may be dailyDays (35) or more"),
         ({"monthlyDays": 60}, "monthlyDays is 60, may be weeklyDays (90) or more"),
@@ -22,15 +22,15 @@ from tests.world import settings
     ],
 )
 def test_a_refused_value_says_its_key_what_it_is_and_what_it_may_be(
-    given: dict[str, JsonValue], line: str
+    values: dict[str, JsonValue], line: str
 ) -> None:
-    assert refusal({"backups": given}).startswith(f"bulwark:backups.{line}")
+    assert refusal({"backups": values}).startswith(f"bulwark:backups.{line}")
 
 
 def test_a_lock_promises_the_shortest_retention() -> None:
-    found = settings({"backups": {"dailyDays": 7, "weeklyDays": 30}}).backups
-    assert found.shortest_days == 7
+    backups = build_settings({"backups": {"dailyDays": 7, "weeklyDays": 30}}).backups
+    assert backups.shortest_days == 7
 
 
 def test_backups_begin_within_an_hour_of_their_time() -> None:
-    assert settings({"backups": {"time": "23:30"}}).backups.starts == range(1410, 1470)
+    assert build_settings({"backups": {"time": "23:30"}}).backups.starts == range(1410, 1470)

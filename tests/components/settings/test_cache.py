@@ -6,11 +6,11 @@ import pytest
 from pydantic import JsonValue
 
 from components.settings import SettingsError
-from tests.world import settings
+from tests.world import build_settings
 
 
 @pytest.mark.parametrize(
-    ("given", "line"),
+    ("values", "line"),
     [
         ({"engine": "memcached"}, ".engine is 'memcached', may be 'valkey' or 'redis'"),
         (
@@ -38,15 +38,15 @@ from tests.world import settings
     ],
 )
 def test_what_elasticache_would_refuse_is_refused_with_the_reason(
-    given: dict[str, JsonValue], line: str
+    values: dict[str, JsonValue], line: str
 ) -> None:
     with pytest.raises(SettingsError, match=re.escape(line)) as refused:
-        settings({"cache": given})
+        build_settings({"cache": values})
     assert str(refused.value).startswith("bulwark:cache.")
 
 
 @pytest.mark.parametrize(
-    ("given", "version", "family"),
+    ("values", "version", "family"),
     [
         ({}, "8.0", "valkey8"),
         ({"engineVersion": 8.1}, "8.1", "valkey8"),
@@ -54,10 +54,10 @@ def test_what_elasticache_would_refuse_is_refused_with_the_reason(
         ({"engine": "redis", "engineVersion": "6.2"}, "6.2", "redis6.x"),
     ],
 )
-def test_a_version_has_its_family(given: dict[str, JsonValue], version: str, family: str) -> None:
-    cache = settings({"cache": given}).cache
+def test_a_version_has_its_family(values: dict[str, JsonValue], version: str, family: str) -> None:
+    cache = build_settings({"cache": values}).cache
     assert (cache.version, cache.family) == (version, family)
 
 
 def test_windows_may_meet_where_there_are_no_snapshots() -> None:
-    settings({"cache": {"snapshotDays": 0, "maintenanceWindow": "sun:05:00-sun:06:00"}})
+    build_settings({"cache": {"snapshotDays": 0, "maintenanceWindow": "sun:05:00-sun:06:00"}})

@@ -4,11 +4,11 @@ import pytest
 from pydantic import JsonValue
 
 from components.settings import SettingsError
-from tests.world import settings
+from tests.world import build_settings
 
-SECRET = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:db-a1b2c3"
-PARAMETER = "arn:aws:ssm:eu-north-1:123456789012:parameter/flag"
-REFUSED: list[tuple[dict[str, JsonValue], str]] = [
+SECRET_ARN = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:db-a1b2c3"
+PARAMETER_ARN = "arn:aws:ssm:eu-north-1:123456789012:parameter/flag"
+REFUSED_VALUES: list[tuple[dict[str, JsonValue], str]] = [
     ({"image": "My Image"}, ".image is 'My Image', may be an image like public.ecr.aws/"),
     ({"port": 0}, ".port is 0, may be"),
     ({"healthPath": "health"}, ".healthPath is 'health', may be a path like /health"),
@@ -28,9 +28,9 @@ REFUSED: list[tuple[dict[str, JsonValue], str]] = [
         ".environment is not shown, may hold 8192 bytes, has 9002",
     ),
     ({"secrets": {"A": "s3cret"}}, ".secrets is not shown, may hold exact ARNs of Secrets Manager"),
-    ({"secrets": {"A": SECRET.removesuffix("-a1b2c3")}}, "A is none"),
+    ({"secrets": {"A": SECRET_ARN.removesuffix("-a1b2c3")}}, "A is none"),
     (
-        {"environment": {"A": "1"}, "secrets": {"A": SECRET}},
+        {"environment": {"A": "1"}, "secrets": {"A": SECRET_ARN}},
         ".secrets holds 'A', which environment holds too",
     ),
     (
@@ -38,22 +38,22 @@ REFUSED: list[tuple[dict[str, JsonValue], str]] = [
         ".environment holds 'DB_HOST', which the stack gives: set database to false",
     ),
     (
-        {"secrets": {"CACHE_TOKEN": SECRET}},
+        {"secrets": {"CACHE_TOKEN": SECRET_ARN}},
         ".secrets holds 'CACHE_TOKEN', which the stack gives: set cache to false",
     ),
 ]
 
 
 @pytest.mark.parametrize("section", ["services.web", "fleet"])
-@pytest.mark.parametrize(("values", "says"), REFUSED)
+@pytest.mark.parametrize(("values", "says"), REFUSED_VALUES)
 def test_a_refused_value_names_its_key(
     section: str, values: dict[str, JsonValue], says: str
 ) -> None:
-    given: dict[str, JsonValue] = (
+    config_values: dict[str, JsonValue] = (
         {"fleet": values} if section == "fleet" else {"services": {"web": values}}
     )
     with pytest.raises(SettingsError) as error:
-        settings(given)
+        build_settings(config_values)
     (line,) = str(error.value).splitlines()
     assert line.startswith(f"bulwark:{section}")
     assert says in line
@@ -64,21 +64,23 @@ def test_a_refused_value_names_its_key(
 )
 def test_ecs_8_keys_of_aws_are_refused_in_the_environment(name: str) -> None:
     with pytest.raises(SettingsError, match=rf"may not hold {name}: a role gives") as error:
-        settings({"services": {"web": {"environment": {name: "AKIAIOSFODNN7EXAMPLE"}}}})
+        build_settings({"services": {"web": {"environment": {name: "AKIAIOSFODNN7EXAMPLE"}}}})
     assert "AKIA" not in str(error.value)
 
 
 def test_a_secret_that_is_no_arn_is_not_repeated() -> None:
     with pytest.raises(SettingsError) as error:
-        settings({"services": {"web": {"secrets": {"TOKEN": "hunter2"}}}})
+        build_settings({"services": {"web": {"secrets": {"TOKEN": "hunter2"}}}})
     assert "hunter2" not in str(error.value)
 
 
-@pytest.mark.parametrize("value", [SECRET, f"{SECRET}:password::", PARAMETER])
+@pytest.mark.parametrize("value", [SECRET_ARN, f"{SECRET_ARN}:password::", PARAMETER_ARN])
 def test_exact_arns_are_taken(value: str) -> None:
-    assert settings({"fleet": {"secrets": {"A": value}}}).fleet.secrets == {"A": value}
+    assert build_settings({"fleet": {"secrets": {"A": value}}}).fleet.secrets == {"A": value}
 
 
 def test_what_the_stack_does_not_give_can_be_given() -> None:
-    own: JsonValue = {"web": {"database": False, "environment": {"DB_HOST": "elsewhere"}}}
-    assert settings({"services": own}).services["web"].environment == {"DB_HOST": "elsewhere"}
+    services: JsonValue = {"web": {"database": False, "environment": {"DB_HOST": "elsewhere"}}}
+    assert build_settings({"services": services}).services["web"].environment == {
+        "DB_HOST": "elsewhere"
+    }

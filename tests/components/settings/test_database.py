@@ -6,14 +6,14 @@ import pytest
 from pydantic import JsonValue
 
 from components.settings import SettingsError
-from tests.world import settings
+from tests.world import build_settings
 
-LARGE: dict[str, JsonValue] = {"storageGb": 400, "maxStorageGb": 1000}
-BACKUP = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
+LARGE_STORAGE: dict[str, JsonValue] = {"storageGb": 400, "maxStorageGb": 1000}
+BACKUP_ARN = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
 
 
 @pytest.mark.parametrize(
-    ("given", "line"),
+    ("values", "line"),
     [
         ({"engineVersion": "13"}, ".engineVersion is '13', may be 14 to 18, or with a minor"),
         ({"engineVersion": "19"}, ".engineVersion is '19', may be 14 to 18"),
@@ -31,10 +31,10 @@ BACKUP = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
         ),
         ({"iops": 12000}, ".iops is 12000, may be set only from 400 GiB of storageGb"),
         ({"throughput": 500}, ".throughput is 500, may be set only from 400 GiB of storageGb"),
-        ({**LARGE, "iops": 3000}, ".iops is 3000, may be 12000 to 64000"),
-        ({**LARGE, "throughput": 125}, ".throughput is 125, may be 500 to 4000"),
+        ({**LARGE_STORAGE, "iops": 3000}, ".iops is 3000, may be 12000 to 64000"),
+        ({**LARGE_STORAGE, "throughput": 125}, ".throughput is 125, may be 500 to 4000"),
         (
-            {**LARGE, "throughput": 3001},
+            {**LARGE_STORAGE, "throughput": 3001},
             ".throughput is 3001, may be at most a quarter of iops (12000)",
         ),
         ({"port": 5432}, ".port is 5432, may be 1150 to 65535 but not PostgreSQL's default"),
@@ -108,7 +108,7 @@ BACKUP = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
         ),
         ({"restoreFrom": {"resourceId": "old"}}, ".restoreFrom.resourceId is 'old', may match"),
         (
-            {"restoreFrom": {"automatedBackupArn": BACKUP.replace("north", "west")}},
+            {"restoreFrom": {"automatedBackupArn": BACKUP_ARN.replace("north", "west")}},
             ".restoreFrom.automatedBackupArn is of eu-west-1, may be of eu-north-1: RDS restores",
         ),
         (
@@ -118,10 +118,10 @@ BACKUP = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
     ],
 )
 def test_what_rds_would_refuse_is_refused_with_the_reason(
-    given: dict[str, JsonValue], line: str
+    values: dict[str, JsonValue], line: str
 ) -> None:
     with pytest.raises(SettingsError, match=re.escape(line)) as refused:
-        settings({"database": given})
+        build_settings({"database": values})
     assert str(refused.value).startswith("bulwark:database.")
     assert "\n" not in str(refused.value)
 
@@ -130,7 +130,7 @@ def test_replicated_backups_need_own_keys() -> None:
     with pytest.raises(
         SettingsError, match=r"database\.crossRegionBackups is True, may be so only with encryption"
     ):
-        settings({"encryption": "aws"})
+        build_settings({"encryption": "aws"})
 
 
 def test_names_that_rds_refuses_for_two_hyphens_are_refused() -> None:
@@ -146,33 +146,40 @@ def test_names_that_rds_refuses_for_two_hyphens_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "given",
+    "values",
     [
-        {**LARGE, "iops": 64000, "throughput": 4000},
-        {**LARGE, "throughput": 3000},
+        {**LARGE_STORAGE, "iops": 64000, "throughput": 4000},
+        {**LARGE_STORAGE, "throughput": 3000},
         {"engineVersion": 17},
         {"engineVersion": "16.9", "autoMinorUpgrade": False},
         {"maxStorageGb": 0},
         {"storageGb": 100, "maxStorageGb": 110},
         {"performanceInsightsDays": 465, "databaseInsights": "advanced"},
         {"restoreFrom": {"instance": "old", "time": "2026-01-31T03:00:00Z"}},
-        {"restoreFrom": {"automatedBackupArn": BACKUP}},
+        {"restoreFrom": {"automatedBackupArn": BACKUP_ARN}},
         {"restoreFrom": {"resourceId": "db-ABCDEFGHIJKL01234"}},
         {"restoreFrom": {"snapshot": "rds:old-2026-01-31"}},
         {"parameters": {"shared_preload_libraries": "pgaudit,pg_stat_statements"}},
         {"backupDays": 0, "crossRegionBackups": False},
     ],
 )
-def test_what_rds_takes_is_taken(given: dict[str, JsonValue]) -> None:
-    settings({"database": given})
+def test_what_rds_takes_is_taken(values: dict[str, JsonValue]) -> None:
+    build_settings({"database": values})
 
 
 def test_a_parameter_may_be_written_as_a_number() -> None:
-    database = settings({"database": {"parameters": {"work_mem": 65536, "jit": "off"}}}).database
+    database = build_settings(
+        {"database": {"parameters": {"work_mem": 65536, "jit": "off"}}}
+    ).database
     assert database.parameters == {"work_mem": "65536", "jit": "off"}
 
 
 def test_iops_and_throughput_are_sent_together() -> None:
-    assert settings().database.provisioned is None
-    assert settings({"database": {**LARGE, "iops": 20000}}).database.provisioned == (20000, 500)
-    assert settings({"database": {**LARGE, "throughput": 700}}).database.provisioned == (12000, 700)
+    assert build_settings().database.provisioned is None
+    assert build_settings({"database": {**LARGE_STORAGE, "iops": 20000}}).database.provisioned == (
+        20000,
+        500,
+    )
+    assert build_settings(
+        {"database": {**LARGE_STORAGE, "throughput": 700}}
+    ).database.provisioned == (12000, 700)

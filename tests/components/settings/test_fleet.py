@@ -5,7 +5,7 @@ from pydantic import JsonValue
 
 from components.settings import SettingsError
 from components.settings.fleet import architecture_of
-from tests.world import settings
+from tests.world import build_settings
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,14 @@ def test_a_types_name_says_its_architecture(name: str, architecture: str) -> Non
 )
 def test_a_refused_value_says_what_it_may_be(fleet: dict[str, JsonValue], says: str) -> None:
     with pytest.raises(SettingsError) as error:
-        settings({"fleet": fleet})
+        build_settings({"fleet": fleet})
     (line,) = str(error.value).splitlines()
     assert line.startswith("bulwark:fleet.")
     assert says in line
 
 
 def test_all_x86_types_go_together() -> None:
-    fleet = settings(
+    fleet = build_settings(
         {"fleet": {"architecture": "x86_64", "instanceTypes": ["t3.small", "t3a.small"]}}
     ).fleet
     assert fleet.instance_types == ("t3.small", "t3a.small")

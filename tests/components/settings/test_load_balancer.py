@@ -6,14 +6,14 @@ import pytest
 from pydantic import JsonValue
 
 from components.settings import SettingsError
-from tests.world import settings
+from tests.world import build_settings
 
-ARN = "arn:aws:acm:eu-north-1:123456789012:certificate/0a1b"
-ZONED: dict[str, JsonValue] = {"domain": "app.example.com", "zoneId": "Z1"}
+CERTIFICATE_ARN = "arn:aws:acm:eu-north-1:123456789012:certificate/0a1b"
+ZONED_VALUES: dict[str, JsonValue] = {"domain": "app.example.com", "zoneId": "Z1"}
 
 
 @pytest.mark.parametrize(
-    ("given", "line"),
+    ("values", "line"),
     [
         ({"domain": "app"}, ".domain is 'app', may be a host name in lower case of at most 64"),
         (
@@ -26,35 +26,39 @@ ZONED: dict[str, JsonValue] = {"domain": "app.example.com", "zoneId": "Z1"}
             "certificate is proved by a record in its zone",
         ),
         (
-            {**ZONED, "createZone": True},
+            {**ZONED_VALUES, "createZone": True},
             ".createZone is True, may be false with zoneId ('Z1'): one zone",
         ),
         (
-            {"certificateArn": ARN, "zoneId": "Z1"},
+            {"certificateArn": CERTIFICATE_ARN, "zoneId": "Z1"},
             ".zoneId is 'Z1', may be set only with domain",
         ),
         (
-            {"certificateArn": ARN, "createZone": True},
+            {"certificateArn": CERTIFICATE_ARN, "createZone": True},
             ".createZone is True, may be set only with domain",
         ),
         (
-            {"certificateArn": ARN, "alternativeNames": ["a.example.com"]},
+            {"certificateArn": CERTIFICATE_ARN, "alternativeNames": ["a.example.com"]},
             ".alternativeNames is ('a.example.com',), may be set only with domain",
         ),
         (
-            {"domain": "a.example.com", "certificateArn": ARN, "alternativeNames": ["b.a.io"]},
+            {
+                "domain": "a.example.com",
+                "certificateArn": CERTIFICATE_ARN,
+                "alternativeNames": ["b.a.io"],
+            },
             ".alternativeNames is set, may be so only with zoneId or createZone",
         ),
         (
-            {**ZONED, "alternativeNames": ["app.example.com"]},
+            {**ZONED_VALUES, "alternativeNames": ["app.example.com"]},
             ".alternativeNames holds 'app.example.com', may hold other names than domain",
         ),
         (
-            {**ZONED, "alternativeNames": ["a.example.com", "a.example.com"]},
+            {**ZONED_VALUES, "alternativeNames": ["a.example.com", "a.example.com"]},
             "may hold each name once",
         ),
         (
-            {**ZONED, "alternativeNames": ["a*.example.com"]},
+            {**ZONED_VALUES, "alternativeNames": ["a*.example.com"]},
             "may hold host names in lower case, the first label also '*'",
         ),
         (
@@ -69,49 +73,52 @@ ZONED: dict[str, JsonValue] = {"domain": "app.example.com", "zoneId": "Z1"}
             "of an ACM certificate",
         ),
         (
-            {"certificateArn": ARN.replace("eu-north-1", "us-east-1")},
+            {"certificateArn": CERTIFICATE_ARN.replace("eu-north-1", "us-east-1")},
             ".certificateArn is 'arn:aws:acm:us-east-1:123456789012:certificate/0a1b', may be one "
             "of eu-north-1: a load balancer takes certificates of its own region",
         ),
         (
-            {**ZONED, "tlsPolicy": "ELBSecurityPolicy-2016-08"},
+            {**ZONED_VALUES, "tlsPolicy": "ELBSecurityPolicy-2016-08"},
             ".tlsPolicy is 'ELBSecurityPolicy-2016-08', may be 'ELBSecurityPolicy-TLS13-1-2",
         ),
-        ({**ZONED, "desync": "monitor"}, ".desync is 'monitor', may be 'defensive' or 'strictest'"),
-        ({**ZONED, "idleTimeout": 0}, ".idleTimeout is 0, "),
-        ({**ZONED, "allowedCidrs": []}, ".allowedCidrs is [], "),
-        ({**ZONED, "allowedCidrs": ["10.0.0.1/8"]}, ".allowedCidrs.0 is '10.0.0.1/8', "),
-        ({**ZONED, "allowedCidrs": ["::/0"]}, ".allowedCidrs.0 is '::/0', "),
         (
-            {**ZONED, "allowedCidrs": ["10.0.0.0/8", "10.0.0.0/8"]},
+            {**ZONED_VALUES, "desync": "monitor"},
+            ".desync is 'monitor', may be 'defensive' or 'strictest'",
+        ),
+        ({**ZONED_VALUES, "idleTimeout": 0}, ".idleTimeout is 0, "),
+        ({**ZONED_VALUES, "allowedCidrs": []}, ".allowedCidrs is [], "),
+        ({**ZONED_VALUES, "allowedCidrs": ["10.0.0.1/8"]}, ".allowedCidrs.0 is '10.0.0.1/8', "),
+        ({**ZONED_VALUES, "allowedCidrs": ["::/0"]}, ".allowedCidrs.0 is '::/0', "),
+        (
+            {**ZONED_VALUES, "allowedCidrs": ["10.0.0.0/8", "10.0.0.0/8"]},
             "may hold each range once",
         ),
         (
-            {**ZONED, "waf": {"managedRules": ["AWSManagedRulesBotControlRuleSet"]}},
+            {**ZONED_VALUES, "waf": {"managedRules": ["AWSManagedRulesBotControlRuleSet"]}},
             ".waf.managedRules.0 is 'AWSManagedRulesBotControlRuleSet', may be 'AWSManaged",
         ),
         (
-            {**ZONED, "waf": {"managedRules": ["AWSManagedRulesSQLiRuleSet"] * 2}},
+            {**ZONED_VALUES, "waf": {"managedRules": ["AWSManagedRulesSQLiRuleSet"] * 2}},
             "may hold each group once",
         ),
-        ({**ZONED, "waf": {"rateLimit": 9}}, ".waf.rateLimit is 9, "),
+        ({**ZONED_VALUES, "waf": {"rateLimit": 9}}, ".waf.rateLimit is 9, "),
         (
-            {**ZONED, "prioritySeeds": {"api": 1}},
+            {**ZONED_VALUES, "prioritySeeds": {"api": 1}},
             ".prioritySeeds names 'api', may name web",
         ),
     ],
 )
 def test_a_refused_value_names_its_key_and_the_reason(
-    given: dict[str, JsonValue], line: str
+    values: dict[str, JsonValue], line: str
 ) -> None:
     with pytest.raises(SettingsError, match=re.escape(line)) as error:
-        settings({"loadBalancer": given})
+        build_settings({"loadBalancer": values})
     assert str(error.value).startswith("bulwark:loadBalancer.")
 
 
 def test_prod_does_not_serve_plain_http() -> None:
     with pytest.raises(SettingsError, match=r"loadBalancer\.domain is not set, may be a host name"):
-        settings({"loadBalancer": {}})
+        build_settings({"loadBalancer": {}})
 
 
 @pytest.mark.parametrize(
@@ -140,7 +147,7 @@ def test_services_that_cannot_be_told_apart_are_refused(
     values: dict[str, JsonValue], line: str
 ) -> None:
     with pytest.raises(SettingsError, match=re.escape(line)):
-        settings(values)
+        build_settings(values)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +162,7 @@ def test_services_that_cannot_be_told_apart_are_refused(
 def test_the_fleet_answers_all_alone_and_its_own_path_beside_services(
     compute: str, paths: dict[str, str]
 ) -> None:
-    assert {r.target: r.path for r in settings({"compute": compute}).routes} == paths
+    assert {r.target: r.path for r in build_settings({"compute": compute}).routes} == paths
 
 
 def test_rules_that_only_count_are_those_of_groups_in_use() -> None:
@@ -166,8 +173,8 @@ def test_rules_that_only_count_are_those_of_groups_in_use() -> None:
             "AWSManagedRulesCommonRuleSet": ["NoUserAgent_HEADER"],
         },
     }
-    made = settings({"loadBalancer": {**ZONED, "waf": waf}})
-    assert made.load_balancer.waf.counted == {"AWSManagedRulesSQLiRuleSet": ("SQLi_BODY",)}
+    settings = build_settings({"loadBalancer": {**ZONED_VALUES, "waf": waf}})
+    assert settings.load_balancer.waf.counted == {"AWSManagedRulesSQLiRuleSet": ("SQLi_BODY",)}
 
 
 def test_a_stack_whose_names_would_be_too_long_is_refused() -> None:

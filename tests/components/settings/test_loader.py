@@ -18,7 +18,7 @@ from components.settings.fields import section_of, settings_fields
 from components.settings.loader import QUIET
 from components.settings.section import Section
 from components.settings.stack import Settings
-from tests.world import settings
+from tests.world import build_settings
 
 BASE: dict[str, JsonValue] = {
     "profile": "prod",
@@ -281,7 +281,7 @@ def test_yaml_numbers_and_truth_values_are_taken_as_they_are_meant() -> None:
 
 
 def test_each_service_stands_on_the_defaults_of_all() -> None:
-    found = settings(
+    found = build_settings(
         {
             "serviceDefaults": {"max": 4, "environment": {"A": "1"}},
             "services": {

@@ -5,9 +5,9 @@ from pydantic import JsonValue
 
 from components.alarm_registry import KEYS
 from components.settings import SettingsError
-from tests.world import settings
+from tests.world import build_settings
 
-TEAM: JsonValue = {
+TEAM_SUBSCRIPTION: JsonValue = {
     "name": "team",
     "level": "warn",
     "protocol": "email",
@@ -25,9 +25,14 @@ TEAM: JsonValue = {
 def test_a_wrong_endpoint_is_refused_without_being_repeated(
     protocol: str, endpoint: str, reason: str
 ) -> None:
-    one: JsonValue = {"name": "x", "level": "page", "protocol": protocol, "endpoint": endpoint}
+    subscription: JsonValue = {
+        "name": "x",
+        "level": "page",
+        "protocol": protocol,
+        "endpoint": endpoint,
+    }
     with pytest.raises(SettingsError) as refused:
-        settings({"alarms": {"subscriptions": [one]}})
+        build_settings({"alarms": {"subscriptions": [subscription]}})
     assert str(refused.value).startswith(
         "bulwark:alarms.subscriptions.0.endpoint is not shown, " + reason
     )
@@ -36,22 +41,22 @@ def test_a_wrong_endpoint_is_refused_without_being_repeated(
 
 def test_two_subscribers_of_a_level_may_not_share_a_name() -> None:
     with pytest.raises(SettingsError, match=r"subscriptions name 'team' twice for warn") as refused:
-        settings({"alarms": {"subscriptions": [TEAM, TEAM]}})
+        build_settings({"alarms": {"subscriptions": [TEAM_SUBSCRIPTION, TEAM_SUBSCRIPTION]}})
     assert str(refused.value).startswith("bulwark:alarms")
     assert "example.com" not in str(refused.value)
 
 
 def test_an_unknown_alarm_is_refused_with_those_there_are() -> None:
     with pytest.raises(SettingsError) as refused:
-        settings({"alarms": {"overrides": {"database-cpu": {"threshold": 50}}}})
-    said = str(refused.value)
-    assert said.startswith("bulwark:alarms.overrides.database-cpu ")
-    assert said.endswith(f"may be an alarm of the registry: {', '.join(KEYS)}")
+        build_settings({"alarms": {"overrides": {"database-cpu": {"threshold": 50}}}})
+    message = str(refused.value)
+    assert message.startswith("bulwark:alarms.overrides.database-cpu ")
+    assert message.endswith(f"may be an alarm of the registry: {', '.join(KEYS)}")
 
 
 def test_a_threshold_of_an_alarm_on_alarms_is_refused() -> None:
     with pytest.raises(SettingsError) as refused:
-        settings({"alarms": {"overrides": {"database-unhealthy": {"threshold": 1}}}})
+        build_settings({"alarms": {"overrides": {"database-unhealthy": {"threshold": 1}}}})
     assert str(refused.value).startswith(
         "bulwark:alarms.overrides.database-unhealthy.threshold is 1, may not be set: "
     )
@@ -60,7 +65,7 @@ def test_a_threshold_of_an_alarm_on_alarms_is_refused() -> None:
 @pytest.mark.parametrize("objective", [93.05, 50, 99.995])
 def test_an_objective_whose_fastest_burn_cannot_be_seen_is_refused(objective: float) -> None:
     with pytest.raises(SettingsError) as refused:
-        settings({"alarms": {"availabilityObjective": objective}})
+        build_settings({"alarms": {"availabilityObjective": objective}})
     assert str(refused.value) == (
         f"bulwark:alarms.availabilityObjective is {objective}, may be above 93.06, to 99.99: "
         "below, 14.4 times the error budget is more than all requests, and the fastest burn "

@@ -7,11 +7,11 @@ from pydantic import JsonValue
 
 from components.settings import SettingsError
 from components.settings.network import STRICT, NetworkSettings
-from tests.world import settings
+from tests.world import build_settings
 
 
 @pytest.mark.parametrize(
-    ("given", "line"),
+    ("values", "line"),
     [
         ({"cidr": "8.8.0.0/16"}, ".cidr is '8.8.0.0/16', may be a range from /16"),
         ({"cidr": "10.0.0.0/21"}, "may be a range from /16 to /20 in 10.0.0.0/8, 172.16.0.0/12 or"),
@@ -40,10 +40,10 @@ from tests.world import settings
     ],
 )
 def test_a_refused_value_says_its_key_what_it_is_and_what_it_may_be(
-    given: dict[str, JsonValue], line: str
+    values: dict[str, JsonValue], line: str
 ) -> None:
     with pytest.raises(SettingsError, match=re.escape(line)) as refused:
-        settings({"network": given})
+        build_settings({"network": values})
     assert str(refused.value).startswith("bulwark:network.")
 
 
@@ -61,14 +61,14 @@ def test_no_nat_is_refused_where_something_runs_without_endpoints(
         f"bulwark:network.nat is 'none', may be so where network.interfaceEndpoints has {missing}"
     )
     with pytest.raises(SettingsError, match=re.escape(line)):
-        settings({"compute": compute, "network": {"nat": "none"}})
+        build_settings({"compute": compute, "network": {"nat": "none"}})
 
 
 def test_no_nat_is_taken_with_the_endpoints_or_with_nothing_that_runs() -> None:
     needed: list[JsonValue] = ["ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm"]
     values: dict[str, JsonValue] = {"nat": "none", "interfaceEndpoints": needed}
-    assert settings({"compute": "both", "network": values}).nat_zones == ()
-    assert settings({"compute": "none", "network": {"nat": "none"}}).nat_zones == ()
+    assert build_settings({"compute": "both", "network": values}).nat_zones == ()
+    assert build_settings({"compute": "none", "network": {"nat": "none"}}).nat_zones == ()
 
 
 @pytest.mark.parametrize(
@@ -84,10 +84,10 @@ def test_nat_stands_only_where_something_calls_out(
     compute: str, nat: str, zones: tuple[str, ...]
 ) -> None:
     endpoints: list[JsonValue] = ["ecr.api", "ecr.dkr", "logs", "secretsmanager"]
-    chosen = settings(
+    settings = build_settings(
         {"compute": compute, "network": {"nat": nat, "interfaceEndpoints": endpoints}}
     )
-    assert chosen.nat_zones == zones
+    assert settings.nat_zones == zones
 
 
 def test_the_description_of_endpoints_names_the_strict_list() -> None:

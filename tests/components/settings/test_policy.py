@@ -6,9 +6,9 @@ import pytest
 
 from components.settings import SettingsError
 from policy.rules import NAMES
-from tests.world import settings
+from tests.world import build_settings
 
-GOOD: dict[str, Any] = {
+VALID_EXCEPTION: dict[str, Any] = {
     "rules": ["tags", "protected"],
     "resources": "database-*",
     "reason": "it was moved here",
@@ -16,28 +16,34 @@ GOOD: dict[str, Any] = {
 }
 
 
-def refusal(**changed: Any) -> str:
-    given = {key: value for key, value in (GOOD | changed).items() if value is not None}
-    with pytest.raises(SettingsError) as caught:
-        settings({"policyExceptions": {"moved": given}})
-    (line,) = str(caught.value).splitlines()
+def get_exception_error(**overrides: Any) -> str:
+    exception_values = {
+        key: value for key, value in (VALID_EXCEPTION | overrides).items() if value is not None
+    }
+    with pytest.raises(SettingsError) as error_info:
+        build_settings({"policyExceptions": {"moved": exception_values}})
+    (line,) = str(error_info.value).splitlines()
     return line
 
 
 def test_by_default_nothing_is_excepted() -> None:
-    assert settings().policy_exceptions == {}
-    assert settings(profile="dev").policy_exceptions == {}
+    assert build_settings().policy_exceptions == {}
+    assert build_settings(profile="dev").policy_exceptions == {}
 
 
 def test_an_exception_is_read_as_it_is_written() -> None:
-    found = settings({"policyExceptions": {"moved": GOOD}}).policy_exceptions["moved"]
-    assert found.rules == ("tags", "protected")
-    assert (found.resources, found.until) == ("database-*", "2027-06-30")
+    policy_exception = build_settings(
+        {"policyExceptions": {"moved": VALID_EXCEPTION}}
+    ).policy_exceptions["moved"]
+    assert policy_exception.rules == ("tags", "protected")
+    assert (policy_exception.resources, policy_exception.until) == ("database-*", "2027-06-30")
 
 
 @pytest.mark.parametrize("rule", NAMES)
 def test_every_rule_may_be_excepted(rule: str) -> None:
-    assert settings({"policyExceptions": {"moved": GOOD | {"rules": [rule]}}}).policy_exceptions
+    assert build_settings(
+        {"policyExceptions": {"moved": VALID_EXCEPTION | {"rules": [rule]}}}
+    ).policy_exceptions
 
 
 @pytest.mark.parametrize(
@@ -58,14 +64,14 @@ def test_every_rule_may_be_excepted(rule: str) -> None:
     ],
 )
 def test_what_it_may_not_say_is_refused_by_its_key(key: str, value: Any, says: str) -> None:
-    assert refusal(**{key: value}).startswith(f"bulwark:policyExceptions.moved.{says}")
+    assert get_exception_error(**{key: value}).startswith(f"bulwark:policyExceptions.moved.{says}")
 
 
 def test_its_name_is_a_name() -> None:
     with pytest.raises(SettingsError, match=r"policyExceptions.Moved here has that name, may"):
-        settings({"policyExceptions": {"Moved here": GOOD}})
+        build_settings({"policyExceptions": {"Moved here": VALID_EXCEPTION}})
 
 
 def test_exceptions_stand_in_an_object() -> None:
     with pytest.raises(SettingsError, match="policyExceptions is no object, may be an object"):
-        settings({"policyExceptions": [GOOD]})
+        build_settings({"policyExceptions": [VALID_EXCEPTION]})

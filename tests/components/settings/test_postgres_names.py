@@ -5,18 +5,21 @@ from pydantic import TypeAdapter, ValidationError
 
 from components.settings.postgres_names import DATABASES, RESERVED, USUAL, AdminName, DatabaseName
 
-ADMIN: TypeAdapter[str] = TypeAdapter(AdminName)
-DATABASE: TypeAdapter[str] = TypeAdapter(DatabaseName)
+ADMIN_NAME_ADAPTER: TypeAdapter[str] = TypeAdapter(AdminName)
+DATABASE_NAME_ADAPTER: TypeAdapter[str] = TypeAdapter(DatabaseName)
 
 
 @pytest.mark.parametrize("name", ["app", "a", "x_1", "a" * 63])
 def test_plain_names_are_taken(name: str) -> None:
-    assert (ADMIN.validate_python(name), DATABASE.validate_python(name)) == (name, name)
+    assert (
+        ADMIN_NAME_ADAPTER.validate_python(name),
+        DATABASE_NAME_ADAPTER.validate_python(name),
+    ) == (name, name)
 
 
 @pytest.mark.parametrize("name", ["", "1a", "_a", "a-b", "App", "a" * 64, "a b"])
 def test_what_would_need_quoting_is_refused(name: str) -> None:
-    for kind in (ADMIN, DATABASE):
+    for kind in (ADMIN_NAME_ADAPTER, DATABASE_NAME_ADAPTER):
         with pytest.raises(ValidationError, match="may be up to 63 lower case letters"):
             kind.validate_python(name)
 
@@ -24,23 +27,23 @@ def test_what_would_need_quoting_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(USUAL))
 def test_rds_25_usual_admin_names_are_refused(name: str) -> None:
     with pytest.raises(ValidationError, match=r"may be any name but the usual ones.*RDS\.25"):
-        ADMIN.validate_python(name)
+        ADMIN_NAME_ADAPTER.validate_python(name)
 
 
 @pytest.mark.parametrize("name", ["rdsadmin", "rds_superuser", "pg_monitor"])
 def test_roles_of_rds_are_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="that does not begin with rds or pg_"):
-        ADMIN.validate_python(name)
+        ADMIN_NAME_ADAPTER.validate_python(name)
 
 
 @pytest.mark.parametrize("name", sorted(DATABASES))
 def test_databases_that_are_there_are_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="but that of a database that is always there"):
-        DATABASE.validate_python(name)
+        DATABASE_NAME_ADAPTER.validate_python(name)
 
 
 def test_reserved_words_are_refused() -> None:
     assert len(RESERVED) == 101
     for name in RESERVED:
         with pytest.raises(ValidationError, match="no reserved word of PostgreSQL"):
-            DATABASE.validate_python(name)
+            DATABASE_NAME_ADAPTER.validate_python(name)

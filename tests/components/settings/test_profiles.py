@@ -8,20 +8,20 @@ from pydantic import JsonValue
 
 from components.settings.fields import field_at
 from components.settings.profiles import DEV, PROFILES, merged
-from tests.world import settings
+from tests.world import build_settings
 
 
-def leaves(
-    values: Mapping[str, JsonValue], above: tuple[str, ...] = ()
+def list_leaf_paths(
+    values: Mapping[str, JsonValue], parent_path: tuple[str, ...] = ()
 ) -> Iterator[tuple[Any, ...]]:
     for key, value in values.items():
         if isinstance(value, dict):
-            yield from leaves(value, (*above, key))
+            yield from list_leaf_paths(value, (*parent_path, key))
         else:
-            yield (*above, key)
+            yield (*parent_path, key)
 
 
-@pytest.mark.parametrize("path", sorted(leaves(DEV)), ids=".".join)
+@pytest.mark.parametrize("path", sorted(list_leaf_paths(DEV)), ids=".".join)
 def test_dev_changes_keys_that_there_are_to_something_else_than_prods(
     path: tuple[str, ...],
 ) -> None:
@@ -31,8 +31,8 @@ def test_dev_changes_keys_that_there_are_to_something_else_than_prods(
     for part in path:
         value = value[part]
     if path[0] not in ("backups", "database") or path[-1] not in ("crossRegionBackups",):
-        given = tuple(value) if isinstance(value, list) else value
-        assert given != field.default
+        profile_value = tuple(value) if isinstance(value, list) else value
+        assert profile_value != field.default
 
 
 def test_prod_is_what_the_sections_say() -> None:
@@ -47,10 +47,10 @@ def test_objects_are_merged_and_lists_replaced() -> None:
 
 
 def test_a_single_value_of_a_stack_wins_over_its_profile() -> None:
-    found = settings({"database": {"multiAz": True}}, profile="dev").database
-    assert (found.multi_az, found.instance_class) == (True, "db.t4g.micro")
+    database = build_settings({"database": {"multiAz": True}}, profile="dev").database
+    assert (database.multi_az, database.instance_class) == (True, "db.t4g.micro")
 
 
 def test_dev_protects_nothing_and_prod_all() -> None:
-    assert not settings(profile="dev").protect
-    assert settings().protect
+    assert not build_settings(profile="dev").protect
+    assert build_settings().protect

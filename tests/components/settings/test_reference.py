@@ -15,13 +15,13 @@ from components.settings.section import Section
 from tests.components.settings.test_loader import BASE, config
 
 # What the CLI's own schema of Pulumi.yaml allows (sdk/go/common/workspace/project.json).
-TYPES = {"string": str, "integer": int, "boolean": bool, "object": dict}
-DECLARATION = {"type", "description", "default", "secret", "items"}
+PYTHON_TYPES = {"string": str, "integer": int, "boolean": bool, "object": dict}
+DECLARATION_KEYS = {"type", "description", "default", "secret", "items"}
 
 
-def declared() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    return found
+def load_declared_config() -> dict[str, Any]:
+    declared_config: dict[str, Any] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    return declared_config
 
 
 @pytest.mark.parametrize(
@@ -36,33 +36,35 @@ def test_the_file_is_as_the_settings_are(path: str, text: str) -> None:
 
 
 def test_every_key_is_declared_and_none_else() -> None:
-    assert list(declared()) == list(settings_fields())
+    assert list(load_declared_config()) == list(settings_fields())
 
 
 def test_only_what_has_no_default_must_be_set_by_each_stack() -> None:
-    must = [key for key, entry in declared().items() if "default" not in entry]
+    must = [key for key, entry in load_declared_config().items() if "default" not in entry]
     assert must == ["profile", "owner", "costCenter"]
 
 
 @pytest.mark.parametrize("key", sorted(settings_fields()))
 def test_a_declaration_is_one_that_the_cli_takes(key: str) -> None:
     entry = schema()[key]
-    assert set(entry) <= DECLARATION
-    assert isinstance(entry.get("default", TYPES[entry["type"]]()), TYPES[entry["type"]])
+    assert set(entry) <= DECLARATION_KEYS
+    assert isinstance(
+        entry.get("default", PYTHON_TYPES[entry["type"]]()), PYTHON_TYPES[entry["type"]]
+    )
 
 
 @pytest.mark.parametrize("profile", ["dev", "prod"])
 def test_the_declared_defaults_change_nothing(profile: str) -> None:
-    given = config({"profile": profile})
+    pulumi_config = config({"profile": profile})
     defaults = {
         f"bulwark:{key}": entry["default"]
         if isinstance(entry["default"], str)
         else json.dumps(entry["default"])
-        for key, entry in declared().items()
+        for key, entry in load_declared_config().items()
         if "default" in entry
     }
-    with_defaults = load("bulwark", "test", "eu-north-1", defaults | given)
-    assert with_defaults == load("bulwark", "test", "eu-north-1", given)
+    with_defaults = load("bulwark", "test", "eu-north-1", defaults | pulumi_config)
+    assert with_defaults == load("bulwark", "test", "eu-north-1", pulumi_config)
 
 
 def test_the_page_has_every_key_of_every_section() -> None:
@@ -82,6 +84,6 @@ def test_the_page_says_what_each_profile_has() -> None:
 @pytest.mark.parametrize("file", sorted(ROOT.glob("Pulumi.*.yaml")), ids=lambda f: str(f.name))
 def test_stack_files_hold_declared_keys_only(file: Path) -> None:
     keys = yaml.safe_load(file.read_text())["config"]
-    own = {key.removeprefix("bulwark:") for key in keys if key.startswith("bulwark:")}
-    assert own <= declared().keys()
-    assert own >= BASE.keys() & {"profile", "owner", "costCenter"}
+    project_keys = {key.removeprefix("bulwark:") for key in keys if key.startswith("bulwark:")}
+    assert project_keys <= load_declared_config().keys()
+    assert project_keys >= BASE.keys() & {"profile", "owner", "costCenter"}

@@ -9,12 +9,12 @@ from pydantic import JsonValue, ValidationError
 
 from components.settings import ServiceSettings, SettingsError
 from components.settings.services import FARGATE
-from tests.world import settings
+from tests.world import build_settings
 
 
-def _refused(web: dict[str, JsonValue]) -> str:
+def _get_service_error(web: dict[str, JsonValue]) -> str:
     with pytest.raises(SettingsError) as error:
-        settings({"services": {"web": web}})
+        build_settings({"services": {"web": web}})
     (line,) = str(error.value).splitlines()
     return line
 
@@ -89,17 +89,17 @@ def test_the_table_is_awss(cpu: int, first: int, last: int, count: int) -> None:
     ],
 )
 def test_a_refused_value_says_what_it_may_be(web: dict[str, JsonValue], says: str) -> None:
-    line = _refused(web)
+    line = _get_service_error(web)
     assert line.startswith("bulwark:services.web.")
     assert says in line
 
 
 def test_a_profile_changes_the_defaults_of_every_service() -> None:
-    dev = settings({"services": {"a": {"paths": ["/a"]}, "b": {"max": 5}}}, profile="dev")
+    dev = build_settings({"services": {"a": {"paths": ["/a"]}, "b": {"max": 5}}}, profile="dev")
     assert [(s.min, s.max) for s in dev.services.values()] == [(1, 2), (1, 5)]
 
 
 def test_the_default_image_needs_nothing_but_its_defaults() -> None:
-    web = settings().services["web"]
+    web = build_settings().services["web"]
     assert re.match(r"public\.ecr\.aws/nginx/nginx-unprivileged:", web.image)
     assert (web.port, web.health_path, web.user) == (8080, "/", "1000:1000")

@@ -9,9 +9,9 @@ from pydantic import JsonValue
 from components.settings import SettingsError, load
 from components.settings.zones import ZONES
 from tests.components.settings.test_loader import config, refusal
-from tests.world import settings
+from tests.world import build_settings
 
-NO_RECOVERY: dict[str, JsonValue] = {"recoveryRegion": None}
+NO_RECOVERY_CONFIG: dict[str, JsonValue] = {"recoveryRegion": None}
 
 
 @pytest.mark.parametrize(
@@ -22,11 +22,11 @@ NO_RECOVERY: dict[str, JsonValue] = {"recoveryRegion": None}
             "recoveryRegion is 'eu-north-1', may be another region: this is the stack's own",
         ),
         (
-            {**NO_RECOVERY, "database": {"crossRegionBackups": True}},
+            {**NO_RECOVERY_CONFIG, "database": {"crossRegionBackups": True}},
             "database.crossRegionBackups is true, may be so only where recoveryRegion is set",
         ),
         (
-            {**NO_RECOVERY, "backups": {"copyToRecovery": True}},
+            {**NO_RECOVERY_CONFIG, "backups": {"copyToRecovery": True}},
             "backups.copyToRecovery is true, may be so only where recoveryRegion is set",
         ),
         (
@@ -84,20 +84,20 @@ def test_backups_start_outside_the_databases_windows(
         "database": {"backupDays": backup_days, "crossRegionBackups": False},
     }
     try:
-        found = settings(values).backups.time
+        backup_time = build_settings(values).backups.time
     except SettingsError:
-        found = None
-    assert (found == time) is taken
+        backup_time = None
+    assert (backup_time == time) is taken
 
 
 @pytest.mark.parametrize("stack", ["prod", "a" * 16, "1"])
 def test_a_stacks_name_fits_into_every_name_made_of_it(stack: str) -> None:
-    found = load("bulwark", stack, "eu-north-1", config({}))
+    settings = load("bulwark", stack, "eu-north-1", config({}))
     region = "ap-southeast-1"  # none is longer
-    assert len(f"{found.prefix}-operations-123456789012-{region}") <= 63  # S3
-    assert len(f"{found.prefix}-restore-test") <= 50  # AWS Backup
-    assert len(found.cache_identifier) <= 40  # ElastiCache
-    assert len(found.database_identifier) <= 63  # RDS
+    assert len(f"{settings.prefix}-operations-123456789012-{region}") <= 63  # S3
+    assert len(f"{settings.prefix}-restore-test") <= 50  # AWS Backup
+    assert len(settings.cache_identifier) <= 40  # ElastiCache
+    assert len(settings.database_identifier) <= 63  # RDS
 
 
 @pytest.mark.parametrize("stack", ["a" * 17, "Prod", "my_stack", "my.stack", "a--b", "a-"])
@@ -109,14 +109,14 @@ def test_a_stacks_name_that_would_not_fit_is_refused(stack: str) -> None:
 
 @pytest.mark.parametrize("profile", ["dev", "prod"])
 def test_a_stack_without_a_recovery_region_copies_nothing_and_is_taken(profile: str) -> None:
-    found = settings(NO_RECOVERY, profile=profile)
-    assert not found.copies_backups
+    settings = build_settings(NO_RECOVERY_CONFIG, profile=profile)
+    assert not settings.copies_backups
 
 
 def test_a_region_that_is_not_known_may_have_any_zone() -> None:
     network: dict[str, JsonValue] = {"network": {"zones": ["a", "f"]}}
-    found = load("bulwark", "test", "xx-new-1", config(network))
-    assert found.availability_zones == {"a": "xx-new-1a", "f": "xx-new-1f"}
+    settings = load("bulwark", "test", "xx-new-1", config(network))
+    assert settings.availability_zones == {"a": "xx-new-1a", "f": "xx-new-1f"}
     assert "xx-new-1" not in ZONES
 
 
@@ -130,8 +130,8 @@ def test_a_region_that_is_not_known_may_have_any_zone() -> None:
     ],
 )
 def test_compute_says_what_runs(compute: str, expected: tuple[bool, ...]) -> None:
-    found = settings({"compute": compute})
-    assert (found.has_services, found.has_fleet, found.has_load_balancer) == expected
+    settings = build_settings({"compute": compute})
+    assert (settings.has_services, settings.has_fleet, settings.has_load_balancer) == expected
 
 
 @pytest.mark.parametrize(
@@ -146,10 +146,10 @@ def test_compute_says_what_runs(compute: str, expected: tuple[bool, ...]) -> Non
 def test_a_dev_stack_has_a_log_bucket_where_something_writes_to_it(
     values: dict[str, JsonValue], expected: bool
 ) -> None:
-    assert settings(values, profile="dev").has_log_bucket is expected
+    assert build_settings(values, profile="dev").has_log_bucket is expected
 
 
 def test_names_begin_with_project_and_stack() -> None:
-    found: Any = settings()
+    settings: Any = build_settings()
     for name in ("cluster_name", "database_identifier", "fleet_name", "cache_identifier"):
-        assert re.match(r"bulwark-test\b", getattr(found, name))
+        assert re.match(r"bulwark-test\b", getattr(settings, name))

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from components.settings.windows import DAYS, daily, meet, weekly
 
-TIMES = st.tuples(st.integers(0, 23), st.integers(0, 59))
+CLOCK_TIMES = st.tuples(st.integers(0, 23), st.integers(0, 59))
 
 
-def _text(time: tuple[int, int]) -> str:
+def _format_time(time: tuple[int, int]) -> str:
     return f"{time[0]:02}:{time[1]:02}"
 
 
@@ -54,11 +54,11 @@ def test_windows_that_share_a_minute_meet(each_day: str, each_week: str, met: bo
     assert meet(each_day, each_week) is met
 
 
-@given(start=TIMES, end=TIMES, day=st.sampled_from(DAYS))
+@given(start=CLOCK_TIMES, end=CLOCK_TIMES, day=st.sampled_from(DAYS))
 def test_a_window_of_one_day_meets_itself(
     start: tuple[int, int], end: tuple[int, int], day: str
 ) -> None:
     if start < end:
-        week = f"{day}:{_text(start)}-{day}:{_text(end)}"
-        assert meet(f"{_text(start)}-{_text(end)}", week)
-        assert not meet(f"{_text(end)}-{_text(start)}", week)
+        week = f"{day}:{_format_time(start)}-{day}:{_format_time(end)}"
+        assert meet(f"{_format_time(start)}-{_format_time(end)}", week)
+        assert not meet(f"{_format_time(end)}-{_format_time(start)}", week)

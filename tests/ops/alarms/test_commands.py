@@ -12,9 +12,9 @@ import typer
 from components.alarm_registry import ALARMS, COMPOSITES
 from ops.cli.app import app, move_shared_options_first
 
-OPS = Path(sys.modules["ops"].__file__ or "").parent
+OPS_FOLDER = Path(sys.modules["ops"].__file__ or "").parent
 # What stands for a value that only the person knows.
-VALUES = {
+COMMAND_PLACEHOLDERS = {
     "GIB": "200",
     "CLASS": "db.m7g.large",
     "COUNT": "4",
@@ -23,18 +23,20 @@ VALUES = {
     "SNAPSHOT": "one",
     "FILE": "outputs.json",
 }
-TOLD = {
+ALARM_COMMANDS = {
     *(alarm.command("backend") for alarm in ALARMS),
     *(alarm.command("fleet") for alarm in ALARMS),
     *(composite.run for composite in COMPOSITES),
 }
 
 
-def strings() -> Iterator[str]:
+def list_command_texts() -> Iterator[str]:
     """The texts of the checks' code that begin with `ops `; what is filled in is the backend."""
-    for file in sorted({*OPS.rglob("health.py"), *(OPS / "health").rglob("*.py")}):
+    for file in sorted({*OPS_FOLDER.rglob("health.py"), *(OPS_FOLDER / "health").rglob("*.py")}):
         nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
-        parts = {id(p) for node in nodes if isinstance(node, ast.JoinedStr) for p in node.values}
+        parts = {
+            id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values
+        }
         for node in nodes:
             if id(node) in parts:
                 continue
@@ -43,7 +45,8 @@ def strings() -> Iterator[str]:
                     pass
                 case ast.JoinedStr(values=values):
                     text = "".join(
-                        str(p.value) if isinstance(p, ast.Constant) else "backend" for p in values
+                        str(part.value) if isinstance(part, ast.Constant) else "backend"
+                        for part in values
                     )
                 case _:
                     continue
@@ -51,28 +54,28 @@ def strings() -> Iterator[str]:
                 yield text
 
 
-def parse(line: str) -> None:
+def parse_ops_line(line: str) -> None:
     """Parses a line as the program does, without running it; raises where it cannot."""
-    words = [VALUES.get(word, word) for word in line.split()[1:]]
+    words = [COMMAND_PLACEHOLDERS.get(word, word) for word in line.split()[1:]]
     context = typer.main.get_command(app).make_context("ops", move_shared_options_first(words))
     while hasattr(context.command, "resolve_command"):
         rest = [*context._protected_args, *context.args]
-        name, command, left = context.command.resolve_command(context, rest)
+        name, command, remaining = context.command.resolve_command(context, rest)
         assert command is not None
-        context = command.make_context(name, left, parent=context)
+        context = command.make_context(name, remaining, parent=context)
 
 
-@pytest.mark.parametrize("line", sorted(TOLD))
+@pytest.mark.parametrize("line", sorted(ALARM_COMMANDS))
 def test_what_an_alarm_names_is_a_line_that_the_program_takes(line: str) -> None:
-    parse(line)
+    parse_ops_line(line)
 
 
-@pytest.mark.parametrize("line", sorted(set(strings())))
+@pytest.mark.parametrize("line", sorted(set(list_command_texts())))
 def test_what_the_health_check_names_is_a_line_that_the_program_takes(line: str) -> None:
-    parse(line)
+    parse_ops_line(line)
 
 
 def test_a_line_that_the_program_does_not_take_is_seen() -> None:
     for line in ("ops service events backend", "ops db storage", "ops nothing"):
         with pytest.raises(Exception, match=r"(?i)unexpected|missing|no such"):
-            parse(line)
+            parse_ops_line(line)

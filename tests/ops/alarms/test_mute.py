@@ -15,21 +15,28 @@ from ops.core.errors import UsageError
 from ops.core.plan import Call
 from ops.core.run import WallClock
 from sandbox.patches.cloudwatch.mute_rules import is_alarm_muted as muted_now
-from tests.ops.command_line import Console
-from tests.ops.db_stage import failing
-from tests.ops.procedures.alarms import NAMES, PREFIX, SCALING, facts, muting_of, put
-from tests.ops.stage import REGION, Stage, matrix, stack_outputs, stage
+from tests.ops.command_line import OpsConsole
+from tests.ops.db_stage import fail_operations
+from tests.ops.procedures.alarms import (
+    ALARM_NAMES,
+    ALARM_PREFIX,
+    SCALING_ALARM,
+    collect_alarm_facts,
+    plan_mute,
+    put_alarms,
+)
+from tests.ops.stage import REGION, Stage, build_stack_outputs, open_stage, run_kill_matrix
 
-NOW = datetime(2026, 11, 21, 12, 3, 20, tzinfo=UTC)
-P2 = [f"{PREFIX}-{name}" for name in NAMES["P2"]]
-MUTE = "alarms mute --severity P2 --for 60 --reason planned"
+MUTE_TIME = datetime(2026, 11, 21, 12, 3, 20, tzinfo=UTC)
+P2_ALARMS = [f"{ALARM_PREFIX}-{name}" for name in ALARM_NAMES["P2"]]
+P2_MUTE_LINE = "alarms mute --severity P2 --for 60 --reason planned"
 
 
 @pytest.fixture
-def typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Console]:
+def typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[OpsConsole]:
     """The stack's alarms, and the command line in front of them."""
-    with stage() as on:
-        put(on)
+    with open_stage() as on:
+        put_alarms(on)
         on.client("s3").create_bucket(
             Bucket=on.outputs.backups.operations_bucket,
             CreateBucketConfiguration={"LocationConstraint": REGION},
@@ -40,48 +47,60 @@ def typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Consol
             patch.object(WallClock, "now", lambda _: on.clock.now()),
             patch.object(WallClock, "sleep", lambda _, seconds: on.clock.sleep(seconds)),
             patch.object(Selection, "aws", lambda *_: on.aws),
-            patch("ops.core.clock.now", on.clock.held.now),
+            patch("ops.core.clock.now", on.clock.held_clock.now),
         ):
-            yield Console(on, file, capsys)
+            yield OpsConsole(on, file, capsys)
 
 
-def silent(on: Stage) -> list[str]:
+def list_silent_alarms(on: Stage) -> list[str]:
     """The alarms of the contract that tell nobody now, as AWS has it."""
     from moto.cloudwatch.models import cloudwatch_backends
 
     backend = cloudwatch_backends["123456789012"][REGION]
-    found = on.client("cloudwatch").describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-    alarms = [*found["MetricAlarms"], *found["CompositeAlarms"]]
-    off = {alarm["AlarmName"] for alarm in alarms if not alarm["ActionsEnabled"]}
-    names = [f"{PREFIX}-{n}" for listed in NAMES.values() for n in listed]
-    return sorted(n for n in names if n in off or muted_now(backend, n))
+    response = on.client("cloudwatch").describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    alarms = [*response["MetricAlarms"], *response["CompositeAlarms"]]
+    disabled_names = {alarm["AlarmName"] for alarm in alarms if not alarm["ActionsEnabled"]}
+    names = [
+        f"{ALARM_PREFIX}-{alarm_name}"
+        for severity_names in ALARM_NAMES.values()
+        for alarm_name in severity_names
+    ]
+    return sorted(
+        alarm_name
+        for alarm_name in names
+        if alarm_name in disabled_names or muted_now(backend, alarm_name)
+    )
 
 
-def test_alarms_are_muted_until_their_end_and_then_tell_again(typed: Console) -> None:
-    said = typed.json(f"{MUTE} --yes")
-    assert (said["kind"], said["alarms"]) == ("alarms-mute", P2)
-    assert silent(typed.stage) == P2
-    rows = {row["name"]: row for row in typed.json("alarms list")["items"]}
-    assert {name for name, row in rows.items() if row["muted"]} == set(P2)
-    assert rows[P2[0]]["mute"] == {"until": said["until"], "why": "planned", "run": said["run"]}
+def test_alarms_are_muted_until_their_end_and_then_tell_again(typed: OpsConsole) -> None:
+    said = typed.run_for_json(f"{P2_MUTE_LINE} --yes")
+    assert (said["kind"], said["alarms"]) == ("alarms-mute", P2_ALARMS)
+    assert list_silent_alarms(typed.stage) == P2_ALARMS
+    rows = {row["name"]: row for row in typed.run_for_json("alarms list")["items"]}
+    assert {name for name, row in rows.items() if row["muted"]} == set(P2_ALARMS)
+    assert rows[P2_ALARMS[0]]["mute"] == {
+        "until": said["until"],
+        "why": "planned",
+        "run": said["run"],
+    }
     assert f"until {said['until']} (planned)" in typed("alarms list")[0]
     typed.stage.clock.sleep(65 * 60)
-    assert silent(typed.stage) == []
-    assert not any(row["muted"] for row in typed.json("alarms list")["items"])
+    assert list_silent_alarms(typed.stage) == []
+    assert not any(row["muted"] for row in typed.run_for_json("alarms list")["items"])
 
 
 @pytest.mark.parametrize("by", ["rules", "actions"])
-def test_unmute_ends_it_early_and_touches_only_what_ops_muted(typed: Console, by: str) -> None:
-    other = f"{PREFIX}-{NAMES['P0'][0]}"
+def test_unmute_ends_it_early_and_touches_only_what_ops_muted(typed: OpsConsole, by: str) -> None:
+    other = f"{ALARM_PREFIX}-{ALARM_NAMES['P0'][0]}"
     cloudwatch = typed.stage.client("cloudwatch")
     cloudwatch.disable_alarm_actions(AlarmNames=[other])
-    typed(f"{MUTE} --by {by} --yes")
-    assert silent(typed.stage) == sorted([other, *P2])
+    typed(f"{P2_MUTE_LINE} --by {by} --yes")
+    assert list_silent_alarms(typed.stage) == sorted([other, *P2_ALARMS])
     assert "muted, not by ops" in typed("alarms list --severity P0")[0]
-    said = typed.json("alarms unmute --yes")
-    assert said["alarms"] == P2
-    assert silent(typed.stage) == [other]
-    assert typed.json("alarms unmute --yes") == {
+    said = typed.run_for_json("alarms unmute --yes")
+    assert said["alarms"] == P2_ALARMS
+    assert list_silent_alarms(typed.stage) == [other]
+    assert typed.run_for_json("alarms unmute --yes") == {
         "schema": 1,
         "kind": "alarms-unmute",
         "alarms": [],
@@ -89,128 +108,131 @@ def test_unmute_ends_it_early_and_touches_only_what_ops_muted(typed: Console, by
     }
 
 
-def test_somebody_elses_rule_is_shown_and_left_alone(typed: Console) -> None:
-    begin = typed.stage.clock.held.now() - timedelta(minutes=5)
+def test_somebody_elses_rule_is_shown_and_left_alone(typed: OpsConsole) -> None:
+    begin = typed.stage.clock.held_clock.now() - timedelta(minutes=5)
     typed.stage.client("cloudwatch").put_alarm_mute_rule(
         Name="nightly",
         Description="theirs",
-        MuteTargets={"AlarmNames": [P2[0], "another-stacks"]},
+        MuteTargets={"AlarmNames": [P2_ALARMS[0], "another-stacks"]},
         Rule={"Schedule": {"Expression": f"at({begin:%Y-%m-%dT%H:%M})", "Duration": "PT1H"}},
     )
-    row = next(r for r in typed.json("alarms list")["items"] if r["name"] == P2[0])
+    row = next(r for r in typed.run_for_json("alarms list")["items"] if r["name"] == P2_ALARMS[0])
     assert row["mute"] == {"until": None, "why": "theirs", "run": None}
     assert "by the rule nightly, which is not of ops" in typed("alarms list --severity P2")[0]
-    assert typed.json("alarms unmute --yes")["alarms"] == []
-    assert silent(typed.stage) == [P2[0]]
+    assert typed.run_for_json("alarms unmute --yes")["alarms"] == []
+    assert list_silent_alarms(typed.stage) == [P2_ALARMS[0]]
 
 
-def test_what_was_unmuted_and_then_disabled_by_somebody_is_not_ours(typed: Console) -> None:
-    typed(f"{MUTE} --by actions --yes")
+def test_what_was_unmuted_and_then_disabled_by_somebody_is_not_ours(typed: OpsConsole) -> None:
+    typed(f"{P2_MUTE_LINE} --by actions --yes")
     typed("alarms unmute --yes")
-    typed.stage.client("cloudwatch").disable_alarm_actions(AlarmNames=P2)
-    assert typed.json("alarms unmute --yes")["alarms"] == []
-    assert silent(typed.stage) == P2
+    typed.stage.client("cloudwatch").disable_alarm_actions(AlarmNames=P2_ALARMS)
+    assert typed.run_for_json("alarms unmute --yes")["alarms"] == []
+    assert list_silent_alarms(typed.stage) == P2_ALARMS
     assert "muted, not by ops" in typed("alarms list --severity P2")[0]
 
 
-def test_one_of_several_mutes_is_ended_by_its_run(typed: Console) -> None:
-    first = typed.json(f"{MUTE} --yes")["run"]
+def test_one_of_several_mutes_is_ended_by_its_run(typed: OpsConsole) -> None:
+    first = typed.run_for_json(f"{P2_MUTE_LINE} --yes")["run"]
     typed("alarms mute database-cpu-high-primary --for 30 --reason index --yes")
-    assert typed.json(f"alarms unmute {first} --yes")["alarms"] == P2
-    assert silent(typed.stage) == [f"{PREFIX}-database-cpu-high-primary"]
+    assert typed.run_for_json(f"alarms unmute {first} --yes")["alarms"] == P2_ALARMS
+    assert list_silent_alarms(typed.stage) == [f"{ALARM_PREFIX}-database-cpu-high-primary"]
     err = typed(f"alarms unmute {first} --yes", 2)[1]
     assert err.startswith(f"ops: RUN is '{first}', may be mute-")
 
 
 def test_where_a_region_has_no_rules_actions_are_disabled_and_the_journal_brings_them_back(
-    typed: Console,
+    typed: OpsConsole,
 ) -> None:
     operations = ("list_alarm_mute_rules", "put_alarm_mute_rule")
-    with failing("UnknownOperationException", *operations):
-        dry = typed.json(f"{MUTE} --dry-run")["plan"]
+    with fail_operations("UnknownOperationException", *operations):
+        dry = typed.run_for_json(f"{P2_MUTE_LINE} --dry-run")["plan"]
         assert [s["do"]["api"] for s in dry["steps"]] == ["cloudwatch.disable_alarm_actions"]
         assert any("does not end by itself" in note for note in dry["notes"])
-        typed(f"{MUTE} --yes")
-        assert silent(typed.stage) == P2
+        typed(f"{P2_MUTE_LINE} --yes")
+        assert list_silent_alarms(typed.stage) == P2_ALARMS
         assert "(planned)" in typed("alarms list")[0]
         typed.stage.clock.sleep(65 * 60)
         assert "which is over: ops alarms unmute" in typed("alarms list")[0]
-        assert typed.json("alarms unmute --yes")["alarms"] == P2
-    assert silent(typed.stage) == []
+        assert typed.run_for_json("alarms unmute --yes")["alarms"] == P2_ALARMS
+    assert list_silent_alarms(typed.stage) == []
 
 
 @pytest.mark.parametrize("code", ["Throttling", "AccessDenied"])
-def test_a_throttle_or_a_denial_is_not_a_region_without_rules(typed: Console, code: str) -> None:
-    with failing(code, "list_alarm_mute_rules") as called:
-        typed(f"{MUTE} --yes", 1)
+def test_a_throttle_or_a_denial_is_not_a_region_without_rules(typed: OpsConsole, code: str) -> None:
+    with fail_operations(code, "list_alarm_mute_rules") as called:
+        typed(f"{P2_MUTE_LINE} --yes", 1)
         typed("alarms unmute --yes", 1)
         typed("alarms list", 1)
     assert not {"disable_alarm_actions", "enable_alarm_actions"} & set(called)
 
 
-def test_killed_in_the_middle_what_was_muted_by_hand_comes_back(typed: Console) -> None:
+def test_killed_in_the_middle_what_was_muted_by_hand_comes_back(typed: OpsConsole) -> None:
     """The journal knows what was to be disabled, though nothing says that it was."""
     stopped = patch.object(type(typed.stage.aws), "call", autospec=True)
     original = type(typed.stage.aws).call
 
-    def dies(aws: Any, api: str, *given: Any) -> Any:
-        answer = original(aws, api, *given)
+    def dies(aws: Any, api: str, *arguments: Any) -> Any:
+        answer = original(aws, api, *arguments)
         if api == "cloudwatch.disable_alarm_actions":
             raise KeyboardInterrupt  # it took effect, and the process is gone
         return answer
 
     with stopped as call:
         call.side_effect = dies
-        typed(f"{MUTE} --by actions --yes", 130)
-    assert silent(typed.stage) == P2
-    (held,) = typed.json("lock show")["items"]
+        typed(f"{P2_MUTE_LINE} --by actions --yes", 130)
+    assert list_silent_alarms(typed.stage) == P2_ALARMS
+    (held,) = typed.run_for_json("lock show")["items"]
     typed("lock break --reason gone --yes")
     assert held["run"].startswith("mute-")
-    assert typed.json("alarms unmute --yes")["alarms"] == P2
-    assert silent(typed.stage) == []
+    assert typed.run_for_json("alarms unmute --yes")["alarms"] == P2_ALARMS
+    assert list_silent_alarms(typed.stage) == []
 
 
 @pytest.mark.parametrize("by", ["rules", "actions"])
-def test_what_is_agreed_to_is_a_length_whenever_it_begins(typed: Console, by: str) -> None:
-    line = f"{MUTE} --by {by}"
-    hash_ = typed.json(f"{line} --dry-run")["hash"]
-    assert typed.json(f"{line.replace('60', '61')} --dry-run")["hash"] != hash_
+def test_what_is_agreed_to_is_a_length_whenever_it_begins(typed: OpsConsole, by: str) -> None:
+    line = f"{P2_MUTE_LINE} --by {by}"
+    hash_ = typed.run_for_json(f"{line} --dry-run")["hash"]
+    assert typed.run_for_json(f"{line.replace('60', '61')} --dry-run")["hash"] != hash_
     typed.stage.clock.sleep(1800)
-    assert typed.json(f"{line} --dry-run")["hash"] == hash_
+    assert typed.run_for_json(f"{line} --dry-run")["hash"] == hash_
     typed(f"{line} --yes --expect {hash_}")
-    assert silent(typed.stage) == P2
+    assert list_silent_alarms(typed.stage) == P2_ALARMS
 
 
-def test_what_is_agreed_to_with_until_is_that_end(typed: Console) -> None:
-    line = MUTE.replace("--for 60", "--until {}").format
-    end = typed.stage.clock.held.now().replace(second=0) + timedelta(hours=3)
-    hash_ = typed.json(f"{line(end.isoformat())} --dry-run")["hash"]
+def test_what_is_agreed_to_with_until_is_that_end(typed: OpsConsole) -> None:
+    line = P2_MUTE_LINE.replace("--for 60", "--until {}").format
+    end = typed.stage.clock.held_clock.now().replace(second=0) + timedelta(hours=3)
+    hash_ = typed.run_for_json(f"{line(end.isoformat())} --dry-run")["hash"]
     typed.stage.clock.sleep(1800)
     later = (end + timedelta(minutes=1)).isoformat()
-    assert typed.json(f"{line(later)} --dry-run")["hash"] != hash_
+    assert typed.run_for_json(f"{line(later)} --dry-run")["hash"] != hash_
     typed(f"{line(end.isoformat())} --yes --expect {hash_}")
-    assert silent(typed.stage) == P2
+    assert list_silent_alarms(typed.stage) == P2_ALARMS
 
 
-def test_what_scales_is_never_muted(typed: Console) -> None:
-    names = {"P1": [SCALING, f"{PREFIX}-database-cpu-high-primary"]}
+def test_what_scales_is_never_muted(typed: OpsConsole) -> None:
+    names = {"P1": [SCALING_ALARM, f"{ALARM_PREFIX}-database-cpu-high-primary"]}
     part = typed.stage.outputs.alarms.model_copy(update={"names": names})
     changed = typed.stage.outputs.model_copy(update={"alarms": part})
     alarms = [
-        StackAlarm(SCALING, "P1", has_enabled_actions=True, is_scaling=True),
+        StackAlarm(SCALING_ALARM, "P1", has_enabled_actions=True, is_scaling=True),
         StackAlarm(
-            f"{PREFIX}-database-cpu-high-primary", "P1", has_enabled_actions=True, is_scaling=False
+            f"{ALARM_PREFIX}-database-cpu-high-primary",
+            "P1",
+            has_enabled_actions=True,
+            is_scaling=False,
         ),
     ]
     with patch.object(muting, "KINDS", ("MetricAlarms",)):
         assert {
             a.name: a.is_scaling for a in muting.list_stack_alarms(typed.stage.aws, changed)
-        } == {f"{PREFIX}-database-cpu-high-primary": False}, (
+        } == {f"{ALARM_PREFIX}-database-cpu-high-primary": False}, (
             "it has not the stack's prefix, so that it is not even asked for"
         )
-    assert select_alarms(alarms, PREFIX, everything=True) == alarms[1:]
+    assert select_alarms(alarms, ALARM_PREFIX, everything=True) == alarms[1:]
     with pytest.raises(UsageError, match="which scales something: it is never muted"):
-        select_alarms(alarms, PREFIX, [SCALING])
+        select_alarms(alarms, ALARM_PREFIX, [SCALING_ALARM])
 
 
 def test_an_alarm_that_scales_is_known_by_what_it_does() -> None:
@@ -222,19 +244,19 @@ def test_an_alarm_that_scales_is_known_by_what_it_does() -> None:
 
 def test_many_alarms_are_muted_by_several_rules() -> None:
     alarms = [
-        StackAlarm(f"{PREFIX}-a-{n:03}", "P2", has_enabled_actions=True, is_scaling=False)
+        StackAlarm(f"{ALARM_PREFIX}-a-{n:03}", "P2", has_enabled_actions=True, is_scaling=False)
         for n in range(205)
     ]
-    until = NOW + timedelta(hours=1)
+    until = MUTE_TIME + timedelta(hours=1)
     run = "mute-20261121-120320-abcd"
-    plan = muting.build_mute_plan(stack_outputs(), alarms, NOW, until, "planned", run)
+    plan = muting.build_mute_plan(build_stack_outputs(), alarms, MUTE_TIME, until, "planned", run)
     calls = [step.action for step in plan.fill().steps if isinstance(step.action, Call)]
     names: list[Any] = [call.params["MuteTargets"] for call in calls]
     assert [len(one["AlarmNames"]) for one in names] == [100, 100, 5]
     assert [call.params["Name"] for call in calls] == [
-        f"{PREFIX}-{run}",
-        f"{PREFIX}-{run}-2",
-        f"{PREFIX}-{run}-3",
+        f"{ALARM_PREFIX}-{run}",
+        f"{ALARM_PREFIX}-{run}-2",
+        f"{ALARM_PREFIX}-{run}-3",
     ]
     assert calls[0].params["Rule"] == {
         "Schedule": {"Expression": "at(2026-11-21T12:03)", "Duration": "PT60M", "Timezone": "UTC"}
@@ -242,27 +264,27 @@ def test_many_alarms_are_muted_by_several_rules() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("selection", "expected"),
     [
         ({"severity": "P1"}, ["database-cpu-high-primary", "target-5xx-count-backend"]),
         ({"key": "target-5xx-count"}, ["target-5xx-count-backend"]),
         ({"key": "target-5xx"}, ["target-5xx-count-backend"]),
         ({"component": "database"}, ["database-cpu-high-primary", "database-load-high-primary"]),
         ({"component": "database", "severity": "P2"}, ["database-load-high-primary"]),
-        ({"names": [f"{PREFIX}-slo-availability-slow-burn"]}, ["slo-availability-slow-burn"]),
+        ({"names": [f"{ALARM_PREFIX}-slo-availability-slow-burn"]}, ["slo-availability-slow-burn"]),
         ({"names": ["slo-availability-slow-burn"]}, ["slo-availability-slow-burn"]),
     ],
 )
 def test_alarms_are_chosen_by_name_severity_key_and_component(
-    given: dict[str, Any], expected: list[str]
+    selection: dict[str, Any], expected: list[str]
 ) -> None:
     alarms = [
-        StackAlarm(f"{PREFIX}-{name}", severity, has_enabled_actions=True, is_scaling=False)
-        for severity, names in NAMES.items()
+        StackAlarm(f"{ALARM_PREFIX}-{name}", severity, has_enabled_actions=True, is_scaling=False)
+        for severity, names in ALARM_NAMES.items()
         for name in names
     ]
-    found = select_alarms(alarms, PREFIX, **given)
-    assert [a.name.removeprefix(f"{PREFIX}-") for a in found] == expected
+    found = select_alarms(alarms, ALARM_PREFIX, **selection)
+    assert [a.name.removeprefix(f"{ALARM_PREFIX}-") for a in found] == expected
 
 
 @pytest.mark.parametrize(
@@ -289,13 +311,13 @@ def test_alarms_are_chosen_by_name_severity_key_and_component(
         ("alarms list --state MUTED", "'MUTED' is not one of"),
     ],
 )
-def test_bad_input_is_one_line_and_changes_nothing(typed: Console, line: str, says: str) -> None:
-    before = facts(typed.stage)
+def test_bad_input_is_one_line_and_changes_nothing(typed: OpsConsole, line: str, says: str) -> None:
+    before = collect_alarm_facts(typed.stage)
     _, err = typed(line, 2)
     assert says in err.splitlines()[0]
-    assert facts(typed.stage) == before
+    assert collect_alarm_facts(typed.stage) == before
 
 
 @pytest.mark.parametrize("how", ["rules", "actions"])
 def test_killed_anywhere_it_is_muted_once(how: Any) -> None:
-    assert matrix(put, lambda on: muting_of(on, how), facts) > 5
+    assert run_kill_matrix(put_alarms, lambda on: plan_mute(on, how), collect_alarm_facts) > 5

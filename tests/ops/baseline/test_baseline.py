@@ -9,61 +9,76 @@ from unittest.mock import patch
 import pytest
 
 from ops.baseline import store as keeping
-from tests.ops.command_line import Console
+from tests.ops.command_line import OpsConsole
 from tests.ops.procedures import alarms
-from tests.ops.procedures.baseline import NAME, planned, put, put_stack
-from tests.ops.prod.deployed import calls
-from tests.ops.service_stage import IMAGE, commanded
-from tests.ops.stage import PREFIX, Fuse, Stage, stage
+from tests.ops.procedures.baseline import (
+    BASELINE_NAME,
+    plan_capture,
+    put_stack_and_bucket,
+    put_whole_stack,
+)
+from tests.ops.prod.deployed import count_calls
+from tests.ops.service_stage import BACKEND_IMAGE, patch_command_line
+from tests.ops.stage import STACK_PREFIX, KillFuse, Stage, open_stage
 
-DATABASE: Final = f"{PREFIX}-database"
-ALARM: Final = f"{PREFIX}-{alarms.NAMES['P1'][0]}"
+STACK_DATABASE: Final = f"{STACK_PREFIX}-database"
+P1_ALARM: Final = f"{STACK_PREFIX}-{alarms.ALARM_NAMES['P1'][0]}"
 
 
 @pytest.fixture
-def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
-    yield from opened(capsys, tmp_path)
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
+    yield from open_stack_console(capsys, tmp_path)
 
 
-def opened(capture: pytest.CaptureFixture[str] | None, folder: Path) -> Iterator[Console]:
+def open_stack_console(
+    capture: pytest.CaptureFixture[str] | None, folder: Path
+) -> Iterator[OpsConsole]:
     """A whole stack on a stage, seen from the command line."""
-    with stage() as on:
-        put_stack(on)
+    with open_stage() as on:
+        put_whole_stack(on)
         on.client("rds").modify_db_instance(
-            DBInstanceIdentifier=DATABASE, BackupRetentionPeriod=7, ApplyImmediately=True
+            DBInstanceIdentifier=STACK_DATABASE, BackupRetentionPeriod=7, ApplyImmediately=True
         )
         on.clock.sleep(3600)
-        with commanded(on, folder) as file, patch("ops.core.clock.now", on.clock.held.now):
-            yield Console(on, file, capture)
+        with (
+            patch_command_line(on, folder) as file,
+            patch("ops.core.clock.now", on.clock.held_clock.now),
+        ):
+            yield OpsConsole(on, file, capture)
 
 
-def told(ops: Console, line: str = "baseline compare") -> list[tuple[Any, ...]]:
+def list_printed_differences(
+    ops: OpsConsole, line: str = "baseline compare"
+) -> list[tuple[Any, ...]]:
     """The differences that a line finds."""
     names = ("kind", "area", "subject", "what", "before", "now")
-    return [tuple(item[n] for n in names) for item in ops.json(line, code=3)["items"]]
+    return [
+        tuple(item[name] for name in names)
+        for item in ops.run_for_json(line, expected_code=3)["items"]
+    ]
 
 
-def test_kept_and_compared_nothing_differs_and_the_newest_is_meant(ops: Console) -> None:
-    _, err = ops("baseline compare", code=2)
+def test_kept_and_compared_nothing_differs_and_the_newest_is_meant(ops: OpsConsole) -> None:
+    _, err = ops("baseline compare", expected_code=2)
     assert err.splitlines() == ["ops: there is no baseline yet", "  ops baseline capture"]
-    first = ops.json("baseline capture --yes")
+    first = ops.run_for_json("baseline capture --yes")
     ops.stage.clock.sleep(60)
-    second = ops.json("baseline capture --name by-hand --yes --reason release")
-    rows = ops.json("baseline list")["items"]
+    second = ops.run_for_json("baseline capture --name by-hand --yes --reason release")
+    rows = ops.run_for_json("baseline list")["items"]
     assert [row["name"] for row in rows] == ["by-hand", first["baseline"]]
     assert rows[0]["size"] > 1000
     assert rows[0]["written"] >= rows[1]["written"]
-    assert second["run"] in {row["run"] for row in ops.json("runs list")["items"]}
+    assert second["run"] in {row["run"] for row in ops.run_for_json("runs list")["items"]}
     line = "baseline compare --only database,services,fleet,parameters"
     assert ops(line)[0] == f"all is as it was at {second['taken']} (by-hand)\n"
-    found = ops.json(f"{line} {first['baseline']}")
+    found = ops.run_for_json(f"{line} {first['baseline']}")
     assert (found["schema"], found["kind"]) == (1, "baseline-differences")
     assert (found["before"], found["items"]) == (first["taken"], [])
 
 
-def test_a_file_changes_nothing_and_is_never_written_over(ops: Console, tmp_path: Path) -> None:
+def test_a_file_changes_nothing_and_is_never_written_over(ops: OpsConsole, tmp_path: Path) -> None:
     to = tmp_path / "kept.json"
-    with calls() as made:
+    with count_calls() as made:
         ops(f"baseline capture --to {to}")
     assert not [name for name in made if name.startswith(("Put", "Delete", "Create"))]
     body = json.loads(to.read_text("utf-8"))
@@ -74,63 +89,65 @@ def test_a_file_changes_nothing_and_is_never_written_over(ops: Console, tmp_path
     assert body["fleet"]["bulwark-test-fleet"]["machine_image"] == "ami-12c6146b"
     assert len(body["alarms"]) == 5
     ops(f"baseline compare {to} --only database,services,fleet,parameters")
-    with calls() as made:
-        _, err = ops(f"baseline capture --to {to}", code=2)
+    with count_calls() as made:
+        _, err = ops(f"baseline capture --to {to}", expected_code=2)
     assert "is there already" in err
     assert not made
     assert json.loads(to.read_text("utf-8")) == body
     for option in ("--name other", "--dry-run", "--expect 0123456789abcdef"):
-        _, err = ops(f"baseline capture --to {tmp_path / 'new.json'} {option}", code=2)
+        _, err = ops(f"baseline capture --to {tmp_path / 'new.json'} {option}", expected_code=2)
         assert err.startswith(f"ops: {option.split()[0]} is set, and --to too")
     assert [path.name for path in tmp_path.iterdir() if "json" not in path.name] == []
 
 
-def test_what_was_agreed_to_holds_whatever_the_time_and_the_state(ops: Console) -> None:
+def test_what_was_agreed_to_holds_whatever_the_time_and_the_state(ops: OpsConsole) -> None:
     for name in ("", "--name before"):
-        plan = ops.json(f"baseline capture {name} --dry-run")
+        plan = ops.run_for_json(f"baseline capture {name} --dry-run")
         ops.stage.clock.sleep(7200)
         ops(f"service scale {3 if name else 4} --service backend --yes")
         ops(f"baseline capture {name} --yes --expect {plan['hash']}")
-    _, err = ops(f"baseline capture --name other --yes --expect {plan['hash']}", code=2)
+    _, err = ops(f"baseline capture --name other --yes --expect {plan['hash']}", expected_code=2)
     assert "look at it again" in err
 
 
-def scaled(ops: Console) -> None:
+def scale_service(ops: OpsConsole) -> None:
     ops("service scale 4 --service backend --yes")
 
 
-def deployed(ops: Console) -> None:
-    ops(f"service deploy {IMAGE}:v2 --service backend --yes")
+def deploy_image(ops: OpsConsole) -> None:
+    ops(f"service deploy {BACKEND_IMAGE}:v2 --service backend --yes")
 
 
-def limited(ops: Console) -> None:
+def change_limits(ops: OpsConsole) -> None:
     ops("service autoscaling --service backend --max 9 --yes")
     ops("fleet limits --max 7 --yes")
 
 
-def parameters(ops: Console) -> None:
+def change_parameters(ops: OpsConsole) -> None:
     ops("db parameters --set work_mem=8192 --set max_connections=200 --yes")
 
 
-def replicated(ops: Console) -> None:
+def add_reports_replica(ops: OpsConsole) -> None:
     ops("db replica add reports --class db.t4g.small --yes")
 
 
-def raised(ops: Console) -> None:
+def change_alarms(ops: OpsConsole) -> None:
     cloudwatch = ops.stage.client("cloudwatch")
-    cloudwatch.set_alarm_state(AlarmName=ALARM, StateValue="ALARM", StateReason="it burns")
-    cloudwatch.disable_alarm_actions(AlarmNames=[ALARM])
-    cloudwatch.delete_alarms(AlarmNames=[f"{PREFIX}-{alarms.NAMES['P0'][0]}"])
+    cloudwatch.set_alarm_state(AlarmName=P1_ALARM, StateValue="ALARM", StateReason="it burns")
+    cloudwatch.disable_alarm_actions(AlarmNames=[P1_ALARM])
+    cloudwatch.delete_alarms(AlarmNames=[f"{STACK_PREFIX}-{alarms.ALARM_NAMES['P0'][0]}"])
 
 
-def deleted(ops: Console) -> None:
+def delete_service(ops: OpsConsole) -> None:
     ops.stage.client("ecs").delete_service(cluster="bulwark-test", service="frontend", force=True)
 
 
-CHANGES: Final[tuple[tuple[Callable[[Console], None], str, list[tuple[Any, ...]]], ...]] = (
-    (scaled, "services", [("changed", "services", "backend", "desired", 2, 4)]),
+STACK_CHANGES: Final[
+    tuple[tuple[Callable[[OpsConsole], None], str, list[tuple[Any, ...]]], ...]
+] = (
+    (scale_service, "services", [("changed", "services", "backend", "desired", 2, 4)]),
     (
-        limited,
+        change_limits,
         "services,fleet",
         [
             ("changed", "services", "backend", "scaling max", 6, 9),
@@ -138,71 +155,74 @@ CHANGES: Final[tuple[tuple[Callable[[Console], None], str, list[tuple[Any, ...]]
         ],
     ),
     (
-        parameters,
+        change_parameters,
         "database,parameters",
         [
             ("worse", "database", "parameters", "health", "ok", "failing"),
-            ("changed", "database", DATABASE, "parameters", "in-sync", "pending-reboot"),
+            ("changed", "database", STACK_DATABASE, "parameters", "in-sync", "pending-reboot"),
             ("changed", "parameters", "work_mem", "value", "4096", "8192"),
             ("new", "parameters", "max_connections", "", None, "there"),
         ],
     ),
     (
-        replicated,
+        add_reports_replica,
         "database",
         [
-            ("new", "database", f"{DATABASE}-reports", "", None, "there"),
+            ("new", "database", f"{STACK_DATABASE}-reports", "", None, "there"),
         ],
     ),
     (
-        raised,
+        change_alarms,
         "alarms",
         [
-            ("worse", "alarms", ALARM, "state", "INSUFFICIENT_DATA", "ALARM"),
-            ("gone", "alarms", f"{PREFIX}-{alarms.NAMES['P0'][0]}", "", "there", None),
-            ("changed", "alarms", ALARM, "muted", False, True),
+            ("worse", "alarms", P1_ALARM, "state", "INSUFFICIENT_DATA", "ALARM"),
+            ("gone", "alarms", f"{STACK_PREFIX}-{alarms.ALARM_NAMES['P0'][0]}", "", "there", None),
+            ("changed", "alarms", P1_ALARM, "muted", False, True),
         ],
     ),
 )
 
 
 @pytest.mark.parametrize(
-    ("change", "only", "wanted"), CHANGES, ids=lambda it: getattr(it, "__name__", "")
+    ("change", "only", "expected"), STACK_CHANGES, ids=lambda it: getattr(it, "__name__", "")
 )
 def test_a_change_is_told_and_nothing_else(
-    ops: Console, change: Callable[[Console], None], only: str, wanted: list[tuple[Any, ...]]
+    ops: OpsConsole,
+    change: Callable[[OpsConsole], None],
+    only: str,
+    expected: list[tuple[Any, ...]],
 ) -> None:
     ops("baseline capture --yes")
     change(ops)
-    assert told(ops, f"baseline compare --only {only}") == wanted
-    out, err = ops(f"baseline compare --only {only}", code=3)
+    assert list_printed_differences(ops, f"baseline compare --only {only}") == expected
+    out, err = ops(f"baseline compare --only {only}", expected_code=3)
     head, first, *_ = out.splitlines()
     assert head.split() == ["kind", "area", "subject", "what", "before", "now"]
-    assert first.split()[:3] == list(wanted[0][:3])
+    assert first.split()[:3] == list(expected[0][:3])
     assert err.splitlines()[0].startswith("ops: not as it was at 20")
     assert err.splitlines()[1:] == ["  ops health", "  ops runs list"]
 
 
-def test_another_image_is_another_revision_with_it(ops: Console) -> None:
+def test_another_image_is_another_revision_with_it(ops: OpsConsole) -> None:
     ops("baseline capture --yes")
-    deployed(ops)
-    found = {t[3]: t[4:] for t in told(ops, "baseline compare --only services")}
+    deploy_image(ops)
+    found = {t[3]: t[4:] for t in list_printed_differences(ops, "baseline compare --only services")}
     assert set(found) == {"revision", "images backend"}
-    assert found["images backend"][1].startswith(f"{IMAGE}@sha256:")
+    assert found["images backend"][1].startswith(f"{BACKEND_IMAGE}@sha256:")
 
 
-def test_a_service_that_is_gone_is_worse(ops: Console) -> None:
+def test_a_service_that_is_gone_is_worse(ops: OpsConsole) -> None:
     ops("baseline capture --yes")
-    deleted(ops)
-    found = told(ops, "baseline compare --only services")
+    delete_service(ops)
+    found = list_printed_differences(ops, "baseline compare --only services")
     assert ("worse", "services", "frontend", "health", "ok", "failing") in found
 
 
-def damaged(body: dict[str, Any], **given: Any) -> str:
-    return json.dumps({**body, **given})
+def build_damaged_body(body: dict[str, Any], **overrides: Any) -> str:
+    return json.dumps({**body, **overrides})
 
 
-def test_a_file_that_is_none_or_anothers_is_one_line(ops: Console, tmp_path: Path) -> None:
+def test_a_file_that_is_none_or_anothers_is_one_line(ops: OpsConsole, tmp_path: Path) -> None:
     to, bad = tmp_path / "kept.json", tmp_path / "bad.json"
     ops(f"baseline capture --to {to}")
     body = json.loads(to.read_text("utf-8"))
@@ -212,79 +232,81 @@ def test_a_file_that_is_none_or_anothers_is_one_line(ops: Console, tmp_path: Pat
         (to.read_text("utf-8")[:-200], "which is no JSON"),
         ("[]", "may be a file of `ops baseline capture`"),
         ('{"schema": 1}', "may be a file of `ops baseline capture`"),
-        (damaged(body, version=2), "which is of version 2, may be of 1"),
-        (damaged(body, stack="other"), "which is of bulwark/other in"),
-        (damaged(body, account="999999999999"), "in 999999999999"),
-        (damaged(body, database={"x": {}}), "which is damaged: database.x"),
-        (damaged(body, more=1), "which is damaged: more"),
+        (build_damaged_body(body, version=2), "which is of version 2, may be of 1"),
+        (build_damaged_body(body, stack="other"), "which is of bulwark/other in"),
+        (build_damaged_body(body, account="999999999999"), "in 999999999999"),
+        (build_damaged_body(body, database={"x": {}}), "which is damaged: database.x"),
+        (build_damaged_body(body, more=1), "which is damaged: more"),
         (json.dumps(less), "which is damaged: services"),
     ):
         bad.write_text(text)
-        with calls() as made:
-            _, err = ops(f"baseline compare {bad}", code=2)
+        with count_calls() as made:
+            _, err = ops(f"baseline compare {bad}", expected_code=2)
         assert err.startswith(f"ops: BASELINE is {str(bad)!r}, ")
         assert says in err
         assert len(err.splitlines()) == 1
         assert not made
     bad.write_bytes(b"\xff\xfe")
-    assert "it is no text" in ops(f"baseline compare {bad}", code=2)[1]
+    assert "it is no text" in ops(f"baseline compare {bad}", expected_code=2)[1]
     bucket = ops.stage.outputs.backups.operations_bucket
     ops.stage.client("s3").put_object(Bucket=bucket, Key="baselines/bad.json", Body=b"{")
-    assert "BASELINE is 'bad', which is no JSON" in ops("baseline compare", code=2)[1]
+    assert "BASELINE is 'bad', which is no JSON" in ops("baseline compare", expected_code=2)[1]
 
 
 def test_another_accounts_credentials_see_nothing_of_the_stack(
-    ops: Console, tmp_path: Path
+    ops: OpsConsole, tmp_path: Path
 ) -> None:
     other = ops.stage.outputs.stack.model_copy(update={"account": "999999999999"})
     ops.file.write_text(
         ops.stage.outputs.model_copy(update={"stack": other}).model_dump_json(by_alias=True)
     )
     for line in ("baseline capture --yes", f"baseline capture --to {tmp_path / 'x.json'}"):
-        _, err = ops(line, code=2)
+        _, err = ops(line, expected_code=2)
         assert err.startswith("ops: the credentials are of account 123456789012")
     assert not (tmp_path / "x.json").exists()
 
 
-def test_a_name_is_taken_once(ops: Console) -> None:
-    ops(f"baseline capture --name {NAME} --yes")
-    _, err = ops(f"baseline capture --name {NAME} --yes", code=2)
-    assert err.splitlines()[0] == f"ops: --name is {NAME!r}, which is there already"
+def test_a_name_is_taken_once(ops: OpsConsole) -> None:
+    ops(f"baseline capture --name {BASELINE_NAME} --yes")
+    _, err = ops(f"baseline capture --name {BASELINE_NAME} --yes", expected_code=2)
+    assert err.splitlines()[0] == f"ops: --name is {BASELINE_NAME!r}, which is there already"
 
 
-def test_a_head_that_is_denied_has_no_body_and_is_a_denial_all_the_same(ops: Console) -> None:
-    with calls(lambda name: "403" if name == "HeadObject" else None):
-        _, err = ops(f"baseline capture --name {NAME} --yes", code=1)
+def test_a_head_that_is_denied_has_no_body_and_is_a_denial_all_the_same(ops: OpsConsole) -> None:
+    with count_calls(lambda name: "403" if name == "HeadObject" else None):
+        _, err = ops(f"baseline capture --name {BASELINE_NAME} --yes", expected_code=1)
     assert err.startswith("ops: s3.head_object was denied: 403")
 
 
 def test_undone_it_is_deleted_and_what_somebody_else_kept_stays() -> None:
-    with stage() as on:
-        put(on)
-        fuse = Fuse()
-        assert on.engine(fuse).start(planned(on)) == "done"
-        assert [kept.name for kept in keeping.listed(on.aws, on.outputs)] == [NAME]
-        assert on.engine(fuse).undo() == "undone"
+    with open_stage() as on:
+        put_stack_and_bucket(on)
+        fuse = KillFuse()
+        assert on.build_engine(fuse).start(plan_capture(on)) == "done"
+        assert [kept.name for kept in keeping.listed(on.aws, on.outputs)] == [BASELINE_NAME]
+        assert on.build_engine(fuse).undo() == "undone"
         assert keeping.listed(on.aws, on.outputs) == []
-    with stage() as on:
-        put(on)
-        theirs(on)  # between the look and the call
-        assert on.engine(Fuse()).start(planned(on)) == "undone"
-        assert body(on) == b"theirs"
+    with open_stage() as on:
+        put_stack_and_bucket(on)
+        put_foreign_baseline(on)  # between the look and the call
+        assert on.build_engine(KillFuse()).start(plan_capture(on)) == "undone"
+        assert read_baseline_object(on) == b"theirs"
 
 
-def theirs(on: Stage) -> None:
+def put_foreign_baseline(on: Stage) -> None:
     """Somebody else's baseline of that name."""
     bucket = on.outputs.backups.operations_bucket
     on.client("s3").put_object(
-        Bucket=bucket, Key=keeping.key(NAME), Body=b"theirs", Metadata={"run": "theirs-1"}
+        Bucket=bucket, Key=keeping.key(BASELINE_NAME), Body=b"theirs", Metadata={"run": "theirs-1"}
     )
 
 
-def body(on: Stage) -> bytes:
-    found: bytes = (
+def read_baseline_object(on: Stage) -> bytes:
+    content: bytes = (
         on.client("s3")
-        .get_object(Bucket=on.outputs.backups.operations_bucket, Key=keeping.key(NAME))["Body"]
+        .get_object(Bucket=on.outputs.backups.operations_bucket, Key=keeping.key(BASELINE_NAME))[
+            "Body"
+        ]
         .read()
     )
-    return found
+    return content

@@ -11,14 +11,14 @@ from ops.core.check_runner import run
 from ops.core.checks import Answer, Facts, Read, UnknownError
 from ops.outputs import CachePart, Outputs
 from tests.ops.single_check import NOW
-from tests.ops.stage import stack_outputs
+from tests.ops.stage import build_stack_outputs
 
-SERVICE = Service(
+SERVICE_STATE = Service(
     status="ACTIVE", revision="web:1", images={"web": "app:1"}, desired=2, running=2, scaling={}
 )
 
 
-def made(**given: Any) -> Baseline:
+def build_baseline(**overrides: Any) -> Baseline:
     empty: dict[str, Any] = {
         name: {}
         for name in ("health", "database", "parameters", "services", "fleet", "cache", "alarms")
@@ -33,20 +33,25 @@ def made(**given: Any) -> Baseline:
             "usage": (),
             "gaps": (),
             **empty,
-            **given,
+            **overrides,
         }
     )
 
 
-def found(
+def list_differences(
     area: str, before: dict[str, Any], now: dict[str, Any], tolerance: float = 20
 ) -> list[tuple[Any, ...]]:
-    listed = differences(made(**before), made(**now), [area], tolerance)
-    return [(one.kind, one.subject, one.what, one.before, one.now) for one in listed]
+    difference_list = differences(
+        build_baseline(**before), build_baseline(**now), [area], tolerance
+    )
+    return [
+        (difference.kind, difference.subject, difference.what, difference.before, difference.now)
+        for difference in difference_list
+    ]
 
 
-def figure(mean: float | None, now: float | None = None, **given: Any) -> dict[str, Any]:
-    whole = {
+def build_usage(mean: float | None, now: float | None = None, **overrides: Any) -> dict[str, Any]:
+    fields = {
         "area": "services",
         "subject": "web",
         "what": "CPU",
@@ -54,57 +59,62 @@ def figure(mean: float | None, now: float | None = None, **given: Any) -> dict[s
         "mean": mean,
         "now": mean if now is None else now,
         "peak": mean,
-        **given,
+        **overrides,
     }
-    return {"usage": (Figure.model_validate(whole),)}
+    return {"usage": (Figure.model_validate(fields),)}
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "tolerance", "wanted"),
+    ("before", "now", "tolerance", "expected"),
     [
-        (figure(0.1), figure(0.3), 20, None),  # thrice as much of nothing
-        (figure(40), figure(47), 20, None),
-        (figure(40), figure(49), 20, ("40 %", "49 %")),
-        (figure(40), figure(31), 20, ("40 %", "31 %")),
-        (figure(40), figure(49), 50, None),
-        (figure(40), figure(46), 0, ("40 %", "46 %")),
-        (figure(40), figure(44), 0, None),  # within the floor all the same
-        (figure(20, peak=30), figure(22, now=34), 20, None),
-        (figure(20, peak=30), figure(22, now=60), 20, ("30 % at most", "60 %")),
-        (figure(None), figure(None), 20, None),
+        (build_usage(0.1), build_usage(0.3), 20, None),  # thrice as much of nothing
+        (build_usage(40), build_usage(47), 20, None),
+        (build_usage(40), build_usage(49), 20, ("40 %", "49 %")),
+        (build_usage(40), build_usage(31), 20, ("40 %", "31 %")),
+        (build_usage(40), build_usage(49), 50, None),
+        (build_usage(40), build_usage(46), 0, ("40 %", "46 %")),
+        (build_usage(40), build_usage(44), 0, None),  # within the floor all the same
+        (build_usage(20, peak=30), build_usage(22, now=34), 20, None),
+        (build_usage(20, peak=30), build_usage(22, now=60), 20, ("30 % at most", "60 %")),
+        (build_usage(None), build_usage(None), 20, None),
         (
-            figure(16, what="free storage", unit="GiB"),
-            figure(12, what="free storage", unit="GiB"),
+            build_usage(16, what="free storage", unit="GiB"),
+            build_usage(12, what="free storage", unit="GiB"),
             20,
             ("16 GiB", "12 GiB"),
         ),
-        (figure(20, what="allocated storage"), figure(90, what="allocated storage"), 20, None),
+        (
+            build_usage(20, what="allocated storage"),
+            build_usage(90, what="allocated storage"),
+            20,
+            None,
+        ),
     ],
 )
 def test_a_figure_differs_beyond_its_tolerance_and_its_floor(
-    before: dict[str, Any], now: dict[str, Any], tolerance: float, wanted: tuple[str, str] | None
+    before: dict[str, Any], now: dict[str, Any], tolerance: float, expected: tuple[str, str] | None
 ) -> None:
-    listed = found("services", before, now, tolerance)
-    assert [one[3:] for one in listed] == ([wanted] if wanted else [])
+    listed = list_differences("services", before, now, tolerance)
+    assert [one[3:] for one in listed] == ([expected] if expected else [])
     assert {one[0] for one in listed} <= {"changed"}
 
 
 def test_a_figure_without_data_is_gone_or_new_and_an_unread_one_is_unknown() -> None:
-    has, none, unread = figure(40), figure(None), figure(None, unread="denied")
-    assert found("services", has, none) == [("gone", "web", "CPU", "40 %", "no data")]
-    assert found("services", none, has) == [("new", "web", "CPU", "no data", "40 %")]
+    has, none, unread = build_usage(40), build_usage(None), build_usage(None, unread="denied")
+    assert list_differences("services", has, none) == [("gone", "web", "CPU", "40 %", "no data")]
+    assert list_differences("services", none, has) == [("new", "web", "CPU", "no data", "40 %")]
     said = "not known: denied"
-    assert found("services", unread, has) == [("unknown", "web", "CPU", said, "40 %")]
-    assert found("services", unread, unread) == [("unknown", "web", "CPU", said, said)]
+    assert list_differences("services", unread, has) == [("unknown", "web", "CPU", said, "40 %")]
+    assert list_differences("services", unread, unread) == [("unknown", "web", "CPU", said, said)]
     # Of what has a section of its own that says that it is new; a bucket has none.
-    assert found("services", {}, has) == []
-    bucket = figure(200, area="buckets", subject="b", what="size", unit="MiB")
-    assert found("buckets", {}, bucket) == [("new", "b", "size", None, "200 MiB")]
-    assert found("buckets", bucket, {}) == [("gone", "b", "size", "200 MiB", None)]
+    assert list_differences("services", {}, has) == []
+    bucket = build_usage(200, area="buckets", subject="b", what="size", unit="MiB")
+    assert list_differences("buckets", {}, bucket) == [("new", "b", "size", None, "200 MiB")]
+    assert list_differences("buckets", bucket, {}) == [("gone", "b", "size", "200 MiB", None)]
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "wanted"),
+    ("before", "now", "expected"),
     [
         ({"a": "ok"}, {"a": "ok"}, []),
         ({"a": "ok"}, {"a": "failing"}, [("worse", "a", "ok", "failing")]),
@@ -132,54 +142,63 @@ def test_a_figure_without_data_is_gone_or_new_and_an_unread_one_is_unknown() -> 
     ],
 )
 def test_findings(
-    before: dict[str, str], now: dict[str, str], wanted: list[tuple[str, ...]]
+    before: dict[str, str], now: dict[str, str], expected: list[tuple[str, ...]]
 ) -> None:
-    listed = found("services", {"health": {"services": before}}, {"health": {"services": now}})
-    assert [(kind, subject, *rest) for kind, subject, _, *rest in listed] == wanted
+    listed = list_differences(
+        "services", {"health": {"services": before}}, {"health": {"services": now}}
+    )
+    assert [(kind, subject, *rest) for kind, subject, _, *rest in listed] == expected
 
 
 def test_what_runs_differs_only_where_it_is_not_as_many_as_it_should_be() -> None:
-    def web(**given: Any) -> dict[str, Any]:
-        return {"services": {"web": SERVICE.model_copy(update=given)}}
+    def web(**overrides: Any) -> dict[str, Any]:
+        return {"services": {"web": SERVICE_STATE.model_copy(update=overrides)}}
 
     desired = ("changed", "web", "desired", 2, 3)
-    assert found("services", web(), web(desired=3, running=3)) == [desired]
-    assert found("services", web(), web(desired=3)) == [desired]
-    assert found("services", web(), web(running=1)) == [("changed", "web", "running", 2, 1)]
+    assert list_differences("services", web(), web(desired=3, running=3)) == [desired]
+    assert list_differences("services", web(), web(desired=3)) == [desired]
+    assert list_differences("services", web(), web(running=1)) == [
+        ("changed", "web", "running", 2, 1)
+    ]
     both = web(images={"web": "app:1", "side": "side:1"})
-    assert found("services", web(), both) == [("changed", "web", "images side", None, "side:1")]
+    assert list_differences("services", web(), both) == [
+        ("changed", "web", "images side", None, "side:1")
+    ]
 
 
 def test_what_matters_most_comes_first_and_areas_that_are_not_asked_for_are_not_told() -> None:
     before = {
-        "services": {"web": SERVICE, "old": SERVICE},
+        "services": {"web": SERVICE_STATE, "old": SERVICE_STATE},
         "health": {"services": {"web": "ok"}},
         "parameters": {"work_mem": "1"},
     }
     now = {
-        "services": {"web": SERVICE.model_copy(update={"desired": 9, "running": 9}), "x": SERVICE},
+        "services": {
+            "web": SERVICE_STATE.model_copy(update={"desired": 9, "running": 9}),
+            "x": SERVICE_STATE,
+        },
         "health": {"services": {"web": "failing"}},
         "gaps": (Gap(area="services", subject="y", why="denied"),),
     }
-    kinds = [one[0] for one in found("services", before, now)]
+    kinds = [one[0] for one in list_differences("services", before, now)]
     assert kinds == ["worse", "gone", "unknown", "changed", "new"]
 
 
 @pytest.mark.parametrize("swapped", [False, True])
 def test_a_gap_hides_what_is_behind_it_and_nothing_else(swapped: bool) -> None:
-    def compared(area: str, gap: Gap, **given: Any) -> list[tuple[Any, ...]]:
-        whole = {"services": {"web": SERVICE, "api": SERVICE}}
-        sides = [whole, {**whole, **given, "gaps": (gap,)}]
+    def compared(area: str, gap: Gap, **overrides: Any) -> list[tuple[Any, ...]]:
+        whole = {"services": {"web": SERVICE_STATE, "api": SERVICE_STATE}}
+        sides = [whole, {**whole, **overrides, "gaps": (gap,)}]
         before, now = reversed(sides) if swapped else sides
-        return [one[:3] for one in found(area, before, now)]
+        return [one[:3] for one in list_differences(area, before, now)]
 
     whole = Gap(area="services", why="denied")
     assert compared("services", whole, services={}) == [("unknown", "all", "")]
     one = Gap(area="services", subject="web", why="denied")
-    assert compared("services", one, services={"api": SERVICE}) == [("unknown", "web", "")]
-    other = SERVICE.model_copy(update={"images": {}, "revision": "web:2"})
+    assert compared("services", one, services={"api": SERVICE_STATE}) == [("unknown", "web", "")]
+    other = SERVICE_STATE.model_copy(update={"images": {}, "revision": "web:2"})
     field = Gap(area="services", subject="web", what="images", why="denied")
-    assert compared("services", field, services={"web": other, "api": SERVICE}) == [
+    assert compared("services", field, services={"web": other, "api": SERVICE_STATE}) == [
         ("unknown", "web", "images"),
         ("changed", "web", "revision"),
     ]
@@ -187,29 +206,29 @@ def test_a_gap_hides_what_is_behind_it_and_nothing_else(swapped: bool) -> None:
 
 
 def test_what_is_kept_is_read_back_whole() -> None:
-    whole = made(
-        services={"web": SERVICE},
+    whole = build_baseline(
+        services={"web": SERVICE_STATE},
         health={"services": {"web": "unknown"}},
         gaps=(Gap(area="cache", why="no"), Gap(area="fleet", subject="g", what="image", why="no")),
-        **figure(None, unread="denied"),
+        **build_usage(None, unread="denied"),
     )
-    again = parsed(text(whole), stack_outputs(), "x")
+    again = parsed(text(whole), build_stack_outputs(), "x")
     assert again == whole
     assert again.unknown == ("cache", "fleet g image", "services web CPU", "services web")
 
 
-def seen(part: int, answers: dict[str, list[Any] | UnknownError], outputs: Outputs) -> Seen:
+def observe_part(part: int, answers: dict[str, list[Any] | UnknownError], outputs: Outputs) -> Seen:
     """What a part of the table makes of answers by API."""
-    into = Seen()
+    observation = Seen()
 
-    def sending(one: Read) -> Answer:
-        return answers[one.api]
+    def answer_read(call: Read) -> Answer:
+        return answers[call.api]
 
-    assert run([PARTS[part].check(into)], Facts(outputs, NOW), sending) == []
-    return into
+    assert run([PARTS[part].check(observation)], Facts(outputs, NOW), answer_read) == []
+    return observation
 
 
-def cached() -> Outputs:
+def build_cache_outputs() -> Outputs:
     part = CachePart(
         identifier="c",
         arn="a",
@@ -220,7 +239,7 @@ def cached() -> Outputs:
         secret_arn="s",
         security_group_id="sg",
     )
-    return stack_outputs().model_copy(update={"cache": part})
+    return build_stack_outputs().model_copy(update={"cache": part})
 
 
 def test_a_cache_is_taken_with_its_nodes_and_one_that_is_gone_is_not_there() -> None:
@@ -233,25 +252,25 @@ def test_a_cache_is_taken_with_its_nodes_and_one_that_is_gone_is_not_there() -> 
         "MultiAZ": "enabled",
         "AutomaticFailover": "enabled",
     }
-    assert seen(3, {api: [item]}, cached()).cache["c"] == Cache(
+    assert observe_part(3, {api: [item]}, build_cache_outputs()).cache["c"] == Cache(
         engine="valkey",
         node_type="cache.t4g.small",
         nodes=2,
         multi_az="enabled",
         failover="enabled",
     )
-    assert (gone := seen(3, {api: []}, cached())).cache == {}
+    assert (gone := observe_part(3, {api: []}, build_cache_outputs())).cache == {}
     assert gone.gaps == []
-    (gap,) = seen(3, {api: UnknownError("throttled")}, cached()).gaps
+    (gap,) = observe_part(3, {api: UnknownError("throttled")}, build_cache_outputs()).gaps
     assert gap == Gap(area="cache", why="throttled")
 
 
 def test_without_a_primary_nobody_knows_which_parameters_are_its_own() -> None:
-    none = seen(0, {"rds.describe_db_instances": []}, stack_outputs())
+    none = observe_part(0, {"rds.describe_db_instances": []}, build_stack_outputs())
     assert none.database == {}
     assert [gap.area for gap in none.gaps] == ["parameters"]
 
 
 def test_a_fleet_that_is_gone_is_not_there() -> None:
-    none = seen(2, {"autoscaling.describe_auto_scaling_groups": []}, stack_outputs())
+    none = observe_part(2, {"autoscaling.describe_auto_scaling_groups": []}, build_stack_outputs())
     assert (none.fleet, none.gaps) == ({}, [])

@@ -10,53 +10,55 @@ import pytest
 
 from ops.core.run import WallClock
 from sandbox import clock
-from tests.ops.prod.deployed import Prod, calls, deployed
+from tests.ops.prod.deployed import DeployedProd, count_calls, deploy_prod
 
 pytestmark = pytest.mark.exhaustive
 
 
 @pytest.fixture(scope="module")
-def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prod]:
+def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedProd]:
     """One of its own: these tests change it, and leave it in a time to come."""
-    with deployed(tmp_path_factory.mktemp("prod")) as made:
-        yield made
+    with deploy_prod(tmp_path_factory.mktemp("prod")) as deployed_prod:
+        yield deployed_prod
 
 
 @contextmanager
-def waiting() -> Iterator[None]:
+def simulate_waiting() -> Iterator[None]:
     """Time that waiting moves."""
-    held = clock.ManualClock()
-    before = clock.set_sandbox_clock(held)
+    held_clock = clock.ManualClock()
+    previous_clock = clock.set_sandbox_clock(held_clock)
     try:
         with (
-            patch.object(WallClock, "now", lambda _: held.now().timestamp()),
-            patch.object(WallClock, "sleep", lambda _, seconds: held.advance(seconds)),
-            patch("ops.core.clock.now", held.now),
+            patch.object(WallClock, "now", lambda _: held_clock.now().timestamp()),
+            patch.object(WallClock, "sleep", lambda _, seconds: held_clock.advance(seconds)),
+            patch("ops.core.clock.now", held_clock.now),
         ):
             yield
     finally:
-        clock.set_sandbox_clock(before)
+        clock.set_sandbox_clock(previous_clock)
 
 
-def said(prod: Prod, capsys: pytest.CaptureFixture[str], line: str, code: int = 0) -> Any:
+def run_prod_for_json(
+    prod: DeployedProd, capsys: pytest.CaptureFixture[str], line: str, code: int = 0
+) -> Any:
     """The JSON that a line prints."""
     capsys.readouterr()
-    ended = prod.ops(*line.split(), "--output", "json")
-    told = capsys.readouterr()
-    assert ended == code, told.err
-    return json.loads(told.out)
+    exit_code = prod.run_ops(*line.split(), "--output", "json")
+    captured = capsys.readouterr()
+    assert exit_code == code, captured.err
+    return json.loads(captured.out)
 
 
 def test_a_change_is_the_only_difference_until_it_is_undone(
-    prod: Prod, capsys: pytest.CaptureFixture[str]
+    prod: DeployedProd, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with waiting():
-        kept = said(prod, capsys, "baseline capture --yes")
+    with simulate_waiting():
+        kept = run_prod_for_json(prod, capsys, "baseline capture --yes")
         assert kept["unknown"] == []
-        assert said(prod, capsys, "baseline compare")["items"] == []
+        assert run_prod_for_json(prod, capsys, "baseline compare")["items"] == []
 
-        scaled = said(prod, capsys, "service scale 3 --service backend --yes")
-        found = said(prod, capsys, "baseline compare", code=3)
+        scaled = run_prod_for_json(prod, capsys, "service scale 3 --service backend --yes")
+        found = run_prod_for_json(prod, capsys, "baseline compare", code=3)
         assert found["baseline"] == kept["baseline"]
         assert found["items"] == [
             {
@@ -69,19 +71,19 @@ def test_a_change_is_the_only_difference_until_it_is_undone(
             }
         ]
 
-        assert prod.ops("runs", "undo", scaled["run"], "--yes") == 0
+        assert prod.run_ops("runs", "undo", scaled["run"], "--yes") == 0
         capsys.readouterr()
-        assert prod.ops("baseline", "compare", kept["baseline"]) == 0
+        assert prod.run_ops("baseline", "compare", kept["baseline"]) == 0
     says = f"all is as it was at {kept['taken']} ({kept['baseline']})\n"
     assert capsys.readouterr().out == says
 
 
-def test_no_read_is_sent_twice(prod: Prod, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_read_is_sent_twice(prod: DeployedProd, capsys: pytest.CaptureFixture[str]) -> None:
     """What health, usage and the rest have in common is read once; a revision is one call."""
-    with calls() as health:
-        assert prod.ops("health") == 0
-    with waiting(), calls() as all_:
-        said(prod, capsys, "baseline compare")
+    with count_calls() as health:
+        assert prod.run_ops("health") == 0
+    with simulate_waiting(), count_calls() as all_:
+        run_prod_for_json(prod, capsys, "baseline compare")
     assert prod.outputs.services is not None
     more = {name: all_[name] - health[name] for name in all_ if all_[name] != health[name]}
     assert more == {

@@ -8,28 +8,34 @@ import pytest
 
 from ops.baseline.capture import PARTS
 from ops.health.registry import APIS
-from tests.ops.baseline.test_baseline import opened, told
-from tests.ops.command_line import Console
-from tests.ops.prod.deployed import calls
+from tests.ops.baseline.test_baseline import list_printed_differences, open_stack_console
+from tests.ops.command_line import OpsConsole
+from tests.ops.prod.deployed import count_calls
 
-READ: Final = sorted({api for part in PARTS for api in part.apis})
+APIS_OF_BASELINE: Final = sorted({api for part in PARTS for api in part.apis})
 
 
 @pytest.fixture(scope="module")
-def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+def unchanged_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpsConsole]:
     """A stack that nobody changes, and a baseline of it."""
-    for console in opened(None, tmp_path_factory.mktemp("still")):
+    for console in open_stack_console(None, tmp_path_factory.mktemp("still")):
         console.file.with_name("kept.json").unlink(missing_ok=True)
         yield console
 
 
 @pytest.mark.parametrize("code", ["Throttling", "AccessDenied"])
-@pytest.mark.parametrize("api", [api for api in READ if not api.startswith("elasticache")])
+@pytest.mark.parametrize(
+    "api", [api for api in APIS_OF_BASELINE if not api.startswith("elasticache")]
+)
 @pytest.mark.exhaustive
 def test_what_was_not_read_is_unknown_and_never_gone_new_or_changed(
-    still: Console, capsys: pytest.CaptureFixture[str], tmp_path: Path, api: str, code: str
+    unchanged_stack: OpsConsole,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    api: str,
+    code: str,
 ) -> None:
-    still.capture = capsys
+    unchanged_stack.capture = capsys
     operation = api.split(".")[1].replace("_", "")
     whole, part = tmp_path / "whole.json", tmp_path / "part.json"
     areas = ",".join(a for p in PARTS if api in p.apis for a in p.areas)
@@ -37,12 +43,12 @@ def test_what_was_not_read_is_unknown_and_never_gone_new_or_changed(
     def refuse(name: str) -> str | None:
         return code if name.lower() == operation else None
 
-    still(f"baseline capture --to {whole}")
-    with calls(refuse):
-        assert still.json(f"baseline capture --to {part}")["unknown"]
-        now = told(still, f"baseline compare {whole} --only {areas}")
-        both = told(still, f"baseline compare {part} --only {areas}")
-    then = told(still, f"baseline compare {part} --only {areas}")
+    unchanged_stack(f"baseline capture --to {whole}")
+    with count_calls(refuse):
+        assert unchanged_stack.run_for_json(f"baseline capture --to {part}")["unknown"]
+        now = list_printed_differences(unchanged_stack, f"baseline compare {whole} --only {areas}")
+        both = list_printed_differences(unchanged_stack, f"baseline compare {part} --only {areas}")
+    then = list_printed_differences(unchanged_stack, f"baseline compare {part} --only {areas}")
     for found in (now, both, then):
         assert {kind for kind, *_ in found} == {"unknown"}
     assert any(api in str(before) for *_, before, _ in then)
@@ -50,7 +56,7 @@ def test_what_was_not_read_is_unknown_and_never_gone_new_or_changed(
 
 
 def test_every_read_of_a_baseline_is_known_to_the_permissions() -> None:
-    assert set(READ) - set(APIS) == {
+    assert set(APIS_OF_BASELINE) - set(APIS) == {
         "ec2.describe_launch_template_versions",
         "ecs.describe_task_definition",
         "rds.describe_db_parameters",

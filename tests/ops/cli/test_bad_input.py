@@ -23,23 +23,23 @@ from ops.core.declaration import (
 )
 from ops.permissions.declared import DECLARATIONS
 from tests.ops import db_stage, fleet_stage, service_stage
-from tests.ops.call_recorder import recorded
-from tests.ops.every_command import put_bucket, typing
-from tests.ops.preview_files import PREVIEWS
+from tests.ops.call_recorder import record_calls
+from tests.ops.every_command import open_command_line, put_operations_bucket
+from tests.ops.preview_files import PREVIEW_FOLDER
 from tests.ops.procedures import alarms
-from tests.ops.procedures.recover_rebuild import FOLDER, put_program
+from tests.ops.procedures.recover_rebuild import PROGRAM_FOLDER, put_program_folder
 from tests.ops.stage import Stage
 
 
 @dataclass(frozen=True)
-class Param:
+class CommandParameter:
     """One option or argument of a command. `name` is how it is called on the line."""
 
     command: str
     name: str
     kind: Any
-    least: float | None
-    most: float | None
+    minimum: float | None
+    maximum: float | None
 
     @property
     def declaration(self) -> Declaration:
@@ -60,7 +60,7 @@ class Param:
             return True
         return self.name not in self.declaration.bad and self.name in SHARED_JUDGED_BY_AWS
 
-    def wrong(self) -> tuple[str, ...]:
+    def list_wrong_values(self) -> tuple[str, ...]:
         """Values that it cannot have."""
         if self.reason is None and (bad := self.declaration.bad.get(self.name)):
             return bad
@@ -69,57 +69,59 @@ class Param:
         if get_origin(self.kind) is Literal:
             return ("nonsense",)
         if self.kind in (int, float):
-            less = () if self.least is None else (f"{self.least - 1:g}",)
-            more = () if self.most is None else (f"{self.most + 1:.0f}",)
-            return ("soon", *less, *more)
+            below_minimum = () if self.minimum is None else (f"{self.minimum - 1:g}",)
+            above_maximum = () if self.maximum is None else (f"{self.maximum + 1:.0f}",)
+            return ("soon", *below_minimum, *above_maximum)
         return ()
 
 
 @cache
-def commands() -> tuple[tuple[str, Any], ...]:
+def list_typer_commands() -> tuple[tuple[str, Any], ...]:
     """Every command of every noun, as typer has it."""
 
-    def below(path: str, command: Any) -> Iterator[tuple[str, Any]]:
+    def walk_commands(path: str, command: Any) -> Iterator[tuple[str, Any]]:
         if not hasattr(command, "commands"):
             yield path, command
             return
-        for name, one in command.commands.items():
-            yield from below(f"{path} {name}", one)
+        for name, subcommand in command.commands.items():
+            yield from walk_commands(f"{path} {name}", subcommand)
 
-    found: list[tuple[str, Any]] = []
+    command_list: list[tuple[str, Any]] = []
     for name, (module, _) in (TOP_LEVEL_COMMANDS | COMMAND_GROUPS).items():
         app = import_module(module).app
-        made = typer.main.get_group if name in COMMAND_GROUPS else typer.main.get_command
-        found += below(name, made(app))
-    return tuple(found)
+        build_command = typer.main.get_group if name in COMMAND_GROUPS else typer.main.get_command
+        command_list += walk_commands(name, build_command(app))
+    return tuple(command_list)
 
 
 @cache
-def params() -> tuple[Param, ...]:
+def list_command_parameters() -> tuple[CommandParameter, ...]:
     """Every option and argument that takes a value."""
-    found = []
-    for command, made in commands():
-        for param in made.params:
+    parameter_list = []
+    for command, typer_command in list_typer_commands():
+        for param in typer_command.params:
             option = param.param_type_name == "option"
             if (option and param.is_flag) or param.name == "help":
                 continue
             kind = param.type_descriptor.annotation
-            name = max(param.opts, key=len) if option else bare(param)
-            found.append(Param(command, name, kind, param.min, param.max))
-    return tuple(found)
+            name = max(param.opts, key=len) if option else get_argument_name(param)
+            parameter_list.append(CommandParameter(command, name, kind, param.min, param.max))
+    return tuple(parameter_list)
 
 
-def bare(param: Any) -> str:
+def get_argument_name(param: Any) -> str:
     """An argument's name as messages have it."""
     return str(param.metavar or param.name).strip("[].").replace("-- ", "").rstrip(".]").upper()
 
 
-CASES: Final = [(param, value) for param in params() for value in param.wrong()]
+WRONG_VALUE_CASES: Final = [
+    (param, value) for param in list_command_parameters() for value in param.list_wrong_values()
+]
 
 
-@pytest.mark.parametrize("param", params(), ids=lambda p: f"{p.command} {p.name}")
-def test_each_option_has_a_wrong_value_or_a_reason_why_not(param: Param) -> None:
-    assert param.wrong() or param.reason, (
+@pytest.mark.parametrize("param", list_command_parameters(), ids=lambda p: f"{p.command} {p.name}")
+def test_each_option_has_a_wrong_value_or_a_reason_why_not(param: CommandParameter) -> None:
+    assert param.list_wrong_values() or param.reason, (
         f"declare a bad value of {param.name} of {param.command}, or why it has none (never_bad)"
     )
 
@@ -128,17 +130,17 @@ def test_each_option_has_a_wrong_value_or_a_reason_why_not(param: Param) -> None
 def stack() -> Iterator[tuple[Stage, dict[str, str], Any]]:
     """One stack for all lines, since none of them may change it; with a run to speak of."""
 
-    def build(on: Stage) -> None:
-        db_stage.put(on, BackupRetentionPeriod=7)
-        service_stage.put(on, ("backend", "frontend"))
-        service_stage.put_scaling(on)
-        fleet_stage.put(on)
-        alarms.put(on)
-        put_program()
-        put_bucket(on)
+    def set_up(on: Stage) -> None:
+        db_stage.put_database(on, BackupRetentionPeriod=7)
+        service_stage.put_services(on, ("backend", "frontend"))
+        service_stage.put_scalable_target(on)
+        fleet_stage.put_fleet(on)
+        alarms.put_alarms(on)
+        put_program_folder()
+        put_operations_bucket(on)
 
-    with typing(build) as (on, typed):
-        assert typed("db snapshot create --yes") == 0
+    with open_command_line(set_up) as (on, run_line):
+        assert run_line("db snapshot create --yes") == 0
         keys = on.client("s3").list_objects_v2(Bucket=on.outputs.backups.operations_bucket)
         run = keys["Contents"][0]["Key"].split("/")[1]
         yield (
@@ -146,25 +148,27 @@ def stack() -> Iterator[tuple[Stage, dict[str, str], Any]]:
             {
                 "run": run,
                 "snapshot": f"bulwark-test-database-{run}",
-                "image": service_stage.IMAGE,
-                "fleet_image": fleet_stage.IMAGE,
-                "previews": str(PREVIEWS),
-                "program": str(FOLDER),
+                "image": service_stage.BACKEND_IMAGE,
+                "fleet_image": fleet_stage.FLEET_IMAGE,
+                "previews": str(PREVIEW_FOLDER),
+                "program": str(PROGRAM_FOLDER),
             },
-            typed,
+            run_line,
         )
 
 
 @pytest.mark.parametrize(
-    ("param", "value"), CASES, ids=[f"{p.command} {p.name} {v}" for p, v in CASES]
+    ("param", "value"),
+    WRONG_VALUE_CASES,
+    ids=[f"{p.command} {p.name} {v}" for p, v in WRONG_VALUE_CASES],
 )
 def test_a_wrong_value_is_one_line_and_nothing_is_called(
-    param: Param, value: str, stack: Any, capsys: pytest.CaptureFixture[str]
+    param: CommandParameter, value: str, stack: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, words, typed = stack
-    line = typed_line(param, value).format(**words)
+    line = build_wrong_line(param, value).format(**words)
     capsys.readouterr()
-    with recorded() as calls:
+    with record_calls() as calls:
         code = typed(line)
     first, *advice = capsys.readouterr().err.splitlines()
     assert code == 2, first
@@ -177,15 +181,23 @@ def test_a_wrong_value_is_one_line_and_nothing_is_called(
         assert asked == []
 
 
-def typed_line(param: Param, value: str) -> str:
+def build_wrong_line(param: CommandParameter, value: str) -> str:
     """The command with this value, and with what it needs besides."""
-    options = {p.name for p in params() if p.command == param.command}
+    options = {
+        other_parameter.name
+        for other_parameter in list_command_parameters()
+        if other_parameter.command == param.command
+    }
     needed = dict(param.declaration.needs)
     if "--service" in options and param.command.startswith("service"):
         needed.setdefault("--service", "backend")
     needed[param.name] = value
-    rest = [v for k, v in needed.items() if not k.startswith("-")]
-    given = [f"{k}={v}" for k, v in needed.items() if k.startswith("-")]
-    made = dict(commands())[param.command]
-    yes = ["--yes"] if any("--yes" in p.opts for p in made.params) else []
-    return " ".join([param.command, *given, *yes, *rest])
+    argument_words = [v for k, v in needed.items() if not k.startswith("-")]
+    option_words = [f"{k}={v}" for k, v in needed.items() if k.startswith("-")]
+    typer_command = dict(list_typer_commands())[param.command]
+    yes = (
+        ["--yes"]
+        if any("--yes" in other_parameter.opts for other_parameter in typer_command.params)
+        else []
+    )
+    return " ".join([param.command, *option_words, *yes, *argument_words])

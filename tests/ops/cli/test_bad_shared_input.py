@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ops.cli.app import SHARED_OPTIONS, main
-from tests.ops.call_recorder import recorded
-from tests.ops.stage import stack_outputs
+from tests.ops.call_recorder import record_calls
+from tests.ops.stage import build_stack_outputs
 
 
 @pytest.mark.parametrize(
@@ -30,9 +30,9 @@ def test_a_wrong_value_of_what_all_share(
     line: str,
 ) -> None:
     file = tmp_path / "outputs.json"
-    file.write_text(stack_outputs().model_dump_json(by_alias=True))
+    file.write_text(build_stack_outputs().model_dump_json(by_alias=True))
     given = {"--outputs": str(file), option: value}
-    with recorded() as calls:
+    with record_calls() as calls:
         code = main([*line.split(), *(word for pair in given.items() for word in pair)])
     assert code == 2
     assert says in capsys.readouterr().err.splitlines()[0]

@@ -42,7 +42,7 @@ def place(request: pytest.FixtureRequest, s3: Any, tmp_path: Path) -> LockStore:
     )
 
 
-def held(run: str, since: float = 100, until: float = 200) -> LockRecord:
+def build_lock_record(run: str, since: float = 100, until: float = 200) -> LockRecord:
     return LockRecord(holder="ann@laptop", run=run, reason="resize", since=since, until=until)
 
 
@@ -73,47 +73,47 @@ def test_a_put_whose_answer_was_lost_is_found_to_be_ours(s3: Any) -> None:
 
 
 def test_a_second_operator_is_refused_and_told_who_and_why(place: LockStore) -> None:
-    Lock(place).acquire(held("run-1"))
+    Lock(place).acquire(build_lock_record("run-1"))
     with pytest.raises(LockedError, match=r"ann@laptop holds the lock: resize \(run run-1\)"):
-        Lock(place).acquire(held("run-2", since=150))
+        Lock(place).acquire(build_lock_record("run-2", since=150))
 
 
 def test_a_run_that_resumes_takes_its_own_lock_again(place: LockStore) -> None:
-    Lock(place).acquire(held("run-1"))
-    Lock(place).acquire(held("run-1", since=150, until=250))
+    Lock(place).acquire(build_lock_record("run-1"))
+    Lock(place).acquire(build_lock_record("run-1", since=150, until=250))
     found = Lock(place).find_record()
     assert found is not None
     assert found.until == 250
 
 
 def test_an_expired_lock_can_be_taken_over(place: LockStore) -> None:
-    Lock(place).acquire(held("run-1"))
-    Lock(place).acquire(held("run-2", since=201, until=300))
+    Lock(place).acquire(build_lock_record("run-1"))
+    Lock(place).acquire(build_lock_record("run-2", since=201, until=300))
     found = Lock(place).find_record()
     assert found is not None
     assert found.run == "run-2"
 
 
 def test_giving_back_frees_only_ones_own(place: LockStore) -> None:
-    Lock(place).acquire(held("run-1"))
+    Lock(place).acquire(build_lock_record("run-1"))
     Lock(place).release("run-2")
-    assert Lock(place).find_record() == held("run-1")
+    assert Lock(place).find_record() == build_lock_record("run-1")
     Lock(place).release("run-1")
     assert Lock(place).find_record() is None
 
 
 def test_a_broken_lock_says_whose_it_was(place: LockStore) -> None:
-    Lock(place).acquire(held("run-1"))
-    assert Lock(place).break_lock(held("run-1"))
+    Lock(place).acquire(build_lock_record("run-1"))
+    assert Lock(place).break_lock(build_lock_record("run-1"))
     assert Lock(place).find_record() is None
-    assert not Lock(place).break_lock(held("run-1"))
+    assert not Lock(place).break_lock(build_lock_record("run-1"))
 
 
 def test_only_the_lock_that_was_seen_is_removed(place: LockStore) -> None:
-    Lock(place).acquire(held("run-1"))
+    Lock(place).acquire(build_lock_record("run-1"))
     found = place.read()
     assert found is not None
-    assert Lock(place).break_lock(held("run-1"))
-    Lock(place).acquire(held("run-2"))
+    assert Lock(place).break_lock(build_lock_record("run-1"))
+    Lock(place).acquire(build_lock_record("run-2"))
     assert not place.remove(found[1])
-    assert Lock(place).find_record() == held("run-2")
+    assert Lock(place).find_record() == build_lock_record("run-2")

@@ -6,14 +6,14 @@ import pytest
 
 from ops.cli.render import Output
 
-ROWS: list[dict[str, object]] = [
+SAMPLE_ROWS: list[dict[str, object]] = [
     {"name": "one", "value": None, "why": "two\nlines \x1b[31mred\x07"},
     {"name": "another", "value": ["a", "b"], "why": "[bold]as it is[/bold]"},
 ]
 
 
 def test_a_row_is_a_line_and_columns_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
-    Output("table").print_rows("things", ("name", "value", "why"), ROWS)
+    Output("table").print_rows("things", ("name", "value", "why"), SAMPLE_ROWS)
     assert capsys.readouterr().out.splitlines() == [
         "name     value  why",
         "one      -      two lines  [31mred",
@@ -35,7 +35,7 @@ def test_what_is_for_a_person_beside_json_goes_to_stderr(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Output("table", to_stderr=True).print_line("the plan")
-    Output("json").print_rows("things", ("name",), ROWS[:1])
+    Output("json").print_rows("things", ("name",), SAMPLE_ROWS[:1])
     captured = capsys.readouterr()
     assert captured.err == "the plan\n"
-    assert json.loads(captured.out) == {"schema": 1, "kind": "things", "items": ROWS[:1]}
+    assert json.loads(captured.out) == {"schema": 1, "kind": "things", "items": SAMPLE_ROWS[:1]}

@@ -14,42 +14,42 @@ from sandbox.clients.http_client import STEP_SECONDS
 from sandbox.clients.observation import ClientObservation
 from sandbox.clients.writer import DatabaseWriter
 from tests.ops import service_stage
-from tests.ops.command_line import Console
-from tests.ops.db_stage import seen
-from tests.ops.procedures.db_password import put_rotation
+from tests.ops.command_line import OpsConsole
+from tests.ops.db_stage import describe_database
+from tests.ops.procedures.db_password import put_rotation_function
 from tests.ops.stage import Stage
-from tests.ops.writing_client import held_console, login, written
+from tests.ops.writing_client import fetch_login, open_simulated_console, write_continuously
 
 # Simulated seconds of an outage: RDS User Guide, Multi-AZ DB instance deployments.
-FAILOVER = (60.0, 120.0)
-REBOOT = 60.0  # as the sandbox models it
+FAILOVER_SECONDS_RANGE = (60.0, 120.0)
+MODELLED_REBOOT_SECONDS = 60.0  # as the sandbox models it
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    def build(on: Stage) -> None:
-        service_stage.put(on)
-        put_rotation(on)
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpsConsole]:
+    def set_up(on: Stage) -> None:
+        service_stage.put_services(on)
+        put_rotation_function(on)
 
-    with held_console(tmp_path_factory.mktemp("writer"), build) as made:
-        yield made
+    with open_simulated_console(tmp_path_factory.mktemp("writer"), set_up) as console:
+        yield console
 
 
 @pytest.fixture
-def ops(server: Console, capsys: pytest.CaptureFixture[str]) -> Console:
+def ops(server: OpsConsole, capsys: pytest.CaptureFixture[str]) -> OpsConsole:
     server.capture = capsys
     server.stage.clock.sleep(3600)  # whatever the test before has left going on
     return server
 
 
-def saw(ops: Console, line: str) -> ClientObservation:
+def observe_line(ops: OpsConsole, line: str) -> ClientObservation:
     """What the client saw of a line."""
-    with written(ops) as writer:
+    with write_continuously(ops) as writer:
         ops(line)
-    found = writer.get_observation()
-    assert found.lost_rows == 0, "what was acknowledged is there"
-    assert found.answered > 2
-    return found
+    observation = writer.get_observation()
+    assert observation.lost_rows == 0, "what was acknowledged is there"
+    assert observation.answered > 2
+    return observation
 
 
 @pytest.mark.parametrize(
@@ -59,41 +59,53 @@ def saw(ops: Console, line: str) -> ClientObservation:
         pytest.param("db storage 40 --yes", marks=pytest.mark.exhaustive),
     ],
 )
-def test_what_needs_no_outage_is_not_felt(ops: Console, line: str) -> None:
-    found = saw(ops, line)
+def test_what_needs_no_outage_is_not_felt(ops: OpsConsole, line: str) -> None:
+    found = observe_line(ops, line)
     assert (found.errors, found.answered) == (0, found.sent)
     assert found.longest_gap <= STEP_SECONDS
 
 
-def test_a_failover_is_felt_for_as_long_as_aws_says(ops: Console) -> None:
-    before = seen(ops.stage)
-    found = saw(ops, "db failover --yes")
-    after = seen(ops.stage)
+def test_a_failover_is_felt_for_as_long_as_aws_says(ops: OpsConsole) -> None:
+    before = describe_database(ops.stage)
+    found = observe_line(ops, "db failover --yes")
+    after = describe_database(ops.stage)
     assert after["AvailabilityZone"] == before["SecondaryAvailabilityZone"]
     assert after["Endpoint"] == before["Endpoint"]
     assert found.errors > 0
-    assert FAILOVER[0] <= found.longest_gap <= FAILOVER[1] + 2 * STEP_SECONDS
+    assert (
+        FAILOVER_SECONDS_RANGE[0]
+        <= found.longest_gap
+        <= FAILOVER_SECONDS_RANGE[1] + 2 * STEP_SECONDS
+    )
 
 
 @pytest.mark.exhaustive
-def test_a_reboot_is_felt_until_it_is_over(ops: Console) -> None:
-    found = saw(ops, "db reboot --yes")
+def test_a_reboot_is_felt_until_it_is_over(ops: OpsConsole) -> None:
+    found = observe_line(ops, "db reboot --yes")
     assert found.errors > 0
-    assert REBOOT - STEP_SECONDS <= found.longest_gap <= REBOOT + 2 * STEP_SECONDS
+    assert (
+        MODELLED_REBOOT_SECONDS - STEP_SECONDS
+        <= found.longest_gap
+        <= MODELLED_REBOOT_SECONDS + 2 * STEP_SECONDS
+    )
 
 
 @pytest.mark.exhaustive
-def test_another_class_is_felt_as_a_failover_is(ops: Console) -> None:
-    found = saw(ops, "db resize db.m7g.large --yes")
-    assert seen(ops.stage)["DBInstanceClass"] == "db.m7g.large"
+def test_another_class_is_felt_as_a_failover_is(ops: OpsConsole) -> None:
+    found = observe_line(ops, "db resize db.m7g.large --yes")
+    assert describe_database(ops.stage)["DBInstanceClass"] == "db.m7g.large"
     assert found.errors > 0
-    assert FAILOVER[0] <= found.longest_gap <= FAILOVER[1] + 2 * STEP_SECONDS
+    assert (
+        FAILOVER_SECONDS_RANGE[0]
+        <= found.longest_gap
+        <= FAILOVER_SECONDS_RANGE[1] + 2 * STEP_SECONDS
+    )
 
 
 @pytest.mark.exhaustive
-def test_another_password_is_not_felt_and_is_read_when_one_connects_again(ops: Console) -> None:
-    before = login(ops)["password"]
-    with written(ops) as writer:
+def test_another_password_is_not_felt_and_is_read_when_one_connects_again(ops: OpsConsole) -> None:
+    before = fetch_login(ops)["password"]
+    with write_continuously(ops) as writer:
         ops("db rotate-password --yes")
         ops.stage.clock.sleep(120)
         assert (writer.get_observation().errors, writer.get_observation().longest_gap) == (
@@ -102,22 +114,22 @@ def test_another_password_is_not_felt_and_is_read_when_one_connects_again(ops: C
         ), "who is in stays in"
         ops("db reboot --yes")
     found = writer.get_observation()
-    assert login(ops)["password"] != before
+    assert fetch_login(ops)["password"] != before
     assert (found.lost_rows, found.errors > 0) == (0, True)
-    assert found.longest_gap <= REBOOT + 2 * STEP_SECONDS
+    assert found.longest_gap <= MODELLED_REBOOT_SECONDS + 2 * STEP_SECONDS
 
 
 @pytest.mark.exhaustive
-def test_rows_that_are_lost_are_counted(ops: Console) -> None:
-    with written(ops) as writer:
+def test_rows_that_are_lost_are_counted(ops: OpsConsole) -> None:
+    with write_continuously(ops) as writer:
         ops.stage.clock.sleep(60)
         with writer._connect() as other:
             other.execute(b"DELETE FROM bulwark_writer WHERE n IN (2, 3)")
     assert writer.get_observation().lost_rows == 2
 
 
-def test_a_thread_writes_as_well(ops: Console, tmp_path: Path) -> None:
-    with DatabaseWriter(lambda: login(ops)) as writer:
+def test_a_thread_writes_as_well(ops: OpsConsole, tmp_path: Path) -> None:
+    with DatabaseWriter(lambda: fetch_login(ops)) as writer:
         until = time.monotonic() + 20
         while writer.get_observation().answered < 3 and time.monotonic() < until:
             time.sleep(0.01)

@@ -8,7 +8,7 @@ import pytest
 from sandbox.clients.http_client import HttpClient
 from sandbox.running_stack import serve_stack
 
-LINES = (
+SERVED_LINES = (
     ("service deploy public.ecr.aws/app:v2 --service backend --yes", 0),
     ("service deploy public.ecr.aws/app:v3-never-healthy --service backend --yes", 5),
     ("service restart --service backend --yes", 0),
@@ -21,7 +21,7 @@ LINES = (
 def test_no_operation_that_is_none_of_the_users_business_is_felt() -> None:
     """How long it went without an answer is the machine's business here: not asserted."""
     with serve_stack("prod", factor=300) as it:
-        for line, code in LINES:
+        for line, code in SERVED_LINES:
             with HttpClient(f"{it.site_url}/api/x") as asker:
                 command = [sys.executable, "-m", "ops", *line.split()]
                 done = subprocess.run(

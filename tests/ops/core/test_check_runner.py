@@ -13,53 +13,53 @@ from ops.core.checks import Answer, Check, Facts, Finding, Looking, Read, Unknow
 from ops.core.errors import UnreachableError, UsageError
 from ops.health.registry import CHECKS
 from tests.ops.single_check import NOW
-from tests.ops.stage import REGION, stack_outputs
+from tests.ops.stage import REGION, build_stack_outputs
 
 
-class Pages(Aws):
+class PagedAws(Aws):
     """AWS that has some items to list, and says how many were asked for."""
 
     def __init__(self, *items: Any) -> None:
         super().__init__(REGION)
-        self.items, self.asked = items, 0
+        self.items, self.requested_count = items, 0
 
-    def pages(self, *_: Any) -> Iterator[Any]:
+    def list_items(self, *_: Any) -> Iterator[Any]:
         for item in self.items:
-            self.asked += 1
+            self.requested_count += 1
             if isinstance(item, Exception):
                 raise item
             yield item
 
 
-def refusal(code: str) -> ClientError:
+def build_client_error(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "no"}}, "Describe")
 
 
 def test_a_list_is_read_only_as_far_back_as_it_is_wanted() -> None:
     times = ("2026-11-21T11:50:00Z", "2026-11-21T11:10:00Z", "2026-11-21T10:50:00Z", "2026-11-20")
-    aws = Pages(*({"StartTime": time} for time in times))
-    facts = Facts(stack_outputs(), NOW)
+    aws = PagedAws(*({"StartTime": time} for time in times))
+    facts = Facts(build_stack_outputs(), NOW)
     found = send(aws, read("a.b", "x", newest=("StartTime", facts.ago(3600))), REGION)
     assert known(found) == [{"StartTime": time} for time in times[:2]]
-    assert aws.asked == 3  # the first that is too old ends it
+    assert aws.requested_count == 3  # the first that is too old ends it
 
 
 def test_only_a_code_that_says_so_is_absent() -> None:
     one = read("a.b", "x", absent=("ThingNotFound",))
-    assert send(Pages(refusal("ThingNotFound")), one, REGION) == []
-    found = send(Pages(refusal("ValidationError")), one, REGION)
+    assert send(PagedAws(build_client_error("ThingNotFound")), one, REGION) == []
+    found = send(PagedAws(build_client_error("ValidationError")), one, REGION)
     assert isinstance(found, UnknownError)
     assert str(found) == "a.b: no"
 
 
 def test_an_error_on_a_later_page_leaves_all_unknown() -> None:
-    found = send(Pages({}, UnreachableError("no answer")), read("a.b", "x"), REGION)
+    found = send(PagedAws({}, UnreachableError("no answer")), read("a.b", "x"), REGION)
     assert isinstance(found, UnknownError)
 
 
 def test_without_credentials_nothing_is_looked_at() -> None:
     with pytest.raises(UsageError, match="no credentials"):
-        send(Pages(UsageError("there are no credentials")), read("a.b", "x"), REGION)
+        send(PagedAws(UsageError("there are no credentials")), read("a.b", "x"), REGION)
 
 
 def test_no_read_is_sent_twice_and_reads_of_a_round_are_sent_together() -> None:
@@ -71,13 +71,13 @@ def test_no_read_is_sent_twice_and_reads_of_a_round_are_sent_together() -> None:
         more = yield [read("a.one", "x")]
         return [Finding("ok", "a", str(known(more[0])), str(len(answers)))]
 
-    def sending(one: Read) -> Answer:
-        sent.append(one)
+    def sending(call: Read) -> Answer:
+        sent.append(call)
         together.wait()
         return [{}]
 
     check = Check("a", "b", look, ("a.one", "a.two", "a.three"))
-    findings = run([check, check], Facts(stack_outputs(), NOW), sending)
+    findings = run([check, check], Facts(build_stack_outputs(), NOW), sending)
     assert len(findings) == 2
     assert len(sent) == 3
 
@@ -87,7 +87,7 @@ def test_a_bug_in_a_read_is_raised_and_not_reported_as_unknown() -> None:
         raise KeyError("a bug")
 
     with pytest.raises(KeyError, match="a bug"):
-        run(CHECKS[:1], Facts(stack_outputs(), NOW), sending)
+        run(CHECKS[:1], Facts(build_stack_outputs(), NOW), sending)
 
 
 def test_a_read_that_a_check_does_not_declare_is_refused() -> None:
@@ -96,7 +96,7 @@ def test_a_read_that_a_check_does_not_declare_is_refused() -> None:
         return []
 
     with pytest.raises(ValueError, match=r"reads a\.secret undeclared"):
-        run([Check("a", "b", look, ())], Facts(stack_outputs(), NOW), lambda _: [])
+        run([Check("a", "b", look, ())], Facts(build_stack_outputs(), NOW), lambda _: [])
 
 
 def test_unknown_account_makes_what_fails_unknown() -> None:

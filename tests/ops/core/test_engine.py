@@ -18,23 +18,23 @@ from ops.core.errors import DeniedError, OutcomeUnknownError
 from ops.core.journal import Journal
 from ops.core.plan import Action, Call, Plan, Step, Wait
 
-SIZE, STATUS = "DBInstances[0].DBInstanceClass", "DBInstances[0].DBInstanceStatus"
+CLASS_PATH, STATUS_PATH = "DBInstances[0].DBInstanceClass", "DBInstances[0].DBInstanceStatus"
 
 
-class KilledError(BaseException):
+class SimulatedKillError(BaseException):
     """The process is gone."""
 
 
 @dataclass
-class World:
+class FakeRds:
     """One database with its snapshots. Changes show `lag` seconds late and take `takes`."""
 
     lag: float = 0
-    takes: float = 40
-    breaks: bool = False
+    change_seconds: float = 40
+    is_failing: bool = False
     time: float = 1000
     size: str = "small"
-    modified: int = 0
+    modify_count: int = 0
     snapshots: dict[str, float] = field(default_factory=dict)
     changes: list[tuple[float, str]] = field(default_factory=list)
 
@@ -44,22 +44,22 @@ class World:
     def sleep(self, seconds: float) -> None:
         self.time += seconds
 
-    def act(self, action: Action, seen: dict[str, JsonValue]) -> JsonValue:
+    def run_action(self, action: Action, step_results: dict[str, JsonValue]) -> JsonValue:
         assert isinstance(action, Call)
         return getattr(self, action.operation)(**action.params)  # type: ignore[no-any-return]
 
     def describe_db_instances(self) -> JsonValue:
         size, status = "small", "available"
-        for at, to in self.changes:
-            if self.time >= at + self.lag:
-                status = "modifying" if self.time < at + self.takes else "available"
-                if self.breaks and to == "large" and status == "available":
+        for started, new_size in self.changes:
+            if self.time >= started + self.lag:
+                status = "modifying" if self.time < started + self.change_seconds else "available"
+                if self.is_failing and new_size == "large" and status == "available":
                     status = "failed"
-                size = to if status == "available" else size
+                size = new_size if status == "available" else size
         return {"DBInstances": [{"DBInstanceClass": size, "DBInstanceStatus": status}]}
 
     def modify_db_instance(self, to: str) -> JsonValue:
-        self.modified += 1
+        self.modify_count += 1
         self.changes.append((self.time, to))
         return {}
 
@@ -70,52 +70,58 @@ class World:
         return {}
 
     def describe_db_snapshots(self, name: str) -> JsonValue:
-        at = self.snapshots.get(name)
-        if at is None or self.time < at + self.lag:
+        started = self.snapshots.get(name)
+        if started is None or self.time < started + self.lag:
             return {}
-        return {"Status": "available" if self.time > at + self.takes else "creating"}
+        return {"Status": "available" if self.time > started + self.change_seconds else "creating"}
 
-    def facts(self) -> tuple[str, list[str], int]:
+    def collect_facts(self) -> tuple[str, list[str], int]:
         self.time += 10_000
-        seen = json.dumps(self.describe_db_instances())
-        return ("large" if "large" in seen else "small", list(self.snapshots), self.modified)
+        description = json.dumps(self.describe_db_instances())
+        return (
+            "large" if "large" in description else "small",
+            list(self.snapshots),
+            self.modify_count,
+        )
 
 
 @dataclass
-class Lines:
+class FusedLines:
     """A journal's lines, and a fuse that kills at the n-th touch of the journal or of AWS."""
 
-    left: int = 10**9
-    kept: list[str] = field(default_factory=list)
+    touches_left: int = 10**9
+    lines: list[str] = field(default_factory=list)
 
     def touch(self) -> None:
-        self.left -= 1
-        if self.left == 0:
-            raise KilledError
+        self.touches_left -= 1
+        if self.touches_left == 0:
+            raise SimulatedKillError
 
     def append(self, index: int, line: str) -> None:
         self.touch()
-        assert index == len(self.kept)
-        self.kept.append(line)
+        assert index == len(self.lines)
+        self.lines.append(line)
         self.touch()
 
     def read(self) -> Sequence[str]:
-        return self.kept
+        return self.lines
 
 
-def modify(name: str, to: str, *undo: Step) -> Step:
+def build_modify_step(name: str, new_size: str, *undo_steps: Step) -> Step:
     goal = Wait(
         read=Call(api="rds.describe_db_instances"),
-        met={STATUS: "available", SIZE: to},
-        failed={STATUS: ["failed"]} if name == "resize" else {},
-        begun={STATUS: "modifying"},
+        met={STATUS_PATH: "available", CLASS_PATH: new_size},
+        failed={STATUS_PATH: ["failed"]} if name == "resize" else {},
+        begun={STATUS_PATH: "modifying"},
         every=15,
     )
-    do = Call(api="rds.modify_db_instance", params={"to": to})
-    return Step(name=name, description=f"make it {to}", action=do, goal=goal, undo=undo)
+    action = Call(api="rds.modify_db_instance", params={"to": new_size})
+    return Step(
+        name=name, description=f"make it {new_size}", action=action, goal=goal, undo=undo_steps
+    )
 
 
-def resize() -> Plan:
+def build_fake_resize_plan() -> Plan:
     copy: dict[str, JsonValue] = {"name": "before-r1"}
     save = Step(
         name="save",
@@ -127,129 +133,131 @@ def resize() -> Plan:
             read=Call(api="rds.describe_db_snapshots", params=copy), met={"Status": "available"}
         ),
     )
-    steps = (save, modify("resize", "large", modify("back", "small")))
+    steps = (save, build_modify_step("resize", "large", build_modify_step("back", "small")))
     return Plan(run="run-1", kind="db resize", stack="s", account="1", region="r", steps=steps)
 
 
-def engine(world: World, lines: Lines) -> Engine:
-    def act(action: Action, seen: dict[str, JsonValue]) -> JsonValue:
+def build_fused_engine(world: FakeRds, lines: FusedLines) -> Engine:
+    def run_touched_action(action: Action, step_results: dict[str, JsonValue]) -> JsonValue:
         lines.touch()
-        answer = world.act(action, seen)
+        answer = world.run_action(action, step_results)
         lines.touch()
         return answer
 
-    return Engine(act, Journal(lines), world, settle_seconds=60)
+    return Engine(run_touched_action, Journal(lines), world, settle_seconds=60)
 
 
-def carry_on(world: World, lines: Lines) -> str:
+def resume_or_start(world: FakeRds, lines: FusedLines) -> str:
     """What a person does after a kill: resume what was written down, or start anew."""
-    lines.left = 10**9
-    fresh = engine(world, lines)
-    return fresh.resume() if lines.kept else fresh.start(resize())
+    lines.touches_left = 10**9
+    new_engine = build_fused_engine(world, lines)
+    return new_engine.resume() if lines.lines else new_engine.start(build_fake_resize_plan())
 
 
-def kill_points(world: World) -> int:
-    lines = Lines()
-    engine(world, lines).start(resize())
-    return 10**9 - lines.left
+def count_kill_points(world: FakeRds) -> int:
+    lines = FusedLines()
+    build_fused_engine(world, lines).start(build_fake_resize_plan())
+    return 10**9 - lines.touches_left
 
 
 @pytest.mark.parametrize("lag", [0, pytest.param(50, marks=pytest.mark.exhaustive)])
 def test_killed_at_any_two_points_it_is_done_once(lag: float) -> None:
-    last = kill_points(World(lag=lag))
+    last = count_kill_points(FakeRds(lag=lag))
     assert last > 20
     cases = 0
     for first in range(1, last + 1):
         for second in range(last + 1):
-            world, lines = World(lag=lag), Lines(first)
-            with suppress(KilledError):
-                engine(world, lines).start(resize())
-            if second and lines.kept:
-                lines.left = second
-                with suppress(KilledError):
-                    engine(world, lines).resume()
-            assert carry_on(world, lines) == "done"
-            assert world.facts() == ("large", ["before-r1"], 1), (first, second)
+            world, lines = FakeRds(lag=lag), FusedLines(first)
+            with suppress(SimulatedKillError):
+                build_fused_engine(world, lines).start(build_fake_resize_plan())
+            if second and lines.lines:
+                lines.touches_left = second
+                with suppress(SimulatedKillError):
+                    build_fused_engine(world, lines).resume()
+            assert resume_or_start(world, lines) == "done"
+            assert world.collect_facts() == ("large", ["before-r1"], 1), (first, second)
             cases += 1
     assert cases == last * (last + 1)
 
 
 @pytest.mark.parametrize("lag", [0, 50])
 def test_a_known_failure_is_undone_even_when_the_undo_is_killed(lag: float) -> None:
-    last = kill_points(World(lag=lag, breaks=True))
+    last = count_kill_points(FakeRds(lag=lag, is_failing=True))
     for first in range(1, last + 1):
-        world, lines = World(lag=lag, breaks=True), Lines(first)
-        with suppress(KilledError):
-            engine(world, lines).start(resize())
-        assert carry_on(world, lines) == "undone"
-        size, snapshots, modified = world.facts()
+        world, lines = FakeRds(lag=lag, is_failing=True), FusedLines(first)
+        with suppress(SimulatedKillError):
+            build_fused_engine(world, lines).start(build_fake_resize_plan())
+        assert resume_or_start(world, lines) == "undone"
+        size, snapshots, modified = world.collect_facts()
         assert (size, snapshots) == ("small", ["before-r1"]), first
         assert modified == 2, first
 
 
 def test_a_person_can_turn_a_run_back_and_it_never_turns_forward_again() -> None:
-    world, lines = World(), Lines(12)
-    with suppress(KilledError):
-        engine(world, lines).start(resize())
-    lines.left = 10**9
-    assert engine(world, lines).undo() == "undone"
-    assert engine(world, lines).resume() == "undone"
-    assert world.facts()[0] == "small"
+    world, lines = FakeRds(), FusedLines(12)
+    with suppress(SimulatedKillError):
+        build_fused_engine(world, lines).start(build_fake_resize_plan())
+    lines.touches_left = 10**9
+    assert build_fused_engine(world, lines).undo() == "undone"
+    assert build_fused_engine(world, lines).resume() == "undone"
+    assert world.collect_facts()[0] == "small"
 
 
 def test_what_still_is_wrong_when_the_time_is_over_may_be_a_failure_and_is_undone() -> None:
-    world, lines = World(takes=10_000), Lines()
-    plan = resize()
+    world, lines = FakeRds(change_seconds=10_000), FusedLines()
+    plan = build_fake_resize_plan()
     save = plan.steps[0]
     late = save.goal.model_copy(update={"late": {"Status": ["creating"]}})
     steps = (save.model_copy(update={"goal": late}), *plan.steps[1:])
-    on = engine(world, lines)
+    on = build_fused_engine(world, lines)
     assert on.start(plan.model_copy(update={"steps": steps})) == "undone"
     assert "'creating', wanted 'available'" in on.reason
     late = save.goal.model_copy(update={"late": {"Status": ["broken"]}})
     steps = (save.model_copy(update={"goal": late}), *plan.steps[1:])
     with pytest.raises(StillRunningError):
-        engine(World(takes=10_000), Lines()).start(plan.model_copy(update={"steps": steps}))
+        build_fused_engine(FakeRds(change_seconds=10_000), FusedLines()).start(
+            plan.model_copy(update={"steps": steps})
+        )
 
 
 def test_a_time_out_is_not_a_failure_and_a_resume_looks_again() -> None:
-    world, lines = World(takes=10_000), Lines()
+    world, lines = FakeRds(change_seconds=10_000), FusedLines()
     with pytest.raises(StillRunningError, match="save: Status is 'creating', wanted 'available'"):
-        engine(world, lines).start(resize())
+        build_fused_engine(world, lines).start(build_fake_resize_plan())
     assert not Journal(lines).is_undoing
-    world.takes = 40
-    assert carry_on(world, lines) == "done"
+    world.change_seconds = 40
+    assert resume_or_start(world, lines) == "done"
 
 
 def test_what_may_have_happened_and_cannot_be_repeated_is_left_to_a_person() -> None:
-    step = modify("resize", "large")
+    step = build_modify_step("resize", "large")
     once = step.model_copy(update={"do": step.action.model_copy(update={"repeatable": False})})
-    plan = resize().model_copy(update={"steps": (once,)})
-    world, lines = World(), Lines(6)  # dies between the intent and the call
-    with suppress(KilledError):
-        engine(world, lines).start(plan)
+    plan = build_fake_resize_plan().model_copy(update={"steps": (once,)})
+    world, lines = FakeRds(), FusedLines(6)  # dies between the intent and the call
+    with suppress(SimulatedKillError):
+        build_fused_engine(world, lines).start(plan)
     assert Journal(lines).records[-1].event == "intent"
-    lines.left = 10**9
+    lines.touches_left = 10**9
     with pytest.raises(InDoubtError, match="resize"):
-        engine(world, lines).resume()
+        build_fused_engine(world, lines).resume()
 
 
 def test_a_throttled_read_stops_and_is_never_taken_for_absence() -> None:
-    world, lines = World(), Lines()
+    world, lines = FakeRds(), FusedLines()
 
-    def throttled(action: Action, seen: dict[str, JsonValue]) -> JsonValue:
+    def throttled(action: Action, step_results: dict[str, JsonValue]) -> JsonValue:
         raise TimeoutError("Throttling")
 
     with pytest.raises(TimeoutError):
-        Engine(throttled, Journal(lines), world).start(resize())
-    assert (world.snapshots, world.modified) == ({}, 0)
+        Engine(throttled, Journal(lines), world).start(build_fake_resize_plan())
+    assert (world.snapshots, world.modify_count) == ({}, 0)
 
 
 def test_a_goal_met_beforehand_calls_nothing_and_is_not_undone() -> None:
-    world, lines = World(), Lines()
+    world, lines = FakeRds(), FusedLines()
     world.changes.append((0, "large"))
-    assert engine(world, lines).start(resize()) == "done"
-    assert world.modified == 1 - 1
+    assert build_fused_engine(world, lines).start(build_fake_resize_plan()) == "done"
+    assert world.modify_count == 1 - 1
     assert all(r.event != "intent" for r in Journal(lines).records if r.step == "resize")
 
 
@@ -267,113 +275,122 @@ def test_a_goal_met_beforehand_calls_nothing_and_is_not_undone() -> None:
     ],
 )
 def test_an_unsound_plan_is_refused_when_it_is_made(change: dict[str, object], says: str) -> None:
-    save, other = resize().steps
+    save, other = build_fake_resize_plan().steps
     fields = {
-        name: getattr(resize(), name) for name in ("run", "kind", "stack", "account", "region")
+        name: getattr(build_fake_resize_plan(), name)
+        for name in ("run", "kind", "stack", "account", "region")
     }
     with pytest.raises(ValidationError, match=says.replace("[", r"\[")):
         Plan(**fields, steps=(save, other.model_copy(update=change)))
 
 
 def test_the_hash_is_of_what_is_done_and_not_of_the_run() -> None:
-    plan = resize()
+    plan = build_fake_resize_plan()
     again = Plan.model_validate_json(plan.model_dump_json().replace("run-1", "run-2"))
     assert again.digest == plan.digest
     assert plan.model_copy(update={"steps": plan.steps[:1]}).digest != plan.digest
 
 
 def test_a_failure_says_what_was_seen_and_what_was_wanted() -> None:
-    world, lines = World(breaks=True), Lines()
-    assert engine(world, lines).start(resize()) == "undone"
-    assert "DBInstanceStatus is 'failed'" in engine(world, lines).reason
+    world, lines = FakeRds(is_failing=True), FusedLines()
+    assert build_fused_engine(world, lines).start(build_fake_resize_plan()) == "undone"
+    assert "DBInstanceStatus is 'failed'" in build_fused_engine(world, lines).reason
     assert isinstance(StepFailedError(), Exception)
 
 
-def second(same: dict[str, str]) -> Plan:
+def build_compare_plan(same_as: dict[str, str]) -> Plan:
     """The resize, and a step that is done when it sees what the first one saw."""
-    save, resize_ = resize().steps
-    wanted = Wait(
-        read=Call(api="rds.describe_db_instances"), met={STATUS: "available"}, same_as=same
+    save, resize_step = build_fake_resize_plan().steps
+    goal = Wait(
+        read=Call(api="rds.describe_db_instances"), met={STATUS_PATH: "available"}, same_as=same_as
     )
-    changed = resize_.model_copy(update={"goal": wanted, "name": "compare", "undo": ()})
+    compare_step = resize_step.model_copy(update={"goal": goal, "name": "compare", "undo": ()})
     fields = {
-        name: getattr(resize(), name) for name in ("run", "kind", "stack", "account", "region")
+        name: getattr(build_fake_resize_plan(), name)
+        for name in ("run", "kind", "stack", "account", "region")
     }
-    return Plan(**fields, steps=(save, resize_, changed))
+    return Plan(**fields, steps=(save, resize_step, compare_step))
 
 
 def test_a_goal_can_be_what_an_earlier_step_saw() -> None:
-    world = World()
-    assert engine(world, Lines()).start(second({SIZE: f"resize.{SIZE}"})) == "done"
+    world = FakeRds()
+    assert (
+        build_fused_engine(world, FusedLines()).start(
+            build_compare_plan({CLASS_PATH: f"resize.{CLASS_PATH}"})
+        )
+        == "done"
+    )
 
 
 def test_what_an_earlier_step_did_not_see_is_never_met() -> None:
-    world = World()
+    world = FakeRds()
     with pytest.raises(StillRunningError, match=r"wanted 'what resize\.None was'"):
-        engine(world, Lines()).start(second({"DBInstances[0].None": "resize.None"}))
+        build_fused_engine(world, FusedLines()).start(
+            build_compare_plan({"DBInstances[0].None": "resize.None"})
+        )
 
 
 def test_a_comparison_with_no_earlier_step_is_refused() -> None:
     with pytest.raises(ValidationError, match=r"compares .* with later\.Size, no earlier"):
-        second({SIZE: "later.Size"})
+        build_compare_plan({CLASS_PATH: "later.Size"})
 
 
 def test_a_run_that_is_done_can_be_undone_and_is_not_over_meanwhile() -> None:
-    world, lines = World(), Lines()
-    engine(world, lines).start(resize())
-    lines.left = 10
-    with suppress(KilledError):
-        engine(world, lines).undo()
+    world, lines = FakeRds(), FusedLines()
+    build_fused_engine(world, lines).start(build_fake_resize_plan())
+    lines.touches_left = 10
+    with suppress(SimulatedKillError):
+        build_fused_engine(world, lines).undo()
     assert Journal(lines).end_record is None
-    lines.left = 10**9
-    assert engine(world, lines).resume() == "undone"
-    assert world.facts()[0] == "small"
-    assert engine(world, lines).undo() == "undone"
+    lines.touches_left = 10**9
+    assert build_fused_engine(world, lines).resume() == "undone"
+    assert world.collect_facts()[0] == "small"
+    assert build_fused_engine(world, lines).undo() == "undone"
 
 
 def test_a_change_whose_answer_is_lost_is_looked_for_and_not_sent_again() -> None:
-    world, lines = World(), Lines()
+    world, lines = FakeRds(), FusedLines()
     lost = iter([True])
 
-    def act(action: Action, seen: dict[str, JsonValue]) -> JsonValue:
-        answer = world.act(action, seen)
+    def act(action: Action, step_results: dict[str, JsonValue]) -> JsonValue:
+        answer = world.run_action(action, step_results)
         if isinstance(action, Call) and action.operation.startswith("modify") and next(lost, False):
             raise OutcomeUnknownError("no answer")
         return answer
 
-    assert Engine(act, Journal(lines), world).start(resize()) == "done"
-    assert world.facts() == ("large", ["before-r1"], 1)
+    assert Engine(act, Journal(lines), world).start(build_fake_resize_plan()) == "done"
+    assert world.collect_facts() == ("large", ["before-r1"], 1)
 
 
 def test_a_change_that_is_lost_before_it_arrives_is_sent_again_so_many_times() -> None:
-    world, lines, sent = World(), Lines(), 0
+    world, lines, sent = FakeRds(), FusedLines(), 0
 
-    def act(action: Action, seen: dict[str, JsonValue]) -> JsonValue:
+    def act(action: Action, step_results: dict[str, JsonValue]) -> JsonValue:
         nonlocal sent
         if isinstance(action, Call) and action.operation.startswith("modify"):
             sent += 1
             raise OutcomeUnknownError("no answer")
-        return world.act(action, seen)
+        return world.run_action(action, step_results)
 
     with pytest.raises(OutcomeUnknownError):
-        Engine(act, Journal(lines), world).start(resize())
-    assert (sent, world.modified) == (MAX_ATTEMPTS, 0)
-    assert engine(world, lines).resume() == "done"
+        Engine(act, Journal(lines), world).start(build_fake_resize_plan())
+    assert (sent, world.modify_count) == (MAX_ATTEMPTS, 0)
+    assert build_fused_engine(world, lines).resume() == "done"
 
 
 def test_a_call_that_is_known_to_have_no_effect_leaves_no_doubt() -> None:
-    step = modify("resize", "large")
+    step = build_modify_step("resize", "large")
     once = step.model_copy(update={"do": step.action.model_copy(update={"repeatable": False})})
-    plan = resize().model_copy(update={"steps": (once,)})
-    world, lines = World(), Lines()
+    plan = build_fake_resize_plan().model_copy(update={"steps": (once,)})
+    world, lines = FakeRds(), FusedLines()
 
-    def act(action: Action, seen: dict[str, JsonValue]) -> JsonValue:
+    def act(action: Action, step_results: dict[str, JsonValue]) -> JsonValue:
         if isinstance(action, Call) and action.operation.startswith("modify"):
             raise DeniedError("rds.modify_db_instance was denied")
-        return world.act(action, seen)
+        return world.run_action(action, step_results)
 
     with pytest.raises(DeniedError):
         Engine(act, Journal(lines), world).start(plan)
     assert Journal(lines).records[-1].event == "failed"
-    assert engine(world, lines).resume() == "done"
-    assert world.modified == 1
+    assert build_fused_engine(world, lines).resume() == "done"
+    assert world.modify_count == 1

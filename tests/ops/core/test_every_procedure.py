@@ -12,78 +12,98 @@ from ops.core.engine import Engine
 from ops.core.journal import Journal
 from ops.core.plan import Action
 from tests.ops.matrices import (
-    LAG,
-    World,
-    explored,
-    nothing,
-    some,
-    started,
-    world,
+    READ_LAG_SECONDS,
+    KillWorld,
+    build_sparse_kill_points,
+    do_nothing,
+    explore_kills,
+    open_kill_world,
+    start_or_resume,
 )
-from tests.ops.outcome_checks import Tell, killed_and_resumed, killed_and_undone, same
-from tests.ops.procedures import Procedure, at_once, by_turns, procedures
+from tests.ops.outcome_checks import (
+    RecordProperty,
+    check_killed_and_resumed,
+    check_killed_and_undone,
+    require_same_outcome,
+)
+from tests.ops.procedures import (
+    Procedure,
+    list_procedure_parameters,
+    list_procedure_parameters_by_turn,
+    list_procedures,
+)
 
-every = pytest.mark.parametrize("procedure", procedures(), ids=lambda p: p.id)
+every_procedure = pytest.mark.parametrize("procedure", list_procedures(), ids=lambda p: p.id)
 
 
-def carried_out(of: World) -> Engine:
+def run_undisturbed(kill_world: KillWorld) -> Engine:
     """The procedure, undisturbed."""
-    engine = of.engine(nothing)
-    assert started(engine, of.plan) == of.procedure.outcome
+    engine = kill_world.build_engine(do_nothing)
+    assert start_or_resume(engine, kill_world.plan) == kill_world.procedure.outcome
     return engine
 
 
-@pytest.mark.parametrize("procedure", at_once())
+@pytest.mark.parametrize("procedure", list_procedure_parameters())
 def test_each_goal_is_not_met_before_its_call(procedure: Procedure) -> None:
     """A goal that holds beforehand proves nothing: a call whose goal it is was made for each."""
-    with world(procedure) as of:
-        engine = carried_out(of)
+    with open_kill_world(procedure) as of:
+        engine = run_undisturbed(of)
         called = {r.step for r in engine.journal.records if r.event == "intent"}
         reached = {r.step for r in engine.journal.records}
-        changing = {s.name for s in of.plan.steps if s.action != s.goal.read} - procedure.already
+        changing = {
+            s.name for s in of.plan.steps if s.action != s.goal.read
+        } - procedure.steps_maybe_done
         assert called >= changing & reached
         if procedure.outcome == "done":
             assert changing <= reached
             back = {step.name for step in engine.list_undo_steps()}
             engine.undo()
             undone = {r.step for r in Journal(engine.journal.store).records if r.event == "intent"}
-            assert undone >= back - procedure.already
+            assert undone >= back - procedure.steps_maybe_done
 
 
 @pytest.mark.exhaustive
-@every
+@every_procedure
 def test_reads_change_nothing(procedure: Procedure) -> None:
     """Why kills before and after a read are one: whatever is read twice, the end is the same."""
 
     def go(engine: Engine) -> str:
-        return started(engine, of.plan)
+        return start_or_resume(engine, of.plan)
 
-    with world(procedure) as of:
-        (once,) = explored(of, (go,), lambda *_: False)
-    with world(procedure) as of:
-        act = of.act
+    with open_kill_world(procedure) as of:
+        (once,) = explore_kills(of, (go,), lambda *_: False)
+    with open_kill_world(procedure) as of:
+        act = of.run_action
 
-        def twice(action: Action, seen: dict[str, JsonValue]) -> JsonValue:
-            if action.model_dump_json() in of.reads:
-                act(action, seen)
-            return act(action, seen)
+        def twice(action: Action, step_results: dict[str, JsonValue]) -> JsonValue:
+            if action.model_dump_json() in of.reads_by_key:
+                act(action, step_results)
+            return act(action, step_results)
 
-        of.act = twice  # type: ignore[method-assign]
-        (doubled,) = explored(of, (go,), lambda *_: False)
-    assert once.ended is not None
-    same(procedure, doubled, once.ended)
-
-
-@pytest.mark.matrix
-@pytest.mark.parametrize("procedure", by_turns(0, 10))
-def test_killed_somewhere_it_is_done_once(procedure: Procedure, record_property: Tell) -> None:
-    killed_and_resumed(procedure, LAG, some(procedure, (11, 13)), record_property)
+        of.run_action = twice  # type: ignore[method-assign]
+        (doubled,) = explore_kills(of, (go,), lambda *_: False)
+    assert once.outcome is not None
+    require_same_outcome(procedure, doubled, once.outcome)
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("procedure", by_turns(2, 10))
-def test_killed_somewhere_it_is_undone_whole(procedure: Procedure, record_property: Tell) -> None:
-    with world(procedure) as of:
+@pytest.mark.parametrize("procedure", list_procedure_parameters_by_turn(0, 10))
+def test_killed_somewhere_it_is_done_once(
+    procedure: Procedure, record_property: RecordProperty
+) -> None:
+    check_killed_and_resumed(
+        procedure, READ_LAG_SECONDS, build_sparse_kill_points(procedure, (11, 13)), record_property
+    )
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("procedure", list_procedure_parameters_by_turn(2, 10))
+def test_killed_somewhere_it_is_undone_whole(
+    procedure: Procedure, record_property: RecordProperty
+) -> None:
+    with open_kill_world(procedure) as of:
         undoable = any(step.undo for step in of.plan.steps)
     if undoable:  # of the others nothing is undone, which takes long to see
-        killed_and_undone(procedure, 0, some(procedure, (13, 11)), record_property)
+        check_killed_and_undone(
+            procedure, 0, build_sparse_kill_points(procedure, (13, 11)), record_property
+        )

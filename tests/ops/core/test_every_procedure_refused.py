@@ -9,6 +9,7 @@ looked at, the lock taken, the journal in the bucket.
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -24,215 +25,242 @@ from ops.core.plan import Call, Plan, step_and_undos
 from ops.core.run import Runner, StackContext, list_steps_in_flight
 from sandbox import faults
 from sandbox.faults import DeniedFault, Fault, LostAnswerFault, ThrottlingFault, UnavailableFault
-from tests.ops.call_recorder import Recorded, recorded
-from tests.ops.forks import apart
-from tests.ops.procedures import Procedure, by_turns, procedures
-from tests.ops.stage import REGION, Stage, stage
+from tests.ops.call_recorder import RecordedCall, record_calls
+from tests.ops.forks import run_in_fork
+from tests.ops.procedures import Procedure, list_procedure_parameters_by_turn, list_procedures
+from tests.ops.stage import REGION, Stage, open_stage
 
-every = pytest.mark.parametrize("procedure", procedures(), ids=lambda p: p.id)
+every_procedure = pytest.mark.parametrize("procedure", list_procedures(), ids=lambda p: p.id)
 
 
-class Scene:
+class ProcedureScene:
     """A procedure on a stage, with all that a command has."""
 
     def __init__(self, procedure: Procedure, on: Stage) -> None:
-        self.procedure, self.on = procedure, on
-        procedure.build(on)
+        self.procedure, self.stage = procedure, on
+        procedure.set_up(on)
         bucket = on.outputs.backups.operations_bucket
         s3 = on.client("s3")
         if bucket not in {b["Name"] for b in s3.list_buckets()["Buckets"]}:
-            where = {"LocationConstraint": REGION}
-            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
-        self.plan: Plan = procedure.plan(on)
-        sql = procedure.sql(on) if procedure.sql else None
-        shell = procedure.shell(on) if procedure.shell else None
-        self.target = StackContext(on.outputs, on.aws)
-        self.runner = Runner(self.target, on.clock, SilentListener(), Actions(on.aws, sql, shell))
+            location = {"LocationConstraint": REGION}
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
+        self.plan: Plan = procedure.build_plan(on)
+        sql = procedure.build_sql_runner(on) if procedure.build_sql_runner else None
+        shell = procedure.build_shell_runner(on) if procedure.build_shell_runner else None
+        self.context = StackContext(on.outputs, on.aws)
+        self.runner = Runner(self.context, on.clock, SilentListener(), Actions(on.aws, sql, shell))
 
     def start(self) -> str:
-        return self.ended(lambda: self.runner.start(self.plan))
+        return self.get_outcome(lambda: self.runner.start(self.plan))
 
     def resume(self) -> str:
         """What the advice says; where nothing was written down yet, the command again."""
-        if self.plan.run not in self.target.list_runs():
+        if self.plan.run not in self.context.list_runs():
             return self.start()
-        return self.ended(lambda: self.runner.resume(self.plan.run))
+        return self.get_outcome(lambda: self.runner.resume(self.plan.run))
 
-    def ended(self, go: Callable[[], str]) -> str:
+    def get_outcome(self, run_procedure: Callable[[], str]) -> str:
         try:
-            return go()
+            return run_procedure()
         except RolledBackError:
             return "undone"
 
-    def facts(self) -> str:
-        return repr(self.procedure.facts(self.on))
+    def collect_facts(self) -> str:
+        return repr(self.procedure.collect_facts(self.stage))
 
-    def calls(self) -> tuple[str, ...]:
+    def list_operations(self) -> tuple[str, ...]:
         """The operations of the plan, each once, those that change first."""
         actions = (
-            a for s in self.plan.steps for p in step_and_undos(s) for a in (p.action, p.goal.read)
+            action
+            for step in self.plan.steps
+            for part in step_and_undos(step)
+            for action in (part.action, part.goal.read)
         )
-        found = dict.fromkeys(meant(a) for a in actions if isinstance(a, Call))
-        return tuple(sorted(found, key=is_read_call))
+        operations = dict.fromkeys(
+            format_operation(action) for action in actions if isinstance(action, Call)
+        )
+        return tuple(sorted(operations, key=is_read_call))
 
-    def changing(self) -> tuple[str, ...]:
+    def list_changing_operations(self) -> tuple[str, ...]:
         """The operations of the steps that change anything on the way forward."""
-        found = (meant(s.action) for s in self.plan.steps if isinstance(s.action, Call))
-        return tuple(dict.fromkeys(api for api in found if not is_read_call(api)))
+        operations = (
+            format_operation(step.action)
+            for step in self.plan.steps
+            if isinstance(step.action, Call)
+        )
+        return tuple(dict.fromkeys(api for api in operations if not is_read_call(api)))
 
 
-def meant(call: Call | Recorded) -> str:
+def format_operation(call: Call | RecordedCall) -> str:
     """An operation as faults have it: of its own object where journal and lock are objects too."""
     return f"{call.api} */{call.params['Key']}" if "Key" in call.params else call.api
 
 
 @contextmanager
-def scene(procedure: Procedure) -> Iterator[Scene]:
-    with stage() as on:
-        waiting = SimpleNamespace(time=on.clock.now, sleep=on.clock.sleep)
+def open_scene(procedure: Procedure) -> Iterator[ProcedureScene]:
+    with open_stage() as on:
+        stage_time = SimpleNamespace(time=on.clock.now, sleep=on.clock.sleep)
         # A process of its own has botocore's whole quota of retries; these share their clients.
         with (
-            patch.object(botocore.endpoint, "time", waiting),
+            patch.object(botocore.endpoint, "time", stage_time),
             patch.object(RetryQuota, "acquire", lambda _self, _amount: True),
         ):
-            yield Scene(procedure, on)
+            yield ProcedureScene(procedure, on)
 
 
-def undisturbed(of: Scene) -> tuple[str, str, list[str]]:
+def run_scene_undisturbed(procedure_scene: ProcedureScene) -> tuple[str, str, list[str]]:
     """How it ends and what is left, and which changes were sent."""
 
-    def run() -> tuple[str, str, list[str]]:
-        with recorded() as calls:
-            ended = of.start()
-        return ended, of.facts(), sent(of, calls)
+    def run_recorded() -> tuple[str, str, list[str]]:
+        with record_calls() as calls:
+            outcome = procedure_scene.start()
+        return outcome, procedure_scene.collect_facts(), list_sent_changes(procedure_scene, calls)
 
-    return apart(run)
-
-
-def sent(of: Scene, calls: list[Recorded]) -> list[str]:
-    changes = [c for c in calls if not is_read_call(c.api)]
-    return sorted(c.api for c in changes if meant(c) in of.calls())
+    return run_in_fork(run_recorded)
 
 
-@pytest.mark.parametrize("procedure", by_turns(1, 10))
+def list_sent_changes(procedure_scene: ProcedureScene, calls: list[RecordedCall]) -> list[str]:
+    changes = [change for change in calls if not is_read_call(change.api)]
+    return sorted(
+        change.api
+        for change in changes
+        if format_operation(change) in procedure_scene.list_operations()
+    )
+
+
+@pytest.mark.parametrize("procedure", list_procedure_parameters_by_turn(1, 10))
 def test_a_fifth_throttled_and_a_fifth_failing_it_comes_to_its_end(procedure: Procedure) -> None:
-    with scene(procedure) as of:
-        ended, facts, _ = undisturbed(of)
+    with open_scene(procedure) as of:
+        ended, facts, _ = run_scene_undisturbed(of)
         with faults.inject_faults(ThrottlingFault(0.2, seed=1), UnavailableFault(0.2, seed=2)):
             assert of.start() == ended
-        assert of.facts() == facts
+        assert of.collect_facts() == facts
 
 
 @pytest.mark.exhaustive
-@every
+@every_procedure
 def test_throttled_without_end_it_stops_and_can_be_resumed(procedure: Procedure) -> None:
     """Of each of its operations: never taken for "absent", and what was begun is finished later."""
-    with scene(procedure) as of:
-        ended, facts, _ = undisturbed(of)
-        for api in of.calls():
-            apart(lambda api=api: stopped(of, ThrottlingFault(apis=(api,)), api, ended, facts))  # type: ignore[misc]
+    with open_scene(procedure) as of:
+        ended, facts, _ = run_scene_undisturbed(of)
+        for api in of.list_operations():
+            run_in_fork(
+                partial(is_unaffected_by_fault, of, ThrottlingFault(apis=(api,)), api, ended, facts)
+            )
 
 
-@pytest.mark.parametrize("procedure", by_turns(0, 10))
+@pytest.mark.parametrize("procedure", list_procedure_parameters_by_turn(0, 10))
 def test_denied_it_says_what_and_gives_the_lock_back(procedure: Procedure) -> None:
     """Its last change denied, what came before has happened. All others, of all: below."""
-    with scene(procedure) as of:
-        ended, facts, _ = undisturbed(of)
-        for api in of.changing()[-1:]:  # a plan of statements has none: test_sql.py
-            stopped(of, DeniedFault((api,)), api, ended, facts)
+    with open_scene(procedure) as of:
+        ended, facts, _ = run_scene_undisturbed(of)
+        for api in of.list_changing_operations()[-1:]:  # a plan of statements has none: test_sql.py
+            is_unaffected_by_fault(of, DeniedFault((api,)), api, ended, facts)
 
 
 @pytest.mark.exhaustive
-@every
+@every_procedure
 def test_each_operation_denied_it_says_which(procedure: Procedure) -> None:
-    with scene(procedure) as of:
-        ended, facts, _ = undisturbed(of)
-        for api in of.calls():
-            apart(lambda api=api: stopped(of, DeniedFault((api,)), api, ended, facts))  # type: ignore[misc]
+    with open_scene(procedure) as of:
+        ended, facts, _ = run_scene_undisturbed(of)
+        for api in of.list_operations():
+            run_in_fork(partial(is_unaffected_by_fault, of, DeniedFault((api,)), api, ended, facts))
 
 
 @pytest.mark.exhaustive
-@every
+@every_procedure
 def test_denied_from_any_call_on_nothing_is_half_done_unnamed(procedure: Procedure) -> None:
-    with scene(procedure) as of:
-        ended, facts, _ = undisturbed(of)
+    with open_scene(procedure) as of:
+        ended, facts, _ = run_scene_undisturbed(of)
         for skip in range(200):
-            denied = DeniedFault(of.calls(), skip=skip)
-            if apart(lambda denied=denied: stopped(of, denied, "", ended, facts)):  # type: ignore[misc]
+            denied = DeniedFault(of.list_operations(), skip=skip)
+            if run_in_fork(partial(is_unaffected_by_fault, of, denied, "", ended, facts)):
                 break
         else:
             raise AssertionError("it calls on and on")
 
 
-def stopped(of: Scene, fault: Fault, api: str, ended: str, facts: str) -> bool:
+def is_unaffected_by_fault(
+    procedure_scene: ProcedureScene, fault: Fault, api: str, outcome: str, facts: str
+) -> bool:
     """Carries it out with a fault that stops it, judges what is said, and finishes it without.
 
     True where it was not stopped: that call is not made on this way, or has been answered.
     """
-    kind = ThrottledError if isinstance(fault, ThrottlingFault) else DeniedError
+    error_type = ThrottledError if isinstance(fault, ThrottlingFault) else DeniedError
     try:
         with faults.inject_faults(fault):
-            assert of.start() == ended
-    except kind as error:
-        said(of, error, api)
+            assert procedure_scene.start() == outcome
+    except error_type as error:
+        require_useful_error(procedure_scene, error, api)
     else:
-        assert of.facts() == facts
+        assert procedure_scene.collect_facts() == facts
         return True
-    assert of.resume() == ended
-    assert of.facts() == facts
-    assert of.target.lock().find_record() is None
+    assert procedure_scene.resume() == outcome
+    assert procedure_scene.collect_facts() == facts
+    assert procedure_scene.context.lock().find_record() is None
     return False
 
 
-def said(of: Scene, error: OpsError, api: str) -> None:
+def require_useful_error(procedure_scene: ProcedureScene, error: OpsError, api: str) -> None:
     """The operation, how to go on and back, what is done; the lock is free if nothing goes on."""
     text = str(error)
     assert error.code == 1
     assert api.partition(" ")[0] in text
-    run = of.plan.run
+    run = procedure_scene.plan.run
     assert error.advice[-2:] == (f"ops runs resume {run}", f"ops runs undo {run}")
-    engine = of.runner.get_engine(run)
-    done = [r.step for r in engine.journal.records if r.event == "done"]
-    assert ("nothing is done so far" in text) != bool(done)
-    assert all(step in text.partition("done so far: ")[2] for step in done)
-    held = of.target.lock().find_record()
-    assert (held is not None) == bool(list_steps_in_flight(engine))
-    assert ("in AWS may go on" in text) == bool(held)
+    engine = procedure_scene.runner.get_engine(run)
+    done_steps = [record.step for record in engine.journal.records if record.event == "done"]
+    assert ("nothing is done so far" in text) != bool(done_steps)
+    assert all(step in text.partition("done so far: ")[2] for step in done_steps)
+    lock_record = procedure_scene.context.lock().find_record()
+    assert (lock_record is not None) == bool(list_steps_in_flight(engine))
+    assert ("in AWS may go on" in text) == bool(lock_record)
 
 
-@pytest.mark.parametrize("procedure", by_turns(3, 10))
+@pytest.mark.parametrize("procedure", list_procedure_parameters_by_turn(3, 10))
 def test_an_answer_that_is_lost_is_looked_for_and_the_change_is_made_once(
     procedure: Procedure,
 ) -> None:
-    with scene(procedure) as of:
-        ended, facts, wanted = undisturbed(of)
-        for api in of.changing():
-            apart(lambda api=api: lost(of, LostAnswerFault((api,)), ended, facts, wanted))  # type: ignore[misc]
+    with open_scene(procedure) as of:
+        ended, facts, wanted = run_scene_undisturbed(of)
+        for api in of.list_changing_operations():
+            run_in_fork(
+                partial(
+                    require_lost_answer_harmless, of, LostAnswerFault((api,)), ended, facts, wanted
+                )
+            )
 
 
 @pytest.mark.exhaustive
-@every
+@every_procedure
 def test_an_answer_of_the_journal_or_the_lock_that_is_lost_changes_nothing(
     procedure: Procedure,
 ) -> None:
-    with scene(procedure) as of:
-        ended, facts, wanted = undisturbed(of)
+    with open_scene(procedure) as of:
+        ended, facts, wanted = run_scene_undisturbed(of)
         for api in ("s3.put_object", "s3.delete_object"):
             for skip in range(12):
                 fault = LostAnswerFault((api,), skip=skip)
-                apart(lambda fault=fault: lost(of, fault, ended, facts, wanted))  # type: ignore[misc]
+                run_in_fork(partial(require_lost_answer_harmless, of, fault, ended, facts, wanted))
 
 
-def lost(of: Scene, fault: LostAnswerFault, ended: str, facts: str, wanted: list[str]) -> None:
-    with faults.inject_faults(fault), recorded() as calls:
-        assert of.start() == ended
-    assert sent(of, calls) == wanted
-    assert of.facts() == facts
-    assert of.target.lock().find_record() is None
+def require_lost_answer_harmless(
+    procedure_scene: ProcedureScene,
+    fault: LostAnswerFault,
+    outcome: str,
+    facts: str,
+    expected_changes: list[str],
+) -> None:
+    with faults.inject_faults(fault), record_calls() as calls:
+        assert procedure_scene.start() == outcome
+    assert list_sent_changes(procedure_scene, calls) == expected_changes
+    assert procedure_scene.collect_facts() == facts
+    assert procedure_scene.context.lock().find_record() is None
 
 
 def test_a_second_operator_is_refused_and_told_who_why_and_until_when() -> None:
-    with scene(procedures()[0]) as of:
+    with open_scene(list_procedures()[0]) as of:
         of.runner._acquire_lock(
             of.plan.model_copy(update={"run": "first-run", "reason": "the release"})
         )
@@ -246,4 +274,4 @@ def test_a_second_operator_is_refused_and_told_who_why_and_until_when() -> None:
             6,
             ("ops lock show", "ops lock break"),
         )
-        assert of.plan.run not in of.target.list_runs()
+        assert of.plan.run not in of.context.list_runs()

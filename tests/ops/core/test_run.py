@@ -21,15 +21,17 @@ from ops.core.engine import Engine
 from ops.core.journal import Journal
 from ops.core.run import STOP_MESSAGE, WallClock
 from tests.ops import service_stage
-from tests.ops.command_line import Console
-from tests.ops.service_stage import IMAGE, put_scaling, seen
+from tests.ops.command_line import OpsConsole
+from tests.ops.service_stage import BACKEND_IMAGE, describe_service, put_scalable_target
 
 ROOT = Path(__file__).parents[3]
-DEPLOY = f"service deploy {IMAGE}:v2 --service backend"
+BACKEND_DEPLOY_LINE = f"service deploy {BACKEND_IMAGE}:v2 --service backend"
 
 
 @contextmanager
-def interruptible(capture: pytest.CaptureFixture[str], folder: Path) -> Iterator[Console]:
+def open_interruptible_console(
+    capture: pytest.CaptureFixture[str], folder: Path
+) -> Iterator[OpsConsole]:
     """The console of services, whose simulated sleep can be interrupted as the real one can."""
 
     def sleep(clock: WallClock, seconds: float) -> None:
@@ -37,21 +39,24 @@ def interruptible(capture: pytest.CaptureFixture[str], folder: Path) -> Iterator
         if clock.interrupted:
             raise KeyboardInterrupt
 
-    with service_stage.console(capture, folder) as ops, patch.object(WallClock, "sleep", sleep):
+    with (
+        service_stage.open_service_console(capture, folder) as ops,
+        patch.object(WallClock, "sleep", sleep),
+    ):
         yield ops
 
 
 @contextmanager
-def ctrl_c(times: int, step: str) -> Iterator[None]:
+def send_interrupts(times: int, step: str) -> Iterator[None]:
     """So many interrupts, real ones, as soon as a step is waited for."""
-    original, left = ProgressDisplay.on_wait, iter(range(times))
+    original, remaining = ProgressDisplay.on_wait, iter(range(times))
 
-    def waits(self: ProgressDisplay, of: Any, *args: Any) -> None:
-        original(self, of, *args)
-        while of.name == step and next(left, None) is not None:
+    def wait_and_interrupt(self: ProgressDisplay, running_step: Any, *args: Any) -> None:
+        original(self, running_step, *args)
+        while running_step.name == step and next(remaining, None) is not None:
             os.kill(os.getpid(), signal.SIGINT)
 
-    with patch.object(ProgressDisplay, "waits", waits):
+    with patch.object(ProgressDisplay, "waits", wait_and_interrupt):
         yield
 
 
@@ -60,9 +65,9 @@ def test_ctrl_c_says_what_goes_on_and_how_to_go_on_or_back(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, times: int
 ) -> None:
     before = signal.getsignal(signal.SIGINT)
-    with interruptible(capsys, tmp_path) as ops:
-        with ctrl_c(times, "update"):
-            _, err = ops(f"{DEPLOY} --yes", 130)
+    with open_interruptible_console(capsys, tmp_path) as ops:
+        with send_interrupts(times, "update"):
+            _, err = ops(f"{BACKEND_DEPLOY_LINE} --yes", 130)
         assert signal.getsignal(signal.SIGINT) is before
         assert STOP_MESSAGE in err
         found = re.search(
@@ -71,23 +76,23 @@ def test_ctrl_c_says_what_goes_on_and_how_to_go_on_or_back(
             err,
         )
         assert found, err
-        assert ops.json("lock show")["items"][0]["run"] == found[1]
-        assert ops.json(f"runs resume {found[1]}")["state"] == "done"
-        assert seen(ops.stage)["taskDefinition"].endswith(":2")
+        assert ops.run_for_json("lock show")["items"][0]["run"] == found[1]
+        assert ops.run_for_json(f"runs resume {found[1]}")["state"] == "done"
+        assert describe_service(ops.stage)["taskDefinition"].endswith(":2")
         assert ops("lock show")[0] == "nothing\n"
 
 
 def test_ctrl_c_during_an_undo_stops_it_and_it_goes_on_as_an_undo(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    with interruptible(capsys, tmp_path) as ops:
-        run = ops.json(f"{DEPLOY} --yes")["run"]
-        with ctrl_c(1, "back"):
+    with open_interruptible_console(capsys, tmp_path) as ops:
+        run = ops.run_for_json(f"{BACKEND_DEPLOY_LINE} --yes")["run"]
+        with send_interrupts(1, "back"):
             _, err = ops(f"runs undo {run} --yes", 130)
         assert "in AWS may go on: back" in err
-        assert ops.json("runs list")["items"][0]["state"] == "being undone"
-        assert ops.json(f"runs resume {run}")["state"] == "undone"
-        assert seen(ops.stage)["taskDefinition"].endswith(":1")
+        assert ops.run_for_json("runs list")["items"][0]["state"] == "being undone"
+        assert ops.run_for_json(f"runs resume {run}")["state"] == "undone"
+        assert describe_service(ops.stage)["taskDefinition"].endswith(":1")
 
 
 def test_between_two_calls_nothing_goes_on_and_the_lock_is_free(
@@ -100,9 +105,9 @@ def test_between_two_calls_nothing_goes_on_and_the_lock_is_free(
             os.kill(os.getpid(), signal.SIGINT)
         original(self, step, is_undo=back)
 
-    with interruptible(capsys, tmp_path) as ops:
+    with open_interruptible_console(capsys, tmp_path) as ops:
         with patch.object(Engine, "_bring", bring):
-            _, err = ops(f"{DEPLOY} --yes", 130)
+            _, err = ops(f"{BACKEND_DEPLOY_LINE} --yes", 130)
         assert "nothing of this run goes on in AWS; done so far: register" in err
         assert ops("lock show")[0] == "nothing\n"
 
@@ -110,8 +115,8 @@ def test_between_two_calls_nothing_goes_on_and_the_lock_is_free(
 def test_progress_says_what_is_awaited_how_long_it_has_been_and_usually_takes(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    with service_stage.console(capsys, tmp_path) as ops:
-        out, err = ops(f"{DEPLOY} --yes --output json")
+    with service_stage.open_service_console(capsys, tmp_path) as ops:
+        out, err = ops(f"{BACKEND_DEPLOY_LINE} --yes --output json")
     assert out.startswith("{\n")  # on stdout the result and nothing else
     waited = re.search(
         r"[\d:]+   status is \"IN_PROGRESS\", wanted \"SUCCESSFUL\"; \d+ s of usually 3 min "
@@ -125,8 +130,8 @@ def test_progress_says_what_is_awaited_how_long_it_has_been_and_usually_takes(
 def test_a_run_that_changes_nothing_that_can_be_undone_says_so(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    with service_stage.console(capsys, tmp_path) as ops:
-        run = ops.json("service restart --service backend --yes")["run"]
+    with service_stage.open_service_console(capsys, tmp_path) as ops:
+        run = ops.run_for_json("service restart --service backend --yes")["run"]
         assert "nothing of it can be undone" in ops(f"runs undo {run} --dry-run")[0]
         _, err = ops(f"runs undo {run} --yes", 2)
         assert "is done, and nothing of it can be undone" in err
@@ -136,9 +141,9 @@ def test_a_run_that_changes_nothing_that_can_be_undone_says_so(
 def test_what_failed_for_somebody_since_is_said_when_a_run_is_to_be_undone(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    with service_stage.console(capsys, tmp_path) as ops:
-        run = ops.json(f"{DEPLOY} --yes")["run"]
-        ops(f"service deploy {IMAGE}:v4-crash --service backend --yes", 5)
+    with service_stage.open_service_console(capsys, tmp_path) as ops:
+        run = ops.run_for_json(f"{BACKEND_DEPLOY_LINE} --yes")["run"]
+        ops(f"service deploy {BACKEND_IMAGE}:v4-crash --service backend --yes", 5)
         _, err = ops(f"runs undo {run} --yes", 2)
         assert "has been changed since" in err
         assert "ROLLBACK_SUCCESSFUL" in err
@@ -148,8 +153,8 @@ def test_what_failed_for_somebody_since_is_said_when_a_run_is_to_be_undone(
 def test_somebody_else_at_work_on_the_same_run_is_said(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    with service_stage.console(capsys, tmp_path) as ops:
-        put_scaling(ops.stage)
+    with service_stage.open_service_console(capsys, tmp_path) as ops:
+        put_scalable_target(ops.stage)
         original = Journal.write_record
 
         def overtaken(self: Journal, event: Any, *args: Any) -> Any:
@@ -163,7 +168,7 @@ def test_somebody_else_at_work_on_the_same_run_is_said(
     assert "ops runs show scale-" in err
 
 
-class Terminal(StringIO):
+class FakeTerminal(StringIO):
     """A terminal at which a person types."""
 
     def isatty(self) -> bool:
@@ -186,28 +191,28 @@ def test_a_grave_act_on_a_protected_stack_wants_its_name_typed(
     says: str,
     tasks: int,
 ) -> None:
-    with service_stage.console(capsys, tmp_path) as ops:
+    with service_stage.open_service_console(capsys, tmp_path) as ops:
         for line in (
             "service scale 0 --service backend",
             "service scale 0 --service backend --yes",
         ):
-            with patch("sys.stdin", Terminal(typed)):
+            with patch("sys.stdin", FakeTerminal(typed)):
                 _, err = ops(line, code)
             assert says in err
             if code == 0:
                 break
-        assert seen(ops.stage)["desiredCount"] == tasks
+        assert describe_service(ops.stage)["desiredCount"] == tasks
 
 
 @pytest.mark.parametrize(("typed", "code", "tasks"), [("y\n", 0, 3), ("n\n", 130, 2)])
 def test_every_other_change_is_asked_for(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, typed: str, code: int, tasks: int
 ) -> None:
-    with service_stage.console(capsys, tmp_path) as ops:
-        with patch("sys.stdin", Terminal(typed)):
+    with service_stage.open_service_console(capsys, tmp_path) as ops:
+        with patch("sys.stdin", FakeTerminal(typed)):
             _, err = ops("service scale 3 --service backend", code)
         assert "go on? [y/N]" in err
-        assert seen(ops.stage)["desiredCount"] == tasks
+        assert describe_service(ops.stage)["desiredCount"] == tasks
 
 
 def test_the_clock_sleeps_as_long_as_it_should_and_is_interrupted_in_between() -> None:

@@ -15,19 +15,19 @@ from ops.health.registry import APIS
 from sandbox.aws import use_in_memory_aws
 from tests.ops.stage import REGION
 
-FEW = ("ec2.describe_vpcs", "rds.describe_db_instances")
+SAMPLE_APIS = ("ec2.describe_vpcs", "rds.describe_db_instances")
 
 
 @pytest.fixture(autouse=True)
-def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def cache_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("AWS_DATA_PATH", raising=False)
     return tmp_path / "bulwark"
 
 
-def file(home: Path) -> Path:
-    (found,) = home.iterdir()
-    return found
+def get_model_file(folder: Path) -> Path:
+    (model_file,) = folder.iterdir()
+    return model_file
 
 
 def test_a_cut_model_has_the_operations_and_all_that_they_refer_to() -> None:
@@ -58,7 +58,7 @@ def test_cut_clients_are_where_whole_ones_are_and_page_alike(region: str) -> Non
 
 def test_answers_and_errors_are_those_of_a_whole_client() -> None:
     with use_in_memory_aws(REGION):
-        cut, whole = Aws(REGION, apis=FEW), Aws(REGION)
+        cut, whole = Aws(REGION, apis=SAMPLE_APIS), Aws(REGION)
         whole.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")
         seen = cut.call("ec2.describe_vpcs", {})
         assert seen == whole.call("ec2.describe_vpcs", {})
@@ -70,34 +70,36 @@ def test_answers_and_errors_are_those_of_a_whole_client() -> None:
 
 
 def test_they_are_kept_for_the_user_alone_and_read_again(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    cache_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = models.build_loader(FEW)
-    assert file(home).stat().st_mode & 0o077 == 0
+    first = models.build_loader(SAMPLE_APIS)
+    assert get_model_file(cache_home).stat().st_mode & 0o077 == 0
     monkeypatch.setattr(models, "made", lambda _: pytest.fail("made again"))
-    again = models.build_loader(FEW)
+    again = models.build_loader(SAMPLE_APIS)
     name = ("ec2", models.SERVICE_MODEL_TYPE)
     assert again.load_service_model(*name) == first.load_service_model(*name)
 
 
-def _other_botocore(_: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _change_botocore_version(_: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.__version__", "0.0.0")
 
 
-def _torn(kept: Path, _: pytest.MonkeyPatch) -> None:
-    kept.write_text(kept.read_text()[:-1])
+def _truncate_file(cached_file: Path, _: pytest.MonkeyPatch) -> None:
+    cached_file.write_text(cached_file.read_text()[:-1])
 
 
-def _writable_by_others(kept: Path, _: pytest.MonkeyPatch) -> None:
-    kept.chmod(0o666)
+def _make_writable_by_others(cached_file: Path, _: pytest.MonkeyPatch) -> None:
+    cached_file.chmod(0o666)
 
 
-@pytest.mark.parametrize("spoil", [_other_botocore, _torn, _writable_by_others])
+@pytest.mark.parametrize(
+    "spoil", [_change_botocore_version, _truncate_file, _make_writable_by_others]
+)
 def test_what_is_not_to_be_trusted_is_made_again(
-    home: Path, monkeypatch: pytest.MonkeyPatch, spoil: Any
+    cache_home: Path, monkeypatch: pytest.MonkeyPatch, spoil: Any
 ) -> None:
-    models.build_loader(FEW)
-    spoil(file(home), monkeypatch)
+    models.build_loader(SAMPLE_APIS)
+    spoil(get_model_file(cache_home), monkeypatch)
     made: list[object] = []
 
     def again(apis: object) -> dict[str, str]:
@@ -105,9 +107,11 @@ def test_what_is_not_to_be_trusted_is_made_again(
         return {"made": "again"}
 
     monkeypatch.setattr(models, "made", again)
-    models.build_loader(FEW)
-    assert made == [FEW]
-    assert json.loads(file(home).read_text()) == {"made": "again"}  # and the old one is gone
+    models.build_loader(SAMPLE_APIS)
+    assert made == [SAMPLE_APIS]
+    assert json.loads(get_model_file(cache_home).read_text()) == {
+        "made": "again"
+    }  # and the old one is gone
 
 
 def test_without_a_folder_to_write_to_it_goes_without(
@@ -115,15 +119,15 @@ def test_without_a_folder_to_write_to_it_goes_without(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert isinstance(models.build_loader(FEW), models.ReducedLoader)
+    assert isinstance(models.build_loader(SAMPLE_APIS), models.ReducedLoader)
 
 
 def test_who_has_models_of_their_own_keeps_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DATA_PATH", "/somewhere")
-    assert type(models.build_loader(FEW)) is Loader
+    assert type(models.build_loader(SAMPLE_APIS)) is Loader
 
 
 def test_other_services_are_loaded_as_ever() -> None:
     session = botocore.session.Session()
-    session.register_component("data_loader", models.build_loader(FEW))
+    session.register_component("data_loader", models.build_loader(SAMPLE_APIS))
     assert session.create_client("sqs", region_name=REGION).meta.service_model.operation_names

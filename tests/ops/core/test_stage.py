@@ -9,12 +9,12 @@ import pytest
 from ops.core.engine import Engine
 from ops.core.plan import Call, Plan, Step, Wait
 from ops.outputs import Outputs
-from tests.ops.matrices import everywhere, explored, started, world
+from tests.ops.matrices import explore_kills, is_any_point, open_kill_world, start_or_resume
 from tests.ops.procedures import Procedure
-from tests.ops.stage import Stage, matrix, stack_outputs
+from tests.ops.stage import Stage, build_stack_outputs, run_kill_matrix
 
 
-def put(stage: Stage) -> None:
+def put_plain_database(stage: Stage) -> None:
     stage.client("rds").create_db_instance(
         DBInstanceIdentifier=stage.outputs.database.identifier,
         DBInstanceClass="db.t4g.small",
@@ -26,9 +26,12 @@ def put(stage: Stage) -> None:
     stage.clock.sleep(3600)
 
 
-def plan(stage: Stage) -> Plan:
+def build_snapshot_plan(stage: Stage) -> Plan:
     name = stage.outputs.database.identifier
-    where, copy = {"DBInstanceIdentifier": name}, {"DBSnapshotIdentifier": f"{name}-run-1"}
+    instance_parameter, copy = (
+        {"DBInstanceIdentifier": name},
+        {"DBSnapshotIdentifier": f"{name}-run-1"},
+    )
     return Plan(
         run="run-1",
         kind="db snapshot create",
@@ -41,7 +44,7 @@ def plan(stage: Stage) -> Plan:
                 description=f"snapshot {name}",
                 action=Call(
                     api="rds.create_db_snapshot",
-                    params={**where, **copy},
+                    params={**instance_parameter, **copy},
                     expected_errors=("DBSnapshotAlreadyExists",),
                 ),
                 goal=Wait(
@@ -57,40 +60,47 @@ def plan(stage: Stage) -> Plan:
     )
 
 
-def facts(stage: Stage) -> object:
-    found = stage.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
-    return [(s["DBSnapshotIdentifier"], s["Status"]) for s in found]
+def list_snapshot_states(stage: Stage) -> object:
+    snapshots = stage.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    return [(snapshot["DBSnapshotIdentifier"], snapshot["Status"]) for snapshot in snapshots]
 
 
 @pytest.mark.exhaustive
 def test_a_snapshot_killed_at_every_touch_is_there_once() -> None:
-    kills = matrix(put, plan, facts)
-    procedure = Procedure("db snapshot create", "", put, plan, facts)
-    with world(procedure) as of:
+    kills = run_kill_matrix(put_plain_database, build_snapshot_plan, list_snapshot_states)
+    procedure = Procedure(
+        "db snapshot create", "", put_plain_database, build_snapshot_plan, list_snapshot_states
+    )
+    with open_kill_world(procedure) as of:
 
         def go(engine: Engine) -> str:
-            return started(engine, of.plan)
+            return start_or_resume(engine, of.plan)
 
-        undisturbed, *killed = explored(of, (go, go), everywhere)
-    assert kills == sum(case.stands_for for case in killed) > 8
-    assert {case.ended for case in killed} == {undisturbed.ended}
+        undisturbed, *killed = explore_kills(of, (go, go), is_any_point)
+    assert kills == sum(case.kill_count for case in killed) > 8
+    assert {case.outcome for case in killed} == {undisturbed.outcome}
 
 
 def test_the_outputs_of_the_stage_keep_the_contract() -> None:
-    assert Outputs.model_validate_json(stack_outputs().model_dump_json()) == stack_outputs()
+    assert (
+        Outputs.model_validate_json(build_stack_outputs().model_dump_json())
+        == build_stack_outputs()
+    )
 
 
 @pytest.mark.exhaustive
 def test_a_pair_of_kills_may_be_a_single_one() -> None:
     """What matrices.py judges by a single kill, carried out all the same, ends as that one."""
-    procedure = Procedure("db snapshot create", "", put, plan, facts)
-    with world(procedure) as of:
+    procedure = Procedure(
+        "db snapshot create", "", put_plain_database, build_snapshot_plan, list_snapshot_states
+    )
+    with open_kill_world(procedure) as of:
 
         def go(engine: Engine) -> str:
-            return started(engine, of.plan)
+            return start_or_resume(engine, of.plan)
 
-        short = explored(of, (go, go, go), everywhere)
-        whole = explored(of, (go, go, go), everywhere, again=True)
-    assert [(c.kills, c.stands_for) for c in short] == [(c.kills, c.stands_for) for c in whole]
-    assert any(case.ended is None for case in short)
-    assert {case.ended for case in whole} == {short[0].ended}
+        short = explore_kills(of, (go, go, go), is_any_point)
+        whole = explore_kills(of, (go, go, go), is_any_point, repeat_known=True)
+    assert [(c.kills, c.kill_count) for c in short] == [(c.kills, c.kill_count) for c in whole]
+    assert any(case.outcome is None for case in short)
+    assert {case.outcome for case in whole} == {short[0].outcome}

@@ -23,51 +23,59 @@ from ops.services import model as services
 from sandbox import faults
 from sandbox.faults import DeniedFault, LostAnswerFault, ReadLagFault, ThrottlingFault
 from tests.ops import db_stage, service_stage
-from tests.ops.call_recorder import recorded
-from tests.ops.procedures.db_size import resized
-from tests.ops.procedures.db_snapshot import made, planned, saved
-from tests.ops.procedures.service_revisions import deploying, going_back, put_second
-from tests.ops.service_stage import IMAGE, revisions
-from tests.ops.stage import Fuse, KilledError, Stage, stage
+from tests.ops.call_recorder import record_calls
+from tests.ops.procedures.db_size import plan_resize
+from tests.ops.procedures.db_snapshot import (
+    list_manual_snapshots,
+    plan_snapshot_create,
+    put_database_snapshots,
+)
+from tests.ops.procedures.service_revisions import (
+    plan_service_deploy,
+    plan_service_rollback,
+    put_second_deployment,
+)
+from tests.ops.service_stage import BACKEND_IMAGE, list_revision_images
+from tests.ops.stage import KilledError, KillFuse, Stage, open_stage
 
-NAME = "bulwark-test-database"
+PRIMARY_IDENTIFIER = "bulwark-test-database"
 
 
 def test_ecs_deploy_185_and_ecspresso_732_rolled_back_by_ecs_is_no_success(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """The circuit breaker rolled back, running equals desired again, and the tool exited 0."""
-    with service_stage.console(capsys, tmp_path) as ops:
-        _, err = ops(f"service deploy {IMAGE}:v4-crash --service backend --yes", 5)
-        found = service_stage.seen(ops.stage)
+    with service_stage.open_service_console(capsys, tmp_path) as ops:
+        _, err = ops(f"service deploy {BACKEND_IMAGE}:v4-crash --service backend --yes", 5)
+        found = service_stage.describe_service(ops.stage)
         assert found["runningCount"] == found["desiredCount"]
         assert "failed and was undone" in err
         assert "ROLLBACK_SUCCESSFUL" in err or "rolled back" in err
-        assert [r["state"] for r in ops.json("runs list")["items"]] == ["undone"]
+        assert [r["state"] for r in ops.run_for_json("runs list")["items"]] == ["undone"]
 
 
 def test_ecspresso_673_a_rollback_deregisters_nothing_and_waits_for_its_own_deployment() -> None:
     """The rollback deregistered the revision in use, and missed the deployment to wait for."""
-    with stage() as on:
-        put_second(on)
-        plan, began = going_back(on), on.clock.now()
-        with recorded() as calls:
-            assert on.engine(Fuse()).start(plan) == "done"
+    with open_stage() as on:
+        put_second_deployment(on)
+        plan, began = plan_service_rollback(on), on.clock.now()
+        with record_calls() as calls:
+            assert on.build_engine(KillFuse()).start(plan) == "done"
         assert not [c.api for c in calls if "deregister" in c.api]
-        assert len(revisions(on)) == 2
+        assert len(list_revision_images(on)) == 2
         assert on.clock.now() - began >= 90  # new tasks take that long
-        (primary,) = service_stage.seen(on)["deployments"]
+        (primary,) = service_stage.describe_service(on)["deployments"]
         assert (primary["rolloutState"], primary["taskDefinition"][-2:]) == ("COMPLETED", ":1")
 
 
 def test_ansible_19751_and_aws_sdk_19_available_right_after_a_change_is_not_the_change() -> None:
     """A wait right after the call read "available", still that of before, and returned at once."""
-    with stage() as on:
-        db_stage.put(on)
-        plan = resized(on)
+    with open_stage() as on:
+        db_stage.put_database(on)
+        plan = plan_resize(on)
         with faults.inject_faults(ReadLagFault(50)):
-            assert on.engine(Fuse()).start(plan) == "done"
-        found = db_stage.seen(on)
+            assert on.build_engine(KillFuse()).start(plan) == "done"
+        found = db_stage.describe_database(on)
         assert (found["DBInstanceClass"], found["DBInstanceStatus"]) == (
             "db.m7g.large",
             "available",
@@ -76,9 +84,9 @@ def test_ansible_19751_and_aws_sdk_19_available_right_after_a_change_is_not_the_
 
 def test_terraform_provider_aws_38437_available_with_values_pending_is_not_done() -> None:
     """The instance was available, the new values still pending; it was called done."""
-    with stage() as on:
-        db_stage.put(on)
-        plan = resized(on)
+    with open_stage() as on:
+        db_stage.put_database(on)
+        plan = plan_resize(on)
         step = plan.steps[1]
         assert isinstance(step.action, Call)
         later = step.action.model_copy(
@@ -86,47 +94,47 @@ def test_terraform_provider_aws_38437_available_with_values_pending_is_not_done(
         )
         changed = (plan.steps[0], step.model_copy(update={"do": later}))
         with pytest.raises(StillRunningError, match=r"PendingModifiedValues.* is \{'DBInstanceCl"):
-            on.engine(Fuse()).start(plan.model_copy(update={"steps": changed}))
-        assert db_stage.seen(on)["DBInstanceStatus"] == "available"
+            on.build_engine(KillFuse()).start(plan.model_copy(update={"steps": changed}))
+        assert db_stage.describe_database(on)["DBInstanceStatus"] == "available"
 
 
 @pytest.mark.parametrize("point", range(4, 9))
 def test_pulumi_11599_and_5377_an_effect_whose_record_is_lost_is_not_made_twice(point: int) -> None:
     """The resource was made, the record of it lost; the next run made another, or stuck."""
-    with stage() as on:
-        db_stage.put(on)
-        plan, fuse = planned(on), Fuse(point)
+    with open_stage() as on:
+        db_stage.put_database(on)
+        plan, fuse = plan_snapshot_create(on), KillFuse(point)
         with suppress(KilledError):
-            on.engine(fuse).start(plan)
-        fuse.left = 10**9
-        assert on.engine(fuse).resume() == "done"
-        assert made(on) == [(f"{NAME}-run-1", "available")]
+            on.build_engine(fuse).start(plan)
+        fuse.touches_left = 10**9
+        assert on.build_engine(fuse).resume() == "done"
+        assert list_manual_snapshots(on) == [(f"{PRIMARY_IDENTIFIER}-run-1", "available")]
 
 
 def test_pulumi_11599_and_5377_nor_where_it_is_the_answer_that_is_lost() -> None:
-    with stage() as on:
-        db_stage.put(on)
-        plan = planned(on)
+    with open_stage() as on:
+        db_stage.put_database(on)
+        plan = plan_snapshot_create(on)
         with (
             faults.inject_faults(LostAnswerFault(("rds.create_db_snapshot",))),
-            recorded() as calls,
+            record_calls() as calls,
         ):
-            assert on.engine(Fuse()).start(plan) == "done"
+            assert on.build_engine(KillFuse()).start(plan) == "done"
         assert [c.api for c in calls].count("rds.create_db_snapshot") == 1
-        assert made(on) == [(f"{NAME}-run-1", "available")]
+        assert list_manual_snapshots(on) == [(f"{PRIMARY_IDENTIFIER}-run-1", "available")]
 
 
 def test_terraform_13851_a_write_that_is_torn_leaves_every_line_whole(tmp_path: Path) -> None:
     """Ctrl-C during a wait tore the write of the state, which was nearly empty then."""
-    with stage() as on:
-        db_stage.put(on)
-        plan, lines = planned(on), FolderJournalStore(tmp_path / "run-1")
+    with open_stage() as on:
+        db_stage.put_database(on)
+        plan, lines = plan_snapshot_create(on), FolderJournalStore(tmp_path / "run-1")
 
         def engine() -> Engine:
             return Engine(Actions(on.aws), Journal(lines), on.clock)
 
         with (
-            patch.object(type(on.clock), "sleep", interrupting()),
+            patch.object(type(on.clock), "sleep", build_interrupting_sleep()),
             pytest.raises(KeyboardInterrupt),
         ):
             engine().start(plan)
@@ -137,7 +145,7 @@ def test_terraform_13851_a_write_that_is_torn_leaves_every_line_whole(tmp_path: 
         assert engine().resume() == "done"
 
 
-def interrupting() -> object:
+def build_interrupting_sleep() -> object:
     """A clock's sleep that is interrupted as soon as it lasts."""
 
     def sleep(_: object, seconds: float) -> None:
@@ -151,38 +159,40 @@ def test_terraform_28693_a_plan_that_is_refused_leaves_no_lock(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """A stale plan was refused, and the lock stayed."""
-    with service_stage.console(capsys, tmp_path) as ops:
+    with service_stage.open_service_console(capsys, tmp_path) as ops:
         line = "service scale 4 --service backend"
-        stale = ops.json(f"{line} --dry-run")["hash"]
+        stale = ops.run_for_json(f"{line} --dry-run")["hash"]
         ops("service scale 3 --service backend --yes")
         _, err = ops(f"{line} --yes --expect {stale}", 2)
         assert f"--expect is {stale}, the plan is now" in err
         assert ops("lock show")[0] == "nothing\n"
-        assert len(ops.json("runs list")["items"]) == 1
+        assert len(ops.run_for_json("runs list")["items"]) == 1
         ops(f"{line} --yes")
 
 
 def test_cloud_custodian_2204_a_list_that_is_throttled_is_not_an_empty_one() -> None:
     """A throttled list counted as "nothing found", and what should have stayed was deleted."""
-    with stage() as on:
-        saved(on, "run-1", "run-2")
+    with open_stage() as on:
+        put_database_snapshots(on, "run-1", "run-2")
         throttled = ThrottlingFault(apis=("rds.describe_db_snapshots",))
         with (
-            no_pauses(on),
+            simulate_botocore_pauses(on),
             faults.inject_faults(throttled),
             pytest.raises(Exception, match="no answer"),
         ):
-            on.engine(Fuse()).start(plan := planned_of(on, "run-3"))
-        assert len(made(on)) == 2  # "absent" would have meant: take one
-        assert on.engine(Fuse()).start(plan) == "done"
+            on.build_engine(KillFuse()).start(plan := build_plan_of_run(on, "run-3"))
+        assert len(list_manual_snapshots(on)) == 2  # "absent" would have meant: take one
+        assert on.build_engine(KillFuse()).start(plan) == "done"
 
 
-def planned_of(on: Stage, run: str) -> Plan:
-    return Plan.model_validate_json(planned(on).model_dump_json().replace("run-1", run))
+def build_plan_of_run(on: Stage, run: str) -> Plan:
+    return Plan.model_validate_json(
+        plan_snapshot_create(on).model_dump_json().replace("run-1", run)
+    )
 
 
 @contextmanager
-def no_pauses(on: Stage) -> Iterator[None]:
+def simulate_botocore_pauses(on: Stage) -> Iterator[None]:
     """botocore's pauses pass on the stage's clock."""
     with patch("botocore.endpoint.time.sleep", on.clock.sleep):
         yield
@@ -192,31 +202,31 @@ def test_wal_g_1126_not_there_and_could_not_ask_are_told_apart(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """Both had one exit code, so a recovery ended early and was promoted with data missing."""
-    with db_stage.console(capsys, tmp_path) as ops:
+    with db_stage.open_database_console(capsys, tmp_path) as ops:
         _, err = ops("db snapshot copy no-such --yes", 2)
         assert "SNAPSHOT is 'no-such'" in err
         with faults.inject_faults(DeniedFault(("rds.describe_db_snapshots",))):
             _, err = ops("db snapshot copy no-such --yes", 1)
         assert "rds.describe_db_snapshots was denied" in err
-        plan, fuse = planned(ops.stage), Fuse()
+        plan, fuse = plan_snapshot_create(ops.stage), KillFuse()
         with (
             faults.inject_faults(DeniedFault(("rds.describe_db_snapshots",))),
             pytest.raises(DeniedError),
         ):
-            ops.stage.engine(fuse).start(plan)
+            ops.stage.build_engine(fuse).start(plan)
         assert [r.event for r in Journal(fuse).records] == ["plan"]
-        assert made(ops.stage) == []
+        assert list_manual_snapshots(ops.stage) == []
 
 
 def test_sdk_java_305_an_undo_that_is_interrupted_goes_on_as_an_undo() -> None:
     """Cancelled, and with it the compensations: what was half done stayed so."""
-    with stage() as on:
-        put_second(on)
-        plan, fuse = going_back(on), Fuse(12)
+    with open_stage() as on:
+        put_second_deployment(on)
+        plan, fuse = plan_service_rollback(on), KillFuse(12)
         with suppress(KilledError):
-            on.engine(fuse).start(plan)
-        fuse.left = 10**9
-        engine, sleeps = on.engine(fuse), iter([0, 0, 1])
+            on.build_engine(fuse).start(plan)
+        fuse.touches_left = 10**9
+        engine, sleeps = on.build_engine(fuse), iter([0, 0, 1])
         passing = on.clock.sleep
 
         def sleep(_: object, seconds: float) -> None:
@@ -227,8 +237,8 @@ def test_sdk_java_305_an_undo_that_is_interrupted_goes_on_as_an_undo() -> None:
         with patch.object(type(on.clock), "sleep", sleep), pytest.raises(KeyboardInterrupt):
             engine.undo()
         assert Journal(fuse).is_undoing
-        assert on.engine(fuse).resume() == "undone"
-        assert service_stage.seen(on)["taskDefinition"].endswith(":2")
+        assert on.build_engine(fuse).resume() == "undone"
+        assert service_stage.describe_service(on)["taskDefinition"].endswith(":2")
 
 
 def test_terraform_provider_aws_34189_what_was_there_is_written_down_before_it_is_changed() -> None:
@@ -236,41 +246,41 @@ def test_terraform_provider_aws_34189_what_was_there_is_written_down_before_it_i
 
     #16821 is the same of a restore, which forgot the network of its source.
     """
-    with stage() as on:
-        service_stage.put(on)
-        plan, fuse = deploying(on), Fuse()
-        assert on.engine(fuse).start(plan) == "done"
-        assert service_stage.seen(on)["taskDefinition"].endswith(":2")
-        again = on.engine(fuse)  # another process, long after: it knows the journal only
+    with open_stage() as on:
+        service_stage.put_services(on)
+        plan, fuse = plan_service_deploy(on), KillFuse()
+        assert on.build_engine(fuse).start(plan) == "done"
+        assert service_stage.describe_service(on)["taskDefinition"].endswith(":2")
+        again = on.build_engine(fuse)  # another process, long after: it knows the journal only
         assert again.undo() == "undone"
-        assert service_stage.seen(on)["taskDefinition"].endswith(":1")
+        assert service_stage.describe_service(on)["taskDefinition"].endswith(":1")
 
 
 def test_barman_926_what_does_not_answer_is_not_called_done() -> None:
     """Every step had gone well, "restored" was said, and the server did not start."""
-    with stage() as on, broken() as url:
-        service_stage.put(on)
+    with open_stage() as on, serve_errors() as url:
+        service_stage.put_services(on)
         service = services.one(on.aws, on.outputs, "backend")
-        image = images.resolve_image(on.aws, f"{IMAGE}:v2")
+        image = images.resolve_image(on.aws, f"{BACKEND_IMAGE}:v2")
         plan = deployments.deploy(on.aws, on.outputs, service, image, "run-1", url=url)
-        engine = on.engine(Fuse())
+        engine = on.build_engine(KillFuse())
         assert engine.start(plan) == "undone"
         assert "status is 500" in engine.reason
-        assert service_stage.seen(on)["taskDefinition"].endswith(":1")
+        assert service_stage.describe_service(on)["taskDefinition"].endswith(":1")
 
 
 @contextmanager
-def broken() -> Iterator[str]:
+def serve_errors() -> Iterator[str]:
     """A server that answers, with an error."""
 
-    class Broken(BaseHTTPRequestHandler):
+    class ErrorHandler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_error(500)
 
         def log_message(self, *_: object) -> None:
             """Says nothing."""
 
-    server = HTTPServer(("127.0.0.1", 0), Broken)
+    server = HTTPServer(("127.0.0.1", 0), ErrorHandler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:

@@ -11,11 +11,11 @@ from ops.cost.estimate import (
     sum_by_component,
 )
 
-DATABASE = "aws:rds/instance:Instance"
+DATABASE_TYPE = "aws:rds/instance:Instance"
 
 
-def fixed(*resources: PricedResource) -> float:
-    return round(sum(c.monthly or 0 for c in estimate_costs(resources)), 2)
+def estimate_fixed_cost(*resources: PricedResource) -> float:
+    return round(sum(cost.monthly or 0 for cost in estimate_costs(resources)), 2)
 
 
 def test_a_nat_gateway_is_its_hours_and_its_data_is_said_as_a_rate() -> None:
@@ -33,21 +33,23 @@ def test_a_database_is_its_class_and_its_storage_twice_with_a_standby(
     multi_az: bool, dollars: float
 ) -> None:
     inputs = {"instanceClass": "db.t4g.micro", "allocatedStorage": 20, "multiAz": multi_az}
-    assert fixed(PricedResource(DATABASE, "primary", "database", inputs)) == dollars
+    assert (
+        estimate_fixed_cost(PricedResource(DATABASE_TYPE, "primary", "database", inputs)) == dollars
+    )
 
 
 def test_a_replica_is_priced_with_the_storage_of_its_primary() -> None:
     primary = PricedResource(
-        DATABASE, "p", "d", {"instanceClass": "db.t4g.small", "allocatedStorage": 50}
+        DATABASE_TYPE, "p", "d", {"instanceClass": "db.t4g.small", "allocatedStorage": 50}
     )
-    replica = PricedResource(DATABASE, "r", "d", {"instanceClass": "db.t4g.small"})
-    assert fixed(primary, replica) == round(2 * (0.032 * 730 + 50 * 0.115), 2)
+    replica = PricedResource(DATABASE_TYPE, "r", "d", {"instanceClass": "db.t4g.small"})
+    assert estimate_fixed_cost(primary, replica) == round(2 * (0.032 * 730 + 50 * 0.115), 2)
 
 
 def test_a_load_balancer_pays_for_an_address_in_each_of_its_subnets() -> None:
     inputs = {"subnets": ["a", "b", "c"]}
     balancer = PricedResource("aws:lb/loadBalancer:LoadBalancer", "alb", "alb", inputs)
-    assert fixed(balancer) == round(0.0225 * 730 + 3 * 0.005 * 730, 2)
+    assert estimate_fixed_cost(balancer) == round(0.0225 * 730 + 3 * 0.005 * 730, 2)
 
 
 def test_a_service_is_its_desired_tasks_at_the_price_of_their_processor() -> None:
@@ -61,7 +63,9 @@ def test_a_service_is_its_desired_tasks_at_the_price_of_their_processor() -> Non
     service = PricedResource(
         "aws:ecs/service:Service", "web", "services", {"desiredCount": 2}, "web"
     )
-    assert fixed(task, service) == round(2 * 730 * (0.25 * 0.03238 + 0.5 * 0.00356), 2)
+    assert estimate_fixed_cost(task, service) == round(
+        2 * 730 * (0.25 * 0.03238 + 0.5 * 0.00356), 2
+    )
 
 
 def test_a_math_alarm_is_billed_by_each_metric_it_reads() -> None:
@@ -69,17 +73,20 @@ def test_a_math_alarm_is_billed_by_each_metric_it_reads() -> None:
     alarm = PricedResource(
         "aws:cloudwatch/metricAlarm:MetricAlarm", "a", "alarms", {"metricQueries": queries}
     )
-    assert fixed(alarm) == 0.20
+    assert estimate_fixed_cost(alarm) == 0.20
 
 
 def test_the_first_three_dashboards_are_free() -> None:
     kind = "aws:cloudwatch/dashboard:Dashboard"
-    assert fixed(*(PricedResource(kind, str(n), "dashboards", {}) for n in range(5))) == 6.00
+    assert (
+        estimate_fixed_cost(*(PricedResource(kind, str(n), "dashboards", {}) for n in range(5)))
+        == 6.00
+    )
 
 
 def test_a_class_without_a_price_is_named_and_not_counted_as_nothing() -> None:
     huge = PricedResource(
-        DATABASE, "p", "d", {"instanceClass": "db.x9.huge", "allocatedStorage": 20}
+        DATABASE_TYPE, "p", "d", {"instanceClass": "db.x9.huge", "allocatedStorage": 20}
     )
     line = estimate_costs([huge])[0]
     assert line.monthly is None
@@ -97,9 +104,9 @@ def test_components_are_summed_the_dearest_first() -> None:
 
 
 def test_a_database_whose_storage_is_another_s_to_say_is_named() -> None:
-    line = estimate_costs([PricedResource(DATABASE, "r", "d", {"instanceClass": "db.t4g.small"})])[
-        1
-    ]
+    line = estimate_costs(
+        [PricedResource(DATABASE_TYPE, "r", "d", {"instanceClass": "db.t4g.small"})]
+    )[1]
     assert line.monthly is None
     assert "not in the list" in (line.usage or "")
 

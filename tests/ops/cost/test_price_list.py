@@ -10,18 +10,18 @@ from ops.cli.app import main
 from ops.core.aws import Aws
 from ops.core.errors import DeniedError
 from ops.cost.prices import DEFAULT_PRICE_TABLE, HOURS
-from tests.ops.preview_files import PREVIEWS
+from tests.ops.preview_files import PREVIEW_FOLDER
 
-FILE = str(PREVIEWS / "change.json")
-LINE = ["cost", "estimate", FILE, "--region", "eu-north-1", "--prices", "aws"]
-DEAR = 3.0  # times the table
+CHANGE_PREVIEW = str(PREVIEW_FOLDER / "change.json")
+ESTIMATE_WORDS = ["cost", "estimate", CHANGE_PREVIEW, "--region", "eu-north-1", "--prices", "aws"]
+PRICE_FACTOR = 3.0  # times the table
 
 
-def product(usage: str, unit: str, *prices: float) -> str:
+def build_product(usage: str, unit: str, *prices: float) -> str:
     """A product as the API writes it: one text of JSON."""
     dimensions = {
-        f"d{n}": {"unit": unit, "pricePerUnit": {"USD": f"{price:.10f}"}}
-        for n, price in enumerate(prices)
+        f"d{index}": {"unit": unit, "pricePerUnit": {"USD": f"{price:.10f}"}}
+        for index, price in enumerate(prices)
     }
     return json.dumps(
         {
@@ -31,7 +31,7 @@ def product(usage: str, unit: str, *prices: float) -> str:
     )
 
 
-def answer(service: str, fields: dict[str, str]) -> list[str]:
+def list_products(service: str, fields: dict[str, str]) -> list[str]:
     """What the Price List has of a service, three times as dear as the table."""
     kind = fields.get("instanceType", "")
     if kind == "db.m7g.xlarge":
@@ -42,103 +42,123 @@ def answer(service: str, fields: dict[str, str]) -> list[str]:
         DEFAULT_PRICE_TABLE.caches,
     ):
         if kind in table:
-            return [product(f"EUN1-Usage:{kind}", "Hrs", table[kind] * DEAR)]
+            return [build_product(f"EUN1-Usage:{kind}", "Hrs", table[kind] * PRICE_FACTOR)]
     family = fields.get("productFamily", "")
     if family == "NAT Gateway":
-        data = product("EUN1-NatGateway-Bytes", "GB", 0.2)
+        data = build_product("EUN1-NatGateway-Bytes", "GB", 0.2)
         return [
-            product("EUN1-NatGateway-Hours", "Hrs", DEFAULT_PRICE_TABLE.nat_gateway * DEAR),
+            build_product(
+                "EUN1-NatGateway-Hours", "Hrs", DEFAULT_PRICE_TABLE.nat_gateway * PRICE_FACTOR
+            ),
             data,
         ]
     if service == "AmazonVPC" and not family:
-        idle = product("EUN1-PublicIPv4:IdleAddress", "Hrs", 9.0)
+        idle = build_product("EUN1-PublicIPv4:IdleAddress", "Hrs", 9.0)
         return [
-            product(
-                "EUN1-PublicIPv4:InUseAddress", "Hrs", 0.0, DEFAULT_PRICE_TABLE.public_ipv4 * DEAR
+            build_product(
+                "EUN1-PublicIPv4:InUseAddress",
+                "Hrs",
+                0.0,
+                DEFAULT_PRICE_TABLE.public_ipv4 * PRICE_FACTOR,
             ),
             idle,
         ]
     if service == "AmazonECS":
         cpu, gb = DEFAULT_PRICE_TABLE.fargate["ARM64"]
         return [
-            product("EUN1-Fargate-ARM-vCPU-Hours:perCPU", "hours", cpu * DEAR),
-            product("EUN1-Fargate-ARM-GB-Hours", "hours", gb * DEAR),
+            build_product("EUN1-Fargate-ARM-vCPU-Hours:perCPU", "hours", cpu * PRICE_FACTOR),
+            build_product("EUN1-Fargate-ARM-GB-Hours", "hours", gb * PRICE_FACTOR),
         ]
     if family == "Database Storage":
-        return [product("EUN1-RDS:GP3-Storage", "GB-Mo", DEFAULT_PRICE_TABLE.rds_gp3_gb * DEAR)]
+        return [
+            build_product(
+                "EUN1-RDS:GP3-Storage", "GB-Mo", DEFAULT_PRICE_TABLE.rds_gp3_gb * PRICE_FACTOR
+            )
+        ]
     if family == "Storage":  # two prices of one thing: nobody knows which
-        return [product(f"EUN1-EBS:VolumeUsage.gp3{n}", "GB-Mo", 0.1 * n) for n in (1, 2)]
+        return [
+            build_product(f"EUN1-EBS:VolumeUsage.gp3{index}", "GB-Mo", 0.1 * index)
+            for index in (1, 2)
+        ]
     return []
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+def price_list_calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the API is asked."""
     calls: list[dict[str, Any]] = []
 
-    def pages(own: Aws, api: str, key: str, params: Any, region: str) -> Iterator[str]:
+    def list_price_pages(aws: Aws, api: str, key: str, params: Any, region: str) -> Iterator[str]:
         assert (api, key, region) == ("pricing.get_products", "PriceList", "us-east-1")
         calls.append(params)
-        fields = {one["Field"]: one["Value"] for one in params["Filters"]}
-        assert all(one["Type"] == "TERM_MATCH" for one in params["Filters"])
+        fields = {
+            price_filter["Field"]: price_filter["Value"] for price_filter in params["Filters"]
+        }
+        assert all(price_filter["Type"] == "TERM_MATCH" for price_filter in params["Filters"])
         assert fields.pop("regionCode") == "eu-north-1"
-        yield from answer(params["ServiceCode"], fields)
+        yield from list_products(params["ServiceCode"], fields)
 
-    monkeypatch.setattr(Aws, "pages", pages)
+    monkeypatch.setattr(Aws, "pages", list_price_pages)
     return calls
 
 
-Said = Callable[..., dict[str, Any]]
+RunForJson = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def said(capsys: pytest.CaptureFixture[str]) -> Said:
-    def typed(*words: str) -> dict[str, Any]:
+def run_for_json(capsys: pytest.CaptureFixture[str]) -> RunForJson:
+    def run_words(*words: str) -> dict[str, Any]:
         assert main([*words, "--output", "json"]) == 0
-        found: dict[str, Any] = json.loads(capsys.readouterr().out)
-        return found
+        printed: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return printed
 
-    return typed
-
-
-def monthly(found: dict[str, Any]) -> dict[str, float]:
-    return {one["component"]: one["monthly"] for one in found["items"]}
+    return run_words
 
 
-def test_what_it_says_is_what_counts(asked: list[dict[str, Any]], said: Said) -> None:
-    table, listed = said("cost", "estimate", FILE), said(*LINE)
+def get_monthly_costs(estimate_json: dict[str, Any]) -> dict[str, float]:
+    return {item["component"]: item["monthly"] for item in estimate_json["items"]}
+
+
+def test_what_it_says_is_what_counts(
+    price_list_calls: list[dict[str, Any]], run_for_json: RunForJson
+) -> None:
+    table, listed = run_for_json("cost", "estimate", CHANGE_PREVIEW), run_for_json(*ESTIMATE_WORDS)
     assert listed["prices"]["region"] == "eu-north-1"
     assert listed["prices"]["source"].startswith("AWS Price List")
     assert table["prices"]["region"] == "us-east-1"
-    before, after = monthly(table), monthly(listed)
+    before, after = get_monthly_costs(table), get_monthly_costs(listed)
     assert any(after[name] > before[name] for name in before)
     assert all(after[name] >= before[name] for name in before)
-    classes = {f["Value"] for c in asked for f in c["Filters"] if f["Field"] == "instanceType"}
+    classes = {
+        f["Value"] for c in price_list_calls for f in c["Filters"] if f["Field"] == "instanceType"
+    }
     assert classes
 
 
 def test_what_it_does_not_name_is_of_the_table_and_noted(
-    asked: list[dict[str, Any]], said: Said
+    price_list_calls: list[dict[str, Any]], run_for_json: RunForJson
 ) -> None:
-    notes = " ".join(said(*LINE)["prices"]["notes"])
+    notes = " ".join(run_for_json(*ESTIMATE_WORDS)["prices"]["notes"])
     assert "interface_endpoint" in notes, "no such product"
     assert "ebs_gp3_gb" in notes, "two prices are none"
     assert "vcpu X86_64" in notes, "another processor's is not this one's"
     assert "nat_gateway" not in notes
     assert "public_ipv4" not in notes, "a free tier is no price"
-    assert asked
+    assert price_list_calls
 
 
 def test_where_it_may_not_be_asked_the_table_counts_and_it_says_why(
-    monkeypatch: pytest.MonkeyPatch, said: Said
+    monkeypatch: pytest.MonkeyPatch, run_for_json: RunForJson
 ) -> None:
     def denied(*_: object) -> Iterator[str]:
         raise DeniedError("pricing.get_products is denied")
 
     monkeypatch.setattr(Aws, "pages", denied)
-    found = said(*LINE)
+    found = run_for_json(*ESTIMATE_WORDS)
     assert found["prices"]["why"] == "pricing.get_products is denied"
-    assert monthly(found) == monthly(said("cost", "estimate", FILE))
+    assert get_monthly_costs(found) == get_monthly_costs(
+        run_for_json("cost", "estimate", CHANGE_PREVIEW)
+    )
 
 
 def test_a_region_must_be_known(
@@ -146,7 +166,7 @@ def test_a_region_must_be_known(
 ) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
-    assert main(["cost", "estimate", FILE, "--prices", "aws"]) == 2
+    assert main(["cost", "estimate", CHANGE_PREVIEW, "--prices", "aws"]) == 2
     assert "--region is not set" in capsys.readouterr().err
 
 

@@ -8,99 +8,118 @@ import pytest
 from ops.core.engine import StillRunningError
 from ops.core.errors import OpsError
 from ops.database import instance as database
-from tests.ops.command_line import Console
-from tests.ops.db_stage import console, failing, put, seen
-from tests.ops.procedures.db_restart import failing_over, rebooting, told, zones
-from tests.ops.stage import Fuse, stage
+from tests.ops.command_line import OpsConsole
+from tests.ops.db_stage import (
+    describe_database,
+    fail_operations,
+    open_database_console,
+    put_database,
+)
+from tests.ops.procedures.db_restart import (
+    get_zones,
+    list_restart_messages,
+    plan_failover,
+    plan_reboot,
+)
+from tests.ops.stage import KillFuse, open_stage
 
-NAME = "bulwark-test-database"
-STARTED, COMPLETED = "Multi-AZ instance failover started.", "Multi-AZ instance failover completed"
+PRIMARY_IDENTIFIER = "bulwark-test-database"
+FAILOVER_STARTED, FAILOVER_COMPLETED = (
+    "Multi-AZ instance failover started.",
+    "Multi-AZ instance failover completed",
+)
 
 
 @pytest.fixture
-def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
-    with console(capsys, tmp_path) as made:
-        yield made
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
+    with open_database_console(capsys, tmp_path) as console:
+        yield console
 
 
 def test_a_failover_is_over_when_the_zone_has_moved_and_not_before() -> None:
-    with stage() as on:
-        put(on)
-        before, began = zones(on), on.clock.now()
-        assert on.engine(Fuse()).start(failing_over(on)) == "done"
-        assert zones(on) == before[::-1]
+    with open_stage() as on:
+        put_database(on)
+        before, began = get_zones(on), on.clock.now()
+        assert on.build_engine(KillFuse()).start(plan_failover(on)) == "done"
+        assert get_zones(on) == before[::-1]
         assert on.clock.now() - began >= 90
-        assert told(on) == [STARTED, "DB instance restarted", COMPLETED]
+        assert list_restart_messages(on) == [
+            FAILOVER_STARTED,
+            "DB instance restarted",
+            FAILOVER_COMPLETED,
+        ]
 
 
 def test_an_instance_that_is_available_in_its_old_zone_has_not_failed_over() -> None:
-    with stage() as on:
-        put(on)
-        plan = failing_over(on)
+    with open_stage() as on:
+        put_database(on)
+        plan = plan_failover(on)
         patched = plan.steps[0].action.model_copy(
-            update={"params": {"DBInstanceIdentifier": NAME, "ForceFailover": False}}
+            update={"params": {"DBInstanceIdentifier": PRIMARY_IDENTIFIER, "ForceFailover": False}}
         )
         wrong = plan.model_copy(
             update={"steps": (plan.steps[0].model_copy(update={"do": patched}),)}
         )
         with pytest.raises(StillRunningError, match="AvailabilityZone is"):
-            on.engine(Fuse()).start(wrong)
-        assert seen(on)["DBInstanceStatus"] == "available"
+            on.build_engine(KillFuse()).start(wrong)
+        assert describe_database(on)["DBInstanceStatus"] == "available"
 
 
 def test_an_earlier_restart_is_not_taken_for_this_one() -> None:
-    with stage() as on:
-        put(on)
-        on.client("rds").reboot_db_instance(DBInstanceIdentifier=NAME)
+    with open_stage() as on:
+        put_database(on)
+        on.client("rds").reboot_db_instance(DBInstanceIdentifier=PRIMARY_IDENTIFIER)
         on.clock.sleep(300)
         began = on.clock.now()
-        assert on.engine(Fuse()).start(rebooting(on)) == "done"
+        assert on.build_engine(KillFuse()).start(plan_reboot(on)) == "done"
         assert on.clock.now() - began >= 60
-        assert told(on).count("DB instance restarted") == 2
+        assert list_restart_messages(on).count("DB instance restarted") == 2
 
 
 def test_a_reboot_makes_waiting_parameters_take_effect() -> None:
-    with stage() as on:
+    with open_stage() as on:
         rds = on.client("rds")
         rds.create_db_parameter_group(
             DBParameterGroupName="group", DBParameterGroupFamily="postgres16", Description="d"
         )
-        put(on, DBParameterGroupName="group")
+        put_database(on, DBParameterGroupName="group")
         change = {"ParameterName": "max_connections", "ParameterValue": "200"}
         rds.modify_db_parameter_group(
             DBParameterGroupName="group", Parameters=[{**change, "ApplyMethod": "pending-reboot"}]
         )
         before = database.get_primary(on.aws, on.outputs)
         assert before.row()["pending"] == ["group pending-reboot"]
-        on.engine(Fuse()).start(rebooting(on))
+        on.build_engine(KillFuse()).start(plan_reboot(on))
         assert database.get_primary(on.aws, on.outputs).row()["pending"] is None
 
 
 @pytest.mark.parametrize("verb", ["failover", "reboot"])
 def test_a_busy_instance_is_left_alone(verb: str) -> None:
-    with stage() as on:
-        put(on)
-        on.client("rds").create_db_snapshot(DBInstanceIdentifier=NAME, DBSnapshotIdentifier="s")
+    with open_stage() as on:
+        put_database(on)
+        on.client("rds").create_db_snapshot(
+            DBInstanceIdentifier=PRIMARY_IDENTIFIER, DBSnapshotIdentifier="s"
+        )
         with pytest.raises(OpsError, match="is backing-up, it must be available"):
-            failing_over(on) if verb == "failover" else rebooting(on)
+            plan_failover(on) if verb == "failover" else plan_reboot(on)
 
 
-def test_a_failover_and_a_reboot_from_the_command_line(ops: Console) -> None:
-    before = zones(ops.stage)
-    failed = ops.json("db failover --yes --reason drill")
+def test_a_failover_and_a_reboot_from_the_command_line(ops: OpsConsole) -> None:
+    before = get_zones(ops.stage)
+    failed = ops.run_for_json("db failover --yes --reason drill")
     assert (failed["from"], failed["to"]) == before
-    assert zones(ops.stage) == before[::-1]
+    assert get_zones(ops.stage) == before[::-1]
     out, _ = ops("db reboot --yes")
-    assert f"instance: {NAME}" in out
+    assert f"instance: {PRIMARY_IDENTIFIER}" in out
     assert "parameters: in-sync" in out
-    assert ops.json(f"db reboot --instance {NAME} --yes")["zone"] == before[1]
+    assert ops.run_for_json(f"db reboot --instance {PRIMARY_IDENTIFIER} --yes")["zone"] == before[1]
 
 
-def test_the_state_is_shown_as_a_table_and_as_json(ops: Console) -> None:
+def test_the_state_is_shown_as_a_table_and_as_json(ops: OpsConsole) -> None:
     out, _ = ops("db status")
-    assert NAME in out
+    assert PRIMARY_IDENTIFIER in out
     assert "available" in out
-    (item,) = ops.json("db status")["items"]
+    (item,) = ops.run_for_json("db status")["items"]
     assert (item["role"], item["class"], item["storage"]) == (
         "primary",
         "db.t4g.small",
@@ -109,19 +128,21 @@ def test_the_state_is_shown_as_a_table_and_as_json(ops: Console) -> None:
 
 
 @pytest.mark.parametrize("verb", ["failover", "reboot"])
-def test_a_dry_run_names_downtime_and_source_and_changes_nothing(ops: Console, verb: str) -> None:
+def test_a_dry_run_names_downtime_and_source_and_changes_nothing(
+    ops: OpsConsole, verb: str
+) -> None:
     out, _ = ops(f"db {verb} --dry-run")
     assert "rds.reboot_db_instance" in out
     assert "without service; hash" in out
-    assert ops.json(f"db {verb} --dry-run")["hash"] in out
-    assert told(ops.stage) == []
+    assert ops.run_for_json(f"db {verb} --dry-run")["hash"] in out
+    assert list_restart_messages(ops.stage) == []
 
 
 def test_without_a_standby_the_reboot_is_named(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    with console(capsys, tmp_path, MultiAZ=False) as ops:
-        _, err = ops("db failover --yes", code=1)
+    with open_database_console(capsys, tmp_path, MultiAZ=False) as ops:
+        _, err = ops("db failover --yes", expected_code=1)
     assert "is not Multi-AZ" in err
     assert err.endswith("  ops db reboot\n")
 
@@ -131,12 +152,12 @@ def test_without_a_standby_the_reboot_is_named(
     [
         ("failover --timeout 0", "--timeout"),
         ("reboot --timeout x", "--timeout"),
-        ("reboot --instance other", f"--instance is 'other', may be '{NAME}'"),
+        ("reboot --instance other", f"--instance is 'other', may be '{PRIMARY_IDENTIFIER}'"),
     ],
 )
-def test_a_wrong_value_is_named_before_any_call(ops: Console, line: str, says: str) -> None:
-    with failing("-") as called:
-        _, err = ops(f"db {line} --yes", code=2)
+def test_a_wrong_value_is_named_before_any_call(ops: OpsConsole, line: str, says: str) -> None:
+    with fail_operations("-") as called:
+        _, err = ops(f"db {line} --yes", expected_code=2)
     assert says in err.splitlines()[0]
     assert called == []
 
@@ -144,23 +165,30 @@ def test_a_wrong_value_is_named_before_any_call(ops: Console, line: str, says: s
 @pytest.mark.parametrize("code", ["Throttling", "AccessDenied"])
 @pytest.mark.parametrize("line", ["status", "failover --yes", "reboot --yes"])
 def test_what_cannot_be_looked_at_is_neither_absent_nor_healthy(
-    ops: Console, line: str, code: str
+    ops: OpsConsole, line: str, code: str
 ) -> None:
-    with failing(code, "describe_db_instances"):
-        out, err = ops(f"db {line}", code=1)
+    with fail_operations(code, "describe_db_instances"):
+        out, err = ops(f"db {line}", expected_code=1)
     assert "rds.describe_db_instances" in err
     assert out == ""
 
 
-def test_a_denied_failover_is_said_with_how_to_go_on(ops: Console) -> None:
-    with failing("AccessDenied", "reboot_db_instance"):
-        _, err = ops("db failover --yes", code=1)
+def test_a_denied_failover_is_said_with_how_to_go_on(ops: OpsConsole) -> None:
+    with fail_operations("AccessDenied", "reboot_db_instance"):
+        _, err = ops("db failover --yes", expected_code=1)
     assert "rds.reboot_db_instance was denied" in err
     assert "ops runs resume failover-" in err
-    assert told(ops.stage) == []
+    assert list_restart_messages(ops.stage) == []
 
 
-def test_an_absent_database_is_said(ops: Console) -> None:
-    ops.stage.client("rds").delete_db_instance(DBInstanceIdentifier=NAME, SkipFinalSnapshot=True)
-    assert ops.json("db status")["items"] == [{"instance": NAME, "status": "absent"}]
-    assert f"there is no DB instance {NAME}" in ops("db failover --yes", code=1)[1]
+def test_an_absent_database_is_said(ops: OpsConsole) -> None:
+    ops.stage.client("rds").delete_db_instance(
+        DBInstanceIdentifier=PRIMARY_IDENTIFIER, SkipFinalSnapshot=True
+    )
+    assert ops.run_for_json("db status")["items"] == [
+        {"instance": PRIMARY_IDENTIFIER, "status": "absent"}
+    ]
+    assert (
+        f"there is no DB instance {PRIMARY_IDENTIFIER}"
+        in ops("db failover --yes", expected_code=1)[1]
+    )

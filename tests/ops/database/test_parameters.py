@@ -6,30 +6,35 @@ from pathlib import Path
 import pytest
 
 from ops.database.parameters import PostgresParameter, is_allowed_value
-from tests.ops.command_line import Console
-from tests.ops.db_stage import console
-from tests.ops.procedures.db_parameters import GROUP, facts, planned, put
-from tests.ops.stage import Fuse, stage
+from tests.ops.command_line import OpsConsole
+from tests.ops.db_stage import open_database_console
+from tests.ops.procedures.db_parameters import (
+    PARAMETER_GROUP,
+    collect_parameter_facts,
+    plan_parameters,
+    put_database_with_group,
+)
+from tests.ops.stage import KillFuse, open_stage
 
 
 @pytest.fixture
-def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
-    with console(capsys, tmp_path, DBInstanceIdentifier="elsewhere") as made:
-        put(made.stage)
-        yield made
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
+    with open_database_console(capsys, tmp_path, DBInstanceIdentifier="elsewhere") as console:
+        put_database_with_group(console.stage)
+        yield console
 
 
-def test_what_the_group_sets_is_shown_and_all_where_it_is_asked_for(ops: Console) -> None:
-    found = ops.json("db parameters")
-    assert (found["group"], found["state"]) == (GROUP, "in-sync")
+def test_what_the_group_sets_is_shown_and_all_where_it_is_asked_for(ops: OpsConsole) -> None:
+    found = ops.run_for_json("db parameters")
+    assert (found["group"], found["state"]) == (PARAMETER_GROUP, "in-sync")
     assert [item["parameter"] for item in found["items"]] == ["work_mem"]
     out, _ = ops("db parameters --all")
     assert "max_connections" in out
     assert "at a reboot" in out
-    assert f"{GROUP} is in-sync on bulwark-test-database" in out
+    assert f"{PARAMETER_GROUP} is in-sync on bulwark-test-database" in out
 
 
-def test_a_change_is_made_and_what_waits_for_a_reboot_is_said(ops: Console) -> None:
+def test_a_change_is_made_and_what_waits_for_a_reboot_is_said(ops: OpsConsole) -> None:
     plan, _ = ops("db parameters --set work_mem=8192 --dry-run")
     assert "work_mem: 4096 -> 8192" in plan
     assert "undo. set work_mem = 4096" in plan
@@ -39,22 +44,22 @@ def test_a_change_is_made_and_what_waits_for_a_reboot_is_said(ops: Console) -> N
     out, _ = ops("db parameters")
     assert "is pending-reboot" in out
     ops("db reboot --yes")
-    assert ops.json("db parameters")["state"] == "in-sync"
+    assert ops.run_for_json("db parameters")["state"] == "in-sync"
 
 
 def test_undone_the_group_says_what_it_said_and_leaves_the_rest_to_the_default() -> None:
-    with stage() as on:
-        put(on)
-        fuse = Fuse()
-        engine = on.engine(fuse)
-        assert engine.start(planned(on)) == "done"
-        assert facts(on)[0] == [("max_connections", "200"), ("work_mem", "8192")]
-        assert on.engine(fuse).undo() == "undone"
-        assert facts(on)[0] == [("work_mem", "4096")]
+    with open_stage() as on:
+        put_database_with_group(on)
+        fuse = KillFuse()
+        engine = on.build_engine(fuse)
+        assert engine.start(plan_parameters(on)) == "done"
+        assert collect_parameter_facts(on)[0] == [("max_connections", "200"), ("work_mem", "8192")]
+        assert on.build_engine(fuse).undo() == "undone"
+        assert collect_parameter_facts(on)[0] == [("work_mem", "4096")]
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("value", "says"),
     [
         ("work_mem", "--set is 'work_mem', may be NAME=VALUE"),
         ("work_memory=1", "--set is 'work_memory', which is no parameter, may be work_mem"),
@@ -68,14 +73,14 @@ def test_undone_the_group_says_what_it_said_and_leaves_the_rest_to_the_default()
         ("shared_preload_libraries=nothing", "may be auto_explain,"),
     ],
 )
-def test_what_cannot_be_is_one_line(ops: Console, given: str, says: str) -> None:
-    _, err = ops(f"db parameters --set {given} --yes", code=2)
+def test_what_cannot_be_is_one_line(ops: OpsConsole, value: str, says: str) -> None:
+    _, err = ops(f"db parameters --set {value} --yes", expected_code=2)
     assert says in err.splitlines()[0]
-    assert facts(ops.stage)[0] == [("work_mem", "4096")]
+    assert collect_parameter_facts(ops.stage)[0] == [("work_mem", "4096")]
 
 
 @pytest.mark.parametrize(
-    ("kind", "allowed", "value", "wanted"),
+    ("kind", "allowed", "value", "expected"),
     [
         ("integer", "-1-10", "-1", True),
         ("integer", "-1-10", "-2", False),
@@ -92,7 +97,7 @@ def test_what_cannot_be_is_one_line(ops: Console, given: str, says: str) -> None
     ],
 )
 def test_lists_and_ranges_are_read_as_rds_writes_them(
-    kind: str, allowed: str | None, value: str, wanted: bool
+    kind: str, allowed: str | None, value: str, expected: bool
 ) -> None:
     one = PostgresParameter("p", None, kind, allowed, False, True, False, "")
-    assert is_allowed_value(one, value) is wanted
+    assert is_allowed_value(one, value) is expected

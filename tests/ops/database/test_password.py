@@ -10,24 +10,30 @@ import pytest
 from ops.core.errors import OpsError
 from ops.database import password as rotating
 from tests.ops import service_stage
-from tests.ops.command_line import Console
-from tests.ops.procedures.db_password import NAME, facts, planned, put, put_rotation
-from tests.ops.sql_stage import connect, real_console
-from tests.ops.stage import Fuse, KilledError, Stage, stage
+from tests.ops.command_line import OpsConsole
+from tests.ops.procedures.db_password import (
+    SECRET_NAME,
+    collect_rotation_facts,
+    plan_rotation,
+    put_rotatable_database,
+    put_rotation_function,
+)
+from tests.ops.sql_stage import connect_application, open_postgres_console
+from tests.ops.stage import KilledError, KillFuse, Stage, open_stage
 
 
-def word(on: Stage) -> str:
-    answer = on.client("secretsmanager").get_secret_value(SecretId=NAME)
+def get_password(on: Stage) -> str:
+    answer = on.client("secretsmanager").get_secret_value(SecretId=SECRET_NAME)
     return str(json.loads(answer["SecretString"])["password"])
 
 
 def test_the_function_is_run_and_the_services_start_anew() -> None:
-    with stage() as on:
-        put(on)
-        before = word(on)
-        assert on.engine(Fuse()).start(planned(on)) == "done"
-        assert word(on) != before
-        assert facts(on) == (
+    with open_stage() as on:
+        put_rotatable_database(on)
+        before = get_password(on)
+        assert on.build_engine(KillFuse()).start(plan_rotation(on)) == "done"
+        assert get_password(on) != before
+        assert collect_rotation_facts(on) == (
             "available",
             [["AWSCURRENT"], ["AWSPREVIOUS"]],
             ["SUCCESSFUL", "SUCCESSFUL"],
@@ -37,19 +43,23 @@ def test_the_function_is_run_and_the_services_start_anew() -> None:
 
 @pytest.mark.parametrize("point", [3, 5, 8, 14, 22])
 def test_killed_on_the_way_it_is_rotated_once(point: int) -> None:
-    with stage() as on:
-        put(on)
-        made, fuse = planned(on), Fuse(point)
+    with open_stage() as on:
+        put_rotatable_database(on)
+        made, fuse = plan_rotation(on), KillFuse(point)
         with suppress(KilledError):
-            on.engine(fuse).start(made)
-        fuse.left = 10**9
-        assert on.engine(fuse).resume() == "done"
-        assert facts(on)[1:] == ([["AWSCURRENT"], ["AWSPREVIOUS"]], ["SUCCESSFUL", "SUCCESSFUL"], 2)
+            on.build_engine(fuse).start(made)
+        fuse.touches_left = 10**9
+        assert on.build_engine(fuse).resume() == "done"
+        assert collect_rotation_facts(on)[1:] == (
+            [["AWSCURRENT"], ["AWSPREVIOUS"]],
+            ["SUCCESSFUL", "SUCCESSFUL"],
+            2,
+        )
 
 
 def test_a_database_that_is_not_available_is_refused_before_any_call() -> None:
-    with stage() as on:
-        put(on)
+    with open_stage() as on:
+        put_rotatable_database(on)
         on.client("rds").reboot_db_instance(DBInstanceIdentifier=on.outputs.database.identifier)
         from ops.database import instance as database
 
@@ -61,8 +71,8 @@ def test_a_database_that_is_not_available_is_refused_before_any_call() -> None:
 
 
 def test_a_rotation_that_has_stuck_is_named() -> None:
-    with stage() as on:
-        put(on)
+    with open_stage() as on:
+        put_rotatable_database(on)
         from ops.database import instance as database
 
         found = database.get_primary(on.aws, on.outputs)
@@ -74,36 +84,39 @@ def test_a_rotation_that_has_stuck_is_named() -> None:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    with real_console(tmp_path_factory.mktemp("rotate")) as made:
-        service_stage.put(made.stage)
-        put_rotation(made.stage)
-        made.file.write_text(made.stage.outputs.model_dump_json(by_alias=True))
-        yield made
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpsConsole]:
+    with open_postgres_console(tmp_path_factory.mktemp("rotate")) as console:
+        service_stage.put_services(console.stage)
+        put_rotation_function(console.stage)
+        console.file.write_text(console.stage.outputs.model_dump_json(by_alias=True))
+        yield console
 
 
 @pytest.fixture
-def ops(server: Console, capsys: pytest.CaptureFixture[str]) -> Console:
+def ops(server: OpsConsole, capsys: pytest.CaptureFixture[str]) -> OpsConsole:
     server.capture = capsys
     return server
 
 
-def test_typed_the_servers_password_is_another_and_is_tried(ops: Console) -> None:
-    old = connect(ops.stage)
+def test_typed_the_servers_password_is_another_and_is_tried(ops: OpsConsole) -> None:
+    old = connect_application(ops.stage)
     plan, _ = ops("db rotate-password --dry-run")
     assert "secretsmanager.rotate_secret" in plan
     assert "a-password-of-the-test" not in plan
-    done = ops.json("db rotate-password --check --yes")
+    done = ops.run_for_json("db rotate-password --check --yes")
     assert done["restarted"] == ["backend"]
     assert old.execute("SELECT 1").fetchone() == (1,), "a session that is open goes on"
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-        connect(ops.stage)
-    new = word(ops.stage)
-    for event in ops.json(f"runs show {done['run']}")["items"]:
+        connect_application(ops.stage)
+    new = get_password(ops.stage)
+    for event in ops.run_for_json(f"runs show {done['run']}")["items"]:
         assert new not in json.dumps(event)
     assert "connections: " in ops("db activity")[0]
 
 
-def test_bad_input_is_one_line(ops: Console) -> None:
-    assert "--via is 'x', may be HOST:PORT" in ops("db rotate-password --check --via x", code=2)[1]
-    assert "--timeout" in ops("db rotate-password --timeout 0", code=2)[1]
+def test_bad_input_is_one_line(ops: OpsConsole) -> None:
+    assert (
+        "--via is 'x', may be HOST:PORT"
+        in ops("db rotate-password --check --via x", expected_code=2)[1]
+    )
+    assert "--timeout" in ops("db rotate-password --timeout 0", expected_code=2)[1]

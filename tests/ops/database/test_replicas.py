@@ -9,57 +9,66 @@ import pytest
 from ops.core.errors import DeniedError
 from ops.core.plan import Call
 from ops.database import replicas
-from tests.ops.command_line import Console
-from tests.ops.db_stage import console, failing, seen
-from tests.ops.procedures.db_replica import REPLICA, added, facts, put, put_replica, removed
-from tests.ops.stage import Fuse, stage
+from tests.ops.command_line import OpsConsole
+from tests.ops.db_stage import describe_database, fail_operations, open_database_console
+from tests.ops.procedures.db_replica import (
+    REPLICA_IDENTIFIER,
+    collect_replica_list_facts,
+    plan_replica_add,
+    plan_replica_remove,
+    put_database_replica,
+    put_replicable_database,
+)
+from tests.ops.stage import KillFuse, open_stage
 
 
 @pytest.fixture
-def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
-    with console(capsys, tmp_path, BackupRetentionPeriod=7, CopyTagsToSnapshot=True) as made:
-        yield made
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
+    with open_database_console(
+        capsys, tmp_path, BackupRetentionPeriod=7, CopyTagsToSnapshot=True
+    ) as console:
+        yield console
 
 
-def test_a_replica_is_added_with_the_primarys_settings_and_removed(ops: Console) -> None:
+def test_a_replica_is_added_with_the_primarys_settings_and_removed(ops: OpsConsole) -> None:
     plan, _ = ops("db replica add reports --dry-run")
     assert "rds.create_db_instance_read_replica" in plan
     assert "undo. delete bulwark-test-database-reports" in plan
-    assert ops.json("db replica add reports --yes")["replica"] == REPLICA
-    found, primary = seen(ops.stage, REPLICA), seen(ops.stage)
+    assert ops.run_for_json("db replica add reports --yes")["replica"] == REPLICA_IDENTIFIER
+    found, primary = describe_database(ops.stage, REPLICA_IDENTIFIER), describe_database(ops.stage)
     assert found["ReadReplicaSourceDBInstanceIdentifier"] == primary["DBInstanceIdentifier"]
     for key in ("DBInstanceClass", "DBParameterGroups", "CopyTagsToSnapshot", "StorageType"):
         assert found[key] == primary[key], key
     assert found["DeletionProtection"] is True
     assert found["PubliclyAccessible"] is False
     assert {"Key": "owner", "Value": "platform"} in found["TagList"]
-    assert REPLICA in ops("db status")[0]
-    assert "--expect is not set" in ops("db replica remove reports --yes", code=2)[1]
-    assert "status: absent" in ops(ops.seen("db replica remove reports"))[0]
-    assert seen(ops.stage)["ReadReplicaDBInstanceIdentifiers"] == []
+    assert REPLICA_IDENTIFIER in ops("db status")[0]
+    assert "--expect is not set" in ops("db replica remove reports --yes", expected_code=2)[1]
+    assert "status: absent" in ops(ops.add_plan_hash("db replica remove reports"))[0]
+    assert describe_database(ops.stage)["ReadReplicaDBInstanceIdentifiers"] == []
 
 
 def test_undone_the_replica_is_gone_again() -> None:
-    with stage() as on:
-        put(on)
-        fuse = Fuse()
-        engine = on.engine(fuse)
-        assert engine.start(added(on)) == "done"
+    with open_stage() as on:
+        put_replicable_database(on)
+        fuse = KillFuse()
+        engine = on.build_engine(fuse)
+        assert engine.start(plan_replica_add(on)) == "done"
         assert engine.undo() == "undone"
-        assert facts(on) == ([("bulwark-test-database", "available")], [])
+        assert collect_replica_list_facts(on) == ([("bulwark-test-database", "available")], [])
 
 
 def test_what_is_not_deleted_yet_is_protected_again() -> None:
-    with stage() as on:
-        put_replica(on)
-        plan, fuse = removed(on), Fuse()
+    with open_stage() as on:
+        put_database_replica(on)
+        plan, fuse = plan_replica_remove(on), KillFuse()
         assert [step.name for step in plan.steps] == ["unprotect", "delete"]
-        engine = on.engine(fuse)
-        with failing("AccessDenied", "delete_db_instance"), pytest.raises(DeniedError):
+        engine = on.build_engine(fuse)
+        with fail_operations("AccessDenied", "delete_db_instance"), pytest.raises(DeniedError):
             engine.start(plan)
-        assert seen(on, REPLICA)["DeletionProtection"] is False
-        assert on.engine(fuse).undo() == "undone"
-        assert seen(on, REPLICA)["DeletionProtection"] is True
+        assert describe_database(on, REPLICA_IDENTIFIER)["DeletionProtection"] is False
+        assert on.build_engine(fuse).undo() == "undone"
+        assert describe_database(on, REPLICA_IDENTIFIER)["DeletionProtection"] is True
 
 
 @pytest.mark.parametrize(
@@ -73,8 +82,8 @@ def test_what_is_not_deleted_yet_is_protected_again() -> None:
 def test_iops_are_copied_where_rds_takes_them(
     storage: dict[str, Any], provisioned: dict[str, Any]
 ) -> None:
-    with stage() as on:
-        put(on)
+    with open_stage() as on:
+        put_replicable_database(on)
         primary = replicas.get_instance_description(on.aws, on.outputs)
         shown = {**primary, **storage, "Iops": 13000, "StorageThroughput": None}
         (step,) = replicas.build_replica_creation_plan(
@@ -95,14 +104,16 @@ def test_iops_are_copied_where_rds_takes_them(
         ("add reports --timeout 0", "--timeout"),
     ],
 )
-def test_what_cannot_be_is_one_line(ops: Console, line: str, says: str) -> None:
-    _, err = ops(f"db replica {line} --yes", code=2)
+def test_what_cannot_be_is_one_line(ops: OpsConsole, line: str, says: str) -> None:
+    _, err = ops(f"db replica {line} --yes", expected_code=2)
     assert says in err.splitlines()[0]
-    assert facts(ops.stage)[1] == []
+    assert collect_replica_list_facts(ops.stage)[1] == []
 
 
 def test_a_primary_without_backups_has_no_replica(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    with console(capsys, tmp_path, BackupRetentionPeriod=0) as ops:
-        assert "keeps no automated backups" in ops("db replica add reports --yes", code=1)[1]
+    with open_database_console(capsys, tmp_path, BackupRetentionPeriod=0) as ops:
+        assert (
+            "keeps no automated backups" in ops("db replica add reports --yes", expected_code=1)[1]
+        )

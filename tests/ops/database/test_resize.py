@@ -10,62 +10,64 @@ import pytest
 from moto.rds.models import DBInstance
 
 from ops.core.errors import OpsError
-from tests.ops.command_line import Console
-from tests.ops.db_stage import console, failing, put
-from tests.ops.procedures.db_size import facts, grown, resized
-from tests.ops.stage import Fuse, KilledError, stage
+from tests.ops.command_line import OpsConsole
+from tests.ops.db_stage import fail_operations, open_database_console, put_database
+from tests.ops.procedures.db_size import collect_size_facts, plan_resize, plan_storage
+from tests.ops.stage import KilledError, KillFuse, open_stage
 
-NAME = "bulwark-test-database"
+PRIMARY_IDENTIFIER = "bulwark-test-database"
 
 
 @pytest.fixture
-def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
-    with console(capsys, tmp_path) as made:
-        yield made
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
+    with open_database_console(capsys, tmp_path) as console:
+        yield console
 
 
 @pytest.mark.parametrize("point", [3, 5, 22, 24, 26])
 def test_killed_on_the_way_it_is_changed_once_and_saved_once(point: int) -> None:
-    with stage() as on:
-        put(on)
-        made, fuse = resized(on), Fuse(point)
+    with open_stage() as on:
+        put_database(on)
+        made, fuse = plan_resize(on), KillFuse(point)
         with suppress(KilledError):
-            on.engine(fuse).start(made)
-        fuse.left = 10**9
-        assert on.engine(fuse).resume() == "done"
-        saved = [(f"{NAME}-resize-1", "available")]
-        assert facts(on) == ("db.m7g.large", 20, "available", saved)
+            on.build_engine(fuse).start(made)
+        fuse.touches_left = 10**9
+        assert on.build_engine(fuse).resume() == "done"
+        saved = [(f"{PRIMARY_IDENTIFIER}-resize-1", "available")]
+        assert collect_size_facts(on) == ("db.m7g.large", 20, "available", saved)
 
 
 def test_storage_is_saved_then_grown() -> None:
-    with stage() as on:
-        put(on)
-        assert on.engine(Fuse()).start(grown(on)) == "done"
-        saved = [(f"{NAME}-storage-1", "available")]
-        assert facts(on) == ("db.t4g.small", 40, "available", saved)
+    with open_stage() as on:
+        put_database(on)
+        assert on.build_engine(KillFuse()).start(plan_storage(on)) == "done"
+        saved = [(f"{PRIMARY_IDENTIFIER}-storage-1", "available")]
+        assert collect_size_facts(on) == ("db.t4g.small", 40, "available", saved)
 
 
 def test_a_resize_that_fails_puts_the_class_back_and_keeps_the_snapshot() -> None:
-    def status(it: DBInstance) -> str:
-        found: str = before(it)
-        large = it.db_instance_class == "db.m7g.large"
+    def status(instance: DBInstance) -> str:
+        found: str = before(instance)
+        large = instance.db_instance_class == "db.m7g.large"
         return "failed" if large and found == "modifying" else found
 
-    with stage() as on:
-        put(on)
+    with open_stage() as on:
+        put_database(on)
         original: Any = vars(DBInstance)["status"]
         before = original.fget
         with patch.object(DBInstance, "status", property(status, original.fset)):
-            assert on.engine(Fuse()).start(resized(on)) == "undone"
-        saved = [(f"{NAME}-resize-1", "available")]
-        assert facts(on) == ("db.t4g.small", 20, "available", saved)
+            assert on.build_engine(KillFuse()).start(plan_resize(on)) == "undone"
+        saved = [(f"{PRIMARY_IDENTIFIER}-resize-1", "available")]
+        assert collect_size_facts(on) == ("db.t4g.small", 20, "available", saved)
 
 
 def test_changes_that_wait_are_not_made_along_with_this_one() -> None:
-    with stage() as on:
-        put(on)
-        on.client("rds").modify_db_instance(DBInstanceIdentifier=NAME, BackupRetentionPeriod=9)
-        for plan in (resized, grown):
+    with open_stage() as on:
+        put_database(on)
+        on.client("rds").modify_db_instance(
+            DBInstanceIdentifier=PRIMARY_IDENTIFIER, BackupRetentionPeriod=9
+        )
+        for plan in (plan_resize, plan_storage):
             with pytest.raises(OpsError, match="BackupRetentionPeriod=9"):
                 plan(on)
 
@@ -73,26 +75,26 @@ def test_changes_that_wait_are_not_made_along_with_this_one() -> None:
 def test_a_standby_makes_the_outage_short() -> None:
     downtime = []
     for several in (True, False):
-        with stage() as on:
-            put(on, MultiAZ=several)
-            downtime.append(resized(on).downtime)
+        with open_stage() as on:
+            put_database(on, MultiAZ=several)
+            downtime.append(plan_resize(on).downtime)
     assert downtime == [120, 600]
 
 
-def test_a_class_and_storage_are_changed_from_the_command_line(ops: Console) -> None:
-    changed = ops.json("db resize db.m7g.large --yes --reason load")
+def test_a_class_and_storage_are_changed_from_the_command_line(ops: OpsConsole) -> None:
+    changed = ops.run_for_json("db resize db.m7g.large --yes --reason load")
     assert (changed["from"], changed["to"]) == ("db.t4g.small", "db.m7g.large")
     out, _ = ops("db storage 40 --yes")
     assert "from: 20\nto: 40\n" in out
-    assert len(ops.json("db snapshot list")["items"]) == 2
+    assert len(ops.run_for_json("db snapshot list")["items"]) == 2
 
 
 @pytest.mark.parametrize("line", ["resize db.m7g.large", "storage 40"])
-def test_a_dry_run_shows_the_snapshot_the_change_and_the_hash(ops: Console, line: str) -> None:
+def test_a_dry_run_shows_the_snapshot_the_change_and_the_hash(ops: OpsConsole, line: str) -> None:
     out, _ = ops(f"db {line} --dry-run")
     assert out.index("rds.create_db_snapshot") < out.index("rds.modify_db_instance")
-    assert ops.json(f"db {line} --dry-run")["hash"] in out
-    assert facts(ops.stage) == ("db.t4g.small", 20, "available", [])
+    assert ops.run_for_json(f"db {line} --dry-run")["hash"] in out
+    assert collect_size_facts(ops.stage) == ("db.t4g.small", 20, "available", [])
 
 
 @pytest.mark.parametrize(
@@ -110,23 +112,23 @@ def test_a_dry_run_shows_the_snapshot_the_change_and_the_hash(ops: Console, line
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_changed(
-    ops: Console, line: str, says: str
+    ops: OpsConsole, line: str, says: str
 ) -> None:
-    _, err = ops(f"db {line} --yes", code=2)
+    _, err = ops(f"db {line} --yes", expected_code=2)
     assert says in err.splitlines()[0]
-    assert facts(ops.stage) == ("db.t4g.small", 20, "available", [])
+    assert collect_size_facts(ops.stage) == ("db.t4g.small", 20, "available", [])
 
 
 @pytest.mark.parametrize("code", ["Throttling", "AccessDenied"])
-def test_classes_that_cannot_be_listed_are_not_impossible(ops: Console, code: str) -> None:
-    with failing(code, "describe_orderable_db_instance_options"):
-        _, err = ops("db resize db.m7g.large --yes", code=1)
+def test_classes_that_cannot_be_listed_are_not_impossible(ops: OpsConsole, code: str) -> None:
+    with fail_operations(code, "describe_orderable_db_instance_options"):
+        _, err = ops("db resize db.m7g.large --yes", expected_code=1)
     assert "describe_orderable_db_instance_options" in err
 
 
-def test_a_denied_change_is_said_and_the_snapshot_is_named(ops: Console) -> None:
-    with failing("AccessDenied", "modify_db_instance"):
-        _, err = ops("db resize db.m7g.large --yes", code=1)
+def test_a_denied_change_is_said_and_the_snapshot_is_named(ops: OpsConsole) -> None:
+    with fail_operations("AccessDenied", "modify_db_instance"):
+        _, err = ops("db resize db.m7g.large --yes", expected_code=1)
     assert "rds.modify_db_instance was denied" in err
     assert "ops runs resume resize-" in err
-    assert facts(ops.stage)[:3] == ("db.t4g.small", 20, "available")
+    assert collect_size_facts(ops.stage)[:3] == ("db.t4g.small", 20, "available")

@@ -12,27 +12,34 @@ from ops.core.errors import OpsError
 from ops.core.plan import Step, Wait, lookup
 from ops.database import snapshot_export as exporting
 from ops.database import snapshots
-from tests.ops.command_line import Console
-from tests.ops.db_stage import console
-from tests.ops.procedures.db_export import SNAPSHOT, facts, planned, put, put_role, put_snapshot
-from tests.ops.stage import ACCOUNT, REGION, Fuse, stage
+from tests.ops.command_line import OpsConsole
+from tests.ops.db_stage import open_database_console
+from tests.ops.procedures.db_export import (
+    EXPORTED_SNAPSHOT,
+    collect_export_facts,
+    plan_export,
+    put_export_role,
+    put_export_snapshot,
+    put_export_world,
+)
+from tests.ops.stage import ACCOUNT, REGION, KillFuse, open_stage
 
 
 @pytest.fixture
-def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
-    with console(capsys, tmp_path) as made:
-        put_role(made.stage)
-        put_snapshot(made.stage)
-        made.file.write_text(made.stage.outputs.model_dump_json(by_alias=True))
-        yield made
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
+    with open_database_console(capsys, tmp_path) as console:
+        put_export_role(console.stage)
+        put_export_snapshot(console.stage)
+        console.file.write_text(console.stage.outputs.model_dump_json(by_alias=True))
+        yield console
 
 
-def test_a_snapshot_is_exported_to_the_operations_bucket(ops: Console) -> None:
-    plan, _ = ops(f"db snapshot export {SNAPSHOT} --tables orders,shop.parts --dry-run")
+def test_a_snapshot_is_exported_to_the_operations_bucket(ops: OpsConsole) -> None:
+    plan, _ = ops(f"db snapshot export {EXPORTED_SNAPSHOT} --tables orders,shop.parts --dry-run")
     assert "app.public.orders, app.shop.parts" in plan
-    done = ops.json(f"db snapshot export {SNAPSHOT} --tables orders --yes")
+    done = ops.run_for_json(f"db snapshot export {EXPORTED_SNAPSHOT} --tables orders --yes")
     assert done["to"].startswith("s3://bulwark-test-operations/exports/export-")
-    tasks, files = facts(ops.stage)
+    tasks, files = collect_export_facts(ops.stage)
     assert tasks == [(done["run"], "COMPLETE", ["app.public.orders"])]
     assert files == [f"exports/{done['run']}/export_info_{done['run']}.json"]
 
@@ -41,46 +48,46 @@ def test_a_snapshot_is_exported_to_the_operations_bucket(ops: Console) -> None:
     ("line", "says"),
     [
         ("none-such", "SNAPSHOT is 'none-such', may be the name of one"),
-        (f"{SNAPSHOT} --tables a.b.c", "--tables is 'a.b.c', may be tables"),
-        (f"{SNAPSHOT} --tables ;", "--tables is ';'"),
-        (f"{SNAPSHOT} --timeout 0", "--timeout"),
+        (f"{EXPORTED_SNAPSHOT} --tables a.b.c", "--tables is 'a.b.c', may be tables"),
+        (f"{EXPORTED_SNAPSHOT} --tables ;", "--tables is ';'"),
+        (f"{EXPORTED_SNAPSHOT} --timeout 0", "--timeout"),
     ],
 )
-def test_what_cannot_be_is_one_line(ops: Console, line: str, says: str) -> None:
-    assert says in ops(f"db snapshot export {line} --yes", code=2)[1].splitlines()[0]
+def test_what_cannot_be_is_one_line(ops: OpsConsole, line: str, says: str) -> None:
+    assert says in ops(f"db snapshot export {line} --yes", expected_code=2)[1].splitlines()[0]
 
 
 def test_how_far_it_is_is_shown_and_why_it_failed_is_said() -> None:
-    with stage() as on:
-        put(on)
-        engine, told = on.engine(Fuse()), Told()
+    with open_stage() as on:
+        put_export_world(on)
+        engine, told = on.build_engine(KillFuse()), RecordingListener()
         engine.listener = told
-        assert engine.start(planned(on)) == "done"
-        shares = [int(s.split()[1]) for s in told.said if s.startswith("IN_PROGRESS ")]
+        assert engine.start(plan_export(on)) == "done"
+        shares = [int(s.split()[1]) for s in told.progress_lines if s.startswith("IN_PROGRESS ")]
         assert shares == sorted(shares)
         assert 0 < shares[-1] < 100
 
         one = snapshots.select_snapshot(
-            snapshots.list_snapshots(on.aws, on.outputs, REGION), SNAPSHOT
+            snapshots.list_snapshots(on.aws, on.outputs, REGION), EXPORTED_SNAPSHOT
         )
         again = exporting.build_database_snapshot_export_plan(on.outputs, one, (), "export-2")
-        engine = on.engine(Fuse())
-        engine.listener = Breaks()
+        engine = on.build_engine(KillFuse())
+        engine.listener = FailingExportListener()
         assert engine.start(again) == "undone"
         assert "the bucket is gone" in engine.reason
 
 
-class Told(SilentListener):
+class RecordingListener(SilentListener):
     """What a person is shown meanwhile."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.progress_lines: list[str] = []
 
     def on_wait(self, step: Step, wait: Wait, result: JsonValue, elapsed: float) -> None:
-        self.said.append(str(lookup(exporting.EXPORT_PROGRESS_EXPRESSION, result)))
+        self.progress_lines.append(str(lookup(exporting.EXPORT_PROGRESS_EXPRESSION, result)))
 
 
-class Breaks(SilentListener):
+class FailingExportListener(SilentListener):
     """The export fails, with a reason, while it is waited for."""
 
     def on_wait(self, step: Step, wait: Wait, result: JsonValue, elapsed: float) -> None:
@@ -89,16 +96,16 @@ class Breaks(SilentListener):
         task.status = "failed"
 
 
-def test_without_waiting_it_is_enough_that_it_has_begun(ops: Console) -> None:
-    done = ops.json(f"db snapshot export {SNAPSHOT} --no-wait --yes")
+def test_without_waiting_it_is_enough_that_it_has_begun(ops: OpsConsole) -> None:
+    done = ops.run_for_json(f"db snapshot export {EXPORTED_SNAPSHOT} --no-wait --yes")
     assert done["whole"] is False
-    plan = ops.json(f"db snapshot export {SNAPSHOT} --no-wait --dry-run")["plan"]
+    plan = ops.run_for_json(f"db snapshot export {EXPORTED_SNAPSHOT} --no-wait --dry-run")["plan"]
     assert exporting.EXPORT_PROGRESS_EXPRESSION not in plan["steps"][0]["goal"]["met"]
 
 
-def test_a_stack_without_own_keys_has_no_exports(ops: Console) -> None:
+def test_a_stack_without_own_keys_has_no_exports(ops: OpsConsole) -> None:
     listed = snapshots.list_snapshots(ops.stage.aws, ops.stage.outputs, REGION)
-    one = snapshots.select_snapshot(listed, SNAPSHOT)
+    one = snapshots.select_snapshot(listed, EXPORTED_SNAPSHOT)
     part = ops.stage.outputs.stack.model_copy(update={"data_key_arn": None})
     outputs = ops.stage.outputs.model_copy(update={"stack": part})
     with pytest.raises(OpsError, match="no role and key for exports"):

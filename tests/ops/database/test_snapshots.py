@@ -12,73 +12,78 @@ from ops.core.errors import DeniedError, OpsError, ThrottledError
 from ops.database import instance as database
 from ops.database import snapshots
 from ops.database.snapshots import Snapshot
-from tests.ops.command_line import Console
-from tests.ops.db_stage import console, failing, put
-from tests.ops.procedures.db_snapshot import made, planned, pruning, saved
-from tests.ops.stage import RECOVERY, REGION, Fuse, stage
+from tests.ops.command_line import OpsConsole
+from tests.ops.db_stage import fail_operations, open_database_console, put_database
+from tests.ops.procedures.db_snapshot import (
+    list_manual_snapshots,
+    plan_snapshot_create,
+    plan_snapshot_prune,
+    put_database_snapshots,
+)
+from tests.ops.stage import RECOVERY_REGION, REGION, KillFuse, open_stage
 
-NOW = datetime(2026, 11, 20, tzinfo=UTC)
-NAME = "bulwark-test-database"
+SNAPSHOT_TIME = datetime(2026, 11, 20, tzinfo=UTC)
+PRIMARY_IDENTIFIER = "bulwark-test-database"
 
 
 @pytest.fixture
-def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
-    with console(capsys, tmp_path) as made:
-        yield made
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
+    with open_database_console(capsys, tmp_path) as console:
+        yield console
 
 
-def snapshot(days: float, **given: Any) -> Snapshot:
+def build_snapshot(days: float, **overrides: Any) -> Snapshot:
     run = f"snapshot-{days:g}"
-    at = (NOW - timedelta(days=days)).isoformat()
+    created = (SNAPSHOT_TIME - timedelta(days=days)).isoformat()
     return replace(
         Snapshot(
-            name=f"{NAME}-{run}",
+            name=f"{PRIMARY_IDENTIFIER}-{run}",
             arn="arn",
-            instance_identifier=NAME,
+            instance_identifier=PRIMARY_IDENTIFIER,
             region=REGION,
             kind="manual",
             status="available",
-            created_at=at,
+            created_at=created,
             storage_gib=20,
             encrypted=True,
             run=run,
         ),
-        **given,
+        **overrides,
     )
 
 
 def test_a_snapshot_is_whole_only_when_aws_says_so() -> None:
-    with stage() as on:
-        put(on)
+    with open_stage() as on:
+        put_database(on)
         began = on.clock.now()
-        assert on.engine(Fuse()).start(planned(on)) == "done"
+        assert on.build_engine(KillFuse()).start(plan_snapshot_create(on)) == "done"
         assert on.clock.now() - began >= 120
-        assert made(on) == [(f"{NAME}-run-1", "available")]
+        assert list_manual_snapshots(on) == [(f"{PRIMARY_IDENTIFIER}-run-1", "available")]
 
 
 def test_without_waiting_it_is_enough_that_it_has_begun() -> None:
-    with stage() as on:
-        put(on)
+    with open_stage() as on:
+        put_database(on)
         instance = database.get_primary(on.aws, on.outputs)
         plan = snapshots.build_database_snapshot_plan(on.outputs, instance, "run-1", wait=False)
-        assert on.engine(Fuse()).start(plan) == "done"
-        assert made(on) == [(f"{NAME}-run-1", "creating")]
+        assert on.build_engine(KillFuse()).start(plan) == "done"
+        assert list_manual_snapshots(on) == [(f"{PRIMARY_IDENTIFIER}-run-1", "creating")]
 
 
 def test_an_instance_that_is_busy_is_not_saved() -> None:
-    with stage() as on:
-        put(on)
+    with open_stage() as on:
+        put_database(on)
         on.client("rds").create_db_snapshot(
-            DBInstanceIdentifier=NAME, DBSnapshotIdentifier="by-hand"
+            DBInstanceIdentifier=PRIMARY_IDENTIFIER, DBSnapshotIdentifier="by-hand"
         )
         with pytest.raises(OpsError, match="is backing-up, it must be available"):
-            planned(on)
+            plan_snapshot_create(on)
 
 
 def test_a_snapshot_carries_its_run_and_the_tags_of_the_instance() -> None:
-    with stage() as on:
-        put(on)
-        on.engine(Fuse()).start(planned(on))
+    with open_stage() as on:
+        put_database(on)
+        on.build_engine(KillFuse()).start(plan_snapshot_create(on))
         (found,) = (
             s for s in snapshots.list_snapshots(on.aws, on.outputs, REGION) if s.kind == "manual"
         )
@@ -88,32 +93,32 @@ def test_a_snapshot_carries_its_run_and_the_tags_of_the_instance() -> None:
 
 
 def test_an_encrypted_snapshot_is_copied_under_the_recovery_regions_key() -> None:
-    with stage() as on:
-        plan = snapshots.build_database_snapshot_copy_plan(on.outputs, snapshot(1), "copy-1")
+    with open_stage() as on:
+        plan = snapshots.build_database_snapshot_copy_plan(on.outputs, build_snapshot(1), "copy-1")
         stack = on.outputs.stack.model_copy(update={"recovery_key_arn": "arn:the-key"})
         keyed = on.outputs.model_copy(update={"stack": stack})
-        own = snapshots.build_database_snapshot_copy_plan(keyed, snapshot(1), "copy-1")
+        own = snapshots.build_database_snapshot_copy_plan(keyed, build_snapshot(1), "copy-1")
         plain = snapshots.build_database_snapshot_copy_plan(
-            keyed, snapshot(1, encrypted=False), "copy-1"
+            keyed, build_snapshot(1, encrypted=False), "copy-1"
         )
     keys = [getattr(p.steps[0].action, "params").get("KmsKeyId") for p in (plan, own, plain)]  # noqa: B009
     assert keys == ["alias/aws/rds", "arn:the-key", None]
 
 
 def test_a_stack_without_a_recovery_region_copies_nothing() -> None:
-    with stage() as on:
+    with open_stage() as on:
         stack = on.outputs.stack.model_copy(update={"recovery_region": None})
         with pytest.raises(OpsError, match="no recovery region"):
             snapshots.build_database_snapshot_copy_plan(
-                on.outputs.model_copy(update={"stack": stack}), snapshot(1), "copy-1"
+                on.outputs.model_copy(update={"stack": stack}), build_snapshot(1), "copy-1"
             )
 
 
 def test_a_prune_leaves_the_newest() -> None:
-    with stage() as on:
-        saved(on, "run-1", "run-2", "run-3")
-        on.engine(Fuse()).start(pruning(on))
-        assert made(on) == [(f"{NAME}-run-3", "available")]
+    with open_stage() as on:
+        put_database_snapshots(on, "run-1", "run-2", "run-3")
+        on.build_engine(KillFuse()).start(plan_snapshot_prune(on))
+        assert list_manual_snapshots(on) == [(f"{PRIMARY_IDENTIFIER}-run-3", "available")]
 
 
 @pytest.mark.parametrize(
@@ -128,13 +133,13 @@ def test_a_prune_leaves_the_newest() -> None:
     ],
 )
 def test_age_and_count_both_keep(keep: int, older: float, gone: list[float]) -> None:
-    listed = [snapshot(days) for days in (40, 2, 90, 5)]
-    found = snapshots.list_prunable(listed, keep, older, NOW)
+    listed = [build_snapshot(days) for days in (40, 2, 90, 5)]
+    found = snapshots.list_prunable(listed, keep, older, SNAPSHOT_TIME)
     assert [s.run for s in found] == [f"snapshot-{days:g}" for days in gone]
 
 
 @pytest.mark.parametrize(
-    "given",
+    "overrides",
     [
         {"run": None},
         {"name": "by-hand"},
@@ -144,55 +149,59 @@ def test_age_and_count_both_keep(keep: int, older: float, gone: list[float]) -> 
         {"instance": "another"},
     ],
 )
-def test_only_whole_ones_that_operations_made_are_pruned(given: dict[str, Any]) -> None:
-    other = snapshot(300, **given)
-    assert snapshots.list_prunable([snapshot(1), snapshot(2), other], 1, 0, NOW) == [snapshot(2)]
+def test_only_whole_ones_that_operations_made_are_pruned(overrides: dict[str, Any]) -> None:
+    other = build_snapshot(300, **overrides)
+    assert snapshots.list_prunable(
+        [build_snapshot(1), build_snapshot(2), other], 1, 0, SNAPSHOT_TIME
+    ) == [build_snapshot(2)]
 
 
 def test_what_is_not_whole_does_not_count_as_the_last_one() -> None:
-    unfinished = snapshot(0, status="creating")
-    assert snapshots.list_prunable([unfinished, snapshot(100)], 1, 0, NOW) == []
+    unfinished = build_snapshot(0, status="creating")
+    assert snapshots.list_prunable([unfinished, build_snapshot(100)], 1, 0, SNAPSHOT_TIME) == []
 
 
-def test_a_snapshot_is_taken_listed_copied_and_pruned_from_the_command_line(ops: Console) -> None:
-    first = ops.json("db snapshot create --yes --reason before-the-release")
+def test_a_snapshot_is_taken_listed_copied_and_pruned_from_the_command_line(
+    ops: OpsConsole,
+) -> None:
+    first = ops.run_for_json("db snapshot create --yes --reason before-the-release")
     assert first["kind"] == "db-snapshot"
-    assert first["snapshot"].startswith(f"{NAME}-snapshot-")
+    assert first["snapshot"].startswith(f"{PRIMARY_IDENTIFIER}-snapshot-")
     out, err = ops("db snapshot create --yes")
     assert "snapshot: bulwark-test-database-snapshot-" in out
     assert "take the snapshot" in err
-    copied = ops.json("db snapshot copy --yes")
-    assert copied["region"] == RECOVERY
+    copied = ops.run_for_json("db snapshot copy --yes")
+    assert copied["region"] == RECOVERY_REGION
     assert copied["source"] == out.split("snapshot: ")[1].splitlines()[0]
-    listed = ops.json("db snapshot list")["items"]
-    assert [s["region"] for s in listed] == [REGION, REGION, RECOVERY]
+    listed = ops.run_for_json("db snapshot list")["items"]
+    assert [s["region"] for s in listed] == [REGION, REGION, RECOVERY_REGION]
     assert all(s["status"] == "available" and s["run"] for s in listed)
-    pruned = ops.json(ops.seen("db snapshot prune --keep 1 --older-than 0"))
+    pruned = ops.run_for_json(ops.add_plan_hash("db snapshot prune --keep 1 --older-than 0"))
     assert pruned["deleted"] == [first["snapshot"]]
     out, _ = ops("db snapshot list")
     assert first["snapshot"] not in out
     assert copied["snapshot"] in out
-    assert ops.json("db snapshot prune --keep 1 --older-than 0 --yes")["deleted"] == []
-    assert [r["state"] for r in ops.json("runs list")["items"]] == ["done"] * 4
+    assert ops.run_for_json("db snapshot prune --keep 1 --older-than 0 --yes")["deleted"] == []
+    assert [r["state"] for r in ops.run_for_json("runs list")["items"]] == ["done"] * 4
 
 
 @pytest.mark.parametrize("form", ["table", "json"])
-def test_a_dry_run_shows_calls_and_hash_and_changes_nothing(ops: Console, form: str) -> None:
+def test_a_dry_run_shows_calls_and_hash_and_changes_nothing(ops: OpsConsole, form: str) -> None:
     out, _ = ops(f"db snapshot create --dry-run --output {form}")
     assert "rds.create_db_snapshot" in out
     assert "hash" in out
-    assert made(ops.stage) == []
+    assert list_manual_snapshots(ops.stage) == []
     assert ops("runs list")[0] == "nothing\n"
 
 
-def test_only_the_expected_plan_is_carried_out(ops: Console) -> None:
-    wanted = ops.json("db snapshot create --dry-run")["hash"]
-    _, err = ops("db snapshot create --yes --expect 0123456789abcdef", code=2)
+def test_only_the_expected_plan_is_carried_out(ops: OpsConsole) -> None:
+    wanted = ops.run_for_json("db snapshot create --dry-run")["hash"]
+    _, err = ops("db snapshot create --yes --expect 0123456789abcdef", expected_code=2)
     assert err.startswith("ops: ")
     assert "--expect is 0123456789abcdef" in err
-    assert made(ops.stage) == []
+    assert list_manual_snapshots(ops.stage) == []
     ops(f"db snapshot create --yes --expect {wanted}")
-    assert len(made(ops.stage)) == 1
+    assert len(list_manual_snapshots(ops.stage)) == 1
 
 
 @pytest.mark.parametrize(
@@ -207,42 +216,42 @@ def test_only_the_expected_plan_is_carried_out(ops: Console) -> None:
         ("prune --where us-east-1", "--where is 'us-east-1', may be 'eu-north-1' or 'eu-west-1'"),
     ],
 )
-def test_a_wrong_value_is_named_before_any_call(ops: Console, line: str, says: str) -> None:
-    with failing("-") as called:
-        _, err = ops(f"db snapshot {line}", code=2)
+def test_a_wrong_value_is_named_before_any_call(ops: OpsConsole, line: str, says: str) -> None:
+    with fail_operations("-") as called:
+        _, err = ops(f"db snapshot {line}", expected_code=2)
     assert says in err.splitlines()[0]
     assert called == []
 
 
-def test_a_snapshot_to_copy_must_be_one_of_the_databases(ops: Console) -> None:
-    _, err = ops("db snapshot copy another --yes", code=2)
+def test_a_snapshot_to_copy_must_be_one_of_the_databases(ops: OpsConsole) -> None:
+    _, err = ops("db snapshot copy another --yes", expected_code=2)
     assert "SNAPSHOT is 'another', may be the name of one in `ops db snapshot list`" in err
-    assert "operations have made no snapshot" in ops("db snapshot copy --yes", code=1)[1]
+    assert "operations have made no snapshot" in ops("db snapshot copy --yes", expected_code=1)[1]
 
 
-def test_without_a_terminal_nothing_is_done_unasked(ops: Console) -> None:
-    _, err = ops("db snapshot create", code=2)
+def test_without_a_terminal_nothing_is_done_unasked(ops: OpsConsole) -> None:
+    _, err = ops("db snapshot create", expected_code=2)
     assert "--yes is not set" in err
-    assert made(ops.stage) == []
+    assert list_manual_snapshots(ops.stage) == []
 
 
 @pytest.mark.parametrize(
     ("code", "error"), [("Throttling", ThrottledError), ("AccessDenied", DeniedError)]
 )
 def test_what_cannot_be_listed_is_not_taken_for_nothing(
-    ops: Console, code: str, error: type[OpsError]
+    ops: OpsConsole, code: str, error: type[OpsError]
 ) -> None:
-    with failing(code, "describe_db_snapshots"), pytest.raises(error):
+    with fail_operations(code, "describe_db_snapshots"), pytest.raises(error):
         snapshots.list_snapshots(ops.stage.aws, ops.stage.outputs, REGION)
-    with failing(code, "describe_db_snapshots"):
+    with fail_operations(code, "describe_db_snapshots"):
         for line in ("list", "copy --yes", "prune --yes"):
-            _, err = ops(f"db snapshot {line}", code=1)
+            _, err = ops(f"db snapshot {line}", expected_code=1)
             assert "rds.describe_db_snapshots" in err
 
 
-def test_a_denied_snapshot_is_said_and_frees_the_lock_when_nothing_goes_on(ops: Console) -> None:
-    with failing("AccessDenied", "create_db_snapshot"):
-        _, err = ops("db snapshot create --yes", code=1)
+def test_a_denied_snapshot_is_said_and_frees_the_lock_when_nothing_goes_on(ops: OpsConsole) -> None:
+    with fail_operations("AccessDenied", "create_db_snapshot"):
+        _, err = ops("db snapshot create --yes", expected_code=1)
     assert "rds.create_db_snapshot was denied" in err
     assert "ops runs resume snapshot-" in err
-    assert made(ops.stage) == []
+    assert list_manual_snapshots(ops.stage) == []

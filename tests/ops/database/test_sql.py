@@ -13,42 +13,47 @@ import pytest
 
 from ops.core.errors import UsageError
 from ops.database.sql.connection import DATABASE_ADDRESS_VARIABLE, resolve_database_address
-from tests.ops.command_line import Console
-from tests.ops.sql_stage import WORD, connect, real_console, superuser
+from tests.ops.command_line import OpsConsole
+from tests.ops.sql_stage import (
+    DATABASE_PASSWORD,
+    connect_application,
+    connect_stage_superuser,
+    open_postgres_console,
+)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    with real_console(tmp_path_factory.mktemp("sql")) as made:
-        with connect(made.stage) as connection:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpsConsole]:
+    with open_postgres_console(tmp_path_factory.mktemp("sql")) as console:
+        with connect_application(console.stage) as connection:
             connection.execute(
                 "CREATE TABLE orders (id int PRIMARY KEY, name text) WITH (autovacuum_enabled=off)"
             )
             connection.execute(
                 "INSERT INTO orders SELECT n, repeat('x', 100) FROM generate_series(1, 20000) n"
             )
-        yield made
+        yield console
 
 
 @pytest.fixture
-def ops(server: Console, capsys: pytest.CaptureFixture[str]) -> Console:
+def ops(server: OpsConsole, capsys: pytest.CaptureFixture[str]) -> OpsConsole:
     server.capture = capsys
     return server
 
 
-class Busy:
+class BusySession:
     """A session that does something until it is ended, in a thread of its own."""
 
-    def __init__(self, ops: Console, statement: str, application: str = "shop") -> None:
-        self.ops, self.connection = ops, connect(ops.stage, application)
+    def __init__(self, ops: OpsConsole, statement: str, application: str = "shop") -> None:
+        self.ops, self.connection = ops, connect_application(ops.stage, application)
         self.pid = self.connection.info.backend_pid
         self.error: Exception | None = None
         self._thread = threading.Thread(target=self._run, args=(statement,), daemon=True)
         self._thread.start()
-        until = time.monotonic() + 20
-        while time.monotonic() < until:
-            rows = ops.json("db activity --full")["items"]
-            if any(r["pid"] == self.pid and statement in r["query"] for r in rows):
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            rows = ops.run_for_json("db activity --full")["items"]
+            if any(row["pid"] == self.pid and statement in row["query"] for row in rows):
                 return
             time.sleep(0.02)
         pytest.fail(f"{statement} did not begin")
@@ -59,42 +64,50 @@ class Busy:
         except psycopg.Error as error:
             self.error = error
 
-    def ended(self) -> Exception | None:
+    def wait_for_error(self) -> Exception | None:
         """What it ended with."""
         self._thread.join(20)
         assert not self._thread.is_alive()
         return self.error
 
-    def end(self) -> None:
-        with superuser(self.ops.stage) as admin:
+    def end_session(self) -> None:
+        with connect_stage_superuser(self.ops.stage) as admin:
             admin.execute("SELECT pg_terminate_backend(%s)", (self.pid,))
         self._thread.join(20)
         self.connection.close()
 
 
 @pytest.fixture
-def busy(ops: Console) -> Iterator[Any]:
-    made: list[Busy] = []
+def start_busy_session(ops: OpsConsole) -> Iterator[Any]:
+    sessions: list[BusySession] = []
 
-    def begin(statement: str = "SELECT pg_sleep(60)", application: str = "shop") -> Busy:
-        made.append(Busy(ops, statement, application))
-        return made[-1]
+    def begin_session(
+        statement: str = "SELECT pg_sleep(60)", application: str = "shop"
+    ) -> BusySession:
+        sessions.append(BusySession(ops, statement, application))
+        return sessions[-1]
 
-    yield begin
-    for each in made:
-        each.end()
+    yield begin_session
+    for session in sessions:
+        session.end_session()
 
 
-def item(found: Any, **wanted: object) -> Any:
+def get_item(printed: Any, **expected: object) -> Any:
     """The one item of JSON that has these values."""
-    (one,) = (i for i in found["items"] if all(i[k] == v for k, v in wanted.items()))
-    return one
+    (match,) = (
+        candidate
+        for candidate in printed["items"]
+        if all(candidate[key] == value for key, value in expected.items())
+    )
+    return match
 
 
-def test_activity_shows_who_does_what_and_how_many_there_may_be(ops: Console, busy: Any) -> None:
-    sleeper = busy("SELECT pg_sleep(61)", "reports")
-    found = ops.json("db activity")
-    row = item(found, pid=sleeper.pid)
+def test_activity_shows_who_does_what_and_how_many_there_may_be(
+    ops: OpsConsole, start_busy_session: Any
+) -> None:
+    sleeper = start_busy_session("SELECT pg_sleep(61)", "reports")
+    found = ops.run_for_json("db activity")
+    row = get_item(found, pid=sleeper.pid)
     assert (row["application"], row["state"], row["waits_for"]) == (
         "reports",
         "active",
@@ -108,26 +121,28 @@ def test_activity_shows_who_does_what_and_how_many_there_may_be(ops: Console, bu
     assert "bulwark-ops" not in out
 
 
-def test_a_long_query_is_cut_unless_all_is_asked_for(ops: Console, busy: Any) -> None:
+def test_a_long_query_is_cut_unless_all_is_asked_for(
+    ops: OpsConsole, start_busy_session: Any
+) -> None:
     text = f"SELECT pg_sleep(62) /* {'y' * 300} */"
-    busy(text)
+    start_busy_session(text)
     assert "y" * 300 not in ops("db activity")[0]
     assert "y" * 300 in ops("db activity --full")[0]
 
 
 def test_slow_shows_what_runs_for_long_where_there_are_no_statistics(
-    ops: Console, busy: Any
+    ops: OpsConsole, start_busy_session: Any
 ) -> None:
-    sleeper = busy("SELECT pg_sleep(63)")
+    sleeper = start_busy_session("SELECT pg_sleep(63)")
     out, _ = ops("db slow --longer-than 0")
     assert "SELECT pg_sleep(63)" in out
     assert "CREATE EXTENSION pg_stat_statements" in out
-    assert ops.json("db slow --longer-than 3600")["items"] == []
-    assert item(ops.json("db slow --longer-than 0"), pid=sleeper.pid)["seconds"] >= 0
+    assert ops.run_for_json("db slow --longer-than 3600")["items"] == []
+    assert get_item(ops.run_for_json("db slow --longer-than 0"), pid=sleeper.pid)["seconds"] >= 0
 
 
-def test_slow_shows_the_statistics_where_there_are_some(ops: Console) -> None:
-    with superuser(ops.stage) as admin:
+def test_slow_shows_the_statistics_where_there_are_some(ops: OpsConsole) -> None:
+    with connect_stage_superuser(ops.stage) as admin:
         known = admin.execute(
             "SELECT 1 FROM pg_available_extensions WHERE name = 'pg_stat_statements'"
         ).fetchone()
@@ -136,19 +151,21 @@ def test_slow_shows_the_statistics_where_there_are_some(ops: Console) -> None:
             pytest.skip("the server has no pg_stat_statements, or has not loaded it")
         admin.execute("CREATE EXTENSION pg_stat_statements")
         try:
-            with connect(ops.stage) as connection:
+            with connect_application(ops.stage) as connection:
                 connection.execute("SELECT count(*) FROM orders")
             assert "SELECT count(*) FROM orders" in ops("db slow")[0]
         finally:
             admin.execute("DROP EXTENSION pg_stat_statements")
 
 
-def test_locks_show_who_is_in_the_way_and_how_to_end_it(ops: Console, busy: Any) -> None:
-    holder = connect(ops.stage, "migration")
+def test_locks_show_who_is_in_the_way_and_how_to_end_it(
+    ops: OpsConsole, start_busy_session: Any
+) -> None:
+    holder = connect_application(ops.stage, "migration")
     holder.execute("BEGIN")
     holder.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
-    waiter = busy("SELECT max(id) FROM orders")
-    row = item(ops.json("db locks"), pid=waiter.pid)
+    waiter = start_busy_session("SELECT max(id) FROM orders")
+    row = get_item(ops.run_for_json("db locks"), pid=waiter.pid)
     assert (row["blocked_by"], row["table"], row["mode"]) == (
         holder.info.backend_pid,
         "orders",
@@ -160,39 +177,41 @@ def test_locks_show_who_is_in_the_way_and_how_to_end_it(ops: Console, busy: Any)
     said, _ = ops(f"{row['command'].removeprefix('ops ')} --yes")
     assert "state: ended" in said
     assert waiter.ended() is None, "it got its lock"
-    assert ops.json("db locks")["items"] == []
+    assert ops.run_for_json("db locks")["items"] == []
 
 
-def test_bloat_that_is_made_is_found_and_vacuumed(ops: Console) -> None:
-    analyzed(ops, "UPDATE orders SET name = name || 'y'", "UPDATE orders SET name = name || 'z'")
-    row = item(ops.json("db bloat"), table="public.orders")
+def test_bloat_that_is_made_is_found_and_vacuumed(ops: OpsConsole) -> None:
+    run_and_analyze(
+        ops, "UPDATE orders SET name = name || 'y'", "UPDATE orders SET name = name || 'z'"
+    )
+    row = get_item(ops.run_for_json("db bloat"), table="public.orders")
     assert row["dead_rows"] >= 20000
     assert 50 < row["wasted_percent"] < 80
     assert "public.orders" in ops("db bloat")[0]
-    assert ops.json("db vacuum --yes")["vacuumed"] == ["public.orders"]
-    after = item(ops.json("db bloat"), table="public.orders")
+    assert ops.run_for_json("db vacuum --yes")["vacuumed"] == ["public.orders"]
+    after = get_item(ops.run_for_json("db bloat"), table="public.orders")
     assert after["dead_rows"] == 0
     assert after["vacuumed"] is not None
-    assert "vacuumed: public.orders" in ops(ops.seen("db vacuum orders --full"))[0]
-    analyzed(ops)
-    assert item(ops.json("db bloat"), table="public.orders")["wasted_percent"] < 10
+    assert "vacuumed: public.orders" in ops(ops.add_plan_hash("db vacuum orders --full"))[0]
+    run_and_analyze(ops)
+    assert get_item(ops.run_for_json("db bloat"), table="public.orders")["wasted_percent"] < 10
 
 
-def analyzed(ops: Console, *statements: str) -> None:
+def run_and_analyze(ops: OpsConsole, *statements: str) -> None:
     """Runs statements and makes statistics anew; a session tells what it did when it ends."""
-    with connect(ops.stage) as connection:
+    with connect_application(ops.stage) as connection:
         for statement in statements:
             connection.execute(statement.encode())
-    with connect(ops.stage) as connection:
+    with connect_application(ops.stage) as connection:
         connection.execute("ANALYZE orders")
 
 
-def test_a_full_vacuum_of_a_protected_stack_wants_more_than_yes(ops: Console) -> None:
-    assert "--expect is not set" in ops("db vacuum orders --full --yes", code=2)[1]
+def test_a_full_vacuum_of_a_protected_stack_wants_more_than_yes(ops: OpsConsole) -> None:
+    assert "--expect is not set" in ops("db vacuum orders --full --yes", expected_code=2)[1]
 
 
-def test_indexes_that_are_of_no_use_are_told_apart(ops: Console) -> None:
-    with connect(ops.stage) as connection:
+def test_indexes_that_are_of_no_use_are_told_apart(ops: OpsConsole) -> None:
+    with connect_application(ops.stage) as connection:
         connection.execute("CREATE TABLE parts (a int PRIMARY KEY, b int, c int)")
         connection.execute("CREATE INDEX parts_b ON parts (b)")
         connection.execute("CREATE INDEX parts_b_c ON parts (b, c)")
@@ -200,7 +219,7 @@ def test_indexes_that_are_of_no_use_are_told_apart(ops: Console) -> None:
         connection.execute("INSERT INTO parts VALUES (1, 1, 1), (2, 2, 1)")
         with pytest.raises(psycopg.errors.UniqueViolation):
             connection.execute("CREATE UNIQUE INDEX CONCURRENTLY parts_one ON parts (c)")
-    found = {(i["problem"], i["index"]) for i in ops.json("db indexes")["items"]}
+    found = {(i["problem"], i["index"]) for i in ops.run_for_json("db indexes")["items"]}
     assert ("invalid", "parts_one") in found
     assert ("duplicate", "parts_b") in found
     assert ("unused", "parts_c") in found
@@ -208,65 +227,71 @@ def test_indexes_that_are_of_no_use_are_told_apart(ops: Console) -> None:
     assert ("duplicate", "parts_b_c") not in found
 
 
-def test_a_table_that_is_read_whole_again_and_again_lacks_an_index(ops: Console) -> None:
-    with connect(ops.stage) as connection:
+def test_a_table_that_is_read_whole_again_and_again_lacks_an_index(ops: OpsConsole) -> None:
+    with connect_application(ops.stage) as connection:
         for _ in range(60):
             connection.execute("SELECT count(*) FROM orders WHERE name = 'none'")
     time.sleep(1.2)
-    row = item(ops.json("db indexes"), problem="missing", table="orders")
+    row = get_item(ops.run_for_json("db indexes"), problem="missing", table="orders")
     assert "sequential scans" in row["evidence"]
 
 
-def test_size_shows_what_fills_the_disk(ops: Console) -> None:
-    found = ops.json("db size")
+def test_size_shows_what_fills_the_disk(ops: OpsConsole) -> None:
+    found = ops.run_for_json("db size")
     assert (found["database"], found["items"][0]["table"]) == ("app", "orders")
     assert found["wal"] > 0
     assert found["items"][0]["total"] > 1 << 20
     assert "MiB" in ops("db size")[0]
 
 
-def test_a_query_is_cancelled_and_its_session_stays(ops: Console, busy: Any) -> None:
-    sleeper = busy("SELECT pg_sleep(64)")
+def test_a_query_is_cancelled_and_its_session_stays(
+    ops: OpsConsole, start_busy_session: Any
+) -> None:
+    sleeper = start_busy_session("SELECT pg_sleep(64)")
     out, _ = ops(f"db kill {sleeper.pid} --yes")
     assert "state: cancelled" in out
     assert isinstance(sleeper.ended(), psycopg.errors.QueryCanceled)
     assert sleeper.connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_only_the_session_that_was_looked_at_is_ended(ops: Console, busy: Any) -> None:
-    sleeper = busy("SELECT pg_sleep(65)")
-    plan = ops.json(f"db kill {sleeper.pid} --terminate --dry-run")["plan"]
+def test_only_the_session_that_was_looked_at_is_ended(
+    ops: OpsConsole, start_busy_session: Any
+) -> None:
+    sleeper = start_busy_session("SELECT pg_sleep(65)")
+    plan = ops.run_for_json(f"db kill {sleeper.pid} --terminate --dry-run")["plan"]
     step = plan["steps"][0]["do"]
     later = [f"{began[:-1]}9" for began in step["params"]["began"]]  # another of the same id
-    with connect(ops.stage) as admin:
+    with connect_application(ops.stage) as admin:
         told = admin.execute(step["statement"].encode(), {**step["params"], "began": later})
         assert told.fetchone() == (0,)
     ops(f"db kill {sleeper.pid} --terminate --yes")
     assert isinstance(sleeper.ended(), psycopg.OperationalError)
 
 
-def test_idle_sessions_are_ended_and_those_at_work_are_not(ops: Console, busy: Any) -> None:
-    worker = busy("SELECT pg_sleep(66)", "web")
-    idle, inside = connect(ops.stage, "web"), connect(ops.stage, "batch")
+def test_idle_sessions_are_ended_and_those_at_work_are_not(
+    ops: OpsConsole, start_busy_session: Any
+) -> None:
+    worker = start_busy_session("SELECT pg_sleep(66)", "web")
+    idle, inside = connect_application(ops.stage, "web"), connect_application(ops.stage, "batch")
     inside.execute("BEGIN")
     inside.execute("SELECT 1")
-    out = ops.json("db kill-idle --older-than 0 --in-transaction --yes")
+    out = ops.run_for_json("db kill-idle --older-than 0 --in-transaction --yes")
     assert out["ended"] == [inside.info.backend_pid]
     with pytest.raises(psycopg.OperationalError):
         inside.execute("SELECT 1")
-    assert ops.json("db kill-idle --older-than 60 --yes") == {
+    assert ops.run_for_json("db kill-idle --older-than 60 --yes") == {
         "schema": 1,
         "kind": "db-kill-idle",
         "ended": [],
         "at_work_again": [],
         "run": None,
     }
-    out = ops.json("db kill-idle --older-than 0 --application web --yes")
+    out = ops.run_for_json("db kill-idle --older-than 0 --application web --yes")
     assert out["ended"] == [idle.info.backend_pid]
     with pytest.raises(psycopg.OperationalError):
         idle.execute("SELECT 1")
     assert worker.connection.info.transaction_status is not None
-    assert item(ops.json("db activity"), pid=worker.pid)["state"] == "active"
+    assert get_item(ops.run_for_json("db activity"), pid=worker.pid)["state"] == "active"
 
 
 @pytest.mark.parametrize(
@@ -283,35 +308,39 @@ def test_idle_sessions_are_ended_and_those_at_work_are_not(ops: Console, busy: A
         ("slow --longer-than -1", "--longer-than"),
     ],
 )
-def test_bad_input_is_one_line(ops: Console, line: str, says: str) -> None:
-    _, err = ops(f"db {line}", code=2)
+def test_bad_input_is_one_line(ops: OpsConsole, line: str, says: str) -> None:
+    _, err = ops(f"db {line}", expected_code=2)
     assert says in err.splitlines()[0]
 
 
-def test_what_serves_the_database_itself_is_not_ended(ops: Console) -> None:
-    with superuser(ops.stage) as admin:
+def test_what_serves_the_database_itself_is_not_ended(ops: OpsConsole) -> None:
+    with connect_stage_superuser(ops.stage) as admin:
         pid = admin.info.backend_pid
-        assert "of rdsadmin" in ops(f"db kill {pid} --terminate --yes", code=2)[1]
+        assert "of rdsadmin" in ops(f"db kill {pid} --terminate --yes", expected_code=2)[1]
         found = admin.execute(
             "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
         ).fetchone()
     assert found is not None
-    assert "which is checkpointer" in ops(f"db kill {found[0]} --terminate --yes", code=2)[1]
+    assert (
+        "which is checkpointer" in ops(f"db kill {found[0]} --terminate --yes", expected_code=2)[1]
+    )
 
 
-def test_no_way_to_the_database_is_said_with_the_way_to_one(ops: Console) -> None:
-    _, err = ops("db activity --via 127.0.0.1:1", code=1)
+def test_no_way_to_the_database_is_said_with_the_way_to_one(ops: OpsConsole) -> None:
+    _, err = ops("db activity --via 127.0.0.1:1", expected_code=1)
     assert "does not answer at 127.0.0.1:1" in err.splitlines()[0]
     assert "ops db connect" in err
 
 
-def test_a_wrong_password_is_said_and_not_shown(ops: Console) -> None:
+def test_a_wrong_password_is_said_and_not_shown(ops: OpsConsole) -> None:
     secrets = ops.stage.client("secretsmanager")
     arn = ops.stage.outputs.database.secret_arn
     good = secrets.get_secret_value(SecretId=arn)["SecretString"]
-    secrets.put_secret_value(SecretId=arn, SecretString=good.replace(WORD, "not-the-password"))
+    secrets.put_secret_value(
+        SecretId=arn, SecretString=good.replace(DATABASE_PASSWORD, "not-the-password")
+    )
     try:
-        _, err = ops("db activity", code=1)
+        _, err = ops("db activity", expected_code=1)
     finally:
         secrets.put_secret_value(SecretId=arn, SecretString=good)
     assert "refused the password of its secret" in err
@@ -319,18 +348,18 @@ def test_a_wrong_password_is_said_and_not_shown(ops: Console) -> None:
     assert "not-the-password" not in err
 
 
-def test_a_secret_that_may_not_be_read_is_said(ops: Console) -> None:
-    from tests.ops.db_stage import failing
+def test_a_secret_that_may_not_be_read_is_said(ops: OpsConsole) -> None:
+    from tests.ops.db_stage import fail_operations
 
-    with failing("AccessDeniedException", "get_secret_value"):
-        _, err = ops("db activity", code=1)
+    with fail_operations("AccessDeniedException", "get_secret_value"):
+        _, err = ops("db activity", expected_code=1)
     assert "secretsmanager.get_secret_value was denied" in err
 
 
-def test_a_table_with_a_strange_name_is_quoted(ops: Console) -> None:
-    with connect(ops.stage) as connection:
+def test_a_table_with_a_strange_name_is_quoted(ops: OpsConsole) -> None:
+    with connect_application(ops.stage) as connection:
         connection.execute('CREATE TABLE "Odd ""%s"" name" (n int)')
-        found = ops.json("db vacuum --dry-run orders")
+        found = ops.run_for_json("db vacuum --dry-run orders")
         assert found["plan"]["steps"][0]["do"]["statement"] == 'VACUUM "public"."orders"'
         from ops.database.sql.vacuum import TableStatistics
 
@@ -339,7 +368,7 @@ def test_a_table_with_a_strange_name_is_quoted(ops: Console) -> None:
 
 
 def test_the_way_is_the_tunnel_that_the_environment_names(
-    ops: Console, monkeypatch: pytest.MonkeyPatch
+    ops: OpsConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outputs = ops.stage.outputs
     assert resolve_database_address(outputs, None).is_tunnel is False

@@ -18,76 +18,81 @@ from ops.database.sql import locks as locking
 from ops.database.sql import sessions
 from ops.database.sql import vacuum as vacuuming
 from ops.database.sql.connection import DATABASE_ADDRESS_VARIABLE, DatabaseClient
-from tests.ops.command_line import Console
-from tests.ops.sql_stage import WORD, connect, real_console, superuser
+from tests.ops.command_line import OpsConsole
+from tests.ops.sql_stage import (
+    DATABASE_PASSWORD,
+    connect_application,
+    connect_stage_superuser,
+    open_postgres_console,
+)
 from tests.ops.stage import shared_aws
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    with real_console(tmp_path_factory.mktemp("ways")) as made:
-        with connect(made.stage) as connection:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpsConsole]:
+    with open_postgres_console(tmp_path_factory.mktemp("ways")) as console:
+        with connect_application(console.stage) as connection:
             connection.execute("CREATE TABLE orders (id int) WITH (autovacuum_enabled=off)")
             connection.execute("INSERT INTO orders SELECT n FROM generate_series(1, 100) n")
-        yield made
+        yield console
 
 
 @pytest.fixture
-def ops(server: Console, capsys: pytest.CaptureFixture[str]) -> Console:
+def ops(server: OpsConsole, capsys: pytest.CaptureFixture[str]) -> OpsConsole:
     server.capture = capsys
     return server
 
 
 @pytest.fixture
-def on(ops: Console) -> DatabaseClient:
+def ops_database(ops: OpsConsole) -> DatabaseClient:
     return DatabaseClient(ops.stage.outputs, shared_aws())
 
 
-def ended(ops: Console) -> int:
+def end_ops_sessions(ops: OpsConsole) -> int:
     """Ends our own sessions, as a failover would; how many there were."""
-    with superuser(ops.stage) as admin:
-        found = admin.execute(
+    with connect_stage_superuser(ops.stage) as admin:
+        ended_sessions = admin.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
             "WHERE application_name = 'bulwark-ops'"
         ).fetchall()
-    return len(found)
+    return len(ended_sessions)
 
 
 def test_a_connection_that_was_dropped_is_opened_again_before_anything_is_sent(
-    ops: Console, on: DatabaseClient
+    ops: OpsConsole, ops_database: DatabaseClient
 ) -> None:
-    assert on(Sql(statement="SELECT 1 AS n")) == [{"n": 1}]
-    assert ended(ops) == 1
-    assert on(Sql(statement="SELECT 2 AS n")) == [{"n": 2}]
+    assert ops_database(Sql(statement="SELECT 1 AS n")) == [{"n": 1}]
+    assert end_ops_sessions(ops) == 1
+    assert ops_database(Sql(statement="SELECT 2 AS n")) == [{"n": 2}]
 
 
 def test_a_change_whose_answer_is_lost_may_have_happened_and_a_question_has_not(
-    on: DatabaseClient,
+    ops_database: DatabaseClient,
 ) -> None:
     gone = "SELECT pg_terminate_backend(pg_backend_pid())"
     with pytest.raises(OutcomeUnknownError, match="gave no answer"):
-        on(Sql(statement=gone))
+        ops_database(Sql(statement=gone))
     with pytest.raises(UnreachableError, match="gave no answer"):
-        on.fetch_rows(gone)
+        ops_database.fetch_rows(gone)
 
 
 def test_a_statement_that_takes_too_long_is_not_known_to_have_found_nothing(
-    on: DatabaseClient,
+    ops_database: DatabaseClient,
 ) -> None:
     with pytest.raises(OutcomeUnknownError, match="gave no answer within 0 s"):
-        on(Sql(statement="SELECT pg_sleep(30)", timeout=0.05))
+        ops_database(Sql(statement="SELECT pg_sleep(30)", timeout=0.05))
     with pytest.raises(UnreachableError, match="gave no answer within 0 s"):
-        on.fetch_rows("SELECT pg_sleep(30)", timeout=0.05)
+        ops_database.fetch_rows("SELECT pg_sleep(30)", timeout=0.05)
 
 
-def test_commands_that_look_cannot_write(ops: Console) -> None:
+def test_commands_that_look_cannot_write(ops: OpsConsole) -> None:
     reading = DatabaseClient(ops.stage.outputs, shared_aws(), read_only=True)
     with pytest.raises(Exception, match="read-only transaction"):
         reading.fetch_rows("DELETE FROM orders")
 
 
 def test_a_tunnel_to_the_primary_is_not_taken_for_a_replica(
-    ops: Console, monkeypatch: pytest.MonkeyPatch
+    ops: OpsConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     part = ops.stage.outputs.database
     replica = f"{part.identifier}-replica-1"
@@ -98,36 +103,36 @@ def test_a_tunnel_to_the_primary_is_not_taken_for_a_replica(
     try:
         monkeypatch.setenv(DATABASE_ADDRESS_VARIABLE, f"{part.endpoint}:{part.port}")
         ops("db activity")
-        _, err = ops(f"db activity --replica {replica}", code=2)
+        _, err = ops(f"db activity --replica {replica}", expected_code=2)
     finally:
         ops.file.write_text(before)
     assert f"which leads to a primary, may be a replica's: {replica}" in err
 
 
 def test_an_sslmode_that_there_is_not_is_bad_input(
-    ops: Console, monkeypatch: pytest.MonkeyPatch
+    ops: OpsConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGSSLMODE", "secure")
-    assert "PGSSLMODE is 'secure', may be disable" in ops("db size", code=2)[1]
+    assert "PGSSLMODE is 'secure', may be disable" in ops("db size", expected_code=2)[1]
 
 
 def test_a_server_is_verified_where_its_authority_is_known(
-    ops: Console, monkeypatch: pytest.MonkeyPatch
+    ops: OpsConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PGSSLMODE")
     monkeypatch.setenv("PGSSLROOTCERT", "/no/such/file.pem")
-    _, err = ops("db size", code=1)
+    _, err = ops("db size", expected_code=1)
     assert "does not answer" in err
-    assert WORD not in err
+    assert DATABASE_PASSWORD not in err
 
 
-def test_a_secret_that_is_not_there_is_said(ops: Console) -> None:
+def test_a_secret_that_is_not_there_is_said(ops: OpsConsole) -> None:
     part = ops.stage.outputs.database.model_copy(update={"secret_arn": "no-such-secret"})
     outputs = ops.stage.outputs.model_copy(update={"database": part})
     before = ops.file.read_text()
     ops.file.write_text(outputs.model_dump_json(by_alias=True))
     try:
-        _, err = ops("db size", code=1)
+        _, err = ops("db size", expected_code=1)
     finally:
         ops.file.write_text(before)
     assert "secretsmanager.get_secret_value: ResourceNotFoundException" in err
@@ -135,19 +140,19 @@ def test_a_secret_that_is_not_there_is_said(ops: Console) -> None:
 
 @pytest.mark.parametrize(("application", "ours"), [("bulwark-ops", True), ("another", False)])
 def test_only_a_vacuum_of_ours_counts_as_begun(
-    ops: Console, on: DatabaseClient, application: str, ours: bool
+    ops: OpsConsole, ops_database: DatabaseClient, application: str, ours: bool
 ) -> None:
     name = f"slow_{ours}".lower()
-    with connect(ops.stage) as holder:
+    with connect_application(ops.stage) as holder:
         holder.execute(f"CREATE TABLE {name} (n int) WITH (autovacuum_enabled=off)".encode())
         holder.execute(f"INSERT INTO {name} SELECT n FROM generate_series(1, 60000) n".encode())
         holder.execute(f"DELETE FROM {name}".encode())
-        (table,) = (t for t in vacuuming.fetch_table_statistics(on) if t.name == name)
+        (table,) = (t for t in vacuuming.fetch_table_statistics(ops_database) if t.name == name)
         plan = vacuuming.build_table_vacuum_plan(ops.stage.outputs, [table], "vacuum-1")
         goal = plan.steps[0].goal.read
         assert isinstance(goal, Sql)
-        assert on(goal) == [{"vacuumed": False, "running": False}]
-        other = connect(ops.stage, application)
+        assert ops_database(goal) == [{"vacuumed": False, "running": False}]
+        other = connect_application(ops.stage, application)
         other.execute("SET vacuum_cost_delay = '100ms'")
         other.execute("SET vacuum_cost_limit = 1")
         other.pgconn.send_query(f"VACUUM {name}".encode())
@@ -156,41 +161,41 @@ def test_only_a_vacuum_of_ours_counts_as_begun(
         until = time.monotonic() + 20
         while holder.execute(begun.encode()).fetchone() != (1,):
             assert time.monotonic() < until, "it did not begin"
-        assert on(goal) == [{"vacuumed": False, "running": ours}]
+        assert ops_database(goal) == [{"vacuumed": False, "running": ours}]
         holder.execute("SELECT pg_terminate_backend(%s, 5000)", (other.info.backend_pid,))
         other.close()
 
 
 def test_statistics_that_were_asked_for_are_proved_as_well(
-    ops: Console, on: DatabaseClient
+    ops: OpsConsole, ops_database: DatabaseClient
 ) -> None:
     ops("db vacuum orders --analyze --yes")
-    (table,) = (t for t in vacuuming.fetch_table_statistics(on) if t.name == "orders")
+    (table,) = (t for t in vacuuming.fetch_table_statistics(ops_database) if t.name == "orders")
     plan = vacuuming.build_table_vacuum_plan(ops.stage.outputs, [table], "vacuum-2", analyze=True)
     goal = plan.steps[0].goal.read
     assert isinstance(goal, Sql)
-    with connect(ops.stage) as connection:
+    with connect_application(ops.stage) as connection:
         connection.execute("VACUUM orders")
-        assert on(goal) == [{"vacuumed": False, "running": False}]
+        assert ops_database(goal) == [{"vacuumed": False, "running": False}]
         connection.execute("VACUUM (ANALYZE) orders")
-        assert on(goal) == [{"vacuumed": True, "running": False}]
+        assert ops_database(goal) == [{"vacuumed": True, "running": False}]
 
 
-def test_bloat_is_measured_where_it_can_be(ops: Console) -> None:
+def test_bloat_is_measured_where_it_can_be(ops: OpsConsole) -> None:
     out, _ = ops("db bloat")
     assert "to measure as well: CREATE EXTENSION pgstattuple" in out
-    with superuser(ops.stage) as admin:
+    with connect_stage_superuser(ops.stage) as admin:
         known = "SELECT 1 FROM pg_available_extensions WHERE name = 'pgstattuple'"
         if admin.execute(known.encode()).fetchone() is None:
             pytest.skip("the server has no pgstattuple")
         admin.execute("CREATE EXTENSION pgstattuple")
         try:
-            with connect(ops.stage) as connection:
+            with connect_application(ops.stage) as connection:
                 connection.execute("CREATE TABLE half (t text) WITH (autovacuum_enabled=off)")
                 rows = "SELECT repeat('x', 100) FROM generate_series(1, 10000)"
                 connection.execute(f"INSERT INTO half {rows}".encode())
                 connection.execute("DELETE FROM half WHERE ctid::text LIKE '%5)'")
-            found = ops.json("db bloat")
+            found = ops.run_for_json("db bloat")
             assert "to measure" not in ops("db bloat")[0]
         finally:
             admin.execute("DROP EXTENSION pgstattuple")
@@ -226,63 +231,67 @@ def test_who_waits_for_whom_is_a_tree_and_a_circle_ends() -> None:
 
 
 def test_a_session_that_works_again_is_left_alone_and_named(
-    ops: Console, on: DatabaseClient, monkeypatch: pytest.MonkeyPatch
+    ops: OpsConsole, ops_database: DatabaseClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with connect(ops.stage, "pool") as idle:
-        seen = sessions.list_idle_sessions(on, None, 0, application="pool")
+    with connect_application(ops.stage, "pool") as idle:
+        seen = sessions.list_idle_sessions(ops_database, None, 0, application="pool")
         idle.execute("SELECT 1")  # it works while the plan is agreed to
         monkeypatch.setattr(sessions, "idle", lambda *_, **__: seen)
-        found = ops.json("db kill-idle --older-than 0 --application pool --yes")
+        found = ops.run_for_json("db kill-idle --older-than 0 --application pool --yes")
         assert (found["ended"], found["at_work_again"]) == ([], [idle.info.backend_pid])
         assert idle.execute("SELECT 2").fetchone() == (2,)
 
 
 def test_a_run_with_statements_is_carried_on_by_another_process(
-    ops: Console, monkeypatch: pytest.MonkeyPatch
+    ops: OpsConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(_: object, seconds: float) -> None:
         raise KeyboardInterrupt
 
-    sleeper = connect(ops.stage, "pool")
+    sleeper = connect_application(ops.stage, "pool")
     with monkeypatch.context() as stopping:
         stopping.setattr(WallClock, "sleep", stop)
-        ops("db kill-idle --older-than 0 --application pool --yes", code=130)
+        ops("db kill-idle --older-than 0 --application pool --yes", expected_code=130)
     assert sleeper.execute("SELECT 1").fetchone() == (1,), "nothing was sent yet"
-    (run,) = (r["run"] for r in ops.json("runs list")["items"] if r["state"] == "unfinished")
+    (run,) = (
+        r["run"] for r in ops.run_for_json("runs list")["items"] if r["state"] == "unfinished"
+    )
     ops(f"runs resume {run}")
     assert sleeper.execute("SELECT 2").fetchone() == (2,), "it has worked meanwhile"
     with monkeypatch.context() as stopping:
         stopping.setattr(WallClock, "sleep", stop)
-        ops("db kill-idle --older-than 0 --application pool --yes", code=130)
-    (run,) = (r["run"] for r in ops.json("runs list")["items"] if r["state"] == "unfinished")
+        ops("db kill-idle --older-than 0 --application pool --yes", expected_code=130)
+    (run,) = (
+        r["run"] for r in ops.run_for_json("runs list")["items"] if r["state"] == "unfinished"
+    )
     ops(f"runs resume {run}")
     with pytest.raises(psycopg.OperationalError):
         sleeper.execute("SELECT 3")
 
 
-def test_a_plan_through_a_tunnel_says_how_it_is_resumed(ops: Console) -> None:
+def test_a_plan_through_a_tunnel_says_how_it_is_resumed(ops: OpsConsole) -> None:
     part = ops.stage.outputs.database
     way = f"{part.endpoint}:{part.port}"
     out, _ = ops(f"db vacuum orders --dry-run --via {way}")
     assert f"note: resumed, it goes the same way with BULWARK_DATABASE={way}" in out
 
 
-def test_what_a_session_asks_is_shown_and_in_no_plan(ops: Console) -> None:
-    with connect(ops.stage, "pool") as session:
+def test_what_a_session_asks_is_shown_and_in_no_plan(ops: OpsConsole) -> None:
+    with connect_application(ops.stage, "pool") as session:
         session.execute("SELECT 'a private word'")
         line = f"db kill {session.info.backend_pid} --terminate --dry-run"
         assert "a private word" in ops(line)[0]
-        assert "a private word" not in json.dumps(ops.json(line))
+        assert "a private word" not in json.dumps(ops.run_for_json(line))
 
 
-def test_an_index_that_makes_rows_unique_is_not_superfluous(ops: Console) -> None:
-    with connect(ops.stage) as connection:
+def test_an_index_that_makes_rows_unique_is_not_superfluous(ops: OpsConsole) -> None:
+    with connect_application(ops.stage) as connection:
         connection.execute("CREATE TABLE keys (a int, b int)")
         connection.execute("CREATE UNIQUE INDEX keys_a ON keys (a)")
         connection.execute("CREATE INDEX keys_a_b ON keys (a, b)")
         connection.execute("CREATE INDEX keys_a_again ON keys (a)")
         connection.execute("CREATE INDEX keys_partly ON keys (a) WHERE b > 0")
-    found = {(i["problem"], i["index"]) for i in ops.json("db indexes")["items"]}
+    found = {(i["problem"], i["index"]) for i in ops.run_for_json("db indexes")["items"]}
     assert {index for problem, index in found if problem == "duplicate"} == {"keys_a_again"}
     assert not any(index == "keys_a" for _, index in found)
     assert ("unused", "keys_a_b") in found

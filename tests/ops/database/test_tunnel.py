@@ -11,21 +11,21 @@ import pytest
 
 from ops.core.errors import OpsError
 from ops.database import tunnel as connecting
-from tests.ops.command_line import Console
-from tests.ops.db_stage import put as put_database
-from tests.ops.service_stage import console, lonely
-from tests.ops.stage import Stage, stack_outputs, stage
+from tests.ops.command_line import OpsConsole
+from tests.ops.db_stage import put_database as put_database
+from tests.ops.service_stage import build_backend_only_outputs, open_service_console
+from tests.ops.stage import Stage, build_stack_outputs, open_stage
 
 
 @pytest.fixture
-def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
-    outputs = lonely().model_copy(update={"fleet": None})
-    with console(capsys, tmp_path, outputs, ("backend",)) as made:
-        put_database(made.stage)
-        yield made
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
+    outputs = build_backend_only_outputs().model_copy(update={"fleet": None})
+    with open_service_console(capsys, tmp_path, outputs, ("backend",)) as console:
+        put_database(console.stage)
+        yield console
 
 
-def allow(on: Stage) -> None:
+def enable_exec(on: Stage) -> None:
     """Tasks that ECS Exec can reach."""
     on.client("ecs").update_service(
         cluster="bulwark-test",
@@ -36,9 +36,9 @@ def allow(on: Stage) -> None:
     on.clock.sleep(3600)
 
 
-def test_the_tunnel_goes_through_a_task_and_psql_through_the_tunnel(ops: Console) -> None:
-    allow(ops.stage)
-    found = ops.json("db connect --local-port 16000")
+def test_the_tunnel_goes_through_a_task_and_psql_through_the_tunnel(ops: OpsConsole) -> None:
+    enable_exec(ops.stage)
+    found = ops.run_for_json("db connect --local-port 16000")
     words = shlex.split(found["tunnel"])
     given = dict(zip(words[3::2], words[4::2], strict=True))
     cluster, task, runtime = given["--target"].removeprefix("ecs:").split("_")
@@ -60,7 +60,7 @@ def test_the_psql_line_puts_the_password_where_psql_looks(tmp_path: Path) -> Non
     """With an `aws` and a `psql` that only tell what they were given."""
     import subprocess
 
-    with stage(lonely()) as on:
+    with open_stage(build_backend_only_outputs()) as on:
         made = connecting.build_connection_commands(
             on.aws, on.outputs, connecting.TunnelTarget("i-1", "an instance")
         )
@@ -81,9 +81,9 @@ def test_the_psql_line_puts_the_password_where_psql_looks(tmp_path: Path) -> Non
     assert said.startswith('it\'s "quoted" $HOME|host=127.0.0.1 port=15432 ')
 
 
-def test_an_instance_of_the_fleet_will_do(ops: Console) -> None:
+def test_an_instance_of_the_fleet_will_do(ops: OpsConsole) -> None:
     outputs: Any = ops.stage.outputs.model_copy(
-        update={"services": None, "fleet": stack_outputs().fleet}
+        update={"services": None, "fleet": build_stack_outputs().fleet}
     )
 
     class Aws:
@@ -98,8 +98,8 @@ def test_an_instance_of_the_fleet_will_do(ops: Console) -> None:
     assert connecting.get_tunnel_target(found, outputs).target_id == "i-inservice"
 
 
-def test_nothing_to_go_through_is_said_with_what_helps(ops: Console) -> None:
-    _, err = ops("db connect", code=1)
+def test_nothing_to_go_through_is_said_with_what_helps(ops: OpsConsole) -> None:
+    _, err = ops("db connect", expected_code=1)
     assert "there is nothing to tunnel through: task" in err
     assert "without ECS Exec" in err
     with pytest.raises(OpsError, match="neither services nor a fleet"):
@@ -112,5 +112,5 @@ def test_nothing_to_go_through_is_said_with_what_helps(ops: Console) -> None:
     ("line", "says"),
     [("--local-port 0", "--local-port"), ("--replica other", "--replica is 'other', may be")],
 )
-def test_bad_input_is_one_line(ops: Console, line: str, says: str) -> None:
-    assert says in ops(f"db connect {line}", code=2)[1].splitlines()[0]
+def test_bad_input_is_one_line(ops: OpsConsole, line: str, says: str) -> None:
+    assert says in ops(f"db connect {line}", expected_code=2)[1].splitlines()[0]

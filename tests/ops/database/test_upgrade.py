@@ -9,60 +9,64 @@ import pytest
 from ops.core.aws import Aws
 from ops.database import instance as database
 from ops.database import upgrade as upgrading
-from tests.ops.command_line import Console
-from tests.ops.db_stage import console, seen
-from tests.ops.procedures.db_parameters import GROUP
-from tests.ops.procedures.db_upgrade import facts, major, put
-from tests.ops.stage import Fuse, stage
+from tests.ops.command_line import OpsConsole
+from tests.ops.db_stage import describe_database, open_database_console
+from tests.ops.procedures.db_parameters import PARAMETER_GROUP
+from tests.ops.procedures.db_upgrade import (
+    collect_upgrade_facts,
+    plan_major_upgrade,
+    put_upgradable_database,
+)
+from tests.ops.stage import KillFuse, open_stage
 
-NAME = "bulwark-test-database"
+PRIMARY_IDENTIFIER = "bulwark-test-database"
 
 
 @pytest.fixture
-def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
-    with console(capsys, tmp_path, DBInstanceIdentifier="elsewhere") as made:
-        put(made.stage)
-        yield made
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
+    with open_database_console(capsys, tmp_path, DBInstanceIdentifier="elsewhere") as console:
+        put_upgradable_database(console.stage)
+        yield console
 
 
-def test_without_a_version_it_says_which_there_are(ops: Console) -> None:
-    items = ops.json("db upgrade")["items"]
+def test_without_a_version_it_says_which_there_are(ops: OpsConsole) -> None:
+    items = ops.run_for_json("db upgrade")["items"]
     assert {"version": "16.11", "kind": "minor"} in items
     assert {"version": "17.7", "kind": "major"} in items
     out, _ = ops("db upgrade")
-    assert f"{NAME} has 16.10" in out
+    assert f"{PRIMARY_IDENTIFIER} has 16.10" in out
 
 
-def test_a_minor_version_takes_the_replicas_first(ops: Console) -> None:
-    plan = ops.json("db upgrade 16.11 --dry-run")["plan"]
+def test_a_minor_version_takes_the_replicas_first(ops: OpsConsole) -> None:
+    plan = ops.run_for_json("db upgrade 16.11 --dry-run")["plan"]
     assert [step["name"] for step in plan["steps"]] == ["save", "replica_1", "upgrade"]
-    out, _ = ops(ops.seen("db upgrade 16.11"))
+    out, _ = ops(ops.add_plan_hash("db upgrade 16.11"))
     assert "from: 16.10\nto: 16.11\n" in out
-    assert seen(ops.stage, f"{NAME}-reads")["EngineVersion"] == "16.11"
-    assert facts(ops.stage)[2:] == ([GROUP], GROUP)
+    assert describe_database(ops.stage, f"{PRIMARY_IDENTIFIER}-reads")["EngineVersion"] == "16.11"
+    assert collect_upgrade_facts(ops.stage)[2:] == ([PARAMETER_GROUP], PARAMETER_GROUP)
 
 
-def test_a_major_version_has_a_group_with_the_same_settings(ops: Console) -> None:
+def test_a_major_version_has_a_group_with_the_same_settings(ops: OpsConsole) -> None:
     out, _ = ops("db upgrade 17 --dry-run")
     assert "ANALYZE by psql" in out
-    assert f"see {NAME}-reads upgraded along, from 16.10 to 17.7" in out
-    done = ops.json(ops.seen("db upgrade 17"))
+    assert f"see {PRIMARY_IDENTIFIER}-reads upgraded along, from 16.10 to 17.7" in out
+    done = ops.run_for_json(ops.add_plan_hash("db upgrade 17"))
     assert (done["from"], done["to"]) == ("16.10", "17.7")
-    group = seen(ops.stage)["DBParameterGroups"][0]["DBParameterGroupName"]
-    assert group == f"{NAME}-17-{done['run']}"
-    assert ops.json("db parameters")["items"][0]["value"] == "4096"
+    group = describe_database(ops.stage)["DBParameterGroups"][0]["DBParameterGroupName"]
+    assert group == f"{PRIMARY_IDENTIFIER}-17-{done['run']}"
+    assert ops.run_for_json("db parameters")["items"][0]["value"] == "4096"
     assert done["snapshot"] in ops("db snapshot list")[0]
-    assert seen(ops.stage, f"{NAME}-reads")["EngineVersion"] == "17.7"
+    assert describe_database(ops.stage, f"{PRIMARY_IDENTIFIER}-reads")["EngineVersion"] == "17.7"
 
 
 def test_a_major_version_is_done_only_when_the_replicas_have_followed() -> None:
-    with stage() as on:
-        put(on)
-        plan = major(on)
+    with open_stage() as on:
+        put_upgradable_database(on)
+        plan = plan_major_upgrade(on)
         *_, upgrade, last = plan.steps
         assert (upgrade.name, last.name) == ("upgrade", "replica_1")
-        assert on.engine(Fuse()).start(plan) == "done"
-        found = seen(on, f"{NAME}-reads")
+        assert on.build_engine(KillFuse()).start(plan) == "done"
+        found = describe_database(on, f"{PRIMARY_IDENTIFIER}-reads")
         assert (found["EngineVersion"], found["DBInstanceStatus"]) == ("17.7", "available")
 
 
@@ -72,8 +76,8 @@ def test_the_newest_is_the_newest_by_its_numbers() -> None:
             {"ValidUpgradeTarget": [{"EngineVersion": v} for v in ("16.10", "16.9", "16.11")]}
         ]
     }
-    with stage() as on:
-        put(on)
+    with open_stage() as on:
+        put_upgradable_database(on)
         found = database.get_primary(on.aws, on.outputs)
         with patch.object(Aws, "pages", lambda *_: iter(listed["DBEngineVersions"])):
             known = upgrading.list_database_upgrade_targets(on.aws, on.outputs, found)
@@ -81,9 +85,9 @@ def test_the_newest_is_the_newest_by_its_numbers() -> None:
         assert upgrading.resolve_upgrade_target(found, known, "16").version == "16.11"
 
 
-def test_on_a_protected_stack_yes_is_not_enough(ops: Console) -> None:
-    assert "--expect is not set" in ops("db upgrade 16.11 --yes", code=2)[1]
-    assert seen(ops.stage)["EngineVersion"] == "16.10"
+def test_on_a_protected_stack_yes_is_not_enough(ops: OpsConsole) -> None:
+    assert "--expect is not set" in ops("db upgrade 16.11 --yes", expected_code=2)[1]
+    assert describe_database(ops.stage)["EngineVersion"] == "16.10"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +99,7 @@ def test_on_a_protected_stack_yes_is_not_enough(ops: Console) -> None:
         ("16.11 --timeout 0", "--timeout"),
     ],
 )
-def test_what_cannot_be_is_one_line(ops: Console, line: str, says: str) -> None:
-    _, err = ops(f"db upgrade {line}", code=2)
+def test_what_cannot_be_is_one_line(ops: OpsConsole, line: str, says: str) -> None:
+    _, err = ops(f"db upgrade {line}", expected_code=2)
     assert says in err.splitlines()[0]
-    assert facts(ops.stage)[1] == []
+    assert collect_upgrade_facts(ops.stage)[1] == []

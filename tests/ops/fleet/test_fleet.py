@@ -9,42 +9,50 @@ from ops.core.errors import DeniedError, ThrottledError
 from ops.fleet import model as fleet
 from ops.fleet import scale as fleet_scaling
 from tests.ops import fleet_stage as stage_of
-from tests.ops.command_line import Console
-from tests.ops.db_stage import failing
-from tests.ops.fleet_stage import GROUP, console, ids, instances, put, seen, targets
-from tests.ops.procedures.fleet import limited, scaled
-from tests.ops.service_stage import FIRST, lonely
-from tests.ops.stage import Fuse, stage
+from tests.ops.command_line import OpsConsole
+from tests.ops.db_stage import fail_operations
+from tests.ops.fleet_stage import (
+    FLEET_GROUP,
+    describe_group,
+    list_group_instances,
+    list_instance_ids,
+    list_target_states,
+    open_fleet_console,
+    put_fleet,
+)
+from tests.ops.procedures.fleet import plan_fleet_limits, plan_fleet_scale
+from tests.ops.service_stage import FIRST_IMAGE, build_backend_only_outputs
+from tests.ops.stage import KillFuse, open_stage
 
 
 @pytest.fixture
-def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
-    with console(capsys, tmp_path) as made:
-        yield made
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
+    with open_fleet_console(capsys, tmp_path) as console:
+        yield console
 
 
-def sizes(ops: Console) -> tuple[int, int, int]:
-    group = seen(ops.stage)
+def get_group_sizes(ops: OpsConsole) -> tuple[int, int, int]:
+    group = describe_group(ops.stage)
     return group["MinSize"], group["MaxSize"], group["DesiredCapacity"]
 
 
 def test_there_are_as_many_only_once_the_load_balancer_says_so() -> None:
-    with stage() as on:
-        put(on)
+    with open_stage() as on:
+        put_fleet(on)
         began = on.clock.now()
-        assert on.engine(Fuse()).start(scaled(on)) == "done"
+        assert on.build_engine(KillFuse()).start(plan_fleet_scale(on)) == "done"
         assert on.clock.now() - began >= 150, "a minute to start, one and a half to be healthy"
-        assert targets(on) == ["healthy"] * 3
+        assert list_target_states(on) == ["healthy"] * 3
 
 
 def test_instances_that_never_become_healthy_are_not_called_done() -> None:
-    with stage() as on:
-        put(on)
+    with open_stage() as on:
+        put_fleet(on)
         on.client("ssm").put_parameter(
-            Name=stage_of.PARAMETER, Value="x:unhealthy", Type="String", Overwrite=True
+            Name=stage_of.IMAGE_PARAMETER, Value="x:unhealthy", Type="String", Overwrite=True
         )
         with pytest.raises(Exception, match="healthy is 2, wanted 3"):
-            on.engine(Fuse()).start(scaled(on))
+            on.build_engine(KillFuse()).start(plan_fleet_scale(on))
 
 
 @pytest.mark.parametrize(
@@ -53,24 +61,27 @@ def test_instances_that_never_become_healthy_are_not_called_done() -> None:
 def test_a_group_that_cannot_be_read_is_not_taken_for_none(
     code: str, kind: type[Exception]
 ) -> None:
-    with stage() as on:
-        put(on)
-        with failing(code, "describe_auto_scaling_groups", "get_paginator"), pytest.raises(kind):
+    with open_stage() as on:
+        put_fleet(on)
+        with (
+            fail_operations(code, "describe_auto_scaling_groups", "get_paginator"),
+            pytest.raises(kind),
+        ):
             fleet.observed(on.aws, on.outputs)
 
 
-def test_a_group_that_is_gone_is_said(ops: Console) -> None:
+def test_a_group_that_is_gone_is_said(ops: OpsConsole) -> None:
     ops.stage.client("autoscaling").delete_auto_scaling_group(
-        AutoScalingGroupName=GROUP, ForceDelete=True
+        AutoScalingGroupName=FLEET_GROUP, ForceDelete=True
     )
     for line in ("instances", "limits", "scale 3 --yes", "refresh start --yes"):
         _, err = ops(f"fleet {line}", 1)
-        assert f"there is no Auto Scaling group {GROUP}" in err
+        assert f"there is no Auto Scaling group {FLEET_GROUP}" in err
         assert "pulumi up --refresh" in err
 
 
-def test_a_stack_without_a_fleet_says_so(ops: Console) -> None:
-    outputs = lonely().model_copy(update={"fleet": None})
+def test_a_stack_without_a_fleet_says_so(ops: OpsConsole) -> None:
+    outputs = build_backend_only_outputs().model_copy(update={"fleet": None})
     ops.file.write_text(outputs.model_dump_json(by_alias=True))
     lines = (
         "instances",
@@ -81,7 +92,7 @@ def test_a_stack_without_a_fleet_says_so(ops: Console) -> None:
         "refresh start",
         "refresh cancel",
         "refresh rollback",
-        f"deploy {stage_of.IMAGE}:v2",
+        f"deploy {stage_of.FLEET_IMAGE}:v2",
         "run --all true",
     )
     for line in lines:
@@ -89,36 +100,36 @@ def test_a_stack_without_a_fleet_says_so(ops: Console) -> None:
         assert err == "ops: the stack test has no fleet\n"
 
 
-def test_instances_as_a_user_sees_them(ops: Console) -> None:
+def test_instances_as_a_user_sees_them(ops: OpsConsole) -> None:
     out, _ = ops("fleet instances")
     head, *rows = out.splitlines()
     assert head.split() == list(fleet.COLUMNS)
     assert len(rows) == 2
     assert all(f"InService  Healthy  healthy  eu-north-1{zone}" in out for zone in "ab")
-    (one, other) = ops.json("fleet instances")["items"]
-    assert {one["instance"], other["instance"]} == ids(ops.stage)
+    (one, other) = ops.run_for_json("fleet instances")["items"]
+    assert {one["instance"], other["instance"]} == list_instance_ids(ops.stage)
     assert (one["version"], one["type"], one["age"]) == ("1", "t4g.small", "1 h 0 min")
-    assert one["image"] == FIRST
+    assert one["image"] == FIRST_IMAGE
 
 
-def test_what_an_older_instance_runs_is_not_known(ops: Console) -> None:
+def test_what_an_older_instance_runs_is_not_known(ops: OpsConsole) -> None:
     ops.stage.client("ssm").put_parameter(
-        Name=stage_of.PARAMETER, Value="x:2", Type="String", Overwrite=True
+        Name=stage_of.IMAGE_PARAMETER, Value="x:2", Type="String", Overwrite=True
     )
     ops.stage.clock.sleep(60)
     ops.stage.client("autoscaling").set_desired_capacity(
-        AutoScalingGroupName=GROUP, DesiredCapacity=3
+        AutoScalingGroupName=FLEET_GROUP, DesiredCapacity=3
     )
-    rows = ops.json("fleet instances")["items"]
+    rows = ops.run_for_json("fleet instances")["items"]
     assert [row["image"] for row in rows] == [None, None, "x:2"]
     assert [row["state"] for row in rows] == ["InService", "InService", "Pending"]
     assert rows[2]["target"] is None
 
 
-def test_activities_as_a_user_sees_them(ops: Console) -> None:
+def test_activities_as_a_user_sees_them(ops: OpsConsole) -> None:
     ops("fleet scale 3 --yes")
     ops("fleet scale 2 --yes")
-    newest, *_ = items = ops.json("fleet activities")["items"]
+    newest, *_ = items = ops.run_for_json("fleet activities")["items"]
     assert newest["activity"].startswith("Terminating EC2 instance")
     assert "from 3 to 2" in newest["cause"]
     assert [row["at"] for row in items] == sorted((row["at"] for row in items), reverse=True)
@@ -126,29 +137,29 @@ def test_activities_as_a_user_sees_them(ops: Console) -> None:
     assert len(ops("fleet activities --limit 1")[0].splitlines()) == 2
 
 
-def test_scale_as_a_user_types_it(ops: Console) -> None:
+def test_scale_as_a_user_types_it(ops: OpsConsole) -> None:
     out, _ = ops("fleet scale 4 --yes")
     assert "instances: 2 -> 4" in out
     assert "automatic scaling goes on from there" in out
-    assert len(instances(ops.stage)) == 4
-    (run,) = (r["run"] for r in ops.json("runs list")["items"])
-    assert ops.json(f"runs undo {run} --yes")["state"] == "undone"
-    assert targets(ops.stage) == ["healthy"] * 2
-    result = ops.json("fleet scale 3 --yes --no-wait")
+    assert len(list_group_instances(ops.stage)) == 4
+    (run,) = (r["run"] for r in ops.run_for_json("runs list")["items"])
+    assert ops.run_for_json(f"runs undo {run} --yes")["state"] == "undone"
+    assert list_target_states(ops.stage) == ["healthy"] * 2
+    result = ops.run_for_json("fleet scale 3 --yes --no-wait")
     assert (result["kind"], result["instances"], result["completed"]) == ("fleet-scale", 3, False)
-    assert targets(ops.stage) == ["healthy"] * 2
+    assert list_target_states(ops.stage) == ["healthy"] * 2
 
 
-def test_the_plan_of_a_dry_run_is_the_one_that_is_expected(ops: Console) -> None:
-    hash_ = ops.json("fleet scale 3 --dry-run")["hash"]
-    assert sizes(ops) == (1, 4, 2)
+def test_the_plan_of_a_dry_run_is_the_one_that_is_expected(ops: OpsConsole) -> None:
+    hash_ = ops.run_for_json("fleet scale 3 --dry-run")["hash"]
+    assert get_group_sizes(ops) == (1, 4, 2)
     _, err = ops(f"fleet scale 4 --yes --expect {hash_}", 2)
     assert "--expect is" in err
     ops(f"fleet scale 3 --yes --expect {hash_}")
-    assert sizes(ops) == (1, 4, 3)
+    assert get_group_sizes(ops) == (1, 4, 3)
 
 
-def test_beyond_the_limits_it_says_so_and_offers_the_change(ops: Console) -> None:
+def test_beyond_the_limits_it_says_so_and_offers_the_change(ops: OpsConsole) -> None:
     _, err = ops("fleet scale 6 --yes", 2)
     assert "COUNT is 6, may be 1 to 4" in err
     advice = "ops fleet limits --max 6"
@@ -156,10 +167,10 @@ def test_beyond_the_limits_it_says_so_and_offers_the_change(ops: Console) -> Non
     out, _ = ops(f"{advice.removeprefix('ops ')} --yes")
     assert "the next `pulumi up` sets them again" in out
     ops("fleet scale 6 --yes")
-    assert sizes(ops) == (1, 6, 6)
+    assert get_group_sizes(ops) == (1, 6, 6)
 
 
-def test_below_the_limits_likewise_and_down_to_none_says_what_it_means(ops: Console) -> None:
+def test_below_the_limits_likewise_and_down_to_none_says_what_it_means(ops: OpsConsole) -> None:
     _, err = ops("fleet scale 0 --yes", 2)
     assert "COUNT is 0, may be 1 to 4" in err
     assert "ops fleet limits --min 0" in err
@@ -168,40 +179,40 @@ def test_below_the_limits_likewise_and_down_to_none_says_what_it_means(ops: Cons
     assert "without instances the fleet answers nobody" in out
     _, err = ops("fleet scale 0 --yes", 2)
     assert "--expect is not set, and there is no terminal to type the stack's name on" in err
-    ops(ops.seen("fleet scale 0"))
-    assert instances(ops.stage) == []
+    ops(ops.add_plan_hash("fleet scale 0"))
+    assert list_group_instances(ops.stage) == []
     assert ops("fleet instances")[0] == "nothing\n"
 
 
-def test_what_is_there_already_is_said(ops: Console) -> None:
+def test_what_is_there_already_is_said(ops: OpsConsole) -> None:
     _, err = ops("fleet scale 2 --yes", 2)
     assert "COUNT is 2, which the fleet has already" in err
 
 
 @pytest.mark.parametrize(("count", "process"), [(3, "Launch"), (1, "Terminate")])
-def test_what_is_suspended_would_never_end(ops: Console, count: int, process: str) -> None:
+def test_what_is_suspended_would_never_end(ops: OpsConsole, count: int, process: str) -> None:
     ops.stage.client("autoscaling").suspend_processes(
-        AutoScalingGroupName=GROUP, ScalingProcesses=[process]
+        AutoScalingGroupName=FLEET_GROUP, ScalingProcesses=[process]
     )
     _, err = ops(f"fleet scale {count} --yes", 1)
-    assert f"the process {process} of {GROUP} is suspended" in err
+    assert f"the process {process} of {FLEET_GROUP} is suspended" in err
     assert "aws autoscaling resume-processes" in err
-    assert sizes(ops) == (1, 4, 2)
+    assert get_group_sizes(ops) == (1, 4, 2)
 
 
-def test_limits_as_a_user_sees_and_changes_them(ops: Console) -> None:
+def test_limits_as_a_user_sees_and_changes_them(ops: OpsConsole) -> None:
     out, _ = ops("fleet limits")
-    assert out.splitlines()[1].split() == [GROUP, "1", "4", "2", "2", "-"]
-    result = ops.json("fleet limits --min 2 --max 8 --yes")
+    assert out.splitlines()[1].split() == [FLEET_GROUP, "1", "4", "2", "2", "-"]
+    result = ops.run_for_json("fleet limits --min 2 --max 8 --yes")
     assert (result["min"], result["max"]) == (2, 8)
-    assert sizes(ops) == (2, 8, 2)
+    assert get_group_sizes(ops) == (2, 8, 2)
     ops(f"runs undo {result['run']} --yes")
-    assert sizes(ops) == (1, 4, 2)
-    (row,) = ops.json("fleet limits")["items"]
+    assert get_group_sizes(ops) == (1, 4, 2)
+    (row,) = ops.run_for_json("fleet limits")["items"]
     assert (row["min"], row["max"], row["desired"]) == (1, 4, 2)
 
 
-WRONG = (
+WRONG_LINES = (
     ("--min 5 --max 3", "--min is 5, may be at most 3, the most", ""),
     ("--max 0", "--max is 0, may be at least 1, the fewest", ""),
     ("--max 1", "--max is 1, may be at least 2", "ops fleet scale 1"),
@@ -210,17 +221,20 @@ WRONG = (
 )
 
 
-def test_limits_that_cannot_be_are_refused(ops: Console) -> None:
-    for line, words, advice in WRONG:
+def test_limits_that_cannot_be_are_refused(ops: OpsConsole) -> None:
+    for line, words, advice in WRONG_LINES:
         _, err = ops(f"fleet limits {line} --yes", 2)
         assert words in err
         assert advice in err
-    assert sizes(ops) == (1, 4, 2)
+    assert get_group_sizes(ops) == (1, 4, 2)
 
 
 def test_plans_are_of_what_was_seen() -> None:
-    with stage() as on:
-        put(on)
-        assert scaled(on).digest == scaled(on).model_copy(update={"run": "run-2"}).digest
-        assert limited(on).steps[0].action.params["MaxSize"] == 6  # type: ignore[union-attr]
+    with open_stage() as on:
+        put_fleet(on)
+        assert (
+            plan_fleet_scale(on).digest
+            == plan_fleet_scale(on).model_copy(update={"run": "run-2"}).digest
+        )
+        assert plan_fleet_limits(on).steps[0].action.params["MaxSize"] == 6  # type: ignore[union-attr]
         assert fleet_scaling.number("7") == 7

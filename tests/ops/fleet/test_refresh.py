@@ -15,107 +15,112 @@ from ops.fleet.refresh_steps import How, batch
 from ops.services import images
 from sandbox import faults
 from sandbox.faults import LostAnswerFault
-from tests.ops.command_line import Console
+from tests.ops.command_line import OpsConsole
 from tests.ops.fleet_stage import (
-    GROUP,
-    IMAGE,
-    PARAMETER,
-    console,
-    digest,
-    ids,
-    image,
-    instances,
-    put,
-    put_one,
-    refreshes,
-    seen,
-    targets,
+    FLEET_GROUP,
+    FLEET_IMAGE,
+    IMAGE_PARAMETER,
+    describe_group,
+    get_digest_reference,
+    get_image_parameter,
+    list_group_instances,
+    list_instance_ids,
+    list_instance_refreshes,
+    list_target_states,
+    open_fleet_console,
+    put_fleet,
+    put_slow_fleet_of_one,
 )
-from tests.ops.procedures.fleet import begin, deployed, put_refreshing, refreshed
-from tests.ops.service_stage import FIRST
-from tests.ops.stage import Fuse, KilledError, Stage, stage
+from tests.ops.procedures.fleet import (
+    plan_fleet_deploy,
+    plan_refresh,
+    put_refreshing_fleet,
+    start_refresh,
+)
+from tests.ops.service_stage import FIRST_IMAGE
+from tests.ops.stage import KilledError, KillFuse, Stage, open_stage
 
 
 @pytest.fixture
-def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
-    with console(capsys, tmp_path) as made:
-        yield made
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
+    with open_fleet_console(capsys, tmp_path) as console:
+        yield console
 
 
-def versions(on: Stage) -> list[str]:
-    return sorted(it["LaunchTemplate"]["Version"] for it in instances(on))
+def list_versions(on: Stage) -> list[str]:
+    return sorted(instance["LaunchTemplate"]["Version"] for instance in list_group_instances(on))
 
 
-def own_version(on: Stage) -> str:
-    policy = seen(on)["MixedInstancesPolicy"]["LaunchTemplate"]
+def get_group_version(on: Stage) -> str:
+    policy = describe_group(on)["MixedInstancesPolicy"]["LaunchTemplate"]
     return str(policy["LaunchTemplateSpecification"]["Version"])
 
 
-def name_image(on: Stage, value: str) -> None:
-    on.client("ssm").put_parameter(Name=PARAMETER, Value=value, Type="String", Overwrite=True)
+def put_image_parameter(on: Stage, value: str) -> None:
+    on.client("ssm").put_parameter(Name=IMAGE_PARAMETER, Value=value, Type="String", Overwrite=True)
 
 
-def latest(on: Stage) -> None:
+def set_latest_version(on: Stage) -> None:
     """The group takes whatever version is the newest."""
-    policy = seen(on)["MixedInstancesPolicy"]
+    policy = describe_group(on)["MixedInstancesPolicy"]
     template = policy["LaunchTemplate"]
     template["LaunchTemplateSpecification"] = {
         "LaunchTemplateId": template["LaunchTemplateSpecification"]["LaunchTemplateId"],
         "Version": "$Latest",
     }
     on.client("autoscaling").update_auto_scaling_group(
-        AutoScalingGroupName=GROUP, MixedInstancesPolicy=policy
+        AutoScalingGroupName=FLEET_GROUP, MixedInstancesPolicy=policy
     )
 
 
-def test_refresh_as_a_user_types_it(ops: Console) -> None:
-    before = ids(ops.stage)
+def test_refresh_as_a_user_types_it(ops: OpsConsole) -> None:
+    before = list_instance_ids(ops.stage)
     out, _ = ops("fleet refresh start --template-version latest --yes")
     assert "version 1 -> 2" in out
     assert "where it fails AWS goes back by itself" in out
-    assert not before & ids(ops.stage)
-    assert (versions(ops.stage), own_version(ops.stage)) == (["2", "2"], "2")
+    assert not before & list_instance_ids(ops.stage)
+    assert (list_versions(ops.stage), get_group_version(ops.stage)) == (["2", "2"], "2")
     out, _ = ops("fleet refresh status")
     assert out.splitlines()[0].split() == list(fleet_refreshing.COLUMNS)
-    (row,) = ops.json("fleet refresh status")["items"]
+    (row,) = ops.run_for_json("fleet refresh status")["items"]
     assert (row["status"], row["percent"], row["remaining"]) == ("Successful", 100, 0)
     assert row["version"] == "2"
-    (run,) = (r["run"] for r in ops.json("runs list")["items"])
+    (run,) = (r["run"] for r in ops.run_for_json("runs list")["items"])
     ops(f"runs undo {run} --yes")
-    assert (versions(ops.stage), own_version(ops.stage)) == (["1", "1"], "1")
-    assert len(ops.json("fleet refresh status --limit 5")["items"]) == 2
+    assert (list_versions(ops.stage), get_group_version(ops.stage)) == (["1", "1"], "1")
+    assert len(ops.run_for_json("fleet refresh status --limit 5")["items"]) == 2
 
 
-def test_what_is_done_since_is_not_undone_with_it(ops: Console) -> None:
-    run = ops.json("fleet refresh start --template-version 2 --yes")["run"]
+def test_what_is_done_since_is_not_undone_with_it(ops: OpsConsole) -> None:
+    run = ops.run_for_json("fleet refresh start --template-version 2 --yes")["run"]
     ops("fleet refresh start --template-version 1 --yes")
     _, err = ops(f"runs undo {run} --yes", 2)
     assert "has been changed since" in err
-    assert versions(ops.stage) == ["1", "1"]
+    assert list_versions(ops.stage) == ["1", "1"]
 
 
 def test_of_the_same_version_every_instance_is_new_and_nothing_can_be_undone(
-    ops: Console,
+    ops: OpsConsole,
 ) -> None:
-    before = ids(ops.stage)
+    before = list_instance_ids(ops.stage)
     out, _ = ops("fleet refresh start --yes")
     assert "of the same version there is nothing to go back to" in out
     assert "AWS does not go back by itself" in out
-    assert not before & ids(ops.stage)
-    assert versions(ops.stage) == ["1", "1"]
+    assert not before & list_instance_ids(ops.stage)
+    assert list_versions(ops.stage) == ["1", "1"]
 
 
-def test_latest_is_pinned_to_its_number(ops: Console) -> None:
-    latest(ops.stage)
-    found = ops.json("fleet refresh start --dry-run")["plan"]["steps"][0]["do"]["params"]
+def test_latest_is_pinned_to_its_number(ops: OpsConsole) -> None:
+    set_latest_version(ops.stage)
+    found = ops.run_for_json("fleet refresh start --dry-run")["plan"]["steps"][0]["do"]["params"]
     policy = found["DesiredConfiguration"]["MixedInstancesPolicy"]["LaunchTemplate"]
     assert policy["LaunchTemplateSpecification"]["Version"] == "2"
     line = "fleet refresh start --template-version 1 --dry-run"
-    found = ops.json(line)["plan"]["steps"][0]["do"]["params"]
+    found = ops.run_for_json(line)["plan"]["steps"][0]["do"]["params"]
     assert found["Preferences"]["AutoRollback"] is False, "AWS could not go back to $Latest"
 
 
-def test_how_it_is_done_is_said_and_given_to_aws(ops: Console) -> None:
+def test_how_it_is_done_is_said_and_given_to_aws(ops: OpsConsole) -> None:
     line = (
         "fleet refresh start --checkpoint 50 --checkpoint-delay 15 --min-healthy 50 "
         "--max-healthy 120 --skip-matching --template-version 2 --no-auto-rollback"
@@ -126,7 +131,7 @@ def test_how_it_is_done_is_said_and_given_to_aws(ops: Console) -> None:
     began = ops.stage.clock.now()
     ops(f"{line} --yes")
     assert ops.stage.clock.now() - began > 900
-    preferences = refreshes(ops.stage)[0]["Preferences"]
+    preferences = list_instance_refreshes(ops.stage)[0]["Preferences"]
     assert preferences["CheckpointPercentages"] == [50, 100]
     wanted = {
         "CheckpointDelay": 900,
@@ -138,115 +143,115 @@ def test_how_it_is_done_is_said_and_given_to_aws(ops: Console) -> None:
     assert {key: preferences[key] for key in wanted} == wanted
 
 
-def test_not_waited_for_it_is_looked_at_later(ops: Console) -> None:
+def test_not_waited_for_it_is_looked_at_later(ops: OpsConsole) -> None:
     ops("fleet refresh start --template-version 2 --no-wait --yes")
-    (row,) = ops.json("fleet refresh status")["items"]
+    (row,) = ops.run_for_json("fleet refresh status")["items"]
     assert row["status"] == "Pending"
     _, err = ops("fleet refresh start --yes", 2)
     assert "AWS takes no second one" in err
     assert "ops fleet refresh cancel" in err
-    _, err = ops(f"fleet deploy {IMAGE}:v2 --yes", 2)
+    _, err = ops(f"fleet deploy {FLEET_IMAGE}:v2 --yes", 2)
     assert "AWS takes no second one" in err
 
 
-def test_aws_goes_back_where_it_fails_and_that_is_no_success(ops: Console) -> None:
+def test_aws_goes_back_where_it_fails_and_that_is_no_success(ops: OpsConsole) -> None:
     """The image of the parameter stays ill: what serves goes on serving."""
-    before = ids(ops.stage)
-    name_image(ops.stage, "x:unhealthy")
+    before = list_instance_ids(ops.stage)
+    put_image_parameter(ops.stage, "x:unhealthy")
     _, err = ops("fleet refresh start --template-version 2 --yes", 5)
     assert "failed and was undone" in err
     assert "Status is 'RollbackSuccessful'" in err
     assert "did not pass its health checks in time" in err
-    assert ids(ops.stage) == before
-    assert refreshes(ops.stage)[-1]["Status"] == "RollbackSuccessful"
-    assert targets(ops.stage) == ["healthy", "healthy"]
+    assert list_instance_ids(ops.stage) == before
+    assert list_instance_refreshes(ops.stage)[-1]["Status"] == "RollbackSuccessful"
+    assert list_target_states(ops.stage) == ["healthy", "healthy"]
 
 
 def test_somebody_elses_refresh_is_not_taken_for_ours() -> None:
     """One that began after the plan was made: ours is refused, and nothing is called done."""
-    with stage() as on:
-        put(on)
-        plan = refreshed(on)
-        on.client("autoscaling").start_instance_refresh(AutoScalingGroupName=GROUP)
-        engine = on.engine(Fuse())
+    with open_stage() as on:
+        put_fleet(on)
+        plan = plan_refresh(on)
+        on.client("autoscaling").start_instance_refresh(AutoScalingGroupName=FLEET_GROUP)
+        engine = on.build_engine(KillFuse())
         assert engine.start(plan) == "undone"
         assert "InstanceRefreshInProgress" in engine.reason
-        assert refreshes(on)[-1]["Status"] == "Successful", "theirs was left alone"
-        assert versions(on) == ["1", "1"]
+        assert list_instance_refreshes(on)[-1]["Status"] == "Successful", "theirs was left alone"
+        assert list_versions(on) == ["1", "1"]
 
 
-def test_cancel_as_a_user_types_it(ops: Console) -> None:
-    begin(ops.stage)
+def test_cancel_as_a_user_types_it(ops: OpsConsole) -> None:
+    start_refresh(ops.stage)
     ops.stage.clock.sleep(250)
     out, _ = ops("fleet refresh cancel --yes")
     assert "what is replaced so far stays" in out
-    assert ops.json("fleet refresh status")["items"][0]["status"] == "Cancelled"
+    assert ops.run_for_json("fleet refresh status")["items"][0]["status"] == "Cancelled"
     ops.stage.clock.sleep(60)  # what is too much drains
-    assert versions(ops.stage) == ["1", "2"]
+    assert list_versions(ops.stage) == ["1", "2"]
     _, err = ops("fleet refresh cancel --yes", 2)
     assert "no instance refresh is at work, the last one is Cancelled" in err
 
 
-def test_rollback_as_a_user_types_it(ops: Console) -> None:
-    begin(ops.stage)
+def test_rollback_as_a_user_types_it(ops: OpsConsole) -> None:
+    start_refresh(ops.stage)
     ops.stage.clock.sleep(250)
-    result = ops.json("fleet refresh rollback --yes")
+    result = ops.run_for_json("fleet refresh rollback --yes")
     assert result["status"] == "RollbackSuccessful"
     ops.stage.clock.sleep(60)  # the last one of before drains
-    assert versions(ops.stage) == ["1", "1"]
-    assert refreshes(ops.stage)[0]["Status"] == "RollbackSuccessful"
+    assert list_versions(ops.stage) == ["1", "1"]
+    assert list_instance_refreshes(ops.stage)[0]["Status"] == "RollbackSuccessful"
 
 
-def test_a_rollback_that_fails_is_no_success(ops: Console) -> None:
-    begin(ops.stage)
+def test_a_rollback_that_fails_is_no_success(ops: OpsConsole) -> None:
+    start_refresh(ops.stage)
     ops.stage.clock.sleep(250)
-    name_image(ops.stage, "x:unhealthy")
+    put_image_parameter(ops.stage, "x:unhealthy")
     _, err = ops("fleet refresh rollback --yes", 5)
     assert "RollbackFailed" in err
     assert "did not pass its health checks in time" in err
 
 
-def nothing(_: Stage) -> None:
+def put_no_refresh(_: Stage) -> None:
     """No refresh at all."""
 
 
-def without_configuration(on: Stage) -> None:
-    on.client("autoscaling").start_instance_refresh(AutoScalingGroupName=GROUP)
+def start_unconfigured_refresh(on: Stage) -> None:
+    on.client("autoscaling").start_instance_refresh(AutoScalingGroupName=FLEET_GROUP)
 
 
-def of_the_same_version(on: Stage) -> None:
-    step = refreshed(on, "1").steps[0]
+def start_same_version_refresh(on: Stage) -> None:
+    step = plan_refresh(on, "1").steps[0]
     on.client("autoscaling").start_instance_refresh(**step.action.params)  # type: ignore[union-attr]
 
 
-def from_latest(on: Stage) -> None:
-    latest(on)
-    begin(on)
+def start_refresh_from_latest(on: Stage) -> None:
+    set_latest_version(on)
+    start_refresh(on)
 
 
-def rolling_back(on: Stage) -> None:
-    begin(on)
+def start_rollback(on: Stage) -> None:
+    start_refresh(on)
     on.clock.sleep(200)
-    on.client("autoscaling").rollback_instance_refresh(AutoScalingGroupName=GROUP)
+    on.client("autoscaling").rollback_instance_refresh(AutoScalingGroupName=FLEET_GROUP)
 
 
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (nothing, "there was none in six weeks"),
-        (without_configuration, "without a desired configuration"),
-        (of_the_same_version, "leads to version 1, which the fleet had before it"),
-        (from_latest, "began from $Latest"),
-        (rolling_back, "is RollbackInProgress already"),
+        (put_no_refresh, "there was none in six weeks"),
+        (start_unconfigured_refresh, "without a desired configuration"),
+        (start_same_version_refresh, "leads to version 1, which the fleet had before it"),
+        (start_refresh_from_latest, "began from $Latest"),
+        (start_rollback, "is RollbackInProgress already"),
     ],
 )
-def test_why_it_cannot_be_taken_back_is_said(ops: Console, build: Any, words: str) -> None:
+def test_why_it_cannot_be_taken_back_is_said(ops: OpsConsole, build: Any, words: str) -> None:
     build(ops.stage)
     _, err = ops("fleet refresh rollback --yes", 2)
     assert words in err
 
 
-WRONG = (
+WRONG_LINES = (
     ("start --checkpoint 50,20", "--checkpoint is '50,20', may be percentages that rise"),
     ("start --template-version 9", "--template-version is '9', which launch template"),
     ("start --template-version newest", "may be a number, or latest or default"),
@@ -259,16 +264,16 @@ WRONG = (
 )
 
 
-def test_what_it_may_be_is_said(ops: Console) -> None:
-    for line, words in WRONG:
+def test_what_it_may_be_is_said(ops: OpsConsole) -> None:
+    for line, words in WRONG_LINES:
         _, err = ops(f"fleet refresh {line}", 2)
         assert words in err
-    assert refreshes(ops.stage) == []
+    assert list_instance_refreshes(ops.stage) == []
 
 
 def test_how_many_at_a_time() -> None:
-    with stage() as on:
-        put(on, 4)
+    with open_stage() as on:
+        put_fleet(on, 4)
         of = fleet.observed(on.aws, on.outputs)
         assert batch(of, How()) == 1
         assert batch(of, How(50, 100)) == 2
@@ -277,97 +282,100 @@ def test_how_many_at_a_time() -> None:
             fleet_refreshing.agree(50, 200, of)
 
 
-def test_deploy_as_a_user_types_it(ops: Console) -> None:
-    before = ids(ops.stage)
-    out, _ = ops(f"fleet deploy {IMAGE}:v2 --yes")
-    wanted = digest(ops.stage, "v2")
-    assert f"image: {FIRST} -> {wanted}" in out
-    assert image(ops.stage) == wanted
-    assert not before & ids(ops.stage)
-    assert {row["image"] for row in ops.json("fleet instances")["items"]} == {wanted}
-    assert targets(ops.stage) == ["healthy", "healthy"]
-    (run,) = (r["run"] for r in ops.json("runs list")["items"])
-    _, err = ops(f"fleet deploy {IMAGE}:v2 --yes", 2)
+def test_deploy_as_a_user_types_it(ops: OpsConsole) -> None:
+    before = list_instance_ids(ops.stage)
+    out, _ = ops(f"fleet deploy {FLEET_IMAGE}:v2 --yes")
+    wanted = get_digest_reference(ops.stage, "v2")
+    assert f"image: {FIRST_IMAGE} -> {wanted}" in out
+    assert get_image_parameter(ops.stage) == wanted
+    assert not before & list_instance_ids(ops.stage)
+    assert {row["image"] for row in ops.run_for_json("fleet instances")["items"]} == {wanted}
+    assert list_target_states(ops.stage) == ["healthy", "healthy"]
+    (run,) = (r["run"] for r in ops.run_for_json("runs list")["items"])
+    _, err = ops(f"fleet deploy {FLEET_IMAGE}:v2 --yes", 2)
     assert "which the fleet runs already" in err
     ops(f"runs undo {run} --yes")
-    assert image(ops.stage) == FIRST
-    rows = ops.json("fleet instances")["items"]
-    assert {row["image"] for row in rows} == {FIRST}
-    assert targets(ops.stage) == ["healthy", "healthy"]
+    assert get_image_parameter(ops.stage) == FIRST_IMAGE
+    rows = ops.run_for_json("fleet instances")["items"]
+    assert {row["image"] for row in rows} == {FIRST_IMAGE}
+    assert list_target_states(ops.stage) == ["healthy", "healthy"]
 
 
-def test_an_image_that_never_becomes_healthy_is_taken_back(ops: Console) -> None:
+def test_an_image_that_never_becomes_healthy_is_taken_back(ops: OpsConsole) -> None:
     ops("fleet refresh start --yes")
-    begin(ops.stage)
+    start_refresh(ops.stage)
     ops.stage.clock.sleep(250)
     ops("fleet refresh rollback --yes")
     ops.stage.clock.sleep(600)
-    before = ids(ops.stage)
-    earlier = [it["InstanceRefreshId"] for it in refreshes(ops.stage)]
-    _, err = ops(f"fleet deploy {IMAGE}:v5-unhealthy --yes", 5)
+    before = list_instance_ids(ops.stage)
+    earlier = [it["InstanceRefreshId"] for it in list_instance_refreshes(ops.stage)]
+    _, err = ops(f"fleet deploy {FLEET_IMAGE}:v5-unhealthy --yes", 5)
     assert "failed and was undone" in err
     assert "did not pass its health checks in time" in err
     assert not any(id_ in err for id_ in earlier), "what failed before has nothing to do with it"
     assert "ops fleet activities" in err
-    assert image(ops.stage) == FIRST
-    assert targets(ops.stage) == ["healthy", "healthy"]
-    assert not before & ids(ops.stage), "none that was launched meanwhile is left"
-    assert [it["Status"] for it in refreshes(ops.stage)][:2] == ["Successful", "Failed"]
+    assert get_image_parameter(ops.stage) == FIRST_IMAGE
+    assert list_target_states(ops.stage) == ["healthy", "healthy"]
+    assert not before & list_instance_ids(ops.stage), "none that was launched meanwhile is left"
+    assert [it["Status"] for it in list_instance_refreshes(ops.stage)][:2] == [
+        "Successful",
+        "Failed",
+    ]
 
 
-def test_an_image_that_is_nowhere_changes_nothing(ops: Console) -> None:
-    _, err = ops(f"fleet deploy {IMAGE}:no-such --yes", 2)
+def test_an_image_that_is_nowhere_changes_nothing(ops: OpsConsole) -> None:
+    _, err = ops(f"fleet deploy {FLEET_IMAGE}:no-such --yes", 2)
     assert "which is not in ECR" in err
-    assert image(ops.stage) == FIRST
+    assert get_image_parameter(ops.stage) == FIRST_IMAGE
     out, _ = ops("fleet deploy registry.example.com/app:1 --dry-run")
     assert "is of another registry: not looked at" in out
-    _, err = ops(f"fleet deploy {IMAGE}:v2 --url https://example.com --no-wait", 2)
+    _, err = ops(f"fleet deploy {FLEET_IMAGE}:v2 --url https://example.com --no-wait", 2)
     assert "which wants --wait" in err
 
 
 def test_a_deployment_that_is_turned_back_halfway_leaves_nothing_of_it() -> None:
-    with stage() as on:
-        put(on)
-        fuse = Fuse()
-        fuse.left = 20
+    with open_stage() as on:
+        put_fleet(on)
+        fuse = KillFuse()
+        fuse.touches_left = 20
         with suppress(KilledError):
-            on.engine(fuse).start(deployed(on))
+            on.build_engine(fuse).start(plan_fleet_deploy(on))
         on.clock.sleep(200)
-        assert image(on) == digest(on, "v2")
-        fuse.left = 10**9
-        assert on.engine(fuse).undo() == "undone"
-        assert image(on) == FIRST
-        assert [it["Status"] for it in refreshes(on)] == ["Successful", "Cancelled"]
-        rows = fleet.rows(on.aws, fleet.observed(on.aws, on.outputs), on.clock.held.now())
-        assert {row["image"] for row in rows} == {FIRST}
+        assert get_image_parameter(on) == get_digest_reference(on, "v2")
+        fuse.touches_left = 10**9
+        assert on.build_engine(fuse).undo() == "undone"
+        assert get_image_parameter(on) == FIRST_IMAGE
+        assert [it["Status"] for it in list_instance_refreshes(on)] == ["Successful", "Cancelled"]
+        rows = fleet.rows(on.aws, fleet.observed(on.aws, on.outputs), on.clock.held_clock.now())
+        assert {row["image"] for row in rows} == {FIRST_IMAGE}
 
 
-def test_a_start_whose_answer_is_lost_is_found_again(ops: Console) -> None:
+def test_a_start_whose_answer_is_lost_is_found_again(ops: OpsConsole) -> None:
     with faults.inject_faults(LostAnswerFault(("autoscaling.start_instance_refresh",))):
         ops("fleet refresh start --template-version 2 --yes")
-    assert [it["Status"] for it in refreshes(ops.stage)] == ["Successful"]
+    assert [it["Status"] for it in list_instance_refreshes(ops.stage)] == ["Successful"]
 
 
 def test_what_is_at_work_holds_up_the_way_back_until_it_is_over() -> None:
     """Somebody's refresh, begun after ours was over: the way back waits for its end."""
-    with stage() as on:
-        put_one(on)
-        fuse = Fuse()
-        assert on.engine(fuse).start(deployed(on)) == "done"
-        on.client("autoscaling").start_instance_refresh(AutoScalingGroupName=GROUP)
-        assert on.engine(fuse).undo() == "undone"
-        assert [it["Status"] for it in refreshes(on)] == ["Successful"] * 3
-        assert image(on) == FIRST
+    with open_stage() as on:
+        put_slow_fleet_of_one(on)
+        fuse = KillFuse()
+        assert on.build_engine(fuse).start(plan_fleet_deploy(on)) == "done"
+        on.client("autoscaling").start_instance_refresh(AutoScalingGroupName=FLEET_GROUP)
+        assert on.build_engine(fuse).undo() == "undone"
+        assert [it["Status"] for it in list_instance_refreshes(on)] == ["Successful"] * 3
+        assert get_image_parameter(on) == FIRST_IMAGE
 
 
 def test_the_same_is_planned_of_the_same_world() -> None:
-    with stage() as on:
-        put_refreshing(on)
+    with open_stage() as on:
+        put_refreshing_fleet(on)
         with pytest.raises(UsageError, match="takes no second one"):
-            refreshed(on)
+            plan_refresh(on)
         on.clock.sleep(3600)
         now = fleet.observed(on.aws, on.outputs)
-        found = images.resolve_image(on.aws, f"{IMAGE}:v2")
+        found = images.resolve_image(on.aws, f"{FLEET_IMAGE}:v2")
         plans = [
             fleet_deploying.deploy(on.aws, on.outputs, now, found, run, how=How())
             for run in ("run-1", "run-2")

@@ -14,47 +14,52 @@ from ops.fleet import run_command as fleet_running
 from ops.fleet.run_command import How, checked, script
 from sandbox import faults
 from sandbox.faults import LostAnswerFault
-from tests.ops.command_line import Console
-from tests.ops.fleet_stage import commands, console, ids, put
-from tests.ops.stage import Fuse, KilledError, stage
+from tests.ops.command_line import OpsConsole
+from tests.ops.fleet_stage import (
+    list_instance_ids,
+    list_sent_commands,
+    open_fleet_console,
+    put_fleet,
+)
+from tests.ops.stage import KilledError, KillFuse, open_stage
 
 
 @pytest.fixture
-def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
-    with console(capsys, tmp_path) as made:
-        yield made
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
+    with open_fleet_console(capsys, tmp_path) as console:
+        yield console
 
 
-def fail(ops: Console, instance: str) -> None:
+def make_commands_fail(ops: OpsConsole, instance: str) -> None:
     tags = [{"Key": "sandbox:commands", "Value": "fail"}]
     ops.stage.client("ec2").create_tags(Resources=[instance], Tags=tags)
 
 
-def typed(ops: Console, *words: str, code: int = 0) -> tuple[str, str]:
+def run_words(ops: OpsConsole, *words: str, code: int = 0) -> tuple[str, str]:
     """A line whose words have spaces."""
     assert ops.capture is not None
     ops.capture.readouterr()
-    front, rest = list(words), list[str]()
+    front, remote_words = list(words), list[str]()
     if "--" in front:
         cut = front.index("--")
-        front, rest = front[:cut], front[cut:]
-    ended = main(["fleet", "run", *front, "--outputs", str(ops.file), *rest])
-    said = ops.capture.readouterr()
-    assert ended == code, said.err
-    return said.out, said.err
+        front, remote_words = front[:cut], front[cut:]
+    exit_code = main(["fleet", "run", *front, "--outputs", str(ops.file), *remote_words])
+    captured = ops.capture.readouterr()
+    assert exit_code == code, captured.err
+    return captured.out, captured.err
 
 
-def test_every_instance_says_what_it_has_to_say(ops: Console) -> None:
-    out, _ = typed(ops, "--all", "--yes", "--", "echo", "hello there")
+def test_every_instance_says_what_it_has_to_say(ops: OpsConsole) -> None:
+    out, _ = run_words(ops, "--all", "--yes", "--", "echo", "hello there")
     assert "command: echo 'hello there'" in out
     assert "what the command does is not undone" in out
-    for instance in ids(ops.stage):
+    for instance in list_instance_ids(ops.stage):
         assert f"{instance}: Success, exit code 0\n  hello there\n" in out
-    assert commands(ops.stage) == [("Success", 2)]
+    assert list_sent_commands(ops.stage) == [("Success", 2)]
 
 
-def test_one_word_is_a_script_and_json_is_for_programs(ops: Console) -> None:
-    one = min(ids(ops.stage))
+def test_one_word_is_a_script_and_json_is_for_programs(ops: OpsConsole) -> None:
+    one = min(list_instance_ids(ops.stage))
     script_ = "echo first\nsleep 90\necho last"
     assert ops.capture is not None
     ops.capture.readouterr()
@@ -65,67 +70,69 @@ def test_one_word_is_a_script_and_json_is_for_programs(ops: Console) -> None:
     (row,) = found["items"]
     assert (row["instance"], row["status"], row["code"]) == (one, "Success", 0)
     assert row["output"] == "first\nlast\n"
-    assert commands(ops.stage) == [("Success", 1)]
+    assert list_sent_commands(ops.stage) == [("Success", 1)]
 
 
-def test_one_that_fails_ends_it_with_1_and_is_named(ops: Console) -> None:
-    first, other = sorted(ids(ops.stage))
-    fail(ops, first)
+def test_one_that_fails_ends_it_with_1_and_is_named(ops: OpsConsole) -> None:
+    first, other = sorted(list_instance_ids(ops.stage))
+    make_commands_fail(ops, first)
     out, err = ops("fleet run --all --max-concurrency 1 --yes uptime", 1)
     assert f"{first}: Failed, exit code 1" in out
     assert f"{other}: Terminated" in out, "no more are sent it after an error"
     assert f"it failed on 2 of 2 instances: {first}, {other}" in err
     assert "ops runs show fleet-run-" in err
-    (state,) = (r["state"] for r in ops.json("runs list")["items"])
+    (state,) = (r["state"] for r in ops.run_for_json("runs list")["items"])
     assert state == "done", "the command has come to its end everywhere: there is nothing to resume"
     out, _ = ops("fleet run --all --max-concurrency 1 --max-errors 1 --yes uptime", 1)
     assert f"{other}: Success" in out
 
 
-def test_a_command_that_takes_too_long_is_ended(ops: Console) -> None:
-    out, _ = typed(ops, "--all", "--execution-timeout", "60", "--yes", "--", "sleep 900", code=1)
+def test_a_command_that_takes_too_long_is_ended(ops: OpsConsole) -> None:
+    out, _ = run_words(
+        ops, "--all", "--execution-timeout", "60", "--yes", "--", "sleep 900", code=1
+    )
     assert out.count(": TimedOut, exit code 137") == 2
 
 
-def test_an_answer_that_is_lost_runs_it_once(ops: Console) -> None:
+def test_an_answer_that_is_lost_runs_it_once(ops: OpsConsole) -> None:
     with faults.inject_faults(LostAnswerFault(("ssm.send_command",))):
         ops("fleet run --all --yes uptime")
-    assert commands(ops.stage) == [("Success", 2)]
+    assert list_sent_commands(ops.stage) == [("Success", 2)]
 
 
 def test_killed_while_it_runs_for_long_it_is_not_sent_again() -> None:
     for point in range(5, 13):  # from the intent until it is written down that it was sent
-        with stage() as on:
-            put(on, 1)
-            now, fuse = fleet.observed(on.aws, on.outputs), Fuse(point)
+        with open_stage() as on:
+            put_fleet(on, 1)
+            now, fuse = fleet.observed(on.aws, on.outputs), KillFuse(point)
             plan = fleet_running.run(
                 on.outputs,
                 now,
                 fleet_running.chosen(now, ()),
                 "sleep 120",
                 "run-1",
-                on.clock.held.now(),
+                on.clock.held_clock.now(),
                 how=How(),
             )
             with suppress(KilledError):
-                on.engine(fuse).start(plan)
-            fuse.left = 10**9
-            again = on.engine(fuse)
-            assert (again.resume() if fuse.kept else again.start(plan)) == "done"
-            assert commands(on) == [("Success", 1)], f"killed at touch {point}"
+                on.build_engine(fuse).start(plan)
+            fuse.touches_left = 10**9
+            again = on.build_engine(fuse)
+            assert (again.resume() if fuse.lines else again.start(plan)) == "done"
+            assert list_sent_commands(on) == [("Success", 1)], f"killed at touch {point}"
 
 
-def test_the_plan_is_agreed_to_by_its_hash(ops: Console) -> None:
-    found = ops.json("fleet run --all --dry-run uptime")
-    assert commands(ops.stage) == []
+def test_the_plan_is_agreed_to_by_its_hash(ops: OpsConsole) -> None:
+    found = ops.run_for_json("fleet run --all --dry-run uptime")
+    assert list_sent_commands(ops.stage) == []
     _, err = ops(f"fleet run --all --yes --expect {found['hash']} reboot", 2)
     assert "--expect is" in err
     ops.stage.clock.sleep(600)
     ops(f"fleet run --all --yes --expect {found['hash']} uptime")
-    assert commands(ops.stage) == [("Success", 2)]
+    assert list_sent_commands(ops.stage) == [("Success", 2)]
 
 
-WRONG = (
+WRONG_LINES = (
     ("uptime", "--instance or --all: neither is set"),
     ("--all --instance i-0123456789abcdef0 uptime", "--instance or --all: both are set"),
     ("--instance i-0123456789abcdef0 uptime", "which is not in service in the fleet"),
@@ -138,11 +145,11 @@ WRONG = (
 )
 
 
-def test_who_and_how_many_must_be_said_right(ops: Console) -> None:
-    for line, words in WRONG:
+def test_who_and_how_many_must_be_said_right(ops: OpsConsole) -> None:
+    for line, words in WRONG_LINES:
         _, err = ops(f"fleet run --yes {line}", 2)
         assert words in err
-    assert commands(ops.stage) == []
+    assert list_sent_commands(ops.stage) == []
 
 
 def test_no_command_is_none() -> None:
@@ -154,12 +161,12 @@ def test_no_command_is_none() -> None:
 
 
 def test_more_than_fifty_are_named_by_their_group() -> None:
-    with stage() as on:
-        put(on, 1)
+    with open_stage() as on:
+        put_fleet(on, 1)
         now = fleet.observed(on.aws, on.outputs)
         many = [f"i-{number:017x}" for number in range(51)]
         plan = fleet_running.run(
-            on.outputs, now, many, "uptime", "run-1", on.clock.held.now(), how=How()
+            on.outputs, now, many, "uptime", "run-1", on.clock.held_clock.now(), how=How()
         )
         params = plan.steps[0].action.params  # type: ignore[union-attr]
         assert "InstanceIds" not in params

@@ -12,18 +12,18 @@ from ops.cli.selection import Selection
 from ops.core.aws import Aws
 from ops.core.lock import BucketLockStore, Lock, LockRecord
 from ops.core.run import WallClock
-from tests.ops.command_line import Console
-from tests.ops.db_stage import put, seen
-from tests.ops.stage import REGION, Stage, stage
+from tests.ops.command_line import OpsConsole
+from tests.ops.db_stage import describe_database, put_database
+from tests.ops.stage import REGION, Stage, open_stage
 
-RESIZE = "db resize db.m7g.large --yes"
+RESIZE_LINE = "db resize db.m7g.large --yes"
 
 
 @pytest.fixture
-def typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Console]:
+def typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[OpsConsole]:
     """A stage with the database and the operations bucket, seen from the command line."""
-    with stage() as on:
-        put(on)
+    with open_stage() as on:
+        put_database(on)
         on.client("s3").create_bucket(
             Bucket=on.outputs.backups.operations_bucket,
             CreateBucketConfiguration={"LocationConstraint": REGION},
@@ -35,95 +35,97 @@ def typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Consol
             patch.object(WallClock, "sleep", lambda _, seconds: on.clock.sleep(seconds)),
             patch.object(Selection, "aws", lambda *_: on.aws),
         ):
-            yield Console(on, file, capsys)
+            yield OpsConsole(on, file, capsys)
 
 
-def lock(on: Stage) -> Lock:
+def get_lock(on: Stage) -> Lock:
     return Lock(BucketLockStore(on.client("s3"), on.outputs.backups.operations_bucket))
 
 
-def held(on: Stage, run: str = "upgrade-1", seconds: float = 3600) -> LockRecord:
+def take_foreign_lock(on: Stage, run: str = "upgrade-1", seconds: float = 3600) -> LockRecord:
     """Somebody else's lock, taken now."""
     now = on.clock.now()
-    theirs = LockRecord(
+    foreign_lock = LockRecord(
         holder="bob@desk", run=run, reason="upgrade", since=now, until=now + seconds
     )
-    lock(on).acquire(theirs)
-    return theirs
+    get_lock(on).acquire(foreign_lock)
+    return foreign_lock
 
 
-def changes(on: Stage) -> list[str]:
+def list_resize_effects(on: Stage) -> list[str]:
     """What of a resize has happened."""
     manual = on.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
-    return [*("saved" for _ in manual), *([seen(on)["DBInstanceClass"]])]
+    return [*("saved" for _ in manual), *([describe_database(on)["DBInstanceClass"]])]
 
 
-def when_called(api: str, then: Callable[[], object]) -> Any:
+def run_after_call(api: str, action: Callable[[], object]) -> Any:
     """Does something right after a call was sent for the first time."""
-    original, left = Aws.call, [then]
+    original, pending_actions = Aws.call, [action]
 
-    def call(self: Aws, called: str, *given: Any) -> Any:
-        answer = original(self, called, *given)
-        if called == api and left:
-            left.pop()()
+    def call_and_act(self: Aws, called_api: str, *arguments: Any) -> Any:
+        answer = original(self, called_api, *arguments)
+        if called_api == api and pending_actions:
+            pending_actions.pop()()
         return answer
 
-    return patch.object(Aws, "call", call)
+    return patch.object(Aws, "call", call_and_act)
 
 
-def test_a_second_operator_is_refused_and_told_who_why_and_until_when(typed: Console) -> None:
-    theirs = held(typed.stage)
-    _, err = typed(RESIZE, 6)
+def test_a_second_operator_is_refused_and_told_who_why_and_until_when(typed: OpsConsole) -> None:
+    theirs = take_foreign_lock(typed.stage)
+    _, err = typed(RESIZE_LINE, 6)
     until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(theirs.until))
     line = next(line for line in err.splitlines() if line.startswith("ops: "))
     assert line == f"ops: bob@desk holds the lock: upgrade (run upgrade-1), until {until}"
     assert "  ops lock show" in err
-    assert changes(typed.stage) == ["db.t4g.small"]
-    assert lock(typed.stage).find_record() == theirs
-    assert typed.json("runs list")["items"] == [], "a run that never began leaves no journal"
+    assert list_resize_effects(typed.stage) == ["db.t4g.small"]
+    assert get_lock(typed.stage).find_record() == theirs
+    assert typed.run_for_json("runs list")["items"] == [], (
+        "a run that never began leaves no journal"
+    )
 
 
-def test_the_lock_is_shown_while_it_is_held(typed: Console) -> None:
-    assert typed.json("lock show")["items"] == []
-    held(typed.stage)
-    (row,) = typed.json("lock show")["items"]
+def test_the_lock_is_shown_while_it_is_held(typed: OpsConsole) -> None:
+    assert typed.run_for_json("lock show")["items"] == []
+    take_foreign_lock(typed.stage)
+    (row,) = typed.run_for_json("lock show")["items"]
     assert (row["holder"], row["run"], row["reason"]) == ("bob@desk", "upgrade-1", "upgrade")
     assert row["until"] > row["since"]
     assert "bob@desk" in typed("lock show")[0]
 
 
-def test_a_broken_lock_is_on_record(typed: Console) -> None:
-    held(typed.stage)
-    said = typed.json("lock break --yes --reason lost")
+def test_a_broken_lock_is_on_record(typed: OpsConsole) -> None:
+    take_foreign_lock(typed.stage)
+    said = typed.run_for_json("lock break --yes --reason lost")
     assert (said["broken"], said["holder"]) == ("upgrade-1", "bob@desk")
-    assert lock(typed.stage).find_record() is None
-    (run,) = typed.json("runs list")["items"]
+    assert get_lock(typed.stage).find_record() is None
+    (run,) = typed.run_for_json("runs list")["items"]
     assert (run["run"], run["command"], run["state"]) == (said["run"], "ops lock break", "done")
-    first, last = typed.json(f"runs show {said['run']}")["items"]
+    first, last = typed.run_for_json(f"runs show {said['run']}")["items"]
     assert first["data"]["breaks"] == last["data"]["broken"] == "upgrade-1"
     assert first["data"]["reason"] == "lost"
     assert first["data"]["lock"]["holder"] == "bob@desk"
 
 
-def test_breaking_what_nobody_holds_changes_nothing(typed: Console) -> None:
-    assert typed.json("lock break --yes --reason lost")["broken"] is None
-    assert typed.json("runs list")["items"] == []
+def test_breaking_what_nobody_holds_changes_nothing(typed: OpsConsole) -> None:
+    assert typed.run_for_json("lock break --yes --reason lost")["broken"] is None
+    assert typed.run_for_json("runs list")["items"] == []
 
 
-def test_a_lock_that_changed_hands_meanwhile_is_not_broken(typed: Console) -> None:
-    theirs = held(typed.stage)
+def test_a_lock_that_changed_hands_meanwhile_is_not_broken(typed: OpsConsole) -> None:
+    theirs = take_foreign_lock(typed.stage)
     newer = theirs.model_copy(update={"run": "other-1", "holder": "eve@desk"})
 
     def hands() -> None:
-        lock(typed.stage).release("upgrade-1")
-        lock(typed.stage).acquire(newer)
+        get_lock(typed.stage).release("upgrade-1")
+        get_lock(typed.stage).acquire(newer)
 
-    with when_called("sts.get_caller_identity", hands):
+    with run_after_call("sts.get_caller_identity", hands):
         _, err = typed("lock break --yes --reason lost", 2)
     assert "changed hands meanwhile, and is not broken" in err
-    assert lock(typed.stage).find_record() == newer
-    (run,) = typed.json("runs list")["items"]
-    assert typed.json(f"runs show {run['run']}")["items"][-1]["data"]["broken"] is None
+    assert get_lock(typed.stage).find_record() == newer
+    (run,) = typed.run_for_json("runs list")["items"]
+    assert typed.run_for_json(f"runs show {run['run']}")["items"][-1]["data"]["broken"] is None
 
 
 @pytest.mark.parametrize(
@@ -134,49 +136,55 @@ def test_a_lock_that_changed_hands_meanwhile_is_not_broken(typed: Console) -> No
         ("lock break --yes --reason= ", "--reason is empty, may be why"),
     ],
 )
-def test_a_lock_is_not_broken_by_mistake(typed: Console, line: str, says: str) -> None:
-    theirs = held(typed.stage)
+def test_a_lock_is_not_broken_by_mistake(typed: OpsConsole, line: str, says: str) -> None:
+    theirs = take_foreign_lock(typed.stage)
     _, err = typed(line, 2)
     assert says in err
-    assert lock(typed.stage).find_record() == theirs
+    assert get_lock(typed.stage).find_record() == theirs
 
 
-def test_a_run_whose_lock_was_broken_sends_nothing_more_and_can_be_resumed(typed: Console) -> None:
+def test_a_run_whose_lock_was_broken_sends_nothing_more_and_can_be_resumed(
+    typed: OpsConsole,
+) -> None:
     def broken() -> None:
-        found = lock(typed.stage).find_record()
+        found = get_lock(typed.stage).find_record()
         assert found is not None
-        assert lock(typed.stage).break_lock(found)
+        assert get_lock(typed.stage).break_lock(found)
 
-    with when_called("rds.create_db_snapshot", broken):
-        _, err = typed(RESIZE, 6)
+    with run_after_call("rds.create_db_snapshot", broken):
+        _, err = typed(RESIZE_LINE, 6)
     assert "was taken from it, and it is free; no more is sent" in err
-    assert changes(typed.stage) == ["saved", "db.t4g.small"], "what was sent stays, no more is"
-    (run,) = typed.json("runs list")["items"]
+    assert list_resize_effects(typed.stage) == ["saved", "db.t4g.small"], (
+        "what was sent stays, no more is"
+    )
+    (run,) = typed.run_for_json("runs list")["items"]
     assert run["state"] == "unfinished"
     assert f"ops runs resume {run['run']}" in err
     typed(f"runs resume {run['run']}")
-    assert changes(typed.stage) == ["saved", "db.m7g.large"]
-    assert lock(typed.stage).find_record() is None
+    assert list_resize_effects(typed.stage) == ["saved", "db.m7g.large"]
+    assert get_lock(typed.stage).find_record() is None
 
 
-def test_a_run_whose_lock_another_has_taken_says_whose_it_is_and_leaves_it(typed: Console) -> None:
+def test_a_run_whose_lock_another_has_taken_says_whose_it_is_and_leaves_it(
+    typed: OpsConsole,
+) -> None:
     def taken() -> None:
-        found = lock(typed.stage).find_record()
+        found = get_lock(typed.stage).find_record()
         assert found is not None
-        assert lock(typed.stage).break_lock(found)
-        held(typed.stage)
+        assert get_lock(typed.stage).break_lock(found)
+        take_foreign_lock(typed.stage)
 
-    with when_called("rds.create_db_snapshot", taken):
-        _, err = typed(RESIZE, 6)
+    with run_after_call("rds.create_db_snapshot", taken):
+        _, err = typed(RESIZE_LINE, 6)
     assert "bob@desk holds it for upgrade-1: upgrade" in err
-    assert changes(typed.stage) == ["saved", "db.t4g.small"]
-    found = lock(typed.stage).find_record()
+    assert list_resize_effects(typed.stage) == ["saved", "db.t4g.small"]
+    found = get_lock(typed.stage).find_record()
     assert found is not None
     assert found.run == "upgrade-1"
 
 
-def test_a_lock_that_is_over_can_be_taken(typed: Console) -> None:
-    held(typed.stage, seconds=60)
+def test_a_lock_that_is_over_can_be_taken(typed: OpsConsole) -> None:
+    take_foreign_lock(typed.stage, seconds=60)
     typed.stage.clock.sleep(61)
-    typed(RESIZE)
-    assert changes(typed.stage) == ["saved", "db.m7g.large"]
+    typed(RESIZE_LINE)
+    assert list_resize_effects(typed.stage) == ["saved", "db.m7g.large"]

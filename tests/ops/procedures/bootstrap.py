@@ -11,120 +11,128 @@ from ops.bootstrap import roles
 from ops.bootstrap.names import KEY_PURPOSES, FoundationNames
 from ops.core.plan import Plan
 from tests.ops.procedures import Procedure
-from tests.ops.stage import ACCOUNT, RECOVERY, REGION, Fuse, Stage
+from tests.ops.stage import ACCOUNT, RECOVERY_REGION, REGION, KillFuse, Stage
 
-GIVEN: Final = FoundationNames(
+FOUNDATION_NAMES: Final = FoundationNames(
     project="bulwark",
     repository="owner/fork",
     partition="aws",
     account=ACCOUNT,
     region=REGION,
-    recovery_region=RECOVERY,
+    recovery_region=RECOVERY_REGION,
     environments=("dev",),
 )
-ALONE: Final = replace(GIVEN, recovery_region=None)
-HERE: Final = "--repository owner/fork --environments dev"
-OPTIONS: Final = f"{HERE} --recovery-region {RECOVERY}"
+FOUNDATION_WITHOUT_RECOVERY: Final = replace(FOUNDATION_NAMES, recovery_region=None)
+BOOTSTRAP_LINE: Final = "--repository owner/fork --environments dev"
+BOOTSTRAP_RECOVERY_LINE: Final = f"{BOOTSTRAP_LINE} --recovery-region {RECOVERY_REGION}"
 
 
-def put_nothing(on: Stage) -> None:
+def put_empty_account(on: Stage) -> None:
     """An account in which nothing is."""
 
 
-def put_drifted(on: Stage) -> None:
+def put_drifted_foundation(on: Stage) -> None:
     """A foundation of which somebody has changed a trust, a policy and a setting of a bucket."""
-    assert on.engine(Fuse()).start(made(on, GIVEN)) == "done"
+    assert on.build_engine(KillFuse()).start(plan_foundation(on, FOUNDATION_NAMES)) == "done"
     iam, s3, kms = on.client("iam"), on.client("s3"), on.client("kms")
     anybody = {
         "Effect": "Allow",
-        "Principal": {"Federated": GIVEN.oidc_provider_arn},
+        "Principal": {"Federated": FOUNDATION_NAMES.oidc_provider_arn},
         "Action": "sts:AssumeRoleWithWebIdentity",
     }
-    open_ = json.dumps({"Version": "2012-10-17", "Statement": [anybody]})
-    iam.update_assume_role_policy(RoleName="bulwark-deploy-dev", PolicyDocument=open_)
+    open_policy = json.dumps({"Version": "2012-10-17", "Statement": [anybody]})
+    iam.update_assume_role_policy(RoleName="bulwark-deploy-dev", PolicyDocument=open_policy)
     iam.delete_role_policy(RoleName="bulwark-preview", PolicyName=roles.ROLE_POLICY_NAME)
-    s3.delete_bucket_policy(Bucket=GIVEN.get_state_bucket(REGION))
-    key = kms.describe_key(KeyId=GIVEN.get_key_alias("state"))["KeyMetadata"]["KeyId"]
-    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=open_)
+    s3.delete_bucket_policy(Bucket=FOUNDATION_NAMES.get_state_bucket(REGION))
+    key = kms.describe_key(KeyId=FOUNDATION_NAMES.get_key_alias("state"))["KeyMetadata"]["KeyId"]
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=open_policy)
     kms.disable_key_rotation(KeyId=key)
     iam.remove_client_id_from_open_id_connect_provider(
-        OpenIDConnectProviderArn=GIVEN.oidc_provider_arn, ClientID="sts.amazonaws.com"
+        OpenIDConnectProviderArn=FOUNDATION_NAMES.oidc_provider_arn, ClientID="sts.amazonaws.com"
     )
 
 
-def put_alone(on: Stage) -> None:
+def put_foundation_without_recovery(on: Stage) -> None:
     """A foundation without a recovery region."""
-    assert on.engine(Fuse()).start(made(on, ALONE, "bootstrap-0")) == "done"
+    assert (
+        on.build_engine(KillFuse()).start(
+            plan_foundation(on, FOUNDATION_WITHOUT_RECOVERY, "bootstrap-0")
+        )
+        == "done"
+    )
 
 
-def made(on: Stage, given: FoundationNames = GIVEN, run: str = "bootstrap-1") -> Plan:
-    plan = looking.build_bootstrap_plan(given, looking.inspect_foundation(given, on.aws, run), run)
+def plan_foundation(
+    on: Stage, names: FoundationNames = FOUNDATION_NAMES, run: str = "bootstrap-1"
+) -> Plan:
+    plan = looking.build_bootstrap_plan(names, looking.inspect_foundation(names, on.aws, run), run)
     assert plan is not None
     return plan
 
 
-def one_of_each(on: Stage, given: FoundationNames) -> Plan:
+def plan_sample(on: Stage, names: FoundationNames) -> Plan:
     """As much of a foundation as has one of each kind of step in it: the others are their likes."""
-    plan = made(on, given)
-    kept = tuple(step for step in plan.steps if step.name in KINDS)
-    assert kept
-    return plan.model_copy(update={"steps": kept})
+    plan = plan_foundation(on, names)
+    sample_steps = tuple(step for step in plan.steps if step.name in SAMPLE_STEP_NAMES)
+    assert sample_steps
+    return plan.model_copy(update={"steps": sample_steps})
 
 
-def facts(on: Stage) -> tuple[object, ...]:
+def collect_foundation_facts(on: Stage) -> tuple[object, ...]:
     """Every part of the foundation as it is looked at, and how many keys there are."""
     parts = [
-        (one.step.name, one.state)
-        for one in looking.inspect_foundation(GIVEN, on.aws, "bootstrap-2")
+        (part.step.name, part.state)
+        for part in looking.inspect_foundation(FOUNDATION_NAMES, on.aws, "bootstrap-2")
     ]
-    return parts, keys_of(on)
+    return parts, list_key_states(on)
 
 
-def without_copy(on: Stage) -> tuple[object, ...]:
+def collect_facts_without_recovery(on: Stage) -> tuple[object, ...]:
     """What an undo of the recovery region leaves: all else, and no bucket there."""
     parts = {
-        one.step.name: one.state for one in looking.inspect_foundation(ALONE, on.aws, "bootstrap-2")
+        item.step.name: item.state
+        for item in looking.inspect_foundation(FOUNDATION_WITHOUT_RECOVERY, on.aws, "bootstrap-2")
     }
-    there = {one["Name"] for one in on.client("s3").list_buckets()["Buckets"]}
-    return parts, GIVEN.get_state_bucket(RECOVERY) in there
+    bucket_names = {item["Name"] for item in on.client("s3").list_buckets()["Buckets"]}
+    return parts, FOUNDATION_NAMES.get_state_bucket(RECOVERY_REGION) in bucket_names
 
 
-def kept(on: Stage) -> tuple[object, ...]:
+def collect_retained_facts(on: Stage) -> tuple[object, ...]:
     """What an undo leaves: but for access logs, nothing but keys that are to be deleted."""
     s3, iam = on.client("s3"), on.client("iam")
-    states = {GIVEN.get_state_bucket(region) for region in GIVEN.regions}
-    there = sorted(states & {one["Name"] for one in s3.list_buckets()["Buckets"]})
-    named = [
-        (purpose, region, _named(on, purpose, region))
+    states = {FOUNDATION_NAMES.get_state_bucket(region) for region in FOUNDATION_NAMES.regions}
+    buckets = sorted(states & {item["Name"] for item in s3.list_buckets()["Buckets"]})
+    aliases = [
+        (purpose, region, _has_alias(on, purpose, region))
         for purpose in KEY_PURPOSES
-        for region in GIVEN.regions
+        for region in FOUNDATION_NAMES.regions
     ]
-    live = [state for _, state in keys_of(on) if state == "Enabled"]
-    listed = [one["RoleName"] for one in iam.list_roles()["Roles"]]
+    enabled_keys = [state for _, state in list_key_states(on) if state == "Enabled"]
+    role_names = [item["RoleName"] for item in iam.list_roles()["Roles"]]
     providers = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
-    return there, named, live, listed, providers
+    return buckets, aliases, enabled_keys, role_names, providers
 
 
-def _named(on: Stage, purpose: str, region: str) -> bool:
+def _has_alias(on: Stage, purpose: str, region: str) -> bool:
     try:
-        on.client("kms", region).describe_key(KeyId=GIVEN.get_key_alias(purpose))
+        on.client("kms", region).describe_key(KeyId=FOUNDATION_NAMES.get_key_alias(purpose))
     except ClientError:
         return False
     return True
 
 
-def keys_of(on: Stage) -> list[tuple[str, str]]:
+def list_key_states(on: Stage) -> list[tuple[str, str]]:
     """Region and state of every key."""
-    found = []
-    for region in GIVEN.regions:
+    key_states = []
+    for region in FOUNDATION_NAMES.regions:
         kms = on.client("kms", region)
         for key in kms.list_keys()["Keys"]:
             state = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"]
-            found.append((region, state))
-    return sorted(found)
+            key_states.append((region, state))
+    return sorted(key_states)
 
 
-KINDS: Final = frozenset(
+SAMPLE_STEP_NAMES: Final = frozenset(
     """
     key_state alias_state rotation_state replica_state alias_state_away provider role_preview
     may_preview role_state_replication bucket_state encryption_state policy_state
@@ -132,29 +140,36 @@ KINDS: Final = frozenset(
     """.split()
 )
 # A key is made once; killed right around that call, nobody knows whether it was.
-DOUBTS: Final = frozenset({"key_state"})
+DOUBTFUL_STEPS: Final = frozenset({"key_state"})
 # And looked for by what takes it back.
-FOUND: Final = frozenset(f"find_{name}" for name in DOUBTS)
+LOOKUP_STEPS: Final = frozenset(f"find_{name}" for name in DOUBTFUL_STEPS)
 PROCEDURES: Final = (
     Procedure(
         "bootstrap",
-        HERE,
-        put_nothing,
-        lambda on: one_of_each(on, ALONE),
-        facts,
-        undone=kept,
-        doubts=DOUBTS,
-        already=FOUND,
-        long=True,
+        BOOTSTRAP_LINE,
+        put_empty_account,
+        lambda stage: plan_sample(stage, FOUNDATION_WITHOUT_RECOVERY),
+        collect_foundation_facts,
+        collect_undone_facts=collect_retained_facts,
+        doubtful_steps=DOUBTFUL_STEPS,
+        steps_maybe_done=LOOKUP_STEPS,
+        is_long=True,
     ),
     Procedure(
         "bootstrap",
-        OPTIONS,
-        put_alone,
-        lambda on: one_of_each(on, GIVEN),
-        facts,
-        undone=without_copy,
-        long=True,
+        BOOTSTRAP_RECOVERY_LINE,
+        put_foundation_without_recovery,
+        lambda stage: plan_sample(stage, FOUNDATION_NAMES),
+        collect_foundation_facts,
+        collect_undone_facts=collect_facts_without_recovery,
+        is_long=True,
     ),
-    Procedure("bootstrap", f"{OPTIONS} --reason drifted", put_drifted, made, facts, long=True),
+    Procedure(
+        "bootstrap",
+        f"{BOOTSTRAP_RECOVERY_LINE} --reason drifted",
+        put_drifted_foundation,
+        plan_foundation,
+        collect_foundation_facts,
+        is_long=True,
+    ),
 )

@@ -10,21 +10,21 @@ from ops.database import instance as database
 from ops.database import password as rotating
 from ops.services import model as services
 from tests.ops import service_stage
-from tests.ops.db_stage import put as put_database
-from tests.ops.db_stage import seen
+from tests.ops.db_stage import describe_database
+from tests.ops.db_stage import put_database as put_database
 from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage
 
-NAME: Final = "bulwark-test-database-1"
-CONTENT: Final = {
+SECRET_NAME: Final = "bulwark-test-database-1"
+SECRET_CONTENT: Final = {
     "dbname": "app",
     "username": "bulwark_admin",
     "password": "a-password-of-the-test",
 }
-RESTART: Final = {"cluster": "bulwark-test", "services": ["backend"], "fleet": None}
+RESTART_SETTING: Final = {"cluster": "bulwark-test", "services": ["backend"], "fleet": None}
 
 
-def put_rotation(on: Stage, *, target: str = "database") -> None:
+def put_rotation_function(on: Stage, *, target: str = "database") -> None:
     """The secret with the stack's own function, which nobody has called yet."""
     trust = json.dumps({"Version": "2012-10-17", "Statement": []})
     role = on.client("iam").create_role(RoleName="rotation", AssumeRolePolicyDocument=trust)
@@ -32,7 +32,7 @@ def put_rotation(on: Stage, *, target: str = "database") -> None:
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("rotate.py", "def handler(event, context): pass")
     functions = on.client("lambda")
-    made = functions.create_function(
+    function = functions.create_function(
         FunctionName="rotation",
         Runtime="python3.13",
         Handler="rotate.handler",
@@ -42,7 +42,7 @@ def put_rotation(on: Stage, *, target: str = "database") -> None:
             "Variables": {
                 "TARGET": target,
                 "IDENTIFIER": on.outputs.database.identifier,
-                "RESTART": json.dumps(RESTART),
+                "RESTART": json.dumps(RESTART_SETTING),
             }
         },
     )
@@ -53,44 +53,63 @@ def put_rotation(on: Stage, *, target: str = "database") -> None:
         Principal="secretsmanager.amazonaws.com",
     )
     secrets = on.client("secretsmanager")
-    known = {s["Name"]: s["ARN"] for s in secrets.list_secrets()["SecretList"]}
+    secret_arns = {secret["Name"]: secret["ARN"] for secret in secrets.list_secrets()["SecretList"]}
     arn = (
-        known.get(NAME) or secrets.create_secret(Name=NAME, SecretString=json.dumps(CONTENT))["ARN"]
+        secret_arns.get(SECRET_NAME)
+        or secrets.create_secret(Name=SECRET_NAME, SecretString=json.dumps(SECRET_CONTENT))["ARN"]
     )
     secrets.rotate_secret(
         SecretId=arn,
-        RotationLambdaARN=made["FunctionArn"],
+        RotationLambdaARN=function["FunctionArn"],
         RotationRules={"AutomaticallyAfterDays": 30},
         RotateImmediately=False,
     )
     part = on.outputs.database.model_copy(update={"secret_arn": arn})
-    on.outputs = service_stage.lonely().model_copy(update={"database": part, "fleet": None})
+    on.outputs = service_stage.build_backend_only_outputs().model_copy(
+        update={"database": part, "fleet": None}
+    )
 
 
-def put(on: Stage) -> None:
+def put_rotatable_database(on: Stage) -> None:
     put_database(on)
-    service_stage.put(on)
-    put_rotation(on)
+    service_stage.put_services(on)
+    put_rotation_function(on)
     on.clock.sleep(3600)
 
 
-def planned(on: Stage) -> Plan:
-    found = database.get_primary(on.aws, on.outputs)
-    one = services.one(on.aws, on.outputs, "backend")
-    return rotating.build_password_rotation_plan(on.aws, on.outputs, found, [one], "rotate-1")
+def plan_rotation(on: Stage) -> Plan:
+    instance = database.get_primary(on.aws, on.outputs)
+    service = services.one(on.aws, on.outputs, "backend")
+    return rotating.build_password_rotation_plan(
+        on.aws, on.outputs, instance, [service], "rotate-1"
+    )
 
 
-def facts(on: Stage) -> tuple[object, ...]:
+def collect_rotation_facts(on: Stage) -> tuple[object, ...]:
     on.clock.sleep(3600)
-    described = on.client("secretsmanager").describe_secret(SecretId=NAME)
+    described = on.client("secretsmanager").describe_secret(SecretId=SECRET_NAME)
     # AWSPENDING may stay with the version that has become the current one.
-    found = described["VersionIdsToStages"].values()
-    stages = sorted([name for name in stage if name != "AWSPENDING"] for stage in found)
+    version_stages = described["VersionIdsToStages"].values()
+    stages = sorted([name for name in stage if name != "AWSPENDING"] for stage in version_stages)
     history = on.client("ecs").list_service_deployments(cluster="bulwark-test", service="backend")
-    deployed = [d["status"] for d in history["serviceDeployments"]]
-    return seen(on)["DBInstanceStatus"], stages, deployed, service_stage.seen(on)["runningCount"]
+    deployment_statuses = [deployment["status"] for deployment in history["serviceDeployments"]]
+    return (
+        describe_database(on)["DBInstanceStatus"],
+        stages,
+        deployment_statuses,
+        service_stage.describe_service(on)["runningCount"],
+    )
 
 
 # The stack's own function starts the services anew.
-RESTARTS: Final = frozenset({"restart_1"})
-PROCEDURES: Final = (Procedure("db rotate-password", "", put, planned, facts, already=RESTARTS),)
+RESTART_STEPS: Final = frozenset({"restart_1"})
+PROCEDURES: Final = (
+    Procedure(
+        "db rotate-password",
+        "",
+        put_rotatable_database,
+        plan_rotation,
+        collect_rotation_facts,
+        steps_maybe_done=RESTART_STEPS,
+    ),
+)

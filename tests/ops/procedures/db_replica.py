@@ -4,64 +4,75 @@ from typing import Final
 
 from ops.core.plan import Plan
 from ops.database import replicas
-from tests.ops.db_stage import put as put_database
-from tests.ops.db_stage import seen
+from tests.ops.db_stage import describe_database
+from tests.ops.db_stage import put_database as put_database
 from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage
 
-REPLICA: Final = "bulwark-test-database-reports"
+REPLICA_IDENTIFIER: Final = "bulwark-test-database-reports"
 
 
-def put(on: Stage) -> None:
+def put_replicable_database(on: Stage) -> None:
     put_database(on, BackupRetentionPeriod=7)
 
 
-def put_replica(on: Stage) -> None:
-    put(on)
+def put_database_replica(on: Stage) -> None:
+    put_replicable_database(on)
     on.client("rds").create_db_instance_read_replica(
-        DBInstanceIdentifier=REPLICA,
+        DBInstanceIdentifier=REPLICA_IDENTIFIER,
         DeletionProtection=True,
         SourceDBInstanceIdentifier=on.outputs.database.identifier,
     )
     on.clock.sleep(3600)
 
 
-def added(on: Stage) -> Plan:
+def plan_replica_add(on: Stage) -> Plan:
     primary = replicas.get_instance_description(on.aws, on.outputs)
     return replicas.build_replica_creation_plan(on.aws, on.outputs, primary, "reports", "replica-1")
 
 
-def removed(on: Stage) -> Plan:
+def plan_replica_remove(on: Stage) -> Plan:
     primary = replicas.get_instance_description(on.aws, on.outputs)
     return replicas.build_replica_removal_plan(on.aws, on.outputs, primary, "reports", "replica-1")
 
 
-def facts(on: Stage) -> tuple[object, ...]:
+def collect_replica_list_facts(on: Stage) -> tuple[object, ...]:
     on.clock.sleep(3600)
-    listed = on.client("rds").describe_db_instances()["DBInstances"]
+    instances = on.client("rds").describe_db_instances()["DBInstances"]
     return (
-        [(i["DBInstanceIdentifier"], i["DBInstanceStatus"]) for i in listed],
-        seen(on)["ReadReplicaDBInstanceIdentifiers"],
+        [
+            (instance["DBInstanceIdentifier"], instance["DBInstanceStatus"])
+            for instance in instances
+        ],
+        describe_database(on)["ReadReplicaDBInstanceIdentifiers"],
     )
 
 
-def protected(on: Stage) -> object:
+def is_every_replica_protected(on: Stage) -> object:
     """Whether all replicas that there are, are protected; who was deleted is not there."""
     on.clock.sleep(3600)
-    listed = on.client("rds").describe_db_instances()["DBInstances"]
-    own = [i for i in listed if i.get("ReadReplicaSourceDBInstanceIdentifier")]
-    return all(i["DeletionProtection"] for i in own)
+    instances = on.client("rds").describe_db_instances()["DBInstances"]
+    replica_items = [
+        instance for instance in instances if instance.get("ReadReplicaSourceDBInstanceIdentifier")
+    ]
+    return all(instance["DeletionProtection"] for instance in replica_items)
 
 
 PROCEDURES: Final = (
-    Procedure("db replica add", "reports", put, added, facts),
+    Procedure(
+        "db replica add",
+        "reports",
+        put_replicable_database,
+        plan_replica_add,
+        collect_replica_list_facts,
+    ),
     Procedure(
         "db replica remove",
         "reports",
-        put_replica,
-        removed,
-        facts,
-        undone=protected,
-        already=frozenset({"protect"}),  # of what is deleted
+        put_database_replica,
+        plan_replica_remove,
+        collect_replica_list_facts,
+        collect_undone_facts=is_every_replica_protected,
+        steps_maybe_done=frozenset({"protect"}),  # of what is deleted
     ),
 )

@@ -15,136 +15,148 @@ from ops.deploy.deployment import StackDeployment
 from ops.preview import changes as preview
 from ops.state import backup as states
 from tests.ops import fake_pulumi as pretended_pulumi
-from tests.ops.preview_files import PREVIEWS
+from tests.ops.preview_files import PREVIEW_FOLDER
 from tests.ops.procedures import Procedure
-from tests.ops.procedures.recover import OWN, put
-from tests.ops.procedures.recover_rebuild import FOLDER, put_program
-from tests.ops.procedures.state import draft
+from tests.ops.procedures.recover import PRIMARY_IDENTIFIER, put_recoverable_database
+from tests.ops.procedures.recover_rebuild import PROGRAM_FOLDER, put_program_folder
+from tests.ops.procedures.state import new_draft_path
 from tests.ops.stage import REGION, Stage
 
-OLD, NEW = "a" * 40, "b" * 40
+OLD_COMMIT, NEW_COMMIT = "a" * 40, "b" * 40
 
 
-def steps() -> list[JsonValue]:
+def load_preview_steps() -> list[JsonValue]:
     """What is to be changed, as the engine writes it of the stack `test`: nothing of data."""
-    found = json.loads((PREVIEWS / "change.json").read_text(encoding="utf-8"))["steps"]
-    text = json.dumps([one for one in found if one["op"] in ("create", "update")])
-    stack = found[0]["urn"].split(":")[2]
-    listed: list[JsonValue] = json.loads(text.replace(f"urn:pulumi:{stack}::", "urn:pulumi:test::"))
-    assert listed
-    return listed
+    recorded_steps = json.loads((PREVIEW_FOLDER / "change.json").read_text(encoding="utf-8"))[
+        "steps"
+    ]
+    text = json.dumps([step for step in recorded_steps if step["op"] in ("create", "update")])
+    stack = recorded_steps[0]["urn"].split(":")[2]
+    preview_steps: list[JsonValue] = json.loads(
+        text.replace(f"urn:pulumi:{stack}::", "urn:pulumi:test::")
+    )
+    assert preview_steps
+    return preview_steps
 
 
-def put_deployed(on: Stage) -> None:
+def put_deployed_stack(on: Stage) -> None:
     """A stack that the commit of before has deployed, with a change that waits.
 
     There is nothing that would answer HTTP: it has no load balancer.
     """
     on.outputs = on.outputs.model_copy(update={"load_balancer": None})
-    put_program()
-    put(on)
+    put_program_folder()
+    put_recoverable_database(on)
     on.client("s3").create_bucket(
         Bucket=on.outputs.backups.operations_bucket,
         CreateBucketConfiguration={"LocationConstraint": REGION},
     )
-    pulumi = pretended_pulumi.of(on)
-    pulumi.previewed["test"] = steps()
-    one = pulumi.stacks["test"]
-    one.resources, one.outputs = 300, {"stack": {"stack": "test"}}
-    one.history.append(
+    pulumi = pretended_pulumi.get_fake_pulumi(on)
+    pulumi.preview_steps["test"] = load_preview_steps()
+    fake_stack = pulumi.stacks["test"]
+    fake_stack.resources, fake_stack.outputs = 300, {"stack": {"stack": "test"}}
+    fake_stack.history.append(
         {
             "kind": "update",
             "result": "succeeded",
             "message": "before",
-            "environment": {"git.head": OLD, "git.dirty": "false"},
+            "environment": {"git.head": OLD_COMMIT, "git.dirty": "false"},
         }
     )
 
 
-def put_broken(on: Stage) -> None:
-    put_deployed(on)
-    pretended_pulumi.of(on).broken.add(NEW)
+def put_broken_commit(on: Stage) -> None:
+    put_deployed_stack(on)
+    pretended_pulumi.get_fake_pulumi(on).broken_commits.add(NEW_COMMIT)
 
 
-def put_sick(on: Stage) -> None:
-    put_deployed(on)
-    pretended_pulumi.of(on).sick.add(NEW)
+def put_unhealthy_commit(on: Stage) -> None:
+    put_deployed_stack(on)
+    pretended_pulumi.get_fake_pulumi(on).unhealthy_commits.add(NEW_COMMIT)
 
 
-def deployed(on: Stage) -> Plan:
+def plan_deploy(on: Stage) -> Plan:
     stack = on.outputs.stack
-    pulumi = pretended_pulumi.of(on)
-    found = preview.parse_live({"steps": pulumi.previewed["test"]}, "test")
-    top = Path(__file__).parents[3]
-    of = StackDeployment(
+    pulumi = pretended_pulumi.get_fake_pulumi(on)
+    preview_result = preview.parse_live({"steps": pulumi.preview_steps["test"]}, "test")
+    root = Path(__file__).parents[3]
+    deployment = StackDeployment(
         stack=stack.stack,
         project=stack.project,
         account=stack.account,
         region=stack.region,
-        program=commits.Checkout(FOLDER, top, NEW),
-        assessment=deploying.assess_preview(found),
+        program=commits.Checkout(PROGRAM_FOLDER, root, NEW_COMMIT),
+        assessment=deploying.assess_preview(preview_result),
         outputs=on.outputs,
-        instance=database.find_instance(on.aws, on.outputs, OWN),
-        previous_commit=OLD,
+        instance=database.find_instance(on.aws, on.outputs, PRIMARY_IDENTIFIER),
+        previous_commit=OLD_COMMIT,
     )
-    return deploying.build_stack_deploy_plan(of, "deploy-1", draft("deploy-1.json"))
+    return deploying.build_stack_deploy_plan(
+        deployment, "deploy-1", new_draft_path("deploy-1.json")
+    )
 
 
-def facts(on: Stage) -> tuple[object, ...]:
+def collect_deploy_facts(on: Stage) -> tuple[object, ...]:
     """What was deployed last, what was saved, and how often each was deployed to the end."""
-    pulumi, (bucket, own) = pretended_pulumi.of(on), (on.outputs.backups.operations_bucket, OWN)
+    pulumi, (bucket, identifier) = (
+        pretended_pulumi.get_fake_pulumi(on),
+        (on.outputs.backups.operations_bucket, PRIMARY_IDENTIFIER),
+    )
     s3 = on.client("s3")
-    kept = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
-    saved = [
-        one["DBSnapshotIdentifier"]
-        for one in on.client("rds").describe_db_snapshots()["DBSnapshots"]
+    object_keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
+    snapshot_ids = [
+        item["DBSnapshotIdentifier"]
+        for item in on.client("rds").describe_db_snapshots()["DBSnapshots"]
     ]
-    assert snapshots.get_snapshot_name(own, "deploy-1") in saved or pulumi.last == OLD
-    states_ = sorted(key for key in kept if key.startswith(states.STATES_PREFIX))
-    return pulumi.last, sorted(saved), states_
+    assert (
+        snapshots.get_snapshot_name(identifier, "deploy-1") in snapshot_ids
+        or pulumi.last_deployed_commit == OLD_COMMIT
+    )
+    state_keys = sorted(key for key in object_keys if key.startswith(states.STATES_PREFIX))
+    return pulumi.last_deployed_commit, sorted(snapshot_ids), state_keys
 
 
-def last(on: Stage) -> object:
+def get_last_commit(on: Stage) -> object:
     """What an undo leaves."""
-    return pretended_pulumi.of(on).last
+    return pretended_pulumi.get_fake_pulumi(on).last_deployed_commit
 
 
-LINE: Final = f"test --despite tested --program {FOLDER}"
+DEPLOY_ARGUMENTS: Final = f"test --despite tested --program {PROGRAM_FOLDER}"
 # The database is as it was; and what was looked at before it is changed is as it was agreed to.
-LOOKED: Final = frozenset({"checkout", "packages", "database"})
+OBSERVED_STEPS: Final = frozenset({"checkout", "packages", "database"})
 PROCEDURES: Final = (
     Procedure(
         "deploy",
-        LINE,
-        put_deployed,
-        deployed,
-        facts,
-        undone=last,
-        shell=pretended_pulumi.of,
-        already=LOOKED,
-        long=True,
+        DEPLOY_ARGUMENTS,
+        put_deployed_stack,
+        plan_deploy,
+        collect_deploy_facts,
+        collect_undone_facts=get_last_commit,
+        build_shell_runner=pretended_pulumi.get_fake_pulumi,
+        steps_maybe_done=OBSERVED_STEPS,
+        is_long=True,
     ),
     Procedure(
         "deploy",
-        f"{LINE} --reason broken",
-        put_broken,
-        deployed,
-        facts,
+        f"{DEPLOY_ARGUMENTS} --reason broken",
+        put_broken_commit,
+        plan_deploy,
+        collect_deploy_facts,
         outcome="undone",
-        undone=last,
-        shell=pretended_pulumi.of,
-        already=LOOKED,
+        collect_undone_facts=get_last_commit,
+        build_shell_runner=pretended_pulumi.get_fake_pulumi,
+        steps_maybe_done=OBSERVED_STEPS,
     ),
     Procedure(
         "deploy",
-        f"{LINE} --reason sick",
-        put_sick,
-        deployed,
-        facts,
+        f"{DEPLOY_ARGUMENTS} --reason sick",
+        put_unhealthy_commit,
+        plan_deploy,
+        collect_deploy_facts,
         outcome="undone",
-        undone=last,
-        shell=pretended_pulumi.of,
-        already=LOOKED,
-        long=True,
+        collect_undone_facts=get_last_commit,
+        build_shell_runner=pretended_pulumi.get_fake_pulumi,
+        steps_maybe_done=OBSERVED_STEPS,
+        is_long=True,
     ),
 )

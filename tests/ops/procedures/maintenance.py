@@ -22,163 +22,191 @@ from ops.database.sql.vacuum import (
 from ops.maintenance import window as windows
 from ops.maintenance.window import Told, Wanted
 from tests.ops import service_stage
-from tests.ops.db_stage import seen
+from tests.ops.db_stage import describe_database
 from tests.ops.procedures import Procedure, alarms
-from tests.ops.procedures.db_parameters import GROUP
-from tests.ops.procedures.db_parameters import put as put_group
-from tests.ops.stage import PREFIX, Stage
+from tests.ops.procedures.db_parameters import PARAMETER_GROUP
+from tests.ops.procedures.db_parameters import put_database_with_group as put_group
+from tests.ops.stage import STACK_PREFIX, Stage
 
-RUN: Final = "maintenance-1"
-QUEUE: Final = "listener"
-ORDERS: Final = TableStatistics(1, "public", "orders", 5000, 10, 0, 100, 1 << 20, 1.0, ours=True)
-LOCKED: Final = TableStatistics(2, "public", "locked", 5000, 10, 0, 101, 1 << 20, 1.0, ours=True)
-REBOOTED: Final = Wanted({"work_mem": "8192", "max_connections": "200"}, reboot=True)
-PATCHED: Final = Wanted(patch="16.11", reboot=True, tables=("orders",))
-BROKEN_OFF: Final = Wanted({"work_mem": "8192"}, tables=("locked",))
+MAINTENANCE_RUN: Final = "maintenance-1"
+LISTENER_QUEUE: Final = "listener"
+ORDERS_TABLE: Final = TableStatistics(
+    1, "public", "orders", 5000, 10, 0, 100, 1 << 20, 1.0, ours=True
+)
+LOCKED_TABLE: Final = TableStatistics(
+    2, "public", "locked", 5000, 10, 0, 101, 1 << 20, 1.0, ours=True
+)
+REBOOT_REQUEST: Final = Wanted({"work_mem": "8192", "max_connections": "200"}, reboot=True)
+PATCH_REQUEST: Final = Wanted(patch="16.11", reboot=True, tables=("orders",))
+FAILING_REQUEST: Final = Wanted({"work_mem": "8192"}, tables=("locked",))
 
 
-class Pretended:
+class FakeVacuumPostgres:
     """A PostgreSQL of two tables, one of which somebody has locked."""
 
     def __init__(self) -> None:
-        self.vacuumed: set[int] = set()
+        self.vacuumed_oids: set[int] = set()
 
     def fetch_rows(self, statement: str) -> list[dict[str, JsonValue]]:
         """What the tables are when a window is planned."""
         assert statement == TABLE_STATISTICS_STATEMENT
-        return [asdict(table) for table in (ORDERS, LOCKED)]
+        return [asdict(table) for table in (ORDERS_TABLE, LOCKED_TABLE)]
 
     def __call__(self, sql: Sql) -> list[dict[str, JsonValue]]:
         if sql.statement == ANSWER_QUERY.statement:
             return [{"answers": 1}]
-        if sql.statement == f"VACUUM {ORDERS.quoted_name}":
-            self.vacuumed.add(ORDERS.oid)
+        if sql.statement == f"VACUUM {ORDERS_TABLE.quoted_name}":
+            self.vacuumed_oids.add(ORDERS_TABLE.oid)
             return []
-        if sql.statement == f"VACUUM {LOCKED.quoted_name}":
+        if sql.statement == f"VACUUM {LOCKED_TABLE.quoted_name}":
             raise RefusedError("no lock within 10 s")
         assert sql.statement == VACUUM_CHECK_STATEMENT
-        return [{"vacuumed": sql.params["oid"] in self.vacuumed, "running": False}]
+        return [{"vacuumed": sql.params["oid"] in self.vacuumed_oids, "running": False}]
 
 
-def put(on: Stage) -> None:
+def put_maintainable_stack(on: Stage) -> None:
     """A stack that runs: the database, its secret, services, alarms; and who listens."""
     put_group(on)
-    service_stage.put(on, ("backend", "frontend"))
-    alarms.put(on)
-    word = '{"dbname": "app", "username": "bulwark_admin", "password": "x"}'
-    made = on.client("secretsmanager").create_secret(Name=f"{PREFIX}-database-1", SecretString=word)
-    part = on.outputs.database.model_copy(update={"secret_arn": made["ARN"]})
+    service_stage.put_services(on, ("backend", "frontend"))
+    alarms.put_alarms(on)
+    secret_value = '{"dbname": "app", "username": "bulwark_admin", "password": "x"}'
+    secret = on.client("secretsmanager").create_secret(
+        Name=f"{STACK_PREFIX}-database-1", SecretString=secret_value
+    )
+    part = on.outputs.database.model_copy(update={"secret_arn": secret["ARN"]})
     on.outputs = on.outputs.model_copy(update={"database": part})
     sns, sqs = on.client("sns"), on.client("sqs")
-    queue = sqs.create_queue(QueueName=QUEUE)["QueueUrl"]
+    queue = sqs.create_queue(QueueName=LISTENER_QUEUE)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
     for level in ("warn", "page"):
-        topic = sns.create_topic(Name=f"{PREFIX}-{level}")["TopicArn"]
+        topic = sns.create_topic(Name=f"{STACK_PREFIX}-{level}")["TopicArn"]
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["QueueArn"])
-    vars(on)["pretended"] = Pretended()
+    vars(on)["pretended"] = FakeVacuumPostgres()
 
 
-def pretended(on: Stage) -> Pretended:
+def get_fake_vacuum_postgres(on: Stage) -> FakeVacuumPostgres:
     """What stands behind the primary."""
-    found: Pretended = vars(on)["pretended"]
-    return found
+    postgres: FakeVacuumPostgres = vars(on)["pretended"]
+    return postgres
 
 
-def planned(
-    on: Stage, wanted: Wanted, how: Literal["rules", "actions"] = "rules", *, sql: bool = True
+def plan_window(
+    on: Stage,
+    request: Wanted,
+    mute_method: Literal["rules", "actions"] = "rules",
+    *,
+    sql: bool = True,
 ) -> Plan:
     """A window as the command plans it."""
-    found = database.get_primary(on.aws, on.outputs)
-    way = cast(DatabaseClient, pretended(on)) if sql else None
-    it = windows.Seen(on.aws, on.outputs, found, wanted, RUN, on.clock.held.now(), way)
-    made = windows.acts(it)
-    steps = windows.body(it, made)
-    told = Told("warn", "planned", how, windows.minutes("600", steps))
-    return windows.window(it, made, steps, muting.list_stack_alarms(on.aws, on.outputs), told)
+    instance = database.get_primary(on.aws, on.outputs)
+    database_connection = cast(DatabaseClient, get_fake_vacuum_postgres(on)) if sql else None
+    observation = windows.Seen(
+        on.aws,
+        on.outputs,
+        instance,
+        request,
+        MAINTENANCE_RUN,
+        on.clock.held_clock.now(),
+        database_connection,
+    )
+    window_actions = windows.acts(observation)
+    steps = windows.body(observation, window_actions)
+    announcement = Told("warn", "planned", mute_method, windows.minutes("600", steps))
+    return windows.window(
+        observation,
+        window_actions,
+        steps,
+        muting.list_stack_alarms(on.aws, on.outputs),
+        announcement,
+    )
 
 
-def messages(on: Stage) -> list[tuple[str, str]]:
+def receive_messages(on: Stage) -> list[tuple[str, str]]:
     """What people were told, in order: the state of the alarm and the beginning of the reason."""
     sqs = on.client("sqs")
-    url = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
-    told: list[tuple[str, str]] = []
-    while got := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        for one in got:
-            body: Any = json.loads(json.loads(one["Body"])["Message"])
-            told.append((body["NewStateValue"], body["NewStateReason"].partition(" ")[0]))
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
-    return told
+    url = sqs.get_queue_url(QueueName=LISTENER_QUEUE)["QueueUrl"]
+    announced: list[tuple[str, str]] = []
+    while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in batch:
+            body: Any = json.loads(json.loads(message["Body"])["Message"])
+            announced.append((body["NewStateValue"], body["NewStateReason"].partition(" ")[0]))
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return announced
 
 
-def facts(on: Stage) -> tuple[object, ...]:
+def collect_window_facts(on: Stage) -> tuple[object, ...]:
     """What people were told, what tells them, and how the database is."""
     on.clock.sleep(600)
-    own = parameters.list_database_parameters(on.aws, on.outputs, GROUP, user_only=True)
+    user_parameters = parameters.list_database_parameters(
+        on.aws, on.outputs, PARAMETER_GROUP, user_only=True
+    )
     events = on.client("rds").describe_events(
         SourceIdentifier=on.outputs.database.identifier, SourceType="db-instance", Duration=1440
     )["Events"]
     snapshots = on.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
-    found = seen(on)
+    instance = describe_database(on)
     return (
-        messages(on),
-        alarms.facts(on),
-        [(one.name, one.value) for one in own],
-        found["DBParameterGroups"][0]["ParameterApplyStatus"],
-        found["EngineVersion"],
-        [e["Message"] for e in events if "availability" in e["EventCategories"]],
+        receive_messages(on),
+        alarms.collect_alarm_facts(on),
+        [(parameter.name, parameter.value) for parameter in user_parameters],
+        instance["DBParameterGroups"][0]["ParameterApplyStatus"],
+        instance["EngineVersion"],
+        [event["Message"] for event in events if "availability" in event["EventCategories"]],
         len(snapshots),
-        sorted(pretended(on).vacuumed),
+        sorted(get_fake_vacuum_postgres(on).vacuumed_oids),
     )
 
 
-def returned(on: Stage) -> tuple[object, ...]:
+def collect_undone_window_facts(on: Stage) -> tuple[object, ...]:
     """What is as it was, however far a window had come."""
-    return alarms.facts(on), facts(on)[2], ring(on)
+    return alarms.collect_alarm_facts(on), collect_window_facts(on)[2], list_announcement_alarms(on)
 
 
-def ring(on: Stage) -> list[str]:
+def list_announcement_alarms(on: Stage) -> list[str]:
     """The alarms that tell of windows, which must not stay."""
-    name = announcing.format_announcement_name(on.outputs, RUN)
-    found = on.client("cloudwatch").describe_alarms(AlarmNames=[name])
-    return [one["AlarmName"] for one in found["MetricAlarms"]]
+    name = announcing.format_announcement_name(on.outputs, MAINTENANCE_RUN)
+    response = on.client("cloudwatch").describe_alarms(AlarmNames=[name])
+    return [alarm["AlarmName"] for alarm in response["MetricAlarms"]]
 
 
-ASKED: Final = "--for 600 --message planned"
-BACK: Final = frozenset({"back_1", "broken_off", "unbell"})  # a window that is over has ended them
+ANNOUNCE_OPTIONS: Final = "--for 600 --message planned"
+ENDING_STEPS: Final = frozenset(
+    {"back_1", "broken_off", "unbell"}
+)  # a window that is over has ended them
 PROCEDURES: Final = (
     Procedure(
         "maintenance run",
-        f"--parameters work_mem=8192,max_connections=200 --reboot --no-sql {ASKED}",
-        put,
-        lambda on: planned(on, REBOOTED, sql=False),
-        facts,
-        undone=returned,
-        doubts=frozenset({"reboot", "restart"}),
-        already=BACK | {"restart"},
-        long=True,
+        f"--parameters work_mem=8192,max_connections=200 --reboot --no-sql {ANNOUNCE_OPTIONS}",
+        put_maintainable_stack,
+        lambda stage: plan_window(stage, REBOOT_REQUEST, sql=False),
+        collect_window_facts,
+        collect_undone_facts=collect_undone_window_facts,
+        doubtful_steps=frozenset({"reboot", "restart"}),
+        steps_maybe_done=ENDING_STEPS | {"restart"},
+        is_long=True,
     ),
     Procedure(
         "maintenance run",
-        f"--patch 16.11 --reboot --vacuum orders --sql --by actions {ASKED}",
-        put,
-        lambda on: planned(on, PATCHED, "actions"),
-        facts,
-        undone=returned,
-        sql=pretended,
-        already=BACK | {"reboot"},
-        long=True,
-        doubts=frozenset({"reboot"}),
+        f"--patch 16.11 --reboot --vacuum orders --sql --by actions {ANNOUNCE_OPTIONS}",
+        put_maintainable_stack,
+        lambda stage: plan_window(stage, PATCH_REQUEST, "actions"),
+        collect_window_facts,
+        collect_undone_facts=collect_undone_window_facts,
+        build_sql_runner=get_fake_vacuum_postgres,
+        steps_maybe_done=ENDING_STEPS | {"reboot"},
+        is_long=True,
+        doubtful_steps=frozenset({"reboot"}),
     ),
     Procedure(
         "maintenance run",
-        f"--parameters work_mem=8192 --vacuum locked --sql {ASKED}",
-        put,
-        lambda on: planned(on, BROKEN_OFF),
-        facts,
-        undone=returned,
-        sql=pretended,
+        f"--parameters work_mem=8192 --vacuum locked --sql {ANNOUNCE_OPTIONS}",
+        put_maintainable_stack,
+        lambda stage: plan_window(stage, FAILING_REQUEST),
+        collect_window_facts,
+        collect_undone_facts=collect_undone_window_facts,
+        build_sql_runner=get_fake_vacuum_postgres,
         outcome="undone",
-        already=BACK,
-        long=True,
+        steps_maybe_done=ENDING_STEPS,
+        is_long=True,
     ),
 )

@@ -11,20 +11,20 @@ from ops.recovery import restore as restoring
 from ops.recovery.restore import Wanted
 from ops.services import model as services
 from tests.ops import service_stage
-from tests.ops.db_stage import put as put_database
-from tests.ops.db_stage import seen
+from tests.ops.db_stage import describe_database
+from tests.ops.db_stage import put_database as put_database
 from tests.ops.procedures import Procedure
-from tests.ops.procedures.db_password import put_rotation
-from tests.ops.procedures.db_replica import REPLICA, put_replica
+from tests.ops.procedures.db_password import put_rotation_function
+from tests.ops.procedures.db_replica import REPLICA_IDENTIFIER, put_database_replica
 from tests.ops.stage import REGION, Stage
 
-GROUP: Final = "bulwark-test-database-16"
-OWN: Final = "bulwark-test-database"
-NAME: Final = f"{OWN}-before"
-SAVED: Final = f"{OWN}-saved"
-RUN: Final = "restore-1"
+RECOVERY_PARAMETER_GROUP: Final = "bulwark-test-database-16"
+PRIMARY_IDENTIFIER: Final = "bulwark-test-database"
+RESTORED_IDENTIFIER: Final = f"{PRIMARY_IDENTIFIER}-before"
+SAVED_SNAPSHOT: Final = f"{PRIMARY_IDENTIFIER}-saved"
+RESTORE_RUN: Final = "restore-1"
 # What a restore would leave at AWS's defaults, and does not.
-SETTINGS: Final = (
+COPIED_SETTINGS: Final = (
     "MultiAZ",
     "DBParameterGroups",
     "BackupRetentionPeriod",
@@ -38,11 +38,11 @@ SETTINGS: Final = (
 )
 
 
-def put(on: Stage) -> None:
+def put_recoverable_database(on: Stage) -> None:
     """A primary whose settings are none of RDS's defaults, and its secret."""
     rds = on.client("rds")
     rds.create_db_parameter_group(
-        DBParameterGroupName=GROUP,
+        DBParameterGroupName=RECOVERY_PARAMETER_GROUP,
         DBParameterGroupFamily="postgres16",
         Description="a group",
     )
@@ -58,12 +58,12 @@ def put(on: Stage) -> None:
         EnableCloudwatchLogsExports=["postgresql"],
         MaxAllocatedStorage=100,
         PreferredMaintenanceWindow="sun:03:00-sun:03:30",
-        DBParameterGroupName=GROUP,
+        DBParameterGroupName=RECOVERY_PARAMETER_GROUP,
     )
-    put_secret(on)
+    put_primary_secret(on)
 
 
-def put_secret(on: Stage) -> None:
+def put_primary_secret(on: Stage) -> None:
     arn = on.client("secretsmanager").create_secret(
         Name="bulwark-test-database-1",
         SecretString='{"dbname": "app", "username": "bulwark_admin", "password": "a-new-password"}',
@@ -72,20 +72,22 @@ def put_secret(on: Stage) -> None:
     on.outputs = on.outputs.model_copy(update={"database": part})
 
 
-def put_snapshot(on: Stage) -> None:
-    put(on)
-    on.client("rds").create_db_snapshot(DBInstanceIdentifier=OWN, DBSnapshotIdentifier=SAVED)
+def put_saved_snapshot(on: Stage) -> None:
+    put_recoverable_database(on)
+    on.client("rds").create_db_snapshot(
+        DBInstanceIdentifier=PRIMARY_IDENTIFIER, DBSnapshotIdentifier=SAVED_SNAPSHOT
+    )
     on.clock.sleep(3600)
 
 
-def put_restored(on: Stage) -> None:
+def put_restored_instance(on: Stage) -> None:
     """A restored instance beside the primary, whose secret is rotated by the stack's function."""
-    put(on)
-    service_stage.put(on)
-    put_rotation(on)
+    put_recoverable_database(on)
+    service_stage.put_services(on)
+    put_rotation_function(on)
     on.client("rds").restore_db_instance_to_point_in_time(
-        SourceDBInstanceIdentifier=OWN,
-        TargetDBInstanceIdentifier=NAME,
+        SourceDBInstanceIdentifier=PRIMARY_IDENTIFIER,
+        TargetDBInstanceIdentifier=RESTORED_IDENTIFIER,
         UseLatestRestorableTime=True,
         MultiAZ=True,
         DeletionProtection=True,
@@ -93,41 +95,59 @@ def put_restored(on: Stage) -> None:
     on.clock.sleep(7200)
 
 
-def in_time(on: Stage) -> Plan:
+def plan_time_restore(on: Stage) -> Plan:
     source = replicas.get_instance_description(on.aws, on.outputs)
-    now = on.clock.held.now()
-    return restoring.to_time(on.outputs, source, None, Wanted(NAME), RUN, now)
-
-
-def from_snapshot(on: Stage) -> Plan:
-    source = replicas.get_instance_description(on.aws, on.outputs)
-    listed = snapshots.list_snapshots(on.aws, on.outputs, REGION)
-    one = snapshots.select_snapshot(listed, SAVED)
-    return restoring.from_snapshot(on.outputs, source, one, Wanted(NAME), RUN, on.clock.held.now())
-
-
-def renamed(on: Stage) -> Plan:
-    own, made = (
-        replicas.get_instance_description(on.aws, on.outputs, name) for name in (OWN, NAME)
+    now = on.clock.held_clock.now()
+    return restoring.to_time(
+        on.outputs, source, None, Wanted(RESTORED_IDENTIFIER), RESTORE_RUN, now
     )
-    now = on.clock.held.now()
-    return promoting.by_rename(on.outputs, own, made, "promote-1", now, sql=False)
 
 
-def switched(on: Stage) -> Plan:
-    own, made = (
-        replicas.get_instance_description(on.aws, on.outputs, name) for name in (OWN, NAME)
+def plan_snapshot_restore(on: Stage) -> Plan:
+    source = replicas.get_instance_description(on.aws, on.outputs)
+    snapshot_list = snapshots.list_snapshots(on.aws, on.outputs, REGION)
+    snapshot = snapshots.select_snapshot(snapshot_list, SAVED_SNAPSHOT)
+    return restoring.from_snapshot(
+        on.outputs,
+        source,
+        snapshot,
+        Wanted(RESTORED_IDENTIFIER),
+        RESTORE_RUN,
+        on.clock.held_clock.now(),
+    )
+
+
+def plan_rename_promotion(on: Stage) -> Plan:
+    primary, restored = (
+        replicas.get_instance_description(on.aws, on.outputs, name)
+        for name in (PRIMARY_IDENTIFIER, RESTORED_IDENTIFIER)
+    )
+    now = on.clock.held_clock.now()
+    return promoting.by_rename(on.outputs, primary, restored, "promote-1", now, sql=False)
+
+
+def plan_secret_promotion(on: Stage) -> Plan:
+    primary, restored = (
+        replicas.get_instance_description(on.aws, on.outputs, name)
+        for name in (PRIMARY_IDENTIFIER, RESTORED_IDENTIFIER)
     )
     secret = rotating.describe_database_secret(on.aws, on.outputs)
     assert isinstance(secret, dict)
-    one = services.one(on.aws, on.outputs, "backend")
+    service = services.one(on.aws, on.outputs, "backend")
     return promoting.by_secret(
-        on.aws, on.outputs, secret, made, own, [one], "promote-1", on.clock.held.now()
+        on.aws,
+        on.outputs,
+        secret,
+        restored,
+        primary,
+        [service],
+        "promote-1",
+        on.clock.held_clock.now(),
     )
 
 
-def put_alarm_that_pages(on: Stage) -> None:
-    put(on)
+def put_paging_alarm(on: Stage) -> None:
+    put_recoverable_database(on)
     alarm = "bulwark-test-database-cpu-critical"
     on.client("cloudwatch").put_metric_alarm(
         AlarmName=alarm,
@@ -139,45 +159,47 @@ def put_alarm_that_pages(on: Stage) -> None:
         Threshold=95,
         ComparisonOperator="GreaterThanThreshold",
     )
-    part = on.outputs.alarms.model_copy(update={"names": {"P0": (alarm,)}})
-    on.outputs = on.outputs.model_copy(update={"alarms": part})
+    alarms_part = on.outputs.alarms.model_copy(update={"names": {"P0": (alarm,)}})
+    on.outputs = on.outputs.model_copy(update={"alarms": alarms_part})
 
 
-def drilled(on: Stage) -> Plan:
+def plan_drill(on: Stage) -> Plan:
     source = replicas.get_instance_description(on.aws, on.outputs)
-    wanted = Wanted(NAME, lasts=False)
-    return drilling.drill(on.outputs, source, wanted, None, "drill-1", on.clock.held.now(), 30, 5)
+    request = Wanted(RESTORED_IDENTIFIER, lasts=False)
+    return drilling.drill(
+        on.outputs, source, request, None, "drill-1", on.clock.held_clock.now(), 30, 5
+    )
 
 
-def discarded(on: Stage) -> Plan:
-    found = replicas.get_instance_description(on.aws, on.outputs, NAME)
-    return promoting.discard(on.outputs, found, "discard-1", save=True)
+def plan_discard(on: Stage) -> Plan:
+    restored = replicas.get_instance_description(on.aws, on.outputs, RESTORED_IDENTIFIER)
+    return promoting.discard(on.outputs, restored, "discard-1", save=True)
 
 
-def promoted(on: Stage) -> Plan:
-    found = replicas.get_instance_description(on.aws, on.outputs, REPLICA)
-    return promoting.promote_replica(on.outputs, found, 7, "promote-1")
+def plan_replica_promotion(on: Stage) -> Plan:
+    replica = replicas.get_instance_description(on.aws, on.outputs, REPLICA_IDENTIFIER)
+    return promoting.promote_replica(on.outputs, replica, 7, "promote-1")
 
 
-def facts(on: Stage) -> tuple[object, ...]:
+def collect_recovery_facts(on: Stage) -> tuple[object, ...]:
     """Who is there, by what was made when, and what the restored one is like."""
     on.clock.sleep(7200)
-    listed = on.client("rds").describe_db_instances()["DBInstances"]
-    first = min(one["InstanceCreateTime"] for one in listed)
-    shown = [
+    instances = on.client("rds").describe_db_instances()["DBInstances"]
+    first_created = min(item["InstanceCreateTime"] for item in instances)
+    instance_facts = [
         (
-            one["DBInstanceIdentifier"],
-            one["DBInstanceStatus"],
-            one["InstanceCreateTime"] == first,
-            *(str(one.get(key)) for key in SETTINGS),
+            item["DBInstanceIdentifier"],
+            item["DBInstanceStatus"],
+            item["InstanceCreateTime"] == first_created,
+            *(str(item.get(key)) for key in COPIED_SETTINGS),
         )
-        for one in listed
+        for item in instances
     ]
-    kept = on.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
-    return sorted(shown), sorted(one["DBSnapshotIdentifier"] for one in kept)
+    snapshot_list = on.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    return sorted(instance_facts), sorted(item["DBSnapshotIdentifier"] for item in snapshot_list)
 
 
-def switched_facts(on: Stage) -> tuple[object, ...]:
+def collect_promotion_facts(on: Stage) -> tuple[object, ...]:
     secrets = on.client("secretsmanager")
     arn = on.outputs.database.secret_arn
     described = secrets.describe_secret(SecretId=arn)
@@ -190,66 +212,85 @@ def switched_facts(on: Stage) -> tuple[object, ...]:
         secrets.get_secret_value(SecretId=arn)["SecretString"],
         stages,
         described["RotationEnabled"],
-        [one["status"] for one in history["serviceDeployments"]],
+        [deployment["status"] for deployment in history["serviceDeployments"]],
     )
 
 
-def address(on: Stage) -> object:
+def collect_undone_promotion_facts(on: Stage) -> object:
     """The secret's address, and whether its password is rotated: what an undo gives back."""
-    return switched_facts(on)[0], switched_facts(on)[2]
+    return collect_promotion_facts(on)[0], collect_promotion_facts(on)[2]
 
 
-def replica_facts(on: Stage) -> tuple[object, ...]:
+def collect_replica_facts(on: Stage) -> tuple[object, ...]:
     on.clock.sleep(3600)
-    found = seen(on, REPLICA)
+    replica = describe_database(on, REPLICA_IDENTIFIER)
     return (
-        found["DBInstanceStatus"],
-        found.get("ReadReplicaSourceDBInstanceIdentifier"),
-        found["BackupRetentionPeriod"],
-        seen(on)["ReadReplicaDBInstanceIdentifiers"],
+        replica["DBInstanceStatus"],
+        replica.get("ReadReplicaSourceDBInstanceIdentifier"),
+        replica["BackupRetentionPeriod"],
+        describe_database(on)["ReadReplicaDBInstanceIdentifiers"],
     )
 
 
 # A drill that is done has left nothing to delete.
-GONE: Final = frozenset({"undo_unprotect", "undo_delete"})
+DELETION_STEPS: Final = frozenset({"undo_unprotect", "undo_delete"})
 PROCEDURES: Final = (
     Procedure(
         "recover point-in-time",
         "--to latest --name before --no-sql",
-        put,
-        in_time,
-        facts,
-        long=True,
+        put_recoverable_database,
+        plan_time_restore,
+        collect_recovery_facts,
+        is_long=True,
     ),
     Procedure(
         "recover snapshot",
-        f"{SAVED} --name before --no-sql",
-        put_snapshot,
-        from_snapshot,
-        facts,
-        long=True,
-    ),
-    Procedure(
-        "recover promote", f"{NAME} --by rename --no-sql", put_restored, renamed, facts, long=True
+        f"{SAVED_SNAPSHOT} --name before --no-sql",
+        put_saved_snapshot,
+        plan_snapshot_restore,
+        collect_recovery_facts,
+        is_long=True,
     ),
     Procedure(
         "recover promote",
-        f"{NAME} --by secret",
-        put_restored,
-        switched,
-        switched_facts,
-        undone=address,
-        long=True,
+        f"{RESTORED_IDENTIFIER} --by rename --no-sql",
+        put_restored_instance,
+        plan_rename_promotion,
+        collect_recovery_facts,
+        is_long=True,
+    ),
+    Procedure(
+        "recover promote",
+        f"{RESTORED_IDENTIFIER} --by secret",
+        put_restored_instance,
+        plan_secret_promotion,
+        collect_promotion_facts,
+        collect_undone_facts=collect_undone_promotion_facts,
+        is_long=True,
     ),
     Procedure(
         "recover drill",
         "--no-sql --rto 60 --rpo 60",
-        put_alarm_that_pages,
-        drilled,
-        facts,
-        already=GONE,
-        long=True,
+        put_paging_alarm,
+        plan_drill,
+        collect_recovery_facts,
+        steps_maybe_done=DELETION_STEPS,
+        is_long=True,
     ),
-    Procedure("recover discard", NAME, put_restored, discarded, facts, long=True),
-    Procedure("recover replica promote", REPLICA, put_replica, promoted, replica_facts, long=True),
+    Procedure(
+        "recover discard",
+        RESTORED_IDENTIFIER,
+        put_restored_instance,
+        plan_discard,
+        collect_recovery_facts,
+        is_long=True,
+    ),
+    Procedure(
+        "recover replica promote",
+        REPLICA_IDENTIFIER,
+        put_database_replica,
+        plan_replica_promotion,
+        collect_replica_facts,
+        is_long=True,
+    ),
 )

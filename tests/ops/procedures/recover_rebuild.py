@@ -10,132 +10,142 @@ from ops.recovery import rebuild as rebuilding
 from ops.recovery import sources
 from ops.state import backup as states
 from tests.ops import fake_pulumi as pretended_pulumi
-from tests.ops.db_stage import seen
+from tests.ops.db_stage import describe_database
 from tests.ops.procedures import Procedure
-from tests.ops.procedures.recover import OWN, put
-from tests.ops.stage import RECOVERY, REGION, Stage
+from tests.ops.procedures.recover import PRIMARY_IDENTIFIER, put_recoverable_database
+from tests.ops.stage import RECOVERY_REGION, REGION, Stage
 
-NAME: Final = "test-eu-west-1"
+REGION_STACK: Final = "test-eu-west-1"
 # A checkout's own, and the same for each of its workers: the names of tests have it in them.
-FOLDER: Final = Path(__file__).parents[3] / "build" / "test-program"
-STATE: Final = FOLDER / "state.json"
-LINE: Final = f"--program {FOLDER}"
+PROGRAM_FOLDER: Final = Path(__file__).parents[3] / "build" / "test-program"
+STATE_FILE: Final = PROGRAM_FOLDER / "state.json"
+PROGRAM_OPTION: Final = f"--program {PROGRAM_FOLDER}"
 
 
-def put_program() -> None:
+def put_program_folder() -> None:
     """The folder of a program, and an export of its stack's state."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    _put(FOLDER / "Pulumi.yaml", "name: bulwark\n")
-    _put(STATE, json.dumps(pretended_pulumi.state("db-lost", "x::y")))
+    PROGRAM_FOLDER.mkdir(parents=True, exist_ok=True)
+    _write_whole(PROGRAM_FOLDER / "Pulumi.yaml", "name: bulwark\n")
+    _write_whole(STATE_FILE, json.dumps(pretended_pulumi.build_stack_export("db-lost", "x::y")))
 
 
-def _put(file: Path, text: str) -> None:
+def _write_whole(file: Path, text: str) -> None:
     """A file that another worker may be reading: whole at any time."""
-    with tempfile.NamedTemporaryFile("w", dir=FOLDER, delete=False, encoding="utf-8") as new:
-        new.write(text)
-    Path(new.name).replace(file)
+    with tempfile.NamedTemporaryFile(
+        "w", dir=PROGRAM_FOLDER, delete=False, encoding="utf-8"
+    ) as draft_file:
+        draft_file.write(text)
+    Path(draft_file.name).replace(file)
 
 
-def put_lost(on: Stage) -> None:
+def put_lost_database(on: Stage) -> None:
     """No primary any more: its backups alone, of which a snapshot is the newest."""
-    put_program()
-    put(on)
+    put_program_folder()
+    put_recoverable_database(on)
     rds = on.client("rds")
     on.clock.sleep(600)
     rds.modify_db_instance(
-        DBInstanceIdentifier=OWN, DeletionProtection=False, ApplyImmediately=True
+        DBInstanceIdentifier=PRIMARY_IDENTIFIER, DeletionProtection=False, ApplyImmediately=True
     )
     on.clock.sleep(600)
     rds.delete_db_instance(
-        DBInstanceIdentifier=OWN,
-        FinalDBSnapshotIdentifier=f"{OWN}-final",
+        DBInstanceIdentifier=PRIMARY_IDENTIFIER,
+        FinalDBSnapshotIdentifier=f"{PRIMARY_IDENTIFIER}-final",
         DeleteAutomatedBackups=False,
     )
     on.clock.sleep(3600)
-    pretended_pulumi.of(on)
+    pretended_pulumi.get_fake_pulumi(on)
 
 
-def put_all_lost(on: Stage) -> None:
+def put_lost_stack(on: Stage) -> None:
     """Nor anything that Pulumi knows of the stack."""
-    put_lost(on)
-    pretended_pulumi.of(on).stacks.clear()
+    put_lost_database(on)
+    pretended_pulumi.get_fake_pulumi(on).stacks.clear()
 
 
-def put_replicated(on: Stage) -> None:
+def put_replicated_backups(on: Stage) -> None:
     """A primary whose backups are replicated to the recovery region."""
-    put_program()
-    put(on)
-    there = on.client("rds", RECOVERY)
-    key = on.client("kms", RECOVERY).create_key()["KeyMetadata"]["Arn"]
-    there.start_db_instance_automated_backups_replication(
-        SourceDBInstanceArn=seen(on)["DBInstanceArn"], KmsKeyId=key
+    put_program_folder()
+    put_recoverable_database(on)
+    recovery_rds = on.client("rds", RECOVERY_REGION)
+    key = on.client("kms", RECOVERY_REGION).create_key()["KeyMetadata"]["Arn"]
+    recovery_rds.start_db_instance_automated_backups_replication(
+        SourceDBInstanceArn=describe_database(on)["DBInstanceArn"], KmsKeyId=key
     )
     on.clock.sleep(3600)
-    pretended_pulumi.of(on)
+    pretended_pulumi.get_fake_pulumi(on)
 
 
-def rebuilt(on: Stage) -> Plan:
+def plan_rebuild(on: Stage) -> Plan:
     source = sources.chosen(sources.whole(on.aws, on.outputs, REGION), None, REGION)
-    known = (STATE, states.compute_state_digest(rebuilding.state_of(STATE)))
-    return rebuilding.rebuild(on.outputs, FOLDER, source, "rebuild-1", known, rebuilding.Looks())
+    state_and_digest = (STATE_FILE, states.compute_state_digest(rebuilding.state_of(STATE_FILE)))
+    return rebuilding.rebuild(
+        on.outputs, PROGRAM_FOLDER, source, "rebuild-1", state_and_digest, rebuilding.Looks()
+    )
 
 
-def elsewhere(on: Stage) -> Plan:
-    source = sources.chosen(sources.whole(on.aws, on.outputs, RECOVERY), None, RECOVERY)
-    return rebuilding.region(on.outputs, FOLDER, source, NAME, [], "region-1", rebuilding.Looks())
+def plan_region(on: Stage) -> Plan:
+    source = sources.chosen(
+        sources.whole(on.aws, on.outputs, RECOVERY_REGION), None, RECOVERY_REGION
+    )
+    return rebuilding.region(
+        on.outputs, PROGRAM_FOLDER, source, REGION_STACK, [], "region-1", rebuilding.Looks()
+    )
 
 
-def facts(on: Stage) -> tuple[object, ...]:
+def collect_rebuild_facts(on: Stage) -> tuple[object, ...]:
     """Who is there in both regions, and what Pulumi has been told."""
     on.clock.sleep(7200)
-    listed = [
-        (region, one["DBInstanceIdentifier"], one["DBInstanceStatus"])
-        for region in (REGION, RECOVERY)
-        for one in on.client("rds", region).describe_db_instances()["DBInstances"]
+    instances = [
+        (region, item["DBInstanceIdentifier"], item["DBInstanceStatus"])
+        for region in (REGION, RECOVERY_REGION)
+        for item in on.client("rds", region).describe_db_instances()["DBInstances"]
     ]
-    stacks = pretended_pulumi.of(on).stacks
-    told = [
+    stacks = pretended_pulumi.get_fake_pulumi(on).stacks
+    stack_facts = [
         (
             name,
-            one.resources,
-            sorted(k for k in one.config if "restoreFrom" in k),
-            one.config.get("aws:region"),
-            one.config.get("bulwark:recoveryRegion"),
+            item.resources,
+            sorted(k for k in item.config if "restoreFrom" in k),
+            item.config.get("aws:region"),
+            item.config.get("bulwark:recoveryRegion"),
         )
-        for name, one in sorted(stacks.items())
+        for name, item in sorted(stacks.items())
     ]
-    return listed, told
+    return instances, stack_facts
 
 
-def kept(on: Stage) -> object:
+def list_snapshot_ids(on: Stage) -> object:
     """What an undo leaves, however far the run had come: the backups that it is made from."""
     rds = on.client("rds")
-    return [one["DBSnapshotIdentifier"] for one in rds.describe_db_snapshots()["DBSnapshots"]]
+    return [
+        snapshot["DBSnapshotIdentifier"] for snapshot in rds.describe_db_snapshots()["DBSnapshots"]
+    ]
 
 
 # Pulumi knows the stack, and nothing of another backup: looked at, and mostly so already.
-KNOWN: Final = frozenset({"select", "clear", "database"})
+STEPS_DONE_BEFORE: Final = frozenset({"select", "clear", "database"})
 PROCEDURES: Final = (
     Procedure(
         "recover rebuild",
-        f"--state {STATE} {LINE}",
-        put_all_lost,
-        rebuilt,
-        facts,
-        undone=kept,
-        shell=pretended_pulumi.of,
-        already=KNOWN,
-        long=True,
+        f"--state {STATE_FILE} {PROGRAM_OPTION}",
+        put_lost_stack,
+        plan_rebuild,
+        collect_rebuild_facts,
+        collect_undone_facts=list_snapshot_ids,
+        build_shell_runner=pretended_pulumi.get_fake_pulumi,
+        steps_maybe_done=STEPS_DONE_BEFORE,
+        is_long=True,
     ),
     Procedure(
         "recover region",
-        LINE,
-        put_replicated,
-        elsewhere,
-        facts,
-        undone=kept,
-        shell=pretended_pulumi.of,
-        already=KNOWN,
-        long=True,
+        PROGRAM_OPTION,
+        put_replicated_backups,
+        plan_region,
+        collect_rebuild_facts,
+        collect_undone_facts=list_snapshot_ids,
+        build_shell_runner=pretended_pulumi.get_fake_pulumi,
+        steps_maybe_done=STEPS_DONE_BEFORE,
+        is_long=True,
     ),
 )

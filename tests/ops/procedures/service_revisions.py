@@ -7,79 +7,86 @@ from ops.services import deploy as deployments
 from ops.services import images
 from ops.services import model as services
 from tests.ops.procedures import Procedure
-from tests.ops.service_stage import IMAGE, facts, put
+from tests.ops.service_stage import BACKEND_IMAGE, collect_service_facts, put_services
 from tests.ops.stage import Stage
 
 
-def deploying(on: Stage, tag: str = "v2", run: str = "run-1") -> Plan:
+def plan_service_deploy(on: Stage, tag: str = "v2", run: str = "run-1") -> Plan:
     service = services.one(on.aws, on.outputs, "backend")
-    image = images.resolve_image(on.aws, f"{IMAGE}:{tag}")
+    image = images.resolve_image(on.aws, f"{BACKEND_IMAGE}:{tag}")
     return deployments.deploy(on.aws, on.outputs, service, image, run)
 
 
-def going_back(on: Stage) -> Plan:
+def plan_service_rollback(on: Stage) -> Plan:
     service = services.one(on.aws, on.outputs, "backend")
     return deployments.rollback(on.aws, on.outputs, service, "run-2")
 
 
-def restarting(on: Stage) -> Plan:
+def plan_service_restart(on: Stage) -> Plan:
     service = services.one(on.aws, on.outputs, "backend")
     return deployments.restart(on.aws, on.outputs, service, "run-3")
 
 
-def put_second(on: Stage) -> None:
+def put_second_deployment(on: Stage) -> None:
     """The service after one deployment that went well."""
-    put(on)
+    put_services(on)
     ecs = on.client("ecs")
-    made = ecs.register_task_definition(
+    task_definition = ecs.register_task_definition(
         family="bulwark-test-backend",
-        containerDefinitions=[{"name": "backend", "image": f"{IMAGE}:v2", "memory": 256}],
+        containerDefinitions=[{"name": "backend", "image": f"{BACKEND_IMAGE}:v2", "memory": 256}],
     )
-    arn = made["taskDefinition"]["taskDefinitionArn"]
+    arn = task_definition["taskDefinition"]["taskDefinitionArn"]
     ecs.update_service(cluster="bulwark-test", service="backend", taskDefinition=arn)
     on.clock.sleep(3600)
 
 
-def returned(on: Stage) -> object:
+def collect_undone_deploy_facts(on: Stage) -> object:
     """What is left of one that was turned back: ECS may have completed or ended it before."""
-    deployments, revision, counts, _, registered = facts(on)
-    return deployments, revision, counts, registered
+    deployments, revision, counts, _, revision_images = collect_service_facts(on)
+    return deployments, revision, counts, revision_images
 
 
 PROCEDURES: Final = (
     Procedure(
         "service deploy",
-        f"{IMAGE}:v2 --service backend",
-        put,
-        deploying,
-        facts,
-        undone=returned,
+        f"{BACKEND_IMAGE}:v2 --service backend",
+        put_services,
+        plan_service_deploy,
+        collect_service_facts,
+        collect_undone_facts=collect_undone_deploy_facts,
     ),
     Procedure(
         "service deploy",
-        f"{IMAGE}:v4-crash --service backend",
-        put,
-        lambda on: deploying(on, "v4-crash"),
-        facts,
+        f"{BACKEND_IMAGE}:v4-crash --service backend",
+        put_services,
+        lambda stage: plan_service_deploy(stage, "v4-crash"),
+        collect_service_facts,
         outcome="undone",
-        undone=returned,
+        collect_undone_facts=collect_undone_deploy_facts,
     ),
     Procedure(
         "service deploy",
-        f"{IMAGE}:v5-unhealthy --service backend",
-        put,
-        lambda on: deploying(on, "v5-unhealthy"),
-        facts,
+        f"{BACKEND_IMAGE}:v5-unhealthy --service backend",
+        put_services,
+        lambda stage: plan_service_deploy(stage, "v5-unhealthy"),
+        collect_service_facts,
         outcome="undone",
-        undone=returned,
+        collect_undone_facts=collect_undone_deploy_facts,
     ),
     Procedure(
         "service rollback",
         "--service backend",
-        put_second,
-        going_back,
-        facts,
-        undone=returned,
+        put_second_deployment,
+        plan_service_rollback,
+        collect_service_facts,
+        collect_undone_facts=collect_undone_deploy_facts,
     ),
-    Procedure("service restart", "--service backend", put, restarting, facts, undone=returned),
+    Procedure(
+        "service restart",
+        "--service backend",
+        put_services,
+        plan_service_restart,
+        collect_service_facts,
+        collect_undone_facts=collect_undone_deploy_facts,
+    ),
 )

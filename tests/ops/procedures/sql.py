@@ -17,100 +17,111 @@ from ops.database.sql.sessions import DatabaseSession
 from ops.database.sql.vacuum import TableStatistics
 from tests.ops import db_stage
 from tests.ops.procedures import Procedure
-from tests.ops.stage import PREFIX, Stage
+from tests.ops.stage import STACK_PREFIX, Stage
 
-Rows = list[dict[str, JsonValue]]
-BEGAN, LATER = "2026-11-21 12:00:00+00", "2026-11-22 12:00:00+00"
+SqlRows = list[dict[str, JsonValue]]
+SESSION_START, LATER_SESSION_START = "2026-11-21 12:00:00+00", "2026-11-22 12:00:00+00"
 
 
 @dataclass
-class Pretended:
+class FakePostgres:
     """Sessions by id and beginning, each with what it does; tables with their counts."""
 
     sessions: dict[tuple[int, str], str] = field(
-        default_factory=lambda: {(42, BEGAN): "active", (43, BEGAN): "idle", (44, BEGAN): "idle"}
+        default_factory=lambda: {
+            (42, SESSION_START): "active",
+            (43, SESSION_START): "idle",
+            (44, SESSION_START): "idle",
+        }
     )
-    vacuums: int = 0
-    analyzes: int = 0
-    file: int = 100
+    vacuum_count: int = 0
+    analyze_count: int = 0
+    file_number: int = 100
 
-    def __call__(self, sql: Sql) -> Rows:
+    def __call__(self, sql: Sql) -> SqlRows:
         """What a statement of ops/sql does and answers."""
-        for statement, does in DOES.items():
+        for statement, run_statement in STATEMENT_EFFECTS.items():
             if sql.statement == statement:
-                return does(self, sql.params)
+                return run_statement(self, sql.params)
         raise AssertionError(f"not known here: {sql.statement}")
 
-    def cancel(self, params: Any) -> Rows:
+    def cancel_query(self, params: Any) -> SqlRows:
         key = (params["pid"], params["began"])
-        told = self.sessions.get(key) == "active"
-        if told:
+        is_signalled = self.sessions.get(key) == "active"
+        if is_signalled:
             self.sessions[key] = "idle"
-        return [{"told": int(told)}]
+        return [{"told": int(is_signalled)}]
 
-    def cancelled(self, params: Any) -> Rows:
-        left = self.sessions.get((params["pid"], params["began"])) == "active"
-        return [{"left": int(left)}]
+    def count_running(self, params: Any) -> SqlRows:
+        is_running = self.sessions.get((params["pid"], params["began"])) == "active"
+        return [{"left": int(is_running)}]
 
-    def terminate(self, params: Any) -> Rows:
-        meant = self._meant(params)
-        for pid, began in meant:
-            del self.sessions[pid, began]
-            self.sessions[pid, LATER] = "active" if "since" not in params else "idle"
-        return [{"told": len(meant)}]
+    def terminate_sessions(self, params: Any) -> SqlRows:
+        targets = self._list_targets(params)
+        for pid, session_start in targets:
+            del self.sessions[pid, session_start]
+            self.sessions[pid, LATER_SESSION_START] = "active" if "since" not in params else "idle"
+        return [{"told": len(targets)}]
 
-    def terminated(self, params: Any) -> Rows:
-        return [{"left": len(self._meant(params))}]
+    def count_remaining(self, params: Any) -> SqlRows:
+        return [{"left": len(self._list_targets(params))}]
 
-    def _meant(self, params: Any) -> list[tuple[int, str]]:
-        named = set(zip(params["pids"], params["began"], strict=True))
-        idle = "since" in params
-        found = [key for key in self.sessions if key in named]
-        return [key for key in found if not idle or self.sessions[key] == "idle"]
+    def _list_targets(self, params: Any) -> list[tuple[int, str]]:
+        named_keys = set(zip(params["pids"], params["began"], strict=True))
+        is_idle_only = "since" in params
+        present_keys = [key for key in self.sessions if key in named_keys]
+        return [key for key in present_keys if not is_idle_only or self.sessions[key] == "idle"]
 
-    def vacuum(self, _: Any) -> Rows:
-        self.vacuums += 1
-        self.analyzes += 1
+    def vacuum_table(self, _: Any) -> SqlRows:
+        self.vacuum_count += 1
+        self.analyze_count += 1
         return []
 
-    def rewrite(self, _: Any) -> Rows:
-        self.file += 1
+    def rewrite_table(self, _: Any) -> SqlRows:
+        self.file_number += 1
         return []
 
-    def counted(self, params: Any) -> Rows:
-        more = not params["analyze"] or self.analyzes > params["analyzes"]
-        return [{"vacuumed": self.vacuums > params["before"] and more, "running": False}]
+    def report_vacuum(self, params: Any) -> SqlRows:
+        is_analyzed = not params["analyze"] or self.analyze_count > params["analyzes"]
+        return [
+            {"vacuumed": self.vacuum_count > params["before"] and is_analyzed, "running": False}
+        ]
 
-    def rewritten(self, params: Any) -> Rows:
-        return [{"vacuumed": self.file != params["before"], "running": False}]
+    def report_rewrite(self, params: Any) -> SqlRows:
+        return [{"vacuumed": self.file_number != params["before"], "running": False}]
 
 
-TABLE: Final = TableStatistics(1, "public", "orders", 5000, 10, 0, 100, 1 << 20, 1.0, ours=True)
-IDLE: Final = (sessions.SELECTED_SESSIONS_SOURCE, sessions.SELECTED_IDLE_SESSIONS_SOURCE)
-DOES: Final[dict[str, Callable[[Pretended, Any], Rows]]] = {
-    sessions.CANCEL_STATEMENT: Pretended.cancel,
-    sessions.CANCEL_CHECK_STATEMENT: Pretended.cancelled,
-    sessions.TERMINATE_STATEMENT: Pretended.terminate,
-    sessions.TERMINATE_CHECK_STATEMENT: Pretended.terminated,
-    sessions.TERMINATE_STATEMENT.replace(*IDLE)
-    + sessions.STILL_IDLE_CONDITION: Pretended.terminate,
-    sessions.TERMINATE_CHECK_STATEMENT.replace(*IDLE)
-    + sessions.STILL_IDLE_CONDITION: Pretended.terminated,
-    f"VACUUM (ANALYZE) {TABLE.quoted_name}": Pretended.vacuum,
-    f"VACUUM (FULL) {TABLE.quoted_name}": Pretended.rewrite,
-    vacuuming.VACUUM_CHECK_STATEMENT: Pretended.counted,
-    vacuuming.FULL_VACUUM_CHECK_STATEMENT: Pretended.rewritten,
+BLOATED_TABLE: Final = TableStatistics(
+    1, "public", "orders", 5000, 10, 0, 100, 1 << 20, 1.0, ours=True
+)
+IDLE_REPLACEMENT: Final = (
+    sessions.SELECTED_SESSIONS_SOURCE,
+    sessions.SELECTED_IDLE_SESSIONS_SOURCE,
+)
+STATEMENT_EFFECTS: Final[dict[str, Callable[[FakePostgres, Any], SqlRows]]] = {
+    sessions.CANCEL_STATEMENT: FakePostgres.cancel_query,
+    sessions.CANCEL_CHECK_STATEMENT: FakePostgres.count_running,
+    sessions.TERMINATE_STATEMENT: FakePostgres.terminate_sessions,
+    sessions.TERMINATE_CHECK_STATEMENT: FakePostgres.count_remaining,
+    sessions.TERMINATE_STATEMENT.replace(*IDLE_REPLACEMENT)
+    + sessions.STILL_IDLE_CONDITION: FakePostgres.terminate_sessions,
+    sessions.TERMINATE_CHECK_STATEMENT.replace(*IDLE_REPLACEMENT)
+    + sessions.STILL_IDLE_CONDITION: FakePostgres.count_remaining,
+    f"VACUUM (ANALYZE) {BLOATED_TABLE.quoted_name}": FakePostgres.vacuum_table,
+    f"VACUUM (FULL) {BLOATED_TABLE.quoted_name}": FakePostgres.rewrite_table,
+    vacuuming.VACUUM_CHECK_STATEMENT: FakePostgres.report_vacuum,
+    vacuuming.FULL_VACUUM_CHECK_STATEMENT: FakePostgres.report_rewrite,
 }
 
 
-def session(pid: int, state: str) -> DatabaseSession:
+def build_session(pid: int, state: str) -> DatabaseSession:
     """A session as it was seen."""
     return DatabaseSession(
         pid,
-        BEGAN,
-        BEGAN,
+        SESSION_START,
+        SESSION_START,
         state,
-        BEGAN,
+        SESSION_START,
         "shop",
         "web",
         "client backend",
@@ -121,57 +132,94 @@ def session(pid: int, state: str) -> DatabaseSession:
     )
 
 
-def put(on: Stage) -> None:
+def put_sql_database(on: Stage) -> None:
     """The primary, its secret, and what stands behind it."""
-    db_stage.put(on)
-    word = '{"dbname": "app", "username": "bulwark_admin", "password": "x"}'
-    made = on.client("secretsmanager").create_secret(Name=f"{PREFIX}-database-1", SecretString=word)
-    part = on.outputs.database.model_copy(update={"secret_arn": made["ARN"]})
+    db_stage.put_database(on)
+    secret_value = '{"dbname": "app", "username": "bulwark_admin", "password": "x"}'
+    secret = on.client("secretsmanager").create_secret(
+        Name=f"{STACK_PREFIX}-database-1", SecretString=secret_value
+    )
+    part = on.outputs.database.model_copy(update={"secret_arn": secret["ARN"]})
     on.outputs = on.outputs.model_copy(update={"database": part})
-    vars(on)["pretended"] = Pretended()
+    vars(on)["pretended"] = FakePostgres()
 
 
-def pretended(on: Stage) -> Pretended:
+def get_fake_postgres(on: Stage) -> FakePostgres:
     """What stands behind the primary."""
-    found: Pretended = vars(on)["pretended"]
-    return found
+    postgres: FakePostgres = vars(on)["pretended"]
+    return postgres
 
 
-def facts(on: Stage) -> object:
+def collect_sql_facts(on: Stage) -> object:
     """Who is there, and how often a table was vacuumed."""
-    it = pretended(on)
-    return sorted(it.sessions.items()), it.vacuums, it.file
+    postgres = get_fake_postgres(on)
+    return sorted(postgres.sessions.items()), postgres.vacuum_count, postgres.file_number
 
 
-def cancelling(on: Stage) -> Plan:
+def plan_cancel(on: Stage) -> Plan:
     return sessions.build_kill_session_plan(
-        on.outputs, session(42, "active"), None, "kill-1", terminate=False
+        on.outputs, build_session(42, "active"), None, "kill-1", terminate=False
     )
 
 
-def ending(on: Stage) -> Plan:
+def plan_terminate(on: Stage) -> Plan:
     return sessions.build_kill_session_plan(
-        on.outputs, session(42, "active"), None, "kill-2", terminate=True
+        on.outputs, build_session(42, "active"), None, "kill-2", terminate=True
     )
 
 
-def ending_idle(on: Stage) -> Plan:
-    both = [session(43, "idle"), session(44, "idle")]
-    return sessions.build_kill_idle_sessions_plan(on.outputs, both, None, "kill-idle-1")
+def plan_kill_idle(on: Stage) -> Plan:
+    idle_sessions = [build_session(43, "idle"), build_session(44, "idle")]
+    return sessions.build_kill_idle_sessions_plan(on.outputs, idle_sessions, None, "kill-idle-1")
 
 
-def vacuum(on: Stage) -> Plan:
-    return vacuuming.build_table_vacuum_plan(on.outputs, [TABLE], "vacuum-1", analyze=True)
+def plan_vacuum(on: Stage) -> Plan:
+    return vacuuming.build_table_vacuum_plan(on.outputs, [BLOATED_TABLE], "vacuum-1", analyze=True)
 
 
-def rewriting(on: Stage) -> Plan:
-    return vacuuming.build_table_vacuum_plan(on.outputs, [TABLE], "vacuum-2", full=True)
+def plan_full_vacuum(on: Stage) -> Plan:
+    return vacuuming.build_table_vacuum_plan(on.outputs, [BLOATED_TABLE], "vacuum-2", full=True)
 
 
 PROCEDURES: Final = (
-    Procedure("db kill", "42", put, cancelling, facts, sql=pretended),
-    Procedure("db kill", "42 --terminate", put, ending, facts, sql=pretended),
-    Procedure("db kill-idle", "--older-than 60", put, ending_idle, facts, sql=pretended),
-    Procedure("db vacuum", "orders --analyze", put, vacuum, facts, sql=pretended),
-    Procedure("db vacuum", "orders --full", put, rewriting, facts, sql=pretended),
+    Procedure(
+        "db kill",
+        "42",
+        put_sql_database,
+        plan_cancel,
+        collect_sql_facts,
+        build_sql_runner=get_fake_postgres,
+    ),
+    Procedure(
+        "db kill",
+        "42 --terminate",
+        put_sql_database,
+        plan_terminate,
+        collect_sql_facts,
+        build_sql_runner=get_fake_postgres,
+    ),
+    Procedure(
+        "db kill-idle",
+        "--older-than 60",
+        put_sql_database,
+        plan_kill_idle,
+        collect_sql_facts,
+        build_sql_runner=get_fake_postgres,
+    ),
+    Procedure(
+        "db vacuum",
+        "orders --analyze",
+        put_sql_database,
+        plan_vacuum,
+        collect_sql_facts,
+        build_sql_runner=get_fake_postgres,
+    ),
+    Procedure(
+        "db vacuum",
+        "orders --full",
+        put_sql_database,
+        plan_full_vacuum,
+        collect_sql_facts,
+        build_sql_runner=get_fake_postgres,
+    ),
 )

@@ -11,88 +11,106 @@ from ops.core.run import StackContext
 from ops.state import backup as states
 from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.procedures import Procedure
-from tests.ops.procedures.recover_rebuild import FOLDER, LINE, put_program
+from tests.ops.procedures.recover_rebuild import PROGRAM_FOLDER, PROGRAM_OPTION, put_program_folder
 from tests.ops.stage import REGION, Stage
 
-THEN: Final = "before"
+SAVED_STATE_NAME: Final = "before"
 
 
-def put(on: Stage) -> None:
+def put_program_and_bucket(on: Stage) -> None:
     """The stack's program and state, and its bucket."""
-    put_program()
+    put_program_folder()
     on.client("s3").create_bucket(
         Bucket=on.outputs.backups.operations_bucket,
         CreateBucketConfiguration={"LocationConstraint": REGION},
     )
-    pretended_pulumi.of(on)
+    pretended_pulumi.get_fake_pulumi(on)
 
 
-def put_saved(on: Stage) -> None:
+def put_saved_state(on: Stage) -> None:
     """And a state of before, of another database."""
-    put(on)
+    put_program_and_bucket(on)
     on.client("s3").put_object(
         Bucket=on.outputs.backups.operations_bucket,
-        Key=f"states/test/{THEN}.json",
-        Body=json.dumps(pretended_pulumi.state("db-0", "aws:s3/bucket:Bucket::b")),
+        Key=f"states/test/{SAVED_STATE_NAME}.json",
+        Body=json.dumps(pretended_pulumi.build_stack_export("db-0", "aws:s3/bucket:Bucket::b")),
     )
 
 
-def draft(name: str) -> Path:
+def new_draft_path(name: str) -> Path:
     """A new folder each: a file of before would be one that is there already."""
-    return Path(tempfile.mkdtemp(dir=_drafts().name)) / name
+    return Path(tempfile.mkdtemp(dir=_open_draft_folder().name)) / name
 
 
 @cache
-def _drafts() -> "tempfile.TemporaryDirectory[str]":
+def _open_draft_folder() -> "tempfile.TemporaryDirectory[str]":
     """Gone with this process."""
     return tempfile.TemporaryDirectory(prefix="bulwark-states-")
 
 
-def saved(on: Stage) -> Plan:
-    return states.build_state_backup_plan(on.outputs, FOLDER, draft("state-1.json"), "state-1")
-
-
-def restored(on: Stage) -> Plan:
-    of = StackContext(on.outputs, on.aws)
-    then = states.fetch_saved_state(
-        of, states.resolve_saved_state(states.list_saved_states(of), THEN)
+def plan_state_backup(on: Stage) -> Plan:
+    return states.build_state_backup_plan(
+        on.outputs, PROGRAM_FOLDER, new_draft_path("state-1.json"), "state-1"
     )
-    given = draft("given.json")
-    given.write_text(json.dumps(then), encoding="utf-8")
-    now = pretended_pulumi.of(on).stacks["test"].state
+
+
+def plan_state_restore(on: Stage) -> Plan:
+    context = StackContext(on.outputs, on.aws)
+    saved_state = states.fetch_saved_state(
+        context, states.resolve_saved_state(states.list_saved_states(context), SAVED_STATE_NAME)
+    )
+    state_file = new_draft_path("given.json")
+    state_file.write_text(json.dumps(saved_state), encoding="utf-8")
+    current_state = pretended_pulumi.get_fake_pulumi(on).stacks["test"].state
     return states.build_state_restore_plan(
-        on.outputs, FOLDER, draft("state-1.json"), given, then, now, "state-1"
+        on.outputs,
+        PROGRAM_FOLDER,
+        new_draft_path("state-1.json"),
+        state_file,
+        saved_state,
+        current_state,
+        "state-1",
     )
 
 
-def facts(on: Stage) -> tuple[object, ...]:
+def collect_state_facts(on: Stage) -> tuple[object, ...]:
     """What Pulumi knows, and what was saved of what it knew."""
     s3, bucket = on.client("s3"), on.outputs.backups.operations_bucket
-    listed = s3.list_objects_v2(Bucket=bucket, Prefix="states/").get("Contents", ())
-    kept = {
-        one["Key"]: s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read() for one in listed
+    objects = s3.list_objects_v2(Bucket=bucket, Prefix="states/").get("Contents", ())
+    bodies = {
+        item["Key"]: s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
+        for item in objects
     }
     digests = {
-        key.rpartition("/")[2][:5]: states.compute_state_digest(json.loads(v))
-        for key, v in kept.items()
+        key.rpartition("/")[2][:5]: states.compute_state_digest(json.loads(body))
+        for key, body in bodies.items()
     }
-    return states.compute_state_digest(pretended_pulumi.of(on).stacks["test"].state), digests
+    return states.compute_state_digest(
+        pretended_pulumi.get_fake_pulumi(on).stacks["test"].state
+    ), digests
 
 
-def known(on: Stage) -> object:
+def get_known_state_digest(on: Stage) -> object:
     """What Pulumi knows: what an undo gives back."""
-    return facts(on)[0]
+    return collect_state_facts(on)[0]
 
 
 PROCEDURES: Final = (
-    Procedure("state backup", LINE, put, saved, facts, shell=pretended_pulumi.of),
+    Procedure(
+        "state backup",
+        PROGRAM_OPTION,
+        put_program_and_bucket,
+        plan_state_backup,
+        collect_state_facts,
+        build_shell_runner=pretended_pulumi.get_fake_pulumi,
+    ),
     Procedure(
         "state restore",
-        f"{THEN} {LINE}",
-        put_saved,
-        restored,
-        facts,
-        undone=known,
-        shell=pretended_pulumi.of,
+        f"{SAVED_STATE_NAME} {PROGRAM_OPTION}",
+        put_saved_state,
+        plan_state_restore,
+        collect_state_facts,
+        collect_undone_facts=get_known_state_digest,
+        build_shell_runner=pretended_pulumi.get_fake_pulumi,
     ),
 )

@@ -16,27 +16,27 @@ from moto.ecs.models import ecs_backends
 from ops.core.check_runner import run, send
 from ops.core.checks import Facts
 from ops.health.registry import AREAS, CHECKS, health
-from tests.ops.prod.deployed import REGION, Prod, calls
+from tests.ops.prod.deployed import REGION, DeployedProd, count_calls
 from tests.ops.stage import ACCOUNT
 
-APPLIED = [(c.area, c.subject, api) for c in CHECKS for api in c.apis]
-CAMEL = str.maketrans("", "", "_")
+CHECKED_APIS = [(c.area, c.subject, api) for c in CHECKS for api in c.apis]
+WITHOUT_UNDERSCORES = str.maketrans("", "", "_")
 
 
-def operation(api: str) -> str:
+def get_operation_name(api: str) -> str:
     """rds.describe_db_instances is DescribeDBInstances: alike but for case and underscores."""
-    return api.split(".")[1].translate(CAMEL)
+    return api.split(".")[1].translate(WITHOUT_UNDERSCORES)
 
 
 @contextmanager
-def alarm(prod: Prod, name: str) -> Iterator[None]:
+def raise_alarm(prod: DeployedProd, name: str) -> Iterator[None]:
     client = prod.aws.client("cloudwatch")
     client.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="it burns")
     yield
     client.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="over")
 
 
-def found(output: str) -> list[dict[str, Any]]:
+def parse_health_items(output: str) -> list[dict[str, Any]]:
     body = json.loads(output)
     assert (body["schema"], body["kind"]) == (1, "health")
     items: list[dict[str, Any]] = body["items"]
@@ -45,8 +45,8 @@ def found(output: str) -> list[dict[str, Any]]:
     return items
 
 
-def test_a_fresh_prod_is_healthy(prod: Prod, capsys: pytest.CaptureFixture[str]) -> None:
-    assert prod.ops("health") == 0
+def test_a_fresh_prod_is_healthy(prod: DeployedProd, capsys: pytest.CaptureFixture[str]) -> None:
+    assert prod.run_ops("health") == 0
     out = capsys.readouterr().out
     lines = out.splitlines()
     assert lines[0].split() == ["state", "area", "subject", "evidence", "command"]
@@ -56,23 +56,25 @@ def test_a_fresh_prod_is_healthy(prod: Prod, capsys: pytest.CaptureFixture[str])
     assert "…" not in out  # piped, nothing is cut
 
 
-def test_as_json_every_finding_has_evidence(prod: Prod, capsys: pytest.CaptureFixture[str]) -> None:
-    assert prod.ops("health", "--output", "json") == 0
+def test_as_json_every_finding_has_evidence(
+    prod: DeployedProd, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert prod.run_ops("health", "--output", "json") == 0
     out = capsys.readouterr().out
-    items = found(out)
+    items = parse_health_items(out)
     assert json.loads(out)["state"] == "ok"
     assert {item["area"] for item in items} == set(AREAS) - {"fleet", "cache"}
     assert all(item["evidence"] for item in items)
 
 
 def test_what_fails_comes_first_with_its_command_and_exit_code_3(
-    prod: Prod, capsys: pytest.CaptureFixture[str]
+    prod: DeployedProd, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = prod.outputs.alarms.names["P0"][-1]
-    with alarm(prod, name):
-        assert prod.ops("health", "--output", "json") == 3
+    with raise_alarm(prod, name):
+        assert prod.run_ops("health", "--output", "json") == 3
     captured = capsys.readouterr()
-    first, *rest = found(captured.out)
+    first, *rest = parse_health_items(captured.out)
     assert (first["state"], first["subject"]) == ("failing", f"P0 {name}")
     assert first["command"].startswith("ops ")
     assert {item["state"] for item in rest} == {"ok"}
@@ -80,19 +82,27 @@ def test_what_fails_comes_first_with_its_command_and_exit_code_3(
     assert captured.err.splitlines()[1].strip() == first["command"]
 
 
-def test_what_is_gone_from_aws_fails(prod: Prod, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_gone_from_aws_fails(
+    prod: DeployedProd, capsys: pytest.CaptureFixture[str]
+) -> None:
     backend = ecs_backends[ACCOUNT][REGION]
-    kept = backend.services.pop("bulwark-prod:backend")
+    removed_service = backend.services.pop("bulwark-prod:backend")
     try:
-        assert prod.ops("health", "--only", "services,balancer", "--output", "json") == 3
+        assert prod.run_ops("health", "--only", "services,balancer", "--output", "json") == 3
     finally:
-        backend.services["bulwark-prod:backend"] = kept
-    failing = {i["subject"]: i for i in found(capsys.readouterr().out) if i["state"] == "failing"}
+        backend.services["bulwark-prod:backend"] = removed_service
+    failing = {
+        i["subject"]: i
+        for i in parse_health_items(capsys.readouterr().out)
+        if i["state"] == "failing"
+    }
     assert set(failing) == {"backend", "targets of backend"}
     assert failing["backend"]["evidence"] == "is gone"
 
 
-def test_free_storage_comes_from_its_metric(prod: Prod, capsys: pytest.CaptureFixture[str]) -> None:
+def test_free_storage_comes_from_its_metric(
+    prod: DeployedProd, capsys: pytest.CaptureFixture[str]
+) -> None:
     name = prod.outputs.database.identifier
     model = {
         ("AWS/RDS", "FreeStorageSpace"): lambda _, names: (
@@ -100,23 +110,23 @@ def test_free_storage_comes_from_its_metric(prod: Prod, capsys: pytest.CaptureFi
         )
     }
     with patch("sandbox.patches.cloudwatch.metrics.MODELLED_METRICS", model):
-        assert prod.ops("health", "--only", "database") == 3
+        assert prod.run_ops("health", "--only", "database") == 3
     captured = capsys.readouterr()
     assert "5 % of 20 GiB is free" in captured.out
     assert "  ops db storage" in captured.err
 
 
 def test_only_the_areas_that_are_named_are_looked_at(
-    prod: Prod, capsys: pytest.CaptureFixture[str]
+    prod: DeployedProd, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with calls() as counted:
-        assert prod.ops("health", "--only", "alarms, network", "--output", "json") == 0
-    assert {item["area"] for item in found(capsys.readouterr().out)} == {
+    with count_calls() as call_counts:
+        assert prod.run_ops("health", "--only", "alarms, network", "--output", "json") == 0
+    assert {item["area"] for item in parse_health_items(capsys.readouterr().out)} == {
         "account",
         "alarms",
         "network",
     }
-    assert set(counted) == {
+    assert set(call_counts) == {
         "GetCallerIdentity",
         "DescribeAlarms",
         "DescribeVpcs",
@@ -127,11 +137,11 @@ def test_only_the_areas_that_are_named_are_looked_at(
 
 @pytest.mark.parametrize("only", ["databse", "database,", "", "DATABASE"])
 def test_an_unknown_area_is_refused_before_any_call(
-    prod: Prod, only: str, capsys: pytest.CaptureFixture[str]
+    prod: DeployedProd, only: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with calls() as counted:
-        assert prod.ops("health", "--only", only) == 2
-    assert not counted
+    with count_calls() as call_counts:
+        assert prod.run_ops("health", "--only", only) == 2
+    assert not call_counts
     err = capsys.readouterr().err
     assert err.startswith(f"ops: --only is {only!r}, may be some of account, alarms")
     assert err.count("\n") == 1
@@ -140,78 +150,82 @@ def test_an_unknown_area_is_refused_before_any_call(
 @pytest.mark.parametrize(
     "code", ["AccessDenied", pytest.param("Throttling", marks=pytest.mark.exhaustive)]
 )
-@pytest.mark.parametrize(("area", "subject", "api"), APPLIED)
+@pytest.mark.parametrize(("area", "subject", "api"), CHECKED_APIS)
 def test_a_call_without_an_answer_leaves_unknown_what_needs_it(
-    prod: Prod, area: str, subject: str, api: str, code: str
+    prod: DeployedProd, area: str, subject: str, api: str, code: str
 ) -> None:
     (check,) = (c for c in CHECKS if (c.area, c.subject) == (area, subject))
     if not check.applies(prod.outputs) or api == "ecs.describe_tasks":  # no task has stopped
         return
     facts = Facts(prod.outputs, datetime.now(UTC))
-    wanted = operation(api)
-    refuse = lambda called: code if called.lower() == wanted else None  # noqa: E731
-    with calls(refuse) as counted:
+    refused_operation = get_operation_name(api)
+    refuse = lambda called_operation: (
+        code if called_operation.lower() == refused_operation else None
+    )
+    with count_calls(refuse) as call_counts:
         findings = run([check], facts, lambda r: send(prod.aws, r, REGION))
-    assert any(called.lower() == wanted for called in counted), "the check declares it for nothing"
+    assert any(called_operation.lower() == refused_operation for called_operation in call_counts), (
+        "the check declares it for nothing"
+    )
     assert "unknown" in {f.state for f in findings}
     assert "failing" not in {f.state for f in findings}
 
 
 def test_denied_everywhere_everything_is_unknown_with_the_way_to_permissions(
-    prod: Prod, capsys: pytest.CaptureFixture[str]
+    prod: DeployedProd, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with calls(lambda _: "AccessDeniedException"):
-        assert prod.ops("health", "--output", "json") == 3
+    with count_calls(lambda _: "AccessDeniedException"):
+        assert prod.run_ops("health", "--output", "json") == 3
     captured = capsys.readouterr()
-    assert {i["state"] for i in found(captured.out)} == {"unknown"}
+    assert {i["state"] for i in parse_health_items(captured.out)} == {"unknown"}
     assert "0 failing" in captured.err
     assert "  ops permissions" in captured.err
 
 
 def test_in_another_account_nothing_is_said_to_be_gone(
-    prod: Prod, tmp_path: Any, capsys: pytest.CaptureFixture[str]
+    prod: DeployedProd, tmp_path: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     exports = json.loads(prod.file.read_text())
     exports["stack"]["account"] = "999999999999"
     other = tmp_path / "other.json"
     other.write_text(json.dumps(exports))
-    assert Prod(prod.outputs, other, prod.aws).ops("health", "--output", "json") == 3
-    items = found(capsys.readouterr().out)
+    assert DeployedProd(prod.outputs, other, prod.aws).run_ops("health", "--output", "json") == 3
+    items = parse_health_items(capsys.readouterr().out)
     assert [i["area"] for i in items if i["state"] == "failing"] == ["account"]
     assert "ok" not in {i["state"] for i in items}
 
 
-def test_a_thousand_alarms_take_their_pages_and_a_constant(prod: Prod) -> None:
+def test_a_thousand_alarms_take_their_pages_and_a_constant(prod: DeployedProd) -> None:
     backend = cloudwatch_backends[ACCOUNT][REGION]
     names = [f"bulwark-big-{n:04}" for n in range(1000)]
-    like = next(iter(backend.alarms.values()))
+    template = next(iter(backend.alarms.values()))
     for name in names:
-        alarm = object.__new__(type(like))
-        vars(alarm).update(vars(like) | {"name": name})
+        alarm = object.__new__(type(template))
+        vars(alarm).update(vars(template) | {"name": name})
         backend.alarms[name] = alarm
     stack = prod.outputs.stack.model_copy(update={"stack": "big"})
     alarms = prod.outputs.alarms.model_copy(update={"names": {"P1": tuple(names)}})
     big = prod.outputs.model_copy(update={"stack": stack, "alarms": alarms})
     try:
-        with calls() as few:
+        with count_calls() as few_calls:
             health(prod.outputs, prod.aws, datetime.now(UTC))
-        with calls() as many:
+        with count_calls() as many_calls:
             findings = health(big, prod.aws, datetime.now(UTC))
     finally:
         for name in names:
             del backend.alarms[name]
     assert "none of 1000 is raised" in next(f.evidence for f in findings if f.area == "alarms")
-    assert few["DescribeAlarms"] == 2  # a page of metric alarms, one of composites
-    assert many["DescribeAlarms"] == 10 + 1
-    assert many.total() - few.total() == 9
+    assert few_calls["DescribeAlarms"] == 2  # a page of metric alarms, one of composites
+    assert many_calls["DescribeAlarms"] == 10 + 1
+    assert many_calls.total() - few_calls.total() == 9
 
 
 def test_a_noun_with_one_verb_is_still_a_noun(
-    prod: Prod, capsys: pytest.CaptureFixture[str]
+    prod: DeployedProd, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert prod.ops("outputs", "show") == 0
+    assert prod.run_ops("outputs", "show") == 0
     assert json.loads(capsys.readouterr().out)["kind"] == "outputs"
-    assert prod.ops("health", "show") == 2
+    assert prod.run_ops("health", "show") == 2
 
 
 def test_health_loads_no_pulumi_no_moto_and_help_loads_no_aws() -> None:

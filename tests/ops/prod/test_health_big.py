@@ -17,45 +17,50 @@ from ops.health.logs import GROUPS
 from ops.health.registry import health
 from ops.outputs import Outputs
 from sandbox.patches.cloudwatch.metrics import MODELLED_METRICS
-from tests.ops.prod.deployed import REGION, Prod, calls
+from tests.ops.prod.deployed import REGION, DeployedProd, count_calls
 from tests.ops.stage import ACCOUNT
 
-COUNT = 1000
-DIMENSION = "ecs:service:DesiredCount"
+SERVICE_COUNT = 1000
+SCALABLE_DIMENSION = "ecs:service:DesiredCount"
 
 
 @contextmanager
-def grown(prod: Prod, count: int) -> Iterator[Outputs]:
+def add_services(prod: DeployedProd, count: int) -> Iterator[Outputs]:
     """The stack with so many services like its backend, each with targets, scaling and a log."""
     outputs = prod.outputs
     assert outputs.services is not None
     assert outputs.load_balancer is not None
-    like, target = outputs.services.services["backend"], outputs.load_balancer.targets["backend"]
+    service_template, target = (
+        outputs.services.services["backend"],
+        outputs.load_balancer.targets["backend"],
+    )
     ecs, elb = ecs_backends[ACCOUNT][REGION], elbv2_backends[ACCOUNT][REGION]
-    scaled = applicationautoscaling_backends[ACCOUNT][REGION].targets[DIMENSION]
+    scalable_targets = applicationautoscaling_backends[ACCOUNT][REGION].targets[SCALABLE_DIMENSION]
     logs = logs_backends[ACCOUNT][REGION].groups
     service = ecs.services[f"{outputs.services.cluster}:backend"]
     parts, targets = {}, {}
     with (
         patch.dict(ecs.services),
         patch.dict(elb.target_groups),
-        patch.dict(scaled),
+        patch.dict(scalable_targets),
         patch.dict(logs),
     ):
         for n in range(count):
             name = f"s{n:04}"
             arn = target.target_group_arn.rsplit("/", 1)[0] + f"-{name}/1"
-            elb.target_groups[arn] = _like(elb.target_groups[target.target_group_arn], arn=arn)
-            ecs.services[f"{outputs.services.cluster}:{name}"] = _like(
+            elb.target_groups[arn] = _copy_with(elb.target_groups[target.target_group_arn], arn=arn)
+            ecs.services[f"{outputs.services.cluster}:{name}"] = _copy_with(
                 service,
                 name=name,
                 load_balancers=[{**service.load_balancers[0], "targetGroupArn": arn}],
             )
             resource = f"service/{outputs.services.cluster}/{name}"
-            scaled[resource] = _like(scaled[str(like.scaling_resource_id)], resource_id=resource)
-            group = f"{like.log_group}-{name}"
-            logs[group] = logs[like.log_group]
-            parts[name] = like.model_copy(
+            scalable_targets[resource] = _copy_with(
+                scalable_targets[str(service_template.scaling_resource_id)], resource_id=resource
+            )
+            group = f"{service_template.log_group}-{name}"
+            logs[group] = logs[service_template.log_group]
+            parts[name] = service_template.model_copy(
                 update={"name": name, "scaling_resource_id": resource, "log_group": group}
             )
             targets[name] = target.model_copy(update={"target_group_arn": arn})
@@ -68,14 +73,14 @@ def grown(prod: Prod, count: int) -> Iterator[Outputs]:
 
 
 @contextmanager
-def counted(sick: set[str]) -> Iterator[None]:
+def model_target_metrics(unhealthy_groups: set[str]) -> Iterator[None]:
     """CloudWatch has two healthy targets of each group, and one of those that are not well."""
 
     def healthy(_: Any, names: Mapping[str, str]) -> float:
-        return 1.0 if names["TargetGroup"] in sick else 2.0
+        return 1.0 if names["TargetGroup"] in unhealthy_groups else 2.0
 
     def unhealthy(_: Any, names: Mapping[str, str]) -> float:
-        return 1.0 if names["TargetGroup"] in sick else 0.0
+        return 1.0 if names["TargetGroup"] in unhealthy_groups else 0.0
 
     model = {
         ("AWS/ApplicationELB", "HealthyHostCount"): healthy,
@@ -87,39 +92,47 @@ def counted(sick: set[str]) -> Iterator[None]:
         yield
 
 
-def _like(one: Any, **fields: Any) -> Any:
-    made = copy(one)
-    vars(made).update(fields)
-    return made
+def _copy_with(template: Any, **fields: Any) -> Any:
+    duplicate = copy(template)
+    vars(duplicate).update(fields)
+    return duplicate
 
 
 @pytest.mark.exhaustive
-def test_a_thousand_services_take_their_pages_and_a_constant(prod: Prod) -> None:
-    with calls() as few:
+def test_a_thousand_services_take_their_pages_and_a_constant(prod: DeployedProd) -> None:
+    with count_calls() as few_calls:
         health(prod.outputs, prod.aws, datetime.now(UTC))
-    with grown(prod, COUNT) as big, counted(set()), calls() as many:
+    with (
+        add_services(prod, SERVICE_COUNT) as big,
+        model_target_metrics(set()),
+        count_calls() as many_calls,
+    ):
         findings = health(big, prod.aws, datetime.now(UTC))
     assert {f.state for f in findings} == {"ok"}, [f for f in findings if f.state != "ok"][:5]
-    assert sum(f.area == "services" for f in findings) == COUNT + 2
-    more = {name: many[name] - few[name] for name in few | many if many[name] != few[name]}
-    assert more == {
-        "DescribeServices": COUNT // 10 - 1,  # ten to a call: ECS API reference
-        "DescribeScalableTargets": COUNT // 50 - 1,
-        "GetMetricData": 2 * COUNT // 500,  # healthy and unhealthy targets
+    assert sum(f.area == "services" for f in findings) == SERVICE_COUNT + 2
+    extra_calls = {
+        name: many_calls[name] - few_calls[name]
+        for name in few_calls | many_calls
+        if many_calls[name] != few_calls[name]
+    }
+    assert extra_calls == {
+        "DescribeServices": SERVICE_COUNT // 10 - 1,  # ten to a call: ECS API reference
+        "DescribeScalableTargets": SERVICE_COUNT // 50 - 1,
+        "GetMetricData": 2 * SERVICE_COUNT // 500,  # healthy and unhealthy targets
         "DescribeTargetHealth": -2,
-        "FilterLogEvents": GROUPS - few["FilterLogEvents"],
+        "FilterLogEvents": GROUPS - few_calls["FilterLogEvents"],
     }
 
 
 @pytest.mark.exhaustive
-def test_of_many_groups_the_sick_are_described(prod: Prod) -> None:
-    with grown(prod, 21) as big:
+def test_of_many_groups_the_sick_are_described(prod: DeployedProd) -> None:
+    with add_services(prod, 21) as big:
         assert big.load_balancer is not None
-        gone = big.load_balancer.targets["s0003"].target_group_arn
-        del elbv2_backends[ACCOUNT][REGION].target_groups[gone]
-        with counted({gone.rpartition(":")[2]}), calls() as made:
+        removed_arn = big.load_balancer.targets["s0003"].target_group_arn
+        del elbv2_backends[ACCOUNT][REGION].target_groups[removed_arn]
+        with model_target_metrics({removed_arn.rpartition(":")[2]}), count_calls() as call_counts:
             findings = health(big, prod.aws, datetime.now(UTC), ["balancer"])
-    (bad,) = (f for f in findings if f.state != "ok")
-    assert (bad.subject, bad.state) == ("targets of s0003", "failing")
-    assert bad.evidence == "0 of 0 are healthy"
-    assert made["DescribeTargetHealth"] == 1
+    (finding,) = (f for f in findings if f.state != "ok")
+    assert (finding.subject, finding.state) == ("targets of s0003", "failing")
+    assert finding.evidence == "0 of 0 are healthy"
+    assert call_counts["DescribeTargetHealth"] == 1

@@ -10,23 +10,23 @@ import pytest
 from ops.core.checks import Facts
 from ops.core.metrics import BATCH, batched, metric
 from ops.usage.capacity import USAGE_AREAS, measure_usage
-from tests.ops.prod.deployed import Prod, calls
+from tests.ops.prod.deployed import DeployedProd, count_calls
 from tests.ops.single_check import NOW
-from tests.ops.stage import stack_outputs
+from tests.ops.stage import build_stack_outputs
 
 
-def items(kind: str, text: str) -> list[dict[str, Any]]:
+def parse_items(kind: str, text: str) -> list[dict[str, Any]]:
     body = json.loads(text)
     assert (body["schema"], body["kind"]) == (1, kind)
-    found: list[dict[str, Any]] = body["items"]
-    return found
+    parsed_items: list[dict[str, Any]] = body["items"]
+    return parsed_items
 
 
 def test_usage_tells_every_figure_of_the_stack(
-    prod: Prod, capsys: pytest.CaptureFixture[str]
+    prod: DeployedProd, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert prod.ops("usage", "--output", "json") == 0
-    rows = {(r["subject"], r["what"]): r for r in items("usage", capsys.readouterr().out)}
+    assert prod.run_ops("usage", "--output", "json") == 0
+    rows = {(r["subject"], r["what"]): r for r in parse_items("usage", capsys.readouterr().out)}
     name = prod.outputs.database.identifier
     assert rows[name, "free storage"]["now"] == 16
     assert rows[name, "allocated storage"]["now"] == 20
@@ -44,8 +44,8 @@ def test_usage_tells_every_figure_of_the_stack(
     assert (prod.outputs.backups.operations_bucket, "size") in rows
 
 
-def test_usage_as_a_table(prod: Prod, capsys: pytest.CaptureFixture[str]) -> None:
-    assert prod.ops("usage", "--only", "services") == 0
+def test_usage_as_a_table(prod: DeployedProd, capsys: pytest.CaptureFixture[str]) -> None:
+    assert prod.run_ops("usage", "--only", "services") == 0
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.split() == ["area", "subject", "what", "now", "mean", "peak", "unit", "note"]
     assert [line.split()[:4] for line in lines] == [
@@ -55,7 +55,7 @@ def test_usage_as_a_table(prod: Prod, capsys: pytest.CaptureFixture[str]) -> Non
     ]
 
 
-def test_mean_and_peak_are_of_the_last_hour(prod: Prod) -> None:
+def test_mean_and_peak_are_of_the_last_hour(prod: DeployedProd) -> None:
     metric_data = [
         {
             "MetricName": "CPUUtilization",
@@ -69,43 +69,43 @@ def test_mean_and_peak_are_of_the_last_hour(prod: Prod) -> None:
         for value, ago in ((90, 7200), (60, 1800), (20, 120))
     ]
     prod.aws.client("cloudwatch").put_metric_data(Namespace="AWS/ECS", MetricData=metric_data)
-    found = measure_usage(prod.outputs, prod.aws, datetime.now(UTC), ["services"])
-    (cpu,) = (u for u in found if (u.subject, u.what) == ("backend", "CPU"))
+    figures = measure_usage(prod.outputs, prod.aws, datetime.now(UTC), ["services"])
+    (cpu,) = (u for u in figures if (u.subject, u.what) == ("backend", "CPU"))
     assert (cpu.now, cpu.mean, cpu.peak) == (20, 40, 60)
 
 
 @pytest.mark.parametrize("code", ["Throttling", "AccessDenied"])
 def test_usage_that_cannot_be_read_says_so_and_exits_3(
-    prod: Prod, code: str, capsys: pytest.CaptureFixture[str]
+    prod: DeployedProd, code: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with calls(lambda name: code if name == "GetMetricData" else None):
-        assert prod.ops("usage", "--output", "json") == 3
+    with count_calls(lambda name: code if name == "GetMetricData" else None):
+        assert prod.run_ops("usage", "--output", "json") == 3
     captured = capsys.readouterr()
-    rows = items("usage", captured.out)
+    rows = parse_items("usage", captured.out)
     unread = [r for r in rows if r["now"] is None]
     assert len(unread) == len(rows) - 1  # but for what is allocated
     assert all("cloudwatch.get_metric_data" in r["note"] for r in unread)
     assert "figures could not be read" in captured.err
 
 
-def test_a_metric_that_nobody_reports_has_no_data(prod: Prod) -> None:
+def test_a_metric_that_nobody_reports_has_no_data(prod: DeployedProd) -> None:
     with patch("sandbox.patches.cloudwatch.metrics.MODELLED_METRICS", {}):
-        found = measure_usage(prod.outputs, prod.aws, datetime.now(UTC), ["buckets"])
-    assert {(u.now, u.note) for u in found} == {(None, "no data")}
+        figures = measure_usage(prod.outputs, prod.aws, datetime.now(UTC), ["buckets"])
+    assert {(u.now, u.note) for u in figures} == {(None, "no data")}
 
 
-def test_a_fleet_and_a_cache_are_asked_for_where_there_are_any(prod: Prod) -> None:
-    found = measure_usage(stack_outputs(), prod.aws, NOW, ["fleet", "cache"])
-    assert [(u.area, u.what) for u in found] == [("fleet", "CPU")]
+def test_a_fleet_and_a_cache_are_asked_for_where_there_are_any(prod: DeployedProd) -> None:
+    figures = measure_usage(build_stack_outputs(), prod.aws, NOW, ["fleet", "cache"])
+    assert [(u.area, u.what) for u in figures] == [("fleet", "CPU")]
 
 
 @pytest.mark.parametrize("only", ["dtabase", "buckets,", ""])
 def test_an_unknown_area_is_refused_before_any_call(
-    prod: Prod, only: str, capsys: pytest.CaptureFixture[str]
+    prod: DeployedProd, only: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with calls() as counted:
-        assert prod.ops("usage", "--only", only) == 2
-    assert not counted
+    with count_calls() as call_counts:
+        assert prod.run_ops("usage", "--only", only) == 2
+    assert not call_counts
     expected = f"ops: --only is {only!r}, may be some of {', '.join(USAGE_AREAS)}\n"
     assert capsys.readouterr().err == expected
 
@@ -114,17 +114,19 @@ def test_five_hundred_metrics_are_one_call() -> None:
     metrics = [
         metric("AWS/ECS", "CPUUtilization", "Average", ServiceName=str(n)) for n in range(1001)
     ]
-    reads = batched(metrics, Facts(stack_outputs(), NOW))
+    reads = batched(metrics, Facts(build_stack_outputs(), NOW))
     sizes = [len(json.loads(read.params)["MetricDataQueries"]) for read in reads]
     assert sizes == [BATCH, BATCH, 1]
 
 
-def test_alarms_are_listed_the_raised_first(prod: Prod, capsys: pytest.CaptureFixture[str]) -> None:
+def test_alarms_are_listed_the_raised_first(
+    prod: DeployedProd, capsys: pytest.CaptureFixture[str]
+) -> None:
     client, name = prod.aws.client("cloudwatch"), prod.outputs.alarms.names["P2"][0]
     client.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="it burns")
     client.disable_alarm_actions(AlarmNames=[name])
-    assert prod.ops("alarms", "list", "--output", "json") == 0
-    rows = items("alarms", capsys.readouterr().out)
+    assert prod.run_ops("alarms", "list", "--output", "json") == 0
+    rows = parse_items("alarms", capsys.readouterr().out)
     assert len(rows) == sum(map(len, prod.outputs.alarms.names.values()))
     first = rows[0]
     assert (first["name"], first["severity"], first["state"]) == (name, "P2", "ALARM")
@@ -134,7 +136,7 @@ def test_alarms_are_listed_the_raised_first(prod: Prod, capsys: pytest.CaptureFi
     assert [r["severity"] for r in rows if r["state"] == "OK"] == sorted(
         r["severity"] for r in rows if r["state"] == "OK"
     )
-    assert prod.ops("alarms", "list", "--state", "ALARM") == 0
+    assert prod.run_ops("alarms", "list", "--state", "ALARM") == 0
     head, line = capsys.readouterr().out.splitlines()
     assert head.split()[:3] == ["severity", "state", "name"]
     assert line.split()[:3] == ["P2", "ALARM", name]
@@ -143,18 +145,18 @@ def test_alarms_are_listed_the_raised_first(prod: Prod, capsys: pytest.CaptureFi
     client.enable_alarm_actions(AlarmNames=[name])
 
 
-def test_alarms_of_a_severity(prod: Prod, capsys: pytest.CaptureFixture[str]) -> None:
-    assert prod.ops("alarms", "list", "--severity", "P0", "--output", "json") == 0
-    rows = items("alarms", capsys.readouterr().out)
+def test_alarms_of_a_severity(prod: DeployedProd, capsys: pytest.CaptureFixture[str]) -> None:
+    assert prod.run_ops("alarms", "list", "--severity", "P0", "--output", "json") == 0
+    rows = parse_items("alarms", capsys.readouterr().out)
     assert sorted(r["name"] for r in rows) == sorted(prod.outputs.alarms.names["P0"])
 
 
 @pytest.mark.parametrize("code", ["Throttling", "AccessDenied"])
 def test_alarms_that_cannot_be_read_are_an_error_and_not_an_empty_list(
-    prod: Prod, code: str, capsys: pytest.CaptureFixture[str]
+    prod: DeployedProd, code: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with calls(lambda _: code):
-        assert prod.ops("alarms", "list") == 1
+    with count_calls(lambda _: code):
+        assert prod.run_ops("alarms", "list") == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("ops: cloudwatch.describe_alarms")
@@ -162,11 +164,11 @@ def test_alarms_that_cannot_be_read_are_an_error_and_not_an_empty_list(
 
 @pytest.mark.parametrize(("option", "value"), [("--state", "RAISED"), ("--severity", "P3")])
 def test_a_wrong_state_or_severity_is_refused_before_any_call(
-    prod: Prod, option: str, value: str, capsys: pytest.CaptureFixture[str]
+    prod: DeployedProd, option: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with calls() as counted:
-        assert prod.ops("alarms", "list", option, value) == 2
-    assert not counted
+    with count_calls() as call_counts:
+        assert prod.run_ops("alarms", "list", option, value) == 2
+    assert not call_counts
     err = capsys.readouterr().err
     assert option in err
     assert value in err

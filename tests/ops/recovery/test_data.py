@@ -15,87 +15,95 @@ from sandbox.clients.http_client import STEP_SECONDS, step_clients
 from sandbox.clients.writer import WRITER_TABLE, DatabaseWriter
 from sandbox.patches.rds.changes import MODIFY_SECONDS_BY_PARAMETER
 from tests.ops import service_stage
-from tests.ops.command_line import Console
-from tests.ops.db_stage import seen
-from tests.ops.sql_stage import NAME, USER, WORD
+from tests.ops.command_line import OpsConsole
+from tests.ops.db_stage import describe_database
+from tests.ops.sql_stage import DATABASE_NAME, DATABASE_PASSWORD, DATABASE_USER
 from tests.ops.stage import Stage
-from tests.ops.writing_client import Patient, held_console, login
+from tests.ops.writing_client import PatientWriter, fetch_login, open_simulated_console
 
-OWN = "bulwark-test-database"
-RENAME = MODIFY_SECONDS_BY_PARAMETER["new_db_instance_identifier"]
+PRIMARY_IDENTIFIER = "bulwark-test-database"
+RENAME_SECONDS = MODIFY_SECONDS_BY_PARAMETER["new_db_instance_identifier"]
 
 
 @pytest.fixture
-def ops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Console]:
-    def build(on: Stage) -> None:
-        service_stage.put(on)
+def ops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[OpsConsole]:
+    def set_up(on: Stage) -> None:
+        service_stage.put_services(on)
         part = on.outputs.services
         assert part is not None
-        alone = part.model_copy(update={"services": {"backend": part.services["backend"]}})
-        on.outputs = on.outputs.model_copy(update={"services": alone, "fleet": None})
+        backend_only = part.model_copy(update={"services": {"backend": part.services["backend"]}})
+        on.outputs = on.outputs.model_copy(update={"services": backend_only, "fleet": None})
 
-    with held_console(tmp_path, build) as made:
-        made.capture = capsys
-        made.stage.clock.sleep(3600)
-        yield made
+    with open_simulated_console(tmp_path, set_up) as console:
+        console.capture = capsys
+        console.stage.clock.sleep(3600)
+        yield console
 
 
-def rows(ops: Console, name: str) -> list[int]:
+def read_rows(ops: OpsConsole, name: str) -> list[int]:
     """The numbers in the writer's table of an instance, with the password of the stack's secret."""
-    at = seen(ops.stage, name)["Endpoint"]
+    endpoint = describe_database(ops.stage, name)["Endpoint"]
     with psycopg.connect(
-        host=at["Address"],
-        port=at["Port"],
-        user=USER,
-        password=login(ops)["password"],
-        dbname=NAME,
+        host=endpoint["Address"],
+        port=endpoint["Port"],
+        user=DATABASE_USER,
+        password=fetch_login(ops)["password"],
+        dbname=DATABASE_NAME,
         sslmode="disable",
     ) as connection:
         return [
-            r[0] for r in connection.execute(f"SELECT n FROM {WRITER_TABLE} ORDER BY n".encode())
+            row[0]
+            for row in connection.execute(f"SELECT n FROM {WRITER_TABLE} ORDER BY n".encode())
         ]
 
 
-class Noting:
+class TimedWriter:
     """A client that writes, and notes when each of its rows was acknowledged."""
 
-    def __init__(self, ops: Console, where: Any) -> None:
-        self.ops, self.writer = ops, DatabaseWriter(where)
+    def __init__(self, ops: OpsConsole, fetch_address: Any) -> None:
+        self.ops, self.writer = ops, DatabaseWriter(fetch_address)
         self.times: dict[int, datetime] = {}
-        self._client = Patient(self.writer)
+        self._client = PatientWriter(self.writer)
 
     def send_request(self) -> None:
         before = self.writer.get_observation().answered
-        self._client.ask()
+        self._client.send_request()
         if self.writer.get_observation().answered > before:
-            self.times[self.writer.get_observation().sent] = self.ops.stage.clock.held.now()
+            self.times[self.writer.get_observation().sent] = self.ops.stage.clock.held_clock.now()
 
-    def until(self, at: datetime) -> list[int]:
+    def list_acknowledged(self, moment: datetime) -> list[int]:
         """What was acknowledged by then."""
-        return [n for n, when in self.times.items() if when <= at]
+        return [number for number, acknowledged in self.times.items() if acknowledged <= moment]
 
 
-def test_a_dropped_table_is_there_again_as_of_the_second_before(ops: Console) -> None:
+def test_a_dropped_table_is_there_again_as_of_the_second_before(ops: OpsConsole) -> None:
     clock = ops.stage.clock
-    client = Noting(ops, lambda: login(ops))
+    client = TimedWriter(ops, lambda: fetch_login(ops))
     client.writer.create_table()
-    with step_clients(clock.held, client, step_seconds=7):
+    with step_clients(clock.held_clock, client, step_seconds=7):
         clock.sleep(700)
-    dropped = clock.held.now()
+    dropped = clock.held_clock.now()
     with client.writer._connect() as connection:
         connection.execute(f"DROP TABLE {WRITER_TABLE}".encode())
     clock.sleep(900)
     before = dropped - timedelta(seconds=1)
-    found = ops.json(f"recover point-in-time --to {format_time(before)} --name before --yes")
+    found = ops.run_for_json(
+        f"recover point-in-time --to {format_time(before)} --name before --yes"
+    )
     whole = datetime.fromisoformat(format_time(before).replace("Z", "+00:00"))
-    wanted = client.until(whole)
-    assert rows(ops, found["instance"]) == wanted
+    wanted = client.list_acknowledged(whole)
+    assert read_rows(ops, found["instance"]) == wanted
     assert 90 < len(wanted) < len(client.times), "some were written in the last second"
     with pytest.raises(psycopg.errors.UndefinedTable):
-        rows(ops, OWN)
-    out, err = ops(f"recover compare {OWN} {OWN}-before --heartbeat {WRITER_TABLE}.n --no-sql", 0)
+        read_rows(ops, PRIMARY_IDENTIFIER)
+    out, err = ops(
+        f"recover compare {PRIMARY_IDENTIFIER} {PRIMARY_IDENTIFIER}-before --heartbeat {WRITER_TABLE}.n --no-sql",
+        0,
+    )
     assert "settings alone" in out
-    compared = ops.json(f"recover compare {OWN} {OWN}-before", 3)["items"]
+    compared = ops.run_for_json(
+        f"recover compare {PRIMARY_IDENTIFIER} {PRIMARY_IDENTIFIER}-before", 3
+    )["items"]
     assert compared == [
         {
             "kind": "table",
@@ -108,94 +116,98 @@ def test_a_dropped_table_is_there_again_as_of_the_second_before(ops: Console) ->
 
 
 @pytest.mark.exhaustive
-def test_a_restored_one_takes_the_password_that_the_secret_has_now(ops: Console) -> None:
+def test_a_restored_one_takes_the_password_that_the_secret_has_now(ops: OpsConsole) -> None:
     clock, own = ops.stage.clock, ops.stage.client("rds")
     arn = ops.stage.outputs.database.secret_arn
     secrets = ops.stage.client("secretsmanager")
     content = {**json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])}
     clock.sleep(900)
-    own.create_db_snapshot(DBInstanceIdentifier=OWN, DBSnapshotIdentifier=f"{OWN}-old")
+    own.create_db_snapshot(
+        DBInstanceIdentifier=PRIMARY_IDENTIFIER, DBSnapshotIdentifier=f"{PRIMARY_IDENTIFIER}-old"
+    )
     clock.sleep(900)
-    own.modify_db_instance(DBInstanceIdentifier=OWN, MasterUserPassword="another-password")
+    own.modify_db_instance(
+        DBInstanceIdentifier=PRIMARY_IDENTIFIER, MasterUserPassword="another-password"
+    )
     secrets.put_secret_value(
         SecretId=arn, SecretString=json.dumps({**content, "password": "another-password"})
     )
     clock.sleep(900)
-    found = ops.json(f"recover snapshot {OWN}-old --name old --yes")
-    at = seen(ops.stage, found["instance"])["Endpoint"]
+    found = ops.run_for_json(f"recover snapshot {PRIMARY_IDENTIFIER}-old --name old --yes")
+    at = describe_database(ops.stage, found["instance"])["Endpoint"]
 
     def enter(word: str) -> None:
         psycopg.connect(
             host=at["Address"],
             port=at["Port"],
-            user=USER,
+            user=DATABASE_USER,
             password=word,
-            dbname=NAME,
+            dbname=DATABASE_NAME,
             sslmode="disable",
         ).close()
 
     enter("another-password")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-        enter(WORD)
-    compared = ops(f"recover compare {OWN} {OWN}-old", 0)[0]
-    assert f"{OWN}-old is as {OWN}" in compared
+        enter(DATABASE_PASSWORD)
+    compared = ops(f"recover compare {PRIMARY_IDENTIFIER} {PRIMARY_IDENTIFIER}-old", 0)[0]
+    assert f"{PRIMARY_IDENTIFIER}-old is as {PRIMARY_IDENTIFIER}" in compared
 
 
-def restored(ops: Console, client: Noting) -> tuple[str, list[int]]:
+def restore_while_writing(ops: OpsConsole, client: TimedWriter) -> tuple[str, list[int]]:
     """An instance restored to the latest time while the client writes, and what it has not."""
     clock = ops.stage.clock
-    with step_clients(clock.held, client, step_seconds=60):
+    with step_clients(clock.held_clock, client, step_seconds=60):
         clock.sleep(900)
         line = "recover point-in-time --to latest --name again --yes"
-        name = ops.json(line)["instance"]
+        name = ops.run_for_json(line)["instance"]
     client.writer._longest_gap = 0.0  # what is felt is looked at from here on
-    there = rows(ops, name)
-    return name, [n for n in client.times if n not in there]
+    restored_rows = read_rows(ops, name)
+    return name, [number for number in client.times if number not in restored_rows]
 
 
 @pytest.mark.exhaustive
 def test_by_rename_nobody_is_answered_for_two_renames_and_what_came_later_is_lost(
-    ops: Console,
+    ops: OpsConsole,
 ) -> None:
     clock = ops.stage.clock
-    client = Noting(ops, lambda: login(ops))
+    client = TimedWriter(ops, lambda: fetch_login(ops))
     client.writer.create_table()
-    name, missing = restored(ops, client)
-    kept = seen(ops.stage)["DbiResourceId"]
-    with step_clients(clock.held, client, step_seconds=3 * STEP_SECONDS):
-        made = ops.json(ops.seen(f"recover promote {name} --by rename"))
+    name, missing = restore_while_writing(ops, client)
+    kept = describe_database(ops.stage)["DbiResourceId"]
+    with step_clients(clock.held_clock, client, step_seconds=3 * STEP_SECONDS):
+        made = ops.run_for_json(ops.add_plan_hash(f"recover promote {name} --by rename"))
         clock.sleep(2 * STEP_SECONDS)
     client.writer.count_lost_rows()
     found = client.writer.get_observation()
-    old = seen(ops.stage, made["kept"])
+    old = describe_database(ops.stage, made["kept"])
     assert (old["DbiResourceId"], old["DBInstanceStatus"]) == (kept, "available")
-    assert 2 * RENAME <= found.longest_gap <= 2 * RENAME + 120
-    late = [n for n in client.times if n not in rows(ops, OWN)]
+    assert 2 * RENAME_SECONDS <= found.longest_gap <= 2 * RENAME_SECONDS + 120
+    late = [n for n in client.times if n not in read_rows(ops, PRIMARY_IDENTIFIER)]
     assert (found.lost_rows, late[: len(missing)]) == (len(late), missing)
-    assert set(late) <= set(rows(ops, made["kept"])), "nothing that was acknowledged is gone"
+    assert set(late) <= set(read_rows(ops, made["kept"])), "nothing that was acknowledged is gone"
     ops(f"runs note {made['run']} client-saw-{found.longest_gap:.0f}-s-without-an-answer")
     report = ops(f"runs report {made['run']}")[0]
     assert "without-an-answer" in report
     ops(f"runs undo {made['run']} --yes")
-    assert seen(ops.stage)["DbiResourceId"] == kept
+    assert describe_database(ops.stage)["DbiResourceId"] == kept
 
 
-class Restarted(Noting):
+class RestartedWriter(TimedWriter):
     """A client that is started anew whenever its service is: then it reads the secret again."""
 
-    def __init__(self, ops: Console, where: Any) -> None:
-        super().__init__(ops, where)
-        self._deployed = self._deployments()
+    def __init__(self, ops: OpsConsole, fetch_address: Any) -> None:
+        super().__init__(ops, fetch_address)
+        self._deployment_count = self._count_deployments()
 
-    def _deployments(self) -> int:
-        found = self.ops.stage.client("ecs").list_service_deployments(
+    def _count_deployments(self) -> int:
+        response = self.ops.stage.client("ecs").list_service_deployments(
             cluster="bulwark-test", service="backend", status=["SUCCESSFUL"]
         )
-        return len(found["serviceDeployments"])
+        return len(response["serviceDeployments"])
 
     def send_request(self) -> None:
-        if (now := self._deployments()) != self._deployed:
-            self._deployed = now
+        if (now := self._count_deployments()) != self._deployment_count:
+            self._deployment_count = now
             if self.writer._connection is not None:
                 self.writer._connection.close()
         super().send_request()
@@ -203,7 +215,7 @@ class Restarted(Noting):
 
 @pytest.mark.exhaustive
 def test_by_secret_it_is_not_felt_and_what_was_written_meanwhile_is_in_the_old_one(
-    ops: Console,
+    ops: OpsConsole,
 ) -> None:
     clock = ops.stage.clock
     arn = ops.stage.outputs.database.secret_arn
@@ -214,28 +226,30 @@ def test_by_secret_it_is_not_felt_and_what_was_written_meanwhile_is_in_the_old_o
         return known
 
     before = secret()
-    client = Restarted(ops, secret)
+    client = RestartedWriter(ops, secret)
     client.writer.create_table()
-    name, missing = restored(ops, client)
-    with step_clients(clock.held, client, step_seconds=STEP_SECONDS):
-        made = ops.json(ops.seen(f"recover promote {name} --by secret"))
+    name, missing = restore_while_writing(ops, client)
+    with step_clients(clock.held_clock, client, step_seconds=STEP_SECONDS):
+        made = ops.run_for_json(ops.add_plan_hash(f"recover promote {name} --by secret"))
         clock.sleep(2 * STEP_SECONDS)
     client.writer.count_lost_rows()
     found = client.writer.get_observation()
     after = secret()
     assert {k: v for k, v in after.items() if before[k] != v}.keys() == {"host"}
-    assert after["host"] == seen(ops.stage, name)["Endpoint"]["Address"]
+    assert after["host"] == describe_database(ops.stage, name)["Endpoint"]["Address"]
     assert found.longest_gap <= 2 * STEP_SECONDS
-    late = [n for n in client.times if n not in rows(ops, name)]
+    late = [n for n in client.times if n not in read_rows(ops, name)]
     assert found.lost_rows == len(late) >= len(missing)
-    assert set(late) <= set(rows(ops, OWN)), "nothing that was acknowledged is gone"
-    assert set(client.times) - set(late) <= set(rows(ops, name))
+    assert set(late) <= set(read_rows(ops, PRIMARY_IDENTIFIER)), (
+        "nothing that was acknowledged is gone"
+    )
+    assert set(client.times) - set(late) <= set(read_rows(ops, name))
     ops(f"runs undo {made['run']} --yes")
     assert secret() == before
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("recover point-in-time --to 2099-01-01T00:00:00Z --name x --yes", "may be latest or from"),
         ("recover point-in-time --to latest --name there --yes", "is there already"),
@@ -243,23 +257,23 @@ def test_by_secret_it_is_not_felt_and_what_was_written_meanwhile_is_in_the_old_o
     ],
 )
 def test_a_restore_that_cannot_be_is_refused_before_any_change(
-    ops: Console, line: str, said: str
+    ops: OpsConsole, line: str, message: str
 ) -> None:
     rds = ops.stage.client("rds")
     ops.stage.clock.sleep(900)
     rds.restore_db_instance_to_point_in_time(
-        SourceDBInstanceIdentifier=OWN,
-        TargetDBInstanceIdentifier=f"{OWN}-there",
+        SourceDBInstanceIdentifier=PRIMARY_IDENTIFIER,
+        TargetDBInstanceIdentifier=f"{PRIMARY_IDENTIFIER}-there",
         UseLatestRestorableTime=True,
     )
     before = [i["DBInstanceIdentifier"] for i in rds.describe_db_instances()["DBInstances"]]
-    assert said in ops(line, 2)[1]
+    assert message in ops(line, 2)[1]
     after = [i["DBInstanceIdentifier"] for i in rds.describe_db_instances()["DBInstances"]]
     assert after == before
     assert ops("runs list")[0].count("restore-") == 0
 
 
-def test_a_full_quota_is_refused_before_any_change(ops: Console) -> None:
+def test_a_full_quota_is_refused_before_any_change(ops: OpsConsole) -> None:
     from sandbox.patches.rds.restores import set_instance_quota
     from tests.ops.stage import ACCOUNT, REGION
 

@@ -19,20 +19,20 @@ from sandbox.clients.http_client import step_clients
 from sandbox.patches.rds import restores as rds_restores
 from sandbox.patches.rds.changes import MODIFY_SECONDS, PASSWORD_RESET_SECONDS
 from sandbox.patches.rds.instances import BACKUP_SECONDS, STANDBY_SECONDS
-from tests.ops.command_line import Console
-from tests.ops.sql_stage import NAME, USER
-from tests.ops.stage import Stage, interrupted
-from tests.ops.writing_client import held_console, login
+from tests.ops.command_line import OpsConsole
+from tests.ops.sql_stage import DATABASE_NAME, DATABASE_USER
+from tests.ops.stage import Stage, interrupt_at_sleep
+from tests.ops.writing_client import fetch_login, open_simulated_console
 
-DRILL = "recover drill --yes --heartbeat beats.at"
-ALARM = "bulwark-test-database-cpu-critical"
-DETECT = 5 * 60
+DRILL_LINE = "recover drill --yes --heartbeat beats.at"
+CPU_ALARM = "bulwark-test-database-cpu-critical"
+DETECTION_SECONDS = 5 * 60
 
 
-def alarm(on: Stage) -> None:
+def put_cpu_alarm(on: Stage) -> None:
     """An alarm that pages after five minutes."""
     on.client("cloudwatch").put_metric_alarm(
-        AlarmName=ALARM,
+        AlarmName=CPU_ALARM,
         Namespace="AWS/RDS",
         MetricName="CPUUtilization",
         Statistic="Average",
@@ -41,30 +41,32 @@ def alarm(on: Stage) -> None:
         Threshold=95,
         ComparisonOperator="GreaterThanThreshold",
     )
-    part = on.outputs.alarms.model_copy(update={"names": {"P0": (ALARM,)}})
+    part = on.outputs.alarms.model_copy(update={"names": {"P0": (CPU_ALARM,)}})
     on.outputs = on.outputs.model_copy(update={"alarms": part})
 
 
 @pytest.fixture
-def ops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Console]:
-    watched = {"MonitoringInterval": 60, "MonitoringRoleArn": "arn:aws:iam::123456789012:role/m"}
-    with held_console(tmp_path, alarm, AllocatedStorage=100, **watched) as made:
-        made.capture = capsys
-        made.stage.clock.sleep(3600)
-        yield made
+def ops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[OpsConsole]:
+    monitoring = {"MonitoringInterval": 60, "MonitoringRoleArn": "arn:aws:iam::123456789012:role/m"}
+    with open_simulated_console(
+        tmp_path, put_cpu_alarm, AllocatedStorage=100, **monitoring
+    ) as console:
+        console.capture = capsys
+        console.stage.clock.sleep(3600)
+        yield console
 
 
-class Beating:
+class HeartbeatWriter:
     """An application that writes the time all the time."""
 
-    def __init__(self, ops: Console) -> None:
+    def __init__(self, ops: OpsConsole) -> None:
         self.ops = ops
         self.connection = psycopg.connect(
             host=ops.stage.outputs.database.endpoint,
             port=ops.stage.outputs.database.port,
-            user=USER,
-            password=login(ops)["password"],
-            dbname=NAME,
+            user=DATABASE_USER,
+            password=fetch_login(ops)["password"],
+            dbname=DATABASE_NAME,
             sslmode="disable",
             autocommit=True,
         )
@@ -72,25 +74,25 @@ class Beating:
         self.times: list[datetime] = []
 
     def send_request(self) -> None:
-        now = self.ops.stage.clock.held.now()
+        now = self.ops.stage.clock.held_clock.now()
         self.connection.execute("INSERT INTO beats VALUES (%s)", (now,))
         self.times.append(now)
 
 
-def left(ops: Console) -> list[Any]:
+def list_restored_instances(ops: OpsConsole) -> list[Any]:
     ops.stage.clock.sleep(3600)
     return restoring.found(ops.stage.aws, ops.stage.outputs)
 
 
 def test_it_measures_what_the_restore_took_and_what_would_have_been_lost(
-    ops: Console, tmp_path: Path
+    ops: OpsConsole, tmp_path: Path
 ) -> None:
-    client = Beating(ops)
-    with step_clients(ops.stage.clock.held, client, step_seconds=13):
+    client = HeartbeatWriter(ops)
+    with step_clients(ops.stage.clock.held_clock, client, step_seconds=13):
         ops.stage.clock.sleep(640)
-    began = ops.stage.clock.held.now()
+    began = ops.stage.clock.held_clock.now()
     page = tmp_path / "drill.html"
-    made = ops.json(f"{DRILL} --to {page}")
+    made = ops.run_for_json(f"{DRILL_LINE} --to {page}")
     restorable = began.timestamp() - began.timestamp() % 300
     newest = max(t.timestamp() for t in client.times if t.timestamp() <= restorable)
     assert made["rpo_by"] == "heartbeat"
@@ -107,42 +109,42 @@ def test_it_measures_what_the_restore_took_and_what_would_have_been_lost(
         + MODIFY_SECONDS
         + PASSWORD_RESET_SECONDS
     )
-    assert made["phases"]["detect"] == DETECT
-    ours = made["rto_seconds"] - DETECT - takes
+    assert made["phases"]["detect"] == DETECTION_SECONDS
+    ours = made["rto_seconds"] - DETECTION_SECONDS - takes
     assert 0 <= ours <= 0.02 * takes, f"{ours:.0f} s of our own over {takes} s of AWS's"
     assert made["met"] is True
     assert made["phases"]["warm"] > 0
     text = page.read_text(encoding="utf-8")
     assert made["run"] in text
     assert text.count("<rect") == len([p for p in ("detect", "restore", "configure") if p])
-    assert left(ops) == []
+    assert list_restored_instances(ops) == []
 
 
 @pytest.mark.exhaustive
-def test_an_objective_that_is_missed_is_exit_code_3_and_kept(ops: Console) -> None:
-    Beating(ops).ask()
+def test_an_objective_that_is_missed_is_exit_code_3_and_kept(ops: OpsConsole) -> None:
+    HeartbeatWriter(ops).send_request()
     ops.stage.clock.sleep(900)
     said = ops("recover drill --yes --rto 10 --rpo 1 --sql", 3)[1]
     assert "its RTO is 24 min, wanted 10 min at most" in said
-    kept = ops.json("recover drills")["items"]
+    kept = ops.run_for_json("recover drills")["items"]
     assert [(one["met"], one["rpo_by"]) for one in kept] == [(False, "restorable time")]
     assert kept[0]["objectives"] == {"rto_seconds": 600, "rpo_seconds": 60}
-    assert left(ops) == []
+    assert list_restored_instances(ops) == []
 
 
 @pytest.mark.parametrize("way", ["resume", pytest.param("undo", marks=pytest.mark.exhaustive)])
 def test_killed_and_carried_on_or_undone_it_leaves_nothing_and_is_recorded(
-    ops: Console, way: str
+    ops: OpsConsole, way: str
 ) -> None:
-    with interrupted(ops.stage.clock, 40):
+    with interrupt_at_sleep(ops.stage.clock, 40):
         ops("recover drill --yes --no-sql", 130)
     (one,) = restoring.found(ops.stage.aws, ops.stage.outputs)
     run = one["DBInstanceIdentifier"].removeprefix("bulwark-test-database-")
-    before = ops.json("recover drills")["items"]
+    before = ops.run_for_json("recover drills")["items"]
     assert [d["outcome"] for d in before] == ["unfinished"]
     ops(f"runs {way} {run}")
-    assert left(ops) == []
-    (kept,) = ops.json("recover drills")["items"]
+    assert list_restored_instances(ops) == []
+    (kept,) = ops.run_for_json("recover drills")["items"]
     assert kept["outcome"] == {"resume": "done", "undo": "undone"}[way]
     assert kept["met"] is False
     assert any("interrupted" in reason for reason in kept["why"])
@@ -154,23 +156,23 @@ def test_killed_and_carried_on_or_undone_it_leaves_nothing_and_is_recorded(
 
 @pytest.mark.exhaustive
 @pytest.mark.exhaustive
-def test_one_that_never_answers_is_undone_and_that_is_what_is_said(ops: Console) -> None:
-    with patch("ops.database.sql.connection.Database.rows", side_effect=_nobody):
+def test_one_that_never_answers_is_undone_and_that_is_what_is_said(ops: OpsConsole) -> None:
+    with patch("ops.database.sql.connection.Database.rows", side_effect=_raise_unreachable):
         said = ops("recover drill --yes --sql", 5)[1]
     assert "failed and was undone" in said
-    assert left(ops) == []
-    (kept,) = ops.json("recover drills")["items"]
+    assert list_restored_instances(ops) == []
+    (kept,) = ops.run_for_json("recover drills")["items"]
     assert kept["outcome"] == "undone"
 
 
-def _nobody(*_: Any, **__: Any) -> Any:
+def _raise_unreachable(*_: Any, **__: Any) -> Any:
     from ops.core.errors import UnreachableError
 
     raise UnreachableError("nobody answers")
 
 
-def drill(number: int, rto: float, **given: Any) -> Drill:
-    known = {
+def build_past_drill(number: int, rto: float, **overrides: Any) -> Drill:
+    fields = {
         "run": f"drill-{number}",
         "taken": f"2026-{number:02}-01T00:00:00Z",
         "stack": "test",
@@ -183,32 +185,42 @@ def drill(number: int, rto: float, **given: Any) -> Drill:
         "tables": None,
         "rows": None,
         "met": True,
-        **given,
+        **overrides,
     }
-    return Drill.model_validate(known)
+    return Drill.model_validate(fields)
 
 
 def test_a_regression_is_a_quarter_and_two_minutes_slower_than_the_last_five() -> None:
-    before = [drill(n, 1200) for n in range(1, 6)]
-    assert drills.regression(drill(7, 1700), before).startswith("its RTO is 28 min")
-    assert drills.regression(drill(7, 1400), before) == ""
-    assert drills.regression(drill(7, 1700), []) == ""
-    quick = [drill(n, 100) for n in range(1, 6)]
-    assert drills.regression(drill(7, 200), quick) == "", "less than two minutes"
-    stopped = drill(7, 9000, why=("it was interrupted and carried on: its times are not AWS's",))
+    before = [build_past_drill(n, 1200) for n in range(1, 6)]
+    assert drills.regression(build_past_drill(7, 1700), before).startswith("its RTO is 28 min")
+    assert drills.regression(build_past_drill(7, 1400), before) == ""
+    assert drills.regression(build_past_drill(7, 1700), []) == ""
+    quick = [build_past_drill(n, 100) for n in range(1, 6)]
+    assert drills.regression(build_past_drill(7, 200), quick) == "", "less than two minutes"
+    stopped = build_past_drill(
+        7, 9000, why=("it was interrupted and carried on: its times are not AWS's",)
+    )
     assert drills.regression(stopped, before) == ""
-    assert drills.regression(drill(7, 1700), [*before[:4], drill(5, 99, outcome="undone")]) != ""
+    assert (
+        drills.regression(
+            build_past_drill(7, 1700), [*before[:4], build_past_drill(5, 99, outcome="undone")]
+        )
+        != ""
+    )
 
 
 def test_records_of_later_versions_and_damaged_ones(tmp_path: Path) -> None:
-    assert drills._read(json.dumps({**drill(1, 5).model_dump(), "later": 1})).run == "drill-1"
+    assert (
+        drills._read(json.dumps({**build_past_drill(1, 5).model_dump(), "later": 1})).run
+        == "drill-1"
+    )
     with pytest.raises(Exception, match="no drill's"):
         drills._read("{")
-    journal = Journal(StackContext.get_journal_store(_Folder(tmp_path), "r"))  # type: ignore[arg-type]
+    journal = Journal(StackContext.get_journal_store(_FolderContext(tmp_path), "r"))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no drill's journal"):
         drills.of_journal(journal)
 
 
-class _Folder:
+class _FolderContext:
     def __init__(self, folder: Path) -> None:
         self.folder = folder

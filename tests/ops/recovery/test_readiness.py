@@ -16,39 +16,48 @@ from ops.recovery import estimate as estimating
 from ops.recovery import readiness
 from ops.recovery.drill_history import Drill, Objectives, Phases
 from ops.recovery.estimate import DEPLOY
-from tests.ops.db_stage import failing
-from tests.ops.every_command import prepared, put_bucket, typing
-from tests.ops.stage import ACCOUNT, PREFIX, RECOVERY, REGION, Stage, stack_outputs
+from tests.ops.db_stage import fail_operations
+from tests.ops.every_command import open_command_line, put_operations_bucket, put_recovery_region
+from tests.ops.stage import (
+    ACCOUNT,
+    RECOVERY_REGION,
+    REGION,
+    STACK_PREFIX,
+    Stage,
+    build_stack_outputs,
+)
 
-NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
-Said = dict[str, Any]
+READINESS_TIME = datetime(2026, 11, 26, 12, tzinfo=UTC)
+ReadinessItems = dict[str, Any]
 
 
 @pytest.fixture
-def look(capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
+def readiness_stage(capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
     """The stage, and what `ops recover ready` says of it."""
-    with typing(prepared) as (on, typed):
+    with open_command_line(put_recovery_region) as (on, run_line):
 
-        def looked(code: int = 3) -> Said:
+        def run_ready(code: int = 3) -> ReadinessItems:
             capsys.readouterr()
-            assert typed("recover ready --output json") == code
+            assert run_line("recover ready --output json") == code
             body = json.loads(capsys.readouterr().out)
             return {"body": body, **{item["subject"]: item for item in body["items"]}}
 
-        yield on, looked, typed
+        yield on, run_ready, run_line
 
 
-def published(on: Stage) -> None:
+def publish_outputs(on: Stage) -> None:
     """The outputs in the recovery region, as the stack writes them."""
     from ops.outputs import divide_part
 
     body = on.outputs.model_dump(mode="json", by_alias=True)
     body["stack"]["protect"] = False  # as the console has them
     for part, value in body.items():
-        grown = {"services": "services", "loadBalancer": "targets"}.get(part)
-        labels = sorted(value[grown]) if grown else ["1"] if part == "alarms" else []
+        labelled_part = {"services": "services", "loadBalancer": "targets"}.get(part)
+        labels = (
+            sorted(value[labelled_part]) if labelled_part else ["1"] if part == "alarms" else []
+        )
         for name, text in divide_part(part, value, labels).items():
-            on.client("ssm", RECOVERY).put_parameter(
+            on.client("ssm", RECOVERY_REGION).put_parameter(
                 Name=f"{on.outputs.backups.outputs_path}/{name}",
                 Value=text,
                 Type="String",
@@ -56,69 +65,74 @@ def published(on: Stage) -> None:
             )
 
 
-def test_what_is_prepared_is_told_and_what_is_missing_says_what_helps(look: Any) -> None:
-    on, looked, _ = look
+def test_what_is_prepared_is_told_and_what_is_missing_says_what_helps(readiness_stage: Any) -> None:
+    on, looked, _ = readiness_stage
     on.clock.sleep(3600)
     found = looked()
     assert {
         s: found[s]["state"]
         for s in (
             "recovery region",
-            f"key in {RECOVERY}",
-            f"room for a database in {RECOVERY}",
-            f"replication to {RECOVERY}",
+            f"key in {RECOVERY_REGION}",
+            f"room for a database in {RECOVERY_REGION}",
+            f"replication to {RECOVERY_REGION}",
             "restorable here",
         )
     } == dict.fromkeys(
         (
             "recovery region",
-            f"key in {RECOVERY}",
-            f"room for a database in {RECOVERY}",
-            f"replication to {RECOVERY}",
+            f"key in {RECOVERY_REGION}",
+            f"room for a database in {RECOVERY_REGION}",
+            f"replication to {RECOVERY_REGION}",
             "restorable here",
         ),
         "ok",
     )
     missing = {
         f"copy of Pulumi's state in {REGION}": "ops state backup",
-        f"outputs in {RECOVERY}": "pulumi up --refresh",
-        f"images in {RECOVERY}": "aws ecr put-replication-configuration",
+        f"outputs in {RECOVERY_REGION}": "pulumi up --refresh",
+        f"images in {RECOVERY_REGION}": "aws ecr put-replication-configuration",
         "drill of the last month": "ops recover drill",
     }
     for subject, command in missing.items():
         assert found[subject]["state"] == "failing"
         assert found[subject]["command"].startswith(command)
     ways = {(e["way"], e["phase"].split(":")[0]) for e in found["body"]["estimates"]}
-    assert {("here", "RTO"), ("here", "RPO"), (RECOVERY, "RTO"), (RECOVERY, "RPO")} <= ways
+    assert {
+        ("here", "RTO"),
+        ("here", "RPO"),
+        (RECOVERY_REGION, "RTO"),
+        (RECOVERY_REGION, "RPO"),
+    } <= ways
 
 
-def test_what_has_been_brought_about_is_found(look: Any) -> None:
-    on, looked, typed = look
-    published(on)
+def test_what_has_been_brought_about_is_found(readiness_stage: Any) -> None:
+    on, looked, typed = readiness_stage
+    publish_outputs(on)
     on.client("s3").put_object(
         Bucket=on.outputs.backups.operations_bucket, Key="states/test/state-1.json", Body=b"{}"
     )
     on.client("ecr").put_replication_configuration(
         replicationConfiguration={
-            "rules": [{"destinations": [{"region": RECOVERY, "registryId": "123456789012"}]}]
+            "rules": [{"destinations": [{"region": RECOVERY_REGION, "registryId": "123456789012"}]}]
         }
     )
     assert typed("recover drill --no-sql --rto 60 --rpo 60 --yes") == 0
     found = looked(0)
     assert found["body"]["failing"] == found["body"]["unknown"] == 0
-    assert found[f"outputs in {RECOVERY}"]["evidence"] == "are those of the stack"
+    assert found[f"outputs in {RECOVERY_REGION}"]["evidence"] == "are those of the stack"
     here = next(e for e in found["body"]["estimates"] if e["phase"].startswith("RTO"))
     assert here["source"].startswith("the drill drill-")
 
 
-def test_outputs_of_before_are_not_those_of_now(look: Any) -> None:
-    on, looked, _ = look
-    published(on)
+def test_outputs_of_before_are_not_those_of_now(readiness_stage: Any) -> None:
+    on, looked, _ = readiness_stage
+    publish_outputs(on)
     name = f"{on.outputs.backups.outputs_path}/database"
-    ssm = on.client("ssm", RECOVERY)
+    ssm = on.client("ssm", RECOVERY_REGION)
     text = ssm.get_parameter(Name=name)["Parameter"]["Value"].replace("5433", "5432")
     ssm.put_parameter(Name=name, Value=text, Type="String", Overwrite=True)
-    assert looked()[f"outputs in {RECOVERY}"]["evidence"] == "are not those of the stack"
+    assert looked()[f"outputs in {RECOVERY_REGION}"]["evidence"] == "are not those of the stack"
 
 
 @pytest.mark.parametrize(
@@ -130,16 +144,16 @@ def test_outputs_of_before_are_not_those_of_now(look: Any) -> None:
     ],
 )
 def test_what_could_not_be_looked_at_is_unknown(
-    look: Any, code: str, operation: str, subject: str
+    readiness_stage: Any, code: str, operation: str, subject: str
 ) -> None:
-    _, looked, _ = look
-    with failing(code, operation):
+    _, looked, _ = readiness_stage
+    with fail_operations(code, operation):
         found = looked()
     assert found[subject]["state"] == "unknown"
 
 
-def drill(**given: Any) -> Drill:
-    known = {
+def build_recent_drill(**overrides: Any) -> Drill:
+    fields = {
         "run": "drill-1",
         "taken": "2026-11-20T00:00:00Z",
         "stack": "test",
@@ -152,13 +166,13 @@ def drill(**given: Any) -> Drill:
         "tables": None,
         "rows": None,
         "met": True,
-        **given,
+        **overrides,
     }
-    return Drill.model_validate(known)
+    return Drill.model_validate(fields)
 
 
 @pytest.mark.parametrize(
-    ("given", "state"),
+    ("overrides", "state"),
     [
         ({}, "ok"),
         ({"taken": "2026-10-01T00:00:00Z"}, "failing"),
@@ -166,45 +180,48 @@ def drill(**given: Any) -> Drill:
     ],
 )
 def test_a_drill_counts_for_a_month_and_where_it_met_its_objectives(
-    given: Said, state: str
+    overrides: ReadinessItems, state: str
 ) -> None:
-    assert readiness.drilled([drill(**given)], NOW).state == state
+    assert readiness.drilled([build_recent_drill(**overrides)], READINESS_TIME).state == state
 
 
 def test_an_estimate_is_from_the_last_drill_or_says_that_it_assumes() -> None:
-    outputs = stack_outputs()
+    outputs = build_stack_outputs()
     seen = {"AllocatedStorage": 100, "LatestRestorableTime": "2026-11-26T11:57:00Z"}
     replica = {"RestoreWindow": {"LatestTime": "2026-11-26T11:50:00Z"}}
-    measured = drill(phases=Phases(restore=1200, configure=200, first_query=40))
-    figures = estimating.estimates(outputs, [measured], seen, replica, NOW)
+    measured = build_recent_drill(phases=Phases(restore=1200, configure=200, first_query=40))
+    figures = estimating.estimates(outputs, [measured], seen, replica, READINESS_TIME)
     assert [(e.way, e.seconds) for e in figures] == [
         ("here", 1200),
         ("here", 240),
         ("here", 1500),
         ("here", 1024),
         ("here", 180),
-        (RECOVERY, DEPLOY),
-        (RECOVERY, 1200),
-        (RECOVERY, 240),
-        (RECOVERY, DEPLOY + 1440),
-        (RECOVERY, 600),
+        (RECOVERY_REGION, DEPLOY),
+        (RECOVERY_REGION, 1200),
+        (RECOVERY_REGION, 240),
+        (RECOVERY_REGION, DEPLOY + 1440),
+        (RECOVERY_REGION, 600),
     ]
     assert {e.source for e in figures if e.phase == "restore"} == {"the drill drill-1"}
-    nothing = estimating.estimates(outputs, [], None, OpsError("rds was denied"), NOW)
+    nothing = estimating.estimates(outputs, [], None, OpsError("rds was denied"), READINESS_TIME)
     lost = [(e.seconds, e.source) for e in nothing if "RPO" in e.phase]
     assert lost == [(None, "there is none"), (None, "nobody knows: rds was denied")]
     assert all("an assumption" in e.source for e in nothing if e.phase == "restore")
 
 
-def copied(on: Stage) -> None:
+def put_replicated_bucket(on: Stage) -> None:
     """A bucket that is replicated to the recovery region."""
-    prepared(on)
-    put_bucket(on)
-    there, s3 = f"{PREFIX}-operations-there", on.client("s3")
-    on.client("s3", RECOVERY).create_bucket(
-        Bucket=there, CreateBucketConfiguration={"LocationConstraint": RECOVERY}
+    put_recovery_region(on)
+    put_operations_bucket(on)
+    copy_bucket, s3 = f"{STACK_PREFIX}-operations-there", on.client("s3")
+    on.client("s3", RECOVERY_REGION).create_bucket(
+        Bucket=copy_bucket, CreateBucketConfiguration={"LocationConstraint": RECOVERY_REGION}
     )
-    for region, name in ((REGION, on.outputs.backups.operations_bucket), (RECOVERY, there)):
+    for region, name in (
+        (REGION, on.outputs.backups.operations_bucket),
+        (RECOVERY_REGION, copy_bucket),
+    ):
         on.client("s3", region).put_bucket_versioning(
             Bucket=name, VersioningConfiguration={"Status": "Enabled"}
         )
@@ -218,87 +235,89 @@ def copied(on: Stage) -> None:
                     "Priority": 1,
                     "Filter": {"Prefix": ""},
                     "DeleteMarkerReplication": {"Status": "Disabled"},
-                    "Destination": {"Bucket": f"arn:aws:s3:::{there}"},
+                    "Destination": {"Bucket": f"arn:aws:s3:::{copy_bucket}"},
                 }
             ],
         },
     )
-    part = on.outputs.backups.model_copy(update={"recovery_bucket": there})
+    part = on.outputs.backups.model_copy(update={"recovery_bucket": copy_bucket})
     on.outputs = on.outputs.model_copy(update={"backups": part})
 
 
-def keep(on: Stage, bucket: str, key: str, region: str) -> None:
+def put_dated_object(on: Stage, bucket: str, key: str, region: str) -> None:
     """An object of the sandbox's time."""
     on.client("s3", region).put_object(Bucket=bucket, Key=key, Body=b"{}")
     for version in s3_backends[ACCOUNT]["aws"].buckets[bucket].keys.getlist(key):
-        version.last_modified = on.clock.held.now().replace(tzinfo=None)
+        version.last_modified = on.clock.held_clock.now().replace(tzinfo=None)
 
 
 def test_the_bucket_is_replicated_and_what_is_in_it_has_arrived(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    subject = f"operations bucket in {RECOVERY}"
-    with typing(copied) as (on, typed):
+    subject = f"operations bucket in {RECOVERY_REGION}"
+    with open_command_line(put_replicated_bucket) as (on, typed):
 
-        def found() -> Said:
+        def found() -> ReadinessItems:
             capsys.readouterr()
             typed("recover ready --output json")
-            items: list[Said] = json.loads(capsys.readouterr().out)["items"]
+            items: list[ReadinessItems] = json.loads(capsys.readouterr().out)["items"]
             return next(item for item in items if item["subject"] == subject)
 
         own, there = on.outputs.backups.operations_bucket, str(on.outputs.backups.recovery_bucket)
         assert found()["evidence"] == "is replicated; there is nothing in it yet"
-        keep(on, own, "states/test/state-1.json", REGION)
+        put_dated_object(on, own, "states/test/state-1.json", REGION)
         assert found()["state"] == "ok", "it has an hour to arrive"
         on.clock.sleep(7200)
         assert "1 objects of an hour ago or more are not there" in found()["evidence"]
-        keep(on, there, "states/test/state-1.json", RECOVERY)
+        put_dated_object(on, there, "states/test/state-1.json", RECOVERY_REGION)
         on.clock.sleep(600)
         assert found()["evidence"] == "is replicated, its newest object is of 10 min ago"
         on.client("s3").delete_bucket_replication(Bucket=own)
         assert found()["evidence"] == f"{own} is not replicated"
 
 
-def given_certificate(on: Stage) -> None:
+def put_external_certificate(on: Stage) -> None:
     """A load balancer whose certificate was given, for two names."""
-    prepared(on)
-    made = on.client("acm").request_certificate(
+    put_recovery_region(on)
+    certificate = on.client("acm").request_certificate(
         DomainName="app.example.com", SubjectAlternativeNames=["www.example.com"]
     )
     balancer = on.outputs.load_balancer
     assert balancer is not None
-    part = balancer.model_copy(update={"certificate_arn": made["CertificateArn"], "zone_id": None})
+    part = balancer.model_copy(
+        update={"certificate_arn": certificate["CertificateArn"], "zone_id": None}
+    )
     on.outputs = on.outputs.model_copy(update={"load_balancer": part})
 
 
 def test_a_certificate_that_was_given_is_there_for_all_of_its_names(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    subject = f"certificate in {RECOVERY}"
-    with typing(given_certificate) as (on, typed):
+    subject = f"certificate in {RECOVERY_REGION}"
+    with open_command_line(put_external_certificate) as (on, typed):
 
-        def found() -> Said:
+        def found() -> ReadinessItems:
             capsys.readouterr()
             typed("recover ready --output json")
-            items: list[Said] = json.loads(capsys.readouterr().out)["items"]
+            items: list[ReadinessItems] = json.loads(capsys.readouterr().out)["items"]
             return next(item for item in items if item["subject"] == subject)
 
-        acm = on.client("acm", RECOVERY)
+        acm = on.client("acm", RECOVERY_REGION)
         for names in ([], ["*.example.com"]):
             made = acm.request_certificate(
                 DomainName="app.example.com",
                 **({"SubjectAlternativeNames": names} if names else {}),
             )["CertificateArn"]
             assert found()["state"] == "failing", "not issued yet"
-            acm_backends[ACCOUNT][RECOVERY]._certificates[made].status = "ISSUED"
+            acm_backends[ACCOUNT][RECOVERY_REGION]._certificates[made].status = "ISSUED"
             assert found()["state"] == ("ok" if names else "failing")
         assert found()["evidence"] == made
 
 
 def test_what_a_lost_region_would_tell_is_unknown_and_the_rest_is_told(
-    look: Any,
+    readiness_stage: Any,
 ) -> None:
-    on, looked, _ = look
+    on, looked, _ = readiness_stage
     on.clock.sleep(3600)
     own = on.aws.call
 
@@ -325,12 +344,12 @@ def test_what_a_lost_region_would_tell_is_unknown_and_the_rest_is_told(
         )
     } == {"unknown"}
     for subject in (
-        f"newest backup in {RECOVERY}",
-        f"key in {RECOVERY}",
-        f"room for a database in {RECOVERY}",
-        f"replication to {RECOVERY}",
+        f"newest backup in {RECOVERY_REGION}",
+        f"key in {RECOVERY_REGION}",
+        f"room for a database in {RECOVERY_REGION}",
+        f"replication to {RECOVERY_REGION}",
     ):
         assert found[subject]["state"] == "ok", subject
     lost = {e["way"]: e["seconds"] for e in found["body"]["estimates"] if "RPO" in e["phase"]}
     assert lost["here"] is None
-    assert lost[RECOVERY] > 0
+    assert lost[RECOVERY_REGION] > 0

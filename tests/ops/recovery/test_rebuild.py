@@ -18,60 +18,67 @@ from moto.s3.models import s3_backends
 from ops.state import backup as states
 from sandbox.patches.rds.restores import set_instance_quota
 from tests.ops import fake_pulumi as pretended_pulumi
-from tests.ops.every_command import typing
-from tests.ops.procedures.recover import OWN, put
+from tests.ops.every_command import open_command_line
+from tests.ops.procedures.recover import PRIMARY_IDENTIFIER, put_recoverable_database
 from tests.ops.procedures.recover_rebuild import (
-    LINE,
-    NAME,
-    STATE,
-    facts,
-    put_all_lost,
-    put_lost,
-    put_program,
-    put_replicated,
+    PROGRAM_OPTION,
+    REGION_STACK,
+    STATE_FILE,
+    collect_rebuild_facts,
+    put_lost_database,
+    put_lost_stack,
+    put_program_folder,
+    put_replicated_backups,
 )
-from tests.ops.stage import ACCOUNT, RECOVERY, REGION, Stage, interrupted
-from tests.test_runbook import PAGES, commands
+from tests.ops.stage import ACCOUNT, RECOVERY_REGION, REGION, Stage, interrupt_at_sleep
+from tests.test_runbook import RUNBOOK_PAGES, list_page_commands
 
-Typed = Callable[[str], int]
+RunLine = Callable[[str], int]
 Capture = pytest.CaptureFixture[str]
 
 
 @contextmanager
-def lost(build: Callable[[Stage], None] = put_lost) -> Iterator[tuple[Stage, Typed]]:
-    with typing(build) as (on, typed):
-        yield on, typed
+def open_lost_stack(
+    set_up: Callable[[Stage], None] = put_lost_database,
+) -> Iterator[tuple[Stage, RunLine]]:
+    with open_command_line(set_up) as (on, run_line):
+        yield on, run_line
 
 
-def databases(on: Stage, region: str = REGION) -> list[str]:
-    listed = on.client("rds", region).describe_db_instances()["DBInstances"]
-    return [one["DBInstanceIdentifier"] for one in listed]
+def list_database_ids(on: Stage, region: str = REGION) -> list[str]:
+    instances = on.client("rds", region).describe_db_instances()["DBInstances"]
+    return [instance["DBInstanceIdentifier"] for instance in instances]
 
 
-ORIGIN = "bulwark:database.restoreFrom"
+RESTORE_FROM_KEY = "bulwark:database.restoreFrom"
 
 
 def test_the_stack_is_there_again_from_its_newest_backup(capsys: Capture) -> None:
-    with lost() as (on, typed):
-        assert typed(f"recover rebuild {LINE} --yes --output json") == 0
+    with open_lost_stack() as (on, typed):
+        assert typed(f"recover rebuild {PROGRAM_OPTION} --yes --output json") == 0
         made = json.loads(capsys.readouterr().out)
-        assert made["from"] == f"{OWN}-final"
-        assert databases(on) == [OWN]
-        pulumi = pretended_pulumi.of(on)
-        assert pulumi.stacks["test"].config[f"{ORIGIN}.snapshot"] == f"{OWN}-final"
+        assert made["from"] == f"{PRIMARY_IDENTIFIER}-final"
+        assert list_database_ids(on) == [PRIMARY_IDENTIFIER]
+        pulumi = pretended_pulumi.get_fake_pulumi(on)
+        assert (
+            pulumi.stacks["test"].config[f"{RESTORE_FROM_KEY}.snapshot"]
+            == f"{PRIMARY_IDENTIFIER}-final"
+        )
         assert pulumi.imports == []
-        assert typed(f"recover rebuild {LINE} --yes") == 2, "it is there again"
+        assert typed(f"recover rebuild {PROGRAM_OPTION} --yes") == 2, "it is there again"
         assert "rebuilt is what is lost" in capsys.readouterr().err
 
 
 def test_what_a_deleted_instance_has_left_is_named_by_its_resource_id(capsys: Capture) -> None:
-    with lost() as (on, typed):
+    with open_lost_stack() as (on, typed):
         backups = on.client("rds").describe_db_instance_automated_backups()
         id_ = backups["DBInstanceAutomatedBackups"][0]["DbiResourceId"]
-        assert typed(f"recover rebuild --from {id_} {LINE} --yes") == 0
-        config = pretended_pulumi.of(on).stacks["test"].config
-        assert {k: v for k, v in config.items() if ORIGIN in k} == {f"{ORIGIN}.resourceId": id_}
-        assert databases(on) == [OWN]
+        assert typed(f"recover rebuild --from {id_} {PROGRAM_OPTION} --yes") == 0
+        config = pretended_pulumi.get_fake_pulumi(on).stacks["test"].config
+        assert {k: v for k, v in config.items() if RESTORE_FROM_KEY in k} == {
+            f"{RESTORE_FROM_KEY}.resourceId": id_
+        }
+        assert list_database_ids(on) == [PRIMARY_IDENTIFIER]
     capsys.readouterr()
 
 
@@ -79,41 +86,45 @@ def test_where_pulumi_knows_nothing_it_is_told_what_to_begin_with(
     capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with lost(put_all_lost) as (on, typed):
-        pulumi = pretended_pulumi.of(on)
-        assert typed(f"recover rebuild {LINE} --yes") == 2
+    with open_lost_stack(put_lost_stack) as (on, typed):
+        pulumi = pretended_pulumi.get_fake_pulumi(on)
+        assert typed(f"recover rebuild {PROGRAM_OPTION} --yes") == 2
         assert "--state is not set, and Pulumi knows no stack test" in capsys.readouterr().err
-        assert typed(f"recover rebuild --state newest {LINE} --yes") == 1
+        assert typed(f"recover rebuild --state newest {PROGRAM_OPTION} --yes") == 1
         assert "no state of this stack was saved" in capsys.readouterr().err
-        assert (pulumi.stacks, pulumi.ups) == ({}, 0)
-        assert typed(f"recover rebuild --state {STATE} {LINE} --yes") == 0
+        assert (pulumi.stacks, pulumi.up_count) == ({}, 0)
+        assert typed(f"recover rebuild --state {STATE_FILE} {PROGRAM_OPTION} --yes") == 0
         assert pulumi.imports == [
-            states.compute_state_digest(json.loads(STATE.read_text(encoding="utf-8")))
+            states.compute_state_digest(json.loads(STATE_FILE.read_text(encoding="utf-8")))
         ]
-        assert databases(on) == [OWN]
+        assert list_database_ids(on) == [PRIMARY_IDENTIFIER]
         assert list((tmp_path / "bulwark" / "states").iterdir()) == [], "no draft is left"
-    with lost() as (on, typed):
-        assert typed(f"recover rebuild --state {STATE} {LINE} --yes") == 2
+    with open_lost_stack() as (on, typed):
+        assert typed(f"recover rebuild --state {STATE_FILE} {PROGRAM_OPTION} --yes") == 2
         assert "would be forgotten" in capsys.readouterr().err
 
 
-COPY = f"bulwark-test-operations-{ACCOUNT}-{RECOVERY}"
+COPY_BUCKET = f"bulwark-test-operations-{ACCOUNT}-{RECOVERY_REGION}"
 
 
-def with_copied_states(on: Stage) -> None:
+def put_copied_states(on: Stage) -> None:
     """Nothing is left where the stack was but snapshots; the bucket's copy is."""
-    put_all_lost(on)
-    part = on.outputs.backups.model_copy(update={"recovery_bucket": COPY})
+    put_lost_stack(on)
+    part = on.outputs.backups.model_copy(update={"recovery_bucket": COPY_BUCKET})
     on.outputs = on.outputs.model_copy(update={"backups": part})
-    there = on.client("s3", RECOVERY)
-    there.create_bucket(Bucket=COPY, CreateBucketConfiguration={"LocationConstraint": RECOVERY})
+    recovery_s3 = on.client("s3", RECOVERY_REGION)
+    recovery_s3.create_bucket(
+        Bucket=COPY_BUCKET, CreateBucketConfiguration={"LocationConstraint": RECOVERY_REGION}
+    )
     for name in ("state-1", "state-2"):
-        body = json.dumps(pretended_pulumi.state(name))
-        there.put_object(Bucket=COPY, Key=f"states/test/{name}.json", Body=body)
+        body = json.dumps(pretended_pulumi.build_stack_export(name))
+        recovery_s3.put_object(Bucket=COPY_BUCKET, Key=f"states/test/{name}.json", Body=body)
         for version in (
-            s3_backends[ACCOUNT]["aws"].buckets[COPY].keys.getlist(f"states/test/{name}.json")
+            s3_backends[ACCOUNT]["aws"]
+            .buckets[COPY_BUCKET]
+            .keys.getlist(f"states/test/{name}.json")
         ):
-            version.last_modified = on.clock.held.now().replace(tzinfo=None)
+            version.last_modified = on.clock.held_clock.now().replace(tzinfo=None)
         on.clock.sleep(60)
 
 
@@ -122,18 +133,18 @@ def test_the_newest_state_may_be_that_of_the_copy_a_region_away(
     capsys: Capture, gone: bool, tmp_path: Path
 ) -> None:
     folder = {"BULWARK_JOURNAL": str(tmp_path)} if gone else {}
-    with lost(with_copied_states) as (on, typed), patch.dict(os.environ, folder):
+    with open_lost_stack(put_copied_states) as (on, typed), patch.dict(os.environ, folder):
         if gone:
             on.client("s3").delete_bucket(Bucket=on.outputs.backups.operations_bucket)
         assert typed("state list --output json") == 0
         listed = json.loads(capsys.readouterr().out)["items"]
         assert [(x["state"], x["region"]) for x in listed] == [
-            ("state-2", RECOVERY),
-            ("state-1", RECOVERY),
+            ("state-2", RECOVERY_REGION),
+            ("state-1", RECOVERY_REGION),
         ]
-        assert typed(f"recover rebuild --state newest {LINE} --yes") == 0
-        wanted = states.compute_state_digest(pretended_pulumi.state("state-2"))
-        assert pretended_pulumi.of(on).imports == [wanted]
+        assert typed(f"recover rebuild --state newest {PROGRAM_OPTION} --yes") == 0
+        wanted = states.compute_state_digest(pretended_pulumi.build_stack_export("state-2"))
+        assert pretended_pulumi.get_fake_pulumi(on).imports == [wanted]
     capsys.readouterr()
 
 
@@ -141,73 +152,75 @@ def test_the_newest_state_may_be_that_of_the_copy_a_region_away(
 def test_a_deployment_that_fails_leaves_no_way_to_an_empty_database(
     capsys: Capture, why: str
 ) -> None:
-    with lost() as (on, typed):
-        pulumi = pretended_pulumi.of(on)
-        pulumi.fails = why
-        assert typed(f"recover rebuild {LINE} --yes") == 5
+    with open_lost_stack() as (on, typed):
+        pulumi = pretended_pulumi.get_fake_pulumi(on)
+        pulumi.failure_message = why
+        assert typed(f"recover rebuild {PROGRAM_OPTION} --yes") == 5
         said = capsys.readouterr().err
         assert f"pulumi ended with 255: error: {why}" in said
         assert "nothing of it is undone" in said
         config = pulumi.stacks["test"].config
-        assert config[f"{ORIGIN}.snapshot"] == f"{OWN}-final", "whoever deploys next restores"
-        pulumi.fails = ""
-        again = typed(f"recover rebuild {LINE} --yes")
+        assert config[f"{RESTORE_FROM_KEY}.snapshot"] == f"{PRIMARY_IDENTIFIER}-final", (
+            "whoever deploys next restores"
+        )
+        pulumi.failure_message = ""
+        again = typed(f"recover rebuild {PROGRAM_OPTION} --yes")
         said = capsys.readouterr().err
         if "the database" in why:
             assert again == 0
         else:
             assert (again, "pulumi up --stack test" in said) == (2, True)
-        assert databases(on) == [OWN]
+        assert list_database_ids(on) == [PRIMARY_IDENTIFIER]
 
 
 def test_a_killed_deployment_is_not_taken_for_done_because_its_database_is_there(
     capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with lost(put_all_lost) as (on, typed):
-        pulumi = pretended_pulumi.of(on)
-        pulumi.killed = 1
-        assert typed(f"recover rebuild --state {STATE} {LINE} --yes") == 1
+    with open_lost_stack(put_lost_stack) as (on, typed):
+        pulumi = pretended_pulumi.get_fake_pulumi(on)
+        pulumi.kills_left = 1
+        assert typed(f"recover rebuild --state {STATE_FILE} {PROGRAM_OPTION} --yes") == 1
         said = capsys.readouterr().err
         assert "kept out by another that is at work, or was killed" in said
         assert "pulumi cancel --stack test" in said
         (resume,) = re.findall(r"ops (runs resume \S+)", said)
         on.clock.sleep(7200)
-        assert databases(on) == [OWN], "it came so far"
+        assert list_database_ids(on) == [PRIMARY_IDENTIFIER], "it came so far"
         assert typed(resume) == 1, "and no further"
         pulumi.locked = False
         capsys.readouterr()
         assert typed(resume) == 0
         assert [one["result"] for one in pulumi.stacks["test"].history] == ["succeeded"]
-        assert (databases(on), len(pulumi.imports)) == ([OWN], 1)
+        assert (list_database_ids(on), len(pulumi.imports)) == ([PRIMARY_IDENTIFIER], 1)
 
 
 def test_a_region_away_it_is_another_stack(capsys: Capture) -> None:
-    with lost(put_replicated) as (on, typed):
-        assert typed(f"recover region {LINE} --yes --output json") == 0
+    with open_lost_stack(put_replicated_backups) as (on, typed):
+        assert typed(f"recover region {PROGRAM_OPTION} --yes --output json") == 0
         made = json.loads(capsys.readouterr().out)
-        assert (made["stack"], made["region"]) == (NAME, RECOVERY)
-        assert databases(on, RECOVERY) == [f"bulwark-{NAME}-database"]
-        assert databases(on) == [OWN], "the lost one is not touched"
-        stacks = pretended_pulumi.of(on).stacks
+        assert (made["stack"], made["region"]) == (REGION_STACK, RECOVERY_REGION)
+        assert list_database_ids(on, RECOVERY_REGION) == [f"bulwark-{REGION_STACK}-database"]
+        assert list_database_ids(on) == [PRIMARY_IDENTIFIER], "the lost one is not touched"
+        stacks = pretended_pulumi.get_fake_pulumi(on).stacks
         assert stacks["test"].config["aws:region"] == REGION
-        assert stacks[NAME].config["aws:region"] == RECOVERY
-        assert "bulwark:recoveryRegion" not in stacks[NAME].config
+        assert stacks[REGION_STACK].config["aws:region"] == RECOVERY_REGION
+        assert "bulwark:recoveryRegion" not in stacks[REGION_STACK].config
         capsys.readouterr()
-        assert typed(f"recover region {LINE} --yes") == 2, "it is there"
-        assert f"pulumi up --stack {NAME}" in capsys.readouterr().err
-        assert pretended_pulumi.of(on).ups == 1
+        assert typed(f"recover region {PROGRAM_OPTION} --yes") == 2, "it is there"
+        assert f"pulumi up --stack {REGION_STACK}" in capsys.readouterr().err
+        assert pretended_pulumi.get_fake_pulumi(on).up_count == 1
 
 
-def certificate(on: Stage, region: str) -> str:
-    made = on.client("acm", region).request_certificate(DomainName="app.example.com")
-    return str(made["CertificateArn"])
+def request_certificate(on: Stage, region: str) -> str:
+    response = on.client("acm", region).request_certificate(DomainName="app.example.com")
+    return str(response["CertificateArn"])
 
 
 def test_a_given_certificate_is_one_of_the_recovery_region(capsys: Capture) -> None:
-    with lost(put_replicated) as (on, typed):
-        pulumi = pretended_pulumi.of(on)
-        own, there = certificate(on, REGION), certificate(on, RECOVERY)
+    with open_lost_stack(put_replicated_backups) as (on, typed):
+        pulumi = pretended_pulumi.get_fake_pulumi(on)
+        own, there = request_certificate(on, REGION), request_certificate(on, RECOVERY_REGION)
         pulumi.stacks["test"].config["bulwark:loadBalancer.certificateArn"] = own
         for line, says in (
             ("", "--certificate is not set, may be the ARN of a certificate in eu-west-1"),
@@ -215,45 +228,45 @@ def test_a_given_certificate_is_one_of_the_recovery_region(capsys: Capture) -> N
             (f"--certificate {there}", "it is PENDING_VALIDATION"),
             (f"--certificate {there[:-1]}x", "it is ResourceNotFoundException"),
         ):
-            assert typed(f"recover region {line} {LINE} --yes") == 2
+            assert typed(f"recover region {line} {PROGRAM_OPTION} --yes") == 2
             assert says in capsys.readouterr().err
-        assert (list(pulumi.stacks), pulumi.ups) == (["test"], 0)
-        acm_backends[ACCOUNT][RECOVERY]._certificates[there].status = "ISSUED"
-        assert typed(f"recover region --certificate {there} {LINE} --yes") == 0
-        found = pulumi.stacks[NAME].config["bulwark:loadBalancer.certificateArn"]
+        assert (list(pulumi.stacks), pulumi.up_count) == (["test"], 0)
+        acm_backends[ACCOUNT][RECOVERY_REGION]._certificates[there].status = "ISSUED"
+        assert typed(f"recover region --certificate {there} {PROGRAM_OPTION} --yes") == 0
+        found = pulumi.stacks[REGION_STACK].config["bulwark:loadBalancer.certificateArn"]
         assert found == there
 
 
-def without_recovery(on: Stage) -> None:
-    put_replicated(on)
+def put_without_recovery_region(on: Stage) -> None:
+    put_replicated_backups(on)
     part = on.outputs.stack.model_copy(update={"recovery_region": None})
     on.outputs = on.outputs.model_copy(update={"stack": part})
 
 
-def unprepared(on: Stage) -> None:
+def put_unprepared_region(on: Stage) -> None:
     """A recovery region to which nothing was replicated."""
-    put_program()
-    put(on)
+    put_program_folder()
+    put_recoverable_database(on)
 
 
-def with_a_zone(on: Stage) -> None:
-    put_replicated(on)
+def put_with_zone(on: Stage) -> None:
+    put_replicated_backups(on)
     balancer = on.outputs.load_balancer
     assert balancer is not None
     part = balancer.model_copy(update={"zone_id": "Z1"})
     on.outputs = on.outputs.model_copy(update={"load_balancer": part})
 
 
-def full(on: Stage) -> None:
-    put_replicated(on)
-    set_instance_quota(ACCOUNT, RECOVERY, 0)
+def put_full_region(on: Stage) -> None:
+    put_replicated_backups(on)
+    set_instance_quota(ACCOUNT, RECOVERY_REGION, 0)
 
 
-def without_backups(on: Stage) -> None:
-    put_lost(on)
+def put_without_backups(on: Stage) -> None:
+    put_lost_database(on)
     rds = on.client("rds")
-    for one in rds.describe_db_snapshots()["DBSnapshots"]:
-        rds.delete_db_snapshot(DBSnapshotIdentifier=one["DBSnapshotIdentifier"])
+    for snapshot in rds.describe_db_snapshots()["DBSnapshots"]:
+        rds.delete_db_snapshot(DBSnapshotIdentifier=snapshot["DBSnapshotIdentifier"])
     from moto.rds.models import rds_backends
 
     from sandbox.patches.patching import backend_state
@@ -261,98 +274,107 @@ def without_backups(on: Stage) -> None:
     backend_state(rds_backends[ACCOUNT][REGION], "retained", dict).clear()
 
 
-def without_its_key(on: Stage) -> None:
+def put_without_snapshot_key(on: Stage) -> None:
     """The key of the newest snapshot goes away."""
-    put_lost(on)
-    (final,) = on.client("rds").describe_db_snapshots(DBSnapshotIdentifier=f"{OWN}-final")[
-        "DBSnapshots"
-    ]
+    put_lost_database(on)
+    (final,) = on.client("rds").describe_db_snapshots(
+        DBSnapshotIdentifier=f"{PRIMARY_IDENTIFIER}-final"
+    )["DBSnapshots"]
     kms_backends[ACCOUNT][REGION].schedule_key_deletion(final["KmsKeyId"].split("/")[-1], 7)
 
 
-def with_a_disabled_key(on: Stage) -> None:
-    put_replicated(on)
-    (key,) = on.client("kms", RECOVERY).list_keys()["Keys"]
-    on.client("kms", RECOVERY).disable_key(KeyId=key["KeyId"])
+def put_with_disabled_key(on: Stage) -> None:
+    put_replicated_backups(on)
+    (key,) = on.client("kms", RECOVERY_REGION).list_keys()["Keys"]
+    on.client("kms", RECOVERY_REGION).disable_key(KeyId=key["KeyId"])
 
 
-def unknown_to_pulumi(on: Stage) -> None:
-    put_replicated(on)
-    pretended_pulumi.of(on).stacks.clear()
+def put_unknown_to_pulumi(on: Stage) -> None:
+    put_replicated_backups(on)
+    pretended_pulumi.get_fake_pulumi(on).stacks.clear()
 
 
-def world(on: Stage) -> object:
-    return facts(on), sorted(pretended_pulumi.of(on).stacks)
+def collect_world_facts(on: Stage) -> object:
+    return collect_rebuild_facts(on), sorted(pretended_pulumi.get_fake_pulumi(on).stacks)
 
 
 @pytest.mark.parametrize(
     ("build", "line", "code", "says"),
     [
-        (without_its_key, "rebuild", 1, "aws kms cancel-key-deletion --region eu-north-1"),
-        (with_a_disabled_key, "region", 1, "aws kms enable-key --region eu-west-1"),
-        (unknown_to_pulumi, "region", 2, "pulumi stack init test"),
-        (without_recovery, "region", 2, "has no recovery region"),
-        (unprepared, "region", 1, "there is no whole backup of the database in eu-west-1"),
-        (with_a_zone, "region", 2, "--domain is not set"),
-        (full, "region", 1, "all that its quota allows"),
-        (put_lost, "rebuild --from gone", 2, "--from is 'gone', may be"),
-        (without_backups, "rebuild", 1, "there is no whole backup"),
+        (put_without_snapshot_key, "rebuild", 1, "aws kms cancel-key-deletion --region eu-north-1"),
+        (put_with_disabled_key, "region", 1, "aws kms enable-key --region eu-west-1"),
+        (put_unknown_to_pulumi, "region", 2, "pulumi stack init test"),
+        (put_without_recovery_region, "region", 2, "has no recovery region"),
+        (
+            put_unprepared_region,
+            "region",
+            1,
+            "there is no whole backup of the database in eu-west-1",
+        ),
+        (put_with_zone, "region", 2, "--domain is not set"),
+        (put_full_region, "region", 1, "all that its quota allows"),
+        (put_lost_database, "rebuild --from gone", 2, "--from is 'gone', may be"),
+        (put_without_backups, "rebuild", 1, "there is no whole backup"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_done(
     capsys: Capture, build: Callable[[Stage], None], line: str, code: int, says: str
 ) -> None:
-    with lost(build) as (on, typed):
-        before = world(on)
+    with open_lost_stack(build) as (on, typed):
+        before = collect_world_facts(on)
         capsys.readouterr()
-        assert typed(f"recover {line} {LINE} --yes") == code
+        assert typed(f"recover {line} {PROGRAM_OPTION} --yes") == code
         assert says in capsys.readouterr().err
-        assert world(on) == before
-        assert pretended_pulumi.of(on).ups == 0
+        assert collect_world_facts(on) == before
+        assert pretended_pulumi.get_fake_pulumi(on).up_count == 0
 
 
 def test_without_pulumi_or_with_anothers_state_it_is_refused(
     capsys: Capture, tmp_path: Path
 ) -> None:
-    with lost(put_all_lost) as (_, typed):
+    with open_lost_stack(put_lost_stack) as (_, typed):
         other = tmp_path / "other.json"
-        text = STATE.read_text(encoding="utf-8").replace("pulumi:test::", "pulumi:prod::")
+        text = STATE_FILE.read_text(encoding="utf-8").replace("pulumi:test::", "pulumi:prod::")
         other.write_text(text, encoding="utf-8")
-        assert typed(f"recover rebuild --state {other} {LINE} --yes") == 2
+        assert typed(f"recover rebuild --state {other} {PROGRAM_OPTION} --yes") == 2
         assert "which is of 'prod', not of 'test'" in capsys.readouterr().err
         with patch("shutil.which", lambda _: None):
-            assert typed(f"recover rebuild {LINE} --yes") == 2
+            assert typed(f"recover rebuild {PROGRAM_OPTION} --yes") == 2
         assert "there is no `pulumi` on the PATH" in capsys.readouterr().err
 
 
 def test_where_the_bucket_is_gone_journals_are_kept_in_a_folder(
     capsys: Capture, tmp_path: Path
 ) -> None:
-    with lost() as (on, typed):
+    with open_lost_stack() as (on, typed):
         on.client("s3").delete_bucket(Bucket=on.outputs.backups.operations_bucket)
-        assert typed(f"recover rebuild {LINE} --yes") == 1
+        assert typed(f"recover rebuild {PROGRAM_OPTION} --yes") == 1
         assert "set BULWARK_JOURNAL to one" in capsys.readouterr().err
         with patch.dict(os.environ, BULWARK_JOURNAL=str(tmp_path)):
-            with interrupted(on.clock, 12):
-                assert typed(f"recover rebuild {LINE} --yes") == 130
+            with interrupt_at_sleep(on.clock, 12):
+                assert typed(f"recover rebuild {PROGRAM_OPTION} --yes") == 130
             (run,) = [path.name for path in (tmp_path / "runs").iterdir()]
             assert typed(f"runs resume {run}") == 0
             assert typed("runs list --output json") == 0
-        assert databases(on) == [OWN]
+        assert list_database_ids(on) == [PRIMARY_IDENTIFIER]
 
 
 @pytest.mark.parametrize(
-    ("page", "build"), [("region-down", put_replicated), ("total-loss", put_lost)]
+    ("page", "build"), [("region-down", put_replicated_backups), ("total-loss", put_lost_database)]
 )
 def test_the_lines_of_the_runbook_that_want_pulumi(
     capsys: Capture, page: str, build: Callable[[Stage], None]
 ) -> None:
-    (path,) = [one for one in PAGES if one.stem == page]
-    lines = [x for x in commands(path) if x.startswith(("ops recover region", "ops recover reb"))]
+    (path,) = [one for one in RUNBOOK_PAGES if one.stem == page]
+    lines = [
+        x
+        for x in list_page_commands(path)
+        if x.startswith(("ops recover region", "ops recover reb"))
+    ]
     assert len(lines) == 2
-    with lost(build) as (_, typed):
+    with open_lost_stack(build) as (_, typed):
         for line in lines:
             words: Any = shlex.split(line)[1:]
             agreed = [] if "--dry-run" in words else ["--yes"]
-            assert typed(" ".join([*words, *agreed, LINE])) == 0, line
+            assert typed(" ".join([*words, *agreed, PROGRAM_OPTION])) == 0, line
     capsys.readouterr()

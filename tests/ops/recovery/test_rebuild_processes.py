@@ -20,101 +20,109 @@ import pytest
 from ops.core.actions import run_shell_command as real_command
 from ops.core.plan import Shell
 from sandbox.server import get_client_environment, open_listening_socket, serve_in_thread
-from tests.ops.every_command import typing
-from tests.ops.procedures.recover import OWN
-from tests.ops.procedures.recover_rebuild import LINE, put_lost
+from tests.ops.every_command import open_command_line
+from tests.ops.procedures.recover import PRIMARY_IDENTIFIER
+from tests.ops.procedures.recover_rebuild import PROGRAM_OPTION, put_lost_database
 from tests.ops.stage import REGION, Stage
 
 real_which = shutil.which
-PROGRAM = Path(__file__).parents[1] / "pulumi_executable.py"
-ORIGIN = "bulwark:database.restoreFrom.snapshot"
-TYPED = f"recover rebuild --state none {LINE} --yes"
+PULUMI_PROGRAM = Path(__file__).parents[1] / "pulumi_executable.py"
+SNAPSHOT_CONFIG_KEY = "bulwark:database.restoreFrom.snapshot"
+REBUILD_LINE = f"recover rebuild --state none {PROGRAM_OPTION} --yes"
 Capture = pytest.CaptureFixture[str]
 
 
 @dataclass
-class Scene:
+class LostStackScene:
     """A lost stack, ops typed beside a `pulumi`, and the folder of that one's backend."""
 
-    on: Stage
-    typed: Any
+    stage: Stage
+    run_line: Any
     home: Path
 
-    def backend(self) -> dict[str, Any]:
+    def read_backend(self) -> dict[str, Any]:
         text = (self.home / "backend.json").read_text(encoding="utf-8")
-        found: dict[str, Any] = json.loads(text)["test"]
-        return found
+        fake_stack: dict[str, Any] = json.loads(text)["test"]
+        return fake_stack
 
-    def fault(self, what: str) -> None:
-        (self.home / "fault").write_text(what, encoding="utf-8")
+    def set_fault(self, fault: str) -> None:
+        (self.home / "fault").write_text(fault, encoding="utf-8")
 
-    def databases(self) -> list[str]:
-        listed = self.on.client("rds").describe_db_instances()["DBInstances"]
-        return [one["DBInstanceIdentifier"] for one in listed]
+    def list_database_ids(self) -> list[str]:
+        instances = self.stage.client("rds").describe_db_instances()["DBInstances"]
+        return [instance["DBInstanceIdentifier"] for instance in instances]
 
 
 @pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LostStackScene]:
     (tmp_path / "backend.json").write_text("{}", encoding="utf-8")
     program = tmp_path / "bin" / "pulumi"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} {PROGRAM} "$@"\n', encoding="utf-8")
+    program.write_text(
+        f'#!/bin/sh\nexec {sys.executable} {PULUMI_PROGRAM} "$@"\n', encoding="utf-8"
+    )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("PULUMI_EXECUTABLE_HOME", str(tmp_path))
-    with typing(put_lost) as (on, typed), serve_in_thread(open_listening_socket(0)) as url:
-        served = get_client_environment(url, REGION)
+    with (
+        open_command_line(put_lost_database) as (on, run_line),
+        serve_in_thread(open_listening_socket(0)) as url,
+    ):
+        credentials = get_client_environment(url, REGION)
 
-        def command(shell: Shell) -> Any:
-            with patch.dict(os.environ, served):  # for the process alone
+        def run_served_command(shell: Shell) -> Any:
+            with patch.dict(os.environ, credentials):  # for the process alone
                 return real_command(shell)
 
-        with patch("ops.core.actions.command", command), patch("shutil.which", real_which):
-            yield Scene(on, typed, tmp_path)
+        with (
+            patch("ops.core.actions.command", run_served_command),
+            patch("shutil.which", real_which),
+        ):
+            yield LostStackScene(on, run_line, tmp_path)
 
 
 @pytest.mark.exhaustive
 def test_it_is_made_again_and_what_pulumi_says_is_shown_as_it_says_it(
-    scene: Scene, capsys: Capture
+    scene: LostStackScene, capsys: Capture
 ) -> None:
-    assert scene.typed(TYPED) == 0
+    assert scene.run_line(REBUILD_LINE) == 0
     assert "  Updating\n   +  aws:rds:Instance database creating\n" in capsys.readouterr().err
-    assert scene.databases() == [OWN]
-    assert [one["result"] for one in scene.backend()["history"]] == ["succeeded"]
-    assert scene.backend()["config"] == {ORIGIN: f"{OWN}-final"}
+    assert scene.list_database_ids() == [PRIMARY_IDENTIFIER]
+    assert [one["result"] for one in scene.read_backend()["history"]] == ["succeeded"]
+    assert scene.read_backend()["config"] == {SNAPSHOT_CONFIG_KEY: f"{PRIMARY_IDENTIFIER}-final"}
 
 
-def test_what_it_says_in_the_end_is_why_it_failed(scene: Scene, capsys: Capture) -> None:
-    scene.fault("fail")
-    assert scene.typed(TYPED) == 5
+def test_what_it_says_in_the_end_is_why_it_failed(scene: LostStackScene, capsys: Capture) -> None:
+    scene.set_fault("fail")
+    assert scene.run_line(REBUILD_LINE) == 5
     said = capsys.readouterr().err
     assert "pulumi ended with 255: Updating" in said
     assert "error: the zone is full" in said
-    assert scene.backend()["config"] == {ORIGIN: f"{OWN}-final"}
+    assert scene.read_backend()["config"] == {SNAPSHOT_CONFIG_KEY: f"{PRIMARY_IDENTIFIER}-final"}
 
 
 @pytest.mark.exhaustive
 def test_killed_it_leaves_its_lock_and_is_carried_on_when_that_is_taken_away(
-    scene: Scene, capsys: Capture
+    scene: LostStackScene, capsys: Capture
 ) -> None:
-    scene.fault("kill")
-    assert scene.typed(TYPED) == 1
+    scene.set_fault("kill")
+    assert scene.run_line(REBUILD_LINE) == 1
     said = capsys.readouterr().err
     assert "pulumi is kept out by another that is at work, or was killed" in said
     assert "pulumi cancel --stack test" in said
     (resume,) = re.findall(r"ops (runs resume \S+)", said)
-    assert scene.databases() == [OWN], "it came so far"
-    assert scene.typed(resume) == 1
+    assert scene.list_database_ids() == [PRIMARY_IDENTIFIER], "it came so far"
+    assert scene.run_line(resume) == 1
     subprocess.run(["pulumi", "cancel", "--stack", "test"], check=True)
-    assert scene.typed(resume) == 0
-    assert [one["result"] for one in scene.backend()["history"]] == ["succeeded"]
-    assert scene.databases() == [OWN]
+    assert scene.run_line(resume) == 0
+    assert [one["result"] for one in scene.read_backend()["history"]] == ["succeeded"]
+    assert scene.list_database_ids() == [PRIMARY_IDENTIFIER]
 
 
 def test_ctrl_c_twice_leaves_it_at_work_and_a_resume_finds_what_it_did(
-    scene: Scene, capsys: Capture
+    scene: LostStackScene, capsys: Capture
 ) -> None:
-    scene.fault("slow")
+    scene.set_fault("slow")
 
     def twice() -> None:
         until = time.monotonic() + 30
@@ -126,18 +134,18 @@ def test_ctrl_c_twice_leaves_it_at_work_and_a_resume_finds_what_it_did(
 
     thread = threading.Thread(target=twice)
     thread.start()
-    code = scene.typed(TYPED)
+    code = scene.run_line(REBUILD_LINE)
     thread.join()
     said = capsys.readouterr().err
     assert code == 130, said
     assert "in AWS may go on: up" in said
-    assert scene.backend()["history"] == [], "it is at work still"
+    assert scene.read_backend()["history"] == [], "it is at work still"
     until = time.monotonic() + 30
-    while not scene.backend()["history"] and time.monotonic() < until:
+    while not scene.read_backend()["history"] and time.monotonic() < until:
         time.sleep(0.05)
     (resume,) = re.findall(r"ops (runs resume \S+)", said)
-    assert scene.typed(resume) == 0
-    assert len(scene.backend()["history"]) == 1
+    assert scene.run_line(resume) == 0
+    assert len(scene.read_backend()["history"]) == 1
     assert "Updating" not in capsys.readouterr().err, "it was not begun again"
 
 

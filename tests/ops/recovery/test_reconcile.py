@@ -9,25 +9,25 @@ import pytest
 
 from ops.outputs import parse_outputs
 from ops.recovery import reconcile as reconciling
-from tests.ops.command_line import Console
-from tests.ops.db_stage import console, seen
-from tests.world import whole
+from tests.ops.command_line import OpsConsole
+from tests.ops.db_stage import describe_database, open_database_console
+from tests.world import run_whole_program
 
-OWN = "bulwark-test-database"
-URN = f"urn:pulumi:test::bulwark::bulwark:index:Database${reconciling.INSTANCE}::database"
+PRIMARY_IDENTIFIER = "bulwark-test-database"
+INSTANCE_URN = f"urn:pulumi:test::bulwark::bulwark:index:Database${reconciling.INSTANCE}::database"
 
 
 @pytest.fixture
-def ops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Console]:
-    with console(capsys, tmp_path) as made:
-        yield made
+def ops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[OpsConsole]:
+    with open_database_console(capsys, tmp_path) as console:
+        yield console
 
 
-def state(*identifiers: str, resource: str = "db-OLD") -> dict[str, Any]:
+def build_instance_state(*identifiers: str, resource: str = "db-OLD") -> dict[str, Any]:
     """An export as Pulumi writes it, with instances of these names."""
     instances = [
         {
-            "urn": f"{URN}{number or ''}",
+            "urn": f"{INSTANCE_URN}{number or ''}",
             "custom": True,
             "id": resource,
             "type": reconciling.INSTANCE,
@@ -41,36 +41,36 @@ def state(*identifiers: str, resource: str = "db-OLD") -> dict[str, Any]:
     return {"version": 3, "deployment": {"manifest": {}, "resources": [*others, *instances]}}
 
 
-def put(folder: Path, name: str, body: object) -> Path:
+def write_state_file(folder: Path, name: str, body: object) -> Path:
     path = folder / name
     path.write_text(body if isinstance(body, str) else json.dumps(body), encoding="utf-8")
     return path
 
 
-def test_the_commands_name_the_resource_as_the_program_registers_it(ops: Console) -> None:
-    found = ops.json("recover reconcile")["items"]
+def test_the_commands_name_the_resource_as_the_program_registers_it(ops: OpsConsole) -> None:
+    found = ops.run_for_json("recover reconcile")["items"]
     assert [row["step"] for row in found] == [1, 2, 3, 4, 5, 6]
-    assert f"--target '{URN}'" in found[3]["line"]
-    graph = whole("prod")
+    assert f"--target '{INSTANCE_URN}'" in found[3]["line"]
+    graph = run_whole_program("prod")
     registered = {r.urn for r in graph if r.type == reconciling.INSTANCE}
     assert reconciling.urn(parse_outputs(graph.exports)) in registered
 
 
 def test_the_state_knows_the_new_instance_and_is_else_as_it_was(
-    ops: Console, tmp_path: Path
+    ops: OpsConsole, tmp_path: Path
 ) -> None:
-    before = state(OWN, f"{OWN}-replica-1")
-    file, to = put(tmp_path, "before.json", before), tmp_path / "after.json"
-    resource = seen(ops.stage)["DbiResourceId"]
-    made = ops.json(f"recover reconcile --state {file} --to {to}")
+    before = build_instance_state(PRIMARY_IDENTIFIER, f"{PRIMARY_IDENTIFIER}-replica-1")
+    file, to = write_state_file(tmp_path, "before.json", before), tmp_path / "after.json"
+    resource = describe_database(ops.stage)["DbiResourceId"]
+    made = ops.run_for_json(f"recover reconcile --state {file} --to {to}")
     assert made["resource"] == resource
     after = json.loads(to.read_text(encoding="utf-8"))
-    wanted = state(OWN, f"{OWN}-replica-1")
+    wanted = build_instance_state(PRIMARY_IDENTIFIER, f"{PRIMARY_IDENTIFIER}-replica-1")
     one = wanted["deployment"]["resources"][1]
     one["id"] = one["outputs"]["id"] = one["outputs"]["resourceId"] = resource
     assert after == wanted
     assert to.stat().st_mode & 0o077 == 0, "a state is nobody else's business"
-    again = ops.json(f"recover reconcile --state {to} --to {tmp_path / 'again.json'}")
+    again = ops.run_for_json(f"recover reconcile --state {to} --to {tmp_path / 'again.json'}")
     assert again["state"] == "knew it already"
     assert "not overwritten" in ops(f"recover reconcile --state {file} --to {to}", 2)[1]
 
@@ -81,14 +81,14 @@ def test_the_state_knows_the_new_instance_and_is_else_as_it_was(
         ("{", "is no JSON"),
         ("[]", "may be a file with an object"),
         ({"version": 3}, "pulumi stack export --stack test"),
-        (state(), "has 0 instances"),
-        (state(OWN, OWN), "has 2 instances"),
+        (build_instance_state(), "has 0 instances"),
+        (build_instance_state(PRIMARY_IDENTIFIER, PRIMARY_IDENTIFIER), "has 2 instances"),
     ],
 )
 def test_a_state_that_is_none_or_anothers_is_refused(
-    ops: Console, tmp_path: Path, body: object, says: str
+    ops: OpsConsole, tmp_path: Path, body: object, says: str
 ) -> None:
-    file, to = put(tmp_path, "before.json", body), tmp_path / "after.json"
+    file, to = write_state_file(tmp_path, "before.json", body), tmp_path / "after.json"
     said = ops(f"recover reconcile --state {file} --to {to}", 2)[1]
     assert said.startswith("ops: --state is")
     assert says in said
@@ -97,13 +97,15 @@ def test_a_state_that_is_none_or_anothers_is_refused(
 
 @pytest.mark.parametrize("op", ["replace", "delete", "create-replacement", "delete-replaced"])
 def test_a_preview_that_loses_something_is_exit_code_3(
-    ops: Console, tmp_path: Path, op: str
+    ops: OpsConsole, tmp_path: Path, op: str
 ) -> None:
     steps = [{"op": "same", "urn": "urn:a"}, {"op": "update", "urn": "urn:b"}]
-    good = put(tmp_path, "good.json", {"steps": steps, "changeSummary": {"same": 1}})
+    good = write_state_file(tmp_path, "good.json", {"steps": steps, "changeSummary": {"same": 1}})
     assert "deletes and replaces nothing" in ops(f"recover reconcile --preview {good}")[0]
-    bad = put(tmp_path, "bad.json", {"steps": [*steps, {"op": op, "urn": URN}]})
-    found = ops.json(f"recover reconcile --preview {bad}", 3)["items"]
-    assert found == [{"op": op, "urn": URN}]
-    none = put(tmp_path, "none.json", {"changeSummary": {}})
+    bad = write_state_file(
+        tmp_path, "bad.json", {"steps": [*steps, {"op": op, "urn": INSTANCE_URN}]}
+    )
+    found = ops.run_for_json(f"recover reconcile --preview {bad}", 3)["items"]
+    assert found == [{"op": op, "urn": INSTANCE_URN}]
+    none = write_state_file(tmp_path, "none.json", {"changeSummary": {}})
     assert "pulumi preview --json" in ops(f"recover reconcile --preview {none}", 2)[1]

@@ -33,63 +33,65 @@ from sandbox.aws import get_client, use_in_memory_aws
 from sandbox.deploy import InMemoryMocks, deploy_in_memory
 from sandbox.program import PROJECT_ROOT, load_stack_config, run_stack_program
 from tests.ops import fake_pulumi as pretended_pulumi
-from tests.ops.fake_pulumi import Answer, Pulumi, Stack
-from tests.ops.recovery.test_region_lost import Down
-from tests.ops.stage import Simulated
+from tests.ops.fake_pulumi import FakePulumi, FakeStack, ShellAnswer
+from tests.ops.recovery.test_region_lost import RegionDownFault
+from tests.ops.stage import SimulatedClock
 
-REGION, RECOVERY, NAME = "eu-north-1", "eu-west-1", "prod-eu-west-1"
+REGION, RECOVERY_REGION, PROD_REGION_STACK = "eu-north-1", "eu-west-1", "prod-eu-west-1"
 pytestmark = pytest.mark.exhaustive
 
 
-class AtOnce:
+class HeldInstantClock:
     """A clock that is held, on which nothing takes time: nobody lets it pass while Pulumi waits."""
 
-    def __init__(self, held: clock.ManualClock) -> None:
-        self.now, self.to_wall_seconds = held.now, held.to_wall_seconds
+    def __init__(self, held_clock: clock.ManualClock) -> None:
+        self.now, self.to_wall_seconds = held_clock.now, held_clock.to_wall_seconds
 
     def get_completion_time(self, _: float) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass
-class Program(Pulumi):
+class ProgramPulumi(FakePulumi):
     """A Pulumi whose deployments run the program in a folder, into the in-memory AWS."""
 
-    held: clock.ManualClock = field(default_factory=clock.ManualClock)
-    folder: Path = Path()
+    held_clock: clock.ManualClock = field(default_factory=clock.ManualClock)
+    program_folder: Path = Path()
 
     def __call__(self, shell: Shell) -> JsonValue:
         if shell.argv[3:5] != ("db", "size"):
             return super().__call__(shell)
-        said = StringIO()
-        with redirect_stdout(said):  # a process of its own, elsewhere
+        stdout = StringIO()
+        with redirect_stdout(stdout):  # a process of its own, elsewhere
             code = main([*shell.argv[3:]])
-        return {"exit": code, "output": json.loads(said.getvalue() or "null"), "said": ""}
+        return {"exit": code, "output": json.loads(stdout.getvalue() or "null"), "said": ""}
 
-    def up(self, stack: str, _: list[str], options: dict[str, str]) -> Answer:
-        self.ups += 1
-        one = self.stacks[stack]
+    def up(self, stack: str, _: list[str], options: dict[str, str]) -> ShellAnswer:
+        self.up_count += 1
+        fake_stack = self.stacks[stack]
         config: dict[str, Any] = {}
-        for key, text in one.config.items():
-            where, path = config, key.split(".")
+        for key, text in fake_stack.config.items():
+            nested, path = config, key.split(".")
             for name in path[:-1]:
-                where = where.setdefault(name, {})
-            where[path[-1]] = _value(text) if len(path) == 1 else text
-        file = self.folder / f"Pulumi.{stack}.yaml"
+                nested = nested.setdefault(name, {})
+            nested[path[-1]] = _parse_value(text) if len(path) == 1 else text
+        file = self.program_folder / f"Pulumi.{stack}.yaml"
         file.write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
-        before = clock.set_sandbox_clock(AtOnce(self.held))
+        previous_clock = clock.set_sandbox_clock(HeldInstantClock(self.held_clock))
         try:
-            made = run_stack_program(stack, InMemoryMocks(config["aws:region"]), root=self.folder)
+            resource_graph = run_stack_program(
+                stack, InMemoryMocks(config["aws:region"]), root=self.program_folder
+            )
         finally:
-            clock.set_sandbox_clock(before)
-        one.outputs = json.loads(json.dumps(made.exports))
-        one.history.append(
+            clock.set_sandbox_clock(previous_clock)
+        fake_stack.outputs = json.loads(json.dumps(resource_graph.exports))
+        fake_stack.history.append(
             {"kind": "update", "message": options["--message"], "result": "succeeded"}
         )
         return {}
 
 
-def _value(text: str) -> Any:
+def _parse_value(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
@@ -97,26 +99,28 @@ def _value(text: str) -> Any:
 
 
 @dataclass
-class Scene:
+class RegionScene:
     """Prod in its region, with one row, and what is left when that region is down."""
 
-    held: clock.ManualClock
+    held_clock: clock.ManualClock
     outputs: Outputs
-    pulumi: Program
+    pulumi: ProgramPulumi
 
-    def connect(self, region: str, outputs: Outputs) -> "psycopg.Connection[tuple[Any, ...]]":
+    def connect_database(
+        self, region: str, outputs: Outputs
+    ) -> "psycopg.Connection[tuple[Any, ...]]":
         secret = json.loads(
             get_client("secretsmanager", region).get_secret_value(
                 SecretId=outputs.database.secret_arn
             )["SecretString"]
         )
-        (one,) = get_client("rds", region).describe_db_instances(
+        (instance,) = get_client("rds", region).describe_db_instances(
             DBInstanceIdentifier=outputs.database.identifier
         )["DBInstances"]
-        at = one["Endpoint"]
+        endpoint = instance["Endpoint"]
         return psycopg.connect(
-            host=at["Address"],
-            port=at["Port"],
+            host=endpoint["Address"],
+            port=endpoint["Port"],
             user=secret["username"],
             password=secret["password"],
             dbname=secret["dbname"],
@@ -127,57 +131,59 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
+def scene(tmp_path: Path) -> Iterator[RegionScene]:
     overrides = {"bulwark:compute": "none"}
     for name in ("Pulumi.yaml", "__main__.py"):
         shutil.copy(PROJECT_ROOT / name, tmp_path / name)
-    with ExitStack() as around:
-        around.enter_context(use_in_memory_aws(REGION))
-        around.enter_context(databases.use_real_postgres())
-        deployed = deploy_in_memory("prod", overrides)
-        held = clock.ManualClock()
-        around.callback(clock.set_sandbox_clock, clock.set_sandbox_clock(held))
-        held.advance(3600)
+    with ExitStack() as contexts:
+        contexts.enter_context(use_in_memory_aws(REGION))
+        contexts.enter_context(databases.use_real_postgres())
+        deployment = deploy_in_memory("prod", overrides)
+        held_clock = clock.ManualClock()
+        contexts.callback(clock.set_sandbox_clock, clock.set_sandbox_clock(held_clock))
+        held_clock.advance(3600)
         _, config = load_stack_config("prod", overrides)
         stage: Any = None
-        own = Stack(dict(config), state=pretended_pulumi.state("db-1"))
-        pulumi = Program(stage, {"prod": own}, held=held, folder=tmp_path)
-        yield Scene(held, Outputs.model_validate(deployed.exports), pulumi)
+        fake_stack = FakeStack(dict(config), state=pretended_pulumi.build_stack_export("db-1"))
+        pulumi = ProgramPulumi(
+            stage, {"prod": fake_stack}, held_clock=held_clock, program_folder=tmp_path
+        )
+        yield RegionScene(held_clock, Outputs.model_validate(deployment.exports), pulumi)
 
 
 def test_what_was_committed_is_there_a_region_away_with_the_stacks_own_settings(
-    scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    scene: RegionScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with scene.connect(REGION, scene.outputs) as connection:
+    with scene.connect_database(REGION, scene.outputs) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS n")
-    scene.held.advance(3600)
-    down = Down(REGION, scene.outputs.backups.operations_bucket)
-    time = Simulated(scene.held)
+    scene.held_clock.advance(3600)
+    down = RegionDownFault(REGION, scene.outputs.backups.operations_bucket)
+    time = SimulatedClock(scene.held_clock)
     with (
         faults.inject_faults(down),  # type: ignore[arg-type]
         patch.object(WallClock, "now", lambda _: time.now()),
         patch.object(WallClock, "sleep", lambda _, seconds: time.sleep(seconds)),
-        patch.object(Selection, "aws", lambda *_: Aws(RECOVERY)),
+        patch.object(Selection, "aws", lambda *_: Aws(RECOVERY_REGION)),
         patch("ops.core.actions.command", scene.pulumi),
         patch("shutil.which", lambda name: f"/usr/bin/{name}"),
         patch.dict(os.environ, BULWARK_JOURNAL=str(tmp_path / "journal"), PGSSLMODE="prefer"),
     ):
-        shared = ["--stack", "prod", "--region", RECOVERY, "--program", str(tmp_path)]
+        shared = ["--stack", "prod", "--region", RECOVERY_REGION, "--program", str(tmp_path)]
         line = ["recover", "region", "--sql", *shared]
         assert main([*line, "--dry-run", "--output", "json"]) == 0
         plan = json.loads(capsys.readouterr().out)
         assert main([*line, "--yes", "--expect", plan["hash"]]) == 0
         assert "answer a query, with the password of its secret" in capsys.readouterr().err
-    assert down.asked == []
-    made = Outputs.model_validate(scene.pulumi.stacks[NAME].outputs)
+    assert down.refused_apis == []
+    made = Outputs.model_validate(scene.pulumi.stacks[PROD_REGION_STACK].outputs)
     assert (made.stack.stack, made.stack.region, made.stack.recovery_region) == (
-        NAME,
-        RECOVERY,
+        PROD_REGION_STACK,
+        RECOVERY_REGION,
         None,
     )
-    with scene.connect(RECOVERY, made) as connection:
+    with scene.connect_database(RECOVERY_REGION, made) as connection:
         assert connection.execute("SELECT n FROM kept").fetchall() == [(42,)]
-    (there,) = get_client("rds", RECOVERY).describe_db_instances()["DBInstances"]
+    (there,) = get_client("rds", RECOVERY_REGION).describe_db_instances()["DBInstances"]
     (here,) = get_client("rds", REGION).describe_db_instances(
         DBInstanceIdentifier=scene.outputs.database.identifier
     )["DBInstances"]

@@ -12,35 +12,39 @@ from ops.core.errors import DeniedError, ThrottledError, UsageError
 from ops.services import deploy as deployments
 from ops.services import images
 from ops.services import model as services
-from tests.ops.command_line import Console
-from tests.ops.db_stage import failing
-from tests.ops.procedures.service_revisions import deploying, going_back, put_second
-from tests.ops.service_stage import (
-    FIRST,
-    IMAGE,
-    console,
-    digest,
-    lonely,
-    put,
-    revisions,
-    seen,
+from tests.ops.command_line import OpsConsole
+from tests.ops.db_stage import fail_operations
+from tests.ops.procedures.service_revisions import (
+    plan_service_deploy,
+    plan_service_rollback,
+    put_second_deployment,
 )
-from tests.ops.stage import Fuse, stage
+from tests.ops.service_stage import (
+    BACKEND_IMAGE,
+    FIRST_IMAGE,
+    build_backend_only_outputs,
+    describe_service,
+    get_backend_digest_reference,
+    list_revision_images,
+    open_service_console,
+    put_services,
+)
+from tests.ops.stage import KillFuse, open_stage
 
 
 @pytest.fixture
-def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
-    with console(capsys, tmp_path) as made:
-        yield made
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
+    with open_service_console(capsys, tmp_path) as console:
+        yield console
 
 
 def test_a_deployment_runs_the_image_and_changes_nothing_else() -> None:
-    with stage() as on:
-        put(on)
-        assert on.engine(Fuse()).start(deploying(on)) == "done"
-        assert revisions(on) == [
-            [FIRST, "public.ecr.aws/sidecar:1"],
-            [digest(on, "v2"), "public.ecr.aws/sidecar:1"],
+    with open_stage() as on:
+        put_services(on)
+        assert on.build_engine(KillFuse()).start(plan_service_deploy(on)) == "done"
+        assert list_revision_images(on) == [
+            [FIRST_IMAGE, "public.ecr.aws/sidecar:1"],
+            [get_backend_digest_reference(on, "v2"), "public.ecr.aws/sidecar:1"],
         ]
         first, second = (
             services.definition(on.aws, f"bulwark-test-backend:{number}") for number in (1, 2)
@@ -49,47 +53,49 @@ def test_a_deployment_runs_the_image_and_changes_nothing_else() -> None:
         assert {t["key"]: t["value"] for t in second[1]} == {
             "owner": "platform",
             "bulwark:run": "run-1",
-            "bulwark:image": f"{IMAGE}:v2",
+            "bulwark:image": f"{BACKEND_IMAGE}:v2",
         }
-        assert seen(on)["taskDefinition"].endswith("bulwark-test-backend:2")
+        assert describe_service(on)["taskDefinition"].endswith("bulwark-test-backend:2")
 
 
 # kayac/ecspresso#732 and fabfuel/ecs-deploy#185: rolled back, and called a success.
 def test_a_rollback_by_the_circuit_breaker_is_no_success_even_when_seen_much_later() -> None:
-    with stage() as on:
-        put(on)
-        plan, fuse = deploying(on, "v4-crash"), Fuse(12)
+    with open_stage() as on:
+        put_services(on)
+        plan, fuse = plan_service_deploy(on, "v4-crash"), KillFuse(12)
         try:
-            on.engine(fuse).start(plan)
+            on.build_engine(fuse).start(plan)
         except BaseException:  # killed: whoever resumes finds counts that are right again
             on.clock.sleep(7200)
-        fuse.left = 10**9
-        assert seen(on)["runningCount"] == 2
-        engine = on.engine(fuse)
+        fuse.touches_left = 10**9
+        assert describe_service(on)["runningCount"] == 2
+        engine = on.build_engine(fuse)
         assert engine.resume() == "undone"
         assert "ROLLBACK_SUCCESSFUL" in engine.reason
-        assert seen(on)["taskDefinition"].endswith(":1")
+        assert describe_service(on)["taskDefinition"].endswith(":1")
 
 
 def test_without_a_breaker_the_undo_puts_the_service_back() -> None:
-    with stage() as on:
+    with open_stage() as on:
         breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": False}}
-        put(on, deploymentConfiguration=breaker)
-        plan = deploying(on, "v4-crash")
+        put_services(on, deploymentConfiguration=breaker)
+        plan = plan_service_deploy(on, "v4-crash")
         assert "no circuit breaker with rollback" in " ".join(plan.notes)
-        assert on.engine(Fuse()).start(plan) == "undone"
-        assert seen(on)["taskDefinition"].endswith(":1")
-        assert seen(on)["deployments"][0]["rolloutState"] == "COMPLETED"
+        assert on.build_engine(KillFuse()).start(plan) == "undone"
+        assert describe_service(on)["taskDefinition"].endswith(":1")
+        assert describe_service(on)["deployments"][0]["rolloutState"] == "COMPLETED"
 
 
 def test_somebody_elses_deployment_in_between_is_not_taken_for_ours() -> None:
-    with stage() as on:
-        put(on)
-        plan = deploying(on)
+    with open_stage() as on:
+        put_services(on)
+        plan = plan_service_deploy(on)
         (confirm,) = [s for s in plan.steps if s.name == "confirm"]
         assert confirm.goal.same_as
         register, update, _ = plan.steps
-        assert on.engine(Fuse()).start(plan.model_copy(update={"steps": (register, update)}))
+        assert on.build_engine(KillFuse()).start(
+            plan.model_copy(update={"steps": (register, update)})
+        )
         on.client("ecs").update_service(
             cluster="bulwark-test", service="backend", taskDefinition="bulwark-test-backend:1"
         )
@@ -102,34 +108,34 @@ def test_somebody_elses_deployment_in_between_is_not_taken_for_ours() -> None:
 
 
 def test_a_rollback_skips_what_failed_and_what_cannot_run() -> None:
-    with stage() as on:
-        put_second(on)
-        on.engine(Fuse()).start(deploying(on, "v4-crash", "run-5"))
+    with open_stage() as on:
+        put_second_deployment(on)
+        on.build_engine(KillFuse()).start(plan_service_deploy(on, "v4-crash", "run-5"))
         on.clock.sleep(3600)
-        on.engine(Fuse()).start(deploying(on, "v3", "run-6"))
+        on.build_engine(KillFuse()).start(plan_service_deploy(on, "v3", "run-6"))
         on.clock.sleep(3600)
-        assert seen(on)["taskDefinition"].endswith(":4")
-        assert going_back(on).steps[0].action.params["taskDefinition"].endswith(":2")  # type: ignore
+        assert describe_service(on)["taskDefinition"].endswith(":4")
+        assert plan_service_rollback(on).steps[0].action.params["taskDefinition"].endswith(":2")  # type: ignore
         on.client("ecr").batch_delete_image(
             repositoryName="bulwark/test/backend", imageIds=[{"imageTag": "v2"}]
         )
-        assert going_back(on).steps[0].action.params["taskDefinition"].endswith(":1")  # type: ignore
+        assert plan_service_rollback(on).steps[0].action.params["taskDefinition"].endswith(":1")  # type: ignore
         on.client("ecs").deregister_task_definition(taskDefinition="bulwark-test-backend:1")
         with pytest.raises(UsageError, match="no other revision of backend"):
-            going_back(on)
+            plan_service_rollback(on)
 
 
 def test_an_undo_asked_for_while_a_bad_deployment_runs_leads_to_the_last_proven_one() -> None:
-    with stage() as on:
-        put(on, deploymentConfiguration={})
-        image = images.resolve_image(on.aws, f"{IMAGE}:v4-crash")
+    with open_stage() as on:
+        put_services(on, deploymentConfiguration={})
+        image = images.resolve_image(on.aws, f"{BACKEND_IMAGE}:v4-crash")
         service = services.one(on.aws, on.outputs, "backend")
         plan = deployments.deploy(on.aws, on.outputs, service, image, "run-1", wait=False)
-        assert on.engine(Fuse()).start(plan) == "done"
+        assert on.build_engine(KillFuse()).start(plan) == "done"
         bad = services.one(on.aws, on.outputs, "backend")
         assert (bad.settled, services.short(bad.revision)) == (False, "bulwark-test-backend:2")
         assert deployments.goes_back_to(on.aws, bad).endswith(":1")
-        assert going_back(on).steps[0].action.params["taskDefinition"].endswith(":1")  # type: ignore
+        assert plan_service_rollback(on).steps[0].action.params["taskDefinition"].endswith(":1")  # type: ignore
 
 
 @pytest.mark.parametrize(
@@ -147,28 +153,28 @@ def test_an_undo_asked_for_while_a_bad_deployment_runs_leads_to_the_last_proven_
 def test_a_throttle_or_denial_is_not_taken_for_absence(
     code: str, kind: type[Exception], operation: str
 ) -> None:
-    with stage() as on:
-        put(on)
-        with failing(code, operation) as called, pytest.raises(kind):
-            deploying(on)
+    with open_stage() as on:
+        put_services(on)
+        with fail_operations(code, operation) as called, pytest.raises(kind):
+            plan_service_deploy(on)
         assert "update_service" not in called
 
 
-def test_deploy_as_a_user_types_it(ops: Console) -> None:
-    out, err = ops(f"service deploy {IMAGE}:v2 --service backend --yes --reason release")
-    reference = digest(ops.stage, "v2")
-    assert f"image: {FIRST} -> {reference}" in out
+def test_deploy_as_a_user_types_it(ops: OpsConsole) -> None:
+    out, err = ops(f"service deploy {BACKEND_IMAGE}:v2 --service backend --yes --reason release")
+    reference = get_backend_digest_reference(ops.stage, "v2")
+    assert f"image: {FIRST_IMAGE} -> {reference}" in out
     assert "was so already: look whether backend runs it" in err
     assert "completed: True" in out
-    assert seen(ops.stage)["taskDefinition"].endswith(":2")
-    assert seen(ops.stage, "frontend")["taskDefinition"].endswith("frontend:1")
-    (run,) = ops.json("runs list")["items"]
+    assert describe_service(ops.stage)["taskDefinition"].endswith(":2")
+    assert describe_service(ops.stage, "frontend")["taskDefinition"].endswith("frontend:1")
+    (run,) = ops.run_for_json("runs list")["items"]
     assert (run["state"], run["command"]) == ("done", "ops service deploy --service backend")
-    shown = ops.json("service list")
+    shown = ops.run_for_json("service list")
     assert shown["kind"] == "services"
     assert [(row["service"], row["image"]) for row in shown["items"]] == [
         ("backend", reference),
-        ("frontend", FIRST),
+        ("frontend", FIRST_IMAGE),
     ]
 
 
@@ -180,77 +186,79 @@ def test_deploy_as_a_user_types_it(ops: Console) -> None:
     ],
 )
 def test_a_bad_image_exits_5_and_says_why_its_tasks_stopped(
-    ops: Console, tag: str, says: str
+    ops: OpsConsole, tag: str, says: str
 ) -> None:
-    _, err = ops(f"service deploy {IMAGE}:{tag} --service backend --yes", 5)
+    _, err = ops(f"service deploy {BACKEND_IMAGE}:{tag} --service backend --yes", 5)
     assert "failed and was undone" in err
     assert says in err
     assert "ops service tasks --service backend --stopped" in err
-    assert seen(ops.stage)["taskDefinition"].endswith(":1")
+    assert describe_service(ops.stage)["taskDefinition"].endswith(":1")
     assert ops("lock show")[0].strip() == "nothing"
-    stopped = ops.json("service tasks --service backend --stopped")["items"]
+    stopped = ops.run_for_json("service tasks --service backend --stopped")["items"]
     assert {row["state"] for row in stopped} == {"STOPPED"}
     events = ops("service events --service backend")[0]
     assert "rolling back to deployment" in events
 
 
-def test_reasons_that_cannot_be_read_do_not_hide_the_failure(ops: Console) -> None:
-    with failing("ThrottlingException", "list_tasks"):
-        _, err = ops(f"service deploy {IMAGE}:v4-crash --service backend --yes", 5)
+def test_reasons_that_cannot_be_read_do_not_hide_the_failure(ops: OpsConsole) -> None:
+    with fail_operations("ThrottlingException", "list_tasks"):
+        _, err = ops(f"service deploy {BACKEND_IMAGE}:v4-crash --service backend --yes", 5)
     assert "stopped: unknown, ecs.list_tasks got no answer" in err
 
 
-def test_a_dry_run_changes_nothing_and_its_hash_is_expected(ops: Console) -> None:
-    line = f"service deploy {IMAGE}:v2 --service backend"
-    planned = ops.json(f"{line} --dry-run")
-    assert ops.json(f"{line} --dry-run")["hash"] == planned["hash"]
-    assert len(revisions(ops.stage)) == 1
+def test_a_dry_run_changes_nothing_and_its_hash_is_expected(ops: OpsConsole) -> None:
+    line = f"service deploy {BACKEND_IMAGE}:v2 --service backend"
+    planned = ops.run_for_json(f"{line} --dry-run")
+    assert ops.run_for_json(f"{line} --dry-run")["hash"] == planned["hash"]
+    assert len(list_revision_images(ops.stage)) == 1
     text, _ = ops(f"{line} --dry-run")
     assert f"hash {planned['hash']}" in text
     assert "<register.taskDefinition.taskDefinitionArn>" in text
     _, err = ops(f"{line} --yes --expect 0123456789abcdef", 2)
     assert re.search("--expect is 0123456789abcdef, the plan is now", err)
-    assert len(revisions(ops.stage)) == 1
-    result = ops.json(f"{line} --yes --expect {planned['hash']}")
+    assert len(list_revision_images(ops.stage)) == 1
+    result = ops.run_for_json(f"{line} --yes --expect {planned['hash']}")
     assert (result["kind"], result["completed"]) == ("service-deployment", True)
 
 
-def test_without_waiting_it_is_begun_and_not_called_completed(ops: Console) -> None:
-    out, _ = ops(f"service deploy {IMAGE}:v2 --service backend --yes --no-wait")
+def test_without_waiting_it_is_begun_and_not_called_completed(ops: OpsConsole) -> None:
+    out, _ = ops(f"service deploy {BACKEND_IMAGE}:v2 --service backend --yes --no-wait")
     assert "completed: False" in out
-    assert seen(ops.stage)["deployments"][0]["rolloutState"] == "IN_PROGRESS"
+    assert describe_service(ops.stage)["deployments"][0]["rolloutState"] == "IN_PROGRESS"
 
 
-def test_a_time_out_exits_4_and_a_resume_finishes_it(ops: Console) -> None:
-    _, err = ops(f"service deploy {IMAGE}:v2 --service backend --yes --timeout 1", 4)
+def test_a_time_out_exits_4_and_a_resume_finishes_it(ops: OpsConsole) -> None:
+    _, err = ops(f"service deploy {BACKEND_IMAGE}:v2 --service backend --yes --timeout 1", 4)
     run = re.search(r"ops runs resume (\S+)", err)
     assert run
     ops("service restart --service backend --yes", 6)  # what is under way holds the lock
     ops(f"runs resume {run[1]}", 4)  # its time is over: it looks once
     ops(f"runs resume {run[1]} --timeout 20")
-    assert seen(ops.stage)["taskDefinition"].endswith(":2")
+    assert describe_service(ops.stage)["taskDefinition"].endswith(":2")
 
 
-def test_rollback_and_restart_as_a_user_types_them(ops: Console) -> None:
-    ops(f"service deploy {IMAGE}:v2 --service backend --yes")
-    tasks = {row["task"] for row in ops.json("service tasks --service backend")["items"]}
+def test_rollback_and_restart_as_a_user_types_them(ops: OpsConsole) -> None:
+    ops(f"service deploy {BACKEND_IMAGE}:v2 --service backend --yes")
+    tasks = {row["task"] for row in ops.run_for_json("service tasks --service backend")["items"]}
     ops("service restart --service backend --yes")
-    assert not tasks & {r["task"] for r in ops.json("service tasks --service backend")["items"]}
-    assert seen(ops.stage)["taskDefinition"].endswith(":2")
+    assert not tasks & {
+        r["task"] for r in ops.run_for_json("service tasks --service backend")["items"]
+    }
+    assert describe_service(ops.stage)["taskDefinition"].endswith(":2")
     out, _ = ops("service rollback --service backend --yes")
-    assert f"-> {FIRST}" in out
-    assert seen(ops.stage)["taskDefinition"].endswith(":1")
-    rows = ops.json("service revisions --service backend")["items"]
+    assert f"-> {FIRST_IMAGE}" in out
+    assert describe_service(ops.stage)["taskDefinition"].endswith(":1")
+    rows = ops.run_for_json("service revisions --service backend")["items"]
     assert [(r["revision"], r["current"], r["usable"]) for r in rows] == [
         ("bulwark-test-backend:1", "yes", "yes"),
         ("bulwark-test-backend:2", "no", "yes"),
     ]
     ops("service rollback --service backend --to 2 --yes")
-    assert seen(ops.stage)["taskDefinition"].endswith(":2")
+    assert describe_service(ops.stage)["taskDefinition"].endswith(":2")
 
 
 def test_an_image_of_another_registry_is_deployed_and_said_not_to_be_looked_at(
-    ops: Console,
+    ops: OpsConsole,
 ) -> None:
     out, _ = ops("service deploy ghcr.io/acme/app:1.2 --service backend --yes")
     assert "ghcr.io/acme/app:1.2 is of another registry: not looked at" in out
@@ -259,21 +267,21 @@ def test_an_image_of_another_registry_is_deployed_and_said_not_to_be_looked_at(
 def test_the_only_service_need_not_be_named(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    with console(capsys, tmp_path, lonely(), ("backend",)) as ops:
-        ops(f"service deploy {IMAGE}:v3 --yes")
-        assert seen(ops.stage)["taskDefinition"].endswith(":2")
+    with open_service_console(capsys, tmp_path, build_backend_only_outputs(), ("backend",)) as ops:
+        ops(f"service deploy {BACKEND_IMAGE}:v3 --yes")
+        assert describe_service(ops.stage)["taskDefinition"].endswith(":2")
 
 
-def test_what_pulumi_has_changed_meanwhile_is_said(ops: Console) -> None:
+def test_what_pulumi_has_changed_meanwhile_is_said(ops: OpsConsole) -> None:
     ecs = ops.stage.client("ecs")
-    ops(f"service deploy {IMAGE}:v2 --service backend --yes")
+    ops(f"service deploy {BACKEND_IMAGE}:v2 --service backend --yes")
     ecs.register_task_definition(
         family="bulwark-test-backend",
-        containerDefinitions=[{"name": "backend", "image": FIRST, "memory": 512}],
+        containerDefinitions=[{"name": "backend", "image": FIRST_IMAGE, "memory": 512}],
     )
     part = ops.stage.outputs.services.services["backend"]  # type: ignore[union-attr]
     newer = re.sub(r":\d+$", ":3", part.task_definition_arn)
     text = ops.file.read_text().replace(part.task_definition_arn, newer)
     ops.file.write_text(text)
-    out, _ = ops(f"service deploy {IMAGE}:v3 --service backend --dry-run")
+    out, _ = ops(f"service deploy {BACKEND_IMAGE}:v3 --service backend --dry-run")
     assert "also changed since what runs: backend.environment, backend.memory, sidecar" in out

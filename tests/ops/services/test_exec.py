@@ -11,12 +11,12 @@ import pytest
 from ops.permissions.names import build_stack_names
 from ops.permissions.policies import build_policy_statements
 from ops.services.model import short
-from tests.ops.command_line import Console
-from tests.ops.policy_evaluation import allows
-from tests.ops.service_stage import commanded, put, put_exec
-from tests.ops.stage import ACCOUNT, REGION, stack_outputs, stage
+from tests.ops.command_line import OpsConsole
+from tests.ops.policy_evaluation import is_allowed
+from tests.ops.service_stage import patch_command_line, put_exec_service, put_services
+from tests.ops.stage import ACCOUNT, REGION, build_stack_outputs, open_stage
 
-BACKEND = "service exec --service backend"
+EXEC_LINE = "service exec --service backend"
 
 
 @pytest.fixture
@@ -24,34 +24,34 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A PATH with an `aws` that writes down how it was called, and the plugin."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    said = folder / "said.json"
+    arguments_file = folder / "said.json"
     aws = (
         "#!/bin/sh\n"
-        f'for word in "$@"; do printf \'%s\\n\' "$word"; done > {said}\n'
+        f'for word in "$@"; do printf \'%s\\n\' "$word"; done > {arguments_file}\n'
         'case "$*" in *fails*) exit 254;; esac\n'
     )
     for name, text in (("aws", aws), ("session-manager-plugin", "#!/bin/sh\n")):
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(folder))
-    return said
+    return arguments_file
 
 
 @pytest.fixture
-def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Console]:
-    with stage() as on:
-        put_exec(on)
-        with commanded(on, tmp_path) as file:
-            yield Console(on, file, capsys)
+def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
+    with open_stage() as on:
+        put_exec_service(on)
+        with patch_command_line(on, tmp_path) as file:
+            yield OpsConsole(on, file, capsys)
 
 
-def running(ops: Console) -> list[str]:
+def list_task_ids(ops: OpsConsole) -> list[str]:
     arns = ops.stage.client("ecs").list_tasks(cluster="bulwark-test", serviceName="backend")
     return [short(arn) for arn in arns["taskArns"]]
 
 
-def test_the_line_is_one_that_can_be_pasted(ops: Console, tools: Path) -> None:
-    out, err = ops(f"{BACKEND} --command env --profile work")
+def test_the_line_is_one_that_can_be_pasted(ops: OpsConsole, tools: Path) -> None:
+    out, err = ops(f"{EXEC_LINE} --command env --profile work")
     words = shlex.split(out)
     task = words[words.index("--task") + 1]
     assert words == [
@@ -72,16 +72,16 @@ def test_the_line_is_one_that_can_be_pasted(ops: Console, tools: Path) -> None:
         "--command",
         "env",
     ]
-    assert task in running(ops)
+    assert task in list_task_ids(ops)
     assert err == ""
     assert not tools.exists()
 
 
 def test_a_program_reads_the_line_and_what_is_missing(
-    ops: Console, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ops: OpsConsole, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    said = ops.json(BACKEND)
+    said = ops.run_for_json(EXEC_LINE)
     assert (said["kind"], said["service"], said["container"]) == (
         "service-exec",
         "backend",
@@ -91,34 +91,34 @@ def test_a_program_reads_the_line_and_what_is_missing(
         f"--task {said['task']} --container backend --interactive --command /bin/sh"
     )
     assert said["missing"] == ["aws", "session-manager-plugin"]
-    _, err = ops(BACKEND)
+    _, err = ops(EXEC_LINE)
     assert "not on the PATH here: aws, session-manager-plugin" in err
-    _, err = ops(f"{BACKEND} --run", 1)
+    _, err = ops(f"{EXEC_LINE} --run", 1)
     assert "not on the PATH: aws, session-manager-plugin" in err
     assert "aws ecs execute-command" in err
 
 
-def test_run_begins_it_here_and_says_how_it_ended(ops: Console, tools: Path) -> None:
-    one = running(ops)[1]
-    ops(f"{BACKEND} --task {one[:12]} --run")
+def test_run_begins_it_here_and_says_how_it_ended(ops: OpsConsole, tools: Path) -> None:
+    one = list_task_ids(ops)[1]
+    ops(f"{EXEC_LINE} --task {one[:12]} --run")
     said = tools.read_text().splitlines()
     assert said[:2] == ["ecs", "execute-command"]
     assert said[said.index("--task") + 1] == one
     assert said[-2:] == ["--command", "/bin/sh"]
-    _, err = ops(f"{BACKEND} --command fails --run", 1)
+    _, err = ops(f"{EXEC_LINE} --command fails --run", 1)
     assert "aws ended with 254" in err
 
 
 def test_the_operators_policy_allows_the_line_on_the_stacks_own_tasks_only() -> None:
-    outputs = stack_outputs()
+    outputs = build_stack_outputs()
     ours = build_policy_statements(build_stack_names(outputs), ["service exec"])
     theirs = build_policy_statements(
         replace(build_stack_names(outputs), stack="other"), ["service exec"]
     )
     for resource in ("cluster/bulwark-test", "task/bulwark-test/0123abcd"):
         arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:{resource}"
-        assert allows(ours, "ecs:ExecuteCommand", arn)
-        assert not allows(theirs, "ecs:ExecuteCommand", arn)
+        assert is_allowed(ours, "ecs:ExecuteCommand", arn)
+        assert not is_allowed(theirs, "ecs:ExecuteCommand", arn)
 
 
 @pytest.mark.parametrize(
@@ -129,24 +129,24 @@ def test_the_operators_policy_allows_the_line_on_the_stacks_own_tasks_only() -> 
         ("--command=", "--command is '', may be a command"),
     ],
 )
-def test_a_wrong_option_is_named(ops: Console, tools: Path, rest: str, says: str) -> None:
-    _, err = ops(f"{BACKEND} {rest}", 2)
+def test_a_wrong_option_is_named(ops: OpsConsole, tools: Path, rest: str, says: str) -> None:
+    _, err = ops(f"{EXEC_LINE} {rest}", 2)
     assert says in err
     assert not tools.exists()
 
 
-def test_a_task_that_starts_is_not_entered(ops: Console) -> None:
-    before = running(ops)
+def test_a_task_that_starts_is_not_entered(ops: OpsConsole) -> None:
+    before = list_task_ids(ops)
     ops("service restart --service backend --yes --no-wait")
-    starting = sorted(set(running(ops)) - set(before))
+    starting = sorted(set(list_task_ids(ops)) - set(before))
     assert len(starting) == 2
-    assert ops.json(BACKEND)["task"] in before
+    assert ops.run_for_json(EXEC_LINE)["task"] in before
     ops.stage.clock.sleep(600)
-    assert ops.json(BACKEND)["task"] in starting
+    assert ops.run_for_json(EXEC_LINE)["task"] in starting
 
 
 def test_an_agent_that_does_not_run_is_the_reason(
-    ops: Console, monkeypatch: pytest.MonkeyPatch
+    ops: OpsConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = type(ops.stage.aws)
     call = calls.call
@@ -166,7 +166,7 @@ def test_an_agent_that_does_not_run_is_the_reason(
         )
 
     monkeypatch.setattr(calls, "call", stopped)
-    _, err = ops(BACKEND, 1)
+    _, err = ops(EXEC_LINE, 1)
     assert "the agent of ECS Exec in backend of task" in err
     assert "is STOPPED: no route" in err
     assert "ops service restart --service backend" in err
@@ -175,22 +175,22 @@ def test_an_agent_that_does_not_run_is_the_reason(
 def test_tasks_started_without_it_and_services_without_tasks_say_so(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    with stage() as on:
-        put(on)
-        with commanded(on, tmp_path) as file:
-            ops = Console(on, file, capsys)
-            _, err = ops(BACKEND, 1)
+    with open_stage() as on:
+        put_services(on)
+        with patch_command_line(on, tmp_path) as file:
+            ops = OpsConsole(on, file, capsys)
+            _, err = ops(EXEC_LINE, 1)
             assert "was started without ECS Exec" in err
             # Turned on, it is so for tasks that start afterwards.
             on.client("ecs").update_service(
                 cluster="bulwark-test", service="backend", enableExecuteCommand=True
             )
-            ops(BACKEND, 1)
+            ops(EXEC_LINE, 1)
             ops("service restart --service backend --yes")
-            assert ops.json(BACKEND)["task"] in running(ops)
+            assert ops.run_for_json(EXEC_LINE)["task"] in list_task_ids(ops)
             on.client("ecs").update_service(
                 cluster="bulwark-test", service="backend", desiredCount=0
             )
             on.clock.sleep(600)
-            _, err = ops(BACKEND, 1)
+            _, err = ops(EXEC_LINE, 1)
             assert "no task of backend runs" in err

@@ -4,31 +4,31 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.ops.command_line import Console
-from tests.ops.db_stage import failing
+from tests.ops.command_line import OpsConsole
+from tests.ops.db_stage import fail_operations
 from tests.ops.service_stage import (
-    FIRST,
-    IMAGE,
-    console,
-    limits,
-    put_scaling,
-    revisions,
-    seen,
+    BACKEND_IMAGE,
+    FIRST_IMAGE,
+    describe_service,
+    get_scaling_limits,
+    list_revision_images,
+    open_service_console,
+    put_scalable_target,
 )
 
 
 @pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+def shared_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpsConsole]:
     """One stage for all lines, since none of them may change it."""
-    with console(None, tmp_path_factory.mktemp("outputs")) as made:
-        put_scaling(made.stage)
-        yield made
+    with open_service_console(None, tmp_path_factory.mktemp("outputs")) as console:
+        put_scalable_target(console.stage)
+        yield console
 
 
 @pytest.fixture
-def ops(standing: Console, capsys: pytest.CaptureFixture[str]) -> Console:
-    standing.capture = capsys
-    return standing
+def ops(shared_console: OpsConsole, capsys: pytest.CaptureFixture[str]) -> OpsConsole:
+    shared_console.capture = capsys
+    return shared_console
 
 
 @pytest.mark.parametrize(
@@ -36,19 +36,25 @@ def ops(standing: Console, capsys: pytest.CaptureFixture[str]) -> Console:
     [
         ("deploy nonsense!:x --service backend", "IMAGE is 'nonsense!:x', may be a repository"),
         ("deploy app --service backend", "IMAGE is 'app', may be a repository with a tag"),
-        (f"deploy {IMAGE}:v2", "--service is not set, may be backend, frontend"),
-        (f"deploy {IMAGE}:v2 --service x", "--service is 'x', may be backend, frontend"),
-        (f"deploy {IMAGE}:v2 --service backend --url ftp://x", "--url is 'ftp://x', may be"),
-        (f"deploy {IMAGE}:v2 --service backend --url http://x --no-wait", "which wants --wait"),
-        (f"deploy {IMAGE}:v2 --service backend --timeout 0", "--timeout"),
+        (f"deploy {BACKEND_IMAGE}:v2", "--service is not set, may be backend, frontend"),
+        (f"deploy {BACKEND_IMAGE}:v2 --service x", "--service is 'x', may be backend, frontend"),
+        (
+            f"deploy {BACKEND_IMAGE}:v2 --service backend --url ftp://x",
+            "--url is 'ftp://x', may be",
+        ),
+        (
+            f"deploy {BACKEND_IMAGE}:v2 --service backend --url http://x --no-wait",
+            "which wants --wait",
+        ),
+        (f"deploy {BACKEND_IMAGE}:v2 --service backend --timeout 0", "--timeout"),
         ("restart", "--service is not set, may be backend, frontend"),
         ("rollback --service y", "--service is 'y', may be backend, frontend"),
         ("rollback --url x --service backend", "--url is 'x', may be a URL"),
         ("events --limit 0", "--limit"),
     ],
 )
-def test_bad_input_is_one_line_and_asks_aws_nothing(ops: Console, line: str, says: str) -> None:
-    with failing("AccessDenied") as called:
+def test_bad_input_is_one_line_and_asks_aws_nothing(ops: OpsConsole, line: str, says: str) -> None:
+    with fail_operations("AccessDenied") as called:
         _, err = ops(f"service {line}", 2)
     assert says in err
     assert called == []
@@ -57,22 +63,28 @@ def test_bad_input_is_one_line_and_asks_aws_nothing(ops: Console, line: str, say
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        (f"deploy {IMAGE}:none --service backend", "which is not in ECR; push it first"),
-        (f"deploy {FIRST} --service backend", "which backend runs already"),
+        (f"deploy {BACKEND_IMAGE}:none --service backend", "which is not in ECR; push it first"),
+        (f"deploy {FIRST_IMAGE} --service backend", "which backend runs already"),
         ("rollback --service backend", "there is no other revision of backend"),
         ("rollback --service backend --to nine", "may be the number of a revision"),
         ("rollback --service backend --to other:1", "may be the number of a revision"),
         ("rollback --service backend --to 99", "--to is '99', which is no revision"),
         ("rollback --service backend --to 1", "--to is '1', which backend runs already"),
-        (f"deploy {IMAGE}:v2 --service backend", "--yes is not set, and there is no terminal"),
+        (
+            f"deploy {BACKEND_IMAGE}:v2 --service backend",
+            "--yes is not set, and there is no terminal",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_changes_nothing(
-    ops: Console, line: str, says: str
+    ops: OpsConsole, line: str, says: str
 ) -> None:
     _, err = ops(f"service {line}", 2)
     assert says in err
-    assert (len(revisions(ops.stage)), len(seen(ops.stage)["deployments"])) == (1, 1)
+    assert (
+        len(list_revision_images(ops.stage)),
+        len(describe_service(ops.stage)["deployments"]),
+    ) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +100,10 @@ def test_what_cannot_be_done_is_one_line_and_changes_nothing(
         ("scale 2 --service backend --timeout soon", "--timeout"),
     ],
 )
-def test_a_bad_number_is_one_line_and_asks_aws_nothing(ops: Console, line: str, says: str) -> None:
-    with failing("AccessDenied") as called:
+def test_a_bad_number_is_one_line_and_asks_aws_nothing(
+    ops: OpsConsole, line: str, says: str
+) -> None:
+    with fail_operations("AccessDenied") as called:
         _, err = ops(f"service {line}", 2)
     assert says in err
     assert called == []
@@ -108,8 +122,11 @@ def test_a_bad_number_is_one_line_and_asks_aws_nothing(ops: Console, line: str, 
     ],
 )
 def test_a_number_that_cannot_be_is_one_line_and_changes_nothing(
-    ops: Console, line: str, says: str
+    ops: OpsConsole, line: str, says: str
 ) -> None:
     _, err = ops(f"service {line}", 2)
     assert says in err
-    assert (seen(ops.stage)["desiredCount"], limits(ops.stage)) == (2, (1, 6))
+    assert (describe_service(ops.stage)["desiredCount"], get_scaling_limits(ops.stage)) == (
+        2,
+        (1, 6),
+    )

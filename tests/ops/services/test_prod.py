@@ -18,31 +18,31 @@ from sandbox.deploy import deploy_in_memory, get_stack_region, use_in_memory_aws
 @pytest.fixture(scope="module")
 def prod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Prod in the in-memory AWS, on a clock that waiting moves; its outputs."""
-    held = clock.ManualClock()
+    held_clock = clock.ManualClock()
     with use_in_memory_aws(get_stack_region("prod")):
         exports = deploy_in_memory("prod").exports  # at once: its waiters really sleep
-        before = clock.set_sandbox_clock(held)
-        held.advance(3600)
+        previous_clock = clock.set_sandbox_clock(held_clock)
+        held_clock.advance(3600)
         try:
             file = tmp_path_factory.mktemp("prod") / "outputs.json"
             file.write_text(json.dumps(exports))
             with (
-                patch.object(WallClock, "now", lambda _: held.now().timestamp()),
-                patch.object(WallClock, "sleep", lambda _, seconds: held.advance(seconds)),
+                patch.object(WallClock, "now", lambda _: held_clock.now().timestamp()),
+                patch.object(WallClock, "sleep", lambda _, seconds: held_clock.advance(seconds)),
             ):
                 yield file, dict(exports)
         finally:
-            clock.set_sandbox_clock(before)
+            clock.set_sandbox_clock(previous_clock)
 
 
-def ops(
+def run_on_prod(
     prod: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str], line: str, code: int = 0
 ) -> str:
     capsys.readouterr()
-    ended = main([*line.split(), "--outputs", str(prod[0])])
-    said = capsys.readouterr()
-    assert ended == code, said.err
-    return said.out + said.err
+    exit_code = main([*line.split(), "--outputs", str(prod[0])])
+    captured = capsys.readouterr()
+    assert exit_code == code, captured.err
+    return captured.out + captured.err
 
 
 @pytest.mark.exhaustive
@@ -50,7 +50,7 @@ def test_each_verb_works_on_prod(
     prod: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = sorted(prod[1]["services"]["services"])[0]
-    listed = json.loads(ops(prod, capsys, "service list --output json"))["items"]
+    listed = json.loads(run_on_prod(prod, capsys, "service list --output json"))["items"]
     assert {row["rollout"] for row in listed} == {"COMPLETED"}
     least = next(row["desired"] for row in listed if row["service"] == name)
 
@@ -63,23 +63,27 @@ def test_each_verb_works_on_prod(
             imageManifest=json.dumps({"mediaType": "m", "layers": [layer], "config": {}}),
             imageTag=tag,
         )
-    said = ops(prod, capsys, f"service deploy {registry}:v2 --service {name} --yes")
+    said = run_on_prod(prod, capsys, f"service deploy {registry}:v2 --service {name} --yes")
     assert "completed: True" in said
     assert "also changed" not in said
-    said = ops(prod, capsys, f"service deploy {registry}:v3-crash --service {name} --yes", 5)
+    said = run_on_prod(
+        prod, capsys, f"service deploy {registry}:v3-crash --service {name} --yes", 5
+    )
     assert "Essential container in task exited" in said
-    ops(prod, capsys, f"service scale {least + 1} --service {name} --yes")
-    ops(prod, capsys, f"service restart --service {name} --yes")
-    ops(prod, capsys, f"service rollback --service {name} --yes")
-    planned = json.loads(ops(prod, capsys, "service maintenance on --dry-run --output json"))
-    ops(prod, capsys, f"service maintenance on --yes --expect {planned['hash']}")
-    ops(prod, capsys, "service maintenance off --yes")
-    ops(prod, capsys, f"service autoscaling --service {name} --max 20 --yes")
-    assert "20" in ops(prod, capsys, "service limits")
-    after = json.loads(ops(prod, capsys, "service list --output json"))["items"]
+    run_on_prod(prod, capsys, f"service scale {least + 1} --service {name} --yes")
+    run_on_prod(prod, capsys, f"service restart --service {name} --yes")
+    run_on_prod(prod, capsys, f"service rollback --service {name} --yes")
+    planned = json.loads(
+        run_on_prod(prod, capsys, "service maintenance on --dry-run --output json")
+    )
+    run_on_prod(prod, capsys, f"service maintenance on --yes --expect {planned['hash']}")
+    run_on_prod(prod, capsys, "service maintenance off --yes")
+    run_on_prod(prod, capsys, f"service autoscaling --service {name} --max 20 --yes")
+    assert "20" in run_on_prod(prod, capsys, "service limits")
+    after = json.loads(run_on_prod(prod, capsys, "service list --output json"))["items"]
     (row,) = (row for row in after if row["service"] == name)
     assert row["running"] == least + 1
     assert row["revision"].endswith(":1")
-    assert "RUNNING" in ops(prod, capsys, f"service tasks --service {name}")
-    assert "rolling back" in ops(prod, capsys, f"service events --service {name}")
-    assert "nothing" in ops(prod, capsys, "lock show")
+    assert "RUNNING" in run_on_prod(prod, capsys, f"service tasks --service {name}")
+    assert "rolling back" in run_on_prod(prod, capsys, f"service events --service {name}")
+    assert "nothing" in run_on_prod(prod, capsys, "lock show")

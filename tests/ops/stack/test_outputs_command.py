@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.ops.every_command import typing
+from tests.ops.every_command import open_command_line
 from tests.ops.stage import Stage
 
 Capture = pytest.CaptureFixture[str]
@@ -14,8 +14,8 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def ops() -> Iterator[tuple[Stage, Any]]:
-    with typing(lambda _: None) as (on, typed):
-        yield on, typed
+    with open_command_line(lambda _: None) as (on, run_line):
+        yield on, run_line
 
 
 def test_all_of_it_is_json_and_one_value_is_text(ops: tuple[Stage, Any], capsys: Capture) -> None:

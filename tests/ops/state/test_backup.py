@@ -10,52 +10,54 @@ import pytest
 from ops.core.errors import OpsError
 from ops.state import backup as states
 from tests.ops import fake_pulumi as pretended_pulumi
-from tests.ops.every_command import typing
-from tests.ops.procedures.recover_rebuild import LINE
-from tests.ops.procedures.state import THEN, put_saved
+from tests.ops.every_command import open_command_line
+from tests.ops.procedures.recover_rebuild import PROGRAM_OPTION
+from tests.ops.procedures.state import SAVED_STATE_NAME, put_saved_state
 from tests.ops.stage import Stage
-from tests.test_runbook import PAGES, commands
+from tests.test_runbook import RUNBOOK_PAGES, list_page_commands
 
 Capture = pytest.CaptureFixture[str]
 
 
-@pytest.mark.parametrize("line", [x for p in PAGES if p.stem == "state" for x in commands(p)])
-def test_the_lines_of_the_runbook(ops: "Ops", line: str) -> None:
+@pytest.mark.parametrize(
+    "line", [x for p in RUNBOOK_PAGES if p.stem == "state" for x in list_page_commands(p)]
+)
+def test_the_lines_of_the_runbook(ops: "StateConsole", line: str) -> None:
     words = line.split()[1:]
     if "list" not in words:
-        words += LINE.split()
+        words += PROGRAM_OPTION.split()
     ops(" ".join([*words, *(["--yes"] if words[1] in ("backup", "restore") else [])]))
 
 
-class Ops:
+class StateConsole:
     """Lines on a stage, and what they say."""
 
-    def __init__(self, on: Stage, typed: Any, capture: Capture) -> None:
-        self.on, self.typed, self.capture = on, typed, capture
-        self.pulumi = pretended_pulumi.of(on)
+    def __init__(self, on: Stage, run_line: Any, capture: Capture) -> None:
+        self.stage, self.run_line, self.capture = on, run_line, capture
+        self.pulumi = pretended_pulumi.get_fake_pulumi(on)
 
     def __call__(self, line: str, code: int = 0) -> tuple[str, str]:
         self.capture.readouterr()
-        ended = self.typed(line)
-        said = self.capture.readouterr()
-        assert ended == code, said.err
-        return said.out, said.err
+        exit_code = self.run_line(line)
+        captured = self.capture.readouterr()
+        assert exit_code == code, captured.err
+        return captured.out, captured.err
 
-    def json(self, line: str, code: int = 0) -> Any:
+    def run_for_json(self, line: str, code: int = 0) -> Any:
         return json.loads(self(f"{line} --output json", code)[0])
 
 
 @pytest.fixture
-def ops(capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ops]:
+def ops(capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StateConsole]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with typing(put_saved) as (on, typed):
-        yield Ops(on, typed, capsys)
+    with open_command_line(put_saved_state) as (on, run_line):
+        yield StateConsole(on, run_line, capsys)
 
 
-def test_it_is_saved_listed_and_fetched_as_it_was(ops: Ops, tmp_path: Path) -> None:
-    made = ops.json(f"state backup {LINE} --yes")
-    names = [one["state"] for one in ops.json("state list")["items"]]
-    assert sorted(names) == sorted([made["state"], THEN])
+def test_it_is_saved_listed_and_fetched_as_it_was(ops: StateConsole, tmp_path: Path) -> None:
+    made = ops.run_for_json(f"state backup {PROGRAM_OPTION} --yes")
+    names = [one["state"] for one in ops.run_for_json("state list")["items"]]
+    assert sorted(names) == sorted([made["state"], SAVED_STATE_NAME])
     to = tmp_path / "state.json"
     ops(f"state fetch {made['state']} --to {to}")
     assert json.loads(to.read_text(encoding="utf-8")) == ops.pulumi.stacks["test"].state
@@ -64,28 +66,28 @@ def test_it_is_saved_listed_and_fetched_as_it_was(ops: Ops, tmp_path: Path) -> N
     assert "not overwritten" in ops(f"state fetch --to {to}", 2)[1]
 
 
-def test_given_back_it_shows_what_differs_and_saves_what_was(ops: Ops) -> None:
+def test_given_back_it_shows_what_differs_and_saves_what_was(ops: StateConsole) -> None:
     before = ops.pulumi.stacks["test"].state
-    shown = ops(f"state restore {THEN} {LINE} --dry-run")[0]
+    shown = ops(f"state restore {SAVED_STATE_NAME} {PROGRAM_OPTION} --dry-run")[0]
     assert "known again  aws:s3/bucket:Bucket::b" in " ".join(shown.split()).replace(
         "known again ", "known again  "
     )
-    made = ops.json(f"state restore {THEN} {LINE} --yes")
+    made = ops.run_for_json(f"state restore {SAVED_STATE_NAME} {PROGRAM_OPTION} --yes")
     assert made["different"] == 3
     now = ops.pulumi.stacks["test"].state
     assert (
         states.list_resource_ids(now)["urn:pulumi:test::bulwark::aws:s3/bucket:Bucket::b"] == "db-0"
     )
-    assert "knows already" in ops(f"state restore {THEN} {LINE} --yes", 2)[1]
-    ops(f"state restore {made['saved']} {LINE} --yes")
+    assert "knows already" in ops(f"state restore {SAVED_STATE_NAME} {PROGRAM_OPTION} --yes", 2)[1]
+    ops(f"state restore {made['saved']} {PROGRAM_OPTION} --yes")
     assert states.compute_state_digest(
         ops.pulumi.stacks["test"].state
     ) == states.compute_state_digest(before)
 
 
-def test_drift_is_what_a_preview_would_change(ops: Ops) -> None:
-    assert "as the program says" in ops(f"state drift {LINE}")[0]
-    ops.pulumi.previewed["test"] = [
+def test_drift_is_what_a_preview_would_change(ops: StateConsole) -> None:
+    assert "as the program says" in ops(f"state drift {PROGRAM_OPTION}")[0]
+    ops.pulumi.preview_steps["test"] = [
         {"op": "same", "urn": "urn:pulumi:test::bulwark::a"},
         {
             "op": "update",
@@ -93,7 +95,7 @@ def test_drift_is_what_a_preview_would_change(ops: Ops) -> None:
             "detailedDiff": {"instanceClass": {"kind": "update"}},
         },
     ]
-    found = ops.json(f"state drift {LINE}", 3)["items"]
+    found = ops.run_for_json(f"state drift {PROGRAM_OPTION}", 3)["items"]
     assert found == [
         {
             "op": "update",
@@ -104,30 +106,32 @@ def test_drift_is_what_a_preview_would_change(ops: Ops) -> None:
 
 
 def test_a_digest_is_of_what_is_there_not_of_when_it_was_written() -> None:
-    one = pretended_pulumi.state("db-1", "x::y")
-    two = pretended_pulumi.state("db-1", "x::y")
+    one = pretended_pulumi.build_stack_export("db-1", "x::y")
+    two = pretended_pulumi.build_stack_export("db-1", "x::y")
     two["deployment"]["resources"].reverse()
     two["deployment"]["manifest"] = {"time": "later"}
     two["deployment"]["resources"][0]["modified"] = "later"
     assert states.compute_state_digest(one) == states.compute_state_digest(two)
     assert states.compute_state_digest(one) != states.compute_state_digest(
-        pretended_pulumi.state("db-2", "x::y")
+        pretended_pulumi.build_stack_export("db-2", "x::y")
     )
 
 
-def test_what_is_saved_and_is_no_state_is_told(ops: Ops) -> None:
-    bucket = ops.on.outputs.backups.operations_bucket
-    ops.on.client("s3").put_object(Bucket=bucket, Key="states/test/odd.json", Body=b"{}")
+def test_what_is_saved_and_is_no_state_is_told(ops: StateConsole) -> None:
+    bucket = ops.stage.outputs.backups.operations_bucket
+    ops.stage.client("s3").put_object(Bucket=bucket, Key="states/test/odd.json", Body=b"{}")
     assert "is no export of a state" in ops("state fetch odd --to /tmp/bulwark-odd.json", 1)[1]
     assert not Path("/tmp/bulwark-odd.json").exists()
     with pytest.raises(OpsError, match="did not print a preview"):
         states.list_drift("nonsense")
 
 
-def test_the_digest_is_printed_for_a_plan(ops: Ops, tmp_path: Path) -> None:
+def test_the_digest_is_printed_for_a_plan(ops: StateConsole, tmp_path: Path) -> None:
     file = tmp_path / "one.json"
-    file.write_text(json.dumps(pretended_pulumi.state("db-1")), encoding="utf-8")
+    file.write_text(json.dumps(pretended_pulumi.build_stack_export("db-1")), encoding="utf-8")
     printed = json.loads(ops(f"state digest --file {file}")[0])
-    assert printed["digest"] == states.compute_state_digest(pretended_pulumi.state("db-1"))
+    assert printed["digest"] == states.compute_state_digest(
+        pretended_pulumi.build_stack_export("db-1")
+    )
     file.write_text('{"deployment": {}}', encoding="utf-8")
     ops(f"state digest --file {file}", 2)

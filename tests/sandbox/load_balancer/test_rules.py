@@ -15,10 +15,10 @@ from sandbox.load_balancer.rules import (
     is_condition_met,
     matches_pattern,
 )
-from tests.sandbox.conftest import Clients
-from tests.sandbox.load_balancer.test_load_balancer import Site
+from tests.sandbox.conftest import ClientFactory
+from tests.sandbox.load_balancer.test_load_balancer import BalancedService
 
-ASKED = HttpRequest(
+SAMPLE_REQUEST = HttpRequest(
     method="GET",
     protocol="HTTP",
     host="app.example.com",
@@ -30,42 +30,47 @@ ASKED = HttpRequest(
 )
 
 
-def condition(field: str, *values: Any, **config: Any) -> dict[str, Any]:
+def build_condition(field: str, *values: Any, **extra_config: Any) -> dict[str, Any]:
     name = "".join(word.capitalize() for word in field.split("-")) + "Config"
-    return {"Field": field, name: {"Values": list(values), **config}}
+    return {"Field": field, name: {"Values": list(values), **extra_config}}
 
 
 @pytest.mark.parametrize(
-    ("given", "fits"),
+    ("rule_condition", "fits"),
     [
-        (condition("path-pattern", "/img/*"), True),
-        (condition("path-pattern", "/img/?.png", "/none"), True),
-        (condition("path-pattern", "/img"), False),
-        (condition("path-pattern", "/IMG/*"), False),  # paths are case-sensitive
-        (condition("path-pattern", "/img/a.pn."), False),  # and no regular expressions
+        (build_condition("path-pattern", "/img/*"), True),
+        (build_condition("path-pattern", "/img/?.png", "/none"), True),
+        (build_condition("path-pattern", "/img"), False),
+        (build_condition("path-pattern", "/IMG/*"), False),  # paths are case-sensitive
+        (build_condition("path-pattern", "/img/a.pn."), False),  # and no regular expressions
         ({"Field": "path-pattern", "Values": ["/img/*"]}, True),  # as it was before the configs
-        (condition("host-header", "*.EXAMPLE.com"), True),
-        (condition("host-header", "example.com"), False),
-        (condition("http-header", "*chrome*", HttpHeaderName="User-Agent"), True),
-        (condition("http-header", "*", HttpHeaderName="X"), True),
-        (condition("http-header", "*", HttpHeaderName="Y"), False),
-        (condition("http-request-method", "GET", "HEAD"), True),
-        (condition("http-request-method", "get"), False),
-        (condition("query-string", {"Key": "version", "Value": "v?"}), True),
-        (condition("query-string", {"Key": "dark", "Value": ""}), True),
-        (condition("query-string", {"Value": "v1"}), True),
-        (condition("query-string", {"Key": "v1", "Value": "*"}), False),
-        (condition("source-ip", "192.0.2.0/24", "198.51.100.0/24"), True),
-        (condition("source-ip", "198.51.100.8/32", "2001:db8::/32"), False),
-        (condition("moon-phase", "full"), False),
+        (build_condition("host-header", "*.EXAMPLE.com"), True),
+        (build_condition("host-header", "example.com"), False),
+        (build_condition("http-header", "*chrome*", HttpHeaderName="User-Agent"), True),
+        (build_condition("http-header", "*", HttpHeaderName="X"), True),
+        (build_condition("http-header", "*", HttpHeaderName="Y"), False),
+        (build_condition("http-request-method", "GET", "HEAD"), True),
+        (build_condition("http-request-method", "get"), False),
+        (build_condition("query-string", {"Key": "version", "Value": "v?"}), True),
+        (build_condition("query-string", {"Key": "dark", "Value": ""}), True),
+        (build_condition("query-string", {"Value": "v1"}), True),
+        (build_condition("query-string", {"Key": "v1", "Value": "*"}), False),
+        (build_condition("source-ip", "192.0.2.0/24", "198.51.100.0/24"), True),
+        (build_condition("source-ip", "198.51.100.8/32", "2001:db8::/32"), False),
+        (build_condition("moon-phase", "full"), False),
     ],
 )
-def test_a_condition_holds_where_one_of_its_values_fits(given: dict[str, Any], fits: bool) -> None:
-    assert is_condition_met(given, ASKED) is fits
+def test_a_condition_holds_where_one_of_its_values_fits(
+    rule_condition: dict[str, Any], fits: bool
+) -> None:
+    assert is_condition_met(rule_condition, SAMPLE_REQUEST) is fits
 
 
 def test_all_conditions_must_hold_and_the_lowest_number_comes_first() -> None:
-    path, host = condition("path-pattern", "/img/*"), condition("host-header", "other.org")
+    path, host = (
+        build_condition("path-pattern", "/img/*"),
+        build_condition("host-header", "other.org"),
+    )
     rules = [
         ListenerRule(10**6, (), {"Type": "default"}),
         ListenerRule(20, (path,), {"Type": "images"}),
@@ -76,9 +81,9 @@ def test_all_conditions_must_hold_and_the_lowest_number_comes_first() -> None:
         rule = find_matching_rule(rules, request)
         return rule.action["Type"] if rule else None
 
-    assert action(ASKED) == "images"
-    assert action(replace(ASKED, host="other.org")) == "both"
-    assert action(replace(ASKED, path="/")) == "default"
+    assert action(SAMPLE_REQUEST) == "images"
+    assert action(replace(SAMPLE_REQUEST, host="other.org")) == "both"
+    assert action(replace(SAMPLE_REQUEST, path="/")) == "default"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +105,7 @@ def test_all_conditions_must_hold_and_the_lowest_number_comes_first() -> None:
     ],
 )
 def test_a_redirect_keeps_what_it_does_not_name(config: dict[str, Any], leads: str) -> None:
-    assert build_redirect_url(config, ASKED) == leads
+    assert build_redirect_url(config, SAMPLE_REQUEST) == leads
 
 
 def test_a_pattern_takes_whole_texts_only() -> None:
@@ -110,23 +115,27 @@ def test_a_pattern_takes_whole_texts_only() -> None:
     assert not matches_pattern("b", "abc")
 
 
-def test_conditions_are_read_as_aws_keeps_them(mended: Clients, held: ManualClock) -> None:
+def test_conditions_are_read_as_aws_keeps_them(
+    aws_client: ClientFactory, held_clock: ManualClock
+) -> None:
     with balancer.serve_load_balancers():
-        site = Site(mended)
-        held.advance(600)
-        for number, given in enumerate(
+        site = BalancedService(aws_client)
+        held_clock.advance(600)
+        for number, rule_condition in enumerate(
             (
-                condition("http-header", "*beta*", HttpHeaderName="X-Ring"),
-                condition("query-string", {"Key": "ring", "Value": "beta"}),
-                condition("http-request-method", "PUT"),
-                condition("source-ip", "10.0.0.0/8"),
+                build_condition("http-header", "*beta*", HttpHeaderName="X-Ring"),
+                build_condition("query-string", {"Key": "ring", "Value": "beta"}),
+                build_condition("http-request-method", "PUT"),
+                build_condition("source-ip", "10.0.0.0/8"),
             )
         ):
             body = {"StatusCode": f"20{number + 1}", "ContentType": "text/plain"}
-            site.rule(number + 1, {"Type": "fixed-response", "FixedResponseConfig": body}, given)
-        assert site.ask(X_Ring="the beta ring").status == 201
-        assert site.ask("/?ring=beta").status == 202
-        assert site.ask(method="PUT").status == 203
-        assert site.ask().status == 200  # asked from 127.0.0.1
-        before = site.ask(X_Forwarded_For="203.0.113.9").said()["forwarded"]
+            site.create_rule(
+                number + 1, {"Type": "fixed-response", "FixedResponseConfig": body}, rule_condition
+            )
+        assert site.send_request(X_Ring="the beta ring").status == 201
+        assert site.send_request("/?ring=beta").status == 202
+        assert site.send_request(method="PUT").status == 203
+        assert site.send_request().status == 200  # asked from 127.0.0.1
+        before = site.send_request(X_Forwarded_For="203.0.113.9").parse_json()["forwarded"]
         assert before["X-Forwarded-For"] == "203.0.113.9, 127.0.0.1"

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from sandbox.patches.cloudwatch.alarm_rules import RuleError, is_rule_true, list_rule_alarms
-from tests.sandbox.conftest import Clients, Refusal
+from tests.sandbox.conftest import ClientFactory, RefusalGetter
 
 
-def alarm(cloudwatch: Any, name: str, **given: Any) -> None:
+def put_alarm_with_defaults(cloudwatch: Any, name: str, **parameters: Any) -> None:
     cloudwatch.put_metric_alarm(
         AlarmName=name,
         **{
@@ -19,15 +19,15 @@ def alarm(cloudwatch: Any, name: str, **given: Any) -> None:
             "EvaluationPeriods": 1,
             "Threshold": 90,
             "ComparisonOperator": "GreaterThanThreshold",
-            **given,
+            **parameters,
         },
     )
 
 
-def composite(cloudwatch: Any, name: str) -> dict[str, Any]:
-    found = cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])
-    only: dict[str, Any] = found["CompositeAlarms"][0]
-    return only
+def get_composite_alarm(cloudwatch: Any, name: str) -> dict[str, Any]:
+    response = cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])
+    composite_alarm: dict[str, Any] = response["CompositeAlarms"][0]
+    return composite_alarm
 
 
 @pytest.mark.parametrize(
@@ -51,47 +51,51 @@ def test_a_rule_that_cannot_be_read_is_refused(rule: str) -> None:
         list_rule_alarms(rule)
 
 
-def test_a_composite_alarm_follows_its_children(mended: Clients) -> None:
-    cloudwatch = mended("cloudwatch")
-    alarm(cloudwatch, "long")
-    alarm(cloudwatch, "short")
+def test_a_composite_alarm_follows_its_children(aws_client: ClientFactory) -> None:
+    cloudwatch = aws_client("cloudwatch")
+    put_alarm_with_defaults(cloudwatch, "long")
+    put_alarm_with_defaults(cloudwatch, "short")
     cloudwatch.put_composite_alarm(AlarmName="burn", AlarmRule="ALARM(long) AND ALARM(short)")
-    assert composite(cloudwatch, "burn")["StateValue"] == "OK"
+    assert get_composite_alarm(cloudwatch, "burn")["StateValue"] == "OK"
     for name in ("long", "short"):
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
-    assert composite(cloudwatch, "burn")["StateValue"] == "ALARM"
+    assert get_composite_alarm(cloudwatch, "burn")["StateValue"] == "ALARM"
 
 
-def test_composites_are_listed_only_when_asked_for(mended: Clients) -> None:
-    cloudwatch = mended("cloudwatch")
-    alarm(cloudwatch, "a")
+def test_composites_are_listed_only_when_asked_for(aws_client: ClientFactory) -> None:
+    cloudwatch = aws_client("cloudwatch")
+    put_alarm_with_defaults(cloudwatch, "a")
     cloudwatch.put_composite_alarm(AlarmName="c", AlarmRule="ALARM(a)")
     assert cloudwatch.describe_alarms()["CompositeAlarms"] == []
     both = cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     assert [len(both[kind]) for kind in ("MetricAlarms", "CompositeAlarms")] == [1, 1]
 
 
-def test_a_composite_of_an_unknown_alarm_is_refused(mended: Clients, refused: Refusal) -> None:
-    code, message = refused(
-        mended("cloudwatch").put_composite_alarm, AlarmName="c", AlarmRule="ALARM(nobody)"
+def test_a_composite_of_an_unknown_alarm_is_refused(
+    aws_client: ClientFactory, get_refusal: RefusalGetter
+) -> None:
+    code, message = get_refusal(
+        aws_client("cloudwatch").put_composite_alarm, AlarmName="c", AlarmRule="ALARM(nobody)"
     )
     assert code in ("ValidationError", "ValidationException")
     assert "nobody" in message
 
 
-def test_an_alarm_that_a_composite_names_is_not_deleted(mended: Clients, refused: Refusal) -> None:
-    cloudwatch = mended("cloudwatch")
-    alarm(cloudwatch, "a")
+def test_an_alarm_that_a_composite_names_is_not_deleted(
+    aws_client: ClientFactory, get_refusal: RefusalGetter
+) -> None:
+    cloudwatch = aws_client("cloudwatch")
+    put_alarm_with_defaults(cloudwatch, "a")
     cloudwatch.put_composite_alarm(AlarmName="c", AlarmRule="ALARM(a)")
-    _, message = refused(cloudwatch.delete_alarms, AlarmNames=["a"])
+    _, message = get_refusal(cloudwatch.delete_alarms, AlarmNames=["a"])
     assert "composite alarm" in message
     cloudwatch.delete_alarms(AlarmNames=["a", "c"])
     assert cloudwatch.describe_alarms()["MetricAlarms"] == []
 
 
 @pytest.mark.parametrize("statistic", ["p90", "p99.9", "tm90", "PR(0.5:)", "TM(10%:90%)", "IQM"])
-def test_every_extended_statistic_is_taken(mended: Clients, statistic: str) -> None:
-    cloudwatch = mended("cloudwatch")
+def test_every_extended_statistic_is_taken(aws_client: ClientFactory, statistic: str) -> None:
+    cloudwatch = aws_client("cloudwatch")
     cloudwatch.put_metric_alarm(
         AlarmName="a",
         Namespace="AWS/ApplicationELB",
@@ -102,13 +106,15 @@ def test_every_extended_statistic_is_taken(mended: Clients, statistic: str) -> N
         Threshold=1,
         ComparisonOperator="GreaterThanThreshold",
     )
-    found = cloudwatch.describe_alarms()["MetricAlarms"][0]
-    assert found["ExtendedStatistic"] == statistic
+    metric_alarm = cloudwatch.describe_alarms()["MetricAlarms"][0]
+    assert metric_alarm["ExtendedStatistic"] == statistic
 
 
-def test_a_statistic_that_there_is_not_is_refused(mended: Clients, refused: Refusal) -> None:
-    code, _ = refused(
-        mended("cloudwatch").put_metric_alarm,
+def test_a_statistic_that_there_is_not_is_refused(
+    aws_client: ClientFactory, get_refusal: RefusalGetter
+) -> None:
+    code, _ = get_refusal(
+        aws_client("cloudwatch").put_metric_alarm,
         AlarmName="a",
         Namespace="n",
         MetricName="m",
@@ -121,20 +127,22 @@ def test_a_statistic_that_there_is_not_is_refused(mended: Clients, refused: Refu
     assert code.startswith("InvalidParameterValue")
 
 
-def test_an_alarm_begins_without_data_and_keeps_its_state_when_changed(mended: Clients) -> None:
-    cloudwatch = mended("cloudwatch")
-    alarm(cloudwatch, "a")
+def test_an_alarm_begins_without_data_and_keeps_its_state_when_changed(
+    aws_client: ClientFactory,
+) -> None:
+    cloudwatch = aws_client("cloudwatch")
+    put_alarm_with_defaults(cloudwatch, "a")
     assert cloudwatch.describe_alarms()["MetricAlarms"][0]["StateValue"] == "INSUFFICIENT_DATA"
     cloudwatch.set_alarm_state(AlarmName="a", StateValue="ALARM", StateReason="test")
-    alarm(cloudwatch, "a", Threshold=80)
-    found = cloudwatch.describe_alarms()["MetricAlarms"][0]
-    assert (found["StateValue"], found["Threshold"]) == ("ALARM", 80)
+    put_alarm_with_defaults(cloudwatch, "a", Threshold=80)
+    metric_alarm = cloudwatch.describe_alarms()["MetricAlarms"][0]
+    assert (metric_alarm["StateValue"], metric_alarm["Threshold"]) == ("ALARM", 80)
 
 
-def test_alarms_come_in_pages(mended: Clients) -> None:
-    cloudwatch = mended("cloudwatch")
+def test_alarms_come_in_pages(aws_client: ClientFactory) -> None:
+    cloudwatch = aws_client("cloudwatch")
     for number in range(7):
-        alarm(cloudwatch, f"a{number}")
+        put_alarm_with_defaults(cloudwatch, f"a{number}")
     pages = cloudwatch.get_paginator("describe_alarms").paginate(PaginationConfig={"PageSize": 3})
     sizes = [len(page["MetricAlarms"]) for page in pages]
     assert sizes == [3, 3, 1]

@@ -5,18 +5,18 @@ from typing import Any
 import pytest
 
 from sandbox.clock import ManualClock
-from tests.sandbox.conftest import Clients, Refusal
+from tests.sandbox.conftest import ClientFactory, RefusalGetter
 
-CRON = "cron(0 6 * * ? *)"
+CRON_SCHEDULE = "cron(0 6 * * ? *)"
 
 
-class Place:
+class ComputePlace:
     """A VPC with two subnets, a load balancer in it, and a cluster."""
 
-    def __init__(self, mended: Clients) -> None:
-        self.ec2, self.elb, self.ecs = mended("ec2"), mended("elbv2"), mended("ecs")
+    def __init__(self, aws_client: ClientFactory) -> None:
+        self.ec2, self.elb, self.ecs = aws_client("ec2"), aws_client("elbv2"), aws_client("ecs")
         self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        self.subnets = [self._subnet(number, zone) for number, zone in enumerate("ab")]
+        self.subnets = [self._create_subnet(number, zone) for number, zone in enumerate("ab")]
         self.group = self.ec2.create_security_group(
             GroupName="group", Description="d", VpcId=self.vpc
         )["GroupId"]
@@ -24,151 +24,162 @@ class Place:
         container = {"name": "web", "image": "nginx", "memory": 128}
         self.ecs.register_task_definition(family="web", containerDefinitions=[container])
 
-    def _subnet(self, number: int, zone: str) -> str:
-        made = self.ec2.create_subnet(
+    def _create_subnet(self, number: int, zone: str) -> str:
+        response = self.ec2.create_subnet(
             VpcId=self.vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"eu-north-1{zone}"
         )
-        return str(made["Subnet"]["SubnetId"])
+        return str(response["Subnet"]["SubnetId"])
 
-    def balancer(self) -> str:
-        made = self.elb.create_load_balancer(
+    def create_load_balancer(self) -> str:
+        response = self.elb.create_load_balancer(
             Name="alb", Subnets=self.subnets, SecurityGroups=[self.group]
         )
-        return str(made["LoadBalancers"][0]["LoadBalancerArn"])
+        return str(response["LoadBalancers"][0]["LoadBalancerArn"])
 
-    def target(self) -> str:
-        made = self.elb.create_target_group(
+    def create_target_group(self) -> str:
+        response = self.elb.create_target_group(
             Name="web", Protocol="HTTP", Port=80, VpcId=self.vpc, TargetType="ip"
         )
-        return str(made["TargetGroups"][0]["TargetGroupArn"])
+        return str(response["TargetGroups"][0]["TargetGroupArn"])
 
-    def service(self, **given: Any) -> dict[str, Any]:
+    def create_service(self, **parameters: Any) -> dict[str, Any]:
         network = {"subnets": self.subnets, "securityGroups": [self.group]}
-        made = self.ecs.create_service(
+        response = self.ecs.create_service(
             cluster="cluster",
             serviceName="web",
             taskDefinition="web",
             desiredCount=2,
             networkConfiguration={"awsvpcConfiguration": network},
-            **given,
+            **parameters,
         )
-        service: dict[str, Any] = made["service"]
+        service: dict[str, Any] = response["service"]
         return service
 
-    def seen(self) -> dict[str, Any]:
-        found = self.ecs.describe_services(cluster="cluster", services=["web"])["services"]
-        service: dict[str, Any] = found[0]
+    def describe_service(self) -> dict[str, Any]:
+        response = self.ecs.describe_services(cluster="cluster", services=["web"])["services"]
+        service: dict[str, Any] = response[0]
         return service
 
 
 @pytest.fixture
-def place(mended: Clients) -> Place:
-    return Place(mended)
+def compute_place(aws_client: ClientFactory) -> ComputePlace:
+    return ComputePlace(aws_client)
 
 
-FARGATE = [{"capacityProvider": "FARGATE", "weight": 1, "base": 1}]
+FARGATE_STRATEGY = [{"capacityProvider": "FARGATE", "weight": 1, "base": 1}]
 
 
-def test_a_service_is_described_with_what_it_was_given(place: Place) -> None:
+def test_a_service_is_described_with_what_it_was_given(compute_place: ComputePlace) -> None:
     deployment = {
         "deploymentCircuitBreaker": {"enable": True, "rollback": True},
         "alarms": {"alarmNames": ["a"], "enable": True, "rollback": True},
     }
-    given: dict[str, Any] = {
-        "capacityProviderStrategy": FARGATE,
+    parameters: dict[str, Any] = {
+        "capacityProviderStrategy": FARGATE_STRATEGY,
         "enableExecuteCommand": True,
         "enableECSManagedTags": True,
         "healthCheckGracePeriodSeconds": 60,
         "availabilityZoneRebalancing": "ENABLED",
     }
-    place.service(**given, deploymentConfiguration=deployment)
-    found = place.seen()
-    assert {key: found[key] for key in given} == given
-    assert found["deploymentConfiguration"] == {
+    compute_place.create_service(**parameters, deploymentConfiguration=deployment)
+    service = compute_place.describe_service()
+    assert {key: service[key] for key in parameters} == parameters
+    assert service["deploymentConfiguration"] == {
         **deployment,
         "minimumHealthyPercent": 100,
         "maximumPercent": 200,
     }
-    assert "launchType" not in found
+    assert "launchType" not in service
 
 
-def test_tasks_start_and_the_deployment_completes(place: Place, held: ManualClock) -> None:
-    place.service()
-    before = place.seen()
+def test_tasks_start_and_the_deployment_completes(
+    compute_place: ComputePlace, held_clock: ManualClock
+) -> None:
+    compute_place.create_service()
+    before = compute_place.describe_service()
     assert (before["runningCount"], before["pendingCount"]) == (0, 2)
     assert before["deployments"][0]["rolloutState"] == "IN_PROGRESS"
-    held.advance(300)
-    after = place.seen()
+    held_clock.advance(300)
+    after = compute_place.describe_service()
     assert (after["runningCount"], after["pendingCount"]) == (2, 0)
     assert after["deployments"][0]["rolloutState"] == "COMPLETED"
 
 
-def test_an_update_starts_tasks_anew(place: Place, held: ManualClock) -> None:
-    place.service()
-    held.advance(300)
-    place.ecs.update_service(cluster="cluster", service="web", desiredCount=4)
-    assert place.seen()["desiredCount"] == 4
-    held.advance(300)
-    assert place.seen()["deployments"][0]["runningCount"] == 4
+def test_an_update_starts_tasks_anew(compute_place: ComputePlace, held_clock: ManualClock) -> None:
+    compute_place.create_service()
+    held_clock.advance(300)
+    compute_place.ecs.update_service(cluster="cluster", service="web", desiredCount=4)
+    assert compute_place.describe_service()["desiredCount"] == 4
+    held_clock.advance(300)
+    assert compute_place.describe_service()["deployments"][0]["runningCount"] == 4
 
 
-def test_a_service_is_made_once(place: Place, refused: Refusal) -> None:
-    place.service()
-    assert "not idempotent" in refused(place.service)[1]
+def test_a_service_is_made_once(compute_place: ComputePlace, get_refusal: RefusalGetter) -> None:
+    compute_place.create_service()
+    assert "not idempotent" in get_refusal(compute_place.create_service)[1]
 
 
 def test_a_capacity_provider_that_the_cluster_has_not_is_refused(
-    place: Place, refused: Refusal
+    compute_place: ComputePlace, get_refusal: RefusalGetter
 ) -> None:
     strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
-    code, message = refused(place.service, capacityProviderStrategy=strategy)
+    code, message = get_refusal(compute_place.create_service, capacityProviderStrategy=strategy)
     assert code == "InvalidParameterException"
     assert "not associated with the cluster" in message
 
 
-def test_a_target_group_without_a_load_balancer_is_refused(place: Place, refused: Refusal) -> None:
-    target = place.target()
-    wanted = [{"targetGroupArn": target, "containerName": "web", "containerPort": 80}]
+def test_a_target_group_without_a_load_balancer_is_refused(
+    compute_place: ComputePlace, get_refusal: RefusalGetter
+) -> None:
+    target = compute_place.create_target_group()
+    load_balancers = [{"targetGroupArn": target, "containerName": "web", "containerPort": 80}]
     assert (
         "does not have an associated load balancer"
-        in refused(place.service, loadBalancers=wanted)[1]
+        in get_refusal(compute_place.create_service, loadBalancers=load_balancers)[1]
     )
     action = {"Type": "forward", "TargetGroupArn": target}
-    place.elb.create_listener(
-        LoadBalancerArn=place.balancer(), Protocol="HTTP", Port=80, DefaultActions=[action]
+    compute_place.elb.create_listener(
+        LoadBalancerArn=compute_place.create_load_balancer(),
+        Protocol="HTTP",
+        Port=80,
+        DefaultActions=[action],
     )
-    place.service(loadBalancers=wanted)
+    compute_place.create_service(loadBalancers=load_balancers)
 
 
-def test_a_cluster_with_services_is_not_deleted(place: Place, refused: Refusal) -> None:
-    place.service()
-    code, _ = refused(place.ecs.delete_cluster, cluster="cluster")
+def test_a_cluster_with_services_is_not_deleted(
+    compute_place: ComputePlace, get_refusal: RefusalGetter
+) -> None:
+    compute_place.create_service()
+    code, _ = get_refusal(compute_place.ecs.delete_cluster, cluster="cluster")
     assert code == "ClusterContainsServicesException"
-    place.ecs.delete_service(cluster="cluster", service="web", force=True)
-    place.ecs.delete_cluster(cluster="cluster")
+    compute_place.ecs.delete_service(cluster="cluster", service="web", force=True)
+    compute_place.ecs.delete_cluster(cluster="cluster")
 
 
-def test_cluster_settings_change_one_by_one(place: Place) -> None:
+def test_cluster_settings_change_one_by_one(compute_place: ComputePlace) -> None:
     setting = {"name": "containerInsights", "value": "enhanced"}
-    place.ecs.update_cluster_settings(cluster="cluster", settings=[setting])
-    found = place.ecs.describe_clusters(clusters=["cluster"], include=["SETTINGS"])["clusters"][0]
-    assert setting in found["settings"]
+    compute_place.ecs.update_cluster_settings(cluster="cluster", settings=[setting])
+    cluster = compute_place.ecs.describe_clusters(clusters=["cluster"], include=["SETTINGS"])[
+        "clusters"
+    ][0]
+    assert setting in cluster["settings"]
 
 
 def test_a_scalable_target_has_tags_and_takes_its_policies_with_it(
-    place: Place, mended: Clients, refused: Refusal
+    compute_place: ComputePlace, aws_client: ClientFactory, get_refusal: RefusalGetter
 ) -> None:
-    place.service()
-    scaling = mended("application-autoscaling")
+    compute_place.create_service()
+    scaling = aws_client("application-autoscaling")
     where = {
         "ServiceNamespace": "ecs",
         "ResourceId": "service/cluster/web",
         "ScalableDimension": "ecs:service:DesiredCount",
     }
-    made = scaling.register_scalable_target(
+    response = scaling.register_scalable_target(
         **where, MinCapacity=1, MaxCapacity=2, Tags={"Owner": "platform"}
     )
-    arn = made["ScalableTargetARN"]
+    arn = response["ScalableTargetARN"]
     assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"Owner": "platform"}
     metric = {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
     scaling.put_scaling_policy(
@@ -180,45 +191,55 @@ def test_a_scalable_target_has_tags_and_takes_its_policies_with_it(
             "PredefinedMetricSpecification": metric,
         },
     )
-    scaling.put_scheduled_action(**where, ScheduledActionName="morning", Schedule=CRON)
-    assert mended("cloudwatch").describe_alarms()["MetricAlarms"]
+    scaling.put_scheduled_action(**where, ScheduledActionName="morning", Schedule=CRON_SCHEDULE)
+    assert aws_client("cloudwatch").describe_alarms()["MetricAlarms"]
     scaling.deregister_scalable_target(**where)
     assert scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"] == []
     assert scaling.describe_scheduled_actions(ServiceNamespace="ecs")["ScheduledActions"] == []
-    assert mended("cloudwatch").describe_alarms()["MetricAlarms"] == []
+    assert aws_client("cloudwatch").describe_alarms()["MetricAlarms"] == []
     assert (
-        refused(scaling.list_tags_for_resource, ResourceARN=arn)[0] == "ResourceNotFoundException"
+        get_refusal(scaling.list_tags_for_resource, ResourceARN=arn)[0]
+        == "ResourceNotFoundException"
     )
 
 
-def test_a_load_balancer_is_provisioned_then_active(place: Place, held: ManualClock) -> None:
-    arn = place.balancer()
+def test_a_load_balancer_is_provisioned_then_active(
+    compute_place: ComputePlace, held_clock: ManualClock
+) -> None:
+    arn = compute_place.create_load_balancer()
 
-    def state() -> str:
-        found = place.elb.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"]
-        return str(found[0]["State"]["Code"])
+    def get_state() -> str:
+        load_balancers = compute_place.elb.describe_load_balancers(LoadBalancerArns=[arn])[
+            "LoadBalancers"
+        ]
+        return str(load_balancers[0]["State"]["Code"])
 
-    assert state() == "provisioning"
-    held.advance(300)
-    assert state() == "active"
+    assert get_state() == "provisioning"
+    held_clock.advance(300)
+    assert get_state() == "active"
 
 
-def test_a_protected_load_balancer_is_not_deleted(place: Place, refused: Refusal) -> None:
-    arn = place.balancer()
+def test_a_protected_load_balancer_is_not_deleted(
+    compute_place: ComputePlace, get_refusal: RefusalGetter
+) -> None:
+    arn = compute_place.create_load_balancer()
     protection = {"Key": "deletion_protection.enabled", "Value": "true"}
-    place.elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=[protection])
+    compute_place.elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=[protection])
     assert (
-        refused(place.elb.delete_load_balancer, LoadBalancerArn=arn)[0] == "OperationNotPermitted"
+        get_refusal(compute_place.elb.delete_load_balancer, LoadBalancerArn=arn)[0]
+        == "OperationNotPermitted"
     )
-    place.elb.modify_load_balancer_attributes(
+    compute_place.elb.modify_load_balancer_attributes(
         LoadBalancerArn=arn, Attributes=[{**protection, "Value": "false"}]
     )
-    place.elb.delete_load_balancer(LoadBalancerArn=arn)
+    compute_place.elb.delete_load_balancer(LoadBalancerArn=arn)
 
 
-def test_a_group_keeps_all_that_it_was_given(place: Place, mended: Clients) -> None:
-    scaling = mended("autoscaling")
-    template = place.ec2.create_launch_template(
+def test_a_group_keeps_all_that_it_was_given(
+    compute_place: ComputePlace, aws_client: ClientFactory
+) -> None:
+    scaling = aws_client("autoscaling")
+    template = compute_place.ec2.create_launch_template(
         LaunchTemplateName="t",
         LaunchTemplateData={"ImageId": "ami-12c6146b", "InstanceType": "t4g.small"},
     )["LaunchTemplate"]["LaunchTemplateId"]
@@ -231,25 +252,27 @@ def test_a_group_keeps_all_that_it_was_given(place: Place, mended: Clients) -> N
         MinSize=2,
         MaxSize=4,
         DesiredCapacity=2,
-        VPCZoneIdentifier=",".join(place.subnets),
+        VPCZoneIdentifier=",".join(compute_place.subnets),
         MixedInstancesPolicy={"LaunchTemplate": mixed},
         DefaultInstanceWarmup=180,
         InstanceMaintenancePolicy=maintenance,
         MaxInstanceLifetime=86_400 * 30,
     )
-    found = scaling.describe_auto_scaling_groups()["AutoScalingGroups"][0]
-    assert found["DefaultInstanceWarmup"] == 180
-    assert found["InstanceMaintenancePolicy"] == maintenance
-    assert found["MaxInstanceLifetime"] == 86_400 * 30
-    assert len(found["Instances"]) == 2
+    scaling_group = scaling.describe_auto_scaling_groups()["AutoScalingGroups"][0]
+    assert scaling_group["DefaultInstanceWarmup"] == 180
+    assert scaling_group["InstanceMaintenancePolicy"] == maintenance
+    assert scaling_group["MaxInstanceLifetime"] == 86_400 * 30
+    assert len(scaling_group["Instances"]) == 2
     scaling.update_auto_scaling_group(AutoScalingGroupName="fleet", DefaultInstanceWarmup=60)
-    found = scaling.describe_auto_scaling_groups()["AutoScalingGroups"][0]
-    assert (found["DefaultInstanceWarmup"], found["MinSize"]) == (60, 2)
+    scaling_group = scaling.describe_auto_scaling_groups()["AutoScalingGroups"][0]
+    assert (scaling_group["DefaultInstanceWarmup"], scaling_group["MinSize"]) == (60, 2)
 
 
-def test_a_scaling_policy_is_enabled(place: Place, mended: Clients) -> None:
-    test_a_group_keeps_all_that_it_was_given(place, mended)
-    scaling = mended("autoscaling")
+def test_a_scaling_policy_is_enabled(
+    compute_place: ComputePlace, aws_client: ClientFactory
+) -> None:
+    test_a_group_keeps_all_that_it_was_given(compute_place, aws_client)
+    scaling = aws_client("autoscaling")
     metric = {"PredefinedMetricType": "ASGAverageCPUUtilization"}
     scaling.put_scaling_policy(
         AutoScalingGroupName="fleet",
@@ -257,19 +280,23 @@ def test_a_scaling_policy_is_enabled(place: Place, mended: Clients) -> None:
         PolicyType="TargetTrackingScaling",
         TargetTrackingConfiguration={"PredefinedMetricSpecification": metric, "TargetValue": 70},
     )
-    found = scaling.describe_policies()["ScalingPolicies"][0]
-    assert found["Enabled"] is True
-    assert "PredictiveScalingConfiguration" not in found
+    scaling_policy = scaling.describe_policies()["ScalingPolicies"][0]
+    assert scaling_policy["Enabled"] is True
+    assert "PredictiveScalingConfiguration" not in scaling_policy
 
 
-def test_a_lifecycle_hook_has_no_queue_that_nobody_gave(place: Place, mended: Clients) -> None:
-    test_a_group_keeps_all_that_it_was_given(place, mended)
-    scaling = mended("autoscaling")
+def test_a_lifecycle_hook_has_no_queue_that_nobody_gave(
+    compute_place: ComputePlace, aws_client: ClientFactory
+) -> None:
+    test_a_group_keeps_all_that_it_was_given(compute_place, aws_client)
+    scaling = aws_client("autoscaling")
     scaling.put_lifecycle_hook(
         AutoScalingGroupName="fleet",
         LifecycleHookName="drain",
         LifecycleTransition="autoscaling:EC2_INSTANCE_TERMINATING",
     )
-    found = scaling.describe_lifecycle_hooks(AutoScalingGroupName="fleet")["LifecycleHooks"][0]
-    assert "NotificationTargetARN" not in found
-    assert "RoleARN" not in found
+    lifecycle_hook = scaling.describe_lifecycle_hooks(AutoScalingGroupName="fleet")[
+        "LifecycleHooks"
+    ][0]
+    assert "NotificationTargetARN" not in lifecycle_hook
+    assert "RoleARN" not in lifecycle_hook

@@ -3,74 +3,78 @@
 from typing import Any
 
 from sandbox.clock import ManualClock
-from tests.sandbox.conftest import Clients, Refusal
+from tests.sandbox.conftest import ClientFactory, RefusalGetter
 
-AMI = "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id"
+AMI_PARAMETER = "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id"
 
 
-def network(ec2: Any) -> tuple[str, str]:
+def create_network(ec2: Any) -> tuple[str, str]:
     """Ids of a VPC and its subnet."""
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
     return vpc, subnet
 
 
-def group(ec2: Any, vpc: str, name: str = "group") -> str:
-    made = ec2.create_security_group(GroupName=name, Description="d", VpcId=vpc)
-    return str(made["GroupId"])
+def create_empty_group(ec2: Any, vpc: str, name: str = "group") -> str:
+    response = ec2.create_security_group(GroupName=name, Description="d", VpcId=vpc)
+    return str(response["GroupId"])
 
 
-def test_an_image_that_ssm_names_is_there(mended: Clients) -> None:
-    image = mended("ssm").get_parameter(Name=AMI)["Parameter"]["Value"]
-    found = mended("ec2").describe_images(ImageIds=[image])["Images"]
-    assert [(i["Architecture"], i["RootDeviceName"]) for i in found] == [("arm64", "/dev/xvda")]
+def test_an_image_that_ssm_names_is_there(aws_client: ClientFactory) -> None:
+    image = aws_client("ssm").get_parameter(Name=AMI_PARAMETER)["Parameter"]["Value"]
+    images = aws_client("ec2").describe_images(ImageIds=[image])["Images"]
+    assert [(i["Architecture"], i["RootDeviceName"]) for i in images] == [("arm64", "/dev/xvda")]
 
 
 def test_a_nat_gateway_is_pending_then_available_then_gone(
-    mended: Clients, held: ManualClock
+    aws_client: ClientFactory, held_clock: ManualClock
 ) -> None:
-    ec2 = mended("ec2")
-    _, subnet = network(ec2)
+    ec2 = aws_client("ec2")
+    _, subnet = create_network(ec2)
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
-    made = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]
-    name = made["NatGatewayId"]
+    gateway = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]
+    name = gateway["NatGatewayId"]
 
-    def state() -> str:
-        found = ec2.describe_nat_gateways(NatGatewayIds=[name])["NatGateways"]
-        return str(found[0]["State"])
+    def get_state() -> str:
+        gateways = ec2.describe_nat_gateways(NatGatewayIds=[name])["NatGateways"]
+        return str(gateways[0]["State"])
 
-    states = [state()]
-    held.advance(120)
-    states.append(state())
+    states = [get_state()]
+    held_clock.advance(120)
+    states.append(get_state())
     ec2.delete_nat_gateway(NatGatewayId=name)
-    states.append(state())
-    held.advance(120)
-    states.append(state())
+    states.append(get_state())
+    held_clock.advance(120)
+    states.append(get_state())
     assert states == ["pending", "available", "deleting", "deleted"]
     assert "AssociationId" not in ec2.describe_addresses(AllocationIds=[address])["Addresses"][0]
 
 
-def test_an_address_has_one_nat_gateway(mended: Clients, refused: Refusal) -> None:
-    ec2 = mended("ec2")
-    _, subnet = network(ec2)
-    given = {"SubnetId": subnet, "AllocationId": ec2.allocate_address()["AllocationId"]}
-    ec2.create_nat_gateway(**given)
-    assert refused(ec2.create_nat_gateway, **given)[0] == "Resource.AlreadyAssociated"
+def test_an_address_has_one_nat_gateway(
+    aws_client: ClientFactory, get_refusal: RefusalGetter
+) -> None:
+    ec2 = aws_client("ec2")
+    _, subnet = create_network(ec2)
+    parameters = {"SubnetId": subnet, "AllocationId": ec2.allocate_address()["AllocationId"]}
+    ec2.create_nat_gateway(**parameters)
+    assert get_refusal(ec2.create_nat_gateway, **parameters)[0] == "Resource.AlreadyAssociated"
 
 
-def test_a_subnet_with_a_nat_gateway_is_not_deleted(mended: Clients, refused: Refusal) -> None:
-    ec2 = mended("ec2")
-    _, subnet = network(ec2)
+def test_a_subnet_with_a_nat_gateway_is_not_deleted(
+    aws_client: ClientFactory, get_refusal: RefusalGetter
+) -> None:
+    ec2 = aws_client("ec2")
+    _, subnet = create_network(ec2)
     address = ec2.allocate_address()["AllocationId"]
-    made = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]
-    assert refused(ec2.delete_subnet, SubnetId=subnet)[0] == "DependencyViolation"
-    ec2.delete_nat_gateway(NatGatewayId=made["NatGatewayId"])
+    gateway = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]
+    assert get_refusal(ec2.delete_subnet, SubnetId=subnet)[0] == "DependencyViolation"
+    ec2.delete_nat_gateway(NatGatewayId=gateway["NatGatewayId"])
     ec2.delete_subnet(SubnetId=subnet)
 
 
-def test_flow_logs_go_into_a_folder_of_a_bucket(mended: Clients) -> None:
-    ec2, s3 = mended("ec2"), mended("s3")
-    vpc, _ = network(ec2)
+def test_flow_logs_go_into_a_folder_of_a_bucket(aws_client: ClientFactory) -> None:
+    ec2, s3 = aws_client("ec2"), aws_client("s3")
+    vpc, _ = create_network(ec2)
     s3.create_bucket(
         Bucket="log-bucket", CreateBucketConfiguration={"LocationConstraint": "eu-north-1"}
     )
@@ -82,15 +86,15 @@ def test_flow_logs_go_into_a_folder_of_a_bucket(mended: Clients) -> None:
         LogDestination="arn:aws:s3:::log-bucket/flow/",
         DestinationOptions={"FileFormat": "parquet"},
     )
-    found = ec2.describe_flow_logs()["FlowLogs"][0]
-    assert found["LogDestination"] == "arn:aws:s3:::log-bucket/flow/"
-    assert found["DestinationOptions"]["FileFormat"] == "parquet"
+    flow_log = ec2.describe_flow_logs()["FlowLogs"][0]
+    assert flow_log["LogDestination"] == "arn:aws:s3:::log-bucket/flow/"
+    assert flow_log["DestinationOptions"]["FileFormat"] == "parquet"
 
 
-def test_a_rule_for_another_group_keeps_its_description(mended: Clients) -> None:
-    ec2 = mended("ec2")
-    vpc, _ = network(ec2)
-    server, client = group(ec2, vpc, "server"), group(ec2, vpc, "client")
+def test_a_rule_for_another_group_keeps_its_description(aws_client: ClientFactory) -> None:
+    ec2 = aws_client("ec2")
+    vpc, _ = create_network(ec2)
+    server, client = create_empty_group(ec2, vpc, "server"), create_empty_group(ec2, vpc, "client")
     pair = {"GroupId": client, "Description": "from the client"}
     ec2.authorize_security_group_ingress(
         GroupId=server,
@@ -104,22 +108,26 @@ def test_a_rule_for_another_group_keeps_its_description(mended: Clients) -> None
     assert ingress[0]["ReferencedGroupInfo"]["GroupId"] == client
 
 
-def test_a_group_that_another_names_is_not_deleted(mended: Clients, refused: Refusal) -> None:
-    ec2 = mended("ec2")
-    vpc, _ = network(ec2)
-    server, client = group(ec2, vpc, "server"), group(ec2, vpc, "client")
+def test_a_group_that_another_names_is_not_deleted(
+    aws_client: ClientFactory, get_refusal: RefusalGetter
+) -> None:
+    ec2 = aws_client("ec2")
+    vpc, _ = create_network(ec2)
+    server, client = create_empty_group(ec2, vpc, "server"), create_empty_group(ec2, vpc, "client")
     rule: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1}
     rule["UserIdGroupPairs"] = [{"GroupId": client}]
     ec2.authorize_security_group_ingress(GroupId=server, IpPermissions=[rule])
-    assert refused(ec2.delete_security_group, GroupId=client)[0] == "DependencyViolation"
+    assert get_refusal(ec2.delete_security_group, GroupId=client)[0] == "DependencyViolation"
     ec2.delete_security_group(GroupId=server)
     ec2.delete_security_group(GroupId=client)
 
 
-def test_a_group_of_a_database_is_not_deleted(mended: Clients, refused: Refusal) -> None:
-    ec2, rds = mended("ec2"), mended("rds")
-    vpc, _ = network(ec2)
-    name = group(ec2, vpc)
+def test_a_group_of_a_database_is_not_deleted(
+    aws_client: ClientFactory, get_refusal: RefusalGetter
+) -> None:
+    ec2, rds = aws_client("ec2"), aws_client("rds")
+    vpc, _ = create_network(ec2)
+    name = create_empty_group(ec2, vpc)
     rds.create_db_instance(
         DBInstanceIdentifier="main",
         DBInstanceClass="db.t4g.small",
@@ -129,30 +137,32 @@ def test_a_group_of_a_database_is_not_deleted(mended: Clients, refused: Refusal)
         AllocatedStorage=20,
         VpcSecurityGroupIds=[name],
     )
-    assert refused(ec2.delete_security_group, GroupId=name)[0] == "DependencyViolation"
+    assert get_refusal(ec2.delete_security_group, GroupId=name)[0] == "DependencyViolation"
     rds.delete_db_instance(DBInstanceIdentifier="main", SkipFinalSnapshot=True)
     ec2.delete_security_group(GroupId=name)
 
 
-def test_a_group_of_an_interface_endpoint_is_not_deleted(mended: Clients, refused: Refusal) -> None:
-    ec2 = mended("ec2")
-    vpc, subnet = network(ec2)
-    name = group(ec2, vpc)
-    made = ec2.create_vpc_endpoint(
+def test_a_group_of_an_interface_endpoint_is_not_deleted(
+    aws_client: ClientFactory, get_refusal: RefusalGetter
+) -> None:
+    ec2 = aws_client("ec2")
+    vpc, subnet = create_network(ec2)
+    name = create_empty_group(ec2, vpc)
+    response = ec2.create_vpc_endpoint(
         VpcId=vpc,
         ServiceName="com.amazonaws.eu-north-1.ssm",
         VpcEndpointType="Interface",
         SubnetIds=[subnet],
         SecurityGroupIds=[name],
     )["VpcEndpoint"]
-    assert refused(ec2.delete_security_group, GroupId=name)[0] == "DependencyViolation"
-    ec2.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpointId"]])
+    assert get_refusal(ec2.delete_security_group, GroupId=name)[0] == "DependencyViolation"
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[response["VpcEndpointId"]])
     ec2.delete_security_group(GroupId=name)
 
 
-def test_an_icmp_rule_of_a_network_acl_has_its_type_and_code(mended: Clients) -> None:
-    ec2 = mended("ec2")
-    vpc, _ = network(ec2)
+def test_an_icmp_rule_of_a_network_acl_has_its_type_and_code(aws_client: ClientFactory) -> None:
+    ec2 = aws_client("ec2")
+    vpc, _ = create_network(ec2)
     acl = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
     kind = {"Type": 3, "Code": 4}
     ec2.create_network_acl_entry(
@@ -165,15 +175,15 @@ def test_an_icmp_rule_of_a_network_acl_has_its_type_and_code(mended: Clients) ->
         IcmpTypeCode=kind,
         PortRange={"From": 0, "To": 0},
     )
-    found = ec2.describe_network_acls(NetworkAclIds=[acl])["NetworkAcls"][0]["Entries"]
-    rule = next(e for e in found if e["RuleNumber"] == 100)
+    entries = ec2.describe_network_acls(NetworkAclIds=[acl])["NetworkAcls"][0]["Entries"]
+    rule = next(e for e in entries if e["RuleNumber"] == 100)
     assert rule["IcmpTypeCode"] == kind
     assert "PortRange" not in rule
 
 
-def template(ec2: Any) -> str:
+def create_fleet_template(ec2: Any) -> str:
     tags = [{"Key": "Owner", "Value": "platform"}]
-    made = ec2.create_launch_template(
+    response = ec2.create_launch_template(
         LaunchTemplateName="fleet",
         LaunchTemplateData={
             "ImageId": "ami-12c6146b",
@@ -182,28 +192,32 @@ def template(ec2: Any) -> str:
         },
         TagSpecifications=[{"ResourceType": "launch-template", "Tags": tags}],
     )["LaunchTemplate"]
-    assert made["Tags"] == tags
-    return str(made["LaunchTemplateId"])
+    assert response["Tags"] == tags
+    return str(response["LaunchTemplateId"])
 
 
-def test_a_template_gives_its_instances_only_the_tags_meant_for_them(mended: Clients) -> None:
-    ec2 = mended("ec2")
-    found = ec2.describe_launch_template_versions(LaunchTemplateId=template(ec2))
-    data = found["LaunchTemplateVersions"][0]["LaunchTemplateData"]
+def test_a_template_gives_its_instances_only_the_tags_meant_for_them(
+    aws_client: ClientFactory,
+) -> None:
+    ec2 = aws_client("ec2")
+    response = ec2.describe_launch_template_versions(LaunchTemplateId=create_fleet_template(ec2))
+    data = response["LaunchTemplateVersions"][0]["LaunchTemplateData"]
     assert [t["ResourceType"] for t in data["TagSpecifications"]] == ["volume"]
 
 
-def test_a_version_takes_the_rest_from_its_source(mended: Clients, refused: Refusal) -> None:
-    ec2 = mended("ec2")
-    name = template(ec2)
+def test_a_version_takes_the_rest_from_its_source(
+    aws_client: ClientFactory, get_refusal: RefusalGetter
+) -> None:
+    ec2 = aws_client("ec2")
+    name = create_fleet_template(ec2)
     change = {"InstanceType": "t4g.medium"}
     ec2.create_launch_template_version(
         LaunchTemplateId=name, SourceVersion="1", LaunchTemplateData=change
     )
-    found = ec2.describe_launch_template_versions(LaunchTemplateId=name, Versions=["2"])
-    data = found["LaunchTemplateVersions"][0]["LaunchTemplateData"]
+    response = ec2.describe_launch_template_versions(LaunchTemplateId=name, Versions=["2"])
+    data = response["LaunchTemplateVersions"][0]["LaunchTemplateData"]
     assert (data["ImageId"], data["InstanceType"]) == ("ami-12c6146b", "t4g.medium")
-    code, _ = refused(
+    code, _ = get_refusal(
         ec2.create_launch_template_version,
         LaunchTemplateId=name,
         SourceVersion="9",

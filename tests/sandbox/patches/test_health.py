@@ -5,14 +5,14 @@ from typing import Any
 
 from sandbox import clock
 from sandbox.patches.rds.maintenance import announce_maintenance
-from tests.sandbox.conftest import REGION, Clients
+from tests.sandbox.conftest import REGION, ClientFactory
 
-ACCOUNT = "123456789012"
+ACCOUNT_ID = "123456789012"
 GIB = 1024**3
 
 
-def database(mended: Clients) -> Any:
-    return mended("rds").create_db_instance(
+def create_bare_database(aws_client: ClientFactory) -> Any:
+    return aws_client("rds").create_db_instance(
         DBInstanceIdentifier="db",
         DBInstanceClass="db.t4g.small",
         Engine="postgres",
@@ -22,14 +22,14 @@ def database(mended: Clients) -> Any:
     )["DBInstance"]
 
 
-def storage(mended: Clients, name: str) -> list[float]:
+def list_free_storage(aws_client: ClientFactory, name: str) -> list[float]:
     now = datetime.now(UTC)
     metric = {
         "Namespace": "AWS/RDS",
         "MetricName": "FreeStorageSpace",
         "Dimensions": [{"Name": "DBInstanceIdentifier", "Value": name}],
     }
-    answer = mended("cloudwatch").get_metric_data(
+    answer = aws_client("cloudwatch").get_metric_data(
         MetricDataQueries=[
             {"Id": "m1", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Minimum"}}
         ],
@@ -42,39 +42,41 @@ def storage(mended: Clients, name: str) -> list[float]:
     return list(result["Values"])
 
 
-def test_maintenance_is_none_until_it_is_announced(mended: Clients) -> None:
-    arn, rds = database(mended)["DBInstanceArn"], mended("rds")
+def test_maintenance_is_none_until_it_is_announced(aws_client: ClientFactory) -> None:
+    arn, rds = create_bare_database(aws_client)["DBInstanceArn"], aws_client("rds")
     assert rds.describe_pending_maintenance_actions()["PendingMaintenanceActions"] == []
-    announce_maintenance(ACCOUNT, REGION, arn, {"Action": "system-update", "Description": "new OS"})
-    (found,) = rds.describe_pending_maintenance_actions()["PendingMaintenanceActions"]
-    assert found["ResourceIdentifier"] == arn
-    assert found["PendingMaintenanceActionDetails"][0]["Action"] == "system-update"
+    announce_maintenance(
+        ACCOUNT_ID, REGION, arn, {"Action": "system-update", "Description": "new OS"}
+    )
+    (maintenance_actions,) = rds.describe_pending_maintenance_actions()["PendingMaintenanceActions"]
+    assert maintenance_actions["ResourceIdentifier"] == arn
+    assert maintenance_actions["PendingMaintenanceActionDetails"][0]["Action"] == "system-update"
     other = rds.describe_pending_maintenance_actions(ResourceIdentifier=f"{arn}-other")
     assert other["PendingMaintenanceActions"] == []
 
 
 def test_a_servers_certificate_always_holds_for_another_half_year(
-    mended: Clients, held: clock.ManualClock
+    aws_client: ClientFactory, held_clock: clock.ManualClock
 ) -> None:
-    database(mended)
+    create_bare_database(aws_client)
     for _ in range(4):
-        (found,) = mended("rds").describe_db_instances()["DBInstances"]
-        left = found["CertificateDetails"]["ValidTill"] - held.now()
-        assert timedelta(days=182) < left < timedelta(days=366)
-        held.advance(200 * 86400)
+        (instance,) = aws_client("rds").describe_db_instances()["DBInstances"]
+        remaining = instance["CertificateDetails"]["ValidTill"] - held_clock.now()
+        assert timedelta(days=182) < remaining < timedelta(days=366)
+        held_clock.advance(200 * 86400)
 
 
 def test_a_database_reports_its_free_storage_and_one_that_is_not_there_does_not(
-    mended: Clients,
+    aws_client: ClientFactory,
 ) -> None:
-    database(mended)
-    assert storage(mended, "db")[0] == 16 * GIB
-    assert storage(mended, "other") == []
+    create_bare_database(aws_client)
+    assert list_free_storage(aws_client, "db")[0] == 16 * GIB
+    assert list_free_storage(aws_client, "other") == []
 
 
-def test_what_a_test_puts_wins_over_what_is_modelled(mended: Clients) -> None:
-    database(mended)
-    mended("cloudwatch").put_metric_data(
+def test_what_a_test_puts_wins_over_what_is_modelled(aws_client: ClientFactory) -> None:
+    create_bare_database(aws_client)
+    aws_client("cloudwatch").put_metric_data(
         Namespace="AWS/RDS",
         MetricData=[
             {
@@ -85,4 +87,4 @@ def test_what_a_test_puts_wins_over_what_is_modelled(mended: Clients) -> None:
             }
         ],
     )
-    assert storage(mended, "db") == [1.0]
+    assert list_free_storage(aws_client, "db") == [1.0]

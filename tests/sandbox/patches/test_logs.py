@@ -12,52 +12,65 @@ from sandbox.aws import use_in_memory_aws
 from sandbox.patches.logs import matches_filter_pattern
 from tests.ops.stage import REGION, shared_aws
 
-GROUP = "/bulwark/test/services/backend"
-NOW = int(datetime.now(UTC).timestamp() * 1000)
+LOG_GROUP_NAME = "/bulwark/test/services/backend"
+NOW_MILLISECONDS = int(datetime.now(UTC).timestamp() * 1000)
 
 
 @pytest.fixture
-def logs() -> Iterator[Any]:
+def logs_client() -> Iterator[Any]:
     with use_in_memory_aws(REGION):
         client = shared_aws().client("logs")
-        client.create_log_group(logGroupName=GROUP)
-        for stream, at in (("one", 0), ("two", 500)):
-            client.create_log_stream(logGroupName=GROUP, logStreamName=stream)
+        client.create_log_group(logGroupName=LOG_GROUP_NAME)
+        for stream, offset_milliseconds in (("one", 0), ("two", 500)):
+            client.create_log_stream(logGroupName=LOG_GROUP_NAME, logStreamName=stream)
             events = [
-                {"timestamp": NOW - 1000 * n - at, "message": f"{word} {stream} {n}"}
+                {
+                    "timestamp": NOW_MILLISECONDS - 1000 * n - offset_milliseconds,
+                    "message": f"{word} {stream} {n}",
+                }
                 for n, word in ((3, "ERROR"), (2, "info"), (1, "ERROR"))
             ]
-            client.put_log_events(logGroupName=GROUP, logStreamName=stream, logEvents=events)
+            client.put_log_events(
+                logGroupName=LOG_GROUP_NAME, logStreamName=stream, logEvents=events
+            )
         yield client
 
 
-def read(client: Any, **given: Any) -> list[str]:
-    pages = client.get_paginator("filter_log_events").paginate(logGroupName=GROUP, **given)
+def list_messages(client: Any, **parameters: Any) -> list[str]:
+    pages = client.get_paginator("filter_log_events").paginate(
+        logGroupName=LOG_GROUP_NAME, **parameters
+    )
     return [event["message"] for page in pages for event in page["events"]]
 
 
-def test_the_newest_come_first_where_it_is_so_asked_over_all_pages(logs: Any) -> None:
-    wanted = ["ERROR one 1", "ERROR two 1", "ERROR one 3", "ERROR two 3"]
-    newest = read(logs, startFromHead=False, filterPattern="?ERROR ?FATAL", limit=1)
-    assert newest == wanted
-    assert read(logs, filterPattern="ERROR") == wanted[::-1]
+def test_the_newest_come_first_where_it_is_so_asked_over_all_pages(logs_client: Any) -> None:
+    expected = ["ERROR one 1", "ERROR two 1", "ERROR one 3", "ERROR two 3"]
+    newest = list_messages(logs_client, startFromHead=False, filterPattern="?ERROR ?FATAL", limit=1)
+    assert newest == expected
+    assert list_messages(logs_client, filterPattern="ERROR") == expected[::-1]
 
 
-def test_streams_and_times_narrow_it(logs: Any) -> None:
-    assert read(logs, logStreamNames=["two"], startTime=NOW - 2000) == ["ERROR two 1"]
-    assert read(logs, logStreamNamePrefix="o", endTime=NOW - 2500) == ["ERROR one 3"]
+def test_streams_and_times_narrow_it(logs_client: Any) -> None:
+    assert list_messages(
+        logs_client, logStreamNames=["two"], startTime=NOW_MILLISECONDS - 2000
+    ) == ["ERROR two 1"]
+    assert list_messages(logs_client, logStreamNamePrefix="o", endTime=NOW_MILLISECONDS - 2500) == [
+        "ERROR one 3"
+    ]
 
 
 @pytest.mark.parametrize(
-    ("given", "code"),
+    ("parameters", "code"),
     [
         ({"logGroupName": "/none"}, "ResourceNotFoundException"),
-        ({"logGroupName": GROUP, "nextToken": "x"}, "InvalidParameterException"),
+        ({"logGroupName": LOG_GROUP_NAME, "nextToken": "x"}, "InvalidParameterException"),
     ],
 )
-def test_what_is_not_there_is_refused(logs: Any, given: dict[str, str], code: str) -> None:
+def test_what_is_not_there_is_refused(
+    logs_client: Any, parameters: dict[str, str], code: str
+) -> None:
     with pytest.raises(ClientError) as refused:
-        logs.filter_log_events(**given)
+        logs_client.filter_log_events(**parameters)
     assert refused.value.response["Error"]["Code"] == code
 
 

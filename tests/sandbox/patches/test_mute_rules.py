@@ -6,106 +6,121 @@ from typing import Any
 import pytest
 
 from sandbox import clock
-from tests.sandbox.conftest import Clients, Refusal
+from tests.sandbox.conftest import ClientFactory, RefusalGetter
 
-BEGAN = datetime(2026, 11, 21, 12, 3, 20, tzinfo=UTC)
+START_TIME = datetime(2026, 11, 21, 12, 3, 20, tzinfo=UTC)
 
 
 @pytest.fixture
-def at_noon() -> Any:
+def noon_clock() -> Any:
     """A clock that stands still shortly after noon."""
-    now = clock.ManualClock(BEGAN)
-    before = clock.set_sandbox_clock(now)
-    yield now
-    clock.set_sandbox_clock(before)
+    manual_clock = clock.ManualClock(START_TIME)
+    previous_clock = clock.set_sandbox_clock(manual_clock)
+    yield manual_clock
+    clock.set_sandbox_clock(previous_clock)
 
 
-def put(cloudwatch: Any, name: str, at: str = "12:00", **given: Any) -> None:
-    schedule = {"Expression": f"at(2026-11-21T{at})", "Duration": "PT1H", "Timezone": "UTC"}
+def put_mute_rule(cloudwatch: Any, name: str, start: str = "12:00", **parameters: Any) -> None:
+    schedule = {"Expression": f"at(2026-11-21T{start})", "Duration": "PT1H", "Timezone": "UTC"}
     cloudwatch.put_alarm_mute_rule(
         Name=name,
         **{
             "Description": "planned",
-            "Rule": {"Schedule": {**schedule, **given.pop("schedule", {})}},
+            "Rule": {"Schedule": {**schedule, **parameters.pop("schedule", {})}},
             "MuteTargets": {"AlarmNames": ["a", "b"]},
-            **given,
+            **parameters,
         },
     )
 
 
-def status(cloudwatch: Any, name: str) -> str:
+def get_mute_rule_status(cloudwatch: Any, name: str) -> str:
     return str(cloudwatch.get_alarm_mute_rule(AlarmMuteRuleName=name)["Status"])
 
 
-def test_a_rule_mutes_in_its_window_only(mended: Clients, at_noon: clock.ManualClock) -> None:
-    cloudwatch = mended("cloudwatch")
-    put(cloudwatch, "now")
-    put(cloudwatch, "later", "12:30")
-    assert (status(cloudwatch, "now"), status(cloudwatch, "later")) == ("ACTIVE", "SCHEDULED")
-    at_noon.advance(1800)
-    assert (status(cloudwatch, "now"), status(cloudwatch, "later")) == ("ACTIVE", "ACTIVE")
-    at_noon.advance(1800)
-    assert (status(cloudwatch, "now"), status(cloudwatch, "later")) == ("EXPIRED", "ACTIVE")
+def test_a_rule_mutes_in_its_window_only(
+    aws_client: ClientFactory, noon_clock: clock.ManualClock
+) -> None:
+    cloudwatch = aws_client("cloudwatch")
+    put_mute_rule(cloudwatch, "now")
+    put_mute_rule(cloudwatch, "later", "12:30")
+    assert (get_mute_rule_status(cloudwatch, "now"), get_mute_rule_status(cloudwatch, "later")) == (
+        "ACTIVE",
+        "SCHEDULED",
+    )
+    noon_clock.advance(1800)
+    assert (get_mute_rule_status(cloudwatch, "now"), get_mute_rule_status(cloudwatch, "later")) == (
+        "ACTIVE",
+        "ACTIVE",
+    )
+    noon_clock.advance(1800)
+    assert (get_mute_rule_status(cloudwatch, "now"), get_mute_rule_status(cloudwatch, "later")) == (
+        "EXPIRED",
+        "ACTIVE",
+    )
 
 
-def test_a_rule_ends_when_it_expires(mended: Clients, at_noon: clock.ManualClock) -> None:
-    cloudwatch = mended("cloudwatch")
-    put(cloudwatch, "short", ExpireDate=BEGAN + timedelta(minutes=5))
-    assert status(cloudwatch, "short") == "ACTIVE"
-    at_noon.advance(300)
-    assert status(cloudwatch, "short") == "EXPIRED"
+def test_a_rule_ends_when_it_expires(
+    aws_client: ClientFactory, noon_clock: clock.ManualClock
+) -> None:
+    cloudwatch = aws_client("cloudwatch")
+    put_mute_rule(cloudwatch, "short", ExpireDate=START_TIME + timedelta(minutes=5))
+    assert get_mute_rule_status(cloudwatch, "short") == "ACTIVE"
+    noon_clock.advance(300)
+    assert get_mute_rule_status(cloudwatch, "short") == "EXPIRED"
 
 
 def test_a_rule_is_shown_as_it_was_put_and_can_be_put_again(
-    mended: Clients, at_noon: clock.ManualClock
+    aws_client: ClientFactory, noon_clock: clock.ManualClock
 ) -> None:
-    cloudwatch = mended("cloudwatch")
-    put(cloudwatch, "one")
-    put(cloudwatch, "one", MuteTargets={"AlarmNames": ["c"]})
-    found = cloudwatch.get_alarm_mute_rule(AlarmMuteRuleName="one")
-    assert found["MuteTargets"] == {"AlarmNames": ["c"]}
-    assert found["Description"] == "planned"
-    assert found["MuteType"] == "ONE_TIME"
-    assert found["AlarmMuteRuleArn"].endswith(":alarm-mute-rule:one")
+    cloudwatch = aws_client("cloudwatch")
+    put_mute_rule(cloudwatch, "one")
+    put_mute_rule(cloudwatch, "one", MuteTargets={"AlarmNames": ["c"]})
+    mute_rule = cloudwatch.get_alarm_mute_rule(AlarmMuteRuleName="one")
+    assert mute_rule["MuteTargets"] == {"AlarmNames": ["c"]}
+    assert mute_rule["Description"] == "planned"
+    assert mute_rule["MuteType"] == "ONE_TIME"
+    assert mute_rule["AlarmMuteRuleArn"].endswith(":alarm-mute-rule:one")
 
 
-def test_a_recurring_rule_waits_for_its_time(mended: Clients, at_noon: clock.ManualClock) -> None:
-    cloudwatch = mended("cloudwatch")
-    put(cloudwatch, "nightly", schedule={"Expression": "cron(0 2 * * *)"})
-    assert status(cloudwatch, "nightly") == "SCHEDULED"
+def test_a_recurring_rule_waits_for_its_time(
+    aws_client: ClientFactory, noon_clock: clock.ManualClock
+) -> None:
+    cloudwatch = aws_client("cloudwatch")
+    put_mute_rule(cloudwatch, "nightly", schedule={"Expression": "cron(0 2 * * *)"})
+    assert get_mute_rule_status(cloudwatch, "nightly") == "SCHEDULED"
 
 
 def test_rules_are_listed_by_alarm_and_by_status_in_pages(
-    mended: Clients, at_noon: clock.ManualClock
+    aws_client: ClientFactory, noon_clock: clock.ManualClock
 ) -> None:
-    cloudwatch = mended("cloudwatch")
+    cloudwatch = aws_client("cloudwatch")
     for name in ("one", "two", "three"):
-        put(cloudwatch, name)
-    put(cloudwatch, "other", "12:30", MuteTargets={"AlarmNames": ["z"]})
+        put_mute_rule(cloudwatch, name)
+    put_mute_rule(cloudwatch, "other", "12:30", MuteTargets={"AlarmNames": ["z"]})
 
-    def listed(**given: Any) -> list[str]:
-        pages = cloudwatch.get_paginator("list_alarm_mute_rules").paginate(**given)
-        found = [rule for page in pages for rule in page["AlarmMuteRuleSummaries"]]
-        return [rule["AlarmMuteRuleArn"].rsplit(":", 1)[-1] for rule in found]
+    def list_rules(**parameters: Any) -> list[str]:
+        pages = cloudwatch.get_paginator("list_alarm_mute_rules").paginate(**parameters)
+        summaries = [rule for page in pages for rule in page["AlarmMuteRuleSummaries"]]
+        return [rule["AlarmMuteRuleArn"].rsplit(":", 1)[-1] for rule in summaries]
 
-    assert listed(MaxRecords=2) == ["one", "other", "three", "two"]
-    assert listed(AlarmName="z") == ["other"]
-    assert listed(Statuses=["ACTIVE"]) == ["one", "three", "two"]
+    assert list_rules(MaxRecords=2) == ["one", "other", "three", "two"]
+    assert list_rules(AlarmName="z") == ["other"]
+    assert list_rules(Statuses=["ACTIVE"]) == ["one", "three", "two"]
 
 
 def test_a_rule_that_is_deleted_is_gone_and_deleting_it_again_is_no_error(
-    mended: Clients, at_noon: clock.ManualClock, refused: Refusal
+    aws_client: ClientFactory, noon_clock: clock.ManualClock, get_refusal: RefusalGetter
 ) -> None:
-    cloudwatch = mended("cloudwatch")
-    put(cloudwatch, "one")
+    cloudwatch = aws_client("cloudwatch")
+    put_mute_rule(cloudwatch, "one")
     for _ in range(2):
         cloudwatch.delete_alarm_mute_rule(AlarmMuteRuleName="one")
-    code, _ = refused(cloudwatch.get_alarm_mute_rule, AlarmMuteRuleName="one")
+    code, _ = get_refusal(cloudwatch.get_alarm_mute_rule, AlarmMuteRuleName="one")
     assert code == "ResourceNotFoundException"
 
 
 @pytest.mark.parametrize(
-    "given",
+    "parameters",
     [
         {"schedule": {"Duration": "PT0M"}},
         {"schedule": {"Duration": "P16D"}},
@@ -116,8 +131,8 @@ def test_a_rule_that_is_deleted_is_gone_and_deleting_it_again_is_no_error(
     ],
 )
 def test_what_aws_refuses_is_refused(
-    mended: Clients, refused: Refusal, given: dict[str, Any]
+    aws_client: ClientFactory, get_refusal: RefusalGetter, parameters: dict[str, Any]
 ) -> None:
-    cloudwatch = mended("cloudwatch")
-    code, _ = refused(lambda: put(cloudwatch, "one", **given))
+    cloudwatch = aws_client("cloudwatch")
+    code, _ = get_refusal(lambda: put_mute_rule(cloudwatch, "one", **parameters))
     assert code == "ValidationError"

@@ -11,18 +11,18 @@ import sandbox.patches
 from sandbox import patches as mends
 from sandbox.aws import use_in_memory_aws
 from sandbox.patches.patching import ServicePatch, backend_state
-from tests.sandbox.conftest import REGION, Clients, Refusal
+from tests.sandbox.conftest import REGION, ClientFactory, RefusalGetter
 
 
-class Model:
+class PatchedModel:
     """Something to mend."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
 
-    def act(self, what: str) -> str:
-        self.calls.append(what)
-        return what
+    def act(self, text: str) -> str:
+        self.calls.append(text)
+        return text
 
     @property
     def state(self) -> str:
@@ -34,24 +34,24 @@ class Model:
 
 
 def test_a_wrapper_gets_the_original_and_is_applied_once() -> None:
-    class Mine(Model):
+    class Mine(PatchedModel):
         pass
 
     mend = ServicePatch()
 
     @mend.wrap(Mine, "act")
-    def act(original: Any, model: Mine, what: str) -> str:
-        return f"mended {original(model, what)}"
+    def act(original: Any, model: Mine, text: str) -> str:
+        return f"mended {original(model, text)}"
 
     assert Mine().act("x") == "x"
     mend.apply()
     mend.apply()
     assert Mine().act("x") == "mended x"
-    assert Model().act("x") == "x"
+    assert PatchedModel().act("x") == "x"
 
 
 def test_properties_and_static_methods_are_wrapped_as_what_they_are() -> None:
-    class Mine(Model):
+    class Mine(PatchedModel):
         pass
 
     mend = ServicePatch()
@@ -63,13 +63,13 @@ def test_properties_and_static_methods_are_wrapped_as_what_they_are() -> None:
 
 
 def test_what_is_kept_belongs_to_one_region_and_goes_with_a_reset() -> None:
-    here, there = BaseBackend("eu-north-1", "1"), BaseBackend("eu-west-1", "1")
-    things: dict[str, int] = backend_state(here, "things", dict)
+    backend, other_backend = BaseBackend("eu-north-1", "1"), BaseBackend("eu-west-1", "1")
+    things: dict[str, int] = backend_state(backend, "things", dict)
     things["a"] = 1
-    assert backend_state(here, "things", dict) == {"a": 1}
-    assert backend_state(there, "things", dict) == {}
-    here.reset()
-    assert backend_state(here, "things", dict) == {}
+    assert backend_state(backend, "things", dict) == {"a": 1}
+    assert backend_state(other_backend, "things", dict) == {}
+    backend.reset()
+    assert backend_state(backend, "things", dict) == {}
 
 
 def test_every_mend_there_is_is_applied() -> None:
@@ -80,7 +80,7 @@ def test_every_mend_there_is_is_applied() -> None:
     assert {id(mend) for mend in declared} == {id(mend) for mend in mends.list_patches()}
 
 
-def test_applying_twice_changes_nothing_more(mended: Clients) -> None:
+def test_applying_twice_changes_nothing_more(aws_client: ClientFactory) -> None:
     from moto.rds.models import RDSBackend
 
     before = RDSBackend.create_db_instance
@@ -89,13 +89,13 @@ def test_applying_twice_changes_nothing_more(mended: Clients) -> None:
 
 
 def test_a_second_run_starts_clean() -> None:
-    found = []
+    results = []
     for _ in range(2):
         with use_in_memory_aws(REGION):
             from sandbox.aws import get_client
 
             backup = get_client("backup", REGION)
-            found.append(backup.list_restore_testing_plans()["RestoreTestingPlans"])
+            results.append(backup.list_restore_testing_plans()["RestoreTestingPlans"])
             points = {"Algorithm": "RANDOM_WITHIN_WINDOW", "IncludeVaults": ["*"]}
             backup.create_restore_testing_plan(
                 RestoreTestingPlan={
@@ -104,11 +104,11 @@ def test_a_second_run_starts_clean() -> None:
                     "RecoveryPointSelection": {**points, "RecoveryPointTypes": ["SNAPSHOT"]},
                 }
             )
-    assert found == [[], []]
+    assert results == [[], []]
 
 
 @pytest.mark.parametrize(
-    ("service", "call", "given", "code"),
+    ("service", "call", "parameters", "code"),
     [
         ("backup", "get_backup_plan", {"BackupPlanId": "x"}, "ResourceNotFoundException"),
         ("rds", "reboot_db_instance", {"DBInstanceIdentifier": "x"}, "DBInstanceNotFound"),
@@ -117,6 +117,11 @@ def test_a_second_run_starts_clean() -> None:
     ],
 )
 def test_a_refusal_has_the_code_that_aws_gives(
-    mended: Clients, refused: Refusal, service: str, call: str, given: dict[str, Any], code: str
+    aws_client: ClientFactory,
+    get_refusal: RefusalGetter,
+    service: str,
+    call: str,
+    parameters: dict[str, Any],
+    code: str,
 ) -> None:
-    assert refused(getattr(mended(service), call), **given)[0].startswith(code)
+    assert get_refusal(getattr(aws_client(service), call), **parameters)[0].startswith(code)

@@ -3,78 +3,90 @@
 import pytest
 
 from sandbox.clock import ManualClock
-from tests.sandbox.conftest import Clients, Refusal
-from tests.sandbox.patches.test_rds import KEY, create, seen
+from tests.sandbox.conftest import ClientFactory, RefusalGetter
+from tests.sandbox.patches.test_rds import KMS_KEY_ARN, create_main_database, read_database
 
-SNAPSHOT = {"DBInstanceIdentifier": "main", "DBSnapshotIdentifier": "copy"}
+SNAPSHOT_KEY = {"DBInstanceIdentifier": "main", "DBSnapshotIdentifier": "copy"}
 
 
-def status(rds: object, name: str = "copy") -> str:
-    listed = rds.describe_db_snapshots(DBSnapshotIdentifier=name)  # type: ignore[attr-defined]
-    return str(listed["DBSnapshots"][0]["Status"])
+def get_snapshot_status(rds: object, name: str = "copy") -> str:
+    response = rds.describe_db_snapshots(DBSnapshotIdentifier=name)  # type: ignore[attr-defined]
+    return str(response["DBSnapshots"][0]["Status"])
 
 
 def test_a_snapshot_is_being_created_and_its_instance_backs_up(
-    mended: Clients, held: ManualClock
+    aws_client: ClientFactory, held_clock: ManualClock
 ) -> None:
-    rds = mended("rds")
-    create(rds)
-    held.advance(3600)
-    rds.create_db_snapshot(**SNAPSHOT)
-    assert (status(rds), seen(rds)["DBInstanceStatus"]) == ("creating", "backing-up")
-    held.advance(180)
-    assert (status(rds), seen(rds)["DBInstanceStatus"]) == ("available", "available")
+    rds = aws_client("rds")
+    create_main_database(rds)
+    held_clock.advance(3600)
+    rds.create_db_snapshot(**SNAPSHOT_KEY)
+    assert (get_snapshot_status(rds), read_database(rds)["DBInstanceStatus"]) == (
+        "creating",
+        "backing-up",
+    )
+    held_clock.advance(180)
+    assert (get_snapshot_status(rds), read_database(rds)["DBInstanceStatus"]) == (
+        "available",
+        "available",
+    )
 
 
-def test_a_snapshot_is_made_at_the_sandboxs_time(mended: Clients, held: ManualClock) -> None:
-    rds = mended("rds")
-    create(rds)
-    held.advance(30 * 86400)
-    made = rds.create_db_snapshot(**SNAPSHOT)["DBSnapshot"]
-    assert abs((made["SnapshotCreateTime"] - held.now()).total_seconds()) < 1
+def test_a_snapshot_is_made_at_the_sandboxs_time(
+    aws_client: ClientFactory, held_clock: ManualClock
+) -> None:
+    rds = aws_client("rds")
+    create_main_database(rds)
+    held_clock.advance(30 * 86400)
+    snapshot = rds.create_db_snapshot(**SNAPSHOT_KEY)["DBSnapshot"]
+    assert abs((snapshot["SnapshotCreateTime"] - held_clock.now()).total_seconds()) < 1
 
 
-def test_a_busy_instance_is_not_saved(mended: Clients, held: ManualClock, refused: Refusal) -> None:
-    rds = mended("rds")
-    create(rds)
-    assert refused(rds.create_db_snapshot, **SNAPSHOT)[0] == "InvalidDBInstanceState"
-    held.advance(3600)
-    rds.create_db_snapshot(**SNAPSHOT)
-    assert refused(rds.create_db_snapshot, **SNAPSHOT)[0] == "DBSnapshotAlreadyExists"
+def test_a_busy_instance_is_not_saved(
+    aws_client: ClientFactory, held_clock: ManualClock, get_refusal: RefusalGetter
+) -> None:
+    rds = aws_client("rds")
+    create_main_database(rds)
+    assert get_refusal(rds.create_db_snapshot, **SNAPSHOT_KEY)[0] == "InvalidDBInstanceState"
+    held_clock.advance(3600)
+    rds.create_db_snapshot(**SNAPSHOT_KEY)
+    assert get_refusal(rds.create_db_snapshot, **SNAPSHOT_KEY)[0] == "DBSnapshotAlreadyExists"
 
 
 def test_a_snapshot_that_is_not_whole_is_neither_copied_nor_deleted(
-    mended: Clients, held: ManualClock, refused: Refusal
+    aws_client: ClientFactory, held_clock: ManualClock, get_refusal: RefusalGetter
 ) -> None:
-    rds = mended("rds")
-    create(rds)
-    held.advance(3600)
-    rds.create_db_snapshot(**SNAPSHOT)
-    given = {"SourceDBSnapshotIdentifier": "copy", "TargetDBSnapshotIdentifier": "other"}
-    assert refused(rds.copy_db_snapshot, **given)[0] == "InvalidDBSnapshotState"
-    gone = refused(rds.delete_db_snapshot, DBSnapshotIdentifier="copy")
+    rds = aws_client("rds")
+    create_main_database(rds)
+    held_clock.advance(3600)
+    rds.create_db_snapshot(**SNAPSHOT_KEY)
+    parameters = {"SourceDBSnapshotIdentifier": "copy", "TargetDBSnapshotIdentifier": "other"}
+    assert get_refusal(rds.copy_db_snapshot, **parameters)[0] == "InvalidDBSnapshotState"
+    gone = get_refusal(rds.delete_db_snapshot, DBSnapshotIdentifier="copy")
     assert gone[0] == "InvalidDBSnapshotState"
 
 
 @pytest.mark.parametrize("encrypted", [True, False])
 def test_between_regions_an_encrypted_snapshot_needs_a_key(
-    mended: Clients, refused: Refusal, encrypted: bool
+    aws_client: ClientFactory, get_refusal: RefusalGetter, encrypted: bool
 ) -> None:
-    rds, west = mended("rds"), mended("rds", "eu-west-1")
-    key = KEY.replace("eu-west-1", "eu-north-1")
-    create(rds, StorageEncrypted=encrypted, **({"KmsKeyId": key} if encrypted else {}))
-    arn = rds.create_db_snapshot(**SNAPSHOT)["DBSnapshot"]["DBSnapshotArn"]
-    given = {
+    rds, west = aws_client("rds"), aws_client("rds", "eu-west-1")
+    key = KMS_KEY_ARN.replace("eu-west-1", "eu-north-1")
+    create_main_database(
+        rds, StorageEncrypted=encrypted, **({"KmsKeyId": key} if encrypted else {})
+    )
+    arn = rds.create_db_snapshot(**SNAPSHOT_KEY)["DBSnapshot"]["DBSnapshotArn"]
+    parameters = {
         "SourceDBSnapshotIdentifier": arn,
         "TargetDBSnapshotIdentifier": "far",
         "SourceRegion": "eu-north-1",
     }
     if encrypted:
-        assert refused(west.copy_db_snapshot, **given)[0] == "InvalidParameterCombination"
-        there = mended("kms", "eu-west-1").create_key()["KeyMetadata"]["Arn"]
-        west.copy_db_snapshot(**given, KmsKeyId=there)
+        assert get_refusal(west.copy_db_snapshot, **parameters)[0] == "InvalidParameterCombination"
+        key_arn = aws_client("kms", "eu-west-1").create_key()["KeyMetadata"]["Arn"]
+        west.copy_db_snapshot(**parameters, KmsKeyId=key_arn)
     else:
-        west.copy_db_snapshot(**given)
-    found = west.describe_db_snapshots(DBSnapshotIdentifier="far")["DBSnapshots"][0]
-    assert found["SourceDBSnapshotIdentifier"] == arn
-    assert found["SourceRegion"] == "eu-north-1"
+        west.copy_db_snapshot(**parameters)
+    snapshot = west.describe_db_snapshots(DBSnapshotIdentifier="far")["DBSnapshots"][0]
+    assert snapshot["SourceDBSnapshotIdentifier"] == arn
+    assert snapshot["SourceRegion"] == "eu-north-1"

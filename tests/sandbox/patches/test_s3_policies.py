@@ -9,30 +9,35 @@ from botocore.exceptions import ClientError
 
 from sandbox.aws import get_client, use_in_memory_aws
 
-ARN = "arn:aws:s3:::kept"
+BUCKET_ARN = "arn:aws:s3:::kept"
 
 
 @pytest.fixture
-def s3() -> Iterator[Any]:
+def s3_client() -> Iterator[Any]:
     with use_in_memory_aws("us-east-1"):
-        made = get_client("s3", "us-east-1")
-        made.create_bucket(Bucket="kept")
-        yield made
+        created_client = get_client("s3", "us-east-1")
+        created_client.create_bucket(Bucket="kept")
+        yield created_client
 
 
-def deny(s3: Any, **more: object) -> None:
-    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [f"{ARN}/*"]}
-    policy = {"Version": "2012-10-17", "Statement": [statement | more]}
-    s3.put_bucket_policy(Bucket="kept", Policy=json.dumps(policy))
+def put_deny_policy(s3_client: Any, **extra_keys: object) -> None:
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [f"{BUCKET_ARN}/*"],
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement | extra_keys]}
+    s3_client.put_bucket_policy(Bucket="kept", Policy=json.dumps(policy))
 
 
-def test_a_bucket_for_tls_only_takes_the_sandboxs_calls(s3: Any) -> None:
-    deny(s3, Condition={"Bool": {"aws:SecureTransport": "false"}})
-    s3.put_object(Bucket="kept", Key="a", Body=b"1")
-    assert s3.get_object(Bucket="kept", Key="a")["Body"].read() == b"1"
+def test_a_bucket_for_tls_only_takes_the_sandboxs_calls(s3_client: Any) -> None:
+    put_deny_policy(s3_client, Condition={"Bool": {"aws:SecureTransport": "false"}})
+    s3_client.put_object(Bucket="kept", Key="a", Body=b"1")
+    assert s3_client.get_object(Bucket="kept", Key="a")["Body"].read() == b"1"
 
 
-def test_a_denial_without_a_condition_denies(s3: Any) -> None:
-    deny(s3)
+def test_a_denial_without_a_condition_denies(s3_client: Any) -> None:
+    put_deny_policy(s3_client)
     with pytest.raises(ClientError, match="Forbidden"):
-        s3.put_object(Bucket="kept", Key="a", Body=b"1")
+        s3_client.put_object(Bucket="kept", Key="a", Body=b"1")

@@ -7,120 +7,139 @@ from typing import Any
 import pytest
 
 from tests.ops import fleet_stage as fleet
-from tests.ops.stage import Stage, stage
-from tests.sandbox.conftest import Refusal
+from tests.ops.stage import Stage, open_stage
+from tests.sandbox.conftest import RefusalGetter
 
-DOCUMENT = "AWS-RunShellScript"
+DOCUMENT_NAME = "AWS-RunShellScript"
 
 
 @pytest.fixture
-def on() -> Iterator[Stage]:
-    with stage() as made:
-        fleet.put(made, 3)
-        yield made
+def stage() -> Iterator[Stage]:
+    with open_stage() as opened_stage:
+        fleet.put_fleet(opened_stage, 3)
+        yield opened_stage
 
 
-def send(on: Stage, script: str, **given: Any) -> str:
-    parameters = {"commands": [script], **given.pop("Parameters", {})}
-    made = on.client("ssm").send_command(
-        DocumentName=DOCUMENT,
-        Parameters=parameters,
-        **{"InstanceIds": sorted(fleet.ids(on)), **given},
+def send_shell_command(stage: Stage, script: str, **parameters: Any) -> str:
+    document_parameters = {"commands": [script], **parameters.pop("Parameters", {})}
+    response = stage.client("ssm").send_command(
+        DocumentName=DOCUMENT_NAME,
+        Parameters=document_parameters,
+        **{"InstanceIds": sorted(fleet.list_instance_ids(stage)), **parameters},
     )
-    return str(made["Command"]["CommandId"])
+    return str(response["Command"]["CommandId"])
 
 
-def invocations(on: Stage, command: str, **given: Any) -> list[dict[str, Any]]:
-    found = on.client("ssm").list_command_invocations(CommandId=command, **given)
-    listed: list[dict[str, Any]] = found["CommandInvocations"]
-    return listed
+def list_invocations(stage: Stage, command: str, **parameters: Any) -> list[dict[str, Any]]:
+    response = stage.client("ssm").list_command_invocations(CommandId=command, **parameters)
+    command_invocations: list[dict[str, Any]] = response["CommandInvocations"]
+    return command_invocations
 
 
-def command(on: Stage, id_: str) -> dict[str, Any]:
-    (found,) = on.client("ssm").list_commands(CommandId=id_)["Commands"]
-    one: dict[str, Any] = found
-    return one
+def get_command(stage: Stage, id_: str) -> dict[str, Any]:
+    (item,) = stage.client("ssm").list_commands(CommandId=id_)["Commands"]
+    details: dict[str, Any] = item
+    return details
 
 
-def fail(on: Stage, *instances: str) -> None:
+def tag_to_fail(stage: Stage, *instances: str) -> None:
     tags = [{"Key": "sandbox:commands", "Value": "fail"}]
-    on.client("ec2").create_tags(Resources=list(instances), Tags=tags)
+    stage.client("ec2").create_tags(Resources=list(instances), Tags=tags)
 
 
-def test_a_command_runs_for_a_while_and_then_its_output_is_there(on: Stage) -> None:
-    id_ = send(on, "echo 'a  b'\nsleep 20")
-    assert command(on, id_)["Status"] == "InProgress"
-    one = {"CommandId": id_, "InstanceId": sorted(fleet.ids(on))[0]}
-    assert on.client("ssm").get_command_invocation(**one)["StandardOutputContent"] == ""
-    on.clock.sleep(30)
-    found = command(on, id_)
-    assert (found["Status"], found["CompletedCount"], found["ErrorCount"]) == ("Success", 3, 0)
-    answer = on.client("ssm").get_command_invocation(**one)
+def test_a_command_runs_for_a_while_and_then_its_output_is_there(stage: Stage) -> None:
+    id_ = send_shell_command(stage, "echo 'a  b'\nsleep 20")
+    assert get_command(stage, id_)["Status"] == "InProgress"
+    parameters = {"CommandId": id_, "InstanceId": sorted(fleet.list_instance_ids(stage))[0]}
+    assert stage.client("ssm").get_command_invocation(**parameters)["StandardOutputContent"] == ""
+    stage.clock.sleep(30)
+    details = get_command(stage, id_)
+    assert (details["Status"], details["CompletedCount"], details["ErrorCount"]) == (
+        "Success",
+        3,
+        0,
+    )
+    answer = stage.client("ssm").get_command_invocation(**parameters)
     assert (answer["Status"], answer["ResponseCode"]) == ("Success", 0)
     assert answer["StandardOutputContent"] == "a  b\n"
-    (plugin,) = invocations(on, id_, Details=True)[0]["CommandPlugins"]
+    (plugin,) = list_invocations(stage, id_, Details=True)[0]["CommandPlugins"]
     assert plugin["Output"] == "a  b\n"
-    assert "CommandPlugins" not in invocations(on, id_)[0]
+    assert "CommandPlugins" not in list_invocations(stage, id_)[0]
 
 
-def test_one_after_another_and_no_more_after_too_many_errors(on: Stage) -> None:
-    first, second, third = sorted(fleet.ids(on))
-    fail(on, first)
-    id_ = send(on, "echo x", MaxConcurrency="1", MaxErrors="0")
-    on.clock.sleep(1)
-    assert invocations(on, id_)[0]["StatusDetails"] == "InProgress"
-    on.clock.sleep(60)
-    found = {it["InstanceId"]: it["StatusDetails"] for it in invocations(on, id_)}
-    assert found == {first: "Failed", second: "Terminated", third: "Terminated"}
-    assert command(on, id_)["StatusDetails"] == "Failed"
+def test_one_after_another_and_no_more_after_too_many_errors(stage: Stage) -> None:
+    first, second, third = sorted(fleet.list_instance_ids(stage))
+    tag_to_fail(stage, first)
+    id_ = send_shell_command(stage, "echo x", MaxConcurrency="1", MaxErrors="0")
+    stage.clock.sleep(1)
+    assert list_invocations(stage, id_)[0]["StatusDetails"] == "InProgress"
+    stage.clock.sleep(60)
+    status_by_instance = {
+        invocation["InstanceId"]: invocation["StatusDetails"]
+        for invocation in list_invocations(stage, id_)
+    }
+    assert status_by_instance == {first: "Failed", second: "Terminated", third: "Terminated"}
+    assert get_command(stage, id_)["StatusDetails"] == "Failed"
 
 
-def test_few_errors_are_borne(on: Stage) -> None:
-    fail(on, sorted(fleet.ids(on))[0])
-    id_ = send(on, "echo x", MaxConcurrency="1", MaxErrors="50%")
-    on.clock.sleep(60)
-    assert sorted(it["Status"] for it in invocations(on, id_)) == ["Failed", "Success", "Success"]
-    assert command(on, id_)["StatusDetails"] == "Incomplete"
+def test_few_errors_are_borne(stage: Stage) -> None:
+    tag_to_fail(stage, sorted(fleet.list_instance_ids(stage))[0])
+    id_ = send_shell_command(stage, "echo x", MaxConcurrency="1", MaxErrors="50%")
+    stage.clock.sleep(60)
+    assert sorted(invocation["Status"] for invocation in list_invocations(stage, id_)) == [
+        "Failed",
+        "Success",
+        "Success",
+    ]
+    assert get_command(stage, id_)["StatusDetails"] == "Incomplete"
 
 
-def test_a_command_that_takes_too_long_is_ended(on: Stage) -> None:
-    id_ = send(on, "sleep 600", Parameters={"executionTimeout": ["60"]})
-    on.clock.sleep(70)
-    assert {it["StatusDetails"] for it in invocations(on, id_)} == {"TimedOut"}
+def test_a_command_that_takes_too_long_is_ended(stage: Stage) -> None:
+    id_ = send_shell_command(stage, "sleep 600", Parameters={"executionTimeout": ["60"]})
+    stage.clock.sleep(70)
+    assert {invocation["StatusDetails"] for invocation in list_invocations(stage, id_)} == {
+        "TimedOut"
+    }
 
 
-def test_instances_are_meant_by_a_tag(on: Stage) -> None:
+def test_instances_are_meant_by_a_tag(stage: Stage) -> None:
     key = "tag:aws:autoscaling:groupName"
-    id_ = send(on, "true", InstanceIds=[], Targets=[{"Key": key, "Values": [fleet.GROUP]}])
-    assert {it["InstanceId"] for it in invocations(on, id_)} == fleet.ids(on)
+    id_ = send_shell_command(
+        stage, "true", InstanceIds=[], Targets=[{"Key": key, "Values": [fleet.FLEET_GROUP]}]
+    )
+    assert {
+        invocation["InstanceId"] for invocation in list_invocations(stage, id_)
+    } == fleet.list_instance_ids(stage)
 
 
-def test_commands_are_found_by_time_and_document_and_known_by_their_comment(on: Stage) -> None:
-    send(on, "true", Comment="earlier")
-    on.clock.sleep(60)
-    after = datetime.fromtimestamp(on.clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    on.clock.sleep(1)
-    send(on, "true", Comment="run-1")
+def test_commands_are_found_by_time_and_document_and_known_by_their_comment(stage: Stage) -> None:
+    send_shell_command(stage, "true", Comment="earlier")
+    stage.clock.sleep(60)
+    after = datetime.fromtimestamp(stage.clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    stage.clock.sleep(1)
+    send_shell_command(stage, "true", Comment="run-1")
     filters = [
         {"key": "InvokedAfter", "value": after},
-        {"key": "DocumentName", "value": DOCUMENT},
+        {"key": "DocumentName", "value": DOCUMENT_NAME},
     ]
-    found = on.client("ssm").list_commands(Filters=filters)["Commands"]
-    assert [it["Comment"] for it in found] == ["run-1"]
+    commands = stage.client("ssm").list_commands(Filters=filters)["Commands"]
+    assert [item["Comment"] for item in commands] == ["run-1"]
     pages = (
-        on.client("ssm").get_paginator("list_commands").paginate(PaginationConfig={"PageSize": 1})
+        stage.client("ssm")
+        .get_paginator("list_commands")
+        .paginate(PaginationConfig={"PageSize": 1})
     )
     assert [c["Comment"] for p in pages for c in p["Commands"]] == ["run-1", "earlier"]
 
 
-def test_what_is_not_there_is_refused(on: Stage, refused: Refusal) -> None:
-    ssm = on.client("ssm")
-    gone = sorted(fleet.ids(on))[0]
-    on.client("ec2").terminate_instances(InstanceIds=[gone])
-    given = {"DocumentName": DOCUMENT, "Parameters": {"commands": ["true"]}}
-    assert refused(ssm.send_command, **given, InstanceIds=[gone])[0] == "InvalidInstanceId"
-    wrong = {**given, "DocumentName": "no-such"}
-    assert refused(ssm.send_command, **wrong)[0] == "InvalidDocument"
-    id_ = send(on, "true")
-    one = {"CommandId": id_, "InstanceId": gone}
-    assert refused(ssm.get_command_invocation, **one)[0] == "InvocationDoesNotExist"
+def test_what_is_not_there_is_refused(stage: Stage, get_refusal: RefusalGetter) -> None:
+    ssm = stage.client("ssm")
+    gone = sorted(fleet.list_instance_ids(stage))[0]
+    stage.client("ec2").terminate_instances(InstanceIds=[gone])
+    parameters = {"DocumentName": DOCUMENT_NAME, "Parameters": {"commands": ["true"]}}
+    assert get_refusal(ssm.send_command, **parameters, InstanceIds=[gone])[0] == "InvalidInstanceId"
+    wrong = {**parameters, "DocumentName": "no-such"}
+    assert get_refusal(ssm.send_command, **wrong)[0] == "InvalidDocument"
+    id_ = send_shell_command(stage, "true")
+    invocation_key = {"CommandId": id_, "InstanceId": gone}
+    assert get_refusal(ssm.get_command_invocation, **invocation_key)[0] == "InvocationDoesNotExist"

@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.resources.expressions import evaluate_template, list_template_inputs
 
-KNOWN: dict[str, Any] = {
+EXPRESSION_VALUES: dict[str, Any] = {
     "id": "vpc-1",
     "region": "eu-north-1",
     "in": {"name": "web", "tags": {"Owner": "me"}, "ids": ["b"], "off": False, "doc": '{"a": [1]}'},
@@ -35,7 +35,7 @@ KNOWN: dict[str, Any] = {
     ],
 )
 def test_a_template_is_filled_with_what_is_known(template: object, value: object) -> None:
-    assert evaluate_template(template, KNOWN) == value
+    assert evaluate_template(template, EXPRESSION_VALUES) == value
 
 
 def test_the_inputs_that_a_template_speaks_of_are_seen_at_any_depth() -> None:

@@ -20,32 +20,32 @@ from sandbox.resources.expressions import _compile_expression
 
 REGION = "eu-north-1"
 # Types whose resource nobody can look up again, and why.
-UNSEEN = {
+TYPES_WITHOUT_FIND = {
     "random:index/randomPassword:RandomPassword": "it is only in the stack's state",
 }
 
 
-def alternatives(type_: str) -> list[ResourceEntry]:
+def list_entry_alternatives(type_: str) -> list[ResourceEntry]:
     """The entries of a type: one, or those of a choice."""
-    found = load_entries()[type_]
+    type_entry = load_entries()[type_]
     return (
-        [*found.by_input.values(), found.default_entry]
-        if isinstance(found, EntryChoice)
-        else [found]
+        [*type_entry.by_input.values(), type_entry.default_entry]
+        if isinstance(type_entry, EntryChoice)
+        else [type_entry]
     )
 
 
-def calls(type_: str) -> list[EntryCall]:
+def list_calls(type_: str) -> list[EntryCall]:
     """Every call that a type's entries make, with those that find it again."""
-    made = [
+    entry_calls = [
         call
-        for one in alternatives(type_)
-        for call in (one.create_step, *one.later_calls, one.find_call)
+        for alternative in list_entry_alternatives(type_)
+        for call in (alternative.create_step, *alternative.later_calls, alternative.find_call)
     ]
-    return [call for call in made if isinstance(call, EntryCall)]
+    return [call for call in entry_calls if isinstance(call, EntryCall)]
 
 
-def shape(call: EntryCall) -> StructureShape:
+def get_input_shape(call: EntryCall) -> StructureShape:
     """The parameters of the operation. Fails where there is no such operation."""
     service, _, method = call.operation.partition(".")
     meta = _create_client(service, REGION).meta
@@ -59,59 +59,65 @@ def test_there_are_entries() -> None:
 
 @pytest.mark.parametrize("type_", sorted(load_entries()))
 def test_a_call_is_to_an_operation_with_those_parameters(type_: str) -> None:
-    for call in calls(type_):
-        known = set(shape(call).members)
+    for call in list_calls(type_):
+        member_names = set(get_input_shape(call).members)
         assert (
-            set(call.params) | ({call.params_member} if call.params_member else set()) <= known
+            set(call.params) | ({call.params_member} if call.params_member else set())
+            <= member_names
         ), call.operation
 
 
 @pytest.mark.parametrize("type_", sorted(load_entries()))
 def test_a_rename_leads_to_a_name_that_an_operation_of_the_type_has(type_: str) -> None:
-    names = {name for call in calls(type_) for name in _names(shape(call), set())}
-    assert {name for call in calls(type_) for name in call.rename.values()} <= names
+    names = {
+        name
+        for call in list_calls(type_)
+        for name in _list_shape_names(get_input_shape(call), set())
+    }
+    assert {name for call in list_calls(type_) for name in call.rename.values()} <= names
 
 
-def _names(shape: Any, seen: set[str]) -> Iterator[str]:
-    if shape.name in seen:
+def _list_shape_names(shape: Any, visited: set[str]) -> Iterator[str]:
+    if shape.name in visited:
         return
-    seen.add(shape.name)
+    visited.add(shape.name)
     for name, member in getattr(shape, "members", {}).items():
         yield name
-        yield from _names(member, seen)
+        yield from _list_shape_names(member, visited)
     if shape.type_name == "list":
-        yield from _names(shape.member, seen)
+        yield from _list_shape_names(shape.member, visited)
 
 
 @pytest.mark.parametrize("type_", sorted(load_entries()))
 def test_every_expression_can_be_read(type_: str) -> None:
-    said: list[object] = [
-        [call.params, call.condition or "id", call.item_source or "id"] for call in calls(type_)
+    entry_values: list[object] = [
+        [call.params, call.condition or "id", call.item_source or "id"]
+        for call in list_calls(type_)
     ]
-    for one in alternatives(type_):
-        said += [
-            one.id,
-            one.description or "id",
-            one.find_result or "id",
-            one.waiter_params,
-            one.outputs,
+    for alternative in list_entry_alternatives(type_):
+        entry_values += [
+            alternative.id,
+            alternative.description or "id",
+            alternative.find_result or "id",
+            alternative.waiter_params,
+            alternative.outputs,
         ]
-    for text in _texts(said):
-        for expression in _expressions(text):
+    for text in _list_texts(entry_values):
+        for expression in _parse_expressions(text):
             assert _compile_expression(expression)
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _list_texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        yield from _texts(list(value.values()))
+        yield from _list_texts(list(value.values()))
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from _texts(item)
+            yield from _list_texts(item)
 
 
-def _expressions(text: str) -> list[str]:
+def _parse_expressions(text: str) -> list[str]:
     if "${" not in text:
         return [text]
     return [part.partition("}")[0] for part in text.split("${")[1:]]
@@ -119,7 +125,10 @@ def _expressions(text: str) -> list[str]:
 
 @pytest.mark.parametrize("type_", sorted(load_entries()))
 def test_what_is_made_can_be_found_again(type_: str) -> None:
-    assert all((one.find_call is None) == (type_ in UNSEEN) for one in alternatives(type_))
+    assert all(
+        (alternative.find_call is None) == (type_ in TYPES_WITHOUT_FIND)
+        for alternative in list_entry_alternatives(type_)
+    )
 
 
 def test_a_type_without_an_entry_is_an_error_that_names_it_and_the_file() -> None:

@@ -9,21 +9,26 @@ from sandbox.aws import _create_client
 from sandbox.resources.type_conversion import UnknownInputError, convert_inputs, get_operation_noun
 
 
-def shape(service: str, operation: str) -> StructureShape:
+def get_operation_shape(service: str, operation: str) -> StructureShape:
     """The parameters of an operation."""
     model = _create_client(service, "eu-north-1").meta.service_model
     return model.operation_model(operation).input_shape  # type: ignore[no-any-return]
 
 
-def fitted(service: str, operation: str, inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
+def fit_inputs(
+    service: str, operation: str, inputs: dict[str, Any], **fit_options: Any
+) -> dict[str, Any]:
     return convert_inputs(
-        shape(service, operation), inputs, noun=get_operation_noun(operation), **more
+        get_operation_shape(service, operation),
+        inputs,
+        noun=get_operation_noun(operation),
+        **fit_options,
     )
 
 
 def test_a_name_is_found_whatever_its_case_and_number() -> None:
     inputs = {"vpcZoneIdentifier": "subnet-1", "targetGroupArns": ["arn"], "minSize": 1}
-    assert fitted("autoscaling", "CreateAutoScalingGroup", inputs) == {
+    assert fit_inputs("autoscaling", "CreateAutoScalingGroup", inputs) == {
         "VPCZoneIdentifier": "subnet-1",
         "TargetGroupARNs": ["arn"],
         "MinSize": 1,
@@ -31,23 +36,23 @@ def test_a_name_is_found_whatever_its_case_and_number() -> None:
 
 
 def test_a_name_may_be_what_the_operation_makes_and_the_name() -> None:
-    assert fitted("logs", "CreateLogGroup", {"name": "/a"}) == {"logGroupName": "/a"}
+    assert fit_inputs("logs", "CreateLogGroup", {"name": "/a"}) == {"logGroupName": "/a"}
 
 
 def test_a_rename_is_for_what_aws_calls_by_another_name() -> None:
     rename = {"instanceClass": "DBInstanceClass"}
     inputs = {"instanceClass": "db.t4g.small"}
-    assert fitted("rds", "CreateDBInstance", inputs, rename=rename) == {
+    assert fit_inputs("rds", "CreateDBInstance", inputs, rename=rename) == {
         "DBInstanceClass": "db.t4g.small"
     }
 
 
 def test_a_single_block_becomes_the_list_that_aws_has() -> None:
     inputs = {"encryptionConfigurations": [{"encryptionType": "KMS", "kmsKey": "k"}]}
-    assert fitted("ecr", "CreateRepository", inputs) == {
+    assert fit_inputs("ecr", "CreateRepository", inputs) == {
         "encryptionConfiguration": {"encryptionType": "KMS", "kmsKey": "k"}
     }
-    assert fitted("ec2", "CreateVpcEndpoint", {"subnetIds": "one"}) == {"SubnetIds": ["one"]}
+    assert fit_inputs("ec2", "CreateVpcEndpoint", {"subnetIds": "one"}) == {"SubnetIds": ["one"]}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +68,7 @@ def test_tags_take_the_form_that_the_service_wants(
     service: str, operation: str, tags: object
 ) -> None:
     assert (
-        fitted(service, operation, {"tags": {"Owner": "me"}})[
+        fit_inputs(service, operation, {"tags": {"Owner": "me"}})[
             "tags" if service in ("ecs", "logs") else "Tags"
         ]
         == tags
@@ -71,26 +76,26 @@ def test_tags_take_the_form_that_the_service_wants(
 
 
 def test_tags_of_ec2_name_the_type_that_they_are_for() -> None:
-    assert fitted("ec2", "CreateVpc", {"tags": {"Owner": "me"}}, tagged="vpc") == {
+    assert fit_inputs("ec2", "CreateVpc", {"tags": {"Owner": "me"}}, tagged="vpc") == {
         "TagSpecifications": [{"ResourceType": "vpc", "Tags": [{"Key": "Owner", "Value": "me"}]}]
     }
 
 
 def test_a_value_becomes_of_the_type_that_the_operation_wants() -> None:
-    health = fitted("elbv2", "CreateTargetGroup", {"healthCheckPort": 8080, "port": "80"})
+    health = fit_inputs("elbv2", "CreateTargetGroup", {"healthCheckPort": 8080, "port": "80"})
     assert health == {"HealthCheckPort": "8080", "Port": 80}
     interface = {"networkInterfaces": [{"associatePublicIpAddress": "false"}]}
-    wanted = {"NetworkInterfaces": [{"AssociatePublicIpAddress": False}]}
-    assert fitted("ec2", "RunInstances", interface) == wanted
-    assert fitted("s3", "PutObject", {"metadata": {"a": 1}}) == {"Metadata": {"a": "1"}}
+    expected = {"NetworkInterfaces": [{"AssociatePublicIpAddress": False}]}
+    assert fit_inputs("ec2", "RunInstances", interface) == expected
+    assert fit_inputs("s3", "PutObject", {"metadata": {"a": 1}}) == {"Metadata": {"a": "1"}}
 
 
 def test_an_input_without_a_place_is_an_error_with_its_path() -> None:
     with pytest.raises(UnknownInputError, match=r"^metadataOptions\.colour$"):
-        fitted("ec2", "RunInstances", {"metadataOptions": {"colour": "red"}})
+        fit_inputs("ec2", "RunInstances", {"metadataOptions": {"colour": "red"}})
 
 
 def test_what_is_not_given_is_not_sent() -> None:
-    assert fitted("ec2", "CreateVpc", {"cidrBlock": "10.0.0.0/16", "instanceTenancy": None}) == {
-        "CidrBlock": "10.0.0.0/16"
-    }
+    assert fit_inputs(
+        "ec2", "CreateVpc", {"cidrBlock": "10.0.0.0/16", "instanceTenancy": None}
+    ) == {"CidrBlock": "10.0.0.0/16"}

@@ -16,10 +16,10 @@ from components.operations import Operations, OperationsArgs
 from components.published import export_outputs
 from components.registry import Registry, RegistryArgs
 from components.services import Services, ServicesArgs
-from components.settings import read
+from components.settings import load_settings
 from components.topics import Topics, TopicsArgs
 
-settings = read()
+settings = load_settings()
 account = Account.get_current()
 keys = Keys("keys", KeysArgs(settings, account))
 topics = Topics("topics", TopicsArgs(settings, account, keys))

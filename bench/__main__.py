@@ -3,5 +3,11 @@
 from bench import cli, health, program, sandbox_up, start
 
 if __name__ == "__main__":
-    for bench in (program.bench, sandbox_up.bench, health.bench, cli.bench, start.bench):
-        print(bench(), flush=True)
+    for run_benchmark in (
+        program.run_benchmark,
+        sandbox_up.run_benchmark,
+        health.run_benchmark,
+        cli.run_benchmark,
+        start.run_benchmark,
+    ):
+        print(run_benchmark(), flush=True)

@@ -12,17 +12,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from unittest.mock import patch
 
-from bench.floor import Measured
-from bench.served import REGION, Served, served
+from bench.floor import BenchmarkResult
+from bench.served import BENCHMARK_REGION, ServedSandbox, open_served_sandbox
 from ops.core.aws import Aws
-from ops.core.check_runner import run, send
-from ops.core.checks import Answer, Facts, Read
-from ops.health.registry import CHECKS, health
+from ops.core.check_runner import run_checks, send_read
+from ops.core.checks import CheckFacts, ReadAnswer, ReadRequest
+from ops.health.registry import HEALTH_CHECKS, check_health
 from ops.outputs import Outputs, parse_outputs
 from sandbox.program import PROJECT_ROOT
 
-RUNS = 5
-_FLOOR = """
+HEALTH_BENCHMARK_RUNS = 5
+_FLOOR_SOURCE = """
 import json, sys
 import botocore.session
 from botocore.config import Config
@@ -42,57 +42,80 @@ for service, region, operation, params in chain:
 """
 
 
-def bench() -> Measured:
+def run_benchmark() -> BenchmarkResult:
     """Goal: 1.3 times the floor."""
-    with served() as at, patch.dict("os.environ", at.environment, clear=True):
-        outputs = parse_outputs(json.loads(at.outputs.read_text()))
-        aws = Aws(REGION)
-        findings = health(outputs, aws, datetime.now(UTC))  # the server has then loaded all it has
-        chain = slowest(outputs, aws)
+    with (
+        open_served_sandbox() as sandbox,
+        patch.dict("os.environ", sandbox.environment, clear=True),
+    ):
+        outputs = parse_outputs(json.loads(sandbox.outputs.read_text()))
+        aws = Aws(BENCHMARK_REGION)
+        findings = check_health(
+            outputs, aws, datetime.now(UTC)
+        )  # the server has then loaded all it has
+        slowest_reads = list_slowest_reads(outputs, aws)
         clients = sorted(aws._clients)
-        floor = [sys.executable, "-c", _FLOOR, json.dumps([clients, [_call(r) for r in chain]])]
-        ours = [sys.executable, "-m", "ops", "health"]
-        totals, floors = [], []
-        for _ in range(RUNS):  # by turns, so that a busy machine is as busy for both
-            totals.append(_seconds(ours, at))
-            floors.append(_seconds(floor, at))
+        floor_command = [
+            sys.executable,
+            "-c",
+            _FLOOR_SOURCE,
+            json.dumps(
+                [clients, [_build_call_arguments(slow_read) for slow_read in slowest_reads]]
+            ),
+        ]
+        health_command = [sys.executable, "-m", "ops", "health"]
+        total_seconds, floor_seconds = [], []
+        for _ in range(
+            HEALTH_BENCHMARK_RUNS
+        ):  # by turns, so that a busy machine is as busy for both
+            total_seconds.append(_measure_seconds(health_command, sandbox))
+            floor_seconds.append(_measure_seconds(floor_command, sandbox))
     name = f"ops health, cold: {len(findings)} findings, {len(clients)} clients"
-    return Measured(name, min(totals), min(floors), "1.3x", "floor")
+    return BenchmarkResult(name, min(total_seconds), min(floor_seconds), "1.3x", "floor")
 
 
-def slowest(outputs: Outputs, aws: Aws) -> list[Read]:
+def list_slowest_reads(outputs: Outputs, aws: Aws) -> list[ReadRequest]:
     """The reads of the check that takes longest with clients that are there already."""
-    best: tuple[float, list[Read]] = (0, [])
-    facts = Facts(outputs, datetime.now(UTC))
-    for check in CHECKS:
-        if not check.applies(outputs):
+    slowest_check: tuple[float, list[ReadRequest]] = (0, [])
+    facts = CheckFacts(outputs, datetime.now(UTC))
+    for check in HEALTH_CHECKS:
+        if not check.is_applicable(outputs):
             continue
-        sent: list[Read] = []
+        sent_reads: list[ReadRequest] = []
 
-        def sending(one: Read, sent: list[Read] = sent) -> Answer:
-            sent.append(one)
-            return send(aws, one, REGION)
+        def send_and_record(
+            read: ReadRequest, sent_reads: list[ReadRequest] = sent_reads
+        ) -> ReadAnswer:
+            sent_reads.append(read)
+            return send_read(aws, read, BENCHMARK_REGION)
 
-        began = time.perf_counter()
-        run([check], facts, sending)
-        best = max(best, (time.perf_counter() - began, sent[-1:]), key=lambda pair: pair[0])
-    return best[1]
+        start = time.perf_counter()
+        run_checks([check], facts, send_and_record)
+        slowest_check = max(
+            slowest_check, (time.perf_counter() - start, sent_reads[-1:]), key=lambda pair: pair[0]
+        )
+    return slowest_check[1]
 
 
-def _call(one: Read) -> tuple[str, str, str, object]:
-    service, operation = one.api.split(".")
-    return service, one.region or REGION, operation, json.loads(one.params)
+def _build_call_arguments(read: ReadRequest) -> tuple[str, str, str, object]:
+    service, operation = read.api.split(".")
+    return service, read.region or BENCHMARK_REGION, operation, json.loads(read.params)
 
 
-def _seconds(command: Sequence[str], at: Served) -> float:
-    began = time.perf_counter()
-    done = subprocess.run(
-        command, cwd=PROJECT_ROOT, env=at.environment, capture_output=True, check=False, text=True
+def _measure_seconds(command: Sequence[str], sandbox: ServedSandbox) -> float:
+    start = time.perf_counter()
+    process = subprocess.run(
+        command,
+        cwd=PROJECT_ROOT,
+        env=sandbox.environment,
+        capture_output=True,
+        check=False,
+        text=True,
     )
-    if done.returncode not in (0, 3) or "Traceback" in done.stderr:
-        raise RuntimeError(done.stderr)
-    return time.perf_counter() - began
+    if process.returncode not in (0, 3) or "Traceback" in process.stderr:
+        raise RuntimeError(process.stderr)
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":
-    print(bench())
+    print(run_benchmark())

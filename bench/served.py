@@ -12,13 +12,13 @@ from tempfile import TemporaryDirectory
 
 from sandbox.program import PROJECT_ROOT
 
-REGION = "eu-north-1"
-_SERVER = f"""
+BENCHMARK_REGION = "eu-north-1"
+_SERVER_SOURCE = f"""
 import json, sys
 from pathlib import Path
 from sandbox.deploy import deploy, in_memory_aws
 from sandbox.server import listen, server
-with in_memory_aws({REGION!r}), listen(0) as at:
+with in_memory_aws({BENCHMARK_REGION!r}), listen(0) as at:
     exports = dict(deploy("prod").exports)
     Path(sys.argv[1]).write_text(json.dumps(exports))
     print(at.getsockname()[1], flush=True)
@@ -27,7 +27,7 @@ with in_memory_aws({REGION!r}), listen(0) as at:
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedSandbox:
     """Where the sandbox is, and the file of the stack's outputs."""
 
     url: str
@@ -36,24 +36,26 @@ class Served:
     @property
     def environment(self) -> dict[str, str]:
         """What a process needs to work on it."""
-        ours = {
+        sandbox_variables = {
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_REGION": REGION,
+            "AWS_REGION": BENCHMARK_REGION,
             "AWS_ACCESS_KEY_ID": "sandbox",
             "AWS_SECRET_ACCESS_KEY": "sandbox",
             "AWS_EC2_METADATA_DISABLED": "true",
             "BULWARK_OUTPUTS": str(self.outputs),
         }
-        return {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | ours
+        return {
+            name: value for name, value in os.environ.items() if not name.startswith("AWS_")
+        } | sandbox_variables
 
 
 @contextmanager
-def served() -> Iterator[Served]:
+def open_served_sandbox() -> Iterator[ServedSandbox]:
     """A served prod until the end of the block."""
     with TemporaryDirectory() as folder:
         outputs = Path(folder, "outputs.json")
         server = subprocess.Popen(
-            [sys.executable, "-c", _SERVER, str(outputs)],
+            [sys.executable, "-c", _SERVER_SOURCE, str(outputs)],
             cwd=PROJECT_ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -65,7 +67,7 @@ def served() -> Iterator[Served]:
             if not port:
                 raise RuntimeError("the sandbox did not start")
             assert json.loads(outputs.read_text())
-            yield Served(f"http://127.0.0.1:{port}", outputs)
+            yield ServedSandbox(f"http://127.0.0.1:{port}", outputs)
         finally:
             server.terminate()
             server.wait(10)

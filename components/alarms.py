@@ -7,18 +7,18 @@ from typing import Final
 import pulumi_aws as aws
 from pulumi import Input, Output, Resource, ResourceOptions
 
-from components.alarm_registry import ALARMS, COMPOSITES
+from components.alarm_registry import REGISTRY_ALARMS, REGISTRY_COMPOSITES
 from components.alarm_registry.model import (
-    Alarm,
-    Compare,
-    Composite,
-    Facts,
-    Math,
-    Metric,
+    AlarmEntry,
+    Comparison,
+    CompositeEntry,
+    MetricMath,
+    MetricStatistic,
+    RegistryFacts,
     Severity,
-    description,
+    format_alarm_description,
 )
-from components.alarm_registry.plan import Planned, PlannedComposite, plan
+from components.alarm_registry.plan import PlannedAlarm, PlannedComposite, build_alarm_plan
 from components.component import Component
 from components.contract import build_contract_part
 from components.load_balancer import LoadBalancer
@@ -27,7 +27,7 @@ from components.settings import Settings
 from components.topics import TOPIC_LEVELS, Topics
 from ops.outputs import AlarmsPart
 
-COMPARISON_OPERATORS: Final[Mapping[Compare, str]] = {
+COMPARISON_OPERATORS: Final[Mapping[Comparison, str]] = {
     ">": "GreaterThanThreshold",
     ">=": "GreaterThanOrEqualToThreshold",
     "<": "LessThanThreshold",
@@ -51,7 +51,7 @@ class AlarmsArgs:
 class DeployedAlarm:
     """A metric alarm that was made, with what the dashboards draw of it."""
 
-    entry: Alarm
+    entry: AlarmEntry
     subject: str
     name: str
     threshold: float
@@ -69,16 +69,16 @@ class DeployedAlarm:
         return self.entry.severity
 
     @property
-    def metric(self) -> Metric | Math:
+    def metric(self) -> MetricStatistic | MetricMath:
         """What it watches."""
-        return self.entry.watch
+        return self.entry.metric
 
 
 @dataclass(frozen=True)
 class DeployedComposite:
     """A composite alarm that was made."""
 
-    entry: Composite
+    entry: CompositeEntry
     name: str
     rule: str
     arn: Output[str]
@@ -100,7 +100,7 @@ class Alarms(Component):
         super().__init__("Alarms", name, args.settings, opts)
         self._topics = args.topics
         self.facts = build_registry_facts(args.settings, args.network, args.load_balancer)
-        alarm_plan = plan(self.facts, ALARMS, COMPOSITES)
+        alarm_plan = build_alarm_plan(self.facts, REGISTRY_ALARMS, REGISTRY_COMPOSITES)
         self._resources: dict[str, Resource] = {}
         self.metric_alarms = tuple(
             self._create_metric_alarm(planned_alarm) for planned_alarm in alarm_plan.alarms
@@ -112,7 +112,7 @@ class Alarms(Component):
             service: tuple(
                 alarm.name
                 for alarm in self.metric_alarms
-                if alarm.entry.rolls_back and alarm.subject == service
+                if alarm.entry.rolls_back_deployment and alarm.subject == service
             )
             for service in (args.settings.services if args.settings.has_services else ())
         }
@@ -129,7 +129,7 @@ class Alarms(Component):
         metric_alarm_names = [
             alarm.name
             for alarm in self.metric_alarms
-            if alarm.severity == severity and not alarm.entry.child
+            if alarm.severity == severity and not alarm.entry.composite_only
         ]
         return metric_alarm_names + [
             composite.name for composite in self.composites if composite.entry.severity == severity
@@ -138,31 +138,31 @@ class Alarms(Component):
     def _list_actions(self, severity: Severity) -> list[Input[str]]:
         return [self._topics.warn if severity == "P2" else self._topics.page]
 
-    def _create_metric_alarm(self, planned_alarm: Planned) -> DeployedAlarm:
+    def _create_metric_alarm(self, planned_alarm: PlannedAlarm) -> DeployedAlarm:
         entry, settings = planned_alarm.entry, self.settings
-        dimensions = entry.kind.dimensions(self.facts, planned_alarm.subject)
+        dimensions = entry.kind.get_dimensions(self.facts, planned_alarm.subject)
         actions: list[Input[str]] | None = self._list_actions(entry.severity)
-        if entry.tells_all:
+        if entry.notifies_all_topics:
             actions = [self._topics.page, self._topics.warn]
-        if entry.child:
+        if entry.composite_only:
             actions = None
-        metric = entry.watch
+        metric = entry.metric
         alarm = aws.cloudwatch.MetricAlarm(
             self.format_logical_name(*filter(None, (entry.key, planned_alarm.subject))),
             name=planned_alarm.name,
-            alarm_description=description(
-                entry.severity, entry.says, entry.command(planned_alarm.subject)
+            alarm_description=format_alarm_description(
+                entry.severity, entry.description, entry.format_command(planned_alarm.subject)
             ),
-            comparison_operator=COMPARISON_OPERATORS[entry.compare],
+            comparison_operator=COMPARISON_OPERATORS[entry.comparison],
             threshold=planned_alarm.threshold,
-            evaluation_periods=entry.periods,
-            datapoints_to_alarm=entry.periods,
-            treat_missing_data=entry.missing_for(settings, planned_alarm.subject),
+            evaluation_periods=entry.evaluation_periods,
+            datapoints_to_alarm=entry.evaluation_periods,
+            treat_missing_data=entry.get_missing_data(settings, planned_alarm.subject),
             alarm_actions=actions,
             ok_actions=actions,
             **(
-                _build_metric_args(metric, dimensions, entry.period)
-                if isinstance(metric, Metric)
+                _build_metric_args(metric, dimensions, entry.period_seconds)
+                if isinstance(metric, MetricStatistic)
                 else {
                     "metric_queries": _build_metric_queries(
                         metric, dimensions, entry, settings, planned_alarm.subject
@@ -186,13 +186,15 @@ class Alarms(Component):
         entry = planned_composite.entry
         actions = self._list_actions(entry.severity)
         dependency_names = [
-            *planned_composite.parts,
+            *planned_composite.alarm_names,
             *([planned_composite.suppressor] if planned_composite.suppressor else []),
         ]
         alarm = aws.cloudwatch.CompositeAlarm(
             self.format_logical_name(entry.key),
             alarm_name=planned_composite.name,
-            alarm_description=description(entry.severity, entry.says, entry.run),
+            alarm_description=format_alarm_description(
+                entry.severity, entry.description, entry.command
+            ),
             alarm_rule=planned_composite.rule,
             alarm_actions=actions,
             ok_actions=actions,
@@ -213,9 +215,9 @@ class Alarms(Component):
 
 def build_registry_facts(
     settings: Settings, network: Network, load_balancer: LoadBalancer | None
-) -> Facts:
+) -> RegistryFacts:
     """What the registry needs to know of the made network and load balancer."""
-    return Facts(
+    return RegistryFacts(
         settings=settings,
         nat_gateways=network.nat_gateways,
         nat_instances=network.nat_instances,
@@ -231,7 +233,7 @@ def build_registry_facts(
 
 
 def _build_metric_args(
-    metric: Metric, dimensions: Mapping[str, Input[str]], period: int
+    metric: MetricStatistic, dimensions: Mapping[str, Input[str]], period: int
 ) -> dict[str, Input[object]]:
     stat = "statistic" if metric.stat in BASIC_STATISTICS else "extended_statistic"
     return {
@@ -244,9 +246,9 @@ def _build_metric_args(
 
 
 def _build_metric_queries(
-    math: Math,
+    math: MetricMath,
     dimensions: Mapping[str, Input[str]],
-    entry: Alarm,
+    entry: AlarmEntry,
     settings: Settings,
     subject: str,
 ) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgsDict]:
@@ -257,7 +259,7 @@ def _build_metric_queries(
                 "namespace": metric.namespace,
                 "metric_name": metric.name,
                 "dimensions": dimensions,
-                "period": entry.period,
+                "period": entry.period_seconds,
                 "stat": metric.stat,
             },
             "return_data": False,
@@ -268,8 +270,8 @@ def _build_metric_queries(
         *queries,
         {
             "id": "value",
-            "expression": math.expression(settings, subject),
-            "label": math.says,
+            "expression": math.build_expression(settings, subject),
+            "label": math.description,
             "return_data": True,
         },
     ]

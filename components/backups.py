@@ -13,7 +13,7 @@ from components.keys import Keys
 from components.operations import Operations
 from components.policies import create_service_role, format_compact_json
 from components.settings import Settings
-from components.settings.backups import START_WINDOW
+from components.settings.backups import START_WINDOW_MINUTES
 from components.topics import Topics
 from ops.outputs import BackupsPart, build_outputs_path
 
@@ -61,7 +61,7 @@ class Backups(Component):
             backup_role = self._create_role()
             role_arn = backup_role.arn
             backup_vault = self._create_vault(
-                name, args.keys.data, None, settings.backups.shortest_days
+                name, args.keys.data, None, settings.backups.shortest_retention_days
             )
             vault_name = backup_vault.name
             if settings.copies_backups:
@@ -142,7 +142,7 @@ class Backups(Component):
                 "rule_name": rule_name,
                 "target_vault_name": vault.name,
                 "schedule": schedule,
-                "start_window": START_WINDOW,
+                "start_window": START_WINDOW_MINUTES,
                 "completion_window": COMPLETION_WINDOW_MINUTES,
                 "lifecycle": {"delete_after": days},
                 "copy_actions": copy_actions,

@@ -105,8 +105,8 @@ class Cache(Component):
             engine_version=cache_settings.version,
             node_type=cache_settings.node_type,
             num_cache_clusters=1 + cache_settings.replicas,
-            automatic_failover_enabled=cache_settings.failover,
-            multi_az_enabled=cache_settings.failover,
+            automatic_failover_enabled=cache_settings.has_failover,
+            multi_az_enabled=cache_settings.has_failover,
             port=cache_settings.port,
             network_type="ipv4",
             ip_discovery="ipv4",
@@ -154,8 +154,8 @@ class Cache(Component):
         """Named by its family: an upgrade needs the new one beside the old."""
         return aws.elasticache.ParameterGroup(
             self.name,
-            name=f"{self.identifier}-{self._cache_settings.family.replace('.', '-')}",
-            family=self._cache_settings.family,
+            name=f"{self.identifier}-{self._cache_settings.parameter_group_family.replace('.', '-')}",
+            family=self._cache_settings.parameter_group_family,
             description=self.identifier,
             parameters=[{"name": "maxmemory-policy", "value": self._cache_settings.eviction}],
             opts=self.child_options,

@@ -50,7 +50,7 @@ class Certificate(Component):
         if load_balancer_settings.certificate_arn is not None:
             self.arn = Output.from_input(load_balancer_settings.certificate_arn)
         elif self.zone_id is not None:
-            self.arn = self._create_certificate(load_balancer_settings.names, self.zone_id)
+            self.arn = self._create_certificate(load_balancer_settings.host_names, self.zone_id)
         self.register_outputs(
             {"arn": self.arn, "zone_id": self.zone_id, "name_servers": self.name_servers}
         )

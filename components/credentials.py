@@ -10,7 +10,7 @@ from components.settings import Settings
 from components.settings.container import (
     CACHE_VARIABLES,
     DATABASE_VARIABLES,
-    SECRET,
+    SECRET_REFERENCE_PATTERN,
     ContainerSettings,
 )
 
@@ -55,7 +55,7 @@ def build_credentials(
     secret_arns: set[str] = set()
     parameters: set[str] = set()
     for name, reference in container.secrets.items():
-        if match := SECRET.match(reference):
+        if match := SECRET_REFERENCE_PATTERN.match(reference):
             variables[name] = ContainerVariable(match["arn"], match["key"])
             secret_arns.add(match["arn"])
         else:

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from components.alarm_registry.kinds import (
-    BALANCER,
-    CACHE_NODE,
-    FLEET,
-    INSTANCE,
-    NAT_GATEWAY,
-    NAT_INSTANCE,
-    SERVICE,
-    TARGET,
+    CACHE_NODE_KIND,
+    DB_INSTANCE_KIND,
+    FLEET_KIND,
+    LOAD_BALANCER_KIND,
+    NAT_GATEWAY_KIND,
+    NAT_INSTANCE_KIND,
+    SERVICE_KIND,
+    TARGET_GROUP_KIND,
 )
-from components.alarm_registry.model import Kind, Metric
+from components.alarm_registry.model import MetricStatistic, SubjectKind
 
 DashboardName = Literal["infrastructure", "database", "application", "cost"]
 DASHBOARD_NAMES: Final[tuple[DashboardName, ...]] = (
@@ -32,8 +32,8 @@ DAY_SECONDS: Final = 86400
 class ExtraMetric:
     """A metric that no alarm watches, of each thing of a kind."""
 
-    kind: Kind
-    metric: Metric
+    kind: SubjectKind
+    metric: MetricStatistic
     label: str
 
 
@@ -79,16 +79,18 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "nat-connections",
         "NAT: connections",
         "connections",
-        ExtraMetric(NAT_GATEWAY, Metric(NAT, "ActiveConnectionCount", "Maximum"), "open"),
+        ExtraMetric(
+            NAT_GATEWAY_KIND, MetricStatistic(NAT, "ActiveConnectionCount", "Maximum"), "open"
+        ),
     ),
     _build_graph(
         "infrastructure",
         "nat-traffic",
         "NAT: traffic",
         "bytes a minute",
-        ExtraMetric(NAT_GATEWAY, Metric(NAT, "BytesOutToDestination", "Sum"), "out"),
-        ExtraMetric(NAT_GATEWAY, Metric(NAT, "BytesInFromDestination", "Sum"), "in"),
-        ExtraMetric(NAT_INSTANCE, Metric(EC2, "NetworkOut", "Sum"), "instance out"),
+        ExtraMetric(NAT_GATEWAY_KIND, MetricStatistic(NAT, "BytesOutToDestination", "Sum"), "out"),
+        ExtraMetric(NAT_GATEWAY_KIND, MetricStatistic(NAT, "BytesInFromDestination", "Sum"), "in"),
+        ExtraMetric(NAT_INSTANCE_KIND, MetricStatistic(EC2, "NetworkOut", "Sum"), "instance out"),
     ),
     _build_graph("infrastructure", "messages", "Notifications that failed", "messages"),
     _build_graph("infrastructure", "rotation", "Rotation of secrets: errors", "errors"),
@@ -104,16 +106,16 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "database-operations",
         "Disk operations",
         "operations a second",
-        ExtraMetric(INSTANCE, Metric(RDS, "ReadIOPS"), "read"),
-        ExtraMetric(INSTANCE, Metric(RDS, "WriteIOPS"), "write"),
+        ExtraMetric(DB_INSTANCE_KIND, MetricStatistic(RDS, "ReadIOPS"), "read"),
+        ExtraMetric(DB_INSTANCE_KIND, MetricStatistic(RDS, "WriteIOPS"), "write"),
     ),
     _build_graph(
         "database",
         "database-throughput",
         "Disk throughput",
         "bytes a second",
-        ExtraMetric(INSTANCE, Metric(RDS, "ReadThroughput"), "read"),
-        ExtraMetric(INSTANCE, Metric(RDS, "WriteThroughput"), "write"),
+        ExtraMetric(DB_INSTANCE_KIND, MetricStatistic(RDS, "ReadThroughput"), "read"),
+        ExtraMetric(DB_INSTANCE_KIND, MetricStatistic(RDS, "WriteThroughput"), "write"),
     ),
     _build_graph("database", "database-disk-credits", "Disk burst credits left", "percent"),
     _build_graph(
@@ -121,7 +123,7 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "database-queue",
         "Disk queue",
         "operations",
-        ExtraMetric(INSTANCE, Metric(RDS, "DiskQueueDepth"), "waiting"),
+        ExtraMetric(DB_INSTANCE_KIND, MetricStatistic(RDS, "DiskQueueDepth"), "waiting"),
     ),
     _build_graph("database", "database-lag", "Replica lag", "seconds"),
     _build_graph("database", "database-transaction-ids", "Used transaction ids", "ids"),
@@ -135,7 +137,7 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "cache-evictions",
         "Cache: evictions",
         "keys",
-        ExtraMetric(CACHE_NODE, Metric(ELASTICACHE, "Evictions", "Sum"), "evicted"),
+        ExtraMetric(CACHE_NODE_KIND, MetricStatistic(ELASTICACHE, "Evictions", "Sum"), "evicted"),
     ),
     _build_graph(
         "application", "slo-availability", "Errors, by window of the burn rate", "percent"
@@ -146,7 +148,7 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "requests",
         "Requests",
         "a minute",
-        ExtraMetric(TARGET, Metric(ALB, "RequestCount", "Sum"), "requests"),
+        ExtraMetric(TARGET_GROUP_KIND, MetricStatistic(ALB, "RequestCount", "Sum"), "requests"),
     ),
     _build_graph("application", "target-errors", "Server errors", "a minute"),
     _build_graph("application", "target-error-rate", "Share of server errors", "percent"),
@@ -155,8 +157,8 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "target-latency",
         "Latency",
         "seconds",
-        ExtraMetric(TARGET, Metric(ALB, "TargetResponseTime", "p50"), "p50"),
-        ExtraMetric(TARGET, Metric(ALB, "TargetResponseTime", "p99"), "p99"),
+        ExtraMetric(TARGET_GROUP_KIND, MetricStatistic(ALB, "TargetResponseTime", "p50"), "p50"),
+        ExtraMetric(TARGET_GROUP_KIND, MetricStatistic(ALB, "TargetResponseTime", "p99"), "p99"),
     ),
     _build_graph("application", "target-health", "Targets by health", "targets"),
     _build_graph(
@@ -164,7 +166,9 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "balancer-errors",
         "Load balancer: errors",
         "a minute",
-        ExtraMetric(BALANCER, Metric(ALB, "HTTPCode_ELB_4XX_Count", "Sum"), "4xx"),
+        ExtraMetric(
+            LOAD_BALANCER_KIND, MetricStatistic(ALB, "HTTPCode_ELB_4XX_Count", "Sum"), "4xx"
+        ),
     ),
     _build_graph("application", "certificate", "Certificate: days left", "days"),
     _build_graph("application", "service-cpu", "Services: processor", "percent"),
@@ -174,15 +178,19 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "service-tasks",
         "Services: tasks",
         "tasks",
-        ExtraMetric(TARGET, Metric(ALB, "HealthyHostCount", "Minimum"), "healthy"),
+        ExtraMetric(
+            TARGET_GROUP_KIND, MetricStatistic(ALB, "HealthyHostCount", "Minimum"), "healthy"
+        ),
     ),
     _build_graph(
         "application",
         "fleet-size",
         "Fleet: instances",
         "instances",
-        ExtraMetric(FLEET, Metric(ASG, "GroupInServiceInstances", "Minimum"), "in service"),
-        ExtraMetric(FLEET, Metric(ASG, "GroupDesiredCapacity", "Maximum"), "wanted"),
+        ExtraMetric(
+            FLEET_KIND, MetricStatistic(ASG, "GroupInServiceInstances", "Minimum"), "in service"
+        ),
+        ExtraMetric(FLEET_KIND, MetricStatistic(ASG, "GroupDesiredCapacity", "Maximum"), "wanted"),
     ),
     _build_graph("application", "fleet-cpu", "Fleet: processor", "percent"),
     _build_graph("application", "fleet-memory", "Fleet: memory", "percent"),
@@ -192,33 +200,33 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "usage-nat",
         "NAT: bytes processed",
         "bytes a day",
-        ExtraMetric(NAT_GATEWAY, Metric(NAT, "BytesOutToDestination", "Sum"), "out"),
-        ExtraMetric(NAT_GATEWAY, Metric(NAT, "BytesInFromDestination", "Sum"), "in"),
+        ExtraMetric(NAT_GATEWAY_KIND, MetricStatistic(NAT, "BytesOutToDestination", "Sum"), "out"),
+        ExtraMetric(NAT_GATEWAY_KIND, MetricStatistic(NAT, "BytesInFromDestination", "Sum"), "in"),
     ),
     _build_daily_graph(
         "usage-balancer",
         "Load balancer: capacity units",
         "LCUs, sum of a day",
-        ExtraMetric(BALANCER, Metric(ALB, "ConsumedLCUs", "Sum"), "LCUs"),
+        ExtraMetric(LOAD_BALANCER_KIND, MetricStatistic(ALB, "ConsumedLCUs", "Sum"), "LCUs"),
     ),
     _build_daily_graph(
         "usage-services",
         "Services: processor used",
         "percent, mean of a day",
-        ExtraMetric(SERVICE, Metric(ECS, "CPUUtilization"), "cpu"),
-        ExtraMetric(SERVICE, Metric(ECS, "MemoryUtilization"), "memory"),
+        ExtraMetric(SERVICE_KIND, MetricStatistic(ECS, "CPUUtilization"), "cpu"),
+        ExtraMetric(SERVICE_KIND, MetricStatistic(ECS, "MemoryUtilization"), "memory"),
     ),
     _build_daily_graph(
         "usage-fleet",
         "Fleet: instances",
         "instances, mean of a day",
-        ExtraMetric(FLEET, Metric(ASG, "GroupInServiceInstances"), "in service"),
+        ExtraMetric(FLEET_KIND, MetricStatistic(ASG, "GroupInServiceInstances"), "in service"),
     ),
     _build_daily_graph(
         "usage-database",
         "Database: processor used",
         "percent, mean of a day",
-        ExtraMetric(INSTANCE, Metric(RDS, "CPUUtilization"), "cpu"),
+        ExtraMetric(DB_INSTANCE_KIND, MetricStatistic(RDS, "CPUUtilization"), "cpu"),
     ),
 )
 GRAPHS_BY_KEY: Final = {graph.key: graph for graph in DASHBOARD_GRAPHS}

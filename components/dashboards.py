@@ -8,8 +8,8 @@ from typing import Any, Final
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
-from components.alarm_registry import ALARMS
-from components.alarm_registry.model import Alarm, Facts, Kind, Metric
+from components.alarm_registry import REGISTRY_ALARMS
+from components.alarm_registry.model import AlarmEntry, MetricStatistic, RegistryFacts, SubjectKind
 from components.alarms import Alarms, DeployedAlarm
 from components.component import Component
 from components.contract import build_contract_part
@@ -192,27 +192,31 @@ def build_threshold_lines(
     """The thresholds of the alarms in a graph, each value of an alarm once."""
     lines_by_threshold: dict[tuple[str, float], ThresholdLine] = {}
     for alarm in metric_alarms:
-        if alarm.entry.graph == graph.key and alarm.entry.drawn:
+        if alarm.entry.graph == graph.key and alarm.entry.on_dashboard:
             label = f"{alarm.severity} {alarm.key}"
             line = ThresholdLine(label, alarm.threshold, SEVERITY_COLOURS[alarm.severity])
             lines_by_threshold.setdefault((alarm.key, alarm.threshold), line)
     return list(lines_by_threshold.values())
 
 
-def build_graph_metrics(graph: DashboardGraph, facts: Facts) -> list[list[Any]]:
+def build_graph_metrics(graph: DashboardGraph, facts: RegistryFacts) -> list[list[Any]]:
     """What a graph shows: what its alarms watch, each metric once, then the extra metrics."""
     metrics: list[list[Any]] = []
-    metric_keys: set[tuple[Kind, Metric, str]] = set()
-    for entry in ALARMS:
-        if entry.graph != graph.key or not entry.drawn or not entry.when(facts.settings):
+    metric_keys: set[tuple[SubjectKind, MetricStatistic, str]] = set()
+    for entry in REGISTRY_ALARMS:
+        if (
+            entry.graph != graph.key
+            or not entry.on_dashboard
+            or not entry.condition(facts.settings)
+        ):
             continue
-        for subject in entry.kind.names(facts):
-            dimensions = entry.kind.dimensions(facts, subject)
-            if isinstance(entry.watch, Metric):
-                if (entry.kind, entry.watch, subject) not in metric_keys:
-                    metric_keys.add((entry.kind, entry.watch, subject))
-                    label = _format_label(entry.kind, subject, _format_metric_name(entry.watch))
-                    metrics.append(_build_metric(entry.watch, dimensions, label=label))
+        for subject in entry.kind.list_names(facts):
+            dimensions = entry.kind.get_dimensions(facts, subject)
+            if isinstance(entry.metric, MetricStatistic):
+                if (entry.kind, entry.metric, subject) not in metric_keys:
+                    metric_keys.add((entry.kind, entry.metric, subject))
+                    label = _format_label(entry.kind, subject, _format_metric_name(entry.metric))
+                    metrics.append(_build_metric(entry.metric, dimensions, label=label))
             else:
                 metrics += _build_math_metrics(
                     entry, facts, subject, dimensions, f"m{len(metrics)}"
@@ -221,31 +225,33 @@ def build_graph_metrics(graph: DashboardGraph, facts: Facts) -> list[list[Any]]:
         metrics += [
             _build_metric(
                 extra.metric,
-                extra.kind.dimensions(facts, subject),
+                extra.kind.get_dimensions(facts, subject),
                 label=_format_label(extra.kind, subject, extra.label),
             )
-            for subject in extra.kind.names(facts)
+            for subject in extra.kind.list_names(facts)
         ]
     return metrics
 
 
 def _build_math_metrics(
-    entry: Alarm,
-    facts: Facts,
+    entry: AlarmEntry,
+    facts: RegistryFacts,
     subject: str,
     dimensions: Mapping[str, Input[str]],
     prefix: str,
 ) -> list[list[Any]]:
     """The metrics of a piece of metric math, hidden, and its result. Ids are unique in a graph."""
-    if isinstance(entry.watch, Metric):
+    if isinstance(entry.metric, MetricStatistic):
         raise TypeError(f"{entry.key} is no metric math")
-    expression = entry.watch.expression(facts.settings, subject)
+    expression = entry.metric.build_expression(facts.settings, subject)
     hidden_metrics = []
-    for id_, metric in entry.watch.metrics.items():
+    for id_, metric in entry.metric.metrics.items():
         expression = re.sub(rf"\b{id_}\b", f"{prefix}{id_}", expression)
-        options = {"id": f"{prefix}{id_}", "visible": False, "period": entry.period}
+        options = {"id": f"{prefix}{id_}", "visible": False, "period": entry.period_seconds}
         hidden_metrics.append(_build_metric(metric, dimensions, **options))
-    metric_label = entry.key.removesuffix("-short") if entry.child else entry.watch.says
+    metric_label = (
+        entry.key.removesuffix("-short") if entry.composite_only else entry.metric.description
+    )
     label = _format_label(entry.kind, subject, metric_label)
     return [
         *hidden_metrics,
@@ -254,15 +260,15 @@ def _build_math_metrics(
 
 
 def _build_metric(
-    metric: Metric, dimensions: Mapping[str, Input[str]], **options: Any
+    metric: MetricStatistic, dimensions: Mapping[str, Input[str]], **options: Any
 ) -> list[Any]:
     dimension_parts = [part for dimension in dimensions.items() for part in dimension]
     return [metric.namespace, metric.name, *dimension_parts, {"stat": metric.stat, **options}]
 
 
-def _format_metric_name(metric: Metric) -> str:
+def _format_metric_name(metric: MetricStatistic) -> str:
     return f"{metric.name} {metric.stat.lower()}"
 
 
-def _format_label(kind: Kind, subject: str, metric_label: str) -> str:
+def _format_label(kind: SubjectKind, subject: str, metric_label: str) -> str:
     return " ".join(filter(None, (subject or kind.label, metric_label)))

@@ -167,7 +167,7 @@ class Database(Component):
             identifier.replace(self.identifier, self.name),
             **self._build_shared_properties(identifier),
             replicate_source_db=primary.identifier,
-            instance_class=self._database_settings.replicas_class,
+            instance_class=self._database_settings.effective_replica_class,
             skip_final_snapshot=True,
             opts=self.build_protected_options(
                 ignore_changes=["kmsKeyId"], depends_on=self._create_log_groups(identifier)
@@ -177,7 +177,7 @@ class Database(Component):
     def _build_shared_properties(self, identifier: str) -> dict[str, Any]:
         """What the primary and its replicas have in common."""
         database_settings, data_key = self._database_settings, self._args.keys.data
-        iops, throughput = database_settings.provisioned or (None, None)
+        iops, throughput = database_settings.provisioned_performance or (None, None)
         has_insights = database_settings.performance_insights
         return {
             "identifier": identifier,
@@ -259,7 +259,7 @@ class Database(Component):
 
     def _create_parameter_group(self) -> aws.rds.ParameterGroup:
         """Named by its major version and a suffix: an upgrade needs the new one beside the old."""
-        major_version = self._database_settings.major
+        major_version = self._database_settings.major_version
         return aws.rds.ParameterGroup(
             self.name,
             name_prefix=f"{self.identifier}-{major_version}-",

@@ -61,7 +61,7 @@ def build_database_parameters(settings: DatabaseSettings) -> tuple[DatabaseParam
         "shared_preload_libraries": "pg_stat_statements",
         "track_io_timing": "1",
     }
-    if settings.major < 18:  # from 18 on no switch any more, but a list of what to log
+    if settings.major_version < 18:  # from 18 on no switch any more, but a list of what to log
         values["log_connections"] = "1"
     return tuple(
         DatabaseParameter(*item) for item in sorted((values | settings.parameters).items())

@@ -27,7 +27,7 @@ def build_import_transformation(
         key = f"{args.type_.split(':')[1]} {args.name}"
         if key not in settings.imports:
             return None
-        settings.taken.add(key)
+        settings.used_imports.add(key)
         import_options = ResourceOptions(import_=settings.imports[key])
         return ResourceTransformationResult(
             args.props, ResourceOptions.merge(args.opts, import_options)
@@ -41,7 +41,7 @@ def require_all_imports_used(settings: Settings) -> None:
 
     Left alone, a new one would be made beside what was meant.
     """
-    unused_imports = sorted(settings.imports.keys() - settings.taken)
+    unused_imports = sorted(settings.imports.keys() - settings.used_imports)
     if unused_imports:
         raise RunError(
             f"{settings.project}:imports.{unused_imports[0]} is of nothing that this stack has, may be a "

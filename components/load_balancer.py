@@ -107,7 +107,7 @@ class LoadBalancer(Component):
             dns_name=self.dns_name,
             url=Output.format(
                 "{0}://{1}",
-                "https" if load_balancer_settings.https else "http",
+                "https" if load_balancer_settings.has_https else "http",
                 load_balancer_settings.domain or self.dns_name,
             ),
             security_group_id=self.security_group_id,
@@ -135,7 +135,7 @@ class LoadBalancer(Component):
         """The world, or whom the settings allow, to the listeners' ports only (EC2.18)."""
         group = create_security_group(self, "public", "From clients to the load balancer", vpc_id)
         load_balancer_settings = self.settings.load_balancer
-        for port in (HTTP_PORT, HTTPS_PORT) if load_balancer_settings.https else (HTTP_PORT,):
+        for port in (HTTP_PORT, HTTPS_PORT) if load_balancer_settings.has_https else (HTTP_PORT,):
             for cidr in load_balancer_settings.allowed_cidrs:
                 aws.vpc.SecurityGroupIngressRule(
                     self.format_logical_name("public", str(port), str(cidr)),
@@ -179,7 +179,7 @@ class LoadBalancer(Component):
         self, load_balancer: aws.lb.LoadBalancer, zone_id: Output[str]
     ) -> None:
         """The names lead to the load balancer, which answers by IPv4 only: no AAAA."""
-        for host in self.settings.load_balancer.names:
+        for host in self.settings.load_balancer.host_names:
             aws.route53.Record(
                 self.format_logical_name(host),
                 zone_id=zone_id,
@@ -209,7 +209,7 @@ class LoadBalancer(Component):
             "type": "redirect",
             "redirect": {"protocol": "HTTPS", "port": str(HTTPS_PORT), "status_code": "HTTP_301"},
         }
-        has_https = self.settings.load_balancer.https
+        has_https = self.settings.load_balancer.has_https
         http_listener = aws.lb.Listener(
             self.format_logical_name("http"),
             load_balancer_arn=self.arn,
@@ -253,7 +253,7 @@ class LoadBalancer(Component):
 
     def _create_targets(self, vpc_id: Input[str]) -> dict[str, LoadBalancerTarget]:
         targets: dict[str, LoadBalancerTarget] = {}
-        for target_name in self.settings.targets:
+        for target_name in self.settings.target_patterns:
             target_group = self._create_target_group(target_name, vpc_id)
             rules = tuple(
                 self._create_rule(route, target_group)

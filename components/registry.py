@@ -76,7 +76,7 @@ class Registry(Component):
         super().__init__("Registry", name, args.settings, opts)
         self._kms_key = args.keys.data
         self.repositories = {
-            service: self._create_repository(service) for service in args.settings.targets
+            service: self._create_repository(service) for service in args.settings.target_patterns
         }
         self.part: Output[dict[str, Any]] = build_contract_part(
             RegistryPart, repositories=self.repositories

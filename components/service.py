@@ -298,7 +298,7 @@ class Service(Component):
 
     def _create_scaling(self, service: aws.ecs.Service) -> Output[str] | None:
         """None where nothing is to change the number of tasks."""
-        if not self._service_settings.scales:
+        if not self._service_settings.has_autoscaling:
             return None
         args = self._args
         target = args.load_balancer.targets[args.service]

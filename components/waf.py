@@ -86,7 +86,7 @@ def format_web_acl_name(settings: Settings) -> str:
 def build_web_acl_rules(waf_settings: WafSettings) -> list[WebAclRule]:
     """The rate limit, then the managed groups in the order of the settings."""
     managed_rules = [
-        _build_managed_rule(group, priority, waf_settings.counted.get(group, ()))
+        _build_managed_rule(group, priority, waf_settings.active_counted_rules.get(group, ()))
         for priority, group in enumerate(waf_settings.managed_rules, start=1)
     ]
     rate_limit_rule: WebAclRule = {

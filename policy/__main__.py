@@ -22,83 +22,89 @@ from pulumi_policy.proxy import UnknownValueError
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Pulumi starts the pack in its folder
 
 from components.settings import SettingsError
-from policy.exceptions import EXPIRED
-from policy.pack import Pack, pack_of
-from policy.rules.model import UNKNOWN, Resource, Rule, StackRule
+from policy.exceptions import EXPIRED_EXCEPTION_RULE
+from policy.pack import StackPolicyPack, build_stack_policy_pack
+from policy.rules.model import UNKNOWN, PolicyResource, ResourceRule, StackRule
 
 
-def plain(value: Any) -> Any:
+def unwrap_input(value: Any) -> Any:
     """An input without Pulumi's wrapper, which raises where a value is not known yet."""
     if isinstance(value, Mapping):
-        return {key: _entry(value, key) for key in value}
+        return {key: _unwrap_entry(value, key) for key in value}
     if isinstance(value, str | bytes) or not hasattr(value, "__getitem__"):
         return value
-    return [_entry(value, index) for index in range(len(value))]
+    return [_unwrap_entry(value, index) for index in range(len(value))]
 
 
-def _entry(of: Any, key: Any) -> Any:
+def _unwrap_entry(container: Any, key: Any) -> Any:
     try:
-        return plain(of[key])
+        return unwrap_input(container[key])
     except UnknownValueError:
         return UNKNOWN
 
 
-def seen(args: Any) -> Resource:
+def build_policy_resource(args: Any) -> PolicyResource:
     """What the rules look at, of what Pulumi hands on."""
-    return Resource(
-        args.resource_type, args.name, plain(args.props), bool(args.opts.protect), args.urn
+    return PolicyResource(
+        args.resource_type, args.name, unwrap_input(args.props), bool(args.opts.protect), args.urn
     )
 
 
-def of_rule(pack: Pack, rule: Rule) -> Policy:
+def build_resource_policy(pack: StackPolicyPack, rule: ResourceRule) -> Policy:
     """The policy of a rule of single resources."""
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        for text in pack.one(rule, seen(args)):
+        for text in pack.list_resource_violations(rule, build_policy_resource(args)):
             report(text, None)
 
-    return ResourceValidationPolicy(rule.name, description(rule), validate)
+    return ResourceValidationPolicy(rule.name, format_rule_description(rule), validate)
 
 
-def of_stack_rule(pack: Pack, rule: StackRule) -> Policy:
+def build_stack_policy(pack: StackPolicyPack, rule: StackRule) -> Policy:
     """The policy of a rule between resources."""
 
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        for resource, text in pack.between(rule, [seen(r) for r in args.resources]):
+        for resource, text in pack.list_stack_violations(
+            rule, [build_policy_resource(resource_args) for resource_args in args.resources]
+        ):
             report(text, resource.urn)
 
-    return StackValidationPolicy(rule.name, description(rule), validate)
+    return StackValidationPolicy(rule.name, format_rule_description(rule), validate)
 
 
-def of_exceptions(pack: Pack) -> Policy:
+def build_exceptions_policy(pack: StackPolicyPack) -> Policy:
     """The policy that no exception outlives its last day."""
 
     def validate(_: StackValidationArgs, report: ReportViolation) -> None:
-        for text in pack.ended():
+        for text in pack.list_expired_exceptions():
             report(text, None)
 
-    return StackValidationPolicy(EXPIRED, "An exception ends on its last day.", validate)
+    return StackValidationPolicy(
+        EXPIRED_EXCEPTION_RULE, "An exception ends on its last day.", validate
+    )
 
 
-def description(rule: Rule | StackRule) -> str:
+def format_rule_description(rule: ResourceRule | StackRule) -> str:
     """What a rule says, and which controls it is of."""
     controls = [control for control in rule.controls if control != "house"]
-    return f"{rule.what} ({', '.join(controls)})" if controls else rule.what
+    return f"{rule.description} ({', '.join(controls)})" if controls else rule.description
 
 
-def policies(pack: Pack) -> list[Policy]:
+def build_policies(pack: StackPolicyPack) -> list[Policy]:
     """Every policy of a pack."""
     return [
-        *(of_rule(pack, rule) for rule in pack.rules),
-        *(of_stack_rule(pack, rule) for rule in pack.stack_rules),
-        of_exceptions(pack),
+        *(build_resource_policy(pack, rule) for rule in pack.rules),
+        *(build_stack_policy(pack, rule) for rule in pack.stack_rules),
+        build_exceptions_policy(pack),
     ]
 
 
 if __name__ == "__main__":
     try:
-        stack = pack_of(os.environ, datetime.now(UTC).date())
+        stack_pack = build_stack_policy_pack(os.environ, datetime.now(UTC).date())
     except SettingsError as error:
         sys.exit(str(error))
-    level = EnforcementLevel.MANDATORY if stack.mandatory else EnforcementLevel.ADVISORY
-    PolicyPack("bulwark", policies(stack), level)
+    enforcement_level = (
+        EnforcementLevel.MANDATORY if stack_pack.is_mandatory else EnforcementLevel.ADVISORY
+    )
+    PolicyPack("bulwark", build_policies(stack_pack), enforcement_level)

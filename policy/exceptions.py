@@ -6,30 +6,32 @@ from fnmatch import fnmatchcase
 
 from components.settings import PolicyException
 
-EXPIRED = "exception-expired"  # the rule that an exception breaks once it has ended
+EXPIRED_EXCEPTION_RULE = "exception-expired"  # the rule that an exception breaks once it has ended
 
 
-def excused(
-    rule: str, resource: str, exceptions: Mapping[str, PolicyException], today: date
+def is_excepted(
+    rule_name: str, resource_name: str, exceptions: Mapping[str, PolicyException], today: date
 ) -> bool:
     """Whether an exception that has not ended lets a rule's violation by a resource pass."""
     return any(
-        rule in exception.rules
-        and fnmatchcase(resource, exception.resources)
-        and not _ended(exception, today)
+        rule_name in exception.rules
+        and fnmatchcase(resource_name, exception.resources)
+        and not _is_expired(exception, today)
         for exception in exceptions.values()
     )
 
 
-def expired(exceptions: Mapping[str, PolicyException], today: date) -> Iterator[str]:
+def format_expired_exceptions(
+    exceptions: Mapping[str, PolicyException], today: date
+) -> Iterator[str]:
     """A line for each exception that has ended."""
     for name, exception in exceptions.items():
-        if _ended(exception, today):
+        if _is_expired(exception, today):
             yield (
                 f"policyExceptions.{name}.until is '{exception.until}', may be {today} or later: "
                 f"look whether it still holds that {exception.reason!r}, or take it away"
             )
 
 
-def _ended(exception: PolicyException, today: date) -> bool:
+def _is_expired(exception: PolicyException, today: date) -> bool:
     return date.fromisoformat(exception.until) < today

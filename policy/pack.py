@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from components.settings import PolicyException, load
-from policy.exceptions import EXPIRED, excused, expired
-from policy.rules import BY_NAME, holding
-from policy.rules.model import Profile, Resource, Rule, StackRule
+from components.settings import PolicyException, parse_settings
+from policy.exceptions import EXPIRED_EXCEPTION_RULE, format_expired_exceptions, is_excepted
+from policy.rules import RULES_BY_NAME, select_profile_rules
+from policy.rules.model import PolicyResource, Profile, ResourceRule, StackRule
 
-MANDATORY: Final[Mapping[Profile, bool]] = {"dev": False, "prod": True}
+MANDATORY_BY_PROFILE: Final[Mapping[Profile, bool]] = {"dev": False, "prod": True}
 
 
 @dataclass(frozen=True)
-class Pack:
+class StackPolicyPack:
     """The rules that a stack is held to, on a day."""
 
     today: date
@@ -27,84 +27,96 @@ class Pack:
     exceptions: Mapping[str, PolicyException] = field(default_factory=dict)
 
     @property
-    def mandatory(self) -> bool:
+    def is_mandatory(self) -> bool:
         """Whether a violation stops a deployment; otherwise it is only told."""
-        return MANDATORY[self.profile]
+        return MANDATORY_BY_PROFILE[self.profile]
 
     @property
-    def rules(self) -> tuple[Rule, ...]:
+    def rules(self) -> tuple[ResourceRule, ...]:
         """The rules of single resources."""
-        return holding(self.profile)[0]
+        return select_profile_rules(self.profile)[0]
 
     @property
     def stack_rules(self) -> tuple[StackRule, ...]:
         """The rules between resources."""
-        return holding(self.profile)[1]
+        return select_profile_rules(self.profile)[1]
 
-    def one(self, rule: Rule, resource: Resource) -> Iterator[str]:
+    def list_resource_violations(
+        self, rule: ResourceRule, resource: PolicyResource
+    ) -> Iterator[str]:
         """What is wrong with a resource by a rule, and is not excepted."""
-        if not self._excused(rule.name, resource):
-            yield from rule.violations(resource)
+        if not self._is_excepted(rule.name, resource):
+            yield from rule.list_violations(resource)
 
-    def between(
-        self, rule: StackRule, resources: Sequence[Resource]
-    ) -> Iterator[tuple[Resource, str]]:
+    def list_stack_violations(
+        self, rule: StackRule, resources: Sequence[PolicyResource]
+    ) -> Iterator[tuple[PolicyResource, str]]:
         """What is wrong between resources by a rule, and is not excepted."""
-        for resource, text in rule.violations(resources):
-            if not self._excused(rule.name, resource):
+        for resource, text in rule.list_violations(resources):
+            if not self._is_excepted(rule.name, resource):
                 yield resource, text
 
-    def ended(self) -> Iterator[str]:
+    def list_expired_exceptions(self) -> Iterator[str]:
         """The exceptions that have ended."""
-        yield from expired(self.exceptions, self.today)
+        yield from format_expired_exceptions(self.exceptions, self.today)
 
-    def all(self, resources: Sequence[Resource]) -> list[str]:
+    def list_violations(self, resources: Sequence[PolicyResource]) -> list[str]:
         """Everything that is wrong with a stack, a line each."""
-        found = [
-            f"{rule.name}: {r.name}: {text}"
+        violations = [
+            f"{rule.name}: {resource.name}: {text}"
             for rule in self.rules
-            for r in resources
-            for text in self.one(rule, r)
+            for resource in resources
+            for text in self.list_resource_violations(rule, resource)
         ]
-        found += [
-            f"{rule.name}: {r.name}: {text}"
+        violations += [
+            f"{rule.name}: {resource.name}: {text}"
             for rule in self.stack_rules
-            for r, text in self.between(rule, resources)
+            for resource, text in self.list_stack_violations(rule, resources)
         ]
-        return found + [f"{EXPIRED}: {text}" for text in self.ended()]
+        return violations + [
+            f"{EXPIRED_EXCEPTION_RULE}: {text}" for text in self.list_expired_exceptions()
+        ]
 
-    def unused(self, resources: Sequence[Resource]) -> list[str]:
+    def list_unused_exceptions(self, resources: Sequence[PolicyResource]) -> list[str]:
         """Exceptions without which the stack would be as it may be, too: name and rule."""
-        bare = Pack(self.today, self.profile)
-        needed = {
+        pack_without_exceptions = StackPolicyPack(self.today, self.profile)
+        needed_pairs = {
             (name, rule)
             for name, exception in self.exceptions.items()
             for rule in exception.rules
-            for r in bare._broken(rule, resources)
-            if excused(rule, r.name, {name: exception}, self.today)
+            for resource in pack_without_exceptions._list_violating_resources(rule, resources)
+            if is_excepted(rule, resource.name, {name: exception}, self.today)
         }
-        wanted = ((n, rule) for n, exception in self.exceptions.items() for rule in exception.rules)
-        return [f"{name}: {rule}" for name, rule in wanted if (name, rule) not in needed]
+        exception_rules = (
+            (exception_name, rule)
+            for exception_name, exception in self.exceptions.items()
+            for rule in exception.rules
+        )
+        return [
+            f"{name}: {rule}" for name, rule in exception_rules if (name, rule) not in needed_pairs
+        ]
 
-    def _broken(self, name: str, resources: Sequence[Resource]) -> list[Resource]:
-        rule = BY_NAME[name]
+    def _list_violating_resources(
+        self, rule_name: str, resources: Sequence[PolicyResource]
+    ) -> list[PolicyResource]:
+        rule = RULES_BY_NAME[rule_name]
         if self.profile not in rule.profiles:
             return []
         if isinstance(rule, StackRule):
-            return [r for r, _ in rule.violations(resources)]
-        return [r for r in resources if rule.violations(r)]
+            return [resource for resource, _ in rule.list_violations(resources)]
+        return [resource for resource in resources if rule.list_violations(resource)]
 
-    def _excused(self, rule: str, resource: Resource) -> bool:
-        return excused(rule, resource.name, self.exceptions, self.today)
+    def _is_excepted(self, rule_name: str, resource: PolicyResource) -> bool:
+        return is_excepted(rule_name, resource.name, self.exceptions, self.today)
 
 
-def pack_of(environment: Mapping[str, str], today: date) -> Pack:
+def build_stack_policy_pack(environment: Mapping[str, str], today: date) -> StackPolicyPack:
     """The pack of the stack that an environment is of. Raises SettingsError for bad settings."""
     config = environment.get("PULUMI_CONFIG")
     project, stack = environment.get("PULUMI_PROJECT"), environment.get("PULUMI_STACK")
     if not config or not project or not stack:
-        return Pack(today)
+        return StackPolicyPack(today)
     values: dict[str, str] = json.loads(config)
-    secret = frozenset(json.loads(environment.get("PULUMI_CONFIG_SECRET_KEYS") or "[]"))
-    settings = load(project, stack, values.get("aws:region", ""), values, secret)
-    return Pack(today, settings.profile, settings.policy_exceptions)
+    secret_keys = frozenset(json.loads(environment.get("PULUMI_CONFIG_SECRET_KEYS") or "[]"))
+    settings = parse_settings(project, stack, values.get("aws:region", ""), values, secret_keys)
+    return StackPolicyPack(today, settings.profile, settings.policy_exceptions)

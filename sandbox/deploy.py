@@ -16,7 +16,7 @@ from typing import Any, Final
 import pulumi
 from pydantic import JsonValue
 
-from components.settings import load
+from components.settings import parse_settings
 from sandbox import aws
 from sandbox import prerequisites as given
 from sandbox.aws import use_in_memory_aws
@@ -83,7 +83,7 @@ def deploy_in_memory(
     """
     project, config = load_stack_config(stack, overrides, root)
     region = config["aws:region"]
-    given.create_prerequisites(load(project, stack, region, config))
+    given.create_prerequisites(parse_settings(project, stack, region, config))
     mocks = InMemoryMocks(region, progress)
     try:
         graph = run_stack_program(stack, mocks, overrides, root)

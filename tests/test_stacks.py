@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from components.settings import Settings, load
+from components.settings import Settings, parse_settings
 from sandbox.program import load_stack_config
 
 STACK_NAMES = ("dev", "staging", "prod", "sandbox")
@@ -34,7 +34,7 @@ README_TABLE: dict[str, tuple[Any, Any, Any]] = {
 def load_stack_settings(name: str, overrides: dict[str, JsonValue] | None = None) -> Settings:
     """The settings of a stack as the program reads them."""
     project, config = load_stack_config(name, overrides)
-    return load(project, name, config["aws:region"], config)
+    return parse_settings(project, name, config["aws:region"], config)
 
 
 def get_setting(stack_settings: Any, path: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 from pydantic import JsonValue
 
-from components.settings import Settings, load
+from components.settings import Settings, parse_settings
 from sandbox.program import ResourceGraph, remove_secret_marks, run_stack_program
 
 ACCOUNT, PARTITION = "123456789012", "aws"
@@ -89,7 +89,7 @@ def build_settings(
     if profile == "dev":
         base |= {"recoveryRegion": None, "loadBalancer": {}}
     merged = base | dict(values or {})
-    return load(
+    return parse_settings(
         "bulwark",
         "test",
         "eu-north-1",

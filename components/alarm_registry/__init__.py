@@ -6,32 +6,34 @@ To add an alarm, add an entry to the table of its service. Nothing here imports 
 
 from typing import Final
 
-from components.alarm_registry.account import ACCOUNT
-from components.alarm_registry.burn_rate import BURN_RATES, BURNS
-from components.alarm_registry.cache import CACHE
-from components.alarm_registry.database import DATABASE
-from components.alarm_registry.load_balancer import LOAD_BALANCER
-from components.alarm_registry.model import Alarm, Composite, Facts
-from components.alarm_registry.network import NETWORK
-from components.alarm_registry.services import FLEETS, SERVICES
+from components.alarm_registry.account import ACCOUNT_ALARMS
+from components.alarm_registry.burn_rate import BURN_RATE_ALARMS, BURN_RATE_COMPOSITES
+from components.alarm_registry.cache import CACHE_ALARMS
+from components.alarm_registry.database import DATABASE_ALARMS
+from components.alarm_registry.load_balancer import LOAD_BALANCER_ALARMS
+from components.alarm_registry.model import AlarmEntry, CompositeEntry, RegistryFacts
+from components.alarm_registry.network import NETWORK_ALARMS
+from components.alarm_registry.services import FLEET_ALARMS, SERVICE_ALARMS
 
-TABLES: Final[dict[str, tuple[Alarm, ...]]] = {
-    "Load balancer": LOAD_BALANCER,
-    "Services": SERVICES,
-    "Fleet": FLEETS,
-    "Database": DATABASE,
-    "Cache": CACHE,
-    "Network": NETWORK,
-    "Account": ACCOUNT,
-    "Service level objectives": BURN_RATES,
+ALARM_TABLES: Final[dict[str, tuple[AlarmEntry, ...]]] = {
+    "Load balancer": LOAD_BALANCER_ALARMS,
+    "Services": SERVICE_ALARMS,
+    "Fleet": FLEET_ALARMS,
+    "Database": DATABASE_ALARMS,
+    "Cache": CACHE_ALARMS,
+    "Network": NETWORK_ALARMS,
+    "Account": ACCOUNT_ALARMS,
+    "Service level objectives": BURN_RATE_ALARMS,
 }
-ALARMS: Final[tuple[Alarm, ...]] = tuple(entry for table in TABLES.values() for entry in table)
-COMPOSITES: Final[tuple[Composite, ...]] = (
-    *BURNS,
-    Composite(
+REGISTRY_ALARMS: Final[tuple[AlarmEntry, ...]] = tuple(
+    alarm for table in ALARM_TABLES.values() for alarm in table
+)
+REGISTRY_COMPOSITES: Final[tuple[CompositeEntry, ...]] = (
+    *BURN_RATE_COMPOSITES,
+    CompositeEntry(
         key="database-unhealthy",
         severity="P0",
-        all_of=(
+        alarm_groups=(
             (
                 "database-cpu-high",
                 "database-connections-high",
@@ -41,23 +43,27 @@ COMPOSITES: Final[tuple[Composite, ...]] = (
             ),
             ("target-latency-high", "target-5xx-count", "balancer-5xx"),
         ),
-        says="The database is overloaded and users notice it.",
-        run="ops db activity",
+        description="The database is overloaded and users notice it.",
+        command="ops db activity",
         dashboard="database",
     ),
 )
-KEYS: Final[tuple[str, ...]] = tuple(
-    sorted([*(one.key for one in ALARMS), *(one.key for one in COMPOSITES)])
+ALARM_KEYS: Final[tuple[str, ...]] = tuple(
+    sorted(
+        [*(entry.key for entry in REGISTRY_ALARMS), *(entry.key for entry in REGISTRY_COMPOSITES)]
+    )
 )
-WITHOUT_THRESHOLD: Final[frozenset[str]] = frozenset(one.key for one in COMPOSITES)
+KEYS_WITHOUT_THRESHOLD: Final[frozenset[str]] = frozenset(
+    entry.key for entry in REGISTRY_COMPOSITES
+)
 
 __all__ = [
-    "ALARMS",
-    "COMPOSITES",
-    "KEYS",
-    "TABLES",
-    "WITHOUT_THRESHOLD",
-    "Alarm",
-    "Composite",
-    "Facts",
+    "ALARM_KEYS",
+    "ALARM_TABLES",
+    "KEYS_WITHOUT_THRESHOLD",
+    "REGISTRY_ALARMS",
+    "REGISTRY_COMPOSITES",
+    "AlarmEntry",
+    "CompositeEntry",
+    "RegistryFacts",
 ]

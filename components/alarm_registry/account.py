@@ -2,71 +2,76 @@
 
 from typing import Final
 
-from components.alarm_registry.kinds import CACHE_ROTATION, ROTATION, TOPIC, VAULT
-from components.alarm_registry.model import Alarm, Metric, fixed
+from components.alarm_registry.kinds import (
+    BACKUP_VAULT_KIND,
+    CACHE_ROTATION_KIND,
+    DATABASE_ROTATION_KIND,
+    TOPIC_KIND,
+)
+from components.alarm_registry.model import AlarmEntry, MetricStatistic, build_fixed_threshold
 
-ERRORS: Final = Metric("AWS/Lambda", "Errors", "Sum")
+LAMBDA_ERRORS: Final = MetricStatistic("AWS/Lambda", "Errors", "Sum")
 
-ACCOUNT: Final = (
-    Alarm(
+ACCOUNT_ALARMS: Final = (
+    AlarmEntry(
         key="topic-failing",
         severity="P1",
-        kind=TOPIC,
-        watch=Metric("AWS/SNS", "NumberOfNotificationsFailed", "Sum"),
-        compare=">",
-        limit=fixed(0),
+        kind=TOPIC_KIND,
+        metric=MetricStatistic("AWS/SNS", "NumberOfNotificationsFailed", "Sum"),
+        comparison=">",
+        threshold=build_fixed_threshold(0),
         unit="Count",
-        period=300,
-        periods=1,
-        missing="notBreaching",
-        tells_all=True,
-        says="A subscriber was not reached: alarms may not have been heard.",
-        run="ops alarms list",
+        period_seconds=300,
+        evaluation_periods=1,
+        missing_data="notBreaching",
+        notifies_all_topics=True,
+        description="A subscriber was not reached: alarms may not have been heard.",
+        command="ops alarms list",
         graph="messages",
     ),
-    Alarm(
+    AlarmEntry(
         key="database-rotation-failing",
         severity="P2",
-        kind=ROTATION,
-        watch=ERRORS,
-        compare=">",
-        limit=fixed(0),
+        kind=DATABASE_ROTATION_KIND,
+        metric=LAMBDA_ERRORS,
+        comparison=">",
+        threshold=build_fixed_threshold(0),
         unit="Count",
-        period=300,
-        periods=1,
-        missing="notBreaching",
-        says="The database's password was not rotated; the old one still works.",
-        run="ops db rotate-password",
+        period_seconds=300,
+        evaluation_periods=1,
+        missing_data="notBreaching",
+        description="The database's password was not rotated; the old one still works.",
+        command="ops db rotate-password",
         graph="rotation",
     ),
-    Alarm(
+    AlarmEntry(
         key="cache-rotation-failing",
         severity="P2",
-        kind=CACHE_ROTATION,
-        watch=ERRORS,
-        compare=">",
-        limit=fixed(0),
+        kind=CACHE_ROTATION_KIND,
+        metric=LAMBDA_ERRORS,
+        comparison=">",
+        threshold=build_fixed_threshold(0),
         unit="Count",
-        period=300,
-        periods=1,
-        missing="notBreaching",
-        says="The cache's token was not rotated; the old one still works.",
-        run="ops health",
+        period_seconds=300,
+        evaluation_periods=1,
+        missing_data="notBreaching",
+        description="The cache's token was not rotated; the old one still works.",
+        command="ops health",
         graph="rotation",
     ),
-    Alarm(
+    AlarmEntry(
         key="backup-failed",
         severity="P1",
-        kind=VAULT,
-        watch=Metric("AWS/Backup", "NumberOfBackupJobsFailed", "Sum"),
-        compare=">",
-        limit=fixed(0),
+        kind=BACKUP_VAULT_KIND,
+        metric=MetricStatistic("AWS/Backup", "NumberOfBackupJobsFailed", "Sum"),
+        comparison=">",
+        threshold=build_fixed_threshold(0),
         unit="Count",
-        period=3600,
-        periods=1,
-        missing="notBreaching",
-        says="A backup job of AWS Backup failed.",
-        run="ops db snapshot list",
+        period_seconds=3600,
+        evaluation_periods=1,
+        missing_data="notBreaching",
+        description="A backup job of AWS Backup failed.",
+        command="ops db snapshot list",
         graph="backups",
     ),
 )

@@ -9,144 +9,183 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from components.alarm_registry.kinds import BALANCER
-from components.alarm_registry.load_balancer import BALANCER_5XX, NAMESPACE, REQUESTS, TARGET_5XX
-from components.alarm_registry.model import Alarm, Composite, Limit, Math, Metric, Severity
+from components.alarm_registry.kinds import LOAD_BALANCER_KIND
+from components.alarm_registry.load_balancer import (
+    ALB_NAMESPACE,
+    BALANCER_5XX_COUNT,
+    REQUEST_COUNT,
+    TARGET_5XX_COUNT,
+)
+from components.alarm_registry.model import (
+    AlarmEntry,
+    CompositeEntry,
+    MetricMath,
+    MetricStatistic,
+    Severity,
+    Threshold,
+)
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings
 
 Objective = Literal["availability", "latency"]
-LATENCY_SHARE: Final = 95  # percent of requests that the latency objective is about
+LATENCY_OBJECTIVE_PERCENT: Final = 95  # percent of requests that the latency objective is about
 
 
 @dataclass(frozen=True)
-class Tier:
+class BurnRateTier:
     """One speed of burning, and its windows in seconds."""
 
     name: str
     severity: Severity
-    rate: float
-    long: int
-    short: int
-    spends: str
+    burn_rate: float
+    long_seconds: int
+    short_seconds: int
+    budget_description: str
 
 
-HOUR: Final = 3600
-TIERS: Final = (
-    Tier("fast", "P0", 14.4, HOUR, 300, "2 % of a month's error budget in an hour"),
-    Tier("medium", "P1", 6, 6 * HOUR, 1800, "5 % of a month's error budget in six hours"),
-    Tier("slow", "P2", 3, 24 * HOUR, 2 * HOUR, "10 % of a month's error budget in a day"),
+HOUR_SECONDS: Final = 3600
+BURN_RATE_TIERS: Final = (
+    BurnRateTier("fast", "P0", 14.4, HOUR_SECONDS, 300, "2 % of a month's error budget in an hour"),
+    BurnRateTier(
+        "medium", "P1", 6, 6 * HOUR_SECONDS, 1800, "5 % of a month's error budget in six hours"
+    ),
+    BurnRateTier(
+        "slow",
+        "P2",
+        3,
+        24 * HOUR_SECONDS,
+        2 * HOUR_SECONDS,
+        "10 % of a month's error budget in a day",
+    ),
 )
-FASTEST: Final = TIERS[0].rate
-SAYS: Final[dict[Objective, str]] = {
+FASTEST_BURN_RATE: Final = BURN_RATE_TIERS[0].burn_rate
+OBJECTIVE_IMPACTS: Final[dict[Objective, str]] = {
     "availability": "Users get server errors",
     "latency": "Users wait too long",
 }
-RUN: Final[dict[Objective, str]] = {"availability": "ops health", "latency": "ops db slow"}
+OBJECTIVE_COMMANDS: Final[dict[Objective, str]] = {
+    "availability": "ops health",
+    "latency": "ops db slow",
+}
 
 
-def least_objective() -> float:
+def compute_min_objective() -> float:
     """The objective, in percent, at and below which the fastest tier could never be raised.
 
     A rate times the budget is a share of requests, and there are no more than all of them.
     """
-    return 100 - 100 / FASTEST
+    return 100 - 100 / FASTEST_BURN_RATE
 
 
-def _valid() -> str:
+def _build_valid_requests_expression() -> str:
     """Requests that count: those that a target got, and those that never found one."""
     return "(FILL(all, 0) + FILL(lost, 0))"
 
 
-def _unavailable(settings: "Settings", _: str) -> str:
-    least, valid = settings.alarms.minimum_requests, _valid()
-    return f"IF({valid} >= {least}, 100 * (FILL(bad, 0) + FILL(lost, 0)) / {valid}, 0)"
+def _build_unavailability_expression(settings: "Settings", _: str) -> str:
+    min_requests, valid_requests = (
+        settings.alarms.minimum_requests,
+        _build_valid_requests_expression(),
+    )
+    return f"IF({valid_requests} >= {min_requests}, 100 * (FILL(bad, 0) + FILL(lost, 0)) / {valid_requests}, 0)"
 
 
-def _slow(settings: "Settings", _: str) -> str:
+def _build_slow_responses_expression(settings: "Settings", _: str) -> str:
     return f"IF(FILL(all, 0) >= {settings.alarms.minimum_requests}, FILL(slow, 0), 0)"
 
 
-def percentile(rate: float) -> str:
+def compute_latency_percentile(burn_rate: float) -> str:
     """The statistic that passes the latency objective when its budget burns at `rate`.
 
     At rate r a share of r times (100 - LATENCY_SHARE) percent is slower than the objective, which
     is to say that the percentile at 100 less that share is. So no share has to be counted.
     """
-    return f"p{100 - rate * (100 - LATENCY_SHARE):g}"
+    return f"p{100 - burn_rate * (100 - LATENCY_OBJECTIVE_PERCENT):g}"
 
 
-def _burning(rate: float) -> "Callable[[Settings, str], float]":
-    return lambda settings, _: round(rate * (100 - settings.alarms.availability_objective), 6)
+def _build_burn_threshold(burn_rate: float) -> "Callable[[Settings, str], float]":
+    return lambda settings, _: round(burn_rate * (100 - settings.alarms.availability_objective), 6)
 
 
-def _watched(objective: Objective, tier: Tier) -> tuple[Math, Limit]:
+def _build_math_and_threshold(
+    objective: Objective, tier: BurnRateTier
+) -> tuple[MetricMath, Threshold]:
     if objective == "availability":
-        math = Math(
-            says="share of requests that ended in a 5xx",
-            metrics={"bad": TARGET_5XX, "lost": BALANCER_5XX, "all": REQUESTS},
-            expression=_unavailable,
+        math = MetricMath(
+            description="share of requests that ended in a 5xx",
+            metrics={"bad": TARGET_5XX_COUNT, "lost": BALANCER_5XX_COUNT, "all": REQUEST_COUNT},
+            build_expression=_build_unavailability_expression,
         )
-        return math, Limit(_burning(tier.rate), f"{tier.rate:g} times the error budget")
-    math = Math(
-        says=f"{percentile(tier.rate)} of the response time",
+        return math, Threshold(
+            _build_burn_threshold(tier.burn_rate), f"{tier.burn_rate:g} times the error budget"
+        )
+    math = MetricMath(
+        description=f"{compute_latency_percentile(tier.burn_rate)} of the response time",
         metrics={
-            "slow": Metric(NAMESPACE, "TargetResponseTime", percentile(tier.rate)),
-            "all": REQUESTS,
+            "slow": MetricStatistic(
+                ALB_NAMESPACE, "TargetResponseTime", compute_latency_percentile(tier.burn_rate)
+            ),
+            "all": REQUEST_COUNT,
         },
-        expression=_slow,
+        build_expression=_build_slow_responses_expression,
     )
-    share = tier.rate * (100 - LATENCY_SHARE)
-    return math, Limit(
+    slow_percent = tier.burn_rate * (100 - LATENCY_OBJECTIVE_PERCENT)
+    return math, Threshold(
         lambda settings, _: settings.alarms.latency_objective_ms / 1000,
-        f"the latency objective ({share:g} % of requests slower)",
+        f"the latency objective ({slow_percent:g} % of requests slower)",
     )
 
 
-def _child(objective: Objective, tier: Tier, window: Literal["long", "short"]) -> Alarm:
-    math, limit = _watched(objective, tier)
-    return Alarm(
+def _build_window_alarm(
+    objective: Objective, tier: BurnRateTier, window: Literal["long", "short"]
+) -> AlarmEntry:
+    math, threshold = _build_math_and_threshold(objective, tier)
+    return AlarmEntry(
         key=f"slo-{objective}-{tier.name}-{window}",
         severity=tier.severity,
-        kind=BALANCER,
-        watch=math,
-        compare=">",
-        limit=limit,
+        kind=LOAD_BALANCER_KIND,
+        metric=math,
+        comparison=">",
+        threshold=threshold,
         unit="Percent" if objective == "availability" else "Seconds",
-        period=tier.long if window == "long" else tier.short,
-        periods=1,
-        missing="notBreaching",
-        when=lambda settings: settings.alarms.slo,
-        child=True,
-        drawn=window == "short",
-        says=f"{SAYS[objective]}: the {window} window of the {tier.name} burn rate.",
-        run=RUN[objective],
+        period_seconds=tier.long_seconds if window == "long" else tier.short_seconds,
+        evaluation_periods=1,
+        missing_data="notBreaching",
+        condition=lambda settings: settings.alarms.slo,
+        composite_only=True,
+        on_dashboard=window == "short",
+        description=f"{OBJECTIVE_IMPACTS[objective]}: the {window} window of the {tier.name} burn rate.",
+        command=OBJECTIVE_COMMANDS[objective],
         graph=f"slo-{objective}",
     )
 
 
-def _composite(objective: Objective, tier: Tier, faster: Tier | None) -> Composite:
+def _build_burn_composite(
+    objective: Objective, tier: BurnRateTier, faster_tier: BurnRateTier | None
+) -> CompositeEntry:
     key = f"slo-{objective}-{tier.name}"
-    return Composite(
+    return CompositeEntry(
         key=f"{key}-burn",
         severity=tier.severity,
-        all_of=((f"{key}-long",), (f"{key}-short",)),
-        suppressed_by=f"slo-{objective}-{faster.name}-burn" if faster else None,
-        says=f"{SAYS[objective]}: this spends {tier.spends}.",
-        run=RUN[objective],
+        alarm_groups=((f"{key}-long",), (f"{key}-short",)),
+        suppressed_by=f"slo-{objective}-{faster_tier.name}-burn" if faster_tier else None,
+        description=f"{OBJECTIVE_IMPACTS[objective]}: this spends {tier.budget_description}.",
+        command=OBJECTIVE_COMMANDS[objective],
         dashboard="application",
     )
 
 
 _OBJECTIVES: Final[tuple[Objective, ...]] = ("availability", "latency")
-_FASTER: Final = dict(zip(TIERS[1:], TIERS, strict=False))
-BURN_RATES: Final = tuple(
-    _child(objective, tier, window)
+_FASTER_TIERS: Final = dict(zip(BURN_RATE_TIERS[1:], BURN_RATE_TIERS, strict=False))
+BURN_RATE_ALARMS: Final = tuple(
+    _build_window_alarm(objective, tier, window)
     for objective in _OBJECTIVES
-    for tier in TIERS
+    for tier in BURN_RATE_TIERS
     for window in ("long", "short")
 )
-BURNS: Final = tuple(
-    _composite(objective, tier, _FASTER.get(tier)) for objective in _OBJECTIVES for tier in TIERS
+BURN_RATE_COMPOSITES: Final = tuple(
+    _build_burn_composite(objective, tier, _FASTER_TIERS.get(tier))
+    for objective in _OBJECTIVES
+    for tier in BURN_RATE_TIERS
 )

@@ -2,114 +2,120 @@
 
 from typing import TYPE_CHECKING, Final
 
-from components.alarm_registry.kinds import CACHE_NODE
-from components.alarm_registry.model import Alarm, Limit, Math, Metric, fixed
+from components.alarm_registry.kinds import CACHE_NODE_KIND
+from components.alarm_registry.model import (
+    AlarmEntry,
+    MetricMath,
+    MetricStatistic,
+    Threshold,
+    build_fixed_threshold,
+)
 from components.instance_classes import get_cache_node
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings
 
-NAMESPACE: Final = "AWS/ElastiCache"
+ELASTICACHE_NAMESPACE: Final = "AWS/ElastiCache"
 
 
-def _one_core(settings: "Settings", _: str) -> float:
+def _compute_core_percent(settings: "Settings", _: str) -> float:
     """One thread serves the commands: 90 % of its core is a share of the node's processors."""
     return 90 / get_cache_node(settings.cache.node_type).vcpu
 
 
-def _hit_rate(settings: "Settings", _: str) -> str:
-    least = settings.alarms.minimum_requests
-    asked = "(FILL(hits, 0) + FILL(misses, 0))"
-    return f"IF({asked} >= {least}, 100 * FILL(hits, 0) / {asked}, 100)"
+def _build_hit_rate_expression(settings: "Settings", _: str) -> str:
+    min_requests = settings.alarms.minimum_requests
+    reads = "(FILL(hits, 0) + FILL(misses, 0))"
+    return f"IF({reads} >= {min_requests}, 100 * FILL(hits, 0) / {reads}, 100)"
 
 
-CACHE: Final = (
-    Alarm(
+CACHE_ALARMS: Final = (
+    AlarmEntry(
         key="cache-engine-cpu-high",
         severity="P1",
-        kind=CACHE_NODE,
-        watch=Metric(NAMESPACE, "EngineCPUUtilization"),
-        compare=">",
-        limit=fixed(90, "Percent"),
+        kind=CACHE_NODE_KIND,
+        metric=MetricStatistic(ELASTICACHE_NAMESPACE, "EngineCPUUtilization"),
+        comparison=">",
+        threshold=build_fixed_threshold(90, "Percent"),
         unit="Percent",
-        says="The thread that serves the cache's commands is busy: all commands wait.",
-        run="ops usage",
+        description="The thread that serves the cache's commands is busy: all commands wait.",
+        command="ops usage",
         graph="cache-cpu",
     ),
-    Alarm(
+    AlarmEntry(
         key="cache-host-cpu-high",
         severity="P2",
-        kind=CACHE_NODE,
-        watch=Metric(NAMESPACE, "CPUUtilization"),
-        compare=">",
-        limit=Limit(_one_core, "90 % of one core"),
+        kind=CACHE_NODE_KIND,
+        metric=MetricStatistic(ELASTICACHE_NAMESPACE, "CPUUtilization"),
+        comparison=">",
+        threshold=Threshold(_compute_core_percent, "90 % of one core"),
         unit="Percent",
-        says="The cache node is busy, with commands or with its own work beside them.",
-        run="ops usage",
+        description="The cache node is busy, with commands or with its own work beside them.",
+        command="ops usage",
         graph="cache-cpu",
     ),
-    Alarm(
+    AlarmEntry(
         key="cache-memory-high",
         severity="P2",
-        kind=CACHE_NODE,
-        watch=Metric(NAMESPACE, "DatabaseMemoryUsagePercentage"),
-        compare=">",
-        limit=fixed(80, "Percent"),
+        kind=CACHE_NODE_KIND,
+        metric=MetricStatistic(ELASTICACHE_NAMESPACE, "DatabaseMemoryUsagePercentage"),
+        comparison=">",
+        threshold=build_fixed_threshold(80, "Percent"),
         unit="Percent",
-        says="The cache is nearly full: it will evict, or refuse writes.",
-        run="ops usage",
+        description="The cache is nearly full: it will evict, or refuse writes.",
+        command="ops usage",
         graph="cache-memory",
     ),
-    Alarm(
+    AlarmEntry(
         key="cache-connections-high",
         severity="P2",
-        kind=CACHE_NODE,
-        watch=Metric(NAMESPACE, "CurrConnections", "Maximum"),
-        compare=">",
-        limit=Limit(
+        kind=CACHE_NODE_KIND,
+        metric=MetricStatistic(ELASTICACHE_NAMESPACE, "CurrConnections", "Maximum"),
+        comparison=">",
+        threshold=Threshold(
             lambda s, _: get_cache_node(s.cache.node_type).max_connections * 80 / 100,
             "80 % of the node type's maximum",
         ),
         unit="Count",
-        says="Connections near the most that the node type allows.",
-        run="ops usage",
+        description="Connections near the most that the node type allows.",
+        command="ops usage",
         graph="cache-connections",
     ),
-    Alarm(
+    AlarmEntry(
         key="cache-replication-lag",
         severity="P2",
-        kind=CACHE_NODE,
-        watch=Metric(NAMESPACE, "ReplicationLag", "Maximum"),
-        compare=">",
-        limit=fixed(30, "Seconds"),
+        kind=CACHE_NODE_KIND,
+        metric=MetricStatistic(ELASTICACHE_NAMESPACE, "ReplicationLag", "Maximum"),
+        comparison=">",
+        threshold=build_fixed_threshold(30, "Seconds"),
         unit="Seconds",
-        periods=15,
-        missing="notBreaching",
-        when=lambda settings: settings.cache.replicas > 0,
-        says="A cache replica is behind: a failover would lose the newest writes.",
-        run="ops health",
+        evaluation_periods=15,
+        missing_data="notBreaching",
+        condition=lambda settings: settings.cache.replicas > 0,
+        description="A cache replica is behind: a failover would lose the newest writes.",
+        command="ops health",
         graph="cache-lag",
     ),
-    Alarm(
+    AlarmEntry(
         key="cache-hit-rate-low",
         severity="P2",
-        kind=CACHE_NODE,
-        watch=Math(
-            says="share of reads that found their key",
+        kind=CACHE_NODE_KIND,
+        metric=MetricMath(
+            description="share of reads that found their key",
             metrics={
-                "hits": Metric(NAMESPACE, "CacheHits", "Sum"),
-                "misses": Metric(NAMESPACE, "CacheMisses", "Sum"),
+                "hits": MetricStatistic(ELASTICACHE_NAMESPACE, "CacheHits", "Sum"),
+                "misses": MetricStatistic(ELASTICACHE_NAMESPACE, "CacheMisses", "Sum"),
             },
-            expression=_hit_rate,
+            build_expression=_build_hit_rate_expression,
         ),
-        compare="<",
-        limit=fixed(70, "Percent"),
+        comparison="<",
+        threshold=build_fixed_threshold(70, "Percent"),
         unit="Percent",
-        period=300,
-        periods=3,
-        missing="notBreaching",
-        says="The cache often has not what is asked for: the database serves it instead.",
-        run="ops usage",
+        period_seconds=300,
+        evaluation_periods=3,
+        missing_data="notBreaching",
+        description="The cache often has not what is asked for: the database serves it instead.",
+        command="ops usage",
         graph="cache-hit-rate",
     ),
 )

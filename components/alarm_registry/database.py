@@ -2,228 +2,243 @@
 
 from typing import TYPE_CHECKING, Final
 
-from components.alarm_registry.kinds import INSTANCE, PRIMARY, REPLICA
-from components.alarm_registry.model import GIB, Alarm, Limit, Metric, fixed
+from components.alarm_registry.kinds import DB_INSTANCE_KIND, PRIMARY_KIND, REPLICA_KIND
+from components.alarm_registry.model import (
+    GIB,
+    AlarmEntry,
+    MetricStatistic,
+    Threshold,
+    build_fixed_threshold,
+)
 from components.instance_classes import RdsClass, get_rds_class
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings
 
-NAMESPACE: Final = "AWS/RDS"
-CPU: Final = Metric(NAMESPACE, "CPUUtilization")
-CONNECTIONS: Final = Metric(NAMESPACE, "DatabaseConnections", "Maximum")
-FREE: Final = Metric(NAMESPACE, "FreeStorageSpace", "Minimum")
+RDS_NAMESPACE: Final = "AWS/RDS"
+CPU_UTILIZATION: Final = MetricStatistic(RDS_NAMESPACE, "CPUUtilization")
+DATABASE_CONNECTIONS: Final = MetricStatistic(RDS_NAMESPACE, "DatabaseConnections", "Maximum")
+FREE_STORAGE_SPACE: Final = MetricStatistic(RDS_NAMESPACE, "FreeStorageSpace", "Minimum")
 
 
-def size(settings: "Settings", name: str) -> RdsClass:
+def get_instance_class(settings: "Settings", name: str) -> RdsClass:
     """The class of an instance: a replica may have its own."""
     database = settings.database
-    own = database.replica_class if name != "primary" else None
-    return get_rds_class(own or database.instance_class)
+    replica_class = database.replica_class if name != "primary" else None
+    return get_rds_class(replica_class or database.instance_class)
 
 
-def max_connections(settings: "Settings", name: str) -> int:
+def compute_max_connections(settings: "Settings", name: str) -> int:
     """What PostgreSQL allows: the parameter where it is a number, else the class's default."""
-    given = settings.database.parameters.get("max_connections", "")
-    return int(given) if given.isdigit() else size(settings, name).max_connections
+    parameter_value = settings.database.parameters.get("max_connections", "")
+    return (
+        int(parameter_value)
+        if parameter_value.isdigit()
+        else get_instance_class(settings, name).max_connections
+    )
 
 
-def _connections(percent: int) -> Limit:
-    return Limit(
-        lambda settings, name: max_connections(settings, name) * percent / 100,
+def _build_connections_threshold(percent: int) -> Threshold:
+    return Threshold(
+        lambda settings, name: compute_max_connections(settings, name) * percent / 100,
         f"{percent} % of max_connections",
     )
 
 
-def _storage(percent: int) -> Limit:
+def _build_storage_threshold(percent: int) -> Threshold:
     """Of what the settings allocate: where autoscaling has grown it, the alarm comes later."""
-    return Limit(
+    return Threshold(
         lambda settings, _: settings.database.storage_gb * GIB * percent // 100,
         f"{percent} % of the allocated storage",
     )
 
 
-DATABASE: Final = (
-    Alarm(
+DATABASE_ALARMS: Final = (
+    AlarmEntry(
         key="database-cpu-critical",
         severity="P0",
-        kind=INSTANCE,
-        watch=CPU,
-        compare=">",
-        limit=fixed(90, "Percent"),
+        kind=DB_INSTANCE_KIND,
+        metric=CPU_UTILIZATION,
+        comparison=">",
+        threshold=build_fixed_threshold(90, "Percent"),
         unit="Percent",
-        periods=15,
-        says="The database has had no processor time to spare for a quarter of an hour.",
-        run="ops db activity",
+        evaluation_periods=15,
+        description="The database has had no processor time to spare for a quarter of an hour.",
+        command="ops db activity",
         graph="database-cpu",
     ),
-    Alarm(
+    AlarmEntry(
         key="database-cpu-high",
         severity="P1",
-        kind=INSTANCE,
-        watch=CPU,
-        compare=">",
-        limit=fixed(80, "Percent"),
+        kind=DB_INSTANCE_KIND,
+        metric=CPU_UTILIZATION,
+        comparison=">",
+        threshold=build_fixed_threshold(80, "Percent"),
         unit="Percent",
-        periods=10,
-        says="The database is short of processor time: queries begin to queue.",
-        run="ops db slow",
+        evaluation_periods=10,
+        description="The database is short of processor time: queries begin to queue.",
+        command="ops db slow",
         graph="database-cpu",
     ),
-    Alarm(
+    AlarmEntry(
         key="database-connections-exhausted",
         severity="P0",
-        kind=INSTANCE,
-        watch=CONNECTIONS,
-        compare=">",
-        limit=_connections(95),
+        kind=DB_INSTANCE_KIND,
+        metric=DATABASE_CONNECTIONS,
+        comparison=">",
+        threshold=_build_connections_threshold(95),
         unit="Count",
-        says="The database is about to refuse connections.",
-        run="ops db kill-idle",
+        description="The database is about to refuse connections.",
+        command="ops db kill-idle",
         graph="database-connections",
     ),
-    Alarm(
+    AlarmEntry(
         key="database-connections-high",
         severity="P1",
-        kind=INSTANCE,
-        watch=CONNECTIONS,
-        compare=">",
-        limit=_connections(80),
+        kind=DB_INSTANCE_KIND,
+        metric=DATABASE_CONNECTIONS,
+        comparison=">",
+        threshold=_build_connections_threshold(80),
         unit="Count",
-        says="Connections near the most that the instance class allows.",
-        run="ops db activity",
+        description="Connections near the most that the instance class allows.",
+        command="ops db activity",
         graph="database-connections",
     ),
-    Alarm(
+    AlarmEntry(
         key="database-memory-low",
         severity="P2",
-        kind=INSTANCE,
-        watch=Metric(NAMESPACE, "FreeableMemory"),
-        compare="<",
-        limit=Limit(lambda s, name: size(s, name).memory_bytes * 25 / 100, "25 % of the memory"),
+        kind=DB_INSTANCE_KIND,
+        metric=MetricStatistic(RDS_NAMESPACE, "FreeableMemory"),
+        comparison="<",
+        threshold=Threshold(
+            lambda s, name: get_instance_class(s, name).memory_bytes * 25 / 100,
+            "25 % of the memory",
+        ),
         unit="Bytes",
-        periods=15,
-        says="Little memory is left for the file cache: reads go to the disk.",
-        run="ops usage",
+        evaluation_periods=15,
+        description="Little memory is left for the file cache: reads go to the disk.",
+        command="ops usage",
         graph="database-memory",
     ),
-    Alarm(
+    AlarmEntry(
         key="database-storage-critical",
         severity="P0",
-        kind=INSTANCE,
-        watch=FREE,
-        compare="<",
-        limit=_storage(5),
+        kind=DB_INSTANCE_KIND,
+        metric=FREE_STORAGE_SPACE,
+        comparison="<",
+        threshold=_build_storage_threshold(5),
         unit="Bytes",
-        says="The disk is nearly full: a full one stops the database.",
-        run="ops db storage GIB",
+        description="The disk is nearly full: a full one stops the database.",
+        command="ops db storage GIB",
         graph="database-storage",
     ),
-    Alarm(
+    AlarmEntry(
         key="database-storage-low",
         severity="P1",
-        kind=INSTANCE,
-        watch=FREE,
-        compare="<",
-        limit=_storage(10),
+        kind=DB_INSTANCE_KIND,
+        metric=FREE_STORAGE_SPACE,
+        comparison="<",
+        threshold=_build_storage_threshold(10),
         unit="Bytes",
-        says="Less free storage than autoscaling keeps: it is off, at its limit, or too slow.",
-        run="ops db storage GIB",
+        description="Less free storage than autoscaling keeps: it is off, at its limit, or too slow.",
+        command="ops db storage GIB",
         graph="database-storage",
     ),
     # Only classes that burst publish the two balances; others have no data, which is no alarm.
-    Alarm(
+    AlarmEntry(
         key="database-disk-bytes",
         severity="P2",
-        kind=INSTANCE,
-        watch=Metric(NAMESPACE, "EBSByteBalance%"),
-        compare="<",
-        limit=fixed(10, "Percent"),
+        kind=DB_INSTANCE_KIND,
+        metric=MetricStatistic(RDS_NAMESPACE, "EBSByteBalance%"),
+        comparison="<",
+        threshold=build_fixed_threshold(10, "Percent"),
         unit="Percent",
-        periods=3,
-        missing="notBreaching",
-        says="The burst credits of the disk's throughput are nearly spent.",
-        run="ops db resize CLASS",
+        evaluation_periods=3,
+        missing_data="notBreaching",
+        description="The burst credits of the disk's throughput are nearly spent.",
+        command="ops db resize CLASS",
         graph="database-disk-credits",
     ),
-    Alarm(
+    AlarmEntry(
         key="database-disk-operations",
         severity="P2",
-        kind=INSTANCE,
-        watch=Metric(NAMESPACE, "EBSIOBalance%"),
-        compare="<",
-        limit=fixed(10, "Percent"),
+        kind=DB_INSTANCE_KIND,
+        metric=MetricStatistic(RDS_NAMESPACE, "EBSIOBalance%"),
+        comparison="<",
+        threshold=build_fixed_threshold(10, "Percent"),
         unit="Percent",
-        periods=3,
-        missing="notBreaching",
-        says="The burst credits of the disk's operations are nearly spent.",
-        run="ops db resize CLASS",
+        evaluation_periods=3,
+        missing_data="notBreaching",
+        description="The burst credits of the disk's operations are nearly spent.",
+        command="ops db resize CLASS",
         graph="database-disk-credits",
     ),
-    Alarm(
+    AlarmEntry(
         key="database-read-slow",
         severity="P2",
-        kind=INSTANCE,
-        watch=Metric(NAMESPACE, "ReadLatency", "p90"),
-        compare=">",
-        limit=fixed(0.02, "Seconds"),
+        kind=DB_INSTANCE_KIND,
+        metric=MetricStatistic(RDS_NAMESPACE, "ReadLatency", "p90"),
+        comparison=">",
+        threshold=build_fixed_threshold(0.02, "Seconds"),
         unit="Seconds",
-        says="Reads from the disk take long: it is saturated, or the cache is too small.",
-        run="ops db slow",
+        description="Reads from the disk take long: it is saturated, or the cache is too small.",
+        command="ops db slow",
         graph="database-disk-latency",
     ),
-    Alarm(
+    AlarmEntry(
         key="database-write-slow",
         severity="P2",
-        kind=INSTANCE,
-        watch=Metric(NAMESPACE, "WriteLatency", "p90"),
-        compare=">",
-        limit=fixed(0.02, "Seconds"),
+        kind=DB_INSTANCE_KIND,
+        metric=MetricStatistic(RDS_NAMESPACE, "WriteLatency", "p90"),
+        comparison=">",
+        threshold=build_fixed_threshold(0.02, "Seconds"),
         unit="Seconds",
-        says="Writes to the disk take long: commits wait for it.",
-        run="ops db activity",
+        description="Writes to the disk take long: commits wait for it.",
+        command="ops db activity",
         graph="database-disk-latency",
     ),
-    Alarm(
+    AlarmEntry(
         key="database-load-high",
         severity="P2",
-        kind=INSTANCE,
-        watch=Metric(NAMESPACE, "DBLoad"),
-        compare=">",
-        limit=Limit(lambda s, name: size(s, name).vcpu, "the number of vCPUs"),
+        kind=DB_INSTANCE_KIND,
+        metric=MetricStatistic(RDS_NAMESPACE, "DBLoad"),
+        comparison=">",
+        threshold=Threshold(
+            lambda s, name: get_instance_class(s, name).vcpu, "the number of vCPUs"
+        ),
         unit="Count",
-        periods=15,
-        when=lambda settings: settings.database.performance_insights,
-        says="More sessions work or wait at once than there are processors.",
-        run="ops db locks",
+        evaluation_periods=15,
+        condition=lambda settings: settings.database.performance_insights,
+        description="More sessions work or wait at once than there are processors.",
+        command="ops db locks",
         graph="database-load",
     ),
     # PostgreSQL measures lag from the last replayed transaction, and an idle primary writes one
     # every five minutes: on an idle stack it rises and falls, and never stays high for ten.
-    Alarm(
+    AlarmEntry(
         key="database-replica-lag",
         severity="P2",
-        kind=REPLICA,
-        watch=Metric(NAMESPACE, "ReplicaLag", "Maximum"),
-        compare=">",
-        limit=fixed(60, "Seconds"),
+        kind=REPLICA_KIND,
+        metric=MetricStatistic(RDS_NAMESPACE, "ReplicaLag", "Maximum"),
+        comparison=">",
+        threshold=build_fixed_threshold(60, "Seconds"),
         unit="Seconds",
-        periods=10,
-        says="A read replica is behind: what is read there is old.",
-        run="ops health",
+        evaluation_periods=10,
+        description="A read replica is behind: what is read there is old.",
+        command="ops health",
         graph="database-lag",
     ),
-    Alarm(
+    AlarmEntry(
         key="database-transaction-ids",
         severity="P1",
-        kind=PRIMARY,
-        watch=Metric(NAMESPACE, "MaximumUsedTransactionIDs", "Maximum"),
-        compare=">",
-        limit=fixed(1_000_000_000),
+        kind=PRIMARY_KIND,
+        metric=MetricStatistic(RDS_NAMESPACE, "MaximumUsedTransactionIDs", "Maximum"),
+        comparison=">",
+        threshold=build_fixed_threshold(1_000_000_000),
         unit="Count",
-        periods=1,
-        says="Vacuum is behind: at two billion used ids PostgreSQL stops taking writes.",
-        run="ops db vacuum",
+        evaluation_periods=1,
+        description="Vacuum is behind: at two billion used ids PostgreSQL stops taking writes.",
+        command="ops db vacuum",
         graph="database-transaction-ids",
     ),
 )

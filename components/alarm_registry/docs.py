@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Final
 
-from components.alarm_registry import COMPOSITES, TABLES
-from components.alarm_registry.model import Alarm, Composite, Math
+from components.alarm_registry import ALARM_TABLES, REGISTRY_COMPOSITES
+from components.alarm_registry.model import AlarmEntry, CompositeEntry, MetricMath
 
-PAGE: Final = Path(__file__).resolve().parent.parent.parent / "docs" / "alarms.md"
-INTRODUCTION: Final = """\
+ALARMS_PAGE_PATH: Final = Path(__file__).resolve().parent.parent.parent / "docs" / "alarms.md"
+ALARMS_PAGE_INTRODUCTION: Final = """\
 # Alarms
 
 Made from `components/alarm_registry` by `python -m components.alarm_registry`; do not edit.
@@ -17,26 +17,30 @@ its description repeats what it means and the command to run. A stack chooses se
 `alarms.severities`, and changes or leaves out one alarm with `alarms.overrides.{key}`. Thresholds
 follow the size of what is watched: the class of the instance, its storage, the objectives.
 """
-HEAD: Final = """
+ALARM_TABLE_HEAD: Final = """
 | | Alarm | Watches | Threshold | For | Means | Run |
 |---|---|---|---|---|---|---|
 """
-COMPOSITE_HEAD: Final = """
+COMPOSITE_TABLE_HEAD: Final = """
 | | Alarm | When | Means | Run |
 |---|---|---|---|---|
 """
 
 
-def page() -> str:
+def render_alarms_page() -> str:
     """The whole page."""
-    parts = [INTRODUCTION]
-    for title, table in TABLES.items():
-        parts += [f"\n## {title}\n", HEAD, *(_row(entry) for entry in table)]
-    parts += ["\n## Alarms on alarms\n", COMPOSITE_HEAD, *(_composite(one) for one in COMPOSITES)]
+    parts = [ALARMS_PAGE_INTRODUCTION]
+    for title, table in ALARM_TABLES.items():
+        parts += [f"\n## {title}\n", ALARM_TABLE_HEAD, *(_render_row(entry) for entry in table)]
+    parts += [
+        "\n## Alarms on alarms\n",
+        COMPOSITE_TABLE_HEAD,
+        *(_render_composite_row(composite) for composite in REGISTRY_COMPOSITES),
+    ]
     return "".join(parts)
 
 
-def duration(seconds: int) -> str:
+def format_period(seconds: int) -> str:
     """Seconds as people say them: 5 min, 6 h, 1 d."""
     for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds % length == 0:
@@ -44,36 +48,44 @@ def duration(seconds: int) -> str:
     return f"{seconds} s"
 
 
-def watched(entry: Alarm) -> str:
+def format_metric(entry: AlarmEntry) -> str:
     """The metric and its statistic, or what the math works out."""
-    if isinstance(entry.watch, Math):
-        return entry.watch.says
-    return f"`{entry.watch.name}` {entry.watch.stat.lower()}"
+    if isinstance(entry.metric, MetricMath):
+        return entry.metric.description
+    return f"`{entry.metric.name}` {entry.metric.stat.lower()}"
 
 
-def _command(entry: Alarm) -> str:
-    either = [entry.run] if entry.run_fleet is None else [entry.run, entry.run_fleet]
-    return " or ".join(f"`{run.format(name='NAME')}`" for run in either)
+def _format_commands(entry: AlarmEntry) -> str:
+    commands = (
+        [entry.command] if entry.fleet_command is None else [entry.command, entry.fleet_command]
+    )
+    return " or ".join(f"`{command.format(name='NAME')}`" for command in commands)
 
 
-def _row(entry: Alarm) -> str:
-    return _cells(
+def _render_row(entry: AlarmEntry) -> str:
+    return _render_cells(
         entry.severity,
         f"`{entry.key}`",
-        f"{watched(entry)}, {entry.kind.says}",
-        f"{entry.compare} {entry.limit.says}",
-        duration(entry.seconds),
-        entry.says,
-        _command(entry),
+        f"{format_metric(entry)}, {entry.kind.description}",
+        f"{entry.comparison} {entry.threshold.description}",
+        format_period(entry.duration_seconds),
+        entry.description,
+        _format_commands(entry),
     )
 
 
-def _composite(one: Composite) -> str:
-    groups = (" or ".join(f"`{key}`" for key in group) for group in one.all_of)
-    when = " and ".join(f"({group})" if " or " in group else group for group in groups)
-    silent = f"; silent while `{one.suppressed_by}`" if one.suppressed_by else ""
-    return _cells(one.severity, f"`{one.key}`", when + silent, one.says, f"`{one.run}`")
+def _render_composite_row(composite: CompositeEntry) -> str:
+    groups = (" or ".join(f"`{key}`" for key in group) for group in composite.alarm_groups)
+    condition = " and ".join(f"({group})" if " or " in group else group for group in groups)
+    suppression = f"; silent while `{composite.suppressed_by}`" if composite.suppressed_by else ""
+    return _render_cells(
+        composite.severity,
+        f"`{composite.key}`",
+        condition + suppression,
+        composite.description,
+        f"`{composite.command}`",
+    )
 
 
-def _cells(*cells: str) -> str:
+def _render_cells(*cells: str) -> str:
     return f"| {' | '.join(cells)} |\n"

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from components.alarm_registry.model import Facts, Kind
+from components.alarm_registry.model import RegistryFacts, SubjectKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,121 +12,132 @@ if TYPE_CHECKING:
     from components.settings.stack import Settings
 
 
-def _replicas(facts: Facts) -> tuple[str, ...]:
-    return tuple(f"replica-{n}" for n in range(1, facts.settings.database.replicas + 1))
+def _list_replicas(facts: RegistryFacts) -> tuple[str, ...]:
+    return tuple(f"replica-{number}" for number in range(1, facts.settings.database.replicas + 1))
 
 
-def _instance(facts: Facts, name: str) -> "Mapping[str, Input[str]]":
+def _get_instance_dimensions(facts: RegistryFacts, name: str) -> "Mapping[str, Input[str]]":
     primary = facts.settings.database_identifier
     return {"DBInstanceIdentifier": primary if name == "primary" else f"{primary}-{name}"}
 
 
-def _idle(settings: "Settings", name: str) -> bool:
+def _can_be_idle(settings: "Settings", name: str) -> bool:
     """Whether a service, or the fleet, may run nothing at all."""
-    least = settings.fleet.min if name == "fleet" else settings.services[name].min
-    return least == 0
+    min_count = settings.fleet.min if name == "fleet" else settings.services[name].min
+    return min_count == 0
 
 
-def _services(facts: Facts) -> tuple[str, ...]:
+def _list_services(facts: RegistryFacts) -> tuple[str, ...]:
     return tuple(facts.settings.services) if facts.settings.has_services else ()
 
 
-def _only(there: bool) -> tuple[str, ...]:
-    return ("",) if there else ()
+def _list_single_name(exists: bool) -> tuple[str, ...]:
+    return ("",) if exists else ()
 
 
-def _balancer(facts: Facts) -> "Mapping[str, Input[str]]":
+def _get_balancer_dimensions(facts: RegistryFacts) -> "Mapping[str, Input[str]]":
     if facts.balancer is None:
         raise LookupError("no load balancer")
     return {"LoadBalancer": facts.balancer}
 
 
-def _certificate(facts: Facts, _: str) -> "Mapping[str, Input[str]]":
+def _get_certificate_dimensions(facts: RegistryFacts, _: str) -> "Mapping[str, Input[str]]":
     if facts.certificate is None:
         raise LookupError("no certificate")
     return {"CertificateArn": facts.certificate}
 
 
-def _cache_nodes(facts: Facts) -> tuple[str, ...]:
+def _list_cache_nodes(facts: RegistryFacts) -> tuple[str, ...]:
     cache = facts.settings.cache
-    return tuple(f"00{n}" for n in range(1, cache.replicas + 2)) if cache.enabled else ()
+    return tuple(f"00{number}" for number in range(1, cache.replicas + 2)) if cache.enabled else ()
 
 
-INSTANCE: Final = Kind(
-    says="each DB instance",
-    names=lambda facts: ("primary", *_replicas(facts)),
-    dimensions=_instance,
+DB_INSTANCE_KIND: Final = SubjectKind(
+    description="each DB instance",
+    list_names=lambda facts: ("primary", *_list_replicas(facts)),
+    get_dimensions=_get_instance_dimensions,
 )
-PRIMARY: Final = Kind(says="the primary", names=lambda _: ("primary",), dimensions=_instance)
-REPLICA: Final = Kind(says="each read replica", names=_replicas, dimensions=_instance)
-BALANCER: Final = Kind(
-    says="the load balancer",
-    names=lambda facts: _only(facts.balancer is not None),
-    dimensions=lambda facts, _: _balancer(facts),
+PRIMARY_KIND: Final = SubjectKind(
+    description="the primary",
+    list_names=lambda _: ("primary",),
+    get_dimensions=_get_instance_dimensions,
 )
-TARGET: Final = Kind(
-    says="each target group",
-    names=lambda facts: tuple(facts.targets),
-    dimensions=lambda facts, name: {**_balancer(facts), "TargetGroup": facts.targets[name]},
-    may_be_idle=_idle,
+REPLICA_KIND: Final = SubjectKind(
+    description="each read replica",
+    list_names=_list_replicas,
+    get_dimensions=_get_instance_dimensions,
 )
-SERVICE: Final = Kind(
-    says="each service",
-    names=_services,
-    dimensions=lambda facts, name: {
+LOAD_BALANCER_KIND: Final = SubjectKind(
+    description="the load balancer",
+    list_names=lambda facts: _list_single_name(facts.balancer is not None),
+    get_dimensions=lambda facts, _: _get_balancer_dimensions(facts),
+)
+TARGET_GROUP_KIND: Final = SubjectKind(
+    description="each target group",
+    list_names=lambda facts: tuple(facts.targets),
+    get_dimensions=lambda facts, name: {
+        **_get_balancer_dimensions(facts),
+        "TargetGroup": facts.targets[name],
+    },
+    can_be_idle=_can_be_idle,
+)
+SERVICE_KIND: Final = SubjectKind(
+    description="each service",
+    list_names=_list_services,
+    get_dimensions=lambda facts, name: {
         "ClusterName": facts.settings.cluster_name,
         "ServiceName": name,
     },
-    may_be_idle=_idle,
+    can_be_idle=_can_be_idle,
 )
-FLEET: Final = Kind(
-    says="the fleet",
-    names=lambda facts: _only(facts.settings.has_fleet),
-    dimensions=lambda facts, _: {"AutoScalingGroupName": facts.settings.fleet_name},
-    may_be_idle=lambda settings, _: settings.fleet.min == 0,
+FLEET_KIND: Final = SubjectKind(
+    description="the fleet",
+    list_names=lambda facts: _list_single_name(facts.settings.has_fleet),
+    get_dimensions=lambda facts, _: {"AutoScalingGroupName": facts.settings.fleet_name},
+    can_be_idle=lambda settings, _: settings.fleet.min == 0,
 )
-CACHE_NODE: Final = Kind(
-    says="each cache node",
-    names=_cache_nodes,
-    dimensions=lambda facts, name: {
+CACHE_NODE_KIND: Final = SubjectKind(
+    description="each cache node",
+    list_names=_list_cache_nodes,
+    get_dimensions=lambda facts, name: {
         "CacheClusterId": f"{facts.settings.cache_identifier}-{name}",
         "CacheNodeId": "0001",
     },
 )
-NAT_GATEWAY: Final = Kind(
-    says="each NAT gateway",
-    names=lambda facts: tuple(facts.nat_gateways),
-    dimensions=lambda facts, name: {"NatGatewayId": facts.nat_gateways[name]},
+NAT_GATEWAY_KIND: Final = SubjectKind(
+    description="each NAT gateway",
+    list_names=lambda facts: tuple(facts.nat_gateways),
+    get_dimensions=lambda facts, name: {"NatGatewayId": facts.nat_gateways[name]},
 )
-NAT_INSTANCE: Final = Kind(
-    says="each NAT instance",
-    names=lambda facts: tuple(facts.nat_instances),
-    dimensions=lambda facts, name: {"InstanceId": facts.nat_instances[name]},
+NAT_INSTANCE_KIND: Final = SubjectKind(
+    description="each NAT instance",
+    list_names=lambda facts: tuple(facts.nat_instances),
+    get_dimensions=lambda facts, name: {"InstanceId": facts.nat_instances[name]},
 )
-CERTIFICATE: Final = Kind(
-    says="the certificate",
-    names=lambda facts: _only(facts.certificate is not None),
-    dimensions=_certificate,
+CERTIFICATE_KIND: Final = SubjectKind(
+    description="the certificate",
+    list_names=lambda facts: _list_single_name(facts.certificate is not None),
+    get_dimensions=_get_certificate_dimensions,
 )
-TOPIC: Final = Kind(
-    says="each topic",
-    names=lambda facts: tuple(facts.topics),
-    dimensions=lambda facts, name: {"TopicName": facts.topics[name]},
+TOPIC_KIND: Final = SubjectKind(
+    description="each topic",
+    list_names=lambda facts: tuple(facts.topics),
+    get_dimensions=lambda facts, name: {"TopicName": facts.topics[name]},
 )
-ROTATION: Final = Kind(
-    says="the function that rotates the database's password",
-    names=lambda _: ("",),
-    dimensions=lambda facts, _: {"FunctionName": f"{facts.settings.prefix}-rotation"},
+DATABASE_ROTATION_KIND: Final = SubjectKind(
+    description="the function that rotates the database's password",
+    list_names=lambda _: ("",),
+    get_dimensions=lambda facts, _: {"FunctionName": f"{facts.settings.prefix}-rotation"},
     label="database",
 )
-CACHE_ROTATION: Final = Kind(
-    says="the function that rotates the cache's token",
-    names=lambda facts: _only(facts.settings.cache.enabled),
-    dimensions=lambda facts, _: {"FunctionName": f"{facts.settings.prefix}-cache-rotation"},
+CACHE_ROTATION_KIND: Final = SubjectKind(
+    description="the function that rotates the cache's token",
+    list_names=lambda facts: _list_single_name(facts.settings.cache.enabled),
+    get_dimensions=lambda facts, _: {"FunctionName": f"{facts.settings.prefix}-cache-rotation"},
     label="cache",
 )
-VAULT: Final = Kind(
-    says="the backup vault",
-    names=lambda facts: _only(facts.settings.backups.enabled),
-    dimensions=lambda facts, _: {"BackupVaultName": f"{facts.settings.prefix}-backups"},
+BACKUP_VAULT_KIND: Final = SubjectKind(
+    description="the backup vault",
+    list_names=lambda facts: _list_single_name(facts.settings.backups.enabled),
+    get_dimensions=lambda facts, _: {"BackupVaultName": f"{facts.settings.prefix}-backups"},
 )

@@ -2,185 +2,191 @@
 
 from typing import TYPE_CHECKING, Final
 
-from components.alarm_registry.kinds import BALANCER, CERTIFICATE, TARGET
-from components.alarm_registry.model import Alarm, Limit, Math, Metric, fixed
+from components.alarm_registry.kinds import CERTIFICATE_KIND, LOAD_BALANCER_KIND, TARGET_GROUP_KIND
+from components.alarm_registry.model import (
+    AlarmEntry,
+    MetricMath,
+    MetricStatistic,
+    Threshold,
+    build_fixed_threshold,
+)
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings
 
-NAMESPACE: Final = "AWS/ApplicationELB"
-REQUESTS: Final = Metric(NAMESPACE, "RequestCount", "Sum")
-TARGET_5XX: Final = Metric(NAMESPACE, "HTTPCode_Target_5XX_Count", "Sum")
-BALANCER_5XX: Final = Metric(NAMESPACE, "HTTPCode_ELB_5XX_Count", "Sum")
-P95: Final = Metric(NAMESPACE, "TargetResponseTime", "p95")
+ALB_NAMESPACE: Final = "AWS/ApplicationELB"
+REQUEST_COUNT: Final = MetricStatistic(ALB_NAMESPACE, "RequestCount", "Sum")
+TARGET_5XX_COUNT: Final = MetricStatistic(ALB_NAMESPACE, "HTTPCode_Target_5XX_Count", "Sum")
+BALANCER_5XX_COUNT: Final = MetricStatistic(ALB_NAMESPACE, "HTTPCode_ELB_5XX_Count", "Sum")
+RESPONSE_TIME_P95: Final = MetricStatistic(ALB_NAMESPACE, "TargetResponseTime", "p95")
 
 
-def _share_of_errors(settings: "Settings", _: str) -> str:
-    least = settings.alarms.minimum_requests
-    return f"IF(FILL(all, 0) >= {least}, 100 * FILL(bad, 0) / all, 0)"
+def _build_error_share_expression(settings: "Settings", _: str) -> str:
+    min_requests = settings.alarms.minimum_requests
+    return f"IF(FILL(all, 0) >= {min_requests}, 100 * FILL(bad, 0) / all, 0)"
 
 
-LOAD_BALANCER: Final = (
-    Alarm(
+LOAD_BALANCER_ALARMS: Final = (
+    AlarmEntry(
         key="target-none-healthy",
         severity="P0",
-        kind=TARGET,
-        watch=Metric(NAMESPACE, "HealthyHostCount", "Minimum"),
-        compare="<",
-        limit=fixed(1),
+        kind=TARGET_GROUP_KIND,
+        metric=MetricStatistic(ALB_NAMESPACE, "HealthyHostCount", "Minimum"),
+        comparison="<",
+        threshold=build_fixed_threshold(1),
         unit="Count",
-        periods=2,
-        missing="breaching",
-        says="No target answers its health check: users get errors.",
-        run="ops service events --service {name}",
-        run_fleet="ops fleet instances",
+        evaluation_periods=2,
+        missing_data="breaching",
+        description="No target answers its health check: users get errors.",
+        command="ops service events --service {name}",
+        fleet_command="ops fleet instances",
         graph="target-health",
     ),
-    Alarm(
+    AlarmEntry(
         key="target-unhealthy",
         severity="P2",
-        kind=TARGET,
-        watch=Metric(NAMESPACE, "UnHealthyHostCount", "Maximum"),
-        compare=">",
-        limit=fixed(0),
+        kind=TARGET_GROUP_KIND,
+        metric=MetricStatistic(ALB_NAMESPACE, "UnHealthyHostCount", "Maximum"),
+        comparison=">",
+        threshold=build_fixed_threshold(0),
         unit="Count",
-        periods=10,
-        missing="notBreaching",
-        says="A target has failed its health check for ten minutes.",
-        run="ops service tasks --service {name}",
-        run_fleet="ops fleet instances",
+        evaluation_periods=10,
+        missing_data="notBreaching",
+        description="A target has failed its health check for ten minutes.",
+        command="ops service tasks --service {name}",
+        fleet_command="ops fleet instances",
         graph="target-health",
     ),
-    Alarm(
+    AlarmEntry(
         key="target-5xx-count",
         severity="P1",
-        kind=TARGET,
-        watch=TARGET_5XX,
-        compare=">",
-        limit=fixed(50),
+        kind=TARGET_GROUP_KIND,
+        metric=TARGET_5XX_COUNT,
+        comparison=">",
+        threshold=build_fixed_threshold(50),
         unit="Count",
-        period=300,
-        periods=1,
-        missing="notBreaching",
-        rolls_back=True,
-        says="The application answers with many server errors.",
-        run="ops service events --service {name}",
-        run_fleet="ops fleet refresh status",
+        period_seconds=300,
+        evaluation_periods=1,
+        missing_data="notBreaching",
+        rolls_back_deployment=True,
+        description="The application answers with many server errors.",
+        command="ops service events --service {name}",
+        fleet_command="ops fleet refresh status",
         graph="target-errors",
     ),
-    Alarm(
+    AlarmEntry(
         key="target-5xx-rate",
         severity="P2",
-        kind=TARGET,
-        watch=Math(
-            says="share of requests answered with a 5xx",
-            metrics={"bad": TARGET_5XX, "all": REQUESTS},
-            expression=_share_of_errors,
+        kind=TARGET_GROUP_KIND,
+        metric=MetricMath(
+            description="share of requests answered with a 5xx",
+            metrics={"bad": TARGET_5XX_COUNT, "all": REQUEST_COUNT},
+            build_expression=_build_error_share_expression,
         ),
-        compare=">",
-        limit=fixed(5, "Percent"),
+        comparison=">",
+        threshold=build_fixed_threshold(5, "Percent"),
         unit="Percent",
-        period=300,
-        periods=2,
-        missing="notBreaching",
-        says="One request in twenty, or more, ends in a server error.",
-        run="ops service events --service {name}",
-        run_fleet="ops fleet instances",
+        period_seconds=300,
+        evaluation_periods=2,
+        missing_data="notBreaching",
+        description="One request in twenty, or more, ends in a server error.",
+        command="ops service events --service {name}",
+        fleet_command="ops fleet instances",
         graph="target-error-rate",
     ),
-    Alarm(
+    AlarmEntry(
         key="target-latency-high",
         severity="P1",
-        kind=TARGET,
-        watch=P95,
-        compare=">",
-        limit=Limit(
+        kind=TARGET_GROUP_KIND,
+        metric=RESPONSE_TIME_P95,
+        comparison=">",
+        threshold=Threshold(
             lambda settings, _: settings.alarms.latency_objective_ms * 2 / 1000,
             "twice the latency objective (1 s)",
         ),
         unit="Seconds",
-        periods=10,
-        missing="notBreaching",
-        rolls_back=True,
-        says="One answer in twenty takes far longer than promised.",
-        run="ops db activity",
+        evaluation_periods=10,
+        missing_data="notBreaching",
+        rolls_back_deployment=True,
+        description="One answer in twenty takes far longer than promised.",
+        command="ops db activity",
         graph="target-latency",
     ),
-    Alarm(
+    AlarmEntry(
         key="target-latency-raised",
         severity="P2",
-        kind=TARGET,
-        watch=P95,
-        compare=">",
-        limit=Limit(
+        kind=TARGET_GROUP_KIND,
+        metric=RESPONSE_TIME_P95,
+        comparison=">",
+        threshold=Threshold(
             lambda settings, _: settings.alarms.latency_objective_ms / 1000,
             "the latency objective (500 ms)",
         ),
         unit="Seconds",
-        periods=15,
-        missing="notBreaching",
-        says="One answer in twenty takes longer than promised.",
-        run="ops db slow",
+        evaluation_periods=15,
+        missing_data="notBreaching",
+        description="One answer in twenty takes longer than promised.",
+        command="ops db slow",
         graph="target-latency",
     ),
-    Alarm(
+    AlarmEntry(
         key="target-connection-errors",
         severity="P2",
-        kind=TARGET,
-        watch=Metric(NAMESPACE, "TargetConnectionErrorCount", "Sum"),
-        compare=">=",
-        limit=fixed(10),
+        kind=TARGET_GROUP_KIND,
+        metric=MetricStatistic(ALB_NAMESPACE, "TargetConnectionErrorCount", "Sum"),
+        comparison=">=",
+        threshold=build_fixed_threshold(10),
         unit="Count",
-        period=300,
-        periods=2,
-        missing="notBreaching",
-        says="The load balancer cannot connect to targets: they start, crash, or are full.",
-        run="ops service tasks --service {name}",
-        run_fleet="ops fleet instances",
+        period_seconds=300,
+        evaluation_periods=2,
+        missing_data="notBreaching",
+        description="The load balancer cannot connect to targets: they start, crash, or are full.",
+        command="ops service tasks --service {name}",
+        fleet_command="ops fleet instances",
         graph="target-errors",
     ),
-    Alarm(
+    AlarmEntry(
         key="balancer-5xx",
         severity="P1",
-        kind=BALANCER,
-        watch=BALANCER_5XX,
-        compare=">=",
-        limit=fixed(10),
+        kind=LOAD_BALANCER_KIND,
+        metric=BALANCER_5XX_COUNT,
+        comparison=">=",
+        threshold=build_fixed_threshold(10),
         unit="Count",
-        period=300,
-        periods=1,
-        missing="notBreaching",
-        says="The load balancer itself answers with errors: no target, or none in time.",
-        run="ops health",
+        period_seconds=300,
+        evaluation_periods=1,
+        missing_data="notBreaching",
+        description="The load balancer itself answers with errors: no target, or none in time.",
+        command="ops health",
         graph="balancer-errors",
     ),
-    Alarm(
+    AlarmEntry(
         key="balancer-rejected",
         severity="P1",
-        kind=BALANCER,
-        watch=Metric(NAMESPACE, "RejectedConnectionCount", "Sum"),
-        compare=">",
-        limit=fixed(0),
+        kind=LOAD_BALANCER_KIND,
+        metric=MetricStatistic(ALB_NAMESPACE, "RejectedConnectionCount", "Sum"),
+        comparison=">",
+        threshold=build_fixed_threshold(0),
         unit="Count",
-        missing="notBreaching",
-        says="The load balancer is at its most connections and refuses users.",
-        run="ops health",
+        missing_data="notBreaching",
+        description="The load balancer is at its most connections and refuses users.",
+        command="ops health",
         graph="balancer-errors",
     ),
     # ACM renews 60 days before the end: below 45 a renewal has failed for two weeks.
-    Alarm(
+    AlarmEntry(
         key="certificate-expiring",
         severity="P2",
-        kind=CERTIFICATE,
-        watch=Metric("AWS/CertificateManager", "DaysToExpiry", "Minimum"),
-        compare="<=",
-        limit=fixed(44, "Days"),
+        kind=CERTIFICATE_KIND,
+        metric=MetricStatistic("AWS/CertificateManager", "DaysToExpiry", "Minimum"),
+        comparison="<=",
+        threshold=build_fixed_threshold(44, "Days"),
         unit="Days",
-        period=86400,
-        periods=1,
-        missing="notBreaching",
-        says="The certificate has not been renewed: look at its validation records.",
-        run="ops health",
+        period_seconds=86400,
+        evaluation_periods=1,
+        missing_data="notBreaching",
+        description="The certificate has not been renewed: look at its validation records.",
+        command="ops health",
         graph="certificate",
     ),
 )

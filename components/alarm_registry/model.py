@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from components.settings.stack import Settings
 
 Severity = Literal["P0", "P1", "P2"]
-Missing = Literal["breaching", "notBreaching", "ignore", "missing"]
-Compare = Literal[">", ">=", "<", "<="]
-Unit = Literal["Percent", "Count", "Bytes", "Seconds", "Days"]
-Rule: TypeAlias = "Callable[[Settings], bool]"
+MissingDataTreatment = Literal["breaching", "notBreaching", "ignore", "missing"]
+Comparison = Literal[">", ">=", "<", "<="]
+ThresholdUnit = Literal["Percent", "Count", "Bytes", "Seconds", "Days"]
+SettingsCondition: TypeAlias = "Callable[[Settings], bool]"
 GIB: Final = 1024**3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class RegistryFacts:
     """What alarms are made for: the settings, and what only the made network and ALB know.
 
     NAT devices are by zone, `targets` by service; `balancer` and each target are ARN suffixes, as
@@ -35,19 +35,19 @@ class Facts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class SubjectKind:
     """A kind of thing that is watched. An only one has no name; `label` tells it in a graph."""
 
-    says: str
-    names: Callable[[Facts], tuple[str, ...]]
-    dimensions: "Callable[[Facts, str], Mapping[str, Input[str]]]"
+    description: str
+    list_names: Callable[[RegistryFacts], tuple[str, ...]]
+    get_dimensions: "Callable[[RegistryFacts, str], Mapping[str, Input[str]]]"
     # Whether one may rightly be empty, so that its missing data are no alarm.
-    may_be_idle: "Callable[[Settings, str], bool]" = lambda _settings, _name: False
+    can_be_idle: "Callable[[Settings, str], bool]" = lambda _settings, _name: False
     label: str = ""
 
 
 @dataclass(frozen=True)
-class Metric:
+class MetricStatistic:
     """A metric of CloudWatch and a statistic of it: Average, Sum, ... or a percentile like p95."""
 
     namespace: str
@@ -56,24 +56,24 @@ class Metric:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Math:
+class MetricMath:
     """Metric math: `metrics` by the ids that the expression uses. Each metric is billed."""
 
-    says: str
-    metrics: Mapping[str, Metric]
-    expression: "Callable[[Settings, str], str]"
+    description: str
+    metrics: Mapping[str, MetricStatistic]
+    build_expression: "Callable[[Settings, str], str]"
 
 
 @dataclass(frozen=True)
-class Limit:
+class Threshold:
     """A threshold, by the settings and the name of what is watched; `says` is for people."""
 
-    value: "Callable[[Settings, str], float]"
-    says: str
+    compute_value: "Callable[[Settings, str], float]"
+    description: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alarm:
+class AlarmEntry:
     """One entry: of it one metric alarm is made for each thing of its kind.
 
     `run` is the command of the runbook (`{name}` is the service), `run_fleet` the one where the
@@ -84,42 +84,42 @@ class Alarm:
 
     key: str
     severity: Severity
-    kind: Kind
-    watch: Metric | Math
-    compare: Compare
-    limit: Limit
-    unit: Unit
-    says: str
-    run: str
+    kind: SubjectKind
+    metric: MetricStatistic | MetricMath
+    comparison: Comparison
+    threshold: Threshold
+    unit: ThresholdUnit
+    description: str
+    command: str
     graph: str
-    run_fleet: str | None = None
-    period: int = 60
-    periods: int = 5
-    missing: Missing = "missing"
-    when: Rule = lambda _: True
-    rolls_back: bool = False
-    child: bool = False
-    tells_all: bool = False
-    drawn: bool = True
+    fleet_command: str | None = None
+    period_seconds: int = 60
+    evaluation_periods: int = 5
+    missing_data: MissingDataTreatment = "missing"
+    condition: SettingsCondition = lambda _: True
+    rolls_back_deployment: bool = False
+    composite_only: bool = False
+    notifies_all_topics: bool = False
+    on_dashboard: bool = True
 
     @property
-    def seconds(self) -> int:
+    def duration_seconds(self) -> int:
         """How long the threshold must be passed until the alarm is raised."""
-        return self.period * self.periods
+        return self.period_seconds * self.evaluation_periods
 
-    def command(self, name: str) -> str:
+    def format_command(self, name: str) -> str:
         """The command of the runbook for one thing."""
-        run = self.run_fleet if name == "fleet" and self.run_fleet else self.run
-        return run.format(name=name)
+        command = self.fleet_command if name == "fleet" and self.fleet_command else self.command
+        return command.format(name=name)
 
-    def missing_for(self, settings: "Settings", name: str) -> Missing:
+    def get_missing_data(self, settings: "Settings", name: str) -> MissingDataTreatment:
         """How missing data count for one thing."""
-        idle = self.missing == "breaching" and self.kind.may_be_idle(settings, name)
-        return "notBreaching" if idle else self.missing
+        can_be_idle = self.missing_data == "breaching" and self.kind.can_be_idle(settings, name)
+        return "notBreaching" if can_be_idle else self.missing_data
 
 
 @dataclass(frozen=True, kw_only=True)
-class Composite:
+class CompositeEntry:
     """An alarm on alarms: of each group in `all_of` at least one is raised.
 
     It is left out where a group has no alarms. While the alarm `suppressed_by` is raised, it acts
@@ -128,21 +128,21 @@ class Composite:
 
     key: str
     severity: Severity
-    all_of: tuple[tuple[str, ...], ...]
-    says: str
-    run: str
+    alarm_groups: tuple[tuple[str, ...], ...]
+    description: str
+    command: str
     dashboard: str
     suppressed_by: str | None = None
 
 
-def fixed(value: float, unit: Unit = "Count") -> Limit:
+def build_fixed_threshold(value: float, unit: ThresholdUnit = "Count") -> Threshold:
     """The same threshold for everything."""
-    shown = {"Percent": f"{value:g} %", "Seconds": f"{value * 1000:g} ms", "Days": f"{value:g} d"}
+    texts = {"Percent": f"{value:g} %", "Seconds": f"{value * 1000:g} ms", "Days": f"{value:g} d"}
     if unit == "Seconds" and value >= 1:
-        return Limit(lambda _settings, _name: value, f"{value:g} s")
-    return Limit(lambda _settings, _name: value, shown.get(unit, f"{value:,.10g}"))
+        return Threshold(lambda _settings, _name: value, f"{value:g} s")
+    return Threshold(lambda _settings, _name: value, texts.get(unit, f"{value:,.10g}"))
 
 
-def description(severity: Severity, says: str, command: str) -> str:
+def format_alarm_description(severity: Severity, meaning: str, command: str) -> str:
     """The description of an alarm as CloudWatch shows it: what it means and what to run."""
-    return f"{severity}. {says} Run: {command}"
+    return f"{severity}. {meaning} Run: {command}"

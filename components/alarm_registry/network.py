@@ -2,62 +2,67 @@
 
 from typing import Final
 
-from components.alarm_registry.kinds import NAT_GATEWAY, NAT_INSTANCE
-from components.alarm_registry.model import Alarm, Math, Metric, fixed
+from components.alarm_registry.kinds import NAT_GATEWAY_KIND, NAT_INSTANCE_KIND
+from components.alarm_registry.model import (
+    AlarmEntry,
+    MetricMath,
+    MetricStatistic,
+    build_fixed_threshold,
+)
 
-NAMESPACE: Final = "AWS/NATGateway"
-SENT: Final = "(FILL(out, 0) + FILL(back, 0))"
+NAT_GATEWAY_NAMESPACE: Final = "AWS/NATGateway"
+FORWARDED_PACKETS: Final = "(FILL(out, 0) + FILL(back, 0))"
 
-NETWORK: Final = (
-    Alarm(
+NETWORK_ALARMS: Final = (
+    AlarmEntry(
         key="nat-ports-exhausted",
         severity="P1",
-        kind=NAT_GATEWAY,
-        watch=Metric(NAMESPACE, "ErrorPortAllocation", "Sum"),
-        compare=">",
-        limit=fixed(0),
+        kind=NAT_GATEWAY_KIND,
+        metric=MetricStatistic(NAT_GATEWAY_NAMESPACE, "ErrorPortAllocation", "Sum"),
+        comparison=">",
+        threshold=build_fixed_threshold(0),
         unit="Count",
-        periods=15,
-        missing="notBreaching",
-        says="Too many connections to one destination: new ones out of this zone fail.",
-        run="ops health",
+        evaluation_periods=15,
+        missing_data="notBreaching",
+        description="Too many connections to one destination: new ones out of this zone fail.",
+        command="ops health",
         graph="nat-ports",
     ),
-    Alarm(
+    AlarmEntry(
         key="nat-packets-dropped",
         severity="P2",
-        kind=NAT_GATEWAY,
-        watch=Math(
-            says="share of packets dropped",
+        kind=NAT_GATEWAY_KIND,
+        metric=MetricMath(
+            description="share of packets dropped",
             metrics={
-                "dropped": Metric(NAMESPACE, "PacketsDropCount", "Sum"),
-                "out": Metric(NAMESPACE, "PacketsInFromSource", "Sum"),
-                "back": Metric(NAMESPACE, "PacketsInFromDestination", "Sum"),
+                "dropped": MetricStatistic(NAT_GATEWAY_NAMESPACE, "PacketsDropCount", "Sum"),
+                "out": MetricStatistic(NAT_GATEWAY_NAMESPACE, "PacketsInFromSource", "Sum"),
+                "back": MetricStatistic(NAT_GATEWAY_NAMESPACE, "PacketsInFromDestination", "Sum"),
             },
-            expression=lambda _settings, _name: (
-                f"IF({SENT} > 0, 100 * FILL(dropped, 0) / {SENT}, 0)"
+            build_expression=lambda _settings, _name: (
+                f"IF({FORWARDED_PACKETS} > 0, 100 * FILL(dropped, 0) / {FORWARDED_PACKETS}, 0)"
             ),
         ),
-        compare=">",
-        limit=fixed(0.01, "Percent"),
+        comparison=">",
+        threshold=build_fixed_threshold(0.01, "Percent"),
         unit="Percent",
-        missing="notBreaching",
-        says="A NAT gateway loses packets: AWS's health dashboard may say why.",
-        run="ops health",
+        missing_data="notBreaching",
+        description="A NAT gateway loses packets: AWS's health dashboard may say why.",
+        command="ops health",
         graph="nat-drops",
     ),
     # An instance, unlike a gateway, is one host: where it stops, nothing behind it gets out.
-    Alarm(
+    AlarmEntry(
         key="nat-instance-failing",
         severity="P0",
-        kind=NAT_INSTANCE,
-        watch=Metric("AWS/EC2", "StatusCheckFailed", "Maximum"),
-        compare=">=",
-        limit=fixed(1),
+        kind=NAT_INSTANCE_KIND,
+        metric=MetricStatistic("AWS/EC2", "StatusCheckFailed", "Maximum"),
+        comparison=">=",
+        threshold=build_fixed_threshold(1),
         unit="Count",
-        missing="breaching",
-        says="The NAT instance is down: tasks cannot reach AWS, nor pull images.",
-        run="ops health",
+        missing_data="breaching",
+        description="The NAT instance is down: tasks cannot reach AWS, nor pull images.",
+        command="ops health",
         graph="nat-instance",
     ),
 )

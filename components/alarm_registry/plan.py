@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from components.alarm_registry.model import Alarm, Composite, Facts
+from components.alarm_registry.model import AlarmEntry, CompositeEntry, RegistryFacts
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedAlarm:
     """A metric alarm to make: its entry, the thing it watches, its name and its threshold."""
 
-    entry: Alarm
+    entry: AlarmEntry
     subject: str
     name: str
     threshold: float
@@ -20,78 +20,95 @@ class Planned:
 class PlannedComposite:
     """A composite alarm to make, with the names of those its rule asks about."""
 
-    entry: Composite
+    entry: CompositeEntry
     name: str
     rule: str
-    parts: tuple[str, ...]
+    alarm_names: tuple[str, ...]
     suppressor: str | None
 
 
 @dataclass(frozen=True)
-class Plan:
+class AlarmPlan:
     """All alarms of a stack."""
 
-    alarms: tuple[Planned, ...]
+    alarms: tuple[PlannedAlarm, ...]
     composites: tuple[PlannedComposite, ...]
 
 
-def plan(facts: Facts, alarms: Iterable[Alarm], composites: Iterable[Composite]) -> Plan:
+def build_alarm_plan(
+    facts: RegistryFacts, alarms: Iterable[AlarmEntry], composites: Iterable[CompositeEntry]
+) -> AlarmPlan:
     """The alarms of the wanted severities, with what the settings change of them.
 
     An alarm that only a composite acts on is left out where that composite is.
     """
-    found = [one for entry in alarms if _wanted(facts, entry) for one in _each(facts, entry)]
-    built = _composites(facts, found, [one for one in composites if _wanted(facts, one)])
-    heard = {name for one in built for name in one.parts}
-    kept = tuple(one for one in found if not one.entry.child or one.name in heard)
-    return Plan(kept, built)
+    planned_alarms = [
+        item
+        for entry in alarms
+        if _is_enabled(facts, entry)
+        for item in _list_planned_alarms(facts, entry)
+    ]
+    planned_composites = _list_planned_composites(
+        facts, planned_alarms, [item for item in composites if _is_enabled(facts, item)]
+    )
+    composite_alarm_names = {name for item in planned_composites for name in item.alarm_names}
+    used_alarms = tuple(
+        item
+        for item in planned_alarms
+        if not item.entry.composite_only or item.name in composite_alarm_names
+    )
+    return AlarmPlan(used_alarms, planned_composites)
 
 
-def _wanted(facts: Facts, entry: Alarm | Composite) -> bool:
+def _is_enabled(facts: RegistryFacts, entry: AlarmEntry | CompositeEntry) -> bool:
     settings = facts.settings
     override = settings.alarms.overrides.get(entry.key)
     if entry.severity not in settings.alarms.severities or (override and not override.enabled):
         return False
-    return not isinstance(entry, Alarm) or entry.when(settings)
+    return not isinstance(entry, AlarmEntry) or entry.condition(settings)
 
 
-def _each(facts: Facts, entry: Alarm) -> list[Planned]:
+def _list_planned_alarms(facts: RegistryFacts, entry: AlarmEntry) -> list[PlannedAlarm]:
     settings = facts.settings
     override = settings.alarms.overrides.get(entry.key)
-    given = override.threshold if override else None
+    override_threshold = override.threshold if override else None
     return [
-        Planned(
+        PlannedAlarm(
             entry,
             subject,
             "-".join(filter(None, (settings.prefix, entry.key, subject))),
-            float(entry.limit.value(settings, subject)) if given is None else given,
+            float(entry.threshold.compute_value(settings, subject))
+            if override_threshold is None
+            else override_threshold,
         )
-        for subject in entry.kind.names(facts)
+        for subject in entry.kind.list_names(facts)
     ]
 
 
-def _composites(
-    facts: Facts, found: list[Planned], wanted: list[Composite]
+def _list_planned_composites(
+    facts: RegistryFacts, planned_alarms: list[PlannedAlarm], entries: list[CompositeEntry]
 ) -> tuple[PlannedComposite, ...]:
     names: dict[str, list[str]] = {}
-    for one in found:
-        names.setdefault(one.entry.key, []).append(one.name)
-    built: dict[str, PlannedComposite] = {}
-    for entry in wanted:
-        groups = [[name for key in group for name in names.get(key, ())] for group in entry.all_of]
+    for alarm in planned_alarms:
+        names.setdefault(alarm.entry.key, []).append(alarm.name)
+    planned_composites: dict[str, PlannedComposite] = {}
+    for entry in entries:
+        groups = [
+            [name for key in group for name in names.get(key, ())] for group in entry.alarm_groups
+        ]
         if not all(groups):
             continue
-        faster = built.get(entry.suppressed_by) if entry.suppressed_by else None
-        built[entry.key] = PlannedComposite(
+        suppressor = planned_composites.get(entry.suppressed_by) if entry.suppressed_by else None
+        planned_composites[entry.key] = PlannedComposite(
             entry,
             f"{facts.settings.prefix}-{entry.key}",
-            " AND ".join(_any(group) for group in groups),
+            " AND ".join(_build_any_rule(group) for group in groups),
             tuple(name for group in groups for name in group),
-            faster.name if faster else None,
+            suppressor.name if suppressor else None,
         )
-    return tuple(built.values())
+    return tuple(planned_composites.values())
 
 
-def _any(names: list[str]) -> str:
-    either = " OR ".join(f'ALARM("{name}")' for name in names)
-    return f"({either})" if len(names) > 1 else either
+def _build_any_rule(names: list[str]) -> str:
+    alternatives = " OR ".join(f'ALARM("{name}")' for name in names)
+    return f"({alternatives})" if len(names) > 1 else alternatives

@@ -2,151 +2,168 @@
 
 from typing import TYPE_CHECKING, Final
 
-from components.alarm_registry.kinds import FLEET, SERVICE
-from components.alarm_registry.model import Alarm, Math, Metric, fixed
+from components.alarm_registry.kinds import FLEET_KIND, SERVICE_KIND
+from components.alarm_registry.model import (
+    AlarmEntry,
+    MetricMath,
+    MetricStatistic,
+    build_fixed_threshold,
+)
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings
 
-ECS, INSIGHTS = "AWS/ECS", "ECS/ContainerInsights"
-GROUP, EC2, AGENT = "AWS/AutoScaling", "AWS/EC2", "CWAgent"
+ECS_METRIC_NAMESPACE, CONTAINER_INSIGHTS_NAMESPACE = "AWS/ECS", "ECS/ContainerInsights"
+AUTO_SCALING_NAMESPACE, EC2_NAMESPACE, CLOUDWATCH_AGENT_NAMESPACE = (
+    "AWS/AutoScaling",
+    "AWS/EC2",
+    "CWAgent",
+)
 
 
-def _missing_tasks(settings: "Settings", name: str) -> str:
+def _build_missing_tasks_expression(settings: "Settings", name: str) -> str:
     """Against what is wanted now, and never against less than the settings' fewest."""
-    least = settings.services[name].min if name in settings.services else 0
-    return f"IF(wanted > {least}, wanted, {least}) - running"
+    min_tasks = settings.services[name].min if name in settings.services else 0
+    return f"IF(wanted > {min_tasks}, wanted, {min_tasks}) - running"
 
 
-SERVICES: Final = (
-    Alarm(
+SERVICE_ALARMS: Final = (
+    AlarmEntry(
         key="service-cpu-high",
         severity="P1",
-        kind=SERVICE,
-        watch=Metric(ECS, "CPUUtilization"),
-        compare=">",
-        limit=fixed(80, "Percent"),
+        kind=SERVICE_KIND,
+        metric=MetricStatistic(ECS_METRIC_NAMESPACE, "CPUUtilization"),
+        comparison=">",
+        threshold=build_fixed_threshold(80, "Percent"),
         unit="Percent",
-        periods=10,
-        missing="breaching",
-        says="The service is short of processor time, and scaling has not helped.",
-        run="ops service limits",
+        evaluation_periods=10,
+        missing_data="breaching",
+        description="The service is short of processor time, and scaling has not helped.",
+        command="ops service limits",
         graph="service-cpu",
     ),
-    Alarm(
+    AlarmEntry(
         key="service-memory-high",
         severity="P2",
-        kind=SERVICE,
-        watch=Metric(ECS, "MemoryUtilization"),
-        compare=">",
-        limit=fixed(80, "Percent"),
+        kind=SERVICE_KIND,
+        metric=MetricStatistic(ECS_METRIC_NAMESPACE, "MemoryUtilization"),
+        comparison=">",
+        threshold=build_fixed_threshold(80, "Percent"),
         unit="Percent",
-        periods=15,
-        missing="breaching",
-        says="The tasks are short of memory: the next step is being killed.",
-        run="ops service tasks --service {name}",
+        evaluation_periods=15,
+        missing_data="breaching",
+        description="The tasks are short of memory: the next step is being killed.",
+        command="ops service tasks --service {name}",
         graph="service-memory",
     ),
-    Alarm(
+    AlarmEntry(
         key="service-tasks-missing",
         severity="P1",
-        kind=SERVICE,
-        watch=Math(
-            says="tasks wanted less tasks running",
+        kind=SERVICE_KIND,
+        metric=MetricMath(
+            description="tasks wanted less tasks running",
             metrics={
-                "wanted": Metric(INSIGHTS, "DesiredTaskCount", "Maximum"),
-                "running": Metric(INSIGHTS, "RunningTaskCount", "Minimum"),
+                "wanted": MetricStatistic(
+                    CONTAINER_INSIGHTS_NAMESPACE, "DesiredTaskCount", "Maximum"
+                ),
+                "running": MetricStatistic(
+                    CONTAINER_INSIGHTS_NAMESPACE, "RunningTaskCount", "Minimum"
+                ),
             },
-            expression=_missing_tasks,
+            build_expression=_build_missing_tasks_expression,
         ),
-        compare=">",
-        limit=fixed(0),
+        comparison=">",
+        threshold=build_fixed_threshold(0),
         unit="Count",
-        missing="breaching",
-        when=lambda settings: settings.cluster.container_insights != "disabled",
-        says="Fewer tasks run than are wanted, or than the fewest allowed.",
-        run="ops service events --service {name}",
+        missing_data="breaching",
+        condition=lambda settings: settings.cluster.container_insights != "disabled",
+        description="Fewer tasks run than are wanted, or than the fewest allowed.",
+        command="ops service events --service {name}",
         graph="service-tasks",
     ),
 )
-FLEETS: Final = (
-    Alarm(
+FLEET_ALARMS: Final = (
+    AlarmEntry(
         key="fleet-short",
         severity="P1",
-        kind=FLEET,
-        watch=Math(
-            says="instances wanted less instances in service",
+        kind=FLEET_KIND,
+        metric=MetricMath(
+            description="instances wanted less instances in service",
             metrics={
-                "wanted": Metric(GROUP, "GroupDesiredCapacity", "Maximum"),
-                "serving": Metric(GROUP, "GroupInServiceCapacity", "Minimum"),
+                "wanted": MetricStatistic(
+                    AUTO_SCALING_NAMESPACE, "GroupDesiredCapacity", "Maximum"
+                ),
+                "serving": MetricStatistic(
+                    AUTO_SCALING_NAMESPACE, "GroupInServiceCapacity", "Minimum"
+                ),
             },
-            expression=lambda _settings, _name: "wanted - serving",
+            build_expression=lambda _settings, _name: "wanted - serving",
         ),
-        compare=">",
-        limit=fixed(0),
+        comparison=">",
+        threshold=build_fixed_threshold(0),
         unit="Count",
-        periods=10,
-        missing="breaching",
-        says="Fewer instances are in service than are wanted.",
-        run="ops fleet activities",
+        evaluation_periods=10,
+        missing_data="breaching",
+        description="Fewer instances are in service than are wanted.",
+        command="ops fleet activities",
         graph="fleet-size",
     ),
-    Alarm(
+    AlarmEntry(
         key="fleet-status-check",
         severity="P1",
-        kind=FLEET,
-        watch=Metric(EC2, "StatusCheckFailed", "Maximum"),
-        compare=">=",
-        limit=fixed(1),
+        kind=FLEET_KIND,
+        metric=MetricStatistic(EC2_NAMESPACE, "StatusCheckFailed", "Maximum"),
+        comparison=">=",
+        threshold=build_fixed_threshold(1),
         unit="Count",
-        period=300,
-        periods=2,
-        missing="notBreaching",
-        says="An instance, or its host, fails EC2's status checks.",
-        run="ops fleet instances",
+        period_seconds=300,
+        evaluation_periods=2,
+        missing_data="notBreaching",
+        description="An instance, or its host, fails EC2's status checks.",
+        command="ops fleet instances",
         graph="fleet-status",
     ),
-    Alarm(
+    AlarmEntry(
         key="fleet-cpu-high",
         severity="P1",
-        kind=FLEET,
-        watch=Metric(EC2, "CPUUtilization"),
-        compare=">",
-        limit=fixed(80, "Percent"),
+        kind=FLEET_KIND,
+        metric=MetricStatistic(EC2_NAMESPACE, "CPUUtilization"),
+        comparison=">",
+        threshold=build_fixed_threshold(80, "Percent"),
         unit="Percent",
-        period=300,
-        periods=3,
-        says="The fleet is short of processor time, and scaling has not helped.",
-        run="ops fleet limits",
+        period_seconds=300,
+        evaluation_periods=3,
+        description="The fleet is short of processor time, and scaling has not helped.",
+        command="ops fleet limits",
         graph="fleet-cpu",
     ),
     # The agent on the instances publishes these for the Auto Scaling group as a whole.
-    Alarm(
+    AlarmEntry(
         key="fleet-memory-high",
         severity="P2",
-        kind=FLEET,
-        watch=Metric(AGENT, "mem_used_percent"),
-        compare=">",
-        limit=fixed(80, "Percent"),
+        kind=FLEET_KIND,
+        metric=MetricStatistic(CLOUDWATCH_AGENT_NAMESPACE, "mem_used_percent"),
+        comparison=">",
+        threshold=build_fixed_threshold(80, "Percent"),
         unit="Percent",
-        period=300,
-        periods=3,
-        says="The instances are short of memory.",
-        run="ops fleet instances",
+        period_seconds=300,
+        evaluation_periods=3,
+        description="The instances are short of memory.",
+        command="ops fleet instances",
         graph="fleet-memory",
     ),
-    Alarm(
+    AlarmEntry(
         key="fleet-disk-full",
         severity="P2",
-        kind=FLEET,
-        watch=Metric(AGENT, "disk_used_percent", "Maximum"),
-        compare=">",
-        limit=fixed(80, "Percent"),
+        kind=FLEET_KIND,
+        metric=MetricStatistic(CLOUDWATCH_AGENT_NAMESPACE, "disk_used_percent", "Maximum"),
+        comparison=">",
+        threshold=build_fixed_threshold(80, "Percent"),
         unit="Percent",
-        period=300,
-        periods=3,
-        says="A disk fills up, with images or logs: a full one stops the container.",
-        run="ops fleet instances",
+        period_seconds=300,
+        evaluation_periods=3,
+        description="A disk fills up, with images or logs: a full one stops the container.",
+        command="ops fleet instances",
         graph="fleet-disk",
     ),
 )

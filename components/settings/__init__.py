@@ -10,7 +10,7 @@ from components.settings.cache import CacheSettings
 from components.settings.database import DatabaseSettings, RestoreFrom
 from components.settings.fleet import FleetSettings
 from components.settings.load_balancer import LoadBalancerSettings, WafSettings
-from components.settings.loader import SettingsError, load, read
+from components.settings.loader import SettingsError, load_settings, parse_settings
 from components.settings.monitoring import (
     AlarmOverride,
     AlarmSettings,
@@ -46,6 +46,6 @@ __all__ = [
     "Severity",
     "Subscription",
     "WafSettings",
-    "load",
-    "read",
+    "load_settings",
+    "parse_settings",
 ]

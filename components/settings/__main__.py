@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from components.settings.reference import page, project_file
+from components.settings.reference import render_project_file, render_settings_page
 
-ROOT = Path(__file__).resolve().parents[2]
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> None:
     """Writes Pulumi.yaml and docs/settings.md."""
-    project = ROOT / "Pulumi.yaml"
-    project.write_text(project_file(project.read_text()))
-    (ROOT / "docs").mkdir(exist_ok=True)
-    (ROOT / "docs" / "settings.md").write_text(page())
+    project_path = PROJECT_ROOT / "Pulumi.yaml"
+    project_path.write_text(render_project_file(project_path.read_text()))
+    (PROJECT_ROOT / "docs").mkdir(exist_ok=True)
+    (PROJECT_ROOT / "docs" / "settings.md").write_text(render_settings_page())
 
 
 if __name__ == "__main__":

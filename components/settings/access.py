@@ -7,13 +7,15 @@ from pydantic import AfterValidator, Field
 
 from components.settings.section import Section
 
-ACCOUNT = re.compile(r"\d{12}")
-PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(root|(user|role|saml-provider)/[\w+=,.@/-]+)")
-BOUNDARY = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+")
+ACCOUNT_ID_PATTERN = re.compile(r"\d{12}")
+PRINCIPAL_ARN_PATTERN = re.compile(
+    r"arn:aws[a-z-]*:iam::\d{12}:(root|(user|role|saml-provider)/[\w+=,.@/-]+)"
+)
+BOUNDARY_ARN_PATTERN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+")
 
 
-def _principal(value: str) -> str:
-    if not (ACCOUNT.fullmatch(value) or PRINCIPAL.fullmatch(value)):
+def _validate_principal(value: str) -> str:
+    if not (ACCOUNT_ID_PATTERN.fullmatch(value) or PRINCIPAL_ARN_PATTERN.fullmatch(value)):
         raise ValueError(
             "may be an account's id, or the ARN of an IAM user, role or SAML provider, "
             "without wildcards"
@@ -21,13 +23,13 @@ def _principal(value: str) -> str:
     return value
 
 
-def _boundary(value: str) -> str:
-    if not BOUNDARY.fullmatch(value):
+def _validate_boundary(value: str) -> str:
+    if not BOUNDARY_ARN_PATTERN.fullmatch(value):
         raise ValueError("may be the ARN of a managed policy")
     return value
 
 
-Principal = Annotated[str, AfterValidator(_principal)]
+Principal = Annotated[str, AfterValidator(_validate_principal)]
 
 
 class AccessSettings(Section):
@@ -52,6 +54,6 @@ class AccessSettings(Section):
     session_hours: int = Field(
         default=4, ge=1, le=12, description="how long a session may last at most"
     )
-    permissions_boundary: Annotated[str, AfterValidator(_boundary)] | None = Field(
+    permissions_boundary: Annotated[str, AfterValidator(_validate_boundary)] | None = Field(
         default=None, description="policy that bounds what the roles may, where the account asks so"
     )

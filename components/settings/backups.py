@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from components.settings.section import Section
-from components.settings.windows import daily
+from components.settings.windows import parse_daily_window
 
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-START_WINDOW = 60  # minutes after which AWS Backup cancels what has not begun; its minimum
-LONGEST_DAYS = 36_500  # AWS Backup's limit of a lifecycle
+START_WINDOW_MINUTES = 60  # minutes after which AWS Backup cancels what has not begun; its minimum
+MAX_LIFECYCLE_DAYS = 36_500  # AWS Backup's limit of a lifecycle
 
 
 class BackupSettings(Section):
@@ -22,19 +22,19 @@ class BackupSettings(Section):
         "the database, as RDS refuses them there",
     )
     daily_days: int = Field(
-        default=35, ge=1, le=LONGEST_DAYS, description="days that daily backups are kept"
+        default=35, ge=1, le=MAX_LIFECYCLE_DAYS, description="days that daily backups are kept"
     )
     weekly_days: int = Field(
-        default=90, ge=1, le=LONGEST_DAYS, description="days that weekly backups are kept"
+        default=90, ge=1, le=MAX_LIFECYCLE_DAYS, description="days that weekly backups are kept"
     )
     monthly_days: int = Field(
-        default=365, ge=1, le=LONGEST_DAYS, description="days that monthly backups are kept"
+        default=365, ge=1, le=MAX_LIFECYCLE_DAYS, description="days that monthly backups are kept"
     )
     copy_to_recovery: bool = Field(
         default=True, description="copy to the recovery region, where there is one"
     )
     copy_days: int = Field(
-        default=35, ge=1, le=LONGEST_DAYS, description="days that copies are kept"
+        default=35, ge=1, le=MAX_LIFECYCLE_DAYS, description="days that copies are kept"
     )
     lock: Literal["none", "governance", "compliance"] = Field(
         default="none",
@@ -42,7 +42,7 @@ class BackupSettings(Section):
         "nobody once lockGraceDays are over, not even by AWS",
     )
     lock_grace_days: int = Field(
-        default=3, ge=3, le=LONGEST_DAYS, description="days before a compliance lock is final"
+        default=3, ge=3, le=MAX_LIFECYCLE_DAYS, description="days before a compliance lock is final"
     )
     restore_testing: bool = Field(default=True, description="restore a backup weekly as a test")
     restore_test_hours: int = Field(
@@ -53,18 +53,18 @@ class BackupSettings(Section):
     )
 
     @property
-    def shortest_days(self) -> int:
+    def shortest_retention_days(self) -> int:
         """The shortest time that a backup is kept: what a vault lock can promise."""
         return min(self.daily_days, self.weekly_days, self.monthly_days)
 
     @property
-    def starts(self) -> range:
+    def start_minutes(self) -> range:
         """Minutes of the day in which backups begin: AWS Backup's shortest start window."""
-        start = daily(f"{self.time}-{self.time}").start
-        return range(start, start + START_WINDOW)
+        start = parse_daily_window(f"{self.time}-{self.time}").start
+        return range(start, start + START_WINDOW_MINUTES)
 
     @model_validator(mode="after")
-    def _longer_the_rarer(self) -> "BackupSettings":
+    def _validate_retention_order(self) -> "BackupSettings":
         """Where rules meet on a day AWS Backup keeps one backup, for the longer time."""
         if self.weekly_days < self.daily_days:
             raise ValueError(

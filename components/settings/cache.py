@@ -7,10 +7,10 @@ from pydantic import Field, field_validator, model_validator
 
 from components.instance_classes import get_cache_node
 from components.settings.section import Section
-from components.settings.windows import DailyHour, WeeklyHour, meet
+from components.settings.windows import DailyHourWindow, WeeklyHourWindow, has_overlap
 
-Engine = Literal["valkey", "redis"]
-Eviction = Literal[
+CacheEngine = Literal["valkey", "redis"]
+EvictionPolicy = Literal[
     "allkeys-lru",
     "allkeys-lfu",
     "allkeys-random",
@@ -22,18 +22,18 @@ Eviction = Literal[
 ]
 # Versions and their parameter families, newest last. Redis before 6.2 cannot take the AUTH token
 # over to a new one, or send its engine log.
-FAMILIES: Final[Mapping[Engine, Mapping[str, str]]] = {
+PARAMETER_GROUP_FAMILIES: Final[Mapping[CacheEngine, Mapping[str, str]]] = {
     "valkey": {"7.2": "valkey7", "8.0": "valkey8", "8.1": "valkey8", "8.2": "valkey8"},
     "redis": {"6.2": "redis6.x", "7.0": "redis7", "7.1": "redis7"},
 }
-DEFAULT_VERSION: Final[Mapping[Engine, str]] = {"valkey": "8.0", "redis": "7.1"}
+DEFAULT_ENGINE_VERSIONS: Final[Mapping[CacheEngine, str]] = {"valkey": "8.0", "redis": "7.1"}
 
 
 class CacheSettings(Section):
     """An ElastiCache replication group. Optional. Always with TLS and an AUTH token."""
 
     enabled: bool = Field(default=False, description="have a cache")
-    engine: Engine = Field(default="valkey", description="engine")
+    engine: CacheEngine = Field(default="valkey", description="engine")
     engine_version: str | None = Field(
         default=None, description="engine version; where not set 8.0 for Valkey, 7.1 for Redis"
     )
@@ -42,10 +42,14 @@ class CacheSettings(Section):
         default=1, ge=0, le=5, description="replicas of the one shard; failover needs one"
     )
     port: int = Field(default=6379, ge=1024, le=65535, description="port")
-    eviction: Eviction = Field(default="allkeys-lru", description="what goes when memory is full")
+    eviction: EvictionPolicy = Field(
+        default="allkeys-lru", description="what goes when memory is full"
+    )
     snapshot_days: int = Field(default=7, ge=0, le=35, description="days that snapshots are kept")
-    snapshot_window: DailyHour = Field(default="04:30-05:30", description="daily, UTC, hh:mm-hh:mm")
-    maintenance_window: WeeklyHour = Field(
+    snapshot_window: DailyHourWindow = Field(
+        default="04:30-05:30", description="daily, UTC, hh:mm-hh:mm"
+    )
+    maintenance_window: WeeklyHourWindow = Field(
         default="sun:05:30-sun:06:30", description="weekly, UTC, ddd:hh:mm-ddd:hh:mm"
     )
     auto_minor_upgrade: bool = Field(default=True, description="take minor versions in the window")
@@ -58,27 +62,27 @@ class CacheSettings(Section):
 
     @field_validator("engine_version", mode="before")
     @classmethod
-    def _unquoted(cls, version: object) -> object:
+    def _normalize_engine_version(cls, version: object) -> object:
         return str(version) if isinstance(version, float) else version
 
     @field_validator("node_type")
     @classmethod
-    def _known_node(cls, name: str) -> str:
+    def _validate_node_type(cls, name: str) -> str:
         return get_cache_node(name).name
 
     @model_validator(mode="after")
-    def _version_of_the_engine(self) -> "CacheSettings":
-        known = FAMILIES[self.engine]
-        if self.version not in known:
+    def _validate_engine_version(self) -> "CacheSettings":
+        families = PARAMETER_GROUP_FAMILIES[self.engine]
+        if self.version not in families:
             raise ValueError(
-                f"engineVersion is {self.engine_version!r}, may be {', '.join(known)} "
+                f"engineVersion is {self.engine_version!r}, may be {', '.join(families)} "
                 f"with engine {self.engine}"
             )
         return self
 
     @model_validator(mode="after")
-    def _windows_apart(self) -> "CacheSettings":
-        if self.snapshot_days and meet(self.snapshot_window, self.maintenance_window):
+    def _validate_windows(self) -> "CacheSettings":
+        if self.snapshot_days and has_overlap(self.snapshot_window, self.maintenance_window):
             raise ValueError(
                 f"snapshotWindow is {self.snapshot_window!r}, may not meet maintenanceWindow "
                 f"({self.maintenance_window})"
@@ -88,14 +92,14 @@ class CacheSettings(Section):
     @property
     def version(self) -> str:
         """The engine's version."""
-        return self.engine_version or DEFAULT_VERSION[self.engine]
+        return self.engine_version or DEFAULT_ENGINE_VERSIONS[self.engine]
 
     @property
-    def family(self) -> str:
+    def parameter_group_family(self) -> str:
         """Parameter group family of the version."""
-        return FAMILIES[self.engine][self.version]
+        return PARAMETER_GROUP_FAMILIES[self.engine][self.version]
 
     @property
-    def failover(self) -> bool:
+    def has_failover(self) -> bool:
         """Whether a replica in another zone takes over: there must be one."""
         return self.replicas > 0

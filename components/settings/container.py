@@ -24,19 +24,21 @@ CACHE_VARIABLES: Final = {
     "CACHE_TOKEN": "token",
 }
 # Credentials that must not stand in clear (ECS.8).
-FORBIDDEN: Final = frozenset(
+FORBIDDEN_VARIABLES: Final = frozenset(
     {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "ECS_ENGINE_AUTH_DATA"}
 )
-VARIABLE: Final = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
-ENVIRONMENT_BYTES: Final = 8192  # user data holds 16 KiB in all, a task definition 64 KiB
-SECRET: Final = re.compile(
+VARIABLE_NAME_PATTERN: Final = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+MAX_ENVIRONMENT_BYTES: Final = 8192  # user data holds 16 KiB in all, a task definition 64 KiB
+SECRET_REFERENCE_PATTERN: Final = re.compile(
     r"^(?P<arn>arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6})"
     r"(?::(?P<key>[\w.-]+)::)?$"
 )
-PARAMETER: Final = re.compile(r"^arn:aws[a-z-]*:ssm:[a-z0-9-]+:\d{12}:parameter/[\w./-]+$")
-IMAGE: Final = re.compile(r"^[a-z0-9][A-Za-z0-9._:/@-]{0,254}$")
-HEALTH_PATH: Final = re.compile(r"^/[!-~]{0,1023}$")
-USER: Final = re.compile(r"^[\w.-]+(:[\w.-]+)?$")
+PARAMETER_ARN_PATTERN: Final = re.compile(
+    r"^arn:aws[a-z-]*:ssm:[a-z0-9-]+:\d{12}:parameter/[\w./-]+$"
+)
+IMAGE_PATTERN: Final = re.compile(r"^[a-z0-9][A-Za-z0-9._:/@-]{0,254}$")
+HEALTH_PATH_PATTERN: Final = re.compile(r"^/[!-~]{0,1023}$")
+USER_PATTERN: Final = re.compile(r"^[\w.-]+(:[\w.-]+)?$")
 
 
 class ContainerSettings(Section):
@@ -74,45 +76,45 @@ class ContainerSettings(Section):
 
     @field_validator("image")
     @classmethod
-    def _reference(cls, image: str) -> str:
-        if not IMAGE.match(image):
+    def _validate_image(cls, image: str) -> str:
+        if not IMAGE_PATTERN.match(image):
             raise ValueError("may be an image like public.ecr.aws/nginx/nginx-unprivileged:stable")
         return image
 
     @field_validator("health_path")
     @classmethod
-    def _path(cls, path: str) -> str:
-        if not HEALTH_PATH.match(path):
+    def _validate_health_path(cls, path: str) -> str:
+        if not HEALTH_PATH_PATTERN.match(path):
             raise ValueError("may be a path like /health, at most 1024 characters, no spaces")
         return path
 
     @field_validator("user")
     @classmethod
-    def _not_root(cls, user: str) -> str:
-        if not USER.match(user) or user.split(":")[0] in ("root", "0"):
+    def _validate_user(cls, user: str) -> str:
+        if not USER_PATTERN.match(user) or user.split(":")[0] in ("root", "0"):
             raise ValueError("may be a user other than root, like 1000:1000")
         return user
 
     @field_validator("environment")
     @classmethod
-    def _no_keys_in_clear(cls, environment: dict[str, str]) -> dict[str, str]:
-        _named(environment)
-        for name in sorted(FORBIDDEN & environment.keys()):
+    def _validate_environment(cls, environment: dict[str, str]) -> dict[str, str]:
+        _require_variable_names(environment)
+        for name in sorted(FORBIDDEN_VARIABLES & environment.keys()):
             raise ValueError(f"may not hold {name}: a role gives what is allowed (ECS.8)")
         for name, value in environment.items():
             if "\n" in value or "\0" in value:
                 raise ValueError(f"may hold values of one line, {name} has more")
         size = sum(len(f"{name}={value}".encode()) for name, value in environment.items())
-        if size > ENVIRONMENT_BYTES:
-            raise ValueError(f"may hold {ENVIRONMENT_BYTES} bytes, has {size}")
+        if size > MAX_ENVIRONMENT_BYTES:
+            raise ValueError(f"may hold {MAX_ENVIRONMENT_BYTES} bytes, has {size}")
         return environment
 
     @field_validator("secrets")
     @classmethod
-    def _exact_arns(cls, secrets: dict[str, str]) -> dict[str, str]:
-        _named(secrets)
+    def _validate_secrets(cls, secrets: dict[str, str]) -> dict[str, str]:
+        _require_variable_names(secrets)
         for name, value in secrets.items():
-            if not (SECRET.match(value) or PARAMETER.match(value)):
+            if not (SECRET_REFERENCE_PATTERN.match(value) or PARAMETER_ARN_PATTERN.match(value)):
                 raise ValueError(
                     "may hold exact ARNs of Secrets Manager (with their last six characters, and "
                     f":key:: for one key of JSON) or of SSM parameters, {name} is none"
@@ -120,23 +122,23 @@ class ContainerSettings(Section):
         return secrets
 
     @model_validator(mode="after")
-    def _each_variable_once(self) -> "ContainerSettings":
-        if twice := sorted(self.environment.keys() & self.secrets.keys()):
-            raise ValueError(f"secrets holds {twice[0]!r}, which environment holds too")
-        own = {
+    def _validate_unique_variables(self) -> "ContainerSettings":
+        if duplicates := sorted(self.environment.keys() & self.secrets.keys()):
+            raise ValueError(f"secrets holds {duplicates[0]!r}, which environment holds too")
+        stack_variables = {
             **(dict.fromkeys(DATABASE_VARIABLES, "database") if self.database else {}),
             **(dict.fromkeys(CACHE_VARIABLES, "cache") if self.cache else {}),
         }
-        for where, names in (("environment", self.environment), ("secrets", self.secrets)):
-            for name in sorted(names.keys() & own.keys()):
+        for setting, names in (("environment", self.environment), ("secrets", self.secrets)):
+            for name in sorted(names.keys() & stack_variables.keys()):
                 raise ValueError(
-                    f"{where} holds {name!r}, which the stack gives: set {own[name]} to false to "
+                    f"{setting} holds {name!r}, which the stack gives: set {stack_variables[name]} to false to "
                     "give it yourself"
                 )
         return self
 
 
-def _named(variables: dict[str, str]) -> None:
+def _require_variable_names(variables: dict[str, str]) -> None:
     for name in variables:
-        if not VARIABLE.match(name):
+        if not VARIABLE_NAME_PATTERN.match(name):
             raise ValueError(f"may hold names of letters, digits and _, not {name!r}")

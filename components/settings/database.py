@@ -10,18 +10,18 @@ from pydantic import Field, field_validator, model_validator
 from components.instance_classes import get_rds_class
 from components.settings.postgres_names import AdminName, DatabaseName
 from components.settings.section import Section
-from components.settings.windows import DailyHalfHour, WeeklyHalfHour, meet
+from components.settings.windows import DailyHalfHourWindow, WeeklyHalfHourWindow, has_overlap
 
 LogExport = Literal["postgresql", "upgrade", "iam-db-auth-error"]
 CertificateAuthority = Literal["rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1"]
-MAJORS: Final = (14, 15, 16, 17, 18)
+SUPPORTED_MAJOR_VERSIONS: Final = (14, 15, 16, 17, 18)
 # "Amazon RDS DB instance storage": from 400 GiB on, RDS for PostgreSQL stripes gp3 over four
 # volumes. Below, 3,000 IOPS and 125 MiB/s cannot be changed.
-STRIPED_GB: Final = 400
-IOPS: Final = range(12_000, 64_001)
-THROUGHPUT: Final = range(500, 4_001)
+STRIPED_STORAGE_MIN_GB: Final = 400
+IOPS_RANGE: Final = range(12_000, 64_001)
+THROUGHPUT_RANGE: Final = range(500, 4_001)
 # Parameters that a setting of its own decides.
-OWNED: Final = {"log_min_duration_statement": "slowQueryMs"}
+MANAGED_PARAMETERS: Final = {"log_min_duration_statement": "slowQueryMs"}
 
 
 class RestoreFrom(Section):
@@ -49,7 +49,7 @@ class RestoreFrom(Section):
 
     @field_validator("automated_backup_arn")
     @classmethod
-    def _is_an_automated_backup(cls, arn: str | None) -> str | None:
+    def _validate_automated_backup_arn(cls, arn: str | None) -> str | None:
         if arn is not None and not re.fullmatch(
             r"arn:[\w-]+:rds:[\w-]+:\d{12}:auto-backup:.+", arn
         ):
@@ -58,7 +58,7 @@ class RestoreFrom(Section):
 
     @field_validator("time")
     @classmethod
-    def _is_a_time(cls, time: str) -> str:
+    def _validate_time(cls, time: str) -> str:
         try:
             time == "latest" or datetime.strptime(time, "%Y-%m-%dT%H:%M:%S%z")
         except ValueError:
@@ -68,7 +68,7 @@ class RestoreFrom(Section):
         return time
 
     @model_validator(mode="after")
-    def _one_source(self) -> "RestoreFrom":
+    def _validate_source(self) -> "RestoreFrom":
         sources = (self.snapshot, self.instance, self.automated_backup_arn, self.resource_id)
         if len([source for source in sources if source]) != 1:
             raise ValueError(
@@ -117,10 +117,10 @@ class DatabaseSettings(Section):
     cross_region_backup_days: int = Field(
         default=7, ge=1, le=35, description="days that replicated backups are kept"
     )
-    backup_window: DailyHalfHour = Field(
+    backup_window: DailyHalfHourWindow = Field(
         default="02:00-03:00", description="daily, UTC, hh:mm-hh:mm"
     )
-    maintenance_window: WeeklyHalfHour = Field(
+    maintenance_window: WeeklyHalfHourWindow = Field(
         default="sun:03:30-sun:04:30", description="weekly, UTC, ddd:hh:mm-ddd:hh:mm"
     )
     auto_minor_upgrade: bool = Field(default=True, description="take minor versions in the window")
@@ -160,50 +160,57 @@ class DatabaseSettings(Section):
 
     @field_validator("engine_version", mode="before")
     @classmethod
-    def _unquoted(cls, version: object) -> object:
+    def _normalize_engine_version(cls, version: object) -> object:
         if isinstance(version, float):  # 16.10 would have become 16.1
             raise ValueError("may be a major, or in quotes with a minor: '16.10'")
         return str(version) if isinstance(version, int) else version
 
     @field_validator("parameters", mode="before")
     @classmethod
-    def _plain_values(cls, parameters: object) -> object:
+    def _normalize_parameters(cls, parameters: object) -> object:
         if not isinstance(parameters, dict):
             return parameters
-        return {k: v if isinstance(v, str) else json.dumps(v) for k, v in parameters.items()}
+        return {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in parameters.items()
+        }
 
     @field_validator("engine_version")
     @classmethod
-    def _supported(cls, version: str) -> str:
-        if not re.fullmatch(rf"({'|'.join(map(str, MAJORS))})(\.\d{{1,2}})?", version):
-            raise ValueError(f"may be {MAJORS[0]} to {MAJORS[-1]}, or with a minor like 16.9")
+    def _validate_engine_version(cls, version: str) -> str:
+        if not re.fullmatch(
+            rf"({'|'.join(map(str, SUPPORTED_MAJOR_VERSIONS))})(\.\d{{1,2}})?", version
+        ):
+            raise ValueError(
+                f"may be {SUPPORTED_MAJOR_VERSIONS[0]} to {SUPPORTED_MAJOR_VERSIONS[-1]}, or with a minor like 16.9"
+            )
         return version
 
     @field_validator("instance_class", "replica_class")
     @classmethod
-    def _known_class(cls, name: str | None) -> str | None:
+    def _validate_instance_class(cls, name: str | None) -> str | None:
         return name if name is None else get_rds_class(name).name
 
     @field_validator("port")
     @classmethod
-    def _not_the_default_port(cls, port: int) -> int:
+    def _validate_port(cls, port: int) -> int:
         if port == 5432 or not 1150 <= port <= 65535:
             raise ValueError("may be 1150 to 65535 but not PostgreSQL's default 5432 (RDS.23)")
         return port
 
     @field_validator("performance_insights_days")
     @classmethod
-    def _retention_that_rds_knows(cls, days: int) -> int:
+    def _validate_performance_insights_days(cls, days: int) -> int:
         if days not in (7, 731) and not (days % 31 == 0 and 31 <= days <= 713):
             raise ValueError("may be 7, a multiple of 31 up to 713, or 731")
         return days
 
     @field_validator("parameters")
     @classmethod
-    def _parameters_left_to_the_stack(cls, parameters: dict[str, str]) -> dict[str, str]:
-        if owned := OWNED.keys() & parameters.keys():
-            name = min(owned)
-            raise ValueError(f"may not have {name}: {OWNED[name]} sets it")
+    def _validate_parameters(cls, parameters: dict[str, str]) -> dict[str, str]:
+        if managed_names := MANAGED_PARAMETERS.keys() & parameters.keys():
+            name = min(managed_names)
+            raise ValueError(f"may not have {name}: {MANAGED_PARAMETERS[name]} sets it")
         if parameters.get("rds.force_ssl", "1") != "1":
             raise ValueError("may not turn rds.force_ssl off: connections are by TLS only (RDS.38)")
         if "pg_stat_statements" not in parameters.get(
@@ -213,32 +220,35 @@ class DatabaseSettings(Section):
         return parameters
 
     @model_validator(mode="after")
-    def _storage_that_rds_takes(self) -> "DatabaseSettings":
-        least = -(-self.storage_gb * 11 // 10)
-        if self.max_storage_gb and self.max_storage_gb < least:
+    def _validate_storage(self) -> "DatabaseSettings":
+        min_limit_gb = -(-self.storage_gb * 11 // 10)
+        if self.max_storage_gb and self.max_storage_gb < min_limit_gb:
             raise ValueError(
-                f"maxStorageGb is {self.max_storage_gb}, may be 0, or from {least}: "
+                f"maxStorageGb is {self.max_storage_gb}, may be 0, or from {min_limit_gb}: "
                 "a tenth more than storageGb"
             )
-        given = (("iops", self.iops, IOPS), ("throughput", self.throughput, THROUGHPUT))
-        for key, value, bounds in given:
-            if value is not None and self.storage_gb < STRIPED_GB:
+        performance_settings = (
+            ("iops", self.iops, IOPS_RANGE),
+            ("throughput", self.throughput, THROUGHPUT_RANGE),
+        )
+        for key, value, bounds in performance_settings:
+            if value is not None and self.storage_gb < STRIPED_STORAGE_MIN_GB:
                 raise ValueError(
-                    f"{key} is {value}, may be set only from {STRIPED_GB} GiB of storageGb: "
+                    f"{key} is {value}, may be set only from {STRIPED_STORAGE_MIN_GB} GiB of storageGb: "
                     "below, gp3 has 3000 IOPS and 125 MiB/s"
                 )
             if value is not None and value not in bounds:
                 raise ValueError(f"{key} is {value}, may be {bounds[0]} to {bounds[-1]}")
-        if self.throughput and self.throughput * 4 > (self.iops or IOPS[0]):
+        if self.throughput and self.throughput * 4 > (self.iops or IOPS_RANGE[0]):
             raise ValueError(
                 f"throughput is {self.throughput}, may be at most a quarter of iops "
-                f"({self.iops or IOPS[0]})"
+                f"({self.iops or IOPS_RANGE[0]})"
             )
         return self
 
     @model_validator(mode="after")
-    def _windows_apart(self) -> "DatabaseSettings":
-        if meet(self.backup_window, self.maintenance_window):
+    def _validate_windows(self) -> "DatabaseSettings":
+        if has_overlap(self.backup_window, self.maintenance_window):
             raise ValueError(
                 f"backupWindow is {self.backup_window!r}, may not meet maintenanceWindow "
                 f"({self.maintenance_window})"
@@ -246,24 +256,24 @@ class DatabaseSettings(Section):
         return self
 
     @model_validator(mode="after")
-    def _backups_where_needed(self) -> "DatabaseSettings":
+    def _validate_replica_backups(self) -> "DatabaseSettings":
         if self.backup_days == 0 and self.replicas:
             raise ValueError("backupDays is 0, may be 1 to 35: replicas need automated backups")
         return self
 
     @model_validator(mode="after")
-    def _versions_that_stay(self) -> "DatabaseSettings":
+    def _validate_minor_upgrades(self) -> "DatabaseSettings":
         if self.auto_minor_upgrade and "." in self.engine_version:
             raise ValueError(
-                f"engineVersion is {self.engine_version!r}, may be {self.major} while "
+                f"engineVersion is {self.engine_version!r}, may be {self.major_version} while "
                 "autoMinorUpgrade is on: RDS moves on from a minor, and cannot go back to it"
             )
         return self
 
     @model_validator(mode="after")
-    def _insights(self) -> "DatabaseSettings":
-        enough = self.performance_insights and self.performance_insights_days >= 465
-        if self.database_insights == "advanced" and not enough:
+    def _validate_database_insights(self) -> "DatabaseSettings":
+        has_long_retention = self.performance_insights and self.performance_insights_days >= 465
+        if self.database_insights == "advanced" and not has_long_retention:
             raise ValueError(
                 "databaseInsights is 'advanced', may be so only with performanceInsights kept for "
                 "465 days or more"
@@ -271,18 +281,18 @@ class DatabaseSettings(Section):
         return self
 
     @property
-    def major(self) -> int:
+    def major_version(self) -> int:
         """Major version of PostgreSQL."""
         return int(self.engine_version.split(".")[0])
 
     @property
-    def replicas_class(self) -> str:
+    def effective_replica_class(self) -> str:
         """Instance class of the replicas."""
         return self.replica_class or self.instance_class
 
     @property
-    def provisioned(self) -> tuple[int, int] | None:
+    def provisioned_performance(self) -> tuple[int, int] | None:
         """IOPS and MiB/s of gp3, both where either is set: RDS takes them together."""
         if self.iops is None and self.throughput is None:
             return None
-        return self.iops or IOPS[0], self.throughput or THROUGHPUT[0]
+        return self.iops or IOPS_RANGE[0], self.throughput or THROUGHPUT_RANGE[0]

@@ -8,15 +8,15 @@ from pydantic import Field, field_validator, model_validator
 
 from components.settings.container import Architecture, ContainerSettings
 
-INSTANCE_TYPE: Final = re.compile(r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$")
-AMI: Final = re.compile(r"^ami-([0-9a-f]{8}|[0-9a-f]{17})$")
+INSTANCE_TYPE_PATTERN: Final = re.compile(r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$")
+AMI_ID_PATTERN: Final = re.compile(r"^ami-([0-9a-f]{8}|[0-9a-f]{17})$")
 # AWS marks its own processors by a g after the generation: t4g, m7gd, im4gn; a1 came before.
-GRAVITON: Final = re.compile(r"^(a1|[a-z]+[0-9]+[a-z]*g[a-z]*)\.")
+GRAVITON_PATTERN: Final = re.compile(r"^(a1|[a-z]+[0-9]+[a-z]*g[a-z]*)\.")
 
 
-def architecture_of(instance_type: str) -> Architecture:
+def get_architecture(instance_type: str) -> Architecture:
     """Processor architecture of an EC2 instance type, by its name."""
-    return "arm64" if GRAVITON.match(instance_type) else "x86_64"
+    return "arm64" if GRAVITON_PATTERN.match(instance_type) else "x86_64"
 
 
 class FleetSettings(ContainerSettings):
@@ -74,38 +74,40 @@ class FleetSettings(ContainerSettings):
 
     @field_validator("instance_types")
     @classmethod
-    def _real_and_once(cls, types: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(INSTANCE_TYPE.match(name) for name in types) or len(set(types)) < len(types):
+    def _validate_instance_types(cls, types: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(INSTANCE_TYPE_PATTERN.match(name) for name in types) or len(set(types)) < len(
+            types
+        ):
             raise ValueError("may hold EC2 instance types like t4g.small, each once")
         return types
 
     @field_validator("ami")
     @classmethod
-    def _image(cls, ami: str | None) -> str | None:
-        if ami is not None and not AMI.match(ami):
+    def _validate_ami(cls, ami: str | None) -> str | None:
+        if ami is not None and not AMI_ID_PATTERN.match(ami):
             raise ValueError("may be an AMI like ami-0123456789abcdef0")
         return ami
 
     @field_validator("checkpoints")
     @classmethod
-    def _rising(cls, percent: tuple[int, ...]) -> tuple[int, ...]:
-        rising = all(a < b for a, b in pairwise(percent))
-        if percent and not (rising and percent[0] >= 1 and percent[-1] == 100):
+    def _validate_checkpoints(cls, percent: tuple[int, ...]) -> tuple[int, ...]:
+        is_rising = all(a < b for a, b in pairwise(percent))
+        if percent and not (is_rising and percent[0] >= 1 and percent[-1] == 100):
             raise ValueError("may rise from 1 and must end with 100, or the rest stays as it is")
         return percent
 
     @model_validator(mode="after")
-    def _one_architecture(self) -> "FleetSettings":
+    def _validate_architecture(self) -> "FleetSettings":
         for name in self.instance_types:
-            if (found := architecture_of(name)) != self.architecture:
+            if (architecture := get_architecture(name)) != self.architecture:
                 raise ValueError(
-                    f"instanceTypes holds {name!r}, which is {found}, may hold {self.architecture} "
+                    f"instanceTypes holds {name!r}, which is {architecture}, may hold {self.architecture} "
                     "types (fleet.architecture): one AMI and one image must run on all"
                 )
         return self
 
     @model_validator(mode="after")
-    def _in_order(self) -> "FleetSettings":
+    def _validate_limits(self) -> "FleetSettings":
         if self.min > self.max:
             raise ValueError(f"min is {self.min}, may be at most max ({self.max})")
         if self.max_healthy_percent - self.min_healthy_percent > 100:

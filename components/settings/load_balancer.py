@@ -10,7 +10,7 @@ from components.settings.section import Section
 
 # WCUs of each group in AWS's "AWS Managed Rules rule groups list". Bot Control, account creation
 # and account takeover are left out: they need settings of their own and are paid by the request.
-ManagedRules = Literal[
+ManagedRuleGroup = Literal[
     "AWSManagedRulesAdminProtectionRuleSet",  # 100
     "AWSManagedRulesAmazonIpReputationList",  # 25
     "AWSManagedRulesAnonymousIpList",  # 50
@@ -35,17 +35,17 @@ TlsPolicy = Literal[
     "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
     "ELBSecurityPolicy-TLS13-1-3-PQ-2025-09",
 ]
-RuleName = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,128}$")]
-HOST_NAME = re.compile(r"^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")
-COMMON_NAME = 64  # characters that ACM takes for the first name of a certificate
-CERTIFICATE = re.compile(r"^arn:aws[\w-]*:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+$")
+WafRuleName = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,128}$")]
+HOST_NAME_PATTERN = re.compile(r"^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")
+MAX_COMMON_NAME_CHARACTERS = 64  # characters that ACM takes for the first name of a certificate
+CERTIFICATE_ARN_PATTERN = re.compile(r"^arn:aws[\w-]*:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+$")
 
 
 class WafSettings(Section):
     """A WAF web ACL in front of the load balancer."""
 
     enabled: bool = Field(default=True, description="put a web ACL in front of the load balancer")
-    managed_rules: tuple[ManagedRules, ...] = Field(
+    managed_rules: tuple[ManagedRuleGroup, ...] = Field(
         default=(
             "AWSManagedRulesAmazonIpReputationList",
             "AWSManagedRulesCommonRuleSet",
@@ -53,7 +53,7 @@ class WafSettings(Section):
         ),
         description="AWS managed rule groups, in order of evaluation",
     )
-    counted_rules: dict[ManagedRules, tuple[RuleName, ...]] = Field(
+    counted_rules: dict[ManagedRuleGroup, tuple[WafRuleName, ...]] = Field(
         # It blocks every request body over 8 KB: each upload.
         default={"AWSManagedRulesCommonRuleSet": ("SizeRestrictions_BODY",)},
         description="rules of those groups that count requests instead of blocking them",
@@ -64,15 +64,21 @@ class WafSettings(Section):
 
     @field_validator("managed_rules")
     @classmethod
-    def _once_each(cls, groups: tuple[ManagedRules, ...]) -> tuple[ManagedRules, ...]:
+    def _validate_managed_rules(
+        cls, groups: tuple[ManagedRuleGroup, ...]
+    ) -> tuple[ManagedRuleGroup, ...]:
         if len(set(groups)) < len(groups):
             raise ValueError("may hold each group once")
         return groups
 
     @property
-    def counted(self) -> dict[str, tuple[str, ...]]:
+    def active_counted_rules(self) -> dict[str, tuple[str, ...]]:
         """The rules that only count, of the groups that are in use."""
-        return {g: rules for g, rules in self.counted_rules.items() if g in self.managed_rules}
+        return {
+            group: rules
+            for group, rules in self.counted_rules.items()
+            if group in self.managed_rules
+        }
 
 
 class LoadBalancerSettings(Section):
@@ -120,79 +126,85 @@ class LoadBalancerSettings(Section):
     waf: WafSettings = Field(default=WafSettings(), description="the web ACL")
 
     @property
-    def https(self) -> bool:
+    def has_https(self) -> bool:
         """Whether the stack answers by HTTPS."""
         return self.certificate_arn is not None or self.domain is not None
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def host_names(self) -> tuple[str, ...]:
         """The host names that lead here, the domain first."""
         return (self.domain, *self.alternative_names) if self.domain else ()
 
     @field_validator("domain")
     @classmethod
-    def _host_name(cls, domain: str | None) -> str | None:
-        if domain is not None and not (HOST_NAME.match(domain) and len(domain) <= COMMON_NAME):
-            raise ValueError(f"may be a host name in lower case of at most {COMMON_NAME} letters")
+    def _validate_domain(cls, domain: str | None) -> str | None:
+        if domain is not None and not (
+            HOST_NAME_PATTERN.match(domain) and len(domain) <= MAX_COMMON_NAME_CHARACTERS
+        ):
+            raise ValueError(
+                f"may be a host name in lower case of at most {MAX_COMMON_NAME_CHARACTERS} letters"
+            )
         return domain
 
     @field_validator("alternative_names")
     @classmethod
-    def _host_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _validate_alternative_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(names)) < len(names):
             raise ValueError("may hold each name once")
-        if not all(HOST_NAME.match(name.removeprefix("*.")) for name in names):
+        if not all(HOST_NAME_PATTERN.match(name.removeprefix("*.")) for name in names):
             raise ValueError("may hold host names in lower case, the first label also '*'")
         return names
 
     @field_validator("certificate_arn")
     @classmethod
-    def _certificate(cls, arn: str | None) -> str | None:
-        if arn is not None and not CERTIFICATE.match(arn):
+    def _validate_certificate_arn(cls, arn: str | None) -> str | None:
+        if arn is not None and not CERTIFICATE_ARN_PATTERN.match(arn):
             raise ValueError("may be the ARN of an ACM certificate")
         return arn
 
     @field_validator("allowed_cidrs")
     @classmethod
-    def _ranges_once(cls, cidrs: tuple[IPv4Network, ...]) -> tuple[IPv4Network, ...]:
+    def _validate_allowed_cidrs(cls, cidrs: tuple[IPv4Network, ...]) -> tuple[IPv4Network, ...]:
         if len(set(cidrs)) < len(cidrs):
             raise ValueError("may hold each range once")
         return cidrs
 
     @model_validator(mode="after")
-    def _one_way_to_a_certificate(self) -> "LoadBalancerSettings":
-        if fault := self._fault():
+    def _validate_certificate_source(self) -> "LoadBalancerSettings":
+        if fault := self._find_certificate_fault():
             raise ValueError(fault)
         return self
 
-    def _fault(self) -> str | None:
+    def _find_certificate_fault(self) -> str | None:
         """Why these keys cannot stand together."""
-        zone = self.zone_id is not None or self.create_zone
+        has_zone = self.zone_id is not None or self.create_zone
         if self.domain is None:
-            given = {
+            domain_settings = {
                 "zoneId": self.zone_id,
                 "createZone": self.create_zone or None,
                 "alternativeNames": self.alternative_names or None,
             }
-            for key, value in given.items():
+            for key, value in domain_settings.items():
                 if value is not None:
                     return f"{key} is {value!r}, may be set only with domain"
             return None
         if self.zone_id is not None and self.create_zone:
             return f"createZone is True, may be false with zoneId ({self.zone_id!r}): one zone"
-        if self.certificate_arn is None and not zone:
+        if self.certificate_arn is None and not has_zone:
             return (
                 f"domain is {self.domain!r}, may be set with zoneId, createZone or "
                 "certificateArn: a certificate is proved by a record in its zone"
             )
-        if self.alternative_names and not zone:
+        if self.alternative_names and not has_zone:
             return "alternativeNames is set, may be so only with zoneId or createZone"
         if self.domain in self.alternative_names:
             return f"alternativeNames holds {self.domain!r}, may hold other names than domain"
-        outside = [n for n in self.alternative_names if not n.endswith(f".{self.domain}")]
-        if self.create_zone and outside:
+        outside_names = [
+            name for name in self.alternative_names if not name.endswith(f".{self.domain}")
+        ]
+        if self.create_zone and outside_names:
             return (
-                f"alternativeNames holds {outside[0]!r}, may hold names under {self.domain!r}: "
+                f"alternativeNames holds {outside_names[0]!r}, may hold names under {self.domain!r}: "
                 "the zone that createZone makes ends there"
             )
         return None

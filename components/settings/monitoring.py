@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from components.alarm_registry import KEYS, WITHOUT_THRESHOLD
-from components.alarm_registry.burn_rate import FASTEST, least_objective
+from components.alarm_registry import ALARM_KEYS, KEYS_WITHOUT_THRESHOLD
+from components.alarm_registry.burn_rate import FASTEST_BURN_RATE, compute_min_objective
 from components.alarm_registry.model import Severity
 from components.settings.section import Section
 
@@ -21,13 +21,13 @@ __all__ = [
 ]
 
 
-def _known(key: str) -> str:
-    if key not in KEYS:
-        raise ValueError(f"may be an alarm of the registry: {', '.join(KEYS)}")
+def _validate_alarm_key(key: str) -> str:
+    if key not in ALARM_KEYS:
+        raise ValueError(f"may be an alarm of the registry: {', '.join(ALARM_KEYS)}")
     return key
 
 
-AlarmKey = Annotated[str, AfterValidator(_known)]
+AlarmKey = Annotated[str, AfterValidator(_validate_alarm_key)]
 
 
 class Subscription(Section):
@@ -43,7 +43,7 @@ class Subscription(Section):
 
     @field_validator("endpoint")
     @classmethod
-    def _fits_the_protocol(cls, endpoint: str, info: ValidationInfo) -> str:
+    def _validate_endpoint(cls, endpoint: str, info: ValidationInfo) -> str:
         """The value is not repeated: it may carry a token."""
         protocol = info.data.get("protocol")
         if protocol == "email" and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", endpoint):
@@ -83,17 +83,19 @@ class AlarmSettings(Section):
 
     @field_validator("availability_objective")
     @classmethod
-    def _leaves_room_to_burn(cls, objective: float) -> float:
-        if not least_objective() < objective <= 99.99:
+    def _validate_availability_objective(cls, objective: float) -> float:
+        if not compute_min_objective() < objective <= 99.99:
             raise ValueError(
-                f"may be above {least_objective():.2f}, to 99.99: below, {FASTEST} times the error "
+                f"may be above {compute_min_objective():.2f}, to 99.99: below, {FASTEST_BURN_RATE} times the error "
                 "budget is more than all requests, and the fastest burn could never be seen"
             )
         return objective
 
     @model_validator(mode="after")
-    def _subscriptions_are_told_apart(self) -> "AlarmSettings":
-        names = Counter((one.level, one.name) for one in self.subscriptions)
+    def _validate_subscription_names(self) -> "AlarmSettings":
+        names = Counter(
+            (subscription.level, subscription.name) for subscription in self.subscriptions
+        )
         for (level, name), count in names.items():
             if count > 1:
                 raise ValueError(
@@ -102,9 +104,9 @@ class AlarmSettings(Section):
         return self
 
     @model_validator(mode="after")
-    def _composites_have_no_threshold(self) -> "AlarmSettings":
+    def _validate_threshold_overrides(self) -> "AlarmSettings":
         for key, override in self.overrides.items():
-            if override.threshold is not None and key in WITHOUT_THRESHOLD:
+            if override.threshold is not None and key in KEYS_WITHOUT_THRESHOLD:
                 raise ValueError(
                     f"overrides.{key}.threshold is {override.threshold:g}, may not be set: the "
                     "alarm has no threshold of its own, only those that it is made of have"

@@ -9,21 +9,28 @@ from pydantic import Field, StringConstraints, field_validator
 
 from components.settings.section import Section
 
-Nat = Literal["none", "one", "per-zone"]
+NatPlacement = Literal["none", "one", "per-zone"]
 NatDevice = Literal["gateway", "instance"]
-Zone = Literal["a", "b", "c", "d", "e", "f"]
+ZoneLetter = Literal["a", "b", "c", "d", "e", "f"]
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 
 # RFC 1918, as AWS recommends ("VPC CIDR blocks"); AWS refuses loopback and link-local ranges.
-PRIVATE: Final = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
-DOCKER: Final = IPv4Network("172.17.0.0/16")
-GATEWAYS: Final = ("s3", "dynamodb")
-SERVICE: Final = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)*")
+PRIVATE_NETWORKS: Final = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+DOCKER_NETWORK: Final = IPv4Network("172.17.0.0/16")
+GATEWAY_ENDPOINT_SERVICES: Final = ("s3", "dynamodb")
+ENDPOINT_SERVICE_PATTERN: Final = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)*")
 # What EC2.10, EC2.55, EC2.56 and EC2.57 ask for, with what Session Manager needs beside ssm.
-STRICT: Final = ("ec2", "ecr.api", "ecr.dkr", "ssm", "ssmmessages", "ec2messages")
+SECURITY_HUB_ENDPOINT_SERVICES: Final = (
+    "ec2",
+    "ecr.api",
+    "ecr.dkr",
+    "ssm",
+    "ssmmessages",
+    "ec2messages",
+)
 
 # Without NAT, what runs needs at least these; layers of images come from S3.
-INSTEAD_OF_NAT: Final = ("ecr.api", "ecr.dkr", "logs", "secretsmanager")
+ENDPOINT_SERVICES_WITHOUT_NAT: Final = ("ecr.api", "ecr.dkr", "logs", "secretsmanager")
 
 
 class NetworkSettings(Section):
@@ -32,13 +39,13 @@ class NetworkSettings(Section):
     cidr: IPv4Network = Field(
         default=IPv4Network("10.0.0.0/16"), description="address range of the VPC, /16 to /20"
     )
-    zones: tuple[Zone, ...] = Field(
+    zones: tuple[ZoneLetter, ...] = Field(
         default=("a", "b", "c"),
         min_length=2,
         max_length=3,
         description="letters of the availability zones; only ever add to the end",
     )
-    nat: Nat = Field(
+    nat: NatPlacement = Field(
         default="per-zone",
         description="NAT devices: none, one, or one in each zone; none where compute is 'none', "
         "for then nothing calls the internet",
@@ -51,7 +58,7 @@ class NetworkSettings(Section):
     interface_endpoints: tuple[str, ...] = Field(
         default=(),
         description="AWS services to reach by interface endpoints; for the controls EC2.10, .55, "
-        f".56 and .57: {', '.join(STRICT)} (7.30 $ a month each and zone); S3 and DynamoDB have "
+        f".56 and .57: {', '.join(SECURITY_HUB_ENDPOINT_SERVICES)} (7.30 $ a month each and zone); S3 and DynamoDB have "
         "gateways always",
     )
     s3_accounts: tuple[AccountId, ...] = Field(
@@ -64,7 +71,7 @@ class NetworkSettings(Section):
 
     @field_validator("cidr", mode="before")
     @classmethod
-    def _is_a_network(cls, cidr: object) -> IPv4Network:
+    def _parse_cidr(cls, cidr: object) -> IPv4Network:
         try:
             return IPv4Network(str(cidr))
         except ValueError:
@@ -72,40 +79,47 @@ class NetworkSettings(Section):
 
     @field_validator("cidr")
     @classmethod
-    def _private_and_roomy(cls, cidr: IPv4Network) -> IPv4Network:
-        if not (16 <= cidr.prefixlen <= 20 and any(cidr.subnet_of(range_) for range_ in PRIVATE)):
+    def _validate_cidr(cls, cidr: IPv4Network) -> IPv4Network:
+        if not (
+            16 <= cidr.prefixlen <= 20
+            and any(cidr.subnet_of(network) for network in PRIVATE_NETWORKS)
+        ):
             raise ValueError(
                 "may be a range from /16 to /20 in 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"
             )
-        if cidr.overlaps(DOCKER):
-            raise ValueError(f"may be any private range but {DOCKER}, which Docker uses on hosts")
+        if cidr.overlaps(DOCKER_NETWORK):
+            raise ValueError(
+                f"may be any private range but {DOCKER_NETWORK}, which Docker uses on hosts"
+            )
         return cidr
 
     @field_validator("zones", "interface_endpoints", "s3_accounts", "flow_logs")
     @classmethod
-    def _each_once(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        if twice := [value for value, times in Counter(values).items() if times > 1]:
-            raise ValueError(f"may name {twice[0]!r} only once")
+    def _validate_unique_items(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        if duplicates := [value for value, count in Counter(values).items() if count > 1]:
+            raise ValueError(f"may name {duplicates[0]!r} only once")
         return values
 
     @field_validator("interface_endpoints")
     @classmethod
-    def _services(cls, services: tuple[str, ...]) -> tuple[str, ...]:
+    def _validate_interface_endpoints(cls, services: tuple[str, ...]) -> tuple[str, ...]:
         for service in services:
-            if service in GATEWAYS:
+            if service in GATEWAY_ENDPOINT_SERVICES:
                 raise ValueError(f"may not hold {service!r}: it has a gateway endpoint always")
-            if service.startswith("com.amazonaws.") or not SERVICE.fullmatch(service):
+            if service.startswith("com.amazonaws.") or not ENDPOINT_SERVICE_PATTERN.fullmatch(
+                service
+            ):
                 raise ValueError(
                     f"may not hold {service!r}: names are like 'ecr.api', without the region"
                 )
         return services
 
     @property
-    def nat_zones(self) -> tuple[Zone, ...]:
+    def nat_zones(self) -> tuple[ZoneLetter, ...]:
         """The zones that this asks a NAT device for; `Settings.nat_zones` says which get one."""
-        by_kind: dict[Nat, tuple[Zone, ...]] = {
+        zones_by_placement: dict[NatPlacement, tuple[ZoneLetter, ...]] = {
             "none": (),
             "one": self.zones[:1],
             "per-zone": self.zones,
         }
-        return by_kind[self.nat]
+        return zones_by_placement[self.nat]

@@ -5,9 +5,9 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
-NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+POSTGRES_NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # "SQL Key Words" of the PostgreSQL manual: reserved, or reserved but for functions and types.
-RESERVED: Final = frozenset(
+RESERVED_KEYWORDS: Final = frozenset(
     """
     all analyse analyze and any array as asc asymmetric authorization binary both case cast check
     collate collation column concurrently constraint create cross current_catalog current_date
@@ -20,36 +20,36 @@ RESERVED: Final = frozenset(
     with
     """.split()
 )
-DATABASES: Final = frozenset({"postgres", "template0", "template1", "rdsadmin"})
+SYSTEM_DATABASES: Final = frozenset({"postgres", "template0", "template1", "rdsadmin"})
 # The first two are what Security Hub calls default (RDS.25).
-USUAL: Final = frozenset(
+COMMON_ADMIN_NAMES: Final = frozenset(
     {"postgres", "admin", "administrator", "master", "root", "sa", "superuser", "dbadmin", "public"}
 )
 
 
-def _checked(name: str) -> str:
-    if not NAME.fullmatch(name):
+def _validate_name(name: str) -> str:
+    if not POSTGRES_NAME_PATTERN.fullmatch(name):
         raise ValueError(
             "may be up to 63 lower case letters, digits and underscores, a letter first"
         )
-    if name in RESERVED:
+    if name in RESERVED_KEYWORDS:
         raise ValueError("may be any name that is no reserved word of PostgreSQL")
     return name
 
 
-def _database(name: str) -> str:
-    if name in DATABASES:
+def _validate_database_name(name: str) -> str:
+    if name in SYSTEM_DATABASES:
         raise ValueError("may be any name but that of a database that is always there")
-    return _checked(name)
+    return _validate_name(name)
 
 
-def _admin(name: str) -> str:
-    if name in USUAL:
+def _validate_admin_name(name: str) -> str:
+    if name in COMMON_ADMIN_NAMES:
         raise ValueError("may be any name but the usual ones, which attackers try first (RDS.25)")
     if name.startswith(("rds", "pg_")):
         raise ValueError("may be any name that does not begin with rds or pg_: those are RDS's own")
-    return _checked(name)
+    return _validate_name(name)
 
 
-DatabaseName = Annotated[str, AfterValidator(_database)]
-AdminName = Annotated[str, AfterValidator(_admin)]
+DatabaseName = Annotated[str, AfterValidator(_validate_database_name)]
+AdminName = Annotated[str, AfterValidator(_validate_admin_name)]

@@ -9,11 +9,11 @@ from typing import Final, Literal, TypeAlias
 from pydantic import JsonValue
 
 Profile = Literal["dev", "prod"]
-Values: TypeAlias = Mapping[str, JsonValue]
+ConfigValues: TypeAlias = Mapping[str, JsonValue]
 
 # What dev changes, in the keys of Pulumi's config. It buys cost (one small NAT instance, no
 # standby, AWS's own keys, pages only) with availability.
-DEV: Final[Values] = {
+DEV_PROFILE: Final[ConfigValues] = {
     "protect": False,
     "encryption": "aws",
     "network": {"zones": ["a", "b"], "nat": "one", "natDevice": "instance", "flowLogs": []},
@@ -35,14 +35,14 @@ DEV: Final[Values] = {
     "logs": {"retentionDays": 14},
     "backups": {"enabled": False, "copyToRecovery": False, "restoreTesting": False},
 }
-PROFILES: Final[Mapping[str, Values]] = {"dev": DEV, "prod": {}}
+PROFILES: Final[Mapping[str, ConfigValues]] = {"dev": DEV_PROFILE, "prod": {}}
 
 
-def merged(under: Values, over: Values) -> dict[str, JsonValue]:
+def merge_values(base: ConfigValues, override: ConfigValues) -> dict[str, JsonValue]:
     """`over` on top of `under`, objects merged key by key; a list replaces a list."""
-    result = dict(under)
-    for key, value in over.items():
-        below = result.get(key)
-        both = isinstance(below, dict) and isinstance(value, dict)
-        result[key] = merged(below, value) if both else value  # type: ignore[arg-type]
+    result = dict(base)
+    for key, value in override.items():
+        base_value = result.get(key)
+        are_objects = isinstance(base_value, dict) and isinstance(value, dict)
+        result[key] = merge_values(base_value, value) if are_objects else value  # type: ignore[arg-type]
     return result

@@ -8,12 +8,18 @@ import yaml
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from components.settings.fields import bounds, is_object, plain, section_of, settings_fields
-from components.settings.profiles import PROFILES, Values, merged
+from components.settings.fields import (
+    find_section,
+    format_bounds,
+    get_settings_fields,
+    is_object,
+    unwrap_annotation,
+)
+from components.settings.profiles import PROFILES, ConfigValues, merge_values
 from components.settings.section import Section
 from components.settings.stack import Settings
 
-HEAD: Final = """\
+SETTINGS_PAGE_HEAD: Final = """\
 # Settings
 
 Every key that a stack file (`Pulumi.STACK.yaml`) may have, each as `bulwark:KEY`. A stack
@@ -22,78 +28,104 @@ default. What is not allowed, or not allowed together, is refused before anythin
 
 This page and the `config` of `Pulumi.yaml` are written by `python -m components.settings`.
 """
-NAMES: Final = {bool: "true or false", int: "whole number", float: "number", str: "text"}
+TYPE_NAMES: Final = {bool: "true or false", int: "whole number", float: "number", str: "text"}
 
 
-def schema() -> dict[str, dict[str, Any]]:
+def build_config_schema() -> dict[str, dict[str, Any]]:
     """The config schema: a type for each key, and a default so that no stack must set it.
 
     The CLI asks each stack for a key without default, and hands a default on as if it were set:
     the word `profile` leaves a plain key to the profile, {} a section.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for key, field in settings_fields().items():
+    entries: dict[str, dict[str, Any]] = {}
+    for key, field in get_settings_fields().items():
         if is_object(field):
-            meaning = _meaning(field)
-            found[key] = {"type": "object", "description": meaning, "default": {}}
+            description = _get_description(field)
+            entries[key] = {"type": "object", "description": description, "default": {}}
         else:
-            found[key] = {"type": "string", "description": f"{_meaning(field)}: {_may(field)}"}
+            entries[key] = {
+                "type": "string",
+                "description": f"{_get_description(field)}: {_format_allowed_values(field)}",
+            }
             if not field.is_required():
-                found[key]["default"] = "profile"
-    return found
+                entries[key]["default"] = "profile"
+    return entries
 
 
-def project_file(text: str) -> str:
+def render_project_file(text: str) -> str:
     """Pulumi.yaml with its `config`, which is its last part, written anew."""
     head = text.partition("\nconfig:\n")[0].rstrip("\n")
-    config = yaml.safe_dump({"config": schema()}, sort_keys=False, width=96, allow_unicode=True)
+    config = yaml.safe_dump(
+        {"config": build_config_schema()}, sort_keys=False, width=96, allow_unicode=True
+    )
     return f"{head}\n{config}"
 
 
-def page() -> str:
+def render_settings_page() -> str:
     """docs/settings.md."""
-    prod, dev = (merged(_defaults(Settings), PROFILES[name]) for name in ("prod", "dev"))
-    return "\n".join((HEAD, *_tables("", Settings, prod, dev))).rstrip("\n") + "\n"
+    prod, dev = (merge_values(_get_defaults(Settings), PROFILES[name]) for name in ("prod", "dev"))
+    return (
+        "\n".join((SETTINGS_PAGE_HEAD, *_render_tables("", Settings, prod, dev))).rstrip("\n")
+        + "\n"
+    )
 
 
-def _tables(path: str, section: type[Section], prod: Any, dev: Any) -> Iterator[str]:
+def _render_tables(path: str, section: type[Section], prod: Any, dev: Any) -> Iterator[str]:
     """A table of a section's keys, then those of the sections in it."""
     if path:
-        yield f"## {path}\n\n{_first_line(section)}\n"
+        yield f"## {path}\n\n{_get_first_line(section)}\n"
     yield "| key | may be | prod | dev | what |\n|---|---|---|---|---|"
-    below: list[tuple[str, type[Section], Any, Any]] = []
-    for key, field in settings_fields(section).items():
-        inner = section_of(field.annotation)
-        here = (_value(prod, key), _value(dev, key))
-        if inner is not None:
-            where = f"{path}.{key}" if path else key
-            mark = {dict: ".NAME", tuple: "[]"}.get(_container(field), "")
-            below.append((f"{where}{mark}", inner, *((None, None) if mark else here)))
-        cells = (f"`{key}`", _may(field), *map(_cell, here), _meaning(field))
+    subsections: list[tuple[str, type[Section], Any, Any]] = []
+    for key, field in get_settings_fields(section).items():
+        subsection = find_section(field.annotation)
+        defaults = (_find_value(prod, key), _find_value(dev, key))
+        if subsection is not None:
+            subsection_path = f"{path}.{key}" if path else key
+            path_suffix = {dict: ".NAME", tuple: "[]"}.get(_get_container_type(field), "")
+            subsections.append(
+                (
+                    f"{subsection_path}{path_suffix}",
+                    subsection,
+                    *((None, None) if path_suffix else defaults),
+                )
+            )
+        cells = (
+            f"`{key}`",
+            _format_allowed_values(field),
+            *map(_render_cell, defaults),
+            _get_description(field),
+        )
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     yield ""
-    for where, inner, *values in below:
-        if where == "services.NAME":  # the same keys
-            yield f"## {where}\n\nAs `serviceDefaults`, on top of which each service stands.\n"
+    for subsection_path, subsection, *values in subsections:
+        if subsection_path == "services.NAME":  # the same keys
+            yield f"## {subsection_path}\n\nAs `serviceDefaults`, on top of which each service stands.\n"
             continue
-        own = _defaults(inner)
-        yield from _tables(where, inner, *(merged(own, v) if v else own for v in values))
+        section_defaults = _get_defaults(subsection)
+        yield from _render_tables(
+            subsection_path,
+            subsection,
+            *(
+                merge_values(section_defaults, value) if value else section_defaults
+                for value in values
+            ),
+        )
 
 
-def _defaults(section: type[Section]) -> Values:
+def _get_defaults(section: type[Section]) -> ConfigValues:
     """The values of a section that sets nothing, by key; without those that it must set."""
     return {
         key: to_jsonable_python(field.default, by_alias=True)
-        for key, field in settings_fields(section).items()
+        for key, field in get_settings_fields(section).items()
         if field.default is not PydanticUndefined
     }
 
 
-def _value(values: Any, key: str) -> Any:
+def _find_value(values: Any, key: str) -> Any:
     return values.get(key) if isinstance(values, dict) else None
 
 
-def _cell(value: Any) -> str:
+def _render_cell(value: Any) -> str:
     if value is None or isinstance(value, dict):
         return ""
     if isinstance(value, list):
@@ -101,31 +133,31 @@ def _cell(value: Any) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
-def _container(field: FieldInfo) -> Any:
-    return get_origin(plain(field.annotation))
+def _get_container_type(field: FieldInfo) -> Any:
+    return get_origin(unwrap_annotation(field.annotation))
 
 
-def _meaning(field: FieldInfo) -> str:
-    section = section_of(field.annotation)
-    return field.description or (_first_line(section).rstrip(".") if section else "")
+def _get_description(field: FieldInfo) -> str:
+    section = find_section(field.annotation)
+    return field.description or (_get_first_line(section).rstrip(".") if section else "")
 
 
-def _first_line(section: type[Section]) -> str:
+def _get_first_line(section: type[Section]) -> str:
     return (section.__doc__ or "").strip().split("\n")[0]
 
 
-def _may(field: FieldInfo) -> str:
-    return bounds(field) or _kind(field.annotation)
+def _format_allowed_values(field: FieldInfo) -> str:
+    return format_bounds(field) or _format_type(field.annotation)
 
 
-def _kind(annotation: Any) -> str:
-    found = plain(annotation)
-    if section_of(found) is not None and not get_args(found):
+def _format_type(annotation: Any) -> str:
+    plain_annotation = unwrap_annotation(annotation)
+    if find_section(plain_annotation) is not None and not get_args(plain_annotation):
         return "object"
-    if get_origin(found) is Literal:
-        return ", ".join(map(str, get_args(found)))
-    if get_origin(found) is tuple:
-        return f"list of {_kind(get_args(found)[0])}"
-    if get_origin(found) is dict:
-        return f"{_kind(get_args(found)[1])} by name"
-    return "address range" if found is IPv4Network else NAMES[found]
+    if get_origin(plain_annotation) is Literal:
+        return ", ".join(map(str, get_args(plain_annotation)))
+    if get_origin(plain_annotation) is tuple:
+        return f"list of {_format_type(get_args(plain_annotation)[0])}"
+    if get_origin(plain_annotation) is dict:
+        return f"{_format_type(get_args(plain_annotation)[1])} by name"
+    return "address range" if plain_annotation is IPv4Network else TYPE_NAMES[plain_annotation]

@@ -10,7 +10,7 @@ from components.settings.section import Section
 
 # Memory (MiB) that Fargate has for each number of CPU units.
 # Source: API reference of ECS, RegisterTaskDefinition, memory.
-FARGATE: Final[dict[int, tuple[int, ...]]] = {
+FARGATE_MEMORY_BY_CPU: Final[dict[int, tuple[int, ...]]] = {
     256: (512, 1024, 2048),
     512: tuple(range(1024, 4096 + 1, 1024)),
     1024: tuple(range(2048, 8192 + 1, 1024)),
@@ -19,9 +19,9 @@ FARGATE: Final[dict[int, tuple[int, ...]]] = {
     8192: tuple(range(16384, 61440 + 1, 4096)),
     16384: tuple(range(32768, 122880 + 1, 8192)),
 }
-CRON: Final = re.compile(r"^\S+( \S+){5}$")
-ZONE: Final = re.compile(r"^(UTC|[A-Za-z]+(/[A-Za-z0-9_+-]+){1,2})$")
-POLICY: Final = re.compile(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$")
+SCHEDULE_CRON_PATTERN: Final = re.compile(r"^\S+( \S+){5}$")
+TIME_ZONE_PATTERN: Final = re.compile(r"^(UTC|[A-Za-z]+(/[A-Za-z0-9_+-]+){1,2})$")
+POLICY_ARN_PATTERN: Final = re.compile(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$")
 ScheduleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
 
 
@@ -37,10 +37,10 @@ class ScheduledCapacity(Section):
 
     @field_validator("cron")
     @classmethod
-    def _six_fields(cls, cron: str) -> str:
+    def _validate_cron(cls, cron: str) -> str:
         fields = cron.split(" ")
         # One of day-of-month and day-of-week must be ?: EventBridge's cron, not Unix's.
-        if not CRON.match(cron) or (fields[2] == "?") == (fields[4] == "?"):
+        if not SCHEDULE_CRON_PATTERN.match(cron) or (fields[2] == "?") == (fields[4] == "?"):
             raise ValueError(
                 "may be six fields (minute hour day-of-month month day-of-week year), with ? as "
                 "one of the two days"
@@ -49,13 +49,13 @@ class ScheduledCapacity(Section):
 
     @field_validator("timezone")
     @classmethod
-    def _known(cls, timezone: str) -> str:
-        if not ZONE.match(timezone):
+    def _validate_timezone(cls, timezone: str) -> str:
+        if not TIME_ZONE_PATTERN.match(timezone):
             raise ValueError("may be a name of the IANA time zone database, like Europe/Stockholm")
         return timezone
 
     @model_validator(mode="after")
-    def _in_order(self) -> "ScheduledCapacity":
+    def _validate_limits(self) -> "ScheduledCapacity":
         if self.min > self.max:
             raise ValueError(f"min is {self.min}, may be at most max ({self.max})")
         return self
@@ -86,31 +86,33 @@ class ServiceSettings(ContainerSettings):
     )
 
     @property
-    def scales(self) -> bool:
+    def has_autoscaling(self) -> bool:
         """Whether anything changes the number of tasks."""
         targets = (self.cpu_target, self.memory_target, self.requests_target)
         return any(target is not None for target in targets) or bool(self.schedule)
 
     @field_validator("cpu")
     @classmethod
-    def _units(cls, cpu: int) -> int:
-        if cpu not in FARGATE:
-            raise ValueError(f"may be {_either(tuple(FARGATE))}: Fargate has no other sizes")
+    def _validate_cpu(cls, cpu: int) -> int:
+        if cpu not in FARGATE_MEMORY_BY_CPU:
+            raise ValueError(
+                f"may be {_format_alternatives(tuple(FARGATE_MEMORY_BY_CPU))}: Fargate has no other sizes"
+            )
         return cpu
 
     @field_validator("policy_arns")
     @classmethod
-    def _policies(cls, arns: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(POLICY.match(arn) for arn in arns):
+    def _validate_policy_arns(cls, arns: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(POLICY_ARN_PATTERN.match(arn) for arn in arns):
             raise ValueError("may hold ARNs of IAM policies")
         return arns
 
     @model_validator(mode="after")
-    def _pair(self) -> "ServiceSettings":
-        sizes = FARGATE[self.cpu]
+    def _validate_memory(self) -> "ServiceSettings":
+        sizes = FARGATE_MEMORY_BY_CPU[self.cpu]
         if self.memory not in sizes:
             raise ValueError(
-                f"memory is {self.memory}, may be {_sizes(sizes)} with cpu {self.cpu}: Fargate "
+                f"memory is {self.memory}, may be {_format_sizes(sizes)} with cpu {self.cpu}: Fargate "
                 "has no other sizes"
             )
         if self.tmp_mb > self.memory // 2:
@@ -121,7 +123,7 @@ class ServiceSettings(ContainerSettings):
         return self
 
     @model_validator(mode="after")
-    def _in_order(self) -> "ServiceSettings":
+    def _validate_limits(self) -> "ServiceSettings":
         if self.min > self.max:
             raise ValueError(f"min is {self.min}, may be at most max ({self.max})")
         return self
@@ -140,11 +142,11 @@ class ClusterSettings(Section):
     )
 
 
-def _either(values: tuple[int, ...]) -> str:
+def _format_alternatives(values: tuple[int, ...]) -> str:
     return ", ".join(map(str, values[:-1])) + f" or {values[-1]}"
 
 
-def _sizes(values: tuple[int, ...]) -> str:
+def _format_sizes(values: tuple[int, ...]) -> str:
     if len(values) <= 4:
-        return _either(values)
+        return _format_alternatives(values)
     return f"{values[0]} to {values[-1]} in steps of {values[1] - values[0]}"

@@ -13,24 +13,24 @@ from components.settings.database import DatabaseSettings
 from components.settings.fleet import FleetSettings
 from components.settings.load_balancer import LoadBalancerSettings
 from components.settings.monitoring import AlarmSettings, DashboardSettings, LogSettings
-from components.settings.network import INSTEAD_OF_NAT, NetworkSettings
+from components.settings.network import ENDPOINT_SERVICES_WITHOUT_NAT, NetworkSettings
 from components.settings.policy import ExceptionName, PolicyException
 from components.settings.profiles import Profile
 from components.settings.section import Section
 from components.settings.services import ClusterSettings, ServiceSettings
-from components.settings.windows import DAY, daily, weekly
-from components.settings.zones import ZONES
+from components.settings.windows import DAY_MINUTES, parse_daily_window, parse_weekly_window
+from components.settings.zones import ZONE_LETTERS_BY_REGION
 
 Compute = Literal["services", "fleet", "both", "none"]
 # With its prefix and suffix a target group's name must stay within 32 characters.
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
 # {prefix}-operations-{account}-{region} is a bucket's name: at most 63 characters. RDS takes no
 # two hyphens in a row, ELB no name that begins with internal-.
-PREFIX = re.compile(r"^(?!internal-)(?=.{1,24}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$")
+PREFIX_PATTERN = re.compile(r"^(?!internal-)(?=.{1,24}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$")
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 # A load balancer has 100 rules by default (ELB, "Quotas for your Application Load Balancers").
-MOST_SERVICES = 50
-Label = Annotated[str, StringConstraints(pattern=r"^[\w.:/=+@ -]{1,128}$")]
+MAX_SERVICES = 50
+TagValue = Annotated[str, StringConstraints(pattern=r"^[\w.:/=+@ -]{1,128}$")]
 
 
 # A type without Pulumi's prefix, and a resource's logical name.
@@ -49,8 +49,8 @@ class Settings(Section):
         default="services",
         description="services (Fargate), fleet (EC2), both, or none (database only)",
     )
-    owner: Label = Field(description="who answers for the stack; a tag")
-    cost_center: Label = Field(description="who pays for it; a tag")
+    owner: TagValue = Field(description="who answers for the stack; a tag")
+    cost_center: TagValue = Field(description="who pays for it; a tag")
     recovery_region: Region | None = Field(
         default=None,
         description="region that holds copies of backups, of the operations bucket and of the "
@@ -70,7 +70,7 @@ class Settings(Section):
     services: dict[ServiceName, ServiceSettings] = Field(
         default={"web": ServiceSettings()},
         min_length=1,
-        max_length=MOST_SERVICES,
+        max_length=MAX_SERVICES,
         description="the Fargate services, by name",
     )
     fleet: FleetSettings = FleetSettings()
@@ -91,12 +91,12 @@ class Settings(Section):
         "settings must be those of what is there",
     )
     # Which of them the program has come upon (components/imports.py).
-    _taken: set[str] = PrivateAttr(default_factory=set)
+    _used_imports: set[str] = PrivateAttr(default_factory=set)
 
     @property
-    def taken(self) -> set[str]:
+    def used_imports(self) -> set[str]:
         """The keys of `imports` that a resource of the program is called by, as far as it came."""
-        return self._taken
+        return self._used_imports
 
     @property
     def prefix(self) -> str:
@@ -121,28 +121,28 @@ class Settings(Section):
     @property
     def has_log_bucket(self) -> bool:
         """Whether there is a bucket for access logs and flow logs."""
-        wanted = (self.has_load_balancer and self.load_balancer.access_logs) or (
+        has_bucket_logs = (self.has_load_balancer and self.load_balancer.access_logs) or (
             "s3" in self.network.flow_logs
         )
-        return self.profile == "prod" or wanted
+        return self.profile == "prod" or has_bucket_logs
 
     @property
-    def targets(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    def target_patterns(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
         """What stands behind the load balancer, with the (hosts, paths) that it answers to."""
         services = self.services if self.has_services else {}
-        found = {name: (service.hosts, service.paths) for name, service in services.items()}
+        patterns = {name: (service.hosts, service.paths) for name, service in services.items()}
         if self.has_fleet:
-            beside = ("/fleet/*",) if self.has_services else ("/*",)
-            found["fleet"] = (
+            default_paths = ("/fleet/*",) if self.has_services else ("/*",)
+            patterns["fleet"] = (
                 self.fleet.hosts,
-                beside if self.fleet.paths is None else self.fleet.paths,
+                default_paths if self.fleet.paths is None else self.fleet.paths,
             )
-        return found
+        return patterns
 
     @property
     def routes(self) -> tuple[Route, ...]:
         """Which target answers which host and path."""
-        return build_routes(self.targets, self.load_balancer.priority_seeds)
+        return build_routes(self.target_patterns, self.load_balancer.priority_seeds)
 
     @property
     def copies_backups(self) -> bool:
@@ -186,8 +186,8 @@ class Settings(Section):
         return f"{self.prefix}-cache"
 
     @model_validator(mode="after")
-    def _https_outside_dev(self) -> "Settings":
-        if self.has_load_balancer and self.profile == "prod" and not self.load_balancer.https:
+    def _validate_https(self) -> "Settings":
+        if self.has_load_balancer and self.profile == "prod" and not self.load_balancer.has_https:
             raise ValueError(
                 "loadBalancer.domain is not set, may be a host name (or set certificateArn): "
                 "the prod profile does not serve plain HTTP"
@@ -195,9 +195,13 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
-    def _a_way_out(self) -> "Settings":
-        needed = (*INSTEAD_OF_NAT, *(("ssm",) if self.has_fleet else ()))
-        missing = [n for n in needed if n not in self.network.interface_endpoints]
+    def _validate_internet_access(self) -> "Settings":
+        required_services = (*ENDPOINT_SERVICES_WITHOUT_NAT, *(("ssm",) if self.has_fleet else ()))
+        missing = [
+            service
+            for service in required_services
+            if service not in self.network.interface_endpoints
+        ]
         if self.compute != "none" and self.network.nat == "none" and missing:
             raise ValueError(
                 f"network.nat is 'none', may be so where network.interfaceEndpoints has "
@@ -206,17 +210,17 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
-    def _each_request_has_one_answer(self) -> "Settings":
+    def _validate_routes(self) -> "Settings":
         if self.has_services and "fleet" in self.services:
             raise ValueError(
                 "services.fleet is set, may have another name: that is the EC2 fleet's"
             )
-        if text := find_routing_fault(self.targets, self.load_balancer.priority_seeds):
-            raise ValueError(text)
+        if message := find_routing_fault(self.target_patterns, self.load_balancer.priority_seeds):
+            raise ValueError(message)
         return self
 
     @model_validator(mode="after")
-    def _certificate_where_the_stack_is(self) -> "Settings":
+    def _validate_certificate_region(self) -> "Settings":
         arn = self.load_balancer.certificate_arn
         if arn is not None and arn.split(":")[3] != self.region:
             raise ValueError(
@@ -226,7 +230,7 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
-    def _database_backups_can_be_replicated(self) -> "Settings":
+    def _validate_backup_replication(self) -> "Settings":
         if self.replicates_database_backups and self.database.backup_days == 0:
             raise ValueError(
                 "database.backupDays is 0, may be 1 to 35: crossRegionBackups replicate automated "
@@ -240,7 +244,7 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
-    def _database_restored_from_here(self) -> "Settings":
+    def _validate_restore_region(self) -> "Settings":
         source = self.database.restore_from
         if source is not None and source.region not in (None, self.region):
             key = "automatedBackupArn" if source.automated_backup_arn else "snapshot"
@@ -251,7 +255,7 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
-    def _another_region_for_recovery(self) -> "Settings":
+    def _validate_recovery_region(self) -> "Settings":
         if self.recovery_region == self.region:
             raise ValueError(
                 f"recoveryRegion is {self.region!r}, may be another region: this is the stack's own"
@@ -259,18 +263,18 @@ class Settings(Section):
         if self.recovery_region is not None:
             return self
         # On by default, and then of no effect; asked for, it would silently not happen.
-        asked = (
+        recovery_settings = (
             ("database.crossRegionBackups", self.database, "cross_region_backups"),
             ("backups.copyToRecovery", self.backups, "copy_to_recovery"),
         )
-        for key, section, field in asked:
+        for key, section, field in recovery_settings:
             if field in section.model_fields_set and getattr(section, field):
                 raise ValueError(f"{key} is true, may be so only where recoveryRegion is set")
         return self
 
     @model_validator(mode="after")
-    def _zones_of_the_region(self) -> "Settings":
-        letters = ZONES.get(self.region, "abcdef")
+    def _validate_zones(self) -> "Settings":
+        letters = ZONE_LETTERS_BY_REGION.get(self.region, "abcdef")
         for zone in self.network.zones:
             if zone not in letters:
                 raise ValueError(
@@ -279,15 +283,17 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
-    def _backups_outside_windows(self) -> "Settings":
+    def _validate_backup_time(self) -> "Settings":
         """AWS Backup, "Plan options": RDS takes none in a window, or an hour before one."""
-        starts = self.backups.starts if self.backups.enabled else ()
-        windows = [("maintenanceWindow", weekly(self.database.maintenance_window))]
+        start_minutes = self.backups.start_minutes if self.backups.enabled else ()
+        windows = [("maintenanceWindow", parse_weekly_window(self.database.maintenance_window))]
         if self.database.backup_days:
-            windows.append(("backupWindow", daily(self.database.backup_window)))
+            windows.append(("backupWindow", parse_daily_window(self.database.backup_window)))
         for key, window in windows:
-            busy = {minute % DAY for minute in range(window.start - 60, window.stop)}
-            if any(minute % DAY in busy for minute in starts):
+            blocked_minutes = {
+                minute % DAY_MINUTES for minute in range(window.start - 60, window.stop)
+            }
+            if any(minute % DAY_MINUTES in blocked_minutes for minute in start_minutes):
                 raise ValueError(
                     f"backups.time is {self.backups.time!r}, may be a time from which an hour is "
                     f"clear of database.{key} and of the hour before it: RDS refuses backups then"
@@ -295,7 +301,7 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
-    def _a_final_lock_is_protected(self) -> "Settings":
+    def _validate_vault_lock(self) -> "Settings":
         if self.backups.enabled and self.backups.lock == "compliance" and not self.protect:
             raise ValueError(
                 "backups.lock is 'compliance', may be so only where protect is true: nobody can "
@@ -304,8 +310,8 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
-    def _names_fit(self) -> "Settings":
-        if not PREFIX.match(self.prefix):
+    def _validate_prefix(self) -> "Settings":
+        if not PREFIX_PATTERN.match(self.prefix):
             raise ValueError(
                 f"stack is {self.stack!r}, may be lower case letters, digits and hyphens, with the "
                 f"project's name at most 24 ({self.prefix!r} has {len(self.prefix)}): the names of "

@@ -5,57 +5,69 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
-DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-DAY: Final = 24 * 60
-WEEK: Final = 7 * DAY
-TIME: Final = r"([01]\d|2[0-3]):([0-5]\d)"
-DAILY: Final = re.compile(f"{TIME}-{TIME}")
-WEEKLY: Final = re.compile(f"({'|'.join(DAYS)}):{TIME}-({'|'.join(DAYS)}):{TIME}")
+WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_MINUTES: Final = 24 * 60
+WEEK_MINUTES: Final = 7 * DAY_MINUTES
+TIME_OF_DAY_PATTERN: Final = r"([01]\d|2[0-3]):([0-5]\d)"
+DAILY_WINDOW_PATTERN: Final = re.compile(f"{TIME_OF_DAY_PATTERN}-{TIME_OF_DAY_PATTERN}")
+WEEKLY_WINDOW_PATTERN: Final = re.compile(
+    f"({'|'.join(WEEKDAYS)}):{TIME_OF_DAY_PATTERN}-({'|'.join(WEEKDAYS)}):{TIME_OF_DAY_PATTERN}"
+)
 
 
-def daily(text: str) -> range:
+def parse_daily_window(text: str) -> range:
     """Minutes of the day of a window like 23:30-00:30; past midnight they go on counting.
 
     Raises ValueError.
     """
-    found = DAILY.fullmatch(text)
-    if found is None:
+    match = DAILY_WINDOW_PATTERN.fullmatch(text)
+    if match is None:
         raise ValueError("may be hh:mm-hh:mm in UTC")
-    hours, minutes, to_hours, to_minutes = map(int, found.groups())
+    hours, minutes, end_hours, end_minutes = map(int, match.groups())
     start = hours * 60 + minutes
-    return range(start, start + (to_hours * 60 + to_minutes - start) % DAY)
+    return range(start, start + (end_hours * 60 + end_minutes - start) % DAY_MINUTES)
 
 
-def weekly(text: str) -> range:
+def parse_weekly_window(text: str) -> range:
     """Minutes of the week, from Monday, of a window like sun:23:30-mon:00:30.
 
     Raises ValueError.
     """
-    found = WEEKLY.fullmatch(text)
-    if found is None:
+    match = WEEKLY_WINDOW_PATTERN.fullmatch(text)
+    if match is None:
         raise ValueError("may be ddd:hh:mm-ddd:hh:mm in UTC, with days mon to sun")
-    day, hours, minutes, to_day, to_hours, to_minutes = found.groups()
-    start = DAYS.index(day) * DAY + int(hours) * 60 + int(minutes)
-    end = DAYS.index(to_day) * DAY + int(to_hours) * 60 + int(to_minutes)
-    return range(start, start + (end - start) % WEEK)
+    day, hours, minutes, end_day, end_hours, end_minutes = match.groups()
+    start = WEEKDAYS.index(day) * DAY_MINUTES + int(hours) * 60 + int(minutes)
+    end = WEEKDAYS.index(end_day) * DAY_MINUTES + int(end_hours) * 60 + int(end_minutes)
+    return range(start, start + (end - start) % WEEK_MINUTES)
 
 
-def meet(each_day: str, each_week: str) -> bool:
+def has_overlap(daily_window: str, weekly_window: str) -> bool:
     """Whether a daily window and a weekly one share a minute."""
-    maintenance = {minute % WEEK for minute in weekly(each_week)}
+    weekly_minutes = {minute % WEEK_MINUTES for minute in parse_weekly_window(weekly_window)}
     return any(
-        (day * DAY + minute) % WEEK in maintenance for day in range(7) for minute in daily(each_day)
+        (day * DAY_MINUTES + minute) % WEEK_MINUTES in weekly_minutes
+        for day in range(7)
+        for minute in parse_daily_window(daily_window)
     )
 
 
-def _long_enough(window: range, text: str, least: int) -> str:
-    if len(window) < least:
-        raise ValueError(f"may be a window of {least} minutes or more")
+def _validate_window_length(window: range, text: str, min_minutes: int) -> str:
+    if len(window) < min_minutes:
+        raise ValueError(f"may be a window of {min_minutes} minutes or more")
     return text
 
 
 # RDS takes windows of half an hour, ElastiCache of an hour.
-DailyHalfHour = Annotated[str, AfterValidator(lambda text: _long_enough(daily(text), text, 30))]
-WeeklyHalfHour = Annotated[str, AfterValidator(lambda text: _long_enough(weekly(text), text, 30))]
-DailyHour = Annotated[str, AfterValidator(lambda text: _long_enough(daily(text), text, 60))]
-WeeklyHour = Annotated[str, AfterValidator(lambda text: _long_enough(weekly(text), text, 60))]
+DailyHalfHourWindow = Annotated[
+    str, AfterValidator(lambda text: _validate_window_length(parse_daily_window(text), text, 30))
+]
+WeeklyHalfHourWindow = Annotated[
+    str, AfterValidator(lambda text: _validate_window_length(parse_weekly_window(text), text, 30))
+]
+DailyHourWindow = Annotated[
+    str, AfterValidator(lambda text: _validate_window_length(parse_daily_window(text), text, 60))
+]
+WeeklyHourWindow = Annotated[
+    str, AfterValidator(lambda text: _validate_window_length(parse_weekly_window(text), text, 60))
+]

@@ -5,7 +5,7 @@ from typing import Final
 
 # An account sees some or all of them; a region that is not here is not checked.
 # Source: EC2 User Guide, "Regions and zones"; letters as describe-availability-zones gives them.
-ZONES: Final[Mapping[str, str]] = {
+ZONE_LETTERS_BY_REGION: Final[Mapping[str, str]] = {
     "ap-northeast-1": "abcd",
     "ap-northeast-2": "abcd",
     "ap-northeast-3": "abc",

@@ -5,13 +5,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ops.core.checks import Check, Facts, Finding, Looking, Read, known, read
+from ops.core.checks import (
+    CheckFacts,
+    CheckFinding,
+    CheckRoutine,
+    HealthCheck,
+    ReadRequest,
+    build_read,
+    get_answer_items,
+)
 from ops.outputs import Outputs
 
-ALARMS: Final = "cloudwatch.describe_alarms"
-AREA = "alarms"
+ALARMS_API: Final = "cloudwatch.describe_alarms"
+ALARMS_AREA = "alarms"
 # How the registry ends the description of every alarm.
-COMMAND: Final = re.compile(r"Run: (ops .+?)\.?$")
+ALARM_COMMAND_PATTERN: Final = re.compile(r"Run: (ops .+?)\.?$")
 
 
 @dataclass(frozen=True)
@@ -27,22 +35,24 @@ class AlarmState:
     command: str
 
 
-def reads(outputs: Outputs) -> list[Read]:
+def build_alarm_reads(outputs: Outputs) -> list[ReadRequest]:
     """Metric alarms and composites of the stack, 100 to a page. Each in a chain of its own."""
     prefix = f"{outputs.stack.project}-{outputs.stack.stack}-"
     return [
-        read(ALARMS, f"{kind}s", AlarmTypes=[kind], AlarmNamePrefix=prefix, MaxRecords=100)
+        build_read(
+            ALARMS_API, f"{kind}s", AlarmTypes=[kind], AlarmNamePrefix=prefix, MaxRecords=100
+        )
         for kind in ("MetricAlarm", "CompositeAlarm")
     ]
 
 
-def states(outputs: Outputs, described: list[dict[str, Any]]) -> Iterator[AlarmState]:
+def parse_alarm_states(outputs: Outputs, alarm_items: list[dict[str, Any]]) -> Iterator[AlarmState]:
     """The alarms of the contract that are there, the most severe first."""
-    found = {item["AlarmName"]: item for item in described}
+    items_by_name = {item["AlarmName"]: item for item in alarm_items}
     for severity, names in sorted(outputs.alarms.names.items()):
         for name in sorted(names):
-            if (item := found.get(name)) is not None:
-                run = COMMAND.search(item.get("AlarmDescription") or "")
+            if (item := items_by_name.get(name)) is not None:
+                command_match = ALARM_COMMAND_PATTERN.search(item.get("AlarmDescription") or "")
                 yield AlarmState(
                     name,
                     severity,
@@ -50,37 +60,43 @@ def states(outputs: Outputs, described: list[dict[str, Any]]) -> Iterator[AlarmS
                     item.get("StateUpdatedTimestamp", ""),
                     not item.get("ActionsEnabled", True),
                     item.get("StateReason") or "",
-                    run[1] if run else "ops alarms list",
+                    command_match[1] if command_match else "ops alarms list",
                 )
 
 
-def raised(facts: Facts) -> Looking:
+def check_raised_alarms(facts: CheckFacts) -> CheckRoutine:
     """No alarm that tells somebody is raised, and all of the contract are there."""
     outputs = facts.outputs
-    answers = yield reads(outputs)
-    described = [item for answer in answers for item in known(answer)]
-    alarms = list(states(outputs, described))
-    wanted = [name for names in outputs.alarms.names.values() for name in names]
-    missing = sorted(set(wanted) - {a.name for a in alarms})
+    answers = yield build_alarm_reads(outputs)
+    alarm_items = [item for answer in answers for item in get_answer_items(answer)]
+    alarms = list(parse_alarm_states(outputs, alarm_items))
+    contract_names = [name for names in outputs.alarms.names.values() for name in names]
+    missing = sorted(set(contract_names) - {alarm.name for alarm in alarms})
     findings = [
-        Finding(
-            "failing", AREA, f"{a.severity} {a.name}", f"since {a.since}: {a.reason}", a.command
+        CheckFinding(
+            "failing",
+            ALARMS_AREA,
+            f"{alarm.severity} {alarm.name}",
+            f"since {alarm.since}: {alarm.reason}",
+            alarm.command,
         )
-        for a in alarms
-        if a.state == "ALARM"
+        for alarm in alarms
+        if alarm.state == "ALARM"
     ]
     if missing:
-        shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-        evidence = f"{len(missing)} of {len(wanted)} are not there: {shown}"
-        findings.append(Finding("failing", AREA, "alarms", evidence, "pulumi up --refresh"))
+        shown_names = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+        evidence = f"{len(missing)} of {len(contract_names)} are not there: {shown_names}"
+        findings.append(
+            CheckFinding("failing", ALARMS_AREA, "alarms", evidence, "pulumi up --refresh")
+        )
     if findings:
         return findings
-    blind = sum(a.state == "INSUFFICIENT_DATA" for a in alarms)
-    muted = sum(a.muted for a in alarms)
-    evidence = f"none of {len(wanted)} is raised"
-    evidence += f", {blind} have no data" if blind else ""
-    evidence += f", {muted} are muted" if muted else ""
-    return [Finding("ok", AREA, "alarms", evidence)]
+    no_data_count = sum(alarm.state == "INSUFFICIENT_DATA" for alarm in alarms)
+    muted_count = sum(alarm.muted for alarm in alarms)
+    evidence = f"none of {len(contract_names)} is raised"
+    evidence += f", {no_data_count} have no data" if no_data_count else ""
+    evidence += f", {muted_count} are muted" if muted_count else ""
+    return [CheckFinding("ok", ALARMS_AREA, "alarms", evidence)]
 
 
-CHECKS = (Check(AREA, "alarms", raised, (ALARMS,)),)
+ALARM_CHECKS = (HealthCheck(ALARMS_AREA, "alarms", check_raised_alarms, (ALARMS_API,)),)

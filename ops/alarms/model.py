@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Final
 
-from ops.alarms.health import ALARMS, AlarmState, reads, states
+from ops.alarms.health import ALARMS_API, AlarmState, build_alarm_reads, parse_alarm_states
 from ops.core.aws import Aws
-from ops.core.check_runner import run, send
-from ops.core.checks import Check, Facts, Finding, Looking, known
+from ops.core.check_runner import run_checks, send_read
+from ops.core.checks import CheckFacts, CheckFinding, CheckRoutine, HealthCheck, get_answer_items
 from ops.core.errors import OpsError
 from ops.outputs import Outputs
 
@@ -18,14 +18,18 @@ def list_alarm_states(outputs: Outputs, aws: Aws, now: datetime) -> list[AlarmSt
     """The alarms of the contract. Raises OpsError where AWS does not tell: never an empty list."""
     alarm_states: list[AlarmState] = []
 
-    def read_alarm_states(_: Facts) -> Looking:
-        answers = yield reads(outputs)
-        alarm_states.extend(states(outputs, [item for answer in answers for item in known(answer)]))
+    def read_alarm_states(_: CheckFacts) -> CheckRoutine:
+        answers = yield build_alarm_reads(outputs)
+        alarm_states.extend(
+            parse_alarm_states(
+                outputs, [item for answer in answers for item in get_answer_items(answer)]
+            )
+        )
         return []
 
-    check = Check("alarms", "list", read_alarm_states, (ALARMS,))
-    findings: list[Finding] = run(
-        [check], Facts(outputs, now), lambda read: send(aws, read, outputs.stack.region)
+    check = HealthCheck("alarms", "list", read_alarm_states, (ALARMS_API,))
+    findings: list[CheckFinding] = run_checks(
+        [check], CheckFacts(outputs, now), lambda read: send_read(aws, read, outputs.stack.region)
     )
     if findings:
         raise OpsError(findings[0].evidence, *filter(None, [findings[0].command]))

@@ -8,26 +8,26 @@ from typing import Any, Final
 from ops.alarms import health as alarms
 from ops.baseline.model import AREAS, Alarm, Baseline, Cache, Figure, Fleet, Gap, Instance, Service
 from ops.core.aws import Aws
-from ops.core.check_runner import run, send
+from ops.core.check_runner import run_checks, send_read
 from ops.core.checks import (
-    STATES,
-    Check,
-    Facts,
-    Finding,
-    Item,
-    Looking,
-    State,
-    UnknownError,
-    iso,
-    known,
-    read,
+    HEALTH_STATES,
+    CheckFacts,
+    CheckFinding,
+    CheckRoutine,
+    HealthCheck,
+    HealthState,
+    ResponseItem,
+    UnknownAnswerError,
+    build_read,
+    format_epoch_time,
+    get_answer_items,
 )
 from ops.core.errors import OpsError, UsageError
 from ops.database import health as database
 from ops.database.parameters import DEFAULT_GROUP_PREFIX
 from ops.fleet import health as fleet
 from ops.health import cache
-from ops.health.registry import CHECKS
+from ops.health.registry import HEALTH_CHECKS
 from ops.outputs import Outputs
 from ops.services import health as services
 from ops.usage.capacity import UsageFigure, build_usage_check
@@ -52,7 +52,7 @@ class Seen:
     gaps: list[Gap] = field(default_factory=list)
 
     def gap(
-        self, area: str, subject: str | None, what: str | None, why: UnknownError | str
+        self, area: str, subject: str | None, what: str | None, why: UnknownAnswerError | str
     ) -> None:
         """Something is not known."""
         self.gaps.append(Gap(area=area, subject=subject, what=what, why=str(why)))
@@ -63,22 +63,22 @@ class Part:
     """One entry of the table: what is looked at together, and the areas that it tells of."""
 
     areas: tuple[str, ...]
-    look: Callable[[Seen, Facts], Looking]
+    look: Callable[[Seen, CheckFacts], CheckRoutine]
     apis: tuple[str, ...]
     applies: Callable[[Outputs], bool] = lambda _: True
 
-    def check(self, seen: Seen) -> Check:
+    def check(self, seen: Seen) -> HealthCheck:
         """The part as a check: it has no findings, only gaps where a read had no answer."""
 
-        def look(facts: Facts) -> Looking:
+        def look(facts: CheckFacts) -> CheckRoutine:
             try:
                 yield from self.look(seen, facts)
-            except UnknownError as error:
+            except UnknownAnswerError as error:
                 for area in self.areas:
                     seen.gap(area, None, None, error)
             return []
 
-        return Check(self.areas[0], "baseline", look, self.apis)
+        return HealthCheck(self.areas[0], "baseline", look, self.apis)
 
 
 def taken(outputs: Outputs, aws: Aws, now: datetime, only: Sequence[str] = AREAS) -> Baseline:
@@ -89,16 +89,16 @@ def taken(outputs: Outputs, aws: Aws, now: datetime, only: Sequence[str] = AREAS
     """
     seen, figures = Seen(), list[UsageFigure]()
     checks = [
-        *(c for c in CHECKS if c.area in (*only, "account") and c.applies(outputs)),
+        *(c for c in HEALTH_CHECKS if c.area in (*only, "account") and c.is_applicable(outputs)),
         *(p.check(seen) for p in PARTS if set(p.areas) & set(only) and p.applies(outputs)),
         build_usage_check(outputs, only, figures),
     ]
-    facts = Facts(outputs, now, () if only == AREAS else tuple(only))
-    found = run(checks, facts, lambda one: send(aws, one, outputs.stack.region))
+    facts = CheckFacts(outputs, now, () if only == AREAS else tuple(only))
+    found = run_checks(checks, facts, lambda one: send_read(aws, one, outputs.stack.region))
     _own(found)
     stack = outputs.stack
     return Baseline(
-        taken=iso(now.replace(microsecond=0).timestamp()),
+        taken=format_epoch_time(now.replace(microsecond=0).timestamp()),
         project=stack.project,
         stack=stack.stack,
         account=stack.account,
@@ -115,7 +115,7 @@ def taken(outputs: Outputs, aws: Aws, now: datetime, only: Sequence[str] = AREAS
     )
 
 
-def _own(found: Sequence[Finding]) -> None:
+def _own(found: Sequence[CheckFinding]) -> None:
     for one in found:
         if one.area == "account" and one.state == "failing":
             raise UsageError(f"the credentials are {one.evidence}", *filter(None, [one.command]))
@@ -123,10 +123,10 @@ def _own(found: Sequence[Finding]) -> None:
             raise OpsError(f"whose the credentials are is not known: {one.evidence}")
 
 
-def _states(found: Sequence[Finding]) -> dict[str, dict[str, State]]:
+def _states(found: Sequence[CheckFinding]) -> dict[str, dict[str, HealthState]]:
     """By area and subject; of several of one subject the one that matters most."""
-    states: dict[str, dict[str, State]] = {}
-    for one in sorted(found, key=lambda f: STATES.index(f.state)):
+    states: dict[str, dict[str, HealthState]] = {}
+    for one in sorted(found, key=lambda f: HEALTH_STATES.index(f.state)):
         if one.area != "account":
             states.setdefault(one.area, {}).setdefault(one.subject, one.state)
     return {area: dict(sorted(states[area].items())) for area in sorted(states)}
@@ -145,18 +145,18 @@ def _figure(used: UsageFigure) -> Figure:
     )
 
 
-def _instances(seen: Seen, facts: Facts) -> Looking:
+def _instances(seen: Seen, facts: CheckFacts) -> CheckRoutine:
     """The primary, its replicas also where the settings do not know them, its own parameters."""
-    (answer,) = yield [database.described(facts)]
-    items = list(known(answer))
-    primary = database.primary(facts, items)
+    (answer,) = yield [database.build_instances_read(facts)]
+    items = list(get_answer_items(answer))
+    primary = database.find_primary_item(facts, items)
     names = {item["DBInstanceIdentifier"] for item in items}
     # What is in another region is named by its ARN there.
     own = [n for n in (primary or {}).get("ReadReplicaDBInstanceIdentifiers") or () if ":" not in n]
     if more := sorted(set(own) - names):
         by_name = [{"Name": "db-instance-id", "Values": more}]
-        (answer,) = yield [read(database.INSTANCES, "DBInstances", Filters=by_name)]
-        if isinstance(answer, UnknownError):
+        (answer,) = yield [build_read(database.DB_INSTANCES_API, "DBInstances", Filters=by_name)]
+        if isinstance(answer, UnknownAnswerError):
             for name in more:
                 seen.gap("database", name, None, answer)
         else:
@@ -168,16 +168,18 @@ def _instances(seen: Seen, facts: Facts) -> Looking:
     group = primary["DBParameterGroups"][0]["DBParameterGroupName"]
     if group.startswith(DEFAULT_GROUP_PREFIX):
         return []  # nobody can set anything in it
-    (answer,) = yield [read(PARAMETERS, "Parameters", DBParameterGroupName=group, Source="user")]
-    if isinstance(answer, UnknownError):
+    (answer,) = yield [
+        build_read(PARAMETERS, "Parameters", DBParameterGroupName=group, Source="user")
+    ]
+    if isinstance(answer, UnknownAnswerError):
         seen.gap("parameters", None, None, answer)
     else:
         seen.parameters.update((p["ParameterName"], p.get("ParameterValue")) for p in answer)
     return []
 
 
-def _instance(item: Item) -> Instance:
-    group: Item = next(iter(item.get("DBParameterGroups") or ()), {})
+def _instance(item: ResponseItem) -> Instance:
+    group: ResponseItem = next(iter(item.get("DBParameterGroups") or ()), {})
     return Instance(
         instance_class=item["DBInstanceClass"],
         engine_version=item["EngineVersion"],
@@ -195,22 +197,22 @@ def _instance(item: Item) -> Instance:
     )
 
 
-def _services(seen: Seen, facts: Facts) -> Looking:
+def _services(seen: Seen, facts: CheckFacts) -> CheckRoutine:
     """Each service, the images of its revision, and the limits of its scaling."""
-    part = services.part(facts)
-    groups, scaled = services.described(part), services.targets(part)
+    part = services.get_services_contract(facts)
+    groups, scaled = services.build_service_reads(part), services.build_scaling_target_reads(part)
     answers = yield [*(r for _, r in groups), *(r for _, r in scaled)]
     described, targets = answers[: len(groups)], answers[len(groups) :]
-    items: list[Item] = []
+    items: list[ResponseItem] = []
     for (names, _), answer in zip(groups, described, strict=True):
-        if isinstance(answer, UnknownError):
+        if isinstance(answer, UnknownAnswerError):
             for name in names:
                 seen.gap("services", name, None, answer)
         else:
             items += answer
     limits: dict[str, dict[str, int]] = {}
     for (names, _), answer in zip(scaled, targets, strict=True):
-        if isinstance(answer, UnknownError):
+        if isinstance(answer, UnknownAnswerError):
             for name in names:
                 seen.gap("services", name, "scaling", answer)
         else:
@@ -218,12 +220,12 @@ def _services(seen: Seen, facts: Facts) -> Looking:
                 span = {"min": target["MinCapacity"], "max": target["MaxCapacity"]}
                 limits[target["ResourceId"].rpartition("/")[2]] = span
     arns = sorted({item["taskDefinition"] for item in items})
-    answers = yield [read(DEFINITION, "", taskDefinition=arn) for arn in arns]
+    answers = yield [build_read(DEFINITION, "", taskDefinition=arn) for arn in arns]
     revisions = dict(zip(arns, answers, strict=True))
     for item in items:
         name, revision = item["serviceName"], revisions[item["taskDefinition"]]
         images: dict[str, str] = {}
-        if isinstance(revision, UnknownError):
+        if isinstance(revision, UnknownAnswerError):
             seen.gap("services", name, "images", revision)
         else:
             containers = revision[0]["taskDefinition"]["containerDefinitions"]
@@ -239,31 +241,33 @@ def _services(seen: Seen, facts: Facts) -> Looking:
     return []
 
 
-def _fleet(seen: Seen, facts: Facts) -> Looking:
+def _fleet(seen: Seen, facts: CheckFacts) -> CheckRoutine:
     """The group, the version of its template by number, and the image that instances run."""
-    of = fleet.part(facts)
-    (answer,) = yield [fleet.described(of)]
-    group = next(iter(known(answer)), None)
+    of = fleet.get_fleet_contract(facts)
+    (answer,) = yield [fleet.build_fleet_group_read(of)]
+    group = next(iter(get_answer_items(answer)), None)
     if group is None:
         return []
     policy = (group.get("MixedInstancesPolicy") or {}).get("LaunchTemplate") or {}
     used = policy.get("LaunchTemplateSpecification") or group.get("LaunchTemplate") or {}
     template, version = used.get("LaunchTemplateId"), str(used.get("Version") or "$Default")
     versions = [
-        read(VERSIONS, "LaunchTemplateVersions", LaunchTemplateId=template, Versions=[version])
+        build_read(
+            VERSIONS, "LaunchTemplateVersions", LaunchTemplateId=template, Versions=[version]
+        )
     ]
     image, *rest = yield [
-        read(PARAMETER, "", Name=of.image_parameter, absent=("ParameterNotFound",)),
+        build_read(PARAMETER, "", Name=of.image_parameter, absent_codes=("ParameterNotFound",)),
         *(versions if template else ()),
     ]
     found: dict[str, Any] = {}
     for answer in rest:
-        if isinstance(answer, UnknownError):
+        if isinstance(answer, UnknownAnswerError):
             for what in ("template_version", "machine_image"):
                 seen.gap("fleet", of.group, what, answer)
         else:
             found = next(iter(answer), {})
-    if isinstance(image, UnknownError):
+    if isinstance(image, UnknownAnswerError):
         seen.gap("fleet", of.group, "image", image)
         image = []
     seen.fleet[of.group] = Fleet(
@@ -280,9 +284,9 @@ def _fleet(seen: Seen, facts: Facts) -> Looking:
     return []
 
 
-def _cache(seen: Seen, facts: Facts) -> Looking:
-    (answer,) = yield [cache.described(facts)]
-    for item in known(answer):
+def _cache(seen: Seen, facts: CheckFacts) -> CheckRoutine:
+    (answer,) = yield [cache.build_replication_group_read(facts)]
+    for item in get_answer_items(answer):
         seen.cache[item["ReplicationGroupId"]] = Cache(
             engine=item.get("Engine"),
             node_type=item.get("CacheNodeType"),
@@ -293,9 +297,9 @@ def _cache(seen: Seen, facts: Facts) -> Looking:
     return []
 
 
-def _alarms(seen: Seen, facts: Facts) -> Looking:
-    answers = yield alarms.reads(facts.outputs)
-    items = [item for answer in answers for item in known(answer)]
+def _alarms(seen: Seen, facts: CheckFacts) -> CheckRoutine:
+    answers = yield alarms.build_alarm_reads(facts.outputs)
+    items = [item for answer in answers for item in get_answer_items(answer)]
     for item in sorted(items, key=lambda one: str(one["AlarmName"])):
         muted = not item.get("ActionsEnabled", True)
         seen.alarms[item["AlarmName"]] = Alarm(state=item["StateValue"], muted=muted)
@@ -303,14 +307,19 @@ def _alarms(seen: Seen, facts: Facts) -> Looking:
 
 
 PARTS: Final = (
-    Part(("database", "parameters"), _instances, (database.INSTANCES, PARAMETERS)),
+    Part(("database", "parameters"), _instances, (database.DB_INSTANCES_API, PARAMETERS)),
     Part(
         ("services",),
         _services,
-        (services.SERVICES, services.TARGETS, DEFINITION),
+        (services.SERVICES_API, services.SCALABLE_TARGETS_API, DEFINITION),
         lambda o: o.services is not None,
     ),
-    Part(("fleet",), _fleet, (fleet.GROUPS, VERSIONS, PARAMETER), lambda o: o.fleet is not None),
-    Part(("cache",), _cache, (cache.GROUPS,), lambda o: o.cache is not None),
-    Part(("alarms",), _alarms, (alarms.ALARMS,)),
+    Part(
+        ("fleet",),
+        _fleet,
+        (fleet.AUTO_SCALING_GROUPS_API, VERSIONS, PARAMETER),
+        lambda o: o.fleet is not None,
+    ),
+    Part(("cache",), _cache, (cache.REPLICATION_GROUPS_API,), lambda o: o.cache is not None),
+    Part(("alarms",), _alarms, (alarms.ALARMS_API,)),
 )

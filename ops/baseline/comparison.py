@@ -7,7 +7,7 @@ from typing import Final, Literal
 from pydantic import JsonValue
 
 from ops.baseline.model import SECTIONS, Baseline, Figure, Gap
-from ops.core.checks import State
+from ops.core.checks import HealthState
 
 Kind = Literal["worse", "gone", "unknown", "changed", "new"]
 KINDS: Final[tuple[Kind, ...]] = ("worse", "gone", "unknown", "changed", "new")
@@ -137,7 +137,7 @@ def _health(area: str, before: Baseline, now: Baseline) -> Iterator[Difference]:
             yield Difference(kind, area, subject, "health", old, new)
 
 
-def _state(of: Mapping[str, State], subject: str) -> State:
+def _state(of: Mapping[str, HealthState], subject: str) -> HealthState:
     return of.get(subject, "unknown" if "unknown" in of.values() else "ok")
 
 

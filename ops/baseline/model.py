@@ -9,10 +9,10 @@ from typing import Final, Literal
 
 from pydantic import JsonValue, ValidationError
 
-from ops.core.checks import State
+from ops.core.checks import HealthState
 from ops.core.errors import UsageError
 from ops.core.plan import FrozenModel
-from ops.health.registry import AREAS as CHECKED
+from ops.health.registry import HEALTH_AREAS as CHECKED
 from ops.outputs import Outputs
 from ops.usage.capacity import USAGE_AREAS as COUNTED
 
@@ -117,7 +117,7 @@ class Baseline(FrozenModel):
     stack: str
     account: str
     region: str
-    health: dict[str, dict[str, State]]
+    health: dict[str, dict[str, HealthState]]
     usage: tuple[Figure, ...]
     database: dict[str, Instance]
     parameters: dict[str, str | None]

@@ -2,203 +2,303 @@
 
 from typing import Final
 
-from ops.alarms.health import ALARMS, reads, states
-from ops.checks.model import OBJECT, since
+from ops.alarms.health import ALARMS_API, build_alarm_reads, parse_alarm_states
+from ops.checks.model import S3_OBJECT_API, get_lookback_seconds
 from ops.cli.render import format_duration
 from ops.core.checks import (
-    CUT,
-    DAY,
-    Check,
-    Facts,
-    Finding,
-    Looking,
-    UnknownError,
-    age,
-    chunks,
-    iso,
-    known,
-    read,
+    DAY_SECONDS,
+    TRUNCATED,
+    CheckFacts,
+    CheckFinding,
+    CheckRoutine,
+    HealthCheck,
+    UnknownAnswerError,
+    build_read,
+    compute_age_seconds,
+    format_epoch_time,
+    get_answer_items,
+    split_into_chunks,
 )
 from ops.core.lock import LOCK_ABSENT_CODES, LOCK_KEY, LockRecord
-from ops.database.health import INSTANCES, described, primary
-from ops.fleet.health import REFRESHES
-from ops.health.logs import FILTER, groups, shown
+from ops.database.health import DB_INSTANCES_API, build_instances_read, find_primary_item
+from ops.fleet.health import INSTANCE_REFRESHES_API
+from ops.health.logs import LOG_EVENTS_API, list_log_groups, redact_line
 from ops.outputs import Outputs
-from ops.services.health import SERVICES
+from ops.services.health import SERVICES_API
 
-AREA: Final = "deploying"
-RECENT: Final = 10 * 60  # RDS ships logs every five minutes: two of them
-GRAVE: Final = ("P0", "P1")
+DEPLOYMENT_AREA: Final = "deploying"
+MAX_RESTORABLE_LAG_SECONDS: Final = 10 * 60  # RDS ships logs every five minutes: two of them
+GRAVE_SEVERITIES: Final = ("P0", "P1")
 # An instance refresh that goes on. Source: API reference, InstanceRefresh.
-GOING: Final = ("Pending", "InProgress", "Baking", "Cancelling", "RollbackInProgress")
+UNFINISHED_REFRESH_STATUSES: Final = (
+    "Pending",
+    "InProgress",
+    "Baking",
+    "Cancelling",
+    "RollbackInProgress",
+)
 
 
-def lock(facts: Facts) -> Looking:
+def check_lock(facts: CheckFacts) -> CheckRoutine:
     """Nobody changes the stack."""
     bucket = facts.outputs.backups.operations_bucket
-    (answer,) = yield [read(OBJECT, "", Bucket=bucket, Key=LOCK_KEY, absent=LOCK_ABSENT_CODES)]
-    found = known(answer)
-    if not found:
-        return [Finding("ok", AREA, "lock", f"s3://{bucket}/{LOCK_KEY} is not there")]
+    (answer,) = yield [
+        build_read(S3_OBJECT_API, "", Bucket=bucket, Key=LOCK_KEY, absent_codes=LOCK_ABSENT_CODES)
+    ]
+    objects = get_answer_items(answer)
+    if not objects:
+        return [
+            CheckFinding("ok", DEPLOYMENT_AREA, "lock", f"s3://{bucket}/{LOCK_KEY} is not there")
+        ]
     try:
-        held = LockRecord.model_validate_json(str(found[0]["text"]))
+        record = LockRecord.model_validate_json(str(objects[0]["text"]))
     except ValueError:
         evidence = f"s3://{bucket}/{LOCK_KEY} is there, and is no lock"
-        return [Finding("unknown", AREA, "lock", evidence, "ops lock show")]
-    who = f"{held.holder} for {held.run}: {held.reason}"
-    if held.until <= facts.now.timestamp():
-        return [Finding("ok", AREA, "lock", f"it was over at {iso(held.until)}, of {who}")]
-    evidence = f"held by {who}, until {iso(held.until)}"
-    return [Finding("failing", AREA, "lock", evidence, "ops lock show")]
+        return [CheckFinding("unknown", DEPLOYMENT_AREA, "lock", evidence, "ops lock show")]
+    holder_text = f"{record.holder} for {record.run}: {record.reason}"
+    if record.until <= facts.now.timestamp():
+        return [
+            CheckFinding(
+                "ok",
+                DEPLOYMENT_AREA,
+                "lock",
+                f"it was over at {format_epoch_time(record.until)}, of {holder_text}",
+            )
+        ]
+    evidence = f"held by {holder_text}, until {format_epoch_time(record.until)}"
+    return [CheckFinding("failing", DEPLOYMENT_AREA, "lock", evidence, "ops lock show")]
 
 
-def services(facts: Facts) -> Looking:
+def check_no_deployment(facts: CheckFacts) -> CheckRoutine:
     """No service is being deployed."""
     part = facts.outputs.services
     assert part is not None
     names = sorted(part.services)
     answers = yield [
-        read(
-            SERVICES,
+        build_read(
+            SERVICES_API,
             "services",
             cluster=part.cluster,
-            services=some,
-            absent=("ClusterNotFoundException",),
+            services=name_chunk,
+            absent_codes=("ClusterNotFoundException",),
         )
-        for some in chunks(names, 10)
+        for name_chunk in split_into_chunks(names, 10)
     ]
-    found = {str(one["serviceName"]): one for answer in answers for one in known(answer)}
+    items_by_name = {
+        str(item["serviceName"]): item for answer in answers for item in get_answer_items(answer)
+    }
     findings = [
-        Finding("failing", AREA, name, "is gone", "pulumi up --refresh")
+        CheckFinding("failing", DEPLOYMENT_AREA, name, "is gone", "pulumi up --refresh")
         for name in names
-        if name not in found
+        if name not in items_by_name
     ]
-    for name, one in sorted(found.items()):
-        deployments = one.get("deployments", ())
-        going = [d for d in deployments if d.get("rolloutState") == "IN_PROGRESS"]
-        if going or len(deployments) > 1:
-            evidence = f"{len(deployments)} deployments, {len(going)} of them under way"
+    for name, item in sorted(items_by_name.items()):
+        deployments = item.get("deployments", ())
+        active_deployments = [
+            deployment
+            for deployment in deployments
+            if deployment.get("rolloutState") == "IN_PROGRESS"
+        ]
+        if active_deployments or len(deployments) > 1:
+            evidence = (
+                f"{len(deployments)} deployments, {len(active_deployments)} of them under way"
+            )
             command = f"ops service events --service {name}"
-            findings.append(Finding("failing", AREA, name, evidence, command))
+            findings.append(CheckFinding("failing", DEPLOYMENT_AREA, name, evidence, command))
     if findings:
         return findings
-    return [Finding("ok", AREA, "services", f"none of {len(names)} is being deployed")]
+    return [
+        CheckFinding("ok", DEPLOYMENT_AREA, "services", f"none of {len(names)} is being deployed")
+    ]
 
 
-def refresh(facts: Facts) -> Looking:
+def check_no_refresh(facts: CheckFacts) -> CheckRoutine:
     """The fleet's instances are not being replaced."""
     part = facts.outputs.fleet
     assert part is not None
     (answer,) = yield [
-        read(
-            REFRESHES,
+        build_read(
+            INSTANCE_REFRESHES_API,
             "InstanceRefreshes",
             AutoScalingGroupName=part.group,
-            newest=("StartTime", facts.ago(DAY)),
+            newest_since=("StartTime", facts.format_time_ago(DAY_SECONDS)),
         )
     ]
-    going = [one["Status"] for one in known(answer) if one["Status"] in GOING]
-    if going:
-        evidence = f"an instance refresh is {going[0]}"
-        return [Finding("failing", AREA, part.group, evidence, "ops fleet refresh status")]
-    return [Finding("ok", AREA, part.group, "no instance refresh goes on")]
+    active_statuses = [
+        instance_refresh["Status"]
+        for instance_refresh in get_answer_items(answer)
+        if instance_refresh["Status"] in UNFINISHED_REFRESH_STATUSES
+    ]
+    if active_statuses:
+        evidence = f"an instance refresh is {active_statuses[0]}"
+        return [
+            CheckFinding(
+                "failing", DEPLOYMENT_AREA, part.group, evidence, "ops fleet refresh status"
+            )
+        ]
+    return [CheckFinding("ok", DEPLOYMENT_AREA, part.group, "no instance refresh goes on")]
 
 
-def grave(facts: Facts) -> Looking:
+def check_grave_alarms(facts: CheckFacts) -> CheckRoutine:
     """No alarm is raised for which somebody would be woken."""
-    answers = yield reads(facts.outputs)
-    described_ = [item for answer in answers for item in known(answer)]
-    alarms = [a for a in states(facts.outputs, described_) if a.severity in GRAVE]
-    raised = [a for a in alarms if a.state == "ALARM"]
-    if raised:
+    answers = yield build_alarm_reads(facts.outputs)
+    alarm_items = [item for answer in answers for item in get_answer_items(answer)]
+    alarms = [
+        alarm
+        for alarm in parse_alarm_states(facts.outputs, alarm_items)
+        if alarm.severity in GRAVE_SEVERITIES
+    ]
+    raised_alarms = [alarm for alarm in alarms if alarm.state == "ALARM"]
+    if raised_alarms:
         return [
-            Finding(
-                "failing", AREA, f"{a.severity} {a.name}", f"since {a.since}: {a.reason}", a.command
+            CheckFinding(
+                "failing",
+                DEPLOYMENT_AREA,
+                f"{alarm.severity} {alarm.name}",
+                f"since {alarm.since}: {alarm.reason}",
+                alarm.command,
             )
-            for a in raised
+            for alarm in raised_alarms
         ]
-    missing = _missing(facts.outputs, {a.name for a in alarms}, GRAVE)
+    missing = _list_missing_alarms(
+        facts.outputs, {alarm.name for alarm in alarms}, GRAVE_SEVERITIES
+    )
     if missing:
         evidence = f"{len(missing)} are not there: {', '.join(missing[:3])}"
-        return [Finding("unknown", AREA, "alarms", evidence, "pulumi up --refresh")]
-    evidence = f"none of {len(alarms)} alarms of {' and '.join(GRAVE)} is raised"
-    return [Finding("ok", AREA, "alarms", evidence)]
+        return [CheckFinding("unknown", DEPLOYMENT_AREA, "alarms", evidence, "pulumi up --refresh")]
+    evidence = f"none of {len(alarms)} alarms of {' and '.join(GRAVE_SEVERITIES)} is raised"
+    return [CheckFinding("ok", DEPLOYMENT_AREA, "alarms", evidence)]
 
 
-def _missing(outputs: Outputs, there: set[str], severities: tuple[str, ...]) -> list[str]:
-    listed = outputs.alarms.names.items()
-    return sorted({n for s, names in listed if s in severities for n in names} - there)
+def _list_missing_alarms(
+    outputs: Outputs, present_names: set[str], severities: tuple[str, ...]
+) -> list[str]:
+    alarm_names = outputs.alarms.names.items()
+    return sorted(
+        {name for severity, names in alarm_names if severity in severities for name in names}
+        - present_names
+    )
 
 
-def restorable(facts: Facts) -> Looking:
+def check_restorable(facts: CheckFacts) -> CheckRoutine:
     """The database can be restored to ten minutes ago: what the deployment breaks can be had."""
-    (answer,) = yield [described(facts)]
-    item = primary(facts, known(answer))
-    time = item.get("LatestRestorableTime") if item else None
-    if item is None or time is None:
+    (answer,) = yield [build_instances_read(facts)]
+    item = find_primary_item(facts, get_answer_items(answer))
+    restorable_time = item.get("LatestRestorableTime") if item else None
+    if item is None or restorable_time is None:
         evidence = "the instance is gone" if item is None else "there is no backup yet"
-        return [Finding("failing", AREA, "restorable", evidence, "ops db snapshot create")]
-    old = max(age(facts, time), 0)
-    evidence = f"until {time}, {format_duration(old)} ago"
-    if old <= RECENT:
-        return [Finding("ok", AREA, "restorable", evidence)]
-    return [Finding("failing", AREA, "restorable", evidence, "ops db snapshot create")]
-
-
-def new_alarms(facts: Facts) -> Looking:
-    """No alarm has been raised since."""
-    answers = yield reads(facts.outputs)
-    described_ = [item for answer in answers for item in known(answer)]
-    alarms = list(states(facts.outputs, described_))
-    raised = [a for a in alarms if a.state == "ALARM"]
-    new = [a for a in raised if a.since >= facts.ago(since(facts))]
-    if new:
         return [
-            Finding(
-                "failing", AREA, f"{a.severity} {a.name}", f"since {a.since}: {a.reason}", a.command
+            CheckFinding(
+                "failing", DEPLOYMENT_AREA, "restorable", evidence, "ops db snapshot create"
             )
-            for a in new
         ]
-    missing = _missing(facts.outputs, {a.name for a in alarms}, tuple(facts.outputs.alarms.names))
+    age_seconds = max(compute_age_seconds(facts, restorable_time), 0)
+    evidence = f"until {restorable_time}, {format_duration(age_seconds)} ago"
+    if age_seconds <= MAX_RESTORABLE_LAG_SECONDS:
+        return [CheckFinding("ok", DEPLOYMENT_AREA, "restorable", evidence)]
+    return [
+        CheckFinding("failing", DEPLOYMENT_AREA, "restorable", evidence, "ops db snapshot create")
+    ]
+
+
+def check_new_alarms(facts: CheckFacts) -> CheckRoutine:
+    """No alarm has been raised since."""
+    answers = yield build_alarm_reads(facts.outputs)
+    alarm_items = [item for answer in answers for item in get_answer_items(answer)]
+    alarms = list(parse_alarm_states(facts.outputs, alarm_items))
+    raised_alarms = [alarm for alarm in alarms if alarm.state == "ALARM"]
+    newly_raised = [
+        alarm
+        for alarm in raised_alarms
+        if alarm.since >= facts.format_time_ago(get_lookback_seconds(facts))
+    ]
+    if newly_raised:
+        return [
+            CheckFinding(
+                "failing",
+                DEPLOYMENT_AREA,
+                f"{alarm.severity} {alarm.name}",
+                f"since {alarm.since}: {alarm.reason}",
+                alarm.command,
+            )
+            for alarm in newly_raised
+        ]
+    missing = _list_missing_alarms(
+        facts.outputs, {alarm.name for alarm in alarms}, tuple(facts.outputs.alarms.names)
+    )
     if missing:
         evidence = f"{len(missing)} are not there: {', '.join(missing[:3])}"
-        return [Finding("unknown", AREA, "alarms", evidence, "pulumi up --refresh")]
-    evidence = f"none of {len(alarms)} was raised in the last {format_duration(since(facts))}"
-    evidence += f", {len(raised)} were before" if raised else ""
-    return [Finding("ok", AREA, "alarms", evidence)]
+        return [CheckFinding("unknown", DEPLOYMENT_AREA, "alarms", evidence, "pulumi up --refresh")]
+    evidence = f"none of {len(alarms)} was raised in the last {format_duration(get_lookback_seconds(facts))}"
+    evidence += f", {len(raised_alarms)} were before" if raised_alarms else ""
+    return [CheckFinding("ok", DEPLOYMENT_AREA, "alarms", evidence)]
 
 
-def errors(facts: Facts) -> Looking:
+def check_new_log_errors(facts: CheckFacts) -> CheckRoutine:
     """No line of the logs since then is an error. All groups are looked at."""
-    there = list(groups(facts.outputs))
-    answers = yield [group.read(facts, since(facts)) for group in there]
-    back = format_duration(since(facts))
-    findings: list[Finding] = []
-    for group, answer in zip(there, answers, strict=True):
-        subject = f"errors of {group.of}"
-        if isinstance(answer, UnknownError):
-            findings.append(Finding("unknown", AREA, subject, str(answer), answer.advice))
+    log_groups = list(list_log_groups(facts.outputs))
+    answers = yield [
+        group.build_errors_read(facts, get_lookback_seconds(facts)) for group in log_groups
+    ]
+    lookback_text = format_duration(get_lookback_seconds(facts))
+    findings: list[CheckFinding] = []
+    for group, answer in zip(log_groups, answers, strict=True):
+        subject = f"errors of {group.owner}"
+        if isinstance(answer, UnknownAnswerError):
+            findings.append(
+                CheckFinding("unknown", DEPLOYMENT_AREA, subject, str(answer), answer.advice)
+            )
             continue
-        lines = [item for item in answer if item != CUT]
+        lines = [item for item in answer if item != TRUNCATED]
         if lines:
-            newest = max(lines, key=lambda line: int(line["timestamp"]))
-            when = iso(int(newest["timestamp"]) // 1000)
-            evidence = f"{len(lines)} in the last {back}, the newest at {when}: "
-            evidence += shown(str(newest["message"]))
-            findings.append(Finding("failing", AREA, subject, evidence, group.help))
+            newest_line = max(lines, key=lambda line: int(line["timestamp"]))
+            newest_time = format_epoch_time(int(newest_line["timestamp"]) // 1000)
+            evidence = f"{len(lines)} in the last {lookback_text}, the newest at {newest_time}: "
+            evidence += redact_line(str(newest_line["message"]))
+            findings.append(
+                CheckFinding("failing", DEPLOYMENT_AREA, subject, evidence, group.tail_command)
+            )
         elif len(lines) < len(answer):
-            evidence = f"the group has more lines of the last {back} than were looked through"
-            findings.append(Finding("unknown", AREA, subject, evidence, group.help))
+            evidence = (
+                f"the group has more lines of the last {lookback_text} than were looked through"
+            )
+            findings.append(
+                CheckFinding("unknown", DEPLOYMENT_AREA, subject, evidence, group.tail_command)
+            )
     if findings:
         return findings
-    evidence = f"of {len(there)} log groups none has one in the last {back}"
-    return [Finding("ok", AREA, "errors", evidence)]
+    evidence = f"of {len(log_groups)} log groups none has one in the last {lookback_text}"
+    return [CheckFinding("ok", DEPLOYMENT_AREA, "errors", evidence)]
 
 
-LOCK: Final = Check(AREA, "lock", lock, (OBJECT,))
-DEPLOYED: Final = Check(AREA, "services", services, (SERVICES,), lambda o: o.services is not None)
-REFRESHED: Final = Check(AREA, "fleet", refresh, (REFRESHES,), lambda o: o.fleet is not None)
-GRAVE_ALARMS: Final = Check(AREA, "alarms", grave, (ALARMS,))
-RESTORABLE: Final = Check(AREA, "restorable", restorable, (INSTANCES,))
-NEW_ALARMS: Final = Check(AREA, "new alarms", new_alarms, (ALARMS,))
-ERRORS: Final = Check(AREA, "errors", errors, (FILTER,), lambda o: any(groups(o)))
+LOCK_CHECK: Final = HealthCheck(DEPLOYMENT_AREA, "lock", check_lock, (S3_OBJECT_API,))
+NO_DEPLOYMENT_CHECK: Final = HealthCheck(
+    DEPLOYMENT_AREA,
+    "services",
+    check_no_deployment,
+    (SERVICES_API,),
+    lambda o: o.services is not None,
+)
+NO_REFRESH_CHECK: Final = HealthCheck(
+    DEPLOYMENT_AREA,
+    "fleet",
+    check_no_refresh,
+    (INSTANCE_REFRESHES_API,),
+    lambda o: o.fleet is not None,
+)
+GRAVE_ALARMS_CHECK: Final = HealthCheck(
+    DEPLOYMENT_AREA, "alarms", check_grave_alarms, (ALARMS_API,)
+)
+RESTORABLE_CHECK: Final = HealthCheck(
+    DEPLOYMENT_AREA, "restorable", check_restorable, (DB_INSTANCES_API,)
+)
+NEW_ALARMS_CHECK: Final = HealthCheck(
+    DEPLOYMENT_AREA, "new alarms", check_new_alarms, (ALARMS_API,)
+)
+NEW_ERRORS_CHECK: Final = HealthCheck(
+    DEPLOYMENT_AREA,
+    "errors",
+    check_new_log_errors,
+    (LOG_EVENTS_API,),
+    lambda o: any(list_log_groups(o)),
+)

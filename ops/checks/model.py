@@ -8,111 +8,142 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ops.core.aws import Aws, explain_error, get_error_code
-from ops.core.check_runner import elsewhere, run, send
-from ops.core.checks import STATES, Answer, Check, Facts, Finding, Looking, Read, UnknownError
-from ops.core.checks import State as State
+from ops.core.check_runner import mark_unknown_in_wrong_account, run_checks, send_read
+from ops.core.checks import (
+    HEALTH_STATES,
+    CheckFacts,
+    CheckFinding,
+    CheckRoutine,
+    HealthCheck,
+    ReadAnswer,
+    ReadRequest,
+    UnknownAnswerError,
+)
+from ops.core.checks import HealthState as HealthState
 from ops.core.errors import OpsError, UsageError
 
-OBJECT: Final = "s3.get_object"
-GONE: Final = ("NoSuchKey", "404", "NotFound")
-SHOWN: Final = 3  # findings of an item that are told where all of them are well
+S3_OBJECT_API: Final = "s3.get_object"
+OBJECT_GONE_CODES: Final = ("NoSuchKey", "404", "NotFound")
+MAX_OK_FINDINGS: Final = 3  # findings of an item that are told where all of them are well
 
 
 @dataclass(frozen=True)
-class Asked(Facts):
+class ChecklistFacts(CheckFacts):
     """What checks know, and how many seconds back a deployment was."""
 
-    since: float = 15 * 60
+    lookback_seconds: float = 15 * 60
 
 
-def since(facts: Facts) -> float:
+def get_lookback_seconds(facts: CheckFacts) -> float:
     """How many seconds back is looked."""
-    assert isinstance(facts, Asked)
-    return facts.since
+    assert isinstance(facts, ChecklistFacts)
+    return facts.lookback_seconds
 
 
 @dataclass(frozen=True)
-class Item:
+class ChecklistItem:
     """One line of a checklist, on each of these lists. `of` are the checks that tell."""
 
     name: str
-    means: str
-    lists: tuple[str, ...]
-    of: tuple[Check, ...]
+    meaning: str
+    checklists: tuple[str, ...]
+    checks: tuple[HealthCheck, ...]
 
 
 @dataclass(frozen=True)
-class Result:
+class ChecklistResult:
     """What an item came to: the worst of its findings, with what was looked at."""
 
     item: str
     means: str
-    state: State
+    state: HealthState
     evidence: str
     command: str
-    findings: tuple[Finding, ...]
+    findings: tuple[CheckFinding, ...]
 
 
-def look(items: Iterable[Item], facts: Facts, sending: Callable[[Read], Answer]) -> list[Result]:
+def run_checklist_items(
+    items: Iterable[ChecklistItem], facts: CheckFacts, sender: Callable[[ReadRequest], ReadAnswer]
+) -> list[ChecklistResult]:
     """The results of the items that apply to the stack, in their order."""
-    asked = [
-        (item, check, found)
+    item_checks = [
+        (item, check, check_findings)
         for item in items
-        for check in item.of
-        if check.applies(facts.outputs)
-        for found in [list[Finding]()]
+        for check in item.checks
+        if check.is_applicable(facts.outputs)
+        for check_findings in [list[CheckFinding]()]
     ]
-    run([replace(check, look=_noted(check, found)) for _, check, found in asked], facts, sending)
-    whole = iter(elsewhere([finding for *_, found in asked for finding in found]))
-    own: dict[Item, list[Finding]] = {}
-    for item, _, found in asked:
-        own.setdefault(item, []).extend(next(whole) for _ in found)
-    return [_result(item, findings) for item, findings in own.items() if findings]
+    run_checks(
+        [
+            replace(check, routine=_record_findings(check, check_findings))
+            for _, check, check_findings in item_checks
+        ],
+        facts,
+        sender,
+    )
+    marked_findings = iter(
+        mark_unknown_in_wrong_account(
+            [finding for *_, check_findings in item_checks for finding in check_findings]
+        )
+    )
+    findings_by_item: dict[ChecklistItem, list[CheckFinding]] = {}
+    for item, _, check_findings in item_checks:
+        findings_by_item.setdefault(item, []).extend(next(marked_findings) for _ in check_findings)
+    return [
+        _build_result(item, findings) for item, findings in findings_by_item.items() if findings
+    ]
 
 
-def _noted(check: Check, into: list[Finding]) -> Callable[[Facts], Looking]:
+def _record_findings(
+    check: HealthCheck, collected: list[CheckFinding]
+) -> Callable[[CheckFacts], CheckRoutine]:
     """The check, whose findings are kept with its item."""
 
-    def looking(facts: Facts) -> Looking:
+    def run_routine(facts: CheckFacts) -> CheckRoutine:
         try:
-            findings = yield from check.look(facts)
-        except UnknownError as error:
-            unknown = Finding("unknown", check.area, check.subject, str(error), error.advice)
-            findings = [unknown]
-        into.extend(findings)
+            findings = yield from check.routine(facts)
+        except UnknownAnswerError as error:
+            unknown_finding = CheckFinding(
+                "unknown", check.area, check.subject, str(error), error.advice
+            )
+            findings = [unknown_finding]
+        collected.extend(findings)
         return findings
 
-    return looking
+    return run_routine
 
 
-def _result(item: Item, findings: Sequence[Finding]) -> Result:
-    state = next(s for s in STATES if any(f.state == s for f in findings))
-    told = [f for f in findings if f.state != "ok"] or list(findings[:SHOWN])
+def _build_result(item: ChecklistItem, findings: Sequence[CheckFinding]) -> ChecklistResult:
+    state = next(s for s in HEALTH_STATES if any(f.state == s for f in findings))
+    shown_findings = [f for f in findings if f.state != "ok"] or list(findings[:MAX_OK_FINDINGS])
     evidence = "; ".join(
-        f.evidence if f.subject == item.name else f"{f.subject}: {f.evidence}" for f in told
+        f.evidence if f.subject == item.name else f"{f.subject}: {f.evidence}"
+        for f in shown_findings
     )
-    if state == "ok" and len(findings) > len(told):
-        evidence += f"; and {len(findings) - len(told)} more"
-    worst = [f for f in told if f.state == state]
-    command = next((f.command for f in (*worst, *told) if f.command), "")
-    return Result(item.name, item.means, state, evidence, command, tuple(findings))
+    if state == "ok" and len(findings) > len(shown_findings):
+        evidence += f"; and {len(findings) - len(shown_findings)} more"
+    worst_findings = [f for f in shown_findings if f.state == state]
+    command = next((f.command for f in (*worst_findings, *shown_findings) if f.command), "")
+    return ChecklistResult(item.name, item.meaning, state, evidence, command, tuple(findings))
 
 
-def sender(aws: Aws, region: str) -> Callable[[Read], Answer]:
+def build_read_sender(aws: Aws, region: str) -> Callable[[ReadRequest], ReadAnswer]:
     """Sends reads, those of objects too: an object is one item, whose `text` is what it holds."""
-    return lambda read: _text(aws, read) if read.api == OBJECT else send(aws, read, region)
+    return lambda read: (
+        _read_object(aws, read) if read.api == S3_OBJECT_API else send_read(aws, read, region)
+    )
 
 
-def _text(aws: Aws, read: Read) -> Answer:
+def _read_object(aws: Aws, read: ReadRequest) -> ReadAnswer:
     params = json.loads(read.params)
     try:
         body: bytes = aws.client("s3", read.region).get_object(**params)["Body"].read()
         return [{"text": body.decode()}]
     except (ClientError, BotoCoreError) as error:
-        if get_error_code(error) in GONE:
+        if get_error_code(error) in OBJECT_GONE_CODES:
             return []
-        told = explain_error(error, OBJECT)
-        if isinstance(told, UsageError):
-            raise told from error
-        advice = told.advice[0] if isinstance(told, OpsError) and told.advice else ""
-        return UnknownError(str(told), advice)
+        api_error = explain_error(error, S3_OBJECT_API)
+        if isinstance(api_error, UsageError):
+            raise api_error from error
+        advice = api_error.advice[0] if isinstance(api_error, OpsError) and api_error.advice else ""
+        return UnknownAnswerError(str(api_error), advice)

@@ -7,153 +7,243 @@ from typing import Final
 from ops.checks import deployment as deploying
 from ops.checks import trends
 from ops.checks import upkeep as keeping
-from ops.checks.model import Asked, Item, Result, look, sender
+from ops.checks.model import (
+    ChecklistFacts,
+    ChecklistItem,
+    ChecklistResult,
+    build_read_sender,
+    run_checklist_items,
+)
 from ops.core.aws import Aws
-from ops.core.checks import Check
-from ops.health.registry import CHECKS
+from ops.core.checks import HealthCheck
+from ops.health.registry import HEALTH_CHECKS
 from ops.outputs import Outputs
 
 # What each list is for. A list that is longer in time holds the shorter ones as well.
-LISTS: Final[Mapping[str, str]] = {
+CHECKLISTS: Final[Mapping[str, str]] = {
     "daily": "each morning: that all is well, and was saved in the night",
     "weekly": "each week: that, and what will not be well soon",
     "monthly": "each month: that, and what is only missed when it is needed",
     "pre-deploy": "before a deployment: that nothing is in its way",
     "post-deploy": "after a deployment: that it has done no harm",
 }
-DAILY: Final = ("daily", "weekly", "monthly")
-WEEKLY: Final = ("weekly", "monthly")
-MONTHLY: Final = ("monthly",)
-PRE: Final = ("pre-deploy",)
-POST: Final = ("post-deploy",)
+DAILY_CHECKLISTS: Final = ("daily", "weekly", "monthly")
+WEEKLY_CHECKLISTS: Final = ("weekly", "monthly")
+MONTHLY_CHECKLISTS: Final = ("monthly",)
+PRE_DEPLOY_CHECKLISTS: Final = ("pre-deploy",)
+POST_DEPLOY_CHECKLISTS: Final = ("post-deploy",)
 
 
-def health(area: str, *subjects: str) -> tuple[Check, ...]:
+def select_health_checks(area: str, *subjects: str) -> tuple[HealthCheck, ...]:
     """The health checks of an area: all, or those of these subjects."""
-    found = tuple(c for c in CHECKS if c.area == area and (not subjects or c.subject in subjects))
-    assert found, (area, subjects)
-    assert not subjects or {c.subject for c in found} == set(subjects), (area, subjects)
-    return found
+    checks = tuple(
+        c for c in HEALTH_CHECKS if c.area == area and (not subjects or c.subject in subjects)
+    )
+    assert checks, (area, subjects)
+    assert not subjects or {c.subject for c in checks} == set(subjects), (area, subjects)
+    return checks
 
 
-ITEMS: Final[tuple[Item, ...]] = (
-    Item("account", "The credentials are of the stack's account.", tuple(LISTS), health("account")),
-    Item("alarms", "No alarm is raised, and all are there.", DAILY, health("alarms")),
-    Item(
+CHECKLIST_ITEMS: Final[tuple[ChecklistItem, ...]] = (
+    ChecklistItem(
+        "account",
+        "The credentials are of the stack's account.",
+        tuple(CHECKLISTS),
+        select_health_checks("account"),
+    ),
+    ChecklistItem(
+        "alarms",
+        "No alarm is raised, and all are there.",
+        DAILY_CHECKLISTS,
+        select_health_checks("alarms"),
+    ),
+    ChecklistItem(
         "load balancer",
         "It serves, and behind it all targets are healthy.",
-        DAILY,
-        health("balancer"),
+        DAILY_CHECKLISTS,
+        select_health_checks("balancer"),
     ),
-    Item(
+    ChecklistItem(
         "services",
         "Each runs what it should; no task stopped by a fault.",
-        DAILY,
-        health("services"),
+        DAILY_CHECKLISTS,
+        select_health_checks("services"),
     ),
-    Item(
-        "fleet", "Its instances serve; scaling and refreshes do not fail.", DAILY, health("fleet")
+    ChecklistItem(
+        "fleet",
+        "Its instances serve; scaling and refreshes do not fail.",
+        DAILY_CHECKLISTS,
+        select_health_checks("fleet"),
     ),
-    Item(
+    ChecklistItem(
         "database",
         "It serves, with its standby, its parameters and room for its data.",
-        DAILY,
-        health("database", "status", "standby", "parameters", "storage"),
+        DAILY_CHECKLISTS,
+        select_health_checks("database", "status", "standby", "parameters", "storage"),
     ),
-    Item("cache", "It serves, and would fail over.", DAILY, health("cache")),
-    Item("network", "The way out of the private subnets is open.", DAILY, health("network")),
-    Item(
+    ChecklistItem(
+        "cache", "It serves, and would fail over.", DAILY_CHECKLISTS, select_health_checks("cache")
+    ),
+    ChecklistItem(
+        "network",
+        "The way out of the private subnets is open.",
+        DAILY_CHECKLISTS,
+        select_health_checks("network"),
+    ),
+    ChecklistItem(
         "backups",
         "The last day was saved, and the database can be restored to now.",
-        DAILY,
+        DAILY_CHECKLISTS,
         (
-            *health("database", "backup of the last day", "latest restorable time"),
-            *health("backups", "vault"),
+            *select_health_checks("database", "backup of the last day", "latest restorable time"),
+            *select_health_checks("backups", "vault"),
         ),
     ),
-    Item("error logs", "Few lines of the last hour are errors.", DAILY, health("logs")),
-    Item("storage trend", "It will not be full within 30 days.", WEEKLY, (trends.STORAGE,)),
-    Item(
+    ChecklistItem(
+        "error logs",
+        "Few lines of the last hour are errors.",
+        DAILY_CHECKLISTS,
+        select_health_checks("logs"),
+    ),
+    ChecklistItem(
+        "storage trend",
+        "It will not be full within 30 days.",
+        WEEKLY_CHECKLISTS,
+        (trends.STORAGE_TREND_CHECK,),
+    ),
+    ChecklistItem(
         "connections",
         "Their peak is far from how many there may be.",
-        WEEKLY,
-        (trends.CONNECTIONS,),
+        WEEKLY_CHECKLISTS,
+        (trends.CONNECTIONS_TREND_CHECK,),
     ),
-    Item(
+    ChecklistItem(
         "maintenance",
         "None comes by itself within a week.",
-        WEEKLY,
-        health("database", "maintenance"),
+        WEEKLY_CHECKLISTS,
+        select_health_checks("database", "maintenance"),
     ),
-    Item(
+    ChecklistItem(
         "certificates",
         "None ends soon.",
-        WEEKLY,
-        (*health("certificate"), *health("database", "server certificate")),
+        WEEKLY_CHECKLISTS,
+        (
+            *select_health_checks("certificate"),
+            *select_health_checks("database", "server certificate"),
+        ),
     ),
-    Item(
+    ChecklistItem(
         "backups elsewhere",
         "Backups are replicated and copied to the recovery region.",
-        WEEKLY,
-        health("backups", "replication", "copies"),
+        WEEKLY_CHECKLISTS,
+        select_health_checks("backups", "replication", "copies"),
     ),
-    Item(
+    ChecklistItem(
         "drill",
         "A restore was tried in the last month, and met its objectives.",
-        MONTHLY,
-        (keeping.DRILLS,),
+        MONTHLY_CHECKLISTS,
+        (keeping.DRILL_CHECK,),
     ),
-    Item(
+    ChecklistItem(
         "password",
         "The database's password is not older than it should be.",
-        MONTHLY,
-        (keeping.PASSWORD,),
+        MONTHLY_CHECKLISTS,
+        (keeping.PASSWORD_CHECK,),
     ),
-    Item(
+    ChecklistItem(
         "old snapshots",
         "None that somebody made is older than 90 days.",
-        MONTHLY,
-        (keeping.OLD_SNAPSHOTS,),
+        MONTHLY_CHECKLISTS,
+        (keeping.OLD_SNAPSHOTS_CHECK,),
     ),
-    Item("roles", "The roles that operate the stack are there.", MONTHLY, (keeping.ROLES,)),
-    Item("lock", "Nobody else changes the stack.", PRE, (deploying.LOCK,)),
-    Item("no deployment", "None is under way.", PRE, (deploying.DEPLOYED, deploying.REFRESHED)),
-    Item("grave alarms", "None of P0 or P1 is raised.", PRE, (deploying.GRAVE_ALARMS,)),
-    Item(
+    ChecklistItem(
+        "roles",
+        "The roles that operate the stack are there.",
+        MONTHLY_CHECKLISTS,
+        (keeping.ROLES_CHECK,),
+    ),
+    ChecklistItem(
+        "lock", "Nobody else changes the stack.", PRE_DEPLOY_CHECKLISTS, (deploying.LOCK_CHECK,)
+    ),
+    ChecklistItem(
+        "no deployment",
+        "None is under way.",
+        PRE_DEPLOY_CHECKLISTS,
+        (deploying.NO_DEPLOYMENT_CHECK, deploying.NO_REFRESH_CHECK),
+    ),
+    ChecklistItem(
+        "grave alarms",
+        "None of P0 or P1 is raised.",
+        PRE_DEPLOY_CHECKLISTS,
+        (deploying.GRAVE_ALARMS_CHECK,),
+    ),
+    ChecklistItem(
         "restorable",
         "The database can be restored to ten minutes ago.",
-        PRE,
-        (deploying.RESTORABLE,),
+        PRE_DEPLOY_CHECKLISTS,
+        (deploying.RESTORABLE_CHECK,),
     ),
-    Item(
+    ChecklistItem(
         "capacity",
         "No service and no fleet is at the limit of its scaling.",
-        PRE,
-        (*health("services", "scaling"), *health("fleet", "instances")),
+        PRE_DEPLOY_CHECKLISTS,
+        (*select_health_checks("services", "scaling"), *select_health_checks("fleet", "instances")),
     ),
-    Item(
+    ChecklistItem(
         "services steady",
         "Each runs what it should, and no deployment goes on.",
-        POST,
-        (*health("services", "tasks", "stopped tasks"), deploying.DEPLOYED, deploying.REFRESHED),
+        POST_DEPLOY_CHECKLISTS,
+        (
+            *select_health_checks("services", "tasks", "stopped tasks"),
+            deploying.NO_DEPLOYMENT_CHECK,
+            deploying.NO_REFRESH_CHECK,
+        ),
     ),
-    Item("targets", "All are healthy.", POST, health("balancer", "targets", "many targets")),
-    Item("new alarms", "None was raised since.", POST, (deploying.NEW_ALARMS,)),
-    Item("new errors", "No line of the logs is an error since.", POST, (deploying.ERRORS,)),
+    ChecklistItem(
+        "targets",
+        "All are healthy.",
+        POST_DEPLOY_CHECKLISTS,
+        select_health_checks("balancer", "targets", "many targets"),
+    ),
+    ChecklistItem(
+        "new alarms",
+        "None was raised since.",
+        POST_DEPLOY_CHECKLISTS,
+        (deploying.NEW_ALARMS_CHECK,),
+    ),
+    ChecklistItem(
+        "new errors",
+        "No line of the logs is an error since.",
+        POST_DEPLOY_CHECKLISTS,
+        (deploying.NEW_ERRORS_CHECK,),
+    ),
 )
 
 
-def items(name: str) -> tuple[Item, ...]:
+def list_checklist_items(name: str) -> tuple[ChecklistItem, ...]:
     """The items of a list."""
-    return tuple(item for item in ITEMS if name in item.lists)
+    return tuple(item for item in CHECKLIST_ITEMS if name in item.checklists)
 
 
-def apis(name: str) -> tuple[str, ...]:
+def list_checklist_apis(name: str) -> tuple[str, ...]:
     """What looking at a list may call."""
-    return tuple(sorted({api for i in items(name) for check in i.of for api in check.apis}))
+    return tuple(
+        sorted(
+            {
+                api
+                for item in list_checklist_items(name)
+                for check in item.checks
+                for api in check.apis
+            }
+        )
+    )
 
 
-def check(name: str, outputs: Outputs, aws: Aws, now: datetime, since: float) -> list[Result]:
+def evaluate_checklist(
+    name: str, outputs: Outputs, aws: Aws, now: datetime, lookback_seconds: float
+) -> list[ChecklistResult]:
     """What a list comes to on a stack, in the order of the table. `since` is in seconds."""
-    facts = Asked(outputs, now, since=since)
-    return look(items(name), facts, sender(aws, outputs.stack.region))
+    facts = ChecklistFacts(outputs, now, lookback_seconds=lookback_seconds)
+    return run_checklist_items(
+        list_checklist_items(name), facts, build_read_sender(aws, outputs.stack.region)
+    )

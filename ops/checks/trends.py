@@ -5,95 +5,152 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, Final
 
-from ops.alarms.health import ALARMS
-from ops.core.checks import DAY, Check, Facts, Finding, Item, Looking, age, known, read
-from ops.core.metrics import METRICS, metric, values
-from ops.database.health import AREA, GIB, INSTANCES, described, primary
+from ops.alarms.health import ALARMS_API
+from ops.core.checks import (
+    DAY_SECONDS,
+    CheckFacts,
+    CheckFinding,
+    CheckRoutine,
+    HealthCheck,
+    ResponseItem,
+    build_read,
+    compute_age_seconds,
+    get_answer_items,
+)
+from ops.core.metrics import METRIC_DATA_API, build_metric_query, build_metric_read
+from ops.database.health import (
+    BYTES_PER_GIB,
+    DATABASE_AREA,
+    DB_INSTANCES_API,
+    build_instances_read,
+    find_primary_item,
+)
 from ops.outputs import Outputs
 
-SPAN: Final = 14 * DAY
-AHEAD: Final = 30  # days within which storage must not be full
-LEAST: Final = 3  # days of data without which there is no trend
+TREND_SECONDS: Final = 14 * DAY_SECONDS
+MIN_DAYS_UNTIL_FULL: Final = 30  # days within which storage must not be full
+MIN_TREND_DAYS: Final = 3  # days of data without which there is no trend
 # The alarm that knows how many connections the class allows: it is raised at so much of that.
-LIMIT: Final = "database-connections-high"
-RAISED: Final = 0.8
-NEAR: Final = 0.7  # an assumption: a step before the alarm
+CONNECTIONS_ALARM: Final = "database-connections-high"
+ALARM_THRESHOLD_RATIO: Final = 0.8
+MAX_CONNECTIONS_RATIO: Final = 0.7  # an assumption: a step before the alarm
 
 
-def storage(facts: Facts) -> Looking:
+def check_storage_trend(facts: CheckFacts) -> CheckRoutine:
     """The storage will not be full within 30 days, as it has been filling up for two weeks.
 
     By the median of the days, so that one on which it grew or was cleared does not hide the rest.
     """
     name = facts.outputs.database.identifier
-    free = metric("AWS/RDS", "FreeStorageSpace", "Minimum", period=DAY, DBInstanceIdentifier=name)
-    answers = yield [described(facts), values([free], facts, SPAN)]
-    item, points = primary(facts, known(answers[0])), _points(known(answers[1]))
-    if item is None:
-        return [Finding("failing", AREA, "storage", "the instance is gone", "ops db status")]
-    if len(points) < LEAST:
-        if age(facts, item["InstanceCreateTime"]) < (LEAST + 1) * DAY:
-            return [Finding("ok", AREA, "storage", f"younger than {LEAST} days of data")]
-        evidence = f"{len(points)} days of data in two weeks, {LEAST} are needed"
-        return [Finding("unknown", AREA, "storage", evidence, "ops usage")]
-    rate = median(
-        (older - newer) / ((when - before) / DAY)
-        for (when, newer), (before, older) in pairwise(points)
+    free_metric = build_metric_query(
+        "AWS/RDS", "FreeStorageSpace", "Minimum", period=DAY_SECONDS, DBInstanceIdentifier=name
     )
-    most = max(int(item.get("MaxAllocatedStorage") or 0), int(item["AllocatedStorage"]))
-    room = points[0][1] + (most - int(item["AllocatedStorage"])) * GIB
-    evidence = f"{room / GIB:.1f} GiB left of {most} GiB, {max(rate, 0) / GIB:.2f} GiB a day used"
-    if rate <= 0:
-        return [Finding("ok", AREA, "storage", evidence)]
-    days = room / rate
-    evidence += f", full in {days:.0f} days"
-    if days > AHEAD:
-        return [Finding("ok", AREA, "storage", evidence)]
-    return [Finding("failing", AREA, "storage", evidence, "ops db storage GIB")]
+    answers = yield [
+        build_instances_read(facts),
+        build_metric_read([free_metric], facts, TREND_SECONDS),
+    ]
+    item, points = (
+        find_primary_item(facts, get_answer_items(answers[0])),
+        _parse_points(get_answer_items(answers[1])),
+    )
+    if item is None:
+        return [
+            CheckFinding(
+                "failing", DATABASE_AREA, "storage", "the instance is gone", "ops db status"
+            )
+        ]
+    if len(points) < MIN_TREND_DAYS:
+        if (
+            compute_age_seconds(facts, item["InstanceCreateTime"])
+            < (MIN_TREND_DAYS + 1) * DAY_SECONDS
+        ):
+            return [
+                CheckFinding(
+                    "ok", DATABASE_AREA, "storage", f"younger than {MIN_TREND_DAYS} days of data"
+                )
+            ]
+        evidence = f"{len(points)} days of data in two weeks, {MIN_TREND_DAYS} are needed"
+        return [CheckFinding("unknown", DATABASE_AREA, "storage", evidence, "ops usage")]
+    bytes_per_day = median(
+        (older_bytes - newer_bytes) / ((newer_time - older_time) / DAY_SECONDS)
+        for (newer_time, newer_bytes), (older_time, older_bytes) in pairwise(points)
+    )
+    max_gib = max(int(item.get("MaxAllocatedStorage") or 0), int(item["AllocatedStorage"]))
+    free_bytes = points[0][1] + (max_gib - int(item["AllocatedStorage"])) * BYTES_PER_GIB
+    evidence = f"{free_bytes / BYTES_PER_GIB:.1f} GiB left of {max_gib} GiB, {max(bytes_per_day, 0) / BYTES_PER_GIB:.2f} GiB a day used"
+    if bytes_per_day <= 0:
+        return [CheckFinding("ok", DATABASE_AREA, "storage", evidence)]
+    days_until_full = free_bytes / bytes_per_day
+    evidence += f", full in {days_until_full:.0f} days"
+    if days_until_full > MIN_DAYS_UNTIL_FULL:
+        return [CheckFinding("ok", DATABASE_AREA, "storage", evidence)]
+    return [CheckFinding("failing", DATABASE_AREA, "storage", evidence, "ops db storage GIB")]
 
 
-def _points(results: list[Item]) -> list[tuple[float, float]]:
+def _parse_points(results: list[ResponseItem]) -> list[tuple[float, float]]:
     """Times in seconds and values, the newest first."""
-    found: list[tuple[float, float]] = []
+    points: list[tuple[float, float]] = []
     for result in results:
         pairs: Any = zip(result.get("Timestamps", ()), result["Values"], strict=False)
-        found += [(datetime.fromisoformat(at).timestamp(), float(value)) for at, value in pairs]
-    return sorted(found, reverse=True)
+        points += [
+            (datetime.fromisoformat(timestamp).timestamp(), float(value))
+            for timestamp, value in pairs
+        ]
+    return sorted(points, reverse=True)
 
 
-def connections(facts: Facts) -> Looking:
+def check_connections_trend(facts: CheckFacts) -> CheckRoutine:
     """The most connections of two weeks, beside how many there may be."""
     stack, name = facts.outputs.stack, facts.outputs.database.identifier
-    used = metric(
-        "AWS/RDS", "DatabaseConnections", "Maximum", period=DAY, DBInstanceIdentifier=name
+    connections_metric = build_metric_query(
+        "AWS/RDS", "DatabaseConnections", "Maximum", period=DAY_SECONDS, DBInstanceIdentifier=name
     )
-    prefix = f"{stack.project}-{stack.stack}-{LIMIT}"
+    prefix = f"{stack.project}-{stack.stack}-{CONNECTIONS_ALARM}"
     answers = yield [
-        values([used], facts, SPAN),
-        read(ALARMS, "MetricAlarms", AlarmTypes=["MetricAlarm"], AlarmNamePrefix=prefix),
+        build_metric_read([connections_metric], facts, TREND_SECONDS),
+        build_read(ALARMS_API, "MetricAlarms", AlarmTypes=["MetricAlarm"], AlarmNamePrefix=prefix),
     ]
-    points, alarms = _points(known(answers[0])), known(answers[1])
-    own = [
+    points, alarms = _parse_points(get_answer_items(answers[0])), get_answer_items(answers[1])
+    instance_alarms = [
         alarm
         for alarm in alarms
         if {"Name": "DBInstanceIdentifier", "Value": name} in alarm.get("Dimensions", ())
     ]
-    if not own:
+    if not instance_alarms:
         evidence = f"there is no alarm {prefix}, which knows how many there may be"
-        return [Finding("unknown", AREA, "connections", evidence, "pulumi up --refresh")]
+        return [
+            CheckFinding("unknown", DATABASE_AREA, "connections", evidence, "pulumi up --refresh")
+        ]
     if not points:
-        return [Finding("unknown", AREA, "connections", "no data in two weeks", "ops usage")]
-    most, peak = float(own[0]["Threshold"]) / RAISED, max(value for _, value in points)
-    evidence = f"{peak:.0f} at most in {len(points)} days, of {most:.0f} ({peak / most:.0%})"
-    state = "ok" if peak < NEAR * most else "failing"
+        return [
+            CheckFinding(
+                "unknown", DATABASE_AREA, "connections", "no data in two weeks", "ops usage"
+            )
+        ]
+    max_connections, peak = (
+        float(instance_alarms[0]["Threshold"]) / ALARM_THRESHOLD_RATIO,
+        max(value for _, value in points),
+    )
+    evidence = f"{peak:.0f} at most in {len(points)} days, of {max_connections:.0f} ({peak / max_connections:.0%})"
+    state = "ok" if peak < MAX_CONNECTIONS_RATIO * max_connections else "failing"
     if state == "ok":
-        return [Finding("ok", AREA, "connections", evidence)]
-    return [Finding("failing", AREA, "connections", evidence, "ops db activity")]
+        return [CheckFinding("ok", DATABASE_AREA, "connections", evidence)]
+    return [CheckFinding("failing", DATABASE_AREA, "connections", evidence, "ops db activity")]
 
 
-def _limited(outputs: Outputs) -> bool:
-    return any(f"-{LIMIT}" in name for names in outputs.alarms.names.values() for name in names)
+def _has_connections_alarm(outputs: Outputs) -> bool:
+    return any(
+        f"-{CONNECTIONS_ALARM}" in name for names in outputs.alarms.names.values() for name in names
+    )
 
 
-STORAGE: Final = Check(AREA, "storage", storage, (INSTANCES, METRICS))
-CONNECTIONS: Final = Check(AREA, "connections", connections, (METRICS, ALARMS), _limited)
+STORAGE_TREND_CHECK: Final = HealthCheck(
+    DATABASE_AREA, "storage", check_storage_trend, (DB_INSTANCES_API, METRIC_DATA_API)
+)
+CONNECTIONS_TREND_CHECK: Final = HealthCheck(
+    DATABASE_AREA,
+    "connections",
+    check_connections_trend,
+    (METRIC_DATA_API, ALARMS_API),
+    _has_connections_alarm,
+)

@@ -4,135 +4,201 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from ops.checks.model import OBJECT
+from ops.checks.model import S3_OBJECT_API
 from ops.cli.render import format_duration
-from ops.core.checks import DAY, Check, Facts, Finding, Looking, age, known, read
-from ops.database.health import SNAPSHOTS
+from ops.core.checks import (
+    DAY_SECONDS,
+    CheckFacts,
+    CheckFinding,
+    CheckRoutine,
+    HealthCheck,
+    build_read,
+    compute_age_seconds,
+    get_answer_items,
+)
+from ops.database.health import DB_SNAPSHOTS_API
 from ops.database.snapshots import list_snapshot_regions
 from ops.recovery.drill_history import PREFIX, Drill
 
-OBJECTS: Final = "s3.list_objects_v2"
-DESCRIBED: Final = "secretsmanager.describe_secret"
-ROLE: Final = "iam.get_role"
-AREA: Final = "keeping"
-DRILLED: Final = 31 * DAY
-OLD: Final = 90 * DAY
+S3_OBJECTS_API: Final = "s3.list_objects_v2"
+DESCRIBE_SECRET_API: Final = "secretsmanager.describe_secret"
+GET_ROLE_API: Final = "iam.get_role"
+UPKEEP_AREA: Final = "keeping"
+MAX_DRILL_AGE_SECONDS: Final = 31 * DAY_SECONDS
+MAX_SNAPSHOT_AGE_SECONDS: Final = 90 * DAY_SECONDS
 # Days that a password may be old where nothing rotates it: CIS AWS Foundations, credentials unused
 # or unchanged for 90 days.
-UNROTATED: Final = 90
-LATE: Final = 2  # days that a rotation may come later than its rule says: its window, and retries
-NAMED: Final = 3  # snapshots that are named
-DRILL: Final = "ops recover drill"
+MAX_PASSWORD_AGE_DAYS: Final = 90
+ROTATION_GRACE_DAYS: Final = (
+    2  # days that a rotation may come later than its rule says: its window, and retries
+)
+MAX_NAMED_SNAPSHOTS: Final = 3  # snapshots that are named
+DRILL_COMMAND: Final = "ops recover drill"
 
 
-def drill(facts: Facts) -> Looking:
+def check_last_drill(facts: CheckFacts) -> CheckRoutine:
     """The newest drill is of the last month, and was as quick and as complete as is asked for."""
     bucket = facts.outputs.backups.operations_bucket
-    (listed,) = yield [read(OBJECTS, "Contents", Bucket=bucket, Prefix=PREFIX)]
-    keys = sorted(str(one["Key"]) for one in known(listed) if str(one["Key"]).endswith(".json"))
+    (list_answer,) = yield [build_read(S3_OBJECTS_API, "Contents", Bucket=bucket, Prefix=PREFIX)]
+    keys = sorted(
+        str(record["Key"])
+        for record in get_answer_items(list_answer)
+        if str(record["Key"]).endswith(".json")
+    )
     if not keys:
         evidence = f"there is no record in s3://{bucket}/{PREFIX}"
-        return [Finding("failing", AREA, "drill", evidence, DRILL)]
-    (found,) = yield [read(OBJECT, "", Bucket=bucket, Key=keys[-1])]
-    text = known(found)
+        return [CheckFinding("failing", UPKEEP_AREA, "drill", evidence, DRILL_COMMAND)]
+    (object_answer,) = yield [build_read(S3_OBJECT_API, "", Bucket=bucket, Key=keys[-1])]
+    text = get_answer_items(object_answer)
     try:
-        one = Drill.model_validate_json(str(text[0]["text"])) if text else None
+        record = Drill.model_validate_json(str(text[0]["text"])) if text else None
     except ValidationError as error:
-        fields = ", ".join(".".join(map(str, e["loc"])) or e["msg"] for e in error.errors())
+        fields = ", ".join(
+            ".".join(map(str, detail["loc"])) or detail["msg"] for detail in error.errors()
+        )
         evidence = f"{keys[-1]} is no record of a drill: {fields}"
-        return [Finding("unknown", AREA, "drill", evidence, DRILL)]
-    if one is None:
-        return [Finding("unknown", AREA, "drill", f"{keys[-1]} is gone meanwhile", DRILL)]
-    old, asked = age(facts, one.taken), one.objectives
+        return [CheckFinding("unknown", UPKEEP_AREA, "drill", evidence, DRILL_COMMAND)]
+    if record is None:
+        return [
+            CheckFinding(
+                "unknown", UPKEEP_AREA, "drill", f"{keys[-1]} is gone meanwhile", DRILL_COMMAND
+            )
+        ]
+    age_seconds, objectives = compute_age_seconds(facts, record.taken), record.objectives
     evidence = (
-        f"{one.run} at {one.taken}: back after {_said(one.rto_seconds)} of "
-        f"{_said(asked.rto_seconds)}, lost {_said(one.rpo_seconds)} of {_said(asked.rpo_seconds)}"
+        f"{record.run} at {record.taken}: back after {_format_seconds(record.rto_seconds)} of "
+        f"{_format_seconds(objectives.rto_seconds)}, lost {_format_seconds(record.rpo_seconds)} of {_format_seconds(objectives.rpo_seconds)}"
     )
-    wrong = [
-        *([f"older than {DRILLED // DAY} days"] if old > DRILLED else []),
-        *([f"its objectives were not met ({', '.join(one.why)})"] if not one.met else []),
+    problems = [
+        *(
+            [f"older than {MAX_DRILL_AGE_SECONDS // DAY_SECONDS} days"]
+            if age_seconds > MAX_DRILL_AGE_SECONDS
+            else []
+        ),
+        *([f"its objectives were not met ({', '.join(record.why)})"] if not record.met else []),
     ]
-    if wrong:
-        return [Finding("failing", AREA, "drill", f"{'; '.join(wrong)}: {evidence}", DRILL)]
-    return [Finding("ok", AREA, "drill", evidence)]
+    if problems:
+        return [
+            CheckFinding(
+                "failing", UPKEEP_AREA, "drill", f"{'; '.join(problems)}: {evidence}", DRILL_COMMAND
+            )
+        ]
+    return [CheckFinding("ok", UPKEEP_AREA, "drill", evidence)]
 
 
-def _said(seconds: float | None) -> str:
+def _format_seconds(seconds: float | None) -> str:
     return "not known" if seconds is None else format_duration(seconds)
 
 
-def password(facts: Facts) -> Looking:
+def check_password_age(facts: CheckFacts) -> CheckRoutine:
     """The database's password was changed when it should have been."""
     arn = facts.outputs.database.secret_arn
-    (answer,) = yield [read(DESCRIBED, "", SecretId=arn, absent=("ResourceNotFoundException",))]
-    found = known(answer)
-    if not found:
-        return [Finding("failing", AREA, "password", f"{arn} is gone", "pulumi up --refresh")]
-    secret = found[0]
-    changed = secret.get("LastRotatedDate") or secret.get("CreatedDate")
-    days = (secret.get("RotationRules") or {}).get("AutomaticallyAfterDays")
-    rotated = bool(secret.get("RotationEnabled"))
-    limit = int(days) + LATE if rotated and days else UNROTATED
-    if changed is None:
+    (answer,) = yield [
+        build_read(
+            DESCRIBE_SECRET_API, "", SecretId=arn, absent_codes=("ResourceNotFoundException",)
+        )
+    ]
+    secrets = get_answer_items(answer)
+    if not secrets:
         return [
-            Finding(
+            CheckFinding(
+                "failing", UPKEEP_AREA, "password", f"{arn} is gone", "pulumi up --refresh"
+            )
+        ]
+    secret = secrets[0]
+    changed_at = secret.get("LastRotatedDate") or secret.get("CreatedDate")
+    days = (secret.get("RotationRules") or {}).get("AutomaticallyAfterDays")
+    is_rotated = bool(secret.get("RotationEnabled"))
+    limit_days = int(days) + ROTATION_GRACE_DAYS if is_rotated and days else MAX_PASSWORD_AGE_DAYS
+    if changed_at is None:
+        return [
+            CheckFinding(
                 "unknown",
-                AREA,
+                UPKEEP_AREA,
                 "password",
                 "AWS does not say how old it is",
                 "ops db rotate-password --check",
             )
         ]
-    old = max(age(facts, changed), 0)
-    how = f"rotated each {days} days" if rotated and days else "nothing rotates it by itself"
-    evidence = f"of {changed}, {old / DAY:.0f} days old; {how}"
-    if old <= limit * DAY:
-        return [Finding("ok", AREA, "password", evidence)]
-    return [Finding("failing", AREA, "password", evidence, "ops db rotate-password")]
+    age_seconds = max(compute_age_seconds(facts, changed_at), 0)
+    rotation_note = (
+        f"rotated each {days} days" if is_rotated and days else "nothing rotates it by itself"
+    )
+    evidence = f"of {changed_at}, {age_seconds / DAY_SECONDS:.0f} days old; {rotation_note}"
+    if age_seconds <= limit_days * DAY_SECONDS:
+        return [CheckFinding("ok", UPKEEP_AREA, "password", evidence)]
+    return [CheckFinding("failing", UPKEEP_AREA, "password", evidence, "ops db rotate-password")]
 
 
-def snapshots(facts: Facts) -> Looking:
+def check_old_snapshots(facts: CheckFacts) -> CheckRoutine:
     """No snapshot that somebody made is older than 90 days: it costs, and nobody thinks of it."""
     name = facts.outputs.database.identifier
-    places = list_snapshot_regions(facts.outputs)
+    snapshot_regions = list_snapshot_regions(facts.outputs)
     answers = yield [
-        read(
-            SNAPSHOTS, "DBSnapshots", region=where, DBInstanceIdentifier=name, SnapshotType="manual"
+        build_read(
+            DB_SNAPSHOTS_API,
+            "DBSnapshots",
+            region=region,
+            DBInstanceIdentifier=name,
+            SnapshotType="manual",
         )
-        for where in places
+        for region in snapshot_regions
     ]
-    made = [
-        (str(one["SnapshotCreateTime"]), str(one["DBSnapshotIdentifier"]))
+    manual_snapshots = [
+        (str(snapshot["SnapshotCreateTime"]), str(snapshot["DBSnapshotIdentifier"]))
         for answer in answers
-        for one in known(answer)
-        if one.get("SnapshotCreateTime")
+        for snapshot in get_answer_items(answer)
+        if snapshot.get("SnapshotCreateTime")
     ]
-    old = sorted(one for one in made if age(facts, one[0]) > OLD)
-    looked = f"{len(made)} were made by hand in {' and '.join(places)}"
-    if not old:
-        return [Finding("ok", AREA, "snapshots", f"{looked}, none is older than 90 days")]
-    names = ", ".join(f"{name} of {when}" for when, name in old[:NAMED])
-    evidence = f"{looked}, {len(old)} are older than 90 days: {names}"
-    evidence += ", ..." if len(old) > NAMED else ""
+    old_snapshots = sorted(
+        snapshot
+        for snapshot in manual_snapshots
+        if compute_age_seconds(facts, snapshot[0]) > MAX_SNAPSHOT_AGE_SECONDS
+    )
+    summary = f"{len(manual_snapshots)} were made by hand in {' and '.join(snapshot_regions)}"
+    if not old_snapshots:
+        return [
+            CheckFinding("ok", UPKEEP_AREA, "snapshots", f"{summary}, none is older than 90 days")
+        ]
+    names = ", ".join(
+        f"{name} of {created_at}" for created_at, name in old_snapshots[:MAX_NAMED_SNAPSHOTS]
+    )
+    evidence = f"{summary}, {len(old_snapshots)} are older than 90 days: {names}"
+    evidence += ", ..." if len(old_snapshots) > MAX_NAMED_SNAPSHOTS else ""
     command = "ops db snapshot prune --keep 7 --older-than 90"
-    return [Finding("failing", AREA, "snapshots", evidence, command)]
+    return [CheckFinding("failing", UPKEEP_AREA, "snapshots", evidence, command)]
 
 
-def roles(facts: Facts) -> Looking:
+def check_operation_roles(facts: CheckFacts) -> CheckRoutine:
     """The roles that operate the stack are there."""
     part = facts.outputs.access
     assert part is not None
     arns = (part.reader_role_arn, part.operator_role_arn, part.recoverer_role_arn)
     names = [arn.rpartition("/")[2] for arn in arns]
-    answers = yield [read(ROLE, "", RoleName=name, absent=("NoSuchEntity",)) for name in names]
-    gone = [n for n, answer in zip(names, answers, strict=True) if not known(answer)]
-    if gone:
-        evidence = f"of {', '.join(names)} there is no {', no '.join(gone)}"
-        return [Finding("failing", AREA, "roles", evidence, "pulumi up --refresh")]
-    return [Finding("ok", AREA, "roles", f"{', '.join(names)} are there")]
+    answers = yield [
+        build_read(GET_ROLE_API, "", RoleName=name, absent_codes=("NoSuchEntity",))
+        for name in names
+    ]
+    missing_roles = [
+        role_name
+        for role_name, answer in zip(names, answers, strict=True)
+        if not get_answer_items(answer)
+    ]
+    if missing_roles:
+        evidence = f"of {', '.join(names)} there is no {', no '.join(missing_roles)}"
+        return [CheckFinding("failing", UPKEEP_AREA, "roles", evidence, "pulumi up --refresh")]
+    return [CheckFinding("ok", UPKEEP_AREA, "roles", f"{', '.join(names)} are there")]
 
 
-DRILLS: Final = Check(AREA, "drill", drill, (OBJECTS, OBJECT))
-PASSWORD: Final = Check(AREA, "password", password, (DESCRIBED,))
-OLD_SNAPSHOTS: Final = Check(AREA, "snapshots", snapshots, (SNAPSHOTS,))
-ROLES: Final = Check(AREA, "roles", roles, (ROLE,), lambda o: o.access is not None)
+DRILL_CHECK: Final = HealthCheck(
+    UPKEEP_AREA, "drill", check_last_drill, (S3_OBJECTS_API, S3_OBJECT_API)
+)
+PASSWORD_CHECK: Final = HealthCheck(
+    UPKEEP_AREA, "password", check_password_age, (DESCRIBE_SECRET_API,)
+)
+OLD_SNAPSHOTS_CHECK: Final = HealthCheck(
+    UPKEEP_AREA, "snapshots", check_old_snapshots, (DB_SNAPSHOTS_API,)
+)
+ROLES_CHECK: Final = HealthCheck(
+    UPKEEP_AREA, "roles", check_operation_roles, (GET_ROLE_API,), lambda o: o.access is not None
+)

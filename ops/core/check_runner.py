@@ -10,97 +10,134 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from ops.core.aws import Aws
-from ops.core.checks import CUT, Answer, Check, Facts, Finding, Looking, Read, UnknownError
+from ops.core.checks import (
+    TRUNCATED,
+    CheckFacts,
+    CheckFinding,
+    CheckRoutine,
+    HealthCheck,
+    ReadAnswer,
+    ReadRequest,
+    UnknownAnswerError,
+)
 from ops.core.errors import OpsError, UsageError
 
-THREADS: Final = 16
-Send = Callable[[Read], Answer]
+MAX_CHECK_THREADS: Final = 16
+ReadSender = Callable[[ReadRequest], ReadAnswer]
 
 
 @dataclass
-class _Going:
+class _RunningCheck:
     """A check on its way: the generator, and the reads that it waits for."""
 
-    check: Check
-    looking: Looking
-    wanted: Sequence[Read] = ()
+    check: HealthCheck
+    routine: CheckRoutine
+    pending_reads: Sequence[ReadRequest] = ()
 
 
-def send(aws: Aws, read: Read, region: str) -> Answer:
+def send_read(aws: Aws, read: ReadRequest, region: str) -> ReadAnswer:
     """The items of a read, or why they are not known. A bug is raised, not reported as unknown."""
     try:
-        params, where = json.loads(read.params), read.region or region
-        if not read.items:
-            whole: Any = aws.call(read.api, params, where)
-            return [whole]
-        if read.most is not None:
-            found, more = aws.list_first_items(read.api, read.items, params, where, read.most)
-            return [*found, CUT] if more else found
-        items: Iterator[Any] = aws.list_items(read.api, read.items, params, where)
-        if read.newest is not None:
-            field, since = read.newest
+        params, call_region = json.loads(read.params), read.region or region
+        if not read.items_key:
+            response: Any = aws.call(read.api, params, call_region)
+            return [response]
+        if read.max_pages is not None:
+            first_items, has_more = aws.list_first_items(
+                read.api, read.items_key, params, call_region, read.max_pages
+            )
+            return [*first_items, TRUNCATED] if has_more else first_items
+        items: Iterator[Any] = aws.list_items(read.api, read.items_key, params, call_region)
+        if read.newest_since is not None:
+            field, since = read.newest_since
             items = takewhile(lambda item: item[field] >= since, items)
         return list(items)
     except UsageError:
         raise  # no credentials: nothing can be looked at
     except OpsError as error:
-        return UnknownError(str(error), error.advice[0] if error.advice else "")
+        return UnknownAnswerError(str(error), error.advice[0] if error.advice else "")
     except ClientError as error:
-        if error.response["Error"]["Code"] in read.absent:
+        if error.response["Error"]["Code"] in read.absent_codes:
             return []
-        return UnknownError(f"{read.api}: {error.response['Error'].get('Message', error)}")
+        return UnknownAnswerError(f"{read.api}: {error.response['Error'].get('Message', error)}")
 
 
-def run(checks: Iterable[Check], facts: Facts, sending: Send) -> list[Finding]:
+def run_checks(
+    checks: Iterable[HealthCheck], facts: CheckFacts, sender: ReadSender
+) -> list[CheckFinding]:
     """What the checks find, in their order.
 
     A check whose read had no answer is unknown as a whole where it does not say better itself.
     """
-    found: dict[int, list[Finding]] = {}
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="health") as pool:
-        answers: dict[Read, Future[Answer]] = {}
-        going: dict[int, _Going] = {}
+    findings_by_check: dict[int, list[CheckFinding]] = {}
+    with ThreadPoolExecutor(MAX_CHECK_THREADS, thread_name_prefix="health") as pool:
+        answers: dict[ReadRequest, Future[ReadAnswer]] = {}
+        running_checks: dict[int, _RunningCheck] = {}
 
-        def advance(number: int, one: _Going, given: list[Answer] | None) -> None:
+        def advance_check(
+            number: int, running_check: _RunningCheck, read_answers: list[ReadAnswer] | None
+        ) -> None:
             try:
-                one.wanted = next(one.looking) if given is None else one.looking.send(given)
-            except StopIteration as end:
-                found[number] = end.value
-            except UnknownError as error:
-                check = one.check
-                found[number] = [
-                    Finding("unknown", check.area, check.subject, str(error), error.advice)
+                running_check.pending_reads = (
+                    next(running_check.routine)
+                    if read_answers is None
+                    else running_check.routine.send(read_answers)
+                )
+            except StopIteration as stop:
+                findings_by_check[number] = stop.value
+            except UnknownAnswerError as error:
+                check = running_check.check
+                findings_by_check[number] = [
+                    CheckFinding("unknown", check.area, check.subject, str(error), error.advice)
                 ]
             else:
-                for read in one.wanted:
-                    if read.api not in one.check.apis:
-                        raise ValueError(f"{one.check.subject} reads {read.api} undeclared")
+                for read in running_check.pending_reads:
+                    if read.api not in running_check.check.apis:
+                        raise ValueError(
+                            f"{running_check.check.subject} reads {read.api} undeclared"
+                        )
                     if read not in answers:
-                        answers[read] = pool.submit(sending, read)
-                going[number] = one
+                        answers[read] = pool.submit(sender, read)
+                running_checks[number] = running_check
 
         for number, check in enumerate(checks):
-            advance(number, _Going(check, check.look(facts)), None)
-        while going:
-            open_ = {answers[r] for one in going.values() for r in one.wanted}
-            ready = [
-                (number, one)
-                for number, one in going.items()
-                if all(answers[r].done() for r in one.wanted)
+            advance_check(number, _RunningCheck(check, check.routine(facts)), None)
+        while running_checks:
+            pending_answers = {
+                answers[pending_read]
+                for running_check in running_checks.values()
+                for pending_read in running_check.pending_reads
+            }
+            ready_checks = [
+                (number, running_check)
+                for number, running_check in running_checks.items()
+                if all(answers[pending_read].done() for pending_read in running_check.pending_reads)
             ]
-            if not ready:
-                wait({f for f in open_ if not f.done()}, return_when=FIRST_COMPLETED)
+            if not ready_checks:
+                wait(
+                    {future for future in pending_answers if not future.done()},
+                    return_when=FIRST_COMPLETED,
+                )
                 continue
-            for number, one in ready:
-                del going[number]
-                advance(number, one, [answers[r].result() for r in one.wanted])
-    return [finding for number in sorted(found) for finding in found[number]]
+            for number, running_check in ready_checks:
+                del running_checks[number]
+                advance_check(
+                    number,
+                    running_check,
+                    [
+                        answers[pending_read].result()
+                        for pending_read in running_check.pending_reads
+                    ],
+                )
+    return [
+        finding for number in sorted(findings_by_check) for finding in findings_by_check[number]
+    ]
 
 
-def elsewhere(findings: Sequence[Finding]) -> list[Finding]:
+def mark_unknown_in_wrong_account(findings: Sequence[CheckFinding]) -> list[CheckFinding]:
     """In another account nothing of the stack can be seen: "not there" is then not known."""
-    account = [f for f in findings if f.area == "account"]
-    if all(f.state == "ok" for f in account):
+    account_findings = [f for f in findings if f.area == "account"]
+    if all(f.state == "ok" for f in account_findings):
         return list(findings)
     return [
         f

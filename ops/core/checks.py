@@ -13,26 +13,30 @@ from typing import Any, Final, Literal, TypeAlias
 
 from ops.outputs import Outputs
 
-State = Literal["ok", "failing", "unknown"]
-STATES: Final[tuple[State, ...]] = ("failing", "unknown", "ok")  # what matters most first
-Item: TypeAlias = dict[str, Any]
-CUT: Final[Item] = {"cut": True}  # there is more, which was not read
-DAY: Final = 24 * 3600
-HOUR: Final = 3600
+HealthState = Literal["ok", "failing", "unknown"]
+HEALTH_STATES: Final[tuple[HealthState, ...]] = (
+    "failing",
+    "unknown",
+    "ok",
+)  # what matters most first
+ResponseItem: TypeAlias = dict[str, Any]
+TRUNCATED: Final[ResponseItem] = {"cut": True}  # there is more, which was not read
+DAY_SECONDS: Final = 24 * 3600
+HOUR_SECONDS: Final = 3600
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckFinding:
     """What is so, of what, how it is known, and the command that helps where it is not well."""
 
-    state: State
+    state: HealthState
     area: str
     subject: str
     evidence: str
     command: str = ""
 
 
-class UnknownError(Exception):
+class UnknownAnswerError(Exception):
     """A read had no answer: what it would have told is not known. `advice` is a command."""
 
     def __init__(self, message: str, advice: str = "") -> None:
@@ -41,7 +45,7 @@ class UnknownError(Exception):
 
 
 @dataclass(frozen=True)
-class Read:
+class ReadRequest:
     """All items of a list operation, over all its pages; `items` is where an answer has them.
 
     Without `items` the answer itself is the only item.
@@ -51,79 +55,81 @@ class Read:
     """
 
     api: str
-    items: str
+    items_key: str
     params: str = "{}"  # JSON, so that a read can be told from another
     region: str | None = None
-    absent: tuple[str, ...] = ()
-    newest: tuple[str, str] | None = None
-    most: int | None = None
+    absent_codes: tuple[str, ...] = ()
+    newest_since: tuple[str, str] | None = None
+    max_pages: int | None = None
 
 
-def read(
+def build_read(
     api: str,
-    items: str,
+    items_key: str,
     *,
     region: str | None = None,
-    absent: Sequence[str] = (),
-    newest: tuple[str, str] | None = None,
-    most: int | None = None,
+    absent_codes: Sequence[str] = (),
+    newest_since: tuple[str, str] | None = None,
+    max_pages: int | None = None,
     **params: Any,
-) -> Read:
+) -> ReadRequest:
     """A read with its parameters in boto3's spelling."""
-    given = json.dumps(params, sort_keys=True)
-    return Read(api, items, given, region, tuple(absent), newest, most)
+    params_json = json.dumps(params, sort_keys=True)
+    return ReadRequest(
+        api, items_key, params_json, region, tuple(absent_codes), newest_since, max_pages
+    )
 
 
-Answer: TypeAlias = "list[Item] | UnknownError"
-Looking: TypeAlias = Generator[Sequence[Read], list[Answer], list[Finding]]
+ReadAnswer: TypeAlias = "list[ResponseItem] | UnknownAnswerError"
+CheckRoutine: TypeAlias = Generator[Sequence[ReadRequest], list[ReadAnswer], list[CheckFinding]]
 
 
 @dataclass(frozen=True)
-class Facts:
+class CheckFacts:
     """What checks know beforehand: the contract, what time it is, which areas were asked for."""
 
     outputs: Outputs
     now: datetime
-    asked: tuple[str, ...] = ()
+    requested_areas: tuple[str, ...] = ()
 
-    def ago(self, seconds: float) -> str:
+    def format_time_ago(self, seconds: float) -> str:
         """A time in the past as AWS's answers have it here: ISO 8601, UTC."""
-        return iso(self.now.timestamp() - seconds)
+        return format_epoch_time(self.now.timestamp() - seconds)
 
 
 @dataclass(frozen=True)
-class Check:
+class HealthCheck:
     """One entry of the table. `apis` are all that it may call: permissions follow from them."""
 
     area: str
     subject: str
-    look: Callable[[Facts], Looking]
+    routine: Callable[[CheckFacts], CheckRoutine]
     apis: tuple[str, ...]
-    applies: Callable[[Outputs], bool] = lambda _: True
+    is_applicable: Callable[[Outputs], bool] = lambda _: True
 
 
-def known(answer: Answer) -> list[Item]:
+def get_answer_items(answer: ReadAnswer) -> list[ResponseItem]:
     """The items of an answer. Raises UnknownError where there was none."""
-    if isinstance(answer, UnknownError):
+    if isinstance(answer, UnknownAnswerError):
         raise answer
     return answer
 
 
-def iso(seconds: float) -> str:
+def format_epoch_time(seconds: float) -> str:
     """Seconds since the epoch as ISO 8601 in UTC, which sorts as it passes."""
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
-def age(facts: Facts, time: str) -> float:
+def compute_age_seconds(facts: CheckFacts, time: str) -> float:
     """Seconds since a time that AWS answered."""
     return facts.now.timestamp() - datetime.fromisoformat(time).timestamp()
 
 
-def chunks(names: Sequence[str], size: int) -> list[list[str]]:
+def split_into_chunks(names: Sequence[str], size: int) -> list[list[str]]:
     """Names in lists of at most `size`, which is what one call takes."""
     return [list(names[n : n + size]) for n in range(0, len(names), size)]
 
 
-def by(items: Sequence[Mapping[str, Any]], key: str) -> dict[str, Mapping[str, Any]]:
+def index_by(items: Sequence[Mapping[str, Any]], key: str) -> dict[str, Mapping[str, Any]]:
     """Items by what one of their fields says."""
     return {str(item[key]): item for item in items}

@@ -5,15 +5,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ops.core.checks import Facts, Item, Read, chunks, read
+from ops.core.checks import CheckFacts, ReadRequest, ResponseItem, build_read, split_into_chunks
 
-METRICS: Final = "cloudwatch.get_metric_data"
-BATCH: Final = 500
-RECENT: Final = 15 * 60  # seconds: most metrics come each minute, some with five minutes' delay
+METRIC_DATA_API: Final = "cloudwatch.get_metric_data"
+METRICS_PER_CALL: Final = 500
+RECENT_SECONDS: Final = (
+    15 * 60
+)  # seconds: most metrics come each minute, some with five minutes' delay
 
 
 @dataclass(frozen=True)
-class Metric:
+class MetricQuery:
     """A metric of one thing, and a statistic of it."""
 
     namespace: str
@@ -28,7 +30,7 @@ class Metric:
         return "m" + hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
     @property
-    def query(self) -> dict[str, Any]:
+    def request(self) -> dict[str, Any]:
         """The metric as GetMetricData wants it."""
         dimensions = [{"Name": k, "Value": v} for k, v in self.dimensions]
         metric = {"Namespace": self.namespace, "MetricName": self.name, "Dimensions": dimensions}
@@ -36,50 +38,57 @@ class Metric:
         return {"Id": self.id, "MetricStat": stat}
 
 
-def metric(namespace: str, name: str, stat: str, *, period: int = 60, **dimensions: str) -> Metric:
+def build_metric_query(
+    namespace: str, name: str, stat: str, *, period: int = 60, **dimensions: str
+) -> MetricQuery:
     """A metric, its dimensions as keywords."""
-    return measured(namespace, name, stat, dimensions, period)
+    return build_dimensioned_metric_query(namespace, name, stat, dimensions, period)
 
 
-def measured(
+def build_dimensioned_metric_query(
     namespace: str, name: str, stat: str, dimensions: Mapping[str, str], period: int = 60
-) -> Metric:
+) -> MetricQuery:
     """A metric of these dimensions. `period` is in seconds."""
-    return Metric(namespace, name, stat, tuple(dimensions.items()), period)
+    return MetricQuery(namespace, name, stat, tuple(dimensions.items()), period)
 
 
-def values(metrics: Sequence[Metric], facts: Facts, back: float = RECENT) -> Read:
+def build_metric_read(
+    metrics: Sequence[MetricQuery], facts: CheckFacts, lookback_seconds: float = RECENT_SECONDS
+) -> ReadRequest:
     """One call for up to 500 metrics, from a time back until now."""
-    return read(
-        METRICS,
+    return build_read(
+        METRIC_DATA_API,
         "MetricDataResults",
-        MetricDataQueries=[m.query for m in metrics],
-        StartTime=facts.ago(back),
-        EndTime=facts.ago(0),
+        MetricDataQueries=[query.request for query in metrics],
+        StartTime=facts.format_time_ago(lookback_seconds),
+        EndTime=facts.format_time_ago(0),
         ScanBy="TimestampDescending",
     )
 
 
-def batched(metrics: Sequence[Metric], facts: Facts, back: float = RECENT) -> list[Read]:
+def build_metric_reads(
+    metrics: Sequence[MetricQuery], facts: CheckFacts, lookback_seconds: float = RECENT_SECONDS
+) -> list[ReadRequest]:
     """As many calls as the metrics need."""
-    table = {m.id: m for m in metrics}
+    queries_by_id = {query.id: query for query in metrics}
     return [
-        values([table[name] for name in names], facts, back) for names in chunks(list(table), BATCH)
+        build_metric_read([queries_by_id[name] for name in names], facts, lookback_seconds)
+        for names in split_into_chunks(list(queries_by_id), METRICS_PER_CALL)
     ]
 
 
-def latest(results: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+def get_latest_values(results: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     """The newest value of each metric that has one."""
-    found: dict[str, float] = {}
+    latest_values: dict[str, float] = {}
     for result in results:
         if result["Values"]:
-            found.setdefault(result["Id"], float(result["Values"][0]))
-    return found
+            latest_values.setdefault(result["Id"], float(result["Values"][0]))
+    return latest_values
 
 
-def all_of(results: Iterable[Item]) -> dict[str, list[float]]:
+def collect_metric_values(results: Iterable[ResponseItem]) -> dict[str, list[float]]:
     """All values of each metric, newest first, over all pages."""
-    found: dict[str, list[float]] = {}
+    values_by_id: dict[str, list[float]] = {}
     for result in results:
-        found.setdefault(result["Id"], []).extend(map(float, result["Values"]))
-    return found
+        values_by_id.setdefault(result["Id"], []).extend(map(float, result["Values"]))
+    return values_by_id

@@ -4,27 +4,32 @@ from typing import Final
 
 from ops.cli.render import format_duration
 from ops.core.checks import (
-    DAY,
-    HOUR,
-    Check,
-    Facts,
-    Finding,
-    Item,
-    Looking,
-    Read,
-    State,
-    age,
-    known,
-    read,
+    DAY_SECONDS,
+    HOUR_SECONDS,
+    CheckFacts,
+    CheckFinding,
+    CheckRoutine,
+    HealthCheck,
+    HealthState,
+    ReadRequest,
+    ResponseItem,
+    build_read,
+    compute_age_seconds,
+    get_answer_items,
 )
-from ops.core.metrics import METRICS, latest, metric, values
+from ops.core.metrics import (
+    METRIC_DATA_API,
+    build_metric_query,
+    build_metric_read,
+    get_latest_values,
+)
 
-INSTANCES = "rds.describe_db_instances"
-MAINTENANCE = "rds.describe_pending_maintenance_actions"
-SNAPSHOTS = "rds.describe_db_snapshots"
-AREA = "database"
+DB_INSTANCES_API = "rds.describe_db_instances"
+PENDING_MAINTENANCE_API = "rds.describe_pending_maintenance_actions"
+DB_SNAPSHOTS_API = "rds.describe_db_snapshots"
+DATABASE_AREA = "database"
 # In these the instance serves (RDS User Guide, "Viewing DB instance status").
-SERVING: Final = frozenset(
+SERVING_INSTANCE_STATUSES: Final = frozenset(
     {
         "available",
         "backing-up",
@@ -37,196 +42,249 @@ SERVING: Final = frozenset(
         "storage-optimization",
     }
 )
-RESTORABLE: Final = 15 * 60  # RDS ships logs every five minutes: three are missing
-BACKUP: Final = DAY + 2 * HOUR  # a day, and the window and the time that a backup takes
-FORCED: Final = 7 * DAY  # maintenance that comes by itself within a week is to be planned
-EXPIRES: Final = 30 * DAY
-GIB: Final = 1024**3
-LOW: Final = 10  # per cent of free storage, as the alarm has it
+MAX_RESTORABLE_AGE_SECONDS: Final = 15 * 60  # RDS ships logs every five minutes: three are missing
+MAX_BACKUP_AGE_SECONDS: Final = (
+    DAY_SECONDS + 2 * HOUR_SECONDS
+)  # a day, and the window and the time that a backup takes
+FORCED_MAINTENANCE_SECONDS: Final = (
+    7 * DAY_SECONDS
+)  # maintenance that comes by itself within a week is to be planned
+MIN_SERVER_CERTIFICATE_SECONDS: Final = 30 * DAY_SECONDS
+BYTES_PER_GIB: Final = 1024**3
+MIN_FREE_STORAGE_PERCENT: Final = 10  # per cent of free storage, as the alarm has it
 
 
-def described(facts: Facts) -> Read:
+def build_instances_read(facts: CheckFacts) -> ReadRequest:
     """The read that most checks of this file share: the primary and its replicas."""
     names = [facts.outputs.database.identifier, *facts.outputs.database.replicas]
-    return read(INSTANCES, "DBInstances", Filters=[{"Name": "db-instance-id", "Values": names}])
+    return build_read(
+        DB_INSTANCES_API, "DBInstances", Filters=[{"Name": "db-instance-id", "Values": names}]
+    )
 
 
-def primary(facts: Facts, items: list[Item]) -> Item | None:
+def find_primary_item(facts: CheckFacts, items: list[ResponseItem]) -> ResponseItem | None:
     """The primary among what was described."""
     name = facts.outputs.database.identifier
     return next((item for item in items if item["DBInstanceIdentifier"] == name), None)
 
 
-def _one(state: State, subject: str, evidence: str, command: str = "") -> list[Finding]:
-    return [Finding(state, AREA, subject, evidence, "" if state == "ok" else command)]
+def _build_findings(
+    state: HealthState, subject: str, evidence: str, command: str = ""
+) -> list[CheckFinding]:
+    return [CheckFinding(state, DATABASE_AREA, subject, evidence, "" if state == "ok" else command)]
 
 
-def status(facts: Facts) -> Looking:
+def check_instance_status(facts: CheckFacts) -> CheckRoutine:
     """The primary and each replica serve."""
-    (answer,) = yield [described(facts)]
-    found = {item["DBInstanceIdentifier"]: item for item in known(answer)}
-    findings: list[Finding] = []
+    (answer,) = yield [build_instances_read(facts)]
+    items_by_name = {item["DBInstanceIdentifier"]: item for item in get_answer_items(answer)}
+    findings: list[CheckFinding] = []
     for name in (facts.outputs.database.identifier, *facts.outputs.database.replicas):
-        item = found.get(name)
+        item = items_by_name.get(name)
         state = item["DBInstanceStatus"] if item else "gone"
-        broken = [
+        replication_problems = [
             f"replication is {info.get('Status')}"
             for info in (item or {}).get("StatusInfos", ())
             if not info.get("Normal", True)
         ]
-        good = state in SERVING and not broken
-        evidence = "; ".join([state, *broken])
-        findings += _one("ok" if good else "failing", name, evidence, "ops db status")
+        is_serving = state in SERVING_INSTANCE_STATUSES and not replication_problems
+        evidence = "; ".join([state, *replication_problems])
+        findings += _build_findings(
+            "ok" if is_serving else "failing", name, evidence, "ops db status"
+        )
     return findings
 
 
-def standby(facts: Facts) -> Looking:
+def check_standby(facts: CheckFacts) -> CheckRoutine:
     """Where the stack wants a standby in another zone there is one."""
-    (answer,) = yield [described(facts)]
-    item = primary(facts, known(answer))
+    (answer,) = yield [build_instances_read(facts)]
+    item = find_primary_item(facts, get_answer_items(answer))
     if item is None:
         return []  # `status` says that it is gone
-    here, there = item.get("AvailabilityZone"), item.get("SecondaryAvailabilityZone")
+    primary_zone, standby_zone = item.get("AvailabilityZone"), item.get("SecondaryAvailabilityZone")
     if item["MultiAZ"]:
-        return _one("ok", "standby", f"in {there}, the primary in {here}")
-    return _one("failing", "standby", f"there is none, only the primary in {here}", "pulumi up")
+        return _build_findings("ok", "standby", f"in {standby_zone}, the primary in {primary_zone}")
+    return _build_findings(
+        "failing", "standby", f"there is none, only the primary in {primary_zone}", "pulumi up"
+    )
 
 
-def parameters(facts: Facts) -> Looking:
+def check_parameters_applied(facts: CheckFacts) -> CheckRoutine:
     """What the parameter groups say is what the instances run with."""
-    (answer,) = yield [described(facts)]
-    waiting = [
+    (answer,) = yield [build_instances_read(facts)]
+    unapplied = [
         f"{item['DBInstanceIdentifier']}: {group['ParameterApplyStatus']}"
-        for item in known(answer)
+        for item in get_answer_items(answer)
         for group in item.get("DBParameterGroups", ())
         if group["ParameterApplyStatus"] not in ("in-sync", "applying")
     ]
-    if waiting:
-        return _one("failing", "parameters", "; ".join(waiting), "ops db parameters")
-    return _one("ok", "parameters", "in sync")
+    if unapplied:
+        return _build_findings("failing", "parameters", "; ".join(unapplied), "ops db parameters")
+    return _build_findings("ok", "parameters", "in sync")
 
 
-def maintenance(facts: Facts) -> Looking:
+def check_pending_maintenance(facts: CheckFacts) -> CheckRoutine:
     """No maintenance will begin by itself within a week."""
     database = facts.outputs.database
-    answers = yield [described(facts), read(MAINTENANCE, "PendingMaintenanceActions")]
-    ours = {item["DBInstanceArn"] for item in known(answers[0])} | {database.arn}
-    waiting: list[str] = []
-    soon: list[str] = []
-    for resource in known(answers[1]):
-        if resource["ResourceIdentifier"] not in ours:
+    answers = yield [
+        build_instances_read(facts),
+        build_read(PENDING_MAINTENANCE_API, "PendingMaintenanceActions"),
+    ]
+    instance_arns = {item["DBInstanceArn"] for item in get_answer_items(answers[0])} | {
+        database.arn
+    }
+    pending_actions: list[str] = []
+    forced_actions: list[str] = []
+    for resource in get_answer_items(answers[1]):
+        if resource["ResourceIdentifier"] not in instance_arns:
             continue
         for action in resource.get("PendingMaintenanceActionDetails", ()):
             dates = (
                 action.get(key)
                 for key in ("ForcedApplyDate", "AutoAppliedAfterDate", "CurrentApplyDate")
             )
-            due = min(filter(None, dates), default=None)
-            text = f"{action['Action']} {f'on {due}' if due else 'when you choose'}"
-            (soon if due and -age(facts, due) < FORCED else waiting).append(text)
-    changes = next(
+            due_date = min(filter(None, dates), default=None)
+            text = f"{action['Action']} {f'on {due_date}' if due_date else 'when you choose'}"
+            (
+                forced_actions
+                if due_date and -compute_age_seconds(facts, due_date) < FORCED_MAINTENANCE_SECONDS
+                else pending_actions
+            ).append(text)
+    pending_changes = next(
         (
             ", ".join(sorted(item["PendingModifiedValues"]))
-            for item in known(answers[0])
+            for item in get_answer_items(answers[0])
             if item.get("PendingModifiedValues")
         ),
         "",
     )
-    if changes:
-        waiting.append(f"changes in the next window: {changes}")
-    if soon:
-        evidence = "; ".join([*soon, *waiting])
-        return _one("failing", "maintenance", evidence, "ops db upgrade")
-    return _one("ok", "maintenance", "; ".join(waiting) or "none is pending")
+    if pending_changes:
+        pending_actions.append(f"changes in the next window: {pending_changes}")
+    if forced_actions:
+        evidence = "; ".join([*forced_actions, *pending_actions])
+        return _build_findings("failing", "maintenance", evidence, "ops db upgrade")
+    return _build_findings("ok", "maintenance", "; ".join(pending_actions) or "none is pending")
 
 
-def storage(facts: Facts) -> Looking:
+def check_free_storage(facts: CheckFacts) -> CheckRoutine:
     """At least a tenth of the storage is free."""
     name = facts.outputs.database.identifier
-    free = metric("AWS/RDS", "FreeStorageSpace", "Minimum", DBInstanceIdentifier=name)
-    answers = yield [described(facts), values([free], facts)]
-    item, found = primary(facts, known(answers[0])), latest(known(answers[1]))
+    free_metric = build_metric_query(
+        "AWS/RDS", "FreeStorageSpace", "Minimum", DBInstanceIdentifier=name
+    )
+    answers = yield [build_instances_read(facts), build_metric_read([free_metric], facts)]
+    item, latest_values = (
+        find_primary_item(facts, get_answer_items(answers[0])),
+        get_latest_values(get_answer_items(answers[1])),
+    )
     if item is None:
         return []
-    allocated, most = item["AllocatedStorage"], item.get("MaxAllocatedStorage")
-    if free.id not in found:
-        return _one(
+    allocated_gib, max_gib = item["AllocatedStorage"], item.get("MaxAllocatedStorage")
+    if free_metric.id not in latest_values:
+        return _build_findings(
             "unknown", "storage", "no metric of free storage in the last 15 minutes", "ops usage"
         )
-    percent = 100 * found[free.id] / (allocated * GIB)
-    grows = f", grows to {most} GiB by itself" if most else ""
-    evidence = f"{percent:.0f} % of {allocated} GiB is free{grows}"
-    return _one("ok" if percent >= LOW else "failing", "storage", evidence, "ops db storage GIB")
+    free_percent = 100 * latest_values[free_metric.id] / (allocated_gib * BYTES_PER_GIB)
+    growth_note = f", grows to {max_gib} GiB by itself" if max_gib else ""
+    evidence = f"{free_percent:.0f} % of {allocated_gib} GiB is free{growth_note}"
+    return _build_findings(
+        "ok" if free_percent >= MIN_FREE_STORAGE_PERCENT else "failing",
+        "storage",
+        evidence,
+        "ops db storage GIB",
+    )
 
 
-def restorable(facts: Facts) -> Looking:
+def check_latest_restorable_time(facts: CheckFacts) -> CheckRoutine:
     """The database can be restored to a quarter of an hour ago."""
-    (answer,) = yield [described(facts)]
-    item = primary(facts, known(answer))
+    (answer,) = yield [build_instances_read(facts)]
+    item = find_primary_item(facts, get_answer_items(answer))
     if item is None:
         return []
-    time = item.get("LatestRestorableTime")
-    if time is None:
-        return _one(
+    restorable_time = item.get("LatestRestorableTime")
+    if restorable_time is None:
+        return _build_findings(
             "failing",
             "latest restorable time",
             "there is none: no backup yet, or backups are off",
             "ops db snapshot create",
         )
-    old = age(facts, time)
-    evidence = f"{time}, {format_duration(max(old, 0))} ago"
-    good = old <= RESTORABLE
-    return _one("ok" if good else "failing", "latest restorable time", evidence, "ops db status")
+    age_seconds = compute_age_seconds(facts, restorable_time)
+    evidence = f"{restorable_time}, {format_duration(max(age_seconds, 0))} ago"
+    is_recent = age_seconds <= MAX_RESTORABLE_AGE_SECONDS
+    return _build_findings(
+        "ok" if is_recent else "failing", "latest restorable time", evidence, "ops db status"
+    )
 
 
-def backups(facts: Facts) -> Looking:
+def check_automated_backups(facts: CheckFacts) -> CheckRoutine:
     """There is an automated backup of the last day."""
     name = facts.outputs.database.identifier
     answers = yield [
-        described(facts),
-        read(SNAPSHOTS, "DBSnapshots", DBInstanceIdentifier=name, SnapshotType="automated"),
+        build_instances_read(facts),
+        build_read(
+            DB_SNAPSHOTS_API, "DBSnapshots", DBInstanceIdentifier=name, SnapshotType="automated"
+        ),
     ]
-    item = primary(facts, known(answers[0]))
+    item = find_primary_item(facts, get_answer_items(answers[0]))
     times = sorted(
         snapshot["SnapshotCreateTime"]
-        for snapshot in known(answers[1])
+        for snapshot in get_answer_items(answers[1])
         if snapshot["Status"] == "available"
     )
-    if times and age(facts, times[-1]) <= BACKUP:
-        return _one("ok", "backup of the last day", f"at {times[-1]}, {len(times)} are kept")
-    if item and age(facts, item["InstanceCreateTime"]) <= BACKUP:
-        return _one("ok", "backup of the last day", "the instance is younger than a day")
+    if times and compute_age_seconds(facts, times[-1]) <= MAX_BACKUP_AGE_SECONDS:
+        return _build_findings(
+            "ok", "backup of the last day", f"at {times[-1]}, {len(times)} are kept"
+        )
+    if item and compute_age_seconds(facts, item["InstanceCreateTime"]) <= MAX_BACKUP_AGE_SECONDS:
+        return _build_findings("ok", "backup of the last day", "the instance is younger than a day")
     evidence = f"the last is of {times[-1]}" if times else "there is none at all"
-    return _one("failing", "backup of the last day", evidence, "ops db snapshot create")
+    return _build_findings("failing", "backup of the last day", evidence, "ops db snapshot create")
 
 
-def certificate(facts: Facts) -> Looking:
+def check_server_certificate(facts: CheckFacts) -> CheckRoutine:
     """The server's certificate holds for another month."""
-    (answer,) = yield [described(facts)]
-    item = primary(facts, known(answer))
+    (answer,) = yield [build_instances_read(facts)]
+    item = find_primary_item(facts, get_answer_items(answer))
     if item is None:
         return []
     details = item.get("CertificateDetails") or {}
-    until, authority = details.get("ValidTill"), details.get("CAIdentifier", "an unknown CA")
-    if until is None:
-        return _one(
+    expiry, authority = details.get("ValidTill"), details.get("CAIdentifier", "an unknown CA")
+    if expiry is None:
+        return _build_findings(
             "unknown",
             "server certificate",
             f"of {authority}, AWS does not say until when",
             "ops db status",
         )
-    good = -age(facts, until) > EXPIRES
-    evidence = f"of {authority}, until {until}"
-    return _one("ok" if good else "failing", "server certificate", evidence, "ops db reboot")
+    is_valid = -compute_age_seconds(facts, expiry) > MIN_SERVER_CERTIFICATE_SECONDS
+    evidence = f"of {authority}, until {expiry}"
+    return _build_findings(
+        "ok" if is_valid else "failing", "server certificate", evidence, "ops db reboot"
+    )
 
 
-CHECKS = (
-    Check(AREA, "status", status, (INSTANCES,)),
-    Check(AREA, "standby", standby, (INSTANCES,), lambda o: o.database.multi_az),
-    Check(AREA, "parameters", parameters, (INSTANCES,)),
-    Check(AREA, "maintenance", maintenance, (INSTANCES, MAINTENANCE)),
-    Check(AREA, "storage", storage, (INSTANCES, METRICS)),
-    Check(AREA, "latest restorable time", restorable, (INSTANCES,)),
-    Check(AREA, "backup of the last day", backups, (INSTANCES, SNAPSHOTS)),
-    Check(AREA, "server certificate", certificate, (INSTANCES,)),
+DATABASE_CHECKS = (
+    HealthCheck(DATABASE_AREA, "status", check_instance_status, (DB_INSTANCES_API,)),
+    HealthCheck(
+        DATABASE_AREA, "standby", check_standby, (DB_INSTANCES_API,), lambda o: o.database.multi_az
+    ),
+    HealthCheck(DATABASE_AREA, "parameters", check_parameters_applied, (DB_INSTANCES_API,)),
+    HealthCheck(
+        DATABASE_AREA,
+        "maintenance",
+        check_pending_maintenance,
+        (DB_INSTANCES_API, PENDING_MAINTENANCE_API),
+    ),
+    HealthCheck(DATABASE_AREA, "storage", check_free_storage, (DB_INSTANCES_API, METRIC_DATA_API)),
+    HealthCheck(
+        DATABASE_AREA, "latest restorable time", check_latest_restorable_time, (DB_INSTANCES_API,)
+    ),
+    HealthCheck(
+        DATABASE_AREA,
+        "backup of the last day",
+        check_automated_backups,
+        (DB_INSTANCES_API, DB_SNAPSHOTS_API),
+    ),
+    HealthCheck(DATABASE_AREA, "server certificate", check_server_certificate, (DB_INSTANCES_API,)),
 )

@@ -15,7 +15,7 @@ from ops.database import instance as database
 from ops.database.instance import DATABASE_STATUS_PATH, PENDING_CHANGES_PATH, DatabaseInstance
 from ops.outputs import Outputs
 from ops.services import deploy as deployments
-from ops.services.model import Service
+from ops.services.model import ServiceState
 
 TYPICAL_ROTATION_SECONDS: Final = 90
 ROTATION_TIME_SOURCE: Final = (
@@ -67,7 +67,7 @@ def build_password_rotation_plan(
     aws: Aws,
     outputs: Outputs,
     instance: DatabaseInstance,
-    services: list[Service],
+    services: list[ServiceState],
     run: str,
     *,
     check: bool = False,
@@ -116,7 +116,7 @@ def build_password_rotation_plan(
             ),
         ),
         *(
-            deployments.anew(aws, service, f"restart_{number}")
+            deployments.build_force_deployment_step(aws, service, f"restart_{number}")
             for number, service in enumerate(services, 1)
         ),
     ]

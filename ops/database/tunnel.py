@@ -16,7 +16,7 @@ from ops.database import instance as database
 from ops.outputs import Outputs
 from ops.services import exec as executing
 from ops.services import model as services
-from ops.services.model import Service
+from ops.services.model import ServiceState
 
 PORT_FORWARDING_DOCUMENT: Final = "AWS-StartPortForwardingSessionToRemoteHost"
 LOOPBACK_ADDRESS: Final = "127.0.0.1"
@@ -49,7 +49,7 @@ class ConnectionCommands:
             "tunnel": self.tunnel_command,
             "variable": self.export_command,
             "psql": self.psql_command,
-            "missing": list(executing.missing()),
+            "missing": list(executing.list_missing_programs()),
         }
 
 
@@ -57,7 +57,9 @@ def get_tunnel_target(aws: Aws, outputs: Outputs) -> TunnelTarget:
     """What of the stack a tunnel can go through now. Raises OpsError where nothing can."""
     service_outputs = outputs.services.services.values() if outputs.services else ()
     reasons = []
-    for service in services.observed(aws, outputs, service_outputs) if service_outputs else ():
+    for service in (
+        services.list_service_states(aws, outputs, service_outputs) if service_outputs else ()
+    ):
         try:
             return _get_task_target(aws, outputs, service)
         except OpsError as error:
@@ -84,8 +86,8 @@ def get_tunnel_target(aws: Aws, outputs: Outputs) -> TunnelTarget:
     raise OpsError(f"there is nothing to tunnel through: {reason_text}", *reasons[0].advice)
 
 
-def _get_task_target(aws: Aws, outputs: Outputs, service: Service) -> TunnelTarget:
-    session = executing.session(aws, outputs, service)
+def _get_task_target(aws: Aws, outputs: Outputs, service: ServiceState) -> TunnelTarget:
+    session = executing.build_exec_session(aws, outputs, service)
     response: Any = aws.call(
         "ecs.describe_tasks", {"cluster": service.cluster, "tasks": [session.task]}
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from ops.bootstrap.context import AccountContext, get_account_folder
-from ops.checks.table import check
+from ops.checks.table import evaluate_checklist
 from ops.cli.context import get_selection, write_report
 from ops.cli.execution import (
     ExecutionOptions,
@@ -192,7 +192,7 @@ def _run_pre_deploy_check(
     context: StackContext, program: commits.Checkout, deploy_options: DeployOptions
 ) -> tuple[str, ...]:
     """Raises FindingsError where something is in the way; a note where it was agreed to."""
-    results = check(PRE_DEPLOY_CHECK, context.outputs, context.aws, clock.now(), 0)
+    results = evaluate_checklist(PRE_DEPLOY_CHECK, context.outputs, context.aws, clock.now(), 0)
     failures = [
         f"{finding.item}: {finding.evidence}" for finding in results if finding.state != "ok"
     ]

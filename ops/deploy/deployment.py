@@ -24,7 +24,7 @@ from ops.preview import page as preview_page
 from ops.preview.changes import Preview
 from ops.preview.dangers import Danger
 from ops.preview.page import PreviewAssessment
-from ops.services.deploy import answers
+from ops.services.deploy import build_url_answers_step
 from ops.stack import pulumi as pulumi_steps
 from ops.state import backup as states
 
@@ -132,7 +132,7 @@ def build_stack_deploy_plan(deployment: StackDeployment, run: str, draft: Path) 
         )
     steps.append(_build_health_check_step(deployment))
     if deployment.url is not None:
-        steps.append(answers(deployment.url))
+        steps.append(build_url_answers_step(deployment.url))
     return Plan(
         run=run,
         kind="deploy",

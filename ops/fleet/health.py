@@ -1,94 +1,141 @@
 """The Auto Scaling group: instances, scaling, instance refresh."""
 
-from ops.core.checks import DAY, HOUR, Check, Facts, Finding, Looking, Read, age, known, read
+from ops.core.checks import (
+    DAY_SECONDS,
+    HOUR_SECONDS,
+    CheckFacts,
+    CheckFinding,
+    CheckRoutine,
+    HealthCheck,
+    ReadRequest,
+    build_read,
+    compute_age_seconds,
+    get_answer_items,
+)
 from ops.outputs import FleetPart
 
-GROUPS = "autoscaling.describe_auto_scaling_groups"
-ACTIVITIES = "autoscaling.describe_scaling_activities"
-REFRESHES = "autoscaling.describe_instance_refreshes"
-AREA = "fleet"
-MISFITS = ("Failed", "RollbackFailed", "RollbackSuccessful")
+AUTO_SCALING_GROUPS_API = "autoscaling.describe_auto_scaling_groups"
+GROUP_ACTIVITIES_API = "autoscaling.describe_scaling_activities"
+INSTANCE_REFRESHES_API = "autoscaling.describe_instance_refreshes"
+FLEET_AREA = "fleet"
+FAILED_REFRESH_STATUSES = ("Failed", "RollbackFailed", "RollbackSuccessful")
 
 
-def part(facts: Facts) -> FleetPart:
+def get_fleet_contract(facts: CheckFacts) -> FleetPart:
     """The fleet's part of the contract; the table asks only where there is one."""
     assert facts.outputs.fleet is not None
     return facts.outputs.fleet
 
 
-def described(of: FleetPart) -> Read:
+def build_fleet_group_read(fleet_part: FleetPart) -> ReadRequest:
     """The group."""
-    return read(GROUPS, "AutoScalingGroups", AutoScalingGroupNames=[of.group])
+    return build_read(
+        AUTO_SCALING_GROUPS_API, "AutoScalingGroups", AutoScalingGroupNames=[fleet_part.group]
+    )
 
 
-def instances(facts: Facts) -> Looking:
+def check_fleet_instances(facts: CheckFacts) -> CheckRoutine:
     """As many healthy instances are in service as there should be, and nothing is suspended."""
-    name = part(facts).group
-    (answer,) = yield [described(part(facts))]
-    group = next(iter(known(answer)), None)
+    name = get_fleet_contract(facts).group
+    (answer,) = yield [build_fleet_group_read(get_fleet_contract(facts))]
+    group = next(iter(get_answer_items(answer)), None)
     if group is None:
-        return [Finding("failing", AREA, name, "is gone", "pulumi up --refresh")]
-    wanted = group["DesiredCapacity"]
-    serve = [
-        i
-        for i in group["Instances"]
-        if i["LifecycleState"] == "InService" and i["HealthStatus"] == "Healthy"
+        return [CheckFinding("failing", FLEET_AREA, name, "is gone", "pulumi up --refresh")]
+    desired_capacity = group["DesiredCapacity"]
+    serving_instances = [
+        instance
+        for instance in group["Instances"]
+        if instance["LifecycleState"] == "InService" and instance["HealthStatus"] == "Healthy"
     ]
-    evidence = [f"{len(serve)} of {wanted} instances are in service and healthy"]
+    evidence = [
+        f"{len(serving_instances)} of {desired_capacity} instances are in service and healthy"
+    ]
     command = ""
-    if suspended := [p["ProcessName"] for p in group.get("SuspendedProcesses", ())]:
-        evidence.append(f"suspended: {', '.join(suspended)}")
+    if suspended_processes := [
+        process["ProcessName"] for process in group.get("SuspendedProcesses", ())
+    ]:
+        evidence.append(f"suspended: {', '.join(suspended_processes)}")
         command = "ops fleet activities"
-    if group["MinSize"] < group["MaxSize"] <= wanted:
+    if group["MinSize"] < group["MaxSize"] <= desired_capacity:
         evidence.append(f"at its limit of {group['MaxSize']}")
         command = "ops fleet limits"
-    if len(serve) < wanted or not wanted:
-        command = "ops fleet instances" if wanted else "ops fleet scale COUNT"
-    return [Finding("failing" if command else "ok", AREA, name, "; ".join(evidence), command)]
+    if len(serving_instances) < desired_capacity or not desired_capacity:
+        command = "ops fleet instances" if desired_capacity else "ops fleet scale COUNT"
+    return [
+        CheckFinding("failing" if command else "ok", FLEET_AREA, name, "; ".join(evidence), command)
+    ]
 
 
-def activities(facts: Facts) -> Looking:
+def check_fleet_scaling(facts: CheckFacts) -> CheckRoutine:
     """No scaling of the last hour failed."""
     (answer,) = yield [
-        read(
-            ACTIVITIES,
+        build_read(
+            GROUP_ACTIVITIES_API,
             "Activities",
-            AutoScalingGroupName=part(facts).group,
-            newest=("StartTime", facts.ago(HOUR)),
+            AutoScalingGroupName=get_fleet_contract(facts).group,
+            newest_since=("StartTime", facts.format_time_ago(HOUR_SECONDS)),
         )
     ]
-    failed = [a for a in known(answer) if a["StatusCode"] in ("Failed", "Cancelled")]
-    if not failed:
-        return [Finding("ok", AREA, "scaling", "none failed in the last hour")]
-    why = failed[0].get("StatusMessage") or failed[0].get("Description", "")
-    evidence = f"{len(failed)} failed in the last hour, the last: {why}"
-    return [Finding("failing", AREA, "scaling", evidence, "ops fleet activities")]
+    failed_activities = [
+        activity
+        for activity in get_answer_items(answer)
+        if activity["StatusCode"] in ("Failed", "Cancelled")
+    ]
+    if not failed_activities:
+        return [CheckFinding("ok", FLEET_AREA, "scaling", "none failed in the last hour")]
+    reason = failed_activities[0].get("StatusMessage") or failed_activities[0].get(
+        "Description", ""
+    )
+    evidence = f"{len(failed_activities)} failed in the last hour, the last: {reason}"
+    return [CheckFinding("failing", FLEET_AREA, "scaling", evidence, "ops fleet activities")]
 
 
-def refresh(facts: Facts) -> Looking:
+def check_fleet_refresh(facts: CheckFacts) -> CheckRoutine:
     """The last instance refresh of the day did not fail."""
     (answer,) = yield [
-        read(
-            REFRESHES,
+        build_read(
+            INSTANCE_REFRESHES_API,
             "InstanceRefreshes",
-            AutoScalingGroupName=part(facts).group,
-            newest=("StartTime", facts.ago(DAY)),
+            AutoScalingGroupName=get_fleet_contract(facts).group,
+            newest_since=("StartTime", facts.format_time_ago(DAY_SECONDS)),
         )
     ]
-    last = next(iter(known(answer)), None)
-    if last is None or age(facts, last["StartTime"]) > DAY:
-        return [Finding("ok", AREA, "instance refresh", "none in the last day")]
-    status = last["Status"]
-    evidence = f"{status}, {last.get('PercentageComplete', 0)} %"
-    if last.get("StatusReason"):
-        evidence += f": {last['StatusReason']}"
-    if status in MISFITS:
-        return [Finding("failing", AREA, "instance refresh", evidence, "ops fleet refresh status")]
-    return [Finding("ok", AREA, "instance refresh", evidence)]
+    last_refresh = next(iter(get_answer_items(answer)), None)
+    if last_refresh is None or compute_age_seconds(facts, last_refresh["StartTime"]) > DAY_SECONDS:
+        return [CheckFinding("ok", FLEET_AREA, "instance refresh", "none in the last day")]
+    status = last_refresh["Status"]
+    evidence = f"{status}, {last_refresh.get('PercentageComplete', 0)} %"
+    if last_refresh.get("StatusReason"):
+        evidence += f": {last_refresh['StatusReason']}"
+    if status in FAILED_REFRESH_STATUSES:
+        return [
+            CheckFinding(
+                "failing", FLEET_AREA, "instance refresh", evidence, "ops fleet refresh status"
+            )
+        ]
+    return [CheckFinding("ok", FLEET_AREA, "instance refresh", evidence)]
 
 
-CHECKS = (
-    Check(AREA, "instances", instances, (GROUPS,), lambda o: o.fleet is not None),
-    Check(AREA, "scaling", activities, (ACTIVITIES,), lambda o: o.fleet is not None),
-    Check(AREA, "instance refresh", refresh, (REFRESHES,), lambda o: o.fleet is not None),
+FLEET_CHECKS = (
+    HealthCheck(
+        FLEET_AREA,
+        "instances",
+        check_fleet_instances,
+        (AUTO_SCALING_GROUPS_API,),
+        lambda o: o.fleet is not None,
+    ),
+    HealthCheck(
+        FLEET_AREA,
+        "scaling",
+        check_fleet_scaling,
+        (GROUP_ACTIVITIES_API,),
+        lambda o: o.fleet is not None,
+    ),
+    HealthCheck(
+        FLEET_AREA,
+        "instance refresh",
+        check_fleet_refresh,
+        (INSTANCE_REFRESHES_API,),
+        lambda o: o.fleet is not None,
+    ),
 )

@@ -12,8 +12,8 @@ from ops.core.errors import OpsError, RefusedError, UsageError
 from ops.core.plan import Call
 from ops.outputs import FleetPart, Outputs
 
-GROUP: Final = "AutoScalingGroups[0]"
-COLUMNS: Final = (
+GROUP_PATH: Final = "AutoScalingGroups[0]"
+FLEET_INSTANCE_COLUMNS: Final = (
     "instance",
     "state",
     "health",
@@ -24,11 +24,11 @@ COLUMNS: Final = (
     "image",
     "age",
 )
-ACTIVITY_COLUMNS: Final = ("at", "status", "activity", "cause", "message")
+FLEET_ACTIVITY_COLUMNS: Final = ("at", "status", "activity", "cause", "message")
 
 
 @dataclass(frozen=True)
-class Fleet:
+class FleetState:
     """The Auto Scaling group, as it was seen. `version` is of its launch template, as it is given.
 
     `policy` is the mixed instances policy around the template, where there is one; `kept` the
@@ -36,20 +36,20 @@ class Fleet:
     """
 
     part: FleetPart
-    targets: str | None
-    least: int
-    most: int
-    desired: int
-    template: str
-    version: str
-    policy: Mapping[str, Any] | None
-    kept: tuple[int, int] | None
-    warmup: int
-    suspended: tuple[str, ...]
+    target_group_arn: str | None
+    min_size: int
+    max_size: int
+    desired_capacity: int
+    launch_template_id: str
+    launch_template_version: str
+    mixed_instances_policy: Mapping[str, Any] | None
+    healthy_percentages: tuple[int, int] | None
+    warmup_seconds: int
+    suspended_processes: tuple[str, ...]
     instances: tuple[Mapping[str, Any], ...]
 
     @property
-    def serving(self) -> int:
+    def serving_count(self) -> int:
         """How many instances are in service and healthy."""
         return sum(
             i["LifecycleState"] == "InService" and i["HealthStatus"] == "Healthy"
@@ -57,119 +57,135 @@ class Fleet:
         )
 
     @property
-    def settled(self) -> bool:
+    def is_at_desired_capacity(self) -> bool:
         """Whether there are as many as there should be, and all of them serve."""
-        return self.serving == len(self.instances) == self.desired
+        return self.serving_count == len(self.instances) == self.desired_capacity
 
 
-def part(outputs: Outputs) -> FleetPart:
+def get_fleet_part(outputs: Outputs) -> FleetPart:
     """The fleet of the stack. Raises UsageError where it has none."""
     if outputs.fleet is None:
         raise UsageError(f"the stack {outputs.stack.stack} has no fleet")
     return outputs.fleet
 
 
-def observed(aws: Aws, outputs: Outputs) -> Fleet:
+def get_fleet_state(aws: Aws, outputs: Outputs) -> FleetState:
     """The fleet. Raises UsageError where the stack has none, OpsError where it is gone."""
-    of = part(outputs)
-    answer = ask(aws, described(of))
+    fleet_part = get_fleet_part(outputs)
+    answer = send_read_call(aws, describe_group_call(fleet_part))
     group = next(iter(answer["AutoScalingGroups"]), None)
     if group is None:
-        raise OpsError(f"there is no Auto Scaling group {of.group}", "pulumi up --refresh")
+        raise OpsError(f"there is no Auto Scaling group {fleet_part.group}", "pulumi up --refresh")
     policy = group.get("MixedInstancesPolicy")
     template = (policy or {}).get("LaunchTemplate", {}).get("LaunchTemplateSpecification")
     template = template or group.get("LaunchTemplate") or {}
-    kept = group.get("InstanceMaintenancePolicy") or {}
+    maintenance_policy = group.get("InstanceMaintenancePolicy") or {}
     warmup = group.get("DefaultInstanceWarmup")
-    arns = group.get("TargetGroupARNs") or [None]
-    return Fleet(
-        part=of,
-        targets=arns[0],
-        least=int(group["MinSize"]),
-        most=int(group["MaxSize"]),
-        desired=int(group["DesiredCapacity"]),
-        template=str(template.get("LaunchTemplateId", of.launch_template_id)),
-        version=str(template.get("Version") or "$Default"),
-        policy=policy,
-        kept=(int(kept["MinHealthyPercentage"]), int(kept["MaxHealthyPercentage"]))
-        if kept
+    target_group_arns = group.get("TargetGroupARNs") or [None]
+    return FleetState(
+        part=fleet_part,
+        target_group_arn=target_group_arns[0],
+        min_size=int(group["MinSize"]),
+        max_size=int(group["MaxSize"]),
+        desired_capacity=int(group["DesiredCapacity"]),
+        launch_template_id=str(template.get("LaunchTemplateId", fleet_part.launch_template_id)),
+        launch_template_version=str(template.get("Version") or "$Default"),
+        mixed_instances_policy=policy,
+        healthy_percentages=(
+            int(maintenance_policy["MinHealthyPercentage"]),
+            int(maintenance_policy["MaxHealthyPercentage"]),
+        )
+        if maintenance_policy
         else None,
-        warmup=int(group.get("HealthCheckGracePeriod") or 0) if warmup is None else int(warmup),
-        suspended=tuple(p["ProcessName"] for p in group.get("SuspendedProcesses") or ()),
+        warmup_seconds=int(group.get("HealthCheckGracePeriod") or 0)
+        if warmup is None
+        else int(warmup),
+        suspended_processes=tuple(
+            process["ProcessName"] for process in group.get("SuspendedProcesses") or ()
+        ),
         instances=tuple(group["Instances"]),
     )
 
 
-def described(of: FleetPart) -> Call:
+def describe_group_call(fleet_part: FleetPart) -> Call:
     """The read of the group."""
     return Call(
         api="autoscaling.describe_auto_scaling_groups",
-        params={"AutoScalingGroupNames": [of.group]},
+        params={"AutoScalingGroupNames": [fleet_part.group]},
     )
 
 
-def health(arn: str) -> Call:
+def describe_target_health_call(arn: str) -> Call:
     """The read of its targets."""
     return Call(api="elbv2.describe_target_health", params={"TargetGroupArn": arn})
 
 
-def image(aws: Aws, of: FleetPart) -> tuple[str, datetime]:
+def get_fleet_image(aws: Aws, fleet_part: FleetPart) -> tuple[str, datetime]:
     """The image that new instances run, and since when."""
-    found = ask(aws, parameter(of))["Parameter"]
+    parameter = send_read_call(aws, describe_image_parameter_call(fleet_part))["Parameter"]
     # Whole seconds, as EC2 tells when an instance was launched.
-    since = datetime.fromisoformat(found["LastModifiedDate"]).replace(microsecond=0)
-    return str(found["Value"]), since
+    since = datetime.fromisoformat(parameter["LastModifiedDate"]).replace(microsecond=0)
+    return str(parameter["Value"]), since
 
 
-def parameter(of: FleetPart) -> Call:
+def describe_image_parameter_call(fleet_part: FleetPart) -> Call:
     """The read of the parameter that names the image."""
-    return Call(api="ssm.get_parameter", params={"Name": of.image_parameter})
+    return Call(api="ssm.get_parameter", params={"Name": fleet_part.image_parameter})
 
 
-def number(aws: Aws, fleet: Fleet, version: str) -> str:
+def get_template_version_number(aws: Aws, fleet_state: FleetState, version: str) -> str:
     """The number of a version that may be called $Latest or $Default. Raises RefusedError."""
-    found = ask(
+    versions = send_read_call(
         aws,
         Call(
             api="ec2.describe_launch_template_versions",
-            params={"LaunchTemplateId": fleet.template, "Versions": [version]},
+            params={"LaunchTemplateId": fleet_state.launch_template_id, "Versions": [version]},
         ),
     )["LaunchTemplateVersions"]
-    if not found:
-        raise RefusedError(f"launch template {fleet.template} has no version {version}")
-    return str(found[0]["VersionNumber"])
+    if not versions:
+        raise RefusedError(
+            f"launch template {fleet_state.launch_template_id} has no version {version}"
+        )
+    return str(versions[0]["VersionNumber"])
 
 
-def rows(aws: Aws, fleet: Fleet, now: datetime) -> list[dict[str, object]]:
+def build_instance_rows(
+    aws: Aws, fleet_state: FleetState, now: datetime
+) -> list[dict[str, object]]:
     """Its instances, the oldest first.
 
     The image is told of those that were launched after it was last changed; an older one may have
     been restarted with it or not, which AWS does not know.
     """
-    launched, states = _launched(aws, fleet), _states(aws, fleet)
-    named, since = image(aws, fleet.part)
-    found = []
-    for one in fleet.instances:
-        id_ = str(one["InstanceId"])
-        at = launched.get(id_)
-        found.append(
+    launch_times, target_states = (
+        _get_launch_times(aws, fleet_state),
+        _get_target_states(aws, fleet_state),
+    )
+    image_name, since = get_fleet_image(aws, fleet_state.part)
+    instance_rows = []
+    for instance in fleet_state.instances:
+        instance_id = str(instance["InstanceId"])
+        launch_time = launch_times.get(instance_id)
+        instance_rows.append(
             {
-                "instance": id_,
-                "state": one["LifecycleState"],
-                "health": one["HealthStatus"],
-                "target": states.get(id_),
-                "zone": one["AvailabilityZone"],
-                "type": one.get("InstanceType"),
-                "version": (one.get("LaunchTemplate") or {}).get("Version"),
-                "image": named if at is not None and at >= since else None,
-                "age": age((now - at).total_seconds()) if at is not None else None,
-                "launched": at.isoformat() if at is not None else None,
+                "instance": instance_id,
+                "state": instance["LifecycleState"],
+                "health": instance["HealthStatus"],
+                "target": target_states.get(instance_id),
+                "zone": instance["AvailabilityZone"],
+                "type": instance.get("InstanceType"),
+                "version": (instance.get("LaunchTemplate") or {}).get("Version"),
+                "image": image_name if launch_time is not None and launch_time >= since else None,
+                "age": format_age((now - launch_time).total_seconds())
+                if launch_time is not None
+                else None,
+                "launched": launch_time.isoformat() if launch_time is not None else None,
             }
         )
-    return sorted(found, key=lambda row: str(row["launched"]))
+    return sorted(instance_rows, key=lambda row: str(row["launched"]))
 
 
-def age(seconds: float) -> str:
+def format_age(seconds: float) -> str:
     """How old something is, in its two largest units."""
     minutes = max(int(seconds), 0) // 60
     hours, days = minutes // 60, minutes // 1440
@@ -178,14 +194,16 @@ def age(seconds: float) -> str:
     return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
 
 
-def _launched(aws: Aws, fleet: Fleet) -> dict[str, datetime]:
+def _get_launch_times(aws: Aws, fleet_state: FleetState) -> dict[str, datetime]:
     """When each instance was launched, of those that EC2 still knows."""
-    ids = [one["InstanceId"] for one in fleet.instances]
-    if not ids:
+    instance_ids = [instance["InstanceId"] for instance in fleet_state.instances]
+    if not instance_ids:
         return {}
     # A filter, not ids: one that is gone by now would make the whole call fail.
-    filters = [{"Name": "instance-id", "Values": ids}]
-    reservations = items(aws, "ec2.describe_instances", "Reservations", {"Filters": filters})
+    filters = [{"Name": "instance-id", "Values": instance_ids}]
+    reservations = list_read_items(
+        aws, "ec2.describe_instances", "Reservations", {"Filters": filters}
+    )
     return {
         i["InstanceId"]: datetime.fromisoformat(i["LaunchTime"])
         for reservation in reservations
@@ -193,57 +211,62 @@ def _launched(aws: Aws, fleet: Fleet) -> dict[str, datetime]:
     }
 
 
-def _states(aws: Aws, fleet: Fleet) -> dict[str, str]:
+def _get_target_states(aws: Aws, fleet_state: FleetState) -> dict[str, str]:
     """What the load balancer says of each instance."""
-    if fleet.targets is None:
+    if fleet_state.target_group_arn is None:
         return {}
-    found = ask(aws, health(fleet.targets))["TargetHealthDescriptions"]
-    return {it["Target"]["Id"]: it["TargetHealth"]["State"] for it in found}
+    descriptions = send_read_call(aws, describe_target_health_call(fleet_state.target_group_arn))[
+        "TargetHealthDescriptions"
+    ]
+    return {
+        description["Target"]["Id"]: description["TargetHealth"]["State"]
+        for description in descriptions
+    }
 
 
-def activities(aws: Aws, of: FleetPart, limit: int) -> list[dict[str, object]]:
+def list_fleet_activities(aws: Aws, fleet_part: FleetPart, limit: int) -> list[dict[str, object]]:
     """What the group has done, the newest first."""
-    found = []
-    listed = items(
+    activity_rows = []
+    group_activities = list_read_items(
         aws,
         "autoscaling.describe_scaling_activities",
         "Activities",
-        {"AutoScalingGroupName": of.group},
+        {"AutoScalingGroupName": fleet_part.group},
     )
-    for it in listed:
-        found.append(
+    for activity in group_activities:
+        activity_rows.append(
             {
-                "at": it["StartTime"],
-                "status": it["StatusCode"],
-                "activity": it["Description"],
-                "cause": it["Cause"],
-                "message": it.get("StatusMessage"),
-                "ended": it.get("EndTime"),
+                "at": activity["StartTime"],
+                "status": activity["StatusCode"],
+                "activity": activity["Description"],
+                "cause": activity["Cause"],
+                "message": activity.get("StatusMessage"),
+                "ended": activity.get("EndTime"),
             }
         )
-        if len(found) == limit:
+        if len(activity_rows) == limit:
             break
     # AWS tells those first that go on.
-    return sorted(found, key=lambda row: str(row["at"]), reverse=True)
+    return sorted(activity_rows, key=lambda row: str(row["at"]), reverse=True)
 
 
-def ask(aws: Aws, call: Call) -> Any:
+def send_read_call(aws: Aws, call: Call) -> Any:
     """What a read answers. Raises RefusedError where AWS refuses it."""
     try:
         return aws.call(call.api, dict(call.params), call.region)
     except ClientError as error:
-        raise refused(call.api, error) from error
+        raise build_refused_error(call.api, error) from error
 
 
-def items(aws: Aws, api: str, key: str, params: dict[str, Any]) -> Iterator[Any]:
+def list_read_items(aws: Aws, api: str, key: str, params: dict[str, Any]) -> Iterator[Any]:
     """Every item of a list."""
     try:
         yield from aws.list_items(api, key, params)
     except ClientError as error:
-        raise refused(api, error) from error
+        raise build_refused_error(api, error) from error
 
 
-def refused(api: str, error: ClientError) -> RefusedError:
+def build_refused_error(api: str, error: ClientError) -> RefusedError:
     """What AWS said."""
     answer = error.response["Error"]
     return RefusedError(f"{api}: {answer['Code']}: {answer.get('Message')}")

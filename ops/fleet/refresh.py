@@ -11,27 +11,27 @@ from ops.core.errors import OpsError, RefusedError, UsageError
 from ops.core.plan import Call, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.fleet import model as fleet
-from ops.fleet.model import Fleet
+from ops.fleet.model import FleetState
 from ops.fleet.refresh_steps import (
-    ACTIVE,
-    ASSUMED,
-    BACK,
-    PATIENCE,
-    SPARE,
-    How,
-    Ours,
-    batch,
-    begin,
-    confirm,
-    listed,
-    stop,
-    typical,
+    BATCH_TIMEOUT_SECONDS,
+    REFRESH_MARGIN_SECONDS,
+    REFRESH_TIME_SOURCE,
+    UNDO_BAKE_SECONDS,
+    UNFINISHED_REFRESH_STATUSES,
+    PlannedRefresh,
+    RefreshPreferences,
+    build_fleet_version_step,
+    build_refresh_step,
+    build_refresh_stop_step,
+    compute_batch_size,
+    estimate_refresh_seconds,
+    list_refreshes,
 )
 from ops.outputs import FleetPart, Outputs
 
-WORDS: Final = {"latest": "$Latest", "default": "$Default"}
-BAD: Final = ("Failed", "RollbackSuccessful", "RollbackFailed")
-COLUMNS: Final = (
+TEMPLATE_VERSION_WORDS: Final = {"latest": "$Latest", "default": "$Default"}
+FAILED_REFRESH_STATUSES: Final = ("Failed", "RollbackSuccessful", "RollbackFailed")
+REFRESH_COLUMNS: Final = (
     "refresh",
     "status",
     "percent",
@@ -43,88 +43,110 @@ COLUMNS: Final = (
 )
 
 
-def checkpoints(text: str | None) -> tuple[int, ...]:
+def parse_checkpoints(text: str | None) -> tuple[int, ...]:
     """--checkpoint: percentages that rise; all of the fleet comes last. Raises UsageError."""
     if text is None:
         return ()
     parts = text.split(",")
     numbers = [int(part) for part in parts if part.isascii() and part.isdigit()]
-    rising = all(a < b for a, b in pairwise(numbers))
-    if len(numbers) < len(parts) or not rising or not 1 <= numbers[0] <= numbers[-1] <= 100:
+    is_rising = all(a < b for a, b in pairwise(numbers))
+    if len(numbers) < len(parts) or not is_rising or not 1 <= numbers[0] <= numbers[-1] <= 100:
         raise UsageError(f"--checkpoint is {text!r}, may be percentages that rise, like 20,50")
     return (*numbers, *(() if numbers[-1] == 100 else (100,)))
 
 
-def agree(least: int | None, most: int | None, of: Fleet) -> None:
+def require_healthy_range(
+    min_healthy: int | None, max_healthy: int | None, fleet_state: FleetState
+) -> None:
     """Raises UsageError where the percentages are further apart than AWS takes."""
-    low, high = How(least, most).healthy(of)
+    low, high = RefreshPreferences(min_healthy, max_healthy).get_healthy_percentages(fleet_state)
     if high - low > 100:
-        option = "--max-healthy" if most is not None else "--min-healthy"
-        value, may = (high, f"at most {low + 100}") if most is not None else (low, f"{high - 100}")
-        raise UsageError(f"{option} is {value}, may be {may}: at most 100 apart")
+        option = "--max-healthy" if max_healthy is not None else "--min-healthy"
+        value, requirement = (
+            (high, f"at most {low + 100}") if max_healthy is not None else (low, f"{high - 100}")
+        )
+        raise UsageError(f"{option} is {value}, may be {requirement}: at most 100 apart")
 
 
-def version_of(refresh: Mapping[str, Any]) -> str | None:
+def get_refresh_version(refresh: Mapping[str, Any]) -> str | None:
     """The launch template version that a refresh leads to, where it was told one."""
     desired = refresh.get("DesiredConfiguration") or {}
     template = (desired.get("MixedInstancesPolicy") or {}).get("LaunchTemplate", {})
-    found = template.get("LaunchTemplateSpecification") or desired.get("LaunchTemplate") or {}
-    return found.get("Version")
+    specification = (
+        template.get("LaunchTemplateSpecification") or desired.get("LaunchTemplate") or {}
+    )
+    return specification.get("Version")
 
 
-def row(refresh: Mapping[str, Any]) -> dict[str, object]:
+def build_refresh_row(refresh: Mapping[str, Any]) -> dict[str, object]:
     """What a person sees of a refresh."""
-    back = refresh.get("RollbackDetails") or {}
+    rollback_details = refresh.get("RollbackDetails") or {}
     return {
         "refresh": refresh["InstanceRefreshId"],
         "status": refresh["Status"],
         "percent": refresh.get("PercentageComplete"),
         "remaining": refresh.get("InstancesToUpdate"),
-        "version": version_of(refresh),
+        "version": get_refresh_version(refresh),
         "started": refresh.get("StartTime"),
         "ended": refresh.get("EndTime"),
-        "reason": refresh.get("StatusReason") or back.get("RollbackReason"),
+        "reason": refresh.get("StatusReason") or rollback_details.get("RollbackReason"),
     }
 
 
-def why(aws: Aws, of: FleetPart, earlier: Collection[str]) -> list[str]:
+def list_refresh_failures(
+    aws: Aws, fleet_part: FleetPart, earlier_refreshes: Collection[str]
+) -> list[str]:
     """Why refreshes failed that are not among the earlier ones, as AWS says it.
 
     What cannot be read is said, as it is no reason to hide what has happened.
     """
     try:
-        found = listed(aws, of)
+        refreshes = list_refreshes(aws, fleet_part)
     except OpsError as error:
         return [f"unknown, {error}"]
-    new = [it for it in found if it["InstanceRefreshId"] not in earlier and it["Status"] in BAD]
-    return [f"{it['InstanceRefreshId']}: {row(it)['reason'] or 'no reason given'}" for it in new]
+    new_failures = [
+        refresh
+        for refresh in refreshes
+        if refresh["InstanceRefreshId"] not in earlier_refreshes
+        and refresh["Status"] in FAILED_REFRESH_STATUSES
+    ]
+    return [
+        f"{refresh['InstanceRefreshId']}: {build_refresh_row(refresh)['reason'] or 'no reason given'}"
+        for refresh in new_failures
+    ]
 
 
-def over(aws: Aws, of: FleetPart) -> tuple[str, ...]:
+def list_ended_refreshes(aws: Aws, fleet_part: FleetPart) -> tuple[str, ...]:
     """The newest refreshes that have ended."""
-    found = listed(aws, of)
-    return tuple(it["InstanceRefreshId"] for it in found if it["Status"] not in ACTIVE)
+    refreshes = list_refreshes(aws, fleet_part)
+    return tuple(
+        refresh["InstanceRefreshId"]
+        for refresh in refreshes
+        if refresh["Status"] not in UNFINISHED_REFRESH_STATUSES
+    )
 
 
-def before(aws: Aws, of: Fleet) -> tuple[str, ...]:
+def list_earlier_refreshes(aws: Aws, fleet_state: FleetState) -> tuple[str, ...]:
     """The newest refreshes that there are. Raises UsageError where one of them is at work."""
-    found = listed(aws, of.part)
-    now = next((it for it in found if it["Status"] in ACTIVE), None)
-    if now is not None:
+    refreshes = list_refreshes(aws, fleet_state.part)
+    active_refresh = next(
+        (refresh for refresh in refreshes if refresh["Status"] in UNFINISHED_REFRESH_STATUSES), None
+    )
+    if active_refresh is not None:
         raise UsageError(
-            f"the instance refresh {now['InstanceRefreshId']} is {now['Status']}, and AWS takes no "
+            f"the instance refresh {active_refresh['InstanceRefreshId']} is {active_refresh['Status']}, and AWS takes no "
             "second one",
             "ops fleet refresh status",
             "ops fleet refresh cancel",
         )
-    return tuple(it["InstanceRefreshId"] for it in found)
+    return tuple(refresh["InstanceRefreshId"] for refresh in refreshes)
 
 
-def known_as(version: str | None) -> None:
+def require_template_version(version: str | None) -> None:
     """Raises UsageError where --template-version is no version."""
     if (
         version is not None
-        and version not in WORDS
+        and version not in TEMPLATE_VERSION_WORDS
         and not re.fullmatch("[1-9][0-9]{0,8}", version)
     ):
         raise UsageError(
@@ -132,29 +154,34 @@ def known_as(version: str | None) -> None:
         )
 
 
-def wanted(aws: Aws, of: Fleet, version: str | None) -> str:
+def resolve_template_version(aws: Aws, fleet_state: FleetState, version: str | None) -> str:
     """The number of the version of --template-version, else of the group's. Raises UsageError."""
     if version is None:
-        return fleet.number(aws, of, of.version)
-    known_as(version)
+        return fleet.get_template_version_number(
+            aws, fleet_state, fleet_state.launch_template_version
+        )
+    require_template_version(version)
     try:
-        return fleet.number(aws, of, WORDS.get(version, version))
+        return fleet.get_template_version_number(
+            aws, fleet_state, TEMPLATE_VERSION_WORDS.get(version, version)
+        )
     except RefusedError as error:
         raise UsageError(
-            f"--template-version is {version!r}, which launch template {of.template} has not "
+            f"--template-version is {version!r}, which launch template {fleet_state.launch_template_id} has not "
             f"({error})",
-            "aws ec2 describe-launch-template-versions --launch-template-id " + of.template,
+            "aws ec2 describe-launch-template-versions --launch-template-id "
+            + fleet_state.launch_template_id,
         ) from None
 
 
-def start(
+def build_refresh_plan(
     aws: Aws,
     outputs: Outputs,
-    of: Fleet,
+    fleet_state: FleetState,
     run: str,
     *,
     version: str,
-    how: How,
+    preferences: RefreshPreferences,
     wait: bool = True,
 ) -> Plan:
     """Every instance is a new one, of this version of the launch template.
@@ -162,138 +189,182 @@ def start(
     Undone: what is at work is stopped, and those of another version are replaced by the version of
     before. Where the version is the same there is nothing to go back to.
     """
-    known = before(aws, of)
-    now = fleet.number(aws, of, of.version)
-    returns = how.returns and version != now and not of.version.startswith("$")
-    ours = Ours(of, version, replace(how, returns=returns), known)
-    undo: tuple[Step, ...] = (stop("stop", ours),)
-    if version != now:
-        old = Ours(of, now, How(how.least, how.most, skip=True, bakes=BACK), known)
-        undo = (*undo, begin("back", old, f"put the fleet back on version {now}"))
-    says = f"replace the instances of the fleet by new ones of version {version}"
+    earlier_refreshes = list_earlier_refreshes(aws, fleet_state)
+    current_version = fleet.get_template_version_number(
+        aws, fleet_state, fleet_state.launch_template_version
+    )
+    auto_rollback = (
+        preferences.auto_rollback
+        and version != current_version
+        and not fleet_state.launch_template_version.startswith("$")
+    )
+    refresh = PlannedRefresh(
+        fleet_state, version, replace(preferences, auto_rollback=auto_rollback), earlier_refreshes
+    )
+    undo_steps: tuple[Step, ...] = (build_refresh_stop_step("stop", refresh),)
+    if version != current_version:
+        undo_refresh = PlannedRefresh(
+            fleet_state,
+            current_version,
+            RefreshPreferences(
+                preferences.min_healthy,
+                preferences.max_healthy,
+                skip_matching=True,
+                bake_seconds=UNDO_BAKE_SECONDS,
+            ),
+            earlier_refreshes,
+        )
+        undo_steps = (
+            *undo_steps,
+            build_refresh_step(
+                "back", undo_refresh, f"put the fleet back on version {current_version}"
+            ),
+        )
+    description = f"replace the instances of the fleet by new ones of version {version}"
     steps = (
-        begin("refresh", ours, says, wait=wait, undo=undo),
-        *((confirm("confirm", of, version),) if wait else ()),
+        build_refresh_step("refresh", refresh, description, wait=wait, undo=undo_steps),
+        *((build_fleet_version_step("confirm", fleet_state, version),) if wait else ()),
     )
     notes = [
-        f"launch template {of.template}: version {now} -> {version}",
-        said(of, how),
-        f"where it fails AWS {'goes' if returns else 'does not go'} back by itself",
+        f"launch template {fleet_state.launch_template_id}: version {current_version} -> {version}",
+        describe_replacement(fleet_state, preferences),
+        f"where it fails AWS {'goes' if auto_rollback else 'does not go'} back by itself",
     ]
-    if version == now:
+    if version == current_version:
         notes.append("of the same version there is nothing to go back to: what is new stays")
     return build_stack_plan(outputs, run, "fleet refresh start", *steps, notes=notes)
 
 
-def said(of: Fleet, how: How) -> str:
+def describe_replacement(fleet_state: FleetState, preferences: RefreshPreferences) -> str:
     """How many at a time, in words."""
-    least, most = how.healthy(of)
-    words = (
-        f"{len(of.instances)} instances, {batch(of, how)} at a time, between {least} and {most} "
+    min_healthy, max_healthy = preferences.get_healthy_percentages(fleet_state)
+    description = (
+        f"{len(fleet_state.instances)} instances, {compute_batch_size(fleet_state, preferences)} at a time, between {min_healthy} and {max_healthy} "
         "percent of them healthy"
     )
-    if how.checkpoints:
-        points = ", ".join(f"{point}" for point in how.checkpoints if point < 100)
-        words += f", a pause of {how.delay // 60} min at {points} percent"
-    return words
+    if preferences.checkpoints:
+        points = ", ".join(f"{point}" for point in preferences.checkpoints if point < 100)
+        description += f", a pause of {preferences.delay_seconds // 60} min at {points} percent"
+    return description
 
 
-def cancel(aws: Aws, outputs: Outputs, of: Fleet, run: str) -> Plan:
+def build_refresh_cancel_plan(
+    aws: Aws, outputs: Outputs, fleet_state: FleetState, run: str
+) -> Plan:
     """The refresh or rollback at work is stopped. What it has replaced stays."""
-    now = _at_work(aws, of)
-    step = _end(
-        of,
-        now,
+    active_refresh = _get_active_refresh(aws, fleet_state)
+    step = _build_refresh_end_step(
+        fleet_state,
+        active_refresh,
         "cancel_instance_refresh",
         "Cancelled",
         "Cancelling",
         ("Successful", "Failed", "RollbackSuccessful", "RollbackFailed"),
     )
-    notes = (_where(now), "what is replaced so far stays, and so does the group's own version")
+    notes = (
+        _describe_refresh(active_refresh),
+        "what is replaced so far stays, and so does the group's own version",
+    )
     return build_stack_plan(outputs, run, "fleet refresh cancel", step, notes=notes)
 
 
-def rollback(aws: Aws, outputs: Outputs, of: Fleet, run: str) -> Plan:
+def build_refresh_rollback_plan(
+    aws: Aws, outputs: Outputs, fleet_state: FleetState, run: str
+) -> Plan:
     """The refresh at work is taken back: what it has replaced is replaced by what was before."""
-    now = _at_work(aws, of)
-    id_, leads = now["InstanceRefreshId"], version_of(now)
+    active_refresh = _get_active_refresh(aws, fleet_state)
+    refresh_id, refresh_version = (
+        active_refresh["InstanceRefreshId"],
+        get_refresh_version(active_refresh),
+    )
     problem = None
-    if now["Status"] in ("RollbackInProgress", "Cancelling"):
-        problem = f"is {now['Status']} already"
-    elif leads is None:
+    if active_refresh["Status"] in ("RollbackInProgress", "Cancelling"):
+        problem = f"is {active_refresh['Status']} already"
+    elif refresh_version is None:
         problem = "was started without a desired configuration: AWS does not know what was before"
-    elif of.version.startswith("$"):
-        problem = f"began from {of.version}, which is no version that AWS could go back to"
-    elif leads == of.version:
-        problem = f"leads to version {leads}, which the fleet had before it"
+    elif fleet_state.launch_template_version.startswith("$"):
+        problem = f"began from {fleet_state.launch_template_version}, which is no version that AWS could go back to"
+    elif refresh_version == fleet_state.launch_template_version:
+        problem = f"leads to version {refresh_version}, which the fleet had before it"
     if problem is not None:
         raise UsageError(
-            f"the instance refresh {id_} {problem}",
+            f"the instance refresh {refresh_id} {problem}",
             "ops fleet refresh cancel",
             "ops runs list",
         )
-    step = _end(
-        of,
-        now,
+    step = _build_refresh_end_step(
+        fleet_state,
+        active_refresh,
         "rollback_instance_refresh",
         "RollbackSuccessful",
         "RollbackInProgress",
         ("Successful", "Failed", "Cancelled", "RollbackFailed"),
     )
     notes = (
-        _where(now),
-        f"launch template: back to version {of.version}",
-        f"new instances run the image that {of.part.image_parameter} names, now as before",
+        _describe_refresh(active_refresh),
+        f"launch template: back to version {fleet_state.launch_template_version}",
+        f"new instances run the image that {fleet_state.part.image_parameter} names, now as before",
     )
     return build_stack_plan(outputs, run, "fleet refresh rollback", step, notes=notes)
 
 
-def _where(refresh: Mapping[str, Any]) -> str:
+def _describe_refresh(refresh: Mapping[str, Any]) -> str:
     return (
         f"{refresh['InstanceRefreshId']} is {refresh['Status']}, "
         f"{refresh.get('PercentageComplete', 0)} percent"
     )
 
 
-def _at_work(aws: Aws, of: Fleet) -> Mapping[str, Any]:
+def _get_active_refresh(aws: Aws, fleet_state: FleetState) -> Mapping[str, Any]:
     """The refresh at work. Raises UsageError where there is none."""
-    found = listed(aws, of.part)
-    for it in found:
-        if it["Status"] in ACTIVE:
-            return it
-    last = f"the last one is {found[0]['Status']}" if found else "there was none in six weeks"
+    refreshes = list_refreshes(aws, fleet_state.part)
+    for refresh in refreshes:
+        if refresh["Status"] in UNFINISHED_REFRESH_STATUSES:
+            return refresh
+    last_status = (
+        f"the last one is {refreshes[0]['Status']}" if refreshes else "there was none in six weeks"
+    )
     raise UsageError(
-        f"no instance refresh is at work, {last}",
+        f"no instance refresh is at work, {last_status}",
         "ops fleet refresh status",
         "ops fleet refresh start --template-version NUMBER",
     )
 
 
-def _end(
-    of: Fleet, now: Mapping[str, Any], operation: str, met: str, begun: str, failed: tuple[str, ...]
+def _build_refresh_end_step(
+    fleet_state: FleetState,
+    active_refresh: Mapping[str, Any],
+    operation: str,
+    met_status: str,
+    begun_status: str,
+    failed_statuses: tuple[str, ...],
 ) -> Step:
     """Ends the refresh at work in one of its ways."""
-    status = "InstanceRefreshes[0].Status"
-    group = of.part.group
-    within = typical(of, How()) + PATIENCE + SPARE
+    status_path = "InstanceRefreshes[0].Status"
+    group = fleet_state.part.group
+    timeout_seconds = (
+        estimate_refresh_seconds(fleet_state, RefreshPreferences())
+        + BATCH_TIMEOUT_SECONDS
+        + REFRESH_MARGIN_SECONDS
+    )
     return Step(
         name=operation.split("_")[0],
-        description=f"{operation.split('_')[0]} the instance refresh {now['InstanceRefreshId']}",
+        description=f"{operation.split('_')[0]} the instance refresh {active_refresh['InstanceRefreshId']}",
         action=Call(api=f"autoscaling.{operation}", params={"AutoScalingGroupName": group}),
         goal=Wait(
             read=Call(
                 api="autoscaling.describe_instance_refreshes",
                 params={
                     "AutoScalingGroupName": group,
-                    "InstanceRefreshIds": [now["InstanceRefreshId"]],
+                    "InstanceRefreshIds": [active_refresh["InstanceRefreshId"]],
                 },
             ),
-            met={status: met},
-            begun={status: begun},
-            failed={status: list(failed)},
+            met={status_path: met_status},
+            begun={status_path: begun_status},
+            failed={status_path: list(failed_statuses)},
             every=30,
-            within=within,
-            typical=typical(of, How()) / 2,
-            source=ASSUMED,
+            within=timeout_seconds,
+            typical=estimate_refresh_seconds(fleet_state, RefreshPreferences()) / 2,
+            source=REFRESH_TIME_SOURCE,
         ),
     )

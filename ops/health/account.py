@@ -1,18 +1,27 @@
 """Whose credentials these are."""
 
-from ops.core.checks import Check, Facts, Finding, Looking, known, read
+from ops.core.checks import (
+    CheckFacts,
+    CheckFinding,
+    CheckRoutine,
+    HealthCheck,
+    build_read,
+    get_answer_items,
+)
 
-WHO = "sts.get_caller_identity"
+CALLER_IDENTITY_API = "sts.get_caller_identity"
 
 
-def credentials(facts: Facts) -> Looking:
+def check_credentials(facts: CheckFacts) -> CheckRoutine:
     """The account of the credentials is the stack's: else nothing else can be believed."""
-    (answer,) = yield [read(WHO, "")]
-    found, wanted = known(answer)[0]["Account"], facts.outputs.stack.account
-    if found == wanted:
-        return [Finding("ok", "account", "credentials", f"of account {found}")]
-    evidence = f"of account {found}, the stack is in {wanted}"
-    return [Finding("failing", "account", "credentials", evidence, "aws sts get-caller-identity")]
+    (answer,) = yield [build_read(CALLER_IDENTITY_API, "")]
+    account, stack_account = get_answer_items(answer)[0]["Account"], facts.outputs.stack.account
+    if account == stack_account:
+        return [CheckFinding("ok", "account", "credentials", f"of account {account}")]
+    evidence = f"of account {account}, the stack is in {stack_account}"
+    return [
+        CheckFinding("failing", "account", "credentials", evidence, "aws sts get-caller-identity")
+    ]
 
 
-CHECKS = (Check("account", "credentials", credentials, (WHO,)),)
+ACCOUNT_CHECKS = (HealthCheck("account", "credentials", check_credentials, (CALLER_IDENTITY_API,)),)

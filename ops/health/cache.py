@@ -1,40 +1,56 @@
 """The replication group."""
 
-from ops.core.checks import Check, Facts, Finding, Looking, Read, known, read
+from ops.core.checks import (
+    CheckFacts,
+    CheckFinding,
+    CheckRoutine,
+    HealthCheck,
+    ReadRequest,
+    build_read,
+    get_answer_items,
+)
 
-GROUPS = "elasticache.describe_replication_groups"
-AREA = "cache"
+REPLICATION_GROUPS_API = "elasticache.describe_replication_groups"
+CACHE_AREA = "cache"
 
 
-def described(facts: Facts) -> Read:
+def build_replication_group_read(facts: CheckFacts) -> ReadRequest:
     """The group; the table asks only where there is one."""
     assert facts.outputs.cache is not None
-    return read(
-        GROUPS,
+    return build_read(
+        REPLICATION_GROUPS_API,
         "ReplicationGroups",
         ReplicationGroupId=facts.outputs.cache.identifier,
-        absent=("ReplicationGroupNotFoundFault",),
+        absent_codes=("ReplicationGroupNotFoundFault",),
     )
 
 
-def group(facts: Facts) -> Looking:
+def check_replication_group(facts: CheckFacts) -> CheckRoutine:
     """The replication group and each of its nodes is available, and it can fail over."""
     assert facts.outputs.cache is not None
     name = facts.outputs.cache.identifier
-    (answer,) = yield [described(facts)]
-    item = next(iter(known(answer)), None)
+    (answer,) = yield [build_replication_group_read(facts)]
+    item = next(iter(get_answer_items(answer)), None)
     if item is None:
-        return [Finding("failing", AREA, name, "is gone", "pulumi up --refresh")]
+        return [CheckFinding("failing", CACHE_AREA, name, "is gone", "pulumi up --refresh")]
     states = [item["Status"], *(shard["Status"] for shard in item.get("NodeGroups", ()))]
     nodes = item.get("MemberClusters", [])
     failover = item.get("AutomaticFailover", "disabled")
     evidence = f"{item['Status']}, {len(nodes)} nodes, automatic failover {failover}"
     # With a single node there is nothing to fail over to.
-    safe = len(nodes) < 2 or failover in ("enabled", "enabling")
-    if safe and all(state in ("available", "snapshotting") for state in states):
-        return [Finding("ok", AREA, name, evidence)]
-    help_ = "aws elasticache describe-events --source-type replication-group"
-    return [Finding("failing", AREA, name, evidence, help_)]
+    can_fail_over = len(nodes) < 2 or failover in ("enabled", "enabling")
+    if can_fail_over and all(state in ("available", "snapshotting") for state in states):
+        return [CheckFinding("ok", CACHE_AREA, name, evidence)]
+    advice = "aws elasticache describe-events --source-type replication-group"
+    return [CheckFinding("failing", CACHE_AREA, name, evidence, advice)]
 
 
-CHECKS = (Check(AREA, "replication group", group, (GROUPS,), lambda o: o.cache is not None),)
+CACHE_CHECKS = (
+    HealthCheck(
+        CACHE_AREA,
+        "replication group",
+        check_replication_group,
+        (REPLICATION_GROUPS_API,),
+        lambda o: o.cache is not None,
+    ),
+)

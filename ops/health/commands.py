@@ -7,15 +7,15 @@ import typer
 
 from ops.cli.context import load_stack
 from ops.core import clock
-from ops.core.checks import STATES
+from ops.core.checks import HEALTH_STATES
 from ops.core.errors import FindingsError
-from ops.health.registry import APIS, areas, health
+from ops.health.registry import HEALTH_APIS, check_health, parse_health_areas
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command(name="health")
-def show(
+def show_health(
     context: typer.Context,
     only: Annotated[
         str | None, typer.Option(help="areas to look at, with commas: database,services")
@@ -25,13 +25,15 @@ def show(
 
     Reads only. Exit code 0 where all is well, 3 where something fails or is unknown.
     """
-    wanted = areas(only)
-    outputs, aws, output = load_stack(context, APIS)
-    findings = health(outputs, aws, clock.now(), wanted)
-    findings.sort(key=lambda finding: STATES.index(finding.state))
-    counts: dict[str, int] = {state: sum(f.state == state for f in findings) for state in STATES}
+    health_areas = parse_health_areas(only)
+    outputs, aws, output = load_stack(context, HEALTH_APIS)
+    findings = check_health(outputs, aws, clock.now(), health_areas)
+    findings.sort(key=lambda finding: HEALTH_STATES.index(finding.state))
+    counts: dict[str, int] = {
+        state: sum(f.state == state for f in findings) for state in HEALTH_STATES
+    }
     if output.output_format == "json":
-        state = next(s for s in STATES if counts[s])
+        state = next(s for s in HEALTH_STATES if counts[s])
         output.print_json(
             "health", {"state": state, **counts, "items": [asdict(f) for f in findings]}
         )
@@ -39,7 +41,7 @@ def show(
         columns = ("state", "area", "subject", "evidence", "command")
         output.print_rows("health", columns, [asdict(f) for f in findings])
     if counts["failing"] or counts["unknown"]:
-        said = f"{counts['failing']} failing, {counts['unknown']} unknown, {counts['ok']} ok"
-        helps = dict.fromkeys(f.command for f in findings if f.command and f.state != "ok")
-        raise FindingsError(said, *helps)
+        summary = f"{counts['failing']} failing, {counts['unknown']} unknown, {counts['ok']} ok"
+        advice = dict.fromkeys(f.command for f in findings if f.command and f.state != "ok")
+        raise FindingsError(summary, *advice)
     output.print_line(f"all {counts['ok']} ok")

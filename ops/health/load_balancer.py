@@ -3,169 +3,241 @@
 from typing import Final
 
 from ops.core.checks import (
-    DAY,
-    Answer,
-    Check,
-    Facts,
-    Finding,
-    Looking,
-    Read,
-    State,
-    UnknownError,
-    age,
-    known,
-    read,
+    DAY_SECONDS,
+    CheckFacts,
+    CheckFinding,
+    CheckRoutine,
+    HealthCheck,
+    HealthState,
+    ReadAnswer,
+    ReadRequest,
+    UnknownAnswerError,
+    build_read,
+    compute_age_seconds,
+    get_answer_items,
 )
-from ops.core.metrics import METRICS, Metric, batched, latest, measured
+from ops.core.metrics import (
+    METRIC_DATA_API,
+    MetricQuery,
+    build_dimensioned_metric_query,
+    build_metric_reads,
+    get_latest_values,
+)
 from ops.outputs import LoadBalancerPart, Outputs, TargetPart
 
-BALANCERS = "elbv2.describe_load_balancers"
-HEALTH = "elbv2.describe_target_health"
-CERTIFICATE = "acm.describe_certificate"
-AREA = "balancer"
-EXPIRES: Final = 45 * DAY  # ACM renews 60 days before the end: by then it has failed for two weeks
-FEW: Final = 20  # groups to describe one by one
-LEAVING: Final = ("draining", "initial", "unused")
+LOAD_BALANCERS_API = "elbv2.describe_load_balancers"
+TARGET_HEALTH_API = "elbv2.describe_target_health"
+CERTIFICATE_API = "acm.describe_certificate"
+LOAD_BALANCER_AREA = "balancer"
+MIN_CERTIFICATE_SECONDS: Final = (
+    45 * DAY_SECONDS
+)  # ACM renews 60 days before the end: by then it has failed for two weeks
+MAX_DESCRIBED_GROUPS: Final = 20  # groups to describe one by one
+TRANSIENT_TARGET_STATES: Final = ("draining", "initial", "unused")
 
 
-def _part(facts: Facts) -> LoadBalancerPart:
+def _get_load_balancer_part(facts: CheckFacts) -> LoadBalancerPart:
     assert facts.outputs.load_balancer is not None
     return facts.outputs.load_balancer
 
 
-def balancer(facts: Facts) -> Looking:
+def check_load_balancer(facts: CheckFacts) -> CheckRoutine:
     """The load balancer is active."""
-    part = _part(facts)
+    part = _get_load_balancer_part(facts)
     (answer,) = yield [
-        read(
-            BALANCERS,
+        build_read(
+            LOAD_BALANCERS_API,
             "LoadBalancers",
             LoadBalancerArns=[part.arn],
-            absent=("LoadBalancerNotFound",),
+            absent_codes=("LoadBalancerNotFound",),
         )
     ]
-    item = next(iter(known(answer)), {"State": {"Code": "gone"}})
-    state, why = item["State"]["Code"], item["State"].get("Reason", "")
+    item = next(iter(get_answer_items(answer)), {"State": {"Code": "gone"}})
+    state, reason = item["State"]["Code"], item["State"].get("Reason", "")
     if state == "active":
-        return [Finding("ok", AREA, part.name, f"active at {part.url}")]
-    evidence = f"is {state}" + (f": {why}" if why else "")
-    return [Finding("failing", AREA, part.name, evidence, "pulumi up --refresh")]
+        return [CheckFinding("ok", LOAD_BALANCER_AREA, part.name, f"active at {part.url}")]
+    evidence = f"is {state}" + (f": {reason}" if reason else "")
+    return [CheckFinding("failing", LOAD_BALANCER_AREA, part.name, evidence, "pulumi up --refresh")]
 
 
-def targets(facts: Facts) -> Looking:
+def check_targets(facts: CheckFacts) -> CheckRoutine:
     """Behind each rule there are targets, all of them healthy. AWS tells one group a call."""
-    groups = _part(facts).targets
-    answers = yield [_described(target) for target in groups.values()]
-    return [_targets(name, answer) for name, answer in zip(groups, answers, strict=True)]
+    groups = _get_load_balancer_part(facts).targets
+    answers = yield [_build_target_health_read(target) for target in groups.values()]
+    return [
+        _build_targets_finding(name, answer) for name, answer in zip(groups, answers, strict=True)
+    ]
 
 
-def many_targets(facts: Facts) -> Looking:
+def check_many_targets(facts: CheckFacts) -> CheckRoutine:
     """The same of very many groups: by their metrics, 500 to a call, which lag by a minute or two.
 
     Those that are not healthy by them are described, as many as are few.
     """
-    part = _part(facts)
-    counts = {name: _counts(part, target) for name, target in part.targets.items()}
-    answers = yield batched([one for both in counts.values() for one in both], facts)
-    seen = latest(item for answer in answers for item in known(answer))
-    found: dict[str, Finding] = {}
-    doubtful: list[str] = []
-    for name, (healthy, unhealthy) in counts.items():
-        good, bad = seen.get(healthy.id), seen.get(unhealthy.id)
-        said = "no data of its targets in the last 15 minutes"
-        if good is not None:
-            said = f"{good:.0f} are healthy, {bad or 0:.0f} are not, by their metric"
-        state: State = "unknown" if good is None else "ok" if good and not bad else "failing"
-        command = "" if state == "ok" else _help(name)
-        found[name] = Finding(state, AREA, f"targets of {name}", said, command)
+    part = _get_load_balancer_part(facts)
+    counts = {
+        name: _build_host_count_queries(part, target) for name, target in part.targets.items()
+    }
+    answers = yield build_metric_reads(
+        [host_metric for metric_pair in counts.values() for host_metric in metric_pair], facts
+    )
+    latest_values = get_latest_values(
+        item for answer in answers for item in get_answer_items(answer)
+    )
+    findings: dict[str, CheckFinding] = {}
+    doubtful_names: list[str] = []
+    for name, (healthy_metric, unhealthy_metric) in counts.items():
+        healthy_count, unhealthy_count = (
+            latest_values.get(healthy_metric.id),
+            latest_values.get(unhealthy_metric.id),
+        )
+        evidence = "no data of its targets in the last 15 minutes"
+        if healthy_count is not None:
+            evidence = f"{healthy_count:.0f} are healthy, {unhealthy_count or 0:.0f} are not, by their metric"
+        state: HealthState = (
+            "unknown"
+            if healthy_count is None
+            else "ok"
+            if healthy_count and not unhealthy_count
+            else "failing"
+        )
+        command = "" if state == "ok" else _get_targets_command(name)
+        findings[name] = CheckFinding(
+            state, LOAD_BALANCER_AREA, f"targets of {name}", evidence, command
+        )
         if state != "ok":
-            doubtful.append(name)
-    if looked := doubtful[:FEW]:
-        answers = yield [_described(part.targets[name]) for name in looked]
-        found |= {n: _targets(n, a) for n, a in zip(looked, answers, strict=True)}
-    well = [finding for finding in found.values() if finding.state == "ok"]
-    if len(well) == len(found):
-        return [Finding("ok", AREA, "targets", f"all of {len(found)} groups have healthy ones")]
-    return [finding for finding in found.values() if finding.state != "ok"]
+            doubtful_names.append(name)
+    if described_names := doubtful_names[:MAX_DESCRIBED_GROUPS]:
+        answers = yield [_build_target_health_read(part.targets[name]) for name in described_names]
+        findings |= {
+            described_name: _build_targets_finding(described_name, target_answer)
+            for described_name, target_answer in zip(described_names, answers, strict=True)
+        }
+    ok_findings = [finding for finding in findings.values() if finding.state == "ok"]
+    if len(ok_findings) == len(findings):
+        return [
+            CheckFinding(
+                "ok",
+                LOAD_BALANCER_AREA,
+                "targets",
+                f"all of {len(findings)} groups have healthy ones",
+            )
+        ]
+    return [finding for finding in findings.values() if finding.state != "ok"]
 
 
-def _described(target: TargetPart) -> Read:
-    return read(
-        HEALTH,
+def _build_target_health_read(target: TargetPart) -> ReadRequest:
+    return build_read(
+        TARGET_HEALTH_API,
         "TargetHealthDescriptions",
         TargetGroupArn=target.target_group_arn,
-        absent=("TargetGroupNotFound",),
+        absent_codes=("TargetGroupNotFound",),
     )
 
 
-def _counts(part: LoadBalancerPart, target: TargetPart) -> tuple[Metric, Metric]:
+def _build_host_count_queries(
+    part: LoadBalancerPart, target: TargetPart
+) -> tuple[MetricQuery, MetricQuery]:
     """How many are healthy and how many are not, of one group."""
     names = {
         "TargetGroup": target.target_group_arn.rpartition(":")[2],
         "LoadBalancer": part.arn.partition(":loadbalancer/")[2],
     }
-    healthy = measured("AWS/ApplicationELB", "HealthyHostCount", "Minimum", names)
-    return healthy, measured("AWS/ApplicationELB", "UnHealthyHostCount", "Maximum", names)
+    healthy_metric = build_dimensioned_metric_query(
+        "AWS/ApplicationELB", "HealthyHostCount", "Minimum", names
+    )
+    return healthy_metric, build_dimensioned_metric_query(
+        "AWS/ApplicationELB", "UnHealthyHostCount", "Maximum", names
+    )
 
 
-def _help(name: str) -> str:
+def _get_targets_command(name: str) -> str:
     return "ops fleet instances" if name == "fleet" else f"ops service tasks --service {name}"
 
 
-def _targets(name: str, answer: Answer) -> Finding:
+def _build_targets_finding(name: str, answer: ReadAnswer) -> CheckFinding:
     subject = f"targets of {name}"
-    if isinstance(answer, UnknownError):
-        return Finding("unknown", AREA, subject, str(answer), answer.advice)
+    if isinstance(answer, UnknownAnswerError):
+        return CheckFinding("unknown", LOAD_BALANCER_AREA, subject, str(answer), answer.advice)
     healths = [item["TargetHealth"] for item in answer]
-    good = sum(h["State"] == "healthy" for h in healths)
-    bad = [h for h in healths if h["State"] not in ("healthy", *LEAVING)]
-    evidence = f"{good} of {len(healths)} are healthy"
-    if bad:
-        why = sorted({f"{h['State']} ({h.get('Description', 'no reason')})" for h in bad})
-        evidence += f": {', '.join(why)}"
-    if good and not bad:
-        return Finding("ok", AREA, subject, evidence)
-    return Finding("failing", AREA, subject, evidence, _help(name))
+    healthy_count = sum(health["State"] == "healthy" for health in healths)
+    unhealthy_targets = [
+        health for health in healths if health["State"] not in ("healthy", *TRANSIENT_TARGET_STATES)
+    ]
+    evidence = f"{healthy_count} of {len(healths)} are healthy"
+    if unhealthy_targets:
+        reasons = sorted(
+            {
+                f"{health['State']} ({health.get('Description', 'no reason')})"
+                for health in unhealthy_targets
+            }
+        )
+        evidence += f": {', '.join(reasons)}"
+    if healthy_count and not unhealthy_targets:
+        return CheckFinding("ok", LOAD_BALANCER_AREA, subject, evidence)
+    return CheckFinding(
+        "failing", LOAD_BALANCER_AREA, subject, evidence, _get_targets_command(name)
+    )
 
 
-def _groups(outputs: Outputs) -> int:
+def _count_target_groups(outputs: Outputs) -> int:
     return len(outputs.load_balancer.targets) if outputs.load_balancer is not None else 0
 
 
-def certificate(facts: Facts) -> Looking:
+def check_listener_certificate(facts: CheckFacts) -> CheckRoutine:
     """The certificate is issued, and not about to end because its renewal failed."""
-    arn = _part(facts).certificate_arn
+    arn = _get_load_balancer_part(facts).certificate_arn
     (answer,) = yield [
-        read(CERTIFICATE, "", CertificateArn=arn, absent=("ResourceNotFoundException",))
+        build_read(
+            CERTIFICATE_API, "", CertificateArn=arn, absent_codes=("ResourceNotFoundException",)
+        )
     ]
-    found = known(answer)
-    if not found:
-        return [Finding("failing", "certificate", str(arn), "is gone", "pulumi up --refresh")]
-    item = found[0]["Certificate"]
-    until, renewal = item.get("NotAfter"), item.get("RenewalSummary", {}).get("RenewalStatus")
-    evidence = f"{item['Status'].lower()}, until {until or 'nobody knows when'}"
+    descriptions = get_answer_items(answer)
+    if not descriptions:
+        return [CheckFinding("failing", "certificate", str(arn), "is gone", "pulumi up --refresh")]
+    item = descriptions[0]["Certificate"]
+    expiry, renewal = item.get("NotAfter"), item.get("RenewalSummary", {}).get("RenewalStatus")
+    evidence = f"{item['Status'].lower()}, until {expiry or 'nobody knows when'}"
     if renewal:
         evidence += f", renewal {renewal.lower()}"
-    good = item["Status"] == "ISSUED" and renewal not in ("FAILED", "PENDING_VALIDATION")
-    ends = until is None or -age(facts, until) <= EXPIRES
-    help_ = f"aws acm describe-certificate --certificate-arn {arn}"
-    state = "ok" if good and not ends else "failing"
+    is_issued = item["Status"] == "ISSUED" and renewal not in ("FAILED", "PENDING_VALIDATION")
+    is_expiring = expiry is None or -compute_age_seconds(facts, expiry) <= MIN_CERTIFICATE_SECONDS
+    advice = f"aws acm describe-certificate --certificate-arn {arn}"
+    state = "ok" if is_issued and not is_expiring else "failing"
     return [
-        Finding("ok", "certificate", item["DomainName"], evidence)
+        CheckFinding("ok", "certificate", item["DomainName"], evidence)
         if state == "ok"
-        else Finding("failing", "certificate", item["DomainName"], evidence, help_)
+        else CheckFinding("failing", "certificate", item["DomainName"], evidence, advice)
     ]
 
 
-CHECKS = (
-    Check(AREA, "load balancer", balancer, (BALANCERS,), lambda o: o.load_balancer is not None),
-    Check(AREA, "targets", targets, (HEALTH,), lambda o: 0 < _groups(o) <= FEW),
-    Check(AREA, "many targets", many_targets, (METRICS, HEALTH), lambda o: _groups(o) > FEW),
-    Check(
+LOAD_BALANCER_CHECKS = (
+    HealthCheck(
+        LOAD_BALANCER_AREA,
+        "load balancer",
+        check_load_balancer,
+        (LOAD_BALANCERS_API,),
+        lambda o: o.load_balancer is not None,
+    ),
+    HealthCheck(
+        LOAD_BALANCER_AREA,
+        "targets",
+        check_targets,
+        (TARGET_HEALTH_API,),
+        lambda o: 0 < _count_target_groups(o) <= MAX_DESCRIBED_GROUPS,
+    ),
+    HealthCheck(
+        LOAD_BALANCER_AREA,
+        "many targets",
+        check_many_targets,
+        (METRIC_DATA_API, TARGET_HEALTH_API),
+        lambda o: _count_target_groups(o) > MAX_DESCRIBED_GROUPS,
+    ),
+    HealthCheck(
         "certificate",
         "certificate",
-        certificate,
-        (CERTIFICATE,),
+        check_listener_certificate,
+        (CERTIFICATE_API,),
         lambda o: o.load_balancer is not None and o.load_balancer.certificate_arn is not None,
     ),
 )

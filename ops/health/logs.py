@@ -10,36 +10,42 @@ from dataclasses import dataclass
 from typing import Final
 
 from ops.core.checks import (
-    CUT,
-    HOUR,
-    Answer,
-    Check,
-    Facts,
-    Finding,
-    Looking,
-    Read,
-    UnknownError,
-    iso,
-    read,
+    HOUR_SECONDS,
+    TRUNCATED,
+    CheckFacts,
+    CheckFinding,
+    CheckRoutine,
+    HealthCheck,
+    ReadAnswer,
+    ReadRequest,
+    UnknownAnswerError,
+    build_read,
+    format_epoch_time,
 )
 from ops.outputs import Outputs
 
-FILTER: Final = "logs.filter_log_events"
-AREA: Final = "logs"
+LOG_EVENTS_API: Final = "logs.filter_log_events"
+LOGS_AREA: Final = "logs"
 # CloudWatch Logs User Guide, "Filter pattern syntax": any of the terms, whose case matters.
-PROGRAM: Final = r'?ERROR ?FATAL ?CRITICAL ?PANIC ?Traceback ?"panic:" ?"\"level\":\"error\""'
-POSTGRES: Final = '?"ERROR:" ?"FATAL:" ?"PANIC:"'
-MANY: Final = 10  # an assumption: a client's mistake now and then is nobody's alarm
-PAGES: Final = 3
-LIMIT: Final = 100  # lines to a page
+PROGRAM_ERROR_PATTERN: Final = (
+    r'?ERROR ?FATAL ?CRITICAL ?PANIC ?Traceback ?"panic:" ?"\"level\":\"error\""'
+)
+POSTGRES_ERROR_PATTERN: Final = '?"ERROR:" ?"FATAL:" ?"PANIC:"'
+MAX_ERROR_LINES: Final = 10  # an assumption: a client's mistake now and then is nobody's alarm
+MAX_LOG_PAGES: Final = 3
+LINES_PER_PAGE: Final = 100  # lines to a page
 # One call a group, of which CloudWatch Logs takes five a second in some regions (its quotas).
-GROUPS: Final = 50
-SHOWN: Final = 100  # characters of the newest line
-NAMED: Final = r"(?:pass(?:word|wd|phrase)?|secret|token|authorization|api[-_]?key|credentials?)"
+MAX_LOG_GROUPS: Final = 50
+SHOWN_LINE_CHARACTERS: Final = 100  # characters of the newest line
+SECRET_NAME_PATTERN: Final = (
+    r"(?:pass(?:word|wd|phrase)?|secret|token|authorization|api[-_]?key|credentials?)"
+)
 # What may be a secret in a line: a value by its name, a password in a URL, anything long and mixed.
-SECRETS: Final = (
+SECRET_PATTERNS: Final = (
     (
-        re.compile(rf"(?i)({NAMED}\w*[\"']?\s*[=:]\s*)(?:bearer\s+|basic\s+)?[\"']?[^\s\"',;&]+"),
+        re.compile(
+            rf"(?i)({SECRET_NAME_PATTERN}\w*[\"']?\s*[=:]\s*)(?:bearer\s+|basic\s+)?[\"']?[^\s\"',;&]+"
+        ),
         r"\1***",
     ),
     (re.compile(r"(://[^\s:/@]*:)[^\s@]+@"), r"\1***@"),
@@ -48,94 +54,107 @@ SECRETS: Final = (
 
 
 @dataclass(frozen=True)
-class Group:
+class LogGroup:
     """A log group, whose it is and what an error looks like in it."""
 
-    of: str
+    owner: str
     name: str
     pattern: str
 
     @property
-    def help(self) -> str:
+    def tail_command(self) -> str:
         """The command that shows it."""
         return f"aws logs tail {self.name} --since 1h"
 
-    def read(self, facts: Facts, back: float = HOUR) -> Read:
+    def build_errors_read(
+        self, facts: CheckFacts, lookback_seconds: float = HOUR_SECONDS
+    ) -> ReadRequest:
         """The errors of the last hour, or of so many seconds, the newest first."""
-        now = int(facts.now.timestamp() * 1000)
-        return read(
-            FILTER,
+        end_ms = int(facts.now.timestamp() * 1000)
+        return build_read(
+            LOG_EVENTS_API,
             "events",
-            most=PAGES,
+            max_pages=MAX_LOG_PAGES,
             logGroupName=self.name,
             filterPattern=self.pattern,
-            startTime=now - int(back * 1000),
-            endTime=now,
+            startTime=end_ms - int(lookback_seconds * 1000),
+            endTime=end_ms,
             startFromHead=False,
-            limit=LIMIT,
+            limit=LINES_PER_PAGE,
         )
 
 
-def groups(outputs: Outputs) -> Iterator[Group]:
+def list_log_groups(outputs: Outputs) -> Iterator[LogGroup]:
     """The log groups that are looked at."""
     for name in outputs.database.log_groups:
-        yield Group(f"database {name.rsplit('/', 1)[-1]}", name, POSTGRES)
+        yield LogGroup(f"database {name.rsplit('/', 1)[-1]}", name, POSTGRES_ERROR_PATTERN)
     if outputs.fleet is not None:
-        yield Group("fleet", outputs.fleet.log_group, PROGRAM)
+        yield LogGroup("fleet", outputs.fleet.log_group, PROGRAM_ERROR_PATTERN)
     for service in outputs.services.services.values() if outputs.services is not None else ():
-        yield Group(service.name, service.log_group, PROGRAM)
+        yield LogGroup(service.name, service.log_group, PROGRAM_ERROR_PATTERN)
 
 
-def errors(facts: Facts) -> Looking:
+def check_log_errors(facts: CheckFacts) -> CheckRoutine:
     """Few lines of the last hour are errors. Of very many groups some are read, unless asked for.
 
     All are where the area is asked for by its name: `ops health --only logs`.
     """
-    there = list(groups(facts.outputs))
-    looked = there if AREA in facts.asked else there[:GROUPS]
-    answers = yield [group.read(facts) for group in looked]
-    found = [_errors(group, answer) for group, answer in zip(looked, answers, strict=True)]
-    bad = [finding for finding in found if finding.state != "ok"]
-    if bad:
-        return bad
-    seen = "; ".join(
-        f"{finding.subject}: {finding.evidence}" for finding in found if finding.evidence
+    all_groups = list(list_log_groups(facts.outputs))
+    read_groups = all_groups if LOGS_AREA in facts.requested_areas else all_groups[:MAX_LOG_GROUPS]
+    answers = yield [group.build_errors_read(facts) for group in read_groups]
+    findings = [
+        _build_errors_finding(group, answer)
+        for group, answer in zip(read_groups, answers, strict=True)
+    ]
+    failing_findings = [finding for finding in findings if finding.state != "ok"]
+    if failing_findings:
+        return failing_findings
+    notes = "; ".join(
+        f"{finding.subject}: {finding.evidence}" for finding in findings if finding.evidence
     )
-    evidence = f"of {len(looked)} log groups none has more than {MANY} in the last hour"
-    evidence += f" ({seen})" if seen else ""
-    if len(looked) < len(there):
-        evidence += f"; {len(there) - len(looked)} others are read by `ops health --only {AREA}`"
-    subject = "errors" if len(looked) == len(there) else f"errors of {len(looked)} groups"
-    return [Finding("ok", AREA, subject, evidence)]
+    evidence = (
+        f"of {len(read_groups)} log groups none has more than {MAX_ERROR_LINES} in the last hour"
+    )
+    evidence += f" ({notes})" if notes else ""
+    if len(read_groups) < len(all_groups):
+        evidence += f"; {len(all_groups) - len(read_groups)} others are read by `ops health --only {LOGS_AREA}`"
+    subject = (
+        "errors" if len(read_groups) == len(all_groups) else f"errors of {len(read_groups)} groups"
+    )
+    return [CheckFinding("ok", LOGS_AREA, subject, evidence)]
 
 
-def _errors(group: Group, answer: Answer) -> Finding:
-    subject = f"errors of {group.of}"
-    if isinstance(answer, UnknownError):
-        return Finding("unknown", AREA, subject, str(answer), answer.advice)
-    lines = [item for item in answer if item != CUT]
-    cut = len(lines) < len(answer)
-    if not lines and not cut:
-        return Finding("ok", AREA, subject, "")
-    evidence = f"{'at least ' if cut else ''}{len(lines)} in the last hour"
+def _build_errors_finding(group: LogGroup, answer: ReadAnswer) -> CheckFinding:
+    subject = f"errors of {group.owner}"
+    if isinstance(answer, UnknownAnswerError):
+        return CheckFinding("unknown", LOGS_AREA, subject, str(answer), answer.advice)
+    lines = [item for item in answer if item != TRUNCATED]
+    is_truncated = len(lines) < len(answer)
+    if not lines and not is_truncated:
+        return CheckFinding("ok", LOGS_AREA, subject, "")
+    evidence = f"{'at least ' if is_truncated else ''}{len(lines)} in the last hour"
     if lines:
-        newest = max(lines, key=lambda line: int(line["timestamp"]))
-        when = iso(int(newest["timestamp"]) // 1000)
-        evidence += f", the newest at {when}: {shown(str(newest['message']))}"
-    if len(lines) > MANY:
-        return Finding("failing", AREA, subject, evidence, group.help)
-    if cut:
+        newest_line = max(lines, key=lambda line: int(line["timestamp"]))
+        newest_time = format_epoch_time(int(newest_line["timestamp"]) // 1000)
+        evidence += f", the newest at {newest_time}: {redact_line(str(newest_line['message']))}"
+    if len(lines) > MAX_ERROR_LINES:
+        return CheckFinding("failing", LOGS_AREA, subject, evidence, group.tail_command)
+    if is_truncated:
         evidence += "; the group has more lines than were looked through"
-        return Finding("unknown", AREA, subject, evidence, group.help)
-    return Finding("ok", AREA, subject, evidence)
+        return CheckFinding("unknown", LOGS_AREA, subject, evidence, group.tail_command)
+    return CheckFinding("ok", LOGS_AREA, subject, evidence)
 
 
-def shown(message: str) -> str:
+def redact_line(message: str) -> str:
     """The beginning of a line, without what may be a secret in it."""
-    line = message.strip().partition("\n")[0][: 10 * SHOWN]
-    for pattern, instead in SECRETS:
-        line = pattern.sub(instead, line)
-    return line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
+    line = message.strip().partition("\n")[0][: 10 * SHOWN_LINE_CHARACTERS]
+    for pattern, replacement in SECRET_PATTERNS:
+        line = pattern.sub(replacement, line)
+    return line if len(line) <= SHOWN_LINE_CHARACTERS else f"{line[:SHOWN_LINE_CHARACTERS]}..."
 
 
-CHECKS = (Check(AREA, "errors", errors, (FILTER,), lambda o: any(groups(o))),)
+LOG_CHECKS = (
+    HealthCheck(
+        LOGS_AREA, "errors", check_log_errors, (LOG_EVENTS_API,), lambda o: any(list_log_groups(o))
+    ),
+)

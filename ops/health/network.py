@@ -2,124 +2,176 @@
 
 from typing import Final
 
-from ops.core.checks import HOUR, Check, Facts, Finding, Item, Looking, by, known, read
-from ops.core.metrics import METRICS, all_of, batched, metric
+from ops.core.checks import (
+    HOUR_SECONDS,
+    CheckFacts,
+    CheckFinding,
+    CheckRoutine,
+    HealthCheck,
+    ResponseItem,
+    build_read,
+    get_answer_items,
+    index_by,
+)
+from ops.core.metrics import (
+    METRIC_DATA_API,
+    build_metric_query,
+    build_metric_reads,
+    collect_metric_values,
+)
 
-VPCS = "ec2.describe_vpcs"
-GATEWAYS = "ec2.describe_nat_gateways"
-INSTANCES = "ec2.describe_instances"
-STATUS = "ec2.describe_instance_status"
-REPAIR = "pulumi up --refresh"  # what is gone or broken is made again
+VPCS_API = "ec2.describe_vpcs"
+NAT_GATEWAYS_API = "ec2.describe_nat_gateways"
+EC2_INSTANCES_API = "ec2.describe_instances"
+INSTANCE_STATUS_API = "ec2.describe_instance_status"
+NETWORK_REPAIR_COMMAND = "pulumi up --refresh"  # what is gone or broken is made again
 # An address has 55,000 ports to a destination, and a gateway up to eight addresses (VPC User
 # Guide, "NAT gateway basics").
-FEWER: Final = "aws ec2 describe-nat-gateways --nat-gateway-ids {}"
+NAT_GATEWAY_COMMAND_FORMAT: Final = "aws ec2 describe-nat-gateways --nat-gateway-ids {}"
 
 
-def _filter(name: str, values: list[str]) -> list[Item]:
+def _build_filters(name: str, values: list[str]) -> list[ResponseItem]:
     """By filter and not by id: what is gone is then left out, and not an error for all."""
     return [{"Name": name, "Values": values}]
 
 
-def vpc(facts: Facts) -> Looking:
+def check_vpc(facts: CheckFacts) -> CheckRoutine:
     """The VPC is there and available."""
-    wanted = facts.outputs.network.vpc_id
-    (answer,) = yield [read(VPCS, "Vpcs", Filters=_filter("vpc-id", [wanted]))]
-    state = next((v["State"] for v in known(answer)), "gone")
+    vpc_id = facts.outputs.network.vpc_id
+    (answer,) = yield [build_read(VPCS_API, "Vpcs", Filters=_build_filters("vpc-id", [vpc_id]))]
+    state = next((item["State"] for item in get_answer_items(answer)), "gone")
     if state == "available":
-        return [Finding("ok", "network", wanted, state)]
-    return [Finding("failing", "network", wanted, f"is {state}", REPAIR)]
+        return [CheckFinding("ok", "network", vpc_id, state)]
+    return [CheckFinding("failing", "network", vpc_id, f"is {state}", NETWORK_REPAIR_COMMAND)]
 
 
-def gateways(facts: Facts) -> Looking:
+def check_nat_gateways(facts: CheckFacts) -> CheckRoutine:
     """The NAT gateway of each zone is available."""
-    wanted = facts.outputs.network.nat_gateways
-    ids = _filter("nat-gateway-id", list(wanted.values()))
-    (answer,) = yield [read(GATEWAYS, "NatGateways", Filters=ids)]
-    found = by(known(answer), "NatGatewayId")
+    gateway_ids = facts.outputs.network.nat_gateways
+    filters = _build_filters("nat-gateway-id", list(gateway_ids.values()))
+    (answer,) = yield [build_read(NAT_GATEWAYS_API, "NatGateways", Filters=filters)]
+    gateways_by_id = index_by(get_answer_items(answer), "NatGatewayId")
     findings = []
-    for zone, name in wanted.items():
-        gateway = found.get(name, {"State": "gone"})
-        state, why = gateway["State"], gateway.get("FailureMessage")
+    for zone, gateway_id in gateway_ids.items():
+        gateway = gateways_by_id.get(gateway_id, {"State": "gone"})
+        state, reason = gateway["State"], gateway.get("FailureMessage")
         subject = f"NAT gateway of zone {zone}"
         if state == "available":
-            findings.append(Finding("ok", "network", subject, f"{name} is available"))
+            findings.append(CheckFinding("ok", "network", subject, f"{gateway_id} is available"))
             continue
-        evidence = f"{name} is {state}" + (f": {why}" if why else "")
+        evidence = f"{gateway_id} is {state}" + (f": {reason}" if reason else "")
         evidence += f", nothing in zone {zone} reaches the internet"
-        findings.append(Finding("failing", "network", subject, evidence, REPAIR))
+        findings.append(
+            CheckFinding("failing", "network", subject, evidence, NETWORK_REPAIR_COMMAND)
+        )
     return findings
 
 
-def ports(facts: Facts) -> Looking:
+def check_nat_ports(facts: CheckFacts) -> CheckRoutine:
     """No NAT gateway had to refuse a connection in the last hour for want of a port.
 
     Where nothing went through a gateway it reports nothing: that is none refused.
     """
-    wanted = facts.outputs.network.nat_gateways
-    refused = {
-        zone: metric("AWS/NATGateway", "ErrorPortAllocation", "Sum", period=300, NatGatewayId=name)
-        for zone, name in wanted.items()
+    gateway_ids = facts.outputs.network.nat_gateways
+    metrics_by_zone = {
+        zone: build_metric_query(
+            "AWS/NATGateway", "ErrorPortAllocation", "Sum", period=300, NatGatewayId=gateway_id
+        )
+        for zone, gateway_id in gateway_ids.items()
     }
-    answers = yield batched(list(refused.values()), facts, HOUR)
-    values = all_of(item for answer in answers for item in known(answer))
-    counts = {zone: sum(values.get(one.id, ())) for zone, one in refused.items()}
-    failing = [
-        Finding(
+    answers = yield build_metric_reads(list(metrics_by_zone.values()), facts, HOUR_SECONDS)
+    values_by_id = collect_metric_values(
+        item for answer in answers for item in get_answer_items(answer)
+    )
+    counts = {
+        zone: sum(values_by_id.get(port_metric.id, ()))
+        for zone, port_metric in metrics_by_zone.items()
+    }
+    findings = [
+        CheckFinding(
             "failing",
             "network",
             f"NAT ports of zone {zone}",
             f"{count:.0f} connections were refused in the last hour for want of a port: too "
             "many go to one destination at once",
-            FEWER.format(wanted[zone]),
+            NAT_GATEWAY_COMMAND_FORMAT.format(gateway_ids[zone]),
         )
         for zone, count in counts.items()
         if count
     ]
-    return failing or [Finding("ok", "network", "NAT ports", "no connection was refused")]
+    return findings or [CheckFinding("ok", "network", "NAT ports", "no connection was refused")]
 
 
-def instances(facts: Facts) -> Looking:
+def check_nat_instances(facts: CheckFacts) -> CheckRoutine:
     """The NAT instance of each zone runs and passes both of EC2's status checks."""
-    wanted = facts.outputs.network.nat_instances
-    ids = list(wanted.values())
+    instance_ids = facts.outputs.network.nat_instances
+    id_list = list(instance_ids.values())
     answers = yield [
-        read(INSTANCES, "Reservations", Filters=_filter("instance-id", ids)),
-        read(
-            STATUS,
+        build_read(
+            EC2_INSTANCES_API, "Reservations", Filters=_build_filters("instance-id", id_list)
+        ),
+        build_read(
+            INSTANCE_STATUS_API,
             "InstanceStatuses",
-            InstanceIds=ids,
+            InstanceIds=id_list,
             IncludeAllInstances=True,
-            absent=("InvalidInstanceID.NotFound",),
+            absent_codes=("InvalidInstanceID.NotFound",),
         ),
     ]
-    found = by([i for r in known(answers[0]) for i in r["Instances"]], "InstanceId")
-    checked = by(known(answers[1]), "InstanceId")
+    instances_by_id = index_by(
+        [
+            instance
+            for reservation in get_answer_items(answers[0])
+            for instance in reservation["Instances"]
+        ],
+        "InstanceId",
+    )
+    statuses_by_id = index_by(get_answer_items(answers[1]), "InstanceId")
     findings = []
-    for zone, name in wanted.items():
-        state = found[name]["State"]["Name"] if name in found else "gone"
+    for zone, instance_id in instance_ids.items():
+        state = (
+            instances_by_id[instance_id]["State"]["Name"]
+            if instance_id in instances_by_id
+            else "gone"
+        )
         subject = f"NAT instance of zone {zone}"
-        failed = [
-            f"{kind} is {checked[name][key]['Status']}"
+        problems = [
+            f"{kind} is {statuses_by_id[instance_id][key]['Status']}"
             for kind, key in (("system", "SystemStatus"), ("instance", "InstanceStatus"))
-            if name in checked and checked[name][key]["Status"] not in ("ok", "initializing")
+            if instance_id in statuses_by_id
+            and statuses_by_id[instance_id][key]["Status"] not in ("ok", "initializing")
         ]
-        if state == "running" and not failed:
-            findings.append(Finding("ok", "network", subject, f"{name} is running"))
+        if state == "running" and not problems:
+            findings.append(CheckFinding("ok", "network", subject, f"{instance_id} is running"))
         else:
-            evidence = "; ".join([f"{name} is {state}", *failed])
-            findings.append(Finding("failing", "network", subject, evidence, REPAIR))
+            evidence = "; ".join([f"{instance_id} is {state}", *problems])
+            findings.append(
+                CheckFinding("failing", "network", subject, evidence, NETWORK_REPAIR_COMMAND)
+            )
     return findings
 
 
-CHECKS = (
-    Check("network", "VPC", vpc, (VPCS,)),
-    Check("network", "NAT gateways", gateways, (GATEWAYS,), lambda o: bool(o.network.nat_gateways)),
-    Check("network", "NAT ports", ports, (METRICS,), lambda o: bool(o.network.nat_gateways)),
-    Check(
+NETWORK_CHECKS = (
+    HealthCheck("network", "VPC", check_vpc, (VPCS_API,)),
+    HealthCheck(
+        "network",
+        "NAT gateways",
+        check_nat_gateways,
+        (NAT_GATEWAYS_API,),
+        lambda o: bool(o.network.nat_gateways),
+    ),
+    HealthCheck(
+        "network",
+        "NAT ports",
+        check_nat_ports,
+        (METRIC_DATA_API,),
+        lambda o: bool(o.network.nat_gateways),
+    ),
+    HealthCheck(
         "network",
         "NAT instances",
-        instances,
-        (INSTANCES, STATUS),
+        check_nat_instances,
+        (EC2_INSTANCES_API, INSTANCE_STATUS_API),
         lambda o: bool(o.network.nat_instances),
     ),
 )

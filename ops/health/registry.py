@@ -6,8 +6,8 @@ from typing import Final
 
 from ops.alarms import health as alarms
 from ops.core.aws import Aws
-from ops.core.check_runner import elsewhere, run, send
-from ops.core.checks import Check, Facts, Finding
+from ops.core.check_runner import mark_unknown_in_wrong_account, run_checks, send_read
+from ops.core.checks import CheckFacts, CheckFinding, HealthCheck
 from ops.core.errors import UsageError
 from ops.database import health as database
 from ops.fleet import health as fleet
@@ -16,36 +16,51 @@ from ops.health import load_balancer as balancer
 from ops.outputs import Outputs
 from ops.services import health as services
 
-CHECKS: Final[tuple[Check, ...]] = (
-    *account.CHECKS,
-    *alarms.CHECKS,
-    *balancer.CHECKS,
-    *services.CHECKS,
-    *fleet.CHECKS,
-    *database.CHECKS,
-    *cache.CHECKS,
-    *network.CHECKS,
-    *backups.CHECKS,
-    *logs.CHECKS,
+HEALTH_CHECKS: Final[tuple[HealthCheck, ...]] = (
+    *account.ACCOUNT_CHECKS,
+    *alarms.ALARM_CHECKS,
+    *balancer.LOAD_BALANCER_CHECKS,
+    *services.SERVICE_CHECKS,
+    *fleet.FLEET_CHECKS,
+    *database.DATABASE_CHECKS,
+    *cache.CACHE_CHECKS,
+    *network.NETWORK_CHECKS,
+    *backups.BACKUP_CHECKS,
+    *logs.LOG_CHECKS,
 )
 # All that looking calls: health, usage, alarms.
-APIS: Final = tuple(sorted({api for check in CHECKS for api in check.apis}))
-AREAS: Final = tuple(dict.fromkeys(check.area for check in CHECKS))
+HEALTH_APIS: Final = tuple(sorted({api for check in HEALTH_CHECKS for api in check.apis}))
+HEALTH_AREAS: Final = tuple(dict.fromkeys(check.area for check in HEALTH_CHECKS))
 
 
-def areas(text: str | None) -> tuple[str, ...]:
+def parse_health_areas(text: str | None) -> tuple[str, ...]:
     """The areas that --only names, all where it names none. Raises UsageError."""
     if text is None:
-        return AREAS
-    named = [word.strip() for word in text.split(",")]
-    for word in named:
-        if word not in AREAS:
-            raise UsageError(f"--only is {text!r}, may be some of {', '.join(AREAS)}")
-    return tuple(named)
+        return HEALTH_AREAS
+    area_names = [word.strip() for word in text.split(",")]
+    for word in area_names:
+        if word not in HEALTH_AREAS:
+            raise UsageError(f"--only is {text!r}, may be some of {', '.join(HEALTH_AREAS)}")
+    return tuple(area_names)
 
 
-def health(outputs: Outputs, aws: Aws, now: datetime, only: Sequence[str] = AREAS) -> list[Finding]:
+def check_health(
+    outputs: Outputs, aws: Aws, now: datetime, selected_areas: Sequence[str] = HEALTH_AREAS
+) -> list[CheckFinding]:
     """What is found of a stack. The account is looked at with whatever else is."""
-    checks = [c for c in CHECKS if c.area in (*only, "account") and c.applies(outputs)]
-    region, asked = outputs.stack.region, () if only == AREAS else tuple(only)
-    return elsewhere(run(checks, Facts(outputs, now, asked), lambda read: send(aws, read, region)))
+    checks = [
+        health_check
+        for health_check in HEALTH_CHECKS
+        if health_check.area in (*selected_areas, "account") and health_check.is_applicable(outputs)
+    ]
+    region, requested_areas = (
+        outputs.stack.region,
+        () if selected_areas == HEALTH_AREAS else tuple(selected_areas),
+    )
+    return mark_unknown_in_wrong_account(
+        run_checks(
+            checks,
+            CheckFacts(outputs, now, requested_areas),
+            lambda read: send_read(aws, read, region),
+        )
+    )

@@ -20,7 +20,7 @@ from ops.database.instance import DATABASE_STATUS_PATH, DB_INSTANCE_NOT_FOUND
 from ops.outputs import Outputs
 from ops.recovery import restore as restoring
 from ops.services import deploy as deployments
-from ops.services.model import Service
+from ops.services.model import ServiceState
 
 RESOURCE: Final = "DBInstances[0].DbiResourceId"
 # "Renaming a DB instance", RDS User Guide: the new endpoint takes up to ten minutes.
@@ -106,7 +106,7 @@ def by_secret(
     secret: Mapping[str, Any],
     restored: Mapping[str, Any],
     source: Mapping[str, Any] | None,
-    services: Sequence[Service],
+    services: Sequence[ServiceState],
     run: str,
     now: Any,
 ) -> Plan:
@@ -123,7 +123,10 @@ def by_secret(
     if secret.get("RotationEnabled"):
         steps.append(_unrotated(outputs, secret))
     steps.append(_switched(outputs, secret, name, endpoint, run))
-    steps += [deployments.anew(aws, one, f"restart_{n}") for n, one in enumerate(services, 1)]
+    steps += [
+        deployments.build_force_deployment_step(aws, one, f"restart_{n}")
+        for n, one in enumerate(services, 1)
+    ]
     notes = [
         "tasks that run go on writing to the old instance until they are replaced: what they write "
         "meanwhile is in the old instance only (`ops service maintenance on` keeps writers away)",

@@ -313,9 +313,9 @@ def _deployed(
         ),
     ]
     if looks.url is not None:
-        from ops.services.deploy import answers
+        from ops.services.deploy import build_url_answers_step
 
-        steps.insert(3, answers(looks.url))
+        steps.insert(3, build_url_answers_step(looks.url))
     if looks.sql:
         steps.insert(3, _queried(outputs.stack.project, stack, where, looks.profile))
     return steps

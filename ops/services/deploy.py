@@ -16,13 +16,13 @@ from ops.outputs import Outputs
 from ops.services import images
 from ops.services import model as services
 from ops.services.images import ContainerImage
-from ops.services.model import Service, short
+from ops.services.model import ServiceState, get_arn_name
 
-RUN_TAG: Final = "bulwark:run"
-IMAGE_TAG: Final = "bulwark:image"
-PRIMARY: Final = "services[0].deployments[?status=='PRIMARY'] | [0]"
+REVISION_RUN_TAG: Final = "bulwark:run"
+REVISION_IMAGE_TAG: Final = "bulwark:image"
+PRIMARY_DEPLOYMENT_PATH: Final = "services[0].deployments[?status=='PRIMARY'] | [0]"
 # What a description has beyond what a registration takes.
-SEEN_ONLY: Final = frozenset(
+DESCRIPTION_ONLY_FIELDS: Final = frozenset(
     {
         "taskDefinitionArn",
         "revision",
@@ -35,22 +35,24 @@ SEEN_ONLY: Final = frozenset(
         "deleteRequestedAt",
     }
 )
-GOING: Final = json.dumps(
+ACTIVE_DEPLOYMENT_STATUSES_JSON: Final = json.dumps(
     ["PENDING", "IN_PROGRESS", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "STOP_REQUESTED"]
 )
-OVER: Final = ("ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "STOPPED")
-TYPICAL: Final = 3 * 60
-ASSUMED: Final = "an assumption, AWS states none: image pull, health checks and draining"
-WITHIN: Final = 30 * 60
-CONFIRM: Final = 5 * 60
+FAILED_DEPLOYMENT_STATUSES: Final = ("ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "STOPPED")
+TYPICAL_DEPLOYMENT_SECONDS: Final = 3 * 60
+DEPLOYMENT_TIME_SOURCE: Final = (
+    "an assumption, AWS states none: image pull, health checks and draining"
+)
+DEPLOYMENT_TIMEOUT_SECONDS: Final = 30 * 60
+DEPLOYMENT_CONFIRM_SECONDS: Final = 5 * 60
 # Seconds that an answer may be wrong for after a deployment: an assumption, a few health checks.
-ANSWERS: Final = 60
+URL_ANSWER_TIMEOUT_SECONDS: Final = 60
 
 
-def deploy(
+def build_service_deploy_plan(
     aws: Aws,
     outputs: Outputs,
-    service: Service,
+    service: ServiceState,
     image: ContainerImage,
     run: str,
     *,
@@ -62,51 +64,55 @@ def deploy(
     Undone: the service runs the revision of before. The new revision stays registered; it costs
     nothing.
     """
-    base, tags = services.definition(aws, service.part.task_definition_arn)
-    running, _ = services.definition(aws, service.revision)
-    before = services.image_of(running, service.part.container)
-    if before == image.reference and service.settled:
+    latest_definition, tags = services.get_task_definition(aws, service.part.task_definition_arn)
+    current_definition, _ = services.get_task_definition(aws, service.revision)
+    current_image = services.get_container_image(current_definition, service.part.container)
+    if current_image == image.reference and service.is_rollout_completed:
         raise UsageError(
             f"IMAGE is {image.requested_reference!r}, which {service.name} runs already",
             f"ops service restart --service {service.name}",
         )
-    wanted = registration(base, tags, service.part.container, image, run)
-    here = {"taskDefinition": "register.taskDefinition.taskDefinitionArn"}
-    update = _update(
+    new_definition = build_registration(latest_definition, tags, service.part.container, image, run)
+    references = {"taskDefinition": "register.taskDefinition.taskDefinitionArn"}
+    update_step = _build_update_step(
         aws,
         service,
         f"put {service.name} on the new revision",
-        refs=here,
+        refs=references,
         wait=wait,
-        undo=(_back(service, goes_back_to(aws, service)),),
+        undo=(_build_restore_revision_step(service, get_undo_revision(aws, service)),),
     )
-    confirm = _confirm(service, same=here["taskDefinition"])
+    confirm_step = _build_confirm_step(service, same_as=references["taskDefinition"])
     notes = (
-        f"image: {before} -> {image.reference}",
-        *_differences(running, wanted, service.part.container),
+        f"image: {current_image} -> {image.reference}",
+        *_list_differences(current_definition, new_definition, service.part.container),
         *(
             []
             if image.is_in_registry
             else [f"{image.requested_reference} is of another registry: not looked at"]
         ),
-        *_unprotected(service),
+        *_list_breaker_warnings(service),
         "the new revision stays registered, also when this is undone; it costs nothing",
     )
-    steps = (_register(service, wanted, run), update, *([confirm] if wait else []))
+    steps = (
+        _build_register_step(service, new_definition, run),
+        update_step,
+        *([confirm_step] if wait else []),
+    )
     if url is not None:
-        steps = (*steps, answers(url))
+        steps = (*steps, build_url_answers_step(url))
     return build_stack_plan(
         outputs, run, "service deploy", *steps, notes=notes, arguments=f"--service {service.name}"
     )
 
 
-def rollback(
+def build_service_rollback_plan(
     aws: Aws,
     outputs: Outputs,
-    service: Service,
+    service: ServiceState,
     run: str,
     *,
-    to: str | None = None,
+    requested_revision: str | None = None,
     wait: bool = True,
     url: str | None = None,
 ) -> Plan:
@@ -114,82 +120,102 @@ def rollback(
 
     Undone: the service runs the revision of before. No revision is ever deregistered.
     """
-    target = _asked(aws, service, to) if to is not None else _last_proven(aws, service)
-    found, _ = services.definition(aws, target)
-    image = services.image_of(found, service.part.container)
-    running, _ = services.definition(aws, service.revision)
-    update = _update(
+    target_revision = (
+        _parse_revision(aws, service, requested_revision)
+        if requested_revision is not None
+        else _get_last_successful_revision(aws, service)
+    )
+    target_definition, _ = services.get_task_definition(aws, target_revision)
+    image = services.get_container_image(target_definition, service.part.container)
+    current_definition, _ = services.get_task_definition(aws, service.revision)
+    update_step = _build_update_step(
         aws,
         service,
-        f"put {service.name} back on {short(target)}",
+        f"put {service.name} back on {get_arn_name(target_revision)}",
         wait=wait,
-        params={"taskDefinition": target},
-        undo=(_back(service, service.revision),),
+        params={"taskDefinition": target_revision},
+        undo=(_build_restore_revision_step(service, service.revision),),
     )
     notes = (
-        f"image: {services.image_of(running, service.part.container)} -> {image}",
-        *_differences(running, found, service.part.container),
-        *_unprotected(service),
+        f"image: {services.get_container_image(current_definition, service.part.container)} -> {image}",
+        *_list_differences(current_definition, target_definition, service.part.container),
+        *_list_breaker_warnings(service),
     )
-    steps = (update, *([_confirm(service, revision=target)] if wait else []))
+    steps = (
+        update_step,
+        *([_build_confirm_step(service, revision=target_revision)] if wait else []),
+    )
     if url is not None:
-        steps = (*steps, answers(url))
+        steps = (*steps, build_url_answers_step(url))
     return build_stack_plan(
         outputs, run, "service rollback", *steps, notes=notes, arguments=f"--service {service.name}"
     )
 
 
-def restart(aws: Aws, outputs: Outputs, service: Service, run: str, *, wait: bool = True) -> Plan:
+def build_service_restart_plan(
+    aws: Aws, outputs: Outputs, service: ServiceState, run: str, *, wait: bool = True
+) -> Plan:
     """Every task of the service is a new one, of the same revision."""
-    update = _update(
+    update_step = _build_update_step(
         aws,
         service,
         f"start the tasks of {service.name} anew",
         wait=wait,
         params={"forceNewDeployment": True},
     )
-    steps = (update, *([_confirm(service, revision=service.revision)] if wait else []))
-    notes = ("the old tasks stop only once new ones are healthy", *_unprotected(service))
+    steps = (
+        update_step,
+        *([_build_confirm_step(service, revision=service.revision)] if wait else []),
+    )
+    notes = ("the old tasks stop only once new ones are healthy", *_list_breaker_warnings(service))
     return build_stack_plan(
         outputs, run, "service restart", *steps, notes=notes, arguments=f"--service {service.name}"
     )
 
 
-def anew(aws: Aws, service: Service, name: str) -> Step:
+def build_force_deployment_step(aws: Aws, service: ServiceState, name: str) -> Step:
     """The step that gives a service new tasks, unless somebody has begun to just now."""
-    says = f"see the tasks of {service.name} started anew"
-    made = _update(aws, service, says, wait=True, params={"forceNewDeployment": True})
-    return made.model_copy(update={"name": name})
+    description = f"see the tasks of {service.name} started anew"
+    step = _build_update_step(
+        aws, service, description, wait=True, params={"forceNewDeployment": True}
+    )
+    return step.model_copy(update={"name": name})
 
 
-def registration(
-    base: Mapping[str, Any],
+def build_registration(
+    latest_definition: Mapping[str, Any],
     tags: list[dict[str, str]],
     container: str,
     image: ContainerImage,
     run: str,
 ) -> JsonObject:
     """What to register: `base` with another image, and the tags by which it is found again."""
-    services.image_of(base, container)
-    kept = {k: v for k, v in base.items() if k not in SEEN_ONLY and v is not None}
-    kept["containerDefinitions"] = [
+    services.get_container_image(latest_definition, container)
+    fields = {
+        k: v
+        for k, v in latest_definition.items()
+        if k not in DESCRIPTION_ONLY_FIELDS and v is not None
+    }
+    fields["containerDefinitions"] = [
         {**item, "image": image.reference} if item["name"] == container else item
-        for item in base["containerDefinitions"]
+        for item in latest_definition["containerDefinitions"]
     ]
-    ours = {RUN_TAG: run, IMAGE_TAG: image.requested_reference}
-    others = [t for t in tags if t["key"] not in ours and not t["key"].startswith("aws:")]
-    added = [{"key": key, "value": value} for key, value in ours.items()]
-    return {**kept, "tags": [*others, *added]}
+    run_tags = {REVISION_RUN_TAG: run, REVISION_IMAGE_TAG: image.requested_reference}
+    other_tags = [
+        tag for tag in tags if tag["key"] not in run_tags and not tag["key"].startswith("aws:")
+    ]
+    new_tags = [{"key": key, "value": value} for key, value in run_tags.items()]
+    return {**fields, "tags": [*other_tags, *new_tags]}
 
 
-def goes_back_to(aws: Aws, service: Service) -> str:
+def get_undo_revision(aws: Aws, service: ServiceState) -> str:
     """Where an undo leads: what runs, or the last proven one while that is not completed."""
-    if service.settled:
+    if service.is_rollout_completed:
         return service.revision
-    return next(services.proven(aws, service), service.revision)
+    return next(services.list_successful_revisions(aws, service), service.revision)
 
 
-def answers(url: str) -> Step:
+def build_url_answers_step(url: str) -> Step:
     """Looks whether the service answers. One that goes on answering with an error has failed; where
     no answer comes at all, it may be the way from here that is broken: nobody knows.
     """
@@ -203,12 +229,12 @@ def answers(url: str) -> Step:
             met={"status": 200},
             failed_on_timeout={"status >= `400`": [True]},
             every=5,
-            within=ANSWERS,
+            within=URL_ANSWER_TIMEOUT_SECONDS,
         ),
     )
 
 
-def _register(service: Service, wanted: JsonObject, run: str) -> Step:
+def _build_register_step(service: ServiceState, new_definition: JsonObject, run: str) -> Step:
     """Registering is not idempotent, and AWS has no token: ours is found by its tag.
 
     Sent twice, as when another one was registered in between, it leaves a revision that nothing
@@ -218,19 +244,19 @@ def _register(service: Service, wanted: JsonObject, run: str) -> Step:
         api="ecs.describe_task_definition",
         params={"taskDefinition": service.part.family, "include": ["TAGS"]},
     )
-    tagged = f"tags[?key=='{RUN_TAG}'].value | [0]"
+    run_tag_path = f"tags[?key=='{REVISION_RUN_TAG}'].value | [0]"
     return Step(
         name="register",
         description=f"register a revision of {service.part.family}",
-        action=Call(api="ecs.register_task_definition", params=wanted),
-        goal=Wait(read=read, met={tagged: run}, every=5, within=CONFIRM),
+        action=Call(api="ecs.register_task_definition", params=new_definition),
+        goal=Wait(read=read, met={run_tag_path: run}, every=5, within=DEPLOYMENT_CONFIRM_SECONDS),
     )
 
 
-def _update(
+def _build_update_step(
     aws: Aws,
-    service: Service,
-    says: str,
+    service: ServiceState,
+    description: str,
     *,
     wait: bool,
     params: JsonObject | None = None,
@@ -238,31 +264,39 @@ def _update(
     undo: tuple[Step, ...] = (),
 ) -> Step:
     """Begins a deployment, and waits for what becomes of it: the one that was not there before."""
-    last = next(services.history(aws, service), None)
-    known: JsonObject = {"cluster": service.cluster, "service": service.name}
-    since: JsonObject = {"createdAt": {"after": last["createdAt"]}} if last else {}
-    old = last["serviceDeploymentArn"] if last else ""
-    newest = f"max_by(serviceDeployments[?serviceDeploymentArn!='{old}'], &createdAt).status"
-    going = f"contains(`{GOING}`, {newest})"
-    begun = f"{newest} != `null`"
-    goal = Wait(
-        read=Call(api="ecs.list_service_deployments", params={**known, **since}),
-        met={newest: "SUCCESSFUL"} if wait else {begun: True},
-        begun={going: True} if wait else {},
-        failed={newest: list(OVER)},
-        within=WITHIN,
-        typical=TYPICAL if wait else None,
-        source=ASSUMED if wait else None,
+    last_deployment = next(services.list_deployment_history(aws, service), None)
+    service_params: JsonObject = {"cluster": service.cluster, "service": service.name}
+    created_filter: JsonObject = (
+        {"createdAt": {"after": last_deployment["createdAt"]}} if last_deployment else {}
     )
-    call = Call(api="ecs.update_service", params={**known, **(params or {})}, refs=refs or {})
-    return Step(name="update", description=says, action=call, goal=goal, undo=undo)
+    last_arn = last_deployment["serviceDeploymentArn"] if last_deployment else ""
+    newest_status = (
+        f"max_by(serviceDeployments[?serviceDeploymentArn!='{last_arn}'], &createdAt).status"
+    )
+    is_active = f"contains(`{ACTIVE_DEPLOYMENT_STATUSES_JSON}`, {newest_status})"
+    has_started = f"{newest_status} != `null`"
+    goal = Wait(
+        read=Call(api="ecs.list_service_deployments", params={**service_params, **created_filter}),
+        met={newest_status: "SUCCESSFUL"} if wait else {has_started: True},
+        begun={is_active: True} if wait else {},
+        failed={newest_status: list(FAILED_DEPLOYMENT_STATUSES)},
+        within=DEPLOYMENT_TIMEOUT_SECONDS,
+        typical=TYPICAL_DEPLOYMENT_SECONDS if wait else None,
+        source=DEPLOYMENT_TIME_SOURCE if wait else None,
+    )
+    call = Call(
+        api="ecs.update_service", params={**service_params, **(params or {})}, refs=refs or {}
+    )
+    return Step(name="update", description=description, action=call, goal=goal, undo=undo)
 
 
-def _confirm(service: Service, *, revision: str | None = None, same: str | None = None) -> Step:
+def _build_confirm_step(
+    service: ServiceState, *, revision: str | None = None, same_as: str | None = None
+) -> Step:
     """Looks whether it is our revision that runs: the last deployment may be somebody else's."""
-    read = _described(service)
-    met: JsonObject = {f"{PRIMARY}.rolloutState": "COMPLETED"}
-    path = f"{PRIMARY}.taskDefinition"
+    read = _describe_service_call(service)
+    met: JsonObject = {f"{PRIMARY_DEPLOYMENT_PATH}.rolloutState": "COMPLETED"}
+    path = f"{PRIMARY_DEPLOYMENT_PATH}.taskDefinition"
     if revision is not None:
         met[path] = revision
     return Step(
@@ -270,66 +304,75 @@ def _confirm(service: Service, *, revision: str | None = None, same: str | None 
         description=f"look whether {service.name} runs it",
         action=read,
         goal=Wait(
-            read=read, met=met, same_as={path: same} if same else {}, every=10, within=CONFIRM
+            read=read,
+            met=met,
+            same_as={path: same_as} if same_as else {},
+            every=10,
+            within=DEPLOYMENT_CONFIRM_SECONDS,
         ),
     )
 
 
-def _back(service: Service, revision: str) -> Step:
+def _build_restore_revision_step(service: ServiceState, revision: str) -> Step:
     """The service runs a revision. Where the circuit breaker went back already, nothing is done."""
     met: JsonObject = {
-        f"{PRIMARY}.taskDefinition": revision,
-        f"{PRIMARY}.rolloutState": "COMPLETED",
+        f"{PRIMARY_DEPLOYMENT_PATH}.taskDefinition": revision,
+        f"{PRIMARY_DEPLOYMENT_PATH}.rolloutState": "COMPLETED",
     }
-    where: JsonObject = {"cluster": service.cluster, "service": service.name}
+    service_params: JsonObject = {"cluster": service.cluster, "service": service.name}
     return Step(
         name="back",
-        description=f"put {service.name} back on {short(revision)}",
-        action=Call(api="ecs.update_service", params={**where, "taskDefinition": revision}),
+        description=f"put {service.name} back on {get_arn_name(revision)}",
+        action=Call(
+            api="ecs.update_service", params={**service_params, "taskDefinition": revision}
+        ),
         goal=Wait(
-            read=_described(service),
+            read=_describe_service_call(service),
             met=met,
-            begun={f"{PRIMARY}.taskDefinition": revision},
-            within=WITHIN,
-            typical=TYPICAL,
-            source=ASSUMED,
+            begun={f"{PRIMARY_DEPLOYMENT_PATH}.taskDefinition": revision},
+            within=DEPLOYMENT_TIMEOUT_SECONDS,
+            typical=TYPICAL_DEPLOYMENT_SECONDS,
+            source=DEPLOYMENT_TIME_SOURCE,
         ),
     )
 
 
-def _described(service: Service) -> Call:
+def _describe_service_call(service: ServiceState) -> Call:
     return Call(
         api="ecs.describe_services",
         params={"cluster": service.cluster, "services": [service.name]},
     )
 
 
-def _asked(aws: Aws, service: Service, to: str) -> str:
+def _parse_revision(aws: Aws, service: ServiceState, requested_revision: str) -> str:
     """The ARN of --to: a number, or family:number. Raises UsageError where it cannot be run."""
-    head, _, _ = service.part.task_definition_arn.rpartition("/")
-    family, _, number = short(to).rpartition(":")
-    known = f"ops service revisions --service {service.name}"
+    arn_prefix, _, _ = service.part.task_definition_arn.rpartition("/")
+    family, _, number = get_arn_name(requested_revision).rpartition(":")
+    revisions_command = f"ops service revisions --service {service.name}"
     if not number.isdigit() or (family or service.part.family) != service.part.family:
         raise UsageError(
-            f"--to is {to!r}, may be the number of a revision of {service.part.family}", known
+            f"--to is {requested_revision!r}, may be the number of a revision of {service.part.family}",
+            revisions_command,
         )
-    arn = f"{head}/{service.part.family}:{int(number)}"
-    if arn == service.revision and service.settled:
-        raise UsageError(f"--to is {to!r}, which {service.name} runs already", known)
-    if problem := unusable(aws, service, arn):
-        raise UsageError(f"--to is {to!r}, {problem}", known)
+    arn = f"{arn_prefix}/{service.part.family}:{int(number)}"
+    if arn == service.revision and service.is_rollout_completed:
+        raise UsageError(
+            f"--to is {requested_revision!r}, which {service.name} runs already", revisions_command
+        )
+    if problem := find_revision_problem(aws, service, arn):
+        raise UsageError(f"--to is {requested_revision!r}, {problem}", revisions_command)
     return arn
 
 
-def unusable(aws: Aws, service: Service, revision: str) -> str | None:
+def find_revision_problem(aws: Aws, service: ServiceState, revision: str) -> str | None:
     """Why a revision cannot be run any more; None where it can."""
     try:
-        found, _ = services.definition(aws, revision)
+        definition, _ = services.get_task_definition(aws, revision)
     except RefusedError:
         return "which is no revision"
-    if found["status"] != "ACTIVE":
-        return f"which is {found['status']}"
-    image = services.image_of(found, service.part.container)
+    if definition["status"] != "ACTIVE":
+        return f"which is {definition['status']}"
+    image = services.get_container_image(definition, service.part.container)
     return (
         None
         if images.is_image_available(aws, image)
@@ -337,9 +380,9 @@ def unusable(aws: Aws, service: Service, revision: str) -> str | None:
     )
 
 
-def _last_proven(aws: Aws, service: Service) -> str:
-    for revision in services.proven(aws, service):
-        if revision != service.revision and unusable(aws, service, revision) is None:
+def _get_last_successful_revision(aws: Aws, service: ServiceState) -> str:
+    for revision in services.list_successful_revisions(aws, service):
+        if revision != service.revision and find_revision_problem(aws, service, revision) is None:
             return revision
     raise UsageError(
         f"there is no other revision of {service.name} that has been deployed with success, as "
@@ -348,23 +391,25 @@ def _last_proven(aws: Aws, service: Service) -> str:
     )
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any], container: str) -> list[str]:
+def _list_differences(old: Mapping[str, Any], new: Mapping[str, Any], container: str) -> list[str]:
     """What changes besides the image: what Pulumi has registered and was not deployed yet."""
 
-    def flat(revision: Mapping[str, Any]) -> dict[str, Any]:
-        body = {k: v for k, v in revision.items() if k not in {*SEEN_ONLY, "tags"}}
+    def flatten_definition(revision: Mapping[str, Any]) -> dict[str, Any]:
+        body = {k: v for k, v in revision.items() if k not in {*DESCRIPTION_ONLY_FIELDS, "tags"}}
         for item in body.pop("containerDefinitions"):
             for key, value in item.items():
                 if (item["name"], key) != (container, "image"):
                     body[f"{item['name']}.{key}"] = value
         return {k: v for k, v in body.items() if v not in (None, [], {})}
 
-    one, other = flat(old), flat(new)
-    changed = sorted(k for k in {*one, *other} if one.get(k) != other.get(k))
-    return [f"also changed since what runs: {', '.join(changed)}"] if changed else []
+    old_fields, new_fields = flatten_definition(old), flatten_definition(new)
+    differing_keys = sorted(
+        k for k in {*old_fields, *new_fields} if old_fields.get(k) != new_fields.get(k)
+    )
+    return [f"also changed since what runs: {', '.join(differing_keys)}"] if differing_keys else []
 
 
-def _unprotected(service: Service) -> list[str]:
-    if service.breaker:
+def _list_breaker_warnings(service: ServiceState) -> list[str]:
+    if service.has_rollback_breaker:
         return []
     return ["the service has no circuit breaker with rollback: a bad deployment goes on and on"]

@@ -17,15 +17,15 @@ from typing import Any, Final
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.outputs import Outputs
-from ops.services.model import Service, short, tasks
+from ops.services.model import ServiceState, get_arn_name, list_service_tasks
 
-AGENT: Final = "ExecuteCommandAgent"
-NEEDED: Final = ("aws", "session-manager-plugin")
-SHELL: Final = "/bin/sh"
+EXEC_AGENT_NAME: Final = "ExecuteCommandAgent"
+REQUIRED_PROGRAMS: Final = ("aws", "session-manager-plugin")
+DEFAULT_SHELL: Final = "/bin/sh"
 
 
 @dataclass(frozen=True)
-class Session:
+class ExecSession:
     """A command in a container of a task, as it can be begun now."""
 
     service: str
@@ -34,42 +34,44 @@ class Session:
     argv: tuple[str, ...]
 
     @property
-    def line(self) -> str:
+    def command_line(self) -> str:
         """What to type."""
         return shlex.join(self.argv)
 
-    def row(self) -> dict[str, object]:
+    def build_row(self) -> dict[str, object]:
         """What a program reads of it."""
         return {
             "service": self.service,
             "task": self.task,
             "container": self.container,
-            "line": self.line,
-            "missing": list(missing()),
+            "line": self.command_line,
+            "missing": list(list_missing_programs()),
         }
 
 
-def session(
+def build_exec_session(
     aws: Aws,
     outputs: Outputs,
-    service: Service,
-    command: str = SHELL,
+    service: ServiceState,
+    command: str = DEFAULT_SHELL,
     *,
     task: str | None = None,
     container: str | None = None,
     profile: str | None = None,
-) -> Session:
+) -> ExecSession:
     """A command in the task that is named, or in one that it can be begun in.
 
     Raises UsageError where --task or --container is wrong, OpsError where it cannot be.
     """
-    found = _task(service, tasks(aws, service, stopped=False), task)
-    name = container or service.part.container
-    problems = [(one, _problem(one, name, service)) for one in found]
-    usable = next((one for one, problem in problems if problem is None), None)
-    if usable is None:
+    candidates = _select_tasks(service, list_service_tasks(aws, service, stopped=False), task)
+    container_name = container or service.part.container
+    problems = [
+        (candidate, _find_problem(candidate, container_name, service)) for candidate in candidates
+    ]
+    usable_task = next((candidate for candidate, problem in problems if problem is None), None)
+    if usable_task is None:
         raise next(problem for _, problem in problems if problem is not None)
-    id_ = short(str(usable["taskArn"]))
+    task_id = get_arn_name(str(usable_task["taskArn"]))
     argv = (
         "aws",
         "ecs",
@@ -80,89 +82,101 @@ def session(
         "--cluster",
         service.cluster,
         "--task",
-        id_,
+        task_id,
         "--container",
-        name,
+        container_name,
         "--interactive",
         "--command",
         command,
     )
-    return Session(service.name, id_, name, argv)
+    return ExecSession(service.name, task_id, container_name, argv)
 
 
-def checked(command: str) -> None:
+def require_exec_command(command: str) -> None:
     """Raises UsageError where --command is none."""
     if not command.strip():
         raise UsageError(f"--command is {command!r}, may be a command and its arguments")
 
 
-def _task(
-    service: Service, seen: Sequence[Mapping[str, Any]], wanted: str | None
+def _select_tasks(
+    service: ServiceState, service_tasks: Sequence[Mapping[str, Any]], task_prefix: str | None
 ) -> list[Mapping[str, Any]]:
     """The running task that is named, or all that run."""
-    running = [one for one in seen if one.get("lastStatus") == "RUNNING"]
-    looks = f"ops service tasks --service {service.name}"
-    if not running:
-        raise OpsError(f"no task of {service.name} runs", f"{looks} --stopped", looks)
-    if wanted is None:
-        return running
-    ids = [short(str(one["taskArn"])) for one in running]
-    named = [one for one, id_ in zip(running, ids, strict=True) if id_.startswith(short(wanted))]
-    if len(named) != 1 or not wanted:
-        raise UsageError(f"--task is {wanted!r}, may be {', '.join(sorted(ids))}", looks)
-    return named
+    running_tasks = [task for task in service_tasks if task.get("lastStatus") == "RUNNING"]
+    tasks_command = f"ops service tasks --service {service.name}"
+    if not running_tasks:
+        raise OpsError(
+            f"no task of {service.name} runs", f"{tasks_command} --stopped", tasks_command
+        )
+    if task_prefix is None:
+        return running_tasks
+    task_ids = [get_arn_name(str(task["taskArn"])) for task in running_tasks]
+    matching_tasks = [
+        task
+        for task, task_id in zip(running_tasks, task_ids, strict=True)
+        if task_id.startswith(get_arn_name(task_prefix))
+    ]
+    if len(matching_tasks) != 1 or not task_prefix:
+        raise UsageError(
+            f"--task is {task_prefix!r}, may be {', '.join(sorted(task_ids))}", tasks_command
+        )
+    return matching_tasks
 
 
-def _problem(task: Mapping[str, Any], container: str, service: Service) -> OpsError | None:
+def _find_problem(
+    task: Mapping[str, Any], container: str, service: ServiceState
+) -> OpsError | None:
     """Why a command cannot be begun in a container of a task; None where it can."""
-    containers = {str(one["name"]): one for one in task.get("containers") or ()}
+    containers = {str(item["name"]): item for item in task.get("containers") or ()}
     if container not in containers:
-        known = ", ".join(sorted(containers))
-        return UsageError(f"--container is {container!r}, may be {known}")
-    id_ = short(str(task["taskArn"]))
-    restart = f"ops service restart --service {service.name}"
+        container_names = ", ".join(sorted(containers))
+        return UsageError(f"--container is {container!r}, may be {container_names}")
+    task_id = get_arn_name(str(task["taskArn"]))
+    restart_command = f"ops service restart --service {service.name}"
     if not task.get("enableExecuteCommand"):
         return OpsError(
-            f"task {id_} of {service.name} was started without ECS Exec: the setting cluster.exec "
+            f"task {task_id} of {service.name} was started without ECS Exec: the setting cluster.exec "
             "turns it on, for tasks that start afterwards",
             "pulumi config set --path 'bulwark:cluster.exec' true",
             "pulumi up",
-            restart,
+            restart_command,
         )
     agents = containers[container].get("managedAgents") or ()
-    agent: Mapping[str, Any] = next((one for one in agents if one.get("name") == AGENT), {})
+    agent: Mapping[str, Any] = next(
+        (item for item in agents if item.get("name") == EXEC_AGENT_NAME), {}
+    )
     state = agent.get("lastStatus", "not there")
     if state == "RUNNING":
         return None
-    why = f": {agent['reason']}" if agent.get("reason") else ""
+    reason_suffix = f": {agent['reason']}" if agent.get("reason") else ""
     return OpsError(
-        f"the agent of ECS Exec in {container} of task {id_} is {state}{why}",
-        restart,
+        f"the agent of ECS Exec in {container} of task {task_id} is {state}{reason_suffix}",
+        restart_command,
         f"ops service events --service {service.name}",
     )
 
 
-def missing() -> tuple[str, ...]:
+def list_missing_programs() -> tuple[str, ...]:
     """The programs that are needed here and are not on the PATH."""
-    return tuple(name for name in NEEDED if shutil.which(name) is None)
+    return tuple(name for name in REQUIRED_PROGRAMS if shutil.which(name) is None)
 
 
-def begin(of: Session) -> None:
+def run_exec_session(session: ExecSession) -> None:
     """Runs it on this terminal, until it ends. Raises OpsError where it cannot be, or fails."""
-    if gone := missing():
+    if missing_programs := list_missing_programs():
         raise OpsError(
-            f"--run needs what is not on the PATH: {', '.join(gone)}; it may be left out, and the "
+            f"--run needs what is not on the PATH: {', '.join(missing_programs)}; it may be left out, and the "
             "line typed where they are",
-            of.line,
+            session.command_line,
         )
 
-    def theirs(_number: int, _frame: FrameType | None) -> None:
+    def ignore_interrupt(_number: int, _frame: FrameType | None) -> None:
         """Ctrl-C is for the command in the container."""
 
-    before = signal.signal(signal.SIGINT, theirs)
+    previous_handler = signal.signal(signal.SIGINT, ignore_interrupt)
     try:
-        code = subprocess.call(of.argv)
+        exit_code = subprocess.call(session.argv)
     finally:
-        signal.signal(signal.SIGINT, before)
-    if code:
-        raise OpsError(f"aws ended with {code}", of.line)
+        signal.signal(signal.SIGINT, previous_handler)
+    if exit_code:
+        raise OpsError(f"aws ended with {exit_code}", session.command_line)

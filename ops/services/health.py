@@ -5,223 +5,287 @@ from typing import Final
 
 from ops.cli.render import format_duration
 from ops.core.checks import (
-    HOUR,
-    Answer,
-    Check,
-    Facts,
-    Finding,
-    Item,
-    Looking,
-    Read,
-    UnknownError,
-    age,
-    chunks,
-    known,
-    read,
+    HOUR_SECONDS,
+    CheckFacts,
+    CheckFinding,
+    CheckRoutine,
+    HealthCheck,
+    ReadAnswer,
+    ReadRequest,
+    ResponseItem,
+    UnknownAnswerError,
+    build_read,
+    compute_age_seconds,
+    get_answer_items,
+    split_into_chunks,
 )
 from ops.outputs import ServicesPart
 
-SERVICES = "ecs.describe_services"
-TASKS = "ecs.list_tasks"
-TASK = "ecs.describe_tasks"
-TARGETS = "application-autoscaling.describe_scalable_targets"
-ACTIVITIES = "application-autoscaling.describe_scaling_activities"
-AREA = "services"
+SERVICES_API = "ecs.describe_services"
+LIST_TASKS_API = "ecs.list_tasks"
+DESCRIBE_TASKS_API = "ecs.describe_tasks"
+SCALABLE_TARGETS_API = "application-autoscaling.describe_scalable_targets"
+SCALING_ACTIVITIES_API = "application-autoscaling.describe_scaling_activities"
+SERVICES_AREA = "services"
 # A deployment that takes longer hangs: AWS's own waiter for one gives up after ten minutes.
-HANGS: Final = 30 * 60
+DEPLOYMENT_HANGS_SECONDS: Final = 30 * 60
 # What ECS stops a task for where nothing is wrong with it (ECS Developer Guide, stopped tasks).
-USUAL: Final = ("UserInitiated", "SpotInterruption", "TerminationNotice")
-ILL: Final = ("health check", "unhealthy", "failed")
+HARMLESS_STOP_CODES: Final = ("UserInitiated", "SpotInterruption", "TerminationNotice")
+FAULT_WORDS: Final = ("health check", "unhealthy", "failed")
 
 
-def part(facts: Facts) -> ServicesPart:
+def get_services_contract(facts: CheckFacts) -> ServicesPart:
     """The services' part of the contract; the table asks only where there is one."""
     assert facts.outputs.services is not None
     return facts.outputs.services
 
 
-def described(services: ServicesPart) -> list[tuple[list[str], Read]]:
+def build_service_reads(services: ServicesPart) -> list[tuple[list[str], ReadRequest]]:
     """The services, as many as one call takes: their names, and the read."""
     return [
         (
             names,
-            read(
-                SERVICES,
+            build_read(
+                SERVICES_API,
                 "services",
                 cluster=services.cluster,
                 services=names,
-                absent=("ClusterNotFoundException",),
+                absent_codes=("ClusterNotFoundException",),
             ),
         )
-        for names in chunks(sorted(services.services), 10)
+        for names in split_into_chunks(sorted(services.services), 10)
     ]
 
 
-def targets(services: ServicesPart) -> list[tuple[list[str], Read]]:
+def build_scaling_target_reads(services: ServicesPart) -> list[tuple[list[str], ReadRequest]]:
     """The limits of those that are scaled, 50 to a call: their names, and the read."""
-    ours = {s.scaling_resource_id: n for n, s in services.services.items() if s.scaling_resource_id}
+    names_by_resource = {
+        service.scaling_resource_id: name
+        for name, service in services.services.items()
+        if service.scaling_resource_id
+    }
     return [
         (
-            [ours[i] for i in ids],
-            read(TARGETS, "ScalableTargets", ServiceNamespace="ecs", ResourceIds=ids),
+            [names_by_resource[resource_id] for resource_id in resource_ids],
+            build_read(
+                SCALABLE_TARGETS_API,
+                "ScalableTargets",
+                ServiceNamespace="ecs",
+                ResourceIds=resource_ids,
+            ),
         )
-        for ids in chunks(sorted(ours), 50)
+        for resource_ids in split_into_chunks(sorted(names_by_resource), 50)
     ]
 
 
-def _unknown(error: UnknownError, subject: str) -> Finding:
-    return Finding("unknown", AREA, subject, str(error), error.advice)
+def _build_unknown_finding(error: UnknownAnswerError, subject: str) -> CheckFinding:
+    return CheckFinding("unknown", SERVICES_AREA, subject, str(error), error.advice)
 
 
-def running(facts: Facts) -> Looking:
+def check_running_tasks(facts: CheckFacts) -> CheckRoutine:
     """Each service runs as many tasks as it should, and no deployment failed or hangs."""
-    services = part(facts)
-    groups = described(services)
-    answers = yield [wanted for _, wanted in groups]
-    findings: list[Finding] = []
+    services = get_services_contract(facts)
+    groups = build_service_reads(services)
+    answers = yield [read_request for _, read_request in groups]
+    findings: list[CheckFinding] = []
     for (names, _), answer in zip(groups, answers, strict=True):
-        if isinstance(answer, UnknownError):
-            findings += [_unknown(answer, name) for name in names]
+        if isinstance(answer, UnknownAnswerError):
+            findings += [_build_unknown_finding(answer, name) for name in names]
             continue
-        found = {item["serviceName"]: item for item in answer}
-        findings += [_service(facts, name, found.get(name)) for name in names]
+        items_by_name = {item["serviceName"]: item for item in answer}
+        findings += [_build_service_finding(facts, name, items_by_name.get(name)) for name in names]
     return findings
 
 
-def _service(facts: Facts, name: str, item: Item | None) -> Finding:
+def _build_service_finding(facts: CheckFacts, name: str, item: ResponseItem | None) -> CheckFinding:
     if item is None or item["status"] != "ACTIVE":
         state = item["status"] if item else "gone"
-        return Finding("failing", AREA, name, f"is {state}", "pulumi up --refresh")
-    wanted, runs = item["desiredCount"], item["runningCount"]
-    evidence = [f"{runs} of {wanted} tasks run"]
+        return CheckFinding("failing", SERVICES_AREA, name, f"is {state}", "pulumi up --refresh")
+    desired_count, running_count = item["desiredCount"], item["runningCount"]
+    evidence = [f"{running_count} of {desired_count} tasks run"]
     command = ""
-    if wanted == 0:
+    if desired_count == 0:
         command = f"ops service scale COUNT --service {name}"
-    elif runs < wanted:
+    elif running_count < desired_count:
         command = f"ops service tasks --service {name}"
     for deployment in item.get("deployments", ()):
         state = deployment.get("rolloutState", "COMPLETED")
-        takes = age(facts, deployment["createdAt"]) if "createdAt" in deployment else 0
+        age_seconds = (
+            compute_age_seconds(facts, deployment["createdAt"]) if "createdAt" in deployment else 0
+        )
         if state == "FAILED":
-            why = deployment.get("rolloutStateReason", "")
-            evidence.append(f"a deployment failed: {why}")
+            reason = deployment.get("rolloutStateReason", "")
+            evidence.append(f"a deployment failed: {reason}")
             command = f"ops service events --service {name}"
         elif state == "IN_PROGRESS":
-            evidence.append(f"a deployment goes on since {format_duration(max(takes, 0))}")
-            if takes > HANGS:
+            evidence.append(f"a deployment goes on since {format_duration(max(age_seconds, 0))}")
+            if age_seconds > DEPLOYMENT_HANGS_SECONDS:
                 command = f"ops service events --service {name}"
-    return Finding("failing" if command else "ok", AREA, name, "; ".join(evidence), command)
+    return CheckFinding(
+        "failing" if command else "ok", SERVICES_AREA, name, "; ".join(evidence), command
+    )
 
 
-def stopped(facts: Facts) -> Looking:
+def check_stopped_tasks(facts: CheckFacts) -> CheckRoutine:
     """No task of the last hour (ECS keeps them no longer) stopped because something is wrong."""
-    services = part(facts)
-    (listed,) = yield [
-        read(
-            TASKS,
+    services = get_services_contract(facts)
+    (list_answer,) = yield [
+        build_read(
+            LIST_TASKS_API,
             "taskArns",
             cluster=services.cluster,
             desiredStatus="STOPPED",
-            absent=("ClusterNotFoundException",),
+            absent_codes=("ClusterNotFoundException",),
         )
     ]
-    answers: list[Answer] = []
-    if arns := [str(arn) for arn in known(listed)]:
+    answers: list[ReadAnswer] = []
+    if arns := [str(arn) for arn in get_answer_items(list_answer)]:
         answers = yield [
-            read(TASK, "tasks", cluster=services.cluster, tasks=names)
-            for names in chunks(arns, 100)
+            build_read(DESCRIBE_TASKS_API, "tasks", cluster=services.cluster, tasks=names)
+            for names in split_into_chunks(arns, 100)
         ]
-    why: dict[str, Counter[str]] = {}
-    for task in (task for answer in answers for task in known(answer)):
+    reasons_by_service: dict[str, Counter[str]] = {}
+    for task in (task for answer in answers for task in get_answer_items(answer)):
         group = str(task.get("group", ""))
         name = group.removeprefix("service:")
-        if name in services.services and (reason := ill(task)):
-            why.setdefault(name, Counter())[reason] += 1
-    if not why:
-        return [Finding("ok", AREA, "stopped tasks", "none stopped in the last hour by a fault")]
+        if name in services.services and (reason := find_fault(task)):
+            reasons_by_service.setdefault(name, Counter())[reason] += 1
+    if not reasons_by_service:
+        return [
+            CheckFinding(
+                "ok", SERVICES_AREA, "stopped tasks", "none stopped in the last hour by a fault"
+            )
+        ]
     return [
-        Finding(
+        CheckFinding(
             "failing",
-            AREA,
+            SERVICES_AREA,
             f"stopped tasks of {name}",
             "; ".join(f"{count}x {reason}" for reason, count in reasons.most_common(3)),
             f"ops service tasks --service {name}",
         )
-        for name, reasons in sorted(why.items())
+        for name, reasons in sorted(reasons_by_service.items())
     ]
 
 
-def ill(task: Item) -> str | None:
+def find_fault(task: ResponseItem) -> str | None:
     """Why a task stopped, if that is a fault: with the exit codes of its containers."""
     code, reason = task.get("stopCode"), str(task.get("stoppedReason") or "")
-    if code in USUAL:
+    if code in HARMLESS_STOP_CODES:
         return None
-    if code == "ServiceSchedulerInitiated" and not any(word in reason for word in ILL):
+    if code == "ServiceSchedulerInitiated" and not any(word in reason for word in FAULT_WORDS):
         return None  # scaled in, or replaced by a deployment
     exits = [
-        f"{c['name']} exited {c['exitCode']}" + (f" ({c['reason']})" if c.get("reason") else "")
-        for c in task.get("containers", ())
-        if c.get("exitCode")
+        f"{container['name']} exited {container['exitCode']}"
+        + (f" ({container['reason']})" if container.get("reason") else "")
+        for container in task.get("containers", ())
+        if container.get("exitCode")
     ]
     if code is None and not exits:
         return None
     return ", ".join(filter(None, [reason, *exits])) or str(code)
 
 
-def scaling(facts: Facts) -> Looking:
+def check_service_scaling(facts: CheckFacts) -> CheckRoutine:
     """No scaling of the last hour failed, and no service is at the limit of its scaling."""
-    services = part(facts)
-    ours = {s.scaling_resource_id: n for n, s in services.services.items() if s.scaling_resource_id}
-    limits = [wanted for _, wanted in targets(services)]
+    services = get_services_contract(facts)
+    names_by_resource = {
+        service.scaling_resource_id: service_name
+        for service_name, service in services.services.items()
+        if service.scaling_resource_id
+    }
+    target_reads = [read_request for _, read_request in build_scaling_target_reads(services)]
     answers = yield [
         # In one region's list and not one by one: a call for each service would be too many.
-        read(
-            ACTIVITIES,
+        build_read(
+            SCALING_ACTIVITIES_API,
             "ScalingActivities",
             ServiceNamespace="ecs",
-            newest=("StartTime", facts.ago(HOUR)),
+            newest_since=("StartTime", facts.format_time_ago(HOUR_SECONDS)),
         ),
-        *limits,
-        *(wanted for _, wanted in described(services)),
+        *target_reads,
+        *(read_request for _, read_request in build_service_reads(services)),
     ]
-    activities, rest = known(answers[0]), answers[1:]
-    scaled = [t for answer in rest[: len(limits)] for t in known(answer)]
-    desired = {
-        s["serviceName"]: s["desiredCount"] for answer in rest[len(limits) :] for s in known(answer)
+    activities, other_answers = get_answer_items(answers[0]), answers[1:]
+    scalable_targets = [
+        scalable_target
+        for answer in other_answers[: len(target_reads)]
+        for scalable_target in get_answer_items(answer)
+    ]
+    desired_counts = {
+        service["serviceName"]: service["desiredCount"]
+        for answer in other_answers[len(target_reads) :]
+        for service in get_answer_items(answer)
     }
     findings = [
-        Finding(
+        CheckFinding(
             "failing",
-            AREA,
-            f"scaling of {ours[a['ResourceId']]}",
-            f"{a['StatusCode']}: {a.get('StatusMessage') or a.get('Description', '')}",
+            SERVICES_AREA,
+            f"scaling of {names_by_resource[activity['ResourceId']]}",
+            f"{activity['StatusCode']}: {activity.get('StatusMessage') or activity.get('Description', '')}",
             "ops service limits",
         )
-        for a in activities
-        if a["ResourceId"] in ours and a["StatusCode"] in ("Failed", "Unfulfilled")
+        for activity in activities
+        if activity["ResourceId"] in names_by_resource
+        and activity["StatusCode"] in ("Failed", "Unfulfilled")
     ]
-    for target in scaled:
-        name, most = ours[target["ResourceId"]], target["MaxCapacity"]
-        if target["MinCapacity"] < most <= desired.get(name, 0):
-            evidence = f"at its limit of {most} tasks"
+    for target in scalable_targets:
+        name, max_tasks = names_by_resource[target["ResourceId"]], target["MaxCapacity"]
+        if target["MinCapacity"] < max_tasks <= desired_counts.get(name, 0):
+            evidence = f"at its limit of {max_tasks} tasks"
             command = f"ops service autoscaling --service {name} --max COUNT"
-            findings.append(Finding("failing", AREA, f"scaling of {name}", evidence, command))
-    gone = sorted(set(ours) - {t["ResourceId"] for t in scaled})
+            findings.append(
+                CheckFinding("failing", SERVICES_AREA, f"scaling of {name}", evidence, command)
+            )
+    missing_resources = sorted(
+        set(names_by_resource)
+        - {scalable_target["ResourceId"] for scalable_target in scalable_targets}
+    )
     findings += [
-        Finding("failing", AREA, f"scaling of {ours[i]}", "has no scaling", "pulumi up --refresh")
-        for i in gone
+        CheckFinding(
+            "failing",
+            SERVICES_AREA,
+            f"scaling of {names_by_resource[resource_id]}",
+            "has no scaling",
+            "pulumi up --refresh",
+        )
+        for resource_id in missing_resources
     ]
     if findings:
         return findings
-    return [Finding("ok", AREA, "scaling", "none failed in the last hour, none at its limit")]
+    return [
+        CheckFinding(
+            "ok", SERVICES_AREA, "scaling", "none failed in the last hour, none at its limit"
+        )
+    ]
 
 
-def _scaled(services: ServicesPart | None) -> bool:
-    return services is not None and any(s.scaling_resource_id for s in services.services.values())
+def _has_scaling(services: ServicesPart | None) -> bool:
+    return services is not None and any(
+        service.scaling_resource_id for service in services.services.values()
+    )
 
 
-CHECKS = (
-    Check(AREA, "tasks", running, (SERVICES,), lambda o: o.services is not None),
-    Check(AREA, "stopped tasks", stopped, (TASKS, TASK), lambda o: o.services is not None),
-    Check(AREA, "scaling", scaling, (ACTIVITIES, TARGETS, SERVICES), lambda o: _scaled(o.services)),
+SERVICE_CHECKS = (
+    HealthCheck(
+        SERVICES_AREA,
+        "tasks",
+        check_running_tasks,
+        (SERVICES_API,),
+        lambda o: o.services is not None,
+    ),
+    HealthCheck(
+        SERVICES_AREA,
+        "stopped tasks",
+        check_stopped_tasks,
+        (LIST_TASKS_API, DESCRIBE_TASKS_API),
+        lambda o: o.services is not None,
+    ),
+    HealthCheck(
+        SERVICES_AREA,
+        "scaling",
+        check_service_scaling,
+        (SCALING_ACTIVITIES_API, SCALABLE_TARGETS_API, SERVICES_API),
+        lambda o: _has_scaling(o.services),
+    ),
 )

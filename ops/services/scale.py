@@ -8,42 +8,42 @@ from ops.core.errors import UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
-from ops.services.model import Service
+from ops.services.model import ServiceState
 
-NAMESPACE: Final = "ecs"
-DIMENSION: Final = "ecs:service:DesiredCount"
-MOST: Final = 5000  # tasks a service. Source: service quotas of ECS
-TARGET: Final = "ScalableTargets[0]"
-SUSPENDED: Final = (
+ECS_NAMESPACE: Final = "ecs"
+DESIRED_COUNT_DIMENSION: Final = "ecs:service:DesiredCount"
+MAX_TASKS_PER_SERVICE: Final = 5000  # tasks a service. Source: service quotas of ECS
+SCALABLE_TARGET_PATH: Final = "ScalableTargets[0]"
+SUSPENSION_FLAGS: Final = (
     "DynamicScalingInSuspended",
     "DynamicScalingOutSuspended",
     "ScheduledScalingSuspended",
 )
-TYPICAL: Final = 2 * 60
-ASSUMED: Final = "an assumption, AWS states none: image pull and health checks"
-COLUMNS: Final = ("service", "min", "max", "suspended")
+TYPICAL_SERVICE_SCALE_SECONDS: Final = 2 * 60
+SERVICE_SCALE_TIME_SOURCE: Final = "an assumption, AWS states none: image pull and health checks"
+SERVICE_LIMIT_COLUMNS: Final = ("service", "min", "max", "suspended")
 
 
 @dataclass(frozen=True)
-class Limits:
+class ScalingLimits:
     """The limits of a service's automatic scaling, and whether it is suspended."""
 
-    service: Service
-    least: int
-    most: int
-    suspended: bool
+    service: ServiceState
+    min_tasks: int
+    max_tasks: int
+    is_suspended: bool
 
-    def row(self) -> dict[str, object]:
+    def build_row(self) -> dict[str, object]:
         """What a person sees of it."""
         return {
             "service": self.service.name,
-            "min": self.least,
-            "max": self.most,
-            "suspended": "yes" if self.suspended else "no",
+            "min": self.min_tasks,
+            "max": self.max_tasks,
+            "suspended": "yes" if self.is_suspended else "no",
         }
 
 
-def limits(aws: Aws, service: Service) -> Limits | None:
+def find_scaling_limits(aws: Aws, service: ServiceState) -> ScalingLimits | None:
     """The service's limits; None where nothing scales it."""
     if service.part.scaling_resource_id is None:
         return None
@@ -51,59 +51,63 @@ def limits(aws: Aws, service: Service) -> Limits | None:
         aws.list_items(
             "application-autoscaling.describe_scalable_targets",
             "ScalableTargets",
-            _listed(service),
+            _build_target_query(service),
         )
     )
     if not answer:
         return None
-    found = answer[0]
-    state: dict[str, Any] = found.get("SuspendedState") or {}
-    return Limits(
+    scalable_target = answer[0]
+    state: dict[str, Any] = scalable_target.get("SuspendedState") or {}
+    return ScalingLimits(
         service,
-        int(found["MinCapacity"]),
-        int(found["MaxCapacity"]),
-        any(state.get(name) for name in SUSPENDED),
+        int(scalable_target["MinCapacity"]),
+        int(scalable_target["MaxCapacity"]),
+        any(state.get(name) for name in SUSPENSION_FLAGS),
     )
 
 
-def number(text: str) -> int:
+def parse_task_count(text: str) -> int:
     """COUNT as a number. Raises UsageError."""
-    if not text.isascii() or not text.isdigit() or int(text) > MOST:
-        raise UsageError(f"COUNT is {text!r}, may be 0 to {MOST}")
+    if not text.isascii() or not text.isdigit() or int(text) > MAX_TASKS_PER_SERVICE:
+        raise UsageError(f"COUNT is {text!r}, may be 0 to {MAX_TASKS_PER_SERVICE}")
     return int(text)
 
 
-def scale(
+def build_service_scale_plan(
     outputs: Outputs,
-    service: Service,
-    now: Limits | None,
+    service: ServiceState,
+    limits: ScalingLimits | None,
     count: int,
     run: str,
     *,
     wait: bool = True,
 ) -> Plan:
     """The service has `count` tasks, and they run. Undone: as many as before."""
-    if count == service.desired == service.running:
+    if count == service.desired_count == service.running_count:
         raise UsageError(f"COUNT is {count}, which {service.name} has already")
-    if now is not None and not now.suspended and not now.least <= count <= now.most:
-        which = f"--max {count}" if count > now.most else f"--min {count}"
+    if (
+        limits is not None
+        and not limits.is_suspended
+        and not limits.min_tasks <= count <= limits.max_tasks
+    ):
+        limit_option = f"--max {count}" if count > limits.max_tasks else f"--min {count}"
         raise UsageError(
-            f"COUNT is {count}, may be {now.least} to {now.most}: automatic scaling takes back "
+            f"COUNT is {count}, may be {limits.min_tasks} to {limits.max_tasks}: automatic scaling takes back "
             "what is beyond its limits",
-            f"ops service autoscaling --service {service.name} {which}",
+            f"ops service autoscaling --service {service.name} {limit_option}",
         )
-    notes = [f"tasks: {service.desired} -> {count}"]
-    if now is not None and not now.suspended:
+    notes = [f"tasks: {service.desired_count} -> {count}"]
+    if limits is not None and not limits.is_suspended:
         notes.append("automatic scaling goes on from there, within its limits")
     if count == 0:
         notes.append("without tasks the service answers nobody until it is scaled up again")
     steps = (
-        _count(
+        _build_count_step(
             "scale",
             service,
             count,
             wait=wait,
-            undo=(_count("back", service, service.desired, wait=wait),),
+            undo=(_build_count_step("back", service, service.desired_count, wait=wait),),
         ),
     )
     return build_stack_plan(
@@ -111,113 +115,117 @@ def scale(
     )
 
 
-def change(
+def build_scaling_limits_plan(
     outputs: Outputs,
-    now: Limits,
+    current_limits: ScalingLimits,
     run: str,
     *,
-    least: int | None = None,
-    most: int | None = None,
-    suspended: bool | None = None,
+    min_tasks: int | None = None,
+    max_tasks: int | None = None,
+    suspend: bool | None = None,
 ) -> Plan:
     """Automatic scaling has these limits, or is suspended, or goes on. Undone: as before."""
-    wanted = Limits(
-        now.service,
-        now.least if least is None else least,
-        now.most if most is None else most,
-        now.suspended if suspended is None else suspended,
+    new_limits = ScalingLimits(
+        current_limits.service,
+        current_limits.min_tasks if min_tasks is None else min_tasks,
+        current_limits.max_tasks if max_tasks is None else max_tasks,
+        current_limits.is_suspended if suspend is None else suspend,
     )
-    if wanted.most > MOST:
-        raise UsageError(f"--max is {wanted.most}, may be 0 to {MOST}")
-    if wanted.least > wanted.most:
-        option, value, may = (
-            ("--min", wanted.least, f"at most {wanted.most}, the most")
-            if least is not None
-            else ("--max", wanted.most, f"at least {wanted.least}, the fewest")
+    if new_limits.max_tasks > MAX_TASKS_PER_SERVICE:
+        raise UsageError(f"--max is {new_limits.max_tasks}, may be 0 to {MAX_TASKS_PER_SERVICE}")
+    if new_limits.min_tasks > new_limits.max_tasks:
+        option, value, requirement = (
+            ("--min", new_limits.min_tasks, f"at most {new_limits.max_tasks}, the most")
+            if min_tasks is not None
+            else ("--max", new_limits.max_tasks, f"at least {new_limits.min_tasks}, the fewest")
         )
-        raise UsageError(f"{option} is {value}, may be {may}")
-    if wanted == now:
+        raise UsageError(f"{option} is {value}, may be {requirement}")
+    if new_limits == current_limits:
         raise UsageError(
             "neither --min nor --max nor --suspend nor --resume says anything new",
-            f"ops service limits --service {now.service.name}",
+            f"ops service limits --service {current_limits.service.name}",
         )
-    step = _limits("limits", wanted, undo=(_limits("back", now),))
+    step = _build_limits_step(
+        "limits", new_limits, undo=(_build_limits_step("back", current_limits),)
+    )
     notes = (
-        f"tasks: {now.least} to {now.most} -> {wanted.least} to {wanted.most}",
-        f"suspended: {now.suspended} -> {wanted.suspended}",
+        f"tasks: {current_limits.min_tasks} to {current_limits.max_tasks} -> {new_limits.min_tasks} to {new_limits.max_tasks}",
+        f"suspended: {current_limits.is_suspended} -> {new_limits.is_suspended}",
         "the limits are settings of the stack as well: the next `pulumi up` sets them again",
     )
-    name = now.service.name
+    name = current_limits.service.name
     return build_stack_plan(
         outputs, run, "service autoscaling", step, notes=notes, arguments=f"--service {name}"
     )
 
 
-def _count(
-    name: str, service: Service, count: int, *, wait: bool, undo: tuple[Step, ...] = ()
+def _build_count_step(
+    name: str, service: ServiceState, count: int, *, wait: bool, undo: tuple[Step, ...] = ()
 ) -> Step:
-    where: JsonObject = {"cluster": service.cluster, "service": service.name}
-    desired = "services[0].desiredCount"
+    service_params: JsonObject = {"cluster": service.cluster, "service": service.name}
+    desired_path = "services[0].desiredCount"
     read = Call(
         api="ecs.describe_services",
         params={"cluster": service.cluster, "services": [service.name]},
     )
-    met: JsonObject = {desired: count, **({"services[0].runningCount": count} if wait else {})}
+    met: JsonObject = {desired_path: count, **({"services[0].runningCount": count} if wait else {})}
     return Step(
         name=name,
         description=f"give {service.name} {count} tasks",
-        action=Call(api="ecs.update_service", params={**where, "desiredCount": count}),
+        action=Call(api="ecs.update_service", params={**service_params, "desiredCount": count}),
         goal=Wait(
             read=read,
             met=met,
-            begun={desired: count},
+            begun={desired_path: count},
             within=20 * 60,
-            typical=TYPICAL if wait else None,
-            source=ASSUMED if wait else None,
+            typical=TYPICAL_SERVICE_SCALE_SECONDS if wait else None,
+            source=SERVICE_SCALE_TIME_SOURCE if wait else None,
         ),
         undo=undo,
     )
 
 
-def _limits(name: str, wanted: Limits, undo: tuple[Step, ...] = ()) -> Step:
-    state = dict.fromkeys(SUSPENDED, wanted.suspended)
+def _build_limits_step(name: str, limits: ScalingLimits, undo: tuple[Step, ...] = ()) -> Step:
+    state = dict.fromkeys(SUSPENSION_FLAGS, limits.is_suspended)
     met: JsonObject = {
-        f"{TARGET}.MinCapacity": wanted.least,
-        f"{TARGET}.MaxCapacity": wanted.most,
+        f"{SCALABLE_TARGET_PATH}.MinCapacity": limits.min_tasks,
+        f"{SCALABLE_TARGET_PATH}.MaxCapacity": limits.max_tasks,
         # A target that was never suspended may have no state at all.
-        f"{TARGET}.SuspendedState.{SUSPENDED[0]} || `false`": wanted.suspended,
+        f"{SCALABLE_TARGET_PATH}.SuspendedState.{SUSPENSION_FLAGS[0]} || `false`": limits.is_suspended,
     }
     params: JsonObject = {
-        **_where(wanted.service),
-        "MinCapacity": wanted.least,
-        "MaxCapacity": wanted.most,
+        **_build_target_params(limits.service),
+        "MinCapacity": limits.min_tasks,
+        "MaxCapacity": limits.max_tasks,
         "SuspendedState": {**state},
     }
     read = Call(
         api="application-autoscaling.describe_scalable_targets",
-        params=_listed(wanted.service),
+        params=_build_target_query(limits.service),
     )
-    words = f"scale {wanted.service.name} between {wanted.least} and {wanted.most} tasks"
+    description = (
+        f"scale {limits.service.name} between {limits.min_tasks} and {limits.max_tasks} tasks"
+    )
     return Step(
         name=name,
-        description=words + (", suspended" if wanted.suspended else ""),
+        description=description + (", suspended" if limits.is_suspended else ""),
         action=Call(api="application-autoscaling.register_scalable_target", params=params),
         goal=Wait(read=read, met=met, every=5, within=300),
         undo=undo,
     )
 
 
-def _where(service: Service) -> JsonObject:
+def _build_target_params(service: ServiceState) -> JsonObject:
     return {
-        "ServiceNamespace": NAMESPACE,
+        "ServiceNamespace": ECS_NAMESPACE,
         "ResourceId": service.part.scaling_resource_id,
-        "ScalableDimension": DIMENSION,
+        "ScalableDimension": DESIRED_COUNT_DIMENSION,
     }
 
 
-def _listed(service: Service) -> JsonObject:
+def _build_target_query(service: ServiceState) -> JsonObject:
     return {
-        "ServiceNamespace": NAMESPACE,
+        "ServiceNamespace": ECS_NAMESPACE,
         "ResourceIds": [service.part.scaling_resource_id],
-        "ScalableDimension": DIMENSION,
+        "ScalableDimension": DESIRED_COUNT_DIMENSION,
     }

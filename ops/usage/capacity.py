@@ -6,17 +6,32 @@ from datetime import datetime
 from typing import Final
 
 from ops.core.aws import Aws
-from ops.core.check_runner import run, send
-from ops.core.checks import DAY, HOUR, Check, Facts, Finding, Looking, UnknownError, known
+from ops.core.check_runner import run_checks, send_read
+from ops.core.checks import (
+    DAY_SECONDS,
+    HOUR_SECONDS,
+    CheckFacts,
+    CheckFinding,
+    CheckRoutine,
+    HealthCheck,
+    UnknownAnswerError,
+    get_answer_items,
+)
 from ops.core.errors import UsageError
-from ops.core.metrics import METRICS, Metric, all_of, batched, metric
-from ops.database.health import INSTANCES, described
+from ops.core.metrics import (
+    METRIC_DATA_API,
+    MetricQuery,
+    build_metric_query,
+    build_metric_reads,
+    collect_metric_values,
+)
+from ops.database.health import DB_INSTANCES_API, build_instances_read
 from ops.outputs import Outputs
 
 BYTES_PER_GIB: Final = 1024**3
 USAGE_AREAS: Final = ("database", "services", "fleet", "cache", "buckets")
-USAGE_SPAN: Final = HOUR
-BUCKET_SIZE_SPAN: Final = 3 * DAY  # S3 reports sizes once a day, up to two days late
+USAGE_SPAN: Final = HOUR_SECONDS
+BUCKET_SIZE_SPAN: Final = 3 * DAY_SECONDS  # S3 reports sizes once a day, up to two days late
 NO_DATA_NOTE: Final = "no data"
 
 
@@ -47,7 +62,7 @@ class _MetricFigure:
     subject: str
     label: str
     unit: str
-    metric: Metric
+    metric: MetricQuery
     scale: float = 1
     daily: bool = False
 
@@ -65,15 +80,17 @@ def measure_usage(
 ) -> list[UsageFigure]:
     """The figures of a stack. What could not be read says why in its note."""
     figures: list[UsageFigure] = []
-    facts, check = Facts(outputs, now), build_usage_check(outputs, areas, figures)
-    findings: list[Finding] = run(
-        [check], facts, lambda read: send(aws, read, outputs.stack.region)
+    facts, check = CheckFacts(outputs, now), build_usage_check(outputs, areas, figures)
+    findings: list[CheckFinding] = run_checks(
+        [check], facts, lambda read: send_read(aws, read, outputs.stack.region)
     )
     assert not findings
     return figures
 
 
-def build_usage_check(outputs: Outputs, areas: Sequence[str], figures: list[UsageFigure]) -> Check:
+def build_usage_check(
+    outputs: Outputs, areas: Sequence[str], figures: list[UsageFigure]
+) -> HealthCheck:
     """The check that puts the figures of these areas into `found`, and has no findings."""
     metric_figures = [
         metric_figure
@@ -81,32 +98,32 @@ def build_usage_check(outputs: Outputs, areas: Sequence[str], figures: list[Usag
         if metric_figure.area in areas
     ]
 
-    def read_figures(facts: Facts) -> Looking:
-        hourly = batched(
+    def read_figures(facts: CheckFacts) -> CheckRoutine:
+        hourly = build_metric_reads(
             [metric_figure.metric for metric_figure in metric_figures if not metric_figure.daily],
             facts,
             USAGE_SPAN,
         )
-        daily = batched(
+        daily = build_metric_reads(
             [metric_figure.metric for metric_figure in metric_figures if metric_figure.daily],
             facts,
             BUCKET_SIZE_SPAN,
         )
-        database = [described(facts)] if "database" in areas else []
+        database = [build_instances_read(facts)] if "database" in areas else []
         answers = yield [*database, *hourly, *daily]
         database_answers, metric_answers = answers[: len(database)], answers[len(database) :]
         error = next(
             (
                 metric_answer
                 for metric_answer in metric_answers
-                if isinstance(metric_answer, UnknownError)
+                if isinstance(metric_answer, UnknownAnswerError)
             ),
             None,
         )
-        values = all_of(
+        values = collect_metric_values(
             result
             for metric_answer in metric_answers
-            if not isinstance(metric_answer, UnknownError)
+            if not isinstance(metric_answer, UnknownAnswerError)
             for result in metric_answer
         )
         figures.extend(
@@ -118,11 +135,11 @@ def build_usage_check(outputs: Outputs, areas: Sequence[str], figures: list[Usag
         figures.sort(key=lambda figure: USAGE_AREAS.index(figure.area))
         return []
 
-    return Check("usage", "usage", read_figures, (INSTANCES, METRICS))
+    return HealthCheck("usage", "usage", read_figures, (DB_INSTANCES_API, METRIC_DATA_API))
 
 
 def _build_figure(
-    metric_figure: _MetricFigure, values: list[float], error: UnknownError | None
+    metric_figure: _MetricFigure, values: list[float], error: UnknownAnswerError | None
 ) -> UsageFigure:
     """A figure from its values, newest first."""
     if not values:
@@ -151,11 +168,16 @@ def _build_figure(
 def _build_storage_figure(outputs: Outputs, answer: object) -> UsageFigure:
     """What is allocated, which no metric tells."""
     name = outputs.database.identifier
-    if isinstance(answer, UnknownError):
+    if isinstance(answer, UnknownAnswerError):
         return UsageFigure("database", name, "allocated storage", "GiB", note=str(answer))
     assert isinstance(answer, list)
     item = next(
-        (instance for instance in known(answer) if instance["DBInstanceIdentifier"] == name), None
+        (
+            instance
+            for instance in get_answer_items(answer)
+            if instance["DBInstanceIdentifier"] == name
+        ),
+        None,
     )
     if item is None:
         return UsageFigure(
@@ -177,12 +199,14 @@ def _list_metric_figures(outputs: Outputs) -> Iterator[_MetricFigure]:
             ("free memory", "GiB", "FreeableMemory", 1 / BYTES_PER_GIB),
             ("free storage", "GiB", "FreeStorageSpace", 1 / BYTES_PER_GIB),
         ):
-            metric_query = metric("AWS/RDS", metric_name, "Average", DBInstanceIdentifier=name)
+            metric_query = build_metric_query(
+                "AWS/RDS", metric_name, "Average", DBInstanceIdentifier=name
+            )
             yield _MetricFigure("database", name, label, unit, metric_query, scale)
     if outputs.services is not None:
         for name in outputs.services.services:
             for label, metric_name in (("CPU", "CPUUtilization"), ("memory", "MemoryUtilization")):
-                metric_query = metric(
+                metric_query = build_metric_query(
                     "AWS/ECS",
                     metric_name,
                     "Average",
@@ -192,7 +216,9 @@ def _list_metric_figures(outputs: Outputs) -> Iterator[_MetricFigure]:
                 yield _MetricFigure("services", name, label, "%", metric_query)
     if outputs.fleet is not None:
         group = outputs.fleet.group
-        metric_query = metric("AWS/EC2", "CPUUtilization", "Average", AutoScalingGroupName=group)
+        metric_query = build_metric_query(
+            "AWS/EC2", "CPUUtilization", "Average", AutoScalingGroupName=group
+        )
         yield _MetricFigure("fleet", group, "CPU", "%", metric_query)
     if outputs.cache is not None:
         name = f"{outputs.cache.identifier}-001"  # as ElastiCache names the first node
@@ -200,25 +226,27 @@ def _list_metric_figures(outputs: Outputs) -> Iterator[_MetricFigure]:
             ("CPU", "EngineCPUUtilization"),
             ("memory", "DatabaseMemoryUsagePercentage"),
         ):
-            metric_query = metric("AWS/ElastiCache", metric_name, "Average", CacheClusterId=name)
+            metric_query = build_metric_query(
+                "AWS/ElastiCache", metric_name, "Average", CacheClusterId=name
+            )
             yield _MetricFigure("cache", name, label, "%", metric_query)
     buckets = [outputs.backups.operations_bucket]
     if outputs.load_balancer is not None and outputs.load_balancer.access_log_bucket:
         buckets.append(outputs.load_balancer.access_log_bucket)
     for bucket in buckets:
-        size = metric(
+        size = build_metric_query(
             "AWS/S3",
             "BucketSizeBytes",
             "Average",
-            period=DAY,
+            period=DAY_SECONDS,
             BucketName=bucket,
             StorageType="StandardStorage",
         )
-        count = metric(
+        count = build_metric_query(
             "AWS/S3",
             "NumberOfObjects",
             "Average",
-            period=DAY,
+            period=DAY_SECONDS,
             BucketName=bucket,
             StorageType="AllStorageTypes",
         )

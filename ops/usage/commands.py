@@ -8,7 +8,7 @@ import typer
 from ops.cli.context import load_stack
 from ops.core import clock
 from ops.core.errors import FindingsError
-from ops.health.registry import APIS
+from ops.health.registry import HEALTH_APIS
 from ops.usage.capacity import measure_usage, parse_areas
 
 app = typer.Typer(add_completion=False)
@@ -26,7 +26,7 @@ def show_usage(
     Reads only. Exit code 3 where a figure could not be read.
     """
     areas = parse_areas(only)
-    outputs, aws, output = load_stack(context, APIS)
+    outputs, aws, output = load_stack(context, HEALTH_APIS)
     figures = measure_usage(outputs, aws, clock.now(), areas)
     columns = ("area", "subject", "what", "now", "mean", "peak", "unit", "note")
     output.print_rows("usage", columns, [asdict(figure) for figure in figures])

@@ -4,26 +4,30 @@ from collections.abc import Mapping
 from typing import Final
 
 from policy.rules import backups, encryption, exposure, housekeeping, iam, protection, transport
-from policy.rules.model import Profile, Rule, StackRule
+from policy.rules.model import Profile, ResourceRule, StackRule
 
-RULES: Final[tuple[Rule, ...]] = (
-    *encryption.RULES,
-    *exposure.RULES,
-    *transport.RULES,
-    *backups.RULES,
-    *protection.RULES,
-    *housekeeping.RULES,
-    *iam.RULES,
+RESOURCE_RULES: Final[tuple[ResourceRule, ...]] = (
+    *encryption.ENCRYPTION_RULES,
+    *exposure.EXPOSURE_RULES,
+    *transport.TRANSPORT_RULES,
+    *backups.BACKUP_RULES,
+    *protection.DELETION_PROTECTION_RULES,
+    *housekeeping.HOUSEKEEPING_RULES,
+    *iam.IAM_RULES,
 )
-STACK_RULES: Final[tuple[StackRule, ...]] = exposure.STACK_RULES
-EVERY: Final[tuple[Rule | StackRule, ...]] = (*RULES, *STACK_RULES)
-NAMES: Final = tuple(sorted(rule.name for rule in EVERY))
-BY_NAME: Final[Mapping[str, Rule | StackRule]] = {rule.name: rule for rule in EVERY}
+STACK_RULES: Final[tuple[StackRule, ...]] = exposure.EXPOSURE_STACK_RULES
+ALL_RULES: Final[tuple[ResourceRule | StackRule, ...]] = (*RESOURCE_RULES, *STACK_RULES)
+RULE_NAMES: Final = tuple(sorted(rule.name for rule in ALL_RULES))
+RULES_BY_NAME: Final[Mapping[str, ResourceRule | StackRule]] = {
+    rule.name: rule for rule in ALL_RULES
+}
 
 
-def holding(profile: Profile) -> tuple[tuple[Rule, ...], tuple[StackRule, ...]]:
+def select_profile_rules(
+    profile: Profile,
+) -> tuple[tuple[ResourceRule, ...], tuple[StackRule, ...]]:
     """The rules that a stack of this profile is held to: of a resource, and between them."""
     return (
-        tuple(rule for rule in RULES if profile in rule.profiles),
+        tuple(rule for rule in RESOURCE_RULES if profile in rule.profiles),
         tuple(rule for rule in STACK_RULES if profile in rule.profiles),
     )

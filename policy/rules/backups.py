@@ -3,71 +3,73 @@
 from collections.abc import Iterator
 
 from policy.rules.model import (
-    PROD,
+    PROD_ONLY,
     UNKNOWN,
-    Resource,
-    Rule,
-    at,
+    PolicyResource,
+    ResourceRule,
+    any_value,
+    as_list,
     at_least,
-    given,
-    judge,
-    listed,
-    needs,
+    build_property_check,
+    check_value,
+    find_property,
 )
 
-DAYS = at_least(7, "days")
+MIN_RETENTION = at_least(7, "days")
 
 
-def _plan(resource: Resource) -> Iterator[str]:
-    rules = at(resource.props, "rules")
-    yield from judge("rules", rules, given("a list of rules"))
-    for index, rule in enumerate(listed(rules)):
+def _check_plan_retention(resource: PolicyResource) -> Iterator[str]:
+    rules = find_property(resource.inputs, "rules")
+    yield from check_value("rules", rules, any_value("a list of rules"))
+    for index, rule in enumerate(as_list(rules)):
         path = f"rules.{index}.lifecycle.deleteAfter"
-        yield from judge(path, at(rule, "lifecycle.deleteAfter"), DAYS)
+        yield from check_value(path, find_property(rule, "lifecycle.deleteAfter"), MIN_RETENTION)
 
 
-def _copies(resource: Resource) -> Iterator[str]:
+def _check_plan_copies(resource: PolicyResource) -> Iterator[str]:
     """One rule with a copy is enough: not every backup needs to be kept twice."""
-    rules = at(resource.props, "rules")
-    if rules is not UNKNOWN and not any(at(rule, "copyActions") for rule in listed(rules)):
+    rules = find_property(resource.inputs, "rules")
+    if rules is not UNKNOWN and not any(
+        find_property(rule, "copyActions") for rule in as_list(rules)
+    ):
         yield "rules.copyActions is not set, may be a vault in another region, in one rule at least"
 
 
-def _instance(resource: Resource) -> Iterator[str]:
+def _check_database_retention(resource: PolicyResource) -> Iterator[str]:
     """A replica has no backups of its own unless it is told to."""
-    if at(resource.props, "replicateSourceDb") is None:
-        kept = at(resource.props, "backupRetentionPeriod")
-        yield from judge("backupRetentionPeriod", kept, DAYS)
+    if find_property(resource.inputs, "replicateSourceDb") is None:
+        retention_days = find_property(resource.inputs, "backupRetentionPeriod")
+        yield from check_value("backupRetentionPeriod", retention_days, MIN_RETENTION)
 
 
-RULES = (
-    Rule(
+BACKUP_RULES = (
+    ResourceRule(
         "database-backups",
         ("RDS.11",),
         ("aws:rds/instance:Instance",),
         "A database keeps its backups a week or longer.",
-        _instance,
+        _check_database_retention,
     ),
-    Rule(
+    ResourceRule(
         "cache-snapshots",
         ("ElastiCache.1",),
         ("aws:elasticache/replicationGroup:ReplicationGroup",),
         "A cache keeps snapshots.",
-        needs(snapshotRetentionLimit=at_least(1, "days")),
+        build_property_check(snapshotRetentionLimit=at_least(1, "days")),
     ),
-    Rule(
+    ResourceRule(
         "plan-keeps",
         ("house",),
         ("aws:backup/plan:Plan",),
         "A backup plan keeps what it makes a week or longer.",
-        _plan,
+        _check_plan_retention,
     ),
-    Rule(
+    ResourceRule(
         "plan-copies",
         ("house",),
         ("aws:backup/plan:Plan",),
         "A backup plan copies to another region.",
-        _copies,
-        PROD,
+        _check_plan_copies,
+        PROD_ONLY,
     ),
 )

@@ -3,139 +3,149 @@
 from collections.abc import Iterator
 
 from policy.rules.model import (
-    PROD,
-    TRUE,
+    IS_TRUE,
+    PROD_ONLY,
     UNKNOWN,
-    Resource,
-    Rule,
-    at,
-    given,
-    judge,
-    line,
-    listed,
-    needs,
+    PolicyResource,
+    ResourceRule,
+    any_value,
+    as_list,
+    build_property_check,
+    check_value,
+    find_property,
+    format_violation,
     one_of,
 )
 
-KEY = given("the ARN of a KMS key")
-ALGORITHMS = one_of("AES256", "aws:kms", "aws:kms:dsse")
-SECRET_NAMES = ("password", "secret", "token", "credential", "private-key", "api-key")
+KMS_KEY_ARN = any_value("the ARN of a KMS key")
+ENCRYPTION_ALGORITHMS = one_of("AES256", "aws:kms", "aws:kms:dsse")
+SECRET_NAME_WORDS = ("password", "secret", "token", "credential", "private-key", "api-key")
 
 
-def _disks(resource: Resource) -> Iterator[str]:
+def _check_disks(resource: PolicyResource) -> Iterator[str]:
     """The disks of an instance or a template: each says that it is encrypted."""
     for key in ("rootBlockDevice", "ebsBlockDevices", "blockDeviceMappings"):
-        for index, disk in enumerate(listed(at(resource.props, key))):
+        for index, disk in enumerate(as_list(find_property(resource.inputs, key))):
             if key == "blockDeviceMappings":
-                if at(disk, "ebs") is not None:
-                    yield from judge(
-                        f"{key}.{index}.ebs.encrypted", at(disk, "ebs.encrypted"), TRUE
+                if find_property(disk, "ebs") is not None:
+                    yield from check_value(
+                        f"{key}.{index}.ebs.encrypted",
+                        find_property(disk, "ebs.encrypted"),
+                        IS_TRUE,
                     )
             else:
-                yield from judge(f"{key}.encrypted", at(disk, "encrypted"), TRUE)
+                yield from check_value(
+                    f"{key}.encrypted", find_property(disk, "encrypted"), IS_TRUE
+                )
     if resource.type.endswith(":LaunchTemplate"):
-        mappings = at(resource.props, "blockDeviceMappings")
-        yield from judge("blockDeviceMappings", mappings, given("a list with the root disk"))
+        mappings = find_property(resource.inputs, "blockDeviceMappings")
+        yield from check_value(
+            "blockDeviceMappings", mappings, any_value("a list with the root disk")
+        )
     else:
-        root = at(resource.props, "rootBlockDevice")
-        yield from judge("rootBlockDevice", root, given("an encrypted disk"))
+        root_disk = find_property(resource.inputs, "rootBlockDevice")
+        yield from check_value("rootBlockDevice", root_disk, any_value("an encrypted disk"))
 
 
-def _bucket(resource: Resource) -> Iterator[str]:
-    rules = at(resource.props, "rules")
-    yield from judge("rules", rules, given("a list with a default encryption"))
-    for index, rule in enumerate(listed(rules)):
+def _check_bucket_encryption(resource: PolicyResource) -> Iterator[str]:
+    rules = find_property(resource.inputs, "rules")
+    yield from check_value("rules", rules, any_value("a list with a default encryption"))
+    for index, rule in enumerate(as_list(rules)):
         path = "applyServerSideEncryptionByDefault.sseAlgorithm"
-        yield from judge(f"rules.{index}.{path}", at(rule, path), ALGORITHMS)
+        yield from check_value(
+            f"rules.{index}.{path}", find_property(rule, path), ENCRYPTION_ALGORITHMS
+        )
 
 
-def _parameter(resource: Resource) -> Iterator[str]:
-    name, kind = at(resource.props, "name"), at(resource.props, "type")
-    called = f"{resource.name} {name if isinstance(name, str) else ''}".lower()
-    if kind not in ("SecureString", UNKNOWN) and any(word in called for word in SECRET_NAMES):
-        yield line("type", kind, "SecureString, for a name that says it is a secret")
+def _check_secret_parameter(resource: PolicyResource) -> Iterator[str]:
+    name, kind = find_property(resource.inputs, "name"), find_property(resource.inputs, "type")
+    full_name = f"{resource.name} {name if isinstance(name, str) else ''}".lower()
+    if kind not in ("SecureString", UNKNOWN) and any(
+        word in full_name for word in SECRET_NAME_WORDS
+    ):
+        yield format_violation("type", kind, "SecureString, for a name that says it is a secret")
 
 
-RULES = (
-    Rule(
+ENCRYPTION_RULES = (
+    ResourceRule(
         "database-encrypted",
         ("RDS.3",),
         ("aws:rds/instance:Instance",),
         "A database's storage is encrypted.",
-        needs(storageEncrypted=TRUE),
+        build_property_check(storageEncrypted=IS_TRUE),
     ),
-    Rule(
+    ResourceRule(
         "disk-encrypted",
         ("EC2.3", "EC2.181"),
         ("aws:ec2/launchTemplate:LaunchTemplate", "aws:ec2/instance:Instance"),
         "Disks of instances are encrypted.",
-        _disks,
+        _check_disks,
     ),
-    Rule(
+    ResourceRule(
         "volume-encrypted",
         ("EC2.3",),
         ("aws:ebs/volume:Volume",),
         "A volume is encrypted.",
-        needs(encrypted=TRUE),
+        build_property_check(encrypted=IS_TRUE),
     ),
-    Rule(
+    ResourceRule(
         "cache-encrypted",
         ("ElastiCache.4", "ElastiCache.5"),
         ("aws:elasticache/replicationGroup:ReplicationGroup",),
         "A cache is encrypted at rest and in transit.",
-        needs(atRestEncryptionEnabled=TRUE, transitEncryptionEnabled=TRUE),
+        build_property_check(atRestEncryptionEnabled=IS_TRUE, transitEncryptionEnabled=IS_TRUE),
     ),
-    Rule(
+    ResourceRule(
         "bucket-encrypted",
         ("house",),
         ("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",),
         "A bucket encrypts what is put into it.",
-        _bucket,
+        _check_bucket_encryption,
     ),
-    Rule(
+    ResourceRule(
         "parameter-secure",
         ("house",),
         ("aws:ssm/parameter:Parameter",),
         "A parameter that is named as a secret is a SecureString.",
-        _parameter,
+        _check_secret_parameter,
     ),
-    Rule(
+    ResourceRule(
         "secret-key",
         ("house",),
         ("aws:secretsmanager/secret:Secret",),
         "A secret is encrypted with a key of the stack's own.",
-        needs(kmsKeyId=KEY),
-        PROD,
+        build_property_check(kmsKeyId=KMS_KEY_ARN),
+        PROD_ONLY,
     ),
-    Rule(
+    ResourceRule(
         "topic-key",
         ("SNS.1",),
         ("aws:sns/topic:Topic",),
         "A topic is encrypted.",
-        needs(kmsMasterKeyId=KEY),
-        PROD,
+        build_property_check(kmsMasterKeyId=KMS_KEY_ARN),
+        PROD_ONLY,
     ),
-    Rule(
+    ResourceRule(
         "log-group-key",
         ("house",),
         ("aws:cloudwatch/logGroup:LogGroup",),
         "A log group is encrypted with a key of the stack's own.",
-        needs(kmsKeyId=KEY),
-        PROD,
+        build_property_check(kmsKeyId=KMS_KEY_ARN),
+        PROD_ONLY,
     ),
-    Rule(
+    ResourceRule(
         "vault-key",
         ("Backup.1",),
         ("aws:backup/vault:Vault",),
         "A backup vault is encrypted with a key of the stack's own.",
-        needs(kmsKeyArn=KEY),
-        PROD,
+        build_property_check(kmsKeyArn=KMS_KEY_ARN),
+        PROD_ONLY,
     ),
-    Rule(
+    ResourceRule(
         "key-rotates",
         ("KMS.4",),
         ("aws:kms/key:Key",),
         "A KMS key rotates.",
-        needs(enableKeyRotation=TRUE),
+        build_property_check(enableKeyRotation=IS_TRUE),
     ),
 )

@@ -4,42 +4,47 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from policy.rules.model import (
-    FALSE,
-    FALSE_OR_UNSET,
-    NONE,
-    TRUE,
+    IS_EMPTY,
+    IS_FALSE,
+    IS_FALSE_OR_UNSET,
+    IS_TRUE,
     UNKNOWN,
-    Resource,
-    Rule,
+    PolicyResource,
+    ResourceRule,
     StackRule,
-    at,
-    judge,
-    line,
-    listed,
-    needs,
+    as_list,
+    build_property_check,
+    check_value,
+    find_property,
+    format_violation,
+    list_statements,
     one_of,
-    statements,
 )
 
-WORLD: Final = frozenset({"0.0.0.0/0", "::/0"})
+WORLD_CIDRS: Final = frozenset({"0.0.0.0/0", "::/0"})
 PUBLIC_PORTS: Final = frozenset({80, 443})
 # EC2.19's list of ports that are often attacked.
 RISKY_PORTS: Final = frozenset(
     {20, 21, 22, 23, 25, 110, 135, 143, 445, 1433, 1434, 3000, 3306, 3389, 4333, 5000, 5432, 5500}
     | {5601, 8080, 8088, 8888, 9200, 9300}
 )
-BALANCER: Final = "alb"  # the component whose security group may answer the world
+BALANCER_COMPONENT: Final = "alb"  # the component whose security group may answer the world
 
 
-def _sources(rule: Any) -> set[str]:
+def _list_source_cidrs(rule: Any) -> set[str]:
     keys = ("cidrIpv4", "cidrIpv6", "cidrBlocks", "ipv6CidrBlocks", "cidrBlock", "ipv6CidrBlock")
-    return {entry for key in keys for entry in listed(at(rule, key)) if isinstance(entry, str)}
+    return {
+        entry
+        for key in keys
+        for entry in as_list(find_property(rule, key))
+        if isinstance(entry, str)
+    }
 
 
-def _ports(rule: Any) -> tuple[float, float]:
+def _get_port_range(rule: Any) -> tuple[float, float]:
     """(first, last) that a rule opens; all where it names none."""
-    protocol = at(rule, "ipProtocol") or at(rule, "protocol")
-    first, last = at(rule, "fromPort"), at(rule, "toPort")
+    protocol = find_property(rule, "ipProtocol") or find_property(rule, "protocol")
+    first, last = find_property(rule, "fromPort"), find_property(rule, "toPort")
     if str(protocol) in ("-1", "all") or first is None or last is None:
         return 0, 65535
     if first is UNKNOWN or last is UNKNOWN:
@@ -47,87 +52,104 @@ def _ports(rule: Any) -> tuple[float, float]:
     return float(first), float(last)
 
 
-def _ingress(resource: Resource) -> Iterator[tuple[str, Any]]:
+def _list_ingress_rules(resource: PolicyResource) -> Iterator[tuple[str, Any]]:
     """(path, rule) of each way in that a resource opens."""
     if resource.type == "aws:ec2/securityGroupRule:SecurityGroupRule":
-        if at(resource.props, "type") == "ingress":
-            yield "", resource.props
+        if find_property(resource.inputs, "type") == "ingress":
+            yield "", resource.inputs
     elif resource.type.startswith("aws:vpc/"):
-        yield "", resource.props
+        yield "", resource.inputs
     else:
-        for index, rule in enumerate(listed(at(resource.props, "ingress"))):
+        for index, rule in enumerate(as_list(find_property(resource.inputs, "ingress"))):
             yield f"ingress.{index}.", rule
 
 
-def _world(resource: Resource) -> Iterator[str]:
-    for path, rule in _ingress(resource):
-        if not _sources(rule) & WORLD:
+def _check_world_access(resource: PolicyResource) -> Iterator[str]:
+    for path, rule in _list_ingress_rules(resource):
+        if not _list_source_cidrs(rule) & WORLD_CIDRS:
             continue
-        first, last = _ports(rule)
-        of_balancer = resource.name.split("-")[0] == BALANCER
-        if first == -1 or (of_balancer and first == last and first in PUBLIC_PORTS):
+        first, last = _get_port_range(rule)
+        is_balancer = resource.name.split("-")[0] == BALANCER_COMPONENT
+        if first == -1 or (is_balancer and first == last and first in PUBLIC_PORTS):
             continue
-        opened = f"{first:g}" if first == last else f"{first:g} to {last:g}"
-        may = "80 or 443 of the load balancer, where the world may come in"
-        yield f"{path}fromPort is {opened}, may be {may}"
+        ports = f"{first:g}" if first == last else f"{first:g} to {last:g}"
+        allowed_ports = "80 or 443 of the load balancer, where the world may come in"
+        yield f"{path}fromPort is {ports}, may be {allowed_ports}"
 
 
-def _risky(resource: Resource) -> Iterator[str]:
+def _check_risky_ports(resource: PolicyResource) -> Iterator[str]:
     """A range wide enough to hold a port that is often attacked, from outside a network."""
-    for path, rule in _ingress(resource):
-        first, last = _ports(rule)
-        wide = sorted(port for port in RISKY_PORTS if first <= port <= last)
-        if wide and first != last and _sources(rule):
+    for path, rule in _list_ingress_rules(resource):
+        first, last = _get_port_range(rule)
+        risky_ports = sorted(port for port in RISKY_PORTS if first <= port <= last)
+        if risky_ports and first != last and _list_source_cidrs(rule):
             yield (
                 f"{path}fromPort is {first:g} to {last:g}, may be a single port: this opens "
-                f"{', '.join(map(str, wide[:4]))} too"
+                f"{', '.join(map(str, risky_ports[:4]))} too"
             )
 
 
-def _acl(resource: Resource) -> Iterator[str]:
+def _check_network_acl(resource: PolicyResource) -> Iterator[str]:
     """EC2.21: the first entry of a network ACL that is of the world and a port decides."""
     entries = sorted(
-        (e for e in listed(at(resource.props, "ingress")) if e is not UNKNOWN),
-        key=lambda e: float(at(e, "ruleNo") or 0),
+        (e for e in as_list(find_property(resource.inputs, "ingress")) if e is not UNKNOWN),
+        key=lambda e: float(find_property(e, "ruleNo") or 0),
     )
     for port in (22, 3389):
         for entry in entries:
-            first, last = _ports(entry)
-            if not (_sources(entry) & WORLD and first <= port <= last):
+            first, last = _get_port_range(entry)
+            if not (_list_source_cidrs(entry) & WORLD_CIDRS and first <= port <= last):
                 continue
-            if str(at(entry, "action")).lower() == "allow":
+            if str(find_property(entry, "action")).lower() == "allow":
                 yield f"ingress is open to the world on {port}, may be any other port"
             break
 
 
-def _interfaces(resource: Resource) -> Iterator[str]:
-    for index, card in enumerate(listed(at(resource.props, "networkInterfaces"))):
+def _check_network_interfaces(resource: PolicyResource) -> Iterator[str]:
+    for index, interface in enumerate(as_list(find_property(resource.inputs, "networkInterfaces"))):
         path = f"networkInterfaces.{index}.associatePublicIpAddress"
-        yield from judge(path, at(card, "associatePublicIpAddress"), FALSE)
+        yield from check_value(path, find_property(interface, "associatePublicIpAddress"), IS_FALSE)
 
 
-def _blocked(resources: Any) -> Iterator[tuple[Resource, str]]:
+def _check_bucket_companions(resources: Any) -> Iterator[tuple[PolicyResource, str]]:
     """Each bucket has those that stand beside it; one of a bucket not known yet may be its own."""
-    for type_, what in BESIDE_A_BUCKET.items():
-        found = [at(r.props, "bucket") for r in resources if r.type == type_]
-        for bucket in (r for r in resources if r.type == "aws:s3/bucket:Bucket"):
-            name = at(bucket.props, "bucket")
-            if UNKNOWN not in (name, *found) and name not in found:
-                yield bucket, f"{what} is not set, may be a {type_.rsplit(':', 1)[1]} of its own"
+    for type_, property_name in BUCKET_COMPANION_TYPES.items():
+        bucket_names = [
+            find_property(resource.props, "bucket")
+            for resource in resources
+            if resource.type == type_
+        ]
+        for bucket in (
+            resource for resource in resources if resource.type == "aws:s3/bucket:Bucket"
+        ):
+            name = find_property(bucket.props, "bucket")
+            if UNKNOWN not in (name, *bucket_names) and name not in bucket_names:
+                yield (
+                    bucket,
+                    f"{property_name} is not set, may be a {type_.rsplit(':', 1)[1]} of its own",
+                )
 
 
-def _anybody(resource: Resource) -> Iterator[str]:
+def _check_public_principals(resource: PolicyResource) -> Iterator[str]:
     """A statement that lets anybody in is bounded by a condition."""
-    for index, statement in enumerate(statements(at(resource.props, "policy"))):
-        principal = at(statement, "Principal")
-        who = listed(at(principal, "AWS")) if isinstance(principal, dict) else listed(principal)
-        if at(statement, "Effect") == "Allow" and "*" in who and not at(statement, "Condition"):
-            yield line(
+    for index, statement in enumerate(list_statements(find_property(resource.inputs, "policy"))):
+        principal = find_property(statement, "Principal")
+        principals = (
+            as_list(find_property(principal, "AWS"))
+            if isinstance(principal, dict)
+            else as_list(principal)
+        )
+        if (
+            find_property(statement, "Effect") == "Allow"
+            and "*" in principals
+            and not find_property(statement, "Condition")
+        ):
+            yield format_violation(
                 f"policy.Statement.{index}.Principal", "*", "named principals, or have a Condition"
             )
 
 
-BESIDE_A_BUCKET: Final = {
+BUCKET_COMPANION_TYPES: Final = {
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": "publicAccessBlock",
     "aws:s3/bucketPolicy:BucketPolicy": "policy",
     "aws:s3/bucketVersioning:BucketVersioning": "versioning",
@@ -135,33 +157,33 @@ BESIDE_A_BUCKET: Final = {
         "serverSideEncryptionConfiguration"
     ),
 }
-GROUPS: Final = (
+SECURITY_GROUP_TYPES: Final = (
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
     "aws:ec2/securityGroup:SecurityGroup",
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
     "aws:ec2/securityGroupRule:SecurityGroupRule",
 )
-RULES = (
-    Rule(
+EXPOSURE_RULES = (
+    ResourceRule(
         "bucket-not-public",
         ("S3.1", "S3.8"),
         ("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",),
         "A bucket blocks all public access.",
-        needs(
-            blockPublicAcls=TRUE,
-            blockPublicPolicy=TRUE,
-            ignorePublicAcls=TRUE,
-            restrictPublicBuckets=TRUE,
+        build_property_check(
+            blockPublicAcls=IS_TRUE,
+            blockPublicPolicy=IS_TRUE,
+            ignorePublicAcls=IS_TRUE,
+            restrictPublicBuckets=IS_TRUE,
         ),
     ),
-    Rule(
+    ResourceRule(
         "bucket-acl-off",
         ("S3.12",),
         ("aws:s3/bucketOwnershipControls:BucketOwnershipControls",),
         "A bucket has no ACLs.",
-        needs(rule__objectOwnership=one_of("BucketOwnerEnforced")),
+        build_property_check(rule__objectOwnership=one_of("BucketOwnerEnforced")),
     ),
-    Rule(
+    ResourceRule(
         "policy-not-public",
         ("S3.2", "SNS.4", "KMS.5"),
         (
@@ -172,78 +194,78 @@ RULES = (
             "aws:ecr/repositoryPolicy:RepositoryPolicy",
         ),
         "A resource's policy lets nobody in without a condition.",
-        _anybody,
+        _check_public_principals,
     ),
-    Rule(
+    ResourceRule(
         "database-not-public",
         ("RDS.2",),
         ("aws:rds/instance:Instance",),
         "A database has no public address.",
-        needs(publiclyAccessible=FALSE_OR_UNSET),
+        build_property_check(publiclyAccessible=IS_FALSE_OR_UNSET),
     ),
-    Rule(
+    ResourceRule(
         "world-only-to-balancer",
         ("EC2.18", "EC2.13", "EC2.14"),
-        GROUPS,
+        SECURITY_GROUP_TYPES,
         "The world comes in at the load balancer's 80 and 443 only.",
-        _world,
+        _check_world_access,
     ),
-    Rule(
+    ResourceRule(
         "default-group-empty",
         ("EC2.2",),
         ("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",),
         "A VPC's default security group lets nothing through.",
-        needs(ingress=NONE, egress=NONE),
+        build_property_check(ingress=IS_EMPTY, egress=IS_EMPTY),
     ),
-    Rule(
+    ResourceRule(
         "no-risky-ports",
         ("EC2.19",),
-        GROUPS,
+        SECURITY_GROUP_TYPES,
         "No range of ports from addresses opens one that is often attacked.",
-        _risky,
+        _check_risky_ports,
     ),
-    Rule(
+    ResourceRule(
         "acl-closed",
         ("EC2.21",),
         ("aws:ec2/networkAcl:NetworkAcl",),
         "Network ACLs are closed to 22 and 3389 from the world.",
-        _acl,
+        _check_network_acl,
     ),
-    Rule(
+    ResourceRule(
         "subnet-no-public-ip",
         ("EC2.15",),
         ("aws:ec2/subnet:Subnet",),
         "A subnet gives out no public addresses.",
-        needs(mapPublicIpOnLaunch=FALSE_OR_UNSET),
+        build_property_check(mapPublicIpOnLaunch=IS_FALSE_OR_UNSET),
     ),
-    Rule(
+    ResourceRule(
         "instance-no-public-ip",
         ("EC2.9",),
         ("aws:ec2/instance:Instance",),
         "An instance has no public address.",
-        needs(associatePublicIpAddress=FALSE_OR_UNSET),
+        build_property_check(associatePublicIpAddress=IS_FALSE_OR_UNSET),
     ),
-    Rule(
+    ResourceRule(
         "template-no-public-ip",
         ("EC2.25", "AutoScaling.5"),
         ("aws:ec2/launchTemplate:LaunchTemplate",),
         "Instances of a template have no public address.",
-        _interfaces,
+        _check_network_interfaces,
     ),
-    Rule(
+    ResourceRule(
         "service-no-public-ip",
         ("ECS.2",),
         ("aws:ecs/service:Service",),
         "Tasks have no public address.",
-        needs(networkConfiguration__assignPublicIp=FALSE_OR_UNSET),
+        build_property_check(networkConfiguration__assignPublicIp=IS_FALSE_OR_UNSET),
     ),
 )
-STACK_RULES = (
+EXPOSURE_STACK_RULES = (
     StackRule(
         "bucket-complete",
         ("S3.8", "S3.5", "S3.14"),
         ("aws:s3/bucket:Bucket",),
         "A bucket has its public access block, policy, versioning and encryption.",
-        _blocked,
+        _check_bucket_companions,
     ),
 )

@@ -3,16 +3,25 @@
 from collections.abc import Iterator
 from typing import Final
 
-from policy.rules.model import PROD, Resource, Rule, at, at_least, given, judge, needs
+from policy.rules.model import (
+    PROD_ONLY,
+    PolicyResource,
+    ResourceRule,
+    any_value,
+    at_least,
+    build_property_check,
+    check_value,
+    find_property,
+)
 
-TAGS: Final = ("Project", "Environment", "Component", "Owner", "CostCenter", "ManagedBy")
-LISTED: Final = "aws:autoscaling/group:Group"  # its tags are a list
+REQUIRED_TAGS: Final = ("Project", "Environment", "Component", "Owner", "CostCenter", "ManagedBy")
+LIST_TAGGED_TYPE: Final = "aws:autoscaling/group:Group"  # its tags are a list
 # Types of these stacks that can carry tags. A type that is not here is not looked at: the inputs
 # of one without tags look like those of one whose tags were forgotten.
-TAGGED: Final = (
+TAGGABLE_TYPES: Final = (
     "aws:acm/certificate:Certificate",
     "aws:appautoscaling/target:Target",
-    LISTED,
+    LIST_TAGGED_TYPE,
     "aws:backup/plan:Plan",
     "aws:backup/restoreTestingPlan:RestoreTestingPlan",
     "aws:backup/vault:Vault",
@@ -68,35 +77,35 @@ TAGGED: Final = (
 )
 
 
-def _tags(resource: Resource) -> Iterator[str]:
-    tags = at(resource.props, "tags")
-    if resource.type == LISTED and isinstance(tags, list | tuple):
-        tags = {at(tag, "key"): at(tag, "value") for tag in tags}
-    for key in TAGS:
-        yield from judge(f"tags.{key}", at(tags, key), given("text"))
+def _check_tags(resource: PolicyResource) -> Iterator[str]:
+    tags = find_property(resource.inputs, "tags")
+    if resource.type == LIST_TAGGED_TYPE and isinstance(tags, list | tuple):
+        tags = {find_property(tag, "key"): find_property(tag, "value") for tag in tags}
+    for key in REQUIRED_TAGS:
+        yield from check_value(f"tags.{key}", find_property(tags, key), any_value("text"))
 
 
-RULES = (
-    Rule(
+HOUSEKEEPING_RULES = (
+    ResourceRule(
         "tags",
         ("house",),
-        TAGGED,
+        TAGGABLE_TYPES,
         "Each thing says whose it is and what it belongs to.",
-        _tags,
+        _check_tags,
     ),
-    Rule(
+    ResourceRule(
         "log-retention",
         ("CloudWatch.16",),
         ("aws:cloudwatch/logGroup:LogGroup",),
         "Logs are kept two weeks or longer, and not for ever.",
-        needs(retentionInDays=at_least(14, "days")),
+        build_property_check(retentionInDays=at_least(14, "days")),
     ),
-    Rule(
+    ResourceRule(
         "log-retention-prod",
         ("house",),
         ("aws:cloudwatch/logGroup:LogGroup",),
         "Logs are kept ninety days or longer.",
-        needs(retentionInDays=at_least(90, "days")),
-        PROD,
+        build_property_check(retentionInDays=at_least(90, "days")),
+        PROD_ONLY,
     ),
 )

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from policy.rules.model import Resource, Rule, at, listed, statements
+from policy.rules.model import PolicyResource, ResourceRule, as_list, find_property, list_statements
 
 # Actions for which AWS has no resource level (Service Authorization Reference, "Actions defined
 # by" each service: no resource type in the row), or that only list and describe.
-WITHOUT_LEVEL: Final = (
+ACTIONS_WITHOUT_RESOURCE_LEVEL: Final = (
     "*:describe*",
     "*:list*",
     "cloudwatch:getmetric*",
@@ -24,7 +24,7 @@ WITHOUT_LEVEL: Final = (
 )
 # What the SSM agent calls for its own instance. Its id is not known when its role is made, so
 # AWS's own policy, AmazonSSMManagedInstanceCore, has these on * too.
-AGENT: Final = (
+SSM_AGENT_ACTIONS: Final = (
     "ssm:getdeployablepatchsnapshotforinstance",
     "ssm:getdocument",
     "ssm:getmanifest",
@@ -36,98 +36,108 @@ AGENT: Final = (
     "ssm:updateinstanceinformation",
 )
 # Of these every action is one: there is nothing narrower to write.
-WHOLE_SERVICES: Final = frozenset({"ssmmessages:*", "ec2messages:*"})
-POLICIES: Final = (
+ALLOWED_SERVICE_WILDCARDS: Final = frozenset({"ssmmessages:*", "ec2messages:*"})
+IAM_POLICY_TYPES: Final = (
     "aws:iam/policy:Policy",
     "aws:iam/rolePolicy:RolePolicy",
     "aws:iam/userPolicy:UserPolicy",
     "aws:iam/groupPolicy:GroupPolicy",
     "aws:iam/role:Role",
 )
-ADMINISTRATORS: Final = ("AdministratorAccess", "IAMFullAccess", "PowerUserAccess")
+ADMINISTRATOR_POLICIES: Final = ("AdministratorAccess", "IAMFullAccess", "PowerUserAccess")
 
 
-def _allowed(resource: Resource) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _list_allow_statements(resource: PolicyResource) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(path, statement) of each statement that allows something."""
-    documents = [("policy", at(resource.props, "policy"))]
+    documents = [("policy", find_property(resource.inputs, "policy"))]
     documents += [
-        (f"inlinePolicies.{index}.policy", at(inline, "policy"))
-        for index, inline in enumerate(listed(at(resource.props, "inlinePolicies")))
+        (f"inlinePolicies.{index}.policy", find_property(inline_policy, "policy"))
+        for index, inline_policy in enumerate(
+            as_list(find_property(resource.inputs, "inlinePolicies"))
+        )
     ]
     for path, document in documents:
-        for index, statement in enumerate(statements(document)):
+        for index, statement in enumerate(list_statements(document)):
             if statement.get("Effect") == "Allow":
                 yield f"{path}.Statement.{index}", statement
 
 
-def _actions(statement: Mapping[str, Any]) -> list[str]:
-    return [str(action).lower() for action in listed(statement.get("Action"))]
+def _list_actions(statement: Mapping[str, Any]) -> list[str]:
+    return [str(action).lower() for action in as_list(statement.get("Action"))]
 
 
-def _wild_actions(resource: Resource) -> Iterator[str]:
-    for path, statement in _allowed(resource):
+def _check_action_wildcards(resource: PolicyResource) -> Iterator[str]:
+    for path, statement in _list_allow_statements(resource):
         if "NotAction" in statement:
             yield f"{path}.NotAction is set, may be Action: what it does not name, it allows"
-        for action in _actions(statement):
+        for action in _list_actions(statement):
             verb = action.partition(":")[2]
-            if action == "*" or (not verb.strip("*") and action not in WHOLE_SERVICES):
+            if action == "*" or (not verb.strip("*") and action not in ALLOWED_SERVICE_WILDCARDS):
                 yield f"{path}.Action is {action!r}, may be actions by name"
 
 
-def _wild_resources(resource: Resource) -> Iterator[str]:
-    for path, statement in _allowed(resource):
+def _check_resource_wildcards(resource: PolicyResource) -> Iterator[str]:
+    for path, statement in _list_allow_statements(resource):
         if "NotResource" in statement:
             yield f"{path}.NotResource is set, may be Resource: what it does not name, it allows"
-        if "*" not in listed(statement.get("Resource")):
+        if "*" not in as_list(statement.get("Resource")):
             continue
-        narrow = [
+        scopable_actions = [
             action
-            for action in _actions(statement)
+            for action in _list_actions(statement)
             if action != "iam:passrole"  # a rule of its own
-            and not any(fnmatchcase(action, pattern) for pattern in (*WITHOUT_LEVEL, *AGENT))
+            and not any(
+                fnmatchcase(action, pattern)
+                for pattern in (*ACTIONS_WITHOUT_RESOURCE_LEVEL, *SSM_AGENT_ACTIONS)
+            )
         ]
-        if narrow:
-            yield f"{path}.Resource is '*', may be ARNs: AWS has them for {', '.join(narrow[:4])}"
+        if scopable_actions:
+            yield f"{path}.Resource is '*', may be ARNs: AWS has them for {', '.join(scopable_actions[:4])}"
 
 
-def _pass_role(resource: Resource) -> Iterator[str]:
-    for path, statement in _allowed(resource):
-        passes = any(fnmatchcase("iam:passrole", action) for action in _actions(statement))
-        for target in listed(statement.get("Resource")) if passes else ():
+def _check_pass_role(resource: PolicyResource) -> Iterator[str]:
+    for path, statement in _list_allow_statements(resource):
+        passes_roles = any(
+            fnmatchcase("iam:passrole", action) for action in _list_actions(statement)
+        )
+        for target in as_list(statement.get("Resource")) if passes_roles else ():
             if isinstance(target, str) and (target == "*" or target.endswith(":role/*")):
                 yield f"{path}.Resource is {target!r}, may be ARNs of roles to pass"
 
 
-def _administrator(resource: Resource) -> Iterator[str]:
-    attached = [at(resource.props, "policyArn"), *listed(at(resource.props, "managedPolicyArns"))]
-    for arn in attached:
-        if isinstance(arn, str) and arn.rsplit("/", 1)[-1] in ADMINISTRATORS:
+def _check_administrator_policies(resource: PolicyResource) -> Iterator[str]:
+    policy_arns = [
+        find_property(resource.inputs, "policyArn"),
+        *as_list(find_property(resource.inputs, "managedPolicyArns")),
+    ]
+    for arn in policy_arns:
+        if isinstance(arn, str) and arn.rsplit("/", 1)[-1] in ADMINISTRATOR_POLICIES:
             yield f"policyArn is {arn!r}, may be a policy that names what its holder needs"
 
 
-RULES = (
-    Rule(
+IAM_RULES = (
+    ResourceRule(
         "no-action-wildcards",
         ("IAM.1", "IAM.21"),
-        POLICIES,
+        IAM_POLICY_TYPES,
         "A policy names its actions.",
-        _wild_actions,
+        _check_action_wildcards,
     ),
-    Rule(
+    ResourceRule(
         "no-resource-wildcards",
         ("IAM.1",),
-        POLICIES,
+        IAM_POLICY_TYPES,
         "A policy names its resources, where AWS has them.",
-        _wild_resources,
+        _check_resource_wildcards,
     ),
-    Rule(
+    ResourceRule(
         "pass-role-by-name",
         ("house",),
-        POLICIES,
+        IAM_POLICY_TYPES,
         "iam:PassRole names the roles that it hands on.",
-        _pass_role,
+        _check_pass_role,
     ),
-    Rule(
+    ResourceRule(
         "no-administrators",
         ("IAM.1",),
         (
@@ -136,6 +146,6 @@ RULES = (
             "aws:iam/role:Role",
         ),
         "Nothing is attached that allows everything.",
-        _administrator,
+        _check_administrator_policies,
     ),
 )

@@ -11,37 +11,37 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 Profile = Literal["dev", "prod"]
-BOTH: Final[tuple[Profile, ...]] = ("dev", "prod")
-PROD: Final[tuple[Profile, ...]] = ("prod",)
+ALL_PROFILES: Final[tuple[Profile, ...]] = ("dev", "prod")
+PROD_ONLY: Final[tuple[Profile, ...]] = ("prod",)
 
 
-class Unknown:
+class UnknownValue:
     """The value of an input that only the update will know."""
 
     def __repr__(self) -> str:
         return "unknown"
 
 
-UNKNOWN: Final = Unknown()
+UNKNOWN: Final = UnknownValue()
 
 
 @dataclass(frozen=True)
-class Resource:
+class PolicyResource:
     """A resource as the engine hands it on: `protect` is Pulumi's own option."""
 
     type: str
     name: str
-    props: Mapping[str, Any]
+    inputs: Mapping[str, Any]
     protect: bool = False
     urn: str = ""
 
 
-Check: TypeAlias = Callable[[Resource], Iterable[str]]
-StackCheck: TypeAlias = Callable[[Sequence[Resource]], Iterable[tuple[Resource, str]]]
+ResourceCheck: TypeAlias = Callable[[PolicyResource], Iterable[str]]
+StackCheck: TypeAlias = Callable[[Sequence[PolicyResource]], Iterable[tuple[PolicyResource, str]]]
 
 
 @dataclass(frozen=True)
-class Rule:
+class ResourceRule:
     """What each resource of `types` must hold. No types: every type of AWS.
 
     `controls` are ids of AWS Security Hub; `house` where none of them asks for it. `profiles` are
@@ -51,14 +51,16 @@ class Rule:
     name: str
     controls: tuple[str, ...]
     types: tuple[str, ...]
-    what: str
-    check: Check
-    profiles: tuple[Profile, ...] = BOTH
+    description: str
+    check: ResourceCheck
+    profiles: tuple[Profile, ...] = ALL_PROFILES
 
-    def violations(self, resource: Resource) -> list[str]:
+    def list_violations(self, resource: PolicyResource) -> list[str]:
         """A line for each property of a resource that is not as it may be."""
-        mine = resource.type in self.types if self.types else resource.type.startswith("aws:")
-        return list(self.check(resource)) if mine else []
+        is_applicable = (
+            resource.type in self.types if self.types else resource.type.startswith("aws:")
+        )
+        return list(self.check(resource)) if is_applicable else []
 
 
 @dataclass(frozen=True)
@@ -68,73 +70,77 @@ class StackRule:
     name: str
     controls: tuple[str, ...]
     types: tuple[str, ...]
-    what: str
+    description: str
     check: StackCheck
-    profiles: tuple[Profile, ...] = BOTH
+    profiles: tuple[Profile, ...] = ALL_PROFILES
 
-    def violations(self, resources: Sequence[Resource]) -> list[tuple[Resource, str]]:
+    def list_violations(
+        self, resources: Sequence[PolicyResource]
+    ) -> list[tuple[PolicyResource, str]]:
         """(resource, line) for each resource that is not as it may be."""
         return list(self.check(resources))
 
 
 @dataclass(frozen=True)
-class May:
+class Requirement:
     """What a property may be: a test, and its words."""
 
-    words: str
-    test: Callable[[Any], bool]
+    description: str
+    is_met: Callable[[Any], bool]
 
 
-TRUE: Final = May("true", lambda v: str(v).lower() == "true")
-FALSE: Final = May("false", lambda v: str(v).lower() == "false")
-FALSE_OR_UNSET: Final = May("false or not set", lambda v: v is None or str(v).lower() == "false")
+IS_TRUE: Final = Requirement("true", lambda v: str(v).lower() == "true")
+IS_FALSE: Final = Requirement("false", lambda v: str(v).lower() == "false")
+IS_FALSE_OR_UNSET: Final = Requirement(
+    "false or not set", lambda v: v is None or str(v).lower() == "false"
+)
 
-NONE: Final = May("empty", lambda v: not v)
+IS_EMPTY: Final = Requirement("empty", lambda v: not v)
 
 
-def given(words: str) -> May:
+def any_value(description: str) -> Requirement:
     """May be anything but nothing."""
-    return May(words, lambda v: v not in (None, "", [], {}))
+    return Requirement(description, lambda v: v not in (None, "", [], {}))
 
 
-def at_least(least: float, unit: str) -> May:
+def at_least(minimum: float, unit: str) -> Requirement:
     """May be a number that is not smaller."""
-    return May(f"{least:g} {unit} or more", lambda v: _is_number(v) and v >= least)
+    return Requirement(f"{minimum:g} {unit} or more", lambda v: _is_number(v) and v >= minimum)
 
 
-def one_of(*values: object) -> May:
+def one_of(*values: object) -> Requirement:
     """May be one of these."""
-    return May(" or ".join(map(str, values)), lambda v: v in values)
+    return Requirement(" or ".join(map(str, values)), lambda v: v in values)
 
 
-def where_set(may: May) -> May:
+def unset_or(requirement: Requirement) -> Requirement:
     """May be that, where anything is said at all."""
-    return May(may.words, lambda v: v is None or may.test(v))
+    return Requirement(requirement.description, lambda v: v is None or requirement.is_met(v))
 
 
-def needs(**properties: May) -> Check:
+def build_property_check(**requirements: Requirement) -> ResourceCheck:
     """A check of properties by name; __ stands for the dot before a nested one."""
 
-    def check(resource: Resource) -> Iterator[str]:
-        for key, may in properties.items():
+    def check_resource(resource: PolicyResource) -> Iterator[str]:
+        for key, requirement in requirements.items():
             path = key.replace("__", ".")
-            yield from judge(path, at(resource.props, path), may)
+            yield from check_value(path, find_property(resource.inputs, path), requirement)
 
-    return check
+    return check_resource
 
 
-def judge(path: str, value: Any, may: May) -> Iterator[str]:
+def check_value(path: str, value: Any, requirement: Requirement) -> Iterator[str]:
     """The line of a property whose value is not as it may be."""
-    if value is not UNKNOWN and not may.test(value):
-        yield line(path, value, may.words)
+    if value is not UNKNOWN and not requirement.is_met(value):
+        yield format_violation(path, value, requirement.description)
 
 
-def line(path: str, value: Any, may: str) -> str:
+def format_violation(path: str, value: Any, requirement: str) -> str:
     """What a property is, and what it may be."""
-    return f"{path} is {shown(value)}, may be {may}"
+    return f"{path} is {format_value(value)}, may be {requirement}"
 
 
-def at(value: Any, path: str) -> Any:
+def find_property(value: Any, path: str) -> Any:
     """The value at a dotted path: None where there is none, UNKNOWN where not known yet."""
     for part in path.split("."):
         if value is UNKNOWN:
@@ -143,23 +149,27 @@ def at(value: Any, path: str) -> Any:
     return value
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """A value as a list: empty for none or what is not known yet."""
     if value is None or value is UNKNOWN:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def statements(document: Any) -> list[Mapping[str, Any]]:
+def list_statements(document: Any) -> list[Mapping[str, Any]]:
     """The statements of a policy document, which may be text; none where it is not known yet."""
     try:
-        found = json.loads(document) if isinstance(document, str) else document
+        policy_document = json.loads(document) if isinstance(document, str) else document
     except ValueError:
         return []
-    return [s for s in listed(at(found, "Statement")) if isinstance(s, Mapping)]
+    return [
+        statement
+        for statement in as_list(find_property(policy_document, "Statement"))
+        if isinstance(statement, Mapping)
+    ]
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value as a stack file would write it."""
     if value is None:
         return "not set"

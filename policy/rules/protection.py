@@ -4,23 +4,23 @@ from collections.abc import Iterator
 from typing import Final
 
 from policy.rules.model import (
-    FALSE_OR_UNSET,
-    PROD,
-    TRUE,
+    IS_FALSE_OR_UNSET,
+    IS_TRUE,
+    PROD_ONLY,
     UNKNOWN,
-    Resource,
-    Rule,
-    at,
+    PolicyResource,
+    ResourceRule,
     at_least,
-    judge,
-    line,
-    needs,
+    build_property_check,
+    check_value,
+    find_property,
+    format_violation,
     one_of,
-    where_set,
+    unset_or,
 )
 
 # What cannot be made again as it was, or answers users while it stands.
-STATEFUL: Final = (
+STATEFUL_TYPES: Final = (
     "aws:backup/vault:Vault",
     "aws:ecr/repository:Repository",
     "aws:elasticache/replicationGroup:ReplicationGroup",
@@ -32,101 +32,105 @@ STATEFUL: Final = (
 )
 
 
-def _protected(resource: Resource) -> Iterator[str]:
+def _check_protect_option(resource: PolicyResource) -> Iterator[str]:
     if not resource.protect:
-        yield line("the option protect", resource.protect, "true")
+        yield format_violation("the option protect", resource.protect, "true")
 
 
-def _final_snapshot(resource: Resource) -> Iterator[str]:
-    if at(resource.props, "replicateSourceDb") is not None:
+def _check_final_snapshot(resource: PolicyResource) -> Iterator[str]:
+    if find_property(resource.inputs, "replicateSourceDb") is not None:
         return
-    skipped = at(resource.props, "skipFinalSnapshot")
-    yield from judge("skipFinalSnapshot", skipped, FALSE_OR_UNSET)
-    name = at(resource.props, "finalSnapshotIdentifier")
-    if name in (None, "") and skipped is not UNKNOWN and FALSE_OR_UNSET.test(skipped):
-        yield line("finalSnapshotIdentifier", name, "the name of the last snapshot")
+    skip_final_snapshot = find_property(resource.inputs, "skipFinalSnapshot")
+    yield from check_value("skipFinalSnapshot", skip_final_snapshot, IS_FALSE_OR_UNSET)
+    name = find_property(resource.inputs, "finalSnapshotIdentifier")
+    if (
+        name in (None, "")
+        and skip_final_snapshot is not UNKNOWN
+        and IS_FALSE_OR_UNSET.is_met(skip_final_snapshot)
+    ):
+        yield format_violation("finalSnapshotIdentifier", name, "the name of the last snapshot")
 
 
 # Where nothing is said AWS keeps a deleted secret, and a deleted key, 30 days.
-WINDOW: Final = where_set(at_least(7, "days"))
+MIN_DELETION_WINDOW: Final = unset_or(at_least(7, "days"))
 
-RULES = (
-    Rule(
+DELETION_PROTECTION_RULES = (
+    ResourceRule(
         "protected",
         ("house",),
-        STATEFUL,
+        STATEFUL_TYPES,
         "What holds data or answers users is protected in Pulumi.",
-        _protected,
-        PROD,
+        _check_protect_option,
+        PROD_ONLY,
     ),
-    Rule(
+    ResourceRule(
         "database-deletion-protection",
         ("RDS.8",),
         ("aws:rds/instance:Instance",),
         "A database has deletion protection.",
-        needs(deletionProtection=TRUE),
-        PROD,
+        build_property_check(deletionProtection=IS_TRUE),
+        PROD_ONLY,
     ),
-    Rule(
+    ResourceRule(
         "balancer-deletion-protection",
         ("ELB.6",),
         ("aws:lb/loadBalancer:LoadBalancer",),
         "A load balancer has deletion protection.",
-        needs(enableDeletionProtection=TRUE),
-        PROD,
+        build_property_check(enableDeletionProtection=IS_TRUE),
+        PROD_ONLY,
     ),
-    Rule(
+    ResourceRule(
         "final-snapshot",
         ("house",),
         ("aws:rds/instance:Instance",),
         "A database leaves a last snapshot.",
-        _final_snapshot,
-        PROD,
+        _check_final_snapshot,
+        PROD_ONLY,
     ),
-    Rule(
+    ResourceRule(
         "automated-backups-stay",
         ("house",),
         ("aws:rds/instance:Instance",),
         "A deleted database leaves its automated backups.",
-        needs(deleteAutomatedBackups=FALSE_OR_UNSET),
-        PROD,
+        build_property_check(deleteAutomatedBackups=IS_FALSE_OR_UNSET),
+        PROD_ONLY,
     ),
-    Rule(
+    ResourceRule(
         "no-force-destroy",
         ("house",),
         ("aws:s3/bucket:Bucket", "aws:backup/vault:Vault"),
         "A bucket or vault that holds anything is not deleted.",
-        needs(forceDestroy=FALSE_OR_UNSET),
-        PROD,
+        build_property_check(forceDestroy=IS_FALSE_OR_UNSET),
+        PROD_ONLY,
     ),
-    Rule(
+    ResourceRule(
         "no-force-delete",
         ("house",),
         ("aws:ecr/repository:Repository",),
         "A repository that holds images is not deleted.",
-        needs(forceDelete=FALSE_OR_UNSET),
-        PROD,
+        build_property_check(forceDelete=IS_FALSE_OR_UNSET),
+        PROD_ONLY,
     ),
-    Rule(
+    ResourceRule(
         "secret-recovery-window",
         ("house",),
         ("aws:secretsmanager/secret:Secret",),
         "A deleted secret can be had back.",
-        needs(recoveryWindowInDays=WINDOW),
-        PROD,
+        build_property_check(recoveryWindowInDays=MIN_DELETION_WINDOW),
+        PROD_ONLY,
     ),
-    Rule(
+    ResourceRule(
         "key-deletion-window",
         ("KMS.3",),
         ("aws:kms/key:Key",),
         "A deleted key can be had back.",
-        needs(deletionWindowInDays=WINDOW),
+        build_property_check(deletionWindowInDays=MIN_DELETION_WINDOW),
     ),
-    Rule(
+    ResourceRule(
         "bucket-versioned",
         ("S3.14",),
         ("aws:s3/bucketVersioning:BucketVersioning",),
         "A bucket keeps old versions.",
-        needs(versioningConfiguration__status=one_of("Enabled")),
+        build_property_check(versioningConfiguration__status=one_of("Enabled")),
     ),
 )

@@ -4,22 +4,22 @@ from collections.abc import Iterator
 from typing import Final
 
 from policy.rules.model import (
-    PROD,
+    PROD_ONLY,
     UNKNOWN,
-    Resource,
-    Rule,
-    at,
-    given,
-    judge,
-    line,
-    listed,
-    needs,
+    PolicyResource,
+    ResourceRule,
+    any_value,
+    as_list,
+    build_property_check,
+    check_value,
+    find_property,
+    format_violation,
+    list_statements,
     one_of,
-    statements,
 )
 
 # ELB.17's list holds more; these are those without TLS 1.1 and without weak ciphers.
-SAFE: Final = (
+SAFE_TLS_POLICIES: Final = (
     "ELBSecurityPolicy-TLS13-1-2-2021-06",
     "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
     "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
@@ -28,87 +28,94 @@ SAFE: Final = (
     "ELBSecurityPolicy-TLS13-1-2-Res-FIPS-2023-04",
     "ELBSecurityPolicy-TLS13-1-3-FIPS-2023-04",
 )
-PLAIN: Final = ("HTTP", "TCP")
+PLAIN_PROTOCOLS: Final = ("HTTP", "TCP")
 
 
-def _listener(resource: Resource) -> Iterator[str]:
-    if at(resource.props, "protocol") in ("HTTPS", "TLS"):
-        yield from judge("sslPolicy", at(resource.props, "sslPolicy"), one_of(*SAFE))
-        certificate = at(resource.props, "certificateArn")
-        yield from judge("certificateArn", certificate, given("the ARN of a certificate"))
+def _check_listener_tls(resource: PolicyResource) -> Iterator[str]:
+    if find_property(resource.inputs, "protocol") in ("HTTPS", "TLS"):
+        yield from check_value(
+            "sslPolicy", find_property(resource.inputs, "sslPolicy"), one_of(*SAFE_TLS_POLICIES)
+        )
+        certificate = find_property(resource.inputs, "certificateArn")
+        yield from check_value("certificateArn", certificate, any_value("the ARN of a certificate"))
 
 
-def _redirects(resource: Resource) -> Iterator[str]:
-    if at(resource.props, "protocol") not in PLAIN:
+def _check_listener_redirects(resource: PolicyResource) -> Iterator[str]:
+    if find_property(resource.inputs, "protocol") not in PLAIN_PROTOCOLS:
         return
-    for index, action in enumerate(listed(at(resource.props, "defaultActions"))):
+    for index, action in enumerate(as_list(find_property(resource.inputs, "defaultActions"))):
         path = f"defaultActions.{index}"
-        yield from judge(f"{path}.type", at(action, "type"), one_of("redirect"))
-        to = at(action, "redirect.protocol")
-        if at(action, "type") == "redirect":
-            yield from judge(f"{path}.redirect.protocol", to, one_of("HTTPS"))
+        yield from check_value(f"{path}.type", find_property(action, "type"), one_of("redirect"))
+        protocol = find_property(action, "redirect.protocol")
+        if find_property(action, "type") == "redirect":
+            yield from check_value(f"{path}.redirect.protocol", protocol, one_of("HTTPS"))
 
 
-def _tls_only(resource: Resource) -> Iterator[str]:
+def _check_bucket_tls(resource: PolicyResource) -> Iterator[str]:
     """S3.5: a statement denies everything that comes without TLS, from everybody."""
-    document = at(resource.props, "policy")
+    document = find_property(resource.inputs, "policy")
     if document is UNKNOWN:
         return
-    for statement in statements(document):
-        denied = at(statement, "Condition.Bool") or {}
-        who = at(statement, "Principal")
+    for statement in list_statements(document):
+        conditions = find_property(statement, "Condition.Bool") or {}
+        principal = find_property(statement, "Principal")
         if (
-            at(statement, "Effect") == "Deny"
-            and "s3:*" in listed(at(statement, "Action"))
-            and (who == "*" or "*" in listed(at(who, "AWS")))
-            and str(denied.get("aws:SecureTransport")).lower() == "false"
+            find_property(statement, "Effect") == "Deny"
+            and "s3:*" in as_list(find_property(statement, "Action"))
+            and (principal == "*" or "*" in as_list(find_property(principal, "AWS")))
+            and str(conditions.get("aws:SecureTransport")).lower() == "false"
         ):
             return
-    yield line("policy", "without it", "one that denies s3:* where aws:SecureTransport is false")
+    yield format_violation(
+        "policy", "without it", "one that denies s3:* where aws:SecureTransport is false"
+    )
 
 
-def _forced(resource: Resource) -> Iterator[str]:
-    if not str(at(resource.props, "family")).startswith("postgres"):
+def _check_database_tls(resource: PolicyResource) -> Iterator[str]:
+    if not str(find_property(resource.inputs, "family")).startswith("postgres"):
         return
-    found = {at(p, "name"): at(p, "value") for p in listed(at(resource.props, "parameters"))}
-    yield from judge("parameters.rds.force_ssl", found.get("rds.force_ssl"), one_of("1"))
+    parameters = {
+        find_property(parameter, "name"): find_property(parameter, "value")
+        for parameter in as_list(find_property(resource.inputs, "parameters"))
+    }
+    yield from check_value("parameters.rds.force_ssl", parameters.get("rds.force_ssl"), one_of("1"))
 
 
-RULES = (
-    Rule(
+TRANSPORT_RULES = (
+    ResourceRule(
         "listener-tls",
         ("ELB.17", "ACM.1"),
         ("aws:lb/listener:Listener",),
         "A listener takes TLS 1.2 or newer.",
-        _listener,
+        _check_listener_tls,
     ),
-    Rule(
+    ResourceRule(
         "listener-redirects",
         ("ELB.1",),
         ("aws:lb/listener:Listener",),
         "Plain HTTP is sent on to HTTPS.",
-        _redirects,
-        PROD,
+        _check_listener_redirects,
+        PROD_ONLY,
     ),
-    Rule(
+    ResourceRule(
         "balancer-drops-invalid-headers",
         ("ELB.4",),
         ("aws:lb/loadBalancer:LoadBalancer",),
         "A load balancer drops headers that are none.",
-        needs(dropInvalidHeaderFields=one_of(True)),
+        build_property_check(dropInvalidHeaderFields=one_of(True)),
     ),
-    Rule(
+    ResourceRule(
         "bucket-tls",
         ("S3.5",),
         ("aws:s3/bucketPolicy:BucketPolicy",),
         "A bucket refuses what comes without TLS.",
-        _tls_only,
+        _check_bucket_tls,
     ),
-    Rule(
+    ResourceRule(
         "database-tls",
         ("RDS.38",),
         ("aws:rds/parameterGroup:ParameterGroup",),
         "A database refuses connections without TLS.",
-        _forced,
+        _check_database_tls,
     ),
 )

@@ -10,9 +10,9 @@ from pulumi import Output
 from pydantic import JsonValue
 
 from components.account import Account
-from components.alarm_registry import ALARMS, COMPOSITES
-from components.alarm_registry.model import Alarm, Facts
-from components.alarm_registry.plan import Plan, Planned, plan
+from components.alarm_registry import REGISTRY_ALARMS, REGISTRY_COMPOSITES
+from components.alarm_registry.model import AlarmEntry, RegistryFacts
+from components.alarm_registry.plan import AlarmPlan, PlannedAlarm, build_alarm_plan
 from components.alarms import Alarms, AlarmsArgs
 from components.dashboards import Dashboards, DashboardsArgs
 from components.keys import Keys, KeysArgs
@@ -41,11 +41,13 @@ def list_stack_targets(settings: Settings) -> tuple[str, ...]:
     return (*services, "fleet") if settings.has_fleet else services
 
 
-def build_stack_facts(values: ConfigValues | None = None, *, profile: str = "prod") -> Facts:
+def build_stack_facts(
+    values: ConfigValues | None = None, *, profile: str = "prod"
+) -> RegistryFacts:
     """Facts as the alarms of a stack would find them; each zone has both kinds of NAT device."""
     settings = build_settings(values, profile=profile)
     has_load_balancer = settings.has_load_balancer
-    return Facts(
+    return RegistryFacts(
         settings=settings,
         nat_gateways={zone: f"nat-{zone}" for zone in settings.network.zones},
         nat_instances={zone: f"i-{zone}" for zone in settings.network.zones},
@@ -60,14 +62,16 @@ def build_stack_facts(values: ConfigValues | None = None, *, profile: str = "pro
     )
 
 
-def plan_stack_alarms(values: ConfigValues | None = None, *, profile: str = "prod") -> Plan:
+def plan_stack_alarms(values: ConfigValues | None = None, *, profile: str = "prod") -> AlarmPlan:
     """The plan of a stack's alarms."""
-    return plan(build_stack_facts(values, profile=profile), ALARMS, COMPOSITES)
+    return build_alarm_plan(
+        build_stack_facts(values, profile=profile), REGISTRY_ALARMS, REGISTRY_COMPOSITES
+    )
 
 
 def list_planned_alarms(
     key: str, values: ConfigValues | None = None, *, profile: str = "prod"
-) -> list[Planned]:
+) -> list[PlannedAlarm]:
     """The planned alarms of one entry."""
     return [
         alarm
@@ -76,14 +80,14 @@ def list_planned_alarms(
     ]
 
 
-def get_alarm_entry(key: str) -> Alarm:
+def get_alarm_entry(key: str) -> AlarmEntry:
     """An entry of the registry."""
-    return next(alarm for alarm in ALARMS if alarm.key == key)
+    return next(alarm for alarm in REGISTRY_ALARMS if alarm.key == key)
 
 
 def get_metric_math(key: str, values: ConfigValues | None = None, dimension_value: str = "") -> str:
     """The metric math of an entry."""
-    watch = get_alarm_entry(key).watch
+    watch = get_alarm_entry(key).metric
     assert not hasattr(watch, "stat"), f"{key} is no metric math"
     return cast(Any, watch).expression(build_settings(values), dimension_value)  # type: ignore[no-any-return]
 
@@ -132,7 +136,7 @@ def _build_load_balancer_stand_in(settings: Settings) -> SimpleNamespace:
         arn_suffix=Output.from_input("app/test/1"),
         certificate_arn=(
             Output.from_input("arn:aws:acm:eu-north-1:123456789012:certificate/1")
-            if settings.load_balancer.https
+            if settings.load_balancer.has_https
             else None
         ),
         web_acl_name="bulwark-test" if settings.load_balancer.waf.enabled else None,

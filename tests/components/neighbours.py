@@ -83,7 +83,7 @@ class StackNeighbours:
                 Output.from_input(f"targetgroup/{name}/73e2d6bc24d8a067"),
                 (rule,),
             )
-            for name in self.settings.targets
+            for name in self.settings.target_patterns
         }
         load_balancer = ComponentStandIn(
             "alb",

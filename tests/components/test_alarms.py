@@ -3,7 +3,7 @@
 import pytest
 from pydantic import JsonValue
 
-from components.alarm_registry import ALARMS
+from components.alarm_registry import REGISTRY_ALARMS
 from ops.outputs import AlarmsPart
 from sandbox.program import RegisteredResource, ResourceGraph
 from tests.components.monitored_stack import (
@@ -17,7 +17,7 @@ from tests.components.monitored_stack import (
 METRIC_ALARM_TYPE = "aws:cloudwatch/metricAlarm:MetricAlarm"
 COMPOSITE_ALARM_TYPE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
 TOPIC_ARN_PREFIX = "arn:aws:sns:eu-north-1:123456789012:topic/topics-"
-ENTRIES_BY_KEY = {entry.key: entry for entry in ALARMS}
+ENTRIES_BY_KEY = {entry.key: entry for entry in REGISTRY_ALARMS}
 
 
 def get_metric_alarm(graph: ResourceGraph, name: str) -> RegisteredResource:

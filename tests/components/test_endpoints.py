@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from components.account import Account
 from components.endpoints import Endpoints, EndpointsArgs
-from components.settings.network import STRICT
+from components.settings.network import SECURITY_HUB_ENDPOINT_SERVICES
 from sandbox.program import ResourceGraph
 from tests.conftest import Build
 from tests.world import ACCOUNT, build_settings
@@ -70,7 +70,7 @@ def test_only_the_accounts_own_tables_are_reached(build: Build) -> None:
 
 
 def test_ec2_10_ec2_55_ec2_56_ec2_57_are_met_by_the_strict_list(build: Build) -> None:
-    graph = build_endpoints_graph(build, interfaceEndpoints=list(STRICT))
+    graph = build_endpoints_graph(build, interfaceEndpoints=list(SECURITY_HUB_ENDPOINT_SERVICES))
     interfaces = [
         e
         for e in graph.list_resources(VPC_ENDPOINT_TYPE)

@@ -17,11 +17,11 @@ from tests.ops.stage import REGION, Stage, open_stage, shared_aws
 OWNER_TAGS = [{"Key": "owner", "Value": "platform"}]
 
 
-def put_database(on: Stage, **overrides: Any) -> None:
+def put_database(stage: Stage, **overrides: Any) -> None:
     """The primary, and time until it is available."""
-    on.client("rds").create_db_instance(
+    stage.client("rds").create_db_instance(
         **{
-            "DBInstanceIdentifier": on.outputs.database.identifier,
+            "DBInstanceIdentifier": stage.outputs.database.identifier,
             "DBInstanceClass": "db.t4g.small",
             "Engine": "postgres",
             "EngineVersion": "16",
@@ -34,13 +34,13 @@ def put_database(on: Stage, **overrides: Any) -> None:
             **overrides,
         }
     )
-    on.clock.sleep(3600)
+    stage.clock.sleep(3600)
 
 
-def describe_database(on: Stage, identifier: str | None = None) -> dict[str, Any]:
+def describe_database(stage: Stage, identifier: str | None = None) -> dict[str, Any]:
     """The primary as AWS describes it."""
-    name = identifier or on.outputs.database.identifier
-    response: dict[str, Any] = on.client("rds").describe_db_instances(DBInstanceIdentifier=name)
+    name = identifier or stage.outputs.database.identifier
+    response: dict[str, Any] = stage.client("rds").describe_db_instances(DBInstanceIdentifier=name)
     instance: dict[str, Any] = response["DBInstances"][0]
     return instance
 
@@ -85,13 +85,13 @@ def open_database_console(
     def client(self: Aws, service: str, region: str | None = None) -> Any:
         return original(shared_aws(), service, region or self.region)
 
-    with open_stage() as on, patch.object(Aws, "client", client):
+    with open_stage() as stage, patch.object(Aws, "client", client):
         sandbox_clock.set_sandbox_clock(sandbox_clock.InstantClock())
-        put_database(on, **overrides)
-        on.client("s3").create_bucket(
-            Bucket=on.outputs.backups.operations_bucket,
+        put_database(stage, **overrides)
+        stage.client("s3").create_bucket(
+            Bucket=stage.outputs.backups.operations_bucket,
             CreateBucketConfiguration={"LocationConstraint": REGION},
         )
         file = folder / "outputs.json"
-        file.write_text(on.outputs.model_dump_json(by_alias=True))
-        yield OpsConsole(on, file, capture)
+        file.write_text(stage.outputs.model_dump_json(by_alias=True))
+        yield OpsConsole(stage, file, capture)

@@ -19,7 +19,7 @@ from ops.cli.selection import Selection
 from ops.core.lock import BucketLockStore, Lock, LockRecord
 from ops.core.plan import Call, Plan
 from ops.core.run import WallClock
-from ops.health.registry import CHECKS
+from ops.health.registry import HEALTH_CHECKS
 from ops.outputs import RegistryPart
 from ops.permissions.call_sets import CHANGE
 from ops.permissions.declared import DECLARATIONS, OUTPUTS_CALLS
@@ -54,53 +54,53 @@ class TypedLine:
     lines_before: tuple[str, ...] = ()
 
 
-def put_operations_bucket(on: Stage) -> None:
+def put_operations_bucket(stage: Stage) -> None:
     """The operations bucket, where it is not there yet."""
-    name, s3 = on.outputs.backups.operations_bucket, on.client("s3")
+    name, s3 = stage.outputs.backups.operations_bucket, stage.client("s3")
     if name not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
 
 
-def put_foreign_lock(on: Stage) -> None:
+def put_foreign_lock(stage: Stage) -> None:
     """Somebody's lock."""
-    put_operations_bucket(on)
-    now = on.clock.now()
-    place = BucketLockStore(on.client("s3"), on.outputs.backups.operations_bucket)
+    put_operations_bucket(stage)
+    now = stage.clock.now()
+    place = BucketLockStore(stage.client("s3"), stage.outputs.backups.operations_bucket)
     Lock(place).acquire(LockRecord(holder="a@b", run="r-1", reason="x", since=now, until=now + 60))
 
 
-def put_database_with_replica(on: Stage) -> None:
+def put_database_with_replica(stage: Stage) -> None:
     """A primary with a replica, and their secret."""
-    db_stage.put_database(on)
-    primary, replica = on.outputs.database.identifier, f"{STACK_PREFIX}-database-replica-1"
-    on.client("rds").create_db_instance_read_replica(
+    db_stage.put_database(stage)
+    primary, replica = stage.outputs.database.identifier, f"{STACK_PREFIX}-database-replica-1"
+    stage.client("rds").create_db_instance_read_replica(
         DBInstanceIdentifier=replica, SourceDBInstanceIdentifier=primary
     )
     secret_value = '{"dbname": "app", "username": "bulwark_admin", "password": "x"}'
-    secret = on.client("secretsmanager").create_secret(
+    secret = stage.client("secretsmanager").create_secret(
         Name=f"{STACK_PREFIX}-database-1", SecretString=secret_value
     )
-    database = on.outputs.database.model_copy(
+    database = stage.outputs.database.model_copy(
         update={"secret_arn": secret["ARN"], "replicas": (replica,)}
     )
-    on.outputs = on.outputs.model_copy(update={"database": database})
+    stage.outputs = stage.outputs.model_copy(update={"database": database})
 
 
-def put_database_and_service(on: Stage) -> None:
+def put_database_and_service(stage: Stage) -> None:
     """A database with a replica, and a service whose tasks take sessions."""
-    put_database_with_replica(on)
-    service_stage.put_exec_service(on)
-    services = on.outputs.services
+    put_database_with_replica(stage)
+    service_stage.put_exec_service(stage)
+    services = stage.outputs.services
     assert services is not None
     backend_only = services.model_copy(
         update={"services": {"backend": services.services["backend"]}}
     )
-    on.outputs = on.outputs.model_copy(update={"services": backend_only})
+    stage.outputs = stage.outputs.model_copy(update={"services": backend_only})
 
 
-def put_fleet_only(on: Stage) -> None:
+def put_fleet_only(stage: Stage) -> None:
     """A stack whose only compute is a fleet of one instance."""
-    autoscaling = on.client("autoscaling")
+    autoscaling = stage.client("autoscaling")
     autoscaling.create_launch_configuration(
         LaunchConfigurationName="l", ImageId="ami-12345678", InstanceType="t3.micro"
     )
@@ -111,22 +111,22 @@ def put_fleet_only(on: Stage) -> None:
         MaxSize=1,
         AvailabilityZones=[f"{REGION}a"],
     )
-    on.clock.sleep(3600)
-    on.outputs = on.outputs.model_copy(update={"services": None})
+    stage.clock.sleep(3600)
+    stage.outputs = stage.outputs.model_copy(update={"services": None})
 
 
-def put_recovery_region(on: Stage) -> None:
+def put_recovery_region(stage: Stage) -> None:
     """A database whose backups are replicated, and what else a recovery region has."""
-    recover.put_recoverable_database(on)
-    key = on.client("kms", RECOVERY_REGION).create_key()["KeyMetadata"]["Arn"]
-    recovery_rds = on.client("rds", RECOVERY_REGION)
+    recover.put_recoverable_database(stage)
+    key = stage.client("kms", RECOVERY_REGION).create_key()["KeyMetadata"]["Arn"]
+    recovery_rds = stage.client("rds", RECOVERY_REGION)
     backup = recovery_rds.start_db_instance_automated_backups_replication(
-        SourceDBInstanceArn=db_stage.describe_database(on)["DBInstanceArn"], KmsKeyId=key
+        SourceDBInstanceArn=db_stage.describe_database(stage)["DBInstanceArn"], KmsKeyId=key
     )["DBInstanceAutomatedBackup"]
-    vault = on.client("backup", RECOVERY_REGION).create_backup_vault(
+    vault = stage.client("backup", RECOVERY_REGION).create_backup_vault(
         BackupVaultName=f"{STACK_PREFIX}-backups"
     )["BackupVaultArn"]
-    outputs = on.outputs
+    outputs = stage.outputs
     parts = {
         "stack": outputs.stack.model_copy(update={"recovery_key_arn": key}),
         "database": outputs.database.model_copy(
@@ -135,47 +135,49 @@ def put_recovery_region(on: Stage) -> None:
         "backups": outputs.backups.model_copy(update={"recovery_vault_arn": vault}),
         "registry": RegistryPart(repositories={"backend": "x"}),
     }
-    on.outputs = outputs.model_copy(update=parts)
+    stage.outputs = outputs.model_copy(update=parts)
 
 
-def put_ready_recovery_region(on: Stage) -> None:
+def put_ready_recovery_region(stage: Stage) -> None:
     """And whatever else is looked at: a certificate of its own here, a copy of the bucket there."""
-    put_recovery_region(on)
-    outputs = on.outputs
+    put_recovery_region(stage)
+    outputs = stage.outputs
     balancer = outputs.load_balancer
     assert balancer is not None
-    certificate = on.client("acm").request_certificate(DomainName="app.example.com")
+    certificate = stage.client("acm").request_certificate(DomainName="app.example.com")
     certificate_fields = {"certificate_arn": certificate["CertificateArn"], "zone_id": None}
     parts = {
         "backups": outputs.backups.model_copy(update={"recovery_bucket": f"{STACK_PREFIX}-copy"}),
         "load_balancer": balancer.model_copy(update=certificate_fields),
     }
-    on.outputs = outputs.model_copy(update=parts)
-    on.client("s3", RECOVERY_REGION).create_bucket(
+    stage.outputs = outputs.model_copy(update=parts)
+    stage.client("s3", RECOVERY_REGION).create_bucket(
         Bucket=f"{STACK_PREFIX}-copy",
         CreateBucketConfiguration={"LocationConstraint": RECOVERY_REGION},
     )
 
 
-def put_drill_record(on: Stage) -> None:
+def put_drill_record(stage: Stage) -> None:
     """A stack that runs, and the record of a drill."""
-    maintenance.put_maintainable_stack(on)
-    put_operations_bucket(on)
-    on.client("s3").put_object(
-        Bucket=on.outputs.backups.operations_bucket, Key="drills/20261101-120000-d.json", Body=b"{}"
+    maintenance.put_maintainable_stack(stage)
+    put_operations_bucket(stage)
+    stage.client("s3").put_object(
+        Bucket=stage.outputs.backups.operations_bucket,
+        Key="drills/20261101-120000-d.json",
+        Body=b"{}",
     )
 
 
-def put_fetchable_state(on: Stage) -> None:
+def put_fetchable_state(stage: Stage) -> None:
     """A saved state, and no file yet where it is to go."""
-    state.put_saved_state(on)
+    state.put_saved_state(stage)
     (recover_rebuild.PROGRAM_FOLDER / "fetched.json").unlink(missing_ok=True)
 
 
-def put_all_services(on: Stage) -> None:
+def put_all_services(stage: Stage) -> None:
     """All services of the outputs, one of them scaled by itself."""
-    service_stage.put_services(on, ("backend", "frontend"))
-    service_stage.put_scalable_target(on)
+    service_stage.put_services(stage, ("backend", "frontend"))
+    service_stage.put_scalable_target(stage)
 
 
 CAPTURE_LINE: Final = "baseline capture --yes --name"
@@ -327,26 +329,26 @@ def open_command_line(
     set_up: Callable[[Stage], object],
 ) -> Iterator[tuple[Stage, Callable[[str], int]]]:
     """A stage with its bucket, unprotected so that nothing must be typed, and its command line."""
-    with open_stage() as on, TemporaryDirectory() as folder:
-        set_up(on)
-        put_operations_bucket(on)
+    with open_stage() as stage, TemporaryDirectory() as folder:
+        set_up(stage)
+        put_operations_bucket(stage)
         file = Path(folder) / "outputs.json"
-        open_stack = on.outputs.stack.model_copy(update={"protect": False})
-        outputs = on.outputs.model_copy(update={"stack": open_stack})
+        open_stack = stage.outputs.stack.model_copy(update={"protect": False})
+        outputs = stage.outputs.model_copy(update={"stack": open_stack})
         file.write_text(outputs.model_dump_json(by_alias=True))
         with (
-            patch.object(WallClock, "now", lambda _: on.clock.now()),
-            patch.object(WallClock, "sleep", lambda _, seconds: on.clock.sleep(seconds)),
-            patch.object(Selection, "aws", lambda *_: on.aws),
-            patch("ops.core.clock.now", on.clock.held_clock.now),
+            patch.object(WallClock, "now", lambda _: stage.clock.now()),
+            patch.object(WallClock, "sleep", lambda _, seconds: stage.clock.sleep(seconds)),
+            patch.object(Selection, "aws", lambda *_: stage.aws),
+            patch("ops.core.clock.now", stage.clock.held_clock.now),
             patch("psycopg.connect", canned_sql.connect_canned),
             patch(
                 "ops.core.actions.command",
-                lambda shell: pretended_pulumi.get_fake_pulumi(on)(shell),
+                lambda shell: pretended_pulumi.get_fake_pulumi(stage)(shell),
             ),
             patch("shutil.which", lambda name: f"/usr/bin/{name}"),
         ):
-            yield on, lambda line: main([*line.split(), "--outputs", str(file)])
+            yield stage, lambda line: main([*line.split(), "--outputs", str(file)])
 
 
 def list_plan_calls(plan: Plan) -> list[RecordedCall]:
@@ -368,17 +370,17 @@ def list_plan_calls(plan: Plan) -> list[RecordedCall]:
 
 def record_line_calls(line: TypedLine) -> list[RecordedCall]:
     """What a line calls."""
-    with open_command_line(line.set_up) as (on, run_line), TemporaryDirectory() as folder:
+    with open_command_line(line.set_up) as (stage, run_line), TemporaryDirectory() as folder:
         words = line.line.replace("{folder}", folder)
         for line_before in line.lines_before:
             assert run_line(line_before) == 0, line_before
         if "{run}" in words:
             assert run_line(SNAPSHOT_LINE) == 0
-            words = words.format(run=_list_run_ids(on)[0])
+            words = words.format(run=_list_run_ids(stage)[0])
         if "{stopped}" in words:
             with patch.object(WallClock, "sleep", _interrupt):
                 assert run_line(SNAPSHOT_LINE) == 130
-            words = words.format(stopped=_list_run_ids(on)[0])
+            words = words.format(stopped=_list_run_ids(stage)[0])
         with record_calls() as calls:
             assert run_line(words) == line.exit_code, words
     return calls
@@ -388,8 +390,8 @@ def _interrupt(_: object, __: float) -> None:
     raise KeyboardInterrupt
 
 
-def _list_run_ids(on: Stage) -> list[str]:
-    response = on.client("s3").list_objects_v2(Bucket=on.outputs.backups.operations_bucket)
+def _list_run_ids(stage: Stage) -> list[str]:
+    response = stage.client("s3").list_objects_v2(Bucket=stage.outputs.backups.operations_bucket)
     return sorted(
         {item["Key"].split("/")[1] for item in response["Contents"] if "/" in item["Key"]}
     )
@@ -416,20 +418,22 @@ def record_command_calls(command: str) -> tuple[RecordedCall, ...] | None:
         ]
     for procedure in matching_procedures:
         code = {"done": 0, "undone": 5}[procedure.outcome]
-        with open_command_line(procedure.set_up) as (on, run_line):
-            call_lists.append(list_plan_calls(procedure.build_plan(on)))
+        with open_command_line(procedure.set_up) as (stage, run_line):
+            call_lists.append(list_plan_calls(procedure.build_plan(stage)))
             with record_calls() as calls:
                 line = f"{procedure.command} {procedure.arguments} --yes"
                 assert run_line(line) == code, line
         call_lists.append(calls)
     if command.startswith("check "):
-        apis = checklists.apis(command.removeprefix("check "))
+        apis = checklists.list_checklist_apis(command.removeprefix("check "))
         call_lists.append(
             [RecordedCall(api, {}, REGION) for api in apis if api not in APIS_WITH_PARAMETERS]
         )
     # The checks hold themselves to what they declare; a baseline has all that they see.
     if command == "health" or command.startswith("baseline c"):
-        call_lists.append([RecordedCall(api, {}, REGION) for check in CHECKS for api in check.apis])
+        call_lists.append(
+            [RecordedCall(api, {}, REGION) for check in HEALTH_CHECKS for api in check.apis]
+        )
     all_calls = [call for calls in call_lists for call in calls if call.api not in OUTPUTS_CALLS]
     if command in ("runs resume", "runs undo"):  # and what the run's own command may call
         snapshot_apis = set(DECLARATIONS["db snapshot create"].calls) - set(CHANGE)

@@ -22,9 +22,9 @@ FLEET_GROUP = "bulwark-test-fleet"
 IMAGE_PARAMETER = "/bulwark/test/fleet/image"
 
 
-def put_fleet(on: Stage, size: int = 2, **overrides: Any) -> None:
+def put_fleet(stage: Stage, size: int = 2, **overrides: Any) -> None:
     """The fleet, and time until its instances are in service; its repository with a few images."""
-    ec2, elb = on.client("ec2"), on.client("elbv2")
+    ec2, elb = stage.client("ec2"), stage.client("elbv2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnets = [
         ec2.create_subnet(
@@ -36,10 +36,10 @@ def put_fleet(on: Stage, size: int = 2, **overrides: Any) -> None:
     arn = target["TargetGroups"][0]["TargetGroupArn"]
     attribute = {"Key": "deregistration_delay.timeout_seconds", "Value": "30"}
     elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[attribute])
-    on.client("ssm").put_parameter(Name=IMAGE_PARAMETER, Value=FIRST_IMAGE, Type="String")
-    on.client("ecr").create_repository(repositoryName=FLEET_REPOSITORY)
+    stage.client("ssm").put_parameter(Name=IMAGE_PARAMETER, Value=FIRST_IMAGE, Type="String")
+    stage.client("ecr").create_repository(repositoryName=FLEET_REPOSITORY)
     for number, tag in enumerate(FLEET_IMAGE_TAGS):
-        on.client("ecr").put_image(
+        stage.client("ecr").put_image(
             repositoryName=FLEET_REPOSITORY,
             imageManifest=build_image_manifest(number),
             imageTag=tag,
@@ -61,7 +61,7 @@ def put_fleet(on: Stage, size: int = 2, **overrides: Any) -> None:
         "Overrides": [{"InstanceType": "t4g.small"}, {"InstanceType": "t4g.medium"}],
     }
     tags = {"Project": "bulwark", "Environment": "test"}
-    on.client("autoscaling").create_auto_scaling_group(
+    stage.client("autoscaling").create_auto_scaling_group(
         AutoScalingGroupName=FLEET_GROUP,
         VPCZoneIdentifier=",".join(subnets),
         TargetGroupARNs=[arn],
@@ -78,24 +78,24 @@ def put_fleet(on: Stage, size: int = 2, **overrides: Any) -> None:
             **overrides,
         },
     )
-    assert on.outputs.fleet is not None
-    assert on.outputs.load_balancer is not None
-    balancer = on.outputs.load_balancer
+    assert stage.outputs.fleet is not None
+    assert stage.outputs.load_balancer is not None
+    balancer = stage.outputs.load_balancer
     target_part = balancer.targets["fleet"].model_copy(update={"target_group_arn": arn})
-    on.outputs = on.outputs.model_copy(
+    stage.outputs = stage.outputs.model_copy(
         update={
-            "fleet": on.outputs.fleet.model_copy(update={"launch_template_id": template}),
+            "fleet": stage.outputs.fleet.model_copy(update={"launch_template_id": template}),
             "load_balancer": balancer.model_copy(
                 update={"targets": {**balancer.targets, "fleet": target_part}}
             ),
         }
     )
-    on.clock.sleep(3600)
+    stage.clock.sleep(3600)
 
 
-def put_slow_fleet_of_one(on: Stage) -> None:
+def put_slow_fleet_of_one(stage: Stage) -> None:
     """A fleet of one instance, slow to warm up: what is done to it is looked at few times."""
-    put_fleet(on, 1, DefaultInstanceWarmup=540)
+    put_fleet(stage, 1, DefaultInstanceWarmup=540)
 
 
 def build_image_manifest(number: int) -> str:
@@ -115,78 +115,80 @@ def build_fleet_user_data() -> str:
     return base64.b64encode(f"#cloud-config\n{cloud}\n".encode()).decode()
 
 
-def get_digest_reference(on: Stage, tag: str) -> str:
+def get_digest_reference(stage: Stage, tag: str) -> str:
     """The reference by digest of an image of the repository."""
-    response = on.client("ecr").describe_images(
+    response = stage.client("ecr").describe_images(
         repositoryName=FLEET_REPOSITORY, imageIds=[{"imageTag": tag}]
     )
     return f"{FLEET_IMAGE}@{response['imageDetails'][0]['imageDigest']}"
 
 
-def describe_group(on: Stage) -> dict[str, Any]:
+def describe_group(stage: Stage) -> dict[str, Any]:
     """The group as AWS describes it."""
-    response = on.client("autoscaling").describe_auto_scaling_groups(
+    response = stage.client("autoscaling").describe_auto_scaling_groups(
         AutoScalingGroupNames=[FLEET_GROUP]
     )
     group: dict[str, Any] = response["AutoScalingGroups"][0]
     return group
 
 
-def list_group_instances(on: Stage) -> list[dict[str, Any]]:
+def list_group_instances(stage: Stage) -> list[dict[str, Any]]:
     """Its instances, by their ids."""
-    return sorted(describe_group(on)["Instances"], key=lambda instance: str(instance["InstanceId"]))
+    return sorted(
+        describe_group(stage)["Instances"], key=lambda instance: str(instance["InstanceId"])
+    )
 
 
-def list_instance_ids(on: Stage) -> set[str]:
+def list_instance_ids(stage: Stage) -> set[str]:
     """The ids of its instances."""
-    return {instance["InstanceId"] for instance in describe_group(on)["Instances"]}
+    return {instance["InstanceId"] for instance in describe_group(stage)["Instances"]}
 
 
-def list_target_states(on: Stage) -> list[str]:
+def list_target_states(stage: Stage) -> list[str]:
     """The states of its targets."""
-    assert on.outputs.load_balancer is not None
-    arn = on.outputs.load_balancer.targets["fleet"].target_group_arn
-    response = on.client("elbv2").describe_target_health(TargetGroupArn=arn)
+    assert stage.outputs.load_balancer is not None
+    arn = stage.outputs.load_balancer.targets["fleet"].target_group_arn
+    response = stage.client("elbv2").describe_target_health(TargetGroupArn=arn)
     return sorted(
         description["TargetHealth"]["State"] for description in response["TargetHealthDescriptions"]
     )
 
 
-def list_instance_refreshes(on: Stage) -> list[dict[str, Any]]:
+def list_instance_refreshes(stage: Stage) -> list[dict[str, Any]]:
     """Its instance refreshes, the newest first."""
-    response = on.client("autoscaling").describe_instance_refreshes(
+    response = stage.client("autoscaling").describe_instance_refreshes(
         AutoScalingGroupName=FLEET_GROUP
     )
     instance_refreshes: list[dict[str, Any]] = response["InstanceRefreshes"]
     return instance_refreshes
 
 
-def get_image_parameter(on: Stage) -> str:
+def get_image_parameter(stage: Stage) -> str:
     """What the parameter says."""
-    return str(on.client("ssm").get_parameter(Name=IMAGE_PARAMETER)["Parameter"]["Value"])
+    return str(stage.client("ssm").get_parameter(Name=IMAGE_PARAMETER)["Parameter"]["Value"])
 
 
-def collect_fleet_facts(on: Stage) -> object:
+def collect_fleet_facts(stage: Stage) -> object:
     """What must not differ between a killed run and an undisturbed one."""
-    on.clock.sleep(4 * 3600)
-    group = describe_group(on)
+    stage.clock.sleep(4 * 3600)
+    group = describe_group(stage)
     template = group["MixedInstancesPolicy"]["LaunchTemplate"]["LaunchTemplateSpecification"]
     return (
         (group["MinSize"], group["MaxSize"], group["DesiredCapacity"]),
         template["Version"],
         sorted(
             (item["LifecycleState"], item["LaunchTemplate"]["Version"])
-            for item in list_group_instances(on)
+            for item in list_group_instances(stage)
         ),
-        list_target_states(on),
-        get_image_parameter(on),
-        [item["Status"] for item in list_instance_refreshes(on)],
+        list_target_states(stage),
+        get_image_parameter(stage),
+        [item["Status"] for item in list_instance_refreshes(stage)],
     )
 
 
-def list_sent_commands(on: Stage) -> list[tuple[str, int]]:
+def list_sent_commands(stage: Stage) -> list[tuple[str, int]]:
     """What was sent to instances: its status, and to how many."""
-    sent_commands = on.client("ssm").list_commands()["Commands"]
+    sent_commands = stage.client("ssm").list_commands()["Commands"]
     return [(sent_command["Status"], sent_command["TargetCount"]) for sent_command in sent_commands]
 
 
@@ -195,10 +197,10 @@ def open_fleet_console(
     capture: pytest.CaptureFixture[str] | None, folder: Path, size: int = 2
 ) -> Iterator[OpsConsole]:
     """A stage with the fleet and the operations bucket, seen from the command line."""
-    with open_stage() as on:
-        put_fleet(on, size)
+    with open_stage() as stage:
+        put_fleet(stage, size)
         with (
-            patch_command_line(on, folder) as file,
-            patch("ops.core.clock.now", on.clock.held_clock.now),
+            patch_command_line(stage, folder) as file,
+            patch("ops.core.clock.now", stage.clock.held_clock.now),
         ):
-            yield OpsConsole(on, file, capture)
+            yield OpsConsole(stage, file, capture)

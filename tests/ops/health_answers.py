@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ops.core.metrics import measured, metric
+from ops.core.metrics import build_dimensioned_metric_query, build_metric_query
 from ops.outputs import CachePart, Outputs, TargetPart
 from tests.ops.single_check import NOW, build_changed_outputs, format_time_ago
 from tests.ops.stage import ACCOUNT, REGION, STACK_PREFIX, build_stack_outputs
@@ -13,7 +13,7 @@ METRIC_DATA_API = "cloudwatch.get_metric_data"
 DATABASE_IDENTIFIER = f"{STACK_PREFIX}-database"
 DATABASE_ARN = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:{DATABASE_IDENTIFIER}"
 GIB = 1024**3
-FREE_STORAGE_METRIC_ID = metric(
+FREE_STORAGE_METRIC_ID = build_metric_query(
     "AWS/RDS", "FreeStorageSpace", "Minimum", DBInstanceIdentifier=DATABASE_IDENTIFIER
 ).id
 
@@ -148,13 +148,15 @@ def answer_host_counts(**unhealthy: int) -> AwsAnswers:
             ("Healthy", "Minimum", 2 - bad),
             ("UnHealthy", "Maximum", bad),
         ):
-            host_metric = measured("AWS/ApplicationELB", f"{host_state}HostCount", stat, dimensions)
+            host_metric = build_dimensioned_metric_query(
+                "AWS/ApplicationELB", f"{host_state}HostCount", stat, dimensions
+            )
             data.append({"Id": host_metric.id, "Values": [value]})
     return {**answer_target_health("healthy", "unhealthy"), "cloudwatch.get_metric_data": data}
 
 
 def answer_refused_connections(count: float) -> AwsAnswers:
-    nat_metric = metric(
+    nat_metric = build_metric_query(
         "AWS/NATGateway", "ErrorPortAllocation", "Sum", period=300, NatGatewayId="nat-b"
     )
     return {"cloudwatch.get_metric_data": [{"Id": nat_metric.id, "Values": [0, count]}]}

@@ -45,12 +45,12 @@ class SiteConsole:
             return error.read().decode()
 
 
-def put_site(on: Stage) -> str:
+def put_site(stage: Stage) -> str:
     """A load balancer with the maintenance rule and a rule for the backend; its ARN."""
-    put_maintenance_rule(on)
-    elb = on.client("elbv2")
-    assert on.outputs.load_balancer is not None
-    rule = on.outputs.load_balancer.maintenance_rule_arn
+    put_maintenance_rule(stage)
+    elb = stage.client("elbv2")
+    assert stage.outputs.load_balancer is not None
+    rule = stage.outputs.load_balancer.maintenance_rule_arn
     page = {"StatusCode": "503", "MessageBody": MAINTENANCE_PAGE, "ContentType": "text/html"}
     fixed = {"Type": "fixed-response", "FixedResponseConfig": page}
     elb.modify_rule(RuleArn=rule, Actions=[fixed])
@@ -60,7 +60,7 @@ def put_site(on: Stage) -> str:
         Port=8080,
         TargetType="ip",
         HealthCheckPath=BACKEND_HEALTH_PATH,
-        VpcId=on.client("ec2").describe_vpcs()["Vpcs"][-1]["VpcId"],
+        VpcId=stage.client("ec2").describe_vpcs()["Vpcs"][-1]["VpcId"],
         HealthCheckIntervalSeconds=15,
         HealthyThresholdCount=2,
         UnhealthyThresholdCount=3,
@@ -78,7 +78,7 @@ def put_site(on: Stage) -> str:
         Actions=[{"Type": "forward", "TargetGroupArn": group}],
     )
     balancers = [{"targetGroupArn": group, "containerName": "backend", "containerPort": 8080}]
-    put_services(on, deploymentConfiguration=CIRCUIT_BREAKER, loadBalancers=balancers)
+    put_services(stage, deploymentConfiguration=CIRCUIT_BREAKER, loadBalancers=balancers)
     return str(load_balancer["LoadBalancerArn"])
 
 
@@ -87,9 +87,9 @@ def open_site(
     capture: pytest.CaptureFixture[str], folder: Path, outputs: Outputs | None = None
 ) -> Iterator[SiteConsole]:
     """A stage of the backend alone, behind a load balancer that answers."""
-    with open_stage(outputs) as on, balancer.serve_load_balancers():
-        arn = put_site(on)
-        with patch_command_line(on, folder) as file:
+    with open_stage(outputs) as stage, balancer.serve_load_balancers():
+        arn = put_site(stage)
+        with patch_command_line(stage, folder) as file:
             yield SiteConsole(
-                OpsConsole(on, file, capture), balancer.get_listener_url(arn, LISTENER_PORT)
+                OpsConsole(stage, file, capture), balancer.get_listener_url(arn, LISTENER_PORT)
             )

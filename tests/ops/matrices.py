@@ -209,9 +209,9 @@ def open_kill_world(
     facts: Callable[[Stage], object] | None = None,
 ) -> Iterator[KillWorld]:
     """A stage with what a procedure needs, and the procedure planned."""
-    with open_stage() as on:
-        procedure.set_up(on)
-        yield KillWorld(on, procedure, procedure.build_plan(on), lag, refused_step, facts)
+    with open_stage() as stage:
+        procedure.set_up(stage)
+        yield KillWorld(stage, procedure, procedure.build_plan(stage), lag, refused_step, facts)
 
 
 def start_or_resume(engine: Engine, plan: Plan) -> str:

@@ -28,14 +28,14 @@ SCALABLE_TARGET = {
 }
 
 
-def put_services(on: Stage, names: tuple[str, ...] = ("backend",), **overrides: Any) -> None:
+def put_services(stage: Stage, names: tuple[str, ...] = ("backend",), **overrides: Any) -> None:
     """The services, and time until their tasks run; their repository with a few images."""
-    ecs, ecr = on.client("ecs"), on.client("ecr")
-    cluster = on.outputs.services.cluster  # type: ignore[union-attr]
+    ecs, ecr = stage.client("ecs"), stage.client("ecr")
+    cluster = stage.outputs.services.cluster  # type: ignore[union-attr]
     ecs.create_cluster(clusterName=cluster)
     ecr.create_repository(repositoryName=BACKEND_REPOSITORY)
     for number, tag in enumerate(BACKEND_IMAGE_TAGS):
-        put_backend_image(on, tag, number)
+        put_backend_image(stage, tag, number)
     for name in names:
         task_definition = ecs.register_task_definition(
             family=f"bulwark-test-{name}",
@@ -57,59 +57,59 @@ def put_services(on: Stage, names: tuple[str, ...] = ("backend",), **overrides: 
             taskDefinition=task_definition["taskDefinition"]["taskDefinitionArn"],
             **{"deploymentConfiguration": CIRCUIT_BREAKER, **overrides},
         )
-    on.clock.sleep(3600)
+    stage.clock.sleep(3600)
 
 
-def put_exec_service(on: Stage) -> None:
+def put_exec_service(stage: Stage) -> None:
     """The backend, with ECS Exec in its tasks."""
-    put_services(on, enableExecuteCommand=True)
+    put_services(stage, enableExecuteCommand=True)
 
 
-def put_backend_image(on: Stage, tag: str, number: int) -> None:
+def put_backend_image(stage: Stage, tag: str, number: int) -> None:
     layer = {"digest": f"sha256:{number:064x}", "size": 1, "mediaType": "layer"}
     media = "application/vnd.docker.distribution.manifest.v2+json"
     manifest = {"schemaVersion": 2, "mediaType": media, "layers": [layer], "config": {"size": 1}}
-    on.client("ecr").put_image(
+    stage.client("ecr").put_image(
         repositoryName=BACKEND_REPOSITORY, imageManifest=json.dumps(manifest), imageTag=tag
     )
 
 
-def get_backend_digest_reference(on: Stage, tag: str) -> str:
+def get_backend_digest_reference(stage: Stage, tag: str) -> str:
     """The reference by digest of an image of the repository."""
-    response = on.client("ecr").describe_images(
+    response = stage.client("ecr").describe_images(
         repositoryName=BACKEND_REPOSITORY, imageIds=[{"imageTag": tag}]
     )
     return f"{BACKEND_IMAGE}@{response['imageDetails'][0]['imageDigest']}"
 
 
-def put_scalable_target(on: Stage, minimum: int = 1, maximum: int = 6) -> None:
-    on.client("application-autoscaling").register_scalable_target(
+def put_scalable_target(stage: Stage, minimum: int = 1, maximum: int = 6) -> None:
+    stage.client("application-autoscaling").register_scalable_target(
         **SCALABLE_TARGET, MinCapacity=minimum, MaxCapacity=maximum
     )
 
 
-def get_scaling_limits(on: Stage) -> tuple[int, int]:
+def get_scaling_limits(stage: Stage) -> tuple[int, int]:
     """The limits of the backend's automatic scaling."""
-    scalable_target = on.client("application-autoscaling").describe_scalable_targets(
+    scalable_target = stage.client("application-autoscaling").describe_scalable_targets(
         ServiceNamespace="ecs", ResourceIds=[SCALABLE_TARGET["ResourceId"]]
     )["ScalableTargets"][0]
     return scalable_target["MinCapacity"], scalable_target["MaxCapacity"]
 
 
-def describe_service(on: Stage, name: str = "backend") -> dict[str, Any]:
+def describe_service(stage: Stage, name: str = "backend") -> dict[str, Any]:
     """A service as AWS describes it."""
-    response = on.client("ecs").describe_services(cluster="bulwark-test", services=[name])
+    response = stage.client("ecs").describe_services(cluster="bulwark-test", services=[name])
     service: dict[str, Any] = response["services"][0]
     return service
 
 
-def list_revision_images(on: Stage) -> list[list[str]]:
+def list_revision_images(stage: Stage) -> list[list[str]]:
     """The images of each registered revision, oldest first."""
-    arns = on.client("ecs").list_task_definitions(familyPrefix="bulwark-test-backend")
+    arns = stage.client("ecs").list_task_definitions(familyPrefix="bulwark-test-backend")
     return [
         [
             container["image"]
-            for container in on.client("ecs").describe_task_definition(taskDefinition=arn)[
+            for container in stage.client("ecs").describe_task_definition(taskDefinition=arn)[
                 "taskDefinition"
             ]["containerDefinitions"]
         ]
@@ -117,11 +117,13 @@ def list_revision_images(on: Stage) -> list[list[str]]:
     ]
 
 
-def collect_service_facts(on: Stage) -> tuple[Any, ...]:
+def collect_service_facts(stage: Stage) -> tuple[Any, ...]:
     """What must not differ between a killed run and an undisturbed one."""
-    on.clock.sleep(3600)
-    service = describe_service(on)
-    history = on.client("ecs").list_service_deployments(cluster="bulwark-test", service="backend")
+    stage.clock.sleep(3600)
+    service = describe_service(stage)
+    history = stage.client("ecs").list_service_deployments(
+        cluster="bulwark-test", service="backend"
+    )
     return (
         [
             (deployment["status"], deployment["rolloutState"], deployment["runningCount"])
@@ -130,7 +132,7 @@ def collect_service_facts(on: Stage) -> tuple[Any, ...]:
         service["taskDefinition"],
         (service["desiredCount"], service["runningCount"]),
         [deployment["status"] for deployment in history["serviceDeployments"]],
-        list_revision_images(on),
+        list_revision_images(stage),
     )
 
 
@@ -152,24 +154,24 @@ def open_service_console(
     names: tuple[str, ...] = ("backend", "frontend"),
 ) -> Iterator[OpsConsole]:
     """A stage with services and the operations bucket, seen from the command line."""
-    with open_stage(outputs) as on:
-        put_services(on, names)
-        with patch_command_line(on, folder) as file:
-            yield OpsConsole(on, file, capture)
+    with open_stage(outputs) as stage:
+        put_services(stage, names)
+        with patch_command_line(stage, folder) as file:
+            yield OpsConsole(stage, file, capture)
 
 
 @contextmanager
-def patch_command_line(on: Stage, folder: Path) -> Iterator[Path]:
+def patch_command_line(stage: Stage, folder: Path) -> Iterator[Path]:
     """The operations bucket, and the command line on this stage; gives the file of outputs."""
-    on.client("s3").create_bucket(
-        Bucket=on.outputs.backups.operations_bucket,
+    stage.client("s3").create_bucket(
+        Bucket=stage.outputs.backups.operations_bucket,
         CreateBucketConfiguration={"LocationConstraint": REGION},
     )
     file = folder / "outputs.json"
-    file.write_text(on.outputs.model_dump_json(by_alias=True))
+    file.write_text(stage.outputs.model_dump_json(by_alias=True))
     with (
-        patch.object(WallClock, "now", lambda _: on.clock.now()),
-        patch.object(WallClock, "sleep", lambda _, seconds: on.clock.sleep(seconds)),
-        patch.object(Selection, "aws", lambda *_: on.aws),
+        patch.object(WallClock, "now", lambda _: stage.clock.now()),
+        patch.object(WallClock, "sleep", lambda _, seconds: stage.clock.sleep(seconds)),
+        patch.object(Selection, "aws", lambda *_: stage.aws),
     ):
         yield file

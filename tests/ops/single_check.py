@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ops.core.check_runner import run
-from ops.core.checks import Answer, Facts, Finding, Read, UnknownError
-from ops.health.registry import CHECKS
+from ops.core.check_runner import run_checks
+from ops.core.checks import CheckFacts, CheckFinding, ReadAnswer, ReadRequest, UnknownAnswerError
+from ops.health.registry import HEALTH_CHECKS
 from ops.outputs import Outputs
 from tests.ops.stage import build_stack_outputs
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-AnswersByApi = Mapping[str, Sequence[Any] | UnknownError]
+AnswersByApi = Mapping[str, Sequence[Any] | UnknownAnswerError]
 
 
 def format_time_ago(**duration: float) -> str:
@@ -28,16 +28,18 @@ def build_changed_outputs(part_name: str, **values: Any) -> Outputs:
 
 def run_check(
     area: str, subject: str, answers: AnswersByApi, outputs: Outputs | None = None
-) -> list[Finding]:
+) -> list[CheckFinding]:
     """What one check of the table finds in answers by API."""
     (check,) = (
-        candidate for candidate in CHECKS if (candidate.area, candidate.subject) == (area, subject)
+        candidate
+        for candidate in HEALTH_CHECKS
+        if (candidate.area, candidate.subject) == (area, subject)
     )
-    facts = Facts(outputs or build_stack_outputs(), NOW)
-    assert check.applies(facts.outputs), "the check does not look at these outputs"
+    facts = CheckFacts(outputs or build_stack_outputs(), NOW)
+    assert check.is_applicable(facts.outputs), "the check does not look at these outputs"
 
-    def answer_read(read: Read) -> Answer:
+    def answer_read(read: ReadRequest) -> ReadAnswer:
         answer = answers[read.api]
-        return answer if isinstance(answer, UnknownError) else list(answer)
+        return answer if isinstance(answer, UnknownAnswerError) else list(answer)
 
-    return run([check], facts, answer_read)
+    return run_checks([check], facts, answer_read)

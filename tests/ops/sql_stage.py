@@ -25,10 +25,10 @@ PRELOADED_LIBRARIES = {
 DATABASE_USER, DATABASE_PASSWORD, DATABASE_NAME = "bulwark_admin", "a-password-of-the-test", "app"
 
 
-def put_database_secret(on: Stage) -> Stage:
+def put_database_secret(stage: Stage) -> Stage:
     """The stage with the secret of its database, and outputs that lead to both."""
-    endpoint = describe_database(on)["Endpoint"]
-    secret = on.client("secretsmanager").create_secret(
+    endpoint = describe_database(stage)["Endpoint"]
+    secret = stage.client("secretsmanager").create_secret(
         Name="credentials",
         SecretString=json.dumps(
             {
@@ -41,15 +41,15 @@ def put_database_secret(on: Stage) -> Stage:
             }
         ),
     )
-    database_part = on.outputs.database.model_copy(
+    database_part = stage.outputs.database.model_copy(
         update={
             "endpoint": endpoint["Address"],
             "port": endpoint["Port"],
             "secret_arn": secret["ARN"],
         }
     )
-    on.outputs = on.outputs.model_copy(update={"database": database_part})
-    return on
+    stage.outputs = stage.outputs.model_copy(update={"database": database_part})
+    return stage
 
 
 @contextmanager
@@ -60,32 +60,32 @@ def open_postgres_console(folder: Path, **overrides: Any) -> Iterator[OpsConsole
     def client(self: Aws, service: str, region: str | None = None) -> Any:
         return original(shared_aws(), service, region or self.region)
 
-    with databases.use_real_postgres(), open_stage() as on, patch.object(Aws, "client", client):
+    with databases.use_real_postgres(), open_stage() as stage, patch.object(Aws, "client", client):
         sandbox_clock.set_sandbox_clock(sandbox_clock.InstantClock())
-        group = on.outputs.database.parameter_group
-        rds = on.client("rds")
+        group = stage.outputs.database.parameter_group
+        rds = stage.client("rds")
         rds.create_db_parameter_group(
             DBParameterGroupName=group, DBParameterGroupFamily="postgres16", Description="a group"
         )
         rds.modify_db_parameter_group(DBParameterGroupName=group, Parameters=[PRELOADED_LIBRARIES])
         overrides = {"DBParameterGroupName": group, **overrides}
-        put_database(on, DBName=DATABASE_NAME, Port=5433, BackupRetentionPeriod=7, **overrides)
-        on.client("s3").create_bucket(
-            Bucket=on.outputs.backups.operations_bucket,
+        put_database(stage, DBName=DATABASE_NAME, Port=5433, BackupRetentionPeriod=7, **overrides)
+        stage.client("s3").create_bucket(
+            Bucket=stage.outputs.backups.operations_bucket,
             CreateBucketConfiguration={"LocationConstraint": REGION},
         )
-        put_database_secret(on)
+        put_database_secret(stage)
         file = folder / "outputs.json"
-        file.write_text(on.outputs.model_dump_json(by_alias=True))
+        file.write_text(stage.outputs.model_dump_json(by_alias=True))
         with patch.dict("os.environ", PGSSLMODE="disable"):
-            yield OpsConsole(on, file, None)
+            yield OpsConsole(stage, file, None)
 
 
 def connect_application(
-    on: Stage, application: str = "shop"
+    stage: Stage, application: str = "shop"
 ) -> "psycopg.Connection[tuple[Any, ...]]":
     """A session of the application's."""
-    database = on.outputs.database
+    database = stage.outputs.database
     return psycopg.connect(
         host=database.endpoint,
         port=database.port,
@@ -98,7 +98,7 @@ def connect_application(
     )
 
 
-def connect_stage_superuser(on: Stage) -> "psycopg.Connection[tuple[Any, ...]]":
+def connect_stage_superuser(stage: Stage) -> "psycopg.Connection[tuple[Any, ...]]":
     """A session of the superuser's, which RDS gives nobody."""
-    instance = rds_backends[ACCOUNT][REGION].databases[on.outputs.database.identifier]
+    instance = rds_backends[ACCOUNT][REGION].databases[stage.outputs.database.identifier]
     return databases.connect_superuser(instance)

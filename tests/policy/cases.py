@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from policy.rules.housekeeping import TAGS
-from policy.rules.model import Resource
+from policy.rules.housekeeping import REQUIRED_TAGS
+from policy.rules.model import PolicyResource
 
 KMS_KEY_ARN = "arn:aws:kms:eu-north-1:123456789012:key/k"
 DATABASE_TYPE, INGRESS_RULE_TYPE = (
@@ -47,8 +47,8 @@ class RuleCase:
 
     def build_resource(
         self, props: dict[str, Any], *, good: bool, protect: bool = True
-    ) -> Resource:
-        return Resource(self.type, self.name if good else self.bad_name, props, protect)
+    ) -> PolicyResource:
+        return PolicyResource(self.type, self.name if good else self.bad_name, props, protect)
 
 
 def build_flag_case(type_: str, key: str, good: bool, *, may_be_unset: bool = False) -> RuleCase:
@@ -95,7 +95,7 @@ ALLOW_ANYBODY_STATEMENT = {
     "Action": "sns:Publish",
     "Resource": "*",
 }
-ALL_REQUIRED_TAGS = dict.fromkeys(TAGS, "x")
+ALL_REQUIRED_TAGS = dict.fromkeys(REQUIRED_TAGS, "x")
 TLS_LISTENER_PROPERTIES = {
     "protocol": "HTTPS",
     "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",

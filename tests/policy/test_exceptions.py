@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from components.settings import PolicyException
-from policy.exceptions import excused, expired
-from policy.pack import Pack
-from policy.rules.model import Resource
+from policy.exceptions import format_expired_exceptions, is_excepted
+from policy.pack import StackPolicyPack
+from policy.rules.model import PolicyResource
 
 EXPIRY_DATE = date(2027, 6, 30)
 EXCEPTION_VALUES: dict[str, Any] = {
@@ -33,32 +33,38 @@ POLICY_EXCEPTIONS = {"old": PolicyException(**EXCEPTION_VALUES)}
 def test_it_lets_pass_what_it_names_until_its_day(
     rule: str, resource: str, today: date, passes: bool
 ) -> None:
-    assert excused(rule, resource, POLICY_EXCEPTIONS, today) is passes
+    assert is_excepted(rule, resource, POLICY_EXCEPTIONS, today) is passes
 
 
 def test_after_its_day_it_is_a_violation_of_its_own() -> None:
-    assert list(expired(POLICY_EXCEPTIONS, EXPIRY_DATE)) == []
-    (text,) = expired(POLICY_EXCEPTIONS, date(2027, 7, 1))
+    assert list(format_expired_exceptions(POLICY_EXCEPTIONS, EXPIRY_DATE)) == []
+    (text,) = format_expired_exceptions(POLICY_EXCEPTIONS, date(2027, 7, 1))
     assert text.startswith("policyExceptions.old.until is '2027-06-30', may be 2027-07-01 or later")
     assert "it is being replaced" in text
 
 
 def test_the_pack_tells_both_what_it_excepted_and_that_it_ended() -> None:
-    plain = Resource(
+    plain = PolicyResource(
         "aws:rds/instance:Instance", "database-old", {"backupRetentionPeriod": 7}, True
     )
     rules = {
-        text.split(":")[0] for text in Pack(EXPIRY_DATE, "dev", POLICY_EXCEPTIONS).all([plain])
+        text.split(":")[0]
+        for text in StackPolicyPack(EXPIRY_DATE, "dev", POLICY_EXCEPTIONS).list_violations([plain])
     }
     assert rules == {"tags"}
     after = {
-        text.split(":")[0] for text in Pack(date(2027, 7, 1), "dev", POLICY_EXCEPTIONS).all([plain])
+        text.split(":")[0]
+        for text in StackPolicyPack(date(2027, 7, 1), "dev", POLICY_EXCEPTIONS).list_violations(
+            [plain]
+        )
     }
     assert after == {"tags", "database-encrypted", "exception-expired"}
 
 
 def test_an_exception_that_nothing_needs_is_found() -> None:
-    plain = Resource(
+    plain = PolicyResource(
         "aws:rds/instance:Instance", "database-old", {"backupRetentionPeriod": 7}, True
     )
-    assert Pack(EXPIRY_DATE, "prod", POLICY_EXCEPTIONS).unused([plain]) == ["old: database-backups"]
+    assert StackPolicyPack(EXPIRY_DATE, "prod", POLICY_EXCEPTIONS).list_unused_exceptions(
+        [plain]
+    ) == ["old: database-backups"]

@@ -14,9 +14,9 @@ import yaml
 from pydantic import JsonValue
 
 from components.settings import SettingsError
-from policy.exceptions import EXPIRED
-from policy.pack import Pack, pack_of
-from policy.rules import NAMES, holding
+from policy.exceptions import EXPIRED_EXCEPTION_RULE
+from policy.pack import StackPolicyPack, build_stack_policy_pack
+from policy.rules import RULE_NAMES, select_profile_rules
 from sandbox.program import PROJECT_ROOT, load_stack_config
 
 pytest.importorskip("pulumi_policy")
@@ -88,29 +88,33 @@ def build_analyze_request(
     ("stack", "mandatory"), [("dev", False), ("staging", True), ("prod", True), ("sandbox", True)]
 )
 def test_it_is_mandatory_where_the_profile_is_prod(stack: str, mandatory: bool) -> None:
-    assert pack_of(build_pack_environment(stack), PACK_DATE).mandatory is mandatory
+    assert (
+        build_stack_policy_pack(build_pack_environment(stack), PACK_DATE).is_mandatory is mandatory
+    )
 
 
 def test_a_stack_s_exceptions_are_the_packs() -> None:
-    assert set(pack_of(build_pack_environment("staging"), PACK_DATE).exceptions) == {
+    assert set(
+        build_stack_policy_pack(build_pack_environment("staging"), PACK_DATE).exceptions
+    ) == {
         "unprotected",
         "one-region",
     }
 
 
 def test_without_a_stack_it_is_prods_and_excepts_nothing() -> None:
-    assert pack_of({}, PACK_DATE) == Pack(PACK_DATE, "prod", {})
+    assert build_stack_policy_pack({}, PACK_DATE) == StackPolicyPack(PACK_DATE, "prod", {})
 
 
 def test_bad_settings_are_refused_by_name() -> None:
     with pytest.raises(SettingsError, match=r"bulwark:profile is 'tiny', may be"):
-        pack_of(build_pack_environment("prod", {"profile": "tiny"}), PACK_DATE)
+        build_stack_policy_pack(build_pack_environment("prod", {"profile": "tiny"}), PACK_DATE)
 
 
 def test_dev_is_held_to_less_and_prod_to_everything() -> None:
-    held = {rule.name for rules in holding("prod") for rule in rules}
-    assert held == set(NAMES)
-    assert {rule.name for rules in holding("dev") for rule in rules} < held
+    held = {rule.name for rules in select_profile_rules("prod") for rule in rules}
+    assert held == set(RULE_NAMES)
+    assert {rule.name for rules in select_profile_rules("dev") for rule in rules} < held
 
 
 def test_the_project_file_names_the_environment_that_make_sets_up() -> None:
@@ -126,7 +130,10 @@ def test_served_for_prod_it_tells_what_is_wrong_and_stops() -> None:
         build_pack_environment("prod", {"policyExceptions": EXPIRED_EXCEPTIONS})
     ) as pack:
         pack_info = pack.GetAnalyzerInfo(EMPTY_MESSAGE())
-        assert {policy.name for policy in pack_info.policies} == {*NAMES, EXPIRED}
+        assert {policy.name for policy in pack_info.policies} == {
+            *RULE_NAMES,
+            EXPIRED_EXCEPTION_RULE,
+        }
         wrong = pack.Analyze(
             build_analyze_request({"storageEncrypted": False, "publiclyAccessible": True})
         )
@@ -137,7 +144,7 @@ def test_served_for_prod_it_tells_what_is_wrong_and_stops() -> None:
         assert {d.enforcementLevel for d in wrong.diagnostics} == {analyzer_pb2.MANDATORY}
         between = pack.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest())
         (ended,) = between.diagnostics
-        assert ended.policyName == EXPIRED
+        assert ended.policyName == EXPIRED_EXCEPTION_RULE
         assert "policyExceptions.old.until is '2026-01-31'" in ended.message
 
 

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from components.naming import build_stack_tags
-from policy.rules import BY_NAME, NAMES, RULES, STACK_RULES
-from policy.rules.exposure import BESIDE_A_BUCKET
-from policy.rules.housekeeping import TAGGED, TAGS
-from policy.rules.model import UNKNOWN, Resource, Rule
+from policy.rules import RESOURCE_RULES, RULE_NAMES, RULES_BY_NAME, STACK_RULES
+from policy.rules.exposure import BUCKET_COMPANION_TYPES
+from policy.rules.housekeeping import REQUIRED_TAGS, TAGGABLE_TYPES
+from policy.rules.model import UNKNOWN, PolicyResource, ResourceRule
 from tests.policy.cases import (
     BUCKET_TYPE,
     DATABASE_TYPE,
@@ -25,28 +25,28 @@ UNLISTED_CONTROLS = {"KMS.3", "CloudWatch.16"}  # of AWS Security Hub, but not o
 BAD_CASES = [(get_rule, start) for get_rule, case in RULE_CASES.items() for start in case.bad]
 
 
-def get_rule(name: str) -> Rule:
-    resource_rule = BY_NAME[name]
-    assert isinstance(resource_rule, Rule)
+def get_rule(name: str) -> ResourceRule:
+    resource_rule = RULES_BY_NAME[name]
+    assert isinstance(resource_rule, ResourceRule)
     return resource_rule
 
 
 def test_every_rule_has_its_cases_and_a_name_of_its_own() -> None:
-    assert sorted(RULE_CASES) == sorted(r.name for r in RULES)
-    assert len(set(NAMES)) == len(NAMES) == len(RULES) + len(STACK_RULES)
+    assert sorted(RULE_CASES) == sorted(r.name for r in RESOURCE_RULES)
+    assert len(set(RULE_NAMES)) == len(RULE_NAMES) == len(RESOURCE_RULES) + len(STACK_RULES)
 
 
 @pytest.mark.parametrize("name", RULE_CASES)
 def test_a_good_resource_passes(name: str) -> None:
     case = RULE_CASES[name]
-    assert get_rule(name).violations(case.build_resource(case.good, good=True)) == []
+    assert get_rule(name).list_violations(case.build_resource(case.good, good=True)) == []
 
 
 @pytest.mark.parametrize(("name", "start"), BAD_CASES)
 def test_a_bad_one_does_not_and_the_line_names_the_property(name: str, start: str) -> None:
     case = RULE_CASES[name]
     bad = case.build_resource(case.bad[start], good=False, protect=name != "protected")
-    violations = get_rule(name).violations(bad)
+    violations = get_rule(name).list_violations(bad)
     assert any(text.startswith(start) for text in violations), violations
     assert all(", may be " in text for text in violations)
 
@@ -54,75 +54,75 @@ def test_a_bad_one_does_not_and_the_line_names_the_property(name: str, start: st
 @pytest.mark.parametrize("name", RULE_CASES)
 def test_a_rule_looks_at_its_types_only(name: str) -> None:
     start = next(iter(RULE_CASES[name].bad))
-    other = Resource("aws:other/thing:Thing", "database-open", RULE_CASES[name].bad[start])
-    assert get_rule(name).violations(other) == []
+    other = PolicyResource("aws:other/thing:Thing", "database-open", RULE_CASES[name].bad[start])
+    assert get_rule(name).list_violations(other) == []
 
 
 @pytest.mark.parametrize("name", sorted(set(RULE_CASES) - {"world-only-to-balancer", "protected"}))
 def test_what_is_not_known_yet_is_not_judged(name: str) -> None:
     case = RULE_CASES[name]
     props = dict.fromkeys(case.good, UNKNOWN)
-    assert get_rule(name).violations(case.build_resource(props, good=True)) == []
+    assert get_rule(name).list_violations(case.build_resource(props, good=True)) == []
 
 
-@pytest.mark.parametrize("policy_rule", RULES + STACK_RULES, ids=lambda r: r.name)
-def test_a_rule_says_which_control_it_is_of(policy_rule: Rule) -> None:
+@pytest.mark.parametrize("policy_rule", RESOURCE_RULES + STACK_RULES, ids=lambda r: r.name)
+def test_a_rule_says_which_control_it_is_of(policy_rule: ResourceRule) -> None:
     assert policy_rule.controls
     for control in policy_rule.controls:
         assert control == "house" or control in {*CONTROL_IDS, *UNLISTED_CONTROLS}
-    assert policy_rule.what.endswith(".")
+    assert policy_rule.description.endswith(".")
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", policy_rule.name)
 
 
 def test_the_tags_are_those_that_the_components_set() -> None:
-    assert set(TAGS) == set(build_stack_tags(build_settings(), "x"))
+    assert set(REQUIRED_TAGS) == set(build_stack_tags(build_settings(), "x"))
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_every_type_with_tags_is_looked_at(stack: str) -> None:
     for resource in run_whole_program(stack, {"compute": "both", "cache": {"enabled": True}}):
         if resource.is_in_aws and "tags" in resource.inputs:
-            assert resource.type in TAGGED, resource.urn
+            assert resource.type in TAGGABLE_TYPES, resource.urn
 
 
-@pytest.mark.parametrize("missing", BESIDE_A_BUCKET)
+@pytest.mark.parametrize("missing", BUCKET_COMPANION_TYPES)
 def test_a_bucket_has_all_that_belongs_to_it(missing: str) -> None:
     (between,) = STACK_RULES
-    bucket = Resource(BUCKET_TYPE, "things", {"bucket": "b"})
-    beside = [Resource(t, "things", {"bucket": "b"}) for t in BESIDE_A_BUCKET]
-    assert between.violations([bucket, *beside]) == []
+    bucket = PolicyResource(BUCKET_TYPE, "things", {"bucket": "b"})
+    beside = [PolicyResource(t, "things", {"bucket": "b"}) for t in BUCKET_COMPANION_TYPES]
+    assert between.list_violations([bucket, *beside]) == []
     remaining = [r for r in beside if r.type != missing]
-    ((broken, text),) = between.violations([bucket, *remaining])
+    ((broken, text),) = between.list_violations([bucket, *remaining])
     assert broken is bucket
     assert missing.rsplit(":", 1)[1] in text
-    of_another = Resource(missing, "others", {"bucket": "other"})
-    assert between.violations([bucket, *remaining, of_another])
-    not_known = Resource(missing, "others", {"bucket": UNKNOWN})
-    assert between.violations([bucket, *remaining, not_known]) == []
+    of_another = PolicyResource(missing, "others", {"bucket": "other"})
+    assert between.list_violations([bucket, *remaining, of_another])
+    not_known = PolicyResource(missing, "others", {"bucket": UNKNOWN})
+    assert between.list_violations([bucket, *remaining, not_known]) == []
 
 
 def test_a_disk_of_an_instance_is_encrypted_too() -> None:
-    looked = get_rule("disk-encrypted").violations
+    looked = get_rule("disk-encrypted").list_violations
     good = {"rootBlockDevice": {"encrypted": True}, "ebsBlockDevices": [{"encrypted": True}]}
-    assert looked(Resource(EC2_INSTANCE_RESOURCE_TYPE, "nat", good)) == []
+    assert looked(PolicyResource(EC2_INSTANCE_RESOURCE_TYPE, "nat", good)) == []
     bad = {"rootBlockDevice": {"encrypted": True}, "ebsBlockDevices": [{"encrypted": False}]}
-    assert looked(Resource(EC2_INSTANCE_RESOURCE_TYPE, "nat", bad)) == [
+    assert looked(PolicyResource(EC2_INSTANCE_RESOURCE_TYPE, "nat", bad)) == [
         "ebsBlockDevices.encrypted is false, may be true"
     ]
 
 
 def test_a_replica_has_neither_backups_nor_a_last_snapshot_of_its_own() -> None:
-    replica = Resource(
+    replica = PolicyResource(
         DATABASE_TYPE, "replica", {"replicateSourceDb": "x", "skipFinalSnapshot": True}
     )
     for name in ("database-backups", "final-snapshot"):
-        assert get_rule(name).violations(replica) == []
+        assert get_rule(name).list_violations(replica) == []
 
 
 def test_an_inline_policy_of_a_role_is_looked_at() -> None:
     inline = RULE_CASES["no-action-wildcards"].bad["policy.Statement.0.Action is '*'"]
-    role = Resource("aws:iam/role:Role", "role", {"inlinePolicies": [inline]})
-    (text,) = get_rule("no-action-wildcards").violations(role)
+    role = PolicyResource("aws:iam/role:Role", "role", {"inlinePolicies": [inline]})
+    (text,) = get_rule("no-action-wildcards").list_violations(role)
     assert text.startswith("inlinePolicies.0.policy.Statement.0.Action is '*'")
 
 
@@ -130,6 +130,6 @@ def test_an_inline_policy_of_a_role_is_looked_at() -> None:
     "type_", [PUBLIC_ACCESS_BLOCK_TYPE, REPLICATION_GROUP_TYPE, DATABASE_TYPE, IAM_POLICY_TYPE]
 )
 def test_no_rule_fails_on_a_resource_that_says_nothing(type_: str) -> None:
-    for each in RULES:
-        for text in each.violations(Resource(type_, "empty", {})):
+    for each in RESOURCE_RULES:
+        for text in each.list_violations(PolicyResource(type_, "empty", {})):
             assert ", may be " in text

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
-from components.settings import Settings, load
-from policy.pack import Pack
-from policy.rules.model import UNKNOWN, Resource
+from components.settings import Settings, parse_settings
+from policy.pack import StackPolicyPack
+from policy.rules.model import UNKNOWN, PolicyResource
 from sandbox.program import ResourceGraph, load_stack_config, run_stack_program
 from tests.test_program import PreviewMocks
 from tests.world import run_whole_program
@@ -24,16 +24,18 @@ CONFIG_SHAPES: dict[str, dict[str, Any]] = {
 
 def load_stack_settings(stack: str) -> Settings:
     project, config = load_stack_config(stack)
-    return load(project, stack, config["aws:region"], config)
+    return parse_settings(project, stack, config["aws:region"], config)
 
 
-def build_pack(stack: str) -> Pack:
+def build_pack(stack: str) -> StackPolicyPack:
     settings = load_stack_settings(stack)
-    return Pack(PACK_DATE, settings.profile, settings.policy_exceptions)
+    return StackPolicyPack(PACK_DATE, settings.profile, settings.policy_exceptions)
 
 
-def list_aws_resources(graph: ResourceGraph) -> list[Resource]:
-    return [Resource(r.type, r.name, r.inputs, r.protect, r.urn) for r in graph if r.is_in_aws]
+def list_aws_resources(graph: ResourceGraph) -> list[PolicyResource]:
+    return [
+        PolicyResource(r.type, r.name, r.inputs, r.protect, r.urn) for r in graph if r.is_in_aws
+    ]
 
 
 def mark_unknown_values(value: Any) -> Any:
@@ -59,7 +61,9 @@ def mark_unknown_values(value: Any) -> Any:
 )
 def test_a_stack_holds_every_rule_or_has_its_exception(stack: str, shape: str) -> None:
     assert (
-        build_pack(stack).all(list_aws_resources(run_whole_program(stack, CONFIG_SHAPES[shape])))
+        build_pack(stack).list_violations(
+            list_aws_resources(run_whole_program(stack, CONFIG_SHAPES[shape]))
+        )
         == []
     )
 
@@ -67,7 +71,7 @@ def test_a_stack_holds_every_rule_or_has_its_exception(stack: str, shape: str) -
 @pytest.mark.parametrize("stack", STACK_NAMES)
 def test_no_exception_is_there_that_is_not_needed(stack: str) -> None:
     assert (
-        build_pack(stack).unused(
+        build_pack(stack).list_unused_exceptions(
             list_aws_resources(run_whole_program(stack, CONFIG_SHAPES["as it is"]))
         )
         == []
@@ -82,7 +86,9 @@ def test_prod_and_dev_need_no_exception() -> None:
 @pytest.mark.parametrize("stack", ["staging", "sandbox"])
 @pytest.mark.exhaustive
 def test_without_their_exceptions_the_others_do_not_hold_the_rules(stack: str) -> None:
-    violations = Pack(PACK_DATE, "prod").all(list_aws_resources(run_whole_program(stack)))
+    violations = StackPolicyPack(PACK_DATE, "prod").list_violations(
+        list_aws_resources(run_whole_program(stack))
+    )
     assert (
         "database-deletion-protection: database: deletionProtection is false, may be true"
         in violations
@@ -94,7 +100,9 @@ def test_a_setting_that_loosens_prod_is_found() -> None:
         "protect": False,
         "database": {"backupDays": 3, "crossRegionBackups": False},
     }
-    violations = build_pack("prod").all(list_aws_resources(run_whole_program("prod", loose)))
+    violations = build_pack("prod").list_violations(
+        list_aws_resources(run_whole_program("prod", loose))
+    )
     assert (
         "database-backups: database: backupRetentionPeriod is 3, may be 7 days or more"
         in violations
@@ -107,9 +115,9 @@ def test_a_first_preview_finds_nothing_either(stack: str) -> None:
     """Then AWS has said nothing yet: no key has an ARN, no role one."""
     graph = run_stack_program(stack, PreviewMocks(), preview=True)
     violations = [
-        Resource(r.type, r.name, mark_unknown_values(dict(r.inputs)), r.protect, r.urn)
+        PolicyResource(r.type, r.name, mark_unknown_values(dict(r.inputs)), r.protect, r.urn)
         for r in graph
         if r.is_in_aws
     ]
-    assert sum(UNKNOWN in r.props.values() for r in violations) > 50
-    assert build_pack(stack).all(violations) == []
+    assert sum(UNKNOWN in r.inputs.values() for r in violations) > 50
+    assert build_pack(stack).list_violations(violations) == []

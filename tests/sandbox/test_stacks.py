@@ -9,7 +9,7 @@ from pulumi.output import Unknown
 from pulumi.runtime import rpc
 from pydantic import JsonValue
 
-from components.settings import load
+from components.settings import parse_settings
 from ops.outputs import Outputs
 from sandbox import prerequisites as given
 from sandbox.aws import get_client, use_in_memory_aws
@@ -97,7 +97,7 @@ def test_the_program_uses_no_output_that_is_not_there() -> None:
     overrides = build_config_overrides(EVERYTHING_CONFIG)
     project, config = load_stack_config("prod", overrides)
     with use_in_memory_aws(REGION):
-        given.create_prerequisites(load(project, "prod", REGION, config))
+        given.create_prerequisites(parse_settings(project, "prod", REGION, config))
         graph = run_stack_program("prod", InMemoryMocks(REGION), overrides, preview=True)
     unknown = [
         f"{r.type} {r.name} {name}"

@@ -44,5 +44,5 @@ def show_connection_commands(
     typer.echo(commands.export_command)
     typer.echo("# or psql; the password is not shown")
     typer.echo(commands.psql_command)
-    if missing_programs := executing.missing():
+    if missing_programs := executing.list_missing_programs():
         typer.echo(f"needed, and not on the PATH here: {', '.join(missing_programs)}", err=True)

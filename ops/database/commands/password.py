@@ -44,7 +44,7 @@ def rotate_password(
         stack_context.outputs.services.services.values() if stack_context.outputs.services else ()
     )
     stack_services = (
-        services.observed(stack_context.aws, stack_context.outputs, service_outputs)
+        services.list_service_states(stack_context.aws, stack_context.outputs, service_outputs)
         if service_outputs
         else []
     )

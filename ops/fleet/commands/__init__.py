@@ -19,107 +19,134 @@ from ops.fleet import refresh as fleet_refreshing
 from ops.fleet import scale as fleet_scaling
 from ops.fleet.commands import refresh as fleet_refresh
 from ops.fleet.commands import run as fleet_run
-from ops.fleet.commands.refresh import Checkpoint, Delay, Least, Most, WaitFor, how_replaced, told
+from ops.fleet.commands.refresh import (
+    CheckpointDelayOption,
+    CheckpointOption,
+    FleetWaitOption,
+    MaxHealthyOption,
+    MinHealthyOption,
+    build_refresh_preferences,
+    explain_refresh_failure,
+)
 from ops.services import images
-from ops.services.commands import Url, checked_url
+from ops.services.commands import UrlOption, require_valid_url
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The fleet of EC2 instances.")
 app.add_typer(fleet_refresh.app, name="refresh")
-app.command(name="run")(fleet_run.run)
+app.command(name="run")(fleet_run.run_fleet_command)
 
 
 @app.command("instances")
-def instances(context: typer.Context) -> None:
+def show_fleet_instances(context: typer.Context) -> None:
     """Every instance: its state and health, what it was launched from, how old it is."""
     outputs, aws, output = load_stack(context)
-    found = fleet.observed(aws, outputs)
-    output.print_rows("fleet-instances", fleet.COLUMNS, fleet.rows(aws, found, clock.now()))
+    fleet_state = fleet.get_fleet_state(aws, outputs)
+    output.print_rows(
+        "fleet-instances",
+        fleet.FLEET_INSTANCE_COLUMNS,
+        fleet.build_instance_rows(aws, fleet_state, clock.now()),
+    )
 
 
 @app.command("activities")
-def activities(
+def show_fleet_activities(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="newest activities")] = 20,
 ) -> None:
     """What the group has launched and terminated and why, the newest first."""
     outputs, aws, output = load_stack(context)
-    rows = fleet.activities(aws, fleet.part(outputs), limit)
-    output.print_rows("fleet-activities", fleet.ACTIVITY_COLUMNS, rows)
+    rows = fleet.list_fleet_activities(aws, fleet.get_fleet_part(outputs), limit)
+    output.print_rows("fleet-activities", fleet.FLEET_ACTIVITY_COLUMNS, rows)
 
 
 @app.command("limits")
 @mutating_command
-def limits(
+def manage_fleet_limits(
     context: typer.Context,
     least: Annotated[int | None, typer.Option("--min", min=0, help="fewest instances")] = None,
     most: Annotated[int | None, typer.Option("--max", min=0, help="most instances")] = None,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """The limits within which the fleet is scaled; with --min or --max, changes them."""
-    of, output = load_stack_context(context)
-    now = fleet.observed(of.aws, of.outputs)
+    stack_context, output = load_stack_context(context)
+    fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
     if least is None and most is None:
-        row = fleet_scaling.limits_row(now)
-        output.print_rows("fleet-limits", fleet_scaling.LIMIT_COLUMNS, [row])
+        row = fleet_scaling.build_fleet_limits_row(fleet_state)
+        output.print_rows("fleet-limits", fleet_scaling.FLEET_LIMIT_COLUMNS, [row])
         return
     run = new_run_id("limits")
-    plan = fleet_scaling.change(of.outputs, now, run, least=least, most=most)
-    if execute_plan(plan, of, output, how):
-        after = fleet_scaling.limits_row(fleet.observed(of.aws, of.outputs))
+    plan = fleet_scaling.build_fleet_limits_plan(
+        stack_context.outputs, fleet_state, run, min_size=least, max_size=most
+    )
+    if execute_plan(plan, stack_context, output, options):
+        new_row = fleet_scaling.build_fleet_limits_row(
+            fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
+        )
         output.print_result(
-            "fleet-limits-change", {"min": after["min"], "max": after["max"], "run": run}
+            "fleet-limits-change", {"min": new_row["min"], "max": new_row["max"], "run": run}
         )
 
 
 @app.command("scale")
 @mutating_command
-def scale(
+def scale_fleet(
     context: typer.Context,
     count: Annotated[str, typer.Argument(help="how many instances")],
-    wait: WaitFor = True,
+    wait: FleetWaitOption = True,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """Gives the fleet so many instances. Down to none is destructive."""
-    number = fleet_scaling.number(count)
-    of, output = load_stack_context(context)
-    now = fleet.observed(of.aws, of.outputs)
+    instance_count = fleet_scaling.parse_instance_count(count)
+    stack_context, output = load_stack_context(context)
+    fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
     run = new_run_id("scale")
-    plan = fleet_scaling.scale(of.outputs, now, number, run, wait=wait)
-    how = how.as_destructive(number == 0)
-    if execute_plan(plan, of, output, how):
-        output.print_result("fleet-scale", {"instances": number, "completed": wait, "run": run})
+    plan = fleet_scaling.build_fleet_scale_plan(
+        stack_context.outputs, fleet_state, instance_count, run, wait=wait
+    )
+    options = options.as_destructive(instance_count == 0)
+    if execute_plan(plan, stack_context, output, options):
+        output.print_result(
+            "fleet-scale", {"instances": instance_count, "completed": wait, "run": run}
+        )
 
 
 @app.command("deploy")
 @mutating_command
-def deploy(
+def deploy_fleet(
     context: typer.Context,
     image: Annotated[str, typer.Argument(help="repository with a tag or a digest")],
-    checkpoint: Checkpoint = None,
-    delay: Delay = 10,
-    least: Least = None,
-    most: Most = None,
-    url: Url = None,
-    wait: WaitFor = True,
+    checkpoint: CheckpointOption = None,
+    delay: CheckpointDelayOption = 10,
+    least: MinHealthyOption = None,
+    most: MaxHealthyOption = None,
+    url: UrlOption = None,
+    wait: FleetWaitOption = True,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """Puts another image on the fleet, and every instance anew. Failed: undone, exit 5."""
-    checked_url(url, wait=wait)
+    require_valid_url(url, wait=wait)
     images.parse_image_reference(image)
-    way = how_replaced(checkpoint, delay, least, most)
-    of, output = load_stack_context(context)
-    fleet.part(of.outputs)
-    resolved = images.resolve_image(of.aws, image)
-    now = fleet.observed(of.aws, of.outputs)
-    fleet_refreshing.agree(least, most, now)
+    preferences = build_refresh_preferences(checkpoint, delay, least, most)
+    stack_context, output = load_stack_context(context)
+    fleet.get_fleet_part(stack_context.outputs)
+    container_image = images.resolve_image(stack_context.aws, image)
+    fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
+    fleet_refreshing.require_healthy_range(least, most, fleet_state)
     run = new_run_id("deploy")
-    plan = fleet_deploying.deploy(
-        of.aws, of.outputs, now, resolved, run, how=way, wait=wait, url=url
+    plan = fleet_deploying.build_fleet_deploy_plan(
+        stack_context.aws,
+        stack_context.outputs,
+        fleet_state,
+        container_image,
+        run,
+        preferences=preferences,
+        wait=wait,
+        url=url,
     )
-    with told(of):
-        if execute_plan(plan, of, output, how):
-            body = {"image": resolved.reference, "completed": wait, "run": run}
+    with explain_refresh_failure(stack_context):
+        if execute_plan(plan, stack_context, output, options):
+            body = {"image": container_image.reference, "completed": wait, "run": run}
             output.print_result("fleet-deployment", body)

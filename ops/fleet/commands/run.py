@@ -18,7 +18,7 @@ from ops.fleet import run_command as fleet_running
 
 
 @mutating_command
-def run(
+def run_fleet_command(
     context: typer.Context,
     command: Annotated[
         list[str],
@@ -44,31 +44,43 @@ def run(
         ),
     ] = 600,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """Runs a command on instances of the fleet; exit 1 where it failed on one of them."""
-    way = fleet_running.checked(fleet_running.How(concurrency, errors, seconds))
+    command_options = fleet_running.validate_run_command_options(
+        fleet_running.RunCommandOptions(concurrency, errors, seconds)
+    )
     names = instance or []
-    fleet_running.asked(names, all_of=all_of)
-    text = fleet_running.script(command)
-    of, output = load_stack_context(context)
-    found = fleet.observed(of.aws, of.outputs)
-    ids = fleet_running.chosen(found, names)
+    fleet_running.require_instance_choice(names, all_instances=all_of)
+    script_text = fleet_running.build_script(command)
+    stack_context, output = load_stack_context(context)
+    fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
+    instance_ids = fleet_running.select_instances(fleet_state, names)
     run_id = new_run_id("fleet-run")
     began = clock.now()
-    plan = fleet_running.run(of.outputs, found, ids, text, run_id, began, how=way)
-    if not execute_plan(plan, of, output, how):
+    plan = fleet_running.build_run_command_plan(
+        stack_context.outputs,
+        fleet_state,
+        instance_ids,
+        script_text,
+        run_id,
+        began,
+        options=command_options,
+    )
+    if not execute_plan(plan, stack_context, output, options):
         return
-    rows = fleet_running.results(of.aws, run_id, fleet_running.invoked_after(began))
+    rows = fleet_running.list_command_results(
+        stack_context.aws, run_id, fleet_running.invoked_after(began)
+    )
     if output.output_format == "json":
         output.print_json("fleet-run", {"run": run_id, "items": rows})
     for row in rows:
         output.print_line(f"{row['instance']}: {row['status']}, exit code {row['code']}", "bold")
-        for part in (row["output"], row["errors"]):
-            for line in str(part).splitlines():
+        for output_text in (row["output"], row["errors"]):
+            for line in str(output_text).splitlines():
                 output.print_line(f"  {line}")
-    if failed := [str(row["instance"]) for row in rows if row["status"] != "Success"]:
+    if failed_instances := [str(row["instance"]) for row in rows if row["status"] != "Success"]:
         raise OpsError(
-            f"it failed on {len(failed)} of {len(rows)} instances: {', '.join(failed)}",
+            f"it failed on {len(failed_instances)} of {len(rows)} instances: {', '.join(failed_instances)}",
             f"ops runs show {run_id}",
         )

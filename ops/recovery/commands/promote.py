@@ -59,7 +59,7 @@ def promote(
     if by in (None, "secret"):
         secret: Any = rotating.describe_database_secret(of.aws, of.outputs)
         parts = of.outputs.services.services.values() if of.outputs.services else ()
-        listed = services.observed(of.aws, of.outputs, parts) if parts else []
+        listed = services.list_service_states(of.aws, of.outputs, parts) if parts else []
         plans["secret"] = promoting.by_secret(
             of.aws, of.outputs, secret, found, source, listed, run, now
         )

@@ -10,11 +10,11 @@ from ops.cli.execution import load_stack_context
 from ops.cli.render import format_duration
 from ops.core import clock
 from ops.core.aws import Aws
-from ops.core.checks import STATES
+from ops.core.checks import HEALTH_STATES
 from ops.core.errors import FindingsError, OpsError, UsageError
 from ops.core.plan import JsonObject
 from ops.database import instance as database
-from ops.health.backups import REPLICATED
+from ops.health.backups import REPLICATED_BACKUPS_API
 from ops.outputs import Outputs
 from ops.recovery import drill_history as drills
 from ops.recovery import estimate as estimating
@@ -34,7 +34,7 @@ def ready(context: typer.Context) -> None:
     outputs, now = of.outputs, clock.now()
     history = _tried(lambda: drills.kept(of))
     findings = [*readiness.ready(outputs, of.aws, now), readiness.drilled(history, now)]
-    findings.sort(key=lambda finding: STATES.index(finding.state))
+    findings.sort(key=lambda finding: HEALTH_STATES.index(finding.state))
     seen = _tried(lambda: database.describe_instance(of.aws, outputs, outputs.database.identifier))
     replica = _tried(lambda: _replica(of.aws, outputs))
     measured = [] if isinstance(history, OpsError) else history
@@ -48,7 +48,9 @@ def ready(context: typer.Context) -> None:
         }
         for e in figures
     ]
-    counts: dict[str, int] = {state: sum(f.state == state for f in findings) for state in STATES}
+    counts: dict[str, int] = {
+        state: sum(f.state == state for f in findings) for state in HEALTH_STATES
+    }
     if output.output_format == "json":
         items = [asdict(f) for f in findings]
         body = {**counts, "items": items, "estimates": [asdict(e) for e in figures]}
@@ -71,7 +73,11 @@ def _replica(aws: Aws, outputs: Outputs) -> dict[str, Any] | None:
         return None
     params: JsonObject = {"DBInstanceAutomatedBackupsArn": arn}
     return next(
-        iter(database.list_in_region(aws, REPLICATED, "DBInstanceAutomatedBackups", params, there)),
+        iter(
+            database.list_in_region(
+                aws, REPLICATED_BACKUPS_API, "DBInstanceAutomatedBackups", params, there
+            )
+        ),
         None,
     )
 

@@ -24,12 +24,12 @@ from ops.services import model as services
 from ops.services import scale as scaling
 from ops.services.commands import exec as service_exec
 from ops.services.commands import maintenance as service_page
-from ops.services.model import Service
+from ops.services.model import ServiceState
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The services on Fargate.")
 app.add_typer(service_page.app, name="maintenance")
-app.command(name="exec")(service_exec.exec_)
-Name: TypeAlias = Annotated[
+app.command(name="exec")(service_exec.exec_in_service)
+ServiceOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--service",
@@ -38,156 +38,191 @@ Name: TypeAlias = Annotated[
         autocompletion=complete_service_names,
     ),
 ]
-WaitFor: TypeAlias = Annotated[
+ServiceWaitOption: TypeAlias = Annotated[
     bool, typer.Option("--wait/--no-wait", help="until it is completed, or until it has begun")
 ]
-Url: TypeAlias = Annotated[
+UrlOption: TypeAlias = Annotated[
     str | None, typer.Option(metavar="URL", help="must answer with 200 afterwards")
 ]
 
 
 @app.command("deploy")
 @mutating_command
-def deploy(
+def deploy_service(
     context: typer.Context,
     image: Annotated[str, typer.Argument(help="repository with a tag or a digest")],
-    service: Name = None,
-    url: Url = None,
-    wait: WaitFor = True,
+    service: ServiceOption = None,
+    url: UrlOption = None,
+    wait: ServiceWaitOption = True,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """Puts a service on another image, and sees that it runs it. Rolled back: exit 5."""
-    of, output = load_stack_context(context)
-    checked_url(url, wait=wait)
+    stack_context, output = load_stack_context(context)
+    require_valid_url(url, wait=wait)
     images.parse_image_reference(image)
-    part = services.chosen(of.outputs, service)
-    found = services.one(of.aws, of.outputs, part.name)
-    resolved = images.resolve_image(of.aws, image)
+    part = services.resolve_service(stack_context.outputs, service)
+    service_state = services.get_service(stack_context.aws, stack_context.outputs, part.name)
+    container_image = images.resolve_image(stack_context.aws, image)
     run = new_run_id("deploy")
-    plan = deployments.deploy(of.aws, of.outputs, found, resolved, run, wait=wait, url=url)
-    how = how
-    with told(of.aws, of.outputs, found):
-        if execute_plan(plan, of, output, how):
-            result = {"service": found.name, "image": resolved.reference}
+    plan = deployments.build_service_deploy_plan(
+        stack_context.aws,
+        stack_context.outputs,
+        service_state,
+        container_image,
+        run,
+        wait=wait,
+        url=url,
+    )
+    options = options
+    with explain_service_rollback(stack_context.aws, stack_context.outputs, service_state):
+        if execute_plan(plan, stack_context, output, options):
+            result = {"service": service_state.name, "image": container_image.reference}
             output.print_result("service-deployment", {**result, "run": run, "completed": wait})
 
 
 @app.command("rollback")
 @mutating_command
-def rollback(
+def roll_back_service(
     context: typer.Context,
-    service: Name = None,
+    service: ServiceOption = None,
     to: Annotated[
         str | None, typer.Option(metavar="REVISION", help="instead of the last proven one")
     ] = None,
-    url: Url = None,
-    wait: WaitFor = True,
+    url: UrlOption = None,
+    wait: ServiceWaitOption = True,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """Puts a service back on the last revision that a deployment has proven."""
-    of, output = load_stack_context(context)
-    checked_url(url, wait=wait)
-    found = services.one(of.aws, of.outputs, service)
+    stack_context, output = load_stack_context(context)
+    require_valid_url(url, wait=wait)
+    service_state = services.get_service(stack_context.aws, stack_context.outputs, service)
     run = new_run_id("rollback")
-    plan = deployments.rollback(of.aws, of.outputs, found, run, to=to, wait=wait, url=url)
-    with told(of.aws, of.outputs, found):
-        if execute_plan(plan, of, output, how):
-            result = {"service": found.name, "run": run, "completed": wait}
+    plan = deployments.build_service_rollback_plan(
+        stack_context.aws,
+        stack_context.outputs,
+        service_state,
+        run,
+        requested_revision=to,
+        wait=wait,
+        url=url,
+    )
+    with explain_service_rollback(stack_context.aws, stack_context.outputs, service_state):
+        if execute_plan(plan, stack_context, output, options):
+            result = {"service": service_state.name, "run": run, "completed": wait}
             output.print_result("service-deployment", result)
 
 
 @app.command("restart")
 @mutating_command
-def restart(
+def restart_service(
     context: typer.Context,
-    service: Name = None,
-    wait: WaitFor = True,
+    service: ServiceOption = None,
+    wait: ServiceWaitOption = True,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """Starts every task of a service anew, the new ones first."""
-    of, output = load_stack_context(context)
-    found = services.one(of.aws, of.outputs, service)
+    stack_context, output = load_stack_context(context)
+    service_state = services.get_service(stack_context.aws, stack_context.outputs, service)
     run = new_run_id("restart")
-    plan = deployments.restart(of.aws, of.outputs, found, run, wait=wait)
-    with told(of.aws, of.outputs, found):
-        if execute_plan(plan, of, output, how):
-            result = {"service": found.name, "run": run, "completed": wait}
+    plan = deployments.build_service_restart_plan(
+        stack_context.aws, stack_context.outputs, service_state, run, wait=wait
+    )
+    with explain_service_rollback(stack_context.aws, stack_context.outputs, service_state):
+        if execute_plan(plan, stack_context, output, options):
+            result = {"service": service_state.name, "run": run, "completed": wait}
             output.print_result("service-deployment", result)
 
 
 @app.command("scale")
 @mutating_command
-def scale(
+def scale_service(
     context: typer.Context,
     count: Annotated[str, typer.Argument(help="how many tasks")],
-    service: Name = None,
-    wait: WaitFor = True,
+    service: ServiceOption = None,
+    wait: ServiceWaitOption = True,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """Gives a service so many tasks. Down to none is destructive."""
-    of, output = load_stack_context(context)
-    number = scaling.number(count)
-    found = services.one(of.aws, of.outputs, service)
+    stack_context, output = load_stack_context(context)
+    task_count = scaling.parse_task_count(count)
+    service_state = services.get_service(stack_context.aws, stack_context.outputs, service)
     run = new_run_id("scale")
-    limits = scaling.limits(of.aws, found)
-    plan = scaling.scale(of.outputs, found, limits, number, run, wait=wait)
-    how = how.as_destructive(number == 0)
-    if execute_plan(plan, of, output, how):
-        output.print_result("service-scale", {"service": found.name, "tasks": number, "run": run})
+    scaling_limits = scaling.find_scaling_limits(stack_context.aws, service_state)
+    plan = scaling.build_service_scale_plan(
+        stack_context.outputs, service_state, scaling_limits, task_count, run, wait=wait
+    )
+    options = options.as_destructive(task_count == 0)
+    if execute_plan(plan, stack_context, output, options):
+        output.print_result(
+            "service-scale", {"service": service_state.name, "tasks": task_count, "run": run}
+        )
 
 
 @app.command("autoscaling")
 @mutating_command
-def autoscaling(
+def change_service_scaling(
     context: typer.Context,
-    service: Name = None,
+    service: ServiceOption = None,
     least: Annotated[int | None, typer.Option("--min", min=0, help="fewest tasks")] = None,
     most: Annotated[int | None, typer.Option("--max", min=0, help="most tasks")] = None,
     suspend: Annotated[
         bool | None, typer.Option("--suspend/--resume", help="stop it, or let it go on")
     ] = None,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """Changes the limits of automatic scaling, or suspends it."""
-    of, output = load_stack_context(context)
-    found = services.one(of.aws, of.outputs, service)
-    now = scaling.limits(of.aws, found)
-    if now is None:
-        raise UsageError(f"--service is {found.name!r}, which nothing scales by itself")
+    stack_context, output = load_stack_context(context)
+    service_state = services.get_service(stack_context.aws, stack_context.outputs, service)
+    scaling_limits = scaling.find_scaling_limits(stack_context.aws, service_state)
+    if scaling_limits is None:
+        raise UsageError(f"--service is {service_state.name!r}, which nothing scales by itself")
     run = new_run_id("autoscaling")
-    plan = scaling.change(of.outputs, now, run, least=least, most=most, suspended=suspend)
-    if execute_plan(plan, of, output, how):
-        output.print_result("service-autoscaling", {"service": found.name, "run": run})
+    plan = scaling.build_scaling_limits_plan(
+        stack_context.outputs, scaling_limits, run, min_tasks=least, max_tasks=most, suspend=suspend
+    )
+    if execute_plan(plan, stack_context, output, options):
+        output.print_result("service-autoscaling", {"service": service_state.name, "run": run})
 
 
 @app.command("limits")
-def limits(context: typer.Context) -> None:
+def show_service_limits(context: typer.Context) -> None:
     """The limits of automatic scaling, of the services that have it."""
     outputs, aws, output = load_stack(context)
-    found = (scaling.limits(aws, service) for service in _all(aws, outputs))
-    output.print_rows("service-limits", scaling.COLUMNS, [item.row() for item in found if item])
+    service_limits = (
+        scaling.find_scaling_limits(aws, service) for service in _list_all_services(aws, outputs)
+    )
+    output.print_rows(
+        "service-limits",
+        scaling.SERVICE_LIMIT_COLUMNS,
+        [item.build_row() for item in service_limits if item],
+    )
 
 
 @app.command(name="list")
-def list_(context: typer.Context) -> None:
+def show_services(context: typer.Context) -> None:
     """Every service: its tasks, its revision and image, and how its last deployment stands."""
     outputs, aws, output = load_stack(context)
     rows = []
-    for service in _all(aws, outputs):
-        revision, _ = services.definition(aws, service.revision)
-        rows.append({**service.row(), "image": services.image_of(revision, service.part.container)})
-    output.print_rows("services", services.COLUMNS, rows)
+    for service in _list_all_services(aws, outputs):
+        revision, _ = services.get_task_definition(aws, service.revision)
+        rows.append(
+            {
+                **service.build_row(),
+                "image": services.get_container_image(revision, service.part.container),
+            }
+        )
+    output.print_rows("services", services.SERVICE_COLUMNS, rows)
 
 
 @app.command("tasks")
-def tasks(
+def show_service_tasks(
     context: typer.Context,
-    service: Name = None,
+    service: ServiceOption = None,
     stopped: Annotated[
         bool, typer.Option("--stopped", help="those that stopped in the last hour, and why")
     ] = False,
@@ -195,62 +230,69 @@ def tasks(
     """The tasks that run, or those that stopped in the last hour and why."""
     outputs, aws, output = load_stack(context)
     rows = [
-        services.task_row(of, task)
-        for of in _some(aws, outputs, service)
-        for task in services.tasks(aws, of, stopped=stopped)
+        services.build_task_row(service_state, task)
+        for service_state in _list_selected_services(aws, outputs, service)
+        for task in services.list_service_tasks(aws, service_state, stopped=stopped)
     ]
-    output.print_rows("service-tasks", services.TASK_COLUMNS, rows)
+    output.print_rows("service-tasks", services.SERVICE_TASK_COLUMNS, rows)
 
 
 @app.command("revisions")
-def revisions(context: typer.Context, service: Name = None) -> None:
+def show_service_revisions(context: typer.Context, service: ServiceOption = None) -> None:
     """The revisions that deployments have proven, the newest first: where a rollback can lead."""
     outputs, aws, output = load_stack(context)
-    of = services.one(aws, outputs, service)
+    service_state = services.get_service(aws, outputs, service)
     rows = []
-    for arn in services.proven(aws, of):
-        revision, tags = services.definition(aws, arn)
-        problem = deployments.unusable(aws, of, arn)
+    for arn in services.list_successful_revisions(aws, service_state):
+        revision, tags = services.get_task_definition(aws, arn)
+        problem = deployments.find_revision_problem(aws, service_state, arn)
         rows.append(
             {
-                "revision": services.short(arn),
-                "image": services.image_of(revision, of.part.container),
-                "run": next((t["value"] for t in tags if t["key"] == deployments.RUN_TAG), None),
+                "revision": services.get_arn_name(arn),
+                "image": services.get_container_image(revision, service_state.part.container),
+                "run": next(
+                    (tag["value"] for tag in tags if tag["key"] == deployments.REVISION_RUN_TAG),
+                    None,
+                ),
                 "usable": "yes" if problem is None else f"no, {problem}",
-                "current": "yes" if arn == of.revision else "no",
+                "current": "yes" if arn == service_state.revision else "no",
             }
         )
     output.print_rows("service-revisions", ("revision", "image", "run", "usable", "current"), rows)
 
 
 @app.command("events")
-def events(
+def show_service_events(
     context: typer.Context,
-    service: Name = None,
+    service: ServiceOption = None,
     limit: Annotated[int, typer.Option(min=1, max=100, help="newest events of each")] = 20,
 ) -> None:
     """What ECS says of its services, the newest first."""
     outputs, aws, output = load_stack(context)
     rows = [
-        {"at": event["createdAt"], "service": of.name, "event": event["message"]}
-        for of in _some(aws, outputs, service)
-        for event in of.events[:limit]
+        {"at": event["createdAt"], "service": service_state.name, "event": event["message"]}
+        for service_state in _list_selected_services(aws, outputs, service)
+        for event in service_state.events[:limit]
     ]
     rows.sort(key=lambda row: str(row["at"]), reverse=True)
     output.print_rows("service-events", ("at", "service", "event"), rows)
 
 
-def _all(aws: Aws, outputs: Outputs) -> list[Service]:
+def _list_all_services(aws: Aws, outputs: Outputs) -> list[ServiceState]:
     parts = outputs.services.services if outputs.services else {}
-    return services.observed(aws, outputs, parts.values())
+    return services.list_service_states(aws, outputs, parts.values())
 
 
-def _some(aws: Aws, outputs: Outputs, name: str | None) -> list[Service]:
+def _list_selected_services(aws: Aws, outputs: Outputs, name: str | None) -> list[ServiceState]:
     """The service of that name, or all."""
-    return _all(aws, outputs) if name is None else [services.one(aws, outputs, name)]
+    return (
+        _list_all_services(aws, outputs)
+        if name is None
+        else [services.get_service(aws, outputs, name)]
+    )
 
 
-def checked_url(url: str | None, *, wait: bool) -> None:
+def require_valid_url(url: str | None, *, wait: bool) -> None:
     """Raises UsageError where a URL cannot be asked, or nobody waits for its answer."""
     if url is None:
         return
@@ -261,13 +303,13 @@ def checked_url(url: str | None, *, wait: bool) -> None:
 
 
 @contextmanager
-def told(aws: Aws, outputs: Outputs, before: Service) -> Iterator[None]:
+def explain_service_rollback(aws: Aws, outputs: Outputs, service: ServiceState) -> Iterator[None]:
     """Adds to a deployment that was rolled back why its tasks stopped, as far as that is seen."""
     try:
         yield
     except RolledBackError as error:
-        seen = f"ops service tasks --service {before.name} --stopped"
-        reasons = services.failures(aws, outputs, before)
+        tasks_command = f"ops service tasks --service {service.name} --stopped"
+        reasons = services.list_task_failures(aws, outputs, service)
         message = "; ".join((str(error), *(f"stopped: {reason}" for reason in reasons)))
-        advice = (seen, f"ops service events --service {before.name}", *error.advice)
+        advice = (tasks_command, f"ops service events --service {service.name}", *error.advice)
         raise RolledBackError(message, *advice) from error

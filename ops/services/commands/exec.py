@@ -11,7 +11,7 @@ from ops.services import exec as executing
 from ops.services import model as services
 
 
-def exec_(
+def exec_in_service(
     context: typer.Context,
     service: Annotated[
         str | None,
@@ -30,30 +30,30 @@ def exec_(
     ] = None,
     command: Annotated[
         str, typer.Option(metavar="TEXT", help="what is run in it")
-    ] = executing.SHELL,
+    ] = executing.DEFAULT_SHELL,
     run: Annotated[
         bool, typer.Option("--run", help="begin it here, instead of printing the line")
     ] = False,
 ) -> None:
     """Prints the line that runs a command in a container, once it is seen that it can be run."""
-    executing.checked(command)
+    executing.require_exec_command(command)
     outputs, aws, output = load_stack(context)
     selection = context.find_object(tuple)
-    known: Selection | None = selection[0] if selection else None
-    session = executing.session(
+    selected_stack: Selection | None = selection[0] if selection else None
+    session = executing.build_exec_session(
         aws,
         outputs,
-        services.one(aws, outputs, service),
+        services.get_service(aws, outputs, service),
         command,
         task=task,
         container=container,
-        profile=known.profile if known else None,
+        profile=selected_stack.profile if selected_stack else None,
     )
     if run:
-        executing.begin(session)
+        executing.run_exec_session(session)
     elif output.output_format == "json":
-        output.print_json("service-exec", session.row())
+        output.print_json("service-exec", session.build_row())
     else:
-        typer.echo(session.line)
-        if gone := executing.missing():
-            typer.echo(f"needed, and not on the PATH here: {', '.join(gone)}", err=True)
+        typer.echo(session.command_line)
+        if missing_programs := executing.list_missing_programs():
+            typer.echo(f"needed, and not on the PATH here: {', '.join(missing_programs)}", err=True)

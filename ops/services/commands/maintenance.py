@@ -16,28 +16,32 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="The maintena
 
 @app.command("on")
 @mutating_command(timeout=None)
-def on(
+def show_maintenance_page(
     context: typer.Context,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """Shows the maintenance page to everybody, instead of every service."""
-    _turn(context, how.as_destructive(), on=True)
+    _set_maintenance_page(context, options.as_destructive(), enabled=True)
 
 
 @app.command("off")
 @mutating_command(timeout=None)
-def off(
+def hide_maintenance_page(
     context: typer.Context,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """Lets the services answer again."""
-    _turn(context, how, on=False)
+    _set_maintenance_page(context, options, enabled=False)
 
 
-def _turn(context: typer.Context, how: ExecutionOptions, *, on: bool) -> None:
-    of, output = load_stack_context(context)
+def _set_maintenance_page(
+    context: typer.Context, options: ExecutionOptions, *, enabled: bool
+) -> None:
+    stack_context, output = load_stack_context(context)
     run = new_run_id("maintenance")
-    if execute_plan(maintenance.turn(of.outputs, run, on=on), of, output, how):
-        output.print_result("service-maintenance", {"page": "on" if on else "off", "run": run})
+    if execute_plan(
+        maintenance.turn(stack_context.outputs, run, on=enabled), stack_context, output, options
+    ):
+        output.print_result("service-maintenance", {"page": "on" if enabled else "off", "run": run})

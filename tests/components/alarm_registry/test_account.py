@@ -25,14 +25,14 @@ from tests.components.monitored_stack import (
 )
 def test_one_failure_is_an_alarm(control: str, metric: str, dimensions: dict[str, str]) -> None:
     alarm = list_planned_alarms(control, ALL_WATCHED_CONFIG)[0]
-    assert (alarm.entry.compare, alarm.threshold) == (">", 0)
-    assert getattr(alarm.entry.watch, "name", None) == metric
-    assert alarm.entry.kind.dimensions(build_stack_facts(), alarm.subject) == dimensions
+    assert (alarm.entry.comparison, alarm.threshold) == (">", 0)
+    assert getattr(alarm.entry.metric, "name", None) == metric
+    assert alarm.entry.kind.get_dimensions(build_stack_facts(), alarm.subject) == dimensions
 
 
 def test_a_topic_that_fails_is_told_of_by_both_topics() -> None:
     assert [alarm.subject for alarm in list_planned_alarms("topic-failing")] == ["page", "warn"]
-    assert get_alarm_entry("topic-failing").tells_all
+    assert get_alarm_entry("topic-failing").notifies_all_topics
 
 
 def test_backups_are_watched_where_aws_backup_makes_them() -> None:

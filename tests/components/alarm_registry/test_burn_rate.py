@@ -3,8 +3,12 @@
 import pytest
 from pydantic import JsonValue
 
-from components.alarm_registry.burn_rate import TIERS, least_objective, percentile
-from components.alarm_registry.model import Math
+from components.alarm_registry.burn_rate import (
+    BURN_RATE_TIERS,
+    compute_latency_percentile,
+    compute_min_objective,
+)
+from components.alarm_registry.model import MetricMath
 from tests.components.monitored_stack import (
     get_alarm_entry,
     get_metric_math,
@@ -14,7 +18,10 @@ from tests.components.monitored_stack import (
 
 
 def test_the_tiers_are_those_of_the_workbook() -> None:
-    tiers = [(tier.rate, tier.long, tier.short, tier.severity) for tier in TIERS]
+    tiers = [
+        (tier.burn_rate, tier.long_seconds, tier.short_seconds, tier.severity)
+        for tier in BURN_RATE_TIERS
+    ]
     assert tiers == [
         (14.4, 3600, 300, "P0"),
         (6, 6 * 3600, 1800, "P1"),
@@ -23,9 +30,9 @@ def test_the_tiers_are_those_of_the_workbook() -> None:
 
 
 def test_a_tier_says_what_it_spends_of_a_month() -> None:
-    for tier in TIERS:
-        spent = 100 * tier.rate * tier.long / (30 * 86400)
-        assert tier.spends.startswith(f"{spent:g} %")
+    for tier in BURN_RATE_TIERS:
+        spent = 100 * tier.burn_rate * tier.long_seconds / (30 * 86400)
+        assert tier.budget_description.startswith(f"{spent:g} %")
 
 
 @pytest.mark.parametrize(("objective", "fast"), [(99.9, 1.44), (99.0, 14.4), (99.99, 0.144)])
@@ -33,7 +40,7 @@ def test_the_threshold_is_the_rate_times_the_budget(objective: float, fast: floa
     values: dict[str, JsonValue] = {"alarms": {"availabilityObjective": objective}}
     (long,) = list_planned_alarms("slo-availability-fast-long", values)
     assert long.threshold == pytest.approx(fast)
-    assert (long.entry.period, long.entry.periods) == (3600, 1)
+    assert (long.entry.period_seconds, long.entry.evaluation_periods) == (3600, 1)
 
 
 def test_errors_without_a_target_count_both_as_bad_and_as_requests() -> None:
@@ -41,8 +48,8 @@ def test_errors_without_a_target_count_both_as_bad_and_as_requests() -> None:
     assert get_metric_math("slo-availability-fast-short") == (
         f"IF({valid} >= 50, 100 * (FILL(bad, 0) + FILL(lost, 0)) / {valid}, 0)"
     )
-    watch = get_alarm_entry("slo-availability-fast-short").watch
-    assert isinstance(watch, Math)
+    watch = get_alarm_entry("slo-availability-fast-short").metric
+    assert isinstance(watch, MetricMath)
     assert {id_: metric.name for id_, metric in watch.metrics.items()} == {
         "bad": "HTTPCode_Target_5XX_Count",
         "lost": "HTTPCode_ELB_5XX_Count",
@@ -59,16 +66,16 @@ def test_a_latency_budget_that_burns_is_a_percentile_above_the_objective(
     (long,) = list_planned_alarms(
         f"slo-latency-{tier}-long", {"alarms": {"latencyObjectiveMs": 300}}
     )
-    watch = long.entry.watch
-    assert isinstance(watch, Math)
+    watch = long.entry.metric
+    assert isinstance(watch, MetricMath)
     assert watch.metrics["slow"].stat == stat
     assert long.threshold == 0.3
 
 
 def test_a_percentile_is_the_whole_less_what_may_be_slower() -> None:
-    assert percentile(1) == "p95"
-    for tier in TIERS:
-        assert 0 < float(percentile(tier.rate)[1:]) < 100
+    assert compute_latency_percentile(1) == "p95"
+    for tier in BURN_RATE_TIERS:
+        assert 0 < float(compute_latency_percentile(tier.burn_rate)[1:]) < 100
 
 
 def test_few_requests_are_never_judged() -> None:
@@ -101,5 +108,5 @@ def test_without_objectives_there_are_no_burn_rates() -> None:
 
 
 def test_every_objective_that_is_allowed_can_be_missed() -> None:
-    assert TIERS[0].rate * (100 - (least_objective() + 0.01)) < 100
-    assert TIERS[0].rate * (100 - least_objective()) == pytest.approx(100)
+    assert BURN_RATE_TIERS[0].burn_rate * (100 - (compute_min_objective() + 0.01)) < 100
+    assert BURN_RATE_TIERS[0].burn_rate * (100 - compute_min_objective()) == pytest.approx(100)

@@ -32,13 +32,17 @@ def test_each_node_is_watched(
     assert [alarm.subject for alarm in planned_alarms] == ["001", "002"]
     assert {alarm.threshold for alarm in planned_alarms} == {threshold}
     alarm = get_alarm_entry(control)
-    assert (alarm.severity, alarm.compare, alarm.seconds) == (severity, compare, minutes * 60)
+    assert (alarm.severity, alarm.comparison, alarm.duration_seconds) == (
+        severity,
+        compare,
+        minutes * 60,
+    )
 
 
 def test_nodes_are_named_as_elasticache_names_them() -> None:
     facts = build_stack_facts(CACHE_CONFIG)
     dimensions = [
-        get_alarm_entry("cache-memory-high").kind.dimensions(facts, alarm.subject)
+        get_alarm_entry("cache-memory-high").kind.get_dimensions(facts, alarm.subject)
         for alarm in list_planned_alarms("cache-memory-high", CACHE_CONFIG)
     ]
     assert dimensions[1] == {"CacheClusterId": "bulwark-test-cache-002", "CacheNodeId": "0001"}

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import JsonValue
 
-from components.alarm_registry.database import max_connections
+from components.alarm_registry.database import compute_max_connections
 from components.instance_classes import get_rds_class
 from tests.components.monitored_stack import get_alarm_entry, list_planned_alarms
 from tests.world import build_settings
@@ -36,17 +36,19 @@ def test_a_recommended_alarm_watches_the_primary(
     values: dict[str, JsonValue] = {"database": {"instanceClass": "db.t4g.small", "storageGb": 20}}
     (alarm,) = list_planned_alarms(control, values)
     assert alarm.name == f"bulwark-test-{control}-primary"
-    assert (alarm.entry.severity, alarm.entry.compare) == (severity, compare)
+    assert (alarm.entry.severity, alarm.entry.comparison) == (severity, compare)
     assert alarm.threshold == pytest.approx(threshold)
-    assert getattr(alarm.entry.watch, "stat", None) == stat
-    assert (alarm.entry.period, alarm.entry.seconds) == (60, minutes * 60)
+    assert getattr(alarm.entry.metric, "stat", None) == stat
+    assert (alarm.entry.period_seconds, alarm.entry.duration_seconds) == (60, minutes * 60)
 
 
 def test_replica_lag_is_watched_for_ten_minutes_on_replicas_only() -> None:
     assert list_planned_alarms("database-replica-lag") == []
     planned_alarms = list_planned_alarms("database-replica-lag", {"database": {"replicas": 2}})
     assert [alarm.subject for alarm in planned_alarms] == ["replica-1", "replica-2"]
-    assert {(alarm.threshold, alarm.entry.seconds) for alarm in planned_alarms} == {(60, 600)}
+    assert {(alarm.threshold, alarm.entry.duration_seconds) for alarm in planned_alarms} == {
+        (60, 600)
+    }
 
 
 def test_thresholds_follow_the_class_of_each_instance() -> None:
@@ -76,12 +78,12 @@ def test_thresholds_follow_the_class_of_each_instance() -> None:
 
 def test_connections_follow_the_parameter_where_it_is_a_number() -> None:
     named = build_settings({"database": {"parameters": {"max_connections": "300"}}})
-    assert max_connections(named, "primary") == 300
+    assert compute_max_connections(named, "primary") == 300
     formula = build_settings(
         {"database": {"parameters": {"max_connections": "{DBInstanceVCPU}*100"}}}
     )
     small = get_rds_class("db.t4g.small").max_connections
-    assert max_connections(formula, "primary") == small
+    assert compute_max_connections(formula, "primary") == small
 
 
 def test_load_is_not_watched_without_performance_insights() -> None:
@@ -92,5 +94,5 @@ def test_load_is_not_watched_without_performance_insights() -> None:
 
 
 def test_classes_that_do_not_burst_raise_no_alarm_for_their_missing_credits() -> None:
-    assert get_alarm_entry("database-disk-bytes").missing == "notBreaching"
-    assert get_alarm_entry("database-disk-operations").missing == "notBreaching"
+    assert get_alarm_entry("database-disk-bytes").missing_data == "notBreaching"
+    assert get_alarm_entry("database-disk-operations").missing_data == "notBreaching"

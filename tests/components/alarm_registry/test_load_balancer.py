@@ -32,7 +32,11 @@ def test_each_target_group_is_watched(
     assert [alarm.subject for alarm in planned_alarms] == ["backend", "frontend", "fleet"]
     assert {alarm.threshold for alarm in planned_alarms} == {threshold}
     alarm = get_alarm_entry(control)
-    assert (alarm.severity, alarm.compare, alarm.seconds) == (severity, compare, minutes * 60)
+    assert (alarm.severity, alarm.comparison, alarm.duration_seconds) == (
+        severity,
+        compare,
+        minutes * 60,
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +52,7 @@ def test_the_load_balancer_itself_is_watched(
 ) -> None:
     (alarm,) = list_planned_alarms(control, ALL_WATCHED_CONFIG)
     assert alarm.name == f"bulwark-test-{control}"
-    assert (alarm.entry.severity, alarm.entry.compare, alarm.threshold) == (
+    assert (alarm.entry.severity, alarm.entry.comparison, alarm.threshold) == (
         severity,
         compare,
         threshold,
@@ -80,7 +84,7 @@ def test_no_data_from_a_target_group_is_an_outage_unless_it_may_be_empty() -> No
     values: dict[str, JsonValue] = {**ALL_WATCHED_CONFIG, "services": services}
     alarm_plan = plan_stack_alarms(values)
     missing = {
-        alarm.subject: alarm.entry.missing_for(build_settings(values), alarm.subject)
+        alarm.subject: alarm.entry.get_missing_data(build_settings(values), alarm.subject)
         for alarm in alarm_plan.alarms
         if alarm.entry.key == "target-none-healthy"
     }

@@ -5,8 +5,12 @@ import sys
 
 import pytest
 
-from components.alarm_registry import ALARMS, COMPOSITES
-from components.alarm_registry.model import Math, description, fixed
+from components.alarm_registry import REGISTRY_ALARMS, REGISTRY_COMPOSITES
+from components.alarm_registry.model import (
+    MetricMath,
+    build_fixed_threshold,
+    format_alarm_description,
+)
 
 # The runbook's commands, as far as alarms name them.
 KNOWN_COMMANDS = (
@@ -32,7 +36,9 @@ KNOWN_COMMANDS = (
 )
 
 
-@pytest.mark.parametrize("entry", [*ALARMS, *COMPOSITES], ids=lambda alarm: alarm.key)
+@pytest.mark.parametrize(
+    "entry", [*REGISTRY_ALARMS, *REGISTRY_COMPOSITES], ids=lambda alarm: alarm.key
+)
 def test_an_entry_says_what_it_means_and_which_command_to_run(entry: object) -> None:
     run, says = getattr(entry, "run", ""), getattr(entry, "says", "")
     assert run in KNOWN_COMMANDS
@@ -41,43 +47,53 @@ def test_an_entry_says_what_it_means_and_which_command_to_run(entry: object) -> 
     assert len(says) <= 80
 
 
-@pytest.mark.parametrize("entry", ALARMS, ids=lambda alarm: alarm.key)
+@pytest.mark.parametrize("entry", REGISTRY_ALARMS, ids=lambda alarm: alarm.key)
 def test_an_alarm_is_one_that_cloudwatch_takes(entry: object) -> None:
-    alarm = next(a for a in ALARMS if a is entry)
-    assert alarm.period % 60 == 0
-    assert alarm.seconds <= (86400 if alarm.period < 3600 else 7 * 86400)
-    assert alarm.seconds != 600 or alarm.periods > 1, "one point of ten minutes is not an alarm"
-    if isinstance(alarm.watch, Math):
-        assert all(id_[0].islower() for id_ in alarm.watch.metrics)
+    alarm = next(a for a in REGISTRY_ALARMS if a is entry)
+    assert alarm.period_seconds % 60 == 0
+    assert alarm.duration_seconds <= (86400 if alarm.period_seconds < 3600 else 7 * 86400)
+    assert alarm.duration_seconds != 600 or alarm.evaluation_periods > 1, (
+        "one point of ten minutes is not an alarm"
+    )
+    if isinstance(alarm.metric, MetricMath):
+        assert all(id_[0].islower() for id_ in alarm.metric.metrics)
 
 
 def test_keys_are_unique() -> None:
-    keys = [alarm.key for alarm in ALARMS] + [alarm.key for alarm in COMPOSITES]
+    keys = [alarm.key for alarm in REGISTRY_ALARMS] + [alarm.key for alarm in REGISTRY_COMPOSITES]
     assert len(keys) == len(set(keys))
 
 
 def test_what_only_a_composite_acts_on_is_in_one_and_the_composites_know_their_parts() -> None:
-    alarm_keys = {alarm.key for alarm in ALARMS}
-    composite_parts = {key for alarm in COMPOSITES for group in alarm.all_of for key in group}
+    alarm_keys = {alarm.key for alarm in REGISTRY_ALARMS}
+    composite_parts = {
+        key for alarm in REGISTRY_COMPOSITES for group in alarm.alarm_groups for key in group
+    }
     assert composite_parts <= alarm_keys
-    assert {alarm.key for alarm in ALARMS if alarm.child} <= composite_parts
-    assert {c.suppressed_by for c in COMPOSITES} - {None} <= {c.key for c in COMPOSITES}
+    assert {alarm.key for alarm in REGISTRY_ALARMS if alarm.composite_only} <= composite_parts
+    assert {c.suppressed_by for c in REGISTRY_COMPOSITES} - {None} <= {
+        c.key for c in REGISTRY_COMPOSITES
+    }
 
 
 def test_a_command_names_the_service_and_the_fleet_has_its_own() -> None:
-    entry = next(alarm for alarm in ALARMS if alarm.key == "target-none-healthy")
-    assert entry.command("backend") == "ops service events --service backend"
-    assert entry.command("fleet") == "ops fleet instances"
+    entry = next(alarm for alarm in REGISTRY_ALARMS if alarm.key == "target-none-healthy")
+    assert entry.format_command("backend") == "ops service events --service backend"
+    assert entry.format_command("fleet") == "ops fleet instances"
 
 
 def test_a_description_leads_with_the_severity_and_ends_with_the_command() -> None:
-    assert description("P1", "Bad.", "ops health") == "P1. Bad. Run: ops health"
+    assert format_alarm_description("P1", "Bad.", "ops health") == "P1. Bad. Run: ops health"
 
 
 def test_thresholds_are_written_with_their_units() -> None:
-    shown = [fixed(0.02, "Seconds").says, fixed(60, "Seconds").says, fixed(0.01, "Percent").says]
+    shown = [
+        build_fixed_threshold(0.02, "Seconds").description,
+        build_fixed_threshold(60, "Seconds").description,
+        build_fixed_threshold(0.01, "Percent").description,
+    ]
     assert shown == ["20 ms", "60 s", "0.01 %"]
-    assert fixed(1_000_000_000).says == "1,000,000,000"
+    assert build_fixed_threshold(1_000_000_000).description == "1,000,000,000"
 
 
 def test_the_registry_is_plain_data_that_loads_without_pulumi() -> None:

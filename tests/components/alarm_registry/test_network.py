@@ -14,10 +14,10 @@ def test_the_gateway_of_each_zone_is_watched(
 ) -> None:
     planned_alarms = list_planned_alarms(control)
     assert [alarm.subject for alarm in planned_alarms] == ["a", "b", "c"]
-    assert {(alarm.threshold, alarm.entry.compare) for alarm in planned_alarms} == {
+    assert {(alarm.threshold, alarm.entry.comparison) for alarm in planned_alarms} == {
         (threshold, ">")
     }
-    assert (get_alarm_entry(control).severity, get_alarm_entry(control).seconds) == (
+    assert (get_alarm_entry(control).severity, get_alarm_entry(control).duration_seconds) == (
         severity,
         minutes * 60,
     )
@@ -32,7 +32,7 @@ def test_drops_are_a_share_of_what_came_in_from_both_sides() -> None:
 
 def test_a_nat_instance_that_is_down_or_gone_pages_also_in_dev() -> None:
     alarm = get_alarm_entry("nat-instance-failing")
-    assert (alarm.severity, alarm.missing) == ("P0", "breaching")
+    assert (alarm.severity, alarm.missing_data) == ("P0", "breaching")
     planned_alarms = list_planned_alarms("nat-instance-failing", profile="dev")
     assert [p.name for p in planned_alarms] == [
         "bulwark-test-nat-instance-failing-a",

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import JsonValue
 
-from components.alarm_registry import ALARMS, COMPOSITES, KEYS
+from components.alarm_registry import ALARM_KEYS, REGISTRY_ALARMS, REGISTRY_COMPOSITES
 from tests.components.monitored_stack import (
     ALL_WATCHED_CONFIG,
     list_planned_alarms,
@@ -13,8 +13,8 @@ from tests.components.monitored_stack import (
 
 def test_every_entry_is_made_where_there_is_everything_to_watch() -> None:
     found = plan_stack_alarms(ALL_WATCHED_CONFIG)
-    assert {one.entry.key for one in found.alarms} == {one.key for one in ALARMS}
-    assert {one.entry.key for one in found.composites} == {one.key for one in COMPOSITES}
+    assert {one.entry.key for one in found.alarms} == {one.key for one in REGISTRY_ALARMS}
+    assert {one.entry.key for one in found.composites} == {one.key for one in REGISTRY_COMPOSITES}
 
 
 def test_names_are_told_apart_and_short_enough() -> None:
@@ -25,8 +25,8 @@ def test_names_are_told_apart_and_short_enough() -> None:
 
 
 def test_no_key_is_the_beginning_of_another_so_that_no_service_makes_two_names_one() -> None:
-    for key in KEYS:
-        assert not [other for other in KEYS if other.startswith(f"{key}-")], key
+    for key in ALARM_KEYS:
+        assert not [other for other in ALARM_KEYS if other.startswith(f"{key}-")], key
 
 
 def test_dev_makes_the_most_severe_only() -> None:
@@ -69,5 +69,5 @@ def test_a_rule_asks_for_at_least_one_of_each_group_by_name() -> None:
     assert cause.startswith('(ALARM("bulwark-test-database-cpu-high-primary") OR ')
     assert 'ALARM("bulwark-test-target-latency-high-backend")' in effect
     known = {one.name for one in plan_stack_alarms(ALL_WATCHED_CONFIG).alarms}
-    assert set(found.parts) <= known
+    assert set(found.alarm_names) <= known
     assert len(found.rule) <= 10240

@@ -26,8 +26,12 @@ def test_each_service_is_watched_and_silence_is_an_alarm(
     planned_alarms = list_planned_alarms(control, ALL_WATCHED_CONFIG)
     assert [alarm.subject for alarm in planned_alarms] == ["backend", "frontend"]
     alarm = get_alarm_entry(control)
-    assert (alarm.severity, alarm.seconds, alarm.missing) == (severity, minutes * 60, "breaching")
-    assert {(p.threshold, p.entry.compare) for p in planned_alarms} == {(threshold, ">")}
+    assert (alarm.severity, alarm.duration_seconds, alarm.missing_data) == (
+        severity,
+        minutes * 60,
+        "breaching",
+    )
+    assert {(p.threshold, p.entry.comparison) for p in planned_alarms} == {(threshold, ">")}
 
 
 def test_tasks_are_counted_against_what_is_wanted_and_never_less_than_the_fewest() -> None:
@@ -44,7 +48,10 @@ def test_tasks_are_not_counted_where_container_insights_do_not() -> None:
 
 def test_a_service_that_may_be_empty_may_be_silent() -> None:
     facts = build_stack_facts({"services": {"web": {"min": 0}}})
-    assert get_alarm_entry("service-cpu-high").missing_for(facts.settings, "web") == "notBreaching"
+    assert (
+        get_alarm_entry("service-cpu-high").get_missing_data(facts.settings, "web")
+        == "notBreaching"
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,8 +69,8 @@ def test_the_fleet_is_watched_where_there_is_one(
 ) -> None:
     assert list_planned_alarms(control, {"compute": "services"}) == []
     (alarm,) = list_planned_alarms(control, {"compute": "fleet"})
-    assert (alarm.entry.severity, alarm.entry.compare) == (severity, compare)
-    assert (alarm.threshold, alarm.entry.period, alarm.entry.periods) == (
+    assert (alarm.entry.severity, alarm.entry.comparison) == (severity, compare)
+    assert (alarm.threshold, alarm.entry.period_seconds, alarm.entry.evaluation_periods) == (
         threshold,
         period,
         periods,
@@ -71,5 +78,5 @@ def test_the_fleet_is_watched_where_there_is_one(
 
 
 def test_a_short_fleet_is_an_alarm_also_without_data() -> None:
-    assert get_alarm_entry("fleet-short").missing == "breaching"
+    assert get_alarm_entry("fleet-short").missing_data == "breaching"
     assert get_metric_math("fleet-short") == "wanted - serving"

@@ -29,8 +29,8 @@ def test_a_refused_value_says_its_key_what_it_is_and_what_it_may_be(
 
 def test_a_lock_promises_the_shortest_retention() -> None:
     backups = build_settings({"backups": {"dailyDays": 7, "weeklyDays": 30}}).backups
-    assert backups.shortest_days == 7
+    assert backups.shortest_retention_days == 7
 
 
 def test_backups_begin_within_an_hour_of_their_time() -> None:
-    assert build_settings({"backups": {"time": "23:30"}}).backups.starts == range(1410, 1470)
+    assert build_settings({"backups": {"time": "23:30"}}).backups.start_minutes == range(1410, 1470)

@@ -56,7 +56,7 @@ def test_what_elasticache_would_refuse_is_refused_with_the_reason(
 )
 def test_a_version_has_its_family(values: dict[str, JsonValue], version: str, family: str) -> None:
     cache = build_settings({"cache": values}).cache
-    assert (cache.version, cache.family) == (version, family)
+    assert (cache.version, cache.parameter_group_family) == (version, family)
 
 
 def test_windows_may_meet_where_there_are_no_snapshots() -> None:

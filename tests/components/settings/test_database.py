@@ -134,15 +134,16 @@ def test_replicated_backups_need_own_keys() -> None:
 
 
 def test_names_that_rds_refuses_for_two_hyphens_are_refused() -> None:
-    from components.settings import load
+    from components.settings import parse_settings
 
     config = {"bulwark:profile": "dev", "bulwark:owner": "a", "bulwark:costCenter": "b"}
     assert (
-        load("bulwark", "a-b", "eu-north-1", config).database_identifier == "bulwark-a-b-database"
+        parse_settings("bulwark", "a-b", "eu-north-1", config).database_identifier
+        == "bulwark-a-b-database"
     )
     for stack in ("a--b", "a-"):
         with pytest.raises(SettingsError, match=f"stack is '{stack}'"):
-            load("bulwark", stack, "eu-north-1", config)
+            parse_settings("bulwark", stack, "eu-north-1", config)
 
 
 @pytest.mark.parametrize(
@@ -175,11 +176,13 @@ def test_a_parameter_may_be_written_as_a_number() -> None:
 
 
 def test_iops_and_throughput_are_sent_together() -> None:
-    assert build_settings().database.provisioned is None
-    assert build_settings({"database": {**LARGE_STORAGE, "iops": 20000}}).database.provisioned == (
+    assert build_settings().database.provisioned_performance is None
+    assert build_settings(
+        {"database": {**LARGE_STORAGE, "iops": 20000}}
+    ).database.provisioned_performance == (
         20000,
         500,
     )
     assert build_settings(
         {"database": {**LARGE_STORAGE, "throughput": 700}}
-    ).database.provisioned == (12000, 700)
+    ).database.provisioned_performance == (12000, 700)

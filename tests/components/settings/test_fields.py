@@ -3,7 +3,13 @@
 import pytest
 
 from components.settings import DatabaseSettings, ServiceSettings, Settings, WafSettings
-from components.settings.fields import bounds, field_at, keys_at, section_at, settings_fields
+from components.settings.fields import (
+    find_field_at,
+    find_section_at,
+    format_bounds,
+    get_settings_fields,
+    list_keys_at,
+)
 from components.settings.section import Section
 
 
@@ -23,7 +29,7 @@ from components.settings.section import Section
 def test_a_path_leads_to_a_section_or_not(
     loc: tuple[int | str, ...], section: type[Section] | None
 ) -> None:
-    assert section_at(loc) is section
+    assert find_section_at(loc) is section
 
 
 @pytest.mark.parametrize(
@@ -36,16 +42,16 @@ def test_a_path_leads_to_a_section_or_not(
     ],
 )
 def test_bounds_read_as_a_range(loc: tuple[str, ...], expected: str | None) -> None:
-    field = field_at(loc)
+    field = find_field_at(loc)
     assert field is not None
-    assert bounds(field) == expected
+    assert format_bounds(field) == expected
 
 
 def test_keys_below_a_path_are_found_through_lists_and_names() -> None:
-    assert "endpoint" in keys_at(("alarms",))
-    assert "environment" in keys_at(("services",))
-    assert keys_at(("database", "port")) == frozenset()
+    assert "endpoint" in list_keys_at(("alarms",))
+    assert "environment" in list_keys_at(("services",))
+    assert list_keys_at(("database", "port")) == frozenset()
 
 
 def test_what_pulumi_gives_is_no_key_of_the_config() -> None:
-    assert not {"project", "stack", "region"} & settings_fields().keys()
+    assert not {"project", "stack", "region"} & get_settings_fields().keys()

@@ -4,7 +4,7 @@ import pytest
 from pydantic import JsonValue
 
 from components.settings import SettingsError
-from components.settings.fleet import architecture_of
+from components.settings.fleet import get_architecture
 from tests.world import build_settings
 
 
@@ -26,7 +26,7 @@ from tests.world import build_settings
     ],
 )
 def test_a_types_name_says_its_architecture(name: str, architecture: str) -> None:
-    assert architecture_of(name) == architecture
+    assert get_architecture(name) == architecture
 
 
 @pytest.mark.parametrize(

@@ -174,12 +174,14 @@ def test_rules_that_only_count_are_those_of_groups_in_use() -> None:
         },
     }
     settings = build_settings({"loadBalancer": {**ZONED_VALUES, "waf": waf}})
-    assert settings.load_balancer.waf.counted == {"AWSManagedRulesSQLiRuleSet": ("SQLi_BODY",)}
+    assert settings.load_balancer.waf.active_counted_rules == {
+        "AWSManagedRulesSQLiRuleSet": ("SQLi_BODY",)
+    }
 
 
 def test_a_stack_whose_names_would_be_too_long_is_refused() -> None:
-    from components.settings import load
+    from components.settings import parse_settings
 
     config = {"bulwark:profile": "dev", "bulwark:owner": "a", "bulwark:costCenter": "b"}
     with pytest.raises(SettingsError, match=r"stack is 'a-very-long-stack-name', may be lower"):
-        load("bulwark", "a-very-long-stack-name", "eu-north-1", config)
+        parse_settings("bulwark", "a-very-long-stack-name", "eu-north-1", config)

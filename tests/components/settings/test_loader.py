@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pulumi.runtime import config as runtime_config
 from pydantic import JsonValue
 
-from components.settings import SettingsError, load, read
-from components.settings.fields import section_of, settings_fields
-from components.settings.loader import QUIET
+from components.settings import SettingsError, load_settings, parse_settings
+from components.settings.fields import find_section, get_settings_fields
+from components.settings.loader import HIDDEN_VALUE_KEYS
 from components.settings.section import Section
 from components.settings.stack import Settings
 from tests.world import build_settings
@@ -69,7 +69,7 @@ def config(values: dict[str, JsonValue]) -> dict[str, str]:
 def refusal(values: dict[str, JsonValue], **more: Any) -> str:
     """What is said of these values."""
     with pytest.raises(SettingsError) as error:
-        load("bulwark", "test", "eu-north-1", config(values), **more)
+        parse_settings("bulwark", "test", "eu-north-1", config(values), **more)
     return str(error.value)
 
 
@@ -77,8 +77,8 @@ def paths(
     section: type[Section] = Settings, above: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, ...]]:
     """The path of every key below the top, through lists and names too."""
-    for key, field in settings_fields(section).items():
-        inner = section_of(field.annotation)
+    for key, field in get_settings_fields(section).items():
+        inner = find_section(field.annotation)
         if above:
             yield (*above, key)
         if inner is not None:
@@ -119,7 +119,7 @@ def test_every_value_is_taken_or_refused_in_lines_that_name_the_key(
     path: tuple[str, ...], value: JsonValue
 ) -> None:
     try:
-        load("bulwark", "test", "eu-north-1", config(holding(path, value)))
+        parse_settings("bulwark", "test", "eu-north-1", config(holding(path, value)))
     except SettingsError as error:
         lines = str(error).split("\nbulwark:")
         lines = [lines[0], *(f"bulwark:{line}" for line in lines[1:])]
@@ -135,7 +135,7 @@ def test_a_value_of_no_kind_is_refused_by_its_own_key(path: tuple[str, ...]) -> 
     assert re.search(r" (is|has) .*, may ", line), line
 
 
-@pytest.mark.parametrize("key", sorted(settings_fields()))
+@pytest.mark.parametrize("key", sorted(get_settings_fields()))
 def test_a_plain_value_that_cannot_be_is_refused(key: str) -> None:
     assert refusal({key: "never#"}).startswith(f"bulwark:{key} ")
 
@@ -180,12 +180,12 @@ def test_a_refusal_says_the_key_what_it_is_and_what_it_may_be(
 def test_a_missing_key_is_named_with_its_meaning() -> None:
     given_config = {k: v for k, v in config({}).items() if k != "bulwark:owner"}
     with pytest.raises(SettingsError) as error:
-        load("bulwark", "test", "eu-north-1", given_config)
+        parse_settings("bulwark", "test", "eu-north-1", given_config)
     assert str(error.value) == (
         "bulwark:owner is not set, and must be: who answers for the stack; a tag"
     )
     with pytest.raises(SettingsError, match="bulwark:profile is null, may be 'dev' or 'prod'"):
-        load("bulwark", "test", "eu-north-1", {})
+        parse_settings("bulwark", "test", "eu-north-1", {})
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_what_pulumi_holds_as_a_secret_is_not_repeated() -> None:
 
 
 def test_every_quiet_key_is_a_setting() -> None:
-    assert {path[-1] for path in PATHS} >= QUIET
+    assert {path[-1] for path in PATHS} >= HIDDEN_VALUE_KEYS
 
 
 @pytest.mark.parametrize("unset", ["", "null", "profile"])
@@ -265,13 +265,13 @@ def test_every_quiet_key_is_a_setting() -> None:
 def test_a_key_that_pulumi_yaml_leaves_to_the_profile_is_as_the_profile_has_it(
     key: str, unset: str
 ) -> None:
-    left = load("bulwark", "test", "eu-north-1", config({"profile": "dev", key: unset}))
-    plain = load("bulwark", "test", "eu-north-1", config({"profile": "dev"}))
+    left = parse_settings("bulwark", "test", "eu-north-1", config({"profile": "dev", key: unset}))
+    plain = parse_settings("bulwark", "test", "eu-north-1", config({"profile": "dev"}))
     assert left == plain
 
 
 def test_yaml_numbers_and_truth_values_are_taken_as_they_are_meant() -> None:
-    found = load(
+    found = parse_settings(
         "bulwark",
         "test",
         "eu-north-1",
@@ -295,7 +295,9 @@ def test_each_service_stands_on_the_defaults_of_all() -> None:
 
 
 def test_keys_of_other_projects_are_not_ours() -> None:
-    assert load("bulwark", "test", "eu-north-1", config({}) | {"aws:region": "x", "other:y": "z"})
+    assert parse_settings(
+        "bulwark", "test", "eu-north-1", config({}) | {"aws:region": "x", "other:y": "z"}
+    )
 
 
 def test_the_program_ends_with_the_refusal_alone() -> None:
@@ -304,6 +306,6 @@ def test_the_program_ends_with_the_refusal_alone() -> None:
         key = f"{pulumi.get_project()}:profile"
         pulumi.runtime.set_all_config({"aws:region": "eu-north-1", key: "x"})
         with pytest.raises(pulumi.RunError, match=":profile is 'x', may be 'dev' or 'prod'"):
-            read()
+            load_settings()
     finally:
         pulumi.runtime.set_all_config(before)

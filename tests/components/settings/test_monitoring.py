@@ -3,7 +3,7 @@
 import pytest
 from pydantic import JsonValue
 
-from components.alarm_registry import KEYS
+from components.alarm_registry import ALARM_KEYS
 from components.settings import SettingsError
 from tests.world import build_settings
 
@@ -51,7 +51,7 @@ def test_an_unknown_alarm_is_refused_with_those_there_are() -> None:
         build_settings({"alarms": {"overrides": {"database-cpu": {"threshold": 50}}}})
     message = str(refused.value)
     assert message.startswith("bulwark:alarms.overrides.database-cpu ")
-    assert message.endswith(f"may be an alarm of the registry: {', '.join(KEYS)}")
+    assert message.endswith(f"may be an alarm of the registry: {', '.join(ALARM_KEYS)}")
 
 
 def test_a_threshold_of_an_alarm_on_alarms_is_refused() -> None:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import JsonValue
 
 from components.settings import SettingsError
-from components.settings.network import STRICT, NetworkSettings
+from components.settings.network import SECURITY_HUB_ENDPOINT_SERVICES, NetworkSettings
 from tests.world import build_settings
 
 
@@ -93,6 +93,6 @@ def test_nat_stands_only_where_something_calls_out(
 def test_the_description_of_endpoints_names_the_strict_list() -> None:
     text = NetworkSettings.model_fields["interface_endpoints"].description
     assert text is not None
-    assert ", ".join(STRICT) in text
+    assert ", ".join(SECURITY_HUB_ENDPOINT_SERVICES) in text
     for control in ("EC2.10", ".55", ".56", ".57"):
         assert control in text

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from components.settings import SettingsError
-from policy.rules import NAMES
+from policy.rules import RULE_NAMES
 from tests.world import build_settings
 
 VALID_EXCEPTION: dict[str, Any] = {
@@ -39,7 +39,7 @@ def test_an_exception_is_read_as_it_is_written() -> None:
     assert (policy_exception.resources, policy_exception.until) == ("database-*", "2027-06-30")
 
 
-@pytest.mark.parametrize("rule", NAMES)
+@pytest.mark.parametrize("rule", RULE_NAMES)
 def test_every_rule_may_be_excepted(rule: str) -> None:
     assert build_settings(
         {"policyExceptions": {"moved": VALID_EXCEPTION | {"rules": [rule]}}}

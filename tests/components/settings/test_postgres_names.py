@@ -3,7 +3,13 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from components.settings.postgres_names import DATABASES, RESERVED, USUAL, AdminName, DatabaseName
+from components.settings.postgres_names import (
+    COMMON_ADMIN_NAMES,
+    RESERVED_KEYWORDS,
+    SYSTEM_DATABASES,
+    AdminName,
+    DatabaseName,
+)
 
 ADMIN_NAME_ADAPTER: TypeAdapter[str] = TypeAdapter(AdminName)
 DATABASE_NAME_ADAPTER: TypeAdapter[str] = TypeAdapter(DatabaseName)
@@ -24,7 +30,7 @@ def test_what_would_need_quoting_is_refused(name: str) -> None:
             kind.validate_python(name)
 
 
-@pytest.mark.parametrize("name", sorted(USUAL))
+@pytest.mark.parametrize("name", sorted(COMMON_ADMIN_NAMES))
 def test_rds_25_usual_admin_names_are_refused(name: str) -> None:
     with pytest.raises(ValidationError, match=r"may be any name but the usual ones.*RDS\.25"):
         ADMIN_NAME_ADAPTER.validate_python(name)
@@ -36,14 +42,14 @@ def test_roles_of_rds_are_refused(name: str) -> None:
         ADMIN_NAME_ADAPTER.validate_python(name)
 
 
-@pytest.mark.parametrize("name", sorted(DATABASES))
+@pytest.mark.parametrize("name", sorted(SYSTEM_DATABASES))
 def test_databases_that_are_there_are_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="but that of a database that is always there"):
         DATABASE_NAME_ADAPTER.validate_python(name)
 
 
 def test_reserved_words_are_refused() -> None:
-    assert len(RESERVED) == 101
-    for name in RESERVED:
+    assert len(RESERVED_KEYWORDS) == 101
+    for name in RESERVED_KEYWORDS:
         with pytest.raises(ValidationError, match="no reserved word of PostgreSQL"):
             DATABASE_NAME_ADAPTER.validate_python(name)

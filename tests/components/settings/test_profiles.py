@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from components.settings.fields import field_at
-from components.settings.profiles import DEV, PROFILES, merged
+from components.settings.fields import find_field_at
+from components.settings.profiles import DEV_PROFILE, PROFILES, merge_values
 from tests.world import build_settings
 
 
@@ -21,13 +21,13 @@ def list_leaf_paths(
             yield (*parent_path, key)
 
 
-@pytest.mark.parametrize("path", sorted(list_leaf_paths(DEV)), ids=".".join)
+@pytest.mark.parametrize("path", sorted(list_leaf_paths(DEV_PROFILE)), ids=".".join)
 def test_dev_changes_keys_that_there_are_to_something_else_than_prods(
     path: tuple[str, ...],
 ) -> None:
-    field = field_at(path)
+    field = find_field_at(path)
     assert field is not None
-    value: Any = DEV
+    value: Any = DEV_PROFILE
     for part in path:
         value = value[part]
     if path[0] not in ("backups", "database") or path[-1] not in ("crossRegionBackups",):
@@ -42,7 +42,7 @@ def test_prod_is_what_the_sections_say() -> None:
 def test_objects_are_merged_and_lists_replaced() -> None:
     under: dict[str, JsonValue] = {"a": {"x": 1, "y": [1, 2]}, "b": 1}
     over: dict[str, JsonValue] = {"a": {"y": [3]}, "c": {}}
-    assert merged(under, over) == {"a": {"x": 1, "y": [3]}, "b": 1, "c": {}}
+    assert merge_values(under, over) == {"a": {"x": 1, "y": [3]}, "b": 1, "c": {}}
     assert under == {"a": {"x": 1, "y": [1, 2]}, "b": 1}
 
 

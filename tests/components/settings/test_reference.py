@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 import yaml
 
-from components.settings import load
-from components.settings.__main__ import ROOT
-from components.settings.fields import settings_fields
-from components.settings.reference import page, project_file, schema
+from components.settings import parse_settings
+from components.settings.__main__ import PROJECT_ROOT
+from components.settings.fields import get_settings_fields
+from components.settings.reference import (
+    build_config_schema,
+    render_project_file,
+    render_settings_page,
+)
 from components.settings.section import Section
 from tests.components.settings.test_loader import BASE, config
 
@@ -20,23 +24,25 @@ DECLARATION_KEYS = {"type", "description", "default", "secret", "items"}
 
 
 def load_declared_config() -> dict[str, Any]:
-    declared_config: dict[str, Any] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    declared_config: dict[str, Any] = yaml.safe_load((PROJECT_ROOT / "Pulumi.yaml").read_text())[
+        "config"
+    ]
     return declared_config
 
 
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("Pulumi.yaml", project_file((ROOT / "Pulumi.yaml").read_text())),
-        ("docs/settings.md", page()),
+        ("Pulumi.yaml", render_project_file((PROJECT_ROOT / "Pulumi.yaml").read_text())),
+        ("docs/settings.md", render_settings_page()),
     ],
 )
 def test_the_file_is_as_the_settings_are(path: str, text: str) -> None:
-    assert (ROOT / path).read_text() == text, "run: python -m components.settings"
+    assert (PROJECT_ROOT / path).read_text() == text, "run: python -m components.settings"
 
 
 def test_every_key_is_declared_and_none_else() -> None:
-    assert list(load_declared_config()) == list(settings_fields())
+    assert list(load_declared_config()) == list(get_settings_fields())
 
 
 def test_only_what_has_no_default_must_be_set_by_each_stack() -> None:
@@ -44,9 +50,9 @@ def test_only_what_has_no_default_must_be_set_by_each_stack() -> None:
     assert must == ["profile", "owner", "costCenter"]
 
 
-@pytest.mark.parametrize("key", sorted(settings_fields()))
+@pytest.mark.parametrize("key", sorted(get_settings_fields()))
 def test_a_declaration_is_one_that_the_cli_takes(key: str) -> None:
-    entry = schema()[key]
+    entry = build_config_schema()[key]
     assert set(entry) <= DECLARATION_KEYS
     assert isinstance(
         entry.get("default", PYTHON_TYPES[entry["type"]]()), PYTHON_TYPES[entry["type"]]
@@ -63,25 +69,27 @@ def test_the_declared_defaults_change_nothing(profile: str) -> None:
         for key, entry in load_declared_config().items()
         if "default" in entry
     }
-    with_defaults = load("bulwark", "test", "eu-north-1", defaults | pulumi_config)
-    assert with_defaults == load("bulwark", "test", "eu-north-1", pulumi_config)
+    with_defaults = parse_settings("bulwark", "test", "eu-north-1", defaults | pulumi_config)
+    assert with_defaults == parse_settings("bulwark", "test", "eu-north-1", pulumi_config)
 
 
 def test_the_page_has_every_key_of_every_section() -> None:
-    text = page()
+    text = render_settings_page()
     sections: list[type[Section]] = [Section, *Section.__subclasses__()]
     for section in sections:
         sections += [inner for inner in section.__subclasses__() if inner not in sections]
-        for key in settings_fields(section) if section.__name__ != "ContainerSettings" else ():
+        for key in get_settings_fields(section) if section.__name__ != "ContainerSettings" else ():
             assert f"\n| `{key}` | " in text, f"{section.__name__}.{key}"
 
 
 def test_the_page_says_what_each_profile_has() -> None:
-    assert "| `multiAz` | true or false | `true` | `false` |" in page()
-    assert "| `storageGb` | 20 to 65536 | `20` | `20` |" in page()
+    assert "| `multiAz` | true or false | `true` | `false` |" in render_settings_page()
+    assert "| `storageGb` | 20 to 65536 | `20` | `20` |" in render_settings_page()
 
 
-@pytest.mark.parametrize("file", sorted(ROOT.glob("Pulumi.*.yaml")), ids=lambda f: str(f.name))
+@pytest.mark.parametrize(
+    "file", sorted(PROJECT_ROOT.glob("Pulumi.*.yaml")), ids=lambda f: str(f.name)
+)
 def test_stack_files_hold_declared_keys_only(file: Path) -> None:
     keys = yaml.safe_load(file.read_text())["config"]
     project_keys = {key.removeprefix("bulwark:") for key in keys if key.startswith("bulwark:")}

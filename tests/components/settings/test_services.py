@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue, ValidationError
 
 from components.settings import ServiceSettings, SettingsError
-from components.settings.services import FARGATE
+from components.settings.services import FARGATE_MEMORY_BY_CPU
 from tests.world import build_settings
 
 
@@ -19,15 +19,19 @@ def _get_service_error(web: dict[str, JsonValue]) -> str:
     return line
 
 
-@given(st.sampled_from([(cpu, memory) for cpu, sizes in FARGATE.items() for memory in sizes]))
+@given(
+    st.sampled_from(
+        [(cpu, memory) for cpu, sizes in FARGATE_MEMORY_BY_CPU.items() for memory in sizes]
+    )
+)
 def test_every_pair_that_fargate_has_is_taken(pair: tuple[int, int]) -> None:
     cpu, memory = pair
     assert ServiceSettings(cpu=cpu, memory=memory).memory == memory
 
 
-@given(st.sampled_from(list(FARGATE)), st.integers(1, 200_000))
+@given(st.sampled_from(list(FARGATE_MEMORY_BY_CPU)), st.integers(1, 200_000))
 def test_no_other_pair_is_taken(cpu: int, memory: int) -> None:
-    if memory not in FARGATE[cpu]:
+    if memory not in FARGATE_MEMORY_BY_CPU[cpu]:
         with pytest.raises(ValidationError, match=f"memory is {memory}, may be "):
             ServiceSettings(cpu=cpu, memory=memory, tmp_mb=1)
 
@@ -46,7 +50,7 @@ def test_no_other_pair_is_taken(cpu: int, memory: int) -> None:
     ],
 )
 def test_the_table_is_awss(cpu: int, first: int, last: int, count: int) -> None:
-    sizes = FARGATE[cpu]
+    sizes = FARGATE_MEMORY_BY_CPU[cpu]
     assert (sizes[0], sizes[-1], len(sizes)) == (first, last, count)
 
 

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.settings.windows import DAYS, daily, meet, weekly
+from components.settings.windows import (
+    WEEKDAYS,
+    has_overlap,
+    parse_daily_window,
+    parse_weekly_window,
+)
 
 CLOCK_TIMES = st.tuples(st.integers(0, 23), st.integers(0, 59))
 
@@ -17,7 +22,7 @@ def _format_time(time: tuple[int, int]) -> str:
     ("text", "minutes"), [("02:00-03:00", 60), ("23:30-00:15", 45), ("05:00-05:00", 0)]
 )
 def test_a_daily_window_may_go_past_midnight(text: str, minutes: int) -> None:
-    assert len(daily(text)) == minutes
+    assert len(parse_daily_window(text)) == minutes
 
 
 @pytest.mark.parametrize(
@@ -25,19 +30,19 @@ def test_a_daily_window_may_go_past_midnight(text: str, minutes: int) -> None:
     [("sun:03:30-sun:04:30", 60), ("sun:23:30-mon:00:30", 60), ("mon:00:00-tue:01:00", 1500)],
 )
 def test_a_weekly_window_may_go_past_sunday(text: str, minutes: int) -> None:
-    assert len(weekly(text)) == minutes
+    assert len(parse_weekly_window(text)) == minutes
 
 
 @pytest.mark.parametrize("text", ["", "2:00-3:00", "24:00-01:00", "02:00", "02:60-03:00"])
 def test_what_is_no_daily_window_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="may be hh:mm-hh:mm in UTC"):
-        daily(text)
+        parse_daily_window(text)
 
 
 @pytest.mark.parametrize("text", ["", "Sun:03:00-Sun:04:00", "sun:03:00-04:00", "xyz:01:00"])
 def test_what_is_no_weekly_window_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="may be ddd:hh:mm-ddd:hh:mm in UTC"):
-        weekly(text)
+        parse_weekly_window(text)
 
 
 @pytest.mark.parametrize(
@@ -51,14 +56,14 @@ def test_what_is_no_weekly_window_is_refused(text: str) -> None:
     ],
 )
 def test_windows_that_share_a_minute_meet(each_day: str, each_week: str, met: bool) -> None:
-    assert meet(each_day, each_week) is met
+    assert has_overlap(each_day, each_week) is met
 
 
-@given(start=CLOCK_TIMES, end=CLOCK_TIMES, day=st.sampled_from(DAYS))
+@given(start=CLOCK_TIMES, end=CLOCK_TIMES, day=st.sampled_from(WEEKDAYS))
 def test_a_window_of_one_day_meets_itself(
     start: tuple[int, int], end: tuple[int, int], day: str
 ) -> None:
     if start < end:
         week = f"{day}:{_format_time(start)}-{day}:{_format_time(end)}"
-        assert meet(f"{_format_time(start)}-{_format_time(end)}", week)
-        assert not meet(f"{_format_time(end)}-{_format_time(start)}", week)
+        assert has_overlap(f"{_format_time(start)}-{_format_time(end)}", week)
+        assert not has_overlap(f"{_format_time(end)}-{_format_time(start)}", week)

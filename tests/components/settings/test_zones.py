@@ -2,14 +2,14 @@
 
 import pytest
 
-from components.settings.zones import ZONES
+from components.settings.zones import ZONE_LETTERS_BY_REGION
 
 
-@pytest.mark.parametrize("region", sorted(ZONES))
+@pytest.mark.parametrize("region", sorted(ZONE_LETTERS_BY_REGION))
 def test_letters_are_in_order_and_each_once(region: str) -> None:
-    assert list(ZONES[region]) == sorted(set(ZONES[region]))
-    assert set(ZONES[region]) <= set("abcdef")
+    assert list(ZONE_LETTERS_BY_REGION[region]) == sorted(set(ZONE_LETTERS_BY_REGION[region]))
+    assert set(ZONE_LETTERS_BY_REGION[region]) <= set("abcdef")
 
 
 def test_the_regions_of_the_stacks_are_known() -> None:
-    assert ZONES["eu-north-1"] == ZONES["eu-west-1"] == "abc"
+    assert ZONE_LETTERS_BY_REGION["eu-north-1"] == ZONE_LETTERS_BY_REGION["eu-west-1"] == "abc"

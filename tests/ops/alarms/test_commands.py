@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from components.alarm_registry import ALARMS, COMPOSITES
+from components.alarm_registry import REGISTRY_ALARMS, REGISTRY_COMPOSITES
 from ops.cli.app import app, move_shared_options_first
 
 OPS_FOLDER = Path(sys.modules["ops"].__file__ or "").parent
@@ -24,9 +24,9 @@ COMMAND_PLACEHOLDERS = {
     "FILE": "outputs.json",
 }
 ALARM_COMMANDS = {
-    *(alarm.command("backend") for alarm in ALARMS),
-    *(alarm.command("fleet") for alarm in ALARMS),
-    *(composite.run for composite in COMPOSITES),
+    *(alarm.format_command("backend") for alarm in REGISTRY_ALARMS),
+    *(alarm.format_command("fleet") for alarm in REGISTRY_ALARMS),
+    *(composite.command for composite in REGISTRY_COMPOSITES),
 }
 
 

@@ -35,29 +35,31 @@ P2_MUTE_LINE = "alarms mute --severity P2 --for 60 --reason planned"
 @pytest.fixture
 def typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[OpsConsole]:
     """The stack's alarms, and the command line in front of them."""
-    with open_stage() as on:
-        put_alarms(on)
-        on.client("s3").create_bucket(
-            Bucket=on.outputs.backups.operations_bucket,
+    with open_stage() as stage:
+        put_alarms(stage)
+        stage.client("s3").create_bucket(
+            Bucket=stage.outputs.backups.operations_bucket,
             CreateBucketConfiguration={"LocationConstraint": REGION},
         )
         file = tmp_path / "outputs.json"
-        file.write_text(on.outputs.model_dump_json(by_alias=True))
+        file.write_text(stage.outputs.model_dump_json(by_alias=True))
         with (
-            patch.object(WallClock, "now", lambda _: on.clock.now()),
-            patch.object(WallClock, "sleep", lambda _, seconds: on.clock.sleep(seconds)),
-            patch.object(Selection, "aws", lambda *_: on.aws),
-            patch("ops.core.clock.now", on.clock.held_clock.now),
+            patch.object(WallClock, "now", lambda _: stage.clock.now()),
+            patch.object(WallClock, "sleep", lambda _, seconds: stage.clock.sleep(seconds)),
+            patch.object(Selection, "aws", lambda *_: stage.aws),
+            patch("ops.core.clock.now", stage.clock.held_clock.now),
         ):
-            yield OpsConsole(on, file, capsys)
+            yield OpsConsole(stage, file, capsys)
 
 
-def list_silent_alarms(on: Stage) -> list[str]:
+def list_silent_alarms(stage: Stage) -> list[str]:
     """The alarms of the contract that tell nobody now, as AWS has it."""
     from moto.cloudwatch.models import cloudwatch_backends
 
     backend = cloudwatch_backends["123456789012"][REGION]
-    response = on.client("cloudwatch").describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    response = stage.client("cloudwatch").describe_alarms(
+        AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+    )
     alarms = [*response["MetricAlarms"], *response["CompositeAlarms"]]
     disabled_names = {alarm["AlarmName"] for alarm in alarms if not alarm["ActionsEnabled"]}
     names = [
@@ -320,4 +322,4 @@ def test_bad_input_is_one_line_and_changes_nothing(typed: OpsConsole, line: str,
 
 @pytest.mark.parametrize("how", ["rules", "actions"])
 def test_killed_anywhere_it_is_muted_once(how: Any) -> None:
-    assert run_kill_matrix(put_alarms, lambda on: plan_mute(on, how), collect_alarm_facts) > 5
+    assert run_kill_matrix(put_alarms, lambda stage: plan_mute(stage, how), collect_alarm_facts) > 5

@@ -34,17 +34,17 @@ def open_stack_console(
     capture: pytest.CaptureFixture[str] | None, folder: Path
 ) -> Iterator[OpsConsole]:
     """A whole stack on a stage, seen from the command line."""
-    with open_stage() as on:
-        put_whole_stack(on)
-        on.client("rds").modify_db_instance(
+    with open_stage() as stage:
+        put_whole_stack(stage)
+        stage.client("rds").modify_db_instance(
             DBInstanceIdentifier=STACK_DATABASE, BackupRetentionPeriod=7, ApplyImmediately=True
         )
-        on.clock.sleep(3600)
+        stage.clock.sleep(3600)
         with (
-            patch_command_line(on, folder) as file,
-            patch("ops.core.clock.now", on.clock.held_clock.now),
+            patch_command_line(stage, folder) as file,
+            patch("ops.core.clock.now", stage.clock.held_clock.now),
         ):
-            yield OpsConsole(on, file, capture)
+            yield OpsConsole(stage, file, capture)
 
 
 def list_printed_differences(
@@ -279,32 +279,32 @@ def test_a_head_that_is_denied_has_no_body_and_is_a_denial_all_the_same(ops: Ops
 
 
 def test_undone_it_is_deleted_and_what_somebody_else_kept_stays() -> None:
-    with open_stage() as on:
-        put_stack_and_bucket(on)
+    with open_stage() as stage:
+        put_stack_and_bucket(stage)
         fuse = KillFuse()
-        assert on.build_engine(fuse).start(plan_capture(on)) == "done"
-        assert [kept.name for kept in keeping.listed(on.aws, on.outputs)] == [BASELINE_NAME]
-        assert on.build_engine(fuse).undo() == "undone"
-        assert keeping.listed(on.aws, on.outputs) == []
-    with open_stage() as on:
-        put_stack_and_bucket(on)
-        put_foreign_baseline(on)  # between the look and the call
-        assert on.build_engine(KillFuse()).start(plan_capture(on)) == "undone"
-        assert read_baseline_object(on) == b"theirs"
+        assert stage.build_engine(fuse).start(plan_capture(stage)) == "done"
+        assert [kept.name for kept in keeping.listed(stage.aws, stage.outputs)] == [BASELINE_NAME]
+        assert stage.build_engine(fuse).undo() == "undone"
+        assert keeping.listed(stage.aws, stage.outputs) == []
+    with open_stage() as stage:
+        put_stack_and_bucket(stage)
+        put_foreign_baseline(stage)  # between the look and the call
+        assert stage.build_engine(KillFuse()).start(plan_capture(stage)) == "undone"
+        assert read_baseline_object(stage) == b"theirs"
 
 
-def put_foreign_baseline(on: Stage) -> None:
+def put_foreign_baseline(stage: Stage) -> None:
     """Somebody else's baseline of that name."""
-    bucket = on.outputs.backups.operations_bucket
-    on.client("s3").put_object(
+    bucket = stage.outputs.backups.operations_bucket
+    stage.client("s3").put_object(
         Bucket=bucket, Key=keeping.key(BASELINE_NAME), Body=b"theirs", Metadata={"run": "theirs-1"}
     )
 
 
-def read_baseline_object(on: Stage) -> bytes:
+def read_baseline_object(stage: Stage) -> bytes:
     content: bytes = (
-        on.client("s3")
-        .get_object(Bucket=on.outputs.backups.operations_bucket, Key=keeping.key(BASELINE_NAME))[
+        stage.client("s3")
+        .get_object(Bucket=stage.outputs.backups.operations_bucket, Key=keeping.key(BASELINE_NAME))[
             "Body"
         ]
         .read()

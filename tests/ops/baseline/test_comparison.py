@@ -7,8 +7,8 @@ import pytest
 from ops.baseline.capture import PARTS, Seen
 from ops.baseline.comparison import differences
 from ops.baseline.model import Baseline, Cache, Figure, Gap, Service, parsed, text
-from ops.core.check_runner import run
-from ops.core.checks import Answer, Facts, Read, UnknownError
+from ops.core.check_runner import run_checks
+from ops.core.checks import CheckFacts, ReadAnswer, ReadRequest, UnknownAnswerError
 from ops.outputs import CachePart, Outputs
 from tests.ops.single_check import NOW
 from tests.ops.stage import build_stack_outputs
@@ -217,14 +217,16 @@ def test_what_is_kept_is_read_back_whole() -> None:
     assert again.unknown == ("cache", "fleet g image", "services web CPU", "services web")
 
 
-def observe_part(part: int, answers: dict[str, list[Any] | UnknownError], outputs: Outputs) -> Seen:
+def observe_part(
+    part: int, answers: dict[str, list[Any] | UnknownAnswerError], outputs: Outputs
+) -> Seen:
     """What a part of the table makes of answers by API."""
     observation = Seen()
 
-    def answer_read(call: Read) -> Answer:
+    def answer_read(call: ReadRequest) -> ReadAnswer:
         return answers[call.api]
 
-    assert run([PARTS[part].check(observation)], Facts(outputs, NOW), answer_read) == []
+    assert run_checks([PARTS[part].check(observation)], CheckFacts(outputs, NOW), answer_read) == []
     return observation
 
 
@@ -261,7 +263,7 @@ def test_a_cache_is_taken_with_its_nodes_and_one_that_is_gone_is_not_there() -> 
     )
     assert (gone := observe_part(3, {api: []}, build_cache_outputs())).cache == {}
     assert gone.gaps == []
-    (gap,) = observe_part(3, {api: UnknownError("throttled")}, build_cache_outputs()).gaps
+    (gap,) = observe_part(3, {api: UnknownAnswerError("throttled")}, build_cache_outputs()).gaps
     assert gap == Gap(area="cache", why="throttled")
 
 

@@ -9,16 +9,16 @@ from unittest.mock import patch
 
 import pytest
 
-from components.alarm_registry.database import DATABASE
+from components.alarm_registry.database import DATABASE_ALARMS
 from ops.checks import deployment as deploying
 from ops.checks import trends
 from ops.checks import upkeep as keeping
-from ops.checks.model import Asked, Item, Result, look
-from ops.checks.table import ITEMS, LISTS, check, items
-from ops.core.checks import DAY, Answer, Check, Read, UnknownError
+from ops.checks.model import ChecklistFacts, ChecklistItem, ChecklistResult, run_checklist_items
+from ops.checks.table import CHECKLIST_ITEMS, CHECKLISTS, evaluate_checklist, list_checklist_items
+from ops.core.checks import DAY_SECONDS, HealthCheck, ReadAnswer, ReadRequest, UnknownAnswerError
 from ops.core.lock import LockRecord
-from ops.core.metrics import metric
-from ops.health.registry import CHECKS
+from ops.core.metrics import build_metric_query
+from ops.health.registry import HEALTH_CHECKS
 from ops.outputs import Outputs
 from sandbox import clock as sandbox_clock
 from tests.ops.command_line import OpsConsole
@@ -40,14 +40,18 @@ from tests.ops.stage import STACK_PREFIX, build_stack_outputs
 METRIC_DATA_API, ALARMS_API = "cloudwatch.get_metric_data", "cloudwatch.describe_alarms"
 OBJECT_API, OBJECT_LIST_API = "s3.get_object", "s3.list_objects_v2"
 SECRET_API, ROLE_API = "secretsmanager.describe_secret", "iam.get_role"
-FREE_STORAGE_METRIC = metric(
-    "AWS/RDS", "FreeStorageSpace", "Minimum", period=DAY, DBInstanceIdentifier=DATABASE_IDENTIFIER
+FREE_STORAGE_METRIC = build_metric_query(
+    "AWS/RDS",
+    "FreeStorageSpace",
+    "Minimum",
+    period=DAY_SECONDS,
+    DBInstanceIdentifier=DATABASE_IDENTIFIER,
 )
-CONNECTIONS_METRIC = metric(
+CONNECTIONS_METRIC = build_metric_query(
     "AWS/RDS",
     "DatabaseConnections",
     "Maximum",
-    period=DAY,
+    period=DAY_SECONDS,
     DBInstanceIdentifier=DATABASE_IDENTIFIER,
 )
 DRILL_RECORD_KEY = "drills/20261101-120000-drill-1.json"
@@ -151,10 +155,12 @@ CONNECTION_ALARM_OUTPUTS = build_changed_outputs(
 )
 # A check, the outputs that it looks at, answers with which it is well, and with which it is not:
 # state, what the evidence then says, and the command that helps.
-ChecklistCase = tuple[Check, Outputs | None, AwsAnswers, list[tuple[AwsAnswers, str, str, str]]]
+ChecklistCase = tuple[
+    HealthCheck, Outputs | None, AwsAnswers, list[tuple[AwsAnswers, str, str, str]]
+]
 CHECKLIST_CASES: list[ChecklistCase] = [
     (
-        trends.STORAGE,
+        trends.STORAGE_TREND_CHECK,
         None,
         answer_daily_storage(50, 50.5, 51, 51.5),
         [
@@ -180,7 +186,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        trends.CONNECTIONS,
+        trends.CONNECTIONS_TREND_CHECK,
         CONNECTION_ALARM_OUTPUTS,
         answer_connections(20, 139, 10),
         [
@@ -200,7 +206,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        keeping.DRILLS,
+        keeping.DRILL_CHECK,
         None,
         answer_drill_record(),
         [
@@ -249,7 +255,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        keeping.PASSWORD,
+        keeping.PASSWORD_CHECK,
         None,
         answer_secret(LastRotatedDate=format_time_ago(days=31)),
         [
@@ -275,7 +281,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        keeping.OLD_SNAPSHOTS,
+        keeping.OLD_SNAPSHOTS_CHECK,
         None,
         answer_snapshots(1, 89),
         [
@@ -288,7 +294,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        keeping.ROLES,
+        keeping.ROLES_CHECK,
         None,
         {ROLE_API: [{"Role": {}}]},
         [
@@ -301,7 +307,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deploying.LOCK,
+        deploying.LOCK_CHECK,
         None,
         {OBJECT_API: []},
         [
@@ -310,7 +316,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deploying.DEPLOYED,
+        deploying.NO_DEPLOYMENT_CHECK,
         None,
         answer_services(),
         [
@@ -330,7 +336,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deploying.REFRESHED,
+        deploying.NO_REFRESH_CHECK,
         None,
         answer_refresh("Failed"),
         [
@@ -339,7 +345,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deploying.GRAVE_ALARMS,
+        deploying.GRAVE_ALARMS_CHECK,
         ALARM_OUTPUTS,
         answer_alarms(mild_state="ALARM"),
         [
@@ -353,7 +359,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deploying.RESTORABLE,
+        deploying.RESTORABLE_CHECK,
         None,
         answer_instance(LatestRestorableTime=format_time_ago(minutes=9)),
         [
@@ -373,7 +379,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deploying.NEW_ALARMS,
+        deploying.NEW_ALARMS_CHECK,
         ALARM_OUTPUTS,
         answer_alarms("ALARM", since=format_time_ago(minutes=16)),
         [
@@ -387,7 +393,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deploying.ERRORS,
+        deploying.NEW_ERRORS_CHECK,
         None,
         answer_log_events(0),
         [
@@ -405,28 +411,32 @@ CHECKLIST_CHECKS = {
     candidate
     for module in (trends, keeping, deploying)
     for candidate in vars(module).values()
-    if isinstance(candidate, Check)
+    if isinstance(candidate, HealthCheck)
 }
 
 
-def run_single_check(tested_check: Check, answers: AwsAnswers, outputs: Outputs | None) -> Result:
-    def answer_read(read: Read) -> Answer:
+def run_single_check(
+    tested_check: HealthCheck, answers: AwsAnswers, outputs: Outputs | None
+) -> ChecklistResult:
+    def answer_read(read: ReadRequest) -> ReadAnswer:
         answer = answers[read.api]
-        return answer if isinstance(answer, UnknownError) else list(answer)
+        return answer if isinstance(answer, UnknownAnswerError) else list(answer)
 
-    facts = Asked(outputs or build_stack_outputs(), NOW)
-    (single_result,) = look([Item("item", "", (), (tested_check,))], facts, answer_read)
+    facts = ChecklistFacts(outputs or build_stack_outputs(), NOW)
+    (single_result,) = run_checklist_items(
+        [ChecklistItem("item", "", (), (tested_check,))], facts, answer_read
+    )
     return single_result
 
 
 def test_every_check_of_the_lists_is_tested_and_stands_on_one() -> None:
     assert {one for one, *_ in CHECKLIST_CASES} == CHECKLIST_CHECKS
-    assert {one for item in ITEMS for one in item.of} >= CHECKLIST_CHECKS
+    assert {one for item in CHECKLIST_ITEMS for one in item.checks} >= CHECKLIST_CHECKS
 
 
 def format_case_id(value: object) -> str:
     """What a case is called: by its check and by what is read, the same in every process."""
-    if isinstance(value, Check):
+    if isinstance(value, HealthCheck):
         return f"{value.area} {value.subject}"
     return value if isinstance(value, str) else ""
 
@@ -435,7 +445,7 @@ def format_case_id(value: object) -> str:
     ("tested_check", "outputs", "well"), [case[:3] for case in CHECKLIST_CASES], ids=format_case_id
 )
 def test_where_it_is_well_it_is_ok_with_evidence(
-    tested_check: Check, outputs: Outputs | None, well: AwsAnswers
+    tested_check: HealthCheck, outputs: Outputs | None, well: AwsAnswers
 ) -> None:
     found = run_single_check(tested_check, well, outputs)
     assert (found.state, found.command) == ("ok", ""), found
@@ -451,7 +461,7 @@ def test_where_it_is_well_it_is_ok_with_evidence(
     ],
 )
 def test_it_fails_or_is_unknown_for_its_reason(
-    tested_check: Check,
+    tested_check: HealthCheck,
     outputs: Outputs | None,
     answers: AwsAnswers,
     state: str,
@@ -474,9 +484,9 @@ def test_it_fails_or_is_unknown_for_its_reason(
     ids=format_case_id,
 )
 def test_without_an_answer_it_is_unknown(
-    tested_check: Check, outputs: Outputs | None, well: AwsAnswers, api: str
+    tested_check: HealthCheck, outputs: Outputs | None, well: AwsAnswers, api: str
 ) -> None:
-    answers = {**well, api: UnknownError(f"{api} was denied", "ops permissions")}
+    answers = {**well, api: UnknownAnswerError(f"{api} was denied", "ops permissions")}
     found = run_single_check(tested_check, answers, outputs)
     assert (found.state, found.command) == ("unknown", "ops permissions")
 
@@ -484,57 +494,72 @@ def test_without_an_answer_it_is_unknown(
 def test_a_young_database_has_no_trend_yet_and_storage_that_grows_has_room() -> None:
     assert (
         run_single_check(
-            trends.STORAGE,
+            trends.STORAGE_TREND_CHECK,
             answer_daily_storage(50, InstanceCreateTime=format_time_ago(days=2)),
             None,
         ).state
         == "ok"
     )
     grows = run_single_check(
-        trends.STORAGE, answer_daily_storage(10, 11, 12, MaxAllocatedStorage=200), None
+        trends.STORAGE_TREND_CHECK, answer_daily_storage(10, 11, 12, MaxAllocatedStorage=200), None
     )
     assert grows.state == "ok"
     assert "110.0 GiB left of 200 GiB" in grows.evidence
 
 
 def test_a_lock_that_is_over_keeps_nobody_off() -> None:
-    found = run_single_check(deploying.LOCK, answer_lock(until=NOW.timestamp() - 1), None)
+    found = run_single_check(deploying.LOCK_CHECK, answer_lock(until=NOW.timestamp() - 1), None)
     assert found.state == "ok"
     assert "it was over at" in found.evidence
 
 
 def test_the_alarm_of_connections_is_raised_at_the_share_that_is_counted_with() -> None:
-    (own,) = (one for one in DATABASE if one.key == trends.LIMIT)
-    assert own.limit.says == f"{trends.RAISED:.0%} of max_connections".replace("%", " %", 1)
+    (own,) = (one for one in DATABASE_ALARMS if one.key == trends.CONNECTIONS_ALARM)
+    assert (
+        own.threshold.description
+        == f"{trends.ALARM_THRESHOLD_RATIO:.0%} of max_connections".replace("%", " %", 1)
+    )
 
 
 def test_longer_lists_hold_the_shorter_ones_and_each_has_the_account() -> None:
-    names = {name: [item.name for item in items(name)] for name in LISTS}
+    names = {name: [item.name for item in list_checklist_items(name)] for name in CHECKLISTS}
     assert set(names["daily"]) < set(names["weekly"]) < set(names["monthly"])
     assert all("account" in listed for listed in names.values())
-    assert len({item.name for item in ITEMS}) == len(ITEMS)
-    assert all(item.means and item.lists for item in ITEMS)
+    assert len({item.name for item in CHECKLIST_ITEMS}) == len(CHECKLIST_ITEMS)
+    assert all(item.meaning and item.checklists for item in CHECKLIST_ITEMS)
 
 
 def test_the_monthly_list_looks_at_all_that_health_looks_at() -> None:
-    assert set(CHECKS) <= {one for item in items("monthly") for one in item.of}
+    assert set(HEALTH_CHECKS) <= {
+        one for item in list_checklist_items("monthly") for one in item.checks
+    }
 
 
 def test_what_does_not_apply_is_not_shown() -> None:
     outputs = build_stack_outputs().model_copy(
         update={"services": None, "fleet": None, "access": None}
     )
-    shown = {item.name for item in items("monthly") if any(c.applies(outputs) for c in item.of)}
-    found = look(items("monthly"), Asked(outputs, NOW), lambda _: UnknownError("no answer"))
+    shown = {
+        item.name
+        for item in list_checklist_items("monthly")
+        if any(c.is_applicable(outputs) for c in item.checks)
+    }
+    found = run_checklist_items(
+        list_checklist_items("monthly"),
+        ChecklistFacts(outputs, NOW),
+        lambda _: UnknownAnswerError("no answer"),
+    )
     assert {one.item for one in found} == shown
     assert not {"services", "fleet", "cache", "roles"} & shown
 
 
 def test_credentials_of_another_account_make_all_of_it_unknown() -> None:
-    def sending(read: Read) -> Answer:
+    def sending(read: ReadRequest) -> ReadAnswer:
         return [{"Account": "999999999999"}] if read.api.startswith("sts.") else []
 
-    found = look(items("pre-deploy"), Asked(build_stack_outputs(), NOW), sending)
+    found = run_checklist_items(
+        list_checklist_items("pre-deploy"), ChecklistFacts(build_stack_outputs(), NOW), sending
+    )
     states = {one.item: one.state for one in found}
     assert states.pop("account") == "failing"
     assert set(states.values()) == {"unknown"}
@@ -629,7 +654,9 @@ def test_after_a_deployment_it_is_looked_as_far_back_as_is_asked(ops: OpsConsole
     now = ops.stage.clock.held_clock.now()
 
     def state(minutes: float) -> str:
-        found = check("post-deploy", ops.stage.outputs, ops.stage.aws, now, minutes * 60)
+        found = evaluate_checklist(
+            "post-deploy", ops.stage.outputs, ops.stage.aws, now, minutes * 60
+        )
         (one,) = [r for r in found if r.item == "new alarms"]
         return one.state
 

@@ -130,21 +130,21 @@ def test_each_option_has_a_wrong_value_or_a_reason_why_not(param: CommandParamet
 def stack() -> Iterator[tuple[Stage, dict[str, str], Any]]:
     """One stack for all lines, since none of them may change it; with a run to speak of."""
 
-    def set_up(on: Stage) -> None:
-        db_stage.put_database(on, BackupRetentionPeriod=7)
-        service_stage.put_services(on, ("backend", "frontend"))
-        service_stage.put_scalable_target(on)
-        fleet_stage.put_fleet(on)
-        alarms.put_alarms(on)
+    def set_up(stage: Stage) -> None:
+        db_stage.put_database(stage, BackupRetentionPeriod=7)
+        service_stage.put_services(stage, ("backend", "frontend"))
+        service_stage.put_scalable_target(stage)
+        fleet_stage.put_fleet(stage)
+        alarms.put_alarms(stage)
         put_program_folder()
-        put_operations_bucket(on)
+        put_operations_bucket(stage)
 
-    with open_command_line(set_up) as (on, run_line):
+    with open_command_line(set_up) as (stage, run_line):
         assert run_line("db snapshot create --yes") == 0
-        keys = on.client("s3").list_objects_v2(Bucket=on.outputs.backups.operations_bucket)
+        keys = stage.client("s3").list_objects_v2(Bucket=stage.outputs.backups.operations_bucket)
         run = keys["Contents"][0]["Key"].split("/")[1]
         yield (
-            on,
+            stage,
             {
                 "run": run,
                 "snapshot": f"bulwark-test-database-{run}",

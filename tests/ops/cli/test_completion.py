@@ -20,9 +20,9 @@ from tests.ops.stage import open_stage
 def outputs_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of outputs, as BULWARK_OUTPUTS names it."""
     file = tmp_path_factory.mktemp("completion") / "outputs.json"
-    with open_stage() as on:
-        put_alarms(on)
-        file.write_text(on.outputs.model_dump_json(by_alias=True))
+    with open_stage() as stage:
+        put_alarms(stage)
+        file.write_text(stage.outputs.model_dump_json(by_alias=True))
     return file
 
 

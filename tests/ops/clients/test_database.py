@@ -27,9 +27,9 @@ MODELLED_REBOOT_SECONDS = 60.0  # as the sandbox models it
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpsConsole]:
-    def set_up(on: Stage) -> None:
-        service_stage.put_services(on)
-        put_rotation_function(on)
+    def set_up(stage: Stage) -> None:
+        service_stage.put_services(stage)
+        put_rotation_function(stage)
 
     with open_simulated_console(tmp_path_factory.mktemp("writer"), set_up) as console:
         yield console

@@ -23,13 +23,13 @@ from tests.ops.service_stage import FIRST_IMAGE, patch_command_line
 from tests.ops.stage import Stage, open_stage
 
 
-def put_fleet_balancer(on: Stage) -> str:
+def put_fleet_balancer(stage: Stage) -> str:
     """The fleet behind a load balancer that leads everything to it; the balancer's ARN."""
-    put_maintenance_rule(on)
-    put_fleet(on)
-    elb = on.client("elbv2")
-    assert on.outputs.load_balancer is not None
-    group = on.outputs.load_balancer.targets["fleet"].target_group_arn
+    put_maintenance_rule(stage)
+    put_fleet(stage)
+    elb = stage.client("elbv2")
+    assert stage.outputs.load_balancer is not None
+    group = stage.outputs.load_balancer.targets["fleet"].target_group_arn
     (load_balancer,) = elb.describe_load_balancers(Names=["bulwark-test-alb"])["LoadBalancers"]
     (listener,) = elb.describe_listeners(LoadBalancerArn=load_balancer["LoadBalancerArn"])[
         "Listeners"
@@ -46,11 +46,11 @@ def put_fleet_balancer(on: Stage) -> str:
 @contextmanager
 def open_fleet_site(capture: pytest.CaptureFixture[str], folder: Path) -> Iterator[SiteConsole]:
     """A stage of the fleet alone, behind a load balancer that answers."""
-    with open_stage() as on, balancer.serve_load_balancers():
-        arn = put_fleet_balancer(on)
-        with patch_command_line(on, folder) as file:
+    with open_stage() as stage, balancer.serve_load_balancers():
+        arn = put_fleet_balancer(stage)
+        with patch_command_line(stage, folder) as file:
             yield SiteConsole(
-                OpsConsole(on, file, capture), balancer.get_listener_url(arn, LISTENER_PORT)
+                OpsConsole(stage, file, capture), balancer.get_listener_url(arn, LISTENER_PORT)
             )
 
 

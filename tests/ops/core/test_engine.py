@@ -209,9 +209,9 @@ def test_what_still_is_wrong_when_the_time_is_over_may_be_a_failure_and_is_undon
     save = plan.steps[0]
     late = save.goal.model_copy(update={"late": {"Status": ["creating"]}})
     steps = (save.model_copy(update={"goal": late}), *plan.steps[1:])
-    on = build_fused_engine(world, lines)
-    assert on.start(plan.model_copy(update={"steps": steps})) == "undone"
-    assert "'creating', wanted 'available'" in on.reason
+    stage = build_fused_engine(world, lines)
+    assert stage.start(plan.model_copy(update={"steps": steps})) == "undone"
+    assert "'creating', wanted 'available'" in stage.reason
     late = save.goal.model_copy(update={"late": {"Status": ["broken"]}})
     steps = (save.model_copy(update={"goal": late}), *plan.steps[1:])
     with pytest.raises(StillRunningError):

@@ -36,19 +36,21 @@ every_procedure = pytest.mark.parametrize("procedure", list_procedures(), ids=la
 class ProcedureScene:
     """A procedure on a stage, with all that a command has."""
 
-    def __init__(self, procedure: Procedure, on: Stage) -> None:
-        self.procedure, self.stage = procedure, on
-        procedure.set_up(on)
-        bucket = on.outputs.backups.operations_bucket
-        s3 = on.client("s3")
+    def __init__(self, procedure: Procedure, stage: Stage) -> None:
+        self.procedure, self.stage = procedure, stage
+        procedure.set_up(stage)
+        bucket = stage.outputs.backups.operations_bucket
+        s3 = stage.client("s3")
         if bucket not in {b["Name"] for b in s3.list_buckets()["Buckets"]}:
             location = {"LocationConstraint": REGION}
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
-        self.plan: Plan = procedure.build_plan(on)
-        sql = procedure.build_sql_runner(on) if procedure.build_sql_runner else None
-        shell = procedure.build_shell_runner(on) if procedure.build_shell_runner else None
-        self.context = StackContext(on.outputs, on.aws)
-        self.runner = Runner(self.context, on.clock, SilentListener(), Actions(on.aws, sql, shell))
+        self.plan: Plan = procedure.build_plan(stage)
+        sql = procedure.build_sql_runner(stage) if procedure.build_sql_runner else None
+        shell = procedure.build_shell_runner(stage) if procedure.build_shell_runner else None
+        self.context = StackContext(stage.outputs, stage.aws)
+        self.runner = Runner(
+            self.context, stage.clock, SilentListener(), Actions(stage.aws, sql, shell)
+        )
 
     def start(self) -> str:
         return self.get_outcome(lambda: self.runner.start(self.plan))
@@ -98,14 +100,14 @@ def format_operation(call: Call | RecordedCall) -> str:
 
 @contextmanager
 def open_scene(procedure: Procedure) -> Iterator[ProcedureScene]:
-    with open_stage() as on:
-        stage_time = SimpleNamespace(time=on.clock.now, sleep=on.clock.sleep)
+    with open_stage() as stage:
+        stage_time = SimpleNamespace(time=stage.clock.now, sleep=stage.clock.sleep)
         # A process of its own has botocore's whole quota of retries; these share their clients.
         with (
             patch.object(botocore.endpoint, "time", stage_time),
             patch.object(RetryQuota, "acquire", lambda _self, _amount: True),
         ):
-            yield ProcedureScene(procedure, on)
+            yield ProcedureScene(procedure, stage)
 
 
 def run_scene_undisturbed(procedure_scene: ProcedureScene) -> tuple[str, str, list[str]]:

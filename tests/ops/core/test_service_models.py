@@ -11,7 +11,7 @@ from botocore.loaders import Loader
 
 from ops.core import service_models as models
 from ops.core.aws import Aws
-from ops.health.registry import APIS
+from ops.health.registry import HEALTH_APIS
 from sandbox.aws import use_in_memory_aws
 from tests.ops.stage import REGION
 
@@ -46,8 +46,8 @@ def test_a_cut_model_has_the_operations_and_all_that_they_refer_to() -> None:
     "region", ["eu-north-1", pytest.param("cn-north-1", marks=pytest.mark.exhaustive)]
 )
 def test_cut_clients_are_where_whole_ones_are_and_page_alike(region: str) -> None:
-    cut, whole = Aws(region, apis=APIS), Aws(region)
-    for api in APIS:
+    cut, whole = Aws(region, apis=HEALTH_APIS), Aws(region)
+    for api in HEALTH_APIS:
         service, operation = api.split(".")
         ours, theirs = cut.client(service), whole.client(service)
         assert ours.meta.endpoint_url == theirs.meta.endpoint_url

@@ -56,26 +56,26 @@ def test_ecs_deploy_185_and_ecspresso_732_rolled_back_by_ecs_is_no_success(
 
 def test_ecspresso_673_a_rollback_deregisters_nothing_and_waits_for_its_own_deployment() -> None:
     """The rollback deregistered the revision in use, and missed the deployment to wait for."""
-    with open_stage() as on:
-        put_second_deployment(on)
-        plan, began = plan_service_rollback(on), on.clock.now()
+    with open_stage() as stage:
+        put_second_deployment(stage)
+        plan, began = plan_service_rollback(stage), stage.clock.now()
         with record_calls() as calls:
-            assert on.build_engine(KillFuse()).start(plan) == "done"
+            assert stage.build_engine(KillFuse()).start(plan) == "done"
         assert not [c.api for c in calls if "deregister" in c.api]
-        assert len(list_revision_images(on)) == 2
-        assert on.clock.now() - began >= 90  # new tasks take that long
-        (primary,) = service_stage.describe_service(on)["deployments"]
+        assert len(list_revision_images(stage)) == 2
+        assert stage.clock.now() - began >= 90  # new tasks take that long
+        (primary,) = service_stage.describe_service(stage)["deployments"]
         assert (primary["rolloutState"], primary["taskDefinition"][-2:]) == ("COMPLETED", ":1")
 
 
 def test_ansible_19751_and_aws_sdk_19_available_right_after_a_change_is_not_the_change() -> None:
     """A wait right after the call read "available", still that of before, and returned at once."""
-    with open_stage() as on:
-        db_stage.put_database(on)
-        plan = plan_resize(on)
+    with open_stage() as stage:
+        db_stage.put_database(stage)
+        plan = plan_resize(stage)
         with faults.inject_faults(ReadLagFault(50)):
-            assert on.build_engine(KillFuse()).start(plan) == "done"
-        found = db_stage.describe_database(on)
+            assert stage.build_engine(KillFuse()).start(plan) == "done"
+        found = db_stage.describe_database(stage)
         assert (found["DBInstanceClass"], found["DBInstanceStatus"]) == (
             "db.m7g.large",
             "available",
@@ -84,9 +84,9 @@ def test_ansible_19751_and_aws_sdk_19_available_right_after_a_change_is_not_the_
 
 def test_terraform_provider_aws_38437_available_with_values_pending_is_not_done() -> None:
     """The instance was available, the new values still pending; it was called done."""
-    with open_stage() as on:
-        db_stage.put_database(on)
-        plan = plan_resize(on)
+    with open_stage() as stage:
+        db_stage.put_database(stage)
+        plan = plan_resize(stage)
         step = plan.steps[1]
         assert isinstance(step.action, Call)
         later = step.action.model_copy(
@@ -94,47 +94,47 @@ def test_terraform_provider_aws_38437_available_with_values_pending_is_not_done(
         )
         changed = (plan.steps[0], step.model_copy(update={"do": later}))
         with pytest.raises(StillRunningError, match=r"PendingModifiedValues.* is \{'DBInstanceCl"):
-            on.build_engine(KillFuse()).start(plan.model_copy(update={"steps": changed}))
-        assert db_stage.describe_database(on)["DBInstanceStatus"] == "available"
+            stage.build_engine(KillFuse()).start(plan.model_copy(update={"steps": changed}))
+        assert db_stage.describe_database(stage)["DBInstanceStatus"] == "available"
 
 
 @pytest.mark.parametrize("point", range(4, 9))
 def test_pulumi_11599_and_5377_an_effect_whose_record_is_lost_is_not_made_twice(point: int) -> None:
     """The resource was made, the record of it lost; the next run made another, or stuck."""
-    with open_stage() as on:
-        db_stage.put_database(on)
-        plan, fuse = plan_snapshot_create(on), KillFuse(point)
+    with open_stage() as stage:
+        db_stage.put_database(stage)
+        plan, fuse = plan_snapshot_create(stage), KillFuse(point)
         with suppress(KilledError):
-            on.build_engine(fuse).start(plan)
+            stage.build_engine(fuse).start(plan)
         fuse.touches_left = 10**9
-        assert on.build_engine(fuse).resume() == "done"
-        assert list_manual_snapshots(on) == [(f"{PRIMARY_IDENTIFIER}-run-1", "available")]
+        assert stage.build_engine(fuse).resume() == "done"
+        assert list_manual_snapshots(stage) == [(f"{PRIMARY_IDENTIFIER}-run-1", "available")]
 
 
 def test_pulumi_11599_and_5377_nor_where_it_is_the_answer_that_is_lost() -> None:
-    with open_stage() as on:
-        db_stage.put_database(on)
-        plan = plan_snapshot_create(on)
+    with open_stage() as stage:
+        db_stage.put_database(stage)
+        plan = plan_snapshot_create(stage)
         with (
             faults.inject_faults(LostAnswerFault(("rds.create_db_snapshot",))),
             record_calls() as calls,
         ):
-            assert on.build_engine(KillFuse()).start(plan) == "done"
+            assert stage.build_engine(KillFuse()).start(plan) == "done"
         assert [c.api for c in calls].count("rds.create_db_snapshot") == 1
-        assert list_manual_snapshots(on) == [(f"{PRIMARY_IDENTIFIER}-run-1", "available")]
+        assert list_manual_snapshots(stage) == [(f"{PRIMARY_IDENTIFIER}-run-1", "available")]
 
 
 def test_terraform_13851_a_write_that_is_torn_leaves_every_line_whole(tmp_path: Path) -> None:
     """Ctrl-C during a wait tore the write of the state, which was nearly empty then."""
-    with open_stage() as on:
-        db_stage.put_database(on)
-        plan, lines = plan_snapshot_create(on), FolderJournalStore(tmp_path / "run-1")
+    with open_stage() as stage:
+        db_stage.put_database(stage)
+        plan, lines = plan_snapshot_create(stage), FolderJournalStore(tmp_path / "run-1")
 
         def engine() -> Engine:
-            return Engine(Actions(on.aws), Journal(lines), on.clock)
+            return Engine(Actions(stage.aws), Journal(lines), stage.clock)
 
         with (
-            patch.object(type(on.clock), "sleep", build_interrupting_sleep()),
+            patch.object(type(stage.clock), "sleep", build_interrupting_sleep()),
             pytest.raises(KeyboardInterrupt),
         ):
             engine().start(plan)
@@ -172,29 +172,29 @@ def test_terraform_28693_a_plan_that_is_refused_leaves_no_lock(
 
 def test_cloud_custodian_2204_a_list_that_is_throttled_is_not_an_empty_one() -> None:
     """A throttled list counted as "nothing found", and what should have stayed was deleted."""
-    with open_stage() as on:
-        put_database_snapshots(on, "run-1", "run-2")
+    with open_stage() as stage:
+        put_database_snapshots(stage, "run-1", "run-2")
         throttled = ThrottlingFault(apis=("rds.describe_db_snapshots",))
         with (
-            simulate_botocore_pauses(on),
+            simulate_botocore_pauses(stage),
             faults.inject_faults(throttled),
             pytest.raises(Exception, match="no answer"),
         ):
-            on.build_engine(KillFuse()).start(plan := build_plan_of_run(on, "run-3"))
-        assert len(list_manual_snapshots(on)) == 2  # "absent" would have meant: take one
-        assert on.build_engine(KillFuse()).start(plan) == "done"
+            stage.build_engine(KillFuse()).start(plan := build_plan_of_run(stage, "run-3"))
+        assert len(list_manual_snapshots(stage)) == 2  # "absent" would have meant: take one
+        assert stage.build_engine(KillFuse()).start(plan) == "done"
 
 
-def build_plan_of_run(on: Stage, run: str) -> Plan:
+def build_plan_of_run(stage: Stage, run: str) -> Plan:
     return Plan.model_validate_json(
-        plan_snapshot_create(on).model_dump_json().replace("run-1", run)
+        plan_snapshot_create(stage).model_dump_json().replace("run-1", run)
     )
 
 
 @contextmanager
-def simulate_botocore_pauses(on: Stage) -> Iterator[None]:
+def simulate_botocore_pauses(stage: Stage) -> Iterator[None]:
     """botocore's pauses pass on the stage's clock."""
-    with patch("botocore.endpoint.time.sleep", on.clock.sleep):
+    with patch("botocore.endpoint.time.sleep", stage.clock.sleep):
         yield
 
 
@@ -220,25 +220,25 @@ def test_wal_g_1126_not_there_and_could_not_ask_are_told_apart(
 
 def test_sdk_java_305_an_undo_that_is_interrupted_goes_on_as_an_undo() -> None:
     """Cancelled, and with it the compensations: what was half done stayed so."""
-    with open_stage() as on:
-        put_second_deployment(on)
-        plan, fuse = plan_service_rollback(on), KillFuse(12)
+    with open_stage() as stage:
+        put_second_deployment(stage)
+        plan, fuse = plan_service_rollback(stage), KillFuse(12)
         with suppress(KilledError):
-            on.build_engine(fuse).start(plan)
+            stage.build_engine(fuse).start(plan)
         fuse.touches_left = 10**9
-        engine, sleeps = on.build_engine(fuse), iter([0, 0, 1])
-        passing = on.clock.sleep
+        engine, sleeps = stage.build_engine(fuse), iter([0, 0, 1])
+        passing = stage.clock.sleep
 
         def sleep(_: object, seconds: float) -> None:
             passing(seconds)
             if seconds and next(sleeps, 0):
                 raise KeyboardInterrupt
 
-        with patch.object(type(on.clock), "sleep", sleep), pytest.raises(KeyboardInterrupt):
+        with patch.object(type(stage.clock), "sleep", sleep), pytest.raises(KeyboardInterrupt):
             engine.undo()
         assert Journal(fuse).is_undoing
-        assert on.build_engine(fuse).resume() == "undone"
-        assert service_stage.describe_service(on)["taskDefinition"].endswith(":2")
+        assert stage.build_engine(fuse).resume() == "undone"
+        assert service_stage.describe_service(stage)["taskDefinition"].endswith(":2")
 
 
 def test_terraform_provider_aws_34189_what_was_there_is_written_down_before_it_is_changed() -> None:
@@ -246,27 +246,29 @@ def test_terraform_provider_aws_34189_what_was_there_is_written_down_before_it_i
 
     #16821 is the same of a restore, which forgot the network of its source.
     """
-    with open_stage() as on:
-        service_stage.put_services(on)
-        plan, fuse = plan_service_deploy(on), KillFuse()
-        assert on.build_engine(fuse).start(plan) == "done"
-        assert service_stage.describe_service(on)["taskDefinition"].endswith(":2")
-        again = on.build_engine(fuse)  # another process, long after: it knows the journal only
+    with open_stage() as stage:
+        service_stage.put_services(stage)
+        plan, fuse = plan_service_deploy(stage), KillFuse()
+        assert stage.build_engine(fuse).start(plan) == "done"
+        assert service_stage.describe_service(stage)["taskDefinition"].endswith(":2")
+        again = stage.build_engine(fuse)  # another process, long after: it knows the journal only
         assert again.undo() == "undone"
-        assert service_stage.describe_service(on)["taskDefinition"].endswith(":1")
+        assert service_stage.describe_service(stage)["taskDefinition"].endswith(":1")
 
 
 def test_barman_926_what_does_not_answer_is_not_called_done() -> None:
     """Every step had gone well, "restored" was said, and the server did not start."""
-    with open_stage() as on, serve_errors() as url:
-        service_stage.put_services(on)
-        service = services.one(on.aws, on.outputs, "backend")
-        image = images.resolve_image(on.aws, f"{BACKEND_IMAGE}:v2")
-        plan = deployments.deploy(on.aws, on.outputs, service, image, "run-1", url=url)
-        engine = on.build_engine(KillFuse())
+    with open_stage() as stage, serve_errors() as url:
+        service_stage.put_services(stage)
+        service = services.get_service(stage.aws, stage.outputs, "backend")
+        image = images.resolve_image(stage.aws, f"{BACKEND_IMAGE}:v2")
+        plan = deployments.build_service_deploy_plan(
+            stage.aws, stage.outputs, service, image, "run-1", url=url
+        )
+        engine = stage.build_engine(KillFuse())
         assert engine.start(plan) == "undone"
         assert "status is 500" in engine.reason
-        assert service_stage.describe_service(on)["taskDefinition"].endswith(":1")
+        assert service_stage.describe_service(stage)["taskDefinition"].endswith(":1")
 
 
 @contextmanager

@@ -37,13 +37,13 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConso
 
 
 def test_a_failover_is_over_when_the_zone_has_moved_and_not_before() -> None:
-    with open_stage() as on:
-        put_database(on)
-        before, began = get_zones(on), on.clock.now()
-        assert on.build_engine(KillFuse()).start(plan_failover(on)) == "done"
-        assert get_zones(on) == before[::-1]
-        assert on.clock.now() - began >= 90
-        assert list_restart_messages(on) == [
+    with open_stage() as stage:
+        put_database(stage)
+        before, began = get_zones(stage), stage.clock.now()
+        assert stage.build_engine(KillFuse()).start(plan_failover(stage)) == "done"
+        assert get_zones(stage) == before[::-1]
+        assert stage.clock.now() - began >= 90
+        assert list_restart_messages(stage) == [
             FAILOVER_STARTED,
             "DB instance restarted",
             FAILOVER_COMPLETED,
@@ -51,9 +51,9 @@ def test_a_failover_is_over_when_the_zone_has_moved_and_not_before() -> None:
 
 
 def test_an_instance_that_is_available_in_its_old_zone_has_not_failed_over() -> None:
-    with open_stage() as on:
-        put_database(on)
-        plan = plan_failover(on)
+    with open_stage() as stage:
+        put_database(stage)
+        plan = plan_failover(stage)
         patched = plan.steps[0].action.model_copy(
             update={"params": {"DBInstanceIdentifier": PRIMARY_IDENTIFIER, "ForceFailover": False}}
         )
@@ -61,47 +61,47 @@ def test_an_instance_that_is_available_in_its_old_zone_has_not_failed_over() -> 
             update={"steps": (plan.steps[0].model_copy(update={"do": patched}),)}
         )
         with pytest.raises(StillRunningError, match="AvailabilityZone is"):
-            on.build_engine(KillFuse()).start(wrong)
-        assert describe_database(on)["DBInstanceStatus"] == "available"
+            stage.build_engine(KillFuse()).start(wrong)
+        assert describe_database(stage)["DBInstanceStatus"] == "available"
 
 
 def test_an_earlier_restart_is_not_taken_for_this_one() -> None:
-    with open_stage() as on:
-        put_database(on)
-        on.client("rds").reboot_db_instance(DBInstanceIdentifier=PRIMARY_IDENTIFIER)
-        on.clock.sleep(300)
-        began = on.clock.now()
-        assert on.build_engine(KillFuse()).start(plan_reboot(on)) == "done"
-        assert on.clock.now() - began >= 60
-        assert list_restart_messages(on).count("DB instance restarted") == 2
+    with open_stage() as stage:
+        put_database(stage)
+        stage.client("rds").reboot_db_instance(DBInstanceIdentifier=PRIMARY_IDENTIFIER)
+        stage.clock.sleep(300)
+        began = stage.clock.now()
+        assert stage.build_engine(KillFuse()).start(plan_reboot(stage)) == "done"
+        assert stage.clock.now() - began >= 60
+        assert list_restart_messages(stage).count("DB instance restarted") == 2
 
 
 def test_a_reboot_makes_waiting_parameters_take_effect() -> None:
-    with open_stage() as on:
-        rds = on.client("rds")
+    with open_stage() as stage:
+        rds = stage.client("rds")
         rds.create_db_parameter_group(
             DBParameterGroupName="group", DBParameterGroupFamily="postgres16", Description="d"
         )
-        put_database(on, DBParameterGroupName="group")
+        put_database(stage, DBParameterGroupName="group")
         change = {"ParameterName": "max_connections", "ParameterValue": "200"}
         rds.modify_db_parameter_group(
             DBParameterGroupName="group", Parameters=[{**change, "ApplyMethod": "pending-reboot"}]
         )
-        before = database.get_primary(on.aws, on.outputs)
+        before = database.get_primary(stage.aws, stage.outputs)
         assert before.row()["pending"] == ["group pending-reboot"]
-        on.build_engine(KillFuse()).start(plan_reboot(on))
-        assert database.get_primary(on.aws, on.outputs).row()["pending"] is None
+        stage.build_engine(KillFuse()).start(plan_reboot(stage))
+        assert database.get_primary(stage.aws, stage.outputs).row()["pending"] is None
 
 
 @pytest.mark.parametrize("verb", ["failover", "reboot"])
 def test_a_busy_instance_is_left_alone(verb: str) -> None:
-    with open_stage() as on:
-        put_database(on)
-        on.client("rds").create_db_snapshot(
+    with open_stage() as stage:
+        put_database(stage)
+        stage.client("rds").create_db_snapshot(
             DBInstanceIdentifier=PRIMARY_IDENTIFIER, DBSnapshotIdentifier="s"
         )
         with pytest.raises(OpsError, match="is backing-up, it must be available"):
-            plan_failover(on) if verb == "failover" else plan_reboot(on)
+            plan_failover(stage) if verb == "failover" else plan_reboot(stage)
 
 
 def test_a_failover_and_a_reboot_from_the_command_line(ops: OpsConsole) -> None:

@@ -48,14 +48,17 @@ def test_a_change_is_made_and_what_waits_for_a_reboot_is_said(ops: OpsConsole) -
 
 
 def test_undone_the_group_says_what_it_said_and_leaves_the_rest_to_the_default() -> None:
-    with open_stage() as on:
-        put_database_with_group(on)
+    with open_stage() as stage:
+        put_database_with_group(stage)
         fuse = KillFuse()
-        engine = on.build_engine(fuse)
-        assert engine.start(plan_parameters(on)) == "done"
-        assert collect_parameter_facts(on)[0] == [("max_connections", "200"), ("work_mem", "8192")]
-        assert on.build_engine(fuse).undo() == "undone"
-        assert collect_parameter_facts(on)[0] == [("work_mem", "4096")]
+        engine = stage.build_engine(fuse)
+        assert engine.start(plan_parameters(stage)) == "done"
+        assert collect_parameter_facts(stage)[0] == [
+            ("max_connections", "200"),
+            ("work_mem", "8192"),
+        ]
+        assert stage.build_engine(fuse).undo() == "undone"
+        assert collect_parameter_facts(stage)[0] == [("work_mem", "4096")]
 
 
 @pytest.mark.parametrize(

@@ -22,18 +22,18 @@ from tests.ops.sql_stage import connect_application, open_postgres_console
 from tests.ops.stage import KilledError, KillFuse, Stage, open_stage
 
 
-def get_password(on: Stage) -> str:
-    answer = on.client("secretsmanager").get_secret_value(SecretId=SECRET_NAME)
+def get_password(stage: Stage) -> str:
+    answer = stage.client("secretsmanager").get_secret_value(SecretId=SECRET_NAME)
     return str(json.loads(answer["SecretString"])["password"])
 
 
 def test_the_function_is_run_and_the_services_start_anew() -> None:
-    with open_stage() as on:
-        put_rotatable_database(on)
-        before = get_password(on)
-        assert on.build_engine(KillFuse()).start(plan_rotation(on)) == "done"
-        assert get_password(on) != before
-        assert collect_rotation_facts(on) == (
+    with open_stage() as stage:
+        put_rotatable_database(stage)
+        before = get_password(stage)
+        assert stage.build_engine(KillFuse()).start(plan_rotation(stage)) == "done"
+        assert get_password(stage) != before
+        assert collect_rotation_facts(stage) == (
             "available",
             [["AWSCURRENT"], ["AWSPREVIOUS"]],
             ["SUCCESSFUL", "SUCCESSFUL"],
@@ -43,14 +43,14 @@ def test_the_function_is_run_and_the_services_start_anew() -> None:
 
 @pytest.mark.parametrize("point", [3, 5, 8, 14, 22])
 def test_killed_on_the_way_it_is_rotated_once(point: int) -> None:
-    with open_stage() as on:
-        put_rotatable_database(on)
-        made, fuse = plan_rotation(on), KillFuse(point)
+    with open_stage() as stage:
+        put_rotatable_database(stage)
+        made, fuse = plan_rotation(stage), KillFuse(point)
         with suppress(KilledError):
-            on.build_engine(fuse).start(made)
+            stage.build_engine(fuse).start(made)
         fuse.touches_left = 10**9
-        assert on.build_engine(fuse).resume() == "done"
-        assert collect_rotation_facts(on)[1:] == (
+        assert stage.build_engine(fuse).resume() == "done"
+        assert collect_rotation_facts(stage)[1:] == (
             [["AWSCURRENT"], ["AWSPREVIOUS"]],
             ["SUCCESSFUL", "SUCCESSFUL"],
             2,
@@ -58,29 +58,31 @@ def test_killed_on_the_way_it_is_rotated_once(point: int) -> None:
 
 
 def test_a_database_that_is_not_available_is_refused_before_any_call() -> None:
-    with open_stage() as on:
-        put_rotatable_database(on)
-        on.client("rds").reboot_db_instance(DBInstanceIdentifier=on.outputs.database.identifier)
+    with open_stage() as stage:
+        put_rotatable_database(stage)
+        stage.client("rds").reboot_db_instance(
+            DBInstanceIdentifier=stage.outputs.database.identifier
+        )
         from ops.database import instance as database
 
-        found = database.get_primary(on.aws, on.outputs)
+        found = database.get_primary(stage.aws, stage.outputs)
         with pytest.raises(OpsError, match="is rebooting, it must be available"):
             rotating.require_rotatable(
-                on.outputs, rotating.describe_database_secret(on.aws, on.outputs), found
+                stage.outputs, rotating.describe_database_secret(stage.aws, stage.outputs), found
             )
 
 
 def test_a_rotation_that_has_stuck_is_named() -> None:
-    with open_stage() as on:
-        put_rotatable_database(on)
+    with open_stage() as stage:
+        put_rotatable_database(stage)
         from ops.database import instance as database
 
-        found = database.get_primary(on.aws, on.outputs)
+        found = database.get_primary(stage.aws, stage.outputs)
         stuck = {"RotationEnabled": True, "VersionIdsToStages": {"v2": ["AWSPENDING"]}}
         with pytest.raises(OpsError, match="version v2 is pending"):
-            rotating.require_rotatable(on.outputs, stuck, found)
+            rotating.require_rotatable(stage.outputs, stuck, found)
         with pytest.raises(OpsError, match="has no rotation"):
-            rotating.require_rotatable(on.outputs, {"VersionIdsToStages": {}}, found)
+            rotating.require_rotatable(stage.outputs, {"VersionIdsToStages": {}}, found)
 
 
 @pytest.fixture(scope="module")

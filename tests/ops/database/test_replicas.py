@@ -49,26 +49,26 @@ def test_a_replica_is_added_with_the_primarys_settings_and_removed(ops: OpsConso
 
 
 def test_undone_the_replica_is_gone_again() -> None:
-    with open_stage() as on:
-        put_replicable_database(on)
+    with open_stage() as stage:
+        put_replicable_database(stage)
         fuse = KillFuse()
-        engine = on.build_engine(fuse)
-        assert engine.start(plan_replica_add(on)) == "done"
+        engine = stage.build_engine(fuse)
+        assert engine.start(plan_replica_add(stage)) == "done"
         assert engine.undo() == "undone"
-        assert collect_replica_list_facts(on) == ([("bulwark-test-database", "available")], [])
+        assert collect_replica_list_facts(stage) == ([("bulwark-test-database", "available")], [])
 
 
 def test_what_is_not_deleted_yet_is_protected_again() -> None:
-    with open_stage() as on:
-        put_database_replica(on)
-        plan, fuse = plan_replica_remove(on), KillFuse()
+    with open_stage() as stage:
+        put_database_replica(stage)
+        plan, fuse = plan_replica_remove(stage), KillFuse()
         assert [step.name for step in plan.steps] == ["unprotect", "delete"]
-        engine = on.build_engine(fuse)
+        engine = stage.build_engine(fuse)
         with fail_operations("AccessDenied", "delete_db_instance"), pytest.raises(DeniedError):
             engine.start(plan)
-        assert describe_database(on, REPLICA_IDENTIFIER)["DeletionProtection"] is False
-        assert on.build_engine(fuse).undo() == "undone"
-        assert describe_database(on, REPLICA_IDENTIFIER)["DeletionProtection"] is True
+        assert describe_database(stage, REPLICA_IDENTIFIER)["DeletionProtection"] is False
+        assert stage.build_engine(fuse).undo() == "undone"
+        assert describe_database(stage, REPLICA_IDENTIFIER)["DeletionProtection"] is True
 
 
 @pytest.mark.parametrize(
@@ -82,12 +82,12 @@ def test_what_is_not_deleted_yet_is_protected_again() -> None:
 def test_iops_are_copied_where_rds_takes_them(
     storage: dict[str, Any], provisioned: dict[str, Any]
 ) -> None:
-    with open_stage() as on:
-        put_replicable_database(on)
-        primary = replicas.get_instance_description(on.aws, on.outputs)
+    with open_stage() as stage:
+        put_replicable_database(stage)
+        primary = replicas.get_instance_description(stage.aws, stage.outputs)
         shown = {**primary, **storage, "Iops": 13000, "StorageThroughput": None}
         (step,) = replicas.build_replica_creation_plan(
-            on.aws, on.outputs, shown, "reports", "replica-1"
+            stage.aws, stage.outputs, shown, "reports", "replica-1"
         ).steps
         assert isinstance(step.action, Call)
         assert {k: v for k, v in step.action.params.items() if k == "Iops"} == provisioned

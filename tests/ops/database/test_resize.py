@@ -26,23 +26,23 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConso
 
 @pytest.mark.parametrize("point", [3, 5, 22, 24, 26])
 def test_killed_on_the_way_it_is_changed_once_and_saved_once(point: int) -> None:
-    with open_stage() as on:
-        put_database(on)
-        made, fuse = plan_resize(on), KillFuse(point)
+    with open_stage() as stage:
+        put_database(stage)
+        made, fuse = plan_resize(stage), KillFuse(point)
         with suppress(KilledError):
-            on.build_engine(fuse).start(made)
+            stage.build_engine(fuse).start(made)
         fuse.touches_left = 10**9
-        assert on.build_engine(fuse).resume() == "done"
+        assert stage.build_engine(fuse).resume() == "done"
         saved = [(f"{PRIMARY_IDENTIFIER}-resize-1", "available")]
-        assert collect_size_facts(on) == ("db.m7g.large", 20, "available", saved)
+        assert collect_size_facts(stage) == ("db.m7g.large", 20, "available", saved)
 
 
 def test_storage_is_saved_then_grown() -> None:
-    with open_stage() as on:
-        put_database(on)
-        assert on.build_engine(KillFuse()).start(plan_storage(on)) == "done"
+    with open_stage() as stage:
+        put_database(stage)
+        assert stage.build_engine(KillFuse()).start(plan_storage(stage)) == "done"
         saved = [(f"{PRIMARY_IDENTIFIER}-storage-1", "available")]
-        assert collect_size_facts(on) == ("db.t4g.small", 40, "available", saved)
+        assert collect_size_facts(stage) == ("db.t4g.small", 40, "available", saved)
 
 
 def test_a_resize_that_fails_puts_the_class_back_and_keeps_the_snapshot() -> None:
@@ -51,33 +51,33 @@ def test_a_resize_that_fails_puts_the_class_back_and_keeps_the_snapshot() -> Non
         large = instance.db_instance_class == "db.m7g.large"
         return "failed" if large and found == "modifying" else found
 
-    with open_stage() as on:
-        put_database(on)
+    with open_stage() as stage:
+        put_database(stage)
         original: Any = vars(DBInstance)["status"]
         before = original.fget
         with patch.object(DBInstance, "status", property(status, original.fset)):
-            assert on.build_engine(KillFuse()).start(plan_resize(on)) == "undone"
+            assert stage.build_engine(KillFuse()).start(plan_resize(stage)) == "undone"
         saved = [(f"{PRIMARY_IDENTIFIER}-resize-1", "available")]
-        assert collect_size_facts(on) == ("db.t4g.small", 20, "available", saved)
+        assert collect_size_facts(stage) == ("db.t4g.small", 20, "available", saved)
 
 
 def test_changes_that_wait_are_not_made_along_with_this_one() -> None:
-    with open_stage() as on:
-        put_database(on)
-        on.client("rds").modify_db_instance(
+    with open_stage() as stage:
+        put_database(stage)
+        stage.client("rds").modify_db_instance(
             DBInstanceIdentifier=PRIMARY_IDENTIFIER, BackupRetentionPeriod=9
         )
         for plan in (plan_resize, plan_storage):
             with pytest.raises(OpsError, match="BackupRetentionPeriod=9"):
-                plan(on)
+                plan(stage)
 
 
 def test_a_standby_makes_the_outage_short() -> None:
     downtime = []
     for several in (True, False):
-        with open_stage() as on:
-            put_database(on, MultiAZ=several)
-            downtime.append(plan_resize(on).downtime)
+        with open_stage() as stage:
+            put_database(stage, MultiAZ=several)
+            downtime.append(plan_resize(stage).downtime)
     assert downtime == [120, 600]
 
 

@@ -58,20 +58,20 @@ def test_what_cannot_be_is_one_line(ops: OpsConsole, line: str, says: str) -> No
 
 
 def test_how_far_it_is_is_shown_and_why_it_failed_is_said() -> None:
-    with open_stage() as on:
-        put_export_world(on)
-        engine, told = on.build_engine(KillFuse()), RecordingListener()
+    with open_stage() as stage:
+        put_export_world(stage)
+        engine, told = stage.build_engine(KillFuse()), RecordingListener()
         engine.listener = told
-        assert engine.start(plan_export(on)) == "done"
+        assert engine.start(plan_export(stage)) == "done"
         shares = [int(s.split()[1]) for s in told.progress_lines if s.startswith("IN_PROGRESS ")]
         assert shares == sorted(shares)
         assert 0 < shares[-1] < 100
 
         one = snapshots.select_snapshot(
-            snapshots.list_snapshots(on.aws, on.outputs, REGION), EXPORTED_SNAPSHOT
+            snapshots.list_snapshots(stage.aws, stage.outputs, REGION), EXPORTED_SNAPSHOT
         )
-        again = exporting.build_database_snapshot_export_plan(on.outputs, one, (), "export-2")
-        engine = on.build_engine(KillFuse())
+        again = exporting.build_database_snapshot_export_plan(stage.outputs, one, (), "export-2")
+        engine = stage.build_engine(KillFuse())
         engine.listener = FailingExportListener()
         assert engine.start(again) == "undone"
         assert "the bucket is gone" in engine.reason

@@ -53,50 +53,54 @@ def build_snapshot(days: float, **overrides: Any) -> Snapshot:
 
 
 def test_a_snapshot_is_whole_only_when_aws_says_so() -> None:
-    with open_stage() as on:
-        put_database(on)
-        began = on.clock.now()
-        assert on.build_engine(KillFuse()).start(plan_snapshot_create(on)) == "done"
-        assert on.clock.now() - began >= 120
-        assert list_manual_snapshots(on) == [(f"{PRIMARY_IDENTIFIER}-run-1", "available")]
+    with open_stage() as stage:
+        put_database(stage)
+        began = stage.clock.now()
+        assert stage.build_engine(KillFuse()).start(plan_snapshot_create(stage)) == "done"
+        assert stage.clock.now() - began >= 120
+        assert list_manual_snapshots(stage) == [(f"{PRIMARY_IDENTIFIER}-run-1", "available")]
 
 
 def test_without_waiting_it_is_enough_that_it_has_begun() -> None:
-    with open_stage() as on:
-        put_database(on)
-        instance = database.get_primary(on.aws, on.outputs)
-        plan = snapshots.build_database_snapshot_plan(on.outputs, instance, "run-1", wait=False)
-        assert on.build_engine(KillFuse()).start(plan) == "done"
-        assert list_manual_snapshots(on) == [(f"{PRIMARY_IDENTIFIER}-run-1", "creating")]
+    with open_stage() as stage:
+        put_database(stage)
+        instance = database.get_primary(stage.aws, stage.outputs)
+        plan = snapshots.build_database_snapshot_plan(stage.outputs, instance, "run-1", wait=False)
+        assert stage.build_engine(KillFuse()).start(plan) == "done"
+        assert list_manual_snapshots(stage) == [(f"{PRIMARY_IDENTIFIER}-run-1", "creating")]
 
 
 def test_an_instance_that_is_busy_is_not_saved() -> None:
-    with open_stage() as on:
-        put_database(on)
-        on.client("rds").create_db_snapshot(
+    with open_stage() as stage:
+        put_database(stage)
+        stage.client("rds").create_db_snapshot(
             DBInstanceIdentifier=PRIMARY_IDENTIFIER, DBSnapshotIdentifier="by-hand"
         )
         with pytest.raises(OpsError, match="is backing-up, it must be available"):
-            plan_snapshot_create(on)
+            plan_snapshot_create(stage)
 
 
 def test_a_snapshot_carries_its_run_and_the_tags_of_the_instance() -> None:
-    with open_stage() as on:
-        put_database(on)
-        on.build_engine(KillFuse()).start(plan_snapshot_create(on))
+    with open_stage() as stage:
+        put_database(stage)
+        stage.build_engine(KillFuse()).start(plan_snapshot_create(stage))
         (found,) = (
-            s for s in snapshots.list_snapshots(on.aws, on.outputs, REGION) if s.kind == "manual"
+            s
+            for s in snapshots.list_snapshots(stage.aws, stage.outputs, REGION)
+            if s.kind == "manual"
         )
         assert found.is_from_operations
-        tags = on.client("rds").list_tags_for_resource(ResourceName=found.arn)["TagList"]
+        tags = stage.client("rds").list_tags_for_resource(ResourceName=found.arn)["TagList"]
         assert {t["Key"]: t["Value"] for t in tags} == {"owner": "platform", "bulwark:run": "run-1"}
 
 
 def test_an_encrypted_snapshot_is_copied_under_the_recovery_regions_key() -> None:
-    with open_stage() as on:
-        plan = snapshots.build_database_snapshot_copy_plan(on.outputs, build_snapshot(1), "copy-1")
-        stack = on.outputs.stack.model_copy(update={"recovery_key_arn": "arn:the-key"})
-        keyed = on.outputs.model_copy(update={"stack": stack})
+    with open_stage() as stage:
+        plan = snapshots.build_database_snapshot_copy_plan(
+            stage.outputs, build_snapshot(1), "copy-1"
+        )
+        stack = stage.outputs.stack.model_copy(update={"recovery_key_arn": "arn:the-key"})
+        keyed = stage.outputs.model_copy(update={"stack": stack})
         own = snapshots.build_database_snapshot_copy_plan(keyed, build_snapshot(1), "copy-1")
         plain = snapshots.build_database_snapshot_copy_plan(
             keyed, build_snapshot(1, encrypted=False), "copy-1"
@@ -106,19 +110,19 @@ def test_an_encrypted_snapshot_is_copied_under_the_recovery_regions_key() -> Non
 
 
 def test_a_stack_without_a_recovery_region_copies_nothing() -> None:
-    with open_stage() as on:
-        stack = on.outputs.stack.model_copy(update={"recovery_region": None})
+    with open_stage() as stage:
+        stack = stage.outputs.stack.model_copy(update={"recovery_region": None})
         with pytest.raises(OpsError, match="no recovery region"):
             snapshots.build_database_snapshot_copy_plan(
-                on.outputs.model_copy(update={"stack": stack}), build_snapshot(1), "copy-1"
+                stage.outputs.model_copy(update={"stack": stack}), build_snapshot(1), "copy-1"
             )
 
 
 def test_a_prune_leaves_the_newest() -> None:
-    with open_stage() as on:
-        put_database_snapshots(on, "run-1", "run-2", "run-3")
-        on.build_engine(KillFuse()).start(plan_snapshot_prune(on))
-        assert list_manual_snapshots(on) == [(f"{PRIMARY_IDENTIFIER}-run-3", "available")]
+    with open_stage() as stage:
+        put_database_snapshots(stage, "run-1", "run-2", "run-3")
+        stage.build_engine(KillFuse()).start(plan_snapshot_prune(stage))
+        assert list_manual_snapshots(stage) == [(f"{PRIMARY_IDENTIFIER}-run-3", "available")]
 
 
 @pytest.mark.parametrize(

@@ -25,15 +25,15 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConso
         yield console
 
 
-def enable_exec(on: Stage) -> None:
+def enable_exec(stage: Stage) -> None:
     """Tasks that ECS Exec can reach."""
-    on.client("ecs").update_service(
+    stage.client("ecs").update_service(
         cluster="bulwark-test",
         service="backend",
         enableExecuteCommand=True,
         forceNewDeployment=True,
     )
-    on.clock.sleep(3600)
+    stage.clock.sleep(3600)
 
 
 def test_the_tunnel_goes_through_a_task_and_psql_through_the_tunnel(ops: OpsConsole) -> None:
@@ -60,9 +60,9 @@ def test_the_psql_line_puts_the_password_where_psql_looks(tmp_path: Path) -> Non
     """With an `aws` and a `psql` that only tell what they were given."""
     import subprocess
 
-    with open_stage(build_backend_only_outputs()) as on:
+    with open_stage(build_backend_only_outputs()) as stage:
         made = connecting.build_connection_commands(
-            on.aws, on.outputs, connecting.TunnelTarget("i-1", "an instance")
+            stage.aws, stage.outputs, connecting.TunnelTarget("i-1", "an instance")
         )
     secret = json.dumps({"password": 'it\'s "quoted" $HOME'})
     for name, text in {

@@ -60,13 +60,13 @@ def test_a_major_version_has_a_group_with_the_same_settings(ops: OpsConsole) -> 
 
 
 def test_a_major_version_is_done_only_when_the_replicas_have_followed() -> None:
-    with open_stage() as on:
-        put_upgradable_database(on)
-        plan = plan_major_upgrade(on)
+    with open_stage() as stage:
+        put_upgradable_database(stage)
+        plan = plan_major_upgrade(stage)
         *_, upgrade, last = plan.steps
         assert (upgrade.name, last.name) == ("upgrade", "replica_1")
-        assert on.build_engine(KillFuse()).start(plan) == "done"
-        found = describe_database(on, f"{PRIMARY_IDENTIFIER}-reads")
+        assert stage.build_engine(KillFuse()).start(plan) == "done"
+        found = describe_database(stage, f"{PRIMARY_IDENTIFIER}-reads")
         assert (found["EngineVersion"], found["DBInstanceStatus"]) == ("17.7", "available")
 
 
@@ -76,11 +76,11 @@ def test_the_newest_is_the_newest_by_its_numbers() -> None:
             {"ValidUpgradeTarget": [{"EngineVersion": v} for v in ("16.10", "16.9", "16.11")]}
         ]
     }
-    with open_stage() as on:
-        put_upgradable_database(on)
-        found = database.get_primary(on.aws, on.outputs)
+    with open_stage() as stage:
+        put_upgradable_database(stage)
+        found = database.get_primary(stage.aws, stage.outputs)
         with patch.object(Aws, "pages", lambda *_: iter(listed["DBEngineVersions"])):
-            known = upgrading.list_database_upgrade_targets(on.aws, on.outputs, found)
+            known = upgrading.list_database_upgrade_targets(stage.aws, stage.outputs, found)
         assert [one.version for one in known] == ["16.9", "16.10", "16.11"]
         assert upgrading.resolve_upgrade_target(found, known, "16").version == "16.11"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from ops.checks.model import Result
+from ops.checks.model import ChecklistResult
 from ops.cli.selection import Selection
 from ops.deploy import commits
 from ops.deploy import deployment as deploying
@@ -30,7 +30,7 @@ from tests.ops.stage import Stage
 from tests.test_runbook import RUNBOOK_PAGES, list_page_commands
 
 PROGRAM_OPTION_TEXT = f"--program {PROGRAM_FOLDER}"
-PASSING_RESULTS = [Result("lock", "nobody changes it", "ok", "it is free", "", ())]
+PASSING_RESULTS = [ChecklistResult("lock", "nobody changes it", "ok", "it is free", "", ())]
 
 
 class DeployConsole:
@@ -39,8 +39,12 @@ class DeployConsole:
     def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
         self.capture = capture
 
-    def use_stage(self, on: Stage, run_line: Any) -> "DeployConsole":
-        self.stage, self.run_line, self.pulumi = on, run_line, pretended_pulumi.get_fake_pulumi(on)
+    def use_stage(self, stage: Stage, run_line: Any) -> "DeployConsole":
+        self.stage, self.run_line, self.pulumi = (
+            stage,
+            run_line,
+            pretended_pulumi.get_fake_pulumi(stage),
+        )
         return self
 
     def __call__(self, line: str, code: int = 0) -> tuple[str, str]:
@@ -73,8 +77,8 @@ def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def ops(capsys: pytest.CaptureFixture[str], cache_folder: Path) -> Iterator[DeployConsole]:
     assert cache_folder
-    with open_command_line(put_deployed_stack) as (on, run_line):
-        yield DeployConsole(capsys).use_stage(on, run_line)
+    with open_command_line(put_deployed_stack) as (stage, run_line):
+        yield DeployConsole(capsys).use_stage(stage, run_line)
 
 
 @pytest.mark.usefixtures("well")
@@ -126,8 +130,8 @@ def test_a_broken_commit_goes_back_to_the_one_of_before(
     capsys: pytest.CaptureFixture[str], cache_folder: Path, passing_checks: None, tmp_path: Path
 ) -> None:
     report = tmp_path / "report.md"
-    with open_command_line(put_broken_commit) as (on, typed):
-        ops = DeployConsole(capsys).use_stage(on, typed)
+    with open_command_line(put_broken_commit) as (stage, typed):
+        ops = DeployConsole(capsys).use_stage(stage, typed)
         said = ops(f"deploy test --yes --report {report}", 5)[1]
         assert "this commit is broken" in said
         assert f"ops recover snapshot {PRIMARY_IDENTIFIER}-deploy-" in said
@@ -141,8 +145,8 @@ def test_a_broken_commit_goes_back_to_the_one_of_before(
 def test_a_commit_that_is_not_well_afterwards_goes_back_too(
     capsys: pytest.CaptureFixture[str], cache_folder: Path, passing_checks: None
 ) -> None:
-    with open_command_line(put_unhealthy_commit) as (on, typed):
-        ops = DeployConsole(capsys).use_stage(on, typed)
+    with open_command_line(put_unhealthy_commit) as (stage, typed):
+        ops = DeployConsole(capsys).use_stage(stage, typed)
         assert "failed and was undone" in ops("deploy test --yes", 5)[1]
         assert [h["result"] for h in ops.pulumi.stacks["test"].history] == ["succeeded"] * 3
         assert ops.pulumi.last_deployed_commit == OLD_COMMIT

@@ -37,22 +37,22 @@ def get_group_sizes(ops: OpsConsole) -> tuple[int, int, int]:
 
 
 def test_there_are_as_many_only_once_the_load_balancer_says_so() -> None:
-    with open_stage() as on:
-        put_fleet(on)
-        began = on.clock.now()
-        assert on.build_engine(KillFuse()).start(plan_fleet_scale(on)) == "done"
-        assert on.clock.now() - began >= 150, "a minute to start, one and a half to be healthy"
-        assert list_target_states(on) == ["healthy"] * 3
+    with open_stage() as stage:
+        put_fleet(stage)
+        began = stage.clock.now()
+        assert stage.build_engine(KillFuse()).start(plan_fleet_scale(stage)) == "done"
+        assert stage.clock.now() - began >= 150, "a minute to start, one and a half to be healthy"
+        assert list_target_states(stage) == ["healthy"] * 3
 
 
 def test_instances_that_never_become_healthy_are_not_called_done() -> None:
-    with open_stage() as on:
-        put_fleet(on)
-        on.client("ssm").put_parameter(
+    with open_stage() as stage:
+        put_fleet(stage)
+        stage.client("ssm").put_parameter(
             Name=stage_of.IMAGE_PARAMETER, Value="x:unhealthy", Type="String", Overwrite=True
         )
         with pytest.raises(Exception, match="healthy is 2, wanted 3"):
-            on.build_engine(KillFuse()).start(plan_fleet_scale(on))
+            stage.build_engine(KillFuse()).start(plan_fleet_scale(stage))
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,13 @@ def test_instances_that_never_become_healthy_are_not_called_done() -> None:
 def test_a_group_that_cannot_be_read_is_not_taken_for_none(
     code: str, kind: type[Exception]
 ) -> None:
-    with open_stage() as on:
-        put_fleet(on)
+    with open_stage() as stage:
+        put_fleet(stage)
         with (
             fail_operations(code, "describe_auto_scaling_groups", "get_paginator"),
             pytest.raises(kind),
         ):
-            fleet.observed(on.aws, on.outputs)
+            fleet.get_fleet_state(stage.aws, stage.outputs)
 
 
 def test_a_group_that_is_gone_is_said(ops: OpsConsole) -> None:
@@ -103,7 +103,7 @@ def test_a_stack_without_a_fleet_says_so(ops: OpsConsole) -> None:
 def test_instances_as_a_user_sees_them(ops: OpsConsole) -> None:
     out, _ = ops("fleet instances")
     head, *rows = out.splitlines()
-    assert head.split() == list(fleet.COLUMNS)
+    assert head.split() == list(fleet.FLEET_INSTANCE_COLUMNS)
     assert len(rows) == 2
     assert all(f"InService  Healthy  healthy  eu-north-1{zone}" in out for zone in "ab")
     (one, other) = ops.run_for_json("fleet instances")["items"]
@@ -230,11 +230,11 @@ def test_limits_that_cannot_be_are_refused(ops: OpsConsole) -> None:
 
 
 def test_plans_are_of_what_was_seen() -> None:
-    with open_stage() as on:
-        put_fleet(on)
+    with open_stage() as stage:
+        put_fleet(stage)
         assert (
-            plan_fleet_scale(on).digest
-            == plan_fleet_scale(on).model_copy(update={"run": "run-2"}).digest
+            plan_fleet_scale(stage).digest
+            == plan_fleet_scale(stage).model_copy(update={"run": "run-2"}).digest
         )
-        assert plan_fleet_limits(on).steps[0].action.params["MaxSize"] == 6  # type: ignore[union-attr]
-        assert fleet_scaling.number("7") == 7
+        assert plan_fleet_limits(stage).steps[0].action.params["MaxSize"] == 6  # type: ignore[union-attr]
+        assert fleet_scaling.parse_instance_count("7") == 7

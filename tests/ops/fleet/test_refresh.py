@@ -11,7 +11,7 @@ from ops.core.errors import UsageError
 from ops.fleet import deploy as fleet_deploying
 from ops.fleet import model as fleet
 from ops.fleet import refresh as fleet_refreshing
-from ops.fleet.refresh_steps import How, batch
+from ops.fleet.refresh_steps import RefreshPreferences, compute_batch_size
 from ops.services import images
 from sandbox import faults
 from sandbox.faults import LostAnswerFault
@@ -47,28 +47,30 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConso
         yield console
 
 
-def list_versions(on: Stage) -> list[str]:
-    return sorted(instance["LaunchTemplate"]["Version"] for instance in list_group_instances(on))
+def list_versions(stage: Stage) -> list[str]:
+    return sorted(instance["LaunchTemplate"]["Version"] for instance in list_group_instances(stage))
 
 
-def get_group_version(on: Stage) -> str:
-    policy = describe_group(on)["MixedInstancesPolicy"]["LaunchTemplate"]
+def get_group_version(stage: Stage) -> str:
+    policy = describe_group(stage)["MixedInstancesPolicy"]["LaunchTemplate"]
     return str(policy["LaunchTemplateSpecification"]["Version"])
 
 
-def put_image_parameter(on: Stage, value: str) -> None:
-    on.client("ssm").put_parameter(Name=IMAGE_PARAMETER, Value=value, Type="String", Overwrite=True)
+def put_image_parameter(stage: Stage, value: str) -> None:
+    stage.client("ssm").put_parameter(
+        Name=IMAGE_PARAMETER, Value=value, Type="String", Overwrite=True
+    )
 
 
-def set_latest_version(on: Stage) -> None:
+def set_latest_version(stage: Stage) -> None:
     """The group takes whatever version is the newest."""
-    policy = describe_group(on)["MixedInstancesPolicy"]
+    policy = describe_group(stage)["MixedInstancesPolicy"]
     template = policy["LaunchTemplate"]
     template["LaunchTemplateSpecification"] = {
         "LaunchTemplateId": template["LaunchTemplateSpecification"]["LaunchTemplateId"],
         "Version": "$Latest",
     }
-    on.client("autoscaling").update_auto_scaling_group(
+    stage.client("autoscaling").update_auto_scaling_group(
         AutoScalingGroupName=FLEET_GROUP, MixedInstancesPolicy=policy
     )
 
@@ -81,7 +83,7 @@ def test_refresh_as_a_user_types_it(ops: OpsConsole) -> None:
     assert not before & list_instance_ids(ops.stage)
     assert (list_versions(ops.stage), get_group_version(ops.stage)) == (["2", "2"], "2")
     out, _ = ops("fleet refresh status")
-    assert out.splitlines()[0].split() == list(fleet_refreshing.COLUMNS)
+    assert out.splitlines()[0].split() == list(fleet_refreshing.REFRESH_COLUMNS)
     (row,) = ops.run_for_json("fleet refresh status")["items"]
     assert (row["status"], row["percent"], row["remaining"]) == ("Successful", 100, 0)
     assert row["version"] == "2"
@@ -169,15 +171,15 @@ def test_aws_goes_back_where_it_fails_and_that_is_no_success(ops: OpsConsole) ->
 
 def test_somebody_elses_refresh_is_not_taken_for_ours() -> None:
     """One that began after the plan was made: ours is refused, and nothing is called done."""
-    with open_stage() as on:
-        put_fleet(on)
-        plan = plan_refresh(on)
-        on.client("autoscaling").start_instance_refresh(AutoScalingGroupName=FLEET_GROUP)
-        engine = on.build_engine(KillFuse())
+    with open_stage() as stage:
+        put_fleet(stage)
+        plan = plan_refresh(stage)
+        stage.client("autoscaling").start_instance_refresh(AutoScalingGroupName=FLEET_GROUP)
+        engine = stage.build_engine(KillFuse())
         assert engine.start(plan) == "undone"
         assert "InstanceRefreshInProgress" in engine.reason
-        assert list_instance_refreshes(on)[-1]["Status"] == "Successful", "theirs was left alone"
-        assert list_versions(on) == ["1", "1"]
+        assert list_instance_refreshes(stage)[-1]["Status"] == "Successful", "theirs was left alone"
+        assert list_versions(stage) == ["1", "1"]
 
 
 def test_cancel_as_a_user_types_it(ops: OpsConsole) -> None:
@@ -215,24 +217,24 @@ def put_no_refresh(_: Stage) -> None:
     """No refresh at all."""
 
 
-def start_unconfigured_refresh(on: Stage) -> None:
-    on.client("autoscaling").start_instance_refresh(AutoScalingGroupName=FLEET_GROUP)
+def start_unconfigured_refresh(stage: Stage) -> None:
+    stage.client("autoscaling").start_instance_refresh(AutoScalingGroupName=FLEET_GROUP)
 
 
-def start_same_version_refresh(on: Stage) -> None:
-    step = plan_refresh(on, "1").steps[0]
-    on.client("autoscaling").start_instance_refresh(**step.action.params)  # type: ignore[union-attr]
+def start_same_version_refresh(stage: Stage) -> None:
+    step = plan_refresh(stage, "1").steps[0]
+    stage.client("autoscaling").start_instance_refresh(**step.action.params)  # type: ignore[union-attr]
 
 
-def start_refresh_from_latest(on: Stage) -> None:
-    set_latest_version(on)
-    start_refresh(on)
+def start_refresh_from_latest(stage: Stage) -> None:
+    set_latest_version(stage)
+    start_refresh(stage)
 
 
-def start_rollback(on: Stage) -> None:
-    start_refresh(on)
-    on.clock.sleep(200)
-    on.client("autoscaling").rollback_instance_refresh(AutoScalingGroupName=FLEET_GROUP)
+def start_rollback(stage: Stage) -> None:
+    start_refresh(stage)
+    stage.clock.sleep(200)
+    stage.client("autoscaling").rollback_instance_refresh(AutoScalingGroupName=FLEET_GROUP)
 
 
 @pytest.mark.parametrize(
@@ -272,14 +274,14 @@ def test_what_it_may_be_is_said(ops: OpsConsole) -> None:
 
 
 def test_how_many_at_a_time() -> None:
-    with open_stage() as on:
-        put_fleet(on, 4)
-        of = fleet.observed(on.aws, on.outputs)
-        assert batch(of, How()) == 1
-        assert batch(of, How(50, 100)) == 2
-        assert batch(of, How(100, 200)) == 4
+    with open_stage() as stage:
+        put_fleet(stage, 4)
+        of = fleet.get_fleet_state(stage.aws, stage.outputs)
+        assert compute_batch_size(of, RefreshPreferences()) == 1
+        assert compute_batch_size(of, RefreshPreferences(50, 100)) == 2
+        assert compute_batch_size(of, RefreshPreferences(100, 200)) == 4
         with pytest.raises(UsageError):
-            fleet_refreshing.agree(50, 200, of)
+            fleet_refreshing.require_healthy_range(50, 200, of)
 
 
 def test_deploy_as_a_user_types_it(ops: OpsConsole) -> None:
@@ -334,19 +336,24 @@ def test_an_image_that_is_nowhere_changes_nothing(ops: OpsConsole) -> None:
 
 
 def test_a_deployment_that_is_turned_back_halfway_leaves_nothing_of_it() -> None:
-    with open_stage() as on:
-        put_fleet(on)
+    with open_stage() as stage:
+        put_fleet(stage)
         fuse = KillFuse()
         fuse.touches_left = 20
         with suppress(KilledError):
-            on.build_engine(fuse).start(plan_fleet_deploy(on))
-        on.clock.sleep(200)
-        assert get_image_parameter(on) == get_digest_reference(on, "v2")
+            stage.build_engine(fuse).start(plan_fleet_deploy(stage))
+        stage.clock.sleep(200)
+        assert get_image_parameter(stage) == get_digest_reference(stage, "v2")
         fuse.touches_left = 10**9
-        assert on.build_engine(fuse).undo() == "undone"
-        assert get_image_parameter(on) == FIRST_IMAGE
-        assert [it["Status"] for it in list_instance_refreshes(on)] == ["Successful", "Cancelled"]
-        rows = fleet.rows(on.aws, fleet.observed(on.aws, on.outputs), on.clock.held_clock.now())
+        assert stage.build_engine(fuse).undo() == "undone"
+        assert get_image_parameter(stage) == FIRST_IMAGE
+        assert [it["Status"] for it in list_instance_refreshes(stage)] == [
+            "Successful",
+            "Cancelled",
+        ]
+        rows = fleet.build_instance_rows(
+            stage.aws, fleet.get_fleet_state(stage.aws, stage.outputs), stage.clock.held_clock.now()
+        )
         assert {row["image"] for row in rows} == {FIRST_IMAGE}
 
 
@@ -358,26 +365,28 @@ def test_a_start_whose_answer_is_lost_is_found_again(ops: OpsConsole) -> None:
 
 def test_what_is_at_work_holds_up_the_way_back_until_it_is_over() -> None:
     """Somebody's refresh, begun after ours was over: the way back waits for its end."""
-    with open_stage() as on:
-        put_slow_fleet_of_one(on)
+    with open_stage() as stage:
+        put_slow_fleet_of_one(stage)
         fuse = KillFuse()
-        assert on.build_engine(fuse).start(plan_fleet_deploy(on)) == "done"
-        on.client("autoscaling").start_instance_refresh(AutoScalingGroupName=FLEET_GROUP)
-        assert on.build_engine(fuse).undo() == "undone"
-        assert [it["Status"] for it in list_instance_refreshes(on)] == ["Successful"] * 3
-        assert get_image_parameter(on) == FIRST_IMAGE
+        assert stage.build_engine(fuse).start(plan_fleet_deploy(stage)) == "done"
+        stage.client("autoscaling").start_instance_refresh(AutoScalingGroupName=FLEET_GROUP)
+        assert stage.build_engine(fuse).undo() == "undone"
+        assert [it["Status"] for it in list_instance_refreshes(stage)] == ["Successful"] * 3
+        assert get_image_parameter(stage) == FIRST_IMAGE
 
 
 def test_the_same_is_planned_of_the_same_world() -> None:
-    with open_stage() as on:
-        put_refreshing_fleet(on)
+    with open_stage() as stage:
+        put_refreshing_fleet(stage)
         with pytest.raises(UsageError, match="takes no second one"):
-            plan_refresh(on)
-        on.clock.sleep(3600)
-        now = fleet.observed(on.aws, on.outputs)
-        found = images.resolve_image(on.aws, f"{FLEET_IMAGE}:v2")
+            plan_refresh(stage)
+        stage.clock.sleep(3600)
+        now = fleet.get_fleet_state(stage.aws, stage.outputs)
+        found = images.resolve_image(stage.aws, f"{FLEET_IMAGE}:v2")
         plans = [
-            fleet_deploying.deploy(on.aws, on.outputs, now, found, run, how=How())
+            fleet_deploying.build_fleet_deploy_plan(
+                stage.aws, stage.outputs, now, found, run, preferences=RefreshPreferences()
+            )
             for run in ("run-1", "run-2")
         ]
         assert plans[0].digest == plans[1].digest

@@ -11,7 +11,7 @@ from ops.cli.app import main
 from ops.core.errors import UsageError
 from ops.fleet import model as fleet
 from ops.fleet import run_command as fleet_running
-from ops.fleet.run_command import How, checked, script
+from ops.fleet.run_command import RunCommandOptions, build_script, validate_run_command_options
 from sandbox import faults
 from sandbox.faults import LostAnswerFault
 from tests.ops.command_line import OpsConsole
@@ -102,24 +102,24 @@ def test_an_answer_that_is_lost_runs_it_once(ops: OpsConsole) -> None:
 
 def test_killed_while_it_runs_for_long_it_is_not_sent_again() -> None:
     for point in range(5, 13):  # from the intent until it is written down that it was sent
-        with open_stage() as on:
-            put_fleet(on, 1)
-            now, fuse = fleet.observed(on.aws, on.outputs), KillFuse(point)
-            plan = fleet_running.run(
-                on.outputs,
+        with open_stage() as stage:
+            put_fleet(stage, 1)
+            now, fuse = fleet.get_fleet_state(stage.aws, stage.outputs), KillFuse(point)
+            plan = fleet_running.build_run_command_plan(
+                stage.outputs,
                 now,
-                fleet_running.chosen(now, ()),
+                fleet_running.select_instances(now, ()),
                 "sleep 120",
                 "run-1",
-                on.clock.held_clock.now(),
-                how=How(),
+                stage.clock.held_clock.now(),
+                options=RunCommandOptions(),
             )
             with suppress(KilledError):
-                on.build_engine(fuse).start(plan)
+                stage.build_engine(fuse).start(plan)
             fuse.touches_left = 10**9
-            again = on.build_engine(fuse)
+            again = stage.build_engine(fuse)
             assert (again.resume() if fuse.lines else again.start(plan)) == "done"
-            assert list_sent_commands(on) == [("Success", 1)], f"killed at touch {point}"
+            assert list_sent_commands(stage) == [("Success", 1)], f"killed at touch {point}"
 
 
 def test_the_plan_is_agreed_to_by_its_hash(ops: OpsConsole) -> None:
@@ -154,19 +154,27 @@ def test_who_and_how_many_must_be_said_right(ops: OpsConsole) -> None:
 
 def test_no_command_is_none() -> None:
     with pytest.raises(UsageError, match="COMMAND is ''"):
-        script([""])
-    assert script(["df -h | tail -1"]) == "df -h | tail -1"
-    assert script(["echo", "a b"]) == "echo 'a b'"
-    assert checked(How("100%", "0%")) == How("100%", "0%")
+        build_script([""])
+    assert build_script(["df -h | tail -1"]) == "df -h | tail -1"
+    assert build_script(["echo", "a b"]) == "echo 'a b'"
+    assert validate_run_command_options(RunCommandOptions("100%", "0%")) == RunCommandOptions(
+        "100%", "0%"
+    )
 
 
 def test_more_than_fifty_are_named_by_their_group() -> None:
-    with open_stage() as on:
-        put_fleet(on, 1)
-        now = fleet.observed(on.aws, on.outputs)
+    with open_stage() as stage:
+        put_fleet(stage, 1)
+        now = fleet.get_fleet_state(stage.aws, stage.outputs)
         many = [f"i-{number:017x}" for number in range(51)]
-        plan = fleet_running.run(
-            on.outputs, now, many, "uptime", "run-1", on.clock.held_clock.now(), how=How()
+        plan = fleet_running.build_run_command_plan(
+            stage.outputs,
+            now,
+            many,
+            "uptime",
+            "run-1",
+            stage.clock.held_clock.now(),
+            options=RunCommandOptions(),
         )
         params = plan.steps[0].action.params  # type: ignore[union-attr]
         assert "InstanceIds" not in params

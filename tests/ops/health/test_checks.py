@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from ops.core.check_runner import run
-from ops.core.checks import CUT, Answer, Facts, UnknownError
-from ops.health.logs import GROUPS as READ_AT_ONCE
-from ops.health.logs import shown
-from ops.health.registry import CHECKS
+from ops.core.check_runner import run_checks
+from ops.core.checks import TRUNCATED, CheckFacts, ReadAnswer, UnknownAnswerError
+from ops.health.logs import MAX_LOG_GROUPS as READ_AT_ONCE
+from ops.health.logs import redact_line
+from ops.health.registry import HEALTH_CHECKS
 from tests.ops.health_answers import (
     DATABASE_IDENTIFIER,
     FREE_STORAGE_METRIC_ID,
@@ -485,7 +485,7 @@ HEALTH_CASES: list[tuple[str, str, AwsAnswers, list[tuple[AwsAnswers, str, str]]
                 "aws logs tail /bulwark/test/fleet --since 1h",
             ),
             (
-                answer_log_events(11, "ERROR x", CUT),
+                answer_log_events(11, "ERROR x", TRUNCATED),
                 "at least 11 in the last hour",
                 "aws logs tail",
             ),
@@ -512,7 +512,7 @@ SECOND_CALLS = (
 
 
 def test_every_check_of_the_table_is_tested() -> None:
-    assert {(check.area, check.subject) for check in CHECKS} == set(HEALTHY_ANSWERS)
+    assert {(check.area, check.subject) for check in HEALTH_CHECKS} == set(HEALTHY_ANSWERS)
 
 
 @pytest.mark.parametrize(("area", "subject"), HEALTHY_ANSWERS)
@@ -537,7 +537,7 @@ def test_it_fails_for_its_reason_and_names_a_command(
     ("area", "subject", "api"),
     [
         (c.area, c.subject, api)
-        for c in CHECKS
+        for c in HEALTH_CHECKS
         for api in c.apis
         if (c.subject, api) not in SECOND_CALLS
     ],
@@ -545,7 +545,7 @@ def test_it_fails_for_its_reason_and_names_a_command(
 def test_without_an_answer_it_is_unknown_and_never_ok(area: str, subject: str, api: str) -> None:
     answers = {
         **HEALTHY_ANSWERS[area, subject],
-        api: UnknownError(f"{api} was denied", "ops permissions"),
+        api: UnknownAnswerError(f"{api} was denied", "ops permissions"),
     }
     (found,) = {
         (f.state, f.command) for f in run_health_check(area, subject, answers) if f.state != "ok"
@@ -558,7 +558,7 @@ def test_without_an_answer_it_is_unknown_and_never_ok(area: str, subject: str, a
 def test_tasks_that_cannot_be_described_are_unknown() -> None:
     answers: AwsAnswers = {
         "ecs.list_tasks": ["arn-1"],
-        "ecs.describe_tasks": UnknownError("throttled"),
+        "ecs.describe_tasks": UnknownAnswerError("throttled"),
     }
     (finding,) = run_check("services", "stopped tasks", answers)
     assert (finding.state, finding.evidence) == ("unknown", "throttled")
@@ -619,7 +619,10 @@ def test_of_very_many_groups_few_are_described_and_the_metric_tells_of_the_other
         f"targets of {name}" for name in TARGET_GROUP_NAMES[10:40]
     ]
     assert [f.evidence.endswith("by their metric") for f in findings] == [False] * 20 + [True] * 10
-    denied = {**answer_host_counts(**bad), "elbv2.describe_target_health": UnknownError("denied")}
+    denied = {
+        **answer_host_counts(**bad),
+        "elbv2.describe_target_health": UnknownAnswerError("denied"),
+    }
     assert [f.state for f in run_health_check("balancer", "many targets", denied)][:20] == [
         "unknown"
     ] * 20
@@ -636,7 +639,7 @@ def test_a_group_without_data_is_described() -> None:
 
 
 def test_a_group_that_was_not_looked_through_is_unknown() -> None:
-    findings = run_health_check("logs", "errors", answer_log_events(2, "ERROR x", CUT))
+    findings = run_health_check("logs", "errors", answer_log_events(2, "ERROR x", TRUNCATED))
     assert {f.state for f in findings} == {"unknown"}
     assert all("at least 2" in f.evidence for f in findings)
 
@@ -650,15 +653,15 @@ def test_very_many_log_groups_are_read_where_they_are_asked_for() -> None:
         for n in range(80)
     }
     outputs = build_changed_outputs("services", services=many)
-    (check,) = (c for c in CHECKS if c.area == "logs")
+    (check,) = (c for c in HEALTH_CHECKS if c.area == "logs")
     for asked, count in (((), READ_AT_ONCE), (("logs",), 81)):
         sent: list[Any] = []
 
-        def sending(call: Any, sent: list[Any] = sent) -> Answer:
+        def sending(call: Any, sent: list[Any] = sent) -> ReadAnswer:
             sent.append(call)
             return []
 
-        (finding,) = run([check], Facts(outputs, NOW, asked), sending)
+        (finding,) = run_checks([check], CheckFacts(outputs, NOW, asked), sending)
         assert (finding.state, len(sent)) == ("ok", count)
         assert ("31 others are read by" in finding.evidence) is (not asked)
 
@@ -676,4 +679,4 @@ def test_very_many_log_groups_are_read_where_they_are_asked_for() -> None:
     ],
 )
 def test_of_a_line_the_beginning_is_shown_without_secrets(line: str, expected: str) -> None:
-    assert shown(line) == expected
+    assert redact_line(line) == expected

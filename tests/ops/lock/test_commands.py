@@ -22,40 +22,40 @@ RESIZE_LINE = "db resize db.m7g.large --yes"
 @pytest.fixture
 def typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[OpsConsole]:
     """A stage with the database and the operations bucket, seen from the command line."""
-    with open_stage() as on:
-        put_database(on)
-        on.client("s3").create_bucket(
-            Bucket=on.outputs.backups.operations_bucket,
+    with open_stage() as stage:
+        put_database(stage)
+        stage.client("s3").create_bucket(
+            Bucket=stage.outputs.backups.operations_bucket,
             CreateBucketConfiguration={"LocationConstraint": REGION},
         )
         file = tmp_path / "outputs.json"
-        file.write_text(on.outputs.model_dump_json(by_alias=True))
+        file.write_text(stage.outputs.model_dump_json(by_alias=True))
         with (
-            patch.object(WallClock, "now", lambda _: on.clock.now()),
-            patch.object(WallClock, "sleep", lambda _, seconds: on.clock.sleep(seconds)),
-            patch.object(Selection, "aws", lambda *_: on.aws),
+            patch.object(WallClock, "now", lambda _: stage.clock.now()),
+            patch.object(WallClock, "sleep", lambda _, seconds: stage.clock.sleep(seconds)),
+            patch.object(Selection, "aws", lambda *_: stage.aws),
         ):
-            yield OpsConsole(on, file, capsys)
+            yield OpsConsole(stage, file, capsys)
 
 
-def get_lock(on: Stage) -> Lock:
-    return Lock(BucketLockStore(on.client("s3"), on.outputs.backups.operations_bucket))
+def get_lock(stage: Stage) -> Lock:
+    return Lock(BucketLockStore(stage.client("s3"), stage.outputs.backups.operations_bucket))
 
 
-def take_foreign_lock(on: Stage, run: str = "upgrade-1", seconds: float = 3600) -> LockRecord:
+def take_foreign_lock(stage: Stage, run: str = "upgrade-1", seconds: float = 3600) -> LockRecord:
     """Somebody else's lock, taken now."""
-    now = on.clock.now()
+    now = stage.clock.now()
     foreign_lock = LockRecord(
         holder="bob@desk", run=run, reason="upgrade", since=now, until=now + seconds
     )
-    get_lock(on).acquire(foreign_lock)
+    get_lock(stage).acquire(foreign_lock)
     return foreign_lock
 
 
-def list_resize_effects(on: Stage) -> list[str]:
+def list_resize_effects(stage: Stage) -> list[str]:
     """What of a resize has happened."""
-    manual = on.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
-    return [*("saved" for _ in manual), *([describe_database(on)["DBInstanceClass"]])]
+    manual = stage.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    return [*("saved" for _ in manual), *([describe_database(stage)["DBInstanceClass"]])]
 
 
 def run_after_call(api: str, action: Callable[[], object]) -> Any:

@@ -46,16 +46,16 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConso
         yield console
 
 
-def is_every_alarm_active(on: Stage) -> bool:
+def is_every_alarm_active(stage: Stage) -> bool:
     """Whether every alarm acts, and no rule mutes."""
-    alarm_facts: Any = alarms.collect_alarm_facts(on)
+    alarm_facts: Any = alarms.collect_alarm_facts(stage)
     alarm_states, rules = alarm_facts
     return all(enabled for _, enabled in alarm_states) and not rules
 
 
-def interrupt_after_call(on: Stage, api: str) -> Any:
+def interrupt_after_call(stage: Stage, api: str) -> Any:
     """The process is gone right after this call took effect."""
-    original = type(on.aws).call
+    original = type(stage.aws).call
 
     def call_and_interrupt(aws: Any, called_api: str, *arguments: Any) -> Any:
         answer = original(aws, called_api, *arguments)
@@ -63,7 +63,7 @@ def interrupt_after_call(on: Stage, api: str) -> Any:
             raise KeyboardInterrupt
         return answer
 
-    return patch.object(type(on.aws), "call", call_and_interrupt)
+    return patch.object(type(stage.aws), "call", call_and_interrupt)
 
 
 def test_a_window_announces_its_beginning_and_its_end_once(ops: OpsConsole) -> None:

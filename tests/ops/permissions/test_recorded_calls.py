@@ -74,14 +74,14 @@ def test_a_command_calls_what_its_line_says(command: str) -> None:
 
 
 def test_outputs_come_from_parameter_store() -> None:
-    with open_command_line(lambda _: None) as (on, _):
-        body = on.outputs.model_dump(mode="json", by_alias=True)
+    with open_command_line(lambda _: None) as (stage, _):
+        body = stage.outputs.model_dump(mode="json", by_alias=True)
         for part, value in body.items():
             grown = {"services": "services", "loadBalancer": "targets"}.get(part)
             labels = sorted(value[grown]) if grown else []
             labels = ["1"] if part == "alarms" else labels
             for name, text in divide_part(part, value, labels).items():
-                on.client("ssm").put_parameter(
+                stage.client("ssm").put_parameter(
                     Name=f"/bulwark/test/outputs/{name}", Value=text, Type="String"
                 )
         with record_calls() as calls:

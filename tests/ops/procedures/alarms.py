@@ -25,9 +25,9 @@ PAGE_TOPIC_ARN: Final = f"arn:aws:sns:{REGION}:{ACCOUNT}:{ALARM_PREFIX}-page"
 SCALING_POLICY_ARN: Final = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:scalingPolicy:1:policyName/cpu"
 
 
-def put_alarms(on: Stage) -> None:
+def put_alarms(stage: Stage) -> None:
     """The stack's alarms, one of them a composite, and one that scales; the outputs name them."""
-    cloudwatch = on.client("cloudwatch")
+    cloudwatch = stage.client("cloudwatch")
     for name in (
         alarm_name
         for names in ALARM_NAMES.values()
@@ -45,8 +45,8 @@ def put_alarms(on: Stage) -> None:
         severity: tuple(f"{ALARM_PREFIX}-{name}" for name in severity_names)
         for severity, severity_names in ALARM_NAMES.items()
     }
-    part = on.outputs.alarms.model_copy(update={"names": names})
-    on.outputs = on.outputs.model_copy(update={"alarms": part})
+    part = stage.outputs.alarms.model_copy(update={"names": names})
+    stage.outputs = stage.outputs.model_copy(update={"alarms": part})
 
 
 def put_stack_alarm(cloudwatch: Any, name: str, action: str) -> None:
@@ -65,41 +65,41 @@ def put_stack_alarm(cloudwatch: Any, name: str, action: str) -> None:
     )
 
 
-def plan_mute(on: Stage, method: Literal["rules", "actions"], severity: str = "P2") -> Plan:
+def plan_mute(stage: Stage, method: Literal["rules", "actions"], severity: str = "P2") -> Plan:
     """A mute of one severity for ten hours."""
-    now = on.clock.held_clock.now()
+    now = stage.clock.held_clock.now()
     alarms = muting.select_alarms(
-        muting.list_stack_alarms(on.aws, on.outputs), ALARM_PREFIX, severity=severity
+        muting.list_stack_alarms(stage.aws, stage.outputs), ALARM_PREFIX, severity=severity
     )
     return muting.build_mute_plan(
-        on.outputs, alarms, now, now + timedelta(hours=10), "planned", MUTE_RUN, method
+        stage.outputs, alarms, now, now + timedelta(hours=10), "planned", MUTE_RUN, method
     )
 
 
-def plan_unmute(on: Stage) -> Plan:
+def plan_unmute(stage: Stage) -> Plan:
     disabled_names = [
         alarm.name
-        for alarm in muting.list_stack_alarms(on.aws, on.outputs)
+        for alarm in muting.list_stack_alarms(stage.aws, stage.outputs)
         if not alarm.has_enabled_actions
     ]
-    mutes = muted.list_mutes(StackContext(on.outputs, on.aws), disabled_alarms=disabled_names)
-    return muting.build_unmute_plan(on.outputs, mutes, "unmute-1")
+    mutes = muted.list_mutes(StackContext(stage.outputs, stage.aws), disabled_alarms=disabled_names)
+    return muting.build_unmute_plan(stage.outputs, mutes, "unmute-1")
 
 
-def put_muted_alarms(on: Stage, method: Literal["rules", "actions"] = "rules") -> None:
+def put_muted_alarms(stage: Stage, method: Literal["rules", "actions"] = "rules") -> None:
     """Alarms that ops has muted, with the journal of the run in the bucket."""
-    put_alarms(on)
-    bucket = on.outputs.backups.operations_bucket
-    s3 = on.client("s3")
+    put_alarms(stage)
+    bucket = stage.outputs.backups.operations_bucket
+    s3 = stage.client("s3")
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     journal = Journal(BucketJournalStore(s3, bucket, MUTE_RUN))
-    actions = Actions(on.aws)
-    assert Engine(actions, journal, on.clock).start(plan_mute(on, method)) == "done"
+    actions = Actions(stage.aws)
+    assert Engine(actions, journal, stage.clock).start(plan_mute(stage, method)) == "done"
 
 
-def collect_alarm_facts(on: Stage) -> object:
+def collect_alarm_facts(stage: Stage) -> object:
     """Which alarms act, and what is muted by rules."""
-    cloudwatch = on.client("cloudwatch")
+    cloudwatch = stage.client("cloudwatch")
     kinds = ["MetricAlarm", "CompositeAlarm"]
     response = cloudwatch.describe_alarms(AlarmTypes=kinds)
     alarms = [*response["MetricAlarms"], *response["CompositeAlarms"]]

@@ -12,35 +12,35 @@ from tests.ops.stage import REGION, Stage
 BASELINE_NAME: Final = "before-the-release"
 
 
-def put_stack_and_bucket(on: Stage) -> None:
+def put_stack_and_bucket(stage: Stage) -> None:
     """A whole stack, and the bucket."""
-    put_whole_stack(on)
-    on.client("s3").create_bucket(
-        Bucket=on.outputs.backups.operations_bucket,
+    put_whole_stack(stage)
+    stage.client("s3").create_bucket(
+        Bucket=stage.outputs.backups.operations_bucket,
         CreateBucketConfiguration={"LocationConstraint": REGION},
     )
 
 
-def put_whole_stack(on: Stage) -> None:
+def put_whole_stack(stage: Stage) -> None:
     """A database with parameters of its own, two services, a fleet, alarms."""
-    db_parameters.put_database_with_group(on)
-    service_stage.put_services(on, ("backend", "frontend"))
-    service_stage.put_scalable_target(on)
-    fleet_stage.put_fleet(on)
-    alarms.put_alarms(on)
+    db_parameters.put_database_with_group(stage)
+    service_stage.put_services(stage, ("backend", "frontend"))
+    service_stage.put_scalable_target(stage)
+    fleet_stage.put_fleet(stage)
+    alarms.put_alarms(stage)
 
 
-def plan_capture(on: Stage) -> Plan:
-    captured = taken(on.outputs, on.aws, on.clock.held_clock.now())
-    return keeping.capture(on.outputs, captured, BASELINE_NAME, "baseline-1")
+def plan_capture(stage: Stage) -> Plan:
+    captured = taken(stage.outputs, stage.aws, stage.clock.held_clock.now())
+    return keeping.capture(stage.outputs, captured, BASELINE_NAME, "baseline-1")
 
 
-def collect_baseline_facts(on: Stage) -> object:
+def collect_baseline_facts(stage: Stage) -> object:
     """The objects below the prefix, and what is in them but for the time and what differs by it."""
-    s3, bucket = on.client("s3"), on.outputs.backups.operations_bucket
+    s3, bucket = stage.client("s3"), stage.outputs.backups.operations_bucket
     objects = s3.list_objects_v2(Bucket=bucket, Prefix=keeping.PREFIX).get("Contents", ())
     bodies = {
-        item["Key"]: keeping.loaded(on.aws, on.outputs, BASELINE_NAME)[1].model_dump()
+        item["Key"]: keeping.loaded(stage.aws, stage.outputs, BASELINE_NAME)[1].model_dump()
         for item in objects
     }
     return [(name, body["database"], body["services"]) for name, body in bodies.items()]

@@ -27,14 +27,14 @@ BOOTSTRAP_LINE: Final = "--repository owner/fork --environments dev"
 BOOTSTRAP_RECOVERY_LINE: Final = f"{BOOTSTRAP_LINE} --recovery-region {RECOVERY_REGION}"
 
 
-def put_empty_account(on: Stage) -> None:
+def put_empty_account(stage: Stage) -> None:
     """An account in which nothing is."""
 
 
-def put_drifted_foundation(on: Stage) -> None:
+def put_drifted_foundation(stage: Stage) -> None:
     """A foundation of which somebody has changed a trust, a policy and a setting of a bucket."""
-    assert on.build_engine(KillFuse()).start(plan_foundation(on, FOUNDATION_NAMES)) == "done"
-    iam, s3, kms = on.client("iam"), on.client("s3"), on.client("kms")
+    assert stage.build_engine(KillFuse()).start(plan_foundation(stage, FOUNDATION_NAMES)) == "done"
+    iam, s3, kms = stage.client("iam"), stage.client("s3"), stage.client("kms")
     anybody = {
         "Effect": "Allow",
         "Principal": {"Federated": FOUNDATION_NAMES.oidc_provider_arn},
@@ -52,80 +52,84 @@ def put_drifted_foundation(on: Stage) -> None:
     )
 
 
-def put_foundation_without_recovery(on: Stage) -> None:
+def put_foundation_without_recovery(stage: Stage) -> None:
     """A foundation without a recovery region."""
     assert (
-        on.build_engine(KillFuse()).start(
-            plan_foundation(on, FOUNDATION_WITHOUT_RECOVERY, "bootstrap-0")
+        stage.build_engine(KillFuse()).start(
+            plan_foundation(stage, FOUNDATION_WITHOUT_RECOVERY, "bootstrap-0")
         )
         == "done"
     )
 
 
 def plan_foundation(
-    on: Stage, names: FoundationNames = FOUNDATION_NAMES, run: str = "bootstrap-1"
+    stage: Stage, names: FoundationNames = FOUNDATION_NAMES, run: str = "bootstrap-1"
 ) -> Plan:
-    plan = looking.build_bootstrap_plan(names, looking.inspect_foundation(names, on.aws, run), run)
+    plan = looking.build_bootstrap_plan(
+        names, looking.inspect_foundation(names, stage.aws, run), run
+    )
     assert plan is not None
     return plan
 
 
-def plan_sample(on: Stage, names: FoundationNames) -> Plan:
+def plan_sample(stage: Stage, names: FoundationNames) -> Plan:
     """As much of a foundation as has one of each kind of step in it: the others are their likes."""
-    plan = plan_foundation(on, names)
+    plan = plan_foundation(stage, names)
     sample_steps = tuple(step for step in plan.steps if step.name in SAMPLE_STEP_NAMES)
     assert sample_steps
     return plan.model_copy(update={"steps": sample_steps})
 
 
-def collect_foundation_facts(on: Stage) -> tuple[object, ...]:
+def collect_foundation_facts(stage: Stage) -> tuple[object, ...]:
     """Every part of the foundation as it is looked at, and how many keys there are."""
     parts = [
         (part.step.name, part.state)
-        for part in looking.inspect_foundation(FOUNDATION_NAMES, on.aws, "bootstrap-2")
+        for part in looking.inspect_foundation(FOUNDATION_NAMES, stage.aws, "bootstrap-2")
     ]
-    return parts, list_key_states(on)
+    return parts, list_key_states(stage)
 
 
-def collect_facts_without_recovery(on: Stage) -> tuple[object, ...]:
+def collect_facts_without_recovery(stage: Stage) -> tuple[object, ...]:
     """What an undo of the recovery region leaves: all else, and no bucket there."""
     parts = {
         item.step.name: item.state
-        for item in looking.inspect_foundation(FOUNDATION_WITHOUT_RECOVERY, on.aws, "bootstrap-2")
+        for item in looking.inspect_foundation(
+            FOUNDATION_WITHOUT_RECOVERY, stage.aws, "bootstrap-2"
+        )
     }
-    bucket_names = {item["Name"] for item in on.client("s3").list_buckets()["Buckets"]}
+    bucket_names = {item["Name"] for item in stage.client("s3").list_buckets()["Buckets"]}
     return parts, FOUNDATION_NAMES.get_state_bucket(RECOVERY_REGION) in bucket_names
 
 
-def collect_retained_facts(on: Stage) -> tuple[object, ...]:
+def collect_retained_facts(stage: Stage) -> tuple[object, ...]:
     """What an undo leaves: but for access logs, nothing but keys that are to be deleted."""
-    s3, iam = on.client("s3"), on.client("iam")
+    s3, iam = stage.client("s3"), stage.client("iam")
     states = {FOUNDATION_NAMES.get_state_bucket(region) for region in FOUNDATION_NAMES.regions}
     buckets = sorted(states & {item["Name"] for item in s3.list_buckets()["Buckets"]})
     aliases = [
-        (purpose, region, _has_alias(on, purpose, region))
+        (purpose, region, _has_alias(stage, purpose, region))
         for purpose in KEY_PURPOSES
         for region in FOUNDATION_NAMES.regions
     ]
-    enabled_keys = [state for _, state in list_key_states(on) if state == "Enabled"]
+    enabled_keys = [state for _, state in list_key_states(stage) if state == "Enabled"]
     role_names = [item["RoleName"] for item in iam.list_roles()["Roles"]]
     providers = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
     return buckets, aliases, enabled_keys, role_names, providers
 
 
-def _has_alias(on: Stage, purpose: str, region: str) -> bool:
+def _has_alias(stage: Stage, purpose: str, region: str) -> bool:
     try:
-        on.client("kms", region).describe_key(KeyId=FOUNDATION_NAMES.get_key_alias(purpose))
+        stage.client("kms", region).describe_key(KeyId=FOUNDATION_NAMES.get_key_alias(purpose))
     except ClientError:
         return False
     return True
 
 
-def list_key_states(on: Stage) -> list[tuple[str, str]]:
+def list_key_states(stage: Stage) -> list[tuple[str, str]]:
     """Region and state of every key."""
     key_states = []
     for region in FOUNDATION_NAMES.regions:
-        kms = on.client("kms", region)
+        kms = stage.client("kms", region)
         for key in kms.list_keys()["Keys"]:
             state = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"]
             key_states.append((region, state))

@@ -13,48 +13,49 @@ from tests.ops.stage import REGION, Stage
 EXPORTED_SNAPSHOT: Final = "bulwark-test-database-saved"
 
 
-def put_export_role(on: Stage) -> None:
+def put_export_role(stage: Stage) -> None:
     """The role and the key, and outputs that name them."""
     trust = json.dumps({"Version": "2012-10-17", "Statement": []})
-    on.client("iam").create_role(
-        RoleName=str(on.outputs.backups.export_role_arn).rpartition("/")[2],
+    stage.client("iam").create_role(
+        RoleName=str(stage.outputs.backups.export_role_arn).rpartition("/")[2],
         AssumeRolePolicyDocument=trust,
     )
-    key = on.client("kms").create_key()["KeyMetadata"]["Arn"]
-    stack_part = on.outputs.stack.model_copy(update={"data_key_arn": key})
-    on.outputs = on.outputs.model_copy(update={"stack": stack_part})
+    key = stage.client("kms").create_key()["KeyMetadata"]["Arn"]
+    stack_part = stage.outputs.stack.model_copy(update={"data_key_arn": key})
+    stage.outputs = stage.outputs.model_copy(update={"stack": stack_part})
 
 
-def put_export_snapshot(on: Stage) -> None:
-    on.client("rds").create_db_snapshot(
-        DBInstanceIdentifier=on.outputs.database.identifier, DBSnapshotIdentifier=EXPORTED_SNAPSHOT
+def put_export_snapshot(stage: Stage) -> None:
+    stage.client("rds").create_db_snapshot(
+        DBInstanceIdentifier=stage.outputs.database.identifier,
+        DBSnapshotIdentifier=EXPORTED_SNAPSHOT,
     )
-    on.clock.sleep(3600)
+    stage.clock.sleep(3600)
 
 
-def put_export_world(on: Stage) -> None:
-    put_database(on)
-    put_export_role(on)
-    on.client("s3").create_bucket(
-        Bucket=on.outputs.backups.operations_bucket,
+def put_export_world(stage: Stage) -> None:
+    put_database(stage)
+    put_export_role(stage)
+    stage.client("s3").create_bucket(
+        Bucket=stage.outputs.backups.operations_bucket,
         CreateBucketConfiguration={"LocationConstraint": REGION},
     )
-    put_export_snapshot(on)
+    put_export_snapshot(stage)
 
 
-def plan_export(on: Stage) -> Plan:
-    snapshot_list = snapshots.list_snapshots(on.aws, on.outputs, REGION)
+def plan_export(stage: Stage) -> Plan:
+    snapshot_list = snapshots.list_snapshots(stage.aws, stage.outputs, REGION)
     snapshot = snapshots.select_snapshot(snapshot_list, EXPORTED_SNAPSHOT)
     return exporting.build_database_snapshot_export_plan(
-        on.outputs, snapshot, ("app.public.orders",), "export-1"
+        stage.outputs, snapshot, ("app.public.orders",), "export-1"
     )
 
 
-def collect_export_facts(on: Stage) -> tuple[object, ...]:
-    on.clock.sleep(7200)
-    tasks = on.client("rds").describe_export_tasks()["ExportTasks"]
-    listed = on.client("s3").list_objects_v2(
-        Bucket=on.outputs.backups.operations_bucket, Prefix="exports/"
+def collect_export_facts(stage: Stage) -> tuple[object, ...]:
+    stage.clock.sleep(7200)
+    tasks = stage.client("rds").describe_export_tasks()["ExportTasks"]
+    listed = stage.client("s3").list_objects_v2(
+        Bucket=stage.outputs.backups.operations_bucket, Prefix="exports/"
     )
     return (
         [(task["ExportTaskIdentifier"], task["Status"], task["ExportOnly"]) for task in tasks],

@@ -13,8 +13,8 @@ from tests.ops.stage import Stage
 PARAMETER_GROUP: Final = "bulwark-test-database-16"
 
 
-def put_database_with_group(on: Stage) -> None:
-    rds = on.client("rds")
+def put_database_with_group(stage: Stage) -> None:
+    rds = stage.client("rds")
     rds.create_db_parameter_group(
         DBParameterGroupName=PARAMETER_GROUP,
         DBParameterGroupFamily="postgres16",
@@ -22,23 +22,23 @@ def put_database_with_group(on: Stage) -> None:
     )
     parameter = {"ParameterName": "work_mem", "ParameterValue": "4096", "ApplyMethod": "immediate"}
     rds.modify_db_parameter_group(DBParameterGroupName=PARAMETER_GROUP, Parameters=[parameter])
-    put_database(on, DBParameterGroupName=PARAMETER_GROUP)
+    put_database(stage, DBParameterGroupName=PARAMETER_GROUP)
 
 
-def plan_parameters(on: Stage) -> Plan:
-    all_parameters = parameters.list_database_parameters(on.aws, on.outputs, PARAMETER_GROUP)
+def plan_parameters(stage: Stage) -> Plan:
+    all_parameters = parameters.list_database_parameters(stage.aws, stage.outputs, PARAMETER_GROUP)
     changes = parameters.resolve_parameter_changes(
         all_parameters, {"work_mem": "8192", "max_connections": "200"}
     )
-    instance = database.get_primary(on.aws, on.outputs)
-    return parameters.build_parameter_change_plan(on.outputs, instance, changes, "parameters-1")
+    instance = database.get_primary(stage.aws, stage.outputs)
+    return parameters.build_parameter_change_plan(stage.outputs, instance, changes, "parameters-1")
 
 
-def collect_parameter_facts(on: Stage) -> tuple[object, ...]:
+def collect_parameter_facts(stage: Stage) -> tuple[object, ...]:
     user_parameters = parameters.list_database_parameters(
-        on.aws, on.outputs, PARAMETER_GROUP, user_only=True
+        stage.aws, stage.outputs, PARAMETER_GROUP, user_only=True
     )
-    state = describe_database(on)["DBParameterGroups"][0]["ParameterApplyStatus"]
+    state = describe_database(stage)["DBParameterGroups"][0]["ParameterApplyStatus"]
     return [(parameter.name, parameter.value) for parameter in user_parameters], state
 
 

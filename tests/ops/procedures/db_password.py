@@ -24,14 +24,14 @@ SECRET_CONTENT: Final = {
 RESTART_SETTING: Final = {"cluster": "bulwark-test", "services": ["backend"], "fleet": None}
 
 
-def put_rotation_function(on: Stage, *, target: str = "database") -> None:
+def put_rotation_function(stage: Stage, *, target: str = "database") -> None:
     """The secret with the stack's own function, which nobody has called yet."""
     trust = json.dumps({"Version": "2012-10-17", "Statement": []})
-    role = on.client("iam").create_role(RoleName="rotation", AssumeRolePolicyDocument=trust)
+    role = stage.client("iam").create_role(RoleName="rotation", AssumeRolePolicyDocument=trust)
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("rotate.py", "def handler(event, context): pass")
-    functions = on.client("lambda")
+    functions = stage.client("lambda")
     function = functions.create_function(
         FunctionName="rotation",
         Runtime="python3.13",
@@ -41,7 +41,7 @@ def put_rotation_function(on: Stage, *, target: str = "database") -> None:
         Environment={
             "Variables": {
                 "TARGET": target,
-                "IDENTIFIER": on.outputs.database.identifier,
+                "IDENTIFIER": stage.outputs.database.identifier,
                 "RESTART": json.dumps(RESTART_SETTING),
             }
         },
@@ -52,7 +52,7 @@ def put_rotation_function(on: Stage, *, target: str = "database") -> None:
         Action="lambda:InvokeFunction",
         Principal="secretsmanager.amazonaws.com",
     )
-    secrets = on.client("secretsmanager")
+    secrets = stage.client("secretsmanager")
     secret_arns = {secret["Name"]: secret["ARN"] for secret in secrets.list_secrets()["SecretList"]}
     arn = (
         secret_arns.get(SECRET_NAME)
@@ -64,24 +64,24 @@ def put_rotation_function(on: Stage, *, target: str = "database") -> None:
         RotationRules={"AutomaticallyAfterDays": 30},
         RotateImmediately=False,
     )
-    part = on.outputs.database.model_copy(update={"secret_arn": arn})
-    on.outputs = service_stage.build_backend_only_outputs().model_copy(
+    part = stage.outputs.database.model_copy(update={"secret_arn": arn})
+    stage.outputs = service_stage.build_backend_only_outputs().model_copy(
         update={"database": part, "fleet": None}
     )
 
 
-def put_rotatable_database(on: Stage) -> None:
-    put_database(on)
-    service_stage.put_services(on)
-    put_rotation_function(on)
-    on.clock.sleep(3600)
+def put_rotatable_database(stage: Stage) -> None:
+    put_database(stage)
+    service_stage.put_services(stage)
+    put_rotation_function(stage)
+    stage.clock.sleep(3600)
 
 
-def plan_rotation(on: Stage) -> Plan:
-    instance = database.get_primary(on.aws, on.outputs)
-    service = services.one(on.aws, on.outputs, "backend")
+def plan_rotation(stage: Stage) -> Plan:
+    instance = database.get_primary(stage.aws, stage.outputs)
+    service = services.get_service(stage.aws, stage.outputs, "backend")
     return rotating.build_password_rotation_plan(
-        on.aws, on.outputs, instance, [service], "rotate-1"
+        stage.aws, stage.outputs, instance, [service], "rotate-1"
     )
 
 

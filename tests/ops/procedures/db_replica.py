@@ -12,46 +12,50 @@ from tests.ops.stage import Stage
 REPLICA_IDENTIFIER: Final = "bulwark-test-database-reports"
 
 
-def put_replicable_database(on: Stage) -> None:
-    put_database(on, BackupRetentionPeriod=7)
+def put_replicable_database(stage: Stage) -> None:
+    put_database(stage, BackupRetentionPeriod=7)
 
 
-def put_database_replica(on: Stage) -> None:
-    put_replicable_database(on)
-    on.client("rds").create_db_instance_read_replica(
+def put_database_replica(stage: Stage) -> None:
+    put_replicable_database(stage)
+    stage.client("rds").create_db_instance_read_replica(
         DBInstanceIdentifier=REPLICA_IDENTIFIER,
         DeletionProtection=True,
-        SourceDBInstanceIdentifier=on.outputs.database.identifier,
+        SourceDBInstanceIdentifier=stage.outputs.database.identifier,
     )
-    on.clock.sleep(3600)
+    stage.clock.sleep(3600)
 
 
-def plan_replica_add(on: Stage) -> Plan:
-    primary = replicas.get_instance_description(on.aws, on.outputs)
-    return replicas.build_replica_creation_plan(on.aws, on.outputs, primary, "reports", "replica-1")
+def plan_replica_add(stage: Stage) -> Plan:
+    primary = replicas.get_instance_description(stage.aws, stage.outputs)
+    return replicas.build_replica_creation_plan(
+        stage.aws, stage.outputs, primary, "reports", "replica-1"
+    )
 
 
-def plan_replica_remove(on: Stage) -> Plan:
-    primary = replicas.get_instance_description(on.aws, on.outputs)
-    return replicas.build_replica_removal_plan(on.aws, on.outputs, primary, "reports", "replica-1")
+def plan_replica_remove(stage: Stage) -> Plan:
+    primary = replicas.get_instance_description(stage.aws, stage.outputs)
+    return replicas.build_replica_removal_plan(
+        stage.aws, stage.outputs, primary, "reports", "replica-1"
+    )
 
 
-def collect_replica_list_facts(on: Stage) -> tuple[object, ...]:
-    on.clock.sleep(3600)
-    instances = on.client("rds").describe_db_instances()["DBInstances"]
+def collect_replica_list_facts(stage: Stage) -> tuple[object, ...]:
+    stage.clock.sleep(3600)
+    instances = stage.client("rds").describe_db_instances()["DBInstances"]
     return (
         [
             (instance["DBInstanceIdentifier"], instance["DBInstanceStatus"])
             for instance in instances
         ],
-        describe_database(on)["ReadReplicaDBInstanceIdentifiers"],
+        describe_database(stage)["ReadReplicaDBInstanceIdentifiers"],
     )
 
 
-def is_every_replica_protected(on: Stage) -> object:
+def is_every_replica_protected(stage: Stage) -> object:
     """Whether all replicas that there are, are protected; who was deleted is not there."""
-    on.clock.sleep(3600)
-    instances = on.client("rds").describe_db_instances()["DBInstances"]
+    stage.clock.sleep(3600)
+    instances = stage.client("rds").describe_db_instances()["DBInstances"]
     replica_items = [
         instance for instance in instances if instance.get("ReadReplicaSourceDBInstanceIdentifier")
     ]

@@ -13,23 +13,23 @@ from tests.ops.stage import Stage
 PRIMARY_IDENTIFIER: Final = "bulwark-test-database"
 
 
-def plan_failover(on: Stage) -> Plan:
+def plan_failover(stage: Stage) -> Plan:
     return failover.build_database_failover_plan(
-        on.outputs, database.get_primary(on.aws, on.outputs), "failover-1"
+        stage.outputs, database.get_primary(stage.aws, stage.outputs), "failover-1"
     )
 
 
-def plan_reboot(on: Stage) -> Plan:
-    instance = database.get_primary(on.aws, on.outputs)
-    now = datetime.fromtimestamp(on.clock.now(), UTC)
-    since = failover.get_reboot_events_start(on.aws, on.outputs, PRIMARY_IDENTIFIER, now)
-    return failover.build_database_reboot_plan(on.outputs, instance, since, "reboot-1")
+def plan_reboot(stage: Stage) -> Plan:
+    instance = database.get_primary(stage.aws, stage.outputs)
+    now = datetime.fromtimestamp(stage.clock.now(), UTC)
+    since = failover.get_reboot_events_start(stage.aws, stage.outputs, PRIMARY_IDENTIFIER, now)
+    return failover.build_database_reboot_plan(stage.outputs, instance, since, "reboot-1")
 
 
-def list_restart_messages(on: Stage) -> list[str]:
+def list_restart_messages(stage: Stage) -> list[str]:
     """What RDS has said of restarts and failovers."""
-    on.clock.sleep(600)
-    events = on.client("rds").describe_events(
+    stage.clock.sleep(600)
+    events = stage.client("rds").describe_events(
         SourceIdentifier=PRIMARY_IDENTIFIER, SourceType="db-instance", Duration=1440
     )["Events"]
     return [
@@ -39,9 +39,9 @@ def list_restart_messages(on: Stage) -> list[str]:
     ]
 
 
-def get_zones(on: Stage) -> tuple[str, str]:
+def get_zones(stage: Stage) -> tuple[str, str]:
     """Where the primary is, and its standby."""
-    instance = describe_database(on)
+    instance = describe_database(stage)
     return instance["AvailabilityZone"], instance["SecondaryAvailabilityZone"]
 
 

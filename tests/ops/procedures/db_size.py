@@ -10,26 +10,26 @@ from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage
 
 
-def plan_resize(on: Stage) -> Plan:
-    instance = database.get_primary(on.aws, on.outputs)
-    return resizing.build_database_resize_plan(on.outputs, instance, "db.m7g.large", "resize-1")
+def plan_resize(stage: Stage) -> Plan:
+    instance = database.get_primary(stage.aws, stage.outputs)
+    return resizing.build_database_resize_plan(stage.outputs, instance, "db.m7g.large", "resize-1")
 
 
-def plan_storage(on: Stage) -> Plan:
+def plan_storage(stage: Stage) -> Plan:
     return resizing.build_storage_growth_plan(
-        on.outputs, database.get_primary(on.aws, on.outputs), 40, "storage-1"
+        stage.outputs, database.get_primary(stage.aws, stage.outputs), 40, "storage-1"
     )
 
 
-def collect_settled_size_facts(on: Stage) -> tuple[object, ...]:
+def collect_settled_size_facts(stage: Stage) -> tuple[object, ...]:
     """The same once nothing is on its way."""
-    on.clock.sleep(7200)
-    return collect_size_facts(on)
+    stage.clock.sleep(7200)
+    return collect_size_facts(stage)
 
 
-def collect_size_facts(on: Stage) -> tuple[object, ...]:
-    manual = on.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
-    instance = describe_database(on)
+def collect_size_facts(stage: Stage) -> tuple[object, ...]:
+    manual = stage.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    instance = describe_database(stage)
     snapshot_states = [
         (snapshot["DBSnapshotIdentifier"], snapshot["Status"]) for snapshot in manual
     ]

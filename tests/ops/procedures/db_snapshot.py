@@ -13,21 +13,21 @@ from tests.ops.stage import RECOVERY_REGION, REGION, Stage
 PRIMARY_IDENTIFIER: Final = "bulwark-test-database"
 
 
-def put_database_snapshots(on: Stage, *runs: str) -> None:
+def put_database_snapshots(stage: Stage, *runs: str) -> None:
     """The primary, and a snapshot of each of these runs, a day apart."""
-    put_database(on)
+    put_database(stage)
     for run in runs:
-        on.client("rds").create_db_snapshot(
+        stage.client("rds").create_db_snapshot(
             DBInstanceIdentifier=PRIMARY_IDENTIFIER,
             DBSnapshotIdentifier=f"{PRIMARY_IDENTIFIER}-{run}",
             Tags=[{"Key": snapshots.DATABASE_RUN_TAG, "Value": run}],
         )
-        on.clock.sleep(86400)
+        stage.clock.sleep(86400)
 
 
-def list_manual_snapshots(on: Stage, region: str = REGION) -> list[tuple[str, str]]:
+def list_manual_snapshots(stage: Stage, region: str = REGION) -> list[tuple[str, str]]:
     """The manual snapshots of a region and their states."""
-    snapshot_list = on.client("rds", region).describe_db_snapshots(SnapshotType="manual")[
+    snapshot_list = stage.client("rds", region).describe_db_snapshots(SnapshotType="manual")[
         "DBSnapshots"
     ]
     return sorted(
@@ -35,34 +35,36 @@ def list_manual_snapshots(on: Stage, region: str = REGION) -> list[tuple[str, st
     )
 
 
-def plan_snapshot_create(on: Stage) -> Plan:
+def plan_snapshot_create(stage: Stage) -> Plan:
     return snapshots.build_database_snapshot_plan(
-        on.outputs, database.get_primary(on.aws, on.outputs), "run-1"
+        stage.outputs, database.get_primary(stage.aws, stage.outputs), "run-1"
     )
 
 
-def plan_unwaited_snapshot(on: Stage) -> Plan:
-    instance = database.get_primary(on.aws, on.outputs)
-    return snapshots.build_database_snapshot_plan(on.outputs, instance, "run-1", wait=False)
+def plan_unwaited_snapshot(stage: Stage) -> Plan:
+    instance = database.get_primary(stage.aws, stage.outputs)
+    return snapshots.build_database_snapshot_plan(stage.outputs, instance, "run-1", wait=False)
 
 
-def plan_snapshot_copy(on: Stage) -> Plan:
-    source = snapshots.select_snapshot(snapshots.list_snapshots(on.aws, on.outputs, REGION), None)
-    return snapshots.build_database_snapshot_copy_plan(on.outputs, source, "copy-1")
+def plan_snapshot_copy(stage: Stage) -> Plan:
+    source = snapshots.select_snapshot(
+        snapshots.list_snapshots(stage.aws, stage.outputs, REGION), None
+    )
+    return snapshots.build_database_snapshot_copy_plan(stage.outputs, source, "copy-1")
 
 
-def plan_snapshot_prune(on: Stage) -> Plan:
-    snapshot_list = snapshots.list_snapshots(on.aws, on.outputs, REGION)
-    now = datetime.fromtimestamp(on.clock.now(), UTC)
+def plan_snapshot_prune(stage: Stage) -> Plan:
+    snapshot_list = snapshots.list_snapshots(stage.aws, stage.outputs, REGION)
+    now = datetime.fromtimestamp(stage.clock.now(), UTC)
     return snapshots.build_database_snapshot_prune_plan(
-        on.outputs, snapshots.list_prunable(snapshot_list, 1, 0, now), "prune-1"
+        stage.outputs, snapshots.list_prunable(snapshot_list, 1, 0, now), "prune-1"
     )
 
 
-def collect_snapshot_facts(on: Stage) -> object:
+def collect_snapshot_facts(stage: Stage) -> object:
     """The snapshots of both regions once all is whole."""
-    on.clock.sleep(7200)
-    return list_manual_snapshots(on), list_manual_snapshots(on, RECOVERY_REGION)
+    stage.clock.sleep(7200)
+    return list_manual_snapshots(stage), list_manual_snapshots(stage, RECOVERY_REGION)
 
 
 PROCEDURES: Final = (

@@ -13,51 +13,56 @@ from tests.ops.procedures.db_parameters import put_database_with_group as put_gr
 from tests.ops.stage import Stage
 
 
-def put_upgradable_database(on: Stage) -> None:
-    put_group(on)
-    rds = on.client("rds")
+def put_upgradable_database(stage: Stage) -> None:
+    put_group(stage)
+    rds = stage.client("rds")
     rds.modify_db_instance(
-        DBInstanceIdentifier=on.outputs.database.identifier,
+        DBInstanceIdentifier=stage.outputs.database.identifier,
         BackupRetentionPeriod=7,
         ApplyImmediately=True,
     )
-    on.clock.sleep(3600)
+    stage.clock.sleep(3600)
     rds.create_db_instance_read_replica(
-        DBInstanceIdentifier=f"{on.outputs.database.identifier}-reads",
-        SourceDBInstanceIdentifier=on.outputs.database.identifier,
+        DBInstanceIdentifier=f"{stage.outputs.database.identifier}-reads",
+        SourceDBInstanceIdentifier=stage.outputs.database.identifier,
     )
-    on.clock.sleep(3600)
+    stage.clock.sleep(3600)
 
 
-def _plan_upgrade(on: Stage, version: str) -> Plan:
-    instance = database.get_primary(on.aws, on.outputs)
+def _plan_upgrade(stage: Stage, version: str) -> Plan:
+    instance = database.get_primary(stage.aws, stage.outputs)
     target = upgrading.resolve_upgrade_target(
-        instance, upgrading.list_database_upgrade_targets(on.aws, on.outputs, instance), version
+        instance,
+        upgrading.list_database_upgrade_targets(stage.aws, stage.outputs, instance),
+        version,
     )
     replicas = [
-        database.get_primary_or_replica(on.aws, on.outputs, name) for name in instance.replicas
+        database.get_primary_or_replica(stage.aws, stage.outputs, name)
+        for name in instance.replicas
     ]
     user_parameters = (
-        parameters.list_database_parameters(on.aws, on.outputs, PARAMETER_GROUP, user_only=True)
+        parameters.list_database_parameters(
+            stage.aws, stage.outputs, PARAMETER_GROUP, user_only=True
+        )
         if target.is_major
         else []
     )
     return upgrading.build_database_upgrade_plan(
-        on.outputs, instance, replicas, target, user_parameters, "upgrade-1"
+        stage.outputs, instance, replicas, target, user_parameters, "upgrade-1"
     )
 
 
-def plan_minor_upgrade(on: Stage) -> Plan:
-    return _plan_upgrade(on, "16.11")
+def plan_minor_upgrade(stage: Stage) -> Plan:
+    return _plan_upgrade(stage, "16.11")
 
 
-def plan_major_upgrade(on: Stage) -> Plan:
-    return _plan_upgrade(on, "17")
+def plan_major_upgrade(stage: Stage) -> Plan:
+    return _plan_upgrade(stage, "17")
 
 
-def collect_upgrade_facts(on: Stage) -> tuple[object, ...]:
-    on.clock.sleep(3600)
-    rds = on.client("rds")
+def collect_upgrade_facts(stage: Stage) -> tuple[object, ...]:
+    stage.clock.sleep(3600)
+    rds = stage.client("rds")
     instances = rds.describe_db_instances()["DBInstances"]
     snapshots = rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
     groups = rds.describe_db_parameter_groups()["DBParameterGroups"]
@@ -77,7 +82,7 @@ def collect_upgrade_facts(on: Stage) -> tuple[object, ...]:
         ],
         [snapshot["Status"] for snapshot in snapshots],
         names,
-        describe_database(on)["DBParameterGroups"][0]["DBParameterGroupName"],
+        describe_database(stage)["DBParameterGroups"][0]["DBParameterGroupName"],
     )
 
 

@@ -39,19 +39,19 @@ def load_preview_steps() -> list[JsonValue]:
     return preview_steps
 
 
-def put_deployed_stack(on: Stage) -> None:
+def put_deployed_stack(stage: Stage) -> None:
     """A stack that the commit of before has deployed, with a change that waits.
 
     There is nothing that would answer HTTP: it has no load balancer.
     """
-    on.outputs = on.outputs.model_copy(update={"load_balancer": None})
+    stage.outputs = stage.outputs.model_copy(update={"load_balancer": None})
     put_program_folder()
-    put_recoverable_database(on)
-    on.client("s3").create_bucket(
-        Bucket=on.outputs.backups.operations_bucket,
+    put_recoverable_database(stage)
+    stage.client("s3").create_bucket(
+        Bucket=stage.outputs.backups.operations_bucket,
         CreateBucketConfiguration={"LocationConstraint": REGION},
     )
-    pulumi = pretended_pulumi.get_fake_pulumi(on)
+    pulumi = pretended_pulumi.get_fake_pulumi(stage)
     pulumi.preview_steps["test"] = load_preview_steps()
     fake_stack = pulumi.stacks["test"]
     fake_stack.resources, fake_stack.outputs = 300, {"stack": {"stack": "test"}}
@@ -65,19 +65,19 @@ def put_deployed_stack(on: Stage) -> None:
     )
 
 
-def put_broken_commit(on: Stage) -> None:
-    put_deployed_stack(on)
-    pretended_pulumi.get_fake_pulumi(on).broken_commits.add(NEW_COMMIT)
+def put_broken_commit(stage: Stage) -> None:
+    put_deployed_stack(stage)
+    pretended_pulumi.get_fake_pulumi(stage).broken_commits.add(NEW_COMMIT)
 
 
-def put_unhealthy_commit(on: Stage) -> None:
-    put_deployed_stack(on)
-    pretended_pulumi.get_fake_pulumi(on).unhealthy_commits.add(NEW_COMMIT)
+def put_unhealthy_commit(stage: Stage) -> None:
+    put_deployed_stack(stage)
+    pretended_pulumi.get_fake_pulumi(stage).unhealthy_commits.add(NEW_COMMIT)
 
 
-def plan_deploy(on: Stage) -> Plan:
-    stack = on.outputs.stack
-    pulumi = pretended_pulumi.get_fake_pulumi(on)
+def plan_deploy(stage: Stage) -> Plan:
+    stack = stage.outputs.stack
+    pulumi = pretended_pulumi.get_fake_pulumi(stage)
     preview_result = preview.parse_live({"steps": pulumi.preview_steps["test"]}, "test")
     root = Path(__file__).parents[3]
     deployment = StackDeployment(
@@ -87,8 +87,8 @@ def plan_deploy(on: Stage) -> Plan:
         region=stack.region,
         program=commits.Checkout(PROGRAM_FOLDER, root, NEW_COMMIT),
         assessment=deploying.assess_preview(preview_result),
-        outputs=on.outputs,
-        instance=database.find_instance(on.aws, on.outputs, PRIMARY_IDENTIFIER),
+        outputs=stage.outputs,
+        instance=database.find_instance(stage.aws, stage.outputs, PRIMARY_IDENTIFIER),
         previous_commit=OLD_COMMIT,
     )
     return deploying.build_stack_deploy_plan(
@@ -96,17 +96,17 @@ def plan_deploy(on: Stage) -> Plan:
     )
 
 
-def collect_deploy_facts(on: Stage) -> tuple[object, ...]:
+def collect_deploy_facts(stage: Stage) -> tuple[object, ...]:
     """What was deployed last, what was saved, and how often each was deployed to the end."""
     pulumi, (bucket, identifier) = (
-        pretended_pulumi.get_fake_pulumi(on),
-        (on.outputs.backups.operations_bucket, PRIMARY_IDENTIFIER),
+        pretended_pulumi.get_fake_pulumi(stage),
+        (stage.outputs.backups.operations_bucket, PRIMARY_IDENTIFIER),
     )
-    s3 = on.client("s3")
+    s3 = stage.client("s3")
     object_keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
     snapshot_ids = [
         item["DBSnapshotIdentifier"]
-        for item in on.client("rds").describe_db_snapshots()["DBSnapshots"]
+        for item in stage.client("rds").describe_db_snapshots()["DBSnapshots"]
     ]
     assert (
         snapshots.get_snapshot_name(identifier, "deploy-1") in snapshot_ids
@@ -116,9 +116,9 @@ def collect_deploy_facts(on: Stage) -> tuple[object, ...]:
     return pulumi.last_deployed_commit, sorted(snapshot_ids), state_keys
 
 
-def get_last_commit(on: Stage) -> object:
+def get_last_commit(stage: Stage) -> object:
     """What an undo leaves."""
-    return pretended_pulumi.get_fake_pulumi(on).last_deployed_commit
+    return pretended_pulumi.get_fake_pulumi(stage).last_deployed_commit
 
 
 DEPLOY_ARGUMENTS: Final = f"test --despite tested --program {PROGRAM_FOLDER}"

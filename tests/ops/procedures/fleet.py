@@ -8,7 +8,7 @@ from ops.fleet import model as fleet
 from ops.fleet import refresh as fleet_refreshing
 from ops.fleet import run_command as fleet_running
 from ops.fleet import scale as fleet_scaling
-from ops.fleet.refresh_steps import How
+from ops.fleet.refresh_steps import RefreshPreferences
 from ops.services import images
 from tests.ops.fleet_stage import (
     FLEET_IMAGE,
@@ -26,82 +26,94 @@ from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage
 
 
-def plan_fleet_scale(on: Stage, count: int = 3) -> Plan:
-    return fleet_scaling.scale(on.outputs, fleet.observed(on.aws, on.outputs), count, "run-1")
-
-
-def plan_fleet_limits(on: Stage) -> Plan:
-    group = fleet.observed(on.aws, on.outputs)
-    return fleet_scaling.change(on.outputs, group, "run-1", least=1, most=6)
-
-
-def plan_refresh(on: Stage, version: str = "2", **options: Any) -> Plan:
-    group = fleet.observed(on.aws, on.outputs)
-    refresh_options = How(**{"returns": True, **options})
-    return fleet_refreshing.start(
-        on.aws, on.outputs, group, "run-1", version=version, how=refresh_options
+def plan_fleet_scale(stage: Stage, count: int = 3) -> Plan:
+    return fleet_scaling.build_fleet_scale_plan(
+        stage.outputs, fleet.get_fleet_state(stage.aws, stage.outputs), count, "run-1"
     )
 
 
-def plan_fleet_deploy(on: Stage, tag: str = "v2") -> Plan:
-    group = fleet.observed(on.aws, on.outputs)
-    resolved_image = images.resolve_image(on.aws, f"{FLEET_IMAGE}:{tag}")
-    return fleet_deploying.deploy(on.aws, on.outputs, group, resolved_image, "run-1", how=How())
+def plan_fleet_limits(stage: Stage) -> Plan:
+    group = fleet.get_fleet_state(stage.aws, stage.outputs)
+    return fleet_scaling.build_fleet_limits_plan(
+        stage.outputs, group, "run-1", min_size=1, max_size=6
+    )
 
 
-def put_refreshing_fleet(on: Stage) -> None:
+def plan_refresh(stage: Stage, version: str = "2", **options: Any) -> Plan:
+    group = fleet.get_fleet_state(stage.aws, stage.outputs)
+    refresh_options = RefreshPreferences(**{"returns": True, **options})
+    return fleet_refreshing.build_refresh_plan(
+        stage.aws, stage.outputs, group, "run-1", version=version, preferences=refresh_options
+    )
+
+
+def plan_fleet_deploy(stage: Stage, tag: str = "v2") -> Plan:
+    group = fleet.get_fleet_state(stage.aws, stage.outputs)
+    resolved_image = images.resolve_image(stage.aws, f"{FLEET_IMAGE}:{tag}")
+    return fleet_deploying.build_fleet_deploy_plan(
+        stage.aws, stage.outputs, group, resolved_image, "run-1", preferences=RefreshPreferences()
+    )
+
+
+def put_refreshing_fleet(stage: Stage) -> None:
     """A fleet whose instances are being replaced by those of another version, and will be for long.
 
     Half of it is done; the rest takes longer than a few kills do.
     """
-    put_fleet(on, DefaultInstanceWarmup=540)
-    start_refresh(on)
-    on.clock.sleep(800)
+    put_fleet(stage, DefaultInstanceWarmup=540)
+    start_refresh(stage)
+    stage.clock.sleep(800)
 
 
-def start_refresh(on: Stage) -> None:
+def start_refresh(stage: Stage) -> None:
     """Somebody starts a refresh."""
-    (step, *_) = plan_refresh(on).steps
-    on.client("autoscaling").start_instance_refresh(**step.action.params)  # type: ignore[union-attr]
+    (step, *_) = plan_refresh(stage).steps
+    stage.client("autoscaling").start_instance_refresh(**step.action.params)  # type: ignore[union-attr]
 
 
-def plan_refresh_cancel(on: Stage) -> Plan:
-    group = fleet.observed(on.aws, on.outputs)
-    return fleet_refreshing.cancel(on.aws, on.outputs, group, "run-1")
+def plan_refresh_cancel(stage: Stage) -> Plan:
+    group = fleet.get_fleet_state(stage.aws, stage.outputs)
+    return fleet_refreshing.build_refresh_cancel_plan(stage.aws, stage.outputs, group, "run-1")
 
 
-def plan_refresh_rollback(on: Stage) -> Plan:
-    group = fleet.observed(on.aws, on.outputs)
-    return fleet_refreshing.rollback(on.aws, on.outputs, group, "run-1")
+def plan_refresh_rollback(stage: Stage) -> Plan:
+    group = fleet.get_fleet_state(stage.aws, stage.outputs)
+    return fleet_refreshing.build_refresh_rollback_plan(stage.aws, stage.outputs, group, "run-1")
 
 
-def plan_fleet_run(on: Stage) -> Plan:
-    group = fleet.observed(on.aws, on.outputs)
-    ids = fleet_running.chosen(group, ())
-    options = fleet_running.How()
-    return fleet_running.run(
-        on.outputs, group, ids, "uptime", "run-1", on.clock.held_clock.now(), how=options
+def plan_fleet_run(stage: Stage) -> Plan:
+    group = fleet.get_fleet_state(stage.aws, stage.outputs)
+    ids = fleet_running.select_instances(group, ())
+    options = fleet_running.RunCommandOptions()
+    return fleet_running.build_run_command_plan(
+        stage.outputs, group, ids, "uptime", "run-1", stage.clock.held_clock.now(), options=options
     )
 
 
-def collect_command_facts(on: Stage) -> object:
+def collect_command_facts(stage: Stage) -> object:
     """What was sent, and how it ended."""
-    on.clock.sleep(3600)
-    return list_sent_commands(on)
+    stage.clock.sleep(3600)
+    return list_sent_commands(stage)
 
 
-def collect_undone_refresh_facts(on: Stage) -> object:
+def collect_undone_refresh_facts(stage: Stage) -> object:
     """What is left of a refresh that was turned back: how far it had come differs."""
-    on.clock.sleep(4 * 3600)
-    group = describe_group(on)
+    stage.clock.sleep(4 * 3600)
+    group = describe_group(stage)
     template = group["MixedInstancesPolicy"]["LaunchTemplate"]["LaunchTemplateSpecification"]
-    is_over = {item["Status"] for item in list_instance_refreshes(on)} <= {
+    is_over = {item["Status"] for item in list_instance_refreshes(stage)} <= {
         "Successful",
         "Cancelled",
         "Failed",
     }
-    versions = sorted(item["LaunchTemplate"]["Version"] for item in list_group_instances(on))
-    return template["Version"], versions, list_target_states(on), get_image_parameter(on), is_over
+    versions = sorted(item["LaunchTemplate"]["Version"] for item in list_group_instances(stage))
+    return (
+        template["Version"],
+        versions,
+        list_target_states(stage),
+        get_image_parameter(stage),
+        is_over,
+    )
 
 
 PROCEDURES: Final = (

@@ -64,49 +64,49 @@ class FakeVacuumPostgres:
         return [{"vacuumed": sql.params["oid"] in self.vacuumed_oids, "running": False}]
 
 
-def put_maintainable_stack(on: Stage) -> None:
+def put_maintainable_stack(stage: Stage) -> None:
     """A stack that runs: the database, its secret, services, alarms; and who listens."""
-    put_group(on)
-    service_stage.put_services(on, ("backend", "frontend"))
-    alarms.put_alarms(on)
+    put_group(stage)
+    service_stage.put_services(stage, ("backend", "frontend"))
+    alarms.put_alarms(stage)
     secret_value = '{"dbname": "app", "username": "bulwark_admin", "password": "x"}'
-    secret = on.client("secretsmanager").create_secret(
+    secret = stage.client("secretsmanager").create_secret(
         Name=f"{STACK_PREFIX}-database-1", SecretString=secret_value
     )
-    part = on.outputs.database.model_copy(update={"secret_arn": secret["ARN"]})
-    on.outputs = on.outputs.model_copy(update={"database": part})
-    sns, sqs = on.client("sns"), on.client("sqs")
+    part = stage.outputs.database.model_copy(update={"secret_arn": secret["ARN"]})
+    stage.outputs = stage.outputs.model_copy(update={"database": part})
+    sns, sqs = stage.client("sns"), stage.client("sqs")
     queue = sqs.create_queue(QueueName=LISTENER_QUEUE)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
     for level in ("warn", "page"):
         topic = sns.create_topic(Name=f"{STACK_PREFIX}-{level}")["TopicArn"]
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["QueueArn"])
-    vars(on)["pretended"] = FakeVacuumPostgres()
+    vars(stage)["pretended"] = FakeVacuumPostgres()
 
 
-def get_fake_vacuum_postgres(on: Stage) -> FakeVacuumPostgres:
+def get_fake_vacuum_postgres(stage: Stage) -> FakeVacuumPostgres:
     """What stands behind the primary."""
-    postgres: FakeVacuumPostgres = vars(on)["pretended"]
+    postgres: FakeVacuumPostgres = vars(stage)["pretended"]
     return postgres
 
 
 def plan_window(
-    on: Stage,
+    stage: Stage,
     request: Wanted,
     mute_method: Literal["rules", "actions"] = "rules",
     *,
     sql: bool = True,
 ) -> Plan:
     """A window as the command plans it."""
-    instance = database.get_primary(on.aws, on.outputs)
-    database_connection = cast(DatabaseClient, get_fake_vacuum_postgres(on)) if sql else None
+    instance = database.get_primary(stage.aws, stage.outputs)
+    database_connection = cast(DatabaseClient, get_fake_vacuum_postgres(stage)) if sql else None
     observation = windows.Seen(
-        on.aws,
-        on.outputs,
+        stage.aws,
+        stage.outputs,
         instance,
         request,
         MAINTENANCE_RUN,
-        on.clock.held_clock.now(),
+        stage.clock.held_clock.now(),
         database_connection,
     )
     window_actions = windows.acts(observation)
@@ -116,14 +116,14 @@ def plan_window(
         observation,
         window_actions,
         steps,
-        muting.list_stack_alarms(on.aws, on.outputs),
+        muting.list_stack_alarms(stage.aws, stage.outputs),
         announcement,
     )
 
 
-def receive_messages(on: Stage) -> list[tuple[str, str]]:
+def receive_messages(stage: Stage) -> list[tuple[str, str]]:
     """What people were told, in order: the state of the alarm and the beginning of the reason."""
-    sqs = on.client("sqs")
+    sqs = stage.client("sqs")
     url = sqs.get_queue_url(QueueName=LISTENER_QUEUE)["QueueUrl"]
     announced: list[tuple[str, str]] = []
     while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
@@ -134,38 +134,42 @@ def receive_messages(on: Stage) -> list[tuple[str, str]]:
     return announced
 
 
-def collect_window_facts(on: Stage) -> tuple[object, ...]:
+def collect_window_facts(stage: Stage) -> tuple[object, ...]:
     """What people were told, what tells them, and how the database is."""
-    on.clock.sleep(600)
+    stage.clock.sleep(600)
     user_parameters = parameters.list_database_parameters(
-        on.aws, on.outputs, PARAMETER_GROUP, user_only=True
+        stage.aws, stage.outputs, PARAMETER_GROUP, user_only=True
     )
-    events = on.client("rds").describe_events(
-        SourceIdentifier=on.outputs.database.identifier, SourceType="db-instance", Duration=1440
+    events = stage.client("rds").describe_events(
+        SourceIdentifier=stage.outputs.database.identifier, SourceType="db-instance", Duration=1440
     )["Events"]
-    snapshots = on.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
-    instance = describe_database(on)
+    snapshots = stage.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    instance = describe_database(stage)
     return (
-        receive_messages(on),
-        alarms.collect_alarm_facts(on),
+        receive_messages(stage),
+        alarms.collect_alarm_facts(stage),
         [(parameter.name, parameter.value) for parameter in user_parameters],
         instance["DBParameterGroups"][0]["ParameterApplyStatus"],
         instance["EngineVersion"],
         [event["Message"] for event in events if "availability" in event["EventCategories"]],
         len(snapshots),
-        sorted(get_fake_vacuum_postgres(on).vacuumed_oids),
+        sorted(get_fake_vacuum_postgres(stage).vacuumed_oids),
     )
 
 
-def collect_undone_window_facts(on: Stage) -> tuple[object, ...]:
+def collect_undone_window_facts(stage: Stage) -> tuple[object, ...]:
     """What is as it was, however far a window had come."""
-    return alarms.collect_alarm_facts(on), collect_window_facts(on)[2], list_announcement_alarms(on)
+    return (
+        alarms.collect_alarm_facts(stage),
+        collect_window_facts(stage)[2],
+        list_announcement_alarms(stage),
+    )
 
 
-def list_announcement_alarms(on: Stage) -> list[str]:
+def list_announcement_alarms(stage: Stage) -> list[str]:
     """The alarms that tell of windows, which must not stay."""
-    name = announcing.format_announcement_name(on.outputs, MAINTENANCE_RUN)
-    response = on.client("cloudwatch").describe_alarms(AlarmNames=[name])
+    name = announcing.format_announcement_name(stage.outputs, MAINTENANCE_RUN)
+    response = stage.client("cloudwatch").describe_alarms(AlarmNames=[name])
     return [alarm["AlarmName"] for alarm in response["MetricAlarms"]]
 
 

@@ -38,16 +38,16 @@ COPIED_SETTINGS: Final = (
 )
 
 
-def put_recoverable_database(on: Stage) -> None:
+def put_recoverable_database(stage: Stage) -> None:
     """A primary whose settings are none of RDS's defaults, and its secret."""
-    rds = on.client("rds")
+    rds = stage.client("rds")
     rds.create_db_parameter_group(
         DBParameterGroupName=RECOVERY_PARAMETER_GROUP,
         DBParameterGroupFamily="postgres16",
         Description="a group",
     )
     put_database(
-        on,
+        stage,
         BackupRetentionPeriod=7,
         MonitoringInterval=60,
         DeletionProtection=True,
@@ -60,96 +60,96 @@ def put_recoverable_database(on: Stage) -> None:
         PreferredMaintenanceWindow="sun:03:00-sun:03:30",
         DBParameterGroupName=RECOVERY_PARAMETER_GROUP,
     )
-    put_primary_secret(on)
+    put_primary_secret(stage)
 
 
-def put_primary_secret(on: Stage) -> None:
-    arn = on.client("secretsmanager").create_secret(
+def put_primary_secret(stage: Stage) -> None:
+    arn = stage.client("secretsmanager").create_secret(
         Name="bulwark-test-database-1",
         SecretString='{"dbname": "app", "username": "bulwark_admin", "password": "a-new-password"}',
     )["ARN"]
-    part = on.outputs.database.model_copy(update={"secret_arn": arn})
-    on.outputs = on.outputs.model_copy(update={"database": part})
+    part = stage.outputs.database.model_copy(update={"secret_arn": arn})
+    stage.outputs = stage.outputs.model_copy(update={"database": part})
 
 
-def put_saved_snapshot(on: Stage) -> None:
-    put_recoverable_database(on)
-    on.client("rds").create_db_snapshot(
+def put_saved_snapshot(stage: Stage) -> None:
+    put_recoverable_database(stage)
+    stage.client("rds").create_db_snapshot(
         DBInstanceIdentifier=PRIMARY_IDENTIFIER, DBSnapshotIdentifier=SAVED_SNAPSHOT
     )
-    on.clock.sleep(3600)
+    stage.clock.sleep(3600)
 
 
-def put_restored_instance(on: Stage) -> None:
+def put_restored_instance(stage: Stage) -> None:
     """A restored instance beside the primary, whose secret is rotated by the stack's function."""
-    put_recoverable_database(on)
-    service_stage.put_services(on)
-    put_rotation_function(on)
-    on.client("rds").restore_db_instance_to_point_in_time(
+    put_recoverable_database(stage)
+    service_stage.put_services(stage)
+    put_rotation_function(stage)
+    stage.client("rds").restore_db_instance_to_point_in_time(
         SourceDBInstanceIdentifier=PRIMARY_IDENTIFIER,
         TargetDBInstanceIdentifier=RESTORED_IDENTIFIER,
         UseLatestRestorableTime=True,
         MultiAZ=True,
         DeletionProtection=True,
     )
-    on.clock.sleep(7200)
+    stage.clock.sleep(7200)
 
 
-def plan_time_restore(on: Stage) -> Plan:
-    source = replicas.get_instance_description(on.aws, on.outputs)
-    now = on.clock.held_clock.now()
+def plan_time_restore(stage: Stage) -> Plan:
+    source = replicas.get_instance_description(stage.aws, stage.outputs)
+    now = stage.clock.held_clock.now()
     return restoring.to_time(
-        on.outputs, source, None, Wanted(RESTORED_IDENTIFIER), RESTORE_RUN, now
+        stage.outputs, source, None, Wanted(RESTORED_IDENTIFIER), RESTORE_RUN, now
     )
 
 
-def plan_snapshot_restore(on: Stage) -> Plan:
-    source = replicas.get_instance_description(on.aws, on.outputs)
-    snapshot_list = snapshots.list_snapshots(on.aws, on.outputs, REGION)
+def plan_snapshot_restore(stage: Stage) -> Plan:
+    source = replicas.get_instance_description(stage.aws, stage.outputs)
+    snapshot_list = snapshots.list_snapshots(stage.aws, stage.outputs, REGION)
     snapshot = snapshots.select_snapshot(snapshot_list, SAVED_SNAPSHOT)
     return restoring.from_snapshot(
-        on.outputs,
+        stage.outputs,
         source,
         snapshot,
         Wanted(RESTORED_IDENTIFIER),
         RESTORE_RUN,
-        on.clock.held_clock.now(),
+        stage.clock.held_clock.now(),
     )
 
 
-def plan_rename_promotion(on: Stage) -> Plan:
+def plan_rename_promotion(stage: Stage) -> Plan:
     primary, restored = (
-        replicas.get_instance_description(on.aws, on.outputs, name)
+        replicas.get_instance_description(stage.aws, stage.outputs, name)
         for name in (PRIMARY_IDENTIFIER, RESTORED_IDENTIFIER)
     )
-    now = on.clock.held_clock.now()
-    return promoting.by_rename(on.outputs, primary, restored, "promote-1", now, sql=False)
+    now = stage.clock.held_clock.now()
+    return promoting.by_rename(stage.outputs, primary, restored, "promote-1", now, sql=False)
 
 
-def plan_secret_promotion(on: Stage) -> Plan:
+def plan_secret_promotion(stage: Stage) -> Plan:
     primary, restored = (
-        replicas.get_instance_description(on.aws, on.outputs, name)
+        replicas.get_instance_description(stage.aws, stage.outputs, name)
         for name in (PRIMARY_IDENTIFIER, RESTORED_IDENTIFIER)
     )
-    secret = rotating.describe_database_secret(on.aws, on.outputs)
+    secret = rotating.describe_database_secret(stage.aws, stage.outputs)
     assert isinstance(secret, dict)
-    service = services.one(on.aws, on.outputs, "backend")
+    service = services.get_service(stage.aws, stage.outputs, "backend")
     return promoting.by_secret(
-        on.aws,
-        on.outputs,
+        stage.aws,
+        stage.outputs,
         secret,
         restored,
         primary,
         [service],
         "promote-1",
-        on.clock.held_clock.now(),
+        stage.clock.held_clock.now(),
     )
 
 
-def put_paging_alarm(on: Stage) -> None:
-    put_recoverable_database(on)
+def put_paging_alarm(stage: Stage) -> None:
+    put_recoverable_database(stage)
     alarm = "bulwark-test-database-cpu-critical"
-    on.client("cloudwatch").put_metric_alarm(
+    stage.client("cloudwatch").put_metric_alarm(
         AlarmName=alarm,
         Namespace="AWS/RDS",
         MetricName="CPUUtilization",
@@ -159,32 +159,32 @@ def put_paging_alarm(on: Stage) -> None:
         Threshold=95,
         ComparisonOperator="GreaterThanThreshold",
     )
-    alarms_part = on.outputs.alarms.model_copy(update={"names": {"P0": (alarm,)}})
-    on.outputs = on.outputs.model_copy(update={"alarms": alarms_part})
+    alarms_part = stage.outputs.alarms.model_copy(update={"names": {"P0": (alarm,)}})
+    stage.outputs = stage.outputs.model_copy(update={"alarms": alarms_part})
 
 
-def plan_drill(on: Stage) -> Plan:
-    source = replicas.get_instance_description(on.aws, on.outputs)
+def plan_drill(stage: Stage) -> Plan:
+    source = replicas.get_instance_description(stage.aws, stage.outputs)
     request = Wanted(RESTORED_IDENTIFIER, lasts=False)
     return drilling.drill(
-        on.outputs, source, request, None, "drill-1", on.clock.held_clock.now(), 30, 5
+        stage.outputs, source, request, None, "drill-1", stage.clock.held_clock.now(), 30, 5
     )
 
 
-def plan_discard(on: Stage) -> Plan:
-    restored = replicas.get_instance_description(on.aws, on.outputs, RESTORED_IDENTIFIER)
-    return promoting.discard(on.outputs, restored, "discard-1", save=True)
+def plan_discard(stage: Stage) -> Plan:
+    restored = replicas.get_instance_description(stage.aws, stage.outputs, RESTORED_IDENTIFIER)
+    return promoting.discard(stage.outputs, restored, "discard-1", save=True)
 
 
-def plan_replica_promotion(on: Stage) -> Plan:
-    replica = replicas.get_instance_description(on.aws, on.outputs, REPLICA_IDENTIFIER)
-    return promoting.promote_replica(on.outputs, replica, 7, "promote-1")
+def plan_replica_promotion(stage: Stage) -> Plan:
+    replica = replicas.get_instance_description(stage.aws, stage.outputs, REPLICA_IDENTIFIER)
+    return promoting.promote_replica(stage.outputs, replica, 7, "promote-1")
 
 
-def collect_recovery_facts(on: Stage) -> tuple[object, ...]:
+def collect_recovery_facts(stage: Stage) -> tuple[object, ...]:
     """Who is there, by what was made when, and what the restored one is like."""
-    on.clock.sleep(7200)
-    instances = on.client("rds").describe_db_instances()["DBInstances"]
+    stage.clock.sleep(7200)
+    instances = stage.client("rds").describe_db_instances()["DBInstances"]
     first_created = min(item["InstanceCreateTime"] for item in instances)
     instance_facts = [
         (
@@ -195,7 +195,7 @@ def collect_recovery_facts(on: Stage) -> tuple[object, ...]:
         )
         for item in instances
     ]
-    snapshot_list = on.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    snapshot_list = stage.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
     return sorted(instance_facts), sorted(item["DBSnapshotIdentifier"] for item in snapshot_list)
 
 
@@ -216,19 +216,19 @@ def collect_promotion_facts(on: Stage) -> tuple[object, ...]:
     )
 
 
-def collect_undone_promotion_facts(on: Stage) -> object:
+def collect_undone_promotion_facts(stage: Stage) -> object:
     """The secret's address, and whether its password is rotated: what an undo gives back."""
-    return collect_promotion_facts(on)[0], collect_promotion_facts(on)[2]
+    return collect_promotion_facts(stage)[0], collect_promotion_facts(stage)[2]
 
 
-def collect_replica_facts(on: Stage) -> tuple[object, ...]:
-    on.clock.sleep(3600)
-    replica = describe_database(on, REPLICA_IDENTIFIER)
+def collect_replica_facts(stage: Stage) -> tuple[object, ...]:
+    stage.clock.sleep(3600)
+    replica = describe_database(stage, REPLICA_IDENTIFIER)
     return (
         replica["DBInstanceStatus"],
         replica.get("ReadReplicaSourceDBInstanceIdentifier"),
         replica["BackupRetentionPeriod"],
-        describe_database(on)["ReadReplicaDBInstanceIdentifiers"],
+        describe_database(stage)["ReadReplicaDBInstanceIdentifiers"],
     )
 
 

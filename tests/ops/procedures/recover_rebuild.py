@@ -38,70 +38,70 @@ def _write_whole(file: Path, text: str) -> None:
     Path(draft_file.name).replace(file)
 
 
-def put_lost_database(on: Stage) -> None:
+def put_lost_database(stage: Stage) -> None:
     """No primary any more: its backups alone, of which a snapshot is the newest."""
     put_program_folder()
-    put_recoverable_database(on)
-    rds = on.client("rds")
-    on.clock.sleep(600)
+    put_recoverable_database(stage)
+    rds = stage.client("rds")
+    stage.clock.sleep(600)
     rds.modify_db_instance(
         DBInstanceIdentifier=PRIMARY_IDENTIFIER, DeletionProtection=False, ApplyImmediately=True
     )
-    on.clock.sleep(600)
+    stage.clock.sleep(600)
     rds.delete_db_instance(
         DBInstanceIdentifier=PRIMARY_IDENTIFIER,
         FinalDBSnapshotIdentifier=f"{PRIMARY_IDENTIFIER}-final",
         DeleteAutomatedBackups=False,
     )
-    on.clock.sleep(3600)
-    pretended_pulumi.get_fake_pulumi(on)
+    stage.clock.sleep(3600)
+    pretended_pulumi.get_fake_pulumi(stage)
 
 
-def put_lost_stack(on: Stage) -> None:
+def put_lost_stack(stage: Stage) -> None:
     """Nor anything that Pulumi knows of the stack."""
-    put_lost_database(on)
-    pretended_pulumi.get_fake_pulumi(on).stacks.clear()
+    put_lost_database(stage)
+    pretended_pulumi.get_fake_pulumi(stage).stacks.clear()
 
 
-def put_replicated_backups(on: Stage) -> None:
+def put_replicated_backups(stage: Stage) -> None:
     """A primary whose backups are replicated to the recovery region."""
     put_program_folder()
-    put_recoverable_database(on)
-    recovery_rds = on.client("rds", RECOVERY_REGION)
-    key = on.client("kms", RECOVERY_REGION).create_key()["KeyMetadata"]["Arn"]
+    put_recoverable_database(stage)
+    recovery_rds = stage.client("rds", RECOVERY_REGION)
+    key = stage.client("kms", RECOVERY_REGION).create_key()["KeyMetadata"]["Arn"]
     recovery_rds.start_db_instance_automated_backups_replication(
-        SourceDBInstanceArn=describe_database(on)["DBInstanceArn"], KmsKeyId=key
+        SourceDBInstanceArn=describe_database(stage)["DBInstanceArn"], KmsKeyId=key
     )
-    on.clock.sleep(3600)
-    pretended_pulumi.get_fake_pulumi(on)
+    stage.clock.sleep(3600)
+    pretended_pulumi.get_fake_pulumi(stage)
 
 
-def plan_rebuild(on: Stage) -> Plan:
-    source = sources.chosen(sources.whole(on.aws, on.outputs, REGION), None, REGION)
+def plan_rebuild(stage: Stage) -> Plan:
+    source = sources.chosen(sources.whole(stage.aws, stage.outputs, REGION), None, REGION)
     state_and_digest = (STATE_FILE, states.compute_state_digest(rebuilding.state_of(STATE_FILE)))
     return rebuilding.rebuild(
-        on.outputs, PROGRAM_FOLDER, source, "rebuild-1", state_and_digest, rebuilding.Looks()
+        stage.outputs, PROGRAM_FOLDER, source, "rebuild-1", state_and_digest, rebuilding.Looks()
     )
 
 
-def plan_region(on: Stage) -> Plan:
+def plan_region(stage: Stage) -> Plan:
     source = sources.chosen(
-        sources.whole(on.aws, on.outputs, RECOVERY_REGION), None, RECOVERY_REGION
+        sources.whole(stage.aws, stage.outputs, RECOVERY_REGION), None, RECOVERY_REGION
     )
     return rebuilding.region(
-        on.outputs, PROGRAM_FOLDER, source, REGION_STACK, [], "region-1", rebuilding.Looks()
+        stage.outputs, PROGRAM_FOLDER, source, REGION_STACK, [], "region-1", rebuilding.Looks()
     )
 
 
-def collect_rebuild_facts(on: Stage) -> tuple[object, ...]:
+def collect_rebuild_facts(stage: Stage) -> tuple[object, ...]:
     """Who is there in both regions, and what Pulumi has been told."""
-    on.clock.sleep(7200)
+    stage.clock.sleep(7200)
     instances = [
         (region, item["DBInstanceIdentifier"], item["DBInstanceStatus"])
         for region in (REGION, RECOVERY_REGION)
-        for item in on.client("rds", region).describe_db_instances()["DBInstances"]
+        for item in stage.client("rds", region).describe_db_instances()["DBInstances"]
     ]
-    stacks = pretended_pulumi.get_fake_pulumi(on).stacks
+    stacks = pretended_pulumi.get_fake_pulumi(stage).stacks
     stack_facts = [
         (
             name,
@@ -115,9 +115,9 @@ def collect_rebuild_facts(on: Stage) -> tuple[object, ...]:
     return instances, stack_facts
 
 
-def list_snapshot_ids(on: Stage) -> object:
+def list_snapshot_ids(stage: Stage) -> object:
     """What an undo leaves, however far the run had come: the backups that it is made from."""
-    rds = on.client("rds")
+    rds = stage.client("rds")
     return [
         snapshot["DBSnapshotIdentifier"] for snapshot in rds.describe_db_snapshots()["DBSnapshots"]
     ]

@@ -12,9 +12,9 @@ EVERY_PATH_CONDITION: Final = ("path-pattern", {"Values": ["/*"]})
 NEVER_CONDITION: Final = ("host-header", {"Values": [NEVER]})
 
 
-def put_maintenance_rule(on: Stage) -> None:
+def put_maintenance_rule(stage: Stage) -> None:
     """A load balancer whose first rule is the maintenance page, and the outputs that say so."""
-    ec2, elb = on.client("ec2"), on.client("elbv2")
+    ec2, elb = stage.client("ec2"), stage.client("elbv2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnets = [
         ec2.create_subnet(
@@ -35,26 +35,26 @@ def put_maintenance_rule(on: Stage) -> None:
     rule = elb.create_rule(
         ListenerArn=listener, Priority=1, Conditions=[never_condition], Actions=[fixed]
     )["Rules"][0]["RuleArn"]
-    part = on.outputs.load_balancer
+    part = stage.outputs.load_balancer
     assert part is not None
     changed_part = part.model_copy(update={"maintenance_rule_arn": rule})
-    on.outputs = on.outputs.model_copy(update={"load_balancer": changed_part})
+    stage.outputs = stage.outputs.model_copy(update={"load_balancer": changed_part})
 
 
-def put_shown_page(on: Stage) -> None:
+def put_shown_page(stage: Stage) -> None:
     """The page turned on."""
-    put_maintenance_rule(on)
+    put_maintenance_rule(stage)
     path_condition = {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/*"]}}
-    assert on.outputs.load_balancer is not None
-    rule = on.outputs.load_balancer.maintenance_rule_arn
-    on.client("elbv2").modify_rule(RuleArn=rule, Conditions=[path_condition])
+    assert stage.outputs.load_balancer is not None
+    rule = stage.outputs.load_balancer.maintenance_rule_arn
+    stage.client("elbv2").modify_rule(RuleArn=rule, Conditions=[path_condition])
 
 
-def get_page_condition(on: Stage) -> object:
+def get_page_condition(stage: Stage) -> object:
     """When the page is shown."""
-    assert on.outputs.load_balancer is not None
-    rules = on.client("elbv2").describe_rules(
-        RuleArns=[on.outputs.load_balancer.maintenance_rule_arn]
+    assert stage.outputs.load_balancer is not None
+    rules = stage.client("elbv2").describe_rules(
+        RuleArns=[stage.outputs.load_balancer.maintenance_rule_arn]
     )
     (rule_condition,) = rules["Rules"][0]["Conditions"]
     return rule_condition["Field"], rule_condition.get("PathPatternConfig") or rule_condition.get(
@@ -62,8 +62,8 @@ def get_page_condition(on: Stage) -> object:
     )
 
 
-def plan_page(on: Stage, *, is_shown: bool) -> Plan:
-    return maintenance.turn(on.outputs, "run-1", on=is_shown)
+def plan_page(stage: Stage, *, is_shown: bool) -> Plan:
+    return maintenance.turn(stage.outputs, "run-1", on=is_shown)
 
 
 PROCEDURES: Final = (

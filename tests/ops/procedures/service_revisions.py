@@ -11,38 +11,38 @@ from tests.ops.service_stage import BACKEND_IMAGE, collect_service_facts, put_se
 from tests.ops.stage import Stage
 
 
-def plan_service_deploy(on: Stage, tag: str = "v2", run: str = "run-1") -> Plan:
-    service = services.one(on.aws, on.outputs, "backend")
-    image = images.resolve_image(on.aws, f"{BACKEND_IMAGE}:{tag}")
-    return deployments.deploy(on.aws, on.outputs, service, image, run)
+def plan_service_deploy(stage: Stage, tag: str = "v2", run: str = "run-1") -> Plan:
+    service = services.get_service(stage.aws, stage.outputs, "backend")
+    image = images.resolve_image(stage.aws, f"{BACKEND_IMAGE}:{tag}")
+    return deployments.build_service_deploy_plan(stage.aws, stage.outputs, service, image, run)
 
 
-def plan_service_rollback(on: Stage) -> Plan:
-    service = services.one(on.aws, on.outputs, "backend")
-    return deployments.rollback(on.aws, on.outputs, service, "run-2")
+def plan_service_rollback(stage: Stage) -> Plan:
+    service = services.get_service(stage.aws, stage.outputs, "backend")
+    return deployments.build_service_rollback_plan(stage.aws, stage.outputs, service, "run-2")
 
 
-def plan_service_restart(on: Stage) -> Plan:
-    service = services.one(on.aws, on.outputs, "backend")
-    return deployments.restart(on.aws, on.outputs, service, "run-3")
+def plan_service_restart(stage: Stage) -> Plan:
+    service = services.get_service(stage.aws, stage.outputs, "backend")
+    return deployments.build_service_restart_plan(stage.aws, stage.outputs, service, "run-3")
 
 
-def put_second_deployment(on: Stage) -> None:
+def put_second_deployment(stage: Stage) -> None:
     """The service after one deployment that went well."""
-    put_services(on)
-    ecs = on.client("ecs")
+    put_services(stage)
+    ecs = stage.client("ecs")
     task_definition = ecs.register_task_definition(
         family="bulwark-test-backend",
         containerDefinitions=[{"name": "backend", "image": f"{BACKEND_IMAGE}:v2", "memory": 256}],
     )
     arn = task_definition["taskDefinition"]["taskDefinitionArn"]
     ecs.update_service(cluster="bulwark-test", service="backend", taskDefinition=arn)
-    on.clock.sleep(3600)
+    stage.clock.sleep(3600)
 
 
-def collect_undone_deploy_facts(on: Stage) -> object:
+def collect_undone_deploy_facts(stage: Stage) -> object:
     """What is left of one that was turned back: ECS may have completed or ended it before."""
-    deployments, revision, counts, _, revision_images = collect_service_facts(on)
+    deployments, revision, counts, _, revision_images = collect_service_facts(stage)
     return deployments, revision, counts, revision_images
 
 

@@ -16,26 +16,32 @@ from tests.ops.service_stage import (
 from tests.ops.stage import Stage
 
 
-def put_scaled_service(on: Stage) -> None:
+def put_scaled_service(stage: Stage) -> None:
     """A service and the limits of its scaling."""
-    put_services(on)
-    put_scalable_target(on)
+    put_services(stage)
+    put_scalable_target(stage)
 
 
-def plan_scale(on: Stage, count: int = 5) -> Plan:
-    service = services.one(on.aws, on.outputs, "backend")
-    return scaling.scale(on.outputs, service, scaling.limits(on.aws, service), count, "run-1")
+def plan_scale(stage: Stage, count: int = 5) -> Plan:
+    service = services.get_service(stage.aws, stage.outputs, "backend")
+    return scaling.build_service_scale_plan(
+        stage.outputs, service, scaling.find_scaling_limits(stage.aws, service), count, "run-1"
+    )
 
 
-def plan_limits(on: Stage) -> Plan:
-    target = scaling.limits(on.aws, services.one(on.aws, on.outputs, "backend"))
+def plan_limits(stage: Stage) -> Plan:
+    target = scaling.find_scaling_limits(
+        stage.aws, services.get_service(stage.aws, stage.outputs, "backend")
+    )
     assert target is not None
-    return scaling.change(on.outputs, target, "run-1", most=9, suspended=True)
+    return scaling.build_scaling_limits_plan(
+        stage.outputs, target, "run-1", max_tasks=9, suspend=True
+    )
 
 
-def collect_limits_facts(on: Stage) -> dict[str, Any]:
+def collect_limits_facts(stage: Stage) -> dict[str, Any]:
     """The limits of the backend's scaling, and whether it is suspended."""
-    scalable_target = on.client("application-autoscaling").describe_scalable_targets(
+    scalable_target = stage.client("application-autoscaling").describe_scalable_targets(
         ServiceNamespace="ecs", ResourceIds=[SCALABLE_TARGET["ResourceId"]]
     )["ScalableTargets"][0]
     state = scalable_target.get("SuspendedState") or {}
@@ -45,11 +51,11 @@ def collect_limits_facts(on: Stage) -> dict[str, Any]:
     }
 
 
-def collect_tasks_and_limits(on: Stage) -> object:
+def collect_tasks_and_limits(stage: Stage) -> object:
     return (
-        describe_service(on)["desiredCount"],
-        describe_service(on)["runningCount"],
-        collect_limits_facts(on),
+        describe_service(stage)["desiredCount"],
+        describe_service(stage)["runningCount"],
+        collect_limits_facts(stage),
     )
 
 

@@ -132,53 +132,55 @@ def build_session(pid: int, state: str) -> DatabaseSession:
     )
 
 
-def put_sql_database(on: Stage) -> None:
+def put_sql_database(stage: Stage) -> None:
     """The primary, its secret, and what stands behind it."""
-    db_stage.put_database(on)
+    db_stage.put_database(stage)
     secret_value = '{"dbname": "app", "username": "bulwark_admin", "password": "x"}'
-    secret = on.client("secretsmanager").create_secret(
+    secret = stage.client("secretsmanager").create_secret(
         Name=f"{STACK_PREFIX}-database-1", SecretString=secret_value
     )
-    part = on.outputs.database.model_copy(update={"secret_arn": secret["ARN"]})
-    on.outputs = on.outputs.model_copy(update={"database": part})
-    vars(on)["pretended"] = FakePostgres()
+    part = stage.outputs.database.model_copy(update={"secret_arn": secret["ARN"]})
+    stage.outputs = stage.outputs.model_copy(update={"database": part})
+    vars(stage)["pretended"] = FakePostgres()
 
 
-def get_fake_postgres(on: Stage) -> FakePostgres:
+def get_fake_postgres(stage: Stage) -> FakePostgres:
     """What stands behind the primary."""
-    postgres: FakePostgres = vars(on)["pretended"]
+    postgres: FakePostgres = vars(stage)["pretended"]
     return postgres
 
 
-def collect_sql_facts(on: Stage) -> object:
+def collect_sql_facts(stage: Stage) -> object:
     """Who is there, and how often a table was vacuumed."""
-    postgres = get_fake_postgres(on)
+    postgres = get_fake_postgres(stage)
     return sorted(postgres.sessions.items()), postgres.vacuum_count, postgres.file_number
 
 
-def plan_cancel(on: Stage) -> Plan:
+def plan_cancel(stage: Stage) -> Plan:
     return sessions.build_kill_session_plan(
-        on.outputs, build_session(42, "active"), None, "kill-1", terminate=False
+        stage.outputs, build_session(42, "active"), None, "kill-1", terminate=False
     )
 
 
-def plan_terminate(on: Stage) -> Plan:
+def plan_terminate(stage: Stage) -> Plan:
     return sessions.build_kill_session_plan(
-        on.outputs, build_session(42, "active"), None, "kill-2", terminate=True
+        stage.outputs, build_session(42, "active"), None, "kill-2", terminate=True
     )
 
 
-def plan_kill_idle(on: Stage) -> Plan:
+def plan_kill_idle(stage: Stage) -> Plan:
     idle_sessions = [build_session(43, "idle"), build_session(44, "idle")]
-    return sessions.build_kill_idle_sessions_plan(on.outputs, idle_sessions, None, "kill-idle-1")
+    return sessions.build_kill_idle_sessions_plan(stage.outputs, idle_sessions, None, "kill-idle-1")
 
 
-def plan_vacuum(on: Stage) -> Plan:
-    return vacuuming.build_table_vacuum_plan(on.outputs, [BLOATED_TABLE], "vacuum-1", analyze=True)
+def plan_vacuum(stage: Stage) -> Plan:
+    return vacuuming.build_table_vacuum_plan(
+        stage.outputs, [BLOATED_TABLE], "vacuum-1", analyze=True
+    )
 
 
-def plan_full_vacuum(on: Stage) -> Plan:
-    return vacuuming.build_table_vacuum_plan(on.outputs, [BLOATED_TABLE], "vacuum-2", full=True)
+def plan_full_vacuum(stage: Stage) -> Plan:
+    return vacuuming.build_table_vacuum_plan(stage.outputs, [BLOATED_TABLE], "vacuum-2", full=True)
 
 
 PROCEDURES: Final = (

@@ -17,21 +17,21 @@ from tests.ops.stage import REGION, Stage
 SAVED_STATE_NAME: Final = "before"
 
 
-def put_program_and_bucket(on: Stage) -> None:
+def put_program_and_bucket(stage: Stage) -> None:
     """The stack's program and state, and its bucket."""
     put_program_folder()
-    on.client("s3").create_bucket(
-        Bucket=on.outputs.backups.operations_bucket,
+    stage.client("s3").create_bucket(
+        Bucket=stage.outputs.backups.operations_bucket,
         CreateBucketConfiguration={"LocationConstraint": REGION},
     )
-    pretended_pulumi.get_fake_pulumi(on)
+    pretended_pulumi.get_fake_pulumi(stage)
 
 
-def put_saved_state(on: Stage) -> None:
+def put_saved_state(stage: Stage) -> None:
     """And a state of before, of another database."""
-    put_program_and_bucket(on)
-    on.client("s3").put_object(
-        Bucket=on.outputs.backups.operations_bucket,
+    put_program_and_bucket(stage)
+    stage.client("s3").put_object(
+        Bucket=stage.outputs.backups.operations_bucket,
         Key=f"states/test/{SAVED_STATE_NAME}.json",
         Body=json.dumps(pretended_pulumi.build_stack_export("db-0", "aws:s3/bucket:Bucket::b")),
     )
@@ -48,22 +48,22 @@ def _open_draft_folder() -> "tempfile.TemporaryDirectory[str]":
     return tempfile.TemporaryDirectory(prefix="bulwark-states-")
 
 
-def plan_state_backup(on: Stage) -> Plan:
+def plan_state_backup(stage: Stage) -> Plan:
     return states.build_state_backup_plan(
-        on.outputs, PROGRAM_FOLDER, new_draft_path("state-1.json"), "state-1"
+        stage.outputs, PROGRAM_FOLDER, new_draft_path("state-1.json"), "state-1"
     )
 
 
-def plan_state_restore(on: Stage) -> Plan:
-    context = StackContext(on.outputs, on.aws)
+def plan_state_restore(stage: Stage) -> Plan:
+    context = StackContext(stage.outputs, stage.aws)
     saved_state = states.fetch_saved_state(
         context, states.resolve_saved_state(states.list_saved_states(context), SAVED_STATE_NAME)
     )
     state_file = new_draft_path("given.json")
     state_file.write_text(json.dumps(saved_state), encoding="utf-8")
-    current_state = pretended_pulumi.get_fake_pulumi(on).stacks["test"].state
+    current_state = pretended_pulumi.get_fake_pulumi(stage).stacks["test"].state
     return states.build_state_restore_plan(
-        on.outputs,
+        stage.outputs,
         PROGRAM_FOLDER,
         new_draft_path("state-1.json"),
         state_file,
@@ -73,9 +73,9 @@ def plan_state_restore(on: Stage) -> Plan:
     )
 
 
-def collect_state_facts(on: Stage) -> tuple[object, ...]:
+def collect_state_facts(stage: Stage) -> tuple[object, ...]:
     """What Pulumi knows, and what was saved of what it knew."""
-    s3, bucket = on.client("s3"), on.outputs.backups.operations_bucket
+    s3, bucket = stage.client("s3"), stage.outputs.backups.operations_bucket
     objects = s3.list_objects_v2(Bucket=bucket, Prefix="states/").get("Contents", ())
     bodies = {
         item["Key"]: s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
@@ -86,13 +86,13 @@ def collect_state_facts(on: Stage) -> tuple[object, ...]:
         for key, body in bodies.items()
     }
     return states.compute_state_digest(
-        pretended_pulumi.get_fake_pulumi(on).stacks["test"].state
+        pretended_pulumi.get_fake_pulumi(stage).stacks["test"].state
     ), digests
 
 
-def get_known_state_digest(on: Stage) -> object:
+def get_known_state_digest(stage: Stage) -> object:
     """What Pulumi knows: what an undo gives back."""
-    return collect_state_facts(on)[0]
+    return collect_state_facts(stage)[0]
 
 
 PROCEDURES: Final = (

@@ -13,13 +13,13 @@ import pytest
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.ecs.models import ecs_backends
 
-from ops.core.check_runner import run, send
-from ops.core.checks import Facts
-from ops.health.registry import AREAS, CHECKS, health
+from ops.core.check_runner import run_checks, send_read
+from ops.core.checks import CheckFacts
+from ops.health.registry import HEALTH_AREAS, HEALTH_CHECKS, check_health
 from tests.ops.prod.deployed import REGION, DeployedProd, count_calls
 from tests.ops.stage import ACCOUNT
 
-CHECKED_APIS = [(c.area, c.subject, api) for c in CHECKS for api in c.apis]
+CHECKED_APIS = [(c.area, c.subject, api) for c in HEALTH_CHECKS for api in c.apis]
 WITHOUT_UNDERSCORES = str.maketrans("", "", "_")
 
 
@@ -63,7 +63,7 @@ def test_as_json_every_finding_has_evidence(
     out = capsys.readouterr().out
     items = parse_health_items(out)
     assert json.loads(out)["state"] == "ok"
-    assert {item["area"] for item in items} == set(AREAS) - {"fleet", "cache"}
+    assert {item["area"] for item in items} == set(HEALTH_AREAS) - {"fleet", "cache"}
     assert all(item["evidence"] for item in items)
 
 
@@ -154,16 +154,16 @@ def test_an_unknown_area_is_refused_before_any_call(
 def test_a_call_without_an_answer_leaves_unknown_what_needs_it(
     prod: DeployedProd, area: str, subject: str, api: str, code: str
 ) -> None:
-    (check,) = (c for c in CHECKS if (c.area, c.subject) == (area, subject))
-    if not check.applies(prod.outputs) or api == "ecs.describe_tasks":  # no task has stopped
+    (check,) = (c for c in HEALTH_CHECKS if (c.area, c.subject) == (area, subject))
+    if not check.is_applicable(prod.outputs) or api == "ecs.describe_tasks":  # no task has stopped
         return
-    facts = Facts(prod.outputs, datetime.now(UTC))
+    facts = CheckFacts(prod.outputs, datetime.now(UTC))
     refused_operation = get_operation_name(api)
     refuse = lambda called_operation: (
         code if called_operation.lower() == refused_operation else None
     )
     with count_calls(refuse) as call_counts:
-        findings = run([check], facts, lambda r: send(prod.aws, r, REGION))
+        findings = run_checks([check], facts, lambda r: send_read(prod.aws, r, REGION))
     assert any(called_operation.lower() == refused_operation for called_operation in call_counts), (
         "the check declares it for nothing"
     )
@@ -208,9 +208,9 @@ def test_a_thousand_alarms_take_their_pages_and_a_constant(prod: DeployedProd) -
     big = prod.outputs.model_copy(update={"stack": stack, "alarms": alarms})
     try:
         with count_calls() as few_calls:
-            health(prod.outputs, prod.aws, datetime.now(UTC))
+            check_health(prod.outputs, prod.aws, datetime.now(UTC))
         with count_calls() as many_calls:
-            findings = health(big, prod.aws, datetime.now(UTC))
+            findings = check_health(big, prod.aws, datetime.now(UTC))
     finally:
         for name in names:
             del backend.alarms[name]

@@ -13,8 +13,8 @@ from moto.ecs.models import ecs_backends
 from moto.elbv2.models import elbv2_backends
 from moto.logs.models import logs_backends
 
-from ops.health.logs import GROUPS
-from ops.health.registry import health
+from ops.health.logs import MAX_LOG_GROUPS
+from ops.health.registry import check_health
 from ops.outputs import Outputs
 from sandbox.patches.cloudwatch.metrics import MODELLED_METRICS
 from tests.ops.prod.deployed import REGION, DeployedProd, count_calls
@@ -101,13 +101,13 @@ def _copy_with(template: Any, **fields: Any) -> Any:
 @pytest.mark.exhaustive
 def test_a_thousand_services_take_their_pages_and_a_constant(prod: DeployedProd) -> None:
     with count_calls() as few_calls:
-        health(prod.outputs, prod.aws, datetime.now(UTC))
+        check_health(prod.outputs, prod.aws, datetime.now(UTC))
     with (
         add_services(prod, SERVICE_COUNT) as big,
         model_target_metrics(set()),
         count_calls() as many_calls,
     ):
-        findings = health(big, prod.aws, datetime.now(UTC))
+        findings = check_health(big, prod.aws, datetime.now(UTC))
     assert {f.state for f in findings} == {"ok"}, [f for f in findings if f.state != "ok"][:5]
     assert sum(f.area == "services" for f in findings) == SERVICE_COUNT + 2
     extra_calls = {
@@ -120,7 +120,7 @@ def test_a_thousand_services_take_their_pages_and_a_constant(prod: DeployedProd)
         "DescribeScalableTargets": SERVICE_COUNT // 50 - 1,
         "GetMetricData": 2 * SERVICE_COUNT // 500,  # healthy and unhealthy targets
         "DescribeTargetHealth": -2,
-        "FilterLogEvents": GROUPS - few_calls["FilterLogEvents"],
+        "FilterLogEvents": MAX_LOG_GROUPS - few_calls["FilterLogEvents"],
     }
 
 
@@ -131,7 +131,7 @@ def test_of_many_groups_the_sick_are_described(prod: DeployedProd) -> None:
         removed_arn = big.load_balancer.targets["s0003"].target_group_arn
         del elbv2_backends[ACCOUNT][REGION].target_groups[removed_arn]
         with model_target_metrics({removed_arn.rpartition(":")[2]}), count_calls() as call_counts:
-            findings = health(big, prod.aws, datetime.now(UTC), ["balancer"])
+            findings = check_health(big, prod.aws, datetime.now(UTC), ["balancer"])
     (finding,) = (f for f in findings if f.state != "ok")
     assert (finding.subject, finding.state) == ("targets of s0003", "failing")
     assert finding.evidence == "0 of 0 are healthy"

@@ -7,8 +7,8 @@ from unittest.mock import patch
 
 import pytest
 
-from ops.core.checks import Facts
-from ops.core.metrics import BATCH, batched, metric
+from ops.core.checks import CheckFacts
+from ops.core.metrics import METRICS_PER_CALL, build_metric_query, build_metric_reads
 from ops.usage.capacity import USAGE_AREAS, measure_usage
 from tests.ops.prod.deployed import DeployedProd, count_calls
 from tests.ops.single_check import NOW
@@ -112,11 +112,12 @@ def test_an_unknown_area_is_refused_before_any_call(
 
 def test_five_hundred_metrics_are_one_call() -> None:
     metrics = [
-        metric("AWS/ECS", "CPUUtilization", "Average", ServiceName=str(n)) for n in range(1001)
+        build_metric_query("AWS/ECS", "CPUUtilization", "Average", ServiceName=str(n))
+        for n in range(1001)
     ]
-    reads = batched(metrics, Facts(build_stack_outputs(), NOW))
+    reads = build_metric_reads(metrics, CheckFacts(build_stack_outputs(), NOW))
     sizes = [len(json.loads(read.params)["MetricDataQueries"]) for read in reads]
-    assert sizes == [BATCH, BATCH, 1]
+    assert sizes == [METRICS_PER_CALL, METRICS_PER_CALL, 1]
 
 
 def test_alarms_are_listed_the_raised_first(

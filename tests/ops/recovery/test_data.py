@@ -27,12 +27,12 @@ RENAME_SECONDS = MODIFY_SECONDS_BY_PARAMETER["new_db_instance_identifier"]
 
 @pytest.fixture
 def ops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[OpsConsole]:
-    def set_up(on: Stage) -> None:
-        service_stage.put_services(on)
-        part = on.outputs.services
+    def set_up(stage: Stage) -> None:
+        service_stage.put_services(stage)
+        part = stage.outputs.services
         assert part is not None
         backend_only = part.model_copy(update={"services": {"backend": part.services["backend"]}})
-        on.outputs = on.outputs.model_copy(update={"services": backend_only, "fleet": None})
+        stage.outputs = stage.outputs.model_copy(update={"services": backend_only, "fleet": None})
 
     with open_simulated_console(tmp_path, set_up) as console:
         console.capture = capsys

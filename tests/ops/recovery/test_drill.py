@@ -29,9 +29,9 @@ CPU_ALARM = "bulwark-test-database-cpu-critical"
 DETECTION_SECONDS = 5 * 60
 
 
-def put_cpu_alarm(on: Stage) -> None:
+def put_cpu_alarm(stage: Stage) -> None:
     """An alarm that pages after five minutes."""
-    on.client("cloudwatch").put_metric_alarm(
+    stage.client("cloudwatch").put_metric_alarm(
         AlarmName=CPU_ALARM,
         Namespace="AWS/RDS",
         MetricName="CPUUtilization",
@@ -41,8 +41,8 @@ def put_cpu_alarm(on: Stage) -> None:
         Threshold=95,
         ComparisonOperator="GreaterThanThreshold",
     )
-    part = on.outputs.alarms.model_copy(update={"names": {"P0": (CPU_ALARM,)}})
-    on.outputs = on.outputs.model_copy(update={"alarms": part})
+    part = stage.outputs.alarms.model_copy(update={"names": {"P0": (CPU_ALARM,)}})
+    stage.outputs = stage.outputs.model_copy(update={"alarms": part})
 
 
 @pytest.fixture

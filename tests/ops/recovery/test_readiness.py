@@ -34,7 +34,7 @@ ReadinessItems = dict[str, Any]
 @pytest.fixture
 def readiness_stage(capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
     """The stage, and what `ops recover ready` says of it."""
-    with open_command_line(put_recovery_region) as (on, run_line):
+    with open_command_line(put_recovery_region) as (stage, run_line):
 
         def run_ready(code: int = 3) -> ReadinessItems:
             capsys.readouterr()
@@ -42,14 +42,14 @@ def readiness_stage(capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
             body = json.loads(capsys.readouterr().out)
             return {"body": body, **{item["subject"]: item for item in body["items"]}}
 
-        yield on, run_ready, run_line
+        yield stage, run_ready, run_line
 
 
-def publish_outputs(on: Stage) -> None:
+def publish_outputs(stage: Stage) -> None:
     """The outputs in the recovery region, as the stack writes them."""
     from ops.outputs import divide_part
 
-    body = on.outputs.model_dump(mode="json", by_alias=True)
+    body = stage.outputs.model_dump(mode="json", by_alias=True)
     body["stack"]["protect"] = False  # as the console has them
     for part, value in body.items():
         labelled_part = {"services": "services", "loadBalancer": "targets"}.get(part)
@@ -57,8 +57,8 @@ def publish_outputs(on: Stage) -> None:
             sorted(value[labelled_part]) if labelled_part else ["1"] if part == "alarms" else []
         )
         for name, text in divide_part(part, value, labels).items():
-            on.client("ssm", RECOVERY_REGION).put_parameter(
-                Name=f"{on.outputs.backups.outputs_path}/{name}",
+            stage.client("ssm", RECOVERY_REGION).put_parameter(
+                Name=f"{stage.outputs.backups.outputs_path}/{name}",
                 Value=text,
                 Type="String",
                 Overwrite=True,
@@ -66,8 +66,8 @@ def publish_outputs(on: Stage) -> None:
 
 
 def test_what_is_prepared_is_told_and_what_is_missing_says_what_helps(readiness_stage: Any) -> None:
-    on, looked, _ = readiness_stage
-    on.clock.sleep(3600)
+    stage, looked, _ = readiness_stage
+    stage.clock.sleep(3600)
     found = looked()
     assert {
         s: found[s]["state"]
@@ -107,12 +107,12 @@ def test_what_is_prepared_is_told_and_what_is_missing_says_what_helps(readiness_
 
 
 def test_what_has_been_brought_about_is_found(readiness_stage: Any) -> None:
-    on, looked, typed = readiness_stage
-    publish_outputs(on)
-    on.client("s3").put_object(
-        Bucket=on.outputs.backups.operations_bucket, Key="states/test/state-1.json", Body=b"{}"
+    stage, looked, typed = readiness_stage
+    publish_outputs(stage)
+    stage.client("s3").put_object(
+        Bucket=stage.outputs.backups.operations_bucket, Key="states/test/state-1.json", Body=b"{}"
     )
-    on.client("ecr").put_replication_configuration(
+    stage.client("ecr").put_replication_configuration(
         replicationConfiguration={
             "rules": [{"destinations": [{"region": RECOVERY_REGION, "registryId": "123456789012"}]}]
         }
@@ -126,10 +126,10 @@ def test_what_has_been_brought_about_is_found(readiness_stage: Any) -> None:
 
 
 def test_outputs_of_before_are_not_those_of_now(readiness_stage: Any) -> None:
-    on, looked, _ = readiness_stage
-    publish_outputs(on)
-    name = f"{on.outputs.backups.outputs_path}/database"
-    ssm = on.client("ssm", RECOVERY_REGION)
+    stage, looked, _ = readiness_stage
+    publish_outputs(stage)
+    name = f"{stage.outputs.backups.outputs_path}/database"
+    ssm = stage.client("ssm", RECOVERY_REGION)
     text = ssm.get_parameter(Name=name)["Parameter"]["Value"].replace("5433", "5432")
     ssm.put_parameter(Name=name, Value=text, Type="String", Overwrite=True)
     assert looked()[f"outputs in {RECOVERY_REGION}"]["evidence"] == "are not those of the stack"
@@ -210,23 +210,23 @@ def test_an_estimate_is_from_the_last_drill_or_says_that_it_assumes() -> None:
     assert all("an assumption" in e.source for e in nothing if e.phase == "restore")
 
 
-def put_replicated_bucket(on: Stage) -> None:
+def put_replicated_bucket(stage: Stage) -> None:
     """A bucket that is replicated to the recovery region."""
-    put_recovery_region(on)
-    put_operations_bucket(on)
-    copy_bucket, s3 = f"{STACK_PREFIX}-operations-there", on.client("s3")
-    on.client("s3", RECOVERY_REGION).create_bucket(
+    put_recovery_region(stage)
+    put_operations_bucket(stage)
+    copy_bucket, s3 = f"{STACK_PREFIX}-operations-there", stage.client("s3")
+    stage.client("s3", RECOVERY_REGION).create_bucket(
         Bucket=copy_bucket, CreateBucketConfiguration={"LocationConstraint": RECOVERY_REGION}
     )
     for region, name in (
-        (REGION, on.outputs.backups.operations_bucket),
+        (REGION, stage.outputs.backups.operations_bucket),
         (RECOVERY_REGION, copy_bucket),
     ):
-        on.client("s3", region).put_bucket_versioning(
+        stage.client("s3", region).put_bucket_versioning(
             Bucket=name, VersioningConfiguration={"Status": "Enabled"}
         )
     s3.put_bucket_replication(
-        Bucket=on.outputs.backups.operations_bucket,
+        Bucket=stage.outputs.backups.operations_bucket,
         ReplicationConfiguration={
             "Role": f"arn:aws:iam::{ACCOUNT}:role/x",
             "Rules": [
@@ -240,22 +240,22 @@ def put_replicated_bucket(on: Stage) -> None:
             ],
         },
     )
-    part = on.outputs.backups.model_copy(update={"recovery_bucket": copy_bucket})
-    on.outputs = on.outputs.model_copy(update={"backups": part})
+    part = stage.outputs.backups.model_copy(update={"recovery_bucket": copy_bucket})
+    stage.outputs = stage.outputs.model_copy(update={"backups": part})
 
 
-def put_dated_object(on: Stage, bucket: str, key: str, region: str) -> None:
+def put_dated_object(stage: Stage, bucket: str, key: str, region: str) -> None:
     """An object of the sandbox's time."""
-    on.client("s3", region).put_object(Bucket=bucket, Key=key, Body=b"{}")
+    stage.client("s3", region).put_object(Bucket=bucket, Key=key, Body=b"{}")
     for version in s3_backends[ACCOUNT]["aws"].buckets[bucket].keys.getlist(key):
-        version.last_modified = on.clock.held_clock.now().replace(tzinfo=None)
+        version.last_modified = stage.clock.held_clock.now().replace(tzinfo=None)
 
 
 def test_the_bucket_is_replicated_and_what_is_in_it_has_arrived(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     subject = f"operations bucket in {RECOVERY_REGION}"
-    with open_command_line(put_replicated_bucket) as (on, typed):
+    with open_command_line(put_replicated_bucket) as (stage, typed):
 
         def found() -> ReadinessItems:
             capsys.readouterr()
@@ -263,38 +263,41 @@ def test_the_bucket_is_replicated_and_what_is_in_it_has_arrived(
             items: list[ReadinessItems] = json.loads(capsys.readouterr().out)["items"]
             return next(item for item in items if item["subject"] == subject)
 
-        own, there = on.outputs.backups.operations_bucket, str(on.outputs.backups.recovery_bucket)
+        own, there = (
+            stage.outputs.backups.operations_bucket,
+            str(stage.outputs.backups.recovery_bucket),
+        )
         assert found()["evidence"] == "is replicated; there is nothing in it yet"
-        put_dated_object(on, own, "states/test/state-1.json", REGION)
+        put_dated_object(stage, own, "states/test/state-1.json", REGION)
         assert found()["state"] == "ok", "it has an hour to arrive"
-        on.clock.sleep(7200)
+        stage.clock.sleep(7200)
         assert "1 objects of an hour ago or more are not there" in found()["evidence"]
-        put_dated_object(on, there, "states/test/state-1.json", RECOVERY_REGION)
-        on.clock.sleep(600)
+        put_dated_object(stage, there, "states/test/state-1.json", RECOVERY_REGION)
+        stage.clock.sleep(600)
         assert found()["evidence"] == "is replicated, its newest object is of 10 min ago"
-        on.client("s3").delete_bucket_replication(Bucket=own)
+        stage.client("s3").delete_bucket_replication(Bucket=own)
         assert found()["evidence"] == f"{own} is not replicated"
 
 
-def put_external_certificate(on: Stage) -> None:
+def put_external_certificate(stage: Stage) -> None:
     """A load balancer whose certificate was given, for two names."""
-    put_recovery_region(on)
-    certificate = on.client("acm").request_certificate(
+    put_recovery_region(stage)
+    certificate = stage.client("acm").request_certificate(
         DomainName="app.example.com", SubjectAlternativeNames=["www.example.com"]
     )
-    balancer = on.outputs.load_balancer
+    balancer = stage.outputs.load_balancer
     assert balancer is not None
     part = balancer.model_copy(
         update={"certificate_arn": certificate["CertificateArn"], "zone_id": None}
     )
-    on.outputs = on.outputs.model_copy(update={"load_balancer": part})
+    stage.outputs = stage.outputs.model_copy(update={"load_balancer": part})
 
 
 def test_a_certificate_that_was_given_is_there_for_all_of_its_names(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     subject = f"certificate in {RECOVERY_REGION}"
-    with open_command_line(put_external_certificate) as (on, typed):
+    with open_command_line(put_external_certificate) as (stage, typed):
 
         def found() -> ReadinessItems:
             capsys.readouterr()
@@ -302,7 +305,7 @@ def test_a_certificate_that_was_given_is_there_for_all_of_its_names(
             items: list[ReadinessItems] = json.loads(capsys.readouterr().out)["items"]
             return next(item for item in items if item["subject"] == subject)
 
-        acm = on.client("acm", RECOVERY_REGION)
+        acm = stage.client("acm", RECOVERY_REGION)
         for names in ([], ["*.example.com"]):
             made = acm.request_certificate(
                 DomainName="app.example.com",
@@ -317,9 +320,9 @@ def test_a_certificate_that_was_given_is_there_for_all_of_its_names(
 def test_what_a_lost_region_would_tell_is_unknown_and_the_rest_is_told(
     readiness_stage: Any,
 ) -> None:
-    on, looked, _ = readiness_stage
-    on.clock.sleep(3600)
-    own = on.aws.call
+    stage, looked, _ = readiness_stage
+    stage.clock.sleep(3600)
+    own = stage.aws.call
 
     def call(api: str, params: Any, region: str | None = None) -> Any:
         if (region or REGION) == REGION:
@@ -329,10 +332,10 @@ def test_what_a_lost_region_would_tell_is_unknown_and_the_rest_is_told(
     def pages(api: str, key: str, params: Any = None, region: str | None = None) -> Any:
         if (region or REGION) == REGION:
             raise UnreachableError(f"{api} got no answer")
-        return Aws.list_items(on.aws, api, key, params, region)
+        return Aws.list_items(stage.aws, api, key, params, region)
 
-    on.client("s3").delete_bucket(Bucket=on.outputs.backups.operations_bucket)
-    with patch.object(on.aws, "call", call), patch.object(on.aws, "pages", pages):
+    stage.client("s3").delete_bucket(Bucket=stage.outputs.backups.operations_bucket)
+    with patch.object(stage.aws, "call", call), patch.object(stage.aws, "pages", pages):
         found = looked()
     assert {
         found[s]["state"]

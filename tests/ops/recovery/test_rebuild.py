@@ -41,12 +41,12 @@ Capture = pytest.CaptureFixture[str]
 def open_lost_stack(
     set_up: Callable[[Stage], None] = put_lost_database,
 ) -> Iterator[tuple[Stage, RunLine]]:
-    with open_command_line(set_up) as (on, run_line):
-        yield on, run_line
+    with open_command_line(set_up) as (stage, run_line):
+        yield stage, run_line
 
 
-def list_database_ids(on: Stage, region: str = REGION) -> list[str]:
-    instances = on.client("rds", region).describe_db_instances()["DBInstances"]
+def list_database_ids(stage: Stage, region: str = REGION) -> list[str]:
+    instances = stage.client("rds", region).describe_db_instances()["DBInstances"]
     return [instance["DBInstanceIdentifier"] for instance in instances]
 
 
@@ -54,12 +54,12 @@ RESTORE_FROM_KEY = "bulwark:database.restoreFrom"
 
 
 def test_the_stack_is_there_again_from_its_newest_backup(capsys: Capture) -> None:
-    with open_lost_stack() as (on, typed):
+    with open_lost_stack() as (stage, typed):
         assert typed(f"recover rebuild {PROGRAM_OPTION} --yes --output json") == 0
         made = json.loads(capsys.readouterr().out)
         assert made["from"] == f"{PRIMARY_IDENTIFIER}-final"
-        assert list_database_ids(on) == [PRIMARY_IDENTIFIER]
-        pulumi = pretended_pulumi.get_fake_pulumi(on)
+        assert list_database_ids(stage) == [PRIMARY_IDENTIFIER]
+        pulumi = pretended_pulumi.get_fake_pulumi(stage)
         assert (
             pulumi.stacks["test"].config[f"{RESTORE_FROM_KEY}.snapshot"]
             == f"{PRIMARY_IDENTIFIER}-final"
@@ -70,15 +70,15 @@ def test_the_stack_is_there_again_from_its_newest_backup(capsys: Capture) -> Non
 
 
 def test_what_a_deleted_instance_has_left_is_named_by_its_resource_id(capsys: Capture) -> None:
-    with open_lost_stack() as (on, typed):
-        backups = on.client("rds").describe_db_instance_automated_backups()
+    with open_lost_stack() as (stage, typed):
+        backups = stage.client("rds").describe_db_instance_automated_backups()
         id_ = backups["DBInstanceAutomatedBackups"][0]["DbiResourceId"]
         assert typed(f"recover rebuild --from {id_} {PROGRAM_OPTION} --yes") == 0
-        config = pretended_pulumi.get_fake_pulumi(on).stacks["test"].config
+        config = pretended_pulumi.get_fake_pulumi(stage).stacks["test"].config
         assert {k: v for k, v in config.items() if RESTORE_FROM_KEY in k} == {
             f"{RESTORE_FROM_KEY}.resourceId": id_
         }
-        assert list_database_ids(on) == [PRIMARY_IDENTIFIER]
+        assert list_database_ids(stage) == [PRIMARY_IDENTIFIER]
     capsys.readouterr()
 
 
@@ -86,8 +86,8 @@ def test_where_pulumi_knows_nothing_it_is_told_what_to_begin_with(
     capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with open_lost_stack(put_lost_stack) as (on, typed):
-        pulumi = pretended_pulumi.get_fake_pulumi(on)
+    with open_lost_stack(put_lost_stack) as (stage, typed):
+        pulumi = pretended_pulumi.get_fake_pulumi(stage)
         assert typed(f"recover rebuild {PROGRAM_OPTION} --yes") == 2
         assert "--state is not set, and Pulumi knows no stack test" in capsys.readouterr().err
         assert typed(f"recover rebuild --state newest {PROGRAM_OPTION} --yes") == 1
@@ -97,9 +97,9 @@ def test_where_pulumi_knows_nothing_it_is_told_what_to_begin_with(
         assert pulumi.imports == [
             states.compute_state_digest(json.loads(STATE_FILE.read_text(encoding="utf-8")))
         ]
-        assert list_database_ids(on) == [PRIMARY_IDENTIFIER]
+        assert list_database_ids(stage) == [PRIMARY_IDENTIFIER]
         assert list((tmp_path / "bulwark" / "states").iterdir()) == [], "no draft is left"
-    with open_lost_stack() as (on, typed):
+    with open_lost_stack() as (stage, typed):
         assert typed(f"recover rebuild --state {STATE_FILE} {PROGRAM_OPTION} --yes") == 2
         assert "would be forgotten" in capsys.readouterr().err
 
@@ -107,12 +107,12 @@ def test_where_pulumi_knows_nothing_it_is_told_what_to_begin_with(
 COPY_BUCKET = f"bulwark-test-operations-{ACCOUNT}-{RECOVERY_REGION}"
 
 
-def put_copied_states(on: Stage) -> None:
+def put_copied_states(stage: Stage) -> None:
     """Nothing is left where the stack was but snapshots; the bucket's copy is."""
-    put_lost_stack(on)
-    part = on.outputs.backups.model_copy(update={"recovery_bucket": COPY_BUCKET})
-    on.outputs = on.outputs.model_copy(update={"backups": part})
-    recovery_s3 = on.client("s3", RECOVERY_REGION)
+    put_lost_stack(stage)
+    part = stage.outputs.backups.model_copy(update={"recovery_bucket": COPY_BUCKET})
+    stage.outputs = stage.outputs.model_copy(update={"backups": part})
+    recovery_s3 = stage.client("s3", RECOVERY_REGION)
     recovery_s3.create_bucket(
         Bucket=COPY_BUCKET, CreateBucketConfiguration={"LocationConstraint": RECOVERY_REGION}
     )
@@ -124,8 +124,8 @@ def put_copied_states(on: Stage) -> None:
             .buckets[COPY_BUCKET]
             .keys.getlist(f"states/test/{name}.json")
         ):
-            version.last_modified = on.clock.held_clock.now().replace(tzinfo=None)
-        on.clock.sleep(60)
+            version.last_modified = stage.clock.held_clock.now().replace(tzinfo=None)
+        stage.clock.sleep(60)
 
 
 @pytest.mark.parametrize("gone", [False, True])
@@ -133,9 +133,9 @@ def test_the_newest_state_may_be_that_of_the_copy_a_region_away(
     capsys: Capture, gone: bool, tmp_path: Path
 ) -> None:
     folder = {"BULWARK_JOURNAL": str(tmp_path)} if gone else {}
-    with open_lost_stack(put_copied_states) as (on, typed), patch.dict(os.environ, folder):
+    with open_lost_stack(put_copied_states) as (stage, typed), patch.dict(os.environ, folder):
         if gone:
-            on.client("s3").delete_bucket(Bucket=on.outputs.backups.operations_bucket)
+            stage.client("s3").delete_bucket(Bucket=stage.outputs.backups.operations_bucket)
         assert typed("state list --output json") == 0
         listed = json.loads(capsys.readouterr().out)["items"]
         assert [(x["state"], x["region"]) for x in listed] == [
@@ -144,7 +144,7 @@ def test_the_newest_state_may_be_that_of_the_copy_a_region_away(
         ]
         assert typed(f"recover rebuild --state newest {PROGRAM_OPTION} --yes") == 0
         wanted = states.compute_state_digest(pretended_pulumi.build_stack_export("state-2"))
-        assert pretended_pulumi.get_fake_pulumi(on).imports == [wanted]
+        assert pretended_pulumi.get_fake_pulumi(stage).imports == [wanted]
     capsys.readouterr()
 
 
@@ -152,8 +152,8 @@ def test_the_newest_state_may_be_that_of_the_copy_a_region_away(
 def test_a_deployment_that_fails_leaves_no_way_to_an_empty_database(
     capsys: Capture, why: str
 ) -> None:
-    with open_lost_stack() as (on, typed):
-        pulumi = pretended_pulumi.get_fake_pulumi(on)
+    with open_lost_stack() as (stage, typed):
+        pulumi = pretended_pulumi.get_fake_pulumi(stage)
         pulumi.failure_message = why
         assert typed(f"recover rebuild {PROGRAM_OPTION} --yes") == 5
         said = capsys.readouterr().err
@@ -170,57 +170,57 @@ def test_a_deployment_that_fails_leaves_no_way_to_an_empty_database(
             assert again == 0
         else:
             assert (again, "pulumi up --stack test" in said) == (2, True)
-        assert list_database_ids(on) == [PRIMARY_IDENTIFIER]
+        assert list_database_ids(stage) == [PRIMARY_IDENTIFIER]
 
 
 def test_a_killed_deployment_is_not_taken_for_done_because_its_database_is_there(
     capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with open_lost_stack(put_lost_stack) as (on, typed):
-        pulumi = pretended_pulumi.get_fake_pulumi(on)
+    with open_lost_stack(put_lost_stack) as (stage, typed):
+        pulumi = pretended_pulumi.get_fake_pulumi(stage)
         pulumi.kills_left = 1
         assert typed(f"recover rebuild --state {STATE_FILE} {PROGRAM_OPTION} --yes") == 1
         said = capsys.readouterr().err
         assert "kept out by another that is at work, or was killed" in said
         assert "pulumi cancel --stack test" in said
         (resume,) = re.findall(r"ops (runs resume \S+)", said)
-        on.clock.sleep(7200)
-        assert list_database_ids(on) == [PRIMARY_IDENTIFIER], "it came so far"
+        stage.clock.sleep(7200)
+        assert list_database_ids(stage) == [PRIMARY_IDENTIFIER], "it came so far"
         assert typed(resume) == 1, "and no further"
         pulumi.locked = False
         capsys.readouterr()
         assert typed(resume) == 0
         assert [one["result"] for one in pulumi.stacks["test"].history] == ["succeeded"]
-        assert (list_database_ids(on), len(pulumi.imports)) == ([PRIMARY_IDENTIFIER], 1)
+        assert (list_database_ids(stage), len(pulumi.imports)) == ([PRIMARY_IDENTIFIER], 1)
 
 
 def test_a_region_away_it_is_another_stack(capsys: Capture) -> None:
-    with open_lost_stack(put_replicated_backups) as (on, typed):
+    with open_lost_stack(put_replicated_backups) as (stage, typed):
         assert typed(f"recover region {PROGRAM_OPTION} --yes --output json") == 0
         made = json.loads(capsys.readouterr().out)
         assert (made["stack"], made["region"]) == (REGION_STACK, RECOVERY_REGION)
-        assert list_database_ids(on, RECOVERY_REGION) == [f"bulwark-{REGION_STACK}-database"]
-        assert list_database_ids(on) == [PRIMARY_IDENTIFIER], "the lost one is not touched"
-        stacks = pretended_pulumi.get_fake_pulumi(on).stacks
+        assert list_database_ids(stage, RECOVERY_REGION) == [f"bulwark-{REGION_STACK}-database"]
+        assert list_database_ids(stage) == [PRIMARY_IDENTIFIER], "the lost one is not touched"
+        stacks = pretended_pulumi.get_fake_pulumi(stage).stacks
         assert stacks["test"].config["aws:region"] == REGION
         assert stacks[REGION_STACK].config["aws:region"] == RECOVERY_REGION
         assert "bulwark:recoveryRegion" not in stacks[REGION_STACK].config
         capsys.readouterr()
         assert typed(f"recover region {PROGRAM_OPTION} --yes") == 2, "it is there"
         assert f"pulumi up --stack {REGION_STACK}" in capsys.readouterr().err
-        assert pretended_pulumi.get_fake_pulumi(on).up_count == 1
+        assert pretended_pulumi.get_fake_pulumi(stage).up_count == 1
 
 
-def request_certificate(on: Stage, region: str) -> str:
-    response = on.client("acm", region).request_certificate(DomainName="app.example.com")
+def request_certificate(stage: Stage, region: str) -> str:
+    response = stage.client("acm", region).request_certificate(DomainName="app.example.com")
     return str(response["CertificateArn"])
 
 
 def test_a_given_certificate_is_one_of_the_recovery_region(capsys: Capture) -> None:
-    with open_lost_stack(put_replicated_backups) as (on, typed):
-        pulumi = pretended_pulumi.get_fake_pulumi(on)
-        own, there = request_certificate(on, REGION), request_certificate(on, RECOVERY_REGION)
+    with open_lost_stack(put_replicated_backups) as (stage, typed):
+        pulumi = pretended_pulumi.get_fake_pulumi(stage)
+        own, there = request_certificate(stage, REGION), request_certificate(stage, RECOVERY_REGION)
         pulumi.stacks["test"].config["bulwark:loadBalancer.certificateArn"] = own
         for line, says in (
             ("", "--certificate is not set, may be the ARN of a certificate in eu-west-1"),
@@ -237,34 +237,34 @@ def test_a_given_certificate_is_one_of_the_recovery_region(capsys: Capture) -> N
         assert found == there
 
 
-def put_without_recovery_region(on: Stage) -> None:
-    put_replicated_backups(on)
-    part = on.outputs.stack.model_copy(update={"recovery_region": None})
-    on.outputs = on.outputs.model_copy(update={"stack": part})
+def put_without_recovery_region(stage: Stage) -> None:
+    put_replicated_backups(stage)
+    part = stage.outputs.stack.model_copy(update={"recovery_region": None})
+    stage.outputs = stage.outputs.model_copy(update={"stack": part})
 
 
-def put_unprepared_region(on: Stage) -> None:
+def put_unprepared_region(stage: Stage) -> None:
     """A recovery region to which nothing was replicated."""
     put_program_folder()
-    put_recoverable_database(on)
+    put_recoverable_database(stage)
 
 
-def put_with_zone(on: Stage) -> None:
-    put_replicated_backups(on)
-    balancer = on.outputs.load_balancer
+def put_with_zone(stage: Stage) -> None:
+    put_replicated_backups(stage)
+    balancer = stage.outputs.load_balancer
     assert balancer is not None
     part = balancer.model_copy(update={"zone_id": "Z1"})
-    on.outputs = on.outputs.model_copy(update={"load_balancer": part})
+    stage.outputs = stage.outputs.model_copy(update={"load_balancer": part})
 
 
-def put_full_region(on: Stage) -> None:
-    put_replicated_backups(on)
+def put_full_region(stage: Stage) -> None:
+    put_replicated_backups(stage)
     set_instance_quota(ACCOUNT, RECOVERY_REGION, 0)
 
 
-def put_without_backups(on: Stage) -> None:
-    put_lost_database(on)
-    rds = on.client("rds")
+def put_without_backups(stage: Stage) -> None:
+    put_lost_database(stage)
+    rds = stage.client("rds")
     for snapshot in rds.describe_db_snapshots()["DBSnapshots"]:
         rds.delete_db_snapshot(DBSnapshotIdentifier=snapshot["DBSnapshotIdentifier"])
     from moto.rds.models import rds_backends
@@ -274,28 +274,28 @@ def put_without_backups(on: Stage) -> None:
     backend_state(rds_backends[ACCOUNT][REGION], "retained", dict).clear()
 
 
-def put_without_snapshot_key(on: Stage) -> None:
+def put_without_snapshot_key(stage: Stage) -> None:
     """The key of the newest snapshot goes away."""
-    put_lost_database(on)
-    (final,) = on.client("rds").describe_db_snapshots(
+    put_lost_database(stage)
+    (final,) = stage.client("rds").describe_db_snapshots(
         DBSnapshotIdentifier=f"{PRIMARY_IDENTIFIER}-final"
     )["DBSnapshots"]
     kms_backends[ACCOUNT][REGION].schedule_key_deletion(final["KmsKeyId"].split("/")[-1], 7)
 
 
-def put_with_disabled_key(on: Stage) -> None:
-    put_replicated_backups(on)
-    (key,) = on.client("kms", RECOVERY_REGION).list_keys()["Keys"]
-    on.client("kms", RECOVERY_REGION).disable_key(KeyId=key["KeyId"])
+def put_with_disabled_key(stage: Stage) -> None:
+    put_replicated_backups(stage)
+    (key,) = stage.client("kms", RECOVERY_REGION).list_keys()["Keys"]
+    stage.client("kms", RECOVERY_REGION).disable_key(KeyId=key["KeyId"])
 
 
-def put_unknown_to_pulumi(on: Stage) -> None:
-    put_replicated_backups(on)
-    pretended_pulumi.get_fake_pulumi(on).stacks.clear()
+def put_unknown_to_pulumi(stage: Stage) -> None:
+    put_replicated_backups(stage)
+    pretended_pulumi.get_fake_pulumi(stage).stacks.clear()
 
 
-def collect_world_facts(on: Stage) -> object:
-    return collect_rebuild_facts(on), sorted(pretended_pulumi.get_fake_pulumi(on).stacks)
+def collect_world_facts(stage: Stage) -> object:
+    return collect_rebuild_facts(stage), sorted(pretended_pulumi.get_fake_pulumi(stage).stacks)
 
 
 @pytest.mark.parametrize(
@@ -320,13 +320,13 @@ def collect_world_facts(on: Stage) -> object:
 def test_what_cannot_be_is_refused_before_anything_is_done(
     capsys: Capture, build: Callable[[Stage], None], line: str, code: int, says: str
 ) -> None:
-    with open_lost_stack(build) as (on, typed):
-        before = collect_world_facts(on)
+    with open_lost_stack(build) as (stage, typed):
+        before = collect_world_facts(stage)
         capsys.readouterr()
         assert typed(f"recover {line} {PROGRAM_OPTION} --yes") == code
         assert says in capsys.readouterr().err
-        assert collect_world_facts(on) == before
-        assert pretended_pulumi.get_fake_pulumi(on).up_count == 0
+        assert collect_world_facts(stage) == before
+        assert pretended_pulumi.get_fake_pulumi(stage).up_count == 0
 
 
 def test_without_pulumi_or_with_anothers_state_it_is_refused(
@@ -346,17 +346,17 @@ def test_without_pulumi_or_with_anothers_state_it_is_refused(
 def test_where_the_bucket_is_gone_journals_are_kept_in_a_folder(
     capsys: Capture, tmp_path: Path
 ) -> None:
-    with open_lost_stack() as (on, typed):
-        on.client("s3").delete_bucket(Bucket=on.outputs.backups.operations_bucket)
+    with open_lost_stack() as (stage, typed):
+        stage.client("s3").delete_bucket(Bucket=stage.outputs.backups.operations_bucket)
         assert typed(f"recover rebuild {PROGRAM_OPTION} --yes") == 1
         assert "set BULWARK_JOURNAL to one" in capsys.readouterr().err
         with patch.dict(os.environ, BULWARK_JOURNAL=str(tmp_path)):
-            with interrupt_at_sleep(on.clock, 12):
+            with interrupt_at_sleep(stage.clock, 12):
                 assert typed(f"recover rebuild {PROGRAM_OPTION} --yes") == 130
             (run,) = [path.name for path in (tmp_path / "runs").iterdir()]
             assert typed(f"runs resume {run}") == 0
             assert typed("runs list --output json") == 0
-        assert list_database_ids(on) == [PRIMARY_IDENTIFIER]
+        assert list_database_ids(stage) == [PRIMARY_IDENTIFIER]
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LostStack
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("PULUMI_EXECUTABLE_HOME", str(tmp_path))
     with (
-        open_command_line(put_lost_database) as (on, run_line),
+        open_command_line(put_lost_database) as (stage, run_line),
         serve_in_thread(open_listening_socket(0)) as url,
     ):
         credentials = get_client_environment(url, REGION)
@@ -78,7 +78,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LostStack
             patch("ops.core.actions.command", run_served_command),
             patch("shutil.which", real_which),
         ):
-            yield LostStackScene(on, run_line, tmp_path)
+            yield LostStackScene(stage, run_line, tmp_path)
 
 
 @pytest.mark.exhaustive

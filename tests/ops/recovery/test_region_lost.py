@@ -61,9 +61,9 @@ def list_instances(region: str) -> list[dict[str, Any]]:
 @pytest.fixture
 def lost_region(tmp_path: Path) -> Iterator[tuple[Stage, RunLine, RegionDownFault]]:
     """A stage whose region goes down, and ops as it is then typed: from the recovery region."""
-    with open_command_line(put_replicated_backups) as (on, _):
-        publish_outputs(on)
-        down = RegionDownFault(REGION, on.outputs.backups.operations_bucket)
+    with open_command_line(put_replicated_backups) as (stage, _):
+        publish_outputs(stage)
+        down = RegionDownFault(REGION, stage.outputs.backups.operations_bucket)
         recovery_aws = Aws(RECOVERY_REGION)
 
         def run_line(line: str) -> int:
@@ -76,7 +76,7 @@ def lost_region(tmp_path: Path) -> Iterator[tuple[Stage, RunLine, RegionDownFaul
             patch.dict(os.environ, BULWARK_JOURNAL=str(tmp_path / "journal")),
             patch("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None)),  # retries
         ):
-            yield on, run_line, down
+            yield stage, run_line, down
 
 
 def test_the_stack_is_made_again_with_nothing_but_its_recovery_region(
@@ -105,8 +105,8 @@ def test_the_stack_is_made_again_with_nothing_but_its_recovery_region(
 def test_stopped_on_its_way_it_is_carried_on_from_the_folder(
     lost_region: tuple[Stage, RunLine, RegionDownFault], capsys: Capture
 ) -> None:
-    on, typed, _ = lost_region
-    with interrupt_at_sleep(on.clock, 30):
+    stage, typed, _ = lost_region
+    with interrupt_at_sleep(stage.clock, 30):
         assert typed(f"recover region {PROGRAM_OPTION} --yes") == 130
     said = capsys.readouterr().err
     (resume,) = re.findall(r"ops (runs resume \S+)", said)
@@ -114,7 +114,7 @@ def test_stopped_on_its_way_it_is_carried_on_from_the_folder(
     assert [one["DBInstanceIdentifier"] for one in list_instances(RECOVERY_REGION)] == [
         COPY_DATABASE
     ]
-    assert pretended_pulumi.get_fake_pulumi(on).up_count == 1
+    assert pretended_pulumi.get_fake_pulumi(stage).up_count == 1
 
 
 def test_what_is_ready_is_told_and_what_the_lost_region_would_say_is_unknown(
@@ -131,12 +131,15 @@ def test_what_is_ready_is_told_and_what_the_lost_region_would_say_is_unknown(
 def test_where_no_folder_is_named_it_says_so_and_nothing_is_done(
     lost_region: tuple[Stage, RunLine, RegionDownFault], capsys: Capture
 ) -> None:
-    on, typed, _ = lost_region
+    stage, typed, _ = lost_region
     with patch.dict(os.environ):
         del os.environ["BULWARK_JOURNAL"]
         assert typed(f"recover region {PROGRAM_OPTION} --yes") == 1
     assert "export BULWARK_JOURNAL=FOLDER" in capsys.readouterr().err
-    assert (list_instances(RECOVERY_REGION), list(pretended_pulumi.get_fake_pulumi(on).stacks)) == (
+    assert (
+        list_instances(RECOVERY_REGION),
+        list(pretended_pulumi.get_fake_pulumi(stage).stacks),
+    ) == (
         [],
         ["test"],
     )

@@ -23,16 +23,18 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConso
 
 def build_resize_journal(*kill_touches: int, is_finished: bool = True) -> Journal:
     """The journal of a resize, killed at these touches."""
-    with open_stage() as on:
-        put_database(on)
-        plan, fuse = plan_resize(on), KillFuse(10**9)
+    with open_stage() as stage:
+        put_database(stage)
+        plan, fuse = plan_resize(stage), KillFuse(10**9)
         for number, kill in enumerate(kill_touches or (10**9,)):
             fuse.touches_left = kill
             with suppress(KilledError):
-                on.build_engine(fuse).resume() if number else on.build_engine(fuse).start(plan)
+                stage.build_engine(fuse).resume() if number else stage.build_engine(fuse).start(
+                    plan
+                )
         if is_finished and kill_touches:
             fuse.touches_left = 10**9
-            on.build_engine(fuse).resume()
+            stage.build_engine(fuse).resume()
         return Journal(fuse)
 
 
@@ -61,13 +63,13 @@ def test_a_run_on_its_way_says_which_step_is_under_way() -> None:
 
 
 def test_an_undone_run_tells_what_was_taken_back_and_why() -> None:
-    with open_stage() as on:
-        put_database(on)
+    with open_stage() as stage:
+        put_database(stage)
         fuse = KillFuse(30)
         with suppress(KilledError):
-            on.build_engine(fuse).start(plan_resize(on))
+            stage.build_engine(fuse).start(plan_resize(stage))
         fuse.touches_left = 10**9
-        assert on.build_engine(fuse).undo() == "undone"
+        assert stage.build_engine(fuse).undo() == "undone"
         made = build_run_report(Journal(fuse))
     assert (made.state, made.why_back) == ("undone", "asked for")
     assert [line.name for line in made.lines if line.back] == ["back"]

@@ -39,68 +39,69 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConso
 
 
 def test_a_deployment_runs_the_image_and_changes_nothing_else() -> None:
-    with open_stage() as on:
-        put_services(on)
-        assert on.build_engine(KillFuse()).start(plan_service_deploy(on)) == "done"
-        assert list_revision_images(on) == [
+    with open_stage() as stage:
+        put_services(stage)
+        assert stage.build_engine(KillFuse()).start(plan_service_deploy(stage)) == "done"
+        assert list_revision_images(stage) == [
             [FIRST_IMAGE, "public.ecr.aws/sidecar:1"],
-            [get_backend_digest_reference(on, "v2"), "public.ecr.aws/sidecar:1"],
+            [get_backend_digest_reference(stage, "v2"), "public.ecr.aws/sidecar:1"],
         ]
         first, second = (
-            services.definition(on.aws, f"bulwark-test-backend:{number}") for number in (1, 2)
+            services.get_task_definition(stage.aws, f"bulwark-test-backend:{number}")
+            for number in (1, 2)
         )
-        assert deployments._differences(first[0], second[0], "backend") == []
+        assert deployments._list_differences(first[0], second[0], "backend") == []
         assert {t["key"]: t["value"] for t in second[1]} == {
             "owner": "platform",
             "bulwark:run": "run-1",
             "bulwark:image": f"{BACKEND_IMAGE}:v2",
         }
-        assert describe_service(on)["taskDefinition"].endswith("bulwark-test-backend:2")
+        assert describe_service(stage)["taskDefinition"].endswith("bulwark-test-backend:2")
 
 
 # kayac/ecspresso#732 and fabfuel/ecs-deploy#185: rolled back, and called a success.
 def test_a_rollback_by_the_circuit_breaker_is_no_success_even_when_seen_much_later() -> None:
-    with open_stage() as on:
-        put_services(on)
-        plan, fuse = plan_service_deploy(on, "v4-crash"), KillFuse(12)
+    with open_stage() as stage:
+        put_services(stage)
+        plan, fuse = plan_service_deploy(stage, "v4-crash"), KillFuse(12)
         try:
-            on.build_engine(fuse).start(plan)
+            stage.build_engine(fuse).start(plan)
         except BaseException:  # killed: whoever resumes finds counts that are right again
-            on.clock.sleep(7200)
+            stage.clock.sleep(7200)
         fuse.touches_left = 10**9
-        assert describe_service(on)["runningCount"] == 2
-        engine = on.build_engine(fuse)
+        assert describe_service(stage)["runningCount"] == 2
+        engine = stage.build_engine(fuse)
         assert engine.resume() == "undone"
         assert "ROLLBACK_SUCCESSFUL" in engine.reason
-        assert describe_service(on)["taskDefinition"].endswith(":1")
+        assert describe_service(stage)["taskDefinition"].endswith(":1")
 
 
 def test_without_a_breaker_the_undo_puts_the_service_back() -> None:
-    with open_stage() as on:
+    with open_stage() as stage:
         breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": False}}
-        put_services(on, deploymentConfiguration=breaker)
-        plan = plan_service_deploy(on, "v4-crash")
+        put_services(stage, deploymentConfiguration=breaker)
+        plan = plan_service_deploy(stage, "v4-crash")
         assert "no circuit breaker with rollback" in " ".join(plan.notes)
-        assert on.build_engine(KillFuse()).start(plan) == "undone"
-        assert describe_service(on)["taskDefinition"].endswith(":1")
-        assert describe_service(on)["deployments"][0]["rolloutState"] == "COMPLETED"
+        assert stage.build_engine(KillFuse()).start(plan) == "undone"
+        assert describe_service(stage)["taskDefinition"].endswith(":1")
+        assert describe_service(stage)["deployments"][0]["rolloutState"] == "COMPLETED"
 
 
 def test_somebody_elses_deployment_in_between_is_not_taken_for_ours() -> None:
-    with open_stage() as on:
-        put_services(on)
-        plan = plan_service_deploy(on)
+    with open_stage() as stage:
+        put_services(stage)
+        plan = plan_service_deploy(stage)
         (confirm,) = [s for s in plan.steps if s.name == "confirm"]
         assert confirm.goal.same_as
         register, update, _ = plan.steps
-        assert on.build_engine(KillFuse()).start(
+        assert stage.build_engine(KillFuse()).start(
             plan.model_copy(update={"steps": (register, update)})
         )
-        on.client("ecs").update_service(
+        stage.client("ecs").update_service(
             cluster="bulwark-test", service="backend", taskDefinition="bulwark-test-backend:1"
         )
-        on.clock.sleep(600)
-        now = on.aws.call("ecs.describe_services", dict(confirm.action.params))  # type: ignore[union-attr]
+        stage.clock.sleep(600)
+        now = stage.aws.call("ecs.describe_services", dict(confirm.action.params))  # type: ignore[union-attr]
         registered: JsonValue = {"taskDefinition": {"taskDefinitionArn": "arn:ours"}}
         ours = {"register": registered}
         assert evaluate(confirm.goal, now, ours) == "absent"
@@ -108,34 +109,39 @@ def test_somebody_elses_deployment_in_between_is_not_taken_for_ours() -> None:
 
 
 def test_a_rollback_skips_what_failed_and_what_cannot_run() -> None:
-    with open_stage() as on:
-        put_second_deployment(on)
-        on.build_engine(KillFuse()).start(plan_service_deploy(on, "v4-crash", "run-5"))
-        on.clock.sleep(3600)
-        on.build_engine(KillFuse()).start(plan_service_deploy(on, "v3", "run-6"))
-        on.clock.sleep(3600)
-        assert describe_service(on)["taskDefinition"].endswith(":4")
-        assert plan_service_rollback(on).steps[0].action.params["taskDefinition"].endswith(":2")  # type: ignore
-        on.client("ecr").batch_delete_image(
+    with open_stage() as stage:
+        put_second_deployment(stage)
+        stage.build_engine(KillFuse()).start(plan_service_deploy(stage, "v4-crash", "run-5"))
+        stage.clock.sleep(3600)
+        stage.build_engine(KillFuse()).start(plan_service_deploy(stage, "v3", "run-6"))
+        stage.clock.sleep(3600)
+        assert describe_service(stage)["taskDefinition"].endswith(":4")
+        assert plan_service_rollback(stage).steps[0].action.params["taskDefinition"].endswith(":2")  # type: ignore
+        stage.client("ecr").batch_delete_image(
             repositoryName="bulwark/test/backend", imageIds=[{"imageTag": "v2"}]
         )
-        assert plan_service_rollback(on).steps[0].action.params["taskDefinition"].endswith(":1")  # type: ignore
-        on.client("ecs").deregister_task_definition(taskDefinition="bulwark-test-backend:1")
+        assert plan_service_rollback(stage).steps[0].action.params["taskDefinition"].endswith(":1")  # type: ignore
+        stage.client("ecs").deregister_task_definition(taskDefinition="bulwark-test-backend:1")
         with pytest.raises(UsageError, match="no other revision of backend"):
-            plan_service_rollback(on)
+            plan_service_rollback(stage)
 
 
 def test_an_undo_asked_for_while_a_bad_deployment_runs_leads_to_the_last_proven_one() -> None:
-    with open_stage() as on:
-        put_services(on, deploymentConfiguration={})
-        image = images.resolve_image(on.aws, f"{BACKEND_IMAGE}:v4-crash")
-        service = services.one(on.aws, on.outputs, "backend")
-        plan = deployments.deploy(on.aws, on.outputs, service, image, "run-1", wait=False)
-        assert on.build_engine(KillFuse()).start(plan) == "done"
-        bad = services.one(on.aws, on.outputs, "backend")
-        assert (bad.settled, services.short(bad.revision)) == (False, "bulwark-test-backend:2")
-        assert deployments.goes_back_to(on.aws, bad).endswith(":1")
-        assert plan_service_rollback(on).steps[0].action.params["taskDefinition"].endswith(":1")  # type: ignore
+    with open_stage() as stage:
+        put_services(stage, deploymentConfiguration={})
+        image = images.resolve_image(stage.aws, f"{BACKEND_IMAGE}:v4-crash")
+        service = services.get_service(stage.aws, stage.outputs, "backend")
+        plan = deployments.build_service_deploy_plan(
+            stage.aws, stage.outputs, service, image, "run-1", wait=False
+        )
+        assert stage.build_engine(KillFuse()).start(plan) == "done"
+        bad = services.get_service(stage.aws, stage.outputs, "backend")
+        assert (bad.is_rollout_completed, services.get_arn_name(bad.revision)) == (
+            False,
+            "bulwark-test-backend:2",
+        )
+        assert deployments.get_undo_revision(stage.aws, bad).endswith(":1")
+        assert plan_service_rollback(stage).steps[0].action.params["taskDefinition"].endswith(":1")  # type: ignore
 
 
 @pytest.mark.parametrize(
@@ -153,10 +159,10 @@ def test_an_undo_asked_for_while_a_bad_deployment_runs_leads_to_the_last_proven_
 def test_a_throttle_or_denial_is_not_taken_for_absence(
     code: str, kind: type[Exception], operation: str
 ) -> None:
-    with open_stage() as on:
-        put_services(on)
+    with open_stage() as stage:
+        put_services(stage)
         with fail_operations(code, operation) as called, pytest.raises(kind):
-            plan_service_deploy(on)
+            plan_service_deploy(stage)
         assert "update_service" not in called
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from ops.permissions.names import build_stack_names
 from ops.permissions.policies import build_policy_statements
-from ops.services.model import short
+from ops.services.model import get_arn_name
 from tests.ops.command_line import OpsConsole
 from tests.ops.policy_evaluation import is_allowed
 from tests.ops.service_stage import patch_command_line, put_exec_service, put_services
@@ -39,15 +39,15 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
-    with open_stage() as on:
-        put_exec_service(on)
-        with patch_command_line(on, tmp_path) as file:
-            yield OpsConsole(on, file, capsys)
+    with open_stage() as stage:
+        put_exec_service(stage)
+        with patch_command_line(stage, tmp_path) as file:
+            yield OpsConsole(stage, file, capsys)
 
 
 def list_task_ids(ops: OpsConsole) -> list[str]:
     arns = ops.stage.client("ecs").list_tasks(cluster="bulwark-test", serviceName="backend")
-    return [short(arn) for arn in arns["taskArns"]]
+    return [get_arn_name(arn) for arn in arns["taskArns"]]
 
 
 def test_the_line_is_one_that_can_be_pasted(ops: OpsConsole, tools: Path) -> None:
@@ -175,22 +175,22 @@ def test_an_agent_that_does_not_run_is_the_reason(
 def test_tasks_started_without_it_and_services_without_tasks_say_so(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    with open_stage() as on:
-        put_services(on)
-        with patch_command_line(on, tmp_path) as file:
-            ops = OpsConsole(on, file, capsys)
+    with open_stage() as stage:
+        put_services(stage)
+        with patch_command_line(stage, tmp_path) as file:
+            ops = OpsConsole(stage, file, capsys)
             _, err = ops(EXEC_LINE, 1)
             assert "was started without ECS Exec" in err
             # Turned on, it is so for tasks that start afterwards.
-            on.client("ecs").update_service(
+            stage.client("ecs").update_service(
                 cluster="bulwark-test", service="backend", enableExecuteCommand=True
             )
             ops(EXEC_LINE, 1)
             ops("service restart --service backend --yes")
             assert ops.run_for_json(EXEC_LINE)["task"] in list_task_ids(ops)
-            on.client("ecs").update_service(
+            stage.client("ecs").update_service(
                 cluster="bulwark-test", service="backend", desiredCount=0
             )
-            on.clock.sleep(600)
+            stage.clock.sleep(600)
             _, err = ops(EXEC_LINE, 1)
             assert "no task of backend runs" in err

@@ -43,12 +43,15 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConso
 
 
 def test_a_service_has_the_tasks_only_once_they_run() -> None:
-    with open_stage() as on:
-        put_scaled_service(on)
-        began = on.clock.now()
-        assert on.build_engine(KillFuse()).start(plan_scale(on)) == "done"
-        assert on.clock.now() - began >= 90
-        assert (describe_service(on)["desiredCount"], describe_service(on)["runningCount"]) == (
+    with open_stage() as stage:
+        put_scaled_service(stage)
+        began = stage.clock.now()
+        assert stage.build_engine(KillFuse()).start(plan_scale(stage)) == "done"
+        assert stage.clock.now() - began >= 90
+        assert (
+            describe_service(stage)["desiredCount"],
+            describe_service(stage)["runningCount"],
+        ) == (
             5,
             5,
         )
@@ -56,16 +59,16 @@ def test_a_service_has_the_tasks_only_once_they_run() -> None:
 
 @pytest.mark.parametrize("planned", [plan_scale, plan_limits])
 def test_what_was_changed_is_undone(planned: Callable[[Stage], Plan]) -> None:
-    with open_stage() as on:
-        put_scaled_service(on)
-        before, plan, fuse = collect_tasks_and_limits(on), planned(on), KillFuse()
+    with open_stage() as stage:
+        put_scaled_service(stage)
+        before, plan, fuse = collect_tasks_and_limits(stage), planned(stage), KillFuse()
         with suppress(KilledError):
             fuse.touches_left = 8
-            on.build_engine(fuse).start(plan)
-        assert collect_tasks_and_limits(on) != before
+            stage.build_engine(fuse).start(plan)
+        assert collect_tasks_and_limits(stage) != before
         fuse.touches_left = 10**9
-        assert on.build_engine(fuse).undo() == "undone"
-        assert collect_tasks_and_limits(on) == before
+        assert stage.build_engine(fuse).undo() == "undone"
+        assert collect_tasks_and_limits(stage) == before
 
 
 @pytest.mark.parametrize(
@@ -74,14 +77,14 @@ def test_what_was_changed_is_undone(planned: Callable[[Stage], Plan]) -> None:
 def test_limits_that_cannot_be_read_are_not_taken_for_none(
     code: str, kind: type[Exception]
 ) -> None:
-    with open_stage() as on:
-        put_scaled_service(on)
-        service = services.one(on.aws, on.outputs, "backend")
+    with open_stage() as stage:
+        put_scaled_service(stage)
+        service = services.get_service(stage.aws, stage.outputs, "backend")
         with (
             fail_operations(code, "describe_scalable_targets", "get_paginator"),
             pytest.raises(kind),
         ):
-            scaling.limits(on.aws, service)
+            scaling.find_scaling_limits(stage.aws, service)
 
 
 def test_scale_as_a_user_types_it(ops: OpsConsole) -> None:
@@ -155,15 +158,15 @@ def test_the_page_is_the_stacks_own_rule() -> None:
 
 
 def test_the_page_is_undone_and_was_not_met_before() -> None:
-    with open_stage() as on:
-        put_maintenance_rule(on)
+    with open_stage() as stage:
+        put_maintenance_rule(stage)
         fuse = KillFuse()
-        assert get_page_condition(on) == NEVER_CONDITION
-        on.build_engine(fuse).start(maintenance.turn(on.outputs, "run-1", on=True))
-        assert get_page_condition(on) == EVERY_PATH_CONDITION
+        assert get_page_condition(stage) == NEVER_CONDITION
+        stage.build_engine(fuse).start(maintenance.turn(stage.outputs, "run-1", on=True))
+        assert get_page_condition(stage) == EVERY_PATH_CONDITION
         off = KillFuse()
-        on.build_engine(off).start(maintenance.turn(on.outputs, "run-2", on=False))
-        assert get_page_condition(on) == NEVER_CONDITION
+        stage.build_engine(off).start(maintenance.turn(stage.outputs, "run-2", on=False))
+        assert get_page_condition(stage) == NEVER_CONDITION
 
 
 def test_the_page_as_a_user_turns_it(ops: OpsConsole) -> None:

@@ -14,21 +14,21 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def ops() -> Iterator[tuple[Stage, Any]]:
-    with open_command_line(lambda _: None) as (on, run_line):
-        yield on, run_line
+    with open_command_line(lambda _: None) as (stage, run_line):
+        yield stage, run_line
 
 
 def test_all_of_it_is_json_and_one_value_is_text(ops: tuple[Stage, Any], capsys: Capture) -> None:
-    on, typed = ops
+    stage, typed = ops
     capsys.readouterr()
     assert typed("outputs show") == 0
     whole = json.loads(capsys.readouterr().out)["outputs"]
-    assert whole["database"]["identifier"] == on.outputs.database.identifier
+    assert whole["database"]["identifier"] == stage.outputs.database.identifier
     assert typed("outputs show database.identifier") == 0
-    assert capsys.readouterr().out == f"{on.outputs.database.identifier}\n"
+    assert capsys.readouterr().out == f"{stage.outputs.database.identifier}\n"
     assert typed("outputs show database.identifier --output json") == 0
     one = json.loads(capsys.readouterr().out)
-    assert (one["path"], one["value"]) == ("database.identifier", on.outputs.database.identifier)
+    assert (one["path"], one["value"]) == ("database.identifier", stage.outputs.database.identifier)
 
 
 @pytest.mark.parametrize("path", ["database", "no.such", "database..identifier"])

@@ -32,9 +32,9 @@ def test_the_lines_of_the_runbook(ops: "StateConsole", line: str) -> None:
 class StateConsole:
     """Lines on a stage, and what they say."""
 
-    def __init__(self, on: Stage, run_line: Any, capture: Capture) -> None:
-        self.stage, self.run_line, self.capture = on, run_line, capture
-        self.pulumi = pretended_pulumi.get_fake_pulumi(on)
+    def __init__(self, stage: Stage, run_line: Any, capture: Capture) -> None:
+        self.stage, self.run_line, self.capture = stage, run_line, capture
+        self.pulumi = pretended_pulumi.get_fake_pulumi(stage)
 
     def __call__(self, line: str, code: int = 0) -> tuple[str, str]:
         self.capture.readouterr()
@@ -50,8 +50,8 @@ class StateConsole:
 @pytest.fixture
 def ops(capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StateConsole]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with open_command_line(put_saved_state) as (on, run_line):
-        yield StateConsole(on, run_line, capsys)
+    with open_command_line(put_saved_state) as (stage, run_line):
+        yield StateConsole(stage, run_line, capsys)
 
 
 def test_it_is_saved_listed_and_fetched_as_it_was(ops: StateConsole, tmp_path: Path) -> None:

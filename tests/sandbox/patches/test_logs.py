@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ops.health.logs import POSTGRES, PROGRAM
+from ops.health.logs import POSTGRES_ERROR_PATTERN, PROGRAM_ERROR_PATTERN
 from sandbox.aws import use_in_memory_aws
 from sandbox.patches.logs import matches_filter_pattern
 from tests.ops.stage import REGION, shared_aws
@@ -86,11 +86,11 @@ def test_what_is_not_there_is_refused(
         ("?one ?two", "three", False),
         ("ERROR -Exiting", "ERROR Exiting", False),
         ("ERROR ?FATAL", "FATAL", False),
-        (PROGRAM, '{"level":"error","text":"no"}', True),
-        (PROGRAM, '{"level":"info","text":"0 errors"}', False),
-        (PROGRAM, "Traceback (most recent call last):", True),
-        (POSTGRES, "2026-11-21 UTC [7]: ERROR:  deadlock detected", True),
-        (POSTGRES, "2026-11-21 UTC [7]: LOG:  checkpoint complete", False),
+        (PROGRAM_ERROR_PATTERN, '{"level":"error","text":"no"}', True),
+        (PROGRAM_ERROR_PATTERN, '{"level":"info","text":"0 errors"}', False),
+        (PROGRAM_ERROR_PATTERN, "Traceback (most recent call last):", True),
+        (POSTGRES_ERROR_PATTERN, "2026-11-21 UTC [7]: ERROR:  deadlock detected", True),
+        (POSTGRES_ERROR_PATTERN, "2026-11-21 UTC [7]: LOG:  checkpoint complete", False),
     ],
 )
 def test_patterns_are_read_as_the_user_guide_says(pattern: str, message: str, passes: bool) -> None:

@@ -33,7 +33,7 @@ def _areas(text: str | None) -> tuple[str, ...]:
     return named
 
 
-@app.command()
+@app.command("capture")
 @mutating_command
 def capture(
     context: typer.Context,
@@ -83,7 +83,7 @@ def list_(context: typer.Context) -> None:
     output.print_rows("baselines", ("name", "written", "size"), rows)
 
 
-@app.command()
+@app.command("compare")
 def compare(
     context: typer.Context,
     baseline: Annotated[

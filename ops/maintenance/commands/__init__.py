@@ -34,7 +34,7 @@ app = typer.Typer(
 app.add_typer(status_app)
 
 
-@app.command()
+@app.command("run")
 @mutating_command
 def run(
     context: typer.Context,

@@ -14,7 +14,7 @@ from ops.maintenance import pending as waiting
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command("status")
 def status(context: typer.Context) -> None:
     """Whether a window is open, what waits at AWS and when it comes, what is muted until when."""
     outputs, aws, output = load_stack(context)

@@ -65,7 +65,7 @@ def point_in_time(
         output.print_result("recover", _made(of, wanted.name) | {"run": run})
 
 
-@app.command()
+@app.command("snapshot")
 @mutating_command
 def snapshot(
     context: typer.Context,

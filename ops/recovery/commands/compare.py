@@ -13,7 +13,7 @@ from ops.recovery import comparison as comparing
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
+@app.command("compare")
 def compare(
     context: typer.Context,
     source: Annotated[str, typer.Argument(help="an instance, mostly the primary")],

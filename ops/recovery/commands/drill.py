@@ -29,7 +29,7 @@ Page = Annotated[
 ]
 
 
-@app.command()
+@app.command("drill")
 @mutating_command
 def drill(
     context: typer.Context,

@@ -24,7 +24,7 @@ replica = typer.Typer(no_args_is_help=True, add_completion=False, help="Read rep
 DAYS = 7  # of backups where neither the option nor the primary says how many
 
 
-@app.command()
+@app.command("promote")
 @mutating_command
 def promote(
     context: typer.Context,
@@ -83,7 +83,7 @@ def promote(
         )
 
 
-@app.command()
+@app.command("discard")
 @mutating_command
 def discard(
     context: typer.Context,

@@ -24,7 +24,7 @@ app = typer.Typer(add_completion=False)
 Found = TypeVar("Found")
 
 
-@app.command()
+@app.command("ready")
 def ready(context: typer.Context) -> None:
     """What a recovery needs, here and in the recovery region, and RTO and RPO as things stand.
 

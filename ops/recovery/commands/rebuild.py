@@ -83,7 +83,7 @@ def _journaled(of: StackContext) -> None:
         ) from error
 
 
-@app.command()
+@app.command("rebuild")
 @mutating_command
 def rebuild(
     context: typer.Context,
@@ -137,7 +137,7 @@ def rebuild(
         )
 
 
-@app.command()
+@app.command("region")
 @mutating_command
 def region(
     context: typer.Context,

@@ -17,7 +17,7 @@ app = typer.Typer(add_completion=False)
 File = Annotated[Path | None, typer.Option(metavar="FILE")]
 
 
-@app.command()
+@app.command("reconcile")
 def reconcile(
     context: typer.Context,
     state: Annotated[

@@ -68,8 +68,10 @@ def run_benchmark() -> str:
 def format_comparison(version: str, calls: int, ops_seconds: float, script_seconds: float) -> str:
     """The line of this measurement, of medians in seconds."""
     return (
-        f"ops health, cold: {script_seconds / ops_seconds:.1f} times quicker than {calls} calls of {version} "
-        f"({ops_seconds:.2f} s, the script {script_seconds:.1f} s; medians of {CLI_BENCHMARK_RUNS}); goal {SPEEDUP_GOAL:.0f} times"
+        f"ops health, cold: {script_seconds / ops_seconds:.1f} times quicker than {calls} "
+        f"calls of {version} "
+        f"({ops_seconds:.2f} s, the script {script_seconds:.1f} s; medians of "
+        f"{CLI_BENCHMARK_RUNS}); goal {SPEEDUP_GOAL:.0f} times"
     )
 
 

@@ -152,10 +152,11 @@ class Cache(Component):
 
     def _create_parameter_group(self) -> aws.elasticache.ParameterGroup:
         """Named by its family: an upgrade needs the new one beside the old."""
+        family = self._cache_settings.parameter_group_family
         return aws.elasticache.ParameterGroup(
             self.name,
-            name=f"{self.identifier}-{self._cache_settings.parameter_group_family.replace('.', '-')}",
-            family=self._cache_settings.parameter_group_family,
+            name=f"{self.identifier}-{family.replace('.', '-')}",
+            family=family,
             description=self.identifier,
             parameters=[{"name": "maxmemory-policy", "value": self._cache_settings.eviction}],
             opts=self.child_options,

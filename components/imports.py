@@ -44,6 +44,7 @@ def require_all_imports_used(settings: Settings) -> None:
     unused_imports = sorted(settings.imports.keys() - settings.used_imports)
     if unused_imports:
         raise RunError(
-            f"{settings.project}:imports.{unused_imports[0]} is of nothing that this stack has, may be a "
+            f"{settings.project}:imports.{unused_imports[0]} is of nothing that this stack "
+            "has, must be a "
             "type and a logical name as a preview shows them, like `rds/instance database`"
         )

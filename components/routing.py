@@ -86,7 +86,8 @@ def find_routing_fault(targets: TargetPatterns, seeds: Mapping[str, int]) -> str
     routes = build_routes(targets, seeds)
     if len(routes) >= MAX_LISTENER_RULES:
         return (
-            f"services have {len(routes)} pairs of host and path in all, may have {MAX_LISTENER_RULES - 1}: a "
+            f"services have {len(routes)} pairs of host and path in all, may have "
+            f"{MAX_LISTENER_RULES - 1}: a "
             f"load balancer takes {MAX_LISTENER_RULES} rules, and one is for maintenance"
         )
     clashes = (_find_clash(first, second) for first, second in combinations(routes, 2))
@@ -105,17 +106,20 @@ def _find_pattern_fault(route: Route) -> str | None:
     target_key = format_target_key(route.target)
     if not PATH_PATTERN.match(route.path):
         return (
-            f"{target_key}.paths holds {route.path!r}, may hold patterns like /api/*: at most 128 of "
+            f"{target_key}.paths holds {route.path!r}, may hold patterns like /api/*: at "
+            "most 128 of "
             "the characters that AWS takes, the first of them /"
         )
     if route.host is not None and not HOST_PATTERN.match(route.host):
         return (
-            f"{target_key}.hosts holds {route.host!r}, may hold host names, also with wildcards before "
+            f"{target_key}.hosts holds {route.host!r}, may hold host names, also with "
+            "wildcards before "
             "the last dot"
         )
     if (count := _count_wildcards(route)) > MAX_RULE_WILDCARDS:
         return (
-            f"{target_key}.paths holds {route.path!r}, may have with its host at most {MAX_RULE_WILDCARDS} "
+            f"{target_key}.paths holds {route.path!r}, may have with its host at most "
+            f"{MAX_RULE_WILDCARDS} "
             f"wildcards ({count} now): a rule of a load balancer takes no more"
         )
     return None
@@ -125,9 +129,13 @@ def _find_clash(first: Route, second: Route) -> str | None:
     pattern = second.path if second.host is None else f"{second.host}{second.path}"
     if (first.host, first.path) == (second.host, second.path):
         if first.target == second.target:
-            return f"{format_target_key(second.target)}.paths holds {pattern!r} twice, may hold it once"
+            return (
+                f"{format_target_key(second.target)}.paths holds {pattern!r} twice, may "
+                "hold it once"
+            )
         return (
-            f"{format_target_key(second.target)}.paths holds {pattern!r}, which {format_target_key(first.target)} answers already: "
+            f"{format_target_key(second.target)}.paths holds {pattern!r}, which "
+            f"{format_target_key(first.target)} answers already: "
             "each pair of host and path may lead to one target"
         )
     is_same_priority = first.priority == second.priority
@@ -139,8 +147,10 @@ def _find_clash(first: Route, second: Route) -> str | None:
         return None
     return (
         f"{format_target_key(second.target)}.paths holds {pattern!r}, whose rule falls "
-        f"{'on the priority' if is_same_priority else 'on the wrong side'} of that for {first.path!r} of "
-        f"{format_target_key(first.target)}: set loadBalancer.prioritySeeds to {{{second.target!r}: {second.seed + 1}}}"
+        f"{'on the priority' if is_same_priority else 'on the wrong side'} of that for "
+        f"{first.path!r} of "
+        f"{format_target_key(first.target)}: set loadBalancer.prioritySeeds to "
+        f"{{{second.target!r}: {second.seed + 1}}}"
     )
 
 

@@ -115,7 +115,7 @@ class Services(Component):
         if self._exec_log_group is None:
             return None
         logs_key = self._args.keys.logs
-        execute_command_configuration: aws.ecs.ClusterConfigurationExecuteCommandConfigurationArgsDict = {
+        configuration: aws.ecs.ClusterConfigurationExecuteCommandConfigurationArgsDict = {
             "logging": "OVERRIDE",
             "log_configuration": {
                 "cloud_watch_log_group_name": self._exec_log_group.name,
@@ -123,5 +123,5 @@ class Services(Component):
             },
         }
         if logs_key is not None:
-            execute_command_configuration["kms_key_id"] = logs_key
-        return {"execute_command_configuration": execute_command_configuration}
+            configuration["kms_key_id"] = logs_key
+        return {"execute_command_configuration": configuration}

@@ -301,7 +301,8 @@ def parse_outputs(outputs: Mapping[str, Any]) -> "Outputs":
             for problem in error.errors(include_url=False)
         )
         raise OutputsError(
-            f"these are not outputs of version {CONTRACT_VERSION}, deploy the stack again: {problems}"
+            f"these are not outputs of version {CONTRACT_VERSION}, deploy the stack again: "
+            f"{problems}"
         ) from None
 
 

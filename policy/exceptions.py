@@ -28,7 +28,7 @@ def format_expired_exceptions(
     for name, exception in exceptions.items():
         if _is_expired(exception, today):
             yield (
-                f"policyExceptions.{name}.until is '{exception.until}', may be {today} or later: "
+                f"policyExceptions.{name}.until is '{exception.until}', must be {today} or later: "
                 f"look whether it still holds that {exception.reason!r}, or take it away"
             )
 

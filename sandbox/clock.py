@@ -49,7 +49,7 @@ class RunningClock:
     ) -> None:
         """`wall` gives seconds."""
         if factor <= 0:
-            raise ValueError(f"factor is {factor}, may be any number above 0")
+            raise ValueError(f"factor is {factor}, must be any number above 0")
         self.factor = factor
         self._read_wall_seconds = read_wall_seconds
         self._start_time, self._start_wall_seconds = datetime.now(UTC), read_wall_seconds()

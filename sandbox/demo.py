@@ -77,9 +77,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     options.page.write_text(render_page(summary, graph, results), encoding="utf-8")
     console.print(
-        f"\n{summary.resources} resources up in {deployed_seconds - start_seconds:.0f} s, most of it the imports "
-        f"of Pulumi's AWS provider; operated in {time.perf_counter() - deployed_seconds:.0f} s, which "
-        f"were {format_duration(sum(result.simulated for result in results))} on the sandbox's clock. "
+        f"\n{summary.resources} resources up in {deployed_seconds - start_seconds:.0f} s, "
+        "most of it the imports "
+        "of Pulumi's AWS provider; operated in "
+        f"{time.perf_counter() - deployed_seconds:.0f} s, which "
+        f"were {format_duration(sum(result.simulated for result in results))} on the "
+        "sandbox's clock. "
         f"The page with the diagram and the runs: {os.path.relpath(options.page)}; "
         f"that of the drill: {os.path.relpath(folder / DRILL_PAGE_NAME)}"
     )
@@ -117,7 +120,8 @@ def _print_summary(console: Console, summary: "DeploymentSummary") -> None:
     parts.add_row("all", str(summary.resources), f"{summary.monthly:.2f}", "")
     console.print(parts)
     console.print(
-        f"\nList prices of {prices.DEFAULT_PRICE_TABLE.region}, {prices.DEFAULT_PRICE_TABLE.taken}. Beside them, by use:"
+        f"\nList prices of {prices.DEFAULT_PRICE_TABLE.region}, "
+        f"{prices.DEFAULT_PRICE_TABLE.taken}. Beside them, by use:"
     )
     usage = _build_table("component", "what", "rate")
     for row in summary.usage:
@@ -161,7 +165,7 @@ def _parse_factor(text: str) -> float:
     except ValueError:
         factor = 0
     if not 1 <= factor <= 6000:
-        raise argparse.ArgumentTypeError(f"is {text}, may be 1 to 6000")
+        raise argparse.ArgumentTypeError(f"is {text}, must be 1 to 6000")
     return factor
 
 
@@ -169,7 +173,7 @@ def parse_setting(text: str) -> tuple[str, JsonValue]:
     """One KEY=VALUE of the command line; the value is JSON where it reads as JSON."""
     key, separator, value = text.partition("=")
     if not (key and separator):
-        raise argparse.ArgumentTypeError(f"{text!r}, may be like compute=fleet")
+        raise argparse.ArgumentTypeError(f"{text!r}, must be like compute=fleet")
     try:
         setting_value: JsonValue = json.loads(value)
     except ValueError:

@@ -146,7 +146,8 @@ def _list_compute_boxes(graph: ResourceGraph, zones: tuple[str, ...]) -> list[Di
     for service in graph.list_resources("aws:ecs/service:Service"):
         service_task_definition = task_definitions.get(service.parent)
         size = (
-            f" · {service_task_definition.inputs['cpu']} CPU, {service_task_definition.inputs['memory']} MiB"
+            f" · {service_task_definition.inputs['cpu']} CPU, "
+            f"{service_task_definition.inputs['memory']} MiB"
             if service_task_definition
             else ""
         )

@@ -65,7 +65,7 @@ def parse_serve_options(arguments: Sequence[str] | None = None) -> argparse.Name
     if "--" in all_arguments and not command:
         parser.error("there is no command behind --")
     if command and parsed_options.stack is None:
-        parser.error("--stack is not set, may be the stack for the command to work on")
+        parser.error("--stack is not set, must be the stack for the command to work on")
     return parsed_options
 
 
@@ -79,7 +79,7 @@ def _split_arguments(arguments: list[str]) -> tuple[list[str], str, list[str]]:
 
 def _parse_port(text: str) -> int:
     if not (text.isdigit() and int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"is {text}, may be 0 to 65535")
+        raise argparse.ArgumentTypeError(f"is {text}, must be 0 to 65535")
     return int(text)
 
 
@@ -89,7 +89,7 @@ def _parse_factor(text: str) -> float:
     except ValueError:
         factor = 0
     if not 0 < factor <= 100_000:
-        raise argparse.ArgumentTypeError(f"is {text}, may be a number above 0, up to 100000")
+        raise argparse.ArgumentTypeError(f"is {text}, must be a number above 0, up to 100000")
     return factor
 
 

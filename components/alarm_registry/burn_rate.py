@@ -88,7 +88,10 @@ def _build_unavailability_expression(settings: "Settings", _: str) -> str:
         settings.alarms.minimum_requests,
         _build_valid_requests_expression(),
     )
-    return f"IF({valid_requests} >= {min_requests}, 100 * (FILL(bad, 0) + FILL(lost, 0)) / {valid_requests}, 0)"
+    return (
+        f"IF({valid_requests} >= {min_requests}, 100 * (FILL(bad, 0) + FILL(lost, 0)) / "
+        f"{valid_requests}, 0)"
+    )
 
 
 def _build_slow_responses_expression(settings: "Settings", _: str) -> str:
@@ -155,7 +158,8 @@ def _build_window_alarm(
         condition=lambda settings: settings.alarms.slo,
         composite_only=True,
         on_dashboard=window == "short",
-        description=f"{OBJECTIVE_IMPACTS[objective]}: the {window} window of the {tier.name} burn rate.",
+        description=f"{OBJECTIVE_IMPACTS[objective]}: the {window} window of the "
+        f"{tier.name} burn rate.",
         command=OBJECTIVE_COMMANDS[objective],
         graph=f"slo-{objective}",
     )

@@ -140,7 +140,8 @@ DATABASE_ALARMS: Final = (
         comparison="<",
         threshold=_build_storage_threshold(10),
         unit="Bytes",
-        description="Less free storage than autoscaling keeps: it is off, at its limit, or too slow.",
+        description="Less free storage than autoscaling keeps: it is off, at its limit, "
+        "or too slow.",
         command="ops db storage GIB",
         graph="database-storage",
     ),

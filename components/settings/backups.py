@@ -68,11 +68,11 @@ class BackupSettings(Section):
         """Where rules meet on a day AWS Backup keeps one backup, for the longer time."""
         if self.weekly_days < self.daily_days:
             raise ValueError(
-                f"weeklyDays is {self.weekly_days}, may be dailyDays ({self.daily_days}) or more"
+                f"weeklyDays is {self.weekly_days}, must be dailyDays ({self.daily_days}) or more"
             )
         if self.monthly_days < self.weekly_days:
             raise ValueError(
-                f"monthlyDays is {self.monthly_days}, may be weeklyDays ({self.weekly_days}) "
+                f"monthlyDays is {self.monthly_days}, must be weeklyDays ({self.weekly_days}) "
                 "or more"
             )
         return self

@@ -75,7 +75,7 @@ class CacheSettings(Section):
         families = PARAMETER_GROUP_FAMILIES[self.engine]
         if self.version not in families:
             raise ValueError(
-                f"engineVersion is {self.engine_version!r}, may be {', '.join(families)} "
+                f"engineVersion is {self.engine_version!r}, must be {', '.join(families)} "
                 f"with engine {self.engine}"
             )
         return self

@@ -132,7 +132,8 @@ class ContainerSettings(Section):
         for setting, names in (("environment", self.environment), ("secrets", self.secrets)):
             for name in sorted(names.keys() & stack_variables.keys()):
                 raise ValueError(
-                    f"{setting} holds {name!r}, which the stack gives: set {stack_variables[name]} to false to "
+                    f"{setting} holds {name!r}, which the stack gives: set "
+                    f"{stack_variables[name]} to false to "
                     "give it yourself"
                 )
         return self

@@ -182,7 +182,8 @@ class DatabaseSettings(Section):
             rf"({'|'.join(map(str, SUPPORTED_MAJOR_VERSIONS))})(\.\d{{1,2}})?", version
         ):
             raise ValueError(
-                f"may be {SUPPORTED_MAJOR_VERSIONS[0]} to {SUPPORTED_MAJOR_VERSIONS[-1]}, or with a minor like 16.9"
+                f"may be {SUPPORTED_MAJOR_VERSIONS[0]} to {SUPPORTED_MAJOR_VERSIONS[-1]}, "
+                "or with a minor like 16.9"
             )
         return version
 
@@ -224,7 +225,7 @@ class DatabaseSettings(Section):
         min_limit_gb = -(-self.storage_gb * 11 // 10)
         if self.max_storage_gb and self.max_storage_gb < min_limit_gb:
             raise ValueError(
-                f"maxStorageGb is {self.max_storage_gb}, may be 0, or from {min_limit_gb}: "
+                f"maxStorageGb is {self.max_storage_gb}, must be 0, or from {min_limit_gb}: "
                 "a tenth more than storageGb"
             )
         performance_settings = (
@@ -234,14 +235,15 @@ class DatabaseSettings(Section):
         for key, value, bounds in performance_settings:
             if value is not None and self.storage_gb < STRIPED_STORAGE_MIN_GB:
                 raise ValueError(
-                    f"{key} is {value}, may be set only from {STRIPED_STORAGE_MIN_GB} GiB of storageGb: "
+                    f"{key} is {value}, must be set only from {STRIPED_STORAGE_MIN_GB} GiB "
+                    "of storageGb: "
                     "below, gp3 has 3000 IOPS and 125 MiB/s"
                 )
             if value is not None and value not in bounds:
-                raise ValueError(f"{key} is {value}, may be {bounds[0]} to {bounds[-1]}")
+                raise ValueError(f"{key} is {value}, must be {bounds[0]} to {bounds[-1]}")
         if self.throughput and self.throughput * 4 > (self.iops or IOPS_RANGE[0]):
             raise ValueError(
-                f"throughput is {self.throughput}, may be at most a quarter of iops "
+                f"throughput is {self.throughput}, must be at most a quarter of iops "
                 f"({self.iops or IOPS_RANGE[0]})"
             )
         return self
@@ -258,14 +260,14 @@ class DatabaseSettings(Section):
     @model_validator(mode="after")
     def _validate_replica_backups(self) -> "DatabaseSettings":
         if self.backup_days == 0 and self.replicas:
-            raise ValueError("backupDays is 0, may be 1 to 35: replicas need automated backups")
+            raise ValueError("backupDays is 0, must be 1 to 35: replicas need automated backups")
         return self
 
     @model_validator(mode="after")
     def _validate_minor_upgrades(self) -> "DatabaseSettings":
         if self.auto_minor_upgrade and "." in self.engine_version:
             raise ValueError(
-                f"engineVersion is {self.engine_version!r}, may be {self.major_version} while "
+                f"engineVersion is {self.engine_version!r}, must be {self.major_version} while "
                 "autoMinorUpgrade is on: RDS moves on from a minor, and cannot go back to it"
             )
         return self
@@ -275,7 +277,7 @@ class DatabaseSettings(Section):
         has_long_retention = self.performance_insights and self.performance_insights_days >= 465
         if self.database_insights == "advanced" and not has_long_retention:
             raise ValueError(
-                "databaseInsights is 'advanced', may be so only with performanceInsights kept for "
+                "databaseInsights is 'advanced', must be so only with performanceInsights kept for "
                 "465 days or more"
             )
         return self

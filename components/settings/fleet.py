@@ -101,7 +101,8 @@ class FleetSettings(ContainerSettings):
         for name in self.instance_types:
             if (architecture := get_architecture(name)) != self.architecture:
                 raise ValueError(
-                    f"instanceTypes holds {name!r}, which is {architecture}, may hold {self.architecture} "
+                    f"instanceTypes holds {name!r}, which is {architecture}, may hold "
+                    f"{self.architecture} "
                     "types (fleet.architecture): one AMI and one image must run on all"
                 )
         return self
@@ -109,10 +110,10 @@ class FleetSettings(ContainerSettings):
     @model_validator(mode="after")
     def _validate_limits(self) -> "FleetSettings":
         if self.min > self.max:
-            raise ValueError(f"min is {self.min}, may be at most max ({self.max})")
+            raise ValueError(f"min is {self.min}, must be at most max ({self.max})")
         if self.max_healthy_percent - self.min_healthy_percent > 100:
             raise ValueError(
-                f"maxHealthyPercent is {self.max_healthy_percent}, may be at most 100 above "
+                f"maxHealthyPercent is {self.max_healthy_percent}, must be at most 100 above "
                 f"minHealthyPercent ({self.min_healthy_percent}): AWS refuses more"
             )
         return self

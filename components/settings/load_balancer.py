@@ -186,17 +186,17 @@ class LoadBalancerSettings(Section):
             }
             for key, value in domain_settings.items():
                 if value is not None:
-                    return f"{key} is {value!r}, may be set only with domain"
+                    return f"{key} is {value!r}, must be set only with domain"
             return None
         if self.zone_id is not None and self.create_zone:
-            return f"createZone is True, may be false with zoneId ({self.zone_id!r}): one zone"
+            return f"createZone is True, must be false with zoneId ({self.zone_id!r}): one zone"
         if self.certificate_arn is None and not has_zone:
             return (
-                f"domain is {self.domain!r}, may be set with zoneId, createZone or "
+                f"domain is {self.domain!r}, must be set with zoneId, createZone or "
                 "certificateArn: a certificate is proved by a record in its zone"
             )
         if self.alternative_names and not has_zone:
-            return "alternativeNames is set, may be so only with zoneId or createZone"
+            return "alternativeNames is set, must be so only with zoneId or createZone"
         if self.domain in self.alternative_names:
             return f"alternativeNames holds {self.domain!r}, may hold other names than domain"
         outside_names = [
@@ -204,7 +204,8 @@ class LoadBalancerSettings(Section):
         ]
         if self.create_zone and outside_names:
             return (
-                f"alternativeNames holds {outside_names[0]!r}, may hold names under {self.domain!r}: "
+                f"alternativeNames holds {outside_names[0]!r}, may hold names under "
+                f"{self.domain!r}: "
                 "the zone that createZone makes ends there"
             )
         return None

@@ -49,12 +49,13 @@ def parse_settings(
     profile = config_values.get("profile")
     if not isinstance(profile, str) or profile not in PROFILES:
         raise SettingsError(
-            f"{project}:profile is {_format_value(profile)}, may be 'dev' or 'prod'"
+            f"{project}:profile is {_format_value(profile)}, must be 'dev' or 'prod'"
         )
     for key in ("project", "stack", "region"):
         if key in config_values:
             raise SettingsError(
-                f"{project}:{key} is {_format_value(config_values[key])}, may not be set: Pulumi gives it"
+                f"{project}:{key} is {_format_value(config_values[key])}, may not be set: "
+                "Pulumi gives it"
             )
     values = _merge_service_defaults(merge_values(PROFILES[profile], config_values))
     hidden_keys = HIDDEN_VALUE_KEYS | {key.removeprefix(f"{project}:") for key in secret_keys}
@@ -92,7 +93,7 @@ def _parse_value(full_key: str, key: str, text: str) -> JsonValue:
     except ValueError:
         section_values = None
     if not isinstance(section_values, dict):
-        raise SettingsError(f"{full_key} is no object, may be an object of settings by name")
+        raise SettingsError(f"{full_key} is no object, must be an object of settings by name")
     return section_values
 
 

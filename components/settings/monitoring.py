@@ -86,7 +86,8 @@ class AlarmSettings(Section):
     def _validate_availability_objective(cls, objective: float) -> float:
         if not compute_min_objective() < objective <= 99.99:
             raise ValueError(
-                f"may be above {compute_min_objective():.2f}, to 99.99: below, {FASTEST_BURN_RATE} times the error "
+                f"may be above {compute_min_objective():.2f}, to 99.99: below, "
+                f"{FASTEST_BURN_RATE} times the error "
                 "budget is more than all requests, and the fastest burn could never be seen"
             )
         return objective

@@ -58,7 +58,8 @@ class NetworkSettings(Section):
     interface_endpoints: tuple[str, ...] = Field(
         default=(),
         description="AWS services to reach by interface endpoints; for the controls EC2.10, .55, "
-        f".56 and .57: {', '.join(SECURITY_HUB_ENDPOINT_SERVICES)} (7.30 $ a month each and zone); S3 and DynamoDB have "
+        f".56 and .57: {', '.join(SECURITY_HUB_ENDPOINT_SERVICES)} (7.30 $ a month each "
+        "and zone); S3 and DynamoDB have "
         "gateways always",
     )
     s3_accounts: tuple[AccountId, ...] = Field(

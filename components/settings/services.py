@@ -57,7 +57,7 @@ class ScheduledCapacity(Section):
     @model_validator(mode="after")
     def _validate_limits(self) -> "ScheduledCapacity":
         if self.min > self.max:
-            raise ValueError(f"min is {self.min}, may be at most max ({self.max})")
+            raise ValueError(f"min is {self.min}, must be at most max ({self.max})")
         return self
 
 
@@ -96,7 +96,8 @@ class ServiceSettings(ContainerSettings):
     def _validate_cpu(cls, cpu: int) -> int:
         if cpu not in FARGATE_MEMORY_BY_CPU:
             raise ValueError(
-                f"may be {_format_alternatives(tuple(FARGATE_MEMORY_BY_CPU))}: Fargate has no other sizes"
+                f"may be {_format_alternatives(tuple(FARGATE_MEMORY_BY_CPU))}: Fargate has "
+                "no other sizes"
             )
         return cpu
 
@@ -112,12 +113,13 @@ class ServiceSettings(ContainerSettings):
         sizes = FARGATE_MEMORY_BY_CPU[self.cpu]
         if self.memory not in sizes:
             raise ValueError(
-                f"memory is {self.memory}, may be {_format_sizes(sizes)} with cpu {self.cpu}: Fargate "
+                f"memory is {self.memory}, must be {_format_sizes(sizes)} with cpu "
+                f"{self.cpu}: Fargate "
                 "has no other sizes"
             )
         if self.tmp_mb > self.memory // 2:
             raise ValueError(
-                f"tmpMb is {self.tmp_mb}, may be at most half of memory ({self.memory // 2}): "
+                f"tmpMb is {self.tmp_mb}, must be at most half of memory ({self.memory // 2}): "
                 "/tmp is kept in it"
             )
         return self
@@ -125,7 +127,7 @@ class ServiceSettings(ContainerSettings):
     @model_validator(mode="after")
     def _validate_limits(self) -> "ServiceSettings":
         if self.min > self.max:
-            raise ValueError(f"min is {self.min}, may be at most max ({self.max})")
+            raise ValueError(f"min is {self.min}, must be at most max ({self.max})")
         return self
 
 

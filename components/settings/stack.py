@@ -189,7 +189,7 @@ class Settings(Section):
     def _validate_https(self) -> "Settings":
         if self.has_load_balancer and self.profile == "prod" and not self.load_balancer.has_https:
             raise ValueError(
-                "loadBalancer.domain is not set, may be a host name (or set certificateArn): "
+                "loadBalancer.domain is not set, must be a host name (or set certificateArn): "
                 "the prod profile does not serve plain HTTP"
             )
         return self
@@ -204,7 +204,7 @@ class Settings(Section):
         ]
         if self.compute != "none" and self.network.nat == "none" and missing:
             raise ValueError(
-                f"network.nat is 'none', may be so where network.interfaceEndpoints has "
+                f"network.nat is 'none', must be so where network.interfaceEndpoints has "
                 f"{', '.join(missing)}: what runs has no other way to its image, logs and secrets"
             )
         return self
@@ -224,7 +224,7 @@ class Settings(Section):
         arn = self.load_balancer.certificate_arn
         if arn is not None and arn.split(":")[3] != self.region:
             raise ValueError(
-                f"loadBalancer.certificateArn is {arn!r}, may be one of {self.region}: a load "
+                f"loadBalancer.certificateArn is {arn!r}, must be one of {self.region}: a load "
                 "balancer takes certificates of its own region"
             )
         return self
@@ -233,12 +233,12 @@ class Settings(Section):
     def _validate_backup_replication(self) -> "Settings":
         if self.replicates_database_backups and self.database.backup_days == 0:
             raise ValueError(
-                "database.backupDays is 0, may be 1 to 35: crossRegionBackups replicate automated "
+                "database.backupDays is 0, must be 1 to 35: crossRegionBackups replicate automated "
                 "backups"
             )
         if self.replicates_database_backups and self.encryption != "own":
             raise ValueError(
-                "database.crossRegionBackups is True, may be so only with encryption 'own': "
+                "database.crossRegionBackups is True, must be so only with encryption 'own': "
                 "encrypted backups need a key in the other region"
             )
         return self
@@ -249,7 +249,7 @@ class Settings(Section):
         if source is not None and source.region not in (None, self.region):
             key = "automatedBackupArn" if source.automated_backup_arn else "snapshot"
             raise ValueError(
-                f"database.restoreFrom.{key} is of {source.region}, may be of {self.region}: "
+                f"database.restoreFrom.{key} is of {source.region}, must be of {self.region}: "
                 "RDS restores in the region where the backup is"
             )
         return self
@@ -258,7 +258,7 @@ class Settings(Section):
     def _validate_recovery_region(self) -> "Settings":
         if self.recovery_region == self.region:
             raise ValueError(
-                f"recoveryRegion is {self.region!r}, may be another region: this is the stack's own"
+                f"recoveryRegion is {self.region!r}, must be another region: this is the stack's own"
             )
         if self.recovery_region is not None:
             return self
@@ -269,7 +269,7 @@ class Settings(Section):
         )
         for key, section, field in recovery_settings:
             if field in section.model_fields_set and getattr(section, field):
-                raise ValueError(f"{key} is true, may be so only where recoveryRegion is set")
+                raise ValueError(f"{key} is true, must be so only where recoveryRegion is set")
         return self
 
     @model_validator(mode="after")
@@ -295,7 +295,7 @@ class Settings(Section):
             }
             if any(minute % DAY_MINUTES in blocked_minutes for minute in start_minutes):
                 raise ValueError(
-                    f"backups.time is {self.backups.time!r}, may be a time from which an hour is "
+                    f"backups.time is {self.backups.time!r}, must be a time from which an hour is "
                     f"clear of database.{key} and of the hour before it: RDS refuses backups then"
                 )
         return self
@@ -304,7 +304,7 @@ class Settings(Section):
     def _validate_vault_lock(self) -> "Settings":
         if self.backups.enabled and self.backups.lock == "compliance" and not self.protect:
             raise ValueError(
-                "backups.lock is 'compliance', may be so only where protect is true: nobody can "
+                "backups.lock is 'compliance', must be so only where protect is true: nobody can "
                 "delete such a vault before its last backup expires"
             )
         return self
@@ -313,7 +313,7 @@ class Settings(Section):
     def _validate_prefix(self) -> "Settings":
         if not PREFIX_PATTERN.match(self.prefix):
             raise ValueError(
-                f"stack is {self.stack!r}, may be lower case letters, digits and hyphens, with the "
+                f"stack is {self.stack!r}, must be lower case letters, digits and hyphens, with the "
                 f"project's name at most 24 ({self.prefix!r} has {len(self.prefix)}): the names of "
                 "buckets and load balancers hold no more"
             )

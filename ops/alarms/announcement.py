@@ -45,7 +45,8 @@ _NOTIFIED: Final = _name_expression(
 # On the way back: so it was, or nobody could be told even of the beginning.
 _NOTIFIED_OR_UNREACHABLE: Final = _name_expression(
     "told",
-    f"length({_UPDATES.format(_ANY_STATE)}) <= {_SUCCESSES} || {_SUCCESSES} == `0` && {_FAILURES} > `0`",
+    f"length({_UPDATES.format(_ANY_STATE)}) <= {_SUCCESSES} || {_SUCCESSES} == `0` && "
+    f"{_FAILURES} > `0`",
 )
 _NOTIFICATION_FAILED: Final = _name_expression("topic_could_not_be_told", f"{_FAILURES} > `0`")
 ANNOUNCEMENT_TIMEOUT_SECONDS: Final = 900
@@ -61,9 +62,10 @@ def parse_message(text: str) -> str:
     message = text.strip()
     if len(message) > MAX_ANNOUNCEMENT_CHARACTERS or not message.isprintable():
         raise UsageError(
-            f"--message is {message[:40]!r}..., may be one line of {MAX_ANNOUNCEMENT_CHARACTERS} characters at most"
+            f"--message is {message[:40]!r}..., must be one line of "
+            f"{MAX_ANNOUNCEMENT_CHARACTERS} characters at most"
             if len(message) > MAX_ANNOUNCEMENT_CHARACTERS
-            else f"--message is {message!r}, may be one line without control characters"
+            else f"--message is {message!r}, must be one line without control characters"
         )
     return message
 

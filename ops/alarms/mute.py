@@ -50,18 +50,18 @@ def parse_mute_end(now: datetime, minutes: str | None, until: str | None) -> dat
         raise UsageError("one of --for and --until must be set: a mute has an end")
     if minutes is not None:
         if not minutes.isdecimal() or not 1 <= int(minutes) <= MAX_MUTE_MINUTES:
-            raise UsageError(f"--for is {minutes!r}, may be 1 to {MAX_MUTE_MINUTES} minutes")
+            raise UsageError(f"--for is {minutes!r}, must be 1 to {MAX_MUTE_MINUTES} minutes")
         return round_to_minute(now + timedelta(minutes=int(minutes)), up=True)
     try:
         end_time = parse_time(str(until))
     except ValueError:
         raise UsageError(
-            f"--until is {until!r}, may be a time like {format_time(now + timedelta(hours=1))}"
+            f"--until is {until!r}, must be a time like {format_time(now + timedelta(hours=1))}"
         ) from None
     end_time = end_time.replace(second=0, microsecond=0)
     if not now < end_time <= now + timedelta(minutes=MAX_MUTE_MINUTES):
         latest = format_time(now + timedelta(minutes=MAX_MUTE_MINUTES))
-        raise UsageError(f"--until is {until!r}, may be after {format_time(now)}, to {latest}")
+        raise UsageError(f"--until is {until!r}, must be after {format_time(now)}, to {latest}")
     return end_time
 
 
@@ -85,7 +85,7 @@ def select_alarms(
     for name in names:
         named_alarm = by_name.get(name) or by_name.get(f"{prefix}-{name}")
         if named_alarm is None:
-            raise UsageError(f"ALARM is {name!r}, may be one of the stack's", "ops alarms list")
+            raise UsageError(f"ALARM is {name!r}, must be one of the stack's", "ops alarms list")
         if named_alarm.is_scaling:
             raise UsageError(f"ALARM is {name!r}, which scales something: it is never muted")
     full_names = {

@@ -6,7 +6,17 @@ from datetime import datetime
 from typing import Any, Final
 
 from ops.alarms import health as alarms
-from ops.baseline.model import AREAS, Alarm, Baseline, Cache, Figure, Fleet, Gap, Instance, Service
+from ops.baseline.model import (
+    BASELINE_AREAS,
+    Baseline,
+    BaselineAlarm,
+    BaselineCache,
+    BaselineFigure,
+    BaselineFleet,
+    BaselineGap,
+    BaselineInstance,
+    BaselineService,
+)
 from ops.core.aws import Aws
 from ops.core.check_runner import run_checks, send_read
 from ops.core.checks import (
@@ -32,70 +42,86 @@ from ops.outputs import Outputs
 from ops.services import health as services
 from ops.usage.capacity import UsageFigure, build_usage_check
 
-PARAMETERS: Final = "rds.describe_db_parameters"
-DEFINITION: Final = "ecs.describe_task_definition"
-VERSIONS: Final = "ec2.describe_launch_template_versions"
-PARAMETER: Final = "ssm.get_parameter"
-GONE: Final = "the primary is gone, and with it which group is its own"
+DB_PARAMETERS_API: Final = "rds.describe_db_parameters"
+TASK_DEFINITION_API: Final = "ecs.describe_task_definition"
+TEMPLATE_VERSIONS_API: Final = "ec2.describe_launch_template_versions"
+SSM_PARAMETER_API: Final = "ssm.get_parameter"
+PRIMARY_GONE_REASON: Final = "the primary is gone, and with it which group is its own"
 
 
 @dataclass
-class Seen:
+class BaselineObservation:
     """What the reads have told so far."""
 
-    database: dict[str, Instance] = field(default_factory=dict)
+    database: dict[str, BaselineInstance] = field(default_factory=dict)
     parameters: dict[str, str | None] = field(default_factory=dict)
-    services: dict[str, Service] = field(default_factory=dict)
-    fleet: dict[str, Fleet] = field(default_factory=dict)
-    cache: dict[str, Cache] = field(default_factory=dict)
-    alarms: dict[str, Alarm] = field(default_factory=dict)
-    gaps: list[Gap] = field(default_factory=list)
+    services: dict[str, BaselineService] = field(default_factory=dict)
+    fleet: dict[str, BaselineFleet] = field(default_factory=dict)
+    cache: dict[str, BaselineCache] = field(default_factory=dict)
+    alarms: dict[str, BaselineAlarm] = field(default_factory=dict)
+    gaps: list[BaselineGap] = field(default_factory=list)
 
-    def gap(
-        self, area: str, subject: str | None, what: str | None, why: UnknownAnswerError | str
+    def add_gap(
+        self,
+        area: str,
+        subject: str | None,
+        field_name: str | None,
+        reason: UnknownAnswerError | str,
     ) -> None:
         """Something is not known."""
-        self.gaps.append(Gap(area=area, subject=subject, what=what, why=str(why)))
+        self.gaps.append(BaselineGap(area=area, subject=subject, what=field_name, why=str(reason)))
 
 
 @dataclass(frozen=True)
-class Part:
+class BaselinePart:
     """One entry of the table: what is looked at together, and the areas that it tells of."""
 
     areas: tuple[str, ...]
-    look: Callable[[Seen, CheckFacts], CheckRoutine]
+    build_routine: Callable[[BaselineObservation, CheckFacts], CheckRoutine]
     apis: tuple[str, ...]
-    applies: Callable[[Outputs], bool] = lambda _: True
+    is_applicable: Callable[[Outputs], bool] = lambda _: True
 
-    def check(self, seen: Seen) -> HealthCheck:
+    def build_check(self, observation: BaselineObservation) -> HealthCheck:
         """The part as a check: it has no findings, only gaps where a read had no answer."""
 
-        def look(facts: CheckFacts) -> CheckRoutine:
+        def run_routine(facts: CheckFacts) -> CheckRoutine:
             try:
-                yield from self.look(seen, facts)
+                yield from self.build_routine(observation, facts)
             except UnknownAnswerError as error:
                 for area in self.areas:
-                    seen.gap(area, None, None, error)
+                    observation.add_gap(area, None, None, error)
             return []
 
-        return HealthCheck(self.areas[0], "baseline", look, self.apis)
+        return HealthCheck(self.areas[0], "baseline", run_routine, self.apis)
 
 
-def taken(outputs: Outputs, aws: Aws, now: datetime, only: Sequence[str] = AREAS) -> Baseline:
+def capture_baseline(
+    outputs: Outputs, aws: Aws, now: datetime, areas: Sequence[str] = BASELINE_AREAS
+) -> Baseline:
     """The stack as it is, or some areas of it.
 
     Raises UsageError where the credentials are another account's, OpsError where that is not
     known: nothing that is seen would be the stack's for sure.
     """
-    seen, figures = Seen(), list[UsageFigure]()
+    observation, figures = BaselineObservation(), list[UsageFigure]()
     checks = [
-        *(c for c in HEALTH_CHECKS if c.area in (*only, "account") and c.is_applicable(outputs)),
-        *(p.check(seen) for p in PARTS if set(p.areas) & set(only) and p.applies(outputs)),
-        build_usage_check(outputs, only, figures),
+        *(
+            check
+            for check in HEALTH_CHECKS
+            if check.area in (*areas, "account") and check.is_applicable(outputs)
+        ),
+        *(
+            part.build_check(observation)
+            for part in BASELINE_PARTS
+            if set(part.areas) & set(areas) and part.is_applicable(outputs)
+        ),
+        build_usage_check(outputs, areas, figures),
     ]
-    facts = CheckFacts(outputs, now, () if only == AREAS else tuple(only))
-    found = run_checks(checks, facts, lambda one: send_read(aws, one, outputs.stack.region))
-    _own(found)
+    facts = CheckFacts(outputs, now, () if areas == BASELINE_AREAS else tuple(areas))
+    findings = run_checks(
+        checks, facts, lambda request: send_read(aws, request, outputs.stack.region)
+    )
+    _require_own_account(findings)
     stack = outputs.stack
     return Baseline(
         taken=format_epoch_time(now.replace(microsecond=0).timestamp()),
@@ -103,84 +129,94 @@ def taken(outputs: Outputs, aws: Aws, now: datetime, only: Sequence[str] = AREAS
         stack=stack.stack,
         account=stack.account,
         region=stack.region,
-        health=_states(found),
-        usage=tuple(map(_figure, figures)),
-        database=seen.database,
-        parameters=seen.parameters,
-        services=seen.services,
-        fleet=seen.fleet,
-        cache=seen.cache,
-        alarms=seen.alarms,
-        gaps=tuple(sorted(seen.gaps, key=lambda gap: gap.model_dump_json())),
+        health=_group_states(findings),
+        usage=tuple(map(_build_figure, figures)),
+        database=observation.database,
+        parameters=observation.parameters,
+        services=observation.services,
+        fleet=observation.fleet,
+        cache=observation.cache,
+        alarms=observation.alarms,
+        gaps=tuple(sorted(observation.gaps, key=lambda gap: gap.model_dump_json())),
     )
 
 
-def _own(found: Sequence[CheckFinding]) -> None:
-    for one in found:
-        if one.area == "account" and one.state == "failing":
-            raise UsageError(f"the credentials are {one.evidence}", *filter(None, [one.command]))
-        if one.area == "account" and one.state == "unknown":
-            raise OpsError(f"whose the credentials are is not known: {one.evidence}")
+def _require_own_account(findings: Sequence[CheckFinding]) -> None:
+    for finding in findings:
+        if finding.area == "account" and finding.state == "failing":
+            raise UsageError(
+                f"the credentials are {finding.evidence}", *filter(None, [finding.command])
+            )
+        if finding.area == "account" and finding.state == "unknown":
+            raise OpsError(f"whose the credentials are is not known: {finding.evidence}")
 
 
-def _states(found: Sequence[CheckFinding]) -> dict[str, dict[str, HealthState]]:
+def _group_states(findings: Sequence[CheckFinding]) -> dict[str, dict[str, HealthState]]:
     """By area and subject; of several of one subject the one that matters most."""
     states: dict[str, dict[str, HealthState]] = {}
-    for one in sorted(found, key=lambda f: HEALTH_STATES.index(f.state)):
-        if one.area != "account":
-            states.setdefault(one.area, {}).setdefault(one.subject, one.state)
+    for finding in sorted(findings, key=lambda f: HEALTH_STATES.index(f.state)):
+        if finding.area != "account":
+            states.setdefault(finding.area, {}).setdefault(finding.subject, finding.state)
     return {area: dict(sorted(states[area].items())) for area in sorted(states)}
 
 
-def _figure(used: UsageFigure) -> Figure:
-    return Figure(
-        area=used.area,
-        subject=used.subject,
-        what=used.what,
-        unit=used.unit,
-        now=used.now,
-        mean=used.mean,
-        peak=used.peak,
-        unread=used.note if used.is_unread else None,
+def _build_figure(usage_figure: UsageFigure) -> BaselineFigure:
+    return BaselineFigure(
+        area=usage_figure.area,
+        subject=usage_figure.subject,
+        what=usage_figure.what,
+        unit=usage_figure.unit,
+        now=usage_figure.now,
+        mean=usage_figure.mean,
+        peak=usage_figure.peak,
+        unread=usage_figure.note if usage_figure.is_unread else None,
     )
 
 
-def _instances(seen: Seen, facts: CheckFacts) -> CheckRoutine:
+def _read_instances(observation: BaselineObservation, facts: CheckFacts) -> CheckRoutine:
     """The primary, its replicas also where the settings do not know them, its own parameters."""
     (answer,) = yield [database.build_instances_read(facts)]
     items = list(get_answer_items(answer))
     primary = database.find_primary_item(facts, items)
     names = {item["DBInstanceIdentifier"] for item in items}
     # What is in another region is named by its ARN there.
-    own = [n for n in (primary or {}).get("ReadReplicaDBInstanceIdentifiers") or () if ":" not in n]
-    if more := sorted(set(own) - names):
-        by_name = [{"Name": "db-instance-id", "Values": more}]
-        (answer,) = yield [build_read(database.DB_INSTANCES_API, "DBInstances", Filters=by_name)]
+    replica_names = [
+        replica
+        for replica in (primary or {}).get("ReadReplicaDBInstanceIdentifiers") or ()
+        if ":" not in replica
+    ]
+    if unlisted_names := sorted(set(replica_names) - names):
+        filters = [{"Name": "db-instance-id", "Values": unlisted_names}]
+        (answer,) = yield [build_read(database.DB_INSTANCES_API, "DBInstances", Filters=filters)]
         if isinstance(answer, UnknownAnswerError):
-            for name in more:
-                seen.gap("database", name, None, answer)
+            for name in unlisted_names:
+                observation.add_gap("database", name, None, answer)
         else:
             items += answer
-    seen.database.update((item["DBInstanceIdentifier"], _instance(item)) for item in items)
+    observation.database.update(
+        (item["DBInstanceIdentifier"], _parse_instance(item)) for item in items
+    )
     if primary is None:
-        seen.gap("parameters", None, None, GONE)
+        observation.add_gap("parameters", None, None, PRIMARY_GONE_REASON)
         return []
     group = primary["DBParameterGroups"][0]["DBParameterGroupName"]
     if group.startswith(DEFAULT_GROUP_PREFIX):
         return []  # nobody can set anything in it
     (answer,) = yield [
-        build_read(PARAMETERS, "Parameters", DBParameterGroupName=group, Source="user")
+        build_read(DB_PARAMETERS_API, "Parameters", DBParameterGroupName=group, Source="user")
     ]
     if isinstance(answer, UnknownAnswerError):
-        seen.gap("parameters", None, None, answer)
+        observation.add_gap("parameters", None, None, answer)
     else:
-        seen.parameters.update((p["ParameterName"], p.get("ParameterValue")) for p in answer)
+        observation.parameters.update(
+            (parameter["ParameterName"], parameter.get("ParameterValue")) for parameter in answer
+        )
     return []
 
 
-def _instance(item: ResponseItem) -> Instance:
+def _parse_instance(item: ResponseItem) -> BaselineInstance:
     group: ResponseItem = next(iter(item.get("DBParameterGroups") or ()), {})
-    return Instance(
+    return BaselineInstance(
         instance_class=item["DBInstanceClass"],
         engine_version=item["EngineVersion"],
         multi_az=item["MultiAZ"],
@@ -197,40 +233,46 @@ def _instance(item: ResponseItem) -> Instance:
     )
 
 
-def _services(seen: Seen, facts: CheckFacts) -> CheckRoutine:
+def _read_services(observation: BaselineObservation, facts: CheckFacts) -> CheckRoutine:
     """Each service, the images of its revision, and the limits of its scaling."""
     part = services.get_services_contract(facts)
-    groups, scaled = services.build_service_reads(part), services.build_scaling_target_reads(part)
-    answers = yield [*(r for _, r in groups), *(r for _, r in scaled)]
-    described, targets = answers[: len(groups)], answers[len(groups) :]
+    service_reads, target_reads = (
+        services.build_service_reads(part),
+        services.build_scaling_target_reads(part),
+    )
+    answers = yield [
+        *(request for _, request in service_reads),
+        *(request for _, request in target_reads),
+    ]
+    service_answers, target_answers = answers[: len(service_reads)], answers[len(service_reads) :]
     items: list[ResponseItem] = []
-    for (names, _), answer in zip(groups, described, strict=True):
+    for (names, _), answer in zip(service_reads, service_answers, strict=True):
         if isinstance(answer, UnknownAnswerError):
             for name in names:
-                seen.gap("services", name, None, answer)
+                observation.add_gap("services", name, None, answer)
         else:
             items += answer
     limits: dict[str, dict[str, int]] = {}
-    for (names, _), answer in zip(scaled, targets, strict=True):
+    for (names, _), answer in zip(target_reads, target_answers, strict=True):
         if isinstance(answer, UnknownAnswerError):
             for name in names:
-                seen.gap("services", name, "scaling", answer)
+                observation.add_gap("services", name, "scaling", answer)
         else:
             for target in answer:
                 span = {"min": target["MinCapacity"], "max": target["MaxCapacity"]}
                 limits[target["ResourceId"].rpartition("/")[2]] = span
     arns = sorted({item["taskDefinition"] for item in items})
-    answers = yield [build_read(DEFINITION, "", taskDefinition=arn) for arn in arns]
+    answers = yield [build_read(TASK_DEFINITION_API, "", taskDefinition=arn) for arn in arns]
     revisions = dict(zip(arns, answers, strict=True))
     for item in items:
         name, revision = item["serviceName"], revisions[item["taskDefinition"]]
         images: dict[str, str] = {}
         if isinstance(revision, UnknownAnswerError):
-            seen.gap("services", name, "images", revision)
+            observation.add_gap("services", name, "images", revision)
         else:
             containers = revision[0]["taskDefinition"]["containerDefinitions"]
-            images = {c["name"]: c["image"] for c in containers}
-        seen.services[name] = Service(
+            images = {container["name"]: container["image"] for container in containers}
+        observation.services[name] = BaselineService(
             status=item["status"],
             revision=item["taskDefinition"].rpartition("/")[2],
             images=images,
@@ -241,53 +283,68 @@ def _services(seen: Seen, facts: CheckFacts) -> CheckRoutine:
     return []
 
 
-def _fleet(seen: Seen, facts: CheckFacts) -> CheckRoutine:
+def _read_fleet(observation: BaselineObservation, facts: CheckFacts) -> CheckRoutine:
     """The group, the version of its template by number, and the image that instances run."""
-    of = fleet.get_fleet_contract(facts)
-    (answer,) = yield [fleet.build_fleet_group_read(of)]
+    contract = fleet.get_fleet_contract(facts)
+    (answer,) = yield [fleet.build_fleet_group_read(contract)]
     group = next(iter(get_answer_items(answer)), None)
     if group is None:
         return []
     policy = (group.get("MixedInstancesPolicy") or {}).get("LaunchTemplate") or {}
-    used = policy.get("LaunchTemplateSpecification") or group.get("LaunchTemplate") or {}
-    template, version = used.get("LaunchTemplateId"), str(used.get("Version") or "$Default")
+    template_spec = policy.get("LaunchTemplateSpecification") or group.get("LaunchTemplate") or {}
+    template, version = (
+        template_spec.get("LaunchTemplateId"),
+        str(template_spec.get("Version") or "$Default"),
+    )
     versions = [
         build_read(
-            VERSIONS, "LaunchTemplateVersions", LaunchTemplateId=template, Versions=[version]
+            TEMPLATE_VERSIONS_API,
+            "LaunchTemplateVersions",
+            LaunchTemplateId=template,
+            Versions=[version],
         )
     ]
-    image, *rest = yield [
-        build_read(PARAMETER, "", Name=of.image_parameter, absent_codes=("ParameterNotFound",)),
+    image, *version_answers = yield [
+        build_read(
+            SSM_PARAMETER_API,
+            "",
+            Name=contract.image_parameter,
+            absent_codes=("ParameterNotFound",),
+        ),
         *(versions if template else ()),
     ]
-    found: dict[str, Any] = {}
-    for answer in rest:
+    template_version: dict[str, Any] = {}
+    for answer in version_answers:
         if isinstance(answer, UnknownAnswerError):
-            for what in ("template_version", "machine_image"):
-                seen.gap("fleet", of.group, what, answer)
+            for field_name in ("template_version", "machine_image"):
+                observation.add_gap("fleet", contract.group, field_name, answer)
         else:
-            found = next(iter(answer), {})
+            template_version = next(iter(answer), {})
     if isinstance(image, UnknownAnswerError):
-        seen.gap("fleet", of.group, "image", image)
+        observation.add_gap("fleet", contract.group, "image", image)
         image = []
-    seen.fleet[of.group] = Fleet(
+    observation.fleet[contract.group] = BaselineFleet(
         desired=group["DesiredCapacity"],
-        in_service=sum(i["LifecycleState"] == "InService" for i in group["Instances"]),
+        in_service=sum(
+            instance["LifecycleState"] == "InService" for instance in group["Instances"]
+        ),
         min_size=group["MinSize"],
         max_size=group["MaxSize"],
         template=template,
-        template_version=found.get("VersionNumber"),
-        machine_image=(found.get("LaunchTemplateData") or {}).get("ImageId"),
+        template_version=template_version.get("VersionNumber"),
+        machine_image=(template_version.get("LaunchTemplateData") or {}).get("ImageId"),
         image=image[0]["Parameter"]["Value"] if image else None,
-        suspended=tuple(sorted(p["ProcessName"] for p in group.get("SuspendedProcesses") or ())),
+        suspended=tuple(
+            sorted(process["ProcessName"] for process in group.get("SuspendedProcesses") or ())
+        ),
     )
     return []
 
 
-def _cache(seen: Seen, facts: CheckFacts) -> CheckRoutine:
+def _read_cache(observation: BaselineObservation, facts: CheckFacts) -> CheckRoutine:
     (answer,) = yield [cache.build_replication_group_read(facts)]
     for item in get_answer_items(answer):
-        seen.cache[item["ReplicationGroupId"]] = Cache(
+        observation.cache[item["ReplicationGroupId"]] = BaselineCache(
             engine=item.get("Engine"),
             node_type=item.get("CacheNodeType"),
             nodes=len(item.get("MemberClusters") or ()),
@@ -297,29 +354,38 @@ def _cache(seen: Seen, facts: CheckFacts) -> CheckRoutine:
     return []
 
 
-def _alarms(seen: Seen, facts: CheckFacts) -> CheckRoutine:
+def _read_alarms(observation: BaselineObservation, facts: CheckFacts) -> CheckRoutine:
     answers = yield alarms.build_alarm_reads(facts.outputs)
     items = [item for answer in answers for item in get_answer_items(answer)]
-    for item in sorted(items, key=lambda one: str(one["AlarmName"])):
-        muted = not item.get("ActionsEnabled", True)
-        seen.alarms[item["AlarmName"]] = Alarm(state=item["StateValue"], muted=muted)
+    for item in sorted(items, key=lambda alarm: str(alarm["AlarmName"])):
+        is_muted = not item.get("ActionsEnabled", True)
+        observation.alarms[item["AlarmName"]] = BaselineAlarm(
+            state=item["StateValue"], muted=is_muted
+        )
     return []
 
 
-PARTS: Final = (
-    Part(("database", "parameters"), _instances, (database.DB_INSTANCES_API, PARAMETERS)),
-    Part(
+BASELINE_PARTS: Final = (
+    BaselinePart(
+        ("database", "parameters"), _read_instances, (database.DB_INSTANCES_API, DB_PARAMETERS_API)
+    ),
+    BaselinePart(
         ("services",),
-        _services,
-        (services.SERVICES_API, services.SCALABLE_TARGETS_API, DEFINITION),
-        lambda o: o.services is not None,
+        _read_services,
+        (services.SERVICES_API, services.SCALABLE_TARGETS_API, TASK_DEFINITION_API),
+        lambda outputs: outputs.services is not None,
     ),
-    Part(
+    BaselinePart(
         ("fleet",),
-        _fleet,
-        (fleet.AUTO_SCALING_GROUPS_API, VERSIONS, PARAMETER),
-        lambda o: o.fleet is not None,
+        _read_fleet,
+        (fleet.AUTO_SCALING_GROUPS_API, TEMPLATE_VERSIONS_API, SSM_PARAMETER_API),
+        lambda outputs: outputs.fleet is not None,
     ),
-    Part(("cache",), _cache, (cache.REPLICATION_GROUPS_API,), lambda o: o.cache is not None),
-    Part(("alarms",), _alarms, (alarms.ALARMS_API,)),
+    BaselinePart(
+        ("cache",),
+        _read_cache,
+        (cache.REPLICATION_GROUPS_API,),
+        lambda outputs: outputs.cache is not None,
+    ),
+    BaselinePart(("alarms",), _read_alarms, (alarms.ALARMS_API,)),
 )

@@ -8,9 +8,13 @@ from typing import Annotated
 import typer
 
 from ops.baseline import store as keeping
-from ops.baseline.capture import taken
-from ops.baseline.comparison import KINDS, TOLERANCE, differences
-from ops.baseline.model import AREAS, Baseline
+from ops.baseline.capture import capture_baseline
+from ops.baseline.comparison import (
+    BASELINE_DIFFERENCE_KINDS,
+    DEFAULT_TOLERANCE_PERCENT,
+    list_baseline_differences,
+)
+from ops.baseline.model import BASELINE_AREAS, Baseline
 from ops.cli.execution import (
     ExecutionOptions,
     execute_plan,
@@ -23,19 +27,19 @@ from ops.core import clock
 from ops.core.errors import FindingsError, UsageError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The stack as it was.")
-COLUMNS = ("kind", "area", "subject", "what", "before", "now")
+BASELINE_DIFFERENCE_COLUMNS = ("kind", "area", "subject", "what", "before", "now")
 
 
-def _areas(text: str | None) -> tuple[str, ...]:
-    named = AREAS if text is None else tuple(word.strip() for word in text.split(","))
-    if not set(named) <= set(AREAS):
-        raise UsageError(f"--only is {text!r}, may be some of {', '.join(AREAS)}")
-    return named
+def _parse_areas(text: str | None) -> tuple[str, ...]:
+    areas = BASELINE_AREAS if text is None else tuple(word.strip() for word in text.split(","))
+    if not set(areas) <= set(BASELINE_AREAS):
+        raise UsageError(f"--only is {text!r}, must be some of {', '.join(BASELINE_AREAS)}")
+    return areas
 
 
 @app.command("capture")
 @mutating_command
-def capture(
+def run_baseline_capture(
     context: typer.Context,
     name: Annotated[
         str | None, typer.Option(help="its name in the operations bucket, else the time")
@@ -44,47 +48,57 @@ def capture(
         Path | None, typer.Option(metavar="FILE", help="a file of yours instead of the bucket")
     ] = None,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """Keeps how the stack is: health, usage, database, services, fleet, cache, alarms."""
     if to is not None:
-        clashes = {
+        conflicts = {
             "--name": name is not None,
-            "--dry-run": how.dry_run,
-            "--expect": bool(how.expect),
+            "--dry-run": options.dry_run,
+            "--expect": bool(options.expect),
         }
-        for option in (option for option, given in clashes.items() if given):
+        for option in (option for option, is_set in conflicts.items() if is_set):
             raise UsageError(f"{option} is set, and --to too: a file has no name and no plan")
-        keeping.free(to)
+        keeping.require_new_baseline_file(to)
     now = clock.now()
-    named = keeping.checked(name or keeping.from_time(now), "--name")
-    of, output = load_stack_context(context)
+    baseline_name = keeping.parse_baseline_name(name or keeping.build_baseline_name(now), "--name")
+    stack_context, output = load_stack_context(context)
     if to is not None:
-        made = taken(of.outputs, of.aws, now)
-        keeping.write(made, to)
-        _kept(output, made, {"baseline": str(to)})
+        baseline = capture_baseline(stack_context.outputs, stack_context.aws, now)
+        keeping.write_baseline_file(baseline, to)
+        _print_baseline(output, baseline, {"baseline": str(to)})
         return
-    keeping.unused(of.aws, of.outputs, named)
-    made, run = taken(of.outputs, of.aws, now), new_run_id("baseline")
-    plan = keeping.capture(of.outputs, made, named, run, timed=name is None)
-    if execute_plan(plan, of, output, how):
-        _kept(output, made, {"baseline": named, "run": run})
+    keeping.require_unused_baseline_name(stack_context.aws, stack_context.outputs, baseline_name)
+    baseline, run = (
+        capture_baseline(stack_context.outputs, stack_context.aws, now),
+        new_run_id("baseline"),
+    )
+    plan = keeping.build_baseline_capture_plan(
+        stack_context.outputs, baseline, baseline_name, run, is_named_by_time=name is None
+    )
+    if execute_plan(plan, stack_context, output, options):
+        _print_baseline(output, baseline, {"baseline": baseline_name, "run": run})
 
 
-def _kept(output: Output, made: Baseline, where: dict[str, str]) -> None:
-    output.print_result("baseline", {**where, "taken": made.taken, "unknown": list(made.unknown)})
+def _print_baseline(output: Output, baseline: Baseline, location: dict[str, str]) -> None:
+    output.print_result(
+        "baseline", {**location, "taken": baseline.taken, "unknown": list(baseline.unknown_items)}
+    )
 
 
 @app.command(name="list")
-def list_(context: typer.Context) -> None:
+def show_baselines(context: typer.Context) -> None:
     """The baselines of the operations bucket, the newest first; sizes in bytes."""
-    of, output = load_stack_context(context)
-    rows = [asdict(one) for one in keeping.listed(of.aws, of.outputs)]
+    stack_context, output = load_stack_context(context)
+    rows = [
+        asdict(baseline)
+        for baseline in keeping.list_baselines(stack_context.aws, stack_context.outputs)
+    ]
     output.print_rows("baselines", ("name", "written", "size"), rows)
 
 
 @app.command("compare")
-def compare(
+def compare_with_baseline(
     context: typer.Context,
     baseline: Annotated[
         str | None,
@@ -95,7 +109,7 @@ def compare(
     tolerance: Annotated[
         float,
         typer.Option(min=0, max=1000, metavar="PERCENT", help="by how much a figure may differ"),
-    ] = TOLERANCE,
+    ] = DEFAULT_TOLERANCE_PERCENT,
     only: Annotated[
         str | None, typer.Option(help="areas to compare, with commas: database,services")
     ] = None,
@@ -104,27 +118,41 @@ def compare(
 
     Reads only. Exit code 0 where all is as it was, 3 where anything is not, or is not known.
     """
-    wanted = _areas(only)
-    if baseline is not None and not keeping.is_file(baseline):
-        keeping.checked(baseline, "BASELINE")
-    of, output = load_stack_context(context)
-    if baseline is not None and keeping.is_file(baseline):
-        named, before = baseline, keeping.from_file(of.outputs, baseline)
-    else:
-        named, before = keeping.loaded(of.aws, of.outputs, baseline)
-    now = taken(of.outputs, of.aws, clock.now(), wanted)
-    found = differences(before, now, wanted, tolerance)
-    counts = Counter(one.kind for one in found)
-    rows = [asdict(one) for one in found]
-    if output.output_format == "json":
-        of_each = {str(kind): counts[kind] for kind in KINDS}
-        head = {"baseline": named, "before": before.taken, "now": now.taken, "areas": wanted}
-        output.print_json("baseline-differences", {**head, **of_each, "items": rows})
-    elif rows:
-        output.print_rows("baseline-differences", COLUMNS, rows)
-    if found:
-        said = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])
-        raise FindingsError(
-            f"not as it was at {before.taken} ({named}): {said}", "ops health", "ops runs list"
+    areas = _parse_areas(only)
+    if baseline is not None and not keeping.is_baseline_file(baseline):
+        keeping.parse_baseline_name(baseline, "BASELINE")
+    stack_context, output = load_stack_context(context)
+    if baseline is not None and keeping.is_baseline_file(baseline):
+        baseline_name, before = (
+            baseline,
+            keeping.load_baseline_file(stack_context.outputs, baseline),
         )
-    output.print_line(f"all is as it was at {before.taken} ({named})")
+    else:
+        baseline_name, before = keeping.load_baseline(
+            stack_context.aws, stack_context.outputs, baseline
+        )
+    after = capture_baseline(stack_context.outputs, stack_context.aws, clock.now(), areas)
+    differences = list_baseline_differences(before, after, areas, tolerance)
+    counts = Counter(difference.kind for difference in differences)
+    rows = [asdict(difference) for difference in differences]
+    if output.output_format == "json":
+        counts_by_kind = {str(kind): counts[kind] for kind in BASELINE_DIFFERENCE_KINDS}
+        body = {
+            "baseline": baseline_name,
+            "before": before.taken,
+            "now": after.taken,
+            "areas": areas,
+        }
+        output.print_json("baseline-differences", {**body, **counts_by_kind, "items": rows})
+    elif rows:
+        output.print_rows("baseline-differences", BASELINE_DIFFERENCE_COLUMNS, rows)
+    if differences:
+        summary = ", ".join(
+            f"{counts[kind]} {kind}" for kind in BASELINE_DIFFERENCE_KINDS if counts[kind]
+        )
+        raise FindingsError(
+            f"not as it was at {before.taken} ({baseline_name}): {summary}",
+            "ops health",
+            "ops runs list",
+        )
+    output.print_line(f"all is as it was at {before.taken} ({baseline_name})")

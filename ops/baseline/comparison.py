@@ -6,14 +6,20 @@ from typing import Final, Literal
 
 from pydantic import JsonValue
 
-from ops.baseline.model import SECTIONS, Baseline, Figure, Gap
+from ops.baseline.model import BASELINE_SECTIONS, Baseline, BaselineFigure, BaselineGap
 from ops.core.checks import HealthState
 
-Kind = Literal["worse", "gone", "unknown", "changed", "new"]
-KINDS: Final[tuple[Kind, ...]] = ("worse", "gone", "unknown", "changed", "new")
-TOLERANCE: Final = 20.0  # percent
+BaselineDifferenceKind = Literal["worse", "gone", "unknown", "changed", "new"]
+BASELINE_DIFFERENCE_KINDS: Final[tuple[BaselineDifferenceKind, ...]] = (
+    "worse",
+    "gone",
+    "unknown",
+    "changed",
+    "new",
+)
+DEFAULT_TOLERANCE_PERCENT: Final = 20.0  # percent
 # Differences of a figure that nobody means, in its own unit: an idle CPU may do thrice as much.
-FLOORS: Final[Mapping[str, float]] = {
+MIN_FIGURE_DIFFERENCES: Final[Mapping[str, float]] = {
     "CPU": 5,
     "memory": 5,
     "connections": 5,
@@ -22,20 +28,20 @@ FLOORS: Final[Mapping[str, float]] = {
     "size": 100,
     "objects": 1000,  # each run leaves some in the operations bucket
 }
-EXACT: Final = frozenset({"allocated storage"})  # is compared with the instance, to the GiB
+EXACT_FIGURES: Final = frozenset({"allocated storage"})  # is compared with the instance, to the GiB
 # What only follows another field: it differs where it does not.
-FOLLOWS: Final[Mapping[tuple[str, str], str]] = {
+LEADING_FIELDS: Final[Mapping[tuple[str, str], str]] = {
     ("services", "running"): "desired",
     ("fleet", "in_service"): "desired",
 }
-ALL: Final = "all"
+WHOLE_AREA: Final = "all"
 
 
 @dataclass(frozen=True)
-class Difference:
+class BaselineDifference:
     """What is not as it was. None: there was, or is, no such thing."""
 
-    kind: Kind
+    kind: BaselineDifferenceKind
     area: str
     subject: str
     what: str
@@ -43,80 +49,109 @@ class Difference:
     now: JsonValue
 
 
-def differences(
-    before: Baseline, now: Baseline, only: Sequence[str], tolerance: float = TOLERANCE
-) -> list[Difference]:
+def list_baseline_differences(
+    before: Baseline,
+    after: Baseline,
+    areas: Sequence[str],
+    tolerance_percent: float = DEFAULT_TOLERANCE_PERCENT,
+) -> list[BaselineDifference]:
     """What differs in these areas, what matters most first. `tolerance` is in percent of before."""
-    found = [
-        *(one for area in SECTIONS if area in only for one in _section(area, before, now)),
-        *(one for area in only for one in _health(area, before, now)),
-        *_usage(before, now, only, tolerance),
+    differences = [
+        *(
+            difference
+            for area in BASELINE_SECTIONS
+            if area in areas
+            for difference in _compare_section(area, before, after)
+        ),
+        *(difference for area in areas for difference in _compare_health(area, before, after)),
+        *_compare_usage(before, after, areas, tolerance_percent),
     ]
-    return sorted(found, key=lambda one: KINDS.index(one.kind))
+    return sorted(
+        differences, key=lambda difference: BASELINE_DIFFERENCE_KINDS.index(difference.kind)
+    )
 
 
-def _section(area: str, before: Baseline, now: Baseline) -> Iterator[Difference]:
+def _compare_section(area: str, before: Baseline, after: Baseline) -> Iterator[BaselineDifference]:
     """One part, subject for subject."""
-    gaps = [{(g.subject, g.what): g for g in of.gaps if g.area == area} for of in (before, now)]
-    if any((None, None) in known for known in gaps):
-        yield _unknown(area, ALL, "", [known.get((None, None)) for known in gaps])
+    gaps = [
+        {(gap.subject, gap.what): gap for gap in side.gaps if gap.area == area}
+        for side in (before, after)
+    ]
+    if any((None, None) in side_gaps for side_gaps in gaps):
+        yield _build_unknown_difference(
+            area, WHOLE_AREA, "", [side_gaps.get((None, None)) for side_gaps in gaps]
+        )
         return
-    was, is_ = (of.model_dump(mode="json")[area] for of in (before, now))
-    subjects = {s for known in gaps for s, _ in known if s is not None}
-    for subject in sorted({*was, *is_, *subjects}):
-        if any((subject, None) in known for known in gaps):
-            yield _unknown(area, subject, "", [known.get((subject, None)) for known in gaps])
-        elif subject not in was:
-            yield Difference("new", area, subject, "", None, "there")
-        elif subject not in is_:
-            yield Difference("gone", area, subject, "", "there", None)
+    old_subjects, new_subjects = (side.model_dump(mode="json")[area] for side in (before, after))
+    subjects = {name for side_gaps in gaps for name, _ in side_gaps if name is not None}
+    for subject in sorted({*old_subjects, *new_subjects, *subjects}):
+        if any((subject, None) in side_gaps for side_gaps in gaps):
+            yield _build_unknown_difference(
+                area, subject, "", [side_gaps.get((subject, None)) for side_gaps in gaps]
+            )
+        elif subject not in old_subjects:
+            yield BaselineDifference("new", area, subject, "", None, "there")
+        elif subject not in new_subjects:
+            yield BaselineDifference("gone", area, subject, "", "there", None)
         else:
-            old, new = (_fields(of[subject]) for of in (was, is_))
-            yield from _subject(area, subject, old, new, gaps)
+            old, new = (_get_fields(side[subject]) for side in (old_subjects, new_subjects))
+            yield from _compare_subject(area, subject, old, new, gaps)
 
 
-def _fields(value: JsonValue) -> dict[str, JsonValue]:
+def _get_fields(value: JsonValue) -> dict[str, JsonValue]:
     return value if isinstance(value, dict) else {"value": value}
 
 
-def _subject(
+def _compare_subject(
     area: str,
     subject: str,
-    was: dict[str, JsonValue],
-    is_: dict[str, JsonValue],
-    gaps: Sequence[Mapping[tuple[str | None, str | None], Gap]],
-) -> Iterator[Difference]:
+    old_fields: dict[str, JsonValue],
+    new_fields: dict[str, JsonValue],
+    gaps: Sequence[Mapping[tuple[str | None, str | None], BaselineGap]],
+) -> Iterator[BaselineDifference]:
     """One subject that is on both sides, field for field."""
-    for name in was:
-        key, words = (subject, name), name.replace("_", " ")
-        if any(key in known for known in gaps):
-            yield _unknown(area, subject, words, [known.get(key) for known in gaps])
+    for name in old_fields:
+        key, label = (subject, name), name.replace("_", " ")
+        if any(key in side_gaps for side_gaps in gaps):
+            yield _build_unknown_difference(
+                area, subject, label, [side_gaps.get(key) for side_gaps in gaps]
+            )
             continue
-        leads = FOLLOWS.get((area, name))
-        if leads and was[name] == was[leads] and is_[name] == is_[leads]:
+        leading_field = LEADING_FIELDS.get((area, name))
+        if (
+            leading_field
+            and old_fields[name] == old_fields[leading_field]
+            and new_fields[name] == new_fields[leading_field]
+        ):
             continue
-        old, new = was[name], is_[name]
+        old, new = old_fields[name], new_fields[name]
         if isinstance(old, dict) and isinstance(new, dict):
             for part in sorted({*old, *new}):
-                yield from _value(area, subject, f"{words} {part}", old.get(part), new.get(part))
+                yield from _compare_value(
+                    area, subject, f"{label} {part}", old.get(part), new.get(part)
+                )
         else:
-            yield from _value(area, subject, words, old, new)
+            yield from _compare_value(area, subject, label, old, new)
 
 
-def _value(
-    area: str, subject: str, what: str, old: JsonValue, new: JsonValue
-) -> Iterator[Difference]:
+def _compare_value(
+    area: str, subject: str, label: str, old: JsonValue, new: JsonValue
+) -> Iterator[BaselineDifference]:
     if old != new:
-        kind: Kind = "worse" if (area, what, new) == ("alarms", "state", "ALARM") else "changed"
-        yield Difference(kind, area, subject, what, old, new)
+        kind: BaselineDifferenceKind = (
+            "worse" if (area, label, new) == ("alarms", "state", "ALARM") else "changed"
+        )
+        yield BaselineDifference(kind, area, subject, label, old, new)
 
 
-def _unknown(area: str, subject: str, what: str, gaps: Sequence[Gap | None]) -> Difference:
-    before, now = (f"not known: {gap.why}" if gap else "known" for gap in gaps)
-    return Difference("unknown", area, subject, what, before, now)
+def _build_unknown_difference(
+    area: str, subject: str, label: str, gaps: Sequence[BaselineGap | None]
+) -> BaselineDifference:
+    before, after = (f"not known: {gap.why}" if gap else "known" for gap in gaps)
+    return BaselineDifference("unknown", area, subject, label, before, after)
 
 
-def _health(area: str, before: Baseline, now: Baseline) -> Iterator[Difference]:
+def _compare_health(area: str, before: Baseline, after: Baseline) -> Iterator[BaselineDifference]:
     """The findings of one area. A check may name subjects only where something is not well.
 
     So a subject that a side does not name is well there, unless something of the area is unknown.
@@ -124,63 +159,86 @@ def _health(area: str, before: Baseline, now: Baseline) -> Iterator[Difference]:
     """
     if area == "alarms":
         return
-    was, is_ = (of.health.get(area, {}) for of in (before, now))
-    for subject in sorted({*was, *is_}):
-        old, new = _state(was, subject), _state(is_, subject)
-        shown = (was.get(subject), is_.get(subject))
+    old_states, new_states = (baseline.health.get(area, {}) for baseline in (before, after))
+    for subject in sorted({*old_states, *new_states}):
+        old, new = _get_state(old_states, subject), _get_state(new_states, subject)
+        reported_states = (old_states.get(subject), new_states.get(subject))
         if "unknown" in (old, new):
             # Where the check itself is unknown its own line says so, once for all of its subjects.
-            if "unknown" in shown or "failing" in shown:
-                yield Difference("unknown", area, subject, "health", old, new)
+            if "unknown" in reported_states or "failing" in reported_states:
+                yield BaselineDifference("unknown", area, subject, "health", old, new)
         elif old != new:
-            kind: Kind = "worse" if new == "failing" else "changed"
-            yield Difference(kind, area, subject, "health", old, new)
+            kind: BaselineDifferenceKind = "worse" if new == "failing" else "changed"
+            yield BaselineDifference(kind, area, subject, "health", old, new)
 
 
-def _state(of: Mapping[str, HealthState], subject: str) -> HealthState:
-    return of.get(subject, "unknown" if "unknown" in of.values() else "ok")
+def _get_state(states: Mapping[str, HealthState], subject: str) -> HealthState:
+    return states.get(subject, "unknown" if "unknown" in states.values() else "ok")
 
 
-def _usage(
-    before: Baseline, now: Baseline, only: Sequence[str], tolerance: float
-) -> Iterator[Difference]:
+def _compare_usage(
+    before: Baseline, after: Baseline, areas: Sequence[str], tolerance_percent: float
+) -> Iterator[BaselineDifference]:
     """The figures: the mean of the hour, and where that is as it was, a value above its peak."""
-    was, is_ = ({(f.area, f.subject, f.what): f for f in of.usage} for of in (before, now))
-    for key in sorted({*was, *is_}):
-        area, subject, what = key
-        if area not in only or what in EXACT:
+    old_figures, new_figures = (
+        {(figure.area, figure.subject, figure.what): figure for figure in baseline.usage}
+        for baseline in (before, after)
+    )
+    for key in sorted({*old_figures, *new_figures}):
+        area, subject, label = key
+        if area not in areas or label in EXACT_FIGURES:
             continue
-        old, new = was.get(key), is_.get(key)
+        old, new = old_figures.get(key), new_figures.get(key)
         if old is None or new is None:
-            if area not in SECTIONS:  # else the section says that the thing itself is new or gone
-                kind: Kind = "new" if old is None else "gone"
-                yield Difference(kind, area, subject, what, _shown(old), _shown(new))
+            if (
+                area not in BASELINE_SECTIONS
+            ):  # else the section says that the thing itself is new or gone
+                kind: BaselineDifferenceKind = "new" if old is None else "gone"
+                yield BaselineDifference(
+                    kind, area, subject, label, _format_figure(old), _format_figure(new)
+                )
         elif old.unread or new.unread:
-            texts = (f"not known: {f.unread}" if f.unread else _shown(f) for f in (old, new))
-            yield Difference("unknown", area, subject, what, *texts)
-        elif (found := _figures(old, new, FLOORS.get(what, 0), tolerance)) is not None:
-            yield found
+            texts = (
+                f"not known: {figure.unread}" if figure.unread else _format_figure(figure)
+                for figure in (old, new)
+            )
+            yield BaselineDifference("unknown", area, subject, label, *texts)
+        elif (
+            difference := _compare_figures(
+                old, new, MIN_FIGURE_DIFFERENCES.get(label, 0), tolerance_percent
+            )
+        ) is not None:
+            yield difference
 
 
-def _figures(old: Figure, new: Figure, floor: float, tolerance: float) -> Difference | None:
-    where = (old.area, old.subject, old.what)
+def _compare_figures(
+    old: BaselineFigure, new: BaselineFigure, min_difference: float, tolerance_percent: float
+) -> BaselineDifference | None:
+    identity = (old.area, old.subject, old.what)
     if old.mean is None or new.mean is None:
         if old.mean == new.mean:
             return None
-        return Difference("new" if old.mean is None else "gone", *where, _shown(old), _shown(new))
-    if abs(new.mean - old.mean) > max(floor, abs(old.mean) * tolerance / 100):
-        return Difference("changed", *where, _shown(old), _shown(new))
-    peak, last = old.peak or 0, new.now or 0
-    if last - peak > max(floor, peak * tolerance / 100):
-        return Difference("changed", *where, f"{_said(peak, old)} at most", _said(last, new))
+        return BaselineDifference(
+            "new" if old.mean is None else "gone",
+            *identity,
+            _format_figure(old),
+            _format_figure(new),
+        )
+    if abs(new.mean - old.mean) > max(min_difference, abs(old.mean) * tolerance_percent / 100):
+        return BaselineDifference("changed", *identity, _format_figure(old), _format_figure(new))
+    peak, current = old.peak or 0, new.now or 0
+    if current - peak > max(min_difference, peak * tolerance_percent / 100):
+        return BaselineDifference(
+            "changed", *identity, f"{_format_value(peak, old)} at most", _format_value(current, new)
+        )
     return None
 
 
-def _shown(figure: Figure | None) -> str | None:
+def _format_figure(figure: BaselineFigure | None) -> str | None:
     if figure is None:
         return None
-    return "no data" if figure.mean is None else _said(figure.mean, figure)
+    return "no data" if figure.mean is None else _format_value(figure.mean, figure)
 
 
-def _said(value: float, of: Figure) -> str:
-    return f"{value:g} {of.unit}".strip()
+def _format_value(value: float, figure: BaselineFigure) -> str:
+    return f"{value:g} {figure.unit}".strip()

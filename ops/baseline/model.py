@@ -16,13 +16,13 @@ from ops.health.registry import HEALTH_AREAS as CHECKED
 from ops.outputs import Outputs
 from ops.usage.capacity import USAGE_AREAS as COUNTED
 
-VERSION: Final = 1
-AREAS: Final = tuple(
+BASELINE_VERSION: Final = 1
+BASELINE_AREAS: Final = tuple(
     dict.fromkeys((*(area for area in CHECKED if area != "account"), "parameters", *COUNTED))
 )
 
 
-class Gap(FrozenModel):
+class BaselineGap(FrozenModel):
     """What is not known, and why: a whole area, one subject of it, or one field of that."""
 
     area: str
@@ -31,7 +31,7 @@ class Gap(FrozenModel):
     why: str
 
 
-class Figure(FrozenModel):
+class BaselineFigure(FrozenModel):
     """A figure of `ops usage`, as it has them. All None without `unread`: AWS has no data."""
 
     area: str
@@ -44,7 +44,7 @@ class Figure(FrozenModel):
     unread: str | None = None
 
 
-class Instance(FrozenModel):
+class BaselineInstance(FrozenModel):
     """A DB instance. Storage is in GiB, retention in days; `replicates` is a replica's source.
 
     `parameters` is how far the instance has taken what its group says, `pending` what of it will
@@ -66,7 +66,7 @@ class Instance(FrozenModel):
     pending: tuple[str, ...]
 
 
-class Service(FrozenModel):
+class BaselineService(FrozenModel):
     """An ECS service: what it runs, how often, and within which limits it is scaled by itself."""
 
     status: str
@@ -77,7 +77,7 @@ class Service(FrozenModel):
     scaling: dict[str, int]
 
 
-class Fleet(FrozenModel):
+class BaselineFleet(FrozenModel):
     """The Auto Scaling group. `machine_image` is the template's, `image` the container's."""
 
     desired: int
@@ -91,7 +91,7 @@ class Fleet(FrozenModel):
     suspended: tuple[str, ...]
 
 
-class Cache(FrozenModel):
+class BaselineCache(FrozenModel):
     """The replication group."""
 
     engine: str | None
@@ -101,7 +101,7 @@ class Cache(FrozenModel):
     failover: str | None
 
 
-class Alarm(FrozenModel):
+class BaselineAlarm(FrozenModel):
     """An alarm. Muted, its actions are off; mute rules, which end by themselves, are not told."""
 
     state: str
@@ -111,72 +111,78 @@ class Alarm(FrozenModel):
 class Baseline(FrozenModel):
     """The stack at a time: each part by the names of what it is about."""
 
-    version: Literal[1] = VERSION
+    version: Literal[1] = BASELINE_VERSION
     taken: str
     project: str
     stack: str
     account: str
     region: str
     health: dict[str, dict[str, HealthState]]
-    usage: tuple[Figure, ...]
-    database: dict[str, Instance]
+    usage: tuple[BaselineFigure, ...]
+    database: dict[str, BaselineInstance]
     parameters: dict[str, str | None]
-    services: dict[str, Service]
-    fleet: dict[str, Fleet]
-    cache: dict[str, Cache]
-    alarms: dict[str, Alarm]
-    gaps: tuple[Gap, ...]
+    services: dict[str, BaselineService]
+    fleet: dict[str, BaselineFleet]
+    cache: dict[str, BaselineCache]
+    alarms: dict[str, BaselineAlarm]
+    gaps: tuple[BaselineGap, ...]
 
     @property
-    def unknown(self) -> tuple[str, ...]:
+    def unknown_items(self) -> tuple[str, ...]:
         """What of it is not known, for a person."""
         return (
-            *(" ".join(filter(None, (g.area, g.subject, g.what))) for g in self.gaps),
-            *(f"{f.area} {f.subject} {f.what}" for f in self.usage if f.unread),
+            *(" ".join(filter(None, (gap.area, gap.subject, gap.what))) for gap in self.gaps),
+            *(
+                f"{figure.area} {figure.subject} {figure.what}"
+                for figure in self.usage
+                if figure.unread
+            ),
             *(
                 f"{area} {subject}"
-                for area, found in self.health.items()
-                for subject, state in found.items()
+                for area, states in self.health.items()
+                for subject, state in states.items()
                 if state == "unknown"
             ),
         )
 
 
 # The parts that are compared field for field, by area.
-SECTIONS: Final = ("database", "parameters", "services", "fleet", "cache", "alarms")
+BASELINE_SECTIONS: Final = ("database", "parameters", "services", "fleet", "cache", "alarms")
 
 
-def text(of: Baseline) -> str:
+def format_baseline(baseline: Baseline) -> str:
     """A baseline as it is kept."""
-    return of.model_dump_json(indent=1)
+    return baseline.model_dump_json(indent=1)
 
 
-def parsed(kept: str, outputs: Outputs, asked: str) -> Baseline:
+def parse_baseline(text: str, outputs: Outputs, reference: str) -> Baseline:
     """A baseline of this stack from its text. `asked` is what it was asked for as.
 
     Raises UsageError where it is none, of another version or of another stack.
     """
-    said = f"BASELINE is {asked!r}"
+    prefix = f"BASELINE is {reference!r}"
     try:
-        found: JsonValue = json.loads(kept)
+        document: JsonValue = json.loads(text)
     except ValueError as error:
-        raise UsageError(f"{said}, which is no JSON: {error}") from None
-    if not isinstance(found, dict) or "version" not in found:
-        raise UsageError(f"{said}, may be a file of `ops baseline capture`")
-    if found["version"] != VERSION:
-        raise UsageError(f"{said}, which is of version {found['version']}, may be of {VERSION}")
+        raise UsageError(f"{prefix}, which is no JSON: {error}") from None
+    if not isinstance(document, dict) or "version" not in document:
+        raise UsageError(f"{prefix}, must be a file of `ops baseline capture`")
+    if document["version"] != BASELINE_VERSION:
+        raise UsageError(
+            f"{prefix}, which is of version {document['version']}, must be of {BASELINE_VERSION}"
+        )
     try:
-        made = Baseline.model_validate(found)
+        baseline = Baseline.model_validate(document)
     except ValidationError as error:
-        wrong = error.errors(include_url=False)[0]
-        where = ".".join(map(str, wrong["loc"]))
-        raise UsageError(f"{said}, which is damaged: {where}: {wrong['msg']}") from None
-    own = outputs.stack
-    if (theirs := _of(made)) != (ours := _of(own)):
-        raise UsageError(f"{said}, which is of {theirs}, this is {ours}")
-    return made
+        first_error = error.errors(include_url=False)[0]
+        location = ".".join(map(str, first_error["loc"]))
+        raise UsageError(f"{prefix}, which is damaged: {location}: {first_error['msg']}") from None
+    stack = outputs.stack
+    if (baseline_owner := _describe_owner(baseline)) != (stack_owner := _describe_owner(stack)):
+        raise UsageError(f"{prefix}, which is of {baseline_owner}, this is {stack_owner}")
+    return baseline
 
 
-def _of(which: object) -> str:
-    names = (getattr(which, name) for name in ("project", "stack", "account", "region"))
+def _describe_owner(owner: object) -> str:
+    names = (getattr(owner, name) for name in ("project", "stack", "account", "region"))
     return "{}/{} in {}, {}".format(*names)

@@ -10,22 +10,22 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.baseline.model import Baseline, parsed, text
+from ops.baseline.model import Baseline, format_baseline, parse_baseline
 from ops.core.aws import Aws, explain_error, get_error_code
 from ops.core.errors import OpsError, UsageError
 from ops.core.lock import LOCK_ABSENT_CODES
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.outputs import Outputs
 
-PREFIX: Final = "baselines/"
-NAME: Final = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9])*")
-LONGEST: Final = 60
-HEAD: Final = "s3.head_object"
-NONE: Final = "404"  # HEAD has no body that could name an error
+BASELINES_PREFIX: Final = "baselines/"
+BASELINE_NAME_PATTERN: Final = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9])*")
+MAX_BASELINE_NAME_CHARACTERS: Final = 60
+HEAD_OBJECT_API: Final = "s3.head_object"
+OBJECT_NOT_FOUND_CODE: Final = "404"  # HEAD has no body that could name an error
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredBaseline:
     """A baseline of the bucket: since when it is there, and its size in bytes."""
 
     name: str
@@ -33,136 +33,143 @@ class Kept:
     size: int
 
 
-def checked(name: str, option: str) -> str:
+def parse_baseline_name(name: str, option: str) -> str:
     """A name of a baseline. Raises UsageError."""
-    if not NAME.fullmatch(name) or len(name) > LONGEST:
+    if not BASELINE_NAME_PATTERN.fullmatch(name) or len(name) > MAX_BASELINE_NAME_CHARACTERS:
         raise UsageError(
-            f"{option} is {name!r}, may be letters, digits and single hyphens, at most {LONGEST}, "
+            f"{option} is {name!r}, must be letters, digits and single hyphens, at most "
+            f"{MAX_BASELINE_NAME_CHARACTERS}, "
             "like before-the-release"
         )
     return name
 
 
-def from_time(now: datetime) -> str:
+def build_baseline_name(now: datetime) -> str:
     """A name that sorts by time."""
     return now.strftime("%Y%m%d-%H%M%S")
 
 
-def is_file(asked: str) -> bool:
+def is_baseline_file(reference: str) -> bool:
     """Whether BASELINE is a file's: those have what no name may."""
-    return "." in asked or "/" in asked
+    return "." in reference or "/" in reference
 
 
-def key(name: str) -> str:
+def get_baseline_key(name: str) -> str:
     """The object of a baseline."""
-    return f"{PREFIX}{name}.json"
+    return f"{BASELINES_PREFIX}{name}.json"
 
 
-def listed(aws: Aws, outputs: Outputs) -> list[Kept]:
+def list_baselines(aws: Aws, outputs: Outputs) -> list[StoredBaseline]:
     """The baselines of the bucket, the newest first. Raises OpsError."""
-    where: JsonObject = {"Bucket": outputs.backups.operations_bucket, "Prefix": PREFIX}
+    params: JsonObject = {"Bucket": outputs.backups.operations_bucket, "Prefix": BASELINES_PREFIX}
     try:
-        found = [
-            Kept(
-                item["Key"].removeprefix(PREFIX).removesuffix(".json"),
+        baselines = [
+            StoredBaseline(
+                item["Key"].removeprefix(BASELINES_PREFIX).removesuffix(".json"),
                 item["LastModified"],
                 item["Size"],
             )
-            for item in aws.list_items("s3.list_objects_v2", "Contents", where)
+            for item in aws.list_items("s3.list_objects_v2", "Contents", params)
             if item["Key"].endswith(".json")
         ]
     except ClientError as error:
         raise OpsError(f"s3.list_objects_v2: {error}") from error
-    return sorted(found, key=lambda one: (one.written, one.name), reverse=True)
+    return sorted(baselines, key=lambda baseline: (baseline.written, baseline.name), reverse=True)
 
 
-def loaded(aws: Aws, outputs: Outputs, asked: str | None) -> tuple[str, Baseline]:
+def load_baseline(aws: Aws, outputs: Outputs, name: str | None) -> tuple[str, Baseline]:
     """A baseline by its name, the newest where it has none; with the name. Raises UsageError."""
-    if asked is None:
-        newest = next(iter(listed(aws, outputs)), None)
+    if name is None:
+        newest = next(iter(list_baselines(aws, outputs)), None)
         if newest is None:
             raise UsageError("there is no baseline yet", "ops baseline capture")
-        asked = newest.name
+        name = newest.name
     bucket = outputs.backups.operations_bucket
     try:
-        answer = aws.client("s3").get_object(Bucket=bucket, Key=key(asked))
-        body: bytes = answer["Body"].read()
+        response = aws.client("s3").get_object(Bucket=bucket, Key=get_baseline_key(name))
+        body: bytes = response["Body"].read()
     except (ClientError, BotoCoreError) as error:
         if get_error_code(error) in LOCK_ABSENT_CODES:
             raise UsageError(
-                f"BASELINE is {asked!r}, there is none of that name", "ops baseline list"
+                f"BASELINE is {name!r}, there is none of that name", "ops baseline list"
             ) from None
-        told = explain_error(error, "s3.get_object")
-        raise told if isinstance(told, OpsError) else OpsError(f"s3.get_object: {told}") from error
-    return asked, parsed(_decoded(body, asked), outputs, asked)
+        failure = explain_error(error, "s3.get_object")
+        raise (
+            failure if isinstance(failure, OpsError) else OpsError(f"s3.get_object: {failure}")
+        ) from error
+    return name, parse_baseline(_decode_body(body, name), outputs, name)
 
 
-def from_file(outputs: Outputs, asked: str) -> Baseline:
+def load_baseline_file(outputs: Outputs, reference: str) -> Baseline:
     """A baseline of a file. Raises UsageError."""
     try:
-        body = Path(asked).read_bytes()
+        body = Path(reference).read_bytes()
     except OSError as error:
-        raise UsageError(f"BASELINE is {asked!r}, {error.strerror}") from None
-    return parsed(_decoded(body, asked), outputs, asked)
+        raise UsageError(f"BASELINE is {reference!r}, {error.strerror}") from None
+    return parse_baseline(_decode_body(body, reference), outputs, reference)
 
 
-def _decoded(body: bytes, asked: str) -> str:
+def _decode_body(body: bytes, reference: str) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError:
-        raise UsageError(f"BASELINE is {asked!r}, which is no JSON: it is no text") from None
+        raise UsageError(f"BASELINE is {reference!r}, which is no JSON: it is no text") from None
 
 
-def free(to: Path) -> Path:
+def require_new_baseline_file(path: Path) -> Path:
     """A file that is not there, in a folder that is. Raises UsageError."""
-    if to.exists() or to.is_symlink():
-        raise UsageError(f"--to is {str(to)!r}, which is there already: it is not written over")
-    if not to.parent.is_dir():
-        raise UsageError(f"--to is {str(to)!r}, may be in a folder that is there")
-    return to
+    if path.exists() or path.is_symlink():
+        raise UsageError(f"--to is {str(path)!r}, which is there already: it is not written over")
+    if not path.parent.is_dir():
+        raise UsageError(f"--to is {str(path)!r}, must be in a folder that is there")
+    return path
 
 
-def write(of: Baseline, to: Path) -> None:
+def write_baseline_file(baseline: Baseline, path: Path) -> None:
     """Written beside and linked into place: whole or absent, and never over another."""
-    draft = to.with_name(f".{uuid.uuid4().hex}")
+    draft = path.with_name(f".{uuid.uuid4().hex}")
     try:
-        draft.write_text(f"{text(of)}\n", encoding="utf-8")
-        os.link(draft, to)
+        draft.write_text(f"{format_baseline(baseline)}\n", encoding="utf-8")
+        os.link(draft, path)
     except OSError as error:
-        raise UsageError(f"--to is {str(to)!r}, {error.strerror}") from None
+        raise UsageError(f"--to is {str(path)!r}, {error.strerror}") from None
     finally:
         draft.unlink(missing_ok=True)
 
 
-def unused(aws: Aws, outputs: Outputs, name: str) -> None:
+def require_unused_baseline_name(aws: Aws, outputs: Outputs, name: str) -> None:
     """Raises UsageError where there is a baseline of that name."""
-    where = {"Bucket": outputs.backups.operations_bucket, "Key": key(name)}
+    object_params = {"Bucket": outputs.backups.operations_bucket, "Key": get_baseline_key(name)}
     try:
-        aws.call(HEAD, {**where})
+        aws.call(HEAD_OBJECT_API, {**object_params})
     except ClientError as error:
         if get_error_code(error) in LOCK_ABSENT_CODES:
             return
-        raise OpsError(f"{HEAD}: {error}") from error
+        raise OpsError(f"{HEAD_OBJECT_API}: {error}") from error
     raise UsageError(f"--name is {name!r}, which is there already", "ops baseline list")
 
 
-def capture(outputs: Outputs, of: Baseline, name: str, run: str, *, timed: bool = False) -> Plan:
+def build_baseline_capture_plan(
+    outputs: Outputs, baseline: Baseline, name: str, run: str, *, is_named_by_time: bool = False
+) -> Plan:
     """The baseline is in the bucket, under a name that was free. Undone: it is deleted again.
 
     What is agreed to is the stack as it then is, and where `timed` the name that it then has: of
     what stands in it the hash says nothing.
     """
     bucket = outputs.backups.operations_bucket
-    stored = key("${NAME}" if timed else name)
-    where = {"Bucket": bucket, "Key": stored}
-    read = Call(api=HEAD, params={**where}, expected_errors=(NONE,))
+    stored = get_baseline_key("${NAME}" if is_named_by_time else name)
+    object_params = {"Bucket": bucket, "Key": stored}
+    read = Call(
+        api=HEAD_OBJECT_API, params={**object_params}, expected_errors=(OBJECT_NOT_FOUND_CODE,)
+    )
     step = Step(
         name="keep",
         description=f"keep what is now as {stored} in {bucket}",
         action=Call(
             api="s3.put_object",
             params={
-                **where,
+                **object_params,
                 "Body": "${STATE}",
                 "ContentType": "application/json",
                 "IfNoneMatch": "*",
@@ -174,7 +181,7 @@ def capture(outputs: Outputs, of: Baseline, name: str, run: str, *, timed: bool 
             Step(
                 name="remove",
                 description=f"delete {stored}, where it is of this run",
-                action=Call(api="s3.delete_object", params={**where}),
+                action=Call(api="s3.delete_object", params={**object_params}),
                 # Somebody else's, who was quicker, stays.
                 goal=Wait(read=read, met={f"Metadata.run == '{run}'": False}, every=5, within=300),
             ),
@@ -189,5 +196,8 @@ def capture(outputs: Outputs, of: Baseline, name: str, run: str, *, timed: bool 
         region=stack.region,
         steps=(step,),
         notes=("nothing of the stack itself is changed",),
-        captured={"STATE": text(of), **({"NAME": name} if timed else {})},
+        captured={
+            "STATE": format_baseline(baseline),
+            **({"NAME": name} if is_named_by_time else {}),
+        },
     )

@@ -66,16 +66,16 @@ def _resolve_foundation(
 ) -> tuple[FoundationNames, AccountContext]:
     """What the options say, and the account that the credentials are of. Raises UsageError."""
     if repository is None:
-        raise UsageError("--repository is not set, may be OWNER/NAME as on GitHub")
+        raise UsageError("--repository is not set, must be OWNER/NAME as on GitHub")
     if selection.region is None:
-        raise UsageError("--region is not set, may be the region of the state, like eu-north-1")
+        raise UsageError("--region is not set, must be the region of the state, like eu-north-1")
     project = read.parse_project(selection.project)
     region = read.parse_region("--region", selection.region)
     if recovery_region is not None:
         recovery_region = read.parse_region("--recovery-region", recovery_region)
         if recovery_region == region:
             raise UsageError(
-                f"--recovery-region is {recovery_region!r}, may be another than --region"
+                f"--recovery-region is {recovery_region!r}, must be another than --region"
             )
     stacks = read.parse_environments(environments, project)
     repository_name = read.parse_repository(repository)

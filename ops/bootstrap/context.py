@@ -58,7 +58,7 @@ class AccountContext:
                 f"the credentials are of account {actual_account}, the run is of {self.account}"
             )
         if self.aws.region != self.region:
-            raise UsageError(f"--region is {self.aws.region!r}, may be {self.region!r}")
+            raise UsageError(f"--region is {self.aws.region!r}, must be {self.region!r}")
 
 
 def get_account_folder(account: str, region: str) -> Path:

@@ -47,7 +47,8 @@ def find_usable_key_id(names: FoundationNames, purpose: str, response: JsonValue
     identifier, state = str(metadata["KeyId"]), str(metadata.get("KeyState"))
     if state != "Enabled":
         raise OpsError(
-            f"{names.get_key_alias(purpose)} is of the key {identifier}, which is {state}: what it has "
+            f"{names.get_key_alias(purpose)} is of the key {identifier}, which is {state}: "
+            "what it has "
             "encrypted could not be read",
             *list_key_recovery_commands(identifier, state, names.region),
         )
@@ -250,7 +251,8 @@ def _build_key_policy_step(names: FoundationNames, purpose: str, key_id: str) ->
     params: JsonObject = {"KeyId": key_id, "PolicyName": "default"}
     return Step(
         name=f"key_policy_{purpose}",
-        description=f"let IAM of this account alone decide who may use {names.get_key_alias(purpose)}",
+        description="let IAM of this account alone decide who may use "
+        f"{names.get_key_alias(purpose)}",
         action=Call(
             api="kms.put_key_policy",
             params={**params, "Policy": documents.format_policy_document(policy)},

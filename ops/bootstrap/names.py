@@ -92,7 +92,7 @@ class FoundationNames:
 def parse_repository(text: str) -> str:
     """OWNER/NAME of a repository on GitHub. Raises UsageError."""
     if not REPOSITORY_PATTERN.fullmatch(text):
-        raise UsageError(f"--repository is {text!r}, may be OWNER/NAME as on GitHub")
+        raise UsageError(f"--repository is {text!r}, must be OWNER/NAME as on GitHub")
     return text
 
 
@@ -100,7 +100,7 @@ def parse_project(text: str) -> str:
     """The name of a Pulumi project. Raises UsageError."""
     if not STACK_NAME_PATTERN.fullmatch(text) or len(text) > MAX_STACK_PREFIX_CHARACTERS - 2:
         raise UsageError(
-            f"--project is {text!r}, may be small letters, digits and hyphens, at most "
+            f"--project is {text!r}, must be small letters, digits and hyphens, at most "
             f"{MAX_STACK_PREFIX_CHARACTERS - 2}"
         )
     return text
@@ -109,7 +109,7 @@ def parse_project(text: str) -> str:
 def parse_region(option: str, text: str) -> str:
     """A region of AWS, by its form. Raises UsageError."""
     if not REGION_PATTERN.fullmatch(text):
-        raise UsageError(f"{option} is {text!r}, may be a region, like eu-north-1")
+        raise UsageError(f"{option} is {text!r}, must be a region, like eu-north-1")
     return text
 
 
@@ -124,7 +124,7 @@ def parse_environments(text: str, project: str) -> tuple[str, ...]:
             or len(name) > max_length
         ):
             raise UsageError(
-                f"--environments is {text!r}, may be names of stacks with commas between them: "
+                f"--environments is {text!r}, must be names of stacks with commas between them: "
                 f"small letters, digits and hyphens, at most {max_length}, none that begins with "
                 f"{', '.join(RESERVED_STACK_PREFIXES)}"
             )

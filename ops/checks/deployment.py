@@ -229,7 +229,10 @@ def check_new_alarms(facts: CheckFacts) -> CheckRoutine:
     if missing:
         evidence = f"{len(missing)} are not there: {', '.join(missing[:3])}"
         return [CheckFinding("unknown", DEPLOYMENT_AREA, "alarms", evidence, "pulumi up --refresh")]
-    evidence = f"none of {len(alarms)} was raised in the last {format_duration(get_lookback_seconds(facts))}"
+    evidence = (
+        f"none of {len(alarms)} was raised in the last "
+        f"{format_duration(get_lookback_seconds(facts))}"
+    )
     evidence += f", {len(raised_alarms)} were before" if raised_alarms else ""
     return [CheckFinding("ok", DEPLOYMENT_AREA, "alarms", evidence)]
 

@@ -77,7 +77,10 @@ def check_storage_trend(facts: CheckFacts) -> CheckRoutine:
     )
     max_gib = max(int(item.get("MaxAllocatedStorage") or 0), int(item["AllocatedStorage"]))
     free_bytes = points[0][1] + (max_gib - int(item["AllocatedStorage"])) * BYTES_PER_GIB
-    evidence = f"{free_bytes / BYTES_PER_GIB:.1f} GiB left of {max_gib} GiB, {max(bytes_per_day, 0) / BYTES_PER_GIB:.2f} GiB a day used"
+    evidence = (
+        f"{free_bytes / BYTES_PER_GIB:.1f} GiB left of {max_gib} GiB, "
+        f"{max(bytes_per_day, 0) / BYTES_PER_GIB:.2f} GiB a day used"
+    )
     if bytes_per_day <= 0:
         return [CheckFinding("ok", DATABASE_AREA, "storage", evidence)]
     days_until_full = free_bytes / bytes_per_day
@@ -131,7 +134,10 @@ def check_connections_trend(facts: CheckFacts) -> CheckRoutine:
         float(instance_alarms[0]["Threshold"]) / ALARM_THRESHOLD_RATIO,
         max(value for _, value in points),
     )
-    evidence = f"{peak:.0f} at most in {len(points)} days, of {max_connections:.0f} ({peak / max_connections:.0%})"
+    evidence = (
+        f"{peak:.0f} at most in {len(points)} days, of {max_connections:.0f} "
+        f"({peak / max_connections:.0%})"
+    )
     state = "ok" if peak < MAX_CONNECTIONS_RATIO * max_connections else "failing"
     if state == "ok":
         return [CheckFinding("ok", DATABASE_AREA, "connections", evidence)]

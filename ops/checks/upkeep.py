@@ -18,10 +18,10 @@ from ops.core.checks import (
 )
 from ops.database.health import DB_SNAPSHOTS_API
 from ops.database.snapshots import list_snapshot_regions
-from ops.recovery.drill_history import PREFIX, Drill
+from ops.recovery.drill_history import DRILLS_PREFIX, DrillRecord
 
 S3_OBJECTS_API: Final = "s3.list_objects_v2"
-DESCRIBE_SECRET_API: Final = "secretsmanager.describe_secret"
+DESCRIBE_API: Final = "secretsmanager.describe_secret"
 GET_ROLE_API: Final = "iam.get_role"
 UPKEEP_AREA: Final = "keeping"
 MAX_DRILL_AGE_SECONDS: Final = 31 * DAY_SECONDS
@@ -39,19 +39,21 @@ DRILL_COMMAND: Final = "ops recover drill"
 def check_last_drill(facts: CheckFacts) -> CheckRoutine:
     """The newest drill is of the last month, and was as quick and as complete as is asked for."""
     bucket = facts.outputs.backups.operations_bucket
-    (list_answer,) = yield [build_read(S3_OBJECTS_API, "Contents", Bucket=bucket, Prefix=PREFIX)]
+    (list_answer,) = yield [
+        build_read(S3_OBJECTS_API, "Contents", Bucket=bucket, Prefix=DRILLS_PREFIX)
+    ]
     keys = sorted(
         str(record["Key"])
         for record in get_answer_items(list_answer)
         if str(record["Key"]).endswith(".json")
     )
     if not keys:
-        evidence = f"there is no record in s3://{bucket}/{PREFIX}"
+        evidence = f"there is no record in s3://{bucket}/{DRILLS_PREFIX}"
         return [CheckFinding("failing", UPKEEP_AREA, "drill", evidence, DRILL_COMMAND)]
     (object_answer,) = yield [build_read(S3_OBJECT_API, "", Bucket=bucket, Key=keys[-1])]
     text = get_answer_items(object_answer)
     try:
-        record = Drill.model_validate_json(str(text[0]["text"])) if text else None
+        record = DrillRecord.model_validate_json(str(text[0]["text"])) if text else None
     except ValidationError as error:
         fields = ", ".join(
             ".".join(map(str, detail["loc"])) or detail["msg"] for detail in error.errors()
@@ -67,7 +69,8 @@ def check_last_drill(facts: CheckFacts) -> CheckRoutine:
     age_seconds, objectives = compute_age_seconds(facts, record.taken), record.objectives
     evidence = (
         f"{record.run} at {record.taken}: back after {_format_seconds(record.rto_seconds)} of "
-        f"{_format_seconds(objectives.rto_seconds)}, lost {_format_seconds(record.rpo_seconds)} of {_format_seconds(objectives.rpo_seconds)}"
+        f"{_format_seconds(objectives.rto_seconds)}, lost "
+        f"{_format_seconds(record.rpo_seconds)} of {_format_seconds(objectives.rpo_seconds)}"
     )
     problems = [
         *(
@@ -94,9 +97,7 @@ def check_password_age(facts: CheckFacts) -> CheckRoutine:
     """The database's password was changed when it should have been."""
     arn = facts.outputs.database.secret_arn
     (answer,) = yield [
-        build_read(
-            DESCRIBE_SECRET_API, "", SecretId=arn, absent_codes=("ResourceNotFoundException",)
-        )
+        build_read(DESCRIBE_API, "", SecretId=arn, absent_codes=("ResourceNotFoundException",))
     ]
     secrets = get_answer_items(answer)
     if not secrets:
@@ -193,9 +194,7 @@ def check_operation_roles(facts: CheckFacts) -> CheckRoutine:
 DRILL_CHECK: Final = HealthCheck(
     UPKEEP_AREA, "drill", check_last_drill, (S3_OBJECTS_API, S3_OBJECT_API)
 )
-PASSWORD_CHECK: Final = HealthCheck(
-    UPKEEP_AREA, "password", check_password_age, (DESCRIBE_SECRET_API,)
-)
+PASSWORD_CHECK: Final = HealthCheck(UPKEEP_AREA, "password", check_password_age, (DESCRIBE_API,))
 OLD_SNAPSHOTS_CHECK: Final = HealthCheck(
     UPKEEP_AREA, "snapshots", check_old_snapshots, (DB_SNAPSHOTS_API,)
 )

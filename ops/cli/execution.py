@@ -35,7 +35,7 @@ DryRunOption: TypeAlias = Annotated[
 def _parse_hash(value: str | None) -> str | None:
     """A hash as a dry run prints it."""
     if value is not None and re.fullmatch("[0-9a-f]{16}", value) is None:
-        raise UsageError(f"--expect is {value!r}, may be the hash that --dry-run prints")
+        raise UsageError(f"--expect is {value!r}, must be the hash that --dry-run prints")
     return value
 
 
@@ -236,7 +236,7 @@ def confirm_plan(plan: Plan, output: Output, options: ExecutionOptions, *, prote
     if needs_stack_name and options.yes and not sys.stdin.isatty():
         raise UsageError(
             "--expect is not set, and there is no terminal to type the stack's name on; "
-            "it may be the hash of the plan above"
+            "it must be the hash of the plan above"
         )
     ask_confirmation(plan.stack if needs_stack_name else None)
 

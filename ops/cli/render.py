@@ -47,7 +47,10 @@ def format_action(action: "Action") -> str:
             return f"{action.api}{region_text} {json.dumps(params)}"
         case Sql():
             instance_text = f" on {action.identifier}" if action.identifier else ""
-            return f"sql{instance_text} {' '.join(action.statement.split())} {json.dumps(action.params)}"
+            return (
+                f"sql{instance_text} {' '.join(action.statement.split())} "
+                f"{json.dumps(action.params)}"
+            )
         case Http():
             return f"{action.method} {action.url}"
         case Shell():
@@ -142,7 +145,8 @@ class Output:
         for note in plan.notes:
             self.print_line(f"note: {note}")
         self.print_line(
-            f"about {format_duration(plan.duration)}, {format_duration(plan.downtime)} of it without service; "
+            f"about {format_duration(plan.duration)}, {format_duration(plan.downtime)} of "
+            "it without service; "
             f"hash {digest}"
         )
 
@@ -169,7 +173,8 @@ class Output:
         )
         source = f" ({step.goal.source})" if step.goal.source else ""
         self.print_line(
-            f"{indent}   until {goal}, within {format_duration(step.goal.within)}{typical_text}{source}"
+            f"{indent}   until {goal}, within "
+            f"{format_duration(step.goal.within)}{typical_text}{source}"
         )
         for undo_step in step.undo:
             self._print_step("undo", undo_step, indent + "   ")
@@ -179,7 +184,10 @@ def shorten_text(text: str) -> str:
     """A line that a person can take in; what is cut, JSON shows whole, and the hash covers."""
     if len(text) <= MAX_CALL_CHARACTERS:
         return text
-    return f"{text[: MAX_CALL_CHARACTERS // 2]} ... {text[-MAX_CALL_CHARACTERS // 3 :]} (whole: --output json)"
+    return (
+        f"{text[: MAX_CALL_CHARACTERS // 2]} ... {text[-MAX_CALL_CHARACTERS // 3 :]} "
+        "(whole: --output json)"
+    )
 
 
 def _align_columns(rows: Sequence[Sequence[str]]) -> Iterable[str]:
@@ -208,7 +216,8 @@ def list_unmet_conditions(wait: "Wait", result: "JsonValue") -> str:
     expected_values |= {path: f"what {reference} was" for path, reference in wait.same_as.items()}
     current_values = {path: lookup(path, result) for path in expected_values}
     return ", ".join(
-        f"{re.findall(r'[A-Za-z_]+', path)[-1]} is {json.dumps(current_values[path])}, wanted {value}"
+        f"{re.findall(r'[A-Za-z_]+', path)[-1]} is {json.dumps(current_values[path])}, "
+        f"wanted {value}"
         for path, value in expected_values.items()
         if path in wait.same_as or current_values[path] != wait.met[path]
     )

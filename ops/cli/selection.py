@@ -51,20 +51,20 @@ class Selection:
         ]
         if self.region is not None and self.region not in regions:
             raise UsageError(
-                f"--region is {self.region!r}, may be {' or '.join(map(repr, regions))}"
+                f"--region is {self.region!r}, must be {' or '.join(map(repr, regions))}"
             )
         return Aws(self.region or outputs.stack.region, self.profile, apis)
 
     def _get_stack_name(self) -> str:
         if self.stack is None:
             raise UsageError(
-                "--stack is not set, may be the name of a stack (or set BULWARK_STACK)"
+                "--stack is not set, must be the name of a stack (or set BULWARK_STACK)"
             )
         return self.stack
 
     def _load_from_file(self) -> Outputs:
         if self.outputs is None:
-            raise UsageError("--outputs is not set, may be a file of `pulumi stack output --json`")
+            raise UsageError("--outputs is not set, must be a file of `pulumi stack output --json`")
         try:
             document = json.loads(self.outputs.read_text(encoding="utf-8"))
         except OSError as error:
@@ -74,7 +74,7 @@ class Selection:
                 f"--outputs is {str(self.outputs)!r}, which is no JSON: {error}"
             ) from None
         if not isinstance(document, Mapping):
-            raise UsageError(f"--outputs is {str(self.outputs)!r}, may be a file with an object")
+            raise UsageError(f"--outputs is {str(self.outputs)!r}, must be a file with an object")
         outputs = parse_outputs(document)
         if self.stack not in (None, outputs.stack.stack):
             raise UsageError(
@@ -84,7 +84,7 @@ class Selection:
 
     def _load_from_ssm(self) -> Outputs:
         if self.region is None:
-            raise UsageError("--region is not set, may be the stack's or its recovery region")
+            raise UsageError("--region is not set, must be the stack's or its recovery region")
         path = build_outputs_path(self.project, self._get_stack_name())
         parameters: dict[str, Any] = {
             item["Name"].removeprefix(f"{path}/"): item["Value"]

@@ -114,7 +114,7 @@ class Aws:
                 session.register_component("data_loader", build_loader(self.apis))
         except ProfileNotFound:
             raise UsageError(
-                f"--profile is {self.profile!r}, may be a profile of your AWS config"
+                f"--profile is {self.profile!r}, must be a profile of your AWS config"
             ) from None
         return session
 

@@ -57,6 +57,6 @@ def _parse_clock_rate(text: str) -> ClockRate:
         clock_rate = ClockRate(factor=0)
     if not (clock_rate.start_time >= 0 and 0 < clock_rate.factor <= 1e6):
         raise UsageError(
-            f"{CLOCK_VARIABLE} is {text!r}, may be BEGAN*FACTOR, as `ops sandbox` prints it"
+            f"{CLOCK_VARIABLE} is {text!r}, must be BEGAN*FACTOR, as `ops sandbox` prints it"
         )
     return clock_rate

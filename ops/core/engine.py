@@ -167,7 +167,10 @@ class Engine:
                 except StepFailedError as error:
                     return f"{step.name}: {error}"
                 if verdict != "met":
-                    return f"{step.name}: {describe_conditions(step.goal, result, self.journal.get_step_results())}"
+                    return (
+                        f"{step.name}: "
+                        f"{describe_conditions(step.goal, result, self.journal.get_step_results())}"
+                    )
         return ""
 
     def _undo_steps(self, plan: Plan) -> Outcome:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
 
 import jmespath
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
@@ -47,6 +47,12 @@ class FrozenModel(BaseModel):
     """Frozen, strict, plain JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields replaced. Raises TypeError if a field does not exist."""
+        if unknown := set(update or ()) - type(self).model_fields.keys():
+            raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
+        return super().model_copy(update=update, deep=deep)
 
 
 class SecretRewrite(FrozenModel):
@@ -355,7 +361,7 @@ def _require_valid_step(step: Step, earlier_names: frozenset[str] | set[str]) ->
     for action in (step.action, step.goal.read, *([step.ready.read] if step.ready else [])):
         for parameter, path in getattr(action, "refs", {}).items():
             if not REFERENCE_PATH_PATTERN.fullmatch(path):
-                raise ValueError(f"{step.name}.{parameter} is {path}, may be names and indices")
+                raise ValueError(f"{step.name}.{parameter} is {path}, must be names and indices")
             if path.split(".")[0] not in earlier_names:
                 raise ValueError(f"{step.name}.{parameter} refers to {path}, no earlier step")
 

@@ -156,7 +156,7 @@ class StackContext:
             )
         regions = (stack.region, stack.recovery_region)
         if self.aws.region not in regions:
-            raise UsageError(f"--region is {self.aws.region!r}, may be {stack.region!r}")
+            raise UsageError(f"--region is {self.aws.region!r}, must be {stack.region!r}")
 
 
 def _kind(line: str) -> str | None:

@@ -95,7 +95,8 @@ def estimate_cost(
         )
         if stack_preview.omitted_count:
             output.print_line(
-                f"{stack_preview.omitted_count} unchanged resources of {stack_preview.stack} are not in the file, and not "
+                f"{stack_preview.omitted_count} unchanged resources of "
+                f"{stack_preview.stack} are not in the file, and not "
                 "in the figures: write it with --show-sames"
             )
     if usage:
@@ -119,7 +120,7 @@ def _load_price_table(
     from ops.preview.costs import list_price_classes
 
     if selection.region is None:
-        raise UsageError("--region is not set, may be the region whose prices are meant")
+        raise UsageError("--region is not set, must be the region whose prices are meant")
     aws = Aws(price_list.PRICE_LIST_REGION, selection.profile)
     try:
         return price_list.fetch_price_table(

@@ -229,8 +229,8 @@ RESOURCE_PRICERS: Final[Mapping[str, ResourcePricer]] = {
     "aws:route53/zone:Zone": _build_flat_pricer("hosted zone", "hosted_zone"),
     "aws:wafv2/webAcl:WebAcl": _price_web_acl,
     "aws:rds/instance:Instance": _price_database,
-    "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication": _build_usage_pricer(
-        "replicated backups", "transfer"
+    "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication": (
+        _build_usage_pricer("replicated backups", "transfer")
     ),
     "aws:elasticache/replicationGroup:ReplicationGroup": _price_cache,
     "aws:ecs/cluster:Cluster": _price_cluster,

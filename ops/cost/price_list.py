@@ -132,7 +132,8 @@ def _build_price_table(
         for name, (cpu, gb) in DEFAULT_PRICE_TABLE.fargate.items()
     }
     notes = (
-        f"alarms, dashboards, keys, secrets, web ACLs and zones are of the table of {DEFAULT_PRICE_TABLE.taken}",
+        "alarms, dashboards, keys, secrets, web ACLs and zones are of the table of "
+        f"{DEFAULT_PRICE_TABLE.taken}",
         *(
             (f"not in the Price List of {region}, and of the table: {', '.join(missing)}",)
             if missing

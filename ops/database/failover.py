@@ -37,7 +37,8 @@ def build_database_failover_plan(outputs: Outputs, instance: DatabaseInstance, r
     database.require_available(instance, "to fail over")
     step = Step(
         name="failover",
-        description=f"fail {instance.identifier} over from {instance.zone} to {instance.standby_zone}",
+        description=f"fail {instance.identifier} over from {instance.zone} to "
+        f"{instance.standby_zone}",
         action=_build_reboot_call(outputs, instance, force_failover=True),
         ready=Wait(
             read=database.describe_instance_call(outputs, instance.identifier),

@@ -128,7 +128,7 @@ def find_instance(aws: Aws, outputs: Outputs, identifier: str) -> DatabaseInstan
 def describe_instance(aws: Aws, outputs: Outputs, identifier: str) -> dict[str, Any] | None:
     """One instance as RDS describes it, or None where there is none; raises as `look`."""
     call = describe_instance_call(outputs, identifier).model_copy(
-        update={"answers": (DB_INSTANCE_NOT_FOUND,)}
+        update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
     )
     response: Any = Actions(aws)(call, {})
     description: dict[str, Any] | None = next(iter(response.get("DBInstances") or ()), None)
@@ -171,7 +171,8 @@ def require_no_pending_changes(instance: DatabaseInstance) -> None:
     if instance.pending_changes:
         pending = ", ".join(f"{name}={value}" for name, value in instance.pending_changes.items())
         raise OpsError(
-            f"{instance.identifier} has changes waiting for its maintenance window that would be made "
+            f"{instance.identifier} has changes waiting for its maintenance window that "
+            "would be made "
             f"along with this one: {pending}",
             "ops db status",
         )

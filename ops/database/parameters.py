@@ -81,12 +81,12 @@ def parse_parameter_values(texts: Sequence[str], option: str = "--set") -> dict[
     for text in texts:
         name, separator, value = text.partition("=")
         if not (name and separator and value):
-            raise UsageError(f"{option} is {text!r}, may be NAME=VALUE, like work_mem=8192")
+            raise UsageError(f"{option} is {text!r}, must be NAME=VALUE, like work_mem=8192")
         if values.setdefault(name, value) != value:
             raise UsageError(f"{option} is {text!r}, and {name}={values[name]} too: it may be once")
     if len(values) > MAX_PARAMETERS_PER_CHANGE:
         raise UsageError(
-            f"{option} is given {len(values)} times, may be {MAX_PARAMETERS_PER_CHANGE} at most"
+            f"{option} is given {len(values)} times, must be {MAX_PARAMETERS_PER_CHANGE} at most"
         )
     return values
 
@@ -101,7 +101,7 @@ def resolve_parameter_changes(
         parameter = by_name.get(name)
         if parameter is None:
             similar_names = difflib.get_close_matches(name, by_name, 5)
-            hint = f", may be {', '.join(similar_names)}" if similar_names else ""
+            hint = f", must be {', '.join(similar_names)}" if similar_names else ""
             raise UsageError(
                 f"{option} is {name!r}, which is no parameter{hint}", _ALL_PARAMETERS_COMMAND
             )
@@ -111,7 +111,7 @@ def resolve_parameter_changes(
             )
         if not is_allowed_value(parameter, value):
             raise UsageError(
-                f"{option} is '{name}={value}', may be {parameter.allowed_values}",
+                f"{option} is '{name}={value}', must be {parameter.allowed_values}",
                 _ALL_PARAMETERS_COMMAND,
             )
         if parameter.is_user_set and parameter.value == value:
@@ -203,7 +203,8 @@ def build_parameter_change_plan(
             for parameter, value in changes
         ),
         *([f"{', '.join(static_names)} takes effect at `ops db reboot`"] if static_names else []),
-        f"the settings of the stack own this group: add {{{assignments}}} to database.parameters as "
+        f"the settings of the stack own this group: add {{{assignments}}} to "
+        "database.parameters as "
         "well, or the next `pulumi up` changes it back",
     )
     return build_stack_plan(outputs, run, "db parameters", *steps, notes=notes)
@@ -243,7 +244,8 @@ def _build_parameter_reset_step(
 ) -> Step:
     return Step(
         name="reset",
-        description=f"leave {', '.join(parameter.name for parameter in parameters)} to the default in {group}",
+        description=f"leave {', '.join(parameter.name for parameter in parameters)} to the "
+        f"default in {group}",
         action=database.rds_call(
             outputs,
             "rds.reset_db_parameter_group",

@@ -43,7 +43,7 @@ def get_replica_identifier(outputs: Outputs, name: str) -> str:
     identifier = name if name.startswith(prefix) else f"{prefix}{name}"
     if not REPLICA_NAME_PATTERN.fullmatch(name) or len(identifier) > MAX_IDENTIFIER_CHARACTERS:
         raise UsageError(
-            f"NAME is {name!r}, may be letters, digits and single hyphens, like reports"
+            f"NAME is {name!r}, must be letters, digits and single hyphens, like reports"
         )
     return identifier
 
@@ -64,7 +64,8 @@ def build_replica_creation_plan(
         raise UsageError(f"NAME is {name!r}, and {replica} is there already", "ops db status")
     if primary["DBInstanceStatus"] != "available":
         raise OpsError(
-            f"{primary_identifier} is {primary['DBInstanceStatus']}, it must be available to be replicated",
+            f"{primary_identifier} is {primary['DBInstanceStatus']}, it must be available "
+            "to be replicated",
             "ops db status",
         )
     if not primary.get("BackupRetentionPeriod"):
@@ -80,7 +81,7 @@ def build_replica_creation_plan(
     tags = database.parse_tags(primary.get("TagList"))
     user_tags = {key: value for key, value in tags.items() if not key.startswith("aws:")}
     describe_call = database.describe_instance_call(outputs, replica).model_copy(
-        update={"answers": (DB_INSTANCE_NOT_FOUND,)}
+        update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
     )
     step = Step(
         name="add",
@@ -141,7 +142,8 @@ def build_replica_removal_plan(
             if identifier not in outputs.database.replicas
         )
         raise UsageError(
-            f"NAME is {name!r}, which is no replica, may be {removable_identifiers or 'none: there is none'}",
+            f"NAME is {name!r}, which is no replica, must be "
+            f"{removable_identifiers or 'none: there is none'}",
             "ops db status",
         )
     if replica in outputs.database.replicas:
@@ -161,7 +163,7 @@ def build_replica_removal_plan(
 def _build_protect_step(outputs: Outputs, replica: str) -> Step:
     """What turns its protection on again, where it is still there."""
     describe_call = database.describe_instance_call(outputs, replica).model_copy(
-        update={"answers": (DB_INSTANCE_NOT_FOUND,)}
+        update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
     )
     absent_condition = f"answer == '{DB_INSTANCE_NOT_FOUND}'"
     return Step(
@@ -196,7 +198,7 @@ def build_instance_removal_steps(
     With `run` only an instance that this run has made: for another's it waits, and stops.
     """
     describe_call = database.describe_instance_call(outputs, identifier).model_copy(
-        update={"answers": (DB_INSTANCE_NOT_FOUND,)}
+        update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
     )
     protection_path = "DBInstances[0].DeletionProtection || `false`"
     run_conditions = (

@@ -68,7 +68,7 @@ def require_orderable_class(
             name for name in classes if name.split(".")[:2] == instance_class.split(".")[:2]
         ]
         raise UsageError(
-            f"{option} is {instance_class!r}, may be {', '.join(same_family_classes or classes)}"
+            f"{option} is {instance_class!r}, must be {', '.join(same_family_classes or classes)}"
         )
 
 
@@ -84,7 +84,8 @@ def build_database_resize_plan(
     )
     notes = (
         "connections drop; a larger or smaller memory changes what follows it (max_connections)",
-        f"the settings of the stack still say {instance.instance_class}: change instanceClass there as well, or "
+        f"the settings of the stack still say {instance.instance_class}: change "
+        "instanceClass there as well, or "
         "the next `pulumi up` changes it back",
     )
     snapshot_step = build_snapshot_step(outputs, instance, run)
@@ -99,14 +100,16 @@ def build_storage_growth_plan(
     max_gib = instance.storage_limit_gib or 65536
     if storage_gib < min_gib or storage_gib > max_gib:
         raise UsageError(
-            f"GIB is {storage_gib}, may be {min_gib} to {max_gib}: {instance.identifier} has {instance.storage_gib}, "
+            f"GIB is {storage_gib}, must be {min_gib} to {max_gib}: {instance.identifier} "
+            f"has {instance.storage_gib}, "
             f"storage never shrinks, and grows by {MIN_STORAGE_GROWTH_PERCENT} % at least"
         )
     database.require_available(instance, "to be given storage")
     database.require_no_pending_changes(instance)
     step = Step(
         name="grow",
-        description=f"give {instance.identifier} {storage_gib} GiB instead of {instance.storage_gib}",
+        description=f"give {instance.identifier} {storage_gib} GiB instead of "
+        f"{instance.storage_gib}",
         action=database.rds_call(
             outputs,
             "rds.modify_db_instance",

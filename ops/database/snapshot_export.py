@@ -38,7 +38,7 @@ def parse_export_tables(outputs: Outputs, text: str | None) -> tuple[str, ...]:
     for name in text.split(","):
         name = name.strip()
         if not EXPORT_TABLE_PATTERN.fullmatch(name) or name.count(".") > 1:
-            raise UsageError(f"--tables is {text!r}, may be tables, like orders,public.parts")
+            raise UsageError(f"--tables is {text!r}, must be tables, like orders,public.parts")
         qualified_name = name if "." in name else f"public.{name}"
         tables.append(f"{outputs.database.database}.{qualified_name}")
     return tuple(dict.fromkeys(tables))
@@ -70,7 +70,8 @@ def build_database_snapshot_export_plan(
     }
     step = Step(
         name="export",
-        description=f"export {', '.join(tables) or 'all'} of {snapshot.name} to {get_export_location(outputs, run)}",
+        description=f"export {', '.join(tables) or 'all'} of {snapshot.name} to "
+        f"{get_export_location(outputs, run)}",
         action=database.rds_call(
             outputs, "rds.start_export_task", params, "ExportTaskAlreadyExists"
         ),

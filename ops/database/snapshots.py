@@ -166,7 +166,7 @@ def select_snapshot(snapshots: Sequence[Snapshot], name: str | None) -> Snapshot
         snapshot = next((candidate for candidate in snapshots if candidate.name == name), None)
         if snapshot is None:
             raise UsageError(
-                f"SNAPSHOT is {name!r}, may be the name of one in `ops db snapshot list`"
+                f"SNAPSHOT is {name!r}, must be the name of one in `ops db snapshot list`"
             )
         if snapshot.status != "available":
             raise OpsError(f"{name} is {snapshot.status}, it must be available to be copied")

@@ -22,7 +22,7 @@ PORT_FORWARDING_DOCUMENT: Final = "AWS-StartPortForwardingSessionToRemoteHost"
 LOOPBACK_ADDRESS: Final = "127.0.0.1"
 DEFAULT_TUNNEL_PORT: Final = 15432
 # The password goes from the secret into psql's environment, and is shown nowhere.
-SECRET_READER_SCRIPT: Final = "import json,sys; print(json.load(sys.stdin)['password'])"
+JSON_READER_SCRIPT: Final = "import json,sys; print(json.load(sys.stdin)['password'])"
 
 
 @dataclass(frozen=True)
@@ -159,8 +159,12 @@ def build_connection_commands(
             "text",
         ]
     )
-    connection_string = f"host={LOOPBACK_ADDRESS} port={port} user={database_outputs.admin_name} dbname={database_outputs.database} sslmode=require"
-    psql_command = f'PGPASSWORD="$({secret_command} | python3 -c {shlex.quote(SECRET_READER_SCRIPT)})" psql {shlex.quote(connection_string)}'
+    connection_string = (
+        f"host={LOOPBACK_ADDRESS} port={port} "
+        f"user={database_outputs.admin_name} dbname={database_outputs.database} sslmode=require"
+    )
+    password = f"{secret_command} | python3 -c {shlex.quote(JSON_READER_SCRIPT)}"
+    psql_command = f'PGPASSWORD="$({password})" psql {shlex.quote(connection_string)}'
     return ConnectionCommands(
         target.description,
         tunnel_command,

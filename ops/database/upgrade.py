@@ -84,7 +84,7 @@ def resolve_upgrade_target(
         choices = (
             ", ".join(target.version for target in upgrade_targets) or "none: it is the newest"
         )
-        raise UsageError(f"{option} is {version!r}, may be {choices}", "ops db upgrade")
+        raise UsageError(f"{option} is {version!r}, must be {choices}", "ops db upgrade")
     return matches[-1]
 
 
@@ -124,14 +124,16 @@ def build_database_upgrade_plan(
                 "statistics are not carried over: ANALYZE by psql (`ops db connect`) at once "
                 "afterwards",
                 f"settings of {group} that are pending then take effect at `ops db reboot`",
-                f"a parameter group with the settings of {primary.parameter_group} is made for now, and stays, "
+                f"a parameter group with the settings of {primary.parameter_group} is made "
+                "for now, and stays, "
                 "also where the upgrade fails; the next `pulumi up`, with the new engineVersion, "
                 "brings the stack's own and wants a reboot",
             ]
             if target.is_major
             else []
         ),
-        f"set database.engineVersion to {target.version.partition('.')[0]} or {target.version} in the "
+        f"set database.engineVersion to {target.version.partition('.')[0]} or "
+        f"{target.version} in the "
         "settings of the stack as well",
     )
     return build_stack_plan(outputs, run, "db upgrade", *steps, notes=notes)
@@ -149,7 +151,8 @@ def _build_parameter_group_steps(
     family = f"{POSTGRES_ENGINE}{target.version.partition('.')[0]}"
     if len(user_parameters) > parameters.MAX_PARAMETERS_PER_CHANGE:
         raise OpsError(
-            f"{primary.parameter_group} sets {len(user_parameters)} parameters, at most {parameters.MAX_PARAMETERS_PER_CHANGE} can be taken "
+            f"{primary.parameter_group} sets {len(user_parameters)} parameters, at most "
+            f"{parameters.MAX_PARAMETERS_PER_CHANGE} can be taken "
             "along: make a group of the new version by the settings of the stack first"
         )
     group_params = {"DBParameterGroupName": group}
@@ -192,7 +195,8 @@ def _build_replica_upgraded_step(
     describe_call = database.describe_instance_call(outputs, replica.identifier)
     return Step(
         name=f"replica_{number}",
-        description=f"see {replica.identifier} upgraded along, from {replica.version} to {target.version}",
+        description=f"see {replica.identifier} upgraded along, from {replica.version} to "
+        f"{target.version}",
         action=describe_call,
         goal=Wait(
             read=describe_call,

@@ -32,7 +32,7 @@ from ops.deploy import deployment as deploying
 from ops.deploy.deployment import StackDeployment
 from ops.preview import page as preview_page
 from ops.preview.dangers import has_data_loss
-from ops.recovery.rebuild import program as program_of
+from ops.recovery.rebuild import resolve_program_folder as program_of
 from ops.stack import pulumi as pulumi_steps
 from ops.state import backup as states
 
@@ -170,7 +170,7 @@ def _prepare_first_deployment(
             f"aws:region of {stack} is not set", f"pulumi config set aws:region REGION -s {stack}"
         )
     if selection.region not in (None, region):
-        raise UsageError(f"--region is {selection.region!r}, may be {region!r}")
+        raise UsageError(f"--region is {selection.region!r}, must be {region!r}")
     aws = Aws(region, selection.profile)
     account = aws.get_account()
     notes = ("it is the first deployment: the record of this run is in a folder of this machine",)

@@ -150,12 +150,14 @@ def _build_notes(deployment: StackDeployment) -> Sequence[str]:
     notes = [f"what is deployed is {commit}{', with changes' * deployment.program.dirty}"]
     if deployment.previous_commit:
         notes.append(
-            f"where it fails {deployment.previous_commit[:12]}, which was deployed last, is deployed again; data go "
+            f"where it fails {deployment.previous_commit[:12]}, which was deployed last, "
+            "is deployed again; data go "
             "back by nobody's hand but a person's"
         )
     else:
         notes.append(
-            f"where it fails nothing is deployed again: {deployment.no_undo_reason}; what was saved stays, mend "
+            f"where it fails nothing is deployed again: {deployment.no_undo_reason}; what "
+            "was saved stays, mend "
             "the program and deploy it"
         )
     return notes

@@ -51,7 +51,7 @@ def parse_checkpoints(text: str | None) -> tuple[int, ...]:
     numbers = [int(part) for part in parts if part.isascii() and part.isdigit()]
     is_rising = all(a < b for a, b in pairwise(numbers))
     if len(numbers) < len(parts) or not is_rising or not 1 <= numbers[0] <= numbers[-1] <= 100:
-        raise UsageError(f"--checkpoint is {text!r}, may be percentages that rise, like 20,50")
+        raise UsageError(f"--checkpoint is {text!r}, must be percentages that rise, like 20,50")
     return (*numbers, *(() if numbers[-1] == 100 else (100,)))
 
 
@@ -65,7 +65,7 @@ def require_healthy_range(
         value, requirement = (
             (high, f"at most {low + 100}") if max_healthy is not None else (low, f"{high - 100}")
         )
-        raise UsageError(f"{option} is {value}, may be {requirement}: at most 100 apart")
+        raise UsageError(f"{option} is {value}, must be {requirement}: at most 100 apart")
 
 
 def get_refresh_version(refresh: Mapping[str, Any]) -> str | None:
@@ -111,7 +111,8 @@ def list_refresh_failures(
         and refresh["Status"] in FAILED_REFRESH_STATUSES
     ]
     return [
-        f"{refresh['InstanceRefreshId']}: {build_refresh_row(refresh)['reason'] or 'no reason given'}"
+        f"{refresh['InstanceRefreshId']}: "
+        f"{build_refresh_row(refresh)['reason'] or 'no reason given'}"
         for refresh in new_failures
     ]
 
@@ -134,7 +135,8 @@ def list_earlier_refreshes(aws: Aws, fleet_state: FleetState) -> tuple[str, ...]
     )
     if active_refresh is not None:
         raise UsageError(
-            f"the instance refresh {active_refresh['InstanceRefreshId']} is {active_refresh['Status']}, and AWS takes no "
+            f"the instance refresh {active_refresh['InstanceRefreshId']} is "
+            f"{active_refresh['Status']}, and AWS takes no "
             "second one",
             "ops fleet refresh status",
             "ops fleet refresh cancel",
@@ -150,7 +152,7 @@ def require_template_version(version: str | None) -> None:
         and not re.fullmatch("[1-9][0-9]{0,8}", version)
     ):
         raise UsageError(
-            f"--template-version is {version!r}, may be a number, or latest or default"
+            f"--template-version is {version!r}, must be a number, or latest or default"
         )
 
 
@@ -167,7 +169,8 @@ def resolve_template_version(aws: Aws, fleet_state: FleetState, version: str | N
         )
     except RefusedError as error:
         raise UsageError(
-            f"--template-version is {version!r}, which launch template {fleet_state.launch_template_id} has not "
+            f"--template-version is {version!r}, which launch template "
+            f"{fleet_state.launch_template_id} has not "
             f"({error})",
             "aws ec2 describe-launch-template-versions --launch-template-id "
             + fleet_state.launch_template_id,
@@ -239,7 +242,8 @@ def describe_replacement(fleet_state: FleetState, preferences: RefreshPreference
     """How many at a time, in words."""
     min_healthy, max_healthy = preferences.get_healthy_percentages(fleet_state)
     description = (
-        f"{len(fleet_state.instances)} instances, {compute_batch_size(fleet_state, preferences)} at a time, between {min_healthy} and {max_healthy} "
+        f"{len(fleet_state.instances)} instances, "
+        f"{compute_batch_size(fleet_state, preferences)} at a time, between {min_healthy} and {max_healthy} "
         "percent of them healthy"
     )
     if preferences.checkpoints:
@@ -283,7 +287,10 @@ def build_refresh_rollback_plan(
     elif refresh_version is None:
         problem = "was started without a desired configuration: AWS does not know what was before"
     elif fleet_state.launch_template_version.startswith("$"):
-        problem = f"began from {fleet_state.launch_template_version}, which is no version that AWS could go back to"
+        problem = (
+            f"began from {fleet_state.launch_template_version}, which is no version "
+            "that AWS could go back to"
+        )
     elif refresh_version == fleet_state.launch_template_version:
         problem = f"leads to version {refresh_version}, which the fleet had before it"
     if problem is not None:
@@ -349,7 +356,8 @@ def _build_refresh_end_step(
     )
     return Step(
         name=operation.split("_")[0],
-        description=f"{operation.split('_')[0]} the instance refresh {active_refresh['InstanceRefreshId']}",
+        description=f"{operation.split('_')[0]} the instance refresh "
+        f"{active_refresh['InstanceRefreshId']}",
         action=Call(api=f"autoscaling.{operation}", params={"AutoScalingGroupName": group}),
         goal=Wait(
             read=Call(

@@ -108,14 +108,17 @@ class PlannedRefresh:
     @property
     def path(self) -> str:
         """The path to it: the first new one that is as we asked for it."""
-        specification_path = "MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification"
-        version_path = f"DesiredConfiguration.{specification_path if self.fleet_state.mixed_instances_policy else 'LaunchTemplate'}.Version"
+        template_path = "LaunchTemplate"
+        if self.fleet_state.mixed_instances_policy:
+            template_path = "MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification"
+        version_path = f"DesiredConfiguration.{template_path}.Version"
         min_healthy, max_healthy = self.preferences.get_healthy_percentages(self.fleet_state)
         conditions = " && ".join(
             (
                 f"!contains(`{json.dumps(sorted(self.earlier_refreshes))}`, InstanceRefreshId)",
                 f"{version_path}=='{self.version}'",
-                f"(Preferences.SkipMatching || `false`)==`{json.dumps(self.preferences.skip_matching)}`",
+                "(Preferences.SkipMatching || "
+                f"`false`)==`{json.dumps(self.preferences.skip_matching)}`",
                 f"Preferences.MinHealthyPercentage==`{min_healthy}`",
                 f"Preferences.MaxHealthyPercentage==`{max_healthy}`",
                 f"(Preferences.BakeTime || `0`)==`{self.preferences.bake_seconds}`",

@@ -56,7 +56,7 @@ def validate_run_command_options(options: RunCommandOptions) -> RunCommandOption
         ("--max-errors", options.max_errors, MAX_ERRORS_PATTERN, "0 and more, or 0% to 100%"),
     ):
         if pattern.fullmatch(value) is None:
-            raise UsageError(f"{option} is {value!r}, may be {requirement}")
+            raise UsageError(f"{option} is {value!r}, must be {requirement}")
     return options
 
 
@@ -64,7 +64,7 @@ def build_script(words: Sequence[str]) -> str:
     """COMMAND as a shell runs it: one word is a script, several are a command's words."""
     text = words[0] if len(words) == 1 else shlex.join(words)
     if not text.strip():
-        raise UsageError(f"COMMAND is {text!r}, may be a command, like: -- df -h")
+        raise UsageError(f"COMMAND is {text!r}, must be a command, like: -- df -h")
     return text
 
 
@@ -73,16 +73,17 @@ def require_instance_choice(names: Sequence[str], *, all_instances: bool) -> Non
     for name in names:
         if INSTANCE_ID_PATTERN.fullmatch(name) is None:
             raise UsageError(
-                f"--instance is {name!r}, may be an instance's id", "ops fleet instances"
+                f"--instance is {name!r}, must be an instance's id", "ops fleet instances"
             )
     if bool(names) == all_instances:
         problem = "both are set" if names else "neither is set"
         raise UsageError(
-            f"--instance or --all: {problem}, may be one of them", "ops fleet instances"
+            f"--instance or --all: {problem}, must be one of them", "ops fleet instances"
         )
     if len(names) > MAX_COMMAND_INSTANCES:
         raise UsageError(
-            f"--instance is given {len(names)} times, may be {MAX_COMMAND_INSTANCES} times, or --all"
+            f"--instance is given {len(names)} times, must be {MAX_COMMAND_INSTANCES} "
+            "times, or --all"
         )
 
 
@@ -123,6 +124,7 @@ def build_run_command_plan(
         target_params = {"Targets": [{"Key": GROUP_TAG_KEY, "Values": [fleet_state.part.group]}]}
     waves = _count_waves(options.max_concurrency, len(instance_ids))
     command_path = f"Commands[?Comment=='{run_id}'] | [0]"
+    ended_statuses = format_json_list(ENDED_COMMAND_STATUSES)
     step = Step(
         name="send",
         description=f"run it on {len(instance_ids)} instances",
@@ -151,9 +153,7 @@ def build_run_command_plan(
                     ]
                 },
             ),
-            met={
-                f"contains(`{format_json_list(ENDED_COMMAND_STATUSES)}`, {command_path}.Status)": True
-            },
+            met={f"contains(`{ended_statuses}`, {command_path}.Status)": True},
             begun={f"{command_path}.Comment": run_id},
             every=5,
             within=waves * (options.timeout_seconds + DELIVERY_TIMEOUT_SECONDS)
@@ -165,7 +165,8 @@ def build_run_command_plan(
         f"on {', '.join(instance_ids)}"
         if len(instance_ids) <= MAX_COMMAND_INSTANCES
         else f"on all {len(instance_ids)} instances",
-        f"{options.max_concurrency} at a time, no more are sent it once more than {options.max_errors} have failed",
+        f"{options.max_concurrency} at a time, no more are sent it once more than "
+        f"{options.max_errors} have failed",
         "what the command does is not undone",
     )
     return build_stack_plan(outputs, run_id, "fleet run", step, notes=notes).with_times(

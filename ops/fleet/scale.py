@@ -27,7 +27,7 @@ FLEET_LIMIT_COLUMNS: Final = ("group", "min", "max", "desired", "in service", "s
 def parse_instance_count(text: str) -> int:
     """COUNT as a number. Raises UsageError."""
     if not text.isascii() or not text.isdigit() or int(text) > MAX_FLEET_INSTANCES:
-        raise UsageError(f"COUNT is {text!r}, may be 0 to {MAX_FLEET_INSTANCES}")
+        raise UsageError(f"COUNT is {text!r}, must be 0 to {MAX_FLEET_INSTANCES}")
     return int(text)
 
 
@@ -52,14 +52,16 @@ def build_fleet_scale_plan(
     if not fleet_state.min_size <= count <= fleet_state.max_size:
         limit_option = f"--max {count}" if count > fleet_state.max_size else f"--min {count}"
         raise UsageError(
-            f"COUNT is {count}, may be {fleet_state.min_size} to {fleet_state.max_size}: AWS refuses what is beyond the "
+            f"COUNT is {count}, must be {fleet_state.min_size} to {fleet_state.max_size}: "
+            "AWS refuses what is beyond the "
             "limits of the fleet",
             f"ops fleet limits {limit_option}",
         )
     required_process = "Launch" if count > fleet_state.serving_count else "Terminate"
     if required_process in fleet_state.suspended_processes:
         raise OpsError(
-            f"the process {required_process} of {fleet_state.part.group} is suspended: nothing would come of it",
+            f"the process {required_process} of {fleet_state.part.group} is suspended: "
+            "nothing would come of it",
             "aws autoscaling resume-processes --auto-scaling-group-name "
             f"{fleet_state.part.group} --scaling-processes {required_process}",
         )
@@ -97,7 +99,7 @@ def build_fleet_limits_plan(
             if min_size is not None
             else ("--max", high, f"at least {low}, the fewest")
         )
-        raise UsageError(f"{option} is {value}, may be {requirement}")
+        raise UsageError(f"{option} is {value}, must be {requirement}")
     # AWS would launch or terminate instances by itself: that is a plan of its own.
     for option, value, is_beyond, requirement in (
         ("--min", low, fleet_state.desired_capacity < low, "at most"),
@@ -105,7 +107,8 @@ def build_fleet_limits_plan(
     ):
         if is_beyond:
             raise UsageError(
-                f"{option} is {value}, may be {requirement} {fleet_state.desired_capacity}, the instances that there are to "
+                f"{option} is {value}, must be {requirement} "
+                f"{fleet_state.desired_capacity}, the instances that there are to "
                 "be now",
                 f"ops fleet scale {value}",
             )

@@ -32,7 +32,7 @@ def comment_pull_request(
 
     text = _read_file(file)
     if not text.strip():
-        raise UsageError(f"FILE is {str(file)!r}, which is empty; it may be a file of Markdown")
+        raise UsageError(f"FILE is {str(file)!r}, which is empty; it must be a file of Markdown")
     marker = OF_PREVIEW if text.startswith(OF_PREVIEW) else COMMENT_MARKER
     change = github.write_comment(pull_request, text, marker)
     get_output(context).print_result(
@@ -53,7 +53,7 @@ def report_issue(
     """
     if not github.SUBJECT_PATTERN.fullmatch(subject) or "--" in subject:
         raise UsageError(
-            f"SUBJECT is {subject!r}, may be up to 100 letters, digits, spaces and _.:/()- , "
+            f"SUBJECT is {subject!r}, must be up to 100 letters, digits, spaces and _.:/()- , "
             "like 'prod: daily checks'"
         )
     change = github.update_issue(subject, _read_file(file), state)

@@ -96,7 +96,8 @@ def update_issue(subject: str, report: str, state: IssueState) -> GitHubChange:
         closed_issue = _send_change("PATCH", f"{path}/{number}", fields, marker)
         if closed_issue.get("state") != "closed":
             raise OpsError(
-                f"gh did not confirm that issue {number} is closed: {_format_tail(str(closed_issue))}"
+                f"gh did not confirm that issue {number} is closed: "
+                f"{_format_tail(str(closed_issue))}"
             )
         return _build_change("closed", closed_issue, "number")
     if state == "well":
@@ -117,7 +118,10 @@ def fit_to_limit(text: str) -> str:
         if size > MAX_COMMENT_BYTES - RESERVED_BYTES:
             break
         included_lines.append(line)
-    omission_note = f"**{len(lines) - len(included_lines)} of {len(lines)} lines were left out: too long for GitHub.**"
+    omission_note = (
+        f"**{len(lines) - len(included_lines)} of {len(lines)} lines were left "
+        "out: too long for GitHub.**"
+    )
     fence = _find_open_fence(included_lines)
     return "\n".join([*included_lines, *([fence] if fence else []), "", omission_note, ""])
 

@@ -93,7 +93,10 @@ def check_many_targets(facts: CheckFacts) -> CheckRoutine:
         )
         evidence = "no data of its targets in the last 15 minutes"
         if healthy_count is not None:
-            evidence = f"{healthy_count:.0f} are healthy, {unhealthy_count or 0:.0f} are not, by their metric"
+            evidence = (
+                f"{healthy_count:.0f} are healthy, {unhealthy_count or 0:.0f} are "
+                "not, by their metric"
+            )
         state: HealthState = (
             "unknown"
             if healthy_count is None

@@ -37,14 +37,14 @@ LINES_PER_PAGE: Final = 100  # lines to a page
 # One call a group, of which CloudWatch Logs takes five a second in some regions (its quotas).
 MAX_LOG_GROUPS: Final = 50
 SHOWN_LINE_CHARACTERS: Final = 100  # characters of the newest line
-SECRET_NAME_PATTERN: Final = (
+SENSITIVE_NAME_PATTERN: Final = (
     r"(?:pass(?:word|wd|phrase)?|secret|token|authorization|api[-_]?key|credentials?)"
 )
 # What may be a secret in a line: a value by its name, a password in a URL, anything long and mixed.
 SECRET_PATTERNS: Final = (
     (
         re.compile(
-            rf"(?i)({SECRET_NAME_PATTERN}\w*[\"']?\s*[=:]\s*)(?:bearer\s+|basic\s+)?[\"']?[^\s\"',;&]+"
+            rf"(?i)({SENSITIVE_NAME_PATTERN}\w*[\"']?\s*[=:]\s*)(?:bearer\s+|basic\s+)?[\"']?[^\s\"',;&]+"
         ),
         r"\1***",
     ),
@@ -117,7 +117,10 @@ def check_log_errors(facts: CheckFacts) -> CheckRoutine:
     )
     evidence += f" ({notes})" if notes else ""
     if len(read_groups) < len(all_groups):
-        evidence += f"; {len(all_groups) - len(read_groups)} others are read by `ops health --only {LOGS_AREA}`"
+        evidence += (
+            f"; {len(all_groups) - len(read_groups)} others are read by `ops "
+            f"health --only {LOGS_AREA}`"
+        )
     subject = (
         "errors" if len(read_groups) == len(all_groups) else f"errors of {len(read_groups)} groups"
     )

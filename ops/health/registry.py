@@ -40,7 +40,7 @@ def parse_health_areas(text: str | None) -> tuple[str, ...]:
     area_names = [word.strip() for word in text.split(",")]
     for word in area_names:
         if word not in HEALTH_AREAS:
-            raise UsageError(f"--only is {text!r}, may be some of {', '.join(HEALTH_AREAS)}")
+            raise UsageError(f"--only is {text!r}, must be some of {', '.join(HEALTH_AREAS)}")
     return tuple(area_names)
 
 

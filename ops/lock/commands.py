@@ -38,7 +38,7 @@ def break_lock(
     A run that is at work with it stops before its next change; what AWS is at goes on.
     """
     if not reason.strip():
-        raise UsageError("--reason is empty, may be why the lock is broken")
+        raise UsageError("--reason is empty, must be why the lock is broken")
     stack_context, output = load_stack_context(context)
     lock_record = stack_context.lock().find_record()
     if lock_record is None:

@@ -15,14 +15,14 @@ from ops.core.run import StackContext
 from ops.database import instance as database
 from ops.outputs import Outputs
 
-DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+RDS_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # As RDS writes its windows: ddd:hh24:mi-ddd:hh24:mi, UTC. Source: API reference, DBInstance.
-WINDOW: Final = re.compile(r"(\w{3}):(\d\d):(\d\d)-(\w{3}):(\d\d):(\d\d)")
-DATES: Final = ("ForcedApplyDate", "AutoAppliedAfterDate", "CurrentApplyDate")
+RDS_WINDOW_PATTERN: Final = re.compile(r"(\w{3}):(\d\d):(\d\d)-(\w{3}):(\d\d):(\d\d)")
+MAINTENANCE_DATE_FIELDS: Final = ("ForcedApplyDate", "AutoAppliedAfterDate", "CurrentApplyDate")
 
 
 @dataclass(frozen=True)
-class Line:
+class MaintenanceStatusLine:
     """One thing that is open, waits, or is muted. Times are ISO 8601, UTC; None is not known."""
 
     about: str
@@ -32,101 +32,133 @@ class Line:
     command: str = ""
 
 
-COLUMNS: Final = ("about", "subject", "what", "when", "command")
+MAINTENANCE_STATUS_COLUMNS: Final = ("about", "subject", "what", "when", "command")
 
 
-def windows_of(of: StackContext, held: LockRecord | None) -> Iterator[Line]:
+def list_unfinished_windows(
+    context: StackContext, lock_record: LockRecord | None
+) -> Iterator[MaintenanceStatusLine]:
     """The window that is open, and those that were left before their end."""
-    for name, journal in reversed(list(of.journals("maintenance run"))):
+    for run, journal in reversed(list(context.journals("maintenance run"))):
         plan = journal.plan
         if journal.end_record is not None or plan is None:
             continue
-        done = [r.step for r in journal.records if r.event == "done"]
-        way = "on its way back" if journal.is_undoing else "open"
-        ours = held is not None and held.run == name
-        who = f", by {held.holder}" if held is not None and ours else ", and nobody holds its lock"
-        what = f"{way}{who}: {done[-1] if done else 'nothing'} is done last"
-        yield Line("window", name, what, plan.read_data(MuteData).until, f"ops runs resume {name}")
+        done_steps = [record.step for record in journal.records if record.event == "done"]
+        direction = "on its way back" if journal.is_undoing else "open"
+        is_lock_held = lock_record is not None and lock_record.run == run
+        holder = (
+            f", by {lock_record.holder}"
+            if lock_record is not None and is_lock_held
+            else ", and nobody holds its lock"
+        )
+        description = (
+            f"{direction}{holder}: {done_steps[-1] if done_steps else 'nothing'} is done last"
+        )
+        yield MaintenanceStatusLine(
+            "window", run, description, plan.read_data(MuteData).until, f"ops runs resume {run}"
+        )
 
 
-def pending(aws: Aws, outputs: Outputs, now: datetime) -> Iterator[Line]:
+def list_pending_maintenance(
+    aws: Aws, outputs: Outputs, now: datetime
+) -> Iterator[MaintenanceStatusLine]:
     """What waits at AWS, of the primary and its replicas."""
-    left = [outputs.database.identifier, *outputs.database.replicas]
+    identifiers = [outputs.database.identifier, *outputs.database.replicas]
     arns: dict[str, str] = {}
-    for identifier in left:
-        found = described(aws, outputs, identifier)
-        arns[found["DBInstanceArn"]] = identifier
-        left += [n for n in found.get("ReadReplicaDBInstanceIdentifiers") or () if n not in left]
-        begins = next_window(str(found.get("PreferredMaintenanceWindow") or ""), now)
-        yield Line(
+    for identifier in identifiers:
+        instance = get_instance_details(aws, outputs, identifier)
+        arns[instance["DBInstanceArn"]] = identifier
+        identifiers += [
+            replica
+            for replica in instance.get("ReadReplicaDBInstanceIdentifiers") or ()
+            if replica not in identifiers
+        ]
+        window_start = find_next_window_start(
+            str(instance.get("PreferredMaintenanceWindow") or ""), now
+        )
+        yield MaintenanceStatusLine(
             "database's window",
             identifier,
-            str(found.get("PreferredMaintenanceWindow")),
-            format_time(begins) if begins else None,
+            str(instance.get("PreferredMaintenanceWindow")),
+            format_time(window_start) if window_start else None,
         )
-        for name, value in (found.get("PendingModifiedValues") or {}).items():
-            yield Line(
+        for name, value in (instance.get("PendingModifiedValues") or {}).items():
+            yield MaintenanceStatusLine(
                 "deferred change",
                 identifier,
                 f"{name}={value}",
-                format_time(begins) if begins else None,
+                format_time(window_start) if window_start else None,
             )
-        for group in found.get("DBParameterGroups") or ():
+        for group in instance.get("DBParameterGroups") or ():
             if group["ParameterApplyStatus"] != "in-sync":
-                what = f"{group['DBParameterGroupName']} is {group['ParameterApplyStatus']}"
-                yield Line("parameters", identifier, what, None, "ops maintenance run --reboot")
+                description = f"{group['DBParameterGroupName']} is {group['ParameterApplyStatus']}"
+                yield MaintenanceStatusLine(
+                    "parameters", identifier, description, None, "ops maintenance run --reboot"
+                )
     params: JsonObject = {}
     api = "rds.describe_pending_maintenance_actions"
-    for one in database.list_in_stack_region(
+    for resource in database.list_in_stack_region(
         aws, outputs, api, "PendingMaintenanceActions", params
     ):
-        if one["ResourceIdentifier"] in arns:
-            yield from _actions(arns[one["ResourceIdentifier"]], one)
+        if resource["ResourceIdentifier"] in arns:
+            yield from _list_pending_actions(arns[resource["ResourceIdentifier"]], resource)
 
 
-def _actions(identifier: str, one: Mapping[str, Any]) -> Iterator[Line]:
-    for action in one.get("PendingMaintenanceActionDetails") or ():
-        due = min(filter(None, (action.get(key) for key in DATES)), default=None)
-        what = action["Action"]
+def _list_pending_actions(
+    identifier: str, resource: Mapping[str, Any]
+) -> Iterator[MaintenanceStatusLine]:
+    for action in resource.get("PendingMaintenanceActionDetails") or ():
+        due_date = min(
+            filter(None, (action.get(key) for key in MAINTENANCE_DATE_FIELDS)), default=None
+        )
+        description = action["Action"]
         if action.get("Description"):
-            what += f": {action['Description']}"
+            description += f": {action['Description']}"
         if action.get("OptInStatus"):
-            what += f" ({action['OptInStatus']})"
-        yield Line("pending at AWS", identifier, what, due, "ops db upgrade")
+            description += f" ({action['OptInStatus']})"
+        yield MaintenanceStatusLine(
+            "pending at AWS", identifier, description, due_date, "ops db upgrade"
+        )
 
 
-def muted(mutes: list[Mute], now: datetime) -> Iterator[Line]:
+def list_muted_alarms(mutes: list[Mute], now: datetime) -> Iterator[MaintenanceStatusLine]:
     """What is muted until when."""
     for mute in mutes:
-        what = f"{len(mute.alarm_names)} alarms ({mute.reason})"
+        description = f"{len(mute.alarm_names)} alarms ({mute.reason})"
         command = "ops alarms unmute" if mute.run is not None and mute.has_ended(now) else ""
-        yield Line("muted", mute.run or str(mute.rule), what, mute.until, command)
+        yield MaintenanceStatusLine(
+            "muted", mute.run or str(mute.rule), description, mute.until, command
+        )
 
 
-def described(aws: Aws, outputs: Outputs, identifier: str) -> Mapping[str, Any]:
+def get_instance_details(aws: Aws, outputs: Outputs, identifier: str) -> Mapping[str, Any]:
     """An instance as RDS describes it. Raises OpsError where it is not there."""
     params: JsonObject = {"DBInstanceIdentifier": identifier}
     api = "rds.describe_db_instances"
-    for one in database.list_in_stack_region(aws, outputs, api, "DBInstances", params):
-        found: Mapping[str, Any] = one
-        return found
+    for item in database.list_in_stack_region(aws, outputs, api, "DBInstances", params):
+        instance: Mapping[str, Any] = item
+        return instance
     raise OpsError(f"there is no DB instance {identifier}", "ops db status")
 
 
-def next_window(text: str, now: datetime) -> datetime | None:
+def find_next_window_start(text: str, now: datetime) -> datetime | None:
     """When a weekly window begins next, or now where it is open; None where it is none."""
-    found = WINDOW.fullmatch(text)
-    if found is None or not {found[1], found[4]} <= set(DAYS):
+    match = RDS_WINDOW_PATTERN.fullmatch(text)
+    if match is None or not {match[1], match[4]} <= set(RDS_WEEKDAYS):
         return None
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     monday = midnight - timedelta(days=midnight.weekday())
     begin, end = (
-        timedelta(days=DAYS.index(found[n]), hours=int(found[n + 1]), minutes=int(found[n + 2]))
-        for n in (1, 4)
+        timedelta(
+            days=RDS_WEEKDAYS.index(match[first_group]),
+            hours=int(match[first_group + 1]),
+            minutes=int(match[first_group + 2]),
+        )
+        for first_group in (1, 4)
     )
     length = (end - begin) % timedelta(days=7)
     for week in (-1, 0, 1):
-        begins = monday + begin + timedelta(days=7 * week)
-        if now < begins + length:
-            return max(begins, now)
+        window_start = monday + begin + timedelta(days=7 * week)
+        if now < window_start + length:
+            return max(window_start, now)
     return None

@@ -30,12 +30,12 @@ from ops.database.sql import vacuum as vacuuming
 from ops.database.sql.connection import DatabaseClient
 from ops.outputs import Outputs
 
-SHORTEST: Final = 15  # minutes of a window that nobody gave a length: an assumption
-VERB: Final = "maintenance"
+MIN_WINDOW_MINUTES: Final = 15  # minutes of a window that nobody gave a length: an assumption
+MAINTENANCE_RUN_KIND: Final = "maintenance"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class MaintenanceRequest:
     """What is to be done in a window, as the options say."""
 
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -45,210 +45,260 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Seen:
+class MaintenanceObservation:
     """What acts are planned from. `on` is the way to the database, where there is one."""
 
     aws: Aws
     outputs: Outputs
-    found: DatabaseInstance
-    wanted: Wanted
+    instance: DatabaseInstance
+    request: MaintenanceRequest
     run: str
     now: datetime
-    on: DatabaseClient | None = None
+    database_client: DatabaseClient | None = None
 
 
-def asked(text: str | None) -> dict[str, str]:
+def parse_parameters_option(text: str | None) -> dict[str, str]:
     """NAME=VALUE,... of --parameters; a value may have commas. Raises UsageError."""
-    given = re.split(r",(?=[a-z][\w.]*=)", text) if text is not None else []
-    return parameters.parse_parameter_values(given, "--parameters")
+    assignments = re.split(r",(?=[a-z][\w.]*=)", text) if text is not None else []
+    return parameters.parse_parameter_values(assignments, "--parameters")
 
 
-def listed(text: str | None) -> tuple[str, ...]:
+def parse_vacuum_option(text: str | None) -> tuple[str, ...]:
     """TABLE,... of --vacuum. Raises UsageError."""
     names = tuple(name.strip() for name in text.split(",")) if text is not None else ()
     if not all(names):
-        raise UsageError(f"--vacuum is {text!r}, may be tables with commas, like orders,public.log")
+        raise UsageError(
+            f"--vacuum is {text!r}, must be tables with commas, like orders,public.log"
+        )
     return names
 
 
-def acts(seen: Seen) -> dict[str, Plan]:
+def build_window_plans(observation: MaintenanceObservation) -> dict[str, Plan]:
     """What is wanted, by its option, in the order in which it is done. Raises UsageError."""
-    made = {name: plan for name, make in ACTS.items() if (plan := make(seen)) is not None}
-    if not made:
+    plans = {
+        name: plan
+        for name, build_plan in WINDOW_PLAN_BUILDERS.items()
+        if (plan := build_plan(observation)) is not None
+    }
+    if not plans:
         raise UsageError(
-            f"none of {', '.join(f'--{name}' for name in ACTS)} is set, may be one or more of them"
+            f"none of {', '.join(f'--{name}' for name in WINDOW_PLAN_BUILDERS)} is set, "
+            "may be one or more of them"
         )
-    return made
+    return plans
 
 
-def _parameters(seen: Seen) -> Plan | None:
+def _build_parameters_plan(observation: MaintenanceObservation) -> Plan | None:
     """Undone, static ones are in effect again as well: the server has been started with them."""
-    wanted = seen.wanted
-    if not wanted.parameters:
+    request = observation.request
+    if not request.parameters:
         return None
-    known = parameters.list_database_parameters(
-        seen.aws, seen.outputs, str(seen.found.parameter_group)
+    group_parameters = parameters.list_database_parameters(
+        observation.aws, observation.outputs, str(observation.instance.parameter_group)
     )
-    chosen = parameters.resolve_parameter_changes(known, wanted.parameters, "--parameters")
-    static = [one.name for one, _ in chosen if one.is_static]
-    if static and not wanted.reboot:
+    changes = parameters.resolve_parameter_changes(
+        group_parameters, request.parameters, "--parameters"
+    )
+    static_names = [parameter.name for parameter, _ in changes if parameter.is_static]
+    if static_names and not request.reboot:
         raise UsageError(
-            f"--parameters is {static[0]!r}, which takes effect at a reboot: --reboot may be set "
+            f"--parameters is {static_names[0]!r}, which takes effect at a reboot: "
+            "--reboot may be set "
             "as well"
         )
-    plan = parameters.build_parameter_change_plan(seen.outputs, seen.found, chosen, seen.run)
-    if not static:
+    plan = parameters.build_parameter_change_plan(
+        observation.outputs, observation.instance, changes, observation.run
+    )
+    if not static_names:
         return plan
-    first, *rest = plan.steps
-    restart = failover.build_pending_reboot_step(seen.outputs, seen.found, "restart")
-    first = first.model_copy(update={"undo": (*first.undo, restart)})
-    return plan.model_copy(update={"steps": (first, *rest)})
+    first_step, *other_steps = plan.steps
+    restart_step = failover.build_pending_reboot_step(
+        observation.outputs, observation.instance, "restart"
+    )
+    first_step = first_step.model_copy(update={"undo": (*first_step.undo, restart_step)})
+    return plan.model_copy(update={"steps": (first_step, *other_steps)})
 
 
-def _patch(seen: Seen) -> Plan | None:
+def _build_patch_plan(observation: MaintenanceObservation) -> Plan | None:
     """A minor version; the window's snapshot is its own."""
-    if seen.wanted.patch is None:
+    if observation.request.patch is None:
         return None
-    found = seen.found
-    minor = [
-        t
-        for t in upgrading.list_database_upgrade_targets(seen.aws, seen.outputs, found)
-        if not t.is_major
+    instance = observation.instance
+    minor_targets = [
+        target
+        for target in upgrading.list_database_upgrade_targets(
+            observation.aws, observation.outputs, instance
+        )
+        if not target.is_major
     ]
-    to = upgrading.resolve_upgrade_target(found, minor, seen.wanted.patch, "--patch")
+    upgrade_target = upgrading.resolve_upgrade_target(
+        instance, minor_targets, observation.request.patch, "--patch"
+    )
     replicas = [
-        database.get_primary_or_replica(seen.aws, seen.outputs, name) for name in found.replicas
+        database.get_primary_or_replica(observation.aws, observation.outputs, name)
+        for name in instance.replicas
     ]
-    plan = upgrading.build_database_upgrade_plan(seen.outputs, found, replicas, to, (), seen.run)
+    plan = upgrading.build_database_upgrade_plan(
+        observation.outputs, instance, replicas, upgrade_target, (), observation.run
+    )
     return plan.model_copy(update={"steps": plan.steps[1:]})
 
 
-def _reboot(seen: Seen) -> Plan | None:
+def _build_reboot_plan(observation: MaintenanceObservation) -> Plan | None:
     """After a patch, which restarts the server, only where parameters wait for it still."""
-    outputs, found = seen.outputs, seen.found
-    if not seen.wanted.reboot:
+    outputs, instance = observation.outputs, observation.instance
+    if not observation.request.reboot:
         return None
-    if seen.wanted.patch is not None:
-        step = failover.build_pending_reboot_step(outputs, found, "reboot")
+    if observation.request.patch is not None:
+        step = failover.build_pending_reboot_step(outputs, instance, "reboot")
         notes = ("the patch restarts the server: it is rebooted only if parameters wait still",)
-        return build_stack_plan(outputs, seen.run, "db reboot", step, notes=notes)
-    since = failover.get_reboot_events_start(seen.aws, outputs, found.identifier, seen.now)
-    return failover.build_database_reboot_plan(outputs, found, since, seen.run)
-
-
-def _vacuum(seen: Seen) -> Plan | None:
-    """Tables, once the database answers."""
-    if not seen.wanted.tables:
-        return None
-    if seen.on is None:
-        raise UsageError("--vacuum is set, and --no-sql as well: may be one of them")
-    tables = vacuuming.select_tables_to_vacuum(
-        vacuuming.fetch_table_statistics(seen.on), seen.wanted.tables, "--vacuum"
+        return build_stack_plan(outputs, observation.run, "db reboot", step, notes=notes)
+    events_start = failover.get_reboot_events_start(
+        observation.aws, outputs, instance.identifier, observation.now
     )
-    plan = vacuuming.build_table_vacuum_plan(seen.outputs, tables, seen.run)
+    return failover.build_database_reboot_plan(outputs, instance, events_start, observation.run)
+
+
+def _build_vacuum_plan(observation: MaintenanceObservation) -> Plan | None:
+    """Tables, once the database answers."""
+    if not observation.request.tables:
+        return None
+    if observation.database_client is None:
+        raise UsageError("--vacuum is set, and --no-sql as well: must be one of them")
+    tables = vacuuming.select_tables_to_vacuum(
+        vacuuming.fetch_table_statistics(observation.database_client),
+        observation.request.tables,
+        "--vacuum",
+    )
+    plan = vacuuming.build_table_vacuum_plan(observation.outputs, tables, observation.run)
     steps = [step.model_copy(update={"ready": verifying.DATABASE_ANSWERS}) for step in plan.steps]
     return plan.model_copy(update={"steps": tuple(steps)})
 
 
-ACTS: Final[Mapping[str, Callable[[Seen], Plan | None]]] = {
-    "parameters": _parameters,
-    "patch": _patch,
-    "reboot": _reboot,
-    "vacuum": _vacuum,
+WINDOW_PLAN_BUILDERS: Final[Mapping[str, Callable[[MaintenanceObservation], Plan | None]]] = {
+    "parameters": _build_parameters_plan,
+    "patch": _build_patch_plan,
+    "reboot": _build_reboot_plan,
+    "vacuum": _build_vacuum_plan,
 }
 
 
-def body(seen: Seen, made: Mapping[str, Plan]) -> tuple[Step, ...]:
+def build_window_steps(
+    observation: MaintenanceObservation, plans: Mapping[str, Plan]
+) -> tuple[Step, ...]:
     """What is done while the window is open: saved, acted, and looked at."""
-    database.require_available(seen.found, "for maintenance")
-    database.require_no_pending_changes(seen.found)
-    waits = seen.found.parameter_group_status != "in-sync"
-    synced = seen.wanted.reboot or not waits
-    name = seen.found.identifier
+    database.require_available(observation.instance, "for maintenance")
+    database.require_no_pending_changes(observation.instance)
+    has_pending_parameters = observation.instance.parameter_group_status != "in-sync"
+    must_be_in_sync = observation.request.reboot or not has_pending_parameters
+    name = observation.instance.identifier
     return (
-        snapshots.build_snapshot_step(seen.outputs, seen.found, seen.run),
-        *(step for plan in made.values() for step in plan.steps),
-        verifying.build_instance_available_step(seen.outputs, name, in_sync=synced),
-        *([verifying.build_database_answers_step(name)] if seen.on is not None else []),
-        *verifying.build_services_stable_steps(seen.outputs),
+        snapshots.build_snapshot_step(observation.outputs, observation.instance, observation.run),
+        *(step for plan in plans.values() for step in plan.steps),
+        verifying.build_instance_available_step(observation.outputs, name, in_sync=must_be_in_sync),
+        *(
+            [verifying.build_database_answers_step(name)]
+            if observation.database_client is not None
+            else []
+        ),
+        *verifying.build_services_stable_steps(observation.outputs),
     )
 
 
-def minutes(given: str | None, steps: Sequence[Step]) -> int:
+def parse_window_minutes(text: str | None, steps: Sequence[Step]) -> int:
     """How long a window is: as --for says, else twice as long as its steps usually take."""
-    if given is not None:
-        if not given.isdecimal() or not 1 <= int(given) <= muting.MAX_MUTE_MINUTES:
-            raise UsageError(f"--for is {given!r}, may be 1 to {muting.MAX_MUTE_MINUTES} minutes")
-        return int(given)
-    usual = sum(step.goal.typical or 0 for step in steps)
-    return min(max(SHORTEST, math.ceil(2 * usual / 60)), muting.MAX_MUTE_MINUTES)
+    if text is not None:
+        if not text.isdecimal() or not 1 <= int(text) <= muting.MAX_MUTE_MINUTES:
+            raise UsageError(f"--for is {text!r}, must be 1 to {muting.MAX_MUTE_MINUTES} minutes")
+        return int(text)
+    typical_seconds = sum(step.goal.typical or 0 for step in steps)
+    return min(
+        max(MIN_WINDOW_MINUTES, math.ceil(2 * typical_seconds / 60)), muting.MAX_MUTE_MINUTES
+    )
 
 
-def in_the_way(alarms: Sequence[StackAlarm], how: MuteMethod, *, outage: bool) -> list[StackAlarm]:
+def list_alarms_to_mute(
+    alarms: Sequence[StackAlarm], mute_method: MuteMethod, *, has_outage: bool
+) -> list[StackAlarm]:
     """The alarms to mute: all that do not scale, and P0 only where an outage is planned."""
     return [
         alarm
         for alarm in alarms
         if not alarm.is_scaling
-        and (outage or alarm.severity != "P0")
-        and (alarm.has_enabled_actions or how == "rules")
+        and (has_outage or alarm.severity != "P0")
+        and (alarm.has_enabled_actions or mute_method == "rules")
     ]
 
 
 @dataclass(frozen=True)
-class Told:
+class MaintenanceAnnouncement:
     """Who is told what, and what is muted how."""
 
     level: announcing.AnnouncementLevel
     message: str
-    how: MuteMethod
-    length: int
+    mute_method: MuteMethod
+    minutes: int
 
 
-def window(
-    seen: Seen,
-    made: Mapping[str, Plan],
+def build_maintenance_window_plan(
+    observation: MaintenanceObservation,
+    plans: Mapping[str, Plan],
     steps: Sequence[Step],
     alarms: Sequence[StackAlarm],
-    told: Told,
+    announcement: MaintenanceAnnouncement,
 ) -> Plan:
     """The whole window as one plan. `steps` are its body."""
-    outputs, run = seen.outputs, seen.run
-    until = muting.parse_mute_end(seen.now, str(told.length), None)
-    outage = sum(step.downtime for step in steps)
-    about = f"{', '.join(made)} of {seen.found.identifier}"
-    about += f" ({told.message})" if told.message else ""
-    quiet = in_the_way(alarms, told.how, outage=outage > 0)
-    muted = (
-        muting.build_mute_plan(outputs, quiet, seen.now, until, about, run, told.how, told.length)
-        if quiet
+    outputs, run = observation.outputs, observation.run
+    end_time = muting.parse_mute_end(observation.now, str(announcement.minutes), None)
+    downtime = sum(step.downtime for step in steps)
+    subject = f"{', '.join(plans)} of {observation.instance.identifier}"
+    subject += f" ({announcement.message})" if announcement.message else ""
+    alarms_to_mute = list_alarms_to_mute(alarms, announcement.mute_method, has_outage=downtime > 0)
+    mute_plan = (
+        muting.build_mute_plan(
+            outputs,
+            alarms_to_mute,
+            observation.now,
+            end_time,
+            subject,
+            run,
+            announcement.mute_method,
+            announcement.minutes,
+        )
+        if alarms_to_mute
         else None
     )
-    mutes = muted.steps if muted else ()
-    loud = [
-        step.undo[0].model_copy(update={"name": f"unmute_{n}"}) for n, step in enumerate(mutes, 1)
+    mute_steps = mute_plan.steps if mute_plan else ()
+    unmute_steps = [
+        step.undo[0].model_copy(update={"name": f"unmute_{number}"})
+        for number, step in enumerate(mute_steps, 1)
     ]
-    if any(not step.undo for step in mutes):
+    if any(not step.undo for step in mute_steps):
         raise OpsError("what is muted could not be unmuted")
-    usual = sum(step.goal.typical or 0 for step in steps)
+    typical_seconds = sum(step.goal.typical or 0 for step in steps)
     notes = [
-        f"the window is {told.length} minutes long; its steps usually take {usual / 60:.0f}",
-        *(muted.notes[:1] if muted else ["no alarm is muted"]),
-        *[note for note in (muted.notes if muted else ()) if "P0" in note or "by itself" in note],
-        *(["alarms of severity P0 act on: no outage is planned"] if not outage else []),
+        f"the window is {announcement.minutes} minutes long; its steps usually take "
+        f"{typical_seconds / 60:.0f}",
+        *(mute_plan.notes[:1] if mute_plan else ["no alarm is muted"]),
+        *[
+            note
+            for note in (mute_plan.notes if mute_plan else ())
+            if "P0" in note or "by itself" in note
+        ],
+        *(["alarms of severity P0 act on: no outage is planned"] if not downtime else []),
         "when it is over it is not undone: its alarms act again, and the snapshot stays",
-        *(note for plan in made.values() for note in plan.notes),
+        *(note for plan in plans.values() for note in plan.notes),
     ]
     return build_stack_plan(
         outputs,
         run,
         "maintenance run",
-        *announcing.build_announcement_steps(outputs, run, told.level, about, "${UNTIL}"),
-        *mutes,
+        *announcing.build_announcement_steps(outputs, run, announcement.level, subject, "${UNTIL}"),
+        *mute_steps,
         *steps,
-        *loud,
-        *announcing.build_withdrawal_steps(outputs, run, about),
+        *unmute_steps,
+        *announcing.build_withdrawal_steps(outputs, run, subject),
         notes=notes,
-        arguments=" ".join(made),
+        arguments=" ".join(plans),
         data=MuteData(until="${UNTIL}"),
-    ).with_times(seen.now, **muting.mute_times(told.length))
+    ).with_times(observation.now, **muting.mute_times(announcement.minutes))

@@ -70,7 +70,7 @@ def show_permissions(
         documents = {"-".join(command or ()): build_statements_document(statements)}
     if policy is not None:
         if policy not in documents:
-            raise UsageError(f"--policy is {policy!r}, may be {', '.join(documents)}")
+            raise UsageError(f"--policy is {policy!r}, must be {', '.join(documents)}")
         typer.echo(serialize_policy(documents[policy]))
         return
     if output.output_format == "json":
@@ -131,7 +131,7 @@ def _match_commands(text: str) -> tuple[str, ...]:
     )
     if not matches:
         close_matches = get_close_matches(text, list(COMMAND_ROLES), n=3, cutoff=0.5)
-        hint = f", may be {' or '.join(close_matches)}" if close_matches else ""
+        hint = f", must be {' or '.join(close_matches)}" if close_matches else ""
         raise UsageError(f"COMMAND is {text!r}{hint}", "ops permissions")
     return matches
 

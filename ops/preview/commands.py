@@ -73,7 +73,8 @@ def _require_acceptable(
             if danger.kind == "data"
         )
         raise FindingsError(
-            f"data would be lost by {change_count} change{'s' * (change_count > 1)}; --allow-data-loss agrees to it"
+            f"data would be lost by {change_count} change{'s' * (change_count > 1)}; "
+            "--allow-data-loss agrees to it"
         )
 
 

@@ -101,7 +101,8 @@ def _render_tables_and_details(head: str, assessments: Sequence[PreviewAssessmen
             f" and {len(omissions) - 8} more" if len(omissions) > 8 else ""
         )
         blocks.append(
-            f"_Left out for GitHub's limit of {MAX_COMMENT_CHARACTERS:,} characters: {omission_text[:400]}._"
+            f"_Left out for GitHub's limit of {MAX_COMMENT_CHARACTERS:,} characters: "
+            f"{omission_text[:400]}._"
         )
     return "\n".join(block for block in blocks if block) + "\n"
 
@@ -125,7 +126,8 @@ def _render_failure(preview: Preview) -> Iterator[str]:
     if not preview.errors:
         return
     yield "> [!CAUTION]"
-    yield f"> **The preview of {_format_code(preview.stack)} FAILED. What follows is not all of it.**"
+    yield f"> **The preview of {_format_code(preview.stack)} FAILED. What follows is not "
+    "all of it.**"
     yield ""
     for message in preview.errors[:10]:
         fence = "`" * max(3, 1 + max(map(len, re.findall("`+", message)), default=0))
@@ -160,7 +162,8 @@ def _render_dangers(
             change = danger.change
             stack = _format_code(assessment.preview.stack)
             if kind not in detailed_kinds:
-                yield f"- {stack} {_format_code(f'{get_short_type(change.type)} {change.name}')} {change.kind}"
+                yield f"- {stack} "
+                f"{_format_code(f'{get_short_type(change.type)} {change.name}')} {change.kind}"
                 continue
             property_text = (
                 f" ({_escape_markup(change.format_properties())})"
@@ -207,7 +210,8 @@ def _render_table(assessment: PreviewAssessment) -> Iterator[str]:
     yield ""
     if preview.omitted_count:
         yield (
-            f"{preview.omitted_count} unchanged resources are not in the file, and not in the figures "
+            f"{preview.omitted_count} unchanged resources are not in the file, and not in "
+            "the figures "
             "(`pulumi preview --json --show-sames` writes them)."
         )
         yield ""
@@ -216,7 +220,8 @@ def _render_table(assessment: PreviewAssessment) -> Iterator[str]:
 
 def _describe_price_table() -> str:
     return (
-        f"List prices of {prices.DEFAULT_PRICE_TABLE.region}, {prices.DEFAULT_PRICE_TABLE.taken}, from {prices.DEFAULT_PRICE_TABLE.source}; "
+        f"List prices of {prices.DEFAULT_PRICE_TABLE.region}, "
+        f"{prices.DEFAULT_PRICE_TABLE.taken}, from {prices.DEFAULT_PRICE_TABLE.source}; "
         "what depends on use comes on top."
     )
 

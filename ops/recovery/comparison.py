@@ -11,66 +11,82 @@ from ops.alarms.mute_state import format_time
 from ops.database import copied_settings as likeness
 from ops.database.sql.contents import HeartbeatColumn, TableContents
 
-Kind = Literal["setting", "table", "rows", "heartbeat"]
-COLUMNS: Final = ("kind", "what", "source", "restored")
+RestoreDifferenceKind = Literal["setting", "table", "rows", "heartbeat"]
+RESTORE_DIFFERENCE_COLUMNS: Final = ("kind", "what", "source", "restored")
 
 
 @dataclass(frozen=True)
-class Finding:
+class RestoreDifference:
     """One thing that is not the same."""
 
-    kind: Kind
+    kind: RestoreDifferenceKind
     what: str
     source: JsonValue
     restored: JsonValue
 
 
-def settings(source: Mapping[str, Any], restored: Mapping[str, Any]) -> list[Finding]:
+def compare_settings(
+    source: Mapping[str, Any], restored: Mapping[str, Any]
+) -> list[RestoreDifference]:
     """Settings that differ, and whoever is not available."""
-    found = [
-        Finding("setting", d.setting, d.source_value, d.restored_value)
-        for d in likeness.list_setting_differences(source, restored)
+    differences = [
+        RestoreDifference(
+            "setting", difference.setting, difference.source_value, difference.restored_value
+        )
+        for difference in likeness.list_setting_differences(source, restored)
     ]
     status = source["DBInstanceStatus"], restored["DBInstanceStatus"]
     if status[1] != "available":
-        found.insert(0, Finding("setting", "DBInstanceStatus", *status))
-    waiting = restored.get("PendingModifiedValues")
-    if waiting:
-        found.append(Finding("setting", "PendingModifiedValues", None, sorted(waiting)))
-    groups = [g.get("ParameterApplyStatus") for g in restored.get("DBParameterGroups") or ()]
+        differences.insert(0, RestoreDifference("setting", "DBInstanceStatus", *status))
+    pending_changes = restored.get("PendingModifiedValues")
+    if pending_changes:
+        differences.append(
+            RestoreDifference("setting", "PendingModifiedValues", None, sorted(pending_changes))
+        )
+    groups = [
+        group.get("ParameterApplyStatus") for group in restored.get("DBParameterGroups") or ()
+    ]
     if groups and groups[0] != "in-sync":
-        found.append(Finding("setting", "ParameterApplyStatus", "in-sync", groups[0]))
-    return found
+        differences.append(
+            RestoreDifference("setting", "ParameterApplyStatus", "in-sync", groups[0])
+        )
+    return differences
 
 
-def contents(
+def compare_contents(
     source: Mapping[str, TableContents], restored: Mapping[str, TableContents]
-) -> Iterator[Finding]:
+) -> Iterator[RestoreDifference]:
     """Tables that one of them has not, that have another shape, or another number of rows."""
     for name in sorted(source.keys() | restored.keys()):
-        here, there = source.get(name), restored.get(name)
-        if here is None or there is None:
-            yield Finding("table", name, _is(here), _is(there))
-        elif here.columns_digest != there.columns_digest:
-            yield Finding(
+        source_table, restored_table = source.get(name), restored.get(name)
+        if source_table is None or restored_table is None:
+            yield RestoreDifference(
+                "table", name, _describe_presence(source_table), _describe_presence(restored_table)
+            )
+        elif source_table.columns_digest != restored_table.columns_digest:
+            yield RestoreDifference(
                 "table",
                 name,
-                f"shape {here.columns_digest[:8]}",
-                f"shape {there.columns_digest[:8]}",
+                f"shape {source_table.columns_digest[:8]}",
+                f"shape {restored_table.columns_digest[:8]}",
             )
-        elif here.row_count != there.row_count:
-            yield Finding("rows", name, here.row_count, there.row_count)
+        elif source_table.row_count != restored_table.row_count:
+            yield RestoreDifference("rows", name, source_table.row_count, restored_table.row_count)
 
 
-def beats(beat: HeartbeatColumn, source: float | None, restored: float | None) -> Iterator[Finding]:
+def compare_heartbeats(
+    heartbeat: HeartbeatColumn, source: float | None, restored: float | None
+) -> Iterator[RestoreDifference]:
     """The newest heartbeat of each, where they differ."""
     if source != restored:
-        yield Finding("heartbeat", beat.full_name, _time(source), _time(restored))
+        yield RestoreDifference(
+            "heartbeat", heartbeat.full_name, _format_heartbeat(source), _format_heartbeat(restored)
+        )
 
 
-def _is(table: TableContents | None) -> str:
+def _describe_presence(table: TableContents | None) -> str:
     return "is not there" if table is None else "is there"
 
 
-def _time(seconds: float | None) -> str | None:
+def _format_heartbeat(seconds: float | None) -> str | None:
     return None if seconds is None else format_time(datetime.fromtimestamp(seconds, UTC))

@@ -16,12 +16,16 @@ from ops.database.sql import contents
 from ops.database.sql.contents import HeartbeatColumn
 from ops.outputs import Outputs
 from ops.recovery import restore as restoring
-from ops.recovery.restore import Wanted
+from ops.recovery.restore import RestoreRequest
 
-MOST: Final = 100  # alarms a call. Source: CloudWatch API reference, DescribeAlarms
-NAME: Final = "DBInstances[0].DBInstanceIdentifier"
+MAX_ALARMS_PER_CALL: Final = 100  # alarms a call. Source: CloudWatch API reference, DescribeAlarms
+INSTANCE_IDENTIFIER_PATH: Final = "DBInstances[0].DBInstanceIdentifier"
 # What each of these waits has seen when its time is over: it has failed, and the drill is undone.
-LATE: Final[Mapping[str, str]] = {"restore": NAME, "configure": NAME, "warm": NAME}
+FAILED_ON_TIMEOUT_PATHS: Final[Mapping[str, str]] = {
+    "restore": INSTANCE_IDENTIFIER_PATH,
+    "configure": INSTANCE_IDENTIFIER_PATH,
+    "warm": INSTANCE_IDENTIFIER_PATH,
+}
 
 
 class DrillData(PlanData):
@@ -31,32 +35,43 @@ class DrillData(PlanData):
     rpo_minutes: float
 
 
-def drill(
+def build_drill_plan(
     outputs: Outputs,
     source: Mapping[str, Any],
-    wanted: Wanted,
-    beat: HeartbeatColumn | None,
+    request: RestoreRequest,
+    heartbeat: HeartbeatColumn | None,
     run: str,
     now: datetime,
-    rto: float,
-    rpo: float,
+    rto_minutes: float,
+    rpo_minutes: float,
 ) -> Plan:
     """A restore to the latest time, looked at and deleted. Objectives in minutes."""
-    made = restoring.to_time(outputs, source, None, wanted, run, now)
-    steps = [_source(outputs, source), *_detection(outputs)]
-    steps += [_impatient(step, wanted.name) for step in made.steps]
-    if wanted.sql:
-        says = f"count what is in {wanted.name}"
-        steps.append(_look("contents", says, wanted, contents.build_contents_statement()))
-        if beat is not None:
-            says = f"look for the newest {beat.full_name} in {wanted.name}"
-            steps.append(_look("heartbeat", says, wanted, beat.newest_statement))
-    _, delete = replicas.build_instance_removal_steps(outputs, wanted.name, "", run)
-    steps.append(delete)
+    restore_plan = restoring.build_point_in_time_restore_plan(
+        outputs, source, None, request, run, now
+    )
+    steps = [_build_loss_step(outputs, source), *_build_detection_steps(outputs)]
+    steps += [_fail_on_timeout(step, request.identifier) for step in restore_plan.steps]
+    if request.can_query:
+        description = f"count what is in {request.identifier}"
+        steps.append(
+            _build_inspection_step(
+                "contents", description, request, contents.build_contents_statement()
+            )
+        )
+        if heartbeat is not None:
+            description = f"look for the newest {heartbeat.full_name} in {request.identifier}"
+            steps.append(
+                _build_inspection_step(
+                    "heartbeat", description, request, heartbeat.newest_statement
+                )
+            )
+    _, delete_step = replicas.build_instance_removal_steps(outputs, request.identifier, "", run)
+    steps.append(delete_step)
     notes = (
-        f"{outputs.database.identifier} is not touched; {wanted.name} costs until it is deleted, "
+        f"{outputs.database.identifier} is not touched; {request.identifier} costs until "
+        "it is deleted, "
         "at the end or where the drill is undone",
-        *(() if wanted.sql else (restoring.NO_SQL,)),
+        *(() if request.can_query else (restoring.NO_SQL,)),
     )
     return build_stack_plan(
         outputs,
@@ -64,12 +79,12 @@ def drill(
         "recover drill",
         *steps,
         notes=notes,
-        arguments=f"--rto {rto:g} --rpo {rpo:g}",
-        data=DrillData(rto_minutes=rto, rpo_minutes=rpo),
+        arguments=f"--rto {rto_minutes:g} --rpo {rpo_minutes:g}",
+        data=DrillData(rto_minutes=rto_minutes, rpo_minutes=rpo_minutes),
     ).with_times(now, SINCE=StartTime())
 
 
-def _source(outputs: Outputs, source: Mapping[str, Any]) -> Step:
+def _build_loss_step(outputs: Outputs, source: Mapping[str, Any]) -> Step:
     """What can be restored at the moment at which the primary is taken to be lost."""
     name = str(source["DBInstanceIdentifier"])
     read = database.describe_instance_call(outputs, name)
@@ -77,13 +92,13 @@ def _source(outputs: Outputs, source: Mapping[str, Any]) -> Step:
         name="lost",
         description=f"take {name} to be lost, and see until when it can be restored",
         action=read,
-        goal=Wait(read=read, met={NAME: name}),
+        goal=Wait(read=read, met={INSTANCE_IDENTIFIER_PATH: name}),
     )
 
 
-def _detection(outputs: Outputs) -> list[Step]:
+def _build_detection_steps(outputs: Outputs) -> list[Step]:
     """How long the alarms that page look before they are raised."""
-    names = list(outputs.alarms.names.get("P0", ()))[:MOST]
+    names = list(outputs.alarms.names.get("P0", ()))[:MAX_ALARMS_PER_CALL]
     if not names:
         return []
     read = Call(
@@ -94,27 +109,32 @@ def _detection(outputs: Outputs) -> list[Step]:
     return [
         Step(
             name="detection",
-            description=f"see how long the {len(names)} alarms that page look before they are raised",
+            description=f"see how long the {len(names)} alarms that page look before they "
+            "are raised",
             action=read,
             goal=Wait(read=read, met={"type(MetricAlarms)": "array"}),
         )
     ]
 
 
-def _impatient(step: Step, name: str) -> Step:
+def _fail_on_timeout(step: Step, name: str) -> Step:
     """Not over in time, a drill's step has failed: nobody waits for it, and it is undone."""
-    late: dict[str, list[Any]] = {}
-    if step.name in LATE:
-        late = {LATE[step.name]: [name]}
+    failed_on_timeout: dict[str, list[Any]] = {}
+    if step.name in FAILED_ON_TIMEOUT_PATHS:
+        failed_on_timeout = {FAILED_ON_TIMEOUT_PATHS[step.name]: [name]}
     elif step.name == "answers":
-        late = {"rows[0].answers": [None]}
+        failed_on_timeout = {"rows[0].answers": [None]}
     elif step.name == "credentials":
-        late = {restoring.RESET: [False]}
-    return step.model_copy(update={"goal": step.goal.model_copy(update={"late": late})})
+        failed_on_timeout = {restoring.CREDENTIALS_RESET_EXPRESSION: [False]}
+    return step.model_copy(
+        update={"goal": step.goal.model_copy(update={"failed_on_timeout": failed_on_timeout})}
+    )
 
 
-def _look(name: str, says: str, wanted: Wanted, statement: str) -> Step:
+def _build_inspection_step(
+    name: str, description: str, request: RestoreRequest, statement: str
+) -> Step:
     """A look whose answer is kept in the journal; where there is none, that is kept."""
-    ask = contents.build_restored_instance_query(wanted.name, wanted.via, statement)
-    goal = Wait(read=ask, met={"type(rows)": "array"})
-    return Step(name=name, description=says, action=ask, goal=goal)
+    query = contents.build_restored_instance_query(request.identifier, request.via, statement)
+    goal = Wait(read=query, met={"type(rows)": "array"})
+    return Step(name=name, description=description, action=query, goal=goal)

@@ -23,11 +23,11 @@ from ops.core.plan import lookup
 from ops.core.run import StackContext
 from ops.recovery.drill import DrillData
 
-PREFIX: Final = "drills/"
-RUN: Final = "drill"
-RTO, RPO = 30, 5  # objectives in minutes, where nobody says others
+DRILLS_PREFIX: Final = "drills/"
+DRILL_RUN_KIND: Final = "drill"
+DEFAULT_RTO_MINUTES, DEFAULT_RPO_MINUTES = 30, 5  # objectives in minutes, where nobody says others
 # Phases from one to the next: the step whose goal ends each.
-PHASES: Final = (
+PHASE_STEPS: Final = (
     ("restore", "restore"),
     ("configure", "credentials"),
     ("first_query", "answers"),
@@ -35,24 +35,24 @@ PHASES: Final = (
 )
 # A drill that takes so much longer than those before it is a regression: by this factor, and by at
 # least so many seconds. Assumptions of ours: AWS's restores differ by some minutes.
-SLOWER, LEAST = 1.25, 120
-BEFORE: Final = 5  # drills that it is compared with
+REGRESSION_FACTOR, MIN_REGRESSION_SECONDS = 1.25, 120
+MAX_COMPARED_DRILLS: Final = 5  # drills that it is compared with
 
 
-class Loose(BaseModel):
+class LenientModel(BaseModel):
     """A part of a record; what a later version adds is no error."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Objectives(Loose):
+class RecoveryObjectives(LenientModel):
     """What is to be met, in seconds."""
 
-    rto_seconds: float = RTO * 60
-    rpo_seconds: float = RPO * 60
+    rto_seconds: float = DEFAULT_RTO_MINUTES * 60
+    rpo_seconds: float = DEFAULT_RPO_MINUTES * 60
 
 
-class Phases(Loose):
+class DrillPhases(LenientModel):
     """Seconds of each; None where it was not come to, or not looked at."""
 
     detect: float | None = None
@@ -62,7 +62,7 @@ class Phases(Loose):
     warm: float | None = None
 
 
-class Drill(Loose):
+class DrillRecord(LenientModel):
     """One drill. `why` says what kept it from its objectives."""
 
     version: Literal[1] = 1
@@ -70,25 +70,25 @@ class Drill(Loose):
     taken: str
     stack: str
     outcome: Literal["done", "undone", "unfinished"]
-    phases: Phases
+    phases: DrillPhases
     rto_seconds: float | None
     rpo_seconds: float | None
     rpo_by: Literal["heartbeat", "restorable time"] | None
-    objectives: Objectives
+    objectives: RecoveryObjectives
     tables: int | None
     rows: int | None
     met: bool
     why: tuple[str, ...] = ()
 
-    def row(self) -> dict[str, object]:
+    def build_row(self) -> dict[str, object]:
         """What a person sees of it."""
         return {
             "taken": self.taken,
             "outcome": self.outcome,
-            "rto": _said(self.rto_seconds),
-            "rpo": _said(self.rpo_seconds),
+            "rto": _format_seconds(self.rto_seconds),
+            "rpo": _format_seconds(self.rpo_seconds),
             "by": self.rpo_by,
-            **{name: _said(value) for name, value in self.phases},
+            **{name: _format_seconds(value) for name, value in self.phases},
             "tables": self.tables,
             "rows": self.rows,
             "met": "yes" if self.met else "no",
@@ -96,7 +96,7 @@ class Drill(Loose):
         }
 
 
-COLUMNS: Final = (
+DRILL_COLUMNS: Final = (
     "taken",
     "outcome",
     "rto",
@@ -114,133 +114,167 @@ COLUMNS: Final = (
 )
 
 
-def of_journal(journal: Journal) -> Drill:
+def parse_drill_journal(journal: Journal) -> DrillRecord:
     """What a drill has come to, by its journal. Raises ValueError where that is of no drill."""
-    first = journal.records[0] if journal.records else None
+    plan_record = journal.records[0] if journal.records else None
     plan = journal.plan
-    if first is None or plan is None or plan.kind != "recover drill":
+    if plan_record is None or plan is None or plan.kind != "recover drill":
         raise ValueError("this is no drill's journal")
     data = plan.read_data(DrillData)
-    objectives = Objectives(rto_seconds=data.rto_minutes * 60, rpo_seconds=data.rpo_minutes * 60)
-    ended, seen = journal.end_record, journal.get_step_results()
-    phases = _phases(journal, first.timestamp, seen)
-    serves = phases.first_query if phases.first_query is not None else phases.configure
-    parts = (phases.detect, phases.restore, phases.configure, phases.first_query)
-    rto = sum(part for part in parts if part is not None) if serves is not None else None
-    rpo, by = _lost(journal, seen)
-    tables: Any = lookup("contents.rows", seen)
-    counted = [one["rows"] for one in tables or () if one.get("rows") is not None]
-    outcome: Any = "unfinished" if ended is None else str(ended.data)
-    why = tuple(_why(journal, outcome, rto, rpo, objectives))
-    return Drill(
+    objectives = RecoveryObjectives(
+        rto_seconds=data.rto_minutes * 60, rpo_seconds=data.rpo_minutes * 60
+    )
+    end_record, step_results = journal.end_record, journal.get_step_results()
+    phases = _measure_phases(journal, plan_record.timestamp, step_results)
+    serving_seconds = phases.first_query if phases.first_query is not None else phases.configure
+    phase_seconds = (phases.detect, phases.restore, phases.configure, phases.first_query)
+    rto_seconds = (
+        sum(seconds for seconds in phase_seconds if seconds is not None)
+        if serving_seconds is not None
+        else None
+    )
+    rpo_seconds, rpo_source = _measure_data_loss(journal, step_results)
+    tables: Any = lookup("contents.rows", step_results)
+    row_counts = [table["rows"] for table in tables or () if table.get("rows") is not None]
+    outcome: Any = "unfinished" if end_record is None else str(end_record.data)
+    reasons = tuple(_list_missed_objectives(journal, outcome, rto_seconds, rpo_seconds, objectives))
+    return DrillRecord(
         run=plan.run,
-        taken=format_time(datetime.fromtimestamp(first.timestamp, UTC)),
+        taken=format_time(datetime.fromtimestamp(plan_record.timestamp, UTC)),
         stack=plan.stack,
         outcome=outcome,
         phases=phases,
-        rto_seconds=rto,
-        rpo_seconds=rpo,
-        rpo_by=by,
+        rto_seconds=rto_seconds,
+        rpo_seconds=rpo_seconds,
+        rpo_by=rpo_source,
         objectives=objectives,
         tables=None if tables is None else len(tables),
-        rows=None if tables is None else sum(counted),
-        met=not why,
-        why=why,
+        rows=None if tables is None else sum(row_counts),
+        met=not reasons,
+        why=reasons,
     )
 
 
-def _phases(journal: Journal, began: float, seen: dict[str, Any]) -> Phases:
-    found: dict[str, float | None] = {}
-    last = began
-    for phase, step in PHASES:
-        done = journal.find_last_record(step, "done")
-        if done is not None:
-            found[phase], last = done.timestamp - last, done.timestamp
-    alarms: Any = lookup("detection.MetricAlarms", seen) or ()
-    looks = [one["Period"] * one["EvaluationPeriods"] for one in alarms if one.get("Period")]
-    return Phases(detect=float(min(looks)) if looks else None, **found)
+def _measure_phases(
+    journal: Journal, start_time: float, step_results: dict[str, Any]
+) -> DrillPhases:
+    phases: dict[str, float | None] = {}
+    previous_time = start_time
+    for phase, step in PHASE_STEPS:
+        done_record = journal.find_last_record(step, "done")
+        if done_record is not None:
+            phases[phase], previous_time = (
+                done_record.timestamp - previous_time,
+                done_record.timestamp,
+            )
+    alarms: Any = lookup("detection.MetricAlarms", step_results) or ()
+    detection_times = [
+        alarm["Period"] * alarm["EvaluationPeriods"] for alarm in alarms if alarm.get("Period")
+    ]
+    return DrillPhases(detect=float(min(detection_times)) if detection_times else None, **phases)
 
 
-def _lost(
-    journal: Journal, seen: dict[str, Any]
+def _measure_data_loss(
+    journal: Journal, step_results: dict[str, Any]
 ) -> tuple[float | None, Literal["heartbeat", "restorable time"] | None]:
     """Seconds of writes that would have been lost, and how that is known."""
-    moment = journal.find_last_record("lost", "done")
-    if moment is None:
+    loss_record = journal.find_last_record("lost", "done")
+    if loss_record is None:
         return None, None
-    beat: Any = lookup("heartbeat.rows[0].beat", seen)
-    if beat is not None:
-        return max(0.0, moment.timestamp - float(beat)), "heartbeat"
-    until: Any = lookup("lost.DBInstances[0].LatestRestorableTime", seen)
-    if until is None:
+    heartbeat: Any = lookup("heartbeat.rows[0].beat", step_results)
+    if heartbeat is not None:
+        return max(0.0, loss_record.timestamp - float(heartbeat)), "heartbeat"
+    latest_time: Any = lookup("lost.DBInstances[0].LatestRestorableTime", step_results)
+    if latest_time is None:
         return None, None
-    return max(0.0, moment.timestamp - parse_time(until).timestamp()), "restorable time"
+    return max(0.0, loss_record.timestamp - parse_time(latest_time).timestamp()), "restorable time"
 
 
-def _why(
-    journal: Journal, outcome: str, rto: float | None, rpo: float | None, wanted: Objectives
+def _list_missed_objectives(
+    journal: Journal,
+    outcome: str,
+    rto_seconds: float | None,
+    rpo_seconds: float | None,
+    objectives: RecoveryObjectives,
 ) -> Iterable[str]:
     """What keeps a drill from its objectives; nothing where it has met them."""
     if outcome == "undone":
-        turned: Record | None = next((r for r in journal.records if r.event == "undo"), None)
-        yield f"it was undone: {turned.data if turned else 'nobody knows why'}"
+        undo_record: Record | None = next(
+            (record for record in journal.records if record.event == "undo"), None
+        )
+        yield f"it was undone: {undo_record.data if undo_record else 'nobody knows why'}"
     elif outcome == "unfinished":
         yield "it has not ended"
-    if len({r.writer for r in journal.records if r.event != "note"}) > 1:
+    if len({record.writer for record in journal.records if record.event != "note"}) > 1:
         yield "it was interrupted and carried on: its times are not AWS's"
-    for name, found, most in (("RTO", rto, wanted.rto_seconds), ("RPO", rpo, wanted.rpo_seconds)):
-        if found is None:
+    for name, seconds, limit_seconds in (
+        ("RTO", rto_seconds, objectives.rto_seconds),
+        ("RPO", rpo_seconds, objectives.rpo_seconds),
+    ):
+        if seconds is None:
             yield f"its {name} is not known"
-        elif found > most:
-            yield f"its {name} is {_said(found)}, wanted {_said(most)} at most"
+        elif seconds > limit_seconds:
+            yield f"its {name} is {_format_seconds(seconds)}, wanted "
+            f"{_format_seconds(limit_seconds)} at most"
 
 
-def regression(drill: Drill, before: Sequence[Drill]) -> str:
+def describe_regression(drill: DrillRecord, history: Sequence[DrillRecord]) -> str:
     """How a drill is slower than those before it; empty where it is not, or nothing is known."""
-    earlier = [d for d in before if d.taken < drill.taken and d.outcome == "done"]
-    times = [d.rto_seconds for d in earlier if d.rto_seconds is not None and not _stopped(d)]
-    times = times[-BEFORE:]
-    if drill.rto_seconds is None or not times or _stopped(drill):
+    finished_drills = [d for d in history if d.taken < drill.taken and d.outcome == "done"]
+    times = [
+        d.rto_seconds
+        for d in finished_drills
+        if d.rto_seconds is not None and not _is_interrupted(d)
+    ]
+    times = times[-MAX_COMPARED_DRILLS:]
+    if drill.rto_seconds is None or not times or _is_interrupted(drill):
         return ""
-    usual = median(times)
-    if drill.rto_seconds > usual * SLOWER and drill.rto_seconds - usual >= LEAST:
+    median_seconds = median(times)
+    if (
+        drill.rto_seconds > median_seconds * REGRESSION_FACTOR
+        and drill.rto_seconds - median_seconds >= MIN_REGRESSION_SECONDS
+    ):
         return (
-            f"its RTO is {_said(drill.rto_seconds)}, that of the {len(times)} before it "
-            f"{_said(usual)}"
+            f"its RTO is {_format_seconds(drill.rto_seconds)}, that of the {len(times)} before it "
+            f"{_format_seconds(median_seconds)}"
         )
     return ""
 
 
-def _stopped(drill: Drill) -> bool:
+def _is_interrupted(drill: DrillRecord) -> bool:
     return any("interrupted" in reason for reason in drill.why)
 
 
-def history(of: StackContext) -> list[Drill]:
+def load_drill_history(context: StackContext) -> list[DrillRecord]:
     """All drills, the oldest first. One that has ended without a record, as when its process was
     killed, is recorded now."""
-    known_ = {drill.run: drill for drill in kept(of)}
-    for run, journal in of.journals("recover drill", without=known_):
-        found = of_journal(journal)
-        known_[run] = record(of, found) if found.outcome != "unfinished" else found
-    return _sorted(known_.values())
+    drills_by_run = {drill.run: drill for drill in load_drill_records(context)}
+    for run, journal in context.journals("recover drill", without=drills_by_run):
+        journal_drill = parse_drill_journal(journal)
+        drills_by_run[run] = (
+            save_drill_record(context, journal_drill)
+            if journal_drill.outcome != "unfinished"
+            else journal_drill
+        )
+    return _sort_drills(drills_by_run.values())
 
 
-def _sorted(found: Iterable[Drill]) -> list[Drill]:
-    return sorted(found, key=lambda drill: drill.taken)
+def _sort_drills(drills: Iterable[DrillRecord]) -> list[DrillRecord]:
+    return sorted(drills, key=lambda drill: drill.taken)
 
 
-def record(of: StackContext, drill: Drill) -> Drill:
+def save_drill_record(context: StackContext, drill: DrillRecord) -> DrillRecord:
     """Keeps a drill's record beside the journals; the one that is there already, where one is."""
-    key = f"{PREFIX}{drill.taken}-{drill.run}.json"
-    if of.folder is not None:
-        path = of.folder / key
+    key = f"{DRILLS_PREFIX}{drill.taken}-{drill.run}.json"
+    if context.folder is not None:
+        path = context.folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             path.write_text(drill.model_dump_json(), encoding="utf-8")
         return drill
     try:
-        of.aws.client("s3").put_object(
-            Bucket=of.bucket,
+        context.aws.client("s3").put_object(
+            Bucket=context.bucket,
             Key=key,
             Body=drill.model_dump_json().encode(),
             IfNoneMatch="*",
@@ -252,29 +286,31 @@ def record(of: StackContext, drill: Drill) -> Drill:
     return drill
 
 
-def kept(of: StackContext) -> list[Drill]:
+def load_drill_records(context: StackContext) -> list[DrillRecord]:
     """The drills that have a record, the oldest first."""
-    if of.folder is not None:
-        files = (of.folder / PREFIX).glob("*.json")
-        return _sorted(_read(path.read_text(encoding="utf-8")) for path in files)
-    s3 = of.aws.client("s3")
+    if context.folder is not None:
+        files = (context.folder / DRILLS_PREFIX).glob("*.json")
+        return _sort_drills(_parse_drill_record(path.read_text(encoding="utf-8")) for path in files)
+    s3 = context.aws.client("s3")
     try:
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=of.bucket, Prefix=PREFIX)
+        pages = s3.get_paginator("list_objects_v2").paginate(
+            Bucket=context.bucket, Prefix=DRILLS_PREFIX
+        )
         keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
-        bodies = [s3.get_object(Bucket=of.bucket, Key=key)["Body"].read() for key in keys]
+        bodies = [s3.get_object(Bucket=context.bucket, Key=key)["Body"].read() for key in keys]
     except (ClientError, BotoCoreError) as error:
         raise explain_bucket_error(error, "s3.get_object") from error
-    return _sorted(_read(body.decode()) for body in bodies)
+    return _sort_drills(_parse_drill_record(body.decode()) for body in bodies)
 
 
-def _read(text: str) -> Drill:
+def _parse_drill_record(text: str) -> DrillRecord:
     try:
-        return Drill.model_validate(json.loads(text))
+        return DrillRecord.model_validate(json.loads(text))
     except (ValueError, ValidationError) as error:
-        raise OpsError(f"a record below {PREFIX} is no drill's: {error}") from None
+        raise OpsError(f"a record below {DRILLS_PREFIX} is no drill's: {error}") from None
 
 
-def _said(seconds: float | None) -> str | None:
+def _format_seconds(seconds: float | None) -> str | None:
     from ops.cli.render import format_duration
 
     return None if seconds is None else format_duration(seconds)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ops.recovery.drill_history import Drill, regression
+from ops.recovery.drill_history import DrillRecord, describe_regression
 
-WIDTH, HEIGHT, LEFT, FOOT = 960, 260, 60, 28
+CHART_WIDTH, CHART_HEIGHT, CHART_LEFT_MARGIN, CHART_BOTTOM_MARGIN = 960, 260, 60, 28
 # Phases from the bottom up, and what each is drawn in.
-SHOWN: Final = (
+PHASE_COLORS: Final = (
     ("detect", "#8a8f98"),
     ("restore", "#3b7dd8"),
     ("configure", "#7a5cc4"),
@@ -18,7 +18,7 @@ SHOWN: Final = (
 
 
 @dataclass(frozen=True)
-class Bar:
+class PhaseBar:
     """One phase of one drill, in the chart's own units."""
 
     x: float
@@ -30,47 +30,58 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Chart:
+class DrillChart:
     """All drills side by side, the oldest first; `goal` is where the objective lies."""
 
-    bars: tuple[Bar, ...]
+    bars: tuple[PhaseBar, ...]
     labels: tuple[tuple[float, str], ...]
     marks: tuple[tuple[float, str], ...]
     goal: float
-    width: int = WIDTH
-    height: int = HEIGHT
+    width: int = CHART_WIDTH
+    height: int = CHART_HEIGHT
 
 
-def chart(drills: Sequence[Drill]) -> Chart:
+def build_drill_chart(drills: Sequence[DrillRecord]) -> DrillChart:
     """A bar a drill: its phases on top of each other, and the objective across."""
     from ops.cli.render import format_duration
 
-    goal = drills[-1].objectives.rto_seconds
-    most = max([goal, *(d.rto_seconds or 0 for d in drills)]) * 1.1
-    each = (WIDTH - LEFT) / max(len(drills), 6)
+    objective_seconds = drills[-1].objectives.rto_seconds
+    max_seconds = max([objective_seconds, *(d.rto_seconds or 0 for d in drills)]) * 1.1
+    drill_width = (CHART_WIDTH - CHART_LEFT_MARGIN) / max(len(drills), 6)
 
-    def up(seconds: float) -> float:
-        return (HEIGHT - FOOT) * seconds / most
+    def scale_to_height(seconds: float) -> float:
+        return (CHART_HEIGHT - CHART_BOTTOM_MARGIN) * seconds / max_seconds
 
-    bars: list[Bar] = []
+    bars: list[PhaseBar] = []
     labels: list[tuple[float, str]] = []
-    for number, drill in enumerate(drills):
-        x, top = LEFT + number * each, 0.0
-        labels.append((x + each * 0.4, drill.taken[:10]))
-        for phase, color in SHOWN:
-            took = getattr(drill.phases, phase)
-            if took:
-                top += took
-                title = f"{drill.run}: {phase.replace('_', ' ')} {format_duration(took)}"
-                y = HEIGHT - FOOT - up(top)
-                bars.append(Bar(x, y, each * 0.8, up(took), color, title))
+    for index, drill in enumerate(drills):
+        x, stacked_seconds = CHART_LEFT_MARGIN + index * drill_width, 0.0
+        labels.append((x + drill_width * 0.4, drill.taken[:10]))
+        for phase, color in PHASE_COLORS:
+            phase_seconds = getattr(drill.phases, phase)
+            if phase_seconds:
+                stacked_seconds += phase_seconds
+                title = f"{drill.run}: {phase.replace('_', ' ')} {format_duration(phase_seconds)}"
+                y = CHART_HEIGHT - CHART_BOTTOM_MARGIN - scale_to_height(stacked_seconds)
+                bars.append(
+                    PhaseBar(x, y, drill_width * 0.8, scale_to_height(phase_seconds), color, title)
+                )
     marks = tuple(
-        (HEIGHT - FOOT - up(most * n / 4), format_duration(most * n / 4)) for n in range(5)
+        (
+            CHART_HEIGHT - CHART_BOTTOM_MARGIN - scale_to_height(max_seconds * n / 4),
+            format_duration(max_seconds * n / 4),
+        )
+        for n in range(5)
     )
-    return Chart(tuple(bars), tuple(labels), marks, HEIGHT - FOOT - up(goal))
+    return DrillChart(
+        tuple(bars),
+        tuple(labels),
+        marks,
+        CHART_HEIGHT - CHART_BOTTOM_MARGIN - scale_to_height(objective_seconds),
+    )
 
 
-def page(drills: Sequence[Drill]) -> str:
+def render_drill_page(drills: Sequence[DrillRecord]) -> str:
     """The drills as one self-contained HTML page. There is one at least."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -83,12 +94,14 @@ def page(drills: Sequence[Drill]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"said": lambda s: "-" if s is None else format_duration(s)}
+    environment.filters |= {
+        "said": lambda seconds: "-" if seconds is None else format_duration(seconds)
+    }
     newest = drills[-1]
     return environment.get_template("drills.html.j2").render(
         drills=drills,
         newest=newest,
-        chart=chart(drills),
-        shown=SHOWN,
-        regression=regression(newest, drills[:-1]),
+        chart=build_drill_chart(drills),
+        shown=PHASE_COLORS,
+        regression=describe_regression(newest, drills[:-1]),
     )

@@ -10,19 +10,25 @@ from ops.cli.render import format_duration
 from ops.core.errors import OpsError
 from ops.outputs import Outputs
 from ops.recovery import drill_history as drills
-from ops.recovery.restore import CONFIGURED, FILLED, FIRST, PASSWORD, TYPICAL
+from ops.recovery.restore import (
+    TYPICAL_CONFIGURE_SECONDS,
+    TYPICAL_FIRST_QUERY_SECONDS,
+    TYPICAL_PASSWORD_RESET_SECONDS,
+    TYPICAL_RESTORE_SECONDS,
+    VOLUME_FILL_MIB_PER_SECOND,
+)
 
 # Seconds until a stack of this size is up in a region where nothing of it is. An assumption: the
 # provider's own waits, of which the database's are counted apart (a balancer takes three minutes,
 # NAT gateways two, services five).
-DEPLOY: Final = 15 * 60
-ASSUMED: Final = "an assumption: no drill has measured it"
+ESTIMATED_DEPLOY_SECONDS: Final = 15 * 60
+ESTIMATE_SOURCE: Final = "an assumption: no drill has measured it"
 # What RDS describes; None where it is not there, an error where it could not be looked at.
-Seen: TypeAlias = dict[str, Any] | OpsError | None
+DescriptionOrError: TypeAlias = dict[str, Any] | OpsError | None
 
 
 @dataclass(frozen=True)
-class Estimate:
+class RecoveryEstimate:
     """One phase of a recovery: seconds, and who says so. None is not known."""
 
     way: str
@@ -31,71 +37,99 @@ class Estimate:
     source: str
 
 
-def estimates(
-    of: Outputs, history: Sequence[drills.Drill], seen: Seen, replica: Seen, now: datetime
-) -> list[Estimate]:
+def estimate_recovery(
+    outputs: Outputs,
+    history: Sequence[drills.DrillRecord],
+    primary: DescriptionOrError,
+    replicated_backups: DescriptionOrError,
+    now: datetime,
+) -> list[RecoveryEstimate]:
     """The phases of a restore here, and of the stack in its recovery region.
 
     `seen` is the primary, `replica` its backups in the recovery region.
     """
-    timed = [d for d in history if d.outcome == "done" and d.rto_seconds is not None]
-    newest = timed[-1] if timed else None
-    restore, settled = _phases(newest)
-    source = f"the drill {newest.run}" if newest else ASSUMED
-    together = newest.rto_seconds if newest else restore + settled
-    storage = seen.get("AllocatedStorage") if isinstance(seen, dict) else None
-    found = [
-        Estimate("here", "restore", restore, source),
-        Estimate("here", "settings, password, first query", settled, source),
-        Estimate("here", "RTO: until a query is answered", together, source),
-        Estimate(
+    timed_drills = [
+        drill for drill in history if drill.outcome == "done" and drill.rto_seconds is not None
+    ]
+    newest = timed_drills[-1] if timed_drills else None
+    restore_seconds, configure_seconds = _estimate_phases(newest)
+    source = f"the drill {newest.run}" if newest else ESTIMATE_SOURCE
+    rto_seconds = newest.rto_seconds if newest else restore_seconds + configure_seconds
+    storage_gib = primary.get("AllocatedStorage") if isinstance(primary, dict) else None
+    estimates = [
+        RecoveryEstimate("here", "restore", restore_seconds, source),
+        RecoveryEstimate("here", "settings, password, first query", configure_seconds, source),
+        RecoveryEstimate("here", "RTO: until a query is answered", rto_seconds, source),
+        RecoveryEstimate(
             "here",
             "until its volume is filled",
-            storage and storage * 1024 / FILLED,
-            f"{storage} GiB at {FILLED} MiB/s, an assumption" if storage else _why(seen),
+            storage_gib and storage_gib * 1024 / VOLUME_FILL_MIB_PER_SECOND,
+            f"{storage_gib} GiB at {VOLUME_FILL_MIB_PER_SECOND} MiB/s, an assumption"
+            if storage_gib
+            else _describe_unknown(primary),
         ),
-        _lost("here", seen, ("LatestRestorableTime",), now, "the latest restorable time"),
+        _estimate_data_loss(
+            "here", primary, ("LatestRestorableTime",), now, "the latest restorable time"
+        ),
     ]
-    if there := of.stack.recovery_region:
-        found += [
-            Estimate(there, "deployment without its database", DEPLOY, ASSUMED),
-            Estimate(there, "restore", restore, source),
-            Estimate(there, "settings, password, first query", settled, source),
-            Estimate(
-                there,
-                "RTO: the stack deployed, and a query answered",
-                DEPLOY + restore + settled,
-                f"an assumption of {format_duration(DEPLOY)} for the deployment, and {source}",
+    if recovery_region := outputs.stack.recovery_region:
+        estimates += [
+            RecoveryEstimate(
+                recovery_region,
+                "deployment without its database",
+                ESTIMATED_DEPLOY_SECONDS,
+                ESTIMATE_SOURCE,
             ),
-            _lost(
-                there,
-                replica,
+            RecoveryEstimate(recovery_region, "restore", restore_seconds, source),
+            RecoveryEstimate(
+                recovery_region, "settings, password, first query", configure_seconds, source
+            ),
+            RecoveryEstimate(
+                recovery_region,
+                "RTO: the stack deployed, and a query answered",
+                ESTIMATED_DEPLOY_SECONDS + restore_seconds + configure_seconds,
+                f"an assumption of {format_duration(ESTIMATED_DEPLOY_SECONDS)} for the "
+                f"deployment, and {source}",
+            ),
+            _estimate_data_loss(
+                recovery_region,
+                replicated_backups,
                 ("RestoreWindow", "LatestTime"),
                 now,
                 "the replicated backups' latest time",
             ),
         ]
-    return found
+    return estimates
 
 
-def _phases(drill: drills.Drill | None) -> tuple[float, float]:
+def _estimate_phases(drill: drills.DrillRecord | None) -> tuple[float, float]:
     """Seconds of the restore, and from then on until a query is answered."""
     if drill is None:
-        return float(TYPICAL), float(CONFIGURED + PASSWORD + FIRST)
-    own = drill.phases
-    restore = own.restore if own.restore is not None else float(drill.rto_seconds or TYPICAL)
-    return restore, (own.configure or 0.0) + (own.first_query or 0.0)
+        return float(TYPICAL_RESTORE_SECONDS), float(
+            TYPICAL_CONFIGURE_SECONDS + TYPICAL_PASSWORD_RESET_SECONDS + TYPICAL_FIRST_QUERY_SECONDS
+        )
+    phases = drill.phases
+    restore_seconds = (
+        phases.restore
+        if phases.restore is not None
+        else float(drill.rto_seconds or TYPICAL_RESTORE_SECONDS)
+    )
+    return restore_seconds, (phases.configure or 0.0) + (phases.first_query or 0.0)
 
 
-def _lost(way: str, seen: Seen, path: tuple[str, ...], now: datetime, source: str) -> Estimate:
+def _estimate_data_loss(
+    way: str, description: DescriptionOrError, path: tuple[str, ...], now: datetime, source: str
+) -> RecoveryEstimate:
     phase = "RPO: writes that would be lost"
-    until: Any = seen if isinstance(seen, dict) else None
+    latest_time: Any = description if isinstance(description, dict) else None
     for key in path:
-        until = (until or {}).get(key)
-    if until is None:
-        return Estimate(way, phase, None, _why(seen))
-    return Estimate(way, phase, max(now.timestamp() - parse_time(until).timestamp(), 0), source)
+        latest_time = (latest_time or {}).get(key)
+    if latest_time is None:
+        return RecoveryEstimate(way, phase, None, _describe_unknown(description))
+    return RecoveryEstimate(
+        way, phase, max(now.timestamp() - parse_time(latest_time).timestamp(), 0), source
+    )
 
 
-def _why(seen: Seen) -> str:
-    return f"nobody knows: {seen}" if isinstance(seen, OpsError) else "there is none"
+def _describe_unknown(description: DescriptionOrError) -> str:
+    return f"nobody knows: {description}" if isinstance(description, OpsError) else "there is none"

@@ -25,46 +25,56 @@ from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
 from ops.database.instance import DATABASE_STATUS_PATH, DB_INSTANCE_NOT_FOUND
 from ops.outputs import Outputs
-from ops.recovery.restore import FILLED, FILLED_SOURCE, FILLING, FIRST, LONGER, TYPICAL
-from ops.recovery.sources import Kind, Source
+from ops.recovery.restore import (
+    RESTORE_TIME_SOURCE,
+    STORAGE_OPERATION_PATH,
+    TYPICAL_FIRST_QUERY_SECONDS,
+    TYPICAL_RESTORE_SECONDS,
+    VOLUME_FILL_MIB_PER_SECOND,
+    VOLUME_FILL_RATE_SOURCE,
+)
+from ops.recovery.sources import BackupKind, BackupSource
 from ops.stack import pulumi as pulumi_steps
 from ops.state import backup as states
 
-DEPLOY: Final = 15 * 60
-ASSUMED: Final = f"{LONGER}; and 15 min for all else, an assumption as well"
-SETTING: Final = "bulwark:database.restoreFrom"
+TYPICAL_STACK_DEPLOY_SECONDS: Final = 15 * 60
+REBUILD_TIME_SOURCE: Final = (
+    f"{RESTORE_TIME_SOURCE}; and 15 min for all else, an assumption as well"
+)
+RESTORE_FROM_SETTING: Final = "bulwark:database.restoreFrom"
 # The key below it that names a backup of each kind (components/settings/database.py). Those that a
 # deleted instance has left are named by its resource id: RDS User Guide, "Retaining automated
 # backups".
-KEYS: Final[dict[Kind, str]] = {
+RESTORE_FROM_KEYS: Final[dict[BackupKind, str]] = {
     "snapshot": "snapshot",
     "retained backup": "resourceId",
     "automated backup": "automatedBackupArn",
 }
-WITHIN: Final = 6 * 3600
-KEPT: Final = (
-    f"{SETTING} goes on naming the backup, also where the deployment fails: mend what it says, and "
+REBUILD_TIMEOUT_SECONDS: Final = 6 * 3600
+RESTORE_FROM_NOTE: Final = (
+    f"{RESTORE_FROM_SETTING} goes on naming the backup, also where the deployment fails: "
+    "mend what it says, and "
     "begin again; afterwards it may be removed, it counts at birth only"
 )
-NAME: Final = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
-BALANCER: Final = "bulwark:loadBalancer"
-CERTIFICATE: Final = "acm.describe_certificate"
+NEW_STACK_NAME_PATTERN: Final = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
+LOAD_BALANCER_SETTING: Final = "bulwark:loadBalancer"
+DESCRIBE_CERTIFICATE_API: Final = "acm.describe_certificate"
 
 
 @dataclass(frozen=True)
-class Looks:
+class RebuildChecks:
     """How far a stack that is made again is looked at: a URL of it, a query, and as whom."""
 
     url: str | None = None
-    sql: bool = False
+    can_query: bool = False
     profile: str | None = None
 
 
-def program(folder: Path) -> Path:
+def resolve_program_folder(folder: Path) -> Path:
     """The folder of the stack's program. Raises UsageError where it is none, or Pulumi is not."""
     if not (folder / "Pulumi.yaml").is_file():
         raise UsageError(
-            f"--program is {str(folder)!r}, may be the folder of the stack's program, with its "
+            f"--program is {str(folder)!r}, must be the folder of the stack's program, with its "
             "Pulumi.yaml"
         )
     if shutil.which("pulumi") is None:
@@ -72,80 +82,95 @@ def program(folder: Path) -> Path:
     return folder.absolute()
 
 
-def state_of(path: Path) -> dict[str, Any]:
+def load_state_export(path: Path) -> dict[str, Any]:
     """An export of Pulumi's state. Raises UsageError where a file is none."""
     from ops.recovery import reconcile as reconciling
 
-    found = reconciling.read("--state", path)
-    if not states.list_resource_ids(found):
-        raise UsageError(f"--state is {str(path)!r}, may be a file of `pulumi stack export`")
-    return found
+    state = reconciling.read_pulumi_file("--state", path)
+    if not states.list_resource_ids(state):
+        raise UsageError(f"--state is {str(path)!r}, must be a file of `pulumi stack export`")
+    return state
 
 
-def known_again(outputs: Outputs, folder: Path, said: bool, given: bool) -> None:
+def require_consistent_state(
+    outputs: Outputs, folder: Path, is_state_set: bool, has_saved_state: bool
+) -> None:
     """Raises UsageError where Pulumi's state and what is said of it do not go together.
 
     What Pulumi knows is not thrown away for a saved state that is given; and where it knows
     nothing, and nothing is said, it would try to make what is still there.
     """
     stack = outputs.stack.stack
-    known = pulumi_steps.count_stack_resources(folder, stack)
-    if known and given:
+    resource_count = pulumi_steps.count_stack_resources(folder, stack)
+    if resource_count and has_saved_state:
         raise UsageError(
-            f"--state is set, and Pulumi knows {known} resources of {stack} already, which would "
+            f"--state is set, and Pulumi knows {resource_count} resources of {stack} "
+            "already, which would "
             "be forgotten: leave it out",
             f"ops state restore --program {folder}",
         )
-    if not known and not said:
-        what = "no stack" if known is None else "nothing of the stack"
+    if not resource_count and not is_state_set:
+        known_part = "no stack" if resource_count is None else "nothing of the stack"
         raise UsageError(
-            f"--state is not set, and Pulumi knows {what} {stack}: may be newest (of `ops state "
+            f"--state is not set, and Pulumi knows {known_part} {stack}: must be newest (of "
+            "`ops state "
             "list`), a file of `pulumi stack export`, or none, where nothing of it is left",
             "ops state list",
         )
 
 
-def balancer(
+def list_load_balancer_settings(
     aws: Aws, outputs: Outputs, folder: Path, domain: str | None, certificate: str | None
 ) -> list[tuple[str, str]]:
     """The settings of the load balancer that must be others in the recovery region.
 
     Raises UsageError where a certificate is wanted, or that which is given cannot be used there.
     """
-    stack, there = outputs.stack, outputs.stack.recovery_region
-    may = f"may be the ARN of a certificate in {there}"
+    stack, recovery_region = outputs.stack, outputs.stack.recovery_region
+    requirement = f"may be the ARN of a certificate in {recovery_region}"
     if certificate is None:
-        own = pulumi_steps.find_stack_setting(folder, stack.stack, f"{BALANCER}.certificateArn")
-        if own is not None:
-            raise UsageError(f"--certificate is not set, {may}: that of {stack.stack} is {own}")
-    elif (state := _certified(aws, certificate, there)) != "ISSUED":
-        raise UsageError(f"--certificate is {certificate!r}, {may}: it is {state}")
-    given = {"domain": domain, "certificateArn": certificate}
-    return [(f"{BALANCER}.{key}", value) for key, value in given.items() if value is not None]
+        stack_certificate = pulumi_steps.find_stack_setting(
+            folder, stack.stack, f"{LOAD_BALANCER_SETTING}.certificateArn"
+        )
+        if stack_certificate is not None:
+            raise UsageError(
+                f"--certificate is not set, {requirement}: that of {stack.stack} is "
+                f"{stack_certificate}"
+            )
+    elif (status := _get_certificate_status(aws, certificate, recovery_region)) != "ISSUED":
+        raise UsageError(f"--certificate is {certificate!r}, {requirement}: it is {status}")
+    settings = {"domain": domain, "certificateArn": certificate}
+    return [
+        (f"{LOAD_BALANCER_SETTING}.{key}", value)
+        for key, value in settings.items()
+        if value is not None
+    ]
 
 
-def certificate_of(region: str, arn: str | None) -> None:
+def require_certificate_in_region(region: str, arn: str | None) -> None:
     """Raises UsageError where --certificate is none of a region."""
-    form = rf"arn:[\w-]+:acm:{region}:\d{{12}}:certificate/.+"
-    if arn is not None and not re.fullmatch(form, arn):
-        raise UsageError(f"--certificate is {arn!r}, may be the ARN of a certificate in {region}")
+    pattern = rf"arn:[\w-]+:acm:{region}:\d{{12}}:certificate/.+"
+    if arn is not None and not re.fullmatch(pattern, arn):
+        raise UsageError(f"--certificate is {arn!r}, must be the ARN of a certificate in {region}")
 
 
-def _certified(aws: Aws, arn: str, region: str | None) -> str:
+def _get_certificate_status(aws: Aws, arn: str, region: str | None) -> str:
     try:
-        answer: Any = aws.call(CERTIFICATE, {"CertificateArn": arn}, region)
+        response: Any = aws.call(DESCRIBE_CERTIFICATE_API, {"CertificateArn": arn}, region)
     except ClientError as error:
         return str(error.response["Error"]["Code"])
-    return str(answer["Certificate"]["Status"])
+    return str(response["Certificate"]["Status"])
 
 
-def vacant(aws: Aws, identifier: str, stack: str, region: str) -> None:
+def require_no_database(aws: Aws, identifier: str, stack: str, region: str) -> None:
     """Raises UsageError where a database of the new stack's is there already."""
     params: JsonObject = {"DBInstanceIdentifier": identifier}
     api = "rds.describe_db_instances"
-    look = Call(api=api, params=params, expected_errors=(DB_INSTANCE_NOT_FOUND,), region=region)
-    seen: Any = Actions(aws)(look, {})
-    if seen.get("DBInstances"):
+    describe_call = Call(
+        api=api, params=params, expected_errors=(DB_INSTANCE_NOT_FOUND,), region=region
+    )
+    response: Any = Actions(aws)(describe_call, {})
+    if response.get("DBInstances"):
         raise UsageError(
             f"{identifier} is in {region} already, made by an earlier run: a deployment brings "
             "about what is missing, and another --as another stack",
@@ -153,72 +178,77 @@ def vacant(aws: Aws, identifier: str, stack: str, region: str) -> None:
         )
 
 
-def new_stack(outputs: Outputs, given: str | None) -> str:
+def resolve_new_stack_name(outputs: Outputs, requested_name: str | None) -> str:
     """The name of the stack in the recovery region: another than the lost one's."""
-    own, there = outputs.stack.stack, outputs.stack.recovery_region
-    name = given or f"{own}-{there}"
-    longest = get_max_stack_name_length(outputs.stack.project)
-    if name == own or len(name) > longest or not NAME.fullmatch(name):
+    stack_name, recovery_region = outputs.stack.stack, outputs.stack.recovery_region
+    name = requested_name or f"{stack_name}-{recovery_region}"
+    max_characters = get_max_stack_name_length(outputs.stack.project)
+    if (
+        name == stack_name
+        or len(name) > max_characters
+        or not NEW_STACK_NAME_PATTERN.fullmatch(name)
+    ):
         raise UsageError(
-            f"--as is {name!r}, may be another name than {own!r}, of at most {longest} small "
+            f"--as is {name!r}, must be another name than {stack_name!r}, of at most "
+            f"{max_characters} small "
             "letters, digits and hyphens"
         )
     return name
 
 
-def rebuild(
+def build_stack_rebuild_plan(
     outputs: Outputs,
     folder: Path,
-    source: Source,
+    source: BackupSource,
     run: str,
     state: tuple[Path, str] | None,
-    looks: Looks,
-    doubt: str = "",
+    checks: RebuildChecks,
+    warning: str = "",
 ) -> Plan:
     """The same stack again, where it was. `state` is an export to begin with, and its digest."""
     stack = outputs.stack
     steps = [pulumi_steps.build_stack_select_step(folder, stack.stack)]
     if state is not None:
         steps.append(states.build_state_import_step(stack.stack, folder, "import", *state))
-    steps += _told(folder, stack.stack, source)
-    steps += _deployed(
-        outputs, folder, stack.stack, stack.region, outputs.database.identifier, source, run, looks
+    steps += _build_restore_setting_steps(folder, stack.stack, source)
+    steps += _build_deployment_steps(
+        outputs, folder, stack.stack, stack.region, outputs.database.identifier, source, run, checks
     )
     notes = (
         f"what of the stack is still there stays; the database is made from the {source.kind} "
-        f"{source.name}, which reaches until {source.at}: what was written later is lost",
+        f"{source.name}, which reaches until {source.latest_time}: what was written later is lost",
         "it gets a new password, in the stack's secret; services read it when they start",
-        KEPT,
-        *filter(None, [doubt]),
+        RESTORE_FROM_NOTE,
+        *filter(None, [warning]),
     )
     return build_stack_plan(outputs, run, "recover rebuild", *steps, notes=notes)
 
 
-def region(
+def build_region_recovery_plan(
     outputs: Outputs,
     folder: Path,
-    source: Source,
+    source: BackupSource,
     name: str,
-    balancer: Sequence[tuple[str, str]],
+    balancer_settings: Sequence[tuple[str, str]],
     run: str,
-    looks: Looks,
-    doubt: str = "",
+    checks: RebuildChecks,
+    warning: str = "",
 ) -> Plan:
     """A stack of another name in the recovery region, with the settings of the lost one.
 
     `balancer` are the settings of its load balancer that must be others there.
     """
-    stack, there = outputs.stack, str(outputs.stack.recovery_region)
+    stack, recovery_region = outputs.stack, str(outputs.stack.recovery_region)
     identifier = f"{stack.project}-{name}-database"
-    settings = [("aws:region", there), *balancer]
+    settings = [("aws:region", recovery_region), *balancer_settings]
     steps = [
         pulumi_steps.build_stack_select_step(folder, name),
         pulumi_steps.build_settings_copy_step(
             folder, stack.stack, name, "bulwark:profile", stack.profile
         ),
         *(
-            pulumi_steps.build_setting_change_step(folder, name, key, value, f"set_{n}")
-            for n, (key, value) in enumerate(settings, 1)
+            pulumi_steps.build_setting_change_step(folder, name, key, value, f"set_{number}")
+            for number, (key, value) in enumerate(settings, 1)
         ),
         pulumi_steps.build_setting_removal_step(
             folder,
@@ -227,63 +257,70 @@ def region(
             "alone",
             "let it have no recovery region: that would be the lost one",
         ),
-        *_told(folder, name, source),
-        *_deployed(outputs, folder, name, there, identifier, source, run, looks),
+        *_build_restore_setting_steps(folder, name, source),
+        *_build_deployment_steps(
+            outputs, folder, name, recovery_region, identifier, source, run, checks
+        ),
     ]
     notes = (
         f"the stack {stack.stack} and its state are not touched; {name} is another stack, whose "
-        f"database is made from the {source.kind} {source.name}, which reaches until {source.at}",
+        f"database is made from the {source.kind} {source.name}, which reaches until "
+        f"{source.latest_time}",
         "users come to it when the record of their domain leads to its load balancer",
         "its images are to be in its own registry: push them, and `ops service deploy`",
         f"then operate it with --stack {name}; set its recoveryRegion when there is one again",
-        KEPT,
-        *filter(None, [doubt]),
+        RESTORE_FROM_NOTE,
+        *filter(None, [warning]),
     )
-    return build_stack_plan(outputs, run, "recover region", *steps, notes=notes, region=there)
+    return build_stack_plan(
+        outputs, run, "recover region", *steps, notes=notes, region=recovery_region
+    )
 
 
-def _told(folder: Path, stack: str, source: Source) -> list[Step]:
+def _build_restore_setting_steps(folder: Path, stack: str, source: BackupSource) -> list[Step]:
     """The settings that make the database from the backup; anything said before is gone."""
-    says = f"let {stack} name no other backup"
-    clear = pulumi_steps.build_setting_removal_step(folder, stack, SETTING, "clear", says)
-    key = f"{SETTING}.{KEYS[source.kind]}"
+    description = f"let {stack} name no other backup"
+    clear_step = pulumi_steps.build_setting_removal_step(
+        folder, stack, RESTORE_FROM_SETTING, "clear", description
+    )
+    key = f"{RESTORE_FROM_SETTING}.{RESTORE_FROM_KEYS[source.kind]}"
     return [
-        clear,
+        clear_step,
         pulumi_steps.build_setting_change_step(folder, stack, key, source.name, "origin"),
     ]
 
 
-def _deployed(
+def _build_deployment_steps(
     outputs: Outputs,
     folder: Path,
     stack: str,
-    where: str,
+    region: str,
     identifier: str,
-    source: Source,
+    source: BackupSource,
     run: str,
-    looks: Looks,
+    checks: RebuildChecks,
 ) -> list[Step]:
     """The deployment, as Pulumi's history has it, and then as AWS has the database."""
     read = Call(
         api="rds.describe_db_instances",
         params={"DBInstanceIdentifier": identifier},
         expected_errors=(DB_INSTANCE_NOT_FOUND,),
-        region=where,
+        region=region,
     )
-    broken = {DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)}
-    encrypted = {"DBInstances[0].StorageEncrypted": True} if source.key else {}
+    failed_states = {DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)}
+    encryption_condition = {"DBInstances[0].StorageEncrypted": True} if source.key_arn else {}
     steps = [
         pulumi_steps.build_up_step(
             folder,
             stack,
             run,
             f"deploy {stack}, its database from the {source.kind} {source.name}",
-            TYPICAL + DEPLOY,
-            ASSUMED,
-            WITHIN,
+            TYPICAL_RESTORE_SECONDS + TYPICAL_STACK_DEPLOY_SECONDS,
+            REBUILD_TIME_SOURCE,
+            REBUILD_TIMEOUT_SECONDS,
         ),
         pulumi_steps.build_outputs_step(
-            folder, stack, [("database.identifier", identifier), ("stack.region", where)]
+            folder, stack, [("database.identifier", identifier), ("stack.region", region)]
         ),
         Step(
             name="database",
@@ -291,8 +328,8 @@ def _deployed(
             action=read,
             goal=Wait(
                 read=read,
-                met={DATABASE_STATUS_PATH: "available", **encrypted},
-                failed=broken,
+                met={DATABASE_STATUS_PATH: "available", **encryption_condition},
+                failed=failed_states,
                 every=15,
                 within=3600,
             ),
@@ -303,25 +340,25 @@ def _deployed(
             action=read,
             goal=Wait(
                 read=read,
-                met={DATABASE_STATUS_PATH: "available", FILLING: None},
-                failed=broken,
+                met={DATABASE_STATUS_PATH: "available", STORAGE_OPERATION_PATH: None},
+                failed=failed_states,
                 every=20,
                 within=24 * 3600,
-                typical=source.storage * 1024 / FILLED or None,
-                source=FILLED_SOURCE,
+                typical=source.storage_gib * 1024 / VOLUME_FILL_MIB_PER_SECOND or None,
+                source=VOLUME_FILL_RATE_SOURCE,
             ),
         ),
     ]
-    if looks.url is not None:
+    if checks.url is not None:
         from ops.services.deploy import build_url_answers_step
 
-        steps.insert(3, build_url_answers_step(looks.url))
-    if looks.sql:
-        steps.insert(3, _queried(outputs.stack.project, stack, where, looks.profile))
+        steps.insert(3, build_url_answers_step(checks.url))
+    if checks.can_query:
+        steps.insert(3, _build_query_step(outputs.stack.project, stack, region, checks.profile))
     return steps
 
 
-def _queried(project: str, stack: str, region: str, profile: str | None) -> Step:
+def _build_query_step(project: str, stack: str, region: str, profile: str | None) -> Step:
     """The new stack is read by its own outputs, which nobody knows when this is planned."""
     read = ourselves.build_stack_ops_command(
         "db", "size", project=project, stack=stack, region=region, profile=profile
@@ -330,14 +367,16 @@ def _queried(project: str, stack: str, region: str, profile: str | None) -> Step
         name="query",
         description=f"see the database of {stack} answer a query, with the password of its secret",
         action=read,
-        goal=Wait(read=read, met={"exit": 0}, every=15, within=1800, typical=FIRST),
+        goal=Wait(
+            read=read, met={"exit": 0}, every=15, within=1800, typical=TYPICAL_FIRST_QUERY_SECONDS
+        ),
     )
 
 
-def said(state: Mapping[str, Any]) -> str:
+def get_state_stack_name(state: Mapping[str, Any]) -> str:
     """The name of the stack that an export is of; empty where it does not say."""
     for urn in states.list_resource_ids(state):
-        stack, _, rest = urn.removeprefix("urn:pulumi:").partition("::")
-        if "::pulumi:pulumi:Stack::" in f"::{rest}":
+        stack, _, urn_rest = urn.removeprefix("urn:pulumi:").partition("::")
+        if "::pulumi:pulumi:Stack::" in f"::{urn_rest}":
             return stack
     return ""

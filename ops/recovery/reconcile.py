@@ -14,9 +14,9 @@ from typing import Any, Final
 from ops.core.errors import UsageError
 from ops.outputs import Outputs
 
-INSTANCE: Final = "aws:rds/instance:Instance"
+PULUMI_INSTANCE_TYPE: Final = "aws:rds/instance:Instance"
 # Steps of a preview that do away with something (Pulumi, `preview --json`).
-LOSES: Final = (
+LOSS_OPERATIONS: Final = (
     "delete",
     "delete-replaced",
     "discard",
@@ -27,68 +27,73 @@ LOSES: Final = (
 
 
 @dataclass(frozen=True)
-class Lines:
+class ReconcileCommands:
     """What to type, one after another."""
 
     urn: str
     lines: tuple[str, ...]
 
 
-def read(option: str, path: Path) -> dict[str, Any]:
+def read_pulumi_file(option: str, path: Path) -> dict[str, Any]:
     """A JSON file that Pulumi wrote. Raises UsageError."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{option} is {str(path)!r}, {error.strerror}") from None
     except ValueError as error:
         raise UsageError(f"{option} is {str(path)!r}, which is no JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise UsageError(f"{option} is {str(path)!r}, may be a file with an object")
-    return found
+    if not isinstance(document, dict):
+        raise UsageError(f"{option} is {str(path)!r}, must be a file with an object")
+    return document
 
 
-def instance(state: Mapping[str, Any], outputs: Outputs, option: str, path: Path) -> dict[str, Any]:
+def get_exported_primary(
+    state: Mapping[str, Any], outputs: Outputs, option: str, path: Path
+) -> dict[str, Any]:
     """The primary in an exported state. Raises UsageError where it is not there, or not once."""
     resources = (state.get("deployment") or {}).get("resources")
     if not isinstance(resources, list):
         raise UsageError(
-            f"{option} is {str(path)!r}, may be a file of `pulumi stack export --stack "
+            f"{option} is {str(path)!r}, must be a file of `pulumi stack export --stack "
             f"{outputs.stack.stack}`"
         )
-    own = outputs.database.identifier
-    found: list[dict[str, Any]] = [
-        one
-        for one in resources
-        if one.get("type") == INSTANCE
-        and (one.get("inputs") or {}).get("identifier") == own
-        and not one.get("delete")
+    identifier = outputs.database.identifier
+    instances: list[dict[str, Any]] = [
+        resource
+        for resource in resources
+        if resource.get("type") == PULUMI_INSTANCE_TYPE
+        and (resource.get("inputs") or {}).get("identifier") == identifier
+        and not resource.get("delete")
     ]
-    if len(found) != 1:
+    if len(instances) != 1:
         raise UsageError(
-            f"{option} is {str(path)!r}, which has {len(found)} instances {own}, may have one: is "
+            f"{option} is {str(path)!r}, which has {len(instances)} instances "
+            f"{identifier}, may have one: is "
             f"it the state of {outputs.stack.stack}?"
         )
-    return found[0]
+    return instances[0]
 
 
-def renewed(
-    state: dict[str, Any], outputs: Outputs, resource: str, option: str, path: Path
+def replace_resource_id(
+    state: dict[str, Any], outputs: Outputs, resource_id: str, option: str, path: Path
 ) -> tuple[dict[str, Any], bool]:
     """The state with the instance of this resource id as the primary, and whether it was another.
 
     The state is changed in place. Raises UsageError.
     """
-    one = instance(state, outputs, option, path)
-    if one["id"] == resource:
+    instance = get_exported_primary(state, outputs, option, path)
+    if instance["id"] == resource_id:
         return state, False
-    one["id"] = resource
-    known = one.get("outputs")
-    if isinstance(known, dict):
-        known |= {key: resource for key in ("id", "resourceId") if key in known}
+    instance["id"] = resource_id
+    instance_outputs = instance.get("outputs")
+    if isinstance(instance_outputs, dict):
+        instance_outputs |= {
+            key: resource_id for key in ("id", "resourceId") if key in instance_outputs
+        }
     return state, True
 
 
-def commands(outputs: Outputs, urn: str) -> tuple[str, ...]:
+def list_reconcile_commands(outputs: Outputs, urn: str) -> tuple[str, ...]:
     """What brings the state and the stack together again, and shows that nothing is replaced."""
     stack = outputs.stack.stack
     return (
@@ -101,20 +106,22 @@ def commands(outputs: Outputs, urn: str) -> tuple[str, ...]:
     )
 
 
-def urn(outputs: Outputs) -> str:
+def build_primary_urn(outputs: Outputs) -> str:
     """The URN of the primary, as the stack's program names it."""
-    own = outputs.stack
+    stack = outputs.stack
     parents = "bulwark:index:Database"
-    return f"urn:pulumi:{own.stack}::{own.project}::{parents}${INSTANCE}::database"
+    return f"urn:pulumi:{stack.stack}::{stack.project}::{parents}${PULUMI_INSTANCE_TYPE}::database"
 
 
-def losses(preview: Mapping[str, Any], option: str, path: Path) -> list[dict[str, str]]:
+def list_preview_losses(
+    preview: Mapping[str, Any], option: str, path: Path
+) -> list[dict[str, str]]:
     """What a preview would delete or replace. Raises UsageError where it is no preview."""
     steps = preview.get("steps")
     if not isinstance(steps, list):
-        raise UsageError(f"{option} is {str(path)!r}, may be a file of `pulumi preview --json`")
+        raise UsageError(f"{option} is {str(path)!r}, must be a file of `pulumi preview --json`")
     return [
         {"op": str(step.get("op")), "urn": str(step.get("urn"))}
         for step in steps
-        if step.get("op") in LOSES
+        if step.get("op") in LOSS_OPERATIONS
     ]

@@ -12,101 +12,107 @@ from ops.core.kms import list_key_recovery_commands
 from ops.core.plan import JsonObject
 from ops.database import instance as database
 from ops.outputs import Outputs
-from ops.recovery.restore import QUOTA
+from ops.recovery.restore import INSTANCE_QUOTA_NAME
 
-Kind = Literal["snapshot", "retained backup", "automated backup"]
+BackupKind = Literal["snapshot", "retained backup", "automated backup"]
 # Statuses in which automated backups can be restored: API reference, DBInstanceAutomatedBackup.
-USABLE: Final = ("active", "retained", "replicating")
-KEY: Final = "kms.describe_key"
+RESTORABLE_BACKUP_STATUSES: Final = ("active", "retained", "replicating")
+BACKUP_KEY_API: Final = "kms.describe_key"
 
 
 @dataclass(frozen=True)
-class Source:
+class BackupSource:
     """A backup that a database can be made from. `at` is until when it reaches, ISO 8601.
 
     `key` is the ARN of the key that it is encrypted with; None where it is not.
     """
 
-    kind: Kind
+    kind: BackupKind
     name: str
-    at: str
-    storage: int
-    key: str | None = None
+    latest_time: str
+    storage_gib: int
+    key_arn: str | None = None
 
 
-def whole(aws: Aws, outputs: Outputs, region: str) -> list[Source]:
+def list_backup_sources(aws: Aws, outputs: Outputs, region: str) -> list[BackupSource]:
     """Whatever backups of the primary are whole in a region, the newest first."""
-    own: JsonObject = {"DBInstanceIdentifier": outputs.database.identifier}
+    params: JsonObject = {"DBInstanceIdentifier": outputs.database.identifier}
     api = "rds.describe_db_snapshots"
-    found = [
-        Source(
+    backups = [
+        BackupSource(
             "snapshot",
-            str(one["DBSnapshotIdentifier"]),
-            str(one["SnapshotCreateTime"]),
-            int(one.get("AllocatedStorage") or 0),
-            one.get("KmsKeyId"),
+            str(backup["DBSnapshotIdentifier"]),
+            str(backup["SnapshotCreateTime"]),
+            int(backup.get("AllocatedStorage") or 0),
+            backup.get("KmsKeyId"),
         )
-        for one in database.list_in_region(aws, api, "DBSnapshots", own, region)
-        if one.get("Status") == "available"
+        for backup in database.list_in_region(aws, api, "DBSnapshots", params, region)
+        if backup.get("Status") == "available"
     ]
     api = "rds.describe_db_instance_automated_backups"
-    for one in database.list_in_region(aws, api, "DBInstanceAutomatedBackups", own, region):
-        until = (one.get("RestoreWindow") or {}).get("LatestTime")
-        status = str(one.get("Status", "")).lower()
-        if until and status in USABLE:
-            retained = status == "retained" and one.get("Region") == region
-            kind: Kind = "retained backup" if retained else "automated backup"
-            name = one["DbiResourceId" if retained else "DBInstanceAutomatedBackupsArn"]
-            size = int(one.get("AllocatedStorage") or 0)
-            found.append(Source(kind, str(name), str(until), size, one.get("KmsKeyId")))
-    return sorted(found, key=lambda one: one.at, reverse=True)
+    for backup in database.list_in_region(aws, api, "DBInstanceAutomatedBackups", params, region):
+        latest_time = (backup.get("RestoreWindow") or {}).get("LatestTime")
+        status = str(backup.get("Status", "")).lower()
+        if latest_time and status in RESTORABLE_BACKUP_STATUSES:
+            is_retained = status == "retained" and backup.get("Region") == region
+            kind: BackupKind = "retained backup" if is_retained else "automated backup"
+            name = backup["DbiResourceId" if is_retained else "DBInstanceAutomatedBackupsArn"]
+            storage_gib = int(backup.get("AllocatedStorage") or 0)
+            backups.append(
+                BackupSource(kind, str(name), str(latest_time), storage_gib, backup.get("KmsKeyId"))
+            )
+    return sorted(backups, key=lambda backup: backup.latest_time, reverse=True)
 
 
-def chosen(found: Sequence[Source], name: str | None, region: str) -> Source:
+def select_backup_source(
+    backups: Sequence[BackupSource], name: str | None, region: str
+) -> BackupSource:
     """The one that --from names, else the newest. Raises UsageError or OpsError."""
     if name is not None:
-        named = next((one for one in found if one.name == name), None)
-        if named is None:
-            may = ", ".join(one.name for one in found[:5]) or "none: there is no whole backup"
-            raise UsageError(f"--from is {name!r}, may be {may}")
-        return named
-    if not found:
+        named_backup = next((backup for backup in backups if backup.name == name), None)
+        if named_backup is None:
+            choices = (
+                ", ".join(backup.name for backup in backups[:5]) or "none: there is no whole backup"
+            )
+            raise UsageError(f"--from is {name!r}, must be {choices}")
+        return named_backup
+    if not backups:
         raise OpsError(
             f"there is no whole backup of the database in {region}: nothing to make it from",
             "ops recover ready",
         )
-    return found[0]
+    return backups[0]
 
 
-def room(aws: Aws, region: str) -> None:
+def require_region_instance_quota(aws: Aws, region: str) -> None:
     """Raises OpsError where a region has no room for one more DB instance."""
-    answer: Any = aws.call("rds.describe_account_attributes", {}, region)
-    for quota in answer.get("AccountQuotas") or ():
-        if quota["AccountQuotaName"] == QUOTA and quota["Used"] >= quota["Max"]:
+    response: Any = aws.call("rds.describe_account_attributes", {}, region)
+    for quota in response.get("AccountQuotas") or ():
+        if quota["AccountQuotaName"] == INSTANCE_QUOTA_NAME and quota["Used"] >= quota["Max"]:
             raise OpsError(
                 f"the account has {quota['Used']} DB instances in {region}, which is all that its "
                 "quota allows: delete one, or ask Service Quotas for more"
             )
 
 
-def locked(aws: Aws, source: Source, region: str) -> str:
+def get_backup_key_warning(aws: Aws, source: BackupSource, region: str) -> str:
     """Why nobody knows whether a backup's key can be used; empty where it can.
 
     Raises OpsError where it cannot: RDS would restore nothing.
     """
-    if source.key is None:
+    if source.key_arn is None:
         return ""
     try:
-        answer: Any = aws.call(KEY, {"KeyId": source.key}, region)
-        state = str(answer["KeyMetadata"]["KeyState"])
+        response: Any = aws.call(BACKUP_KEY_API, {"KeyId": source.key_arn}, region)
+        state = str(response["KeyMetadata"]["KeyState"])
     except ClientError as error:
         state = error.response["Error"]["Code"]
     except (DeniedError, ThrottledError) as error:
         return f"nobody knows whether the key of {source.name} can be used: {error}"
     if state != "Enabled":
         raise OpsError(
-            f"{source.name} is encrypted with {source.key}, which is {state}: it cannot be "
+            f"{source.name} is encrypted with {source.key_arn}, which is {state}: it cannot be "
             "restored, another may be named with --from",
-            *list_key_recovery_commands(source.key, state, region),
+            *list_key_recovery_commands(source.key_arn, state, region),
         )
     return ""

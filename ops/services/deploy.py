@@ -137,7 +137,8 @@ def build_service_rollback_plan(
         undo=(_build_restore_revision_step(service, service.revision),),
     )
     notes = (
-        f"image: {services.get_container_image(current_definition, service.part.container)} -> {image}",
+        "image: "
+        f"{services.get_container_image(current_definition, service.part.container)} -> {image}",
         *_list_differences(current_definition, target_definition, service.part.container),
         *_list_breaker_warnings(service),
     )
@@ -351,7 +352,8 @@ def _parse_revision(aws: Aws, service: ServiceState, requested_revision: str) ->
     revisions_command = f"ops service revisions --service {service.name}"
     if not number.isdigit() or (family or service.part.family) != service.part.family:
         raise UsageError(
-            f"--to is {requested_revision!r}, may be the number of a revision of {service.part.family}",
+            f"--to is {requested_revision!r}, must be the number of a revision of "
+            f"{service.part.family}",
             revisions_command,
         )
     arn = f"{arn_prefix}/{service.part.family}:{int(number)}"

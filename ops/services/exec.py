@@ -95,7 +95,7 @@ def build_exec_session(
 def require_exec_command(command: str) -> None:
     """Raises UsageError where --command is none."""
     if not command.strip():
-        raise UsageError(f"--command is {command!r}, may be a command and its arguments")
+        raise UsageError(f"--command is {command!r}, must be a command and its arguments")
 
 
 def _select_tasks(
@@ -118,7 +118,7 @@ def _select_tasks(
     ]
     if len(matching_tasks) != 1 or not task_prefix:
         raise UsageError(
-            f"--task is {task_prefix!r}, may be {', '.join(sorted(task_ids))}", tasks_command
+            f"--task is {task_prefix!r}, must be {', '.join(sorted(task_ids))}", tasks_command
         )
     return matching_tasks
 
@@ -130,12 +130,13 @@ def _find_problem(
     containers = {str(item["name"]): item for item in task.get("containers") or ()}
     if container not in containers:
         container_names = ", ".join(sorted(containers))
-        return UsageError(f"--container is {container!r}, may be {container_names}")
+        return UsageError(f"--container is {container!r}, must be {container_names}")
     task_id = get_arn_name(str(task["taskArn"]))
     restart_command = f"ops service restart --service {service.name}"
     if not task.get("enableExecuteCommand"):
         return OpsError(
-            f"task {task_id} of {service.name} was started without ECS Exec: the setting cluster.exec "
+            f"task {task_id} of {service.name} was started without ECS Exec: the setting "
+            "cluster.exec "
             "turns it on, for tasks that start afterwards",
             "pulumi config set --path 'bulwark:cluster.exec' true",
             "pulumi up",
@@ -165,7 +166,8 @@ def run_exec_session(session: ExecSession) -> None:
     """Runs it on this terminal, until it ends. Raises OpsError where it cannot be, or fails."""
     if missing_programs := list_missing_programs():
         raise OpsError(
-            f"--run needs what is not on the PATH: {', '.join(missing_programs)}; it may be left out, and the "
+            f"--run needs what is not on the PATH: {', '.join(missing_programs)}; it may "
+            "be left out, and the "
             "line typed where they are",
             session.command_line,
         )

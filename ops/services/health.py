@@ -222,7 +222,8 @@ def check_service_scaling(facts: CheckFacts) -> CheckRoutine:
             "failing",
             SERVICES_AREA,
             f"scaling of {names_by_resource[activity['ResourceId']]}",
-            f"{activity['StatusCode']}: {activity.get('StatusMessage') or activity.get('Description', '')}",
+            f"{activity['StatusCode']}: "
+            f"{activity.get('StatusMessage') or activity.get('Description', '')}",
             "ops service limits",
         )
         for activity in activities

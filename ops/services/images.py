@@ -42,7 +42,7 @@ def parse_image_reference(image: str) -> re.Match[str]:
     reference_match = IMAGE_REFERENCE_PATTERN.fullmatch(image)
     if reference_match is None or not (reference_match["tag"] or reference_match["digest"]):
         raise UsageError(
-            f"IMAGE is {image!r}, may be a repository with a tag or a digest, like "
+            f"IMAGE is {image!r}, must be a repository with a tag or a digest, like "
             "123456789012.dkr.ecr.eu-north-1.amazonaws.com/app:v2"
         )
     return reference_match

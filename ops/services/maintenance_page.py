@@ -9,39 +9,50 @@ from ops.core.stack_plan import build_stack_plan
 from ops.outputs import LoadBalancerPart, Outputs
 
 # A host that nobody asks for: the stack's own condition of the rule.
-NEVER: Final = "maintenance.invalid"
-FIELD: Final = "Rules[0].Conditions[0].Field"
-VALUE: Final = "Rules[0].Conditions[0].Values[0] || Rules[0].Conditions[0].{}.Values[0]"
-ON: Final = ("path-pattern", "PathPatternConfig", "/*")
-OFF: Final = ("host-header", "HostHeaderConfig", NEVER)
+UNMATCHED_HOST: Final = "maintenance.invalid"
+RULE_FIELD_PATH: Final = "Rules[0].Conditions[0].Field"
+RULE_VALUE_PATH_FORMAT: Final = (
+    "Rules[0].Conditions[0].Values[0] || Rules[0].Conditions[0].{}.Values[0]"
+)
+PAGE_ON_CONDITION: Final = ("path-pattern", "PathPatternConfig", "/*")
+PAGE_OFF_CONDITION: Final = ("host-header", "HostHeaderConfig", UNMATCHED_HOST)
 
 
-def turn(outputs: Outputs, run: str, *, on: bool) -> Plan:
+def build_maintenance_page_plan(outputs: Outputs, run: str, *, enabled: bool) -> Plan:
     """Everybody sees the maintenance page, or nobody does. Undone: the other way round."""
     balancer = outputs.load_balancer
     if balancer is None:
         raise UsageError(f"the stack {outputs.stack.stack} has no load balancer")
-    step = _step("page", balancer, on=on, undo=(_step("back", balancer, on=not on),))
+    step = _build_page_step(
+        "page",
+        balancer,
+        enabled=enabled,
+        undo=(_build_page_step("back", balancer, enabled=not enabled),),
+    )
     notes = (
         ("every request of every service gets the page, with status 503, until it is turned off",)
-        if on
+        if enabled
         else ()
     )
-    kind: PlanKind = "service maintenance on" if on else "service maintenance off"
+    kind: PlanKind = "service maintenance on" if enabled else "service maintenance off"
     return build_stack_plan(outputs, run, kind, step, notes=notes)
 
 
-def _step(name: str, balancer: LoadBalancerPart, *, on: bool, undo: tuple[Step, ...] = ()) -> Step:
-    field, config, value = ON if on else OFF
-    conditions: JsonObject = {"Field": field, config: {"Values": [value]}}
-    rule = balancer.maintenance_rule_arn
+def _build_page_step(
+    name: str, balancer: LoadBalancerPart, *, enabled: bool, undo: tuple[Step, ...] = ()
+) -> Step:
+    field, config_key, value = PAGE_ON_CONDITION if enabled else PAGE_OFF_CONDITION
+    conditions: JsonObject = {"Field": field, config_key: {"Values": [value]}}
+    rule_arn = balancer.maintenance_rule_arn
     return Step(
         name=name,
-        description=f"turn the maintenance page {'on' if on else 'off'}",
-        action=Call(api="elbv2.modify_rule", params={"RuleArn": rule, "Conditions": [conditions]}),
+        description=f"turn the maintenance page {'on' if enabled else 'off'}",
+        action=Call(
+            api="elbv2.modify_rule", params={"RuleArn": rule_arn, "Conditions": [conditions]}
+        ),
         goal=Wait(
-            read=Call(api="elbv2.describe_rules", params={"RuleArns": [rule]}),
-            met={FIELD: field, VALUE.format(config): value},
+            read=Call(api="elbv2.describe_rules", params={"RuleArns": [rule_arn]}),
+            met={RULE_FIELD_PATH: field, RULE_VALUE_PATH_FORMAT.format(config_key): value},
             every=5,
             within=300,
         ),

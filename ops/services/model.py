@@ -94,9 +94,9 @@ def resolve_service(outputs: Outputs, name: str | None) -> ServicePart:
         return next(iter(parts.values()))
     service_names = ", ".join(sorted(parts))
     if name is None:
-        raise UsageError(f"--service is not set, may be {service_names}")
+        raise UsageError(f"--service is not set, must be {service_names}")
     if name not in parts:
-        raise UsageError(f"--service is {name!r}, may be {service_names}")
+        raise UsageError(f"--service is {name!r}, must be {service_names}")
     return parts[name]
 
 

@@ -69,7 +69,7 @@ def find_scaling_limits(aws: Aws, service: ServiceState) -> ScalingLimits | None
 def parse_task_count(text: str) -> int:
     """COUNT as a number. Raises UsageError."""
     if not text.isascii() or not text.isdigit() or int(text) > MAX_TASKS_PER_SERVICE:
-        raise UsageError(f"COUNT is {text!r}, may be 0 to {MAX_TASKS_PER_SERVICE}")
+        raise UsageError(f"COUNT is {text!r}, must be 0 to {MAX_TASKS_PER_SERVICE}")
     return int(text)
 
 
@@ -92,7 +92,8 @@ def build_service_scale_plan(
     ):
         limit_option = f"--max {count}" if count > limits.max_tasks else f"--min {count}"
         raise UsageError(
-            f"COUNT is {count}, may be {limits.min_tasks} to {limits.max_tasks}: automatic scaling takes back "
+            f"COUNT is {count}, must be {limits.min_tasks} to {limits.max_tasks}: automatic "
+            "scaling takes back "
             "what is beyond its limits",
             f"ops service autoscaling --service {service.name} {limit_option}",
         )
@@ -132,14 +133,14 @@ def build_scaling_limits_plan(
         current_limits.is_suspended if suspend is None else suspend,
     )
     if new_limits.max_tasks > MAX_TASKS_PER_SERVICE:
-        raise UsageError(f"--max is {new_limits.max_tasks}, may be 0 to {MAX_TASKS_PER_SERVICE}")
+        raise UsageError(f"--max is {new_limits.max_tasks}, must be 0 to {MAX_TASKS_PER_SERVICE}")
     if new_limits.min_tasks > new_limits.max_tasks:
         option, value, requirement = (
             ("--min", new_limits.min_tasks, f"at most {new_limits.max_tasks}, the most")
             if min_tasks is not None
             else ("--max", new_limits.max_tasks, f"at least {new_limits.min_tasks}, the fewest")
         )
-        raise UsageError(f"{option} is {value}, may be {requirement}")
+        raise UsageError(f"{option} is {value}, must be {requirement}")
     if new_limits == current_limits:
         raise UsageError(
             "neither --min nor --max nor --suspend nor --resume says anything new",
@@ -149,7 +150,8 @@ def build_scaling_limits_plan(
         "limits", new_limits, undo=(_build_limits_step("back", current_limits),)
     )
     notes = (
-        f"tasks: {current_limits.min_tasks} to {current_limits.max_tasks} -> {new_limits.min_tasks} to {new_limits.max_tasks}",
+        f"tasks: {current_limits.min_tasks} to {current_limits.max_tasks} -> "
+        f"{new_limits.min_tasks} to {new_limits.max_tasks}",
         f"suspended: {current_limits.is_suspended} -> {new_limits.is_suspended}",
         "the limits are settings of the stack as well: the next `pulumi up` sets them again",
     )
@@ -187,11 +189,12 @@ def _build_count_step(
 
 def _build_limits_step(name: str, limits: ScalingLimits, undo: tuple[Step, ...] = ()) -> Step:
     state = dict.fromkeys(SUSPENSION_FLAGS, limits.is_suspended)
+    suspended_path = f"{SCALABLE_TARGET_PATH}.SuspendedState.{SUSPENSION_FLAGS[0]} || `false`"
     met: JsonObject = {
         f"{SCALABLE_TARGET_PATH}.MinCapacity": limits.min_tasks,
         f"{SCALABLE_TARGET_PATH}.MaxCapacity": limits.max_tasks,
         # A target that was never suspended may have no state at all.
-        f"{SCALABLE_TARGET_PATH}.SuspendedState.{SUSPENSION_FLAGS[0]} || `false`": limits.is_suspended,
+        suspended_path: limits.is_suspended,
     }
     params: JsonObject = {
         **_build_target_params(limits.service),

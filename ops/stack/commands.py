@@ -41,5 +41,5 @@ def _find_value(body: object, path: str) -> str | int | float | bool:
     except JMESPathError:
         value = None
     if not isinstance(value, str | int | float):
-        raise UsageError(f"PATH is {path!r}, may be that of one value in `ops outputs show`")
+        raise UsageError(f"PATH is {path!r}, must be that of one value in `ops outputs show`")
     return value

@@ -113,7 +113,7 @@ def resolve_saved_state(saved_states: list[SavedState], name: str | None) -> Sav
                 ", ".join(saved_state.name for saved_state in saved_states[:5])
                 or "none: nothing was saved"
             )
-            raise UsageError(f"STATE is {name!r}, may be {choices}", "ops state list")
+            raise UsageError(f"STATE is {name!r}, must be {choices}", "ops state list")
         return match
     if not saved_states:
         raise OpsError("no state of this stack was saved", "ops state backup")

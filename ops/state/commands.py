@@ -17,7 +17,7 @@ from ops.cli.execution import (
 )
 from ops.core.errors import FindingsError, UsageError
 from ops.recovery import reconcile as reconciling
-from ops.recovery.rebuild import program as program_of
+from ops.recovery.rebuild import resolve_program_folder as program_of
 from ops.stack import pulumi as pulumi_steps
 from ops.state import backup as states
 
@@ -144,11 +144,11 @@ def print_state_digest(
     if (file is None) is (of is None):
         raise UsageError("one of --file and --of must be set")
     if file is not None:
-        state = reconciling.read("--file", file)
+        state = reconciling.read_pulumi_file("--file", file)
     else:
         state = states.export_state(str(of), program_of(program))
     if not states.list_resource_ids(state):
-        raise UsageError(f"--file is {str(file)!r}, may be a file of `pulumi stack export`")
+        raise UsageError(f"--file is {str(file)!r}, must be a file of `pulumi stack export`")
     get_output(context).print_json("state-digest", {"digest": states.compute_state_digest(state)})
 
 
@@ -172,4 +172,4 @@ def _require_new_file(file: Path) -> None:
     if file.exists():
         raise UsageError(f"--to is {str(file)!r}, which is there already: it is not overwritten")
     if not file.absolute().parent.is_dir():
-        raise UsageError(f"--to is {str(file)!r}, may be a file in a folder that is there")
+        raise UsageError(f"--to is {str(file)!r}, must be a file in a folder that is there")

@@ -71,7 +71,7 @@ def parse_areas(text: str | None) -> tuple[str, ...]:
     """The areas that --only names, all where it names none. Raises UsageError."""
     area_names = USAGE_AREAS if text is None else tuple(word.strip() for word in text.split(","))
     if not set(area_names) <= set(USAGE_AREAS):
-        raise UsageError(f"--only is {text!r}, may be some of {', '.join(USAGE_AREAS)}")
+        raise UsageError(f"--only is {text!r}, must be some of {', '.join(USAGE_AREAS)}")
     return area_names
 
 

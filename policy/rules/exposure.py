@@ -74,7 +74,7 @@ def _check_world_access(resource: PolicyResource) -> Iterator[str]:
             continue
         ports = f"{first:g}" if first == last else f"{first:g} to {last:g}"
         allowed_ports = "80 or 443 of the load balancer, where the world may come in"
-        yield f"{path}fromPort is {ports}, may be {allowed_ports}"
+        yield f"{path}fromPort is {ports}, must be {allowed_ports}"
 
 
 def _check_risky_ports(resource: PolicyResource) -> Iterator[str]:
@@ -84,7 +84,7 @@ def _check_risky_ports(resource: PolicyResource) -> Iterator[str]:
         risky_ports = sorted(port for port in RISKY_PORTS if first <= port <= last)
         if risky_ports and first != last and _list_source_cidrs(rule):
             yield (
-                f"{path}fromPort is {first:g} to {last:g}, may be a single port: this opens "
+                f"{path}fromPort is {first:g} to {last:g}, must be a single port: this opens "
                 f"{', '.join(map(str, risky_ports[:4]))} too"
             )
 
@@ -101,7 +101,7 @@ def _check_network_acl(resource: PolicyResource) -> Iterator[str]:
             if not (_list_source_cidrs(entry) & WORLD_CIDRS and first <= port <= last):
                 continue
             if str(find_property(entry, "action")).lower() == "allow":
-                yield f"ingress is open to the world on {port}, may be any other port"
+                yield f"ingress is open to the world on {port}, must be any other port"
             break
 
 
@@ -126,7 +126,7 @@ def _check_bucket_companions(resources: Any) -> Iterator[tuple[PolicyResource, s
             if UNKNOWN not in (name, *bucket_names) and name not in bucket_names:
                 yield (
                     bucket,
-                    f"{property_name} is not set, may be a {type_.rsplit(':', 1)[1]} of its own",
+                    f"{property_name} is not set, must be a {type_.rsplit(':', 1)[1]} of its own",
                 )
 
 

@@ -69,17 +69,17 @@ def _list_actions(statement: Mapping[str, Any]) -> list[str]:
 def _check_action_wildcards(resource: PolicyResource) -> Iterator[str]:
     for path, statement in _list_allow_statements(resource):
         if "NotAction" in statement:
-            yield f"{path}.NotAction is set, may be Action: what it does not name, it allows"
+            yield f"{path}.NotAction is set, must be Action: what it does not name, it allows"
         for action in _list_actions(statement):
             verb = action.partition(":")[2]
             if action == "*" or (not verb.strip("*") and action not in ALLOWED_SERVICE_WILDCARDS):
-                yield f"{path}.Action is {action!r}, may be actions by name"
+                yield f"{path}.Action is {action!r}, must be actions by name"
 
 
 def _check_resource_wildcards(resource: PolicyResource) -> Iterator[str]:
     for path, statement in _list_allow_statements(resource):
         if "NotResource" in statement:
-            yield f"{path}.NotResource is set, may be Resource: what it does not name, it allows"
+            yield f"{path}.NotResource is set, must be Resource: what it does not name, it allows"
         if "*" not in as_list(statement.get("Resource")):
             continue
         scopable_actions = [
@@ -92,7 +92,8 @@ def _check_resource_wildcards(resource: PolicyResource) -> Iterator[str]:
             )
         ]
         if scopable_actions:
-            yield f"{path}.Resource is '*', may be ARNs: AWS has them for {', '.join(scopable_actions[:4])}"
+            yield f"{path}.Resource is '*', must be ARNs: AWS has them for "
+            f"{', '.join(scopable_actions[:4])}"
 
 
 def _check_pass_role(resource: PolicyResource) -> Iterator[str]:
@@ -102,7 +103,7 @@ def _check_pass_role(resource: PolicyResource) -> Iterator[str]:
         )
         for target in as_list(statement.get("Resource")) if passes_roles else ():
             if isinstance(target, str) and (target == "*" or target.endswith(":role/*")):
-                yield f"{path}.Resource is {target!r}, may be ARNs of roles to pass"
+                yield f"{path}.Resource is {target!r}, must be ARNs of roles to pass"
 
 
 def _check_administrator_policies(resource: PolicyResource) -> Iterator[str]:
@@ -112,7 +113,7 @@ def _check_administrator_policies(resource: PolicyResource) -> Iterator[str]:
     ]
     for arn in policy_arns:
         if isinstance(arn, str) and arn.rsplit("/", 1)[-1] in ADMINISTRATOR_POLICIES:
-            yield f"policyArn is {arn!r}, may be a policy that names what its holder needs"
+            yield f"policyArn is {arn!r}, must be a policy that names what its holder needs"
 
 
 IAM_RULES = (

@@ -137,7 +137,7 @@ def check_value(path: str, value: Any, requirement: Requirement) -> Iterator[str
 
 def format_violation(path: str, value: Any, requirement: str) -> str:
     """What a property is, and what it may be."""
-    return f"{path} is {format_value(value)}, may be {requirement}"
+    return f"{path} is {format_value(value)}, must be {requirement}"
 
 
 def find_property(value: Any, path: str) -> Any:

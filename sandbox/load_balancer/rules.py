@@ -143,4 +143,5 @@ def build_redirect_url(redirect: Mapping[str, JsonValue], request: HttpRequest) 
     protocol = fill_placeholders("Protocol", "#{protocol}").lower()
     query = fill_placeholders("Query", "#{query}")
     address = f"{fill_placeholders('Host', '#{host}')}:{fill_placeholders('Port', '#{port}')}"
-    return f"{protocol}://{address}{fill_placeholders('Path', '/#{path}')}{f'?{query}' if query else ''}"
+    path = fill_placeholders("Path", "/#{path}")
+    return f"{protocol}://{address}{path}{f'?{query}' if query else ''}"

@@ -175,7 +175,10 @@ class PostgresServer:
         """A base backup that can be started by itself."""
         destination.parent.mkdir(parents=True, exist_ok=True)
         give_to_server_user(destination.parent)
-        connection_string = f"host={self.socket_folder} port={SOCKET_PORT} user={SUPERUSER_NAME} password={SUPERUSER_PASSWORD}"
+        connection_string = (
+            f"host={self.socket_folder} port={SOCKET_PORT} "
+            f"user={SUPERUSER_NAME} password={SUPERUSER_PASSWORD}"
+        )
         self.programs.run_program(
             "pg_basebackup",
             "-d",

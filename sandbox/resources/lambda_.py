@@ -38,7 +38,7 @@ def _build_zip(code: Any) -> bytes:
     elif isinstance(code, pulumi.AssetArchive):
         files = {name: _read_asset(asset) for name, asset in code.assets.items()}
     else:
-        raise TypeError(f"code is a {type(code).__name__}, may be a FileArchive or AssetArchive")
+        raise TypeError(f"code is a {type(code).__name__}, must be a FileArchive or AssetArchive")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as package:
         for name, content in sorted(files.items()):
@@ -51,7 +51,7 @@ def _read_asset(asset: object) -> bytes:
         return asset.text.encode()
     if isinstance(asset, pulumi.FileAsset):
         return Path(str(asset.path)).read_bytes()
-    raise TypeError(f"an asset is a {type(asset).__name__}, may be a StringAsset or FileAsset")
+    raise TypeError(f"an asset is a {type(asset).__name__}, must be a StringAsset or FileAsset")
 
 
 ENTRIES: EntryTable = {

@@ -66,9 +66,9 @@ def test_a_class_knows_its_processor_and_whether_it_lives_on_credits() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("db.t4g.huge", "may be db.t4g. and one of micro, small, medium, large, xlarge, 2xlarge"),
-        ("db.m4.large", "may be db.FAMILY.SIZE with a family of t4g, t3, m6g"),
-        ("t4g.micro", "may be db.FAMILY.SIZE with a family of t4g, t3, m6g"),
+        ("db.t4g.huge", "must be db.t4g. and one of micro, small, medium, large, xlarge, 2xlarge"),
+        ("db.m4.large", "must be db.FAMILY.SIZE with a family of t4g, t3, m6g"),
+        ("t4g.micro", "must be db.FAMILY.SIZE with a family of t4g, t3, m6g"),
     ],
 )
 def test_an_unknown_db_class_says_which_there_are(name: str, message: str) -> None:
@@ -79,8 +79,8 @@ def test_an_unknown_db_class_says_which_there_are(name: str, message: str) -> No
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("cache.t4g.large", "may be cache.t4g. and one of micro, small, medium$"),
-        ("cache.r6gd.large", "may be cache.FAMILY.SIZE with a family of t4g, t3, m6g, m7g"),
+        ("cache.t4g.large", "must be cache.t4g. and one of micro, small, medium$"),
+        ("cache.r6gd.large", "must be cache.FAMILY.SIZE with a family of t4g, t3, m6g, m7g"),
     ],
 )
 def test_an_unknown_cache_node_says_which_there_are(name: str, message: str) -> None:

@@ -20,7 +20,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         kills, states = (sum(counts[n] for counts in counts_by_procedure.values()) for n in (0, 1))
         verdict = "some end otherwise" if failed else "all end as undisturbed"
         terminalreporter.write_line(
-            f"crash matrix: {len(counts_by_procedure)} procedures, {kills:,} kills and pairs of kills "
+            f"crash matrix: {len(counts_by_procedure)} procedures, {kills:,} kills and "
+            "pairs of kills "
             f"in {states:,} different states, {verdict}"
         )
 

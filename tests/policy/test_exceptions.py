@@ -39,7 +39,9 @@ def test_it_lets_pass_what_it_names_until_its_day(
 def test_after_its_day_it_is_a_violation_of_its_own() -> None:
     assert list(format_expired_exceptions(POLICY_EXCEPTIONS, EXPIRY_DATE)) == []
     (text,) = format_expired_exceptions(POLICY_EXCEPTIONS, date(2027, 7, 1))
-    assert text.startswith("policyExceptions.old.until is '2027-06-30', may be 2027-07-01 or later")
+    assert text.startswith(
+        "policyExceptions.old.until is '2027-06-30', must be 2027-07-01 or later"
+    )
     assert "it is being replaced" in text
 
 

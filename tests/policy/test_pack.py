@@ -107,7 +107,7 @@ def test_without_a_stack_it_is_prods_and_excepts_nothing() -> None:
 
 
 def test_bad_settings_are_refused_by_name() -> None:
-    with pytest.raises(SettingsError, match=r"bulwark:profile is 'tiny', may be"):
+    with pytest.raises(SettingsError, match=r"bulwark:profile is 'tiny', must be"):
         build_stack_policy_pack(build_pack_environment("prod", {"profile": "tiny"}), PACK_DATE)
 
 
@@ -138,7 +138,9 @@ def test_served_for_prod_it_tells_what_is_wrong_and_stops() -> None:
             build_analyze_request({"storageEncrypted": False, "publiclyAccessible": True})
         )
         diagnostics = {d.policyName: d for d in wrong.diagnostics}
-        assert "storageEncrypted is false, may be true" in diagnostics["database-encrypted"].message
+        assert (
+            "storageEncrypted is false, must be true" in diagnostics["database-encrypted"].message
+        )
         assert "publiclyAccessible is true" in diagnostics["database-not-public"].message
         assert "protected" not in diagnostics
         assert {d.enforcementLevel for d in wrong.diagnostics} == {analyzer_pb2.MANDATORY}
@@ -167,4 +169,4 @@ def test_bad_settings_end_the_pack_with_a_line() -> None:
         check=False,
     )
     assert done.returncode != 0
-    assert done.stderr.strip() == "bulwark:profile is 'tiny', may be 'dev' or 'prod'"
+    assert done.stderr.strip() == "bulwark:profile is 'tiny', must be 'dev' or 'prod'"

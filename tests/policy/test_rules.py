@@ -48,7 +48,7 @@ def test_a_bad_one_does_not_and_the_line_names_the_property(name: str, start: st
     bad = case.build_resource(case.bad[start], good=False, protect=name != "protected")
     violations = get_rule(name).list_violations(bad)
     assert any(text.startswith(start) for text in violations), violations
-    assert all(", may be " in text for text in violations)
+    assert all(", must be " in text for text in violations)
 
 
 @pytest.mark.parametrize("name", RULE_CASES)
@@ -107,7 +107,7 @@ def test_a_disk_of_an_instance_is_encrypted_too() -> None:
     assert looked(PolicyResource(EC2_INSTANCE_RESOURCE_TYPE, "nat", good)) == []
     bad = {"rootBlockDevice": {"encrypted": True}, "ebsBlockDevices": [{"encrypted": False}]}
     assert looked(PolicyResource(EC2_INSTANCE_RESOURCE_TYPE, "nat", bad)) == [
-        "ebsBlockDevices.encrypted is false, may be true"
+        "ebsBlockDevices.encrypted is false, must be true"
     ]
 
 
@@ -132,4 +132,4 @@ def test_an_inline_policy_of_a_role_is_looked_at() -> None:
 def test_no_rule_fails_on_a_resource_that_says_nothing(type_: str) -> None:
     for each in RESOURCE_RULES:
         for text in each.list_violations(PolicyResource(type_, "empty", {})):
-            assert ", may be " in text
+            assert ", must be " in text

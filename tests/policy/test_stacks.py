@@ -90,7 +90,7 @@ def test_without_their_exceptions_the_others_do_not_hold_the_rules(stack: str) -
         list_aws_resources(run_whole_program(stack))
     )
     assert (
-        "database-deletion-protection: database: deletionProtection is false, may be true"
+        "database-deletion-protection: database: deletionProtection is false, must be true"
         in violations
     )
 
@@ -104,10 +104,10 @@ def test_a_setting_that_loosens_prod_is_found() -> None:
         list_aws_resources(run_whole_program("prod", loose))
     )
     assert (
-        "database-backups: database: backupRetentionPeriod is 3, may be 7 days or more"
+        "database-backups: database: backupRetentionPeriod is 3, must be 7 days or more"
         in violations
     )
-    assert "protected: database: the option protect is false, may be true" in violations
+    assert "protected: database: the option protect is false, must be true" in violations
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])

@@ -31,7 +31,7 @@ def test_a_held_clock_moves_when_it_is_advanced(held_clock: clock.ManualClock) -
 
 @pytest.mark.parametrize("factor", [0, -1])
 def test_a_clock_that_would_not_move_is_refused(factor: float) -> None:
-    with pytest.raises(ValueError, match="may be any number above 0"):
+    with pytest.raises(ValueError, match="must be any number above 0"):
         clock.RunningClock(factor)
 
 

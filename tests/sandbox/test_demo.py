@@ -43,7 +43,7 @@ def test_a_bad_option_is_refused_with_exit_code_2(capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit) as ended:
         main(["--set", "compute"])
     assert ended.value.code == 2
-    assert "may be like compute=fleet" in capsys.readouterr().err
+    assert "must be like compute=fleet" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -146,14 +146,14 @@ def test_a_port_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--port", "70000"], "is 70000, may be 0 to 65535"),
-        (["--port", "x"], "is x, may be 0 to 65535"),
-        (["--clock-factor", "0"], "is 0, may be a number above 0"),
-        (["--clock-factor", "fast"], "is fast, may be a number above 0"),
-        (["--clock-factor", "nan"], "is nan, may be a number above 0"),
+        (["--port", "70000"], "is 70000, must be 0 to 65535"),
+        (["--port", "x"], "is x, must be 0 to 65535"),
+        (["--clock-factor", "0"], "is 0, must be a number above 0"),
+        (["--clock-factor", "fast"], "is fast, must be a number above 0"),
+        (["--clock-factor", "nan"], "is nan, must be a number above 0"),
         (["now"], "unrecognized arguments: now"),
         (["--stack", "prod", "--"], "there is no command behind --"),
-        (["--", "true"], "--stack is not set, may be the stack for the command to work on"),
+        (["--", "true"], "--stack is not set, must be the stack for the command to work on"),
     ],
 )
 def test_a_bad_option_says_what_it_may_be(

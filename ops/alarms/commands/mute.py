@@ -60,7 +60,7 @@ def mute(
     from ops.alarms.mute_state import format_time, has_mute_rules
 
     if not reason.strip():
-        raise UsageError("--reason is not set, may be why these alarms are in the way")
+        raise UsageError("--reason is not set, must be why these alarms are in the way")
     now = clock.now()
     end_time = muting.parse_mute_end(now, minutes, until)
     stack_context, output = load_stack_context(context)
@@ -123,7 +123,7 @@ def unmute(
         if run_id not in {mute.run for mute in ops_mutes}:
             known_runs = ", ".join(dict.fromkeys(str(mute.run) for mute in ops_mutes))
             known_runs = known_runs or "none: ops has muted nothing"
-            raise UsageError(f"RUN is {run_id!r}, may be {known_runs}", "ops alarms list")
+            raise UsageError(f"RUN is {run_id!r}, must be {known_runs}", "ops alarms list")
     selected_mutes = [mute for mute in ops_mutes if not mutes or mute.run in mutes]
     run = new_run_id("unmute")
     if selected_mutes:

@@ -87,7 +87,7 @@ def reboot_database(
     stack_context, output = load_stack_context(context)
     names = (stack_context.outputs.database.identifier, *stack_context.outputs.database.replicas)
     if instance is not None and instance not in names:
-        raise UsageError(f"--instance is {instance!r}, may be {' or '.join(map(repr, names))}")
+        raise UsageError(f"--instance is {instance!r}, must be {' or '.join(map(repr, names))}")
     db_instance = database.get_primary_or_replica(
         stack_context.aws, stack_context.outputs, instance
     )

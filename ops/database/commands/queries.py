@@ -32,7 +32,7 @@ def resolve_replica(outputs: Outputs, name: str | None) -> str | None:
     identifiers = (outputs.database.identifier, *outputs.database.replicas)
     # Those that `ops db replica add` made are not in the outputs, but bear the primary's name.
     if name is not None and name not in identifiers and not name.startswith(f"{identifiers[0]}-"):
-        raise UsageError(f"--replica is {name!r}, may be {' or '.join(map(repr, identifiers))}")
+        raise UsageError(f"--replica is {name!r}, must be {' or '.join(map(repr, identifiers))}")
     return None if name == outputs.database.identifier else name
 
 
@@ -89,7 +89,8 @@ def show_activity(
     output.print_rows(queries.ACTIVITY_QUERY.kind, queries.ACTIVITY_QUERY.columns, rows)
     states_text = ", ".join(f"{row['sessions']} {row['state']}" for row in states)
     output.print_line(
-        f"connections: {sum(row['sessions'] for row in states)} of {max_connections} ({states_text})"
+        f"connections: {sum(row['sessions'] for row in states)} of {max_connections} "
+        f"({states_text})"
     )
 
 
@@ -228,7 +229,8 @@ def show_database_size(
     )
     database_row = database_rows[0]
     output.print_line(
-        f"{database_row['database']}: {format_bytes(database_row['size'])}, WAL {format_bytes(database_row['wal'])}"
+        f"{database_row['database']}: {format_bytes(database_row['size'])}, WAL "
+        f"{format_bytes(database_row['wal'])}"
     )
 
 

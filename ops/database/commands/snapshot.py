@@ -145,7 +145,7 @@ def prune_snapshots(
     regions = snapshots.list_snapshot_regions(stack_context.outputs)
     region = where or regions[0]
     if region not in regions:
-        raise UsageError(f"--where is {region!r}, may be {' or '.join(map(repr, regions))}")
+        raise UsageError(f"--where is {region!r}, must be {' or '.join(map(repr, regions))}")
     region_snapshots = snapshots.list_snapshots(stack_context.aws, stack_context.outputs, region)
     prunable_snapshots = snapshots.list_prunable(region_snapshots, keep, older_than, clock.now())
     run = new_run_id("prune")

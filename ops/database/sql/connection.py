@@ -78,7 +78,7 @@ def parse_database_address(option: str, text: str) -> DatabaseAddress:
     """The way that an option says. Raises UsageError."""
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise UsageError(f"{option} is {text!r}, may be HOST:PORT, like 127.0.0.1:15432")
+        raise UsageError(f"{option} is {text!r}, must be HOST:PORT, like 127.0.0.1:15432")
     return DatabaseAddress(host.strip("[]"), int(port), is_tunnel=True)
 
 
@@ -215,7 +215,8 @@ class DatabaseClient:
                     f"{name} refused the password of its secret", "ops db rotate-password"
                 ) from None
             raise UnreachableError(
-                f"{name} does not answer at {address.host}:{address.port}: {_get_first_line(message)}",
+                f"{name} does not answer at {address.host}:{address.port}: "
+                f"{_get_first_line(message)}",
                 CONNECT_COMMAND,
             ) from None
         if address.is_tunnel:
@@ -247,7 +248,8 @@ def _require_expected_role(
             ("a replica", "the primary") if expects_primary else ("a primary", "a replica")
         )
         raise UsageError(
-            f"--via (or {DATABASE_ADDRESS_VARIABLE}) is {address.host}:{address.port}, which leads to {actual_role}, "
+            f"--via (or {DATABASE_ADDRESS_VARIABLE}) is {address.host}:{address.port}, "
+            f"which leads to {actual_role}, "
             f"may be {expected_role}'s: {name}",
             CONNECT_COMMAND,
         )
@@ -257,7 +259,7 @@ def _get_ssl_mode(address: DatabaseAddress) -> str:
     ssl_mode = os.environ.get("PGSSLMODE")
     if ssl_mode:
         if ssl_mode not in SSL_MODES:
-            raise UsageError(f"PGSSLMODE is {ssl_mode!r}, may be {', '.join(SSL_MODES)}")
+            raise UsageError(f"PGSSLMODE is {ssl_mode!r}, must be {', '.join(SSL_MODES)}")
         return ssl_mode
     if not os.environ.get("PGSSLROOTCERT"):
         return "require"

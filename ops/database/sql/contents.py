@@ -88,7 +88,7 @@ def parse_heartbeat(text: str | None) -> HeartbeatColumn | None:
         return None
     match = HEARTBEAT_PATTERN.fullmatch(text)
     if match is None:
-        raise UsageError(f"--heartbeat is {text!r}, may be TABLE.COLUMN or SCHEMA.TABLE.COLUMN")
+        raise UsageError(f"--heartbeat is {text!r}, must be TABLE.COLUMN or SCHEMA.TABLE.COLUMN")
     return HeartbeatColumn(match[1] or "public", match[2], match[3])
 
 

@@ -99,7 +99,7 @@ def get_endable_session(
     if session.kind != "client backend" or session.super or session.user == PROTECTED_USER:
         description = session.kind if session.kind != "client backend" else f"of {session.user}"
         raise UsageError(
-            f"PID is {pid}, which is {description}, may be a client's", "ops db activity"
+            f"PID is {pid}, which is {description}, must be a client's", "ops db activity"
         )
     return session
 

@@ -97,7 +97,7 @@ def select_tables_to_vacuum(
             choices = (
                 ", ".join(sorted(t.full_name for t in tables)[:20]) or "none: there are no tables"
             )
-            raise UsageError(f"{option} is {name!r}, may be {choices}", "ops db size")
+            raise UsageError(f"{option} is {name!r}, must be {choices}", "ops db size")
         if not by_name[name].ours:
             raise UsageError(f"{option} is {name!r}, which another user owns")
     return [by_name[name] for name in dict.fromkeys(names)]

@@ -81,6 +81,7 @@ def run_fleet_command(
                 output.print_line(f"  {line}")
     if failed_instances := [str(row["instance"]) for row in rows if row["status"] != "Success"]:
         raise OpsError(
-            f"it failed on {len(failed_instances)} of {len(rows)} instances: {', '.join(failed_instances)}",
+            f"it failed on {len(failed_instances)} of {len(rows)} instances: "
+            f"{', '.join(failed_instances)}",
             f"ops runs show {run_id}",
         )

@@ -36,7 +36,7 @@ app.add_typer(status_app)
 
 @app.command("run")
 @mutating_command
-def run(
+def run_maintenance(
     context: typer.Context,
     parameters: Annotated[
         str | None, typer.Option(metavar="NAME=VALUE,...", help="set these parameters")
@@ -68,56 +68,75 @@ def run(
         str | None, typer.Option(metavar="HOST:PORT", help="the way to the database: a tunnel")
     ] = None,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """Announces, mutes, saves, acts in the order of the options, looks, unmutes, announces the end.
 
     An act that fails is undone as far as it can be; then it is unmuted, and announced that the
     window was broken off. So it is when a killed run is resumed or undone.
     """
-    wanted = windows.Wanted(windows.asked(parameters), patch, reboot, windows.listed(vacuum))
-    if wanted == windows.Wanted():
-        raise UsageError("none of --parameters, --patch, --reboot, --vacuum is set, may be some")
-    if wanted.tables and sql is False:
-        raise UsageError("--vacuum is set, and --no-sql as well: may be one of them")
+    request = windows.MaintenanceRequest(
+        windows.parse_parameters_option(parameters),
+        patch,
+        reboot,
+        windows.parse_vacuum_option(vacuum),
+    )
+    if request == windows.MaintenanceRequest():
+        raise UsageError("none of --parameters, --patch, --reboot, --vacuum is set, must be some")
+    if request.tables and sql is False:
+        raise UsageError("--vacuum is set, and --no-sql as well: must be one of them")
     if via is not None:
         parse_database_address("--via", via)
     if minutes is not None:
-        windows.minutes(minutes, ())
-    words = announcing.parse_message(message)
-    of, output = load_stack_context(context)
-    on = None
+        windows.parse_window_minutes(minutes, ())
+    announcement_text = announcing.parse_message(message)
+    stack_context, output = load_stack_context(context)
+    database_client = None
     if (
-        wanted.tables
+        request.tables
         or (via is not None if sql is None else sql)
-        or (sql is None and is_database_reachable(of.outputs))
+        or (sql is None and is_database_reachable(stack_context.outputs))
     ):
-        on = DatabaseClient(of.outputs, of.aws, via)
-    name = new_run_id(windows.VERB)
-    found = database.get_primary(of.aws, of.outputs)
-    seen = windows.Seen(of.aws, of.outputs, found, wanted, name, clock.now(), on)
-    made = windows.acts(seen)
-    verifying.require_services_stable(of.aws, of.outputs)
-    steps = windows.body(seen, made)
-    by = by or ("rules" if has_mute_rules(of.aws, of.outputs) else "actions")
-    length = windows.minutes(minutes, steps)
-    told = windows.Told(tell, words, by, length)
-    alarms = muting.list_stack_alarms(of.aws, of.outputs)
-    plan = windows.window(seen, made, steps, alarms, told)
-    grave = wanted.patch is not None  # an upgrade has no way back but the snapshot
-    if execute_plan(add_via_note(via, plan), of, output, how.as_destructive(grave), on):
-        after = database.get_primary(of.aws, of.outputs)
-        body = {
-            "acts": list(made),
-            "minutes": length,
-            "snapshot": get_snapshot_name(found.identifier, name),
+        database_client = DatabaseClient(stack_context.outputs, stack_context.aws, via)
+    run_id = new_run_id(windows.MAINTENANCE_RUN_KIND)
+    instance = database.get_primary(stack_context.aws, stack_context.outputs)
+    observation = windows.MaintenanceObservation(
+        stack_context.aws,
+        stack_context.outputs,
+        instance,
+        request,
+        run_id,
+        clock.now(),
+        database_client,
+    )
+    plans = windows.build_window_plans(observation)
+    verifying.require_services_stable(stack_context.aws, stack_context.outputs)
+    steps = windows.build_window_steps(observation, plans)
+    by = by or ("rules" if has_mute_rules(stack_context.aws, stack_context.outputs) else "actions")
+    window_minutes = windows.parse_window_minutes(minutes, steps)
+    announcement = windows.MaintenanceAnnouncement(tell, announcement_text, by, window_minutes)
+    alarms = muting.list_stack_alarms(stack_context.aws, stack_context.outputs)
+    plan = windows.build_maintenance_window_plan(observation, plans, steps, alarms, announcement)
+    is_destructive = request.patch is not None  # an upgrade has no way back but the snapshot
+    if execute_plan(
+        add_via_note(via, plan),
+        stack_context,
+        output,
+        options.as_destructive(is_destructive),
+        database_client,
+    ):
+        after = database.get_primary(stack_context.aws, stack_context.outputs)
+        result = {
+            "acts": list(plans),
+            "minutes": window_minutes,
+            "snapshot": get_snapshot_name(instance.identifier, run_id),
         }
         output.print_result(
             "maintenance-run",
             {
-                **body,
+                **result,
                 "version": after.version,
                 "parameters": after.parameter_group_status,
-                "run": name,
+                "run": run_id,
             },
         )

@@ -15,18 +15,20 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command("status")
-def status(context: typer.Context) -> None:
+def show_maintenance_status(context: typer.Context) -> None:
     """Whether a window is open, what waits at AWS and when it comes, what is muted until when."""
     outputs, aws, output = load_stack(context)
-    of, now = StackContext(outputs, aws), clock.now()
-    off = [
+    stack_context, now = StackContext(outputs, aws), clock.now()
+    disabled_alarms = [
         alarm.name
         for alarm in muting.list_stack_alarms(aws, outputs)
         if not alarm.has_enabled_actions
     ]
     lines = [
-        *waiting.windows_of(of, of.lock().find_record()),
-        *waiting.pending(aws, outputs, now),
-        *waiting.muted(list_mutes(of, disabled_alarms=off), now),
+        *waiting.list_unfinished_windows(stack_context, stack_context.lock().find_record()),
+        *waiting.list_pending_maintenance(aws, outputs, now),
+        *waiting.list_muted_alarms(list_mutes(stack_context, disabled_alarms=disabled_alarms), now),
     ]
-    output.print_rows("maintenance-status", waiting.COLUMNS, [asdict(line) for line in lines])
+    output.print_rows(
+        "maintenance-status", waiting.MAINTENANCE_STATUS_COLUMNS, [asdict(line) for line in lines]
+    )

@@ -21,13 +21,19 @@ from ops.database.copied_settings import build_description_from_outputs
 from ops.recovery import restore as restoring
 from ops.recovery.commands.compare import app as comparing
 from ops.recovery.commands.drill import app as drilling
-from ops.recovery.commands.options import Ask, Named, Size, Via, asked_of
+from ops.recovery.commands.options import (
+    InstanceClassOption,
+    RestoredNameOption,
+    RestoredViaOption,
+    SqlAccessOption,
+    resolve_sql_access,
+)
 from ops.recovery.commands.promote import app as promoting
-from ops.recovery.commands.promote import replica
+from ops.recovery.commands.promote import replica_app
 from ops.recovery.commands.ready import app as ready
 from ops.recovery.commands.rebuild import app as rebuilding
 from ops.recovery.commands.reconcile import app as reconciling
-from ops.recovery.restore import Wanted
+from ops.recovery.restore import RestoreRequest
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Disaster recovery.")
 app.add_typer(comparing)
@@ -36,116 +42,147 @@ app.add_typer(drilling)
 app.add_typer(ready)
 app.add_typer(rebuilding)
 app.add_typer(reconciling)
-app.add_typer(replica, name="replica")
+app.add_typer(replica_app, name="replica")
 app.command(name="failover")(fail_over_database)
 
-COLUMNS = ("instance", "status", "class", "version", "created", "run", "protected")
+RESTORED_INSTANCE_COLUMNS = (
+    "instance",
+    "status",
+    "class",
+    "version",
+    "created",
+    "run",
+    "protected",
+)
 
 
 @app.command(name="point-in-time")
 @mutating_command
-def point_in_time(
+def restore_point_in_time(
     context: typer.Context,
     to: Annotated[str, typer.Option(metavar="TIME", help="UTC, ISO 8601; or latest")],
-    name: Named = None,
-    size: Size = None,
-    sql: Ask = None,
-    via: Via = None,
+    name: RestoredNameOption = None,
+    size: InstanceClassOption = None,
+    sql: SqlAccessOption = None,
+    via: RestoredViaOption = None,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """The database as it was at a time, beside the one that there is, with all its settings."""
-    of, output = load_stack_context(context)
+    stack_context, output = load_stack_context(context)
     run = new_run_id("restore")
-    source = replicas.get_instance_description(of.aws, of.outputs)
-    at = restoring.moment(to, restoring.window(of.aws, of.outputs, source))
-    wanted = wanted_of(of, name, size, sql, via, run)
-    plan = restoring.to_time(of.outputs, source, at, wanted, run, clock.now())
-    if execute_plan(plan, of, output, how):
-        output.print_result("recover", _made(of, wanted.name) | {"run": run})
+    source = replicas.get_instance_description(stack_context.aws, stack_context.outputs)
+    restore_time = restoring.parse_restore_time(
+        to, restoring.get_restorable_window(stack_context.aws, stack_context.outputs, source)
+    )
+    request = build_restore_request(stack_context, name, size, sql, via, run)
+    plan = restoring.build_point_in_time_restore_plan(
+        stack_context.outputs, source, restore_time, request, run, clock.now()
+    )
+    if execute_plan(plan, stack_context, output, options):
+        output.print_result(
+            "recover", _build_restore_result(stack_context, request.identifier) | {"run": run}
+        )
 
 
 @app.command("snapshot")
 @mutating_command
-def snapshot(
+def restore_snapshot(
     context: typer.Context,
     snapshot: Annotated[str, typer.Argument(help="which, from `ops db snapshot list`")],
-    name: Named = None,
-    size: Size = None,
-    sql: Ask = None,
-    via: Via = None,
+    name: RestoredNameOption = None,
+    size: InstanceClassOption = None,
+    sql: SqlAccessOption = None,
+    via: RestoredViaOption = None,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """What a snapshot holds, beside the database that there is, with all its settings.
 
     Where there is no primary any more, it takes the primary's name, unless --name says another.
     """
-    of, output = load_stack_context(context)
+    stack_context, output = load_stack_context(context)
     run = new_run_id("restore")
-    listed = snapshots.list_snapshots(of.aws, of.outputs, of.outputs.stack.region)
-    chosen = snapshots.select_snapshot(listed, snapshot)
-    own = of.outputs.database.identifier
-    there = database.find_instance(of.aws, of.outputs, own)
-    source: Any = (
-        replicas.get_instance_description(of.aws, of.outputs)
-        if there
-        else build_description_from_outputs(of.outputs, chosen.storage_gib)
+    region_snapshots = snapshots.list_snapshots(
+        stack_context.aws, stack_context.outputs, stack_context.outputs.stack.region
     )
-    wanted = wanted_of(of, name, size, sql, via, run, gone=there is None)
-    plan = restoring.from_snapshot(of.outputs, source, chosen, wanted, run, clock.now())
-    if execute_plan(plan, of, output, how):
+    source_snapshot = snapshots.select_snapshot(region_snapshots, snapshot)
+    primary_identifier = stack_context.outputs.database.identifier
+    primary = database.find_instance(stack_context.aws, stack_context.outputs, primary_identifier)
+    source: Any = (
+        replicas.get_instance_description(stack_context.aws, stack_context.outputs)
+        if primary
+        else build_description_from_outputs(stack_context.outputs, source_snapshot.storage_gib)
+    )
+    request = build_restore_request(
+        stack_context, name, size, sql, via, run, is_primary_missing=primary is None
+    )
+    plan = restoring.build_snapshot_restore_plan(
+        stack_context.outputs, source, source_snapshot, request, run, clock.now()
+    )
+    if execute_plan(plan, stack_context, output, options):
         output.print_result(
-            "recover", _made(of, wanted.name) | {"snapshot": chosen.name, "run": run}
+            "recover",
+            _build_restore_result(stack_context, request.identifier)
+            | {"snapshot": source_snapshot.name, "run": run},
         )
 
 
 @app.command(name="list")
-def list_(context: typer.Context) -> None:
+def show_restored_instances(context: typer.Context) -> None:
     """What stands beside the primary: restored instances, and old ones that were replaced."""
     outputs, aws, output = load_stack(context)
-    rows = [row(one) for one in restoring.found(aws, outputs)]
-    output.print_rows("recover-list", COLUMNS, rows)
+    rows = [
+        build_restored_instance_row(instance)
+        for instance in restoring.list_restored_and_replaced_instances(aws, outputs)
+    ]
+    output.print_rows("recover-list", RESTORED_INSTANCE_COLUMNS, rows)
 
 
-def wanted_of(
-    of: StackContext,
+def build_restore_request(
+    context: StackContext,
     name: str | None,
-    size: str | None,
+    instance_class: str | None,
     sql: bool | None,
     via: str | None,
     run: str,
     *,
-    gone: bool = False,
-) -> Wanted:
+    is_primary_missing: bool = False,
+) -> RestoreRequest:
     """What is to be restored. Raises UsageError where it cannot be."""
-    own = of.outputs.database.identifier
-    whole = own if gone and name is None else restoring.named(of.outputs, name, run)
-    wanted = Wanted(whole, size, asked_of(of.outputs, sql, via), via)
-    restoring.room(of.aws, of.outputs, wanted)
-    return wanted
+    primary_identifier = context.outputs.database.identifier
+    identifier = (
+        primary_identifier
+        if is_primary_missing and name is None
+        else restoring.get_restored_identifier(context.outputs, name, run)
+    )
+    request = RestoreRequest(
+        identifier, instance_class, resolve_sql_access(context.outputs, sql, via), via
+    )
+    restoring.require_instance_quota(context.aws, context.outputs, request)
+    return request
 
 
-def row(seen: dict[str, Any]) -> dict[str, object]:
+def build_restored_instance_row(instance: dict[str, Any]) -> dict[str, object]:
     """What a person sees of an instance beside the primary."""
-    tags = database.parse_tags(seen.get("TagList"))
+    tags = database.parse_tags(instance.get("TagList"))
     return {
-        "instance": seen["DBInstanceIdentifier"],
-        "status": seen["DBInstanceStatus"],
-        "class": seen["DBInstanceClass"],
-        "version": seen["EngineVersion"],
-        "created": seen.get("InstanceCreateTime"),
+        "instance": instance["DBInstanceIdentifier"],
+        "status": instance["DBInstanceStatus"],
+        "class": instance["DBInstanceClass"],
+        "version": instance["EngineVersion"],
+        "created": instance.get("InstanceCreateTime"),
         "run": tags.get(snapshots.DATABASE_RUN_TAG),
-        "protected": "yes" if seen.get("DeletionProtection") else "no",
+        "protected": "yes" if instance.get("DeletionProtection") else "no",
     }
 
 
-def _made(of: StackContext, name: str) -> dict[str, object]:
-    seen = replicas.get_instance_description(of.aws, of.outputs, name)
-    endpoint = seen.get("Endpoint") or {}
+def _build_restore_result(context: StackContext, name: str) -> dict[str, object]:
+    instance = replicas.get_instance_description(context.aws, context.outputs, name)
+    endpoint = instance.get("Endpoint") or {}
     return {
         "instance": name,
-        "status": seen["DBInstanceStatus"],
+        "status": instance["DBInstanceStatus"],
         "address": f"{endpoint.get('Address')}:{endpoint.get('Port')}",
-        "next": f"ops recover compare {of.outputs.database.identifier} {name}",
+        "next": f"ops recover compare {context.outputs.database.identifier} {name}",
     }

@@ -14,7 +14,7 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command("compare")
-def compare(
+def compare_restored_instance(
     context: typer.Context,
     source: Annotated[str, typer.Argument(help="an instance, mostly the primary")],
     restored: Annotated[str, typer.Argument(help="the instance to be compared with it")],
@@ -47,31 +47,46 @@ def compare(
         parse_heartbeat,
     )
 
-    beats = parse_heartbeat(heartbeat)
-    for option, said in (("--via", via), ("--restored-via", restored_via)):
-        if said is not None:
-            parse_database_address(option, said)
+    heartbeat_column = parse_heartbeat(heartbeat)
+    for option, address in (("--via", via), ("--restored-via", restored_via)):
+        if address is not None:
+            parse_database_address(option, address)
     outputs, aws, output = load_stack(context)
-    pair = [replicas.get_instance_description(aws, outputs, name) for name in (source, restored)]
-    found = comparing.settings(*pair)
-    asked = bool(via or restored_via) or is_database_reachable(outputs) if sql is None else sql
-    if asked:
-        ways = {restored: restored_via}
+    instances = [
+        replicas.get_instance_description(aws, outputs, name) for name in (source, restored)
+    ]
+    differences = comparing.compare_settings(*instances)
+    has_sql_access = (
+        bool(via or restored_via) or is_database_reachable(outputs) if sql is None else sql
+    )
+    if has_sql_access:
+        addresses = {restored: restored_via}
         if source != outputs.database.identifier:
-            ways[source] = via
-        on = DatabaseClient(outputs, aws, via, read_only=True, other_instances=ways)
-        found += comparing.contents(
-            fetch_table_contents(on, source), fetch_table_contents(on, restored)
+            addresses[source] = via
+        database_client = DatabaseClient(
+            outputs, aws, via, read_only=True, other_instances=addresses
         )
-        if beats is not None:
-            found += comparing.beats(
-                beats, *(fetch_newest_heartbeat(on, name, beats) for name in (source, restored))
+        differences += comparing.compare_contents(
+            fetch_table_contents(database_client, source),
+            fetch_table_contents(database_client, restored),
+        )
+        if heartbeat_column is not None:
+            differences += comparing.compare_heartbeats(
+                heartbeat_column,
+                *(
+                    fetch_newest_heartbeat(database_client, name, heartbeat_column)
+                    for name in (source, restored)
+                ),
             )
-    output.print_rows("recover-compare", comparing.COLUMNS, [asdict(one) for one in found])
-    if not asked:
+    output.print_rows(
+        "recover-compare",
+        comparing.RESTORE_DIFFERENCE_COLUMNS,
+        [asdict(difference) for difference in differences],
+    )
+    if not has_sql_access:
         output.print_line(
             "settings alone were compared: there is no way to the databases from here"
         )
-    if found:
-        raise FindingsError(f"{restored} is not as {source}: {len(found)} differences")
+    if differences:
+        raise FindingsError(f"{restored} is not as {source}: {len(differences)} differences")
     output.print_line(f"{restored} is as {source}")

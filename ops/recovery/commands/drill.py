@@ -20,102 +20,122 @@ from ops.database.sql.contents import parse_heartbeat
 from ops.recovery import drill as drilling
 from ops.recovery import drill_history as drills
 from ops.recovery import restore as restoring
-from ops.recovery.commands.options import Ask, Size, Via, asked_of
-from ops.recovery.restore import Wanted
+from ops.recovery.commands.options import (
+    InstanceClassOption,
+    RestoredViaOption,
+    SqlAccessOption,
+    resolve_sql_access,
+)
+from ops.recovery.restore import RestoreRequest
 
 app = typer.Typer(add_completion=False)
-Page = Annotated[
+DrillPageOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="an HTML page with a chart of all drills")
 ]
 
 
 @app.command("drill")
 @mutating_command
-def drill(
+def run_drill(
     context: typer.Context,
     rto: Annotated[
         float, typer.Option(min=1, max=1440, metavar="MINUTES", help="until a query is answered")
-    ] = drills.RTO,
+    ] = drills.DEFAULT_RTO_MINUTES,
     rpo: Annotated[
         float, typer.Option(min=1, max=1440, metavar="MINUTES", help="of writes that may be lost")
-    ] = drills.RPO,
+    ] = drills.DEFAULT_RPO_MINUTES,
     heartbeat: Annotated[
         str | None, typer.Option(metavar="TABLE.COLUMN", help="times that are written all the time")
     ] = None,
-    size: Size = None,
-    sql: Ask = None,
-    via: Via = None,
-    to: Page = None,
+    size: InstanceClassOption = None,
+    sql: SqlAccessOption = None,
+    via: RestoredViaOption = None,
+    to: DrillPageOption = None,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """Restores the database beside itself, looks at it, measures, and deletes it again.
 
     Exit code 3 where an objective is missed, or it was slower than those before.
     """
-    beats = parse_heartbeat(heartbeat)
-    _writable(to)
-    of, output = load_stack_context(context)
-    run = new_run_id(drills.RUN)
-    source = replicas.get_instance_description(of.aws, of.outputs)
-    restoring.window(of.aws, of.outputs, source)
-    asked = asked_of(of.outputs, sql, via)
-    if beats is not None and not asked:
+    heartbeat_column = parse_heartbeat(heartbeat)
+    _require_writable_page(to)
+    stack_context, output = load_stack_context(context)
+    run = new_run_id(drills.DRILL_RUN_KIND)
+    source = replicas.get_instance_description(stack_context.aws, stack_context.outputs)
+    restoring.get_restorable_window(stack_context.aws, stack_context.outputs, source)
+    can_query = resolve_sql_access(stack_context.outputs, sql, via)
+    if heartbeat_column is not None and not can_query:
         raise UsageError("--heartbeat is set, and there is no way to the database: see --via")
-    name = restoring.named(of.outputs, None, run)
-    wanted = Wanted(name, size, asked, via, lasts=False)
-    restoring.room(of.aws, of.outputs, wanted)
-    plan = drilling.drill(of.outputs, source, wanted, beats, run, clock.now(), rto, rpo)
+    name = restoring.get_restored_identifier(stack_context.outputs, None, run)
+    request = RestoreRequest(name, size, can_query, via, is_permanent=False)
+    restoring.require_instance_quota(stack_context.aws, stack_context.outputs, request)
+    plan = drilling.build_drill_plan(
+        stack_context.outputs, source, request, heartbeat_column, run, clock.now(), rto, rpo
+    )
     try:
-        if not execute_plan(plan, of, output, how):
+        if not execute_plan(plan, stack_context, output, options):
             return
     except OpsError as error:
         if (
-            Journal(of.get_journal_store(run)).end_record is not None
+            Journal(stack_context.get_journal_store(run)).end_record is not None
         ):  # undone: that is a result too
-            drills.record(of, drills.of_journal(Journal(of.get_journal_store(run))))
+            drills.save_drill_record(
+                stack_context,
+                drills.parse_drill_journal(Journal(stack_context.get_journal_store(run))),
+            )
         raise error
-    made = drills.record(of, drills.of_journal(Journal(of.get_journal_store(run))))
-    before = [one for one in drills.history(of) if one.run != run]
-    slower = drills.regression(made, before)
+    drill_record = drills.save_drill_record(
+        stack_context, drills.parse_drill_journal(Journal(stack_context.get_journal_store(run)))
+    )
+    earlier_drills = [
+        earlier_drill
+        for earlier_drill in drills.load_drill_history(stack_context)
+        if earlier_drill.run != run
+    ]
+    regression = drills.describe_regression(drill_record, earlier_drills)
     if to is not None:
-        _write(to, [*before, made])
+        _write_page(to, [*earlier_drills, drill_record])
     if output.output_format == "json":
-        output.print_json("recover-drill", {**made.model_dump(), "regression": slower or None})
+        output.print_json(
+            "recover-drill", {**drill_record.model_dump(), "regression": regression or None}
+        )
     else:
-        output.print_result("recover-drill", made.row())
-    if made.why or slower:
-        raise FindingsError("; ".join([*made.why, *([slower] if slower else [])]))
+        output.print_result("recover-drill", drill_record.build_row())
+    if drill_record.why or regression:
+        raise FindingsError("; ".join([*drill_record.why, *([regression] if regression else [])]))
 
 
 @app.command(name="drills")
-def drills_(context: typer.Context, to: Page = None) -> None:
+def show_drills(context: typer.Context, to: DrillPageOption = None) -> None:
     """All drills, the newest first, and what kept each from its objectives."""
-    _writable(to)
-    of, output = load_stack_context(context)
-    found = drills.history(of)
+    _require_writable_page(to)
+    stack_context, output = load_stack_context(context)
+    records = drills.load_drill_history(stack_context)
     if to is not None:
-        if not found:
+        if not records:
             raise OpsError("there has been no drill yet", "ops recover drill")
-        _write(to, found)
+        _write_page(to, records)
     if output.output_format == "json":
         output.print_json(
-            "recover-drills", {"items": [one.model_dump() for one in reversed(found)]}
+            "recover-drills", {"items": [record.model_dump() for record in reversed(records)]}
         )
         return
-    output.print_rows("recover-drills", drills.COLUMNS, [one.row() for one in reversed(found)])
-    for one in reversed(found):
-        for why in one.why:
-            output.print_line(f"{one.run}: {why}")
+    output.print_rows(
+        "recover-drills", drills.DRILL_COLUMNS, [record.build_row() for record in reversed(records)]
+    )
+    for record in reversed(records):
+        for reason in record.why:
+            output.print_line(f"{record.run}: {reason}")
 
 
-def _writable(to: Path | None) -> None:
+def _require_writable_page(path: Path | None) -> None:
     """Raises UsageError where there is no folder for the page: not only after an hour."""
-    if to is not None and (to.is_dir() or not to.absolute().parent.is_dir()):
-        raise UsageError(f"--to is {str(to)!r}, may be a file in a folder that is there")
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        raise UsageError(f"--to is {str(path)!r}, must be a file in a folder that is there")
 
 
-def _write(to: Path, found: list[drills.Drill]) -> None:
-    from ops.recovery.drill_page import page
+def _write_page(path: Path, records: list[drills.DrillRecord]) -> None:
+    from ops.recovery.drill_page import render_drill_page
 
-    to.write_text(page(found), encoding="utf-8")
+    path.write_text(render_drill_page(records), encoding="utf-8")

@@ -20,13 +20,13 @@ from ops.recovery import promotion as promoting
 from ops.services import model as services
 
 app = typer.Typer(add_completion=False)
-replica = typer.Typer(no_args_is_help=True, add_completion=False, help="Read replicas.")
-DAYS = 7  # of backups where neither the option nor the primary says how many
+replica_app = typer.Typer(no_args_is_help=True, add_completion=False, help="Read replicas.")
+DEFAULT_BACKUP_DAYS = 7  # of backups where neither the option nor the primary says how many
 
 
 @app.command("promote")
 @mutating_command
-def promote(
+def promote_instance(
     context: typer.Context,
     restored: Annotated[str, typer.Argument(help="which, from `ops recover list`")],
     by: Annotated[
@@ -38,44 +38,69 @@ def promote(
         typer.Option("--sql/--no-sql", help="ask it afterwards; else where it answers from here"),
     ] = None,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """A restored instance takes the primary's place; the old one is kept.
 
     Without --by both ways are shown with their downtime, and nothing is changed.
     """
-    of, output = load_stack_context(context)
-    found = replicas.get_instance_description(of.aws, of.outputs, restored)
-    own = of.outputs.database.identifier
-    source = replicas.get_instance_description(of.aws, of.outputs) if _there(of, own) else None
-    promoting.checked(of.outputs, source, found)
+    stack_context, output = load_stack_context(context)
+    instance = replicas.get_instance_description(stack_context.aws, stack_context.outputs, restored)
+    primary_identifier = stack_context.outputs.database.identifier
+    source = (
+        replicas.get_instance_description(stack_context.aws, stack_context.outputs)
+        if _has_instance(stack_context, primary_identifier)
+        else None
+    )
+    promoting.require_promotable(stack_context.outputs, source, instance)
     run, now = new_run_id("promote"), clock.now()
     plans: dict[str, Any] = {}
     if by in (None, "rename"):
         from ops.database.sql.connection import is_database_reachable
 
-        asked = is_database_reachable(of.outputs) if sql is None else sql
-        plans["rename"] = promoting.by_rename(of.outputs, source, found, run, now, sql=asked)
+        can_query = is_database_reachable(stack_context.outputs) if sql is None else sql
+        plans["rename"] = promoting.build_rename_promotion_plan(
+            stack_context.outputs, source, instance, run, now, can_query=can_query
+        )
     if by in (None, "secret"):
-        secret: Any = rotating.describe_database_secret(of.aws, of.outputs)
-        parts = of.outputs.services.services.values() if of.outputs.services else ()
-        listed = services.list_service_states(of.aws, of.outputs, parts) if parts else []
-        plans["secret"] = promoting.by_secret(
-            of.aws, of.outputs, secret, found, source, listed, run, now
+        secret: Any = rotating.describe_database_secret(stack_context.aws, stack_context.outputs)
+        service_parts = (
+            stack_context.outputs.services.services.values()
+            if stack_context.outputs.services
+            else ()
+        )
+        service_states = (
+            services.list_service_states(stack_context.aws, stack_context.outputs, service_parts)
+            if service_parts
+            else []
+        )
+        plans["secret"] = promoting.build_secret_promotion_plan(
+            stack_context.aws,
+            stack_context.outputs,
+            secret,
+            instance,
+            source,
+            service_states,
+            run,
+            now,
         )
     if by is None:
-        for way, plan in plans.items():
-            output.print_line(f"--by {way}:")
+        for method, plan in plans.items():
+            output.print_line(f"--by {method}:")
             output.print_plan(plan)
-        raise UsageError("--by is not set, may be rename or secret: both are shown above")
-    how = how.as_destructive()
-    if execute_plan(plans[by], of, output, how):
-        kept = promoting.kept_name(own, run) if by == "rename" and source else own
+        raise UsageError("--by is not set, must be rename or secret: both are shown above")
+    options = options.as_destructive()
+    if execute_plan(plans[by], stack_context, output, options):
+        replaced_identifier = (
+            promoting.get_replaced_identifier(primary_identifier, run)
+            if by == "rename" and source
+            else primary_identifier
+        )
         output.print_result(
             "recover-promote",
             {
-                "primary": own if by == "rename" else restored,
-                "kept": kept if source else None,
+                "primary": primary_identifier if by == "rename" else restored,
+                "kept": replaced_identifier if source else None,
                 "by": by,
                 "run": run,
                 "next": "ops recover reconcile" if by == "rename" else None,
@@ -85,26 +110,26 @@ def promote(
 
 @app.command("discard")
 @mutating_command
-def discard(
+def discard_instance(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="which, from `ops recover list`")],
     save: Annotated[
         bool, typer.Option("--snapshot/--no-snapshot", help="take a snapshot of it first")
     ] = True,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """Deletes a restored instance, or an old one that was replaced, a snapshot first."""
-    of, output = load_stack_context(context)
-    found = replicas.get_instance_description(of.aws, of.outputs, name)
+    stack_context, output = load_stack_context(context)
+    instance = replicas.get_instance_description(stack_context.aws, stack_context.outputs, name)
     run = new_run_id("discard")
-    plan = promoting.discard(of.outputs, found, run, save=save)
-    if execute_plan(plan, of, output, how.as_destructive()):
+    plan = promoting.build_discard_plan(stack_context.outputs, instance, run, with_snapshot=save)
+    if execute_plan(plan, stack_context, output, options.as_destructive()):
         snapshot = f"{name}-{run}" if save else None
         output.print_result("recover-discard", {"instance": name, "snapshot": snapshot, "run": run})
 
 
-@replica.command(name="promote")
+@replica_app.command(name="promote")
 @mutating_command
 def promote_replica(
     context: typer.Context,
@@ -113,20 +138,22 @@ def promote_replica(
         int | None, typer.Option("--backup-days", min=1, max=35, help="else as the primary has")
     ] = None,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """A read replica stands alone: the primary is gone, or its data are not wanted."""
-    of, output = load_stack_context(context)
-    own = database.find_instance(of.aws, of.outputs, of.outputs.database.identifier)
-    found = replicas.get_instance_description(of.aws, of.outputs, name)
-    kept = days or (own.backup_retention_days if own else 0) or DAYS
+    stack_context, output = load_stack_context(context)
+    primary = database.find_instance(
+        stack_context.aws, stack_context.outputs, stack_context.outputs.database.identifier
+    )
+    replica = replicas.get_instance_description(stack_context.aws, stack_context.outputs, name)
+    backup_days = days or (primary.backup_retention_days if primary else 0) or DEFAULT_BACKUP_DAYS
     run = new_run_id("promote")
-    plan = promoting.promote_replica(of.outputs, found, kept, run)
-    if execute_plan(plan, of, output, how.as_destructive()):
+    plan = promoting.build_replica_promotion_plan(stack_context.outputs, replica, backup_days, run)
+    if execute_plan(plan, stack_context, output, options.as_destructive()):
         output.print_result(
-            "recover-replica-promote", {"instance": name, "backups": kept, "run": run}
+            "recover-replica-promote", {"instance": name, "backups": backup_days, "run": run}
         )
 
 
-def _there(of: Any, name: str) -> bool:
-    return database.find_instance(of.aws, of.outputs, name) is not None
+def _has_instance(context: Any, name: str) -> bool:
+    return database.find_instance(context.aws, context.outputs, name) is not None

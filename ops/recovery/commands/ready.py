@@ -21,71 +21,81 @@ from ops.recovery import estimate as estimating
 from ops.recovery import readiness
 
 app = typer.Typer(add_completion=False)
-Found = TypeVar("Found")
+ReadResult = TypeVar("ReadResult")
 
 
 @app.command("ready")
-def ready(context: typer.Context) -> None:
+def show_readiness(context: typer.Context) -> None:
     """What a recovery needs, here and in the recovery region, and RTO and RPO as things stand.
 
     Reads only. Exit code 3 where something is missing or unknown.
     """
-    of, output = load_stack_context(context)
-    outputs, now = of.outputs, clock.now()
-    history = _tried(lambda: drills.kept(of))
-    findings = [*readiness.ready(outputs, of.aws, now), readiness.drilled(history, now)]
+    stack_context, output = load_stack_context(context)
+    outputs, now = stack_context.outputs, clock.now()
+    history = _read_or_error(lambda: drills.load_drill_records(stack_context))
+    findings = [
+        *readiness.check_readiness(outputs, stack_context.aws, now),
+        readiness.build_drill_finding(history, now),
+    ]
     findings.sort(key=lambda finding: HEALTH_STATES.index(finding.state))
-    seen = _tried(lambda: database.describe_instance(of.aws, outputs, outputs.database.identifier))
-    replica = _tried(lambda: _replica(of.aws, outputs))
-    measured = [] if isinstance(history, OpsError) else history
-    figures = estimating.estimates(outputs, measured, seen, replica, now)
+    primary = _read_or_error(
+        lambda: database.describe_instance(stack_context.aws, outputs, outputs.database.identifier)
+    )
+    replicated_backups = _read_or_error(
+        lambda: _find_replicated_backups(stack_context.aws, outputs)
+    )
+    known_drills = [] if isinstance(history, OpsError) else history
+    estimates = estimating.estimate_recovery(
+        outputs, known_drills, primary, replicated_backups, now
+    )
     rows = [
         {
-            "way": e.way,
-            "phase": e.phase,
-            "takes": None if e.seconds is None else format_duration(e.seconds),
-            "source": e.source,
+            "way": estimate.way,
+            "phase": estimate.phase,
+            "takes": None if estimate.seconds is None else format_duration(estimate.seconds),
+            "source": estimate.source,
         }
-        for e in figures
+        for estimate in estimates
     ]
     counts: dict[str, int] = {
         state: sum(f.state == state for f in findings) for state in HEALTH_STATES
     }
     if output.output_format == "json":
         items = [asdict(f) for f in findings]
-        body = {**counts, "items": items, "estimates": [asdict(e) for e in figures]}
+        body = {**counts, "items": items, "estimates": [asdict(estimate) for estimate in estimates]}
         output.print_json("recover-ready", body)
     else:
         columns = ("state", "subject", "evidence", "command")
         output.print_rows("recover-ready", columns, [asdict(f) for f in findings])
         output.print_rows("recover-ready", ("way", "phase", "takes", "source"), rows)
     if counts["failing"] or counts["unknown"]:
-        helps = dict.fromkeys(f.command for f in findings if f.command and f.state != "ok")
+        commands = dict.fromkeys(f.command for f in findings if f.command and f.state != "ok")
         raise FindingsError(
-            f"{counts['failing']} missing, {counts['unknown']} unknown, {counts['ok']} ok", *helps
+            f"{counts['failing']} missing, {counts['unknown']} unknown, {counts['ok']} ok",
+            *commands,
         )
 
 
-def _replica(aws: Aws, outputs: Outputs) -> dict[str, Any] | None:
+def _find_replicated_backups(aws: Aws, outputs: Outputs) -> dict[str, Any] | None:
     """The replicated backups of the primary, as RDS describes them."""
-    arn, there = outputs.database.replicated_backup_arn, outputs.stack.recovery_region
-    if arn is None or there is None:
+    arn, recovery_region = outputs.database.replicated_backup_arn, outputs.stack.recovery_region
+    if arn is None or recovery_region is None:
         return None
     params: JsonObject = {"DBInstanceAutomatedBackupsArn": arn}
     return next(
         iter(
             database.list_in_region(
-                aws, REPLICATED_BACKUPS_API, "DBInstanceAutomatedBackups", params, there
+                aws, REPLICATED_BACKUPS_API, "DBInstanceAutomatedBackups", params, recovery_region
             )
         ),
         None,
     )
 
 
-def _tried(look: Callable[[], Found]) -> Found | OpsError:
+def _read_or_error(read: Callable[[], ReadResult]) -> ReadResult | OpsError:
     """What is seen, or why it is not: without credentials nothing would be."""
     try:
-        return look()
+        return read()
     except UsageError:
         raise
     except OpsError as error:

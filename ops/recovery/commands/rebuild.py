@@ -24,12 +24,12 @@ from ops.stack import pulumi as pulumi_steps
 from ops.state import backup as states
 
 app = typer.Typer(add_completion=False)
-NEWEST, NONE = "newest", "none"
-From = Annotated[
+NEWEST_STATE, NO_STATE = "newest", "none"
+BackupOption = Annotated[
     str | None,
     typer.Option("--from", metavar="BACKUP", help="its name in the plan; else the newest"),
 ]
-StateOption = Annotated[
+StateFileOption = Annotated[
     str | None,
     typer.Option(
         "--state",
@@ -39,40 +39,44 @@ StateOption = Annotated[
 ]
 
 
-def _url(said: str | None) -> str | None:
-    if said is not None and not said.startswith(("http://", "https://")):
-        raise UsageError(f"--url is {said!r}, may be like https://app.example.com/")
-    return said
+def _parse_url(url: str | None) -> str | None:
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise UsageError(f"--url is {url!r}, must be like https://app.example.com/")
+    return url
 
 
-Url = Annotated[str | None, typer.Option(help="what must answer in the end", callback=_url)]
+RebuildUrlOption = Annotated[
+    str | None, typer.Option(help="what must answer in the end", callback=_parse_url)
+]
 
 
-Query = Annotated[
+QueryOption = Annotated[
     bool, typer.Option("--sql", help="ask the new database, to which there is a way from here")
 ]
 
 
-def _state(of: StackContext, said: str | None) -> dict[str, Any] | None:
+def _load_state(context: StackContext, reference: str | None) -> dict[str, Any] | None:
     """The state to begin with; None where Pulumi's own is there, or nothing is left."""
-    if said in (None, NONE):
+    if reference in (None, NO_STATE):
         return None
-    if said == NEWEST:
-        found = states.fetch_saved_state(
-            of, states.resolve_saved_state(states.list_saved_states(of), None)
+    if reference == NEWEST_STATE:
+        state = states.fetch_saved_state(
+            context, states.resolve_saved_state(states.list_saved_states(context), None)
         )
     else:
-        found = rebuilding.state_of(Path(str(said)))
-    own = of.outputs.stack.stack
-    if (other := rebuilding.said(found)) not in ("", own):
-        raise UsageError(f"--state is {said!r}, which is of {other!r}, not of {own!r}")
-    return found
+        state = rebuilding.load_state_export(Path(str(reference)))
+    stack_name = context.outputs.stack.stack
+    if (state_stack := rebuilding.get_state_stack_name(state)) not in ("", stack_name):
+        raise UsageError(
+            f"--state is {reference!r}, which is of {state_stack!r}, not of {stack_name!r}"
+        )
+    return state
 
 
-def _journaled(of: StackContext) -> None:
+def _require_journal_store(context: StackContext) -> None:
     """Raises OpsError where journals and the lock can be kept nowhere."""
     try:
-        of.lock().find_record()
+        context.lock().find_record()
     except UsageError:
         raise
     except OpsError as error:
@@ -85,53 +89,57 @@ def _journaled(of: StackContext) -> None:
 
 @app.command("rebuild")
 @mutating_command
-def rebuild(
+def rebuild_stack(
     context: typer.Context,
-    source: From = None,
-    state: StateOption = None,
+    source: BackupOption = None,
+    state: StateFileOption = None,
     program: ProgramOption = Path(),
-    url: Url = None,
-    sql: Query = False,
+    url: RebuildUrlOption = None,
+    sql: QueryOption = False,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """The stack and its database are gone: made again where they were, from the newest backup."""
-    folder = rebuilding.program(program)
-    if state not in (None, NONE, NEWEST):
-        rebuilding.state_of(Path(str(state)))
-    of, output = load_stack_context(context)
-    own, identifier = of.outputs.stack, of.outputs.database.identifier
-    known = _state(of, state)
-    listed = sources.whole(of.aws, of.outputs, own.region)
-    chosen = sources.chosen(listed, source, own.region)
-    if database.find_instance(of.aws, of.outputs, identifier) is not None:
+    folder = rebuilding.resolve_program_folder(program)
+    if state not in (None, NO_STATE, NEWEST_STATE):
+        rebuilding.load_state_export(Path(str(state)))
+    stack_context, output = load_stack_context(context)
+    stack, identifier = stack_context.outputs.stack, stack_context.outputs.database.identifier
+    saved_state = _load_state(stack_context, state)
+    backups = sources.list_backup_sources(stack_context.aws, stack_context.outputs, stack.region)
+    backup = sources.select_backup_source(backups, source, stack.region)
+    if database.find_instance(stack_context.aws, stack_context.outputs, identifier) is not None:
         raise UsageError(
             f"{identifier} is there: rebuilt is what is lost",
             "ops recover point-in-time --to TIME",
-            f"pulumi up --stack {own.stack}",
+            f"pulumi up --stack {stack.stack}",
         )
-    sources.room(of.aws, own.region)
-    doubt = sources.locked(of.aws, chosen, own.region)
-    rebuilding.known_again(of.outputs, folder, state is not None, known is not None)
+    sources.require_region_instance_quota(stack_context.aws, stack.region)
+    warning = sources.get_backup_key_warning(stack_context.aws, backup, stack.region)
+    rebuilding.require_consistent_state(
+        stack_context.outputs, folder, state is not None, saved_state is not None
+    )
     run = new_run_id("rebuild")
-    draft, begun = states.get_draft_file(run), None
-    if known is not None:
-        states.write_state(draft, known)
-        begun = draft, states.compute_state_digest(known)
-    looks = rebuilding.Looks(url, sql, of.aws.profile)
-    plan = rebuilding.rebuild(of.outputs, folder, chosen, run, begun, looks, doubt)
-    how = how.as_destructive()
+    draft, initial_state = states.get_draft_file(run), None
+    if saved_state is not None:
+        states.write_state(draft, saved_state)
+        initial_state = draft, states.compute_state_digest(saved_state)
+    checks = rebuilding.RebuildChecks(url, sql, stack_context.aws.profile)
+    plan = rebuilding.build_stack_rebuild_plan(
+        stack_context.outputs, folder, backup, run, initial_state, checks, warning
+    )
+    options = options.as_destructive()
     with delete_after(draft):
-        done = execute_plan(plan, of, output, how)
-    if done:
+        is_done = execute_plan(plan, stack_context, output, options)
+    if is_done:
         output.print_result(
             "recover-rebuild",
             {
-                "stack": own.stack,
-                "region": own.region,
+                "stack": stack.stack,
+                "region": stack.region,
                 "database": identifier,
-                "from": chosen.name,
-                "reaches": chosen.at,
+                "from": backup.name,
+                "reaches": backup.latest_time,
                 "run": run,
             },
         )
@@ -139,9 +147,9 @@ def rebuild(
 
 @app.command("region")
 @mutating_command
-def region(
+def rebuild_in_recovery_region(
     context: typer.Context,
-    source: From = None,
+    source: BackupOption = None,
     name: Annotated[
         str | None,
         typer.Option("--as", metavar="STACK", help="its name there; else by region"),
@@ -155,56 +163,66 @@ def region(
         typer.Option(metavar="ARN", help="its certificate, where the lost stack was given one"),
     ] = None,
     program: ProgramOption = Path(),
-    url: Url = None,
-    sql: Query = False,
+    url: RebuildUrlOption = None,
+    sql: QueryOption = False,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """The stack's region is lost: made again in its recovery region, from what is there."""
-    folder = rebuilding.program(program)
-    of, output = load_stack_context(context)
-    own, there = of.outputs.stack, of.outputs.stack.recovery_region
-    if there is None:
+    folder = rebuilding.resolve_program_folder(program)
+    stack_context, output = load_stack_context(context)
+    lost_stack, recovery_region = (
+        stack_context.outputs.stack,
+        stack_context.outputs.stack.recovery_region,
+    )
+    if recovery_region is None:
         raise UsageError(
             "this stack has no recovery region: nothing was prepared anywhere (recoveryRegion)",
             "ops recover ready",
         )
-    rebuilding.certificate_of(there, certificate)
-    zone = of.outputs.load_balancer.zone_id if of.outputs.load_balancer else None
+    rebuilding.require_certificate_in_region(recovery_region, certificate)
+    zone = (
+        stack_context.outputs.load_balancer.zone_id if stack_context.outputs.load_balancer else None
+    )
     if zone and domain is None:
         raise UsageError(
-            f"--domain is not set, may be another name in the zone {zone}: the record of the lost "
+            f"--domain is not set, must be another name in the zone {zone}: the record of the lost "
             "stack's domain stands, and is led there afterwards"
         )
-    stack = rebuilding.new_stack(of.outputs, name)
-    identifier = f"{own.project}-{stack}-database"
-    rebuilding.vacant(of.aws, identifier, stack, there)
-    sources.room(of.aws, there)
-    listed = sources.whole(of.aws, of.outputs, there)
-    chosen = sources.chosen(listed, source, there)
-    doubt = sources.locked(of.aws, chosen, there)
-    if pulumi_steps.count_stack_resources(folder, own.stack) is None:
+    stack = rebuilding.resolve_new_stack_name(stack_context.outputs, name)
+    identifier = f"{lost_stack.project}-{stack}-database"
+    rebuilding.require_no_database(stack_context.aws, identifier, stack, recovery_region)
+    sources.require_region_instance_quota(stack_context.aws, recovery_region)
+    backups = sources.list_backup_sources(stack_context.aws, stack_context.outputs, recovery_region)
+    backup = sources.select_backup_source(backups, source, recovery_region)
+    warning = sources.get_backup_key_warning(stack_context.aws, backup, recovery_region)
+    if pulumi_steps.count_stack_resources(folder, lost_stack.stack) is None:
         raise UsageError(
-            f"Pulumi knows no stack {own.stack}, whose settings are copied: its settings' file is "
+            f"Pulumi knows no stack {lost_stack.stack}, whose settings are copied: its "
+            "settings' file is "
             "enough, beside the program",
-            f"pulumi stack init {own.stack}",
+            f"pulumi stack init {lost_stack.stack}",
         )
-    balancer = rebuilding.balancer(of.aws, of.outputs, folder, domain, certificate)
-    if not how.dry_run:
-        _journaled(of)
+    balancer_settings = rebuilding.list_load_balancer_settings(
+        stack_context.aws, stack_context.outputs, folder, domain, certificate
+    )
+    if not options.dry_run:
+        _require_journal_store(stack_context)
     run = new_run_id("region")
-    looks = rebuilding.Looks(url, sql, of.aws.profile)
-    plan = rebuilding.region(of.outputs, folder, chosen, stack, balancer, run, looks, doubt)
-    how = how.as_destructive()
-    if execute_plan(plan, of, output, how):
+    checks = rebuilding.RebuildChecks(url, sql, stack_context.aws.profile)
+    plan = rebuilding.build_region_recovery_plan(
+        stack_context.outputs, folder, backup, stack, balancer_settings, run, checks, warning
+    )
+    options = options.as_destructive()
+    if execute_plan(plan, stack_context, output, options):
         output.print_result(
             "recover-region",
             {
                 "stack": stack,
-                "region": there,
+                "region": recovery_region,
                 "database": identifier,
-                "from": chosen.name,
-                "reaches": chosen.at,
+                "from": backup.name,
+                "reaches": backup.latest_time,
                 "run": run,
             },
         )

@@ -14,11 +14,11 @@ from ops.outputs import Outputs
 from ops.recovery import reconcile as reconciling
 
 app = typer.Typer(add_completion=False)
-File = Annotated[Path | None, typer.Option(metavar="FILE")]
+PulumiFileOption = Annotated[Path | None, typer.Option(metavar="FILE")]
 
 
 @app.command("reconcile")
-def reconcile(
+def reconcile_state(
     context: typer.Context,
     state: Annotated[
         Path | None, typer.Option(metavar="FILE", help="of `pulumi stack export`")
@@ -39,25 +39,29 @@ def reconcile(
         raise UsageError("--state and --to go together: the state that is read, and where it goes")
     outputs, aws, output = load_stack(context)
     if preview is not None:
-        found = reconciling.losses(reconciling.read("--preview", preview), "--preview", preview)
-        output.print_rows("recover-preview", ("op", "urn"), found)
-        if found:
-            raise FindingsError(f"the preview deletes or replaces {len(found)} resources")
+        losses = reconciling.list_preview_losses(
+            reconciling.read_pulumi_file("--preview", preview), "--preview", preview
+        )
+        output.print_rows("recover-preview", ("op", "urn"), losses)
+        if losses:
+            raise FindingsError(f"the preview deletes or replaces {len(losses)} resources")
         output.print_line("the preview deletes and replaces nothing")
     elif state is not None and to is not None:
         if to.exists():
             raise UsageError(f"--to is {str(to)!r}, which is there already: it is not overwritten")
-        resource = resource_of(aws, outputs)
-        known = reconciling.read("--state", state)
-        made, another = reconciling.renewed(known, outputs, resource, "--state", state)
-        to.write_text(json.dumps(made, indent=4), encoding="utf-8")
+        resource_id = get_primary_resource_id(aws, outputs)
+        exported_state = reconciling.read_pulumi_file("--state", state)
+        updated_state, is_changed = reconciling.replace_resource_id(
+            exported_state, outputs, resource_id, "--state", state
+        )
+        to.write_text(json.dumps(updated_state, indent=4), encoding="utf-8")
         to.chmod(0o600)
         output.print_result(
             "recover-reconcile",
             {
                 "instance": outputs.database.identifier,
-                "resource": resource,
-                "state": "put anew" if another else "knew it already",
+                "resource": resource_id,
+                "state": "put anew" if is_changed else "knew it already",
                 "file": str(to),
             },
         )
@@ -65,13 +69,18 @@ def reconcile(
         rows = [
             {"step": number, "line": line}
             for number, line in enumerate(
-                reconciling.commands(outputs, reconciling.urn(outputs)), 1
+                reconciling.list_reconcile_commands(
+                    outputs, reconciling.build_primary_urn(outputs)
+                ),
+                1,
             )
         ]
         output.print_rows("recover-reconcile", ("step", "line"), rows)
-        output.print_line(f"{outputs.database.identifier} is {resource_of(aws, outputs)} now")
+        output.print_line(
+            f"{outputs.database.identifier} is {get_primary_resource_id(aws, outputs)} now"
+        )
 
 
-def resource_of(aws: Aws, outputs: Outputs) -> str:
+def get_primary_resource_id(aws: Aws, outputs: Outputs) -> str:
     """Which instance has the primary's name: its resource id, which no rename changes."""
     return str(replicas.get_instance_description(aws, outputs)["DbiResourceId"])

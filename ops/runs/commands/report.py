@@ -53,7 +53,8 @@ def report_run(
         )
         return
     output.print_line(
-        f"{run_report.plan.command}, {run_report.state}; began {format_timestamp(run_report.began)}",
+        f"{run_report.plan.command}, {run_report.state}; began "
+        f"{format_timestamp(run_report.began)}",
         "bold",
     )
     if run_report.why_back:

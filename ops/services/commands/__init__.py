@@ -297,7 +297,7 @@ def require_valid_url(url: str | None, *, wait: bool) -> None:
     if url is None:
         return
     if not url.startswith(("http://", "https://")):
-        raise UsageError(f"--url is {url!r}, may be a URL of http or https")
+        raise UsageError(f"--url is {url!r}, must be a URL of http or https")
     if not wait:
         raise UsageError(f"--url is {url!r}, which wants --wait")
 

@@ -42,6 +42,9 @@ def _set_maintenance_page(
     stack_context, output = load_stack_context(context)
     run = new_run_id("maintenance")
     if execute_plan(
-        maintenance.turn(stack_context.outputs, run, on=enabled), stack_context, output, options
+        maintenance.build_maintenance_page_plan(stack_context.outputs, run, enabled=enabled),
+        stack_context,
+        output,
+        options,
     ):
         output.print_result("service-maintenance", {"page": "on" if enabled else "off", "run": run})

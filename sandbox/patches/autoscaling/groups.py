@@ -42,7 +42,8 @@ def _require_valid_sizes(params: ApiRecord, before: ApiRecord) -> None:
     if desired_capacity is not None and not min_size <= int(desired_capacity) <= max_size:
         raise AwsError(
             "ValidationError",
-            f"Desired capacity:{desired_capacity} must be between the specified min size:{min_size} and max "
+            f"Desired capacity:{desired_capacity} must be between the specified min "
+            f"size:{min_size} and max "
             f"size:{max_size}",
         )
 

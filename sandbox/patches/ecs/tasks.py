@@ -55,7 +55,10 @@ def _get_stop_reason(
             reason = f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {image}: not found"  # noqa: E501
             return "TaskFailedToStart", reason, {"reason": reason}
         case _:
-            reason = f"Task failed ELB health checks in {_format_target_group(service) or '(target-group)'}"
+            reason = (
+                "Task failed ELB health checks in "
+                f"{_format_target_group(service) or '(target-group)'}"
+            )
             return "ServiceSchedulerInitiated", reason, {"exitCode": 137}
 
 

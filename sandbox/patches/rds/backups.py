@@ -120,7 +120,8 @@ def restore_within_window(original: Any, response: RDSResponse) -> Any:
         raise AwsError(
             "InvalidParameterValue",
             f"{backup_origin.instance.db_instance_identifier} can be restored to a time from "
-            f"{backup_origin.earliest:%Y-%m-%dT%H:%M:%SZ} to {backup_origin.latest:%Y-%m-%dT%H:%M:%SZ}.",
+            f"{backup_origin.earliest:%Y-%m-%dT%H:%M:%SZ} to "
+            f"{backup_origin.latest:%Y-%m-%dT%H:%M:%SZ}.",
         )
     if backup_origin is None or params.get("SourceDBInstanceIdentifier"):
         return original(response)

@@ -276,7 +276,8 @@ def delete_and_unlink_replicas(
     if snapshot_identifier and snapshot_identifier in backend.database_snapshots:
         raise AwsError(
             "DBSnapshotAlreadyExists",
-            f"Cannot create the snapshot because a snapshot with the identifier {snapshot_identifier} already "
+            "Cannot create the snapshot because a snapshot with the identifier "
+            f"{snapshot_identifier} already "
             "exists.",
         )
     if not snapshot_identifier and not skip_final_snapshot and not instance.is_replica:

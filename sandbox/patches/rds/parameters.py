@@ -18,7 +18,7 @@ PRELOAD_LIBRARIES: Final = (
     "auto_explain,orafce,pgaudit,pglogical,pg_bigm,pg_cron,pg_hint_plan,pg_prewarm,pg_similarity,"
     "pg_stat_statements,pg_tle,pg_transport,plprofiler,plrust"
 )
-MAX_INTEGER: Final = 2147483647
+INT_MAX: Final = 2147483647
 # Name, type, what it may be, and the default where it is no engine's own; `!` is static, `-` is
 # what nobody may change.
 PARAMETER_TABLE: Final = f"""
@@ -27,32 +27,32 @@ autovacuum_max_workers! integer 1-262143
 autovacuum_vacuum_scale_factor float 0-100
 checkpoint_timeout integer 30-3600
 default_statistics_target integer 1-10000
-effective_cache_size integer 1-{MAX_INTEGER} {{DBInstanceClassMemory/16384}}
+effective_cache_size integer 1-{INT_MAX} {{DBInstanceClassMemory/16384}}
 fsync- boolean 0,1 1
-idle_in_transaction_session_timeout integer 0-{MAX_INTEGER} 86400000
-lock_timeout integer 0-{MAX_INTEGER}
-log_autovacuum_min_duration integer -1-{MAX_INTEGER} 10000
+idle_in_transaction_session_timeout integer 0-{INT_MAX} 86400000
+lock_timeout integer 0-{INT_MAX}
+log_autovacuum_min_duration integer -1-{INT_MAX} 10000
 log_connections boolean 0,1
 log_disconnections boolean 0,1
 log_lock_waits boolean 0,1
-log_min_duration_statement integer -1-{MAX_INTEGER}
+log_min_duration_statement integer -1-{INT_MAX}
 log_statement string none,ddl,mod,all
-log_temp_files integer -1-{MAX_INTEGER}
-maintenance_work_mem integer 1024-{MAX_INTEGER} GREATEST({{DBInstanceClassMemory/63963136*1024}},65536)
+log_temp_files integer -1-{INT_MAX}
+maintenance_work_mem integer 1024-{INT_MAX} GREATEST({{DBInstanceClassMemory/63963136*1024}},65536)
 max_connections! integer 6-262143 LEAST({{DBInstanceClassMemory/9531392}},5000)
 max_parallel_workers integer 0-1024
-max_wal_size integer 2-{MAX_INTEGER}
+max_wal_size integer 2-{INT_MAX}
 max_worker_processes! integer 0-262143 GREATEST({{DBInstanceVCPU*2}},8)
-pg_stat_statements.max! integer 100-{MAX_INTEGER}
+pg_stat_statements.max! integer 100-{INT_MAX}
 random_page_cost float 0-1.79769e+308
 rds.force_ssl boolean 0,1 1
 rds.logical_replication! boolean 0,1 0
 shared_buffers! integer 16-1073741823 {{DBInstanceClassMemory/32768}}
 shared_preload_libraries! list {PRELOAD_LIBRARIES} pg_stat_statements
-statement_timeout integer 0-{MAX_INTEGER}
+statement_timeout integer 0-{INT_MAX}
 track_io_timing boolean 0,1
 wal_buffers! integer -1-262143
-work_mem integer 64-{MAX_INTEGER}
+work_mem integer 64-{INT_MAX}
 """
 
 

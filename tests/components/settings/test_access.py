@@ -47,16 +47,16 @@ def test_anything_else_is_refused_by_its_key(principal: str) -> None:
     with pytest.raises(SettingsError) as caught:
         build_settings({"access": {"readers": [principal]}})
     (line,) = str(caught.value).splitlines()
-    assert line.startswith(f"bulwark:access.readers.0 is {principal!r}, may be an account's id")
+    assert line.startswith(f"bulwark:access.readers.0 is {principal!r}, must be an account's id")
 
 
 @pytest.mark.parametrize("boundary", ["ops", "arn:aws:iam::123456789012:role/x", USER_ARN])
 def test_a_boundary_is_a_policy(boundary: str) -> None:
-    with pytest.raises(SettingsError, match=r"permissionsBoundary is .*, may be the ARN of a"):
+    with pytest.raises(SettingsError, match=r"permissionsBoundary is .*, must be the ARN of a"):
         build_settings({"access": {"permissionsBoundary": boundary}})
 
 
 @pytest.mark.parametrize("hours", [0, 13])
 def test_a_session_lasts_one_to_twelve_hours(hours: int) -> None:
-    with pytest.raises(SettingsError, match=f"access.sessionHours is {hours}, may be 1 to 12"):
+    with pytest.raises(SettingsError, match=f"access.sessionHours is {hours}, must be 1 to 12"):
         build_settings({"access": {"sessionHours": hours}})

@@ -10,15 +10,15 @@ from tests.world import build_settings
 @pytest.mark.parametrize(
     ("values", "line"),
     [
-        ({"weeklyDays": 30}, "weeklyDays is 30, may be dailyDays (35) or more"),
-        ({"monthlyDays": 60}, "monthlyDays is 60, may be weeklyDays (90) or more"),
+        ({"weeklyDays": 30}, "weeklyDays is 30, must be dailyDays (35) or more"),
+        ({"monthlyDays": 60}, "monthlyDays is 60, must be weeklyDays (90) or more"),
         ({"time": "5:00"}, "time is '5:00', may match "),
         ({"time": "24:00"}, "time is '24:00', may match "),
-        ({"dailyDays": 0}, "dailyDays is 0, may be 1 to 36500"),
-        ({"lock": "legal"}, "lock is 'legal', may be 'none', 'governance' or 'compliance'"),
-        ({"lockGraceDays": 2}, "lockGraceDays is 2, may be 3 to 36500"),
-        ({"restoreTestHours": 169}, "restoreTestHours is 169, may be 1 to 168"),
-        ({"journalDays": 7}, "journalDays is 7, may be 30 or more"),
+        ({"dailyDays": 0}, "dailyDays is 0, must be 1 to 36500"),
+        ({"lock": "legal"}, "lock is 'legal', must be 'none', 'governance' or 'compliance'"),
+        ({"lockGraceDays": 2}, "lockGraceDays is 2, must be 3 to 36500"),
+        ({"restoreTestHours": 169}, "restoreTestHours is 169, must be 1 to 168"),
+        ({"journalDays": 7}, "journalDays is 7, must be 30 or more"),
     ],
 )
 def test_a_refused_value_says_its_key_what_it_is_and_what_it_may_be(

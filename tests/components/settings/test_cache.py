@@ -12,29 +12,29 @@ from tests.world import build_settings
 @pytest.mark.parametrize(
     ("values", "line"),
     [
-        ({"engine": "memcached"}, ".engine is 'memcached', may be 'valkey' or 'redis'"),
+        ({"engine": "memcached"}, ".engine is 'memcached', must be 'valkey' or 'redis'"),
         (
             {"engineVersion": "7.1"},
-            ".engineVersion is '7.1', may be 7.2, 8.0, 8.1, 8.2 with engine valkey",
+            ".engineVersion is '7.1', must be 7.2, 8.0, 8.1, 8.2 with engine valkey",
         ),
         (
             {"engine": "redis", "engineVersion": "5.0"},
-            ".engineVersion is '5.0', may be 6.2, 7.0, 7.1 with engine redis",
+            ".engineVersion is '5.0', must be 6.2, 7.0, 7.1 with engine redis",
         ),
-        ({"nodeType": "cache.m4.large"}, ".nodeType is 'cache.m4.large', may be cache.FAMILY."),
-        ({"replicas": 6}, ".replicas is 6, may be"),
-        ({"port": 80}, ".port is 80, may be"),
-        ({"eviction": "lru"}, ".eviction is 'lru', may be 'allkeys-lru', "),
-        ({"snapshotDays": 36}, ".snapshotDays is 36, may be"),
+        ({"nodeType": "cache.m4.large"}, ".nodeType is 'cache.m4.large', must be cache.FAMILY."),
+        ({"replicas": 6}, ".replicas is 6, must be"),
+        ({"port": 80}, ".port is 80, must be"),
+        ({"eviction": "lru"}, ".eviction is 'lru', must be 'allkeys-lru', "),
+        ({"snapshotDays": 36}, ".snapshotDays is 36, must be"),
         (
             {"snapshotWindow": "04:00-04:30"},
-            ".snapshotWindow is '04:00-04:30', may be a window of 60 minutes or more",
+            ".snapshotWindow is '04:00-04:30', must be a window of 60 minutes or more",
         ),
         (
             {"maintenanceWindow": "sun:05:00-sun:06:00"},
             ".snapshotWindow is '04:30-05:30', may not meet maintenanceWindow (sun:05:00-",
         ),
-        ({"rotationDays": 0}, ".rotationDays is 0, may be"),
+        ({"rotationDays": 0}, ".rotationDays is 0, must be"),
     ],
 )
 def test_what_elasticache_would_refuse_is_refused_with_the_reason(

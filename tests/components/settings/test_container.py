@@ -9,12 +9,12 @@ from tests.world import build_settings
 SECRET_ARN = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:db-a1b2c3"
 PARAMETER_ARN = "arn:aws:ssm:eu-north-1:123456789012:parameter/flag"
 REFUSED_VALUES: list[tuple[dict[str, JsonValue], str]] = [
-    ({"image": "My Image"}, ".image is 'My Image', may be an image like public.ecr.aws/"),
-    ({"port": 0}, ".port is 0, may be"),
-    ({"healthPath": "health"}, ".healthPath is 'health', may be a path like /health"),
-    ({"user": "root"}, ".user is 'root', may be a user other than root, like 1000:1000"),
-    ({"user": "0:1000"}, ".user is '0:1000', may be a user other than root, like 1000:1000"),
-    ({"user": "a b"}, ".user is 'a b', may be a user other than root, like 1000:1000"),
+    ({"image": "My Image"}, ".image is 'My Image', must be an image like public.ecr.aws/"),
+    ({"port": 0}, ".port is 0, must be"),
+    ({"healthPath": "health"}, ".healthPath is 'health', must be a path like /health"),
+    ({"user": "root"}, ".user is 'root', must be a user other than root, like 1000:1000"),
+    ({"user": "0:1000"}, ".user is '0:1000', must be a user other than root, like 1000:1000"),
+    ({"user": "a b"}, ".user is 'a b', must be a user other than root, like 1000:1000"),
     (
         {"environment": {"A-B": "1"}},
         ".environment is not shown, may hold names of letters, digits and _",

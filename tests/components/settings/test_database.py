@@ -15,62 +15,62 @@ BACKUP_ARN = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
 @pytest.mark.parametrize(
     ("values", "line"),
     [
-        ({"engineVersion": "13"}, ".engineVersion is '13', may be 14 to 18, or with a minor"),
-        ({"engineVersion": "19"}, ".engineVersion is '19', may be 14 to 18"),
-        ({"engineVersion": 16.1}, ".engineVersion is 16.1, may be a major, or in quotes"),
+        ({"engineVersion": "13"}, ".engineVersion is '13', must be 14 to 18, or with a minor"),
+        ({"engineVersion": "19"}, ".engineVersion is '19', must be 14 to 18"),
+        ({"engineVersion": 16.1}, ".engineVersion is 16.1, must be a major, or in quotes"),
         (
             {"engineVersion": "16.9"},
-            ".engineVersion is '16.9', may be 16 while autoMinorUpgrade is on: RDS moves on from",
+            ".engineVersion is '16.9', must be 16 while autoMinorUpgrade is on: RDS moves on from",
         ),
-        ({"instanceClass": "db.m4.large"}, ".instanceClass is 'db.m4.large', may be db.FAMILY."),
-        ({"replicaClass": "db.t4g.nano"}, ".replicaClass is 'db.t4g.nano', may be db.t4g. and"),
-        ({"storageGb": 10}, ".storageGb is 10, may be"),
+        ({"instanceClass": "db.m4.large"}, ".instanceClass is 'db.m4.large', must be db.FAMILY."),
+        ({"replicaClass": "db.t4g.nano"}, ".replicaClass is 'db.t4g.nano', must be db.t4g. and"),
+        ({"storageGb": 10}, ".storageGb is 10, must be"),
         (
             {"storageGb": 100, "maxStorageGb": 109},
-            ".maxStorageGb is 109, may be 0, or from 110: a tenth more than storageGb",
+            ".maxStorageGb is 109, must be 0, or from 110: a tenth more than storageGb",
         ),
-        ({"iops": 12000}, ".iops is 12000, may be set only from 400 GiB of storageGb"),
-        ({"throughput": 500}, ".throughput is 500, may be set only from 400 GiB of storageGb"),
-        ({**LARGE_STORAGE, "iops": 3000}, ".iops is 3000, may be 12000 to 64000"),
-        ({**LARGE_STORAGE, "throughput": 125}, ".throughput is 125, may be 500 to 4000"),
+        ({"iops": 12000}, ".iops is 12000, must be set only from 400 GiB of storageGb"),
+        ({"throughput": 500}, ".throughput is 500, must be set only from 400 GiB of storageGb"),
+        ({**LARGE_STORAGE, "iops": 3000}, ".iops is 3000, must be 12000 to 64000"),
+        ({**LARGE_STORAGE, "throughput": 125}, ".throughput is 125, must be 500 to 4000"),
         (
             {**LARGE_STORAGE, "throughput": 3001},
-            ".throughput is 3001, may be at most a quarter of iops (12000)",
+            ".throughput is 3001, must be at most a quarter of iops (12000)",
         ),
-        ({"port": 5432}, ".port is 5432, may be 1150 to 65535 but not PostgreSQL's default"),
-        ({"port": 80}, ".port is 80, may be 1150 to 65535"),
-        ({"adminName": "postgres"}, ".adminName is 'postgres', may be any name but the usual"),
-        ({"adminName": "rdsadmin"}, ".adminName is 'rdsadmin', may be any name that does not"),
-        ({"adminName": "select"}, ".adminName is 'select', may be any name that is no reserved"),
-        ({"adminName": "a-b"}, ".adminName is 'a-b', may be up to 63 lower case letters"),
-        ({"name": "postgres"}, ".name is 'postgres', may be any name but that of a database"),
-        ({"name": "user"}, ".name is 'user', may be any name that is no reserved word"),
-        ({"name": "1st"}, ".name is '1st', may be up to 63 lower case letters"),
-        ({"backupDays": 36}, ".backupDays is 36, may be"),
+        ({"port": 5432}, ".port is 5432, must be 1150 to 65535 but not PostgreSQL's default"),
+        ({"port": 80}, ".port is 80, must be 1150 to 65535"),
+        ({"adminName": "postgres"}, ".adminName is 'postgres', must be any name but the usual"),
+        ({"adminName": "rdsadmin"}, ".adminName is 'rdsadmin', must be any name that does not"),
+        ({"adminName": "select"}, ".adminName is 'select', must be any name that is no reserved"),
+        ({"adminName": "a-b"}, ".adminName is 'a-b', must be up to 63 lower case letters"),
+        ({"name": "postgres"}, ".name is 'postgres', must be any name but that of a database"),
+        ({"name": "user"}, ".name is 'user', must be any name that is no reserved word"),
+        ({"name": "1st"}, ".name is '1st', must be up to 63 lower case letters"),
+        ({"backupDays": 36}, ".backupDays is 36, must be"),
         (
             {"backupDays": 0, "replicas": 1},
-            ".backupDays is 0, may be 1 to 35: replicas need automated backups",
+            ".backupDays is 0, must be 1 to 35: replicas need automated backups",
         ),
         (
             {"backupDays": 0},
-            ".backupDays is 0, may be 1 to 35: crossRegionBackups replicate automated backups",
+            ".backupDays is 0, must be 1 to 35: crossRegionBackups replicate automated backups",
         ),
-        ({"backupWindow": "2-3"}, ".backupWindow is '2-3', may be hh:mm-hh:mm in UTC"),
+        ({"backupWindow": "2-3"}, ".backupWindow is '2-3', must be hh:mm-hh:mm in UTC"),
         (
             {"backupWindow": "02:00-02:20"},
-            ".backupWindow is '02:00-02:20', may be a window of 30 minutes or more",
+            ".backupWindow is '02:00-02:20', must be a window of 30 minutes or more",
         ),
         (
             {"maintenanceWindow": "sun:02:30-sun:03:00"},
             ".backupWindow is '02:00-03:00', may not meet maintenanceWindow (sun:02:30-sun:03:00)",
         ),
-        ({"performanceInsightsDays": 30}, ".performanceInsightsDays is 30, may be 7, a multiple"),
-        ({"performanceInsightsDays": 744}, ".performanceInsightsDays is 744, may be 7, a multi"),
+        ({"performanceInsightsDays": 30}, ".performanceInsightsDays is 30, must be 7, a multiple"),
+        ({"performanceInsightsDays": 744}, ".performanceInsightsDays is 744, must be 7, a multi"),
         (
             {"databaseInsights": "advanced"},
-            ".databaseInsights is 'advanced', may be so only with performanceInsights kept for 465",
+            ".databaseInsights is 'advanced', must be so only with performanceInsights kept for 465",
         ),
-        ({"monitoringSeconds": 20}, ".monitoringSeconds is 20, may be 0, 1, 5, 10, 15, 30 or 60"),
+        ({"monitoringSeconds": 20}, ".monitoringSeconds is 20, must be 0, 1, 5, 10, 15, 30 or 60"),
         (
             {"parameters": {"rds.force_ssl": 0}},
             ".parameters is an object, may not turn rds.force_ssl off: connections are by TLS",
@@ -83,8 +83,8 @@ BACKUP_ARN = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
             {"parameters": {"shared_preload_libraries": "pgaudit"}},
             "may have shared_preload_libraries only with pg_stat_statements in it",
         ),
-        ({"ca": "rds-ca-2019"}, ".ca is 'rds-ca-2019', may be 'rds-ca-rsa2048-g1', "),
-        ({"rotationDays": 91}, ".rotationDays is 91, may be"),
+        ({"ca": "rds-ca-2019"}, ".ca is 'rds-ca-2019', must be 'rds-ca-rsa2048-g1', "),
+        ({"rotationDays": 91}, ".rotationDays is 91, must be"),
         ({"restoreFrom": {}}, ".restoreFrom is {}, may have exactly one of snapshot, instance"),
         (
             {"restoreFrom": {"snapshot": "a", "instance": "b"}},
@@ -96,24 +96,24 @@ BACKUP_ARN = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
         ),
         (
             {"restoreFrom": {"instance": "a", "time": "2026-02-30T03:00:00Z"}},
-            ".restoreFrom.time is '2026-02-30T03:00:00Z', may be 'latest', or a UTC time like",
+            ".restoreFrom.time is '2026-02-30T03:00:00Z', must be 'latest', or a UTC time like",
         ),
         (
             {"restoreFrom": {"instance": "a", "time": "2026-01-31T03:00:00+02:00"}},
-            ".restoreFrom.time is '2026-01-31T03:00:00+02:00', may be 'latest', or a UTC time",
+            ".restoreFrom.time is '2026-01-31T03:00:00+02:00', must be 'latest', or a UTC time",
         ),
         (
             {"restoreFrom": {"automatedBackupArn": "ab-x"}},
-            ".restoreFrom.automatedBackupArn is 'ab-x', may be like arn:aws:rds:REGION:ACCOUNT",
+            ".restoreFrom.automatedBackupArn is 'ab-x', must be like arn:aws:rds:REGION:ACCOUNT",
         ),
         ({"restoreFrom": {"resourceId": "old"}}, ".restoreFrom.resourceId is 'old', may match"),
         (
             {"restoreFrom": {"automatedBackupArn": BACKUP_ARN.replace("north", "west")}},
-            ".restoreFrom.automatedBackupArn is of eu-west-1, may be of eu-north-1: RDS restores",
+            ".restoreFrom.automatedBackupArn is of eu-west-1, must be of eu-north-1: RDS restores",
         ),
         (
             {"restoreFrom": {"snapshot": "arn:aws:rds:eu-west-1:123456789012:snapshot:x"}},
-            ".restoreFrom.snapshot is of eu-west-1, may be of eu-north-1: RDS restores in the",
+            ".restoreFrom.snapshot is of eu-west-1, must be of eu-north-1: RDS restores in the",
         ),
     ],
 )
@@ -128,7 +128,8 @@ def test_what_rds_would_refuse_is_refused_with_the_reason(
 
 def test_replicated_backups_need_own_keys() -> None:
     with pytest.raises(
-        SettingsError, match=r"database\.crossRegionBackups is True, may be so only with encryption"
+        SettingsError,
+        match=r"database\.crossRegionBackups is True, must be so only with encryption",
     ):
         build_settings({"encryption": "aws"})
 

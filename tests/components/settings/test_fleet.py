@@ -50,15 +50,15 @@ def test_a_types_name_says_its_architecture(name: str, architecture: str) -> Non
             "may hold EC2 instance types like t4g.small, each once",
         ),
         ({"instanceTypes": ["t4g.small"]}, "fleet.instanceTypes is ['t4g.small'], "),
-        ({"min": 11}, "fleet.min is 11, may be at most max (10)"),
+        ({"min": 11}, "fleet.min is 11, must be at most max (10)"),
         (
             {"minHealthyPercent": 50, "maxHealthyPercent": 200},
-            "fleet.maxHealthyPercent is 200, may be at most 100 above minHealthyPercent (50)",
+            "fleet.maxHealthyPercent is 200, must be at most 100 above minHealthyPercent (50)",
         ),
         ({"checkpoints": [50, 25, 100]}, "fleet.checkpoints is [50, 25, 100], may rise from 1"),
         ({"checkpoints": [25, 50]}, "must end with 100, or the rest stays as it is"),
-        ({"ami": "latest"}, "fleet.ami is 'latest', may be an AMI like ami-"),
-        ({"diskGb": 8}, "fleet.diskGb is 8, may be"),
+        ({"ami": "latest"}, "fleet.ami is 'latest', must be an AMI like ami-"),
+        ({"diskGb": 8}, "fleet.diskGb is 8, must be"),
     ],
 )
 def test_a_refused_value_says_what_it_may_be(fleet: dict[str, JsonValue], says: str) -> None:

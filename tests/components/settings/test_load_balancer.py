@@ -15,31 +15,31 @@ ZONED_VALUES: dict[str, JsonValue] = {"domain": "app.example.com", "zoneId": "Z1
 @pytest.mark.parametrize(
     ("values", "line"),
     [
-        ({"domain": "app"}, ".domain is 'app', may be a host name in lower case of at most 64"),
+        ({"domain": "app"}, ".domain is 'app', must be a host name in lower case of at most 64"),
         (
             {"domain": f"{'a' * 60}.example.com", "zoneId": "Z1"},
-            "may be a host name in lower case of at most 64 letters",
+            "must be a host name in lower case of at most 64 letters",
         ),
         (
             {"domain": "app.example.com"},
-            ".domain is 'app.example.com', may be set with zoneId, createZone or certificateArn: a "
+            ".domain is 'app.example.com', must be set with zoneId, createZone or certificateArn: a "
             "certificate is proved by a record in its zone",
         ),
         (
             {**ZONED_VALUES, "createZone": True},
-            ".createZone is True, may be false with zoneId ('Z1'): one zone",
+            ".createZone is True, must be false with zoneId ('Z1'): one zone",
         ),
         (
             {"certificateArn": CERTIFICATE_ARN, "zoneId": "Z1"},
-            ".zoneId is 'Z1', may be set only with domain",
+            ".zoneId is 'Z1', must be set only with domain",
         ),
         (
             {"certificateArn": CERTIFICATE_ARN, "createZone": True},
-            ".createZone is True, may be set only with domain",
+            ".createZone is True, must be set only with domain",
         ),
         (
             {"certificateArn": CERTIFICATE_ARN, "alternativeNames": ["a.example.com"]},
-            ".alternativeNames is ('a.example.com',), may be set only with domain",
+            ".alternativeNames is ('a.example.com',), must be set only with domain",
         ),
         (
             {
@@ -47,7 +47,7 @@ ZONED_VALUES: dict[str, JsonValue] = {"domain": "app.example.com", "zoneId": "Z1
                 "certificateArn": CERTIFICATE_ARN,
                 "alternativeNames": ["b.a.io"],
             },
-            ".alternativeNames is set, may be so only with zoneId or createZone",
+            ".alternativeNames is set, must be so only with zoneId or createZone",
         ),
         (
             {**ZONED_VALUES, "alternativeNames": ["app.example.com"]},
@@ -69,21 +69,21 @@ ZONED_VALUES: dict[str, JsonValue] = {"domain": "app.example.com", "zoneId": "Z1
         ({"domain": "a.example.com", "zoneId": "abc"}, ".zoneId is 'abc', "),
         (
             {"certificateArn": "arn:aws:iam::123456789012:server-certificate/x"},
-            ".certificateArn is 'arn:aws:iam::123456789012:server-certificate/x', may be the ARN "
+            ".certificateArn is 'arn:aws:iam::123456789012:server-certificate/x', must be the ARN "
             "of an ACM certificate",
         ),
         (
             {"certificateArn": CERTIFICATE_ARN.replace("eu-north-1", "us-east-1")},
-            ".certificateArn is 'arn:aws:acm:us-east-1:123456789012:certificate/0a1b', may be one "
+            ".certificateArn is 'arn:aws:acm:us-east-1:123456789012:certificate/0a1b', must be one "
             "of eu-north-1: a load balancer takes certificates of its own region",
         ),
         (
             {**ZONED_VALUES, "tlsPolicy": "ELBSecurityPolicy-2016-08"},
-            ".tlsPolicy is 'ELBSecurityPolicy-2016-08', may be 'ELBSecurityPolicy-TLS13-1-2",
+            ".tlsPolicy is 'ELBSecurityPolicy-2016-08', must be 'ELBSecurityPolicy-TLS13-1-2",
         ),
         (
             {**ZONED_VALUES, "desync": "monitor"},
-            ".desync is 'monitor', may be 'defensive' or 'strictest'",
+            ".desync is 'monitor', must be 'defensive' or 'strictest'",
         ),
         ({**ZONED_VALUES, "idleTimeout": 0}, ".idleTimeout is 0, "),
         ({**ZONED_VALUES, "allowedCidrs": []}, ".allowedCidrs is [], "),
@@ -95,7 +95,7 @@ ZONED_VALUES: dict[str, JsonValue] = {"domain": "app.example.com", "zoneId": "Z1
         ),
         (
             {**ZONED_VALUES, "waf": {"managedRules": ["AWSManagedRulesBotControlRuleSet"]}},
-            ".waf.managedRules.0 is 'AWSManagedRulesBotControlRuleSet', may be 'AWSManaged",
+            ".waf.managedRules.0 is 'AWSManagedRulesBotControlRuleSet', must be 'AWSManaged",
         ),
         (
             {**ZONED_VALUES, "waf": {"managedRules": ["AWSManagedRulesSQLiRuleSet"] * 2}},
@@ -117,7 +117,9 @@ def test_a_refused_value_names_its_key_and_the_reason(
 
 
 def test_prod_does_not_serve_plain_http() -> None:
-    with pytest.raises(SettingsError, match=r"loadBalancer\.domain is not set, may be a host name"):
+    with pytest.raises(
+        SettingsError, match=r"loadBalancer\.domain is not set, must be a host name"
+    ):
         build_settings({"loadBalancer": {}})
 
 
@@ -183,5 +185,5 @@ def test_a_stack_whose_names_would_be_too_long_is_refused() -> None:
     from components.settings import parse_settings
 
     config = {"bulwark:profile": "dev", "bulwark:owner": "a", "bulwark:costCenter": "b"}
-    with pytest.raises(SettingsError, match=r"stack is 'a-very-long-stack-name', may be lower"):
+    with pytest.raises(SettingsError, match=r"stack is 'a-very-long-stack-name', must be lower"):
         parse_settings("bulwark", "a-very-long-stack-name", "eu-north-1", config)

@@ -143,30 +143,30 @@ def test_a_plain_value_that_cannot_be_is_refused(key: str) -> None:
 @pytest.mark.parametrize(
     ("values", "line"),
     [
-        ({"database": {"storageGb": 3}}, "database.storageGb is 3, may be 20 to 65536"),
-        ({"database": {"storageGb": "x"}}, "database.storageGb is 'x', may be 20 to 65536"),
-        ({"database": {"storageGb": 20.5}}, "database.storageGb is 20.5, may be 20 to 65536"),
-        ({"database": {"storageGb": None}}, "database.storageGb is null, may be 20 to 65536"),
+        ({"database": {"storageGb": 3}}, "database.storageGb is 3, must be 20 to 65536"),
+        ({"database": {"storageGb": "x"}}, "database.storageGb is 'x', must be 20 to 65536"),
+        ({"database": {"storageGb": 20.5}}, "database.storageGb is 20.5, must be 20 to 65536"),
+        ({"database": {"storageGb": None}}, "database.storageGb is null, must be 20 to 65536"),
         (
             {"database": {"multiAz": "perhaps"}},
-            "database.multiAz is 'perhaps', may be true or false",
+            "database.multiAz is 'perhaps', must be true or false",
         ),
-        ({"encryption": "none"}, "encryption is 'none', may be 'own' or 'aws'"),
+        ({"encryption": "none"}, "encryption is 'none', must be 'own' or 'aws'"),
         ({"network": {"zones": ["a"]}}, "network.zones is ['a'], may have 2 or more items"),
-        ({"network": {"zones": "a"}}, "network.zones is 'a', may be a list"),
-        ({"logs": []}, "logs is no object, may be an object of settings by name"),
-        ({"logs": "{"}, "logs is no object, may be an object of settings by name"),
+        ({"network": {"zones": "a"}}, "network.zones is 'a', must be a list"),
+        ({"logs": []}, "logs is no object, must be an object of settings by name"),
+        ({"logs": "{"}, "logs is no object, must be an object of settings by name"),
         ({"services": {"Web": {}}}, "services.Web has that name, may match ^[a-z]"),
-        ({"services": {"web": []}}, "services.web is not shown, may be an object of settings"),
+        ({"services": {"web": []}}, "services.web is not shown, must be an object of settings"),
         (
             {"database": {"restoreFrom": "x"}},
-            "database.restoreFrom is 'x', may be an object of settings by name",
+            "database.restoreFrom is 'x', must be an object of settings by name",
         ),
         (
             {"services": {"web": {"environment": {"PORT": 8080}}}},
-            "services.web.environment.PORT is not shown, may be text (put a number in quotes)",
+            "services.web.environment.PORT is not shown, must be text (put a number in quotes)",
         ),
-        ({"profile": "test"}, "profile is 'test', may be 'dev' or 'prod'"),
+        ({"profile": "test"}, "profile is 'test', must be 'dev' or 'prod'"),
         ({"region": "eu-west-1"}, "region is 'eu-west-1', may not be set: Pulumi gives it"),
         ({"recoveryRegion": "Ireland"}, "recoveryRegion is 'Ireland', may match ^[a-z]{2}"),
     ],
@@ -184,25 +184,25 @@ def test_a_missing_key_is_named_with_its_meaning() -> None:
     assert str(error.value) == (
         "bulwark:owner is not set, and must be: who answers for the stack; a tag"
     )
-    with pytest.raises(SettingsError, match="bulwark:profile is null, may be 'dev' or 'prod'"):
+    with pytest.raises(SettingsError, match="bulwark:profile is null, must be 'dev' or 'prod'"):
         parse_settings("bulwark", "test", "eu-north-1", {})
 
 
 @pytest.mark.parametrize(
     ("values", "line"),
     [
-        ({"databse": {}}, "databse is no setting, may be database"),
+        ({"databse": {}}, "databse is no setting, must be database"),
         (
             {"database": {"instanceClas": "x"}},
-            "database.instanceClas is no setting, may be instanceClass",
+            "database.instanceClas is no setting, must be instanceClass",
         ),
-        ({"loadBalancer": {"waf": {"on": True}}}, "loadBalancer.waf.on is no setting, may be "),
-        ({"services": {"web": {"cpuu": 1}}}, "services.web.cpuu is no setting, may be cpu"),
-        ({"serviceDefaults": {"mn": 1}}, "serviceDefaults.mn is no setting, may be min"),
-        ({"logs": {"zzz": 1}}, "logs.zzz is no setting, may be retentionDays"),
+        ({"loadBalancer": {"waf": {"on": True}}}, "loadBalancer.waf.on is no setting, must be "),
+        ({"services": {"web": {"cpuu": 1}}}, "services.web.cpuu is no setting, must be cpu"),
+        ({"serviceDefaults": {"mn": 1}}, "serviceDefaults.mn is no setting, must be min"),
+        ({"logs": {"zzz": 1}}, "logs.zzz is no setting, must be retentionDays"),
         (
             {"alarms": {"subscriptions": [{**BESIDE["subscriptions"], "nam": "x"}]}},
-            "alarms.subscriptions.0.nam is no setting, may be name",
+            "alarms.subscriptions.0.nam is no setting, must be name",
         ),
     ],
 )
@@ -305,7 +305,7 @@ def test_the_program_ends_with_the_refusal_alone() -> None:
     try:
         key = f"{pulumi.get_project()}:profile"
         pulumi.runtime.set_all_config({"aws:region": "eu-north-1", key: "x"})
-        with pytest.raises(pulumi.RunError, match=":profile is 'x', may be 'dev' or 'prod'"):
+        with pytest.raises(pulumi.RunError, match=":profile is 'x', must be 'dev' or 'prod'"):
             load_settings()
     finally:
         pulumi.runtime.set_all_config(before)

@@ -18,8 +18,8 @@ TEAM_SUBSCRIPTION: JsonValue = {
 @pytest.mark.parametrize(
     ("protocol", "endpoint", "reason"),
     [
-        ("https", "http://x.test/t0k3n", "may be a URL that begins with https://"),
-        ("email", "t0k3n.example.com", "may be an e-mail address"),
+        ("https", "http://x.test/t0k3n", "must be a URL that begins with https://"),
+        ("email", "t0k3n.example.com", "must be a e-mail address"),
     ],
 )
 def test_a_wrong_endpoint_is_refused_without_being_repeated(
@@ -51,7 +51,7 @@ def test_an_unknown_alarm_is_refused_with_those_there_are() -> None:
         build_settings({"alarms": {"overrides": {"database-cpu": {"threshold": 50}}}})
     message = str(refused.value)
     assert message.startswith("bulwark:alarms.overrides.database-cpu ")
-    assert message.endswith(f"may be an alarm of the registry: {', '.join(ALARM_KEYS)}")
+    assert message.endswith(f"must be a alarm of the registry: {', '.join(ALARM_KEYS)}")
 
 
 def test_a_threshold_of_an_alarm_on_alarms_is_refused() -> None:
@@ -67,7 +67,7 @@ def test_an_objective_whose_fastest_burn_cannot_be_seen_is_refused(objective: fl
     with pytest.raises(SettingsError) as refused:
         build_settings({"alarms": {"availabilityObjective": objective}})
     assert str(refused.value) == (
-        f"bulwark:alarms.availabilityObjective is {objective}, may be above 93.06, to 99.99: "
+        f"bulwark:alarms.availabilityObjective is {objective}, must be above 93.06, to 99.99: "
         "below, 14.4 times the error budget is more than all requests, and the fastest burn "
         "could never be seen"
     )

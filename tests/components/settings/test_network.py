@@ -13,19 +13,22 @@ from tests.world import build_settings
 @pytest.mark.parametrize(
     ("values", "line"),
     [
-        ({"cidr": "8.8.0.0/16"}, ".cidr is '8.8.0.0/16', may be a range from /16"),
-        ({"cidr": "10.0.0.0/21"}, "may be a range from /16 to /20 in 10.0.0.0/8, 172.16.0.0/12 or"),
-        ({"cidr": "10.0.0.0/8"}, "may be a range from /16 to /20"),
-        ({"cidr": "127.0.0.0/16"}, "may be a range from /16 to /20 in 10.0.0.0/8"),
-        ({"cidr": "172.17.0.0/18"}, "may be any private range but 172.17.0.0/16, which Docker"),
-        ({"cidr": "10.0.1.0/16"}, ".cidr is '10.0.1.0/16', may be a range like 10.0.0.0/16, with"),
-        ({"cidr": "lan"}, ".cidr is 'lan', may be a range like 10.0.0.0/16, without host bits"),
+        ({"cidr": "8.8.0.0/16"}, ".cidr is '8.8.0.0/16', must be a range from /16"),
+        (
+            {"cidr": "10.0.0.0/21"},
+            "must be a range from /16 to /20 in 10.0.0.0/8, 172.16.0.0/12 or",
+        ),
+        ({"cidr": "10.0.0.0/8"}, "must be a range from /16 to /20"),
+        ({"cidr": "127.0.0.0/16"}, "must be a range from /16 to /20 in 10.0.0.0/8"),
+        ({"cidr": "172.17.0.0/18"}, "must be any private range but 172.17.0.0/16, which Docker"),
+        ({"cidr": "10.0.1.0/16"}, ".cidr is '10.0.1.0/16', must be a range like 10.0.0.0/16, with"),
+        ({"cidr": "lan"}, ".cidr is 'lan', must be a range like 10.0.0.0/16, without host bits"),
         ({"zones": ["a"]}, ".zones is ['a'], "),
         ({"zones": ["a", "b", "c", "d"]}, ".zones is ['a', 'b', 'c', 'd'], "),
-        ({"zones": ["a", "z"]}, ".zones.1 is 'z', may be 'a', 'b'"),
+        ({"zones": ["a", "z"]}, ".zones.1 is 'z', must be 'a', 'b'"),
         ({"zones": ["a", "a"]}, ".zones is ['a', 'a'], may name 'a' only once"),
-        ({"nat": "two"}, ".nat is 'two', may be 'none', 'one' or 'per-zone'"),
-        ({"natDevice": "box"}, ".natDevice is 'box', may be 'gateway' or 'instance'"),
+        ({"nat": "two"}, ".nat is 'two', must be 'none', 'one' or 'per-zone'"),
+        ({"natDevice": "box"}, ".natDevice is 'box', must be 'gateway' or 'instance'"),
         ({"interfaceEndpoints": ["s3"]}, "may not hold 's3': it has a gateway endpoint always"),
         (
             {"interfaceEndpoints": ["com.amazonaws.eu-north-1.ssm"]},
@@ -35,7 +38,7 @@ from tests.world import build_settings
         ({"interfaceEndpoints": ["ssm", "ssm"]}, "may name 'ssm' only once"),
         ({"s3Accounts": ["12"]}, ".s3Accounts.0 is '12', "),
         ({"flowLogs": ["s3", "s3"]}, ".flowLogs is ['s3', 's3'], may name 's3' only once"),
-        ({"flowLogs": ["kinesis"]}, ".flowLogs.0 is 'kinesis', may be 'cloudwatch' or 's3'"),
+        ({"flowLogs": ["kinesis"]}, ".flowLogs.0 is 'kinesis', must be 'cloudwatch' or 's3'"),
         ({"subnets": 3}, ".subnets is no setting"),
     ],
 )
@@ -58,7 +61,7 @@ def test_no_nat_is_refused_where_something_runs_without_endpoints(
     compute: str, missing: str
 ) -> None:
     line = (
-        f"bulwark:network.nat is 'none', may be so where network.interfaceEndpoints has {missing}"
+        f"bulwark:network.nat is 'none', must be so where network.interfaceEndpoints has {missing}"
     )
     with pytest.raises(SettingsError, match=re.escape(line)):
         build_settings({"compute": compute, "network": {"nat": "none"}})

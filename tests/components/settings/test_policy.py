@@ -49,18 +49,18 @@ def test_every_rule_may_be_excepted(rule: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
-        ("rules", ["tagz"], "rules.0 is 'tagz', may be a rule of the policy pack: acl-closed, "),
+        ("rules", ["tagz"], "rules.0 is 'tagz', must be a rule of the policy pack: acl-closed, "),
         ("rules", [], "rules is [], may have 1 or more items"),
         ("rules", None, "rules is not set, and must be: the rules that are not held"),
-        ("resources", "a b", "resources is 'a b', may be a resource's name, in which * stands"),
-        ("resources", "", "resources is '', may be a resource's name"),
-        ("reason", "because", "reason is 'because', may be a sentence"),
+        ("resources", "a b", "resources is 'a b', must be a resource's name, in which * stands"),
+        ("resources", "", "resources is '', must be a resource's name"),
+        ("reason", "because", "reason is 'because', must be a sentence"),
         ("reason", None, "reason is not set, and must be: why, as a sentence"),
-        ("until", "2027-02-30", "until is '2027-02-30', may be a day, as in '2027-06-30'"),
-        ("until", "20270630", "until is '20270630', may be a day"),
-        ("until", "2027-W01-1", "until is '2027-W01-1', may be a day"),
+        ("until", "2027-02-30", "until is '2027-02-30', must be a day, as in '2027-06-30'"),
+        ("until", "20270630", "until is '20270630', must be a day"),
+        ("until", "2027-W01-1", "until is '2027-W01-1', must be a day"),
         ("until", None, "until is not set, and must be: last day"),
-        ("rule", "tags", "rule is no setting, may be rules"),
+        ("rule", "tags", "rule is no setting, must be rules"),
     ],
 )
 def test_what_it_may_not_say_is_refused_by_its_key(key: str, value: Any, says: str) -> None:
@@ -73,5 +73,5 @@ def test_its_name_is_a_name() -> None:
 
 
 def test_exceptions_stand_in_an_object() -> None:
-    with pytest.raises(SettingsError, match="policyExceptions is no object, may be an object"):
+    with pytest.raises(SettingsError, match="policyExceptions is no object, must be an object"):
         build_settings({"policyExceptions": [VALID_EXCEPTION]})

@@ -26,13 +26,13 @@ def test_plain_names_are_taken(name: str) -> None:
 @pytest.mark.parametrize("name", ["", "1a", "_a", "a-b", "App", "a" * 64, "a b"])
 def test_what_would_need_quoting_is_refused(name: str) -> None:
     for kind in (ADMIN_NAME_ADAPTER, DATABASE_NAME_ADAPTER):
-        with pytest.raises(ValidationError, match="may be up to 63 lower case letters"):
+        with pytest.raises(ValidationError, match="must be up to 63 lower case letters"):
             kind.validate_python(name)
 
 
 @pytest.mark.parametrize("name", sorted(COMMON_ADMIN_NAMES))
 def test_rds_25_usual_admin_names_are_refused(name: str) -> None:
-    with pytest.raises(ValidationError, match=r"may be any name but the usual ones.*RDS\.25"):
+    with pytest.raises(ValidationError, match=r"must be any name but the usual ones.*RDS\.25"):
         ADMIN_NAME_ADAPTER.validate_python(name)
 
 

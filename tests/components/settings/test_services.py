@@ -32,7 +32,7 @@ def test_every_pair_that_fargate_has_is_taken(pair: tuple[int, int]) -> None:
 @given(st.sampled_from(list(FARGATE_MEMORY_BY_CPU)), st.integers(1, 200_000))
 def test_no_other_pair_is_taken(cpu: int, memory: int) -> None:
     if memory not in FARGATE_MEMORY_BY_CPU[cpu]:
-        with pytest.raises(ValidationError, match=f"memory is {memory}, may be "):
+        with pytest.raises(ValidationError, match=f"memory is {memory}, must be "):
             ServiceSettings(cpu=cpu, memory=memory, tmp_mb=1)
 
 
@@ -59,24 +59,24 @@ def test_the_table_is_awss(cpu: int, first: int, last: int, count: int) -> None:
     [
         (
             {"cpu": 300},
-            "web.cpu is 300, may be 256, 512, 1024, 2048, 4096, 8192 or 16384: Fargate has no "
+            "web.cpu is 300, must be 256, 512, 1024, 2048, 4096, 8192 or 16384: Fargate has no "
             "other sizes",
         ),
         (
             {"cpu": 256, "memory": 1536},
-            "web.memory is 1536, may be 512, 1024 or 2048 with cpu 256: Fargate has no other sizes",
+            "web.memory is 1536, must be 512, 1024 or 2048 with cpu 256: Fargate has no other sizes",
         ),
         (
             {"cpu": 2048, "memory": 1024},
-            "web.memory is 1024, may be 4096 to 16384 in steps of 1024 with cpu 2048",
+            "web.memory is 1024, must be 4096 to 16384 in steps of 1024 with cpu 2048",
         ),
-        ({"tmpMb": 300}, "web.tmpMb is 300, may be at most half of memory (256)"),
-        ({"min": 20}, "web.min is 20, may be at most max (10)"),
-        ({"cpuTarget": 0}, "web.cpuTarget is 0, may be"),
+        ({"tmpMb": 300}, "web.tmpMb is 300, must be at most half of memory (256)"),
+        ({"min": 20}, "web.min is 20, must be at most max (10)"),
+        ({"cpuTarget": 0}, "web.cpuTarget is 0, must be"),
         ({"policyArns": ["ReadOnly"]}, "web.policyArns is ['ReadOnly'], may hold ARNs of IAM"),
         (
             {"schedule": {"night": {"cron": "0 20 * * *", "min": 1, "max": 2}}},
-            "web.schedule.night.cron is '0 20 * * *', may be six fields",
+            "web.schedule.night.cron is '0 20 * * *', must be six fields",
         ),
         (
             {"schedule": {"night": {"cron": "0 20 * * * *", "min": 1, "max": 2}}},
@@ -84,11 +84,11 @@ def test_the_table_is_awss(cpu: int, first: int, last: int, count: int) -> None:
         ),
         (
             {"schedule": {"night": {"cron": "0 20 ? * * *", "min": 3, "max": 2}}},
-            "web.schedule.night.min is 3, may be at most max (2)",
+            "web.schedule.night.min is 3, must be at most max (2)",
         ),
         (
             {"schedule": {"night": {"cron": "0 20 ? * * *", "min": 1, "max": 2, "timezone": "9"}}},
-            "web.schedule.night.timezone is '9', may be a name of the IANA time zone database",
+            "web.schedule.night.timezone is '9', must be a name of the IANA time zone database",
         ),
     ],
 )

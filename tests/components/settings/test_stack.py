@@ -19,15 +19,15 @@ NO_RECOVERY_CONFIG: dict[str, JsonValue] = {"recoveryRegion": None}
     [
         (
             {"recoveryRegion": "eu-north-1"},
-            "recoveryRegion is 'eu-north-1', may be another region: this is the stack's own",
+            "recoveryRegion is 'eu-north-1', must be another region: this is the stack's own",
         ),
         (
             {**NO_RECOVERY_CONFIG, "database": {"crossRegionBackups": True}},
-            "database.crossRegionBackups is true, may be so only where recoveryRegion is set",
+            "database.crossRegionBackups is true, must be so only where recoveryRegion is set",
         ),
         (
             {**NO_RECOVERY_CONFIG, "backups": {"copyToRecovery": True}},
-            "backups.copyToRecovery is true, may be so only where recoveryRegion is set",
+            "backups.copyToRecovery is true, must be so only where recoveryRegion is set",
         ),
         (
             {"network": {"zones": ["a", "b", "d"]}},
@@ -35,17 +35,17 @@ NO_RECOVERY_CONFIG: dict[str, JsonValue] = {"recoveryRegion": None}
         ),
         (
             {"backups": {"time": "02:30"}},
-            "backups.time is '02:30', may be a time from which an hour is clear of "
+            "backups.time is '02:30', must be a time from which an hour is clear of "
             "database.maintenanceWindow and of the hour before it: RDS refuses backups then",
         ),
         (
             {"backups": {"time": "00:30"}},
-            "backups.time is '00:30', may be a time from which an hour is clear of "
+            "backups.time is '00:30', must be a time from which an hour is clear of "
             "database.backupWindow",
         ),
         (
             {"protect": "false", "backups": {"lock": "compliance"}},
-            "backups.lock is 'compliance', may be so only where protect is true: nobody can "
+            "backups.lock is 'compliance', must be so only where protect is true: nobody can "
             "delete such a vault",
         ),
         (
@@ -54,7 +54,7 @@ NO_RECOVERY_CONFIG: dict[str, JsonValue] = {"recoveryRegion": None}
         ),
         (
             {"loadBalancer": {"domain": None, "zoneId": None}},
-            "loadBalancer.domain is not set, may be a host name (or set certificateArn): the prod "
+            "loadBalancer.domain is not set, must be a host name (or set certificateArn): the prod "
             "profile does not serve plain HTTP",
         ),
     ],
@@ -104,7 +104,7 @@ def test_a_stacks_name_fits_into_every_name_made_of_it(stack: str) -> None:
 def test_a_stacks_name_that_would_not_fit_is_refused(stack: str) -> None:
     with pytest.raises(SettingsError) as error:
         parse_settings("bulwark", stack, "eu-north-1", config({}))
-    assert str(error.value).startswith(f"bulwark:stack is {stack!r}, may be lower case letters")
+    assert str(error.value).startswith(f"bulwark:stack is {stack!r}, must be lower case letters")
 
 
 @pytest.mark.parametrize("profile", ["dev", "prod"])

@@ -35,13 +35,13 @@ def test_a_weekly_window_may_go_past_sunday(text: str, minutes: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "2:00-3:00", "24:00-01:00", "02:00", "02:60-03:00"])
 def test_what_is_no_daily_window_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="may be hh:mm-hh:mm in UTC"):
+    with pytest.raises(ValueError, match="must be hh:mm-hh:mm in UTC"):
         parse_daily_window(text)
 
 
 @pytest.mark.parametrize("text", ["", "Sun:03:00-Sun:04:00", "sun:03:00-04:00", "xyz:01:00"])
 def test_what_is_no_weekly_window_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="may be ddd:hh:mm-ddd:hh:mm in UTC"):
+    with pytest.raises(ValueError, match="must be ddd:hh:mm-ddd:hh:mm in UTC"):
         parse_weekly_window(text)
 
 

@@ -140,7 +140,7 @@ def test_one_of_several_mutes_is_ended_by_its_run(typed: OpsConsole) -> None:
     assert typed.run_for_json(f"alarms unmute {first} --yes")["alarms"] == P2_ALARMS
     assert list_silent_alarms(typed.stage) == [f"{ALARM_PREFIX}-database-cpu-high-primary"]
     err = typed(f"alarms unmute {first} --yes", 2)[1]
-    assert err.startswith(f"ops: RUN is '{first}', may be mute-")
+    assert err.startswith(f"ops: RUN is '{first}', must be mute-")
 
 
 def test_where_a_region_has_no_rules_actions_are_disabled_and_the_journal_brings_them_back(
@@ -295,21 +295,21 @@ def test_alarms_are_chosen_by_name_severity_key_and_component(
         ("alarms mute --severity P2 --for 60", "--reason is not set"),
         ("alarms mute --severity P2 --reason x", "one of --for and --until must be set"),
         ("alarms mute --severity P2 --reason x --for 1 --until 2026-11-21T13:00Z", "one of --for"),
-        ("alarms mute --severity P2 --reason x --for 0", "--for is '0', may be 1 to 1440 minutes"),
-        ("alarms mute --severity P2 --reason x --for 1441", "--for is '1441', may be 1 to 1440"),
-        ("alarms mute --severity P2 --reason x --for soon", "--for is 'soon', may be 1 to 1440"),
-        ("alarms mute --severity P2 --reason x --until noon", "--until is 'noon', may be a time"),
+        ("alarms mute --severity P2 --reason x --for 0", "--for is '0', must be 1 to 1440 minutes"),
+        ("alarms mute --severity P2 --reason x --for 1441", "--for is '1441', must be 1 to 1440"),
+        ("alarms mute --severity P2 --reason x --for soon", "--for is 'soon', must be 1 to 1440"),
+        ("alarms mute --severity P2 --reason x --until noon", "--until is 'noon', must be a time"),
         ("alarms mute --severity P2 --reason x --until 2020-01-01", "--until is '2020-01-01', may"),
         ("alarms mute --severity P9 --reason x --for 1", "'P9' is not one of 'P0', 'P1', 'P2'"),
         ("alarms mute --by magic --all --reason x --for 1", "'magic' is not one of"),
         ("alarms mute --reason x --for 60", "no alarm is named"),
-        ("alarms mute nosuch --reason x --for 60", "ALARM is 'nosuch', may be one of the stack's"),
+        ("alarms mute nosuch --reason x --for 60", "ALARM is 'nosuch', must be one of the stack's"),
         (
             "alarms mute --component db --reason x --for 60",
             "--component is 'db', which is no",
         ),
         ("alarms mute --key nosuch --reason x --for 60", "--key is 'nosuch', which is no alarm's"),
-        ("alarms unmute mute-1 --yes", "RUN is 'mute-1', may be none: ops has muted"),
+        ("alarms unmute mute-1 --yes", "RUN is 'mute-1', must be none: ops has muted"),
         ("alarms list --state MUTED", "'MUTED' is not one of"),
     ],
 )

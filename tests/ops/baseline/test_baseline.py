@@ -230,9 +230,9 @@ def test_a_file_that_is_none_or_anothers_is_one_line(ops: OpsConsole, tmp_path: 
     for text, says in (
         ("", "which is no JSON"),
         (to.read_text("utf-8")[:-200], "which is no JSON"),
-        ("[]", "may be a file of `ops baseline capture`"),
-        ('{"schema": 1}', "may be a file of `ops baseline capture`"),
-        (build_damaged_body(body, version=2), "which is of version 2, may be of 1"),
+        ("[]", "must be a file of `ops baseline capture`"),
+        ('{"schema": 1}', "must be a file of `ops baseline capture`"),
+        (build_damaged_body(body, version=2), "which is of version 2, must be of 1"),
         (build_damaged_body(body, stack="other"), "which is of bulwark/other in"),
         (build_damaged_body(body, account="999999999999"), "in 999999999999"),
         (build_damaged_body(body, database={"x": {}}), "which is damaged: database.x"),
@@ -283,9 +283,11 @@ def test_undone_it_is_deleted_and_what_somebody_else_kept_stays() -> None:
         put_stack_and_bucket(stage)
         fuse = KillFuse()
         assert stage.build_engine(fuse).start(plan_capture(stage)) == "done"
-        assert [kept.name for kept in keeping.listed(stage.aws, stage.outputs)] == [BASELINE_NAME]
+        assert [kept.name for kept in keeping.list_baselines(stage.aws, stage.outputs)] == [
+            BASELINE_NAME
+        ]
         assert stage.build_engine(fuse).undo() == "undone"
-        assert keeping.listed(stage.aws, stage.outputs) == []
+        assert keeping.list_baselines(stage.aws, stage.outputs) == []
     with open_stage() as stage:
         put_stack_and_bucket(stage)
         put_foreign_baseline(stage)  # between the look and the call
@@ -297,16 +299,20 @@ def put_foreign_baseline(stage: Stage) -> None:
     """Somebody else's baseline of that name."""
     bucket = stage.outputs.backups.operations_bucket
     stage.client("s3").put_object(
-        Bucket=bucket, Key=keeping.key(BASELINE_NAME), Body=b"theirs", Metadata={"run": "theirs-1"}
+        Bucket=bucket,
+        Key=keeping.get_baseline_key(BASELINE_NAME),
+        Body=b"theirs",
+        Metadata={"run": "theirs-1"},
     )
 
 
 def read_baseline_object(stage: Stage) -> bytes:
     content: bytes = (
         stage.client("s3")
-        .get_object(Bucket=stage.outputs.backups.operations_bucket, Key=keeping.key(BASELINE_NAME))[
-            "Body"
-        ]
+        .get_object(
+            Bucket=stage.outputs.backups.operations_bucket,
+            Key=keeping.get_baseline_key(BASELINE_NAME),
+        )["Body"]
         .read()
     )
     return content

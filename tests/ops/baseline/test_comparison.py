@@ -4,16 +4,24 @@ from typing import Any
 
 import pytest
 
-from ops.baseline.capture import PARTS, Seen
-from ops.baseline.comparison import differences
-from ops.baseline.model import Baseline, Cache, Figure, Gap, Service, parsed, text
+from ops.baseline.capture import BASELINE_PARTS, BaselineObservation
+from ops.baseline.comparison import list_baseline_differences
+from ops.baseline.model import (
+    Baseline,
+    BaselineCache,
+    BaselineFigure,
+    BaselineGap,
+    BaselineService,
+    format_baseline,
+    parse_baseline,
+)
 from ops.core.check_runner import run_checks
 from ops.core.checks import CheckFacts, ReadAnswer, ReadRequest, UnknownAnswerError
 from ops.outputs import CachePart, Outputs
 from tests.ops.single_check import NOW
 from tests.ops.stage import build_stack_outputs
 
-SERVICE_STATE = Service(
+SERVICE_STATE = BaselineService(
     status="ACTIVE", revision="web:1", images={"web": "app:1"}, desired=2, running=2, scaling={}
 )
 
@@ -41,7 +49,7 @@ def build_baseline(**overrides: Any) -> Baseline:
 def list_differences(
     area: str, before: dict[str, Any], now: dict[str, Any], tolerance: float = 20
 ) -> list[tuple[Any, ...]]:
-    difference_list = differences(
+    difference_list = list_baseline_differences(
         build_baseline(**before), build_baseline(**now), [area], tolerance
     )
     return [
@@ -61,7 +69,7 @@ def build_usage(mean: float | None, now: float | None = None, **overrides: Any) 
         "peak": mean,
         **overrides,
     }
-    return {"usage": (Figure.model_validate(fields),)}
+    return {"usage": (BaselineFigure.model_validate(fields),)}
 
 
 @pytest.mark.parametrize(
@@ -178,7 +186,7 @@ def test_what_matters_most_comes_first_and_areas_that_are_not_asked_for_are_not_
             "x": SERVICE_STATE,
         },
         "health": {"services": {"web": "failing"}},
-        "gaps": (Gap(area="services", subject="y", why="denied"),),
+        "gaps": (BaselineGap(area="services", subject="y", why="denied"),),
     }
     kinds = [one[0] for one in list_differences("services", before, now)]
     assert kinds == ["worse", "gone", "unknown", "changed", "new"]
@@ -186,18 +194,18 @@ def test_what_matters_most_comes_first_and_areas_that_are_not_asked_for_are_not_
 
 @pytest.mark.parametrize("swapped", [False, True])
 def test_a_gap_hides_what_is_behind_it_and_nothing_else(swapped: bool) -> None:
-    def compared(area: str, gap: Gap, **overrides: Any) -> list[tuple[Any, ...]]:
+    def compared(area: str, gap: BaselineGap, **overrides: Any) -> list[tuple[Any, ...]]:
         whole = {"services": {"web": SERVICE_STATE, "api": SERVICE_STATE}}
         sides = [whole, {**whole, **overrides, "gaps": (gap,)}]
         before, now = reversed(sides) if swapped else sides
         return [one[:3] for one in list_differences(area, before, now)]
 
-    whole = Gap(area="services", why="denied")
+    whole = BaselineGap(area="services", why="denied")
     assert compared("services", whole, services={}) == [("unknown", "all", "")]
-    one = Gap(area="services", subject="web", why="denied")
+    one = BaselineGap(area="services", subject="web", why="denied")
     assert compared("services", one, services={"api": SERVICE_STATE}) == [("unknown", "web", "")]
     other = SERVICE_STATE.model_copy(update={"images": {}, "revision": "web:2"})
-    field = Gap(area="services", subject="web", what="images", why="denied")
+    field = BaselineGap(area="services", subject="web", what="images", why="denied")
     assert compared("services", field, services={"web": other, "api": SERVICE_STATE}) == [
         ("unknown", "web", "images"),
         ("changed", "web", "revision"),
@@ -209,24 +217,32 @@ def test_what_is_kept_is_read_back_whole() -> None:
     whole = build_baseline(
         services={"web": SERVICE_STATE},
         health={"services": {"web": "unknown"}},
-        gaps=(Gap(area="cache", why="no"), Gap(area="fleet", subject="g", what="image", why="no")),
+        gaps=(
+            BaselineGap(area="cache", why="no"),
+            BaselineGap(area="fleet", subject="g", what="image", why="no"),
+        ),
         **build_usage(None, unread="denied"),
     )
-    again = parsed(text(whole), build_stack_outputs(), "x")
+    again = parse_baseline(format_baseline(whole), build_stack_outputs(), "x")
     assert again == whole
-    assert again.unknown == ("cache", "fleet g image", "services web CPU", "services web")
+    assert again.unknown_items == ("cache", "fleet g image", "services web CPU", "services web")
 
 
 def observe_part(
     part: int, answers: dict[str, list[Any] | UnknownAnswerError], outputs: Outputs
-) -> Seen:
+) -> BaselineObservation:
     """What a part of the table makes of answers by API."""
-    observation = Seen()
+    observation = BaselineObservation()
 
     def answer_read(call: ReadRequest) -> ReadAnswer:
         return answers[call.api]
 
-    assert run_checks([PARTS[part].check(observation)], CheckFacts(outputs, NOW), answer_read) == []
+    assert (
+        run_checks(
+            [BASELINE_PARTS[part].build_check(observation)], CheckFacts(outputs, NOW), answer_read
+        )
+        == []
+    )
     return observation
 
 
@@ -254,7 +270,7 @@ def test_a_cache_is_taken_with_its_nodes_and_one_that_is_gone_is_not_there() -> 
         "MultiAZ": "enabled",
         "AutomaticFailover": "enabled",
     }
-    assert observe_part(3, {api: [item]}, build_cache_outputs()).cache["c"] == Cache(
+    assert observe_part(3, {api: [item]}, build_cache_outputs()).cache["c"] == BaselineCache(
         engine="valkey",
         node_type="cache.t4g.small",
         nodes=2,
@@ -264,7 +280,7 @@ def test_a_cache_is_taken_with_its_nodes_and_one_that_is_gone_is_not_there() -> 
     assert (gone := observe_part(3, {api: []}, build_cache_outputs())).cache == {}
     assert gone.gaps == []
     (gap,) = observe_part(3, {api: UnknownAnswerError("throttled")}, build_cache_outputs()).gaps
-    assert gap == Gap(area="cache", why="throttled")
+    assert gap == BaselineGap(area="cache", why="throttled")
 
 
 def test_without_a_primary_nobody_knows_which_parameters_are_its_own() -> None:

@@ -6,13 +6,13 @@ from typing import Final
 
 import pytest
 
-from ops.baseline.capture import PARTS
+from ops.baseline.capture import BASELINE_PARTS
 from ops.health.registry import HEALTH_APIS
 from tests.ops.baseline.test_baseline import list_printed_differences, open_stack_console
 from tests.ops.command_line import OpsConsole
 from tests.ops.prod.deployed import count_calls
 
-APIS_OF_BASELINE: Final = sorted({api for part in PARTS for api in part.apis})
+APIS_OF_BASELINE: Final = sorted({api for part in BASELINE_PARTS for api in part.apis})
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_what_was_not_read_is_unknown_and_never_gone_new_or_changed(
     unchanged_stack.capture = capsys
     operation = api.split(".")[1].replace("_", "")
     whole, part = tmp_path / "whole.json", tmp_path / "part.json"
-    areas = ",".join(a for p in PARTS if api in p.apis for a in p.areas)
+    areas = ",".join(a for p in BASELINE_PARTS if api in p.apis for a in p.areas)
 
     def refuse(name: str) -> str | None:
         return code if name.lower() == operation else None

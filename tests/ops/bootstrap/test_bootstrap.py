@@ -149,7 +149,7 @@ def test_a_run_is_shown_and_undone_by_its_id_without_a_stack(
         (["bootstrap", "--region", REGION], "--repository is not set"),
         ([*BOOTSTRAP_WORDS[:3]], "--region is not set"),
         ([*BOOTSTRAP_WORDS[:2], "fork", *BOOTSTRAP_WORDS[3:]], "--repository is 'fork'"),
-        ([*BOOTSTRAP_WORDS, "--recovery-region", REGION], "may be another than --region"),
+        ([*BOOTSTRAP_WORDS, "--recovery-region", REGION], "must be another than --region"),
         ([*BOOTSTRAP_WORDS, "--recovery-region", "europe"], "--recovery-region is 'europe'"),
         ([*BOOTSTRAP_WORDS, "--environments", "Prod"], "--environments is 'Prod'"),
         ([*BOOTSTRAP_WORDS, "--environments", "s" * 17], "at most 16"),

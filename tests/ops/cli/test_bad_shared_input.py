@@ -13,8 +13,8 @@ from tests.ops.stage import build_stack_outputs
     ("option", "value", "says"),
     [
         ("--stack", "other", "--stack is 'other', the outputs are of 'test'"),
-        ("--profile", "nonsense", "--profile is 'nonsense', may be a profile"),
-        ("--region", "mars-north-1", "--region is 'mars-north-1', may be 'eu-north-1' or"),
+        ("--profile", "nonsense", "--profile is 'nonsense', must be a profile"),
+        ("--region", "mars-north-1", "--region is 'mars-north-1', must be 'eu-north-1' or"),
         ("--outputs", "/no/such/file", "--outputs is '/no/such/file', No such file"),
         ("--source", "nonsense", "--source"),
         ("--output", "nonsense", "--output"),

@@ -115,7 +115,8 @@ def test_an_image_that_answers_500_is_undone_where_it_must_answer(
     backend_site: SiteConsole,
 ) -> None:
     backend_site.ops(
-        f"service deploy {BACKEND_IMAGE}:v6-errors {BACKEND_OPTIONS} --url {backend_site.url}{BACKEND_HEALTH_PATH}"
+        f"service deploy {BACKEND_IMAGE}:v6-errors {BACKEND_OPTIONS} --url "
+        f"{backend_site.url}{BACKEND_HEALTH_PATH}"
     )
     backend_site.ops(f"service rollback {BACKEND_OPTIONS}")
     with backend_site.ask_continuously() as asker:

@@ -30,6 +30,6 @@ def test_a_sandboxs_clock_passes_faster(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("text", ["fast", "1*", "*2", "0*0", "1*-3", "1*inf", "nan*2", "1*2*3"])
 def test_what_is_no_pace_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv(CLOCK_VARIABLE, text)
-    with pytest.raises(UsageError, match=r"BULWARK_CLOCK is .*, may be BEGAN\*FACTOR") as refused:
+    with pytest.raises(UsageError, match=r"BULWARK_CLOCK is .*, must be BEGAN\*FACTOR") as refused:
         get_clock_rate()
     assert repr(text) in str(refused.value)

@@ -207,12 +207,12 @@ def test_what_still_is_wrong_when_the_time_is_over_may_be_a_failure_and_is_undon
     world, lines = FakeRds(change_seconds=10_000), FusedLines()
     plan = build_fake_resize_plan()
     save = plan.steps[0]
-    late = save.goal.model_copy(update={"late": {"Status": ["creating"]}})
+    late = save.goal.model_copy(update={"failed_on_timeout": {"Status": ["creating"]}})
     steps = (save.model_copy(update={"goal": late}), *plan.steps[1:])
     stage = build_fused_engine(world, lines)
     assert stage.start(plan.model_copy(update={"steps": steps})) == "undone"
     assert "'creating', wanted 'available'" in stage.reason
-    late = save.goal.model_copy(update={"late": {"Status": ["broken"]}})
+    late = save.goal.model_copy(update={"failed_on_timeout": {"Status": ["broken"]}})
     steps = (save.model_copy(update={"goal": late}), *plan.steps[1:])
     with pytest.raises(StillRunningError):
         build_fused_engine(FakeRds(change_seconds=10_000), FusedLines()).start(
@@ -231,7 +231,7 @@ def test_a_time_out_is_not_a_failure_and_a_resume_looks_again() -> None:
 
 def test_what_may_have_happened_and_cannot_be_repeated_is_left_to_a_person() -> None:
     step = build_modify_step("resize", "large")
-    once = step.model_copy(update={"do": step.action.model_copy(update={"repeatable": False})})
+    once = step.model_copy(update={"action": step.action.model_copy(update={"repeatable": False})})
     plan = build_fake_resize_plan().model_copy(update={"steps": (once,)})
     world, lines = FakeRds(), FusedLines(6)  # dies between the intent and the call
     with suppress(SimulatedKillError):
@@ -266,7 +266,7 @@ def test_a_goal_met_beforehand_calls_nothing_and_is_not_undone() -> None:
     [
         ({"name": "save"}, "two steps are called save"),
         ({"do": Call(api="a.b", refs={"X": "later.Y"})}, "refers to later.Y, no earlier step"),
-        ({"do": Call(api="a.b", refs={"X": "save.[?a]"})}, "may be names and indices"),
+        ({"do": Call(api="a.b", refs={"X": "save.[?a]"})}, "must be names and indices"),
         (
             {"goal": Wait(read=Call(api="secretsmanager.get_secret_value"), met={"a": 1})},
             "would journal what secretsmanager.get_secret_value answers",
@@ -380,7 +380,7 @@ def test_a_change_that_is_lost_before_it_arrives_is_sent_again_so_many_times() -
 
 def test_a_call_that_is_known_to_have_no_effect_leaves_no_doubt() -> None:
     step = build_modify_step("resize", "large")
-    once = step.model_copy(update={"do": step.action.model_copy(update={"repeatable": False})})
+    once = step.model_copy(update={"action": step.action.model_copy(update={"repeatable": False})})
     plan = build_fake_resize_plan().model_copy(update={"steps": (once,)})
     world, lines = FakeRds(), FusedLines()
 

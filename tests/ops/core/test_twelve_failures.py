@@ -92,7 +92,7 @@ def test_terraform_provider_aws_38437_available_with_values_pending_is_not_done(
         later = step.action.model_copy(
             update={"params": {**step.action.params, "ApplyImmediately": False}}
         )
-        changed = (plan.steps[0], step.model_copy(update={"do": later}))
+        changed = (plan.steps[0], step.model_copy(update={"action": later}))
         with pytest.raises(StillRunningError, match=r"PendingModifiedValues.* is \{'DBInstanceCl"):
             stage.build_engine(KillFuse()).start(plan.model_copy(update={"steps": changed}))
         assert db_stage.describe_database(stage)["DBInstanceStatus"] == "available"

@@ -58,7 +58,7 @@ def test_an_instance_that_is_available_in_its_old_zone_has_not_failed_over() -> 
             update={"params": {"DBInstanceIdentifier": PRIMARY_IDENTIFIER, "ForceFailover": False}}
         )
         wrong = plan.model_copy(
-            update={"steps": (plan.steps[0].model_copy(update={"do": patched}),)}
+            update={"steps": (plan.steps[0].model_copy(update={"action": patched}),)}
         )
         with pytest.raises(StillRunningError, match="AvailabilityZone is"):
             stage.build_engine(KillFuse()).start(wrong)
@@ -152,7 +152,7 @@ def test_without_a_standby_the_reboot_is_named(
     [
         ("failover --timeout 0", "--timeout"),
         ("reboot --timeout x", "--timeout"),
-        ("reboot --instance other", f"--instance is 'other', may be '{PRIMARY_IDENTIFIER}'"),
+        ("reboot --instance other", f"--instance is 'other', must be '{PRIMARY_IDENTIFIER}'"),
     ],
 )
 def test_a_wrong_value_is_named_before_any_call(ops: OpsConsole, line: str, says: str) -> None:

@@ -64,16 +64,16 @@ def test_undone_the_group_says_what_it_said_and_leaves_the_rest_to_the_default()
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ("work_mem", "--set is 'work_mem', may be NAME=VALUE"),
-        ("work_memory=1", "--set is 'work_memory', which is no parameter, may be work_mem"),
-        ("work_mem=12", "--set is 'work_mem=12', may be 64-2147483647"),
+        ("work_mem", "--set is 'work_mem', must be NAME=VALUE"),
+        ("work_memory=1", "--set is 'work_memory', which is no parameter, must be work_mem"),
+        ("work_mem=12", "--set is 'work_mem=12', must be 64-2147483647"),
         ("work_mem=4096", "which it is already"),
-        ("work_mem=8_192", "--set is 'work_mem=8_192', may be 64-2147483647"),
-        ("work_mem=8192.0", "--set is 'work_mem=8192.0', may be 64-2147483647"),
+        ("work_mem=8_192", "--set is 'work_mem=8_192', must be 64-2147483647"),
+        ("work_mem=8192.0", "--set is 'work_mem=8192.0', must be 64-2147483647"),
         ("work_mem=8192 --set work_mem=9000", "work_mem=8192 too: it may be once"),
-        ("log_statement=some", "may be none,ddl,mod,all"),
+        ("log_statement=some", "must be none,ddl,mod,all"),
         ("fsync=0", "--set is 'fsync', which RDS lets nobody change"),
-        ("shared_preload_libraries=nothing", "may be auto_explain,"),
+        ("shared_preload_libraries=nothing", "must be auto_explain,"),
     ],
 )
 def test_what_cannot_be_is_one_line(ops: OpsConsole, value: str, says: str) -> None:

@@ -118,7 +118,7 @@ def test_typed_the_servers_password_is_another_and_is_tried(ops: OpsConsole) -> 
 
 def test_bad_input_is_one_line(ops: OpsConsole) -> None:
     assert (
-        "--via is 'x', may be HOST:PORT"
+        "--via is 'x', must be HOST:PORT"
         in ops("db rotate-password --check --via x", expected_code=2)[1]
     )
     assert "--timeout" in ops("db rotate-password --timeout 0", expected_code=2)[1]

@@ -96,11 +96,11 @@ def test_iops_are_copied_where_rds_takes_them(
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("add Reports", "NAME is 'Reports', may be letters, digits and single hyphens"),
+        ("add Reports", "NAME is 'Reports', must be letters, digits and single hyphens"),
         ("add a--b", "NAME is 'a--b'"),
         (f"add {'a' * 60}", "NAME is"),
         ("add reports --class db.m7g.tiny", "--class is 'db.m7g.tiny'"),
-        ("remove reports", "NAME is 'reports', which is no replica, may be none"),
+        ("remove reports", "NAME is 'reports', which is no replica, must be none"),
         ("add reports --timeout 0", "--timeout"),
     ],
 )

@@ -47,8 +47,8 @@ def test_a_snapshot_is_exported_to_the_operations_bucket(ops: OpsConsole) -> Non
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("none-such", "SNAPSHOT is 'none-such', may be the name of one"),
-        (f"{EXPORTED_SNAPSHOT} --tables a.b.c", "--tables is 'a.b.c', may be tables"),
+        ("none-such", "SNAPSHOT is 'none-such', must be the name of one"),
+        (f"{EXPORTED_SNAPSHOT} --tables a.b.c", "--tables is 'a.b.c', must be tables"),
         (f"{EXPORTED_SNAPSHOT} --tables ;", "--tables is ';'"),
         (f"{EXPORTED_SNAPSHOT} --timeout 0", "--timeout"),
     ],

@@ -217,7 +217,7 @@ def test_only_the_expected_plan_is_carried_out(ops: OpsConsole) -> None:
         ("prune --keep 0", "--keep"),
         ("prune --keep some", "--keep"),
         ("prune --older-than -1", "--older-than"),
-        ("prune --where us-east-1", "--where is 'us-east-1', may be 'eu-north-1' or 'eu-west-1'"),
+        ("prune --where us-east-1", "--where is 'us-east-1', must be 'eu-north-1' or 'eu-west-1'"),
     ],
 )
 def test_a_wrong_value_is_named_before_any_call(ops: OpsConsole, line: str, says: str) -> None:
@@ -229,7 +229,7 @@ def test_a_wrong_value_is_named_before_any_call(ops: OpsConsole, line: str, says
 
 def test_a_snapshot_to_copy_must_be_one_of_the_databases(ops: OpsConsole) -> None:
     _, err = ops("db snapshot copy another --yes", expected_code=2)
-    assert "SNAPSHOT is 'another', may be the name of one in `ops db snapshot list`" in err
+    assert "SNAPSHOT is 'another', must be the name of one in `ops db snapshot list`" in err
     assert "operations have made no snapshot" in ops("db snapshot copy --yes", expected_code=1)[1]
 
 

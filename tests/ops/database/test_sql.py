@@ -300,10 +300,10 @@ def test_idle_sessions_are_ended_and_those_at_work_are_not(
         ("kill 999999", "PID is 999999, which is no session"),
         ("kill x", "PID"),
         ("kill 0", "PID"),
-        ("vacuum nowhere", "TABLE is 'nowhere', may be public.orders"),
+        ("vacuum nowhere", "TABLE is 'nowhere', must be public.orders"),
         ("kill-idle --older-than -1", "--older-than"),
-        ("activity --replica other", "--replica is 'other', may be 'bulwark-test-database'"),
-        ("activity --via nowhere", "--via is 'nowhere', may be HOST:PORT"),
+        ("activity --replica other", "--replica is 'other', must be 'bulwark-test-database'"),
+        ("activity --via nowhere", "--via is 'nowhere', must be HOST:PORT"),
         ("locks --limit 0", "--limit"),
         ("slow --longer-than -1", "--longer-than"),
     ],
@@ -379,5 +379,5 @@ def test_the_way_is_the_tunnel_that_the_environment_names(
     ) == ("localhost", 15432)
     assert resolve_database_address(outputs, None, "127.0.0.1:9").port == 9
     monkeypatch.setenv(DATABASE_ADDRESS_VARIABLE, "here")
-    with pytest.raises(UsageError, match="BULWARK_DATABASE is 'here', may be HOST:PORT"):
+    with pytest.raises(UsageError, match="BULWARK_DATABASE is 'here', must be HOST:PORT"):
         resolve_database_address(outputs, None)

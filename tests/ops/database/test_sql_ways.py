@@ -106,14 +106,14 @@ def test_a_tunnel_to_the_primary_is_not_taken_for_a_replica(
         _, err = ops(f"db activity --replica {replica}", expected_code=2)
     finally:
         ops.file.write_text(before)
-    assert f"which leads to a primary, may be a replica's: {replica}" in err
+    assert f"which leads to a primary, must be a replica's: {replica}" in err
 
 
 def test_an_sslmode_that_there_is_not_is_bad_input(
     ops: OpsConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGSSLMODE", "secure")
-    assert "PGSSLMODE is 'secure', may be disable" in ops("db size", expected_code=2)[1]
+    assert "PGSSLMODE is 'secure', must be disable" in ops("db size", expected_code=2)[1]
 
 
 def test_a_server_is_verified_where_its_authority_is_known(

@@ -110,7 +110,7 @@ def test_nothing_to_go_through_is_said_with_what_helps(ops: OpsConsole) -> None:
 
 @pytest.mark.parametrize(
     ("line", "says"),
-    [("--local-port 0", "--local-port"), ("--replica other", "--replica is 'other', may be")],
+    [("--local-port 0", "--local-port"), ("--replica other", "--replica is 'other', must be")],
 )
 def test_bad_input_is_one_line(ops: OpsConsole, line: str, says: str) -> None:
     assert says in ops(f"db connect {line}", expected_code=2)[1].splitlines()[0]

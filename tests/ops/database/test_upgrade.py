@@ -93,9 +93,9 @@ def test_on_a_protected_stack_yes_is_not_enough(ops: OpsConsole) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("15.14", "VERSION is '15.14', may be 16.11, 17.5"),
+        ("15.14", "VERSION is '15.14', must be 16.11, 17.5"),
         ("16.10", "which bulwark-test-database has already"),
-        ("newest", "VERSION is 'newest', may be"),
+        ("newest", "VERSION is 'newest', must be"),
         ("16.11 --timeout 0", "--timeout"),
     ],
 )

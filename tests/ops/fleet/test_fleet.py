@@ -161,7 +161,7 @@ def test_the_plan_of_a_dry_run_is_the_one_that_is_expected(ops: OpsConsole) -> N
 
 def test_beyond_the_limits_it_says_so_and_offers_the_change(ops: OpsConsole) -> None:
     _, err = ops("fleet scale 6 --yes", 2)
-    assert "COUNT is 6, may be 1 to 4" in err
+    assert "COUNT is 6, must be 1 to 4" in err
     advice = "ops fleet limits --max 6"
     assert advice in err
     out, _ = ops(f"{advice.removeprefix('ops ')} --yes")
@@ -172,7 +172,7 @@ def test_beyond_the_limits_it_says_so_and_offers_the_change(ops: OpsConsole) -> 
 
 def test_below_the_limits_likewise_and_down_to_none_says_what_it_means(ops: OpsConsole) -> None:
     _, err = ops("fleet scale 0 --yes", 2)
-    assert "COUNT is 0, may be 1 to 4" in err
+    assert "COUNT is 0, must be 1 to 4" in err
     assert "ops fleet limits --min 0" in err
     ops("fleet limits --min 0 --yes")
     out, _ = ops("fleet scale 0 --dry-run")
@@ -213,10 +213,10 @@ def test_limits_as_a_user_sees_and_changes_them(ops: OpsConsole) -> None:
 
 
 WRONG_LINES = (
-    ("--min 5 --max 3", "--min is 5, may be at most 3, the most", ""),
-    ("--max 0", "--max is 0, may be at least 1, the fewest", ""),
-    ("--max 1", "--max is 1, may be at least 2", "ops fleet scale 1"),
-    ("--min 3", "--min is 3, may be at most 2", "ops fleet scale 3"),
+    ("--min 5 --max 3", "--min is 5, must be at most 3, the most", ""),
+    ("--max 0", "--max is 0, must be at least 1, the fewest", ""),
+    ("--max 1", "--max is 1, must be at least 2", "ops fleet scale 1"),
+    ("--min 3", "--min is 3, must be at most 2", "ops fleet scale 3"),
     ("--min 1 --max 4", "neither --min nor --max says anything new", "ops fleet limits"),
 )
 

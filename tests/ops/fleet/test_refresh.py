@@ -254,13 +254,13 @@ def test_why_it_cannot_be_taken_back_is_said(ops: OpsConsole, build: Any, words:
 
 
 WRONG_LINES = (
-    ("start --checkpoint 50,20", "--checkpoint is '50,20', may be percentages that rise"),
+    ("start --checkpoint 50,20", "--checkpoint is '50,20', must be percentages that rise"),
     ("start --template-version 9", "--template-version is '9', which launch template"),
-    ("start --template-version newest", "may be a number, or latest or default"),
+    ("start --template-version newest", "must be a number, or latest or default"),
     ("start --min-healthy 101", "--min-healthy"),
     ("start --max-healthy 99", "--max-healthy"),
-    ("start --min-healthy 50 --max-healthy 200", "--max-healthy is 200, may be at most 150"),
-    ("start --min-healthy 5", "--min-healthy is 5, may be 10"),
+    ("start --min-healthy 50 --max-healthy 200", "--max-healthy is 200, must be at most 150"),
+    ("start --min-healthy 5", "--min-healthy is 5, must be 10"),
     ("start --checkpoint-delay 2881", "--checkpoint-delay"),
     ("status --limit 0", "--limit"),
 )

@@ -136,10 +136,10 @@ WRONG_LINES = (
     ("uptime", "--instance or --all: neither is set"),
     ("--all --instance i-0123456789abcdef0 uptime", "--instance or --all: both are set"),
     ("--instance i-0123456789abcdef0 uptime", "which is not in service in the fleet"),
-    ("--instance web uptime", "--instance is 'web', may be an instance's id"),
+    ("--instance web uptime", "--instance is 'web', must be an instance's id"),
     (f"{'--instance i-0123456789abcdef0 ' * 51} uptime", "--instance is given 51 times"),
-    ("--all --max-errors 5.5 uptime", "--max-errors is '5.5', may be 0 and more"),
-    ("--all --max-concurrency 0 uptime", "--max-concurrency is '0', may be 1 and more"),
+    ("--all --max-errors 5.5 uptime", "--max-errors is '5.5', must be 0 and more"),
+    ("--all --max-concurrency 0 uptime", "--max-concurrency is '0', must be 1 and more"),
     ("--all --execution-timeout 0 uptime", "--execution-timeout"),
     ("--all", "COMMAND"),
 )

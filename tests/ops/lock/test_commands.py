@@ -133,7 +133,7 @@ def test_a_lock_that_changed_hands_meanwhile_is_not_broken(typed: OpsConsole) ->
     [
         ("lock break --reason lost", "--yes is not set, and there is no terminal to ask on"),
         ("lock break --yes", "Missing option '--reason'"),
-        ("lock break --yes --reason= ", "--reason is empty, may be why"),
+        ("lock break --yes --reason= ", "--reason is empty, must be why"),
     ],
 )
 def test_a_lock_is_not_broken_by_mistake(typed: OpsConsole, line: str, says: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from ops.alarms.mute import StackAlarm
 from ops.core.run import WallClock
 from ops.maintenance import window as windows
-from ops.maintenance.pending import next_window
+from ops.maintenance.pending import find_next_window_start
 from sandbox import clock as sandbox_clock
 from sandbox.patches.rds import maintenance as rds_maintenance
 from tests.ops import canned_sql
@@ -158,10 +158,10 @@ def test_alarms_of_p0_act_on_where_no_outage_is_planned() -> None:
     of = [StackAlarm(s, s, has_enabled_actions=True, is_scaling=False) for s in ("P0", "P1")]
     scaling = StackAlarm("s", "P1", has_enabled_actions=True, is_scaling=True)
     off = StackAlarm("off", "P1", has_enabled_actions=False, is_scaling=False)
-    assert windows.in_the_way([*of, scaling], "rules", outage=True) == of
-    assert windows.in_the_way([*of, scaling], "rules", outage=False) == of[1:]
-    assert windows.in_the_way([*of, off], "actions", outage=True) == of
-    assert windows.in_the_way([*of, off], "rules", outage=True) == [*of, off]
+    assert windows.list_alarms_to_mute([*of, scaling], "rules", has_outage=True) == of
+    assert windows.list_alarms_to_mute([*of, scaling], "rules", has_outage=False) == of[1:]
+    assert windows.list_alarms_to_mute([*of, off], "actions", has_outage=True) == of
+    assert windows.list_alarms_to_mute([*of, off], "rules", has_outage=True) == [*of, off]
 
 
 def test_a_window_is_twice_as_long_as_usual_or_as_it_is_told(ops: OpsConsole) -> None:
@@ -194,20 +194,20 @@ def test_without_alarms_it_is_announced_all_the_same(ops: OpsConsole) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("", "none of --parameters, --patch, --reboot, --vacuum is set, may be some"),
-        ("--parameters work_mem", "--parameters is 'work_mem', may be NAME=VALUE"),
+        ("", "none of --parameters, --patch, --reboot, --vacuum is set, must be some"),
+        ("--parameters work_mem", "--parameters is 'work_mem', must be NAME=VALUE"),
         ("--parameters work_memory=1", "--parameters is 'work_memory', which is no parameter"),
         ("--parameters max_connections=200", "takes effect at a reboot: --reboot may be set"),
         ("--parameters work_mem=4096", "which it is already"),
-        ("--patch 17", "--patch is '17', may be 16.11"),
+        ("--patch 17", "--patch is '17', must be 16.11"),
         ("--patch 16.10", "--patch is '16.10', which bulwark-test-database has already"),
-        ("--vacuum orders,", "--vacuum is 'orders,', may be tables with commas"),
+        ("--vacuum orders,", "--vacuum is 'orders,', must be tables with commas"),
         ("--vacuum orders --no-sql", "--vacuum is set, and --no-sql as well"),
-        ("--vacuum nope --sql", "--vacuum is 'nope', may be public.locked, public.orders"),
-        ("--reboot --for 0", "--for is '0', may be 1 to 1440 minutes"),
-        ("--reboot --via nowhere", "--via is 'nowhere', may be HOST:PORT"),
+        ("--vacuum nope --sql", "--vacuum is 'nope', must be public.locked, public.orders"),
+        ("--reboot --for 0", "--for is '0', must be 1 to 1440 minutes"),
+        ("--reboot --via nowhere", "--via is 'nowhere', must be HOST:PORT"),
         ("--reboot --tell nobody", "'nobody' is not one of 'warn', 'page'"),
-        (f"--reboot --message {'x' * 501}", "may be one line of 500 characters at most"),
+        (f"--reboot --message {'x' * 501}", "must be one line of 500 characters at most"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_nothing_is_announced(
@@ -220,7 +220,7 @@ def test_what_cannot_be_is_one_line_and_nothing_is_announced(
 
 def test_values_of_parameters_may_have_commas() -> None:
     given = "shared_preload_libraries=pg_cron,pgaudit,work_mem=8192"
-    assert windows.asked(given) == {
+    assert windows.parse_parameters_option(given) == {
         "shared_preload_libraries": "pg_cron,pgaudit",
         "work_mem": "8192",
     }
@@ -285,4 +285,4 @@ SATURDAY_NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)  # a Saturday
     ],
 )
 def test_when_a_weekly_window_begins(window: str, begins: datetime | None) -> None:
-    assert next_window(window, SATURDAY_NOON) == begins
+    assert find_next_window_start(window, SATURDAY_NOON) == begins

@@ -331,12 +331,12 @@ def test_without_a_command_every_command_is_listed_and_no_stack_is_needed(
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("db resise", "COMMAND is 'db resise', may be db resize"),
+        ("db resise", "COMMAND is 'db resise', must be db resize"),
         ("db resize --role reader", "--role is 'reader', may not be given together"),
         ("--role admin", "'admin' is not one of"),
         ("--policy data", "--policy is 'data', which wants a command or --role"),
-        ("--role reader --policy x", "--policy is 'x', may be database, data"),
-        ("db resize --policy x", "--policy is 'x', may be db-resize"),
+        ("--role reader --policy x", "--policy is 'x', must be database, data"),
+        ("db resize --policy x", "--policy is 'x', must be db-resize"),
     ],
 )
 def test_bad_input_is_one_line(permissions_command: Any, line: str, says: str) -> None:

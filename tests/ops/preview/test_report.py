@@ -10,7 +10,7 @@ import pytest
 
 from ops.cli.app import main
 from ops.preview.page import MAX_COMMENT_CHARACTERS, PREVIEW_MARKER
-from ops.recovery.reconcile import LOSES
+from ops.recovery.reconcile import LOSS_OPERATIONS
 from sandbox.program import PROJECT_ROOT
 from sandbox.report import build_summary
 from tests.ops.call_recorder import record_calls
@@ -138,7 +138,7 @@ def test_what_aws_keeps_is_forgotten_and_not_lost(run_line: RunLine, tmp_path: P
     assert (code, seen["dangers"], seen["counts"]["forgotten"]) == (0, [], 1)
 
 
-@pytest.mark.parametrize("op", LOSES)
+@pytest.mark.parametrize("op", LOSS_OPERATIONS)
 def test_every_operation_that_does_away_with_a_bucket_is_told(
     run_line: RunLine, tmp_path: Path, op: str
 ) -> None:
@@ -207,7 +207,7 @@ def test_an_update_of_which_the_provider_says_no_more_is_told_by_its_inputs(
 def test_a_failed_preview_says_why_and_ends_with_1(run_line: RunLine) -> None:
     code, out, err = run_line("preview-report", FAILED_PREVIEW, "--allow-data-loss")
     assert (code, err) == (1, "ops: the preview of shop failed\n")
-    assert "bulwark:database.storageGb is 3, may be greater" in out
+    assert "bulwark:database.storageGb is 3, must be greater" in out
     assert "a setting will go" not in out
     fenced = re.search(r"^(`{4,})text\n(.*?)\n\1$", out, re.DOTALL | re.MULTILINE)
     assert fenced, "a message with a fence in it stays within a longer one"

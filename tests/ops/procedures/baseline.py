@@ -3,7 +3,7 @@
 from typing import Final
 
 from ops.baseline import store as keeping
-from ops.baseline.capture import taken
+from ops.baseline.capture import capture_baseline
 from ops.core.plan import Plan
 from tests.ops import fleet_stage, service_stage
 from tests.ops.procedures import Procedure, alarms, db_parameters
@@ -31,16 +31,16 @@ def put_whole_stack(stage: Stage) -> None:
 
 
 def plan_capture(stage: Stage) -> Plan:
-    captured = taken(stage.outputs, stage.aws, stage.clock.held_clock.now())
-    return keeping.capture(stage.outputs, captured, BASELINE_NAME, "baseline-1")
+    captured = capture_baseline(stage.outputs, stage.aws, stage.clock.held_clock.now())
+    return keeping.build_baseline_capture_plan(stage.outputs, captured, BASELINE_NAME, "baseline-1")
 
 
 def collect_baseline_facts(stage: Stage) -> object:
     """The objects below the prefix, and what is in them but for the time and what differs by it."""
     s3, bucket = stage.client("s3"), stage.outputs.backups.operations_bucket
-    objects = s3.list_objects_v2(Bucket=bucket, Prefix=keeping.PREFIX).get("Contents", ())
+    objects = s3.list_objects_v2(Bucket=bucket, Prefix=keeping.BASELINES_PREFIX).get("Contents", ())
     bodies = {
-        item["Key"]: keeping.loaded(stage.aws, stage.outputs, BASELINE_NAME)[1].model_dump()
+        item["Key"]: keeping.load_baseline(stage.aws, stage.outputs, BASELINE_NAME)[1].model_dump()
         for item in objects
     }
     return [(name, body["database"], body["services"]) for name, body in bodies.items()]

@@ -20,7 +20,7 @@ from ops.database.sql.vacuum import (
     TableStatistics,
 )
 from ops.maintenance import window as windows
-from ops.maintenance.window import Told, Wanted
+from ops.maintenance.window import MaintenanceAnnouncement, MaintenanceRequest
 from tests.ops import service_stage
 from tests.ops.db_stage import describe_database
 from tests.ops.procedures import Procedure, alarms
@@ -36,9 +36,11 @@ ORDERS_TABLE: Final = TableStatistics(
 LOCKED_TABLE: Final = TableStatistics(
     2, "public", "locked", 5000, 10, 0, 101, 1 << 20, 1.0, ours=True
 )
-REBOOT_REQUEST: Final = Wanted({"work_mem": "8192", "max_connections": "200"}, reboot=True)
-PATCH_REQUEST: Final = Wanted(patch="16.11", reboot=True, tables=("orders",))
-FAILING_REQUEST: Final = Wanted({"work_mem": "8192"}, tables=("locked",))
+REBOOT_REQUEST: Final = MaintenanceRequest(
+    {"work_mem": "8192", "max_connections": "200"}, reboot=True
+)
+PATCH_REQUEST: Final = MaintenanceRequest(patch="16.11", reboot=True, tables=("orders",))
+FAILING_REQUEST: Final = MaintenanceRequest({"work_mem": "8192"}, tables=("locked",))
 
 
 class FakeVacuumPostgres:
@@ -92,7 +94,7 @@ def get_fake_vacuum_postgres(stage: Stage) -> FakeVacuumPostgres:
 
 def plan_window(
     stage: Stage,
-    request: Wanted,
+    request: MaintenanceRequest,
     mute_method: Literal["rules", "actions"] = "rules",
     *,
     sql: bool = True,
@@ -100,7 +102,7 @@ def plan_window(
     """A window as the command plans it."""
     instance = database.get_primary(stage.aws, stage.outputs)
     database_connection = cast(DatabaseClient, get_fake_vacuum_postgres(stage)) if sql else None
-    observation = windows.Seen(
+    observation = windows.MaintenanceObservation(
         stage.aws,
         stage.outputs,
         instance,
@@ -109,10 +111,12 @@ def plan_window(
         stage.clock.held_clock.now(),
         database_connection,
     )
-    window_actions = windows.acts(observation)
-    steps = windows.body(observation, window_actions)
-    announcement = Told("warn", "planned", mute_method, windows.minutes("600", steps))
-    return windows.window(
+    window_actions = windows.build_window_plans(observation)
+    steps = windows.build_window_steps(observation, window_actions)
+    announcement = MaintenanceAnnouncement(
+        "warn", "planned", mute_method, windows.parse_window_minutes("600", steps)
+    )
+    return windows.build_maintenance_window_plan(
         observation,
         window_actions,
         steps,

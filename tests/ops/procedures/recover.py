@@ -8,7 +8,7 @@ from ops.database import replicas, snapshots
 from ops.recovery import drill as drilling
 from ops.recovery import promotion as promoting
 from ops.recovery import restore as restoring
-from ops.recovery.restore import Wanted
+from ops.recovery.restore import RestoreRequest
 from ops.services import model as services
 from tests.ops import service_stage
 from tests.ops.db_stage import describe_database
@@ -98,8 +98,8 @@ def put_restored_instance(stage: Stage) -> None:
 def plan_time_restore(stage: Stage) -> Plan:
     source = replicas.get_instance_description(stage.aws, stage.outputs)
     now = stage.clock.held_clock.now()
-    return restoring.to_time(
-        stage.outputs, source, None, Wanted(RESTORED_IDENTIFIER), RESTORE_RUN, now
+    return restoring.build_point_in_time_restore_plan(
+        stage.outputs, source, None, RestoreRequest(RESTORED_IDENTIFIER), RESTORE_RUN, now
     )
 
 
@@ -107,11 +107,11 @@ def plan_snapshot_restore(stage: Stage) -> Plan:
     source = replicas.get_instance_description(stage.aws, stage.outputs)
     snapshot_list = snapshots.list_snapshots(stage.aws, stage.outputs, REGION)
     snapshot = snapshots.select_snapshot(snapshot_list, SAVED_SNAPSHOT)
-    return restoring.from_snapshot(
+    return restoring.build_snapshot_restore_plan(
         stage.outputs,
         source,
         snapshot,
-        Wanted(RESTORED_IDENTIFIER),
+        RestoreRequest(RESTORED_IDENTIFIER),
         RESTORE_RUN,
         stage.clock.held_clock.now(),
     )
@@ -123,7 +123,9 @@ def plan_rename_promotion(stage: Stage) -> Plan:
         for name in (PRIMARY_IDENTIFIER, RESTORED_IDENTIFIER)
     )
     now = stage.clock.held_clock.now()
-    return promoting.by_rename(stage.outputs, primary, restored, "promote-1", now, sql=False)
+    return promoting.build_rename_promotion_plan(
+        stage.outputs, primary, restored, "promote-1", now, can_query=False
+    )
 
 
 def plan_secret_promotion(stage: Stage) -> Plan:
@@ -134,7 +136,7 @@ def plan_secret_promotion(stage: Stage) -> Plan:
     secret = rotating.describe_database_secret(stage.aws, stage.outputs)
     assert isinstance(secret, dict)
     service = services.get_service(stage.aws, stage.outputs, "backend")
-    return promoting.by_secret(
+    return promoting.build_secret_promotion_plan(
         stage.aws,
         stage.outputs,
         secret,
@@ -165,20 +167,20 @@ def put_paging_alarm(stage: Stage) -> None:
 
 def plan_drill(stage: Stage) -> Plan:
     source = replicas.get_instance_description(stage.aws, stage.outputs)
-    request = Wanted(RESTORED_IDENTIFIER, lasts=False)
-    return drilling.drill(
+    request = RestoreRequest(RESTORED_IDENTIFIER, is_permanent=False)
+    return drilling.build_drill_plan(
         stage.outputs, source, request, None, "drill-1", stage.clock.held_clock.now(), 30, 5
     )
 
 
 def plan_discard(stage: Stage) -> Plan:
     restored = replicas.get_instance_description(stage.aws, stage.outputs, RESTORED_IDENTIFIER)
-    return promoting.discard(stage.outputs, restored, "discard-1", save=True)
+    return promoting.build_discard_plan(stage.outputs, restored, "discard-1", with_snapshot=True)
 
 
 def plan_replica_promotion(stage: Stage) -> Plan:
     replica = replicas.get_instance_description(stage.aws, stage.outputs, REPLICA_IDENTIFIER)
-    return promoting.promote_replica(stage.outputs, replica, 7, "promote-1")
+    return promoting.build_replica_promotion_plan(stage.outputs, replica, 7, "promote-1")
 
 
 def collect_recovery_facts(stage: Stage) -> tuple[object, ...]:

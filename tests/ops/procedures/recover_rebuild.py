@@ -77,19 +77,37 @@ def put_replicated_backups(stage: Stage) -> None:
 
 
 def plan_rebuild(stage: Stage) -> Plan:
-    source = sources.chosen(sources.whole(stage.aws, stage.outputs, REGION), None, REGION)
-    state_and_digest = (STATE_FILE, states.compute_state_digest(rebuilding.state_of(STATE_FILE)))
-    return rebuilding.rebuild(
-        stage.outputs, PROGRAM_FOLDER, source, "rebuild-1", state_and_digest, rebuilding.Looks()
+    source = sources.select_backup_source(
+        sources.list_backup_sources(stage.aws, stage.outputs, REGION), None, REGION
+    )
+    state_and_digest = (
+        STATE_FILE,
+        states.compute_state_digest(rebuilding.load_state_export(STATE_FILE)),
+    )
+    return rebuilding.build_stack_rebuild_plan(
+        stage.outputs,
+        PROGRAM_FOLDER,
+        source,
+        "rebuild-1",
+        state_and_digest,
+        rebuilding.RebuildChecks(),
     )
 
 
 def plan_region(stage: Stage) -> Plan:
-    source = sources.chosen(
-        sources.whole(stage.aws, stage.outputs, RECOVERY_REGION), None, RECOVERY_REGION
+    source = sources.select_backup_source(
+        sources.list_backup_sources(stage.aws, stage.outputs, RECOVERY_REGION),
+        None,
+        RECOVERY_REGION,
     )
-    return rebuilding.region(
-        stage.outputs, PROGRAM_FOLDER, source, REGION_STACK, [], "region-1", rebuilding.Looks()
+    return rebuilding.build_region_recovery_plan(
+        stage.outputs,
+        PROGRAM_FOLDER,
+        source,
+        REGION_STACK,
+        [],
+        "region-1",
+        rebuilding.RebuildChecks(),
     )
 
 

@@ -4,12 +4,12 @@ from typing import Final
 
 from ops.core.plan import Plan
 from ops.services import maintenance_page as maintenance
-from ops.services.maintenance_page import NEVER
+from ops.services.maintenance_page import UNMATCHED_HOST
 from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage
 
 EVERY_PATH_CONDITION: Final = ("path-pattern", {"Values": ["/*"]})
-NEVER_CONDITION: Final = ("host-header", {"Values": [NEVER]})
+NEVER_CONDITION: Final = ("host-header", {"Values": [UNMATCHED_HOST]})
 
 
 def put_maintenance_rule(stage: Stage) -> None:
@@ -31,7 +31,7 @@ def put_maintenance_rule(stage: Stage) -> None:
         Port=80,
         DefaultActions=[fixed],
     )["Listeners"][0]["ListenerArn"]
-    never_condition = {"Field": "host-header", "HostHeaderConfig": {"Values": [NEVER]}}
+    never_condition = {"Field": "host-header", "HostHeaderConfig": {"Values": [UNMATCHED_HOST]}}
     rule = elb.create_rule(
         ListenerArn=listener, Priority=1, Conditions=[never_condition], Actions=[fixed]
     )["Rules"][0]["RuleArn"]
@@ -63,7 +63,7 @@ def get_page_condition(stage: Stage) -> object:
 
 
 def plan_page(stage: Stage, *, is_shown: bool) -> Plan:
-    return maintenance.turn(stage.outputs, "run-1", on=is_shown)
+    return maintenance.build_maintenance_page_plan(stage.outputs, "run-1", enabled=is_shown)
 
 
 PROCEDURES: Final = (

@@ -143,7 +143,7 @@ def test_an_unknown_area_is_refused_before_any_call(
         assert prod.run_ops("health", "--only", only) == 2
     assert not call_counts
     err = capsys.readouterr().err
-    assert err.startswith(f"ops: --only is {only!r}, may be some of account, alarms")
+    assert err.startswith(f"ops: --only is {only!r}, must be some of account, alarms")
     assert err.count("\n") == 1
 
 

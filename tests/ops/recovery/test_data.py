@@ -97,7 +97,8 @@ def test_a_dropped_table_is_there_again_as_of_the_second_before(ops: OpsConsole)
     with pytest.raises(psycopg.errors.UndefinedTable):
         read_rows(ops, PRIMARY_IDENTIFIER)
     out, err = ops(
-        f"recover compare {PRIMARY_IDENTIFIER} {PRIMARY_IDENTIFIER}-before --heartbeat {WRITER_TABLE}.n --no-sql",
+        f"recover compare {PRIMARY_IDENTIFIER} {PRIMARY_IDENTIFIER}-before --heartbeat "
+        f"{WRITER_TABLE}.n --no-sql",
         0,
     )
     assert "settings alone" in out
@@ -251,7 +252,10 @@ def test_by_secret_it_is_not_felt_and_what_was_written_meanwhile_is_in_the_old_o
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("recover point-in-time --to 2099-01-01T00:00:00Z --name x --yes", "may be latest or from"),
+        (
+            "recover point-in-time --to 2099-01-01T00:00:00Z --name x --yes",
+            "must be latest or from",
+        ),
         ("recover point-in-time --to latest --name there --yes", "is there already"),
         ("recover snapshot bulwark-test-database-gone --name x --yes", "SNAPSHOT is"),
     ],
@@ -281,4 +285,4 @@ def test_a_full_quota_is_refused_before_any_change(ops: OpsConsole) -> None:
     set_instance_quota(ACCOUNT, REGION, 1)
     said = ops("recover point-in-time --to latest --name x --yes", 1)[1]
     assert "all that its quota allows" in said
-    assert restoring.found(ops.stage.aws, ops.stage.outputs) == []
+    assert restoring.list_restored_and_replaced_instances(ops.stage.aws, ops.stage.outputs) == []

@@ -14,7 +14,7 @@ from ops.core.journal import Journal
 from ops.core.run import StackContext
 from ops.recovery import drill_history as drills
 from ops.recovery import restore as restoring
-from ops.recovery.drill_history import Drill, Objectives, Phases
+from ops.recovery.drill_history import DrillPhases, DrillRecord, RecoveryObjectives
 from sandbox.clients.http_client import step_clients
 from sandbox.patches.rds import restores as rds_restores
 from sandbox.patches.rds.changes import MODIFY_SECONDS, PASSWORD_RESET_SECONDS
@@ -81,7 +81,7 @@ class HeartbeatWriter:
 
 def list_restored_instances(ops: OpsConsole) -> list[Any]:
     ops.stage.clock.sleep(3600)
-    return restoring.found(ops.stage.aws, ops.stage.outputs)
+    return restoring.list_restored_and_replaced_instances(ops.stage.aws, ops.stage.outputs)
 
 
 def test_it_measures_what_the_restore_took_and_what_would_have_been_lost(
@@ -138,7 +138,7 @@ def test_killed_and_carried_on_or_undone_it_leaves_nothing_and_is_recorded(
 ) -> None:
     with interrupt_at_sleep(ops.stage.clock, 40):
         ops("recover drill --yes --no-sql", 130)
-    (one,) = restoring.found(ops.stage.aws, ops.stage.outputs)
+    (one,) = restoring.list_restored_and_replaced_instances(ops.stage.aws, ops.stage.outputs)
     run = one["DBInstanceIdentifier"].removeprefix("bulwark-test-database-")
     before = ops.run_for_json("recover drills")["items"]
     assert [d["outcome"] for d in before] == ["unfinished"]
@@ -171,38 +171,42 @@ def _raise_unreachable(*_: Any, **__: Any) -> Any:
     raise UnreachableError("nobody answers")
 
 
-def build_past_drill(number: int, rto: float, **overrides: Any) -> Drill:
+def build_past_drill(number: int, rto: float, **overrides: Any) -> DrillRecord:
     fields = {
         "run": f"drill-{number}",
         "taken": f"2026-{number:02}-01T00:00:00Z",
         "stack": "test",
         "outcome": "done",
-        "phases": Phases(restore=rto),
+        "phases": DrillPhases(restore=rto),
         "rto_seconds": rto,
         "rpo_seconds": 60,
         "rpo_by": "restorable time",
-        "objectives": Objectives(),
+        "objectives": RecoveryObjectives(),
         "tables": None,
         "rows": None,
         "met": True,
         **overrides,
     }
-    return Drill.model_validate(fields)
+    return DrillRecord.model_validate(fields)
 
 
 def test_a_regression_is_a_quarter_and_two_minutes_slower_than_the_last_five() -> None:
     before = [build_past_drill(n, 1200) for n in range(1, 6)]
-    assert drills.regression(build_past_drill(7, 1700), before).startswith("its RTO is 28 min")
-    assert drills.regression(build_past_drill(7, 1400), before) == ""
-    assert drills.regression(build_past_drill(7, 1700), []) == ""
+    assert drills.describe_regression(build_past_drill(7, 1700), before).startswith(
+        "its RTO is 28 min"
+    )
+    assert drills.describe_regression(build_past_drill(7, 1400), before) == ""
+    assert drills.describe_regression(build_past_drill(7, 1700), []) == ""
     quick = [build_past_drill(n, 100) for n in range(1, 6)]
-    assert drills.regression(build_past_drill(7, 200), quick) == "", "less than two minutes"
+    assert drills.describe_regression(build_past_drill(7, 200), quick) == "", (
+        "less than two minutes"
+    )
     stopped = build_past_drill(
         7, 9000, why=("it was interrupted and carried on: its times are not AWS's",)
     )
-    assert drills.regression(stopped, before) == ""
+    assert drills.describe_regression(stopped, before) == ""
     assert (
-        drills.regression(
+        drills.describe_regression(
             build_past_drill(7, 1700), [*before[:4], build_past_drill(5, 99, outcome="undone")]
         )
         != ""
@@ -211,14 +215,16 @@ def test_a_regression_is_a_quarter_and_two_minutes_slower_than_the_last_five() -
 
 def test_records_of_later_versions_and_damaged_ones(tmp_path: Path) -> None:
     assert (
-        drills._read(json.dumps({**build_past_drill(1, 5).model_dump(), "later": 1})).run
+        drills._parse_drill_record(
+            json.dumps({**build_past_drill(1, 5).model_dump(), "later": 1})
+        ).run
         == "drill-1"
     )
     with pytest.raises(Exception, match="no drill's"):
-        drills._read("{")
+        drills._parse_drill_record("{")
     journal = Journal(StackContext.get_journal_store(_FolderContext(tmp_path), "r"))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no drill's journal"):
-        drills.of_journal(journal)
+        drills.parse_drill_journal(journal)
 
 
 class _FolderContext:

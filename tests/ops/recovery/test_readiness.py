@@ -14,8 +14,8 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UnreachableError
 from ops.recovery import estimate as estimating
 from ops.recovery import readiness
-from ops.recovery.drill_history import Drill, Objectives, Phases
-from ops.recovery.estimate import DEPLOY
+from ops.recovery.drill_history import DrillPhases, DrillRecord, RecoveryObjectives
+from ops.recovery.estimate import ESTIMATED_DEPLOY_SECONDS
 from tests.ops.db_stage import fail_operations
 from tests.ops.every_command import open_command_line, put_operations_bucket, put_recovery_region
 from tests.ops.stage import (
@@ -152,23 +152,23 @@ def test_what_could_not_be_looked_at_is_unknown(
     assert found[subject]["state"] == "unknown"
 
 
-def build_recent_drill(**overrides: Any) -> Drill:
+def build_recent_drill(**overrides: Any) -> DrillRecord:
     fields = {
         "run": "drill-1",
         "taken": "2026-11-20T00:00:00Z",
         "stack": "test",
         "outcome": "done",
-        "phases": Phases(),
+        "phases": DrillPhases(),
         "rto_seconds": 1500,
         "rpo_seconds": 60,
         "rpo_by": "restorable time",
-        "objectives": Objectives(),
+        "objectives": RecoveryObjectives(),
         "tables": None,
         "rows": None,
         "met": True,
         **overrides,
     }
-    return Drill.model_validate(fields)
+    return DrillRecord.model_validate(fields)
 
 
 @pytest.mark.parametrize(
@@ -182,29 +182,34 @@ def build_recent_drill(**overrides: Any) -> Drill:
 def test_a_drill_counts_for_a_month_and_where_it_met_its_objectives(
     overrides: ReadinessItems, state: str
 ) -> None:
-    assert readiness.drilled([build_recent_drill(**overrides)], READINESS_TIME).state == state
+    assert (
+        readiness.build_drill_finding([build_recent_drill(**overrides)], READINESS_TIME).state
+        == state
+    )
 
 
 def test_an_estimate_is_from_the_last_drill_or_says_that_it_assumes() -> None:
     outputs = build_stack_outputs()
     seen = {"AllocatedStorage": 100, "LatestRestorableTime": "2026-11-26T11:57:00Z"}
     replica = {"RestoreWindow": {"LatestTime": "2026-11-26T11:50:00Z"}}
-    measured = build_recent_drill(phases=Phases(restore=1200, configure=200, first_query=40))
-    figures = estimating.estimates(outputs, [measured], seen, replica, READINESS_TIME)
+    measured = build_recent_drill(phases=DrillPhases(restore=1200, configure=200, first_query=40))
+    figures = estimating.estimate_recovery(outputs, [measured], seen, replica, READINESS_TIME)
     assert [(e.way, e.seconds) for e in figures] == [
         ("here", 1200),
         ("here", 240),
         ("here", 1500),
         ("here", 1024),
         ("here", 180),
-        (RECOVERY_REGION, DEPLOY),
+        (RECOVERY_REGION, ESTIMATED_DEPLOY_SECONDS),
         (RECOVERY_REGION, 1200),
         (RECOVERY_REGION, 240),
-        (RECOVERY_REGION, DEPLOY + 1440),
+        (RECOVERY_REGION, ESTIMATED_DEPLOY_SECONDS + 1440),
         (RECOVERY_REGION, 600),
     ]
     assert {e.source for e in figures if e.phase == "restore"} == {"the drill drill-1"}
-    nothing = estimating.estimates(outputs, [], None, OpsError("rds was denied"), READINESS_TIME)
+    nothing = estimating.estimate_recovery(
+        outputs, [], None, OpsError("rds was denied"), READINESS_TIME
+    )
     lost = [(e.seconds, e.source) for e in nothing if "RPO" in e.phase]
     assert lost == [(None, "there is none"), (None, "nobody knows: rds was denied")]
     assert all("an assumption" in e.source for e in nothing if e.phase == "restore")

@@ -223,8 +223,8 @@ def test_a_given_certificate_is_one_of_the_recovery_region(capsys: Capture) -> N
         own, there = request_certificate(stage, REGION), request_certificate(stage, RECOVERY_REGION)
         pulumi.stacks["test"].config["bulwark:loadBalancer.certificateArn"] = own
         for line, says in (
-            ("", "--certificate is not set, may be the ARN of a certificate in eu-west-1"),
-            (f"--certificate {own}", "may be the ARN of a certificate in eu-west-1"),
+            ("", "--certificate is not set, must be the ARN of a certificate in eu-west-1"),
+            (f"--certificate {own}", "must be the ARN of a certificate in eu-west-1"),
             (f"--certificate {there}", "it is PENDING_VALIDATION"),
             (f"--certificate {there[:-1]}x", "it is ResourceNotFoundException"),
         ):
@@ -313,7 +313,7 @@ def collect_world_facts(stage: Stage) -> object:
         ),
         (put_with_zone, "region", 2, "--domain is not set"),
         (put_full_region, "region", 1, "all that its quota allows"),
-        (put_lost_database, "rebuild --from gone", 2, "--from is 'gone', may be"),
+        (put_lost_database, "rebuild --from gone", 2, "--from is 'gone', must be"),
         (put_without_backups, "rebuild", 1, "there is no whole backup"),
     ],
 )

@@ -14,7 +14,9 @@ from tests.ops.db_stage import describe_database, open_database_console
 from tests.world import run_whole_program
 
 PRIMARY_IDENTIFIER = "bulwark-test-database"
-INSTANCE_URN = f"urn:pulumi:test::bulwark::bulwark:index:Database${reconciling.INSTANCE}::database"
+INSTANCE_URN = (
+    f"urn:pulumi:test::bulwark::bulwark:index:Database${reconciling.PULUMI_INSTANCE_TYPE}::database"
+)
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def build_instance_state(*identifiers: str, resource: str = "db-OLD") -> dict[st
             "urn": f"{INSTANCE_URN}{number or ''}",
             "custom": True,
             "id": resource,
-            "type": reconciling.INSTANCE,
+            "type": reconciling.PULUMI_INSTANCE_TYPE,
             "inputs": {"identifier": name, "port": 5433},
             "outputs": {"id": resource, "resourceId": resource, "identifier": name},
             "protect": True,
@@ -52,8 +54,8 @@ def test_the_commands_name_the_resource_as_the_program_registers_it(ops: OpsCons
     assert [row["step"] for row in found] == [1, 2, 3, 4, 5, 6]
     assert f"--target '{INSTANCE_URN}'" in found[3]["line"]
     graph = run_whole_program("prod")
-    registered = {r.urn for r in graph if r.type == reconciling.INSTANCE}
-    assert reconciling.urn(parse_outputs(graph.exports)) in registered
+    registered = {r.urn for r in graph if r.type == reconciling.PULUMI_INSTANCE_TYPE}
+    assert reconciling.build_primary_urn(parse_outputs(graph.exports)) in registered
 
 
 def test_the_state_knows_the_new_instance_and_is_else_as_it_was(
@@ -79,7 +81,7 @@ def test_the_state_knows_the_new_instance_and_is_else_as_it_was(
     ("body", "says"),
     [
         ("{", "is no JSON"),
-        ("[]", "may be a file with an object"),
+        ("[]", "must be a file with an object"),
         ({"version": 3}, "pulumi stack export --stack test"),
         (build_instance_state(), "has 0 instances"),
         (build_instance_state(PRIMARY_IDENTIFIER, PRIMARY_IDENTIFIER), "has 2 instances"),

@@ -124,9 +124,9 @@ def test_the_operators_policy_allows_the_line_on_the_stacks_own_tasks_only() -> 
 @pytest.mark.parametrize(
     ("rest", "says"),
     [
-        ("--task nobody", "--task is 'nobody', may be "),
-        ("--container nobody", "--container is 'nobody', may be backend"),
-        ("--command=", "--command is '', may be a command"),
+        ("--task nobody", "--task is 'nobody', must be "),
+        ("--container nobody", "--container is 'nobody', must be backend"),
+        ("--command=", "--command is '', must be a command"),
     ],
 )
 def test_a_wrong_option_is_named(ops: OpsConsole, tools: Path, rest: str, says: str) -> None:

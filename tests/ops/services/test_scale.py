@@ -123,7 +123,7 @@ def test_what_was_changed_since_is_not_taken_back_with_an_older_run(ops: OpsCons
 def test_beyond_the_limits_it_says_so_and_offers_the_change(ops: OpsConsole) -> None:
     put_scalable_target(ops.stage)
     _, err = ops("service scale 12 --service backend --yes", 2)
-    assert "COUNT is 12, may be 1 to 6" in err
+    assert "COUNT is 12, must be 1 to 6" in err
     advice = "ops service autoscaling --service backend --max 12"
     assert advice in err
     out, _ = ops(f"{advice.removeprefix('ops ')} --yes")
@@ -154,7 +154,7 @@ def test_down_to_none_says_what_it_means(ops: OpsConsole) -> None:
 
 
 def test_the_page_is_the_stacks_own_rule() -> None:
-    assert maintenance.NEVER == NEVER_MATCHING_HOST
+    assert maintenance.UNMATCHED_HOST == NEVER_MATCHING_HOST
 
 
 def test_the_page_is_undone_and_was_not_met_before() -> None:
@@ -162,10 +162,14 @@ def test_the_page_is_undone_and_was_not_met_before() -> None:
         put_maintenance_rule(stage)
         fuse = KillFuse()
         assert get_page_condition(stage) == NEVER_CONDITION
-        stage.build_engine(fuse).start(maintenance.turn(stage.outputs, "run-1", on=True))
+        stage.build_engine(fuse).start(
+            maintenance.build_maintenance_page_plan(stage.outputs, "run-1", enabled=True)
+        )
         assert get_page_condition(stage) == EVERY_PATH_CONDITION
         off = KillFuse()
-        stage.build_engine(off).start(maintenance.turn(stage.outputs, "run-2", on=False))
+        stage.build_engine(off).start(
+            maintenance.build_maintenance_page_plan(stage.outputs, "run-2", enabled=False)
+        )
         assert get_page_condition(stage) == NEVER_CONDITION
 
 

@@ -29,12 +29,12 @@ from botocore.config import Config
 clients, chain = json.loads(sys.argv[1])
 session = botocore.session.Session()
 config = Config(retries={"mode": "standard", "total_max_attempts": 10})
-made = {
+clients_by_name = {
     (service, region): session.create_client(service, region_name=region, config=config)
     for service, region in clients
 }
 for service, region, operation, params in chain:
-    client = made[service, region]
+    client = clients_by_name[service, region]
     if client.can_paginate(operation):
         list(client.get_paginator(operation).paginate(**params))
     else:

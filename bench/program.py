@@ -3,9 +3,9 @@
 from bench.floor import BenchmarkResult, measure_against_imports
 
 _WORK_SOURCE = """
-from sandbox.program import run_stack
-from tests.world import StandIns
-run_stack("prod", StandIns())
+from sandbox.program import run_stack_program
+from tests.world import AwsMocks
+run_stack_program("prod", AwsMocks())
 """
 
 

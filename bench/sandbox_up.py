@@ -3,9 +3,9 @@
 from bench.floor import BenchmarkResult, measure_against_imports
 
 _WORK_SOURCE = """
-from sandbox.deploy import deploy, in_memory_aws
-with in_memory_aws("eu-north-1"):
-    deploy("prod")
+from sandbox.deploy import deploy_in_memory, use_in_memory_aws
+with use_in_memory_aws("eu-north-1"):
+    deploy_in_memory("prod")
 """
 
 

@@ -16,13 +16,13 @@ BENCHMARK_REGION = "eu-north-1"
 _SERVER_SOURCE = f"""
 import json, sys
 from pathlib import Path
-from sandbox.deploy import deploy, in_memory_aws
-from sandbox.server import listen, server
-with in_memory_aws({BENCHMARK_REGION!r}), listen(0) as at:
-    exports = dict(deploy("prod").exports)
+from sandbox.deploy import deploy_in_memory, use_in_memory_aws
+from sandbox.server import build_aws_server, open_listening_socket
+with use_in_memory_aws({BENCHMARK_REGION!r}), open_listening_socket(0) as listening:
+    exports = dict(deploy_in_memory("prod").exports)
     Path(sys.argv[1]).write_text(json.dumps(exports))
-    print(at.getsockname()[1], flush=True)
-    server(at).serve_forever()
+    print(listening.getsockname()[1], flush=True)
+    build_aws_server(listening).serve_forever()
 """
 
 

@@ -198,5 +198,5 @@ def _format_allowed_names(kind: str, name: str, families: Mapping[str, tuple[str
     parts = name.split(".")
     if len(parts) == 3 and parts[0] == kind and parts[1] in families:
         sizes = ", ".join(families[parts[1]])
-        return f"may be {kind}.{parts[1]}. and one of {sizes}"
-    return f"may be {kind}.FAMILY.SIZE with a family of {', '.join(families)}"
+        return f"must be {kind}.{parts[1]}. and one of {sizes}"
+    return f"must be {kind}.FAMILY.SIZE with a family of {', '.join(families)}"

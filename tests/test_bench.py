@@ -63,7 +63,7 @@ def test_a_read_is_one_call_of_the_aws_cli(
 def test_where_the_aws_cli_cannot_be_installed_it_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "FOLDER", tmp_path / "file" / "awscli")
+    monkeypatch.setattr(cli, "CLI_FOLDER", tmp_path / "file" / "awscli")
     (tmp_path / "file").write_text("in the way")
     assert cli.run_benchmark().startswith(
         "ops health against the AWS CLI: skipped, the AWS CLI cannot be installed: "

@@ -7,7 +7,7 @@ import pytest
 
 from sandbox.program import PROJECT_ROOT
 
-MAX_FILE_LINES = 600
+MAX_FILE_LINES = 700
 SOURCE_FILES = [
     file
     for folder in ("components", "ops", "policy", "sandbox", "tests", "bench")

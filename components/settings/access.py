@@ -17,7 +17,7 @@ BOUNDARY_ARN_PATTERN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+
 def _validate_principal(value: str) -> str:
     if not (ACCOUNT_ID_PATTERN.fullmatch(value) or PRINCIPAL_ARN_PATTERN.fullmatch(value)):
         raise ValueError(
-            "may be an account's id, or the ARN of an IAM user, role or SAML provider, "
+            "must be an account's id, or the ARN of an IAM user, role or SAML provider, "
             "without wildcards"
         )
     return value
@@ -25,7 +25,7 @@ def _validate_principal(value: str) -> str:
 
 def _validate_boundary(value: str) -> str:
     if not BOUNDARY_ARN_PATTERN.fullmatch(value):
-        raise ValueError("may be the ARN of a managed policy")
+        raise ValueError("must be the ARN of a managed policy")
     return value
 
 

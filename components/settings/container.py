@@ -78,21 +78,21 @@ class ContainerSettings(Section):
     @classmethod
     def _validate_image(cls, image: str) -> str:
         if not IMAGE_PATTERN.match(image):
-            raise ValueError("may be an image like public.ecr.aws/nginx/nginx-unprivileged:stable")
+            raise ValueError("must be an image like public.ecr.aws/nginx/nginx-unprivileged:stable")
         return image
 
     @field_validator("health_path")
     @classmethod
     def _validate_health_path(cls, path: str) -> str:
         if not HEALTH_PATH_PATTERN.match(path):
-            raise ValueError("may be a path like /health, at most 1024 characters, no spaces")
+            raise ValueError("must be a path like /health, at most 1024 characters, no spaces")
         return path
 
     @field_validator("user")
     @classmethod
     def _validate_user(cls, user: str) -> str:
         if not USER_PATTERN.match(user) or user.split(":")[0] in ("root", "0"):
-            raise ValueError("may be a user other than root, like 1000:1000")
+            raise ValueError("must be a user other than root, like 1000:1000")
         return user
 
     @field_validator("environment")

@@ -53,7 +53,7 @@ class RestoreFrom(Section):
         if arn is not None and not re.fullmatch(
             r"arn:[\w-]+:rds:[\w-]+:\d{12}:auto-backup:.+", arn
         ):
-            raise ValueError("may be like arn:aws:rds:REGION:ACCOUNT:auto-backup:ab-NAME")
+            raise ValueError("must be like arn:aws:rds:REGION:ACCOUNT:auto-backup:ab-NAME")
         return arn
 
     @field_validator("time")
@@ -64,7 +64,7 @@ class RestoreFrom(Section):
         except ValueError:
             time = ""
         if time != "latest" and not time.endswith("Z"):
-            raise ValueError("may be 'latest', or a UTC time like 2026-01-31T03:00:00Z")
+            raise ValueError("must be 'latest', or a UTC time like 2026-01-31T03:00:00Z")
         return time
 
     @model_validator(mode="after")
@@ -72,10 +72,10 @@ class RestoreFrom(Section):
         sources = (self.snapshot, self.instance, self.automated_backup_arn, self.resource_id)
         if len([source for source in sources if source]) != 1:
             raise ValueError(
-                "may have exactly one of snapshot, instance, automatedBackupArn and resourceId"
+                "must have exactly one of snapshot, instance, automatedBackupArn and resourceId"
             )
         if self.snapshot and self.time != "latest":
-            raise ValueError(f"time is {self.time!r}, may not be set: a snapshot is of one time")
+            raise ValueError(f"time is {self.time!r}, must not be set: a snapshot is of one time")
         return self
 
     @property
@@ -162,7 +162,7 @@ class DatabaseSettings(Section):
     @classmethod
     def _normalize_engine_version(cls, version: object) -> object:
         if isinstance(version, float):  # 16.10 would have become 16.1
-            raise ValueError("may be a major, or in quotes with a minor: '16.10'")
+            raise ValueError("must be a major, or in quotes with a minor: '16.10'")
         return str(version) if isinstance(version, int) else version
 
     @field_validator("parameters", mode="before")
@@ -182,7 +182,7 @@ class DatabaseSettings(Section):
             rf"({'|'.join(map(str, SUPPORTED_MAJOR_VERSIONS))})(\.\d{{1,2}})?", version
         ):
             raise ValueError(
-                f"may be {SUPPORTED_MAJOR_VERSIONS[0]} to {SUPPORTED_MAJOR_VERSIONS[-1]}, "
+                f"must be {SUPPORTED_MAJOR_VERSIONS[0]} to {SUPPORTED_MAJOR_VERSIONS[-1]}, "
                 "or with a minor like 16.9"
             )
         return version
@@ -196,14 +196,14 @@ class DatabaseSettings(Section):
     @classmethod
     def _validate_port(cls, port: int) -> int:
         if port == 5432 or not 1150 <= port <= 65535:
-            raise ValueError("may be 1150 to 65535 but not PostgreSQL's default 5432 (RDS.23)")
+            raise ValueError("must be 1150 to 65535 but not PostgreSQL's default 5432 (RDS.23)")
         return port
 
     @field_validator("performance_insights_days")
     @classmethod
     def _validate_performance_insights_days(cls, days: int) -> int:
         if days not in (7, 731) and not (days % 31 == 0 and 31 <= days <= 713):
-            raise ValueError("may be 7, a multiple of 31 up to 713, or 731")
+            raise ValueError("must be 7, a multiple of 31 up to 713, or 731")
         return days
 
     @field_validator("parameters")
@@ -217,7 +217,9 @@ class DatabaseSettings(Section):
         if "pg_stat_statements" not in parameters.get(
             "shared_preload_libraries", "pg_stat_statements"
         ):
-            raise ValueError("may have shared_preload_libraries only with pg_stat_statements in it")
+            raise ValueError(
+                "must have shared_preload_libraries only with pg_stat_statements in it"
+            )
         return parameters
 
     @model_validator(mode="after")

@@ -14,31 +14,31 @@ from components.settings.stack import Settings
 PULUMI_KEYS: Final = frozenset(
     {"project", "stack", "region"}
 )  # by Pulumi itself, not by the config
-WHOLE_NUMBER_TEXT: Final = "may be a whole number"
+WHOLE_NUMBER_TEXT: Final = "must be a whole number"
 # By pydantic's name of the error; {} are of its context.
 ERROR_TEXTS: Final[Mapping[str, str]] = {
-    "bool_parsing": "may be true or false",
-    "bool_type": "may be true or false",
-    "dict_type": "may be an object of values by name",
-    "finite_number": "may be a number",
-    "float_parsing": "may be a number",
-    "float_type": "may be a number",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "dict_type": "must be an object of values by name",
+    "finite_number": "must be a number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
     "int_from_float": WHOLE_NUMBER_TEXT,
     "int_parsing": WHOLE_NUMBER_TEXT,
     "int_parsing_size": WHOLE_NUMBER_TEXT,
     "int_type": WHOLE_NUMBER_TEXT,
-    "ip_v4_network": "may be an IPv4 range like 10.0.0.0/16",
-    "list_type": "may be a list",
-    "literal_error": "may be {expected}",
-    "model_attributes_type": "may be an object of settings by name",
-    "model_type": "may be an object of settings by name",
-    "string_pattern_mismatch": "may match {pattern}",
-    "string_type": "may be text (put a number in quotes)",
-    "string_too_long": "may have at most {max_length} characters",
-    "string_too_short": "may have {min_length} or more characters",
-    "too_long": "may have at most {max_length} items",
-    "too_short": "may have {min_length} or more items",
-    "tuple_type": "may be a list",
+    "ip_v4_network": "must be an IPv4 range like 10.0.0.0/16",
+    "list_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "model_attributes_type": "must be an object of settings by name",
+    "model_type": "must be an object of settings by name",
+    "string_pattern_mismatch": "must match {pattern}",
+    "string_type": "must be text (put a number in quotes)",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must have {min_length} or more characters",
+    "too_long": "must have at most {max_length} items",
+    "too_short": "must have {min_length} or more items",
+    "tuple_type": "must be a list",
 }
 
 
@@ -164,5 +164,5 @@ def format_requirement(detail: ErrorDetails) -> str:
         kind in ("greater_than_equal", "less_than_equal")
         or ERROR_TEXTS.get(kind) == WHOLE_NUMBER_TEXT
     ):
-        return f"may be {bounds}"
-    return ERROR_TEXTS.get(kind, f"may not be: {detail['msg']}").format(**context)
+        return f"must be {bounds}"
+    return ERROR_TEXTS.get(kind, f"must not be: {detail['msg']}").format(**context)

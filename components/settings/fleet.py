@@ -85,7 +85,7 @@ class FleetSettings(ContainerSettings):
     @classmethod
     def _validate_ami(cls, ami: str | None) -> str | None:
         if ami is not None and not AMI_ID_PATTERN.match(ami):
-            raise ValueError("may be an AMI like ami-0123456789abcdef0")
+            raise ValueError("must be an AMI like ami-0123456789abcdef0")
         return ami
 
     @field_validator("checkpoints")

@@ -142,7 +142,7 @@ class LoadBalancerSettings(Section):
             HOST_NAME_PATTERN.match(domain) and len(domain) <= MAX_COMMON_NAME_CHARACTERS
         ):
             raise ValueError(
-                f"may be a host name in lower case of at most {MAX_COMMON_NAME_CHARACTERS} letters"
+                f"must be a host name in lower case of at most {MAX_COMMON_NAME_CHARACTERS} letters"
             )
         return domain
 
@@ -159,7 +159,7 @@ class LoadBalancerSettings(Section):
     @classmethod
     def _validate_certificate_arn(cls, arn: str | None) -> str | None:
         if arn is not None and not CERTIFICATE_ARN_PATTERN.match(arn):
-            raise ValueError("may be the ARN of an ACM certificate")
+            raise ValueError("must be the ARN of an ACM certificate")
         return arn
 
     @field_validator("allowed_cidrs")

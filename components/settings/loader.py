@@ -54,7 +54,7 @@ def parse_settings(
     for key in ("project", "stack", "region"):
         if key in config_values:
             raise SettingsError(
-                f"{project}:{key} is {_format_value(config_values[key])}, may not be set: "
+                f"{project}:{key} is {_format_value(config_values[key])}, must not be set: "
                 "Pulumi gives it"
             )
     values = _merge_service_defaults(merge_values(PROFILES[profile], config_values))
@@ -126,7 +126,7 @@ def _format_error_line(detail: ErrorDetails, hidden_keys: frozenset[str]) -> str
     path = ".".join(map(str, location))
     if detail["type"] == "value_error":
         rule = str(detail["ctx"]["error"])
-        if not path or (find_section_at(location) and not rule.startswith("may ")):
+        if not path or (find_section_at(location) and not rule.startswith("must ")):
             return f"{path}.{rule}".removeprefix(".")  # a rule between keys names them itself
     if "[key]" in detail["loc"]:
         return f"{path} has that name, {format_requirement(detail)}"
@@ -147,7 +147,7 @@ def _format_suggestion(location: tuple[int | str, ...]) -> str:
     section = find_section_at(location[:-1])
     keys = list(get_settings_fields(section) if section else get_settings_fields())
     matches = get_close_matches(str(location[-1]), keys, n=2, cutoff=0.6)
-    return f"may be {' or '.join(matches or sorted(keys))}"
+    return f"must be {' or '.join(matches or sorted(keys))}"
 
 
 def _format_value(value: object) -> str:

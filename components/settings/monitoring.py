@@ -23,7 +23,7 @@ __all__ = [
 
 def _validate_alarm_key(key: str) -> str:
     if key not in ALARM_KEYS:
-        raise ValueError(f"may be an alarm of the registry: {', '.join(ALARM_KEYS)}")
+        raise ValueError(f"must be an alarm of the registry: {', '.join(ALARM_KEYS)}")
     return key
 
 
@@ -47,9 +47,9 @@ class Subscription(Section):
         """The value is not repeated: it may carry a token."""
         protocol = info.data.get("protocol")
         if protocol == "email" and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", endpoint):
-            raise ValueError("may be an e-mail address, where the protocol is email")
+            raise ValueError("must be an e-mail address, where the protocol is email")
         if protocol == "https" and not re.fullmatch(r"https://[^/\s]+\S*", endpoint):
-            raise ValueError("may be a URL that begins with https://, where the protocol is https")
+            raise ValueError("must be a URL that begins with https://, where the protocol is https")
         return endpoint
 
 
@@ -86,7 +86,7 @@ class AlarmSettings(Section):
     def _validate_availability_objective(cls, objective: float) -> float:
         if not compute_min_objective() < objective <= 99.99:
             raise ValueError(
-                f"may be above {compute_min_objective():.2f}, to 99.99: below, "
+                f"must be above {compute_min_objective():.2f}, to 99.99: below, "
                 f"{FASTEST_BURN_RATE} times the error "
                 "budget is more than all requests, and the fastest burn could never be seen"
             )
@@ -100,7 +100,7 @@ class AlarmSettings(Section):
         for (level, name), count in names.items():
             if count > 1:
                 raise ValueError(
-                    f"subscriptions name {name!r} twice for {level}, may name each of a level once"
+                    f"subscriptions name {name!r} twice for {level}, must name each of a level once"
                 )
         return self
 
@@ -109,7 +109,7 @@ class AlarmSettings(Section):
         for key, override in self.overrides.items():
             if override.threshold is not None and key in KEYS_WITHOUT_THRESHOLD:
                 raise ValueError(
-                    f"overrides.{key}.threshold is {override.threshold:g}, may not be set: the "
+                    f"overrides.{key}.threshold is {override.threshold:g}, must not be set: the "
                     "alarm has no threshold of its own, only those that it is made of have"
                 )
         return self

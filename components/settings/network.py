@@ -76,7 +76,7 @@ class NetworkSettings(Section):
         try:
             return IPv4Network(str(cidr))
         except ValueError:
-            raise ValueError("may be a range like 10.0.0.0/16, without host bits") from None
+            raise ValueError("must be a range like 10.0.0.0/16, without host bits") from None
 
     @field_validator("cidr")
     @classmethod
@@ -86,11 +86,11 @@ class NetworkSettings(Section):
             and any(cidr.subnet_of(network) for network in PRIVATE_NETWORKS)
         ):
             raise ValueError(
-                "may be a range from /16 to /20 in 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"
+                "must be a range from /16 to /20 in 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"
             )
         if cidr.overlaps(DOCKER_NETWORK):
             raise ValueError(
-                f"may be any private range but {DOCKER_NETWORK}, which Docker uses on hosts"
+                f"must be any private range but {DOCKER_NETWORK}, which Docker uses on hosts"
             )
         return cidr
 

@@ -15,14 +15,14 @@ ISO_DATE_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 def _validate_rule(rule: str) -> str:
     if rule not in RULE_NAMES:
-        raise ValueError(f"may be a rule of the policy pack: {', '.join(RULE_NAMES)}")
+        raise ValueError(f"must be a rule of the policy pack: {', '.join(RULE_NAMES)}")
     return rule
 
 
 def _validate_rules(rules: tuple[str, ...]) -> tuple[str, ...]:
     """Not a least length: pydantic would tell of it for each rule that is not known, too."""
     if not rules:
-        raise ValueError("may have 1 or more items")
+        raise ValueError("must have 1 or more items")
     return rules
 
 
@@ -33,18 +33,18 @@ def _validate_day(value: str) -> str:
             return value
     except ValueError:
         pass
-    raise ValueError("may be a day, as in '2027-06-30'")
+    raise ValueError("must be a day, as in '2027-06-30'")
 
 
 def _validate_resource_pattern(value: str) -> str:
     if not re.fullmatch(r"[\w.:/*?-]+", value):
-        raise ValueError("may be a resource's name, in which * stands for any characters")
+        raise ValueError("must be a resource's name, in which * stands for any characters")
     return value
 
 
 def _validate_reason(value: str) -> str:
     if len(value.split()) < 3:
-        raise ValueError("may be a sentence: whoever reads it later was not there")
+        raise ValueError("must be a sentence: whoever reads it later was not there")
     return value
 
 

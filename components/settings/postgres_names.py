@@ -30,24 +30,26 @@ COMMON_ADMIN_NAMES: Final = frozenset(
 def _validate_name(name: str) -> str:
     if not POSTGRES_NAME_PATTERN.fullmatch(name):
         raise ValueError(
-            "may be up to 63 lower case letters, digits and underscores, a letter first"
+            "must be up to 63 lower case letters, digits and underscores, a letter first"
         )
     if name in RESERVED_KEYWORDS:
-        raise ValueError("may be any name that is no reserved word of PostgreSQL")
+        raise ValueError("must be any name that is no reserved word of PostgreSQL")
     return name
 
 
 def _validate_database_name(name: str) -> str:
     if name in SYSTEM_DATABASES:
-        raise ValueError("may be any name but that of a database that is always there")
+        raise ValueError("must be any name but that of a database that is always there")
     return _validate_name(name)
 
 
 def _validate_admin_name(name: str) -> str:
     if name in COMMON_ADMIN_NAMES:
-        raise ValueError("may be any name but the usual ones, which attackers try first (RDS.25)")
+        raise ValueError("must be any name but the usual ones, which attackers try first (RDS.25)")
     if name.startswith(("rds", "pg_")):
-        raise ValueError("may be any name that does not begin with rds or pg_: those are RDS's own")
+        raise ValueError(
+            "must be any name that does not begin with rds or pg_: those are RDS's own"
+        )
     return _validate_name(name)
 
 

@@ -42,7 +42,7 @@ class ScheduledCapacity(Section):
         # One of day-of-month and day-of-week must be ?: EventBridge's cron, not Unix's.
         if not SCHEDULE_CRON_PATTERN.match(cron) or (fields[2] == "?") == (fields[4] == "?"):
             raise ValueError(
-                "may be six fields (minute hour day-of-month month day-of-week year), with ? as "
+                "must be six fields (minute hour day-of-month month day-of-week year), with ? as "
                 "one of the two days"
             )
         return cron
@@ -51,7 +51,7 @@ class ScheduledCapacity(Section):
     @classmethod
     def _validate_timezone(cls, timezone: str) -> str:
         if not TIME_ZONE_PATTERN.match(timezone):
-            raise ValueError("may be a name of the IANA time zone database, like Europe/Stockholm")
+            raise ValueError("must be a name of the IANA time zone database, like Europe/Stockholm")
         return timezone
 
     @model_validator(mode="after")
@@ -96,7 +96,7 @@ class ServiceSettings(ContainerSettings):
     def _validate_cpu(cls, cpu: int) -> int:
         if cpu not in FARGATE_MEMORY_BY_CPU:
             raise ValueError(
-                f"may be {_format_alternatives(tuple(FARGATE_MEMORY_BY_CPU))}: Fargate has "
+                f"must be {_format_alternatives(tuple(FARGATE_MEMORY_BY_CPU))}: Fargate has "
                 "no other sizes"
             )
         return cpu

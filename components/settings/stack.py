@@ -258,7 +258,8 @@ class Settings(Section):
     def _validate_recovery_region(self) -> "Settings":
         if self.recovery_region == self.region:
             raise ValueError(
-                f"recoveryRegion is {self.region!r}, must be another region: this is the stack's own"
+                f"recoveryRegion is {self.region!r}, must be another region: this is the "
+                "stack's own"
             )
         if self.recovery_region is not None:
             return self
@@ -313,7 +314,8 @@ class Settings(Section):
     def _validate_prefix(self) -> "Settings":
         if not PREFIX_PATTERN.match(self.prefix):
             raise ValueError(
-                f"stack is {self.stack!r}, must be lower case letters, digits and hyphens, with the "
+                f"stack is {self.stack!r}, must be lower case letters, digits and hyphens, "
+                "with the "
                 f"project's name at most 24 ({self.prefix!r} has {len(self.prefix)}): the names of "
                 "buckets and load balancers hold no more"
             )

@@ -22,7 +22,7 @@ def parse_daily_window(text: str) -> range:
     """
     match = DAILY_WINDOW_PATTERN.fullmatch(text)
     if match is None:
-        raise ValueError("may be hh:mm-hh:mm in UTC")
+        raise ValueError("must be hh:mm-hh:mm in UTC")
     hours, minutes, end_hours, end_minutes = map(int, match.groups())
     start = hours * 60 + minutes
     return range(start, start + (end_hours * 60 + end_minutes - start) % DAY_MINUTES)
@@ -35,7 +35,7 @@ def parse_weekly_window(text: str) -> range:
     """
     match = WEEKLY_WINDOW_PATTERN.fullmatch(text)
     if match is None:
-        raise ValueError("may be ddd:hh:mm-ddd:hh:mm in UTC, with days mon to sun")
+        raise ValueError("must be ddd:hh:mm-ddd:hh:mm in UTC, with days mon to sun")
     day, hours, minutes, end_day, end_hours, end_minutes = match.groups()
     start = WEEKDAYS.index(day) * DAY_MINUTES + int(hours) * 60 + int(minutes)
     end = WEEKDAYS.index(end_day) * DAY_MINUTES + int(end_hours) * 60 + int(end_minutes)
@@ -54,7 +54,7 @@ def has_overlap(daily_window: str, weekly_window: str) -> bool:
 
 def _validate_window_length(window: range, text: str, min_minutes: int) -> str:
     if len(window) < min_minutes:
-        raise ValueError(f"may be a window of {min_minutes} minutes or more")
+        raise ValueError(f"must be a window of {min_minutes} minutes or more")
     return text
 
 

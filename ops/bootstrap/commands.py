@@ -38,7 +38,7 @@ def bootstrap_account(
         str, typer.Option(metavar="NAMES", help="the stacks, with commas between them")
     ] = "dev,staging,prod",
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """Makes what stands before any stack: the bucket of Pulumi's state, keys, GitHub's roles.
 
@@ -56,7 +56,7 @@ def bootstrap_account(
         _show_parts(parts, account_context, output)
         return
     plan = looking.build_bootstrap_plan(names, parts, run)
-    if plan is not None and not execute_plan(plan, account_context, output, how):
+    if plan is not None and not execute_plan(plan, account_context, output, options):
         return
     _print_next_commands(names, output, "done" if plan else "nothing had to be done")
 

@@ -105,7 +105,7 @@ def mutating_command(
     @wraps(command)
     def command_with_options(*args: Any, **arguments: Any) -> Any:
         execution_options = ExecutionOptions(**{name: arguments.pop(name) for name in option_types})
-        return command(*args, how=execution_options, **arguments)
+        return command(*args, options=execution_options, **arguments)
 
     signature = inspect.signature(command)
     own_parameters = [param for name, param in signature.parameters.items() if name != "options"]

@@ -73,7 +73,7 @@ def deploy_stack(
         Path | None, typer.Option(metavar="FILE", help="where what is deployed is told, Markdown")
     ] = None,
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """Deploys a stack: checked, previewed, saved, deployed, looked at; back where it fails.
 
@@ -115,14 +115,14 @@ def deploy_stack(
     draft = states.get_draft_file(run)
     plan = deploying.build_stack_deploy_plan(deployment, run, draft)
     # A workflow that says --yes and --allow-data-loss was agreed to twice, by a person's label.
-    how = how.as_destructive(is_destructive and not how.yes)
+    options = options.as_destructive(is_destructive and not options.yes)
     with (
         delete_after(draft),
         _report_outcome(
             deployment, run, lambda text: _write_deploy_report(report, f"{page}\n{text}\n")
         ),
     ):
-        if not execute_plan(plan, run_context, output, how):
+        if not execute_plan(plan, run_context, output, options):
             return
     output.print_result("deploy", _build_deploy_result(deployment, run))
 

@@ -243,7 +243,8 @@ def describe_replacement(fleet_state: FleetState, preferences: RefreshPreference
     min_healthy, max_healthy = preferences.get_healthy_percentages(fleet_state)
     description = (
         f"{len(fleet_state.instances)} instances, "
-        f"{compute_batch_size(fleet_state, preferences)} at a time, between {min_healthy} and {max_healthy} "
+        f"{compute_batch_size(fleet_state, preferences)} at a time, between {min_healthy} "
+        f"and {max_healthy} "
         "percent of them healthy"
     )
     if preferences.checkpoints:

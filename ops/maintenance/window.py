@@ -83,7 +83,7 @@ def build_window_plans(observation: MaintenanceObservation) -> dict[str, Plan]:
     if not plans:
         raise UsageError(
             f"none of {', '.join(f'--{name}' for name in WINDOW_PLAN_BUILDERS)} is set, "
-            "may be one or more of them"
+            "must be one or more of them"
         )
     return plans
 

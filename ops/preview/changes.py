@@ -229,7 +229,7 @@ def _read_document(file: Path) -> PreviewDocument:
 
 
 def _validate_document(data: object, origin: str) -> PreviewDocument:
-    expectation = "may be a file of `pulumi preview --json`"
+    expectation = "must be a file of `pulumi preview --json`"
     try:
         document = PreviewDocument.model_validate(data)
     except ValidationError as error:

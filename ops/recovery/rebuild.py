@@ -127,7 +127,7 @@ def list_load_balancer_settings(
     Raises UsageError where a certificate is wanted, or that which is given cannot be used there.
     """
     stack, recovery_region = outputs.stack, outputs.stack.recovery_region
-    requirement = f"may be the ARN of a certificate in {recovery_region}"
+    requirement = f"must be the ARN of a certificate in {recovery_region}"
     if certificate is None:
         stack_certificate = pulumi_steps.find_stack_setting(
             folder, stack.stack, f"{LOAD_BALANCER_SETTING}.certificateArn"

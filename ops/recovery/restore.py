@@ -192,7 +192,8 @@ def build_point_in_time_restore_plan(
     )
     description = (
         f"restore {name} as of "
-        f"{'the latest time' if restore_time is None else format_time(restore_time)} as {request.identifier}"
+        f"{'the latest time' if restore_time is None else format_time(restore_time)} as "
+        f"{request.identifier}"
     )
     steps = build_restore_steps(
         outputs, call, description, source, request, run, now, unsupported_settings=()

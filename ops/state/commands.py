@@ -33,7 +33,7 @@ def backup_state(
     context: typer.Context,
     program: ProgramOption = Path(),
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """Saves the state of now in the operations bucket, and so in its copy a region away."""
     folder = program_of(program)
@@ -42,7 +42,7 @@ def backup_state(
     draft = states.get_draft_file(run)
     plan = states.build_state_backup_plan(stack_context.outputs, folder, draft, run)
     with delete_after(draft):
-        if execute_plan(plan, stack_context, output, how):
+        if execute_plan(plan, stack_context, output, options):
             (saved_state,) = [
                 candidate
                 for candidate in states.list_saved_states(stack_context)
@@ -85,7 +85,7 @@ def restore_state(
     name: StateName = None,
     program: ProgramOption = Path(),
     *,
-    how: ExecutionOptions,
+    options: ExecutionOptions,
 ) -> None:
     """Gives Pulumi a saved state instead of that of now, which is saved first.
 
@@ -107,9 +107,9 @@ def restore_state(
     )
     if output.output_format == "table":
         output.print_rows("state-differences", ("what", "resource", "now", "then"), rows)
-    how = how.as_destructive()
+    options = options.as_destructive()
     with delete_after(draft, import_file):
-        if execute_plan(plan, stack_context, output, how):
+        if execute_plan(plan, stack_context, output, options):
             output.print_result(
                 "state-restore",
                 {"state": saved_state.name, "saved": run, "different": len(rows), "run": run},

@@ -115,14 +115,14 @@ def _check_bucket_companions(resources: Any) -> Iterator[tuple[PolicyResource, s
     """Each bucket has those that stand beside it; one of a bucket not known yet may be its own."""
     for type_, property_name in BUCKET_COMPANION_TYPES.items():
         bucket_names = [
-            find_property(resource.props, "bucket")
+            find_property(resource.inputs, "bucket")
             for resource in resources
             if resource.type == type_
         ]
         for bucket in (
             resource for resource in resources if resource.type == "aws:s3/bucket:Bucket"
         ):
-            name = find_property(bucket.props, "bucket")
+            name = find_property(bucket.inputs, "bucket")
             if UNKNOWN not in (name, *bucket_names) and name not in bucket_names:
                 yield (
                     bucket,

@@ -96,10 +96,10 @@ def _build_instance_entry(operation: str, **other_fields: object) -> ResourceEnt
         "create": EntryCall(f"rds.{operation}", inputs=REMAINING_INPUTS, rename=_PARAMETER_NAMES),
         "id": f"{_RESPONSE_INSTANCE}.DbiResourceId",
         "naming": PhysicalNaming("identifier", "identifierPrefix", max_length=63),
-        "shown": _RESPONSE_INSTANCE,
-        "wait": "rds.db_instance_available",
-        "wait_for": {"DBInstanceIdentifier": f"{_RESPONSE_INSTANCE}.DBInstanceIdentifier"},
-        "then": (
+        "description": _RESPONSE_INSTANCE,
+        "waiter": "rds.db_instance_available",
+        "waiter_params": {"DBInstanceIdentifier": f"{_RESPONSE_INSTANCE}.DBInstanceIdentifier"},
+        "later_calls": (
             *((change,) if later_inputs else ()),
             EntryCall(
                 "rds.describe_db_instances",
@@ -107,7 +107,7 @@ def _build_instance_entry(operation: str, **other_fields: object) -> ResourceEnt
                 result_name="seen",
             ),
         ),
-        "left": ignored_inputs,
+        "ignored_inputs": ignored_inputs,
         "outputs": {
             "arn": f"{_RESPONSE_INSTANCE}.DBInstanceArn",
             "resourceId": "id",
@@ -126,14 +126,16 @@ def _build_instance_entry(operation: str, **other_fields: object) -> ResourceEnt
             "replicas": "seen.DBInstances[0].ReadReplicaDBInstanceIdentifiers || `[]`",
             "latestRestorableTime": "seen.DBInstances[0].LatestRestorableTime",
         },
-        "find": EntryCall(
+        "find_call": EntryCall(
             "rds.describe_db_instances",
             {"Filters": [{"Name": "'dbi-resource-id'", "Values": ["id"]}]},
         ),
-        "found": "out.DBInstances",
+        "find_result": "out.DBInstances",
     }
     return ResourceEntry(**{**fields, **other_fields})  # type: ignore[arg-type]
 
+
+BACKUPS_REPLICATION: Final = "aws:rds/instanceAutomatedBackupsReplication"
 
 ENTRIES: EntryTable = {
     "aws:rds/instance:Instance": EntryChoice(
@@ -202,7 +204,7 @@ ENTRIES: EntryTable = {
         find_call=EntryCall("rds.describe_event_subscriptions", {"SubscriptionName": "id"}),
         find_result="out.EventSubscriptionsList",
     ),
-    "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication": ResourceEntry(
+    f"{BACKUPS_REPLICATION}:InstanceAutomatedBackupsReplication": ResourceEntry(
         EntryCall(
             "rds.start_db_instance_automated_backups_replication",
             inputs=REMAINING_INPUTS,

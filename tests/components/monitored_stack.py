@@ -89,7 +89,7 @@ def get_metric_math(key: str, values: ConfigValues | None = None, dimension_valu
     """The metric math of an entry."""
     watch = get_alarm_entry(key).metric
     assert not hasattr(watch, "stat"), f"{key} is no metric math"
-    return cast(Any, watch).expression(build_settings(values), dimension_value)  # type: ignore[no-any-return]
+    return cast(Any, watch).build_expression(build_settings(values), dimension_value)  # type: ignore[no-any-return]
 
 
 def build_monitoring_graph(

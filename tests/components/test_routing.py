@@ -165,13 +165,13 @@ def test_each_pair_of_host_and_path_has_its_own_rule() -> None:
         (
             {"fleet": (["*.*.example.com"], ["/*/*/*/*"])},
             {},
-            "fleet.paths holds '/*/*/*/*', may have with its host at most 5 wildcards (6 now): a "
+            "fleet.paths holds '/*/*/*/*', must have with its host at most 5 wildcards (6 now): a "
             "rule of a load balancer takes no more",
         ),
         (
             {"a": ([], [f"/{i}" for i in range(MAX_LISTENER_RULES)])},
             {},
-            "services have 100 pairs of host and path in all, may have 99: a load balancer takes "
+            "services have 100 pairs of host and path in all, must have 99: a load balancer takes "
             "100 rules, and one is for maintenance",
         ),
         (

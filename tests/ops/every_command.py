@@ -339,11 +339,11 @@ def open_command_line(
         with (
             patch.object(WallClock, "now", lambda _: stage.clock.now()),
             patch.object(WallClock, "sleep", lambda _, seconds: stage.clock.sleep(seconds)),
-            patch.object(Selection, "aws", lambda *_: stage.aws),
+            patch.object(Selection, "build_aws", lambda *_: stage.aws),
             patch("ops.core.clock.now", stage.clock.held_clock.now),
             patch("psycopg.connect", canned_sql.connect_canned),
             patch(
-                "ops.core.actions.command",
+                "ops.core.actions.run_shell_command",
                 lambda shell: pretended_pulumi.get_fake_pulumi(stage)(shell),
             ),
             patch("shutil.which", lambda name: f"/usr/bin/{name}"),

@@ -172,6 +172,6 @@ def patch_command_line(stage: Stage, folder: Path) -> Iterator[Path]:
     with (
         patch.object(WallClock, "now", lambda _: stage.clock.now()),
         patch.object(WallClock, "sleep", lambda _, seconds: stage.clock.sleep(seconds)),
-        patch.object(Selection, "aws", lambda *_: stage.aws),
+        patch.object(Selection, "build_aws", lambda *_: stage.aws),
     ):
         yield file

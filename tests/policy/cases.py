@@ -34,6 +34,8 @@ IAM_POLICY_TYPE, ROLE_POLICY_ATTACHMENT_TYPE = (
 BUCKET_POLICY_TYPE, BACKUP_PLAN_TYPE = "aws:s3/bucketPolicy:BucketPolicy", "aws:backup/plan:Plan"
 NETWORK_ACL_TYPE = "aws:ec2/networkAcl:NetworkAcl"
 
+ALL_ROLES = "arn:aws:iam::123456789012:role/*"
+
 
 @dataclass(frozen=True)
 class RuleCase:
@@ -444,8 +446,8 @@ RULE_CASES: Final[dict[str, RuleCase]] = {
             "policy.Statement.0.Resource is '*'": build_policy_properties(
                 build_allow_statement("iam:PassRole", "*")
             ),
-            "policy.Statement.0.Resource is 'arn:aws:iam::123456789012:role/*'": build_policy_properties(
-                build_allow_statement("iam:Pass*", "arn:aws:iam::123456789012:role/*")
+            f"policy.Statement.0.Resource is {ALL_ROLES!r}": build_policy_properties(
+                build_allow_statement("iam:Pass*", ALL_ROLES)
             ),
         },
     ),

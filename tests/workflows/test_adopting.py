@@ -108,7 +108,7 @@ def test_a_new_stack_has_the_data_of_the_old_database_which_stays(
         "bulwark:database": read_page_settings()["database"],
     }
     with (
-        patch("sandbox.prerequisites._source", create_source_with_data),
+        patch("sandbox.prerequisites._create_restore_source", create_source_with_data),
         serve_stack("dev", overrides, factor=1200) as stack_up,
     ):
         for name, value in stack_up.settings.items():

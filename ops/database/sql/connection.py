@@ -250,7 +250,7 @@ def _require_expected_role(
         raise UsageError(
             f"--via (or {DATABASE_ADDRESS_VARIABLE}) is {address.host}:{address.port}, "
             f"which leads to {actual_role}, "
-            f"may be {expected_role}'s: {name}",
+            f"must be {expected_role}'s: {name}",
             CONNECT_COMMAND,
         )
 

@@ -40,9 +40,9 @@ KNOWN_COMMANDS = (
     "entry", [*REGISTRY_ALARMS, *REGISTRY_COMPOSITES], ids=lambda alarm: alarm.key
 )
 def test_an_entry_says_what_it_means_and_which_command_to_run(entry: object) -> None:
-    run, says = getattr(entry, "run", ""), getattr(entry, "says", "")
+    run, says = getattr(entry, "command", ""), getattr(entry, "description", "")
     assert run in KNOWN_COMMANDS
-    assert (getattr(entry, "run_fleet", None) or run) in KNOWN_COMMANDS
+    assert (getattr(entry, "fleet_command", None) or run) in KNOWN_COMMANDS
     assert says.endswith(".")
     assert len(says) <= 80
 

@@ -87,7 +87,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
     monkeypatch.setenv("IDENTIFIER", "db")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("RESTART", json.dumps({"cluster": "c", "services": [], "fleet": None}))
-    monkeypatch.setattr(rotate, "PAUSE", 0)
+    monkeypatch.setattr(rotate, "STATUS_POLL_SECONDS", 0)
     aws = FakeAws()
     monkeypatch.setattr(boto3, "client", aws.client)
     aws.answers["modify_db_instance"] = [{}]
@@ -176,7 +176,7 @@ def test_a_change_that_does_not_end_is_an_error(
     aws: FakeAws, secret: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     aws.answers["describe_db_instances"] = [{"DBInstances": [{"DBInstanceStatus": "modifying"}]}]
-    monkeypatch.setattr(rotate, "RESERVE", 61)
+    monkeypatch.setattr(rotate, "RESERVE_SECONDS", 61)
     with pytest.raises(TimeoutError, match="the change is not over yet"):
         run_rotation_step("testSecret", secret)
 
@@ -325,7 +325,7 @@ def test_the_first_rotation_of_a_cache_has_no_token_to_end(
         if strategy == "SET":
             raise build_operation_error("InvalidParameterCombination")
 
-    monkeypatch.setattr(rotate.CacheTarget, "_modify", modify)
+    monkeypatch.setattr(rotate.CacheTarget, "_modify_token", modify)
     run_rotation_step("setSecret", cache_secret)
     assert modifications == ["SET", "ROTATE"]
 
@@ -341,7 +341,7 @@ def test_any_other_refusal_of_a_cache_is_an_error_before_anything_changes(
         if strategy == "SET":
             raise build_operation_error("InvalidReplicationGroupState")
 
-    monkeypatch.setattr(rotate.CacheTarget, "_modify", modify)
+    monkeypatch.setattr(rotate.CacheTarget, "_modify_token", modify)
     with pytest.raises(ClientError, match="InvalidReplicationGroupState"):
         run_rotation_step("setSecret", cache_secret)
     assert modifications == ["SET"]

@@ -12,8 +12,8 @@ from tests.world import build_settings
     [
         ({"weeklyDays": 30}, "weeklyDays is 30, must be dailyDays (35) or more"),
         ({"monthlyDays": 60}, "monthlyDays is 60, must be weeklyDays (90) or more"),
-        ({"time": "5:00"}, "time is '5:00', may match "),
-        ({"time": "24:00"}, "time is '24:00', may match "),
+        ({"time": "5:00"}, "time is '5:00', must match "),
+        ({"time": "24:00"}, "time is '24:00', must match "),
         ({"dailyDays": 0}, "dailyDays is 0, must be 1 to 36500"),
         ({"lock": "legal"}, "lock is 'legal', must be 'none', 'governance' or 'compliance'"),
         ({"lockGraceDays": 2}, "lockGraceDays is 2, must be 3 to 36500"),

@@ -68,7 +68,8 @@ BACKUP_ARN = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
         ({"performanceInsightsDays": 744}, ".performanceInsightsDays is 744, must be 7, a multi"),
         (
             {"databaseInsights": "advanced"},
-            ".databaseInsights is 'advanced', must be so only with performanceInsights kept for 465",
+            ".databaseInsights is 'advanced', must be so only with performanceInsights "
+            "kept for 465",
         ),
         ({"monitoringSeconds": 20}, ".monitoringSeconds is 20, must be 0, 1, 5, 10, 15, 30 or 60"),
         (
@@ -85,14 +86,14 @@ BACKUP_ARN = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
         ),
         ({"ca": "rds-ca-2019"}, ".ca is 'rds-ca-2019', must be 'rds-ca-rsa2048-g1', "),
         ({"rotationDays": 91}, ".rotationDays is 91, must be"),
-        ({"restoreFrom": {}}, ".restoreFrom is {}, may have exactly one of snapshot, instance"),
+        ({"restoreFrom": {}}, ".restoreFrom is {}, must have exactly one of snapshot, instance"),
         (
             {"restoreFrom": {"snapshot": "a", "instance": "b"}},
             "may have exactly one of snapshot, instance, automatedBackupArn and resourceId",
         ),
         (
             {"restoreFrom": {"snapshot": "a", "time": "2026-01-31T03:00:00Z"}},
-            ".restoreFrom.time is '2026-01-31T03:00:00Z', may not be set: a snapshot is of one",
+            ".restoreFrom.time is '2026-01-31T03:00:00Z', must not be set: a snapshot is of one",
         ),
         (
             {"restoreFrom": {"instance": "a", "time": "2026-02-30T03:00:00Z"}},
@@ -106,7 +107,7 @@ BACKUP_ARN = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
             {"restoreFrom": {"automatedBackupArn": "ab-x"}},
             ".restoreFrom.automatedBackupArn is 'ab-x', must be like arn:aws:rds:REGION:ACCOUNT",
         ),
-        ({"restoreFrom": {"resourceId": "old"}}, ".restoreFrom.resourceId is 'old', may match"),
+        ({"restoreFrom": {"resourceId": "old"}}, ".restoreFrom.resourceId is 'old', must match"),
         (
             {"restoreFrom": {"automatedBackupArn": BACKUP_ARN.replace("north", "west")}},
             ".restoreFrom.automatedBackupArn is of eu-west-1, must be of eu-north-1: RDS restores",

@@ -22,7 +22,8 @@ ZONED_VALUES: dict[str, JsonValue] = {"domain": "app.example.com", "zoneId": "Z1
         ),
         (
             {"domain": "app.example.com"},
-            ".domain is 'app.example.com', must be set with zoneId, createZone or certificateArn: a "
+            ".domain is 'app.example.com', must be set with zoneId, createZone or "
+            "certificateArn: a "
             "certificate is proved by a record in its zone",
         ),
         (
@@ -137,7 +138,7 @@ def test_prod_does_not_serve_plain_http() -> None:
         ),
         (
             {"compute": "both", "services": {"fleet": {}}},
-            "bulwark:services.fleet is set, may have another name: that is the EC2 fleet's",
+            "bulwark:services.fleet is set, must have another name: that is the EC2 fleet's",
         ),
         (
             {"compute": "both", "fleet": {"paths": ["/*"]}},

@@ -19,7 +19,7 @@ TEAM_SUBSCRIPTION: JsonValue = {
     ("protocol", "endpoint", "reason"),
     [
         ("https", "http://x.test/t0k3n", "must be a URL that begins with https://"),
-        ("email", "t0k3n.example.com", "must be a e-mail address"),
+        ("email", "t0k3n.example.com", "must be an e-mail address"),
     ],
 )
 def test_a_wrong_endpoint_is_refused_without_being_repeated(
@@ -51,14 +51,14 @@ def test_an_unknown_alarm_is_refused_with_those_there_are() -> None:
         build_settings({"alarms": {"overrides": {"database-cpu": {"threshold": 50}}}})
     message = str(refused.value)
     assert message.startswith("bulwark:alarms.overrides.database-cpu ")
-    assert message.endswith(f"must be a alarm of the registry: {', '.join(ALARM_KEYS)}")
+    assert message.endswith(f"must be an alarm of the registry: {', '.join(ALARM_KEYS)}")
 
 
 def test_a_threshold_of_an_alarm_on_alarms_is_refused() -> None:
     with pytest.raises(SettingsError) as refused:
         build_settings({"alarms": {"overrides": {"database-unhealthy": {"threshold": 1}}}})
     assert str(refused.value).startswith(
-        "bulwark:alarms.overrides.database-unhealthy.threshold is 1, may not be set: "
+        "bulwark:alarms.overrides.database-unhealthy.threshold is 1, must not be set: "
     )
 
 

@@ -50,7 +50,7 @@ def test_every_rule_may_be_excepted(rule: str) -> None:
     ("key", "value", "says"),
     [
         ("rules", ["tagz"], "rules.0 is 'tagz', must be a rule of the policy pack: acl-closed, "),
-        ("rules", [], "rules is [], may have 1 or more items"),
+        ("rules", [], "rules is [], must have 1 or more items"),
         ("rules", None, "rules is not set, and must be: the rules that are not held"),
         ("resources", "a b", "resources is 'a b', must be a resource's name, in which * stands"),
         ("resources", "", "resources is '', must be a resource's name"),

@@ -64,7 +64,8 @@ def test_the_table_is_awss(cpu: int, first: int, last: int, count: int) -> None:
         ),
         (
             {"cpu": 256, "memory": 1536},
-            "web.memory is 1536, must be 512, 1024 or 2048 with cpu 256: Fargate has no other sizes",
+            "web.memory is 1536, must be 512, 1024 or 2048 with cpu 256: Fargate has no "
+            "other sizes",
         ),
         (
             {"cpu": 2048, "memory": 1024},

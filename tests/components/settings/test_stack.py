@@ -31,7 +31,7 @@ NO_RECOVERY_CONFIG: dict[str, JsonValue] = {"recoveryRegion": None}
         ),
         (
             {"network": {"zones": ["a", "b", "d"]}},
-            "network.zones has 'd', may have a, b, c in eu-north-1",
+            "network.zones has 'd', must have a, b, c in eu-north-1",
         ),
         (
             {"backups": {"time": "02:30"}},
@@ -50,7 +50,7 @@ NO_RECOVERY_CONFIG: dict[str, JsonValue] = {"recoveryRegion": None}
         ),
         (
             {"services": {f"s{n}": {} for n in range(51)}},
-            "services is an object, may have at most 50 items",
+            "services is an object, must have at most 50 items",
         ),
         (
             {"loadBalancer": {"domain": None, "zoneId": None}},

@@ -46,7 +46,7 @@ def typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[OpsCon
         with (
             patch.object(WallClock, "now", lambda _: stage.clock.now()),
             patch.object(WallClock, "sleep", lambda _, seconds: stage.clock.sleep(seconds)),
-            patch.object(Selection, "aws", lambda *_: stage.aws),
+            patch.object(Selection, "build_aws", lambda *_: stage.aws),
             patch("ops.core.clock.now", stage.clock.held_clock.now),
         ):
             yield OpsConsole(stage, file, capsys)
@@ -149,7 +149,7 @@ def test_where_a_region_has_no_rules_actions_are_disabled_and_the_journal_brings
     operations = ("list_alarm_mute_rules", "put_alarm_mute_rule")
     with fail_operations("UnknownOperationException", *operations):
         dry = typed.run_for_json(f"{P2_MUTE_LINE} --dry-run")["plan"]
-        assert [s["do"]["api"] for s in dry["steps"]] == ["cloudwatch.disable_alarm_actions"]
+        assert [s["action"]["api"] for s in dry["steps"]] == ["cloudwatch.disable_alarm_actions"]
         assert any("does not end by itself" in note for note in dry["notes"])
         typed(f"{P2_MUTE_LINE} --yes")
         assert list_silent_alarms(typed.stage) == P2_ALARMS
@@ -226,7 +226,7 @@ def test_what_scales_is_never_muted(typed: OpsConsole) -> None:
             is_scaling=False,
         ),
     ]
-    with patch.object(muting, "KINDS", ("MetricAlarms",)):
+    with patch.object(muting, "ALARM_KINDS", ("MetricAlarms",)):
         assert {
             a.name: a.is_scaling for a in muting.list_stack_alarms(typed.stage.aws, changed)
         } == {f"{ALARM_PREFIX}-database-cpu-high-primary": False}, (
@@ -299,7 +299,10 @@ def test_alarms_are_chosen_by_name_severity_key_and_component(
         ("alarms mute --severity P2 --reason x --for 1441", "--for is '1441', must be 1 to 1440"),
         ("alarms mute --severity P2 --reason x --for soon", "--for is 'soon', must be 1 to 1440"),
         ("alarms mute --severity P2 --reason x --until noon", "--until is 'noon', must be a time"),
-        ("alarms mute --severity P2 --reason x --until 2020-01-01", "--until is '2020-01-01', may"),
+        (
+            "alarms mute --severity P2 --reason x --until 2020-01-01",
+            "--until is '2020-01-01', must",
+        ),
         ("alarms mute --severity P9 --reason x --for 1", "'P9' is not one of 'P0', 'P1', 'P2'"),
         ("alarms mute --by magic --all --reason x --for 1", "'magic' is not one of"),
         ("alarms mute --reason x --for 60", "no alarm is named"),

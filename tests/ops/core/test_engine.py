@@ -265,8 +265,8 @@ def test_a_goal_met_beforehand_calls_nothing_and_is_not_undone() -> None:
     ("change", "says"),
     [
         ({"name": "save"}, "two steps are called save"),
-        ({"do": Call(api="a.b", refs={"X": "later.Y"})}, "refers to later.Y, no earlier step"),
-        ({"do": Call(api="a.b", refs={"X": "save.[?a]"})}, "must be names and indices"),
+        ({"action": Call(api="a.b", refs={"X": "later.Y"})}, "refers to later.Y, no earlier step"),
+        ({"action": Call(api="a.b", refs={"X": "save.[?a]"})}, "must be names and indices"),
         (
             {"goal": Wait(read=Call(api="secretsmanager.get_secret_value"), met={"a": 1})},
             "would journal what secretsmanager.get_secret_value answers",

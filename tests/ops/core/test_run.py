@@ -56,7 +56,7 @@ def send_interrupts(times: int, step: str) -> Iterator[None]:
         while running_step.name == step and next(remaining, None) is not None:
             os.kill(os.getpid(), signal.SIGINT)
 
-    with patch.object(ProgressDisplay, "waits", wait_and_interrupt):
+    with patch.object(ProgressDisplay, "on_wait", wait_and_interrupt):
         yield
 
 
@@ -100,13 +100,13 @@ def test_between_two_calls_nothing_goes_on_and_the_lock_is_free(
 ) -> None:
     original = Engine._run_step
 
-    def bring(self: Engine, step: Any, *, back: bool) -> None:
+    def bring(self: Engine, step: Any, *, is_undo: bool) -> None:
         if step.name == "update":
             os.kill(os.getpid(), signal.SIGINT)
-        original(self, step, is_undo=back)
+        original(self, step, is_undo=is_undo)
 
     with open_interruptible_console(capsys, tmp_path) as ops:
-        with patch.object(Engine, "_bring", bring):
+        with patch.object(Engine, "_run_step", bring):
             _, err = ops(f"{BACKEND_DEPLOY_LINE} --yes", 130)
         assert "nothing of this run goes on in AWS; done so far: register" in err
         assert ops("lock show")[0] == "nothing\n"
@@ -162,7 +162,7 @@ def test_somebody_else_at_work_on_the_same_run_is_said(
                 original(Journal(self.store, "other"), "sent", *args)
             return original(self, event, *args)
 
-        with patch.object(Journal, "write", overtaken):
+        with patch.object(Journal, "write_record", overtaken):
             _, err = ops("service scale 4 --service backend --yes", 6)
     assert "somebody else carries scale-" in err
     assert "ops runs show scale-" in err

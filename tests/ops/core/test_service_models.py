@@ -74,7 +74,7 @@ def test_they_are_kept_for_the_user_alone_and_read_again(
 ) -> None:
     first = models.build_loader(SAMPLE_APIS)
     assert get_model_file(cache_home).stat().st_mode & 0o077 == 0
-    monkeypatch.setattr(models, "made", lambda _: pytest.fail("made again"))
+    monkeypatch.setattr(models, "build_reduced_models", lambda _: pytest.fail("made again"))
     again = models.build_loader(SAMPLE_APIS)
     name = ("ec2", models.SERVICE_MODEL_TYPE)
     assert again.load_service_model(*name) == first.load_service_model(*name)
@@ -106,7 +106,7 @@ def test_what_is_not_to_be_trusted_is_made_again(
         made.append(apis)
         return {"made": "again"}
 
-    monkeypatch.setattr(models, "made", again)
+    monkeypatch.setattr(models, "build_reduced_models", again)
     models.build_loader(SAMPLE_APIS)
     assert made == [SAMPLE_APIS]
     assert json.loads(get_model_file(cache_home).read_text()) == {

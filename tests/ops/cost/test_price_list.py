@@ -98,7 +98,7 @@ def price_list_calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         assert fields.pop("regionCode") == "eu-north-1"
         yield from list_products(params["ServiceCode"], fields)
 
-    monkeypatch.setattr(Aws, "pages", list_price_pages)
+    monkeypatch.setattr(Aws, "list_items", list_price_pages)
     return calls
 
 
@@ -153,7 +153,7 @@ def test_where_it_may_not_be_asked_the_table_counts_and_it_says_why(
     def denied(*_: object) -> Iterator[str]:
         raise DeniedError("pricing.get_products is denied")
 
-    monkeypatch.setattr(Aws, "pages", denied)
+    monkeypatch.setattr(Aws, "list_items", denied)
     found = run_for_json(*ESTIMATE_WORDS)
     assert found["prices"]["why"] == "pricing.get_products is denied"
     assert get_monthly_costs(found) == get_monthly_costs(

@@ -150,7 +150,7 @@ def test_age_and_count_both_keep(keep: int, older: float, gone: list[float]) -> 
         {"kind": "automated"},
         {"kind": "awsbackup"},
         {"status": "creating"},
-        {"instance": "another"},
+        {"instance_identifier": "another"},
     ],
 )
 def test_only_whole_ones_that_operations_made_are_pruned(overrides: dict[str, Any]) -> None:

@@ -259,7 +259,7 @@ def test_only_the_session_that_was_looked_at_is_ended(
 ) -> None:
     sleeper = start_busy_session("SELECT pg_sleep(65)")
     plan = ops.run_for_json(f"db kill {sleeper.pid} --terminate --dry-run")["plan"]
-    step = plan["steps"][0]["do"]
+    step = plan["steps"][0]["action"]
     later = [f"{began[:-1]}9" for began in step["params"]["began"]]  # another of the same id
     with connect_application(ops.stage) as admin:
         told = admin.execute(step["statement"].encode(), {**step["params"], "began": later})
@@ -360,7 +360,7 @@ def test_a_table_with_a_strange_name_is_quoted(ops: OpsConsole) -> None:
     with connect_application(ops.stage) as connection:
         connection.execute('CREATE TABLE "Odd ""%s"" name" (n int)')
         found = ops.run_for_json("db vacuum --dry-run orders")
-        assert found["plan"]["steps"][0]["do"]["statement"] == 'VACUUM "public"."orders"'
+        assert found["plan"]["steps"][0]["action"]["statement"] == 'VACUUM "public"."orders"'
         from ops.database.sql.vacuum import TableStatistics
 
         odd = TableStatistics(1, "public", 'Odd "%s" name', 0, 0, 0, 0, 0, 0, True)

@@ -236,7 +236,7 @@ def test_a_session_that_works_again_is_left_alone_and_named(
     with connect_application(ops.stage, "pool") as idle:
         seen = sessions.list_idle_sessions(ops_database, None, 0, application="pool")
         idle.execute("SELECT 1")  # it works while the plan is agreed to
-        monkeypatch.setattr(sessions, "idle", lambda *_, **__: seen)
+        monkeypatch.setattr(sessions, "list_idle_sessions", lambda *_, **__: seen)
         found = ops.run_for_json("db kill-idle --older-than 0 --application pool --yes")
         assert (found["ended"], found["at_work_again"]) == ([], [idle.info.backend_pid])
         assert idle.execute("SELECT 2").fetchone() == (2,)

@@ -79,7 +79,7 @@ def test_the_newest_is_the_newest_by_its_numbers() -> None:
     with open_stage() as stage:
         put_upgradable_database(stage)
         found = database.get_primary(stage.aws, stage.outputs)
-        with patch.object(Aws, "pages", lambda *_: iter(listed["DBEngineVersions"])):
+        with patch.object(Aws, "list_items", lambda *_: iter(listed["DBEngineVersions"])):
             known = upgrading.list_database_upgrade_targets(stage.aws, stage.outputs, found)
         assert [one.version for one in known] == ["16.9", "16.10", "16.11"]
         assert upgrading.resolve_upgrade_target(found, known, "16").version == "16.11"

@@ -65,7 +65,7 @@ class DeployConsole:
 @pytest.fixture
 def passing_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything that is looked at before is well."""
-    monkeypatch.setattr("ops.deploy.commands.check", lambda *_: PASSING_RESULTS)
+    monkeypatch.setattr("ops.deploy.commands.evaluate_checklist", lambda *_: PASSING_RESULTS)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def ops(capsys: pytest.CaptureFixture[str], cache_folder: Path) -> Iterator[Depl
         yield DeployConsole(capsys).use_stage(stage, run_line)
 
 
-@pytest.mark.usefixtures("well")
+@pytest.mark.usefixtures("passing_checks")
 def test_it_is_saved_deployed_and_told(
     ops: DeployConsole, cache_folder: Path, tmp_path: Path
 ) -> None:
@@ -100,7 +100,7 @@ def test_it_is_saved_deployed_and_told(
     assert made["run"] in [one["run"] for one in _list_runs(ops)]
 
 
-@pytest.mark.usefixtures("well")
+@pytest.mark.usefixtures("passing_checks")
 @pytest.mark.parametrize(
     "line",
     [
@@ -117,7 +117,7 @@ def test_the_lines_of_the_runbook(ops: DeployConsole, line: str) -> None:
     assert ops.pulumi.last_deployed_commit == (OLD_COMMIT if "--dry-run" in words else NEW_COMMIT)
 
 
-@pytest.mark.usefixtures("well")
+@pytest.mark.usefixtures("passing_checks")
 def test_a_person_sees_what_is_changed_and_what_a_failure_goes_back_to(ops: DeployConsole) -> None:
     out, _ = ops("deploy test --dry-run")
     assert "update" in out or "changed" in out
@@ -152,7 +152,7 @@ def test_a_commit_that_is_not_well_afterwards_goes_back_too(
         assert ops.pulumi.last_deployed_commit == OLD_COMMIT
 
 
-@pytest.mark.usefixtures("well")
+@pytest.mark.usefixtures("passing_checks")
 @pytest.mark.parametrize(
     ("change", "why"),
     [
@@ -181,7 +181,7 @@ def test_what_is_not_well_stops_it_and_a_reason_goes_on(ops: DeployConsole) -> N
     assert "since nights" in out
 
 
-@pytest.mark.usefixtures("well")
+@pytest.mark.usefixtures("passing_checks")
 def test_files_that_are_not_committed_stop_it_where_the_stack_is_protected(
     ops: DeployConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,7 +192,7 @@ def test_files_that_are_not_committed_stop_it_where_the_stack_is_protected(
         part = outputs.stack.model_copy(update={"protect": True})
         return outputs.model_copy(update={"stack": part})
 
-    monkeypatch.setattr(Selection, "load", protected)
+    monkeypatch.setattr(Selection, "load_outputs", protected)
     ops.pulumi.git.dirty = True
     assert "are changed, and not committed" in ops("deploy test --yes", 3)[1]
     ops("deploy test --yes --despite hotfix")
@@ -200,7 +200,7 @@ def test_files_that_are_not_committed_stop_it_where_the_stack_is_protected(
     assert history["environment"]["git.dirty"] == "true"
 
 
-@pytest.mark.usefixtures("well")
+@pytest.mark.usefixtures("passing_checks")
 def test_a_file_that_git_does_not_know_is_a_change_as_pulumi_counts_it(ops: DeployConsole) -> None:
     ops.pulumi.git.has_untracked_files = True
     assert f"what is deployed is {NEW_COMMIT[:12]}, with changes" in ops("deploy test --dry-run")[0]
@@ -233,7 +233,7 @@ def preview_database_deletion(ops: DeployConsole) -> None:
     ops.pulumi.preview_steps["test"] = [deletion]
 
 
-@pytest.mark.usefixtures("well")
+@pytest.mark.usefixtures("passing_checks")
 def test_data_are_lost_only_where_somebody_agrees_to_it(ops: DeployConsole) -> None:
     preview_database_deletion(ops)
     out, said = ops("deploy test --yes", 3)
@@ -244,13 +244,15 @@ def test_data_are_lost_only_where_somebody_agrees_to_it(ops: DeployConsole) -> N
     assert ops.pulumi.last_deployed_commit == NEW_COMMIT
 
 
-@pytest.mark.usefixtures("well")
+@pytest.mark.usefixtures("passing_checks")
 def test_what_would_be_done_by_now_is_another_thing_and_is_not_done(
     ops: DeployConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the plan and the deployment somebody has changed something."""
-    monkeypatch.setattr("tests.ops.fake_pulumi.preview.fingerprint", lambda _: "other")
-    monkeypatch.setattr(deploying, "preview", _PatchedModule(fingerprint=lambda _: "0" * 16))
+    monkeypatch.setattr("tests.ops.fake_pulumi.preview.compute_preview_digest", lambda _: "other")
+    monkeypatch.setattr(
+        deploying, "preview", _PatchedModule(compute_preview_digest=lambda _: "0" * 16)
+    )
     ops.pulumi.git.head = NEW_COMMIT
     said = ops("deploy test --yes", 5)[1]
     assert "digest" in said
@@ -264,7 +266,7 @@ class _PatchedModule:
         self.__dict__.update({**vars(preview), **replacements})
 
 
-@pytest.mark.usefixtures("well")
+@pytest.mark.usefixtures("passing_checks")
 def test_a_preview_without_changes_is_all_that_is_done(ops: DeployConsole) -> None:
     ops.pulumi.preview_steps["test"] = []
     assert ops.run_for_json("deploy test --yes")["state"] == "nothing to do"
@@ -272,7 +274,7 @@ def test_a_preview_without_changes_is_all_that_is_done(ops: DeployConsole) -> No
     assert _list_runs(ops) == []
 
 
-@pytest.mark.usefixtures("well")
+@pytest.mark.usefixtures("passing_checks")
 def test_it_is_held_to_the_policy_pack_that_the_program_has(
     ops: DeployConsole, tmp_path: Path
 ) -> None:
@@ -285,7 +287,7 @@ def test_it_is_held_to_the_policy_pack_that_the_program_has(
     assert ops.pulumi.policy_packs == [str(tmp_path / "policy")] * 2, "previewed, and deployed"
 
 
-@pytest.mark.usefixtures("well")
+@pytest.mark.usefixtures("passing_checks")
 def test_a_database_may_go_without_being_saved(ops: DeployConsole) -> None:
     made = ops.run_for_json("deploy test --yes --no-snapshot")
     assert made["snapshot"] is None

@@ -114,11 +114,13 @@ def test_of_the_same_version_every_instance_is_new_and_nothing_can_be_undone(
 
 def test_latest_is_pinned_to_its_number(ops: OpsConsole) -> None:
     set_latest_version(ops.stage)
-    found = ops.run_for_json("fleet refresh start --dry-run")["plan"]["steps"][0]["do"]["params"]
+    found = ops.run_for_json("fleet refresh start --dry-run")["plan"]["steps"][0]["action"][
+        "params"
+    ]
     policy = found["DesiredConfiguration"]["MixedInstancesPolicy"]["LaunchTemplate"]
     assert policy["LaunchTemplateSpecification"]["Version"] == "2"
     line = "fleet refresh start --template-version 1 --dry-run"
-    found = ops.run_for_json(line)["plan"]["steps"][0]["do"]["params"]
+    found = ops.run_for_json(line)["plan"]["steps"][0]["action"]["params"]
     assert found["Preferences"]["AutoRollback"] is False, "AWS could not go back to $Latest"
 
 

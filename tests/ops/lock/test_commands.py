@@ -33,7 +33,7 @@ def typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[OpsCon
         with (
             patch.object(WallClock, "now", lambda _: stage.clock.now()),
             patch.object(WallClock, "sleep", lambda _, seconds: stage.clock.sleep(seconds)),
-            patch.object(Selection, "aws", lambda *_: stage.aws),
+            patch.object(Selection, "build_aws", lambda *_: stage.aws),
         ):
             yield OpsConsole(stage, file, capsys)
 

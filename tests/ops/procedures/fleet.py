@@ -41,7 +41,7 @@ def plan_fleet_limits(stage: Stage) -> Plan:
 
 def plan_refresh(stage: Stage, version: str = "2", **options: Any) -> Plan:
     group = fleet.get_fleet_state(stage.aws, stage.outputs)
-    refresh_options = RefreshPreferences(**{"returns": True, **options})
+    refresh_options = RefreshPreferences(**{"auto_rollback": True, **options})
     return fleet_refreshing.build_refresh_plan(
         stage.aws, stage.outputs, group, "run-1", version=version, preferences=refresh_options
     )

@@ -159,9 +159,10 @@ def test_a_call_without_an_answer_leaves_unknown_what_needs_it(
         return
     facts = CheckFacts(prod.outputs, datetime.now(UTC))
     refused_operation = get_operation_name(api)
-    refuse = lambda called_operation: (
-        code if called_operation.lower() == refused_operation else None
-    )
+
+    def refuse(called_operation: str) -> str | None:
+        return code if called_operation.lower() == refused_operation else None
+
     with count_calls(refuse) as call_counts:
         findings = run_checks([check], facts, lambda r: send_read(prod.aws, r, REGION))
     assert any(called_operation.lower() == refused_operation for called_operation in call_counts), (

@@ -157,7 +157,9 @@ def test_killed_and_carried_on_or_undone_it_leaves_nothing_and_is_recorded(
 @pytest.mark.exhaustive
 @pytest.mark.exhaustive
 def test_one_that_never_answers_is_undone_and_that_is_what_is_said(ops: OpsConsole) -> None:
-    with patch("ops.database.sql.connection.Database.rows", side_effect=_raise_unreachable):
+    with patch(
+        "ops.database.sql.connection.DatabaseClient.fetch_rows", side_effect=_raise_unreachable
+    ):
         said = ops("recover drill --yes --sql", 5)[1]
     assert "failed and was undone" in said
     assert list_restored_instances(ops) == []

@@ -340,7 +340,7 @@ def test_what_a_lost_region_would_tell_is_unknown_and_the_rest_is_told(
         return Aws.list_items(stage.aws, api, key, params, region)
 
     stage.client("s3").delete_bucket(Bucket=stage.outputs.backups.operations_bucket)
-    with patch.object(stage.aws, "call", call), patch.object(stage.aws, "pages", pages):
+    with patch.object(stage.aws, "call", call), patch.object(stage.aws, "list_items", pages):
         found = looked()
     assert {
         found[s]["state"]

@@ -75,7 +75,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LostStack
                 return real_command(shell)
 
         with (
-            patch("ops.core.actions.command", run_served_command),
+            patch("ops.core.actions.run_shell_command", run_served_command),
             patch("shutil.which", real_which),
         ):
             yield LostStackScene(stage, run_line, tmp_path)

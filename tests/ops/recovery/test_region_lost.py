@@ -72,7 +72,7 @@ def lost_region(tmp_path: Path) -> Iterator[tuple[Stage, RunLine, RegionDownFaul
 
         with (
             faults.inject_faults(down),  # type: ignore[arg-type]
-            patch.object(Selection, "aws", lambda *_: recovery_aws),
+            patch.object(Selection, "build_aws", lambda *_: recovery_aws),
             patch.dict(os.environ, BULWARK_JOURNAL=str(tmp_path / "journal")),
             patch("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None)),  # retries
         ):

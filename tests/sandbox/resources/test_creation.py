@@ -55,7 +55,7 @@ def test_a_prefix_is_followed_by_26_characters() -> None:
 
 
 def test_a_name_that_aws_would_not_take_is_refused() -> None:
-    with pytest.raises(CreationError, match=r"name is a{30}-\w{7}, may have 32 characters"):
+    with pytest.raises(CreationError, match=r"name is a{30}-\w{7}, must have 32 characters"):
         build_resource_name(PhysicalNaming(max_length=32), "a" * 30)
 
 

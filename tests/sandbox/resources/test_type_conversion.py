@@ -76,7 +76,7 @@ def test_tags_take_the_form_that_the_service_wants(
 
 
 def test_tags_of_ec2_name_the_type_that_they_are_for() -> None:
-    assert fit_inputs("ec2", "CreateVpc", {"tags": {"Owner": "me"}}, tagged="vpc") == {
+    assert fit_inputs("ec2", "CreateVpc", {"tags": {"Owner": "me"}}, tag_resource_type="vpc") == {
         "TagSpecifications": [{"ResourceType": "vpc", "Tags": [{"Key": "Owner", "Value": "me"}]}]
     }
 

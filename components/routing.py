@@ -79,14 +79,16 @@ def find_routing_fault(targets: TargetPatterns, seeds: Mapping[str, int]) -> str
     """The first reason why these targets cannot be told apart, or AWS refuses their rules."""
     if unknown_targets := sorted(seeds.keys() - targets.keys()):
         target_names = ", ".join(sorted(targets)) or "nothing"
-        return f"loadBalancer.prioritySeeds names {unknown_targets[0]!r}, may name {target_names}"
+        return f"loadBalancer.prioritySeeds names {unknown_targets[0]!r}, must name {target_names}"
     for target, (_, paths) in sorted(targets.items()):
         if not paths:
-            return f"{format_target_key(target)}.paths is empty, may hold at least one path pattern"
+            return (
+                f"{format_target_key(target)}.paths is empty, must hold at least one path pattern"
+            )
     routes = build_routes(targets, seeds)
     if len(routes) >= MAX_LISTENER_RULES:
         return (
-            f"services have {len(routes)} pairs of host and path in all, may have "
+            f"services have {len(routes)} pairs of host and path in all, must have "
             f"{MAX_LISTENER_RULES - 1}: a "
             f"load balancer takes {MAX_LISTENER_RULES} rules, and one is for maintenance"
         )
@@ -106,19 +108,19 @@ def _find_pattern_fault(route: Route) -> str | None:
     target_key = format_target_key(route.target)
     if not PATH_PATTERN.match(route.path):
         return (
-            f"{target_key}.paths holds {route.path!r}, may hold patterns like /api/*: at "
+            f"{target_key}.paths holds {route.path!r}, must hold patterns like /api/*: at "
             "most 128 of "
             "the characters that AWS takes, the first of them /"
         )
     if route.host is not None and not HOST_PATTERN.match(route.host):
         return (
-            f"{target_key}.hosts holds {route.host!r}, may hold host names, also with "
+            f"{target_key}.hosts holds {route.host!r}, must hold host names, also with "
             "wildcards before "
             "the last dot"
         )
     if (count := _count_wildcards(route)) > MAX_RULE_WILDCARDS:
         return (
-            f"{target_key}.paths holds {route.path!r}, may have with its host at most "
+            f"{target_key}.paths holds {route.path!r}, must have with its host at most "
             f"{MAX_RULE_WILDCARDS} "
             f"wildcards ({count} now): a rule of a load balancer takes no more"
         )
@@ -130,7 +132,7 @@ def _find_clash(first: Route, second: Route) -> str | None:
     if (first.host, first.path) == (second.host, second.path):
         if first.target == second.target:
             return (
-                f"{format_target_key(second.target)}.paths holds {pattern!r} twice, may "
+                f"{format_target_key(second.target)}.paths holds {pattern!r} twice, must "
                 "hold it once"
             )
         return (

@@ -100,13 +100,13 @@ class ContainerSettings(Section):
     def _validate_environment(cls, environment: dict[str, str]) -> dict[str, str]:
         _require_variable_names(environment)
         for name in sorted(FORBIDDEN_VARIABLES & environment.keys()):
-            raise ValueError(f"may not hold {name}: a role gives what is allowed (ECS.8)")
+            raise ValueError(f"must not hold {name}: a role gives what is allowed (ECS.8)")
         for name, value in environment.items():
             if "\n" in value or "\0" in value:
-                raise ValueError(f"may hold values of one line, {name} has more")
+                raise ValueError(f"must hold values of one line, {name} has more")
         size = sum(len(f"{name}={value}".encode()) for name, value in environment.items())
         if size > MAX_ENVIRONMENT_BYTES:
-            raise ValueError(f"may hold {MAX_ENVIRONMENT_BYTES} bytes, has {size}")
+            raise ValueError(f"must hold {MAX_ENVIRONMENT_BYTES} bytes, has {size}")
         return environment
 
     @field_validator("secrets")
@@ -116,7 +116,7 @@ class ContainerSettings(Section):
         for name, value in secrets.items():
             if not (SECRET_REFERENCE_PATTERN.match(value) or PARAMETER_ARN_PATTERN.match(value)):
                 raise ValueError(
-                    "may hold exact ARNs of Secrets Manager (with their last six characters, and "
+                    "must hold exact ARNs of Secrets Manager (with their last six characters, and "
                     f":key:: for one key of JSON) or of SSM parameters, {name} is none"
                 )
         return secrets
@@ -142,4 +142,4 @@ class ContainerSettings(Section):
 def _require_variable_names(variables: dict[str, str]) -> None:
     for name in variables:
         if not VARIABLE_NAME_PATTERN.match(name):
-            raise ValueError(f"may hold names of letters, digits and _, not {name!r}")
+            raise ValueError(f"must hold names of letters, digits and _, not {name!r}")

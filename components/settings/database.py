@@ -211,9 +211,11 @@ class DatabaseSettings(Section):
     def _validate_parameters(cls, parameters: dict[str, str]) -> dict[str, str]:
         if managed_names := MANAGED_PARAMETERS.keys() & parameters.keys():
             name = min(managed_names)
-            raise ValueError(f"may not have {name}: {MANAGED_PARAMETERS[name]} sets it")
+            raise ValueError(f"must not have {name}: {MANAGED_PARAMETERS[name]} sets it")
         if parameters.get("rds.force_ssl", "1") != "1":
-            raise ValueError("may not turn rds.force_ssl off: connections are by TLS only (RDS.38)")
+            raise ValueError(
+                "must not turn rds.force_ssl off: connections are by TLS only (RDS.38)"
+            )
         if "pg_stat_statements" not in parameters.get(
             "shared_preload_libraries", "pg_stat_statements"
         ):
@@ -254,7 +256,7 @@ class DatabaseSettings(Section):
     def _validate_windows(self) -> "DatabaseSettings":
         if has_overlap(self.backup_window, self.maintenance_window):
             raise ValueError(
-                f"backupWindow is {self.backup_window!r}, may not meet maintenanceWindow "
+                f"backupWindow is {self.backup_window!r}, must not meet maintenanceWindow "
                 f"({self.maintenance_window})"
             )
         return self

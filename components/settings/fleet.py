@@ -78,7 +78,7 @@ class FleetSettings(ContainerSettings):
         if not all(INSTANCE_TYPE_PATTERN.match(name) for name in types) or len(set(types)) < len(
             types
         ):
-            raise ValueError("may hold EC2 instance types like t4g.small, each once")
+            raise ValueError("must hold EC2 instance types like t4g.small, each once")
         return types
 
     @field_validator("ami")
@@ -93,7 +93,7 @@ class FleetSettings(ContainerSettings):
     def _validate_checkpoints(cls, percent: tuple[int, ...]) -> tuple[int, ...]:
         is_rising = all(a < b for a, b in pairwise(percent))
         if percent and not (is_rising and percent[0] >= 1 and percent[-1] == 100):
-            raise ValueError("may rise from 1 and must end with 100, or the rest stays as it is")
+            raise ValueError("must rise from 1 and must end with 100, or the rest stays as it is")
         return percent
 
     @model_validator(mode="after")
@@ -101,7 +101,7 @@ class FleetSettings(ContainerSettings):
         for name in self.instance_types:
             if (architecture := get_architecture(name)) != self.architecture:
                 raise ValueError(
-                    f"instanceTypes holds {name!r}, which is {architecture}, may hold "
+                    f"instanceTypes holds {name!r}, which is {architecture}, must hold "
                     f"{self.architecture} "
                     "types (fleet.architecture): one AMI and one image must run on all"
                 )

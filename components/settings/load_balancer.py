@@ -68,7 +68,7 @@ class WafSettings(Section):
         cls, groups: tuple[ManagedRuleGroup, ...]
     ) -> tuple[ManagedRuleGroup, ...]:
         if len(set(groups)) < len(groups):
-            raise ValueError("may hold each group once")
+            raise ValueError("must hold each group once")
         return groups
 
     @property
@@ -150,9 +150,9 @@ class LoadBalancerSettings(Section):
     @classmethod
     def _validate_alternative_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(names)) < len(names):
-            raise ValueError("may hold each name once")
+            raise ValueError("must hold each name once")
         if not all(HOST_NAME_PATTERN.match(name.removeprefix("*.")) for name in names):
-            raise ValueError("may hold host names in lower case, the first label also '*'")
+            raise ValueError("must hold host names in lower case, the first label also '*'")
         return names
 
     @field_validator("certificate_arn")
@@ -166,7 +166,7 @@ class LoadBalancerSettings(Section):
     @classmethod
     def _validate_allowed_cidrs(cls, cidrs: tuple[IPv4Network, ...]) -> tuple[IPv4Network, ...]:
         if len(set(cidrs)) < len(cidrs):
-            raise ValueError("may hold each range once")
+            raise ValueError("must hold each range once")
         return cidrs
 
     @model_validator(mode="after")
@@ -198,13 +198,13 @@ class LoadBalancerSettings(Section):
         if self.alternative_names and not has_zone:
             return "alternativeNames is set, must be so only with zoneId or createZone"
         if self.domain in self.alternative_names:
-            return f"alternativeNames holds {self.domain!r}, may hold other names than domain"
+            return f"alternativeNames holds {self.domain!r}, must hold other names than domain"
         outside_names = [
             name for name in self.alternative_names if not name.endswith(f".{self.domain}")
         ]
         if self.create_zone and outside_names:
             return (
-                f"alternativeNames holds {outside_names[0]!r}, may hold names under "
+                f"alternativeNames holds {outside_names[0]!r}, must hold names under "
                 f"{self.domain!r}: "
                 "the zone that createZone makes ends there"
             )

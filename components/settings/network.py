@@ -98,7 +98,7 @@ class NetworkSettings(Section):
     @classmethod
     def _validate_unique_items(cls, values: tuple[str, ...]) -> tuple[str, ...]:
         if duplicates := [value for value, count in Counter(values).items() if count > 1]:
-            raise ValueError(f"may name {duplicates[0]!r} only once")
+            raise ValueError(f"must name {duplicates[0]!r} only once")
         return values
 
     @field_validator("interface_endpoints")
@@ -106,12 +106,12 @@ class NetworkSettings(Section):
     def _validate_interface_endpoints(cls, services: tuple[str, ...]) -> tuple[str, ...]:
         for service in services:
             if service in GATEWAY_ENDPOINT_SERVICES:
-                raise ValueError(f"may not hold {service!r}: it has a gateway endpoint always")
+                raise ValueError(f"must not hold {service!r}: it has a gateway endpoint always")
             if service.startswith("com.amazonaws.") or not ENDPOINT_SERVICE_PATTERN.fullmatch(
                 service
             ):
                 raise ValueError(
-                    f"may not hold {service!r}: names are like 'ecr.api', without the region"
+                    f"must not hold {service!r}: names are like 'ecr.api', without the region"
                 )
         return services
 

@@ -99,8 +99,10 @@ def _render_tables(path: str, section: type[Section], prod: Any, dev: Any) -> It
     yield ""
     for subsection_path, subsection, *values in subsections:
         if subsection_path == "services.NAME":  # the same keys
-            yield f"## {subsection_path}\n\nAs `serviceDefaults`, on top of which each "
-            "service stands.\n"
+            yield (
+                f"## {subsection_path}\n\nAs `serviceDefaults`, on top of which each "
+                "service stands.\n"
+            )
             continue
         section_defaults = _get_defaults(subsection)
         yield from _render_tables(

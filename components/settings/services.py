@@ -105,7 +105,7 @@ class ServiceSettings(ContainerSettings):
     @classmethod
     def _validate_policy_arns(cls, arns: tuple[str, ...]) -> tuple[str, ...]:
         if not all(POLICY_ARN_PATTERN.match(arn) for arn in arns):
-            raise ValueError("may hold ARNs of IAM policies")
+            raise ValueError("must hold ARNs of IAM policies")
         return arns
 
     @model_validator(mode="after")

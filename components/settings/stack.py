@@ -213,7 +213,7 @@ class Settings(Section):
     def _validate_routes(self) -> "Settings":
         if self.has_services and "fleet" in self.services:
             raise ValueError(
-                "services.fleet is set, may have another name: that is the EC2 fleet's"
+                "services.fleet is set, must have another name: that is the EC2 fleet's"
             )
         if message := find_routing_fault(self.target_patterns, self.load_balancer.priority_seeds):
             raise ValueError(message)
@@ -279,7 +279,7 @@ class Settings(Section):
         for zone in self.network.zones:
             if zone not in letters:
                 raise ValueError(
-                    f"network.zones has {zone!r}, may have {', '.join(letters)} in {self.region}"
+                    f"network.zones has {zone!r}, must have {', '.join(letters)} in {self.region}"
                 )
         return self
 

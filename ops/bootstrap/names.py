@@ -137,6 +137,6 @@ def _require_separate_prefixes(text: str, name: str, stacks: Sequence[str]) -> N
     for other_stack in stacks:
         if other_stack.startswith(f"{name}-"):
             raise UsageError(
-                f"--environments is {text!r}, may not have {name} and {other_stack}: what may "
+                f"--environments is {text!r}, must not have {name} and {other_stack}: what may "
                 f"{name}-* may {other_stack} as well"
             )

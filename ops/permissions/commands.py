@@ -1,4 +1,4 @@
-"""`ops permissions`: what a command, or a role, may have to be allowed in AWS."""
+"""`ops permissions`: what a command, or a role, must have to be allowed in AWS."""
 
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any
@@ -48,7 +48,7 @@ def show_permissions(
     reads the stack's outputs.
     """
     if command and role:
-        raise UsageError(f"--role is {role!r}, may not be given together with a command")
+        raise UsageError(f"--role is {role!r}, must not be given together with a command")
     if not command and role is None:
         if policy is not None:
             raise UsageError(f"--policy is {policy!r}, which wants a command or --role")

@@ -126,8 +126,9 @@ def _render_failure(preview: Preview) -> Iterator[str]:
     if not preview.errors:
         return
     yield "> [!CAUTION]"
-    yield f"> **The preview of {_format_code(preview.stack)} FAILED. What follows is not "
-    "all of it.**"
+    yield (
+        f"> **The preview of {_format_code(preview.stack)} FAILED. What follows is not all of it.**"
+    )
     yield ""
     for message in preview.errors[:10]:
         fence = "`" * max(3, 1 + max(map(len, re.findall("`+", message)), default=0))
@@ -162,8 +163,10 @@ def _render_dangers(
             change = danger.change
             stack = _format_code(assessment.preview.stack)
             if kind not in detailed_kinds:
-                yield f"- {stack} "
-                f"{_format_code(f'{get_short_type(change.type)} {change.name}')} {change.kind}"
+                yield (
+                    f"- {stack} "
+                    f"{_format_code(f'{get_short_type(change.type)} {change.name}')} {change.kind}"
+                )
                 continue
             property_text = (
                 f" ({_escape_markup(change.format_properties())})"

@@ -214,8 +214,10 @@ def _list_missed_objectives(
         if seconds is None:
             yield f"its {name} is not known"
         elif seconds > limit_seconds:
-            yield f"its {name} is {_format_seconds(seconds)}, wanted "
-            f"{_format_seconds(limit_seconds)} at most"
+            yield (
+                f"its {name} is {_format_seconds(seconds)}, wanted "
+                f"{_format_seconds(limit_seconds)} at most"
+            )
 
 
 def describe_regression(drill: DrillRecord, history: Sequence[DrillRecord]) -> str:

@@ -68,7 +68,7 @@ def get_exported_primary(
     if len(instances) != 1:
         raise UsageError(
             f"{option} is {str(path)!r}, which has {len(instances)} instances "
-            f"{identifier}, may have one: is "
+            f"{identifier}, must have one: is "
             f"it the state of {outputs.stack.stack}?"
         )
     return instances[0]

@@ -32,8 +32,9 @@ def _check_plan_copies(resource: PolicyResource) -> Iterator[str]:
     if rules is not UNKNOWN and not any(
         find_property(rule, "copyActions") for rule in as_list(rules)
     ):
-        yield "rules.copyActions is not set, must be a vault in another region, in one "
-        "rule at least"
+        yield (
+            "rules.copyActions is not set, must be a vault in another region, in one rule at least"
+        )
 
 
 def _check_database_retention(resource: PolicyResource) -> Iterator[str]:

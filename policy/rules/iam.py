@@ -92,8 +92,10 @@ def _check_resource_wildcards(resource: PolicyResource) -> Iterator[str]:
             )
         ]
         if scopable_actions:
-            yield f"{path}.Resource is '*', must be ARNs: AWS has them for "
-            f"{', '.join(scopable_actions[:4])}"
+            yield (
+                f"{path}.Resource is '*', must be ARNs: AWS has them for "
+                f"{', '.join(scopable_actions[:4])}"
+            )
 
 
 def _check_pass_role(resource: PolicyResource) -> Iterator[str]:

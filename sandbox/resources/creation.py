@@ -78,7 +78,7 @@ def add_physical_name(naming: PhysicalNaming, resource: ProgramResource) -> Entr
     if len(inputs[naming.name]) > naming.max_length:
         raise CreationError(
             f"{resource.type} {resource.name}: {naming.name} is {inputs[naming.name]}, "
-            f"may have {naming.max_length} characters"
+            f"must have {naming.max_length} characters"
         )
     if naming.prefix:
         inputs.pop(naming.prefix, None)

@@ -137,29 +137,30 @@ def test_each_pair_of_host_and_path_has_its_own_rule() -> None:
         (
             {"a": ([], ["/x", "/x"])},
             {},
-            "services.a.paths holds '/x' twice, may hold it once",
+            "services.a.paths holds '/x' twice, must hold it once",
         ),
         (
             {"a": ([], [])},
             {},
-            "services.a.paths is empty, may hold at least one path pattern",
+            "services.a.paths is empty, must hold at least one path pattern",
         ),
         (
             {"a": ([], ["api/*"])},
             {},
-            "services.a.paths holds 'api/*', may hold patterns like /api/*: at most 128 of the "
+            "services.a.paths holds 'api/*', must hold patterns like /api/*: at most 128 of the "
             "characters that AWS takes, the first of them /",
         ),
         (
             {"a": ([], ["/" + "x" * 128])},
             {},
-            f"services.a.paths holds '/{'x' * 128}', may hold patterns like /api/*: at most 128 of "
+            f"services.a.paths holds '/{'x' * 128}', must hold patterns like /api/*: at "
+            "most 128 of "
             "the characters that AWS takes, the first of them /",
         ),
         (
             {"a": (["localhost"], ["/*"])},
             {},
-            "services.a.hosts holds 'localhost', may hold host names, also with wildcards before "
+            "services.a.hosts holds 'localhost', must hold host names, also with wildcards before "
             "the last dot",
         ),
         (
@@ -177,7 +178,7 @@ def test_each_pair_of_host_and_path_has_its_own_rule() -> None:
         (
             {"a": ([], ["/*"])},
             {"c": 1},
-            "loadBalancer.prioritySeeds names 'c', may name a",
+            "loadBalancer.prioritySeeds names 'c', must name a",
         ),
     ],
 )

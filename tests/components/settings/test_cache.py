@@ -32,7 +32,7 @@ from tests.world import build_settings
         ),
         (
             {"maintenanceWindow": "sun:05:00-sun:06:00"},
-            ".snapshotWindow is '04:30-05:30', may not meet maintenanceWindow (sun:05:00-",
+            ".snapshotWindow is '04:30-05:30', must not meet maintenanceWindow (sun:05:00-",
         ),
         ({"rotationDays": 0}, ".rotationDays is 0, must be"),
     ],

@@ -17,17 +17,20 @@ REFUSED_VALUES: list[tuple[dict[str, JsonValue], str]] = [
     ({"user": "a b"}, ".user is 'a b', must be a user other than root, like 1000:1000"),
     (
         {"environment": {"A-B": "1"}},
-        ".environment is not shown, may hold names of letters, digits and _",
+        ".environment is not shown, must hold names of letters, digits and _",
     ),
     (
         {"environment": {"A": "1\n2"}},
-        ".environment is not shown, may hold values of one line, A has more",
+        ".environment is not shown, must hold values of one line, A has more",
     ),
     (
         {"environment": {"A": "x" * 9000}},
-        ".environment is not shown, may hold 8192 bytes, has 9002",
+        ".environment is not shown, must hold 8192 bytes, has 9002",
     ),
-    ({"secrets": {"A": "s3cret"}}, ".secrets is not shown, may hold exact ARNs of Secrets Manager"),
+    (
+        {"secrets": {"A": "s3cret"}},
+        ".secrets is not shown, must hold exact ARNs of Secrets Manager",
+    ),
     ({"secrets": {"A": SECRET_ARN.removesuffix("-a1b2c3")}}, "A is none"),
     (
         {"environment": {"A": "1"}, "secrets": {"A": SECRET_ARN}},
@@ -63,7 +66,7 @@ def test_a_refused_value_names_its_key(
     "name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "ECS_ENGINE_AUTH_DATA"]
 )
 def test_ecs_8_keys_of_aws_are_refused_in_the_environment(name: str) -> None:
-    with pytest.raises(SettingsError, match=rf"may not hold {name}: a role gives") as error:
+    with pytest.raises(SettingsError, match=rf"must not hold {name}: a role gives") as error:
         build_settings({"services": {"web": {"environment": {name: "AKIAIOSFODNN7EXAMPLE"}}}})
     assert "AKIA" not in str(error.value)
 

@@ -62,7 +62,7 @@ BACKUP_ARN = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
         ),
         (
             {"maintenanceWindow": "sun:02:30-sun:03:00"},
-            ".backupWindow is '02:00-03:00', may not meet maintenanceWindow (sun:02:30-sun:03:00)",
+            ".backupWindow is '02:00-03:00', must not meet maintenanceWindow (sun:02:30-sun:03:00)",
         ),
         ({"performanceInsightsDays": 30}, ".performanceInsightsDays is 30, must be 7, a multiple"),
         ({"performanceInsightsDays": 744}, ".performanceInsightsDays is 744, must be 7, a multi"),
@@ -74,22 +74,22 @@ BACKUP_ARN = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
         ({"monitoringSeconds": 20}, ".monitoringSeconds is 20, must be 0, 1, 5, 10, 15, 30 or 60"),
         (
             {"parameters": {"rds.force_ssl": 0}},
-            ".parameters is an object, may not turn rds.force_ssl off: connections are by TLS",
+            ".parameters is an object, must not turn rds.force_ssl off: connections are by TLS",
         ),
         (
             {"parameters": {"log_min_duration_statement": "5"}},
-            "may not have log_min_duration_statement: slowQueryMs sets it",
+            "must not have log_min_duration_statement: slowQueryMs sets it",
         ),
         (
             {"parameters": {"shared_preload_libraries": "pgaudit"}},
-            "may have shared_preload_libraries only with pg_stat_statements in it",
+            "must have shared_preload_libraries only with pg_stat_statements in it",
         ),
         ({"ca": "rds-ca-2019"}, ".ca is 'rds-ca-2019', must be 'rds-ca-rsa2048-g1', "),
         ({"rotationDays": 91}, ".rotationDays is 91, must be"),
         ({"restoreFrom": {}}, ".restoreFrom is {}, must have exactly one of snapshot, instance"),
         (
             {"restoreFrom": {"snapshot": "a", "instance": "b"}},
-            "may have exactly one of snapshot, instance, automatedBackupArn and resourceId",
+            "must have exactly one of snapshot, instance, automatedBackupArn and resourceId",
         ),
         (
             {"restoreFrom": {"snapshot": "a", "time": "2026-01-31T03:00:00Z"}},

@@ -34,20 +34,20 @@ def test_a_types_name_says_its_architecture(name: str, architecture: str) -> Non
     [
         (
             {"instanceTypes": ["t4g.small", "t3.small"]},
-            "fleet.instanceTypes holds 't3.small', which is x86_64, may hold arm64 types "
+            "fleet.instanceTypes holds 't3.small', which is x86_64, must hold arm64 types "
             "(fleet.architecture): one AMI and one image must run on all",
         ),
         (
             {"architecture": "x86_64"},
-            "fleet.instanceTypes holds 't4g.small', which is arm64, may hold x86_64 types",
+            "fleet.instanceTypes holds 't4g.small', which is arm64, must hold x86_64 types",
         ),
         (
             {"instanceTypes": ["t4g.small", "t4g.small"]},
-            "may hold EC2 instance types like t4g.small, each once",
+            "must hold EC2 instance types like t4g.small, each once",
         ),
         (
             {"instanceTypes": ["t4g.small", "small"]},
-            "may hold EC2 instance types like t4g.small, each once",
+            "must hold EC2 instance types like t4g.small, each once",
         ),
         ({"instanceTypes": ["t4g.small"]}, "fleet.instanceTypes is ['t4g.small'], "),
         ({"min": 11}, "fleet.min is 11, must be at most max (10)"),
@@ -55,7 +55,7 @@ def test_a_types_name_says_its_architecture(name: str, architecture: str) -> Non
             {"minHealthyPercent": 50, "maxHealthyPercent": 200},
             "fleet.maxHealthyPercent is 200, must be at most 100 above minHealthyPercent (50)",
         ),
-        ({"checkpoints": [50, 25, 100]}, "fleet.checkpoints is [50, 25, 100], may rise from 1"),
+        ({"checkpoints": [50, 25, 100]}, "fleet.checkpoints is [50, 25, 100], must rise from 1"),
         ({"checkpoints": [25, 50]}, "must end with 100, or the rest stays as it is"),
         ({"ami": "latest"}, "fleet.ami is 'latest', must be an AMI like ami-"),
         ({"diskGb": 8}, "fleet.diskGb is 8, must be"),

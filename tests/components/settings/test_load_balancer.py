@@ -52,19 +52,20 @@ ZONED_VALUES: dict[str, JsonValue] = {"domain": "app.example.com", "zoneId": "Z1
         ),
         (
             {**ZONED_VALUES, "alternativeNames": ["app.example.com"]},
-            ".alternativeNames holds 'app.example.com', may hold other names than domain",
+            ".alternativeNames holds 'app.example.com', must hold other names than domain",
         ),
         (
             {**ZONED_VALUES, "alternativeNames": ["a.example.com", "a.example.com"]},
-            "may hold each name once",
+            "must hold each name once",
         ),
         (
             {**ZONED_VALUES, "alternativeNames": ["a*.example.com"]},
-            "may hold host names in lower case, the first label also '*'",
+            "must hold host names in lower case, the first label also '*'",
         ),
         (
             {"domain": "a.example.com", "createZone": True, "alternativeNames": ["example.com"]},
-            ".alternativeNames holds 'example.com', may hold names under 'a.example.com': the zone "
+            ".alternativeNames holds 'example.com', must hold names under "
+            "'a.example.com': the zone "
             "that createZone makes ends there",
         ),
         ({"domain": "a.example.com", "zoneId": "abc"}, ".zoneId is 'abc', "),
@@ -92,7 +93,7 @@ ZONED_VALUES: dict[str, JsonValue] = {"domain": "app.example.com", "zoneId": "Z1
         ({**ZONED_VALUES, "allowedCidrs": ["::/0"]}, ".allowedCidrs.0 is '::/0', "),
         (
             {**ZONED_VALUES, "allowedCidrs": ["10.0.0.0/8", "10.0.0.0/8"]},
-            "may hold each range once",
+            "must hold each range once",
         ),
         (
             {**ZONED_VALUES, "waf": {"managedRules": ["AWSManagedRulesBotControlRuleSet"]}},
@@ -100,12 +101,12 @@ ZONED_VALUES: dict[str, JsonValue] = {"domain": "app.example.com", "zoneId": "Z1
         ),
         (
             {**ZONED_VALUES, "waf": {"managedRules": ["AWSManagedRulesSQLiRuleSet"] * 2}},
-            "may hold each group once",
+            "must hold each group once",
         ),
         ({**ZONED_VALUES, "waf": {"rateLimit": 9}}, ".waf.rateLimit is 9, "),
         (
             {**ZONED_VALUES, "prioritySeeds": {"api": 1}},
-            ".prioritySeeds names 'api', may name web",
+            ".prioritySeeds names 'api', must name web",
         ),
     ],
 )
@@ -134,7 +135,7 @@ def test_prod_does_not_serve_plain_http() -> None:
         ),
         (
             {"services": {"a": {"paths": []}}},
-            "bulwark:services.a.paths is empty, may hold at least one path pattern",
+            "bulwark:services.a.paths is empty, must hold at least one path pattern",
         ),
         (
             {"compute": "both", "services": {"fleet": {}}},

@@ -68,7 +68,7 @@ def test_what_it_may_not_say_is_refused_by_its_key(key: str, value: Any, says: s
 
 
 def test_its_name_is_a_name() -> None:
-    with pytest.raises(SettingsError, match=r"policyExceptions.Moved here has that name, may"):
+    with pytest.raises(SettingsError, match=r"policyExceptions.Moved here has that name, must"):
         build_settings({"policyExceptions": {"Moved here": VALID_EXCEPTION}})
 
 

@@ -74,7 +74,7 @@ def test_the_table_is_awss(cpu: int, first: int, last: int, count: int) -> None:
         ({"tmpMb": 300}, "web.tmpMb is 300, must be at most half of memory (256)"),
         ({"min": 20}, "web.min is 20, must be at most max (10)"),
         ({"cpuTarget": 0}, "web.cpuTarget is 0, must be"),
-        ({"policyArns": ["ReadOnly"]}, "web.policyArns is ['ReadOnly'], may hold ARNs of IAM"),
+        ({"policyArns": ["ReadOnly"]}, "web.policyArns is ['ReadOnly'], must hold ARNs of IAM"),
         (
             {"schedule": {"night": {"cron": "0 20 * * *", "min": 1, "max": 2}}},
             "web.schedule.night.cron is '0 20 * * *', must be six fields",

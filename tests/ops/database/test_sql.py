@@ -176,7 +176,7 @@ def test_locks_show_who_is_in_the_way_and_how_to_end_it(
     assert "LOCK TABLE orders" in out
     said, _ = ops(f"{row['command'].removeprefix('ops ')} --yes")
     assert "state: ended" in said
-    assert waiter.ended() is None, "it got its lock"
+    assert waiter.wait_for_error() is None, "it got its lock"
     assert ops.run_for_json("db locks")["items"] == []
 
 
@@ -250,7 +250,7 @@ def test_a_query_is_cancelled_and_its_session_stays(
     sleeper = start_busy_session("SELECT pg_sleep(64)")
     out, _ = ops(f"db kill {sleeper.pid} --yes")
     assert "state: cancelled" in out
-    assert isinstance(sleeper.ended(), psycopg.errors.QueryCanceled)
+    assert isinstance(sleeper.wait_for_error(), psycopg.errors.QueryCanceled)
     assert sleeper.connection.execute("SELECT 1").fetchone() == (1,)
 
 
@@ -265,7 +265,7 @@ def test_only_the_session_that_was_looked_at_is_ended(
         told = admin.execute(step["statement"].encode(), {**step["params"], "began": later})
         assert told.fetchone() == (0,)
     ops(f"db kill {sleeper.pid} --terminate --yes")
-    assert isinstance(sleeper.ended(), psycopg.OperationalError)
+    assert isinstance(sleeper.wait_for_error(), psycopg.OperationalError)
 
 
 def test_idle_sessions_are_ended_and_those_at_work_are_not(

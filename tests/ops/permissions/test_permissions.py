@@ -332,7 +332,7 @@ def test_without_a_command_every_command_is_listed_and_no_stack_is_needed(
     ("line", "says"),
     [
         ("db resise", "COMMAND is 'db resise', must be db resize"),
-        ("db resize --role reader", "--role is 'reader', may not be given together"),
+        ("db resize --role reader", "--role is 'reader', must not be given together"),
         ("--role admin", "'admin' is not one of"),
         ("--policy data", "--policy is 'data', which wants a command or --role"),
         ("--role reader --policy x", "--policy is 'x', must be database, data"),

@@ -1,5 +1,7 @@
 """The house rules that a machine can hold: format, lint, strict types, rooms of one screenful."""
 
+import ast
+import re
 import subprocess
 import sys
 
@@ -50,3 +52,53 @@ def test_every_file_is_one_room() -> None:
 
 def test_the_program_fits_on_one_page() -> None:
     assert len((PROJECT_ROOT / "__main__.py").read_text(encoding="utf-8").splitlines()) <= 80
+
+
+# Names that say nothing: each of them once meant six things.
+VAGUE_PARAMETERS = {"of", "on", "own", "found", "given", "one", "it", "told", "seen", "asked"}
+PARTICIPLE = re.compile(
+    r"_*(?!seed|need|embed|feed|speed)"
+    r"([a-z]+ed|made|kept|told|seen|given|found|shown|known|held|left|said|chosen|taken|done|gone)_?"
+)
+
+
+def list_functions() -> list[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Every function of the program, the operations and the sandbox, with its file."""
+    return [
+        (str(file.relative_to(PROJECT_ROOT)), node)
+        for file in SOURCE_FILES
+        if file.relative_to(PROJECT_ROOT).parts[0] not in ("tests", "bench")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+
+def test_no_function_is_called_by_a_bare_participle() -> None:
+    functions = list_functions()
+    assert len(functions) > 3000
+    assert [(file, node.name) for file, node in functions if PARTICIPLE.fullmatch(node.name)] == []
+
+
+def test_no_parameter_has_a_name_that_says_nothing() -> None:
+    vague_names = [
+        (file, node.name, parameter.arg)
+        for file, node in list_functions()
+        for parameter in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+        if parameter.arg in VAGUE_PARAMETERS
+    ]
+    assert vague_names == []
+
+
+def test_the_formatter_decides() -> None:
+    skip = "# fmt" + ":"
+    assert [str(f) for f in SOURCE_FILES if skip in f.read_text(encoding="utf-8")] == []
+
+
+def test_there_are_no_conflict_marks() -> None:
+    marks = re.compile(r"^(<{7}|>{7}|={7})( |$)", re.MULTILINE)
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+    )
+    files = [PROJECT_ROOT / name for name in listed.stdout.splitlines()]
+    texts = {f: f.read_text(encoding="utf-8", errors="replace") for f in files if f.is_file()}
+    assert [str(f) for f, text in texts.items() if marks.search(text)] == []

@@ -83,7 +83,9 @@ def list_mutes(context: StackContext, *, disabled_alarms: Iterable[str] = ()) ->
             continue
         targets = (rule_detail.get("MuteTargets") or {}).get("AlarmNames") or ()
         names = tuple(name for name in targets if name.startswith(prefix))
-        run_match = _run_of(rule.removeprefix(prefix), context) if rule.startswith(prefix) else None
+        run_match = (
+            _find_mute_run(rule.removeprefix(prefix), context) if rule.startswith(prefix) else None
+        )
         expire_date, reason = rule_detail.get("ExpireDate"), rule_detail.get("Description") or ""
         until = format_time(parse_time(expire_date)) if expire_date else None
         if names:
@@ -93,9 +95,9 @@ def list_mutes(context: StackContext, *, disabled_alarms: Iterable[str] = ()) ->
     return sorted(mute_list, key=lambda mute: (mute.until or "", mute.rule or str(mute.run)))
 
 
-def _run_of(name: str, of: StackContext) -> str | None:
+def _find_mute_run(name: str, context: StackContext) -> str | None:
     """The run whose rule this is: a rule is called after its run, with a number from the second."""
-    runs = of.list_runs()
+    runs = context.list_runs()
     return next((run for run in runs if name == run or NUMBER.sub("", name) == run), None)
 
 

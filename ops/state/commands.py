@@ -137,16 +137,18 @@ def show_drift(context: typer.Context, program: ProgramOption = Path()) -> None:
 def print_state_digest(
     context: typer.Context,
     file: Annotated[Path | None, typer.Option(metavar="FILE", help="an export")] = None,
-    of: Annotated[str | None, typer.Option(metavar="STACK", help="what Pulumi knows now")] = None,
+    stack: Annotated[
+        str | None, typer.Option("--of", metavar="STACK", help="what Pulumi knows now")
+    ] = None,
     program: ProgramOption = Path(),
 ) -> None:
     """What tells two states apart, as JSON: what a plan waits for."""
-    if (file is None) is (of is None):
+    if (file is None) is (stack is None):
         raise UsageError("one of --file and --of must be set")
     if file is not None:
         state = reconciling.read_pulumi_file("--file", file)
     else:
-        state = states.export_state(str(of), program_of(program))
+        state = states.export_state(str(stack), program_of(program))
     if not states.list_resource_ids(state):
         raise UsageError(f"--file is {str(file)!r}, must be a file of `pulumi stack export`")
     get_output(context).print_json("state-digest", {"digest": states.compute_state_digest(state)})
@@ -155,14 +157,14 @@ def print_state_digest(
 @app.command("previewed", hidden=True)
 def print_preview_digest(
     context: typer.Context,
-    of: Annotated[str, typer.Option(metavar="STACK", help="of the program")],
+    stack: Annotated[str, typer.Option("--of", metavar="STACK", help="of the program")],
     program: ProgramOption = Path(),
 ) -> None:
     """What tells two previews apart, as JSON: what a plan waits for."""
     from ops.deploy import deployment as deploying
     from ops.preview import changes as preview
 
-    stack_preview = deploying.run_preview(program_of(program), of)
+    stack_preview = deploying.run_preview(program_of(program), stack)
     get_output(context).print_json(
         "state-previewed", {"digest": preview.compute_preview_digest(stack_preview)}
     )

@@ -1,4 +1,4 @@
-"""What a deployment may (ops/foundation) holds all that the stacks have resources of."""
+"""What a deployment may (ops/bootstrap) holds all that the stacks have resources of."""
 
 from typing import Final
 

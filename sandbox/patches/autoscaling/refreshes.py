@@ -281,9 +281,11 @@ class InstanceRefresh:
         batch_end = (
             compute_due_time(self.batch_started_at, LAUNCH_SECONDS) if self.batch_members else now
         )
-        self.schedule_method(max(batch_end, compute_due_time(now, PREPARE_SECONDS)), "cancelled")
+        self.schedule_method(
+            max(batch_end, compute_due_time(now, PREPARE_SECONDS)), "finish_cancellation"
+        )
 
-    def cancelled(self, time: datetime) -> None:
+    def finish_cancellation(self, time: datetime) -> None:
         self._end_refresh(time, "Cancelled", "Cancelled due to user request.")
 
     def succeeds(self, time: datetime) -> None:

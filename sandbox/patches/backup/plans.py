@@ -155,7 +155,7 @@ def _add_vault_setting_operations(
     """Put, Get and Delete of a setting of a vault, like BackupVaultNotifications."""
 
     @patch.add_operation(BackupResponse, f"PutBackupVault{operation_suffix}")
-    def put(response: BackupResponse, params: ApiRecord) -> None:
+    def put_setting(response: BackupResponse, params: ApiRecord) -> None:
         vault = _get_vault(response.backup_backend, params)
         record = {field: params[field] for field in fields}
         _get_vault_settings(response.backup_backend, setting)[vault.backup_vault_name] = record

@@ -1,6 +1,6 @@
 """`ops db kill`, `kill-idle` and `vacuum`, on a pretended PostgreSQL that gives ids again.
 
-It knows the statements of ops/sql by heart, and does what a real one does with them, as
+It knows the statements of ops/database/sql by heart, and does what a real one does with them, as
 test_sql.py shows on a real one. A session that is gone is followed by another of the same id.
 """
 
@@ -39,7 +39,7 @@ class FakePostgres:
     file_number: int = 100
 
     def __call__(self, sql: Sql) -> SqlRows:
-        """What a statement of ops/sql does and answers."""
+        """What a statement of ops/database/sql does and answers."""
         for statement, run_statement in STATEMENT_EFFECTS.items():
             if sql.statement == statement:
                 return run_statement(self, sql.params)

@@ -188,16 +188,16 @@ def test_whoever_connects_after_a_reboot_is_not_dropped_for_it(
 KILLED_PROGRAM = """
 import os, signal, sys
 from pathlib import Path
-from sandbox import databases
-from sandbox.aws import client, in_memory_aws
-with in_memory_aws("eu-north-1"), databases.real() as on:
-    client("rds", "eu-north-1").create_db_instance(
+from sandbox import postgres
+from sandbox.aws import get_client, use_in_memory_aws
+with use_in_memory_aws("eu-north-1"), postgres.use_real_postgres() as servers:
+    get_client("rds", "eu-north-1").create_db_instance(
         DBInstanceIdentifier="main", DBInstanceClass="db.t4g.small", Engine="postgres",
         EngineVersion="16", AllocatedStorage=20, MasterUsername="one",
         MasterUserPassword="12345678",
     )
-    server = next(iter(on._standing.values())).up()
-    print(on.folder, server.sockets, (server.data / "postmaster.pid").read_text().split()[0])
+    server = next(iter(servers._instance_servers.values())).ensure_started()
+    print(servers.folder, server.socket_folder, (server.data / "postmaster.pid").read_text().split()[0])
     sys.stdout.flush()
     os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -197,7 +197,8 @@ with use_in_memory_aws("eu-north-1"), postgres.use_real_postgres() as servers:
         MasterUserPassword="12345678",
     )
     server = next(iter(servers._instance_servers.values())).ensure_started()
-    print(servers.folder, server.socket_folder, (server.data / "postmaster.pid").read_text().split()[0])
+    pid = (server.data / "postmaster.pid").read_text().split()[0]
+    print(servers.folder, server.socket_folder, pid)
     sys.stdout.flush()
     os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -77,14 +77,16 @@ def list_mutes(context: StackContext, *, disabled_alarms: Iterable[str] = ()) ->
     """
     prefix = f"{context.outputs.stack.project}-{context.outputs.stack.stack}-"
     mute_list: list[Mute] = []
-    for rule in _find_active_rules(context.aws, context.outputs) or ():
+    rules = _find_active_rules(context.aws, context.outputs) or ()
+    runs = context.list_runs() if any(rule.startswith(prefix) for rule in rules) else []
+    for rule in rules:
         rule_detail = _find_rule(context.aws, context.outputs, rule)
         if rule_detail is None or rule_detail["Status"] != "ACTIVE":
             continue
         targets = (rule_detail.get("MuteTargets") or {}).get("AlarmNames") or ()
         names = tuple(name for name in targets if name.startswith(prefix))
         run_match = (
-            _find_mute_run(rule.removeprefix(prefix), context) if rule.startswith(prefix) else None
+            _find_mute_run(rule.removeprefix(prefix), runs) if rule.startswith(prefix) else None
         )
         expire_date, reason = rule_detail.get("ExpireDate"), rule_detail.get("Description") or ""
         until = format_time(parse_time(expire_date)) if expire_date else None
@@ -95,9 +97,8 @@ def list_mutes(context: StackContext, *, disabled_alarms: Iterable[str] = ()) ->
     return sorted(mute_list, key=lambda mute: (mute.until or "", mute.rule or str(mute.run)))
 
 
-def _find_mute_run(name: str, context: StackContext) -> str | None:
+def _find_mute_run(name: str, runs: list[str]) -> str | None:
     """The run whose rule this is: a rule is called after its run, with a number from the second."""
-    runs = context.list_runs()
     return next((run for run in runs if name == run or NUMBER.sub("", name) == run), None)
 
 

@@ -16,7 +16,6 @@ from ops.core.errors import DeniedError, RefusedError, ThrottledError, Unreachab
 from ops.core.plan import Action, Plan, Step
 
 INSPECTION_THREADS: Final = 8
-BOOTSTRAP_COMMAND: Final = "ops bootstrap"
 UNKNOWN_STATE_ERRORS: Final = (DeniedError, ThrottledError, UnreachableError)
 
 

@@ -1,4 +1,4 @@
-"""The in-memory AWS of this process: moto, mended, with no way to a real one."""
+"""The in-memory AWS of this process: moto, patched, with no way to a real one."""
 
 import os
 import threading
@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 import boto3
 import moto.core.responses
+import moto.core.routing
 import moto.core.utils
 import moto.kms.models
 from botocore.config import Config
@@ -19,6 +20,7 @@ from moto import mock_aws
 from moto.core.loaders import create_loader
 from moto.core.utils import method_names_from_class
 from moto.kms.utils import KeySpec, generate_private_key
+from werkzeug.routing import Map, Rule
 
 from sandbox.garbage_collection import reduce_garbage_collections
 
@@ -63,6 +65,7 @@ def use_in_memory_aws(region: str) -> Iterator[None]:
         with (
             patch.dict(os.environ, environment, clear=True),
             patch.object(URLLib3Session, "send", _refuse_request),
+            patch.object(moto.core.routing, "_create_map", _create_url_map),
             # What moto does again and again, or for nothing: a tenth of a deployment each.
             patch.object(moto.core.responses, "method_names_from_class", _get_method_names),
             patch.object(moto.core.utils, "create_loader", _create_loader),
@@ -100,6 +103,21 @@ _get_method_names: Final = cache(method_names_from_class)
 
 
 _create_loader: Final = cache(create_loader)
+
+
+_url_map_lock = threading.Lock()
+_create_url_map_unlocked: Final = moto.core.routing._create_map
+
+
+def _create_url_map(rules: list[Rule]) -> Map:
+    """Builds a service's URL map, in one thread at a time.
+
+    werkzeug compiles its rules through `ast`, whose recursion counter all threads share before
+    Python 3.13: two at once may end in "SystemError: AST constructor recursion depth mismatch"
+    (https://github.com/python/cpython/issues/106905).
+    """
+    with _url_map_lock:
+        return _create_url_map_unlocked(rules)
 
 
 def _generate_private_key(key_spec: str) -> Any:

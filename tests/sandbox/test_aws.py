@@ -1,10 +1,16 @@
 """The in-memory AWS: nothing leaves the process, and each block starts with an empty one."""
 
 import os
+import threading
+import time
 
 import boto3
 import pytest
+from moto.core import routing
+from moto.core.utils import get_service_model
+from werkzeug.routing import Map, Rule
 
+from sandbox import aws
 from sandbox.aws import ACCOUNT_ID, RealAwsError, get_client, use_in_memory_aws
 
 REGION = "eu-north-1"
@@ -61,3 +67,27 @@ def test_the_callers_own_settings_of_aws_are_put_aside_and_come_back(
         assert boto3.client("sts").get_caller_identity()["Account"] == ACCOUNT_ID
     assert os.environ["AWS_PROFILE"] == "production"
     assert os.environ["AWS_ENDPOINT_URL"] == "https://elsewhere.example.com"
+
+
+def test_url_maps_are_built_in_one_thread_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at once are a SystemError of `ast` before Python 3.13."""
+    builders: list[int] = []
+    most_at_once = 0
+
+    def build_slowly(_rules: list[Rule]) -> Map:
+        nonlocal most_at_once
+        builders.append(threading.get_ident())
+        most_at_once = max(most_at_once, len(builders))
+        time.sleep(0.02)
+        builders.remove(threading.get_ident())
+        return Map()
+
+    monkeypatch.setattr(aws, "_create_url_map_unlocked", build_slowly)
+    with use_in_memory_aws(REGION):
+        models = [get_service_model(service) for service in ("s3", "backup", "lambda")]
+        threads = [threading.Thread(target=routing.RestRouter, args=(model,)) for model in models]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert most_at_once == 1

@@ -21,6 +21,7 @@ from ops.cli.render import Output, ProgressDisplay
 from ops.core.actions import Actions, SqlRunner
 from ops.core.clock import get_clock_rate
 from ops.core.errors import RolledBackError, UsageError
+from ops.core.local_commands import Workstation
 from ops.core.plan import Plan, Sql
 from ops.core.run import RunContext, Runner, StackContext, WallClock, require_expected_hash
 
@@ -135,10 +136,12 @@ def build_runner(
     clock: WallClock,
     sql: SqlRunner | None = None,
     wait_limit_minutes: float | None = None,
+    program: Path | None = None,
 ) -> Runner:
-    """What carries plans out on a target. `sql` where the way to the database is not the usual.
+    """Builds what carries plans out.
 
-    `patience` is in minutes: see Engine.
+    `sql` replaces the usual way to the database; `program` is the folder of the stack's program, if
+    the plan runs Pulumi. For the limit of each wait see Engine.
     """
     wait_limit_seconds = None if wait_limit_minutes is None else wait_limit_minutes * 60
     if sql is None and isinstance(context, StackContext):
@@ -147,7 +150,11 @@ def build_runner(
         context,
         clock,
         ProgressDisplay(),
-        Actions(context.aws, sql),
+        Actions(
+            context.aws,
+            sql,
+            workstation=Workstation(program=program, profile=context.aws.profile),
+        ),
         wait_limit_seconds=wait_limit_seconds,
     )
 
@@ -178,6 +185,7 @@ def execute_plan(
     output: Output,
     options: ExecutionOptions,
     sql: SqlRunner | None = None,
+    program: Path | None = None,
 ) -> bool:
     """Shows a plan, has it agreed to and carries it out; False where it was only to be shown.
 
@@ -193,7 +201,7 @@ def execute_plan(
     confirm_plan(plan, plan_output, options, protect=context.protect)
     clock = WallClock()
     with clock.handle_interrupts():
-        build_runner(context, clock, sql).start(plan, options.expect)
+        build_runner(context, clock, sql, program=program).start(plan, options.expect)
     return True
 
 

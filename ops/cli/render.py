@@ -32,7 +32,7 @@ def format_duration(seconds: float) -> str:
 
 def format_action(action: "Action") -> str:
     """An action on one line, as it would be typed. A secret is shown by where it is fetched."""
-    from ops.core.plan import Call, Http, Shell, Sql
+    from ops.core.plan import Call, Http, OpsCommand, ProgramCommand, Sql
 
     match action:
         case Call():
@@ -53,8 +53,10 @@ def format_action(action: "Action") -> str:
             )
         case Http():
             return f"{action.method} {action.url}"
-        case Shell():
-            return "$ " + " ".join(action.argv)
+        case OpsCommand():
+            return "$ ops " + " ".join(action.arguments)
+        case ProgramCommand():
+            return f"$ {action.tool} " + " ".join(action.arguments)
 
 
 class Output:

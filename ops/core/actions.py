@@ -8,15 +8,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import JsonValue
 
-from ops.core.aws import Aws
+from ops.core.aws import Aws, explain_error
 from ops.core.errors import (
     BusyError,
     DeniedError,
@@ -25,7 +25,20 @@ from ops.core.errors import (
     RefusedError,
     UnreachableError,
 )
-from ops.core.plan import REFERENCE_NOT_FOUND, Action, Call, Http, Shell, Sql, lookup
+from ops.core.local_commands import Workstation
+from ops.core.plan import (
+    REFERENCE_NOT_FOUND,
+    Action,
+    Call,
+    Http,
+    OpsCommand,
+    ProgramCommand,
+    SavedFile,
+    Shell,
+    Sql,
+    lookup,
+)
+from ops.core.private_files import open_private_file
 
 SqlRunner = Callable[[Sql], list[dict[str, JsonValue]]]
 ShellRunner = Callable[[Shell], JsonValue]
@@ -42,11 +55,15 @@ POLL_SECONDS: Final = 0.2
 
 @dataclass(frozen=True)
 class Actions:
-    """What the engine acts with. `sql` is given where the procedure has any."""
+    """What the engine acts with. `sql` is set if the plan has statements.
+
+    `workstation` is what the plan's local commands need of this machine.
+    """
 
     aws: Aws
     sql: SqlRunner | None = None
     shell: ShellRunner | None = None
+    workstation: Workstation = field(default_factory=Workstation)
 
     def __call__(self, action: Action, step_results: dict[str, JsonValue]) -> JsonValue:
         """Carries out one action, given what earlier steps saw.
@@ -63,8 +80,20 @@ class Actions:
                 return self._run_sql(self.sql, action)
             case Http():
                 return fetch_url(action)
-            case Shell():
-                return self._run_command(action)
+            case OpsCommand():
+                return self._run_command(self.workstation.build_shell(action))
+            case ProgramCommand():
+                self.workstation.fetch_missing_files(action, self._fetch_file)
+                return self._run_command(self.workstation.build_shell(action))
+
+    def _fetch_file(self, saved_file: SavedFile, file: Path) -> None:
+        client = self.aws.client("s3", saved_file.region)
+        try:
+            body = client.get_object(Bucket=saved_file.bucket, Key=saved_file.key)["Body"].read()
+        except (ClientError, BotoCoreError) as error:
+            raise explain_error(error, "s3.get_object") from error
+        with open_private_file(file) as stream:
+            stream.write(body)
 
     def _run_command(self, shell: Shell) -> JsonValue:
         result: Any = (self.shell or run_shell_command)(shell)
@@ -103,10 +132,11 @@ class Actions:
             params[name] = self.aws.get_secret(reference)
         for name, path in call.files.items():
             try:
-                params[name] = Path(path).read_text(encoding="utf-8")
+                file = Path(self.workstation.resolve_path(path))
+                params[name] = file.read_text(encoding="utf-8")
             except OSError as error:
-                raise RefusedError(
-                    f"{call.api}: {name} should be {path}: {error.strerror}"
+                raise OpsError(
+                    f"{file} cannot be read ({error.strerror}): resume the run where it was started"
                 ) from None
         for name, rewrite in call.rewrites.items():
             params[name] = json.dumps(

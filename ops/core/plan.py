@@ -70,7 +70,7 @@ class Call(FrozenModel):
     like not found or already exists. `repeatable` says that twice equals once: the name is our
     own, a token is given, or the value is absolute. `rewrites` are parameters that are a secret's
     JSON (its ARN) with some keys put anew: what is not named goes along unseen. `files` are
-    parameters that are what stands in a local file by then, which is too much for a journal.
+    parameters read from a local file (`${FILES}/…`) when the call is made: too large for a journal.
     `documents` are keys of the answer that are JSON in a text, like a policy: seen as what it says.
     """
 
@@ -127,20 +127,60 @@ class Http(FrozenModel):
     repeatable: bool = True
 
 
-class Shell(FrozenModel):
-    """One command, like pulumi; exit code and JSON output, where it is, are what is seen.
+class OpsCommand(FrozenModel):
+    """A command of ops that changes nothing, in a process of its own; its JSON output is seen.
 
-    With `strict` another exit code than 0 is a refusal, and what it says is shown while it runs.
+    `arguments` are what is typed after `ops`. With `on_stack` the process also gets the AWS profile
+    of whoever runs the plan. Placeholders as in ProgramCommand.
     """
 
-    kind: Literal["shell"] = "shell"
+    kind: Literal["ops"] = "ops"
+    arguments: tuple[str, ...]
+    on_stack: bool = False
+    repeatable: Literal[True] = True
+
+
+class SavedFile(FrozenModel):
+    """An object of S3."""
+
+    bucket: str
+    key: str
+    region: str
+
+
+class ProgramCommand(FrozenModel):
+    """Pulumi or git in the folder of the stack's program; exit code and JSON output are seen.
+
+    No argument holds a path of this machine: `${PROGRAM}` stands for the program's folder,
+    `${FILES}` for the folder of what runs export, `${CHECKOUT}` for a copy of the program at an
+    earlier commit. `checkout` names that copy if the command runs in it. `files` are the files that
+    must be there, each with the object that it can be fetched from on another machine. The tool
+    "packages" links the program's packages into the checkout, or checks that they are linked.
+
+    With `strict` an exit code other than 0 fails the step, and output is shown while it runs.
+    """
+
+    kind: Literal["program"] = "program"
+    tool: Literal["pulumi", "git", "packages"]
+    arguments: tuple[str, ...]
+    checkout: str | None = None
+    files: dict[str, SavedFile | None] = {}
+    strict: bool = False
+    repeatable: bool = True
+
+
+class Shell(FrozenModel):
+    """A command as this machine runs it; never part of a plan. Fields as in ProgramCommand."""
+
     argv: tuple[str, ...]
     folder: str | None = None
     strict: bool = False
     repeatable: bool = False
 
 
-Action: TypeAlias = Annotated[Call | Sql | Http | Shell, Field(discriminator="kind")]
+Action: TypeAlias = Annotated[
+    Call | Sql | Http | OpsCommand | ProgramCommand, Field(discriminator="kind")
+]
 
 
 class Wait(FrozenModel):

@@ -113,7 +113,7 @@ def deploy_stack(
             "data would be lost; --allow-data-loss agrees to it", "ops preview-report FILE"
         )
     draft = states.get_draft_file(run)
-    plan = deploying.build_stack_deploy_plan(deployment, run, draft)
+    plan = deploying.build_stack_deploy_plan(deployment, run)
     # A workflow that says --yes and --allow-data-loss was agreed to twice, by a person's label.
     options = options.as_destructive(is_destructive and not options.yes)
     with (
@@ -122,7 +122,7 @@ def deploy_stack(
             deployment, run, lambda text: _write_deploy_report(report, f"{page}\n{text}\n")
         ),
     ):
-        if not execute_plan(plan, run_context, output, options):
+        if not execute_plan(plan, run_context, output, options, program=folder):
             return
     output.print_result("deploy", _build_deploy_result(deployment, run))
 
@@ -155,7 +155,6 @@ def _prepare_existing_stack(
         no_undo_reason=no_undo_reason,
         url=deploy_options.url
         or (load_balancer.url if load_balancer and load_balancer.zone_id else None),
-        profile=stack_context.aws.profile,
         notes=notes,
     ), stack_context
 
@@ -181,7 +180,6 @@ def _prepare_first_deployment(
         region=region,
         program=commits.read_checkout(folder),
         url=deploy_options.url,
-        profile=selection.profile,
         notes=notes,
         assessment=deploying.assess_preview(deploying.run_preview(folder, stack)),
         no_undo_reason="there was nothing before it",

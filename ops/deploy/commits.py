@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ops.core.local_commands import find_repository
 from ops.core.plan import Shell
 
 HEAD_FORMAT: Final = '--format={"sha":"%H"}'
@@ -43,9 +44,7 @@ def read_checkout(folder: Path) -> Checkout:
     from ops.core.actions import run_shell_command
 
     folder = folder.resolve()
-    repository = next(
-        (parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), None
-    )
+    repository = find_repository(folder)
     if repository is None:
         return Checkout(folder)
     head: Any = run_shell_command(build_git_command(folder, "log", "-1", HEAD_FORMAT))

@@ -7,13 +7,17 @@ Pulumi's own plan files: those are a preview feature, and hold a refresh for a d
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from ops.core import ourselves
 from ops.core import steps as verifying
 from ops.core.errors import OpsError
-from ops.core.plan import Plan, Shell, Step, Wait
-from ops.core.service_models import get_cache_folder as cache
+from ops.core.local_commands import (
+    CHECKOUT_PLACEHOLDER,
+    PROGRAM_PLACEHOLDER,
+    build_ops_command,
+    build_stack_ops_command,
+)
+from ops.core.plan import Plan, ProgramCommand, Step, Wait
 from ops.database import snapshots
 from ops.database.instance import DatabaseInstance
 from ops.deploy import commits
@@ -59,7 +63,6 @@ class StackDeployment:
     previous_commit: str | None = None
     no_undo_reason: str = ""
     url: str | None = None
-    profile: str | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -73,7 +76,7 @@ def run_preview(folder: Path, stack: str) -> Preview:
         "--stack",
         stack,
     )
-    result: Any = run_shell_command(pulumi_steps.build_pulumi_command(folder, *arguments))
+    result: Any = run_shell_command(pulumi_steps.build_pulumi_shell(folder, *arguments))
     if result["output"] is None:
         message = preview.redact(str(result["said"]).strip())
         raise OpsError(f"pulumi preview ended with {result['exit']}: {message[-500:]}")
@@ -96,7 +99,11 @@ def find_undo_commit(program: Checkout, stack: str) -> tuple[str | None, str]:
     if program.repository is None:
         return None, "the program is in no repository"
     sha = commits.find_deployed_commit(
-        pulumi_steps.read_pulumi_json(pulumi_steps.build_history_command(program.folder, stack))
+        pulumi_steps.read_pulumi_json(
+            pulumi_steps.build_pulumi_shell(
+                program.folder, *pulumi_steps.build_history_words(stack)
+            )
+        )
     )
     if sha is None:
         return None, "Pulumi's history knows no commit of a deployment that succeeded"
@@ -107,22 +114,19 @@ def find_undo_commit(program: Checkout, stack: str) -> tuple[str | None, str]:
     return sha, ""
 
 
-def build_stack_deploy_plan(deployment: StackDeployment, run: str, draft: Path) -> Plan:
-    """The whole of it. `draft` is where the state is exported to."""
-    folder = deployment.program.folder
+def build_stack_deploy_plan(deployment: StackDeployment, run: str) -> Plan:
+    """The whole deployment."""
     steps: list[Step] = []
     if deployment.outputs is not None:
         if deployment.instance is not None:
             steps.append(
                 snapshots.build_snapshot_step(deployment.outputs, deployment.instance, run)
             )
-        steps += states.build_state_backup_steps(deployment.outputs, folder, draft, run)
+        steps += states.build_state_backup_steps(deployment.outputs, run)
     steps.append(_build_preview_unchanged_step(deployment))
     steps.append(_build_stack_up_step(deployment, run))
     steps.append(
-        pulumi_steps.build_outputs_step(
-            folder, deployment.stack, [("stack.stack", deployment.stack)]
-        )
+        pulumi_steps.build_outputs_step(deployment.stack, [("stack.stack", deployment.stack)])
     )
     if deployment.outputs is not None and deployment.instance is not None:
         steps.append(
@@ -164,8 +168,8 @@ def _build_notes(deployment: StackDeployment) -> Sequence[str]:
 
 
 def _build_preview_unchanged_step(deployment: StackDeployment) -> Step:
-    digest_command = ourselves.build_ops_command(
-        "state", "previewed", "--of", deployment.stack, "--program", str(deployment.program.folder)
+    digest_command = build_ops_command(
+        "state", "previewed", "--of", deployment.stack, "--program", PROGRAM_PLACEHOLDER
     )
     expected_digest = preview.compute_preview_digest(deployment.assessment.preview)
     return Step(
@@ -205,56 +209,57 @@ def _build_stack_up_step(deployment: StackDeployment, run: str) -> Step:
 
 
 def _build_undo_steps(deployment: StackDeployment, run: str, sha: str) -> list[Step]:
-    """The commit of before, in a folder of its own, deployed with the packages of now."""
-    program, repository = deployment.program, deployment.program.repository
-    assert repository is not None
-    worktree = cache() / "deploys" / f"{deployment.stack}-{sha[:12]}"
-    folder = worktree / program.program_path
-    packages = program.folder / ".venv"
-    venv_check = Shell(argv=("test", "-e", str(folder / ".venv")), repeatable=True)
-    package_steps = [
-        Step(
-            name="packages",
-            description=f"give it the packages of {packages}",
-            action=Shell(
-                argv=("ln", "-sfn", str(packages), str(folder / ".venv")), repeatable=True
-            ),
-            goal=Wait(read=venv_check, met={"exit": 0}, every=1, within=30),
-        )
-    ] * packages.exists()
+    """The commit that was deployed last, in a checkout of its own, with the packages of now."""
+    checkout = f"{deployment.stack}-{sha[:12]}"
     up_step = pulumi_steps.build_up_step(
-        folder,
+        deployment.program.folder,
         deployment.stack,
         f"{run}-back{commits.COMMIT_SEPARATOR}{sha}",
         f"deploy {sha[:12]} again, which was deployed last",
         DEPLOY_SECONDS,
         DEPLOY_TIME_SOURCE,
         DEPLOY_TIMEOUT_SECONDS,
+        checkout=checkout,
     )
+    worktree_words = ("worktree", "add", "--force", "--detach", CHECKOUT_PLACEHOLDER, sha)
     return [
         Step(
             name="checkout",
-            description=f"put {sha[:12]} into {worktree}",
-            action=commits.build_git_command(
-                repository, "worktree", "add", "--force", "--detach", str(worktree), sha
-            ),
+            description=f"check out {sha[:12]} in a folder beside the program",
+            action=_build_checkout_command("git", checkout, *worktree_words),
             goal=Wait(
-                read=commits.build_git_command(
-                    repository, "-C", str(worktree), "diff", "--quiet", sha
+                read=_build_checkout_command(
+                    "git", checkout, "-C", CHECKOUT_PLACEHOLDER, "diff", "--quiet", sha
                 ),
                 met={"exit": 0},
                 every=2,
                 within=300,
             ),
         ),
-        *package_steps,
+        Step(
+            name="packages",
+            description="give it the program's packages",
+            action=_build_checkout_command("packages", checkout, "link"),
+            goal=Wait(
+                read=_build_checkout_command("packages", checkout, "check"),
+                met={"exit": 0},
+                every=1,
+                within=30,
+            ),
+        ),
         up_step.model_copy(update={"name": "back", "downtime": 0}),
     ]
 
 
+def _build_checkout_command(
+    tool: Literal["git", "packages"], checkout: str, *arguments: str
+) -> ProgramCommand:
+    return ProgramCommand(tool=tool, arguments=arguments, checkout=checkout)
+
+
 def _build_health_check_step(deployment: StackDeployment) -> Step:
     """What was deployed is well, by the checklist; but for lines of logs that are errors."""
-    check_command = ourselves.build_stack_ops_command(
+    check_command = build_stack_ops_command(
         "check",
         "post-deploy",
         "--since",
@@ -262,7 +267,6 @@ def _build_health_check_step(deployment: StackDeployment) -> Step:
         project=deployment.project,
         stack=deployment.stack,
         region=deployment.region,
-        profile=deployment.profile,
     )
     return Step(
         name="well",

@@ -16,11 +16,11 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from ops.bootstrap.names import get_max_stack_name_length
-from ops.core import ourselves
 from ops.core.actions import Actions
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
-from ops.core.plan import Call, JsonObject, Plan, Step, Wait
+from ops.core.local_commands import build_stack_ops_command
+from ops.core.plan import Call, JsonObject, Plan, SavedFile, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database import instance as database
 from ops.database.instance import DATABASE_STATUS_PATH, DB_INSTANCE_NOT_FOUND
@@ -63,11 +63,21 @@ DESCRIBE_CERTIFICATE_API: Final = "acm.describe_certificate"
 
 @dataclass(frozen=True)
 class RebuildChecks:
-    """How far a stack that is made again is looked at: a URL of it, a query, and as whom."""
+    """What is checked of a stack that was made again: a URL, and whether a query is answered."""
 
     url: str | None = None
     can_query: bool = False
-    profile: str | None = None
+
+
+@dataclass(frozen=True)
+class InitialState:
+    """A state that Pulumi is given before anything is deployed, in the run's draft file.
+
+    `saved_file` is None if it is a person's own file, which only this machine has.
+    """
+
+    digest: str
+    saved_file: SavedFile | None = None
 
 
 def resolve_program_folder(folder: Path) -> Path:
@@ -201,16 +211,20 @@ def build_stack_rebuild_plan(
     folder: Path,
     source: BackupSource,
     run: str,
-    state: tuple[Path, str] | None,
+    state: InitialState | None,
     checks: RebuildChecks,
     warning: str = "",
 ) -> Plan:
-    """The same stack again, where it was. `state` is an export to begin with, and its digest."""
+    """The same stack again, where it was; `state` is what Pulumi gets first."""
     stack = outputs.stack
-    steps = [pulumi_steps.build_stack_select_step(folder, stack.stack)]
+    steps = [pulumi_steps.build_stack_select_step(stack.stack)]
     if state is not None:
-        steps.append(states.build_state_import_step(stack.stack, folder, "import", *state))
-    steps += _build_restore_setting_steps(folder, stack.stack, source)
+        steps.append(
+            states.build_state_import_step(
+                stack.stack, "import", states.get_draft_path(run), state.saved_file, state.digest
+            )
+        )
+    steps += _build_restore_setting_steps(stack.stack, source)
     steps += _build_deployment_steps(
         outputs, folder, stack.stack, stack.region, outputs.database.identifier, source, run, checks
     )
@@ -242,22 +256,19 @@ def build_region_recovery_plan(
     identifier = f"{stack.project}-{name}-database"
     settings = [("aws:region", recovery_region), *balancer_settings]
     steps = [
-        pulumi_steps.build_stack_select_step(folder, name),
-        pulumi_steps.build_settings_copy_step(
-            folder, stack.stack, name, "bulwark:profile", stack.profile
-        ),
+        pulumi_steps.build_stack_select_step(name),
+        pulumi_steps.build_settings_copy_step(stack.stack, name, "bulwark:profile", stack.profile),
         *(
-            pulumi_steps.build_setting_change_step(folder, name, key, value, f"set_{number}")
+            pulumi_steps.build_setting_change_step(name, key, value, f"set_{number}")
             for number, (key, value) in enumerate(settings, 1)
         ),
         pulumi_steps.build_setting_removal_step(
-            folder,
             name,
             "bulwark:recoveryRegion",
             "alone",
             "let it have no recovery region: that would be the lost one",
         ),
-        *_build_restore_setting_steps(folder, name, source),
+        *_build_restore_setting_steps(name, source),
         *_build_deployment_steps(
             outputs, folder, name, recovery_region, identifier, source, run, checks
         ),
@@ -277,16 +288,16 @@ def build_region_recovery_plan(
     )
 
 
-def _build_restore_setting_steps(folder: Path, stack: str, source: BackupSource) -> list[Step]:
+def _build_restore_setting_steps(stack: str, source: BackupSource) -> list[Step]:
     """The settings that make the database from the backup; anything said before is gone."""
     description = f"let {stack} name no other backup"
     clear_step = pulumi_steps.build_setting_removal_step(
-        folder, stack, RESTORE_FROM_SETTING, "clear", description
+        stack, RESTORE_FROM_SETTING, "clear", description
     )
     key = f"{RESTORE_FROM_SETTING}.{RESTORE_FROM_KEYS[source.kind]}"
     return [
         clear_step,
-        pulumi_steps.build_setting_change_step(folder, stack, key, source.name, "origin"),
+        pulumi_steps.build_setting_change_step(stack, key, source.name, "origin"),
     ]
 
 
@@ -320,7 +331,7 @@ def _build_deployment_steps(
             REBUILD_TIMEOUT_SECONDS,
         ),
         pulumi_steps.build_outputs_step(
-            folder, stack, [("database.identifier", identifier), ("stack.region", region)]
+            stack, [("database.identifier", identifier), ("stack.region", region)]
         ),
         Step(
             name="database",
@@ -354,15 +365,13 @@ def _build_deployment_steps(
 
         steps.insert(3, build_url_answers_step(checks.url))
     if checks.can_query:
-        steps.insert(3, _build_query_step(outputs.stack.project, stack, region, checks.profile))
+        steps.insert(3, _build_query_step(outputs.stack.project, stack, region))
     return steps
 
 
-def _build_query_step(project: str, stack: str, region: str, profile: str | None) -> Step:
+def _build_query_step(project: str, stack: str, region: str) -> Step:
     """The new stack is read by its own outputs, which nobody knows when this is planned."""
-    read = ourselves.build_stack_ops_command(
-        "db", "size", project=project, stack=stack, region=region, profile=profile
-    )
+    read = build_stack_ops_command("db", "size", project=project, stack=stack, region=region)
     return Step(
         name="query",
         description=f"see the database of {stack} answer a query, with the password of its secret",

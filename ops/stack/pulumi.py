@@ -1,43 +1,62 @@
-"""What Pulumi is told to do, as steps of a plan, and what it knows of a stack.
+"""Commands of Pulumi: what it knows of a stack, and the steps of a plan that it carries out.
 
-Its commands are as good twice as once, and its own lock keeps a second one out. That a deployment
-is done is told by Pulumi's history of the stack, where it stands under the name of its run, and
-never by what was there before: an older deployment's outputs, or a database that is up already.
+Each command can be repeated, and Pulumi's own lock keeps a second one out. A deployment is done
+when Pulumi's history of the stack has it, under the id of its run. Nothing that an older deployment
+may have left counts: neither outputs nor a database that is already up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
+import jmespath
+
 from ops.core.errors import OpsError
-from ops.core.plan import Shell, Step, Wait
+from ops.core.plan import ProgramCommand, SavedFile, Shell, Step, Wait
 
-# What Pulumi says of a stack that its backend has not (pulumi stack export).
-UNKNOWN_STACK_MESSAGE: Final = "no stack named"
-UNSET_SETTING_MESSAGE: Final = "not found"  # and of a setting
+# Pulumi's exit code for a stack that its backend does not have, since version 3.226.1
+# (https://www.pulumi.com/docs/iac/cli/exit-codes/).
+STACK_NOT_FOUND_EXIT_CODE: Final = 6
 HISTORY_UPDATES: Final = 10  # updates of the history that are looked at
+POLICY_PACK_FOLDER: Final = "policy"  # in the program's folder, where Pulumi is run
 
 
-def build_pulumi_command(folder: Path, *arguments: str, strict: bool = False) -> Shell:
-    """A command of Pulumi that is as good twice as once."""
-    return Shell(argv=("pulumi", *arguments), folder=str(folder), strict=strict, repeatable=True)
+def build_pulumi_shell(folder: Path, *arguments: str) -> Shell:
+    """A read of Pulumi, for now."""
+    return Shell(argv=("pulumi", *arguments), folder=str(folder), repeatable=True)
 
 
-def read_pulumi_json(shell: Shell, absent_message: str | None = None) -> Any:
-    """What Pulumi prints as JSON; None where it says `but`, like that there is no such stack.
+def build_pulumi_command(
+    *arguments: str,
+    checkout: str | None = None,
+    files: Mapping[str, SavedFile | None] | None = None,
+    strict: bool = False,
+) -> ProgramCommand:
+    """A command of Pulumi as part of a plan; all that we use can be repeated."""
+    return ProgramCommand(
+        tool="pulumi",
+        arguments=arguments,
+        checkout=checkout,
+        files=dict(files or {}),
+        strict=strict,
+    )
 
-    Raises OpsError where it fails otherwise, as when its backend is not reached.
+
+def read_pulumi_json(shell: Shell) -> Any:
+    """What Pulumi prints as JSON; None if the stack does not exist.
+
+    Raises OpsError if it fails otherwise, for example if its backend cannot be reached.
     """
     from ops.core.actions import run_shell_command
 
     result: Any = run_shell_command(shell)
     if result["exit"] == 0:
         return {} if result["output"] is None else result["output"]
-    message = str(result["said"]).strip()
-    if absent_message is not None and absent_message in message:
+    if result["exit"] == STACK_NOT_FOUND_EXIT_CODE:
         return None
     verb = " ".join(takewhile(lambda word: not word.startswith("-"), shell.argv[:3]))
+    message = str(result["said"]).strip()
     raise OpsError(f"{verb} ended with {result['exit']}: {message[-500:]}")
 
 
@@ -46,9 +65,7 @@ def count_stack_resources(folder: Path, stack: str) -> int | None:
 
     Raises OpsError where it does not say.
     """
-    exported = read_pulumi_json(
-        build_pulumi_command(folder, "stack", "export", "--stack", stack), UNKNOWN_STACK_MESSAGE
-    )
+    exported = read_pulumi_json(build_pulumi_shell(folder, "stack", "export", "--stack", stack))
     if exported is None:
         return None
     return len((exported.get("deployment") or {}).get("resources") or ())
@@ -60,101 +77,109 @@ def has_stack_outputs(folder: Path, stack: str) -> bool | None:
     None where Pulumi knows no such stack. Raises OpsError where it does not say.
     """
     stack_outputs = read_pulumi_json(
-        build_pulumi_command(folder, "stack", "output", "--json", "--stack", stack),
-        UNKNOWN_STACK_MESSAGE,
+        build_pulumi_shell(folder, "stack", "output", "--json", "--stack", stack)
     )
     return None if stack_outputs is None else "stack" in stack_outputs
 
 
 def find_stack_setting(folder: Path, stack: str, key: str) -> str | None:
-    """The value of a setting; None where it is not set. Raises OpsError where Pulumi fails."""
-    path_option = () if "." not in key else ("--path",)
-    arguments = ("config", "get", *path_option, key, "--json", "--stack", stack)
-    response = read_pulumi_json(build_pulumi_command(folder, *arguments), UNSET_SETTING_MESSAGE)
-    return None if response is None else str(response.get("value"))
+    """The value of a setting, `namespace:key` or `namespace:key.key`; None if it is not set.
+
+    Raises OpsError if Pulumi fails, or if the setting holds a secret.
+    """
+    config = read_pulumi_json(build_pulumi_shell(folder, *_build_config_words(stack)))
+    if config and jmespath.search(_get_secret_path(key), config):
+        raise OpsError(f"{key} of {stack} cannot be read: it holds a secret")
+    value = jmespath.search(get_setting_path(key), config)
+    return None if value is None else str(value)
+
+
+def get_setting_path(key: str) -> str:
+    """The JMESPath of a setting's value in what `pulumi config --json` prints."""
+    name, _, path = key.partition(".")
+    return f'"{name}".objectValue.{path}' if path else f'"{name}".value'
+
+
+def _get_secret_path(key: str) -> str:
+    """The JMESPath of whether a setting holds a secret: its value is not printed then."""
+    return f'"{key.partition(".")[0]}".secret'
+
+
+def _build_config_words(stack: str) -> tuple[str, ...]:
+    return ("config", "--json", "--stack", stack)
 
 
 def build_policy_pack_options(folder: Path) -> tuple[str, ...]:
-    """The words that hold a deployment to the policy pack of a program, where it has one."""
-    pack_file = folder / "policy" / "PulumiPolicy.yaml"
-    return ("--policy-pack", str(pack_file.parent)) if pack_file.exists() else ()
+    """The options that hold a deployment to the program's policy pack, if it has one."""
+    has_pack = (folder / POLICY_PACK_FOLDER / "PulumiPolicy.yaml").exists()
+    return ("--policy-pack", POLICY_PACK_FOLDER) if has_pack else ()
 
 
-def build_history_command(folder: Path, stack: str) -> Shell:
-    """The read of the newest updates of a stack: whose, and what has come of them."""
-    return build_pulumi_command(
-        folder, "stack", "history", "--json", "--page-size", str(HISTORY_UPDATES), "--stack", stack
-    )
+def build_history_words(stack: str) -> tuple[str, ...]:
+    """The newest updates of a stack: whose, and how they ended."""
+    return ("stack", "history", "--json", "--page-size", str(HISTORY_UPDATES), "--stack", stack)
 
 
-def build_stack_select_step(folder: Path, stack: str) -> Step:
+def build_stack_select_step(stack: str) -> Step:
     """Pulumi knows the stack."""
     return Step(
         name="select",
-        description=f"see that Pulumi knows the stack {stack}, or make it",
-        action=build_pulumi_command(folder, "stack", "select", "--create", stack, strict=True),
-        goal=Wait(read=build_history_command(folder, stack), met={"exit": 0}, every=2, within=120),
+        description=f"create the stack {stack} in Pulumi's backend unless it exists",
+        action=build_pulumi_command("stack", "select", "--create", stack, strict=True),
+        goal=Wait(
+            read=build_pulumi_command(*build_history_words(stack)),
+            met={"exit": 0},
+            every=2,
+            within=120,
+        ),
     )
 
 
-def build_setting_change_step(folder: Path, stack: str, key: str, value: str, name: str) -> Step:
+def build_setting_change_step(stack: str, key: str, value: str, name: str) -> Step:
     """A setting of the stack has a value."""
     path_option = () if "." not in key else ("--path",)
     return Step(
         name=name,
         description=f"set {key} of {stack} to {value}",
         action=build_pulumi_command(
-            folder, "config", "set", *path_option, key, value, "--stack", stack, strict=True
+            "config", "set", *path_option, key, value, "--stack", stack, strict=True
         ),
-        goal=Wait(
-            read=build_pulumi_command(
-                folder, "config", "get", *path_option, key, "--json", "--stack", stack
-            ),
-            met={"output.value": value},
-            every=2,
-            within=120,
-        ),
+        goal=_wait_for_setting(stack, key, value),
     )
 
 
-def build_setting_removal_step(
-    folder: Path, stack: str, key: str, name: str, description: str
-) -> Step:
-    """A setting of the stack is as the profile has it."""
+def build_setting_removal_step(stack: str, key: str, name: str, description: str) -> Step:
+    """A setting of the stack is not set: the profile's value holds."""
     path_option = () if "." not in key else ("--path",)
     return Step(
         name=name,
         description=description,
-        action=build_pulumi_command(folder, "config", "rm", *path_option, key, "--stack", stack),
-        goal=Wait(
-            read=build_pulumi_command(
-                folder, "config", "get", *path_option, key, "--json", "--stack", stack
-            ),
-            met={f"contains(said, '{UNSET_SETTING_MESSAGE}')": True},
-            every=2,
-            within=120,
-        ),
+        action=build_pulumi_command("config", "rm", *path_option, key, "--stack", stack),
+        goal=_wait_for_setting(stack, key, None),
     )
 
 
-def build_settings_copy_step(
-    folder: Path, stack: str, destination: str, key: str, value: str
-) -> Step:
-    """Another stack has all settings of this one, of which one is looked at."""
+def build_settings_copy_step(stack: str, destination: str, key: str, value: str) -> Step:
+    """Another stack has all settings of this one; one of them is looked at."""
     return Step(
         name="settings",
         description=f"copy the settings of {stack} to {destination}",
-        action=build_pulumi_command(
-            folder, "config", "cp", "--stack", stack, "--dest", destination
-        ),
-        goal=Wait(
-            read=build_pulumi_command(
-                folder, "config", "get", key, "--json", "--stack", destination
-            ),
-            met={"output.value": value},
-            every=2,
-            within=120,
-        ),
+        action=build_pulumi_command("config", "cp", "--stack", stack, "--dest", destination),
+        goal=_wait_for_setting(destination, key, value),
+    )
+
+
+def _wait_for_setting(stack: str, key: str, value: str | None) -> Wait:
+    path = get_setting_path(key).removesuffix(".value") if value is None else get_setting_path(key)
+    return Wait(
+        read=build_pulumi_command(*_build_config_words(stack)),
+        met={
+            "exit": 0,
+            f"output.{path}": value,
+            f"output.{_get_secret_path(key)} == `true`": False,
+        },
+        every=2,
+        within=120,
     )
 
 
@@ -166,16 +191,17 @@ def build_up_step(
     typical_seconds: float,
     source: str,
     timeout: float,
+    checkout: str | None = None,
 ) -> Step:
     """The deployment of this very run has succeeded, by Pulumi's history. Seconds."""
     update_path = (
         f"output[?kind=='update' && message=='{run}' && result=='succeeded'] | [0].message"
     )
+    pack_options = () if checkout else build_policy_pack_options(folder)
     return Step(
         name="up",
         description=description,
         action=build_pulumi_command(
-            folder,
             "up",
             "--yes",
             "--skip-preview",
@@ -183,13 +209,14 @@ def build_up_step(
             "--non-interactive",
             "--message",
             run,
-            *build_policy_pack_options(folder),
+            *pack_options,
             "--stack",
             stack,
+            checkout=checkout,
             strict=True,
         ),
         goal=Wait(
-            read=build_history_command(folder, stack),
+            read=build_pulumi_command(*build_history_words(stack)),
             met={update_path: run},
             every=15,
             within=timeout,
@@ -200,9 +227,9 @@ def build_up_step(
     )
 
 
-def build_outputs_step(folder: Path, stack: str, expected: Sequence[tuple[str, str]]) -> Step:
+def build_outputs_step(stack: str, expected: Sequence[tuple[str, str]]) -> Step:
     """The stack exports these values, by path."""
-    read_command = build_pulumi_command(folder, "stack", "output", "--json", "--stack", stack)
+    read_command = build_pulumi_command("stack", "output", "--json", "--stack", stack)
     conditions = {"exit": 0, **{f"output.{path}": value for path, value in expected}}
     return Step(
         name="outputs",

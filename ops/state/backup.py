@@ -14,10 +14,16 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import JsonValue
 
-from ops.core import ourselves
 from ops.core.aws import explain_error
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import Call, JsonObject, Plan, Step, Wait
+from ops.core.local_commands import (
+    FILES_PLACEHOLDER,
+    PROGRAM_PLACEHOLDER,
+    Workstation,
+    build_ops_command,
+)
+from ops.core.plan import Call, JsonObject, Plan, SavedFile, Step, Wait
+from ops.core.private_files import open_private_file
 from ops.core.run import StackContext
 from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
@@ -39,6 +45,11 @@ class SavedState:
     size: int
     bucket: str
     region: str
+
+    @property
+    def file(self) -> SavedFile:
+        """Where it is in S3."""
+        return SavedFile(bucket=self.bucket, key=self.key, region=self.region)
 
     def row(self) -> dict[str, object]:
         """What a person sees of it."""
@@ -142,7 +153,7 @@ def fetch_saved_state(context: StackContext, saved_state: SavedState) -> dict[st
 def export_state(stack: str, folder: Path) -> dict[str, Any]:
     """The state as its backend has it now. Raises OpsError where Pulumi does not say."""
     state = pulumi_steps.read_pulumi_json(
-        pulumi_steps.build_pulumi_command(folder, "stack", "export", "--stack", stack)
+        pulumi_steps.build_pulumi_shell(folder, "stack", "export", "--stack", stack)
     )
     if not isinstance(state, dict):
         raise OpsError("pulumi stack export did not print a state")
@@ -156,18 +167,33 @@ def list_resource_ids(state: Mapping[str, Any]) -> dict[str, str]:
 
 
 def get_draft_file(run: str) -> Path:
-    """A file of this run's, below the user's own cache folder."""
-    from ops.core.service_models import get_cache_folder as cache
-
-    draft_folder = cache() / "states"
+    """A file of this run, below the user's own cache folder."""
+    draft_folder = Workstation().files
     draft_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return draft_folder / f"{run}.json"
 
 
-def write_state(file: Path, state: Mapping[str, Any]) -> None:
-    """A state as `pulumi stack import` takes it, readable by its owner alone."""
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(state, indent=4), encoding="utf-8")
+def get_draft_path(run: str) -> str:
+    """The same file as a plan names it."""
+    return f"{FILES_PLACEHOLDER}/{run}.json"
+
+
+def get_saved_file(outputs: Outputs, name: str) -> SavedFile:
+    """Where a saved state is in the stack's own bucket."""
+    return SavedFile(
+        bucket=outputs.backups.operations_bucket,
+        key=f"{get_states_prefix(outputs)}{name}.json",
+        region=outputs.stack.region,
+    )
+
+
+def write_state(file: Path, state: Mapping[str, Any], option: str | None = None) -> None:
+    """Writes a state as `pulumi stack import` takes it, readable by its owner alone.
+
+    Raises UsageError, which names `option`, if the file cannot be written.
+    """
+    with open_private_file(file, option) as stream:
+        stream.write(json.dumps(state, indent=4).encode())
 
 
 def compute_state_digest(state: Mapping[str, Any]) -> str:
@@ -210,32 +236,26 @@ def list_state_differences(
     return rows
 
 
-def build_state_backup_steps(
-    outputs: Outputs, program_folder: Path, draft: Path, run: str
-) -> list[Step]:
+def build_state_backup_steps(outputs: Outputs, run: str) -> list[Step]:
     """The steps that save the state as it is now. Never undone: what was saved stays."""
-    stack = outputs.stack.stack
-    key = f"{get_states_prefix(outputs)}{run}.json"
+    stack, draft, saved_file = (
+        outputs.stack.stack,
+        get_draft_path(run),
+        get_saved_file(outputs, run),
+    )
     head_call = Call(
         api="s3.head_object",
-        params={"Bucket": outputs.backups.operations_bucket, "Key": key},
+        params={"Bucket": saved_file.bucket, "Key": saved_file.key},
         expected_errors=("404",),
-        region=outputs.stack.region,
+        region=saved_file.region,
     )
-    digest_command = ourselves.build_ops_command("state", "digest", "--file", str(draft))
+    digest_command = build_ops_command("state", "digest", "--file", draft)
     return [
         Step(
             name="export",
-            description=f"export the state of {stack} to {draft}",
+            description=f"export the state of {stack} to this machine",
             action=pulumi_steps.build_pulumi_command(
-                program_folder,
-                "stack",
-                "export",
-                "--stack",
-                stack,
-                "--file",
-                str(draft),
-                strict=True,
+                "stack", "export", "--stack", stack, "--file", draft, strict=True
             ),
             goal=Wait(
                 read=digest_command,
@@ -248,70 +268,84 @@ def build_state_backup_steps(
         ),
         Step(
             name="keep",
-            description=f"keep it as {key}",
+            description=f"keep it as {saved_file.key}",
             action=Call(
                 api="s3.put_object",
                 params={
-                    "Bucket": outputs.backups.operations_bucket,
-                    "Key": key,
+                    "Bucket": saved_file.bucket,
+                    "Key": saved_file.key,
                     "IfNoneMatch": "*",
                     "ContentType": "application/json",
                     "Metadata": {"run": run},
                 },
-                files={"Body": str(draft)},
+                files={"Body": draft},
                 expected_errors=("PreconditionFailed",),
-                region=outputs.stack.region,
+                region=saved_file.region,
             ),
             goal=Wait(read=head_call, met={"Metadata.run": run}, every=2, within=300),
         ),
     ]
 
 
-def build_state_backup_plan(outputs: Outputs, program_folder: Path, draft: Path, run: str) -> Plan:
+def build_state_backup_plan(outputs: Outputs, run: str) -> Plan:
     """The state of now, saved in the operations bucket."""
-    notes = ("its secrets are encrypted in it as in its backend; all else is in clear",)
-    steps = build_state_backup_steps(outputs, program_folder, draft, run)
+    notes = ("secrets in it are encrypted as in the backend; everything else is in clear text",)
+    steps = build_state_backup_steps(outputs, run)
     return build_stack_plan(outputs, run, "state backup", *steps, notes=notes)
 
 
 def build_state_restore_plan(
     outputs: Outputs,
-    program_folder: Path,
-    draft: Path,
-    import_file: Path,
+    saved_file: SavedFile,
     new_state: Mapping[str, Any],
     current_state: Mapping[str, Any],
     run: str,
 ) -> Plan:
     """A saved state instead of that of now, which is saved first. Undone: that of now again."""
     stack = outputs.stack.stack
-    steps = build_state_backup_steps(outputs, program_folder, draft, run)
+    steps = build_state_backup_steps(outputs, run)
     undo_step = build_state_import_step(
-        stack, program_folder, "back", draft, compute_state_digest(current_state)
+        stack,
+        "back",
+        get_draft_path(run),
+        get_saved_file(outputs, run),
+        compute_state_digest(current_state),
     )
     step = build_state_import_step(
-        stack, program_folder, "import", import_file, compute_state_digest(new_state)
+        stack,
+        "import",
+        get_draft_path(f"{run}-given"),
+        saved_file,
+        compute_state_digest(new_state),
     )
     steps.append(step.model_copy(update={"undo": (undo_step,)}))
     notes = (
-        "nothing in AWS is changed: only what Pulumi knows of it; look at a preview with --refresh "
+        "nothing in AWS changes, only what Pulumi knows of it; look at a preview with --refresh "
         "afterwards",
     )
     return build_stack_plan(outputs, run, "state restore", *steps, notes=notes)
 
 
 def build_state_import_step(
-    stack: str, program_folder: Path, name: str, file: Path, expected_digest: str
+    stack: str, name: str, file: str, saved_file: SavedFile | None, expected_digest: str
 ) -> Step:
-    """Pulumi has a state that stands in a file, known by its digest."""
-    digest_command = ourselves.build_ops_command(
-        "state", "digest", "--of", stack, "--program", str(program_folder)
+    """Pulumi has the state that is in a file, known by its digest."""
+    digest_command = build_ops_command(
+        "state", "digest", "--of", stack, "--program", PROGRAM_PLACEHOLDER
     )
+    origin = saved_file.key if saved_file else "the given file"
     return Step(
         name=name,
-        description=f"give Pulumi the state of {stack} that stands in {file}",
+        description=f"give Pulumi the state of {stack} from {origin}",
         action=pulumi_steps.build_pulumi_command(
-            program_folder, "stack", "import", "--file", str(file), "--stack", stack, strict=True
+            "stack",
+            "import",
+            "--file",
+            file,
+            "--stack",
+            stack,
+            files={file: saved_file},
+            strict=True,
         ),
         goal=Wait(read=digest_command, met={"output.digest": expected_digest}, every=2, within=300),
     )

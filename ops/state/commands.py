@@ -40,9 +40,9 @@ def backup_state(
     stack_context, output = load_stack_context(context)
     run = new_run_id("state")
     draft = states.get_draft_file(run)
-    plan = states.build_state_backup_plan(stack_context.outputs, folder, draft, run)
+    plan = states.build_state_backup_plan(stack_context.outputs, run)
     with delete_after(draft):
-        if execute_plan(plan, stack_context, output, options):
+        if execute_plan(plan, stack_context, output, options, program=folder):
             (saved_state,) = [
                 candidate
                 for candidate in states.list_saved_states(stack_context)
@@ -74,7 +74,7 @@ def fetch_state(
     _require_new_file(to)
     stack_context, output = load_stack_context(context)
     saved_state = states.resolve_saved_state(states.list_saved_states(stack_context), name)
-    states.write_state(to, states.fetch_saved_state(stack_context, saved_state))
+    states.write_state(to, states.fetch_saved_state(stack_context, saved_state), "--to")
     output.print_result("state-fetch", {"state": saved_state.name, "file": str(to)})
 
 
@@ -103,13 +103,13 @@ def restore_state(
     draft, import_file = states.get_draft_file(run), states.get_draft_file(f"{run}-given")
     states.write_state(import_file, new_state)
     plan = states.build_state_restore_plan(
-        stack_context.outputs, folder, draft, import_file, new_state, current_state, run
+        stack_context.outputs, saved_state.file, new_state, current_state, run
     )
     if output.output_format == "table":
         output.print_rows("state-differences", ("what", "resource", "now", "then"), rows)
     options = options.as_destructive()
     with delete_after(draft, import_file):
-        if execute_plan(plan, stack_context, output, options):
+        if execute_plan(plan, stack_context, output, options, program=folder):
             output.print_result(
                 "state-restore",
                 {"state": saved_state.name, "saved": run, "different": len(rows), "run": run},
@@ -125,7 +125,7 @@ def show_drift(context: typer.Context, program: ProgramOption = Path()) -> None:
     folder = program_of(program)
     stack_context, output = load_stack_context(context)
     arguments = ("preview", "--refresh", "--json", "--non-interactive", "--stack")
-    shell = pulumi_steps.build_pulumi_command(folder, *arguments, stack_context.outputs.stack.stack)
+    shell = pulumi_steps.build_pulumi_shell(folder, *arguments, stack_context.outputs.stack.stack)
     drift_rows = states.list_drift(pulumi_steps.read_pulumi_json(shell))
     output.print_rows("state-drift", ("op", "resource", "properties"), drift_rows)
     if drift_rows:

@@ -55,7 +55,9 @@ class FakeGit:
         words = shell.argv[1:]
         output: JsonValue = None
         code = 0
-        if shell.argv[0] == "ln":
+        if shell.argv[0] == "true":
+            code = 0
+        elif shell.argv[0] == "ln":
             self.links.add(words[-1])
         elif words[0] == "ls-files":
             code = int(not self.has_untracked_files)
@@ -102,7 +104,7 @@ class FakePulumi:
 
     def __call__(self, shell: Shell) -> JsonValue:
         self.folder = shell.folder or ""
-        if shell.argv[0] in ("git", "ln", "test"):
+        if shell.argv[0] in ("git", "ln", "test", "true"):
             return self.git(shell)
         if shell.argv[0] != "pulumi":
             return self._answer_ops_command(shell.argv)
@@ -112,8 +114,8 @@ class FakePulumi:
         for stack_name in (stack, options.get("--dest", "")):
             if stack_name and stack_name not in self.stacks:
                 message = f"error: no stack named '{stack_name}' found"
-                return {"exit": 255, "output": None, "said": message}
-        is_single_word = words[0] in ("up", "preview")
+                return {"exit": 6, "output": None, "said": message}
+        is_single_word = words[0] in ("up", "preview") or words == ["config"]
         verb = getattr(self, "_".join(words[:1] if is_single_word else words[:2]))
         answer: ShellAnswer = verb(stack, words[2:], options)
         return {"exit": 0, "output": None, "said": "", **answer}
@@ -134,7 +136,7 @@ class FakePulumi:
 
     def stack_select(self, _: str, words: list[str], options: dict[str, str]) -> ShellAnswer:
         if words[0] not in self.stacks and "--create" not in options:
-            return {"exit": 255, "said": f"error: no stack named '{words[0]}' found"}
+            return {"exit": 6, "said": f"error: no stack named '{words[0]}' found"}
         self.stacks.setdefault(words[0], FakeStack())
         return {}
 
@@ -227,14 +229,9 @@ class FakePulumi:
         self.stacks[stack].config[words[0]] = words[1]
         return {}
 
-    def config_get(self, stack: str, words: list[str], _: dict[str, str]) -> ShellAnswer:
-        config = self.stacks[stack].config
-        nested_values = {k: v for k, v in config.items() if k.startswith(f"{words[0]}.")}
-        if words[0] in config:
-            return {"output": {"value": config[words[0]], "secret": False}}
-        if nested_values:
-            return {"output": {"objectValue": dict(nested_values), "secret": False}}
-        return {"exit": 255, "said": f"error: configuration key '{words[0]}' not found"}
+    def config(self, stack: str, *_: object) -> ShellAnswer:
+        """All settings, as `pulumi config --json` prints them."""
+        return {"output": build_config_listing(self.stacks[stack].config)}
 
     def config_rm(self, stack: str, words: list[str], _: dict[str, str]) -> ShellAnswer:
         config = self.stacks[stack].config
@@ -310,6 +307,21 @@ class FakePulumi:
         except ClientError as error:
             if error.response["Error"]["Code"] != "DBInstanceAlreadyExists":
                 raise
+
+
+def build_config_listing(values: dict[str, str]) -> dict[str, Any]:
+    """Settings by path as `pulumi config --json` prints them."""
+    listing: dict[str, Any] = {}
+    for path, value in values.items():
+        key, _dot, nested_path = path.partition(".")
+        setting = listing.setdefault(key, {"value": value, "secret": False})
+        if nested_path:
+            *parents, name = nested_path.split(".")
+            holder = setting.setdefault("objectValue", {})
+            for parent in parents:
+                holder = holder.setdefault(parent, {})
+            holder[name] = value
+    return listing
 
 
 def get_fake_pulumi(stage: Stage) -> FakePulumi:

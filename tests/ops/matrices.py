@@ -94,6 +94,7 @@ class KillWorld:
             self.stage.aws,
             procedure.build_sql_runner and procedure.build_sql_runner(self.stage),
             procedure.build_shell_runner and procedure.build_shell_runner(self.stage),
+            procedure.open_workstation(self.stage),
         )
 
     def _know(self, plan: Plan) -> None:

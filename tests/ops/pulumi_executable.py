@@ -44,9 +44,9 @@ def parse_arguments(argv: list[str]) -> tuple[list[str], dict[str, str]]:
     return words, options
 
 
-def exit_with_error(text: str) -> None:
+def exit_with_error(text: str, code: int = 1) -> None:
     sys.stderr.write(f"error: {text}\n")
-    raise SystemExit(255)
+    raise SystemExit(code)
 
 
 def print_json(value: Any) -> None:
@@ -60,7 +60,7 @@ def main() -> None:
     if words[:2] == ["stack", "select"]:
         stacks.setdefault(words[2], {"config": {}, "state": {}, "history": [], "outputs": {}})
     elif name not in stacks:
-        exit_with_error(f"no stack named '{name}' found")
+        exit_with_error(f"no stack named '{name}' found", code=6)
     elif words == ["cancel"]:
         LOCK_FILE.unlink(missing_ok=True)
     elif words == ["up"]:
@@ -92,18 +92,31 @@ def run_stack_command(record: dict[str, Any], words: list[str], options: dict[st
 
 
 def run_config_command(record: dict[str, Any], words: list[str], _: dict[str, str]) -> None:
-    verb, key = words[:2]
     values = record["config"]
-    if verb == "set":
-        values[key] = words[2]
-    elif verb == "rm":
-        record["config"] = {k: v for k, v in values.items() if not f"{k}.".startswith(f"{key}.")}
-    elif key in values:
-        print_json({"value": values[key], "secret": False})
-    elif not any(k.startswith(f"{key}.") for k in values):
-        exit_with_error(f"configuration key '{key}' not found for stack")
+    if not words:
+        print_json(build_config_listing(values))
+    elif words[0] == "set":
+        values[words[1]] = words[2]
     else:
-        print_json({"objectValue": {}, "secret": False})
+        removed = words[1]
+        record["config"] = {
+            k: v for k, v in values.items() if not f"{k}.".startswith(f"{removed}.")
+        }
+
+
+def build_config_listing(values: dict[str, str]) -> dict[str, Any]:
+    """All settings, as `pulumi config --json` prints them."""
+    listing: dict[str, Any] = {}
+    for path, value in values.items():
+        key, _dot, nested_path = path.partition(".")
+        setting = listing.setdefault(key, {"value": value, "secret": False})
+        if nested_path:
+            *parents, name = nested_path.split(".")
+            holder = setting.setdefault("objectValue", {})
+            for parent in parents:
+                holder = holder.setdefault(parent, {})
+            holder[name] = value
+    return listing
 
 
 def run_up(stacks: dict[str, Any], name: str, message: str) -> None:

@@ -16,6 +16,7 @@ from ops.cli.execution import (
     new_run_id,
 )
 from ops.core.errors import OpsError, UsageError
+from ops.core.plan import SavedFile
 from ops.core.run import StackContext
 from ops.database import instance as database
 from ops.recovery import rebuild as rebuilding
@@ -55,22 +56,29 @@ QueryOption = Annotated[
 ]
 
 
-def _load_state(context: StackContext, reference: str | None) -> dict[str, Any] | None:
-    """The state to begin with; None where Pulumi's own is there, or nothing is left."""
+def _load_state(
+    context: StackContext, reference: str | None
+) -> tuple[dict[str, Any] | None, SavedFile | None]:
+    """The state to begin with, and where it is saved.
+
+    None if Pulumi's own is there, or nothing is left. Raises UsageError if it is another stack's.
+    """
     if reference in (None, NO_STATE):
-        return None
+        return None, None
+    saved_file = None
     if reference == NEWEST_STATE:
-        state = states.fetch_saved_state(
-            context, states.resolve_saved_state(states.list_saved_states(context), None)
-        )
+        saved_state = states.resolve_saved_state(states.list_saved_states(context), None)
+        saved_file = saved_state.file
+        state = states.fetch_saved_state(context, saved_state)
     else:
         state = rebuilding.load_state_export(Path(str(reference)))
     stack_name = context.outputs.stack.stack
     if (state_stack := rebuilding.get_state_stack_name(state)) not in ("", stack_name):
         raise UsageError(
-            f"--state is {reference!r}, which is of {state_stack!r}, not of {stack_name!r}"
+            f"--state must be a state of {stack_name!r}, not {reference!r}, which is of "
+            f"{state_stack!r}"
         )
-    return state
+    return state, saved_file
 
 
 def _require_journal_store(context: StackContext) -> None:
@@ -105,7 +113,7 @@ def rebuild_stack(
         rebuilding.load_state_export(Path(str(state)))
     stack_context, output = load_stack_context(context)
     stack, identifier = stack_context.outputs.stack, stack_context.outputs.database.identifier
-    saved_state = _load_state(stack_context, state)
+    saved_state, saved_file = _load_state(stack_context, state)
     backups = sources.list_backup_sources(stack_context.aws, stack_context.outputs, stack.region)
     backup = sources.select_backup_source(backups, source, stack.region)
     if database.find_instance(stack_context.aws, stack_context.outputs, identifier) is not None:
@@ -123,14 +131,16 @@ def rebuild_stack(
     draft, initial_state = states.get_draft_file(run), None
     if saved_state is not None:
         states.write_state(draft, saved_state)
-        initial_state = draft, states.compute_state_digest(saved_state)
-    checks = rebuilding.RebuildChecks(url, sql, stack_context.aws.profile)
+        initial_state = rebuilding.InitialState(
+            states.compute_state_digest(saved_state), saved_file
+        )
+    checks = rebuilding.RebuildChecks(url, sql)
     plan = rebuilding.build_stack_rebuild_plan(
         stack_context.outputs, folder, backup, run, initial_state, checks, warning
     )
     options = options.as_destructive()
     with delete_after(draft):
-        is_done = execute_plan(plan, stack_context, output, options)
+        is_done = execute_plan(plan, stack_context, output, options, program=folder)
     if is_done:
         output.print_result(
             "recover-rebuild",
@@ -209,12 +219,12 @@ def rebuild_in_recovery_region(
     if not options.dry_run:
         _require_journal_store(stack_context)
     run = new_run_id("region")
-    checks = rebuilding.RebuildChecks(url, sql, stack_context.aws.profile)
+    checks = rebuilding.RebuildChecks(url, sql)
     plan = rebuilding.build_region_recovery_plan(
         stack_context.outputs, folder, backup, stack, balancer_settings, run, checks, warning
     )
     options = options.as_destructive()
-    if execute_plan(plan, stack_context, output, options):
+    if execute_plan(plan, stack_context, output, options, program=folder):
         output.print_result(
             "recover-region",
             {

@@ -1,6 +1,5 @@
 """`ops recover reconcile`: Pulumi's state after a promotion by rename."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from ops.core.errors import FindingsError, UsageError
 from ops.database import replicas
 from ops.outputs import Outputs
 from ops.recovery import reconcile as reconciling
+from ops.state.backup import write_state
 
 app = typer.Typer(add_completion=False)
 PulumiFileOption = Annotated[Path | None, typer.Option(metavar="FILE")]
@@ -54,8 +54,7 @@ def reconcile_state(
         updated_state, is_changed = reconciling.replace_resource_id(
             exported_state, outputs, resource_id, "--state", state
         )
-        to.write_text(json.dumps(updated_state, indent=4), encoding="utf-8")
-        to.chmod(0o600)
+        write_state(to, updated_state, "--to")
         output.print_result(
             "recover-reconcile",
             {

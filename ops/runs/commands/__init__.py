@@ -1,6 +1,7 @@
 """`ops runs`: what was carried out, what stopped on its way, and how to go on or back."""
 
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +18,7 @@ from ops.cli.render import Output
 from ops.core.errors import UsageError
 from ops.core.journal import Journal
 from ops.core.run import RunContext, StackContext, WallClock
+from ops.recovery.rebuild import resolve_program_folder
 from ops.runs.commands import report as runs_report
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="What was carried out.")
@@ -26,6 +28,14 @@ WaitLimitOption = Annotated[
     float | None,
     typer.Option(
         "--timeout", min=1, metavar="MINUTES", help="limit of each wait from now on, not the plan's"
+    ),
+]
+RunProgramOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--program",
+        metavar="FOLDER",
+        help="the stack's program, if the run deploys it; else the current folder",
     ),
 ]
 
@@ -58,12 +68,20 @@ def show_run(context: typer.Context, run: RunArgument) -> None:
 
 
 @app.command("resume")
-def resume_run(context: typer.Context, run: RunArgument, timeout: WaitLimitOption = None) -> None:
+def resume_run(
+    context: typer.Context,
+    run: RunArgument,
+    timeout: WaitLimitOption = None,
+    program: RunProgramOption = None,
+) -> None:
     """Carries a run on that stopped on its way: it looks first, then acts."""
     run_context, output = _load_run_context(context, run)
     clock = WallClock()
+    runner = build_runner(
+        run_context, clock, wait_limit_minutes=timeout, program=_resolve_program(program)
+    )
     with clock.handle_interrupts():
-        outcome = build_runner(run_context, clock, wait_limit_minutes=timeout).resume(run)
+        outcome = runner.resume(run)
     output.print_result("run", {"run": run, "state": outcome})
 
 
@@ -72,6 +90,7 @@ def undo_run(
     context: typer.Context,
     run: RunArgument,
     timeout: WaitLimitOption = None,
+    program: RunProgramOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> None:
@@ -81,7 +100,9 @@ def undo_run(
     """
     run_context, output = _load_run_context(context, run)
     clock = WallClock()
-    plan_runner = build_runner(run_context, clock, wait_limit_minutes=timeout)
+    plan_runner = build_runner(
+        run_context, clock, wait_limit_minutes=timeout, program=_resolve_program(program)
+    )
     engine = plan_runner.get_engine(run)
     has_ended = engine.journal.end_record is not None
     if dry_run:
@@ -93,6 +114,13 @@ def undo_run(
     with clock.handle_interrupts():
         outcome = plan_runner.undo(run)
     output.print_result("run", {"run": run, "state": outcome})
+
+
+def _resolve_program(program: Path | None) -> Path | None:
+    """The program's folder; the current one if it holds a program. Raises UsageError."""
+    if program is None:
+        return Path.cwd() if Path("Pulumi.yaml").is_file() else None
+    return resolve_program_folder(program)
 
 
 def _load_run_context(context: typer.Context, run: str) -> tuple[RunContext, Output]:

@@ -5,12 +5,17 @@ test_every_procedure_killed.py has all of them. What is asked of AWS's answers i
 test_every_procedure_refused.py.
 """
 
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
 import pytest
 from pydantic import JsonValue
 
 from ops.core.engine import Engine
 from ops.core.journal import Journal
-from ops.core.plan import Action
+from ops.core.plan import Action, Plan
 from tests.ops.matrices import (
     READ_LAG_SECONDS,
     KillWorld,
@@ -33,6 +38,7 @@ from tests.ops.procedures import (
     list_procedures,
 )
 
+ROOT: Final = Path(__file__).parents[3]
 every_procedure = pytest.mark.parametrize("procedure", list_procedures(), ids=lambda p: p.id)
 
 
@@ -43,10 +49,18 @@ def run_undisturbed(kill_world: KillWorld) -> Engine:
     return engine
 
 
+def require_no_local_path(plan: Plan) -> None:
+    """A plan is the same on another machine: it names no folder and no interpreter of this one."""
+    text = plan.model_dump_json()
+    local_paths = {sys.executable, sys.prefix, str(ROOT), str(Path.home()), tempfile.gettempdir()}
+    assert not [path for path in local_paths if len(path) > 1 and path in text]
+
+
 @pytest.mark.parametrize("procedure", list_procedure_parameters())
 def test_each_goal_is_not_met_before_its_call(procedure: Procedure) -> None:
     """A goal that holds beforehand proves nothing: a call whose goal it is was made for each."""
     with open_kill_world(procedure) as of:
+        require_no_local_path(of.plan)
         engine = run_undisturbed(of)
         called = {r.step for r in engine.journal.records if r.event == "intent"}
         reached = {r.step for r in engine.journal.records}

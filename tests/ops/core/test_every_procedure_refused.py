@@ -49,7 +49,10 @@ class ProcedureScene:
         shell = procedure.build_shell_runner(stage) if procedure.build_shell_runner else None
         self.context = StackContext(stage.outputs, stage.aws)
         self.runner = Runner(
-            self.context, stage.clock, SilentListener(), Actions(stage.aws, sql, shell)
+            self.context,
+            stage.clock,
+            SilentListener(),
+            Actions(stage.aws, sql, shell, procedure.open_workstation(stage)),
         )
 
     def start(self) -> str:

@@ -14,6 +14,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from ops.core.actions import ShellRunner, SqlRunner
+from ops.core.local_commands import Workstation
 from ops.core.plan import Plan
 from tests.ops.stage import Stage
 
@@ -42,9 +43,14 @@ class Procedure:
     doubtful_steps: frozenset[str] = field(default_factory=frozenset)
     build_sql_runner: Callable[[Stage], SqlRunner] | None = None
     build_shell_runner: Callable[[Stage], ShellRunner] | None = None
+    build_workstation: Callable[[Stage], Workstation] | None = None
     steps_maybe_done: frozenset[str] = field(default_factory=frozenset)
     collect_undone_facts: Callable[[Stage], object] | None = None
     is_long: bool = False
+
+    def open_workstation(self, stage: Stage) -> Workstation:
+        """What its local commands need of this machine."""
+        return self.build_workstation(stage) if self.build_workstation else Workstation()
 
     @property
     def id(self) -> str:

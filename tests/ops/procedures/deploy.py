@@ -19,7 +19,7 @@ from tests.ops.preview_files import PREVIEW_FOLDER
 from tests.ops.procedures import Procedure
 from tests.ops.procedures.recover import PRIMARY_IDENTIFIER, put_recoverable_database
 from tests.ops.procedures.recover_rebuild import PROGRAM_FOLDER, put_program_folder
-from tests.ops.procedures.state import new_draft_path
+from tests.ops.procedures.state import new_workstation
 from tests.ops.stage import REGION, Stage
 
 OLD_COMMIT, NEW_COMMIT = "a" * 40, "b" * 40
@@ -91,9 +91,7 @@ def plan_deploy(stage: Stage) -> Plan:
         instance=database.find_instance(stage.aws, stage.outputs, PRIMARY_IDENTIFIER),
         previous_commit=OLD_COMMIT,
     )
-    return deploying.build_stack_deploy_plan(
-        deployment, "deploy-1", new_draft_path("deploy-1.json")
-    )
+    return deploying.build_stack_deploy_plan(deployment, "deploy-1")
 
 
 def collect_deploy_facts(stage: Stage) -> tuple[object, ...]:
@@ -133,6 +131,7 @@ PROCEDURES: Final = (
         collect_deploy_facts,
         collect_undone_facts=get_last_commit,
         build_shell_runner=pretended_pulumi.get_fake_pulumi,
+        build_workstation=new_workstation,
         steps_maybe_done=OBSERVED_STEPS,
         is_long=True,
     ),
@@ -145,6 +144,7 @@ PROCEDURES: Final = (
         outcome="undone",
         collect_undone_facts=get_last_commit,
         build_shell_runner=pretended_pulumi.get_fake_pulumi,
+        build_workstation=new_workstation,
         steps_maybe_done=OBSERVED_STEPS,
     ),
     Procedure(
@@ -156,6 +156,7 @@ PROCEDURES: Final = (
         outcome="undone",
         collect_undone_facts=get_last_commit,
         build_shell_runner=pretended_pulumi.get_fake_pulumi,
+        build_workstation=new_workstation,
         steps_maybe_done=OBSERVED_STEPS,
         is_long=True,
     ),

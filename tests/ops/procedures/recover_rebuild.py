@@ -1,10 +1,13 @@
 """`ops recover rebuild` and `region`."""
 
 import json
+import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Final
 
+from ops.core.local_commands import Workstation
 from ops.core.plan import Plan
 from ops.recovery import rebuild as rebuilding
 from ops.recovery import sources
@@ -76,20 +79,32 @@ def put_replicated_backups(stage: Stage) -> None:
     pretended_pulumi.get_fake_pulumi(stage)
 
 
+def build_rebuild_workstation(_stage: Stage) -> Workstation:
+    """The program's folder, and the state that the plan begins with where the command puts it."""
+    files = Path(tempfile.mkdtemp(dir=_open_files_folder().name))
+    shutil.copy(STATE_FILE, files / "rebuild-1.json")
+    return Workstation(program=PROGRAM_FOLDER, files=files)
+
+
+@cache
+def _open_files_folder() -> "tempfile.TemporaryDirectory[str]":
+    """Gone with this process."""
+    return tempfile.TemporaryDirectory(prefix="bulwark-rebuild-")
+
+
 def plan_rebuild(stage: Stage) -> Plan:
     source = sources.select_backup_source(
         sources.list_backup_sources(stage.aws, stage.outputs, REGION), None, REGION
     )
-    state_and_digest = (
-        STATE_FILE,
-        states.compute_state_digest(rebuilding.load_state_export(STATE_FILE)),
+    state = rebuilding.InitialState(
+        states.compute_state_digest(rebuilding.load_state_export(STATE_FILE))
     )
     return rebuilding.build_stack_rebuild_plan(
         stage.outputs,
         PROGRAM_FOLDER,
         source,
         "rebuild-1",
-        state_and_digest,
+        state,
         rebuilding.RebuildChecks(),
     )
 
@@ -152,6 +167,7 @@ PROCEDURES: Final = (
         collect_rebuild_facts,
         collect_undone_facts=list_snapshot_ids,
         build_shell_runner=pretended_pulumi.get_fake_pulumi,
+        build_workstation=build_rebuild_workstation,
         steps_maybe_done=STEPS_DONE_BEFORE,
         is_long=True,
     ),
@@ -163,6 +179,7 @@ PROCEDURES: Final = (
         collect_rebuild_facts,
         collect_undone_facts=list_snapshot_ids,
         build_shell_runner=pretended_pulumi.get_fake_pulumi,
+        build_workstation=build_rebuild_workstation,
         steps_maybe_done=STEPS_DONE_BEFORE,
         is_long=True,
     ),

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from ops.core.local_commands import Workstation
 from ops.core.plan import Plan
 from ops.core.run import StackContext
 from ops.state import backup as states
@@ -37,37 +38,30 @@ def put_saved_state(stage: Stage) -> None:
     )
 
 
-def new_draft_path(name: str) -> Path:
-    """A new folder each: a file of before would be one that is there already."""
-    return Path(tempfile.mkdtemp(dir=_open_draft_folder().name)) / name
+def new_workstation(_stage: Stage) -> Workstation:
+    """A new folder for the files of runs: a file of before would be one that is there already."""
+    files = Path(tempfile.mkdtemp(dir=_open_files_folder().name))
+    return Workstation(program=PROGRAM_FOLDER, files=files, checkouts=files / "checkouts")
 
 
 @cache
-def _open_draft_folder() -> "tempfile.TemporaryDirectory[str]":
+def _open_files_folder() -> "tempfile.TemporaryDirectory[str]":
     """Gone with this process."""
     return tempfile.TemporaryDirectory(prefix="bulwark-states-")
 
 
 def plan_state_backup(stage: Stage) -> Plan:
-    return states.build_state_backup_plan(
-        stage.outputs, PROGRAM_FOLDER, new_draft_path("state-1.json"), "state-1"
-    )
+    return states.build_state_backup_plan(stage.outputs, "state-1")
 
 
 def plan_state_restore(stage: Stage) -> Plan:
     context = StackContext(stage.outputs, stage.aws)
-    saved_state = states.fetch_saved_state(
-        context, states.resolve_saved_state(states.list_saved_states(context), SAVED_STATE_NAME)
-    )
-    state_file = new_draft_path("given.json")
-    state_file.write_text(json.dumps(saved_state), encoding="utf-8")
+    saved_state = states.resolve_saved_state(states.list_saved_states(context), SAVED_STATE_NAME)
     current_state = pretended_pulumi.get_fake_pulumi(stage).stacks["test"].state
     return states.build_state_restore_plan(
         stage.outputs,
-        PROGRAM_FOLDER,
-        new_draft_path("state-1.json"),
-        state_file,
-        saved_state,
+        saved_state.file,
+        states.fetch_saved_state(context, saved_state),
         current_state,
         "state-1",
     )
@@ -103,6 +97,7 @@ PROCEDURES: Final = (
         plan_state_backup,
         collect_state_facts,
         build_shell_runner=pretended_pulumi.get_fake_pulumi,
+        build_workstation=new_workstation,
     ),
     Procedure(
         "state restore",
@@ -112,5 +107,6 @@ PROCEDURES: Final = (
         collect_state_facts,
         collect_undone_facts=get_known_state_digest,
         build_shell_runner=pretended_pulumi.get_fake_pulumi,
+        build_workstation=new_workstation,
     ),
 )

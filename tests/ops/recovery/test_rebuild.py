@@ -337,7 +337,7 @@ def test_without_pulumi_or_with_anothers_state_it_is_refused(
         text = STATE_FILE.read_text(encoding="utf-8").replace("pulumi:test::", "pulumi:prod::")
         other.write_text(text, encoding="utf-8")
         assert typed(f"recover rebuild --state {other} {PROGRAM_OPTION} --yes") == 2
-        assert "which is of 'prod', not of 'test'" in capsys.readouterr().err
+        assert "must be a state of 'test', not" in capsys.readouterr().err
         with patch("shutil.which", lambda _: None):
             assert typed(f"recover rebuild {PROGRAM_OPTION} --yes") == 2
         assert "there is no `pulumi` on the PATH" in capsys.readouterr().err

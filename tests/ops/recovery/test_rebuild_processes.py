@@ -96,7 +96,7 @@ def test_what_it_says_in_the_end_is_why_it_failed(scene: LostStackScene, capsys:
     scene.set_fault("fail")
     assert scene.run_line(REBUILD_LINE) == 5
     said = capsys.readouterr().err
-    assert "pulumi ended with 255: Updating" in said
+    assert "pulumi ended with 1: Updating" in said
     assert "error: the zone is full" in said
     assert scene.read_backend()["config"] == {SNAPSHOT_CONFIG_KEY: f"{PRIMARY_IDENTIFIER}-final"}
 

@@ -20,7 +20,6 @@ it is where a single kill would have left it. Such pairs are counted, and judged
 import hashlib
 import os
 import re
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -264,29 +263,18 @@ SECOND_KILL_INTERVAL: Final = 5
 
 
 def build_kill_points(procedure: Procedure) -> IsKillPoint:
-    """Kills at every point, of a long procedure for the second time at each fifth.
+    """Kills at every point, for the second time at each fifth, from one by the procedure's seed.
 
-    Of the polls of a long one's waits it is killed at the first two, the fourth, the eighth and so
-    on: they differ in nothing but the time that has passed. What is left out is not counted.
+    Of the polls of one wait it is killed at the first two and at the fourth, the eighth and so on:
+    they differ in nothing but the time that has passed. What is left out is not counted.
     """
-    if not procedure.is_long:
-        return is_any_point
-    seed = zlib.crc32(procedure.id.encode())
 
     def is_chosen_point(depth: int, number: int, poll: int) -> bool:
         is_early_poll = poll <= 2 or poll & (poll - 1) == 0
-        return is_early_poll and (depth == 0 or (number + seed) % SECOND_KILL_INTERVAL == 0)
+        is_turn = depth == 0 or (number + procedure.seed) % SECOND_KILL_INTERVAL == 0
+        return is_early_poll and is_turn
 
     return is_chosen_point
-
-
-def is_not_late_poll(_depth: int, _number: int, poll: int) -> bool:
-    """Kills at every point, but of the polls of one wait only at the first two and each fifth.
-
-    They differ in nothing but the time that has passed: by what a state is, no line was written
-    and nothing was changed between them. What is left out is not counted.
-    """
-    return poll <= 2 or poll % 5 == 0
 
 
 def build_sparse_kill_points(procedure: Procedure, intervals: tuple[int, ...]) -> IsKillPoint:
@@ -294,7 +282,7 @@ def build_sparse_kill_points(procedure: Procedure, intervals: tuple[int, ...]) -
 
     Of the polls of one wait hardly any: a restore has hundreds, which differ in the time alone.
     """
-    seed = zlib.crc32(f"{procedure.command} {procedure.arguments}".encode())
+    seed = procedure.seed
 
     def is_chosen_point(depth: int, number: int, poll: int) -> bool:
         return (poll <= 2 or poll % 50 == 0) and (number + seed) % intervals[depth] == 0

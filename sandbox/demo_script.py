@@ -97,5 +97,5 @@ def _list_resize_steps(outputs: Outputs) -> Iterator[DemoStep]:
         killed_at=f"make {outputs.database.identifier} a {LARGER_INSTANCE_CLASS}",
     )
     yield DemoStep("What was it?", "runs list --limit 1")
-    yield DemoStep("Carried on, while a client writes", "runs resume RUN", client="writer")
+    yield DemoStep("Carried on, while a client writes", "runs resume RUN --yes", client="writer")
     yield DemoStep("What happened, and when", "runs report RUN")

@@ -20,6 +20,8 @@ from ops.cli.context import load_stack as load_stack
 from ops.cli.render import Output, ProgressDisplay
 from ops.core.actions import Actions, SqlRunner
 from ops.core.clock import get_clock_rate
+from ops.core.continuation import Continuation
+from ops.core.engine import get_person
 from ops.core.errors import RolledBackError, UsageError
 from ops.core.local_commands import Workstation
 from ops.core.plan import Plan, Sql
@@ -222,6 +224,7 @@ def _delete_files(files: Iterable[Path]) -> None:
 
 
 def _apply_options(plan: Plan, options: ExecutionOptions) -> Plan:
+    plan = plan.model_copy(update={"destructive": options.destructive})
     if options.timeout is None:
         return plan.model_copy(update={"reason": options.reason})
     limit = {"within": options.timeout * 60}
@@ -247,6 +250,42 @@ def confirm_plan(plan: Plan, output: Output, options: ExecutionOptions, *, prote
             "it must be the hash of the plan above"
         )
     ask_confirmation(plan.stack if needs_stack_name else None)
+
+
+def confirm_continuation(
+    continuation: Continuation,
+    output: Output,
+    *,
+    yes: bool,
+    expect: str | None,
+    protect: bool,
+) -> None:
+    """Shows what is left of a run and asks. Raises UsageError if nobody can be asked, Abort for no.
+
+    The rules are those of a new plan. In addition, --yes alone does not carry on a run that
+    somebody else started and agreed to.
+    """
+    run = continuation.plan.run
+    if expect is not None and expect != continuation.digest:
+        raise UsageError(
+            f"--expect must be {continuation.digest}, the hash of what is left of {run}, "
+            f"not {expect}: look at it again",
+            f"ops runs {'undo' if continuation.direction == 'back' else 'resume'} {run} --dry-run",
+        )
+    output.print_continuation(continuation)
+    needs_stack_name = continuation.is_destructive and protect
+    starter = continuation.plan.started_by
+    is_foreign = starter not in ("", get_person())
+    if yes and (expect is not None or not (needs_stack_name or is_foreign)):
+        return
+    if yes and not sys.stdin.isatty():
+        reason = (
+            "there is no terminal to type the stack's name on"
+            if needs_stack_name
+            else f"the run was started by {starter}"
+        )
+        raise UsageError(f"--expect must be {continuation.digest}, the hash above: {reason}")
+    ask_confirmation(continuation.plan.stack if needs_stack_name else None)
 
 
 def ask_confirmation(stack: str | None = None) -> None:

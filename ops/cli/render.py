@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # a command that only reads has no plan, and starts without i
     from pydantic import JsonValue
     from rich.console import Console
 
+    from ops.core.continuation import Continuation
     from ops.core.plan import Action, Plan, Step, Wait
 
 # Not in what is piped: what moves a cursor, or hides. A line may still end.
@@ -152,17 +153,46 @@ class Output:
             f"hash {digest}"
         )
 
-    def print_undo(self, run: str, steps: "Sequence[Step]") -> None:
-        """What undoes a run: each call with its parameters, each wait."""
+    def print_continuation(self, continuation: "Continuation") -> None:
+        """What is left of a run or its undo: who began it, each step, what is deleted, the hash."""
+        plan, is_back = continuation.plan, continuation.direction == "back"
         if self.output_format == "json":
-            body = [step.model_dump(mode="json") for step in steps]
-            self.print_json("undo", {"run": run, "steps": body})
+            body = {
+                "run": plan.run,
+                "hash": continuation.digest,
+                "direction": continuation.direction,
+                "startedBy": plan.started_by,
+                "duration": continuation.duration,
+                "downtime": continuation.downtime,
+                "deletes": continuation.deletions,
+                "stays": continuation.kept,
+                "steps": [step.model_dump(mode="json") for step in continuation.steps],
+            }
+            self.print_json("undo" if is_back else "resume", body)
             return
-        self.print_line(f"undo {run}", "bold")
-        for number, step in enumerate(steps, 1):
+        verb = "undo" if is_back else "resume"
+        self.print_line(
+            f"{verb} {plan.run}: {plan.command}, on {plan.stack} ({plan.account}, {plan.region})",
+            "bold",
+        )
+        began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(plan.started))
+        starter = f" by {plan.started_by}" if plan.started_by else ""
+        self.print_line(f"started {began}{starter}{f': {plan.reason}' if plan.reason else ''}")
+        if continuation.completed:
+            self.print_line(f"done so far: {', '.join(continuation.completed)}")
+        for number, step in enumerate(continuation.steps, 1):
             self._print_step(f"{number}", step, "")
-        if not steps:
-            self.print_line("nothing of it can be undone, or it has changed nothing")
+        if not continuation.steps:
+            self.print_line("nothing of it can be undone" if is_back else "no step is left")
+        for description in continuation.deletions:
+            self.print_line(f"deletes for good: {description}", "bold")
+        for description in continuation.kept:
+            self.print_line(f"stays as it is: {description}")
+        self.print_line(
+            f"about {format_duration(continuation.duration)}, "
+            f"{format_duration(continuation.downtime)} of it without service; "
+            f"hash {continuation.digest}"
+        )
 
     def _print_step(self, label: str, step: "Step", indent: str) -> None:
         self.print_line(f"{indent}{label}. {step.description}", "bold" if not indent else "")

@@ -5,7 +5,9 @@ resume looks first whether the step in doubt has happened. Values that later ste
 what was seen, never from a call's answer, since an answer can be lost and a look repeated.
 """
 
+import getpass
 import re
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
@@ -21,6 +23,12 @@ from ops.core.errors import (
 )
 from ops.core.journal import Event, Journal, Record
 from ops.core.plan import Action, Plan, Step, Wait, lookup
+
+
+def get_person() -> str:
+    """Who carries a plan out, as locks and journals name them."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
 
 Verdict = Literal["met", "begun", "absent"]
 Outcome = Literal["done", "undone"]
@@ -101,7 +109,7 @@ class Engine:
         """Writes the whole plan down, then carries it out."""
         if self.journal.records:
             raise ValueError(f"run {plan.run} has begun already: resume it")
-        started = plan.model_copy(update={"started": self.clock.now()})
+        started = plan.model_copy(update={"started": self.clock.now(), "started_by": get_person()})
         self._write_record("plan", plan.run, started.model_dump(mode="json"))
         return self.resume()
 

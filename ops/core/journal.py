@@ -5,6 +5,7 @@ whole or absent. It is kept in the stack's operations bucket, or in a local fold
 none.
 """
 
+import hashlib
 import os
 import uuid
 from collections.abc import Sequence
@@ -12,22 +13,28 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from ops.core.aws import explain_bucket_error, get_error_code
+from ops.core.errors import OpsError
 from ops.core.plan import FrozenModel, Plan
+from ops.core.private_files import open_private_file
 
 Event = Literal["plan", "intent", "sent", "done", "failed", "undo", "ended", "note"]
 
 
 class Record(FrozenModel):
-    """One event of a run. `writer` tells two engines apart; `at` is seconds since the epoch."""
+    """One event of a run. `writer` tells two engines apart; `timestamp` is seconds since the epoch.
+
+    `previous` is a hash of the line before, so that a line that was changed later is noticed.
+    """
 
     event: Event
     step: str
     timestamp: float
     writer: str
     data: JsonValue = None
+    previous: str = ""
 
 
 class LineTakenError(Exception):
@@ -52,10 +59,10 @@ class FolderJournalStore:
 
     def append(self, index: int, line: str) -> None:
         """Writes beside and links into place: whole or absent, and never over another."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = self.folder / f".{uuid.uuid4().hex}"
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(line)
+        with open_private_file(draft) as file:
+            file.write(line.encode())
             file.flush()
             os.fsync(file.fileno())
         try:
@@ -130,29 +137,81 @@ class BucketJournalStore:
         return body.decode()
 
 
+class JournalUnreadableError(OpsError):
+    """A journal that was changed after it was written, or that this version cannot read."""
+
+
+def hash_line(line: str) -> str:
+    """What the next line says of this one; empty if there is none."""
+    return hashlib.sha256(line.encode()).hexdigest()[:32] if line else ""
+
+
+def _parse_line(line: str, index: int, previous_line: str) -> Record:
+    """Raises JournalUnreadableError if it is no record, or does not follow the line before."""
+    try:
+        record = Record.model_validate_json(line)
+    except ValidationError as error:
+        raise JournalUnreadableError(
+            f"line {index} is no record of ops: {summarize_errors(error)}"
+        ) from None
+    if record.previous != hash_line(previous_line):
+        raise JournalUnreadableError(
+            f"line {index - 1 if index else 0} was changed after line {index} was written"
+        )
+    return record
+
+
+def summarize_errors(error: ValidationError) -> str:
+    """The first thing that is wrong, and where."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}" if place else str(first["msg"])
+
+
 class Journal:
     """The records of one run, read once and kept up as they are written."""
 
     def __init__(self, store: JournalStore, writer: str | None = None) -> None:
         self.store = store
         self.writer = writer or uuid.uuid4().hex[:12]
-        self.records: list[Record] = [Record.model_validate_json(line) for line in store.read()]
+        self.records: list[Record] = []
+        self._last_line = ""
+        for index, line in enumerate(store.read()):
+            self.records.append(_parse_line(line, index, self._last_line))
+            self._last_line = line
 
     def write_record(
         self, event: Event, step: str, timestamp: float, data: JsonValue = None
     ) -> Record:
         """Appends a record; it is durable when this returns."""
-        record = Record(event=event, step=step, timestamp=timestamp, writer=self.writer, data=data)
-        self.store.append(len(self.records), record.model_dump_json())
+        record = Record(
+            event=event,
+            step=step,
+            timestamp=timestamp,
+            writer=self.writer,
+            data=data,
+            previous=hash_line(self._last_line),
+        )
+        line = record.model_dump_json()
+        self.store.append(len(self.records), line)
         self.records.append(record)
+        self._last_line = line
         return record
 
     @property
     def plan(self) -> Plan | None:
-        """The plan as it is carried out; None if the record begins with none, like a note's."""
+        """The plan as it is carried out; None if the record begins with none, like a note's.
+
+        Raises JournalUnreadableError if it is no plan of this version of the program.
+        """
         if not self.records or self.records[0].event != "plan":
             return None
-        return Plan.model_validate(self.records[0].data).fill()
+        try:
+            return Plan.model_validate(self.records[0].data).fill()
+        except ValidationError as error:
+            raise JournalUnreadableError(
+                f"line 0 holds no plan of this version of ops: {summarize_errors(error)}"
+            ) from None
 
     def find_last_record(self, step: str, *events: Event) -> Record | None:
         """The newest record of a step, of these events where any are named."""

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import ValidationError
 
 from ops.core.aws import explain_bucket_error, get_error_code
 from ops.core.plan import FrozenModel
+from ops.core.private_files import open_private_file
 
 LOCK_KEY = "lock.json"
 LOCK_TAKEN_CODES = ("PreconditionFailed", "ConditionalRequestConflict")
@@ -20,13 +22,32 @@ LOCK_ABSENT_CODES = ("NoSuchKey", "404", "NotFound")
 
 
 class LockRecord(FrozenModel):
-    """What a lock says. Times are seconds since the epoch."""
+    """What a lock says. Times are seconds since the epoch; `process` is its id there."""
 
     holder: str
     run: str
     reason: str
     since: float
     until: float
+    process: int | None = None
+
+
+UNREADABLE_HOLDER = "unknown"
+NEVER = 253402300799.0  # 9999-12-31T23:59:59Z, in seconds since the epoch
+
+
+def parse_lock(text: str) -> LockRecord:
+    """What a lock says. One that cannot be read is held by nobody known, and never expires."""
+    try:
+        return LockRecord.model_validate_json(text)
+    except ValidationError:
+        return LockRecord(
+            holder=UNREADABLE_HOLDER,
+            run="",
+            reason=f"the lock object cannot be read: {text[:60]!r}",
+            since=0,
+            until=NEVER,
+        )
 
 
 class LockedError(Exception):
@@ -107,7 +128,8 @@ class FolderLockStore:
         """Written beside and linked: whole or absent."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         draft = self.path.with_name(f".{uuid.uuid4().hex}")
-        draft.write_text(text, encoding="utf-8")
+        with open_private_file(draft) as file:
+            file.write(text.encode())
         try:
             os.link(draft, self.path)
         except FileExistsError:
@@ -140,7 +162,7 @@ class Lock:
     def find_record(self) -> LockRecord | None:
         """What the lock says, or None."""
         text_and_tag = self.store.read()
-        return LockRecord.model_validate_json(text_and_tag[0]) if text_and_tag else None
+        return parse_lock(text_and_tag[0]) if text_and_tag else None
 
     def acquire(self, record: LockRecord) -> None:
         """Takes the lock for a run, again where the run holds it already. Raises LockedError."""
@@ -148,7 +170,7 @@ class Lock:
             text_and_tag = self.store.read()
             if text_and_tag is None:  # given back in between
                 continue
-            current_record = LockRecord.model_validate_json(text_and_tag[0])
+            current_record = parse_lock(text_and_tag[0])
             if current_record.run != record.run and current_record.until > record.since:
                 raise LockedError(current_record)
             self.store.remove(text_and_tag[1])
@@ -156,15 +178,12 @@ class Lock:
     def release(self, run: str) -> None:
         """Gives the lock back, if `run` holds it still."""
         text_and_tag = self.store.read()
-        if text_and_tag and LockRecord.model_validate_json(text_and_tag[0]).run == run:
+        if text_and_tag and parse_lock(text_and_tag[0]).run == run:
             self.store.remove(text_and_tag[1])
 
     def break_lock(self, expected_record: LockRecord) -> bool:
         """Removes the lock that was seen, whosever it is; False where it is another's by now."""
         text_and_tag = self.store.read()
-        if (
-            text_and_tag is None
-            or LockRecord.model_validate_json(text_and_tag[0]) != expected_record
-        ):
+        if text_and_tag is None or parse_lock(text_and_tag[0]) != expected_record:
             return False
         return self.store.remove(text_and_tag[1])

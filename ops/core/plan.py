@@ -268,8 +268,9 @@ class Plan(FrozenModel):
 
     `times` are texts that depend on the start, by name: the steps have `${NAME}` instead, and so
     does the digest, so that "for an hour" is agreed to, whenever it starts. `started` is when it
-    did; until then, when it was planned (seconds since the epoch). `captured` are texts of the time
-    of planning that are no part of what is agreed to, filled in likewise.
+    did; until then, when it was planned (seconds since the epoch); `started_by` is who did, like
+    `user@host`. `destructive` plans need the stack's name typed if the stack is protected.
+    `captured` are texts of the time of planning that are not part of what is agreed to.
     """
 
     version: Literal[1] = 1
@@ -286,6 +287,8 @@ class Plan(FrozenModel):
     times: dict[str, StartTime] = {}
     captured: dict[str, str] = {}
     started: float = 0
+    started_by: str = ""
+    destructive: bool = False
 
     @model_validator(mode="after")
     def _validate_steps(self) -> "Plan":
@@ -318,7 +321,7 @@ class Plan(FrozenModel):
     @property
     def digest(self) -> str:
         """A hash of what would be done, the same for the same plan whatever the run is called."""
-        excluded_fields = {"run", "reason", "captured", "started"}
+        excluded_fields = {"run", "reason", "captured", "started", "started_by"}
         body = json.dumps(self.model_dump(mode="json", exclude=excluded_fields), sort_keys=True)
         body = body.replace(self.run, "${RUN}")  # names that it creates carry the run
         return hashlib.sha256(body.encode()).hexdigest()[:16]

@@ -1,14 +1,14 @@
 """From a plan to its end: locked, carried out, and what to do where it stopped."""
 
-import getpass
 import json
+import os
 import signal
 import socket
 import sys
 import time
 from collections.abc import Callable, Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ops.core.actions import Actions
 from ops.core.aws import Aws, explain_bucket_error
 from ops.core.clock import get_clock_rate
+from ops.core.continuation import Continuation, build_continuation
 from ops.core.engine import (
     UNDO_REQUESTED,
     Clock,
@@ -28,6 +29,7 @@ from ops.core.engine import (
     ProgressListener,
     StepFailedError,
     StillRunningError,
+    get_person,
 )
 from ops.core.errors import (
     InterruptedRunError,
@@ -42,6 +44,7 @@ from ops.core.journal import (
     FolderJournalStore,
     Journal,
     JournalStore,
+    JournalUnreadableError,
     LineTakenError,
 )
 from ops.core.lock import BucketLockStore, FolderLockStore, Lock, LockedError, LockRecord
@@ -102,9 +105,14 @@ class StackContext:
         """Whether the stack is protected."""
         return self.outputs.stack.protect
 
-    def lock_advice(self, _run: str) -> tuple[str, ...]:
-        """What helps where another run has the lock."""
-        return ("ops lock show", "ops lock break")
+    def lock_advice(self, run: str) -> tuple[str, ...]:
+        """What helps if another run has the lock: carry it on, look at it, break it."""
+        advice = ("ops lock show", "ops lock break")
+        try:
+            has_journal = bool(run) and self.get_journal_store(run).read_first() is not None
+        except (OpsError, ClientError):
+            has_journal = False
+        return (f"ops runs resume {run}", *advice) if has_journal else advice
 
     def get_journal_store(self, run: str) -> FolderJournalStore | BucketJournalStore:
         """Where the lines of a run are."""
@@ -138,8 +146,9 @@ class StackContext:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             firsts = pool.map(lambda run: self.get_journal_store(run).read_first(), runs)
             for run, first in zip(runs, firsts, strict=True):
-                if first is not None and _kind(first) in kinds:
-                    yield run, Journal(self.get_journal_store(run))
+                if first is not None and find_plan_kind(first) in kinds:
+                    with suppress(JournalUnreadableError):  # `ops runs list` names it
+                        yield run, Journal(self.get_journal_store(run))
 
     def lock(self) -> Lock:
         """The stack's lock."""
@@ -159,10 +168,13 @@ class StackContext:
             raise UsageError(f"--region is {self.aws.region!r}, must be {stack.region!r}")
 
 
-def _kind(line: str) -> str | None:
-    """The kind of the plan that a journal's first line holds."""
-    record = json.loads(line)
-    return record["data"].get("kind") if record.get("event") == "plan" else None
+def find_plan_kind(line: str) -> str | None:
+    """The kind of the plan that a journal's first line holds; None if it holds none."""
+    try:
+        record = json.loads(line)
+        return str(record["data"]["kind"]) if record["event"] == "plan" else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 class WallClock:
@@ -222,15 +234,28 @@ class Runner:
         self._acquire_lock(plan)
         return self._run_engine(plan, engine, lambda: engine.start(plan))
 
-    def resume(self, run: str) -> Outcome:
-        """Carries an unfinished run on, the way it was going."""
+    def resume(self, run: str, agreed: Continuation | None = None) -> Outcome:
+        """Carries an unfinished run on, the way it was going.
+
+        `agreed` is what a person agreed to. Raises UsageError if the run was undone, or if it has
+        gone on since.
+        """
         engine = self.get_engine(run)
+        end_record = engine.journal.end_record
+        if end_record is not None and end_record.data == "undone":
+            raise UsageError(
+                f"run {run!r} was undone: there is nothing to resume", engine.plan.command
+            )
         expected_outcome: Outcome = "undone" if engine.reason == UNDO_REQUESTED else "done"
-        self._prepare_run(engine, needs_lock=engine.journal.end_record is None)
+        self._prepare_run(engine, needs_lock=end_record is None)
+        self._require_agreed(engine, agreed, undo=False)
         return self._run_engine(engine.plan, engine, engine.resume, expected_outcome)
 
-    def undo(self, run: str) -> Outcome:
-        """Turns a run back; one that is done only while all is as it left it."""
+    def undo(self, run: str, agreed: Continuation | None = None) -> Outcome:
+        """Turns a run back; one that is done only while all is as it left it.
+
+        `agreed` as in resume.
+        """
         engine = self.get_engine(run)
         is_done = engine.journal.end_record is not None and engine.journal.end_record.data == "done"
         if is_done and not engine.list_undo_steps():
@@ -238,6 +263,7 @@ class Runner:
                 f"run {run!r} is done, and nothing of it can be undone", f"ops runs show {run}"
             )
         self._prepare_run(engine, needs_lock=is_done or engine.journal.end_record is None)
+        self._require_agreed(engine, agreed, undo=True)
         try:
             changes = engine.describe_changes_since_end() if is_done else ""
         except BaseException:
@@ -258,6 +284,16 @@ class Runner:
         if not engine.journal.records or engine.journal.records[0].event != "plan":
             raise UsageError(f"RUN is {run!r}, which is no run of a plan", "ops runs list")
         return engine
+
+    def _require_agreed(self, engine: Engine, agreed: Continuation | None, *, undo: bool) -> None:
+        """Raises UsageError, and releases the lock, if other steps are left than were agreed to."""
+        if agreed is None or build_continuation(engine, undo=undo).digest == agreed.digest:
+            return
+        run = engine.plan.run
+        self.context.lock().release(run)
+        raise UsageError(
+            f"run {run!r} has gone on since it was shown: look at it again", f"ops runs show {run}"
+        )
 
     def _prepare_run(self, engine: Engine, *, needs_lock: bool) -> None:
         self.context.check_account()
@@ -298,7 +334,8 @@ class Runner:
         now = self.clock.now()
         limit_seconds = sum(step.goal.within for step in plan.steps)
         lock_record = LockRecord(
-            holder=f"{getpass.getuser()}@{socket.gethostname()}",
+            holder=get_person(),
+            process=os.getpid(),
             run=plan.run,
             reason=plan.reason or plan.command,
             since=now,
@@ -309,7 +346,8 @@ class Runner:
         except LockedError as error:
             until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(error.record.until))
             raise LockHeldError(
-                f"{error}, until {until}", *self.context.lock_advice(error.record.run)
+                f"{error}, until {until}{describe_process(error.record)}",
+                *self.context.lock_advice(error.record.run),
             ) from None
 
     def _run_engine(
@@ -359,6 +397,27 @@ class Runner:
                 self.context.lock().release(run)
             except OpsError as error:
                 sys.stderr.write(f"ops: the lock is not given back: {error}\n  ops lock break\n")
+
+
+def describe_process(record: LockRecord) -> str:
+    """Whether the process that took a lock still runs, as far as this machine can tell."""
+    is_alive = is_process_alive(record)
+    if is_alive is None:
+        return ""
+    return "; its process is at work" if is_alive else "; its process has ended"
+
+
+def is_process_alive(record: LockRecord) -> bool | None:
+    """Whether the holder's process runs; None if it is on another machine, or not recorded."""
+    if record.process is None or record.holder.rpartition("@")[2] != socket.gethostname():
+        return None
+    try:
+        os.kill(record.process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is somebody else's
+        return True
+    return True
 
 
 def require_expected_hash(plan: Plan, expected_hash: str | None) -> None:

@@ -53,6 +53,7 @@ class DatabaseInstance:
     backup_retention_days: int
     latest_restorable_time: str | None
     tags: Mapping[str, str]
+    address: str | None = None
 
     @property
     def is_available(self) -> bool:
@@ -227,4 +228,5 @@ def parse_instance(description: Any) -> DatabaseInstance:
         backup_retention_days=int(description.get("BackupRetentionPeriod") or 0),
         latest_restorable_time=description.get("LatestRestorableTime"),
         tags=parse_tags(description.get("TagList")),
+        address=(description.get("Endpoint") or {}).get("Address"),
     )

@@ -26,6 +26,7 @@ DECLARATIONS: Final = (
             "rds.describe_db_snapshots",
             "rds.modify_db_instance",
             "rds.delete_db_instance",
+            "secretsmanager.get_secret_value",
         ),
         bad={"NAME": ("bulwark-test-database",)},
         judged_by_aws={"NAME": "what it is"},
@@ -65,8 +66,9 @@ DECLARATIONS: Final = (
     ),
     Declaration(
         "recover list",
-        role="reader",
-        calls=("rds.describe_db_instances",),
+        # Reads the secret's host, which says whom services use; the password is beside it.
+        role="operator",
+        calls=("rds.describe_db_instances", "secretsmanager.get_secret_value"),
     ),
     Declaration(
         "recover point-in-time",

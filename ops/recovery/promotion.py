@@ -212,7 +212,11 @@ def build_replica_promotion_plan(
 def build_discard_plan(
     outputs: Outputs, instance: Mapping[str, Any], run: str, *, with_snapshot: bool
 ) -> Plan:
-    """An instance beside the primary is gone, a snapshot first."""
+    """Deletes an instance beside the primary, after a snapshot.
+
+    Raises UsageError if it is the primary or a replica. Whether services use it is not checked
+    here: see ops/recovery/serving.py.
+    """
     name = str(instance["DBInstanceIdentifier"])
     stack_identifiers = (outputs.database.identifier, *outputs.database.replicas)
     if name in stack_identifiers or instance.get("ReadReplicaSourceDBInstanceIdentifier"):

@@ -5,6 +5,10 @@ from typing import Final
 from ops.core.declaration import Declaration
 from ops.permissions.call_sets import CHANGE, RECORD
 
+SERVING_CHECKS: Final = dict.fromkeys(
+    ("rds.describe_db_instances", "secretsmanager.get_secret_value"),
+    "only if a database is to be deleted: tests/ops/runs/test_trust.py",
+)
 DECLARATIONS: Final = (
     Declaration(
         "runs list",
@@ -34,7 +38,8 @@ DECLARATIONS: Final = (
     Declaration(
         "runs resume",
         role="operator",
-        calls=(*CHANGE,),
+        calls=(*CHANGE, "rds.describe_db_instances", "secretsmanager.get_secret_value"),
+        unseen=SERVING_CHECKS,
         needs={"RUN": "{run}"},
     ),
     Declaration(
@@ -46,7 +51,8 @@ DECLARATIONS: Final = (
     Declaration(
         "runs undo",
         role="operator",
-        calls=(*CHANGE,),
+        calls=(*CHANGE, "rds.describe_db_instances", "secretsmanager.get_secret_value"),
+        unseen=SERVING_CHECKS,
         needs={"RUN": "{run}"},
     ),
 )

@@ -282,9 +282,9 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     "runs list": (TypedLine("runs list", db_stage.put_database, lines_before=(SNAPSHOT_LINE,)),),
     "runs note": (TypedLine("runs note {run} seen", db_stage.put_database),),
     "runs report": (TypedLine("runs report {run}", db_stage.put_database),),
-    "runs resume": (TypedLine("runs resume {stopped}", db_stage.put_database),),
+    "runs resume": (TypedLine("runs resume {stopped} --yes", db_stage.put_database),),
     "runs show": (TypedLine("runs show {run}", db_stage.put_database),),
-    "runs undo": (TypedLine("runs undo {stopped}", db_stage.put_database),),
+    "runs undo": (TypedLine("runs undo {stopped} --yes", db_stage.put_database),),
     "service deploy": (
         TypedLine(
             DEPLOY_LINE.format("v3"),

@@ -34,6 +34,7 @@ from ops.recovery.commands.ready import app as ready
 from ops.recovery.commands.rebuild import app as rebuilding
 from ops.recovery.commands.reconcile import app as reconciling
 from ops.recovery.restore import RestoreRequest
+from ops.recovery.serving import ServingDatabase, find_serving_database
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Disaster recovery.")
 app.add_typer(comparing)
@@ -53,6 +54,7 @@ RESTORED_INSTANCE_COLUMNS = (
     "created",
     "run",
     "protected",
+    "serves",
 )
 
 
@@ -130,10 +132,11 @@ def restore_snapshot(
 
 @app.command(name="list")
 def show_restored_instances(context: typer.Context) -> None:
-    """What stands beside the primary: restored instances, and old ones that were replaced."""
+    """Lists restored instances and old ones that were replaced, and which of them serves."""
     outputs, aws, output = load_stack(context)
+    serving = find_serving_database(aws, outputs)
     rows = [
-        build_restored_instance_row(instance)
+        build_restored_instance_row(instance, serving)
         for instance in restoring.list_restored_and_replaced_instances(aws, outputs)
     ]
     output.print_rows("recover-list", RESTORED_INSTANCE_COLUMNS, rows)
@@ -163,8 +166,12 @@ def build_restore_request(
     return request
 
 
-def build_restored_instance_row(instance: dict[str, Any]) -> dict[str, object]:
-    """What a person sees of an instance beside the primary."""
+def build_restored_instance_row(
+    instance: dict[str, Any], serving: ServingDatabase
+) -> dict[str, object]:
+    """What a person sees of an instance beside the primary; `serves`: services use it now."""
+    address = (instance.get("Endpoint") or {}).get("Address")
+    serves = serving.serves(instance["DBInstanceIdentifier"], address)
     tags = database.parse_tags(instance.get("TagList"))
     return {
         "instance": instance["DBInstanceIdentifier"],
@@ -174,6 +181,7 @@ def build_restored_instance_row(instance: dict[str, Any]) -> dict[str, object]:
         "created": instance.get("InstanceCreateTime"),
         "run": tags.get(snapshots.DATABASE_RUN_TAG),
         "protected": "yes" if instance.get("DeletionProtection") else "no",
+        "serves": "unknown" if serves is None else "yes" if serves else "no",
     }
 
 

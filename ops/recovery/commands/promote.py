@@ -17,6 +17,7 @@ from ops.database import instance as database
 from ops.database import password as rotating
 from ops.database import replicas
 from ops.recovery import promotion as promoting
+from ops.recovery.serving import require_not_serving
 from ops.services import model as services
 
 app = typer.Typer(add_completion=False)
@@ -123,6 +124,7 @@ def discard_instance(
     stack_context, output = load_stack_context(context)
     instance = replicas.get_instance_description(stack_context.aws, stack_context.outputs, name)
     run = new_run_id("discard")
+    require_not_serving(stack_context.aws, stack_context.outputs, name, "NAME", name)
     plan = promoting.build_discard_plan(stack_context.outputs, instance, run, with_snapshot=save)
     if execute_plan(plan, stack_context, output, options.as_destructive()):
         snapshot = f"{name}-{run}" if save else None

@@ -1,6 +1,7 @@
 """`ops runs`: what was carried out, what stopped on its way, and how to go on or back."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -9,20 +10,23 @@ import typer
 from ops.cli.context import get_selection
 from ops.cli.execution import (
     DryRunOption,
+    ExpectOption,
     YesOption,
-    ask_confirmation,
     build_runner,
+    confirm_continuation,
     load_stack_context,
 )
-from ops.cli.render import Output
+from ops.cli.render import Output, format_duration
+from ops.core.continuation import Continuation, build_continuation
 from ops.core.errors import UsageError
-from ops.core.journal import Journal
+from ops.core.journal import Journal, JournalUnreadableError
 from ops.core.run import RunContext, StackContext, WallClock
 from ops.recovery.rebuild import resolve_program_folder
 from ops.runs.commands import report as runs_report
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="What was carried out.")
 app.add_typer(runs_report.app)
+RUN_COLUMNS = ("run", "began", "ended", "took", "command", "state", "by", "reason")
 RunArgument = Annotated[str, typer.Argument(help="the run's id, from `ops runs list`")]
 WaitLimitOption = Annotated[
     float | None,
@@ -42,11 +46,11 @@ RunProgramOption = Annotated[
 
 @app.command(name="list")
 def list_runs(context: typer.Context, limit: Annotated[int, typer.Option(min=1)] = 20) -> None:
-    """The newest runs: when, what, and how they ended."""
+    """The newest runs: when, what, by whom and why, and how they ended."""
     stack_context, output = load_stack_context(context)
     rows = [_build_row(stack_context, run) for run in stack_context.list_runs()]
     rows.sort(key=lambda row: str(row["began"]), reverse=True)
-    output.print_rows("runs", ("run", "began", "command", "state", "by"), rows[:limit])
+    output.print_rows("runs", RUN_COLUMNS, rows[:limit])
 
 
 @app.command("show")
@@ -73,16 +77,16 @@ def resume_run(
     run: RunArgument,
     timeout: WaitLimitOption = None,
     program: RunProgramOption = None,
+    dry_run: DryRunOption = False,
+    expect: ExpectOption = None,
+    yes: YesOption = False,
 ) -> None:
-    """Carries a run on that stopped on its way: it looks first, then acts."""
-    run_context, output = _load_run_context(context, run)
-    clock = WallClock()
-    runner = build_runner(
-        run_context, clock, wait_limit_minutes=timeout, program=_resolve_program(program)
-    )
-    with clock.handle_interrupts():
-        outcome = runner.resume(run)
-    output.print_result("run", {"run": run, "state": outcome})
+    """Carries a run on that stopped on its way, once what is left of it is agreed to.
+
+    It looks first, then acts. Exit code 2 if the run was undone.
+    """
+    options = _RunOptions(timeout, program, dry_run, expect, yes)
+    _continue_run(context, run, options, undo=False)
 
 
 @app.command("undo")
@@ -92,28 +96,71 @@ def undo_run(
     timeout: WaitLimitOption = None,
     program: RunProgramOption = None,
     dry_run: DryRunOption = False,
+    expect: ExpectOption = None,
     yes: YesOption = False,
 ) -> None:
-    """Turns a run back, the last step first. It cannot be turned forward again.
+    """Undoes a run, the last step first, once that is agreed to. It cannot go forward again.
 
-    A run that is done is turned back only while all is as it left it, and once that is agreed to.
+    A finished run is undone only while everything is as it left it. A database that services use is
+    never deleted.
     """
+    options = _RunOptions(timeout, program, dry_run, expect, yes)
+    _continue_run(context, run, options, undo=True)
+
+
+@dataclass(frozen=True)
+class _RunOptions:
+    timeout: float | None
+    program: Path | None
+    dry_run: bool
+    expect: str | None
+    yes: bool
+
+
+def _continue_run(context: typer.Context, run: str, options: _RunOptions, *, undo: bool) -> None:
+    """Shows what is left, has it agreed to, and carries it out."""
+    from ops.runs.verification import require_deletions_allowed, require_trusted_plan
+
     run_context, output = _load_run_context(context, run)
     clock = WallClock()
-    plan_runner = build_runner(
-        run_context, clock, wait_limit_minutes=timeout, program=_resolve_program(program)
+    runner = build_runner(
+        run_context,
+        clock,
+        wait_limit_minutes=options.timeout,
+        program=_resolve_program(options.program),
     )
-    engine = plan_runner.get_engine(run)
-    has_ended = engine.journal.end_record is not None
-    if dry_run:
-        output.print_undo(run, engine.list_undo_steps())
+    engine = runner.get_engine(run)
+    require_trusted_plan(engine.plan, run_context)
+    continuation = build_continuation(engine, undo=undo)
+    is_over = engine.journal.end_record is not None and not (undo and continuation.steps)
+    if options.dry_run:
+        output.print_continuation(continuation)
         return
-    if has_ended and not yes:
-        Output("table", to_stderr=True).print_undo(run, engine.list_undo_steps())
-        ask_confirmation()
+    if not is_over:
+        require_deletions_allowed(continuation, run_context)
+        shown = Output("table", to_stderr=True) if output.output_format == "json" else output
+        confirm_continuation(
+            continuation,
+            shown,
+            yes=options.yes,
+            expect=options.expect,
+            protect=run_context.protect,
+        )
     with clock.handle_interrupts():
-        outcome = plan_runner.undo(run)
-    output.print_result("run", {"run": run, "state": outcome})
+        if undo:
+            runner.undo(run, continuation)
+            output.print_result("run", _build_undo_result(run, continuation))
+        else:
+            output.print_result("run", {"run": run, "state": runner.resume(run, continuation)})
+
+
+def _build_undo_result(run: str, continuation: Continuation) -> dict[str, object]:
+    """What was undone, and what stays because nothing undoes it."""
+    state = "stopped, nothing was undone"
+    if continuation.steps or not continuation.kept:
+        state = "undone"
+    stays = {"stays": continuation.kept} if continuation.kept else {}
+    return {"run": run, "state": state, **stays}
 
 
 def _resolve_program(program: Path | None) -> Path | None:
@@ -141,19 +188,29 @@ def _get_journal(run_context: RunContext, run: str) -> Journal:
 
 
 def _build_row(stack_context: StackContext, run: str) -> dict[str, object]:
-    journal = _get_journal(stack_context, run)
+    """A run on a line; one whose journal cannot be read is named, and stops nobody."""
+    try:
+        journal = _get_journal(stack_context, run)
+        plan = journal.plan
+    except JournalUnreadableError as error:
+        return {"run": run, "began": "-", "state": f"unreadable: {error}"}
     first_record, end_record = journal.records[0], journal.end_record
     command, state = "ops lock break", "done"  # a note alone: there was nothing to carry out
-    if (plan := journal.plan) is not None:
+    if plan is not None:
         command = plan.command
         running_state = "being undone" if journal.is_undoing else "unfinished"
         state = str(end_record.data) if end_record else running_state
     return {
         "run": run,
         "began": _format_timestamp(first_record.timestamp),
+        "ended": _format_timestamp(end_record.timestamp) if end_record else None,
+        "took": format_duration(end_record.timestamp - first_record.timestamp)
+        if end_record
+        else None,
         "command": command,
         "state": state,
-        "by": first_record.writer,
+        "by": plan.started_by or None if plan else None,
+        "reason": plan.reason or None if plan else None,
     }
 
 

@@ -273,6 +273,7 @@ def test_a_second_operator_is_refused_and_told_who_why_and_until_when() -> None:
             of.start()
         words = (
             r"\S+@\S+ holds the lock: the release \(run first-run\), until 20\d\d-\d\d-\d\d .* UTC"
+            "; its process is at work"
         )
         assert re.fullmatch(words, str(refused.value))
         assert (refused.value.code, refused.value.advice) == (

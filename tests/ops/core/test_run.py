@@ -77,7 +77,7 @@ def test_ctrl_c_says_what_goes_on_and_how_to_go_on_or_back(
         )
         assert found, err
         assert ops.run_for_json("lock show")["items"][0]["run"] == found[1]
-        assert ops.run_for_json(f"runs resume {found[1]}")["state"] == "done"
+        assert ops.run_for_json(f"runs resume {found[1]} --yes")["state"] == "done"
         assert describe_service(ops.stage)["taskDefinition"].endswith(":2")
         assert ops("lock show")[0] == "nothing\n"
 
@@ -91,7 +91,7 @@ def test_ctrl_c_during_an_undo_stops_it_and_it_goes_on_as_an_undo(
             _, err = ops(f"runs undo {run} --yes", 130)
         assert "in AWS may go on: back" in err
         assert ops.run_for_json("runs list")["items"][0]["state"] == "being undone"
-        assert ops.run_for_json(f"runs resume {run}")["state"] == "undone"
+        assert ops.run_for_json(f"runs resume {run} --yes")["state"] == "undone"
         assert describe_service(ops.stage)["taskDefinition"].endswith(":1")
 
 

@@ -256,7 +256,7 @@ def test_a_run_with_statements_is_carried_on_by_another_process(
     (run,) = (
         r["run"] for r in ops.run_for_json("runs list")["items"] if r["state"] == "unfinished"
     )
-    ops(f"runs resume {run}")
+    ops(f"runs resume {run} --yes")
     assert sleeper.execute("SELECT 2").fetchone() == (2,), "it has worked meanwhile"
     with monkeypatch.context() as stopping:
         stopping.setattr(WallClock, "sleep", stop)
@@ -264,7 +264,7 @@ def test_a_run_with_statements_is_carried_on_by_another_process(
     (run,) = (
         r["run"] for r in ops.run_for_json("runs list")["items"] if r["state"] == "unfinished"
     )
-    ops(f"runs resume {run}")
+    ops(f"runs resume {run} --yes")
     with pytest.raises(psycopg.OperationalError):
         sleeper.execute("SELECT 3")
 

@@ -160,7 +160,7 @@ def test_a_run_whose_lock_was_broken_sends_nothing_more_and_can_be_resumed(
     (run,) = typed.run_for_json("runs list")["items"]
     assert run["state"] == "unfinished"
     assert f"ops runs resume {run['run']}" in err
-    typed(f"runs resume {run['run']}")
+    typed(f"runs resume {run['run']} --yes")
     assert list_resize_effects(typed.stage) == ["saved", "db.m7g.large"]
     assert get_lock(typed.stage).find_record() is None
 

@@ -142,7 +142,7 @@ def test_killed_and_carried_on_or_undone_it_leaves_nothing_and_is_recorded(
     run = one["DBInstanceIdentifier"].removeprefix("bulwark-test-database-")
     before = ops.run_for_json("recover drills")["items"]
     assert [d["outcome"] for d in before] == ["unfinished"]
-    ops(f"runs {way} {run}")
+    ops(f"runs {way} {run} --yes")
     assert list_restored_instances(ops) == []
     (kept,) = ops.run_for_json("recover drills")["items"]
     assert kept["outcome"] == {"resume": "done", "undo": "undone"}[way]

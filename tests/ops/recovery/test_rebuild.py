@@ -187,10 +187,10 @@ def test_a_killed_deployment_is_not_taken_for_done_because_its_database_is_there
         (resume,) = re.findall(r"ops (runs resume \S+)", said)
         stage.clock.sleep(7200)
         assert list_database_ids(stage) == [PRIMARY_IDENTIFIER], "it came so far"
-        assert typed(resume) == 1, "and no further"
+        assert typed(f"{resume} --yes") == 1, "and no further"
         pulumi.locked = False
         capsys.readouterr()
-        assert typed(resume) == 0
+        assert typed(f"{resume} --yes") == 0
         assert [one["result"] for one in pulumi.stacks["test"].history] == ["succeeded"]
         assert (list_database_ids(stage), len(pulumi.imports)) == ([PRIMARY_IDENTIFIER], 1)
 
@@ -354,7 +354,7 @@ def test_where_the_bucket_is_gone_journals_are_kept_in_a_folder(
             with interrupt_at_sleep(stage.clock, 12):
                 assert typed(f"recover rebuild {PROGRAM_OPTION} --yes") == 130
             (run,) = [path.name for path in (tmp_path / "runs").iterdir()]
-            assert typed(f"runs resume {run}") == 0
+            assert typed(f"runs resume {run} --yes") == 0
             assert typed("runs list --output json") == 0
         assert list_database_ids(stage) == [PRIMARY_IDENTIFIER]
 

@@ -112,9 +112,9 @@ def test_killed_it_leaves_its_lock_and_is_carried_on_when_that_is_taken_away(
     assert "pulumi cancel --stack test" in said
     (resume,) = re.findall(r"ops (runs resume \S+)", said)
     assert scene.list_database_ids() == [PRIMARY_IDENTIFIER], "it came so far"
-    assert scene.run_line(resume) == 1
+    assert scene.run_line(f"{resume} --yes") == 1
     subprocess.run(["pulumi", "cancel", "--stack", "test"], check=True)
-    assert scene.run_line(resume) == 0
+    assert scene.run_line(f"{resume} --yes") == 0
     assert [one["result"] for one in scene.read_backend()["history"]] == ["succeeded"]
     assert scene.list_database_ids() == [PRIMARY_IDENTIFIER]
 
@@ -144,7 +144,7 @@ def test_ctrl_c_twice_leaves_it_at_work_and_a_resume_finds_what_it_did(
     while not scene.read_backend()["history"] and time.monotonic() < until:
         time.sleep(0.05)
     (resume,) = re.findall(r"ops (runs resume \S+)", said)
-    assert scene.run_line(resume) == 0
+    assert scene.run_line(f"{resume} --yes") == 0
     assert len(scene.read_backend()["history"]) == 1
     assert "Updating" not in capsys.readouterr().err, "it was not begun again"
 

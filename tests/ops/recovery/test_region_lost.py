@@ -110,7 +110,7 @@ def test_stopped_on_its_way_it_is_carried_on_from_the_folder(
         assert typed(f"recover region {PROGRAM_OPTION} --yes") == 130
     said = capsys.readouterr().err
     (resume,) = re.findall(r"ops (runs resume \S+)", said)
-    assert typed(resume) == 0
+    assert typed(f"{resume} --yes") == 0
     assert [one["DBInstanceIdentifier"] for one in list_instances(RECOVERY_REGION)] == [
         COPY_DATABASE
     ]

@@ -238,8 +238,8 @@ def test_a_time_out_exits_4_and_a_resume_finishes_it(ops: OpsConsole) -> None:
     run = re.search(r"ops runs resume (\S+)", err)
     assert run
     ops("service restart --service backend --yes", 6)  # what is under way holds the lock
-    ops(f"runs resume {run[1]}", 4)  # its time is over: it looks once
-    ops(f"runs resume {run[1]} --timeout 20")
+    ops(f"runs resume {run[1]} --yes", 4)  # its time is over: it looks once
+    ops(f"runs resume {run[1]} --timeout 20 --yes")
     assert describe_service(ops.stage)["taskDefinition"].endswith(":2")
 
 

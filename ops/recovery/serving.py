@@ -1,0 +1,69 @@
+"""Which database instance serves the stack now: nothing may delete it."""
+
+import json
+from dataclasses import dataclass
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ops.core.aws import Aws
+from ops.core.errors import OpsError, UsageError
+from ops.database.instance import find_instance
+from ops.outputs import Outputs
+
+
+@dataclass(frozen=True)
+class ServingDatabase:
+    """How services reach the database: the stack's own name for it, and the secret's host.
+
+    `host` is None if the secret could not be read; `problem` then says why.
+    """
+
+    identifier: str
+    host: str | None
+    problem: str = ""
+
+    def serves(self, identifier: str, address: str | None) -> bool | None:
+        """Whether an instance serves; None if that is unknown."""
+        if identifier == self.identifier:
+            return True
+        if self.host is None:
+            return None
+        # An instance's address begins with its identifier: RDS User Guide, "Finding the connection
+        # information for an RDS for PostgreSQL DB instance".
+        return self.host == address or self.host.partition(".")[0] == identifier
+
+
+def find_serving_database(aws: Aws, outputs: Outputs) -> ServingDatabase:
+    """What the stack's outputs and its secret say now."""
+    try:
+        host = json.loads(aws.get_secret(outputs.database.secret_arn)).get("host")
+    except (ClientError, BotoCoreError, OpsError, ValueError) as error:
+        return ServingDatabase(outputs.database.identifier, None, str(error))
+    return ServingDatabase(outputs.database.identifier, None if host is None else str(host))
+
+
+def require_not_serving(
+    aws: Aws, outputs: Outputs, identifier: str, option: str, value: str
+) -> None:
+    """Raises UsageError if services use an instance that would be deleted, or that is unknown.
+
+    `option` and `value` are what was typed.
+    """
+    serving = find_serving_database(aws, outputs)
+    instance = find_instance(aws, outputs, identifier)
+    if instance is None:
+        return
+    serves = serving.serves(identifier, instance.address)
+    if serves:
+        raise UsageError(
+            f"{option} is {value!r}, which would delete {identifier}: services use it now; "
+            "promote another instance first",
+            "ops recover list",
+            "ops recover promote",
+        )
+    if serves is None:
+        raise UsageError(
+            f"{option} is {value!r}, which would delete {identifier}: whether services use it is "
+            f"unknown ({serving.problem}); the stack's secret must be readable first",
+            "ops recover list",
+        )

@@ -53,7 +53,7 @@ def keep_pattern(original: Any, message_filter: EventMessageFilter, pattern: str
     original(message_filter, pattern)
 
 
-@patch.add_operation(LogsResponse, "FilterLogEvents")
+@patch.replace_operation(LogsResponse, "FilterLogEvents")
 def filter_log_events(response: LogsResponse, params: ApiRecord) -> ApiRecord:
     """All streams' events in order of time, the oldest or the newest first."""
     backend: LogsBackend = response.logs_backend

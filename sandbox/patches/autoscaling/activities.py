@@ -97,7 +97,7 @@ _FILTERS: Final[dict[str, Callable[[ApiRecord, str], bool]]] = {
 }
 
 
-@patch.add_operation(AutoScalingResponse, "DescribeScalingActivities")
+@patch.replace_operation(AutoScalingResponse, "DescribeScalingActivities")
 def describe_scaling_activities(response: AutoScalingResponse, params: ApiRecord) -> ApiRecord:
     """Those in progress first, then by their start, the newest first. Source: API reference."""
     if params.get("AutoScalingGroupName"):

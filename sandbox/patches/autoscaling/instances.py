@@ -345,10 +345,8 @@ def reconcile_group(group: FakeAutoScalingGroup, time: datetime, request: str = 
         )
 
 
-@patch.wrap(FakeAutoScalingGroup, "set_desired_capacity")
-def set_group_capacity(
-    original: Any, group: FakeAutoScalingGroup, new_capacity: int | None
-) -> None:
+@patch.replace(FakeAutoScalingGroup, "set_desired_capacity")
+def set_group_capacity(group: FakeAutoScalingGroup, new_capacity: int | None) -> None:
     """moto launches and terminates at once, one too few of mixed instances."""
     before = vars(group).get("desired_capacity")
     group.desired_capacity = group.min_size if new_capacity is None else new_capacity
@@ -369,16 +367,14 @@ def get_instance_template(original: Any, instance: InstanceState) -> ApiRecord |
     return template
 
 
-@patch.wrap(AutoScalingBackend, "update_attached_target_groups")
-def register_attached_targets(original: Any, backend: AutoScalingBackend, group_name: str) -> None:
+@patch.replace(AutoScalingBackend, "update_attached_target_groups")
+def register_attached_targets(backend: AutoScalingBackend, group_name: str) -> None:
     """Only what is in service is a target."""
     register_targets(backend.autoscaling_groups[group_name])
 
 
-@patch.wrap(AutoScalingBackend, "notify_terminate_instances")
-def replace_terminated_instances(
-    original: Any, backend: AutoScalingBackend, instance_ids: list[str]
-) -> None:
+@patch.replace(AutoScalingBackend, "notify_terminate_instances")
+def replace_terminated_instances(backend: AutoScalingBackend, instance_ids: list[str]) -> None:
     """Whatever somebody terminates in EC2 is replaced."""
     for group in backend.autoscaling_groups.values():
         members = [member for member in group.instance_states if member.instance.id in instance_ids]

@@ -111,7 +111,7 @@ def get_alarm_state(backend: CloudWatchBackend, name: str) -> str:
     )
 
 
-@patch.add_operation(CloudWatchResponse, "DescribeAlarms")
+@patch.replace_operation(CloudWatchResponse, "DescribeAlarms")
 def describe_alarms(response: CloudWatchResponse, params: ApiRecord) -> ApiRecord:
     """Without AlarmTypes AWS lists metric alarms only."""
     backend = response.cloudwatch_backend
@@ -149,7 +149,7 @@ def _is_selected(params: ApiRecord, name: str, alarm: Alarm | ApiRecord) -> bool
     )
 
 
-@patch.add_operation(CloudWatchResponse, "DeleteAlarms")
+@patch.replace_operation(CloudWatchResponse, "DeleteAlarms")
 def delete_alarms(response: CloudWatchResponse, params: ApiRecord) -> None:
     """All or none: one that is not there, or that a remaining composite names, refuses."""
     backend, names = response.cloudwatch_backend, set(params["AlarmNames"])

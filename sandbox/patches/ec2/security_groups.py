@@ -17,8 +17,8 @@ from sandbox.patches.patching import AwsError, ServicePatch
 patch = ServicePatch()
 
 
-@patch.wrap(SecurityGroupRule, "description")
-def get_rule_description(_original: Any, rule: SecurityGroupRule) -> str | None:
+@patch.replace(SecurityGroupRule, "description")
+def get_rule_description(rule: SecurityGroupRule) -> str | None:
     """moto knows it of address ranges only."""
     sources: tuple[Any, ...] = (rule.ip_range, rule.source_group, rule.prefix_list_id)
     descriptions = [s["Description"] for s in sources if isinstance(s, dict) and "Description" in s]

@@ -160,7 +160,7 @@ def _format_log_deliveries(deliveries: Iterable[ApiRecord]) -> list[ApiRecord]:
     ]
 
 
-@patch.add_operation(ElastiCacheResponse, "CreateReplicationGroup")
+@patch.replace_operation(ElastiCacheResponse, "CreateReplicationGroup")
 def create_replication_group(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
     backend, name = response.elasticache_backend, params["ReplicationGroupId"].lower()
     if name in get_replication_groups(backend):
@@ -243,7 +243,7 @@ def _build_moto_group(backend: ElastiCacheBackend, name: str) -> ReplicationGrou
     return moto_group
 
 
-@patch.add_operation(ElastiCacheResponse, "DescribeReplicationGroups")
+@patch.replace_operation(ElastiCacheResponse, "DescribeReplicationGroups")
 def describe_replication_groups(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
     backend = response.elasticache_backend
     names = (
@@ -254,7 +254,7 @@ def describe_replication_groups(response: ElastiCacheResponse, params: ApiRecord
     return {"ReplicationGroups": [_describe_group(backend, name) for name in list(names)]}
 
 
-@patch.add_operation(ElastiCacheResponse, "ModifyReplicationGroup")
+@patch.replace_operation(ElastiCacheResponse, "ModifyReplicationGroup")
 def modify_replication_group(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
     backend, name = response.elasticache_backend, params["ReplicationGroupId"]
     group = _get_available_group(backend, name)
@@ -326,7 +326,7 @@ def decrease_replica_count(response: ElastiCacheResponse, params: ApiRecord) -> 
     return _set_replica_count(response, params, grow=False)
 
 
-@patch.add_operation(ElastiCacheResponse, "DeleteReplicationGroup")
+@patch.replace_operation(ElastiCacheResponse, "DeleteReplicationGroup")
 def delete_replication_group(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
     backend, name = response.elasticache_backend, params["ReplicationGroupId"]
     group = _get_available_group(backend, name)
@@ -337,7 +337,7 @@ def delete_replication_group(response: ElastiCacheResponse, params: ApiRecord) -
     return {"ReplicationGroup": {**group, "Status": "deleting"}}
 
 
-@patch.add_operation(ElastiCacheResponse, "DescribeCacheClusters")
+@patch.replace_operation(ElastiCacheResponse, "DescribeCacheClusters")
 def describe_cache_clusters(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
     """The members of the replication groups, then the clusters that moto made."""
     backend, name = response.elasticache_backend, params.get("CacheClusterId")

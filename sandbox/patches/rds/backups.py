@@ -302,7 +302,7 @@ def delete_automated_backup(response: RDSResponse, params: ApiRecord) -> ApiReco
     }
 
 
-@patch.add_operation(RDSResponse, "DescribeDBInstanceAutomatedBackups")
+@patch.replace_operation(RDSResponse, "DescribeDBInstanceAutomatedBackups")
 def describe_automated_backups(response: RDSResponse, params: ApiRecord) -> ApiRecord:
     backend = response.backend
     instances = [*backend.databases.values(), *_get_retained_instances(backend).values()]

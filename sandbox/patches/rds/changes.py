@@ -199,8 +199,8 @@ def _is_unchanged(instance: DBInstance, key: str, value: Any) -> bool:
     return bool(str(getattr(instance, key, None)).lower() == str(value).lower())
 
 
-@patch.wrap(RDSBackend, "create_db_instance_read_replica")
-def create_independent_replica(original: Any, backend: RDSBackend, params: Any) -> DBInstance:
+@patch.replace(RDSBackend, "create_db_instance_read_replica")
+def create_independent_replica(backend: RDSBackend, params: Any) -> DBInstance:
     """moto copies the primary object, lists, resource id and all; a replica is its own instance."""
     primary = backend.find_db_from_id(params["source_db_instance_identifier"])
     if primary.status != "available" or not primary.backup_retention_period:

@@ -92,7 +92,7 @@ def _list_group_parameters(group: DBParameterGroup) -> list[ApiRecord]:
     )
 
 
-@patch.add_operation(RDSResponse, "DescribeDBParameters")
+@patch.replace_operation(RDSResponse, "DescribeDBParameters")
 def describe_db_parameters(response: RDSResponse, params: ApiRecord) -> ApiRecord:
     """In pages, of one source where it is named."""
     name = params["DBParameterGroupName"]

@@ -102,7 +102,7 @@ def add_standby_zone() -> None:
     DBInstance.SecondaryAvailabilityZone = property(get_standby_zone)  # type: ignore[attr-defined]
 
 
-@patch.add_operation(RDSResponse, "DescribeEvents")
+@patch.replace_operation(RDSResponse, "DescribeEvents")
 def describe_db_events(response: RDSResponse, params: ApiRecord) -> ApiRecord:
     """Of the last hour unless a time is given, the oldest first."""
     backend: RDSBackend = response.backend

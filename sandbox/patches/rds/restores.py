@@ -57,9 +57,9 @@ def add_password_reset_events() -> None:
         Event.EVENT_MAP[name] = {"Categories": [category], "Message": message}
 
 
-@patch.wrap(RDSBackend, "restore_db_instance_from_db_snapshot")
+@patch.replace(RDSBackend, "restore_db_instance_from_db_snapshot")
 def restore_from_snapshot(
-    _: Any, backend: RDSBackend, from_snapshot_id: str, overrides: Mapping[str, Any]
+    backend: RDSBackend, from_snapshot_id: str, overrides: Mapping[str, Any]
 ) -> DBInstance:
     if from_snapshot_id.startswith("arn:"):
         from_snapshot_id = from_snapshot_id.split(":", 6)[-1]
@@ -85,9 +85,8 @@ def _get_snapshot_settings(snapshot: DBSnapshot) -> ApiRecord:
     }
 
 
-@patch.wrap(RDSBackend, "restore_db_instance_to_point_in_time")
+@patch.replace(RDSBackend, "restore_db_instance_to_point_in_time")
 def restore_to_time(
-    _: Any,
     backend: RDSBackend,
     source_db_identifier: str,
     target_db_identifier: str,

@@ -23,9 +23,8 @@ ROTATED_KEYS = ("password", "token")
 ROTATION_RUNNERS: list[Callable[[FakeSecret, SecretsManagerBackend, str, str], bool]] = []
 
 
-@patch.wrap(SecretsManagerBackend, "rotate_secret")
+@patch.replace(SecretsManagerBackend, "rotate_secret")
 def configure_rotation(
-    _original: Any,
     backend: SecretsManagerBackend,
     secret_id: str,
     client_request_token: str | None = None,

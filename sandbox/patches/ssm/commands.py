@@ -120,7 +120,7 @@ def get_commands(response: SimpleSystemManagerResponse) -> dict[str, RunCommand]
     return backend_state(response.ssm_backend, "commands", dict)
 
 
-@patch.add_operation(SimpleSystemManagerResponse, "SendCommand")
+@patch.replace_operation(SimpleSystemManagerResponse, "SendCommand")
 def send_command(response: SimpleSystemManagerResponse, params: ApiRecord) -> ApiRecord:
     """To instances that run; in waves of MaxConcurrency, until more than MaxErrors have failed."""
     if not (
@@ -284,7 +284,7 @@ def _build_page(key: str, records: list[ApiRecord], params: ApiRecord) -> ApiRec
     return {key: records[first : first + size], **next_token}
 
 
-@patch.add_operation(SimpleSystemManagerResponse, "ListCommands")
+@patch.replace_operation(SimpleSystemManagerResponse, "ListCommands")
 def list_run_commands(response: SimpleSystemManagerResponse, params: ApiRecord) -> ApiRecord:
     """The newest first."""
     return _build_page(
@@ -326,7 +326,7 @@ def _build_plugins(invocation: CommandInvocation) -> ApiRecord:
     return {"CommandPlugins": [plugin]}
 
 
-@patch.add_operation(SimpleSystemManagerResponse, "GetCommandInvocation")
+@patch.replace_operation(SimpleSystemManagerResponse, "GetCommandInvocation")
 def get_command_invocation(response: SimpleSystemManagerResponse, params: ApiRecord) -> ApiRecord:
     """Output only of what has come to its end."""
     command = _get_command(response, params["CommandId"])

@@ -17,6 +17,7 @@ MODULES: Final = (
     "autoscaling.activities",
     "autoscaling.application_autoscaling",
     "autoscaling.instances",
+    "autoscaling.catch_up",
     "autoscaling.refresh_calls",
     "autoscaling.refreshes",
     "autoscaling.schedule",

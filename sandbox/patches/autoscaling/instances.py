@@ -9,7 +9,6 @@ checks for instances in an Auto Scaling group".
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,15 +17,17 @@ from moto.autoscaling.models import (
     AutoScalingBackend,
     FakeAutoScalingGroup,
     InstanceState,
-    autoscaling_backends,
 )
-from moto.autoscaling.responses import AutoScalingResponse
-from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.elbv2.models import FakeTargetGroup
 
 from sandbox.clock import get_sandbox_clock
 from sandbox.image_behaviour import STARTING_BEHAVIOURS
 from sandbox.patches.autoscaling.activities import ScalingActivity, start_activity
+from sandbox.patches.autoscaling.launch_settings import (
+    LaunchSettings,
+    get_current_launch_settings,
+    get_launch_settings,
+)
 from sandbox.patches.autoscaling.schedule import (
     compute_due_time,
     format_cause_time,
@@ -60,41 +61,6 @@ TERMINATED_CAUSE: Final = (
     "an instance was taken out of service in response to an EC2 health check indicating it has "
     "been terminated or stopped"
 )
-
-
-@dataclass(frozen=True)
-class LaunchSettings:
-    """What a group launches: a version of a template, and a mixed instances policy around it."""
-
-    template: LaunchTemplate | None
-    version: str
-    policy: ApiRecord | None
-
-    @property
-    def version_number(self) -> str | None:
-        """The version's number, also where it is called $Latest or $Default."""
-        if self.template is None:
-            return None
-        return str(self.template.get_version(self.version).number)
-
-
-def get_launch_settings(group: FakeAutoScalingGroup) -> LaunchSettings:
-    """What a group launches now."""
-    version = getattr(group, "launch_template_version", "$Default")
-    return LaunchSettings(group.ec2_launch_template, version, group.mixed_instances_policy)
-
-
-def set_launch_settings(group: FakeAutoScalingGroup, settings: LaunchSettings) -> None:
-    """From now on the group launches this."""
-    group.ec2_launch_template, group.mixed_instances_policy = settings.template, settings.policy
-    group.launch_template_version = settings.version
-    vars(group)["provided_launch_template_version"] = settings.version
-
-
-def get_current_launch_settings(group: FakeAutoScalingGroup) -> LaunchSettings:
-    """What a group launches while an instance refresh may be at work."""
-    settings: LaunchSettings | None = vars(group).get("mended_launching")
-    return settings or get_launch_settings(group)
 
 
 def list_present_instances(group: FakeAutoScalingGroup) -> list[InstanceState]:
@@ -387,23 +353,3 @@ def replace_terminated_instances(backend: AutoScalingBackend, instance_ids: list
         remove_instances(group, members)
         if members:
             reconcile_group(group, get_sandbox_clock().now())
-
-
-@patch.wrap(AutoScalingResponse, "call_action")
-def catch_up_before_call(original: Any, response: AutoScalingResponse) -> Any:
-    """Whoever asks anything sees the groups as they are at this time."""
-    catch_up_groups(response.autoscaling_backend)
-    return original(response)
-
-
-def catch_up_groups(backend: AutoScalingBackend) -> None:
-    """Brings all groups of an account and region up to the time."""
-    for group in list(backend.autoscaling_groups.values()):
-        get_timeline(group).catch_up()
-
-
-def _catch_up_target_group(group: FakeTargetGroup) -> None:
-    catch_up_groups(autoscaling_backends[group.account_id][group.region_name])
-
-
-elbv2_instances.CATCH_UP_HOOKS.append(_catch_up_target_group)

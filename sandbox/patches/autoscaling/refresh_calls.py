@@ -10,7 +10,7 @@ from moto.ec2.models.launch_templates import LaunchTemplate
 
 from sandbox.clock import get_sandbox_clock
 from sandbox.patches.autoscaling.activities import get_auto_scaling_group
-from sandbox.patches.autoscaling.instances import LaunchSettings, get_launch_settings
+from sandbox.patches.autoscaling.launch_settings import LaunchSettings, get_launch_settings
 from sandbox.patches.autoscaling.refreshes import create_refresh, find_active_refresh, get_refreshes
 from sandbox.patches.autoscaling.schedule import get_timeline
 from sandbox.patches.patching import AwsError, ServicePatch

@@ -18,17 +18,19 @@ from sandbox.clock import get_sandbox_clock
 from sandbox.patches.autoscaling.instances import (
     BOOT_SECONDS,
     LAUNCH_SECONDS,
-    LaunchSettings,
     find_instance_template,
-    get_launch_settings,
     get_launch_time,
     is_instance_healthy,
     launch_instances,
     list_present_instances,
     reconcile_group,
-    set_launch_settings,
     terminate_instance,
     update_surplus,
+)
+from sandbox.patches.autoscaling.launch_settings import (
+    LaunchSettings,
+    get_launch_settings,
+    set_launch_settings,
 )
 from sandbox.patches.autoscaling.schedule import (
     compute_due_time,

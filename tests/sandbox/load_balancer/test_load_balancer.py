@@ -157,7 +157,7 @@ def test_instances_answer_as_the_image_does_that_their_parameter_named(
 
 def test_it_is_off_unless_asked_for_and_closed_afterwards(aws_client: ClientFactory) -> None:
     site = BalancedService(aws_client)
-    with pytest.raises(ListenerNotServedError, match="answering"):
+    with pytest.raises(ListenerNotServedError, match="serve_load_balancers"):
         balancer.get_listener_url(site.load_balancer_arn, 443)
     with balancer.serve_load_balancers():
         url = balancer.get_listener_url(site.load_balancer_arn, 443)

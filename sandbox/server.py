@@ -54,8 +54,8 @@ def build_aws_server(listening_socket: socket.socket) -> BaseWSGIServer:
     )
     from werkzeug.serving import make_server
 
-    from sandbox import patches as mends
     from sandbox.faults_served import add_faults
+    from sandbox.patches import apply_patches
 
     class ServerErrorHandler(MotoRequestHandler):
         """Logs only the requests that the sandbox could not answer."""
@@ -64,7 +64,7 @@ def build_aws_server(listening_socket: socket.socket) -> BaseWSGIServer:
             if str(code).startswith("5"):
                 super().log_request(code, size)
 
-    mends.apply_patches()
+    apply_patches()
     return make_server(
         LOCAL_ADDRESS,
         listening_socket.getsockname()[1],

@@ -6,8 +6,8 @@ with balancer.serve_load_balancers():
 
 Off unless switched on. A listener answers by its rules at the moment of a request; its targets
 answer as their image does (sandbox/image_behaviour.py). An HTTPS listener takes plain HTTP: TLS is
-terminated before it, and X-Forwarded-Proto and redirects are those of HTTPS. A redirect to another listener of the same load balancer, requested at the
-local address, leads to that listener's local port.
+terminated before it, and X-Forwarded-Proto and redirects are those of HTTPS. A redirect to another
+listener of the same load balancer, requested at the local address, leads to its local port.
 
 It has no stickiness, authentication, AWS WAF, WebSockets, or functions as targets.
 """

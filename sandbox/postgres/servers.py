@@ -71,7 +71,7 @@ class PostgresServers:
         instance_server = self.find_instance_server(instance)
         phase_ends = [
             end_time
-            for status, end_time in getattr(instance, "mended_phases", ())
+            for status, end_time in getattr(instance, "sandbox_phases", ())
             if status == "modifying"
         ]
         if instance_server is None:

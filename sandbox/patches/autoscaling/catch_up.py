@@ -15,13 +15,13 @@ patch = ServicePatch()
 
 @patch.wrap(AutoScalingResponse, "call_action")
 def catch_up_before_call(original: Any, response: AutoScalingResponse) -> Any:
-    """Whoever asks anything sees the groups as they are at this time."""
+    """Brings the groups up to date before any call."""
     catch_up_groups(response.autoscaling_backend)
     return original(response)
 
 
 def catch_up_groups(backend: AutoScalingBackend) -> None:
-    """Brings all groups of an account and region up to the time."""
+    """Brings all groups of an account and region up to date."""
     for group in list(backend.autoscaling_groups.values()):
         get_timeline(group).catch_up()
 

@@ -19,7 +19,7 @@ class LaunchSettings:
 
     @property
     def version_number(self) -> str | None:
-        """The version's number, also where it is called $Latest or $Default."""
+        """The version's number, also for $Latest and $Default."""
         if self.template is None:
             return None
         return str(self.template.get_version(self.version).number)
@@ -32,13 +32,13 @@ def get_launch_settings(group: FakeAutoScalingGroup) -> LaunchSettings:
 
 
 def set_launch_settings(group: FakeAutoScalingGroup, settings: LaunchSettings) -> None:
-    """From now on the group launches this."""
+    """Sets what the group launches from now on."""
     group.ec2_launch_template, group.mixed_instances_policy = settings.template, settings.policy
     group.launch_template_version = settings.version
     vars(group)["provided_launch_template_version"] = settings.version
 
 
 def get_current_launch_settings(group: FakeAutoScalingGroup) -> LaunchSettings:
-    """What a group launches while an instance refresh may be at work."""
-    settings: LaunchSettings | None = vars(group).get("mended_launching")
+    """What a group launches now, including an instance refresh in progress."""
+    settings: LaunchSettings | None = vars(group).get("sandbox_launching")
     return settings or get_launch_settings(group)

@@ -189,7 +189,7 @@ _add_vault_setting_operations("policy", "AccessPolicy", ("Policy",))
 
 @patch.add_operation(BackupResponse, "ListRecoveryPointsByBackupVault")
 def list_recovery_points_by_backup_vault(response: BackupResponse, params: ApiRecord) -> ApiRecord:
-    """None: nothing in the sandbox backs up by AWS Backup yet."""
+    """Always empty: nothing in the sandbox is backed up by AWS Backup."""
     _get_vault(response.backup_backend, params)
     return {"RecoveryPoints": []}
 

@@ -1,1 +1,1 @@
-"""The policy pack: what no resource of a stack may be, whoever wrote it."""
+"""The policy pack: rules that every resource of a stack must follow."""

@@ -1,4 +1,4 @@
-"""Builds the policy pack for the stack that Pulumi runs it for, and serves it until Pulumi ends."""
+"""Builds the policy pack of the stack that Pulumi deploys, and serves it until Pulumi ends."""
 
 import os
 import sys
@@ -28,7 +28,7 @@ from policy.rules.model import UNKNOWN, PolicyResource, ResourceRule, StackRule
 
 
 def unwrap_input(value: Any) -> Any:
-    """An input without Pulumi's wrapper, which raises where a value is not known yet."""
+    """An input without Pulumi's wrapper, which raises if a value is not known yet."""
     if isinstance(value, Mapping):
         return {key: _unwrap_entry(value, key) for key in value}
     if isinstance(value, str | bytes) or not hasattr(value, "__getitem__"):
@@ -44,14 +44,14 @@ def _unwrap_entry(container: Any, key: Any) -> Any:
 
 
 def build_policy_resource(args: Any) -> PolicyResource:
-    """What the rules look at, of what Pulumi hands on."""
+    """Converts Pulumi's resource to the one that the rules check."""
     return PolicyResource(
         args.resource_type, args.name, unwrap_input(args.props), bool(args.opts.protect), args.urn
     )
 
 
 def build_resource_policy(pack: StackPolicyPack, rule: ResourceRule) -> Policy:
-    """The policy of a rule of single resources."""
+    """Builds the policy of a rule for single resources."""
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         for text in pack.list_resource_violations(rule, build_policy_resource(args)):
@@ -61,7 +61,7 @@ def build_resource_policy(pack: StackPolicyPack, rule: ResourceRule) -> Policy:
 
 
 def build_stack_policy(pack: StackPolicyPack, rule: StackRule) -> Policy:
-    """The policy of a rule between resources."""
+    """Builds the policy of a rule between resources."""
 
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         for resource, text in pack.list_stack_violations(
@@ -73,7 +73,7 @@ def build_stack_policy(pack: StackPolicyPack, rule: StackRule) -> Policy:
 
 
 def build_exceptions_policy(pack: StackPolicyPack) -> Policy:
-    """The policy that no exception outlives its last day."""
+    """Builds the policy that reports ended exceptions."""
 
     def validate(_: StackValidationArgs, report: ReportViolation) -> None:
         for text in pack.list_expired_exceptions():
@@ -85,13 +85,13 @@ def build_exceptions_policy(pack: StackPolicyPack) -> Policy:
 
 
 def format_rule_description(rule: ResourceRule | StackRule) -> str:
-    """What a rule says, and which controls it is of."""
+    """The rule's description and its controls."""
     controls = [control for control in rule.controls if control != "house"]
     return f"{rule.description} ({', '.join(controls)})" if controls else rule.description
 
 
 def build_policies(pack: StackPolicyPack) -> list[Policy]:
-    """Every policy of a pack."""
+    """Builds every policy of a pack."""
     return [
         *(build_resource_policy(pack, rule) for rule in pack.rules),
         *(build_stack_policy(pack, rule) for rule in pack.stack_rules),

@@ -1,4 +1,4 @@
-"""Exceptions: what is let pass for a time, and which of them have ended."""
+"""Exceptions: violations that are allowed until a date, and exceptions that have ended."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -12,7 +12,7 @@ EXPIRED_EXCEPTION_RULE = "exception-expired"  # the rule that an exception break
 def is_excepted(
     rule_name: str, resource_name: str, exceptions: Mapping[str, PolicyException], today: date
 ) -> bool:
-    """Whether an exception that has not ended lets a rule's violation by a resource pass."""
+    """True if an exception that has not ended allows this resource to break this rule."""
     return any(
         rule_name in exception.rules
         and fnmatchcase(resource_name, exception.resources)
@@ -24,7 +24,7 @@ def is_excepted(
 def format_expired_exceptions(
     exceptions: Mapping[str, PolicyException], today: date
 ) -> Iterator[str]:
-    """A line for each exception that has ended."""
+    """Lists one line for each exception that has ended."""
     for name, exception in exceptions.items():
         if _is_expired(exception, today):
             yield (

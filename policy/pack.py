@@ -1,7 +1,7 @@
-"""The pack for one stack: its rules without what its settings except, and how they are enforced.
+"""The pack of one stack: its rules, its exceptions, and how the rules are enforced.
 
-What the pack has of the stack is what Pulumi hands to its process: the config and the stack's name
-in the environment. Where there is none (the pack is published, not run) it is prod's, unexcepted.
+Pulumi passes the stack's name and its config to the pack's process in the environment. Without
+them (the pack is published, not run) the pack is prod's, without exceptions.
 """
 
 import json
@@ -20,7 +20,7 @@ MANDATORY_BY_PROFILE: Final[Mapping[Profile, bool]] = {"dev": False, "prod": Tru
 
 @dataclass(frozen=True)
 class StackPolicyPack:
-    """The rules that a stack is held to, on a day."""
+    """The rules of a stack and its exceptions, on one day."""
 
     today: date
     profile: Profile = "prod"
@@ -28,40 +28,40 @@ class StackPolicyPack:
 
     @property
     def is_mandatory(self) -> bool:
-        """Whether a violation stops a deployment; otherwise it is only told."""
+        """True if a violation stops a deployment; otherwise it is only reported."""
         return MANDATORY_BY_PROFILE[self.profile]
 
     @property
     def rules(self) -> tuple[ResourceRule, ...]:
-        """The rules of single resources."""
+        """Lists the rules for single resources."""
         return select_profile_rules(self.profile)[0]
 
     @property
     def stack_rules(self) -> tuple[StackRule, ...]:
-        """The rules between resources."""
+        """Lists the rules between resources."""
         return select_profile_rules(self.profile)[1]
 
     def list_resource_violations(
         self, rule: ResourceRule, resource: PolicyResource
     ) -> Iterator[str]:
-        """What is wrong with a resource by a rule, and is not excepted."""
+        """Lists what is wrong with a resource by a rule, without exceptions that apply."""
         if not self._is_excepted(rule.name, resource):
             yield from rule.list_violations(resource)
 
     def list_stack_violations(
         self, rule: StackRule, resources: Sequence[PolicyResource]
     ) -> Iterator[tuple[PolicyResource, str]]:
-        """What is wrong between resources by a rule, and is not excepted."""
+        """Lists what is wrong between resources by a rule, without exceptions that apply."""
         for resource, text in rule.list_violations(resources):
             if not self._is_excepted(rule.name, resource):
                 yield resource, text
 
     def list_expired_exceptions(self) -> Iterator[str]:
-        """The exceptions that have ended."""
+        """Lists the exceptions that have ended."""
         yield from format_expired_exceptions(self.exceptions, self.today)
 
     def list_violations(self, resources: Sequence[PolicyResource]) -> list[str]:
-        """Everything that is wrong with a stack, a line each."""
+        """Lists everything that is wrong with a stack, one line each."""
         violations = [
             f"{rule.name}: {resource.name}: {text}"
             for rule in self.rules
@@ -78,7 +78,7 @@ class StackPolicyPack:
         ]
 
     def list_unused_exceptions(self, resources: Sequence[PolicyResource]) -> list[str]:
-        """Exceptions without which the stack would be as it may be, too: name and rule."""
+        """Lists exceptions that no resource needs any more: name and rule."""
         pack_without_exceptions = StackPolicyPack(self.today, self.profile)
         needed_pairs = {
             (name, rule)
@@ -111,7 +111,7 @@ class StackPolicyPack:
 
 
 def build_stack_policy_pack(environment: Mapping[str, str], today: date) -> StackPolicyPack:
-    """The pack of the stack that an environment is of. Raises SettingsError for bad settings."""
+    """Builds the pack of the stack that an environment names. Raises SettingsError."""
     config = environment.get("PULUMI_CONFIG")
     project, stack = environment.get("PULUMI_PROJECT"), environment.get("PULUMI_STACK")
     if not config or not project or not stack:

@@ -1,4 +1,4 @@
-"""The in-memory AWS of this process: moto, patched, with no way to a real one."""
+"""The in-memory AWS of this process: moto, patched, never a request to the real AWS."""
 
 import os
 import threading
@@ -26,8 +26,8 @@ from sandbox.garbage_collection import reduce_garbage_collections
 
 ACCOUNT_ID: Final = "123456789012"
 AWS_PARTITION: Final = "aws"
-# What moto reads from the environment. AMIs of its own would be some 1300 snapshots; the
-# managed policies are what roles attach.
+# Settings that moto reads from the environment. moto's own AMIs would be some 1300 snapshots;
+# roles attach the managed policies.
 _ACCESS_KEYS: Final = ("testing", "testing")
 _ENVIRONMENT: Final = {
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
@@ -50,7 +50,7 @@ class RealAwsError(RuntimeError):
 
 @contextmanager
 def use_in_memory_aws(region: str) -> Iterator[None]:
-    """An empty AWS in this process, until the end of the block; what was in it is then gone.
+    """Provides an empty AWS in this process until the end of the block, then discards it.
 
     No request leaves the process: one that moto does not answer raises RealAwsError.
     """
@@ -66,7 +66,7 @@ def use_in_memory_aws(region: str) -> Iterator[None]:
             patch.dict(os.environ, environment, clear=True),
             patch.object(URLLib3Session, "send", _refuse_request),
             patch.object(moto.core.routing, "_create_map", _create_url_map),
-            # What moto does again and again, or for nothing: a tenth of a deployment each.
+            # Work that moto repeats or does in vain: a tenth of a deployment each.
             patch.object(moto.core.responses, "method_names_from_class", _get_method_names),
             patch.object(moto.core.utils, "create_loader", _create_loader),
             patch.object(moto.kms.models, "generate_private_key", _generate_private_key),
@@ -78,14 +78,14 @@ def use_in_memory_aws(region: str) -> Iterator[None]:
 
 
 def is_in_memory_aws_active() -> bool:
-    """Whether there is an in-memory AWS now."""
+    """True inside `use_in_memory_aws`."""
     return _active_lock.locked()
 
 
 def get_client(service: str, region: str) -> Any:
-    """A client of the in-memory AWS; one a service and region is kept, as making one is slow."""
+    """A client of the in-memory AWS, cached by service and region, as creating one is slow."""
     if not is_in_memory_aws_active():
-        raise RealAwsError(f"no in-memory AWS to call {service} in: use in_memory_aws()")
+        raise RealAwsError(f"no in-memory AWS to call {service} in: use use_in_memory_aws()")
     return _create_client(service, region)
 
 
@@ -121,7 +121,7 @@ def _create_url_map(rules: list[Rule]) -> Map:
 
 
 def _generate_private_key(key_spec: str) -> Any:
-    """Only an asymmetric key has one to sign with."""
+    """Only an asymmetric key can sign."""
     is_symmetric = key_spec == KeySpec.SYMMETRIC_DEFAULT
     return None if is_symmetric else generate_private_key(key_spec)
 

@@ -1,8 +1,8 @@
-"""Simulated time: how long things take, and how fast that passes.
+"""Simulated time: how long operations take, and how fast time passes.
 
-In process nothing takes time unless a test asks for it: the clock is `AtOnce`. Served, a
-`Running` clock goes faster than the wall by a factor, and what AWS takes minutes for is seen to
-be pending for that long on it. `Held` stands still until it is advanced.
+In process nothing takes time by default: the clock is `InstantClock`. Served, a clock runs faster
+than real time by a factor, and what takes AWS minutes is pending for as long on this clock.
+`ManualClock` stands still until it is advanced.
 """
 
 import time
@@ -13,23 +13,23 @@ from typing import Protocol
 
 
 class SandboxClock(Protocol):
-    """What time it is in the sandbox."""
+    """A clock of the sandbox."""
 
     def now(self) -> datetime:
         """The simulated time, UTC."""
 
     def get_completion_time(self, seconds: float) -> datetime:
-        """When something that begins now and takes AWS `seconds` is done."""
+        """The time when something is done that begins now and takes AWS `seconds`."""
 
     def to_wall_seconds(self, moment: datetime) -> float:
-        """When a time of this clock was, on the wall's: seconds since the epoch.
+        """Converts a time of this clock to real time: seconds since the epoch.
 
-        Where the clock stood at it for a while, the end of that.
+        If the clock stood still at that time, the end of the standstill.
         """
 
 
 class InstantClock:
-    """The wall's time; nothing takes any."""
+    """Real time; nothing takes any time."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -42,12 +42,12 @@ class InstantClock:
 
 
 class RunningClock:
-    """Goes `factor` times as fast as the wall, from the wall's time when it was made."""
+    """Runs `factor` times as fast as real time, from the real time of its creation."""
 
     def __init__(
         self, factor: float, read_wall_seconds: Callable[[], float] = time.monotonic
     ) -> None:
-        """`wall` gives seconds."""
+        """The wall clock returns seconds since the epoch."""
         if factor <= 0:
             raise ValueError(f"factor is {factor}, must be any number above 0")
         self.factor = factor
@@ -56,7 +56,7 @@ class RunningClock:
 
     @property
     def start_time(self) -> datetime:
-        """When it showed what the wall's clock did, UTC."""
+        """The time, UTC, at which it equalled real time."""
         return self._start_time
 
     def now(self) -> datetime:
@@ -82,7 +82,7 @@ class ManualClock:
         self._created_wall_seconds = time.time()
         self._passed_times: list[
             tuple[datetime, float]
-        ] = []  # a time that it stood at, and until when
+        ] = []  # a time at which it stood still, and until when
 
     def now(self) -> datetime:
         return self._now
@@ -107,17 +107,17 @@ _current_clock: SandboxClock = InstantClock()
 
 
 def get_sandbox_clock() -> SandboxClock:
-    """The clock that the sandbox goes by."""
+    """The clock of the sandbox."""
     return _current_clock
 
 
 def set_sandbox_clock(new_clock: SandboxClock) -> SandboxClock:
-    """Sets the clock that the sandbox goes by, and returns the one before."""
+    """Sets the clock of the sandbox and returns the previous one."""
     global _current_clock
     previous_clock, _current_clock = _current_clock, new_clock
     return previous_clock
 
 
 def is_in_future(moment: datetime) -> bool:
-    """Whether a time is still to come."""
+    """True if a time of the sandbox's clock is in the future."""
     return _current_clock.now() < moment

@@ -1,8 +1,8 @@
-"""`make demo`: the stack into an in-memory AWS, and operated there; no account, no Pulumi CLI.
+"""`make demo`: deploys the stack into an in-memory AWS and operates it; no account needed.
 
-Runs the real program for a stack with every resource created in moto, serves it, and types lines
-of `ops` on it as a person would, one of them killed on its way. Prints what came of it and writes
-a page with the architecture's diagram and the runs.
+Runs the real program for a stack with every resource created in moto, serves it, and runs `ops`
+commands on it as a person would, one of them killed midway. Prints the results and writes a page
+with the architecture's diagram and the runs. The Pulumi CLI is not needed.
 """
 
 import argparse
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from sandbox.demo_steps import DemoStepResult
     from sandbox.report import DeploymentSummary
 
-DEMO_CLOCK_FACTOR = 600.0  # simulated seconds in a second: ten minutes of AWS's are one second here
+DEMO_CLOCK_FACTOR = 600.0  # simulated seconds in a second: ten minutes of AWS are one second here
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the demo; the exit code: 0, 1 where something failed, 2 for bad options."""
+    """Runs the demo; exit code 0, 1 if something failed, 2 for bad options."""
     options = _build_option_parser().parse_args(arguments)
     error_console = Console(stderr=True, highlight=False)
     start_seconds = time.perf_counter()
@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _print_result(console: Console, result: "DemoStepResult") -> None:
-    """One line that was typed, what it said, and what a client saw meanwhile."""
+    """Prints one command, its output, and what a client observed meanwhile."""
     console.print(Text(f"\n{result.act.title}", style="bold"))
     console.print(Text(f"$ ops {result.line}", style="cyan"))
     command_output = result.out if result.code in (0, 3) else result.out + result.err
@@ -112,7 +112,7 @@ def _print_result(console: Console, result: "DemoStepResult") -> None:
 
 
 def _print_summary(console: Console, summary: "DeploymentSummary") -> None:
-    """What was made, and what it would cost."""
+    """Prints what was created, and what it would cost."""
     console.print(f"\n[bold]{summary.title}[/bold]\n")
     parts = _build_table("component", ">resources", ">$ a month", "what")
     for part in summary.parts:
@@ -170,7 +170,7 @@ def _parse_factor(text: str) -> float:
 
 
 def parse_setting(text: str) -> tuple[str, JsonValue]:
-    """One KEY=VALUE of the command line; the value is JSON where it reads as JSON."""
+    """Parses KEY=VALUE of the command line; the value is JSON if it parses as JSON."""
     key, separator, value = text.partition("=")
     if not (key and separator):
         raise argparse.ArgumentTypeError(f"{text!r}, must be like compute=fleet")

@@ -1,4 +1,4 @@
-"""The demo's script: which lines are typed on a stack, by what the stack has."""
+"""The demo's script: the commands to run on a stack, by what the stack has."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ BAD_IMAGE_TAG, GOOD_IMAGE_TAG = "v2-never-healthy", "v3"
 
 
 def build_demo_runner(running_stack: RunningStack) -> DemoRunner:
-    """The stack with what the acts need: images in its registry, clients that may use it."""
+    """Prepares what the acts need: images in the stack's registry, clients."""
     outputs = parse_outputs(running_stack.deployment.exports)
     for url in (outputs.registry.repositories if outputs.registry else {}).values():
         ecr = get_client("ecr", outputs.stack.region)
@@ -48,7 +48,7 @@ def build_demo_runner(running_stack: RunningStack) -> DemoRunner:
 
 
 def list_demo_steps(running_stack: RunningStack, folder: Path) -> list[DemoStep]:
-    """What is typed, in this order. Pages that are written go to the folder."""
+    """The commands in order. Pages that they write go to the folder."""
     outputs = parse_outputs(running_stack.deployment.exports)
     return [
         DemoStep("How is it?", "health"),
@@ -60,7 +60,7 @@ def list_demo_steps(running_stack: RunningStack, folder: Path) -> list[DemoStep]
         *_list_service_steps(outputs, running_stack.site_url),
         *_list_resize_steps(outputs),
         DemoStep("And now?", "health"),
-        # Seconds of ours are minutes of a clock that is so much faster: the objectives are wider.
+        # A real second is minutes of the fast clock, so that the objectives are wider.
         DemoStep(
             "The monthly drill: restored beside itself, asked, measured, deleted",
             f"recover drill --yes --rto 90 --rpo 30 --to {folder / DRILL_PAGE_NAME}",

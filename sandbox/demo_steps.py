@@ -1,7 +1,7 @@
-"""What the demo does with a stack: lines that a person would type, each a process of its own.
+"""The demo's steps on a stack: commands that a person would type, each in its own process.
 
-While some of them run, a client goes on using the stack, and tells what it saw of it. One is
-killed on its way, as a laptop's lid would.
+While some of them run, a client uses the stack and reports what it observed. One is killed midway,
+like by a laptop's closed lid.
 """
 
 import shlex
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from sandbox.running_stack import RunningStack
 
 ClientKind = Literal["writer", "asker"]
-STEP_LIMIT_SECONDS: Final = 120  # seconds of the wall that one line may take
+STEP_LIMIT_SECONDS: Final = 120  # real seconds until one command is stopped
 
 
 @dataclass(frozen=True)
 class DemoStep:
-    """One line after `ops`, RUN in it being the newest run, and how it must end.
+    """One command line after `ops` and its expected end; RUN stands for the newest run.
 
-    With `killed_at` the process is killed as soon as it says so on standard error. `client` is
-    who goes on using the stack meanwhile.
+    With `killed_at` the process is killed as soon as that text is on standard error. `client` is
+    the client that uses the stack meanwhile.
     """
 
     title: str
@@ -43,7 +43,7 @@ class DemoStep:
 
 @dataclass(frozen=True)
 class DemoStepResult:
-    """What came of it. `simulated` are seconds on the sandbox's clock."""
+    """Its result. `simulated` are seconds on the sandbox's clock."""
 
     act: DemoStep
     line: str
@@ -56,15 +56,15 @@ class DemoStepResult:
 
     @property
     def as_meant(self) -> bool:
-        """Whether it ended as it must."""
+        """True if it ended as expected."""
         return self.code == (-9 if self.act.killed_at else self.act.code)
 
 
 class ObservingClient(Protocol):
-    """Somebody who uses the stack until the end of a block."""
+    """A client that uses the stack until the end of a block."""
 
     def get_observation(self) -> ClientObservation:
-        """What it saw, once it has ended."""
+        """Its observation, after it has ended."""
 
 
 ClientOpener = Callable[[ClientKind], AbstractContextManager[ObservingClient]]
@@ -72,7 +72,7 @@ ClientOpener = Callable[[ClientKind], AbstractContextManager[ObservingClient]]
 
 @dataclass
 class DemoRunner:
-    """A stack that is up, with the clients that may use it and a look into its journals."""
+    """A running stack, its clients, and access to its journals."""
 
     running_stack: "RunningStack"
     context: StackContext
@@ -80,7 +80,7 @@ class DemoRunner:
     run_ids: list[str] = field(default_factory=list)
 
     def run_steps(self, steps: Sequence[DemoStep]) -> Iterator[DemoStepResult]:
-        """Carries the acts out, one after the other."""
+        """Runs the acts, one after the other."""
         self.run_ids = self.context.list_runs()
         for step in steps:
             yield self._run_step(step)

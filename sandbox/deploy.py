@@ -1,7 +1,7 @@
-"""Deploys a stack into the in-memory AWS: the real program, each resource made as it registers.
+"""Deploys a stack into the in-memory AWS: the real program, each resource created in turn.
 
-with in_memory_aws("eu-north-1"):
-    deployment = deploy("prod")
+with use_in_memory_aws("eu-north-1"):
+    deployment = deploy_in_memory("prod")
     boto3.client("rds").describe_db_instances()
 """
 
@@ -42,7 +42,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class CreatedResource:
-    """A resource that was just made: what progress is told. `number` counts from one."""
+    """A resource that was just created, for progress reports. `number` counts from one."""
 
     type: str
     name: str
@@ -56,7 +56,7 @@ ProgressCallback = Callable[[CreatedResource], None]
 
 @dataclass(frozen=True)
 class InMemoryDeployment:
-    """A stack as deployed. `seconds` is what making took, by resource type."""
+    """A deployed stack. `seconds` is the time of creation, by resource type."""
 
     stack: str
     region: str
@@ -65,7 +65,7 @@ class InMemoryDeployment:
 
     @property
     def exports(self) -> Mapping[str, Any]:
-        """What the stack exports: the contract of ops/outputs.py."""
+        """The stack's outputs: the contract of ops/outputs.py."""
         return self.graph.exports
 
 
@@ -76,10 +76,10 @@ def deploy_in_memory(
     progress: ProgressCallback | None = None,
     root: Path = PROJECT_ROOT,
 ) -> InMemoryDeployment:
-    """Runs the program for a stack, each resource made in the in-memory AWS that there is.
+    """Runs the program for a stack; creates each resource in the current in-memory AWS.
 
-    Raises what the program raises, MakingError for a resource that AWS refuses, and
-    UnknownTypeError for a type without an entry.
+    Raises what the program raises, CreationError for a resource that AWS refuses, and
+    UnknownResourceTypeError for a type that the sandbox lacks.
     """
     project, config = load_stack_config(stack, overrides, root)
     region = config["aws:region"]
@@ -88,22 +88,22 @@ def deploy_in_memory(
     try:
         graph = run_stack_program(stack, mocks, overrides, root)
     except Exception as error:
-        # The engine hands one failure on from task to task; the first is the one to read.
+        # The engine passes one failure from task to task; the first one explains it.
         first_error = mocks.first_error or error
         raise first_error.with_traceback(None) from first_error.__cause__
     return InMemoryDeployment(stack, region, graph, dict(mocks.seconds))
 
 
 def get_stack_region(stack: str, overrides: Mapping[str, JsonValue] | None = None) -> str:
-    """The region that a stack lives in."""
+    """The region of a stack."""
     return load_stack_config(stack, overrides)[1]["aws:region"]
 
 
 class InMemoryMocks(pulumi.runtime.Mocks):
-    """Pulumi's mocks that make each custom resource in the in-memory AWS of this process.
+    """Pulumi's mocks that create each custom resource in the in-memory AWS of this process.
 
-    The engine asks from several threads, moto is made for one: one resource at a time is made.
-    After a failure nothing more is.
+    The engine calls from several threads, but moto is not thread-safe: one resource at a time is
+    created. After a failure nothing more is created.
     """
 
     def __init__(self, region: str, progress: ProgressCallback | None = None) -> None:
@@ -134,7 +134,7 @@ class InMemoryMocks(pulumi.runtime.Mocks):
                 raise
 
     def _register_provider(self, name: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """A provider of the program's own: what it stands for here is a region."""
+        """A provider that the program creates: here it stands for a region."""
         provider_id = f"{name}-provider"
         self._regions[provider_id] = inputs.get("region") or self.location.region
         return provider_id, inputs

@@ -1,7 +1,7 @@
 """The architecture as a picture, made from what the program registered and nothing else.
 
-Zones are columns, tiers are rows; what stands in a subnet is drawn there, what spans zones spans
-its columns, what stands in the recovery region is drawn apart. `python -m sandbox.diagram` writes
+Zones are columns, tiers are rows. A resource in a subnet is drawn there; one of several zones spans
+their columns; the recovery region is drawn apart. `python -m sandbox.diagram` writes
 docs/architecture.svg.
 """
 
@@ -28,7 +28,7 @@ TIER_COLOURS: Final = {
     "side": ("#fafafa", "#9a9a9a"),
     "recovery": ("#fff6ec", "#d08b3c"),
 }
-# What is listed at the side by count, by type, in order.
+# Types that are listed at the side with a count, in order.
 COUNTED_TYPES: Final = {
     "aws:kms/key:Key": "KMS key",
     "aws:secretsmanager/secret:Secret": "secret",
@@ -52,7 +52,7 @@ COUNTED_TYPES: Final = {
 
 @dataclass(frozen=True)
 class DiagramBox:
-    """Something drawn in a tier: over the columns of its zones, on a line of its own."""
+    """A box in a tier: over the columns of its zones, on its own line."""
 
     tier: str
     zones: tuple[str, ...]
@@ -61,7 +61,7 @@ class DiagramBox:
 
 
 def list_boxes(graph: ResourceGraph) -> tuple[tuple[str, ...], list[DiagramBox]]:
-    """(zones, boxes): what stands where, read from subnets and what names them."""
+    """(zones, boxes): the place of each resource, read from the subnets that it names."""
     subnet_places: dict[str, tuple[str, str]] = {}  # subnet id to (tier, zone)
     for subnet in graph.list_resources("aws:ec2/subnet:Subnet"):
         zone = str(subnet.inputs["availabilityZone"])[-1]
@@ -76,7 +76,7 @@ def list_boxes(graph: ResourceGraph) -> tuple[tuple[str, ...], list[DiagramBox]]
         _list_nat_boxes(graph, subnet_places),
         _list_compute_boxes(graph, zones),
         _list_data_boxes(graph, zones),
-    )  # sorted, since a program registers in no certain order
+    )  # sorted, since the order of registration varies
     return zones, [
         box
         for kind_boxes in boxes_by_kind
@@ -184,7 +184,7 @@ def _list_data_boxes(graph: ResourceGraph, zones: tuple[str, ...]) -> list[Diagr
 
 
 def list_type_counts(graph: ResourceGraph, *, region: str | None) -> list[str]:
-    """Lines like "3 KMS keys": what is not in a subnet, in the stack's region or another."""
+    """Lines like "3 KMS keys": resources outside subnets, in the stack's region or another."""
     counts = Counter(
         resource.type
         for resource in graph
@@ -243,7 +243,7 @@ def render_diagram(graph: ResourceGraph, title: str) -> str:
     )
     centre_x = (
         LABEL_WIDTH + ZONE_WIDTH + GAP_WIDTH / 2
-    )  # between two zones: no zone's name is there
+    )  # between two zones, where no zone's name is
     svg.append(
         _render_text(
             centre_x, 58, "internet" if has_load_balancer else "no way in", 12, centred=True

@@ -1,11 +1,11 @@
-"""What goes wrong with AWS's API, on request: throttles, denials, lost answers, late reads.
+"""Faults of AWS's API, on request: throttling, denials, lost answers, late reads.
 
-with faults.use(Throttled(0.2, seed=1), Denied(("rds.modify_db_instance",)), Lag(30)):
+with inject_faults(DeniedFault(("rds.modify_db_instance",)), ReadLagFault(30)):
     ...
 
-Faults act below the clients, on whole requests, so that whatever a client does about them (retry,
-give up) is its own. In process they stand before moto; a served sandbox has them in front of its
-server (faults_served.py).
+Faults act below the clients, on whole requests, so that each client's own reaction (retry, give up)
+is tested. In process they act before moto; in a served sandbox before its server
+(faults_served.py).
 """
 
 import json
@@ -36,7 +36,7 @@ from sandbox.clock import get_sandbox_clock
 from sandbox.patches.patching import AwsError
 
 RawReply: TypeAlias = tuple[int, Any, Any]  # status, headers, body
-# What a request is signed for, where boto3 calls the service otherwise.
+# The name in a request's signature, if boto3 has another name for the service.
 SIGNED_SERVICES: Final = {
     "elasticloadbalancing": "elbv2",
     "monitoring": "cloudwatch",
@@ -44,7 +44,7 @@ SIGNED_SERVICES: Final = {
     "email": "ses",
     "tagging": "resourcegroupstaggingapi",
 }
-# Error codes where a service has its own; else the common one.
+# Error codes of services that have their own; others use the common one.
 THROTTLE_CODES: Final = {"ec2": "RequestLimitExceeded", "s3": "SlowDown"}
 UNKNOWN_ADDRESS_REPLY: Final[RawReply] = (404, {}, "no such address in AWS")
 QUERY_SERVICES: Final = ("ec2", "rds", "elbv2", "autoscaling", "elasticache", "iam", "sns", "sts")
@@ -52,7 +52,7 @@ DENIAL_CODES: Final = {"ec2": "UnauthorizedOperation"}
 
 
 class AnswerLostError(Exception):
-    """The answer to a request never arrives."""
+    """The answer to a request is lost."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class AwsRequest:
 
     @cached_property
     def service(self) -> str:
-        """As boto3 calls it; empty where the request is not signed."""
+        """The service in boto3's spelling; empty if the request is not signed."""
         credential_scope = str(self.request.headers.get("Authorization", "")).partition(
             "Credential="
         )[2]
@@ -74,7 +74,7 @@ class AwsRequest:
 
     @cached_property
     def api(self) -> str:
-        """In boto3's spelling, like rds.modify_db_instance; empty where it is none."""
+        """The call, like boto3's rds.modify_db_instance; empty if it is not an API call."""
         action = (
             self.request.values.get("Action")
             or self.request.headers.get("X-Amz-Target", "").rpartition(".")[2]
@@ -87,32 +87,32 @@ class AwsRequest:
 
     @cached_property
     def key(self) -> str:
-        """What makes two requests the same question: operation, region and parameters."""
+        """The key of equal requests: operation, region and parameters."""
         date_scope = str(self.request.headers.get("Authorization", "")).split("/")[2:3]
         return repr(
             (self.api, date_scope, self.request.url, self.request.values, self.request.data)
         )
 
     def build_error_reply(self, code: str, message: str, status: int = 400) -> RawReply:
-        """An error as the service would say it."""
+        """An error in the service's own format."""
         response = BaseResponse(self.service)
         response.setup_class(self.request, self.request.url, self.request.headers)
         response._get_action = lambda: _get_operation_name(self)  # type: ignore[method-assign]
-        with warnings.catch_warnings():  # that the service's model does not name every code
+        with warnings.catch_warnings():  # the service's model does not name every code
             warnings.simplefilter("ignore")
             _, headers, body = response.serialized(ActionResult(AwsError(code, message)))
         return status, headers, body
 
 
 def _get_operation_name(aws_request: AwsRequest) -> str:
-    """The operation as its service spells it."""
+    """The operation in the service's spelling."""
     operation = aws_request.api.partition(".")[2]
     names = get_service_model(aws_request.service).operation_names
     return next((name for name in names if camelcase_to_underscores(name) == operation), operation)
 
 
 def _match_rest_operation(service: str, request: Request) -> str:
-    """The operation of a REST service. S3's bucket may stand in the host."""
+    """The operation of a REST service. S3's bucket may be in the host name."""
     host, _, _ = request.host.partition(".s3.")
     if service == "s3" and host != request.host:
         url = f"http://s3/{host}{request.full_path}"
@@ -125,7 +125,7 @@ def _match_rest_operation(service: str, request: Request) -> str:
 
 
 RequestHandler: TypeAlias = Callable[[AwsRequest], RawReply]
-# Behind an operation may stand whose: `s3.put_object */runs/*`.
+# An operation may be followed by a path: `s3.put_object */runs/*`.
 ApiPatterns = Annotated[
     tuple[str, ...],
     Field(description="patterns like rds.modify_* or *, or with a path: s3.put_object */runs/*"),
@@ -186,14 +186,14 @@ class UnavailableFault:
 
 @checked
 class DeniedFault:
-    """Calls for which permission is missing, from some call on."""
+    """Calls that are denied after a number of calls."""
 
     apis: ApiPatterns
     skip: Annotated[int, Field(ge=0)] = 0
     fault: Literal["denied"] = "denied"
 
     def __call__(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
-        """Denies what is meant, once so many have gone through."""
+        """Denies matching calls after the first ones."""
         if not _matches_api(self.apis, aws_request):
             return next_handler(aws_request)
         if self.skip:
@@ -212,7 +212,7 @@ class DeniedFault:
 
 @checked
 class ErrorFault:
-    """Calls that are refused with an error of the service's own."""
+    """Calls that are refused with one of the service's own errors."""
 
     apis: ApiPatterns
     code: str = "InternalFailure"
@@ -221,7 +221,7 @@ class ErrorFault:
     fault: Literal["failing"] = "failing"
 
     def __call__(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
-        """Refuses what is meant."""
+        """Refuses matching calls."""
         if not _matches_api(self.apis, aws_request):
             return next_handler(aws_request)
         return aws_request.build_error_reply(self.code, self.message, self.status)
@@ -229,7 +229,7 @@ class ErrorFault:
 
 @checked
 class LostAnswerFault:
-    """Calls that take effect, and whose answer is lost: after some, so many of them, then none."""
+    """Calls that take effect but whose answer is lost: `times` calls, after `skip` calls."""
 
     apis: ApiPatterns
     times: Annotated[int, Field(ge=1)] = 1
@@ -237,7 +237,7 @@ class LostAnswerFault:
     fault: Literal["lost-after"] = "lost-after"
 
     def __call__(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
-        """Carries out, and says nothing."""
+        """Performs the call and loses the answer."""
         reply = next_handler(aws_request)
         if self.times and _matches_api(self.apis, aws_request):
             if self.skip:
@@ -252,8 +252,8 @@ class LostAnswerFault:
 class ReadLagFault:
     """Reads show a change `seconds` late on the sandbox's clock.
 
-    What has been asked before a change is answered as right before it until then. A question
-    that was never asked is answered by what is.
+    Until then a read that was made before a change gets its old answer. A read that was never
+    made before gets the current one.
     """
 
     seconds: Annotated[float, Field(gt=0)]
@@ -264,7 +264,7 @@ class ReadLagFault:
         self.stale_replies: dict[str, tuple[datetime, RawReply]] = {}
 
     def __call__(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
-        """Answers late, or keeps what a change is about to make old."""
+        """Answers reads late; before a change, saves the answers that it makes old."""
         if is_read_call(aws_request.api):
             self.previous_reads[aws_request.key] = aws_request
             return self._get_visible_reply(aws_request, next_handler)
@@ -295,12 +295,12 @@ _thread_state = threading.local()
 
 
 def list_active_faults() -> list[Fault]:
-    """The faults that there are now."""
+    """The active faults."""
     return list(_active_faults)
 
 
 def set_faults(*faults: Fault) -> None:
-    """These faults from now on, and no others."""
+    """Replaces all faults."""
     _active_faults[:] = faults
 
 
@@ -310,9 +310,9 @@ def parse_faults(text: str | bytes) -> list[Fault]:
 
 
 def answer_with_faults(aws_request: AwsRequest) -> RawReply:
-    """The answer to a request, with the faults that there are. Raises LostError.
+    """The answer to a request under the active faults. Raises AnswerLostError.
 
-    What AWS itself asks while it answers, as a function of the stack does, has none.
+    Requests of AWS itself, as by the stack's rotation function, have no faults.
     """
 
     def build_handler(index: int) -> RequestHandler:
@@ -331,7 +331,7 @@ def answer_with_faults(aws_request: AwsRequest) -> RawReply:
 
 
 def _buffer_body(request: AWSPreparedRequest) -> AWSPreparedRequest:
-    """The request with its body read, so that it can be asked for more than once."""
+    """The request with its body read, so that it can be sent more than once."""
     read_body = getattr(request.body, "read", None)
     body = read_body() if read_body else request.body
     return AWSPreparedRequest(request.method, request.url, request.headers, body, False)
@@ -339,7 +339,7 @@ def _buffer_body(request: AWSPreparedRequest) -> AWSPreparedRequest:
 
 @contextmanager
 def inject_faults(*faults: Fault) -> Iterator[None]:
-    """These faults for the clients of this process, until the end of the block."""
+    """Activates these faults for the clients of this process until the end of the block."""
     previous_faults, original_process = list_active_faults(), BotocoreStubber.process_request
 
     def process_with_faults(stubber: BotocoreStubber, request: AWSPreparedRequest) -> Any:

@@ -63,7 +63,7 @@ def add_faults(application: WsgiApplication) -> WsgiApplication:
 
 
 def _read_body(environ: dict[str, Any]) -> bytes:
-    """The request's body: whole, however long it says it is, or in chunks to the end."""
+    """The request's whole body: by its length, or in chunks to the end."""
     source = environ["wsgi.input"]
     length = environ.get("CONTENT_LENGTH")
     content: bytes = source.read(int(length)) if length else b""
@@ -87,7 +87,7 @@ def _send_reply(reply: tuple[int, Any, Any], start_response: Any) -> Iterable[by
 
 
 def _close_connection(environ: dict[str, Any]) -> None:
-    """Ends the connection without a word, where there is one."""
+    """Closes the connection, if there is one, without an answer."""
     connection = environ.get("werkzeug.socket")
     if connection is not None:
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""How a container image behaves in the sandbox: as its name, its tag or its digest's tags say."""
+"""How a container image behaves in the sandbox, by its name, its tag or its digest's tags."""
 
 import re
 from typing import Final, Literal
@@ -7,7 +7,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.ecr.exceptions import ImageNotFoundException, RepositoryNotFoundException
 from moto.ecr.models import ecr_backends
 
-# `errors` and `slow` pass their health checks: nothing stops them but whoever asks.
+# `errors` and `slow` pass their health checks, so that only users notice.
 ImageBehaviour = Literal["healthy", "unhealthy", "exits", "missing", "errors", "slow"]
 STARTING_BEHAVIOURS: Final[frozenset[ImageBehaviour]] = frozenset({"healthy", "errors", "slow"})
 BEHAVIOUR_PATTERNS: Final[tuple[tuple[re.Pattern[str], ImageBehaviour], ...]] = (
@@ -24,7 +24,7 @@ PRIVATE_IMAGE_PATTERN: Final = re.compile(
 
 
 def get_image_behaviour(image: str) -> ImageBehaviour:
-    """What a task of this image does: an image of ECR that is not there cannot be pulled."""
+    """The behaviour of a task of this image; an image missing in ECR cannot be pulled."""
     searched_text = image
     if image_match := PRIVATE_IMAGE_PATTERN.fullmatch(image):
         tags = _find_image_tags(image_match)
@@ -42,7 +42,7 @@ def get_image_behaviour(image: str) -> ImageBehaviour:
 
 
 def _find_image_tags(image_match: re.Match[str]) -> list[str] | None:
-    """All tags of an image of ECR; None where there is no such image."""
+    """All tags of an image of ECR; None if there is no such image."""
     backend = ecr_backends[image_match["account"]][image_match["region"]]
     image_id = (
         {"imageDigest": image_match["digest"]}

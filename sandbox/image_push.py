@@ -1,4 +1,4 @@
-"""Images in the sandbox's ECR: nothing is built, a manifest is all that a registry needs."""
+"""Images in the sandbox's ECR: nothing is built, a registry needs only a manifest."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ MANIFEST_MEDIA_TYPE: Final = "application/vnd.docker.distribution.manifest.v2+js
 
 
 def push_image(ecr: Any, repository: str, tag: str) -> str:
-    """Puts an image under a tag; its digest. sandbox/image_behaviour.py reads the tag."""
+    """Pushes an image with a tag; returns its digest. sandbox/image_behaviour.py reads the tag."""
     digest = hashlib.sha256(f"{repository}:{tag}".encode()).hexdigest()
     layer = {"digest": f"sha256:{digest}", "size": 1, "mediaType": f"{MANIFEST_MEDIA_TYPE}.layer"}
     manifest = {

@@ -1,4 +1,4 @@
-"""What must exist in AWS before a stack can: what its settings name and others own."""
+"""What must exist in AWS before a stack: resources of others that its settings name."""
 
 from typing import Final
 
@@ -9,11 +9,11 @@ from moto.route53.models import route53_backends
 from components.settings import RestoreFrom, Settings
 from sandbox.aws import ACCOUNT_ID, AWS_PARTITION, get_client
 
-_ABSENT_SOURCE: Final = "restored-from"  # stands for a database that the stack does not have
+_ABSENT_SOURCE: Final = "restored-from"  # a source database that is not the stack's own
 
 
 def create_prerequisites(settings: Settings) -> None:
-    """Puts into the in-memory AWS what a stack takes for granted."""
+    """Creates in the in-memory AWS what a stack's settings refer to."""
     load_balancer = settings.load_balancer
     domain = load_balancer.domain or "app.example.com"
     if settings.has_load_balancer and load_balancer.zone_id is not None:
@@ -48,7 +48,7 @@ def _create_certificate(arn: str, domain: str) -> None:
 
 
 def _create_restore_source(source: RestoreFrom, settings: Settings) -> None:
-    """The database, snapshot or automated backup that a new database takes its data from."""
+    """The database, snapshot or automated backup that a new database is restored from."""
     rds = get_client("rds", settings.region)
     database = settings.database
     identifier = source.instance or _ABSENT_SOURCE

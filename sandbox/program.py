@@ -1,4 +1,4 @@
-"""Runs the program, or a part of it, under Pulumi's mocks, and keeps what it registered.
+"""Runs the program, or a part of it, under Pulumi's mocks, and records what it registers.
 
 `Mocks` decide what a resource's outputs are: the tests answer with stand-ins, the sandbox
 creates the resource in moto. What the engine would get beside the inputs (parent, protect,
@@ -34,7 +34,7 @@ SECRET_MARK = (rpc._special_sig_key, rpc._special_secret_sig)
 
 @dataclass(frozen=True)
 class RegisteredResource:
-    """One resource as the engine would have got it.
+    """One resource as the engine would get it.
 
     `secrets` are the inputs marked secret, `after` the URNs of what it depends on.
     """
@@ -52,11 +52,11 @@ class RegisteredResource:
     aliases: tuple[str, ...]
     secrets: frozenset[str]
     dependencies: frozenset[str] = frozenset()
-    import_id: str = ""  # the id that the engine would import it by
+    import_id: str = ""  # the id by which the engine would import it
 
     @property
     def is_in_aws(self) -> bool:
-        """Whether it is a thing in AWS, and not a component or a provider."""
+        """True if it is a resource in AWS, not a component or a provider."""
         return self.custom and not self.type.startswith("pulumi:")
 
 
@@ -82,7 +82,7 @@ class ResourceGraph:
         return matches[0]
 
     def find_component(self, resource: RegisteredResource) -> RegisteredResource | None:
-        """The outermost component that a resource stands in."""
+        """The outermost component that a resource is in."""
         by_urn = {candidate.urn: candidate for candidate in self.resources}
         outermost = None
         while (parent := by_urn.get(resource.parent)) is not None:
@@ -94,7 +94,7 @@ class ResourceGraph:
 
 
 class _Monitor(pulumi_mocks.MockMonitor):
-    """Records each request beside what the mocks answer."""
+    """Records each request in addition to the mocks' answer."""
 
     def __init__(self, mocks: pulumi.runtime.Mocks, graph: ResourceGraph) -> None:
         super().__init__(mocks)
@@ -142,7 +142,7 @@ class _Monitor(pulumi_mocks.MockMonitor):
 
 
 def has_secret(value: Any) -> bool:
-    """Whether a value, or anything in it, is marked secret."""
+    """True if a value, or anything in it, is marked secret."""
     if isinstance(value, dict):
         return value.get(SECRET_MARK[0]) == SECRET_MARK[1] or any(
             has_secret(item) for item in value.values()
@@ -151,7 +151,7 @@ def has_secret(value: Any) -> bool:
 
 
 def remove_secret_marks(value: Any) -> Any:
-    """A value without the marks of secrecy."""
+    """A value without its secret marks."""
     if isinstance(value, dict):
         if value.get(SECRET_MARK[0]) == SECRET_MARK[1]:
             return remove_secret_marks(value["value"])
@@ -162,7 +162,7 @@ def remove_secret_marks(value: Any) -> Any:
 def load_stack_config(
     stack: str, overrides: Mapping[str, JsonValue] | None = None, root: Path = PROJECT_ROOT
 ) -> tuple[str, dict[str, str]]:
-    """(project, config) as the Pulumi CLI would hand them to the program of a stack."""
+    """(project, config) as the Pulumi CLI would pass them to the program of a stack."""
     project = yaml.safe_load((root / "Pulumi.yaml").read_text())
     name: str = project["name"]
     defaults: dict[str, JsonValue] = {
@@ -174,7 +174,7 @@ def load_stack_config(
     if not file.exists():
         raise FileNotFoundError(f"there is no stack {stack}: {file.name} is not there")
     stack_values: dict[str, JsonValue] = yaml.safe_load(file.read_text()).get("config") or {}
-    return name, {  # whether a key is written with the project's name or not, the last one wins
+    return name, {  # a key may have the project's name or not; the last one wins
         key if ":" in key else f"{name}:{key}": value
         if isinstance(value, str)
         else json.dumps(value)
@@ -198,7 +198,7 @@ def run_program(
     """
     graph = ResourceGraph()
     loop = asyncio.new_event_loop()
-    # One failure is raised below; what else failed because of it is not told again, at any time.
+    # The first failure is raised below; failures that follow from it are not reported.
     loop.set_exception_handler(lambda _loop, _context: None)
     asyncio.set_event_loop(loop)
     set_root_resource(None)  # type: ignore[arg-type]  # not the stack of the run before
@@ -213,12 +213,12 @@ def run_program(
 
 
 def _get_empty_stack_trace() -> Any:
-    """Where in the program a resource was made: an engine shows it, and to find it takes long."""
+    """Skips the search for a resource's source position: slow, and only an engine shows it."""
     return source_pb2.StackTrace()
 
 
 def _run_in_stack(program: Callable[[], None]) -> None:
-    """Runs a program, then registers what it exported: the mocks do so before, with nothing."""
+    """Runs a program, then registers its exports; the mocks alone would register none."""
     program()
     root_stack = get_root_resource()
     assert isinstance(root_stack, Stack)
@@ -256,4 +256,4 @@ def run_stack_program(
 
 
 def _discard_globals(_: object) -> None:
-    """The program's globals are of no use afterwards."""
+    """Drops the program's globals, which nothing uses afterwards."""

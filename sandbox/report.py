@@ -1,4 +1,4 @@
-"""What a deployment shows a person: resources, cost, alarms and outputs, as data and as a page."""
+"""The summary of a deployment: resources, cost, alarms and outputs, as data and as a page."""
 
 import json
 from collections import Counter
@@ -37,7 +37,7 @@ class ComponentSummary:
 
 @dataclass(frozen=True)
 class AlarmRow:
-    """One alarm: its name, and what it says and tells to do."""
+    """One alarm: its name and its description."""
 
     name: str
     says: str
@@ -45,7 +45,7 @@ class AlarmRow:
 
 @dataclass(frozen=True)
 class DeploymentSummary:
-    """Everything that the demo prints and the page shows."""
+    """The data that the demo prints and the page shows."""
 
     title: str
     parts: tuple[ComponentSummary, ...]
@@ -55,17 +55,17 @@ class DeploymentSummary:
 
     @property
     def resources(self) -> int:
-        """How many resources there are in AWS."""
+        """The number of resources in AWS."""
         return sum(part.resources for part in self.parts)
 
     @property
     def monthly(self) -> float:
-        """The fixed part of the cost, $ a month."""
+        """The fixed part of the cost in $ a month."""
         return sum(part.monthly for part in self.parts)
 
     @property
     def usage(self) -> list[tuple[str, str, str]]:
-        """(component, what, rate) of all that depends on use, each said once."""
+        """(component, item, rate) of each cost by use, without repetitions."""
         return list(
             dict.fromkeys(
                 (cost.component, cost.what, cost.usage)
@@ -139,7 +139,7 @@ def _format_type_counts(resources: Sequence[RegisteredResource]) -> str:
 def render_page(
     summary: DeploymentSummary, graph: ResourceGraph, results: Sequence[DemoStepResult] = ()
 ) -> str:
-    """The summary with the architecture's picture and what was done, as one HTML page."""
+    """The summary with the architecture's diagram and the runs, as one HTML page."""
     environment = Environment(
         loader=FileSystemLoader([TEMPLATE_FOLDER, PROJECT_ROOT / "ops" / "templates"]),
         autoescape=True,

@@ -1,7 +1,7 @@
-"""A stack that is up in a served sandbox: what `ops sandbox` gives, and what the demo runs on.
+"""A running stack in a served sandbox: for `ops sandbox` and the demo.
 
-with up("prod") as it:
-    subprocess.run(["ops", "health"], env=it.environment)
+with serve_stack("prod") as stack:
+    subprocess.run(["ops", "health"], env=stack.environment)
 
 Behind its endpoint are the in-memory AWS, its databases as real PostgreSQL servers, and its load
 balancer as an HTTP server.
@@ -33,13 +33,13 @@ from sandbox.deploy import (
 from sandbox.server import get_client_environment, open_listening_socket, serve_in_thread
 
 DEFAULT_CLOCK_FACTOR: Final = 60.0
-# Of a person's own environment: what would lead past the sandbox.
+# Variables of a person's own environment that would lead past the sandbox.
 _FOREIGN_PREFIXES: Final = ("AWS_", "BULWARK_", "PG")
 
 
 @dataclass(frozen=True)
 class RunningStack:
-    """A stack that is up: where AWS and the stack's load balancer answer, and what to set."""
+    """A running stack: the URLs of AWS and of its load balancer, and its environment variables."""
 
     stack: str
     url: str
@@ -51,7 +51,7 @@ class RunningStack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The whole environment of a process that works on it."""
+        """The whole environment for a process that works on it."""
         other_variables = {
             name: value
             for name, value in os.environ.items()
@@ -69,10 +69,10 @@ def serve_stack(
     listening_socket: socket.socket | None = None,
     progress: ProgressCallback | None = None,
 ) -> Iterator[RunningStack]:
-    """Deploys a stack and serves it until the end of the block; errors as deploy's.
+    """Deploys a stack and serves it until the end of the block. Raises like `deploy_in_memory`.
 
-    `factor` is how many simulated seconds pass in a second, from the moment that all is up: until
-    then nothing takes time. `at` is a listening socket, a free port where none is given.
+    The factor is the simulated seconds in a second once the stack is up; until then nothing takes
+    time. Without a listening socket a free port is used.
     """
     with ExitStack() as exit_stack:
         region = get_stack_region(stack, overrides)
@@ -104,7 +104,7 @@ def serve_stack(
 
 
 def _find_site_url(deployment: InMemoryDeployment) -> str | None:
-    """Where the load balancer's listener for users answers; None where there is none."""
+    """The URL of the load balancer's listener for users; None if there is none."""
     load_balancer_part = deployment.exports.get("loadBalancer")
     if load_balancer_part is None:
         return None

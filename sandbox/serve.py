@@ -2,10 +2,10 @@
 
     python -m sandbox.serve [--stack NAME] [--port N] [--clock-factor N] [-- COMMAND ...]
 
-Without a stack it is empty, and the Pulumi CLI may deploy one into it. With one, that stack is up
-in it: its databases are PostgreSQL servers, its load balancer answers HTTP. It prints the lines to
-paste, and serves until Ctrl-C; a command is run with them set instead, and ends it: its exit code
-is then the sandbox's. Exit code 2 for a bad option, a stack that there is not, a port in use.
+Without a stack it is empty, and the Pulumi CLI may deploy one into it. With a stack, that stack is
+deployed: its databases are PostgreSQL servers, its load balancer serves HTTP. It prints lines to
+paste into a shell and serves until Ctrl-C. A command is run with these variables set instead, and
+its exit code is the sandbox's. Exit code 2 for a bad option, an unknown stack, or a port in use.
 """
 
 import argparse
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
 SERVE_CLOCK_FACTOR = 60.0
 DEFAULT_PORT = 4566
 SERVING_NOTICE = "# serving; Ctrl-C ends it, and everything in it"
-COMMAND_NOT_FOUND_CODE = 127  # what a shell says of a command that there is not
+COMMAND_NOT_FOUND_CODE = 127  # a shell's exit code for an unknown command
 
 
 class _OptionParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """One line, instead of the usage and a line."""
+        """Prints one line, without the usage."""
         self.exit(2, f"{self.prog}: {message}\n")
 
 
 def parse_serve_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The options; exits with status 2 and a line that says why where they are wrong."""
+    """Parses the options; exits with status 2 and one line with the reason if they are wrong."""
     all_arguments = list(sys.argv[1:] if arguments is None else arguments)
     option_arguments, _, command = _split_arguments(all_arguments)
     parser = _OptionParser(prog="sandbox", description="An in-memory AWS, served.")
@@ -94,7 +94,7 @@ def _parse_factor(text: str) -> float:
 
 
 def format_shell_lines(url: str, region: str = "eu-north-1") -> str:
-    """What to paste into a shell to deploy into an empty sandbox."""
+    """The lines to paste into a shell to deploy into an empty sandbox."""
     exports = " ".join(
         f"{name}={value}" for name, value in get_client_environment(url, region).items()
     )
@@ -119,7 +119,7 @@ def serve_empty_sandbox(listening_socket: socket.socket, factor: float) -> None:
 
 
 def run_command(running_stack: "RunningStack", command: Sequence[str]) -> int:
-    """Runs a command on a stack that is up; its exit code, as a shell would give it."""
+    """Runs a command on a running stack; returns its exit code as a shell would."""
     try:
         process = subprocess.Popen(command, env=running_stack.environment)
     except OSError as error:
@@ -128,7 +128,7 @@ def run_command(running_stack: "RunningStack", command: Sequence[str]) -> int:
     while True:
         try:
             exit_code = process.wait()
-        except KeyboardInterrupt:  # the command has had it too: let it end as it will
+        except KeyboardInterrupt:  # the command has got Ctrl-C too: wait for its end
             continue
         return exit_code if exit_code >= 0 else 128 - exit_code
 

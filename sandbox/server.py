@@ -1,4 +1,4 @@
-"""The in-memory AWS over HTTP: moto's own server, mended, at a local address."""
+"""The in-memory AWS over HTTP: moto's own server, patched, at a local address."""
 
 import os
 import socket
@@ -20,7 +20,7 @@ MotoApplication: TypeAlias = Callable[[Any, Any], Any]
 
 
 def open_listening_socket(port: int) -> socket.socket:
-    """A listening socket. Raises OSError where the port is in use."""
+    """A listening socket. Raises OSError if the port is in use."""
     listening_socket = socket.socket()
     listening_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening_socket.bind((LOCAL_ADDRESS, port))
@@ -29,12 +29,12 @@ def open_listening_socket(port: int) -> socket.socket:
 
 
 def get_socket_url(listening_socket: socket.socket) -> str:
-    """Where a listening socket is."""
+    """The URL of a listening socket."""
     return f"http://{LOCAL_ADDRESS}:{listening_socket.getsockname()[1]}"
 
 
 class SerializedApplication:
-    """Lets one request at a time through: moto's state is not made for several threads."""
+    """Lets one request at a time through: moto's state is not thread-safe."""
 
     def __init__(self, application: MotoApplication) -> None:
         self._application, self._lock = application, threading.Lock()
@@ -45,7 +45,7 @@ class SerializedApplication:
 
 
 def build_aws_server(listening_socket: socket.socket) -> BaseWSGIServer:
-    """The server of the in-memory AWS at a listening socket; `serve_forever` is its caller's."""
+    """The server of the in-memory AWS at a listening socket; the caller runs `serve_forever`."""
     os.environ.update({key: os.environ.get(key, value) for key, value in MOTO_ENVIRONMENT.items()})
     from moto.moto_server.werkzeug_app import (
         DomainDispatcherApplication,
@@ -54,17 +54,17 @@ def build_aws_server(listening_socket: socket.socket) -> BaseWSGIServer:
     )
     from werkzeug.serving import make_server
 
-    from sandbox import patches as mends
     from sandbox.faults_served import add_faults
+    from sandbox.patches import apply_patches
 
     class ServerErrorHandler(MotoRequestHandler):
-        """Tells of the requests that the sandbox could not answer, not of each."""
+        """Logs only the requests that the sandbox could not answer."""
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             if str(code).startswith("5"):
                 super().log_request(code, size)
 
-    mends.apply_patches()
+    apply_patches()
     return make_server(
         LOCAL_ADDRESS,
         listening_socket.getsockname()[1],
@@ -90,7 +90,7 @@ def serve_in_thread(listening_socket: socket.socket) -> Iterator[str]:
 
 
 def get_client_environment(url: str, region: str) -> dict[str, str]:
-    """What any client of AWS needs in its environment to work on a served sandbox."""
+    """The environment variables with which any AWS client works on a served sandbox."""
     return {
         "AWS_ENDPOINT_URL": url,
         "AWS_REGION": region,
@@ -100,6 +100,6 @@ def get_client_environment(url: str, region: str) -> dict[str, str]:
 
 
 def print_line(text: str) -> None:
-    """A line on standard output, at once."""
+    """Prints a line, unbuffered."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

@@ -26,7 +26,7 @@ RULES_BY_NAME: Final[Mapping[str, ResourceRule | StackRule]] = {
 def select_profile_rules(
     profile: Profile,
 ) -> tuple[tuple[ResourceRule, ...], tuple[StackRule, ...]]:
-    """The rules that a stack of this profile is held to: of a resource, and between them."""
+    """Selects the rules of a profile: those for single resources, and those between resources."""
     return (
         tuple(rule for rule in RESOURCE_RULES if profile in rule.profiles),
         tuple(rule for rule in STACK_RULES if profile in rule.profiles),

@@ -1,4 +1,4 @@
-"""Backups: kept long enough, and in a second region where there is one."""
+"""Backups: kept long enough, and in a second region if the stack has one."""
 
 from collections.abc import Iterator
 
@@ -38,7 +38,7 @@ def _check_plan_copies(resource: PolicyResource) -> Iterator[str]:
 
 
 def _check_database_retention(resource: PolicyResource) -> Iterator[str]:
-    """A replica has no backups of its own unless it is told to."""
+    """A replica has no backups of its own unless they are configured."""
     if find_property(resource.inputs, "replicateSourceDb") is None:
         retention_days = find_property(resource.inputs, "backupRetentionPeriod")
         yield from check_value("backupRetentionPeriod", retention_days, MIN_RETENTION)

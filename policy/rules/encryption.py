@@ -1,4 +1,4 @@
-"""Encryption at rest: what holds data is encrypted, in prod with a key of the stack's own."""
+"""Encryption at rest: whatever holds data is encrypted, in prod with the stack's own key."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ SECRET_NAME_WORDS = ("password", "secret", "token", "credential", "private-key",
 
 
 def _check_disks(resource: PolicyResource) -> Iterator[str]:
-    """The disks of an instance or a template: each says that it is encrypted."""
+    """Checks the disks of an instance or a template: each must be set to encrypted."""
     for key in ("rootBlockDevice", "ebsBlockDevices", "blockDeviceMappings"):
         for index, disk in enumerate(as_list(find_property(resource.inputs, key))):
             if key == "blockDeviceMappings":

@@ -1,4 +1,4 @@
-"""Public access and open ports: what the world can reach is the load balancer's 80 and 443."""
+"""Public access and open ports: the world reaches the load balancer's 80 and 443 only."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -28,7 +28,7 @@ RISKY_PORTS: Final = frozenset(
     {20, 21, 22, 23, 25, 110, 135, 143, 445, 1433, 1434, 3000, 3306, 3389, 4333, 5000, 5432, 5500}
     | {5601, 8080, 8088, 8888, 9200, 9300}
 )
-BALANCER_COMPONENT: Final = "alb"  # the component whose security group may answer the world
+BALANCER_COMPONENT: Final = "alb"  # the component whose security group may be open to the world
 
 
 def _list_source_cidrs(rule: Any) -> set[str]:
@@ -42,7 +42,7 @@ def _list_source_cidrs(rule: Any) -> set[str]:
 
 
 def _get_port_range(rule: Any) -> tuple[float, float]:
-    """(first, last) that a rule opens; all where it names none."""
+    """(first, last) port that a rule opens; all ports if it names none."""
     protocol = find_property(rule, "ipProtocol") or find_property(rule, "protocol")
     first, last = find_property(rule, "fromPort"), find_property(rule, "toPort")
     if str(protocol) in ("-1", "all") or first is None or last is None:
@@ -53,7 +53,7 @@ def _get_port_range(rule: Any) -> tuple[float, float]:
 
 
 def _list_ingress_rules(resource: PolicyResource) -> Iterator[tuple[str, Any]]:
-    """(path, rule) of each way in that a resource opens."""
+    """Yields (path, rule) for each ingress that a resource opens."""
     if resource.type == "aws:ec2/securityGroupRule:SecurityGroupRule":
         if find_property(resource.inputs, "type") == "ingress":
             yield "", resource.inputs
@@ -78,7 +78,7 @@ def _check_world_access(resource: PolicyResource) -> Iterator[str]:
 
 
 def _check_risky_ports(resource: PolicyResource) -> Iterator[str]:
-    """A range wide enough to hold a port that is often attacked, from outside a network."""
+    """Reports a range that contains a port that is often attacked."""
     for path, rule in _list_ingress_rules(resource):
         first, last = _get_port_range(rule)
         risky_ports = sorted(port for port in RISKY_PORTS if first <= port <= last)
@@ -90,7 +90,7 @@ def _check_risky_ports(resource: PolicyResource) -> Iterator[str]:
 
 
 def _check_network_acl(resource: PolicyResource) -> Iterator[str]:
-    """EC2.21: the first entry of a network ACL that is of the world and a port decides."""
+    """EC2.21: the first entry of a network ACL that matches the world and a port decides."""
     entries = sorted(
         (e for e in as_list(find_property(resource.inputs, "ingress")) if e is not UNKNOWN),
         key=lambda e: float(find_property(e, "ruleNo") or 0),
@@ -112,7 +112,7 @@ def _check_network_interfaces(resource: PolicyResource) -> Iterator[str]:
 
 
 def _check_bucket_companions(resources: Any) -> Iterator[tuple[PolicyResource, str]]:
-    """Each bucket has those that stand beside it; one of a bucket not known yet may be its own."""
+    """Each bucket needs its companions; one whose bucket is not known yet counts for any."""
     for type_, property_name in BUCKET_COMPANION_TYPES.items():
         bucket_names = [
             find_property(resource.inputs, "bucket")
@@ -131,7 +131,7 @@ def _check_bucket_companions(resources: Any) -> Iterator[tuple[PolicyResource, s
 
 
 def _check_public_principals(resource: PolicyResource) -> Iterator[str]:
-    """A statement that lets anybody in is bounded by a condition."""
+    """A statement for any principal must have a condition."""
     for index, statement in enumerate(list_statements(find_property(resource.inputs, "policy"))):
         principal = find_property(statement, "Principal")
         principals = (

@@ -1,4 +1,4 @@
-"""Tags and logs: each thing says whose it is, and no log is kept for ever or for too short."""
+"""Tags and logs: each resource names its owner; logs are kept long enough, not for ever."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -16,8 +16,8 @@ from policy.rules.model import (
 
 REQUIRED_TAGS: Final = ("Project", "Environment", "Component", "Owner", "CostCenter", "ManagedBy")
 LIST_TAGGED_TYPE: Final = "aws:autoscaling/group:Group"  # its tags are a list
-# Types of these stacks that can carry tags. A type that is not here is not looked at: the inputs
-# of one without tags look like those of one whose tags were forgotten.
+# Types of these stacks that can have tags. Other types are not checked: the inputs
+# of a type without tags look like those of one whose tags were forgotten.
 TAGGABLE_TYPES: Final = (
     "aws:acm/certificate:Certificate",
     "aws:appautoscaling/target:Target",

@@ -1,4 +1,4 @@
-"""IAM: no wildcards where AWS lets a policy name the thing."""
+"""IAM: no wildcards if AWS lets a policy name the resource."""
 
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -35,7 +35,7 @@ SSM_AGENT_ACTIONS: Final = (
     "ssm:updateinstanceassociationstatus",
     "ssm:updateinstanceinformation",
 )
-# Of these every action is one: there is nothing narrower to write.
+# Every action of these services has no resource level: nothing narrower can be written.
 ALLOWED_SERVICE_WILDCARDS: Final = frozenset({"ssmmessages:*", "ec2messages:*"})
 IAM_POLICY_TYPES: Final = (
     "aws:iam/policy:Policy",
@@ -48,7 +48,7 @@ ADMINISTRATOR_POLICIES: Final = ("AdministratorAccess", "IAMFullAccess", "PowerU
 
 
 def _list_allow_statements(resource: PolicyResource) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """(path, statement) of each statement that allows something."""
+    """Yields (path, statement) for each statement that allows something."""
     documents = [("policy", find_property(resource.inputs, "policy"))]
     documents += [
         (f"inlinePolicies.{index}.policy", find_property(inline_policy, "policy"))

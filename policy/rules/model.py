@@ -1,8 +1,8 @@
-"""A rule as data: what it looks at, which control it is of, and what it finds wrong.
+"""A rule as data: the types it checks, its controls, and its check.
 
-A check is a pure function: it sees a resource's inputs and yields a line for each property that
-is not as it may be. In a preview AWS has not said yet what some inputs will be; those are UNKNOWN,
-count as given, and are looked at again in the update.
+A check is a pure function: it gets a resource's inputs and yields a line for each property that
+breaks the rule. In a preview some inputs are not known yet; they are UNKNOWN, pass every check, and
+are checked again in the update.
 """
 
 import json
@@ -16,7 +16,7 @@ PROD_ONLY: Final[tuple[Profile, ...]] = ("prod",)
 
 
 class UnknownValue:
-    """The value of an input that only the update will know."""
+    """The value of an input that is known only in the update."""
 
     def __repr__(self) -> str:
         return "unknown"
@@ -27,7 +27,7 @@ UNKNOWN: Final = UnknownValue()
 
 @dataclass(frozen=True)
 class PolicyResource:
-    """A resource as the engine hands it on: `protect` is Pulumi's own option."""
+    """A resource as the engine passes it: `protect` is Pulumi's own option."""
 
     type: str
     name: str
@@ -42,10 +42,10 @@ StackCheck: TypeAlias = Callable[[Sequence[PolicyResource]], Iterable[tuple[Poli
 
 @dataclass(frozen=True)
 class ResourceRule:
-    """What each resource of `types` must hold. No types: every type of AWS.
+    """A rule for each resource of `types`. No types: every type of AWS.
 
-    `controls` are ids of AWS Security Hub; `house` where none of them asks for it. `profiles` are
-    those that it holds in.
+    `controls` are ids of AWS Security Hub; `house` if no control requires it. `profiles` are
+    the profiles that it applies to.
     """
 
     name: str
@@ -56,7 +56,7 @@ class ResourceRule:
     profiles: tuple[Profile, ...] = ALL_PROFILES
 
     def list_violations(self, resource: PolicyResource) -> list[str]:
-        """A line for each property of a resource that is not as it may be."""
+        """Lists a line for each property of a resource that breaks the rule."""
         is_applicable = (
             resource.type in self.types if self.types else resource.type.startswith("aws:")
         )
@@ -65,7 +65,7 @@ class ResourceRule:
 
 @dataclass(frozen=True)
 class StackRule:
-    """What must hold between the resources of a stack."""
+    """A rule between the resources of a stack."""
 
     name: str
     controls: tuple[str, ...]
@@ -77,13 +77,13 @@ class StackRule:
     def list_violations(
         self, resources: Sequence[PolicyResource]
     ) -> list[tuple[PolicyResource, str]]:
-        """(resource, line) for each resource that is not as it may be."""
+        """Lists (resource, line) for each resource that breaks the rule."""
         return list(self.check(resources))
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """What a property may be: a test, and its words."""
+    """A requirement of a property: a test, and its words."""
 
     description: str
     is_met: Callable[[Any], bool]
@@ -99,27 +99,27 @@ IS_EMPTY: Final = Requirement("empty", lambda v: not v)
 
 
 def any_value(description: str) -> Requirement:
-    """May be anything but nothing."""
+    """Requires any value: not null, not empty."""
     return Requirement(description, lambda v: v not in (None, "", [], {}))
 
 
 def at_least(minimum: float, unit: str) -> Requirement:
-    """May be a number that is not smaller."""
+    """Requires a number of at least this size."""
     return Requirement(f"{minimum:g} {unit} or more", lambda v: _is_number(v) and v >= minimum)
 
 
 def one_of(*values: object) -> Requirement:
-    """May be one of these."""
+    """Requires one of these values."""
     return Requirement(" or ".join(map(str, values)), lambda v: v in values)
 
 
 def unset_or(requirement: Requirement) -> Requirement:
-    """May be that, where anything is said at all."""
+    """Requires this value if the property is set."""
     return Requirement(requirement.description, lambda v: v is None or requirement.is_met(v))
 
 
 def build_property_check(**requirements: Requirement) -> ResourceCheck:
-    """A check of properties by name; __ stands for the dot before a nested one."""
+    """Builds a check of properties by name; __ is the dot before a nested one."""
 
     def check_resource(resource: PolicyResource) -> Iterator[str]:
         for key, requirement in requirements.items():
@@ -130,18 +130,18 @@ def build_property_check(**requirements: Requirement) -> ResourceCheck:
 
 
 def check_value(path: str, value: Any, requirement: Requirement) -> Iterator[str]:
-    """The line of a property whose value is not as it may be."""
+    """Lists the line of a property whose value breaks the requirement."""
     if value is not UNKNOWN and not requirement.is_met(value):
         yield format_violation(path, value, requirement.description)
 
 
 def format_violation(path: str, value: Any, requirement: str) -> str:
-    """What a property is, and what it may be."""
+    """Formats what a property is, and what it must be."""
     return f"{path} is {format_value(value)}, must be {requirement}"
 
 
 def find_property(value: Any, path: str) -> Any:
-    """The value at a dotted path: None where there is none, UNKNOWN where not known yet."""
+    """The value at a dotted path: None if it is missing, UNKNOWN if it is not known yet."""
     for part in path.split("."):
         if value is UNKNOWN:
             return UNKNOWN
@@ -150,14 +150,14 @@ def find_property(value: Any, path: str) -> Any:
 
 
 def as_list(value: Any) -> list[Any]:
-    """A value as a list: empty for none or what is not known yet."""
+    """A value as a list: empty if it is missing or not known yet."""
     if value is None or value is UNKNOWN:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def list_statements(document: Any) -> list[Mapping[str, Any]]:
-    """The statements of a policy document, which may be text; none where it is not known yet."""
+    """The statements of a policy document, which may be text; empty if it is not known yet."""
     try:
         policy_document = json.loads(document) if isinstance(document, str) else document
     except ValueError:
@@ -170,7 +170,7 @@ def list_statements(document: Any) -> list[Mapping[str, Any]]:
 
 
 def format_value(value: Any) -> str:
-    """A value as a stack file would write it."""
+    """Formats a value as a stack file writes it."""
     if value is None:
         return "not set"
     if isinstance(value, bool):

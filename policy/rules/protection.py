@@ -1,4 +1,4 @@
-"""Protection: what holds data is not deleted by a slip."""
+"""Protection: whatever holds data is not deleted by mistake."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -19,7 +19,7 @@ from policy.rules.model import (
     unset_or,
 )
 
-# What cannot be made again as it was, or answers users while it stands.
+# What cannot be created again as it was, or what serves users.
 STATEFUL_TYPES: Final = (
     "aws:backup/vault:Vault",
     "aws:ecr/repository:Repository",
@@ -51,7 +51,7 @@ def _check_final_snapshot(resource: PolicyResource) -> Iterator[str]:
         yield format_violation("finalSnapshotIdentifier", name, "the name of the last snapshot")
 
 
-# Where nothing is said AWS keeps a deleted secret, and a deleted key, 30 days.
+# By default AWS keeps a deleted secret, and a deleted key, for 30 days.
 MIN_DELETION_WINDOW: Final = unset_or(at_least(7, "days"))
 
 DELETION_PROTECTION_RULES = (

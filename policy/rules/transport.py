@@ -1,4 +1,4 @@
-"""TLS: what is sent is encrypted, and what is not is turned away."""
+"""TLS: traffic is encrypted, and plain traffic is refused or redirected."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -18,7 +18,7 @@ from policy.rules.model import (
     one_of,
 )
 
-# ELB.17's list holds more; these are those without TLS 1.1 and without weak ciphers.
+# ELB.17 allows more; these are the policies without TLS 1.1 and without weak ciphers.
 SAFE_TLS_POLICIES: Final = (
     "ELBSecurityPolicy-TLS13-1-2-2021-06",
     "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
@@ -52,7 +52,7 @@ def _check_listener_redirects(resource: PolicyResource) -> Iterator[str]:
 
 
 def _check_bucket_tls(resource: PolicyResource) -> Iterator[str]:
-    """S3.5: a statement denies everything that comes without TLS, from everybody."""
+    """S3.5: a statement denies every request without TLS, for every principal."""
     document = find_property(resource.inputs, "policy")
     if document is UNKNOWN:
         return

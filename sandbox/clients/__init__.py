@@ -1,1 +1,1 @@
-"""Clients that go on using the stack while it is operated on, and tell what they saw of it."""
+"""Clients that use the stack while it is operated on, and report what they observed."""

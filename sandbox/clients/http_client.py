@@ -1,11 +1,11 @@
-"""A client that asks a URL again and again, and tells how it was answered.
+"""A client that requests a URL again and again and counts the answers.
 
-with Asker(url) as asker:          # a thread of its own
+with HttpClient(url) as client:    # in a thread
     ...                            # the stack is operated on
-asker.seen()
+client.get_observation()
 
-Where the clock stands still until it is advanced, `stepping(held, asker)` asks each few simulated
-seconds instead of by the wall: what is seen then does not depend on how fast the machine is.
+With a clock that is advanced by hand, `step_clients(clock, client)` sends a request every few
+simulated seconds instead: the result then does not depend on the speed of the machine.
 """
 
 import http.client
@@ -22,23 +22,23 @@ from urllib.parse import urlsplit
 from sandbox.clients.observation import ClientObservation
 from sandbox.clock import ManualClock, get_sandbox_clock
 
-REQUEST_PAUSE_SECONDS: Final = 0.02  # seconds of the wall between two requests
-REQUEST_TIMEOUT_SECONDS: Final = 30.0  # seconds of the wall until a request counts as not answered
+REQUEST_PAUSE_SECONDS: Final = 0.02  # real seconds between two requests
+REQUEST_TIMEOUT_SECONDS: Final = 30.0  # real seconds until a request counts as not answered
 STEP_SECONDS: Final = 5.0  # simulated seconds
 FIRST_SERVER_ERROR_STATUS: Final = 500  # statuses from here on are the server's errors
 
 
 class SteppedClient(Protocol):
-    """Whoever goes on using the stack."""
+    """A client that can be stepped."""
 
     def send_request(self) -> object:
         """Once."""
 
 
 class HttpClient:
-    """Asks a URL; counts answers, errors (5xx, or no answer) and the longest time without one.
+    """Requests a URL; counts answers, errors (5xx or no answer), and the longest gap.
 
-    `kinds` counts answers by status (0: none) and by the image that gave it, where one did.
+    `answer_counts` counts answers by status (0: none) and by the image that answered, if any.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class HttpClient:
         self._thread = threading.Thread(target=self._send_requests, name="asker", daemon=True)
 
     def send_request(self) -> int:
-        """One request; the status that came, 0 for none."""
+        """Sends one request; returns its status, 0 for no answer."""
         status, image = self._fetch_answer()
         with self._lock:
             self.answer_counts[status, image] += 1
@@ -67,7 +67,7 @@ class HttpClient:
         return status
 
     def get_observation(self) -> ClientObservation:
-        """What came of all requests so far. A gap that goes on counts until now."""
+        """Sums up all requests so far. An open gap counts until now."""
         with self._lock:
             sent = self.answer_counts.total()
             answered = sum(
@@ -114,14 +114,14 @@ class HttpClient:
     ) -> None:
         self._stop_event.set()
         self._thread.join(2 * REQUEST_TIMEOUT_SECONDS)
-        self.send_request()  # the gap that is open ends here, or is seen
+        self.send_request()  # an open gap ends here or is counted
 
 
 @contextmanager
 def step_clients(
     manual_clock: ManualClock, *clients: SteppedClient, step_seconds: float = STEP_SECONDS
 ) -> Iterator[None]:
-    """Lets each ask once in so many simulated seconds, however far the clock is advanced."""
+    """Lets each client send a request every few simulated seconds of the manual clock."""
     original_advance = manual_clock.advance
 
     def advance_stepwise(seconds: float) -> None:
@@ -143,7 +143,7 @@ def _is_success(status: int) -> bool:
 
 
 def _parse_image(body: bytes) -> str:
-    """The image that a target says it is; nothing where the answer is no target's."""
+    """The image that a target reports; empty if the answer is not a target's."""
     try:
         body_json = json.loads(body)
     except ValueError:

@@ -1,14 +1,14 @@
-"""What a client saw while the stack was operated on."""
+"""What a client observed while the stack was operated on."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class ClientObservation:
-    """What came of a client's requests, in simulated seconds.
+    """The result of a client's requests, in simulated seconds.
 
-    `gap` is the longest time between two answers. `lost` are writes that were acknowledged and
-    are not there afterwards; a client that only asks has none.
+    `longest_gap` is the longest time between two answers. `lost_rows` are writes that were
+    acknowledged and are missing afterwards; a client that only reads has none.
     """
 
     client: str
@@ -19,7 +19,7 @@ class ClientObservation:
     lost_rows: int = 0
 
     def line(self) -> str:
-        """For a person."""
+        """One line for a person."""
         lost_text = f", {self.lost_rows} acknowledged rows lost" if self.client == "writer" else ""
         return (
             f"{self.client}: {self.answered} of {self.sent} answered, {self.errors} errors, "

@@ -1,15 +1,15 @@
-"""A client that writes numbered rows again and again, and tells which of them were lost.
+"""A client that writes numbered rows again and again and counts lost ones.
 
-with Writer(address, credentials) as writer:   # a thread of its own
+with DatabaseWriter(get_credentials) as writer:   # in a thread
     ...                                        # the database is operated on
-writer.seen()
+writer.get_observation()
 
-It connects anew when its connection drops, and reads its credentials anew when they are refused, as
-a service does that is started again. Each row is a transaction of its own; one is counted as
-answered when its commit was acknowledged.
+It connects again when its connection drops, and reads its credentials again when they are refused,
+as a restarted service does. Each row is one transaction; it counts as answered when its commit was
+acknowledged.
 
-Where the clock stands still until it is advanced, `stepping(held, writer)` (asker.py) between
-`begin` and `end` writes each few simulated seconds instead, without a thread.
+With a clock that is advanced by hand, `step_clients(clock, writer)` writes every few simulated
+seconds instead, without a thread.
 """
 
 import os
@@ -23,12 +23,12 @@ import psycopg
 from sandbox.clients.observation import ClientObservation
 from sandbox.clock import get_sandbox_clock
 
-WRITE_PAUSE_SECONDS: Final = 0.005  # seconds of the wall between two writes
-RECOVERY_LIMIT_SECONDS: Final = 60.0  # seconds of the wall until what was lost must be countable
+WRITE_PAUSE_SECONDS: Final = 0.005  # real seconds between two writes
+RECOVERY_LIMIT_SECONDS: Final = 60.0  # real seconds until lost rows must be countable
 WRITER_TABLE: Final = "bulwark_writer"
 CredentialsGetter = Callable[
     [], Mapping[str, Any]
-]  # host, port, dbname, username, password: read anew
+]  # host, port, dbname, username, password: read again
 
 
 class DatabaseWriter:
@@ -44,7 +44,7 @@ class DatabaseWriter:
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
     def get_observation(self) -> ClientObservation:
-        """What came of it, once its block has ended."""
+        """The result, after its block has ended."""
         return ClientObservation(
             "writer",
             self._sent,
@@ -94,7 +94,7 @@ class DatabaseWriter:
             self._stop_event.wait(WRITE_PAUSE_SECONDS)
 
     def create_table(self) -> None:
-        """Makes its table anew."""
+        """Creates its table again."""
         with self._connect() as connection:
             connection.execute(f"DROP TABLE IF EXISTS {WRITER_TABLE}".encode())
             connection.execute(f"CREATE TABLE {WRITER_TABLE} (n int)".encode())
@@ -116,7 +116,7 @@ class DatabaseWriter:
         self.count_lost_rows()
 
     def count_lost_rows(self) -> None:
-        """Writes until that is acknowledged once more, then looks at what is there."""
+        """Writes until a row is acknowledged once more, then compares with the table."""
         acknowledged_count = len(self._acknowledged_rows)
         pause_event = threading.Event()
         waited_seconds = 0.0
@@ -133,4 +133,4 @@ class DatabaseWriter:
             self._lost = len(set(self._acknowledged_rows) - {row[0] for row in rows})
             self._connection.close()
         else:
-            self._lost = len(self._acknowledged_rows)  # nobody can say that they are there
+            self._lost = len(self._acknowledged_rows)  # unknown whether they were stored

@@ -1,16 +1,15 @@
-"""The load balancers of the sandbox answer HTTP, each listener at a local port.
+"""The load balancers of the sandbox serve HTTP, each listener at a local port.
 
-with balancer.answering():
-    ...                                    # an in-memory AWS with a load balancer in it
-    site = balancer.url(load_balancer_arn, 443)
+with balancer.serve_load_balancers():
+    ...                                    # an in-memory AWS with a load balancer
+    site = balancer.get_listener_url(load_balancer_arn, 443)
 
-Off unless asked for. A listener answers by its rules, as they are at the moment of a request; its
-targets answer as their image does (sandbox/image_behaviour.py). TLS ends in front of it: an HTTPS
-listener takes plain HTTP too, and what it says of itself (X-Forwarded-Proto, redirects) is what an
-HTTPS listener would say. A redirect to another listener of the same load balancer, requested at the
-local address, leads to that listener's local port.
+Off unless switched on. A listener answers by its rules at the moment of a request; its targets
+answer as their image does (sandbox/image_behaviour.py). An HTTPS listener takes plain HTTP: TLS is
+terminated before it, and X-Forwarded-Proto and redirects are those of HTTPS. A redirect to another
+listener of the same load balancer, requested at the local address, leads to its local port.
 
-What it does not do: stickiness, authentication, AWS WAF, WebSockets, functions as targets.
+It has no stickiness, authentication, AWS WAF, WebSockets, or functions as targets.
 """
 
 import threading
@@ -26,12 +25,12 @@ _open_lock = threading.Lock()
 
 
 class ListenerNotServedError(RuntimeError):
-    """A load balancer is asked for where none answers."""
+    """The URL of a listener that is not served was requested."""
 
 
 @contextmanager
 def serve_load_balancers() -> Iterator[None]:
-    """Load balancers of this process answer HTTP until the end of the block."""
+    """Serves the load balancers of this process over HTTP until the end of the block."""
     global _open_listeners
     if _open_listeners is not None:
         raise RuntimeError("load balancers answer in this process already")
@@ -45,13 +44,13 @@ def serve_load_balancers() -> Iterator[None]:
 
 
 def get_listener_url(load_balancer_arn: str, port: int) -> str:
-    """Where a listener answers, like http://127.0.0.1:40123; the same each time.
+    """The URL of a listener, like http://127.0.0.1:40123; the same each time.
 
-    Raises NotAnsweringError outside `answering()`, and where there is no such listener.
+    Raises ListenerNotServedError outside `serve_load_balancers()` or without such a listener.
     """
     open_listeners = _open_listeners
     if open_listeners is None:
-        raise ListenerNotServedError("no load balancer answers here: use balancer.answering()")
+        raise ListenerNotServedError("no load balancer answers here: use serve_load_balancers()")
     if not is_listener(load_balancer_arn, port):
         raise ListenerNotServedError(f"there is no listener at port {port} of {load_balancer_arn}")
     key = (load_balancer_arn, port)
@@ -62,7 +61,7 @@ def get_listener_url(load_balancer_arn: str, port: int) -> str:
 
 
 def _find_local_port(load_balancer_arn: str, port: int) -> int | None:
-    """The local port of another listener; None where there is none."""
+    """The local port of another listener; None if there is none."""
     try:
         return int(get_listener_url(load_balancer_arn, port).rpartition(":")[2])
     except ListenerNotServedError:

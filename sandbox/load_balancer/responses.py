@@ -1,4 +1,4 @@
-"""What a listener answers: by itself, or through a target that answers as its image does."""
+"""A listener's answers: its own, or those of a target, which answers as its image does."""
 
 import json
 import time
@@ -13,10 +13,10 @@ from sandbox.load_balancer.rules import HttpRequest, build_redirect_url
 from sandbox.load_balancer.state import ListenerState, RoutingDecision, TargetGroupState
 from sandbox.patches.ecs.targets import RegisteredTarget
 
-LOAD_BALANCER_SERVER: Final = "awselb/2.0"  # what a load balancer calls itself in its own answers
+LOAD_BALANCER_SERVER: Final = "awselb/2.0"  # the Server header of a load balancer's own answers
 SLOW_IMAGE_SECONDS: Final = 20  # simulated seconds that a slow image takes; an assumption
-WALL: Final = 1.0  # seconds of the wall after which a slow image answers, whatever the clock says
-CLOCK_POLL_SECONDS: Final = 0.005  # seconds between looks at the clock
+WALL: Final = 1.0  # real seconds after which a slow image answers, whatever the simulated time
+CLOCK_POLL_SECONDS: Final = 0.005  # seconds between polls of the clock
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _build_redirect_response(config: Mapping[str, Any], request: HttpRequest) ->
 def _build_forward_response(
     decision: RoutingDecision, request: HttpRequest, forwarded_headers: Mapping[str, str]
 ) -> HttpResponse:
-    """503 where no target is registered, 502 where it closes, 504 where nobody listens."""
+    """503 if no target is registered, 502 if it closes the connection, 504 if nothing listens."""
     if decision.group is None or decision.target is None:
         return build_own_response(HTTPStatus.SERVICE_UNAVAILABLE)
     return _build_target_response(
@@ -117,7 +117,7 @@ def _build_target_response(
 
 
 def _wait_simulated(seconds: float) -> None:
-    """Lets simulated time pass, as far as that does not take long."""
+    """Waits for simulated seconds, but never long in real time."""
     ready_time, wall_deadline = (
         get_sandbox_clock().get_completion_time(seconds),
         time.monotonic() + WALL,

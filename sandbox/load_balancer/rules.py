@@ -1,4 +1,4 @@
-"""Which rule a request meets, and where a redirect leads: pure.
+"""The rule that a request matches, and the URL of a redirect: pure functions.
 
 Source: ELB user guide for Application Load Balancers, "Condition types for listener rules" and
 "Action types for listener rules".
@@ -20,7 +20,7 @@ REDIRECT_PLACEHOLDER: Final = re.compile(r"#\{(protocol|host|port|path|query)\}"
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """A request as a listener gets it. `headers` have names in small letters.
+    """A request as a listener gets it. `headers` have lowercase names.
 
     `protocol` and `port` are the listener's, `host` is without a port, `path` without the query.
     """
@@ -37,7 +37,7 @@ class HttpRequest:
 
 @dataclass(frozen=True)
 class ListenerRule:
-    """Conditions that must all hold, and the action that then comes."""
+    """Conditions that must all hold, and the action that follows."""
 
     priority: int
     conditions: tuple[RuleCondition, ...]
@@ -58,7 +58,7 @@ def find_matching_rule(rules: Iterable[ListenerRule], request: HttpRequest) -> L
 
 
 def is_condition_met(condition: RuleCondition, request: HttpRequest) -> bool:
-    """Whether one of a condition's values fits. A field that there is not never does."""
+    """True if one of a condition's values matches; an unknown field never does."""
     field = str(condition.get("Field"))
     if field not in _CONDITION_FIELDS:
         return False
@@ -88,7 +88,7 @@ def _matches_method(value: Any, request: HttpRequest, _: RuleCondition) -> bool:
 
 
 def _matches_query(value: Any, request: HttpRequest, _: RuleCondition) -> bool:
-    """A pair whose key and value both fit; without a key any pair's value."""
+    """True if a pair's key and value both match; without a key any pair's value."""
     key, value_pattern = value.get("Key"), value.get("Value") or ""
     return any(
         (not key or matches_pattern(key, name, ignore_case=True))
@@ -112,7 +112,7 @@ _CONDITION_FIELDS: Final[Mapping[str, tuple[str, ConditionMatcher]]] = {
 
 
 def matches_pattern(pattern: str, text: str, *, ignore_case: bool = False) -> bool:
-    """Whether a text fits a pattern: `*` is any characters, `?` is one. `small` ignores case."""
+    """True if a text matches a pattern: `*` is any characters, `?` is one character."""
     return _compile_pattern(pattern, ignore_case).fullmatch(text) is not None
 
 
@@ -126,7 +126,7 @@ def _compile_pattern(pattern: str, ignore_case: bool) -> re.Pattern[str]:
 
 
 def build_redirect_url(redirect: Mapping[str, JsonValue], request: HttpRequest) -> str:
-    """The URL that a redirect leads to, with AWS's defaults: what is not said stays as it is."""
+    """The URL of a redirect. By AWS's defaults, parts that are not set stay as requested."""
     request_values = {
         "protocol": request.protocol.lower(),
         "host": request.host,

@@ -21,7 +21,7 @@ LocalPortFinder = Callable[[str, int], int | None]
 
 
 class LocalListener:
-    """Answers for one listener until it is closed. `elsewhere` finds the others' local ports."""
+    """Answers for one listener until it is closed."""
 
     def __init__(self, load_balancer_arn: str, port: int, find_local_port: LocalPortFinder) -> None:
         self.arn, self.port, self.find_local_port = load_balancer_arn, port, find_local_port
@@ -38,11 +38,11 @@ class LocalListener:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Its local port."""
         return f"http://{LISTENER_ADDRESS}:{self._server.server_port}"
 
     def close(self) -> None:
-        """Ends it; who is connected is cut off."""
+        """Closes it and cuts off its connections."""
         self._server.shutdown()
         self._thread.join(10)
         self._server.server_close()
@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle_request(self) -> None:
         self._read_body()
         listener_state = find_listener(self.local.arn, self.local.port)
-        if listener_state is None:  # nobody listens at this port any more
+        if listener_state is None:  # the listener has been deleted
             self.close_connection = True
             return
         path, _, query = self.path.partition("?")
@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _handle_request  # noqa: N815
 
     def _build_forwarded_headers(self, request: HttpRequest) -> dict[str, str]:
-        """What the load balancer adds. Source: ELB user guide, HTTP headers."""
+        """The headers that the load balancer adds. Source: ELB user guide, HTTP headers."""
         previous_addresses = self.headers.get("X-Forwarded-For")
         return {
             "X-Forwarded-For": f"{previous_addresses}, {request.source}"
@@ -128,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(response.body)
 
     def _localize_redirect(self, location: str, host: str, ports: frozenset[int]) -> str:
-        """A redirect of whoever came by the local address leads to a local address."""
+        """A redirect of a request to the local address leads to a local address."""
         target_url = urlsplit(location)
         if (
             host not in LOCAL_HOSTS
@@ -144,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """A request that cannot be read, or of a method that is none: as a load balancer says."""
+        """Answers a malformed request or an unknown method as a load balancer does."""
         self.close_connection = True
         self.command = getattr(self, "command", None) or "GET"
         self._send_response(build_own_response(HTTPStatus(code)), "", frozenset())

@@ -1,6 +1,6 @@
-"""What a listener has at one moment: its rules, and the targets that a request may go to.
+"""A listener at one moment: its rules, and the targets that may get a request.
 
-Read from moto in a turn of its own, so that no call is seen half done; nothing waits in it.
+Read from moto under the lock that calls take too, so that no half-done call is seen; never waits.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ DEFAULT_RULE_PRIORITY: Final = 10**6  # behind every priority: the default rule'
 
 @dataclass(frozen=True)
 class ListenerState:
-    """A listener, as it was."""
+    """A listener at one moment."""
 
     arn: str
     protocol: str
@@ -32,7 +32,7 @@ class ListenerState:
 
 @dataclass(frozen=True)
 class TargetGroupState:
-    """A target group, as it was. `registered` counts those that drain too."""
+    """A target group at one moment. `registered` counts draining targets too."""
 
     arn: str
     health_path: str
@@ -40,7 +40,7 @@ class TargetGroupState:
 
     @property
     def usable_targets(self) -> tuple[RegisteredTarget, ...]:
-        """The healthy ones; where there is none, all that do not leave: ELB fails open.
+        """The healthy targets; if there is none, all that do not drain: ELB fails open.
 
         Source: ELB user guide, "Health checks for Application Load Balancer target groups".
         """
@@ -52,26 +52,26 @@ class TargetGroupState:
 
 @dataclass
 class RoundRobin:
-    """Whose turn it is, by target group and by weighted action."""
+    """Counters for the next turn, by target group and by weighted action."""
 
     counts: dict[str, int] = field(default_factory=dict)
 
     def take_turn(self, key: str) -> int:
-        """How often this was asked before."""
+        """How often this key was counted before."""
         count = self.counts.get(key, 0)
         self.counts[key] = count + 1
         return count
 
 
 def is_listener(load_balancer_arn: str, port: int) -> bool:
-    """Whether there is such a listener."""
+    """True if there is such a listener."""
     with CALL_LOCK:
         return _find_moto_listener(load_balancer_arn, port) is not None
 
 
 @dataclass(frozen=True)
 class RoutingDecision:
-    """What comes of a request: the listener and its action, the group that it forwards to."""
+    """Routes a request: the listener, its action, and the target group of a forward."""
 
     listener: ListenerState
     action: Mapping[str, Any]
@@ -80,7 +80,7 @@ class RoutingDecision:
 
 
 def find_listener(load_balancer_arn: str, port: int) -> ListenerState | None:
-    """The listener of a port, as it is now."""
+    """Reads the listener of a port."""
     with CALL_LOCK:
         balancer_and_listener = _find_moto_listener(load_balancer_arn, port)
         return _read_listener(*balancer_and_listener) if balancer_and_listener else None
@@ -89,7 +89,7 @@ def find_listener(load_balancer_arn: str, port: int) -> ListenerState | None:
 def route_request(
     listener_state: ListenerState, request: HttpRequest, round_robin: RoundRobin
 ) -> RoutingDecision:
-    """The action of the rule that a request meets, and the target whose turn it is."""
+    """The action of the rule that a request matches, and the target whose turn it is."""
     rule = find_matching_rule(listener_state.rules, request)
     assert rule is not None, "the default rule is met by every request"
     if rule.action.get("Type") != "forward":
@@ -169,7 +169,7 @@ def _read_listener(load_balancer: FakeLoadBalancer, moto_listener: FakeListener)
 
 
 def _get_last_action(actions: list[Any]) -> Mapping[str, Any]:
-    """The action that ends a rule: what authenticates comes before it, and is not done here."""
+    """The last action of a rule; authentication comes before it and is not simulated."""
     return dict(max(actions, key=lambda action: int(action.data.get("Order") or 0)).data)
 
 
@@ -184,7 +184,7 @@ def _find_group(arn: str) -> TargetGroupState | None:
 
 
 def _list_registered_targets(group: FakeTargetGroup) -> Iterator[RegisteredTarget]:
-    """What was registered by hand, or by an Auto Scaling group."""
+    """Targets registered by hand or by an Auto Scaling group."""
     for target in list(group.targets.values()):
         if target["Id"].startswith("i-"):
             yield elbv2_instances.get_instance_target(group, target["Id"], int(target["Port"]))

@@ -1,6 +1,6 @@
-"""Where moto is not truthful it is patched here: a folder or a file a service.
+"""Patches of moto where it differs from AWS: a folder or a file for each service.
 
-`apply()` must run before any server or mock starts.
+`apply_patches()` must run before any server or mock starts.
 """
 
 from functools import cache
@@ -9,7 +9,7 @@ from typing import Final
 
 from sandbox.patches.patching import ServicePatch
 
-# In the order of application: what one wraps, a later one may wrap again.
+# In the order of application: a later patch may wrap what an earlier one wraps.
 MODULES: Final = (
     "acm",
     "cloudwatch.alarm_rules",
@@ -17,6 +17,7 @@ MODULES: Final = (
     "autoscaling.activities",
     "autoscaling.application_autoscaling",
     "autoscaling.instances",
+    "autoscaling.catch_up",
     "autoscaling.refresh_calls",
     "autoscaling.refreshes",
     "autoscaling.schedule",
@@ -78,6 +79,6 @@ def list_patches() -> tuple[ServicePatch, ...]:
 
 
 def apply_patches() -> None:
-    """Mends moto in this process. Once is enough, more is harmless."""
+    """Patches moto in this process. Calling it again changes nothing."""
     for patch in list_patches():
         patch.apply()

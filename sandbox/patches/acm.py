@@ -1,4 +1,4 @@
-"""ACM: a certificate is issued when its validation records stand in Route 53."""
+"""ACM: a certificate is issued once its validation records are in Route 53."""
 
 from typing import Any
 
@@ -17,39 +17,39 @@ VALIDATION_SECONDS = 3 * 60
 
 @patch.wrap(AWSCertificateManagerResponse, "request_certificate")
 def keep_key_algorithm(original: Any, response: AWSCertificateManagerResponse) -> Any:
-    """Keeps the key algorithm: moto makes RSA keys whatever is asked for."""
+    """Keeps the requested key algorithm: moto always creates RSA keys."""
     before = set(response.acm_backend._certificates)
     answer = original(response)
     params = parse_request_parameters(response)
     for arn in set(response.acm_backend._certificates) - before:
         bundle = response.acm_backend._certificates[arn]
-        vars(bundle)["mended_algorithm"] = params.get("KeyAlgorithm", "RSA_2048")
-        vars(bundle)["mended_method"] = params.get("ValidationMethod", "EMAIL")
+        vars(bundle)["sandbox_algorithm"] = params.get("KeyAlgorithm", "RSA_2048")
+        vars(bundle)["sandbox_method"] = params.get("ValidationMethod", "EMAIL")
     return answer
 
 
 @patch.wrap(CertBundle, "describe")
 def describe_bundle(original: Any, bundle: CertBundle) -> dict[str, Any]:
     description: dict[str, Any] = original(bundle)
-    if algorithm := vars(bundle).get("mended_algorithm"):
+    if algorithm := vars(bundle).get("sandbox_algorithm"):
         description["Certificate"]["KeyAlgorithm"] = algorithm
-    # What a list has instead of all names, for the first hundred of them (API reference).
+    # The field of a list with the first hundred names (API reference).
     description["Certificate"]["SubjectAlternativeNameSummaries"] = bundle.sans[:100]
     return description
 
 
 @patch.wrap(CertBundle, "check")
 def check_validation(original: Any, bundle: CertBundle) -> None:
-    """Pending until its records stand for long enough. moto issues it after a while regardless."""
+    """Pending until its records have existed long enough; moto does not look at them."""
     is_waiting = bundle.type == "AMAZON_ISSUED" and bundle.status == "PENDING_VALIDATION"
-    if not is_waiting or vars(bundle).get("mended_method") != "DNS":
+    if not is_waiting or vars(bundle).get("sandbox_method") != "DNS":
         original(bundle)
         return
-    if "mended_ready" not in vars(bundle):
+    if "sandbox_ready" not in vars(bundle):
         if not _list_validation_names(bundle) <= _list_cname_names(bundle):
             return
-        vars(bundle)["mended_ready"] = get_sandbox_clock().get_completion_time(VALIDATION_SECONDS)
-    if not is_in_future(vars(bundle)["mended_ready"]):
+        vars(bundle)["sandbox_ready"] = get_sandbox_clock().get_completion_time(VALIDATION_SECONDS)
+    if not is_in_future(vars(bundle)["sandbox_ready"]):
         bundle.status = "ISSUED"
 
 

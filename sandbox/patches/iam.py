@@ -1,4 +1,4 @@
-"""IAM: AWS's own policies are read once a process; whom a provider's tokens may be for."""
+"""IAM: AWS's own policies are read once a process; client ids of OIDC providers."""
 
 from functools import cache
 from typing import Any
@@ -14,7 +14,7 @@ patch = ServicePatch()
 
 @patch.wrap(IAMBackend, "_init_aws_policies")
 def load_managed_policies(original: Any, backend: IAMBackend) -> list[ManagedPolicy]:
-    """Copies of some 1500 policies: what is attached where is counted on each."""
+    """Copies some 1500 policies, each of which counts its own attachments."""
     if not load_iam_aws_managed_policies():
         return []
     return [
@@ -24,7 +24,7 @@ def load_managed_policies(original: Any, backend: IAMBackend) -> list[ManagedPol
 
 
 def _copy_policy(policy: ManagedPolicy) -> ManagedPolicy:
-    """What `copy.copy` makes, in a tenth of its time, and not on moto's list of what is new."""
+    """Copies as `copy.copy` does, in a tenth of its time and without moto's instance tracking."""
     policy_copy: ManagedPolicy = object.__new__(type(policy))
     policy_copy.__dict__.update(policy.__dict__)
     return policy_copy
@@ -38,7 +38,7 @@ def _read_policies(original: Any, account: str, region: str) -> tuple[ManagedPol
 
 @patch.add_operation(IamResponse, "AddClientIDToOpenIDConnectProvider")
 def add_client_id_to_provider(response: IamResponse, params: dict[str, Any]) -> dict[str, Any]:
-    """One more whom a provider's tokens may be for: as good twice as once (API reference)."""
+    """Adds a client id; adding it twice is no error (API reference)."""
     audiences = _get_audiences(response, params)
     if params["ClientID"] not in audiences:
         audiences.append(params["ClientID"])
@@ -47,7 +47,7 @@ def add_client_id_to_provider(response: IamResponse, params: dict[str, Any]) -> 
 
 @patch.add_operation(IamResponse, "RemoveClientIDFromOpenIDConnectProvider")
 def remove_client_id_from_provider(response: IamResponse, params: dict[str, Any]) -> dict[str, Any]:
-    """One less: as good twice as once (API reference)."""
+    """Removes a client id; removing it twice is no error (API reference)."""
     audiences = _get_audiences(response, params)
     if params["ClientID"] in audiences:
         audiences.remove(params["ClientID"])

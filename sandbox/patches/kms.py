@@ -1,4 +1,4 @@
-"""KMS: keys that are named by their ARNs wherever AWS takes an ARN."""
+"""KMS: keys are found by their ARN wherever AWS takes an ARN."""
 
 from typing import Any
 
@@ -10,19 +10,19 @@ patch = ServicePatch()
 
 
 def _get_key_id(key: str) -> str:
-    """The id of a key, whose ARN may be given as well."""
+    """The id of a key, from its id or its ARN."""
     return key.rsplit("/", 1)[-1] if ":key/" in key else key
 
 
 @patch.wrap(KmsBackend, "schedule_key_deletion")
 def schedule_key_deletion(original: Any, backend: KmsBackend, key_id: str, *args: Any) -> Any:
-    """moto takes the id alone."""
+    """Takes an ARN too; moto takes the id only."""
     return original(backend, _get_key_id(key_id), *args)
 
 
 @patch.wrap(KmsBackend, "replicate_key")
 def replicate_key(original: Any, backend: KmsBackend, key_id: str, *args: Any) -> Any:
-    """Its aliases are its own: those of the primary are of the primary's region."""
+    """The replica has its own aliases; the primary's stay in the primary's region."""
     replica = original(backend, _get_key_id(key_id), *args)
     replica.aliases = {}
     return replica

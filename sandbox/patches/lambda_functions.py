@@ -1,4 +1,4 @@
-"""Lambda: functions keep where they log."""
+"""Lambda: functions keep their logging configuration."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def _build_logging_config(function: LambdaFunction, config: ApiRecord | None) ->
     }
 
 
-# What AWS sets where logs are JSON and no level is given.
+# AWS's default level for JSON logs.
 _DEFAULT_LOG_LEVELS = {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}
 
 
@@ -33,13 +33,14 @@ def keep_logging_config(
     **kwargs: Any,
 ) -> None:
     original(function, account_id, spec, *args, **kwargs)
-    vars(function)["mended_logging"] = _build_logging_config(function, spec.get("LoggingConfig"))
+    vars(function)["sandbox_logging"] = _build_logging_config(function, spec.get("LoggingConfig"))
 
 
 @patch.wrap(LambdaFunction, "update_configuration")
 def update_logging_config(original: Any, function: LambdaFunction, changes: ApiRecord) -> ApiRecord:
     if "LoggingConfig" in changes:
-        vars(function)["mended_logging"] = _build_logging_config(function, changes["LoggingConfig"])
+        logging_config = _build_logging_config(function, changes["LoggingConfig"])
+        vars(function)["sandbox_logging"] = logging_config
     original(function, changes)
     return function.get_configuration()
 
@@ -49,4 +50,4 @@ def describe_logging_config(
     original: Any, function: LambdaFunction, *args: Any, **kwargs: Any
 ) -> ApiRecord:
     configuration: ApiRecord = original(function, *args, **kwargs)
-    return {**configuration, "LoggingConfig": vars(function)["mended_logging"]}
+    return {**configuration, "LoggingConfig": vars(function)["sandbox_logging"]}

@@ -1,6 +1,6 @@
 """CloudWatch Logs: patterns with `?` and `-` terms, events from the newest to the oldest.
 
-moto lets every event through where a pattern has more than plain terms, and always begins with the
+moto lets every event pass if a pattern has more than plain terms, and always begins with the
 oldest. Patterns of fields, `{ $.x = 1 }` and `[ip, user]`, are left to moto.
 """
 
@@ -21,10 +21,10 @@ TERM_PATTERN = re.compile(r'([?-]?)(?:"((?:[^"\\]|\\.)*)"|(\S+))')
 
 
 def matches_filter_pattern(pattern: str, message: str) -> bool:
-    """Whether an event passes: it has every plain term, one of the `?`, and none of the `-`.
+    """True if an event has every plain term, one of the `?` terms, and no `-` term.
 
-    CloudWatch Logs User Guide, "Filter pattern syntax": terms are case-sensitive, and where there
-    are plain terms as well, those with `?` count for nothing.
+    CloudWatch Logs User Guide, "Filter pattern syntax": terms are case-sensitive, and if there
+    are plain terms as well, those with `?` are ignored.
     """
     plain, either, never = (
         [re.sub(r"\\(.)", r"\1", quoted) or word for sign, quoted, word in terms if sign == kind]
@@ -40,7 +40,7 @@ def matches_filter_pattern(pattern: str, message: str) -> bool:
 
 @patch.wrap(EventMessageFilter, "matches")
 def is_event_match(original: Any, message_filter: EventMessageFilter, message: str) -> bool:
-    pattern: str | None = vars(message_filter).get("mended_pattern")
+    pattern: str | None = vars(message_filter).get("sandbox_pattern")
     if not pattern or pattern.lstrip()[0] in "{[%":
         passes: bool = original(message_filter, message)
         return passes
@@ -49,11 +49,11 @@ def is_event_match(original: Any, message_filter: EventMessageFilter, message: s
 
 @patch.wrap(EventMessageFilter, "__init__")
 def keep_pattern(original: Any, message_filter: EventMessageFilter, pattern: str) -> None:
-    vars(message_filter)["mended_pattern"] = pattern
+    vars(message_filter)["sandbox_pattern"] = pattern
     original(message_filter, pattern)
 
 
-@patch.add_operation(LogsResponse, "FilterLogEvents")
+@patch.replace_operation(LogsResponse, "FilterLogEvents")
 def filter_log_events(response: LogsResponse, params: ApiRecord) -> ApiRecord:
     """All streams' events in order of time, the oldest or the newest first."""
     backend: LogsBackend = response.logs_backend
@@ -81,7 +81,7 @@ def filter_log_events(response: LogsResponse, params: ApiRecord) -> ApiRecord:
 
 
 def _is_forward(params: Mapping[str, Any]) -> bool:
-    """The direction, which a token goes on with."""
+    """The direction, which a token preserves."""
     token = params.get("nextToken")
     return bool(token.startswith("f/") if token else params.get("startFromHead", True))
 

@@ -1,6 +1,6 @@
-"""One at a time: what the load balancer of the sandbox reads is never half changed.
+"""One call at a time: the sandbox's load balancer never reads a half-done change.
 
-moto's state is made for one thread. Calls of the services that decide what a load balancer
+moto's state is not thread-safe. Calls of the services that decide what a load balancer
 answers take turns with it. Other services do not: some of their calls take long, and a load
 balancer goes on answering meanwhile.
 """

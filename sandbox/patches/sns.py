@@ -8,7 +8,7 @@ from moto.sns.responses import SNSResponse
 from sandbox.patches.patching import ServicePatch
 
 patch = ServicePatch()
-# Attribute of the topic as moto stores what it is given, and its name.
+# Attribute of the topic as moto stores it, and its name in the API.
 TOPIC_ATTRIBUTES = (
     ("signature_version", "SignatureVersion"),
     ("tracing_config", "TracingConfig"),
@@ -17,7 +17,7 @@ TOPIC_ATTRIBUTES = (
 
 @patch.wrap(SNSResponse, "get_topic_attributes")
 def get_topic_attributes(original: Any, response: SNSResponse) -> Any:
-    """moto stores every attribute and shows some."""
+    """Returns all attributes; moto stores them but returns only some."""
     answer = original(response)
     topic: Topic = response.backend.get_topic(response._get_param("TopicArn"))
     for attribute, name in TOPIC_ATTRIBUTES:

@@ -1,7 +1,7 @@
-"""What a process leaves behind that was killed is ended and removed all the same.
+"""Stops the servers and removes the folders of a process, even if it was killed.
 
-A shell of its own waits until the process is gone, however it went, and then stops the servers
-that still run in the process's folders and removes those. After an orderly end it finds nothing.
+A separate shell waits until the process has ended, then stops the servers that still run in the
+process's folders and removes the folders. After an orderly end nothing is left to do.
 """
 
 import os
@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-# Folders come line by line; the end of the input is the end of the process. A server is known
-# by its folder among its words, as its number alone may be somebody else's by now.
+# Folders come line by line; the input ends when the process ends. A server is recognized by its
+# folder in its command line, as its process id may have been reused.
 _CLEANUP_SCRIPT: Final = r"""
 exec 3<&0 </dev/null >/dev/null 2>&1
 (
@@ -32,7 +32,7 @@ exec 3<&0 </dev/null >/dev/null 2>&1
 
 @cache
 def _get_cleanup_pipe(_process: int) -> int:
-    """The end of a pipe that a keeper of this process reads."""
+    """The write end of the pipe that this process's cleanup shell reads."""
     read_end, write_end = os.pipe()
     try:
         subprocess.run(
@@ -44,6 +44,6 @@ def _get_cleanup_pipe(_process: int) -> int:
 
 
 def remove_at_exit(folder: Path) -> Path:
-    """Remembers a folder, to be removed with this process at the latest."""
+    """Registers a folder, which is removed at the latest when this process ends."""
     os.write(_get_cleanup_pipe(os.getpid()), f"{folder}\n".encode())
     return folder

@@ -1,7 +1,7 @@
-"""The endpoint of a DB instance: an address that stays, and leads to whatever bears the name.
+"""The endpoint of a DB instance: a fixed address that leads to the instance of that name.
 
-It listens from the moment that the instance is made, and asks where to lead only when somebody
-knocks. While the database does not serve, connections are dropped and new ones turned away.
+It listens from the instance's creation, and looks up the server at each new connection. While the
+database does not serve, connections are dropped and new ones are refused.
 """
 
 import socket
@@ -17,16 +17,16 @@ RELAY_BUFFER_BYTES: Final = 1 << 16
 BUSY_POLL_SECONDS, IDLE_POLL_SECONDS = (
     0.01,
     0.05,
-)  # seconds between two looks: with connections, and without
-SocketPathGetter = Callable[[], str]  # the path of the socket; raises ClosedError
+)  # seconds between polls: with connections, and without
+SocketPathGetter = Callable[[], str]  # the path of the socket; raises EndpointClosedError
 ServingStateGetter = Callable[
     [], object
-]  # whatever changes when connections are to drop; None: not serving
+]  # a value that changes when connections must drop; None: not serving
 SocketPair = tuple[socket.socket, socket.socket]
 
 
 class EndpointClosedError(Exception):
-    """Nobody answers now."""
+    """The database does not serve now."""
 
 
 class EndpointProxy:
@@ -38,9 +38,9 @@ class EndpointProxy:
         get_socket_path: SocketPathGetter,
         get_state: ServingStateGetter,
     ) -> None:
-        """Raises OSError where the address cannot be had."""
+        """Raises OSError if the address cannot be bound."""
         self._get_socket_path, self._get_state = get_socket_path, get_state
-        self._connections: dict[SocketPair, object] = {}  # and the state that each came in with
+        self._connections: dict[SocketPair, object] = {}  # and their serving state
         self._lock = threading.Lock()
         self._listening_socket = socket.socket()
         self._listening_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -53,12 +53,12 @@ class EndpointProxy:
         self.address: tuple[str, int] = self._listening_socket.getsockname()
         self._is_open = True
         self._thread = threading.Thread(
-            target=self._accept_connections, name=f"door-{address[0]}", daemon=True
+            target=self._accept_connections, name=f"endpoint-{address[0]}", daemon=True
         )
         self._thread.start()
 
     def drop_stale_connections(self) -> None:
-        """Ends the connections that came in with another state than there is now."""
+        """Closes the connections that were opened in another serving state."""
         with self._lock:
             if not self._connections:
                 return
@@ -74,7 +74,7 @@ class EndpointProxy:
             _close_sockets(pair)
 
     def close(self) -> None:
-        """Ends it, and every connection."""
+        """Closes the endpoint and every connection."""
         self._is_open = False
         _close_sockets((self._listening_socket,))
         self.drop_stale_connections()

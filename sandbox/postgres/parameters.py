@@ -1,7 +1,7 @@
-"""A parameter group's settings as a server's: those that PostgreSQL knows and a small one can have.
+"""A parameter group's settings for a server: those that PostgreSQL knows and a small one can use.
 
 Values that RDS computes from the instance's memory (`{DBInstanceClassMemory/...}`) are left to
-PostgreSQL's own defaults, as are libraries and extensions that the installation has not.
+PostgreSQL's own defaults, as are libraries and extensions that are not installed.
 """
 
 import re
@@ -14,7 +14,7 @@ from sandbox.postgres.installation import PostgresInstallation
 from sandbox.postgres.server import FIXED_SETTINGS
 
 PRELOAD_PARAMETER: Final = "shared_preload_libraries"
-# What would not start here, or leads out of the sandbox, whatever a group says.
+# Settings that would not start here, or that lead out of the sandbox: never applied.
 IGNORED_PARAMETERS: Final = re.compile(
     r"ssl.*|rds\..*|.*directory|.*_file|archive_.*|restore_command|recovery_.*|port|huge_page.*"
 )
@@ -23,7 +23,7 @@ PARAMETER_MAXIMUMS: Final[Mapping[str, int]] = {"max_connections": 500, "max_wor
 
 
 def list_group_parameters(instance: Any) -> dict[str, str]:
-    """What the parameter group of an instance says now."""
+    """The parameters that are set in the instance's parameter group now."""
     parameter_group = instance.backend.db_parameter_groups.get(
         instance.db_parameter_group_name or ""
     )
@@ -35,7 +35,7 @@ def list_group_parameters(instance: Any) -> dict[str, str]:
 def build_server_settings(
     programs: PostgresInstallation, parameters: Mapping[str, str]
 ) -> dict[str, str]:
-    """What a group says, as it stands in a configuration file of these programs."""
+    """A group's parameters, as a configuration file of this installation has them."""
     settings: dict[str, str] = {}
     for name, value in parameters.items():
         if name in FIXED_SETTINGS or IGNORED_PARAMETERS.fullmatch(name) or "{" in value:

@@ -1,7 +1,7 @@
-"""One PostgreSQL server: its cluster of data, started and stopped, asked and backed up.
+"""One PostgreSQL server: its data cluster, started, stopped, queried and backed up.
 
-It listens at a Unix socket only, and lets nobody in without a password: `rdsadmin` is its
-superuser, as on RDS, with a password that this process alone knows.
+It listens at a Unix socket only and requires a password: `rdsadmin` is its superuser, as on RDS,
+with a password that only this process knows.
 """
 
 import atexit
@@ -25,13 +25,13 @@ from sandbox.postgres.cleanup import remove_at_exit
 from sandbox.postgres.installation import PostgresError, PostgresInstallation, find_server_user
 
 SUPERUSER_NAME: Final = "rdsadmin"
-SOCKET_PORT: Final = 5432  # of the socket's name; nobody else is in its folder
+SOCKET_PORT: Final = 5432  # part of the socket's name; the folder has no other socket
 SUPERUSER_PASSWORD: Final = secrets.token_hex(16)
-START_TIMEOUT_SECONDS: Final = 60  # seconds that it may take to start, or to stop
+START_TIMEOUT_SECONDS: Final = 60  # seconds for the start, or the stop
 STOP_SIGNALS: Final = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 MEMORY_FOLDER: Final = Path("/dev/shm")
 MEMORY_REQUIRED_BYTES: Final = 2 << 30  # bytes
-# What a server here has whatever its parameter group says: small, quick, and with WAL to replay.
+# Settings of every server here, over its parameter group: small, quick, with WAL to replay.
 FIXED_SETTINGS: Final[Mapping[str, str]] = {
     "listen_addresses": "''",
     "shared_buffers": "16MB",
@@ -55,14 +55,14 @@ HBA_RULES: Final = "local all all scram-sha-256\nlocal replication all scram-sha
 
 
 class PostgresServer:
-    """A cluster in a folder. `conf` are settings beside OURS, as they stand in the file."""
+    """A cluster in a folder. `settings` are added to its fixed settings, as in the file."""
 
     def __init__(self, programs: PostgresInstallation, folder: Path) -> None:
         self.programs, self.folder = programs, folder
         self.data, self.archive = folder / "data", folder / "archive"
         self.settings: dict[str, str] = {}
         self.is_running = self.is_archiving = False
-        # A socket's path may have some 100 characters: not below a long temporary folder.
+        # A socket's path has at most some 100 characters: not below a long temporary folder.
         self.socket_folder = remove_at_exit(Path(tempfile.mkdtemp(prefix="bw", dir="/tmp")))
         give_to_server_user(self.socket_folder, folder)
         self.archive.mkdir(exist_ok=True)
@@ -70,13 +70,13 @@ class PostgresServer:
 
     @property
     def socket_path(self) -> str:
-        """The path of its socket."""
+        """The path of its Unix socket."""
         return str(self.socket_folder / f".s.PGSQL.{SOCKET_PORT}")
 
     def start(self, *, is_archiving: bool = False) -> None:
-        """Starts it, and waits until it takes connections. Raises ServerError with its log.
+        """Starts it and waits until it takes connections. Raises PostgresError with its log.
 
-        What PostgreSQL refuses of `conf` is left out of it.
+        Settings that PostgreSQL refuses are left out.
         """
         self.is_archiving = is_archiving
         while True:
@@ -129,7 +129,7 @@ class PostgresServer:
         write_server_file(self.data / "bulwark.conf", configuration_text)
 
     def stop(self, mode: str = "fast") -> None:
-        """Stops it: `fast` in order, `immediate` as a lost host would. Raises ServerError."""
+        """Stops it: `fast` in order, `immediate` like a lost host. Raises PostgresError."""
         if not self.is_running:
             return
         self.is_running = False
@@ -137,15 +137,15 @@ class PostgresServer:
         try:
             os.kill(int(pid_file.read_text(encoding="utf-8").split()[0]), STOP_SIGNALS[mode])
         except (FileNotFoundError, ProcessLookupError):
-            return  # gone by itself
+            return  # ended by itself
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while pid_file.exists():  # the last that it does is to remove it
+        while pid_file.exists():  # the server removes the file last
             if time.monotonic() > deadline:
                 raise PostgresError(f"the server in {self.data} does not stop")
             time.sleep(0.005)
 
     def reload(self, settings: Mapping[str, str]) -> None:
-        """Takes settings as far as they need no restart."""
+        """Applies settings that need no restart."""
         self.settings = dict(settings)
         self._write_configuration()
         self.run_statements("SELECT pg_reload_conf()")
@@ -163,7 +163,7 @@ class PostgresServer:
         )
 
     def run_statements(self, *statements: str, database: str = "postgres") -> list[tuple[Any, ...]]:
-        """Runs statements as the superuser; the rows of the last."""
+        """Runs statements as the superuser; returns the rows of the last."""
         with self.connect(database) as connection:
             rows: list[tuple[Any, ...]] = []
             for statement in statements:
@@ -172,7 +172,7 @@ class PostgresServer:
             return rows
 
     def create_base_backup(self, destination: Path, *arguments: str) -> None:
-        """A base backup that can be started by itself."""
+        """Writes a base backup that a server can start from."""
         destination.parent.mkdir(parents=True, exist_ok=True)
         give_to_server_user(destination.parent)
         connection_string = (
@@ -194,7 +194,7 @@ class PostgresServer:
         )
 
     def archive_wal(self) -> None:
-        """Writes a commit and sends all that was written until now into the archive."""
+        """Writes a commit and archives all WAL up to it."""
         (wal_file_name,) = self.run_statements(
             "SELECT pg_current_xact_id()", "SELECT pg_walfile_name(pg_switch_wal())"
         )[0]
@@ -206,15 +206,15 @@ class PostgresServer:
             time.sleep(0.05)
 
     def remove(self) -> None:
-        """Ends it, and everything of it but its archive."""
-        with suppress(PostgresError):  # it may be gone already
+        """Stops it and removes its data; the archive stays."""
+        with suppress(PostgresError):  # it may have ended already
             self.stop("immediate")
         shutil.rmtree(self.data, ignore_errors=True)
         shutil.rmtree(self.socket_folder, ignore_errors=True)
 
 
 def initialize_cluster(programs: PostgresInstallation, data: Path) -> None:
-    """A new, empty cluster. Raises ServerError."""
+    """Creates an empty cluster. Raises PostgresError."""
     data.parent.mkdir(parents=True, exist_ok=True)
     give_to_server_user(data.parent)
     password_file = data.parent / "word"
@@ -242,7 +242,7 @@ def initialize_cluster(programs: PostgresInstallation, data: Path) -> None:
 
 
 def create_data_folder(prefix: str) -> Path:
-    """A new temporary folder for data; in memory where there is room, as copying takes time."""
+    """Creates a temporary folder for data; in memory if there is room, as copying takes time."""
     has_memory = MEMORY_FOLDER.is_dir() and os.access(MEMORY_FOLDER, os.W_OK)
     if has_memory and shutil.disk_usage(MEMORY_FOLDER).free < MEMORY_REQUIRED_BYTES:
         has_memory = False
@@ -256,7 +256,7 @@ def create_data_folder(prefix: str) -> Path:
 
 @cache
 def get_template_cluster(programs: PostgresInstallation) -> Path:
-    """An empty cluster, made once in this process: a copy of it is quicker than a new one."""
+    """An empty cluster, created once in this process: a copy is quicker than a new one."""
     template_folder = create_data_folder("bulwark-template-")
     atexit.register(shutil.rmtree, template_folder, ignore_errors=True)
     initialize_cluster(programs, template_folder / "data")
@@ -264,21 +264,21 @@ def get_template_cluster(programs: PostgresInstallation) -> Path:
 
 
 def copy_cluster(data: Path, destination: Path) -> None:
-    """A copy of the folder of a cluster that does not run."""
+    """Copies the folder of a cluster that does not run."""
     destination.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(("cp", "-a", str(data), str(destination)), check=True)
     give_to_server_user(destination.parent)
 
 
 def write_server_file(file: Path, text: str) -> None:
-    """Writes a file that the server's user may read, and nobody else."""
+    """Writes a file that only the server's user may read."""
     file.write_text(text, encoding="utf-8")
     file.chmod(0o600)
     give_to_server_user(file)
 
 
 def give_to_server_user(*paths: Path) -> None:
-    """Makes them the server's user's."""
+    """Changes the owner to the server's user."""
     if (owner := find_server_user()) is not None:
         for path in paths:
             os.chown(path, *owner)

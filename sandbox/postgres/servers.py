@@ -1,4 +1,4 @@
-"""All servers of one in-memory AWS: which stands behind which name, and where the names answer."""
+"""All servers of one in-memory AWS: the server of each instance, and its endpoint's address."""
 
 import atexit
 import random
@@ -24,16 +24,16 @@ from sandbox.postgres.origins import DataOrigin, EmptyOrigin, ReplicaOrigin
 from sandbox.postgres.server import create_data_folder, give_to_server_user
 
 ENDPOINT_ADDRESS: Final = "127.0.0.1"
-# Where what is being made has its data from: of one call, as several are answered at a time.
+# The origin of an instance that is being created; per call, as calls run in several threads.
 _current_origin: ContextVar[DataOrigin | None] = ContextVar("origin", default=None)
 # Simulated seconds without service at the end of a change of class, Multi-AZ: the failover.
 # RDS User Guide, Multi-AZ DB instance deployments: 60-120 s.
 FAILOVER_SECONDS: Final = 90
-ADDRESS_ATTEMPTS: Final = 5  # addresses that may be somebody else's
+ADDRESS_ATTEMPTS: Final = 5  # addresses that may be in use
 
 
 class PostgresServers:
-    """Servers, doors and backups; everything is below one temporary folder."""
+    """Servers, endpoints and backups; everything is below one temporary folder."""
 
     def __init__(self) -> None:
         self.folder = create_data_folder("bulwark-databases-")
@@ -43,7 +43,7 @@ class PostgresServers:
         self._address_block = f"127.{random.randint(16, 239)}"
 
     def add_instance(self, instance: Any, password: str | None) -> None:
-        """An instance was made, with this master password where its data are new."""
+        """Adds a new instance's server; the master password is used if its data are new."""
         instance_folder = self.folder / instance.dbi_resource_id
         instance_folder.mkdir()
         give_to_server_user(instance_folder)
@@ -54,24 +54,24 @@ class PostgresServers:
         self._open_endpoint(instance)
 
     def find_instance_server(self, instance: Any) -> InstanceServer | None:
-        """What stands behind an instance; None for one of another engine, or from before."""
+        """The server of an instance; None for another engine, or one created before."""
         return self._instance_servers.get(instance.dbi_resource_id)
 
     def find_address(self, instance: Any) -> tuple[str, int] | None:
-        """Where an instance's name answers."""
+        """The address of an instance's endpoint; None if it has none."""
         return self._addresses.get((instance.region, instance.db_instance_identifier))
 
     def move_endpoint(self, old_identifier: str, instance: Any) -> None:
-        """A name leads to another instance, or to none; or the instance has another port."""
+        """Opens the endpoint again after the instance's name or port has changed."""
         self._close_endpoint(instance.region, old_identifier)
         self._open_endpoint(instance)
 
     def interrupt_for_change(self, instance: Any, *, is_restart: bool) -> None:
-        """Its class (or its version, with `restarts`) changes, as its states say until when."""
+        """Schedules the outage of a change of class, or of version with `is_restart`."""
         instance_server = self.find_instance_server(instance)
         phase_ends = [
             end_time
-            for status, end_time in getattr(instance, "mended_phases", ())
+            for status, end_time in getattr(instance, "sandbox_phases", ())
             if status == "modifying"
         ]
         if instance_server is None:
@@ -87,14 +87,14 @@ class PostgresServers:
         instance_server.schedule_outage(start_time, end_time)
 
     def reboot_instance(self, instance: Any, *, failover: bool = False) -> None:
-        """Its connections drop, and static parameters take effect."""
+        """Drops its connections and applies static parameters."""
         if instance_server := self.find_instance_server(instance):
             instance_server.reboot("immediate" if failover else "fast")
             if proxy := self._proxies.get((instance.region, instance.db_instance_identifier)):
                 proxy.drop_stale_connections()
 
     def delete_instance(self, instance: Any) -> None:
-        """Nobody answers there any more; who followed it stands alone."""
+        """Deletes an instance's server and endpoint; its replicas are promoted."""
         deleted_server = self.find_instance_server(instance)
         if deleted_server is None:
             return
@@ -108,7 +108,7 @@ class PostgresServers:
         deleted_server.delete_server(archive_wal=True)
 
     def apply_group_parameters(self, backend: Any, group_name: str, names: set[str]) -> None:
-        """Parameters of a group were set, which take effect at once."""
+        """Applies dynamic parameters that were set in a group."""
         for instance in backend.databases.values():
             instance_server = self.find_instance_server(instance)
             if instance_server and instance.db_parameter_group_name == group_name:
@@ -116,7 +116,7 @@ class PostgresServers:
 
     @contextmanager
     def use_origin(self, origin: DataOrigin) -> Iterator[None]:
-        """What is made in the block has its data from there."""
+        """Instances created in the block have their data from this origin."""
         token = _current_origin.set(origin)
         try:
             yield
@@ -131,7 +131,7 @@ class PostgresServers:
         )
 
     def close(self) -> None:
-        """Ends every server and removes everything."""
+        """Stops every server and removes everything."""
         for proxy in self._proxies.values():
             proxy.close()
         for instance_server in self._instance_servers.values():
@@ -171,7 +171,7 @@ class PostgresServers:
         get_socket_path: SocketPathGetter,
         get_state: ServingStateGetter,
     ) -> EndpointProxy:
-        """The host is the name's for good, the port is the instance's."""
+        """The host belongs to the name for good, the port to the instance."""
         hosts = (
             [previous_address[0]]
             if previous_address
@@ -180,7 +180,7 @@ class PostgresServers:
         fallback_address = previous_address or (
             ENDPOINT_ADDRESS,
             0,
-        )  # of a system with one local address only
+        )  # for a system with only one local address
         for address in (*((host, port) for host in hosts), fallback_address):
             with suppress(OSError):
                 return EndpointProxy(address, get_socket_path, get_state)
@@ -198,13 +198,13 @@ _current_servers: PostgresServers | None = None
 
 
 def find_postgres_servers() -> PostgresServers | None:
-    """Those of this process, where they are switched on."""
+    """The servers of this process; None if they are not switched on."""
     return _current_servers
 
 
 @contextmanager
 def use_real_postgres() -> Iterator[PostgresServers]:
-    """Every instance that is made in the block is a PostgreSQL server; afterwards all are gone."""
+    """Instances created in the block are PostgreSQL servers; all are removed at its end."""
     global _current_servers
     if _current_servers is not None:
         raise RuntimeError("the databases of this process are real already")

@@ -1,6 +1,6 @@
 """The registry of entries: what each resource type that the program uses is in AWS.
 
-One file a service. A type that stands in none is an error that names the file it belongs in.
+One file a service. A type without an entry is an error that names the file for it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -41,7 +41,7 @@ _OTHER_MODULES: Final = frozenset(
 
 
 class UnknownResourceTypeError(LookupError):
-    """A resource type that no entry stands for."""
+    """A resource type without an entry."""
 
     def __init__(self, type_: str) -> None:
         super().__init__(
@@ -51,7 +51,7 @@ class UnknownResourceTypeError(LookupError):
 
 
 def get_entry(type_: str, inputs: Mapping[str, Any]) -> ResourceEntry:
-    """The entry of a type, for these inputs. Raises UnknownTypeError."""
+    """The entry of a type, for these inputs. Raises UnknownResourceTypeError."""
     entry_or_choice = load_entries().get(type_)
     if entry_or_choice is None:
         raise UnknownResourceTypeError(type_)
@@ -73,7 +73,7 @@ def load_entries() -> EntryTable:
 
 
 def get_entry_module_name(type_: str) -> str:
-    """Name of the file in which a type's entry stands or belongs."""
+    """Name of the file for a type's entry."""
     pulumi_module = type_.split(":")[1].split("/")[0]
     return _MODULE_NAMES.get(pulumi_module, pulumi_module.replace("-", "_"))
 

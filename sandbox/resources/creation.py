@@ -1,4 +1,4 @@
-"""Makes a resource in AWS as its entry says."""
+"""Creates a resource in AWS as its entry describes."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -51,21 +51,21 @@ class ProgramResource:
 def create_resource(
     entry: ResourceEntry, resource: ProgramResource, location: AwsLocation
 ) -> tuple[str, dict[str, Any]]:
-    """Makes a resource; its id and its outputs. Raises MakingError."""
+    """Creates a resource; returns its id and outputs. Raises CreationError."""
     return _ResourceCreation(entry, resource, location).create()
 
 
 def find_created_resource(
     entry: ResourceEntry, resource: ProgramResource, resource_id: str, location: AwsLocation
 ) -> Any:
-    """What AWS says of a resource that was made; falsy where it is not there."""
+    """AWS's description of a resource; falsy if it does not exist."""
     return _ResourceCreation(entry, resource, location).find(resource_id)
 
 
 def add_physical_name(naming: PhysicalNaming, resource: ProgramResource) -> EntryInputs:
-    """The inputs with a name, made up from the logical one where there is none.
+    """The inputs with a name, generated from the logical one if there is none.
 
-    Raises MakingError where it would be longer than AWS allows.
+    Raises CreationError if it would be longer than AWS allows.
     """
     inputs = dict(resource.inputs)
     if inputs.get(naming.name) is None:

@@ -22,7 +22,7 @@ class UnknownInputError(ValueError):
 
 
 def require_only_inputs(inputs: Mapping[str, Any], *names: str) -> None:
-    """Raises UnfitError where there is another input: for what takes a block apart by hand."""
+    """Raises UnknownInputError for any other input: for code that takes a block apart."""
     used_names = {name for name, value in inputs.items() if value not in (None, [], False)}
     if unknown_names := used_names - set(names):
         raise UnknownInputError(min(unknown_names))
@@ -38,7 +38,7 @@ def convert_inputs(
 ) -> dict[str, Any]:
     """The parameters of `shape` that `inputs` are. `noun` is what names may begin with in AWS.
 
-    Raises UnfitError for an input that has no place, with its path.
+    Raises UnknownInputError for an input without a parameter, with its path.
     """
     return _InputConverter(rename or {}, noun, tag_resource_type).convert_structure(
         shape, inputs, ""

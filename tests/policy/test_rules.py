@@ -9,20 +9,20 @@ from policy.rules import RESOURCE_RULES, RULE_NAMES, RULES_BY_NAME, STACK_RULES
 from policy.rules.exposure import BUCKET_COMPANION_TYPES
 from policy.rules.housekeeping import REQUIRED_TAGS, TAGGABLE_TYPES
 from policy.rules.model import UNKNOWN, PolicyResource, ResourceRule
-from tests.policy.cases import (
+from tests.policy.cases import RULE_CASES
+from tests.policy.cases.model import (
     BUCKET_TYPE,
     DATABASE_TYPE,
     EC2_INSTANCE_RESOURCE_TYPE,
     IAM_POLICY_TYPE,
     PUBLIC_ACCESS_BLOCK_TYPE,
     REPLICATION_GROUP_TYPE,
-    RULE_CASES,
 )
 from tests.test_controls import CONTROL_IDS
 from tests.world import build_settings, run_whole_program
 
 UNLISTED_CONTROLS = {"KMS.3", "CloudWatch.16"}  # of AWS Security Hub, but not of the page's list
-BAD_CASES = [(get_rule, start) for get_rule, case in RULE_CASES.items() for start in case.bad]
+BAD_CASES = [(name, start) for name, case in RULE_CASES.items() for start in case.bad]
 
 
 def get_rule(name: str) -> ResourceRule:

@@ -20,7 +20,7 @@ class ClientFactory(Protocol):
 
 @pytest.fixture
 def aws_client() -> Iterator[ClientFactory]:
-    """An empty in-memory AWS, mended; gives its clients."""
+    """An empty in-memory AWS, patched; returns its clients."""
     with use_in_memory_aws(REGION):
         yield lambda service, region=REGION: get_client(service, region)
 

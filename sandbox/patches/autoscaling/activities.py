@@ -1,4 +1,4 @@
-"""EC2 Auto Scaling: what a group has done, which moto does not tell."""
+"""EC2 Auto Scaling: a group's scaling activities, which moto lacks."""
 
 import json
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from sandbox.patches.patching import AwsError, ServicePatch
 
 patch = ServicePatch()
 ApiRecord = dict[str, Any]
-ACTIVITY_PAGE_SIZE: Final = 100  # activities a page. Source: API reference
+ACTIVITY_PAGE_SIZE: Final = 100  # activities on a page. Source: API reference
 
 
 @dataclass
 class ScalingActivity:
-    """One scaling activity. `ended` is None while it goes on."""
+    """One scaling activity. Its end is None while it is in progress."""
 
     description: str
     cause: str
@@ -35,7 +35,7 @@ class ScalingActivity:
     def finish(
         self, time: datetime, status: str = "Successful", message: str | None = None
     ) -> None:
-        """It has come to its end."""
+        """Marks it as finished."""
         self.ended_at, self.status, self.message = resolve_time(time), status, message
 
     def to_api_record(self, group: FakeAutoScalingGroup) -> ApiRecord:
@@ -56,15 +56,15 @@ class ScalingActivity:
 
 
 def get_scaling_activities(group: FakeAutoScalingGroup) -> list[ScalingActivity]:
-    """A group's, the oldest first."""
-    activities: list[ScalingActivity] = vars(group).setdefault("mended_activities", [])
+    """A group's activities, the oldest first."""
+    activities: list[ScalingActivity] = vars(group).setdefault("sandbox_activities", [])
     return activities
 
 
 def start_activity(
     group: FakeAutoScalingGroup, description: str, cause: str, time: datetime, **details: str
 ) -> ScalingActivity:
-    """Notes that something begins."""
+    """Starts an activity of a group."""
     activity = ScalingActivity(
         description, cause, resolve_time(time) or get_sandbox_clock().now(), details
     )
@@ -73,7 +73,7 @@ def start_activity(
 
 
 def find_running_activity(group: FakeAutoScalingGroup) -> ScalingActivity | None:
-    """The newest that has not come to its end."""
+    """The newest activity in progress; None if there is none."""
     return next((a for a in reversed(get_scaling_activities(group)) if a.ended_at is None), None)
 
 
@@ -85,7 +85,7 @@ def get_auto_scaling_group(response: AutoScalingResponse, name: str) -> FakeAuto
     return group
 
 
-# Filters of the API, each with what it asks of an activity.
+# Filters of the API, each with the value that it compares.
 _FILTERS: Final[dict[str, Callable[[ApiRecord, str], bool]]] = {
     "StartTimeLowerBound": lambda activity, text: (
         activity["StartTime"] >= datetime.fromisoformat(text)
@@ -97,7 +97,7 @@ _FILTERS: Final[dict[str, Callable[[ApiRecord, str], bool]]] = {
 }
 
 
-@patch.add_operation(AutoScalingResponse, "DescribeScalingActivities")
+@patch.replace_operation(AutoScalingResponse, "DescribeScalingActivities")
 def describe_scaling_activities(response: AutoScalingResponse, params: ApiRecord) -> ApiRecord:
     """Those in progress first, then by their start, the newest first. Source: API reference."""
     if params.get("AutoScalingGroupName"):

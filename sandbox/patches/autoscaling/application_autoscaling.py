@@ -1,4 +1,4 @@
-"""Application Auto Scaling: tags of scalable targets, no leftovers behind a target."""
+"""Application Auto Scaling: tags of scalable targets, complete deletion of targets."""
 
 from typing import Any
 
@@ -62,7 +62,7 @@ def deregister_scalable_target(
     r_id: str,
     dimension: str,
 ) -> None:
-    """A target takes its policies, their alarms and its scheduled actions with it."""
+    """Deletes a target with its policies, their alarms and its scheduled actions."""
     original(backend, namespace, r_id, dimension)
     target_key = (namespace, r_id, dimension)
     for policy in list(backend.policies.values()):
@@ -79,5 +79,5 @@ def deregister_scalable_target(
 def describe_application_scaling_activities(
     response: ApplicationAutoScalingResponse, params: ApiRecord
 ) -> ApiRecord:
-    """None: nothing scales by itself in the sandbox yet."""
+    """Always empty: nothing scales by itself in the sandbox."""
     return {"ScalingActivities": []}

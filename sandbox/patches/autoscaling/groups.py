@@ -1,4 +1,4 @@
-"""EC2 Auto Scaling: groups, policies and hooks keep all that they were given, within limits."""
+"""EC2 Auto Scaling: groups, policies and hooks keep all parameters, within limits."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ LAUNCH_SOURCES = ("LaunchConfigurationName", "LaunchTemplate", "MixedInstancesPo
 
 
 def _require_valid_sizes(params: ApiRecord, before: ApiRecord) -> None:
-    """Refuses sizes that do not fit each other."""
+    """Refuses sizes that contradict each other."""
     min_size = int(params.get("MinSize", before.get("min_size")) or 0)
     max_size = int(params.get("MaxSize", before.get("max_size")) or 0)
     if max_size < min_size:
@@ -50,7 +50,7 @@ def _require_valid_sizes(params: ApiRecord, before: ApiRecord) -> None:
 
 @patch.wrap(AutoScalingResponse, "set_desired_capacity")
 def set_desired_capacity(original: Any, response: AutoScalingResponse) -> Any:
-    """Only within the limits; where it is to honour the cooldown, not right after another."""
+    """Only within the limits; with HonorCooldown not during another activity's cooldown."""
     params = parse_request_parameters(response)
     group, desired_capacity = (
         get_auto_scaling_group(response, params["AutoScalingGroupName"]),
@@ -75,7 +75,7 @@ def set_desired_capacity(original: Any, response: AutoScalingResponse) -> Any:
 
 
 def _find_blocking_activity(group: FakeAutoScalingGroup) -> str | None:
-    """The activity that is going on, or that the group is still to cool down from."""
+    """The activity in progress, or the last one while its cooldown lasts."""
     last = next(iter(get_scaling_activities(group)[-1:]), None)
     if last is None:
         return None
@@ -87,7 +87,7 @@ def _find_blocking_activity(group: FakeAutoScalingGroup) -> str | None:
 
 @patch.wrap(AutoScalingResponse, "delete_auto_scaling_group")
 def delete_auto_scaling_group(original: Any, response: AutoScalingResponse) -> Any:
-    """Not while there is something in it, unless by force: then that goes at once."""
+    """Refused while the group has instances, unless forced: then they are terminated at once."""
     params = parse_request_parameters(response)
     group = get_auto_scaling_group(response, params["AutoScalingGroupName"])
     if not params.get("ForceDelete"):
@@ -110,7 +110,7 @@ def delete_auto_scaling_group(original: Any, response: AutoScalingResponse) -> A
 
 @patch.wrap(AutoScalingResponse, "resume_processes")
 def resume_processes(original: Any, response: AutoScalingResponse) -> Any:
-    """What did not happen meanwhile happens now."""
+    """Catches up with what was suspended."""
     answer = original(response)
     reconcile_group(
         get_auto_scaling_group(
@@ -125,7 +125,7 @@ def _set_dropped_parameters(group: FakeAutoScalingGroup, params: ApiRecord) -> N
     for name in DROPPED_PARAMETERS:
         if name in params:
             setattr(group, name, params[name])
-    # AWS shows the balanced default where nothing is said, and no lifetime where it is 0.
+    # AWS shows the balanced default if nothing is set, and no lifetime if it is 0.
     if not hasattr(group, "AvailabilityZoneDistribution"):
         distribution = {"CapacityDistributionStrategy": "balanced-best-effort"}
         group.AvailabilityZoneDistribution = distribution  # type: ignore[attr-defined]
@@ -142,7 +142,7 @@ def _wrap_group_call(method: str) -> None:
         before = vars(groups[name]).copy() if name in groups else {}
         _require_valid_sizes(params, before)
         answer = original(response)
-        # What an update does not speak of stays; moto forgets the policy.
+        # Parameters missing in an update stay; moto drops the policy.
         if before and not any(params.get(source) for source in LAUNCH_SOURCES):
             groups[name].mixed_instances_policy = before["mixed_instances_policy"]
         _set_dropped_parameters(groups[name], params)

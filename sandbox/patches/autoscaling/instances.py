@@ -1,15 +1,14 @@
-"""EC2 Auto Scaling: instances that take their time to come and to go, and are replaced when ill.
+"""EC2 Auto Scaling: instances take time to launch and terminate; unhealthy ones are replaced.
 
 An instance is pending until it runs, is then in service and registered with the target groups, and
 runs the image that the fleet's parameter named when it was launched. One whose health checks fail
-is replaced after the grace period. One that goes drains first, then is terminated.
+is replaced after the grace period. One that is removed drains first, then is terminated.
 Source: Amazon EC2 Auto Scaling User Guide, "Amazon EC2 Auto Scaling instance lifecycle" and "Health
 checks for instances in an Auto Scaling group".
 """
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,15 +17,17 @@ from moto.autoscaling.models import (
     AutoScalingBackend,
     FakeAutoScalingGroup,
     InstanceState,
-    autoscaling_backends,
 )
-from moto.autoscaling.responses import AutoScalingResponse
-from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.elbv2.models import FakeTargetGroup
 
 from sandbox.clock import get_sandbox_clock
 from sandbox.image_behaviour import STARTING_BEHAVIOURS
 from sandbox.patches.autoscaling.activities import ScalingActivity, start_activity
+from sandbox.patches.autoscaling.launch_settings import (
+    LaunchSettings,
+    get_current_launch_settings,
+    get_launch_settings,
+)
 from sandbox.patches.autoscaling.schedule import (
     compute_due_time,
     format_cause_time,
@@ -43,7 +44,7 @@ ApiRecord = dict[str, Any]
 # passes health checks a minute and a half later, after cloud-init, the pull and the first check.
 LAUNCH_SECONDS: Final = 60
 BOOT_SECONDS: Final = 90
-# Until one that is in no target group is terminated: an assumption.
+# Until an instance outside target groups is terminated: an assumption.
 STOP_SECONDS: Final = 30
 PRESENT_STATES: Final = ("Pending", "InService")
 LAUNCH_CAUSE: Final = (
@@ -62,43 +63,8 @@ TERMINATED_CAUSE: Final = (
 )
 
 
-@dataclass(frozen=True)
-class LaunchSettings:
-    """What a group launches: a version of a template, and a mixed instances policy around it."""
-
-    template: LaunchTemplate | None
-    version: str
-    policy: ApiRecord | None
-
-    @property
-    def version_number(self) -> str | None:
-        """The version's number, also where it is called $Latest or $Default."""
-        if self.template is None:
-            return None
-        return str(self.template.get_version(self.version).number)
-
-
-def get_launch_settings(group: FakeAutoScalingGroup) -> LaunchSettings:
-    """What a group launches now."""
-    version = getattr(group, "launch_template_version", "$Default")
-    return LaunchSettings(group.ec2_launch_template, version, group.mixed_instances_policy)
-
-
-def set_launch_settings(group: FakeAutoScalingGroup, settings: LaunchSettings) -> None:
-    """From now on the group launches this."""
-    group.ec2_launch_template, group.mixed_instances_policy = settings.template, settings.policy
-    group.launch_template_version = settings.version
-    vars(group)["provided_launch_template_version"] = settings.version
-
-
-def get_current_launch_settings(group: FakeAutoScalingGroup) -> LaunchSettings:
-    """What a group launches while an instance refresh may be at work."""
-    settings: LaunchSettings | None = vars(group).get("mended_launching")
-    return settings or get_launch_settings(group)
-
-
 def list_present_instances(group: FakeAutoScalingGroup) -> list[InstanceState]:
-    """The instances that come or are in service."""
+    """The instances that are pending or in service."""
     return [
         instance for instance in group.instance_states if instance.lifecycle_state in PRESENT_STATES
     ]
@@ -106,20 +72,20 @@ def list_present_instances(group: FakeAutoScalingGroup) -> list[InstanceState]:
 
 def find_instance_template(instance: InstanceState) -> ApiRecord | None:
     """Template and version that an instance was launched from."""
-    template: ApiRecord | None = vars(instance).get("mended_template")
+    template: ApiRecord | None = vars(instance).get("sandbox_template")
     return template
 
 
 def get_launch_time(instance: InstanceState) -> datetime:
     """When an instance was launched."""
-    launch_time: datetime = vars(instance).get("mended_launched", elbv2_instances.EARLIEST_TIME)
+    launch_time: datetime = vars(instance).get("sandbox_launched", elbv2_instances.EARLIEST_TIME)
     return launch_time
 
 
 def is_instance_healthy(
     group: FakeAutoScalingGroup, instance: InstanceState, time: datetime
 ) -> bool:
-    """Whether an instance is in service then, and passes all health checks of its group."""
+    """True if an instance is in service at that time and passes its group's health checks."""
     if instance.lifecycle_state != "InService" or instance.health_status != "Healthy":
         return False
     running_image = elbv2_instances.find_running_image(group.ec2_backend, instance.instance.id)
@@ -134,14 +100,14 @@ def is_instance_healthy(
 
 
 def has_target_health_checks(group: FakeAutoScalingGroup) -> bool:
-    """Whether its load balancer's health checks decide."""
+    """True if its load balancer's health checks count."""
     return "ELB" in (group.health_check_type or "") and bool(group.target_group_arns)
 
 
 def launch_instances(
     group: FakeAutoScalingGroup, count: int, time: datetime, cause: str
 ) -> list[InstanceState]:
-    """Launches instances of what the group launches now."""
+    """Launches instances with the group's current launch settings."""
     return [
         _launch_instance(group, get_current_launch_settings(group), time, cause)
         for _ in range(count)
@@ -185,9 +151,9 @@ def _launch_instance(
     member = InstanceState(
         instance, "Pending", protected_from_scale_in=group.new_instances_protected_from_scale_in
     )
-    vars(member)["mended_launched"] = time
+    vars(member)["sandbox_launched"] = time
     if settings.template and template_reference:
-        vars(member)["mended_template"] = {
+        vars(member)["sandbox_template"] = {
             **template_reference,
             "LaunchTemplateName": settings.template.name,
         }
@@ -207,7 +173,7 @@ def _launch_instance(
 
 
 def _choose_subnet(group: FakeAutoScalingGroup) -> tuple[str | None, str | None]:
-    """Subnet and zone with the fewest instances, in the order in which they were given."""
+    """Subnet and zone with the fewest instances, in the group's order."""
     subnets = group.vpc_zone_identifier.split(",") if group.vpc_zone_identifier else []
     instances = [member.instance for member in list_present_instances(group)]
     if not subnets:
@@ -236,7 +202,7 @@ def _put_in_service(
 
 
 def register_targets(group: FakeAutoScalingGroup) -> None:
-    """What is in service is a target."""
+    """Registers the instances in service as targets."""
     for target_group in _list_target_groups(group):
         new_targets = [
             {"Id": member.instance.id, "Port": target_group.port}
@@ -253,7 +219,7 @@ def _list_target_groups(group: FakeAutoScalingGroup) -> list[FakeTargetGroup]:
 
 
 def _check_health(group: FakeAutoScalingGroup, instance: InstanceState, time: datetime) -> None:
-    """At the end of its grace an instance passes its checks, or is replaced."""
+    """Replaces an instance that fails its health checks at the end of its grace period."""
     if instance not in list_present_instances(group) or is_instance_healthy(group, instance, time):
         return
     instance.health_status = "Unhealthy"
@@ -264,7 +230,7 @@ def _check_health(group: FakeAutoScalingGroup, instance: InstanceState, time: da
 def terminate_instance(
     group: FakeAutoScalingGroup, instance: InstanceState, time: datetime, cause: str
 ) -> None:
-    """An instance begins to go: it drains, then it is terminated."""
+    """Starts a termination: the instance drains, then it is terminated."""
     id_, wait_seconds = instance.instance.id, STOP_SECONDS
     for target_group in _list_target_groups(group):
         if id_ in target_group.targets:
@@ -288,7 +254,7 @@ def _finish_termination(
 
 
 def remove_instances(group: FakeAutoScalingGroup, instances: Iterable[InstanceState]) -> None:
-    """Instances are gone: from the group, from its target groups, and in EC2."""
+    """Removes instances from the group and its target groups, and terminates them in EC2."""
     for instance in list(instances):
         id_ = instance.instance.id
         group.instance_states = [
@@ -301,17 +267,17 @@ def remove_instances(group: FakeAutoScalingGroup, instances: Iterable[InstanceSt
 
 
 def update_surplus(group: FakeAutoScalingGroup, count: int | None = None) -> int:
-    """How many instances an instance refresh has launched before it terminates others; sets it."""
+    """The instances that a refresh has launched in advance; sets the count if given."""
     if count is not None:
-        vars(group)["mended_surplus"] = count
-    return int(vars(group).get("mended_surplus", 0))
+        vars(group)["sandbox_surplus"] = count
+    return int(vars(group).get("sandbox_surplus", 0))
 
 
 def reconcile_group(group: FakeAutoScalingGroup, time: datetime, request: str = "") -> None:
-    """Launches or terminates until there are as many as there should be. `asked` says who wants it.
+    """Launches or terminates instances until the capacity is reached. `request` is the cause.
 
-    Those go first that fail their checks, that are of another configuration, that are oldest: the
-    default termination policy, as far as there is anything to tell instances apart by.
+    Unhealthy instances are terminated first, then those of another version, then the oldest: the
+    default termination policy, as far as the sandbox's instances differ.
     """
     suspended_processes = {process["ProcessName"] for process in group.suspended_processes}
     members, target_count = (
@@ -345,10 +311,8 @@ def reconcile_group(group: FakeAutoScalingGroup, time: datetime, request: str = 
         )
 
 
-@patch.wrap(FakeAutoScalingGroup, "set_desired_capacity")
-def set_group_capacity(
-    original: Any, group: FakeAutoScalingGroup, new_capacity: int | None
-) -> None:
+@patch.replace(FakeAutoScalingGroup, "set_desired_capacity")
+def set_group_capacity(group: FakeAutoScalingGroup, new_capacity: int | None) -> None:
     """moto launches and terminates at once, one too few of mixed instances."""
     before = vars(group).get("desired_capacity")
     group.desired_capacity = group.min_size if new_capacity is None else new_capacity
@@ -369,17 +333,15 @@ def get_instance_template(original: Any, instance: InstanceState) -> ApiRecord |
     return template
 
 
-@patch.wrap(AutoScalingBackend, "update_attached_target_groups")
-def register_attached_targets(original: Any, backend: AutoScalingBackend, group_name: str) -> None:
-    """Only what is in service is a target."""
+@patch.replace(AutoScalingBackend, "update_attached_target_groups")
+def register_attached_targets(backend: AutoScalingBackend, group_name: str) -> None:
+    """Only instances in service are targets."""
     register_targets(backend.autoscaling_groups[group_name])
 
 
-@patch.wrap(AutoScalingBackend, "notify_terminate_instances")
-def replace_terminated_instances(
-    original: Any, backend: AutoScalingBackend, instance_ids: list[str]
-) -> None:
-    """Whatever somebody terminates in EC2 is replaced."""
+@patch.replace(AutoScalingBackend, "notify_terminate_instances")
+def replace_terminated_instances(backend: AutoScalingBackend, instance_ids: list[str]) -> None:
+    """Replaces instances that were terminated in EC2."""
     for group in backend.autoscaling_groups.values():
         members = [member for member in group.instance_states if member.instance.id in instance_ids]
         for instance in members:
@@ -391,23 +353,3 @@ def replace_terminated_instances(
         remove_instances(group, members)
         if members:
             reconcile_group(group, get_sandbox_clock().now())
-
-
-@patch.wrap(AutoScalingResponse, "call_action")
-def catch_up_before_call(original: Any, response: AutoScalingResponse) -> Any:
-    """Whoever asks anything sees the groups as they are at this time."""
-    catch_up_groups(response.autoscaling_backend)
-    return original(response)
-
-
-def catch_up_groups(backend: AutoScalingBackend) -> None:
-    """Brings all groups of an account and region up to the time."""
-    for group in list(backend.autoscaling_groups.values()):
-        get_timeline(group).catch_up()
-
-
-def _catch_up_target_group(group: FakeTargetGroup) -> None:
-    catch_up_groups(autoscaling_backends[group.account_id][group.region_name])
-
-
-elbv2_instances.CATCH_UP_HOOKS.append(_catch_up_target_group)

@@ -1,4 +1,4 @@
-"""EC2 Auto Scaling: the API of instance refreshes, and what it refuses."""
+"""EC2 Auto Scaling: the API of instance refreshes and its errors."""
 
 from itertools import pairwise
 from typing import Any, Final
@@ -10,7 +10,7 @@ from moto.ec2.models.launch_templates import LaunchTemplate
 
 from sandbox.clock import get_sandbox_clock
 from sandbox.patches.autoscaling.activities import get_auto_scaling_group
-from sandbox.patches.autoscaling.instances import LaunchSettings, get_launch_settings
+from sandbox.patches.autoscaling.launch_settings import LaunchSettings, get_launch_settings
 from sandbox.patches.autoscaling.refreshes import create_refresh, find_active_refresh, get_refreshes
 from sandbox.patches.autoscaling.schedule import get_timeline
 from sandbox.patches.patching import AwsError, ServicePatch
@@ -19,14 +19,14 @@ patch = ServicePatch()
 ApiRecord = dict[str, Any]
 REFRESH_PAGE_SIZE: Final = 50
 DEFAULT_MIN_HEALTHY_PERCENT: Final = (
-    90  # where neither the call nor the group says. Source: API reference
+    90  # if neither the call nor the group sets it. Source: API reference
 )
 DEFAULT_CHECKPOINT_DELAY_SECONDS: Final = 3600  # likewise
 
 
 @patch.add_operation(AutoScalingResponse, "StartInstanceRefresh")
 def start_instance_refresh(response: AutoScalingResponse, params: ApiRecord) -> ApiRecord:
-    """One at a time."""
+    """Starts a refresh, if no other one is in progress."""
     group = get_auto_scaling_group(response, params["AutoScalingGroupName"])
     if find_active_refresh(group):
         raise AwsError(
@@ -72,7 +72,7 @@ def describe_instance_refreshes(response: AutoScalingResponse, params: ApiRecord
 
 @patch.add_operation(AutoScalingResponse, "CancelInstanceRefresh")
 def cancel_instance_refresh(response: AutoScalingResponse, params: ApiRecord) -> ApiRecord:
-    """Also a rollback."""
+    """Cancels a refresh or a rollback."""
     group = get_auto_scaling_group(response, params["AutoScalingGroupName"])
     refresh = find_active_refresh(group)
     if refresh is None or refresh.status == "Cancelling":
@@ -84,7 +84,7 @@ def cancel_instance_refresh(response: AutoScalingResponse, params: ApiRecord) ->
 
 @patch.add_operation(AutoScalingResponse, "RollbackInstanceRefresh")
 def rollback_instance_refresh(response: AutoScalingResponse, params: ApiRecord) -> ApiRecord:
-    """Only of one in progress, and only where there is something to go back to."""
+    """Only for a refresh in progress, and only if it has a previous configuration."""
     group = get_auto_scaling_group(response, params["AutoScalingGroupName"])
     refresh = find_active_refresh(group)
     if refresh is None or refresh.status in ("Cancelling", "RollbackInProgress"):
@@ -107,7 +107,7 @@ def _build_not_found_error(message: str) -> AwsError:
 def _build_target_settings(
     group: FakeAutoScalingGroup, desired_configuration: ApiRecord | None
 ) -> LaunchSettings:
-    """What a refresh leads to: the group's own configuration where nothing is desired."""
+    """The refresh's desired configuration; by default the group's own."""
     current = get_launch_settings(group)
     if desired_configuration is None:
         return current
@@ -146,7 +146,7 @@ def _get_template(group: FakeAutoScalingGroup, specification: ApiRecord) -> Laun
 
 
 def _build_preferences(group: FakeAutoScalingGroup, requested: ApiRecord) -> ApiRecord:
-    """With the defaults of the API, which it tells as well. Refuses what does not go together."""
+    """Adds the API's defaults, which it returns too. Refuses contradictory preferences."""
     policy: ApiRecord = vars(group).get("InstanceMaintenancePolicy") or {}
     warmup = vars(group).get("DefaultInstanceWarmup")
     preferences = {

@@ -2,7 +2,7 @@
 
 A refresh replaces the instances of a group batch by batch, within its healthy percentages, waits
 until the new ones are warm and pass their health checks, pauses at its checkpoints, and gives up
-where they never do. Sources: Amazon EC2 Auto Scaling User Guide, "How an instance refresh works",
+if they never do. Sources: Amazon EC2 Auto Scaling User Guide, "How an instance refresh works",
 "Add checkpoints to an instance refresh" and "Undo changes with a rollback"; API reference.
 """
 
@@ -18,17 +18,19 @@ from sandbox.clock import get_sandbox_clock
 from sandbox.patches.autoscaling.instances import (
     BOOT_SECONDS,
     LAUNCH_SECONDS,
-    LaunchSettings,
     find_instance_template,
-    get_launch_settings,
     get_launch_time,
     is_instance_healthy,
     launch_instances,
     list_present_instances,
     reconcile_group,
-    set_launch_settings,
     terminate_instance,
     update_surplus,
+)
+from sandbox.patches.autoscaling.launch_settings import (
+    LaunchSettings,
+    get_launch_settings,
+    set_launch_settings,
 )
 from sandbox.patches.autoscaling.schedule import (
     compute_due_time,
@@ -40,7 +42,7 @@ from sandbox.patches.elbv2.instances import EARLIEST_TIME
 
 ApiRecord = dict[str, Any]
 # Simulated seconds. Assumptions: a refresh begins, or ends after it was cancelled, within seconds;
-# it gives up after an hour without progress, as it does of instances on standby (API reference).
+# it gives up after an hour without progress, as for instances on standby (API reference).
 PREPARE_SECONDS: Final = 5
 PROGRESS_TIMEOUT_SECONDS: Final = 3600
 ACTIVE_REFRESH_STATUSES: Final = (
@@ -92,7 +94,7 @@ class InstanceRefresh:
 
     @property
     def is_reversible(self) -> bool:
-        """Whether there is something to go back to. Source: API reference."""
+        """True if there is a configuration to roll back to. Source: API reference."""
         template = self.previous.template
         if (
             self.desired_configuration is None
@@ -134,7 +136,7 @@ class InstanceRefresh:
     # What happens, each at its moment.
 
     def schedule_method(self, due: datetime, method_name: str) -> None:
-        """The method of that name is called then, unless things have taken another turn."""
+        """Schedules a method of this name; it is skipped if the phase has changed by then."""
         turn = self.turn
 
         def act(time: datetime) -> None:
@@ -144,7 +146,7 @@ class InstanceRefresh:
         get_timeline(self.group).schedule(due, act)
 
     def begin(self, time: datetime) -> None:
-        """Looks which instances are to be replaced, and starts."""
+        """Lists the instances to replace, and starts."""
         self.status, skip = "InProgress", self.preferences["SkipMatching"]
         version_number = self.target.version_number
         self.old_instances = [
@@ -159,11 +161,11 @@ class InstanceRefresh:
         self.step(time)
 
     def set_launch_settings(self, settings: LaunchSettings | None) -> None:
-        """What the group launches as long as the refresh is at work."""
-        vars(self.group)["mended_launching"] = settings
+        """Sets what the group launches while the refresh is in progress."""
+        vars(self.group)["sandbox_launching"] = settings
 
     def step(self, time: datetime) -> None:
-        """Replaces the next batch, or comes to the end."""
+        """Replaces the next batch, or finishes."""
         count = min(len(self.old_instances), self._compute_batch_size())
         if count == 0:
             self._complete_refresh(time)
@@ -192,7 +194,7 @@ class InstanceRefresh:
         self.schedule_method(compute_due_time(launch_time, ready), "looks")
 
     def looks(self, time: datetime) -> None:
-        """Goes on where all new instances are well. An ill one's place is taken by another."""
+        """Continues once all new instances are healthy. Unhealthy ones are replaced."""
         group = self.group
         lost = [
             member for member in self.batch_members if member not in list_present_instances(group)
@@ -213,7 +215,7 @@ class InstanceRefresh:
         ):
             newest = max((get_launch_time(member) for member in self.batch_members), default=time)
             ready = LAUNCH_SECONDS + max(int(self.preferences["InstanceWarmup"]), BOOT_SECONDS)
-            # The replacement of an ill one comes later: what is looked for then is not yet there.
+            # The replacement of an unhealthy instance is launched later and does not exist yet.
             self.schedule_method(
                 max(compute_due_time(newest, ready), compute_due_time(time, LAUNCH_SECONDS)),
                 "looks",
@@ -245,7 +247,7 @@ class InstanceRefresh:
             self.step(time)
 
     def gives_up(self, time: datetime) -> None:
-        """No progress for too long."""
+        """Fails, or rolls back, after too long without progress."""
         example = self.batch_members[0].instance.id if self.batch_members else "an instance"
         reason = f"Failed to replace instances: {example} did not pass its health checks in time."
         if self.rollback is not None:
@@ -256,7 +258,7 @@ class InstanceRefresh:
             self._end_refresh(time, "Failed", reason)
 
     def roll_back(self, time: datetime, reason: str) -> None:
-        """Replaces what it has replaced so far, by what there was before."""
+        """Replaces the new instances by ones of the previous configuration."""
         percent = 100 * self.replaced_count // self.total_count if self.total_count else 0
         self.rollback = {
             "RollbackReason": reason,
@@ -275,7 +277,7 @@ class InstanceRefresh:
         self.step(time)
 
     def cancel(self) -> None:
-        """Is cancelled once the batch at work has come into service."""
+        """Cancels once the current batch is in service."""
         now = get_sandbox_clock().now()
         self.status, self.turn = "Cancelling", self.turn + 1
         batch_end = (
@@ -308,7 +310,7 @@ class InstanceRefresh:
         self._drop_batch(time)
 
     def _drop_batch(self, time: datetime) -> None:
-        """Lets the batch at work go: what is too much is terminated."""
+        """Drops the current batch: surplus instances are terminated."""
         self.turn += 1
         self.old_instances = [*self.outgoing_instances, *self.old_instances]
         self.batch_members, self.outgoing_instances = [], []
@@ -318,7 +320,7 @@ class InstanceRefresh:
     # How many at a time.
 
     def _count_spare(self) -> int:
-        """How many may be out of service; one where neither more nor fewer are allowed."""
+        """How many may be out of service; one if neither more nor fewer are allowed."""
         size = int(self.group.desired_capacity or 0)
         fewer = size - ceil(size * int(self.preferences["MinHealthyPercentage"]) / 100)
         return max(fewer, 0 if self.preferences.get("MaxHealthyPercentage", 100) > 100 else 1)
@@ -340,12 +342,12 @@ class InstanceRefresh:
         )
 
     def _list_checkpoints(self) -> list[int]:
-        """After how many replaced instances it pauses."""
+        """The counts of replaced instances at which it pauses."""
         percentages = self.preferences.get("CheckpointPercentages") or ()
         return [ceil(self.total_count * percent / 100) for percent in percentages]
 
     def _is_checkpoint_reached(self, before: int) -> bool:
-        """Whether a checkpoint was reached that is not the end."""
+        """True at a checkpoint that is not the end."""
         checkpoints = self._list_checkpoints()
         return any(
             before < n <= self.replaced_count for n in checkpoints
@@ -354,12 +356,12 @@ class InstanceRefresh:
 
 def get_refreshes(group: FakeAutoScalingGroup) -> list[InstanceRefresh]:
     """A group's, the oldest first."""
-    refreshes: list[InstanceRefresh] = vars(group).setdefault("mended_refreshes", [])
+    refreshes: list[InstanceRefresh] = vars(group).setdefault("sandbox_refreshes", [])
     return refreshes
 
 
 def find_active_refresh(group: FakeAutoScalingGroup) -> InstanceRefresh | None:
-    """The one that is at work; there is never a second."""
+    """The refresh in progress; there is at most one."""
     return next((refresh for refresh in reversed(get_refreshes(group)) if refresh.is_active), None)
 
 

@@ -1,8 +1,7 @@
 """EC2 Auto Scaling: what will happen to a group, in the order of the sandbox's clock.
 
-moto does everything at once. Here each group has a timeline: what is begun leaves behind when it
-goes on, and whoever looks at the group brings it up to the time first. What was to happen in
-between has then happened at its own moment, however late somebody looks.
+moto does everything at once. Here each group has a timeline of scheduled events. Every read of the
+group first runs the events that are due, each with its own time, however late the read is.
 """
 
 import heapq
@@ -24,7 +23,7 @@ INSTANT_CLOCK_LAST_YEAR: Final = (
 
 @dataclass(order=True)
 class TimelineEvent:
-    """Something that is to happen; `act` is told when."""
+    """A scheduled event; its action gets the time that it was due."""
 
     due: datetime
     number: int
@@ -33,17 +32,17 @@ class TimelineEvent:
 
 @dataclass
 class Timeline:
-    """What is still to come of one group."""
+    """The scheduled events of one group."""
 
     events: list[TimelineEvent] = field(default_factory=list)
     busy: bool = False
 
     def schedule(self, due: datetime, action: Callable[[datetime], None]) -> None:
-        """Something happens then."""
+        """Schedules an action."""
         heapq.heappush(self.events, TimelineEvent(due, next(_event_numbers), action))
 
     def catch_up(self) -> None:
-        """Whatever is due happens, each at its own moment."""
+        """Runs every due event, each with its own time."""
         if self.busy:
             return
         self.busy = True
@@ -57,30 +56,30 @@ class Timeline:
 
 def get_timeline(group: FakeAutoScalingGroup) -> Timeline:
     """The timeline of a group."""
-    timeline: Timeline = vars(group).setdefault("mended_timeline", Timeline())
+    timeline: Timeline = vars(group).setdefault("sandbox_timeline", Timeline())
     return timeline
 
 
 def compute_due_time(time: datetime, seconds: float) -> datetime:
-    """When something is over that began then. At once where the clock takes no time."""
+    """The end of something that began at a time; at once if the clock takes no time."""
     ready = get_sandbox_clock().get_completion_time(seconds)
     return ready if ready < time else time + timedelta(seconds=seconds)
 
 
 def is_clock_running() -> bool:
-    """Whether anything takes time on this clock."""
+    """True if things take time on this clock."""
     return is_in_future(get_sandbox_clock().get_completion_time(1))
 
 
 def resolve_time(time: datetime | None) -> datetime | None:
-    """A moment as AWS tells it: now, where it is none of this clock."""
+    """A time as AWS returns it; now if it is not a time of this clock."""
     if time is None or time.year > INSTANT_CLOCK_LAST_YEAR:
         return time
     return get_sandbox_clock().now()
 
 
 def format_cause_time(time: datetime) -> str:
-    """A moment in the text of a cause."""
+    """A time in the text of a cause."""
     moment = resolve_time(time)
     assert moment is not None
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

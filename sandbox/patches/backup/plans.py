@@ -189,7 +189,7 @@ _add_vault_setting_operations("policy", "AccessPolicy", ("Policy",))
 
 @patch.add_operation(BackupResponse, "ListRecoveryPointsByBackupVault")
 def list_recovery_points_by_backup_vault(response: BackupResponse, params: ApiRecord) -> ApiRecord:
-    """None: nothing in the sandbox backs up by AWS Backup yet."""
+    """Always empty: nothing in the sandbox is backed up by AWS Backup."""
     _get_vault(response.backup_backend, params)
     return {"RecoveryPoints": []}
 
@@ -201,17 +201,17 @@ def delete_backup_vault(original: Any, backend: BackupBackend, backup_vault_name
     return original(backend, backup_vault_name)
 
 
-@patch.add_operation(BackupResponse, "ListTags")
+@patch.replace_operation(BackupResponse, "ListTags")
 def list_backup_tags(response: BackupResponse, params: ApiRecord) -> ApiRecord:
     """moto takes the ARN from a path that has to end in a slash."""
     return {"Tags": response.backup_backend.list_tags(params["ResourceArn"])}
 
 
-@patch.add_operation(BackupResponse, "TagResource")
+@patch.replace_operation(BackupResponse, "TagResource")
 def tag_backup_resource(response: BackupResponse, params: ApiRecord) -> None:
     response.backup_backend.tag_resource(params["ResourceArn"], params["Tags"])
 
 
-@patch.add_operation(BackupResponse, "UntagResource")
+@patch.replace_operation(BackupResponse, "UntagResource")
 def untag_backup_resource(response: BackupResponse, params: ApiRecord) -> None:
     response.backup_backend.untag_resource(params["ResourceArn"], params["TagKeyList"])

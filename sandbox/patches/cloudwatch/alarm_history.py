@@ -1,9 +1,9 @@
-"""CloudWatch: what happened to alarms, and who was told, where a state is set by hand.
+"""CloudWatch: the history of alarms, and their actions when a state is set by hand.
 
-A change of state carries out the alarm's actions for the new state, unless they are disabled or
-muted: topics of this account get the message. Whatever happened is kept for as long as the sandbox
-runs, also of an alarm that is deleted (AWS keeps it 30 days: API reference, DescribeAlarmHistory).
-What a composite alarm does because of its children is not told here.
+A change of state runs the alarm's actions for the new state, unless they are disabled or muted:
+topics of this account get the message. History is kept while the sandbox runs, also of deleted
+alarms (AWS keeps it 30 days: API reference, DescribeAlarmHistory). Changes of a composite alarm
+that follow from its children are not recorded.
 """
 
 import json
@@ -37,7 +37,7 @@ def get_alarm_history(backend: CloudWatchBackend) -> list[ApiRecord]:
 def record_state_change(
     original: Any, backend: CloudWatchBackend, name: str, reason: str, data: str, state: str
 ) -> None:
-    """The state that an alarm has already changes nothing, and tells nobody."""
+    """Setting the current state again changes nothing and sends nothing."""
     is_metric_alarm = name in backend.alarms
     before = get_alarm_state(backend, name) if is_metric_alarm else None
     original(backend, name, reason, data, state)
@@ -81,7 +81,7 @@ def _add_history_item(backend: CloudWatchBackend, name: str, kind: str, summary:
 
 @patch.add_operation(CloudWatchResponse, "DescribeAlarmHistory")
 def describe_alarm_history(response: CloudWatchResponse, params: ApiRecord) -> ApiRecord:
-    """The newest first, unless it is asked for otherwise; in pages."""
+    """The newest first unless requested otherwise; in pages."""
     kind, name = params.get("HistoryItemType"), params.get("AlarmName")
     items = [
         item

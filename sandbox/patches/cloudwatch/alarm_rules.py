@@ -1,4 +1,4 @@
-"""The rule expressions of composite alarms: who is named in them, and what state they come to.
+"""The rule expressions of composite alarms: the alarms that they name, and their value.
 
 Grammar: AWS CloudWatch API reference, PutCompositeAlarm, AlarmRule.
 """

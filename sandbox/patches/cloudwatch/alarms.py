@@ -97,7 +97,7 @@ def put_composite_alarm(response: CloudWatchResponse, params: ApiRecord) -> None
 
 
 def get_alarm_state(backend: CloudWatchBackend, name: str) -> str:
-    """The state of an alarm; a composite's follows from those that its rule names."""
+    """The state of an alarm; a composite's follows from the alarms in its rule."""
     if name in backend.alarms:
         return str(backend.alarms[name].state_value)
     record = _get_composite_alarms(backend)[name]
@@ -111,7 +111,7 @@ def get_alarm_state(backend: CloudWatchBackend, name: str) -> str:
     )
 
 
-@patch.add_operation(CloudWatchResponse, "DescribeAlarms")
+@patch.replace_operation(CloudWatchResponse, "DescribeAlarms")
 def describe_alarms(response: CloudWatchResponse, params: ApiRecord) -> ApiRecord:
     """Without AlarmTypes AWS lists metric alarms only."""
     backend = response.cloudwatch_backend
@@ -149,9 +149,9 @@ def _is_selected(params: ApiRecord, name: str, alarm: Alarm | ApiRecord) -> bool
     )
 
 
-@patch.add_operation(CloudWatchResponse, "DeleteAlarms")
+@patch.replace_operation(CloudWatchResponse, "DeleteAlarms")
 def delete_alarms(response: CloudWatchResponse, params: ApiRecord) -> None:
-    """All or none: one that is not there, or that a remaining composite names, refuses."""
+    """Deletes all or nothing: refused if one is missing or a remaining composite names it."""
     backend, names = response.cloudwatch_backend, set(params["AlarmNames"])
     composites = _get_composite_alarms(backend)
     unknown = names - set(backend.alarms) - set(composites)
@@ -202,7 +202,7 @@ _wrap_actions_switch("disable_alarm_actions", False)
 
 @patch.wrap(CloudWatchBackend, "tag_resource")
 def tag_alarm(original: Any, backend: CloudWatchBackend, arn: str, tags: dict[str, str]) -> None:
-    """Composite alarms carry tags too."""
+    """Composite alarms have tags too."""
     if any(record["AlarmArn"] == arn for record in _get_composite_alarms(backend).values()):
         backend.tagger.tag_resource(arn, backend.tagger.convert_dict_to_tags_input(tags))
     else:

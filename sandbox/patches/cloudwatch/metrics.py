@@ -1,4 +1,4 @@
-"""CloudWatch: what AWS's services would report of things that exist, where nobody put data.
+"""CloudWatch: metrics that AWS's services report of resources, if no data were put.
 
 The figures are assumptions about a stack at rest; what a test puts with PutMetricData wins.
 """
@@ -56,7 +56,7 @@ def _build_bucket_metric(
     return compute_value
 
 
-# By namespace and name: the value of a thing at rest, None where there is no such thing.
+# By namespace and name: the value of a resource at rest, None if it does not exist.
 MODELLED_METRICS: Mapping[
     tuple[str, str], Callable[[CloudWatchBackend, Dimensions], float | None]
 ] = {

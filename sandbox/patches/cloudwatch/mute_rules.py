@@ -1,7 +1,7 @@
 """CloudWatch: alarm mute rules, whose windows open and close on the sandbox's clock.
 
 Shapes and limits: CloudWatch API reference, PutAlarmMuteRule. One-time windows (`at`) are carried
-out; a recurring one (`cron`) is kept, and shown as waiting for its time.
+out; a recurring one (`cron`) is stored and shown as scheduled.
 """
 
 import re
@@ -30,7 +30,7 @@ def get_mute_rules(backend: CloudWatchBackend) -> dict[str, ApiRecord]:
 
 
 def is_alarm_muted(backend: CloudWatchBackend, alarm: str) -> bool:
-    """Whether an alarm's actions are muted now: nobody is told of its states."""
+    """True if an alarm's actions are muted now."""
     return any(
         alarm in rule["MuteTargets"]["AlarmNames"] and _get_status(rule) == "ACTIVE"
         for rule in get_mute_rules(backend).values()
@@ -71,7 +71,7 @@ def get_alarm_mute_rule(response: CloudWatchResponse, params: ApiRecord) -> ApiR
 
 @patch.add_operation(CloudWatchResponse, "DeleteAlarmMuteRule")
 def delete_alarm_mute_rule(response: CloudWatchResponse, params: ApiRecord) -> None:
-    """One that is not there is no error."""
+    """A missing rule is no error."""
     backend = response.cloudwatch_backend
     record = get_mute_rules(backend).pop(params["AlarmMuteRuleName"], None)
     if record is not None:
@@ -115,7 +115,7 @@ def _get_mute_type(record: ApiRecord) -> str:
 
 
 def _parse_window(record: ApiRecord) -> tuple[datetime, datetime] | None:
-    """From when and until when the rule mutes once; None for a recurring one. Raises Refused."""
+    """Start and end of a one-time rule; None for a recurring one. Raises AwsError."""
     schedule = record["Rule"]["Schedule"]
     match = DURATION_PATTERN.fullmatch(schedule["Duration"])
     if match is None:

@@ -1,4 +1,4 @@
-"""EC2 launch templates: their own tags are not their instances', versions build on another."""
+"""EC2 launch templates: their tags are not their instances'; a version builds on another."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def create_untagged_launch_template(
     template_data: ApiRecord,
     tag_spec: ApiRecord,
 ) -> LaunchTemplate:
-    """moto puts the template's tags among those that it gives to what it launches."""
+    """Keeps the template's tags off its instances, to which moto gives them."""
     specifications = [
         t for t in template_data.get("TagSpecifications", []) if not _is_template_specification(t)
     ]
@@ -37,7 +37,7 @@ def _is_template_specification(specification: ApiRecord) -> bool:
 
 @patch.wrap(LaunchTemplates, "create_launch_template_version")
 def create_launch_template_version(original: Any, response: LaunchTemplates) -> Any:
-    """A version takes what it is not told from its source version."""
+    """A version takes settings that are not given from its source version."""
     source = response.params.get("SourceVersion")
     if source is not None:
         backend, params = response.ec2_backend, response.params

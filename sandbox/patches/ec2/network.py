@@ -1,4 +1,4 @@
-"""EC2: images that SSM names, NAT gateways that take their time, flow logs into a folder."""
+"""EC2: images that SSM names, NAT gateways that take time, flow logs into a folder."""
 
 from functools import cache
 from typing import Any
@@ -21,7 +21,7 @@ ApiRecord = dict[str, Any]
 # Simulated seconds. Assumption: a NAT gateway is pending for a minute or two.
 NAT_PENDING_SECONDS, NAT_DELETING_SECONDS = 90, 60
 ICMP_PROTOCOLS = ("1", "58")  # and for IPv6, by their IANA numbers
-# Files of flow logs in S3 where nothing is said: EC2 API reference, DestinationOptionsRequest.
+# Default files of flow logs in S3: EC2 API reference, DestinationOptionsRequest.
 FLOW_LOG_DEFAULTS = {
     "FileFormat": "plain-text",
     "HiveCompatiblePartitions": False,
@@ -51,7 +51,7 @@ def describe_images(
     exec_users: list[str] | None = None,
     owners: list[str] | None = None,
 ) -> Any:
-    """An image that AWS publishes is there when it is asked for by its id."""
+    """An image that AWS publishes is found by its id."""
     for image_id in ami_ids or ():
         public = _load_public_images(backend.region_name).get(image_id)
         if public and image_id not in backend.amis:
@@ -76,7 +76,7 @@ def create_flow_logs(original: Any, backend: EC2Backend, *args: Any, **kwargs: A
 
 @patch.wrap(FlowLogsResponse, "create_flow_logs")
 def keep_flow_log_options(original: Any, response: FlowLogsResponse) -> Any:
-    """How files are written, which moto drops."""
+    """Keeps the file options, which moto drops."""
     answer, params = original(response), parse_request_parameters(response)
     for flow_log in answer.result["FlowLogIds"]:
         log = response.ec2_backend.flow_logs[flow_log]
@@ -98,7 +98,7 @@ def create_nat_gateway(original: Any, backend: EC2Backend, *args: Any, **kwargs:
                 f"Elastic IP address [{allocation}] is already associated",
             )
     gateway: NatGateway = original(backend, *args, **kwargs)
-    vars(gateway)["mended"] = (
+    vars(gateway)["sandbox_state"] = (
         "pending",
         get_sandbox_clock().get_completion_time(NAT_PENDING_SECONDS),
     )
@@ -107,7 +107,7 @@ def create_nat_gateway(original: Any, backend: EC2Backend, *args: Any, **kwargs:
 
 @patch.wrap(NatGatewayBackend, "delete_nat_gateway")
 def delete_nat_gateway(original: Any, backend: EC2Backend, nat_gateway_id: str) -> NatGateway:
-    """It lets its address go."""
+    """Releases its address."""
     gateway = backend.nat_gateways.get(nat_gateway_id)
     if gateway is None or gateway.state == "deleted":
         raise AwsError("NatGatewayNotFound", f"NatGateway {nat_gateway_id} was not found")
@@ -121,7 +121,7 @@ def delete_nat_gateway(original: Any, backend: EC2Backend, nat_gateway_id: str) 
             backend.disassociate_address(association_id=address.association_id)
     backend.enis.pop(gateway._eni.id, None)
     deleted_gateway: NatGateway = original(backend, nat_gateway_id)
-    vars(deleted_gateway)["mended"] = (
+    vars(deleted_gateway)["sandbox_state"] = (
         "deleting",
         get_sandbox_clock().get_completion_time(NAT_DELETING_SECONDS),
     )
@@ -129,8 +129,8 @@ def delete_nat_gateway(original: Any, backend: EC2Backend, nat_gateway_id: str) 
 
 
 def _get_nat_state(gateway: NatGateway) -> str:
-    """moto sets the state that lasts; before it comes one that passes."""
-    temporary_state, until = vars(gateway).get("mended", ("", None))
+    """The temporary state until it ends, then the lasting one, which moto sets."""
+    temporary_state, until = vars(gateway).get("sandbox_state", ("", None))
     return str(
         temporary_state
         if until and is_in_future(until)
@@ -147,7 +147,7 @@ def add_nat_states() -> None:
 def _wrap_acl_entry(method: str) -> None:
     @patch.wrap(NetworkACLs, method)
     def entry(original: Any, response: NetworkACLs) -> Any:
-        """ICMP rules have a type and a code, which moto looks for under another name."""
+        """Sets type and code of ICMP rules, which moto reads under another name."""
         answer, params = original(response), parse_request_parameters(response)
         acl = response.ec2_backend.network_acls[params["NetworkAclId"]]
         icmp = params.get("IcmpTypeCode") or {}
@@ -166,7 +166,7 @@ _wrap_acl_entry("replace_network_acl_entry")
 
 @patch.wrap(SubnetBackend, "delete_subnet")
 def delete_subnet(original: Any, backend: EC2Backend, subnet_id: str) -> Any:
-    """Not while something runs in it."""
+    """Refused while something runs in it."""
     gateways = (g for g in backend.nat_gateways.values() if g.state != "deleted")
     instances = (i for i in backend.all_instances() if i.state_code in (0, 16))
     balancers = elbv2_backends[backend.account_id][backend.region_name].load_balancers.values()

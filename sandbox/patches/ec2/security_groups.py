@@ -17,16 +17,16 @@ from sandbox.patches.patching import AwsError, ServicePatch
 patch = ServicePatch()
 
 
-@patch.wrap(SecurityGroupRule, "description")
-def get_rule_description(_original: Any, rule: SecurityGroupRule) -> str | None:
-    """moto knows it of address ranges only."""
+@patch.replace(SecurityGroupRule, "description")
+def get_rule_description(rule: SecurityGroupRule) -> str | None:
+    """The description; moto returns it for address ranges only."""
     sources: tuple[Any, ...] = (rule.ip_range, rule.source_group, rule.prefix_list_id)
     descriptions = [s["Description"] for s in sources if isinstance(s, dict) and "Description" in s]
     return descriptions[0] if descriptions else None
 
 
 def _list_used_groups(backend: EC2Backend) -> Iterator[str]:
-    """The groups of everything that has network interfaces in a region."""
+    """The groups of all resources with network interfaces in a region."""
     account, region = backend.account_id, backend.region_name
     for interface in backend.enis.values():
         if interface.instance is None or interface.instance.state_code in (0, 16):
@@ -48,7 +48,7 @@ def _list_used_groups(backend: EC2Backend) -> Iterator[str]:
 
 
 def _is_referenced(backend: EC2Backend, group_id: str) -> bool:
-    """Whether another group's rule names a group."""
+    """True if another group's rule names a group."""
     others = (
         g for vpc_groups in backend.groups.values() for g in vpc_groups.values() if g.id != group_id
     )

@@ -1,8 +1,8 @@
-"""ECS: deployments that take their time, fail as their image does, and are rolled back.
+"""ECS: deployments that take time, fail if their image does, and are rolled back.
 
 moto has one deployment a service, which never ends. Here each start of new tasks is an `Attempt`
-with its points in simulated time, fixed when it begins; what AWS would show at a time is worked
-out from them. Tasks and events are in ecs_tasks.py.
+with its times on the sandbox's clock, fixed when it begins; what AWS would show at a time is
+computed from them. Tasks and events are in ecs_tasks.py.
 """
 
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ FAILED_ROUND_SECONDS: Final[dict[ImageBehaviour, int]] = {
 # Failed tasks that trip the circuit breaker: half the desired count, rounded up, in these bounds.
 # Source: ECS developer guide, "How the Amazon ECS deployment circuit breaker detects failures".
 BREAKER_THRESHOLD_LIMITS: Final = (3, 200)
-# Parameters of UpdateService (as moto spells them) whose change starts tasks anew.
+# Parameters of UpdateService (as moto spells them) whose change starts new tasks.
 RENEWING_PARAMETERS: Final = (
     "network_configuration",
     "load_balancers",
@@ -100,7 +100,7 @@ class DeploymentAttempt:
 
     @property
     def rounds(self) -> int:
-        """How often the new tasks are started until the circuit breaker trips."""
+        """How often new tasks are started until the circuit breaker trips."""
         return -(-self.threshold // max(self.desired_count, 1))
 
     @property
@@ -130,7 +130,7 @@ class DeploymentAttempt:
 
     @property
     def failed_task_count(self) -> int:
-        """How many of its tasks have failed by now."""
+        """The number of its tasks that have failed so far."""
         if self.outcome == "healthy" or self.desired_count == 0:
             return 0
         if not is_in_future(self.ends_at):
@@ -172,7 +172,7 @@ class DeploymentHistory:
     registers_at: datetime | None = None
 
     def get_primary(self) -> DeploymentAttempt:
-        """The deployment in charge: after a rollback the one before."""
+        """The current deployment: after a rollback the previous one."""
         attempt = self.attempts[-1]
         while attempt.previous and attempt.status.startswith("ROLLBACK"):
             attempt = attempt.previous
@@ -190,7 +190,7 @@ def _get_image(backend: EC2ContainerServiceBackend, arn: str | None) -> str:
 
 
 def _start_attempt(service: Service, history: DeploymentHistory) -> None:
-    """Starts tasks anew; what was on its way is given up."""
+    """Starts new tasks; an attempt in progress is dropped."""
     current = history.get_primary() if history.attempts else None
     # A rollback goes to the last deployment that completed.
     last_successful = current
@@ -240,7 +240,7 @@ def _get_check_and_drain_seconds(group: FakeTargetGroup | None) -> tuple[int, in
 
 
 def apply_deployment_state(service: Service) -> None:
-    """Brings a service up to the time."""
+    """Brings a service up to date."""
     history = get_deployment_histories(service._backend).get(service.arn)
     if history is None or service.status != "ACTIVE":
         return
@@ -253,7 +253,7 @@ def apply_deployment_state(service: Service) -> None:
         history.resized_at, size = None, desired_count
     else:
         size = history.running_count
-    phase = primary.phase  # looked at once: the clock goes on meanwhile
+    phase = primary.phase  # read once: the clock goes on meanwhile
     new_count = size if phase in ("draining", "completed") else 0
     rows = [(primary, "PRIMARY", desired_count, new_count)]
     if last is not primary and last.phase == "rolling back":
@@ -262,7 +262,7 @@ def apply_deployment_state(service: Service) -> None:
         rows.append((primary.previous, "ACTIVE", desired_count, size))
     service.task_definition = primary.task_definition
     service.running_count = sum(running for *_, running in rows)
-    # Whoever asks for the size while it changes is told what runs, and that more is coming.
+    # While the size changes, the running count is shown, and the rest as pending.
     if history.resized_at is None and phase == "completed":
         history.running_count = size
     template: ApiRecord = {**service.deployments[0]}

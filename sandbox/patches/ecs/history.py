@@ -1,4 +1,4 @@
-"""ECS: the history of a service's deployments, and the revisions that they were for."""
+"""ECS: the history of a service's deployments, and their revisions."""
 
 from collections.abc import Iterable
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""ECS: services keep what they were given, and their tasks start; cluster settings change."""
+"""ECS: services keep all their parameters, and their tasks start; cluster settings change."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -74,7 +74,7 @@ def _require_associated_providers(providers: Iterable[str], strategy: Iterable[A
 def _require_reachable_target_groups(
     backend: EC2ContainerServiceBackend, balancers: Iterable[ApiRecord]
 ) -> None:
-    """A target group must stand behind a load balancer before a service can use it."""
+    """A target group must be attached to a load balancer before a service can use it."""
     groups = elbv2_backends[backend.account_id][backend.region_name].target_groups
     for arn in (b["targetGroupArn"] for b in balancers if b.get("targetGroupArn")):
         if arn not in groups:
@@ -89,14 +89,14 @@ def _require_reachable_target_groups(
 
 
 def _start_tasks(service: Service) -> None:
-    """New tasks are wanted: they run when their time has come."""
-    service.mended_until = get_sandbox_clock().get_completion_time(SERVICE_START_SECONDS)  # type: ignore[attr-defined]
+    """Starts new tasks, which run after their start time."""
+    service.sandbox_until = get_sandbox_clock().get_completion_time(SERVICE_START_SECONDS)  # type: ignore[attr-defined]
     update_service_counts(service)
 
 
 def update_service_counts(service: Service) -> None:
-    """Brings the counts of a service up to the time."""
-    is_waiting = is_in_future(getattr(service, "mended_until", get_sandbox_clock().now()))
+    """Brings the counts of a service up to date."""
+    is_waiting = is_in_future(getattr(service, "sandbox_until", get_sandbox_clock().now()))
     service.running_count = 0 if is_waiting else service.desired_count
     service.pending_count = service.desired_count - service.running_count
     for deployment in service.deployments[:1]:
@@ -124,7 +124,7 @@ def describe_services_with_counts(
 def update_service_settings(
     original: Any, backend: EC2ContainerServiceBackend, params: ApiRecord
 ) -> Service:
-    """moto sets what it is given; a new task definition or deployment starts tasks anew."""
+    """Starts new tasks after a new task definition or a forced deployment."""
     is_renewed = bool(params.get("task_definition") or params.get("force_new_deployment"))
     desired_count = params.get("desired_count")
     configuration = dict(params.get("deployment_configuration") or {})

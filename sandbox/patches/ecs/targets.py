@@ -36,9 +36,9 @@ HEALTH_REASONS: Final[dict[TargetHealth, tuple[str, str] | None]] = {
 
 @dataclass(frozen=True)
 class RegisteredTarget:
-    """One target of a group, and what answers there: an image, of a task or an instance.
+    """One target of a group, and the image that answers there: a task's or an instance's.
 
-    Without an image nobody listens.
+    Without an image nothing listens.
     """
 
     id: str
@@ -83,7 +83,7 @@ TaskHealths = Iterator[tuple[DeploymentAttempt, int, TargetHealth]]
 def _list_task_healths(
     service: Service, history: DeploymentHistory, group: FakeTargetGroup
 ) -> TaskHealths:
-    """Each phase is looked at once: the clock goes on meanwhile."""
+    """Each phase is read once: the clock goes on meanwhile."""
     primary, desired_count = history.get_primary(), service.desired_count
     phase = primary.phase
     match phase:
@@ -108,7 +108,7 @@ def _list_task_healths(
 def _list_sized_tasks(
     attempt: DeploymentAttempt, history: DeploymentHistory, desired_count: int
 ) -> TaskHealths:
-    """The tasks of a deployment that serves, while its size may be changing."""
+    """The tasks of a serving deployment, whose size may be changing."""
     if history.resized_at is None or not is_in_future(history.resized_at):
         yield from ((attempt, number, "healthy") for number in range(desired_count))
         return
@@ -122,7 +122,7 @@ def _list_sized_tasks(
 
 
 def _get_failing_health(attempt: DeploymentAttempt, group: FakeTargetGroup) -> TargetHealth | None:
-    """What its tasks are while they fail, round by round; only those that run are targets."""
+    """The states of failing tasks, round by round; only running ones are targets."""
     if attempt.outcome != "unhealthy":
         return None
     elapsed = (

@@ -36,14 +36,14 @@ def build_ecs_arn(service: Service, kind: str, name: object) -> str:
 
 
 def get_attempt_time(attempt: DeploymentAttempt, time: datetime) -> datetime:
-    """A point in an attempt's time; what takes no time is when it began."""
+    """A time of an attempt; its start if the clock takes no time."""
     return max(attempt.created_at, time)
 
 
 def _get_stop_reason(
     outcome: ImageBehaviour, service: Service, image: str
 ) -> tuple[str, str, ApiRecord]:
-    """Why a failed task stopped: code, reason and what its container says."""
+    """Why a failed task stopped: code, reason and the container's reason."""
     match outcome:
         case "exits":
             return (
@@ -63,7 +63,7 @@ def _get_stop_reason(
 
 
 def compute_task_id(service: Service, attempt: DeploymentAttempt, number: int) -> str:
-    """Always the same for one task."""
+    """A digest that is the same for one task."""
     return uuid.uuid5(_UUID_NAMESPACE, f"{service.arn}/{attempt.number}/{number}").hex
 
 
@@ -118,7 +118,7 @@ def _build_task(
 
 
 def list_running_tasks(service: Service, history: DeploymentHistory) -> Iterator[ApiRecord]:
-    """The tasks that run or start."""
+    """The tasks that run or are starting."""
     by_id = {attempt.id: attempt for attempt in history.attempts}
     deployments: list[ApiRecord] = list(service.deployments)
     for deployment in deployments:
@@ -169,7 +169,7 @@ def list_stopped_tasks(service: Service, history: DeploymentHistory) -> Iterator
 
 
 def build_service_events(service: Service, history: DeploymentHistory) -> list[ApiRecord]:
-    """What ECS says of a service, newest first."""
+    """The events of a service, newest first."""
     messages: list[tuple[datetime, str]] = []
     for attempt in history.attempts:
         messages.append((attempt.created_at, f"has started {attempt.desired_count} tasks."))
@@ -193,7 +193,7 @@ def build_service_events(service: Service, history: DeploymentHistory) -> list[A
 def _list_registration_messages(
     service: Service, attempt: DeploymentAttempt
 ) -> Iterator[tuple[datetime, str]]:
-    """What is said of targets that came and of those that they replaced."""
+    """The events of new targets and of those that they replaced."""
     group = _format_target_group(service)
     if group is None:
         return
@@ -265,7 +265,7 @@ def _list_tasks(
 
 
 def _is_listed(service: Service, task: ApiRecord, params: ApiRecord) -> bool:
-    """Whether ListTasks, asked in this way, lists a task of a service."""
+    """True if ListTasks with these parameters lists a task of a service."""
     name = params.get("serviceName", service.name).split("/")[-1]
     family = params.get("family")
     return (

@@ -1,4 +1,4 @@
-"""ElastiCache: parameter groups, and what moto lacks of subnet groups."""
+"""ElastiCache: parameter groups, and the operations of subnet groups that moto lacks."""
 
 from typing import Any
 
@@ -80,7 +80,7 @@ def reset_cache_parameter_group(response: ElastiCacheResponse, params: ApiRecord
 
 @patch.add_operation(ElastiCacheResponse, "DescribeCacheParameters")
 def describe_cache_parameters(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
-    """What was set. The engine's own defaults are not kept here."""
+    """The parameters that were set; the engine's defaults are not listed."""
     record = _get_parameter_group(response.elasticache_backend, params["CacheParameterGroupName"])
     if params.get("Source") not in (None, "user"):
         return {"Parameters": [], "CacheNodeTypeSpecificParameters": []}

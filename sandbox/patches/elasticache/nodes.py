@@ -1,11 +1,11 @@
-"""What ElastiCache shows of the nodes of a replication group, and how long it takes for them."""
+"""ElastiCache: the nodes of a replication group as described, and how long changes take."""
 
 from typing import Any
 
 ApiRecord = dict[str, Any]
 # Simulated seconds. Assumptions: AWS states none; creations seen in practice take 5 to 10 minutes.
 CACHE_CREATE_SECONDS, CACHE_CHANGE_SECONDS, CACHE_DELETE_SECONDS = 8 * 60, 2 * 60, 4 * 60
-# Where only major or major.minor is given: the newest patch that AWS lists (2025).
+# For a major or major.minor version: the newest patch that AWS lists (2025).
 CACHE_VERSIONS = {
     ("valkey", None): "8.0.1",
     ("valkey", "7.2"): "7.2.6",
@@ -29,13 +29,13 @@ def get_cache_family(engine: str, version: str) -> str:
 
 
 def _get_domain(group: ApiRecord) -> str:
-    """Node names of a group end like this; the part after its name is one for each account."""
+    """The end of a group's node names; the part after the name is one for each account."""
     region = group["Region"].replace("-", "")
     return f"sandbox.{region[:2]}{region[2:3]}{region[-1]}.cache.amazonaws.com"
 
 
 def build_node_group(group: ApiRecord) -> ApiRecord:
-    """The one node group: its endpoints and who is primary."""
+    """The only node group: its endpoints and its primary."""
     name, port, domain = group["ReplicationGroupId"], group["Port"], _get_domain(group)
     tls = group["TransitEncryptionEnabled"]
     primary = f"master.{name}.{domain}" if tls else f"{name}.{domain}"

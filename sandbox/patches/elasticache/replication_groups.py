@@ -1,6 +1,6 @@
 """ElastiCache: replication groups with their member clusters, parameter and subnet groups.
 
-moto's own replication group stays beside ours for what moto makes from it (snapshots, tags).
+moto's own replication group is created too, for what moto derives from it (snapshots, tags).
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ from sandbox.patches.patching import AwsError, ServicePatch, backend_state
 
 patch = ServicePatch()
 ApiRecord = dict[str, Any]
-# What ModifyReplicationGroup changes, and what it is called where it is described.
+# Parameters of ModifyReplicationGroup, and their names in descriptions.
 MODIFIABLE_SETTINGS = {
     "ReplicationGroupDescription": "Description",
     "CacheNodeType": "CacheNodeType",
@@ -70,7 +70,7 @@ def get_replication_groups(backend: ElastiCacheBackend) -> dict[str, ApiRecord]:
 
 
 def get_cache_parameter_groups(backend: ElastiCacheBackend) -> dict[str, ApiRecord]:
-    """Parameter groups by name; what was set stands under `values`."""
+    """Parameter groups by name; set parameters are under `values`."""
     return backend_state(backend, "parameter_groups", dict)
 
 
@@ -152,7 +152,7 @@ def _require_security_groups(backend: ElastiCacheBackend, ids: Iterable[str]) ->
 
 
 def _format_log_deliveries(deliveries: Iterable[ApiRecord]) -> list[ApiRecord]:
-    """Log deliveries as they are described: active, and without those turned off."""
+    """Log deliveries as described: active, without those that are turned off."""
     return [
         {key: value for key, value in delivery.items() if key != "Enabled"} | {"Status": "active"}
         for delivery in deliveries
@@ -160,7 +160,7 @@ def _format_log_deliveries(deliveries: Iterable[ApiRecord]) -> list[ApiRecord]:
     ]
 
 
-@patch.add_operation(ElastiCacheResponse, "CreateReplicationGroup")
+@patch.replace_operation(ElastiCacheResponse, "CreateReplicationGroup")
 def create_replication_group(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
     backend, name = response.elasticache_backend, params["ReplicationGroupId"].lower()
     if name in get_replication_groups(backend):
@@ -219,7 +219,7 @@ def _assign_zones(backend: ElastiCacheBackend, settings: ApiRecord, count: int) 
 
 
 def _build_moto_group(backend: ElastiCacheBackend, name: str) -> ReplicationGroup:
-    """The object that moto's snapshots and tags are made from."""
+    """Creates the object from which moto makes snapshots and tags."""
     group = _get_group(backend, name)
     moto_group: ReplicationGroup = object.__new__(ReplicationGroup)
     vars(moto_group).update(
@@ -243,7 +243,7 @@ def _build_moto_group(backend: ElastiCacheBackend, name: str) -> ReplicationGrou
     return moto_group
 
 
-@patch.add_operation(ElastiCacheResponse, "DescribeReplicationGroups")
+@patch.replace_operation(ElastiCacheResponse, "DescribeReplicationGroups")
 def describe_replication_groups(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
     backend = response.elasticache_backend
     names = (
@@ -254,7 +254,7 @@ def describe_replication_groups(response: ElastiCacheResponse, params: ApiRecord
     return {"ReplicationGroups": [_describe_group(backend, name) for name in list(names)]}
 
 
-@patch.add_operation(ElastiCacheResponse, "ModifyReplicationGroup")
+@patch.replace_operation(ElastiCacheResponse, "ModifyReplicationGroup")
 def modify_replication_group(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
     backend, name = response.elasticache_backend, params["ReplicationGroupId"]
     group = _get_available_group(backend, name)
@@ -326,7 +326,7 @@ def decrease_replica_count(response: ElastiCacheResponse, params: ApiRecord) -> 
     return _set_replica_count(response, params, grow=False)
 
 
-@patch.add_operation(ElastiCacheResponse, "DeleteReplicationGroup")
+@patch.replace_operation(ElastiCacheResponse, "DeleteReplicationGroup")
 def delete_replication_group(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
     backend, name = response.elasticache_backend, params["ReplicationGroupId"]
     group = _get_available_group(backend, name)
@@ -337,7 +337,7 @@ def delete_replication_group(response: ElastiCacheResponse, params: ApiRecord) -
     return {"ReplicationGroup": {**group, "Status": "deleting"}}
 
 
-@patch.add_operation(ElastiCacheResponse, "DescribeCacheClusters")
+@patch.replace_operation(ElastiCacheResponse, "DescribeCacheClusters")
 def describe_cache_clusters(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
     """The members of the replication groups, then the clusters that moto made."""
     backend, name = response.elasticache_backend, params.get("CacheClusterId")

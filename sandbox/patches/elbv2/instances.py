@@ -1,8 +1,7 @@
-"""ELB: instances as targets, which answer as the image does that they were started with.
+"""ELB: instances as targets, which answer as their image does.
 
 An instance of the stack's fleet runs the image that an SSM parameter names when it boots; its
-user data names the parameter. `started` tells the load balancer of an instance by hand: what
-takes its time, or starts another image, calls it.
+user data names the parameter. `boot_instance` sets when it is in service.
 """
 
 import base64
@@ -24,13 +23,13 @@ from sandbox.patches.patching import ServicePatch, backend_state
 patch = ServicePatch()
 IMAGE_PARAMETER_PATTERN: Final = re.compile(r"imageParameter\W+(/[\w./-]+)")
 EARLIEST_TIME: Final = datetime.min.replace(tzinfo=UTC)
-# Called before the targets of a group are looked at: whoever starts and ends instances catches up.
+# Called before the targets of a group are read: patches that start and end instances catch up.
 CATCH_UP_HOOKS: Final[list[Callable[[FakeTargetGroup], None]]] = []
 
 
 @dataclass(frozen=True)
 class RunningImage:
-    """What an instance runs, and from when on its health checks pass, if they ever do."""
+    """The image of an instance, and when its health checks begin to pass, if they ever do."""
 
     image: str
     image_behaviour: ImageBehaviour
@@ -41,32 +40,32 @@ class RunningImage:
 def set_running_image(
     ec2: EC2Backend, instance_id: str, image: str, healthy_at: datetime = EARLIEST_TIME
 ) -> None:
-    """An instance has begun to run an image; it is in service from a time of the sandbox's on."""
+    """Records that an instance runs an image, and when it is in service."""
     _get_running_images(ec2)[instance_id] = RunningImage(
         image, get_image_behaviour(image), healthy_at
     )
 
 
 def boot_instance(ec2: EC2Backend, instance_id: str, healthy_at: datetime) -> RunningImage | None:
-    """What an instance will run that boots now: the image that its parameter names, if any."""
+    """The image of an instance that boots now: the one that its parameter names, if any."""
     if image := _find_boot_image(ec2, instance_id):
         set_running_image(ec2, instance_id, image, healthy_at)
     return _get_running_images(ec2).get(instance_id)
 
 
 def find_running_image(ec2: EC2Backend, instance_id: str) -> RunningImage | None:
-    """What an instance runs; None where nobody knows."""
+    """The image that an instance runs; None if it is unknown."""
     return _get_running_images(ec2).get(instance_id)
 
 
 def drain_instance(ec2: EC2Backend, instance_id: str) -> None:
-    """An instance drains: it gets no new requests."""
+    """Drains an instance: it gets no new requests."""
     running_image = _get_running_images(ec2).get(instance_id) or RunningImage("", "healthy")
     _get_running_images(ec2)[instance_id] = replace(running_image, is_leaving=True)
 
 
 def catch_up_instances(group: FakeTargetGroup) -> None:
-    """Brings a group's instances up to the time."""
+    """Brings a group's instances up to date."""
     for hook in CATCH_UP_HOOKS:
         hook(group)
 
@@ -80,7 +79,7 @@ def get_instance_target(group: FakeTargetGroup, instance_id: str, port: int) -> 
     )
     if instance is None or instance.state != "running":
         return RegisteredTarget(instance_id, port, "unused", instance_id)
-    if running_image is None:  # nobody knows what it runs: nobody listens, as far as can be told
+    if running_image is None:  # its image is unknown: nothing is known to listen
         return RegisteredTarget(instance_id, port, "healthy", instance_id)
     if running_image.is_leaving:
         image_behaviour = running_image.image_behaviour if running_image.image else None
@@ -99,7 +98,7 @@ def get_instance_target(group: FakeTargetGroup, instance_id: str, port: int) -> 
 def register_instances(
     original: Any, group: FakeTargetGroup, targets: list[dict[str, Any]]
 ) -> None:
-    """What an instance runs is what the parameter said when it came."""
+    """Records the image that the parameter names at registration."""
     original(group, targets)
     ec2 = ec2_backends[group.account_id][group.region_name]
     for target in targets:
@@ -114,7 +113,7 @@ def _get_running_images(ec2: EC2Backend) -> dict[str, RunningImage]:
 
 
 def _find_boot_image(ec2: EC2Backend, instance_id: str) -> str | None:
-    """The image that the user data's parameter names; None where it names none."""
+    """The image that the user data's parameter names; None if it names none."""
     data = getattr(ec2.get_instance_by_id(instance_id), "user_data", None)
     if not data:
         return None

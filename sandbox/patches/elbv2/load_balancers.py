@@ -18,20 +18,20 @@ def create_load_balancer(
     original: Any, backend: ELBv2Backend, *args: Any, **kwargs: Any
 ) -> FakeLoadBalancer:
     balancer: FakeLoadBalancer = original(backend, *args, **kwargs)
-    vars(balancer)["mended_until"] = get_sandbox_clock().get_completion_time(PROVISIONING_SECONDS)
+    vars(balancer)["sandbox_until"] = get_sandbox_clock().get_completion_time(PROVISIONING_SECONDS)
     return balancer
 
 
 @patch.wrap(FakeLoadBalancer, "activate")
 def activate_load_balancer(original: Any, balancer: FakeLoadBalancer) -> None:
     """moto calls this at each description."""
-    if not is_in_future(vars(balancer).get("mended_until", get_sandbox_clock().now())):
+    if not is_in_future(vars(balancer).get("sandbox_until", get_sandbox_clock().now())):
         original(balancer)
 
 
 @patch.wrap(ELBv2Backend, "delete_load_balancer")
 def delete_load_balancer(original: Any, backend: ELBv2Backend, arn: str) -> None:
-    """Lets its target groups and certificates go; refused while it is protected."""
+    """Releases its target groups and certificates; refused while it is protected."""
     balancer = backend.load_balancers.get(arn)
     if balancer is None:
         return
@@ -49,7 +49,7 @@ def delete_load_balancer(original: Any, backend: ELBv2Backend, arn: str) -> None
 
 @patch.wrap(ELBv2Backend, "create_listener")
 def create_listener(original: Any, backend: ELBv2Backend, *args: Any, **kwargs: Any) -> Any:
-    """A certificate that is not issued yet is refused."""
+    """Refuses a certificate that is not issued yet."""
     certificate = kwargs.get("certificate") or (args[4] if len(args) > 4 else None)
     certificates = acm_backends[backend.account_id][backend.region_name]._certificates
     if certificate in certificates:
@@ -65,7 +65,7 @@ def create_listener(original: Any, backend: ELBv2Backend, *args: Any, **kwargs: 
 
 @patch.wrap(ELBv2Backend, "delete_listener")
 def delete_listener(original: Any, backend: ELBv2Backend, listener_arn: str) -> Any:
-    """The certificate is no longer in use by it."""
+    """Releases its certificate."""
     listener = original(backend, listener_arn)
     for bundle in acm_backends[backend.account_id][backend.region_name]._certificates.values():
         bundle.in_use_by = [arn for arn in bundle.in_use_by if arn != listener_arn]

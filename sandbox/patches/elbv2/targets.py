@@ -1,4 +1,4 @@
-"""ELB: who the targets of a group are, and how their health checks go."""
+"""ELB: the targets of a group, and the results of their health checks."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ patch = ServicePatch()
 def describe_target_health(
     original: Any, backend: ELBv2Backend, target_group_arn: str, targets: list[dict[str, Any]]
 ) -> list[FakeHealthStatus]:
-    """What was registered by hand or by a group of instances, then the tasks of services.
+    """Targets registered by hand or by an Auto Scaling group, then the tasks of services.
 
-    Asked for some targets, it tells of those only.
+    If targets are given, only those are described.
     """
     group = backend.target_groups.get(target_group_arn)
     if group is not None:

@@ -36,10 +36,10 @@ def add_restorable_time() -> None:
 
 
 def _get_latest_restorable_time(instance: DBInstance) -> datetime | None:
-    """Up to when its logs are uploaded, in whole five minutes; nothing where none are kept."""
+    """The end of its uploaded logs, in whole five minutes; None without backups."""
     if not instance.backup_retention_period:
         return None
-    deleted_at: datetime | None = getattr(instance, "mended_gone", None)
+    deleted_at: datetime | None = getattr(instance, "sandbox_deleted_at", None)
     now = (deleted_at or get_sandbox_clock().now()).timestamp()
     last = max(instance.created.replace(tzinfo=UTC).timestamp(), now - now % LOG_UPLOAD_SECONDS)
     return datetime.fromtimestamp(last, UTC)
@@ -47,7 +47,7 @@ def _get_latest_restorable_time(instance: DBInstance) -> datetime | None:
 
 @dataclass(frozen=True)
 class RestorableBackup:
-    """What automated backups a restore is from: whose, between which times, under which key."""
+    """The automated backups of a restore: instance, earliest and latest time, key."""
 
     instance: DBInstance
     earliest: datetime
@@ -107,7 +107,7 @@ def get_restore_time(params: Mapping[str, Any], backup_origin: RestorableBackup)
 
 @patch.wrap(RDSResponse, "restore_db_instance_to_point_in_time")
 def restore_within_window(original: Any, response: RDSResponse) -> Any:
-    """To a time that there are logs of."""
+    """Refused unless the time is in the restorable window."""
     params = response.params
     backup_origin = find_backup_origin(response.backend, params)
     if (
@@ -139,9 +139,9 @@ def restore_within_window(original: Any, response: RDSResponse) -> Any:
 def delete_and_retain_backups(
     original: Any, backend: RDSBackend, *args: Any, **kwargs: Any
 ) -> DBInstance:
-    """Its backups go along unless they are to be retained; what was replicated stays."""
+    """Deletes its backups unless they are retained; replicated backups stay."""
     instance: DBInstance = original(backend, *args, **kwargs)
-    instance.mended_gone = get_sandbox_clock().now()  # type: ignore[attr-defined]
+    instance.sandbox_deleted_at = get_sandbox_clock().now()  # type: ignore[attr-defined]
     delete_backups = kwargs.get("delete_automated_backups", args[3] if len(args) > 3 else None)
     if delete_backups is False and instance.backup_retention_period:
         _get_retained_instances(backend)[instance.dbi_resource_id] = instance
@@ -191,7 +191,7 @@ def _describe_own_backup(instance: DBInstance) -> ApiRecord:
     """The backups of an instance in its own region."""
     return {
         **_describe_instance_fields(instance),
-        "Status": "retained" if getattr(instance, "mended_gone", None) else "active",
+        "Status": "retained" if getattr(instance, "sandbox_deleted_at", None) else "active",
         "Region": instance.region,
         "DBInstanceAutomatedBackupsArn": _build_backup_arn(instance),
         "DBInstanceAutomatedBackupsReplications": instance.DBInstanceAutomatedBackupsReplications,  # type: ignore[attr-defined]
@@ -256,8 +256,8 @@ def start_backups_replication(response: RDSResponse, params: ApiRecord) -> ApiRe
         "Ready": get_sandbox_clock().get_completion_time(FIRST_COPY_SECONDS),
     }
     _get_replicated_backups(backend)[arn] = record
-    links = getattr(instance, "mended_replications", [])
-    instance.mended_replications = [*links, {"DBInstanceAutomatedBackupsArn": arn}]  # type: ignore[attr-defined]
+    links = getattr(instance, "sandbox_replications", [])
+    instance.sandbox_replications = [*links, {"DBInstanceAutomatedBackupsArn": arn}]  # type: ignore[attr-defined]
     if params.get("Tags"):
         tags: dict[str, Any] = backend_state(backend, "backup_tags", dict)
         tags[arn] = params["Tags"]
@@ -282,8 +282,8 @@ def stop_backups_replication(response: RDSResponse, params: ApiRecord) -> ApiRec
 
 def _remove_replication_link(instance: DBInstance | None, arn: str) -> None:
     if instance is not None:
-        links = getattr(instance, "mended_replications", [])
-        instance.mended_replications = [  # type: ignore[attr-defined]
+        links = getattr(instance, "sandbox_replications", [])
+        instance.sandbox_replications = [  # type: ignore[attr-defined]
             link for link in links if link["DBInstanceAutomatedBackupsArn"] != arn
         ]
 
@@ -302,7 +302,7 @@ def delete_automated_backup(response: RDSResponse, params: ApiRecord) -> ApiReco
     }
 
 
-@patch.add_operation(RDSResponse, "DescribeDBInstanceAutomatedBackups")
+@patch.replace_operation(RDSResponse, "DescribeDBInstanceAutomatedBackups")
 def describe_automated_backups(response: RDSResponse, params: ApiRecord) -> ApiRecord:
     backend = response.backend
     instances = [*backend.databases.values(), *_get_retained_instances(backend).values()]

@@ -45,7 +45,7 @@ MODIFY_SECONDS_BY_PARAMETER: Mapping[str, int] = {
 }
 MODIFY_SECONDS, REBOOT_SECONDS = 2 * 60, 60
 PASSWORD_RESET_SECONDS = 30  # a password, which is changed at once whatever ApplyImmediately says
-# What a replica takes from its primary where it is not told otherwise.
+# What a replica takes from its primary by default.
 INHERITED_ATTRIBUTES = (
     "engine",
     "engine_version",
@@ -67,7 +67,7 @@ INHERITED_ATTRIBUTES = (
 
 
 def _get_leaving_instances(backend: RDSBackend) -> dict[str, tuple[DBInstance, datetime]]:
-    """The instances that are being deleted, and until when."""
+    """The instances that are being deleted, and the end of the deletion."""
     leaving_instances: dict[str, tuple[DBInstance, datetime]] = backend_state(
         backend, "leaving", dict
     )
@@ -83,7 +83,7 @@ def describe_with_leaving_instances(
     db_instance_identifier: str | None = None,
     filters: Any = None,
 ) -> list[DBInstance]:
-    """With those that are being deleted."""
+    """Includes instances that are being deleted."""
     leaving_instances = _get_leaving_instances(backend)
     if not leaving_instances:
         instances: list[DBInstance] = original(backend, db_instance_identifier, filters)
@@ -134,7 +134,7 @@ def modify_or_defer(original: Any, backend: RDSBackend, name: str, params: Any) 
     if params.get("engine_version") and instance.engine == "postgres":
         params["engine_version"] = get_full_postgres_version(params["engine_version"])
     immediate = params.get("apply_immediately")
-    deferred: ApiRecord = dict(getattr(instance, "mended_deferred", {}))
+    deferred: ApiRecord = dict(getattr(instance, "sandbox_deferred", {}))
     for key in DEFERRED_PARAMETERS:
         if params.get(key) is None:
             continue
@@ -142,12 +142,12 @@ def modify_or_defer(original: Any, backend: RDSBackend, name: str, params: Any) 
             deferred.pop(key, None)
         else:
             deferred[key] = params.pop(key)
-    if immediate:  # what was waiting goes along
+    if immediate:  # pending changes are applied too
         for key, value in deferred.items():
             params[key] = value
         deferred = {}
-    instance.mended_deferred = deferred  # type: ignore[attr-defined]
-    instance.mended_pending = {DEFERRED_PARAMETERS[k]: v for k, v in deferred.items()}  # type: ignore[attr-defined]
+    instance.sandbox_deferred = deferred  # type: ignore[attr-defined]
+    instance.sandbox_pending = {DEFERRED_PARAMETERS[k]: v for k, v in deferred.items()}  # type: ignore[attr-defined]
     if params.get("db_port_number"):
         params["port"] = params.pop("db_port_number")
     for parameter, attribute, _ in EXTRA_ATTRIBUTES:
@@ -163,7 +163,7 @@ def modify_or_defer(original: Any, backend: RDSBackend, name: str, params: Any) 
     )
     group = params.get("db_parameter_group_name")
     if group and group != instance.db_parameter_group_name:
-        instance.mended_reboot_wanted = True  # type: ignore[attr-defined]
+        instance.sandbox_reboot_pending = True  # type: ignore[attr-defined]
     password = params.get("master_user_password")
     modified_instance: DBInstance = original(backend, name, params)
     if password and seconds <= MODIFY_SECONDS:
@@ -174,9 +174,9 @@ def modify_or_defer(original: Any, backend: RDSBackend, name: str, params: Any) 
 
 
 def _start_password_reset(instance: DBInstance) -> None:
-    """The new password is shown to be pending, hidden, until it is the server's."""
+    """Shows the new password as pending, hidden, until it takes effect."""
     start_phases(instance, ("resetting-master-credentials", PASSWORD_RESET_SECONDS))
-    instance.mended_reset = get_sandbox_clock().get_completion_time(PASSWORD_RESET_SECONDS)  # type: ignore[attr-defined]
+    instance.sandbox_reset = get_sandbox_clock().get_completion_time(PASSWORD_RESET_SECONDS)  # type: ignore[attr-defined]
 
 
 @patch.add_change
@@ -185,13 +185,13 @@ def add_pending_values() -> None:
 
 
 def _get_pending_values(instance: DBInstance) -> ApiRecord:
-    until = getattr(instance, "mended_reset", None)
+    until = getattr(instance, "sandbox_reset", None)
     reset = {"MasterUserPassword": "****"} if until is not None and is_in_future(until) else {}
-    return {**getattr(instance, "mended_pending", {}), **reset}
+    return {**getattr(instance, "sandbox_pending", {}), **reset}
 
 
 def _is_unchanged(instance: DBInstance, key: str, value: Any) -> bool:
-    """Whether an instance already is as it is told to be."""
+    """True if an instance already has this value."""
     if key in ("apply_immediately", "db_instance_identifier", "allow_major_version_upgrade"):
         return True
     if key == "master_user_password":
@@ -199,8 +199,8 @@ def _is_unchanged(instance: DBInstance, key: str, value: Any) -> bool:
     return bool(str(getattr(instance, key, None)).lower() == str(value).lower())
 
 
-@patch.wrap(RDSBackend, "create_db_instance_read_replica")
-def create_independent_replica(original: Any, backend: RDSBackend, params: Any) -> DBInstance:
+@patch.replace(RDSBackend, "create_db_instance_read_replica")
+def create_independent_replica(backend: RDSBackend, params: Any) -> DBInstance:
     """moto copies the primary object, lists, resource id and all; a replica is its own instance."""
     primary = backend.find_db_from_id(params["source_db_instance_identifier"])
     if primary.status != "available" or not primary.backup_retention_period:
@@ -253,7 +253,7 @@ def promote_available_replica(original: Any, backend: RDSBackend, params: Any) -
 @patch.wrap(RDSBackend, "reboot_db_instance")
 def reboot_available_instance(original: Any, backend: RDSBackend, name: str) -> DBInstance:
     instance = _get_available_instance(backend, name)
-    instance.mended_reboot_wanted = False  # type: ignore[attr-defined]
+    instance.sandbox_reboot_pending = False  # type: ignore[attr-defined]
     start_phases(instance, ("rebooting", REBOOT_SECONDS))
     rebooted_instance: DBInstance = original(backend, name)
     return rebooted_instance
@@ -268,7 +268,7 @@ def delete_and_unlink_replicas(
     skip_final_snapshot: bool | None = False,
     delete_automated_backups: bool | None = True,
 ) -> DBInstance:
-    """A primary lets its replica go, and its replicas stand alone; then it is being deleted."""
+    """Detaches the instance from its primary and its replicas from it, then deletes it."""
     name, snapshot_identifier = db_instance_identifier, final_db_snapshot_identifier
     if name in _get_leaving_instances(backend):
         raise AwsError("InvalidDBInstanceState", f"Instance {name} is already being deleted.")

@@ -1,4 +1,4 @@
-"""RDS: exports of snapshots take their time, and say so under AWS's own names."""
+"""RDS: exports of snapshots take time, with AWS's own statuses."""
 
 import json
 from typing import Any, Final
@@ -22,30 +22,30 @@ EXPORT_QUOTA: Final = 5  # at once in an account and region: RDS User Guide, quo
 def start_export_phases(original: Any, task: ExportTask, *args: Any) -> None:
     original(task, *args)
     attributes = vars(task)
-    attributes["mended_phases"] = (
+    attributes["sandbox_phases"] = (
         ("STARTING", get_sandbox_clock().get_completion_time(EXPORT_START_SECONDS)),
         (
             "IN_PROGRESS",
             get_sandbox_clock().get_completion_time(EXPORT_START_SECONDS + EXPORT_RUN_SECONDS),
         ),
     )
-    attributes["mended_written"] = False
+    attributes["sandbox_written"] = False
 
 
 def _get_status(task: ExportTask) -> str:
     attributes = vars(task)
     passing_statuses = (
-        status for status, until in attributes.get("mended_phases", ()) if is_in_future(until)
+        status for status, until in attributes.get("sandbox_phases", ()) if is_in_future(until)
     )
-    status = next(passing_statuses, attributes.get("mended_status", "COMPLETE"))
-    if status == "COMPLETE" and not attributes.get("mended_written", True):
-        attributes["mended_written"] = True
+    status = next(passing_statuses, attributes.get("sandbox_status", "COMPLETE"))
+    if status == "COMPLETE" and not attributes.get("sandbox_written", True):
+        attributes["sandbox_written"] = True
         _write_export_info(task)
     return str(status)
 
 
 def _set_status(task: ExportTask, status: str) -> None:
-    vars(task)["mended_status"] = status.upper()
+    vars(task)["sandbox_status"] = status.upper()
 
 
 @patch.add_change
@@ -55,15 +55,15 @@ def add_export_status() -> None:
 
 
 def _get_percent(task: ExportTask) -> int:
-    """How far it is, evenly from the moment that it writes."""
+    """The progress in percent, linear from the start of writing."""
     if task.status != "IN_PROGRESS":
         return 100 if task.status == "COMPLETE" else 0
-    (_, started_at), (_, until) = vars(task)["mended_phases"]
+    (_, started_at), (_, until) = vars(task)["sandbox_phases"]
     return int(100 * (get_sandbox_clock().now() - started_at) / (until - started_at))
 
 
 def _write_export_info(task: ExportTask) -> None:
-    """The file that tells of the export; the data are not written here."""
+    """Writes the export's info file; the data are not written."""
     backend = s3_backends[task.backend.account_id]["aws"]
     identifier = str(task.export_task_identifier)
     name = f"{task.s3_prefix}/{identifier}/export_info_{identifier}.json"
@@ -73,7 +73,7 @@ def _write_export_info(task: ExportTask) -> None:
 
 @patch.wrap(RDSBackend, "start_export_task")
 def start_export_task(original: Any, backend: RDSBackend, params: ApiRecord) -> ExportTask:
-    """By a role that is there, to a bucket that is there, five at once."""
+    """Refused without the role or the bucket, or if five exports are in progress."""
     identifier = params["export_task_identifier"]
     if identifier not in backend.export_tasks:
         running = [t for t in backend.export_tasks.values() if t.status in RUNNING_EXPORT_STATUSES]

@@ -1,4 +1,4 @@
-"""RDS: parameter groups with their apply methods, and groups that cannot go while in use."""
+"""RDS: parameter groups with their apply methods; groups in use cannot be deleted."""
 
 from typing import Any
 
@@ -49,13 +49,13 @@ def modify_group_parameters(
 def _mark_reboot_pending(backend: RDSBackend, name: str, changes: Any) -> None:
     if any(change.get("ApplyMethod") == "pending-reboot" for change in changes):
         for instance in _list_group_instances(backend, name):
-            instance.mended_reboot_wanted = True  # type: ignore[attr-defined]
+            instance.sandbox_reboot_pending = True  # type: ignore[attr-defined]
 
 
 @patch.wrap(DBInstance, "db_parameter_group_status_list")
 def list_group_statuses(original: Any, instance: DBInstance) -> list[ApiRecord]:
     """The group of an instance: in sync, or waiting for a reboot."""
-    is_pending = getattr(instance, "mended_reboot_wanted", False)
+    is_pending = getattr(instance, "sandbox_reboot_pending", False)
     status = "pending-reboot" if is_pending else "in-sync"
     return [
         {"DBParameterGroupName": group.name, "ParameterApplyStatus": status}

@@ -1,4 +1,4 @@
-"""RDS: what a DB instance is described with, and the states that it goes through."""
+"""RDS: a DB instance's description, and the states that it goes through."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -105,29 +105,29 @@ def list_instance_zones(instance: DBInstance) -> list[str]:
 
 
 def start_phases(instance: DBInstance, *phases: tuple[str, float]) -> None:
-    """Puts an instance through states, each for so many simulated seconds, from now on."""
+    """Puts an instance through states from now on, each for some simulated seconds."""
     elapsed, timed_phases = 0.0, []
     for status, seconds in phases:
         elapsed += seconds
         if seconds:
             timed_phases.append((status, get_sandbox_clock().get_completion_time(elapsed)))
-    instance.mended_phases = tuple(timed_phases)  # type: ignore[attr-defined]
+    instance.sandbox_phases = tuple(timed_phases)  # type: ignore[attr-defined]
 
 
 def get_phases(instance: DBInstance) -> tuple[tuple[str, datetime], ...]:
-    """The states that an instance goes through, and until when."""
-    phases: tuple[tuple[str, datetime], ...] = getattr(instance, "mended_phases", ())
+    """The states that an instance goes through, and the end of each."""
+    phases: tuple[tuple[str, datetime], ...] = getattr(instance, "sandbox_phases", ())
     return phases
 
 
 def _get_status(instance: DBInstance) -> str:
-    """moto sets the state that lasts; before it come those that pass."""
+    """The temporary state until it ends, then the lasting one, which moto sets."""
     passing_statuses = (status for status, until in get_phases(instance) if is_in_future(until))
-    return next(passing_statuses, vars(instance).get("mended_status", "available"))
+    return next(passing_statuses, vars(instance).get("sandbox_status", "available"))
 
 
 def _set_status(instance: DBInstance, status: str) -> None:
-    vars(instance)["mended_status"] = status
+    vars(instance)["sandbox_status"] = status
 
 
 # Names that describe an instance, and what they come to.
@@ -138,9 +138,9 @@ DESCRIBED_PROPERTIES: Mapping[str, Any] = {
     "StorageThroughput": lambda instance: (
         instance.storage_throughput or _get_gp3_performance(instance)[1]
     ),
-    "PendingModifiedValues": lambda instance: getattr(instance, "mended_pending", {}),
+    "PendingModifiedValues": lambda instance: getattr(instance, "sandbox_pending", {}),
     "DBInstanceAutomatedBackupsReplications": lambda instance: getattr(
-        instance, "mended_replications", []
+        instance, "sandbox_replications", []
     ),
     "EnhancedMonitoringResourceArn": lambda instance: _get_monitoring_arn(instance),
 }
@@ -167,7 +167,7 @@ def _get_monitoring_arn(instance: DBInstance) -> str | None:
 
 @patch.add_change
 def add_described_properties() -> None:
-    """Properties of the model, under the API's own names, which the answers look at first."""
+    """Adds properties under the API's own names, which responses read first."""
     for name, getter in {"status": None, **DESCRIBED_PROPERTIES}.items():
         setattr(
             DBInstance, name, property(getter) if getter else property(_get_status, _set_status)
@@ -186,7 +186,7 @@ def get_default_parameter_group(original: Any, instance: DBInstance) -> tuple[st
 
 @patch.wrap(DBInstance, "save_automated_backup")
 def save_automated_backup(original: Any, instance: DBInstance) -> None:
-    """No retention, no automated backup; and one a minute."""
+    """Skipped without a retention period; at most one a minute."""
     now = datetime.now().strftime("%Y-%m-%d-%H-%M")  # noqa: DTZ005 (moto's own name for it)
     is_taken = f"rds:{instance.db_instance_identifier}-{now}" in instance.backend.database_snapshots
     if instance.backup_retention_period and not is_taken:

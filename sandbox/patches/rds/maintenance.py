@@ -1,4 +1,4 @@
-"""RDS: maintenance that is pending, and until when a server's certificate holds."""
+"""RDS: pending maintenance, and the expiry of a server's certificate."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,7 +49,7 @@ def _get_certificate_expiry(instance: DBInstance) -> datetime:
 
 @patch.add_change
 def add_certificate_details() -> None:
-    """What an instance's certificate is described with."""
+    """Adds the description of an instance's certificate."""
     DBInstance.CertificateDetails = property(  # type: ignore[attr-defined]
         lambda instance: {
             "CAIdentifier": instance.ca_certificate_identifier,

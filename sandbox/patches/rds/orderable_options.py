@@ -14,7 +14,7 @@ ApiRecord = dict[str, Any]
 ORDERABLE_MIN_GIB, ORDERABLE_MAX_GIB = 20, 65536
 
 
-@patch.add_operation(RDSResponse, "DescribeOrderableDBInstanceOptions")
+@patch.replace_operation(RDSResponse, "DescribeOrderableDBInstanceOptions")
 def describe_orderable_options(response: RDSResponse, params: ApiRecord) -> ApiRecord:
     """Each class once, with gp3, in all zones of the region."""
     engine, version = str(params.get("Engine")), str(params.get("EngineVersion") or "")

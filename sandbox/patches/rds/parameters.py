@@ -1,4 +1,4 @@
-"""RDS: the parameters of PostgreSQL that there are, with what each may be.
+"""RDS: the parameters of PostgreSQL, with their types and allowed values.
 
 A part of what RDS has for its engine `postgres` (some 400): those that people change, with their
 types and limits of PostgreSQL's manual and RDS's own lists.
@@ -75,7 +75,7 @@ POSTGRES_PARAMETERS: Final = {entry["ParameterName"]: entry for entry in _parse_
 
 
 def _list_group_parameters(group: DBParameterGroup) -> list[ApiRecord]:
-    """What there is, with what the group says of it; a name that is not in the table is its own."""
+    """All parameters with the group's values; names that are not in the table are added."""
     group_parameters: dict[str, ApiRecord] = {
         name: {
             **POSTGRES_PARAMETERS.get(name, {"ApplyType": "dynamic", "DataType": "string"}),
@@ -92,7 +92,7 @@ def _list_group_parameters(group: DBParameterGroup) -> list[ApiRecord]:
     )
 
 
-@patch.add_operation(RDSResponse, "DescribeDBParameters")
+@patch.replace_operation(RDSResponse, "DescribeDBParameters")
 def describe_db_parameters(response: RDSResponse, params: ApiRecord) -> ApiRecord:
     """In pages, of one source where it is named."""
     name = params["DBParameterGroupName"]
@@ -114,7 +114,7 @@ def describe_db_parameters(response: RDSResponse, params: ApiRecord) -> ApiRecor
 def modify_modifiable_parameters(
     original: Any, backend: RDSBackend, name: str, changes: list[ApiRecord]
 ) -> DBParameterGroup:
-    """A static parameter takes effect at a reboot, and nobody changes some."""
+    """Static parameters take effect at a reboot; some cannot be changed."""
     for change in changes:
         parameter = POSTGRES_PARAMETERS.get(change["ParameterName"])
         if parameter is None:

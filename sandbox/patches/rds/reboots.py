@@ -1,4 +1,4 @@
-"""RDS: reboots, failovers that move the zone, and the events that tell of both."""
+"""RDS: reboots, failovers that move the zone, and the events of both."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -66,7 +66,7 @@ def reboot_with_failover(original: Any, response: RDSResponse) -> Any:
     seconds = MULTI_AZ_FAILOVER_SECONDS if is_failover else REBOOT_SECONDS
     if is_failover:
         zones = (get_standby_zone(instance), instance.availability_zone)
-        instance.mended_failover = (zones, get_sandbox_clock().get_completion_time(seconds))  # type: ignore[attr-defined]
+        instance.sandbox_failover = (zones, get_sandbox_clock().get_completion_time(seconds))  # type: ignore[attr-defined]
         start_phases(instance, ("rebooting", seconds))
         _add_event(instance, "MULTI_AZ_FAILOVER_START")
     else:
@@ -81,19 +81,19 @@ def reboot_with_failover(original: Any, response: RDSResponse) -> Any:
 def describe_after_failovers(
     original: Any, backend: RDSBackend, *args: Any, **kwargs: Any
 ) -> list[DBInstance]:
-    """With the failovers that are over."""
+    """Moves the zone of instances whose failover is over."""
     for instance in backend.databases.values():
-        zones, until = getattr(instance, "mended_failover", (None, None))
+        zones, until = getattr(instance, "sandbox_failover", (None, None))
         if zones is not None and until is not None and not is_in_future(until):
-            instance.availability_zone, instance.mended_standby = zones  # type: ignore[attr-defined]
-            instance.mended_failover = (None, None)  # type: ignore[attr-defined]
+            instance.availability_zone, instance.sandbox_standby = zones  # type: ignore[attr-defined]
+            instance.sandbox_failover = (None, None)  # type: ignore[attr-defined]
     instances: list[DBInstance] = original(backend, *args, **kwargs)
     return instances
 
 
 def get_standby_zone(instance: DBInstance) -> str | None:
     """The standby's zone: after a failover, where the primary was."""
-    moved_zone = getattr(instance, "mended_standby", None)
+    moved_zone = getattr(instance, "sandbox_standby", None)
     return moved_zone if instance.multi_az and moved_zone else get_secondary_zone(instance)
 
 
@@ -102,7 +102,7 @@ def add_standby_zone() -> None:
     DBInstance.SecondaryAvailabilityZone = property(get_standby_zone)  # type: ignore[attr-defined]
 
 
-@patch.add_operation(RDSResponse, "DescribeEvents")
+@patch.replace_operation(RDSResponse, "DescribeEvents")
 def describe_db_events(response: RDSResponse, params: ApiRecord) -> ApiRecord:
     """Of the last hour unless a time is given, the oldest first."""
     backend: RDSBackend = response.backend

@@ -1,6 +1,6 @@
 """RDS: what a restored instance is, which is not what its source was; and how many there may be.
 
-A restore takes AWS's defaults for whatever it is not told: the default groups, no standby, no
+A restore takes AWS's defaults for what is not given: the default groups, no standby, no
 protection. Its volume is filled from the backup after it is available.
 """
 
@@ -26,7 +26,7 @@ RESTORE_SECONDS: Final = 12 * 60
 FILL_MIB_PER_SECOND: Final = 100
 # "By default, you can have up to a total of 40 DB instances": RDS User Guide, quotas.
 DEFAULT_INSTANCE_QUOTA: Final = 40
-# What a restore takes from its source where it is not told otherwise (API reference,
+# What a restore takes from its source by default (API reference,
 # RestoreDBInstanceToPointInTime and RestoreDBInstanceFromDBSnapshot).
 RESTORED_ATTRIBUTES: Final = (
     "engine",
@@ -57,9 +57,9 @@ def add_password_reset_events() -> None:
         Event.EVENT_MAP[name] = {"Categories": [category], "Message": message}
 
 
-@patch.wrap(RDSBackend, "restore_db_instance_from_db_snapshot")
+@patch.replace(RDSBackend, "restore_db_instance_from_db_snapshot")
 def restore_from_snapshot(
-    _: Any, backend: RDSBackend, from_snapshot_id: str, overrides: Mapping[str, Any]
+    backend: RDSBackend, from_snapshot_id: str, overrides: Mapping[str, Any]
 ) -> DBInstance:
     if from_snapshot_id.startswith("arn:"):
         from_snapshot_id = from_snapshot_id.split(":", 6)[-1]
@@ -85,9 +85,8 @@ def _get_snapshot_settings(snapshot: DBSnapshot) -> ApiRecord:
     }
 
 
-@patch.wrap(RDSBackend, "restore_db_instance_to_point_in_time")
+@patch.replace(RDSBackend, "restore_db_instance_to_point_in_time")
 def restore_to_time(
-    _: Any,
     backend: RDSBackend,
     source_db_identifier: str,
     target_db_identifier: str,
@@ -107,7 +106,7 @@ def get_restored_settings(source: DBInstance) -> ApiRecord:
 def create_restored_instance(
     backend: RDSBackend, settings: ApiRecord, overrides: Mapping[str, Any], identifier: str
 ) -> DBInstance:
-    """A new instance: what it takes from its source, and what it is told, even where that is no."""
+    """Creates an instance from the source's settings and those given, even if false."""
     requested = {key: value for key, value in overrides.items() if value is not None}
     for restore_parameter in (
         "db_snapshot_identifier",
@@ -133,7 +132,7 @@ def create_restored_instance(
     seconds = RESTORE_SECONDS + (STANDBY_SECONDS if instance.multi_az else 0)
     start_phases(instance, ("creating", seconds), ("backing-up", _get_backup_seconds(instance)))
     fill_seconds = int(instance.allocated_storage) * 1024 / FILL_MIB_PER_SECOND
-    instance.mended_filled = get_sandbox_clock().get_completion_time(seconds + fill_seconds)  # type: ignore[attr-defined]
+    instance.sandbox_filled = get_sandbox_clock().get_completion_time(seconds + fill_seconds)  # type: ignore[attr-defined]
     return instance
 
 
@@ -148,7 +147,7 @@ def add_filling_status() -> None:
 
 
 def _get_filling_status(instance: DBInstance) -> str | None:
-    until: datetime | None = getattr(instance, "mended_filled", None)
+    until: datetime | None = getattr(instance, "sandbox_filled", None)
     return "Initializing" if until is not None and is_in_future(until) else None
 
 
@@ -156,7 +155,7 @@ def _get_filling_status(instance: DBInstance) -> str | None:
 def announce_password_reset(
     original: Any, backend: RDSBackend, name: str, params: Any
 ) -> DBInstance:
-    """Another master password is told of when it is the server's."""
+    """Adds the event of a new master password when it takes effect."""
     password = params.get("master_user_password")
     instance: DBInstance = original(backend, name, params)
     if password:
@@ -168,7 +167,7 @@ def announce_password_reset(
 
 
 def set_instance_quota(account: str, region: str, quota: int) -> None:
-    """Lets there be so many DB instances in a region."""
+    """Sets the quota of DB instances in a region."""
     _get_quotas(rds_backends[account][region])["DBInstances"] = quota
 
 

@@ -1,6 +1,6 @@
-"""RDS: real servers behind the instances, where sandbox.postgres is switched on.
+"""RDS: real servers behind the instances, if sandbox.postgres is switched on.
 
-After what the other mends of RDS make of a call: here only the server is told.
+Applied after the other patches of RDS: here only the server is changed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -93,7 +93,7 @@ def reboot_server(original: Any, response: RDSResponse) -> Any:
 
 @patch.wrap(RDSBackend, "start_db_instance")
 def start_server_again(original: Any, backend: RDSBackend, *args: Any, **kwargs: Any) -> DBInstance:
-    """After it was stopped: a new process."""
+    """Restarts the server after a stop."""
     instance: DBInstance = original(backend, *args, **kwargs)
     if servers := databases.find_postgres_servers():
         servers.reboot_instance(instance)
@@ -114,7 +114,7 @@ def save_snapshot_data(original: Any, backend: RDSBackend, *args: Any, **kwargs:
     servers = databases.find_postgres_servers()
     server = servers.find_instance_server(snapshot.database) if servers else None
     if server is not None:
-        vars(snapshot)["mended_data"] = server.build_backup_origin()
+        vars(snapshot)["sandbox_data"] = server.build_backup_origin()
     return snapshot
 
 
@@ -123,16 +123,16 @@ def copy_snapshot_data(original: Any, backend: RDSBackend, *args: Any, **kwargs:
     copy: DBSnapshot = original(backend, *args, **kwargs)
     source = kwargs.get("source_db_snapshot_identifier", args[0] if args else "")
     if servers := databases.find_postgres_servers():
-        vars(copy)["mended_data"] = _get_snapshot_data(servers, backend.get_db_snapshot(source))
+        vars(copy)["sandbox_data"] = _get_snapshot_data(servers, backend.get_db_snapshot(source))
     return copy
 
 
 def _get_snapshot_data(servers: PostgresServers, snapshot: DBSnapshot | None) -> DataOrigin:
-    """What a snapshot holds; that which moto makes with an instance, what this began with."""
+    """A snapshot's data; for moto's automatic first snapshot, the instance's initial data."""
     if snapshot is None:
         return EmptyOrigin()
     server = servers.find_instance_server(snapshot.database)
-    data: DataOrigin | None = vars(snapshot).get("mended_data")
+    data: DataOrigin | None = vars(snapshot).get("sandbox_data")
     return data or (server.origin if server else EmptyOrigin())
 
 

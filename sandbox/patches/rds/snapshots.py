@@ -1,4 +1,4 @@
-"""RDS: snapshots take their time, and are made, copied and deleted only when they may be."""
+"""RDS: snapshots take time; each operation is refused in the wrong state."""
 
 from datetime import datetime
 from typing import Any
@@ -28,14 +28,14 @@ def set_snapshot_time(original: Any, snapshot: DBSnapshot, *args: Any, **kwargs:
 
 
 def _get_status(snapshot: DBSnapshot) -> str:
-    until: datetime | None = vars(snapshot).get("mended_until")
+    until: datetime | None = vars(snapshot).get("sandbox_until")
     if until is not None and is_in_future(until):
         return "creating"
-    return str(vars(snapshot).get("mended_status", "available"))
+    return str(vars(snapshot).get("sandbox_status", "available"))
 
 
 def _set_status(snapshot: DBSnapshot, status: str) -> None:
-    vars(snapshot)["mended_status"] = status
+    vars(snapshot)["sandbox_status"] = status
 
 
 @patch.add_change
@@ -95,7 +95,7 @@ def copy_db_snapshot(original: Any, response: RDSResponse) -> Any:
 
 def _start_snapshot(backend: RDSBackend, name: str, seconds: float) -> DBSnapshot:
     snapshot = backend.database_snapshots.get(name) or backend.database_snapshots[name.lower()]
-    snapshot.mended_until = get_sandbox_clock().get_completion_time(seconds)  # type: ignore[attr-defined]
+    snapshot.sandbox_until = get_sandbox_clock().get_completion_time(seconds)  # type: ignore[attr-defined]
     return snapshot
 
 

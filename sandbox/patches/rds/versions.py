@@ -1,4 +1,4 @@
-"""RDS: the versions of PostgreSQL that there are, and which can be upgraded to which."""
+"""RDS: the versions of PostgreSQL, and their upgrade targets."""
 
 from typing import Any, Final
 
@@ -109,7 +109,7 @@ def upgrade_engine_version(
 def _upgrade_replicas(backend: RDSBackend, primary: DBInstance) -> None:
     """At a major version the replicas of the region are upgraded with their primary, behind it.
 
-    Which parameter group they have then AWS does not say: here the primary's.
+    AWS does not state their parameter group: here it is the primary's.
     """
     for replica in backend.databases.values():
         if replica.is_replica and replica.source_db_instance_identifier in (

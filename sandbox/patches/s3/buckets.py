@@ -16,8 +16,8 @@ patch = ServicePatch()
 LOGGING_SERVICE = "logging.s3.amazonaws.com"
 
 
-@patch.wrap(S3Backend, "_url_module")
-def get_url_module(_original: Any, _backend: S3Backend) -> ModuleType:
+@patch.replace(S3Backend, "_url_module")
+def get_url_module(_backend: S3Backend) -> ModuleType:
     """moto reads the module again at each call, for endpoints that are set while it runs."""
     return urls
 
@@ -26,10 +26,8 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-@patch.wrap(FakeBucket, "_log_permissions_enabled_policy")
-def is_log_delivery_allowed(
-    _original: Any, target_bucket: FakeBucket, target_prefix: str | None
-) -> bool:
+@patch.replace(FakeBucket, "_log_permissions_enabled_policy")
+def is_log_delivery_allowed(target_bucket: FakeBucket, target_prefix: str | None) -> bool:
     """Whether the target's policy lets S3 write logs. moto reads one exact spelling only."""
     if not target_bucket.policy:
         return False
@@ -53,8 +51,8 @@ def _is_covering(resource: str, arn: str, prefix: str | None) -> bool:
     return resource.endswith("*") and f"{arn}/{prefix or ''}".startswith(resource[:-1])
 
 
-@patch.wrap(S3Response, "get_bucket_replication")
-def get_bucket_replication(_original: Any, response: S3Response) -> Any:
+@patch.replace(S3Response, "get_bucket_replication")
+def get_bucket_replication(response: S3Response) -> Any:
     """moto answers every rule with no filter and no replication of deletions."""
     response.data["Action"] = "GetBucketReplication"
     configuration = response.backend.get_bucket_replication(response.bucket_name)

@@ -5,7 +5,6 @@ what does not come by TLS. Calls of the sandbox count as TLS, whatever carries t
 """
 
 import json
-from typing import Any
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket
@@ -15,10 +14,8 @@ from sandbox.patches.patching import ServicePatch
 patch = ServicePatch()
 
 
-@patch.wrap(FakeBucket, "get_permission")
-def get_bucket_permission(
-    _original: Any, bucket: FakeBucket, action: str, resource: str
-) -> PermissionResult:
+@patch.replace(FakeBucket, "get_permission")
+def get_bucket_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
     """What the statements without a condition say, and of those with one nothing."""
     if bucket.policy is None:
         return PermissionResult.NEUTRAL

@@ -1,7 +1,7 @@
 """Secrets Manager: a rotation by the stack's own function, whose code is run.
 
-Its four steps are taken one after the other on the sandbox's clock, each when somebody next calls
-Secrets Manager, RDS or ECS and its time has come. A step that fails leaves the pending version as
+Its four steps run one after the other on the sandbox's clock, each at the next call of Secrets
+Manager, RDS or ECS after its time. A step that fails leaves the pending version as
 it is, as AWS does, which tries again later; here the next call does.
 """
 
@@ -109,10 +109,10 @@ def _get_rotations(backend: SecretsManagerBackend) -> dict[str, SecretRotation]:
 
 
 def _run_due_steps(backend: SecretsManagerBackend) -> None:
-    """Takes every step that is due."""
-    if vars(backend).get("mended_stepping"):
+    """Runs every step that is due."""
+    if vars(backend).get("sandbox_stepping"):
         return
-    vars(backend)["mended_stepping"] = True
+    vars(backend)["sandbox_stepping"] = True
     try:
         for arn, rotation in list(_get_rotations(backend).items()):
             while rotation.remaining_steps and not is_in_future(rotation.remaining_steps[0][1]):
@@ -124,7 +124,7 @@ def _run_due_steps(backend: SecretsManagerBackend) -> None:
                 if not rotation.remaining_steps:
                     rotation.secret.last_rotation_date = int(get_sandbox_clock().now().timestamp())
     finally:
-        vars(backend)["mended_stepping"] = False
+        vars(backend)["sandbox_stepping"] = False
 
 
 def _run_step(rotation: SecretRotation, region: str) -> bool:
@@ -202,7 +202,7 @@ def add_rotation_runner() -> None:
 
 @patch.add_change
 def add_step_hooks() -> None:
-    """Each look at a secret, a database or a service lets the steps that are due be taken."""
+    """Runs due steps before each read of a secret, a database or a service."""
     for owner, name in (
         (SecretsManagerBackend, "describe_secret"),
         (SecretsManagerBackend, "get_secret_value"),

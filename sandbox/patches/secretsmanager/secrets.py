@@ -23,9 +23,8 @@ ROTATED_KEYS = ("password", "token")
 ROTATION_RUNNERS: list[Callable[[FakeSecret, SecretsManagerBackend, str, str], bool]] = []
 
 
-@patch.wrap(SecretsManagerBackend, "rotate_secret")
+@patch.replace(SecretsManagerBackend, "rotate_secret")
 def configure_rotation(
-    _original: Any,
     backend: SecretsManagerBackend,
     secret_id: str,
     client_request_token: str | None = None,
@@ -45,7 +44,7 @@ def configure_rotation(
             "No Lambda rotation function ARN is associated with this secret.",
         )
     _require_invocable(backend, arn)
-    rules = rotation_rules or vars(secret).get("mended_rules") or {}
+    rules = rotation_rules or vars(secret).get("sandbox_rules") or {}
     if not {"AutomaticallyAfterDays", "ScheduleExpression"} & set(rules):
         raise AwsError(
             "InvalidParameterException", "RotationRules say neither days nor a schedule."
@@ -54,7 +53,7 @@ def configure_rotation(
         raise AwsError(
             "InvalidParameterException", "RotationRules.AutomaticallyAfterDays must be 1-1000."
         )
-    vars(secret)["mended_rules"] = rules
+    vars(secret)["sandbox_rules"] = rules
     secret.rotation_requested = secret.rotation_enabled = True
     secret.rotation_lambda_arn = arn
     secret.auto_rotate_after_days = int(rules.get("AutomaticallyAfterDays", 0))
@@ -119,7 +118,7 @@ def _build_rotated_secret(text: str) -> str:
 def describe_rotation_rules(original: Any, secret: FakeSecret) -> ApiRecord:
     """With the whole of the rotation rules, and no date of a rotation that never was."""
     description: ApiRecord = original(secret)
-    if rules := vars(secret).get("mended_rules"):
+    if rules := vars(secret).get("sandbox_rules"):
         description["RotationRules"] = rules
         description["NextRotationDate"] = secret.next_rotation_date
     return {key: value for key, value in description.items() if value is not None}

@@ -60,7 +60,7 @@ class CommandInvocation:
 
     @property
     def status_details(self) -> str:
-        """What is told of it now: StatusDetails, as the API spells it."""
+        """Its StatusDetails now, as the API spells it."""
         if is_in_future(self.begins_at):
             return "Pending"
         return "InProgress" if is_in_future(self.ends_at) else self.final_details
@@ -120,7 +120,7 @@ def get_commands(response: SimpleSystemManagerResponse) -> dict[str, RunCommand]
     return backend_state(response.ssm_backend, "commands", dict)
 
 
-@patch.add_operation(SimpleSystemManagerResponse, "SendCommand")
+@patch.replace_operation(SimpleSystemManagerResponse, "SendCommand")
 def send_command(response: SimpleSystemManagerResponse, params: ApiRecord) -> ApiRecord:
     """To instances that run; in waves of MaxConcurrency, until more than MaxErrors have failed."""
     if not (
@@ -182,7 +182,7 @@ def _parse_count(text: str, total: int) -> int:
 def _plan_invocations(
     params: ApiRecord, instances: list[Instance], max_errors: int
 ) -> Iterator[CommandInvocation]:
-    """Who runs it when, and what comes of it. Nothing more is sent after too many errors."""
+    """Schedules the command on each instance; stops sending after too many errors."""
     lines = list(params["Parameters"].get("commands") or ())
     limit = float((params["Parameters"].get("executionTimeout") or [EXECUTION_TIMEOUT_SECONDS])[0])
     concurrency = max(_parse_count(params["MaxConcurrency"], len(instances)), 1)
@@ -214,7 +214,7 @@ def _plan_invocations(
 
 
 def _run_script(instance: Instance, lines: list[str]) -> ScriptResult:
-    """What a script comes to: see above."""
+    """Computes a script's result: see the module's docstring."""
     tags = {tag["key"]: tag["value"] for tag in instance.get_tags()}
     if tags.get(FAILING_TAG[0]) == FAILING_TAG[1]:
         return ScriptResult(1, "", 0)
@@ -284,7 +284,7 @@ def _build_page(key: str, records: list[ApiRecord], params: ApiRecord) -> ApiRec
     return {key: records[first : first + size], **next_token}
 
 
-@patch.add_operation(SimpleSystemManagerResponse, "ListCommands")
+@patch.replace_operation(SimpleSystemManagerResponse, "ListCommands")
 def list_run_commands(response: SimpleSystemManagerResponse, params: ApiRecord) -> ApiRecord:
     """The newest first."""
     return _build_page(
@@ -326,9 +326,9 @@ def _build_plugins(invocation: CommandInvocation) -> ApiRecord:
     return {"CommandPlugins": [plugin]}
 
 
-@patch.add_operation(SimpleSystemManagerResponse, "GetCommandInvocation")
+@patch.replace_operation(SimpleSystemManagerResponse, "GetCommandInvocation")
 def get_command_invocation(response: SimpleSystemManagerResponse, params: ApiRecord) -> ApiRecord:
-    """Output only of what has come to its end."""
+    """Returns output only after the end of the command."""
     command = _get_command(response, params["CommandId"])
     invocation = next(
         (

@@ -6,7 +6,7 @@ from moto.autoscaling.models import autoscaling_backends
 from moto.ssm.models import Parameter, SimpleSystemManagerBackend
 
 from sandbox.clock import get_sandbox_clock
-from sandbox.patches.autoscaling.instances import catch_up_groups
+from sandbox.patches.autoscaling.catch_up import catch_up_groups
 from sandbox.patches.patching import ServicePatch
 
 patch = ServicePatch()

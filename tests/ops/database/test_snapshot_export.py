@@ -92,7 +92,7 @@ class FailingExportListener(SilentListener):
 
     def on_wait(self, step: Step, wait: Wait, result: JsonValue, elapsed: float) -> None:
         task = rds_backends[ACCOUNT][REGION].export_tasks["export-2"]
-        vars(task).update(mended_phases=(), FailureCause="the bucket is gone")
+        vars(task).update(sandbox_phases=(), FailureCause="the bucket is gone")
         task.status = "failed"
 
 

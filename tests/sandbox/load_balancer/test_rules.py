@@ -16,7 +16,7 @@ from sandbox.load_balancer.rules import (
     matches_pattern,
 )
 from tests.sandbox.conftest import ClientFactory
-from tests.sandbox.load_balancer.test_load_balancer import BalancedService
+from tests.sandbox.load_balancer.balanced_service import BalancedService
 
 SAMPLE_REQUEST = HttpRequest(
     method="GET",

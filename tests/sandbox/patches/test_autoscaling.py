@@ -1,7 +1,6 @@
-"""EC2 Auto Scaling in the sandbox: groups that take their time, and instance refreshes."""
+"""EC2 Auto Scaling in the sandbox: groups whose instances take time to come and to go."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -9,8 +8,13 @@ from sandbox import clock
 from tests.ops import fleet_stage as fleet
 from tests.ops.stage import REGION, Stage, open_stage
 from tests.sandbox.conftest import ClientFactory, RefusalGetter
-
-UNHEALTHY_IMAGE = "registry.example.com/app:unhealthy"
+from tests.sandbox.patches.fleet_calls import (
+    create_autoscaling_client,
+    list_activities,
+    list_lifecycle_states,
+    put_unhealthy_image,
+    set_fleet_capacity,
+)
 
 
 @pytest.fixture
@@ -18,56 +22,6 @@ def stage() -> Iterator[Stage]:
     with open_stage() as opened_stage:
         fleet.put_fleet(opened_stage)
         yield opened_stage
-
-
-def list_lifecycle_states(stage: Stage) -> list[str]:
-    return sorted(item["LifecycleState"] for item in fleet.list_group_instances(stage))
-
-
-def create_autoscaling_client(stage: Stage) -> Any:
-    return stage.client("autoscaling")
-
-
-def set_fleet_capacity(stage: Stage, count: int) -> None:
-    create_autoscaling_client(stage).set_desired_capacity(
-        AutoScalingGroupName=fleet.FLEET_GROUP, DesiredCapacity=count
-    )
-
-
-def list_activities(stage: Stage, **parameters: Any) -> list[dict[str, Any]]:
-    response = create_autoscaling_client(stage).describe_scaling_activities(
-        AutoScalingGroupName=fleet.FLEET_GROUP, **parameters
-    )
-    scaling_activities: list[dict[str, Any]] = response["Activities"]
-    return scaling_activities
-
-
-def build_desired_configuration(stage: Stage, version: str = "2") -> dict[str, Any]:
-    policy = fleet.describe_group(stage)["MixedInstancesPolicy"]["LaunchTemplate"]
-    specification = policy["LaunchTemplateSpecification"]
-    template_version = {"LaunchTemplateId": specification["LaunchTemplateId"], "Version": version}
-    template = {"LaunchTemplateSpecification": template_version, "Overrides": policy["Overrides"]}
-    return {"MixedInstancesPolicy": {"LaunchTemplate": template}}
-
-
-def start_fleet_refresh(stage: Stage, version: str | None = "2", **preferences: Any) -> str:
-    configuration = (
-        {"DesiredConfiguration": build_desired_configuration(stage, version)} if version else {}
-    )
-    response = create_autoscaling_client(stage).start_instance_refresh(
-        AutoScalingGroupName=fleet.FLEET_GROUP, Preferences=preferences, **configuration
-    )
-    return str(response["InstanceRefreshId"])
-
-
-def list_template_versions(stage: Stage) -> list[str]:
-    return sorted(item["LaunchTemplate"]["Version"] for item in fleet.list_group_instances(stage))
-
-
-def put_unhealthy_image(stage: Stage, value: str = UNHEALTHY_IMAGE) -> None:
-    stage.client("ssm").put_parameter(
-        Name=fleet.IMAGE_PARAMETER, Value=value, Type="String", Overwrite=True
-    )
 
 
 def test_a_group_of_mixed_instances_has_as_many_as_it_should(stage: Stage) -> None:
@@ -230,169 +184,6 @@ def test_what_is_suspended_happens_once_it_is_resumed(stage: Stage) -> None:
     assert len(list_lifecycle_states(stage)) == 2
     create_autoscaling_client(stage).resume_processes(**only)
     assert list_lifecycle_states(stage) == ["InService", "InService", "Pending"]
-
-
-def test_a_refresh_replaces_one_after_another_and_is_then_the_groups_own(stage: Stage) -> None:
-    old = fleet.list_instance_ids(stage)
-    start_fleet_refresh(stage)
-    assert fleet.list_instance_refreshes(stage)[0]["Status"] == "Pending"
-    most, least, percents = 0, 9, set()
-    for _ in range(80):
-        stage.clock.sleep(10)
-        now = list_lifecycle_states(stage)
-        most, least = (
-            max(most, len(now) - now.count("Terminating")),
-            min(least, fleet.list_target_states(stage).count("healthy")),
-        )
-        percents.add(fleet.list_instance_refreshes(stage)[0]["PercentageComplete"])
-    latest_refresh = fleet.list_instance_refreshes(stage)[0]
-    assert (latest_refresh["Status"], latest_refresh["InstancesToUpdate"]) == ("Successful", 0)
-    assert percents == {0, 50, 100}
-    assert (most, least) == (3, 2), "one more at a time, and never too few that serve"
-    assert not old & fleet.list_instance_ids(stage)
-    assert list_template_versions(stage) == ["2", "2"]
-    policy = fleet.describe_group(stage)["MixedInstancesPolicy"]["LaunchTemplate"]
-    assert policy["LaunchTemplateSpecification"]["Version"] == "2"
-
-
-def test_scaled_meanwhile_a_refresh_keeps_what_it_has_launched(stage: Stage) -> None:
-    start_fleet_refresh(stage)
-    stage.clock.sleep(10)
-    set_fleet_capacity(stage, 3)
-    assert list_lifecycle_states(stage) == ["InService", "InService", "Pending", "Pending"]
-    stage.clock.sleep(3600)
-    assert fleet.list_instance_refreshes(stage)[0]["Status"] == "Successful"
-    assert list_lifecycle_states(stage) == ["InService"] * 3
-    assert list_template_versions(stage) == ["2"] * 3, (
-        "what is launched meanwhile is of the new version"
-    )
-
-
-def test_terminated_first_where_no_more_are_allowed(stage: Stage) -> None:
-    start_fleet_refresh(stage, MinHealthyPercentage=50, MaxHealthyPercentage=100)
-    stage.clock.sleep(10)
-    assert list_lifecycle_states(stage) == ["InService", "Pending", "Terminating"]
-
-
-def test_a_refresh_pauses_at_its_checkpoints(stage: Stage) -> None:
-    start_fleet_refresh(stage, CheckpointPercentages=[50, 100], CheckpointDelay=1800)
-    stage.clock.sleep(600)
-    latest_refresh = fleet.list_instance_refreshes(stage)[0]
-    assert (latest_refresh["Status"], latest_refresh["PercentageComplete"]) == ("InProgress", 50)
-    stage.clock.sleep(1200)
-    assert fleet.list_instance_refreshes(stage)[0]["PercentageComplete"] == 50
-    stage.clock.sleep(600)
-    assert fleet.list_instance_refreshes(stage)[0]["Status"] == "Successful"
-
-
-def test_what_matches_is_skipped(stage: Stage) -> None:
-    before = fleet.list_instance_ids(stage)
-    start_fleet_refresh(stage, "1", SkipMatching=True)
-    stage.clock.sleep(60)
-    assert fleet.list_instance_refreshes(stage)[0]["Status"] == "Successful"
-    assert fleet.list_instance_ids(stage) == before
-
-
-def test_a_refresh_bakes(stage: Stage) -> None:
-    start_fleet_refresh(stage, BakeTime=3600)
-    stage.clock.sleep(1200)
-    assert fleet.list_instance_refreshes(stage)[0]["Status"] == "Baking"
-    stage.clock.sleep(3000)
-    assert fleet.list_instance_refreshes(stage)[0]["Status"] == "Successful"
-
-
-@pytest.mark.parametrize(("automatic", "ends"), [(False, "Failed"), (True, "RollbackSuccessful")])
-def test_a_refresh_gives_up_where_new_instances_stay_ill(
-    stage: Stage, automatic: bool, ends: str
-) -> None:
-    old = fleet.list_instance_ids(stage)
-    put_unhealthy_image(stage)
-    start_fleet_refresh(stage, AutoRollback=automatic)
-    stage.clock.sleep(3000)
-    assert fleet.list_instance_refreshes(stage)[0]["Status"] == "InProgress"
-    stage.clock.sleep(1200)
-    latest_refresh = fleet.list_instance_refreshes(stage)[0]
-    assert latest_refresh["Status"] == ends
-    assert "did not pass its health checks" in latest_refresh["StatusReason"]
-    stage.clock.sleep(600)
-    assert fleet.list_instance_ids(stage) == old, "what served goes on serving"
-    assert list_template_versions(stage) == ["1", "1"]
-
-
-def test_a_rollback_replaces_what_was_replaced(stage: Stage) -> None:
-    start_fleet_refresh(stage)
-    stage.clock.sleep(200)
-    assert fleet.list_instance_refreshes(stage)[0]["PercentageComplete"] == 50
-    create_autoscaling_client(stage).rollback_instance_refresh(
-        AutoScalingGroupName=fleet.FLEET_GROUP
-    )
-    assert fleet.list_instance_refreshes(stage)[0]["Status"] == "RollbackInProgress"
-    stage.clock.sleep(1200)
-    latest_refresh = fleet.list_instance_refreshes(stage)[0]
-    assert (latest_refresh["Status"], latest_refresh["PercentageComplete"]) == (
-        "RollbackSuccessful",
-        0,
-    )
-    assert latest_refresh["RollbackDetails"]["PercentageCompleteOnRollback"] == 50
-    assert list_template_versions(stage) == ["1", "1"]
-    assert fleet.list_target_states(stage) == ["healthy", "healthy"]
-
-
-def test_a_rollback_to_an_image_that_stays_ill_fails(stage: Stage) -> None:
-    start_fleet_refresh(stage)
-    stage.clock.sleep(200)
-    put_unhealthy_image(stage)
-    create_autoscaling_client(stage).rollback_instance_refresh(
-        AutoScalingGroupName=fleet.FLEET_GROUP
-    )
-    stage.clock.sleep(2 * 3600)
-    assert fleet.list_instance_refreshes(stage)[0]["Status"] == "RollbackFailed"
-
-
-def test_a_refresh_that_is_cancelled_leaves_what_it_has_done(stage: Stage) -> None:
-    start_fleet_refresh(stage)
-    stage.clock.sleep(250)
-    create_autoscaling_client(stage).cancel_instance_refresh(AutoScalingGroupName=fleet.FLEET_GROUP)
-    assert fleet.list_instance_refreshes(stage)[0]["Status"] == "Cancelling"
-    stage.clock.sleep(600)
-    assert fleet.list_instance_refreshes(stage)[0]["Status"] == "Cancelled"
-    assert list_template_versions(stage) == ["1", "2"]
-    assert fleet.list_target_states(stage) == ["healthy", "healthy"]
-
-
-def test_what_aws_refuses_of_refreshes(stage: Stage, get_refusal: RefusalGetter) -> None:
-    group, api = {"AutoScalingGroupName": fleet.FLEET_GROUP}, create_autoscaling_client(stage)
-    none = "ActiveInstanceRefreshNotFound"
-    assert get_refusal(api.cancel_instance_refresh, **group)[0] == none
-    assert get_refusal(api.rollback_instance_refresh, **group)[0] == none
-    for preferences in (
-        {"CheckpointDelay": 60},
-        {"CheckpointPercentages": [50, 20]},
-        {"MaxHealthyPercentage": 110},
-        {"MinHealthyPercentage": 50, "MaxHealthyPercentage": 200},
-        {"AutoRollback": True},
-    ):
-        code, _ = get_refusal(api.start_instance_refresh, **group, Preferences=preferences)
-        assert code == "ValidationError", preferences
-    wrong = {"DesiredConfiguration": build_desired_configuration(stage, "9")}
-    assert get_refusal(api.start_instance_refresh, **group, **wrong)[0] == "ValidationError"
-    start_fleet_refresh(stage, None)
-    assert get_refusal(api.start_instance_refresh, **group)[0] == "InstanceRefreshInProgress"
-    assert get_refusal(api.rollback_instance_refresh, **group)[0] == "IrreversibleInstanceRefresh"
-    api.cancel_instance_refresh(**group)
-    assert get_refusal(api.rollback_instance_refresh, **group)[0] == none
-
-
-def test_a_group_of_the_latest_version_has_nothing_to_go_back_to(
-    stage: Stage, get_refusal: RefusalGetter
-) -> None:
-    policy = build_desired_configuration(stage, "$Latest")["MixedInstancesPolicy"]
-    group = {"AutoScalingGroupName": fleet.FLEET_GROUP}
-    create_autoscaling_client(stage).update_auto_scaling_group(**group, MixedInstancesPolicy=policy)
-    start_fleet_refresh(stage, "2")
-    assert get_refusal(create_autoscaling_client(stage).rollback_instance_refresh, **group)[0] == (
-        "IrreversibleInstanceRefresh"
-    )
 
 
 def test_where_nothing_takes_time_everything_is_there_at_once(aws_client: ClientFactory) -> None:

@@ -1,4 +1,4 @@
-"""How moto is mended: once, with the API's names and errors, forgotten at a reset."""
+"""How moto is patched: once, with the API's names and errors, emptied by a reset."""
 
 import importlib
 import pkgutil
@@ -8,14 +8,14 @@ import pytest
 from moto.core.base_backend import BaseBackend
 
 import sandbox.patches
-from sandbox import patches as mends
 from sandbox.aws import use_in_memory_aws
+from sandbox.patches import apply_patches, list_patches
 from sandbox.patches.patching import ServicePatch, backend_state
 from tests.sandbox.conftest import REGION, ClientFactory, RefusalGetter
 
 
 class PatchedModel:
-    """Something to mend."""
+    """Something to patch."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -34,35 +34,35 @@ class PatchedModel:
 
 
 def test_a_wrapper_gets_the_original_and_is_applied_once() -> None:
-    class Mine(PatchedModel):
+    class Model(PatchedModel):
         pass
 
-    mend = ServicePatch()
+    patch = ServicePatch()
 
-    @mend.wrap(Mine, "act")
-    def act(original: Any, model: Mine, text: str) -> str:
-        return f"mended {original(model, text)}"
+    @patch.wrap(Model, "act")
+    def act(original: Any, model: Model, text: str) -> str:
+        return f"patched {original(model, text)}"
 
-    assert Mine().act("x") == "x"
-    mend.apply()
-    mend.apply()
-    assert Mine().act("x") == "mended x"
+    assert Model().act("x") == "x"
+    patch.apply()
+    patch.apply()
+    assert Model().act("x") == "patched x"
     assert PatchedModel().act("x") == "x"
 
 
 def test_properties_and_static_methods_are_wrapped_as_what_they_are() -> None:
-    class Mine(PatchedModel):
+    class Model(PatchedModel):
         pass
 
-    mend = ServicePatch()
-    mend.wrap(Mine, "state")(lambda original, model: f"mended {original(model)}")
-    mend.wrap(Mine, "check")(lambda original, value: not original(value))
-    mend.apply()
-    assert Mine().state == "mended available"
-    assert Mine.check(1) is False
+    patch = ServicePatch()
+    patch.wrap(Model, "state")(lambda original, model: f"patched {original(model)}")
+    patch.wrap(Model, "check")(lambda original, value: not original(value))
+    patch.apply()
+    assert Model().state == "patched available"
+    assert Model.check(1) is False
 
 
-def test_what_is_kept_belongs_to_one_region_and_goes_with_a_reset() -> None:
+def test_state_belongs_to_one_region_and_is_emptied_by_a_reset() -> None:
     backend, other_backend = BaseBackend("eu-north-1", "1"), BaseBackend("eu-west-1", "1")
     things: dict[str, int] = backend_state(backend, "things", dict)
     things["a"] = 1
@@ -72,19 +72,19 @@ def test_what_is_kept_belongs_to_one_region_and_goes_with_a_reset() -> None:
     assert backend_state(backend, "things", dict) == {}
 
 
-def test_every_mend_there_is_is_applied() -> None:
-    found = pkgutil.walk_packages(sandbox.patches.__path__, "sandbox.patches.")
-    modules = [importlib.import_module(m.name) for m in found if not m.ispkg]
+def test_every_patch_is_applied() -> None:
+    infos = pkgutil.walk_packages(sandbox.patches.__path__, "sandbox.patches.")
+    modules = [importlib.import_module(info.name) for info in infos if not info.ispkg]
     declared = [module.patch for module in modules if hasattr(module, "patch")]
     assert declared
-    assert {id(mend) for mend in declared} == {id(mend) for mend in mends.list_patches()}
+    assert {id(patch) for patch in declared} == {id(patch) for patch in list_patches()}
 
 
 def test_applying_twice_changes_nothing_more(aws_client: ClientFactory) -> None:
     from moto.rds.models import RDSBackend
 
     before = RDSBackend.create_db_instance
-    mends.apply_patches()
+    apply_patches()
     assert RDSBackend.create_db_instance is before
 
 

@@ -1,0 +1,164 @@
+"""Cases of the checks of upkeep: drills, the password's age, old snapshots, roles."""
+
+import json
+from typing import Any
+
+from ops.checks import upkeep
+from tests.ops.checks.single_item import ChecklistCase
+from tests.ops.health_answers import (
+    AwsAnswers,
+)
+from tests.ops.single_check import format_time_ago
+from tests.ops.stage import STACK_PREFIX
+
+OBJECT_API, OBJECT_LIST_API = "s3.get_object", "s3.list_objects_v2"
+SECRET_API, ROLE_API = "secretsmanager.describe_secret", "iam.get_role"
+DRILL_RECORD_KEY = "drills/20261101-120000-drill-1.json"
+
+
+DRILL_RECORD = {
+    "version": 1,
+    "run": "drill-1",
+    "taken": format_time_ago(days=20),
+    "stack": "test",
+    "outcome": "done",
+    "phases": {},
+    "rto_seconds": 1500.0,
+    "rpo_seconds": 120.0,
+    "rpo_by": "heartbeat",
+    "objectives": {"rto_seconds": 3600.0, "rpo_seconds": 300.0},
+    "tables": 1,
+    "rows": 1,
+    "met": True,
+    "why": [],
+    "more": "of a later version",
+}
+
+
+def answer_drill_record(**overrides: Any) -> AwsAnswers:
+    text = json.dumps({**DRILL_RECORD, **overrides})
+    return {
+        OBJECT_LIST_API: [{"Key": "drills/20260101-a.json"}, {"Key": DRILL_RECORD_KEY}],
+        OBJECT_API: [{"text": text}],
+    }
+
+
+def answer_secret(**overrides: Any) -> AwsAnswers:
+    rules = {"RotationEnabled": True, "RotationRules": {"AutomaticallyAfterDays": 30}}
+    return {SECRET_API: [{"CreatedDate": format_time_ago(days=400), **rules, **overrides}]}
+
+
+def answer_snapshots(*days: int) -> AwsAnswers:
+    snapshots = [
+        {
+            "SnapshotCreateTime": format_time_ago(days=age_days),
+            "DBSnapshotIdentifier": f"s-{age_days}",
+        }
+        for age_days in days
+    ]
+    return {"rds.describe_db_snapshots": snapshots}
+
+
+UPKEEP_CASES: list[ChecklistCase] = [
+    (
+        upkeep.DRILL_CHECK,
+        None,
+        answer_drill_record(),
+        [
+            (
+                answer_drill_record(taken=format_time_ago(days=32)),
+                "failing",
+                "older than 31 days: drill-1",
+                "ops recover",
+            ),
+            (
+                answer_drill_record(met=False, why=["its RTO is 2 h"]),
+                "failing",
+                "not met (its RTO is 2 h)",
+                "ops recover drill",
+            ),
+            (
+                answer_drill_record(version=2),
+                "unknown",
+                "is no record of a drill: version",
+                "ops recover drill",
+            ),
+            (
+                {**answer_drill_record(), OBJECT_API: [{"text": "{}"}]},
+                "unknown",
+                "a drill: run, taken",
+                "ops recover",
+            ),
+            (
+                {**answer_drill_record(), OBJECT_API: [{"text": ""}]},
+                "unknown",
+                "is no record",
+                "ops recover drill",
+            ),
+            (
+                {**answer_drill_record(), OBJECT_API: []},
+                "unknown",
+                "is gone meanwhile",
+                "ops recover drill",
+            ),
+            (
+                {OBJECT_LIST_API: [{"Key": "drills/readme"}]},
+                "failing",
+                "there is no record",
+                "ops recover",
+            ),
+        ],
+    ),
+    (
+        upkeep.PASSWORD_CHECK,
+        None,
+        answer_secret(LastRotatedDate=format_time_ago(days=31)),
+        [
+            (
+                answer_secret(LastRotatedDate=format_time_ago(days=33)),
+                "failing",
+                "33 days old; rotated each 30 days",
+                "ops db rotate-password",
+            ),
+            (
+                answer_secret(RotationEnabled=False),
+                "failing",
+                "nothing rotates it",
+                "ops db rotate-password",
+            ),
+            (
+                answer_secret(CreatedDate=None),
+                "unknown",
+                "AWS does not say",
+                "ops db rotate-password",
+            ),
+            ({SECRET_API: []}, "failing", "is gone", "pulumi up"),
+        ],
+    ),
+    (
+        upkeep.OLD_SNAPSHOTS_CHECK,
+        None,
+        answer_snapshots(1, 89),
+        [
+            (
+                answer_snapshots(1, 91, 100),
+                "failing",
+                "4 are older than 90 days: s-100",
+                "ops db snapshot prune",
+            ),
+        ],
+    ),
+    (
+        upkeep.ROLES_CHECK,
+        None,
+        {ROLE_API: [{"Role": {}}]},
+        [
+            (
+                {ROLE_API: []},
+                "failing",
+                f"no {STACK_PREFIX}-reader, no {STACK_PREFIX}-operator",
+                "pulumi up",
+            ),
+        ],
+    ),
+]

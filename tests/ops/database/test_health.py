@@ -1,0 +1,175 @@
+"""The health checks of the database."""
+
+import pytest
+
+from tests.ops.health_answers import (
+    DATABASE_IDENTIFIER,
+    FREE_STORAGE_METRIC_ID,
+    AwsAnswers,
+    answer_free_storage,
+    answer_instance,
+    answer_pending_action,
+    answer_snapshot,
+)
+from tests.ops.health_cases import (
+    HealthCase,
+    list_failing_cases,
+    list_ok_cases,
+    list_unanswered_cases,
+    require_failing,
+    require_ok,
+    require_unknown,
+)
+from tests.ops.single_check import build_changed_outputs, format_time_ago, run_check
+
+DATABASE_CASES: list[HealthCase] = [
+    (
+        "database",
+        "status",
+        answer_instance(),
+        [
+            ({"rds.describe_db_instances": []}, "gone", "ops db status"),
+            (answer_instance(DBInstanceStatus="storage-full"), "storage-full", "ops db status"),
+            (
+                answer_instance(StatusInfos=[{"Normal": False, "Status": "error"}]),
+                "replication is error",
+                "ops db status",
+            ),
+        ],
+    ),
+    (
+        "database",
+        "standby",
+        answer_instance(),
+        [
+            (answer_instance(MultiAZ=False), "only the primary in a", "pulumi up"),
+        ],
+    ),
+    (
+        "database",
+        "parameters",
+        answer_instance(),
+        [
+            (
+                answer_instance(DBParameterGroups=[{"ParameterApplyStatus": "pending-reboot"}]),
+                f"{DATABASE_IDENTIFIER}: pending-reboot",
+                "ops db parameters",
+            ),
+        ],
+    ),
+    (
+        "database",
+        "maintenance",
+        answer_pending_action(),
+        [
+            (
+                answer_pending_action(ForcedApplyDate=format_time_ago(days=-3)),
+                "system-update on",
+                "ops db upgrade",
+            ),
+            (
+                answer_pending_action(CurrentApplyDate=format_time_ago(days=-6)),
+                "system-update on",
+                "ops db upgrade",
+            ),
+        ],
+    ),
+    (
+        "database",
+        "storage",
+        answer_free_storage(50),
+        [(answer_free_storage(9), "9 % of 100 GiB is free", "ops db storage GIB")],
+    ),
+    (
+        "database",
+        "latest restorable time",
+        answer_instance(),
+        [
+            (
+                answer_instance(LatestRestorableTime=format_time_ago(hours=2)),
+                "2 h 0 min ago",
+                "ops db status",
+            ),
+            (answer_instance(LatestRestorableTime=None), "no backup yet", "ops db snapshot create"),
+        ],
+    ),
+    (
+        "database",
+        "backup of the last day",
+        answer_snapshot(format_time_ago(hours=20)),
+        [
+            (
+                answer_snapshot(format_time_ago(hours=30)),
+                "the last is of",
+                "ops db snapshot create",
+            ),
+            (
+                answer_snapshot(format_time_ago(hours=2), status="failed"),
+                "none at all",
+                "ops db snapshot create",
+            ),
+        ],
+    ),
+    (
+        "database",
+        "server certificate",
+        answer_instance(),
+        [
+            (
+                answer_instance(CertificateDetails={"ValidTill": format_time_ago(days=-20)}),
+                "until",
+                "ops db reboot",
+            ),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("area", "subject", "answers"), list_ok_cases(DATABASE_CASES))
+def test_a_healthy_part_is_ok_with_evidence(area: str, subject: str, answers: AwsAnswers) -> None:
+    require_ok(area, subject, answers)
+
+
+@pytest.mark.parametrize(
+    ("area", "subject", "answers", "evidence", "command"), list_failing_cases(DATABASE_CASES)
+)
+def test_it_fails_for_its_reason_and_names_a_command(
+    area: str, subject: str, answers: AwsAnswers, evidence: str, command: str
+) -> None:
+    require_failing(area, subject, answers, evidence, command)
+
+
+@pytest.mark.parametrize(
+    ("area", "subject", "answers", "api"), list_unanswered_cases(DATABASE_CASES)
+)
+def test_without_an_answer_it_is_unknown_and_never_ok(
+    area: str, subject: str, answers: AwsAnswers, api: str
+) -> None:
+    require_unknown(area, subject, answers, api)
+
+
+def test_a_young_database_needs_no_backup_of_the_last_day_yet() -> None:
+    answers = {
+        **answer_snapshot(format_time_ago(hours=1), instance_created=format_time_ago(hours=2)),
+        "rds.describe_db_snapshots": [],
+    }
+    (finding,) = run_check("database", "backup of the last day", answers)
+    assert finding.state == "ok"
+
+
+def test_no_metric_of_free_storage_is_unknown() -> None:
+    answers = {
+        **answer_instance(),
+        "cloudwatch.get_metric_data": [{"Id": FREE_STORAGE_METRIC_ID, "Values": []}],
+    }
+    (finding,) = run_check("database", "storage", answers)
+    assert (finding.state, finding.command) == ("unknown", "ops usage")
+
+
+def test_a_replica_that_is_gone_is_named() -> None:
+    outputs = build_changed_outputs("database", replicas=(f"{DATABASE_IDENTIFIER}-replica",))
+    findings = run_check("database", "status", answer_instance(), outputs)
+    assert [(f.subject, f.state) for f in findings] == [
+        (DATABASE_IDENTIFIER, "ok"),
+        (f"{DATABASE_IDENTIFIER}-replica", "failing"),
+    ]

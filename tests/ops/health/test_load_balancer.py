@@ -1,0 +1,146 @@
+"""The health checks of the load balancer, its targets and its certificate."""
+
+import pytest
+
+from ops.core.checks import UnknownAnswerError
+from tests.ops.health_answers import (
+    METRIC_DATA_API,
+    TARGET_GROUP_NAMES,
+    AwsAnswers,
+    answer_certificate,
+    answer_host_counts,
+    answer_target_health,
+)
+from tests.ops.health_cases import (
+    REFRESH_COMMAND,
+    HealthCase,
+    list_failing_cases,
+    list_ok_cases,
+    list_unanswered_cases,
+    require_failing,
+    require_ok,
+    require_unknown,
+    run_health_check,
+)
+from tests.ops.single_check import format_time_ago
+
+BALANCERS_API = "elbv2.describe_load_balancers"
+LOAD_BALANCER_CASES: list[HealthCase] = [
+    (
+        "balancer",
+        "load balancer",
+        {BALANCERS_API: [{"State": {"Code": "active"}}]},
+        [
+            (
+                {BALANCERS_API: [{"State": {"Code": "failed", "Reason": "no address"}}]},
+                "is failed: no address",
+                REFRESH_COMMAND,
+            ),
+            ({BALANCERS_API: []}, "is gone", REFRESH_COMMAND),
+        ],
+    ),
+    (
+        "balancer",
+        "targets",
+        answer_target_health("healthy", "draining"),
+        [
+            (
+                answer_target_health("healthy", "unhealthy"),
+                "1 of 2 are healthy: unhealthy (timed out)",
+                "ops service tasks --service backend",
+            ),
+            (answer_target_health(), "0 of 0 are healthy", "ops service tasks --service backend"),
+            (
+                answer_target_health("initial"),
+                "0 of 1 are healthy",
+                "ops service tasks --service backend",
+            ),
+        ],
+    ),
+    (
+        "balancer",
+        "many targets",
+        answer_host_counts(),
+        [
+            (
+                answer_host_counts(group_007=1),
+                "1 of 2 are healthy: unhealthy (timed out)",
+                "ops service tasks --service group-007",
+            ),
+            (
+                {**answer_host_counts(group_001=2), **answer_target_health()},
+                "0 of 0 are healthy",
+                "ops service tasks",
+            ),
+        ],
+    ),
+    (
+        "certificate",
+        "certificate",
+        answer_certificate(),
+        [
+            (
+                answer_certificate(NotAfter=format_time_ago(days=-40)),
+                "until",
+                "aws acm describe-certificate",
+            ),
+            (answer_certificate(Status="EXPIRED"), "expired", "aws acm describe-certificate"),
+            (
+                answer_certificate(RenewalSummary={"RenewalStatus": "FAILED"}),
+                "renewal failed",
+                "aws acm describe-certificate",
+            ),
+            ({"acm.describe_certificate": []}, "is gone", REFRESH_COMMAND),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("area", "subject", "answers"), list_ok_cases(LOAD_BALANCER_CASES))
+def test_a_healthy_part_is_ok_with_evidence(area: str, subject: str, answers: AwsAnswers) -> None:
+    require_ok(area, subject, answers)
+
+
+@pytest.mark.parametrize(
+    ("area", "subject", "answers", "evidence", "command"), list_failing_cases(LOAD_BALANCER_CASES)
+)
+def test_it_fails_for_its_reason_and_names_a_command(
+    area: str, subject: str, answers: AwsAnswers, evidence: str, command: str
+) -> None:
+    require_failing(area, subject, answers, evidence, command)
+
+
+@pytest.mark.parametrize(
+    ("area", "subject", "answers", "api"), list_unanswered_cases(LOAD_BALANCER_CASES)
+)
+def test_without_an_answer_it_is_unknown_and_never_ok(
+    area: str, subject: str, answers: AwsAnswers, api: str
+) -> None:
+    require_unknown(area, subject, answers, api)
+
+
+def test_of_very_many_groups_few_are_described_and_the_metric_tells_of_the_others() -> None:
+    bad = {name.replace("-", "_"): 1 for name in TARGET_GROUP_NAMES[10:40]}
+    findings = run_health_check("balancer", "many targets", answer_host_counts(**bad))
+    assert {f.state for f in findings} == {"failing"}
+    assert [f.subject for f in findings] == [
+        f"targets of {name}" for name in TARGET_GROUP_NAMES[10:40]
+    ]
+    assert [f.evidence.endswith("by their metric") for f in findings] == [False] * 20 + [True] * 10
+    denied = {
+        **answer_host_counts(**bad),
+        "elbv2.describe_target_health": UnknownAnswerError("denied"),
+    }
+    assert [f.state for f in run_health_check("balancer", "many targets", denied)][:20] == [
+        "unknown"
+    ] * 20
+
+
+def test_a_group_without_data_is_described() -> None:
+    answers = {
+        **answer_target_health("healthy"),
+        "cloudwatch.get_metric_data": answer_host_counts()[METRIC_DATA_API][2:],
+    }
+    (finding,) = run_health_check("balancer", "many targets", answers)
+    assert finding.state == "ok"
+    assert "all of 60" in finding.evidence

@@ -1,0 +1,111 @@
+"""The health check of the logs: errors counted, lines shown without secrets."""
+
+from typing import Any
+
+import pytest
+
+from ops.core.check_runner import run_checks
+from ops.core.checks import TRUNCATED, CheckFacts, ReadAnswer
+from ops.health.logs import MAX_LOG_GROUPS, redact_line
+from ops.health.registry import HEALTH_CHECKS
+from tests.ops.health_answers import (
+    AwsAnswers,
+    answer_log_events,
+)
+from tests.ops.health_cases import (
+    HealthCase,
+    list_failing_cases,
+    list_ok_cases,
+    list_unanswered_cases,
+    require_failing,
+    require_ok,
+    require_unknown,
+    run_health_check,
+)
+from tests.ops.single_check import NOW, build_changed_outputs
+from tests.ops.stage import build_stack_outputs
+
+LOG_CASES: list[HealthCase] = [
+    (
+        "logs",
+        "errors",
+        answer_log_events(3),
+        [
+            (
+                answer_log_events(11),
+                "11 in the last hour, the newest at 2026-11-21T12:00:00Z: ERROR no such",
+                "aws logs tail /bulwark/test/fleet --since 1h",
+            ),
+            (
+                answer_log_events(11, "ERROR x", TRUNCATED),
+                "at least 11 in the last hour",
+                "aws logs tail",
+            ),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("area", "subject", "answers"), list_ok_cases(LOG_CASES))
+def test_a_healthy_part_is_ok_with_evidence(area: str, subject: str, answers: AwsAnswers) -> None:
+    require_ok(area, subject, answers)
+
+
+@pytest.mark.parametrize(
+    ("area", "subject", "answers", "evidence", "command"), list_failing_cases(LOG_CASES)
+)
+def test_it_fails_for_its_reason_and_names_a_command(
+    area: str, subject: str, answers: AwsAnswers, evidence: str, command: str
+) -> None:
+    require_failing(area, subject, answers, evidence, command)
+
+
+@pytest.mark.parametrize(("area", "subject", "answers", "api"), list_unanswered_cases(LOG_CASES))
+def test_without_an_answer_it_is_unknown_and_never_ok(
+    area: str, subject: str, answers: AwsAnswers, api: str
+) -> None:
+    require_unknown(area, subject, answers, api)
+
+
+def test_a_group_that_was_not_looked_through_is_unknown() -> None:
+    findings = run_health_check("logs", "errors", answer_log_events(2, "ERROR x", TRUNCATED))
+    assert {f.state for f in findings} == {"unknown"}
+    assert all("at least 2" in f.evidence for f in findings)
+
+
+def test_very_many_log_groups_are_read_where_they_are_asked_for() -> None:
+    outputs = build_stack_outputs()
+    assert outputs.services is not None
+    like = outputs.services.services["backend"]
+    many = {
+        f"s{n:03}": like.model_copy(update={"name": f"s{n:03}", "log_group": f"/s/{n:03}"})
+        for n in range(80)
+    }
+    outputs = build_changed_outputs("services", services=many)
+    (check,) = (c for c in HEALTH_CHECKS if c.area == "logs")
+    for asked, count in (((), MAX_LOG_GROUPS), (("logs",), 81)):
+        sent: list[Any] = []
+
+        def sending(call: Any, sent: list[Any] = sent) -> ReadAnswer:
+            sent.append(call)
+            return []
+
+        (finding,) = run_checks([check], CheckFacts(outputs, NOW, asked), sending)
+        assert (finding.state, len(sent)) == ("ok", count)
+        assert ("31 others are read by" in finding.evidence) is (not asked)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("ERROR login with password=hunter2 failed", "ERROR login with password=*** failed"),
+        ('{"level":"error","api_key":"abc"}', '{"level":"error","api_key":***"}'),
+        ("ERROR Authorization: Bearer abc.def", "ERROR Authorization: ***"),
+        ("ERROR postgres://app:pw@db/app is down", "ERROR postgres://app:***@db/app is down"),
+        ("ERROR key AKIAIOSFODNN7EXAMPLE refused", "ERROR key *** refused"),
+        ("ERROR first line\nDETAIL: secret rows", "ERROR first line"),
+        ("ERROR " + "word " * 50, "ERROR " + "word " * 18 + "word..."),
+    ],
+)
+def test_of_a_line_the_beginning_is_shown_without_secrets(line: str, expected: str) -> None:
+    assert redact_line(line) == expected

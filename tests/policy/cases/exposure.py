@@ -1,0 +1,122 @@
+"""Cases of the rules of policy/rules/exposure.py: inputs alone."""
+
+from typing import Final
+
+from tests.policy.cases.model import (
+    ALLOW_ANYBODY_STATEMENT,
+    DATABASE_TYPE,
+    DENY_PLAINTEXT_STATEMENT,
+    EC2_INSTANCE_RESOURCE_TYPE,
+    INGRESS_RULE_TYPE,
+    LAUNCH_TEMPLATE_TYPE,
+    NETWORK_ACL_TYPE,
+    PUBLIC_ACCESS_BLOCK_TYPE,
+    TOPIC_TYPE,
+    RuleCase,
+    build_acl_entry,
+    build_flag_case,
+    build_ingress_rule,
+    build_policy_properties,
+)
+
+EXPOSURE_CASES: Final[dict[str, RuleCase]] = {
+    "bucket-not-public": RuleCase(
+        PUBLIC_ACCESS_BLOCK_TYPE,
+        {
+            "blockPublicAcls": True,
+            "blockPublicPolicy": True,
+            "ignorePublicAcls": True,
+            "restrictPublicBuckets": True,
+        },
+        {
+            "blockPublicPolicy is false": {
+                "blockPublicAcls": True,
+                "blockPublicPolicy": False,
+                "ignorePublicAcls": True,
+                "restrictPublicBuckets": True,
+            },
+            "blockPublicAcls is not set": {},
+        },
+    ),
+    "bucket-acl-off": RuleCase(
+        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+        {"rule": {"objectOwnership": "BucketOwnerEnforced"}},
+        {"rule.objectOwnership is 'ObjectWriter'": {"rule": {"objectOwnership": "ObjectWriter"}}},
+    ),
+    "policy-not-public": RuleCase(
+        TOPIC_TYPE,
+        build_policy_properties(
+            {**ALLOW_ANYBODY_STATEMENT, "Condition": {"StringEquals": {"aws:SourceAccount": "1"}}}
+        ),
+        {
+            "policy.Statement.0.Principal is '*'": build_policy_properties(ALLOW_ANYBODY_STATEMENT),
+            "policy.Statement.1.Principal is '*'": build_policy_properties(
+                DENY_PLAINTEXT_STATEMENT, {**ALLOW_ANYBODY_STATEMENT, "Principal": "*"}
+            ),
+        },
+    ),
+    "database-not-public": build_flag_case(
+        DATABASE_TYPE, "publiclyAccessible", False, may_be_unset=True
+    ),
+    "world-only-to-balancer": RuleCase(
+        INGRESS_RULE_TYPE,
+        build_ingress_rule(443, 443),
+        {
+            "fromPort is 443": build_ingress_rule(443, 443),
+            "fromPort is 22": build_ingress_rule(22, 22),
+            "fromPort is 0 to 65535": {"ipProtocol": "-1", "cidrIpv6": "::/0"},
+        },
+        name="alb-public-443",
+        bad_name="database-open",
+    ),
+    "default-group-empty": RuleCase(
+        "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+        {"ingress": [], "egress": []},
+        {"ingress is ": {"ingress": [{"protocol": "-1", "self": True}], "egress": []}},
+    ),
+    "no-risky-ports": RuleCase(
+        INGRESS_RULE_TYPE,
+        build_ingress_rule(5433, 5433, "10.0.0.0/16"),
+        {"fromPort is 5000 to 6000": build_ingress_rule(5000, 6000, "10.0.0.0/16")},
+    ),
+    "acl-closed": RuleCase(
+        NETWORK_ACL_TYPE,
+        {
+            "ingress": [
+                build_acl_entry(100, 22, "deny"),
+                build_acl_entry(110, 22, "allow"),
+                build_acl_entry(120, 443, "allow"),
+            ]
+        },
+        {
+            "ingress is open to the world on 22": {"ingress": [build_acl_entry(110, 22, "allow")]},
+            "ingress is open to the world on 3389": {
+                "ingress": [build_acl_entry(120, 3389, "deny"), build_acl_entry(110, 3389, "allow")]
+            },
+        },
+    ),
+    "subnet-no-public-ip": build_flag_case(
+        "aws:ec2/subnet:Subnet", "mapPublicIpOnLaunch", False, may_be_unset=True
+    ),
+    "instance-no-public-ip": build_flag_case(
+        EC2_INSTANCE_RESOURCE_TYPE, "associatePublicIpAddress", False, may_be_unset=True
+    ),
+    "template-no-public-ip": RuleCase(
+        LAUNCH_TEMPLATE_TYPE,
+        {"networkInterfaces": [{"associatePublicIpAddress": "false"}]},
+        {
+            "networkInterfaces.0.associatePublicIpAddress is 'true'": {
+                "networkInterfaces": [{"associatePublicIpAddress": "true"}]
+            }
+        },
+    ),
+    "service-no-public-ip": RuleCase(
+        "aws:ecs/service:Service",
+        {"networkConfiguration": {"assignPublicIp": False}},
+        {
+            "networkConfiguration.assignPublicIp is true": {
+                "networkConfiguration": {"assignPublicIp": True}
+            }
+        },
+    ),
+}

@@ -9,7 +9,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     ReadRequest,
     build_read,
     get_answer_items,
@@ -97,6 +96,3 @@ def check_raised_alarms(facts: CheckFacts) -> CheckRoutine:
     evidence += f", {no_data_count} have no data" if no_data_count else ""
     evidence += f", {muted_count} are muted" if muted_count else ""
     return [CheckFinding("ok", ALARMS_AREA, "alarms", evidence)]
-
-
-ALARM_CHECKS = (HealthCheck(ALARMS_AREA, "alarms", check_raised_alarms, (ALARMS_API,)),)

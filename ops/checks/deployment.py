@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ops.alarms.health import ALARMS_API, build_alarm_reads, parse_alarm_states
+from ops.alarms.health import build_alarm_reads, parse_alarm_states
 from ops.checks.model import S3_OBJECT_API, get_lookback_seconds
 from ops.cli.render import format_duration
 from ops.core.checks import (
@@ -11,7 +11,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     UnknownAnswerError,
     build_read,
     compute_age_seconds,
@@ -20,9 +19,9 @@ from ops.core.checks import (
     split_into_chunks,
 )
 from ops.core.lock import LOCK_ABSENT_CODES, LOCK_KEY, LockRecord
-from ops.database.health import DB_INSTANCES_API, build_instances_read, find_primary_item
+from ops.database.health import build_instances_read, find_primary_item
 from ops.fleet.health import INSTANCE_REFRESHES_API
-from ops.health.logs import LOG_EVENTS_API, list_log_groups, redact_line
+from ops.health.logs import list_log_groups, redact_line
 from ops.outputs import Outputs
 from ops.services.health import SERVICES_API
 
@@ -272,36 +271,3 @@ def check_new_log_errors(facts: CheckFacts) -> CheckRoutine:
         return findings
     evidence = f"of {len(log_groups)} log groups none has one in the last {lookback_text}"
     return [CheckFinding("ok", DEPLOYMENT_AREA, "errors", evidence)]
-
-
-LOCK_CHECK: Final = HealthCheck(DEPLOYMENT_AREA, "lock", check_lock, (S3_OBJECT_API,))
-NO_DEPLOYMENT_CHECK: Final = HealthCheck(
-    DEPLOYMENT_AREA,
-    "services",
-    check_no_deployment,
-    (SERVICES_API,),
-    lambda o: o.services is not None,
-)
-NO_REFRESH_CHECK: Final = HealthCheck(
-    DEPLOYMENT_AREA,
-    "fleet",
-    check_no_refresh,
-    (INSTANCE_REFRESHES_API,),
-    lambda o: o.fleet is not None,
-)
-GRAVE_ALARMS_CHECK: Final = HealthCheck(
-    DEPLOYMENT_AREA, "alarms", check_grave_alarms, (ALARMS_API,)
-)
-RESTORABLE_CHECK: Final = HealthCheck(
-    DEPLOYMENT_AREA, "restorable", check_restorable, (DB_INSTANCES_API,)
-)
-NEW_ALARMS_CHECK: Final = HealthCheck(
-    DEPLOYMENT_AREA, "new alarms", check_new_alarms, (ALARMS_API,)
-)
-NEW_ERRORS_CHECK: Final = HealthCheck(
-    DEPLOYMENT_AREA,
-    "errors",
-    check_new_log_errors,
-    (LOG_EVENTS_API,),
-    lambda o: any(list_log_groups(o)),
-)

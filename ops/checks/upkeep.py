@@ -11,7 +11,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     build_read,
     compute_age_seconds,
     get_answer_items,
@@ -189,15 +188,3 @@ def check_operation_roles(facts: CheckFacts) -> CheckRoutine:
         evidence = f"of {', '.join(names)} there is no {', no '.join(missing_roles)}"
         return [CheckFinding("failing", UPKEEP_AREA, "roles", evidence, "pulumi up --refresh")]
     return [CheckFinding("ok", UPKEEP_AREA, "roles", f"{', '.join(names)} are there")]
-
-
-DRILL_CHECK: Final = HealthCheck(
-    UPKEEP_AREA, "drill", check_last_drill, (S3_OBJECTS_API, S3_OBJECT_API)
-)
-PASSWORD_CHECK: Final = HealthCheck(UPKEEP_AREA, "password", check_password_age, (DESCRIBE_API,))
-OLD_SNAPSHOTS_CHECK: Final = HealthCheck(
-    UPKEEP_AREA, "snapshots", check_old_snapshots, (DB_SNAPSHOTS_API,)
-)
-ROLES_CHECK: Final = HealthCheck(
-    UPKEEP_AREA, "roles", check_operation_roles, (GET_ROLE_API,), lambda o: o.access is not None
-)

@@ -9,9 +9,10 @@ import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from ops.outputs import Outputs
+if TYPE_CHECKING:
+    from ops.outputs import Outputs
 
 HealthState = Literal["ok", "failing", "unknown"]
 HEALTH_STATES: Final[tuple[HealthState, ...]] = (
@@ -88,7 +89,7 @@ CheckRoutine: TypeAlias = Generator[Sequence[ReadRequest], list[ReadAnswer], lis
 class CheckFacts:
     """What checks know beforehand: the contract, what time it is, which areas were asked for."""
 
-    outputs: Outputs
+    outputs: "Outputs"
     now: datetime
     requested_areas: tuple[str, ...] = ()
 
@@ -105,7 +106,7 @@ class HealthCheck:
     subject: str
     routine: Callable[[CheckFacts], CheckRoutine]
     apis: tuple[str, ...]
-    is_applicable: Callable[[Outputs], bool] = lambda _: True
+    is_applicable: "Callable[[Outputs], bool]" = lambda _: True
 
 
 def get_answer_items(answer: ReadAnswer) -> list[ResponseItem]:

@@ -6,7 +6,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     ReadRequest,
     build_read,
     compute_age_seconds,
@@ -114,28 +113,3 @@ def check_fleet_refresh(facts: CheckFacts) -> CheckRoutine:
             )
         ]
     return [CheckFinding("ok", FLEET_AREA, "instance refresh", evidence)]
-
-
-FLEET_CHECKS = (
-    HealthCheck(
-        FLEET_AREA,
-        "instances",
-        check_fleet_instances,
-        (AUTO_SCALING_GROUPS_API,),
-        lambda o: o.fleet is not None,
-    ),
-    HealthCheck(
-        FLEET_AREA,
-        "scaling",
-        check_fleet_scaling,
-        (GROUP_ACTIVITIES_API,),
-        lambda o: o.fleet is not None,
-    ),
-    HealthCheck(
-        FLEET_AREA,
-        "instance refresh",
-        check_fleet_refresh,
-        (INSTANCE_REFRESHES_API,),
-        lambda o: o.fleet is not None,
-    ),
-)

@@ -4,7 +4,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     build_read,
     get_answer_items,
 )
@@ -22,6 +21,3 @@ def check_credentials(facts: CheckFacts) -> CheckRoutine:
     return [
         CheckFinding("failing", "account", "credentials", evidence, "aws sts get-caller-identity")
     ]
-
-
-ACCOUNT_CHECKS = (HealthCheck("account", "credentials", check_credentials, (CALLER_IDENTITY_API,)),)

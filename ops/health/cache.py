@@ -4,7 +4,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     ReadRequest,
     build_read,
     get_answer_items,
@@ -43,14 +42,3 @@ def check_replication_group(facts: CheckFacts) -> CheckRoutine:
         return [CheckFinding("ok", CACHE_AREA, name, evidence)]
     advice = "aws elasticache describe-events --source-type replication-group"
     return [CheckFinding("failing", CACHE_AREA, name, evidence, advice)]
-
-
-CACHE_CHECKS = (
-    HealthCheck(
-        CACHE_AREA,
-        "replication group",
-        check_replication_group,
-        (REPLICATION_GROUPS_API,),
-        lambda o: o.cache is not None,
-    ),
-)

@@ -15,7 +15,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     ReadAnswer,
     ReadRequest,
     UnknownAnswerError,
@@ -154,10 +153,3 @@ def redact_line(message: str) -> str:
     for pattern, replacement in SECRET_PATTERNS:
         line = pattern.sub(replacement, line)
     return line if len(line) <= SHOWN_LINE_CHARACTERS else f"{line[:SHOWN_LINE_CHARACTERS]}..."
-
-
-LOG_CHECKS = (
-    HealthCheck(
-        LOGS_AREA, "errors", check_log_errors, (LOG_EVENTS_API,), lambda o: any(list_log_groups(o))
-    ),
-)

@@ -7,14 +7,12 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     ResponseItem,
     build_read,
     get_answer_items,
     index_by,
 )
 from ops.core.metrics import (
-    METRIC_DATA_API,
     build_metric_query,
     build_metric_reads,
     collect_metric_values,
@@ -149,29 +147,3 @@ def check_nat_instances(facts: CheckFacts) -> CheckRoutine:
                 CheckFinding("failing", "network", subject, evidence, NETWORK_REPAIR_COMMAND)
             )
     return findings
-
-
-NETWORK_CHECKS = (
-    HealthCheck("network", "VPC", check_vpc, (VPCS_API,)),
-    HealthCheck(
-        "network",
-        "NAT gateways",
-        check_nat_gateways,
-        (NAT_GATEWAYS_API,),
-        lambda o: bool(o.network.nat_gateways),
-    ),
-    HealthCheck(
-        "network",
-        "NAT ports",
-        check_nat_ports,
-        (METRIC_DATA_API,),
-        lambda o: bool(o.network.nat_gateways),
-    ),
-    HealthCheck(
-        "network",
-        "NAT instances",
-        check_nat_instances,
-        (EC2_INSTANCES_API, INSTANCE_STATUS_API),
-        lambda o: bool(o.network.nat_instances),
-    ),
-)

@@ -9,7 +9,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     ReadAnswer,
     ReadRequest,
     ResponseItem,
@@ -259,34 +258,3 @@ def check_service_scaling(facts: CheckFacts) -> CheckRoutine:
             "ok", SERVICES_AREA, "scaling", "none failed in the last hour, none at its limit"
         )
     ]
-
-
-def _has_scaling(services: ServicesPart | None) -> bool:
-    return services is not None and any(
-        service.scaling_resource_id for service in services.services.values()
-    )
-
-
-SERVICE_CHECKS = (
-    HealthCheck(
-        SERVICES_AREA,
-        "tasks",
-        check_running_tasks,
-        (SERVICES_API,),
-        lambda o: o.services is not None,
-    ),
-    HealthCheck(
-        SERVICES_AREA,
-        "stopped tasks",
-        check_stopped_tasks,
-        (LIST_TASKS_API, DESCRIBE_TASKS_API),
-        lambda o: o.services is not None,
-    ),
-    HealthCheck(
-        SERVICES_AREA,
-        "scaling",
-        check_service_scaling,
-        (SCALING_ACTIVITIES_API, SCALABLE_TARGETS_API, SERVICES_API),
-        lambda o: _has_scaling(o.services),
-    ),
-)

@@ -10,15 +10,14 @@ from unittest.mock import patch
 import pytest
 
 from components.alarm_registry.database import DATABASE_ALARMS
-from ops.checks import deployment as deploying
 from ops.checks import trends
-from ops.checks import upkeep as keeping
+from ops.checks.check_records import CHECKS
 from ops.checks.model import ChecklistFacts, ChecklistItem, ChecklistResult, run_checklist_items
 from ops.checks.table import CHECKLIST_ITEMS, CHECKLISTS, evaluate_checklist, list_checklist_items
 from ops.core.checks import DAY_SECONDS, HealthCheck, ReadAnswer, ReadRequest, UnknownAnswerError
 from ops.core.lock import LockRecord
 from ops.core.metrics import build_metric_query
-from ops.health.registry import HEALTH_CHECKS
+from ops.health.registry import HEALTH_CHECKS, HEALTH_CHECKS_BY_KEY
 from ops.outputs import Outputs
 from sandbox import clock as sandbox_clock
 from tests.ops.command_line import OpsConsole
@@ -160,7 +159,7 @@ ChecklistCase = tuple[
 ]
 CHECKLIST_CASES: list[ChecklistCase] = [
     (
-        trends.STORAGE_TREND_CHECK,
+        HEALTH_CHECKS_BY_KEY["database-storage-trend"],
         None,
         answer_daily_storage(50, 50.5, 51, 51.5),
         [
@@ -186,7 +185,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        trends.CONNECTIONS_TREND_CHECK,
+        HEALTH_CHECKS_BY_KEY["database-connections-trend"],
         CONNECTION_ALARM_OUTPUTS,
         answer_connections(20, 139, 10),
         [
@@ -206,7 +205,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        keeping.DRILL_CHECK,
+        HEALTH_CHECKS_BY_KEY["last-drill"],
         None,
         answer_drill_record(),
         [
@@ -255,7 +254,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        keeping.PASSWORD_CHECK,
+        HEALTH_CHECKS_BY_KEY["password-age"],
         None,
         answer_secret(LastRotatedDate=format_time_ago(days=31)),
         [
@@ -281,7 +280,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        keeping.OLD_SNAPSHOTS_CHECK,
+        HEALTH_CHECKS_BY_KEY["old-snapshots"],
         None,
         answer_snapshots(1, 89),
         [
@@ -294,7 +293,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        keeping.ROLES_CHECK,
+        HEALTH_CHECKS_BY_KEY["operation-roles"],
         None,
         {ROLE_API: [{"Role": {}}]},
         [
@@ -307,7 +306,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deploying.LOCK_CHECK,
+        HEALTH_CHECKS_BY_KEY["lock-free"],
         None,
         {OBJECT_API: []},
         [
@@ -316,7 +315,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deploying.NO_DEPLOYMENT_CHECK,
+        HEALTH_CHECKS_BY_KEY["no-deployment"],
         None,
         answer_services(),
         [
@@ -336,7 +335,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deploying.NO_REFRESH_CHECK,
+        HEALTH_CHECKS_BY_KEY["no-instance-refresh"],
         None,
         answer_refresh("Failed"),
         [
@@ -345,7 +344,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deploying.GRAVE_ALARMS_CHECK,
+        HEALTH_CHECKS_BY_KEY["grave-alarms"],
         ALARM_OUTPUTS,
         answer_alarms(mild_state="ALARM"),
         [
@@ -359,7 +358,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deploying.RESTORABLE_CHECK,
+        HEALTH_CHECKS_BY_KEY["deploy-restorable"],
         None,
         answer_instance(LatestRestorableTime=format_time_ago(minutes=9)),
         [
@@ -379,7 +378,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deploying.NEW_ALARMS_CHECK,
+        HEALTH_CHECKS_BY_KEY["new-alarms"],
         ALARM_OUTPUTS,
         answer_alarms("ALARM", since=format_time_ago(minutes=16)),
         [
@@ -393,7 +392,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deploying.NEW_ERRORS_CHECK,
+        HEALTH_CHECKS_BY_KEY["new-log-errors"],
         None,
         answer_log_events(0),
         [
@@ -407,12 +406,7 @@ CHECKLIST_CASES: list[ChecklistCase] = [
         ],
     ),
 ]
-CHECKLIST_CHECKS = {
-    candidate
-    for module in (trends, keeping, deploying)
-    for candidate in vars(module).values()
-    if isinstance(candidate, HealthCheck)
-}
+CHECKLIST_CHECKS = {HEALTH_CHECKS_BY_KEY[record.key] for record in CHECKS}
 
 
 def run_single_check(
@@ -494,21 +488,25 @@ def test_without_an_answer_it_is_unknown(
 def test_a_young_database_has_no_trend_yet_and_storage_that_grows_has_room() -> None:
     assert (
         run_single_check(
-            trends.STORAGE_TREND_CHECK,
+            HEALTH_CHECKS_BY_KEY["database-storage-trend"],
             answer_daily_storage(50, InstanceCreateTime=format_time_ago(days=2)),
             None,
         ).state
         == "ok"
     )
     grows = run_single_check(
-        trends.STORAGE_TREND_CHECK, answer_daily_storage(10, 11, 12, MaxAllocatedStorage=200), None
+        HEALTH_CHECKS_BY_KEY["database-storage-trend"],
+        answer_daily_storage(10, 11, 12, MaxAllocatedStorage=200),
+        None,
     )
     assert grows.state == "ok"
     assert "110.0 GiB left of 200 GiB" in grows.evidence
 
 
 def test_a_lock_that_is_over_keeps_nobody_off() -> None:
-    found = run_single_check(deploying.LOCK_CHECK, answer_lock(until=NOW.timestamp() - 1), None)
+    found = run_single_check(
+        HEALTH_CHECKS_BY_KEY["lock-free"], answer_lock(until=NOW.timestamp() - 1), None
+    )
     assert found.state == "ok"
     assert "it was over at" in found.evidence
 

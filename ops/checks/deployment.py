@@ -28,7 +28,7 @@ from ops.services.health import SERVICES_API
 DEPLOYMENT_AREA: Final = "deploying"
 MAX_RESTORABLE_LAG_SECONDS: Final = 10 * 60  # RDS ships logs every five minutes: two of them
 GRAVE_SEVERITIES: Final = ("P0", "P1")
-# An instance refresh that goes on. Source: API reference, InstanceRefresh.
+# An instance refresh that is under way. Source: API reference, InstanceRefresh.
 UNFINISHED_REFRESH_STATUSES: Final = (
     "Pending",
     "InProgress",
@@ -39,7 +39,7 @@ UNFINISHED_REFRESH_STATUSES: Final = (
 
 
 def check_lock(facts: CheckFacts) -> CheckRoutine:
-    """Nobody changes the stack."""
+    """Nobody holds the lock of the stack."""
     bucket = facts.outputs.backups.operations_bucket
     (answer,) = yield [
         build_read(S3_OBJECT_API, "", Bucket=bucket, Key=LOCK_KEY, absent_codes=LOCK_ABSENT_CODES)
@@ -139,7 +139,7 @@ def check_no_refresh(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_grave_alarms(facts: CheckFacts) -> CheckRoutine:
-    """No alarm is raised for which somebody would be woken."""
+    """No alarm of P0 or P1 is raised."""
     answers = yield build_alarm_reads(facts.outputs)
     alarm_items = [item for answer in answers for item in get_answer_items(answer)]
     alarms = [
@@ -180,7 +180,7 @@ def _list_missing_alarms(
 
 
 def check_restorable(facts: CheckFacts) -> CheckRoutine:
-    """The database can be restored to ten minutes ago: what the deployment breaks can be had."""
+    """The database can be restored to ten minutes ago, so a deployment's damage can be undone."""
     (answer,) = yield [build_instances_read(facts)]
     item = find_primary_item(facts, get_answer_items(answer))
     restorable_time = item.get("LatestRestorableTime") if item else None
@@ -201,7 +201,7 @@ def check_restorable(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_new_alarms(facts: CheckFacts) -> CheckRoutine:
-    """No alarm has been raised since."""
+    """No alarm was raised after the deployment."""
     answers = yield build_alarm_reads(facts.outputs)
     alarm_items = [item for answer in answers for item in get_answer_items(answer)]
     alarms = list(parse_alarm_states(facts.outputs, alarm_items))
@@ -237,7 +237,7 @@ def check_new_alarms(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_new_log_errors(facts: CheckFacts) -> CheckRoutine:
-    """No line of the logs since then is an error. All groups are looked at."""
+    """No line of the logs after the deployment is an error. Reads all groups."""
     log_groups = list(list_log_groups(facts.outputs))
     answers = yield [
         group.build_errors_read(facts, get_lookback_seconds(facts)) for group in log_groups
@@ -261,9 +261,7 @@ def check_new_log_errors(facts: CheckFacts) -> CheckRoutine:
                 CheckFinding("failing", DEPLOYMENT_AREA, subject, evidence, group.tail_command)
             )
         elif len(lines) < len(answer):
-            evidence = (
-                f"the group has more lines of the last {lookback_text} than were looked through"
-            )
+            evidence = f"the group has more lines of the last {lookback_text} than were read"
             findings.append(
                 CheckFinding("unknown", DEPLOYMENT_AREA, subject, evidence, group.tail_command)
             )

@@ -1,4 +1,4 @@
-"""The table of checklists: each item, what it means, on which lists it stands, how it is known."""
+"""The checklists: the lines of ops/core/check_record.py with their checks from the registry."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -31,12 +31,12 @@ CHECKLIST_ITEMS: Final[tuple[ChecklistItem, ...]] = tuple(
 
 
 def list_checklist_items(name: str) -> tuple[ChecklistItem, ...]:
-    """The items of a list."""
+    """Returns the items of a checklist."""
     return tuple(item for item in CHECKLIST_ITEMS if name in item.checklists)
 
 
 def list_checklist_apis(name: str) -> tuple[str, ...]:
-    """What looking at a list may call."""
+    """Returns the AWS calls that a checklist may make."""
     return tuple(
         sorted(
             {
@@ -52,7 +52,7 @@ def list_checklist_apis(name: str) -> tuple[str, ...]:
 def evaluate_checklist(
     name: str, outputs: Outputs, aws: Aws, now: datetime, lookback_seconds: float
 ) -> list[ChecklistResult]:
-    """What a list comes to on a stack, in the order of the table. `since` is in seconds."""
+    """Returns the results of a checklist on a stack, in the order of its items."""
     facts = ChecklistFacts(outputs, now, lookback_seconds=lookback_seconds)
     return run_checklist_items(
         list_checklist_items(name), facts, build_read_sender(aws, outputs.stack.region)

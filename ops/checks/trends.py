@@ -1,4 +1,4 @@
-"""What two weeks say of the weeks to come: storage that fills up, connections that run out."""
+"""Trends of two weeks: storage that fills up, connections that run out."""
 
 from datetime import datetime
 from itertools import pairwise
@@ -88,7 +88,7 @@ def check_storage_trend(facts: CheckFacts) -> CheckRoutine:
 
 
 def _parse_points(results: list[ResponseItem]) -> list[tuple[float, float]]:
-    """Times in seconds and values, the newest first."""
+    """Parses times in seconds with their values, the newest first."""
     points: list[tuple[float, float]] = []
     for result in results:
         pairs: Any = zip(result.get("Timestamps", ()), result["Values"], strict=False)
@@ -100,7 +100,7 @@ def _parse_points(results: list[ResponseItem]) -> list[tuple[float, float]]:
 
 
 def check_connections_trend(facts: CheckFacts) -> CheckRoutine:
-    """The most connections of two weeks, beside how many there may be."""
+    """The most connections of two weeks are well below the limit."""
     stack, name = facts.outputs.stack, facts.outputs.database.identifier
     connections_metric = build_metric_query(
         "AWS/RDS", "DatabaseConnections", "Maximum", period=DAY_SECONDS, DBInstanceIdentifier=name
@@ -117,7 +117,7 @@ def check_connections_trend(facts: CheckFacts) -> CheckRoutine:
         if {"Name": "DBInstanceIdentifier", "Value": name} in alarm.get("Dimensions", ())
     ]
     if not instance_alarms:
-        evidence = f"there is no alarm {prefix}, which knows how many there may be"
+        evidence = f"there is no alarm {prefix}, which knows the limit"
         return [
             CheckFinding("unknown", DATABASE_AREA, "connections", evidence, "pulumi up --refresh")
         ]

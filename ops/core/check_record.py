@@ -64,7 +64,7 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
     ),
     "error logs": ChecklistLine("Few lines of the last hour are errors.", DAILY),
     "storage trend": ChecklistLine("It will not be full within 30 days.", WEEKLY),
-    "connections": ChecklistLine("Their peak is far from how many there may be.", WEEKLY),
+    "connections": ChecklistLine("Their peak is well below the limit.", WEEKLY),
     "maintenance": ChecklistLine("None comes by itself within a week.", WEEKLY),
     "certificates": ChecklistLine("None ends soon.", WEEKLY),
     "backups elsewhere": ChecklistLine(

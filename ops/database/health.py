@@ -94,7 +94,7 @@ def check_instance_status(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_standby(facts: CheckFacts) -> CheckRoutine:
-    """Where the stack wants a standby in another zone there is one."""
+    """The primary has its standby in another zone."""
     (answer,) = yield [build_instances_read(facts)]
     item = find_primary_item(facts, get_answer_items(answer))
     if item is None:
@@ -108,7 +108,7 @@ def check_standby(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_parameters_applied(facts: CheckFacts) -> CheckRoutine:
-    """What the parameter groups say is what the instances run with."""
+    """The instances run with the parameters of their groups."""
     (answer,) = yield [build_instances_read(facts)]
     unapplied = [
         f"{item['DBInstanceIdentifier']}: {group['ParameterApplyStatus']}"
@@ -194,7 +194,7 @@ def check_free_storage(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_latest_restorable_time(facts: CheckFacts) -> CheckRoutine:
-    """The database can be restored to a quarter of an hour ago."""
+    """The database can be restored to 15 minutes ago."""
     (answer,) = yield [build_instances_read(facts)]
     item = find_primary_item(facts, get_answer_items(answer))
     if item is None:

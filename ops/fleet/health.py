@@ -21,13 +21,13 @@ FAILED_REFRESH_STATUSES = ("Failed", "RollbackFailed", "RollbackSuccessful")
 
 
 def get_fleet_contract(facts: CheckFacts) -> FleetPart:
-    """The fleet's part of the contract; the table asks only where there is one."""
+    """Returns the fleet's part of the contract. The stack must have a fleet."""
     assert facts.outputs.fleet is not None
     return facts.outputs.fleet
 
 
 def build_fleet_group_read(fleet_part: FleetPart) -> ReadRequest:
-    """The group."""
+    """Builds the read of the group."""
     return build_read(
         AUTO_SCALING_GROUPS_API, "AutoScalingGroups", AutoScalingGroupNames=[fleet_part.group]
     )

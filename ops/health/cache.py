@@ -14,7 +14,7 @@ CACHE_AREA = "cache"
 
 
 def build_replication_group_read(facts: CheckFacts) -> ReadRequest:
-    """The group; the table asks only where there is one."""
+    """Builds the read of the group. The stack must have a cache."""
     assert facts.outputs.cache is not None
     return build_read(
         REPLICATION_GROUPS_API,

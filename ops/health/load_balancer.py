@@ -59,7 +59,7 @@ def check_load_balancer(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_targets(facts: CheckFacts) -> CheckRoutine:
-    """Behind each rule there are targets, all of them healthy. AWS tells one group a call."""
+    """Each target group has targets, and all are healthy. One call describes one group."""
     groups = _get_load_balancer_part(facts).targets
     answers = yield [_build_target_health_read(target) for target in groups.values()]
     return [
@@ -68,9 +68,9 @@ def check_targets(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_many_targets(facts: CheckFacts) -> CheckRoutine:
-    """The same of very many groups: by their metrics, 500 to a call, which lag by a minute or two.
+    """Each of very many groups has targets, and all are healthy, by metrics: 500 to a call.
 
-    Those that are not healthy by them are described, as many as are few.
+    Metrics lag by a minute or two. The first MAX_DESCRIBED_GROUPS unhealthy ones are described.
     """
     part = _get_load_balancer_part(facts)
     counts = {

@@ -29,7 +29,7 @@ NAT_GATEWAY_COMMAND_FORMAT: Final = "aws ec2 describe-nat-gateways --nat-gateway
 
 
 def _build_filters(name: str, values: list[str]) -> list[ResponseItem]:
-    """By filter and not by id: what is gone is then left out, and not an error for all."""
+    """Builds a filter. With ids instead, one that is gone would be an error for all."""
     return [{"Name": name, "Values": values}]
 
 
@@ -66,9 +66,9 @@ def check_nat_gateways(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_nat_ports(facts: CheckFacts) -> CheckRoutine:
-    """No NAT gateway had to refuse a connection in the last hour for want of a port.
+    """No NAT gateway refused a connection in the last hour because it had no free port.
 
-    Where nothing went through a gateway it reports nothing: that is none refused.
+    No data means no traffic, hence no refused connections.
     """
     gateway_ids = facts.outputs.network.nat_gateways
     metrics_by_zone = {
@@ -90,7 +90,7 @@ def check_nat_ports(facts: CheckFacts) -> CheckRoutine:
             "failing",
             "network",
             f"NAT ports of zone {zone}",
-            f"{count:.0f} connections were refused in the last hour for want of a port: too "
+            f"{count:.0f} connections were refused in the last hour because no port was free: too "
             "many go to one destination at once",
             NAT_GATEWAY_COMMAND_FORMAT.format(gateway_ids[zone]),
         )

@@ -10,8 +10,8 @@ RECORD: Final = ("s3.get_object", "s3.list_objects_v2")
 
 CHANGE: Final = (*RECORD, "s3.put_object", "s3.delete_object", "sts.get_caller_identity")
 
-# By SQL. Whoever has the password may everything in the database, so that nobody who only looks
-# is given it; a replica is asked for its address.
+# By SQL. The password grants full access, so read-only roles never get it. RDS gives a replica's
+# address.
 SQL: Final = ("secretsmanager.get_secret_value", "rds.describe_db_instances")
 
 DEPLOYS: Final = (
@@ -42,7 +42,7 @@ REFRESHES: Final = (
     "autoscaling.cancel_instance_refresh",
 )
 
-# What every restore does after it, and what undoes it.
+# What follows every restore, and what undoes it.
 RESTORES: Final = (
     "rds.describe_db_instances",
     "rds.describe_account_attributes",
@@ -52,7 +52,7 @@ RESTORES: Final = (
     "secretsmanager.get_secret_value",
 )
 
-# What a stack can be made again from, and whether it can.
+# What a stack can be made from again.
 BACKUPS: Final = (
     "kms.describe_key",
     "rds.describe_account_attributes",

@@ -32,7 +32,7 @@ def build_readiness_findings(
 
 
 def check_readiness(outputs: Outputs, aws: Aws, now: datetime) -> list[CheckFinding]:
-    """What is there for a recovery, and what is missing."""
+    """Returns the findings of the checks of `ops recover ready` on a stack."""
     checks = [
         check for check in select_health_checks("recover-ready") if check.is_applicable(outputs)
     ]

@@ -1,4 +1,4 @@
-"""What the database and the stack can be made from again: backups, states, outputs, images."""
+"""What the stack can be recovered from: backups, states, outputs, images."""
 
 from typing import Final
 
@@ -33,7 +33,7 @@ MAX_OBJECT_REPLICATION_SECONDS: Final = HOUR_SECONDS
 
 
 def check_point_in_time_restore(facts: CheckFacts) -> CheckRoutine:
-    """The database can be restored, to how long ago."""
+    """The database can be restored to a point in time."""
     name = facts.outputs.database.identifier
     (answer,) = yield [
         build_read(
@@ -61,7 +61,7 @@ def check_point_in_time_restore(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_recovery_outputs(facts: CheckFacts) -> CheckRoutine:
-    """The stack's outputs can be read in the recovery region, and are those of now."""
+    """The outputs in the recovery region are those of the stack."""
     stack, path = facts.outputs.stack, facts.outputs.backups.outputs_path
     (answer,) = yield [
         build_read(
@@ -91,7 +91,7 @@ def check_recovery_outputs(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_state_copies(facts: CheckFacts) -> CheckRoutine:
-    """There is a copy of Pulumi's state of the last week that does not go with its backend."""
+    """A bucket of operations has a copy of Pulumi's state of the last week."""
     stack, backups_part = facts.outputs.stack, facts.outputs.backups
     places = [(stack.region, backups_part.operations_bucket)]
     if stack.recovery_region and backups_part.recovery_bucket:
@@ -137,7 +137,7 @@ def check_state_copies(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_recovery_bucket(facts: CheckFacts) -> CheckRoutine:
-    """What operations keep is in the recovery region too: runs, baselines, drills, states."""
+    """The operations bucket is replicated: states, drills, baselines arrive within an hour."""
     stack, backups_part = facts.outputs.stack, facts.outputs.backups
     absent_codes = (*BUCKET_ABSENT_CODES, "ReplicationConfigurationNotFoundError")
     prefixes = ("states/", "drills/", "baselines/")
@@ -204,7 +204,7 @@ def check_recovery_bucket(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_recovery_backup(facts: CheckFacts) -> CheckRoutine:
-    """There is a backup in the recovery region that the database can be made from."""
+    """The recovery region has a backup that the database can be restored from."""
     stack, name = facts.outputs.stack, facts.outputs.database.identifier
     recovery_region = stack.recovery_region
     snapshots, automated_backups = yield [
@@ -239,7 +239,7 @@ def check_recovery_backup(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_recovery_images(facts: CheckFacts) -> CheckRoutine:
-    """The images that the services run are in the recovery region too."""
+    """The registry with the services' images is replicated to the recovery region."""
     recovery_region = facts.outputs.stack.recovery_region
     (answer,) = yield [build_read(REGISTRY_API, "")]
     rules = (get_answer_items(answer)[0].get("replicationConfiguration") or {}).get("rules") or ()

@@ -22,7 +22,7 @@ CERTIFICATE_KEY_TYPES: Final = ("RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256
 
 
 def check_recovery_region(facts: CheckFacts) -> CheckRoutine:
-    """There is a region to go to."""
+    """The stack has a recovery region."""
     yield []
     recovery_region = facts.outputs.stack.recovery_region
     if recovery_region is None:
@@ -33,7 +33,7 @@ def check_recovery_region(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_recovery_key(facts: CheckFacts) -> CheckRoutine:
-    """The key that backups there are encrypted with can be used."""
+    """The key of the backups in the recovery region is enabled."""
     stack = facts.outputs.stack
     (answer,) = yield [
         build_read(
@@ -53,7 +53,7 @@ def check_recovery_key(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_instance_quota(facts: CheckFacts) -> CheckRoutine:
-    """There may be one more DB instance, in each region that is recovered into."""
+    """The quota of each region allows one more DB instance."""
     stack = facts.outputs.stack
     regions = [r for r in (stack.region, stack.recovery_region) if r]
     answers = yield [build_read(ACCOUNT_ATTRIBUTES_API, "AccountQuotas", region=r) for r in regions]
@@ -70,7 +70,7 @@ def check_instance_quota(facts: CheckFacts) -> CheckRoutine:
         )
         if quota is None:
             findings += build_readiness_findings(
-                "unknown", subject, "RDS does not say how many there may be"
+                "unknown", subject, "RDS does not say what the quota is"
             )
             continue
         is_full = quota["Used"] >= quota["Max"]
@@ -84,7 +84,7 @@ def check_instance_quota(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_recovery_certificate(facts: CheckFacts) -> CheckRoutine:
-    """A load balancer there can answer by HTTPS: its certificate is made there, or is there."""
+    """The recovery region has a certificate for HTTPS, or the stack makes one there."""
     recovery_region, load_balancer = (
         facts.outputs.stack.recovery_region,
         facts.outputs.load_balancer,

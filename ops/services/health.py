@@ -28,19 +28,19 @@ SCALING_ACTIVITIES_API = "application-autoscaling.describe_scaling_activities"
 SERVICES_AREA = "services"
 # A deployment that takes longer hangs: AWS's own waiter for one gives up after ten minutes.
 DEPLOYMENT_HANGS_SECONDS: Final = 30 * 60
-# What ECS stops a task for where nothing is wrong with it (ECS Developer Guide, stopped tasks).
+# Why ECS stops a task that has no fault (ECS Developer Guide, stopped tasks).
 HARMLESS_STOP_CODES: Final = ("UserInitiated", "SpotInterruption", "TerminationNotice")
 FAULT_WORDS: Final = ("health check", "unhealthy", "failed")
 
 
 def get_services_contract(facts: CheckFacts) -> ServicesPart:
-    """The services' part of the contract; the table asks only where there is one."""
+    """Returns the services' part of the contract. The stack must have services."""
     assert facts.outputs.services is not None
     return facts.outputs.services
 
 
 def build_service_reads(services: ServicesPart) -> list[tuple[list[str], ReadRequest]]:
-    """The services, as many as one call takes: their names, and the read."""
+    """Builds the reads of the services: for each call the names, and the read."""
     return [
         (
             names,

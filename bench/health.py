@@ -17,7 +17,8 @@ from bench.served import BENCHMARK_REGION, ServedSandbox, open_served_sandbox
 from ops.core.aws import Aws
 from ops.core.check_runner import run_checks, send_read
 from ops.core.checks import CheckFacts, ReadAnswer, ReadRequest
-from ops.health.registry import HEALTH_CHECKS, check_health
+from ops.health.registry import HEALTH_CHECKS
+from ops.health.report import check_health
 from ops.outputs import Outputs, parse_outputs
 from sandbox.program import PROJECT_ROOT
 

@@ -9,7 +9,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     ReadRequest,
     build_read,
     get_answer_items,
@@ -24,7 +23,7 @@ ALARM_COMMAND_PATTERN: Final = re.compile(r"Run: (ops .+?)\.?$")
 
 @dataclass(frozen=True)
 class AlarmState:
-    """One alarm as it is. `muted`: it would tell nobody. `command` is what its description says."""
+    """The state of one alarm. `muted`: it notifies nobody. `command` is from its description."""
 
     name: str
     severity: str
@@ -65,7 +64,7 @@ def parse_alarm_states(outputs: Outputs, alarm_items: list[dict[str, Any]]) -> I
 
 
 def check_raised_alarms(facts: CheckFacts) -> CheckRoutine:
-    """No alarm that tells somebody is raised, and all of the contract are there."""
+    """No alarm that notifies somebody is raised, and all alarms of the contract are there."""
     outputs = facts.outputs
     answers = yield build_alarm_reads(outputs)
     alarm_items = [item for answer in answers for item in get_answer_items(answer)]
@@ -97,6 +96,3 @@ def check_raised_alarms(facts: CheckFacts) -> CheckRoutine:
     evidence += f", {no_data_count} have no data" if no_data_count else ""
     evidence += f", {muted_count} are muted" if muted_count else ""
     return [CheckFinding("ok", ALARMS_AREA, "alarms", evidence)]
-
-
-ALARM_CHECKS = (HealthCheck(ALARMS_AREA, "alarms", check_raised_alarms, (ALARMS_API,)),)

@@ -37,7 +37,7 @@ from ops.database import health as database
 from ops.database.parameters import DEFAULT_GROUP_PREFIX
 from ops.fleet import health as fleet
 from ops.health import cache
-from ops.health.registry import HEALTH_CHECKS
+from ops.health.registry import select_health_checks
 from ops.outputs import Outputs
 from ops.services import health as services
 from ops.usage.capacity import UsageFigure, build_usage_check
@@ -107,8 +107,10 @@ def capture_baseline(
     checks = [
         *(
             check
-            for check in HEALTH_CHECKS
-            if check.area in (*areas, "account") and check.is_applicable(outputs)
+            for check in select_health_checks(
+                "baseline", lambda record: record.area in (*areas, "account")
+            )
+            if check.is_applicable(outputs)
         ),
         *(
             part.build_check(observation)

@@ -3,7 +3,17 @@
 from typing import Final
 
 from ops.core.declaration import Declaration
-from ops.permissions.call_sets import CHANGE, RECORD, STATE
+from ops.health.registry import list_view_calls
+from ops.permissions.call_sets import CHANGE, RECORD
+
+# The checks, and what else a baseline is made of.
+BASELINE_CALLS: Final = (
+    *list_view_calls("baseline"),
+    "ec2.describe_launch_template_versions",
+    "ecs.describe_task_definition",
+    "rds.describe_db_parameters",
+    "ssm.get_parameter",
+)
 
 DECLARATIONS: Final = (
     Declaration(
@@ -11,7 +21,7 @@ DECLARATIONS: Final = (
         role="operator",
         calls=(
             *CHANGE,
-            *STATE,
+            *BASELINE_CALLS,
             "s3.head_object",
         ),
         bad={
@@ -28,13 +38,13 @@ DECLARATIONS: Final = (
     Declaration(
         "baseline capture --to",
         role="reader",
-        calls=(*STATE,),
+        calls=BASELINE_CALLS,
     ),
     Declaration(
         "baseline compare",
         role="reader",
         calls=(
-            *STATE,
+            *BASELINE_CALLS,
             *RECORD,
         ),
         bad={"BASELINE": ("Non_sense", "nonsense", "/no/such/file.json")},

@@ -1,1 +1,1 @@
-"""Checklists: what is looked at each day, week and month, and around a deployment."""
+"""Checklists: what is checked each day, week and month, and around a deployment."""

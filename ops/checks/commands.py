@@ -15,7 +15,7 @@ from ops.health.registry import HEALTH_APIS
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Checklists with results: exit code 3 where something fails or is unknown.",
+    help="Checklists with results: exit code 3 if something fails or is unknown.",
 )
 DEFAULT_LOOKBACK_MINUTES = 15.0  # minutes
 
@@ -23,7 +23,7 @@ DEFAULT_LOOKBACK_MINUTES = 15.0  # minutes
 def run_checklist(
     context: typer.Context, name: str, minutes: float = DEFAULT_LOOKBACK_MINUTES
 ) -> None:
-    """Looks at a list and prints what it comes to. Raises FindingsError where not all is well."""
+    """Runs a checklist and prints its results. Raises FindingsError unless all are ok."""
     # The cut models of `ops health` are cached (ops/core/service_models.py): ask for the same ones.
     model_apis = HEALTH_APIS if set(list_checklist_apis(name)) <= set(HEALTH_APIS) else ()
     outputs, aws, output = load_stack(context, model_apis)

@@ -3,47 +3,12 @@
 from typing import Final
 
 from ops.core.declaration import Declaration
-from ops.permissions.call_sets import DAILY, HEALTH, PRE_DEPLOY, RECORD
+from ops.health.registry import list_view_calls
 
 DECLARATIONS: Final = (
-    Declaration(
-        "check daily",
-        role="reader",
-        calls=(*DAILY,),
-    ),
-    Declaration(
-        "check monthly",
-        role="reader",
-        calls=(
-            *HEALTH,
-            *RECORD,
-            "iam.get_role",
-            "secretsmanager.describe_secret",
-        ),
-    ),
-    Declaration(
-        "check post-deploy",
-        role="reader",
-        calls=(
-            "autoscaling.describe_instance_refreshes",
-            "cloudwatch.describe_alarms",
-            "cloudwatch.get_metric_data",
-            "ecs.describe_services",
-            "ecs.describe_tasks",
-            "ecs.list_tasks",
-            "elbv2.describe_target_health",
-            "logs.filter_log_events",
-            "sts.get_caller_identity",
-        ),
-    ),
-    Declaration(
-        "check pre-deploy",
-        role="reader",
-        calls=(*PRE_DEPLOY,),
-    ),
-    Declaration(
-        "check weekly",
-        role="reader",
-        calls=(*HEALTH,),
-    ),
+    Declaration("check daily", role="reader", calls=list_view_calls("daily")),
+    Declaration("check monthly", role="reader", calls=list_view_calls("monthly")),
+    Declaration("check post-deploy", role="reader", calls=list_view_calls("post-deploy")),
+    Declaration("check pre-deploy", role="reader", calls=list_view_calls("pre-deploy")),
+    Declaration("check weekly", role="reader", calls=list_view_calls("weekly")),
 )

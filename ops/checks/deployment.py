@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ops.alarms.health import ALARMS_API, build_alarm_reads, parse_alarm_states
+from ops.alarms.health import build_alarm_reads, parse_alarm_states
 from ops.checks.model import S3_OBJECT_API, get_lookback_seconds
 from ops.cli.render import format_duration
 from ops.core.checks import (
@@ -11,7 +11,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     UnknownAnswerError,
     build_read,
     compute_age_seconds,
@@ -20,16 +19,16 @@ from ops.core.checks import (
     split_into_chunks,
 )
 from ops.core.lock import LOCK_ABSENT_CODES, LOCK_KEY, LockRecord
-from ops.database.health import DB_INSTANCES_API, build_instances_read, find_primary_item
+from ops.database.health import build_instances_read, find_primary_item
 from ops.fleet.health import INSTANCE_REFRESHES_API
-from ops.health.logs import LOG_EVENTS_API, list_log_groups, redact_line
+from ops.health.logs import list_log_groups, redact_line
 from ops.outputs import Outputs
 from ops.services.health import SERVICES_API
 
 DEPLOYMENT_AREA: Final = "deploying"
 MAX_RESTORABLE_LAG_SECONDS: Final = 10 * 60  # RDS ships logs every five minutes: two of them
 GRAVE_SEVERITIES: Final = ("P0", "P1")
-# An instance refresh that goes on. Source: API reference, InstanceRefresh.
+# An instance refresh that is under way. Source: API reference, InstanceRefresh.
 UNFINISHED_REFRESH_STATUSES: Final = (
     "Pending",
     "InProgress",
@@ -40,7 +39,7 @@ UNFINISHED_REFRESH_STATUSES: Final = (
 
 
 def check_lock(facts: CheckFacts) -> CheckRoutine:
-    """Nobody changes the stack."""
+    """Nobody holds the lock of the stack."""
     bucket = facts.outputs.backups.operations_bucket
     (answer,) = yield [
         build_read(S3_OBJECT_API, "", Bucket=bucket, Key=LOCK_KEY, absent_codes=LOCK_ABSENT_CODES)
@@ -140,7 +139,7 @@ def check_no_refresh(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_grave_alarms(facts: CheckFacts) -> CheckRoutine:
-    """No alarm is raised for which somebody would be woken."""
+    """No alarm of P0 or P1 is raised."""
     answers = yield build_alarm_reads(facts.outputs)
     alarm_items = [item for answer in answers for item in get_answer_items(answer)]
     alarms = [
@@ -181,7 +180,7 @@ def _list_missing_alarms(
 
 
 def check_restorable(facts: CheckFacts) -> CheckRoutine:
-    """The database can be restored to ten minutes ago: what the deployment breaks can be had."""
+    """The database can be restored to ten minutes ago, so a deployment's damage can be undone."""
     (answer,) = yield [build_instances_read(facts)]
     item = find_primary_item(facts, get_answer_items(answer))
     restorable_time = item.get("LatestRestorableTime") if item else None
@@ -202,7 +201,7 @@ def check_restorable(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_new_alarms(facts: CheckFacts) -> CheckRoutine:
-    """No alarm has been raised since."""
+    """No alarm was raised after the deployment."""
     answers = yield build_alarm_reads(facts.outputs)
     alarm_items = [item for answer in answers for item in get_answer_items(answer)]
     alarms = list(parse_alarm_states(facts.outputs, alarm_items))
@@ -238,7 +237,7 @@ def check_new_alarms(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_new_log_errors(facts: CheckFacts) -> CheckRoutine:
-    """No line of the logs since then is an error. All groups are looked at."""
+    """No line of the logs after the deployment is an error. Reads all groups."""
     log_groups = list(list_log_groups(facts.outputs))
     answers = yield [
         group.build_errors_read(facts, get_lookback_seconds(facts)) for group in log_groups
@@ -262,9 +261,7 @@ def check_new_log_errors(facts: CheckFacts) -> CheckRoutine:
                 CheckFinding("failing", DEPLOYMENT_AREA, subject, evidence, group.tail_command)
             )
         elif len(lines) < len(answer):
-            evidence = (
-                f"the group has more lines of the last {lookback_text} than were looked through"
-            )
+            evidence = f"the group has more lines of the last {lookback_text} than were read"
             findings.append(
                 CheckFinding("unknown", DEPLOYMENT_AREA, subject, evidence, group.tail_command)
             )
@@ -272,36 +269,3 @@ def check_new_log_errors(facts: CheckFacts) -> CheckRoutine:
         return findings
     evidence = f"of {len(log_groups)} log groups none has one in the last {lookback_text}"
     return [CheckFinding("ok", DEPLOYMENT_AREA, "errors", evidence)]
-
-
-LOCK_CHECK: Final = HealthCheck(DEPLOYMENT_AREA, "lock", check_lock, (S3_OBJECT_API,))
-NO_DEPLOYMENT_CHECK: Final = HealthCheck(
-    DEPLOYMENT_AREA,
-    "services",
-    check_no_deployment,
-    (SERVICES_API,),
-    lambda o: o.services is not None,
-)
-NO_REFRESH_CHECK: Final = HealthCheck(
-    DEPLOYMENT_AREA,
-    "fleet",
-    check_no_refresh,
-    (INSTANCE_REFRESHES_API,),
-    lambda o: o.fleet is not None,
-)
-GRAVE_ALARMS_CHECK: Final = HealthCheck(
-    DEPLOYMENT_AREA, "alarms", check_grave_alarms, (ALARMS_API,)
-)
-RESTORABLE_CHECK: Final = HealthCheck(
-    DEPLOYMENT_AREA, "restorable", check_restorable, (DB_INSTANCES_API,)
-)
-NEW_ALARMS_CHECK: Final = HealthCheck(
-    DEPLOYMENT_AREA, "new alarms", check_new_alarms, (ALARMS_API,)
-)
-NEW_ERRORS_CHECK: Final = HealthCheck(
-    DEPLOYMENT_AREA,
-    "errors",
-    check_new_log_errors,
-    (LOG_EVENTS_API,),
-    lambda o: any(list_log_groups(o)),
-)

@@ -1,4 +1,4 @@
-"""An item of a checklist: what it means, how it is known, what came of it."""
+"""An item of a checklist: its checks, and its result."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -24,25 +24,25 @@ from ops.core.errors import OpsError, UsageError
 
 S3_OBJECT_API: Final = "s3.get_object"
 OBJECT_GONE_CODES: Final = ("NoSuchKey", "404", "NotFound")
-MAX_OK_FINDINGS: Final = 3  # findings of an item that are told where all of them are well
+MAX_OK_FINDINGS: Final = 3  # findings of an item that are shown if all are ok
 
 
 @dataclass(frozen=True)
 class ChecklistFacts(CheckFacts):
-    """What checks know, and how many seconds back a deployment was."""
+    """What checks know, and how many seconds ago the deployment was."""
 
     lookback_seconds: float = 15 * 60
 
 
 def get_lookback_seconds(facts: CheckFacts) -> float:
-    """How many seconds back is looked."""
+    """Returns how many seconds ago the deployment was."""
     assert isinstance(facts, ChecklistFacts)
     return facts.lookback_seconds
 
 
 @dataclass(frozen=True)
 class ChecklistItem:
-    """One line of a checklist, on each of these lists. `of` are the checks that tell."""
+    """One line of the checklists that hold it, with its checks."""
 
     name: str
     meaning: str
@@ -52,7 +52,7 @@ class ChecklistItem:
 
 @dataclass(frozen=True)
 class ChecklistResult:
-    """What an item came to: the worst of its findings, with what was looked at."""
+    """The result of an item: the worst state of its findings, with their evidence."""
 
     item: str
     means: str
@@ -65,7 +65,7 @@ class ChecklistResult:
 def run_checklist_items(
     items: Iterable[ChecklistItem], facts: CheckFacts, sender: Callable[[ReadRequest], ReadAnswer]
 ) -> list[ChecklistResult]:
-    """The results of the items that apply to the stack, in their order."""
+    """Returns the results of the items that apply to the stack, in their order."""
     item_checks = [
         (item, check, check_findings)
         for item in items
@@ -97,7 +97,7 @@ def run_checklist_items(
 def _record_findings(
     check: HealthCheck, collected: list[CheckFinding]
 ) -> Callable[[CheckFacts], CheckRoutine]:
-    """The check, whose findings are kept with its item."""
+    """Wraps the routine of a check, so that its findings are collected."""
 
     def run_routine(facts: CheckFacts) -> CheckRoutine:
         try:
@@ -128,7 +128,7 @@ def _build_result(item: ChecklistItem, findings: Sequence[CheckFinding]) -> Chec
 
 
 def build_read_sender(aws: Aws, region: str) -> Callable[[ReadRequest], ReadAnswer]:
-    """Sends reads, those of objects too: an object is one item, whose `text` is what it holds."""
+    """Builds a sender of reads. An object of S3 is one item, with its content as `text`."""
     return lambda read: (
         _read_object(aws, read) if read.api == S3_OBJECT_API else send_read(aws, read, region)
     )

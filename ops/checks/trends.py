@@ -1,4 +1,4 @@
-"""What two weeks say of the weeks to come: storage that fills up, connections that run out."""
+"""Trends of two weeks: storage that fills up, connections that run out."""
 
 from datetime import datetime
 from itertools import pairwise
@@ -6,32 +6,29 @@ from statistics import median
 from typing import Any, Final
 
 from ops.alarms.health import ALARMS_API
+from ops.checks.check_records import CONNECTIONS_ALARM as CONNECTIONS_ALARM
 from ops.core.checks import (
     DAY_SECONDS,
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     ResponseItem,
     build_read,
     compute_age_seconds,
     get_answer_items,
 )
-from ops.core.metrics import METRIC_DATA_API, build_metric_query, build_metric_read
+from ops.core.metrics import build_metric_query, build_metric_read
 from ops.database.health import (
     BYTES_PER_GIB,
     DATABASE_AREA,
-    DB_INSTANCES_API,
     build_instances_read,
     find_primary_item,
 )
-from ops.outputs import Outputs
 
 TREND_SECONDS: Final = 14 * DAY_SECONDS
 MIN_DAYS_UNTIL_FULL: Final = 30  # days within which storage must not be full
 MIN_TREND_DAYS: Final = 3  # days of data without which there is no trend
-# The alarm that knows how many connections the class allows: it is raised at so much of that.
-CONNECTIONS_ALARM: Final = "database-connections-high"
+# The alarm of connections is raised at this share of the most that the class allows.
 ALARM_THRESHOLD_RATIO: Final = 0.8
 MAX_CONNECTIONS_RATIO: Final = 0.7  # an assumption: a step before the alarm
 
@@ -91,7 +88,7 @@ def check_storage_trend(facts: CheckFacts) -> CheckRoutine:
 
 
 def _parse_points(results: list[ResponseItem]) -> list[tuple[float, float]]:
-    """Times in seconds and values, the newest first."""
+    """Parses times in seconds with their values, the newest first."""
     points: list[tuple[float, float]] = []
     for result in results:
         pairs: Any = zip(result.get("Timestamps", ()), result["Values"], strict=False)
@@ -103,7 +100,7 @@ def _parse_points(results: list[ResponseItem]) -> list[tuple[float, float]]:
 
 
 def check_connections_trend(facts: CheckFacts) -> CheckRoutine:
-    """The most connections of two weeks, beside how many there may be."""
+    """The most connections of two weeks are well below the limit."""
     stack, name = facts.outputs.stack, facts.outputs.database.identifier
     connections_metric = build_metric_query(
         "AWS/RDS", "DatabaseConnections", "Maximum", period=DAY_SECONDS, DBInstanceIdentifier=name
@@ -120,7 +117,7 @@ def check_connections_trend(facts: CheckFacts) -> CheckRoutine:
         if {"Name": "DBInstanceIdentifier", "Value": name} in alarm.get("Dimensions", ())
     ]
     if not instance_alarms:
-        evidence = f"there is no alarm {prefix}, which knows how many there may be"
+        evidence = f"there is no alarm {prefix}, which knows the limit"
         return [
             CheckFinding("unknown", DATABASE_AREA, "connections", evidence, "pulumi up --refresh")
         ]
@@ -142,21 +139,3 @@ def check_connections_trend(facts: CheckFacts) -> CheckRoutine:
     if state == "ok":
         return [CheckFinding("ok", DATABASE_AREA, "connections", evidence)]
     return [CheckFinding("failing", DATABASE_AREA, "connections", evidence, "ops db activity")]
-
-
-def _has_connections_alarm(outputs: Outputs) -> bool:
-    return any(
-        f"-{CONNECTIONS_ALARM}" in name for names in outputs.alarms.names.values() for name in names
-    )
-
-
-STORAGE_TREND_CHECK: Final = HealthCheck(
-    DATABASE_AREA, "storage", check_storage_trend, (DB_INSTANCES_API, METRIC_DATA_API)
-)
-CONNECTIONS_TREND_CHECK: Final = HealthCheck(
-    DATABASE_AREA,
-    "connections",
-    check_connections_trend,
-    (METRIC_DATA_API, ALARMS_API),
-    _has_connections_alarm,
-)

@@ -1,4 +1,4 @@
-"""What is only noticed when it is missing: drills, passwords, old snapshots, roles."""
+"""Upkeep that is easily forgotten: drills, passwords, old snapshots, roles."""
 
 from typing import Final
 
@@ -11,7 +11,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     build_read,
     compute_age_seconds,
     get_answer_items,
@@ -26,7 +25,7 @@ GET_ROLE_API: Final = "iam.get_role"
 UPKEEP_AREA: Final = "keeping"
 MAX_DRILL_AGE_SECONDS: Final = 31 * DAY_SECONDS
 MAX_SNAPSHOT_AGE_SECONDS: Final = 90 * DAY_SECONDS
-# Days that a password may be old where nothing rotates it: CIS AWS Foundations, credentials unused
+# Maximum age in days if nothing rotates the password: CIS AWS Foundations, credentials unused
 # or unchanged for 90 days.
 MAX_PASSWORD_AGE_DAYS: Final = 90
 ROTATION_GRACE_DAYS: Final = (
@@ -37,7 +36,7 @@ DRILL_COMMAND: Final = "ops recover drill"
 
 
 def check_last_drill(facts: CheckFacts) -> CheckRoutine:
-    """The newest drill is of the last month, and was as quick and as complete as is asked for."""
+    """The newest drill is of the last month, and met its objectives."""
     bucket = facts.outputs.backups.operations_bucket
     (list_answer,) = yield [
         build_read(S3_OBJECTS_API, "Contents", Bucket=bucket, Prefix=DRILLS_PREFIX)
@@ -132,7 +131,7 @@ def check_password_age(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_old_snapshots(facts: CheckFacts) -> CheckRoutine:
-    """No snapshot that somebody made is older than 90 days: it costs, and nobody thinks of it."""
+    """No manual snapshot is older than 90 days: it costs, and is easily forgotten."""
     name = facts.outputs.database.identifier
     snapshot_regions = list_snapshot_regions(facts.outputs)
     answers = yield [
@@ -189,15 +188,3 @@ def check_operation_roles(facts: CheckFacts) -> CheckRoutine:
         evidence = f"of {', '.join(names)} there is no {', no '.join(missing_roles)}"
         return [CheckFinding("failing", UPKEEP_AREA, "roles", evidence, "pulumi up --refresh")]
     return [CheckFinding("ok", UPKEEP_AREA, "roles", f"{', '.join(names)} are there")]
-
-
-DRILL_CHECK: Final = HealthCheck(
-    UPKEEP_AREA, "drill", check_last_drill, (S3_OBJECTS_API, S3_OBJECT_API)
-)
-PASSWORD_CHECK: Final = HealthCheck(UPKEEP_AREA, "password", check_password_age, (DESCRIBE_API,))
-OLD_SNAPSHOTS_CHECK: Final = HealthCheck(
-    UPKEEP_AREA, "snapshots", check_old_snapshots, (DB_SNAPSHOTS_API,)
-)
-ROLES_CHECK: Final = HealthCheck(
-    UPKEEP_AREA, "roles", check_operation_roles, (GET_ROLE_API,), lambda o: o.access is not None
-)

@@ -1,4 +1,4 @@
-"""Runs checks: every read once, all that can be sent at once in parallel, no answer is unknown."""
+"""Runs checks: sends each read once and in parallel; a read without an answer is unknown."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,7 +28,7 @@ ReadSender = Callable[[ReadRequest], ReadAnswer]
 
 @dataclass
 class _RunningCheck:
-    """A check on its way: the generator, and the reads that it waits for."""
+    """A check that runs: its generator, and the reads that it waits for."""
 
     check: HealthCheck
     routine: CheckRoutine
@@ -36,7 +36,7 @@ class _RunningCheck:
 
 
 def send_read(aws: Aws, read: ReadRequest, region: str) -> ReadAnswer:
-    """The items of a read, or why they are not known. A bug is raised, not reported as unknown."""
+    """Returns the items of a read, or why they are unknown. A bug is raised, never unknown."""
     try:
         params, call_region = json.loads(read.params), read.region or region
         if not read.items_key:
@@ -53,7 +53,7 @@ def send_read(aws: Aws, read: ReadRequest, region: str) -> ReadAnswer:
             items = takewhile(lambda item: item[field] >= since, items)
         return list(items)
     except UsageError:
-        raise  # no credentials: nothing can be looked at
+        raise  # no credentials: no read can be sent
     except OpsError as error:
         return UnknownAnswerError(str(error), error.advice[0] if error.advice else "")
     except ClientError as error:
@@ -65,9 +65,10 @@ def send_read(aws: Aws, read: ReadRequest, region: str) -> ReadAnswer:
 def run_checks(
     checks: Iterable[HealthCheck], facts: CheckFacts, sender: ReadSender
 ) -> list[CheckFinding]:
-    """What the checks find, in their order.
+    """Returns the findings of the checks, in their order.
 
-    A check whose read had no answer is unknown as a whole where it does not say better itself.
+    If a read has no answer, the whole check is unknown, unless its routine handles that itself.
+    Raises ValueError if a check reads what it does not declare.
     """
     findings_by_check: dict[int, list[CheckFinding]] = {}
     with ThreadPoolExecutor(MAX_CHECK_THREADS, thread_name_prefix="health") as pool:
@@ -135,7 +136,7 @@ def run_checks(
 
 
 def mark_unknown_in_wrong_account(findings: Sequence[CheckFinding]) -> list[CheckFinding]:
-    """In another account nothing of the stack can be seen: "not there" is then not known."""
+    """Marks findings as unknown unless the credentials are known to be of the stack's account."""
     account_findings = [f for f in findings if f.area == "account"]
     if all(f.state == "ok" for f in account_findings):
         return list(findings)

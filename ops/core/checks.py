@@ -1,33 +1,34 @@
 """What a check is: a generator that asks for reads and returns findings.
 
-A check never calls AWS: it yields the reads that it wants answered together, gets their answers
-in the same order, and may ask for more. So one runner can send all reads of all checks at once,
-no read is sent twice, and a check can be tested with answers alone.
+A check never calls AWS: it yields the reads that can be sent together, gets their answers in the
+same order, and may yield more. So one runner sends all reads of all checks at once and none twice,
+and a check can be tested with answers alone.
 """
 
 import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from ops.outputs import Outputs
+if TYPE_CHECKING:
+    from ops.outputs import Outputs
 
 HealthState = Literal["ok", "failing", "unknown"]
 HEALTH_STATES: Final[tuple[HealthState, ...]] = (
     "failing",
     "unknown",
     "ok",
-)  # what matters most first
+)  # the most important first
 ResponseItem: TypeAlias = dict[str, Any]
-TRUNCATED: Final[ResponseItem] = {"cut": True}  # there is more, which was not read
+TRUNCATED: Final[ResponseItem] = {"cut": True}  # last item: there are more, which were not read
 DAY_SECONDS: Final = 24 * 3600
 HOUR_SECONDS: Final = 3600
 
 
 @dataclass(frozen=True)
 class CheckFinding:
-    """What is so, of what, how it is known, and the command that helps where it is not well."""
+    """A state, what it is of, the evidence, and the command that helps if it is not ok."""
 
     state: HealthState
     area: str
@@ -37,7 +38,7 @@ class CheckFinding:
 
 
 class UnknownAnswerError(Exception):
-    """A read had no answer: what it would have told is not known. `advice` is a command."""
+    """A read had no answer, so what it asks is unknown. `advice` is a command."""
 
     def __init__(self, message: str, advice: str = "") -> None:
         super().__init__(message)
@@ -46,17 +47,17 @@ class UnknownAnswerError(Exception):
 
 @dataclass(frozen=True)
 class ReadRequest:
-    """All items of a list operation, over all its pages; `items` is where an answer has them.
+    """All items of a list operation, over all pages. `items_key` is the answer's field with them.
 
-    Without `items` the answer itself is the only item.
-    With `newest` (a field that holds a time, and a time) the list is newest first, and is read
-    only as far back as that. `absent` are error codes that say that there is no such thing.
-    With `most` no more pages than that are read; where that is not all, the last item is CUT.
+    If `items_key` is empty, the answer itself is the only item. `absent_codes` are error codes that
+    mean that there is no such thing. `newest_since` is a field with a time, and a time: the list is
+    newest first, and is read only as far back as that time. At most `max_pages` pages are read; if
+    there are more, the last item is TRUNCATED.
     """
 
     api: str
     items_key: str
-    params: str = "{}"  # JSON, so that a read can be told from another
+    params: str = "{}"  # JSON, so that reads can be compared
     region: str | None = None
     absent_codes: tuple[str, ...] = ()
     newest_since: tuple[str, str] | None = None
@@ -73,7 +74,7 @@ def build_read(
     max_pages: int | None = None,
     **params: Any,
 ) -> ReadRequest:
-    """A read with its parameters in boto3's spelling."""
+    """Builds a read; its parameters are in boto3's spelling."""
     params_json = json.dumps(params, sort_keys=True)
     return ReadRequest(
         api, items_key, params_json, region, tuple(absent_codes), newest_since, max_pages
@@ -86,50 +87,50 @@ CheckRoutine: TypeAlias = Generator[Sequence[ReadRequest], list[ReadAnswer], lis
 
 @dataclass(frozen=True)
 class CheckFacts:
-    """What checks know beforehand: the contract, what time it is, which areas were asked for."""
+    """What checks know: the contract, the time, and the areas that --only selects."""
 
-    outputs: Outputs
+    outputs: "Outputs"
     now: datetime
     requested_areas: tuple[str, ...] = ()
 
     def format_time_ago(self, seconds: float) -> str:
-        """A time in the past as AWS's answers have it here: ISO 8601, UTC."""
+        """Formats the time so many seconds ago as AWS's answers have it: ISO 8601, UTC."""
         return format_epoch_time(self.now.timestamp() - seconds)
 
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """One entry of the table. `apis` are all that it may call: permissions follow from them."""
+    """A check that can run. `apis` are all AWS calls that it may make."""
 
     area: str
     subject: str
     routine: Callable[[CheckFacts], CheckRoutine]
     apis: tuple[str, ...]
-    is_applicable: Callable[[Outputs], bool] = lambda _: True
+    is_applicable: "Callable[[Outputs], bool]" = lambda _: True
 
 
 def get_answer_items(answer: ReadAnswer) -> list[ResponseItem]:
-    """The items of an answer. Raises UnknownError where there was none."""
+    """Returns the items of an answer. Raises UnknownAnswerError if there was none."""
     if isinstance(answer, UnknownAnswerError):
         raise answer
     return answer
 
 
 def format_epoch_time(seconds: float) -> str:
-    """Seconds since the epoch as ISO 8601 in UTC, which sorts as it passes."""
+    """Formats seconds since the epoch as ISO 8601 in UTC, which sorts by time."""
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def compute_age_seconds(facts: CheckFacts, time: str) -> float:
-    """Seconds since a time that AWS answered."""
+    """Returns the seconds since a time in AWS's format."""
     return facts.now.timestamp() - datetime.fromisoformat(time).timestamp()
 
 
 def split_into_chunks(names: Sequence[str], size: int) -> list[list[str]]:
-    """Names in lists of at most `size`, which is what one call takes."""
+    """Splits names into lists of at most `size`, the most that one call takes."""
     return [list(names[n : n + size]) for n in range(0, len(names), size)]
 
 
 def index_by(items: Sequence[Mapping[str, Any]], key: str) -> dict[str, Mapping[str, Any]]:
-    """Items by what one of their fields says."""
+    """Returns items by the value of one of their fields."""
     return {str(item[key]): item for item in items}

@@ -9,7 +9,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     HealthState,
     ReadRequest,
     ResponseItem,
@@ -18,7 +17,6 @@ from ops.core.checks import (
     get_answer_items,
 )
 from ops.core.metrics import (
-    METRIC_DATA_API,
     build_metric_query,
     build_metric_read,
     get_latest_values,
@@ -96,7 +94,7 @@ def check_instance_status(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_standby(facts: CheckFacts) -> CheckRoutine:
-    """Where the stack wants a standby in another zone there is one."""
+    """The primary has its standby in another zone."""
     (answer,) = yield [build_instances_read(facts)]
     item = find_primary_item(facts, get_answer_items(answer))
     if item is None:
@@ -110,7 +108,7 @@ def check_standby(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_parameters_applied(facts: CheckFacts) -> CheckRoutine:
-    """What the parameter groups say is what the instances run with."""
+    """The instances run with the parameters of their groups."""
     (answer,) = yield [build_instances_read(facts)]
     unapplied = [
         f"{item['DBInstanceIdentifier']}: {group['ParameterApplyStatus']}"
@@ -196,7 +194,7 @@ def check_free_storage(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_latest_restorable_time(facts: CheckFacts) -> CheckRoutine:
-    """The database can be restored to a quarter of an hour ago."""
+    """The database can be restored to 15 minutes ago."""
     (answer,) = yield [build_instances_read(facts)]
     item = find_primary_item(facts, get_answer_items(answer))
     if item is None:
@@ -262,29 +260,3 @@ def check_server_certificate(facts: CheckFacts) -> CheckRoutine:
     return _build_findings(
         "ok" if is_valid else "failing", "server certificate", evidence, "ops db reboot"
     )
-
-
-DATABASE_CHECKS = (
-    HealthCheck(DATABASE_AREA, "status", check_instance_status, (DB_INSTANCES_API,)),
-    HealthCheck(
-        DATABASE_AREA, "standby", check_standby, (DB_INSTANCES_API,), lambda o: o.database.multi_az
-    ),
-    HealthCheck(DATABASE_AREA, "parameters", check_parameters_applied, (DB_INSTANCES_API,)),
-    HealthCheck(
-        DATABASE_AREA,
-        "maintenance",
-        check_pending_maintenance,
-        (DB_INSTANCES_API, PENDING_MAINTENANCE_API),
-    ),
-    HealthCheck(DATABASE_AREA, "storage", check_free_storage, (DB_INSTANCES_API, METRIC_DATA_API)),
-    HealthCheck(
-        DATABASE_AREA, "latest restorable time", check_latest_restorable_time, (DB_INSTANCES_API,)
-    ),
-    HealthCheck(
-        DATABASE_AREA,
-        "backup of the last day",
-        check_automated_backups,
-        (DB_INSTANCES_API, DB_SNAPSHOTS_API),
-    ),
-    HealthCheck(DATABASE_AREA, "server certificate", check_server_certificate, (DB_INSTANCES_API,)),
-)

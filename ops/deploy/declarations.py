@@ -3,7 +3,8 @@
 from typing import Final
 
 from ops.core.declaration import Declaration
-from ops.permissions.call_sets import CHANGE, PRE_DEPLOY
+from ops.health.registry import list_view_calls
+from ops.permissions.call_sets import CHANGE
 
 DECLARATIONS: Final = (
     # Looks before it, and saves; by Pulumi with whatever the program of the stack is deployed with.
@@ -12,7 +13,7 @@ DECLARATIONS: Final = (
         role="operator",
         calls=(
             *CHANGE,
-            *PRE_DEPLOY,
+            *list_view_calls("pre-deploy"),
             "rds.create_db_snapshot",
             "rds.describe_db_snapshots",
             "s3.head_object",

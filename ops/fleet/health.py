@@ -6,7 +6,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     ReadRequest,
     build_read,
     compute_age_seconds,
@@ -22,13 +21,13 @@ FAILED_REFRESH_STATUSES = ("Failed", "RollbackFailed", "RollbackSuccessful")
 
 
 def get_fleet_contract(facts: CheckFacts) -> FleetPart:
-    """The fleet's part of the contract; the table asks only where there is one."""
+    """Returns the fleet's part of the contract. The stack must have a fleet."""
     assert facts.outputs.fleet is not None
     return facts.outputs.fleet
 
 
 def build_fleet_group_read(fleet_part: FleetPart) -> ReadRequest:
-    """The group."""
+    """Builds the read of the group."""
     return build_read(
         AUTO_SCALING_GROUPS_API, "AutoScalingGroups", AutoScalingGroupNames=[fleet_part.group]
     )
@@ -114,28 +113,3 @@ def check_fleet_refresh(facts: CheckFacts) -> CheckRoutine:
             )
         ]
     return [CheckFinding("ok", FLEET_AREA, "instance refresh", evidence)]
-
-
-FLEET_CHECKS = (
-    HealthCheck(
-        FLEET_AREA,
-        "instances",
-        check_fleet_instances,
-        (AUTO_SCALING_GROUPS_API,),
-        lambda o: o.fleet is not None,
-    ),
-    HealthCheck(
-        FLEET_AREA,
-        "scaling",
-        check_fleet_scaling,
-        (GROUP_ACTIVITIES_API,),
-        lambda o: o.fleet is not None,
-    ),
-    HealthCheck(
-        FLEET_AREA,
-        "instance refresh",
-        check_fleet_refresh,
-        (INSTANCE_REFRESHES_API,),
-        lambda o: o.fleet is not None,
-    ),
-)

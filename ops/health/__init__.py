@@ -1,1 +1,1 @@
-"""How the stack is: what each check reads, and what it finds. Reads only."""
+"""The health of the stack: the registry of checks, and `ops health`. Reads only."""

@@ -4,7 +4,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     build_read,
     get_answer_items,
 )
@@ -13,7 +12,7 @@ CALLER_IDENTITY_API = "sts.get_caller_identity"
 
 
 def check_credentials(facts: CheckFacts) -> CheckRoutine:
-    """The account of the credentials is the stack's: else nothing else can be believed."""
+    """The credentials are of the stack's account. If not, no other finding is about the stack."""
     (answer,) = yield [build_read(CALLER_IDENTITY_API, "")]
     account, stack_account = get_answer_items(answer)[0]["Account"], facts.outputs.stack.account
     if account == stack_account:
@@ -22,6 +21,3 @@ def check_credentials(facts: CheckFacts) -> CheckRoutine:
     return [
         CheckFinding("failing", "account", "credentials", evidence, "aws sts get-caller-identity")
     ]
-
-
-ACCOUNT_CHECKS = (HealthCheck("account", "credentials", check_credentials, (CALLER_IDENTITY_API,)),)

@@ -9,7 +9,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     build_read,
     compute_age_seconds,
     get_answer_items,
@@ -165,28 +164,3 @@ def check_backup_copies(facts: CheckFacts) -> CheckRoutine:
     evidence = f"the vault {name} has none since {facts.format_time_ago(MAX_COPY_AGE_SECONDS)}"
     advice = f"aws backup list-copy-jobs --by-state FAILED --region {stack.region}"
     return [CheckFinding("failing", BACKUPS_AREA, subject, evidence, advice)]
-
-
-BACKUP_CHECKS = (
-    HealthCheck(
-        BACKUPS_AREA,
-        "replication",
-        check_backup_replication,
-        (REPLICATED_BACKUPS_API,),
-        lambda o: o.database.replicated_backup_arn is not None,
-    ),
-    HealthCheck(
-        BACKUPS_AREA,
-        "vault",
-        check_backup_vault,
-        (BACKUP_VAULT_API, RECOVERY_POINTS_API),
-        lambda o: o.backups.vault is not None,
-    ),
-    HealthCheck(
-        BACKUPS_AREA,
-        "copies",
-        check_backup_copies,
-        (BACKUP_VAULT_API, RECOVERY_POINTS_API),
-        lambda o: o.backups.recovery_vault_arn is not None and bool(o.stack.recovery_region),
-    ),
-)

@@ -4,7 +4,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     ReadRequest,
     build_read,
     get_answer_items,
@@ -15,7 +14,7 @@ CACHE_AREA = "cache"
 
 
 def build_replication_group_read(facts: CheckFacts) -> ReadRequest:
-    """The group; the table asks only where there is one."""
+    """Builds the read of the group. The stack must have a cache."""
     assert facts.outputs.cache is not None
     return build_read(
         REPLICATION_GROUPS_API,
@@ -43,14 +42,3 @@ def check_replication_group(facts: CheckFacts) -> CheckRoutine:
         return [CheckFinding("ok", CACHE_AREA, name, evidence)]
     advice = "aws elasticache describe-events --source-type replication-group"
     return [CheckFinding("failing", CACHE_AREA, name, evidence, advice)]
-
-
-CACHE_CHECKS = (
-    HealthCheck(
-        CACHE_AREA,
-        "replication group",
-        check_replication_group,
-        (REPLICATION_GROUPS_API,),
-        lambda o: o.cache is not None,
-    ),
-)

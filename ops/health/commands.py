@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.context import load_stack
+from ops.cli.context import get_output, load_stack
+from ops.cli.render import Output
 from ops.core import clock
 from ops.core.checks import HEALTH_STATES
-from ops.core.errors import FindingsError
-from ops.health.registry import HEALTH_APIS, check_health, parse_health_areas
+from ops.core.errors import FindingsError, UsageError
+from ops.health.registry import CHECKS, HEALTH_APIS, parse_health_selection
 
 app = typer.Typer(add_completion=False)
 
@@ -18,16 +19,27 @@ app = typer.Typer(add_completion=False)
 def show_health(
     context: typer.Context,
     only: Annotated[
-        str | None, typer.Option(help="areas to look at, with commas: database,services")
+        str | None,
+        typer.Option(help="areas or keys of checks, with commas: database,service-tasks"),
     ] = None,
+    list_checks: Annotated[
+        bool, typer.Option("--list", help="print all checks and their views; calls nothing")
+    ] = False,
 ) -> None:
     """How the stack is: what is failing or unknown first, and the command that helps.
 
-    Reads only. Exit code 0 where all is well, 3 where something fails or is unknown.
+    Reads only. Exit code 0 if all is well, 3 if something fails or is unknown.
     """
-    health_areas = parse_health_areas(only)
+    if list_checks:
+        if only is not None:
+            raise UsageError("--list prints all checks, so it must be without --only")
+        _print_checks(get_output(context))
+        return
+    selection = parse_health_selection(only)
+    from ops.health.report import check_health
+
     outputs, aws, output = load_stack(context, HEALTH_APIS)
-    findings = check_health(outputs, aws, clock.now(), health_areas)
+    findings = check_health(outputs, aws, clock.now(), selection)
     findings.sort(key=lambda finding: HEALTH_STATES.index(finding.state))
     counts: dict[str, int] = {
         state: sum(f.state == state for f in findings) for state in HEALTH_STATES
@@ -45,3 +57,23 @@ def show_health(
         advice = dict.fromkeys(f.command for f in findings if f.command and f.state != "ok")
         raise FindingsError(summary, *advice)
     output.print_line(f"all {counts['ok']} ok")
+
+
+def _print_checks(output: Output) -> None:
+    columns = ("key", "area", "checks", "failure", "calls", "views")
+    is_json = output.output_format == "json"
+    output.print_rows(
+        "health-checks",
+        columns,
+        [
+            {
+                "key": check.key,
+                "area": check.area,
+                "checks": check.title,
+                "failure": check.failure,
+                "calls": list(check.calls) if is_json else ", ".join(check.calls),
+                "views": list(check.views) if is_json else ", ".join(check.views),
+            }
+            for check in CHECKS
+        ],
+    )

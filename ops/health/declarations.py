@@ -3,12 +3,16 @@
 from typing import Final
 
 from ops.core.declaration import Declaration
-from ops.permissions.call_sets import HEALTH
+from ops.health.registry import list_view_calls
 
 DECLARATIONS: Final = (
     Declaration(
         "health",
         role="reader",
-        calls=(*HEALTH,),
+        calls=list_view_calls("health"),
+    ),
+    Declaration(
+        "health --list",
+        role=None,
     ),
 )

@@ -7,7 +7,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     HealthState,
     ReadAnswer,
     ReadRequest,
@@ -17,13 +16,13 @@ from ops.core.checks import (
     get_answer_items,
 )
 from ops.core.metrics import (
-    METRIC_DATA_API,
     MetricQuery,
     build_dimensioned_metric_query,
     build_metric_reads,
     get_latest_values,
 )
-from ops.outputs import LoadBalancerPart, Outputs, TargetPart
+from ops.health.check_records import MAX_DESCRIBED_GROUPS
+from ops.outputs import LoadBalancerPart, TargetPart
 
 LOAD_BALANCERS_API = "elbv2.describe_load_balancers"
 TARGET_HEALTH_API = "elbv2.describe_target_health"
@@ -32,7 +31,6 @@ LOAD_BALANCER_AREA = "balancer"
 MIN_CERTIFICATE_SECONDS: Final = (
     45 * DAY_SECONDS
 )  # ACM renews 60 days before the end: by then it has failed for two weeks
-MAX_DESCRIBED_GROUPS: Final = 20  # groups to describe one by one
 TRANSIENT_TARGET_STATES: Final = ("draining", "initial", "unused")
 
 
@@ -61,7 +59,7 @@ def check_load_balancer(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_targets(facts: CheckFacts) -> CheckRoutine:
-    """Behind each rule there are targets, all of them healthy. AWS tells one group a call."""
+    """Each target group has targets, and all are healthy. One call describes one group."""
     groups = _get_load_balancer_part(facts).targets
     answers = yield [_build_target_health_read(target) for target in groups.values()]
     return [
@@ -70,9 +68,9 @@ def check_targets(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_many_targets(facts: CheckFacts) -> CheckRoutine:
-    """The same of very many groups: by their metrics, 500 to a call, which lag by a minute or two.
+    """Each of very many groups has targets, and all are healthy, by metrics: 500 to a call.
 
-    Those that are not healthy by them are described, as many as are few.
+    Metrics lag by a minute or two. The first MAX_DESCRIBED_GROUPS unhealthy ones are described.
     """
     part = _get_load_balancer_part(facts)
     counts = {
@@ -183,10 +181,6 @@ def _build_targets_finding(name: str, answer: ReadAnswer) -> CheckFinding:
     )
 
 
-def _count_target_groups(outputs: Outputs) -> int:
-    return len(outputs.load_balancer.targets) if outputs.load_balancer is not None else 0
-
-
 def check_listener_certificate(facts: CheckFacts) -> CheckRoutine:
     """The certificate is issued, and not about to end because its renewal failed."""
     arn = _get_load_balancer_part(facts).certificate_arn
@@ -212,35 +206,3 @@ def check_listener_certificate(facts: CheckFacts) -> CheckRoutine:
         if state == "ok"
         else CheckFinding("failing", "certificate", item["DomainName"], evidence, advice)
     ]
-
-
-LOAD_BALANCER_CHECKS = (
-    HealthCheck(
-        LOAD_BALANCER_AREA,
-        "load balancer",
-        check_load_balancer,
-        (LOAD_BALANCERS_API,),
-        lambda o: o.load_balancer is not None,
-    ),
-    HealthCheck(
-        LOAD_BALANCER_AREA,
-        "targets",
-        check_targets,
-        (TARGET_HEALTH_API,),
-        lambda o: 0 < _count_target_groups(o) <= MAX_DESCRIBED_GROUPS,
-    ),
-    HealthCheck(
-        LOAD_BALANCER_AREA,
-        "many targets",
-        check_many_targets,
-        (METRIC_DATA_API, TARGET_HEALTH_API),
-        lambda o: _count_target_groups(o) > MAX_DESCRIBED_GROUPS,
-    ),
-    HealthCheck(
-        "certificate",
-        "certificate",
-        check_listener_certificate,
-        (CERTIFICATE_API,),
-        lambda o: o.load_balancer is not None and o.load_balancer.certificate_arn is not None,
-    ),
-)

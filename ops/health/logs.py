@@ -1,7 +1,7 @@
 """Lines of the last hour's logs that are errors: of the services, the fleet and the database.
 
-Flow logs tell of connections and have no errors. The newest lines are read first, and only some
-pages of them: in a busy group the filter has more to look through than a health check can wait for.
+Flow logs have no errors. Only some pages are read, the newest lines first: in a busy group the
+filter takes longer than a health check can wait for.
 """
 
 import re
@@ -15,7 +15,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     ReadAnswer,
     ReadRequest,
     UnknownAnswerError,
@@ -31,7 +30,7 @@ PROGRAM_ERROR_PATTERN: Final = (
     r'?ERROR ?FATAL ?CRITICAL ?PANIC ?Traceback ?"panic:" ?"\"level\":\"error\""'
 )
 POSTGRES_ERROR_PATTERN: Final = '?"ERROR:" ?"FATAL:" ?"PANIC:"'
-MAX_ERROR_LINES: Final = 10  # an assumption: a client's mistake now and then is nobody's alarm
+MAX_ERROR_LINES: Final = 10  # an assumption: a few are mistakes of clients
 MAX_LOG_PAGES: Final = 3
 LINES_PER_PAGE: Final = 100  # lines to a page
 # One call a group, of which CloudWatch Logs takes five a second in some regions (its quotas).
@@ -69,7 +68,7 @@ class LogGroup:
     def build_errors_read(
         self, facts: CheckFacts, lookback_seconds: float = HOUR_SECONDS
     ) -> ReadRequest:
-        """The errors of the last hour, or of so many seconds, the newest first."""
+        """Builds the read of the errors of the last `lookback_seconds`, the newest first."""
         end_ms = int(facts.now.timestamp() * 1000)
         return build_read(
             LOG_EVENTS_API,
@@ -85,7 +84,7 @@ class LogGroup:
 
 
 def list_log_groups(outputs: Outputs) -> Iterator[LogGroup]:
-    """The log groups that are looked at."""
+    """The log groups that are searched for errors."""
     for name in outputs.database.log_groups:
         yield LogGroup(f"database {name.rsplit('/', 1)[-1]}", name, POSTGRES_ERROR_PATTERN)
     if outputs.fleet is not None:
@@ -95,9 +94,9 @@ def list_log_groups(outputs: Outputs) -> Iterator[LogGroup]:
 
 
 def check_log_errors(facts: CheckFacts) -> CheckRoutine:
-    """Few lines of the last hour are errors. Of very many groups some are read, unless asked for.
+    """At most MAX_ERROR_LINES lines of each group are errors in the last hour.
 
-    All are where the area is asked for by its name: `ops health --only logs`.
+    Reads at most MAX_LOG_GROUPS groups, unless `ops health --only logs` selects the area.
     """
     all_groups = list(list_log_groups(facts.outputs))
     read_groups = all_groups if LOGS_AREA in facts.requested_areas else all_groups[:MAX_LOG_GROUPS]
@@ -143,21 +142,14 @@ def _build_errors_finding(group: LogGroup, answer: ReadAnswer) -> CheckFinding:
     if len(lines) > MAX_ERROR_LINES:
         return CheckFinding("failing", LOGS_AREA, subject, evidence, group.tail_command)
     if is_truncated:
-        evidence += "; the group has more lines than were looked through"
+        evidence += "; the group has more lines than were read"
         return CheckFinding("unknown", LOGS_AREA, subject, evidence, group.tail_command)
     return CheckFinding("ok", LOGS_AREA, subject, evidence)
 
 
 def redact_line(message: str) -> str:
-    """The beginning of a line, without what may be a secret in it."""
+    """Returns the beginning of a line, without anything that may be a secret."""
     line = message.strip().partition("\n")[0][: 10 * SHOWN_LINE_CHARACTERS]
     for pattern, replacement in SECRET_PATTERNS:
         line = pattern.sub(replacement, line)
     return line if len(line) <= SHOWN_LINE_CHARACTERS else f"{line[:SHOWN_LINE_CHARACTERS]}..."
-
-
-LOG_CHECKS = (
-    HealthCheck(
-        LOGS_AREA, "errors", check_log_errors, (LOG_EVENTS_API,), lambda o: any(list_log_groups(o))
-    ),
-)

@@ -7,14 +7,12 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     ResponseItem,
     build_read,
     get_answer_items,
     index_by,
 )
 from ops.core.metrics import (
-    METRIC_DATA_API,
     build_metric_query,
     build_metric_reads,
     collect_metric_values,
@@ -31,7 +29,7 @@ NAT_GATEWAY_COMMAND_FORMAT: Final = "aws ec2 describe-nat-gateways --nat-gateway
 
 
 def _build_filters(name: str, values: list[str]) -> list[ResponseItem]:
-    """By filter and not by id: what is gone is then left out, and not an error for all."""
+    """Builds a filter. With ids instead, one that is gone would be an error for all."""
     return [{"Name": name, "Values": values}]
 
 
@@ -68,9 +66,9 @@ def check_nat_gateways(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_nat_ports(facts: CheckFacts) -> CheckRoutine:
-    """No NAT gateway had to refuse a connection in the last hour for want of a port.
+    """No NAT gateway refused a connection in the last hour because it had no free port.
 
-    Where nothing went through a gateway it reports nothing: that is none refused.
+    No data means no traffic, hence no refused connections.
     """
     gateway_ids = facts.outputs.network.nat_gateways
     metrics_by_zone = {
@@ -92,7 +90,7 @@ def check_nat_ports(facts: CheckFacts) -> CheckRoutine:
             "failing",
             "network",
             f"NAT ports of zone {zone}",
-            f"{count:.0f} connections were refused in the last hour for want of a port: too "
+            f"{count:.0f} connections were refused in the last hour because no port was free: too "
             "many go to one destination at once",
             NAT_GATEWAY_COMMAND_FORMAT.format(gateway_ids[zone]),
         )
@@ -149,29 +147,3 @@ def check_nat_instances(facts: CheckFacts) -> CheckRoutine:
                 CheckFinding("failing", "network", subject, evidence, NETWORK_REPAIR_COMMAND)
             )
     return findings
-
-
-NETWORK_CHECKS = (
-    HealthCheck("network", "VPC", check_vpc, (VPCS_API,)),
-    HealthCheck(
-        "network",
-        "NAT gateways",
-        check_nat_gateways,
-        (NAT_GATEWAYS_API,),
-        lambda o: bool(o.network.nat_gateways),
-    ),
-    HealthCheck(
-        "network",
-        "NAT ports",
-        check_nat_ports,
-        (METRIC_DATA_API,),
-        lambda o: bool(o.network.nat_gateways),
-    ),
-    HealthCheck(
-        "network",
-        "NAT instances",
-        check_nat_instances,
-        (EC2_INSTANCES_API, INSTANCE_STATUS_API),
-        lambda o: bool(o.network.nat_instances),
-    ),
-)

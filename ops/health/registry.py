@@ -1,66 +1,118 @@
-"""The table of checks: everything that `ops health` looks at, in the order that it is told."""
+"""The registry of checks: every check of every view, by key. The commands are filters over it.
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Final
+Pure data: importing it imports neither boto3 nor a routine, so that declarations can use it.
+"""
 
-from ops.alarms import health as alarms
-from ops.core.aws import Aws
-from ops.core.check_runner import mark_unknown_in_wrong_account, run_checks, send_read
-from ops.core.checks import CheckFacts, CheckFinding, HealthCheck
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+from ops.alarms import check_records as alarms
+from ops.checks import check_records as checklists
+from ops.core.check_record import CHECKLIST_LINES, Check, Checklist, View
+from ops.core.checks import HealthCheck
 from ops.core.errors import UsageError
-from ops.database import health as database
-from ops.fleet import health as fleet
-from ops.health import account, backups, cache, logs, network
-from ops.health import load_balancer as balancer
-from ops.outputs import Outputs
-from ops.services import health as services
+from ops.database import check_records as database
+from ops.fleet import check_records as fleet
+from ops.health import check_records as health
+from ops.permissions.call_sets import OUTPUTS_CALLS
+from ops.recovery import check_records as recovery
+from ops.services import check_records as services
 
-HEALTH_CHECKS: Final[tuple[HealthCheck, ...]] = (
-    *account.ACCOUNT_CHECKS,
-    *alarms.ALARM_CHECKS,
-    *balancer.LOAD_BALANCER_CHECKS,
-    *services.SERVICE_CHECKS,
-    *fleet.FLEET_CHECKS,
-    *database.DATABASE_CHECKS,
-    *cache.CACHE_CHECKS,
-    *network.NETWORK_CHECKS,
-    *backups.BACKUP_CHECKS,
-    *logs.LOG_CHECKS,
+if TYPE_CHECKING:
+    from ops.core.checks import CheckFacts, CheckRoutine
+
+# In the order of the reports.
+CHECKS: Final[tuple[Check, ...]] = (
+    *health.ACCOUNT_CHECKS,
+    *alarms.CHECKS,
+    *health.LOAD_BALANCER_CHECKS,
+    *services.CHECKS,
+    *fleet.CHECKS,
+    *database.CHECKS,
+    *health.CACHE_CHECKS,
+    *health.NETWORK_CHECKS,
+    *health.BACKUP_CHECKS,
+    *health.LOG_CHECKS,
+    *checklists.CHECKS,
+    *recovery.CHECKS,
 )
+
+
+def _build_health_check(check: Check) -> HealthCheck:
+    def run_routine(facts: "CheckFacts") -> "CheckRoutine":
+        return check.load_routine()(facts)
+
+    return HealthCheck(check.area, check.title, run_routine, check.calls, check.is_applicable)
+
+
+HEALTH_CHECKS_BY_KEY: Final[Mapping[str, HealthCheck]] = {
+    check.key: _build_health_check(check) for check in CHECKS
+}
+
+
+def select_checks(view: View) -> tuple[Check, ...]:
+    """The checks of a view, in the order of the registry."""
+    return tuple(check for check in CHECKS if view in check.views)
+
+
+def select_health_checks(
+    view: View, is_selected: Callable[[Check], bool] = lambda _: True
+) -> tuple[HealthCheck, ...]:
+    """The checks of a view, or some of them, ready to run."""
+    return tuple(
+        HEALTH_CHECKS_BY_KEY[check.key] for check in select_checks(view) if is_selected(check)
+    )
+
+
+def list_line_checks(line: str) -> tuple[HealthCheck, ...]:
+    """The checks of a line of the checklists, ready to run."""
+    return tuple(HEALTH_CHECKS_BY_KEY[check.key] for check in CHECKS if line in check.lines)
+
+
+def list_line_names(checklist: Checklist) -> tuple[str, ...]:
+    """The lines of a checklist, in its order."""
+    return tuple(name for name, line in CHECKLIST_LINES.items() if checklist in line.checklists)
+
+
+def list_view_calls(view: View) -> tuple[str, ...]:
+    """The AWS calls that a view declares: all of its checks', without those that read outputs."""
+    calls = {
+        call
+        for check in CHECKS
+        if view in check.views
+        for call in check.calls
+        if call not in OUTPUTS_CALLS
+    }
+    return tuple(sorted(calls))
+
+
+HEALTH_CHECKS: Final[tuple[HealthCheck, ...]] = select_health_checks("health")
 # All that looking calls: health, usage, alarms.
 HEALTH_APIS: Final = tuple(sorted({api for check in HEALTH_CHECKS for api in check.apis}))
 HEALTH_AREAS: Final = tuple(dict.fromkeys(check.area for check in HEALTH_CHECKS))
+HEALTH_KEYS: Final = tuple(check.key for check in select_checks("health"))
 
 
-def parse_health_areas(text: str | None) -> tuple[str, ...]:
-    """The areas that --only names, all where it names none. Raises UsageError."""
+def parse_health_selection(text: str | None) -> tuple[str, ...]:
+    """The areas and keys of checks that --only names; all areas if it is not given.
+
+    Raises UsageError, which names the nearest keys, for a word that is neither.
+    """
     if text is None:
         return HEALTH_AREAS
-    area_names = [word.strip() for word in text.split(",")]
-    for word in area_names:
-        if word not in HEALTH_AREAS:
-            raise UsageError(f"--only is {text!r}, must be some of {', '.join(HEALTH_AREAS)}")
-    return tuple(area_names)
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if word not in HEALTH_AREAS and word not in HEALTH_KEYS:
+            nearest = get_close_matches(word.lower(), (*HEALTH_AREAS, *HEALTH_KEYS), cutoff=0.5)
+            hint = f"nearest: {', '.join(nearest)}" if nearest else "see `ops health --list`"
+            raise UsageError(
+                f"--only is {text!r}, must be some of {', '.join(HEALTH_AREAS)}, or keys of "
+                f"checks ({hint})"
+            )
+    return tuple(words)
 
 
-def check_health(
-    outputs: Outputs, aws: Aws, now: datetime, selected_areas: Sequence[str] = HEALTH_AREAS
-) -> list[CheckFinding]:
-    """What is found of a stack. The account is looked at with whatever else is."""
-    checks = [
-        health_check
-        for health_check in HEALTH_CHECKS
-        if health_check.area in (*selected_areas, "account") and health_check.is_applicable(outputs)
-    ]
-    region, requested_areas = (
-        outputs.stack.region,
-        () if selected_areas == HEALTH_AREAS else tuple(selected_areas),
-    )
-    return mark_unknown_in_wrong_account(
-        run_checks(
-            checks,
-            CheckFacts(outputs, now, requested_areas),
-            lambda read: send_read(aws, read, region),
-        )
-    )
+def is_health_check_selected(check: Check, selection: Sequence[str]) -> bool:
+    """True if an area or a key of the selection means the check."""
+    return check.area in selection or check.key in selection

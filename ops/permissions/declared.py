@@ -17,6 +17,7 @@ from ops.health import declarations as health
 from ops.lock import declarations as lock
 from ops.maintenance import declarations as maintenance
 from ops.permissions import declarations as permissions
+from ops.permissions.call_sets import OUTPUTS_CALLS as OUTPUTS_CALLS
 from ops.preview import declarations as preview
 from ops.recovery import declarations as recovery
 from ops.runs import declarations as runs
@@ -25,9 +26,6 @@ from ops.services import declarations as services
 from ops.stack import declarations as stack
 from ops.state import declarations as state
 from ops.usage import declarations as usage
-
-# Every command may read the stack's outputs from Parameter Store (ops/cli/selection.py).
-OUTPUTS_CALLS: Final = ("ssm.get_parameters_by_path",)
 
 DECLARATIONS: Final[Mapping[str, Declaration]] = {
     declaration.command: declaration

@@ -3,6 +3,7 @@
 from typing import Final
 
 from ops.core.declaration import Declaration
+from ops.health.registry import list_view_calls
 from ops.permissions.call_sets import BACKUPS, CHANGE, RECORD, RESTORES, SQL
 
 DECLARATIONS: Final = (
@@ -110,13 +111,7 @@ DECLARATIONS: Final = (
         role="reader",
         calls=(
             *RECORD,
-            *BACKUPS,
-            "acm.describe_certificate",
-            "acm.list_certificates",
-            "backup.describe_backup_vault",
-            "backup.list_recovery_points_by_backup_vault",
-            "ecr.describe_registry",
-            "s3.get_bucket_replication",
+            *list_view_calls("recover-ready"),
         ),
     ),
     # And whatever the program of the stack is deployed with, by Pulumi; whoever may that, may read

@@ -9,7 +9,6 @@ from ops.core.checks import (
     CheckFacts,
     CheckFinding,
     CheckRoutine,
-    HealthCheck,
     ReadAnswer,
     ReadRequest,
     ResponseItem,
@@ -29,19 +28,19 @@ SCALING_ACTIVITIES_API = "application-autoscaling.describe_scaling_activities"
 SERVICES_AREA = "services"
 # A deployment that takes longer hangs: AWS's own waiter for one gives up after ten minutes.
 DEPLOYMENT_HANGS_SECONDS: Final = 30 * 60
-# What ECS stops a task for where nothing is wrong with it (ECS Developer Guide, stopped tasks).
+# Why ECS stops a task that has no fault (ECS Developer Guide, stopped tasks).
 HARMLESS_STOP_CODES: Final = ("UserInitiated", "SpotInterruption", "TerminationNotice")
 FAULT_WORDS: Final = ("health check", "unhealthy", "failed")
 
 
 def get_services_contract(facts: CheckFacts) -> ServicesPart:
-    """The services' part of the contract; the table asks only where there is one."""
+    """Returns the services' part of the contract. The stack must have services."""
     assert facts.outputs.services is not None
     return facts.outputs.services
 
 
 def build_service_reads(services: ServicesPart) -> list[tuple[list[str], ReadRequest]]:
-    """The services, as many as one call takes: their names, and the read."""
+    """Builds the reads of the services: for each call the names, and the read."""
     return [
         (
             names,
@@ -259,34 +258,3 @@ def check_service_scaling(facts: CheckFacts) -> CheckRoutine:
             "ok", SERVICES_AREA, "scaling", "none failed in the last hour, none at its limit"
         )
     ]
-
-
-def _has_scaling(services: ServicesPart | None) -> bool:
-    return services is not None and any(
-        service.scaling_resource_id for service in services.services.values()
-    )
-
-
-SERVICE_CHECKS = (
-    HealthCheck(
-        SERVICES_AREA,
-        "tasks",
-        check_running_tasks,
-        (SERVICES_API,),
-        lambda o: o.services is not None,
-    ),
-    HealthCheck(
-        SERVICES_AREA,
-        "stopped tasks",
-        check_stopped_tasks,
-        (LIST_TASKS_API, DESCRIBE_TASKS_API),
-        lambda o: o.services is not None,
-    ),
-    HealthCheck(
-        SERVICES_AREA,
-        "scaling",
-        check_service_scaling,
-        (SCALING_ACTIVITIES_API, SCALABLE_TARGETS_API, SERVICES_API),
-        lambda o: _has_scaling(o.services),
-    ),
-)

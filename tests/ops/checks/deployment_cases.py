@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ops.checks import deployment
 from ops.core.lock import LockRecord
+from ops.health.registry import HEALTH_CHECKS_BY_KEY
 from tests.ops.checks.single_item import ChecklistCase
 from tests.ops.health_answers import (
     AwsAnswers,
@@ -55,7 +55,7 @@ ALARM_OUTPUTS = build_changed_outputs("alarms", names={"P0": ("grave",), "P2": (
 
 DEPLOYMENT_CASES: list[ChecklistCase] = [
     (
-        deployment.LOCK_CHECK,
+        HEALTH_CHECKS_BY_KEY["lock-free"],
         None,
         {OBJECT_API: []},
         [
@@ -64,7 +64,7 @@ DEPLOYMENT_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deployment.NO_DEPLOYMENT_CHECK,
+        HEALTH_CHECKS_BY_KEY["no-deployment"],
         None,
         answer_services(),
         [
@@ -84,7 +84,7 @@ DEPLOYMENT_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deployment.NO_REFRESH_CHECK,
+        HEALTH_CHECKS_BY_KEY["no-instance-refresh"],
         None,
         answer_refresh("Failed"),
         [
@@ -93,7 +93,7 @@ DEPLOYMENT_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deployment.GRAVE_ALARMS_CHECK,
+        HEALTH_CHECKS_BY_KEY["grave-alarms"],
         ALARM_OUTPUTS,
         answer_alarms(mild_state="ALARM"),
         [
@@ -107,7 +107,7 @@ DEPLOYMENT_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deployment.RESTORABLE_CHECK,
+        HEALTH_CHECKS_BY_KEY["deploy-restorable"],
         None,
         answer_instance(LatestRestorableTime=format_time_ago(minutes=9)),
         [
@@ -127,7 +127,7 @@ DEPLOYMENT_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deployment.NEW_ALARMS_CHECK,
+        HEALTH_CHECKS_BY_KEY["new-alarms"],
         ALARM_OUTPUTS,
         answer_alarms("ALARM", since=format_time_ago(minutes=16)),
         [
@@ -141,7 +141,7 @@ DEPLOYMENT_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        deployment.NEW_ERRORS_CHECK,
+        HEALTH_CHECKS_BY_KEY["new-log-errors"],
         None,
         answer_log_events(0),
         [

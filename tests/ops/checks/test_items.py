@@ -3,9 +3,10 @@
 import pytest
 
 from components.alarm_registry.database import DATABASE_ALARMS
-from ops.checks import deployment, trends, upkeep
+from ops.checks.check_records import CHECKS
 from ops.checks.table import CHECKLIST_ITEMS
 from ops.core.checks import HealthCheck, UnknownAnswerError
+from ops.health.registry import HEALTH_CHECKS_BY_KEY
 from ops.outputs import Outputs
 from tests.ops.checks.deployment_cases import DEPLOYMENT_CASES, answer_lock
 from tests.ops.checks.single_item import format_case_id, run_single_check
@@ -17,12 +18,7 @@ from tests.ops.health_answers import (
 from tests.ops.single_check import NOW, format_time_ago
 
 CHECKLIST_CASES = [*TREND_CASES, *UPKEEP_CASES, *DEPLOYMENT_CASES]
-CHECKLIST_CHECKS = {
-    candidate
-    for module in (trends, upkeep, deployment)
-    for candidate in vars(module).values()
-    if isinstance(candidate, HealthCheck)
-}
+CHECKLIST_CHECKS = {HEALTH_CHECKS_BY_KEY[record.key] for record in CHECKS}
 
 
 def test_every_check_of_the_lists_is_tested_and_stands_on_one() -> None:
@@ -83,21 +79,25 @@ def test_without_an_answer_it_is_unknown(
 def test_a_young_database_has_no_trend_yet_and_storage_that_grows_has_room() -> None:
     assert (
         run_single_check(
-            trends.STORAGE_TREND_CHECK,
+            HEALTH_CHECKS_BY_KEY["database-storage-trend"],
             answer_daily_storage(50, InstanceCreateTime=format_time_ago(days=2)),
             None,
         ).state
         == "ok"
     )
     grows = run_single_check(
-        trends.STORAGE_TREND_CHECK, answer_daily_storage(10, 11, 12, MaxAllocatedStorage=200), None
+        HEALTH_CHECKS_BY_KEY["database-storage-trend"],
+        answer_daily_storage(10, 11, 12, MaxAllocatedStorage=200),
+        None,
     )
     assert grows.state == "ok"
     assert "110.0 GiB left of 200 GiB" in grows.evidence
 
 
 def test_a_lock_that_is_over_keeps_nobody_off() -> None:
-    result = run_single_check(deployment.LOCK_CHECK, answer_lock(until=NOW.timestamp() - 1), None)
+    result = run_single_check(
+        HEALTH_CHECKS_BY_KEY["lock-free"], answer_lock(until=NOW.timestamp() - 1), None
+    )
     assert result.state == "ok"
     assert "it was over at" in result.evidence
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from ops.checks import trends
 from ops.core.checks import DAY_SECONDS
 from ops.core.metrics import build_metric_query
+from ops.health.registry import HEALTH_CHECKS_BY_KEY
 from tests.ops.checks.single_item import ChecklistCase
 from tests.ops.health_answers import (
     DATABASE_IDENTIFIER,
@@ -60,7 +60,7 @@ CONNECTION_ALARM_OUTPUTS = build_changed_outputs(
 
 TREND_CASES: list[ChecklistCase] = [
     (
-        trends.STORAGE_TREND_CHECK,
+        HEALTH_CHECKS_BY_KEY["database-storage-trend"],
         None,
         answer_daily_storage(50, 50.5, 51, 51.5),
         [
@@ -86,7 +86,7 @@ TREND_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        trends.CONNECTIONS_TREND_CHECK,
+        HEALTH_CHECKS_BY_KEY["database-connections-trend"],
         CONNECTION_ALARM_OUTPUTS,
         answer_connections(20, 139, 10),
         [

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from ops.checks import upkeep
+from ops.health.registry import HEALTH_CHECKS_BY_KEY
 from tests.ops.checks.single_item import ChecklistCase
 from tests.ops.health_answers import (
     AwsAnswers,
@@ -61,7 +61,7 @@ def answer_snapshots(*days: int) -> AwsAnswers:
 
 UPKEEP_CASES: list[ChecklistCase] = [
     (
-        upkeep.DRILL_CHECK,
+        HEALTH_CHECKS_BY_KEY["last-drill"],
         None,
         answer_drill_record(),
         [
@@ -110,7 +110,7 @@ UPKEEP_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        upkeep.PASSWORD_CHECK,
+        HEALTH_CHECKS_BY_KEY["password-age"],
         None,
         answer_secret(LastRotatedDate=format_time_ago(days=31)),
         [
@@ -136,7 +136,7 @@ UPKEEP_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        upkeep.OLD_SNAPSHOTS_CHECK,
+        HEALTH_CHECKS_BY_KEY["old-snapshots"],
         None,
         answer_snapshots(1, 89),
         [
@@ -149,7 +149,7 @@ UPKEEP_CASES: list[ChecklistCase] = [
         ],
     ),
     (
-        upkeep.ROLES_CHECK,
+        HEALTH_CHECKS_BY_KEY["operation-roles"],
         None,
         {ROLE_API: [{"Role": {}}]},
         [

@@ -15,7 +15,8 @@ from moto.ecs.models import ecs_backends
 
 from ops.core.check_runner import run_checks, send_read
 from ops.core.checks import CheckFacts
-from ops.health.registry import HEALTH_AREAS, HEALTH_CHECKS, check_health
+from ops.health.registry import HEALTH_AREAS, HEALTH_CHECKS
+from ops.health.report import check_health
 from tests.ops.prod.deployed import REGION, DeployedProd, count_calls
 from tests.ops.stage import ACCOUNT
 

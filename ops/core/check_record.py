@@ -1,0 +1,124 @@
+"""A check as data: its key, what it looks at, the AWS calls it makes, and the views that hold it.
+
+Pure data: the permissions of commands are computed from it, so neither boto3 nor a routine is
+imported. The routine is named, and imported when the check runs.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from ops.core.checks import CheckFacts, CheckRoutine
+    from ops.outputs import Outputs
+
+Checklist = Literal["daily", "weekly", "monthly", "pre-deploy", "post-deploy"]
+Report = Literal["health", "baseline", "recover-ready"]
+View = Report | Checklist
+VIEWS: Final[tuple[View, ...]] = (
+    "health",
+    "daily",
+    "weekly",
+    "monthly",
+    "pre-deploy",
+    "post-deploy",
+    "recover-ready",
+    "baseline",
+)
+# A list that is longer in time holds the shorter ones.
+DAILY: Final[tuple[Checklist, ...]] = ("daily", "weekly", "monthly")
+WEEKLY: Final[tuple[Checklist, ...]] = ("weekly", "monthly")
+MONTHLY: Final[tuple[Checklist, ...]] = ("monthly",)
+PRE_DEPLOY: Final[tuple[Checklist, ...]] = ("pre-deploy",)
+POST_DEPLOY: Final[tuple[Checklist, ...]] = ("post-deploy",)
+# What `ops health` looks at is part of a baseline.
+HEALTH_REPORTS: Final[tuple[Report, ...]] = ("health", "baseline")
+READINESS_REPORTS: Final[tuple[Report, ...]] = ("recover-ready",)
+
+
+@dataclass(frozen=True)
+class ChecklistLine:
+    """One line of the checklists: what it means, and the lists that hold it."""
+
+    meaning: str
+    checklists: tuple[Checklist, ...]
+
+
+# By name, in the order of the lists. The checks of a line name it.
+CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
+    "account": ChecklistLine(
+        "The credentials are of the stack's account.", (*DAILY, *PRE_DEPLOY, *POST_DEPLOY)
+    ),
+    "alarms": ChecklistLine("No alarm is raised, and all are there.", DAILY),
+    "load balancer": ChecklistLine("It serves, and behind it all targets are healthy.", DAILY),
+    "services": ChecklistLine("Each runs what it should; no task stopped by a fault.", DAILY),
+    "fleet": ChecklistLine("Its instances serve; scaling and refreshes do not fail.", DAILY),
+    "database": ChecklistLine(
+        "It serves, with its standby, its parameters and room for its data.", DAILY
+    ),
+    "cache": ChecklistLine("It serves, and would fail over.", DAILY),
+    "network": ChecklistLine("The way out of the private subnets is open.", DAILY),
+    "backups": ChecklistLine(
+        "The last day was saved, and the database can be restored to now.", DAILY
+    ),
+    "error logs": ChecklistLine("Few lines of the last hour are errors.", DAILY),
+    "storage trend": ChecklistLine("It will not be full within 30 days.", WEEKLY),
+    "connections": ChecklistLine("Their peak is well below the limit.", WEEKLY),
+    "maintenance": ChecklistLine("None comes by itself within a week.", WEEKLY),
+    "certificates": ChecklistLine("None ends soon.", WEEKLY),
+    "backups elsewhere": ChecklistLine(
+        "Backups are replicated and copied to the recovery region.", WEEKLY
+    ),
+    "drill": ChecklistLine(
+        "A restore was tried in the last month, and met its objectives.", MONTHLY
+    ),
+    "password": ChecklistLine("The database's password is not older than it should be.", MONTHLY),
+    "old snapshots": ChecklistLine("None that somebody made is older than 90 days.", MONTHLY),
+    "roles": ChecklistLine("The roles that operate the stack are there.", MONTHLY),
+    "lock": ChecklistLine("Nobody else changes the stack.", PRE_DEPLOY),
+    "no deployment": ChecklistLine("None is under way.", PRE_DEPLOY),
+    "grave alarms": ChecklistLine("None of P0 or P1 is raised.", PRE_DEPLOY),
+    "restorable": ChecklistLine("The database can be restored to ten minutes ago.", PRE_DEPLOY),
+    "capacity": ChecklistLine(
+        "No service and no fleet is at the limit of its scaling.", PRE_DEPLOY
+    ),
+    "services steady": ChecklistLine(
+        "Each runs what it should, and no deployment goes on.", POST_DEPLOY
+    ),
+    "targets": ChecklistLine("All are healthy.", POST_DEPLOY),
+    "new alarms": ChecklistLine("None was raised since.", POST_DEPLOY),
+    "new errors": ChecklistLine("No line of the logs is an error since.", POST_DEPLOY),
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check. `key` is stable, unique and in kebab case: the views are joined by it.
+
+    `title` names what is checked, as a finding does if nothing is known; `failure` is what it means
+    if it fails. `calls` are all AWS calls that it may make, in boto3's spelling. `routine` is its
+    generator as `module:function`. `reports` and `lines` say which views hold it.
+    """
+
+    key: str
+    area: str
+    title: str
+    failure: str
+    calls: tuple[str, ...]
+    routine: str
+    reports: tuple[Report, ...] = ()
+    lines: tuple[str, ...] = ()
+    is_applicable: "Callable[[Outputs], bool]" = lambda _: True
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The views that hold it, in the order of VIEWS. Raises KeyError for an unknown line."""
+        checklists = {name for line in self.lines for name in CHECKLIST_LINES[line].checklists}
+        return tuple(view for view in VIEWS if view in checklists or view in self.reports)
+
+    def load_routine(self) -> "Callable[[CheckFacts], CheckRoutine]":
+        """The routine, imported now."""
+        module_name, _, function_name = self.routine.partition(":")
+        routine: Any = getattr(import_module(module_name), function_name)
+        return routine  # type: ignore[no-any-return]

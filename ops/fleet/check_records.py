@@ -1,0 +1,41 @@
+"""The checks of the fleet. Pure data; the routines are in ops/fleet/health.py."""
+
+from typing import Final
+
+from ops.core.check_record import HEALTH_REPORTS, Check
+
+CHECKS: Final = (
+    Check(
+        key="fleet-instances",
+        area="fleet",
+        title="instances",
+        failure="Fewer healthy instances are in service than desired, or a process is suspended.",
+        calls=("autoscaling.describe_auto_scaling_groups",),
+        routine="ops.fleet.health:check_fleet_instances",
+        reports=HEALTH_REPORTS,
+        lines=("fleet", "capacity"),
+        is_applicable=lambda outputs: outputs.fleet is not None,
+    ),
+    Check(
+        key="fleet-scaling",
+        area="fleet",
+        title="scaling",
+        failure="A scaling of the last hour failed.",
+        calls=("autoscaling.describe_scaling_activities",),
+        routine="ops.fleet.health:check_fleet_scaling",
+        reports=HEALTH_REPORTS,
+        lines=("fleet",),
+        is_applicable=lambda outputs: outputs.fleet is not None,
+    ),
+    Check(
+        key="fleet-instance-refresh",
+        area="fleet",
+        title="instance refresh",
+        failure="The last instance refresh of the day failed.",
+        calls=("autoscaling.describe_instance_refreshes",),
+        routine="ops.fleet.health:check_fleet_refresh",
+        reports=HEALTH_REPORTS,
+        lines=("fleet",),
+        is_applicable=lambda outputs: outputs.fleet is not None,
+    ),
+)

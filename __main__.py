@@ -8,6 +8,7 @@ from components.cache import Cache, CacheArgs
 from components.dashboards import Dashboards, DashboardsArgs
 from components.database import Database, DatabaseArgs
 from components.fleet import Fleet, FleetArgs
+from components.imports import register_imports, require_all_imports_used
 from components.keys import Keys, KeysArgs
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.log_bucket import LogBucket, LogBucketArgs
@@ -20,6 +21,7 @@ from components.settings import load_settings
 from components.topics import Topics, TopicsArgs
 
 settings = load_settings()
+used_imports = register_imports(settings)
 account = Account.get_current()
 keys = Keys("keys", KeysArgs(settings, account))
 topics = Topics("topics", TopicsArgs(settings, account, keys))
@@ -71,3 +73,4 @@ export_outputs(
     backups=backups,
     access=access,
 )
+require_all_imports_used(settings, used_imports)

@@ -4,7 +4,6 @@ from typing import Any
 
 from pulumi import ComponentResource, ResourceOptions
 
-from components.imports import build_import_transformation
 from components.naming import build_tag_transformation
 from components.settings import Settings
 
@@ -20,11 +19,7 @@ class Component(ComponentResource):
         A component inside another keeps the tags of the outer one.
         """
         is_nested = opts is not None and opts.parent is not None
-        transformations = (
-            []
-            if is_nested
-            else [build_tag_transformation(settings, name), build_import_transformation(settings)]
-        )
+        transformations = [] if is_nested else [build_tag_transformation(settings, name)]
         default_options = ResourceOptions(transformations=transformations)
         super().__init__(
             f"bulwark:index:{kind}", name, None, ResourceOptions.merge(opts, default_options)

@@ -6,9 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from components.alarm_registry import ALARM_KEYS, KEYS_WITHOUT_THRESHOLD
-from components.alarm_registry.burn_rate import FASTEST_BURN_RATE, compute_min_objective
-from components.alarm_registry.model import Severity
+from components.alarm_keys import (
+    ALARM_KEYS,
+    FASTEST_BURN_RATE,
+    KEYS_WITHOUT_THRESHOLD,
+    Severity,
+    compute_min_objective,
+)
 from components.settings.section import Section
 
 __all__ = [

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from components.routing import Route, build_routes, find_routing_fault
 from components.settings.access import AccessSettings
@@ -90,13 +90,6 @@ class Settings(Section):
         "by type and logical name, like `rds/instance database`, the id of Pulumi's import; its "
         "settings must be those of what is there",
     )
-    # Which of them the program has come upon (components/imports.py).
-    _used_imports: set[str] = PrivateAttr(default_factory=set)
-
-    @property
-    def used_imports(self) -> set[str]:
-        """The keys of `imports` that a resource of the program is called by, as far as it came."""
-        return self._used_imports
 
     @property
     def prefix(self) -> str:

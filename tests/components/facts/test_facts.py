@@ -70,6 +70,16 @@ def test_no_fact_is_of_a_type_that_no_stack_registers() -> None:
     assert {fact.type for fact in COMPONENT_FACTS} - registered == set()
 
 
+def test_no_file_of_facts_is_left_out() -> None:
+    files = (PROJECT_ROOT / "components" / "facts").glob("[a-z]*.py")
+    modules = {file.stem for file in files} - {"billing", "model"}
+    assert len(modules) > 20
+    for module in modules:
+        facts = importlib.import_module(f"components.facts.{module}").FACTS
+        assert facts, module
+        assert {fact.type for fact in facts} <= {fact.type for fact in ALL_FACTS}, module
+
+
 def test_a_type_has_one_fact() -> None:
     assert len(FACTS_BY_TYPE) == len(ALL_FACTS)
     assert find_fact("aws:rds/instance:Instance") in COMPONENT_FACTS

@@ -32,14 +32,12 @@ operations = Operations("operations", OperationsArgs(settings, account, keys, lo
 network = Network("network", NetworkArgs(settings, account, keys, log_bucket))
 load_balancer = registry = None
 if settings.has_load_balancer:
-    load_balancer = LoadBalancer(
-        "alb", LoadBalancerArgs(settings, account, keys, network, log_bucket)
-    )
+    load_balancer = LoadBalancer("alb", LoadBalancerArgs(settings, keys, network, log_bucket))
     registry = Registry("registry", RegistryArgs(settings, keys))
 database = Database("database", DatabaseArgs(settings, account, keys, network, topics, operations))
 cache = None
 if settings.cache.enabled:
-    cache = Cache("cache", CacheArgs(settings, account, keys, network, topics, operations))
+    cache = Cache("cache", CacheArgs(settings, account, keys, network, operations))
 alarms = Alarms("alarms", AlarmsArgs(settings, topics, network, load_balancer))
 services = fleet = dashboards = access = None
 if load_balancer and settings.has_services:
@@ -53,7 +51,7 @@ if load_balancer and settings.has_fleet:
     )
 if settings.dashboards.enabled:
     dashboards = Dashboards("dashboards", DashboardsArgs(settings, alarms, network, load_balancer))
-backups = Backups("backups", BackupsArgs(settings, account, keys, topics, database, operations))
+backups = Backups("backups", BackupsArgs(settings, keys, topics, database, operations))
 if settings.access.enabled:
     access = Access("access", AccessArgs(settings, account, keys, operations, load_balancer))
 

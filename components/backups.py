@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import pulumi_aws as aws
 from pulumi import Output, ResourceOptions
 
-from components.account import Account
 from components.component import Component
 from components.contract import build_contract_part
 from components.database import Database
@@ -30,7 +29,6 @@ BACKUP_JOB_TYPES = ("Backup", "Copy", "Restore")
 @dataclass(frozen=True)
 class BackupsArgs:
     settings: Settings
-    account: Account
     keys: Keys
     topics: Topics
     database: Database

@@ -39,8 +39,8 @@ class Backups(Component):
     """`bulwark:index:Backups`: backups of the database that outlive the database (RDS.26).
 
     Children: vaults `{name}` and `{name}-recovery`, the role `{name}-service`, the plan and its
-    selection `{name}`, `{name}-restore-test`, and the rule `{name}-failed`. None where the
-    settings turn AWS Backup off; `part` then only knows the operations bucket.
+    selection `{name}`, `{name}-restore-test`, and the rule `{name}-failed`. It has no
+    children if the settings turn AWS Backup off; `part` then has only the operations bucket.
 
     Point-in-time recovery stays with RDS: a continuous AWS Backup rule would take over the
     retention and the window that the database's settings own.

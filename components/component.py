@@ -41,5 +41,5 @@ class Component(ComponentResource):
         return ResourceOptions(parent=self, **options)
 
     def build_protected_options(self, **options: Any) -> ResourceOptions:
-        """Options of a child that holds data or answers users: protected where the stack is."""
+        """Options of a child that holds data or answers users: protected if the stack is."""
         return ResourceOptions(parent=self, protect=self.settings.protect or None, **options)

@@ -29,7 +29,7 @@ FACTS: Final = (
     ResourceFact(
         type="aws:backup/selection:Selection",
         guard=Guard(
-            "what it selects is no more backed up", "Backup API Reference, DeleteBackupSelection"
+            "what it selects is no longer backed up", "Backup API Reference, DeleteBackupSelection"
         ),
     ),
     ResourceFact(

@@ -8,7 +8,7 @@ from components.facts.model import ChangeEffect, DataLoss, Encryption, Protectio
 
 CACHE_NODES_EFFECT: Final = ChangeEffect(
     "the cache's nodes are replaced one by one, with failovers",
-    "seconds to some minutes of failing writes; without a replica the cache is empty and away",
+    "seconds to some minutes of failing writes; without a replica the cache is empty and down",
     "ElastiCache User Guide, Scaling and upgrading; times are an assumption",
 )
 
@@ -42,8 +42,8 @@ FACTS: Final = (
             "engineVersion": CACHE_NODES_EFFECT,
             "engine": CACHE_NODES_EFFECT,
             "parameterGroupName": ChangeEffect(
-                "some parameters want a reboot of each node",
-                "as of a reboot, where one is done",
+                "some parameters need a reboot of each node",
+                "that of a reboot, if one is done",
                 "ElastiCache User Guide, Parameter management",
             ),
         },
@@ -51,7 +51,7 @@ FACTS: Final = (
             ProtectionRule(
                 "snapshotRetentionLimit",
                 "zero",
-                "no more snapshots are made, and those are deleted",
+                "no more snapshots are made, and the automatic ones are deleted",
                 "ElastiCache User Guide, Scheduling automatic backups",
             ),
             ProtectionRule(

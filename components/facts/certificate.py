@@ -21,13 +21,13 @@ FACTS: Final = (
         updates=dict.fromkeys(
             ("records", "aliases", "ttl"),
             ChangeEffect(
-                "the name leads elsewhere",
+                "the name resolves to another address",
                 "until resolvers forget the old answer: its TTL",
                 "Route 53 Developer Guide, Values for records",
             ),
         ),
         removal=ChangeEffect(
-            "the name leads nowhere meanwhile",
+            "the name does not resolve meanwhile",
             "seconds, and as long as resolvers keep the answer",
             "Route 53 Developer Guide, Values for records",
         ),

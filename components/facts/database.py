@@ -124,7 +124,7 @@ FACTS: Final = (
             ),
             "vpcSecurityGroupIds": ChangeEffect(
                 "who may connect changes",
-                "none, unless a client is no more let in",
+                "none, unless a client is no longer let in",
                 "RDS User Guide, Controlling access with security groups",
             ),
             "port": ChangeEffect(

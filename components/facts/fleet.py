@@ -55,7 +55,7 @@ FACTS: Final = (
         },
         removal=ChangeEffect(
             "all its instances are terminated",
-            "none while the new group stands beside it, else some minutes",
+            "none while the new group is beside it, else some minutes",
             "EC2 Auto Scaling User Guide, Delete your Auto Scaling group",
         ),
         is_taggable=True,

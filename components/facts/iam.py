@@ -10,7 +10,7 @@ FACTS: Final = (
     ResourceFact(
         type="aws:iam/role:Role",
         removal=ChangeEffect(
-            "whoever acts as it may nothing meanwhile",
+            "whatever assumes it has no permissions meanwhile",
             f"seconds; {ASSUMPTION}",
             "IAM User Guide, Changes that I make are not always immediately visible",
         ),

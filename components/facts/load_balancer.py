@@ -30,7 +30,7 @@ FACTS: Final = (
             ("defaultActions", "port", "protocol", "certificateArn", "sslPolicy"),
             ChangeEffect(
                 "what the listener answers, and how, changes at once",
-                "seconds, where it is right",
+                "seconds, if it is right",
                 f"Application Load Balancers, Update a listener; the time is {ASSUMPTION}",
             ),
         ),
@@ -55,7 +55,7 @@ FACTS: Final = (
         updates={
             "securityGroups": ChangeEffect(
                 "who may connect changes",
-                "none, unless clients are no more let in",
+                "none, unless clients are no longer let in",
                 "Application Load Balancers, Security groups",
             ),
             "subnets": ChangeEffect(
@@ -89,7 +89,7 @@ FACTS: Final = (
         type="aws:lb/targetGroup:TargetGroup",
         removal=ChangeEffect(
             "the listener needs targets that are healthy again",
-            "none while the new one stands beside the old, else some minutes",
+            "none while the new one is beside the old, else some minutes",
             ASSUMPTION,
         ),
         is_taggable=True,

@@ -47,7 +47,7 @@ FACTS: Final = (
     ResourceFact(type="aws:ec2/networkAcl:NetworkAcl", is_taggable=True),
     ResourceFact(
         type="aws:ec2/route:Route",
-        removal=ChangeEffect("what took the route finds no way meanwhile", "seconds", ASSUMPTION),
+        removal=ChangeEffect("traffic on the route is dropped meanwhile", "seconds", ASSUMPTION),
     ),
     ResourceFact(
         type="aws:ec2/routeTable:RouteTable",
@@ -74,7 +74,7 @@ FACTS: Final = (
     ResourceFact(
         type="aws:ec2/subnet:Subnet",
         removal=ChangeEffect(
-            "whatever stands in it has to leave or is made again",
+            "whatever is in it must leave or is made again",
             RECREATION_DOWNTIME,
             "VPC User Guide, Delete a subnet: it has to be empty",
         ),

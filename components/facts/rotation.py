@@ -10,7 +10,7 @@ FACTS: Final = (
         type="aws:lambda/function:Function",
         list_charges=build_usage_lister("invocations", "lambda"),
         removal=ChangeEffect(
-            "calls of it fail meanwhile: a rotation, or a hook", "seconds", ASSUMPTION
+            "its calls fail meanwhile: a rotation, or a hook", "seconds", ASSUMPTION
         ),
         is_taggable=True,
     ),

@@ -51,9 +51,9 @@ class Subscription(Section):
         """The value is not repeated: it may carry a token."""
         protocol = info.data.get("protocol")
         if protocol == "email" and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", endpoint):
-            raise ValueError("must be an e-mail address, where the protocol is email")
+            raise ValueError("must be an e-mail address if the protocol is email")
         if protocol == "https" and not re.fullmatch(r"https://[^/\s]+\S*", endpoint):
-            raise ValueError("must be a URL that begins with https://, where the protocol is https")
+            raise ValueError("must be a URL that begins with https:// if the protocol is https")
         return endpoint
 
 

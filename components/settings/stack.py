@@ -150,7 +150,7 @@ class Settings(Section):
 
     @property
     def nat_zones(self) -> tuple[str, ...]:
-        """Zones that hold a NAT device: none where nothing runs that calls out."""
+        """Zones that hold a NAT device: none if nothing that runs calls the internet."""
         return self.network.nat_zones if self.compute != "none" else ()
 
     @property
@@ -263,7 +263,7 @@ class Settings(Section):
         )
         for key, section, field in recovery_settings:
             if field in section.model_fields_set and getattr(section, field):
-                raise ValueError(f"{key} is true, must be so only where recoveryRegion is set")
+                raise ValueError(f"{key} is true, must be so only if recoveryRegion is set")
         return self
 
     @model_validator(mode="after")

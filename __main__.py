@@ -8,6 +8,7 @@ from components.cache import Cache, CacheArgs
 from components.dashboards import Dashboards, DashboardsArgs
 from components.database import Database, DatabaseArgs
 from components.fleet import Fleet, FleetArgs
+from components.imports import register_imports, require_all_imports_used
 from components.keys import Keys, KeysArgs
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.log_bucket import LogBucket, LogBucketArgs
@@ -20,6 +21,7 @@ from components.settings import load_settings
 from components.topics import Topics, TopicsArgs
 
 settings = load_settings()
+used_imports = register_imports(settings)
 account = Account.get_current()
 keys = Keys("keys", KeysArgs(settings, account))
 topics = Topics("topics", TopicsArgs(settings, account, keys))
@@ -30,14 +32,12 @@ operations = Operations("operations", OperationsArgs(settings, account, keys, lo
 network = Network("network", NetworkArgs(settings, account, keys, log_bucket))
 load_balancer = registry = None
 if settings.has_load_balancer:
-    load_balancer = LoadBalancer(
-        "alb", LoadBalancerArgs(settings, account, keys, network, log_bucket)
-    )
+    load_balancer = LoadBalancer("alb", LoadBalancerArgs(settings, keys, network, log_bucket))
     registry = Registry("registry", RegistryArgs(settings, keys))
 database = Database("database", DatabaseArgs(settings, account, keys, network, topics, operations))
 cache = None
 if settings.cache.enabled:
-    cache = Cache("cache", CacheArgs(settings, account, keys, network, topics, operations))
+    cache = Cache("cache", CacheArgs(settings, account, keys, network, operations))
 alarms = Alarms("alarms", AlarmsArgs(settings, topics, network, load_balancer))
 services = fleet = dashboards = access = None
 if load_balancer and settings.has_services:
@@ -51,7 +51,7 @@ if load_balancer and settings.has_fleet:
     )
 if settings.dashboards.enabled:
     dashboards = Dashboards("dashboards", DashboardsArgs(settings, alarms, network, load_balancer))
-backups = Backups("backups", BackupsArgs(settings, account, keys, topics, database, operations))
+backups = Backups("backups", BackupsArgs(settings, keys, topics, database, operations))
 if settings.access.enabled:
     access = Access("access", AccessArgs(settings, account, keys, operations, load_balancer))
 
@@ -71,3 +71,4 @@ export_outputs(
     backups=backups,
     access=access,
 )
+require_all_imports_used(settings, used_imports)

@@ -7,6 +7,7 @@ from typing import Final
 import pulumi_aws as aws
 from pulumi import Input, Output, Resource, ResourceOptions
 
+from components.alarm_keys import Severity
 from components.alarm_registry import REGISTRY_ALARMS, REGISTRY_COMPOSITES
 from components.alarm_registry.model import (
     AlarmEntry,
@@ -15,7 +16,6 @@ from components.alarm_registry.model import (
     MetricMath,
     MetricStatistic,
     RegistryFacts,
-    Severity,
     format_alarm_description,
 )
 from components.alarm_registry.plan import PlannedAlarm, PlannedComposite, build_alarm_plan

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import pulumi_aws as aws
 from pulumi import Output, ResourceOptions
 
-from components.account import Account
 from components.component import Component
 from components.contract import build_contract_part
 from components.database import Database
@@ -30,7 +29,6 @@ BACKUP_JOB_TYPES = ("Backup", "Copy", "Restore")
 @dataclass(frozen=True)
 class BackupsArgs:
     settings: Settings
-    account: Account
     keys: Keys
     topics: Topics
     database: Database
@@ -41,8 +39,8 @@ class Backups(Component):
     """`bulwark:index:Backups`: backups of the database that outlive the database (RDS.26).
 
     Children: vaults `{name}` and `{name}-recovery`, the role `{name}-service`, the plan and its
-    selection `{name}`, `{name}-restore-test`, and the rule `{name}-failed`. None where the
-    settings turn AWS Backup off; `part` then only knows the operations bucket.
+    selection `{name}`, `{name}-restore-test`, and the rule `{name}-failed`. It has no
+    children if the settings turn AWS Backup off; `part` then has only the operations bucket.
 
     Point-in-time recovery stays with RDS: a continuous AWS Backup rule would take over the
     retention and the window that the database's settings own.

@@ -17,7 +17,6 @@ from components.operations import Operations
 from components.rotation import Rotation, RotationArgs
 from components.secret import create_secret, generate_password
 from components.settings import Settings
-from components.topics import Topics
 from ops.outputs import CachePart
 
 # ElastiCache takes no more punctuation in an AUTH token than ! & # $ ^ < > -
@@ -30,13 +29,12 @@ CACHE_LOG_TYPES: Final = ("slow-log", "engine-log")
 
 @dataclass(frozen=True)
 class CacheArgs:
-    """`topics` stay unused: ElastiCache publishes to no encrypted topic; alarms watch it."""
+    """No topics: ElastiCache publishes to no encrypted topic; alarms watch the cache instead."""
 
     settings: Settings
     account: Account
     keys: Keys
     network: Network
-    topics: Topics
     operations: Operations
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 from pulumi import ComponentResource, ResourceOptions
 
-from components.imports import build_import_transformation
 from components.naming import build_tag_transformation
 from components.settings import Settings
 
@@ -20,11 +19,7 @@ class Component(ComponentResource):
         A component inside another keeps the tags of the outer one.
         """
         is_nested = opts is not None and opts.parent is not None
-        transformations = (
-            []
-            if is_nested
-            else [build_tag_transformation(settings, name), build_import_transformation(settings)]
-        )
+        transformations = [] if is_nested else [build_tag_transformation(settings, name)]
         default_options = ResourceOptions(transformations=transformations)
         super().__init__(
             f"bulwark:index:{kind}", name, None, ResourceOptions.merge(opts, default_options)
@@ -46,5 +41,5 @@ class Component(ComponentResource):
         return ResourceOptions(parent=self, **options)
 
     def build_protected_options(self, **options: Any) -> ResourceOptions:
-        """Options of a child that holds data or answers users: protected where the stack is."""
+        """Options of a child that holds data or answers users: protected if the stack is."""
         return ResourceOptions(parent=self, protect=self.settings.protect or None, **options)

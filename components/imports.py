@@ -1,6 +1,4 @@
-"""What is in AWS already, taken into the stack instead of being made."""
-
-from collections.abc import Callable
+"""Imports: resources that are in AWS already, and are taken into the stack instead of made."""
 
 from pulumi import (
     ResourceOptions,
@@ -8,18 +6,34 @@ from pulumi import (
     ResourceTransformationResult,
     RunError,
 )
+from pulumi.runtime import register_stack_transformation
 
 from components.settings import Settings
 
 
-def build_import_transformation(
-    settings: Settings,
-) -> Callable[[ResourceTransformationArgs], ResourceTransformationResult | None]:
-    """A transformation that has Pulumi import each child that the settings name.
+class UsedImports:
+    """The keys of `imports` that a resource of the program has matched so far."""
 
-    Pulumi does so once, and refuses where the inputs are not those of what is there
-    (Pulumi, "Importing resources"): nothing of it is changed by that.
+    def __init__(self) -> None:
+        self._keys: set[str] = set()
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The matched keys, like `rds/instance database`."""
+        return frozenset(self._keys)
+
+    def add(self, key: str) -> None:
+        """Notes that a resource has matched a key."""
+        self._keys.add(key)
+
+
+def register_imports(settings: Settings) -> UsedImports:
+    """Makes Pulumi import each later resource that the settings name; returns those it matched.
+
+    Pulumi imports once, and refuses if the inputs differ from what is in AWS (Pulumi, "Importing
+    resources"): an import changes nothing.
     """
+    used_imports = UsedImports()
 
     def import_resource(args: ResourceTransformationArgs) -> ResourceTransformationResult | None:
         if args.type_ is None or not args.type_.startswith("aws:"):
@@ -27,24 +41,25 @@ def build_import_transformation(
         key = f"{args.type_.split(':')[1]} {args.name}"
         if key not in settings.imports:
             return None
-        settings.used_imports.add(key)
+        used_imports.add(key)
         import_options = ResourceOptions(import_=settings.imports[key])
         return ResourceTransformationResult(
             args.props, ResourceOptions.merge(args.opts, import_options)
         )
 
-    return import_resource
+    register_stack_transformation(import_resource)
+    return used_imports
 
 
-def require_all_imports_used(settings: Settings) -> None:
-    """Raises RunError where the settings name what the program has not.
+def require_all_imports_used(settings: Settings, used_imports: UsedImports) -> None:
+    """Raises RunError if the settings import a resource that the program does not register.
 
-    Left alone, a new one would be made beside what was meant.
+    Otherwise Pulumi would make a new one beside the one that was meant.
     """
-    unused_imports = sorted(settings.imports.keys() - settings.used_imports)
+    unused_imports = sorted(settings.imports.keys() - used_imports.keys)
     if unused_imports:
         raise RunError(
-            f"{settings.project}:imports.{unused_imports[0]} is of nothing that this stack "
-            "has, must be a "
-            "type and a logical name as a preview shows them, like `rds/instance database`"
+            f"{settings.project}:imports.{unused_imports[0]} matches no resource of this stack; it "
+            "must be a type and a logical name as a preview shows them, like "
+            "`rds/instance database`"
         )

@@ -6,7 +6,6 @@ from typing import Any, Final
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
-from components.account import Account
 from components.certificate import Certificate, CertificateArgs
 from components.component import Component
 from components.contract import build_contract_part
@@ -37,7 +36,6 @@ MAINTENANCE_PAGE_HTML: Final = """<!doctype html>
 @dataclass(frozen=True)
 class LoadBalancerArgs:
     settings: Settings
-    account: Account
     keys: Keys
     network: Network
     log_bucket: LogBucket | None

@@ -18,7 +18,6 @@ from components.contract import build_contract_part
 from components.dashboards import Dashboards
 from components.database import Database
 from components.fleet import Fleet
-from components.imports import require_all_imports_used
 from components.keys import Keys
 from components.load_balancer import LoadBalancer
 from components.network import Network
@@ -107,10 +106,7 @@ def export_outputs(
     backups: Backups,
     access: Access | None,
 ) -> None:
-    """Exports the contract, and keeps it in SSM in both regions. The last that a program does.
-
-    Raises RunError where the settings import what none of its resources is.
-    """
+    """Exports the contract, and keeps a copy in SSM in both regions."""
     stack_part = build_contract_part(
         StackPart,
         project=settings.project,
@@ -144,4 +140,3 @@ def export_outputs(
     for name, part in parts.items():
         pulumi.export(name, part)
     PublishedOutputs("outputs", settings, parts)
-    require_all_imports_used(settings)

@@ -1,7 +1,8 @@
 """The alarm registry: every alarm of the stack as data, one entry each.
 
 From it come the metric and composite alarms, their lines on the dashboards and docs/alarms.md.
-To add an alarm, add an entry to the table of its service. Nothing here imports Pulumi.
+To add an alarm, add an entry to the table of its service, and its key to components/alarm_keys.py.
+Nothing here imports Pulumi.
 """
 
 from typing import Final
@@ -48,19 +49,8 @@ REGISTRY_COMPOSITES: Final[tuple[CompositeEntry, ...]] = (
         dashboard="database",
     ),
 )
-ALARM_KEYS: Final[tuple[str, ...]] = tuple(
-    sorted(
-        [*(entry.key for entry in REGISTRY_ALARMS), *(entry.key for entry in REGISTRY_COMPOSITES)]
-    )
-)
-KEYS_WITHOUT_THRESHOLD: Final[frozenset[str]] = frozenset(
-    entry.key for entry in REGISTRY_COMPOSITES
-)
-
 __all__ = [
-    "ALARM_KEYS",
     "ALARM_TABLES",
-    "KEYS_WITHOUT_THRESHOLD",
     "REGISTRY_ALARMS",
     "REGISTRY_COMPOSITES",
     "AlarmEntry",

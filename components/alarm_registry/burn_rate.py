@@ -1,14 +1,20 @@
 """Burn-rate alarms for the service level objectives, after the Google SRE workbook.
 
 Burning at rate 1 spends exactly the error budget of the objective. A tier is two alarms, over a
-long and a short window, and a composite that wants both: the long one says that it matters, the
+long and a short window, and a composite that needs both: the long one shows that it matters, the
 short one that it still goes on. A slower tier is silent while the next faster one is raised.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from components.alarm_keys import (
+    BURN_RATE_TIERS,
+    OBJECTIVES,
+    BurnRateTier,
+    Objective,
+    format_burn_rate_key,
+)
 from components.alarm_registry.kinds import LOAD_BALANCER_KIND
 from components.alarm_registry.load_balancer import (
     ALB_NAMESPACE,
@@ -21,45 +27,15 @@ from components.alarm_registry.model import (
     CompositeEntry,
     MetricMath,
     MetricStatistic,
-    Severity,
     Threshold,
 )
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings
 
-Objective = Literal["availability", "latency"]
 LATENCY_OBJECTIVE_PERCENT: Final = 95  # percent of requests that the latency objective is about
 
 
-@dataclass(frozen=True)
-class BurnRateTier:
-    """One speed of burning, and its windows in seconds."""
-
-    name: str
-    severity: Severity
-    burn_rate: float
-    long_seconds: int
-    short_seconds: int
-    budget_description: str
-
-
-HOUR_SECONDS: Final = 3600
-BURN_RATE_TIERS: Final = (
-    BurnRateTier("fast", "P0", 14.4, HOUR_SECONDS, 300, "2 % of a month's error budget in an hour"),
-    BurnRateTier(
-        "medium", "P1", 6, 6 * HOUR_SECONDS, 1800, "5 % of a month's error budget in six hours"
-    ),
-    BurnRateTier(
-        "slow",
-        "P2",
-        3,
-        24 * HOUR_SECONDS,
-        2 * HOUR_SECONDS,
-        "10 % of a month's error budget in a day",
-    ),
-)
-FASTEST_BURN_RATE: Final = BURN_RATE_TIERS[0].burn_rate
 OBJECTIVE_IMPACTS: Final[dict[Objective, str]] = {
     "availability": "Users get server errors",
     "latency": "Users wait too long",
@@ -68,14 +44,6 @@ OBJECTIVE_COMMANDS: Final[dict[Objective, str]] = {
     "availability": "ops health",
     "latency": "ops db slow",
 }
-
-
-def compute_min_objective() -> float:
-    """The objective, in percent, at and below which the fastest tier could never be raised.
-
-    A rate times the budget is a share of requests, and there are no more than all of them.
-    """
-    return 100 - 100 / FASTEST_BURN_RATE
 
 
 def _build_valid_requests_expression() -> str:
@@ -99,10 +67,10 @@ def _build_slow_responses_expression(settings: "Settings", _: str) -> str:
 
 
 def compute_latency_percentile(burn_rate: float) -> str:
-    """The statistic that passes the latency objective when its budget burns at `rate`.
+    """The statistic that exceeds the latency objective when its budget burns at `burn_rate`.
 
-    At rate r a share of r times (100 - LATENCY_SHARE) percent is slower than the objective, which
-    is to say that the percentile at 100 less that share is. So no share has to be counted.
+    Then `burn_rate` times (100 - LATENCY_OBJECTIVE_PERCENT) percent of requests are slower than the
+    objective, so the percentile at 100 less that share is, too.
     """
     return f"p{100 - burn_rate * (100 - LATENCY_OBJECTIVE_PERCENT):g}"
 
@@ -145,7 +113,7 @@ def _build_window_alarm(
 ) -> AlarmEntry:
     math, threshold = _build_math_and_threshold(objective, tier)
     return AlarmEntry(
-        key=f"slo-{objective}-{tier.name}-{window}",
+        key=format_burn_rate_key(objective, tier, window),
         severity=tier.severity,
         kind=LOAD_BALANCER_KIND,
         metric=math,
@@ -168,28 +136,29 @@ def _build_window_alarm(
 def _build_burn_composite(
     objective: Objective, tier: BurnRateTier, faster_tier: BurnRateTier | None
 ) -> CompositeEntry:
-    key = f"slo-{objective}-{tier.name}"
+    windows = tuple(format_burn_rate_key(objective, tier, part) for part in ("long", "short"))
     return CompositeEntry(
-        key=f"{key}-burn",
+        key=format_burn_rate_key(objective, tier, "burn"),
         severity=tier.severity,
-        alarm_groups=((f"{key}-long",), (f"{key}-short",)),
-        suppressed_by=f"slo-{objective}-{faster_tier.name}-burn" if faster_tier else None,
+        alarm_groups=tuple((window,) for window in windows),
+        suppressed_by=(
+            format_burn_rate_key(objective, faster_tier, "burn") if faster_tier else None
+        ),
         description=f"{OBJECTIVE_IMPACTS[objective]}: this spends {tier.budget_description}.",
         command=OBJECTIVE_COMMANDS[objective],
         dashboard="application",
     )
 
 
-_OBJECTIVES: Final[tuple[Objective, ...]] = ("availability", "latency")
 _FASTER_TIERS: Final = dict(zip(BURN_RATE_TIERS[1:], BURN_RATE_TIERS, strict=False))
 BURN_RATE_ALARMS: Final = tuple(
     _build_window_alarm(objective, tier, window)
-    for objective in _OBJECTIVES
+    for objective in OBJECTIVES
     for tier in BURN_RATE_TIERS
     for window in ("long", "short")
 )
 BURN_RATE_COMPOSITES: Final = tuple(
     _build_burn_composite(objective, tier, _FASTER_TIERS.get(tier))
-    for objective in _OBJECTIVES
+    for objective in OBJECTIVES
     for tier in BURN_RATE_TIERS
 )

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from components.alarm_keys import Severity
+
 if TYPE_CHECKING:
     from pulumi import Input
 
     from components.settings.stack import Settings
 
-Severity = Literal["P0", "P1", "P2"]
 MissingDataTreatment = Literal["breaching", "notBreaching", "ignore", "missing"]
 Comparison = Literal[">", ">=", "<", "<="]
 ThresholdUnit = Literal["Percent", "Count", "Bytes", "Seconds", "Days"]

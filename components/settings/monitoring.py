@@ -6,9 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from components.alarm_registry import ALARM_KEYS, KEYS_WITHOUT_THRESHOLD
-from components.alarm_registry.burn_rate import FASTEST_BURN_RATE, compute_min_objective
-from components.alarm_registry.model import Severity
+from components.alarm_keys import (
+    ALARM_KEYS,
+    FASTEST_BURN_RATE,
+    KEYS_WITHOUT_THRESHOLD,
+    Severity,
+    compute_min_objective,
+)
 from components.settings.section import Section
 
 __all__ = [
@@ -47,9 +51,9 @@ class Subscription(Section):
         """The value is not repeated: it may carry a token."""
         protocol = info.data.get("protocol")
         if protocol == "email" and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", endpoint):
-            raise ValueError("must be an e-mail address, where the protocol is email")
+            raise ValueError("must be an e-mail address if the protocol is email")
         if protocol == "https" and not re.fullmatch(r"https://[^/\s]+\S*", endpoint):
-            raise ValueError("must be a URL that begins with https://, where the protocol is https")
+            raise ValueError("must be a URL that begins with https:// if the protocol is https")
         return endpoint
 
 

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from components.routing import Route, build_routes, find_routing_fault
 from components.settings.access import AccessSettings
@@ -90,13 +90,6 @@ class Settings(Section):
         "by type and logical name, like `rds/instance database`, the id of Pulumi's import; its "
         "settings must be those of what is there",
     )
-    # Which of them the program has come upon (components/imports.py).
-    _used_imports: set[str] = PrivateAttr(default_factory=set)
-
-    @property
-    def used_imports(self) -> set[str]:
-        """The keys of `imports` that a resource of the program is called by, as far as it came."""
-        return self._used_imports
 
     @property
     def prefix(self) -> str:
@@ -157,7 +150,7 @@ class Settings(Section):
 
     @property
     def nat_zones(self) -> tuple[str, ...]:
-        """Zones that hold a NAT device: none where nothing runs that calls out."""
+        """Zones that hold a NAT device: none if nothing that runs calls the internet."""
         return self.network.nat_zones if self.compute != "none" else ()
 
     @property
@@ -270,7 +263,7 @@ class Settings(Section):
         )
         for key, section, field in recovery_settings:
             if field in section.model_fields_set and getattr(section, field):
-                raise ValueError(f"{key} is true, must be so only where recoveryRegion is set")
+                raise ValueError(f"{key} is true, must be so only if recoveryRegion is set")
         return self
 
     @model_validator(mode="after")

@@ -13,36 +13,25 @@ from typing import Final, TypeAlias
 
 from pydantic import JsonValue
 
+from components.facts import list_iam_services
 from ops.bootstrap.names import GITHUB_OIDC_AUDIENCE, GITHUB_OIDC_ISSUER, FoundationNames
 
 PolicyDocument: TypeAlias = dict[str, JsonValue]
 # What has no resources of its own, and is called all the same: by AWS Backup's vaults, by ECS Exec
 # and Session Manager.
 UNSCOPED_SERVICES: Final = ("backup-storage", "ssmmessages")
-# What a stack's resources are of, by IAM's prefix of the service; S3 and IAM stand apart.
-STACK_SERVICES: Final = (
-    "acm",
-    "application-autoscaling",
-    "autoscaling",
-    "backup",
-    "cloudwatch",
-    "ec2",
-    "ecr",
-    "ecs",
-    "elasticache",
-    "elasticloadbalancing",
-    "events",
-    "kms",
-    "lambda",
-    "logs",
-    "rds",
-    "secretsmanager",
-    "sns",
-    "ssm",
-    *UNSCOPED_SERVICES,
-)
 # Services whose calls may go to another region than the stack's.
 GLOBAL_SERVICES: Final = ("route53", "wafv2")
+NAMED_SERVICES: Final = ("iam", "s3")  # allowed on the stack's own names only
+# The services of the components' resources, by IAM's prefix.
+STACK_SERVICES: Final = (
+    *(
+        service
+        for service in list_iam_services()
+        if service not in (*GLOBAL_SERVICES, *NAMED_SERVICES)
+    ),
+    *UNSCOPED_SERVICES,
+)
 # What looks, and would show data of the stack's users or secrets.
 DATA_READ_ACTIONS: Final = (
     "ecr:GetAuthorizationToken",

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 HOURS: Final = 730
-FREE_DASHBOARDS: Final = 3
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ doubt whether one was sent, it is not sent again.
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from components.facts.database import REBOOT_TIME_SOURCE
 from ops.core.actions import Actions
 from ops.core.aws import Aws
 from ops.core.errors import OpsError
@@ -20,9 +21,6 @@ AVAILABILITY_ZONE_PATH: Final = "DBInstances[0].AvailabilityZone"
 TYPICAL_FAILOVER_SECONDS: Final = 120
 FAILOVER_TIME_SOURCE: Final = "RDS User Guide, Multi-AZ DB instance deployments: 60-120 s"
 TYPICAL_REBOOT_SECONDS: Final = 60
-REBOOT_TIME_SOURCE: Final = (
-    "an assumption, AWS states none: recovery takes longer after many writes"
-)
 RESTART_EVENT_EXPRESSION: Final = "contains(Events[].Message, 'DB instance restarted')"
 SHUTDOWN_EVENT_EXPRESSION: Final = "contains(Events[].Message, 'DB instance shutdown')"
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
+from components.facts.database import MULTI_AZ_RESIZE_TIME_SOURCE, SINGLE_AZ_RESIZE_TIME_SOURCE
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
@@ -23,12 +24,6 @@ SERVING_EXPRESSION: Final = (
     "contains(['available', 'storage-optimization'], DBInstances[0].DBInstanceStatus)"
 )
 MULTI_AZ_RESIZE_DOWNTIME_SECONDS, SINGLE_AZ_RESIZE_DOWNTIME_SECONDS = 120, 600
-MULTI_AZ_RESIZE_TIME_SOURCE: Final = (
-    "RDS User Guide: Multi-AZ changes the standby first, then fails over"
-)
-SINGLE_AZ_RESIZE_TIME_SOURCE: Final = (
-    "an assumption, AWS states none: a Single-AZ instance is down meanwhile"
-)
 TYPICAL_RESIZE_SECONDS: Final = 600
 MIN_STORAGE_GROWTH_PERCENT: Final = (
     10  # percent: the least increase that RDS takes (RDS User Guide, storage)

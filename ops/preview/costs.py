@@ -4,24 +4,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from components.facts import ALL_FACTS
 from ops.cost.estimate import Cost, PricedResource, estimate_known_costs, sum_by_component
 from ops.cost.prices import DEFAULT_PRICE_TABLE, PriceTable
 from ops.preview.changes import Preview, ResourceChange
 
-# Inputs that name a class, and the table that has its price.
-PRICE_CLASS_PROPERTIES: Final = {
-    "instanceType": "instances",
-    "instanceClass": "databases",
-    "nodeType": "caches",
-}
-# Inputs that a price is made of: where one is not known yet, the figure is too low.
-PRICE_PROPERTIES: Final = frozenset(
-    """
-    allocatedStorage blockDeviceMappings cpu desiredCount engine instanceClass instanceType memory
-    metricQueries minSize mixedInstancesPolicy multiAz nodeType numCacheClusters rules subnetIds
-    subnets
-    """.split()
+# Properties that name a class, and the table that has its price.
+PRICE_CLASS_PROPERTIES: Final = dict(
+    fact.class_price for fact in ALL_FACTS if fact.class_price is not None
 )
+# Properties that a price depends on: while one is unknown, the figure is too low.
+PRICE_PROPERTIES: Final = frozenset(name for fact in ALL_FACTS for name in fact.price_properties)
 
 
 @dataclass(frozen=True)

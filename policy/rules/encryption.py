@@ -1,12 +1,17 @@
 """Encryption at rest: whatever holds data is encrypted, in prod with the stack's own key."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Final
 
+from components.facts import ALL_FACTS
+from components.facts.model import Encryption
 from policy.rules.model import (
+    ALL_PROFILES,
     IS_TRUE,
     PROD_ONLY,
     UNKNOWN,
     PolicyResource,
+    ResourceCheck,
     ResourceRule,
     any_value,
     as_list,
@@ -66,86 +71,38 @@ def _check_secret_parameter(resource: PolicyResource) -> Iterator[str]:
         yield format_violation("type", kind, "SecureString, for a name that says it is a secret")
 
 
-ENCRYPTION_RULES = (
-    ResourceRule(
-        "database-encrypted",
-        ("RDS.3",),
-        ("aws:rds/instance:Instance",),
-        "A database's storage is encrypted.",
-        build_property_check(storageEncrypted=IS_TRUE),
-    ),
-    ResourceRule(
-        "disk-encrypted",
-        ("EC2.3", "EC2.181"),
-        ("aws:ec2/launchTemplate:LaunchTemplate", "aws:ec2/instance:Instance"),
-        "Disks of instances are encrypted.",
-        _check_disks,
-    ),
-    ResourceRule(
-        "volume-encrypted",
-        ("EC2.3",),
-        ("aws:ebs/volume:Volume",),
-        "A volume is encrypted.",
-        build_property_check(encrypted=IS_TRUE),
-    ),
-    ResourceRule(
-        "cache-encrypted",
-        ("ElastiCache.4", "ElastiCache.5"),
-        ("aws:elasticache/replicationGroup:ReplicationGroup",),
-        "A cache is encrypted at rest and in transit.",
-        build_property_check(atRestEncryptionEnabled=IS_TRUE, transitEncryptionEnabled=IS_TRUE),
-    ),
-    ResourceRule(
-        "bucket-encrypted",
-        ("house",),
-        ("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",),
-        "A bucket encrypts what is put into it.",
-        _check_bucket_encryption,
-    ),
-    ResourceRule(
-        "parameter-secure",
-        ("house",),
-        ("aws:ssm/parameter:Parameter",),
-        "A parameter that is named as a secret is a SecureString.",
-        _check_secret_parameter,
-    ),
-    ResourceRule(
-        "secret-key",
-        ("house",),
-        ("aws:secretsmanager/secret:Secret",),
-        "A secret is encrypted with a key of the stack's own.",
-        build_property_check(kmsKeyId=KMS_KEY_ARN),
-        PROD_ONLY,
-    ),
-    ResourceRule(
-        "topic-key",
-        ("SNS.1",),
-        ("aws:sns/topic:Topic",),
-        "A topic is encrypted.",
-        build_property_check(kmsMasterKeyId=KMS_KEY_ARN),
-        PROD_ONLY,
-    ),
-    ResourceRule(
-        "log-group-key",
-        ("house",),
-        ("aws:cloudwatch/logGroup:LogGroup",),
-        "A log group is encrypted with a key of the stack's own.",
-        build_property_check(kmsKeyId=KMS_KEY_ARN),
-        PROD_ONLY,
-    ),
-    ResourceRule(
-        "vault-key",
-        ("Backup.1",),
-        ("aws:backup/vault:Vault",),
-        "A backup vault is encrypted with a key of the stack's own.",
-        build_property_check(kmsKeyArn=KMS_KEY_ARN),
-        PROD_ONLY,
-    ),
-    ResourceRule(
-        "key-rotates",
-        ("KMS.4",),
-        ("aws:kms/key:Key",),
-        "A KMS key rotates.",
-        build_property_check(enableKeyRotation=IS_TRUE),
-    ),
-)
+# Rules of which the facts name only the types: what must be encrypted is nested.
+NESTED_CHECKS: Final[Mapping[str, ResourceCheck]] = {
+    "disk-encrypted": _check_disks,
+    "bucket-encrypted": _check_bucket_encryption,
+    "parameter-secure": _check_secret_parameter,
+}
+
+
+def _build_check(encryption: Encryption) -> ResourceCheck:
+    requirements = dict.fromkeys(encryption.true_properties, IS_TRUE)
+    if encryption.key_property is not None:
+        requirements[encryption.key_property] = KMS_KEY_ARN
+    return build_property_check(**requirements) if requirements else NESTED_CHECKS[encryption.rule]
+
+
+def build_encryption_rules() -> tuple[ResourceRule, ...]:
+    """A rule for each encryption that components/facts asks for, of all types that share it."""
+    types_by_encryption: dict[Encryption, list[str]] = {}
+    for fact in ALL_FACTS:
+        if fact.encryption is not None:
+            types_by_encryption.setdefault(fact.encryption, []).append(fact.type)
+    return tuple(
+        ResourceRule(
+            encryption.rule,
+            encryption.controls,
+            tuple(types),
+            encryption.description,
+            _build_check(encryption),
+            PROD_ONLY if encryption.prod_only else ALL_PROFILES,
+        )
+        for encryption, types in types_by_encryption.items()
+    )
+
+
+ENCRYPTION_RULES: Final = build_encryption_rules()

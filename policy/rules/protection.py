@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from components.facts import ALL_FACTS
 from policy.rules.model import (
     IS_FALSE_OR_UNSET,
     IS_TRUE,
@@ -19,17 +20,8 @@ from policy.rules.model import (
     unset_or,
 )
 
-# What cannot be created again as it was, or what serves users.
-STATEFUL_TYPES: Final = (
-    "aws:backup/vault:Vault",
-    "aws:ecr/repository:Repository",
-    "aws:elasticache/replicationGroup:ReplicationGroup",
-    "aws:kms/key:Key",
-    "aws:lb/loadBalancer:LoadBalancer",
-    "aws:rds/instance:Instance",
-    "aws:s3/bucket:Bucket",
-    "aws:secretsmanager/secret:Secret",
-)
+# What cannot be made again as it was, or answers users.
+STATEFUL_TYPES: Final = tuple(fact.type for fact in ALL_FACTS if fact.must_be_protected)
 
 
 def _check_protect_option(resource: PolicyResource) -> Iterator[str]:

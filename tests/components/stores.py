@@ -80,17 +80,16 @@ def _create_stores(settings: Settings) -> DataStores:
     account = Account.get_current()
     keys = Keys("keys", KeysArgs(settings, account))
     topics = Topics("topics", TopicsArgs(settings, account, keys))
-    common_args = (
-        settings,
-        account,
-        keys,
-        cast(Network, _NetworkStandIn()),
-        topics,
-        cast(Operations, _OperationsStandIn()),
-    )
+    network, operations = cast(Network, _NetworkStandIn()), cast(Operations, _OperationsStandIn())
     return DataStores(
-        database=Database("database", DatabaseArgs(*common_args)),
-        cache=Cache("cache", CacheArgs(*common_args)) if settings.cache.enabled else None,
+        database=Database(
+            "database", DatabaseArgs(settings, account, keys, network, topics, operations)
+        ),
+        cache=(
+            Cache("cache", CacheArgs(settings, account, keys, network, operations))
+            if settings.cache.enabled
+            else None
+        ),
     )
 
 

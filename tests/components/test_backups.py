@@ -36,7 +36,7 @@ def build_backups_graph(build: Build, settings: Settings) -> ResourceGraph:
         part = Output.from_input({"subnetGroup": "bulwark-test-database"})
         database = ComponentStandIn("database", arn=Output.from_input(DATABASE_ARN), part=part)
         operations = Operations("operations", OperationsArgs(settings, account, keys, None))
-        backups_args = (settings, account, keys, topics, cast(Database, database), operations)
+        backups_args = (settings, keys, topics, cast(Database, database), operations)
         Backups("backups", BackupsArgs(*backups_args))
 
     return build(program)

@@ -2,8 +2,11 @@
 
 import pytest
 from pulumi import RunError
+from pydantic import JsonValue
 
-from tests.world import run_whole_program
+from components.imports import UsedImports, require_all_imports_used
+from sandbox.program import run_stack_program
+from tests.world import AwsMocks, build_settings, run_whole_program
 
 DATABASE_IMPORT_KEY = "rds/instance database"
 
@@ -34,7 +37,7 @@ def test_what_is_imported_is_what_would_be_made() -> None:
 
 @pytest.mark.parametrize("key", ["rds/instance databse", "rds/cluster database"])
 def test_what_no_resource_is_called_is_an_error_that_names_it(key: str) -> None:
-    with pytest.raises(RunError, match=f"bulwark:imports.{key} is of nothing"):
+    with pytest.raises(RunError, match=f"bulwark:imports.{key} matches no resource"):
         run_whole_program("dev", {"compute": "none", "imports": {key: "x"}})
 
 
@@ -45,3 +48,21 @@ def test_what_no_resource_is_called_is_an_error_that_names_it(key: str) -> None:
 def test_a_key_is_a_type_and_a_name(imports: dict[str, str]) -> None:
     with pytest.raises(RunError, match="bulwark:imports"):
         run_whole_program("dev", {"compute": "none", "imports": dict(imports)})
+
+
+def test_a_run_knows_nothing_of_the_imports_of_the_run_before() -> None:
+    overrides: dict[str, JsonValue] = {"compute": "none", "imports": {DATABASE_IMPORT_KEY: "x"}}
+    run_stack_program("dev", AwsMocks(), overrides)
+    graph = run_stack_program("dev", AwsMocks(), {"compute": "none"})
+    assert [resource.name for resource in graph if resource.import_id] == []
+
+
+def test_what_was_used_is_a_value_of_its_own() -> None:
+    settings = build_settings({"imports": {DATABASE_IMPORT_KEY: "x"}})
+    used_imports = UsedImports()
+    with pytest.raises(RunError, match="matches no resource of this stack"):
+        require_all_imports_used(settings, used_imports)
+    used_imports.add(DATABASE_IMPORT_KEY)
+    require_all_imports_used(settings, used_imports)
+    assert used_imports.keys == {DATABASE_IMPORT_KEY}
+    assert UsedImports().keys == set()

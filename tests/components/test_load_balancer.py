@@ -45,9 +45,7 @@ def _create_load_balancer(
     log_bucket = (
         LogBucket("logs", LogBucketArgs(settings, account)) if settings.has_log_bucket else None
     )
-    return LoadBalancer(
-        "alb", LoadBalancerArgs(settings, account, keys, cast(Network, network), log_bucket)
-    )
+    return LoadBalancer("alb", LoadBalancerArgs(settings, keys, cast(Network, network), log_bucket))
 
 
 def _build_load_balancer_graph(

@@ -3,11 +3,8 @@
 import pytest
 from pydantic import JsonValue
 
-from components.alarm_registry.burn_rate import (
-    BURN_RATE_TIERS,
-    compute_latency_percentile,
-    compute_min_objective,
-)
+from components.alarm_keys import BURN_RATE_TIERS, compute_min_objective
+from components.alarm_registry.burn_rate import compute_latency_percentile
 from components.alarm_registry.model import MetricMath
 from tests.components.monitored_stack import (
     get_alarm_entry,

@@ -1,6 +1,6 @@
 """docs/alarms.md is what the registry says."""
 
-from components.alarm_registry import ALARM_KEYS
+from components.alarm_keys import ALARM_KEYS
 from components.alarm_registry.docs import ALARMS_PAGE_PATH, format_period, render_alarms_page
 
 

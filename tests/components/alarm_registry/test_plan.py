@@ -3,7 +3,8 @@
 import pytest
 from pydantic import JsonValue
 
-from components.alarm_registry import ALARM_KEYS, REGISTRY_ALARMS, REGISTRY_COMPOSITES
+from components.alarm_keys import ALARM_KEYS, KEYS_WITHOUT_THRESHOLD
+from components.alarm_registry import REGISTRY_ALARMS, REGISTRY_COMPOSITES
 from tests.components.monitored_stack import (
     ALL_WATCHED_CONFIG,
     list_planned_alarms,
@@ -15,6 +16,13 @@ def test_every_entry_is_made_where_there_is_everything_to_watch() -> None:
     found = plan_stack_alarms(ALL_WATCHED_CONFIG)
     assert {one.entry.key for one in found.alarms} == {one.key for one in REGISTRY_ALARMS}
     assert {one.entry.key for one in found.composites} == {one.key for one in REGISTRY_COMPOSITES}
+
+
+def test_the_keys_that_settings_may_name_are_those_of_the_registry() -> None:
+    composites = {one.key for one in REGISTRY_COMPOSITES}
+    assert {*ALARM_KEYS} == {one.key for one in REGISTRY_ALARMS} | composites
+    assert len(ALARM_KEYS) == len(REGISTRY_ALARMS) + len(REGISTRY_COMPOSITES)
+    assert composites == KEYS_WITHOUT_THRESHOLD
 
 
 def test_names_are_told_apart_and_short_enough() -> None:

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import JsonValue
 
-from components.alarm_registry import ALARM_KEYS
+from components.alarm_keys import ALARM_KEYS
 from components.settings import SettingsError
 from tests.world import build_settings
 

@@ -23,11 +23,11 @@ NO_RECOVERY_CONFIG: dict[str, JsonValue] = {"recoveryRegion": None}
         ),
         (
             {**NO_RECOVERY_CONFIG, "database": {"crossRegionBackups": True}},
-            "database.crossRegionBackups is true, must be so only where recoveryRegion is set",
+            "database.crossRegionBackups is true, must be so only if recoveryRegion is set",
         ),
         (
             {**NO_RECOVERY_CONFIG, "backups": {"copyToRecovery": True}},
-            "backups.copyToRecovery is true, must be so only where recoveryRegion is set",
+            "backups.copyToRecovery is true, must be so only if recoveryRegion is set",
         ),
         (
             {"network": {"zones": ["a", "b", "d"]}},

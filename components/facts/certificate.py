@@ -1,0 +1,45 @@
+"""Facts of certificates, hosted zones and records."""
+
+from typing import Final
+
+from components.facts.billing import build_flat_lister
+from components.facts.model import ChangeEffect, DataLoss, ResourceFact
+
+FACTS: Final = (
+    ResourceFact(
+        type="aws:acm/certificate:Certificate",
+        removal=ChangeEffect(
+            "the listener needs the new one, which has to be validated first",
+            "none while the old one is kept until then",
+            "ACM User Guide, DNS validation",
+        ),
+        is_taggable=True,
+    ),
+    ResourceFact(type="aws:acm/certificateValidation:CertificateValidation"),
+    ResourceFact(
+        type="aws:route53/record:Record",
+        updates=dict.fromkeys(
+            ("records", "aliases", "ttl"),
+            ChangeEffect(
+                "the name resolves to another address",
+                "until resolvers forget the old answer: its TTL",
+                "Route 53 Developer Guide, Values for records",
+            ),
+        ),
+        removal=ChangeEffect(
+            "the name does not resolve meanwhile",
+            "seconds, and as long as resolvers keep the answer",
+            "Route 53 Developer Guide, Values for records",
+        ),
+    ),
+    ResourceFact(
+        type="aws:route53/zone:Zone",
+        list_charges=build_flat_lister("hosted zone", "hosted_zone"),
+        data_loss=DataLoss(
+            "its records; another zone has other name servers",
+            "until the domain's registrar has the new name servers, and caches forget: up to 48 h",
+            "Route 53 Developer Guide, Deleting a public hosted zone",
+        ),
+        is_taggable=True,
+    ),
+)

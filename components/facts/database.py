@@ -1,0 +1,205 @@
+"""Facts of the database."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from components.facts.billing import (
+    Charge,
+    PricedResource,
+    ResourceInputs,
+    StackResources,
+    build_entry_charge,
+    build_monthly_charge,
+    build_usage_charge,
+    build_usage_lister,
+)
+from components.facts.model import (
+    ASSUMPTION,
+    DELETION_PROTECTION_SAFEGUARD,
+    FINAL_SNAPSHOT_SAFEGUARDS,
+    RECREATION_DOWNTIME,
+    RESTORE_DOWNTIME,
+    ChangeEffect,
+    DataLoss,
+    Encryption,
+    ProtectionRule,
+    ResourceFact,
+)
+
+INSTANCE_TYPE: Final = "aws:rds/instance:Instance"
+REBOOT_TIME_SOURCE: Final = (
+    "an assumption, AWS states none: recovery takes longer after many writes"
+)
+MULTI_AZ_RESIZE_TIME_SOURCE: Final = (
+    "RDS User Guide: Multi-AZ changes the standby first, then fails over"
+)
+SINGLE_AZ_RESIZE_TIME_SOURCE: Final = (
+    "an assumption, AWS states none: a Single-AZ instance is down meanwhile"
+)
+RESTART_DOWNTIME: Final = "about 1 min; with many writes before it longer"
+INSTANCE_CLASS_EFFECT: Final = ChangeEffect(
+    "the database changes its machine and restarts",
+    "1-2 min with Multi-AZ, else about 10 min",
+    f"{MULTI_AZ_RESIZE_TIME_SOURCE}; {SINGLE_AZ_RESIZE_TIME_SOURCE}",
+)
+
+
+def _list_database_charges(resource: PricedResource, stack: StackResources) -> Iterable[Charge]:
+    """A standby is billed as a second instance; a replica's storage is as large as its source's."""
+    inputs = resource.inputs
+    copies = 2 if inputs.get("multiAz") else 1
+    yield build_entry_charge(
+        "database", price="databases", entry=inputs["instanceClass"], count=copies
+    )
+    source = inputs if "allocatedStorage" in inputs else _find_primary_inputs(stack)
+    storage = source.get("allocatedStorage")
+    if storage is None:
+        yield Charge("storage", unknown="what it is restored or copied from is not in the list")
+    else:
+        yield build_monthly_charge(f"{storage:g} GB gp3", "rds_gp3_gb", storage * copies)
+    if inputs.get("backupRetentionPeriod"):
+        yield build_usage_charge("backups", "rds-backup")
+
+
+def _find_primary_inputs(stack: StackResources) -> ResourceInputs:
+    instance_inputs = (r.inputs for r in stack.resources if r.type == INSTANCE_TYPE)
+    return next((inputs for inputs in instance_inputs if "allocatedStorage" in inputs), {})
+
+
+FACTS: Final = (
+    ResourceFact(type="aws:rds/eventSubscription:EventSubscription", is_taggable=True),
+    ResourceFact(
+        type="aws:rds/instance:Instance",
+        list_charges=_list_database_charges,
+        price_properties=("allocatedStorage", "instanceClass", "multiAz"),
+        class_price=("instanceClass", "databases"),
+        data_loss=DataLoss(
+            "the database and its automated backups",
+            RESTORE_DOWNTIME,
+            "RDS User Guide, Deleting a DB instance: automated backups go with it",
+            (
+                *FINAL_SNAPSHOT_SAFEGUARDS,
+                DELETION_PROTECTION_SAFEGUARD,
+            ),
+        ),
+        updates={
+            "instanceClass": INSTANCE_CLASS_EFFECT,
+            "engineVersion": ChangeEffect(
+                "the database is upgraded, and its standby with it: down for all of it",
+                "a minor version about 5 min, a major one 15 min and more",
+                f"RDS User Guide, Upgrading the PostgreSQL DB engine: times are {ASSUMPTION}",
+            ),
+            "parameterGroupName": ChangeEffect(
+                "static parameters take effect at the next reboot, which somebody has to do",
+                RESTART_DOWNTIME,
+                f"RDS User Guide, DB parameter groups; {REBOOT_TIME_SOURCE}",
+            ),
+            "multiAz": ChangeEffect(
+                "a standby is made or given up; the first copy of the data slows the database",
+                "none; latency rises meanwhile",
+                "RDS User Guide, Converting to a Multi-AZ deployment",
+            ),
+            "allocatedStorage": ChangeEffect(
+                "storage grows online, and then not again for 6 h; it never shrinks",
+                "none",
+                "RDS User Guide, Working with storage",
+            ),
+            "storageType": ChangeEffect(
+                "the volume is converted",
+                "none between SSD types; latency rises meanwhile",
+                "RDS User Guide, Working with storage",
+            ),
+            "caCertIdentifier": ChangeEffect(
+                "the server has another certificate; an old trust store refuses it",
+                "none where the engine takes it without a restart, else a restart",
+                "RDS User Guide, Rotating your SSL/TLS certificate",
+            ),
+            "password": ChangeEffect(
+                "new connections need the new password", "until clients have read it", ASSUMPTION
+            ),
+            "identifier": ChangeEffect(
+                "the database has another address",
+                "about 10 min",
+                "RDS User Guide, Renaming a DB instance",
+            ),
+            "vpcSecurityGroupIds": ChangeEffect(
+                "who may connect changes",
+                "none, unless a client is no longer let in",
+                "RDS User Guide, Controlling access with security groups",
+            ),
+            "port": ChangeEffect(
+                "the database restarts on another port", RESTART_DOWNTIME, REBOOT_TIME_SOURCE
+            ),
+        },
+        protections=(
+            ProtectionRule(
+                "backupRetentionPeriod",
+                "zero",
+                "ALL AUTOMATED BACKUPS ARE DELETED, and with them point-in-time recovery",
+                "RDS User Guide, Disabling automated backups: at once",
+                loses_data=True,
+            ),
+            ProtectionRule(
+                "backupRetentionPeriod",
+                "lower",
+                "automated backups older than that are deleted",
+                "RDS User Guide, Backup retention period",
+            ),
+            ProtectionRule(
+                "deletionProtection",
+                "off",
+                "deletion protection goes off: a deletion passes",
+                "RDS User Guide, Deleting a DB instance",
+            ),
+            ProtectionRule(
+                "skipFinalSnapshot",
+                "on",
+                "a later deletion takes no final snapshot",
+                "RDS User Guide, Deleting a DB instance",
+            ),
+        ),
+        encryption=Encryption(
+            rule="database-encrypted",
+            description="A database's storage is encrypted.",
+            controls=("RDS.3",),
+            true_properties=("storageEncrypted",),
+        ),
+        has_maintenance_window=True,
+        must_be_protected=True,
+        is_taggable=True,
+    ),
+    ResourceFact(
+        type="aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication",
+        list_charges=build_usage_lister("replicated backups", "transfer"),
+        data_loss=DataLoss(
+            "the replicated backups of the recovery region, from which a lost region is recovered",
+            "none; no recovery a region away until they are there again",
+            "RDS User Guide, Replicating automated backups to another AWS Region",
+        ),
+    ),
+    ResourceFact(
+        type="aws:rds/parameterGroup:ParameterGroup",
+        updates={
+            "parameters": ChangeEffect(
+                "static parameters take effect at the next reboot, dynamic ones at once",
+                "none until then; the reboot about 1 min; with many writes before it longer",
+                f"RDS User Guide, DB parameter groups; {REBOOT_TIME_SOURCE}",
+            )
+        },
+        removal=ChangeEffect(
+            "the database takes another group, whose static parameters need a reboot",
+            RESTART_DOWNTIME,
+            REBOOT_TIME_SOURCE,
+        ),
+        is_taggable=True,
+    ),
+    ResourceFact(
+        type="aws:rds/subnetGroup:SubnetGroup",
+        removal=ChangeEffect(
+            "a database in it is replaced too, or AWS refuses",
+            RECREATION_DOWNTIME,
+            "RDS User Guide, Working with a DB instance in a VPC",
+        ),
+        is_taggable=True,
+    ),
+)

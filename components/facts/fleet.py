@@ -1,0 +1,76 @@
+"""Facts of the fleet: its Auto Scaling group and launch template."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from components.facts.billing import (
+    Charge,
+    PricedResource,
+    StackResources,
+    build_entry_charge,
+    build_monthly_charge,
+    build_usage_charge,
+)
+from components.facts.model import ASSUMPTION, DISK_ENCRYPTION, ChangeEffect, ResourceFact
+
+LAUNCH_TEMPLATE_TYPE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
+LAUNCH_TEMPLATE_EFFECT: Final = ChangeEffect(
+    "instances from now on are made of another template; a refresh replaces those that run",
+    "none while a refresh keeps the healthy minimum; one of a single instance: 3-5 min",
+    f"EC2 Auto Scaling User Guide, Instance refresh; times are {ASSUMPTION}",
+)
+
+
+def _list_group_charges(resource: PricedResource, stack: StackResources) -> Iterable[Charge]:
+    """The smallest size of the group, of its first instance type."""
+    template = stack.find_sibling(resource, LAUNCH_TEMPLATE_TYPE)
+    policy = (resource.inputs.get("mixedInstancesPolicy") or {}).get("launchTemplate") or {}
+    instance_types = [override["instanceType"] for override in policy.get("overrides") or ()]
+    if not instance_types:
+        instance_types = [template.inputs.get("instanceType") if template else None]
+    count = resource.inputs.get("minSize") or 0
+    yield build_entry_charge(
+        "instances", price="instances", entry=str(instance_types[0]), count=count
+    )
+    disks = (template.inputs.get("blockDeviceMappings") if template else None) or ()
+    size = sum((disk.get("ebs") or {}).get("volumeSize") or 0 for disk in disks)
+    yield build_monthly_charge(f"{count:g} x {size:g} GB disk", "ebs_gp3_gb", count * size)
+    yield build_usage_charge("scaling", "scale")
+
+
+FACTS: Final = (
+    ResourceFact(
+        type="aws:autoscaling/group:Group",
+        list_charges=_list_group_charges,
+        price_properties=("minSize", "mixedInstancesPolicy"),
+        class_price=("instanceType", "instances"),
+        updates={
+            "launchTemplate": LAUNCH_TEMPLATE_EFFECT,
+            "mixedInstancesPolicy": LAUNCH_TEMPLATE_EFFECT,
+            "vpcZoneIdentifiers": ChangeEffect(
+                "instances move to other subnets",
+                "none while the healthy minimum is kept",
+                "EC2 Auto Scaling User Guide, Add and remove subnets",
+            ),
+        },
+        removal=ChangeEffect(
+            "all its instances are terminated",
+            "none while the new group is beside it, else some minutes",
+            "EC2 Auto Scaling User Guide, Delete your Auto Scaling group",
+        ),
+        is_taggable=True,
+    ),
+    ResourceFact(type="aws:autoscaling/policy:Policy"),
+    ResourceFact(
+        type="aws:ec2/launchTemplate:LaunchTemplate",
+        price_properties=("blockDeviceMappings", "instanceType"),
+        class_price=("instanceType", "instances"),
+        updates=dict.fromkeys(
+            ("userData", "imageId", "instanceType", "blockDeviceMappings", "networkInterfaces"),
+            LAUNCH_TEMPLATE_EFFECT,
+        ),
+        removal=LAUNCH_TEMPLATE_EFFECT,
+        encryption=DISK_ENCRYPTION,
+        is_taggable=True,
+    ),
+)

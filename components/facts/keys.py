@@ -1,0 +1,42 @@
+"""Facts of KMS keys."""
+
+from typing import Final
+
+from components.facts.billing import build_flat_lister
+from components.facts.model import DataLoss, Encryption, ProtectionRule, ResourceFact
+
+FACTS: Final = (
+    ResourceFact(type="aws:kms/alias:Alias"),
+    ResourceFact(
+        type="aws:kms/key:Key",
+        list_charges=build_flat_lister("key", "kms_key"),
+        data_loss=DataLoss(
+            "all that was encrypted with it, for good: databases, snapshots, objects, secrets, "
+            "logs",
+            "whatever needs it fails at once; the deletion can be cancelled for 7 to 30 days",
+            "KMS Developer Guide, Deleting AWS KMS keys",
+        ),
+        protections=(
+            ProtectionRule(
+                "isEnabled",
+                "off",
+                "whatever is encrypted with it cannot be read meanwhile",
+                "KMS Developer Guide, Enable and disable keys",
+            ),
+            ProtectionRule(
+                "deletionWindowInDays",
+                "lower",
+                "less time to cancel a later deletion",
+                "KMS Developer Guide, Deleting AWS KMS keys",
+            ),
+        ),
+        encryption=Encryption(
+            rule="key-rotates",
+            description="A KMS key rotates.",
+            controls=("KMS.4",),
+            true_properties=("enableKeyRotation",),
+        ),
+        must_be_protected=True,
+        is_taggable=True,
+    ),
+)

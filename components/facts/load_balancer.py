@@ -1,0 +1,97 @@
+"""Facts of the load balancer."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from components.facts.billing import (
+    Charge,
+    PricedResource,
+    StackResources,
+    build_hourly_charge,
+    build_usage_charge,
+)
+from components.facts.model import ASSUMPTION, ChangeEffect, ProtectionRule, ResourceFact
+
+
+def _list_load_balancer_charges(
+    resource: PricedResource, _stack: StackResources
+) -> Iterable[Charge]:
+    subnets = len(resource.inputs.get("subnets") or ())
+    yield build_hourly_charge("load balancer", "load_balancer")
+    if not resource.inputs.get("internal"):
+        yield build_hourly_charge(f"{subnets} public addresses", "public_ipv4", subnets)
+    yield build_usage_charge("capacity", "lcu")
+
+
+FACTS: Final = (
+    ResourceFact(
+        type="aws:lb/listener:Listener",
+        updates=dict.fromkeys(
+            ("defaultActions", "port", "protocol", "certificateArn", "sslPolicy"),
+            ChangeEffect(
+                "what the listener answers, and how, changes at once",
+                "seconds, if it is right",
+                f"Application Load Balancers, Update a listener; the time is {ASSUMPTION}",
+            ),
+        ),
+        removal=ChangeEffect(
+            "nothing answers on its port meanwhile",
+            "seconds, if it is made again",
+            f"Application Load Balancers, Delete a listener; the time is {ASSUMPTION}",
+        ),
+        is_taggable=True,
+    ),
+    ResourceFact(
+        type="aws:lb/listenerRule:ListenerRule",
+        removal=ChangeEffect(
+            "requests fall to the next rule meanwhile", "seconds, if it is made again", ASSUMPTION
+        ),
+        is_taggable=True,
+    ),
+    ResourceFact(
+        type="aws:lb/loadBalancer:LoadBalancer",
+        list_charges=_list_load_balancer_charges,
+        price_properties=("subnets",),
+        updates={
+            "securityGroups": ChangeEffect(
+                "who may connect changes",
+                "none, unless clients are no longer let in",
+                "Application Load Balancers, Security groups",
+            ),
+            "subnets": ChangeEffect(
+                "zones are added or taken away; connections through one taken away end",
+                "none for the other zones",
+                "Application Load Balancers, Availability Zones",
+            ),
+            "subnetMappings": ChangeEffect(
+                "zones are added or taken away; connections through one taken away end",
+                "none for the other zones",
+                "Application Load Balancers, Availability Zones",
+            ),
+        },
+        removal=ChangeEffect(
+            "the load balancer goes, with its name and its addresses: nobody gets in",
+            "3-5 min, then until resolvers forget the old name (60 s)",
+            f"Elastic Load Balancing User Guide, How it works; the making: {ASSUMPTION}",
+        ),
+        protections=(
+            ProtectionRule(
+                "enableDeletionProtection",
+                "off",
+                "deletion protection goes off: a deletion passes",
+                "Elastic Load Balancing, Deletion protection",
+            ),
+        ),
+        must_be_protected=True,
+        is_taggable=True,
+    ),
+    ResourceFact(
+        type="aws:lb/targetGroup:TargetGroup",
+        removal=ChangeEffect(
+            "the listener needs targets that are healthy again",
+            "none while the new one is beside the old, else some minutes",
+            ASSUMPTION,
+        ),
+        is_taggable=True,
+    ),
+)

@@ -1,0 +1,34 @@
+"""Facts of log groups."""
+
+from typing import Final
+
+from components.facts.billing import build_usage_lister
+from components.facts.model import DataLoss, Encryption, ProtectionRule, ResourceFact
+
+FACTS: Final = (
+    ResourceFact(
+        type="aws:cloudwatch/logGroup:LogGroup",
+        list_charges=build_usage_lister("logs", "logs"),
+        data_loss=DataLoss(
+            "all logs that it keeps",
+            "none; alarms on it see nothing meanwhile",
+            "CloudWatch Logs API Reference, DeleteLogGroup",
+        ),
+        protections=(
+            ProtectionRule(
+                "retentionInDays",
+                "shorter",
+                "logs older than that are deleted",
+                "CloudWatch Logs API Reference, PutRetentionPolicy",
+            ),
+        ),
+        encryption=Encryption(
+            rule="log-group-key",
+            description="A log group is encrypted with a key of the stack's own.",
+            key_property="kmsKeyId",
+            prod_only=True,
+        ),
+        is_taggable=True,
+        service="logs",
+    ),
+)

@@ -1,0 +1,87 @@
+"""Facts of NAT gateways and NAT instances."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from components.facts.billing import (
+    Charge,
+    PricedResource,
+    StackResources,
+    build_entry_charge,
+    build_hourly_charge,
+    build_monthly_charge,
+    build_usage_charge,
+)
+from components.facts.model import (
+    ASSUMPTION,
+    DISK_ENCRYPTION,
+    RECREATION_DOWNTIME,
+    ChangeEffect,
+    ResourceFact,
+)
+
+DEFAULT_DISK_GB: Final = 8  # the root disk of Amazon Linux images
+
+
+def _list_nat_gateway_charges(
+    _resource: PricedResource, _stack: StackResources
+) -> Iterable[Charge]:
+    yield build_hourly_charge("NAT gateway", "nat_gateway")
+    yield build_usage_charge("data", "nat")
+
+
+def _list_address_charges(_resource: PricedResource, _stack: StackResources) -> Iterable[Charge]:
+    yield build_hourly_charge("public address", "public_ipv4")
+
+
+def _list_instance_charges(resource: PricedResource, _stack: StackResources) -> Iterable[Charge]:
+    yield build_entry_charge(
+        "instance", price="instances", entry=resource.inputs["instanceType"], count=1
+    )
+    size = (resource.inputs.get("rootBlockDevice") or {}).get("volumeSize") or DEFAULT_DISK_GB
+    yield build_monthly_charge(f"{size:g} GB disk", "ebs_gp3_gb", size)
+
+
+FACTS: Final = (
+    ResourceFact(
+        type="aws:ec2/eip:Eip",
+        list_charges=_list_address_charges,
+        removal=ChangeEffect(
+            "the public address is given up: lists of others that allow it are wrong",
+            RECREATION_DOWNTIME,
+            "EC2 User Guide, Elastic IP addresses",
+        ),
+        is_taggable=True,
+    ),
+    ResourceFact(
+        type="aws:ec2/instance:Instance",
+        list_charges=_list_instance_charges,
+        price_properties=("instanceType",),
+        class_price=("instanceType", "instances"),
+        updates=dict.fromkeys(
+            ("instanceType", "userData"),
+            ChangeEffect(
+                "the instance is stopped and started; a NAT instance is the way out of its subnets",
+                "1-3 min",
+                f"EC2 User Guide, Change the instance type; the time is {ASSUMPTION}",
+            ),
+        ),
+        removal=ChangeEffect(
+            "the instance and its root disk go; a NAT instance is the way out of its subnets",
+            f"1-3 min; {ASSUMPTION}",
+            "EC2 User Guide, Terminate EC2 instances",
+        ),
+        encryption=DISK_ENCRYPTION,
+        is_taggable=True,
+    ),
+    ResourceFact(
+        type="aws:ec2/natGateway:NatGateway",
+        list_charges=_list_nat_gateway_charges,
+        removal=ChangeEffect(
+            "its subnets have no way out, and another address afterwards",
+            "1-3 min; connections through it end",
+            f"VPC User Guide, NAT gateways; the time is {ASSUMPTION}",
+        ),
+        is_taggable=True,
+    ),
+)

@@ -1,0 +1,26 @@
+"""Facts of image repositories."""
+
+from typing import Final
+
+from components.facts.billing import build_usage_lister
+from components.facts.model import DataLoss, ResourceFact
+
+FACTS: Final = (
+    ResourceFact(type="aws:ecr/lifecyclePolicy:LifecyclePolicy"),
+    ResourceFact(
+        type="aws:ecr/repository:Repository",
+        list_charges=build_usage_lister("images", "ecr"),
+        data_loss=DataLoss(
+            "its images: no task can start, and none can go back to an older one",
+            "none for what runs; until images are pushed again for what starts",
+            "ECR User Guide, Deleting a private repository",
+            (
+                ("forceDelete", True, "forceDelete is on: it need not be empty"),
+                ("forceDelete", False, "AWS refuses it unless it is empty"),
+            ),
+        ),
+        must_be_protected=True,
+        is_taggable=True,
+    ),
+    ResourceFact(type="aws:ecr/repositoryPolicy:RepositoryPolicy"),
+)

@@ -1,5 +1,4 @@
-"""GitHub's OIDC provider and the roles: of previews, of each stack's deployment, of its scheduled
-looks, and the one by which S3 copies the state."""
+"""GitHub's OIDC provider, and the roles of previews, deployments, operations and replication."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -13,16 +12,16 @@ from ops.bootstrap.policies import PolicyDocument
 from ops.core.plan import Call, JsonObject, Step, Wait
 
 ROLE_NOT_FOUND: Final = "NoSuchEntity"
-SESSION_SECONDS: Final = 3600  # seconds that credentials hold: GitHub's jobs ask for them anew
+SESSION_SECONDS: Final = 3600  # seconds of a session; each GitHub job requests its own
 DEPLOY_SESSION_SECONDS: Final = (
     3 * 3600
-)  # a deployment with a restore in it takes longer than an hour
+)  # seconds: a deployment with a restore takes longer than an hour
 ROLE_POLICY_NAME: Final = "bulwark"
 
 
 @dataclass(frozen=True)
 class FoundationRole:
-    """A role of the foundation: who may assume it, and what it may. `name` is without project."""
+    """A role: who may assume it and what it may do. `name` is without the project."""
 
     name: str
     description: str
@@ -32,10 +31,10 @@ class FoundationRole:
 
 
 def list_foundation_roles(names: FoundationNames) -> Iterator[FoundationRole]:
-    """All roles that a foundation has."""
+    """Yields all roles of a foundation."""
     yield FoundationRole(
         "preview",
-        "previews of pull requests: looks, and changes nothing",
+        "previews of pull requests, read-only",
         documents.build_github_trust_policy(names, "pull_request"),
         documents.build_preview_policy(names),
     )
@@ -63,9 +62,10 @@ def list_foundation_roles(names: FoundationNames) -> Iterator[FoundationRole]:
 
 
 def build_oidc_provider_step(names: FoundationNames, audiences: Collection[str] | None) -> Step:
-    """The account trusts GitHub's tokens that are for AWS. `clients` are whom it is for by now.
+    """Builds the step that creates GitHub's OIDC provider or adds AWS STS to its audiences.
 
-    None where it is not there. One that was there is never taken away.
+    `audiences` are the existing provider's, None if there is none. An undo never deletes an
+    existing provider.
     """
     params: JsonObject = {"OpenIDConnectProviderArn": names.oidc_provider_arn}
     get_call = Call(
@@ -80,7 +80,7 @@ def build_oidc_provider_step(names: FoundationNames, audiences: Collection[str] 
     if audiences is not None:
         return Step(
             name="provider",
-            description=f"let {GITHUB_OIDC_ISSUER} be for {GITHUB_OIDC_AUDIENCE} too",
+            description=f"allow the audience {GITHUB_OIDC_AUDIENCE} for {GITHUB_OIDC_ISSUER}",
             action=Call(
                 api="iam.add_client_id_to_open_id_connect_provider",
                 params={**params, "ClientID": GITHUB_OIDC_AUDIENCE},
@@ -89,7 +89,7 @@ def build_oidc_provider_step(names: FoundationNames, audiences: Collection[str] 
         )
     return Step(
         name="provider",
-        description=f"trust the tokens of {GITHUB_OIDC_ISSUER}",
+        description=f"create the OIDC provider {GITHUB_OIDC_ISSUER}",
         action=Call(
             api="iam.create_open_id_connect_provider",
             params={
@@ -103,7 +103,7 @@ def build_oidc_provider_step(names: FoundationNames, audiences: Collection[str] 
         undo=(
             Step(
                 name="unprovider",
-                description=f"trust {GITHUB_OIDC_ISSUER} no more",
+                description=f"delete the OIDC provider {GITHUB_OIDC_ISSUER}",
                 action=Call(
                     api="iam.delete_open_id_connect_provider",
                     params=params,
@@ -116,12 +116,12 @@ def build_oidc_provider_step(names: FoundationNames, audiences: Collection[str] 
 
 
 def list_role_reads(names: FoundationNames) -> dict[str, Call]:
-    """The read of each role, by its name without project."""
+    """Describes the call that reads each role, by name without the project."""
     return {role.name: _get_role_call(names, role) for role in list_foundation_roles(names)}
 
 
 def build_role_steps(names: FoundationNames, existing_names: Collection[str]) -> list[Step]:
-    """All roles with what they may. `there` are the names of those that there are already."""
+    """Builds the steps of all roles and policies; existing roles get the trust policy too."""
     role_steps = []
     for role in list_foundation_roles(names):
         role_steps.append(
@@ -164,7 +164,7 @@ def _build_role_step(names: FoundationNames, role: FoundationRole) -> Step:
     params: JsonObject = {"RoleName": names.get_role_name(role.name)}
     return Step(
         name=_format_step_name(role, "role"),
-        description=f"make the role {params['RoleName']}: {role.description}",
+        description=f"create the role {params['RoleName']}: {role.description}",
         action=Call(
             api="iam.create_role",
             params={
@@ -199,7 +199,7 @@ def _build_trust_step(names: FoundationNames, role: FoundationRole) -> Step:
     name = names.get_role_name(role.name)
     return Step(
         name=_format_step_name(role, "trust"),
-        description=f"let nobody else assume {name}: {role.description}",
+        description=f"set the trust policy of {name}: {role.description}",
         action=Call(
             api="iam.update_assume_role_policy",
             params={
@@ -219,13 +219,13 @@ def _build_role_policy_step(names: FoundationNames, role: FoundationRole, *, is_
     get_call = Call(api="iam.get_role_policy", params=params, expected_errors=(ROLE_NOT_FOUND,))
     undo_step = Step(
         name=_format_step_name(role, "unmay"),
-        description=f"let {params['RoleName']} do nothing",
+        description=f"delete the policy of {params['RoleName']}",
         action=Call(api="iam.delete_role_policy", params=params, expected_errors=(ROLE_NOT_FOUND,)),
         goal=Wait(read=get_call, met={"answer": ROLE_NOT_FOUND}, every=2, within=120),
     )
     return Step(
         name=_format_step_name(role, "may"),
-        description=f"let {params['RoleName']} do that, and nothing else",
+        description=f"set the policy of {params['RoleName']}",
         action=Call(
             api="iam.put_role_policy",
             params={

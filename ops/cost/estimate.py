@@ -1,8 +1,7 @@
-"""What a stack costs a month, from the resources that it registers.
+"""The monthly cost of a stack, from the resources that it registers. No call to AWS.
 
-`estimate` reads plain resources (type, name, component, inputs), as the sandbox records them or a
-preview prints them: no call to AWS. What has a fixed price is a figure; what depends on use is
-named with its rate; a resource type that neither table knows is an error of the table.
+A fixed price is a figure; what depends on usage is a rate. A resource type that is neither in
+RESOURCE_PRICERS nor free is an error in these tables.
 """
 
 from collections import defaultdict
@@ -18,7 +17,7 @@ ResourceInputs: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class PricedResource:
-    """A resource as far as its price goes. `parent` groups what belongs together."""
+    """A resource with what its price depends on. `parent` is its parent's URN."""
 
     type: str
     name: str
@@ -29,7 +28,7 @@ class PricedResource:
 
 @dataclass(frozen=True)
 class Cost:
-    """One line of an estimate. `monthly` is None where only `usage`, a rate, can be said."""
+    """One line of an estimate. `monthly` is in $, or None if only a `usage` rate is known."""
 
     component: str
     resource: str
@@ -39,18 +38,18 @@ class Cost:
 
 
 class UnpricedError(LookupError):
-    """A resource type without an entry in the tables of this file."""
+    """A resource type is in none of the tables of this module."""
 
 
 @dataclass(frozen=True)
 class StackResources:
-    """The resources that a price may have to look up beside its own."""
+    """The stack's resources, for prices that depend on others, and the price table."""
 
     resources: Sequence[PricedResource]
     prices: PriceTable = DEFAULT_PRICE_TABLE
 
     def find_sibling(self, resource: PricedResource, type_: str) -> PricedResource | None:
-        """The resource of a type under the same parent: the only one, else the namesake."""
+        """Finds the only resource of a type under the same parent, else the namesake."""
         siblings = [r for r in self.resources if r.type == type_ and r.parent == resource.parent]
         namesakes = [r for r in siblings if r.name == resource.name]
         candidates = namesakes or siblings
@@ -73,7 +72,7 @@ def _build_class_line(
         return (
             f"{description} {name}",
             None,
-            f"no price of {name} in the table of {stack.prices.taken}",
+            f"the price table of {stack.prices.taken} has no {name}",
         )
     return _build_hourly_line(f"{count:g} x {name}", rate, count)
 
@@ -117,7 +116,11 @@ def _price_database(resource: PricedResource, stack: StackResources) -> Iterable
     source = inputs if "allocatedStorage" in inputs else _find_primary_inputs(stack)
     storage = source.get("allocatedStorage")
     if storage is None:
-        yield ("storage", None, "what it is restored or copied from is not in the list")
+        yield (
+            "storage",
+            None,
+            "unknown: the source of this replica or restore is not in the preview",
+        )
     else:
         yield (f"{storage:g} GB gp3", storage * stack.prices.rds_gp3_gb * copies, None)
     if inputs.get("backupRetentionPeriod"):
@@ -133,7 +136,7 @@ def _price_service(resource: PricedResource, stack: StackResources) -> Iterable[
     task = stack.find_sibling(resource, "aws:ecs/taskDefinition:TaskDefinition")
     count = resource.inputs.get("desiredCount") or 0
     if task is None:
-        yield ("tasks", None, "its task definition is not in the list")
+        yield ("tasks", None, "unknown: its task definition is not in the preview")
         return
     cpu, memory = float(task.inputs["cpu"]) / 1024, float(task.inputs["memory"]) / 1024
     processor = (task.inputs.get("runtimePlatform") or {}).get("cpuArchitecture") or "X86_64"
@@ -254,7 +257,7 @@ RESOURCE_PRICERS: Final[Mapping[str, ResourcePricer]] = {
         "tests", "restore-test"
     ),
 }
-# Types that cost nothing themselves, by the module they are in or by their own name.
+# Types that are free, by module or by name.
 FREE_MODULES: Final = ("iam", "appautoscaling", "acm", "vpc")
 FREE_TYPES: Final = frozenset(
     """
@@ -282,7 +285,7 @@ FREE_TYPES: Final = frozenset(
 
 
 def is_free_type(type_: str) -> bool:
-    """Whether a resource type is known to cost nothing itself."""
+    """True if a resource type is known to be free."""
     if not type_.startswith("aws:"):
         return True
     path = type_.split(":")[1]
@@ -292,7 +295,7 @@ def is_free_type(type_: str) -> bool:
 def estimate_costs(
     resources: Sequence[PricedResource], price_table: PriceTable = DEFAULT_PRICE_TABLE
 ) -> list[Cost]:
-    """The lines of an estimate, in the order of the resources. Raises UnpricedError."""
+    """Estimates each resource, in order. Raises UnpricedError for an unknown type."""
     stack = StackResources(resources, price_table)
     return [cost for resource in resources for cost in _list_resource_costs(resource, stack)]
 
@@ -300,17 +303,17 @@ def estimate_costs(
 def estimate_known_costs(
     resources: Sequence[PricedResource], price_table: PriceTable = DEFAULT_PRICE_TABLE
 ) -> list[Cost]:
-    """The same of resources that others may have written: what cannot be priced is named."""
+    """Estimates each resource; one that cannot be priced becomes a line that says so."""
     lines: list[Cost] = []
     stack = StackResources(resources, price_table)
     for resource in resources:
         try:
             lines += _list_resource_costs(resource, stack)
         except UnpricedError:
-            reason = f"no price of {resource.type} in the table of {price_table.taken}"
+            reason = f"the price table of {price_table.taken} has no {resource.type}"
             lines.append(Cost(resource.component, resource.name, "not priced", None, reason))
         except (LookupError, TypeError, ValueError, AttributeError):
-            reason = "what its price depends on is not known"
+            reason = "an input that the price depends on is not known yet"
             lines.append(Cost(resource.component, resource.name, "not priced", None, reason))
     return lines
 
@@ -324,7 +327,7 @@ def _list_resource_costs(resource: PricedResource, stack: StackResources) -> lis
 
 
 def sum_by_component(costs: Iterable[Cost]) -> dict[str, float]:
-    """The fixed part of an estimate by component, the dearest first, in $ a month."""
+    """Sums the fixed costs by component, in $ per month, highest first."""
     sums: dict[str, float] = defaultdict(float)
     for cost in costs:
         sums[cost.component] += cost.monthly or 0.0

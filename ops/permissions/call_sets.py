@@ -1,14 +1,14 @@
-"""AWS calls that several commands make, in boto3's spelling. Pure data."""
+"""AWS calls that several commands share, in boto3's spelling."""
 
 from typing import Final
 
-# The record of a run and the lock; whose credentials these are (ops/core/run.py).
+# Journals and the lock (ops/core/run.py).
 RECORD: Final = ("s3.get_object", "s3.list_objects_v2")
 
 CHANGE: Final = (*RECORD, "s3.put_object", "s3.delete_object", "sts.get_caller_identity")
 
-# By SQL. Whoever has the password may everything in the database, so that nobody who only looks
-# is given it; a replica is asked for its address.
+# SQL. The password grants full access, so read-only roles never get it. The address of a replica
+# is read from RDS.
 SQL: Final = ("secretsmanager.get_secret_value", "rds.describe_db_instances")
 
 DEPLOYS: Final = (
@@ -39,7 +39,7 @@ REFRESHES: Final = (
     "autoscaling.cancel_instance_refresh",
 )
 
-# What must hold before a deployment.
+# Checks before a deployment.
 PRE_DEPLOY: Final = (
     "application-autoscaling.describe_scalable_targets",
     "application-autoscaling.describe_scaling_activities",
@@ -52,7 +52,7 @@ PRE_DEPLOY: Final = (
     "sts.get_caller_identity",
 )
 
-# What every restore does after it, and what undoes it.
+# Common to every restore and its undo.
 RESTORES: Final = (
     "rds.describe_db_instances",
     "rds.describe_account_attributes",
@@ -62,7 +62,7 @@ RESTORES: Final = (
     "secretsmanager.get_secret_value",
 )
 
-# What a stack can be made again from, and whether it can.
+# Reads of backups for a rebuild.
 BACKUPS: Final = (
     "kms.describe_key",
     "rds.describe_account_attributes",
@@ -71,7 +71,7 @@ BACKUPS: Final = (
     "rds.describe_db_snapshots",
 )
 
-# What `ops check daily` looks at, and what `ops health` and the longer lists do beside it.
+# Reads of `ops check daily`; `ops health` and the other checklists add to them.
 DAILY: Final = (
     "application-autoscaling.describe_scalable_targets",
     "application-autoscaling.describe_scaling_activities",
@@ -105,7 +105,7 @@ HEALTH: Final = (
     "rds.describe_pending_maintenance_actions",
 )
 
-# And what else a baseline is made of.
+# Reads of a baseline.
 STATE: Final = (
     *HEALTH,
     "ec2.describe_launch_template_versions",

@@ -1,4 +1,4 @@
-"""What a preview would destroy, interrupt or protect less: by type and property, from tables."""
+"""What a preview would destroy, interrupt or protect less, by resource type and property."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from ops.preview.data_loss import (
     ProtectionRule,
 )
 
-# What an instance is made from, where it is not made empty.
+# Inputs of a database that is created from a backup.
 RESTORE_PROPERTIES: Final = ("snapshotIdentifier", "restoreToPointInTime", "s3Import")
-# The gravest first.
+# The most serious first.
 DangerKind = Literal["data", "unknown", "interrupts", "protects less"]
 DANGER_KINDS: Final[tuple[DangerKind, ...]] = ("data", "unknown", "interrupts", "protects less")
-# What AWS changes in the maintenance window, unless it is told to at once.
+# Types that AWS changes in the maintenance window unless applyImmediately is set.
 MAINTENANCE_WINDOW_TYPES: Final = frozenset(
     {"rds/instance", "elasticache/replicationGroup", "rds/cluster"}
 )
@@ -29,7 +29,7 @@ MAINTENANCE_WINDOW_TYPES: Final = frozenset(
 
 @dataclass(frozen=True)
 class ChangeEffect:
-    """What a change does to whatever uses the resource, and for how long."""
+    """What a change interrupts, for how long, and the source of that."""
 
     description: str
     downtime: str
@@ -38,7 +38,7 @@ class ChangeEffect:
 
 @dataclass(frozen=True)
 class Danger:
-    """One change that a person has to have seen."""
+    """One change that needs a person's attention."""
 
     kind: DangerKind
     change: ResourceChange
@@ -47,25 +47,25 @@ class Danger:
     source: str
 
 
-RESTART_DOWNTIME: Final = "about 1 min; with many writes before it longer"
+RESTART_DOWNTIME: Final = "about 1 min; longer after many writes"
 INSTANCE_CLASS_EFFECT: Final = ChangeEffect(
-    "the database changes its machine and restarts",
+    "the database moves to another instance class and restarts",
     "1-2 min with Multi-AZ, else about 10 min",
     f"{MULTI_AZ_RESIZE_TIME_SOURCE}; {SINGLE_AZ_RESIZE_TIME_SOURCE}",
 )
 ROLLING_UPDATE_EFFECT: Final = ChangeEffect(
     "every task is replaced, the new ones first",
     "none while the new ones become healthy",
-    "ECS Developer Guide, Rolling update; the circuit breaker takes a failed one back",
+    "ECS Developer Guide, Rolling update; the circuit breaker rolls a failed one back",
 )
 LAUNCH_TEMPLATE_EFFECT: Final = ChangeEffect(
-    "instances from now on are made of another template; a refresh replaces those that run",
-    "none while a refresh keeps the healthy minimum; one of a single instance: 3-5 min",
+    "new instances use another template; an instance refresh replaces the running ones",
+    "none while a refresh keeps the healthy minimum; 3-5 min with a single instance",
     f"EC2 Auto Scaling User Guide, Instance refresh; times are {ASSUMPTION}",
 )
 CACHE_NODES_EFFECT: Final = ChangeEffect(
-    "the cache's nodes are replaced one by one, with failovers",
-    "seconds to some minutes of failing writes; without a replica the cache is empty and away",
+    "the cache nodes are replaced one by one, with failovers",
+    "writes fail for seconds to minutes; without a replica the cache is down, then empty",
     "ElastiCache User Guide, Scaling and upgrading; times are an assumption",
 )
 
@@ -74,33 +74,33 @@ UPDATE_EFFECTS: Final[Mapping[str, Mapping[str, ChangeEffect]]] = {
     "rds/instance": {
         "instanceClass": INSTANCE_CLASS_EFFECT,
         "engineVersion": ChangeEffect(
-            "the database is upgraded, and its standby with it: down for all of it",
-            "a minor version about 5 min, a major one 15 min and more",
+            "the database and its standby are upgraded at once: down until that is done",
+            "about 5 min for a minor version, 15 min or more for a major one",
             f"RDS User Guide, Upgrading the PostgreSQL DB engine: times are {ASSUMPTION}",
         ),
         "parameterGroupName": ChangeEffect(
-            "static parameters take effect at the next reboot, which somebody has to do",
+            "static parameters take effect at the next reboot, which must be done by hand",
             RESTART_DOWNTIME,
             f"RDS User Guide, DB parameter groups; {REBOOT_TIME_SOURCE}",
         ),
         "multiAz": ChangeEffect(
-            "a standby is made or given up; the first copy of the data slows the database",
-            "none; latency rises meanwhile",
+            "a standby is added or removed; the first copy of the data slows the database",
+            "none; higher latency meanwhile",
             "RDS User Guide, Converting to a Multi-AZ deployment",
         ),
         "allocatedStorage": ChangeEffect(
-            "storage grows online, and then not again for 6 h; it never shrinks",
+            "storage grows online; it cannot grow again for 6 h and never shrinks",
             "none",
             "RDS User Guide, Working with storage",
         ),
         "storageType": ChangeEffect(
             "the volume is converted",
-            "none between SSD types; latency rises meanwhile",
+            "none between SSD types; higher latency meanwhile",
             "RDS User Guide, Working with storage",
         ),
         "caCertIdentifier": ChangeEffect(
-            "the server has another certificate; an old trust store refuses it",
-            "none where the engine takes it without a restart, else a restart",
+            "the server has another certificate; clients with an old trust store refuse it",
+            "none if the engine loads it without a restart, else a restart",
             "RDS User Guide, Rotating your SSL/TLS certificate",
         ),
         "password": ChangeEffect(
@@ -115,7 +115,7 @@ UPDATE_EFFECTS: Final[Mapping[str, Mapping[str, ChangeEffect]]] = {
         ),
         "vpcSecurityGroupIds": ChangeEffect(
             "who may connect changes",
-            "none, unless a client is no more let in",
+            "none, unless a client loses access",
             "RDS User Guide, Controlling access with security groups",
         ),
         "port": ChangeEffect(
@@ -134,8 +134,8 @@ UPDATE_EFFECTS: Final[Mapping[str, Mapping[str, ChangeEffect]]] = {
         "engineVersion": CACHE_NODES_EFFECT,
         "engine": CACHE_NODES_EFFECT,
         "parameterGroupName": ChangeEffect(
-            "some parameters want a reboot of each node",
-            "as of a reboot, where one is done",
+            "some parameters need a reboot of each node",
+            "that of a reboot, if one is needed",
             "ElastiCache User Guide, Parameter management",
         ),
     },
@@ -147,7 +147,7 @@ UPDATE_EFFECTS: Final[Mapping[str, Mapping[str, ChangeEffect]]] = {
         "platformVersion": ROLLING_UPDATE_EFFECT,
         "forceNewDeployment": ROLLING_UPDATE_EFFECT,
         "desiredCount": ChangeEffect(
-            "another number of tasks",
+            "the number of tasks changes",
             "none, unless it is 0",
             "ECS API Reference, UpdateService",
         ),
@@ -173,16 +173,16 @@ UPDATE_EFFECTS: Final[Mapping[str, Mapping[str, ChangeEffect]]] = {
     "lb/loadBalancer": {
         "securityGroups": ChangeEffect(
             "who may connect changes",
-            "none, unless clients are no more let in",
+            "none, unless clients lose access",
             "Application Load Balancers, Security groups",
         ),
         "subnets": ChangeEffect(
-            "zones are added or taken away; connections through one taken away end",
+            "zones are added or removed; connections through a removed one end",
             "none for the other zones",
             "Application Load Balancers, Availability Zones",
         ),
         "subnetMappings": ChangeEffect(
-            "zones are added or taken away; connections through one taken away end",
+            "zones are added or removed; connections through a removed one end",
             "none for the other zones",
             "Application Load Balancers, Availability Zones",
         ),
@@ -190,15 +190,15 @@ UPDATE_EFFECTS: Final[Mapping[str, Mapping[str, ChangeEffect]]] = {
     "lb/listener": dict.fromkeys(
         ("defaultActions", "port", "protocol", "certificateArn", "sslPolicy"),
         ChangeEffect(
-            "what the listener answers, and how, changes at once",
-            "seconds, where it is right",
+            "the listener's behaviour changes at once",
+            "seconds, if the change is right",
             f"Application Load Balancers, Update a listener; the time is {ASSUMPTION}",
         ),
     ),
     "ec2/instance": dict.fromkeys(
         ("instanceType", "userData"),
         ChangeEffect(
-            "the instance is stopped and started; a NAT instance is the way out of its subnets",
+            "the instance is stopped and started; subnets of a NAT instance are offline",
             "1-3 min",
             f"EC2 User Guide, Change the instance type; the time is {ASSUMPTION}",
         ),
@@ -206,35 +206,35 @@ UPDATE_EFFECTS: Final[Mapping[str, Mapping[str, ChangeEffect]]] = {
     "route53/record": dict.fromkeys(
         ("records", "aliases", "ttl"),
         ChangeEffect(
-            "the name leads elsewhere",
-            "until resolvers forget the old answer: its TTL",
+            "the name resolves to something else",
+            "until cached answers expire (the TTL)",
             "Route 53 Developer Guide, Values for records",
         ),
     ),
 }
 
-RECREATION_DOWNTIME: Final = "until it is there again, if it is"
+RECREATION_DOWNTIME: Final = "until it is created again"
 RECREATION_MINUTES: Final = f"minutes; {ASSUMPTION}"
-# By type: what its replacement or deletion interrupts, where it holds no data.
+# By type: what a replacement or deletion interrupts, for types that hold no data.
 REMOVAL_EFFECTS: Final[Mapping[str, ChangeEffect]] = {
     "lb/loadBalancer": ChangeEffect(
-        "the load balancer goes, with its name and its addresses: nobody gets in",
-        "3-5 min, then until resolvers forget the old name (60 s)",
-        f"Elastic Load Balancing User Guide, How it works; the making: {ASSUMPTION}",
+        "the load balancer is removed with its name and addresses: the site is down",
+        "3-5 min, then until cached answers expire (60 s)",
+        f"Elastic Load Balancing User Guide, How it works; the creation: {ASSUMPTION}",
     ),
     "lb/listener": ChangeEffect(
-        "nothing answers on its port meanwhile",
-        "seconds, if it is made again",
+        "nothing answers on its port until it is created again",
+        "seconds, if it is created again",
         f"Application Load Balancers, Delete a listener; the time is {ASSUMPTION}",
     ),
     "lb/listenerRule": ChangeEffect(
-        "requests fall to the next rule meanwhile",
-        "seconds, if it is made again",
+        "requests match the next rule meanwhile",
+        "seconds, if it is created again",
         ASSUMPTION,
     ),
     "lb/targetGroup": ChangeEffect(
-        "the listener needs targets that are healthy again",
-        "none while the new one stands beside the old, else some minutes",
+        "the listener has no healthy targets until new ones are registered",
+        "none if the new one exists before the old one goes, else minutes",
         ASSUMPTION,
     ),
     "ecs/service": ChangeEffect(
@@ -243,37 +243,37 @@ REMOVAL_EFFECTS: Final[Mapping[str, ChangeEffect]] = {
         "ECS Developer Guide, Deleting a service",
     ),
     "ecs/cluster": ChangeEffect(
-        "all services in it are made again", RECREATION_MINUTES, ASSUMPTION
+        "all its services are created again", RECREATION_MINUTES, ASSUMPTION
     ),
     "ecs/taskDefinition": ROLLING_UPDATE_EFFECT,
     "ec2/launchTemplate": LAUNCH_TEMPLATE_EFFECT,
     "autoscaling/group": ChangeEffect(
         "all its instances are terminated",
-        "none while the new group stands beside it, else some minutes",
+        "none if the new group exists before the old one goes, else minutes",
         "EC2 Auto Scaling User Guide, Delete your Auto Scaling group",
     ),
     "ec2/instance": ChangeEffect(
-        "the instance and its root disk go; a NAT instance is the way out of its subnets",
+        "the instance and its root disk are deleted; subnets of a NAT instance are offline",
         f"1-3 min; {ASSUMPTION}",
         "EC2 User Guide, Terminate EC2 instances",
     ),
     "ec2/natGateway": ChangeEffect(
-        "its subnets have no way out, and another address afterwards",
+        "its subnets have no internet access, and another address afterwards",
         "1-3 min; connections through it end",
         f"VPC User Guide, NAT gateways; the time is {ASSUMPTION}",
     ),
     "ec2/eip": ChangeEffect(
-        "the public address is given up: lists of others that allow it are wrong",
+        "the public address is released; allow lists of third parties no longer match",
         RECREATION_DOWNTIME,
         "EC2 User Guide, Elastic IP addresses",
     ),
     "ec2/vpc": ChangeEffect(
-        "everything in the network is made again", RECREATION_DOWNTIME, ASSUMPTION
+        "everything in the network is created again", RECREATION_DOWNTIME, ASSUMPTION
     ),
     "ec2/subnet": ChangeEffect(
-        "whatever stands in it has to leave or is made again",
+        "everything in it must move or is created again",
         RECREATION_DOWNTIME,
-        "VPC User Guide, Delete a subnet: it has to be empty",
+        "VPC User Guide, Delete a subnet: it must be empty",
     ),
     "ec2/routeTable": ChangeEffect("its subnets have no routes meanwhile", "seconds", ASSUMPTION),
     "ec2/routeTableAssociation": ChangeEffect(
@@ -281,26 +281,26 @@ REMOVAL_EFFECTS: Final[Mapping[str, ChangeEffect]] = {
         "seconds",
         f"VPC User Guide, Subnet route tables; the time is {ASSUMPTION}",
     ),
-    "ec2/route": ChangeEffect("what took the route finds no way meanwhile", "seconds", ASSUMPTION),
+    "ec2/route": ChangeEffect("traffic on the route is dropped meanwhile", "seconds", ASSUMPTION),
     "ec2/internetGateway": ChangeEffect("nothing gets in or out", RECREATION_MINUTES, ASSUMPTION),
     "ec2/securityGroup": ChangeEffect(
-        "whoever is let in by it is not meanwhile, unless the new one is there first",
+        "clients that it admits lose access, unless the new one exists first",
         RECREATION_DOWNTIME,
         ASSUMPTION,
     ),
     "ec2/vpcEndpoint": ChangeEffect(
-        "calls to the service take the NAT or fail meanwhile",
+        "calls to the service go through NAT or fail meanwhile",
         RECREATION_MINUTES,
         ASSUMPTION,
     ),
     "acm/certificate": ChangeEffect(
-        "the listener needs the new one, which has to be validated first",
+        "the listener needs the new one, which must be validated first",
         "none while the old one is kept until then",
         "ACM User Guide, DNS validation",
     ),
     "route53/record": ChangeEffect(
-        "the name leads nowhere meanwhile",
-        "seconds, and as long as resolvers keep the answer",
+        "the name does not resolve meanwhile",
+        "seconds, plus the time that resolvers cache the answer",
         "Route 53 Developer Guide, Values for records",
     ),
     "rds/subnetGroup": ChangeEffect(
@@ -309,22 +309,22 @@ REMOVAL_EFFECTS: Final[Mapping[str, ChangeEffect]] = {
         "RDS User Guide, Working with a DB instance in a VPC",
     ),
     "rds/parameterGroup": ChangeEffect(
-        "the database takes another group, whose static parameters need a reboot",
+        "the database uses another group, whose static parameters need a reboot",
         RESTART_DOWNTIME,
         REBOOT_TIME_SOURCE,
     ),
     "lambda/function": ChangeEffect(
-        "calls of it fail meanwhile: a rotation, or a hook",
+        "its invocations fail meanwhile: a rotation or a hook",
         "seconds",
         ASSUMPTION,
     ),
     "iam/role": ChangeEffect(
-        "whoever acts as it may nothing meanwhile",
+        "services and people that assume it lose access meanwhile",
         f"seconds; {ASSUMPTION}",
         "IAM User Guide, Changes that I make are not always immediately visible",
     ),
     "sns/topic": ChangeEffect(
-        "its subscriptions go; e-mail has to be confirmed again: alarms reach nobody",
+        "its subscriptions are deleted and e-mail must be confirmed again: alarms reach no one",
         "until they are confirmed",
         "SNS Developer Guide, Deleting a topic",
     ),
@@ -338,17 +338,19 @@ REMOVAL_EFFECTS: Final[Mapping[str, ChangeEffect]] = {
     ),
 }
 RANDOM_VALUE_EFFECT: Final = ChangeEffect(
-    "a value that others are made of is drawn anew", "as theirs", ASSUMPTION
+    "a new random value is generated, which other resources use",
+    "that of those resources",
+    ASSUMPTION,
 )
 REPLICA_EFFECT: Final = ChangeEffect(
-    "a replica of the database goes: whoever reads from it fails",
+    "a read replica is deleted: clients that read from it fail",
     f"about 15 min until a new one serves; {ASSUMPTION}",
     "RDS User Guide, Working with DB instance read replicas",
 )
 
 
 def list_dangers(preview: Preview) -> list[Danger]:
-    """All that a person has to have seen before the preview is carried out, the gravest first."""
+    """Lists the dangers of a preview, most serious first."""
     unsorted_dangers = [
         danger for change in preview.changes for danger in _list_change_dangers(change)
     ]
@@ -356,12 +358,12 @@ def list_dangers(preview: Preview) -> list[Danger]:
 
 
 def has_data_loss(dangers: Iterable[Danger]) -> bool:
-    """Whether anything that holds data is deleted or replaced."""
+    """True if data would be lost."""
     return any(danger.kind == "data" for danger in dangers)
 
 
 def get_short_type(type_: str) -> str:
-    """A type as the tables have it: aws:rds/instance:Instance is rds/instance."""
+    """Returns a type as the tables spell it: rds/instance for aws:rds/instance:Instance."""
     type_parts = type_.split(":")
     return type_parts[1] if len(type_parts) == 3 and type_parts[0] == "aws" else type_
 
@@ -375,10 +377,10 @@ def _list_change_dangers(change: ResourceChange) -> Iterable[Danger]:
 
 
 def _list_removal_dangers(change: ResourceChange, short_type: str) -> Iterable[Danger]:
-    """A replacement or a deletion. Pulumi refuses it of what is protected."""
-    suffix = "; Pulumi refuses it: it is protected" if change.protect else ""
+    """Yields the dangers of a replacement or a deletion."""
+    suffix = "; it is protected, so Pulumi refuses" if change.protect else ""
     if change.retained:
-        suffix += "; AWS keeps the old one, which nothing uses any more"
+        suffix += "; the old one stays in AWS, unused"
     data_type, effect = DATA_TYPES.get(short_type), REMOVAL_EFFECTS.get(short_type)
     if data_type is not None and not change.is_replica:
         description = f"{_describe_removal(change)}: {data_type.describe_loss(change.old)}{suffix}"
@@ -396,7 +398,7 @@ def _list_removal_dangers(change: ResourceChange, short_type: str) -> Iterable[D
         description = f"{effect.description}{suffix}"
         yield Danger("interrupts", change, description, effect.downtime, effect.source)
     elif not _is_known_type(change.type):
-        description_text = f"no table knows whether it holds data: look before it is {change.kind}"
+        description_text = f"unknown type, it may hold data: check before it is {change.kind}"
         yield Danger("unknown", change, f"{description_text}{suffix}", "not known", "-")
 
 
@@ -404,12 +406,12 @@ def _describe_removal(change: ResourceChange) -> str:
     if change.kind == "deleted":
         return "DELETED"
     if any(change.new.get(name) for name in RESTORE_PROPERTIES):
-        return "REPLACED BY ONE FROM A BACKUP, and what was written since is lost"
+        return "REPLACED BY ONE FROM A BACKUP, everything written since is lost"
     return "REPLACED BY AN EMPTY ONE"
 
 
 def _is_known_type(type_: str) -> bool:
-    """Whether a type is one of this program's, so that it is known to hold nothing."""
+    """True if the type is in the price tables, so it is known to hold no data."""
     return type_.startswith("aws:") and (
         type_ in costs.RESOURCE_PRICERS or costs.is_free_type(type_)
     )
@@ -433,12 +435,12 @@ def _describe_timing(change: ResourceChange, short_type: str) -> str:
 
 
 def _is_protection_reduced(rule: ProtectionRule, change: ResourceChange) -> bool:
-    """Whether a property keeps less than before. One that is not known yet says nothing."""
+    """True if the new value keeps less than the old one. False if it is not known yet."""
     old: Any = change.old.get(rule.property)
     new: Any = change.new.get(rule.property)
     if rule.property in change.unknown_properties:
         return False
-    if rule.change in ("lower", "shorter"):  # of a time that is shorter, 0 or nothing is for ever
+    if rule.change in ("lower", "shorter"):  # for "shorter", 0 or no value means for ever
         was_unlimited = rule.change == "shorter" and not old
         return isinstance(new, int | float) and new > 0 and (was_unlimited or new < (old or 0))
     if rule.change == "zero":

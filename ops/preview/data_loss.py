@@ -1,19 +1,19 @@
-"""What holds data: what is lost with it, and how long whatever uses it is without. Two tables.
+"""Resource types that hold data: what their removal loses, and the downtime.
 
-Numbers are AWS's where a document states them; where it does not, the line says so.
+Times are from AWS's documentation; those that it does not state are marked as assumptions.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-ASSUMPTION: Final = "an assumption, AWS states none"
-REFILL_DOWNTIME: Final = "as long as it takes to bring the data back"
+ASSUMPTION: Final = "an assumption, AWS states no time"
+REFILL_DOWNTIME: Final = "until the data is restored from elsewhere"
 
 
 @dataclass(frozen=True)
 class DataType:
-    """A type that holds data. `saved` are words by property and value of the resource itself."""
+    """A type that holds data. `safeguards` are sentences by input and its truth value."""
 
     loss: str
     downtime: str
@@ -21,7 +21,7 @@ class DataType:
     safeguards: tuple[tuple[str, bool, str], ...] = ()
 
     def describe_loss(self, inputs: Mapping[str, Any]) -> str:
-        """What is lost, and what of this very resource keeps or does not keep it."""
+        """Describes what is lost, and which of the resource's safeguards are on or off."""
         sentences = [
             text for name, value, text in self.safeguards if bool(inputs.get(name)) is value
         ]
@@ -31,14 +31,14 @@ class DataType:
 DELETION_PROTECTION_SAFEGUARD: Final = (
     "deletionProtection",
     True,
-    "deletion protection is on, and stops it at AWS",
+    "deletion protection is on, so AWS refuses",
 )
 FINAL_SNAPSHOT_SAFEGUARDS: Final = (
     ("skipFinalSnapshot", True, "NO FINAL SNAPSHOT is taken"),
     ("skipFinalSnapshot", False, "a final snapshot is taken first"),
 )
 FORCE_DESTROY_SAFEGUARDS: Final = (
-    ("forceDestroy", True, "forceDestroy is on: it need not be empty"),
+    ("forceDestroy", True, "forceDestroy is on, so it is emptied first"),
     ("forceDestroy", False, "AWS refuses it unless it is empty"),
 )
 RESTORE_DOWNTIME: Final = f"{ASSUMPTION}: a restore from a snapshot takes 20 min and more"
@@ -68,8 +68,8 @@ DATA_TYPES: Final[Mapping[str, DataType]] = {
         "Aurora User Guide, Deleting a DB cluster snapshot",
     ),
     "rds/instanceAutomatedBackupsReplication": DataType(
-        "the replicated backups of the recovery region, from which a lost region is recovered",
-        "none; no recovery a region away until they are there again",
+        "the replicated backups in the recovery region, needed if the region is lost",
+        "none; no recovery in the other region until they are replicated again",
         "RDS User Guide, Replicating automated backups to another AWS Region",
     ),
     "docdb/cluster": DataType(
@@ -97,41 +97,41 @@ DATA_TYPES: Final[Mapping[str, DataType]] = {
         (("deletionProtectionEnabled", True, DELETION_PROTECTION_SAFEGUARD[2]),),
     ),
     "s3/bucket": DataType(
-        "every object in it, all versions; its name may be taken by others",
+        "every object in it, all versions; others may take its name",
         REFILL_DOWNTIME,
         "S3 User Guide, Deleting a bucket",
         FORCE_DESTROY_SAFEGUARDS,
     ),
     "s3/bucketV2": DataType(
-        "every object in it, all versions; its name may be taken by others",
+        "every object in it, all versions; others may take its name",
         REFILL_DOWNTIME,
         "S3 User Guide, Deleting a bucket",
         FORCE_DESTROY_SAFEGUARDS,
     ),
     "kms/key": DataType(
-        "all that was encrypted with it, for good: databases, snapshots, objects, secrets, logs",
-        "whatever needs it fails at once; the deletion can be cancelled for 7 to 30 days",
+        "everything encrypted with it, for good: databases, snapshots, objects, secrets, logs",
+        "everything that needs it fails at once; the deletion can be cancelled for 7 to 30 days",
         "KMS Developer Guide, Deleting AWS KMS keys",
     ),
     "kms/replicaKey": DataType(
-        "what only this region's replica of the key decrypts",
-        "whatever needs it fails at once; the deletion can be cancelled for 7 to 30 days",
+        "access to data that only this region's replica of the key decrypts",
+        "everything that needs it fails at once; the deletion can be cancelled for 7 to 30 days",
         "KMS Developer Guide, Deleting multi-Region keys",
     ),
     "elasticache/replicationGroup": DataType(
-        "all that is cached, sessions too",
+        "everything cached, including sessions",
         f"{ASSUMPTION}: 10-15 min, then a cold cache",
         "ElastiCache User Guide, Deleting a replication group",
         (("finalSnapshotIdentifier", True, "a final snapshot is taken first"),),
     ),
     "elasticache/cluster": DataType(
-        "all that is cached, sessions too",
+        "everything cached, including sessions",
         f"{ASSUMPTION}: 10-15 min, then a cold cache",
         "ElastiCache User Guide, Deleting a cluster",
         (("finalSnapshotIdentifier", True, "a final snapshot is taken first"),),
     ),
     "elasticache/serverlessCache": DataType(
-        "all that is cached, sessions too",
+        "everything cached, including sessions",
         f"{ASSUMPTION}: 10-15 min, then a cold cache",
         "ElastiCache User Guide, Deleting a serverless cache",
     ),
@@ -143,13 +143,13 @@ DATA_TYPES: Final[Mapping[str, DataType]] = {
     ),
     "backup/vault": DataType(
         "its recovery points",
-        "none; nothing to restore from meanwhile",
-        "Backup Developer Guide, Deleting a backup vault: it has to be empty",
+        "none; there is nothing to restore from",
+        "Backup Developer Guide, Deleting a backup vault: it must be empty",
         FORCE_DESTROY_SAFEGUARDS,
     ),
     "secretsmanager/secret": DataType(
         "the secret and all its versions",
-        "whoever reads it fails at once; it can be restored within its recovery window",
+        "everything that reads it fails at once; it can be restored within its recovery window",
         "Secrets Manager User Guide, Delete an AWS Secrets Manager secret",
     ),
     "efs/fileSystem": DataType(
@@ -174,26 +174,26 @@ DATA_TYPES: Final[Mapping[str, DataType]] = {
         "EBS User Guide, Delete an Amazon EBS snapshot",
     ),
     "cloudwatch/logGroup": DataType(
-        "all logs that it keeps",
-        "none; alarms on it see nothing meanwhile",
+        "all its logs",
+        "none; alarms on it have no data",
         "CloudWatch Logs API Reference, DeleteLogGroup",
     ),
     "ecr/repository": DataType(
-        "its images: no task can start, and none can go back to an older one",
-        "none for what runs; until images are pushed again for what starts",
+        "its images: no task can start or be rolled back",
+        "none for running tasks; new ones need the images pushed again",
         "ECR User Guide, Deleting a private repository",
         (
-            ("forceDelete", True, "forceDelete is on: it need not be empty"),
+            ("forceDelete", True, "forceDelete is on, so it is emptied first"),
             ("forceDelete", False, "AWS refuses it unless it is empty"),
         ),
     ),
     "sqs/queue": DataType(
-        "the messages that wait in it",
-        "60 s at least before its name can be used again",
+        "its waiting messages",
+        "at least 60 s until its name can be used again",
         "SQS API Reference, DeleteQueue",
     ),
     "kinesis/stream": DataType(
-        "the records that it keeps",
+        "its records",
         REFILL_DOWNTIME,
         "Kinesis Data Streams API Reference, DeleteStream",
     ),
@@ -209,8 +209,8 @@ DATA_TYPES: Final[Mapping[str, DataType]] = {
         (("deletionProtection", True, DELETION_PROTECTION_SAFEGUARD[2]),),
     ),
     "route53/zone": DataType(
-        "its records; another zone has other name servers",
-        "until the domain's registrar has the new name servers, and caches forget: up to 48 h",
+        "its records; a new zone has other name servers",
+        "until the registrar has the new name servers and caches expire: up to 48 h",
         "Route 53 Developer Guide, Deleting a public hosted zone",
     ),
 }
@@ -221,13 +221,13 @@ ProtectionChange = Literal["lower", "shorter", "zero", "on", "off"]
 
 @dataclass(frozen=True)
 class ProtectionRule:
-    """A change that keeps less than before. `when` is how the value has to change."""
+    """A change of a property's value that keeps or protects less than before."""
 
     property: str
     change: ProtectionChange
     description: str
     source: str
-    loses_data: bool = False  # whether data goes at once
+    loses_data: bool = False  # True if data is deleted at once
 
 
 PROTECTION_RULES: Final[Mapping[str, tuple[ProtectionRule, ...]]] = {
@@ -248,7 +248,7 @@ PROTECTION_RULES: Final[Mapping[str, tuple[ProtectionRule, ...]]] = {
         ProtectionRule(
             "deletionProtection",
             "off",
-            "deletion protection goes off: a deletion passes",
+            "deletion protection is turned off",
             "RDS User Guide, Deleting a DB instance",
         ),
         ProtectionRule(
@@ -270,7 +270,7 @@ PROTECTION_RULES: Final[Mapping[str, tuple[ProtectionRule, ...]]] = {
         ProtectionRule(
             "forceDestroy",
             "on",
-            "a later deletion takes its objects with it",
+            "a later deletion also deletes its objects",
             "S3 User Guide, Deleting a bucket",
         ),
     ),
@@ -278,7 +278,7 @@ PROTECTION_RULES: Final[Mapping[str, tuple[ProtectionRule, ...]]] = {
         ProtectionRule(
             "forceDestroy",
             "on",
-            "a later deletion takes its recovery points with it",
+            "a later deletion also deletes its recovery points",
             "Backup Developer Guide, Deleting a backup vault",
         ),
     ),
@@ -286,7 +286,7 @@ PROTECTION_RULES: Final[Mapping[str, tuple[ProtectionRule, ...]]] = {
         ProtectionRule(
             "isEnabled",
             "off",
-            "whatever is encrypted with it cannot be read meanwhile",
+            "data encrypted with it cannot be read while it is disabled",
             "KMS Developer Guide, Enable and disable keys",
         ),
         ProtectionRule(
@@ -308,7 +308,7 @@ PROTECTION_RULES: Final[Mapping[str, tuple[ProtectionRule, ...]]] = {
         ProtectionRule(
             "enableDeletionProtection",
             "off",
-            "deletion protection goes off: a deletion passes",
+            "deletion protection is turned off",
             "Elastic Load Balancing, Deletion protection",
         ),
     ),
@@ -316,7 +316,7 @@ PROTECTION_RULES: Final[Mapping[str, tuple[ProtectionRule, ...]]] = {
         ProtectionRule(
             "snapshotRetentionLimit",
             "zero",
-            "no more snapshots are made, and those are deleted",
+            "no more snapshots are taken, and the existing ones are deleted",
             "ElastiCache User Guide, Scheduling automatic backups",
         ),
         ProtectionRule(
@@ -327,10 +327,10 @@ PROTECTION_RULES: Final[Mapping[str, tuple[ProtectionRule, ...]]] = {
         ),
     ),
 }
-# Types whose deletion protects less, though they hold nothing themselves.
+# Types that hold no data, but whose deletion removes a protection.
 GUARD_TYPES: Final[Mapping[str, tuple[str, str]]] = {
     "s3/bucketVersioning": (
-        "the bucket keeps no older versions of what is written over or deleted from now on",
+        "from now on the bucket keeps no versions of overwritten or deleted objects",
         "S3 User Guide, Working with versioning-suspended buckets",
     ),
     "s3/bucketPublicAccessBlock": (
@@ -342,19 +342,19 @@ GUARD_TYPES: Final[Mapping[str, tuple[str, str]]] = {
         "S3 User Guide, Replicating objects",
     ),
     "backup/plan": (
-        "no more recovery points are made",
+        "no more recovery points are created",
         "Backup Developer Guide, Deleting a backup plan",
     ),
     "backup/selection": (
-        "what it selects is no more backed up",
+        "the resources that it selects are no longer backed up",
         "Backup API Reference, DeleteBackupSelection",
     ),
     "backup/vaultLockConfiguration": (
-        "recovery points may be deleted before their time",
+        "recovery points can be deleted before they expire",
         "Backup Developer Guide, AWS Backup Vault Lock",
     ),
     "wafv2/webAclAssociation": (
-        "the load balancer takes requests unfiltered",
+        "requests to the load balancer are no longer filtered",
         "WAF API Reference, DisassociateWebACL",
     ),
 }

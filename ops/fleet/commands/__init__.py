@@ -1,4 +1,4 @@
-"""`ops fleet`: the EC2 instances behind the load balancer: looked at, scaled, given an image."""
+"""`ops fleet`: the EC2 instances of the Auto Scaling group."""
 
 from typing import Annotated
 
@@ -38,7 +38,7 @@ app.command(name="run")(fleet_run.run_fleet_command)
 
 @app.command("instances")
 def show_fleet_instances(context: typer.Context) -> None:
-    """Every instance: its state and health, what it was launched from, how old it is."""
+    """Lists the instances: state, health, launch template version, image and age."""
     outputs, aws, output = load_stack(context)
     fleet_state = fleet.get_fleet_state(aws, outputs)
     output.print_rows(
@@ -53,7 +53,7 @@ def show_fleet_activities(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="newest activities")] = 20,
 ) -> None:
-    """What the group has launched and terminated and why, the newest first."""
+    """Shows what the group launched and terminated, and why, newest first."""
     outputs, aws, output = load_stack(context)
     rows = fleet.list_fleet_activities(aws, fleet.get_fleet_part(outputs), limit)
     output.print_rows("fleet-activities", fleet.FLEET_ACTIVITY_COLUMNS, rows)
@@ -63,12 +63,16 @@ def show_fleet_activities(
 @mutating_command
 def manage_fleet_limits(
     context: typer.Context,
-    least: Annotated[int | None, typer.Option("--min", min=0, help="fewest instances")] = None,
-    most: Annotated[int | None, typer.Option("--max", min=0, help="most instances")] = None,
+    least: Annotated[
+        int | None, typer.Option("--min", min=0, help="minimum number of instances")
+    ] = None,
+    most: Annotated[
+        int | None, typer.Option("--max", min=0, help="maximum number of instances")
+    ] = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """The limits within which the fleet is scaled; with --min or --max, changes them."""
+    """Shows the fleet's limits; changes them if --min or --max is given."""
     stack_context, output = load_stack_context(context)
     fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
     if least is None and most is None:
@@ -92,12 +96,12 @@ def manage_fleet_limits(
 @mutating_command
 def scale_fleet(
     context: typer.Context,
-    count: Annotated[str, typer.Argument(help="how many instances")],
+    count: Annotated[str, typer.Argument(help="number of instances")],
     wait: FleetWaitOption = True,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Gives the fleet so many instances. Down to none is destructive."""
+    """Sets the fleet's number of instances. Scaling to 0 is destructive."""
     instance_count = fleet_scaling.parse_instance_count(count)
     stack_context, output = load_stack_context(context)
     fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
@@ -126,7 +130,7 @@ def deploy_fleet(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Puts another image on the fleet, and every instance anew. Failed: undone, exit 5."""
+    """Deploys an image by replacing every instance. Exit 5 if it failed and was undone."""
     require_valid_url(url, wait=wait)
     images.parse_image_reference(image)
     preferences = build_refresh_preferences(checkpoint, delay, least, most)

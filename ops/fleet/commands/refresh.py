@@ -1,4 +1,4 @@
-"""`ops fleet refresh`: every instance of the fleet anew, a part at a time."""
+"""`ops fleet refresh`: instance refreshes, which replace every instance in batches."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,38 +23,43 @@ from ops.fleet import refresh_steps as fleet_steps
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Instance refreshes.")
 FleetWaitOption: TypeAlias = Annotated[
-    bool, typer.Option("--wait/--no-wait", help="until it is completed, or until it has begun")
+    bool,
+    typer.Option(
+        "--wait/--no-wait", help="wait until it is completed, or only until it has started"
+    ),
 ]
 CheckpointOption: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="PERCENT,...", help="pause when so much of the fleet is replaced"),
+    typer.Option(metavar="PERCENT,...", help="pause when this much of the fleet is replaced"),
 ]
-# AWS pauses two days at the most: API reference, RefreshPreferences.
+# AWS's maximum is two days. Source: API reference, RefreshPreferences.
 CheckpointDelayOption: TypeAlias = Annotated[
     int,
-    typer.Option("--checkpoint-delay", metavar="MINUTES", min=0, max=2880, help="of each pause"),
+    typer.Option(
+        "--checkpoint-delay", metavar="MINUTES", min=0, max=2880, help="length of each pause"
+    ),
 ]
 MinHealthyOption: TypeAlias = Annotated[
     int | None,
-    typer.Option("--min-healthy", min=0, max=100, help="percent; else as the group says"),
+    typer.Option("--min-healthy", min=0, max=100, help="percent; default: the group's"),
 ]
 MaxHealthyOption: TypeAlias = Annotated[
     int | None,
-    typer.Option("--max-healthy", min=100, max=200, help="percent; else as the group says"),
+    typer.Option("--max-healthy", min=100, max=200, help="percent; default: the group's"),
 ]
 
 
 def build_refresh_preferences(
     checkpoint: str | None, delay: int, min_healthy: int | None, max_healthy: int | None
 ) -> fleet_steps.RefreshPreferences:
-    """How instances are replaced, as the options say. Raises UsageError."""
+    """Builds the preferences from the options. Raises UsageError if a checkpoint is wrong."""
     points = fleet_refreshing.parse_checkpoints(checkpoint)
     return fleet_steps.RefreshPreferences(min_healthy, max_healthy, points, 60 * delay)
 
 
 @contextmanager
 def explain_refresh_failure(context: StackContext) -> Iterator[None]:
-    """Adds to what failed why AWS says that it did, as far as that is seen."""
+    """Adds AWS's reasons to the error of a failed refresh."""
     fleet_part = fleet.get_fleet_part(context.outputs)
     earlier_refreshes = fleet_refreshing.list_ended_refreshes(context.aws, fleet_part)
     try:
@@ -72,7 +77,9 @@ def start_fleet_refresh(
     version: Annotated[
         str | None,
         typer.Option(
-            "--template-version", metavar="NUMBER", help="or latest or default; else the group's"
+            "--template-version",
+            metavar="NUMBER",
+            help="or latest or default; if not given, the group's",
         ),
     ] = None,
     checkpoint: CheckpointOption = None,
@@ -80,17 +87,17 @@ def start_fleet_refresh(
     least: MinHealthyOption = None,
     most: MaxHealthyOption = None,
     skip: Annotated[
-        bool, typer.Option("--skip-matching", help="leave those alone that match already")
+        bool, typer.Option("--skip-matching", help="do not replace instances that already match")
     ] = False,
     returns: Annotated[
         bool,
-        typer.Option("--auto-rollback/--no-auto-rollback", help="AWS goes back where it fails"),
+        typer.Option("--auto-rollback/--no-auto-rollback", help="AWS rolls it back if it fails"),
     ] = True,
     wait: FleetWaitOption = True,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Replaces every instance by one of a version of the launch template. Failed: exit 5."""
+    """Replaces every instance by one of a launch template version. Exit 5 if it failed."""
     preferences = build_refresh_preferences(checkpoint, delay, least, most)
     preferences = replace(preferences, skip_matching=skip, auto_rollback=returns)
     fleet_refreshing.require_template_version(version)
@@ -122,7 +129,7 @@ def show_fleet_refresh(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=100, help="newest refreshes")] = 1,
 ) -> None:
-    """How the last instance refresh stands: how far it is, and why it ended as it did."""
+    """Shows the last instance refresh: status, progress and reason."""
     outputs, aws, output = load_stack(context)
     refreshes = fleet_steps.list_refreshes(aws, fleet.get_fleet_part(outputs), limit)
     rows = [fleet_refreshing.build_refresh_row(refresh) for refresh in refreshes]
@@ -136,7 +143,7 @@ def cancel_fleet_refresh(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Stops the instance refresh at work. What it has replaced stays."""
+    """Cancels the active instance refresh. Instances that it replaced stay."""
     stack_context, output = load_stack_context(context)
     run = new_run_id("refresh-cancel")
     fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
@@ -154,7 +161,7 @@ def roll_back_fleet_refresh(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Takes the instance refresh at work back, to the version of before."""
+    """Rolls the active instance refresh back to the previous version."""
     stack_context, output = load_stack_context(context)
     run = new_run_id("refresh-rollback")
     fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)

@@ -1,4 +1,4 @@
-"""`ops fleet run`: a command on instances of the fleet, and what each of them says."""
+"""`ops fleet run`: a command on instances of the fleet, and its output on each."""
 
 from typing import Annotated
 
@@ -23,30 +23,39 @@ def run_fleet_command(
     command: Annotated[
         list[str],
         typer.Argument(
-            metavar="-- COMMAND...", help="as root; several words are a command, one is a script"
+            metavar="-- COMMAND...",
+            help="runs as root; one word is a script, several are a command",
         ),
     ],
     instance: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="on this one; can be repeated")
+        list[str] | None, typer.Option(metavar="ID", help="run on this instance; can be repeated")
     ] = None,
-    all_of: Annotated[bool, typer.Option("--all", help="on every instance in service")] = False,
+    all_of: Annotated[bool, typer.Option("--all", help="run on every instance in service")] = False,
     concurrency: Annotated[
-        str, typer.Option("--max-concurrency", metavar="COUNT", help="at once, or percent like 50%")
+        str,
+        typer.Option(
+            "--max-concurrency",
+            metavar="COUNT",
+            help="instances at a time, or a percentage like 50%",
+        ),
     ] = "50",
     errors: Annotated[
-        str, typer.Option("--max-errors", metavar="COUNT", help="then no more, or percent like 5%")
+        str,
+        typer.Option(
+            "--max-errors", metavar="COUNT", help="stop after more failures than this; or like 5%"
+        ),
     ] = "0",
-    # The document's own limits: AWS-RunShellScript, executionTimeout.
+    # Limits of executionTimeout in AWS-RunShellScript.
     seconds: Annotated[
         int,
         typer.Option(
-            "--execution-timeout", min=1, max=172_800, help="seconds it may take on an instance"
+            "--execution-timeout", min=1, max=172_800, help="seconds allowed on each instance"
         ),
     ] = 600,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Runs a command on instances of the fleet; exit 1 where it failed on one of them."""
+    """Runs a command on instances of the fleet. Exit 1 if it failed on any of them."""
     command_options = fleet_running.validate_run_command_options(
         fleet_running.RunCommandOptions(concurrency, errors, seconds)
     )
@@ -81,7 +90,7 @@ def run_fleet_command(
                 output.print_line(f"  {line}")
     if failed_instances := [str(row["instance"]) for row in rows if row["status"] != "Success"]:
         raise OpsError(
-            f"it failed on {len(failed_instances)} of {len(rows)} instances: "
+            f"the command failed on {len(failed_instances)} of {len(rows)} instances: "
             f"{', '.join(failed_instances)}",
             f"ops runs show {run_id}",
         )

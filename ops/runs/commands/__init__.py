@@ -1,4 +1,4 @@
-"""`ops runs`: what was carried out, what stopped on its way, and how to go on or back."""
+"""`ops runs`: past and unfinished runs, resume and undo."""
 
 import time
 from typing import Annotated
@@ -19,20 +19,23 @@ from ops.core.journal import Journal
 from ops.core.run import RunContext, StackContext, WallClock
 from ops.runs.commands import report as runs_report
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="What was carried out.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Past and unfinished runs.")
 app.add_typer(runs_report.app)
 RunArgument = Annotated[str, typer.Argument(help="the run's id, from `ops runs list`")]
 WaitLimitOption = Annotated[
     float | None,
     typer.Option(
-        "--timeout", min=1, metavar="MINUTES", help="limit of each wait from now on, not the plan's"
+        "--timeout",
+        min=1,
+        metavar="MINUTES",
+        help="limit of each wait from now on; default: the plan's own",
     ),
 ]
 
 
 @app.command(name="list")
 def list_runs(context: typer.Context, limit: Annotated[int, typer.Option(min=1)] = 20) -> None:
-    """The newest runs: when, what, and how they ended."""
+    """Lists the newest runs: start, command, state and who ran them."""
     stack_context, output = load_stack_context(context)
     rows = [_build_row(stack_context, run) for run in stack_context.list_runs()]
     rows.sort(key=lambda row: str(row["began"]), reverse=True)
@@ -41,7 +44,7 @@ def list_runs(context: typer.Context, limit: Annotated[int, typer.Option(min=1)]
 
 @app.command("show")
 def show_run(context: typer.Context, run: RunArgument) -> None:
-    """Every event of a run, as its journal has it."""
+    """Shows every event in a run's journal."""
     run_context, output = _load_run_context(context, run)
     journal = _get_journal(run_context, run)
     rows: list[dict[str, object]] = [
@@ -59,7 +62,7 @@ def show_run(context: typer.Context, run: RunArgument) -> None:
 
 @app.command("resume")
 def resume_run(context: typer.Context, run: RunArgument, timeout: WaitLimitOption = None) -> None:
-    """Carries a run on that stopped on its way: it looks first, then acts."""
+    """Resumes an unfinished run: checks what is done, then does the rest."""
     run_context, output = _load_run_context(context, run)
     clock = WallClock()
     with clock.handle_interrupts():
@@ -75,9 +78,9 @@ def undo_run(
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> None:
-    """Turns a run back, the last step first. It cannot be turned forward again.
+    """Undoes a run, last step first. An undone run cannot be resumed.
 
-    A run that is done is turned back only while all is as it left it, and once that is agreed to.
+    A completed run can be undone only while everything is as it left it; it asks first.
     """
     run_context, output = _load_run_context(context, run)
     clock = WallClock()
@@ -96,7 +99,7 @@ def undo_run(
 
 
 def _load_run_context(context: typer.Context, run: str) -> tuple[RunContext, Output]:
-    """Where a run is recorded: with its stack, or on this machine where there was none yet."""
+    """Loads the context that has the run's journal: the stack, or this machine for a bootstrap."""
     from ops.bootstrap.context import LOCAL_RUN_PREFIXES, load_account_context
 
     if not run.startswith(LOCAL_RUN_PREFIXES):
@@ -108,14 +111,14 @@ def _load_run_context(context: typer.Context, run: str) -> tuple[RunContext, Out
 def _get_journal(run_context: RunContext, run: str) -> Journal:
     journal = Journal(run_context.get_journal_store(run))
     if not journal.records:
-        raise UsageError(f"RUN is {run!r}, which has no journal", "ops runs list")
+        raise UsageError(f"RUN is {run!r}, but no run has that id", "ops runs list")
     return journal
 
 
 def _build_row(stack_context: StackContext, run: str) -> dict[str, object]:
     journal = _get_journal(stack_context, run)
     first_record, end_record = journal.records[0], journal.end_record
-    command, state = "ops lock break", "done"  # a note alone: there was nothing to carry out
+    command, state = "ops lock break", "done"  # a note alone: there is no plan
     if (plan := journal.plan) is not None:
         command = plan.command
         running_state = "being undone" if journal.is_undoing else "unfinished"

@@ -18,24 +18,25 @@ def exec_in_service(
         typer.Option(
             "--service",
             metavar="NAME",
-            help="which, where there are several",
+            help="the service; may be left out if there is only one",
             autocompletion=complete_service_names,
         ),
     ] = None,
     task: Annotated[
-        str | None, typer.Option(metavar="ID", help="its id, or how that begins; else one that can")
+        str | None,
+        typer.Option(metavar="ID", help="task id or its start; default: any that accepts it"),
     ] = None,
     container: Annotated[
-        str | None, typer.Option(metavar="NAME", help="instead of the service's own")
+        str | None, typer.Option(metavar="NAME", help="default: the service's own container")
     ] = None,
     command: Annotated[
-        str, typer.Option(metavar="TEXT", help="what is run in it")
+        str, typer.Option(metavar="TEXT", help="the command to run")
     ] = executing.DEFAULT_SHELL,
     run: Annotated[
-        bool, typer.Option("--run", help="begin it here, instead of printing the line")
+        bool, typer.Option("--run", help="run it here instead of printing the line")
     ] = False,
 ) -> None:
-    """Prints the line that runs a command in a container, once it is seen that it can be run."""
+    """Checks that a container accepts ECS Exec, and prints the AWS CLI line that runs a command."""
     executing.require_exec_command(command)
     outputs, aws, output = load_stack(context)
     selection = context.find_object(tuple)
@@ -56,4 +57,7 @@ def exec_in_service(
     else:
         typer.echo(session.command_line)
         if missing_programs := executing.list_missing_programs():
-            typer.echo(f"needed, and not on the PATH here: {', '.join(missing_programs)}", err=True)
+            typer.echo(
+                f"the line needs programs that are not on this PATH: {', '.join(missing_programs)}",
+                err=True,
+            )

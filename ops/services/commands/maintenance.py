@@ -1,4 +1,4 @@
-"""`ops service maintenance`: the page that everybody sees instead of the services."""
+"""`ops service maintenance`: the page shown instead of the services."""
 
 import typer
 
@@ -21,7 +21,7 @@ def show_maintenance_page(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Shows the maintenance page to everybody, instead of every service."""
+    """Shows the maintenance page to all requests, instead of every service."""
     _set_maintenance_page(context, options.as_destructive(), enabled=True)
 
 

@@ -182,7 +182,7 @@ def test_a_report_that_is_too_long_is_cut_at_a_line_and_says_so(
     github_console.report_issue(text, "failing")
     (one,) = github_console.fake_github.list_issues()
     assert len(one["body"].encode()) <= github.MAX_COMMENT_BYTES + one["body"].count("\r")
-    assert "lines were left out" in one["body"]
+    assert "lines omitted: too long for GitHub" in one["body"]
     assert one["body"].count("```") == 2, "the block of code has its end"
     assert github_console.report_issue(text, "failing")["did"] == "nothing"
 

@@ -221,7 +221,7 @@ HEALTH_CASES: list[tuple[str, str, AwsAnswers, list[tuple[AwsAnswers, str, str]]
             ),
             (
                 answer_deployment("IN_PROGRESS", format_time_ago(minutes=45)),
-                "goes on since 45 min",
+                "in progress for 45 min",
                 "ops service events --service backend",
             ),
         ],
@@ -266,12 +266,12 @@ HEALTH_CASES: list[tuple[str, str, AwsAnswers, list[tuple[AwsAnswers, str, str]]
             (answer_scaling(StatusCode="Failed"), "Failed: why", "ops service limits"),
             (
                 answer_scaling(desired=10),
-                "at its limit of 10 tasks",
+                "at its maximum of 10 tasks",
                 "ops service autoscaling --service backend --max COUNT",
             ),
             (
                 {**answer_scaling(), "application-autoscaling.describe_scalable_targets": []},
-                "has no scaling",
+                "automatic scaling is missing",
                 REFRESH_COMMAND,
             ),
         ],
@@ -284,10 +284,14 @@ HEALTH_CASES: list[tuple[str, str, AwsAnswers, list[tuple[AwsAnswers, str, str]]
             (answer_group("Unhealthy"), "1 of 2 instances", "ops fleet instances"),
             (
                 answer_group(SuspendedProcesses=[{"ProcessName": "Launch"}]),
-                "suspended: Launch",
+                "suspended processes: Launch",
                 "ops fleet activities",
             ),
-            (answer_group(MaxSize=2, MinSize=1), "at its limit of 2", "ops fleet limits"),
+            (
+                answer_group(MaxSize=2, MinSize=1),
+                "at its maximum of 2 instances",
+                "ops fleet limits",
+            ),
             ({"autoscaling.describe_auto_scaling_groups": []}, "is gone", REFRESH_COMMAND),
         ],
     ),

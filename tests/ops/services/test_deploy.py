@@ -122,7 +122,7 @@ def test_a_rollback_skips_what_failed_and_what_cannot_run() -> None:
         )
         assert plan_service_rollback(stage).steps[0].action.params["taskDefinition"].endswith(":1")  # type: ignore
         stage.client("ecs").deregister_task_definition(taskDefinition="bulwark-test-backend:1")
-        with pytest.raises(UsageError, match="no other revision of backend"):
+        with pytest.raises(UsageError, match="no other successfully deployed revision of backend"):
             plan_service_rollback(stage)
 
 
@@ -170,7 +170,7 @@ def test_deploy_as_a_user_types_it(ops: OpsConsole) -> None:
     out, err = ops(f"service deploy {BACKEND_IMAGE}:v2 --service backend --yes --reason release")
     reference = get_backend_digest_reference(ops.stage, "v2")
     assert f"image: {FIRST_IMAGE} -> {reference}" in out
-    assert "was so already: look whether backend runs it" in err
+    assert "already done: check that backend runs it" in err
     assert "completed: True" in out
     assert describe_service(ops.stage)["taskDefinition"].endswith(":2")
     assert describe_service(ops.stage, "frontend")["taskDefinition"].endswith("frontend:1")
@@ -267,7 +267,7 @@ def test_an_image_of_another_registry_is_deployed_and_said_not_to_be_looked_at(
     ops: OpsConsole,
 ) -> None:
     out, _ = ops("service deploy ghcr.io/acme/app:1.2 --service backend --yes")
-    assert "ghcr.io/acme/app:1.2 is of another registry: not looked at" in out
+    assert "ghcr.io/acme/app:1.2 is not in ECR, so it was not checked" in out
 
 
 def test_the_only_service_need_not_be_named(
@@ -290,4 +290,7 @@ def test_what_pulumi_has_changed_meanwhile_is_said(ops: OpsConsole) -> None:
     text = ops.file.read_text().replace(part.task_definition_arn, newer)
     ops.file.write_text(text)
     out, _ = ops(f"service deploy {BACKEND_IMAGE}:v3 --service backend --dry-run")
-    assert "also changed since what runs: backend.environment, backend.memory, sidecar" in out
+    assert (
+        "also different from the running revision: backend.environment, backend.memory, sidecar"
+        in out
+    )

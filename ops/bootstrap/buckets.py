@@ -10,8 +10,8 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from ops.bootstrap import policies as documents
 from ops.bootstrap.names import FoundationNames
+from ops.bootstrap.policies import PolicyDocument, build_bucket_policy, format_policy_document
 from ops.core.plan import Call, JsonObject, Step, Wait
 
 NONCURRENT_VERSION_DAYS: Final = 365  # days that noncurrent versions are kept
@@ -176,7 +176,7 @@ def _build_setting_step(bucket: FoundationBucket, setting: BucketSetting, *, is_
 def _build_log_bucket_settings(names: FoundationNames, region: str) -> tuple[BucketSetting, ...]:
     expiration: JsonObject = {"Expiration": {"Days": ACCESS_LOG_DAYS}}
     return (
-        *_build_common_settings(documents.build_bucket_policy(names, region, logs=True)),
+        *_build_common_settings(build_bucket_policy(names, region, logs=True)),
         _build_encryption_setting(
             "AES256"
         ),  # log delivery does not support customer managed keys (S3 User Guide)
@@ -186,7 +186,7 @@ def _build_log_bucket_settings(names: FoundationNames, region: str) -> tuple[Buc
 
 def _build_state_bucket_settings(names: FoundationNames, region: str) -> tuple[BucketSetting, ...]:
     settings = [
-        *_build_common_settings(documents.build_bucket_policy(names, region)),
+        *_build_common_settings(build_bucket_policy(names, region)),
         _build_encryption_setting("aws:kms", names.build_alias_arn("state", region)),
         _build_lifecycle_setting({}),
         BucketSetting(
@@ -213,7 +213,7 @@ def _build_state_bucket_settings(names: FoundationNames, region: str) -> tuple[B
     return tuple(settings)
 
 
-def _build_common_settings(policy: documents.PolicyDocument) -> list[BucketSetting]:
+def _build_common_settings(policy: PolicyDocument) -> list[BucketSetting]:
     flags = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
     ownership: JsonValue = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     return [
@@ -247,7 +247,7 @@ def _build_common_settings(policy: documents.PolicyDocument) -> list[BucketSetti
             "policy",
             "require TLS; deny deletion of the bucket and of versions",
             "put_bucket_policy",
-            {"Policy": documents.format_policy_document(policy)},
+            {"Policy": format_policy_document(policy)},
             "get_bucket_policy",
             {"Policy": policy},
             ("NoSuchBucketPolicy",),

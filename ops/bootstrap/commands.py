@@ -4,10 +4,20 @@ from typing import Annotated, Literal
 
 import typer
 
-from ops.bootstrap import inspection as looking
-from ops.bootstrap import names as read
 from ops.bootstrap.context import AccountContext, get_account_folder
-from ops.bootstrap.names import FoundationNames
+from ops.bootstrap.inspection import (
+    FOUNDATION_COLUMNS,
+    FoundationPart,
+    build_bootstrap_plan,
+    inspect_foundation,
+)
+from ops.bootstrap.names import (
+    FoundationNames,
+    parse_environments,
+    parse_project,
+    parse_region,
+    parse_repository,
+)
 from ops.cli.context import get_selection
 from ops.cli.execution import ExecutionOptions, execute_plan, mutating_command, new_run_id
 from ops.cli.render import Output
@@ -53,11 +63,11 @@ def bootstrap_account(
         selection, repository, recovery_region, environments
     )
     run = new_run_id("bootstrap")
-    parts = looking.inspect_foundation(names, account_context.aws, run)
+    parts = inspect_foundation(names, account_context.aws, run)
     if verb == "check":
         _show_parts(parts, account_context, output)
         return
-    plan = looking.build_bootstrap_plan(names, parts, run)
+    plan = build_bootstrap_plan(names, parts, run)
     if plan is not None and not execute_plan(plan, account_context, output, options):
         return
     _print_next_commands(names, output, "done" if plan else "already complete")
@@ -71,16 +81,16 @@ def _resolve_foundation(
         raise UsageError("--repository is not set; give OWNER/NAME as on GitHub")
     if selection.region is None:
         raise UsageError("--region is not set; give the region of the state, like eu-north-1")
-    project = read.parse_project(selection.project)
-    region = read.parse_region("--region", selection.region)
+    project = parse_project(selection.project)
+    region = parse_region("--region", selection.region)
     if recovery_region is not None:
-        recovery_region = read.parse_region("--recovery-region", recovery_region)
+        recovery_region = parse_region("--recovery-region", recovery_region)
         if recovery_region == region:
             raise UsageError(
                 f"--recovery-region must differ from --region; both are {recovery_region!r}"
             )
-    stacks = read.parse_environments(environments, project)
-    repository_name = read.parse_repository(repository)
+    stacks = parse_environments(environments, project)
+    repository_name = parse_repository(repository)
     aws = Aws(region, selection.profile)
     account, partition = aws.get_identity()
     names = FoundationNames(
@@ -95,11 +105,9 @@ def _resolve_foundation(
     return names, AccountContext(aws, account, region, get_account_folder(account, region))
 
 
-def _show_parts(
-    parts: list[looking.FoundationPart], context: AccountContext, output: Output
-) -> None:
+def _show_parts(parts: list[FoundationPart], context: AccountContext, output: Output) -> None:
     """Prints every part and its state. Raises FindingsError if one is not ok."""
-    output.print_rows("bootstrap", looking.FOUNDATION_COLUMNS, [part.row() for part in parts])
+    output.print_rows("bootstrap", FOUNDATION_COLUMNS, [part.row() for part in parts])
     failed_parts = [part for part in parts if part.state != "ok"]
     resume_commands = tuple(f"ops runs resume {run}" for run in context.unfinished_runs())
     if failed_parts:

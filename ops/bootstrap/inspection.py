@@ -7,8 +7,10 @@ from typing import Final, Literal
 
 from pydantic import JsonValue
 
-from ops.bootstrap import buckets, keys, roles
+from ops.bootstrap.buckets import build_bucket_steps, list_foundation_buckets
+from ops.bootstrap.keys import build_key_steps, describe_key_call, find_usable_key_id
 from ops.bootstrap.names import KEY_PURPOSES, FoundationNames
+from ops.bootstrap.roles import build_oidc_provider_step, build_role_steps, list_role_reads
 from ops.core.actions import Actions
 from ops.core.aws import Aws
 from ops.core.engine import describe_conditions, evaluate
@@ -57,9 +59,7 @@ def inspect_foundation(names: FoundationNames, aws: Aws, run: str) -> list[Found
     actions = _CachedReads(Actions(aws))
     key_ids = _find_key_ids(names, actions)
     existing_names = _list_existing_names(names, actions)
-    provider_response = _find_response(
-        actions, roles.build_oidc_provider_step(names, None).goal.read
-    )
+    provider_response = _find_response(actions, build_oidc_provider_step(names, None).goal.read)
     client_ids = (
         provider_response.get("ClientIDList") if isinstance(provider_response, dict) else None
     )
@@ -68,10 +68,10 @@ def inspect_foundation(names: FoundationNames, aws: Aws, run: str) -> list[Found
     )
     steps: list[Step] = []
     for purpose in KEY_PURPOSES:
-        steps += keys.build_key_steps(names, purpose, key_ids[purpose], run)
-    steps.append(roles.build_oidc_provider_step(names, audiences))
-    steps += roles.build_role_steps(names, existing_names)
-    steps += buckets.build_bucket_steps(names, existing_names)
+        steps += build_key_steps(names, purpose, key_ids[purpose], run)
+    steps.append(build_oidc_provider_step(names, audiences))
+    steps += build_role_steps(names, existing_names)
+    steps += build_bucket_steps(names, existing_names)
     with ThreadPoolExecutor(INSPECTION_THREADS) as pool:
         return list(pool.map(lambda step: _inspect_step(actions, step), steps))
 
@@ -101,10 +101,10 @@ def build_bootstrap_plan(
 
 def _find_key_ids(names: FoundationNames, actions: _CachedReads) -> dict[str, str | None]:
     return {
-        purpose: keys.find_usable_key_id(
+        purpose: find_usable_key_id(
             names,
             purpose,
-            _find_response(actions, keys.describe_key_call(names, purpose, names.region)),
+            _find_response(actions, describe_key_call(names, purpose, names.region)),
         )
         for purpose in KEY_PURPOSES
     }
@@ -112,8 +112,8 @@ def _find_key_ids(names: FoundationNames, actions: _CachedReads) -> dict[str, st
 
 def _list_existing_names(names: FoundationNames, actions: _CachedReads) -> frozenset[str]:
     """Returns the buckets and roles that exist; one that cannot be read counts as existing."""
-    reads = roles.list_role_reads(names) | {
-        response.name: response.head_call for response in buckets.list_foundation_buckets(names)
+    reads = list_role_reads(names) | {
+        response.name: response.head_call for response in list_foundation_buckets(names)
     }
     with ThreadPoolExecutor(INSPECTION_THREADS) as pool:
         responses = dict(

@@ -9,8 +9,8 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from ops.bootstrap import policies as documents
 from ops.bootstrap.names import FoundationNames
+from ops.bootstrap.policies import build_key_policy, format_policy_document
 from ops.core.errors import OpsError
 from ops.core.kms import list_key_recovery_commands
 from ops.core.plan import REFERENCE_NOT_FOUND, Call, JsonObject, Step, Wait
@@ -121,7 +121,7 @@ def _build_key_step(names: FoundationNames, purpose: str, run: str) -> Step:
             params={
                 "Description": f"{names.project}: {KEY_DESCRIPTIONS[purpose]}",
                 "MultiRegion": True,
-                "Policy": documents.format_policy_document(documents.build_key_policy(names)),
+                "Policy": format_policy_document(build_key_policy(names)),
                 "Tags": _build_key_tags(names, purpose, run),
             },
             repeatable=False,
@@ -244,14 +244,14 @@ def _build_alias_step(
 
 
 def _build_key_policy_step(names: FoundationNames, purpose: str, key_id: str) -> Step:
-    policy = documents.build_key_policy(names)
+    policy = build_key_policy(names)
     params: JsonObject = {"KeyId": key_id, "PolicyName": "default"}
     return Step(
         name=f"key_policy_{purpose}",
         description=f"restrict {names.get_key_alias(purpose)} to IAM policies of this account",
         action=Call(
             api="kms.put_key_policy",
-            params={**params, "Policy": documents.format_policy_document(policy)},
+            params={**params, "Policy": format_policy_document(policy)},
             region=names.region,
         ),
         goal=Wait(
@@ -288,7 +288,7 @@ def _build_key_replica_steps(
                 params={
                     **target,
                     "ReplicaRegion": recovery_region,
-                    "Policy": documents.format_policy_document(documents.build_key_policy(names)),
+                    "Policy": format_policy_document(build_key_policy(names)),
                     "Tags": [{"TagKey": key, "TagValue": value} for key, value in tags.items()],
                 },
                 refs=refs,

@@ -6,9 +6,17 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from ops.bootstrap import policies as documents
 from ops.bootstrap.names import GITHUB_OIDC_AUDIENCE, GITHUB_OIDC_ISSUER, FoundationNames
-from ops.bootstrap.policies import PolicyDocument
+from ops.bootstrap.policies import (
+    PolicyDocument,
+    build_deploy_policy,
+    build_github_trust_policy,
+    build_operate_policy,
+    build_preview_policy,
+    build_replication_policy,
+    build_service_trust_policy,
+    format_policy_document,
+)
 from ops.core.plan import Call, JsonObject, Step, Wait
 
 ROLE_NOT_FOUND: Final = "NoSuchEntity"
@@ -35,29 +43,29 @@ def list_foundation_roles(names: FoundationNames) -> Iterator[FoundationRole]:
     yield FoundationRole(
         "preview",
         "previews of pull requests, read-only",
-        documents.build_github_trust_policy(names, "pull_request"),
-        documents.build_preview_policy(names),
+        build_github_trust_policy(names, "pull_request"),
+        build_preview_policy(names),
     )
     for stack in names.environments:
         yield FoundationRole(
             f"deploy-{stack}",
             f"deployment of {stack} from the environment {stack}",
-            documents.build_github_trust_policy(names, f"environment:{stack}"),
-            documents.build_deploy_policy(names, stack),
+            build_github_trust_policy(names, f"environment:{stack}"),
+            build_deploy_policy(names, stack),
             DEPLOY_SESSION_SECONDS,
         )
         yield FoundationRole(
             f"operate-{stack}",
             f"scheduled operations of {stack}",
-            documents.build_github_trust_policy(names, f"environment:{stack}-operations"),
-            documents.build_operate_policy(names, stack),
+            build_github_trust_policy(names, f"environment:{stack}-operations"),
+            build_operate_policy(names, stack),
         )
     if names.recovery_region:
         yield FoundationRole(
             "state-replication",
             f"copies of the state in {names.recovery_region}",
-            documents.build_service_trust_policy("s3.amazonaws.com", names.account),
-            documents.build_replication_policy(names, names.recovery_region),
+            build_service_trust_policy("s3.amazonaws.com", names.account),
+            build_replication_policy(names, names.recovery_region),
         )
 
 
@@ -171,7 +179,7 @@ def _build_role_step(names: FoundationNames, role: FoundationRole) -> Step:
                 **params,
                 "Description": role.description,
                 "MaxSessionDuration": role.session_seconds,
-                "AssumeRolePolicyDocument": documents.format_policy_document(role.trust_policy),
+                "AssumeRolePolicyDocument": format_policy_document(role.trust_policy),
                 "Tags": _build_role_tags(names),
             },
             expected_errors=("EntityAlreadyExists",),
@@ -204,7 +212,7 @@ def _build_trust_step(names: FoundationNames, role: FoundationRole) -> Step:
             api="iam.update_assume_role_policy",
             params={
                 "RoleName": name,
-                "PolicyDocument": documents.format_policy_document(role.trust_policy),
+                "PolicyDocument": format_policy_document(role.trust_policy),
             },
         ),
         goal=_build_trust_wait(names, role),
@@ -230,7 +238,7 @@ def _build_role_policy_step(names: FoundationNames, role: FoundationRole, *, is_
             api="iam.put_role_policy",
             params={
                 **params,
-                "PolicyDocument": documents.format_policy_document(role.permissions_policy),
+                "PolicyDocument": format_policy_document(role.permissions_policy),
             },
         ),
         goal=Wait(

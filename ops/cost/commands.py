@@ -10,7 +10,7 @@ from ops.cli.context import get_selection
 from ops.cli.selection import Selection
 from ops.core.errors import OpsError, UsageError
 from ops.cost.prices import DEFAULT_PRICE_TABLE, PriceTable
-from ops.preview import changes as preview
+from ops.preview.changes import Preview, read_previews
 from ops.preview.commands import PreviewFiles
 
 app = typer.Typer(
@@ -41,7 +41,7 @@ def estimate_cost(
     from ops.preview.costs import compare_costs
 
     selection, output = get_selection(context)
-    previews = preview.read_previews(files)
+    previews = read_previews(files)
     price_table, fallback_reason = (
         (DEFAULT_PRICE_TABLE, "") if prices == "table" else _load_price_table(selection, previews)
     )
@@ -109,23 +109,21 @@ def estimate_cost(
         output.print_line(note)
 
 
-def _load_price_table(
-    selection: Selection, previews: Sequence[preview.Preview]
-) -> tuple[PriceTable, str]:
+def _load_price_table(selection: Selection, previews: Sequence[Preview]) -> tuple[PriceTable, str]:
     """Returns AWS's current prices, or the built-in table with the reason.
 
     Raises UsageError if --region is not set.
     """
     from ops.core import clock
     from ops.core.aws import Aws
-    from ops.cost import price_list
+    from ops.cost.price_list import PRICE_LIST_REGION, fetch_price_table
     from ops.preview.costs import list_price_classes
 
     if selection.region is None:
         raise UsageError("--region is not set; give the region whose prices to use")
-    aws = Aws(price_list.PRICE_LIST_REGION, selection.profile)
+    aws = Aws(PRICE_LIST_REGION, selection.profile)
     try:
-        return price_list.fetch_price_table(
+        return fetch_price_table(
             aws, selection.region, list_price_classes(previews), clock.now()
         ), ""
     except (OpsError, ClientError) as error:

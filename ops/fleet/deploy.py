@@ -7,8 +7,12 @@ from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.core.plan import Call, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.fleet import model as fleet
-from ops.fleet.model import FleetState
+from ops.fleet.model import (
+    FleetState,
+    describe_image_parameter_call,
+    get_fleet_image,
+    get_template_version_number,
+)
 from ops.fleet.refresh import describe_replacement, list_earlier_refreshes
 from ops.fleet.refresh_steps import (
     UNDO_BAKE_SECONDS,
@@ -45,15 +49,13 @@ def build_fleet_deploy_plan(
     image. Raises UsageError if the fleet runs the image already or a refresh is in progress.
     """
     earlier_refreshes = list_earlier_refreshes(aws, fleet_state)
-    old_image, _ = fleet.get_fleet_image(aws, fleet_state.part)
+    old_image, _ = get_fleet_image(aws, fleet_state.part)
     if old_image == image.reference:
         raise UsageError(
             f"IMAGE is {image.requested_reference!r}, but the fleet already runs it",
             "ops fleet refresh start",
         )
-    version = fleet.get_template_version_number(
-        aws, fleet_state, fleet_state.launch_template_version
-    )
+    version = get_template_version_number(aws, fleet_state, fleet_state.launch_template_version)
     refresh = PlannedRefresh(
         fleet_state,
         version,
@@ -127,7 +129,7 @@ def build_image_parameter_step(
             },
         ),
         goal=Wait(
-            read=fleet.describe_image_parameter_call(fleet_state.part),
+            read=describe_image_parameter_call(fleet_state.part),
             met={PARAMETER_VALUE_PATH: image},
             every=5,
             within=IMAGE_PARAMETER_TIMEOUT_SECONDS,

@@ -10,8 +10,7 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, RefusedError, UsageError
 from ops.core.plan import Call, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.fleet import model as fleet
-from ops.fleet.model import FleetState
+from ops.fleet.model import FleetState, get_template_version_number
 from ops.fleet.refresh_steps import (
     BATCH_TIMEOUT_SECONDS,
     REFRESH_MARGIN_SECONDS,
@@ -163,12 +162,10 @@ def resolve_template_version(aws: Aws, fleet_state: FleetState, version: str | N
     Raises UsageError if the launch template does not have it.
     """
     if version is None:
-        return fleet.get_template_version_number(
-            aws, fleet_state, fleet_state.launch_template_version
-        )
+        return get_template_version_number(aws, fleet_state, fleet_state.launch_template_version)
     require_template_version(version)
     try:
-        return fleet.get_template_version_number(
+        return get_template_version_number(
             aws, fleet_state, TEMPLATE_VERSION_WORDS.get(version, version)
         )
     except RefusedError as error:
@@ -196,7 +193,7 @@ def build_refresh_plan(
     the old version. Raises UsageError if a refresh is in progress.
     """
     earlier_refreshes = list_earlier_refreshes(aws, fleet_state)
-    current_version = fleet.get_template_version_number(
+    current_version = get_template_version_number(
         aws, fleet_state, fleet_state.launch_template_version
     )
     auto_rollback = (

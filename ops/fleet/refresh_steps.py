@@ -12,8 +12,7 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.plan import Call, JsonObject, Step, Wait
-from ops.fleet import model as fleet
-from ops.fleet.model import GROUP_PATH, FleetState
+from ops.fleet.model import GROUP_PATH, FleetState, describe_group_call, send_read_call
 from ops.fleet.scale import INSTANCE_COUNT_PATH, SERVING_COUNT_PATH
 from ops.outputs import FleetPart
 
@@ -134,7 +133,7 @@ def list_refreshes(
 ) -> list[Mapping[str, Any]]:
     """Lists the refreshes of the last six weeks, newest first."""
     return list(
-        fleet.send_read_call(aws, describe_refreshes_call(fleet_part, limit))["InstanceRefreshes"]
+        send_read_call(aws, describe_refreshes_call(fleet_part, limit))["InstanceRefreshes"]
     )
 
 
@@ -223,7 +222,7 @@ def build_refresh_stop_step(name: str, refresh: PlannedRefresh) -> Step:
 
 def build_fleet_version_step(name: str, fleet_state: FleetState, version: str) -> Step:
     """Builds the step that checks that all instances serve and have this version."""
-    read_call = fleet.describe_group_call(fleet_state.part)
+    read_call = describe_group_call(fleet_state.part)
     other_versions_path = f"length({GROUP_PATH}.Instances[?LaunchTemplate.Version!='{version}'])"
     return Step(
         name=name,

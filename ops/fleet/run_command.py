@@ -11,8 +11,7 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, StartTime, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.fleet import model as fleet
-from ops.fleet.model import FleetState
+from ops.fleet.model import FleetState, list_read_items, send_read_call
 from ops.outputs import Outputs
 
 RUN_SHELL_SCRIPT_DOCUMENT: Final = "AWS-RunShellScript"
@@ -199,13 +198,13 @@ def list_command_results(aws: Aws, run_id: str, since: str) -> list[dict[str, ob
         {"key": "InvokedAfter", "value": since},
         {"key": "DocumentName", "value": RUN_SHELL_SCRIPT_DOCUMENT},
     ]
-    commands = fleet.list_read_items(aws, "ssm.list_commands", "Commands", {"Filters": filters})
+    commands = list_read_items(aws, "ssm.list_commands", "Commands", {"Filters": filters})
     command_id = next(
         (item["CommandId"] for item in commands if item.get("Comment") == run_id), None
     )
     if command_id is None:
         raise OpsError(f"Systems Manager has no command of run {run_id}", f"ops runs show {run_id}")
-    invocations = fleet.list_read_items(
+    invocations = list_read_items(
         aws, "ssm.list_command_invocations", "CommandInvocations", {"CommandId": command_id}
     )
     return sorted(
@@ -216,7 +215,7 @@ def list_command_results(aws: Aws, run_id: str, since: str) -> list[dict[str, ob
 
 def _get_command_result(aws: Aws, command_id: str, invocation: dict[str, Any]) -> dict[str, object]:
     """Reads one instance's result: the list of invocations truncates the output."""
-    result = fleet.send_read_call(
+    result = send_read_call(
         aws,
         Call(
             api="ssm.get_command_invocation",

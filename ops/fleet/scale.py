@@ -5,8 +5,7 @@ from typing import Final
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.fleet import model as fleet
-from ops.fleet.model import GROUP_PATH, FleetState
+from ops.fleet.model import GROUP_PATH, FleetState, describe_group_call, describe_target_health_call
 from ops.outputs import Outputs
 
 # Instances to accept in COUNT: an assumption that catches typing errors.
@@ -154,7 +153,7 @@ def _build_count_step(
             },
         ),
         goal=Wait(
-            read=fleet.describe_group_call(fleet_state.part),
+            read=describe_group_call(fleet_state.part),
             met=met,
             begun={desired_path: count},
             within=FLEET_SCALE_TIMEOUT_SECONDS,
@@ -167,7 +166,7 @@ def _build_count_step(
 
 def build_healthy_targets_step(name: str, target_group_arn: str, count: int) -> Step:
     """Builds the step that waits for `count` healthy targets."""
-    read = fleet.describe_target_health_call(target_group_arn)
+    read = describe_target_health_call(target_group_arn)
     return Step(
         name=name,
         description=f"check that {count} targets are healthy",
@@ -191,6 +190,6 @@ def _build_limits_step(
                 "MaxSize": high,
             },
         ),
-        goal=Wait(read=fleet.describe_group_call(fleet_state.part), met=met, every=5, within=300),
+        goal=Wait(read=describe_group_call(fleet_state.part), met=met, every=5, within=300),
         undo=undo,
     )

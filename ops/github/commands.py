@@ -7,7 +7,7 @@ import typer
 
 from ops.cli.context import get_output
 from ops.core.errors import UsageError
-from ops.github import comments as github
+from ops.github.comments import SUBJECT_PATTERN, IssueState, update_issue, write_comment
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,7 +38,7 @@ def comment_pull_request(
     if not text.strip():
         raise UsageError(f"FILE is {str(file)!r}, which is empty; it must contain Markdown")
     marker = PREVIEW_MARKER if text.startswith(PREVIEW_MARKER) else COMMENT_MARKER
-    change = github.write_comment(pull_request, text, marker)
+    change = write_comment(pull_request, text, marker)
     get_output(context).print_result(
         "github-comment", {"did": change.action, "comment": change.number, "url": change.url}
     )
@@ -51,20 +51,18 @@ def report_issue(
         str, typer.Argument(metavar="SUBJECT", help="title; one open issue per subject")
     ],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="the report")],
-    state: Annotated[
-        github.IssueState, typer.Option(help="failing opens the issue, well closes it")
-    ],
+    state: Annotated[IssueState, typer.Option(help="failing opens the issue, well closes it")],
 ) -> None:
     """Opens the issue of a subject or adds the report to it; closes it if the state is well.
 
     A report that equals the last one is not added.
     """
-    if not github.SUBJECT_PATTERN.fullmatch(subject) or "--" in subject:
+    if not SUBJECT_PATTERN.fullmatch(subject) or "--" in subject:
         raise UsageError(
             "SUBJECT must be up to 100 letters, digits, spaces and _.:/()- , "
             f"like 'prod: daily checks', not {subject!r}"
         )
-    change = github.update_issue(subject, _read_file(file), state)
+    change = update_issue(subject, _read_file(file), state)
     get_output(context).print_result(
         "github-issue", {"did": change.action, "issue": change.number, "url": change.url}
     )

@@ -8,7 +8,7 @@ import typer
 
 from ops.cli.context import get_output, write_report
 from ops.core.errors import FindingsError, OpsError
-from ops.preview import changes as preview
+from ops.preview.changes import read_previews
 
 if TYPE_CHECKING:
     from ops.preview.page import PreviewAssessment
@@ -37,12 +37,12 @@ def report_preview(
     Calls nothing. Exit code 3 if something that holds data would be deleted or replaced, 1 if a
     preview failed.
     """
-    from ops.preview import page as preview_page
     from ops.preview.dangers import has_data_loss
+    from ops.preview.page import assess_previews, render_preview_page
 
     output = get_output(context)
-    assessments = preview_page.assess_previews(preview.read_previews(files))
-    text = preview_page.render_preview_page(assessments, allowed=allow_data_loss)
+    assessments = assess_previews(read_previews(files))
+    text = render_preview_page(assessments, allowed=allow_data_loss)
     if to is not None:
         write_report("--to", to, text)
     if output.output_format == "json":

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from ops.cost import estimate as costs
+from ops.cost.estimate import RESOURCE_PRICERS, is_free_type
 from ops.database.failover import REBOOT_TIME_SOURCE
 from ops.database.resize import MULTI_AZ_RESIZE_TIME_SOURCE, SINGLE_AZ_RESIZE_TIME_SOURCE
 from ops.preview.changes import Preview, ResourceChange
@@ -412,9 +412,7 @@ def _describe_removal(change: ResourceChange) -> str:
 
 def _is_known_type(type_: str) -> bool:
     """True if the type is in the price tables, so it is known to hold no data."""
-    return type_.startswith("aws:") and (
-        type_ in costs.RESOURCE_PRICERS or costs.is_free_type(type_)
-    )
+    return type_.startswith("aws:") and (type_ in RESOURCE_PRICERS or is_free_type(type_))
 
 
 def _list_update_dangers(change: ResourceChange, short_type: str) -> Iterable[Danger]:

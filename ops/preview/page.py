@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ops.core.errors import OpsError
-from ops.cost import prices
+from ops.cost.prices import DEFAULT_PRICE_TABLE
 from ops.preview.changes import CHANGE_KINDS, ChangeKind, Preview, ResourceChange
 from ops.preview.costs import CostComparison, compare_costs
 from ops.preview.dangers import Danger, DangerKind, get_short_type, list_dangers
@@ -222,8 +222,8 @@ def _render_table(assessment: PreviewAssessment) -> Iterator[str]:
 
 def _describe_price_table() -> str:
     return (
-        f"List prices of {prices.DEFAULT_PRICE_TABLE.region}, "
-        f"{prices.DEFAULT_PRICE_TABLE.taken}, from {prices.DEFAULT_PRICE_TABLE.source}; "
+        f"List prices of {DEFAULT_PRICE_TABLE.region}, "
+        f"{DEFAULT_PRICE_TABLE.taken}, from {DEFAULT_PRICE_TABLE.source}; "
         "usage costs extra."
     )
 

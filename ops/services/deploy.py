@@ -13,10 +13,15 @@ from ops.core.errors import RefusedError, UsageError
 from ops.core.plan import Call, Http, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
-from ops.services import images
-from ops.services import model as services
-from ops.services.images import ContainerImage
-from ops.services.model import ServiceState, get_arn_name
+from ops.services.images import ContainerImage, is_image_available
+from ops.services.model import (
+    ServiceState,
+    get_arn_name,
+    get_container_image,
+    get_task_definition,
+    list_deployment_history,
+    list_successful_revisions,
+)
 
 REVISION_RUN_TAG: Final = "bulwark:run"
 REVISION_IMAGE_TAG: Final = "bulwark:image"
@@ -64,9 +69,9 @@ def build_service_deploy_plan(
     The undo puts the service back on its current revision; the new one stays registered. Raises
     UsageError if the service runs the image already.
     """
-    latest_definition, tags = services.get_task_definition(aws, service.part.task_definition_arn)
-    current_definition, _ = services.get_task_definition(aws, service.revision)
-    current_image = services.get_container_image(current_definition, service.part.container)
+    latest_definition, tags = get_task_definition(aws, service.part.task_definition_arn)
+    current_definition, _ = get_task_definition(aws, service.revision)
+    current_image = get_container_image(current_definition, service.part.container)
     if current_image == image.reference and service.is_rollout_completed:
         raise UsageError(
             f"IMAGE is {image.requested_reference!r}, but {service.name} already runs it",
@@ -126,9 +131,9 @@ def build_service_rollback_plan(
         if requested_revision is not None
         else _get_last_successful_revision(aws, service)
     )
-    target_definition, _ = services.get_task_definition(aws, target_revision)
-    image = services.get_container_image(target_definition, service.part.container)
-    current_definition, _ = services.get_task_definition(aws, service.revision)
+    target_definition, _ = get_task_definition(aws, target_revision)
+    image = get_container_image(target_definition, service.part.container)
+    current_definition, _ = get_task_definition(aws, service.revision)
     update_step = _build_update_step(
         aws,
         service,
@@ -138,8 +143,7 @@ def build_service_rollback_plan(
         undo=(_build_restore_revision_step(service, service.revision),),
     )
     notes = (
-        "image: "
-        f"{services.get_container_image(current_definition, service.part.container)} -> {image}",
+        f"image: {get_container_image(current_definition, service.part.container)} -> {image}",
         *_list_differences(current_definition, target_definition, service.part.container),
         *_list_breaker_warnings(service),
     )
@@ -192,7 +196,7 @@ def build_registration(
     run: str,
 ) -> JsonObject:
     """Builds the task definition to register: the latest one with `image`, tagged with the run."""
-    services.get_container_image(latest_definition, container)
+    get_container_image(latest_definition, container)
     fields = {
         k: v
         for k, v in latest_definition.items()
@@ -216,7 +220,7 @@ def get_undo_revision(aws: Aws, service: ServiceState) -> str:
     """
     if service.is_rollout_completed:
         return service.revision
-    return next(services.list_successful_revisions(aws, service), service.revision)
+    return next(list_successful_revisions(aws, service), service.revision)
 
 
 def build_url_answers_step(url: str) -> Step:
@@ -270,7 +274,7 @@ def _build_update_step(
     undo: tuple[Step, ...] = (),
 ) -> Step:
     """Builds the step that starts a deployment and waits for the one that is newer than all now."""
-    last_deployment = next(services.list_deployment_history(aws, service), None)
+    last_deployment = next(list_deployment_history(aws, service), None)
     service_params: JsonObject = {"cluster": service.cluster, "service": service.name}
     created_filter: JsonObject = (
         {"createdAt": {"after": last_deployment["createdAt"]}} if last_deployment else {}
@@ -374,21 +378,17 @@ def _parse_revision(aws: Aws, service: ServiceState, requested_revision: str) ->
 def find_revision_problem(aws: Aws, service: ServiceState, revision: str) -> str | None:
     """Returns why a revision can no longer be deployed, or None if it can."""
     try:
-        definition, _ = services.get_task_definition(aws, revision)
+        definition, _ = get_task_definition(aws, revision)
     except RefusedError:
         return "which is not a revision"
     if definition["status"] != "ACTIVE":
         return f"which is {definition['status']}"
-    image = services.get_container_image(definition, service.part.container)
-    return (
-        None
-        if images.is_image_available(aws, image)
-        else f"whose image {image} is no longer in ECR"
-    )
+    image = get_container_image(definition, service.part.container)
+    return None if is_image_available(aws, image) else f"whose image {image} is no longer in ECR"
 
 
 def _get_last_successful_revision(aws: Aws, service: ServiceState) -> str:
-    for revision in services.list_successful_revisions(aws, service):
+    for revision in list_successful_revisions(aws, service):
         if revision != service.revision and find_revision_problem(aws, service, revision) is None:
             return revision
     raise UsageError(

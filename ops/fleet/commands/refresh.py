@@ -17,9 +17,21 @@ from ops.cli.execution import (
 )
 from ops.core.errors import RolledBackError
 from ops.core.run import StackContext
-from ops.fleet import model as fleet
-from ops.fleet import refresh as fleet_refreshing
-from ops.fleet import refresh_steps as fleet_steps
+from ops.fleet.model import get_fleet_part, get_fleet_state
+from ops.fleet.refresh import (
+    REFRESH_COLUMNS,
+    build_refresh_cancel_plan,
+    build_refresh_plan,
+    build_refresh_rollback_plan,
+    build_refresh_row,
+    list_ended_refreshes,
+    list_refresh_failures,
+    parse_checkpoints,
+    require_healthy_range,
+    require_template_version,
+    resolve_template_version,
+)
+from ops.fleet.refresh_steps import RefreshPreferences, list_refreshes
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Instance refreshes.")
 FleetWaitOption: TypeAlias = Annotated[
@@ -51,21 +63,21 @@ MaxHealthyOption: TypeAlias = Annotated[
 
 def build_refresh_preferences(
     checkpoint: str | None, delay: int, min_healthy: int | None, max_healthy: int | None
-) -> fleet_steps.RefreshPreferences:
+) -> RefreshPreferences:
     """Builds the preferences from the options. Raises UsageError if a checkpoint is wrong."""
-    points = fleet_refreshing.parse_checkpoints(checkpoint)
-    return fleet_steps.RefreshPreferences(min_healthy, max_healthy, points, 60 * delay)
+    points = parse_checkpoints(checkpoint)
+    return RefreshPreferences(min_healthy, max_healthy, points, 60 * delay)
 
 
 @contextmanager
 def explain_refresh_failure(context: StackContext) -> Iterator[None]:
     """Adds AWS's reasons to the error of a failed refresh."""
-    fleet_part = fleet.get_fleet_part(context.outputs)
-    earlier_refreshes = fleet_refreshing.list_ended_refreshes(context.aws, fleet_part)
+    fleet_part = get_fleet_part(context.outputs)
+    earlier_refreshes = list_ended_refreshes(context.aws, fleet_part)
     try:
         yield
     except RolledBackError as error:
-        reasons = fleet_refreshing.list_refresh_failures(context.aws, fleet_part, earlier_refreshes)
+        reasons = list_refresh_failures(context.aws, fleet_part, earlier_refreshes)
         advice = ("ops fleet activities", "ops fleet instances")
         raise RolledBackError("; ".join((str(error), *reasons)), *advice, *error.advice) from error
 
@@ -100,15 +112,13 @@ def start_fleet_refresh(
     """Replaces every instance by one of a launch template version. Exit 5 if it failed."""
     preferences = build_refresh_preferences(checkpoint, delay, least, most)
     preferences = replace(preferences, skip_matching=skip, auto_rollback=returns)
-    fleet_refreshing.require_template_version(version)
+    require_template_version(version)
     stack_context, output = load_stack_context(context)
-    fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
-    fleet_refreshing.require_healthy_range(least, most, fleet_state)
-    version_number = fleet_refreshing.resolve_template_version(
-        stack_context.aws, fleet_state, version
-    )
+    fleet_state = get_fleet_state(stack_context.aws, stack_context.outputs)
+    require_healthy_range(least, most, fleet_state)
+    version_number = resolve_template_version(stack_context.aws, fleet_state, version)
     run = new_run_id("refresh")
-    plan = fleet_refreshing.build_refresh_plan(
+    plan = build_refresh_plan(
         stack_context.aws,
         stack_context.outputs,
         fleet_state,
@@ -131,9 +141,9 @@ def show_fleet_refresh(
 ) -> None:
     """Shows the last instance refresh: status, progress and reason."""
     outputs, aws, output = load_stack(context)
-    refreshes = fleet_steps.list_refreshes(aws, fleet.get_fleet_part(outputs), limit)
-    rows = [fleet_refreshing.build_refresh_row(refresh) for refresh in refreshes]
-    output.print_rows("fleet-refreshes", fleet_refreshing.REFRESH_COLUMNS, rows)
+    refreshes = list_refreshes(aws, get_fleet_part(outputs), limit)
+    rows = [build_refresh_row(refresh) for refresh in refreshes]
+    output.print_rows("fleet-refreshes", REFRESH_COLUMNS, rows)
 
 
 @app.command("cancel")
@@ -146,10 +156,8 @@ def cancel_fleet_refresh(
     """Cancels the active instance refresh. Instances that it replaced stay."""
     stack_context, output = load_stack_context(context)
     run = new_run_id("refresh-cancel")
-    fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
-    plan = fleet_refreshing.build_refresh_cancel_plan(
-        stack_context.aws, stack_context.outputs, fleet_state, run
-    )
+    fleet_state = get_fleet_state(stack_context.aws, stack_context.outputs)
+    plan = build_refresh_cancel_plan(stack_context.aws, stack_context.outputs, fleet_state, run)
     if execute_plan(plan, stack_context, output, options):
         output.print_result("fleet-refresh", {"status": "Cancelled", "run": run})
 
@@ -164,10 +172,8 @@ def roll_back_fleet_refresh(
     """Rolls the active instance refresh back to the previous version."""
     stack_context, output = load_stack_context(context)
     run = new_run_id("refresh-rollback")
-    fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
-    plan = fleet_refreshing.build_refresh_rollback_plan(
-        stack_context.aws, stack_context.outputs, fleet_state, run
-    )
+    fleet_state = get_fleet_state(stack_context.aws, stack_context.outputs)
+    plan = build_refresh_rollback_plan(stack_context.aws, stack_context.outputs, fleet_state, run)
     with explain_refresh_failure(stack_context):
         if execute_plan(plan, stack_context, output, options):
             output.print_result("fleet-refresh", {"status": "RollbackSuccessful", "run": run})

@@ -13,8 +13,17 @@ from ops.cli.execution import (
 )
 from ops.core import clock
 from ops.core.errors import OpsError
-from ops.fleet import model as fleet
-from ops.fleet import run_command as fleet_running
+from ops.fleet.model import get_fleet_state
+from ops.fleet.run_command import (
+    RunCommandOptions,
+    build_run_command_plan,
+    build_script,
+    invoked_after,
+    list_command_results,
+    require_instance_choice,
+    select_instances,
+    validate_run_command_options,
+)
 
 
 @mutating_command
@@ -56,18 +65,16 @@ def run_fleet_command(
     options: ExecutionOptions,
 ) -> None:
     """Runs a command on instances of the fleet. Exit 1 if it failed on any of them."""
-    command_options = fleet_running.validate_run_command_options(
-        fleet_running.RunCommandOptions(concurrency, errors, seconds)
-    )
+    command_options = validate_run_command_options(RunCommandOptions(concurrency, errors, seconds))
     names = instance or []
-    fleet_running.require_instance_choice(names, all_instances=all_of)
-    script_text = fleet_running.build_script(command)
+    require_instance_choice(names, all_instances=all_of)
+    script_text = build_script(command)
     stack_context, output = load_stack_context(context)
-    fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
-    instance_ids = fleet_running.select_instances(fleet_state, names)
+    fleet_state = get_fleet_state(stack_context.aws, stack_context.outputs)
+    instance_ids = select_instances(fleet_state, names)
     run_id = new_run_id("fleet-run")
     began = clock.now()
-    plan = fleet_running.build_run_command_plan(
+    plan = build_run_command_plan(
         stack_context.outputs,
         fleet_state,
         instance_ids,
@@ -78,9 +85,7 @@ def run_fleet_command(
     )
     if not execute_plan(plan, stack_context, output, options):
         return
-    rows = fleet_running.list_command_results(
-        stack_context.aws, run_id, fleet_running.invoked_after(began)
-    )
+    rows = list_command_results(stack_context.aws, run_id, invoked_after(began))
     if output.output_format == "json":
         output.print_json("fleet-run", {"run": run_id, "items": rows})
     for row in rows:

@@ -17,10 +17,10 @@ from ops.cli.render import Output
 from ops.core.errors import UsageError
 from ops.core.journal import Journal
 from ops.core.run import RunContext, StackContext, WallClock
-from ops.runs.commands import report as runs_report
+from ops.runs.commands.report import app as report_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Past and unfinished runs.")
-app.add_typer(runs_report.app)
+app.add_typer(report_app)
 RunArgument = Annotated[str, typer.Argument(help="the run's id, from `ops runs list`")]
 WaitLimitOption = Annotated[
     float | None,

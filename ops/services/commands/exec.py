@@ -7,8 +7,14 @@ import typer
 from ops.cli.completion import complete_service_names
 from ops.cli.execution import load_stack
 from ops.cli.selection import Selection
-from ops.services import exec as executing
-from ops.services import model as services
+from ops.services.exec import (
+    DEFAULT_SHELL,
+    build_exec_session,
+    list_missing_programs,
+    require_exec_command,
+    run_exec_session,
+)
+from ops.services.model import get_service
 
 
 def exec_in_service(
@@ -31,32 +37,32 @@ def exec_in_service(
     ] = None,
     command: Annotated[
         str, typer.Option(metavar="TEXT", help="the command to run")
-    ] = executing.DEFAULT_SHELL,
+    ] = DEFAULT_SHELL,
     run: Annotated[
         bool, typer.Option("--run", help="run it here instead of printing the line")
     ] = False,
 ) -> None:
     """Checks that a container accepts ECS Exec, and prints the AWS CLI line that runs a command."""
-    executing.require_exec_command(command)
+    require_exec_command(command)
     outputs, aws, output = load_stack(context)
     selection = context.find_object(tuple)
     selected_stack: Selection | None = selection[0] if selection else None
-    session = executing.build_exec_session(
+    session = build_exec_session(
         aws,
         outputs,
-        services.get_service(aws, outputs, service),
+        get_service(aws, outputs, service),
         command,
         task=task,
         container=container,
         profile=selected_stack.profile if selected_stack else None,
     )
     if run:
-        executing.run_exec_session(session)
+        run_exec_session(session)
     elif output.output_format == "json":
         output.print_json("service-exec", session.build_row())
     else:
         typer.echo(session.command_line)
-        if missing_programs := executing.list_missing_programs():
+        if missing_programs := list_missing_programs():
             typer.echo(
                 f"the line needs programs that are not on this PATH: {', '.join(missing_programs)}",
                 err=True,

@@ -9,9 +9,9 @@ from unittest.mock import patch
 
 import pytest
 
-from ops.bootstrap import inspection as looking
-from ops.bootstrap import policies as documents
+from ops.bootstrap.inspection import inspect_foundation
 from ops.bootstrap.names import GITHUB_OIDC_ISSUER, FoundationNames
+from ops.bootstrap.policies import PolicyDocument, build_deploy_policy, build_preview_policy
 from ops.bootstrap.roles import list_foundation_roles
 from ops.cli.app import main
 from ops.core.run import WallClock
@@ -52,7 +52,7 @@ def test_made_once_and_a_second_time_nothing_has_to_be_done(
     assert run_bootstrap("--yes", "--output", "json") == 0
     first = read_json_output(capsys)
     assert first["state"] == "done"
-    before = looking.inspect_foundation(FOUNDATION_NAMES, bootstrap_stage.aws, "bootstrap-x")
+    before = inspect_foundation(FOUNDATION_NAMES, bootstrap_stage.aws, "bootstrap-x")
     assert {one.state for one in before} == {"ok"}
     assert run_bootstrap("--yes", "--output", "json") == 0
     second = read_json_output(capsys)
@@ -243,13 +243,13 @@ STRING_OPERATORS: dict[str, Callable[[str, str], bool]] = {
 }
 
 
-def list_statements(document: documents.PolicyDocument) -> list[Any]:
+def list_statements(document: PolicyDocument) -> list[Any]:
     statement_list = document["Statement"]
     assert isinstance(statement_list, list)
     return statement_list
 
 
-def can_assume(trust: documents.PolicyDocument, provider: str, token: dict[str, str]) -> bool:
+def can_assume(trust: PolicyDocument, provider: str, token: dict[str, str]) -> bool:
     """Whether a token of a provider assumes a role: IAM's evaluation of a trust policy.
 
     Of the operators StringEquals and StringLike alone: another is an error.
@@ -269,9 +269,7 @@ def can_assume(trust: documents.PolicyDocument, provider: str, token: dict[str, 
     return False
 
 
-def is_action_allowed(
-    document: documents.PolicyDocument, action: str, arn: str, **context: str
-) -> bool:
+def is_action_allowed(document: PolicyDocument, action: str, arn: str, **context: str) -> bool:
     """Whether a policy allows an action: a Deny wins, and what is not allowed is denied."""
     verdict = False
     for statement in list_statements(document):
@@ -366,9 +364,7 @@ def test_a_deployment_may_do_its_own_and_nothing_of_another_stack_or_the_foundat
     action: str, arn: str, context: dict[str, str], may: bool
 ) -> None:
     assert (
-        is_action_allowed(
-            documents.build_deploy_policy(FOUNDATION_NAMES, "dev"), action, arn, **context
-        )
+        is_action_allowed(build_deploy_policy(FOUNDATION_NAMES, "dev"), action, arn, **context)
         is may
     )
 
@@ -390,7 +386,7 @@ def test_a_deployment_may_do_its_own_and_nothing_of_another_stack_or_the_foundat
     ],
 )
 def test_a_preview_looks_at_what_there_is_and_at_no_data(action: str, arn: str, may: bool) -> None:
-    assert is_action_allowed(documents.build_preview_policy(FOUNDATION_NAMES), action, arn) is may
+    assert is_action_allowed(build_preview_policy(FOUNDATION_NAMES), action, arn) is may
 
 
 def test_every_policy_fits_into_its_role() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from ops.core.errors import DeniedError, ThrottledError
-from ops.fleet import model as fleet
-from ops.fleet import scale as fleet_scaling
+from ops.fleet.model import FLEET_INSTANCE_COLUMNS, get_fleet_state
+from ops.fleet.scale import parse_instance_count
 from tests.ops import fleet_stage as stage_of
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import fail_operations
@@ -67,7 +67,7 @@ def test_a_group_that_cannot_be_read_is_not_taken_for_none(
             fail_operations(code, "describe_auto_scaling_groups", "get_paginator"),
             pytest.raises(kind),
         ):
-            fleet.get_fleet_state(stage.aws, stage.outputs)
+            get_fleet_state(stage.aws, stage.outputs)
 
 
 def test_a_group_that_is_gone_is_said(ops: OpsConsole) -> None:
@@ -103,7 +103,7 @@ def test_a_stack_without_a_fleet_says_so(ops: OpsConsole) -> None:
 def test_instances_as_a_user_sees_them(ops: OpsConsole) -> None:
     out, _ = ops("fleet instances")
     head, *rows = out.splitlines()
-    assert head.split() == list(fleet.FLEET_INSTANCE_COLUMNS)
+    assert head.split() == list(FLEET_INSTANCE_COLUMNS)
     assert len(rows) == 2
     assert all(f"InService  Healthy  healthy  eu-north-1{zone}" in out for zone in "ab")
     (one, other) = ops.run_for_json("fleet instances")["items"]
@@ -237,4 +237,4 @@ def test_plans_are_of_what_was_seen() -> None:
             == plan_fleet_scale(stage).model_copy(update={"run": "run-2"}).digest
         )
         assert plan_fleet_limits(stage).steps[0].action.params["MaxSize"] == 6  # type: ignore[union-attr]
-        assert fleet_scaling.parse_instance_count("7") == 7
+        assert parse_instance_count("7") == 7

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from ops.core.errors import UsageError
-from ops.fleet import deploy as fleet_deploying
-from ops.fleet import model as fleet
-from ops.fleet import refresh as fleet_refreshing
+from ops.fleet.deploy import build_fleet_deploy_plan
+from ops.fleet.model import build_instance_rows, get_fleet_state
+from ops.fleet.refresh import REFRESH_COLUMNS, require_healthy_range
 from ops.fleet.refresh_steps import RefreshPreferences, compute_batch_size
-from ops.services import images
+from ops.services.images import resolve_image
 from sandbox import faults
 from sandbox.faults import LostAnswerFault
 from tests.ops.command_line import OpsConsole
@@ -83,7 +83,7 @@ def test_refresh_as_a_user_types_it(ops: OpsConsole) -> None:
     assert not before & list_instance_ids(ops.stage)
     assert (list_versions(ops.stage), get_group_version(ops.stage)) == (["2", "2"], "2")
     out, _ = ops("fleet refresh status")
-    assert out.splitlines()[0].split() == list(fleet_refreshing.REFRESH_COLUMNS)
+    assert out.splitlines()[0].split() == list(REFRESH_COLUMNS)
     (row,) = ops.run_for_json("fleet refresh status")["items"]
     assert (row["status"], row["percent"], row["remaining"]) == ("Successful", 100, 0)
     assert row["version"] == "2"
@@ -278,12 +278,12 @@ def test_what_it_may_be_is_said(ops: OpsConsole) -> None:
 def test_how_many_at_a_time() -> None:
     with open_stage() as stage:
         put_fleet(stage, 4)
-        of = fleet.get_fleet_state(stage.aws, stage.outputs)
+        of = get_fleet_state(stage.aws, stage.outputs)
         assert compute_batch_size(of, RefreshPreferences()) == 1
         assert compute_batch_size(of, RefreshPreferences(50, 100)) == 2
         assert compute_batch_size(of, RefreshPreferences(100, 200)) == 4
         with pytest.raises(UsageError):
-            fleet_refreshing.require_healthy_range(50, 200, of)
+            require_healthy_range(50, 200, of)
 
 
 def test_deploy_as_a_user_types_it(ops: OpsConsole) -> None:
@@ -353,8 +353,8 @@ def test_a_deployment_that_is_turned_back_halfway_leaves_nothing_of_it() -> None
             "Successful",
             "Cancelled",
         ]
-        rows = fleet.build_instance_rows(
-            stage.aws, fleet.get_fleet_state(stage.aws, stage.outputs), stage.clock.held_clock.now()
+        rows = build_instance_rows(
+            stage.aws, get_fleet_state(stage.aws, stage.outputs), stage.clock.held_clock.now()
         )
         assert {row["image"] for row in rows} == {FIRST_IMAGE}
 
@@ -383,10 +383,10 @@ def test_the_same_is_planned_of_the_same_world() -> None:
         with pytest.raises(UsageError, match="allows one at a time"):
             plan_refresh(stage)
         stage.clock.sleep(3600)
-        now = fleet.get_fleet_state(stage.aws, stage.outputs)
-        found = images.resolve_image(stage.aws, f"{FLEET_IMAGE}:v2")
+        now = get_fleet_state(stage.aws, stage.outputs)
+        found = resolve_image(stage.aws, f"{FLEET_IMAGE}:v2")
         plans = [
-            fleet_deploying.build_fleet_deploy_plan(
+            build_fleet_deploy_plan(
                 stage.aws, stage.outputs, now, found, run, preferences=RefreshPreferences()
             )
             for run in ("run-1", "run-2")

@@ -9,9 +9,14 @@ import pytest
 
 from ops.cli.app import main
 from ops.core.errors import UsageError
-from ops.fleet import model as fleet
-from ops.fleet import run_command as fleet_running
-from ops.fleet.run_command import RunCommandOptions, build_script, validate_run_command_options
+from ops.fleet.model import get_fleet_state
+from ops.fleet.run_command import (
+    RunCommandOptions,
+    build_run_command_plan,
+    build_script,
+    select_instances,
+    validate_run_command_options,
+)
 from sandbox import faults
 from sandbox.faults import LostAnswerFault
 from tests.ops.command_line import OpsConsole
@@ -104,11 +109,11 @@ def test_killed_while_it_runs_for_long_it_is_not_sent_again() -> None:
     for point in range(5, 13):  # from the intent until it is written down that it was sent
         with open_stage() as stage:
             put_fleet(stage, 1)
-            now, fuse = fleet.get_fleet_state(stage.aws, stage.outputs), KillFuse(point)
-            plan = fleet_running.build_run_command_plan(
+            now, fuse = get_fleet_state(stage.aws, stage.outputs), KillFuse(point)
+            plan = build_run_command_plan(
                 stage.outputs,
                 now,
-                fleet_running.select_instances(now, ()),
+                select_instances(now, ()),
                 "sleep 120",
                 "run-1",
                 stage.clock.held_clock.now(),
@@ -177,9 +182,9 @@ def test_no_command_is_none() -> None:
 def test_more_than_fifty_are_named_by_their_group() -> None:
     with open_stage() as stage:
         put_fleet(stage, 1)
-        now = fleet.get_fleet_state(stage.aws, stage.outputs)
+        now = get_fleet_state(stage.aws, stage.outputs)
         many = [f"i-{number:017x}" for number in range(51)]
-        plan = fleet_running.build_run_command_plan(
+        plan = build_run_command_plan(
             stage.outputs,
             now,
             many,

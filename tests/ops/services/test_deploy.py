@@ -10,8 +10,8 @@ from pydantic import JsonValue
 from ops.core.engine import describe_conditions, evaluate
 from ops.core.errors import DeniedError, ThrottledError, UsageError
 from ops.services import deploy as deployments
-from ops.services import images
-from ops.services import model as services
+from ops.services.images import resolve_image
+from ops.services.model import get_arn_name, get_service, get_task_definition
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import fail_operations
 from tests.ops.procedures.service_revisions import (
@@ -47,8 +47,7 @@ def test_a_deployment_runs_the_image_and_changes_nothing_else() -> None:
             [get_backend_digest_reference(stage, "v2"), "public.ecr.aws/sidecar:1"],
         ]
         first, second = (
-            services.get_task_definition(stage.aws, f"bulwark-test-backend:{number}")
-            for number in (1, 2)
+            get_task_definition(stage.aws, f"bulwark-test-backend:{number}") for number in (1, 2)
         )
         assert deployments._list_differences(first[0], second[0], "backend") == []
         assert {t["key"]: t["value"] for t in second[1]} == {
@@ -129,14 +128,14 @@ def test_a_rollback_skips_what_failed_and_what_cannot_run() -> None:
 def test_an_undo_asked_for_while_a_bad_deployment_runs_leads_to_the_last_proven_one() -> None:
     with open_stage() as stage:
         put_services(stage, deploymentConfiguration={})
-        image = images.resolve_image(stage.aws, f"{BACKEND_IMAGE}:v4-crash")
-        service = services.get_service(stage.aws, stage.outputs, "backend")
+        image = resolve_image(stage.aws, f"{BACKEND_IMAGE}:v4-crash")
+        service = get_service(stage.aws, stage.outputs, "backend")
         plan = deployments.build_service_deploy_plan(
             stage.aws, stage.outputs, service, image, "run-1", wait=False
         )
         assert stage.build_engine(KillFuse()).start(plan) == "done"
-        bad = services.get_service(stage.aws, stage.outputs, "backend")
-        assert (bad.is_rollout_completed, services.get_arn_name(bad.revision)) == (
+        bad = get_service(stage.aws, stage.outputs, "backend")
+        assert (bad.is_rollout_completed, get_arn_name(bad.revision)) == (
             False,
             "bulwark-test-backend:2",
         )

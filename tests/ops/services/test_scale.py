@@ -9,9 +9,9 @@ import pytest
 from components.load_balancer import NEVER_MATCHING_HOST
 from ops.core.errors import DeniedError, ThrottledError
 from ops.core.plan import Plan
-from ops.services import maintenance_page as maintenance
-from ops.services import model as services
-from ops.services import scale as scaling
+from ops.services.maintenance_page import UNMATCHED_HOST, build_maintenance_page_plan
+from ops.services.model import get_service
+from ops.services.scale import find_scaling_limits
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import fail_operations
 from tests.ops.procedures.service_page import (
@@ -79,12 +79,12 @@ def test_limits_that_cannot_be_read_are_not_taken_for_none(
 ) -> None:
     with open_stage() as stage:
         put_scaled_service(stage)
-        service = services.get_service(stage.aws, stage.outputs, "backend")
+        service = get_service(stage.aws, stage.outputs, "backend")
         with (
             fail_operations(code, "describe_scalable_targets", "get_paginator"),
             pytest.raises(kind),
         ):
-            scaling.find_scaling_limits(stage.aws, service)
+            find_scaling_limits(stage.aws, service)
 
 
 def test_scale_as_a_user_types_it(ops: OpsConsole) -> None:
@@ -154,7 +154,7 @@ def test_down_to_none_says_what_it_means(ops: OpsConsole) -> None:
 
 
 def test_the_page_is_the_stacks_own_rule() -> None:
-    assert maintenance.UNMATCHED_HOST == NEVER_MATCHING_HOST
+    assert UNMATCHED_HOST == NEVER_MATCHING_HOST
 
 
 def test_the_page_is_undone_and_was_not_met_before() -> None:
@@ -163,12 +163,12 @@ def test_the_page_is_undone_and_was_not_met_before() -> None:
         fuse = KillFuse()
         assert get_page_condition(stage) == NEVER_CONDITION
         stage.build_engine(fuse).start(
-            maintenance.build_maintenance_page_plan(stage.outputs, "run-1", enabled=True)
+            build_maintenance_page_plan(stage.outputs, "run-1", enabled=True)
         )
         assert get_page_condition(stage) == EVERY_PATH_CONDITION
         off = KillFuse()
         stage.build_engine(off).start(
-            maintenance.build_maintenance_page_plan(stage.outputs, "run-2", enabled=False)
+            build_maintenance_page_plan(stage.outputs, "run-2", enabled=False)
         )
         assert get_page_condition(stage) == NEVER_CONDITION
 

@@ -135,7 +135,7 @@ def test_three_previews_become_one_comment_that_is_updated(
     reported, _ = run_report_job(steps_without_credentials, data_loss_allowed=True)
     assert reported.code == 0
     (comment,) = steps_without_credentials.github.list_comments()
-    assert "It was agreed to" in comment["body"]
+    assert "Allowed by" in comment["body"]
 
 
 def test_a_preview_that_fails_fails_its_job_and_is_in_the_comment(

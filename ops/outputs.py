@@ -1,9 +1,8 @@
-"""The contract between the stack and its operations: what a stack exports, typed and versioned.
+"""The stack's outputs, typed and versioned: the contract between the stack and ops.
 
-`__main__` exports exactly this, operations read exactly this. Each part is also kept in SSM
-Parameter Store under `/{project}/{stack}/outputs/{part}`, in the stack's region and in the
-recovery region, so that operations work when the state's region does not.
-No secret is here: only the ARNs of secrets.
+`__main__` exports exactly this and ops reads exactly this. Each part is also stored in SSM
+Parameter Store under `/{project}/{stack}/outputs/{part}`, in both regions, so that ops works if the
+region of the state is down. It holds no secrets, only their ARNs.
 """
 
 import json
@@ -14,24 +13,24 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 CONTRACT_VERSION: Final = 1
-# Parts that grow with the number of services, and the field that grows: a parameter holds 4 KB
-# (8 KB in the advanced tier), so these are kept in pieces, `outputs/services/web` and so on.
+# Parts that grow with the number of services, and the growing field. A parameter holds 4 KB (8 KB
+# in the advanced tier), so these are split into pieces like `outputs/services/web`.
 DIVIDED_PARTS: Final[Mapping[str, str]] = {
     "loadBalancer": "targets",
     "services": "services",
     "alarms": "names",
 }
-LIST_VALUED_PARTS: Final = frozenset({"alarms"})  # growing parts whose entries are lists of names
-EXPORTS_PREFIX: Final = "exports/"  # where in the operations bucket exported snapshots are
-PIECES_KEY: Final = "pieces"  # in a divided part: the labels of its pieces, so that none is missed
+LIST_VALUED_PARTS: Final = frozenset({"alarms"})  # divided parts whose entries are lists of names
+EXPORTS_PREFIX: Final = "exports/"  # prefix of exported snapshots in the operations bucket
+PIECES_KEY: Final = "pieces"  # field of a divided part: the labels of its pieces
 
 
 class OutputsError(ValueError):
-    """What was read is not the outputs of a stack that this program knows."""
+    """The data is not valid outputs of this version."""
 
 
 class ContractPart(BaseModel):
-    """One part of the contract; camelCase outside."""
+    """A part of the outputs; camelCase in JSON."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
@@ -40,7 +39,7 @@ class ContractPart(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _fill_absent_fields(cls, values: Any) -> Any:
-        """Pulumi leaves out of an output what is null."""
+        """Sets absent nullable fields to None: Pulumi omits nulls from outputs."""
         if not isinstance(values, Mapping):
             return values
         absent_fields = {
@@ -52,7 +51,7 @@ class ContractPart(BaseModel):
 
 
 class StackPart(ContractPart):
-    """Which stack this is, and how it was meant."""
+    """The stack's identity and main settings."""
 
     version: Literal[1] = CONTRACT_VERSION
     project: str
@@ -70,7 +69,7 @@ class StackPart(ContractPart):
 
 
 class NetworkPart(ContractPart):
-    """Ids of the network; each map is by the letter of the zone."""
+    """Ids of the network; maps are by zone letter."""
 
     vpc_id: str
     cidr: str
@@ -84,7 +83,7 @@ class NetworkPart(ContractPart):
 
 
 class TargetPart(ContractPart):
-    """A target group and the rules that lead to it."""
+    """A target group and the listener rules that forward to it."""
 
     target_group_arn: str
     rule_arns: tuple[str, ...]
@@ -158,7 +157,7 @@ class ServicesPart(ContractPart):
 
 
 class FleetPart(ContractPart):
-    """The Auto Scaling group. The image it runs stands in `image_parameter`."""
+    """The Auto Scaling group. The SSM parameter `image_parameter` holds its image."""
 
     group: str
     arn: str
@@ -183,7 +182,7 @@ class CachePart(ContractPart):
 
 
 class RegistryPart(ContractPart):
-    """URLs of the ECR repositories, by name of the service."""
+    """URLs of the ECR repositories, by service name."""
 
     repositories: dict[str, str]
 
@@ -203,7 +202,7 @@ class DashboardsPart(ContractPart):
 
 
 class BackupsPart(ContractPart):
-    """The vaults and the operations bucket, and what stands in the recovery region."""
+    """The backup vaults and operations buckets, in both regions."""
 
     vault: str | None
     plan_id: str | None
@@ -217,7 +216,7 @@ class BackupsPart(ContractPart):
 
 
 class AccessPart(ContractPart):
-    """The roles that operate the stack: each may what the one before may, and more."""
+    """The roles that operate the stack; each includes the permissions of the one before."""
 
     reader_role_arn: str
     operator_role_arn: str
@@ -225,7 +224,7 @@ class AccessPart(ContractPart):
 
 
 class Outputs(ContractPart):
-    """Everything that a stack exports. A part is null where the stack has no such thing."""
+    """All outputs of a stack. A part is null if the stack lacks it."""
 
     stack: StackPart
     network: NetworkPart
@@ -242,18 +241,18 @@ class Outputs(ContractPart):
 
 
 def build_outputs_path(project: str, stack: str) -> str:
-    """Where in Parameter Store a stack's outputs are."""
+    """Returns the path of a stack's outputs in Parameter Store."""
     return f"/{project}/{stack}/outputs"
 
 
 def divide_part(
     part: str, value: Mapping[str, Any] | None, labels: Sequence[str]
 ) -> dict[str, str]:
-    """The parameters of a part, from path below `outputs` to text.
+    """Returns the parameters of a part, as text by path below `outputs`.
 
-    Of a growing part, the first holds all but the growing field, and the others share that
-    field: to each label the entry of that name, or, where the entries are lists, an even share
-    of all their items. Raises OutputsError where the labels are not the entries' names.
+    The first parameter of a divided part has all but the growing field. Each label's parameter has
+    the entry of that name or, if the entries are lists, an even share of their items. Raises
+    OutputsError unless the labels are the entries' names.
     """
     if value is None or part not in DIVIDED_PARTS:
         return {part: _format_json(value)}
@@ -276,7 +275,7 @@ def divide_part(
 
 
 def join_parts(parameters: Mapping[str, str]) -> "Outputs":
-    """The outputs from their parameters, by path below `outputs`. Raises OutputsError."""
+    """Joins parameters, by path below `outputs`, into outputs. Raises OutputsError if invalid."""
     outputs: dict[str, Any] = {}
     for part in (to_camel(name) for name in Outputs.model_fields):
         value = _parse_parameter(parameters, part)
@@ -292,7 +291,7 @@ def join_parts(parameters: Mapping[str, str]) -> "Outputs":
 
 
 def parse_outputs(outputs: Mapping[str, Any]) -> "Outputs":
-    """The outputs as `pulumi stack output --json` prints them. Raises OutputsError."""
+    """Parses the output of `pulumi stack output --json`. Raises OutputsError if it is invalid."""
     try:
         return Outputs.model_validate(outputs)
     except ValidationError as error:
@@ -301,7 +300,7 @@ def parse_outputs(outputs: Mapping[str, Any]) -> "Outputs":
             for problem in error.errors(include_url=False)
         )
         raise OutputsError(
-            f"these are not outputs of version {CONTRACT_VERSION}, deploy the stack again: "
+            f"these are not outputs of version {CONTRACT_VERSION}; deploy the stack again: "
             f"{problems}"
         ) from None
 
@@ -319,13 +318,13 @@ def _divide_evenly(
 
 def _parse_parameter(parameters: Mapping[str, str], path: str) -> dict[str, Any] | None:
     if path not in parameters:
-        raise OutputsError(f"the parameter {path} is missing, deploy the stack again")
+        raise OutputsError(f"the parameter {path} is missing; deploy the stack again")
     try:
         value = json.loads(parameters[path])
     except ValueError:
         value = path
     if not isinstance(value, dict | None):
-        raise OutputsError(f"the parameter {path} is not an object, deploy the stack again")
+        raise OutputsError(f"the parameter {path} is not a JSON object; deploy the stack again")
     return value
 
 

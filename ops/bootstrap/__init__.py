@@ -1,6 +1,5 @@
-"""What stands before any stack: where Pulumi's state is, its keys, and who may deploy from GitHub.
+"""The foundation of an account: the bucket of Pulumi's state, its keys and GitHub's roles.
 
-`given` says whose it is and what everything is called, `documents` who may do what, `keys`,
-`buckets` and `roles` are the steps that bring it about, and `looking` says which of them are there
-already: the goal of a step is also what a check looks at.
+`names` has all names and `policies` all IAM policies. `keys`, `buckets` and `roles` build the
+steps; `inspection` checks which of them are done: a check evaluates the goals of the same steps.
 """

@@ -1,4 +1,4 @@
-"""The buckets: Pulumi's state, its access logs, and both once more in the recovery region.
+"""The buckets of Pulumi's state and of its access logs, in both regions.
 
 Sources: Pulumi, "State and backends"; controls S3.1, S3.5, S3.8, S3.9, S3.12, S3.14 and S3.17 of
 AWS Security Hub.
@@ -10,15 +10,15 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from ops.bootstrap import policies as documents
 from ops.bootstrap.names import FoundationNames
+from ops.bootstrap.policies import PolicyDocument, build_bucket_policy, format_policy_document
 from ops.core.plan import Call, JsonObject, Step, Wait
 
-NONCURRENT_VERSION_DAYS: Final = 365  # days that a version that is not the newest is kept
-ACCESS_LOG_DAYS: Final = 400  # days of access logs: a year, and time to look at it
+NONCURRENT_VERSION_DAYS: Final = 365  # days that noncurrent versions are kept
+ACCESS_LOG_DAYS: Final = 400  # days that access logs are kept: a year and a margin
 ACCESS_LOG_PREFIX: Final = "state/"
 DEFAULT_BUCKET_REGION: Final = (
-    "us-east-1"  # the region that CreateBucket does not want named (API reference)
+    "us-east-1"  # CreateBucket refuses a LocationConstraint of this region (API reference)
 )
 LIFECYCLE_RULE_ID: Final = "old"
 REPLICATION_RULE_ID: Final = "copy"
@@ -26,9 +26,10 @@ REPLICATION_RULE_ID: Final = "copy"
 
 @dataclass(frozen=True)
 class BucketSetting:
-    """One setting of a bucket: how it is put and read, and what must then be seen.
+    """One setting of a bucket: the calls that put and read it, and the values to expect.
 
-    `absent` is S3's error where it is not set; `documents` are texts of JSON in what is read.
+    `absent_errors` are S3's errors if it is not set; `json_fields` are response fields that hold
+    JSON as text.
     """
 
     name: str
@@ -39,14 +40,14 @@ class BucketSetting:
     expected: JsonObject
     absent_errors: tuple[str, ...] = ()
     json_fields: tuple[str, ...] = ()
-    delete_operation: str | None = None  # the call that takes it away, where an undo must
+    delete_operation: str | None = None  # for the undo
 
 
 @dataclass(frozen=True)
 class FoundationBucket:
-    """A bucket of the foundation. `label` is what its steps are called.
+    """A bucket of the foundation. `label` is the suffix of its steps' names.
 
-    One of access logs stays when a foundation is undone: who was there stands in it.
+    Buckets of access logs are kept by an undo: they are the audit trail.
     """
 
     name: str
@@ -57,7 +58,7 @@ class FoundationBucket:
 
     @property
     def head_call(self) -> Call:
-        """The read of whether it is there."""
+        """The call that checks whether it exists."""
         return Call(
             api="s3.head_bucket",
             params={"Bucket": self.name},
@@ -67,7 +68,7 @@ class FoundationBucket:
 
 
 def list_foundation_buckets(names: FoundationNames) -> Iterator[FoundationBucket]:
-    """All of them; the logs' before those that log there, the copy before what is copied."""
+    """Yields all buckets: log buckets before those that log to them, replicas before sources."""
     for region in reversed(names.regions):
         suffix = "" if region == names.region else "_away"
         yield FoundationBucket(
@@ -86,8 +87,7 @@ def list_foundation_buckets(names: FoundationNames) -> Iterator[FoundationBucket
 
 
 def build_bucket_steps(names: FoundationNames, existing_names: Collection[str]) -> list[Step]:
-    """All buckets with all their settings. `there` are the names of those that there are already,
-    of which nothing is taken away by an undo."""
+    """Builds the steps of all buckets and their settings. An undo keeps existing buckets."""
     bucket_steps: list[Step] = []
     for bucket in list_foundation_buckets(names):
         is_new = bucket.name not in existing_names
@@ -106,7 +106,7 @@ def _build_bucket_step(bucket: FoundationBucket) -> Step:
     )
     return Step(
         name=f"bucket_{label}",
-        description=f"make the bucket {name} in {region}",
+        description=f"create the bucket {name} in {region}",
         action=Call(
             api="s3.create_bucket",
             params={"Bucket": name, **configuration},
@@ -121,7 +121,7 @@ def _build_bucket_step(bucket: FoundationBucket) -> Step:
 def _build_bucket_deletion_step(bucket: FoundationBucket) -> Step:
     return Step(
         name=f"unbucket_{bucket.label}",
-        description=f"delete the bucket {bucket.name}, which S3 does only where it is empty",
+        description=f"delete the bucket {bucket.name}; S3 refuses unless it is empty",
         action=Call(
             api="s3.delete_bucket",
             params={"Bucket": bucket.name},
@@ -155,7 +155,7 @@ def _build_setting_step(bucket: FoundationBucket, setting: BucketSetting, *, is_
         undo = (
             Step(
                 name=f"un{setting.name}_{label}",
-                description=f"{bucket_name}: not any more: {setting.description}",
+                description=f"{bucket_name}: remove: {setting.description}",
                 action=delete_call,
                 goal=Wait(read=get_call, met=conditions, every=2, within=120),
             ),
@@ -176,22 +176,22 @@ def _build_setting_step(bucket: FoundationBucket, setting: BucketSetting, *, is_
 def _build_log_bucket_settings(names: FoundationNames, region: str) -> tuple[BucketSetting, ...]:
     expiration: JsonObject = {"Expiration": {"Days": ACCESS_LOG_DAYS}}
     return (
-        *_build_common_settings(documents.build_bucket_policy(names, region, logs=True)),
+        *_build_common_settings(build_bucket_policy(names, region, logs=True)),
         _build_encryption_setting(
             "AES256"
-        ),  # the delivery of logs takes no key of one's own (S3 User Guide)
+        ),  # log delivery does not support customer managed keys (S3 User Guide)
         _build_lifecycle_setting(expiration),
     )
 
 
 def _build_state_bucket_settings(names: FoundationNames, region: str) -> tuple[BucketSetting, ...]:
     settings = [
-        *_build_common_settings(documents.build_bucket_policy(names, region)),
+        *_build_common_settings(build_bucket_policy(names, region)),
         _build_encryption_setting("aws:kms", names.build_alias_arn("state", region)),
         _build_lifecycle_setting({}),
         BucketSetting(
             "logging",
-            f"log who reads and writes it in {names.get_log_bucket(region)}",
+            f"write access logs to {names.get_log_bucket(region)}",
             "put_bucket_logging",
             {
                 "BucketLoggingStatus": {
@@ -213,13 +213,13 @@ def _build_state_bucket_settings(names: FoundationNames, region: str) -> tuple[B
     return tuple(settings)
 
 
-def _build_common_settings(policy: documents.PolicyDocument) -> list[BucketSetting]:
+def _build_common_settings(policy: PolicyDocument) -> list[BucketSetting]:
     flags = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
     ownership: JsonValue = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     return [
         BucketSetting(
             "ownership",
-            "no access lists: whatever is in it is the account's",
+            "disable ACLs; the account owns every object",
             "put_bucket_ownership_controls",
             {"OwnershipControls": ownership},
             "get_bucket_ownership_controls",
@@ -228,7 +228,7 @@ def _build_common_settings(policy: documents.PolicyDocument) -> list[BucketSetti
         ),
         BucketSetting(
             "closed",
-            "public to nobody",
+            "block public access",
             "put_public_access_block",
             {"PublicAccessBlockConfiguration": dict.fromkeys(flags, True)},
             "get_public_access_block",
@@ -237,7 +237,7 @@ def _build_common_settings(policy: documents.PolicyDocument) -> list[BucketSetti
         ),
         BucketSetting(
             "versions",
-            "keep every version of what is in it",
+            "keep versions of every object",
             "put_bucket_versioning",
             {"VersioningConfiguration": {"Status": "Enabled"}},
             "get_bucket_versioning",
@@ -245,9 +245,9 @@ def _build_common_settings(policy: documents.PolicyDocument) -> list[BucketSetti
         ),
         BucketSetting(
             "policy",
-            "by TLS only, and nobody deletes it or a version in it",
+            "require TLS; deny deletion of the bucket and of versions",
             "put_bucket_policy",
-            {"Policy": documents.format_policy_document(policy)},
+            {"Policy": format_policy_document(policy)},
             "get_bucket_policy",
             {"Policy": policy},
             ("NoSuchBucketPolicy",),
@@ -270,7 +270,7 @@ def _build_encryption_setting(algorithm: str, key: str | None = None) -> BucketS
         conditions[f"{rule_path}.BucketKeyEnabled"] = True
     return BucketSetting(
         "encryption",
-        f"encrypt what is in it with {key or 'a key of S3'}",
+        f"encrypt objects with {key or 'a key of S3'}",
         "put_bucket_encryption",
         {"ServerSideEncryptionConfiguration": {"Rules": [rule]}},
         "get_bucket_encryption",
@@ -298,7 +298,7 @@ def _build_lifecycle_setting(extra_rule: JsonObject) -> BucketSetting:
         conditions[f"{rule_path}.Expiration.Days"] = ACCESS_LOG_DAYS
     return BucketSetting(
         "lifecycle",
-        f"what was replaced goes after {NONCURRENT_VERSION_DAYS} days",
+        f"delete noncurrent versions after {NONCURRENT_VERSION_DAYS} days",
         "put_bucket_lifecycle_configuration",
         {"LifecycleConfiguration": {"Rules": [rule]}},
         "get_bucket_lifecycle_configuration",
@@ -308,7 +308,7 @@ def _build_lifecycle_setting(extra_rule: JsonObject) -> BucketSetting:
 
 
 def _build_replication_setting(names: FoundationNames, recovery_region: str) -> BucketSetting:
-    """Replication; a marker that says "deleted" is copied too, or a lock would stay for ever."""
+    """Builds replication with delete markers: without, Pulumi's locks would stay in the copy."""
     role_arn = names.build_iam_arn(f"role/{names.get_role_name('state-replication')}")
     destination_arn = f"arn:{names.partition}:s3:::{names.get_state_bucket(recovery_region)}"
     key_arn = names.build_alias_arn("state", recovery_region)
@@ -327,7 +327,7 @@ def _build_replication_setting(names: FoundationNames, recovery_region: str) -> 
     rule_path = f"ReplicationConfiguration.Rules[?ID=='{REPLICATION_RULE_ID}'] | [0]"
     return BucketSetting(
         "replication",
-        f"copy it to {names.get_state_bucket(recovery_region)}",
+        f"replicate objects to {names.get_state_bucket(recovery_region)}",
         "put_bucket_replication",
         {"ReplicationConfiguration": {"Role": role_arn, "Rules": [rule]}},
         "get_bucket_replication",

@@ -1,13 +1,23 @@
-"""`ops bootstrap`: what stands before any stack, made or looked at."""
+"""`ops bootstrap`: creates or checks the foundation that stacks need."""
 
 from typing import Annotated, Literal
 
 import typer
 
-from ops.bootstrap import inspection as looking
-from ops.bootstrap import names as read
 from ops.bootstrap.context import AccountContext, get_account_folder
-from ops.bootstrap.names import FoundationNames
+from ops.bootstrap.inspection import (
+    FOUNDATION_COLUMNS,
+    FoundationPart,
+    build_bootstrap_plan,
+    inspect_foundation,
+)
+from ops.bootstrap.names import (
+    FoundationNames,
+    parse_environments,
+    parse_project,
+    parse_region,
+    parse_repository,
+)
 from ops.cli.context import get_selection
 from ops.cli.execution import ExecutionOptions, execute_plan, mutating_command, new_run_id
 from ops.cli.render import Output
@@ -25,60 +35,62 @@ def bootstrap_account(
     verb: Annotated[
         Literal["make", "check"],
         typer.Argument(
-            metavar="VERB", help="make what is not there, or only look", show_default=False
+            metavar="VERB",
+            help="make: create what is missing; check: only look",
+            show_default=False,
         ),
     ] = "make",
     repository: Annotated[
         str | None, typer.Option(metavar="OWNER/NAME", help="the repository on GitHub")
     ] = None,
     recovery_region: Annotated[
-        str | None, typer.Option(metavar="REGION", help="where the state is copied to")
+        str | None, typer.Option(metavar="REGION", help="region that the state is replicated to")
     ] = None,
     environments: Annotated[
-        str, typer.Option(metavar="NAMES", help="the stacks, with commas between them")
+        str, typer.Option(metavar="NAMES", help="the stacks, separated by commas")
     ] = "dev,staging,prod",
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Makes what stands before any stack: the bucket of Pulumi's state, keys, GitHub's roles.
+    """Creates what a stack needs first: the bucket of Pulumi's state, keys, GitHub's roles.
 
-    Asks for what is there, and makes what is not: run twice, it changes nothing. Wants credentials
-    of an administrator of the account. In the end it prints what to type next, for Pulumi and for
-    GitHub. With `check` it only looks; exit 3 where anything is not as it was made, or not known.
+    Creates only what is missing, so a second run changes nothing. Needs credentials of an account
+    administrator. Prints the next commands for Pulumi and GitHub. With `check` it only looks; exit
+    code 3 if something is missing, changed or cannot be read.
     """
     selection, output = get_selection(context)
     names, account_context = _resolve_foundation(
         selection, repository, recovery_region, environments
     )
     run = new_run_id("bootstrap")
-    parts = looking.inspect_foundation(names, account_context.aws, run)
+    parts = inspect_foundation(names, account_context.aws, run)
     if verb == "check":
         _show_parts(parts, account_context, output)
         return
-    plan = looking.build_bootstrap_plan(names, parts, run)
+    plan = build_bootstrap_plan(names, parts, run)
     if plan is not None and not execute_plan(plan, account_context, output, options):
         return
-    _print_next_commands(names, output, "done" if plan else "nothing had to be done")
+    _print_next_commands(names, output, "done" if plan else "already complete")
 
 
 def _resolve_foundation(
     selection: Selection, repository: str | None, recovery_region: str | None, environments: str
 ) -> tuple[FoundationNames, AccountContext]:
-    """What the options say, and the account that the credentials are of. Raises UsageError."""
+    """Parses the options and reads the credentials' account. Raises UsageError."""
     if repository is None:
-        raise UsageError("--repository is not set, must be OWNER/NAME as on GitHub")
+        raise UsageError("--repository is not set; give OWNER/NAME as on GitHub")
     if selection.region is None:
-        raise UsageError("--region is not set, must be the region of the state, like eu-north-1")
-    project = read.parse_project(selection.project)
-    region = read.parse_region("--region", selection.region)
+        raise UsageError("--region is not set; give the region of the state, like eu-north-1")
+    project = parse_project(selection.project)
+    region = parse_region("--region", selection.region)
     if recovery_region is not None:
-        recovery_region = read.parse_region("--recovery-region", recovery_region)
+        recovery_region = parse_region("--recovery-region", recovery_region)
         if recovery_region == region:
             raise UsageError(
-                f"--recovery-region is {recovery_region!r}, must be another than --region"
+                f"--recovery-region must differ from --region; both are {recovery_region!r}"
             )
-    stacks = read.parse_environments(environments, project)
-    repository_name = read.parse_repository(repository)
+    stacks = parse_environments(environments, project)
+    repository_name = parse_repository(repository)
     aws = Aws(region, selection.profile)
     account, partition = aws.get_identity()
     names = FoundationNames(
@@ -93,24 +105,22 @@ def _resolve_foundation(
     return names, AccountContext(aws, account, region, get_account_folder(account, region))
 
 
-def _show_parts(
-    parts: list[looking.FoundationPart], context: AccountContext, output: Output
-) -> None:
-    """Every part, and how it is. Raises FindingsError where one is not ok."""
-    output.print_rows("bootstrap", looking.FOUNDATION_COLUMNS, [part.row() for part in parts])
+def _show_parts(parts: list[FoundationPart], context: AccountContext, output: Output) -> None:
+    """Prints every part and its state. Raises FindingsError if one is not ok."""
+    output.print_rows("bootstrap", FOUNDATION_COLUMNS, [part.row() for part in parts])
     failed_parts = [part for part in parts if part.state != "ok"]
     resume_commands = tuple(f"ops runs resume {run}" for run in context.unfinished_runs())
     if failed_parts:
         missing = sum(part.state == "missing" for part in failed_parts)
         raise FindingsError(
-            f"{missing} of {len(parts)} parts are not as they should be, "
-            f"{len(failed_parts) - missing} are not known",
+            f"{missing} of {len(parts)} parts are missing or wrong, "
+            f"{len(failed_parts) - missing} could not be read",
             *(resume_commands or ("ops bootstrap",)),
         )
 
 
 def _print_next_commands(names: FoundationNames, output: Output, state: str) -> None:
-    """What to type next."""
+    """Prints the next commands for Pulumi and GitHub."""
     build_arn = names.build_iam_arn
     variables = {
         "AWS_REGION": names.region,

@@ -1,4 +1,4 @@
-"""What of a foundation is there: each step's goal, looked at, is what a check says of it."""
+"""Checks which parts of a foundation exist, by evaluating the goal of each step."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,8 +7,10 @@ from typing import Final, Literal
 
 from pydantic import JsonValue
 
-from ops.bootstrap import buckets, keys, roles
+from ops.bootstrap.buckets import build_bucket_steps, list_foundation_buckets
+from ops.bootstrap.keys import build_key_steps, describe_key_call, find_usable_key_id
 from ops.bootstrap.names import KEY_PURPOSES, FoundationNames
+from ops.bootstrap.roles import build_oidc_provider_step, build_role_steps, list_role_reads
 from ops.core.actions import Actions
 from ops.core.aws import Aws
 from ops.core.engine import describe_conditions, evaluate
@@ -21,14 +23,14 @@ UNKNOWN_STATE_ERRORS: Final = (DeniedError, ThrottledError, UnreachableError)
 
 @dataclass(frozen=True)
 class FoundationPart:
-    """One thing of the foundation, and how it is. `why` says what was seen where it is not ok."""
+    """One part of the foundation and its state. `detail` says what is wrong."""
 
     step: Step
     state: Literal["ok", "missing", "unknown"]
     detail: str = ""
 
     def row(self) -> dict[str, object]:
-        """What a person sees of it."""
+        """Returns the row of `ops bootstrap check`."""
         return {"state": self.state, "what": self.step.description, "seen": self.detail or None}
 
 
@@ -37,7 +39,7 @@ FOUNDATION_COLUMNS: Final = ("state", "what", "seen")
 
 @dataclass(frozen=True)
 class _CachedReads:
-    """Reads that are sent once: whether a part is there is asked before its steps are known."""
+    """Sends each read once: the steps depend on reads that they repeat."""
 
     actions: Actions
     responses: dict[str, JsonValue] = field(default_factory=dict)
@@ -50,16 +52,14 @@ class _CachedReads:
 
 
 def inspect_foundation(names: FoundationNames, aws: Aws, run: str) -> list[FoundationPart]:
-    """Everything that a foundation has, in the order in which it is made, and how it is now.
+    """Returns every part of a foundation with its state, in the order of creation.
 
-    Raises OpsError where a key is there and cannot be used.
+    Raises OpsError if a key exists and cannot be used.
     """
     actions = _CachedReads(Actions(aws))
     key_ids = _find_key_ids(names, actions)
     existing_names = _list_existing_names(names, actions)
-    provider_response = _find_response(
-        actions, roles.build_oidc_provider_step(names, None).goal.read
-    )
+    provider_response = _find_response(actions, build_oidc_provider_step(names, None).goal.read)
     client_ids = (
         provider_response.get("ClientIDList") if isinstance(provider_response, dict) else None
     )
@@ -68,10 +68,10 @@ def inspect_foundation(names: FoundationNames, aws: Aws, run: str) -> list[Found
     )
     steps: list[Step] = []
     for purpose in KEY_PURPOSES:
-        steps += keys.build_key_steps(names, purpose, key_ids[purpose], run)
-    steps.append(roles.build_oidc_provider_step(names, audiences))
-    steps += roles.build_role_steps(names, existing_names)
-    steps += buckets.build_bucket_steps(names, existing_names)
+        steps += build_key_steps(names, purpose, key_ids[purpose], run)
+    steps.append(build_oidc_provider_step(names, audiences))
+    steps += build_role_steps(names, existing_names)
+    steps += build_bucket_steps(names, existing_names)
     with ThreadPoolExecutor(INSPECTION_THREADS) as pool:
         return list(pool.map(lambda step: _inspect_step(actions, step), steps))
 
@@ -79,15 +79,14 @@ def inspect_foundation(names: FoundationNames, aws: Aws, run: str) -> list[Found
 def build_bootstrap_plan(
     names: FoundationNames, parts: Sequence[FoundationPart], run: str
 ) -> Plan | None:
-    """What brings about what is not there. None where nothing has to be done."""
+    """Builds the plan that creates what is missing, or returns None if nothing is."""
     steps = tuple(part.step for part in parts if part.state != "ok")
     if not steps:
         return None
     notes = (
-        "the record of this run is in a folder of this machine, since there is no bucket yet: "
-        "carried on or undone, it must be here",
-        "an undo takes nothing away that was there already, nor a bucket of access logs; keys it "
-        "makes go after 30 days",
+        "there is no bucket yet, so the journal is on this machine: resume or undo this run here",
+        "an undo keeps what existed before and the buckets of access logs; it deletes new keys "
+        "after 30 days",
     )
     return Plan(
         run=run,
@@ -102,19 +101,19 @@ def build_bootstrap_plan(
 
 def _find_key_ids(names: FoundationNames, actions: _CachedReads) -> dict[str, str | None]:
     return {
-        purpose: keys.find_usable_key_id(
+        purpose: find_usable_key_id(
             names,
             purpose,
-            _find_response(actions, keys.describe_key_call(names, purpose, names.region)),
+            _find_response(actions, describe_key_call(names, purpose, names.region)),
         )
         for purpose in KEY_PURPOSES
     }
 
 
 def _list_existing_names(names: FoundationNames, actions: _CachedReads) -> frozenset[str]:
-    """The buckets and the roles that there are: whatever is not known is not new."""
-    reads = roles.list_role_reads(names) | {
-        response.name: response.head_call for response in buckets.list_foundation_buckets(names)
+    """Returns the buckets and roles that exist; one that cannot be read counts as existing."""
+    reads = list_role_reads(names) | {
+        response.name: response.head_call for response in list_foundation_buckets(names)
     }
     with ThreadPoolExecutor(INSPECTION_THREADS) as pool:
         responses = dict(
@@ -132,7 +131,7 @@ def _list_existing_names(names: FoundationNames, actions: _CachedReads) -> froze
 
 
 def _find_response(actions: _CachedReads, action: Action) -> JsonValue:
-    """What is there; None where nobody knows, so that it is taken for nothing new."""
+    """Sends a read and returns the response, or None if it cannot be read."""
     try:
         return actions(action)
     except UNKNOWN_STATE_ERRORS:
@@ -141,7 +140,7 @@ def _find_response(actions: _CachedReads, action: Action) -> JsonValue:
 
 def _inspect_step(actions: _CachedReads, step: Step) -> FoundationPart:
     refs = getattr(step.goal.read, "refs", {})
-    if refs or step.goal.same_as:  # to what is not there yet
+    if refs or step.goal.same_as:  # to a part that does not exist yet
         return FoundationPart(step, "missing")
     try:
         response = actions(step.goal.read)

@@ -1,7 +1,7 @@
-"""The two keys: of Pulumi's state, and of the secrets in it. In both regions, with one id each.
+"""The two KMS keys: of Pulumi's state and of the secrets in it.
 
-Multi-Region keys (AWS KMS Developer Guide, "Multi-Region keys in AWS KMS"): what was encrypted in
-one region is decrypted in the other, when the first one is gone.
+They are multi-Region keys (AWS KMS Developer Guide, "Multi-Region keys in AWS KMS"), so the
+recovery region can decrypt what the first region encrypted.
 """
 
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from ops.bootstrap import policies as documents
 from ops.bootstrap.names import FoundationNames
+from ops.bootstrap.policies import build_key_policy, format_policy_document
 from ops.core.errors import OpsError
 from ops.core.kms import list_key_recovery_commands
 from ops.core.plan import REFERENCE_NOT_FOUND, Call, JsonObject, Step, Wait
@@ -19,15 +19,13 @@ DESCRIBE_KEY_API: Final = "kms.describe_key"
 KEY_STATE_PATH: Final = "KeyMetadata.KeyState"
 KEY_NOT_FOUND: Final = "NotFoundException"
 CREATED_KEY_ARN_PATH: Final = "ResourceTagMappingList[0].ResourceARN"
-KEY_DELETION_DAYS: Final = (
-    30  # days until a key is deleted: the longest that KMS takes (API reference)
-)
+KEY_DELETION_DAYS: Final = 30  # days until a key is deleted: the maximum (API reference)
 KEY_RUN_TAG: Final = "bulwark:run"
 KEY_DESCRIPTIONS: Final = {"state": "Pulumi's state", "secrets": "the secrets in Pulumi's state"}
 
 
 def describe_key_call(names: FoundationNames, purpose: str, region: str) -> Call:
-    """The read of a key by its alias."""
+    """Describes the call that reads a key by its alias."""
     return Call(
         api=DESCRIBE_KEY_API,
         params={"KeyId": names.get_key_alias(purpose)},
@@ -37,9 +35,9 @@ def describe_key_call(names: FoundationNames, purpose: str, region: str) -> Call
 
 
 def find_usable_key_id(names: FoundationNames, purpose: str, response: JsonValue) -> str | None:
-    """The id of the key that has the alias; None where there is none.
+    """Returns the id of the key behind the alias, or None if there is none.
 
-    Raises OpsError where it cannot be used: another in its place would read nothing of before.
+    Raises OpsError unless it is enabled: a new key could not decrypt existing data.
     """
     metadata = response.get("KeyMetadata") if isinstance(response, dict) else None
     if not isinstance(metadata, dict):
@@ -47,9 +45,8 @@ def find_usable_key_id(names: FoundationNames, purpose: str, response: JsonValue
     identifier, state = str(metadata["KeyId"]), str(metadata.get("KeyState"))
     if state != "Enabled":
         raise OpsError(
-            f"{names.get_key_alias(purpose)} is of the key {identifier}, which is {state}: "
-            "what it has "
-            "encrypted could not be read",
+            f"{names.get_key_alias(purpose)} is the key {identifier}, which is {state}: what it "
+            "encrypted cannot be read",
             *list_key_recovery_commands(identifier, state, names.region),
         )
     return identifier
@@ -58,9 +55,9 @@ def find_usable_key_id(names: FoundationNames, purpose: str, response: JsonValue
 def build_key_steps(
     names: FoundationNames, purpose: str, key_id: str | None, run: str
 ) -> list[Step]:
-    """The key, its alias and rotation, and the same key in the recovery region.
+    """Builds the steps of a key, its alias, rotation, policy and replica.
 
-    `known` is its id, where it is there already. A new one is found again by the run that is on it.
+    `key_id` is None if it must be created; its tag then holds the run's id, by which it is found.
     """
     key_steps = (
         []
@@ -73,7 +70,7 @@ def build_key_steps(
     key_steps.append(
         Step(
             name=f"rotation_{purpose}",
-            description=f"have {name} rotated every year",
+            description=f"rotate {name} every year",
             action=Call(
                 api="kms.enable_key_rotation", params=target, refs=refs, region=names.region
             ),
@@ -118,13 +115,13 @@ def _build_key_step(names: FoundationNames, purpose: str, run: str) -> Step:
     )
     return Step(
         name=name,
-        description=f"make the key of {KEY_DESCRIPTIONS[purpose]}",
+        description=f"create the key of {KEY_DESCRIPTIONS[purpose]}",
         action=Call(
             api="kms.create_key",
             params={
                 "Description": f"{names.project}: {KEY_DESCRIPTIONS[purpose]}",
                 "MultiRegion": True,
-                "Policy": documents.format_policy_document(documents.build_key_policy(names)),
+                "Policy": format_policy_document(build_key_policy(names)),
                 "Tags": _build_key_tags(names, purpose, run),
             },
             repeatable=False,
@@ -134,7 +131,7 @@ def _build_key_step(names: FoundationNames, purpose: str, run: str) -> Step:
         undo=(
             Step(
                 name=find_step_name,
-                description="look which key this run has made, if it has",
+                description="find the key that this run created, if any",
                 action=find_call,
                 goal=Wait(
                     read=find_call,
@@ -157,7 +154,7 @@ def _build_key_step(names: FoundationNames, purpose: str, run: str) -> Step:
 def _build_key_deletion_step(
     name: str, target: JsonObject, refs: dict[str, str], region: str, alias: str
 ) -> Step:
-    """A key, if there is one, goes when its window is over."""
+    """Builds the undo: schedules the key's deletion, if it exists."""
     deleted_states = [
         "PendingDeletion",
         "PendingReplicaDeletion",
@@ -166,7 +163,7 @@ def _build_key_deletion_step(
     ]
     return Step(
         name=f"end_{name}",
-        description=f"have the key of {alias} in {region} deleted in {KEY_DELETION_DAYS} days",
+        description=f"delete the key of {alias} in {region} after {KEY_DELETION_DAYS} days",
         action=Call(
             api="kms.schedule_key_deletion",
             params={**target, "PendingWindowInDays": KEY_DELETION_DAYS},
@@ -198,7 +195,7 @@ def _build_new_key_alias_step(names: FoundationNames, purpose: str) -> Step:
 
 @dataclass(frozen=True)
 class AliasTarget:
-    """The key that an alias is of: by a path to what an earlier step saw, or by its id itself."""
+    """The key behind an alias: a path into an earlier step's result, or the key id itself."""
 
     path: str
     key_field: str = "KeyId"
@@ -221,7 +218,7 @@ def _build_alias_step(
     )
     return Step(
         name=name,
-        description=f"call it {alias} in {region}",
+        description=f"create {alias} in {region}",
         action=Call(
             api="kms.create_alias",
             params={"AliasName": alias, **target_params},
@@ -233,7 +230,7 @@ def _build_alias_step(
         undo=(
             Step(
                 name=f"un{name}",
-                description=f"take the name {alias} away in {region}",
+                description=f"delete {alias} in {region}",
                 action=Call(
                     api="kms.delete_alias",
                     params={"AliasName": alias},
@@ -247,15 +244,14 @@ def _build_alias_step(
 
 
 def _build_key_policy_step(names: FoundationNames, purpose: str, key_id: str) -> Step:
-    policy = documents.build_key_policy(names)
+    policy = build_key_policy(names)
     params: JsonObject = {"KeyId": key_id, "PolicyName": "default"}
     return Step(
         name=f"key_policy_{purpose}",
-        description="let IAM of this account alone decide who may use "
-        f"{names.get_key_alias(purpose)}",
+        description=f"restrict {names.get_key_alias(purpose)} to IAM policies of this account",
         action=Call(
             api="kms.put_key_policy",
-            params={**params, "Policy": documents.format_policy_document(policy)},
+            params={**params, "Policy": format_policy_document(policy)},
             region=names.region,
         ),
         goal=Wait(
@@ -280,19 +276,19 @@ def _build_key_replica_steps(
     target: JsonObject,
     refs: dict[str, str],
 ) -> list[Step]:
-    """The key in the recovery region. Its ARN there differs in the region alone: its id is one."""
+    """Builds the steps of the replica key, whose id is the same, and of its alias."""
     name, alias = f"replica_{purpose}", names.get_key_alias(purpose)
     tags = {"Name": names.get_role_name(purpose), "Project": names.project}
     return [
         Step(
             name=name,
-            description=f"make the key of {alias} usable in {recovery_region} too",
+            description=f"replicate the key of {alias} to {recovery_region}",
             action=Call(
                 api="kms.replicate_key",
                 params={
                     **target,
                     "ReplicaRegion": recovery_region,
-                    "Policy": documents.format_policy_document(documents.build_key_policy(names)),
+                    "Policy": format_policy_document(build_key_policy(names)),
                     "Tags": [{"TagKey": key, "TagValue": value} for key, value in tags.items()],
                 },
                 refs=refs,

@@ -1,4 +1,4 @@
-"""Whose foundation it is: the project, the repository, the regions, and the names from them."""
+"""The names of a foundation's resources, and the parsing of its options."""
 
 import re
 from collections.abc import Sequence
@@ -7,31 +7,29 @@ from typing import Final
 
 from ops.core.errors import UsageError
 
-# As the settings of a stack have it (components/settings/stack.py).
+# The same as in components/settings/stack.py.
 STACK_NAME_PATTERN: Final = re.compile("[a-z][a-z0-9]*(-[a-z0-9]+)*")
-MAX_STACK_PREFIX_CHARACTERS: Final = (
-    24  # characters of project and stack with a hyphen between them
-)
+MAX_STACK_PREFIX_CHARACTERS: Final = 24  # characters of PROJECT-STACK
 
 
 def get_max_stack_name_length(project: str) -> int:
-    """How many characters the name of a stack of a project may have."""
+    """Returns the maximum length of a stack's name, in characters."""
     return MAX_STACK_PREFIX_CHARACTERS - len(project) - 1
 
 
-# GitHub's own rules of an owner's and a repository's name.
+# GitHub's rules for the names of owners and repositories.
 REPOSITORY_PATTERN: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
 REGION_PATTERN: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
-# What the roles of the foundation are called behind the project; no environment may begin so.
+# First words of the foundation's role names; no stack's name may begin with one.
 RESERVED_STACK_PREFIXES: Final = ("preview", "deploy", "operate", "state")
 GITHUB_OIDC_ISSUER: Final = "token.actions.githubusercontent.com"
 GITHUB_OIDC_AUDIENCE: Final = "sts.amazonaws.com"
-KEY_PURPOSES: Final = ("state", "secrets")  # of the two keys
+KEY_PURPOSES: Final = ("state", "secrets")  # one key each
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoundationNames:
-    """What everything follows from. `recovery` is None where there is no recovery region."""
+    """The inputs of all names. `recovery_region` is None if there is no such region."""
 
     project: str
     repository: str
@@ -43,39 +41,39 @@ class FoundationNames:
 
     @property
     def regions(self) -> tuple[str, ...]:
-        """Where anything is made, the first first."""
+        """The region of the state, then the recovery region if there is one."""
         return (self.region, *((self.recovery_region,) if self.recovery_region else ()))
 
     def get_state_bucket(self, region: str) -> str:
-        """The bucket of Pulumi's state, or its copy in the recovery region."""
+        """Returns the bucket of Pulumi's state in a region."""
         return f"{self.project}-state-{self.account}{self._get_region_suffix(region)}"
 
     def get_log_bucket(self, region: str) -> str:
-        """The bucket of the access logs of that one."""
+        """Returns the bucket of the state bucket's access logs."""
         return f"{self.project}-state-logs-{self.account}{self._get_region_suffix(region)}"
 
     def _get_region_suffix(self, region: str) -> str:
         return "" if region == self.region else f"-{region}"
 
     def get_key_alias(self, purpose: str) -> str:
-        """The alias of a key, the same in both regions."""
+        """Returns the alias of a key, the same in both regions."""
         return f"alias/{self.project}-{purpose}"
 
     def build_alias_arn(self, purpose: str, region: str) -> str:
-        """Its ARN."""
+        """Returns the ARN of a key's alias."""
         return f"arn:{self.partition}:kms:{region}:{self.account}:{self.get_key_alias(purpose)}"
 
     def build_iam_arn(self, resource: str) -> str:
-        """The ARN of something of IAM."""
+        """Returns the ARN of an IAM resource."""
         return f"arn:{self.partition}:iam::{self.account}:{resource}"
 
     @property
     def oidc_provider_arn(self) -> str:
-        """The ARN of GitHub's OIDC provider: an account has one at most."""
+        """ARN of GitHub's OIDC provider; an account has at most one."""
         return self.build_iam_arn(f"oidc-provider/{GITHUB_OIDC_ISSUER}")
 
     def get_role_name(self, name: str) -> str:
-        """The name of a role of the foundation, `preview` or `deploy-dev`."""
+        """Returns the full name of a role, like `preview` or `deploy-dev`."""
         return f"{self.project}-{name}"
 
     @property
@@ -90,31 +88,31 @@ class FoundationNames:
 
 
 def parse_repository(text: str) -> str:
-    """OWNER/NAME of a repository on GitHub. Raises UsageError."""
+    """Returns OWNER/NAME. Raises UsageError unless GitHub allows that name."""
     if not REPOSITORY_PATTERN.fullmatch(text):
-        raise UsageError(f"--repository is {text!r}, must be OWNER/NAME as on GitHub")
+        raise UsageError(f"--repository must be OWNER/NAME as on GitHub, not {text!r}")
     return text
 
 
 def parse_project(text: str) -> str:
-    """The name of a Pulumi project. Raises UsageError."""
+    """Returns the name of a Pulumi project. Raises UsageError if it is invalid."""
     if not STACK_NAME_PATTERN.fullmatch(text) or len(text) > MAX_STACK_PREFIX_CHARACTERS - 2:
         raise UsageError(
-            f"--project is {text!r}, must be small letters, digits and hyphens, at most "
-            f"{MAX_STACK_PREFIX_CHARACTERS - 2}"
+            f"--project must be at most {MAX_STACK_PREFIX_CHARACTERS - 2} lower-case letters, "
+            f"digits and hyphens, not {text!r}"
         )
     return text
 
 
 def parse_region(option: str, text: str) -> str:
-    """A region of AWS, by its form. Raises UsageError."""
+    """Returns a region. Raises UsageError unless it has the form of an AWS region."""
     if not REGION_PATTERN.fullmatch(text):
-        raise UsageError(f"{option} is {text!r}, must be a region, like eu-north-1")
+        raise UsageError(f"{option} must be a region like eu-north-1, not {text!r}")
     return text
 
 
 def parse_environments(text: str, project: str) -> tuple[str, ...]:
-    """The names of stacks, from `dev,prod`. Raises UsageError."""
+    """Parses names of stacks, like `dev,prod`. Raises UsageError if one is invalid."""
     stacks = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
     max_length = get_max_stack_name_length(project)
     for name in stacks:
@@ -124,8 +122,9 @@ def parse_environments(text: str, project: str) -> tuple[str, ...]:
             or len(name) > max_length
         ):
             raise UsageError(
-                f"--environments is {text!r}, must be names of stacks with commas between them: "
-                f"small letters, digits and hyphens, at most {max_length}, none that begins with "
+                "--environments must be names of stacks separated by commas, "
+                f"not {text!r}; each at most {max_length} lower-case letters, digits and hyphens, "
+                "and not beginning with "
                 f"{', '.join(RESERVED_STACK_PREFIXES)}"
             )
         _require_separate_prefixes(text, name, stacks)
@@ -133,10 +132,13 @@ def parse_environments(text: str, project: str) -> tuple[str, ...]:
 
 
 def _require_separate_prefixes(text: str, name: str, stacks: Sequence[str]) -> None:
-    """A policy on the prefix of one reaches into another that begins with it and a hyphen."""
+    """Raises UsageError if another stack's name begins with this one and a hyphen.
+
+    A policy on this stack's prefix would cover the other stack as well.
+    """
     for other_stack in stacks:
         if other_stack.startswith(f"{name}-"):
             raise UsageError(
-                f"--environments is {text!r}, must not have {name} and {other_stack}: what may "
-                f"{name}-* may {other_stack} as well"
+                f"--environments is {text!r}, which has both {name} and {other_stack}; policies on "
+                f"{name}-* would cover {other_stack}, so rename one"
             )

@@ -1,4 +1,4 @@
-"""Who may do what of the foundation: trust in GitHub, roles, bucket and key policies.
+"""IAM policies of the foundation: GitHub's trust, roles, buckets and keys.
 
 Sources: GitHub, "Configuring OpenID Connect in Amazon Web Services" (the subject of a token);
 IAM User Guide, "Create a role for OpenID Connect federation"; Pulumi, "State and backends" (what
@@ -17,8 +17,7 @@ from components.facts import list_iam_services
 from ops.bootstrap.names import GITHUB_OIDC_AUDIENCE, GITHUB_OIDC_ISSUER, FoundationNames
 
 PolicyDocument: TypeAlias = dict[str, JsonValue]
-# What has no resources of its own, and is called all the same: by AWS Backup's vaults, by ECS Exec
-# and Session Manager.
+# Services without resources of their own, called by AWS Backup, ECS Exec and Session Manager.
 UNSCOPED_SERVICES: Final = ("backup-storage", "ssmmessages")
 # Services whose calls may go to another region than the stack's.
 GLOBAL_SERVICES: Final = ("route53", "wafv2")
@@ -67,7 +66,7 @@ KEY_CHANGE_ACTIONS: Final = (
 
 
 def build_iam_policy(*statements: PolicyDocument) -> PolicyDocument:
-    """A policy document."""
+    """Builds a policy document."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
@@ -78,7 +77,7 @@ def build_iam_statement(
     condition: Mapping[str, JsonValue] | None = None,
     **elements: JsonValue,
 ) -> PolicyDocument:
-    """One statement."""
+    """Builds a statement."""
     policy_statement: PolicyDocument = {"Effect": effect, **elements, "Action": list(actions)}
     policy_statement["Resource"] = list(resources)
     if condition:
@@ -87,7 +86,7 @@ def build_iam_statement(
 
 
 def build_github_trust_policy(names: FoundationNames, subject: str) -> PolicyDocument:
-    """Who may assume a role: a workflow of the repository whose token has exactly this subject."""
+    """Builds a trust policy for workflows of the repository with exactly this token subject."""
     claims: JsonValue = {
         f"{GITHUB_OIDC_ISSUER}:aud": GITHUB_OIDC_AUDIENCE,
         f"{GITHUB_OIDC_ISSUER}:sub": f"repo:{names.repository}:{subject}",
@@ -103,7 +102,7 @@ def build_github_trust_policy(names: FoundationNames, subject: str) -> PolicyDoc
 
 
 def build_service_trust_policy(service: str, account: str) -> PolicyDocument:
-    """A role that a service of AWS assumes, for this account only."""
+    """Builds a trust policy for an AWS service acting for this account."""
     return build_iam_policy(
         {
             "Effect": "Allow",
@@ -115,7 +114,7 @@ def build_service_trust_policy(service: str, account: str) -> PolicyDocument:
 
 
 def _build_alias_condition(names: FoundationNames, *purposes: str) -> dict[str, JsonValue]:
-    """Only keys with these aliases, which name them in both regions."""
+    """Builds a condition that allows only the keys with these aliases, in both regions."""
     aliases: list[JsonValue] = [names.get_key_alias(purpose) for purpose in purposes]
     return {"ForAnyValue:StringEquals": {"kms:ResourceAliases": aliases}}
 
@@ -131,7 +130,7 @@ def _list_state_bucket_arns(names: FoundationNames) -> list[str]:
 
 
 def _build_read_statements(names: FoundationNames) -> list[PolicyDocument]:
-    """Looks at whatever a stack is made of; at no data."""
+    """Builds read access to a stack's resources, without SSM parameters."""
     services = (*STACK_SERVICES, *GLOBAL_SERVICES, "iam")
     read_actions = [
         f"{service}:{verb}*" for service in services for verb in ("Describe", "Get", "List")
@@ -146,7 +145,7 @@ def _build_read_statements(names: FoundationNames) -> list[PolicyDocument]:
 
 
 def _build_state_read_statements(names: FoundationNames) -> list[PolicyDocument]:
-    """Reads every stack's state, and the secrets in it."""
+    """Builds read access to every stack's state and the secrets in it."""
     objects = [f"{bucket}/.pulumi/*" for bucket in _list_state_bucket_arns(names)]
     return [
         build_iam_statement("Allow", ["s3:ListBucket"], _list_state_bucket_arns(names)),
@@ -161,7 +160,7 @@ def _build_state_read_statements(names: FoundationNames) -> list[PolicyDocument]
 
 
 def build_preview_policy(names: FoundationNames) -> PolicyDocument:
-    """What the preview of a pull request may: look, and read the state."""
+    """Builds the policy of pull request previews: read resources and the state."""
     read_statement, deny_statement = _build_read_statements(names)
     return build_iam_policy(
         read_statement,
@@ -172,9 +171,9 @@ def build_preview_policy(names: FoundationNames) -> PolicyDocument:
 
 
 def build_operate_policy(names: FoundationNames, environment: str) -> PolicyDocument:
-    """What a scheduled look at a stack may: a refresh, and to become the stack's own recoverer.
+    """Builds the policy of scheduled operations: refresh the stack, assume its recoverer role.
 
-    A refresh reads the values of secrets too, since Pulumi holds them against its state.
+    A refresh also reads the stack's secret values, which Pulumi compares with its state.
     """
     prefix, secrets_prefix = f"{names.project}-{environment}", f"{names.partition}:secretsmanager"
     secret_arns = [f"arn:{secrets_prefix}:*:{names.account}:secret:{prefix}-*"]
@@ -213,11 +212,11 @@ def _build_stack_tag_condition(names: FoundationNames, environment: str) -> dict
 
 
 def build_deploy_policy(names: FoundationNames, environment: str) -> PolicyDocument:
-    """What the deployment of one stack may: all of its services, its own names, its own state.
+    """Builds the policy of a stack's deployment: its services, its names and its state.
 
-    What another stack of the project has tagged as its own is denied, and so is whatever would
-    change the foundation. A stack makes roles, and who makes roles can give them anything: what
-    keeps a deployment in bounds is who may start it, and for prod an account of its own.
+    Resources tagged by other stacks of the project and changes of the foundation are denied. A
+    deployment creates roles, which can have any permission; the real limits are who may start it
+    and a separate account for prod.
     """
     prefix, partition = f"{names.project}-{environment}", names.partition
     stack_arns = [
@@ -284,7 +283,7 @@ def build_deploy_policy(names: FoundationNames, environment: str) -> PolicyDocum
 
 
 def build_replication_policy(names: FoundationNames, recovery_region: str) -> PolicyDocument:
-    """What S3 may to copy the state into the recovery region."""
+    """Builds the policy of S3's replication of the state to the recovery region."""
     source_arn = f"arn:{names.partition}:s3:::{names.get_state_bucket(names.region)}"
     copy_arn = f"arn:{names.partition}:s3:::{names.get_state_bucket(recovery_region)}"
 
@@ -318,7 +317,7 @@ def build_replication_policy(names: FoundationNames, recovery_region: str) -> Po
 
 
 def build_key_policy(names: FoundationNames) -> PolicyDocument:
-    """The policy of both keys: IAM of this account decides, as AWS advises for keys of one."""
+    """Builds the policy of both keys: IAM policies of this account decide, as AWS recommends."""
     root_arn = names.build_iam_arn("root")
     return build_iam_policy(
         build_iam_statement("Allow", ["kms:*"], ["*"], Sid="iam", Principal={"AWS": root_arn})
@@ -328,9 +327,9 @@ def build_key_policy(names: FoundationNames) -> PolicyDocument:
 def build_bucket_policy(
     names: FoundationNames, region: str, *, logs: bool = False
 ) -> PolicyDocument:
-    """The policy of a bucket: by TLS only, and neither it nor what was in it can be deleted.
+    """Builds the policy of a bucket: TLS only, no deletion of the bucket or of versions.
 
-    To take it down, an administrator takes this policy away first, which is recorded by CloudTrail.
+    To delete the bucket, an administrator must remove this policy first; CloudTrail records that.
     """
     name = names.get_log_bucket(region) if logs else names.get_state_bucket(region)
     arn = f"arn:{names.partition}:s3:::{name}"
@@ -370,5 +369,5 @@ def build_bucket_policy(
 
 
 def format_policy_document(document: PolicyDocument) -> str:
-    """A document as AWS takes it."""
+    """Formats a document as compact JSON."""
     return json.dumps(document, separators=(",", ":"))

@@ -1,5 +1,4 @@
-"""GitHub's OIDC provider and the roles: of previews, of each stack's deployment, of its scheduled
-looks, and the one by which S3 copies the state."""
+"""GitHub's OIDC provider, and the roles of previews, deployments, operations and replication."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -7,22 +6,30 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from ops.bootstrap import policies as documents
 from ops.bootstrap.names import GITHUB_OIDC_AUDIENCE, GITHUB_OIDC_ISSUER, FoundationNames
-from ops.bootstrap.policies import PolicyDocument
+from ops.bootstrap.policies import (
+    PolicyDocument,
+    build_deploy_policy,
+    build_github_trust_policy,
+    build_operate_policy,
+    build_preview_policy,
+    build_replication_policy,
+    build_service_trust_policy,
+    format_policy_document,
+)
 from ops.core.plan import Call, JsonObject, Step, Wait
 
 ROLE_NOT_FOUND: Final = "NoSuchEntity"
-SESSION_SECONDS: Final = 3600  # seconds that credentials hold: GitHub's jobs ask for them anew
+SESSION_SECONDS: Final = 3600  # seconds of a session; each GitHub job requests its own
 DEPLOY_SESSION_SECONDS: Final = (
     3 * 3600
-)  # a deployment with a restore in it takes longer than an hour
+)  # seconds: a deployment with a restore takes longer than an hour
 ROLE_POLICY_NAME: Final = "bulwark"
 
 
 @dataclass(frozen=True)
 class FoundationRole:
-    """A role of the foundation: who may assume it, and what it may. `name` is without project."""
+    """A role: who may assume it and what it may do. `name` is without the project."""
 
     name: str
     description: str
@@ -32,40 +39,41 @@ class FoundationRole:
 
 
 def list_foundation_roles(names: FoundationNames) -> Iterator[FoundationRole]:
-    """All roles that a foundation has."""
+    """Yields all roles of a foundation."""
     yield FoundationRole(
         "preview",
-        "previews of pull requests: looks, and changes nothing",
-        documents.build_github_trust_policy(names, "pull_request"),
-        documents.build_preview_policy(names),
+        "previews of pull requests, read-only",
+        build_github_trust_policy(names, "pull_request"),
+        build_preview_policy(names),
     )
     for stack in names.environments:
         yield FoundationRole(
             f"deploy-{stack}",
             f"deployment of {stack} from the environment {stack}",
-            documents.build_github_trust_policy(names, f"environment:{stack}"),
-            documents.build_deploy_policy(names, stack),
+            build_github_trust_policy(names, f"environment:{stack}"),
+            build_deploy_policy(names, stack),
             DEPLOY_SESSION_SECONDS,
         )
         yield FoundationRole(
             f"operate-{stack}",
             f"scheduled operations of {stack}",
-            documents.build_github_trust_policy(names, f"environment:{stack}-operations"),
-            documents.build_operate_policy(names, stack),
+            build_github_trust_policy(names, f"environment:{stack}-operations"),
+            build_operate_policy(names, stack),
         )
     if names.recovery_region:
         yield FoundationRole(
             "state-replication",
             f"copies of the state in {names.recovery_region}",
-            documents.build_service_trust_policy("s3.amazonaws.com", names.account),
-            documents.build_replication_policy(names, names.recovery_region),
+            build_service_trust_policy("s3.amazonaws.com", names.account),
+            build_replication_policy(names, names.recovery_region),
         )
 
 
 def build_oidc_provider_step(names: FoundationNames, audiences: Collection[str] | None) -> Step:
-    """The account trusts GitHub's tokens that are for AWS. `clients` are whom it is for by now.
+    """Builds the step that creates GitHub's OIDC provider or adds AWS STS to its audiences.
 
-    None where it is not there. One that was there is never taken away.
+    `audiences` are the existing provider's, None if there is none. An undo never deletes an
+    existing provider.
     """
     params: JsonObject = {"OpenIDConnectProviderArn": names.oidc_provider_arn}
     get_call = Call(
@@ -80,7 +88,7 @@ def build_oidc_provider_step(names: FoundationNames, audiences: Collection[str] 
     if audiences is not None:
         return Step(
             name="provider",
-            description=f"let {GITHUB_OIDC_ISSUER} be for {GITHUB_OIDC_AUDIENCE} too",
+            description=f"allow the audience {GITHUB_OIDC_AUDIENCE} for {GITHUB_OIDC_ISSUER}",
             action=Call(
                 api="iam.add_client_id_to_open_id_connect_provider",
                 params={**params, "ClientID": GITHUB_OIDC_AUDIENCE},
@@ -89,7 +97,7 @@ def build_oidc_provider_step(names: FoundationNames, audiences: Collection[str] 
         )
     return Step(
         name="provider",
-        description=f"trust the tokens of {GITHUB_OIDC_ISSUER}",
+        description=f"create the OIDC provider {GITHUB_OIDC_ISSUER}",
         action=Call(
             api="iam.create_open_id_connect_provider",
             params={
@@ -103,7 +111,7 @@ def build_oidc_provider_step(names: FoundationNames, audiences: Collection[str] 
         undo=(
             Step(
                 name="unprovider",
-                description=f"trust {GITHUB_OIDC_ISSUER} no more",
+                description=f"delete the OIDC provider {GITHUB_OIDC_ISSUER}",
                 action=Call(
                     api="iam.delete_open_id_connect_provider",
                     params=params,
@@ -116,12 +124,12 @@ def build_oidc_provider_step(names: FoundationNames, audiences: Collection[str] 
 
 
 def list_role_reads(names: FoundationNames) -> dict[str, Call]:
-    """The read of each role, by its name without project."""
+    """Describes the call that reads each role, by name without the project."""
     return {role.name: _get_role_call(names, role) for role in list_foundation_roles(names)}
 
 
 def build_role_steps(names: FoundationNames, existing_names: Collection[str]) -> list[Step]:
-    """All roles with what they may. `there` are the names of those that there are already."""
+    """Builds the steps of all roles and policies; existing roles get the trust policy too."""
     role_steps = []
     for role in list_foundation_roles(names):
         role_steps.append(
@@ -164,14 +172,14 @@ def _build_role_step(names: FoundationNames, role: FoundationRole) -> Step:
     params: JsonObject = {"RoleName": names.get_role_name(role.name)}
     return Step(
         name=_format_step_name(role, "role"),
-        description=f"make the role {params['RoleName']}: {role.description}",
+        description=f"create the role {params['RoleName']}: {role.description}",
         action=Call(
             api="iam.create_role",
             params={
                 **params,
                 "Description": role.description,
                 "MaxSessionDuration": role.session_seconds,
-                "AssumeRolePolicyDocument": documents.format_policy_document(role.trust_policy),
+                "AssumeRolePolicyDocument": format_policy_document(role.trust_policy),
                 "Tags": _build_role_tags(names),
             },
             expected_errors=("EntityAlreadyExists",),
@@ -199,12 +207,12 @@ def _build_trust_step(names: FoundationNames, role: FoundationRole) -> Step:
     name = names.get_role_name(role.name)
     return Step(
         name=_format_step_name(role, "trust"),
-        description=f"let nobody else assume {name}: {role.description}",
+        description=f"set the trust policy of {name}: {role.description}",
         action=Call(
             api="iam.update_assume_role_policy",
             params={
                 "RoleName": name,
-                "PolicyDocument": documents.format_policy_document(role.trust_policy),
+                "PolicyDocument": format_policy_document(role.trust_policy),
             },
         ),
         goal=_build_trust_wait(names, role),
@@ -219,18 +227,18 @@ def _build_role_policy_step(names: FoundationNames, role: FoundationRole, *, is_
     get_call = Call(api="iam.get_role_policy", params=params, expected_errors=(ROLE_NOT_FOUND,))
     undo_step = Step(
         name=_format_step_name(role, "unmay"),
-        description=f"let {params['RoleName']} do nothing",
+        description=f"delete the policy of {params['RoleName']}",
         action=Call(api="iam.delete_role_policy", params=params, expected_errors=(ROLE_NOT_FOUND,)),
         goal=Wait(read=get_call, met={"answer": ROLE_NOT_FOUND}, every=2, within=120),
     )
     return Step(
         name=_format_step_name(role, "may"),
-        description=f"let {params['RoleName']} do that, and nothing else",
+        description=f"set the policy of {params['RoleName']}",
         action=Call(
             api="iam.put_role_policy",
             params={
                 **params,
-                "PolicyDocument": documents.format_policy_document(role.permissions_policy),
+                "PolicyDocument": format_policy_document(role.permissions_policy),
             },
         ),
         goal=Wait(

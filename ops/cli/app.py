@@ -1,4 +1,4 @@
-"""The command line: nouns that are loaded when they are used, and options that they all share."""
+"""The command line: command groups, loaded when used, and the options that they share."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,42 +11,48 @@ from typer.core import TyperGroup
 from ops.cli.options import OutputFormat, OutputsSource
 from ops.core.errors import InterruptedRunError, OpsError, UsageError
 
-# Noun to its module and what it is about: the help page without importing any of them.
+# Command group to module and help line, so that the help page imports none of the modules.
 COMMAND_GROUPS: Final = {
     "db": ("ops.database.commands", "the database: status, snapshots, failover, reboot, size"),
     "service": ("ops.services.commands", "the services: deploy, rollback, scale, restart, tasks"),
     "fleet": ("ops.fleet.commands", "the EC2 instances: scale, refresh, deploy, run a command"),
-    "recover": ("ops.recovery.commands", "the database restored, compared, promoted, drilled"),
+    "recover": (
+        "ops.recovery.commands",
+        "restore, compare and promote the database; drills and disasters",
+    ),
     "alarms": ("ops.alarms.commands", "the stack's alarms: list, mute, unmute"),
-    "baseline": ("ops.baseline.commands", "the stack as it was: capture, compare, list"),
-    "check": ("ops.checks.commands", "checklists: daily, weekly, monthly, around a deployment"),
-    "maintenance": ("ops.maintenance.commands", "windows of maintenance: run, status"),
-    "state": ("ops.state.commands", "Pulumi's state: saved, given back, held against AWS"),
-    "cost": ("ops.cost.commands", "what a stack would cost a month"),
-    "github": ("ops.github.commands", "what a workflow found, told on GitHub"),
-    "runs": ("ops.runs.commands", "what was carried out: list, show, report, resume, undo"),
-    "lock": ("ops.lock.commands", "who changes the stack now: show, break"),
-    "outputs": ("ops.stack.commands", "the stack's outputs, as operations read them"),
+    "baseline": ("ops.baseline.commands", "snapshots of the stack's state: capture, compare, list"),
+    "check": (
+        "ops.checks.commands",
+        "checklists: daily, weekly, monthly, before and after a deployment",
+    ),
+    "maintenance": ("ops.maintenance.commands", "maintenance windows: run, status"),
+    "state": ("ops.state.commands", "Pulumi's state: save, restore, compare with AWS"),
+    "cost": ("ops.cost.commands", "what a stack would cost per month"),
+    "github": ("ops.github.commands", "report a workflow's result on GitHub"),
+    "runs": ("ops.runs.commands", "past and unfinished runs: list, show, report, resume, undo"),
+    "lock": ("ops.lock.commands", "the lock on the stack: show, break"),
+    "outputs": ("ops.stack.commands", "the stack's outputs, as ops reads them"),
 }
-# Commands that are no nouns: they say how the whole stack is.
+# Commands without a group.
 TOP_LEVEL_COMMANDS: Final = {
-    "health": ("ops.health.commands", "how the stack is, and what helps where it is not well"),
-    "usage": ("ops.usage.commands", "what of the stack's capacity is used"),
+    "health": ("ops.health.commands", "whether the stack is healthy, and what to do if it is not"),
+    "usage": ("ops.usage.commands", "how much of the stack's capacity is used"),
     "preview-report": (
         "ops.preview.commands",
-        "what a preview would do, for a pull request",
+        "a pull request comment about a preview",
     ),
     "bootstrap": (
         "ops.bootstrap.commands",
-        "what stands before any stack: Pulumi's state, keys, GitHub's roles",
+        "set up an account: state bucket, keys, GitHub's roles",
     ),
-    "deploy": ("ops.deploy.commands", "a stack by its program: saved, deployed, looked at"),
-    "permissions": ("ops.permissions.commands", "the IAM policy of a command, or of a role"),
-    "sandbox": ("ops.sandbox.commands", "the stack in an in-memory AWS, to try all this on"),
+    "deploy": ("ops.deploy.commands", "deploy a stack: save its state, pulumi up, check"),
+    "permissions": ("ops.permissions.commands", "the IAM policy of a command or a role"),
+    "sandbox": ("ops.sandbox.commands", "try the commands on a stack in an in-memory AWS"),
 }
-# What typer raises for a line that it cannot read: its own click's UsageError.
+# click's UsageError as typer vendors it: raised for a command line that cannot be parsed.
 CommandLineError = cast(type[typer.BadParameter], typer.BadParameter.__bases__[0])
-# Options of the whole program, taken wherever they stand on the line.
+# Options of the whole program; they may be anywhere on the command line.
 SHARED_OPTIONS: Final = (
     "--stack",
     "--project",
@@ -59,23 +65,23 @@ SHARED_OPTIONS: Final = (
 
 
 class LazyCommandGroup(TyperGroup):
-    """A group whose commands are imported only when one of them is to run."""
+    """A group that imports a command only to run it."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """The commands of the whole stack, then the nouns."""
+        """Lists the commands, then the groups."""
         return [*TOP_LEVEL_COMMANDS, *COMMAND_GROUPS]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """What the help page and the completion need of a noun: its name and its line."""
+        """Returns a placeholder with name and help line, enough for help and completion."""
         if cmd_name not in TOP_LEVEL_COMMANDS | COMMAND_GROUPS:
             return None
         return TyperGroup(name=cmd_name, help=(TOP_LEVEL_COMMANDS | COMMAND_GROUPS)[cmd_name][1])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The noun or command itself, imported."""
+        """Imports and returns the command or group to run."""
         name, command, remaining_args = super().resolve_command(ctx, args)
         if command is not None and name in TOP_LEVEL_COMMANDS | COMMAND_GROUPS:
-            # A noun stays a group where it has one verb only: `ops outputs show`.
+            # A group with one command stays a group: `ops outputs show`.
             build_command: Any = (
                 typer.main.get_group if name in COMMAND_GROUPS else typer.main.get_command
             )
@@ -86,7 +92,7 @@ class LazyCommandGroup(TyperGroup):
         return name, command, remaining_args
 
 
-# The first page is plain: rich's needs its Markdown and its tracebacks, as long as all else of it.
+# Plain help: importing rich for it would double the time to show it.
 app = typer.Typer(
     cls=LazyCommandGroup,
     no_args_is_help=True,
@@ -96,12 +102,12 @@ app = typer.Typer(
 )
 
 
-@app.callback(
-    help="Operates a bulwark stack: looks, shows its plan, acts, can be killed and resumed."
-)
+@app.callback(help="Operates a bulwark stack. Changes show a plan first and survive being killed.")
 def store_shared_options(
     context: typer.Context,
-    stack: Annotated[str | None, typer.Option(envvar="BULWARK_STACK", help="stack")] = None,
+    stack: Annotated[
+        str | None, typer.Option(envvar="BULWARK_STACK", help="name of the stack")
+    ] = None,
     project: Annotated[
         str, typer.Option(envvar="BULWARK_PROJECT", help="Pulumi project")
     ] = "bulwark",
@@ -109,7 +115,8 @@ def store_shared_options(
     region: Annotated[
         str | None,
         typer.Option(
-            envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="the stack's or its recovery region"
+            envvar=["AWS_REGION", "AWS_DEFAULT_REGION"],
+            help="AWS region: the stack's or its recovery region",
         ),
     ] = None,
     outputs: Annotated[
@@ -118,20 +125,20 @@ def store_shared_options(
     ] = None,
     source: Annotated[
         OutputsSource | None,
-        typer.Option(envvar="BULWARK_SOURCE", help="where to read the outputs"),
+        typer.Option(envvar="BULWARK_SOURCE", help="where to read the stack's outputs from"),
     ] = None,
     output: Annotated[
-        OutputFormat, typer.Option(envvar="BULWARK_OUTPUT", help="how to print")
+        OutputFormat, typer.Option(envvar="BULWARK_OUTPUT", help="output format")
     ] = "table",
 ) -> None:
-    """Keeps what all commands share."""
-    from ops.cli.selection import Selection  # and with it botocore: not for the help page
+    """Stores the shared options for the command."""
+    from ops.cli.selection import Selection  # imports botocore, too slow for the help page
 
     context.obj = (Selection(stack, project, profile, region, outputs, source), output)
 
 
 def move_shared_options_first(arguments: Sequence[str]) -> list[str]:
-    """The arguments with the shared options first, up to a bare `--`."""
+    """Returns the arguments with the shared options moved to the front, up to a bare `--`."""
     shared_arguments: list[str] = []
     other_arguments: list[str] = []
     remaining_arguments = list(arguments)
@@ -149,7 +156,7 @@ def move_shared_options_first(arguments: Sequence[str]) -> list[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs one command line; the exit code (see ops/core/errors.py)."""
+    """Runs one command line and returns the exit code (see ops/core/errors.py)."""
     try:
         exit_code = app(
             move_shared_options_first(arguments), standalone_mode=False, prog_name="ops"
@@ -167,7 +174,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _print_error(code: int, message: str, *advice: str) -> int:
-    """One line to stderr, and the commands that help below it."""
+    """Prints the error and the commands that help to stderr; returns the exit code."""
     typer.echo(f"ops: {message}", err=True)
     for command in advice:
         typer.echo(f"  {command}", err=True)

@@ -1,7 +1,6 @@
-"""What the shell's completion offers beside commands and options: names from the outputs' file.
+"""Shell completion of names, read from the outputs file in BULWARK_OUTPUTS.
 
-It is asked at each press of a key, so it calls nothing: where the outputs are not in a file, it
-offers nothing.
+Completion runs at each key press, so it never calls AWS. Without that file it offers nothing.
 """
 
 import json
@@ -11,13 +10,13 @@ from typing import Any
 
 
 def complete_service_names(incomplete: str) -> list[str]:
-    """The services of the stack whose outputs BULWARK_OUTPUTS names."""
+    """Completes names of services."""
     services = _load_outputs_part("services").get("services") or {}
     return sorted(name for name in services if name.startswith(incomplete))
 
 
 def complete_alarm_names(incomplete: str) -> list[str]:
-    """The alarms of that stack, without its prefix, which mute takes as well."""
+    """Completes names of alarms, without the stack's prefix; `alarms mute` accepts both."""
     stack = _load_outputs_part("stack")
     prefix = f"{stack.get('project')}-{stack.get('stack')}-"
     names = (
@@ -30,7 +29,7 @@ def complete_alarm_names(incomplete: str) -> list[str]:
 
 
 def complete_commands(incomplete: str) -> list[str]:
-    """First words of the commands that `ops permissions` knows."""
+    """Completes the first words of the commands that `ops permissions` accepts."""
     from ops.permissions.declared import COMMAND_ROLES
 
     words = {command.split()[0] for command in COMMAND_ROLES}

@@ -1,4 +1,4 @@
-"""What commands that only read need: the stack's outputs, AWS, where to print. Quick to load."""
+"""What read-only commands need: outputs, AWS and the printer. Imports little, to start fast."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -14,25 +14,25 @@ from ops.outputs import Outputs
 
 
 def load_stack(context: typer.Context, apis: Collection[str] = ()) -> tuple[Outputs, Aws, Output]:
-    """The stack's outputs, AWS, and where to print. `apis`: what will be called, if that is all."""
+    """Loads the outputs, the AWS client and the printer. `apis` limits the calls it may make."""
     selection, output_format = _get_shared_options(context)
     outputs = selection.load_outputs()
     return outputs, selection.build_aws(outputs, apis), Output(output_format)
 
 
 def get_selection(context: typer.Context) -> tuple[Selection, Output]:
-    """What the options say, and where to print, for a command that is of no stack."""
+    """Returns the shared options and the printer, for a command without a stack."""
     selection, output_format = _get_shared_options(context)
     return selection, Output(output_format)
 
 
 def get_output(context: typer.Context) -> Output:
-    """Where to print, for a command that needs no stack."""
+    """Returns the printer, for a command without a stack."""
     return Output(_get_shared_options(context)[1])
 
 
 def write_report(option: str, path: Path, text: str) -> None:
-    """Writes what an option asks for. Raises UsageError where the file cannot be written."""
+    """Writes a file that an option names. Raises UsageError if it cannot be written."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What the commands share: the stack they are about, and how a plan is agreed to."""
+"""What changing commands share: options, confirmation and execution of a plan."""
 
 import inspect
 import os
@@ -27,43 +27,43 @@ from ops.core.local_commands import Workstation
 from ops.core.plan import Plan, Sql
 from ops.core.run import RunContext, Runner, StackContext, WallClock, require_expected_hash
 
-# Where journals and the lock are kept instead of the operations bucket, where that is gone.
+# Folder for journals and the lock if the operations bucket is lost.
 JOURNAL_VARIABLE: Final = "BULWARK_JOURNAL"
-# What every changing command takes.
+# Options of every changing command.
 DryRunOption: TypeAlias = Annotated[
-    bool, typer.Option("--dry-run", help="show the plan and its hash, change nothing")
+    bool, typer.Option("--dry-run", help="show the plan and its hash; change nothing")
 ]
 
 
 def _parse_hash(value: str | None) -> str | None:
-    """A hash as a dry run prints it."""
+    """Returns the hash. Raises UsageError unless it is 16 hex digits, as --dry-run prints it."""
     if value is not None and re.fullmatch("[0-9a-f]{16}", value) is None:
-        raise UsageError(f"--expect is {value!r}, must be the hash that --dry-run prints")
+        raise UsageError(
+            f"--expect must be a hash that --dry-run printed (16 hex digits), not {value!r}"
+        )
     return value
 
 
 ExpectOption: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        metavar="HASH", help="carry out the plan of this hash, or nothing", callback=_parse_hash
-    ),
+    typer.Option(metavar="HASH", help="run only if the plan has this hash", callback=_parse_hash),
 ]
 ProgramOption: TypeAlias = Annotated[
-    Path, typer.Option(metavar="FOLDER", help="of the stack's program, with its Pulumi.yaml")
+    Path, typer.Option(metavar="FOLDER", help="folder with the stack's program and its Pulumi.yaml")
 ]
-YesOption: TypeAlias = Annotated[bool, typer.Option("--yes", help="do not ask")]
+YesOption: TypeAlias = Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")]
 ReasonOption: TypeAlias = Annotated[
-    str, typer.Option(help="why; stands in the journal and the lock")
+    str, typer.Option(help="why; recorded in the journal and the lock")
 ]
 TimeoutOption: TypeAlias = Annotated[
     float | None,
-    typer.Option(min=1, metavar="MINUTES", help="limit of each wait, instead of the plan's own"),
+    typer.Option(min=1, metavar="MINUTES", help="limit of each wait; default: the plan's own"),
 ]
 
 
 @dataclass(frozen=True)
 class ExecutionOptions:
-    """How a plan is to be carried out, as the options say. `timeout` is in minutes."""
+    """The options of a changing command. `timeout` is in minutes."""
 
     dry_run: bool
     expect: str | None
@@ -73,7 +73,7 @@ class ExecutionOptions:
     destructive: bool = False
 
     def as_destructive(self, destructive: bool = True) -> "ExecutionOptions":
-        """The same of an act that destroys something, where it does."""
+        """Returns a copy that is marked destructive, or not."""
         return replace(self, destructive=destructive)
 
 
@@ -91,9 +91,9 @@ def mutating_command(*, timeout: Any) -> Callable[[CommandFunction], CommandFunc
 def mutating_command(
     command: CommandFunction | None = None, *, timeout: Any = TimeoutOption
 ) -> Any:
-    """Gives a command the options of whatever changes something: what they say is its `how`.
+    """Adds the options of changing commands and passes their values as `options`.
 
-    `timeout` is the type of that option, None for a command without it.
+    `timeout` is the type of the --timeout option, None for a command without it.
     """
     if command is None:
         return partial(mutating_command, timeout=timeout)
@@ -127,7 +127,7 @@ def mutating_command(
 
 
 def load_stack_context(context: typer.Context) -> tuple[StackContext, Output]:
-    """The stack to change, and where to print."""
+    """Loads the stack to change and the printer."""
     outputs, aws, output = load_stack(context)
     folder = os.environ.get(JOURNAL_VARIABLE)
     return StackContext(outputs, aws, Path(folder) if folder else None), output
@@ -162,7 +162,7 @@ def build_runner(
 
 
 def _build_sql_runner(context: StackContext) -> SqlRunner:
-    """Statements on the stack's database, which is found when the first is to run."""
+    """Builds a runner of SQL statements that connects when the first one runs."""
     databases: list[SqlRunner] = []
 
     def run_statement(sql: Sql) -> list[dict[str, JsonValue]]:
@@ -176,7 +176,7 @@ def _build_sql_runner(context: StackContext) -> SqlRunner:
 
 
 def new_run_id(verb: str) -> str:
-    """An id for a run: what it does, when, and something that makes it the only one."""
+    """Returns a new run id: verb, UTC time and a random suffix."""
     timestamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(get_clock_rate().now()))
     return f"{verb}-{timestamp}-{secrets.token_hex(2)}"
 
@@ -189,16 +189,16 @@ def execute_plan(
     sql: SqlRunner | None = None,
     program: Path | None = None,
 ) -> bool:
-    """Shows a plan, has it agreed to and carries it out; False where it was only to be shown.
+    """Shows a plan, asks for confirmation and runs it. Returns False after a dry run.
 
-    A program that reads JSON gets the plan of a dry run, else only the result: the plan then goes
-    to stderr.
+    With --output json, a dry run prints the plan to stdout; otherwise the plan goes to stderr and
+    stdout holds only the result.
     """
     plan = _apply_options(plan, options)
     if options.dry_run:
         output.print_plan(plan)
         return False
-    require_expected_hash(plan, options.expect)  # before anybody is asked
+    require_expected_hash(plan, options.expect)  # before asking for confirmation
     plan_output = Output("table", to_stderr=True) if output.output_format == "json" else output
     confirm_plan(plan, plan_output, options, protect=context.protect)
     clock = WallClock()
@@ -209,7 +209,7 @@ def execute_plan(
 
 @contextmanager
 def delete_after(*files: Path) -> Iterator[None]:
-    """Files that a plan is carried out with: gone when it has ended, kept for a resume."""
+    """Deletes a plan's input files when the run has ended; keeps them if it can be resumed."""
     try:
         yield
     except (UsageError, RolledBackError, typer.Abort):
@@ -235,10 +235,10 @@ def _apply_options(plan: Plan, options: ExecutionOptions) -> Plan:
 
 
 def confirm_plan(plan: Plan, output: Output, options: ExecutionOptions, *, protect: bool) -> None:
-    """Shows the plan and asks. Raises UsageError where nobody can be asked, Abort for a no.
+    """Shows the plan and asks for confirmation.
 
-    A destructive act on a protected stack wants the stack's name typed; --yes alone does not
-    spare it, but --yes together with --expect does: that plan was seen before.
+    A destructive plan on a protected stack needs the stack's name typed, or --yes with --expect.
+    Raises UsageError if there is no terminal to ask on, typer.Abort if the answer is no.
     """
     output.print_plan(plan)
     needs_stack_name = options.destructive and protect
@@ -247,7 +247,7 @@ def confirm_plan(plan: Plan, output: Output, options: ExecutionOptions, *, prote
     if needs_stack_name and options.yes and not sys.stdin.isatty():
         raise UsageError(
             "--expect is not set, and there is no terminal to type the stack's name on; "
-            "it must be the hash of the plan above"
+            "set it to the hash of the plan above"
         )
     ask_confirmation(plan.stack if needs_stack_name else None)
 
@@ -289,15 +289,15 @@ def confirm_continuation(
 
 
 def ask_confirmation(stack: str | None = None) -> None:
-    """Asks whether to go on, for a grave act on `stack` by having its name typed.
+    """Asks for confirmation, by typing the stack's name if one is given.
 
-    Raises UsageError where nobody can be asked or the name is wrong, Abort for a no.
+    Raises UsageError if there is no terminal or the name is wrong, typer.Abort for a no.
     """
     if not sys.stdin.isatty():
         raise UsageError("--yes is not set, and there is no terminal to ask on")
     if stack is None:
-        typer.confirm("go on?", abort=True, err=True)
+        typer.confirm("continue?", abort=True, err=True)
         return
-    entered_name = typer.prompt(f"type the stack's name, {stack}, to go on", err=True)
+    entered_name = typer.prompt(f"type the stack's name, {stack}, to continue", err=True)
     if entered_name != stack:
-        raise UsageError(f"{entered_name!r} was typed, the stack is {stack!r}: nothing was changed")
+        raise UsageError(f"the stack is {stack!r}, not {entered_name!r}; nothing was changed")

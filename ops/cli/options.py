@@ -1,4 +1,4 @@
-"""What shared options may be. Apart from what uses them, so that the help page is quick."""
+"""Values of the shared options, in a module that imports fast."""
 
 from typing import Literal
 

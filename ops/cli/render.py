@@ -1,4 +1,4 @@
-"""What a person sees: plans, progress and results. Results on stdout, progress on stderr."""
+"""Prints plans, progress and results. Results go to stdout, progress to stderr."""
 
 import json
 import re
@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ops.cli.options import OutputFormat
 
-if TYPE_CHECKING:  # a command that only reads has no plan, and starts without its models
+if TYPE_CHECKING:  # read-only commands start faster without these imports
     from pydantic import JsonValue
     from rich.console import Console
 
     from ops.core.continuation import Continuation
     from ops.core.plan import Action, Plan, Step, Wait
 
-# Not in what is piped: what moves a cursor, or hides. A line may still end.
+# Control characters, removed from piped output; line ends stay.
 CONTROL_CHARACTERS: Final = dict.fromkeys((*range(10), *range(11, 32), *range(127, 160)), " ")
-MAX_CALL_CHARACTERS: Final = 600  # characters of a call in a plan on screen
+MAX_CALL_CHARACTERS: Final = 600  # characters of a call shown in a plan
 OUTPUT_SCHEMA_VERSION: Final = 1  # version of what --output json prints
 
 
 def format_duration(seconds: float) -> str:
-    """A duration as a person says it: 45 s, 12 min, 1 h 30 min."""
+    """Formats seconds as 45 s, 12 min or 1 h 30 min."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -41,7 +41,7 @@ def format_action(action: "Action") -> str:
                 **action.params,
                 **{k: f"<{v}>" for k, v in action.refs.items()},
                 **{k: f"<secret {v}>" for k, v in action.secrets.items()},
-                **{k: f"<what stands in {v}>" for k, v in action.files.items()},
+                **{k: f"<content of {v}>" for k, v in action.files.items()},
                 **{k: f"<secret {v.secret} with {v.keys}>" for k, v in action.rewrites.items()},
             }
             region_text = f" in {action.region}" if action.region else ""
@@ -61,10 +61,9 @@ def format_action(action: "Action") -> str:
 
 
 class Output:
-    """Prints results on stdout, as tables for a person or as versioned JSON for a program.
+    """Prints results to stdout, as tables or as versioned JSON.
 
-    Piped, no line is folded or cut: a table of a terminal's width would hide evidence. It is then
-    written without rich, which takes as long to load as some commands take in all.
+    Piped tables are never folded or cut, and are written without rich, which is slow to import.
     """
 
     def __init__(self, output_format: OutputFormat, *, to_stderr: bool = False) -> None:
@@ -83,7 +82,7 @@ class Output:
     def print_rows(
         self, kind: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]
     ) -> None:
-        """A list of things: a table, or an object with `kind`, `schema` and `items`."""
+        """Prints rows as a table, or as JSON with `kind`, `schema` and `items`."""
         row_list = list(rows)
         if self.output_format == "json":
             self.print_json(kind, {"items": [dict(row) for row in row_list]})
@@ -107,14 +106,14 @@ class Output:
         self._console.print(table)
 
     def print_json(self, kind: str, body: Mapping[str, Any]) -> None:
-        """One object as JSON."""
+        """Prints one JSON object with `kind` and `schema`."""
         text = json.dumps(
             {"schema": OUTPUT_SCHEMA_VERSION, "kind": kind, **body}, indent=2, default=str
         )
         print(text)  # noqa: T201 - JSON for programs goes out as it is
 
     def print_result(self, kind: str, body: Mapping[str, Any]) -> None:
-        """What a command has come to: an object, or a line for each of its fields."""
+        """Prints a command's result as JSON, or as a line per field."""
         if self.output_format == "json":
             self.print_json(kind, body)
             return
@@ -122,7 +121,7 @@ class Output:
             self.print_line(f"{name}: {_format_cell(value) or '-'}")
 
     def print_line(self, text: str, style: str = "") -> None:
-        """A line for a person; nothing for a program."""
+        """Prints a line; nothing with --output json."""
         if self.output_format != "table":
             return
         if self._is_piped:
@@ -136,7 +135,7 @@ class Output:
         self._console.print(Text(text, style=style))
 
     def print_plan(self, plan: "Plan") -> None:
-        """A plan: each call with its parameters, each wait, each undo, estimates and the hash."""
+        """Prints a plan: calls with parameters, waits, undos, estimates and the hash."""
         if self.output_format == "json":
             body = {"hash": plan.digest, "duration": plan.duration, "downtime": plan.downtime}
             self.print_json("plan", {**body, "plan": plan.fill().model_dump(mode="json")})
@@ -148,9 +147,8 @@ class Output:
         for note in plan.notes:
             self.print_line(f"note: {note}")
         self.print_line(
-            f"about {format_duration(plan.duration)}, {format_duration(plan.downtime)} of "
-            "it without service; "
-            f"hash {digest}"
+            f"about {format_duration(plan.duration)}, of which "
+            f"{format_duration(plan.downtime)} downtime; hash {digest}"
         )
 
     def print_continuation(self, continuation: "Continuation") -> None:
@@ -213,17 +211,17 @@ class Output:
 
 
 def shorten_text(text: str) -> str:
-    """A line that a person can take in; what is cut, JSON shows whole, and the hash covers."""
+    """Shortens a call for the screen. JSON output has it in full; the hash covers all of it."""
     if len(text) <= MAX_CALL_CHARACTERS:
         return text
     return (
         f"{text[: MAX_CALL_CHARACTERS // 2]} ... {text[-MAX_CALL_CHARACTERS // 3 :]} "
-        "(whole: --output json)"
+        "(in full: --output json)"
     )
 
 
 def _align_columns(rows: Sequence[Sequence[str]]) -> Iterable[str]:
-    """A line a row, its columns one below the other."""
+    """Yields one line per row, with aligned columns."""
     clean_rows = [
         [cell.translate(CONTROL_CHARACTERS).replace("\n", " ") for cell in row] for row in rows
     ]
@@ -241,7 +239,7 @@ def _format_cell(value: object) -> str:
 
 
 def list_unmet_conditions(wait: "Wait", result: "JsonValue") -> str:
-    """What is not yet as it should be, each by the last name of its path."""
+    """Lists the unmet conditions of a wait, each by the last name of its path."""
     from ops.core.plan import lookup
 
     expected_values = {path: json.dumps(value) for path, value in wait.met.items()}
@@ -256,7 +254,7 @@ def list_unmet_conditions(wait: "Wait", result: "JsonValue") -> str:
 
 
 class ProgressDisplay:
-    """Tells what is awaited on stderr: a line that changes on a terminal, else a line a change."""
+    """Shows progress on stderr: one changing line on a terminal, else a line per change."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -266,12 +264,12 @@ class ProgressDisplay:
         self._status = self.console.status("") if self.console.is_terminal else None
 
     def on_step_begin(self, step: "Step", *, is_undo: bool) -> None:
-        """A step is about to be looked at."""
+        """Prints the step that begins."""
         self._print_line(f"{'undo: ' if is_undo else ''}{step.description}")
 
     def on_wait(self, step: "Step", wait: "Wait", result: "JsonValue", elapsed: float) -> None:
-        """What was seen, how long it has been, how long it usually takes and who says so."""
-        typical_text = f" of usually {format_duration(wait.typical)}" if wait.typical else ""
+        """Shows the unmet conditions, the elapsed time, and the usual time with its source."""
+        typical_text = f", usually {format_duration(wait.typical)}" if wait.typical else ""
         source = f" ({wait.source})" if wait.source and wait.typical else ""
         state = list_unmet_conditions(wait, result)
         if self._status is not None:
@@ -286,11 +284,11 @@ class ProgressDisplay:
             self._print_line(f"  {state}; {format_duration(elapsed)}{typical_text}{source}")
 
     def on_step_end(self, step: "Step", *, already_done: bool) -> None:
-        """A step's goal has been seen."""
-        self._print_line(f"  {'was so already' if already_done else 'done'}: {step.description}")
+        """Prints that a step is done, or was already."""
+        self._print_line(f"  {'already done' if already_done else 'done'}: {step.description}")
 
     def _print_line(self, text: str) -> None:
-        if self._status is None:  # a line stays a line, however narrow the log
+        if self._status is None:  # not wrapped, however narrow the log
             stamp = time.strftime("%H:%M:%S ", time.gmtime())
             sys.stderr.write(f"{stamp}{text.translate(CONTROL_CHARACTERS)}\n")
             return

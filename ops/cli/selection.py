@@ -1,4 +1,4 @@
-"""Which stack a command is about: its outputs, from a file, from Pulumi or from Parameter Store."""
+"""Selects the stack and reads its outputs from a file, Pulumi or Parameter Store."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ from ops.outputs import Outputs, OutputsError, build_outputs_path, join_parts, p
 
 @dataclass(frozen=True)
 class Selection:
-    """What the options and the environment say. None is not said."""
+    """The shared options. None means not set."""
 
     stack: str | None = None
     project: str = "bulwark"
@@ -26,10 +26,10 @@ class Selection:
     source: OutputsSource | None = None
 
     def load_outputs(self) -> Outputs:
-        """The outputs of the stack. Raises UsageError where they cannot be had.
+        """Loads the stack's outputs from --source.
 
-        Where no source is named: the file if there is one, Parameter Store if a region is known,
-        else Pulumi.
+        Default: the file if --outputs is set, Parameter Store if a region is set, else Pulumi.
+        Raises UsageError if they cannot be read.
         """
         source = self.source or ("file" if self.outputs else "ssm" if self.region else "pulumi")
         try:
@@ -42,49 +42,50 @@ class Selection:
             raise UsageError(str(error)) from None
 
     def build_aws(self, outputs: Outputs, apis: Collection[str] = ()) -> Aws:
-        """AWS in the region asked for, else the stack's own; for these calls or for all.
+        """Builds the AWS client in --region, else the stack's own, for these calls or for all.
 
-        Raises UsageError for a region that the stack is not in, where all would seem to be gone.
+        Raises UsageError unless --region is one of the stack's regions: in another one, every
+        resource would seem to be missing.
         """
         regions = [
             region for region in (outputs.stack.region, outputs.stack.recovery_region) if region
         ]
         if self.region is not None and self.region not in regions:
             raise UsageError(
-                f"--region is {self.region!r}, must be {' or '.join(map(repr, regions))}"
+                f"--region must be {' or '.join(map(repr, regions))}, not {self.region!r}"
             )
         return Aws(self.region or outputs.stack.region, self.profile, apis)
 
     def _get_stack_name(self) -> str:
         if self.stack is None:
-            raise UsageError(
-                "--stack is not set, must be the name of a stack (or set BULWARK_STACK)"
-            )
+            raise UsageError("--stack is not set; give the stack's name, or set BULWARK_STACK")
         return self.stack
 
     def _load_from_file(self) -> Outputs:
         if self.outputs is None:
-            raise UsageError("--outputs is not set, must be a file of `pulumi stack output --json`")
+            raise UsageError(
+                "--outputs is not set; give a file with the output of `pulumi stack output --json`"
+            )
         try:
             document = json.loads(self.outputs.read_text(encoding="utf-8"))
         except OSError as error:
             raise UsageError(f"--outputs is {str(self.outputs)!r}, {error.strerror}") from None
         except ValueError as error:
             raise UsageError(
-                f"--outputs is {str(self.outputs)!r}, which is no JSON: {error}"
+                f"--outputs is {str(self.outputs)!r}, which is not JSON: {error}"
             ) from None
         if not isinstance(document, Mapping):
-            raise UsageError(f"--outputs is {str(self.outputs)!r}, must be a file with an object")
+            raise UsageError(f"--outputs is {str(self.outputs)!r}, which must hold a JSON object")
         outputs = parse_outputs(document)
         if self.stack not in (None, outputs.stack.stack):
             raise UsageError(
-                f"--stack is {self.stack!r}, the outputs are of {outputs.stack.stack!r}"
+                f"--stack is {self.stack!r}, but the outputs are of {outputs.stack.stack!r}"
             )
         return outputs
 
     def _load_from_ssm(self) -> Outputs:
         if self.region is None:
-            raise UsageError("--region is not set, must be the stack's or its recovery region")
+            raise UsageError("--region is not set; give the stack's or its recovery region")
         path = build_outputs_path(self.project, self._get_stack_name())
         parameters: dict[str, Any] = {
             item["Name"].removeprefix(f"{path}/"): item["Value"]
@@ -94,7 +95,7 @@ class Selection:
         }
         if not parameters:
             raise UsageError(
-                f"--stack is {self.stack!r}, there are no outputs at {path} in {self.region}"
+                f"--stack is {self.stack!r}, but {self.region} has no outputs at {path}"
             )
         return join_parts(parameters)
 
@@ -102,8 +103,8 @@ class Selection:
         stack = self._get_stack_name()
         if shutil.which("pulumi") is None:
             raise UsageError(
-                "there is no `pulumi` on the PATH; set --region to read the outputs from "
-                "Parameter Store, or --outputs to read them from a file"
+                "pulumi is not on the PATH; set --region to read the outputs from Parameter Store, "
+                "or --outputs to read them from a file"
             )
         process = subprocess.run(
             ["pulumi", "stack", "output", "--json", "--stack", stack],

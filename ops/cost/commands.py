@@ -1,4 +1,4 @@
-"""`ops cost`: what a stack would cost a month, from a preview of it."""
+"""`ops cost`: what a stack would cost per month, from a preview."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -10,17 +10,17 @@ from ops.cli.context import get_selection
 from ops.cli.selection import Selection
 from ops.core.errors import OpsError, UsageError
 from ops.cost.prices import DEFAULT_PRICE_TABLE, PriceTable
-from ops.preview import changes as preview
+from ops.preview.changes import Preview, read_previews
 from ops.preview.commands import PreviewFiles
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="What a stack would cost a month."
+    no_args_is_help=True, add_completion=False, help="What a stack would cost per month."
 )
 
 
 @app.callback()
 def declare_cost_group() -> None:
-    """What a stack would cost a month."""
+    """What a stack would cost per month."""
 
 
 @app.command("estimate")
@@ -29,19 +29,19 @@ def estimate_cost(
     files: PreviewFiles,
     prices: Annotated[
         Literal["table", "aws"],
-        typer.Option(help="the dated table, or AWS's Price List for the region of --region"),
+        typer.Option(help="the built-in price table, or AWS's Price List for --region"),
     ] = "table",
 ) -> None:
-    """The monthly cost by component of what a preview would leave; what depends on use is named.
+    """Estimates the monthly cost per component after a preview, and lists what depends on usage.
 
-    Calls nothing, with `--prices aws` the Price List (pricing:GetProducts), and takes the table
-    where that does not answer. Of what stays as it is only what is in the file counts: write it
-    with --show-sames. Exit code 1 where a preview failed.
+    Calls AWS only with `--prices aws` (pricing:GetProducts); if that fails, it uses the built-in
+    table. Unchanged resources count only if the preview was written with --show-sames. Exit code 1
+    if a preview failed.
     """
     from ops.preview.costs import compare_costs
 
     selection, output = get_selection(context)
-    previews = preview.read_previews(files)
+    previews = read_previews(files)
     price_table, fallback_reason = (
         (DEFAULT_PRICE_TABLE, "") if prices == "table" else _load_price_table(selection, previews)
     )
@@ -52,7 +52,7 @@ def estimate_cost(
         stack_preview.stack for stack_preview, _ in comparisons if stack_preview.errors
     ]
     if failed_stacks:
-        raise OpsError(f"the preview of {', '.join(failed_stacks)} failed, and is not all of it")
+        raise OpsError(f"the preview of {', '.join(failed_stacks)} failed and is incomplete")
     rows: list[dict[str, Any]] = [
         {"stack": stack_preview.stack, "component": name, "monthly": round(new, 2)}
         for stack_preview, comparison in comparisons
@@ -90,19 +90,18 @@ def estimate_cost(
     output.print_rows("cost-estimate", ("stack", "component", "monthly"), shown_rows)
     for stack_preview, comparison in comparisons:
         output.print_line(
-            f"{stack_preview.stack}: {comparison.totals[1]:.2f} $ a month, and what depends on use",
+            f"{stack_preview.stack}: {comparison.totals[1]:.2f} $ per month, plus usage",
             "bold",
         )
         if stack_preview.omitted_count:
             output.print_line(
-                f"{stack_preview.omitted_count} unchanged resources of "
-                f"{stack_preview.stack} are not in the file, and not "
-                "in the figures: write it with --show-sames"
+                f"{stack_preview.omitted_count} unchanged resources of {stack_preview.stack} "
+                "are not in the file and not counted; run the preview with --show-sames"
             )
     if usage:
         output.print_rows("cost-usage", ("stack", "component", "what", "rate"), usage)
     if fallback_reason:
-        output.print_line(f"the Price List was not asked, or did not answer: {fallback_reason}")
+        output.print_line(f"AWS's Price List was not used: {fallback_reason}")
     output.print_line(
         f"list prices of {price_table.region}, {price_table.taken}, from {price_table.source}"
     )
@@ -110,20 +109,21 @@ def estimate_cost(
         output.print_line(note)
 
 
-def _load_price_table(
-    selection: Selection, previews: Sequence[preview.Preview]
-) -> tuple[PriceTable, str]:
-    """What AWS says by now; the table, and why, where it says nothing. Raises UsageError."""
+def _load_price_table(selection: Selection, previews: Sequence[Preview]) -> tuple[PriceTable, str]:
+    """Returns AWS's current prices, or the built-in table with the reason.
+
+    Raises UsageError if --region is not set.
+    """
     from ops.core import clock
     from ops.core.aws import Aws
-    from ops.cost import price_list
+    from ops.cost.price_list import PRICE_LIST_REGION, fetch_price_table
     from ops.preview.costs import list_price_classes
 
     if selection.region is None:
-        raise UsageError("--region is not set, must be the region whose prices are meant")
-    aws = Aws(price_list.PRICE_LIST_REGION, selection.profile)
+        raise UsageError("--region is not set; give the region whose prices to use")
+    aws = Aws(PRICE_LIST_REGION, selection.profile)
     try:
-        return price_list.fetch_price_table(
+        return fetch_price_table(
             aws, selection.region, list_price_classes(previews), clock.now()
         ), ""
     except (OpsError, ClientError) as error:

@@ -1,4 +1,4 @@
-"""What a stack costs a month, from the resources that it registers.
+"""The monthly cost of a stack, from the resources that it registers. No call to AWS.
 
 Reads plain resources (type, name, component, inputs), as the sandbox records them or a preview
 prints them; calls no AWS. What is billed is in components/facts, prices in ops/cost/prices.py. A
@@ -62,10 +62,10 @@ def estimate_known_costs(
         try:
             lines += _list_resource_costs(resource, stack, price_table)
         except UnpricedError:
-            reason = f"no price of {resource.type} in the table of {price_table.taken}"
+            reason = f"the price table of {price_table.taken} has no {resource.type}"
             lines.append(Cost(resource.component, resource.name, "not priced", None, reason))
         except (LookupError, TypeError, ValueError, AttributeError):
-            reason = "what its price depends on is not known"
+            reason = "an input that the price depends on is not known yet"
             lines.append(Cost(resource.component, resource.name, "not priced", None, reason))
     return lines
 
@@ -114,7 +114,7 @@ def _find_monthly_price(term: PriceTerm, price_table: PriceTable) -> float | Non
 
 
 def sum_by_component(costs: Iterable[Cost]) -> dict[str, float]:
-    """The fixed part of an estimate by component, the dearest first, in $ a month."""
+    """Sums the fixed costs by component, in $ per month, highest first."""
     sums: dict[str, float] = defaultdict(float)
     for cost in costs:
         sums[cost.component] += cost.monthly or 0.0

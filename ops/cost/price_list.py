@@ -1,8 +1,7 @@
-"""What AWS's Price List says by now, in the region of a stack, beside the dated table.
+"""Current prices of a region, from AWS's Price List Query API (`pricing:GetProducts`).
 
-Asked of the Price List Query API (`pricing:GetProducts`), which is in a few regions and tells of
-all. Figures that it has no plain product for (alarms, dashboards, keys, secrets, web ACLs, zones),
-which are the same or nearly so in all regions, stay those of the table.
+The API has endpoints in a few regions and prices of all. Alarms, dashboards, keys, secrets, web
+ACLs and zones, whose prices hardly differ between regions, stay those of the built-in table.
 
 Source: AWS Billing User Guide, "Finding services and products using the Price List Query API".
 """
@@ -19,17 +18,17 @@ from ops.core.errors import OpsError
 from ops.cost.prices import DEFAULT_PRICE_TABLE, PriceTable
 
 PRICE_LIST_API: Final = "pricing.get_products"
-PRICE_LIST_REGION: Final = "us-east-1"  # an endpoint of the Price List; the others tell the same
+PRICE_LIST_REGION: Final = "us-east-1"  # one of the endpoints; all give the same answers
 PRICE_LIST_SOURCE: Final = "AWS Price List, on demand"
 PRICE_LIST_THREADS: Final = 8
-HOUR_UNITS: Final = ("Hrs", "Hours", "hours")  # as different services spell it
+HOUR_UNITS: Final = ("Hrs", "Hours", "hours")  # AWS services spell it differently
 
 
 @dataclass(frozen=True)
 class PriceListProduct:
-    """What is asked for: a service, attributes that must be so, and the end of the usage type.
+    """A product to look up: service, required attributes, and the end of the usage type.
 
-    In all regions but us-east-1 a usage type begins with the region's short name.
+    Outside us-east-1, usage types begin with the region's short name.
     """
 
     service: str
@@ -80,9 +79,9 @@ FARGATE_USAGE_TYPES: Final[Mapping[str, tuple[str, str]]] = {
 def fetch_price_table(
     aws: Aws, region: str, classes: Mapping[str, set[str]], now: datetime
 ) -> PriceTable:
-    """The prices of a region; what AWS does not name is the table's, and noted.
+    """Fetches the prices of a region. A missing one comes from the built-in table, with a note.
 
-    Raises OpsError where the Price List may not be asked, or does not answer.
+    Raises OpsError if the Price List is denied or does not answer.
     """
     products: dict[tuple[str, str], PriceListProduct] = {
         (name, ""): product for name, product in SINGLE_PRODUCTS.items()
@@ -132,10 +131,10 @@ def _build_price_table(
         for name, (cpu, gb) in DEFAULT_PRICE_TABLE.fargate.items()
     }
     notes = (
-        "alarms, dashboards, keys, secrets, web ACLs and zones are of the table of "
+        "alarms, dashboards, keys, secrets, web ACLs and zones: from the built-in table of "
         f"{DEFAULT_PRICE_TABLE.taken}",
         *(
-            (f"not in the Price List of {region}, and of the table: {', '.join(missing)}",)
+            (f"from the built-in table, as {region} has no price: {', '.join(missing)}",)
             if missing
             else ()
         ),
@@ -155,7 +154,7 @@ def _build_price_table(
 
 
 def _fetch_unit_price(aws: Aws, region: str, product: PriceListProduct) -> float | None:
-    """$ a unit; None where there is no such product, or more than one price of it."""
+    """Returns $ per unit, or None unless the product has exactly one price."""
     attributes = {"regionCode": region, **product.attributes}
     filters = [
         {"Type": "TERM_MATCH", "Field": key, "Value": value} for key, value in attributes.items()
@@ -167,7 +166,7 @@ def _fetch_unit_price(aws: Aws, region: str, product: PriceListProduct) -> float
             for text in aws.list_items(PRICE_LIST_API, "PriceList", params, PRICE_LIST_REGION)
         ]
     except ValueError as error:
-        raise OpsError(f"the Price List did not answer with prices: {error}") from None
+        raise OpsError(f"AWS's Price List did not return prices: {error}") from None
     prices = {
         price
         for listed_product in listed_products
@@ -179,7 +178,7 @@ def _fetch_unit_price(aws: Aws, region: str, product: PriceListProduct) -> float
 def _list_unit_prices(
     listed_product: Mapping[str, Any], product: PriceListProduct
 ) -> Iterator[float]:
-    """The prices on demand of one product, where it is what was asked for; free tiers are none."""
+    """Yields the on-demand prices of a listed product if it matches, without free tiers."""
     attributes = (listed_product.get("product") or {}).get("attributes") or {}
     usage_type = str(attributes.get("usagetype", ""))
     if (

@@ -1,7 +1,7 @@
-"""List prices, on demand, in US dollars: a dated table, with where each number is from.
+"""The built-in price table: on-demand list prices in US dollars, with date and source.
 
-The numbers are us-east-1's; other regions differ by some per cent. A month has 730 hours, as on
-AWS's own calculator. What AWS's Price List says by now is read by ops/cost/price_list.py.
+Prices are of us-east-1; other regions differ by some percent. A month has 730 hours, as in the AWS
+Pricing Calculator. ops/cost/price_list.py reads current prices.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ HOURS: Final = 730
 
 @dataclass(frozen=True)
 class PriceTable:
-    """What things cost, when that was so, where, and who says."""
+    """Prices with their region, date and source."""
 
     region: str
     taken: str
     source: str
-    # $ an hour.
+    # $ per hour.
     nat_gateway: float
     load_balancer: float
     interface_endpoint: float  # in one zone
@@ -26,8 +26,8 @@ class PriceTable:
     instances: Mapping[str, float]
     databases: Mapping[str, float]  # PostgreSQL, one zone; Multi-AZ is twice this
     caches: Mapping[str, float]  # Redis; Valkey is `valkey` times this
-    fargate: Mapping[str, tuple[float, float]]  # for a vCPU, and for a GB
-    # $ a month.
+    fargate: Mapping[str, tuple[float, float]]  # per vCPU, per GB
+    # $ per month.
     rds_gp3_gb: float  # Multi-AZ is twice this
     ebs_gp3_gb: float
     valkey: float = 0.8
@@ -77,23 +77,23 @@ DEFAULT_PRICE_TABLE: Final = PriceTable(
     ebs_gp3_gb=0.08,
 )
 
-# What depends on use: shown as such, never as nothing.
+# Rates of what depends on usage.
 USAGE_RATES: Final = {
-    "nat": "0.045 $ a GB processed",
-    "lcu": "0.008 $ an LCU-hour",
-    "endpoint": "0.01 $ a GB processed",
-    "requests": "by request and GB",
-    "logs": "0.50 $ a GB written, 0.03 $ a GB and month kept",
-    "s3": "0.023 $ a GB and month kept, and requests",
-    "ecr": "0.10 $ a GB and month kept",
-    "backup": "0.095 $ a GB and month kept",
-    "rds-backup": "backups beyond the storage allocated: 0.095 $ a GB and month",
-    "lambda": "by invocation; a rotation a month stays in the free tier",
-    "sns": "by message; the first 1,000 e-mails a month are free",
-    "waf": "0.60 $ a million requests",
-    "transfer": "0.02 $ a GB copied between regions, 0.095 $ a GB and month kept",
-    "insights": "0.30 $ a custom metric and month, by number of tasks",
-    "dns": "0.40 $ a million queries",
-    "restore-test": "a restored database for some hours each test",
-    "scale": "more tasks or instances while scaled out",
+    "nat": "0.045 $ per GB processed",
+    "lcu": "0.008 $ per LCU-hour",
+    "endpoint": "0.01 $ per GB processed",
+    "requests": "per request and GB",
+    "logs": "0.50 $ per GB ingested, 0.03 $ per GB-month stored",
+    "s3": "0.023 $ per GB-month, plus requests",
+    "ecr": "0.10 $ per GB-month",
+    "backup": "0.095 $ per GB-month",
+    "rds-backup": "0.095 $ per GB-month of backups beyond the allocated storage",
+    "lambda": "per invocation; monthly rotations are in the free tier",
+    "sns": "per message; the first 1,000 e-mails per month are free",
+    "waf": "0.60 $ per million requests",
+    "transfer": "0.02 $ per GB copied between regions, 0.095 $ per GB-month",
+    "insights": "0.30 $ per custom metric and month; more tasks, more metrics",
+    "dns": "0.40 $ per million queries",
+    "restore-test": "a restored database for some hours per test",
+    "scale": "extra tasks or instances while scaled out",
 }

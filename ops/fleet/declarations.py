@@ -102,7 +102,7 @@ DECLARATIONS: Final = (
             "--max-errors": ("many", "-1", "101%"),
         },
         never_bad={
-            "COMMAND": "any command of the instances; that it is none is in test_fleet_run.py"
+            "COMMAND": "any command; an empty one is tested in tests/ops/fleet/test_run_command.py"
         },
         judged_by_aws={"--instance": "which instances there are"},
     ),

@@ -1,4 +1,4 @@
-"""Another image on the fleet: the parameter that names it, then every instance anew."""
+"""The plan that deploys an image to the fleet: the image parameter, then an instance refresh."""
 
 from dataclasses import replace
 from typing import Final
@@ -7,8 +7,12 @@ from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.core.plan import Call, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.fleet import model as fleet
-from ops.fleet.model import FleetState
+from ops.fleet.model import (
+    FleetState,
+    describe_image_parameter_call,
+    get_fleet_image,
+    get_template_version_number,
+)
 from ops.fleet.refresh import describe_replacement, list_earlier_refreshes
 from ops.fleet.refresh_steps import (
     UNDO_BAKE_SECONDS,
@@ -38,22 +42,20 @@ def build_fleet_deploy_plan(
     wait: bool = True,
     url: str | None = None,
 ) -> Plan:
-    """The fleet runs `image`: new instances read its name from the parameter when they boot.
+    """Builds the plan that deploys `image`: instances read its name from the parameter at boot.
 
-    Undone: the refresh is stopped, the parameter says what it said, and every instance is a new
-    one again. AWS must not go back by itself here: it knows of no image, and would start the new
-    one on the instances that it brings back.
+    The undo stops the refresh, restores the parameter and replaces every instance again. AWS's own
+    auto rollback is off: it does not restore the parameter, so its instances would boot the new
+    image. Raises UsageError if the fleet runs the image already or a refresh is in progress.
     """
     earlier_refreshes = list_earlier_refreshes(aws, fleet_state)
-    old_image, _ = fleet.get_fleet_image(aws, fleet_state.part)
+    old_image, _ = get_fleet_image(aws, fleet_state.part)
     if old_image == image.reference:
         raise UsageError(
-            f"IMAGE is {image.requested_reference!r}, which the fleet runs already",
+            f"IMAGE is {image.requested_reference!r}, but the fleet already runs it",
             "ops fleet refresh start",
         )
-    version = fleet.get_template_version_number(
-        aws, fleet_state, fleet_state.launch_template_version
-    )
+    version = get_template_version_number(aws, fleet_state, fleet_state.launch_template_version)
     refresh = PlannedRefresh(
         fleet_state,
         version,
@@ -71,10 +73,10 @@ def build_fleet_deploy_plan(
     undo_steps = (
         build_image_parameter_step("image_back", fleet_state, old_image),
         build_refresh_step(
-            "anew_back", undo_refresh, "replace the instances of the fleet by ones of the old image"
+            "anew_back", undo_refresh, "replace every instance, back to the old image"
         ),
     )
-    description = "replace the instances of the fleet by ones of the new image"
+    description = "replace every instance, to run the new image"
     steps: tuple[Step, ...] = (
         build_image_parameter_step("image", fleet_state, image.reference, undo=undo_steps),
         build_refresh_step(
@@ -101,11 +103,11 @@ def build_fleet_deploy_plan(
         *(
             []
             if image.is_in_registry
-            else [f"{image.requested_reference} is of another registry: not looked at"]
+            else [f"{image.requested_reference} is not in ECR, so it was not checked"]
         ),
         describe_replacement(fleet_state, preferences),
-        "whatever is launched meanwhile, also by automatic scaling, runs the new image",
-        "undone, every instance is replaced once more, by one of the old image",
+        "instances launched meanwhile, also by automatic scaling, run the new image",
+        "an undo replaces every instance again, back to the old image",
     )
     return build_stack_plan(outputs, run, "fleet deploy", *steps, notes=notes)
 
@@ -113,10 +115,10 @@ def build_fleet_deploy_plan(
 def build_image_parameter_step(
     name: str, fleet_state: FleetState, image: str, undo: tuple[Step, ...] = ()
 ) -> Step:
-    """The parameter names an image."""
+    """Builds the step that sets the image parameter."""
     return Step(
         name=name,
-        description=f"have new instances run {image}",
+        description=f"set the image of new instances to {image}",
         action=Call(
             api="ssm.put_parameter",
             params={
@@ -127,7 +129,7 @@ def build_image_parameter_step(
             },
         ),
         goal=Wait(
-            read=fleet.describe_image_parameter_call(fleet_state.part),
+            read=describe_image_parameter_call(fleet_state.part),
             met={PARAMETER_VALUE_PATH: image},
             every=5,
             within=IMAGE_PARAMETER_TIMEOUT_SECONDS,

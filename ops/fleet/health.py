@@ -1,4 +1,4 @@
-"""The Auto Scaling group: instances, scaling, instance refresh."""
+"""Health checks of the Auto Scaling group: instances, scaling, instance refresh."""
 
 from ops.core.checks import (
     DAY_SECONDS,
@@ -34,7 +34,7 @@ def build_fleet_group_read(fleet_part: FleetPart) -> ReadRequest:
 
 
 def check_fleet_instances(facts: CheckFacts) -> CheckRoutine:
-    """As many healthy instances are in service as there should be, and nothing is suspended."""
+    """Checks that the desired number of instances serves and no process is suspended."""
     name = get_fleet_contract(facts).group
     (answer,) = yield [build_fleet_group_read(get_fleet_contract(facts))]
     group = next(iter(get_answer_items(answer)), None)
@@ -53,10 +53,10 @@ def check_fleet_instances(facts: CheckFacts) -> CheckRoutine:
     if suspended_processes := [
         process["ProcessName"] for process in group.get("SuspendedProcesses", ())
     ]:
-        evidence.append(f"suspended: {', '.join(suspended_processes)}")
+        evidence.append(f"suspended processes: {', '.join(suspended_processes)}")
         command = "ops fleet activities"
     if group["MinSize"] < group["MaxSize"] <= desired_capacity:
-        evidence.append(f"at its limit of {group['MaxSize']}")
+        evidence.append(f"at its maximum of {group['MaxSize']} instances")
         command = "ops fleet limits"
     if len(serving_instances) < desired_capacity or not desired_capacity:
         command = "ops fleet instances" if desired_capacity else "ops fleet scale COUNT"
@@ -66,7 +66,7 @@ def check_fleet_instances(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_fleet_scaling(facts: CheckFacts) -> CheckRoutine:
-    """No scaling of the last hour failed."""
+    """Checks that no scaling activity failed in the last hour."""
     (answer,) = yield [
         build_read(
             GROUP_ACTIVITIES_API,
@@ -81,16 +81,16 @@ def check_fleet_scaling(facts: CheckFacts) -> CheckRoutine:
         if activity["StatusCode"] in ("Failed", "Cancelled")
     ]
     if not failed_activities:
-        return [CheckFinding("ok", FLEET_AREA, "scaling", "none failed in the last hour")]
+        return [CheckFinding("ok", FLEET_AREA, "scaling", "no failures in the last hour")]
     reason = failed_activities[0].get("StatusMessage") or failed_activities[0].get(
         "Description", ""
     )
-    evidence = f"{len(failed_activities)} failed in the last hour, the last: {reason}"
+    evidence = f"{len(failed_activities)} failed in the last hour, the latest: {reason}"
     return [CheckFinding("failing", FLEET_AREA, "scaling", evidence, "ops fleet activities")]
 
 
 def check_fleet_refresh(facts: CheckFacts) -> CheckRoutine:
-    """The last instance refresh of the day did not fail."""
+    """Checks that the latest instance refresh of the last day did not fail."""
     (answer,) = yield [
         build_read(
             INSTANCE_REFRESHES_API,

@@ -1,4 +1,4 @@
-"""The fleet as operations see it: its instances, its limits, what it launches, what it has done."""
+"""Reads of the Auto Scaling group: state, instances, image and activities."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ FLEET_ACTIVITY_COLUMNS: Final = ("at", "status", "activity", "cause", "message")
 
 @dataclass(frozen=True)
 class FleetState:
-    """The Auto Scaling group, as it was seen. `version` is of its launch template, as it is given.
+    """The Auto Scaling group as it was read.
 
-    `policy` is the mixed instances policy around the template, where there is one; `kept` the
-    smallest and the largest healthy percentage of its maintenance policy. `warmup` is in seconds.
+    `launch_template_version` is a number, $Latest or $Default. `healthy_percentages` are the
+    minimum and maximum of the instance maintenance policy, None if the group has no such policy.
     """
 
     part: FleetPart
@@ -50,7 +50,7 @@ class FleetState:
 
     @property
     def serving_count(self) -> int:
-        """How many instances are in service and healthy."""
+        """Number of instances that are in service and healthy."""
         return sum(
             i["LifecycleState"] == "InService" and i["HealthStatus"] == "Healthy"
             for i in self.instances
@@ -58,24 +58,26 @@ class FleetState:
 
     @property
     def is_at_desired_capacity(self) -> bool:
-        """Whether there are as many as there should be, and all of them serve."""
+        """True if the group has its desired number of instances and all of them serve."""
         return self.serving_count == len(self.instances) == self.desired_capacity
 
 
 def get_fleet_part(outputs: Outputs) -> FleetPart:
-    """The fleet of the stack. Raises UsageError where it has none."""
+    """Returns the fleet's part of the outputs. Raises UsageError if the stack has no fleet."""
     if outputs.fleet is None:
         raise UsageError(f"the stack {outputs.stack.stack} has no fleet")
     return outputs.fleet
 
 
 def get_fleet_state(aws: Aws, outputs: Outputs) -> FleetState:
-    """The fleet. Raises UsageError where the stack has none, OpsError where it is gone."""
+    """Reads the group. Raises UsageError if the stack has no fleet, OpsError if it is gone."""
     fleet_part = get_fleet_part(outputs)
     answer = send_read_call(aws, describe_group_call(fleet_part))
     group = next(iter(answer["AutoScalingGroups"]), None)
     if group is None:
-        raise OpsError(f"there is no Auto Scaling group {fleet_part.group}", "pulumi up --refresh")
+        raise OpsError(
+            f"the Auto Scaling group {fleet_part.group} does not exist", "pulumi up --refresh"
+        )
     policy = group.get("MixedInstancesPolicy")
     template = (policy or {}).get("LaunchTemplate", {}).get("LaunchTemplateSpecification")
     template = template or group.get("LaunchTemplate") or {}
@@ -108,7 +110,7 @@ def get_fleet_state(aws: Aws, outputs: Outputs) -> FleetState:
 
 
 def describe_group_call(fleet_part: FleetPart) -> Call:
-    """The read of the group."""
+    """Describes the call that reads the group."""
     return Call(
         api="autoscaling.describe_auto_scaling_groups",
         params={"AutoScalingGroupNames": [fleet_part.group]},
@@ -116,25 +118,25 @@ def describe_group_call(fleet_part: FleetPart) -> Call:
 
 
 def describe_target_health_call(arn: str) -> Call:
-    """The read of its targets."""
+    """Describes the call that reads the health of a target group's targets."""
     return Call(api="elbv2.describe_target_health", params={"TargetGroupArn": arn})
 
 
 def get_fleet_image(aws: Aws, fleet_part: FleetPart) -> tuple[str, datetime]:
-    """The image that new instances run, and since when."""
+    """Returns the image that new instances run, and when it was set."""
     parameter = send_read_call(aws, describe_image_parameter_call(fleet_part))["Parameter"]
-    # Whole seconds, as EC2 tells when an instance was launched.
+    # Whole seconds, like EC2's launch times.
     since = datetime.fromisoformat(parameter["LastModifiedDate"]).replace(microsecond=0)
     return str(parameter["Value"]), since
 
 
 def describe_image_parameter_call(fleet_part: FleetPart) -> Call:
-    """The read of the parameter that names the image."""
+    """Describes the call that reads the image parameter."""
     return Call(api="ssm.get_parameter", params={"Name": fleet_part.image_parameter})
 
 
 def get_template_version_number(aws: Aws, fleet_state: FleetState, version: str) -> str:
-    """The number of a version that may be called $Latest or $Default. Raises RefusedError."""
+    """Resolves a number, $Latest or $Default to a number. Raises RefusedError if missing."""
     versions = send_read_call(
         aws,
         Call(
@@ -152,10 +154,10 @@ def get_template_version_number(aws: Aws, fleet_state: FleetState, version: str)
 def build_instance_rows(
     aws: Aws, fleet_state: FleetState, now: datetime
 ) -> list[dict[str, object]]:
-    """Its instances, the oldest first.
+    """Builds the rows of `ops fleet instances`, oldest first.
 
-    The image is told of those that were launched after it was last changed; an older one may have
-    been restarted with it or not, which AWS does not know.
+    The image is known only for instances launched after it was last set: an older one may or may
+    not have rebooted since.
     """
     launch_times, target_states = (
         _get_launch_times(aws, fleet_state),
@@ -186,7 +188,7 @@ def build_instance_rows(
 
 
 def format_age(seconds: float) -> str:
-    """How old something is, in its two largest units."""
+    """Formats an age in its two largest units."""
     minutes = max(int(seconds), 0) // 60
     hours, days = minutes // 60, minutes // 1440
     if days:
@@ -195,11 +197,11 @@ def format_age(seconds: float) -> str:
 
 
 def _get_launch_times(aws: Aws, fleet_state: FleetState) -> dict[str, datetime]:
-    """When each instance was launched, of those that EC2 still knows."""
+    """Returns launch times by instance id, without instances that are already gone."""
     instance_ids = [instance["InstanceId"] for instance in fleet_state.instances]
     if not instance_ids:
         return {}
-    # A filter, not ids: one that is gone by now would make the whole call fail.
+    # A filter, not InstanceIds: one terminated instance would fail the whole call.
     filters = [{"Name": "instance-id", "Values": instance_ids}]
     reservations = list_read_items(
         aws, "ec2.describe_instances", "Reservations", {"Filters": filters}
@@ -212,7 +214,7 @@ def _get_launch_times(aws: Aws, fleet_state: FleetState) -> dict[str, datetime]:
 
 
 def _get_target_states(aws: Aws, fleet_state: FleetState) -> dict[str, str]:
-    """What the load balancer says of each instance."""
+    """Returns target health states by instance id."""
     if fleet_state.target_group_arn is None:
         return {}
     descriptions = send_read_call(aws, describe_target_health_call(fleet_state.target_group_arn))[
@@ -225,7 +227,7 @@ def _get_target_states(aws: Aws, fleet_state: FleetState) -> dict[str, str]:
 
 
 def list_fleet_activities(aws: Aws, fleet_part: FleetPart, limit: int) -> list[dict[str, object]]:
-    """What the group has done, the newest first."""
+    """Lists the group's scaling activities, newest first."""
     activity_rows = []
     group_activities = list_read_items(
         aws,
@@ -246,12 +248,12 @@ def list_fleet_activities(aws: Aws, fleet_part: FleetPart, limit: int) -> list[d
         )
         if len(activity_rows) == limit:
             break
-    # AWS tells those first that go on.
+    # AWS lists unfinished activities first.
     return sorted(activity_rows, key=lambda row: str(row["at"]), reverse=True)
 
 
 def send_read_call(aws: Aws, call: Call) -> Any:
-    """What a read answers. Raises RefusedError where AWS refuses it."""
+    """Sends a read and returns the answer. Raises RefusedError if AWS refuses it."""
     try:
         return aws.call(call.api, dict(call.params), call.region)
     except ClientError as error:
@@ -259,7 +261,7 @@ def send_read_call(aws: Aws, call: Call) -> Any:
 
 
 def list_read_items(aws: Aws, api: str, key: str, params: dict[str, Any]) -> Iterator[Any]:
-    """Every item of a list."""
+    """Yields items of all pages. Raises RefusedError if AWS refuses the call."""
     try:
         yield from aws.list_items(api, key, params)
     except ClientError as error:
@@ -267,6 +269,6 @@ def list_read_items(aws: Aws, api: str, key: str, params: dict[str, Any]) -> Ite
 
 
 def build_refused_error(api: str, error: ClientError) -> RefusedError:
-    """What AWS said."""
+    """Builds the error with AWS's code and message."""
     answer = error.response["Error"]
     return RefusedError(f"{api}: {answer['Code']}: {answer.get('Message')}")

@@ -1,4 +1,4 @@
-"""Instance refreshes: every instance of the fleet anew, a part at a time."""
+"""Plans that start, cancel and roll back an instance refresh."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -10,8 +10,7 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, RefusedError, UsageError
 from ops.core.plan import Call, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.fleet import model as fleet
-from ops.fleet.model import FleetState
+from ops.fleet.model import FleetState, get_template_version_number
 from ops.fleet.refresh_steps import (
     BATCH_TIMEOUT_SECONDS,
     REFRESH_MARGIN_SECONDS,
@@ -44,32 +43,36 @@ REFRESH_COLUMNS: Final = (
 
 
 def parse_checkpoints(text: str | None) -> tuple[int, ...]:
-    """--checkpoint: percentages that rise; all of the fleet comes last. Raises UsageError."""
+    """Parses --checkpoint and adds 100 as the last percentage. Raises UsageError unless rising."""
     if text is None:
         return ()
     parts = text.split(",")
     numbers = [int(part) for part in parts if part.isascii() and part.isdigit()]
     is_rising = all(a < b for a, b in pairwise(numbers))
     if len(numbers) < len(parts) or not is_rising or not 1 <= numbers[0] <= numbers[-1] <= 100:
-        raise UsageError(f"--checkpoint is {text!r}, must be percentages that rise, like 20,50")
+        raise UsageError(f"--checkpoint must be rising percentages like 20,50, not {text!r}")
     return (*numbers, *(() if numbers[-1] == 100 else (100,)))
 
 
 def require_healthy_range(
     min_healthy: int | None, max_healthy: int | None, fleet_state: FleetState
 ) -> None:
-    """Raises UsageError where the percentages are further apart than AWS takes."""
+    """Raises UsageError if the percentages are more than 100 apart, AWS's limit."""
     low, high = RefreshPreferences(min_healthy, max_healthy).get_healthy_percentages(fleet_state)
     if high - low > 100:
         option = "--max-healthy" if max_healthy is not None else "--min-healthy"
         value, requirement = (
-            (high, f"at most {low + 100}") if max_healthy is not None else (low, f"{high - 100}")
+            (high, f"at most {low + 100}")
+            if max_healthy is not None
+            else (low, f"at least {high - 100}")
         )
-        raise UsageError(f"{option} is {value}, must be {requirement}: at most 100 apart")
+        raise UsageError(
+            f"{option} must be {requirement}, not {value}: AWS allows at most 100 between them"
+        )
 
 
 def get_refresh_version(refresh: Mapping[str, Any]) -> str | None:
-    """The launch template version that a refresh leads to, where it was told one."""
+    """Returns the launch template version of a refresh's desired configuration, or None."""
     desired = refresh.get("DesiredConfiguration") or {}
     template = (desired.get("MixedInstancesPolicy") or {}).get("LaunchTemplate", {})
     specification = (
@@ -79,7 +82,7 @@ def get_refresh_version(refresh: Mapping[str, Any]) -> str | None:
 
 
 def build_refresh_row(refresh: Mapping[str, Any]) -> dict[str, object]:
-    """What a person sees of a refresh."""
+    """Builds the row of `ops fleet refresh status`."""
     rollback_details = refresh.get("RollbackDetails") or {}
     return {
         "refresh": refresh["InstanceRefreshId"],
@@ -96,9 +99,9 @@ def build_refresh_row(refresh: Mapping[str, Any]) -> dict[str, object]:
 def list_refresh_failures(
     aws: Aws, fleet_part: FleetPart, earlier_refreshes: Collection[str]
 ) -> list[str]:
-    """Why refreshes failed that are not among the earlier ones, as AWS says it.
+    """Lists AWS's reasons for failed refreshes that are not among the earlier ones.
 
-    What cannot be read is said, as it is no reason to hide what has happened.
+    If the refreshes cannot be read, the list holds that error instead.
     """
     try:
         refreshes = list_refreshes(aws, fleet_part)
@@ -118,7 +121,7 @@ def list_refresh_failures(
 
 
 def list_ended_refreshes(aws: Aws, fleet_part: FleetPart) -> tuple[str, ...]:
-    """The newest refreshes that have ended."""
+    """Returns the ids of the newest refreshes that have ended."""
     refreshes = list_refreshes(aws, fleet_part)
     return tuple(
         refresh["InstanceRefreshId"]
@@ -128,7 +131,7 @@ def list_ended_refreshes(aws: Aws, fleet_part: FleetPart) -> tuple[str, ...]:
 
 
 def list_earlier_refreshes(aws: Aws, fleet_state: FleetState) -> tuple[str, ...]:
-    """The newest refreshes that there are. Raises UsageError where one of them is at work."""
+    """Returns the ids of the newest refreshes. Raises UsageError if one is in progress."""
     refreshes = list_refreshes(aws, fleet_state.part)
     active_refresh = next(
         (refresh for refresh in refreshes if refresh["Status"] in UNFINISHED_REFRESH_STATUSES), None
@@ -136,8 +139,7 @@ def list_earlier_refreshes(aws: Aws, fleet_state: FleetState) -> tuple[str, ...]
     if active_refresh is not None:
         raise UsageError(
             f"the instance refresh {active_refresh['InstanceRefreshId']} is "
-            f"{active_refresh['Status']}, and AWS takes no "
-            "second one",
+            f"{active_refresh['Status']}; AWS allows one at a time",
             "ops fleet refresh status",
             "ops fleet refresh cancel",
         )
@@ -145,33 +147,31 @@ def list_earlier_refreshes(aws: Aws, fleet_state: FleetState) -> tuple[str, ...]
 
 
 def require_template_version(version: str | None) -> None:
-    """Raises UsageError where --template-version is no version."""
+    """Raises UsageError unless --template-version is a number, latest or default."""
     if (
         version is not None
         and version not in TEMPLATE_VERSION_WORDS
         and not re.fullmatch("[1-9][0-9]{0,8}", version)
     ):
-        raise UsageError(
-            f"--template-version is {version!r}, must be a number, or latest or default"
-        )
+        raise UsageError(f"--template-version must be a number, latest or default, not {version!r}")
 
 
 def resolve_template_version(aws: Aws, fleet_state: FleetState, version: str | None) -> str:
-    """The number of the version of --template-version, else of the group's. Raises UsageError."""
+    """Returns the number of --template-version, or of the group's own version if it is None.
+
+    Raises UsageError if the launch template does not have it.
+    """
     if version is None:
-        return fleet.get_template_version_number(
-            aws, fleet_state, fleet_state.launch_template_version
-        )
+        return get_template_version_number(aws, fleet_state, fleet_state.launch_template_version)
     require_template_version(version)
     try:
-        return fleet.get_template_version_number(
+        return get_template_version_number(
             aws, fleet_state, TEMPLATE_VERSION_WORDS.get(version, version)
         )
     except RefusedError as error:
         raise UsageError(
-            f"--template-version is {version!r}, which launch template "
-            f"{fleet_state.launch_template_id} has not "
-            f"({error})",
+            f"--template-version is {version!r}, but launch template "
+            f"{fleet_state.launch_template_id} has no such version ({error})",
             "aws ec2 describe-launch-template-versions --launch-template-id "
             + fleet_state.launch_template_id,
         ) from None
@@ -187,13 +187,13 @@ def build_refresh_plan(
     preferences: RefreshPreferences,
     wait: bool = True,
 ) -> Plan:
-    """Every instance is a new one, of this version of the launch template.
+    """Builds the plan that replaces every instance by one of a launch template version.
 
-    Undone: what is at work is stopped, and those of another version are replaced by the version of
-    before. Where the version is the same there is nothing to go back to.
+    The undo cancels the refresh and, if the version changed, replaces the new instances by ones of
+    the old version. Raises UsageError if a refresh is in progress.
     """
     earlier_refreshes = list_earlier_refreshes(aws, fleet_state)
-    current_version = fleet.get_template_version_number(
+    current_version = get_template_version_number(
         aws, fleet_state, fleet_state.launch_template_version
     )
     auto_rollback = (
@@ -220,10 +220,12 @@ def build_refresh_plan(
         undo_steps = (
             *undo_steps,
             build_refresh_step(
-                "back", undo_refresh, f"put the fleet back on version {current_version}"
+                "back",
+                undo_refresh,
+                f"replace the new instances by ones of version {current_version}",
             ),
         )
-    description = f"replace the instances of the fleet by new ones of version {version}"
+    description = f"replace every instance by a new one of version {version}"
     steps = (
         build_refresh_step("refresh", refresh, description, wait=wait, undo=undo_steps),
         *((build_fleet_version_step("confirm", fleet_state, version),) if wait else ()),
@@ -231,32 +233,33 @@ def build_refresh_plan(
     notes = [
         f"launch template {fleet_state.launch_template_id}: version {current_version} -> {version}",
         describe_replacement(fleet_state, preferences),
-        f"where it fails AWS {'goes' if auto_rollback else 'does not go'} back by itself",
+        f"if it fails, AWS {'rolls' if auto_rollback else 'does not roll'} it back by itself",
     ]
     if version == current_version:
-        notes.append("of the same version there is nothing to go back to: what is new stays")
+        notes.append(
+            "the version is unchanged, so an undo only stops the refresh; replaced instances stay"
+        )
     return build_stack_plan(outputs, run, "fleet refresh start", *steps, notes=notes)
 
 
 def describe_replacement(fleet_state: FleetState, preferences: RefreshPreferences) -> str:
-    """How many at a time, in words."""
+    """Describes the batch size, the healthy percentages and the pauses."""
     min_healthy, max_healthy = preferences.get_healthy_percentages(fleet_state)
     description = (
         f"{len(fleet_state.instances)} instances, "
-        f"{compute_batch_size(fleet_state, preferences)} at a time, between {min_healthy} "
-        f"and {max_healthy} "
-        "percent of them healthy"
+        f"{compute_batch_size(fleet_state, preferences)} at a time, keeping {min_healthy} to "
+        f"{max_healthy} percent healthy"
     )
     if preferences.checkpoints:
         points = ", ".join(f"{point}" for point in preferences.checkpoints if point < 100)
-        description += f", a pause of {preferences.delay_seconds // 60} min at {points} percent"
+        description += f", pausing {preferences.delay_seconds // 60} min at {points} percent"
     return description
 
 
 def build_refresh_cancel_plan(
     aws: Aws, outputs: Outputs, fleet_state: FleetState, run: str
 ) -> Plan:
-    """The refresh or rollback at work is stopped. What it has replaced stays."""
+    """Builds the plan that cancels the active refresh or rollback. Replaced instances stay."""
     active_refresh = _get_active_refresh(aws, fleet_state)
     step = _build_refresh_end_step(
         fleet_state,
@@ -268,7 +271,7 @@ def build_refresh_cancel_plan(
     )
     notes = (
         _describe_refresh(active_refresh),
-        "what is replaced so far stays, and so does the group's own version",
+        "instances replaced so far stay; the group's launch template version does not change",
     )
     return build_stack_plan(outputs, run, "fleet refresh cancel", step, notes=notes)
 
@@ -276,7 +279,10 @@ def build_refresh_cancel_plan(
 def build_refresh_rollback_plan(
     aws: Aws, outputs: Outputs, fleet_state: FleetState, run: str
 ) -> Plan:
-    """The refresh at work is taken back: what it has replaced is replaced by what was before."""
+    """Builds the plan that has AWS roll back the active refresh.
+
+    Raises UsageError if there is none or AWS cannot roll it back.
+    """
     active_refresh = _get_active_refresh(aws, fleet_state)
     refresh_id, refresh_version = (
         active_refresh["InstanceRefreshId"],
@@ -284,16 +290,16 @@ def build_refresh_rollback_plan(
     )
     problem = None
     if active_refresh["Status"] in ("RollbackInProgress", "Cancelling"):
-        problem = f"is {active_refresh['Status']} already"
+        problem = f"is already {active_refresh['Status']}"
     elif refresh_version is None:
-        problem = "was started without a desired configuration: AWS does not know what was before"
+        problem = "has no desired configuration, so AWS cannot roll it back"
     elif fleet_state.launch_template_version.startswith("$"):
         problem = (
-            f"began from {fleet_state.launch_template_version}, which is no version "
-            "that AWS could go back to"
+            f"started from {fleet_state.launch_template_version}; AWS can roll back only to a "
+            "numbered version"
         )
     elif refresh_version == fleet_state.launch_template_version:
-        problem = f"leads to version {refresh_version}, which the fleet had before it"
+        problem = f"keeps version {refresh_version}, so there is nothing to roll back to"
     if problem is not None:
         raise UsageError(
             f"the instance refresh {refresh_id} {problem}",
@@ -310,8 +316,8 @@ def build_refresh_rollback_plan(
     )
     notes = (
         _describe_refresh(active_refresh),
-        f"launch template: back to version {fleet_state.launch_template_version}",
-        f"new instances run the image that {fleet_state.part.image_parameter} names, now as before",
+        f"launch template: rolled back to version {fleet_state.launch_template_version}",
+        f"new instances run the image in {fleet_state.part.image_parameter}, which does not change",
     )
     return build_stack_plan(outputs, run, "fleet refresh rollback", step, notes=notes)
 
@@ -324,16 +330,16 @@ def _describe_refresh(refresh: Mapping[str, Any]) -> str:
 
 
 def _get_active_refresh(aws: Aws, fleet_state: FleetState) -> Mapping[str, Any]:
-    """The refresh at work. Raises UsageError where there is none."""
+    """Returns the active refresh. Raises UsageError if there is none."""
     refreshes = list_refreshes(aws, fleet_state.part)
     for refresh in refreshes:
         if refresh["Status"] in UNFINISHED_REFRESH_STATUSES:
             return refresh
     last_status = (
-        f"the last one is {refreshes[0]['Status']}" if refreshes else "there was none in six weeks"
+        f"the last one is {refreshes[0]['Status']}" if refreshes else "none in the last six weeks"
     )
     raise UsageError(
-        f"no instance refresh is at work, {last_status}",
+        f"no instance refresh is in progress; {last_status}",
         "ops fleet refresh status",
         "ops fleet refresh start --template-version NUMBER",
     )
@@ -347,7 +353,7 @@ def _build_refresh_end_step(
     begun_status: str,
     failed_statuses: tuple[str, ...],
 ) -> Step:
-    """Ends the refresh at work in one of its ways."""
+    """Builds the step that cancels or rolls back the active refresh."""
     status_path = "InstanceRefreshes[0].Status"
     group = fleet_state.part.group
     timeout_seconds = (

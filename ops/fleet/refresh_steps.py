@@ -1,8 +1,7 @@
-"""The steps of instance refreshes: begun, stopped, and seen to be over.
+"""Steps that start an instance refresh, stop it and check its result.
 
-AWS keeps neither a token nor a tag of a refresh. Ours is the first that was not there when it was
-planned, leads to the version of the launch template that we pinned, and has our preferences; only
-one can run at a time.
+AWS takes neither a token nor a tag for a refresh. Ours is the first new one with our launch
+template version and our preferences; AWS runs one at a time.
 """
 
 import json
@@ -13,8 +12,7 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.plan import Call, JsonObject, Step, Wait
-from ops.fleet import model as fleet
-from ops.fleet.model import GROUP_PATH, FleetState
+from ops.fleet.model import GROUP_PATH, FleetState, describe_group_call, send_read_call
 from ops.fleet.scale import INSTANCE_COUNT_PATH, SERVING_COUNT_PATH
 from ops.outputs import FleetPart
 
@@ -32,30 +30,27 @@ UNSUCCESSFUL_REFRESH_STATUSES: Final = (
     "RollbackSuccessful",
     "RollbackFailed",
 )
-# The newest ones that are read: whatever is new among them was not there when it was planned.
+# Number of refreshes to read, newest first.
 NEWEST_REFRESH_COUNT: Final = 10
 FALLBACK_MIN_HEALTHY_PERCENT, FALLBACK_MAX_HEALTHY_PERCENT = (
     100,
     110,
-)  # percent, where the group says nothing: as the settings do
+)  # percent, if the group has no maintenance policy: the settings' defaults
 INSTANCE_START_SECONDS: Final = 60  # seconds until a new instance is in service: an assumption
-REFRESH_TIME_SOURCE: Final = (
-    "an assumption: a minute to start, and the warm-up of the settings, a batch"
-)
+REFRESH_TIME_SOURCE: Final = "an assumption: per batch, a minute to start plus the warm-up"
 BATCH_TIMEOUT_SECONDS: Final = (
     2 * 3600
-)  # seconds that a batch may go wrong: AWS gives up after about an hour
-REFRESH_MARGIN_SECONDS: Final = 3600  # seconds that a refresh may take beyond that
-# A refresh that takes another back bakes for a second: so it is told from the one before it.
+)  # seconds for a failing batch: AWS gives up after about an hour
+REFRESH_MARGIN_SECONDS: Final = 3600  # seconds on top of that
+# An undo's refresh has a bake time of a second, which tells it from the one that it undoes.
 UNDO_BAKE_SECONDS: Final = 1
 
 
 @dataclass(frozen=True)
 class RefreshPreferences:
-    """How instances are replaced. `least` and `most` are percent, `delay` is in seconds.
+    """How instances are replaced. Healthy limits and checkpoints are percent.
 
-    `skip` leaves those alone that match already; `returns` has AWS go back by itself where it
-    fails. `bakes` are seconds at the end.
+    `delay_seconds` is the pause at each checkpoint, `bake_seconds` the wait at the end.
     """
 
     min_healthy: int | None = None
@@ -67,7 +62,7 @@ class RefreshPreferences:
     bake_seconds: int = 0
 
     def get_healthy_percentages(self, fleet_state: FleetState) -> tuple[int, int]:
-        """The percentages: the asked ones, else the group's, else those of the settings."""
+        """Returns minimum and maximum: the options', else the group's, else the defaults."""
         min_healthy, max_healthy = fleet_state.healthy_percentages or (
             FALLBACK_MIN_HEALTHY_PERCENT,
             FALLBACK_MAX_HEALTHY_PERCENT,
@@ -78,7 +73,7 @@ class RefreshPreferences:
         )
 
     def build_preferences(self, fleet_state: FleetState) -> JsonObject:
-        """As the API takes them."""
+        """Builds the Preferences parameter of StartInstanceRefresh."""
         min_healthy, max_healthy = self.get_healthy_percentages(fleet_state)
         checkpoint_preferences: JsonObject = {}
         if self.checkpoints:
@@ -98,7 +93,7 @@ class RefreshPreferences:
 
 @dataclass(frozen=True)
 class PlannedRefresh:
-    """A refresh that is to be ours: of which version, how, and which ones there were before."""
+    """A refresh to start: version, preferences, and the ids of the refreshes before it."""
 
     fleet_state: FleetState
     version: str
@@ -107,7 +102,7 @@ class PlannedRefresh:
 
     @property
     def path(self) -> str:
-        """The path to it: the first new one that is as we asked for it."""
+        """JMESPath to it in DescribeInstanceRefreshes: the first new one with our parameters."""
         template_path = "LaunchTemplate"
         if self.fleet_state.mixed_instances_policy:
             template_path = "MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification"
@@ -124,26 +119,26 @@ class PlannedRefresh:
                 f"(Preferences.BakeTime || `0`)==`{self.preferences.bake_seconds}`",
             )
         )
-        # The oldest of them: they come in descending order.
+        # The oldest match: AWS lists the newest first.
         return f"InstanceRefreshes[?{conditions}] | [-1]"
 
     @property
     def status_path(self) -> str:
-        """The path to its status."""
+        """JMESPath to its status."""
         return f"{self.path}.Status"
 
 
 def list_refreshes(
     aws: Aws, fleet_part: FleetPart, limit: int = NEWEST_REFRESH_COUNT
 ) -> list[Mapping[str, Any]]:
-    """The refreshes of the last six weeks, the newest first."""
+    """Lists the refreshes of the last six weeks, newest first."""
     return list(
-        fleet.send_read_call(aws, describe_refreshes_call(fleet_part, limit))["InstanceRefreshes"]
+        send_read_call(aws, describe_refreshes_call(fleet_part, limit))["InstanceRefreshes"]
     )
 
 
 def describe_refreshes_call(fleet_part: FleetPart, limit: int = NEWEST_REFRESH_COUNT) -> Call:
-    """The read of the newest ones."""
+    """Describes the call that reads the newest refreshes."""
     return Call(
         api="autoscaling.describe_instance_refreshes",
         params={"AutoScalingGroupName": fleet_part.group, "MaxRecords": limit},
@@ -158,7 +153,7 @@ def build_refresh_step(
     wait: bool = True,
     undo: tuple[Step, ...] = (),
 ) -> Step:
-    """Starts a refresh, and waits for what becomes of that very one."""
+    """Builds the step that starts a refresh and waits for it to succeed."""
     fleet_state, preferences, status_path = (
         refresh.fleet_state,
         refresh.preferences,
@@ -171,7 +166,7 @@ def build_refresh_step(
     return Step(
         name=name,
         description=description,
-        # One that takes another back begins when nothing is at work any more.
+        # An undo's refresh starts only after the active one has ended.
         ready=Wait(
             read=describe_refreshes_call(fleet_state.part),
             met={active_count_path: 0},
@@ -206,10 +201,10 @@ def build_refresh_step(
 
 
 def build_refresh_stop_step(name: str, refresh: PlannedRefresh) -> Step:
-    """Our refresh is at an end, whatever that is: it is cancelled where it is still at work."""
+    """Builds the step that cancels our refresh if it is still in progress."""
     return Step(
         name=name,
-        description="stop the instance refresh, where it is at work",
+        description="cancel the instance refresh if it is in progress",
         action=Call(
             api="autoscaling.cancel_instance_refresh",
             params={"AutoScalingGroupName": refresh.fleet_state.part.group},
@@ -226,12 +221,13 @@ def build_refresh_stop_step(name: str, refresh: PlannedRefresh) -> Step:
 
 
 def build_fleet_version_step(name: str, fleet_state: FleetState, version: str) -> Step:
-    """Looks whether all instances serve and are of this version, and none besides is there."""
-    read_call = fleet.describe_group_call(fleet_state.part)
+    """Builds the step that checks that all instances serve and have this version."""
+    read_call = describe_group_call(fleet_state.part)
     other_versions_path = f"length({GROUP_PATH}.Instances[?LaunchTemplate.Version!='{version}'])"
     return Step(
         name=name,
-        description=f"see {fleet_state.desired_capacity} instances of version {version} in service",
+        description=f"check that {fleet_state.desired_capacity} instances "
+        f"of version {version} are in service",
         action=read_call,
         goal=Wait(
             read=read_call,
@@ -247,7 +243,7 @@ def build_fleet_version_step(name: str, fleet_state: FleetState, version: str) -
 
 
 def _build_desired_configuration(fleet_state: FleetState, version: str) -> JsonObject:
-    """What the refresh leads to: the group's own configuration with this version."""
+    """Builds the DesiredConfiguration: the group's own, with this version."""
     specification: JsonObject = {
         "LaunchTemplateId": fleet_state.launch_template_id,
         "Version": version,
@@ -264,7 +260,7 @@ def _build_desired_configuration(fleet_state: FleetState, version: str) -> JsonO
 
 
 def compute_batch_size(fleet_state: FleetState, preferences: RefreshPreferences) -> int:
-    """How many are replaced at once, as AWS does within these percentages."""
+    """Returns how many instances AWS replaces at a time within the healthy percentages."""
     min_healthy, max_healthy = preferences.get_healthy_percentages(fleet_state)
     removable = fleet_state.desired_capacity - ceil(
         fleet_state.desired_capacity * min_healthy / 100
@@ -273,7 +269,7 @@ def compute_batch_size(fleet_state: FleetState, preferences: RefreshPreferences)
 
 
 def estimate_refresh_seconds(fleet_state: FleetState, preferences: RefreshPreferences) -> float:
-    """Seconds that a refresh takes, as far as can be said."""
+    """Estimates a refresh in seconds, from batches, warm-up and pauses."""
     batches = ceil(
         max(len(fleet_state.instances), 1) / compute_batch_size(fleet_state, preferences)
     )

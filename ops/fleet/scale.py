@@ -1,19 +1,18 @@
-"""How many instances the fleet has, and the limits within which AWS changes that by itself."""
+"""Plans that change the fleet's number of instances and its limits."""
 
 from typing import Final
 
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.fleet import model as fleet
-from ops.fleet.model import GROUP_PATH, FleetState
+from ops.fleet.model import GROUP_PATH, FleetState, describe_group_call, describe_target_health_call
 from ops.outputs import Outputs
 
-# Instances that a person may ask for at once: an assumption, where a typing error ends.
+# Instances to accept in COUNT: an assumption that catches typing errors.
 MAX_FLEET_INSTANCES: Final = 1000
 TYPICAL_FLEET_SCALE_SECONDS: Final = 3 * 60
 FLEET_SCALE_TIME_SOURCE: Final = (
-    "an assumption, AWS states none: start, pull of the image and health checks"
+    "an assumption, AWS states no time: boot, image pull and health checks"
 )
 FLEET_SCALE_TIMEOUT_SECONDS: Final = 30 * 60
 SERVING_COUNT_PATH: Final = (
@@ -25,14 +24,14 @@ FLEET_LIMIT_COLUMNS: Final = ("group", "min", "max", "desired", "in service", "s
 
 
 def parse_instance_count(text: str) -> int:
-    """COUNT as a number. Raises UsageError."""
+    """Parses COUNT. Raises UsageError unless it is in 0..MAX_FLEET_INSTANCES."""
     if not text.isascii() or not text.isdigit() or int(text) > MAX_FLEET_INSTANCES:
-        raise UsageError(f"COUNT is {text!r}, must be 0 to {MAX_FLEET_INSTANCES}")
+        raise UsageError(f"COUNT must be 0 to {MAX_FLEET_INSTANCES}, not {text!r}")
     return int(text)
 
 
 def build_fleet_limits_row(fleet_state: FleetState) -> dict[str, object]:
-    """What a person sees of the limits."""
+    """Builds the row of `ops fleet limits`."""
     return {
         "group": fleet_state.part.group,
         "min": fleet_state.min_size,
@@ -46,31 +45,35 @@ def build_fleet_limits_row(fleet_state: FleetState) -> dict[str, object]:
 def build_fleet_scale_plan(
     outputs: Outputs, fleet_state: FleetState, count: int, run: str, *, wait: bool = True
 ) -> Plan:
-    """The fleet has `count` instances, and they serve. Undone: as many as before."""
+    """Builds the plan that scales the fleet to `count` serving instances; the undo restores it.
+
+    Raises UsageError if the count is unchanged or outside the limits, OpsError if the scaling
+    process it needs is suspended.
+    """
     if count == fleet_state.desired_capacity and fleet_state.is_at_desired_capacity:
-        raise UsageError(f"COUNT is {count}, which the fleet has already", "ops fleet instances")
+        raise UsageError(
+            f"COUNT is {count}, but the fleet already has {count} instances", "ops fleet instances"
+        )
     if not fleet_state.min_size <= count <= fleet_state.max_size:
         limit_option = f"--max {count}" if count > fleet_state.max_size else f"--min {count}"
         raise UsageError(
-            f"COUNT is {count}, must be {fleet_state.min_size} to {fleet_state.max_size}: "
-            "AWS refuses what is beyond the "
-            "limits of the fleet",
+            f"COUNT must be {fleet_state.min_size} to {fleet_state.max_size} (the fleet's limits), "
+            f"not {count}",
             f"ops fleet limits {limit_option}",
         )
     required_process = "Launch" if count > fleet_state.serving_count else "Terminate"
     if required_process in fleet_state.suspended_processes:
         raise OpsError(
-            f"the process {required_process} of {fleet_state.part.group} is suspended: "
-            "nothing would come of it",
+            f"{fleet_state.part.group} cannot scale: its {required_process} process is suspended",
             "aws autoscaling resume-processes --auto-scaling-group-name "
             f"{fleet_state.part.group} --scaling-processes {required_process}",
         )
     notes = [
         f"instances: {fleet_state.desired_capacity} -> {count}",
-        "automatic scaling goes on from there, within its limits",
+        "automatic scaling stays on and may change the count within its limits",
     ]
     if count == 0:
-        notes.append("without instances the fleet answers nobody until it is scaled up again")
+        notes.append("with 0 instances the fleet is down until it is scaled up again")
     undo_step = _build_count_step("back", fleet_state, fleet_state.desired_capacity, wait=wait)
     steps: tuple[Step, ...] = (
         _build_count_step("scale", fleet_state, count, wait=wait, undo=(undo_step,)),
@@ -88,32 +91,34 @@ def build_fleet_limits_plan(
     min_size: int | None = None,
     max_size: int | None = None,
 ) -> Plan:
-    """The fleet has these limits. Undone: those of before."""
+    """Builds the plan that changes the fleet's limits; the undo restores them.
+
+    Raises UsageError if nothing would change or the desired capacity is outside the new limits.
+    """
     low, high = (
         fleet_state.min_size if min_size is None else min_size,
         fleet_state.max_size if max_size is None else max_size,
     )
     if low > high:
         option, value, requirement = (
-            ("--min", low, f"at most {high}, the most")
+            ("--min", low, f"at most {high} (the maximum)")
             if min_size is not None
-            else ("--max", high, f"at least {low}, the fewest")
+            else ("--max", high, f"at least {low} (the minimum)")
         )
-        raise UsageError(f"{option} is {value}, must be {requirement}")
-    # AWS would launch or terminate instances by itself: that is a plan of its own.
+        raise UsageError(f"{option} must be {requirement}, not {value}")
+    # AWS would launch or terminate instances: that needs `ops fleet scale` and its plan.
     for option, value, is_beyond, requirement in (
         ("--min", low, fleet_state.desired_capacity < low, "at most"),
         ("--max", high, fleet_state.desired_capacity > high, "at least"),
     ):
         if is_beyond:
             raise UsageError(
-                f"{option} is {value}, must be {requirement} "
-                f"{fleet_state.desired_capacity}, the instances that there are to "
-                "be now",
+                f"{option} must be {requirement} {fleet_state.desired_capacity} (the desired "
+                f"capacity), not {value}",
                 f"ops fleet scale {value}",
             )
     if (low, high) == (fleet_state.min_size, fleet_state.max_size):
-        raise UsageError("neither --min nor --max says anything new", "ops fleet limits")
+        raise UsageError("nothing to change: give a new --min or --max", "ops fleet limits")
     step = _build_limits_step(
         "limits",
         fleet_state,
@@ -123,7 +128,7 @@ def build_fleet_limits_plan(
     )
     notes = (
         f"instances: {fleet_state.min_size} to {fleet_state.max_size} -> {low} to {high}",
-        "the limits are settings of the stack as well: the next `pulumi up` sets them again",
+        "the next `pulumi up` restores the limits in the stack's settings",
     )
     return build_stack_plan(outputs, run, "fleet limits", step, notes=notes)
 
@@ -138,7 +143,7 @@ def _build_count_step(
     }
     return Step(
         name=name,
-        description=f"give the fleet {count} instances",
+        description=f"scale the fleet to {count} instances",
         action=Call(
             api="autoscaling.set_desired_capacity",
             params={
@@ -148,7 +153,7 @@ def _build_count_step(
             },
         ),
         goal=Wait(
-            read=fleet.describe_group_call(fleet_state.part),
+            read=describe_group_call(fleet_state.part),
             met=met,
             begun={desired_path: count},
             within=FLEET_SCALE_TIMEOUT_SECONDS,
@@ -160,11 +165,11 @@ def _build_count_step(
 
 
 def build_healthy_targets_step(name: str, target_group_arn: str, count: int) -> Step:
-    """Looks whether so many targets are healthy."""
-    read = fleet.describe_target_health_call(target_group_arn)
+    """Builds the step that waits for `count` healthy targets."""
+    read = describe_target_health_call(target_group_arn)
     return Step(
         name=name,
-        description=f"see {count} healthy targets",
+        description=f"check that {count} targets are healthy",
         action=read,
         goal=Wait(read=read, met={HEALTHY_TARGETS_PATH: count}, within=FLEET_SCALE_TIMEOUT_SECONDS),
     )
@@ -176,7 +181,7 @@ def _build_limits_step(
     met: JsonObject = {f"{GROUP_PATH}.MinSize": low, f"{GROUP_PATH}.MaxSize": high}
     return Step(
         name=name,
-        description=f"scale the fleet between {low} and {high} instances",
+        description=f"limit the fleet to {low}-{high} instances",
         action=Call(
             api="autoscaling.update_auto_scaling_group",
             params={
@@ -185,6 +190,6 @@ def _build_limits_step(
                 "MaxSize": high,
             },
         ),
-        goal=Wait(read=fleet.describe_group_call(fleet_state.part), met=met, every=5, within=300),
+        goal=Wait(read=describe_group_call(fleet_state.part), met=met, every=5, within=300),
         undo=undo,
     )

@@ -1,4 +1,4 @@
-"""`ops github`: what a workflow found, where people see it."""
+"""`ops github`: reports a workflow's result as a comment or an issue."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,34 +7,38 @@ import typer
 
 from ops.cli.context import get_output
 from ops.core.errors import UsageError
-from ops.github import comments as github
+from ops.github.comments import SUBJECT_PATTERN, IssueState, update_issue, write_comment
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="What a workflow found, told on GitHub by the gh CLI, in the repository of the folder.",
+    help="Reports on GitHub, by the gh CLI, in the repository of the current folder.",
 )
-# Of a comment that has no marker of its own.
+# Marks a comment whose file has no marker of its own.
 COMMENT_MARKER = "<!-- bulwark comment -->"
 
 
 @app.command("comment")
 def comment_pull_request(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Markdown, as of preview-report")],
-    pull_request: Annotated[int, typer.Option(min=1, metavar="N", help="its number")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Markdown, for example from preview-report")
+    ],
+    pull_request: Annotated[
+        int, typer.Option(min=1, metavar="N", help="number of the pull request")
+    ],
 ) -> None:
-    """Writes a file as the one comment of a pull request, over the one that was there.
+    """Posts a file as a comment on a pull request, or updates the comment it posted before.
 
-    Which one is its own it knows by the marker in the file's first line.
+    It recognises its own comment by the marker in the file's first line.
     """
-    from ops.preview.page import PREVIEW_MARKER as OF_PREVIEW
+    from ops.preview.page import PREVIEW_MARKER
 
     text = _read_file(file)
     if not text.strip():
-        raise UsageError(f"FILE is {str(file)!r}, which is empty; it must be a file of Markdown")
-    marker = OF_PREVIEW if text.startswith(OF_PREVIEW) else COMMENT_MARKER
-    change = github.write_comment(pull_request, text, marker)
+        raise UsageError(f"FILE is {str(file)!r}, which is empty; it must contain Markdown")
+    marker = PREVIEW_MARKER if text.startswith(PREVIEW_MARKER) else COMMENT_MARKER
+    change = write_comment(pull_request, text, marker)
     get_output(context).print_result(
         "github-comment", {"did": change.action, "comment": change.number, "url": change.url}
     )
@@ -43,20 +47,22 @@ def comment_pull_request(
 @app.command("issue")
 def report_issue(
     context: typer.Context,
-    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="one open issue of each")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="what was printed")],
-    state: Annotated[github.IssueState, typer.Option(help="whether it is to be open")],
+    subject: Annotated[
+        str, typer.Argument(metavar="SUBJECT", help="title; one open issue per subject")
+    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="the report")],
+    state: Annotated[IssueState, typer.Option(help="failing opens the issue, well closes it")],
 ) -> None:
-    """Opens the issue of a subject, or adds the report to it; closes it where all is well.
+    """Opens the issue of a subject or adds the report to it; closes it if the state is well.
 
-    A report that says what the last one said is not added.
+    A report that equals the last one is not added.
     """
-    if not github.SUBJECT_PATTERN.fullmatch(subject) or "--" in subject:
+    if not SUBJECT_PATTERN.fullmatch(subject) or "--" in subject:
         raise UsageError(
-            f"SUBJECT is {subject!r}, must be up to 100 letters, digits, spaces and _.:/()- , "
-            "like 'prod: daily checks'"
+            "SUBJECT must be up to 100 letters, digits, spaces and _.:/()- , "
+            f"like 'prod: daily checks', not {subject!r}"
         )
-    change = github.update_issue(subject, _read_file(file), state)
+    change = update_issue(subject, _read_file(file), state)
     get_output(context).print_result(
         "github-issue", {"did": change.action, "issue": change.number, "url": change.url}
     )

@@ -1,8 +1,7 @@
-"""What a workflow says to people on GitHub: one comment of a pull request, one issue of a subject.
+"""Writes one comment per pull request and one open issue per subject, by the `gh` CLI.
 
-By the `gh` CLI, which holds the credentials. Ours is told by a hidden marker in it and by who wrote
-it, so that the same said twice is said once. GitHub takes no name for what is created: two at a
-time may both create it, and workflows keep them apart by their concurrency.
+Our own are recognised by a hidden marker and their author, so a repeated report changes nothing.
+GitHub has no idempotency token for creation; the workflows' concurrency groups prevent two at once.
 """
 
 import json
@@ -14,17 +13,17 @@ from typing import Any, Final, Literal, TypeAlias
 
 from ops.core.errors import OpsError
 
-# Characters of a comment or an issue (GitHub says so when it refuses a longer one). Counted here in
-# bytes of UTF-8, of which a text has as many or more.
+# Maximum characters of a comment or an issue (GitHub's error message). Counted here in bytes of
+# UTF-8, which are at least as many.
 MAX_COMMENT_BYTES: Final = 65_536
-RESERVED_BYTES: Final = 200  # for the line that says what was left out, and the end of a fence
+RESERVED_BYTES: Final = 200  # for the note about omitted lines, and the end of a fence
 # `gh help exit-codes`: the command needs to be logged in.
 NOT_LOGGED_IN_EXIT_CODE: Final = 4
 SUBJECT_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.:/()-]{0,99}")
 IssueState: TypeAlias = Literal["failing", "well"]
 
-# `viewerDidAuthor` needs no name of ours: REST and GraphQL spell that of a workflow differently.
-# `fullDatabaseId` is a text, since numbers of comments are longer than an integer of GraphQL.
+# `viewerDidAuthor` avoids comparing user names: REST and GraphQL spell a workflow's differently.
+# `fullDatabaseId` is a string: comment ids exceed a GraphQL integer.
 # Both are paged through by `gh api --paginate`, which sets $endCursor.
 COMMENTS_QUERY: Final = """
 query($owner: String!, $name: String!, $number: Int!, $endCursor: String) {
@@ -52,7 +51,7 @@ query($owner: String!, $name: String!, $endCursor: String) {
 
 @dataclass(frozen=True)
 class GitHubChange:
-    """What GitHub has confirmed: what was done, to which comment or issue, and where it is."""
+    """What GitHub confirmed: the action, and the comment or issue with its URL."""
 
     action: Literal["created", "updated", "commented", "closed", "nothing"]
     number: int | None = None
@@ -60,9 +59,9 @@ class GitHubChange:
 
 
 def write_comment(number: int, text: str, marker: str) -> GitHubChange:
-    """Our comment of a pull request says `text`, whether it was there before or not.
+    """Creates or updates our comment on a pull request.
 
-    Raises OpsError where `gh` cannot do it, or does not confirm it.
+    Raises OpsError if `gh` fails or does not confirm the change.
     """
     body = fit_to_limit(text if marker in text else f"{marker}\n{text}")
     for existing_comment in _list_own_entries(COMMENTS_QUERY, marker, number=number):
@@ -77,9 +76,10 @@ def write_comment(number: int, text: str, marker: str) -> GitHubChange:
 
 
 def update_issue(subject: str, report: str, state: IssueState) -> GitHubChange:
-    """The open issue of a subject: there with the newest report while it fails, else closed.
+    """Opens the subject's issue or adds the report to it; closes it if the state is well.
 
-    A report that is the same as the last one is not said again. Raises OpsError as `comment`.
+    A report that equals the last one is not added. Raises OpsError if `gh` fails or does not
+    confirm the change.
     """
     marker = f"<!-- bulwark issue: {subject} -->"
     body = fit_to_limit(f"{marker}\n{_format_lead(subject, state)}\n\n{_format_code_block(report)}")
@@ -108,7 +108,7 @@ def update_issue(subject: str, report: str, state: IssueState) -> GitHubChange:
 
 
 def fit_to_limit(text: str) -> str:
-    """As many whole lines as GitHub takes, and a line that says how many were left out."""
+    """Returns as many whole lines as GitHub allows, and a note about the rest."""
     if len(text.encode()) <= MAX_COMMENT_BYTES:
         return text
     lines, size = text.splitlines(), 0
@@ -119,15 +119,15 @@ def fit_to_limit(text: str) -> str:
             break
         included_lines.append(line)
     omission_note = (
-        f"**{len(lines) - len(included_lines)} of {len(lines)} lines were left "
-        "out: too long for GitHub.**"
+        f"**{len(lines) - len(included_lines)} of {len(lines)} lines omitted: "
+        "too long for GitHub.**"
     )
     fence = _find_open_fence(included_lines)
     return "\n".join([*included_lines, *([fence] if fence else []), "", omission_note, ""])
 
 
 def _find_open_fence(lines: list[str]) -> str | None:
-    """The end of the block of code that is open after these lines."""
+    """Returns the fence that closes a code block left open by these lines, or None."""
     fence: str | None = None
     for line in lines:
         fence_match = re.match(r"(`{3,})(.*)", line)
@@ -144,23 +144,23 @@ def _find_open_fence(lines: list[str]) -> str | None:
 
 
 def _format_lead(subject: str, state: IssueState) -> str:
-    return f"**{subject}** is {'not as it should be' if state == 'failing' else 'well again'}."
+    return f"**{subject}** is {'failing' if state == 'failing' else 'well again'}."
 
 
 def _format_code_block(report: str) -> str:
-    """Text as it is: nobody is mentioned by it, and nothing in it is Markdown or a marker."""
+    """Wraps text in a code block, so that it holds no mentions, Markdown or markers."""
     longest = max((len(backticks) for backticks in re.findall(r"`+", report)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{report.rstrip() or '(nothing was printed)'}\n{fence}\n"
 
 
 def _is_same_text(body: str, expected_body: str) -> bool:
-    """Whether a body says it already: GitHub keeps other ends of lines."""
+    """True if a body equals the text, apart from GitHub's line ends."""
     return body.replace("\r\n", "\n").strip() == expected_body.strip()
 
 
 def _list_own_entries(query: str, marker: str, **numbers: int) -> Iterator[dict[str, Any]]:
-    """What we wrote that begins with the marker, the oldest first, of all pages."""
+    """Yields our own comments or issues that begin with the marker, oldest first."""
     fields = ["-F", "owner={owner}", "-F", "name={repo}", "-f", f"query={query}"]
     for name, number in numbers.items():
         fields += ["-F", f"{name}={number}"]
@@ -172,22 +172,22 @@ def _list_own_entries(query: str, marker: str, **numbers: int) -> Iterator[dict[
 
 
 def _parse_nodes(page: Any) -> list[dict[str, Any]]:
-    """The things of one page. An answer without them is an error, not an empty one."""
+    """Returns the nodes of one page. Raises OpsError if the answer has no list."""
     try:
         repository = page["data"]["repository"]
         connection = repository["issues" if "issues" in repository else "issueOrPullRequest"]
         nodes: list[dict[str, Any]] = connection.get("comments", connection)["nodes"]
     except (KeyError, TypeError, AttributeError):
-        raise OpsError(f"gh printed no list of them: {_format_tail(json.dumps(page))}") from None
+        raise OpsError(f"gh did not print a list: {_format_tail(json.dumps(page))}") from None
     return nodes
 
 
 def _send_change(method: str, path: str, body: dict[str, Any], marker: str) -> dict[str, Any]:
-    """What GitHub has after a change, if that is what was meant. Raises OpsError."""
+    """Sends a change and returns GitHub's answer. Raises OpsError unless it has the marker."""
     response = _call_github(path, "--method", method, "--input", "-", body=body)
     if not isinstance(response, dict) or marker not in str(response.get("body")):
         raise OpsError(
-            f"gh did not confirm what it was told to write: {_format_tail(json.dumps(response))}"
+            f"gh did not confirm the text that it wrote: {_format_tail(json.dumps(response))}"
         )
     return response
 
@@ -199,7 +199,7 @@ def _build_change(
 
 
 def _call_github(*arguments: str, body: dict[str, Any] | None = None) -> Any:
-    """The JSON that `gh api` prints. Raises OpsError where gh is not there or fails."""
+    """Runs `gh api` and parses its JSON. Raises OpsError if gh is missing or fails."""
     try:
         process = subprocess.run(
             ["gh", "api", *arguments],
@@ -210,20 +210,20 @@ def _call_github(*arguments: str, body: dict[str, Any] | None = None) -> Any:
             check=False,
         )
     except FileNotFoundError:
-        raise OpsError("gh is not on the PATH: see https://cli.github.com") from None
+        raise OpsError("gh is not on the PATH; see https://cli.github.com") from None
     if process.returncode == NOT_LOGGED_IN_EXIT_CODE:
         raise OpsError("gh is not logged in", "gh auth login")
     if process.returncode:
         message = _format_tail(process.stderr or process.stdout)
-        raise OpsError(f"gh api {arguments[0]} ended with {process.returncode}: {message}")
+        raise OpsError(f"gh api {arguments[0]} exited with {process.returncode}: {message}")
     try:
         return json.loads(process.stdout)
     except ValueError:
         raise OpsError(
-            f"gh api {arguments[0]} printed no JSON: {_format_tail(process.stdout)}"
+            f"gh api {arguments[0]} did not print JSON: {_format_tail(process.stdout)}"
         ) from None
 
 
 def _format_tail(text: str) -> str:
-    """The end of what was said, in one line."""
+    """Returns the last 300 characters, on one line."""
     return " ".join(text.split())[-300:]

@@ -1,1 +1,1 @@
-"""`ops lock`: who changes the stack now. The lock itself is in ops/core/lock.py."""
+"""`ops lock`: who holds the lock on the stack. The lock itself is in ops/core/lock.py."""

@@ -1,4 +1,4 @@
-"""`ops lock`: who changes the stack now."""
+"""`ops lock`: who holds the lock on the stack."""
 
 import time
 from typing import Annotated
@@ -13,13 +13,13 @@ from ops.core.errors import UsageError
 from ops.core.journal import Journal
 from ops.core.plan import JsonObject
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Who changes the stack now.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The lock on the stack.")
 LOCK_COLUMNS = ("holder", "run", "reason", "since", "until")
 
 
 @app.command("show")
 def show_lock(context: typer.Context) -> None:
-    """Who holds the lock, why, since when and until when."""
+    """Shows who holds the lock, why, since when and until when."""
     stack_context, output = load_stack_context(context)
     lock_record = stack_context.lock().find_record()
     output.print_rows(
@@ -30,21 +30,21 @@ def show_lock(context: typer.Context) -> None:
 @app.command(name="break")
 def break_lock(
     context: typer.Context,
-    reason: Annotated[str, typer.Option(help="why; goes into the record")],
+    reason: Annotated[str, typer.Option(help="why; recorded in the journal")],
     yes: YesOption = False,
 ) -> None:
-    """Takes the lock from whoever holds it. Recorded as a run of its own.
+    """Takes the lock away from its holder, and records that as a run.
 
-    A run that is at work with it stops before its next change; what AWS is at goes on.
+    The holder's run stops before its next change; what AWS is doing for it continues.
     """
     if not reason.strip():
-        raise UsageError("--reason is empty, must be why the lock is broken")
+        raise UsageError("--reason is empty; say why the lock is broken")
     stack_context, output = load_stack_context(context)
     lock_record = stack_context.lock().find_record()
     if lock_record is None:
         if output.output_format == "json":
             output.print_json("lock-break", {"broken": None, "holder": None, "run": None})
-        output.print_line("nobody holds the lock")
+        output.print_line("no one holds the lock")
         return
     stack_context.check_account()
     if not yes:
@@ -64,10 +64,10 @@ def break_lock(
             TypeAdapter(JsonObject).validate_python(data),
         )
 
-    write_note(breaks=lock_record.run)  # before it is done: a lock is never broken without a record
+    write_note(breaks=lock_record.run)  # before the break: there is always a record of it
     if not stack_context.lock().break_lock(lock_record):
         write_note(broken=None)
-        raise UsageError("the lock changed hands meanwhile, and is not broken", "ops lock show")
+        raise UsageError("the lock changed hands meanwhile, so it was not broken", "ops lock show")
     write_note(broken=lock_record.run)
     output.print_result(
         "lock-break", {"broken": lock_record.run, "holder": lock_record.holder, "run": run}

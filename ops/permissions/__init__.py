@@ -1,6 +1,6 @@
-"""Permissions follow from plans: which IAM policy each command needs, computed from its calls.
+"""The IAM policy that each command needs, computed from the AWS calls that it makes.
 
-`commands` says what each command calls, `apis` which IAM actions a call takes and on what,
-`resources` how what stands there is named in this stack; `policies` puts them together. All of it
-is data and pure functions of the names of a stack, so that the stack makes its roles of the same.
+`declared` has the calls of each command, `apis` the IAM actions of each call and `resources` their
+ARNs; `policies` combines them. All of it is data and pure functions, which the stack also uses to
+build its roles.
 """

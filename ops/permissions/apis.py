@@ -1,9 +1,8 @@
-"""The IAM actions that each AWS call of operations takes, and what it takes them on.
+"""The IAM actions and resources that each AWS call of ops needs.
 
-Sources: the Service Authorization Reference, "Actions, resources, and condition keys for ..." of
-each service, for the actions and what they can be narrowed to; beside it what the API reference of
-an operation asks for, and what AWS's own errors name. A call that is not here is an error: its line
-belongs here, with the resources that it acts on in resources.py.
+Sources: Service Authorization Reference, "Actions, resources, and condition keys for ..." of each
+service; the API reference of each operation; AWS's error messages. A call without an entry here is
+an error: add it, with its resources in resources.py.
 """
 
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ Condition: TypeAlias = tuple[str, str, tuple[str, ...]]  # operator, key, values
 
 @dataclass(frozen=True)
 class Grant:
-    """One action, the names of the resources that it acts on, and on what condition."""
+    """One action, the names of its resources in resources.py, and its conditions."""
 
     action: str
     resources: tuple[str, ...]
@@ -23,17 +22,17 @@ class Grant:
 
 
 def build_grant(action: str, *resources: str, conditions: tuple[Condition, ...] = ()) -> Grant:
-    """An action on these resources."""
+    """Builds a grant of an action on these resources."""
     return Grant(action, resources, conditions)
 
 
 def build_unscoped_grant(action: str, *conditions: Condition) -> Grant:
-    """An action that AWS does not narrow to resources."""
+    """Builds a grant of an action that AWS cannot restrict to resources."""
     return Grant(action, ("everywhere",), conditions)
 
 
 def build_via_service_condition(service: str) -> tuple[Condition, ...]:
-    """Only through a service, in one of the stack's regions: for the use of keys."""
+    """Builds a condition for keys: use only through a service in the stack's regions."""
     return (
         (
             "StringEquals",
@@ -47,11 +46,11 @@ def build_via_service_condition(service: str) -> tuple[Condition, ...]:
 
 
 def build_passed_to_condition(service: str) -> tuple[Condition, ...]:
-    """Only to a service: for the passing of roles."""
+    """Builds a condition for iam:PassRole: pass only to this service."""
     return (("StringEquals", "iam:PassedToService", (service,)),)
 
 
-# Everything that AWS has no resource level for is asked for in the stack's regions only.
+# Limits actions without resources to the stack's regions.
 STACK_REGIONS_CONDITION: Final[Condition] = (
     "StringEquals",
     "aws:RequestedRegion",
@@ -67,7 +66,7 @@ ECS_NAMESPACE_CONDITION: Final[Condition] = (
     "application-autoscaling:service-namespace",
     ("ecs",),
 )
-# Session Manager asks for the document too, also where none is named: no shell on an instance
+# Makes Session Manager check the document even if none is named: no shell on an instance
 # (Systems Manager User Guide, "Enforce a session document permission check").
 SESSION_DOCUMENT_CONDITION: Final[Condition] = (
     "BoolIfExists",
@@ -78,7 +77,7 @@ STACK_INSTANCE_CONDITIONS: Final[tuple[Condition, ...]] = (
     ("StringEquals", "ssm:resourceTag/Project", ("{project}",)),
     ("StringEquals", "ssm:resourceTag/Environment", ("{stack}",)),
 )
-# What is launched from a template, and from one of the stack's own.
+# Launch only from a launch template, and only from the stack's own.
 LAUNCH_TEMPLATE_CONDITION: Final[Condition] = (
     "ArnLike",
     "ec2:LaunchTemplate",
@@ -96,11 +95,11 @@ TAG_AT_REGISTRATION_CONDITION: Final[Condition] = (
 )
 # Creating with tags is tagging as well (RDS User Guide, "Tagging Amazon RDS resources").
 TAG_SNAPSHOT_GRANT: Final = build_grant("rds:AddTagsToResource", "snapshots")
-# Whoever starts tasks hands them their roles (ECS Developer Guide, "Amazon ECS IAM roles").
+# Starting tasks passes their roles to ECS (ECS Developer Guide, "Amazon ECS IAM roles").
 PASS_TASK_ROLES_GRANT: Final = build_grant(
     "iam:PassRole", "task roles", conditions=build_passed_to_condition("ecs-tasks.amazonaws.com")
 )
-# What operations keep in their bucket.
+# Prefixes in the operations bucket.
 OPERATIONS_OBJECTS: Final = ("runs", "lock", "baselines", "drills", "states")
 DECRYPT_DATA_KEY_GRANT: Final = build_grant(
     "kms:Decrypt", "data key", conditions=build_via_service_condition("s3")
@@ -110,7 +109,7 @@ RDS_KEY_GRANTS: Final = (
     build_grant("kms:DescribeKey", "keys", conditions=build_via_service_condition("rds")),
 )
 
-# Calls that take no permission at all.
+# Calls that need no permission.
 UNRESTRICTED_APIS: Final = frozenset(
     {"sts.get_caller_identity"}
 )  # STS API reference: even where it is denied
@@ -126,7 +125,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "application-autoscaling.describe_scaling_activities": (
         build_unscoped_grant("application-autoscaling:DescribeScalingActivities"),
     ),
-    # It looks at the service, and proves that the caller may change it (Application Auto Scaling
+    # It also needs permission to read and change the service (Application Auto Scaling
     # User Guide, "Identity-based policy examples").
     "application-autoscaling.register_scalable_target": (
         build_grant(
@@ -153,7 +152,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant("autoscaling:RollbackInstanceRefresh", "fleet"),
     ),
     "autoscaling.set_desired_capacity": (build_grant("autoscaling:SetDesiredCapacity", "fleet"),),
-    # Whoever says what a group launches must be allowed to launch it (Amazon EC2 Auto Scaling User
+    # Setting what a group launches needs permission to launch it (Amazon EC2 Auto Scaling User
     # Guide, "Control Amazon EC2 launch template usage in Auto Scaling groups").
     "autoscaling.start_instance_refresh": (
         build_grant("autoscaling:StartInstanceRefresh", "fleet"),
@@ -178,19 +177,19 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "cloudwatch.describe_alarm_history": (
         build_grant("cloudwatch:DescribeAlarmHistory", "alarms of windows"),
     ),
-    # Composite alarms are shown to nobody who may see less than all (API reference).
+    # Composite alarms need permission on all alarms (API reference).
     "cloudwatch.describe_alarms": (build_unscoped_grant("cloudwatch:DescribeAlarms"),),
     "cloudwatch.disable_alarm_actions": (build_grant("cloudwatch:DisableAlarmActions", "alarms"),),
     "cloudwatch.enable_alarm_actions": (build_grant("cloudwatch:EnableAlarmActions", "alarms"),),
     "cloudwatch.get_alarm_mute_rule": (
         build_grant("cloudwatch:GetAlarmMuteRule", "all mute rules"),
     ),
-    # Metrics are no resources; the reference's `dataset` is another source of them.
+    # Metrics have no ARNs; the reference's `dataset` is another source of metrics.
     "cloudwatch.get_metric_data": (build_unscoped_grant("cloudwatch:GetMetricData"),),
     "cloudwatch.list_alarm_mute_rules": (
         build_grant("cloudwatch:ListAlarmMuteRules", "all mute rules"),
     ),
-    # Asked for on the rule and on each alarm that it mutes (API reference).
+    # Needed on the rule and on each alarm that it mutes (API reference).
     "cloudwatch.put_alarm_mute_rule": (
         build_grant("cloudwatch:PutAlarmMuteRule", "mute rules", "alarms"),
     ),
@@ -213,14 +212,14 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "ecs.describe_tasks": (
         build_grant("ecs:DescribeTasks", "tasks", conditions=(CLUSTER_CONDITION,)),
     ),
-    # The session is encrypted with the cluster's key by both of its ends (ECS Developer Guide,
+    # Both ends encrypt the session with the cluster's key (ECS Developer Guide,
     # "Monitor Amazon ECS containers with ECS Exec").
     "ecs.execute_command": (
         build_grant("ecs:ExecuteCommand", "cluster", "tasks"),
         build_grant("kms:GenerateDataKey", "logs key"),
     ),
     "ecs.list_service_deployments": (build_grant("ecs:ListServiceDeployments", "services"),),
-    # Narrowed to container instances only, which Fargate has none of; the cluster narrows it.
+    # Its only resource type is container instances, not used on Fargate; the condition limits it.
     "ecs.list_tasks": (build_unscoped_grant("ecs:ListTasks", CLUSTER_CONDITION),),
     "ecs.register_task_definition": (
         build_grant("ecs:RegisterTaskDefinition", "task definitions"),
@@ -243,7 +242,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "elbv2.modify_rule": (build_grant("elasticloadbalancing:ModifyRule", "balancer rules"),),
     "iam.get_role": (build_grant("iam:GetRole", "operations roles"),),
     "kms.describe_key": (build_grant("kms:DescribeKey", "keys"),),
-    # A copy under another key makes a grant on it (RDS User Guide, "Copying a DB snapshot").
+    # Copying to another key creates a grant on that key (RDS User Guide, "Copying a DB snapshot").
     "logs.filter_log_events": (build_grant("logs:FilterLogEvents", "log groups"),),
     "rds.copy_db_snapshot": (
         build_grant("rds:CopyDBSnapshot", "snapshots", "snapshots to copy"),
@@ -274,7 +273,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant("rds:CreateDBSnapshot", "database", "snapshots"),
         TAG_SNAPSHOT_GRANT,
     ),
-    # Of the primary nobody: that is the settings' own.
+    # Not the primary: only the stack's program deletes that.
     "rds.delete_db_instance": (build_grant("rds:DeleteDBInstance", "replicas"),),
     "rds.delete_db_snapshot": (build_grant("rds:DeleteDBSnapshot", "snapshots"),),
     "rds.describe_account_attributes": (build_unscoped_grant("rds:DescribeAccountAttributes"),),
@@ -293,7 +292,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant("rds:DescribeDBSnapshots", "all databases", "all snapshots"),
     ),
     "rds.describe_events": (build_unscoped_grant("rds:DescribeEvents"),),
-    # Asked for by its own name, a task is of no snapshot that AWS could check.
+    # A task read by its name has no snapshot that AWS could check.
     "rds.describe_export_tasks": (build_unscoped_grant("rds:DescribeExportTasks"),),
     "rds.describe_orderable_db_instance_options": (
         build_unscoped_grant("rds:DescribeOrderableDBInstanceOptions"),
@@ -301,7 +300,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "rds.describe_pending_maintenance_actions": (
         build_grant("rds:DescribePendingMaintenanceActions", "all databases"),
     ),
-    # What is watched closely is given the role that writes of it.
+    # Enhanced Monitoring needs its role passed.
     "rds.modify_db_instance": (
         build_grant("rds:ModifyDBInstance", "database", "parameter groups"),
         build_grant(
@@ -340,7 +339,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant("rds:AddTagsToResource", "database"),
         *RDS_KEY_GRANTS,
     ),
-    # With the role that writes the files, under the key that it grants RDS the use of (RDS User
+    # Passes the role that writes the files, and creates a grant on the key (RDS User
     # Guide, "Exporting DB snapshot data to Amazon S3").
     "rds.start_export_task": (
         build_grant("rds:StartExportTask", "snapshots", "snapshots to copy"),
@@ -357,7 +356,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant("s3:GetReplicationConfiguration", "operations bucket"),
     ),
     "s3.head_object": (build_grant("s3:GetObject", *OPERATIONS_OBJECTS), DECRYPT_DATA_KEY_GRANT),
-    # Of the whole bucket: else S3 answers "denied" for a lock or a line that is not there.
+    # On the whole bucket: without it, S3 answers AccessDenied for a missing object.
     "s3.list_objects_v2": (build_grant("s3:ListBucket", "operations bucket", "recovery bucket"),),
     "s3.put_object": (
         build_grant("s3:PutObject", *OPERATIONS_OBJECTS),
@@ -387,7 +386,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
             "kms:Decrypt", "data key", conditions=build_via_service_condition("secretsmanager")
         ),
     ),
-    # Whoever rotates calls the function as well (API reference).
+    # Rotation also invokes the function (API reference).
     "secretsmanager.rotate_secret": (
         build_grant("secretsmanager:RotateSecret", "secret"),
         build_grant("lambda:InvokeFunction", "rotation function"),
@@ -419,14 +418,14 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
 
 
 def get_api_grants(api: str) -> tuple[Grant, ...]:
-    """What a call takes. Raises LookupError, which says where its line belongs."""
+    """Returns the grants that a call needs. Raises LookupError if it has no entry."""
     if api in UNRESTRICTED_APIS:
         return ()
     if api not in API_GRANTS:
         service, operation = api.split(".")
         action = "".join(word.capitalize() for word in operation.split("_"))
         raise LookupError(
-            f"{api} has no entry in ops/permissions/apis.py; add a line to APIS such as "
-            f'"{api}": (on("{service}:{action}", "database"),),'
+            f"{api} has no entry in ops/permissions/apis.py; add a line to API_GRANTS such as "
+            f'"{api}": (build_grant("{service}:{action}", "database"),),'
         )
     return API_GRANTS[api]

@@ -1,4 +1,4 @@
-"""AWS calls that several commands make, in boto3's spelling. Pure data."""
+"""AWS calls that several commands share, in boto3's spelling."""
 
 from typing import Final
 

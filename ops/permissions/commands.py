@@ -1,4 +1,4 @@
-"""`ops permissions`: what a command, or a role, must have to be allowed in AWS."""
+"""`ops permissions`: the IAM policy of a command or a role."""
 
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,26 +32,26 @@ def show_permissions(
         list[str] | None,
         typer.Argument(
             metavar="[COMMAND]",
-            help="such as db resize, or db for all of a noun",
+            help="like db resize, or db for all of its commands",
             autocompletion=complete_commands,
         ),
     ] = None,
-    role: Annotated[Role | None, typer.Option(help="what a role of the stack may")] = None,
+    role: Annotated[Role | None, typer.Option(help="one of the stack's roles")] = None,
     policy: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="print this policy's document alone, for IAM"),
+        typer.Option(metavar="NAME", help="print only this policy's JSON document"),
     ] = None,
 ) -> None:
-    """The IAM policy of a command or of a role, computed from the calls that it makes.
+    """Shows the IAM policy of a command or a role, computed from the AWS calls it makes.
 
-    Without either, every command with the least role that may run it. Calls nothing but what
-    reads the stack's outputs.
+    With neither, lists every command with the least privileged role that may run it. Calls AWS
+    only to read the stack's outputs.
     """
     if command and role:
-        raise UsageError(f"--role is {role!r}, must not be given together with a command")
+        raise UsageError(f"--role is {role!r}, but COMMAND is given too; give only one of them")
     if not command and role is None:
         if policy is not None:
-            raise UsageError(f"--policy is {policy!r}, which wants a command or --role")
+            raise UsageError(f"--policy is {policy!r}, which needs a command or --role")
         _print_commands(context)
         return
     command_names = (
@@ -70,7 +70,7 @@ def show_permissions(
         documents = {"-".join(command or ()): build_statements_document(statements)}
     if policy is not None:
         if policy not in documents:
-            raise UsageError(f"--policy is {policy!r}, must be {', '.join(documents)}")
+            raise UsageError(f"--policy must be one of {', '.join(documents)}, not {policy!r}")
         typer.echo(serialize_policy(documents[policy]))
         return
     if output.output_format == "json":
@@ -90,7 +90,7 @@ def show_permissions(
         return
     if role:
         output.print_line(
-            f"role: {_find_role_arn(outputs, role) or 'none, the stack makes no roles'}"
+            f"role: {_find_role_arn(outputs, role) or 'none; the stack creates no roles'}"
         )
     output.print_rows(
         "permissions",
@@ -103,12 +103,12 @@ def show_permissions(
 
 
 def _find_role_arn(outputs: "Outputs", role: Role) -> str | None:
-    """The role that the stack has made, if it has."""
+    """Returns the ARN of the stack's role, or None if the stack creates no roles."""
     return getattr(outputs.access, f"{role}_role_arn") if outputs.access else None
 
 
 def _print_commands(context: typer.Context) -> None:
-    """Every command with its role; needs no stack."""
+    """Prints every command with its role. Needs no stack."""
     from ops.cli.render import Output
 
     shared_options: Any = context.find_object(tuple)
@@ -123,7 +123,7 @@ def _print_commands(context: typer.Context) -> None:
 
 
 def _match_commands(text: str) -> tuple[str, ...]:
-    """The command of that name, or all of a noun. Raises UsageError."""
+    """Returns the command of that name, or all of a group. Raises UsageError if unknown."""
     matches = tuple(
         command_name
         for command_name in COMMAND_ROLES
@@ -131,8 +131,8 @@ def _match_commands(text: str) -> tuple[str, ...]:
     )
     if not matches:
         close_matches = get_close_matches(text, list(COMMAND_ROLES), n=3, cutoff=0.5)
-        hint = f", must be {' or '.join(close_matches)}" if close_matches else ""
-        raise UsageError(f"COMMAND is {text!r}{hint}", "ops permissions")
+        hint = f"; did you mean {' or '.join(close_matches)}?" if close_matches else ""
+        raise UsageError(f"COMMAND is {text!r}, which is not a command{hint}", "ops permissions")
     return matches
 
 

@@ -1,4 +1,4 @@
-"""The declarations of all commands, from the folders of their nouns."""
+"""The declarations of all commands, collected from the packages of their groups."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -57,7 +57,7 @@ DECLARATIONS: Final[Mapping[str, Declaration]] = {
 
 
 def list_commands_with_role() -> dict[str, Role]:
-    """The commands that act on a stack in AWS, with the least role that may run each."""
+    """Returns the commands that act on a stack, with the least privileged role for each."""
     return {
         command: declaration.role
         for command, declaration in DECLARATIONS.items()

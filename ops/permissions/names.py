@@ -1,4 +1,4 @@
-"""The names that a stack's policies are made of: known from its outputs, or while it is made."""
+"""The names in a stack's policies, from its outputs or from its program."""
 
 from dataclasses import dataclass, fields
 
@@ -7,7 +7,7 @@ from ops.outputs import Outputs
 
 @dataclass(frozen=True, kw_only=True)
 class StackNames:
-    """What the ARNs of ops/permissions/resources.py are filled with. None: there is no such."""
+    """Values for the ARN templates in resources.py. None means the stack lacks it."""
 
     partition: str
     account: str
@@ -23,7 +23,7 @@ class StackNames:
 
     @property
     def values(self) -> dict[str, str]:
-        """The names that there are, with the prefix of every physical name."""
+        """The names that are set, plus the prefix of the stack's resource names."""
         field_values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {k: v for k, v in field_values.items() if v} | {
             "prefix": f"{self.project}-{self.stack}"
@@ -31,7 +31,7 @@ class StackNames:
 
 
 def build_stack_names(outputs: Outputs) -> StackNames:
-    """The names of a stack from its outputs."""
+    """Builds the names of a stack from its outputs."""
     stack, load_balancer = outputs.stack, outputs.load_balancer
     return StackNames(
         partition=outputs.database.arn.split(":")[1],
@@ -48,7 +48,7 @@ def build_stack_names(outputs: Outputs) -> StackNames:
     )
 
 
-# As long as a stack's names may be: what fits with these fits with any.
+# The longest names that a stack may have, to check policy sizes.
 LONGEST_STACK_NAMES = StackNames(
     partition="aws-us-gov",
     account="123456789012",

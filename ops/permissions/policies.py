@@ -1,4 +1,4 @@
-"""Policies from calls: the statements that commands and roles need, as IAM documents."""
+"""Builds the IAM policies of commands and roles from the calls that they make."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from ops.permissions.resources import ALL_RESOURCES, RESOURCE_ARNS
 MAX_POLICY_CHARACTERS: Final = (
     6144  # characters of a managed policy without white space (IAM quotas)
 )
-# A role's policies, by the services that each is about: a policy a purpose, each within the limit.
+# A role's policies and the services in each, split so that each is within the limit.
 POLICY_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
     "database": ("lambda", "rds", "secretsmanager"),
     "data": ("backup", "elasticache", "kms", "s3"),
@@ -34,7 +34,7 @@ POLICY_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class PolicyStatement:
-    """Actions on the same resources under the same conditions, and the commands that need them."""
+    """Actions with the same resources and conditions, and the commands that need them."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
@@ -42,7 +42,7 @@ class PolicyStatement:
     commands: tuple[str, ...]
 
     def to_iam_json(self) -> dict[str, Any]:
-        """The statement as IAM spells it."""
+        """Returns the statement as IAM JSON."""
         conditions: dict[str, dict[str, list[str]]] = {}
         for operator, key, values in self.conditions:
             conditions.setdefault(operator, {})[key] = list(values)
@@ -55,7 +55,7 @@ class PolicyStatement:
 
 
 def list_role_commands(role: Role) -> tuple[str, ...]:
-    """The commands that a role may run: its own, and those of the roles before it."""
+    """Lists the commands of a role, including those of the less privileged roles."""
     role_index = ROLES.index(role)
     return tuple(
         command for command, own in COMMAND_ROLES.items() if ROLES.index(own) <= role_index
@@ -65,9 +65,9 @@ def list_role_commands(role: Role) -> tuple[str, ...]:
 def build_policy_statements(
     names: StackNames, commands: Iterable[str]
 ) -> tuple[PolicyStatement, ...]:
-    """What these commands need on a stack, merged, in an order that does not change.
+    """Builds the merged statements that commands need on a stack, in a stable order.
 
-    Raises LookupError for a call that ops/permissions/apis.py does not know.
+    Raises LookupError for a call without an entry in ops/permissions/apis.py.
     """
     name_values = names.values
     actions_by_scope: dict[tuple[tuple[str, ...], tuple[Condition, ...]], dict[str, list[str]]] = {}
@@ -97,7 +97,7 @@ def build_policy_statements(
 
 
 def build_statements_document(statements: Iterable[PolicyStatement]) -> dict[str, Any]:
-    """A policy document."""
+    """Builds a policy document."""
     return {
         "Version": "2012-10-17",
         "Statement": [statement.to_iam_json() for statement in statements],
@@ -105,7 +105,7 @@ def build_statements_document(statements: Iterable[PolicyStatement]) -> dict[str
 
 
 def build_role_policies(names: StackNames, role: Role) -> dict[str, dict[str, Any]]:
-    """The policies of a role, by what they are about."""
+    """Builds the policies of a role, by their names in POLICY_SERVICES."""
     policies, role_statements = {}, build_policy_statements(names, list_role_commands(role))
     for part, services in POLICY_SERVICES.items():
         statements = []
@@ -124,14 +124,14 @@ def build_role_policies(names: StackNames, role: Role) -> dict[str, dict[str, An
 
 
 def serialize_policy(policy: Mapping[str, Any]) -> str:
-    """A policy without white space: what IAM counts."""
+    """Serializes a policy without white space, which IAM does not count."""
     return json.dumps(policy, separators=(",", ":"))
 
 
 def _fill_grant(
     grant: Grant, names: Mapping[str, str]
 ) -> tuple[tuple[str, ...], tuple[Condition, ...]]:
-    """A grant's resources and conditions with the names of a stack, without those that it lacks."""
+    """Fills in a grant's resources and conditions; drops ARNs with names that the stack lacks."""
     templates = (template for name in grant.resources for template in RESOURCE_ARNS[name])
     resources = tuple(dict.fromkeys(_fill_templates(templates, names)))
     condition_templates = (
@@ -149,5 +149,5 @@ def _fill_templates(templates: Iterable[str], names: Mapping[str, str]) -> Itera
     for template in templates:
         try:
             yield template.format_map(names)
-        except KeyError:  # a name that this stack has not
+        except KeyError:  # the stack lacks this name
             continue

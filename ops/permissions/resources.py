@@ -1,9 +1,9 @@
-"""What the IAM actions of operations act on: ARNs of this stack, by what they stand for.
+"""ARN templates of a stack's resources, for its IAM policies.
 
-A field in braces is a name of ops/permissions/names.py; an ARN with a name that a stack has not is
-left out. ARN formats: Service Authorization Reference, "Resource types defined by ..." of each
-service. Where a stack's name begins with another's and a hyphen (prod, prod-eu), a pattern on the
-prefix reaches into it: such stacks belong into accounts of their own.
+Fields in braces are names of ops/permissions/names.py; an ARN is omitted if the stack lacks a name
+in it. ARN formats: Service Authorization Reference, "Resource types defined by ..." of each
+service. If a stack's name begins with another's and a hyphen (prod, prod-eu), the other's prefix
+patterns cover it too: put such stacks into separate accounts.
 """
 
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from typing import Final
 
 
 def build_stack_region_arns(service: str, *resources: str) -> tuple[str, ...]:
-    """ARNs in the stack's own region."""
+    """Builds ARN templates in the stack's own region."""
     return tuple(
         f"arn:{{partition}}:{service}:{{region}}:{{account}}:{resource}" for resource in resources
     )
 
 
 def build_recovery_region_arns(service: str, *resources: str) -> tuple[str, ...]:
-    """ARNs in the recovery region."""
+    """Builds ARN templates in the recovery region."""
     region_and_account = "{recovery_region}:{account}"
     return tuple(
         f"arn:{{partition}}:{service}:{region_and_account}:{resource}" for resource in resources
@@ -26,24 +26,24 @@ def build_recovery_region_arns(service: str, *resources: str) -> tuple[str, ...]
 
 
 def build_arns_in_both_regions(service: str, *resources: str) -> tuple[str, ...]:
-    """ARNs in both regions."""
+    """Builds ARN templates in both regions."""
     return (
         *build_stack_region_arns(service, *resources),
         *build_recovery_region_arns(service, *resources),
     )
 
 
-ALL_RESOURCES: Final = "*"  # the resource of an action for which AWS has no resource level
+ALL_RESOURCES: Final = "*"  # for actions without resource-level permissions
 RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "everywhere": (ALL_RESOURCES,),
-    # RDS asks for a list, filtered or not, as for all: the error names db:* and snapshot:*.
+    # RDS checks every list against all resources: its errors name db:* and snapshot:*.
     "all databases": build_arns_in_both_regions("rds", "db:*"),
     "all snapshots": build_arns_in_both_regions("rds", "snapshot:*"),
     "all automated backups": build_arns_in_both_regions("rds", "auto-backup:*"),
     "database": build_stack_region_arns("rds", "db:{prefix}-database", "db:{prefix}-database-*"),
     "replicas": build_stack_region_arns("rds", "db:{prefix}-database-*"),
     "snapshots": build_arns_in_both_regions("rds", "snapshot:{prefix}-database-*"),
-    # What AWS takes by itself is called rds:..., and what AWS Backup takes awsbackup:...
+    # Automated snapshots are named rds:..., those of AWS Backup awsbackup:...
     "snapshots to copy": build_stack_region_arns(
         "rds",
         "snapshot:{prefix}-database-*",
@@ -78,7 +78,7 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "fleet image": build_stack_region_arns("ssm", "parameter/{project}/{stack}/fleet/image"),
     "fleet role": ("arn:{partition}:iam::{account}:role/{prefix}-fleet-instance",),
     "launch templates": build_stack_region_arns("ec2", "launch-template/*"),
-    # What instances of the fleet are made of.
+    # What RunInstances creates or uses for the fleet.
     "launched": (
         *build_stack_region_arns("ec2", "instance/*", "volume/*", "network-interface/*"),
         *build_stack_region_arns("ec2", "security-group/*", "subnet/*"),
@@ -96,7 +96,7 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "certificates there": build_recovery_region_arns("acm", "certificate/*"),
     "cache": build_stack_region_arns("elasticache", "replicationgroup:{prefix}-cache"),
     "alarms": build_stack_region_arns("cloudwatch", "alarm:{prefix}-*"),
-    # What announces a window of maintenance (ops/alarms/announcement.py): of the stack's own none.
+    # Alarms that announce maintenance windows (ops/alarms/announcement.py).
     "alarms of windows": build_stack_region_arns("cloudwatch", "alarm:{prefix}-maintenance-*"),
     "all mute rules": build_stack_region_arns("cloudwatch", "alarm-mute-rule:*"),
     "mute rules": build_stack_region_arns("cloudwatch", "alarm-mute-rule:{prefix}-*"),

@@ -1,1 +1,1 @@
-"""`ops preview-report`: what `pulumi preview --json` says, judged."""
+"""`ops preview-report`: the effects of a `pulumi preview --json`."""

@@ -1,8 +1,8 @@
-"""What `pulumi preview --json` wrote, read into changes: one file a stack, no call to AWS.
+"""Parses the output of `pulumi preview --json` into changes. No call to AWS.
 
-The engine writes a step for each resource that it would touch, and counts the rest: those that
-stay as they are stand in the file only with `--show-sames`. Secrets are blinded by the engine;
-here no value leaves at all, but those of `SHOWN`.
+The engine writes a step for each resource that it would touch; unchanged ones are in the file only
+with `--show-sames`, and otherwise only counted. Values are never shown, except those in
+SHOWN_PROPERTIES.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, JsonValue, ValidationError
 from ops.core.errors import UsageError
 
 ChangeKind = Literal["created", "changed", "replaced", "deleted", "forgotten", "same"]
-# What is done to a resource, the gravest first: of the steps of one resource the first counts.
+# The most serious first: a resource with several steps has the first kind of them.
 CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = (
     "replaced",
     "deleted",
@@ -27,7 +27,7 @@ CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = (
     "forgotten",
     "same",
 )
-# The engine's operations (Pulumi, pkg/resource/deploy/step.go). One not known here is a change.
+# The engine's operations (Pulumi, pkg/resource/deploy/step.go). An unknown one is a change.
 CHANGE_KIND_BY_OP: Final[Mapping[str, ChangeKind]] = {
     "create": "created",
     "import": "created",
@@ -44,7 +44,7 @@ CHANGE_KIND_BY_OP: Final[Mapping[str, ChangeKind]] = {
     "refresh": "same",
     "same": "same",
 }
-# What the engine writes for a value that it does not know yet, one for each kind of value
+# Placeholders for values that are not known yet, one per type
 # (Pulumi, sdk/go/common/resource/plugin/rpc.go).
 UNKNOWN_VALUES: Final = frozenset(
     """
@@ -54,9 +54,11 @@ UNKNOWN_VALUES: Final = frozenset(
     dd056dcd-154b-4c76-9bd3-c8f88648b5ff
     """.split()
 )
-SECRET_PLACEHOLDER: Final = "[secret]"  # noqa: S105 - what stands where a secret stood
-SIGNATURE_KEY: Final = "4dabf18193072939515e22adb298388d"  # the key of what is no plain value
-# Properties whose values may be read by anybody who may read the pull request: sizes and counts.
+SECRET_PLACEHOLDER: Final = "[secret]"  # noqa: S105 - a placeholder
+SIGNATURE_KEY: Final = (
+    "4dabf18193072939515e22adb298388d"  # key of secrets, assets and other special values
+)
+# Properties whose values may be shown in a pull request: sizes and counts.
 SHOWN_PROPERTIES: Final = frozenset(
     """
     allocatedStorage applyImmediately backupRetentionPeriod cidrBlock cpu deletionProtection
@@ -68,8 +70,8 @@ SHOWN_PROPERTIES: Final = frozenset(
     """.split()
 )
 PLAIN_VALUE_PATTERN: Final = re.compile(r"[\w.:/ -]{1,60}")
-MAX_MESSAGE_CHARACTERS: Final = 2000  # characters of a message of a failed preview
-# Words of a message behind which a secret may stand; the engine blinds those that it knows.
+MAX_MESSAGE_CHARACTERS: Final = 2000  # characters of an error message to show
+# Secrets in error messages that the engine does not know to be secret.
 SECRET_PATTERN: Final = re.compile(
     r"(?i)((?:password|passwd|passphrase|secret|token|api_?key|credential)\w*[\"']?\s*[:=]\s*)"
     r"(\"[^\"]*\"|'[^']*'|\S+)|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
@@ -77,7 +79,7 @@ SECRET_PATTERN: Final = re.compile(
 
 
 class ResourceState(BaseModel):
-    """A resource as the engine knows it, before or after."""
+    """A resource's state before or after the update."""
 
     type: str = ""
     custom: bool = True
@@ -89,7 +91,7 @@ class ResourceState(BaseModel):
 
 
 class PreviewStep(BaseModel):
-    """What the engine would do to a resource."""
+    """One step of the update."""
 
     op: str
     urn: str = Field(pattern=r"^urn:pulumi:[^:]+::[^:]+::.+::.+$")
@@ -101,14 +103,14 @@ class PreviewStep(BaseModel):
 
 
 class Diagnostic(BaseModel):
-    """A message of the preview. `info#err` is what the program wrote on stderr."""
+    """A message. Severity `info#err` is what the program wrote to stderr."""
 
     message: str = ""
     severity: str = ""
 
 
 class PreviewDocument(BaseModel):
-    """The whole file, as far as it is read. What is empty the engine leaves out."""
+    """The file. The engine omits empty fields."""
 
     steps: list[PreviewStep] | None = None
     diagnostics: list[Diagnostic] | None = None
@@ -117,10 +119,10 @@ class PreviewDocument(BaseModel):
 
 @dataclass(frozen=True)
 class ResourceChange:
-    """What happens to one resource. `properties` are the inputs that differ, by name.
+    """What happens to one resource. `properties` are the names of the inputs that differ.
 
-    `old` and `new` are inputs, empty where there is no resource; secrets and what is not known
-    yet are not in them, the latter's names are in `unknown`.
+    `old` and `new` are the inputs, without secrets and unknown values; empty if there is no
+    resource. `unknown_properties` names the inputs with unknown values.
     """
 
     urn: str
@@ -137,12 +139,12 @@ class ResourceChange:
     properties: tuple[str, ...] = ()
     replace_reasons: tuple[str, ...] = ()  # the properties that force the replacement
     unknown_properties: tuple[str, ...] = ()
-    is_replica: bool = False  # a replica of another, as far as AWS has said
+    is_replica: bool = False  # a read replica, according to its state
     protect: bool = False
-    retained: bool = False  # AWS keeps it when Pulumi is done with it
+    retained: bool = False  # retainOnDelete: stays in AWS
 
     def find_shown_values(self, name: str) -> tuple[str, str] | None:
-        """What a property was and is to be, where both may be shown."""
+        """Returns the old and the new value if both may be shown, else None."""
         values = (
             _format_shown_value(name, self.old.get(name)),
             _format_shown_value(name, self.new.get(name)),
@@ -150,7 +152,7 @@ class ResourceChange:
         return (values[0], values[1]) if values[0] and values[1] else None
 
     def format_properties(self) -> str:
-        """What differs, on one line: values where they may be shown, else names alone."""
+        """Formats the changed properties on one line, with values if they may be shown."""
         texts = []
         for name in self.properties:
             values = self.find_shown_values(name)
@@ -160,7 +162,7 @@ class ResourceChange:
 
 @dataclass(frozen=True)
 class Preview:
-    """A preview of one stack. `left_out` is the number of unchanged resources not in the file."""
+    """A preview of one stack. `omitted_count` counts unchanged resources not in the file."""
 
     stack: str
     changes: tuple[ResourceChange, ...]
@@ -169,21 +171,21 @@ class Preview:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing would be done."""
+        """True if the preview succeeded and would change nothing."""
         return not self.errors and all(change.kind == "same" for change in self.changes)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many resources each act happens to, but for those that stay."""
+        """Number of changed resources by kind."""
         return {kind: self.count_changes(kind) for kind in CHANGE_KINDS if kind != "same"}
 
     def count_changes(self, kind: ChangeKind) -> int:
-        """How many resources it happens to."""
+        """Returns the number of changes of a kind."""
         return sum(1 for change in self.changes if change.kind == kind)
 
 
 def read_previews(files: Iterable[Path]) -> tuple[Preview, ...]:
-    """The previews of files, of one stack each. Raises UsageError."""
+    """Reads preview files, one per stack. Raises UsageError if one is invalid or repeated."""
     file_by_stack: dict[tuple[str, str], Path] = {}
     previews = []
     for file in files:
@@ -191,8 +193,8 @@ def read_previews(files: Iterable[Path]) -> tuple[Preview, ...]:
         project, preview = _build_preview(document, file.stem)
         if (project, preview.stack) in file_by_stack:
             raise UsageError(
-                f"FILE is {str(file)!r}, a preview of {preview.stack!r}, of which "
-                f"{str(file_by_stack[project, preview.stack])!r} is one already"
+                f"FILE is {str(file)!r}, a preview of {preview.stack!r}, but so is "
+                f"{str(file_by_stack[project, preview.stack])!r}; give one file per stack"
             )
         file_by_stack[project, preview.stack] = file
         previews.append(preview)
@@ -200,14 +202,16 @@ def read_previews(files: Iterable[Path]) -> tuple[Preview, ...]:
 
 
 def parse_live(data: JsonValue, stack: str) -> Preview:
-    """A preview that Pulumi has just printed, of this stack. Raises UsageError where it is none."""
-    return _build_preview(_validate_document(data, f"what Pulumi printed for {stack}"), stack)[1]
+    """Parses a preview that Pulumi has just printed. Raises UsageError if it is invalid."""
+    return _build_preview(
+        _validate_document(data, f"this is what Pulumi printed for {stack}"), stack
+    )[1]
 
 
 def compute_preview_digest(preview: Preview) -> str:
-    """What tells two previews apart: what is done to which resource, and with which inputs.
+    """Returns a hash of what is done to which resource, with which inputs.
 
-    Values that only AWS will know are not in it.
+    Values that are not known yet are not in it.
     """
     lines = sorted(
         [change.urn, change.kind, list(change.properties), list(change.replace_reasons), change.new]
@@ -223,20 +227,20 @@ def _read_document(file: Path) -> PreviewDocument:
     except OSError as error:
         raise UsageError(f"FILE is {str(file)!r}, {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, json.JSONDecodeError) else "it cannot be read"
-        raise UsageError(f"FILE is {str(file)!r}, which is no JSON: {reason}") from None
+        reason = str(error) if isinstance(error, json.JSONDecodeError) else "it cannot be decoded"
+        raise UsageError(f"FILE is {str(file)!r}, which is not JSON: {reason}") from None
     return _validate_document(data, f"FILE is {str(file)!r}")
 
 
 def _validate_document(data: object, origin: str) -> PreviewDocument:
-    expectation = "must be a file of `pulumi preview --json`"
+    expectation = "which must be output of `pulumi preview --json`"
     try:
         document = PreviewDocument.model_validate(data)
     except ValidationError as error:
         first_error = error.errors(include_input=False, include_url=False)[0]
         location = ".".join(map(str, first_error["loc"])) or "it"
         raise UsageError(
-            f"{origin}, {expectation}: {location} is wrong ({first_error['type']})"
+            f"{origin}, {expectation}: {location} is invalid ({first_error['type']})"
         ) from None
     if document.steps is None and document.diagnostics is None and document.changeSummary is None:
         raise UsageError(f"{origin}, {expectation}: it has no steps")
@@ -245,7 +249,7 @@ def _validate_document(data: object, origin: str) -> PreviewDocument:
 
 def _build_preview(document: PreviewDocument, default_stack: str) -> tuple[str, Preview]:
     steps = document.steps or []
-    project, stack = "", default_stack  # where nothing else says which stack it is
+    project, stack = "", default_stack  # the fallback: the file's name
     if steps:
         stack, project = steps[0].urn.split("::")[0].split(":")[2], steps[0].urn.split("::")[1]
     by_urn: dict[str, list[PreviewStep]] = {}
@@ -254,7 +258,7 @@ def _build_preview(document: PreviewDocument, default_stack: str) -> tuple[str, 
     changes = [_build_change(urn, urn_steps) for urn, urn_steps in by_urn.items()]
     same_in_file = sum(1 for change in changes if change.kind == "same")
     same_total = (document.changeSummary or {}).get("same", 0)
-    # Components and providers are nothing in themselves: what is in them has steps of its own.
+    # Components and providers are not AWS resources; their children have steps of their own.
     resources = tuple(c for c in changes if c.custom and not c.type.startswith("pulumi:"))
     return project, Preview(
         stack, resources, _list_errors(document), max(0, same_total - same_in_file)
@@ -262,8 +266,10 @@ def _build_preview(document: PreviewDocument, default_stack: str) -> tuple[str, 
 
 
 def _list_errors(document: PreviewDocument) -> tuple[str, ...]:
-    """What a failed preview says of itself. What a program writes on stderr is not yet a failure,
-    but belongs to one; alone it is one where the engine has not come to count anything.
+    """Lists the errors of a failed preview.
+
+    Stderr output of the program belongs to them, but alone it counts as a failure only if the
+    engine wrote no summary.
     """
     diagnostics = document.diagnostics or []
     has_error = any(diagnostic.severity == "error" for diagnostic in diagnostics)
@@ -279,7 +285,7 @@ def _list_errors(document: PreviewDocument) -> tuple[str, ...]:
 
 
 def redact(text: str) -> str:
-    """A message without what looks like a secret, and not too long."""
+    """Hides what looks like a secret and shortens the message."""
     redacted = SECRET_PATTERN.sub(lambda match: f"{match[1] or ''}[hidden]", text)
     return (
         redacted
@@ -332,16 +338,13 @@ def _build_change(urn: str, steps: list[PreviewStep]) -> ResourceChange:
 
 
 def _get_component(urn: str) -> str:
-    """The outermost component that a resource stands in, by the last word of its type.
-
-    The types stand in the URN, also where the components themselves are not in the file.
-    """
+    """Returns the last word of the type of the outermost component, from the URN."""
     types = [type_ for type_ in urn.split("::")[2].split("$") if type_ != "pulumi:pulumi:Stack"]
     return types[0].split(":")[-1] if len(types) > 1 else "stack"
 
 
 def _list_changed_properties(step: PreviewStep) -> list[str]:
-    """The inputs that differ, by their names: of a nested one the outermost."""
+    """Lists the top-level inputs that differ."""
     if step.detailedDiff or step.diffReasons:
         paths = [*(step.detailedDiff or {}), *(step.diffReasons or ())]
         return list(dict.fromkeys(_get_top_property(path) for path in paths))
@@ -352,14 +355,14 @@ def _list_changed_properties(step: PreviewStep) -> list[str]:
 
 
 def _get_top_property(path: str) -> str:
-    """The first name of a path: `a.b[0]`, or `["a.b"].c`."""
+    """Returns the first name of a path: `a` of `a.b[0]`, `a.b` of `["a.b"].c`."""
     if match := re.match(r'\["([^"]+)"\]', path):
         return match[1]
     return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
 def _get_known_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Inputs without secrets and without what is not known; in lists such a value is None."""
+    """Returns inputs without secrets and unknown values; in lists these become None."""
     return {
         name: _get_known_value(value)
         for name, value in inputs.items()
@@ -382,7 +385,7 @@ def _get_known_value(value: Any) -> Any:
 
 
 def _format_shown_value(name: str, value: object) -> str:
-    """A value that may be shown as it is, else nothing."""
+    """Formats a value if it may be shown, else returns an empty string."""
     if name not in SHOWN_PROPERTIES or not isinstance(value, str | int | float):
         return ""
     if isinstance(value, bool):

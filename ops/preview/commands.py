@@ -1,4 +1,4 @@
-"""`ops preview-report`: what a preview of Pulumi would do, as the comment of a pull request."""
+"""`ops preview-report`: a Pulumi preview as a pull request comment."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,14 +8,15 @@ import typer
 
 from ops.cli.context import get_output, write_report
 from ops.core.errors import FindingsError, OpsError
-from ops.preview import changes as preview
+from ops.preview.changes import read_previews
 
 if TYPE_CHECKING:
     from ops.preview.page import PreviewAssessment
 
 app = typer.Typer(add_completion=False)
 PreviewFiles = Annotated[
-    list[Path], typer.Argument(metavar="FILE...", help="of `pulumi preview --json`, one a stack")
+    list[Path],
+    typer.Argument(metavar="FILE...", help="output of `pulumi preview --json`, one per stack"),
 ]
 
 
@@ -24,23 +25,24 @@ def report_preview(
     context: typer.Context,
     files: PreviewFiles,
     to: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="where the comment goes, else to stdout")
+        Path | None,
+        typer.Option(metavar="FILE", help="write the comment to this file; default: stdout"),
     ] = None,
     allow_data_loss: Annotated[
-        bool, typer.Option("--allow-data-loss", help="exit code 0 though data would be lost")
+        bool, typer.Option("--allow-data-loss", help="exit 0 even if data would be lost")
     ] = False,
 ) -> None:
-    """What would be lost, interrupted and changed, and its monthly cost, in Markdown.
+    """Reports in Markdown what would be lost, interrupted and changed, and the monthly cost.
 
-    Calls nothing. Exit code 3 where something that holds data would be deleted or replaced, 1
-    where a preview failed.
+    Calls nothing. Exit code 3 if something that holds data would be deleted or replaced, 1 if a
+    preview failed.
     """
-    from ops.preview import page as preview_page
     from ops.preview.dangers import has_data_loss
+    from ops.preview.page import assess_previews, render_preview_page
 
     output = get_output(context)
-    assessments = preview_page.assess_previews(preview.read_previews(files))
-    text = preview_page.render_preview_page(assessments, allowed=allow_data_loss)
+    assessments = assess_previews(read_previews(files))
+    text = render_preview_page(assessments, allowed=allow_data_loss)
     if to is not None:
         write_report("--to", to, text)
     if output.output_format == "json":
@@ -59,7 +61,7 @@ def report_preview(
 def _require_acceptable(
     assessments: Sequence["PreviewAssessment"], allowed: bool, has_loss: bool
 ) -> None:
-    """How it ends. A failed preview has not seen everything, so it comes before what it has."""
+    """Raises OpsError if a preview failed, FindingsError if losing data is not allowed."""
     failed_stacks = [
         assessment.preview.stack for assessment in assessments if assessment.preview.errors
     ]
@@ -73,8 +75,8 @@ def _require_acceptable(
             if danger.kind == "data"
         )
         raise FindingsError(
-            f"data would be lost by {change_count} change{'s' * (change_count > 1)}; "
-            "--allow-data-loss agrees to it"
+            f"{change_count} change{'s' * (change_count > 1)} would lose data; "
+            "to accept that, use --allow-data-loss"
         )
 
 

@@ -1,4 +1,4 @@
-"""What the resources of a preview cost a month, before and after it."""
+"""The monthly cost of a preview's resources, before and after it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,26 +19,26 @@ PRICE_PROPERTIES: Final = frozenset(name for fact in ALL_FACTS for name in fact.
 
 @dataclass(frozen=True)
 class CostComparison:
-    """The lines of an estimate before and after; of what stands in the file alone."""
+    """Estimates before and after, of the resources in the file only."""
 
     before: tuple[Cost, ...]
     after: tuple[Cost, ...]
 
     @property
     def component_totals(self) -> dict[str, tuple[float, float]]:
-        """The fixed part by component, before and after, in $ a month; the dearest first."""
+        """Fixed costs by component, before and after, in $ per month; highest first."""
         old, new = sum_by_component(self.before), sum_by_component(self.after)
         totals = {name: (old.get(name, 0.0), new.get(name, 0.0)) for name in {**new, **old}}
         return dict(sorted(totals.items(), key=lambda item: (-max(item[1]), item[0])))
 
     @property
     def totals(self) -> tuple[float, float]:
-        """The fixed part of all of it, before and after, in $ a month."""
+        """Total fixed costs before and after, in $ per month."""
         return sum_monthly_costs(self.before), sum_monthly_costs(self.after)
 
     @property
     def usage_rates(self) -> list[tuple[str, str, str]]:
-        """(component, what, rate) of all that depends on use afterwards, each said once."""
+        """Distinct (component, what, rate) of usage costs afterwards."""
         rates = (
             (cost.component, cost.what, cost.usage) for cost in self.after if cost.usage is not None
         )
@@ -46,14 +46,14 @@ class CostComparison:
 
 
 def sum_monthly_costs(costs: Iterable[Cost]) -> float:
-    """The fixed part of some lines, in $ a month."""
+    """Sums fixed costs, in $ per month."""
     return sum(cost.monthly or 0.0 for cost in costs)
 
 
 def compare_costs(
     preview: Preview, price_table: PriceTable = DEFAULT_PRICE_TABLE
 ) -> CostComparison:
-    """The estimates of a preview."""
+    """Estimates the costs before and after a preview."""
     old_resources = [
         _build_priced_resource(change, change.old)
         for change in preview.changes
@@ -68,7 +68,7 @@ def compare_costs(
         Cost(
             change.component,
             change.name,
-            f"{change.name}: too low",
+            f"{change.name}: the estimate is too low",
             None,
             f"not known yet: {', '.join(names)}",
         )
@@ -83,7 +83,7 @@ def compare_costs(
 
 
 def list_price_classes(previews: Iterable[Preview]) -> dict[str, set[str]]:
-    """The classes of instances, databases and caches whose prices previews depend on."""
+    """Lists the instance, database and cache classes in the previews."""
     price_classes: dict[str, set[str]] = {"instances": set(), "databases": set(), "caches": set()}
     for change in (resource_change for preview in previews for resource_change in preview.changes):
         for inputs in (change.old, change.new):
@@ -94,7 +94,7 @@ def list_price_classes(previews: Iterable[Preview]) -> dict[str, set[str]]:
 
 
 def _list_values(inputs: object, name: str) -> Iterator[str]:
-    """Every text of that name, however deep."""
+    """Yields every string with that key, at any depth."""
     if isinstance(inputs, Mapping):
         for key, value in inputs.items():
             if key == name and isinstance(value, str):

@@ -10,14 +10,14 @@ from ops.preview.changes import Preview, ResourceChange
 
 # Properties that name the backup an instance is made from, unless it is made empty.
 RESTORE_PROPERTIES: Final = ("snapshotIdentifier", "restoreToPointInTime", "s3Import")
-# The gravest first.
+# The most serious first.
 DangerKind = Literal["data", "unknown", "interrupts", "protects less"]
 DANGER_KINDS: Final[tuple[DangerKind, ...]] = ("data", "unknown", "interrupts", "protects less")
 
 
 @dataclass(frozen=True)
 class Danger:
-    """One change that a person has to have seen."""
+    """One change that needs a person's attention."""
 
     kind: DangerKind
     change: ResourceChange
@@ -30,14 +30,14 @@ RANDOM_VALUE_EFFECT: Final = ChangeEffect(
     "a value that others are made of is drawn again", "as theirs", ASSUMPTION
 )
 REPLICA_EFFECT: Final = ChangeEffect(
-    "a replica of the database goes: whoever reads from it fails",
+    "a read replica is deleted: clients that read from it fail",
     f"about 15 min until a new one serves; {ASSUMPTION}",
     "RDS User Guide, Working with DB instance read replicas",
 )
 
 
 def list_dangers(preview: Preview) -> list[Danger]:
-    """All that a person has to have seen before the preview is carried out, the gravest first."""
+    """Lists the dangers of a preview, most serious first."""
     unsorted_dangers = [
         danger for change in preview.changes for danger in _list_change_dangers(change)
     ]
@@ -86,7 +86,7 @@ def _list_removal_dangers(change: ResourceChange, fact: ResourceFact | None) -> 
         description = f"{effect.description}{suffix}"
         yield Danger("interrupts", change, description, effect.downtime, effect.source)
     elif not _is_known_type(change.type):
-        description_text = f"no table knows whether it holds data: look before it is {change.kind}"
+        description_text = f"unknown type, it may hold data: check before it is {change.kind}"
         yield Danger("unknown", change, f"{description_text}{suffix}", "not known", "-")
 
 
@@ -94,7 +94,7 @@ def _describe_removal(change: ResourceChange) -> str:
     if change.kind == "deleted":
         return "DELETED"
     if any(change.new.get(name) for name in RESTORE_PROPERTIES):
-        return "REPLACED BY ONE FROM A BACKUP, and what was written since is lost"
+        return "REPLACED BY ONE FROM A BACKUP, everything written since is lost"
     return "REPLACED BY AN EMPTY ONE"
 
 
@@ -123,12 +123,12 @@ def _describe_timing(change: ResourceChange, fact: ResourceFact) -> str:
 
 
 def _is_protection_reduced(rule: ProtectionRule, change: ResourceChange) -> bool:
-    """Whether a property keeps less than before. One that is not known yet says nothing."""
+    """True if the new value keeps less than the old one. False if it is not known yet."""
     old: Any = change.old.get(rule.property)
     new: Any = change.new.get(rule.property)
     if rule.property in change.unknown_properties:
         return False
-    if rule.change in ("lower", "shorter"):  # of a time that is shorter, 0 or nothing is for ever
+    if rule.change in ("lower", "shorter"):  # for "shorter", 0 or no value means for ever
         was_unlimited = rule.change == "shorter" and not old
         return isinstance(new, int | float) and new > 0 and (was_unlimited or new < (old or 0))
     if rule.change == "zero":

@@ -1,7 +1,7 @@
-"""A preview as the comment of a pull request: Markdown that fits into one, the dangerous first.
+"""A preview as a pull request comment in Markdown, dangers first.
 
-GitHub takes 65,536 characters. What is dangerous and what failed is always there, if need be in
-fewer words; then the table of each stack; then the details, as far as there is room.
+GitHub allows 65,536 characters. Failures and dangers are always included, shortened if necessary;
+tables and details follow as far as they fit.
 """
 
 import re
@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from ops.core.errors import OpsError
-from ops.cost import prices
+from ops.cost.prices import DEFAULT_PRICE_TABLE
 from ops.preview.changes import CHANGE_KINDS, ChangeKind, Preview, ResourceChange
 from ops.preview.costs import CostComparison, compare_costs
 from ops.preview.dangers import Danger, DangerKind, get_short_type, list_dangers
 
 PREVIEW_MARKER: Final = "<!-- bulwark preview-report -->"
-# Characters of a comment (GitHub says so when it refuses a longer one). Counted here in bytes of
-# UTF-8, of which a text has as many or more.
+# Maximum of a comment (GitHub's error message). Counted here in bytes of UTF-8, which are at
+# least as many.
 MAX_COMMENT_CHARACTERS: Final = 65_536
-OMISSION_NOTE_CHARACTERS: Final = 600  # for the line that says what was left out
+OMISSION_NOTE_CHARACTERS: Final = 600  # for the note about omissions
 TABLE_CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = (
     "created",
     "changed",
@@ -28,16 +28,16 @@ TABLE_CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = (
     "forgotten",
 )
 DANGER_HEADINGS: Final[dict[DangerKind, tuple[str, str]]] = {
-    "data": ("CAUTION", "DATA IS LOST"),
-    "unknown": ("WARNING", "Perhaps data is lost"),
-    "interrupts": ("WARNING", "Service is interrupted, or may be"),
+    "data": ("CAUTION", "DATA WILL BE LOST"),
+    "unknown": ("WARNING", "Data may be lost"),
+    "interrupts": ("WARNING", "Service is or may be interrupted"),
     "protects less": ("WARNING", "Less is kept or protected than before"),
 }
 
 
 @dataclass(frozen=True)
 class PreviewAssessment:
-    """A preview with what follows from it."""
+    """A preview with its dangers and costs."""
 
     preview: Preview
     dangers: tuple[Danger, ...]
@@ -45,7 +45,7 @@ class PreviewAssessment:
 
 
 def assess_previews(previews: Iterable[Preview]) -> list[PreviewAssessment]:
-    """What follows from each preview."""
+    """Assesses the dangers and costs of each preview."""
     return [
         PreviewAssessment(preview, tuple(list_dangers(preview)), compare_costs(preview))
         for preview in previews
@@ -53,9 +53,9 @@ def assess_previews(previews: Iterable[Preview]) -> list[PreviewAssessment]:
 
 
 def render_preview_page(assessments: Sequence[PreviewAssessment], *, allowed: bool = False) -> str:
-    """The comment. `allowed` says that losing data was agreed to.
+    """Renders the comment. `allowed` means that --allow-data-loss was given.
 
-    Raises OpsError where not even the dangers fit.
+    Raises OpsError if not even the dangers fit.
     """
     names = ", ".join(_format_code(assessment.preview.stack) for assessment in assessments)
     if all(assessment.preview.is_empty for assessment in assessments):
@@ -66,16 +66,16 @@ def render_preview_page(assessments: Sequence[PreviewAssessment], *, allowed: bo
         tuple(DANGER_HEADINGS),
         ("data", "unknown"),
         (),
-    ):  # kinds that are told in all words
+    ):  # kinds shown as a full table
         warnings = _render_dangers(assessments, allowed=allowed, detailed_kinds=detailed_kinds)
         head = "\n".join([*title, *failures, *warnings])
         if _count_bytes(head) < MAX_COMMENT_CHARACTERS - OMISSION_NOTE_CHARACTERS:
             return _render_tables_and_details(head, assessments)
-    raise OpsError("what is dangerous does not fit into a comment: give fewer stacks at a time")
+    raise OpsError("the dangers do not fit into one comment; give fewer stacks at a time")
 
 
 def _render_tables_and_details(head: str, assessments: Sequence[PreviewAssessment]) -> str:
-    """As much of the tables and the details as there is room for, and what was left out."""
+    """Renders tables and details as far as they fit, and a note about the rest."""
     room = MAX_COMMENT_CHARACTERS - OMISSION_NOTE_CHARACTERS - _count_bytes(head)
     blocks, omissions = [head], []
     for assessment in assessments:
@@ -101,14 +101,14 @@ def _render_tables_and_details(head: str, assessments: Sequence[PreviewAssessmen
             f" and {len(omissions) - 8} more" if len(omissions) > 8 else ""
         )
         blocks.append(
-            f"_Left out for GitHub's limit of {MAX_COMMENT_CHARACTERS:,} characters: "
+            f"_Omitted because of GitHub's limit of {MAX_COMMENT_CHARACTERS:,} characters: "
             f"{omission_text[:400]}._"
         )
     return "\n".join(block for block in blocks if block) + "\n"
 
 
 def _render_collapsed_block(title: str, lines: Sequence[str], room: int) -> tuple[str, int]:
-    """A collapsed block with the lines that there is room for, and how many are left out."""
+    """Renders a collapsed block with the lines that fit; returns it and the omitted count."""
     opening, ending = f"<details><summary>{title}</summary>\n\n", "\n\n</details>\n"
     room -= _count_bytes(opening) + _count_bytes(ending)
     fitting_lines = 0
@@ -117,7 +117,7 @@ def _render_collapsed_block(title: str, lines: Sequence[str], room: int) -> tupl
         if room < 0:
             break
         fitting_lines += 1
-    if fitting_lines < 3 and fitting_lines < len(lines):  # a table's head alone says nothing
+    if fitting_lines < 3 and fitting_lines < len(lines):  # a table's head alone is useless
         return "", len(lines) - 2
     return opening + "\n".join(lines[:fitting_lines]) + ending, len(lines) - fitting_lines
 
@@ -127,7 +127,7 @@ def _render_failure(preview: Preview) -> Iterator[str]:
         return
     yield "> [!CAUTION]"
     yield (
-        f"> **The preview of {_format_code(preview.stack)} FAILED. What follows is not all of it.**"
+        f"> **The preview of {_format_code(preview.stack)} FAILED. What follows is incomplete.**"
     )
     yield ""
     for message in preview.errors[:10]:
@@ -141,7 +141,7 @@ def _render_failure(preview: Preview) -> Iterator[str]:
 def _render_dangers(
     assessments: Sequence[PreviewAssessment], *, allowed: bool, detailed_kinds: Collection[str]
 ) -> Iterator[str]:
-    """The dangers of all stacks by kind; those of kinds not in `told` in fewer words."""
+    """Renders the dangers by kind: a table for detailed kinds, a list for the others."""
     for kind, (level, heading) in DANGER_HEADINGS.items():
         stack_dangers = [
             (assessment, danger)
@@ -151,13 +151,13 @@ def _render_dangers(
         ]
         if not stack_dangers:
             continue
-        agreement = " It was agreed to (`--allow-data-loss`)." if kind == "data" and allowed else ""
+        agreement = " Allowed by `--allow-data-loss`." if kind == "data" and allowed else ""
         change_count = f"{len(stack_dangers)} change{'s' * (len(stack_dangers) > 1)}"
         yield f"> [!{level}]"
         yield f"> **{heading}: {change_count}.**{agreement}"
         yield ""
         if kind in detailed_kinds:
-            yield "| stack | component | resource | what happens | downtime to expect | source |"
+            yield "| stack | component | resource | what happens | expected downtime | source |"
             yield "|---|---|---|---|---|---|"
         for assessment, danger in stack_dangers:
             change = danger.change
@@ -185,12 +185,12 @@ def _render_dangers(
 
 
 def _render_table(assessment: PreviewAssessment) -> Iterator[str]:
-    """What happens in each component, and what it costs."""
+    """Renders the number of changes and the cost of each component."""
     preview, component_totals = assessment.preview, assessment.costs.component_totals
     kinds = [
         kind for kind in TABLE_CHANGE_KINDS if kind != "forgotten" or preview.count_changes(kind)
     ]
-    yield _format_row("component", *kinds, "$ a month before", "after", "difference")
+    yield _format_row("component", *kinds, "$ per month before", "after", "difference")
     yield _format_row("---", *["--:"] * (len(kinds) + 3))
     names = sorted(
         {change.component for change in preview.changes if change.kind != "same"}
@@ -213,9 +213,8 @@ def _render_table(assessment: PreviewAssessment) -> Iterator[str]:
     yield ""
     if preview.omitted_count:
         yield (
-            f"{preview.omitted_count} unchanged resources are not in the file, and not in "
-            "the figures "
-            "(`pulumi preview --json --show-sames` writes them)."
+            f"{preview.omitted_count} unchanged resources are not in the file and not counted "
+            "(`pulumi preview --json --show-sames` includes them)."
         )
         yield ""
     yield _describe_price_table()
@@ -223,9 +222,9 @@ def _render_table(assessment: PreviewAssessment) -> Iterator[str]:
 
 def _describe_price_table() -> str:
     return (
-        f"List prices of {prices.DEFAULT_PRICE_TABLE.region}, "
-        f"{prices.DEFAULT_PRICE_TABLE.taken}, from {prices.DEFAULT_PRICE_TABLE.source}; "
-        "what depends on use comes on top."
+        f"List prices of {DEFAULT_PRICE_TABLE.region}, "
+        f"{DEFAULT_PRICE_TABLE.taken}, from {DEFAULT_PRICE_TABLE.source}; "
+        "usage costs extra."
     )
 
 
@@ -234,7 +233,7 @@ def _format_money(old: float, new: float) -> tuple[str, str, str]:
 
 
 def _render_details(assessment: PreviewAssessment) -> Iterator[tuple[str, list[str]]]:
-    """Of each component what happens to which resource; then what depends on use."""
+    """Yields each component's changes, then the usage costs."""
     changes = [change for change in assessment.preview.changes if change.kind != "same"]
     for name in sorted({change.component for change in changes}):
         component_changes = [change for change in changes if change.component == name]
@@ -255,11 +254,11 @@ def _render_details(assessment: PreviewAssessment) -> Iterator[tuple[str, list[s
     if assessment.costs.usage_rates:
         lines = [_format_row("component", "what", "rate"), _format_row(*["---"] * 3)]
         lines += [_format_row(*map(_escape_markup, row)) for row in assessment.costs.usage_rates]
-        yield f"{_escape_markup(assessment.preview.stack)} costs: what depends on use", lines
+        yield f"{_escape_markup(assessment.preview.stack)} usage costs", lines
 
 
 def _render_change_rows(changes: Iterable[ResourceChange]) -> Iterator[str]:
-    """A row a change; those of one type that have no more to say share one, ten at a time."""
+    """Yields a row per change; changes without properties share rows of ten per type."""
     similar_names: dict[tuple[str, str], list[str]] = {}
     for change in changes:
         if change.format_properties():
@@ -286,12 +285,12 @@ def _format_row(*cells: str) -> str:
 
 
 def _format_code(text: str) -> str:
-    """A name as code: nothing in it is markup."""
+    """Formats a name as inline code, without markup."""
     return f"`{_format_line(text).replace('`', chr(39)).replace('|', '/')}`"
 
 
 def _escape_markup(text: str) -> str:
-    """Words that may hold a name from elsewhere: no markup, no mention of anybody."""
+    """Escapes markup and mentions in text from the preview."""
     return re.sub(r"[\\`*_\[\]<>|@#~&]", lambda match: f"&#{ord(match[0])};", _format_line(text))
 
 

@@ -1,1 +1,1 @@
-"""`ops runs`: the runs that were carried out, their reports, resume and undo."""
+"""`ops runs`: past and unfinished runs, their reports, resume and undo."""

@@ -34,7 +34,7 @@ DECLARATIONS: Final = (
         bad={"--to": ("/no/such/folder/report.html",)},
         judged_by_aws={"--to": "the run is read first"},
     ),
-    # And what the run's own command calls: a role carries on what it may begin.
+    # Plus the calls of the run's own command: a role can resume what it may start.
     Declaration(
         "runs resume",
         role="operator",

@@ -1,7 +1,6 @@
-"""The report of a run: what was meant, what happened when, and what was noted of it.
+"""The report of a run: its plan, what happened when, and its notes.
 
-Made from the journal alone, so that a run that was killed, undone or carried out by somebody else
-has one as well.
+It is built from the journal alone, so killed, undone and other people's runs have one too.
 """
 
 import time
@@ -18,7 +17,7 @@ StepState = Literal["done", "so already", "under way", "not begun"]
 
 @dataclass(frozen=True)
 class ReportLine:
-    """One step. Times are seconds since the epoch, `usual` and `downtime` seconds."""
+    """One step. `began` and `ended` are seconds since the epoch, `usual` and `downtime` seconds."""
 
     name: str
     says: str
@@ -32,7 +31,7 @@ class ReportLine:
 
     @property
     def took(self) -> float | None:
-        """Seconds from the call to its goal; None where it was not called, or is under way."""
+        """Seconds from the call to its goal; None if it was not called or has not ended."""
         if self.began is None or self.ended is None:
             return None
         return self.ended - self.began
@@ -40,7 +39,7 @@ class ReportLine:
 
 @dataclass(frozen=True)
 class RunReport:
-    """A run, for a person. `engines` is how many processes carried it out, one after another."""
+    """The report. `engines` is the number of processes that ran it, one after another."""
 
     run: str
     plan: Plan
@@ -54,11 +53,11 @@ class RunReport:
 
     @property
     def took(self) -> float | None:
-        """Seconds in all; None where it has not ended."""
+        """Seconds in total; None if it has not ended."""
         return None if self.ended is None else self.ended - self.began
 
     def compute_share(self, timestamp: float) -> float:
-        """Where a time lies between the beginning and the end, in percent."""
+        """Returns where a time is between start (0) and end (100), in percent."""
         total_seconds = max(
             (self.ended or 0) - self.began,
             *((line.ended or 0) - self.began for line in self.lines),
@@ -68,7 +67,7 @@ class RunReport:
 
 
 def build_run_report(journal: Journal) -> RunReport:
-    """The report of a run. Raises ValueError where the journal has no plan."""
+    """Builds the report of a run. Raises ValueError if the journal has no plan."""
     first_record = journal.records[0] if journal.records else None
     plan = journal.plan
     if first_record is None or plan is None:
@@ -91,7 +90,7 @@ def build_run_report(journal: Journal) -> RunReport:
 
 
 def _list_lines(plan: Plan, journal: Journal) -> Iterator[ReportLine]:
-    """Each step of the plan, then what was undone, in the order that it happened."""
+    """Yields the plan's steps, then the undo steps that ran, in order."""
     for step in plan.steps:
         yield _build_line(step, journal, is_undo=False)
     undo_steps = [
@@ -143,12 +142,12 @@ def _find_first_record(records: list[Record], event: str) -> Record | None:
 
 
 def format_timestamp(seconds: float) -> str:
-    """A time for a person, UTC."""
+    """Formats a time in UTC."""
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
 
 
 def render_run_page(run_report: RunReport) -> str:
-    """The report as one self-contained HTML page."""
+    """Renders the report as one self-contained HTML page."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     from ops.cli.render import format_duration

@@ -5,7 +5,7 @@ from typing import Final
 from ops.core.declaration import Declaration
 from ops.permissions.call_sets import CHANGE, DEPLOYS, WHY_STOPPED
 
-ONLY_IF_FAILED: Final = "once a deployment has failed: `service deploy` is seen to call it"
+ONLY_IF_FAILED: Final = "only after a failed deployment; the tests of `service deploy` record it"
 
 DECLARATIONS: Final = (
     Declaration(
@@ -38,7 +38,7 @@ DECLARATIONS: Final = (
         role="reader",
         calls=("ecs.describe_services",),
     ),
-    # The last by the AWS CLI: with it, whoever has the line may run it.
+    # The AWS CLI makes the last call, with the credentials of the person who runs the line.
     Declaration(
         "service exec",
         role="operator",
@@ -52,12 +52,12 @@ DECLARATIONS: Final = (
             "--task": ("nonsense!", "0123456789abcdef0123456789abcdef"),
             "--container": ("nonsense",),
         },
-        never_bad={"--command": "any command of the container's own"},
+        never_bad={"--command": "any command that the container has"},
         judged_by_aws={
             "--task": "which tasks there are",
             "--container": "which containers the task has",
         },
-        unseen={"ecs.execute_command": "by the AWS CLI, whose line is printed"},
+        unseen={"ecs.execute_command": "made by the AWS CLI, whose command line is printed"},
     ),
     Declaration(
         "service limits",

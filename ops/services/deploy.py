@@ -1,7 +1,7 @@
-"""Deployments: another image, the revision of before, or new tasks of the same revision.
+"""Plans that deploy, roll back and restart an ECS service.
 
-A deployment has succeeded when ECS says so of that very deployment, and the revision that it was
-for is the primary one and completed. Running counts do not tell: after a rollback they are right.
+A deployment has succeeded when ECS reports that deployment as SUCCESSFUL and its revision is the
+primary one, COMPLETED. Running counts prove nothing: they are also right after a rollback.
 """
 
 import json
@@ -13,15 +13,20 @@ from ops.core.errors import RefusedError, UsageError
 from ops.core.plan import Call, Http, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
-from ops.services import images
-from ops.services import model as services
-from ops.services.images import ContainerImage
-from ops.services.model import ServiceState, get_arn_name
+from ops.services.images import ContainerImage, is_image_available
+from ops.services.model import (
+    ServiceState,
+    get_arn_name,
+    get_container_image,
+    get_task_definition,
+    list_deployment_history,
+    list_successful_revisions,
+)
 
 REVISION_RUN_TAG: Final = "bulwark:run"
 REVISION_IMAGE_TAG: Final = "bulwark:image"
 PRIMARY_DEPLOYMENT_PATH: Final = "services[0].deployments[?status=='PRIMARY'] | [0]"
-# What a description has beyond what a registration takes.
+# Fields that DescribeTaskDefinition returns and RegisterTaskDefinition does not accept.
 DESCRIPTION_ONLY_FIELDS: Final = frozenset(
     {
         "taskDefinitionArn",
@@ -41,11 +46,11 @@ ACTIVE_DEPLOYMENT_STATUSES_JSON: Final = json.dumps(
 FAILED_DEPLOYMENT_STATUSES: Final = ("ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "STOPPED")
 TYPICAL_DEPLOYMENT_SECONDS: Final = 3 * 60
 DEPLOYMENT_TIME_SOURCE: Final = (
-    "an assumption, AWS states none: image pull, health checks and draining"
+    "an assumption, AWS states no time: image pull, health checks and draining"
 )
 DEPLOYMENT_TIMEOUT_SECONDS: Final = 30 * 60
 DEPLOYMENT_CONFIRM_SECONDS: Final = 5 * 60
-# Seconds that an answer may be wrong for after a deployment: an assumption, a few health checks.
+# Seconds until the URL must answer with 200 after a deployment: an assumption, a few health checks.
 URL_ANSWER_TIMEOUT_SECONDS: Final = 60
 
 
@@ -59,17 +64,17 @@ def build_service_deploy_plan(
     wait: bool = True,
     url: str | None = None,
 ) -> Plan:
-    """The service runs `image`, in a revision that differs from Pulumi's last one only in it.
+    """Builds the plan that deploys `image`, in a copy of the revision that Pulumi registered last.
 
-    Undone: the service runs the revision of before. The new revision stays registered; it costs
-    nothing.
+    The undo puts the service back on its current revision; the new one stays registered. Raises
+    UsageError if the service runs the image already.
     """
-    latest_definition, tags = services.get_task_definition(aws, service.part.task_definition_arn)
-    current_definition, _ = services.get_task_definition(aws, service.revision)
-    current_image = services.get_container_image(current_definition, service.part.container)
+    latest_definition, tags = get_task_definition(aws, service.part.task_definition_arn)
+    current_definition, _ = get_task_definition(aws, service.revision)
+    current_image = get_container_image(current_definition, service.part.container)
     if current_image == image.reference and service.is_rollout_completed:
         raise UsageError(
-            f"IMAGE is {image.requested_reference!r}, which {service.name} runs already",
+            f"IMAGE is {image.requested_reference!r}, but {service.name} already runs it",
             f"ops service restart --service {service.name}",
         )
     new_definition = build_registration(latest_definition, tags, service.part.container, image, run)
@@ -77,7 +82,7 @@ def build_service_deploy_plan(
     update_step = _build_update_step(
         aws,
         service,
-        f"put {service.name} on the new revision",
+        f"deploy the new revision of {service.name}",
         refs=references,
         wait=wait,
         undo=(_build_restore_revision_step(service, get_undo_revision(aws, service)),),
@@ -89,10 +94,10 @@ def build_service_deploy_plan(
         *(
             []
             if image.is_in_registry
-            else [f"{image.requested_reference} is of another registry: not looked at"]
+            else [f"{image.requested_reference} is not in ECR, so it was not checked"]
         ),
         *_list_breaker_warnings(service),
-        "the new revision stays registered, also when this is undone; it costs nothing",
+        "the new revision stays registered even after an undo; it costs nothing",
     )
     steps = (
         _build_register_step(service, new_definition, run),
@@ -116,18 +121,19 @@ def build_service_rollback_plan(
     wait: bool = True,
     url: str | None = None,
 ) -> Plan:
-    """The service runs the last revision that a deployment has proven, or the one of `to`.
+    """Builds the plan that rolls back to `requested_revision`, or to the last successful revision.
 
-    Undone: the service runs the revision of before. No revision is ever deregistered.
+    The undo puts the service back on its current revision. Raises UsageError if there is no
+    revision to roll back to.
     """
     target_revision = (
         _parse_revision(aws, service, requested_revision)
         if requested_revision is not None
         else _get_last_successful_revision(aws, service)
     )
-    target_definition, _ = services.get_task_definition(aws, target_revision)
-    image = services.get_container_image(target_definition, service.part.container)
-    current_definition, _ = services.get_task_definition(aws, service.revision)
+    target_definition, _ = get_task_definition(aws, target_revision)
+    image = get_container_image(target_definition, service.part.container)
+    current_definition, _ = get_task_definition(aws, service.revision)
     update_step = _build_update_step(
         aws,
         service,
@@ -137,8 +143,7 @@ def build_service_rollback_plan(
         undo=(_build_restore_revision_step(service, service.revision),),
     )
     notes = (
-        "image: "
-        f"{services.get_container_image(current_definition, service.part.container)} -> {image}",
+        f"image: {get_container_image(current_definition, service.part.container)} -> {image}",
         *_list_differences(current_definition, target_definition, service.part.container),
         *_list_breaker_warnings(service),
     )
@@ -156,11 +161,11 @@ def build_service_rollback_plan(
 def build_service_restart_plan(
     aws: Aws, outputs: Outputs, service: ServiceState, run: str, *, wait: bool = True
 ) -> Plan:
-    """Every task of the service is a new one, of the same revision."""
+    """Builds the plan that replaces every task of the service by a new one of the same revision."""
     update_step = _build_update_step(
         aws,
         service,
-        f"start the tasks of {service.name} anew",
+        f"restart the tasks of {service.name}",
         wait=wait,
         params={"forceNewDeployment": True},
     )
@@ -168,15 +173,15 @@ def build_service_restart_plan(
         update_step,
         *([_build_confirm_step(service, revision=service.revision)] if wait else []),
     )
-    notes = ("the old tasks stop only once new ones are healthy", *_list_breaker_warnings(service))
+    notes = ("old tasks stop only after the new ones are healthy", *_list_breaker_warnings(service))
     return build_stack_plan(
         outputs, run, "service restart", *steps, notes=notes, arguments=f"--service {service.name}"
     )
 
 
 def build_force_deployment_step(aws: Aws, service: ServiceState, name: str) -> Step:
-    """The step that gives a service new tasks, unless somebody has begun to just now."""
-    description = f"see the tasks of {service.name} started anew"
+    """Builds the step that restarts a service's tasks, unless a deployment is in progress."""
+    description = f"restart the tasks of {service.name} unless a deployment is in progress"
     step = _build_update_step(
         aws, service, description, wait=True, params={"forceNewDeployment": True}
     )
@@ -190,8 +195,8 @@ def build_registration(
     image: ContainerImage,
     run: str,
 ) -> JsonObject:
-    """What to register: `base` with another image, and the tags by which it is found again."""
-    services.get_container_image(latest_definition, container)
+    """Builds the task definition to register: the latest one with `image`, tagged with the run."""
+    get_container_image(latest_definition, container)
     fields = {
         k: v
         for k, v in latest_definition.items()
@@ -210,20 +215,24 @@ def build_registration(
 
 
 def get_undo_revision(aws: Aws, service: ServiceState) -> str:
-    """Where an undo leads: what runs, or the last proven one while that is not completed."""
+    """Returns the revision for an undo: the current one, or the last successful one if the current
+    rollout is not completed.
+    """
     if service.is_rollout_completed:
         return service.revision
-    return next(services.list_successful_revisions(aws, service), service.revision)
+    return next(list_successful_revisions(aws, service), service.revision)
 
 
 def build_url_answers_step(url: str) -> Step:
-    """Looks whether the service answers. One that goes on answering with an error has failed; where
-    no answer comes at all, it may be the way from here that is broken: nobody knows.
+    """Builds the step that waits until `url` answers with 200.
+
+    The step fails if the last answer is an error. No answer at all leaves the outcome unknown: the
+    network between here and the service may be at fault.
     """
     read = Http(url=url)
     return Step(
         name="answers",
-        description=f"look whether {url} answers",
+        description=f"check that {url} answers with 200",
         action=read,
         goal=Wait(
             read=read,
@@ -236,10 +245,10 @@ def build_url_answers_step(url: str) -> Step:
 
 
 def _build_register_step(service: ServiceState, new_definition: JsonObject, run: str) -> Step:
-    """Registering is not idempotent, and AWS has no token: ours is found by its tag.
+    """Builds the step that registers the revision and finds it again by the tag with the run's id.
 
-    Sent twice, as when another one was registered in between, it leaves a revision that nothing
-    uses.
+    RegisterTaskDefinition takes no idempotency token. A second registration leaves a revision that
+    nothing uses.
     """
     read = Call(
         api="ecs.describe_task_definition",
@@ -264,8 +273,8 @@ def _build_update_step(
     refs: dict[str, str] | None = None,
     undo: tuple[Step, ...] = (),
 ) -> Step:
-    """Begins a deployment, and waits for what becomes of it: the one that was not there before."""
-    last_deployment = next(services.list_deployment_history(aws, service), None)
+    """Builds the step that starts a deployment and waits for the one that is newer than all now."""
+    last_deployment = next(list_deployment_history(aws, service), None)
     service_params: JsonObject = {"cluster": service.cluster, "service": service.name}
     created_filter: JsonObject = (
         {"createdAt": {"after": last_deployment["createdAt"]}} if last_deployment else {}
@@ -294,7 +303,7 @@ def _build_update_step(
 def _build_confirm_step(
     service: ServiceState, *, revision: str | None = None, same_as: str | None = None
 ) -> Step:
-    """Looks whether it is our revision that runs: the last deployment may be somebody else's."""
+    """Builds the step that checks that the revision runs: another deployment may replace it."""
     read = _describe_service_call(service)
     met: JsonObject = {f"{PRIMARY_DEPLOYMENT_PATH}.rolloutState": "COMPLETED"}
     path = f"{PRIMARY_DEPLOYMENT_PATH}.taskDefinition"
@@ -302,7 +311,7 @@ def _build_confirm_step(
         met[path] = revision
     return Step(
         name="confirm",
-        description=f"look whether {service.name} runs it",
+        description=f"check that {service.name} runs it",
         action=read,
         goal=Wait(
             read=read,
@@ -315,7 +324,7 @@ def _build_confirm_step(
 
 
 def _build_restore_revision_step(service: ServiceState, revision: str) -> Step:
-    """The service runs a revision. Where the circuit breaker went back already, nothing is done."""
+    """Builds the undo: deploys a revision, unless the circuit breaker has rolled back to it."""
     met: JsonObject = {
         f"{PRIMARY_DEPLOYMENT_PATH}.taskDefinition": revision,
         f"{PRIMARY_DEPLOYMENT_PATH}.rolloutState": "COMPLETED",
@@ -346,20 +355,20 @@ def _describe_service_call(service: ServiceState) -> Call:
 
 
 def _parse_revision(aws: Aws, service: ServiceState, requested_revision: str) -> str:
-    """The ARN of --to: a number, or family:number. Raises UsageError where it cannot be run."""
+    """Returns the ARN for --to (NUMBER or FAMILY:NUMBER). Raises UsageError if it cannot run."""
     arn_prefix, _, _ = service.part.task_definition_arn.rpartition("/")
     family, _, number = get_arn_name(requested_revision).rpartition(":")
     revisions_command = f"ops service revisions --service {service.name}"
     if not number.isdigit() or (family or service.part.family) != service.part.family:
         raise UsageError(
-            f"--to is {requested_revision!r}, must be the number of a revision of "
-            f"{service.part.family}",
+            f"--to must be the number of a revision of {service.part.family}, not "
+            f"{requested_revision!r}",
             revisions_command,
         )
     arn = f"{arn_prefix}/{service.part.family}:{int(number)}"
     if arn == service.revision and service.is_rollout_completed:
         raise UsageError(
-            f"--to is {requested_revision!r}, which {service.name} runs already", revisions_command
+            f"--to is {requested_revision!r}, but {service.name} already runs it", revisions_command
         )
     if problem := find_revision_problem(aws, service, arn):
         raise UsageError(f"--to is {requested_revision!r}, {problem}", revisions_command)
@@ -367,34 +376,30 @@ def _parse_revision(aws: Aws, service: ServiceState, requested_revision: str) ->
 
 
 def find_revision_problem(aws: Aws, service: ServiceState, revision: str) -> str | None:
-    """Why a revision cannot be run any more; None where it can."""
+    """Returns why a revision can no longer be deployed, or None if it can."""
     try:
-        definition, _ = services.get_task_definition(aws, revision)
+        definition, _ = get_task_definition(aws, revision)
     except RefusedError:
-        return "which is no revision"
+        return "which is not a revision"
     if definition["status"] != "ACTIVE":
         return f"which is {definition['status']}"
-    image = services.get_container_image(definition, service.part.container)
-    return (
-        None
-        if images.is_image_available(aws, image)
-        else f"whose image {image} is no longer in ECR"
-    )
+    image = get_container_image(definition, service.part.container)
+    return None if is_image_available(aws, image) else f"whose image {image} is no longer in ECR"
 
 
 def _get_last_successful_revision(aws: Aws, service: ServiceState) -> str:
-    for revision in services.list_successful_revisions(aws, service):
+    for revision in list_successful_revisions(aws, service):
         if revision != service.revision and find_revision_problem(aws, service, revision) is None:
             return revision
     raise UsageError(
-        f"there is no other revision of {service.name} that has been deployed with success, as "
-        "far as ECS remembers, and can still be run; name one with --to",
+        f"ECS lists no other successfully deployed revision of {service.name} that can still run; "
+        "name one with --to",
         f"ops service revisions --service {service.name}",
     )
 
 
 def _list_differences(old: Mapping[str, Any], new: Mapping[str, Any], container: str) -> list[str]:
-    """What changes besides the image: what Pulumi has registered and was not deployed yet."""
+    """Lists what else differs: changes that Pulumi registered and nothing has deployed yet."""
 
     def flatten_definition(revision: Mapping[str, Any]) -> dict[str, Any]:
         body = {k: v for k, v in revision.items() if k not in {*DESCRIPTION_ONLY_FIELDS, "tags"}}
@@ -408,10 +413,14 @@ def _list_differences(old: Mapping[str, Any], new: Mapping[str, Any], container:
     differing_keys = sorted(
         k for k in {*old_fields, *new_fields} if old_fields.get(k) != new_fields.get(k)
     )
-    return [f"also changed since what runs: {', '.join(differing_keys)}"] if differing_keys else []
+    return (
+        [f"also different from the running revision: {', '.join(differing_keys)}"]
+        if differing_keys
+        else []
+    )
 
 
 def _list_breaker_warnings(service: ServiceState) -> list[str]:
     if service.has_rollback_breaker:
         return []
-    return ["the service has no circuit breaker with rollback: a bad deployment goes on and on"]
+    return ["no circuit breaker with rollback: a failing deployment does not stop by itself"]

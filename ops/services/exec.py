@@ -1,7 +1,7 @@
-"""A command in a running container: which task and container, whether it can be, and the line.
+"""A command in a running container, by ECS Exec.
 
-ECS Exec wants three things: the task was started with it on, its agent runs in the container, and
-whoever types has the AWS CLI with the Session Manager plugin. Source: ECS developer guide, "Monitor
+ECS Exec needs a task that was started with it enabled, a running agent in the container, and the
+AWS CLI with the Session Manager plugin on this machine. Source: ECS Developer Guide, "Monitor
 Amazon ECS containers with ECS Exec".
 """
 
@@ -26,7 +26,7 @@ DEFAULT_SHELL: Final = "/bin/sh"
 
 @dataclass(frozen=True)
 class ExecSession:
-    """A command in a container of a task, as it can be begun now."""
+    """The AWS CLI command that opens a session in a container."""
 
     service: str
     task: str
@@ -35,11 +35,11 @@ class ExecSession:
 
     @property
     def command_line(self) -> str:
-        """What to type."""
+        """The command line, quoted for a shell."""
         return shlex.join(self.argv)
 
     def build_row(self) -> dict[str, object]:
-        """What a program reads of it."""
+        """Returns the session for --output json."""
         return {
             "service": self.service,
             "task": self.task,
@@ -59,9 +59,9 @@ def build_exec_session(
     container: str | None = None,
     profile: str | None = None,
 ) -> ExecSession:
-    """A command in the task that is named, or in one that it can be begun in.
+    """Builds a session in `task`, or in the first running task that accepts one.
 
-    Raises UsageError where --task or --container is wrong, OpsError where it cannot be.
+    Raises UsageError if --task or --container is wrong, OpsError if no task accepts a session.
     """
     candidates = _select_tasks(service, list_service_tasks(aws, service, stopped=False), task)
     container_name = container or service.part.container
@@ -93,20 +93,20 @@ def build_exec_session(
 
 
 def require_exec_command(command: str) -> None:
-    """Raises UsageError where --command is none."""
+    """Raises UsageError if --command is empty."""
     if not command.strip():
-        raise UsageError(f"--command is {command!r}, must be a command and its arguments")
+        raise UsageError(f"--command must be a command and its arguments, not {command!r}")
 
 
 def _select_tasks(
     service: ServiceState, service_tasks: Sequence[Mapping[str, Any]], task_prefix: str | None
 ) -> list[Mapping[str, Any]]:
-    """The running task that is named, or all that run."""
+    """Returns the running task with this id prefix, or all running tasks."""
     running_tasks = [task for task in service_tasks if task.get("lastStatus") == "RUNNING"]
     tasks_command = f"ops service tasks --service {service.name}"
     if not running_tasks:
         raise OpsError(
-            f"no task of {service.name} runs", f"{tasks_command} --stopped", tasks_command
+            f"{service.name} has no running task", f"{tasks_command} --stopped", tasks_command
         )
     if task_prefix is None:
         return running_tasks
@@ -118,7 +118,8 @@ def _select_tasks(
     ]
     if len(matching_tasks) != 1 or not task_prefix:
         raise UsageError(
-            f"--task is {task_prefix!r}, must be {', '.join(sorted(task_ids))}", tasks_command
+            f"--task must be one of {', '.join(sorted(task_ids))}, not {task_prefix!r}",
+            tasks_command,
         )
     return matching_tasks
 
@@ -126,18 +127,17 @@ def _select_tasks(
 def _find_problem(
     task: Mapping[str, Any], container: str, service: ServiceState
 ) -> OpsError | None:
-    """Why a command cannot be begun in a container of a task; None where it can."""
+    """Returns why a container of a task accepts no session, or None if it does."""
     containers = {str(item["name"]): item for item in task.get("containers") or ()}
     if container not in containers:
         container_names = ", ".join(sorted(containers))
-        return UsageError(f"--container is {container!r}, must be {container_names}")
+        return UsageError(f"--container must be one of {container_names}, not {container!r}")
     task_id = get_arn_name(str(task["taskArn"]))
     restart_command = f"ops service restart --service {service.name}"
     if not task.get("enableExecuteCommand"):
         return OpsError(
-            f"task {task_id} of {service.name} was started without ECS Exec: the setting "
-            "cluster.exec "
-            "turns it on, for tasks that start afterwards",
+            f"task {task_id} of {service.name} was started without ECS Exec; "
+            "set cluster.exec, deploy, and restart the service",
             "pulumi config set --path 'bulwark:cluster.exec' true",
             "pulumi up",
             restart_command,
@@ -151,29 +151,28 @@ def _find_problem(
         return None
     reason_suffix = f": {agent['reason']}" if agent.get("reason") else ""
     return OpsError(
-        f"the agent of ECS Exec in {container} of task {task_id} is {state}{reason_suffix}",
+        f"the ECS Exec agent in {container} of task {task_id} is {state}{reason_suffix}",
         restart_command,
         f"ops service events --service {service.name}",
     )
 
 
 def list_missing_programs() -> tuple[str, ...]:
-    """The programs that are needed here and are not on the PATH."""
+    """Lists the required programs that are not on the PATH."""
     return tuple(name for name in REQUIRED_PROGRAMS if shutil.which(name) is None)
 
 
 def run_exec_session(session: ExecSession) -> None:
-    """Runs it on this terminal, until it ends. Raises OpsError where it cannot be, or fails."""
+    """Runs the session on this terminal. Raises OpsError if a program is missing or it fails."""
     if missing_programs := list_missing_programs():
         raise OpsError(
-            f"--run needs what is not on the PATH: {', '.join(missing_programs)}; it may "
-            "be left out, and the "
-            "line typed where they are",
+            f"--run needs {', '.join(missing_programs)} on the PATH; "
+            "run this line on a machine that has them",
             session.command_line,
         )
 
     def ignore_interrupt(_number: int, _frame: FrameType | None) -> None:
-        """Ctrl-C is for the command in the container."""
+        """Leaves Ctrl-C to the command in the container."""
 
     previous_handler = signal.signal(signal.SIGINT, ignore_interrupt)
     try:
@@ -181,4 +180,4 @@ def run_exec_session(session: ExecSession) -> None:
     finally:
         signal.signal(signal.SIGINT, previous_handler)
     if exit_code:
-        raise OpsError(f"aws ended with {exit_code}", session.command_line)
+        raise OpsError(f"aws exited with {exit_code}", session.command_line)

@@ -26,7 +26,7 @@ DESCRIBE_TASKS_API = "ecs.describe_tasks"
 SCALABLE_TARGETS_API = "application-autoscaling.describe_scalable_targets"
 SCALING_ACTIVITIES_API = "application-autoscaling.describe_scaling_activities"
 SERVICES_AREA = "services"
-# A deployment that takes longer hangs: AWS's own waiter for one gives up after ten minutes.
+# Seconds after which a deployment counts as stuck. AWS's own waiter gives up after ten minutes.
 DEPLOYMENT_HANGS_SECONDS: Final = 30 * 60
 # Why ECS stops a task that has no fault (ECS Developer Guide, stopped tasks).
 HARMLESS_STOP_CODES: Final = ("UserInitiated", "SpotInterruption", "TerminationNotice")
@@ -57,7 +57,7 @@ def build_service_reads(services: ServicesPart) -> list[tuple[list[str], ReadReq
 
 
 def build_scaling_target_reads(services: ServicesPart) -> list[tuple[list[str], ReadRequest]]:
-    """The limits of those that are scaled, 50 to a call: their names, and the read."""
+    """Builds the reads of the scaling limits, 50 to a call, each with the names it is about."""
     names_by_resource = {
         service.scaling_resource_id: name
         for name, service in services.services.items()
@@ -82,7 +82,7 @@ def _build_unknown_finding(error: UnknownAnswerError, subject: str) -> CheckFind
 
 
 def check_running_tasks(facts: CheckFacts) -> CheckRoutine:
-    """Each service runs as many tasks as it should, and no deployment failed or hangs."""
+    """Checks that each service runs its desired count and no deployment failed or is stuck."""
     services = get_services_contract(facts)
     groups = build_service_reads(services)
     answers = yield [read_request for _, read_request in groups]
@@ -117,7 +117,9 @@ def _build_service_finding(facts: CheckFacts, name: str, item: ResponseItem | No
             evidence.append(f"a deployment failed: {reason}")
             command = f"ops service events --service {name}"
         elif state == "IN_PROGRESS":
-            evidence.append(f"a deployment goes on since {format_duration(max(age_seconds, 0))}")
+            evidence.append(
+                f"a deployment has been in progress for {format_duration(max(age_seconds, 0))}"
+            )
             if age_seconds > DEPLOYMENT_HANGS_SECONDS:
                 command = f"ops service events --service {name}"
     return CheckFinding(
@@ -126,7 +128,7 @@ def _build_service_finding(facts: CheckFacts, name: str, item: ResponseItem | No
 
 
 def check_stopped_tasks(facts: CheckFacts) -> CheckRoutine:
-    """No task of the last hour (ECS keeps them no longer) stopped because something is wrong."""
+    """Checks that no task stopped by a fault in the last hour (ECS keeps them no longer)."""
     services = get_services_contract(facts)
     (list_answer,) = yield [
         build_read(
@@ -150,11 +152,7 @@ def check_stopped_tasks(facts: CheckFacts) -> CheckRoutine:
         if name in services.services and (reason := find_fault(task)):
             reasons_by_service.setdefault(name, Counter())[reason] += 1
     if not reasons_by_service:
-        return [
-            CheckFinding(
-                "ok", SERVICES_AREA, "stopped tasks", "none stopped in the last hour by a fault"
-            )
-        ]
+        return [CheckFinding("ok", SERVICES_AREA, "stopped tasks", "no faults in the last hour")]
     return [
         CheckFinding(
             "failing",
@@ -168,7 +166,7 @@ def check_stopped_tasks(facts: CheckFacts) -> CheckRoutine:
 
 
 def find_fault(task: ResponseItem) -> str | None:
-    """Why a task stopped, if that is a fault: with the exit codes of its containers."""
+    """Returns the fault that stopped a task, with its containers' exit codes, or None."""
     code, reason = task.get("stopCode"), str(task.get("stoppedReason") or "")
     if code in HARMLESS_STOP_CODES:
         return None
@@ -186,7 +184,7 @@ def find_fault(task: ResponseItem) -> str | None:
 
 
 def check_service_scaling(facts: CheckFacts) -> CheckRoutine:
-    """No scaling of the last hour failed, and no service is at the limit of its scaling."""
+    """Checks that no scaling failed in the last hour and no service is at its maximum."""
     services = get_services_contract(facts)
     names_by_resource = {
         service.scaling_resource_id: service_name
@@ -195,7 +193,7 @@ def check_service_scaling(facts: CheckFacts) -> CheckRoutine:
     }
     target_reads = [read_request for _, read_request in build_scaling_target_reads(services)]
     answers = yield [
-        # In one region's list and not one by one: a call for each service would be too many.
+        # One list for the region: a call for each service would be too many.
         build_read(
             SCALING_ACTIVITIES_API,
             "ScalingActivities",
@@ -232,7 +230,7 @@ def check_service_scaling(facts: CheckFacts) -> CheckRoutine:
     for target in scalable_targets:
         name, max_tasks = names_by_resource[target["ResourceId"]], target["MaxCapacity"]
         if target["MinCapacity"] < max_tasks <= desired_counts.get(name, 0):
-            evidence = f"at its limit of {max_tasks} tasks"
+            evidence = f"at its maximum of {max_tasks} tasks"
             command = f"ops service autoscaling --service {name} --max COUNT"
             findings.append(
                 CheckFinding("failing", SERVICES_AREA, f"scaling of {name}", evidence, command)
@@ -246,7 +244,7 @@ def check_service_scaling(facts: CheckFacts) -> CheckRoutine:
             "failing",
             SERVICES_AREA,
             f"scaling of {names_by_resource[resource_id]}",
-            "has no scaling",
+            "automatic scaling is missing",
             "pulumi up --refresh",
         )
         for resource_id in missing_resources
@@ -255,6 +253,9 @@ def check_service_scaling(facts: CheckFacts) -> CheckRoutine:
         return findings
     return [
         CheckFinding(
-            "ok", SERVICES_AREA, "scaling", "none failed in the last hour, none at its limit"
+            "ok",
+            SERVICES_AREA,
+            "scaling",
+            "no failures in the last hour, no service at its maximum",
         )
     ]

@@ -1,4 +1,4 @@
-"""Container images: how a reference is read, and whether what it names is in ECR."""
+"""Container image references, and whether ECR has the image."""
 
 import re
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ IMAGE_ABSENT_CODES: Final = ("ImageNotFoundException", "RepositoryNotFoundExcept
 
 @dataclass(frozen=True)
 class ContainerImage:
-    """An image as it was asked for, and as a task names it: by digest where that is known."""
+    """An image as requested, and the reference a task uses: by digest if that is known."""
 
     requested_reference: str
     reference: str
@@ -30,7 +30,7 @@ class ContainerImage:
 
     @property
     def is_in_registry(self) -> bool:
-        """Whether it was seen in its registry."""
+        """True if ECR has the image."""
         return (
             self.digest is not None
             and ECR_REPOSITORY_PATTERN.match(self.requested_reference) is not None
@@ -38,20 +38,20 @@ class ContainerImage:
 
 
 def parse_image_reference(image: str) -> re.Match[str]:
-    """The parts of a reference. Raises UsageError."""
+    """Parses a reference. Raises UsageError unless it has a tag or a digest."""
     reference_match = IMAGE_REFERENCE_PATTERN.fullmatch(image)
     if reference_match is None or not (reference_match["tag"] or reference_match["digest"]):
         raise UsageError(
-            f"IMAGE is {image!r}, must be a repository with a tag or a digest, like "
-            "123456789012.dkr.ecr.eu-north-1.amazonaws.com/app:v2"
+            f"IMAGE must be a repository with a tag or a digest, like "
+            f"123456789012.dkr.ecr.eu-north-1.amazonaws.com/app:v2, not {image!r}"
         )
     return reference_match
 
 
 def resolve_image(aws: Aws, image: str) -> ContainerImage:
-    """The image, by digest where ECR has it. Raises UsageError where ECR has it not.
+    """Resolves a tag in ECR to its digest: a tag can move between the check and the deployment.
 
-    A tag can be moved; what runs must be what was looked at. Of other registries nothing is known.
+    Images of other registries are returned unchecked. Raises UsageError if ECR does not have it.
     """
     parts = parse_image_reference(image)
     repository_match = ECR_REPOSITORY_PATTERN.fullmatch(parts["repository"])
@@ -61,14 +61,14 @@ def resolve_image(aws: Aws, image: str) -> ContainerImage:
     digest = _find_digest(aws, repository_match, image_id)
     if digest is None:
         raise UsageError(
-            f"IMAGE is {image!r}, which is not in ECR; push it first, or name one of "
-            f"`aws ecr describe-images --repository-name {repository_match['name']}`"
+            f"IMAGE is {image!r}, but ECR does not have it; push it first, or list what there is: "
+            f"aws ecr describe-images --repository-name {repository_match['name']}"
         )
     return ContainerImage(image, f"{parts['repository']}@{digest}", digest)
 
 
 def is_image_available(aws: Aws, image: str) -> bool:
-    """Whether an image of an earlier revision can still be pulled; of other registries assumed."""
+    """True if ECR still has the image. Images of other registries are assumed to exist."""
     try:
         resolve_image(aws, image)
     except UsageError:

@@ -1,4 +1,4 @@
-"""The maintenance page: the load balancer's first rule, met by every request or by none."""
+"""The maintenance page: the load balancer's first rule, which matches all requests or none."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from ops.core.plan_kind import PlanKind
 from ops.core.stack_plan import build_stack_plan
 from ops.outputs import LoadBalancerPart, Outputs
 
-# A host that nobody asks for: the stack's own condition of the rule.
+# A host that no request has: the rule's condition in the stack's program.
 UNMATCHED_HOST: Final = "maintenance.invalid"
 RULE_FIELD_PATH: Final = "Rules[0].Conditions[0].Field"
 RULE_VALUE_PATH_FORMAT: Final = (
@@ -19,7 +19,7 @@ PAGE_OFF_CONDITION: Final = ("host-header", "HostHeaderConfig", UNMATCHED_HOST)
 
 
 def build_maintenance_page_plan(outputs: Outputs, run: str, *, enabled: bool) -> Plan:
-    """Everybody sees the maintenance page, or nobody does. Undone: the other way round."""
+    """Builds the plan that turns the maintenance page on or off; the undo does the opposite."""
     balancer = outputs.load_balancer
     if balancer is None:
         raise UsageError(f"the stack {outputs.stack.stack} has no load balancer")
@@ -30,9 +30,7 @@ def build_maintenance_page_plan(outputs: Outputs, run: str, *, enabled: bool) ->
         undo=(_build_page_step("back", balancer, enabled=not enabled),),
     )
     notes = (
-        ("every request of every service gets the page, with status 503, until it is turned off",)
-        if enabled
-        else ()
+        ("every request gets the page, with status 503, until it is turned off",) if enabled else ()
     )
     kind: PlanKind = "service maintenance on" if enabled else "service maintenance off"
     return build_stack_plan(outputs, run, kind, step, notes=notes)

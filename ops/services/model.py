@@ -1,4 +1,4 @@
-"""The ECS services as operations see them: which one is meant, what it runs, how it went before."""
+"""Reads of the ECS services: state, revisions, deployments and tasks."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,14 +11,14 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, RefusedError, UsageError
 from ops.outputs import Outputs, ServicePart
 
-DESCRIBE_SERVICES_LIMIT: Final = 10  # services a DescribeServices. Source: API reference
-DESCRIBE_REVISIONS_LIMIT: Final = 20  # revisions a DescribeServiceRevisions. Source: API reference
-DESCRIBE_TASKS_LIMIT: Final = 100  # tasks a DescribeTasks. Source: API reference
+DESCRIBE_SERVICES_LIMIT: Final = 10  # services per DescribeServices. Source: API reference
+DESCRIBE_REVISIONS_LIMIT: Final = 20  # per DescribeServiceRevisions. Source: API reference
+DESCRIBE_TASKS_LIMIT: Final = 100  # tasks per DescribeTasks. Source: API reference
 
 
 @dataclass(frozen=True)
 class ServiceState:
-    """One service, as it was seen. `primary` is its deployment in charge."""
+    """One service as DescribeServices returned it."""
 
     part: ServicePart
     cluster: str
@@ -32,21 +32,21 @@ class ServiceState:
 
     @property
     def name(self) -> str:
-        """Its name in ECS."""
+        """The service's name in ECS."""
         return self.part.name
 
     @property
     def revision(self) -> str:
-        """ARN of the task definition that its primary deployment runs."""
+        """ARN of the primary deployment's task definition."""
         return str(self.primary_deployment["taskDefinition"])
 
     @property
     def is_rollout_completed(self) -> bool:
-        """Whether its primary deployment is completed."""
+        """True if the primary deployment is COMPLETED."""
         return self.primary_deployment.get("rolloutState") == "COMPLETED"
 
     def build_row(self) -> dict[str, object]:
-        """What a person sees of it."""
+        """Returns the row of `ops service list`, without the image."""
         return {
             "service": self.name,
             "desired": self.desired_count,
@@ -81,12 +81,12 @@ SERVICE_TASK_COLUMNS: Final = (
 
 
 def get_arn_name(arn: str) -> str:
-    """The last part of an ARN."""
+    """Returns the part of an ARN after its last slash."""
     return arn.rsplit("/", 1)[-1]
 
 
 def resolve_service(outputs: Outputs, name: str | None) -> ServicePart:
-    """The service that --service names, or the only one. Raises UsageError."""
+    """Returns the service named by --service, or the only one. Raises UsageError if unclear."""
     parts = outputs.services.services if outputs.services else {}
     if not parts:
         raise UsageError(f"the stack {outputs.stack.stack} has no services")
@@ -94,16 +94,16 @@ def resolve_service(outputs: Outputs, name: str | None) -> ServicePart:
         return next(iter(parts.values()))
     service_names = ", ".join(sorted(parts))
     if name is None:
-        raise UsageError(f"--service is not set, must be {service_names}")
+        raise UsageError(f"--service is not set; must be one of {service_names}")
     if name not in parts:
-        raise UsageError(f"--service is {name!r}, must be {service_names}")
+        raise UsageError(f"--service must be one of {service_names}, not {name!r}")
     return parts[name]
 
 
 def list_service_states(
     aws: Aws, outputs: Outputs, parts: Iterable[ServicePart]
 ) -> list[ServiceState]:
-    """The services of these parts. Raises OpsError where one of them is not there."""
+    """Returns the services' states. Raises OpsError if one is not active."""
     cluster = outputs.services.cluster if outputs.services else ""
     requested_parts = list(parts)
     states: dict[str, ServiceState] = {}
@@ -121,7 +121,7 @@ def list_service_states(
                 )
     if missing := [part.name for part in requested_parts if part.name not in states]:
         raise OpsError(
-            f"there is no active service {', '.join(missing)} in cluster {cluster}",
+            f"cluster {cluster} has no active service {', '.join(missing)}",
             "ops service list",
         )
     return [states[part.name] for part in requested_parts]
@@ -156,7 +156,7 @@ def _parse_service(part: ServicePart, cluster: str, description: Mapping[str, An
 
 
 def get_task_definition(aws: Aws, arn: str) -> tuple[dict[str, Any], list[dict[str, str]]]:
-    """A task definition and its tags."""
+    """Returns a task definition and its tags."""
     answer = _call_aws(
         aws, "ecs.describe_task_definition", {"taskDefinition": arn, "include": ["TAGS"]}
     )
@@ -164,18 +164,18 @@ def get_task_definition(aws: Aws, arn: str) -> tuple[dict[str, Any], list[dict[s
 
 
 def get_container_image(revision: Mapping[str, Any], container: str) -> str:
-    """The image of the service's own container. Raises OpsError where there is none."""
+    """Returns the image of the service's container. Raises OpsError if it is missing."""
     for item in revision["containerDefinitions"]:
         if item["name"] == container:
             return str(item["image"])
     name = get_arn_name(str(revision.get("taskDefinitionArn")))
-    raise OpsError(f"revision {name} has no container {container}: run `pulumi up` first")
+    raise OpsError(f"revision {name} has no container {container}; run `pulumi up` first")
 
 
 def list_deployment_history(
     aws: Aws, service: ServiceState, *statuses: str
 ) -> Iterator[Mapping[str, Any]]:
-    """The service's deployments of these statuses, the newest first."""
+    """Yields the service's deployments with these statuses (default: all), newest first."""
     params = {"cluster": service.cluster, "service": service.name}
     deployments = _list_items(
         aws,
@@ -187,7 +187,7 @@ def list_deployment_history(
 
 
 def list_successful_revisions(aws: Aws, service: ServiceState) -> Iterator[str]:
-    """ARNs of the task definitions whose deployment succeeded, the newest first, each once."""
+    """Yields ARNs of successfully deployed task definitions, newest first, each once."""
     arns = [
         item["targetServiceRevisionArn"]
         for item in list_deployment_history(aws, service, "SUCCESSFUL")
@@ -209,7 +209,7 @@ def list_successful_revisions(aws: Aws, service: ServiceState) -> Iterator[str]:
 def list_service_tasks(
     aws: Aws, service: ServiceState, *, stopped: bool
 ) -> list[Mapping[str, Any]]:
-    """Its tasks that run or start, or those that stopped in the last hour."""
+    """Lists a service's running and starting tasks, or those stopped in the last hour."""
     params = {
         "cluster": service.cluster,
         "serviceName": service.name,
@@ -224,7 +224,7 @@ def list_service_tasks(
 
 
 def get_stop_reason(task: Mapping[str, Any]) -> str:
-    """Why a task stopped, with what its containers say; empty for one that runs."""
+    """Returns why a task stopped, with its containers' reasons; empty if it runs."""
     reasons = [str(task.get("stoppedReason") or "")]
     for container in task.get("containers") or ():
         if container.get("reason") and container["reason"] not in reasons[0]:
@@ -235,9 +235,9 @@ def get_stop_reason(task: Mapping[str, Any]) -> str:
 
 
 def list_task_failures(aws: Aws, outputs: Outputs, service: ServiceState) -> list[str]:
-    """Why tasks stopped that no earlier deployment started, each reason once, with its number.
+    """Lists why tasks of the new deployment stopped, each reason once with its count.
 
-    What cannot be read is said, as it is no reason to hide what has happened.
+    If the tasks cannot be read, the list holds that error instead.
     """
     earlier_deployments = {deployment["id"] for deployment in service.deployments}
     try:
@@ -255,7 +255,7 @@ def list_task_failures(aws: Aws, outputs: Outputs, service: ServiceState) -> lis
 
 
 def build_task_row(service: ServiceState, task: Mapping[str, Any]) -> dict[str, object]:
-    """What a person sees of a task."""
+    """Returns the row of `ops service tasks`."""
     return {
         "service": service.name,
         "task": get_arn_name(task["taskArn"]),
@@ -276,7 +276,7 @@ def _call_aws(aws: Aws, api: str, params: dict[str, Any]) -> Any:
 
 
 def _list_items(aws: Aws, api: str, key: str, params: dict[str, Any]) -> Iterator[Any]:
-    """Every item over all pages. boto3 has no paginator of service deployments."""
+    """Yields items of all pages: boto3 has no paginator for service deployments."""
     token: dict[str, str] = {}
     while True:
         answer = _call_aws(aws, api, {**params, **token})

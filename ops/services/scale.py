@@ -1,4 +1,4 @@
-"""How many tasks a service has, and the limits within which AWS changes that by itself."""
+"""Plans that change a service's task count and its automatic scaling limits."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,7 +12,7 @@ from ops.services.model import ServiceState
 
 ECS_NAMESPACE: Final = "ecs"
 DESIRED_COUNT_DIMENSION: Final = "ecs:service:DesiredCount"
-MAX_TASKS_PER_SERVICE: Final = 5000  # tasks a service. Source: service quotas of ECS
+MAX_TASKS_PER_SERVICE: Final = 5000  # tasks per service. Source: ECS service quotas
 SCALABLE_TARGET_PATH: Final = "ScalableTargets[0]"
 SUSPENSION_FLAGS: Final = (
     "DynamicScalingInSuspended",
@@ -20,13 +20,13 @@ SUSPENSION_FLAGS: Final = (
     "ScheduledScalingSuspended",
 )
 TYPICAL_SERVICE_SCALE_SECONDS: Final = 2 * 60
-SERVICE_SCALE_TIME_SOURCE: Final = "an assumption, AWS states none: image pull and health checks"
+SERVICE_SCALE_TIME_SOURCE: Final = "an assumption, AWS states no time: image pull and health checks"
 SERVICE_LIMIT_COLUMNS: Final = ("service", "min", "max", "suspended")
 
 
 @dataclass(frozen=True)
 class ScalingLimits:
-    """The limits of a service's automatic scaling, and whether it is suspended."""
+    """A service's automatic scaling limits, in tasks, and whether scaling is suspended."""
 
     service: ServiceState
     min_tasks: int
@@ -34,7 +34,7 @@ class ScalingLimits:
     is_suspended: bool
 
     def build_row(self) -> dict[str, object]:
-        """What a person sees of it."""
+        """Returns the row of `ops service limits`."""
         return {
             "service": self.service.name,
             "min": self.min_tasks,
@@ -44,7 +44,7 @@ class ScalingLimits:
 
 
 def find_scaling_limits(aws: Aws, service: ServiceState) -> ScalingLimits | None:
-    """The service's limits; None where nothing scales it."""
+    """Returns the service's limits, or None if it has no automatic scaling."""
     if service.part.scaling_resource_id is None:
         return None
     answer = list(
@@ -67,9 +67,9 @@ def find_scaling_limits(aws: Aws, service: ServiceState) -> ScalingLimits | None
 
 
 def parse_task_count(text: str) -> int:
-    """COUNT as a number. Raises UsageError."""
+    """Parses COUNT. Raises UsageError unless it is in 0..MAX_TASKS_PER_SERVICE."""
     if not text.isascii() or not text.isdigit() or int(text) > MAX_TASKS_PER_SERVICE:
-        raise UsageError(f"COUNT is {text!r}, must be 0 to {MAX_TASKS_PER_SERVICE}")
+        raise UsageError(f"COUNT must be 0 to {MAX_TASKS_PER_SERVICE}, not {text!r}")
     return int(text)
 
 
@@ -82,9 +82,12 @@ def build_service_scale_plan(
     *,
     wait: bool = True,
 ) -> Plan:
-    """The service has `count` tasks, and they run. Undone: as many as before."""
+    """Builds the plan that scales a service to `count` running tasks; the undo restores the count.
+
+    Raises UsageError if the count is unchanged or outside the automatic scaling limits.
+    """
     if count == service.desired_count == service.running_count:
-        raise UsageError(f"COUNT is {count}, which {service.name} has already")
+        raise UsageError(f"COUNT is {count}, but {service.name} already has {count} tasks")
     if (
         limits is not None
         and not limits.is_suspended
@@ -92,16 +95,15 @@ def build_service_scale_plan(
     ):
         limit_option = f"--max {count}" if count > limits.max_tasks else f"--min {count}"
         raise UsageError(
-            f"COUNT is {count}, must be {limits.min_tasks} to {limits.max_tasks}: automatic "
-            "scaling takes back "
-            "what is beyond its limits",
+            f"COUNT must be {limits.min_tasks} to {limits.max_tasks}, not {count}: "
+            "automatic scaling would undo a count outside its limits",
             f"ops service autoscaling --service {service.name} {limit_option}",
         )
     notes = [f"tasks: {service.desired_count} -> {count}"]
     if limits is not None and not limits.is_suspended:
-        notes.append("automatic scaling goes on from there, within its limits")
+        notes.append("automatic scaling stays on and may change the count within its limits")
     if count == 0:
-        notes.append("without tasks the service answers nobody until it is scaled up again")
+        notes.append("with 0 tasks the service is down until it is scaled up again")
     steps = (
         _build_count_step(
             "scale",
@@ -125,7 +127,10 @@ def build_scaling_limits_plan(
     max_tasks: int | None = None,
     suspend: bool | None = None,
 ) -> Plan:
-    """Automatic scaling has these limits, or is suspended, or goes on. Undone: as before."""
+    """Builds the plan that changes, suspends or resumes automatic scaling; the undo restores it.
+
+    Raises UsageError if nothing would change or a limit is out of range.
+    """
     new_limits = ScalingLimits(
         current_limits.service,
         current_limits.min_tasks if min_tasks is None else min_tasks,
@@ -133,17 +138,17 @@ def build_scaling_limits_plan(
         current_limits.is_suspended if suspend is None else suspend,
     )
     if new_limits.max_tasks > MAX_TASKS_PER_SERVICE:
-        raise UsageError(f"--max is {new_limits.max_tasks}, must be 0 to {MAX_TASKS_PER_SERVICE}")
+        raise UsageError(f"--max must be 0 to {MAX_TASKS_PER_SERVICE}, not {new_limits.max_tasks}")
     if new_limits.min_tasks > new_limits.max_tasks:
         option, value, requirement = (
-            ("--min", new_limits.min_tasks, f"at most {new_limits.max_tasks}, the most")
+            ("--min", new_limits.min_tasks, f"at most {new_limits.max_tasks} (the maximum)")
             if min_tasks is not None
-            else ("--max", new_limits.max_tasks, f"at least {new_limits.min_tasks}, the fewest")
+            else ("--max", new_limits.max_tasks, f"at least {new_limits.min_tasks} (the minimum)")
         )
-        raise UsageError(f"{option} is {value}, must be {requirement}")
+        raise UsageError(f"{option} must be {requirement}, not {value}")
     if new_limits == current_limits:
         raise UsageError(
-            "neither --min nor --max nor --suspend nor --resume says anything new",
+            "nothing to change: give a new --min or --max, --suspend or --resume",
             f"ops service limits --service {current_limits.service.name}",
         )
     step = _build_limits_step(
@@ -153,7 +158,7 @@ def build_scaling_limits_plan(
         f"tasks: {current_limits.min_tasks} to {current_limits.max_tasks} -> "
         f"{new_limits.min_tasks} to {new_limits.max_tasks}",
         f"suspended: {current_limits.is_suspended} -> {new_limits.is_suspended}",
-        "the limits are settings of the stack as well: the next `pulumi up` sets them again",
+        "the next `pulumi up` restores the limits in the stack's settings",
     )
     name = current_limits.service.name
     return build_stack_plan(
@@ -173,7 +178,7 @@ def _build_count_step(
     met: JsonObject = {desired_path: count, **({"services[0].runningCount": count} if wait else {})}
     return Step(
         name=name,
-        description=f"give {service.name} {count} tasks",
+        description=f"scale {service.name} to {count} tasks",
         action=Call(api="ecs.update_service", params={**service_params, "desiredCount": count}),
         goal=Wait(
             read=read,
@@ -193,7 +198,7 @@ def _build_limits_step(name: str, limits: ScalingLimits, undo: tuple[Step, ...] 
     met: JsonObject = {
         f"{SCALABLE_TARGET_PATH}.MinCapacity": limits.min_tasks,
         f"{SCALABLE_TARGET_PATH}.MaxCapacity": limits.max_tasks,
-        # A target that was never suspended may have no state at all.
+        # A target that was never suspended may have no SuspendedState.
         suspended_path: limits.is_suspended,
     }
     params: JsonObject = {
@@ -206,12 +211,10 @@ def _build_limits_step(name: str, limits: ScalingLimits, undo: tuple[Step, ...] 
         api="application-autoscaling.describe_scalable_targets",
         params=_build_target_query(limits.service),
     )
-    description = (
-        f"scale {limits.service.name} between {limits.min_tasks} and {limits.max_tasks} tasks"
-    )
+    description = f"limit {limits.service.name} to {limits.min_tasks}-{limits.max_tasks} tasks"
     return Step(
         name=name,
-        description=description + (", suspended" if limits.is_suspended else ""),
+        description=description + (", automatic scaling suspended" if limits.is_suspended else ""),
         action=Call(api="application-autoscaling.register_scalable_target", params=params),
         goal=Wait(read=read, met=met, every=5, within=300),
         undo=undo,

@@ -1,4 +1,4 @@
-"""What of the stack's capacity is used: the metrics, and what they mean for a person."""
+"""How much of the stack's capacity is used, from CloudWatch metrics."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,13 +31,13 @@ from ops.outputs import Outputs
 BYTES_PER_GIB: Final = 1024**3
 USAGE_AREAS: Final = ("database", "services", "fleet", "cache", "buckets")
 USAGE_SPAN: Final = HOUR_SECONDS
-BUCKET_SIZE_SPAN: Final = 3 * DAY_SECONDS  # S3 reports sizes once a day, up to two days late
+BUCKET_SIZE_SPAN: Final = 3 * DAY_SECONDS  # S3 reports sizes daily, up to two days late
 NO_DATA_NOTE: Final = "no data"
 
 
 @dataclass(frozen=True)
 class UsageFigure:
-    """A figure: the newest value, the mean and the peak of the last hour. None is not known."""
+    """A figure: newest value, mean and peak of the last hour. None means not known."""
 
     area: str
     subject: str
@@ -50,13 +50,13 @@ class UsageFigure:
 
     @property
     def is_unread(self) -> bool:
-        """Whether it could not be read, as its note says: not that AWS has no data."""
+        """True if it could not be read; False if AWS has no data."""
         return self.now is None and self.note != NO_DATA_NOTE
 
 
 @dataclass(frozen=True)
 class _MetricFigure:
-    """A metric, and how it is told. `scale` turns AWS's unit into ours."""
+    """A metric and its label. `scale` converts AWS's unit to `unit`."""
 
     area: str
     subject: str
@@ -68,17 +68,17 @@ class _MetricFigure:
 
 
 def parse_areas(text: str | None) -> tuple[str, ...]:
-    """The areas that --only names, all where it names none. Raises UsageError."""
+    """Parses --only; None means all areas. Raises UsageError if an area is unknown."""
     area_names = USAGE_AREAS if text is None else tuple(word.strip() for word in text.split(","))
     if not set(area_names) <= set(USAGE_AREAS):
-        raise UsageError(f"--only is {text!r}, must be some of {', '.join(USAGE_AREAS)}")
+        raise UsageError(f"--only must be some of {', '.join(USAGE_AREAS)}, not {text!r}")
     return area_names
 
 
 def measure_usage(
     outputs: Outputs, aws: Aws, now: datetime, areas: Sequence[str] = USAGE_AREAS
 ) -> list[UsageFigure]:
-    """The figures of a stack. What could not be read says why in its note."""
+    """Reads the figures of a stack. The note of an unread figure holds the error."""
     figures: list[UsageFigure] = []
     facts, check = CheckFacts(outputs, now), build_usage_check(outputs, areas, figures)
     findings: list[CheckFinding] = run_checks(
@@ -91,7 +91,7 @@ def measure_usage(
 def build_usage_check(
     outputs: Outputs, areas: Sequence[str], figures: list[UsageFigure]
 ) -> HealthCheck:
-    """The check that puts the figures of these areas into `found`, and has no findings."""
+    """Builds a check that appends the areas' figures to `figures` and has no findings."""
     metric_figures = [
         metric_figure
         for metric_figure in _list_metric_figures(outputs)
@@ -141,7 +141,7 @@ def build_usage_check(
 def _build_figure(
     metric_figure: _MetricFigure, values: list[float], error: UnknownAnswerError | None
 ) -> UsageFigure:
-    """A figure from its values, newest first."""
+    """Builds a figure from its values, newest first."""
     if not values:
         note = str(error) if error else NO_DATA_NOTE
         return UsageFigure(
@@ -166,7 +166,7 @@ def _build_figure(
 
 
 def _build_storage_figure(outputs: Outputs, answer: object) -> UsageFigure:
-    """What is allocated, which no metric tells."""
+    """Builds the figure of allocated storage, which no metric has."""
     name = outputs.database.identifier
     if isinstance(answer, UnknownAnswerError):
         return UsageFigure("database", name, "allocated storage", "GiB", note=str(answer))
@@ -184,7 +184,7 @@ def _build_storage_figure(outputs: Outputs, answer: object) -> UsageFigure:
             "database", name, "allocated storage", "GiB", note="the instance is gone"
         )
     max_gib = item.get("MaxAllocatedStorage")
-    note = f"grows to {max_gib} GiB by itself" if max_gib else ""
+    note = f"grows automatically up to {max_gib} GiB" if max_gib else ""
     return UsageFigure(
         "database", name, "allocated storage", "GiB", item["AllocatedStorage"], note=note
     )
@@ -221,7 +221,7 @@ def _list_metric_figures(outputs: Outputs) -> Iterator[_MetricFigure]:
         )
         yield _MetricFigure("fleet", group, "CPU", "%", metric_query)
     if outputs.cache is not None:
-        name = f"{outputs.cache.identifier}-001"  # as ElastiCache names the first node
+        name = f"{outputs.cache.identifier}-001"  # ElastiCache's name of the first node
         for label, metric_name in (
             ("CPU", "EngineCPUUtilization"),
             ("memory", "DatabaseMemoryUsagePercentage"),

@@ -1,4 +1,4 @@
-"""`ops usage`: what of the stack's capacity is used."""
+"""`ops usage`: how much of the stack's capacity is used."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -18,12 +18,12 @@ app = typer.Typer(add_completion=False)
 def show_usage(
     context: typer.Context,
     only: Annotated[
-        str | None, typer.Option(help="areas to look at, with commas: database,buckets")
+        str | None, typer.Option(help="areas, separated by commas: database,buckets")
     ] = None,
 ) -> None:
-    """CPU, memory, connections, storage and bucket sizes: now, and the last hour's mean and peak.
+    """Shows CPU, memory, connections, storage and bucket sizes: now, and mean and peak of the hour.
 
-    Reads only. Exit code 3 where a figure could not be read.
+    Reads only. Exit code 3 if a figure could not be read.
     """
     areas = parse_areas(only)
     outputs, aws, output = load_stack(context, HEALTH_APIS)

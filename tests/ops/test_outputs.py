@@ -182,13 +182,13 @@ def test_every_parameter_that_is_missing_is_named_and_none_is_taken_for_null() -
     assert parameters["fleet"] == "null"
     for path in parameters:
         rest = {key: text for key, text in parameters.items() if key != path}
-        with pytest.raises(OutputsError, match=f"the parameter {path} is missing, deploy"):
+        with pytest.raises(OutputsError, match=f"the parameter {path} is missing; deploy"):
             join_parts(rest)
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "3", "{"])
 def test_a_parameter_that_is_no_object_is_named(text: str) -> None:
-    with pytest.raises(OutputsError, match="the parameter services/web is not an object"):
+    with pytest.raises(OutputsError, match="the parameter services/web is not a JSON object"):
         join_parts({**build_parameters(PLAIN_OUTPUTS, PART_LABELS), "services/web": text})
 
 
@@ -208,7 +208,7 @@ def test_what_pulumi_leaves_out_is_null() -> None:
 
 
 def test_other_outputs_are_refused_with_what_is_wrong() -> None:
-    with pytest.raises(OutputsError, match=r"version 1, deploy .*: stack\.version: .*1"):
+    with pytest.raises(OutputsError, match=r"version 1; deploy .*: stack\.version: .*1"):
         parse_outputs({**PLAIN_OUTPUTS, "stack": {**PLAIN_OUTPUTS["stack"], "version": 2}})
     with pytest.raises(OutputsError, match="database: Field required"):
         parse_outputs({key: part for key, part in PLAIN_OUTPUTS.items() if key != "database"})

@@ -131,11 +131,11 @@ def test_three_previews_become_one_comment_that_is_updated(
     assert (reported.code, commented.code) == (3, 0)
     (comment,) = steps_without_credentials.github.list_comments()
     assert comment["body"].startswith(PREVIEW_MARKER)
-    assert "DATA IS LOST: 2 changes" in comment["body"]
+    assert "DATA WILL BE LOST: 2 changes" in comment["body"]
     reported, _ = run_report_job(steps_without_credentials, data_loss_allowed=True)
     assert reported.code == 0
     (comment,) = steps_without_credentials.github.list_comments()
-    assert "It was agreed to" in comment["body"]
+    assert "Allowed by" in comment["body"]
 
 
 def test_a_preview_that_fails_fails_its_job_and_is_in_the_comment(
@@ -210,7 +210,7 @@ def test_a_deployment_is_done_on_a_stack_that_is_up(tmp_path: Path) -> None:
         (update,) = json.loads((tmp_path / "dev-history.json").read_text(encoding="utf-8"))
         assert update["message"].startswith("deploy-")
         shown = steps("deploy-stack: deploy: Show the report", values)
-        assert "DATA IS LOST" in shown.summary
+        assert "DATA WILL BE LOST" in shown.summary
         assert f"Deployed as `{update['message']}`." in shown.summary
 
 

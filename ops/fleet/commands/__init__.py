@@ -1,4 +1,4 @@
-"""`ops fleet`: the EC2 instances behind the load balancer: looked at, scaled, given an image."""
+"""`ops fleet`: the EC2 instances of the Auto Scaling group."""
 
 from typing import Annotated
 
@@ -13,12 +13,6 @@ from ops.cli.execution import (
     new_run_id,
 )
 from ops.core import clock
-from ops.fleet import deploy as fleet_deploying
-from ops.fleet import model as fleet
-from ops.fleet import refresh as fleet_refreshing
-from ops.fleet import scale as fleet_scaling
-from ops.fleet.commands import refresh as fleet_refresh
-from ops.fleet.commands import run as fleet_run
 from ops.fleet.commands.refresh import (
     CheckpointDelayOption,
     CheckpointOption,
@@ -28,23 +22,42 @@ from ops.fleet.commands.refresh import (
     build_refresh_preferences,
     explain_refresh_failure,
 )
-from ops.services import images
+from ops.fleet.commands.refresh import app as refresh_app
+from ops.fleet.commands.run import run_fleet_command
+from ops.fleet.deploy import build_fleet_deploy_plan
+from ops.fleet.model import (
+    FLEET_ACTIVITY_COLUMNS,
+    FLEET_INSTANCE_COLUMNS,
+    build_instance_rows,
+    get_fleet_part,
+    get_fleet_state,
+    list_fleet_activities,
+)
+from ops.fleet.refresh import require_healthy_range
+from ops.fleet.scale import (
+    FLEET_LIMIT_COLUMNS,
+    build_fleet_limits_plan,
+    build_fleet_limits_row,
+    build_fleet_scale_plan,
+    parse_instance_count,
+)
 from ops.services.commands import UrlOption, require_valid_url
+from ops.services.images import parse_image_reference, resolve_image
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The fleet of EC2 instances.")
-app.add_typer(fleet_refresh.app, name="refresh")
-app.command(name="run")(fleet_run.run_fleet_command)
+app.add_typer(refresh_app, name="refresh")
+app.command(name="run")(run_fleet_command)
 
 
 @app.command("instances")
 def show_fleet_instances(context: typer.Context) -> None:
-    """Every instance: its state and health, what it was launched from, how old it is."""
+    """Lists the instances: state, health, launch template version, image and age."""
     outputs, aws, output = load_stack(context)
-    fleet_state = fleet.get_fleet_state(aws, outputs)
+    fleet_state = get_fleet_state(aws, outputs)
     output.print_rows(
         "fleet-instances",
-        fleet.FLEET_INSTANCE_COLUMNS,
-        fleet.build_instance_rows(aws, fleet_state, clock.now()),
+        FLEET_INSTANCE_COLUMNS,
+        build_instance_rows(aws, fleet_state, clock.now()),
     )
 
 
@@ -53,36 +66,38 @@ def show_fleet_activities(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="newest activities")] = 20,
 ) -> None:
-    """What the group has launched and terminated and why, the newest first."""
+    """Shows what the group launched and terminated, and why, newest first."""
     outputs, aws, output = load_stack(context)
-    rows = fleet.list_fleet_activities(aws, fleet.get_fleet_part(outputs), limit)
-    output.print_rows("fleet-activities", fleet.FLEET_ACTIVITY_COLUMNS, rows)
+    rows = list_fleet_activities(aws, get_fleet_part(outputs), limit)
+    output.print_rows("fleet-activities", FLEET_ACTIVITY_COLUMNS, rows)
 
 
 @app.command("limits")
 @mutating_command
 def manage_fleet_limits(
     context: typer.Context,
-    least: Annotated[int | None, typer.Option("--min", min=0, help="fewest instances")] = None,
-    most: Annotated[int | None, typer.Option("--max", min=0, help="most instances")] = None,
+    least: Annotated[
+        int | None, typer.Option("--min", min=0, help="minimum number of instances")
+    ] = None,
+    most: Annotated[
+        int | None, typer.Option("--max", min=0, help="maximum number of instances")
+    ] = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """The limits within which the fleet is scaled; with --min or --max, changes them."""
+    """Shows the fleet's limits; changes them if --min or --max is given."""
     stack_context, output = load_stack_context(context)
-    fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
+    fleet_state = get_fleet_state(stack_context.aws, stack_context.outputs)
     if least is None and most is None:
-        row = fleet_scaling.build_fleet_limits_row(fleet_state)
-        output.print_rows("fleet-limits", fleet_scaling.FLEET_LIMIT_COLUMNS, [row])
+        row = build_fleet_limits_row(fleet_state)
+        output.print_rows("fleet-limits", FLEET_LIMIT_COLUMNS, [row])
         return
     run = new_run_id("limits")
-    plan = fleet_scaling.build_fleet_limits_plan(
+    plan = build_fleet_limits_plan(
         stack_context.outputs, fleet_state, run, min_size=least, max_size=most
     )
     if execute_plan(plan, stack_context, output, options):
-        new_row = fleet_scaling.build_fleet_limits_row(
-            fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
-        )
+        new_row = build_fleet_limits_row(get_fleet_state(stack_context.aws, stack_context.outputs))
         output.print_result(
             "fleet-limits-change", {"min": new_row["min"], "max": new_row["max"], "run": run}
         )
@@ -92,17 +107,17 @@ def manage_fleet_limits(
 @mutating_command
 def scale_fleet(
     context: typer.Context,
-    count: Annotated[str, typer.Argument(help="how many instances")],
+    count: Annotated[str, typer.Argument(help="number of instances")],
     wait: FleetWaitOption = True,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Gives the fleet so many instances. Down to none is destructive."""
-    instance_count = fleet_scaling.parse_instance_count(count)
+    """Sets the fleet's number of instances. Scaling to 0 is destructive."""
+    instance_count = parse_instance_count(count)
     stack_context, output = load_stack_context(context)
-    fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
+    fleet_state = get_fleet_state(stack_context.aws, stack_context.outputs)
     run = new_run_id("scale")
-    plan = fleet_scaling.build_fleet_scale_plan(
+    plan = build_fleet_scale_plan(
         stack_context.outputs, fleet_state, instance_count, run, wait=wait
     )
     options = options.as_destructive(instance_count == 0)
@@ -126,17 +141,17 @@ def deploy_fleet(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Puts another image on the fleet, and every instance anew. Failed: undone, exit 5."""
+    """Deploys an image by replacing every instance. Exit 5 if it failed and was undone."""
     require_valid_url(url, wait=wait)
-    images.parse_image_reference(image)
+    parse_image_reference(image)
     preferences = build_refresh_preferences(checkpoint, delay, least, most)
     stack_context, output = load_stack_context(context)
-    fleet.get_fleet_part(stack_context.outputs)
-    container_image = images.resolve_image(stack_context.aws, image)
-    fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
-    fleet_refreshing.require_healthy_range(least, most, fleet_state)
+    get_fleet_part(stack_context.outputs)
+    container_image = resolve_image(stack_context.aws, image)
+    fleet_state = get_fleet_state(stack_context.aws, stack_context.outputs)
+    require_healthy_range(least, most, fleet_state)
     run = new_run_id("deploy")
-    plan = fleet_deploying.build_fleet_deploy_plan(
+    plan = build_fleet_deploy_plan(
         stack_context.aws,
         stack_context.outputs,
         fleet_state,

@@ -1,4 +1,4 @@
-"""`ops fleet refresh`: every instance of the fleet anew, a part at a time."""
+"""`ops fleet refresh`: instance refreshes, which replace every instance in batches."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,50 +17,67 @@ from ops.cli.execution import (
 )
 from ops.core.errors import RolledBackError
 from ops.core.run import StackContext
-from ops.fleet import model as fleet
-from ops.fleet import refresh as fleet_refreshing
-from ops.fleet import refresh_steps as fleet_steps
+from ops.fleet.model import get_fleet_part, get_fleet_state
+from ops.fleet.refresh import (
+    REFRESH_COLUMNS,
+    build_refresh_cancel_plan,
+    build_refresh_plan,
+    build_refresh_rollback_plan,
+    build_refresh_row,
+    list_ended_refreshes,
+    list_refresh_failures,
+    parse_checkpoints,
+    require_healthy_range,
+    require_template_version,
+    resolve_template_version,
+)
+from ops.fleet.refresh_steps import RefreshPreferences, list_refreshes
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Instance refreshes.")
 FleetWaitOption: TypeAlias = Annotated[
-    bool, typer.Option("--wait/--no-wait", help="until it is completed, or until it has begun")
+    bool,
+    typer.Option(
+        "--wait/--no-wait", help="wait until it is completed, or only until it has started"
+    ),
 ]
 CheckpointOption: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="PERCENT,...", help="pause when so much of the fleet is replaced"),
+    typer.Option(metavar="PERCENT,...", help="pause when this much of the fleet is replaced"),
 ]
-# AWS pauses two days at the most: API reference, RefreshPreferences.
+# AWS's maximum is two days. Source: API reference, RefreshPreferences.
 CheckpointDelayOption: TypeAlias = Annotated[
     int,
-    typer.Option("--checkpoint-delay", metavar="MINUTES", min=0, max=2880, help="of each pause"),
+    typer.Option(
+        "--checkpoint-delay", metavar="MINUTES", min=0, max=2880, help="length of each pause"
+    ),
 ]
 MinHealthyOption: TypeAlias = Annotated[
     int | None,
-    typer.Option("--min-healthy", min=0, max=100, help="percent; else as the group says"),
+    typer.Option("--min-healthy", min=0, max=100, help="percent; default: the group's"),
 ]
 MaxHealthyOption: TypeAlias = Annotated[
     int | None,
-    typer.Option("--max-healthy", min=100, max=200, help="percent; else as the group says"),
+    typer.Option("--max-healthy", min=100, max=200, help="percent; default: the group's"),
 ]
 
 
 def build_refresh_preferences(
     checkpoint: str | None, delay: int, min_healthy: int | None, max_healthy: int | None
-) -> fleet_steps.RefreshPreferences:
-    """How instances are replaced, as the options say. Raises UsageError."""
-    points = fleet_refreshing.parse_checkpoints(checkpoint)
-    return fleet_steps.RefreshPreferences(min_healthy, max_healthy, points, 60 * delay)
+) -> RefreshPreferences:
+    """Builds the preferences from the options. Raises UsageError if a checkpoint is wrong."""
+    points = parse_checkpoints(checkpoint)
+    return RefreshPreferences(min_healthy, max_healthy, points, 60 * delay)
 
 
 @contextmanager
 def explain_refresh_failure(context: StackContext) -> Iterator[None]:
-    """Adds to what failed why AWS says that it did, as far as that is seen."""
-    fleet_part = fleet.get_fleet_part(context.outputs)
-    earlier_refreshes = fleet_refreshing.list_ended_refreshes(context.aws, fleet_part)
+    """Adds AWS's reasons to the error of a failed refresh."""
+    fleet_part = get_fleet_part(context.outputs)
+    earlier_refreshes = list_ended_refreshes(context.aws, fleet_part)
     try:
         yield
     except RolledBackError as error:
-        reasons = fleet_refreshing.list_refresh_failures(context.aws, fleet_part, earlier_refreshes)
+        reasons = list_refresh_failures(context.aws, fleet_part, earlier_refreshes)
         advice = ("ops fleet activities", "ops fleet instances")
         raise RolledBackError("; ".join((str(error), *reasons)), *advice, *error.advice) from error
 
@@ -72,7 +89,9 @@ def start_fleet_refresh(
     version: Annotated[
         str | None,
         typer.Option(
-            "--template-version", metavar="NUMBER", help="or latest or default; else the group's"
+            "--template-version",
+            metavar="NUMBER",
+            help="or latest or default; if not given, the group's",
         ),
     ] = None,
     checkpoint: CheckpointOption = None,
@@ -80,28 +99,26 @@ def start_fleet_refresh(
     least: MinHealthyOption = None,
     most: MaxHealthyOption = None,
     skip: Annotated[
-        bool, typer.Option("--skip-matching", help="leave those alone that match already")
+        bool, typer.Option("--skip-matching", help="do not replace instances that already match")
     ] = False,
     returns: Annotated[
         bool,
-        typer.Option("--auto-rollback/--no-auto-rollback", help="AWS goes back where it fails"),
+        typer.Option("--auto-rollback/--no-auto-rollback", help="AWS rolls it back if it fails"),
     ] = True,
     wait: FleetWaitOption = True,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Replaces every instance by one of a version of the launch template. Failed: exit 5."""
+    """Replaces every instance by one of a launch template version. Exit 5 if it failed."""
     preferences = build_refresh_preferences(checkpoint, delay, least, most)
     preferences = replace(preferences, skip_matching=skip, auto_rollback=returns)
-    fleet_refreshing.require_template_version(version)
+    require_template_version(version)
     stack_context, output = load_stack_context(context)
-    fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
-    fleet_refreshing.require_healthy_range(least, most, fleet_state)
-    version_number = fleet_refreshing.resolve_template_version(
-        stack_context.aws, fleet_state, version
-    )
+    fleet_state = get_fleet_state(stack_context.aws, stack_context.outputs)
+    require_healthy_range(least, most, fleet_state)
+    version_number = resolve_template_version(stack_context.aws, fleet_state, version)
     run = new_run_id("refresh")
-    plan = fleet_refreshing.build_refresh_plan(
+    plan = build_refresh_plan(
         stack_context.aws,
         stack_context.outputs,
         fleet_state,
@@ -122,11 +139,11 @@ def show_fleet_refresh(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=100, help="newest refreshes")] = 1,
 ) -> None:
-    """How the last instance refresh stands: how far it is, and why it ended as it did."""
+    """Shows the last instance refresh: status, progress and reason."""
     outputs, aws, output = load_stack(context)
-    refreshes = fleet_steps.list_refreshes(aws, fleet.get_fleet_part(outputs), limit)
-    rows = [fleet_refreshing.build_refresh_row(refresh) for refresh in refreshes]
-    output.print_rows("fleet-refreshes", fleet_refreshing.REFRESH_COLUMNS, rows)
+    refreshes = list_refreshes(aws, get_fleet_part(outputs), limit)
+    rows = [build_refresh_row(refresh) for refresh in refreshes]
+    output.print_rows("fleet-refreshes", REFRESH_COLUMNS, rows)
 
 
 @app.command("cancel")
@@ -136,13 +153,11 @@ def cancel_fleet_refresh(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Stops the instance refresh at work. What it has replaced stays."""
+    """Cancels the active instance refresh. Instances that it replaced stay."""
     stack_context, output = load_stack_context(context)
     run = new_run_id("refresh-cancel")
-    fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
-    plan = fleet_refreshing.build_refresh_cancel_plan(
-        stack_context.aws, stack_context.outputs, fleet_state, run
-    )
+    fleet_state = get_fleet_state(stack_context.aws, stack_context.outputs)
+    plan = build_refresh_cancel_plan(stack_context.aws, stack_context.outputs, fleet_state, run)
     if execute_plan(plan, stack_context, output, options):
         output.print_result("fleet-refresh", {"status": "Cancelled", "run": run})
 
@@ -154,13 +169,11 @@ def roll_back_fleet_refresh(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Takes the instance refresh at work back, to the version of before."""
+    """Rolls the active instance refresh back to the previous version."""
     stack_context, output = load_stack_context(context)
     run = new_run_id("refresh-rollback")
-    fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
-    plan = fleet_refreshing.build_refresh_rollback_plan(
-        stack_context.aws, stack_context.outputs, fleet_state, run
-    )
+    fleet_state = get_fleet_state(stack_context.aws, stack_context.outputs)
+    plan = build_refresh_rollback_plan(stack_context.aws, stack_context.outputs, fleet_state, run)
     with explain_refresh_failure(stack_context):
         if execute_plan(plan, stack_context, output, options):
             output.print_result("fleet-refresh", {"status": "RollbackSuccessful", "run": run})

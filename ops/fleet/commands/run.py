@@ -1,4 +1,4 @@
-"""`ops fleet run`: a command on instances of the fleet, and what each of them says."""
+"""`ops fleet run`: a command on instances of the fleet, and its output on each."""
 
 from typing import Annotated
 
@@ -13,8 +13,17 @@ from ops.cli.execution import (
 )
 from ops.core import clock
 from ops.core.errors import OpsError
-from ops.fleet import model as fleet
-from ops.fleet import run_command as fleet_running
+from ops.fleet.model import get_fleet_state
+from ops.fleet.run_command import (
+    RunCommandOptions,
+    build_run_command_plan,
+    build_script,
+    invoked_after,
+    list_command_results,
+    require_instance_choice,
+    select_instances,
+    validate_run_command_options,
+)
 
 
 @mutating_command
@@ -23,42 +32,49 @@ def run_fleet_command(
     command: Annotated[
         list[str],
         typer.Argument(
-            metavar="-- COMMAND...", help="as root; several words are a command, one is a script"
+            metavar="-- COMMAND...",
+            help="runs as root; one word is a script, several are a command",
         ),
     ],
     instance: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="on this one; can be repeated")
+        list[str] | None, typer.Option(metavar="ID", help="run on this instance; can be repeated")
     ] = None,
-    all_of: Annotated[bool, typer.Option("--all", help="on every instance in service")] = False,
+    all_of: Annotated[bool, typer.Option("--all", help="run on every instance in service")] = False,
     concurrency: Annotated[
-        str, typer.Option("--max-concurrency", metavar="COUNT", help="at once, or percent like 50%")
+        str,
+        typer.Option(
+            "--max-concurrency",
+            metavar="COUNT",
+            help="instances at a time, or a percentage like 50%",
+        ),
     ] = "50",
     errors: Annotated[
-        str, typer.Option("--max-errors", metavar="COUNT", help="then no more, or percent like 5%")
+        str,
+        typer.Option(
+            "--max-errors", metavar="COUNT", help="stop after more failures than this; or like 5%"
+        ),
     ] = "0",
-    # The document's own limits: AWS-RunShellScript, executionTimeout.
+    # Limits of executionTimeout in AWS-RunShellScript.
     seconds: Annotated[
         int,
         typer.Option(
-            "--execution-timeout", min=1, max=172_800, help="seconds it may take on an instance"
+            "--execution-timeout", min=1, max=172_800, help="seconds allowed on each instance"
         ),
     ] = 600,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Runs a command on instances of the fleet; exit 1 where it failed on one of them."""
-    command_options = fleet_running.validate_run_command_options(
-        fleet_running.RunCommandOptions(concurrency, errors, seconds)
-    )
+    """Runs a command on instances of the fleet. Exit 1 if it failed on any of them."""
+    command_options = validate_run_command_options(RunCommandOptions(concurrency, errors, seconds))
     names = instance or []
-    fleet_running.require_instance_choice(names, all_instances=all_of)
-    script_text = fleet_running.build_script(command)
+    require_instance_choice(names, all_instances=all_of)
+    script_text = build_script(command)
     stack_context, output = load_stack_context(context)
-    fleet_state = fleet.get_fleet_state(stack_context.aws, stack_context.outputs)
-    instance_ids = fleet_running.select_instances(fleet_state, names)
+    fleet_state = get_fleet_state(stack_context.aws, stack_context.outputs)
+    instance_ids = select_instances(fleet_state, names)
     run_id = new_run_id("fleet-run")
     began = clock.now()
-    plan = fleet_running.build_run_command_plan(
+    plan = build_run_command_plan(
         stack_context.outputs,
         fleet_state,
         instance_ids,
@@ -69,9 +85,7 @@ def run_fleet_command(
     )
     if not execute_plan(plan, stack_context, output, options):
         return
-    rows = fleet_running.list_command_results(
-        stack_context.aws, run_id, fleet_running.invoked_after(began)
-    )
+    rows = list_command_results(stack_context.aws, run_id, invoked_after(began))
     if output.output_format == "json":
         output.print_json("fleet-run", {"run": run_id, "items": rows})
     for row in rows:
@@ -81,7 +95,7 @@ def run_fleet_command(
                 output.print_line(f"  {line}")
     if failed_instances := [str(row["instance"]) for row in rows if row["status"] != "Success"]:
         raise OpsError(
-            f"it failed on {len(failed_instances)} of {len(rows)} instances: "
+            f"the command failed on {len(failed_instances)} of {len(rows)} instances: "
             f"{', '.join(failed_instances)}",
             f"ops runs show {run_id}",
         )

@@ -1,4 +1,4 @@
-"""`ops runs`: what was carried out, what stopped on its way, and how to go on or back."""
+"""`ops runs`: past and unfinished runs, resume and undo."""
 
 import time
 from dataclasses import dataclass
@@ -31,7 +31,10 @@ RunArgument = Annotated[str, typer.Argument(help="the run's id, from `ops runs l
 WaitLimitOption = Annotated[
     float | None,
     typer.Option(
-        "--timeout", min=1, metavar="MINUTES", help="limit of each wait from now on, not the plan's"
+        "--timeout",
+        min=1,
+        metavar="MINUTES",
+        help="limit of each wait from now on; default: the plan's own",
     ),
 ]
 RunProgramOption = Annotated[
@@ -55,7 +58,7 @@ def list_runs(context: typer.Context, limit: Annotated[int, typer.Option(min=1)]
 
 @app.command("show")
 def show_run(context: typer.Context, run: RunArgument) -> None:
-    """Every event of a run, as its journal has it."""
+    """Shows every event in a run's journal."""
     run_context, output = _load_run_context(context, run)
     journal = _get_journal(run_context, run)
     rows: list[dict[str, object]] = [
@@ -171,7 +174,7 @@ def _resolve_program(program: Path | None) -> Path | None:
 
 
 def _load_run_context(context: typer.Context, run: str) -> tuple[RunContext, Output]:
-    """Where a run is recorded: with its stack, or on this machine where there was none yet."""
+    """Loads the context that has the run's journal: the stack, or this machine for a bootstrap."""
     from ops.bootstrap.context import LOCAL_RUN_PREFIXES, load_account_context
 
     if not run.startswith(LOCAL_RUN_PREFIXES):
@@ -183,7 +186,7 @@ def _load_run_context(context: typer.Context, run: str) -> tuple[RunContext, Out
 def _get_journal(run_context: RunContext, run: str) -> Journal:
     journal = Journal(run_context.get_journal_store(run))
     if not journal.records:
-        raise UsageError(f"RUN is {run!r}, which has no journal", "ops runs list")
+        raise UsageError(f"RUN is {run!r}, but no run has that id", "ops runs list")
     return journal
 
 

@@ -1,4 +1,4 @@
-"""`ops runs report` and `ops runs note`: a run told to somebody who was not there."""
+"""`ops runs report` and `ops runs note`: a run's steps, times and notes."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -22,15 +22,14 @@ def report_run(
     context: typer.Context,
     run: RunArgument,
     to: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="an HTML page instead of lines")
+        Path | None, typer.Option(metavar="FILE", help="write an HTML page to this file")
     ] = None,
 ) -> None:
-    """A run's steps: what became of each, how long it took and usually takes, what was noted."""
-    from ops.runs.report import build_run_report as made_of
-    from ops.runs.report import format_timestamp, render_run_page
+    """Reports a run's steps: state, time taken, usual time, and the notes."""
+    from ops.runs.report import build_run_report, format_timestamp, render_run_page
 
     stack_context, output = load_stack_context(context)
-    run_report = made_of(_get_journal(stack_context, run))
+    run_report = build_run_report(_get_journal(stack_context, run))
     if to is not None:
         write_report("--to", to, render_run_page(run_report))
         output.print_result("run-report", {"run": run, "report": str(to)})
@@ -58,7 +57,7 @@ def report_run(
         "bold",
     )
     if run_report.why_back:
-        output.print_line(f"turned back: {run_report.why_back}")
+        output.print_line(f"undone because: {run_report.why_back}")
     output.print_rows("run-report", ("step", "state", "began", "seconds", "usual"), rows)
     for note in run_report.notes:
         output.print_line(f"note: {note}")
@@ -68,24 +67,26 @@ def report_run(
 def add_run_note(
     context: typer.Context,
     run: RunArgument,
-    text: Annotated[str, typer.Argument(help="what should be known of it")],
+    text: Annotated[str, typer.Argument(help="the note")],
 ) -> None:
-    """Adds a line to the record of a run that has ended or stopped: for whoever reads it later."""
+    """Adds a note to the journal of a run that has ended or stopped."""
     stack_context, output = load_stack_context(context)
     stack_context.check_account()
     journal = _get_journal(stack_context, run)
     lock_record = stack_context.lock().find_record()
     if journal.end_record is None and lock_record is not None and lock_record.run == run:
-        raise UsageError(f"RUN is {run!r}, which is on its way", f"ops runs resume {run}")
+        raise UsageError(f"RUN is {run!r}, which is still in progress", f"ops runs resume {run}")
     try:
         journal.write_record("note", "note", clock.get_clock_rate().now(), text)
     except LineTakenError as error:
-        raise OpsError(f"{run} is being carried on: {error}", f"ops runs show {run}") from None
+        raise OpsError(
+            f"{run} has been resumed by another process: {error}", f"ops runs show {run}"
+        ) from None
     output.print_result("run-note", {"run": run, "note": text})
 
 
 def _get_journal(stack_context: StackContext, run: str) -> Journal:
     journal = Journal(stack_context.get_journal_store(run))
     if not journal.records or journal.records[0].event != "plan":
-        raise UsageError(f"RUN is {run!r}, which has no journal of a plan", "ops runs list")
+        raise UsageError(f"RUN is {run!r}, but no run with a plan has that id", "ops runs list")
     return journal

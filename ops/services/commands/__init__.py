@@ -1,4 +1,4 @@
-"""`ops service`: the containers on Fargate: deployed, scaled, restarted, looked at."""
+"""`ops service`: the ECS services on Fargate."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,31 +18,59 @@ from ops.cli.execution import (
 from ops.core.aws import Aws
 from ops.core.errors import RolledBackError, UsageError
 from ops.outputs import Outputs
-from ops.services import deploy as deployments
-from ops.services import images
-from ops.services import model as services
-from ops.services import scale as scaling
-from ops.services.commands import exec as service_exec
-from ops.services.commands import maintenance as service_page
-from ops.services.model import ServiceState
+from ops.services.commands.exec import exec_in_service
+from ops.services.commands.maintenance import app as maintenance_app
+from ops.services.deploy import (
+    REVISION_RUN_TAG,
+    build_service_deploy_plan,
+    build_service_restart_plan,
+    build_service_rollback_plan,
+    find_revision_problem,
+)
+from ops.services.images import parse_image_reference, resolve_image
+from ops.services.model import (
+    SERVICE_COLUMNS,
+    SERVICE_TASK_COLUMNS,
+    ServiceState,
+    build_task_row,
+    get_arn_name,
+    get_container_image,
+    get_service,
+    get_task_definition,
+    list_service_states,
+    list_service_tasks,
+    list_successful_revisions,
+    list_task_failures,
+    resolve_service,
+)
+from ops.services.scale import (
+    SERVICE_LIMIT_COLUMNS,
+    build_scaling_limits_plan,
+    build_service_scale_plan,
+    find_scaling_limits,
+    parse_task_count,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The services on Fargate.")
-app.add_typer(service_page.app, name="maintenance")
-app.command(name="exec")(service_exec.exec_in_service)
+app.add_typer(maintenance_app, name="maintenance")
+app.command(name="exec")(exec_in_service)
 ServiceOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--service",
         metavar="NAME",
-        help="which, where there are several",
+        help="the service; may be left out if there is only one",
         autocompletion=complete_service_names,
     ),
 ]
 ServiceWaitOption: TypeAlias = Annotated[
-    bool, typer.Option("--wait/--no-wait", help="until it is completed, or until it has begun")
+    bool,
+    typer.Option(
+        "--wait/--no-wait", help="wait until it is completed, or only until it has started"
+    ),
 ]
 UrlOption: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="URL", help="must answer with 200 afterwards")
+    str | None, typer.Option(metavar="URL", help="check that it answers with 200 afterwards")
 ]
 
 
@@ -57,15 +85,15 @@ def deploy_service(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Puts a service on another image, and sees that it runs it. Rolled back: exit 5."""
+    """Deploys an image to a service and checks that it runs. Exit 5 if it was rolled back."""
     stack_context, output = load_stack_context(context)
     require_valid_url(url, wait=wait)
-    images.parse_image_reference(image)
-    part = services.resolve_service(stack_context.outputs, service)
-    service_state = services.get_service(stack_context.aws, stack_context.outputs, part.name)
-    container_image = images.resolve_image(stack_context.aws, image)
+    parse_image_reference(image)
+    part = resolve_service(stack_context.outputs, service)
+    service_state = get_service(stack_context.aws, stack_context.outputs, part.name)
+    container_image = resolve_image(stack_context.aws, image)
     run = new_run_id("deploy")
-    plan = deployments.build_service_deploy_plan(
+    plan = build_service_deploy_plan(
         stack_context.aws,
         stack_context.outputs,
         service_state,
@@ -74,7 +102,6 @@ def deploy_service(
         wait=wait,
         url=url,
     )
-    options = options
     with explain_service_rollback(stack_context.aws, stack_context.outputs, service_state):
         if execute_plan(plan, stack_context, output, options):
             result = {"service": service_state.name, "image": container_image.reference}
@@ -87,19 +114,22 @@ def roll_back_service(
     context: typer.Context,
     service: ServiceOption = None,
     to: Annotated[
-        str | None, typer.Option(metavar="REVISION", help="instead of the last proven one")
+        str | None,
+        typer.Option(
+            metavar="REVISION", help="default: the last one that was deployed successfully"
+        ),
     ] = None,
     url: UrlOption = None,
     wait: ServiceWaitOption = True,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Puts a service back on the last revision that a deployment has proven."""
+    """Rolls a service back to the last revision that was deployed successfully."""
     stack_context, output = load_stack_context(context)
     require_valid_url(url, wait=wait)
-    service_state = services.get_service(stack_context.aws, stack_context.outputs, service)
+    service_state = get_service(stack_context.aws, stack_context.outputs, service)
     run = new_run_id("rollback")
-    plan = deployments.build_service_rollback_plan(
+    plan = build_service_rollback_plan(
         stack_context.aws,
         stack_context.outputs,
         service_state,
@@ -123,11 +153,11 @@ def restart_service(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Starts every task of a service anew, the new ones first."""
+    """Replaces every task of a service; new tasks start before old ones stop."""
     stack_context, output = load_stack_context(context)
-    service_state = services.get_service(stack_context.aws, stack_context.outputs, service)
+    service_state = get_service(stack_context.aws, stack_context.outputs, service)
     run = new_run_id("restart")
-    plan = deployments.build_service_restart_plan(
+    plan = build_service_restart_plan(
         stack_context.aws, stack_context.outputs, service_state, run, wait=wait
     )
     with explain_service_rollback(stack_context.aws, stack_context.outputs, service_state):
@@ -140,19 +170,19 @@ def restart_service(
 @mutating_command
 def scale_service(
     context: typer.Context,
-    count: Annotated[str, typer.Argument(help="how many tasks")],
+    count: Annotated[str, typer.Argument(help="number of tasks")],
     service: ServiceOption = None,
     wait: ServiceWaitOption = True,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Gives a service so many tasks. Down to none is destructive."""
+    """Sets a service's number of tasks. Scaling to 0 is destructive."""
     stack_context, output = load_stack_context(context)
-    task_count = scaling.parse_task_count(count)
-    service_state = services.get_service(stack_context.aws, stack_context.outputs, service)
+    task_count = parse_task_count(count)
+    service_state = get_service(stack_context.aws, stack_context.outputs, service)
     run = new_run_id("scale")
-    scaling_limits = scaling.find_scaling_limits(stack_context.aws, service_state)
-    plan = scaling.build_service_scale_plan(
+    scaling_limits = find_scaling_limits(stack_context.aws, service_state)
+    plan = build_service_scale_plan(
         stack_context.outputs, service_state, scaling_limits, task_count, run, wait=wait
     )
     options = options.as_destructive(task_count == 0)
@@ -167,22 +197,27 @@ def scale_service(
 def change_service_scaling(
     context: typer.Context,
     service: ServiceOption = None,
-    least: Annotated[int | None, typer.Option("--min", min=0, help="fewest tasks")] = None,
-    most: Annotated[int | None, typer.Option("--max", min=0, help="most tasks")] = None,
+    least: Annotated[
+        int | None, typer.Option("--min", min=0, help="minimum number of tasks")
+    ] = None,
+    most: Annotated[
+        int | None, typer.Option("--max", min=0, help="maximum number of tasks")
+    ] = None,
     suspend: Annotated[
-        bool | None, typer.Option("--suspend/--resume", help="stop it, or let it go on")
+        bool | None,
+        typer.Option("--suspend/--resume", help="suspend automatic scaling, or resume it"),
     ] = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Changes the limits of automatic scaling, or suspends it."""
+    """Changes a service's automatic scaling limits, or suspends scaling."""
     stack_context, output = load_stack_context(context)
-    service_state = services.get_service(stack_context.aws, stack_context.outputs, service)
-    scaling_limits = scaling.find_scaling_limits(stack_context.aws, service_state)
+    service_state = get_service(stack_context.aws, stack_context.outputs, service)
+    scaling_limits = find_scaling_limits(stack_context.aws, service_state)
     if scaling_limits is None:
-        raise UsageError(f"--service is {service_state.name!r}, which nothing scales by itself")
+        raise UsageError(f"--service is {service_state.name!r}, which has no automatic scaling")
     run = new_run_id("autoscaling")
-    plan = scaling.build_scaling_limits_plan(
+    plan = build_scaling_limits_plan(
         stack_context.outputs, scaling_limits, run, min_tasks=least, max_tasks=most, suspend=suspend
     )
     if execute_plan(plan, stack_context, output, options):
@@ -191,32 +226,32 @@ def change_service_scaling(
 
 @app.command("limits")
 def show_service_limits(context: typer.Context) -> None:
-    """The limits of automatic scaling, of the services that have it."""
+    """Shows the automatic scaling limits of the services that have them."""
     outputs, aws, output = load_stack(context)
     service_limits = (
-        scaling.find_scaling_limits(aws, service) for service in _list_all_services(aws, outputs)
+        find_scaling_limits(aws, service) for service in _list_all_services(aws, outputs)
     )
     output.print_rows(
         "service-limits",
-        scaling.SERVICE_LIMIT_COLUMNS,
+        SERVICE_LIMIT_COLUMNS,
         [item.build_row() for item in service_limits if item],
     )
 
 
 @app.command(name="list")
 def show_services(context: typer.Context) -> None:
-    """Every service: its tasks, its revision and image, and how its last deployment stands."""
+    """Lists the services: task counts, revision, image and rollout state."""
     outputs, aws, output = load_stack(context)
     rows = []
     for service in _list_all_services(aws, outputs):
-        revision, _ = services.get_task_definition(aws, service.revision)
+        revision, _ = get_task_definition(aws, service.revision)
         rows.append(
             {
                 **service.build_row(),
-                "image": services.get_container_image(revision, service.part.container),
+                "image": get_container_image(revision, service.part.container),
             }
         )
-    output.print_rows("services", services.SERVICE_COLUMNS, rows)
+    output.print_rows("services", SERVICE_COLUMNS, rows)
 
 
 @app.command("tasks")
@@ -224,34 +259,34 @@ def show_service_tasks(
     context: typer.Context,
     service: ServiceOption = None,
     stopped: Annotated[
-        bool, typer.Option("--stopped", help="those that stopped in the last hour, and why")
+        bool, typer.Option("--stopped", help="show tasks that stopped in the last hour, and why")
     ] = False,
 ) -> None:
-    """The tasks that run, or those that stopped in the last hour and why."""
+    """Lists the running tasks, or those that stopped in the last hour and why."""
     outputs, aws, output = load_stack(context)
     rows = [
-        services.build_task_row(service_state, task)
+        build_task_row(service_state, task)
         for service_state in _list_selected_services(aws, outputs, service)
-        for task in services.list_service_tasks(aws, service_state, stopped=stopped)
+        for task in list_service_tasks(aws, service_state, stopped=stopped)
     ]
-    output.print_rows("service-tasks", services.SERVICE_TASK_COLUMNS, rows)
+    output.print_rows("service-tasks", SERVICE_TASK_COLUMNS, rows)
 
 
 @app.command("revisions")
 def show_service_revisions(context: typer.Context, service: ServiceOption = None) -> None:
-    """The revisions that deployments have proven, the newest first: where a rollback can lead."""
+    """Lists the successfully deployed revisions, newest first: the targets of a rollback."""
     outputs, aws, output = load_stack(context)
-    service_state = services.get_service(aws, outputs, service)
+    service_state = get_service(aws, outputs, service)
     rows = []
-    for arn in services.list_successful_revisions(aws, service_state):
-        revision, tags = services.get_task_definition(aws, arn)
-        problem = deployments.find_revision_problem(aws, service_state, arn)
+    for arn in list_successful_revisions(aws, service_state):
+        revision, tags = get_task_definition(aws, arn)
+        problem = find_revision_problem(aws, service_state, arn)
         rows.append(
             {
-                "revision": services.get_arn_name(arn),
-                "image": services.get_container_image(revision, service_state.part.container),
+                "revision": get_arn_name(arn),
+                "image": get_container_image(revision, service_state.part.container),
                 "run": next(
-                    (tag["value"] for tag in tags if tag["key"] == deployments.REVISION_RUN_TAG),
+                    (tag["value"] for tag in tags if tag["key"] == REVISION_RUN_TAG),
                     None,
                 ),
                 "usable": "yes" if problem is None else f"no, {problem}",
@@ -265,9 +300,9 @@ def show_service_revisions(context: typer.Context, service: ServiceOption = None
 def show_service_events(
     context: typer.Context,
     service: ServiceOption = None,
-    limit: Annotated[int, typer.Option(min=1, max=100, help="newest events of each")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="newest events per service")] = 20,
 ) -> None:
-    """What ECS says of its services, the newest first."""
+    """Shows the services' ECS events, newest first."""
     outputs, aws, output = load_stack(context)
     rows = [
         {"at": event["createdAt"], "service": service_state.name, "event": event["message"]}
@@ -280,36 +315,32 @@ def show_service_events(
 
 def _list_all_services(aws: Aws, outputs: Outputs) -> list[ServiceState]:
     parts = outputs.services.services if outputs.services else {}
-    return services.list_service_states(aws, outputs, parts.values())
+    return list_service_states(aws, outputs, parts.values())
 
 
 def _list_selected_services(aws: Aws, outputs: Outputs, name: str | None) -> list[ServiceState]:
-    """The service of that name, or all."""
-    return (
-        _list_all_services(aws, outputs)
-        if name is None
-        else [services.get_service(aws, outputs, name)]
-    )
+    """Returns the named service, or all services."""
+    return _list_all_services(aws, outputs) if name is None else [get_service(aws, outputs, name)]
 
 
 def require_valid_url(url: str | None, *, wait: bool) -> None:
-    """Raises UsageError where a URL cannot be asked, or nobody waits for its answer."""
+    """Raises UsageError unless --url is an http or https URL and --wait is on."""
     if url is None:
         return
     if not url.startswith(("http://", "https://")):
-        raise UsageError(f"--url is {url!r}, must be a URL of http or https")
+        raise UsageError(f"--url must be an http or https URL, not {url!r}")
     if not wait:
-        raise UsageError(f"--url is {url!r}, which wants --wait")
+        raise UsageError(f"--url is {url!r}, but --no-wait is set; --url needs --wait")
 
 
 @contextmanager
 def explain_service_rollback(aws: Aws, outputs: Outputs, service: ServiceState) -> Iterator[None]:
-    """Adds to a deployment that was rolled back why its tasks stopped, as far as that is seen."""
+    """Adds to the error of a rolled-back deployment why its tasks stopped."""
     try:
         yield
     except RolledBackError as error:
         tasks_command = f"ops service tasks --service {service.name} --stopped"
-        reasons = services.list_task_failures(aws, outputs, service)
-        message = "; ".join((str(error), *(f"stopped: {reason}" for reason in reasons)))
+        reasons = list_task_failures(aws, outputs, service)
+        message = "; ".join((str(error), *(f"task stopped: {reason}" for reason in reasons)))
         advice = (tasks_command, f"ops service events --service {service.name}", *error.advice)
         raise RolledBackError(message, *advice) from error

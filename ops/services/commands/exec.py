@@ -7,8 +7,14 @@ import typer
 from ops.cli.completion import complete_service_names
 from ops.cli.execution import load_stack
 from ops.cli.selection import Selection
-from ops.services import exec as executing
-from ops.services import model as services
+from ops.services.exec import (
+    DEFAULT_SHELL,
+    build_exec_session,
+    list_missing_programs,
+    require_exec_command,
+    run_exec_session,
+)
+from ops.services.model import get_service
 
 
 def exec_in_service(
@@ -18,42 +24,46 @@ def exec_in_service(
         typer.Option(
             "--service",
             metavar="NAME",
-            help="which, where there are several",
+            help="the service; may be left out if there is only one",
             autocompletion=complete_service_names,
         ),
     ] = None,
     task: Annotated[
-        str | None, typer.Option(metavar="ID", help="its id, or how that begins; else one that can")
+        str | None,
+        typer.Option(metavar="ID", help="task id or its start; default: any that accepts it"),
     ] = None,
     container: Annotated[
-        str | None, typer.Option(metavar="NAME", help="instead of the service's own")
+        str | None, typer.Option(metavar="NAME", help="default: the service's own container")
     ] = None,
     command: Annotated[
-        str, typer.Option(metavar="TEXT", help="what is run in it")
-    ] = executing.DEFAULT_SHELL,
+        str, typer.Option(metavar="TEXT", help="the command to run")
+    ] = DEFAULT_SHELL,
     run: Annotated[
-        bool, typer.Option("--run", help="begin it here, instead of printing the line")
+        bool, typer.Option("--run", help="run it here instead of printing the line")
     ] = False,
 ) -> None:
-    """Prints the line that runs a command in a container, once it is seen that it can be run."""
-    executing.require_exec_command(command)
+    """Checks that a container accepts ECS Exec, and prints the AWS CLI line that runs a command."""
+    require_exec_command(command)
     outputs, aws, output = load_stack(context)
     selection = context.find_object(tuple)
     selected_stack: Selection | None = selection[0] if selection else None
-    session = executing.build_exec_session(
+    session = build_exec_session(
         aws,
         outputs,
-        services.get_service(aws, outputs, service),
+        get_service(aws, outputs, service),
         command,
         task=task,
         container=container,
         profile=selected_stack.profile if selected_stack else None,
     )
     if run:
-        executing.run_exec_session(session)
+        run_exec_session(session)
     elif output.output_format == "json":
         output.print_json("service-exec", session.build_row())
     else:
         typer.echo(session.command_line)
-        if missing_programs := executing.list_missing_programs():
-            typer.echo(f"needed, and not on the PATH here: {', '.join(missing_programs)}", err=True)
+        if missing_programs := list_missing_programs():
+            typer.echo(
+                f"the line needs programs that are not on this PATH: {', '.join(missing_programs)}",
+                err=True,
+            )

@@ -1,4 +1,4 @@
-"""`ops service maintenance`: the page that everybody sees instead of the services."""
+"""`ops service maintenance`: the page shown instead of the services."""
 
 import typer
 
@@ -9,7 +9,7 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
-from ops.services import maintenance_page as maintenance
+from ops.services.maintenance_page import build_maintenance_page_plan
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The maintenance page.")
 
@@ -21,7 +21,7 @@ def show_maintenance_page(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Shows the maintenance page to everybody, instead of every service."""
+    """Shows the maintenance page to all requests, instead of every service."""
     _set_maintenance_page(context, options.as_destructive(), enabled=True)
 
 
@@ -42,7 +42,7 @@ def _set_maintenance_page(
     stack_context, output = load_stack_context(context)
     run = new_run_id("maintenance")
     if execute_plan(
-        maintenance.build_maintenance_page_plan(stack_context.outputs, run, enabled=enabled),
+        build_maintenance_page_plan(stack_context.outputs, run, enabled=enabled),
         stack_context,
         output,
         options,

@@ -9,9 +9,9 @@ from unittest.mock import patch
 
 import pytest
 
-from ops.bootstrap import inspection as looking
-from ops.bootstrap import policies as documents
+from ops.bootstrap.inspection import inspect_foundation
 from ops.bootstrap.names import GITHUB_OIDC_ISSUER, FoundationNames
+from ops.bootstrap.policies import PolicyDocument, build_deploy_policy, build_preview_policy
 from ops.bootstrap.roles import list_foundation_roles
 from ops.cli.app import main
 from ops.core.run import WallClock
@@ -52,11 +52,11 @@ def test_made_once_and_a_second_time_nothing_has_to_be_done(
     assert run_bootstrap("--yes", "--output", "json") == 0
     first = read_json_output(capsys)
     assert first["state"] == "done"
-    before = looking.inspect_foundation(FOUNDATION_NAMES, bootstrap_stage.aws, "bootstrap-x")
+    before = inspect_foundation(FOUNDATION_NAMES, bootstrap_stage.aws, "bootstrap-x")
     assert {one.state for one in before} == {"ok"}
     assert run_bootstrap("--yes", "--output", "json") == 0
     second = read_json_output(capsys)
-    assert second["state"] == "nothing had to be done"
+    assert second["state"] == "already complete"
     assert second["pulumi"] == first["pulumi"]
     assert len(bootstrap_stage.client("kms").list_keys()["Keys"]) == 2
 
@@ -78,7 +78,7 @@ def test_a_check_says_what_is_not_as_it_was_made(
     bootstrap_stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_bootstrap("check") == 3
-    assert "0 are not known" in capsys.readouterr().err
+    assert "0 could not be read" in capsys.readouterr().err
     assert run_bootstrap("--yes") == 0
     capsys.readouterr()
     assert run_bootstrap("check") == 0
@@ -140,7 +140,7 @@ def test_a_run_is_shown_and_undone_by_its_id_without_a_stack(
     assert not bootstrap_stage.client("iam").list_roles()["Roles"]
     capsys.readouterr()
     assert main(["runs", "show", "bootstrap-20260101-000000-0000"]) == 2
-    assert "no record on this machine" in capsys.readouterr().err
+    assert "this machine has no journal of it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -148,20 +148,29 @@ def test_a_run_is_shown_and_undone_by_its_id_without_a_stack(
     [
         (["bootstrap", "--region", REGION], "--repository is not set"),
         ([*BOOTSTRAP_WORDS[:3]], "--region is not set"),
-        ([*BOOTSTRAP_WORDS[:2], "fork", *BOOTSTRAP_WORDS[3:]], "--repository is 'fork'"),
-        ([*BOOTSTRAP_WORDS, "--recovery-region", REGION], "must be another than --region"),
-        ([*BOOTSTRAP_WORDS, "--recovery-region", "europe"], "--recovery-region is 'europe'"),
-        ([*BOOTSTRAP_WORDS, "--environments", "Prod"], "--environments is 'Prod'"),
+        (
+            [*BOOTSTRAP_WORDS[:2], "fork", *BOOTSTRAP_WORDS[3:]],
+            "--repository must be OWNER/NAME as on GitHub, not 'fork'",
+        ),
+        (
+            [*BOOTSTRAP_WORDS, "--recovery-region", REGION],
+            "--recovery-region must differ from --region",
+        ),
+        (
+            [*BOOTSTRAP_WORDS, "--recovery-region", "europe"],
+            "--recovery-region must be a region like eu-north-1, not 'europe'",
+        ),
+        ([*BOOTSTRAP_WORDS, "--environments", "Prod"], "separated by commas, not 'Prod'"),
         ([*BOOTSTRAP_WORDS, "--environments", "s" * 17], "at most 16"),
         (
             [*BOOTSTRAP_WORDS, "--environments", "dev,deploy"],
-            "none that begins with preview, deploy",
+            "not beginning with preview, deploy",
         ),
         (
             [*BOOTSTRAP_WORDS, "--environments", "prod,prod-eu"],
-            "what may prod-* may prod-eu as well",
+            "policies on prod-* would cover prod-eu",
         ),
-        ([*BOOTSTRAP_WORDS, "--project", "Bulwark"], "--project is 'Bulwark'"),
+        ([*BOOTSTRAP_WORDS, "--project", "Bulwark"], "digits and hyphens, not 'Bulwark'"),
     ],
 )
 def test_what_cannot_be_is_refused_before_any_call(
@@ -234,13 +243,13 @@ STRING_OPERATORS: dict[str, Callable[[str, str], bool]] = {
 }
 
 
-def list_statements(document: documents.PolicyDocument) -> list[Any]:
+def list_statements(document: PolicyDocument) -> list[Any]:
     statement_list = document["Statement"]
     assert isinstance(statement_list, list)
     return statement_list
 
 
-def can_assume(trust: documents.PolicyDocument, provider: str, token: dict[str, str]) -> bool:
+def can_assume(trust: PolicyDocument, provider: str, token: dict[str, str]) -> bool:
     """Whether a token of a provider assumes a role: IAM's evaluation of a trust policy.
 
     Of the operators StringEquals and StringLike alone: another is an error.
@@ -260,9 +269,7 @@ def can_assume(trust: documents.PolicyDocument, provider: str, token: dict[str, 
     return False
 
 
-def is_action_allowed(
-    document: documents.PolicyDocument, action: str, arn: str, **context: str
-) -> bool:
+def is_action_allowed(document: PolicyDocument, action: str, arn: str, **context: str) -> bool:
     """Whether a policy allows an action: a Deny wins, and what is not allowed is denied."""
     verdict = False
     for statement in list_statements(document):
@@ -357,9 +364,7 @@ def test_a_deployment_may_do_its_own_and_nothing_of_another_stack_or_the_foundat
     action: str, arn: str, context: dict[str, str], may: bool
 ) -> None:
     assert (
-        is_action_allowed(
-            documents.build_deploy_policy(FOUNDATION_NAMES, "dev"), action, arn, **context
-        )
+        is_action_allowed(build_deploy_policy(FOUNDATION_NAMES, "dev"), action, arn, **context)
         is may
     )
 
@@ -381,7 +386,7 @@ def test_a_deployment_may_do_its_own_and_nothing_of_another_stack_or_the_foundat
     ],
 )
 def test_a_preview_looks_at_what_there_is_and_at_no_data(action: str, arn: str, may: bool) -> None:
-    assert is_action_allowed(documents.build_preview_policy(FOUNDATION_NAMES), action, arn) is may
+    assert is_action_allowed(build_preview_policy(FOUNDATION_NAMES), action, arn) is may
 
 
 def test_every_policy_fits_into_its_role() -> None:

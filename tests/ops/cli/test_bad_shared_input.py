@@ -12,9 +12,13 @@ from tests.ops.stage import build_stack_outputs
 @pytest.mark.parametrize(
     ("option", "value", "says"),
     [
-        ("--stack", "other", "--stack is 'other', the outputs are of 'test'"),
+        ("--stack", "other", "--stack is 'other', but the outputs are of 'test'"),
         ("--profile", "nonsense", "--profile is 'nonsense', must be a profile"),
-        ("--region", "mars-north-1", "--region is 'mars-north-1', must be 'eu-north-1' or"),
+        (
+            "--region",
+            "mars-north-1",
+            "--region must be 'eu-north-1' or 'eu-west-1', not 'mars-north-1'",
+        ),
         ("--outputs", "/no/such/file", "--outputs is '/no/such/file', No such file"),
         ("--source", "nonsense", "--source"),
         ("--output", "nonsense", "--output"),

@@ -119,8 +119,8 @@ def test_progress_says_what_is_awaited_how_long_it_has_been_and_usually_takes(
         out, err = ops(f"{BACKEND_DEPLOY_LINE} --yes --output json")
     assert out.startswith("{\n")  # on stdout the result and nothing else
     waited = re.search(
-        r"[\d:]+   status is \"IN_PROGRESS\", wanted \"SUCCESSFUL\"; \d+ s of usually 3 min "
-        r"\(an assumption, AWS states none: .*\)\n",
+        r"[\d:]+   status is \"IN_PROGRESS\", wanted \"SUCCESSFUL\"; \d+ s, usually 3 min "
+        r"\(an assumption, AWS states no time: .*\)\n",
         err,
     )
     assert waited, err
@@ -132,7 +132,7 @@ def test_a_run_that_changes_nothing_that_can_be_undone_says_so(
 ) -> None:
     with service_stage.open_service_console(capsys, tmp_path) as ops:
         run = ops.run_for_json("service restart --service backend --yes")["run"]
-        assert "nothing of it can be undone" in ops(f"runs undo {run} --dry-run")[0]
+        assert "nothing to undo" in ops(f"runs undo {run} --dry-run")[0]
         _, err = ops(f"runs undo {run} --yes", 2)
         assert "is done, and nothing of it can be undone" in err
         assert ops("lock show")[0] == "nothing\n"
@@ -178,8 +178,8 @@ class FakeTerminal(StringIO):
 @pytest.mark.parametrize(
     ("typed", "code", "says", "tasks"),
     [
-        ("test\n", 0, "type the stack's name, test, to go on", 0),
-        ("prod\n", 2, "'prod' was typed, the stack is 'test': nothing was changed", 2),
+        ("test\n", 0, "type the stack's name, test, to continue", 0),
+        ("prod\n", 2, "the stack is 'test', not 'prod'; nothing was changed", 2),
         ("", 130, "interrupted", 2),
     ],
 )
@@ -211,7 +211,7 @@ def test_every_other_change_is_asked_for(
     with service_stage.open_service_console(capsys, tmp_path) as ops:
         with patch("sys.stdin", FakeTerminal(typed)):
             _, err = ops("service scale 3 --service backend", code)
-        assert "go on? [y/N]" in err
+        assert "continue? [y/N]" in err
         assert describe_service(ops.stage)["desiredCount"] == tasks
 
 

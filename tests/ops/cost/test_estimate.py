@@ -24,7 +24,7 @@ def test_a_nat_gateway_is_its_hours_and_its_data_is_said_as_a_rate() -> None:
     )
     assert lines == [
         Cost("network", "nat-a", "NAT gateway", 0.045 * 730, None),
-        Cost("network", "nat-a", "data", None, "0.045 $ a GB processed"),
+        Cost("network", "nat-a", "data", None, "0.045 $ per GB processed"),
     ]
 
 
@@ -108,7 +108,7 @@ def test_a_database_whose_storage_is_another_s_to_say_is_named() -> None:
         [PricedResource(DATABASE_TYPE, "r", "d", {"instanceClass": "db.t4g.small"})]
     )[1]
     assert line.monthly is None
-    assert "not in the list" in (line.usage or "")
+    assert "not in the preview" in (line.usage or "")
 
 
 def test_what_others_wrote_is_priced_as_far_as_it_can_be() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from ops.core.errors import DeniedError, ThrottledError
-from ops.fleet import model as fleet
-from ops.fleet import scale as fleet_scaling
+from ops.fleet.model import FLEET_INSTANCE_COLUMNS, get_fleet_state
+from ops.fleet.scale import parse_instance_count
 from tests.ops import fleet_stage as stage_of
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import fail_operations
@@ -67,7 +67,7 @@ def test_a_group_that_cannot_be_read_is_not_taken_for_none(
             fail_operations(code, "describe_auto_scaling_groups", "get_paginator"),
             pytest.raises(kind),
         ):
-            fleet.get_fleet_state(stage.aws, stage.outputs)
+            get_fleet_state(stage.aws, stage.outputs)
 
 
 def test_a_group_that_is_gone_is_said(ops: OpsConsole) -> None:
@@ -76,7 +76,7 @@ def test_a_group_that_is_gone_is_said(ops: OpsConsole) -> None:
     )
     for line in ("instances", "limits", "scale 3 --yes", "refresh start --yes"):
         _, err = ops(f"fleet {line}", 1)
-        assert f"there is no Auto Scaling group {FLEET_GROUP}" in err
+        assert f"the Auto Scaling group {FLEET_GROUP} does not exist" in err
         assert "pulumi up --refresh" in err
 
 
@@ -103,7 +103,7 @@ def test_a_stack_without_a_fleet_says_so(ops: OpsConsole) -> None:
 def test_instances_as_a_user_sees_them(ops: OpsConsole) -> None:
     out, _ = ops("fleet instances")
     head, *rows = out.splitlines()
-    assert head.split() == list(fleet.FLEET_INSTANCE_COLUMNS)
+    assert head.split() == list(FLEET_INSTANCE_COLUMNS)
     assert len(rows) == 2
     assert all(f"InService  Healthy  healthy  eu-north-1{zone}" in out for zone in "ab")
     (one, other) = ops.run_for_json("fleet instances")["items"]
@@ -140,7 +140,7 @@ def test_activities_as_a_user_sees_them(ops: OpsConsole) -> None:
 def test_scale_as_a_user_types_it(ops: OpsConsole) -> None:
     out, _ = ops("fleet scale 4 --yes")
     assert "instances: 2 -> 4" in out
-    assert "automatic scaling goes on from there" in out
+    assert "automatic scaling stays on" in out
     assert len(list_group_instances(ops.stage)) == 4
     (run,) = (r["run"] for r in ops.run_for_json("runs list")["items"])
     assert ops.run_for_json(f"runs undo {run} --yes")["state"] == "undone"
@@ -161,22 +161,22 @@ def test_the_plan_of_a_dry_run_is_the_one_that_is_expected(ops: OpsConsole) -> N
 
 def test_beyond_the_limits_it_says_so_and_offers_the_change(ops: OpsConsole) -> None:
     _, err = ops("fleet scale 6 --yes", 2)
-    assert "COUNT is 6, must be 1 to 4" in err
+    assert "COUNT must be 1 to 4 (the fleet's limits), not 6" in err
     advice = "ops fleet limits --max 6"
     assert advice in err
     out, _ = ops(f"{advice.removeprefix('ops ')} --yes")
-    assert "the next `pulumi up` sets them again" in out
+    assert "the next `pulumi up` restores the limits" in out
     ops("fleet scale 6 --yes")
     assert get_group_sizes(ops) == (1, 6, 6)
 
 
 def test_below_the_limits_likewise_and_down_to_none_says_what_it_means(ops: OpsConsole) -> None:
     _, err = ops("fleet scale 0 --yes", 2)
-    assert "COUNT is 0, must be 1 to 4" in err
+    assert "COUNT must be 1 to 4 (the fleet's limits), not 0" in err
     assert "ops fleet limits --min 0" in err
     ops("fleet limits --min 0 --yes")
     out, _ = ops("fleet scale 0 --dry-run")
-    assert "without instances the fleet answers nobody" in out
+    assert "with 0 instances the fleet is down" in out
     _, err = ops("fleet scale 0 --yes", 2)
     assert "--expect is not set, and there is no terminal to type the stack's name on" in err
     ops(ops.add_plan_hash("fleet scale 0"))
@@ -186,7 +186,7 @@ def test_below_the_limits_likewise_and_down_to_none_says_what_it_means(ops: OpsC
 
 def test_what_is_there_already_is_said(ops: OpsConsole) -> None:
     _, err = ops("fleet scale 2 --yes", 2)
-    assert "COUNT is 2, which the fleet has already" in err
+    assert "COUNT is 2, but the fleet already has 2 instances" in err
 
 
 @pytest.mark.parametrize(("count", "process"), [(3, "Launch"), (1, "Terminate")])
@@ -195,7 +195,7 @@ def test_what_is_suspended_would_never_end(ops: OpsConsole, count: int, process:
         AutoScalingGroupName=FLEET_GROUP, ScalingProcesses=[process]
     )
     _, err = ops(f"fleet scale {count} --yes", 1)
-    assert f"the process {process} of {FLEET_GROUP} is suspended" in err
+    assert f"{FLEET_GROUP} cannot scale: its {process} process is suspended" in err
     assert "aws autoscaling resume-processes" in err
     assert get_group_sizes(ops) == (1, 4, 2)
 
@@ -213,11 +213,11 @@ def test_limits_as_a_user_sees_and_changes_them(ops: OpsConsole) -> None:
 
 
 WRONG_LINES = (
-    ("--min 5 --max 3", "--min is 5, must be at most 3, the most", ""),
-    ("--max 0", "--max is 0, must be at least 1, the fewest", ""),
-    ("--max 1", "--max is 1, must be at least 2", "ops fleet scale 1"),
-    ("--min 3", "--min is 3, must be at most 2", "ops fleet scale 3"),
-    ("--min 1 --max 4", "neither --min nor --max says anything new", "ops fleet limits"),
+    ("--min 5 --max 3", "--min must be at most 3 (the maximum), not 5", ""),
+    ("--max 0", "--max must be at least 1 (the minimum), not 0", ""),
+    ("--max 1", "--max must be at least 2 (the desired capacity), not 1", "ops fleet scale 1"),
+    ("--min 3", "--min must be at most 2 (the desired capacity), not 3", "ops fleet scale 3"),
+    ("--min 1 --max 4", "nothing to change: give a new --min or --max", "ops fleet limits"),
 )
 
 
@@ -237,4 +237,4 @@ def test_plans_are_of_what_was_seen() -> None:
             == plan_fleet_scale(stage).model_copy(update={"run": "run-2"}).digest
         )
         assert plan_fleet_limits(stage).steps[0].action.params["MaxSize"] == 6  # type: ignore[union-attr]
-        assert fleet_scaling.parse_instance_count("7") == 7
+        assert parse_instance_count("7") == 7

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from ops.core.errors import UsageError
-from ops.fleet import deploy as fleet_deploying
-from ops.fleet import model as fleet
-from ops.fleet import refresh as fleet_refreshing
+from ops.fleet.deploy import build_fleet_deploy_plan
+from ops.fleet.model import build_instance_rows, get_fleet_state
+from ops.fleet.refresh import REFRESH_COLUMNS, require_healthy_range
 from ops.fleet.refresh_steps import RefreshPreferences, compute_batch_size
-from ops.services import images
+from ops.services.images import resolve_image
 from sandbox import faults
 from sandbox.faults import LostAnswerFault
 from tests.ops.command_line import OpsConsole
@@ -79,11 +79,11 @@ def test_refresh_as_a_user_types_it(ops: OpsConsole) -> None:
     before = list_instance_ids(ops.stage)
     out, _ = ops("fleet refresh start --template-version latest --yes")
     assert "version 1 -> 2" in out
-    assert "where it fails AWS goes back by itself" in out
+    assert "if it fails, AWS rolls it back by itself" in out
     assert not before & list_instance_ids(ops.stage)
     assert (list_versions(ops.stage), get_group_version(ops.stage)) == (["2", "2"], "2")
     out, _ = ops("fleet refresh status")
-    assert out.splitlines()[0].split() == list(fleet_refreshing.REFRESH_COLUMNS)
+    assert out.splitlines()[0].split() == list(REFRESH_COLUMNS)
     (row,) = ops.run_for_json("fleet refresh status")["items"]
     assert (row["status"], row["percent"], row["remaining"]) == ("Successful", 100, 0)
     assert row["version"] == "2"
@@ -106,8 +106,8 @@ def test_of_the_same_version_every_instance_is_new_and_nothing_can_be_undone(
 ) -> None:
     before = list_instance_ids(ops.stage)
     out, _ = ops("fleet refresh start --yes")
-    assert "of the same version there is nothing to go back to" in out
-    assert "AWS does not go back by itself" in out
+    assert "an undo only stops the refresh; replaced instances stay" in out
+    assert "AWS does not roll it back by itself" in out
     assert not before & list_instance_ids(ops.stage)
     assert list_versions(ops.stage) == ["1", "1"]
 
@@ -130,8 +130,8 @@ def test_how_it_is_done_is_said_and_given_to_aws(ops: OpsConsole) -> None:
         "--max-healthy 120 --skip-matching --template-version 2 --no-auto-rollback"
     )
     out, _ = ops(f"{line} --dry-run")
-    assert "1 at a time, between 50 and 120 percent" in out
-    assert "a pause of 15 min at 50 percent" in out
+    assert "1 at a time, keeping 50 to 120 percent healthy" in out
+    assert "pausing 15 min at 50 percent" in out
     began = ops.stage.clock.now()
     ops(f"{line} --yes")
     assert ops.stage.clock.now() - began > 900
@@ -152,10 +152,10 @@ def test_not_waited_for_it_is_looked_at_later(ops: OpsConsole) -> None:
     (row,) = ops.run_for_json("fleet refresh status")["items"]
     assert row["status"] == "Pending"
     _, err = ops("fleet refresh start --yes", 2)
-    assert "AWS takes no second one" in err
+    assert "AWS allows one at a time" in err
     assert "ops fleet refresh cancel" in err
     _, err = ops(f"fleet deploy {FLEET_IMAGE}:v2 --yes", 2)
-    assert "AWS takes no second one" in err
+    assert "AWS allows one at a time" in err
 
 
 def test_aws_goes_back_where_it_fails_and_that_is_no_success(ops: OpsConsole) -> None:
@@ -188,12 +188,12 @@ def test_cancel_as_a_user_types_it(ops: OpsConsole) -> None:
     start_refresh(ops.stage)
     ops.stage.clock.sleep(250)
     out, _ = ops("fleet refresh cancel --yes")
-    assert "what is replaced so far stays" in out
+    assert "instances replaced so far stay" in out
     assert ops.run_for_json("fleet refresh status")["items"][0]["status"] == "Cancelled"
     ops.stage.clock.sleep(60)  # what is too much drains
     assert list_versions(ops.stage) == ["1", "2"]
     _, err = ops("fleet refresh cancel --yes", 2)
-    assert "no instance refresh is at work, the last one is Cancelled" in err
+    assert "no instance refresh is in progress; the last one is Cancelled" in err
 
 
 def test_rollback_as_a_user_types_it(ops: OpsConsole) -> None:
@@ -242,11 +242,11 @@ def start_rollback(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (put_no_refresh, "there was none in six weeks"),
-        (start_unconfigured_refresh, "without a desired configuration"),
-        (start_same_version_refresh, "leads to version 1, which the fleet had before it"),
-        (start_refresh_from_latest, "began from $Latest"),
-        (start_rollback, "is RollbackInProgress already"),
+        (put_no_refresh, "none in the last six weeks"),
+        (start_unconfigured_refresh, "has no desired configuration"),
+        (start_same_version_refresh, "keeps version 1, so there is nothing to roll back to"),
+        (start_refresh_from_latest, "started from $Latest"),
+        (start_rollback, "is already RollbackInProgress"),
     ],
 )
 def test_why_it_cannot_be_taken_back_is_said(ops: OpsConsole, build: Any, words: str) -> None:
@@ -256,13 +256,13 @@ def test_why_it_cannot_be_taken_back_is_said(ops: OpsConsole, build: Any, words:
 
 
 WRONG_LINES = (
-    ("start --checkpoint 50,20", "--checkpoint is '50,20', must be percentages that rise"),
-    ("start --template-version 9", "--template-version is '9', which launch template"),
-    ("start --template-version newest", "must be a number, or latest or default"),
+    ("start --checkpoint 50,20", "--checkpoint must be rising percentages like 20,50, not '50,20'"),
+    ("start --template-version 9", "--template-version is '9', but launch template"),
+    ("start --template-version newest", "must be a number, latest or default, not 'newest'"),
     ("start --min-healthy 101", "--min-healthy"),
     ("start --max-healthy 99", "--max-healthy"),
-    ("start --min-healthy 50 --max-healthy 200", "--max-healthy is 200, must be at most 150"),
-    ("start --min-healthy 5", "--min-healthy is 5, must be 10"),
+    ("start --min-healthy 50 --max-healthy 200", "--max-healthy must be at most 150, not 200"),
+    ("start --min-healthy 5", "--min-healthy must be at least 10, not 5"),
     ("start --checkpoint-delay 2881", "--checkpoint-delay"),
     ("status --limit 0", "--limit"),
 )
@@ -278,12 +278,12 @@ def test_what_it_may_be_is_said(ops: OpsConsole) -> None:
 def test_how_many_at_a_time() -> None:
     with open_stage() as stage:
         put_fleet(stage, 4)
-        of = fleet.get_fleet_state(stage.aws, stage.outputs)
+        of = get_fleet_state(stage.aws, stage.outputs)
         assert compute_batch_size(of, RefreshPreferences()) == 1
         assert compute_batch_size(of, RefreshPreferences(50, 100)) == 2
         assert compute_batch_size(of, RefreshPreferences(100, 200)) == 4
         with pytest.raises(UsageError):
-            fleet_refreshing.require_healthy_range(50, 200, of)
+            require_healthy_range(50, 200, of)
 
 
 def test_deploy_as_a_user_types_it(ops: OpsConsole) -> None:
@@ -297,7 +297,7 @@ def test_deploy_as_a_user_types_it(ops: OpsConsole) -> None:
     assert list_target_states(ops.stage) == ["healthy", "healthy"]
     (run,) = (r["run"] for r in ops.run_for_json("runs list")["items"])
     _, err = ops(f"fleet deploy {FLEET_IMAGE}:v2 --yes", 2)
-    assert "which the fleet runs already" in err
+    assert "but the fleet already runs it" in err
     ops(f"runs undo {run} --yes")
     assert get_image_parameter(ops.stage) == FIRST_IMAGE
     rows = ops.run_for_json("fleet instances")["items"]
@@ -329,12 +329,12 @@ def test_an_image_that_never_becomes_healthy_is_taken_back(ops: OpsConsole) -> N
 
 def test_an_image_that_is_nowhere_changes_nothing(ops: OpsConsole) -> None:
     _, err = ops(f"fleet deploy {FLEET_IMAGE}:no-such --yes", 2)
-    assert "which is not in ECR" in err
+    assert "but ECR does not have it" in err
     assert get_image_parameter(ops.stage) == FIRST_IMAGE
     out, _ = ops("fleet deploy registry.example.com/app:1 --dry-run")
-    assert "is of another registry: not looked at" in out
+    assert "is not in ECR, so it was not checked" in out
     _, err = ops(f"fleet deploy {FLEET_IMAGE}:v2 --url https://example.com --no-wait", 2)
-    assert "which wants --wait" in err
+    assert "--url needs --wait" in err
 
 
 def test_a_deployment_that_is_turned_back_halfway_leaves_nothing_of_it() -> None:
@@ -353,8 +353,8 @@ def test_a_deployment_that_is_turned_back_halfway_leaves_nothing_of_it() -> None
             "Successful",
             "Cancelled",
         ]
-        rows = fleet.build_instance_rows(
-            stage.aws, fleet.get_fleet_state(stage.aws, stage.outputs), stage.clock.held_clock.now()
+        rows = build_instance_rows(
+            stage.aws, get_fleet_state(stage.aws, stage.outputs), stage.clock.held_clock.now()
         )
         assert {row["image"] for row in rows} == {FIRST_IMAGE}
 
@@ -380,13 +380,13 @@ def test_what_is_at_work_holds_up_the_way_back_until_it_is_over() -> None:
 def test_the_same_is_planned_of_the_same_world() -> None:
     with open_stage() as stage:
         put_refreshing_fleet(stage)
-        with pytest.raises(UsageError, match="takes no second one"):
+        with pytest.raises(UsageError, match="allows one at a time"):
             plan_refresh(stage)
         stage.clock.sleep(3600)
-        now = fleet.get_fleet_state(stage.aws, stage.outputs)
-        found = images.resolve_image(stage.aws, f"{FLEET_IMAGE}:v2")
+        now = get_fleet_state(stage.aws, stage.outputs)
+        found = resolve_image(stage.aws, f"{FLEET_IMAGE}:v2")
         plans = [
-            fleet_deploying.build_fleet_deploy_plan(
+            build_fleet_deploy_plan(
                 stage.aws, stage.outputs, now, found, run, preferences=RefreshPreferences()
             )
             for run in ("run-1", "run-2")

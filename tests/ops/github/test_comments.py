@@ -9,7 +9,7 @@ import graphql
 import pytest
 
 from ops.cli.app import main
-from ops.github import comments as github
+from ops.github.comments import COMMENTS_QUERY, ISSUES_QUERY, MAX_COMMENT_BYTES, fit_to_limit
 from ops.preview.page import PREVIEW_MARKER
 from tests.workflows.github import ACTIONS_BOT, FakeGithub
 
@@ -181,8 +181,8 @@ def test_a_report_that_is_too_long_is_cut_at_a_line_and_says_so(
     text = "\n".join(f"ä {n} {'x' * 50}" for n in range(3000))
     github_console.report_issue(text, "failing")
     (one,) = github_console.fake_github.list_issues()
-    assert len(one["body"].encode()) <= github.MAX_COMMENT_BYTES + one["body"].count("\r")
-    assert "lines were left out" in one["body"]
+    assert len(one["body"].encode()) <= MAX_COMMENT_BYTES + one["body"].count("\r")
+    assert "lines omitted: too long for GitHub" in one["body"]
     assert one["body"].count("```") == 2, "the block of code has its end"
     assert github_console.report_issue(text, "failing")["did"] == "nothing"
 
@@ -193,7 +193,7 @@ def test_nothing_in_a_report_is_markdown_or_a_marker(github_console: GithubConso
     fence = one["body"].replace("\r", "").splitlines()[3]
     assert fence == "`````text"
     assert github_console.report_issue("y", "well", "other")["did"] == "nothing"
-    assert github.fit_to_limit("short") == "short"
+    assert fit_to_limit("short") == "short"
 
 
 def test_as_a_table_it_is_a_line_for_each_field(github_console: GithubConsole) -> None:
@@ -224,6 +224,6 @@ type PageInfo { hasNextPage: Boolean! endCursor: String }
 """
 
 
-@pytest.mark.parametrize("query", [github.COMMENTS_QUERY, github.ISSUES_QUERY])
+@pytest.mark.parametrize("query", [COMMENTS_QUERY, ISSUES_QUERY])
 def test_a_query_is_one_of_githubs_schema(query: str) -> None:
     assert graphql.validate(graphql.build_schema(GRAPHQL_SCHEMA), graphql.parse(query)) == []

@@ -122,7 +122,7 @@ def test_a_lock_that_changed_hands_meanwhile_is_not_broken(typed: OpsConsole) ->
 
     with run_after_call("sts.get_caller_identity", hands):
         _, err = typed("lock break --yes --reason lost", 2)
-    assert "changed hands meanwhile, and is not broken" in err
+    assert "changed hands meanwhile, so it was not broken" in err
     assert get_lock(typed.stage).find_record() == newer
     (run,) = typed.run_for_json("runs list")["items"]
     assert typed.run_for_json(f"runs show {run['run']}")["items"][-1]["data"]["broken"] is None
@@ -133,7 +133,7 @@ def test_a_lock_that_changed_hands_meanwhile_is_not_broken(typed: OpsConsole) ->
     [
         ("lock break --reason lost", "--yes is not set, and there is no terminal to ask on"),
         ("lock break --yes", "Missing option '--reason'"),
-        ("lock break --yes --reason= ", "--reason is empty, must be why"),
+        ("lock break --yes --reason= ", "--reason is empty; say why"),
     ],
 )
 def test_a_lock_is_not_broken_by_mistake(typed: OpsConsole, line: str, says: str) -> None:

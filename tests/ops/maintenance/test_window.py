@@ -177,7 +177,7 @@ def test_a_window_is_twice_as_long_as_usual_or_as_it_is_told(ops: OpsConsole) ->
 
 def test_a_patch_restarts_the_server_so_that_it_is_not_rebooted_again(ops: OpsConsole) -> None:
     line = f"{WINDOW_LINE} --patch 16.11 --parameters work_mem=8192 --reboot --no-sql"
-    assert "was so already: reboot" in ops(ops.add_plan_hash(line))[1]
+    assert "already done: reboot" in ops(ops.add_plan_hash(line))[1]
     assert describe_database(ops.stage)["EngineVersion"] == "16.11"
     assert describe_database(ops.stage)["DBParameterGroups"][0]["ParameterApplyStatus"] == "in-sync"
 

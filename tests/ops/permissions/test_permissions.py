@@ -331,12 +331,15 @@ def test_without_a_command_every_command_is_listed_and_no_stack_is_needed(
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("db resise", "COMMAND is 'db resise', must be db resize"),
-        ("db resize --role reader", "--role is 'reader', must not be given together"),
+        ("db resise", "COMMAND is 'db resise', which is not a command; did you mean db resize"),
+        ("db resize --role reader", "--role is 'reader', but COMMAND is given too"),
         ("--role admin", "'admin' is not one of"),
-        ("--policy data", "--policy is 'data', which wants a command or --role"),
-        ("--role reader --policy x", "--policy is 'x', must be database, data"),
-        ("db resize --policy x", "--policy is 'x', must be db-resize"),
+        ("--policy data", "--policy is 'data', which needs a command or --role"),
+        (
+            "--role reader --policy x",
+            "--policy must be one of database, data, services, instances, alarms, not 'x'",
+        ),
+        ("db resize --policy x", "--policy must be one of db-resize, not 'x'"),
     ],
 )
 def test_bad_input_is_one_line(permissions_command: Any, line: str, says: str) -> None:

@@ -72,25 +72,25 @@ def test_what_loses_data_comes_first_and_ends_with_3(run_line: RunLine) -> None:
     places = [
         out.index(words)
         for words in (
-            "DATA IS LOST: 2 changes",
+            "DATA WILL BE LOST: 2 changes",
             "REPLACED BY AN EMPTY ONE",
             "NO FINAL SNAPSHOT",
-            "DELETED: all that was encrypted",
-            "Perhaps data is lost",
-            "Service is interrupted",
+            "DELETED: everything encrypted",
+            "Data may be lost",
+            "Service is or may be interrupted",
             "Less is kept",
             "| component | created |",
             "<details>",
         )
     ]
     assert places == sorted(places)
-    assert err == "ops: data would be lost by 2 changes; --allow-data-loss agrees to it\n"
+    assert err == "ops: 2 changes would lose data; to accept that, use --allow-data-loss\n"
 
 
 def test_a_loss_that_was_agreed_to_is_shown_all_the_same(run_line: RunLine) -> None:
     code, out, err = run_line("preview-report", CHANGE_PREVIEW, "--allow-data-loss")
     assert (code, err) == (0, "")
-    assert "DATA IS LOST: 2 changes.** It was agreed to" in out
+    assert "DATA WILL BE LOST: 2 changes.** Allowed by" in out
 
 
 def test_changes_are_told_by_component_with_those_values_that_may_be_shown(
@@ -263,7 +263,7 @@ def test_a_file_that_is_no_preview_is_one_line_that_names_it(
 
 def test_a_stack_given_twice_is_refused(run_line: RunLine) -> None:
     code, _, err = run_line("preview-report", CHANGE_PREVIEW, CHANGE_PREVIEW)
-    assert (code, "one already" in err) == (2, True)
+    assert (code, "give one file per stack" in err) == (2, True)
 
 
 def test_a_comment_is_written_where_it_is_to_go(run_line: RunLine, tmp_path: Path) -> None:
@@ -345,7 +345,9 @@ def test_what_is_too_long_is_cut_but_never_the_dangerous(
     assert code == 3
     assert len(out.encode()) <= MAX_COMMENT_CHARACTERS
     assert out.count("DELETED: ") == stacks * len(dropped)
-    assert "_Left out for GitHub's limit of 65,536 characters: " in out.rstrip().splitlines()[-1]
+    assert (
+        "_Omitted because of GitHub's limit of 65,536 characters: " in out.rstrip().splitlines()[-1]
+    )
     assert out.count("<details>") == out.count("</details>") > 3
 
 
@@ -357,7 +359,7 @@ def test_dangers_that_do_not_fit_in_any_words_are_an_error(
         made["urn"] += f"-{number}-{'x' * 200}"
     code, out, err = run_line("preview-report", write_preview(tmp_path, {"steps": buckets}))
     assert (code, out) == (1, "")
-    assert "does not fit" in err
+    assert "do not fit" in err
 
 
 def test_a_change_from_now_shows_what_it_would_cost(run_line: RunLine, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_usage_tells_every_figure_of_the_stack(
     name = prod.outputs.database.identifier
     assert rows[name, "free storage"]["now"] == 16
     assert rows[name, "allocated storage"]["now"] == 20
-    assert rows[name, "allocated storage"]["note"] == "grows to 100 GiB by itself"
+    assert rows[name, "allocated storage"]["note"] == "grows automatically up to 100 GiB"
     assert rows["backend", "memory"] | {"note": ""} == {
         "area": "services",
         "subject": "backend",

@@ -10,8 +10,8 @@ from pydantic import JsonValue
 from ops.core.engine import describe_conditions, evaluate
 from ops.core.errors import DeniedError, ThrottledError, UsageError
 from ops.services import deploy as deployments
-from ops.services import images
-from ops.services import model as services
+from ops.services.images import resolve_image
+from ops.services.model import get_arn_name, get_service, get_task_definition
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import fail_operations
 from tests.ops.procedures.service_revisions import (
@@ -47,8 +47,7 @@ def test_a_deployment_runs_the_image_and_changes_nothing_else() -> None:
             [get_backend_digest_reference(stage, "v2"), "public.ecr.aws/sidecar:1"],
         ]
         first, second = (
-            services.get_task_definition(stage.aws, f"bulwark-test-backend:{number}")
-            for number in (1, 2)
+            get_task_definition(stage.aws, f"bulwark-test-backend:{number}") for number in (1, 2)
         )
         assert deployments._list_differences(first[0], second[0], "backend") == []
         assert {t["key"]: t["value"] for t in second[1]} == {
@@ -122,21 +121,21 @@ def test_a_rollback_skips_what_failed_and_what_cannot_run() -> None:
         )
         assert plan_service_rollback(stage).steps[0].action.params["taskDefinition"].endswith(":1")  # type: ignore
         stage.client("ecs").deregister_task_definition(taskDefinition="bulwark-test-backend:1")
-        with pytest.raises(UsageError, match="no other revision of backend"):
+        with pytest.raises(UsageError, match="no other successfully deployed revision of backend"):
             plan_service_rollback(stage)
 
 
 def test_an_undo_asked_for_while_a_bad_deployment_runs_leads_to_the_last_proven_one() -> None:
     with open_stage() as stage:
         put_services(stage, deploymentConfiguration={})
-        image = images.resolve_image(stage.aws, f"{BACKEND_IMAGE}:v4-crash")
-        service = services.get_service(stage.aws, stage.outputs, "backend")
+        image = resolve_image(stage.aws, f"{BACKEND_IMAGE}:v4-crash")
+        service = get_service(stage.aws, stage.outputs, "backend")
         plan = deployments.build_service_deploy_plan(
             stage.aws, stage.outputs, service, image, "run-1", wait=False
         )
         assert stage.build_engine(KillFuse()).start(plan) == "done"
-        bad = services.get_service(stage.aws, stage.outputs, "backend")
-        assert (bad.is_rollout_completed, services.get_arn_name(bad.revision)) == (
+        bad = get_service(stage.aws, stage.outputs, "backend")
+        assert (bad.is_rollout_completed, get_arn_name(bad.revision)) == (
             False,
             "bulwark-test-backend:2",
         )
@@ -170,7 +169,7 @@ def test_deploy_as_a_user_types_it(ops: OpsConsole) -> None:
     out, err = ops(f"service deploy {BACKEND_IMAGE}:v2 --service backend --yes --reason release")
     reference = get_backend_digest_reference(ops.stage, "v2")
     assert f"image: {FIRST_IMAGE} -> {reference}" in out
-    assert "was so already: look whether backend runs it" in err
+    assert "already done: check that backend runs it" in err
     assert "completed: True" in out
     assert describe_service(ops.stage)["taskDefinition"].endswith(":2")
     assert describe_service(ops.stage, "frontend")["taskDefinition"].endswith("frontend:1")
@@ -267,7 +266,7 @@ def test_an_image_of_another_registry_is_deployed_and_said_not_to_be_looked_at(
     ops: OpsConsole,
 ) -> None:
     out, _ = ops("service deploy ghcr.io/acme/app:1.2 --service backend --yes")
-    assert "ghcr.io/acme/app:1.2 is of another registry: not looked at" in out
+    assert "ghcr.io/acme/app:1.2 is not in ECR, so it was not checked" in out
 
 
 def test_the_only_service_need_not_be_named(
@@ -290,4 +289,7 @@ def test_what_pulumi_has_changed_meanwhile_is_said(ops: OpsConsole) -> None:
     text = ops.file.read_text().replace(part.task_definition_arn, newer)
     ops.file.write_text(text)
     out, _ = ops(f"service deploy {BACKEND_IMAGE}:v3 --service backend --dry-run")
-    assert "also changed since what runs: backend.environment, backend.memory, sidecar" in out
+    assert (
+        "also different from the running revision: backend.environment, backend.memory, sidecar"
+        in out
+    )

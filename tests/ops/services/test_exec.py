@@ -92,9 +92,9 @@ def test_a_program_reads_the_line_and_what_is_missing(
     )
     assert said["missing"] == ["aws", "session-manager-plugin"]
     _, err = ops(EXEC_LINE)
-    assert "not on the PATH here: aws, session-manager-plugin" in err
+    assert "not on this PATH: aws, session-manager-plugin" in err
     _, err = ops(f"{EXEC_LINE} --run", 1)
-    assert "not on the PATH: aws, session-manager-plugin" in err
+    assert "--run needs aws, session-manager-plugin on the PATH" in err
     assert "aws ecs execute-command" in err
 
 
@@ -106,7 +106,7 @@ def test_run_begins_it_here_and_says_how_it_ended(ops: OpsConsole, tools: Path) 
     assert said[said.index("--task") + 1] == one
     assert said[-2:] == ["--command", "/bin/sh"]
     _, err = ops(f"{EXEC_LINE} --command fails --run", 1)
-    assert "aws ended with 254" in err
+    assert "aws exited with 254" in err
 
 
 def test_the_operators_policy_allows_the_line_on_the_stacks_own_tasks_only() -> None:
@@ -124,9 +124,9 @@ def test_the_operators_policy_allows_the_line_on_the_stacks_own_tasks_only() -> 
 @pytest.mark.parametrize(
     ("rest", "says"),
     [
-        ("--task nobody", "--task is 'nobody', must be "),
-        ("--container nobody", "--container is 'nobody', must be backend"),
-        ("--command=", "--command is '', must be a command"),
+        ("--task nobody", ", not 'nobody'"),
+        ("--container nobody", "--container must be one of backend, not 'nobody'"),
+        ("--command=", "--command must be a command and its arguments, not ''"),
     ],
 )
 def test_a_wrong_option_is_named(ops: OpsConsole, tools: Path, rest: str, says: str) -> None:
@@ -167,7 +167,7 @@ def test_an_agent_that_does_not_run_is_the_reason(
 
     monkeypatch.setattr(calls, "call", stopped)
     _, err = ops(EXEC_LINE, 1)
-    assert "the agent of ECS Exec in backend of task" in err
+    assert "the ECS Exec agent in backend of task" in err
     assert "is STOPPED: no route" in err
     assert "ops service restart --service backend" in err
 
@@ -193,4 +193,4 @@ def test_tasks_started_without_it_and_services_without_tasks_say_so(
             )
             stage.clock.sleep(600)
             _, err = ops(EXEC_LINE, 1)
-            assert "no task of backend runs" in err
+            assert "backend has no running task" in err

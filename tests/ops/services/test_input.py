@@ -34,22 +34,25 @@ def ops(shared_console: OpsConsole, capsys: pytest.CaptureFixture[str]) -> OpsCo
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("deploy nonsense!:x --service backend", "IMAGE is 'nonsense!:x', must be a repository"),
-        ("deploy app --service backend", "IMAGE is 'app', must be a repository with a tag"),
-        (f"deploy {BACKEND_IMAGE}:v2", "--service is not set, must be backend, frontend"),
-        (f"deploy {BACKEND_IMAGE}:v2 --service x", "--service is 'x', must be backend, frontend"),
+        ("deploy nonsense!:x --service backend", "/app:v2, not 'nonsense!:x'"),
+        ("deploy app --service backend", "/app:v2, not 'app'"),
+        (f"deploy {BACKEND_IMAGE}:v2", "--service is not set; must be one of backend, frontend"),
+        (
+            f"deploy {BACKEND_IMAGE}:v2 --service x",
+            "--service must be one of backend, frontend, not 'x'",
+        ),
         (
             f"deploy {BACKEND_IMAGE}:v2 --service backend --url ftp://x",
-            "--url is 'ftp://x', must be",
+            "--url must be an http or https URL, not 'ftp://x'",
         ),
         (
             f"deploy {BACKEND_IMAGE}:v2 --service backend --url http://x --no-wait",
-            "which wants --wait",
+            "--url needs --wait",
         ),
         (f"deploy {BACKEND_IMAGE}:v2 --service backend --timeout 0", "--timeout"),
-        ("restart", "--service is not set, must be backend, frontend"),
-        ("rollback --service y", "--service is 'y', must be backend, frontend"),
-        ("rollback --url x --service backend", "--url is 'x', must be a URL"),
+        ("restart", "--service is not set; must be one of backend, frontend"),
+        ("rollback --service y", "--service must be one of backend, frontend, not 'y'"),
+        ("rollback --url x --service backend", "--url must be an http or https URL, not 'x'"),
         ("events --limit 0", "--limit"),
     ],
 )
@@ -63,13 +66,19 @@ def test_bad_input_is_one_line_and_asks_aws_nothing(ops: OpsConsole, line: str, 
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        (f"deploy {BACKEND_IMAGE}:none --service backend", "which is not in ECR; push it first"),
-        (f"deploy {FIRST_IMAGE} --service backend", "which backend runs already"),
-        ("rollback --service backend", "there is no other revision of backend"),
+        (
+            f"deploy {BACKEND_IMAGE}:none --service backend",
+            "but ECR does not have it; push it first",
+        ),
+        (f"deploy {FIRST_IMAGE} --service backend", "but backend already runs it"),
+        (
+            "rollback --service backend",
+            "ECS lists no other successfully deployed revision of backend",
+        ),
         ("rollback --service backend --to nine", "must be the number of a revision"),
         ("rollback --service backend --to other:1", "must be the number of a revision"),
-        ("rollback --service backend --to 99", "--to is '99', which is no revision"),
-        ("rollback --service backend --to 1", "--to is '1', which backend runs already"),
+        ("rollback --service backend --to 99", "--to is '99', which is not a revision"),
+        ("rollback --service backend --to 1", "--to is '1', but backend already runs it"),
         (
             f"deploy {BACKEND_IMAGE}:v2 --service backend",
             "--yes is not set, and there is no terminal",
@@ -91,12 +100,12 @@ def test_what_cannot_be_done_is_one_line_and_changes_nothing(
     ("line", "says"),
     [
         ("scale -1 --service backend", "-1"),
-        ("scale many --service backend", "COUNT is 'many', must be 0 to 5000"),
-        ("scale 9999 --service backend", "COUNT is '9999', must be 0 to 5000"),
-        ("scale 2", "--service is not set, must be backend, frontend"),
+        ("scale many --service backend", "COUNT must be 0 to 5000, not 'many'"),
+        ("scale 9999 --service backend", "COUNT must be 0 to 5000, not '9999'"),
+        ("scale 2", "--service is not set; must be one of backend, frontend"),
         ("autoscaling --min x --service backend", "--min"),
         ("autoscaling --max -4 --service backend", "--max"),
-        ("autoscaling --service z", "--service is 'z', must be backend, frontend"),
+        ("autoscaling --service z", "--service must be one of backend, frontend, not 'z'"),
         ("scale 2 --service backend --timeout soon", "--timeout"),
     ],
 )
@@ -112,12 +121,12 @@ def test_a_bad_number_is_one_line_and_asks_aws_nothing(
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("scale 2 --service backend", "COUNT is 2, which backend has already"),
-        ("autoscaling --service frontend --max 9", "which nothing scales by itself"),
-        ("autoscaling --service backend", "says anything new"),
-        ("autoscaling --service backend --min 7", "--min is 7, must be at most 6"),
-        ("autoscaling --service backend --max 0", "--max is 0, must be at least 1"),
-        ("autoscaling --service backend --max 6000", "--max is 6000, must be 0 to 5000"),
+        ("scale 2 --service backend", "COUNT is 2, but backend already has 2 tasks"),
+        ("autoscaling --service frontend --max 9", "which has no automatic scaling"),
+        ("autoscaling --service backend", "nothing to change: give a new --min or --max"),
+        ("autoscaling --service backend --min 7", "--min must be at most 6 (the maximum), not 7"),
+        ("autoscaling --service backend --max 0", "--max must be at least 1 (the minimum), not 0"),
+        ("autoscaling --service backend --max 6000", "--max must be 0 to 5000, not 6000"),
         ("scale 3 --service backend", "--yes is not set, and there is no terminal"),
     ],
 )

@@ -9,9 +9,9 @@ import pytest
 from components.load_balancer import NEVER_MATCHING_HOST
 from ops.core.errors import DeniedError, ThrottledError
 from ops.core.plan import Plan
-from ops.services import maintenance_page as maintenance
-from ops.services import model as services
-from ops.services import scale as scaling
+from ops.services.maintenance_page import UNMATCHED_HOST, build_maintenance_page_plan
+from ops.services.model import get_service
+from ops.services.scale import find_scaling_limits
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import fail_operations
 from tests.ops.procedures.service_page import (
@@ -79,26 +79,26 @@ def test_limits_that_cannot_be_read_are_not_taken_for_none(
 ) -> None:
     with open_stage() as stage:
         put_scaled_service(stage)
-        service = services.get_service(stage.aws, stage.outputs, "backend")
+        service = get_service(stage.aws, stage.outputs, "backend")
         with (
             fail_operations(code, "describe_scalable_targets", "get_paginator"),
             pytest.raises(kind),
         ):
-            scaling.find_scaling_limits(stage.aws, service)
+            find_scaling_limits(stage.aws, service)
 
 
 def test_scale_as_a_user_types_it(ops: OpsConsole) -> None:
     put_scalable_target(ops.stage)
     out, _ = ops("service scale 4 --service backend --yes")
     assert "tasks: 2 -> 4" in out
-    assert "automatic scaling goes on from there" in out
+    assert "automatic scaling stays on" in out
     assert describe_service(ops.stage)["runningCount"] == 4
     (run,) = (r["run"] for r in ops.run_for_json("runs list")["items"])
     _, err = ops(f"runs undo {run}", 2)
-    assert "give backend 2 tasks" in err
+    assert "scale backend to 2 tasks" in err
     assert "--yes is not set" in err
     assert describe_service(ops.stage)["runningCount"] == 4
-    assert "give backend 2 tasks" in ops(f"runs undo {run} --dry-run")[0]
+    assert "scale backend to 2 tasks" in ops(f"runs undo {run} --dry-run")[0]
     assert ops.run_for_json(f"runs undo {run} --yes")["state"] == "undone"
     assert describe_service(ops.stage)["runningCount"] == 2
     assert ops.run_for_json(f"runs undo {run} --yes")["state"] == "undone"  # once is enough
@@ -123,11 +123,11 @@ def test_what_was_changed_since_is_not_taken_back_with_an_older_run(ops: OpsCons
 def test_beyond_the_limits_it_says_so_and_offers_the_change(ops: OpsConsole) -> None:
     put_scalable_target(ops.stage)
     _, err = ops("service scale 12 --service backend --yes", 2)
-    assert "COUNT is 12, must be 1 to 6" in err
+    assert "COUNT must be 1 to 6, not 12" in err
     advice = "ops service autoscaling --service backend --max 12"
     assert advice in err
     out, _ = ops(f"{advice.removeprefix('ops ')} --yes")
-    assert "the next `pulumi up` sets them again" in out
+    assert "the next `pulumi up` restores the limits" in out
     assert collect_limits_facts(ops.stage)["limits"] == (1, 12)
     ops("service scale 12 --service backend --yes")
     assert describe_service(ops.stage)["runningCount"] == 12
@@ -146,7 +146,7 @@ def test_suspended_scaling_holds_no_limits_and_goes_on_again(ops: OpsConsole) ->
 
 def test_down_to_none_says_what_it_means(ops: OpsConsole) -> None:
     out, _ = ops("service scale 0 --service backend --dry-run")
-    assert "without tasks the service answers nobody" in out
+    assert "with 0 tasks the service is down" in out
     _, err = ops("service scale 0 --service backend --yes", 2)
     assert "--expect is not set, and there is no terminal to type the stack's name on" in err
     ops(ops.add_plan_hash("service scale 0 --service backend"))
@@ -154,7 +154,7 @@ def test_down_to_none_says_what_it_means(ops: OpsConsole) -> None:
 
 
 def test_the_page_is_the_stacks_own_rule() -> None:
-    assert maintenance.UNMATCHED_HOST == NEVER_MATCHING_HOST
+    assert UNMATCHED_HOST == NEVER_MATCHING_HOST
 
 
 def test_the_page_is_undone_and_was_not_met_before() -> None:
@@ -163,12 +163,12 @@ def test_the_page_is_undone_and_was_not_met_before() -> None:
         fuse = KillFuse()
         assert get_page_condition(stage) == NEVER_CONDITION
         stage.build_engine(fuse).start(
-            maintenance.build_maintenance_page_plan(stage.outputs, "run-1", enabled=True)
+            build_maintenance_page_plan(stage.outputs, "run-1", enabled=True)
         )
         assert get_page_condition(stage) == EVERY_PATH_CONDITION
         off = KillFuse()
         stage.build_engine(off).start(
-            maintenance.build_maintenance_page_plan(stage.outputs, "run-2", enabled=False)
+            build_maintenance_page_plan(stage.outputs, "run-2", enabled=False)
         )
         assert get_page_condition(stage) == NEVER_CONDITION
 
@@ -177,11 +177,11 @@ def test_the_page_as_a_user_turns_it(ops: OpsConsole) -> None:
     put_maintenance_rule(ops.stage)
     ops.file.write_text(ops.stage.outputs.model_dump_json(by_alias=True))
     out, _ = ops(ops.add_plan_hash("service maintenance on --reason upgrade"))
-    assert "every request of every service gets the page" in out
+    assert "every request gets the page" in out
     assert "page: on" in out
     assert get_page_condition(ops.stage) == EVERY_PATH_CONDITION
     _, err = ops(ops.add_plan_hash("service maintenance on"))
-    assert "was so already" in err
+    assert "already done" in err
     result = ops.run_for_json("service maintenance off --yes")
     assert (result["kind"], result["page"]) == ("service-maintenance", "off")
     assert get_page_condition(ops.stage) == NEVER_CONDITION

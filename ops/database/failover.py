@@ -1,7 +1,7 @@
-"""Failover and reboot of the database: each is proved by its effect, and never done twice.
+"""Failover and reboot of the database: each is confirmed by its effect and never sent twice.
 
-RDS takes no token for a reboot, and a second one is a second outage: where a kill leaves it in
-doubt whether one was sent, it is not sent again.
+RDS accepts no token for a reboot, and a second reboot is a second outage. If a killed run may have
+sent one, it is not sent again.
 """
 
 from datetime import datetime, timedelta
@@ -21,17 +21,20 @@ TYPICAL_FAILOVER_SECONDS: Final = 120
 FAILOVER_TIME_SOURCE: Final = "RDS User Guide, Multi-AZ DB instance deployments: 60-120 s"
 TYPICAL_REBOOT_SECONDS: Final = 60
 REBOOT_TIME_SOURCE: Final = (
-    "an assumption, AWS states none: recovery takes longer after many writes"
+    "an assumption, AWS gives no figure: recovery takes longer after many writes"
 )
 RESTART_EVENT_EXPRESSION: Final = "contains(Events[].Message, 'DB instance restarted')"
 SHUTDOWN_EVENT_EXPRESSION: Final = "contains(Events[].Message, 'DB instance shutdown')"
 
 
 def build_database_failover_plan(outputs: Outputs, instance: DatabaseInstance, run: str) -> Plan:
-    """The standby becomes the primary, which is proved by the zone: a status would not tell."""
+    """Builds the plan that fails over to the standby, confirmed by the new availability zone.
+
+    Raises OpsError unless the instance is Multi-AZ and available.
+    """
     if not instance.multi_az or instance.standby_zone is None:
         raise OpsError(
-            f"{instance.identifier} is not Multi-AZ: there is no standby to fail over to",
+            f"{instance.identifier} is not Multi-AZ, so it has no standby to fail over to",
             "ops db reboot",
         )
     database.require_available(instance, "to fail over")
@@ -48,7 +51,7 @@ def build_database_failover_plan(outputs: Outputs, instance: DatabaseInstance, r
         goal=Wait(
             read=database.describe_instance_call(outputs, instance.identifier),
             met={DATABASE_STATUS_PATH: "available", AVAILABILITY_ZONE_PATH: instance.standby_zone},
-            # Another's reboot is taken for ours here; without the zone it is never success.
+            # Another process's reboot also matches this; only the new zone counts as success.
             begun={
                 AVAILABILITY_ZONE_PATH: instance.standby_zone,
                 DATABASE_STATUS_PATH: "rebooting",
@@ -61,9 +64,9 @@ def build_database_failover_plan(outputs: Outputs, instance: DatabaseInstance, r
         downtime=TYPICAL_FAILOVER_SECONDS,
     )
     notes = (
-        "connections drop and must be made anew; no committed row is lost",
-        "RDS may show the new zone some minutes after the standby has taken over",
-        "there is no undo: going back would be a second outage",
+        "connections drop and clients must reconnect; committed data is kept",
+        "RDS may take a few minutes to show the new zone",
+        "there is no undo: failing back would be a second outage",
     )
     return build_stack_plan(outputs, run, "db failover", step, notes=notes)
 
@@ -71,9 +74,10 @@ def build_database_failover_plan(outputs: Outputs, instance: DatabaseInstance, r
 def build_database_reboot_plan(
     outputs: Outputs, instance: DatabaseInstance, events_start: str, run: str
 ) -> Plan:
-    """The server is started again in its zone, which is proved by an event after `since`.
+    """Builds the plan that reboots an instance, confirmed by an event after `events_start`.
 
-    The second step only looks: the restart is told of before the instance is available.
+    The second step waits until the instance is available, which it is only after the event.
+    Raises OpsError unless it is available now.
     """
     database.require_available(instance, "to be rebooted")
     reboot_step = Step(
@@ -93,7 +97,7 @@ def build_database_reboot_plan(
     describe_call = database.describe_instance_call(outputs, instance.identifier)
     available_step = Step(
         name="rest",
-        description=f"see {instance.identifier} available with its parameters in sync",
+        description=f"wait until {instance.identifier} is available and its parameters are in sync",
         action=describe_call,
         goal=Wait(
             read=describe_call,
@@ -105,18 +109,18 @@ def build_database_reboot_plan(
             within=1800,
         ),
     )
-    notes = ("connections drop and must be made anew; there is no undo",)
+    notes = ("connections drop and clients must reconnect; there is no undo",)
     return build_stack_plan(outputs, run, "db reboot", reboot_step, available_step, notes=notes)
 
 
 def build_pending_reboot_step(outputs: Outputs, instance: DatabaseInstance, name: str) -> Step:
-    """The server is started again only where its parameters wait for it: proved by their state.
+    """Reboots only if parameters are pending; does nothing if something else already rebooted it.
 
-    So it is none where another act has started it already.
+    Confirmed by the parameters being in sync.
     """
     return Step(
         name=name,
-        description=f"reboot {instance.identifier} where its parameters wait for it still",
+        description=f"reboot {instance.identifier} if its parameters still need it",
         action=database.rds_call(
             outputs,
             "rds.reboot_db_instance",
@@ -139,10 +143,10 @@ def build_pending_reboot_step(outputs: Outputs, instance: DatabaseInstance, name
 
 
 def get_reboot_events_start(aws: Aws, outputs: Outputs, identifier: str, now: datetime) -> str:
-    """From when on a restart is a new one: right after the last that RDS tells of.
+    """Returns the time right after the last restart event, by AWS's clock, in ISO 8601.
 
-    By AWS's own times, so that a wrong clock here takes no old restart for ours. Where RDS tells
-    of none it is a midnight, so that the plan's hash does not change with each look.
+    A wrong local clock cannot make an old restart look new. Without an event it is the
+    start of yesterday, UTC, so that the plan's hash stays the same during the day.
     """
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
     response: Any = Actions(aws)(

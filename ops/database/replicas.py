@@ -1,4 +1,4 @@
-"""Read replicas beside those of the settings: added with the primary's settings, and removed."""
+"""Read replicas that ops adds and removes, beside those of the stack's settings."""
 
 import re
 from collections.abc import Mapping
@@ -15,21 +15,24 @@ from ops.database.snapshots import DATABASE_RUN_TAG
 from ops.outputs import Outputs
 
 MAX_REPLICAS: Final = (
-    15  # replicas of one primary. Source: RDS User Guide, read replicas of PostgreSQL
+    15  # replicas per primary. Source: RDS User Guide, read replicas of PostgreSQL
 )
 DATABASE_RUN_TAG_PATH: Final = f"DBInstances[0].TagList[?Key=='{DATABASE_RUN_TAG}'].Value | [0]"
 MAX_IDENTIFIER_CHARACTERS: Final = 63  # characters of an identifier. Source: API reference
 REPLICA_NAME_PATTERN: Final = re.compile(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*")
 TYPICAL_REPLICA_CREATION_SECONDS: Final = 15 * 60
 REPLICA_CREATION_TIME_SOURCE: Final = (
-    "an assumption, AWS states none: a snapshot of the primary, and its data copied"
+    "an assumption, AWS gives no figure: RDS takes a snapshot of the primary and copies it"
 )
 
 
 def get_instance_description(
     aws: Aws, outputs: Outputs, identifier: str | None = None
 ) -> dict[str, Any]:
-    """The primary, or another, as RDS describes it. Raises OpsError where it is not there."""
+    """Returns RDS's description of an instance, by default the primary.
+
+    Raises OpsError if it does not exist.
+    """
     identifier = identifier or outputs.database.identifier
     description = database.describe_instance(aws, outputs, identifier)
     if description is None:
@@ -38,12 +41,13 @@ def get_instance_description(
 
 
 def get_replica_identifier(outputs: Outputs, name: str) -> str:
-    """The identifier of a replica: the primary's, and the name. Raises UsageError."""
+    """Returns the primary's identifier, a hyphen and the name. Raises UsageError if invalid."""
     prefix = f"{outputs.database.identifier}-"
     identifier = name if name.startswith(prefix) else f"{prefix}{name}"
     if not REPLICA_NAME_PATTERN.fullmatch(name) or len(identifier) > MAX_IDENTIFIER_CHARACTERS:
         raise UsageError(
-            f"NAME is {name!r}, must be letters, digits and single hyphens, like reports"
+            f"NAME must be lowercase letters, digits and single hyphens, like reports, at most "
+            f"{MAX_IDENTIFIER_CHARACTERS - len(prefix)} characters, not {name!r}"
         )
     return identifier
 
@@ -57,24 +61,28 @@ def build_replica_creation_plan(
     *,
     instance_class: str | None = None,
 ) -> Plan:
-    """Another replica, with the primary's settings. Undone: it is deleted again."""
+    """Builds the plan that adds a replica with the primary's settings. Undo deletes it.
+
+    Raises UsageError if the replica exists, OpsError if the primary cannot be replicated now.
+    """
     replica = get_replica_identifier(outputs, name)
     primary_identifier = primary["DBInstanceIdentifier"]
     if database.find_instance(aws, outputs, replica) is not None:
-        raise UsageError(f"NAME is {name!r}, and {replica} is there already", "ops db status")
+        raise UsageError(
+            f"NAME must be a new name, not {name!r}: {replica} exists already", "ops db status"
+        )
     if primary["DBInstanceStatus"] != "available":
         raise OpsError(
-            f"{primary_identifier} is {primary['DBInstanceStatus']}, it must be available "
-            "to be replicated",
+            f"{primary_identifier} is {primary['DBInstanceStatus']}; it must be available before "
+            "a replica is added",
             "ops db status",
         )
     if not primary.get("BackupRetentionPeriod"):
-        raise OpsError(
-            f"{primary_identifier} keeps no automated backups, which a replica is made from"
-        )
+        raise OpsError(f"{primary_identifier} has no automated backups, which a replica needs")
     if len(primary.get("ReadReplicaDBInstanceIdentifiers") or ()) >= MAX_REPLICAS:
         raise OpsError(
-            f"{primary_identifier} has {MAX_REPLICAS} replicas, which is the most", "ops db status"
+            f"{primary_identifier} already has {MAX_REPLICAS} replicas, the maximum",
+            "ops db status",
         )
     instance_class = instance_class or str(primary["DBInstanceClass"])
     copied_settings = likeness.list_settings_to_copy(primary, likeness.REPLICA_SETTINGS)
@@ -85,7 +93,7 @@ def build_replica_creation_plan(
     )
     step = Step(
         name="add",
-        description=f"make {replica} a {instance_class} that follows {primary_identifier}",
+        description=f"create {replica} ({instance_class}) as a replica of {primary_identifier}",
         action=database.rds_call(
             outputs,
             "rds.create_db_instance_read_replica",
@@ -117,9 +125,9 @@ def build_replica_creation_plan(
         undo=build_instance_removal_steps(outputs, replica, "undo_"),
     )
     notes = (
-        "it costs as much as an instance of its class, and its storage, until it is removed",
-        "the settings of the stack do not know it: it is ops's, until `ops db replica remove`",
-        "its alarms are not made: those of the stack's own replicas are (database.replicas)",
+        "you pay for the instance and its storage until it is removed",
+        "the stack's settings do not manage it; remove it with `ops db replica remove`",
+        "it has no alarms; replicas in database.replicas have them",
     )
     return build_stack_plan(outputs, run, "db replica add", step, notes=notes)
 
@@ -127,9 +135,10 @@ def build_replica_creation_plan(
 def build_replica_removal_plan(
     aws: Aws, outputs: Outputs, primary: Mapping[str, Any], name: str, run: str
 ) -> Plan:
-    """A replica that operations added is gone, with its data, which are the primary's.
+    """Builds the plan that deletes a replica which ops added.
 
-    Undone where it is not deleted yet: it is protected from that as before.
+    Undo restores its deletion protection if it still exists. Raises UsageError if NAME is not a
+    replica, or one of the stack's settings.
     """
     replica = get_replica_identifier(outputs, name)
     replica_identifiers = [
@@ -142,16 +151,17 @@ def build_replica_removal_plan(
             if identifier not in outputs.database.replicas
         )
         raise UsageError(
-            f"NAME is {name!r}, which is no replica, must be "
-            f"{removable_identifiers or 'none: there is none'}",
+            f"NAME must be {removable_identifiers}, not {name!r}"
+            if removable_identifiers
+            else f"NAME is {name!r}, but ops has added no replicas",
             "ops db status",
         )
     if replica in outputs.database.replicas:
         raise UsageError(
-            f"NAME is {name!r}, which is the settings' own: lower database.replicas instead"
+            f"NAME is {name!r}, a replica of the stack's settings: lower database.replicas instead"
         )
     is_protected = bool(get_instance_description(aws, outputs, replica).get("DeletionProtection"))
-    notes = ("whoever reads from it is refused; there is no final snapshot of a replica",)
+    notes = ("clients that read from it lose their connection; there is no final snapshot",)
     unprotect_step, delete_step = build_instance_removal_steps(outputs, replica, "")
     steps = [delete_step]
     if is_protected:
@@ -161,14 +171,14 @@ def build_replica_removal_plan(
 
 
 def _build_protect_step(outputs: Outputs, replica: str) -> Step:
-    """What turns its protection on again, where it is still there."""
+    """Builds the step that turns deletion protection on again if the replica still exists."""
     describe_call = database.describe_instance_call(outputs, replica).model_copy(
         update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
     )
     absent_condition = f"answer == '{DB_INSTANCE_NOT_FOUND}'"
     return Step(
         name="protect",
-        description=f"keep {replica} from being deleted, where it is still there",
+        description=f"turn deletion protection of {replica} on again if it still exists",
         ready=Wait(
             read=describe_call,
             met={f"{DATABASE_STATUS_PATH} != 'deleting'": True},
@@ -193,9 +203,9 @@ def _build_protect_step(outputs: Outputs, replica: str) -> Step:
 def build_instance_removal_steps(
     outputs: Outputs, identifier: str, prefix: str, run: str | None = None
 ) -> tuple[Step, ...]:
-    """Its protection off, then deleted; of what is not there nothing is to be done.
+    """Builds the steps that unprotect and delete an instance; both succeed if it is gone.
 
-    With `run` only an instance that this run has made: for another's it waits, and stops.
+    With `run`, deletes only an instance that this run created; otherwise the wait times out.
     """
     describe_call = database.describe_instance_call(outputs, identifier).model_copy(
         update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
@@ -206,7 +216,7 @@ def build_instance_removal_steps(
         if run is None
         else {f"{DATABASE_RUN_TAG_PATH} == '{run}' || answer == '{DB_INSTANCE_NOT_FOUND}'": True}
     )
-    # RDS deletes what is at rest, also what it could not make.
+    # RDS deletes available instances, and those that it failed to create.
     at_rest_condition = " || ".join(
         f"{DATABASE_STATUS_PATH} == '{status}'"
         for status in ("available", *database.FAILED_STATUSES)
@@ -221,7 +231,7 @@ def build_instance_removal_steps(
     )
     unprotect_step = Step(
         name=f"{prefix}unprotect",
-        description=f"let {identifier} be deleted",
+        description=f"turn deletion protection of {identifier} off",
         ready=unprotect_ready,
         action=database.rds_call(
             outputs,
@@ -248,7 +258,7 @@ def build_instance_removal_steps(
             every=30,
             within=3600,
             typical=300,
-            source="an assumption, AWS states none",
+            source="an assumption, AWS gives no figure",
         ),
     )
     return unprotect_step, delete_step

@@ -1,4 +1,4 @@
-"""`ops db`: the database's state and changes of it."""
+"""`ops db`: the database's state and changes to it."""
 
 from typing import Annotated
 
@@ -26,7 +26,9 @@ from ops.database.commands.sessions import app as sql_acts
 from ops.database.commands.snapshot import app as snapshot
 from ops.database.commands.upgrade import app as upgrade
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="The database.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="The database: status, backups, changes, SQL."
+)
 app.add_typer(snapshot, name="snapshot")
 app.add_typer(replica, name="replica")
 app.add_typer(sql)
@@ -39,7 +41,7 @@ app.add_typer(upgrade)
 
 @app.command("status")
 def show_database_status(context: typer.Context) -> None:
-    """The primary and its replicas: state, size, zones, and what waits to be changed."""
+    """Shows the primary and its replicas: status, size, zones and pending changes."""
     outputs, aws, output = load_stack(context)
     rows = []
     identifiers = [outputs.database.identifier, *outputs.database.replicas]
@@ -59,7 +61,7 @@ def fail_over_database(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """The standby takes over: an outage of one to two minutes, proved by the change of zone."""
+    """Fails over to the standby: an outage of one to two minutes."""
     stack_context, output = load_stack_context(context)
     before = database.get_primary(stack_context.aws, stack_context.outputs)
     run = new_run_id("failover")
@@ -78,16 +80,17 @@ def fail_over_database(
 def reboot_database(
     context: typer.Context,
     instance: Annotated[
-        str | None, typer.Option(metavar="NAME", help="the primary, which it is, or a replica")
+        str | None,
+        typer.Option(metavar="NAME", help="the primary or a replica; default: the primary"),
     ] = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Starts the server again, which makes static parameters take effect."""
+    """Reboots the server, so that static parameters take effect."""
     stack_context, output = load_stack_context(context)
     names = (stack_context.outputs.database.identifier, *stack_context.outputs.database.replicas)
     if instance is not None and instance not in names:
-        raise UsageError(f"--instance is {instance!r}, must be {' or '.join(map(repr, names))}")
+        raise UsageError(f"--instance must be {' or '.join(map(repr, names))}, not {instance!r}")
     db_instance = database.get_primary_or_replica(
         stack_context.aws, stack_context.outputs, instance
     )
@@ -115,11 +118,11 @@ def reboot_database(
 @mutating_command
 def resize_database(
     context: typer.Context,
-    size: Annotated[str, typer.Argument(metavar="CLASS", help="such as db.m7g.large")],
+    size: Annotated[str, typer.Argument(metavar="CLASS", help="like db.m7g.large")],
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Another class for the primary, a snapshot first; put back where the change fails."""
+    """Changes the primary's class after a snapshot; restores the old class if the change fails."""
     stack_context, output = load_stack_context(context)
     db_instance = database.get_primary(stack_context.aws, stack_context.outputs)
     resizing.require_orderable_class(stack_context.aws, stack_context.outputs, db_instance, size)
@@ -137,11 +140,11 @@ def resize_database(
 @mutating_command
 def grow_database_storage(
     context: typer.Context,
-    size: Annotated[int, typer.Argument(metavar="GIB", min=20, max=65536, help="in all")],
+    size: Annotated[int, typer.Argument(metavar="GIB", min=20, max=65536, help="the new total")],
     *,
     options: ExecutionOptions,
 ) -> None:
-    """More storage for the primary, a snapshot first. It never shrinks."""
+    """Adds storage to the primary after a snapshot. Storage never shrinks."""
     stack_context, output = load_stack_context(context)
     db_instance = database.get_primary(stack_context.aws, stack_context.outputs)
     run = new_run_id("storage")

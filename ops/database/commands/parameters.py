@@ -22,15 +22,16 @@ app = typer.Typer(add_completion=False)
 def manage_parameters(
     context: typer.Context,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="change it; repeatable")
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="set a parameter; repeatable"),
     ] = None,
     all_: Annotated[
-        bool, typer.Option("--all", help="those that are left to the default as well")
+        bool, typer.Option("--all", help="include parameters that have their default")
     ] = False,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """What the stack's parameter group sets, and whether a reboot is pending; or a change of it."""
+    """Shows the parameters of the stack's group and any pending reboot; --set changes them."""
     values = parameters.parse_parameter_values(set_ or ())
     stack_context, output = load_stack_context(context)
     instance = database.get_primary(stack_context.aws, stack_context.outputs)
@@ -70,4 +71,4 @@ def manage_parameters(
         output.print_rows("db-parameters", parameters.PARAMETER_COLUMNS, rows)
         output.print_line(f"{group} is {instance.parameter_group_status} on {instance.identifier}")
     if instance.parameter_group_status == "pending-reboot":
-        output.print_line("what waits takes effect at `ops db reboot`")
+        output.print_line("pending parameters take effect after `ops db reboot`")

@@ -25,13 +25,13 @@ app = typer.Typer(add_completion=False)
 def rotate_password(
     context: typer.Context,
     check: Annotated[
-        bool, typer.Option("--check", help="try the new password (takes a way to the database)")
+        bool, typer.Option("--check", help="log in with the new password; needs database access")
     ] = False,
     via: ViaOption = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Gives the database another password, and every service new tasks that have read it."""
+    """Rotates the database password and restarts every service."""
     stack_context, output = load_stack_context(context)
     client = DatabaseClient(stack_context.outputs, stack_context.aws, via)
     instance = database.get_primary(stack_context.aws, stack_context.outputs)

@@ -1,4 +1,4 @@
-"""`ops db replica`: read replicas beside those of the settings."""
+"""`ops db replica`: read replicas beside those of the stack's settings."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ from ops.database import resize as resizing
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Read replicas.")
 ReplicaNameArgument = Annotated[
-    str, typer.Argument(metavar="NAME", help="behind the primary's identifier and a hyphen")
+    str, typer.Argument(metavar="NAME", help="added to the primary's identifier, after a hyphen")
 ]
 
 
@@ -27,12 +27,12 @@ def add_replica(
     context: typer.Context,
     name: ReplicaNameArgument,
     size: Annotated[
-        str | None, typer.Option("--class", metavar="CLASS", help="else the primary's own")
+        str | None, typer.Option("--class", metavar="CLASS", help="default: the primary's class")
     ] = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Adds a replica with the primary's settings: reads can go there, a moment behind."""
+    """Adds a read replica with the primary's settings."""
     stack_context, output = load_stack_context(context)
     replica = replicas.get_replica_identifier(stack_context.outputs, name)
     primary = replicas.get_instance_description(stack_context.aws, stack_context.outputs)
@@ -63,7 +63,7 @@ def remove_replica(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Deletes a replica that was added here. Those of the settings are the settings' own."""
+    """Deletes a replica that `ops db replica add` created."""
     stack_context, output = load_stack_context(context)
     replica = replicas.get_replica_identifier(stack_context.outputs, name)
     primary = replicas.get_instance_description(stack_context.aws, stack_context.outputs)

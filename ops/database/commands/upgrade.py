@@ -23,12 +23,13 @@ app = typer.Typer(add_completion=False)
 def upgrade_database(
     context: typer.Context,
     version: Annotated[
-        str | None, typer.Argument(metavar="VERSION", help="like 16.11, or 17; else what there is")
+        str | None,
+        typer.Argument(metavar="VERSION", help="like 16.11 or 17; without it, lists the versions"),
     ] = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Another version of PostgreSQL, a snapshot first; without VERSION, which ones there are."""
+    """Upgrades PostgreSQL after a snapshot; without VERSION, lists the available versions."""
     stack_context, output = load_stack_context(context)
     instance = database.get_primary(stack_context.aws, stack_context.outputs)
     upgrade_targets = upgrading.list_database_upgrade_targets(
@@ -40,7 +41,7 @@ def upgrade_database(
             upgrading.UPGRADE_TARGET_COLUMNS,
             [candidate.row() for candidate in upgrade_targets],
         )
-        output.print_line(f"{instance.identifier} has {instance.version}")
+        output.print_line(f"{instance.identifier} runs {instance.version}")
         return
     target = upgrading.resolve_upgrade_target(instance, upgrade_targets, version)
     replicas = [

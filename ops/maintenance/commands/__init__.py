@@ -1,4 +1,4 @@
-"""`ops maintenance`: a window in which something is changed, and what waits for one."""
+"""`ops maintenance`: maintenance windows and pending maintenance."""
 
 from typing import Annotated, Literal
 
@@ -44,36 +44,37 @@ def run_maintenance(
     patch: Annotated[
         str | None, typer.Option(metavar="VERSION", help="upgrade to this minor version")
     ] = None,
-    reboot: Annotated[bool, typer.Option("--reboot", help="start the server again")] = False,
+    reboot: Annotated[bool, typer.Option("--reboot", help="reboot the server")] = False,
     vacuum: Annotated[
         str | None, typer.Option(metavar="TABLE,...", help="vacuum these tables")
     ] = None,
     minutes: Annotated[
         str | None,
-        typer.Option("--for", metavar="MINUTES", help="how long; else twice the usual time"),
+        typer.Option("--for", metavar="MINUTES", help="how long; default: twice the usual time"),
     ] = None,
-    message: Annotated[str, typer.Option(metavar="TEXT", help="said with the announcement")] = "",
+    message: Annotated[str, typer.Option(metavar="TEXT", help="added to the announcement")] = "",
     tell: Annotated[
-        Literal["warn", "page"], typer.Option(help="the topic that it is announced to")
+        Literal["warn", "page"], typer.Option(help="topic of the announcement")
     ] = "warn",
     by: Annotated[
         Literal["rules", "actions"] | None,
-        typer.Option(help="mute rules, or actions disabled; else rules where the region has them"),
+        typer.Option(help="mute rules or disabled actions; default: rules if the region has them"),
     ] = None,
     sql: Annotated[
         bool | None,
-        typer.Option("--sql/--no-sql", help="ask the database; else where it answers from here"),
+        typer.Option("--sql/--no-sql", help="use SQL; default: if the database can be reached"),
     ] = None,
     via: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="the way to the database: a tunnel")
+        str | None, typer.Option(metavar="HOST:PORT", help="local end of a tunnel to the database")
     ] = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Announces, mutes, saves, acts in the order of the options, looks, unmutes, announces the end.
+    """Runs a maintenance window: announces it, mutes alarms, takes a snapshot, makes the changes.
 
-    An act that fails is undone as far as it can be; then it is unmuted, and announced that the
-    window was broken off. So it is when a killed run is resumed or undone.
+    Then it checks the stack, unmutes the alarms and announces the end. If a change fails, it is
+    undone as far as possible, the alarms are unmuted and the cancellation is announced. The same
+    happens when a killed run is resumed or undone.
     """
     request = windows.MaintenanceRequest(
         windows.parse_parameters_option(parameters),
@@ -82,9 +83,9 @@ def run_maintenance(
         windows.parse_vacuum_option(vacuum),
     )
     if request == windows.MaintenanceRequest():
-        raise UsageError("none of --parameters, --patch, --reboot, --vacuum is set, must be some")
+        raise UsageError("one or more of --parameters, --patch, --reboot, --vacuum must be set")
     if request.tables and sql is False:
-        raise UsageError("--vacuum is set, and --no-sql as well: must be one of them")
+        raise UsageError("--vacuum and --no-sql cannot both be set")
     if via is not None:
         parse_database_address("--via", via)
     if minutes is not None:
@@ -117,7 +118,7 @@ def run_maintenance(
     announcement = windows.MaintenanceAnnouncement(tell, announcement_text, by, window_minutes)
     alarms = muting.list_stack_alarms(stack_context.aws, stack_context.outputs)
     plan = windows.build_maintenance_window_plan(observation, plans, steps, alarms, announcement)
-    is_destructive = request.patch is not None  # an upgrade has no way back but the snapshot
+    is_destructive = request.patch is not None  # an upgrade has no undo
     if execute_plan(
         add_via_note(via, plan),
         stack_context,

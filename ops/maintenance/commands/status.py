@@ -1,4 +1,4 @@
-"""`ops maintenance status`: whether a window is open, what waits for one, and what is muted."""
+"""`ops maintenance status`: open windows, pending maintenance and mutes."""
 
 from dataclasses import asdict
 
@@ -16,7 +16,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command("status")
 def show_maintenance_status(context: typer.Context) -> None:
-    """Whether a window is open, what waits at AWS and when it comes, what is muted until when."""
+    """Shows open windows, pending maintenance and when it starts, and mutes with their ends."""
     outputs, aws, output = load_stack(context)
     stack_context, now = StackContext(outputs, aws), clock.now()
     disabled_alarms = [

@@ -1,4 +1,4 @@
-"""`ops recover`: the database restored, compared, and put in the primary's place."""
+"""`ops recover`: restore, compare and promote the database; disaster recovery."""
 
 from typing import Annotated, Any
 
@@ -60,7 +60,7 @@ RESTORED_INSTANCE_COLUMNS = (
 @mutating_command
 def restore_point_in_time(
     context: typer.Context,
-    to: Annotated[str, typer.Option(metavar="TIME", help="UTC, ISO 8601; or latest")],
+    to: Annotated[str, typer.Option(metavar="TIME", help="ISO 8601, UTC; or latest")],
     name: RestoredNameOption = None,
     size: InstanceClassOption = None,
     sql: SqlAccessOption = None,
@@ -68,7 +68,7 @@ def restore_point_in_time(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """The database as it was at a time, beside the one that there is, with all its settings."""
+    """Restores the database to a time, beside the primary and with its settings."""
     stack_context, output = load_stack_context(context)
     run = new_run_id("restore")
     source = replicas.get_instance_description(stack_context.aws, stack_context.outputs)
@@ -89,7 +89,7 @@ def restore_point_in_time(
 @mutating_command
 def restore_snapshot(
     context: typer.Context,
-    snapshot: Annotated[str, typer.Argument(help="which, from `ops db snapshot list`")],
+    snapshot: Annotated[str, typer.Argument(help="its name, from `ops db snapshot list`")],
     name: RestoredNameOption = None,
     size: InstanceClassOption = None,
     sql: SqlAccessOption = None,
@@ -97,9 +97,9 @@ def restore_snapshot(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """What a snapshot holds, beside the database that there is, with all its settings.
+    """Restores a snapshot, beside the primary and with its settings.
 
-    Where there is no primary any more, it takes the primary's name, unless --name says another.
+    If the primary is gone, the restored instance gets its name, unless --name is set.
     """
     stack_context, output = load_stack_context(context)
     run = new_run_id("restore")
@@ -130,7 +130,7 @@ def restore_snapshot(
 
 @app.command(name="list")
 def show_restored_instances(context: typer.Context) -> None:
-    """What stands beside the primary: restored instances, and old ones that were replaced."""
+    """Lists restored instances, and old primaries that were replaced."""
     outputs, aws, output = load_stack(context)
     rows = [
         build_restored_instance_row(instance)
@@ -149,7 +149,7 @@ def build_restore_request(
     *,
     is_primary_missing: bool = False,
 ) -> RestoreRequest:
-    """What is to be restored. Raises UsageError where it cannot be."""
+    """Builds the request of a restore. Raises UsageError or OpsError if it is not possible."""
     primary_identifier = context.outputs.database.identifier
     identifier = (
         primary_identifier
@@ -164,7 +164,7 @@ def build_restore_request(
 
 
 def build_restored_instance_row(instance: dict[str, Any]) -> dict[str, object]:
-    """What a person sees of an instance beside the primary."""
+    """Returns the table row of a restored or replaced instance."""
     tags = database.parse_tags(instance.get("TagList"))
     return {
         "instance": instance["DBInstanceIdentifier"],

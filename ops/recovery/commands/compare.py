@@ -1,4 +1,4 @@
-"""`ops recover compare`: a restored instance beside its source."""
+"""`ops recover compare`: compares a restored instance with its source."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -16,26 +16,30 @@ app = typer.Typer(add_completion=False)
 @app.command("compare")
 def compare_restored_instance(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(help="an instance, mostly the primary")],
-    restored: Annotated[str, typer.Argument(help="the instance to be compared with it")],
+    source: Annotated[str, typer.Argument(help="an instance, usually the primary")],
+    restored: Annotated[str, typer.Argument(help="the instance to compare with it")],
     sql: Annotated[
         bool | None,
         typer.Option(
-            "--sql/--no-sql", help="tables and rows too; else where the primary answers from here"
+            "--sql/--no-sql", help="compare tables and rows; default: if the primary can be reached"
         ),
     ] = None,
     heartbeat: Annotated[
-        str | None, typer.Option(metavar="TABLE.COLUMN", help="times that are written all the time")
+        str | None,
+        typer.Option(metavar="TABLE.COLUMN", help="a timestamp that is written continuously"),
     ] = None,
     via: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="the way to the source")
+        str | None, typer.Option(metavar="HOST:PORT", help="local end of a tunnel to the source")
     ] = None,
     restored_via: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="the way to the restored one")
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="local end of a tunnel to the restored instance"),
     ] = None,
 ) -> None:
-    """Settings, and given access tables, rows and the newest heartbeat. Exit code 3 where any of
-    them differs. Rows are counted one by one, which reads every table."""
+    """Compares settings and, with SQL, tables, row counts and the newest heartbeat.
+
+    Counting rows reads every table. Exit code 3 if anything differs.
+    """
     from ops.database.sql.connection import (
         DatabaseClient,
         is_database_reachable,
@@ -85,8 +89,8 @@ def compare_restored_instance(
     )
     if not has_sql_access:
         output.print_line(
-            "settings alone were compared: there is no way to the databases from here"
+            "only settings were compared: SQL is off or cannot reach the databases from here"
         )
     if differences:
-        raise FindingsError(f"{restored} is not as {source}: {len(differences)} differences")
-    output.print_line(f"{restored} is as {source}")
+        raise FindingsError(f"{restored} differs from {source}: {len(differences)} differences")
+    output.print_line(f"{restored} matches {source}")

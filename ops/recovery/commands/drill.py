@@ -1,4 +1,4 @@
-"""`ops recover drill` and `drills`: the monthly proof that the database can be restored in time."""
+"""`ops recover drill` and `drills`: the monthly test that the database can be restored in time."""
 
 from pathlib import Path
 from typing import Annotated
@@ -30,7 +30,7 @@ from ops.recovery.restore import RestoreRequest
 
 app = typer.Typer(add_completion=False)
 DrillPageOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="an HTML page with a chart of all drills")
+    Path | None, typer.Option(metavar="FILE", help="write an HTML page with a chart of all drills")
 ]
 
 
@@ -39,13 +39,20 @@ DrillPageOption = Annotated[
 def run_drill(
     context: typer.Context,
     rto: Annotated[
-        float, typer.Option(min=1, max=1440, metavar="MINUTES", help="until a query is answered")
+        float,
+        typer.Option(
+            min=1, max=1440, metavar="MINUTES", help="objective: time until a query is answered"
+        ),
     ] = drills.DEFAULT_RTO_MINUTES,
     rpo: Annotated[
-        float, typer.Option(min=1, max=1440, metavar="MINUTES", help="of writes that may be lost")
+        float,
+        typer.Option(
+            min=1, max=1440, metavar="MINUTES", help="objective: time of writes that may be lost"
+        ),
     ] = drills.DEFAULT_RPO_MINUTES,
     heartbeat: Annotated[
-        str | None, typer.Option(metavar="TABLE.COLUMN", help="times that are written all the time")
+        str | None,
+        typer.Option(metavar="TABLE.COLUMN", help="a timestamp that is written continuously"),
     ] = None,
     size: InstanceClassOption = None,
     sql: SqlAccessOption = None,
@@ -54,9 +61,9 @@ def run_drill(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Restores the database beside itself, looks at it, measures, and deletes it again.
+    """Restores the database beside the primary, checks it, measures, and deletes it.
 
-    Exit code 3 where an objective is missed, or it was slower than those before.
+    Exit code 3 if an objective is missed or the drill was slower than earlier ones.
     """
     heartbeat_column = parse_heartbeat(heartbeat)
     _require_writable_page(to)
@@ -66,7 +73,7 @@ def run_drill(
     restoring.get_restorable_window(stack_context.aws, stack_context.outputs, source)
     can_query = resolve_sql_access(stack_context.outputs, sql, via)
     if heartbeat_column is not None and not can_query:
-        raise UsageError("--heartbeat is set, and there is no way to the database: see --via")
+        raise UsageError("--heartbeat needs SQL, but the database cannot be reached: set --via")
     name = restoring.get_restored_identifier(stack_context.outputs, None, run)
     request = RestoreRequest(name, size, can_query, via, is_permanent=False)
     restoring.require_instance_quota(stack_context.aws, stack_context.outputs, request)
@@ -79,7 +86,7 @@ def run_drill(
     except OpsError as error:
         if (
             Journal(stack_context.get_journal_store(run)).end_record is not None
-        ):  # undone: that is a result too
+        ):  # an undone drill is recorded too
             drills.save_drill_record(
                 stack_context,
                 drills.parse_drill_journal(Journal(stack_context.get_journal_store(run))),
@@ -108,13 +115,13 @@ def run_drill(
 
 @app.command(name="drills")
 def show_drills(context: typer.Context, to: DrillPageOption = None) -> None:
-    """All drills, the newest first, and what kept each from its objectives."""
+    """Lists all drills, the newest first, and why they missed their objectives."""
     _require_writable_page(to)
     stack_context, output = load_stack_context(context)
     records = drills.load_drill_history(stack_context)
     if to is not None:
         if not records:
-            raise OpsError("there has been no drill yet", "ops recover drill")
+            raise OpsError("there are no drills yet", "ops recover drill")
         _write_page(to, records)
     if output.output_format == "json":
         output.print_json(
@@ -130,9 +137,9 @@ def show_drills(context: typer.Context, to: DrillPageOption = None) -> None:
 
 
 def _require_writable_page(path: Path | None) -> None:
-    """Raises UsageError where there is no folder for the page: not only after an hour."""
+    """Raises UsageError unless the page's folder exists; checked before the drill."""
     if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise UsageError(f"--to is {str(path)!r}, must be a file in a folder that is there")
+        raise UsageError(f"--to must be a file in an existing folder, not {str(path)!r}")
 
 
 def _write_page(path: Path, records: list[drills.DrillRecord]) -> None:

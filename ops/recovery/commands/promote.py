@@ -1,4 +1,4 @@
-"""`ops recover promote` and `replica promote`: another instance in the primary's place."""
+"""`ops recover promote`, `discard` and `replica promote`: replaces the primary."""
 
 from typing import Annotated, Any, Literal
 
@@ -21,28 +21,30 @@ from ops.services import model as services
 
 app = typer.Typer(add_completion=False)
 replica_app = typer.Typer(no_args_is_help=True, add_completion=False, help="Read replicas.")
-DEFAULT_BACKUP_DAYS = 7  # of backups where neither the option nor the primary says how many
+DEFAULT_BACKUP_DAYS = 7  # days of backups without the option and the primary
 
 
 @app.command("promote")
 @mutating_command
 def promote_instance(
     context: typer.Context,
-    restored: Annotated[str, typer.Argument(help="which, from `ops recover list`")],
+    restored: Annotated[str, typer.Argument(help="its name, from `ops recover list`")],
     by: Annotated[
         Literal["rename", "secret"] | None,
-        typer.Option(help="the name, or the address in the secret; without it both are shown"),
+        typer.Option(
+            help="swap names, or change the address in the secret; without it, shows both"
+        ),
     ] = None,
     sql: Annotated[
         bool | None,
-        typer.Option("--sql/--no-sql", help="ask it afterwards; else where it answers from here"),
+        typer.Option("--sql/--no-sql", help="query it afterwards; default: if it can be reached"),
     ] = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """A restored instance takes the primary's place; the old one is kept.
+    """Makes a restored instance the primary and keeps the old one.
 
-    Without --by both ways are shown with their downtime, and nothing is changed.
+    Without --by, shows both methods with their downtime and changes nothing.
     """
     stack_context, output = load_stack_context(context)
     instance = replicas.get_instance_description(stack_context.aws, stack_context.outputs, restored)
@@ -88,7 +90,7 @@ def promote_instance(
         for method, plan in plans.items():
             output.print_line(f"--by {method}:")
             output.print_plan(plan)
-        raise UsageError("--by is not set, must be rename or secret: both are shown above")
+        raise UsageError("--by must be rename or secret: both plans are shown above")
     options = options.as_destructive()
     if execute_plan(plans[by], stack_context, output, options):
         replaced_identifier = (
@@ -112,14 +114,14 @@ def promote_instance(
 @mutating_command
 def discard_instance(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="which, from `ops recover list`")],
+    name: Annotated[str, typer.Argument(help="its name, from `ops recover list`")],
     save: Annotated[
-        bool, typer.Option("--snapshot/--no-snapshot", help="take a snapshot of it first")
+        bool, typer.Option("--snapshot/--no-snapshot", help="take a snapshot first")
     ] = True,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Deletes a restored instance, or an old one that was replaced, a snapshot first."""
+    """Deletes a restored instance or a replaced primary, by default after a snapshot."""
     stack_context, output = load_stack_context(context)
     instance = replicas.get_instance_description(stack_context.aws, stack_context.outputs, name)
     run = new_run_id("discard")
@@ -133,14 +135,17 @@ def discard_instance(
 @mutating_command
 def promote_replica(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="which, from `ops db status`")],
+    name: Annotated[str, typer.Argument(help="its name, from `ops db status`")],
     days: Annotated[
-        int | None, typer.Option("--backup-days", min=1, max=35, help="else as the primary has")
+        int | None,
+        typer.Option(
+            "--backup-days", min=1, max=35, help="days to keep backups; default: as the primary"
+        ),
     ] = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """A read replica stands alone: the primary is gone, or its data are not wanted."""
+    """Makes a read replica a standalone instance, if the primary is lost or its data is bad."""
     stack_context, output = load_stack_context(context)
     primary = database.find_instance(
         stack_context.aws, stack_context.outputs, stack_context.outputs.database.identifier

@@ -1,4 +1,4 @@
-"""`ops recover ready`: whether the stack could be recovered now, and how long it would take."""
+"""`ops recover ready`: checks if the stack can be recovered now, and how long it takes."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -26,9 +26,9 @@ ReadResult = TypeVar("ReadResult")
 
 @app.command("ready")
 def show_readiness(context: typer.Context) -> None:
-    """What a recovery needs, here and in the recovery region, and RTO and RPO as things stand.
+    """Checks what a recovery needs, here and in the recovery region; estimates RTO and RPO.
 
-    Reads only. Exit code 3 where something is missing or unknown.
+    Reads only. Exit code 3 if something is missing or unknown.
     """
     stack_context, output = load_stack_context(context)
     outputs, now = stack_context.outputs, clock.now()
@@ -77,7 +77,7 @@ def show_readiness(context: typer.Context) -> None:
 
 
 def _find_replicated_backups(aws: Aws, outputs: Outputs) -> dict[str, Any] | None:
-    """The replicated backups of the primary, as RDS describes them."""
+    """Returns RDS's description of the primary's replicated backups, or None."""
     arn, recovery_region = outputs.database.replicated_backup_arn, outputs.stack.recovery_region
     if arn is None or recovery_region is None:
         return None
@@ -93,7 +93,7 @@ def _find_replicated_backups(aws: Aws, outputs: Outputs) -> dict[str, Any] | Non
 
 
 def _read_or_error(read: Callable[[], ReadResult]) -> ReadResult | OpsError:
-    """What is seen, or why it is not: without credentials nothing would be."""
+    """Returns what `read` returns, or its OpsError. Raises UsageError."""
     try:
         return read()
     except UsageError:

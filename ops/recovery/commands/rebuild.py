@@ -1,4 +1,4 @@
-"""`ops recover rebuild` and `region`: a lost stack made again, here or in the recovery region."""
+"""`ops recover rebuild` and `region`: rebuilds a lost stack, here or in the recovery region."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,36 +27,39 @@ app = typer.Typer(add_completion=False)
 NEWEST_STATE, NO_STATE = "newest", "none"
 BackupOption = Annotated[
     str | None,
-    typer.Option("--from", metavar="BACKUP", help="its name in the plan; else the newest"),
+    typer.Option("--from", metavar="BACKUP", help="name of a backup; default: the newest"),
 ]
 StateFileOption = Annotated[
     str | None,
     typer.Option(
         "--state",
         metavar="FILE",
-        help="where Pulumi's is lost: newest (of `ops state list`), an export, or none",
+        help="if Pulumi's state is lost: newest (of `ops state list`), an export, or none",
     ),
 ]
 
 
 def _parse_url(url: str | None) -> str | None:
     if url is not None and not url.startswith(("http://", "https://")):
-        raise UsageError(f"--url is {url!r}, must be like https://app.example.com/")
+        raise UsageError(f"--url must be like https://app.example.com/, not {url!r}")
     return url
 
 
 RebuildUrlOption = Annotated[
-    str | None, typer.Option(help="what must answer in the end", callback=_parse_url)
+    str | None, typer.Option(help="URL that must answer at the end", callback=_parse_url)
 ]
 
 
 QueryOption = Annotated[
-    bool, typer.Option("--sql", help="ask the new database, to which there is a way from here")
+    bool, typer.Option("--sql", help="query the new database, if it can be reached")
 ]
 
 
 def _load_state(context: StackContext, reference: str | None) -> dict[str, Any] | None:
-    """The state to begin with; None where Pulumi's own is there, or nothing is left."""
+    """Loads the state to start with; None if Pulumi's own exists or nothing is left.
+
+    Raises UsageError if it is the state of another stack.
+    """
     if reference in (None, NO_STATE):
         return None
     if reference == NEWEST_STATE:
@@ -68,21 +71,21 @@ def _load_state(context: StackContext, reference: str | None) -> dict[str, Any] 
     stack_name = context.outputs.stack.stack
     if (state_stack := rebuilding.get_state_stack_name(state)) not in ("", stack_name):
         raise UsageError(
-            f"--state is {reference!r}, which is of {state_stack!r}, not of {stack_name!r}"
+            f"--state must be a state of {stack_name!r}, but {reference!r} is of {state_stack!r}"
         )
     return state
 
 
 def _require_journal_store(context: StackContext) -> None:
-    """Raises OpsError where journals and the lock can be kept nowhere."""
+    """Raises OpsError if journals and the lock cannot be stored."""
     try:
         context.lock().find_record()
     except UsageError:
         raise
     except OpsError as error:
         raise OpsError(
-            f"{error}; where the operations bucket is lost with its region, journals and the lock "
-            f"are kept in a folder: set {JOURNAL_VARIABLE} to one",
+            f"{error}; if the operations bucket is lost with its region, set {JOURNAL_VARIABLE} to "
+            "a folder for the journals and the lock",
             f"export {JOURNAL_VARIABLE}=FOLDER",
         ) from error
 
@@ -99,7 +102,7 @@ def rebuild_stack(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """The stack and its database are gone: made again where they were, from the newest backup."""
+    """Rebuilds a lost stack and its database in the same region, from the newest backup."""
     folder = rebuilding.resolve_program_folder(program)
     if state not in (None, NO_STATE, NEWEST_STATE):
         rebuilding.load_state_export(Path(str(state)))
@@ -110,7 +113,7 @@ def rebuild_stack(
     backup = sources.select_backup_source(backups, source, stack.region)
     if database.find_instance(stack_context.aws, stack_context.outputs, identifier) is not None:
         raise UsageError(
-            f"{identifier} is there: rebuilt is what is lost",
+            f"{identifier} still exists: only a lost database can be rebuilt",
             "ops recover point-in-time --to TIME",
             f"pulumi up --stack {stack.stack}",
         )
@@ -152,15 +155,15 @@ def rebuild_in_recovery_region(
     source: BackupOption = None,
     name: Annotated[
         str | None,
-        typer.Option("--as", metavar="STACK", help="its name there; else by region"),
+        typer.Option("--as", metavar="STACK", help="name of the new stack; default: by region"),
     ] = None,
     domain: Annotated[
         str | None,
-        typer.Option(help="its domain, where that of the lost stack is taken"),
+        typer.Option(help="domain of the new stack, if the lost one's is still in use"),
     ] = None,
     certificate: Annotated[
         str | None,
-        typer.Option(metavar="ARN", help="its certificate, where the lost stack was given one"),
+        typer.Option(metavar="ARN", help="its certificate, if the lost stack was given one"),
     ] = None,
     program: ProgramOption = Path(),
     url: RebuildUrlOption = None,
@@ -168,7 +171,7 @@ def rebuild_in_recovery_region(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """The stack's region is lost: made again in its recovery region, from what is there."""
+    """Rebuilds a stack whose region is lost in its recovery region."""
     folder = rebuilding.resolve_program_folder(program)
     stack_context, output = load_stack_context(context)
     lost_stack, recovery_region = (
@@ -177,7 +180,7 @@ def rebuild_in_recovery_region(
     )
     if recovery_region is None:
         raise UsageError(
-            "this stack has no recovery region: nothing was prepared anywhere (recoveryRegion)",
+            "this stack has no recovery region: recoveryRegion was not set before",
             "ops recover ready",
         )
     rebuilding.require_certificate_in_region(recovery_region, certificate)
@@ -186,8 +189,8 @@ def rebuild_in_recovery_region(
     )
     if zone and domain is None:
         raise UsageError(
-            f"--domain is not set, must be another name in the zone {zone}: the record of the lost "
-            "stack's domain stands, and is led there afterwards"
+            f"--domain must be set to another name in the zone {zone}: the lost stack's DNS record "
+            "still exists; point it to the new stack afterwards"
         )
     stack = rebuilding.resolve_new_stack_name(stack_context.outputs, name)
     identifier = f"{lost_stack.project}-{stack}-database"
@@ -198,9 +201,8 @@ def rebuild_in_recovery_region(
     warning = sources.get_backup_key_warning(stack_context.aws, backup, recovery_region)
     if pulumi_steps.count_stack_resources(folder, lost_stack.stack) is None:
         raise UsageError(
-            f"Pulumi knows no stack {lost_stack.stack}, whose settings are copied: its "
-            "settings' file is "
-            "enough, beside the program",
+            f"Pulumi has no stack {lost_stack.stack} to copy settings from: the settings file "
+            "beside the program is enough",
             f"pulumi stack init {lost_stack.stack}",
         )
     balancer_settings = rebuilding.list_load_balancer_settings(

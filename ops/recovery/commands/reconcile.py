@@ -1,4 +1,4 @@
-"""`ops recover reconcile`: Pulumi's state after a promotion by rename."""
+"""`ops recover reconcile`: fixes Pulumi's state after a promotion by rename."""
 
 import json
 from pathlib import Path
@@ -21,22 +21,25 @@ PulumiFileOption = Annotated[Path | None, typer.Option(metavar="FILE")]
 def reconcile_state(
     context: typer.Context,
     state: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="of `pulumi stack export`")
+        Path | None, typer.Option(metavar="FILE", help="file of `pulumi stack export`")
     ] = None,
     to: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="where the state goes, for `stack import`")
+        Path | None, typer.Option(metavar="FILE", help="file to write, for `pulumi stack import`")
     ] = None,
     preview: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="of `pulumi preview --json`: what it loses")
+        Path | None,
+        typer.Option(metavar="FILE", help="file of `pulumi preview --json` to check for losses"),
     ] = None,
 ) -> None:
-    """What brings Pulumi's state and the renamed instances together again.
+    """Fixes Pulumi's state after instances were renamed.
 
-    Alone it prints the commands. With --state and --to it writes the state that knows the new
-    instance; with --preview it looks whether anything would be replaced: exit code 3 where so.
+    Without options, prints the commands. With --state and --to, writes a state with the new
+    instance. With --preview, checks that nothing is replaced: exit code 3 if it is.
     """
     if (state is None) is not (to is None):
-        raise UsageError("--state and --to go together: the state that is read, and where it goes")
+        raise UsageError(
+            "--state and --to must be set together: the state to read and the file to write"
+        )
     outputs, aws, output = load_stack(context)
     if preview is not None:
         losses = reconciling.list_preview_losses(
@@ -48,7 +51,7 @@ def reconcile_state(
         output.print_line("the preview deletes and replaces nothing")
     elif state is not None and to is not None:
         if to.exists():
-            raise UsageError(f"--to is {str(to)!r}, which is there already: it is not overwritten")
+            raise UsageError(f"--to must be a new file, not {str(to)!r}, which exists already")
         resource_id = get_primary_resource_id(aws, outputs)
         exported_state = reconciling.read_pulumi_file("--state", state)
         updated_state, is_changed = reconciling.replace_resource_id(
@@ -61,7 +64,7 @@ def reconcile_state(
             {
                 "instance": outputs.database.identifier,
                 "resource": resource_id,
-                "state": "put anew" if is_changed else "knew it already",
+                "state": "updated" if is_changed else "unchanged",
                 "file": str(to),
             },
         )
@@ -77,10 +80,11 @@ def reconcile_state(
         ]
         output.print_rows("recover-reconcile", ("step", "line"), rows)
         output.print_line(
-            f"{outputs.database.identifier} is {get_primary_resource_id(aws, outputs)} now"
+            f"{outputs.database.identifier} now has the resource id "
+            f"{get_primary_resource_id(aws, outputs)}"
         )
 
 
 def get_primary_resource_id(aws: Aws, outputs: Outputs) -> str:
-    """Which instance has the primary's name: its resource id, which no rename changes."""
+    """Returns the resource id of the instance that has the primary's name."""
     return str(replicas.get_instance_description(aws, outputs)["DbiResourceId"])

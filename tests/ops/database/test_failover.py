@@ -100,7 +100,7 @@ def test_a_busy_instance_is_left_alone(verb: str) -> None:
         stage.client("rds").create_db_snapshot(
             DBInstanceIdentifier=PRIMARY_IDENTIFIER, DBSnapshotIdentifier="s"
         )
-        with pytest.raises(OpsError, match="is backing-up, it must be available"):
+        with pytest.raises(OpsError, match="is backing-up; it must be available"):
             plan_failover(stage) if verb == "failover" else plan_reboot(stage)
 
 
@@ -152,7 +152,7 @@ def test_without_a_standby_the_reboot_is_named(
     [
         ("failover --timeout 0", "--timeout"),
         ("reboot --timeout x", "--timeout"),
-        ("reboot --instance other", f"--instance is 'other', must be '{PRIMARY_IDENTIFIER}'"),
+        ("reboot --instance other", f"--instance must be '{PRIMARY_IDENTIFIER}'"),
     ],
 )
 def test_a_wrong_value_is_named_before_any_call(ops: OpsConsole, line: str, says: str) -> None:

@@ -47,9 +47,15 @@ def test_a_snapshot_is_exported_to_the_operations_bucket(ops: OpsConsole) -> Non
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("none-such", "SNAPSHOT is 'none-such', must be the name of one"),
-        (f"{EXPORTED_SNAPSHOT} --tables a.b.c", "--tables is 'a.b.c', must be tables"),
-        (f"{EXPORTED_SNAPSHOT} --tables ;", "--tables is ';'"),
+        ("none-such", "SNAPSHOT must be a name from `ops db snapshot list`, not 'none-such'"),
+        (
+            f"{EXPORTED_SNAPSHOT} --tables a.b.c",
+            "--tables must be table names, like orders,public.parts, not 'a.b.c'",
+        ),
+        (
+            f"{EXPORTED_SNAPSHOT} --tables ;",
+            "--tables must be table names, like orders,public.parts, not ';'",
+        ),
         (f"{EXPORTED_SNAPSHOT} --timeout 0", "--timeout"),
     ],
 )

@@ -70,18 +70,18 @@ def test_a_change_whose_answer_is_lost_may_have_happened_and_a_question_has_not(
     ops_database: DatabaseClient,
 ) -> None:
     gone = "SELECT pg_terminate_backend(pg_backend_pid())"
-    with pytest.raises(OutcomeUnknownError, match="gave no answer"):
+    with pytest.raises(OutcomeUnknownError, match="did not answer"):
         ops_database(Sql(statement=gone))
-    with pytest.raises(UnreachableError, match="gave no answer"):
+    with pytest.raises(UnreachableError, match="did not answer"):
         ops_database.fetch_rows(gone)
 
 
 def test_a_statement_that_takes_too_long_is_not_known_to_have_found_nothing(
     ops_database: DatabaseClient,
 ) -> None:
-    with pytest.raises(OutcomeUnknownError, match="gave no answer within 0 s"):
+    with pytest.raises(OutcomeUnknownError, match="did not answer within 0 s"):
         ops_database(Sql(statement="SELECT pg_sleep(30)", timeout=0.05))
-    with pytest.raises(UnreachableError, match="gave no answer within 0 s"):
+    with pytest.raises(UnreachableError, match="did not answer within 0 s"):
         ops_database.fetch_rows("SELECT pg_sleep(30)", timeout=0.05)
 
 
@@ -106,14 +106,15 @@ def test_a_tunnel_to_the_primary_is_not_taken_for_a_replica(
         _, err = ops(f"db activity --replica {replica}", expected_code=2)
     finally:
         ops.file.write_text(before)
-    assert f"which leads to a primary, must be a replica's: {replica}" in err
+    assert f"must lead to a replica ({replica}), but" in err
+    assert "leads to a primary" in err
 
 
 def test_an_sslmode_that_there_is_not_is_bad_input(
     ops: OpsConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGSSLMODE", "secure")
-    assert "PGSSLMODE is 'secure', must be disable" in ops("db size", expected_code=2)[1]
+    assert "PGSSLMODE must be disable" in ops("db size", expected_code=2)[1]
 
 
 def test_a_server_is_verified_where_its_authority_is_known(
@@ -183,7 +184,7 @@ def test_statistics_that_were_asked_for_are_proved_as_well(
 
 def test_bloat_is_measured_where_it_can_be(ops: OpsConsole) -> None:
     out, _ = ops("db bloat")
-    assert "to measure as well: CREATE EXTENSION pgstattuple" in out
+    assert "to measure it: CREATE EXTENSION pgstattuple" in out
     with connect_stage_superuser(ops.stage) as admin:
         known = "SELECT 1 FROM pg_available_extensions WHERE name = 'pgstattuple'"
         if admin.execute(known.encode()).fetchone() is None:
@@ -273,7 +274,7 @@ def test_a_plan_through_a_tunnel_says_how_it_is_resumed(ops: OpsConsole) -> None
     part = ops.stage.outputs.database
     way = f"{part.endpoint}:{part.port}"
     out, _ = ops(f"db vacuum orders --dry-run --via {way}")
-    assert f"note: resumed, it goes the same way with BULWARK_DATABASE={way}" in out
+    assert f"note: to resume this run, set BULWARK_DATABASE={way} again" in out
 
 
 def test_what_a_session_asks_is_shown_and_in_no_plan(ops: OpsConsole) -> None:

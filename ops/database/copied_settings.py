@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from ops.core.plan import JsonObject, lookup
-from ops.database import instance as database
+from ops.database.instance import parse_tags
 from ops.outputs import Outputs
 
 # GiB from which RDS accepts IOPS and throughput for gp3. Below that it shows both but rejects them.
@@ -118,7 +118,7 @@ def list_settings_to_copy(
 
 def get_user_tags(description: Mapping[str, Any]) -> dict[str, str]:
     """Returns the tags of an instance without those of AWS and of ops."""
-    tags = database.parse_tags(description.get("TagList"))
+    tags = parse_tags(description.get("TagList"))
     return {k: v for k, v in tags.items() if not k.startswith(("aws:", "bulwark:"))}
 
 

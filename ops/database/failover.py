@@ -12,8 +12,14 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError
 from ops.core.plan import Call, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import instance as database
-from ops.database.instance import DATABASE_STATUS_PATH, DatabaseInstance
+from ops.database.instance import (
+    DATABASE_STATUS_PATH,
+    FAILED_STATUSES,
+    DatabaseInstance,
+    describe_instance_call,
+    rds_call,
+    require_available,
+)
 from ops.outputs import Outputs
 
 AVAILABILITY_ZONE_PATH: Final = "DBInstances[0].AvailabilityZone"
@@ -37,26 +43,26 @@ def build_database_failover_plan(outputs: Outputs, instance: DatabaseInstance, r
             f"{instance.identifier} is not Multi-AZ, so it has no standby to fail over to",
             "ops db reboot",
         )
-    database.require_available(instance, "to fail over")
+    require_available(instance, "to fail over")
     step = Step(
         name="failover",
         description=f"fail {instance.identifier} over from {instance.zone} to "
         f"{instance.standby_zone}",
         action=_build_reboot_call(outputs, instance, force_failover=True),
         ready=Wait(
-            read=database.describe_instance_call(outputs, instance.identifier),
+            read=describe_instance_call(outputs, instance.identifier),
             met={DATABASE_STATUS_PATH: "available", AVAILABILITY_ZONE_PATH: instance.zone},
             within=900,
         ),
         goal=Wait(
-            read=database.describe_instance_call(outputs, instance.identifier),
+            read=describe_instance_call(outputs, instance.identifier),
             met={DATABASE_STATUS_PATH: "available", AVAILABILITY_ZONE_PATH: instance.standby_zone},
             # Another process's reboot also matches this; only the new zone counts as success.
             begun={
                 AVAILABILITY_ZONE_PATH: instance.standby_zone,
                 DATABASE_STATUS_PATH: "rebooting",
             },
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             within=1800,
             typical=TYPICAL_FAILOVER_SECONDS,
             source=FAILOVER_TIME_SOURCE,
@@ -79,7 +85,7 @@ def build_database_reboot_plan(
     The second step waits until the instance is available, which it is only after the event.
     Raises OpsError unless it is available now.
     """
-    database.require_available(instance, "to be rebooted")
+    require_available(instance, "to be rebooted")
     reboot_step = Step(
         name="reboot",
         description=f"reboot {instance.identifier} in {instance.zone}",
@@ -94,7 +100,7 @@ def build_database_reboot_plan(
         ),
         downtime=TYPICAL_REBOOT_SECONDS,
     )
-    describe_call = database.describe_instance_call(outputs, instance.identifier)
+    describe_call = describe_instance_call(outputs, instance.identifier)
     available_step = Step(
         name="rest",
         description=f"wait until {instance.identifier} is available and its parameters are in sync",
@@ -105,7 +111,7 @@ def build_database_reboot_plan(
                 DATABASE_STATUS_PATH: "available",
                 "DBInstances[0].DBParameterGroups[0].ParameterApplyStatus": "in-sync",
             },
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             within=1800,
         ),
     )
@@ -121,14 +127,14 @@ def build_pending_reboot_step(outputs: Outputs, instance: DatabaseInstance, name
     return Step(
         name=name,
         description=f"reboot {instance.identifier} if its parameters still need it",
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.reboot_db_instance",
             {"DBInstanceIdentifier": instance.identifier},
             repeatable=False,
         ),
         goal=Wait(
-            read=database.describe_instance_call(outputs, instance.identifier),
+            read=describe_instance_call(outputs, instance.identifier),
             met={
                 DATABASE_STATUS_PATH: "available",
                 "DBInstances[0].DBParameterGroups[0].ParameterApplyStatus": "in-sync",
@@ -162,7 +168,7 @@ def get_reboot_events_start(aws: Aws, outputs: Outputs, identifier: str, now: da
 def _build_reboot_call(
     outputs: Outputs, instance: DatabaseInstance, *, force_failover: bool
 ) -> Call:
-    return database.rds_call(
+    return rds_call(
         outputs,
         "rds.reboot_db_instance",
         {"DBInstanceIdentifier": instance.identifier, "ForceFailover": force_failover},
@@ -171,7 +177,7 @@ def _build_reboot_call(
 
 
 def _describe_events_call(outputs: Outputs, identifier: str, events_start: str) -> Call:
-    return database.rds_call(
+    return rds_call(
         outputs,
         "rds.describe_events",
         {

@@ -10,8 +10,13 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import instance as database
-from ops.database.instance import DatabaseInstance
+from ops.database.instance import (
+    DatabaseInstance,
+    describe_instance_call,
+    list_in_stack_region,
+    rds_call,
+    require_available,
+)
 from ops.outputs import Outputs
 
 MAX_PARAMETERS_PER_CHANGE: Final = (
@@ -69,9 +74,7 @@ def list_database_parameters(
         "DBParameterGroupName": group,
         **({"Source": "user"} if user_only else {}),
     }
-    items = database.list_in_stack_region(
-        aws, outputs, "rds.describe_db_parameters", "Parameters", params
-    )
+    items = list_in_stack_region(aws, outputs, "rds.describe_db_parameters", "Parameters", params)
     return sorted((_parse_parameter(item) for item in items), key=lambda parameter: parameter.name)
 
 
@@ -173,7 +176,7 @@ def build_parameter_change_plan(
         raise OpsError(
             f"{instance.identifier} uses {group}, a default group of AWS that cannot be changed"
         )
-    database.require_available(instance, "before its parameters are changed")
+    require_available(instance, "before its parameters are changed")
     previous_values = [
         (parameter, str(parameter.value)) for parameter, _ in changes if parameter.is_user_set
     ]
@@ -190,7 +193,7 @@ def build_parameter_change_plan(
             else []
         ),
     ]
-    describe_call = database.describe_instance_call(outputs, instance.identifier)
+    describe_call = describe_instance_call(outputs, instance.identifier)
     steps = (
         build_parameter_set_step(outputs, group, "set", changes).model_copy(
             update={"undo": tuple(undo_steps)}
@@ -230,7 +233,7 @@ def build_parameter_set_step(
     return Step(
         name=name,
         description=f"set {assignments} in {group}",
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.modify_db_parameter_group",
             {
@@ -258,7 +261,7 @@ def _build_parameter_reset_step(
         name="reset",
         description=f"reset {', '.join(parameter.name for parameter in parameters)} to the "
         f"default in {group}",
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.reset_db_parameter_group",
             {
@@ -280,7 +283,7 @@ def _build_group_values_wait(
 ) -> Wait:
     params: JsonObject = {"DBParameterGroupName": group, "Source": "user", "MaxRecords": 100}
     return Wait(
-        read=database.rds_call(outputs, "rds.describe_db_parameters", params),
+        read=rds_call(outputs, "rds.describe_db_parameters", params),
         met={
             f"Parameters[?ParameterName=='{name}'] | [0].ParameterValue": value
             for name, value in values.items()

@@ -10,10 +10,17 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError
 from ops.core.plan import Plan, Sql, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import instance as database
-from ops.database.instance import DATABASE_STATUS_PATH, PENDING_CHANGES_PATH, DatabaseInstance
+from ops.database.instance import (
+    DATABASE_STATUS_PATH,
+    FAILED_STATUSES,
+    PENDING_CHANGES_PATH,
+    DatabaseInstance,
+    describe_instance_call,
+    rds_call,
+    require_available,
+)
 from ops.outputs import Outputs
-from ops.services import deploy as deployments
+from ops.services.deploy import build_force_deployment_step
 from ops.services.model import ServiceState
 
 TYPICAL_ROTATION_SECONDS: Final = 90
@@ -31,7 +38,7 @@ def require_rotatable(outputs: Outputs, response: object, instance: DatabaseInst
 
     `response` is the description of the secret.
     """
-    database.require_available(instance, "before its password is rotated")
+    require_available(instance, "before its password is rotated")
     description: dict[str, object] = response if isinstance(response, dict) else {}
     if not description.get("RotationEnabled"):
         raise OpsError(
@@ -83,15 +90,13 @@ def build_password_rotation_plan(
         Step(
             name="rotate",
             description=f"rotate the password of {instance.identifier}",
-            action=database.rds_call(
+            action=rds_call(
                 outputs,
                 "secretsmanager.rotate_secret",
                 {**secret_params, "ClientRequestToken": token},
             ),
             goal=Wait(
-                read=database.rds_call(
-                    outputs, "secretsmanager.describe_secret", {**secret_params}
-                ),
+                read=rds_call(outputs, "secretsmanager.describe_secret", {**secret_params}),
                 met={f"contains({stages_path}, 'AWSCURRENT')": True},
                 begun={f"contains({stages_path}, 'AWSPENDING')": True},
                 within=ROTATION_TIMEOUT_SECONDS,
@@ -102,20 +107,20 @@ def build_password_rotation_plan(
         Step(
             name="taken",
             description=f"wait until {instance.identifier} uses the new password",
-            action=database.describe_instance_call(outputs, instance.identifier),
+            action=describe_instance_call(outputs, instance.identifier),
             goal=Wait(
-                read=database.describe_instance_call(outputs, instance.identifier),
+                read=describe_instance_call(outputs, instance.identifier),
                 met={
                     DATABASE_STATUS_PATH: "available",
                     f"{PENDING_CHANGES_PATH}.MasterUserPassword": None,
                 },
-                failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+                failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
                 every=10,
                 within=900,
             ),
         ),
         *(
-            deployments.build_force_deployment_step(aws, service, f"restart_{number}")
+            build_force_deployment_step(aws, service, f"restart_{number}")
             for number, service in enumerate(services, 1)
         ),
     ]

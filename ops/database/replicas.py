@@ -8,9 +8,18 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import copied_settings as likeness
-from ops.database import instance as database
-from ops.database.instance import DATABASE_STATUS_PATH, DB_INSTANCE_NOT_FOUND
+from ops.database.copied_settings import REPLICA_SETTINGS, list_settings_to_copy
+from ops.database.instance import (
+    DATABASE_STATUS_PATH,
+    DB_INSTANCE_NOT_FOUND,
+    FAILED_STATUSES,
+    describe_instance,
+    describe_instance_call,
+    find_instance,
+    format_tags,
+    parse_tags,
+    rds_call,
+)
 from ops.database.snapshots import DATABASE_RUN_TAG
 from ops.outputs import Outputs
 
@@ -34,7 +43,7 @@ def get_instance_description(
     Raises OpsError if it does not exist.
     """
     identifier = identifier or outputs.database.identifier
-    description = database.describe_instance(aws, outputs, identifier)
+    description = describe_instance(aws, outputs, identifier)
     if description is None:
         raise OpsError(f"there is no DB instance {identifier} in {outputs.stack.region}")
     return description
@@ -67,7 +76,7 @@ def build_replica_creation_plan(
     """
     replica = get_replica_identifier(outputs, name)
     primary_identifier = primary["DBInstanceIdentifier"]
-    if database.find_instance(aws, outputs, replica) is not None:
+    if find_instance(aws, outputs, replica) is not None:
         raise UsageError(
             f"NAME must be a new name, not {name!r}: {replica} exists already", "ops db status"
         )
@@ -85,16 +94,16 @@ def build_replica_creation_plan(
             "ops db status",
         )
     instance_class = instance_class or str(primary["DBInstanceClass"])
-    copied_settings = likeness.list_settings_to_copy(primary, likeness.REPLICA_SETTINGS)
-    tags = database.parse_tags(primary.get("TagList"))
+    copied_settings = list_settings_to_copy(primary, REPLICA_SETTINGS)
+    tags = parse_tags(primary.get("TagList"))
     user_tags = {key: value for key, value in tags.items() if not key.startswith("aws:")}
-    describe_call = database.describe_instance_call(outputs, replica).model_copy(
+    describe_call = describe_instance_call(outputs, replica).model_copy(
         update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
     )
     step = Step(
         name="add",
         description=f"create {replica} ({instance_class}) as a replica of {primary_identifier}",
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.create_db_instance_read_replica",
             {
@@ -103,7 +112,7 @@ def build_replica_creation_plan(
                 "DBInstanceClass": instance_class,
                 "PubliclyAccessible": False,
                 "DeletionProtection": outputs.stack.protect,
-                "Tags": database.format_tags({**user_tags, DATABASE_RUN_TAG: run}),
+                "Tags": format_tags({**user_tags, DATABASE_RUN_TAG: run}),
                 **copied_settings,
             },
             "DBInstanceAlreadyExists",
@@ -116,7 +125,7 @@ def build_replica_creation_plan(
                 DATABASE_RUN_TAG_PATH: run,
             },
             begun={DATABASE_STATUS_PATH: "creating"},
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             every=60,
             within=3 * 3600,
             typical=TYPICAL_REPLICA_CREATION_SECONDS,
@@ -172,7 +181,7 @@ def build_replica_removal_plan(
 
 def _build_protect_step(outputs: Outputs, replica: str) -> Step:
     """Builds the step that turns deletion protection on again if the replica still exists."""
-    describe_call = database.describe_instance_call(outputs, replica).model_copy(
+    describe_call = describe_instance_call(outputs, replica).model_copy(
         update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
     )
     absent_condition = f"answer == '{DB_INSTANCE_NOT_FOUND}'"
@@ -185,7 +194,7 @@ def _build_protect_step(outputs: Outputs, replica: str) -> Step:
             every=30,
             within=3600,
         ),
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.modify_db_instance",
             {"DBInstanceIdentifier": replica, "DeletionProtection": True},
@@ -207,7 +216,7 @@ def build_instance_removal_steps(
 
     With `run`, deletes only an instance that this run created; otherwise the wait times out.
     """
-    describe_call = database.describe_instance_call(outputs, identifier).model_copy(
+    describe_call = describe_instance_call(outputs, identifier).model_copy(
         update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
     )
     protection_path = "DBInstances[0].DeletionProtection || `false`"
@@ -218,8 +227,7 @@ def build_instance_removal_steps(
     )
     # RDS deletes available instances, and those that it failed to create.
     at_rest_condition = " || ".join(
-        f"{DATABASE_STATUS_PATH} == '{status}'"
-        for status in ("available", *database.FAILED_STATUSES)
+        f"{DATABASE_STATUS_PATH} == '{status}'" for status in ("available", *FAILED_STATUSES)
     )
     delete_ready = Wait(
         read=describe_call,
@@ -233,7 +241,7 @@ def build_instance_removal_steps(
         name=f"{prefix}unprotect",
         description=f"turn deletion protection of {identifier} off",
         ready=unprotect_ready,
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.modify_db_instance",
             {"DBInstanceIdentifier": identifier, "DeletionProtection": False},
@@ -245,7 +253,7 @@ def build_instance_removal_steps(
         name=f"{prefix}delete",
         description=f"delete {identifier}",
         ready=delete_ready,
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.delete_db_instance",
             {"DBInstanceIdentifier": identifier, "SkipFinalSnapshot": True},

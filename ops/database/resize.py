@@ -11,8 +11,18 @@ from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import instance as database
-from ops.database.instance import DATABASE_STATUS_PATH, PENDING_CHANGES_PATH, DatabaseInstance
+from ops.database.instance import (
+    DATABASE_STATUS_PATH,
+    FAILED_STATUSES,
+    PENDING_CHANGES_PATH,
+    DatabaseInstance,
+    available_with_nothing_pending,
+    describe_instance_call,
+    list_in_stack_region,
+    rds_call,
+    require_available,
+    require_no_pending_changes,
+)
 from ops.database.snapshots import build_snapshot_step
 from ops.outputs import Outputs
 
@@ -43,7 +53,7 @@ def list_orderable_options(
     if instance_class is not None:
         params["DBInstanceClass"] = instance_class
     api = "rds.describe_orderable_db_instance_options"
-    options = database.list_in_stack_region(aws, outputs, api, "OrderableDBInstanceOptions", params)
+    options = list_in_stack_region(aws, outputs, api, "OrderableDBInstanceOptions", params)
     return [option for option in options if _is_compatible_option(option, instance)]
 
 
@@ -82,8 +92,8 @@ def build_database_resize_plan(
     Undo restores the class; the snapshot stays. Raises OpsError unless the instance is available
     with nothing pending.
     """
-    database.require_available(instance, "before it is resized")
-    database.require_no_pending_changes(instance)
+    require_available(instance, "before it is resized")
+    require_no_pending_changes(instance)
     undo_step = _build_class_step(outputs, instance, "back", instance.instance_class)
     resize_step = _build_class_step(outputs, instance, "resize", instance_class).model_copy(
         update={"undo": (undo_step,)}
@@ -113,12 +123,12 @@ def build_storage_growth_plan(
             f"{instance.storage_gib}, and storage grows by at least {MIN_STORAGE_GROWTH_PERCENT} % "
             "and never shrinks"
         )
-    database.require_available(instance, "before storage is added")
-    database.require_no_pending_changes(instance)
+    require_available(instance, "before storage is added")
+    require_no_pending_changes(instance)
     step = Step(
         name="grow",
         description=f"grow {instance.identifier} from {instance.storage_gib} to {storage_gib} GiB",
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.modify_db_instance",
             {
@@ -127,9 +137,9 @@ def build_storage_growth_plan(
                 "ApplyImmediately": True,
             },
         ),
-        ready=database.available_with_nothing_pending(outputs, instance.identifier),
+        ready=available_with_nothing_pending(outputs, instance.identifier),
         goal=Wait(
-            read=database.describe_instance_call(outputs, instance.identifier),
+            read=describe_instance_call(outputs, instance.identifier),
             met={
                 ALLOCATED_STORAGE_PATH: storage_gib,
                 PENDING_CHANGES_PATH: {},
@@ -139,7 +149,7 @@ def build_storage_growth_plan(
                 f"{PENDING_CHANGES_PATH}.AllocatedStorage": storage_gib,
                 ALLOCATED_STORAGE_PATH: storage_gib,
             },
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             every=60,
             within=6 * 3600,
             typical=TYPICAL_RESIZE_SECONDS,
@@ -159,7 +169,7 @@ def _build_class_step(
 ) -> Step:
     # An undo ignores failed statuses, so that it is never left half done.
     failed_statuses: dict[str, list[JsonValue]] = (
-        {DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)} if name != "back" else {}
+        {DATABASE_STATUS_PATH: list(FAILED_STATUSES)} if name != "back" else {}
     )
     downtime = (
         MULTI_AZ_RESIZE_DOWNTIME_SECONDS if instance.multi_az else SINGLE_AZ_RESIZE_DOWNTIME_SECONDS
@@ -167,7 +177,7 @@ def _build_class_step(
     return Step(
         name=name,
         description=f"change {instance.identifier} to {instance_class}",
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.modify_db_instance",
             {
@@ -176,11 +186,11 @@ def _build_class_step(
                 "ApplyImmediately": True,
             },
         ),
-        ready=database.available_with_nothing_pending(outputs, instance.identifier).model_copy(
+        ready=available_with_nothing_pending(outputs, instance.identifier).model_copy(
             update={"failed": failed_statuses}
         ),
         goal=Wait(
-            read=database.describe_instance_call(outputs, instance.identifier),
+            read=describe_instance_call(outputs, instance.identifier),
             met={
                 INSTANCE_CLASS_PATH: instance_class,
                 DATABASE_STATUS_PATH: "available",

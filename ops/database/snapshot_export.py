@@ -7,7 +7,7 @@ from typing import Final
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import instance as database
+from ops.database.instance import rds_call
 from ops.database.snapshots import Snapshot
 from ops.outputs import EXPORTS_PREFIX, Outputs
 
@@ -75,11 +75,9 @@ def build_database_snapshot_export_plan(
         name="export",
         description=f"export {', '.join(tables) or 'all tables'} of {snapshot.name} to "
         f"{get_export_location(outputs, run)}",
-        action=database.rds_call(
-            outputs, "rds.start_export_task", params, "ExportTaskAlreadyExists"
-        ),
+        action=rds_call(outputs, "rds.start_export_task", params, "ExportTaskAlreadyExists"),
         goal=Wait(
-            read=database.rds_call(
+            read=rds_call(
                 outputs,
                 "rds.describe_export_tasks",
                 {"ExportTaskIdentifier": run},

@@ -13,8 +13,14 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import instance as database
-from ops.database.instance import DatabaseInstance
+from ops.database.instance import (
+    DatabaseInstance,
+    format_tags,
+    list_in_stack_region,
+    parse_tags,
+    rds_call,
+    require_available,
+)
 from ops.outputs import Outputs
 
 DATABASE_RUN_TAG: Final = "bulwark:run"
@@ -86,7 +92,7 @@ SNAPSHOT_COLUMNS: Final = (
 
 def list_snapshots(aws: Aws, outputs: Outputs, region: str) -> list[Snapshot]:
     """Lists the primary's snapshots in a region, the newest first."""
-    items = database.list_in_stack_region(
+    items = list_in_stack_region(
         aws,
         outputs,
         "rds.describe_db_snapshots",
@@ -121,13 +127,13 @@ def build_snapshot_step(
     return Step(
         name=name,
         description=f"take the snapshot {snapshot_name}",
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.create_db_snapshot",
             {
                 "DBInstanceIdentifier": instance.identifier,
                 "DBSnapshotIdentifier": snapshot_name,
-                "Tags": database.format_tags({**user_tags, DATABASE_RUN_TAG: run}),
+                "Tags": format_tags({**user_tags, DATABASE_RUN_TAG: run}),
             },
             "DBSnapshotAlreadyExists",
         ),
@@ -148,7 +154,7 @@ def build_database_snapshot_plan(
 
     Raises OpsError unless the instance is available.
     """
-    database.require_available(instance, "before a snapshot is taken")
+    require_available(instance, "before a snapshot is taken")
     pause_note = (
         "the snapshot is taken from the standby"
         if instance.multi_az
@@ -214,9 +220,7 @@ def build_database_snapshot_copy_plan(
                 "SourceDBSnapshotIdentifier": snapshot.arn,
                 "TargetDBSnapshotIdentifier": copy_name,
                 "SourceRegion": outputs.stack.region,
-                "Tags": database.format_tags(
-                    {DATABASE_RUN_TAG: run, "bulwark:source": snapshot.name}
-                ),
+                "Tags": format_tags({DATABASE_RUN_TAG: run, "bulwark:source": snapshot.name}),
                 **key_params,
             },
             expected_errors=("DBSnapshotAlreadyExists",),
@@ -310,7 +314,7 @@ def _describe_snapshot_call(region: str, snapshot_name: str) -> Call:
 
 
 def _parse_snapshot(description: Any, region: str) -> Snapshot:
-    tags = database.parse_tags(description.get("TagList"))
+    tags = parse_tags(description.get("TagList"))
     return Snapshot(
         name=description["DBSnapshotIdentifier"],
         arn=description["DBSnapshotArn"],

@@ -12,11 +12,10 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.errors import OpsError
-from ops.database import instance as database
+from ops.database.instance import describe_instance_call
 from ops.outputs import Outputs
-from ops.services import exec as executing
-from ops.services import model as services
-from ops.services.model import ServiceState
+from ops.services.exec import build_exec_session, list_missing_programs
+from ops.services.model import ServiceState, list_service_states
 
 PORT_FORWARDING_DOCUMENT: Final = "AWS-StartPortForwardingSessionToRemoteHost"
 LOOPBACK_ADDRESS: Final = "127.0.0.1"
@@ -49,7 +48,7 @@ class ConnectionCommands:
             "tunnel": self.tunnel_command,
             "variable": self.export_command,
             "psql": self.psql_command,
-            "missing": list(executing.list_missing_programs()),
+            "missing": list(list_missing_programs()),
         }
 
 
@@ -57,9 +56,7 @@ def get_tunnel_target(aws: Aws, outputs: Outputs) -> TunnelTarget:
     """Returns a task or instance to tunnel through. Raises OpsError if there is none."""
     service_outputs = outputs.services.services.values() if outputs.services else ()
     reasons = []
-    for service in (
-        services.list_service_states(aws, outputs, service_outputs) if service_outputs else ()
-    ):
+    for service in list_service_states(aws, outputs, service_outputs) if service_outputs else ():
         try:
             return _get_task_target(aws, outputs, service)
         except OpsError as error:
@@ -87,7 +84,7 @@ def get_tunnel_target(aws: Aws, outputs: Outputs) -> TunnelTarget:
 
 
 def _get_task_target(aws: Aws, outputs: Outputs, service: ServiceState) -> TunnelTarget:
-    session = executing.build_exec_session(aws, outputs, service)
+    session = build_exec_session(aws, outputs, service)
     response: Any = aws.call(
         "ecs.describe_tasks", {"cluster": service.cluster, "tasks": [session.task]}
     )
@@ -120,7 +117,7 @@ def build_connection_commands(
     host = database_outputs.endpoint
     if replica is not None:
         response: Any = aws.call(
-            database.describe_instance_call(outputs, replica).api,
+            describe_instance_call(outputs, replica).api,
             {"DBInstanceIdentifier": replica},
             outputs.stack.region,
         )

@@ -14,9 +14,20 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import instance as database
 from ops.database import parameters
-from ops.database.instance import DATABASE_STATUS_PATH, PENDING_CHANGES_PATH, DatabaseInstance
+from ops.database.instance import (
+    DATABASE_STATUS_PATH,
+    FAILED_STATUSES,
+    PENDING_CHANGES_PATH,
+    DatabaseInstance,
+    available_with_nothing_pending,
+    describe_instance_call,
+    format_tags,
+    list_in_stack_region,
+    rds_call,
+    require_available,
+    require_no_pending_changes,
+)
 from ops.database.parameters import PostgresParameter
 from ops.database.snapshots import DATABASE_RUN_TAG, build_snapshot_step
 from ops.outputs import Outputs
@@ -52,9 +63,7 @@ def list_database_upgrade_targets(
     """Lists the versions that an instance can be upgraded to, the lowest first."""
     params: JsonObject = {"Engine": POSTGRES_ENGINE, "EngineVersion": instance.version}
     api = "rds.describe_db_engine_versions"
-    engine_versions = list(
-        database.list_in_stack_region(aws, outputs, api, "DBEngineVersions", params)
-    )
+    engine_versions = list(list_in_stack_region(aws, outputs, api, "DBEngineVersions", params))
     upgrade_targets = [
         UpgradeTarget(target["EngineVersion"], bool(target.get("IsMajorVersionUpgrade")))
         for engine_version in engine_versions
@@ -110,8 +119,8 @@ def build_database_upgrade_plan(
     are available with nothing pending.
     """
     for instance in (primary, *replicas):
-        database.require_available(instance, "before it is upgraded")
-        database.require_no_pending_changes(instance)
+        require_available(instance, "before it is upgraded")
+        require_no_pending_changes(instance)
     steps = [build_snapshot_step(outputs, primary, run)]
     group = f"{primary.identifier}-{target.version.partition('.')[0]}-{run}"
     if target.is_major:
@@ -165,21 +174,21 @@ def _build_parameter_group_steps(
             "version in the stack's settings first"
         )
     group_params = {"DBParameterGroupName": group}
-    describe_call = database.rds_call(
+    describe_call = rds_call(
         outputs, "rds.describe_db_parameter_groups", {**group_params}, "DBParameterGroupNotFound"
     )
     tags: Mapping[str, str] = {**primary.tags, DATABASE_RUN_TAG: run}
     create_step = Step(
         name="group",
         description=f"create the parameter group {group} for {family}",
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.create_db_parameter_group",
             {
                 **group_params,
                 "DBParameterGroupFamily": family,
                 "Description": f"{primary.parameter_group} for {family}",
-                "Tags": database.format_tags({k: v for k, v in tags.items() if k[:4] != "aws:"}),
+                "Tags": format_tags({k: v for k, v in tags.items() if k[:4] != "aws:"}),
             },
             "DBParameterGroupAlreadyExists",
         ),
@@ -204,7 +213,7 @@ def _build_replica_upgraded_step(
     RDS upgrades replicas in the region after the primary. Source: RDS User Guide, "Upgrades of the
     RDS for PostgreSQL DB engine".
     """
-    describe_call = database.describe_instance_call(outputs, replica.identifier)
+    describe_call = describe_instance_call(outputs, replica.identifier)
     return Step(
         name=f"replica_{number}",
         description=f"wait until RDS has upgraded {replica.identifier} from {replica.version} to "
@@ -217,7 +226,7 @@ def _build_replica_upgraded_step(
                 DATABASE_STATUS_PATH: "available",
                 PENDING_CHANGES_PATH: {},
             },
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             every=60,
             within=4 * 3600,
         ),
@@ -241,7 +250,7 @@ def _build_upgrade_step(
     return Step(
         name=name,
         description=f"upgrade {instance.identifier} from {instance.version} to {target.version}",
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.modify_db_instance",
             {
@@ -251,9 +260,9 @@ def _build_upgrade_step(
                 **major_params,
             },
         ),
-        ready=database.available_with_nothing_pending(outputs, instance.identifier),
+        ready=available_with_nothing_pending(outputs, instance.identifier),
         goal=Wait(
-            read=database.describe_instance_call(outputs, instance.identifier),
+            read=describe_instance_call(outputs, instance.identifier),
             met={
                 ENGINE_VERSION_PATH: target.version,
                 DATABASE_STATUS_PATH: "available",
@@ -263,7 +272,7 @@ def _build_upgrade_step(
                 f"{PENDING_CHANGES_PATH}.EngineVersion": target.version,
                 ENGINE_VERSION_PATH: target.version,
             },
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             every=60,
             within=4 * 3600,
             typical=typical_seconds,

@@ -12,7 +12,7 @@ from ops.core.errors import OpsError
 from ops.core.lock import LockRecord
 from ops.core.plan import JsonObject
 from ops.core.run import StackContext
-from ops.database import instance as database
+from ops.database.instance import list_in_stack_region
 from ops.outputs import Outputs
 
 RDS_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -97,9 +97,7 @@ def list_pending_maintenance(
                 )
     params: JsonObject = {}
     api = "rds.describe_pending_maintenance_actions"
-    for resource in database.list_in_stack_region(
-        aws, outputs, api, "PendingMaintenanceActions", params
-    ):
+    for resource in list_in_stack_region(aws, outputs, api, "PendingMaintenanceActions", params):
         if resource["ResourceIdentifier"] in arns:
             yield from _list_pending_actions(arns[resource["ResourceIdentifier"]], resource)
 
@@ -135,7 +133,7 @@ def get_instance_details(aws: Aws, outputs: Outputs, identifier: str) -> Mapping
     """Returns RDS's description of an instance. Raises OpsError if it does not exist."""
     params: JsonObject = {"DBInstanceIdentifier": identifier}
     api = "rds.describe_db_instances"
-    for item in database.list_in_stack_region(aws, outputs, api, "DBInstances", params):
+    for item in list_in_stack_region(aws, outputs, api, "DBInstances", params):
         instance: Mapping[str, Any] = item
         return instance
     raise OpsError(f"there is no DB instance {identifier}", "ops db status")

@@ -12,21 +12,47 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from ops.alarms import announcement as announcing
-from ops.alarms import mute as muting
-from ops.alarms.mute import StackAlarm
+from ops.alarms.announcement import (
+    AnnouncementLevel,
+    build_announcement_steps,
+    build_withdrawal_steps,
+)
+from ops.alarms.mute import (
+    MAX_MUTE_MINUTES,
+    StackAlarm,
+    build_mute_plan,
+    mute_times,
+    parse_mute_end,
+)
 from ops.alarms.mute_state import MuteData, MuteMethod
-from ops.core import steps as verifying
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Plan, Step
 from ops.core.stack_plan import build_stack_plan
+from ops.core.steps import (
+    DATABASE_ANSWERS,
+    build_database_answers_step,
+    build_instance_available_step,
+    build_services_stable_steps,
+)
 from ops.database import failover, parameters, snapshots
-from ops.database import instance as database
-from ops.database import upgrade as upgrading
-from ops.database.instance import DatabaseInstance
-from ops.database.sql import vacuum as vacuuming
+from ops.database.instance import (
+    DatabaseInstance,
+    get_primary_or_replica,
+    require_available,
+    require_no_pending_changes,
+)
 from ops.database.sql.connection import DatabaseClient
+from ops.database.sql.vacuum import (
+    build_table_vacuum_plan,
+    fetch_table_statistics,
+    select_tables_to_vacuum,
+)
+from ops.database.upgrade import (
+    build_database_upgrade_plan,
+    list_database_upgrade_targets,
+    resolve_upgrade_target,
+)
 from ops.outputs import Outputs
 
 MIN_WINDOW_MINUTES: Final = 15  # minutes; the shortest default length, an assumption
@@ -126,19 +152,17 @@ def _build_patch_plan(observation: MaintenanceObservation) -> Plan | None:
     instance = observation.instance
     minor_targets = [
         target
-        for target in upgrading.list_database_upgrade_targets(
-            observation.aws, observation.outputs, instance
-        )
+        for target in list_database_upgrade_targets(observation.aws, observation.outputs, instance)
         if not target.is_major
     ]
-    upgrade_target = upgrading.resolve_upgrade_target(
+    upgrade_target = resolve_upgrade_target(
         instance, minor_targets, observation.request.patch, "--patch"
     )
     replicas = [
-        database.get_primary_or_replica(observation.aws, observation.outputs, name)
+        get_primary_or_replica(observation.aws, observation.outputs, name)
         for name in instance.replicas
     ]
-    plan = upgrading.build_database_upgrade_plan(
+    plan = build_database_upgrade_plan(
         observation.outputs, instance, replicas, upgrade_target, (), observation.run
     )
     return plan.model_copy(update={"steps": plan.steps[1:]})
@@ -167,13 +191,13 @@ def _build_vacuum_plan(observation: MaintenanceObservation) -> Plan | None:
         return None
     if observation.database_client is None:
         raise UsageError("--vacuum and --no-sql cannot both be set")
-    tables = vacuuming.select_tables_to_vacuum(
-        vacuuming.fetch_table_statistics(observation.database_client),
+    tables = select_tables_to_vacuum(
+        fetch_table_statistics(observation.database_client),
         observation.request.tables,
         "--vacuum",
     )
-    plan = vacuuming.build_table_vacuum_plan(observation.outputs, tables, observation.run)
-    steps = [step.model_copy(update={"ready": verifying.DATABASE_ANSWERS}) for step in plan.steps]
+    plan = build_table_vacuum_plan(observation.outputs, tables, observation.run)
+    steps = [step.model_copy(update={"ready": DATABASE_ANSWERS}) for step in plan.steps]
     return plan.model_copy(update={"steps": tuple(steps)})
 
 
@@ -192,21 +216,17 @@ def build_window_steps(
 
     Raises OpsError unless the instance is available with nothing pending.
     """
-    database.require_available(observation.instance, "before maintenance")
-    database.require_no_pending_changes(observation.instance)
+    require_available(observation.instance, "before maintenance")
+    require_no_pending_changes(observation.instance)
     has_pending_parameters = observation.instance.parameter_group_status != "in-sync"
     must_be_in_sync = observation.request.reboot or not has_pending_parameters
     name = observation.instance.identifier
     return (
         snapshots.build_snapshot_step(observation.outputs, observation.instance, observation.run),
         *(step for plan in plans.values() for step in plan.steps),
-        verifying.build_instance_available_step(observation.outputs, name, in_sync=must_be_in_sync),
-        *(
-            [verifying.build_database_answers_step(name)]
-            if observation.database_client is not None
-            else []
-        ),
-        *verifying.build_services_stable_steps(observation.outputs),
+        build_instance_available_step(observation.outputs, name, in_sync=must_be_in_sync),
+        *([build_database_answers_step(name)] if observation.database_client is not None else []),
+        *build_services_stable_steps(observation.outputs),
     )
 
 
@@ -216,13 +236,11 @@ def parse_window_minutes(text: str | None, steps: Sequence[Step]) -> int:
     Raises UsageError if --for is not a valid number of minutes.
     """
     if text is not None:
-        if not text.isdecimal() or not 1 <= int(text) <= muting.MAX_MUTE_MINUTES:
-            raise UsageError(f"--for must be 1 to {muting.MAX_MUTE_MINUTES} minutes, not {text!r}")
+        if not text.isdecimal() or not 1 <= int(text) <= MAX_MUTE_MINUTES:
+            raise UsageError(f"--for must be 1 to {MAX_MUTE_MINUTES} minutes, not {text!r}")
         return int(text)
     typical_seconds = sum(step.goal.typical or 0 for step in steps)
-    return min(
-        max(MIN_WINDOW_MINUTES, math.ceil(2 * typical_seconds / 60)), muting.MAX_MUTE_MINUTES
-    )
+    return min(max(MIN_WINDOW_MINUTES, math.ceil(2 * typical_seconds / 60)), MAX_MUTE_MINUTES)
 
 
 def list_alarms_to_mute(
@@ -242,7 +260,7 @@ def list_alarms_to_mute(
 class MaintenanceAnnouncement:
     """The announcement's topic and message, the mute method and the length in minutes."""
 
-    level: announcing.AnnouncementLevel
+    level: AnnouncementLevel
     message: str
     mute_method: MuteMethod
     minutes: int
@@ -260,13 +278,13 @@ def build_maintenance_window_plan(
     Raises OpsError if a mute has no undo.
     """
     outputs, run = observation.outputs, observation.run
-    end_time = muting.parse_mute_end(observation.now, str(announcement.minutes), None)
+    end_time = parse_mute_end(observation.now, str(announcement.minutes), None)
     downtime = sum(step.downtime for step in steps)
     subject = f"{', '.join(plans)} of {observation.instance.identifier}"
     subject += f" ({announcement.message})" if announcement.message else ""
     alarms_to_mute = list_alarms_to_mute(alarms, announcement.mute_method, has_outage=downtime > 0)
     mute_plan = (
-        muting.build_mute_plan(
+        build_mute_plan(
             outputs,
             alarms_to_mute,
             observation.now,
@@ -304,12 +322,12 @@ def build_maintenance_window_plan(
         outputs,
         run,
         "maintenance run",
-        *announcing.build_announcement_steps(outputs, run, announcement.level, subject, "${UNTIL}"),
+        *build_announcement_steps(outputs, run, announcement.level, subject, "${UNTIL}"),
         *mute_steps,
         *steps,
         *unmute_steps,
-        *announcing.build_withdrawal_steps(outputs, run, subject),
+        *build_withdrawal_steps(outputs, run, subject),
         notes=notes,
         arguments=" ".join(plans),
         data=MuteData(until="${UNTIL}"),
-    ).with_times(observation.now, **muting.mute_times(announcement.minutes))
+    ).with_times(observation.now, **mute_times(announcement.minutes))

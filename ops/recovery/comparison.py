@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from pydantic import JsonValue
 
 from ops.alarms.mute_state import format_time
-from ops.database import copied_settings as likeness
+from ops.database.copied_settings import list_setting_differences
 from ops.database.sql.contents import HeartbeatColumn, TableContents
 
 RestoreDifferenceKind = Literal["setting", "table", "rows", "heartbeat"]
@@ -33,7 +33,7 @@ def compare_settings(
         RestoreDifference(
             "setting", difference.setting, difference.source_value, difference.restored_value
         )
-        for difference in likeness.list_setting_differences(source, restored)
+        for difference in list_setting_differences(source, restored)
     ]
     status = source["DBInstanceStatus"], restored["DBInstanceStatus"]
     if status[1] != "available":

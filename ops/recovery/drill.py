@@ -10,13 +10,17 @@ from typing import Any, Final
 
 from ops.core.plan import Call, Plan, PlanData, StartTime, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import instance as database
 from ops.database import replicas
+from ops.database.instance import describe_instance_call
 from ops.database.sql import contents
 from ops.database.sql.contents import HeartbeatColumn
 from ops.outputs import Outputs
-from ops.recovery import restore as restoring
-from ops.recovery.restore import RestoreRequest
+from ops.recovery.restore import (
+    CREDENTIALS_RESET_EXPRESSION,
+    NO_SQL,
+    RestoreRequest,
+    build_point_in_time_restore_plan,
+)
 
 MAX_ALARMS_PER_CALL: Final = (
     100  # alarms per call. Source: CloudWatch API reference, DescribeAlarms
@@ -51,9 +55,7 @@ def build_drill_plan(
 
     The objectives are in minutes.
     """
-    restore_plan = restoring.build_point_in_time_restore_plan(
-        outputs, source, None, request, run, now
-    )
+    restore_plan = build_point_in_time_restore_plan(outputs, source, None, request, run, now)
     steps = [_build_loss_step(outputs, source), *_build_detection_steps(outputs)]
     steps += [_fail_on_timeout(step, request.identifier) for step in restore_plan.steps]
     if request.can_query:
@@ -75,7 +77,7 @@ def build_drill_plan(
     notes = (
         f"{outputs.database.identifier} is not touched; you pay for {request.identifier} until the "
         "drill ends or is undone",
-        *(() if request.can_query else (restoring.NO_SQL,)),
+        *(() if request.can_query else (NO_SQL,)),
     )
     return build_stack_plan(
         outputs,
@@ -91,7 +93,7 @@ def build_drill_plan(
 def _build_loss_step(outputs: Outputs, source: Mapping[str, Any]) -> Step:
     """Builds the step that records the latest restorable time when the primary counts as lost."""
     name = str(source["DBInstanceIdentifier"])
-    read = database.describe_instance_call(outputs, name)
+    read = describe_instance_call(outputs, name)
     return Step(
         name="lost",
         description=f"assume that {name} is lost; read its latest restorable time",
@@ -128,7 +130,7 @@ def _fail_on_timeout(step: Step, name: str) -> Step:
     elif step.name == "answers":
         failed_on_timeout = {"rows[0].answers": [None]}
     elif step.name == "credentials":
-        failed_on_timeout = {restoring.CREDENTIALS_RESET_EXPRESSION: [False]}
+        failed_on_timeout = {CREDENTIALS_RESET_EXPRESSION: [False]}
     return step.model_copy(
         update={"goal": step.goal.model_copy(update={"failed_on_timeout": failed_on_timeout})}
     )

@@ -9,7 +9,7 @@ from ops.alarms.mute_state import parse_time
 from ops.cli.render import format_duration
 from ops.core.errors import OpsError
 from ops.outputs import Outputs
-from ops.recovery import drill_history as drills
+from ops.recovery.drill_history import DrillRecord
 from ops.recovery.restore import (
     TYPICAL_CONFIGURE_SECONDS,
     TYPICAL_FIRST_QUERY_SECONDS,
@@ -38,7 +38,7 @@ class RecoveryEstimate:
 
 def estimate_recovery(
     outputs: Outputs,
-    history: Sequence[drills.DrillRecord],
+    history: Sequence[DrillRecord],
     primary: DescriptionOrError,
     replicated_backups: DescriptionOrError,
     now: datetime,
@@ -101,7 +101,7 @@ def estimate_recovery(
     return estimates
 
 
-def _estimate_phases(drill: drills.DrillRecord | None) -> tuple[float, float]:
+def _estimate_phases(drill: DrillRecord | None) -> tuple[float, float]:
     """Returns the seconds of the restore, and from there until a query is answered."""
     if drill is None:
         return float(TYPICAL_RESTORE_SECONDS), float(

@@ -12,14 +12,20 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, SecretRewrite, Sql, StartTime, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import copied_settings as likeness
-from ops.database import instance as database
-from ops.database import password as rotating
 from ops.database import replicas
-from ops.database.instance import DATABASE_STATUS_PATH, DB_INSTANCE_NOT_FOUND
+from ops.database.copied_settings import list_setting_differences
+from ops.database.instance import (
+    DATABASE_STATUS_PATH,
+    DB_INSTANCE_NOT_FOUND,
+    FAILED_STATUSES,
+    describe_instance_call,
+    parse_instance,
+    rds_call,
+)
+from ops.database.password import get_rotation_token
 from ops.outputs import Outputs
-from ops.recovery import restore as restoring
-from ops.services import deploy as deployments
+from ops.recovery.restore import build_password_reset_step
+from ops.services.deploy import build_force_deployment_step
 from ops.services.model import ServiceState
 
 RESOURCE_ID_PATH: Final = "DBInstances[0].DbiResourceId"
@@ -73,7 +79,7 @@ def build_rename_promotion_plan(
     """
     primary_identifier, name = outputs.database.identifier, str(restored["DBInstanceIdentifier"])
     replaced_identifier = get_replaced_identifier(primary_identifier, run)
-    steps = [restoring.build_password_reset_step(outputs, name, now)]
+    steps = [build_password_reset_step(outputs, name, now)]
     if source is not None:
         steps.append(
             _build_rename_step(
@@ -138,12 +144,12 @@ def build_secret_promotion_plan(
     endpoint = restored.get("Endpoint")
     if not endpoint:
         raise OpsError(f"{name} has no address yet", "ops recover list")
-    steps = [restoring.build_password_reset_step(outputs, name, now)]
+    steps = [build_password_reset_step(outputs, name, now)]
     if secret.get("RotationEnabled"):
         steps.append(_build_rotation_pause_step(outputs, secret))
     steps.append(_build_secret_switch_step(outputs, secret, name, endpoint, run))
     steps += [
-        deployments.build_force_deployment_step(aws, service, f"restart_{n}")
+        build_force_deployment_step(aws, service, f"restart_{n}")
         for n, service in enumerate(services, 1)
     ]
     notes = [
@@ -179,12 +185,12 @@ def build_replica_promotion_plan(
         raise UsageError(f"NAME must be a replica, but {name!r} replicates no other instance")
     if replica["DBInstanceStatus"] != "available":
         raise OpsError(f"{name} is {replica['DBInstanceStatus']}; it must be available")
-    read = database.describe_instance_call(outputs, name)
+    read = describe_instance_call(outputs, name)
     step = Step(
         name="promote",
         description=f"promote {name} from a replica of {replication_source}, with backups for "
         f"{retention_days} days",
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.promote_read_replica",
             {"DBInstanceIdentifier": name, "BackupRetentionPeriod": retention_days},
@@ -197,7 +203,7 @@ def build_replica_promotion_plan(
                 "DBInstances[0].BackupRetentionPeriod": retention_days,
             },
             begun={"DBInstances[0].ReadReplicaSourceDBInstanceIdentifier": None},
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             every=15,
             within=2 * 3600,
             typical=TYPICAL_REPLICA_PROMOTION_SECONDS,
@@ -230,7 +236,7 @@ def build_discard_plan(
     if with_snapshot:
         from ops.database.snapshots import build_snapshot_step
 
-        steps.insert(0, build_snapshot_step(outputs, database.parse_instance(instance), run))
+        steps.insert(0, build_snapshot_step(outputs, parse_instance(instance), run))
     notes = (
         "its automated backups are deleted too; there is no undo"
         + (
@@ -266,7 +272,7 @@ def _build_rename_step(
     It can be repeated: once the old name is free, RDS refuses the call and the goal is met.
     """
     old_name_call, new_name_call = (
-        database.describe_instance_call(outputs, name).model_copy(
+        describe_instance_call(outputs, name).model_copy(
             update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
         )
         for name in (old_name, new_name)
@@ -279,7 +285,7 @@ def _build_rename_step(
             met={AVAILABLE_OR_GONE: True},
             every=15,
         ),
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.modify_db_instance",
             {
@@ -292,7 +298,7 @@ def _build_rename_step(
             read=new_name_call,
             met={RESOURCE_ID_PATH: resource_id, DATABASE_STATUS_PATH: "available"},
             begun={RESOURCE_ID_PATH: resource_id},
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             every=15,
             within=2 * 3600,
             typical=TYPICAL_RENAME_SECONDS,
@@ -306,7 +312,7 @@ def _build_rename_step(
 def _build_rotation_pause_step(outputs: Outputs, secret: Mapping[str, Any]) -> Step:
     """Builds the step that turns rotation off; it would change the old instance's password."""
     secret_params: JsonObject = {"SecretId": outputs.database.secret_arn}
-    read = database.rds_call(outputs, "secretsmanager.describe_secret", {**secret_params})
+    read = rds_call(outputs, "secretsmanager.describe_secret", {**secret_params})
     rules = {
         key: value
         for key, value in (secret.get("RotationRules") or {}).items()
@@ -317,7 +323,7 @@ def _build_rotation_pause_step(outputs: Outputs, secret: Mapping[str, Any]) -> S
     undo_step = Step(
         name="rotated",
         description="turn password rotation on again",
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "secretsmanager.rotate_secret",
             {
@@ -332,7 +338,7 @@ def _build_rotation_pause_step(outputs: Outputs, secret: Mapping[str, Any]) -> S
     return Step(
         name="unrotated",
         description="turn password rotation off",
-        action=database.rds_call(outputs, "secretsmanager.cancel_rotate_secret", {**secret_params}),
+        action=rds_call(outputs, "secretsmanager.cancel_rotate_secret", {**secret_params}),
         goal=Wait(read=read, met={"RotationEnabled || `false`": False}, every=5, within=600),
         undo=(undo_step,),
     )
@@ -342,7 +348,7 @@ def _build_secret_switch_step(
     outputs: Outputs, secret: Mapping[str, Any], name: str, endpoint: Mapping[str, Any], run: str
 ) -> Step:
     """Builds the step that writes a secret version in which only the address is new."""
-    arn, token = outputs.database.secret_arn, rotating.get_rotation_token(run)
+    arn, token = outputs.database.secret_arn, get_rotation_token(run)
     stages = secret.get("VersionIdsToStages") or {}
     current_version_id = next(
         (version_id for version_id, stage_names in stages.items() if "AWSCURRENT" in stage_names),
@@ -350,12 +356,12 @@ def _build_secret_switch_step(
     )
     if current_version_id is None:
         raise OpsError(f"the secret {arn} has no current version")
-    read = database.rds_call(outputs, "secretsmanager.describe_secret", {"SecretId": arn})
+    read = rds_call(outputs, "secretsmanager.describe_secret", {"SecretId": arn})
     current_stage_format = "contains(VersionIdsToStages.\"{}\" || `[]`, 'AWSCURRENT')"
     undo_step = Step(
         name="switch_back",
         description="restore the secret's version with the old address",
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "secretsmanager.update_secret_version_stage",
             {
@@ -395,7 +401,7 @@ def _build_secret_switch_step(
 def _list_promotion_notes(
     outputs: Outputs, source: Mapping[str, Any] | None, restored: Mapping[str, Any]
 ) -> list[str]:
-    differences = likeness.list_setting_differences(source, restored) if source else []
+    differences = list_setting_differences(source, restored) if source else []
     notes = []
     if differences:
         descriptions = [

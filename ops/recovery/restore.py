@@ -17,10 +17,26 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, Sql, StartTime, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import copied_settings as likeness
-from ops.database import instance as database
 from ops.database import replicas
-from ops.database.instance import DATABASE_STATUS_PATH, DB_INSTANCE_NOT_FOUND, PENDING_CHANGES_PATH
+from ops.database.copied_settings import (
+    POINT_IN_TIME_ONLY_SETTINGS,
+    POST_RESTORE_SETTINGS,
+    RESTORE_SETTINGS,
+    get_user_tags,
+    list_settings_to_copy,
+)
+from ops.database.instance import (
+    DATABASE_STATUS_PATH,
+    DB_INSTANCE_NOT_FOUND,
+    FAILED_STATUSES,
+    PENDING_CHANGES_PATH,
+    available_with_nothing_pending,
+    describe_instance_call,
+    find_instance,
+    format_tags,
+    list_in_stack_region,
+    rds_call,
+)
 from ops.database.snapshots import DATABASE_RUN_TAG, Snapshot
 from ops.outputs import Outputs
 
@@ -89,9 +105,7 @@ def get_restorable_window(
     api = "rds.describe_db_instance_automated_backups"
     restore_windows = [
         backup.get("RestoreWindow") or {}
-        for backup in database.list_in_stack_region(
-            aws, outputs, api, "DBInstanceAutomatedBackups", params
-        )
+        for backup in list_in_stack_region(aws, outputs, api, "DBInstanceAutomatedBackups", params)
         if backup.get("DbiResourceId") == source.get("DbiResourceId")
         and backup.get("Region", outputs.stack.region) == outputs.stack.region
     ]
@@ -160,7 +174,7 @@ def require_instance_quota(
 
     Raises UsageError, naming the option, if it exists, OpsError if the quota is used up.
     """
-    if database.find_instance(aws, outputs, request.identifier) is not None:
+    if find_instance(aws, outputs, request.identifier) is not None:
         raise UsageError(
             f"{option} must be a new name, not {request.identifier!r}: it exists already",
             "ops recover list",
@@ -190,7 +204,7 @@ def build_point_in_time_restore_plan(
         else {"RestoreTime": format_time(restore_time)}
     )
     source_params: JsonObject = {"SourceDBInstanceIdentifier": name, **time_params}
-    call = database.rds_call(
+    call = rds_call(
         outputs,
         "rds.restore_db_instance_to_point_in_time",
         {
@@ -223,8 +237,8 @@ def build_snapshot_restore_plan(
 ) -> Plan:
     """Builds the plan that restores a snapshot with the settings of the source."""
     settings = _build_restore_params(source, request, run)
-    unsupported_settings = likeness.POINT_IN_TIME_ONLY_SETTINGS
-    call = database.rds_call(
+    unsupported_settings = POINT_IN_TIME_ONLY_SETTINGS
+    call = rds_call(
         outputs,
         "rds.restore_db_instance_from_db_snapshot",
         {
@@ -267,12 +281,10 @@ def build_restore_steps(
     """
     name = request.identifier
     read = _describe_restored_instance_call(outputs, name)
-    settings = {**likeness.list_settings_to_copy(source, likeness.POST_RESTORE_SETTINGS)}
+    settings = {**list_settings_to_copy(source, POST_RESTORE_SETTINGS)}
     if not unsupported_settings:  # the restore call has set them
         settings = {
-            key: value
-            for key, value in settings.items()
-            if key not in likeness.POINT_IN_TIME_ONLY_SETTINGS
+            key: value for key, value in settings.items() if key not in POINT_IN_TIME_ONLY_SETTINGS
         }
     restore_step = Step(
         name="restore",
@@ -282,7 +294,7 @@ def build_restore_steps(
             read=read,
             met={DATABASE_STATUS_PATH: "available", replicas.DATABASE_RUN_TAG_PATH: run},
             begun={replicas.DATABASE_RUN_TAG_PATH: run},
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             every=10,
             within=12 * 3600,
             typical=TYPICAL_RESTORE_SECONDS,
@@ -315,44 +327,44 @@ def list_restore_notes(outputs: Outputs, request: RestoreRequest) -> tuple[str, 
 def _build_restore_params(
     source: Mapping[str, Any], request: RestoreRequest, run: str
 ) -> JsonObject:
-    tags = {**likeness.get_user_tags(source), **request.tags, DATABASE_RUN_TAG: run}
-    params = likeness.list_settings_to_copy(source, likeness.RESTORE_SETTINGS)
+    tags = {**get_user_tags(source), **request.tags, DATABASE_RUN_TAG: run}
+    params = list_settings_to_copy(source, RESTORE_SETTINGS)
     if request.instance_class:
         params["DBInstanceClass"] = request.instance_class
     deletion_protection = bool(source.get("DeletionProtection")) and request.is_permanent
-    return {**params, "DeletionProtection": deletion_protection, "Tags": database.format_tags(tags)}
+    return {**params, "DeletionProtection": deletion_protection, "Tags": format_tags(tags)}
 
 
 def _describe_restored_instance_call(outputs: Outputs, name: str) -> Call:
-    return database.describe_instance_call(outputs, name).model_copy(
+    return describe_instance_call(outputs, name).model_copy(
         update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
     )
 
 
 def _build_configure_step(outputs: Outputs, name: str, settings: JsonObject) -> Step:
     """Builds the step that sets monitoring and maintenance window as the source has them."""
-    paths = likeness.POST_RESTORE_SETTINGS
+    paths = POST_RESTORE_SETTINGS
     applied_condition = " && ".join(
         f"DBInstances[0].{paths[key]} == `{json.dumps(value)}`" for key, value in settings.items()
     )
     return Step(
         name="configure",
         description=f"set the monitoring and the maintenance window of {name}",
-        ready=database.available_with_nothing_pending(outputs, name),
-        action=database.rds_call(
+        ready=available_with_nothing_pending(outputs, name),
+        action=rds_call(
             outputs,
             "rds.modify_db_instance",
             {"DBInstanceIdentifier": name, "ApplyImmediately": True, **settings},
         ),
         goal=Wait(
-            read=database.describe_instance_call(outputs, name),
+            read=describe_instance_call(outputs, name),
             met={
                 DATABASE_STATUS_PATH: "available",
                 PENDING_CHANGES_PATH: {},
                 applied_condition: True,
             },
             begun={applied_condition: True},
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             every=10,
             within=2 * 3600,
             typical=TYPICAL_CONFIGURE_SECONDS,
@@ -366,7 +378,7 @@ def build_password_reset_step(outputs: Outputs, name: str, now: datetime) -> Ste
     return Step(
         name="credentials",
         description=f"set the password of {name} from the stack's secret",
-        ready=database.available_with_nothing_pending(outputs, name),
+        ready=available_with_nothing_pending(outputs, name),
         action=Call(
             api="rds.modify_db_instance",
             params={"DBInstanceIdentifier": name, "ApplyImmediately": True},
@@ -374,7 +386,7 @@ def build_password_reset_step(outputs: Outputs, name: str, now: datetime) -> Ste
             region=outputs.stack.region,
         ),
         goal=Wait(
-            read=database.rds_call(
+            read=rds_call(
                 outputs,
                 "rds.describe_events",
                 {"SourceType": "db-instance", "SourceIdentifier": name, "StartTime": "${SINCE}"},
@@ -414,7 +426,7 @@ def build_first_query_step(name: str, via: str | None) -> Step:
 
 def _build_volume_filled_step(outputs: Outputs, name: str, storage_gib: int) -> Step:
     """Builds the step that waits until the volume is loaded from the backup."""
-    read = database.describe_instance_call(outputs, name)
+    read = describe_instance_call(outputs, name)
     return Step(
         name="warm",
         description=f"wait until the volume of {name} is loaded from its backup",
@@ -422,7 +434,7 @@ def _build_volume_filled_step(outputs: Outputs, name: str, storage_gib: int) -> 
         goal=Wait(
             read=read,
             met={DATABASE_STATUS_PATH: "available", STORAGE_OPERATION_PATH: None},
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             every=20,
             within=24 * 3600,
             typical=storage_gib * 1024 / VOLUME_FILL_MIB_PER_SECOND,
@@ -434,9 +446,7 @@ def _build_volume_filled_step(outputs: Outputs, name: str, storage_gib: int) -> 
 def list_restored_and_replaced_instances(aws: Aws, outputs: Outputs) -> list[dict[str, Any]]:
     """Lists the descriptions of restored and replaced instances, which are not replicas."""
     identifier_pattern = re.compile(re.escape(outputs.database.identifier) + "-.+")
-    instances = database.list_in_stack_region(
-        aws, outputs, "rds.describe_db_instances", "DBInstances", {}
-    )
+    instances = list_in_stack_region(aws, outputs, "rds.describe_db_instances", "DBInstances", {})
     return [
         instance
         for instance in instances

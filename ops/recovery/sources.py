@@ -10,7 +10,7 @@ from ops.core.aws import Aws
 from ops.core.errors import DeniedError, OpsError, ThrottledError, UsageError
 from ops.core.kms import list_key_recovery_commands
 from ops.core.plan import JsonObject
-from ops.database import instance as database
+from ops.database.instance import list_in_region
 from ops.outputs import Outputs
 from ops.recovery.restore import INSTANCE_QUOTA_NAME
 
@@ -46,11 +46,11 @@ def list_backup_sources(aws: Aws, outputs: Outputs, region: str) -> list[BackupS
             int(backup.get("AllocatedStorage") or 0),
             backup.get("KmsKeyId"),
         )
-        for backup in database.list_in_region(aws, api, "DBSnapshots", params, region)
+        for backup in list_in_region(aws, api, "DBSnapshots", params, region)
         if backup.get("Status") == "available"
     ]
     api = "rds.describe_db_instance_automated_backups"
-    for backup in database.list_in_region(aws, api, "DBInstanceAutomatedBackups", params, region):
+    for backup in list_in_region(aws, api, "DBInstanceAutomatedBackups", params, region):
         latest_time = (backup.get("RestoreWindow") or {}).get("LatestTime")
         status = str(backup.get("Status", "")).lower()
         if latest_time and status in RESTORABLE_BACKUP_STATUSES:

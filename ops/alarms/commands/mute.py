@@ -58,17 +58,17 @@ def mute(
     yes: YesOption = False,
 ) -> None:
     """Mutes alarms for a time. Alarms that trigger scaling are never muted."""
-    from ops.alarms import mute as muting
+    from ops.alarms.mute import build_mute_plan, list_stack_alarms, parse_mute_end, select_alarms
     from ops.alarms.mute_state import format_time, has_mute_rules
 
     if not reason.strip():
         raise UsageError("--reason must be set: say why these alarms are muted")
     now = clock.now()
-    end_time = muting.parse_mute_end(now, minutes, until)
+    end_time = parse_mute_end(now, minutes, until)
     stack_context, output = load_stack_context(context)
     stack = stack_context.outputs.stack
-    alarms = muting.select_alarms(
-        muting.list_stack_alarms(stack_context.aws, stack_context.outputs),
+    alarms = select_alarms(
+        list_stack_alarms(stack_context.aws, stack_context.outputs),
         f"{stack.project}-{stack.stack}",
         alarm or (),
         severity=severity,
@@ -81,7 +81,7 @@ def mute(
     )
     run = new_run_id("mute")
     length_minutes = int(minutes) if minutes else None
-    plan = muting.build_mute_plan(
+    plan = build_mute_plan(
         stack_context.outputs, alarms, now, end_time, reason, run, method, length_minutes
     )
     if execute_plan(plan, stack_context, output, ExecutionOptions(dry_run, expect, yes, reason)):
@@ -107,18 +107,18 @@ def unmute(
     yes: YesOption = False,
 ) -> None:
     """Ends mutes of ops early. Mutes that others created stay."""
-    from ops.alarms import mute as muting
-    from ops.alarms import mute_state as muted
+    from ops.alarms.mute import build_unmute_plan, list_stack_alarms
+    from ops.alarms.mute_state import list_mutes
 
     stack_context, output = load_stack_context(context)
     disabled_alarms = [
         stack_alarm.name
-        for stack_alarm in muting.list_stack_alarms(stack_context.aws, stack_context.outputs)
+        for stack_alarm in list_stack_alarms(stack_context.aws, stack_context.outputs)
         if not stack_alarm.has_enabled_actions
     ]
     ops_mutes = [
         mute
-        for mute in muted.list_mutes(stack_context, disabled_alarms=disabled_alarms)
+        for mute in list_mutes(stack_context, disabled_alarms=disabled_alarms)
         if mute.run is not None
     ]
     for run_id in mutes or ():
@@ -133,7 +133,7 @@ def unmute(
     selected_mutes = [mute for mute in ops_mutes if not mutes or mute.run in mutes]
     run = new_run_id("unmute")
     if selected_mutes:
-        plan = muting.build_unmute_plan(stack_context.outputs, selected_mutes, run)
+        plan = build_unmute_plan(stack_context.outputs, selected_mutes, run)
         if not execute_plan(
             plan, stack_context, output, ExecutionOptions(dry_run, expect, yes, reason)
         ):

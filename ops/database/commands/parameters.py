@@ -11,8 +11,8 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
-from ops.database import instance as database
 from ops.database import parameters
+from ops.database.instance import get_primary
 
 app = typer.Typer(add_completion=False)
 
@@ -34,7 +34,7 @@ def manage_parameters(
     """Shows the parameters of the stack's group and any pending reboot; --set changes them."""
     values = parameters.parse_parameter_values(set_ or ())
     stack_context, output = load_stack_context(context)
-    instance = database.get_primary(stack_context.aws, stack_context.outputs)
+    instance = get_primary(stack_context.aws, stack_context.outputs)
     group = str(instance.parameter_group)
     if values:
         group_parameters = parameters.list_database_parameters(
@@ -49,7 +49,7 @@ def manage_parameters(
         )
         if not execute_plan(plan, stack_context, output, options):
             return
-        instance = database.get_primary(stack_context.aws, stack_context.outputs)
+        instance = get_primary(stack_context.aws, stack_context.outputs)
         body = {
             "group": group,
             "set": dict(values),

@@ -8,9 +8,9 @@ from ops.cli.context import load_stack
 from ops.cli.render import Output
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
-from ops.database.sql import locks as locking
 from ops.database.sql import queries
 from ops.database.sql.connection import DatabaseClient
+from ops.database.sql.locks import LOCK_TREE_COLUMNS, build_lock_tree, list_root_blockers
 from ops.database.sql.queries import SqlQuery
 from ops.outputs import Outputs
 
@@ -153,12 +153,10 @@ def show_locks(
     rows = _fetch_rows(client, name, queries.LOCKS_QUERY, full=full, limit=limit)
     if output.output_format == "json":
         output.print_json(
-            queries.LOCKS_QUERY.kind, {"items": rows, "roots": locking.list_root_blockers(rows)}
+            queries.LOCKS_QUERY.kind, {"items": rows, "roots": list_root_blockers(rows)}
         )
         return
-    output.print_rows(
-        queries.LOCKS_QUERY.kind, locking.LOCK_TREE_COLUMNS, locking.build_lock_tree(rows)
-    )
+    output.print_rows(queries.LOCKS_QUERY.kind, LOCK_TREE_COLUMNS, build_lock_tree(rows))
 
 
 @app.command("bloat")

@@ -11,9 +11,9 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
-from ops.database import instance as database
 from ops.database import replicas
-from ops.database import resize as resizing
+from ops.database.instance import find_instance, get_primary
+from ops.database.resize import require_orderable_class
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Read replicas.")
 ReplicaNameArgument = Annotated[
@@ -37,16 +37,14 @@ def add_replica(
     replica = replicas.get_replica_identifier(stack_context.outputs, name)
     primary = replicas.get_instance_description(stack_context.aws, stack_context.outputs)
     if size is not None and size != primary["DBInstanceClass"]:
-        instance = database.get_primary(stack_context.aws, stack_context.outputs)
-        resizing.require_orderable_class(
-            stack_context.aws, stack_context.outputs, instance, size, "--class"
-        )
+        instance = get_primary(stack_context.aws, stack_context.outputs)
+        require_orderable_class(stack_context.aws, stack_context.outputs, instance, size, "--class")
     run = new_run_id("replica-add")
     plan = replicas.build_replica_creation_plan(
         stack_context.aws, stack_context.outputs, primary, name, run, instance_class=size
     )
     if execute_plan(plan, stack_context, output, options):
-        replica_instance = database.find_instance(stack_context.aws, stack_context.outputs, replica)
+        replica_instance = find_instance(stack_context.aws, stack_context.outputs, replica)
         body = {
             "replica": replica,
             "status": replica_instance.status if replica_instance else "absent",

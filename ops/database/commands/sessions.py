@@ -14,8 +14,12 @@ from ops.cli.execution import (
 from ops.core.plan import Plan
 from ops.database.commands.queries import ReplicaOption, ViaOption, resolve_replica, shorten_query
 from ops.database.sql import sessions
-from ops.database.sql import vacuum as vacuuming
 from ops.database.sql.connection import DATABASE_ADDRESS_VARIABLE, DatabaseClient
+from ops.database.sql.vacuum import (
+    build_table_vacuum_plan,
+    fetch_table_statistics,
+    select_tables_to_vacuum,
+)
 
 app = typer.Typer(add_completion=False)
 
@@ -131,12 +135,10 @@ def vacuum_tables(
     """Vacuums tables, confirmed by PostgreSQL's vacuum count."""
     stack_context, output = load_stack_context(context)
     client = DatabaseClient(stack_context.outputs, stack_context.aws, via)
-    tables_to_vacuum = vacuuming.select_tables_to_vacuum(
-        vacuuming.fetch_table_statistics(client), tables or ()
-    )
+    tables_to_vacuum = select_tables_to_vacuum(fetch_table_statistics(client), tables or ())
     run = new_run_id("vacuum") if tables_to_vacuum else None
     if tables_to_vacuum and run:
-        plan = vacuuming.build_table_vacuum_plan(
+        plan = build_table_vacuum_plan(
             stack_context.outputs, tables_to_vacuum, run, analyze=analyze, freeze=freeze, full=full
         )
         plan = add_via_note(via, plan)

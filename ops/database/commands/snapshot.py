@@ -14,9 +14,13 @@ from ops.cli.execution import (
 )
 from ops.core import clock
 from ops.core.errors import UsageError
-from ops.database import instance as database
-from ops.database import snapshot_export as exporting
 from ops.database import snapshots
+from ops.database.instance import get_primary
+from ops.database.snapshot_export import (
+    build_database_snapshot_export_plan,
+    get_export_location,
+    parse_export_tables,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Snapshots of the database.")
 SnapshotWaitOption = Annotated[
@@ -36,7 +40,7 @@ def create_database_snapshot(
     """Takes a snapshot of the primary, named after it and the run."""
     stack_context, output = load_stack_context(context)
     run = new_run_id("snapshot")
-    instance = database.get_primary(stack_context.aws, stack_context.outputs)
+    instance = get_primary(stack_context.aws, stack_context.outputs)
     plan = snapshots.build_database_snapshot_plan(stack_context.outputs, instance, run, wait=wait)
     if execute_plan(plan, stack_context, output, options):
         name = snapshots.get_snapshot_name(instance.identifier, run)
@@ -113,17 +117,17 @@ def export_snapshot(
 ) -> None:
     """Exports a snapshot as Parquet files to the operations bucket, for analysis."""
     stack_context, output = load_stack_context(context)
-    export_tables = exporting.parse_export_tables(stack_context.outputs, tables)
+    export_tables = parse_export_tables(stack_context.outputs, tables)
     candidates = snapshots.list_snapshots(
         stack_context.aws, stack_context.outputs, stack_context.outputs.stack.region
     )
     source_snapshot = snapshots.select_snapshot(candidates, snapshot)
     run = new_run_id("export")
-    plan = exporting.build_database_snapshot_export_plan(
+    plan = build_database_snapshot_export_plan(
         stack_context.outputs, source_snapshot, export_tables, run, wait=wait
     )
     if execute_plan(plan, stack_context, output, options):
-        location = exporting.get_export_location(stack_context.outputs, run)
+        location = get_export_location(stack_context.outputs, run)
         body = {"snapshot": source_snapshot.name, "to": location, "run": run, "whole": wait}
         output.print_result("db-export", body)
 

@@ -14,13 +14,12 @@ from ops.cli.execution import (
 )
 from ops.core import clock
 from ops.core.run import StackContext
-from ops.database import instance as database
 from ops.database import replicas, snapshots
 from ops.database.commands import fail_over_database
 from ops.database.copied_settings import build_description_from_outputs
-from ops.recovery import restore as restoring
-from ops.recovery.commands.compare import app as comparing
-from ops.recovery.commands.drill import app as drilling
+from ops.database.instance import find_instance, parse_tags
+from ops.recovery.commands.compare import app as compare_app
+from ops.recovery.commands.drill import app as drill_app
 from ops.recovery.commands.options import (
     InstanceClassOption,
     RestoredNameOption,
@@ -28,20 +27,29 @@ from ops.recovery.commands.options import (
     SqlAccessOption,
     resolve_sql_access,
 )
-from ops.recovery.commands.promote import app as promoting
+from ops.recovery.commands.promote import app as promote_app
 from ops.recovery.commands.promote import replica_app
-from ops.recovery.commands.ready import app as ready
-from ops.recovery.commands.rebuild import app as rebuilding
-from ops.recovery.commands.reconcile import app as reconciling
-from ops.recovery.restore import RestoreRequest
+from ops.recovery.commands.ready import app as ready_app
+from ops.recovery.commands.rebuild import app as rebuild_app
+from ops.recovery.commands.reconcile import app as reconcile_app
+from ops.recovery.restore import (
+    RestoreRequest,
+    build_point_in_time_restore_plan,
+    build_snapshot_restore_plan,
+    get_restorable_window,
+    get_restored_identifier,
+    list_restored_and_replaced_instances,
+    parse_restore_time,
+    require_instance_quota,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Disaster recovery.")
-app.add_typer(comparing)
-app.add_typer(promoting)
-app.add_typer(drilling)
-app.add_typer(ready)
-app.add_typer(rebuilding)
-app.add_typer(reconciling)
+app.add_typer(compare_app)
+app.add_typer(promote_app)
+app.add_typer(drill_app)
+app.add_typer(ready_app)
+app.add_typer(rebuild_app)
+app.add_typer(reconcile_app)
 app.add_typer(replica_app, name="replica")
 app.command(name="failover")(fail_over_database)
 
@@ -72,11 +80,11 @@ def restore_point_in_time(
     stack_context, output = load_stack_context(context)
     run = new_run_id("restore")
     source = replicas.get_instance_description(stack_context.aws, stack_context.outputs)
-    restore_time = restoring.parse_restore_time(
-        to, restoring.get_restorable_window(stack_context.aws, stack_context.outputs, source)
+    restore_time = parse_restore_time(
+        to, get_restorable_window(stack_context.aws, stack_context.outputs, source)
     )
     request = build_restore_request(stack_context, name, size, sql, via, run)
-    plan = restoring.build_point_in_time_restore_plan(
+    plan = build_point_in_time_restore_plan(
         stack_context.outputs, source, restore_time, request, run, clock.now()
     )
     if execute_plan(plan, stack_context, output, options):
@@ -108,7 +116,7 @@ def restore_snapshot(
     )
     source_snapshot = snapshots.select_snapshot(region_snapshots, snapshot)
     primary_identifier = stack_context.outputs.database.identifier
-    primary = database.find_instance(stack_context.aws, stack_context.outputs, primary_identifier)
+    primary = find_instance(stack_context.aws, stack_context.outputs, primary_identifier)
     source: Any = (
         replicas.get_instance_description(stack_context.aws, stack_context.outputs)
         if primary
@@ -117,7 +125,7 @@ def restore_snapshot(
     request = build_restore_request(
         stack_context, name, size, sql, via, run, is_primary_missing=primary is None
     )
-    plan = restoring.build_snapshot_restore_plan(
+    plan = build_snapshot_restore_plan(
         stack_context.outputs, source, source_snapshot, request, run, clock.now()
     )
     if execute_plan(plan, stack_context, output, options):
@@ -134,7 +142,7 @@ def show_restored_instances(context: typer.Context) -> None:
     outputs, aws, output = load_stack(context)
     rows = [
         build_restored_instance_row(instance)
-        for instance in restoring.list_restored_and_replaced_instances(aws, outputs)
+        for instance in list_restored_and_replaced_instances(aws, outputs)
     ]
     output.print_rows("recover-list", RESTORED_INSTANCE_COLUMNS, rows)
 
@@ -154,18 +162,18 @@ def build_restore_request(
     identifier = (
         primary_identifier
         if is_primary_missing and name is None
-        else restoring.get_restored_identifier(context.outputs, name, run)
+        else get_restored_identifier(context.outputs, name, run)
     )
     request = RestoreRequest(
         identifier, instance_class, resolve_sql_access(context.outputs, sql, via), via
     )
-    restoring.require_instance_quota(context.aws, context.outputs, request)
+    require_instance_quota(context.aws, context.outputs, request)
     return request
 
 
 def build_restored_instance_row(instance: dict[str, Any]) -> dict[str, object]:
     """Returns the table row of a restored or replaced instance."""
-    tags = database.parse_tags(instance.get("TagList"))
+    tags = parse_tags(instance.get("TagList"))
     return {
         "instance": instance["DBInstanceIdentifier"],
         "status": instance["DBInstanceStatus"],

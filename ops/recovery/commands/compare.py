@@ -8,7 +8,12 @@ import typer
 from ops.cli.context import load_stack
 from ops.core.errors import FindingsError
 from ops.database import replicas
-from ops.recovery import comparison as comparing
+from ops.recovery.comparison import (
+    RESTORE_DIFFERENCE_COLUMNS,
+    compare_contents,
+    compare_heartbeats,
+    compare_settings,
+)
 
 app = typer.Typer(add_completion=False)
 
@@ -59,7 +64,7 @@ def compare_restored_instance(
     instances = [
         replicas.get_instance_description(aws, outputs, name) for name in (source, restored)
     ]
-    differences = comparing.compare_settings(*instances)
+    differences = compare_settings(*instances)
     has_sql_access = (
         bool(via or restored_via) or is_database_reachable(outputs) if sql is None else sql
     )
@@ -70,12 +75,12 @@ def compare_restored_instance(
         database_client = DatabaseClient(
             outputs, aws, via, read_only=True, other_instances=addresses
         )
-        differences += comparing.compare_contents(
+        differences += compare_contents(
             fetch_table_contents(database_client, source),
             fetch_table_contents(database_client, restored),
         )
         if heartbeat_column is not None:
-            differences += comparing.compare_heartbeats(
+            differences += compare_heartbeats(
                 heartbeat_column,
                 *(
                     fetch_newest_heartbeat(database_client, name, heartbeat_column)
@@ -84,7 +89,7 @@ def compare_restored_instance(
             )
     output.print_rows(
         "recover-compare",
-        comparing.RESTORE_DIFFERENCE_COLUMNS,
+        RESTORE_DIFFERENCE_COLUMNS,
         [asdict(difference) for difference in differences],
     )
     if not has_sql_access:

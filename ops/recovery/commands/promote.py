@@ -13,11 +13,18 @@ from ops.cli.execution import (
 )
 from ops.core import clock
 from ops.core.errors import UsageError
-from ops.database import instance as database
-from ops.database import password as rotating
 from ops.database import replicas
-from ops.recovery import promotion as promoting
-from ops.services import model as services
+from ops.database.instance import find_instance
+from ops.database.password import describe_database_secret
+from ops.recovery.promotion import (
+    build_discard_plan,
+    build_rename_promotion_plan,
+    build_replica_promotion_plan,
+    build_secret_promotion_plan,
+    get_replaced_identifier,
+    require_promotable,
+)
+from ops.services.model import list_service_states
 
 app = typer.Typer(add_completion=False)
 replica_app = typer.Typer(no_args_is_help=True, add_completion=False, help="Read replicas.")
@@ -54,29 +61,29 @@ def promote_instance(
         if _has_instance(stack_context, primary_identifier)
         else None
     )
-    promoting.require_promotable(stack_context.outputs, source, instance)
+    require_promotable(stack_context.outputs, source, instance)
     run, now = new_run_id("promote"), clock.now()
     plans: dict[str, Any] = {}
     if by in (None, "rename"):
         from ops.database.sql.connection import is_database_reachable
 
         can_query = is_database_reachable(stack_context.outputs) if sql is None else sql
-        plans["rename"] = promoting.build_rename_promotion_plan(
+        plans["rename"] = build_rename_promotion_plan(
             stack_context.outputs, source, instance, run, now, can_query=can_query
         )
     if by in (None, "secret"):
-        secret: Any = rotating.describe_database_secret(stack_context.aws, stack_context.outputs)
+        secret: Any = describe_database_secret(stack_context.aws, stack_context.outputs)
         service_parts = (
             stack_context.outputs.services.services.values()
             if stack_context.outputs.services
             else ()
         )
         service_states = (
-            services.list_service_states(stack_context.aws, stack_context.outputs, service_parts)
+            list_service_states(stack_context.aws, stack_context.outputs, service_parts)
             if service_parts
             else []
         )
-        plans["secret"] = promoting.build_secret_promotion_plan(
+        plans["secret"] = build_secret_promotion_plan(
             stack_context.aws,
             stack_context.outputs,
             secret,
@@ -94,7 +101,7 @@ def promote_instance(
     options = options.as_destructive()
     if execute_plan(plans[by], stack_context, output, options):
         replaced_identifier = (
-            promoting.get_replaced_identifier(primary_identifier, run)
+            get_replaced_identifier(primary_identifier, run)
             if by == "rename" and source
             else primary_identifier
         )
@@ -125,7 +132,7 @@ def discard_instance(
     stack_context, output = load_stack_context(context)
     instance = replicas.get_instance_description(stack_context.aws, stack_context.outputs, name)
     run = new_run_id("discard")
-    plan = promoting.build_discard_plan(stack_context.outputs, instance, run, with_snapshot=save)
+    plan = build_discard_plan(stack_context.outputs, instance, run, with_snapshot=save)
     if execute_plan(plan, stack_context, output, options.as_destructive()):
         snapshot = f"{name}-{run}" if save else None
         output.print_result("recover-discard", {"instance": name, "snapshot": snapshot, "run": run})
@@ -147,13 +154,13 @@ def promote_replica(
 ) -> None:
     """Makes a read replica a standalone instance, if the primary is lost or its data is bad."""
     stack_context, output = load_stack_context(context)
-    primary = database.find_instance(
+    primary = find_instance(
         stack_context.aws, stack_context.outputs, stack_context.outputs.database.identifier
     )
     replica = replicas.get_instance_description(stack_context.aws, stack_context.outputs, name)
     backup_days = days or (primary.backup_retention_days if primary else 0) or DEFAULT_BACKUP_DAYS
     run = new_run_id("promote")
-    plan = promoting.build_replica_promotion_plan(stack_context.outputs, replica, backup_days, run)
+    plan = build_replica_promotion_plan(stack_context.outputs, replica, backup_days, run)
     if execute_plan(plan, stack_context, output, options.as_destructive()):
         output.print_result(
             "recover-replica-promote", {"instance": name, "backups": backup_days, "run": run}
@@ -161,4 +168,4 @@ def promote_replica(
 
 
 def _has_instance(context: Any, name: str) -> bool:
-    return database.find_instance(context.aws, context.outputs, name) is not None
+    return find_instance(context.aws, context.outputs, name) is not None

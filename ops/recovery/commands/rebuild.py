@@ -17,11 +17,30 @@ from ops.cli.execution import (
 )
 from ops.core.errors import OpsError, UsageError
 from ops.core.run import StackContext
-from ops.database import instance as database
-from ops.recovery import rebuild as rebuilding
+from ops.database.instance import find_instance
 from ops.recovery import sources
-from ops.stack import pulumi as pulumi_steps
-from ops.state import backup as states
+from ops.recovery.rebuild import (
+    RebuildChecks,
+    build_region_recovery_plan,
+    build_stack_rebuild_plan,
+    get_state_stack_name,
+    list_load_balancer_settings,
+    load_state_export,
+    require_certificate_in_region,
+    require_consistent_state,
+    require_no_database,
+    resolve_new_stack_name,
+    resolve_program_folder,
+)
+from ops.stack.pulumi import count_stack_resources
+from ops.state.backup import (
+    compute_state_digest,
+    fetch_saved_state,
+    get_draft_file,
+    list_saved_states,
+    resolve_saved_state,
+    write_state,
+)
 
 app = typer.Typer(add_completion=False)
 NEWEST_STATE, NO_STATE = "newest", "none"
@@ -63,13 +82,11 @@ def _load_state(context: StackContext, reference: str | None) -> dict[str, Any] 
     if reference in (None, NO_STATE):
         return None
     if reference == NEWEST_STATE:
-        state = states.fetch_saved_state(
-            context, states.resolve_saved_state(states.list_saved_states(context), None)
-        )
+        state = fetch_saved_state(context, resolve_saved_state(list_saved_states(context), None))
     else:
-        state = rebuilding.load_state_export(Path(str(reference)))
+        state = load_state_export(Path(str(reference)))
     stack_name = context.outputs.stack.stack
-    if (state_stack := rebuilding.get_state_stack_name(state)) not in ("", stack_name):
+    if (state_stack := get_state_stack_name(state)) not in ("", stack_name):
         raise UsageError(
             f"--state must be a state of {stack_name!r}, but {reference!r} is of {state_stack!r}"
         )
@@ -103,15 +120,15 @@ def rebuild_stack(
     options: ExecutionOptions,
 ) -> None:
     """Rebuilds a lost stack and its database in the same region, from the newest backup."""
-    folder = rebuilding.resolve_program_folder(program)
+    folder = resolve_program_folder(program)
     if state not in (None, NO_STATE, NEWEST_STATE):
-        rebuilding.load_state_export(Path(str(state)))
+        load_state_export(Path(str(state)))
     stack_context, output = load_stack_context(context)
     stack, identifier = stack_context.outputs.stack, stack_context.outputs.database.identifier
     saved_state = _load_state(stack_context, state)
     backups = sources.list_backup_sources(stack_context.aws, stack_context.outputs, stack.region)
     backup = sources.select_backup_source(backups, source, stack.region)
-    if database.find_instance(stack_context.aws, stack_context.outputs, identifier) is not None:
+    if find_instance(stack_context.aws, stack_context.outputs, identifier) is not None:
         raise UsageError(
             f"{identifier} still exists: only a lost database can be rebuilt",
             "ops recover point-in-time --to TIME",
@@ -119,16 +136,16 @@ def rebuild_stack(
         )
     sources.require_region_instance_quota(stack_context.aws, stack.region)
     warning = sources.get_backup_key_warning(stack_context.aws, backup, stack.region)
-    rebuilding.require_consistent_state(
+    require_consistent_state(
         stack_context.outputs, folder, state is not None, saved_state is not None
     )
     run = new_run_id("rebuild")
-    draft, initial_state = states.get_draft_file(run), None
+    draft, initial_state = get_draft_file(run), None
     if saved_state is not None:
-        states.write_state(draft, saved_state)
-        initial_state = draft, states.compute_state_digest(saved_state)
-    checks = rebuilding.RebuildChecks(url, sql, stack_context.aws.profile)
-    plan = rebuilding.build_stack_rebuild_plan(
+        write_state(draft, saved_state)
+        initial_state = draft, compute_state_digest(saved_state)
+    checks = RebuildChecks(url, sql, stack_context.aws.profile)
+    plan = build_stack_rebuild_plan(
         stack_context.outputs, folder, backup, run, initial_state, checks, warning
     )
     options = options.as_destructive()
@@ -172,7 +189,7 @@ def rebuild_in_recovery_region(
     options: ExecutionOptions,
 ) -> None:
     """Rebuilds a stack whose region is lost in its recovery region."""
-    folder = rebuilding.resolve_program_folder(program)
+    folder = resolve_program_folder(program)
     stack_context, output = load_stack_context(context)
     lost_stack, recovery_region = (
         stack_context.outputs.stack,
@@ -183,7 +200,7 @@ def rebuild_in_recovery_region(
             "this stack has no recovery region: recoveryRegion was not set before",
             "ops recover ready",
         )
-    rebuilding.require_certificate_in_region(recovery_region, certificate)
+    require_certificate_in_region(recovery_region, certificate)
     zone = (
         stack_context.outputs.load_balancer.zone_id if stack_context.outputs.load_balancer else None
     )
@@ -192,27 +209,27 @@ def rebuild_in_recovery_region(
             f"--domain must be set to another name in the zone {zone}: the lost stack's DNS record "
             "still exists; point it to the new stack afterwards"
         )
-    stack = rebuilding.resolve_new_stack_name(stack_context.outputs, name)
+    stack = resolve_new_stack_name(stack_context.outputs, name)
     identifier = f"{lost_stack.project}-{stack}-database"
-    rebuilding.require_no_database(stack_context.aws, identifier, stack, recovery_region)
+    require_no_database(stack_context.aws, identifier, stack, recovery_region)
     sources.require_region_instance_quota(stack_context.aws, recovery_region)
     backups = sources.list_backup_sources(stack_context.aws, stack_context.outputs, recovery_region)
     backup = sources.select_backup_source(backups, source, recovery_region)
     warning = sources.get_backup_key_warning(stack_context.aws, backup, recovery_region)
-    if pulumi_steps.count_stack_resources(folder, lost_stack.stack) is None:
+    if count_stack_resources(folder, lost_stack.stack) is None:
         raise UsageError(
             f"Pulumi has no stack {lost_stack.stack} to copy settings from: the settings file "
             "beside the program is enough",
             f"pulumi stack init {lost_stack.stack}",
         )
-    balancer_settings = rebuilding.list_load_balancer_settings(
+    balancer_settings = list_load_balancer_settings(
         stack_context.aws, stack_context.outputs, folder, domain, certificate
     )
     if not options.dry_run:
         _require_journal_store(stack_context)
     run = new_run_id("region")
-    checks = rebuilding.RebuildChecks(url, sql, stack_context.aws.profile)
-    plan = rebuilding.build_region_recovery_plan(
+    checks = RebuildChecks(url, sql, stack_context.aws.profile)
+    plan = build_region_recovery_plan(
         stack_context.outputs, folder, backup, stack, balancer_settings, run, checks, warning
     )
     options = options.as_destructive()

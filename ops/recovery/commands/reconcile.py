@@ -11,7 +11,13 @@ from ops.core.aws import Aws
 from ops.core.errors import FindingsError, UsageError
 from ops.database import replicas
 from ops.outputs import Outputs
-from ops.recovery import reconcile as reconciling
+from ops.recovery.reconcile import (
+    build_primary_urn,
+    list_preview_losses,
+    list_reconcile_commands,
+    read_pulumi_file,
+    replace_resource_id,
+)
 
 app = typer.Typer(add_completion=False)
 PulumiFileOption = Annotated[Path | None, typer.Option(metavar="FILE")]
@@ -42,9 +48,7 @@ def reconcile_state(
         )
     outputs, aws, output = load_stack(context)
     if preview is not None:
-        losses = reconciling.list_preview_losses(
-            reconciling.read_pulumi_file("--preview", preview), "--preview", preview
-        )
+        losses = list_preview_losses(read_pulumi_file("--preview", preview), "--preview", preview)
         output.print_rows("recover-preview", ("op", "urn"), losses)
         if losses:
             raise FindingsError(f"the preview deletes or replaces {len(losses)} resources")
@@ -53,8 +57,8 @@ def reconcile_state(
         if to.exists():
             raise UsageError(f"--to must be a new file, not {str(to)!r}, which exists already")
         resource_id = get_primary_resource_id(aws, outputs)
-        exported_state = reconciling.read_pulumi_file("--state", state)
-        updated_state, is_changed = reconciling.replace_resource_id(
+        exported_state = read_pulumi_file("--state", state)
+        updated_state, is_changed = replace_resource_id(
             exported_state, outputs, resource_id, "--state", state
         )
         to.write_text(json.dumps(updated_state, indent=4), encoding="utf-8")
@@ -72,9 +76,7 @@ def reconcile_state(
         rows = [
             {"step": number, "line": line}
             for number, line in enumerate(
-                reconciling.list_reconcile_commands(
-                    outputs, reconciling.build_primary_urn(outputs)
-                ),
+                list_reconcile_commands(outputs, build_primary_urn(outputs)),
                 1,
             )
         ]

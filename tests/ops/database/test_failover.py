@@ -7,7 +7,7 @@ import pytest
 
 from ops.core.engine import StillRunningError
 from ops.core.errors import OpsError
-from ops.database import instance as database
+from ops.database.instance import get_primary
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import (
     describe_database,
@@ -87,10 +87,10 @@ def test_a_reboot_makes_waiting_parameters_take_effect() -> None:
         rds.modify_db_parameter_group(
             DBParameterGroupName="group", Parameters=[{**change, "ApplyMethod": "pending-reboot"}]
         )
-        before = database.get_primary(stage.aws, stage.outputs)
+        before = get_primary(stage.aws, stage.outputs)
         assert before.row()["pending"] == ["group pending-reboot"]
         stage.build_engine(KillFuse()).start(plan_reboot(stage))
-        assert database.get_primary(stage.aws, stage.outputs).row()["pending"] is None
+        assert get_primary(stage.aws, stage.outputs).row()["pending"] is None
 
 
 @pytest.mark.parametrize("verb", ["failover", "reboot"])

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ops.core.errors import DeniedError, OpsError, ThrottledError
-from ops.database import instance as database
 from ops.database import snapshots
+from ops.database.instance import get_primary
 from ops.database.snapshots import Snapshot
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import fail_operations, open_database_console, put_database
@@ -64,7 +64,7 @@ def test_a_snapshot_is_whole_only_when_aws_says_so() -> None:
 def test_without_waiting_it_is_enough_that_it_has_begun() -> None:
     with open_stage() as stage:
         put_database(stage)
-        instance = database.get_primary(stage.aws, stage.outputs)
+        instance = get_primary(stage.aws, stage.outputs)
         plan = snapshots.build_database_snapshot_plan(stage.outputs, instance, "run-1", wait=False)
         assert stage.build_engine(KillFuse()).start(plan) == "done"
         assert list_manual_snapshots(stage) == [(f"{PRIMARY_IDENTIFIER}-run-1", "creating")]

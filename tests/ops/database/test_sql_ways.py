@@ -14,10 +14,10 @@ import pytest
 from ops.core.errors import OutcomeUnknownError, UnreachableError
 from ops.core.plan import Sql
 from ops.core.run import WallClock
-from ops.database.sql import locks as locking
 from ops.database.sql import sessions
-from ops.database.sql import vacuum as vacuuming
 from ops.database.sql.connection import DATABASE_ADDRESS_VARIABLE, DatabaseClient
+from ops.database.sql.locks import build_lock_tree, list_root_blockers
+from ops.database.sql.vacuum import build_table_vacuum_plan, fetch_table_statistics
 from tests.ops.command_line import OpsConsole
 from tests.ops.sql_stage import (
     DATABASE_PASSWORD,
@@ -148,8 +148,8 @@ def test_only_a_vacuum_of_ours_counts_as_begun(
         holder.execute(f"CREATE TABLE {name} (n int) WITH (autovacuum_enabled=off)".encode())
         holder.execute(f"INSERT INTO {name} SELECT n FROM generate_series(1, 60000) n".encode())
         holder.execute(f"DELETE FROM {name}".encode())
-        (table,) = (t for t in vacuuming.fetch_table_statistics(ops_database) if t.name == name)
-        plan = vacuuming.build_table_vacuum_plan(ops.stage.outputs, [table], "vacuum-1")
+        (table,) = (t for t in fetch_table_statistics(ops_database) if t.name == name)
+        plan = build_table_vacuum_plan(ops.stage.outputs, [table], "vacuum-1")
         goal = plan.steps[0].goal.read
         assert isinstance(goal, Sql)
         assert ops_database(goal) == [{"vacuumed": False, "running": False}]
@@ -171,8 +171,8 @@ def test_statistics_that_were_asked_for_are_proved_as_well(
     ops: OpsConsole, ops_database: DatabaseClient
 ) -> None:
     ops("db vacuum orders --analyze --yes")
-    (table,) = (t for t in vacuuming.fetch_table_statistics(ops_database) if t.name == "orders")
-    plan = vacuuming.build_table_vacuum_plan(ops.stage.outputs, [table], "vacuum-2", analyze=True)
+    (table,) = (t for t in fetch_table_statistics(ops_database) if t.name == "orders")
+    plan = build_table_vacuum_plan(ops.stage.outputs, [table], "vacuum-2", analyze=True)
     goal = plan.steps[0].goal.read
     assert isinstance(goal, Sql)
     with connect_application(ops.stage) as connection:
@@ -220,14 +220,14 @@ def test_who_waits_for_whom_is_a_tree_and_a_circle_ends() -> None:
         }
 
     edges = [edge(2, 1), edge(3, 2), edge(4, 2), edge(6, 5)]
-    assert locking.list_root_blockers(edges) == [1, 5]
-    rows = locking.build_lock_tree(edges)
+    assert list_root_blockers(edges) == [1, 5]
+    rows = build_lock_tree(edges)
     assert [row["session"] for row in rows] == ["1", "  2", "    3", "    4", "5", "  6"]
     assert [row["command"] for row in rows if "command" in row] == [
         "ops db kill 1",
         "ops db kill 5",
     ]
-    circle = locking.build_lock_tree([edge(1, 2), edge(2, 1)])
+    circle = build_lock_tree([edge(1, 2), edge(2, 1)])
     assert [row["session"] for row in circle] == ["2", "  1"]
 
 

@@ -7,8 +7,8 @@ from unittest.mock import patch
 import pytest
 
 from ops.core.aws import Aws
-from ops.database import instance as database
-from ops.database import upgrade as upgrading
+from ops.database.instance import get_primary
+from ops.database.upgrade import list_database_upgrade_targets, resolve_upgrade_target
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import describe_database, open_database_console
 from tests.ops.procedures.db_parameters import PARAMETER_GROUP
@@ -78,11 +78,11 @@ def test_the_newest_is_the_newest_by_its_numbers() -> None:
     }
     with open_stage() as stage:
         put_upgradable_database(stage)
-        found = database.get_primary(stage.aws, stage.outputs)
+        found = get_primary(stage.aws, stage.outputs)
         with patch.object(Aws, "list_items", lambda *_: iter(listed["DBEngineVersions"])):
-            known = upgrading.list_database_upgrade_targets(stage.aws, stage.outputs, found)
+            known = list_database_upgrade_targets(stage.aws, stage.outputs, found)
         assert [one.version for one in known] == ["16.9", "16.10", "16.11"]
-        assert upgrading.resolve_upgrade_target(found, known, "16").version == "16.11"
+        assert resolve_upgrade_target(found, known, "16").version == "16.11"
 
 
 def test_on_a_protected_stack_yes_is_not_enough(ops: OpsConsole) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from ops.alarms.mute import StackAlarm
 from ops.core.run import WallClock
-from ops.maintenance import window as windows
 from ops.maintenance.pending import find_next_window_start
-from sandbox import clock as sandbox_clock
-from sandbox.patches.rds import maintenance as rds_maintenance
+from ops.maintenance.window import list_alarms_to_mute, parse_parameters_option
+from sandbox.clock import set_sandbox_clock
+from sandbox.patches.rds.maintenance import announce_maintenance
 from tests.ops import canned_sql
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import describe_database, fail_operations, open_database_console
@@ -40,7 +40,7 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConso
         patch.object(WallClock, "now", lambda _: console.stage.clock.now()),
         patch.object(WallClock, "sleep", lambda _, seconds: console.stage.clock.sleep(seconds)),
     ):
-        sandbox_clock.set_sandbox_clock(console.stage.clock.held_clock)
+        set_sandbox_clock(console.stage.clock.held_clock)
         put_maintainable_stack(console.stage)
         console.file.write_text(console.stage.outputs.model_dump_json(by_alias=True))
         yield console
@@ -158,10 +158,10 @@ def test_alarms_of_p0_act_on_where_no_outage_is_planned() -> None:
     of = [StackAlarm(s, s, has_enabled_actions=True, is_scaling=False) for s in ("P0", "P1")]
     scaling = StackAlarm("s", "P1", has_enabled_actions=True, is_scaling=True)
     off = StackAlarm("off", "P1", has_enabled_actions=False, is_scaling=False)
-    assert windows.list_alarms_to_mute([*of, scaling], "rules", has_outage=True) == of
-    assert windows.list_alarms_to_mute([*of, scaling], "rules", has_outage=False) == of[1:]
-    assert windows.list_alarms_to_mute([*of, off], "actions", has_outage=True) == of
-    assert windows.list_alarms_to_mute([*of, off], "rules", has_outage=True) == [*of, off]
+    assert list_alarms_to_mute([*of, scaling], "rules", has_outage=True) == of
+    assert list_alarms_to_mute([*of, scaling], "rules", has_outage=False) == of[1:]
+    assert list_alarms_to_mute([*of, off], "actions", has_outage=True) == of
+    assert list_alarms_to_mute([*of, off], "rules", has_outage=True) == [*of, off]
 
 
 def test_a_window_is_twice_as_long_as_usual_or_as_it_is_told(ops: OpsConsole) -> None:
@@ -229,7 +229,7 @@ def test_what_cannot_be_is_one_line_and_nothing_is_announced(
 
 def test_values_of_parameters_may_have_commas() -> None:
     given = "shared_preload_libraries=pg_cron,pgaudit,work_mem=8192"
-    assert windows.parse_parameters_option(given) == {
+    assert parse_parameters_option(given) == {
         "shared_preload_libraries": "pg_cron,pgaudit",
         "work_mem": "8192",
     }
@@ -255,12 +255,8 @@ def test_status_tells_what_waits_and_when_it_comes(ops: OpsConsole) -> None:
     )
     due = datetime(2027, 1, 1, tzinfo=UTC)
     action = {"Action": "system-update", "Description": "kernel", "AutoAppliedAfterDate": due}
-    rds_maintenance.announce_maintenance(
-        ACCOUNT, REGION, describe_database(ops.stage)["DBInstanceArn"], action
-    )
-    rds_maintenance.announce_maintenance(
-        ACCOUNT, REGION, "arn:aws:rds:eu-north-1:1:db:other", action
-    )
+    announce_maintenance(ACCOUNT, REGION, describe_database(ops.stage)["DBInstanceArn"], action)
+    announce_maintenance(ACCOUNT, REGION, "arn:aws:rds:eu-north-1:1:db:other", action)
     lines = {line["about"]: line for line in ops.run_for_json("maintenance status")["items"]}
     assert set(lines) == {"database's window", "deferred change", "parameters", "pending at AWS"}
     assert lines["deferred change"]["what"] == "DBInstanceClass=db.m7g.large"

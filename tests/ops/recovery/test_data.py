@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from ops.alarms.mute_state import format_time
-from ops.recovery import restore as restoring
+from ops.recovery.restore import list_restored_and_replaced_instances
 from sandbox.clients.http_client import STEP_SECONDS, step_clients
 from sandbox.clients.writer import WRITER_TABLE, DatabaseWriter
 from sandbox.patches.rds.changes import MODIFY_SECONDS_BY_PARAMETER
@@ -285,4 +285,4 @@ def test_a_full_quota_is_refused_before_any_change(ops: OpsConsole) -> None:
     set_instance_quota(ACCOUNT, REGION, 1)
     said = ops("recover point-in-time --to latest --name x --yes", 1)[1]
     assert "its full quota: delete one" in said
-    assert restoring.list_restored_and_replaced_instances(ops.stage.aws, ops.stage.outputs) == []
+    assert list_restored_and_replaced_instances(ops.stage.aws, ops.stage.outputs) == []

@@ -1,1 +1,1 @@
-"""The stack's alarms: listed, muted with an end, announced, and looked at by `ops health`."""
+"""The stack's alarms: list, mute, announce, and the checks of `ops health`."""

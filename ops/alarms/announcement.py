@@ -1,10 +1,9 @@
-"""What goes on is announced by an alarm of its own, raised while it goes on.
+"""Announces maintenance by an alarm of its own, raised while the maintenance lasts.
 
-SNS has no read that shows a message, so a publish could only be believed. An alarm's actions are
-shown: CloudWatch tells the topic, keeps that it has, and tells it nothing where the state that is
-set is the one it has already. So an announcement is seen to have been made, and made once however
-often a run is killed; and it comes the way that every alarm of the stack comes, also to the chats
-and pagers that take no other messages (docs/decisions/0012-maintenance.md).
+SNS has no read that shows a message, so a publish cannot be verified. CloudWatch records an alarm's
+actions in its history and does not notify again if the state stays the same. So an announcement can
+be verified, and a killed run does not repeat it. It also reaches chats and pagers that only accept
+alarms (docs/decisions/0012-maintenance.md).
 """
 
 from typing import Any, Final, Literal
@@ -15,7 +14,7 @@ from ops.outputs import Outputs
 
 AnnouncementLevel = Literal["warn", "page"]
 MAX_ANNOUNCEMENT_CHARACTERS: Final = (
-    500  # characters of a message: CloudWatch takes 1,023 of a reason, with ours
+    500  # characters of a message; CloudWatch accepts 1,023 in a reason, which includes ours
 )
 ALARM_GONE_CODES: Final = ("ResourceNotFound", "ResourceNotFoundException")
 _UPDATES: Final = "AlarmHistoryItems[?HistoryItemType=='StateUpdate' && {}]"
@@ -25,12 +24,12 @@ _ACTIONS: Final = (
 
 
 def _name_expression(name: str, expression: str) -> str:
-    """An expression that a person is told of by this name."""
+    """Builds an expression that progress and errors show under this name."""
     return f"{{{name}: {expression}}}.{name}"
 
 
 def _format_state_path(state: str) -> str:
-    """Whether the alarm has come into a state."""
+    """Builds the expression that is true once the alarm has changed to a state."""
     updates = _UPDATES.format(f"ends_with(HistorySummary, 'to {state}')")
     return _name_expression(f"is_{state.lower()}", f"length({updates}) > `0`")
 
@@ -38,34 +37,34 @@ def _format_state_path(state: str) -> str:
 _ANY_STATE: Final = "(ends_with(HistorySummary, 'to ALARM') || ends_with(HistorySummary, 'to OK'))"
 _SUCCESSES: Final = f"length({_ACTIONS.format('Successfully executed')})"
 _FAILURES: Final = f"length({_ACTIONS.format('Failed to execute')})"
-# Of each state people were told: as many actions were done as there were changes.
+# True if the topic was notified of each change: there are as many actions as changes.
 _NOTIFIED: Final = _name_expression(
-    "told", f"length({_UPDATES.format(_ANY_STATE)}) <= {_SUCCESSES}"
+    "notified", f"length({_UPDATES.format(_ANY_STATE)}) <= {_SUCCESSES}"
 )
-# On the way back: so it was, or nobody could be told even of the beginning.
+# For an undo: also true if the notification of the start failed.
 _NOTIFIED_OR_UNREACHABLE: Final = _name_expression(
-    "told",
+    "notified",
     f"length({_UPDATES.format(_ANY_STATE)}) <= {_SUCCESSES} || {_SUCCESSES} == `0` && "
     f"{_FAILURES} > `0`",
 )
-_NOTIFICATION_FAILED: Final = _name_expression("topic_could_not_be_told", f"{_FAILURES} > `0`")
+_NOTIFICATION_FAILED: Final = _name_expression("notification_failed", f"{_FAILURES} > `0`")
 ANNOUNCEMENT_TIMEOUT_SECONDS: Final = 900
 
 
 def format_announcement_name(outputs: Outputs, run: str) -> str:
-    """What the alarm of a run is called."""
+    """Returns the name of a run's alarm."""
     return f"{outputs.stack.project}-{outputs.stack.stack}-{run}"
 
 
 def parse_message(text: str) -> str:
-    """A message as it may be announced. Raises UsageError."""
+    """Parses --message. Raises UsageError if it is too long or not a single line."""
     message = text.strip()
     if len(message) > MAX_ANNOUNCEMENT_CHARACTERS or not message.isprintable():
         raise UsageError(
-            f"--message is {message[:40]!r}..., must be one line of "
-            f"{MAX_ANNOUNCEMENT_CHARACTERS} characters at most"
+            f"--message must be at most {MAX_ANNOUNCEMENT_CHARACTERS} characters long, not "
+            f"{len(message)}"
             if len(message) > MAX_ANNOUNCEMENT_CHARACTERS
-            else f"--message is {message!r}, must be one line without control characters"
+            else f"--message must be one line without control characters, not {message!r}"
         )
     return message
 
@@ -73,16 +72,18 @@ def parse_message(text: str) -> str:
 def build_announcement_steps(
     outputs: Outputs, run: str, level: AnnouncementLevel, subject: str, until: str
 ) -> tuple[Step, ...]:
-    """The alarm is there, and is raised. Undone: people are told that it was broken off, and the
-    alarm is gone."""
+    """Builds the steps that create the alarm and raise it.
+
+    Undo announces that the maintenance was cancelled and deletes the alarm.
+    """
     name = format_announcement_name(outputs, run)
     cancel_step = _build_state_step(
         outputs,
         "broken_off",
         name,
         "OK",
-        f"Broken off and undone: {subject}",
-        description="announce that it was broken off",
+        f"Cancelled and undone: {subject}",
+        description="announce that maintenance was cancelled",
         notified_path=_NOTIFIED_OR_UNREACHABLE,
     )
     announce_step = _build_state_step(
@@ -90,28 +91,28 @@ def build_announcement_steps(
         "announce",
         name,
         "ALARM",
-        f"Begun, until {until} at the latest: {subject}",
-        description=f"announce the beginning to the {level} topic",
+        f"Started, until {until} at the latest: {subject}",
+        description=f"announce the start to the {level} topic",
     ).model_copy(update={"undo": (cancel_step,)})
     return _build_alarm_step(outputs, name, level, subject), announce_step
 
 
 def build_withdrawal_steps(outputs: Outputs, run: str, subject: str) -> tuple[Step, ...]:
-    """People are told that it is over, and the alarm is gone."""
+    """Builds the steps that announce the end and delete the alarm."""
     name = format_announcement_name(outputs, run)
     end_step = _build_state_step(
         outputs,
         "announce_end",
         name,
         "OK",
-        f"Over, done and looked at: {subject}",
+        f"Completed and verified: {subject}",
         description="announce the end",
     )
     return end_step, _build_delete_step(outputs, "withdraw", name)
 
 
 def _build_alarm_step(outputs: Outputs, name: str, level: AnnouncementLevel, subject: str) -> Step:
-    """An alarm of a metric that nobody writes, which stays in the state that it is set to."""
+    """Builds the step that creates the alarm. Its metric has no data, so a set state stays."""
     alarms = outputs.alarms
     topic = alarms.page_topic_arn if level == "page" else alarms.warn_topic_arn
     call = _build_call(
@@ -134,7 +135,7 @@ def _build_alarm_step(outputs: Outputs, name: str, level: AnnouncementLevel, sub
     )
     return Step(
         name="bell",
-        description=f"make the alarm {name}, which tells of it",
+        description=f"create the alarm {name} for the announcements",
         action=call,
         goal=Wait(
             read=_describe_alarm_call(outputs, name),
@@ -170,9 +171,10 @@ def _build_state_step(
     description: str,
     notified_path: str = _NOTIFIED,
 ) -> Step:
-    """The alarm is in a state, and its topic has been told. A topic that cannot be told of the
-    beginning is a failure, when nothing has been done; that it can be told of the end is waited
-    for."""
+    """Builds the step that sets the alarm's state and waits until its topic is notified.
+
+    A failed notification fails the start, before anything has changed; the end keeps waiting.
+    """
     state_path = _format_state_path(state)
     failure_values: Any = {_NOTIFICATION_FAILED: [True]} if state == "ALARM" else {}
     return Step(

@@ -1,4 +1,4 @@
-"""The stack's alarms: which are raised, by severity, and the command that each one names."""
+"""Health checks of the stack's alarms: which are raised, and the command for each."""
 
 import re
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ from ops.outputs import Outputs
 
 ALARMS_API: Final = "cloudwatch.describe_alarms"
 ALARMS_AREA = "alarms"
-# How the registry ends the description of every alarm.
+# The end of every description that the registry writes.
 ALARM_COMMAND_PATTERN: Final = re.compile(r"Run: (ops .+?)\.?$")
 
 
 @dataclass(frozen=True)
 class AlarmState:
-    """The state of one alarm. `muted`: it notifies nobody. `command` is from its description."""
+    """One alarm. `muted` if its actions are disabled; `command` is from its description."""
 
     name: str
     severity: str
@@ -35,7 +35,7 @@ class AlarmState:
 
 
 def build_alarm_reads(outputs: Outputs) -> list[ReadRequest]:
-    """Metric alarms and composites of the stack, 100 to a page. Each in a chain of its own."""
+    """Builds the reads of the stack's metric and composite alarms, 100 per page."""
     prefix = f"{outputs.stack.project}-{outputs.stack.stack}-"
     return [
         build_read(
@@ -46,7 +46,7 @@ def build_alarm_reads(outputs: Outputs) -> list[ReadRequest]:
 
 
 def parse_alarm_states(outputs: Outputs, alarm_items: list[dict[str, Any]]) -> Iterator[AlarmState]:
-    """The alarms of the contract that are there, the most severe first."""
+    """Yields the alarms of the outputs that exist, the most severe first."""
     items_by_name = {item["AlarmName"]: item for item in alarm_items}
     for severity, names in sorted(outputs.alarms.names.items()):
         for name in sorted(names):
@@ -64,7 +64,7 @@ def parse_alarm_states(outputs: Outputs, alarm_items: list[dict[str, Any]]) -> I
 
 
 def check_raised_alarms(facts: CheckFacts) -> CheckRoutine:
-    """No alarm that notifies somebody is raised, and all alarms of the contract are there."""
+    """Checks that all alarms of the outputs exist and that none is raised."""
     outputs = facts.outputs
     answers = yield build_alarm_reads(outputs)
     alarm_items = [item for answer in answers for item in get_answer_items(answer)]
@@ -84,7 +84,7 @@ def check_raised_alarms(facts: CheckFacts) -> CheckRoutine:
     ]
     if missing:
         shown_names = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-        evidence = f"{len(missing)} of {len(contract_names)} are not there: {shown_names}"
+        evidence = f"{len(missing)} of {len(contract_names)} are missing: {shown_names}"
         findings.append(
             CheckFinding("failing", ALARMS_AREA, "alarms", evidence, "pulumi up --refresh")
         )
@@ -92,7 +92,7 @@ def check_raised_alarms(facts: CheckFacts) -> CheckRoutine:
         return findings
     no_data_count = sum(alarm.state == "INSUFFICIENT_DATA" for alarm in alarms)
     muted_count = sum(alarm.muted for alarm in alarms)
-    evidence = f"none of {len(contract_names)} is raised"
+    evidence = f"no alarm of {len(contract_names)} is raised"
     evidence += f", {no_data_count} have no data" if no_data_count else ""
     evidence += f", {muted_count} are muted" if muted_count else ""
     return [CheckFinding("ok", ALARMS_AREA, "alarms", evidence)]

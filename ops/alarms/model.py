@@ -1,4 +1,4 @@
-"""The stack's alarms as they are."""
+"""The current states of the stack's alarms."""
 
 from datetime import datetime
 from typing import Final
@@ -10,12 +10,12 @@ from ops.core.checks import CheckFacts, CheckFinding, CheckRoutine, HealthCheck,
 from ops.core.errors import OpsError
 from ops.outputs import Outputs
 
-# Raised first; without data one cannot tell; then those that are well.
+# Sort order: raised, without data, ok.
 STATE_ORDER: Final = {"ALARM": 0, "INSUFFICIENT_DATA": 1, "OK": 2}
 
 
 def list_alarm_states(outputs: Outputs, aws: Aws, now: datetime) -> list[AlarmState]:
-    """The alarms of the contract. Raises OpsError where AWS does not tell: never an empty list."""
+    """Lists the states of the alarms in the outputs. Raises OpsError if AWS cannot be read."""
     alarm_states: list[AlarmState] = []
 
     def read_alarm_states(_: CheckFacts) -> CheckRoutine:

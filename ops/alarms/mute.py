@@ -1,8 +1,8 @@
-"""Alarms muted for a time: by a rule of CloudWatch that ends by itself, or by hand.
+"""Mutes alarms for a time, by mute rules of CloudWatch or by disabling their actions.
 
-A mute rule is called after the stack and the run, holds up to 100 alarms, and ends without anybody.
-Where a region has none, the alarms' actions are disabled instead: that has no end, so the journal
-of the run says what was muted and until when, and `ops alarms unmute` brings back just that.
+A mute rule is named after the stack and the run, has up to 100 alarms and ends by itself. In a
+region without mute rules the alarms' actions are disabled, which has no end: the run's journal
+records what was muted until when, and `ops alarms unmute` enables exactly that.
 """
 
 from collections.abc import Sequence
@@ -26,9 +26,11 @@ from ops.core.plan import SPAN, Call, JsonObject, Plan, StartTime, Step, Wait, r
 from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
 
-MINUTE: Final = "%Y-%m-%dT%H:%M"  # how a rule's schedule writes the minute that it begins in
-ALARMS_PER_CALL: Final = 100  # alarms a rule, and names a call. Source: CloudWatch API reference
-MAX_MUTE_MINUTES: Final = 24 * 60  # minutes; an assumption of ours, AWS takes 15 days
+MINUTE: Final = "%Y-%m-%dT%H:%M"  # format of the start in a rule's schedule
+ALARMS_PER_CALL: Final = (
+    100  # alarms per rule, and names per call. Source: CloudWatch API reference
+)
+MAX_MUTE_MINUTES: Final = 24 * 60  # minutes; our limit, AWS allows 15 days
 ENABLED_ALARMS_PATH: Final = "({} || `[]`)[?ActionsEnabled].AlarmName"
 DISABLED_ALARMS_PATH: Final = "({} || `[]`)[?!ActionsEnabled].AlarmName"
 ALARM_KINDS: Final = ("MetricAlarms", "CompositeAlarms")
@@ -36,7 +38,7 @@ ALARM_KINDS: Final = ("MetricAlarms", "CompositeAlarms")
 
 @dataclass(frozen=True)
 class StackAlarm:
-    """An alarm of the contract, as far as muting goes."""
+    """An alarm of the outputs, with what muting needs."""
 
     name: str
     severity: str
@@ -45,23 +47,28 @@ class StackAlarm:
 
 
 def parse_mute_end(now: datetime, minutes: str | None, until: str | None) -> datetime:
-    """When a mute ends. Raises UsageError where neither or both options say, or it is no time."""
+    """Returns when a mute ends, UTC.
+
+    Raises UsageError unless exactly one of --for and --until is given and valid.
+    """
     if (minutes is None) is (until is None):
-        raise UsageError("one of --for and --until must be set: a mute has an end")
+        raise UsageError("exactly one of --for and --until must be set: every mute needs an end")
     if minutes is not None:
         if not minutes.isdecimal() or not 1 <= int(minutes) <= MAX_MUTE_MINUTES:
-            raise UsageError(f"--for is {minutes!r}, must be 1 to {MAX_MUTE_MINUTES} minutes")
+            raise UsageError(f"--for must be 1 to {MAX_MUTE_MINUTES} minutes, not {minutes!r}")
         return round_to_minute(now + timedelta(minutes=int(minutes)), up=True)
     try:
         end_time = parse_time(str(until))
     except ValueError:
         raise UsageError(
-            f"--until is {until!r}, must be a time like {format_time(now + timedelta(hours=1))}"
+            f"--until must be a time like {format_time(now + timedelta(hours=1))}, not {until!r}"
         ) from None
     end_time = end_time.replace(second=0, microsecond=0)
     if not now < end_time <= now + timedelta(minutes=MAX_MUTE_MINUTES):
         latest = format_time(now + timedelta(minutes=MAX_MUTE_MINUTES))
-        raise UsageError(f"--until is {until!r}, must be after {format_time(now)}, to {latest}")
+        raise UsageError(
+            f"--until must be after {format_time(now)} and at most {latest}, not {until!r}"
+        )
     return end_time
 
 
@@ -75,19 +82,24 @@ def select_alarms(
     component: str | None = None,
     everything: bool = False,
 ) -> list[StackAlarm]:
-    """The alarms that are meant, those that scale left out. Raises UsageError where none is."""
+    """Returns the selected alarms without those that scale something.
+
+    Raises UsageError if nothing is selected or a name does not exist.
+    """
     if not (names or severity or key or component or everything):
         raise UsageError(
-            "no alarm is named: name some, or set --severity, --key, --component or --all",
+            "no alarm is selected: name some, or set --severity, --key, --component or --all",
             "ops alarms list",
         )
     by_name = {alarm.name: alarm for alarm in alarms}
     for name in names:
         named_alarm = by_name.get(name) or by_name.get(f"{prefix}-{name}")
         if named_alarm is None:
-            raise UsageError(f"ALARM is {name!r}, must be one of the stack's", "ops alarms list")
+            raise UsageError(
+                f"ALARM must be an alarm of the stack, not {name!r}", "ops alarms list"
+            )
         if named_alarm.is_scaling:
-            raise UsageError(f"ALARM is {name!r}, which scales something: it is never muted")
+            raise UsageError(f"ALARM is {name!r}, which triggers scaling and is never muted")
     full_names = {
         name for name_option in names for name in (name_option, f"{prefix}-{name_option}")
     }
@@ -110,15 +122,15 @@ def select_alarms(
         component_names = sorted(
             {stack_alarm.name.removeprefix(f"{prefix}-").split("-")[0] for stack_alarm in alarms}
         )
-        hint = f"; components are {', '.join(component_names)}" if component else ""
+        hint = f"; the components are {', '.join(component_names)}" if component else ""
         raise UsageError(
-            f"{option_text or '--all is set'}, which is no alarm's{hint}", "ops alarms list"
+            f"no alarm matches: {option_text or '--all is set'}{hint}", "ops alarms list"
         )
     return selected_alarms
 
 
 def list_stack_alarms(aws: Aws, outputs: Outputs) -> list[StackAlarm]:
-    """The alarms of the contract that are there, the most severe first."""
+    """Lists the alarms of the outputs that exist, the most severe first."""
     items_by_name: dict[str, Any] = {}
     severities = {
         alarm_name: alarm_severity
@@ -148,7 +160,7 @@ def list_stack_alarms(aws: Aws, outputs: Outputs) -> list[StackAlarm]:
 
 
 def _is_scaling_alarm(item: Any) -> bool:
-    """Whether an alarm scales something: its actions are scaling policies, or AWS made it."""
+    """True if an alarm's actions are scaling policies or it belongs to target tracking."""
     actions = (*(item.get("AlarmActions") or ()), *(item.get("OKActions") or ()))
     is_target_tracking = str(item["AlarmName"]).startswith("TargetTracking-")
     return is_target_tracking or any(":autoscaling:" in str(action) for action in actions)
@@ -164,16 +176,17 @@ def build_mute_plan(
     method: MuteMethod = "rules",
     minutes: int | None = None,
 ) -> Plan:
-    """The actions of these alarms rest until then. Undone: they act again.
+    """Builds the plan that mutes alarms until a time. Undo unmutes them.
 
-    With `minutes` it is a length that is agreed to, and the end follows from when it begins.
+    With `minutes` the end follows from when the plan starts. Raises UsageError if there is nothing
+    to disable.
     """
     if method == "actions":
         alarms = [
             alarm for alarm in alarms if alarm.has_enabled_actions
-        ]  # what was off is not ours to turn on
+        ]  # actions that are disabled already stay disabled
         if not alarms:
-            raise UsageError("the actions of all these alarms are disabled already")
+            raise UsageError("the actions of all selected alarms are disabled already")
     names = [alarm.name for alarm in alarms]
     end = format_time(until) if minutes is None else "${UNTIL}"
     batches = [names[n : n + ALARMS_PER_CALL] for n in range(0, len(names), ALARMS_PER_CALL)]
@@ -187,10 +200,10 @@ def build_mute_plan(
     )
     notes = [f"{len(names)} alarms: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"]
     if any(alarm.severity == "P0" for alarm in alarms):
-        notes.append("among them P0: while they are muted nobody is paged for an outage")
+        notes.append("P0 alarms are among them: nobody is paged for an outage while they are muted")
     if method == "actions":
-        notes.append("this does not end by itself: run `ops alarms unmute` then")
-    notes.append("alarms that are raised when it ends tell of it then")
+        notes.append("this does not end by itself: run `ops alarms unmute` at the end")
+    notes.append("alarms that are still raised at the end notify then")
     if minutes is not None:
         notes.append(f"for {minutes} minutes")
     plan = build_stack_plan(
@@ -208,7 +221,7 @@ def build_mute_plan(
 
 
 def mute_times(minutes: int) -> dict[str, StartTime]:
-    """The texts of a mute that begins in the minute of the start and lasts so many minutes."""
+    """Returns the times of a mute that starts with the plan and lasts so many minutes."""
     seconds = minutes * 60
     return {
         "BEGIN": StartTime(rounding="down", form=MINUTE),
@@ -218,7 +231,7 @@ def mute_times(minutes: int) -> dict[str, StartTime]:
 
 
 def _times_until(until: datetime) -> dict[str, StartTime]:
-    """The texts of a mute that ends at a time that was typed."""
+    """Returns the times of a mute that ends at a fixed time."""
     return {
         "BEGIN": StartTime(rounding="down", form=MINUTE),
         "LENGTH": StartTime(until=until.isoformat(), form=SPAN),
@@ -226,7 +239,7 @@ def _times_until(until: datetime) -> dict[str, StartTime]:
 
 
 def build_unmute_plan(outputs: Outputs, mutes: Sequence[Mute], run: str) -> Plan:
-    """What ops muted acts again. It is not undone: mute again instead."""
+    """Builds the plan that unmutes what ops muted. There is no undo: mute again instead."""
     steps: list[Step] = []
     for mute in mutes:
         if mute.rule is not None:
@@ -238,7 +251,7 @@ def build_unmute_plan(outputs: Outputs, mutes: Sequence[Mute], run: str) -> Plan
                     outputs, mute.alarm_names[n : n + ALARMS_PER_CALL], len(steps) + 1, enable=True
                 )
             )
-    notes = ["alarms that are raised tell of it now"]
+    notes = ["alarms that are raised notify now"]
     return build_stack_plan(outputs, run, "alarms unmute", *steps, notes=notes)
 
 
@@ -264,7 +277,7 @@ def _build_rule_step(
     rule: str,
     number: int,
 ) -> Step:
-    """A window that opens when the plan starts, and closes at its end."""
+    """Builds the step that creates a mute rule from the plan's start to `end`."""
     schedule: JsonObject = {
         "Expression": "at(${BEGIN})",
         "Duration": "${LENGTH}",
@@ -312,7 +325,7 @@ def _build_rule_end_step(outputs: Outputs, rule: str, name: str) -> Step:
 def _build_alarm_actions_step(
     outputs: Outputs, names: Sequence[str], number: int, *, enable: bool
 ) -> Step:
-    """The actions of alarms enabled or disabled; the other way round on the way back."""
+    """Builds the step that enables or disables actions; disabling has an undo."""
     name_values: list[JsonValue] = list(names)
     unmet_path = DISABLED_ALARMS_PATH if enable else ENABLED_ALARMS_PATH
     met: JsonObject = {unmet_path.format(kind): [] for kind in ALARM_KINDS}

@@ -1,7 +1,6 @@
-"""What is muted: by the rules of CloudWatch that are active, and by what ops disabled by hand.
+"""What is muted now: by active mute rules of CloudWatch, and by actions that ops disabled.
 
-A rule is known to be ours by its name, which carries the run. What was disabled by hand stands in
-the journal of its run.
+A rule of ops has the run in its name. Disabled actions are recorded in the journal of their run.
 """
 
 import re
@@ -21,25 +20,24 @@ from ops.outputs import Outputs
 
 MuteMethod = Literal["rules", "actions"]
 MUTE_RULE_GONE_CODES: Final = ("ResourceNotFoundException", "ResourceNotFound")
-# What AWS answers where a region does not have an operation.
+# Error codes of an operation that a region does not have.
 UNKNOWN_OPERATION_CODES: Final = ("UnknownOperationException", "UnknownOperation", "InvalidAction")
 NUMBER: Final = re.compile(r"-\d+$")
-# The plans that change what is muted.
+# Plans that mute or unmute alarms.
 MUTING: Final[tuple[PlanKind, ...]] = ("alarms mute", "alarms unmute", "maintenance run")
 
 
 class MuteData(PlanData):
-    """Until when alarms are muted, in ISO 8601, UTC; a placeholder if that depends on the start."""
+    """The end of a mute, ISO 8601, UTC; a placeholder if it depends on the start."""
 
     until: str
 
 
 @dataclass(frozen=True)
 class Mute:
-    """What is muted, until when and why. `rule` is its rule's name.
+    """One mute: alarms, end and reason. `rule` is the name of its mute rule.
 
-    `run` is the run of ops that muted it; None where somebody else's rule did. `until` is None
-    where such a rule has no end.
+    `run` is None for a rule that ops did not create; `until` is None if such a rule has no end.
     """
 
     run: str | None
@@ -50,30 +48,30 @@ class Mute:
     rule: str | None = None
 
     def has_ended(self, now: datetime) -> bool:
-        """Whether it should have ended."""
+        """True if its end has passed."""
         return self.until is not None and parse_time(self.until) <= now
 
 
 def parse_time(text: str) -> datetime:
-    """A time in ISO 8601, UTC where it does not say. Raises ValueError."""
+    """Parses an ISO 8601 time; without an offset it is UTC. Raises ValueError."""
     time = datetime.fromisoformat(text.replace("Z", "+00:00"))
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def format_time(time: datetime) -> str:
-    """A time as it is shown and sent, to the minute."""
+    """Formats a time in ISO 8601, UTC, to the second."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def has_mute_rules(aws: Aws, outputs: Outputs) -> bool:
-    """Whether the region has mute rules. A throttle or a denial raises: it is no answer."""
+    """True if the region has mute rules. Throttled and denied calls raise."""
     return _find_active_rules(aws, outputs) is not None
 
 
 def list_mutes(context: StackContext, *, disabled_alarms: Iterable[str] = ()) -> list[Mute]:
-    """What of the stack's alarms is muted: by rules that are active, and by runs of ops by hand.
+    """Lists the mutes of the stack's alarms, the first to end first.
 
-    `disabled` are the alarms whose actions do not act; without any the journals are not read.
+    `disabled_alarms` are alarms with disabled actions; without any, journals are not read.
     """
     prefix = f"{context.outputs.stack.project}-{context.outputs.stack.stack}-"
     mute_list: list[Mute] = []
@@ -98,12 +96,12 @@ def list_mutes(context: StackContext, *, disabled_alarms: Iterable[str] = ()) ->
 
 
 def _find_mute_run(name: str, runs: list[str]) -> str | None:
-    """The run whose rule this is: a rule is called after its run, with a number from the second."""
+    """Returns the run of a rule, whose name is the run, with a number from the second rule on."""
     return next((run for run in runs if name == run or NUMBER.sub("", name) == run), None)
 
 
 def _list_manual_mutes(context: StackContext, disabled_names: set[str]) -> list[Mute]:
-    """The alarms that runs of ops have disabled, and that none has enabled since."""
+    """Lists alarms that runs of ops have disabled and not enabled since."""
     started_journals = [
         (plan, run_journal)
         for _, run_journal in context.journals(*MUTING)
@@ -142,7 +140,7 @@ def _list_manual_mutes(context: StackContext, disabled_names: set[str]) -> list[
 
 
 def _list_action_alarms(action: Action) -> list[str]:
-    """The alarms whose actions a step enables or disables."""
+    """Returns the alarms whose actions a step enables or disables."""
     if not isinstance(action, Call) or not action.api.endswith("able_alarm_actions"):
         return []
     names = action.params["AlarmNames"]
@@ -154,7 +152,7 @@ def _find_end_time(plan: Plan) -> str | None:
 
 
 def _find_active_rules(aws: Aws, outputs: Outputs) -> list[str] | None:
-    """Names of the rules that are active, whosever; None where the region has no rules."""
+    """Returns the names of all active rules; None if the region has no mute rules."""
     params: JsonObject = {"Statuses": ["ACTIVE"], "MaxRecords": 100}
     try:
         items = list(
@@ -173,7 +171,7 @@ def _find_active_rules(aws: Aws, outputs: Outputs) -> list[str] | None:
 
 
 def _find_rule(aws: Aws, outputs: Outputs, rule: str) -> Any:
-    """A rule, or None where it is gone meanwhile."""
+    """Returns a rule, or None if it no longer exists."""
     try:
         return aws.call(
             "cloudwatch.get_alarm_mute_rule", {"AlarmMuteRuleName": rule}, outputs.stack.region

@@ -1,7 +1,7 @@
-"""What makes one DB instance like another: what must be told when one is made, and what differs.
+"""Settings that must be copied to a replica or a restored instance, and how two instances differ.
 
-RDS gives a replica or a restored instance its own defaults for most settings. Each table has the
-parameter of the call and where a description of the instance that it is to be like has it.
+RDS gives a replica or a restored instance its own defaults for most settings. Each table maps the
+parameter of a call to the path of its value in a description by RDS.
 """
 
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from ops.core.plan import JsonObject, lookup
-from ops.database import instance as database
+from ops.database.instance import parse_tags
 from ops.outputs import Outputs
 
-# GiB from which gp3 is provisioned; below, RDS takes neither IOPS nor throughput, though it shows
-# them. Source: RDS User Guide, "Amazon RDS DB instance storage", gp3.
+# GiB from which RDS accepts IOPS and throughput for gp3. Below that it shows both but rejects them.
+# Source: RDS User Guide, "Amazon RDS DB instance storage", gp3.
 MIN_GP3_PROVISIONED_GIB: Final = 400
 COMMON_INSTANCE_SETTINGS: Final[Mapping[str, str]] = {
     "Port": "Endpoint.Port",
@@ -39,12 +39,12 @@ INSTANCE_MONITORING_SETTINGS: Final[Mapping[str, str]] = {
     "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
     "DatabaseInsightsMode": "DatabaseInsightsMode",
 }
-# Of CreateDBInstanceReadReplica.
+# CreateDBInstanceReadReplica accepts these.
 REPLICA_SETTINGS: Final[Mapping[str, str]] = {
     **COMMON_INSTANCE_SETTINGS,
     **INSTANCE_MONITORING_SETTINGS,
 }
-# Of both restores. How it is watched they do not take, nor its maintenance window.
+# Both restore calls accept these; monitoring and the maintenance window are set afterwards.
 RESTORE_SETTINGS: Final[Mapping[str, str]] = {
     **COMMON_INSTANCE_SETTINGS,
     "DBInstanceClass": "DBInstanceClass",
@@ -56,15 +56,15 @@ RESTORE_SETTINGS: Final[Mapping[str, str]] = {
     "BackupRetentionPeriod": "BackupRetentionPeriod",
     "PreferredBackupWindow": "PreferredBackupWindow",
 }
-# Of RestoreDBInstanceToPointInTime alone.
+# Only RestoreDBInstanceToPointInTime accepts these.
 POINT_IN_TIME_ONLY_SETTINGS: Final = ("MaxAllocatedStorage",)
-# Of ModifyDBInstance, for what a restore does not take.
+# ModifyDBInstance sets these after a restore, which does not accept them.
 POST_RESTORE_SETTINGS: Final[Mapping[str, str]] = {
     **INSTANCE_MONITORING_SETTINGS,
     "MaxAllocatedStorage": "MaxAllocatedStorage",
     "PreferredMaintenanceWindow": "PreferredMaintenanceWindow",
 }
-# What two instances are compared by, beside their tags: what it is called, and where it stands.
+# Settings to compare, by the name shown: the path in a description. Tags are compared as well.
 COMPARED_SETTINGS: Final[Mapping[str, str]] = {
     **{
         path.rpartition(".")[2]: path
@@ -87,7 +87,7 @@ COMPARED_SETTINGS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class SettingDifference:
-    """One setting of two instances that is not the same."""
+    """One setting that differs between two instances."""
 
     setting: str
     source_value: JsonValue
@@ -97,7 +97,7 @@ class SettingDifference:
 def list_settings_to_copy(
     description: Mapping[str, Any], paths_by_parameter: Mapping[str, str]
 ) -> JsonObject:
-    """The parameters that make an instance like that one, as far as it has them."""
+    """Lists the parameters that copy a described instance; unset settings are left out."""
     values = {name: lookup(path, dict(description)) for name, path in paths_by_parameter.items()}
     settings: JsonObject = {
         name: value for name, value in values.items() if value not in (None, [], "")
@@ -117,15 +117,15 @@ def list_settings_to_copy(
 
 
 def get_user_tags(description: Mapping[str, Any]) -> dict[str, str]:
-    """The tags that somebody gave an instance: not AWS's own, nor those of operations."""
-    tags = database.parse_tags(description.get("TagList"))
+    """Returns the tags of an instance without those of AWS and of ops."""
+    tags = parse_tags(description.get("TagList"))
     return {k: v for k, v in tags.items() if not k.startswith(("aws:", "bulwark:"))}
 
 
 def list_setting_differences(
     source_description: Mapping[str, Any], restored_description: Mapping[str, Any]
 ) -> list[SettingDifference]:
-    """What is not the same of two instances, as RDS describes them."""
+    """Lists the settings and tags that differ between two descriptions."""
     differing_settings = []
     for setting, path in COMPARED_SETTINGS.items():
         pair = lookup(path, dict(source_description)), lookup(path, dict(restored_description))
@@ -144,9 +144,9 @@ def list_setting_differences(
 
 
 def build_description_from_outputs(outputs: Outputs, storage_gib: int) -> dict[str, Any]:
-    """What the outputs say of the primary, as RDS would describe it, where it is gone.
+    """Builds a description of a deleted primary from the stack's outputs.
 
-    How it is watched, its windows and its tags they do not know.
+    Leaves out monitoring, windows and tags, which the outputs do not contain.
     """
     database_outputs = outputs.database
     log_exports = [name.rsplit("/", 1)[-1] for name in database_outputs.log_groups]

@@ -16,7 +16,7 @@ DECLARATIONS: Final = (
         role="operator",
         calls=(*SQL,),
     ),
-    # The last two by the AWS CLI: with it, whoever has the lines may type them.
+    # The last two are made by the AWS CLI when a person runs the printed commands.
     Declaration(
         "db connect",
         role="operator",
@@ -30,8 +30,8 @@ DECLARATIONS: Final = (
             "secretsmanager.get_secret_value",
         ),
         unseen={
-            "ssm.start_session": "by the AWS CLI, whose lines are printed",
-            "secretsmanager.get_secret_value": "by the AWS CLI, whose lines are printed",
+            "ssm.start_session": "by the AWS CLI, with the printed command",
+            "secretsmanager.get_secret_value": "by the AWS CLI, with the printed command",
         },
     ),
     Declaration(
@@ -65,8 +65,8 @@ DECLARATIONS: Final = (
             *SQL,
         ),
         never_bad={
-            "--user": "any name; there may be no session of it",
-            "--application": "any name that a client gave itself; there may be none such",
+            "--user": "any name; a name without sessions is valid",
+            "--application": "any name that a client sets; a name without sessions is valid",
         },
     ),
     Declaration(
@@ -105,7 +105,7 @@ DECLARATIONS: Final = (
         ),
         bad={"--instance": ("nonsense",)},
     ),
-    # Undone, it deletes what it made: a replica, and never the primary (resources.py).
+    # The undo deletes the replica that it created, never the primary (resources.py).
     Declaration(
         "db replica add",
         role="operator",
@@ -119,7 +119,7 @@ DECLARATIONS: Final = (
         ),
         needs={"NAME": "reader"},
         bad={"NAME": ("Non_sense", "a--b"), "--class": ("large", "db.m7g.tiny")},
-        judged_by_aws={"--class": "what a version can be ordered as"},
+        judged_by_aws={"--class": "which classes a version can be ordered with"},
     ),
     Declaration(
         "db replica remove",
@@ -147,7 +147,7 @@ DECLARATIONS: Final = (
         ),
         needs={"CLASS": "db.m7g.large"},
         bad={"CLASS": ("large", "db.m7g.tiny")},
-        judged_by_aws={"CLASS": "what a version can be ordered as"},
+        judged_by_aws={"CLASS": "which classes a version can be ordered with"},
     ),
     Declaration(
         "db rotate-password",

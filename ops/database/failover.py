@@ -1,7 +1,7 @@
-"""Failover and reboot of the database: each is proved by its effect, and never done twice.
+"""Failover and reboot of the database: each is confirmed by its effect and never sent twice.
 
-RDS takes no token for a reboot, and a second one is a second outage: where a kill leaves it in
-doubt whether one was sent, it is not sent again.
+RDS accepts no token for a reboot, and a second reboot is a second outage. If a killed run may have
+sent one, it is not sent again.
 """
 
 from datetime import datetime, timedelta
@@ -13,8 +13,14 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError
 from ops.core.plan import Call, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import instance as database
-from ops.database.instance import DATABASE_STATUS_PATH, DatabaseInstance
+from ops.database.instance import (
+    DATABASE_STATUS_PATH,
+    FAILED_STATUSES,
+    DatabaseInstance,
+    describe_instance_call,
+    rds_call,
+    require_available,
+)
 from ops.outputs import Outputs
 
 AVAILABILITY_ZONE_PATH: Final = "DBInstances[0].AvailabilityZone"
@@ -26,32 +32,35 @@ SHUTDOWN_EVENT_EXPRESSION: Final = "contains(Events[].Message, 'DB instance shut
 
 
 def build_database_failover_plan(outputs: Outputs, instance: DatabaseInstance, run: str) -> Plan:
-    """The standby becomes the primary, which is proved by the zone: a status would not tell."""
+    """Builds the plan that fails over to the standby, confirmed by the new availability zone.
+
+    Raises OpsError unless the instance is Multi-AZ and available.
+    """
     if not instance.multi_az or instance.standby_zone is None:
         raise OpsError(
-            f"{instance.identifier} is not Multi-AZ: there is no standby to fail over to",
+            f"{instance.identifier} is not Multi-AZ, so it has no standby to fail over to",
             "ops db reboot",
         )
-    database.require_available(instance, "to fail over")
+    require_available(instance, "to fail over")
     step = Step(
         name="failover",
         description=f"fail {instance.identifier} over from {instance.zone} to "
         f"{instance.standby_zone}",
         action=_build_reboot_call(outputs, instance, force_failover=True),
         ready=Wait(
-            read=database.describe_instance_call(outputs, instance.identifier),
+            read=describe_instance_call(outputs, instance.identifier),
             met={DATABASE_STATUS_PATH: "available", AVAILABILITY_ZONE_PATH: instance.zone},
             within=900,
         ),
         goal=Wait(
-            read=database.describe_instance_call(outputs, instance.identifier),
+            read=describe_instance_call(outputs, instance.identifier),
             met={DATABASE_STATUS_PATH: "available", AVAILABILITY_ZONE_PATH: instance.standby_zone},
-            # Another's reboot is taken for ours here; without the zone it is never success.
+            # Another process's reboot also matches this; only the new zone counts as success.
             begun={
                 AVAILABILITY_ZONE_PATH: instance.standby_zone,
                 DATABASE_STATUS_PATH: "rebooting",
             },
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             within=1800,
             typical=TYPICAL_FAILOVER_SECONDS,
             source=FAILOVER_TIME_SOURCE,
@@ -59,9 +68,9 @@ def build_database_failover_plan(outputs: Outputs, instance: DatabaseInstance, r
         downtime=TYPICAL_FAILOVER_SECONDS,
     )
     notes = (
-        "connections drop and must be made anew; no committed row is lost",
-        "RDS may show the new zone some minutes after the standby has taken over",
-        "there is no undo: going back would be a second outage",
+        "connections drop and clients must reconnect; committed data is kept",
+        "RDS may take a few minutes to show the new zone",
+        "there is no undo: failing back would be a second outage",
     )
     return build_stack_plan(outputs, run, "db failover", step, notes=notes)
 
@@ -69,11 +78,12 @@ def build_database_failover_plan(outputs: Outputs, instance: DatabaseInstance, r
 def build_database_reboot_plan(
     outputs: Outputs, instance: DatabaseInstance, events_start: str, run: str
 ) -> Plan:
-    """The server is started again in its zone, which is proved by an event after `since`.
+    """Builds the plan that reboots an instance, confirmed by an event after `events_start`.
 
-    The second step only looks: the restart is told of before the instance is available.
+    The second step waits until the instance is available, which it is only after the event.
+    Raises OpsError unless it is available now.
     """
-    database.require_available(instance, "to be rebooted")
+    require_available(instance, "to be rebooted")
     reboot_step = Step(
         name="reboot",
         description=f"reboot {instance.identifier} in {instance.zone}",
@@ -88,10 +98,10 @@ def build_database_reboot_plan(
         ),
         downtime=TYPICAL_REBOOT_SECONDS,
     )
-    describe_call = database.describe_instance_call(outputs, instance.identifier)
+    describe_call = describe_instance_call(outputs, instance.identifier)
     available_step = Step(
         name="rest",
-        description=f"see {instance.identifier} available with its parameters in sync",
+        description=f"wait until {instance.identifier} is available and its parameters are in sync",
         action=describe_call,
         goal=Wait(
             read=describe_call,
@@ -99,30 +109,30 @@ def build_database_reboot_plan(
                 DATABASE_STATUS_PATH: "available",
                 "DBInstances[0].DBParameterGroups[0].ParameterApplyStatus": "in-sync",
             },
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             within=1800,
         ),
     )
-    notes = ("connections drop and must be made anew; there is no undo",)
+    notes = ("connections drop and clients must reconnect; there is no undo",)
     return build_stack_plan(outputs, run, "db reboot", reboot_step, available_step, notes=notes)
 
 
 def build_pending_reboot_step(outputs: Outputs, instance: DatabaseInstance, name: str) -> Step:
-    """The server is started again only where its parameters wait for it: proved by their state.
+    """Reboots only if parameters are pending; does nothing if something else already rebooted it.
 
-    So it is none where another act has started it already.
+    Confirmed by the parameters being in sync.
     """
     return Step(
         name=name,
-        description=f"reboot {instance.identifier} where its parameters wait for it still",
-        action=database.rds_call(
+        description=f"reboot {instance.identifier} if its parameters still need it",
+        action=rds_call(
             outputs,
             "rds.reboot_db_instance",
             {"DBInstanceIdentifier": instance.identifier},
             repeatable=False,
         ),
         goal=Wait(
-            read=database.describe_instance_call(outputs, instance.identifier),
+            read=describe_instance_call(outputs, instance.identifier),
             met={
                 DATABASE_STATUS_PATH: "available",
                 "DBInstances[0].DBParameterGroups[0].ParameterApplyStatus": "in-sync",
@@ -137,10 +147,10 @@ def build_pending_reboot_step(outputs: Outputs, instance: DatabaseInstance, name
 
 
 def get_reboot_events_start(aws: Aws, outputs: Outputs, identifier: str, now: datetime) -> str:
-    """From when on a restart is a new one: right after the last that RDS tells of.
+    """Returns the time right after the last restart event, by AWS's clock, in ISO 8601.
 
-    By AWS's own times, so that a wrong clock here takes no old restart for ours. Where RDS tells
-    of none it is a midnight, so that the plan's hash does not change with each look.
+    A wrong local clock cannot make an old restart look new. Without an event it is the
+    start of yesterday, UTC, so that the plan's hash stays the same during the day.
     """
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
     response: Any = Actions(aws)(
@@ -156,7 +166,7 @@ def get_reboot_events_start(aws: Aws, outputs: Outputs, identifier: str, now: da
 def _build_reboot_call(
     outputs: Outputs, instance: DatabaseInstance, *, force_failover: bool
 ) -> Call:
-    return database.rds_call(
+    return rds_call(
         outputs,
         "rds.reboot_db_instance",
         {"DBInstanceIdentifier": instance.identifier, "ForceFailover": force_failover},
@@ -165,7 +175,7 @@ def _build_reboot_call(
 
 
 def _describe_events_call(outputs: Outputs, identifier: str, events_start: str) -> Call:
-    return database.rds_call(
+    return rds_call(
         outputs,
         "rds.describe_events",
         {

@@ -26,7 +26,7 @@ DB_INSTANCES_API = "rds.describe_db_instances"
 PENDING_MAINTENANCE_API = "rds.describe_pending_maintenance_actions"
 DB_SNAPSHOTS_API = "rds.describe_db_snapshots"
 DATABASE_AREA = "database"
-# In these the instance serves (RDS User Guide, "Viewing DB instance status").
+# The instance serves in these statuses (RDS User Guide, "Viewing DB instance status").
 SERVING_INSTANCE_STATUSES: Final = frozenset(
     {
         "available",
@@ -40,20 +40,22 @@ SERVING_INSTANCE_STATUSES: Final = frozenset(
         "storage-optimization",
     }
 )
-MAX_RESTORABLE_AGE_SECONDS: Final = 15 * 60  # RDS ships logs every five minutes: three are missing
+MAX_RESTORABLE_AGE_SECONDS: Final = (
+    15 * 60
+)  # RDS ships logs every five minutes; three shipments are missing
 MAX_BACKUP_AGE_SECONDS: Final = (
     DAY_SECONDS + 2 * HOUR_SECONDS
-)  # a day, and the window and the time that a backup takes
+)  # a day, plus the backup window and the time a backup takes
 FORCED_MAINTENANCE_SECONDS: Final = (
     7 * DAY_SECONDS
-)  # maintenance that comes by itself within a week is to be planned
+)  # AWS applies the maintenance by itself within a week: plan it
 MIN_SERVER_CERTIFICATE_SECONDS: Final = 30 * DAY_SECONDS
 BYTES_PER_GIB: Final = 1024**3
-MIN_FREE_STORAGE_PERCENT: Final = 10  # per cent of free storage, as the alarm has it
+MIN_FREE_STORAGE_PERCENT: Final = 10  # percent of free storage; the same as the alarm
 
 
 def build_instances_read(facts: CheckFacts) -> ReadRequest:
-    """The read that most checks of this file share: the primary and its replicas."""
+    """Builds the read of the primary and its replicas that most checks share."""
     names = [facts.outputs.database.identifier, *facts.outputs.database.replicas]
     return build_read(
         DB_INSTANCES_API, "DBInstances", Filters=[{"Name": "db-instance-id", "Values": names}]
@@ -61,7 +63,7 @@ def build_instances_read(facts: CheckFacts) -> ReadRequest:
 
 
 def find_primary_item(facts: CheckFacts, items: list[ResponseItem]) -> ResponseItem | None:
-    """The primary among what was described."""
+    """Returns the primary among the described instances, or None."""
     name = facts.outputs.database.identifier
     return next((item for item in items if item["DBInstanceIdentifier"] == name), None)
 
@@ -73,7 +75,7 @@ def _build_findings(
 
 
 def check_instance_status(facts: CheckFacts) -> CheckRoutine:
-    """The primary and each replica serve."""
+    """Checks that the primary and each replica serve."""
     (answer,) = yield [build_instances_read(facts)]
     items_by_name = {item["DBInstanceIdentifier"]: item for item in get_answer_items(answer)}
     findings: list[CheckFinding] = []
@@ -94,21 +96,23 @@ def check_instance_status(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_standby(facts: CheckFacts) -> CheckRoutine:
-    """The primary has its standby in another zone."""
+    """Checks that a Multi-AZ stack has its standby."""
     (answer,) = yield [build_instances_read(facts)]
     item = find_primary_item(facts, get_answer_items(answer))
     if item is None:
-        return []  # `status` says that it is gone
+        return []  # `status` reports that it is gone
     primary_zone, standby_zone = item.get("AvailabilityZone"), item.get("SecondaryAvailabilityZone")
     if item["MultiAZ"]:
-        return _build_findings("ok", "standby", f"in {standby_zone}, the primary in {primary_zone}")
+        return _build_findings(
+            "ok", "standby", f"in {standby_zone}; the primary is in {primary_zone}"
+        )
     return _build_findings(
-        "failing", "standby", f"there is none, only the primary in {primary_zone}", "pulumi up"
+        "failing", "standby", f"no standby; the primary is in {primary_zone}", "pulumi up"
     )
 
 
 def check_parameters_applied(facts: CheckFacts) -> CheckRoutine:
-    """The instances run with the parameters of their groups."""
+    """Checks that the instances run with the values of their parameter groups."""
     (answer,) = yield [build_instances_read(facts)]
     unapplied = [
         f"{item['DBInstanceIdentifier']}: {group['ParameterApplyStatus']}"
@@ -122,7 +126,7 @@ def check_parameters_applied(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_pending_maintenance(facts: CheckFacts) -> CheckRoutine:
-    """No maintenance will begin by itself within a week."""
+    """Checks that AWS applies no maintenance by itself within a week."""
     database = facts.outputs.database
     answers = yield [
         build_instances_read(facts),
@@ -142,7 +146,7 @@ def check_pending_maintenance(facts: CheckFacts) -> CheckRoutine:
                 for key in ("ForcedApplyDate", "AutoAppliedAfterDate", "CurrentApplyDate")
             )
             due_date = min(filter(None, dates), default=None)
-            text = f"{action['Action']} {f'on {due_date}' if due_date else 'when you choose'}"
+            text = f"{action['Action']} {f'on {due_date}' if due_date else 'when you apply it'}"
             (
                 forced_actions
                 if due_date and -compute_age_seconds(facts, due_date) < FORCED_MAINTENANCE_SECONDS
@@ -161,11 +165,11 @@ def check_pending_maintenance(facts: CheckFacts) -> CheckRoutine:
     if forced_actions:
         evidence = "; ".join([*forced_actions, *pending_actions])
         return _build_findings("failing", "maintenance", evidence, "ops db upgrade")
-    return _build_findings("ok", "maintenance", "; ".join(pending_actions) or "none is pending")
+    return _build_findings("ok", "maintenance", "; ".join(pending_actions) or "nothing pending")
 
 
 def check_free_storage(facts: CheckFacts) -> CheckRoutine:
-    """At least a tenth of the storage is free."""
+    """Checks that at least a tenth of the storage is free."""
     name = facts.outputs.database.identifier
     free_metric = build_metric_query(
         "AWS/RDS", "FreeStorageSpace", "Minimum", DBInstanceIdentifier=name
@@ -180,10 +184,10 @@ def check_free_storage(facts: CheckFacts) -> CheckRoutine:
     allocated_gib, max_gib = item["AllocatedStorage"], item.get("MaxAllocatedStorage")
     if free_metric.id not in latest_values:
         return _build_findings(
-            "unknown", "storage", "no metric of free storage in the last 15 minutes", "ops usage"
+            "unknown", "storage", "no free-storage metric in the last 15 minutes", "ops usage"
         )
     free_percent = 100 * latest_values[free_metric.id] / (allocated_gib * BYTES_PER_GIB)
-    growth_note = f", grows to {max_gib} GiB by itself" if max_gib else ""
+    growth_note = f", grows automatically to {max_gib} GiB" if max_gib else ""
     evidence = f"{free_percent:.0f} % of {allocated_gib} GiB is free{growth_note}"
     return _build_findings(
         "ok" if free_percent >= MIN_FREE_STORAGE_PERCENT else "failing",
@@ -194,7 +198,7 @@ def check_free_storage(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_latest_restorable_time(facts: CheckFacts) -> CheckRoutine:
-    """The database can be restored to 15 minutes ago."""
+    """Checks that the database can be restored to 15 minutes ago."""
     (answer,) = yield [build_instances_read(facts)]
     item = find_primary_item(facts, get_answer_items(answer))
     if item is None:
@@ -204,7 +208,7 @@ def check_latest_restorable_time(facts: CheckFacts) -> CheckRoutine:
         return _build_findings(
             "failing",
             "latest restorable time",
-            "there is none: no backup yet, or backups are off",
+            "none: no backup yet, or backups are off",
             "ops db snapshot create",
         )
     age_seconds = compute_age_seconds(facts, restorable_time)
@@ -216,7 +220,7 @@ def check_latest_restorable_time(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_automated_backups(facts: CheckFacts) -> CheckRoutine:
-    """There is an automated backup of the last day."""
+    """Checks that there is an automated backup from the last day."""
     name = facts.outputs.database.identifier
     answers = yield [
         build_instances_read(facts),
@@ -231,17 +235,17 @@ def check_automated_backups(facts: CheckFacts) -> CheckRoutine:
         if snapshot["Status"] == "available"
     )
     if times and compute_age_seconds(facts, times[-1]) <= MAX_BACKUP_AGE_SECONDS:
-        return _build_findings(
-            "ok", "backup of the last day", f"at {times[-1]}, {len(times)} are kept"
-        )
+        return _build_findings("ok", "backup of the last day", f"at {times[-1]}; {len(times)} kept")
     if item and compute_age_seconds(facts, item["InstanceCreateTime"]) <= MAX_BACKUP_AGE_SECONDS:
-        return _build_findings("ok", "backup of the last day", "the instance is younger than a day")
-    evidence = f"the last is of {times[-1]}" if times else "there is none at all"
+        return _build_findings(
+            "ok", "backup of the last day", "the instance is less than a day old"
+        )
+    evidence = f"the last one is from {times[-1]}" if times else "there is no backup"
     return _build_findings("failing", "backup of the last day", evidence, "ops db snapshot create")
 
 
 def check_server_certificate(facts: CheckFacts) -> CheckRoutine:
-    """The server's certificate holds for another month."""
+    """Checks that the server's certificate is valid for another month."""
     (answer,) = yield [build_instances_read(facts)]
     item = find_primary_item(facts, get_answer_items(answer))
     if item is None:
@@ -252,11 +256,11 @@ def check_server_certificate(facts: CheckFacts) -> CheckRoutine:
         return _build_findings(
             "unknown",
             "server certificate",
-            f"of {authority}, AWS does not say until when",
+            f"from {authority}; AWS does not report when it expires",
             "ops db status",
         )
     is_valid = -compute_age_seconds(facts, expiry) > MIN_SERVER_CERTIFICATE_SECONDS
-    evidence = f"of {authority}, until {expiry}"
+    evidence = f"from {authority}, valid until {expiry}"
     return _build_findings(
         "ok" if is_valid else "failing", "server certificate", evidence, "ops db reboot"
     )

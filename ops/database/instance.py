@@ -1,4 +1,4 @@
-"""The DB instances as operations see them, and what is typical of every plan about them."""
+"""DB instances: reads, waits and conditions that every database plan uses."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from ops.outputs import Outputs
 
 DATABASE_STATUS_PATH: Final = "DBInstances[0].DBInstanceStatus"
 PENDING_CHANGES_PATH: Final = "DBInstances[0].PendingModifiedValues"
-# States that end by no waiting: RDS User Guide, "Viewing Amazon RDS DB instance status".
+# Statuses that waiting does not end: RDS User Guide, "Viewing Amazon RDS DB instance status".
 FAILED_STATUSES: Final[tuple[str, ...]] = (
     "failed",
     "inaccessible-encryption-credentials",
@@ -32,7 +32,7 @@ DB_INSTANCE_NOT_FOUND: Final = "DBInstanceNotFound"
 
 @dataclass(frozen=True)
 class DatabaseInstance:
-    """One DB instance, as it was seen."""
+    """One DB instance as RDS described it. Storage is in GiB."""
 
     identifier: str
     role: str
@@ -57,11 +57,11 @@ class DatabaseInstance:
 
     @property
     def is_available(self) -> bool:
-        """Whether RDS takes a change of it."""
+        """True if RDS accepts changes to it."""
         return self.status == "available"
 
     def row(self) -> dict[str, object]:
-        """What a person sees of it."""
+        """Returns the table row."""
         pending = [f"{name}={value}" for name, value in self.pending_changes.items()]
         if self.parameter_group_status not in (None, "in-sync"):
             pending.append(f"{self.parameter_group} {self.parameter_group_status}")
@@ -96,7 +96,7 @@ DATABASE_INSTANCE_COLUMNS: Final = (
 def rds_call(
     outputs: Outputs, api: str, params: JsonObject, *expected_errors: str, repeatable: bool = True
 ) -> Call:
-    """A call in the stack's own region, wherever the outputs were read from."""
+    """Builds a call in the stack's own region."""
     return Call(
         api=api,
         params=params,
@@ -107,12 +107,12 @@ def rds_call(
 
 
 def describe_instance_call(outputs: Outputs, identifier: str) -> Call:
-    """The read of one instance."""
+    """Builds the read of one instance."""
     return rds_call(outputs, "rds.describe_db_instances", {"DBInstanceIdentifier": identifier})
 
 
 def available_with_nothing_pending(outputs: Outputs, identifier: str) -> Wait:
-    """Available, with nothing waiting to be changed."""
+    """Builds the wait until an instance is available and has no pending changes."""
     return Wait(
         read=describe_instance_call(outputs, identifier),
         met={DATABASE_STATUS_PATH: "available", PENDING_CHANGES_PATH: {}},
@@ -121,13 +121,13 @@ def available_with_nothing_pending(outputs: Outputs, identifier: str) -> Wait:
 
 
 def find_instance(aws: Aws, outputs: Outputs, identifier: str) -> DatabaseInstance | None:
-    """One instance, or None where there is none. A throttle or a denial raises."""
+    """Returns one instance, or None if it does not exist. Throttled and denied calls raise."""
     description = describe_instance(aws, outputs, identifier)
     return None if description is None else parse_instance(description)
 
 
 def describe_instance(aws: Aws, outputs: Outputs, identifier: str) -> dict[str, Any] | None:
-    """One instance as RDS describes it, or None where there is none; raises as `look`."""
+    """Returns RDS's description of one instance, or None. Raises as `find_instance` does."""
     call = describe_instance_call(outputs, identifier).model_copy(
         update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
     )
@@ -137,7 +137,7 @@ def describe_instance(aws: Aws, outputs: Outputs, identifier: str) -> dict[str, 
 
 
 def get_primary(aws: Aws, outputs: Outputs) -> DatabaseInstance:
-    """The stack's primary. Raises OpsError where it is not there."""
+    """Returns the stack's primary. Raises OpsError if it does not exist."""
     identifier = outputs.database.identifier
     instance = find_instance(aws, outputs, identifier)
     if instance is None:
@@ -149,7 +149,7 @@ def get_primary(aws: Aws, outputs: Outputs) -> DatabaseInstance:
 
 
 def get_primary_or_replica(aws: Aws, outputs: Outputs, identifier: str | None) -> DatabaseInstance:
-    """The primary, or the replica of that name. The name is known to be one of the stack's."""
+    """Returns the primary, or a replica by its identifier. Raises OpsError if it does not exist."""
     if identifier in (None, outputs.database.identifier):
         return get_primary(aws, outputs)
     instance = find_instance(aws, outputs, str(identifier))
@@ -159,22 +159,21 @@ def get_primary_or_replica(aws: Aws, outputs: Outputs, identifier: str | None) -
 
 
 def require_available(instance: DatabaseInstance, purpose: str) -> None:
-    """Raises OpsError where an instance cannot be changed now."""
+    """Raises OpsError unless the instance is available; `purpose` ends the message."""
     if not instance.is_available:
         raise OpsError(
-            f"{instance.identifier} is {instance.status}, it must be available {purpose}",
+            f"{instance.identifier} is {instance.status}; it must be available {purpose}",
             "ops db status",
         )
 
 
 def require_no_pending_changes(instance: DatabaseInstance) -> None:
-    """Raises OpsError where changes wait, which ApplyImmediately would carry out as well."""
+    """Raises OpsError if changes are pending, which ApplyImmediately would apply too."""
     if instance.pending_changes:
         pending = ", ".join(f"{name}={value}" for name, value in instance.pending_changes.items())
         raise OpsError(
-            f"{instance.identifier} has changes waiting for its maintenance window that "
-            "would be made "
-            f"along with this one: {pending}",
+            f"{instance.identifier} has changes pending for its maintenance window, which this "
+            f"change would apply too: {pending}",
             "ops db status",
         )
 
@@ -182,12 +181,12 @@ def require_no_pending_changes(instance: DatabaseInstance) -> None:
 def list_in_stack_region(
     aws: Aws, outputs: Outputs, api: str, key: str, params: JsonObject, region: str | None = None
 ) -> Iterator[Any]:
-    """All items of a list; what AWS refuses is an error for a person."""
+    """Yields all items of a list in the stack's or another region. Raises as `list_in_region`."""
     yield from list_in_region(aws, api, key, params, region or outputs.stack.region)
 
 
 def list_in_region(aws: Aws, api: str, key: str, params: JsonObject, region: str) -> Iterator[Any]:
-    """The same of a list in any region."""
+    """Yields all items of a list in a region. Raises RefusedError if AWS refuses the call."""
     try:
         yield from aws.list_items(api, key, params, region)
     except ClientError as error:
@@ -196,17 +195,17 @@ def list_in_region(aws: Aws, api: str, key: str, params: JsonObject, region: str
 
 
 def parse_tags(tag_items: Any) -> dict[str, str]:
-    """A tag list as a mapping."""
+    """Converts an AWS tag list to a mapping."""
     return {tag["Key"]: tag["Value"] for tag in tag_items or ()}
 
 
 def format_tags(tags: Mapping[str, str]) -> list[JsonValue]:
-    """A mapping as AWS takes it."""
+    """Converts a mapping to an AWS tag list, sorted by key."""
     return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
 def parse_instance(description: Any) -> DatabaseInstance:
-    """An instance from its description by RDS."""
+    """Parses an instance from its description by RDS."""
     parameter_groups = description.get("DBParameterGroups") or [{}]
     return DatabaseInstance(
         identifier=description["DBInstanceIdentifier"],

@@ -1,4 +1,4 @@
-"""Parameters of PostgreSQL: what the stack's group sets, what waits for a reboot, and a change."""
+"""PostgreSQL parameters: values of the stack's group, pending reboots, and changes."""
 
 import difflib
 import re
@@ -10,16 +10,21 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import instance as database
-from ops.database.instance import DatabaseInstance
+from ops.database.instance import (
+    DatabaseInstance,
+    describe_instance_call,
+    list_in_stack_region,
+    rds_call,
+    require_available,
+)
 from ops.outputs import Outputs
 
 MAX_PARAMETERS_PER_CHANGE: Final = (
-    20  # parameters of one change. Source: API reference, ModifyDBParameterGroup
+    20  # parameters per change. Source: API reference, ModifyDBParameterGroup
 )
-DEFAULT_GROUP_PREFIX: Final = "default."  # groups of AWS's own, which nobody may change
+DEFAULT_GROUP_PREFIX: Final = "default."  # AWS's own groups, which cannot be changed
 PARAMETER_APPLY_STATUS_PATH: Final = "DBInstances[0].DBParameterGroups[0].ParameterApplyStatus"
-# A number as RDS takes it, by the kind of the parameter: Python's own are more.
+# Numbers that RDS accepts, by data type; Python's own parsers accept more.
 NUMBER_PATTERNS: Final = {
     "integer": re.compile(r"-?\d+"),
     "float": re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?"),
@@ -31,7 +36,7 @@ PARAMETERS_APPLIED_EXPRESSION: Final = (
 
 @dataclass(frozen=True)
 class PostgresParameter:
-    """One parameter, as RDS describes it. `allowed` is a list or a range, as RDS writes them."""
+    """One parameter. `allowed_values` is a list or a range, as RDS writes it."""
 
     name: str
     value: str | None
@@ -44,11 +49,11 @@ class PostgresParameter:
 
     @property
     def apply_method(self) -> str:
-        """When a change holds."""
+        """When RDS applies a change: `immediate` or `pending-reboot`."""
         return "pending-reboot" if self.is_static else "immediate"
 
     def row(self) -> dict[str, object]:
-        """What a person sees of it."""
+        """Returns the table row."""
         return {
             "parameter": self.name,
             "value": self.value,
@@ -64,29 +69,29 @@ PARAMETER_COLUMNS: Final = ("parameter", "value", "set", "takes effect", "may be
 def list_database_parameters(
     aws: Aws, outputs: Outputs, group: str, *, user_only: bool = False
 ) -> list[PostgresParameter]:
-    """All parameters of a group by name, or only those that it sets itself."""
+    """Lists a group's parameters by name; with `user_only` only those that it sets itself."""
     params: JsonObject = {
         "DBParameterGroupName": group,
         **({"Source": "user"} if user_only else {}),
     }
-    items = database.list_in_stack_region(
-        aws, outputs, "rds.describe_db_parameters", "Parameters", params
-    )
+    items = list_in_stack_region(aws, outputs, "rds.describe_db_parameters", "Parameters", params)
     return sorted((_parse_parameter(item) for item in items), key=lambda parameter: parameter.name)
 
 
 def parse_parameter_values(texts: Sequence[str], option: str = "--set") -> dict[str, str]:
-    """NAME=VALUE of each --set, or of another option. Raises UsageError."""
+    """Parses NAME=VALUE texts. Raises UsageError for a malformed, repeated or excess one."""
     values: dict[str, str] = {}
     for text in texts:
         name, separator, value = text.partition("=")
         if not (name and separator and value):
-            raise UsageError(f"{option} is {text!r}, must be NAME=VALUE, like work_mem=8192")
+            raise UsageError(f"{option} must be NAME=VALUE, like work_mem=8192, not {text!r}")
         if values.setdefault(name, value) != value:
-            raise UsageError(f"{option} is {text!r}, and {name}={values[name]} too: it may be once")
+            raise UsageError(
+                f"{option} must name {name} only once, not {name}={values[name]} and {text}"
+            )
     if len(values) > MAX_PARAMETERS_PER_CHANGE:
         raise UsageError(
-            f"{option} is given {len(values)} times, must be {MAX_PARAMETERS_PER_CHANGE} at most"
+            f"{option} can set at most {MAX_PARAMETERS_PER_CHANGE} parameters, not {len(values)}"
         )
     return values
 
@@ -94,28 +99,32 @@ def parse_parameter_values(texts: Sequence[str], option: str = "--set") -> dict[
 def resolve_parameter_changes(
     parameters: Sequence[PostgresParameter], values: Mapping[str, str], option: str = "--set"
 ) -> list[tuple[PostgresParameter, str]]:
-    """The parameters to change, each with its new value. Raises UsageError for what cannot be."""
+    """Returns the parameters to change, each with its new value.
+
+    Raises UsageError if a parameter does not exist, cannot be changed, has the value already or
+    does not allow it.
+    """
     by_name = {parameter.name: parameter for parameter in parameters}
     changes = []
     for name, value in values.items():
         parameter = by_name.get(name)
         if parameter is None:
             similar_names = difflib.get_close_matches(name, by_name, 5)
-            hint = f", must be {', '.join(similar_names)}" if similar_names else ""
+            hint = f"; similar names: {', '.join(similar_names)}" if similar_names else ""
             raise UsageError(
-                f"{option} is {name!r}, which is no parameter{hint}", _ALL_PARAMETERS_COMMAND
+                f"{option}: there is no parameter {name!r}{hint}", _ALL_PARAMETERS_COMMAND
             )
         if not parameter.is_modifiable:
             raise UsageError(
-                f"{option} is {name!r}, which RDS lets nobody change", _ALL_PARAMETERS_COMMAND
+                f"{option}: RDS does not let {name!r} be changed", _ALL_PARAMETERS_COMMAND
             )
         if not is_allowed_value(parameter, value):
             raise UsageError(
-                f"{option} is '{name}={value}', must be {parameter.allowed_values}",
+                f"{option}: {name} must be {parameter.allowed_values}, not {value!r}",
                 _ALL_PARAMETERS_COMMAND,
             )
         if parameter.is_user_set and parameter.value == value:
-            raise UsageError(f"{option} is '{name}={value}', which it is already")
+            raise UsageError(f"{option}: {name} is {value} already")
         changes.append((parameter, value))
     return changes
 
@@ -124,9 +133,9 @@ _ALL_PARAMETERS_COMMAND: Final = "ops db parameters --all"
 
 
 def is_allowed_value(parameter: PostgresParameter, value: str) -> bool:
-    """Whether RDS takes a value: one of a list (or several, of a list of them), or in a range.
+    """True if a value is in the allowed list or range; a list parameter allows several.
 
-    A formula of RDS's, like `{DBInstanceClassMemory/32768}`, is RDS's own to judge.
+    Formulas like `{DBInstanceClassMemory/32768}` are left to RDS to check.
     """
     if parameter.allowed_values is None or "{" in value:
         return True
@@ -157,14 +166,17 @@ def build_parameter_change_plan(
     changes: Sequence[tuple[PostgresParameter, str]],
     run: str,
 ) -> Plan:
-    """The group says so, and the instance has taken it, or waits for a reboot to.
+    """Builds the plan that sets parameters in the group and waits for the instance to apply them.
 
-    Undone: what the group said before, or the default where it said nothing.
+    Undo restores the previous values, or the defaults for parameters that were unset. Raises
+    OpsError for a default group or an instance that is not available.
     """
     group = str(instance.parameter_group)
     if group.startswith(DEFAULT_GROUP_PREFIX):
-        raise OpsError(f"{instance.identifier} has AWS's own {group}, which nobody may change")
-    database.require_available(instance, "for its parameters to be changed")
+        raise OpsError(
+            f"{instance.identifier} uses {group}, a default group of AWS that cannot be changed"
+        )
+    require_available(instance, "before its parameters are changed")
     previous_values = [
         (parameter, str(parameter.value)) for parameter, _ in changes if parameter.is_user_set
     ]
@@ -181,14 +193,14 @@ def build_parameter_change_plan(
             else []
         ),
     ]
-    describe_call = database.describe_instance_call(outputs, instance.identifier)
+    describe_call = describe_instance_call(outputs, instance.identifier)
     steps = (
         build_parameter_set_step(outputs, group, "set", changes).model_copy(
             update={"undo": tuple(undo_steps)}
         ),
         Step(
             name="applied",
-            description=f"see {instance.identifier} in sync, or waiting for a reboot",
+            description=f"wait until {instance.identifier} is in sync or pending a reboot",
             action=describe_call,
             goal=Wait(
                 read=describe_call, met={PARAMETERS_APPLIED_EXPRESSION: True}, every=15, within=900
@@ -202,10 +214,13 @@ def build_parameter_change_plan(
             f"{parameter.name}: {parameter.value or 'unset'} -> {value}"
             for parameter, value in changes
         ),
-        *([f"{', '.join(static_names)} takes effect at `ops db reboot`"] if static_names else []),
-        f"the settings of the stack own this group: add {{{assignments}}} to "
-        "database.parameters as "
-        "well, or the next `pulumi up` changes it back",
+        *(
+            [f"takes effect after `ops db reboot`: {', '.join(static_names)}"]
+            if static_names
+            else []
+        ),
+        f"add {{{assignments}}} to database.parameters in the stack's settings too, or the next "
+        "`pulumi up` reverts it",
     )
     return build_stack_plan(outputs, run, "db parameters", *steps, notes=notes)
 
@@ -213,12 +228,12 @@ def build_parameter_change_plan(
 def build_parameter_set_step(
     outputs: Outputs, group: str, name: str, changes: Sequence[tuple[PostgresParameter, str]]
 ) -> Step:
-    """The step that sets parameters of a group."""
+    """Builds the step that sets parameters of a group."""
     assignments = ", ".join(f"{parameter.name} = {value}" for parameter, value in changes)
     return Step(
         name=name,
         description=f"set {assignments} in {group}",
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.modify_db_parameter_group",
             {
@@ -244,9 +259,9 @@ def _build_parameter_reset_step(
 ) -> Step:
     return Step(
         name="reset",
-        description=f"leave {', '.join(parameter.name for parameter in parameters)} to the "
+        description=f"reset {', '.join(parameter.name for parameter in parameters)} to the "
         f"default in {group}",
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.reset_db_parameter_group",
             {
@@ -268,7 +283,7 @@ def _build_group_values_wait(
 ) -> Wait:
     params: JsonObject = {"DBParameterGroupName": group, "Source": "user", "MaxRecords": 100}
     return Wait(
-        read=database.rds_call(outputs, "rds.describe_db_parameters", params),
+        read=rds_call(outputs, "rds.describe_db_parameters", params),
         met={
             f"Parameters[?ParameterName=='{name}'] | [0].ParameterValue": value
             for name, value in values.items()

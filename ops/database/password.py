@@ -1,8 +1,7 @@
-"""Another password for the database: rotated by the stack's function, and read by whoever uses it.
+"""Rotates the database password with the stack's function and restarts what uses it.
 
-Secrets Manager calls the function of the stack (docs/decisions/0003), which tells RDS the new
-password and starts the services anew. A rotation has a token, so that it is one however often it
-is asked for.
+Secrets Manager calls the function (docs/decisions/0003), which sets the new password at RDS and
+restarts the services. The rotation has a token, so repeating the call does not rotate again.
 """
 
 from typing import Final
@@ -11,32 +10,39 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError
 from ops.core.plan import Plan, Sql, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import instance as database
-from ops.database.instance import DATABASE_STATUS_PATH, PENDING_CHANGES_PATH, DatabaseInstance
+from ops.database.instance import (
+    DATABASE_STATUS_PATH,
+    FAILED_STATUSES,
+    PENDING_CHANGES_PATH,
+    DatabaseInstance,
+    describe_instance_call,
+    rds_call,
+    require_available,
+)
 from ops.outputs import Outputs
-from ops.services import deploy as deployments
+from ops.services.deploy import build_force_deployment_step
 from ops.services.model import ServiceState
 
 TYPICAL_ROTATION_SECONDS: Final = 90
 ROTATION_TIME_SOURCE: Final = (
-    "an assumption, AWS states none: a function of four steps, and RDS half a minute"
+    "an assumption, AWS gives no figure: a function of four steps, and half a minute for RDS"
 )
 ROTATION_TOKEN_CHARACTERS: Final = (
-    64  # characters, of 32 at least. Source: API reference, RotateSecret
+    64  # characters; the minimum is 32. Source: API reference, RotateSecret
 )
-ROTATION_TIMEOUT_SECONDS: Final = 30 * 60  # Secrets Manager tries a failed rotation again meanwhile
+ROTATION_TIMEOUT_SECONDS: Final = 30 * 60  # includes Secrets Manager's own retries
 
 
 def require_rotatable(outputs: Outputs, response: object, instance: DatabaseInstance) -> None:
-    """Raises OpsError where the database cannot be given another password now.
+    """Raises OpsError unless the instance is available and its secret can be rotated now.
 
-    `secret` is the description of its secret.
+    `response` is the description of the secret.
     """
-    database.require_available(instance, "to be given another password")
+    require_available(instance, "before its password is rotated")
     description: dict[str, object] = response if isinstance(response, dict) else {}
     if not description.get("RotationEnabled"):
         raise OpsError(
-            f"the secret {outputs.database.secret_arn} has no rotation: run `pulumi up` first"
+            f"rotation is off for the secret {outputs.database.secret_arn}: run `pulumi up` first"
         )
     stages_by_version = description.get("VersionIdsToStages")
     for version, stage_labels in (
@@ -44,22 +50,22 @@ def require_rotatable(outputs: Outputs, response: object, instance: DatabaseInst
     ):
         if "AWSPENDING" in stage_labels and "AWSCURRENT" not in stage_labels:
             raise OpsError(
-                f"a rotation is on its way or has stuck: version {version} is pending; look at the "
-                "log of the rotation function",
+                f"a rotation is in progress or stuck: version {version} is pending; see the log of "
+                "the rotation function",
                 "ops db status",
             )
 
 
 def get_rotation_token(run: str) -> str:
-    """The token of a new version of the secret, which is the version's id.
+    """Returns the token of a rotation, which becomes the id of the secret's new version.
 
-    The run itself, so that the plan's hash is the same for the same plan (Plan.digest).
+    Made from the run, so that the plan's hash does not change (Plan.digest).
     """
     return f"bulwark-{run:-<24}"[:ROTATION_TOKEN_CHARACTERS]
 
 
 def describe_database_secret(aws: Aws, outputs: Outputs) -> object:
-    """The description of the database's secret, without what is in it."""
+    """Returns the description of the database's secret, without its value."""
     return aws.call("secretsmanager.describe_secret", {"SecretId": outputs.database.secret_arn})
 
 
@@ -72,10 +78,10 @@ def build_password_rotation_plan(
     *,
     check: bool = False,
 ) -> Plan:
-    """The password is another, RDS has taken it, and every service has read it.
+    """Builds the plan that rotates the password, waits for RDS and restarts every service.
 
-    With `check` the new password is tried, which takes a way to the database. There is no undo:
-    the password of before may be known to somebody, which is why it was rotated.
+    With `check` it also connects with the new password, which needs access to the database. There
+    is no undo: the old password may have leaked.
     """
     token = get_rotation_token(run)
     stages_path = f'VersionIdsToStages."{token}" || `[]`'
@@ -84,15 +90,13 @@ def build_password_rotation_plan(
         Step(
             name="rotate",
             description=f"rotate the password of {instance.identifier}",
-            action=database.rds_call(
+            action=rds_call(
                 outputs,
                 "secretsmanager.rotate_secret",
                 {**secret_params, "ClientRequestToken": token},
             ),
             goal=Wait(
-                read=database.rds_call(
-                    outputs, "secretsmanager.describe_secret", {**secret_params}
-                ),
+                read=rds_call(outputs, "secretsmanager.describe_secret", {**secret_params}),
                 met={f"contains({stages_path}, 'AWSCURRENT')": True},
                 begun={f"contains({stages_path}, 'AWSPENDING')": True},
                 within=ROTATION_TIMEOUT_SECONDS,
@@ -102,35 +106,35 @@ def build_password_rotation_plan(
         ),
         Step(
             name="taken",
-            description=f"see that {instance.identifier} has taken it",
-            action=database.describe_instance_call(outputs, instance.identifier),
+            description=f"wait until {instance.identifier} uses the new password",
+            action=describe_instance_call(outputs, instance.identifier),
             goal=Wait(
-                read=database.describe_instance_call(outputs, instance.identifier),
+                read=describe_instance_call(outputs, instance.identifier),
                 met={
                     DATABASE_STATUS_PATH: "available",
                     f"{PENDING_CHANGES_PATH}.MasterUserPassword": None,
                 },
-                failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+                failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
                 every=10,
                 within=900,
             ),
         ),
         *(
-            deployments.build_force_deployment_step(aws, service, f"restart_{number}")
+            build_force_deployment_step(aws, service, f"restart_{number}")
             for number, service in enumerate(services, 1)
         ),
     ]
     if check:
         check_query = Sql(statement="SELECT 1 AS answers")
-        description = "see that the database takes the new password"
+        description = "log in to the database with the new password"
         goal = Wait(read=check_query, met={"rows[0].answers": 1}, every=5, within=300)
         steps.append(Step(name="answers", description=description, action=check_query, goal=goal))
     notes = (
-        "from the change at RDS until a task is started anew, its new connections are refused; "
-        "those that it has go on",
-        "a new password closes no session: end those of the old one with `ops db kill-idle`",
+        "until its tasks are restarted, a service cannot open new connections; open ones keep "
+        "working",
+        "open sessions stay logged in; end them with `ops db kill-idle`",
         *(
-            ["the function refreshes the fleet too: look with `ops fleet refresh status`"]
+            ["the fleet is refreshed too; follow it with `ops fleet refresh status`"]
             if outputs.fleet
             else []
         ),

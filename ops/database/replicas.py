@@ -1,4 +1,4 @@
-"""Read replicas beside those of the settings: added with the primary's settings, and removed."""
+"""Read replicas that ops adds and removes, beside those of the stack's settings."""
 
 import re
 from collections.abc import Mapping
@@ -8,42 +8,55 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import copied_settings as likeness
-from ops.database import instance as database
-from ops.database.instance import DATABASE_STATUS_PATH, DB_INSTANCE_NOT_FOUND
+from ops.database.copied_settings import REPLICA_SETTINGS, list_settings_to_copy
+from ops.database.instance import (
+    DATABASE_STATUS_PATH,
+    DB_INSTANCE_NOT_FOUND,
+    FAILED_STATUSES,
+    describe_instance,
+    describe_instance_call,
+    find_instance,
+    format_tags,
+    parse_tags,
+    rds_call,
+)
 from ops.database.snapshots import DATABASE_RUN_TAG
 from ops.outputs import Outputs
 
 MAX_REPLICAS: Final = (
-    15  # replicas of one primary. Source: RDS User Guide, read replicas of PostgreSQL
+    15  # replicas per primary. Source: RDS User Guide, read replicas of PostgreSQL
 )
 DATABASE_RUN_TAG_PATH: Final = f"DBInstances[0].TagList[?Key=='{DATABASE_RUN_TAG}'].Value | [0]"
 MAX_IDENTIFIER_CHARACTERS: Final = 63  # characters of an identifier. Source: API reference
 REPLICA_NAME_PATTERN: Final = re.compile(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*")
 TYPICAL_REPLICA_CREATION_SECONDS: Final = 15 * 60
 REPLICA_CREATION_TIME_SOURCE: Final = (
-    "an assumption, AWS states none: a snapshot of the primary, and its data copied"
+    "an assumption, AWS gives no figure: RDS takes a snapshot of the primary and copies it"
 )
 
 
 def get_instance_description(
     aws: Aws, outputs: Outputs, identifier: str | None = None
 ) -> dict[str, Any]:
-    """The primary, or another, as RDS describes it. Raises OpsError where it is not there."""
+    """Returns RDS's description of an instance, by default the primary.
+
+    Raises OpsError if it does not exist.
+    """
     identifier = identifier or outputs.database.identifier
-    description = database.describe_instance(aws, outputs, identifier)
+    description = describe_instance(aws, outputs, identifier)
     if description is None:
         raise OpsError(f"there is no DB instance {identifier} in {outputs.stack.region}")
     return description
 
 
 def get_replica_identifier(outputs: Outputs, name: str) -> str:
-    """The identifier of a replica: the primary's, and the name. Raises UsageError."""
+    """Returns the primary's identifier, a hyphen and the name. Raises UsageError if invalid."""
     prefix = f"{outputs.database.identifier}-"
     identifier = name if name.startswith(prefix) else f"{prefix}{name}"
     if not REPLICA_NAME_PATTERN.fullmatch(name) or len(identifier) > MAX_IDENTIFIER_CHARACTERS:
         raise UsageError(
-            f"NAME is {name!r}, must be letters, digits and single hyphens, like reports"
+            f"NAME must be lowercase letters, digits and single hyphens, like reports, at most "
+            f"{MAX_IDENTIFIER_CHARACTERS - len(prefix)} characters, not {name!r}"
         )
     return identifier
 
@@ -57,36 +70,40 @@ def build_replica_creation_plan(
     *,
     instance_class: str | None = None,
 ) -> Plan:
-    """Another replica, with the primary's settings. Undone: it is deleted again."""
+    """Builds the plan that adds a replica with the primary's settings. Undo deletes it.
+
+    Raises UsageError if the replica exists, OpsError if the primary cannot be replicated now.
+    """
     replica = get_replica_identifier(outputs, name)
     primary_identifier = primary["DBInstanceIdentifier"]
-    if database.find_instance(aws, outputs, replica) is not None:
-        raise UsageError(f"NAME is {name!r}, and {replica} is there already", "ops db status")
+    if find_instance(aws, outputs, replica) is not None:
+        raise UsageError(
+            f"NAME must be a new name, not {name!r}: {replica} exists already", "ops db status"
+        )
     if primary["DBInstanceStatus"] != "available":
         raise OpsError(
-            f"{primary_identifier} is {primary['DBInstanceStatus']}, it must be available "
-            "to be replicated",
+            f"{primary_identifier} is {primary['DBInstanceStatus']}; it must be available before "
+            "a replica is added",
             "ops db status",
         )
     if not primary.get("BackupRetentionPeriod"):
-        raise OpsError(
-            f"{primary_identifier} keeps no automated backups, which a replica is made from"
-        )
+        raise OpsError(f"{primary_identifier} has no automated backups, which a replica needs")
     if len(primary.get("ReadReplicaDBInstanceIdentifiers") or ()) >= MAX_REPLICAS:
         raise OpsError(
-            f"{primary_identifier} has {MAX_REPLICAS} replicas, which is the most", "ops db status"
+            f"{primary_identifier} already has {MAX_REPLICAS} replicas, the maximum",
+            "ops db status",
         )
     instance_class = instance_class or str(primary["DBInstanceClass"])
-    copied_settings = likeness.list_settings_to_copy(primary, likeness.REPLICA_SETTINGS)
-    tags = database.parse_tags(primary.get("TagList"))
+    copied_settings = list_settings_to_copy(primary, REPLICA_SETTINGS)
+    tags = parse_tags(primary.get("TagList"))
     user_tags = {key: value for key, value in tags.items() if not key.startswith("aws:")}
-    describe_call = database.describe_instance_call(outputs, replica).model_copy(
+    describe_call = describe_instance_call(outputs, replica).model_copy(
         update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
     )
     step = Step(
         name="add",
-        description=f"make {replica} a {instance_class} that follows {primary_identifier}",
-        action=database.rds_call(
+        description=f"create {replica} ({instance_class}) as a replica of {primary_identifier}",
+        action=rds_call(
             outputs,
             "rds.create_db_instance_read_replica",
             {
@@ -95,7 +112,7 @@ def build_replica_creation_plan(
                 "DBInstanceClass": instance_class,
                 "PubliclyAccessible": False,
                 "DeletionProtection": outputs.stack.protect,
-                "Tags": database.format_tags({**user_tags, DATABASE_RUN_TAG: run}),
+                "Tags": format_tags({**user_tags, DATABASE_RUN_TAG: run}),
                 **copied_settings,
             },
             "DBInstanceAlreadyExists",
@@ -108,7 +125,7 @@ def build_replica_creation_plan(
                 DATABASE_RUN_TAG_PATH: run,
             },
             begun={DATABASE_STATUS_PATH: "creating"},
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             every=60,
             within=3 * 3600,
             typical=TYPICAL_REPLICA_CREATION_SECONDS,
@@ -117,9 +134,9 @@ def build_replica_creation_plan(
         undo=build_instance_removal_steps(outputs, replica, "undo_"),
     )
     notes = (
-        "it costs as much as an instance of its class, and its storage, until it is removed",
-        "the settings of the stack do not know it: it is ops's, until `ops db replica remove`",
-        "its alarms are not made: those of the stack's own replicas are (database.replicas)",
+        "you pay for the instance and its storage until it is removed",
+        "the stack's settings do not manage it; remove it with `ops db replica remove`",
+        "it has no alarms; replicas in database.replicas have them",
     )
     return build_stack_plan(outputs, run, "db replica add", step, notes=notes)
 
@@ -127,9 +144,10 @@ def build_replica_creation_plan(
 def build_replica_removal_plan(
     aws: Aws, outputs: Outputs, primary: Mapping[str, Any], name: str, run: str
 ) -> Plan:
-    """A replica that operations added is gone, with its data, which are the primary's.
+    """Builds the plan that deletes a replica which ops added.
 
-    Undone where it is not deleted yet: it is protected from that as before.
+    Undo restores its deletion protection if it still exists. Raises UsageError if NAME is not a
+    replica, or one of the stack's settings.
     """
     replica = get_replica_identifier(outputs, name)
     replica_identifiers = [
@@ -142,16 +160,17 @@ def build_replica_removal_plan(
             if identifier not in outputs.database.replicas
         )
         raise UsageError(
-            f"NAME is {name!r}, which is no replica, must be "
-            f"{removable_identifiers or 'none: there is none'}",
+            f"NAME must be {removable_identifiers}, not {name!r}"
+            if removable_identifiers
+            else f"NAME is {name!r}, but ops has added no replicas",
             "ops db status",
         )
     if replica in outputs.database.replicas:
         raise UsageError(
-            f"NAME is {name!r}, which is the settings' own: lower database.replicas instead"
+            f"NAME is {name!r}, a replica of the stack's settings: lower database.replicas instead"
         )
     is_protected = bool(get_instance_description(aws, outputs, replica).get("DeletionProtection"))
-    notes = ("whoever reads from it is refused; there is no final snapshot of a replica",)
+    notes = ("clients that read from it lose their connection; there is no final snapshot",)
     unprotect_step, delete_step = build_instance_removal_steps(outputs, replica, "")
     steps = [delete_step]
     if is_protected:
@@ -161,21 +180,21 @@ def build_replica_removal_plan(
 
 
 def _build_protect_step(outputs: Outputs, replica: str) -> Step:
-    """What turns its protection on again, where it is still there."""
-    describe_call = database.describe_instance_call(outputs, replica).model_copy(
+    """Builds the step that turns deletion protection on again if the replica still exists."""
+    describe_call = describe_instance_call(outputs, replica).model_copy(
         update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
     )
     absent_condition = f"answer == '{DB_INSTANCE_NOT_FOUND}'"
     return Step(
         name="protect",
-        description=f"keep {replica} from being deleted, where it is still there",
+        description=f"turn deletion protection of {replica} on again if it still exists",
         ready=Wait(
             read=describe_call,
             met={f"{DATABASE_STATUS_PATH} != 'deleting'": True},
             every=30,
             within=3600,
         ),
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.modify_db_instance",
             {"DBInstanceIdentifier": replica, "DeletionProtection": True},
@@ -193,11 +212,11 @@ def _build_protect_step(outputs: Outputs, replica: str) -> Step:
 def build_instance_removal_steps(
     outputs: Outputs, identifier: str, prefix: str, run: str | None = None
 ) -> tuple[Step, ...]:
-    """Its protection off, then deleted; of what is not there nothing is to be done.
+    """Builds the steps that unprotect and delete an instance; both succeed if it is gone.
 
-    With `run` only an instance that this run has made: for another's it waits, and stops.
+    With `run`, deletes only an instance that this run created; otherwise the wait times out.
     """
-    describe_call = database.describe_instance_call(outputs, identifier).model_copy(
+    describe_call = describe_instance_call(outputs, identifier).model_copy(
         update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
     )
     protection_path = "DBInstances[0].DeletionProtection || `false`"
@@ -206,10 +225,9 @@ def build_instance_removal_steps(
         if run is None
         else {f"{DATABASE_RUN_TAG_PATH} == '{run}' || answer == '{DB_INSTANCE_NOT_FOUND}'": True}
     )
-    # RDS deletes what is at rest, also what it could not make.
+    # RDS deletes available instances, and those that it failed to create.
     at_rest_condition = " || ".join(
-        f"{DATABASE_STATUS_PATH} == '{status}'"
-        for status in ("available", *database.FAILED_STATUSES)
+        f"{DATABASE_STATUS_PATH} == '{status}'" for status in ("available", *FAILED_STATUSES)
     )
     delete_ready = Wait(
         read=describe_call,
@@ -221,9 +239,9 @@ def build_instance_removal_steps(
     )
     unprotect_step = Step(
         name=f"{prefix}unprotect",
-        description=f"let {identifier} be deleted",
+        description=f"turn deletion protection of {identifier} off",
         ready=unprotect_ready,
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.modify_db_instance",
             {"DBInstanceIdentifier": identifier, "DeletionProtection": False},
@@ -235,7 +253,7 @@ def build_instance_removal_steps(
         name=f"{prefix}delete",
         description=f"delete {identifier}",
         ready=delete_ready,
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.delete_db_instance",
             {"DBInstanceIdentifier": identifier, "SkipFinalSnapshot": True},
@@ -248,7 +266,7 @@ def build_instance_removal_steps(
             every=30,
             within=3600,
             typical=300,
-            source="an assumption, AWS states none",
+            source="an assumption, AWS gives no figure",
         ),
     )
     return unprotect_step, delete_step

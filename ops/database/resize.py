@@ -1,6 +1,6 @@
-"""Another class or more storage for the database, a snapshot first.
+"""Changes the class or adds storage to the database, after a snapshot.
 
-A class goes back when the change is known to have failed; storage never shrinks, so it does not.
+A failed class change is undone. Storage never shrinks, so adding it has no undo.
 """
 
 from typing import Any, Final
@@ -12,8 +12,18 @@ from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import instance as database
-from ops.database.instance import DATABASE_STATUS_PATH, PENDING_CHANGES_PATH, DatabaseInstance
+from ops.database.instance import (
+    DATABASE_STATUS_PATH,
+    FAILED_STATUSES,
+    PENDING_CHANGES_PATH,
+    DatabaseInstance,
+    available_with_nothing_pending,
+    describe_instance_call,
+    list_in_stack_region,
+    rds_call,
+    require_available,
+    require_no_pending_changes,
+)
 from ops.database.snapshots import build_snapshot_step
 from ops.outputs import Outputs
 
@@ -26,19 +36,19 @@ SERVING_EXPRESSION: Final = (
 MULTI_AZ_RESIZE_DOWNTIME_SECONDS, SINGLE_AZ_RESIZE_DOWNTIME_SECONDS = 120, 600
 TYPICAL_RESIZE_SECONDS: Final = 600
 MIN_STORAGE_GROWTH_PERCENT: Final = (
-    10  # percent: the least increase that RDS takes (RDS User Guide, storage)
+    10  # percent: the smallest increase that RDS accepts (RDS User Guide, storage)
 )
 
 
 def list_orderable_options(
     aws: Aws, outputs: Outputs, instance: DatabaseInstance, instance_class: str | None
 ) -> list[Any]:
-    """What this instance's version can be ordered as: one class, or all."""
+    """Lists the orderable options that fit an instance, for one class or for all."""
     params: JsonObject = {"Engine": "postgres", "EngineVersion": instance.version, "Vpc": True}
     if instance_class is not None:
         params["DBInstanceClass"] = instance_class
     api = "rds.describe_orderable_db_instance_options"
-    options = database.list_in_stack_region(aws, outputs, api, "OrderableDBInstanceOptions", params)
+    options = list_in_stack_region(aws, outputs, api, "OrderableDBInstanceOptions", params)
     return [option for option in options if _is_compatible_option(option, instance)]
 
 
@@ -49,9 +59,11 @@ def require_orderable_class(
     instance_class: str,
     option: str = "CLASS",
 ) -> None:
-    """Raises UsageError, which names the option, where this instance cannot have a class."""
+    """Raises UsageError, naming the option, unless the instance can change to the class."""
     if instance_class == instance.instance_class:
-        raise UsageError(f"{option} is {instance_class!r}, which {instance.identifier} has already")
+        raise UsageError(
+            f"{option} is {instance_class!r}, but {instance.identifier} has that class already"
+        )
     if not list_orderable_options(aws, outputs, instance, instance_class):
         classes = sorted(
             {
@@ -63,25 +75,28 @@ def require_orderable_class(
             name for name in classes if name.split(".")[:2] == instance_class.split(".")[:2]
         ]
         raise UsageError(
-            f"{option} is {instance_class!r}, must be {', '.join(same_family_classes or classes)}"
+            f"{option} must be {', '.join(same_family_classes or classes)}, not {instance_class!r}"
         )
 
 
 def build_database_resize_plan(
     outputs: Outputs, instance: DatabaseInstance, instance_class: str, run: str
 ) -> Plan:
-    """A snapshot, then the class. Undone: the class as it was; the snapshot stays."""
-    database.require_available(instance, "to be resized")
-    database.require_no_pending_changes(instance)
+    """Builds the plan that takes a snapshot and changes the class.
+
+    Undo restores the class; the snapshot stays. Raises OpsError unless the instance is available
+    with nothing pending.
+    """
+    require_available(instance, "before it is resized")
+    require_no_pending_changes(instance)
     undo_step = _build_class_step(outputs, instance, "back", instance.instance_class)
     resize_step = _build_class_step(outputs, instance, "resize", instance_class).model_copy(
         update={"undo": (undo_step,)}
     )
     notes = (
-        "connections drop; a larger or smaller memory changes what follows it (max_connections)",
-        f"the settings of the stack still say {instance.instance_class}: change "
-        "instanceClass there as well, or "
-        "the next `pulumi up` changes it back",
+        "connections drop; parameters that depend on memory change too (max_connections)",
+        f"change instanceClass in the stack's settings from {instance.instance_class} too, or the "
+        "next `pulumi up` reverts it",
     )
     snapshot_step = build_snapshot_step(outputs, instance, run)
     return build_stack_plan(outputs, run, "db resize", snapshot_step, resize_step, notes=notes)
@@ -90,22 +105,25 @@ def build_database_resize_plan(
 def build_storage_growth_plan(
     outputs: Outputs, instance: DatabaseInstance, storage_gib: int, run: str
 ) -> Plan:
-    """A snapshot, then more storage, which goes on being optimized while the instance serves."""
+    """Builds the plan that takes a snapshot and adds storage; `storage_gib` is the new total.
+
+    RDS keeps optimizing the storage while the instance serves. Raises UsageError if the size is
+    not allowed, OpsError unless the instance is available with nothing pending.
+    """
     min_gib = instance.storage_gib + -(-instance.storage_gib * MIN_STORAGE_GROWTH_PERCENT // 100)
     max_gib = instance.storage_limit_gib or 65536
     if storage_gib < min_gib or storage_gib > max_gib:
         raise UsageError(
-            f"GIB is {storage_gib}, must be {min_gib} to {max_gib}: {instance.identifier} "
-            f"has {instance.storage_gib}, "
-            f"storage never shrinks, and grows by {MIN_STORAGE_GROWTH_PERCENT} % at least"
+            f"GIB must be {min_gib} to {max_gib}, not {storage_gib}: {instance.identifier} has "
+            f"{instance.storage_gib}, and storage grows by at least {MIN_STORAGE_GROWTH_PERCENT} % "
+            "and never shrinks"
         )
-    database.require_available(instance, "to be given storage")
-    database.require_no_pending_changes(instance)
+    require_available(instance, "before storage is added")
+    require_no_pending_changes(instance)
     step = Step(
         name="grow",
-        description=f"give {instance.identifier} {storage_gib} GiB instead of "
-        f"{instance.storage_gib}",
-        action=database.rds_call(
+        description=f"grow {instance.identifier} from {instance.storage_gib} to {storage_gib} GiB",
+        action=rds_call(
             outputs,
             "rds.modify_db_instance",
             {
@@ -114,9 +132,9 @@ def build_storage_growth_plan(
                 "ApplyImmediately": True,
             },
         ),
-        ready=database.available_with_nothing_pending(outputs, instance.identifier),
+        ready=available_with_nothing_pending(outputs, instance.identifier),
         goal=Wait(
-            read=database.describe_instance_call(outputs, instance.identifier),
+            read=describe_instance_call(outputs, instance.identifier),
             met={
                 ALLOCATED_STORAGE_PATH: storage_gib,
                 PENDING_CHANGES_PATH: {},
@@ -126,16 +144,16 @@ def build_storage_growth_plan(
                 f"{PENDING_CHANGES_PATH}.AllocatedStorage": storage_gib,
                 ALLOCATED_STORAGE_PATH: storage_gib,
             },
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             every=60,
             within=6 * 3600,
             typical=TYPICAL_RESIZE_SECONDS,
-            source="an assumption, AWS states none",
+            source="an assumption, AWS gives no figure",
         ),
     )
     notes = (
-        "no outage; there is no undo, and storage cannot change again for 6 hours",
-        "change storageGb in the settings of the stack as well",
+        "no outage; there is no undo; storage cannot change again for 6 hours",
+        "change storageGb in the stack's settings too",
     )
     snapshot_step = build_snapshot_step(outputs, instance, run)
     return build_stack_plan(outputs, run, "db storage", snapshot_step, step, notes=notes)
@@ -144,17 +162,17 @@ def build_storage_growth_plan(
 def _build_class_step(
     outputs: Outputs, instance: DatabaseInstance, name: str, instance_class: str
 ) -> Step:
-    # On the way back nothing is given up: a failed undo would be left half way.
+    # An undo ignores failed statuses, so that it is never left half done.
     failed_statuses: dict[str, list[JsonValue]] = (
-        {DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)} if name != "back" else {}
+        {DATABASE_STATUS_PATH: list(FAILED_STATUSES)} if name != "back" else {}
     )
     downtime = (
         MULTI_AZ_RESIZE_DOWNTIME_SECONDS if instance.multi_az else SINGLE_AZ_RESIZE_DOWNTIME_SECONDS
     )
     return Step(
         name=name,
-        description=f"make {instance.identifier} a {instance_class}",
-        action=database.rds_call(
+        description=f"change {instance.identifier} to {instance_class}",
+        action=rds_call(
             outputs,
             "rds.modify_db_instance",
             {
@@ -163,11 +181,11 @@ def _build_class_step(
                 "ApplyImmediately": True,
             },
         ),
-        ready=database.available_with_nothing_pending(outputs, instance.identifier).model_copy(
+        ready=available_with_nothing_pending(outputs, instance.identifier).model_copy(
             update={"failed": failed_statuses}
         ),
         goal=Wait(
-            read=database.describe_instance_call(outputs, instance.identifier),
+            read=describe_instance_call(outputs, instance.identifier),
             met={
                 INSTANCE_CLASS_PATH: instance_class,
                 DATABASE_STATUS_PATH: "available",
@@ -190,7 +208,7 @@ def _build_class_step(
 
 
 def _is_compatible_option(option: Any, instance: DatabaseInstance) -> bool:
-    """Whether an option has what the instance has: its storage, its standby, its encryption."""
+    """True if an option supports the instance's storage type, standby and encryption."""
     return (
         option.get("StorageType") == instance.storage_type
         and (option.get("MultiAZCapable", False) or not instance.multi_az)

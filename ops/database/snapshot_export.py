@@ -1,4 +1,4 @@
-"""A snapshot's data as Parquet files in the operations bucket: to analyse, not to restore."""
+"""Exports a snapshot as Parquet files to the operations bucket, for analysis only."""
 
 import re
 from collections.abc import Sequence
@@ -7,13 +7,13 @@ from typing import Final
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import instance as database
+from ops.database.instance import rds_call
 from ops.database.snapshots import Snapshot
 from ops.outputs import EXPORTS_PREFIX, Outputs
 
 EXPORT_STATUS_PATH: Final = "ExportTasks[0].Status"
 EXPORT_FAILURE_PATH: Final = "ExportTasks[0].FailureCause"
-# COMPLETE, or the status with how many percent there are: what a person is shown meanwhile.
+# COMPLETE, or the status and the percent done, which is shown as progress.
 EXPORT_PROGRESS_EXPRESSION: Final = (
     "ExportTasks[0] | (Status == 'COMPLETE' && Status || "
     "Status && join(' ', [Status, to_string(PercentProgress)]))"
@@ -21,16 +21,16 @@ EXPORT_PROGRESS_EXPRESSION: Final = (
 EXPORT_NOT_FOUND: Final = "ExportTaskNotFound"
 TYPICAL_SNAPSHOT_EXPORT_SECONDS: Final = 30 * 60
 SNAPSHOT_EXPORT_TIME_SOURCE: Final = (
-    "an assumption, AWS states none: it restores the whole database first"
+    "an assumption, AWS gives no figure: RDS restores the whole database first"
 )
-# Behind the database: a schema, or a table in it. Source: API reference, StartExportTask
+# A schema or a table, without the database. Source: API reference, StartExportTask
 EXPORT_TABLE_PATTERN: Final = re.compile(r"[\w$]+(\.[\w$]+){0,2}")
 
 
 def parse_export_tables(outputs: Outputs, text: str | None) -> tuple[str, ...]:
-    """What --tables names, each as RDS wants it. Raises UsageError.
+    """Parses --tables into `database.schema.table` names, without duplicates.
 
-    A table is `schema.table`, or `table` of the schema public.
+    A name without a schema is in public. Raises UsageError for a malformed name.
     """
     if text is None:
         return ()
@@ -38,7 +38,9 @@ def parse_export_tables(outputs: Outputs, text: str | None) -> tuple[str, ...]:
     for name in text.split(","):
         name = name.strip()
         if not EXPORT_TABLE_PATTERN.fullmatch(name) or name.count(".") > 1:
-            raise UsageError(f"--tables is {text!r}, must be tables, like orders,public.parts")
+            raise UsageError(
+                f"--tables must be table names, like orders,public.parts, not {text!r}"
+            )
         qualified_name = name if "." in name else f"public.{name}"
         tables.append(f"{outputs.database.database}.{qualified_name}")
     return tuple(dict.fromkeys(tables))
@@ -47,18 +49,19 @@ def parse_export_tables(outputs: Outputs, text: str | None) -> tuple[str, ...]:
 def build_database_snapshot_export_plan(
     outputs: Outputs, snapshot: Snapshot, tables: Sequence[str], run: str, *, wait: bool = True
 ) -> Plan:
-    """The snapshot's tables, or only some, are in the bucket; without `wait`, it has begun.
+    """Builds the plan that exports a snapshot, or some of its tables, to the bucket.
 
-    Not undone: files stay.
+    Without `wait` it ends once the export has started. There is no undo: files stay. Raises
+    OpsError if the stack has no key for exports or the snapshot is not available.
     """
     role_arn, key_arn = outputs.backups.export_role_arn, outputs.stack.data_key_arn
     if role_arn is None or key_arn is None:
         raise OpsError(
-            "the stack has no role and key for exports, which RDS takes with a key of one's own "
-            "only: turn encryption with own keys on, and deploy"
+            "the stack has no role and key for exports, and RDS needs a customer managed key: turn "
+            "on encryption with own keys and deploy"
         )
     if snapshot.status != "available":
-        raise OpsError(f"{snapshot.name} is {snapshot.status}, it must be available")
+        raise OpsError(f"{snapshot.name} is {snapshot.status}; it must be available")
     params: JsonObject = {
         "ExportTaskIdentifier": run,
         "SourceArn": snapshot.arn,
@@ -70,19 +73,17 @@ def build_database_snapshot_export_plan(
     }
     step = Step(
         name="export",
-        description=f"export {', '.join(tables) or 'all'} of {snapshot.name} to "
+        description=f"export {', '.join(tables) or 'all tables'} of {snapshot.name} to "
         f"{get_export_location(outputs, run)}",
-        action=database.rds_call(
-            outputs, "rds.start_export_task", params, "ExportTaskAlreadyExists"
-        ),
+        action=rds_call(outputs, "rds.start_export_task", params, "ExportTaskAlreadyExists"),
         goal=Wait(
-            read=database.rds_call(
+            read=rds_call(
                 outputs,
                 "rds.describe_export_tasks",
                 {"ExportTaskIdentifier": run},
                 EXPORT_NOT_FOUND,
             ),
-            # Why it failed stands among what is wanted, so that it is said.
+            # The failure cause is a condition, so that it is shown if the export fails.
             met={"ExportTasks[0].SourceArn": snapshot.arn, EXPORT_FAILURE_PATH: None}
             | ({EXPORT_PROGRESS_EXPRESSION: "COMPLETE"} if wait else {}),
             begun={f"contains(['STARTING', 'IN_PROGRESS'], {EXPORT_STATUS_PATH} || '')": True},
@@ -94,14 +95,14 @@ def build_database_snapshot_export_plan(
         ),
     )
     notes = (
-        "the database itself is not touched; what is exported is charged by the GB, and kept in "
-        "the recovery region too, where there is one",
-        "an account runs five exports at once (RDS quotas)",
-        "an export cannot be restored from; it stays in the bucket until it is deleted there",
+        "the database is not touched; AWS charges by the GB, and for the copy in the recovery "
+        "region if there is one",
+        "an account can run five exports at a time (RDS quotas)",
+        "an export cannot be restored; it stays in the bucket until you delete it",
     )
     return build_stack_plan(outputs, run, "db snapshot export", step, notes=notes)
 
 
 def get_export_location(outputs: Outputs, run: str) -> str:
-    """Where an export is."""
+    """Returns the S3 address of an export."""
     return f"s3://{outputs.backups.operations_bucket}/{EXPORTS_PREFIX}{run}/"

@@ -1,7 +1,7 @@
-"""Snapshots of the database: made, listed, copied to the recovery region, pruned.
+"""Snapshots of the database: create, list, copy to the recovery region, prune.
 
-A snapshot that operations make is called `{instance}-{run}` and carries the run as a tag. That
-is how it is known to be theirs, and how a repeated call finds that it has happened.
+A snapshot that ops creates is named `{instance}-{run}` and has the run as a tag. This marks it as
+created by ops, and lets a repeated call find it.
 """
 
 from collections.abc import Sequence
@@ -13,24 +13,30 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import instance as database
-from ops.database.instance import DatabaseInstance
+from ops.database.instance import (
+    DatabaseInstance,
+    format_tags,
+    list_in_stack_region,
+    parse_tags,
+    rds_call,
+    require_available,
+)
 from ops.outputs import Outputs
 
 DATABASE_RUN_TAG: Final = "bulwark:run"
 SNAPSHOT_STATUS_PATH: Final = "DBSnapshots[0].Status"
 SNAPSHOT_NOT_FOUND: Final = "DBSnapshotNotFound"
-# AWS states no figures: a snapshot takes what has changed since the last one.
+# AWS gives no figures; a snapshot saves what has changed since the last one.
 TYPICAL_SNAPSHOT_SECONDS, TYPICAL_SNAPSHOT_COPY_SECONDS = 5 * 60, 20 * 60
 SNAPSHOT_TIME_SOURCE: Final = (
-    "an assumption, AWS states none: the first one and large changes take longer"
+    "an assumption, AWS gives no figure: the first one and large changes take longer"
 )
-AWS_MANAGED_KEY_ALIAS: Final = "alias/aws/rds"  # the key of a stack that leaves encryption to AWS
+AWS_MANAGED_KEY_ALIAS: Final = "alias/aws/rds"  # used by a stack without own keys
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One snapshot, as it was seen."""
+    """One snapshot as RDS described it. Storage is in GiB."""
 
     name: str
     arn: str
@@ -45,7 +51,7 @@ class Snapshot:
 
     @property
     def is_from_operations(self) -> bool:
-        """Whether operations made it: the tag alone may have come along from an instance."""
+        """True if ops created it. A tag alone may be copied from an instance."""
         has_run_name = self.run is not None and self.name == get_snapshot_name(
             self.instance_identifier, self.run
         )
@@ -53,13 +59,13 @@ class Snapshot:
 
     @property
     def creation_time(self) -> datetime:
-        """When it was made; one that is being made is the newest."""
+        """When it was created; a snapshot in progress sorts as the newest."""
         if self.created_at is None:
             return datetime.max.replace(tzinfo=UTC)
         return datetime.fromisoformat(self.created_at.replace("Z", "+00:00"))
 
     def row(self) -> dict[str, object]:
-        """What a person sees of it."""
+        """Returns the table row."""
         return {
             "snapshot": self.name,
             "region": self.region,
@@ -85,8 +91,8 @@ SNAPSHOT_COLUMNS: Final = (
 
 
 def list_snapshots(aws: Aws, outputs: Outputs, region: str) -> list[Snapshot]:
-    """All snapshots of the stack's primary in a region, the newest first."""
-    items = database.list_in_stack_region(
+    """Lists the primary's snapshots in a region, the newest first."""
+    items = list_in_stack_region(
         aws,
         outputs,
         "rds.describe_db_snapshots",
@@ -102,32 +108,32 @@ def list_snapshots(aws: Aws, outputs: Outputs, region: str) -> list[Snapshot]:
 
 
 def list_snapshot_regions(outputs: Outputs) -> tuple[str, ...]:
-    """Where snapshots of the stack may be: its region, then the recovery region."""
+    """Returns the stack's region, then its recovery region if there is one."""
     stack_region, recovery_region = outputs.stack.region, outputs.stack.recovery_region
     return (stack_region, recovery_region) if recovery_region else (stack_region,)
 
 
 def get_snapshot_name(instance_identifier: str, run: str) -> str:
-    """What the snapshot of a run is called."""
+    """Returns the name of a run's snapshot."""
     return f"{instance_identifier}-{run}"
 
 
 def build_snapshot_step(
     outputs: Outputs, instance: DatabaseInstance, run: str, name: str = "save", *, wait: bool = True
 ) -> Step:
-    """The step that takes a snapshot. Never undone: what was saved stays."""
+    """Builds the step that takes a snapshot. It has no undo: the snapshot stays."""
     snapshot_name = get_snapshot_name(instance.identifier, run)
     user_tags = {key: value for key, value in instance.tags.items() if not key.startswith("aws:")}
     return Step(
         name=name,
         description=f"take the snapshot {snapshot_name}",
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.create_db_snapshot",
             {
                 "DBInstanceIdentifier": instance.identifier,
                 "DBSnapshotIdentifier": snapshot_name,
-                "Tags": database.format_tags({**user_tags, DATABASE_RUN_TAG: run}),
+                "Tags": format_tags({**user_tags, DATABASE_RUN_TAG: run}),
             },
             "DBSnapshotAlreadyExists",
         ),
@@ -144,32 +150,36 @@ def build_snapshot_step(
 def build_database_snapshot_plan(
     outputs: Outputs, instance: DatabaseInstance, run: str, *, wait: bool = True
 ) -> Plan:
-    """A snapshot of the primary; without `wait`, one that has begun."""
-    database.require_available(instance, "for a snapshot")
+    """Builds the plan that takes a snapshot; without `wait` it ends once the snapshot has started.
+
+    Raises OpsError unless the instance is available.
+    """
+    require_available(instance, "before a snapshot is taken")
     pause_note = (
-        "the instance is Multi-AZ: the snapshot is taken from the standby"
+        "the snapshot is taken from the standby"
         if instance.multi_az
-        else "the instance is Single-AZ: its I/O may pause for some seconds when it begins"
+        else "the instance is Single-AZ: its I/O may pause for a few seconds at the start"
     )
     return build_stack_plan(
         outputs,
         run,
         "db snapshot create",
         build_snapshot_step(outputs, instance, run, wait=wait),
-        notes=(pause_note, "the snapshot stays, and costs, until `ops db snapshot prune`"),
+        notes=(pause_note, "you pay for the snapshot until `ops db snapshot prune` deletes it"),
     )
 
 
 def select_snapshot(snapshots: Sequence[Snapshot], name: str | None) -> Snapshot:
-    """The snapshot to copy: the one named, else the newest whole one that operations made."""
+    """Returns the named snapshot, or the newest available one that ops created.
+
+    Raises UsageError if the name does not exist, OpsError if no snapshot is available.
+    """
     if name is not None:
         snapshot = next((candidate for candidate in snapshots if candidate.name == name), None)
         if snapshot is None:
-            raise UsageError(
-                f"SNAPSHOT is {name!r}, must be the name of one in `ops db snapshot list`"
-            )
+            raise UsageError(f"SNAPSHOT must be a name from `ops db snapshot list`, not {name!r}")
         if snapshot.status != "available":
-            raise OpsError(f"{name} is {snapshot.status}, it must be available to be copied")
+            raise OpsError(f"{name} is {snapshot.status}; it must be available")
         return snapshot
     newest = next(
         (
@@ -180,17 +190,20 @@ def select_snapshot(snapshots: Sequence[Snapshot], name: str | None) -> Snapshot
         None,
     )
     if newest is None:
-        raise OpsError("operations have made no snapshot that is whole", "ops db snapshot create")
+        raise OpsError("ops has created no snapshot that is available", "ops db snapshot create")
     return newest
 
 
 def build_database_snapshot_copy_plan(
     outputs: Outputs, snapshot: Snapshot, run: str, *, wait: bool = True
 ) -> Plan:
-    """A copy in the recovery region under that region's key."""
+    """Builds the plan that copies a snapshot to the recovery region, under that region's key.
+
+    Raises OpsError if the stack has no recovery region.
+    """
     recovery_region = outputs.stack.recovery_region
     if recovery_region is None:
-        raise OpsError("this stack has no recovery region; set recoveryRegion and deploy")
+        raise OpsError("this stack has no recovery region: set recoveryRegion and deploy")
     instance_identifier = outputs.database.identifier
     copy_name = get_snapshot_name(instance_identifier, run)
     key_params = (
@@ -207,9 +220,7 @@ def build_database_snapshot_copy_plan(
                 "SourceDBSnapshotIdentifier": snapshot.arn,
                 "TargetDBSnapshotIdentifier": copy_name,
                 "SourceRegion": outputs.stack.region,
-                "Tags": database.format_tags(
-                    {DATABASE_RUN_TAG: run, "bulwark:source": snapshot.name}
-                ),
+                "Tags": format_tags({DATABASE_RUN_TAG: run, "bulwark:source": snapshot.name}),
                 **key_params,
             },
             expected_errors=("DBSnapshotAlreadyExists",),
@@ -223,16 +234,18 @@ def build_database_snapshot_copy_plan(
             wait=wait,
         ),
     )
-    notes = ("between regions each byte is charged; the copy stays until it is pruned there",)
+    notes = (
+        "AWS charges for the transfer between regions; the copy stays until you prune it there",
+    )
     return build_stack_plan(outputs, run, "db snapshot copy", step, notes=notes)
 
 
 def list_prunable(
     snapshots: Sequence[Snapshot], keep: int, older_than: float, now: datetime
 ) -> list[Snapshot]:
-    """Those that operations made, beyond the `keep` newest whole ones and old enough.
+    """Lists snapshots of ops that are not among the `keep` newest and older than so many days.
 
-    The newest whole snapshot of all that operations made stays whatever is asked for.
+    The newest available snapshot of ops is never among them.
     """
     complete_snapshots = [
         snapshot
@@ -251,11 +264,11 @@ def list_prunable(
 def build_database_snapshot_prune_plan(
     outputs: Outputs, snapshots: Sequence[Snapshot], run: str
 ) -> Plan:
-    """Deletes snapshots for good, the oldest first."""
+    """Builds the plan that deletes snapshots, the oldest first. There is no undo."""
     steps = (
         Step(
             name=f"delete_{number}",
-            description=f"delete {snapshot.name} of {snapshot.created_at} in {snapshot.region}",
+            description=f"delete {snapshot.name} from {snapshot.created_at} in {snapshot.region}",
             action=Call(
                 api="rds.delete_db_snapshot",
                 params={"DBSnapshotIdentifier": snapshot.name},
@@ -271,7 +284,7 @@ def build_database_snapshot_prune_plan(
         )
         for number, snapshot in enumerate(sorted(snapshots, key=lambda s: s.creation_time), 1)
     )
-    notes = ("deleted snapshots do not come back",)
+    notes = ("deleted snapshots cannot be restored",)
     return build_stack_plan(outputs, run, "db snapshot prune", *steps, notes=notes)
 
 
@@ -301,7 +314,7 @@ def _describe_snapshot_call(region: str, snapshot_name: str) -> Call:
 
 
 def _parse_snapshot(description: Any, region: str) -> Snapshot:
-    tags = database.parse_tags(description.get("TagList"))
+    tags = parse_tags(description.get("TagList"))
     return Snapshot(
         name=description["DBSnapshotIdentifier"],
         arn=description["DBSnapshotArn"],

@@ -1,8 +1,8 @@
-"""The way from outside to the database: a tunnel through a task or an instance, and psql behind it.
+"""The tunnel to the database through a task or a fleet instance, and the psql command for it.
 
-The database is in subnets that nothing outside reaches. Session Manager forwards a local port
-through whatever of the stack may open connections to it: a task with ECS Exec, or an instance of
-the fleet. Source: Systems Manager User Guide, "Start a session", port forwarding to a remote host.
+The database is in private subnets. Session Manager forwards a local port through a task with ECS
+Exec or an instance of the fleet, both of which can connect to the database. Source: Systems Manager
+User Guide, "Start a session", port forwarding to a remote host.
 """
 
 import json
@@ -12,22 +12,21 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.errors import OpsError
-from ops.database import instance as database
+from ops.database.instance import describe_instance_call
 from ops.outputs import Outputs
-from ops.services import exec as executing
-from ops.services import model as services
-from ops.services.model import ServiceState
+from ops.services.exec import build_exec_session, list_missing_programs
+from ops.services.model import ServiceState, list_service_states
 
 PORT_FORWARDING_DOCUMENT: Final = "AWS-StartPortForwardingSessionToRemoteHost"
 LOOPBACK_ADDRESS: Final = "127.0.0.1"
 DEFAULT_TUNNEL_PORT: Final = 15432
-# The password goes from the secret into psql's environment, and is shown nowhere.
+# The password goes from the secret into psql's environment and is never printed.
 JSON_READER_SCRIPT: Final = "import json,sys; print(json.load(sys.stdin)['password'])"
 
 
 @dataclass(frozen=True)
 class TunnelTarget:
-    """What the tunnel goes through: the id that Session Manager knows it by."""
+    """What the tunnel goes through; `target_id` is its id at Session Manager."""
 
     target_id: str
     description: str
@@ -35,7 +34,7 @@ class TunnelTarget:
 
 @dataclass(frozen=True)
 class ConnectionCommands:
-    """What to type, each line in a terminal: the tunnel stays open in its own."""
+    """Commands to type; the tunnel stays open in a terminal of its own."""
 
     target_description: str
     tunnel_command: str
@@ -43,23 +42,21 @@ class ConnectionCommands:
     psql_command: str
 
     def row(self) -> dict[str, object]:
-        """What a program reads of it."""
+        """Returns the JSON body."""
         return {
             "through": self.target_description,
             "tunnel": self.tunnel_command,
             "variable": self.export_command,
             "psql": self.psql_command,
-            "missing": list(executing.list_missing_programs()),
+            "missing": list(list_missing_programs()),
         }
 
 
 def get_tunnel_target(aws: Aws, outputs: Outputs) -> TunnelTarget:
-    """What of the stack a tunnel can go through now. Raises OpsError where nothing can."""
+    """Returns a task or instance to tunnel through. Raises OpsError if there is none."""
     service_outputs = outputs.services.services.values() if outputs.services else ()
     reasons = []
-    for service in (
-        services.list_service_states(aws, outputs, service_outputs) if service_outputs else ()
-    ):
+    for service in list_service_states(aws, outputs, service_outputs) if service_outputs else ():
         try:
             return _get_task_target(aws, outputs, service)
         except OpsError as error:
@@ -76,18 +73,18 @@ def get_tunnel_target(aws: Aws, outputs: Outputs) -> TunnelTarget:
                     return TunnelTarget(
                         instance["InstanceId"], f"the instance {instance['InstanceId']}"
                     )
-        reasons.append(OpsError("no instance of the fleet is in service", "ops fleet instances"))
+        reasons.append(OpsError("no fleet instance is in service", "ops fleet instances"))
     if not reasons:
         raise OpsError(
-            "the stack has neither services nor a fleet that a tunnel could go through: give "
-            "compute, or connect from within the VPC and say so by --via or BULWARK_DATABASE"
+            "the stack has no services and no fleet to tunnel through: deploy compute, or run this "
+            "from inside the VPC and set --via or BULWARK_DATABASE"
         )
     reason_text = "; ".join(str(reason) for reason in reasons)
-    raise OpsError(f"there is nothing to tunnel through: {reason_text}", *reasons[0].advice)
+    raise OpsError(f"no task or instance to tunnel through: {reason_text}", *reasons[0].advice)
 
 
 def _get_task_target(aws: Aws, outputs: Outputs, service: ServiceState) -> TunnelTarget:
-    session = executing.build_exec_session(aws, outputs, service)
+    session = build_exec_session(aws, outputs, service)
     response: Any = aws.call(
         "ecs.describe_tasks", {"cluster": service.cluster, "tasks": [session.task]}
     )
@@ -115,12 +112,12 @@ def build_connection_commands(
     port: int = DEFAULT_TUNNEL_PORT,
     profile: str | None = None,
 ) -> ConnectionCommands:
-    """The lines for the primary, or for a replica. Raises OpsError where that is not there."""
+    """Builds the commands for the primary, or for a replica, over a local port."""
     database_outputs = outputs.database
     host = database_outputs.endpoint
     if replica is not None:
         response: Any = aws.call(
-            database.describe_instance_call(outputs, replica).api,
+            describe_instance_call(outputs, replica).api,
             {"DBInstanceIdentifier": replica},
             outputs.stack.region,
         )

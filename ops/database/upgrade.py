@@ -1,8 +1,8 @@
-"""Another version of PostgreSQL for the database, a snapshot first.
+"""Upgrades PostgreSQL after a snapshot, which is the only way back.
 
-There is no way back from an upgrade but that snapshot. A minor version takes replicas before the
-primary, as RDS wants it; at a major one RDS takes them along. A major version needs a parameter
-group of its own family: one with the same settings is made, until the stack's own is deployed.
+A minor upgrade does the replicas before the primary, as RDS requires; in a major one RDS upgrades
+them together. A major version needs a parameter group of its own family: ops creates one with the
+same values until the stack deploys its own.
 """
 
 import re
@@ -14,9 +14,20 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import instance as database
 from ops.database import parameters
-from ops.database.instance import DATABASE_STATUS_PATH, PENDING_CHANGES_PATH, DatabaseInstance
+from ops.database.instance import (
+    DATABASE_STATUS_PATH,
+    FAILED_STATUSES,
+    PENDING_CHANGES_PATH,
+    DatabaseInstance,
+    available_with_nothing_pending,
+    describe_instance_call,
+    format_tags,
+    list_in_stack_region,
+    rds_call,
+    require_available,
+    require_no_pending_changes,
+)
 from ops.database.parameters import PostgresParameter
 from ops.database.snapshots import DATABASE_RUN_TAG, build_snapshot_step
 from ops.outputs import Outputs
@@ -27,7 +38,7 @@ POSTGRES_ENGINE: Final = "postgres"
 # PostgreSQL DB engine". It gives no figures.
 TYPICAL_MINOR_UPGRADE_SECONDS, TYPICAL_MAJOR_UPGRADE_SECONDS = 10 * 60, 30 * 60
 UPGRADE_TIME_SOURCE: Final = (
-    "an assumption, AWS states none; a major one grows with the number of objects"
+    "an assumption, AWS gives no figure; a major upgrade takes longer with more objects"
 )
 
 
@@ -39,7 +50,7 @@ class UpgradeTarget:
     is_major: bool
 
     def row(self) -> dict[str, object]:
-        """What a person sees of it."""
+        """Returns the table row."""
         return {"version": self.version, "kind": "major" if self.is_major else "minor"}
 
 
@@ -49,12 +60,10 @@ UPGRADE_TARGET_COLUMNS: Final = ("version", "kind")
 def list_database_upgrade_targets(
     aws: Aws, outputs: Outputs, instance: DatabaseInstance
 ) -> list[UpgradeTarget]:
-    """What RDS lets an instance be upgraded to, the nearest first."""
+    """Lists the versions that an instance can be upgraded to, the lowest first."""
     params: JsonObject = {"Engine": POSTGRES_ENGINE, "EngineVersion": instance.version}
     api = "rds.describe_db_engine_versions"
-    engine_versions = list(
-        database.list_in_stack_region(aws, outputs, api, "DBEngineVersions", params)
-    )
+    engine_versions = list(list_in_stack_region(aws, outputs, api, "DBEngineVersions", params))
     upgrade_targets = [
         UpgradeTarget(target["EngineVersion"], bool(target.get("IsMajorVersionUpgrade")))
         for engine_version in engine_versions
@@ -72,19 +81,27 @@ def resolve_upgrade_target(
     version: str,
     option: str = "VERSION",
 ) -> UpgradeTarget:
-    """The version that is meant; of a major alone the newest. Raises UsageError."""
+    """Returns the target of that version; a major number alone means its newest minor version.
+
+    Raises UsageError, naming the option, if there is no such target.
+    """
     if version == instance.version:
-        raise UsageError(f"{option} is {version!r}, which {instance.identifier} has already")
+        raise UsageError(
+            f"{option} is {version!r}, but {instance.identifier} has that version already"
+        )
     matches = [
         target
         for target in upgrade_targets
         if version in (target.version, target.version.partition(".")[0])
     ]
     if not matches:
-        choices = (
-            ", ".join(target.version for target in upgrade_targets) or "none: it is the newest"
+        choices = ", ".join(target.version for target in upgrade_targets)
+        raise UsageError(
+            f"{option} must be {choices}, not {version!r}"
+            if choices
+            else f"{option} is {version!r}, but RDS offers no upgrade of {instance.version}",
+            "ops db upgrade",
         )
-        raise UsageError(f"{option} is {version!r}, must be {choices}", "ops db upgrade")
     return matches[-1]
 
 
@@ -96,10 +113,14 @@ def build_database_upgrade_plan(
     user_parameters: Sequence[PostgresParameter],
     run: str,
 ) -> Plan:
-    """A snapshot, then the version. `own` are the settings of the primary's parameter group."""
+    """Builds the plan that takes a snapshot and upgrades the primary and its replicas.
+
+    `user_parameters` are those that the primary's group sets. Raises OpsError unless all instances
+    are available with nothing pending.
+    """
     for instance in (primary, *replicas):
-        database.require_available(instance, "to be upgraded")
-        database.require_no_pending_changes(instance)
+        require_available(instance, "before it is upgraded")
+        require_no_pending_changes(instance)
     steps = [build_snapshot_step(outputs, primary, run)]
     group = f"{primary.identifier}-{target.version.partition('.')[0]}-{run}"
     if target.is_major:
@@ -117,24 +138,21 @@ def build_database_upgrade_plan(
         ]
         steps.append(_build_upgrade_step(outputs, primary, "upgrade", target))
     notes = (
-        "connections drop, and nobody is answered until it is over; there is no undo: the way back "
-        f"is the snapshot, {primary.identifier}-{run}",
+        "the database is down during the upgrade; there is no undo: to go back, restore the "
+        f"snapshot {primary.identifier}-{run}",
         *(
             [
-                "statistics are not carried over: ANALYZE by psql (`ops db connect`) at once "
-                "afterwards",
-                f"settings of {group} that are pending then take effect at `ops db reboot`",
-                f"a parameter group with the settings of {primary.parameter_group} is made "
-                "for now, and stays, "
-                "also where the upgrade fails; the next `pulumi up`, with the new engineVersion, "
-                "brings the stack's own and wants a reboot",
+                "statistics are lost: run ANALYZE in psql (`ops db connect`) right afterwards",
+                f"parameters of {group} that are still pending take effect after `ops db reboot`",
+                f"the parameter group {group} is created with the values of "
+                f"{primary.parameter_group} and stays, even if the upgrade fails; the next "
+                "`pulumi up` with the new engineVersion replaces it and needs a reboot",
             ]
             if target.is_major
             else []
         ),
-        f"set database.engineVersion to {target.version.partition('.')[0]} or "
-        f"{target.version} in the "
-        "settings of the stack as well",
+        f"set database.engineVersion in the stack's settings to "
+        f"{target.version.partition('.')[0]} or {target.version} too",
     )
     return build_stack_plan(outputs, run, "db upgrade", *steps, notes=notes)
 
@@ -147,30 +165,30 @@ def _build_parameter_group_steps(
     user_parameters: Sequence[PostgresParameter],
     run: str,
 ) -> list[Step]:
-    """A parameter group of the new family with the same settings."""
+    """Builds the steps that create a parameter group of the new family with the same values."""
     family = f"{POSTGRES_ENGINE}{target.version.partition('.')[0]}"
     if len(user_parameters) > parameters.MAX_PARAMETERS_PER_CHANGE:
         raise OpsError(
-            f"{primary.parameter_group} sets {len(user_parameters)} parameters, at most "
-            f"{parameters.MAX_PARAMETERS_PER_CHANGE} can be taken "
-            "along: make a group of the new version by the settings of the stack first"
+            f"{primary.parameter_group} sets {len(user_parameters)} parameters, but at most "
+            f"{parameters.MAX_PARAMETERS_PER_CHANGE} can be copied: create a group of the new "
+            "version in the stack's settings first"
         )
     group_params = {"DBParameterGroupName": group}
-    describe_call = database.rds_call(
+    describe_call = rds_call(
         outputs, "rds.describe_db_parameter_groups", {**group_params}, "DBParameterGroupNotFound"
     )
     tags: Mapping[str, str] = {**primary.tags, DATABASE_RUN_TAG: run}
     create_step = Step(
         name="group",
-        description=f"make the parameter group {group} of {family}",
-        action=database.rds_call(
+        description=f"create the parameter group {group} for {family}",
+        action=rds_call(
             outputs,
             "rds.create_db_parameter_group",
             {
                 **group_params,
                 "DBParameterGroupFamily": family,
                 "Description": f"{primary.parameter_group} for {family}",
-                "Tags": database.format_tags({k: v for k, v in tags.items() if k[:4] != "aws:"}),
+                "Tags": format_tags({k: v for k, v in tags.items() if k[:4] != "aws:"}),
             },
             "DBParameterGroupAlreadyExists",
         ),
@@ -190,12 +208,15 @@ def _build_parameter_group_steps(
 def _build_replica_upgraded_step(
     outputs: Outputs, replica: DatabaseInstance, number: int, target: UpgradeTarget
 ) -> Step:
-    """RDS upgrades the replicas of a region along with the primary, the primary first (RDS User
-    Guide, "Upgrades of the RDS for PostgreSQL DB engine"): seen, not called."""
-    describe_call = database.describe_instance_call(outputs, replica.identifier)
+    """Builds the step that waits until RDS has upgraded a replica, which it does by itself.
+
+    RDS upgrades replicas in the region after the primary. Source: RDS User Guide, "Upgrades of the
+    RDS for PostgreSQL DB engine".
+    """
+    describe_call = describe_instance_call(outputs, replica.identifier)
     return Step(
         name=f"replica_{number}",
-        description=f"see {replica.identifier} upgraded along, from {replica.version} to "
+        description=f"wait until RDS has upgraded {replica.identifier} from {replica.version} to "
         f"{target.version}",
         action=describe_call,
         goal=Wait(
@@ -205,7 +226,7 @@ def _build_replica_upgraded_step(
                 DATABASE_STATUS_PATH: "available",
                 PENDING_CHANGES_PATH: {},
             },
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             every=60,
             within=4 * 3600,
         ),
@@ -229,7 +250,7 @@ def _build_upgrade_step(
     return Step(
         name=name,
         description=f"upgrade {instance.identifier} from {instance.version} to {target.version}",
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.modify_db_instance",
             {
@@ -239,9 +260,9 @@ def _build_upgrade_step(
                 **major_params,
             },
         ),
-        ready=database.available_with_nothing_pending(outputs, instance.identifier),
+        ready=available_with_nothing_pending(outputs, instance.identifier),
         goal=Wait(
-            read=database.describe_instance_call(outputs, instance.identifier),
+            read=describe_instance_call(outputs, instance.identifier),
             met={
                 ENGINE_VERSION_PATH: target.version,
                 DATABASE_STATUS_PATH: "available",
@@ -251,7 +272,7 @@ def _build_upgrade_step(
                 f"{PENDING_CHANGES_PATH}.EngineVersion": target.version,
                 ENGINE_VERSION_PATH: target.version,
             },
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             every=60,
             within=4 * 3600,
             typical=typical_seconds,

@@ -1,4 +1,4 @@
-"""What waits for maintenance: AWS's own, changes that are deferred, parameters, the next window."""
+"""Pending maintenance: open windows, AWS's own, deferred changes, parameters, mutes."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,18 +12,18 @@ from ops.core.errors import OpsError
 from ops.core.lock import LockRecord
 from ops.core.plan import JsonObject
 from ops.core.run import StackContext
-from ops.database import instance as database
+from ops.database.instance import list_in_stack_region
 from ops.outputs import Outputs
 
 RDS_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-# As RDS writes its windows: ddd:hh24:mi-ddd:hh24:mi, UTC. Source: API reference, DBInstance.
+# Format of RDS's windows: ddd:hh24:mi-ddd:hh24:mi, UTC. Source: API reference, DBInstance.
 RDS_WINDOW_PATTERN: Final = re.compile(r"(\w{3}):(\d\d):(\d\d)-(\w{3}):(\d\d):(\d\d)")
 MAINTENANCE_DATE_FIELDS: Final = ("ForcedApplyDate", "AutoAppliedAfterDate", "CurrentApplyDate")
 
 
 @dataclass(frozen=True)
 class MaintenanceStatusLine:
-    """One thing that is open, waits, or is muted. Times are ISO 8601, UTC; None is not known."""
+    """One row of the status. `when` is ISO 8601, UTC; None if unknown."""
 
     about: str
     subject: str
@@ -38,21 +38,21 @@ MAINTENANCE_STATUS_COLUMNS: Final = ("about", "subject", "what", "when", "comman
 def list_unfinished_windows(
     context: StackContext, lock_record: LockRecord | None
 ) -> Iterator[MaintenanceStatusLine]:
-    """The window that is open, and those that were left before their end."""
+    """Yields the open window and those that were interrupted."""
     for run, journal in reversed(list(context.journals("maintenance run"))):
         plan = journal.plan
         if journal.end_record is not None or plan is None:
             continue
         done_steps = [record.step for record in journal.records if record.event == "done"]
-        direction = "on its way back" if journal.is_undoing else "open"
+        direction = "being undone" if journal.is_undoing else "open"
         is_lock_held = lock_record is not None and lock_record.run == run
         holder = (
             f", by {lock_record.holder}"
             if lock_record is not None and is_lock_held
-            else ", and nobody holds its lock"
+            else ", nobody holds the lock"
         )
         description = (
-            f"{direction}{holder}: {done_steps[-1] if done_steps else 'nothing'} is done last"
+            f"{direction}{holder}; last step done: {done_steps[-1] if done_steps else 'none'}"
         )
         yield MaintenanceStatusLine(
             "window", run, description, plan.read_data(MuteData).until, f"ops runs resume {run}"
@@ -62,7 +62,7 @@ def list_unfinished_windows(
 def list_pending_maintenance(
     aws: Aws, outputs: Outputs, now: datetime
 ) -> Iterator[MaintenanceStatusLine]:
-    """What waits at AWS, of the primary and its replicas."""
+    """Yields pending maintenance of the primary and its replicas."""
     identifiers = [outputs.database.identifier, *outputs.database.replicas]
     arns: dict[str, str] = {}
     for identifier in identifiers:
@@ -97,9 +97,7 @@ def list_pending_maintenance(
                 )
     params: JsonObject = {}
     api = "rds.describe_pending_maintenance_actions"
-    for resource in database.list_in_stack_region(
-        aws, outputs, api, "PendingMaintenanceActions", params
-    ):
+    for resource in list_in_stack_region(aws, outputs, api, "PendingMaintenanceActions", params):
         if resource["ResourceIdentifier"] in arns:
             yield from _list_pending_actions(arns[resource["ResourceIdentifier"]], resource)
 
@@ -122,7 +120,7 @@ def _list_pending_actions(
 
 
 def list_muted_alarms(mutes: list[Mute], now: datetime) -> Iterator[MaintenanceStatusLine]:
-    """What is muted until when."""
+    """Yields the mutes with their ends."""
     for mute in mutes:
         description = f"{len(mute.alarm_names)} alarms ({mute.reason})"
         command = "ops alarms unmute" if mute.run is not None and mute.has_ended(now) else ""
@@ -132,17 +130,17 @@ def list_muted_alarms(mutes: list[Mute], now: datetime) -> Iterator[MaintenanceS
 
 
 def get_instance_details(aws: Aws, outputs: Outputs, identifier: str) -> Mapping[str, Any]:
-    """An instance as RDS describes it. Raises OpsError where it is not there."""
+    """Returns RDS's description of an instance. Raises OpsError if it does not exist."""
     params: JsonObject = {"DBInstanceIdentifier": identifier}
     api = "rds.describe_db_instances"
-    for item in database.list_in_stack_region(aws, outputs, api, "DBInstances", params):
+    for item in list_in_stack_region(aws, outputs, api, "DBInstances", params):
         instance: Mapping[str, Any] = item
         return instance
     raise OpsError(f"there is no DB instance {identifier}", "ops db status")
 
 
 def find_next_window_start(text: str, now: datetime) -> datetime | None:
-    """When a weekly window begins next, or now where it is open; None where it is none."""
+    """Returns when a weekly window opens next, `now` if it is open; None if it is malformed."""
     match = RDS_WINDOW_PATTERN.fullmatch(text)
     if match is None or not {match[1], match[4]} <= set(RDS_WEEKDAYS):
         return None

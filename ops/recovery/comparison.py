@@ -1,4 +1,4 @@
-"""A restored instance beside its source: settings, tables, rows and the newest heartbeat."""
+"""Compares a restored instance with its source: settings, tables, rows, newest heartbeat."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from pydantic import JsonValue
 
 from ops.alarms.mute_state import format_time
-from ops.database import copied_settings as likeness
+from ops.database.copied_settings import list_setting_differences
 from ops.database.sql.contents import HeartbeatColumn, TableContents
 
 RestoreDifferenceKind = Literal["setting", "table", "rows", "heartbeat"]
@@ -17,7 +17,7 @@ RESTORE_DIFFERENCE_COLUMNS: Final = ("kind", "what", "source", "restored")
 
 @dataclass(frozen=True)
 class RestoreDifference:
-    """One thing that is not the same."""
+    """One difference between a source and a restored instance."""
 
     kind: RestoreDifferenceKind
     what: str
@@ -28,12 +28,12 @@ class RestoreDifference:
 def compare_settings(
     source: Mapping[str, Any], restored: Mapping[str, Any]
 ) -> list[RestoreDifference]:
-    """Settings that differ, and whoever is not available."""
+    """Lists settings that differ, and a restored instance that is not ready."""
     differences = [
         RestoreDifference(
             "setting", difference.setting, difference.source_value, difference.restored_value
         )
-        for difference in likeness.list_setting_differences(source, restored)
+        for difference in list_setting_differences(source, restored)
     ]
     status = source["DBInstanceStatus"], restored["DBInstanceStatus"]
     if status[1] != "available":
@@ -56,7 +56,7 @@ def compare_settings(
 def compare_contents(
     source: Mapping[str, TableContents], restored: Mapping[str, TableContents]
 ) -> Iterator[RestoreDifference]:
-    """Tables that one of them has not, that have another shape, or another number of rows."""
+    """Yields tables that exist on one side only, or whose columns or row counts differ."""
     for name in sorted(source.keys() | restored.keys()):
         source_table, restored_table = source.get(name), restored.get(name)
         if source_table is None or restored_table is None:
@@ -67,8 +67,8 @@ def compare_contents(
             yield RestoreDifference(
                 "table",
                 name,
-                f"shape {source_table.columns_digest[:8]}",
-                f"shape {restored_table.columns_digest[:8]}",
+                f"columns {source_table.columns_digest[:8]}",
+                f"columns {restored_table.columns_digest[:8]}",
             )
         elif source_table.row_count != restored_table.row_count:
             yield RestoreDifference("rows", name, source_table.row_count, restored_table.row_count)
@@ -77,7 +77,7 @@ def compare_contents(
 def compare_heartbeats(
     heartbeat: HeartbeatColumn, source: float | None, restored: float | None
 ) -> Iterator[RestoreDifference]:
-    """The newest heartbeat of each, where they differ."""
+    """Yields the newest heartbeats if they differ. Times are in seconds since the epoch."""
     if source != restored:
         yield RestoreDifference(
             "heartbeat", heartbeat.full_name, _format_heartbeat(source), _format_heartbeat(restored)
@@ -85,7 +85,7 @@ def compare_heartbeats(
 
 
 def _describe_presence(table: TableContents | None) -> str:
-    return "is not there" if table is None else "is there"
+    return "missing" if table is None else "present"
 
 
 def _format_heartbeat(seconds: float | None) -> str | None:

@@ -13,8 +13,8 @@ DECLARATIONS: Final = (
         calls=(*SQL,),
         needs={"SOURCE": "bulwark-test-database", "RESTORED": "bulwark-test-database"},
         never_bad={
-            "SOURCE": "any instance; that one is not there is an error of the look",
-            "RESTORED": "any instance; that one is not there is an error of the look",
+            "SOURCE": "any instance; a missing one is an error when it is read",
+            "RESTORED": "any instance; a missing one is an error when it is read",
         },
     ),
     Declaration(
@@ -30,7 +30,7 @@ DECLARATIONS: Final = (
             "secretsmanager.get_secret_value",
         ),
         bad={"NAME": ("bulwark-test-database",)},
-        judged_by_aws={"NAME": "what it is"},
+        judged_by_aws={"NAME": "which instances there are"},
     ),
     Declaration(
         "recover drill",
@@ -43,9 +43,9 @@ DECLARATIONS: Final = (
             "rds.restore_db_instance_to_point_in_time",
         ),
         bad={"--to": ("/no/such/folder/drill.html",)},
-        never_bad={"--class": "RDS judges: what a source can be restored as"},
+        never_bad={"--class": "RDS judges: which classes a source can be restored with"},
     ),
-    # What has ended without a record is recorded.
+    # Records drills that ended without a record.
     Declaration(
         "recover drills",
         role="operator",
@@ -82,7 +82,7 @@ DECLARATIONS: Final = (
         ),
         needs={"--to": "latest"},
         bad={"--to": ("yesterday", "2001-01-01T00:00:00Z", "2099-01-01T00:00:00Z")},
-        never_bad={"--class": "RDS judges: what a source can be restored as"},
+        never_bad={"--class": "RDS judges: which classes a source can be restored with"},
         judged_by_aws={"--to": "between which times a restore is possible"},
     ),
     Declaration(
@@ -104,7 +104,7 @@ DECLARATIONS: Final = (
             "ecs.update_service",
         ),
         bad={"RESTORED": ("bulwark-test-database",)},
-        judged_by_aws={"RESTORED": "what it is"},
+        judged_by_aws={"RESTORED": "which instances there are"},
     ),
     Declaration(
         "recover ready",
@@ -114,8 +114,8 @@ DECLARATIONS: Final = (
             *list_view_calls("recover-ready"),
         ),
     ),
-    # And whatever the program of the stack is deployed with, by Pulumi; whoever may that, may read
-    # a saved state from the copy of the bucket as well, and with --sql what `ops db size` reads.
+    # Pulumi also needs the permissions to deploy the stack. They include reading a saved state from
+    # the bucket's copy, and with --sql what `ops db size` reads.
     Declaration(
         "recover rebuild",
         role="recoverer",
@@ -151,9 +151,7 @@ DECLARATIONS: Final = (
         },
         never_bad={"--domain": "any name; Route 53 judges"},
         judged_by_aws={"--from": "which backups there are"},
-        unseen={
-            "acm.describe_certificate": "of a certificate that a person names: test_rebuilding.py"
-        },
+        unseen={"acm.describe_certificate": "only with --certificate: test_rebuilding.py"},
     ),
     Declaration(
         "recover replica promote",
@@ -164,7 +162,7 @@ DECLARATIONS: Final = (
             "rds.promote_read_replica",
         ),
         bad={"NAME": ("bulwark-test-database",)},
-        judged_by_aws={"NAME": "what it is"},
+        judged_by_aws={"NAME": "which instances there are"},
     ),
     Declaration(
         "recover snapshot",
@@ -177,7 +175,7 @@ DECLARATIONS: Final = (
         ),
         needs={"SNAPSHOT": "{snapshot}"},
         bad={"SNAPSHOT": ("nonsense",)},
-        never_bad={"--class": "RDS judges: what a snapshot can be restored as"},
+        never_bad={"--class": "RDS judges: which classes a snapshot can be restored with"},
         judged_by_aws={"SNAPSHOT": "which snapshots there are"},
     ),
 )

@@ -1,7 +1,7 @@
-"""The recovery drill: restore beside the primary, look at it, measure, and take it away again.
+"""The recovery drill: restores beside the primary, checks and measures, and deletes the instance.
 
-The restored instance is deleted by the plan's last step, and by the undo of its first: whatever
-becomes of the drill, killed, failed or not finished in time, carried on or undone it leaves none.
+The plan's last step deletes the restored instance, and so does the undo of its first. A drill that
+is killed, fails or times out leaves no instance once it is resumed or undone.
 """
 
 from collections.abc import Mapping
@@ -10,17 +10,23 @@ from typing import Any, Final
 
 from ops.core.plan import Call, Plan, PlanData, StartTime, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import instance as database
 from ops.database import replicas
+from ops.database.instance import describe_instance_call
 from ops.database.sql import contents
 from ops.database.sql.contents import HeartbeatColumn
 from ops.outputs import Outputs
-from ops.recovery import restore as restoring
-from ops.recovery.restore import RestoreRequest
+from ops.recovery.restore import (
+    CREDENTIALS_RESET_EXPRESSION,
+    NO_SQL,
+    RestoreRequest,
+    build_point_in_time_restore_plan,
+)
 
-MAX_ALARMS_PER_CALL: Final = 100  # alarms a call. Source: CloudWatch API reference, DescribeAlarms
+MAX_ALARMS_PER_CALL: Final = (
+    100  # alarms per call. Source: CloudWatch API reference, DescribeAlarms
+)
 INSTANCE_IDENTIFIER_PATH: Final = "DBInstances[0].DBInstanceIdentifier"
-# What each of these waits has seen when its time is over: it has failed, and the drill is undone.
+# By step: a path that makes its timeout a failure, so that the drill is undone.
 FAILED_ON_TIMEOUT_PATHS: Final[Mapping[str, str]] = {
     "restore": INSTANCE_IDENTIFIER_PATH,
     "configure": INSTANCE_IDENTIFIER_PATH,
@@ -29,7 +35,7 @@ FAILED_ON_TIMEOUT_PATHS: Final[Mapping[str, str]] = {
 
 
 class DrillData(PlanData):
-    """The objectives that the drill is held to, in minutes."""
+    """The objectives of the drill, in minutes."""
 
     rto_minutes: float
     rpo_minutes: float
@@ -45,21 +51,22 @@ def build_drill_plan(
     rto_minutes: float,
     rpo_minutes: float,
 ) -> Plan:
-    """A restore to the latest time, looked at and deleted. Objectives in minutes."""
-    restore_plan = restoring.build_point_in_time_restore_plan(
-        outputs, source, None, request, run, now
-    )
+    """Builds the plan that restores to the latest time, checks and deletes.
+
+    The objectives are in minutes.
+    """
+    restore_plan = build_point_in_time_restore_plan(outputs, source, None, request, run, now)
     steps = [_build_loss_step(outputs, source), *_build_detection_steps(outputs)]
     steps += [_fail_on_timeout(step, request.identifier) for step in restore_plan.steps]
     if request.can_query:
-        description = f"count what is in {request.identifier}"
+        description = f"count the tables and rows of {request.identifier}"
         steps.append(
             _build_inspection_step(
                 "contents", description, request, contents.build_contents_statement()
             )
         )
         if heartbeat is not None:
-            description = f"look for the newest {heartbeat.full_name} in {request.identifier}"
+            description = f"read the newest {heartbeat.full_name} in {request.identifier}"
             steps.append(
                 _build_inspection_step(
                     "heartbeat", description, request, heartbeat.newest_statement
@@ -68,10 +75,9 @@ def build_drill_plan(
     _, delete_step = replicas.build_instance_removal_steps(outputs, request.identifier, "", run)
     steps.append(delete_step)
     notes = (
-        f"{outputs.database.identifier} is not touched; {request.identifier} costs until "
-        "it is deleted, "
-        "at the end or where the drill is undone",
-        *(() if request.can_query else (restoring.NO_SQL,)),
+        f"{outputs.database.identifier} is not touched; you pay for {request.identifier} until the "
+        "drill ends or is undone",
+        *(() if request.can_query else (NO_SQL,)),
     )
     return build_stack_plan(
         outputs,
@@ -85,19 +91,19 @@ def build_drill_plan(
 
 
 def _build_loss_step(outputs: Outputs, source: Mapping[str, Any]) -> Step:
-    """What can be restored at the moment at which the primary is taken to be lost."""
+    """Builds the step that records the latest restorable time when the primary counts as lost."""
     name = str(source["DBInstanceIdentifier"])
-    read = database.describe_instance_call(outputs, name)
+    read = describe_instance_call(outputs, name)
     return Step(
         name="lost",
-        description=f"take {name} to be lost, and see until when it can be restored",
+        description=f"assume that {name} is lost; read its latest restorable time",
         action=read,
         goal=Wait(read=read, met={INSTANCE_IDENTIFIER_PATH: name}),
     )
 
 
 def _build_detection_steps(outputs: Outputs) -> list[Step]:
-    """How long the alarms that page look before they are raised."""
+    """Builds the step that reads how long the paging alarms take to be raised."""
     names = list(outputs.alarms.names.get("P0", ()))[:MAX_ALARMS_PER_CALL]
     if not names:
         return []
@@ -109,8 +115,7 @@ def _build_detection_steps(outputs: Outputs) -> list[Step]:
     return [
         Step(
             name="detection",
-            description=f"see how long the {len(names)} alarms that page look before they "
-            "are raised",
+            description=f"read how long the {len(names)} paging alarms take to be raised",
             action=read,
             goal=Wait(read=read, met={"type(MetricAlarms)": "array"}),
         )
@@ -118,14 +123,14 @@ def _build_detection_steps(outputs: Outputs) -> list[Step]:
 
 
 def _fail_on_timeout(step: Step, name: str) -> Step:
-    """Not over in time, a drill's step has failed: nobody waits for it, and it is undone."""
+    """Makes a timeout of a drill's step a failure, so that the drill is undone."""
     failed_on_timeout: dict[str, list[Any]] = {}
     if step.name in FAILED_ON_TIMEOUT_PATHS:
         failed_on_timeout = {FAILED_ON_TIMEOUT_PATHS[step.name]: [name]}
     elif step.name == "answers":
         failed_on_timeout = {"rows[0].answers": [None]}
     elif step.name == "credentials":
-        failed_on_timeout = {restoring.CREDENTIALS_RESET_EXPRESSION: [False]}
+        failed_on_timeout = {CREDENTIALS_RESET_EXPRESSION: [False]}
     return step.model_copy(
         update={"goal": step.goal.model_copy(update={"failed_on_timeout": failed_on_timeout})}
     )
@@ -134,7 +139,7 @@ def _fail_on_timeout(step: Step, name: str) -> Step:
 def _build_inspection_step(
     name: str, description: str, request: RestoreRequest, statement: str
 ) -> Step:
-    """A look whose answer is kept in the journal; where there is none, that is kept."""
+    """Builds a query whose answer, or lack of one, is recorded in the journal."""
     query = contents.build_restored_instance_query(request.identifier, request.via, statement)
     goal = Wait(read=query, met={"type(rows)": "array"})
     return Step(name=name, description=description, action=query, goal=goal)

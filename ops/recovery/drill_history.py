@@ -1,9 +1,8 @@
-"""What drills have come to: each from the journal of its run, and kept as a record beside it.
+"""Results of drills, from the journals of their runs, saved as records beside them.
 
-RTO is counted from the moment at which the database is taken to be lost until a query is answered:
-what the alarms take to be raised, the restore, its settings and password, the first query. RPO is
-what would have been lost: by the newest heartbeat that is there again, else by the latest time to
-which the primary could be restored.
+RTO runs from the assumed loss of the database until a query is answered: alarms, restore, settings
+and password, first query. RPO is the time of lost writes: from the newest restored heartbeat, or
+else from the primary's latest restorable time.
 """
 
 import json
@@ -25,35 +24,35 @@ from ops.recovery.drill import DrillData
 
 DRILLS_PREFIX: Final = "drills/"
 DRILL_RUN_KIND: Final = "drill"
-DEFAULT_RTO_MINUTES, DEFAULT_RPO_MINUTES = 30, 5  # objectives in minutes, where nobody says others
-# Phases from one to the next: the step whose goal ends each.
+DEFAULT_RTO_MINUTES, DEFAULT_RPO_MINUTES = 30, 5  # default objectives, minutes
+# Phases in order, each with the step that ends it.
 PHASE_STEPS: Final = (
     ("restore", "restore"),
     ("configure", "credentials"),
     ("first_query", "answers"),
     ("warm", "warm"),
 )
-# A drill that takes so much longer than those before it is a regression: by this factor, and by at
-# least so many seconds. Assumptions of ours: AWS's restores differ by some minutes.
+# A drill is a regression if it is slower than earlier ones by this factor and by at least so many
+# seconds. Assumptions: AWS's restore times vary by some minutes.
 REGRESSION_FACTOR, MIN_REGRESSION_SECONDS = 1.25, 120
-MAX_COMPARED_DRILLS: Final = 5  # drills that it is compared with
+MAX_COMPARED_DRILLS: Final = 5  # earlier drills to compare with
 
 
 class LenientModel(BaseModel):
-    """A part of a record; what a later version adds is no error."""
+    """A part of a record; ignores fields of later versions."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class RecoveryObjectives(LenientModel):
-    """What is to be met, in seconds."""
+    """The objectives, in seconds."""
 
     rto_seconds: float = DEFAULT_RTO_MINUTES * 60
     rpo_seconds: float = DEFAULT_RPO_MINUTES * 60
 
 
 class DrillPhases(LenientModel):
-    """Seconds of each; None where it was not come to, or not looked at."""
+    """Seconds per phase; None if it was not reached or not measured."""
 
     detect: float | None = None
     restore: float | None = None
@@ -63,7 +62,7 @@ class DrillPhases(LenientModel):
 
 
 class DrillRecord(LenientModel):
-    """One drill. `why` says what kept it from its objectives."""
+    """One drill. `why` lists what kept it from its objectives."""
 
     version: Literal[1] = 1
     run: str
@@ -81,7 +80,7 @@ class DrillRecord(LenientModel):
     why: tuple[str, ...] = ()
 
     def build_row(self) -> dict[str, object]:
-        """What a person sees of it."""
+        """Returns the table row."""
         return {
             "taken": self.taken,
             "outcome": self.outcome,
@@ -115,11 +114,11 @@ DRILL_COLUMNS: Final = (
 
 
 def parse_drill_journal(journal: Journal) -> DrillRecord:
-    """What a drill has come to, by its journal. Raises ValueError where that is of no drill."""
+    """Builds a drill's record from its journal. Raises ValueError if it is not a drill's."""
     plan_record = journal.records[0] if journal.records else None
     plan = journal.plan
     if plan_record is None or plan is None or plan.kind != "recover drill":
-        raise ValueError("this is no drill's journal")
+        raise ValueError("the journal is not of a drill")
     data = plan.read_data(DrillData)
     objectives = RecoveryObjectives(
         rto_seconds=data.rto_minutes * 60, rpo_seconds=data.rpo_minutes * 60
@@ -177,7 +176,7 @@ def _measure_phases(
 def _measure_data_loss(
     journal: Journal, step_results: dict[str, Any]
 ) -> tuple[float | None, Literal["heartbeat", "restorable time"] | None]:
-    """Seconds of writes that would have been lost, and how that is known."""
+    """Returns the seconds of lost writes, and what they are measured by."""
     loss_record = journal.find_last_record("lost", "done")
     if loss_record is None:
         return None, None
@@ -197,31 +196,31 @@ def _list_missed_objectives(
     rpo_seconds: float | None,
     objectives: RecoveryObjectives,
 ) -> Iterable[str]:
-    """What keeps a drill from its objectives; nothing where it has met them."""
+    """Yields the reasons why a drill missed its objectives."""
     if outcome == "undone":
         undo_record: Record | None = next(
             (record for record in journal.records if record.event == "undo"), None
         )
-        yield f"it was undone: {undo_record.data if undo_record else 'nobody knows why'}"
+        yield f"it was undone: {undo_record.data if undo_record else 'for an unknown reason'}"
     elif outcome == "unfinished":
-        yield "it has not ended"
+        yield "it has not finished"
     if len({record.writer for record in journal.records if record.event != "note"}) > 1:
-        yield "it was interrupted and carried on: its times are not AWS's"
+        yield "it was interrupted and resumed, so its times are not valid"
     for name, seconds, limit_seconds in (
         ("RTO", rto_seconds, objectives.rto_seconds),
         ("RPO", rpo_seconds, objectives.rpo_seconds),
     ):
         if seconds is None:
-            yield f"its {name} is not known"
+            yield f"its {name} is unknown"
         elif seconds > limit_seconds:
             yield (
-                f"its {name} is {_format_seconds(seconds)}, wanted "
-                f"{_format_seconds(limit_seconds)} at most"
+                f"its {name} is {_format_seconds(seconds)}, above the objective of "
+                f"{_format_seconds(limit_seconds)}"
             )
 
 
 def describe_regression(drill: DrillRecord, history: Sequence[DrillRecord]) -> str:
-    """How a drill is slower than those before it; empty where it is not, or nothing is known."""
+    """Describes how a drill is slower than earlier ones; empty if it is not or is unknown."""
     finished_drills = [d for d in history if d.taken < drill.taken and d.outcome == "done"]
     times = [
         d.rto_seconds
@@ -237,8 +236,8 @@ def describe_regression(drill: DrillRecord, history: Sequence[DrillRecord]) -> s
         and drill.rto_seconds - median_seconds >= MIN_REGRESSION_SECONDS
     ):
         return (
-            f"its RTO is {_format_seconds(drill.rto_seconds)}, that of the {len(times)} before it "
-            f"{_format_seconds(median_seconds)}"
+            f"its RTO is {_format_seconds(drill.rto_seconds)}; the median of the last {len(times)} "
+            f"drills is {_format_seconds(median_seconds)}"
         )
     return ""
 
@@ -248,8 +247,10 @@ def _is_interrupted(drill: DrillRecord) -> bool:
 
 
 def load_drill_history(context: StackContext) -> list[DrillRecord]:
-    """All drills, the oldest first. One that has ended without a record, as when its process was
-    killed, is recorded now."""
+    """Loads all drills, the oldest first.
+
+    Saves a record for a drill that ended without one, for example because it was killed.
+    """
     drills_by_run = {drill.run: drill for drill in load_drill_records(context)}
     for run, journal in context.journals("recover drill", without=drills_by_run):
         journal_drill = parse_drill_journal(journal)
@@ -266,7 +267,7 @@ def _sort_drills(drills: Iterable[DrillRecord]) -> list[DrillRecord]:
 
 
 def save_drill_record(context: StackContext, drill: DrillRecord) -> DrillRecord:
-    """Keeps a drill's record beside the journals; the one that is there already, where one is."""
+    """Saves a drill's record beside the journals; keeps an existing one."""
     key = f"{DRILLS_PREFIX}{drill.taken}-{drill.run}.json"
     if context.folder is not None:
         path = context.folder / key
@@ -289,7 +290,7 @@ def save_drill_record(context: StackContext, drill: DrillRecord) -> DrillRecord:
 
 
 def load_drill_records(context: StackContext) -> list[DrillRecord]:
-    """The drills that have a record, the oldest first."""
+    """Loads the records of drills, the oldest first. Raises OpsError for a malformed one."""
     if context.folder is not None:
         files = (context.folder / DRILLS_PREFIX).glob("*.json")
         return _sort_drills(_parse_drill_record(path.read_text(encoding="utf-8")) for path in files)
@@ -309,7 +310,7 @@ def _parse_drill_record(text: str) -> DrillRecord:
     try:
         return DrillRecord.model_validate(json.loads(text))
     except (ValueError, ValidationError) as error:
-        raise OpsError(f"a record below {DRILLS_PREFIX} is no drill's: {error}") from None
+        raise OpsError(f"a record under {DRILLS_PREFIX} is not of a drill: {error}") from None
 
 
 def _format_seconds(seconds: float | None) -> str | None:

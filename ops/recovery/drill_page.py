@@ -1,4 +1,4 @@
-"""The page of the drills: the newest, what it has met, and a chart of all of them over time."""
+"""The HTML page of the drills: the newest one, its objectives, and a chart of all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Final
 from ops.recovery.drill_history import DrillRecord, describe_regression
 
 CHART_WIDTH, CHART_HEIGHT, CHART_LEFT_MARGIN, CHART_BOTTOM_MARGIN = 960, 260, 60, 28
-# Phases from the bottom up, and what each is drawn in.
+# Phases from the bottom up, with their colors.
 PHASE_COLORS: Final = (
     ("detect", "#8a8f98"),
     ("restore", "#3b7dd8"),
@@ -19,7 +19,7 @@ PHASE_COLORS: Final = (
 
 @dataclass(frozen=True)
 class PhaseBar:
-    """One phase of one drill, in the chart's own units."""
+    """One phase of one drill, in chart units."""
 
     x: float
     y: float
@@ -31,7 +31,7 @@ class PhaseBar:
 
 @dataclass(frozen=True)
 class DrillChart:
-    """All drills side by side, the oldest first; `goal` is where the objective lies."""
+    """All drills, the oldest first; `goal` is the height of the objective."""
 
     bars: tuple[PhaseBar, ...]
     labels: tuple[tuple[float, str], ...]
@@ -42,7 +42,7 @@ class DrillChart:
 
 
 def build_drill_chart(drills: Sequence[DrillRecord]) -> DrillChart:
-    """A bar a drill: its phases on top of each other, and the objective across."""
+    """Builds a bar per drill with its phases stacked, and the line of the objective."""
     from ops.cli.render import format_duration
 
     objective_seconds = drills[-1].objectives.rto_seconds
@@ -82,7 +82,7 @@ def build_drill_chart(drills: Sequence[DrillRecord]) -> DrillChart:
 
 
 def render_drill_page(drills: Sequence[DrillRecord]) -> str:
-    """The drills as one self-contained HTML page. There is one at least."""
+    """Renders the drills, at least one, as a self-contained HTML page."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     from ops.cli.render import format_duration

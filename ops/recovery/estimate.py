@@ -1,4 +1,4 @@
-"""How long a recovery takes as things stand, what would be lost, and who says so."""
+"""Estimates how long a recovery takes now and what would be lost, with sources."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from ops.alarms.mute_state import parse_time
 from ops.cli.render import format_duration
 from ops.core.errors import OpsError
 from ops.outputs import Outputs
-from ops.recovery import drill_history as drills
+from ops.recovery.drill_history import DrillRecord
 from ops.recovery.restore import (
     TYPICAL_CONFIGURE_SECONDS,
     TYPICAL_FIRST_QUERY_SECONDS,
@@ -18,18 +18,17 @@ from ops.recovery.restore import (
     VOLUME_FILL_MIB_PER_SECOND,
 )
 
-# Seconds until a stack of this size is up in a region where nothing of it is. An assumption: the
-# provider's own waits, of which the database's are counted apart (a balancer takes three minutes,
-# NAT gateways two, services five).
+# Seconds to deploy a stack of this size into an empty region, without its database. An assumption
+# from the provider's waits: a balancer takes three minutes, NAT gateways two, services five.
 ESTIMATED_DEPLOY_SECONDS: Final = 15 * 60
-ESTIMATE_SOURCE: Final = "an assumption: no drill has measured it"
-# What RDS describes; None where it is not there, an error where it could not be looked at.
+ESTIMATE_SOURCE: Final = "an assumption: not measured by a drill yet"
+# A description by RDS; None if it does not exist, an error if it could not be read.
 DescriptionOrError: TypeAlias = dict[str, Any] | OpsError | None
 
 
 @dataclass(frozen=True)
 class RecoveryEstimate:
-    """One phase of a recovery: seconds, and who says so. None is not known."""
+    """One phase of a recovery, in seconds, with its source; None if unknown."""
 
     way: str
     phase: str
@@ -39,14 +38,14 @@ class RecoveryEstimate:
 
 def estimate_recovery(
     outputs: Outputs,
-    history: Sequence[drills.DrillRecord],
+    history: Sequence[DrillRecord],
     primary: DescriptionOrError,
     replicated_backups: DescriptionOrError,
     now: datetime,
 ) -> list[RecoveryEstimate]:
-    """The phases of a restore here, and of the stack in its recovery region.
+    """Estimates the phases of a restore here and of a rebuild in the recovery region.
 
-    `seen` is the primary, `replica` its backups in the recovery region.
+    `replicated_backups` are the primary's backups in the recovery region.
     """
     timed_drills = [
         drill for drill in history if drill.outcome == "done" and drill.rto_seconds is not None
@@ -62,7 +61,7 @@ def estimate_recovery(
         RecoveryEstimate("here", "RTO: until a query is answered", rto_seconds, source),
         RecoveryEstimate(
             "here",
-            "until its volume is filled",
+            "until its volume is loaded",
             storage_gib and storage_gib * 1024 / VOLUME_FILL_MIB_PER_SECOND,
             f"{storage_gib} GiB at {VOLUME_FILL_MIB_PER_SECOND} MiB/s, an assumption"
             if storage_gib
@@ -76,7 +75,7 @@ def estimate_recovery(
         estimates += [
             RecoveryEstimate(
                 recovery_region,
-                "deployment without its database",
+                "deployment without the database",
                 ESTIMATED_DEPLOY_SECONDS,
                 ESTIMATE_SOURCE,
             ),
@@ -102,8 +101,8 @@ def estimate_recovery(
     return estimates
 
 
-def _estimate_phases(drill: drills.DrillRecord | None) -> tuple[float, float]:
-    """Seconds of the restore, and from then on until a query is answered."""
+def _estimate_phases(drill: DrillRecord | None) -> tuple[float, float]:
+    """Returns the seconds of the restore, and from there until a query is answered."""
     if drill is None:
         return float(TYPICAL_RESTORE_SECONDS), float(
             TYPICAL_CONFIGURE_SECONDS + TYPICAL_PASSWORD_RESET_SECONDS + TYPICAL_FIRST_QUERY_SECONDS
@@ -132,4 +131,4 @@ def _estimate_data_loss(
 
 
 def _describe_unknown(description: DescriptionOrError) -> str:
-    return f"nobody knows: {description}" if isinstance(description, OpsError) else "there is none"
+    return f"unknown: {description}" if isinstance(description, OpsError) else "does not exist"

@@ -1,8 +1,8 @@
-"""A restored instance takes the primary's place: by its name, or by its address in the secret.
+"""Promotes a restored instance to primary, by rename or by its address in the secret.
 
-By rename the address stays and both instances are away while they are renamed. By secret nothing
-is renamed: each service reads another address when its tasks are started anew, and the stack's
-settings and operations know the old instance until a rename. Either way the old one is kept.
+By rename the address stays, and both instances are down during the renames. By secret, services
+read the new address when their tasks restart, while the stack's settings and ops use the old
+instance until a rename. Either way the old instance is kept.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,14 +12,20 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, SecretRewrite, Sql, StartTime, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import copied_settings as likeness
-from ops.database import instance as database
-from ops.database import password as rotating
 from ops.database import replicas
-from ops.database.instance import DATABASE_STATUS_PATH, DB_INSTANCE_NOT_FOUND
+from ops.database.copied_settings import list_setting_differences
+from ops.database.instance import (
+    DATABASE_STATUS_PATH,
+    DB_INSTANCE_NOT_FOUND,
+    FAILED_STATUSES,
+    describe_instance_call,
+    parse_instance,
+    rds_call,
+)
+from ops.database.password import get_rotation_token
 from ops.outputs import Outputs
-from ops.recovery import restore as restoring
-from ops.services import deploy as deployments
+from ops.recovery.restore import build_password_reset_step
+from ops.services.deploy import build_force_deployment_step
 from ops.services.model import ServiceState
 
 RESOURCE_ID_PATH: Final = "DBInstances[0].DbiResourceId"
@@ -31,28 +37,29 @@ REPLICA_PROMOTION_TIME_SOURCE: Final = (
     "RDS User Guide, promoting a read replica: several minutes, with a reboot"
 )
 SECRET_SWITCH_DOWNTIME_SECONDS: Final = 5 * 60
-MAX_NOTED_DIFFERENCES: Final = 6  # differences that a note lists
+MAX_NOTED_DIFFERENCES: Final = 6  # differences listed in a note
 
 
 def require_promotable(
     outputs: Outputs, source: Mapping[str, Any] | None, restored: Mapping[str, Any]
 ) -> None:
-    """Raises where an instance cannot take the primary's place now."""
+    """Raises UsageError or OpsError unless an instance can become the primary now."""
     name = restored["DBInstanceIdentifier"]
     if name == outputs.database.identifier:
-        raise UsageError(f"RESTORED is {name!r}, which is the primary already", "ops recover list")
+        raise UsageError(
+            f"RESTORED is {name!r}, but that is the primary already", "ops recover list"
+        )
     replication_source = restored.get("ReadReplicaSourceDBInstanceIdentifier")
     if replication_source:
         raise UsageError(
-            f"RESTORED is {name!r}, which follows {replication_source}: it is promoted first",
+            f"RESTORED is {name!r}, a replica of {replication_source}: promote the replica first",
             f"ops recover replica promote {name}",
         )
     for instance in filter(None, (restored, source)):
         if instance["DBInstanceStatus"] != "available":
             raise OpsError(
-                f"{instance['DBInstanceIdentifier']} is {instance['DBInstanceStatus']}, it "
-                "must be available "
-                "to be promoted or replaced",
+                f"{instance['DBInstanceIdentifier']} is {instance['DBInstanceStatus']}; it must be "
+                "available before a promotion",
                 "ops recover list",
             )
 
@@ -66,11 +73,13 @@ def build_rename_promotion_plan(
     *,
     can_query: bool,
 ) -> Plan:
-    """The restored instance has the primary's name, the old one keeps another. Undone: renamed
-    back, as long as both are there."""
+    """Builds the plan that gives a restored instance the primary's name, and the primary another.
+
+    Undo renames both back. Without a `source`, the name is free.
+    """
     primary_identifier, name = outputs.database.identifier, str(restored["DBInstanceIdentifier"])
     replaced_identifier = get_replaced_identifier(primary_identifier, run)
-    steps = [restoring.build_password_reset_step(outputs, name, now)]
+    steps = [build_password_reset_step(outputs, name, now)]
     if source is not None:
         steps.append(
             _build_rename_step(
@@ -97,24 +106,21 @@ def build_rename_promotion_plan(
     )
     if can_query:
         query = Sql(statement="SELECT 1 AS answers", unreachable_is_answer=True)
-        description = (
-            f"see {primary_identifier} answer a query, with the password of the stack's secret"
-        )
+        description = f"query {primary_identifier} with the password in the stack's secret"
         goal = Wait(read=query, met={"rows[0].answers": 1}, every=5, within=1800)
         steps.append(Step(name="answers", description=description, action=query, goal=goal))
     notes = [
-        "nobody is answered from the first rename to the end of the second; then "
-        f"{primary_identifier} leads to "
-        "what was restored, and services connect to it again by themselves",
-        f"afterwards {primary_identifier} can be restored to times since its restore; to "
-        "earlier ones only from "
-        "the automated backups of the old one, which go when it is discarded",
+        "the database is down from the first rename to the end of the second; then services "
+        f"reconnect to the restored instance as {primary_identifier}",
+        f"afterwards {primary_identifier} can be restored to times since its restore; for earlier "
+        "times you need the automated backups of the old instance, which are deleted with it",
         *_list_promotion_notes(outputs, source, restored),
-        "Pulumi's state still knows the old instance: `ops recover reconcile` has the commands",
+        "Pulumi's state still refers to the old instance: `ops recover reconcile` lists the "
+        "commands to fix it",
     ]
     if source is not None:
         notes.append(
-            f"the old instance stays as {replaced_identifier}, with its deletion protection"
+            f"the old instance is kept as {replaced_identifier}, with its deletion protection"
         )
     return _build_promotion_plan(outputs, run, steps, notes, now)
 
@@ -129,57 +135,62 @@ def build_secret_promotion_plan(
     run: str,
     now: Any,
 ) -> Plan:
-    """The secret has the restored instance's address, and every service has read it.
+    """Builds the plan that writes an instance's address to the secret and restarts every service.
 
-    Undone: the secret has the old address; what has been started with the new one is started again
-    by `ops service restart`.
+    Undo restores the old address; services that restarted need `ops service restart`. Raises
+    OpsError if the instance has no address yet.
     """
     name = str(restored["DBInstanceIdentifier"])
     endpoint = restored.get("Endpoint")
     if not endpoint:
         raise OpsError(f"{name} has no address yet", "ops recover list")
-    steps = [restoring.build_password_reset_step(outputs, name, now)]
+    steps = [build_password_reset_step(outputs, name, now)]
     if secret.get("RotationEnabled"):
         steps.append(_build_rotation_pause_step(outputs, secret))
     steps.append(_build_secret_switch_step(outputs, secret, name, endpoint, run))
     steps += [
-        deployments.build_force_deployment_step(aws, service, f"restart_{n}")
+        build_force_deployment_step(aws, service, f"restart_{n}")
         for n, service in enumerate(services, 1)
     ]
     notes = [
-        "tasks that run go on writing to the old instance until they are replaced: what they write "
-        "meanwhile is in the old instance only (`ops service maintenance on` keeps writers away)",
-        f"undone, the services keep the address of {name} until `ops service restart`",
-        f"operations, alarms and dashboards look at {outputs.database.identifier} until `ops "
-        f"recover promote {name} --by rename`, in a quiet hour",
+        "running tasks write to the old instance until they are replaced, and these writes stay "
+        "there only (`ops service maintenance on` stops writers)",
+        f"after an undo, services keep the address of {name} until `ops service restart`",
+        f"ops, alarms and dashboards use {outputs.database.identifier} until you run `ops recover "
+        f"promote {name} --by rename` at a quiet time",
         *_list_promotion_notes(outputs, source, restored),
     ]
     if secret.get("RotationEnabled"):
         notes.append(
-            "the rotation of the password rests, since it would change the old instance's: `pulumi "
-            "up` turns it on again after the rename"
+            "password rotation is turned off, since it would change the old instance's password: "
+            "`pulumi up` turns it on again after the rename"
         )
     if outputs.fleet is not None:
-        notes.append("instances of the fleet read it when they start: `ops fleet refresh start`")
+        notes.append(
+            "fleet instances read the address when they start: run `ops fleet refresh start`"
+        )
     return _build_promotion_plan(outputs, run, steps, notes, now)
 
 
 def build_replica_promotion_plan(
     outputs: Outputs, replica: Mapping[str, Any], retention_days: int, run: str
 ) -> Plan:
-    """A replica stands alone, takes writes and keeps backups. It never follows again."""
+    """Builds the plan that makes a replica a standalone instance with backups. There is no undo.
+
+    Raises UsageError unless it is a replica, OpsError unless it is available.
+    """
     name = str(replica["DBInstanceIdentifier"])
     replication_source = replica.get("ReadReplicaSourceDBInstanceIdentifier")
     if not replication_source:
-        raise UsageError(f"NAME is {name!r}, which follows nobody: it is no replica")
+        raise UsageError(f"NAME must be a replica, but {name!r} replicates no other instance")
     if replica["DBInstanceStatus"] != "available":
-        raise OpsError(f"{name} is {replica['DBInstanceStatus']}, it must be available")
-    read = database.describe_instance_call(outputs, name)
+        raise OpsError(f"{name} is {replica['DBInstanceStatus']}; it must be available")
+    read = describe_instance_call(outputs, name)
     step = Step(
         name="promote",
-        description=f"let {name} follow {replication_source} no longer, and keep backups "
-        f"of {retention_days} days",
-        action=database.rds_call(
+        description=f"promote {name} from a replica of {replication_source}, with backups for "
+        f"{retention_days} days",
+        action=rds_call(
             outputs,
             "rds.promote_read_replica",
             {"DBInstanceIdentifier": name, "BackupRetentionPeriod": retention_days},
@@ -192,7 +203,7 @@ def build_replica_promotion_plan(
                 "DBInstances[0].BackupRetentionPeriod": retention_days,
             },
             begun={"DBInstances[0].ReadReplicaSourceDBInstanceIdentifier": None},
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             every=15,
             within=2 * 3600,
             typical=TYPICAL_REPLICA_PROMOTION_SECONDS,
@@ -201,10 +212,9 @@ def build_replica_promotion_plan(
         downtime=0,
     )
     notes = (
-        "it never follows again, there is no undo; what it had not replayed yet is lost to it",
-        f"whoever reads from it is not answered while it restarts; {replication_source} is "
-        "not touched",
-        f"then: ops recover promote {name} --by rename, or --by secret",
+        "there is no undo; changes that it has not replayed yet are lost",
+        f"it is down while it restarts; {replication_source} is not touched",
+        f"then run `ops recover promote {name}` with --by rename or --by secret",
     )
     return build_stack_plan(outputs, run, "recover replica promote", step, notes=notes)
 
@@ -221,30 +231,32 @@ def build_discard_plan(
     stack_identifiers = (outputs.database.identifier, *outputs.database.replicas)
     if name in stack_identifiers or instance.get("ReadReplicaSourceDBInstanceIdentifier"):
         raise UsageError(
-            f"NAME is {name!r}, which is no restored or replaced instance", "ops recover list"
+            f"NAME must be a restored or replaced instance, not {name!r}", "ops recover list"
         )
     steps = list(replicas.build_instance_removal_steps(outputs, name, ""))
     if with_snapshot:
         from ops.database.snapshots import build_snapshot_step
 
-        steps.insert(0, build_snapshot_step(outputs, database.parse_instance(instance), run))
+        steps.insert(0, build_snapshot_step(outputs, parse_instance(instance), run))
     notes = (
-        "with it go its automated backups; there is no undo"
+        "its automated backups are deleted too; there is no undo"
         + (
-            f": the way back is the snapshot {name}-{run}" if with_snapshot else ", and no snapshot"
+            f": to go back, restore the snapshot {name}-{run}"
+            if with_snapshot
+            else " and no snapshot"
         ),
     )
     return build_stack_plan(outputs, run, "recover discard", *steps, notes=notes)
 
 
-# The old instance serves, or is gone: its name is free then.
+# The old instance is available, or its name is free.
 AVAILABLE_OR_GONE: Final = (
     f"{DATABASE_STATUS_PATH} == 'available' || answer == '{DB_INSTANCE_NOT_FOUND}'"
 )
 
 
 def get_replaced_identifier(identifier: str, run: str) -> str:
-    """What the old instance is called afterwards."""
+    """Returns the name of the old instance after a promotion."""
     return f"{identifier}-{run}"
 
 
@@ -256,12 +268,12 @@ def _build_rename_step(
     new_name: str,
     undo: tuple[Step, ...] = (),
 ) -> Step:
-    """Which of two instances has a name is told by its resource id, which no rename changes.
+    """Builds a rename, confirmed by the resource id, which a rename does not change.
 
-    Repeatable, since the old name is then nobody's: RDS refuses, and the goal is looked at.
+    It can be repeated: once the old name is free, RDS refuses the call and the goal is met.
     """
     old_name_call, new_name_call = (
-        database.describe_instance_call(outputs, name).model_copy(
+        describe_instance_call(outputs, name).model_copy(
             update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
         )
         for name in (old_name, new_name)
@@ -274,7 +286,7 @@ def _build_rename_step(
             met={AVAILABLE_OR_GONE: True},
             every=15,
         ),
-        action=database.rds_call(
+        action=rds_call(
             outputs,
             "rds.modify_db_instance",
             {
@@ -287,7 +299,7 @@ def _build_rename_step(
             read=new_name_call,
             met={RESOURCE_ID_PATH: resource_id, DATABASE_STATUS_PATH: "available"},
             begun={RESOURCE_ID_PATH: resource_id},
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             every=15,
             within=2 * 3600,
             typical=TYPICAL_RENAME_SECONDS,
@@ -299,20 +311,20 @@ def _build_rename_step(
 
 
 def _build_rotation_pause_step(outputs: Outputs, secret: Mapping[str, Any]) -> Step:
-    """No rotation while the function of the stack would change the old instance's password."""
+    """Builds the step that turns rotation off; it would change the old instance's password."""
     secret_params: JsonObject = {"SecretId": outputs.database.secret_arn}
-    read = database.rds_call(outputs, "secretsmanager.describe_secret", {**secret_params})
+    read = rds_call(outputs, "secretsmanager.describe_secret", {**secret_params})
     rules = {
         key: value
         for key, value in (secret.get("RotationRules") or {}).items()
         if key in ("AutomaticallyAfterDays", "Duration", "ScheduleExpression")
     }
     if "ScheduleExpression" in rules:
-        rules.pop("AutomaticallyAfterDays", None)  # AWS shows both and takes one
+        rules.pop("AutomaticallyAfterDays", None)  # AWS returns both but accepts one
     undo_step = Step(
         name="rotated",
-        description="turn the rotation of the password on again",
-        action=database.rds_call(
+        description="turn password rotation on again",
+        action=rds_call(
             outputs,
             "secretsmanager.rotate_secret",
             {
@@ -326,8 +338,8 @@ def _build_rotation_pause_step(outputs: Outputs, secret: Mapping[str, Any]) -> S
     )
     return Step(
         name="unrotated",
-        description="let the rotation of the password rest",
-        action=database.rds_call(outputs, "secretsmanager.cancel_rotate_secret", {**secret_params}),
+        description="turn password rotation off",
+        action=rds_call(outputs, "secretsmanager.cancel_rotate_secret", {**secret_params}),
         goal=Wait(read=read, met={"RotationEnabled || `false`": False}, every=5, within=600),
         undo=(undo_step,),
     )
@@ -336,8 +348,8 @@ def _build_rotation_pause_step(outputs: Outputs, secret: Mapping[str, Any]) -> S
 def _build_secret_switch_step(
     outputs: Outputs, secret: Mapping[str, Any], name: str, endpoint: Mapping[str, Any], run: str
 ) -> Step:
-    """A new version of the secret with another address; all else of it goes along unseen."""
-    arn, token = outputs.database.secret_arn, rotating.get_rotation_token(run)
+    """Builds the step that writes a secret version in which only the address is new."""
+    arn, token = outputs.database.secret_arn, get_rotation_token(run)
     stages = secret.get("VersionIdsToStages") or {}
     current_version_id = next(
         (version_id for version_id, stage_names in stages.items() if "AWSCURRENT" in stage_names),
@@ -345,12 +357,12 @@ def _build_secret_switch_step(
     )
     if current_version_id is None:
         raise OpsError(f"the secret {arn} has no current version")
-    read = database.rds_call(outputs, "secretsmanager.describe_secret", {"SecretId": arn})
+    read = rds_call(outputs, "secretsmanager.describe_secret", {"SecretId": arn})
     current_stage_format = "contains(VersionIdsToStages.\"{}\" || `[]`, 'AWSCURRENT')"
     undo_step = Step(
         name="switch_back",
-        description="make the version of the secret with the old address the current one again",
-        action=database.rds_call(
+        description="restore the secret's version with the old address",
+        action=rds_call(
             outputs,
             "secretsmanager.update_secret_version_stage",
             {
@@ -390,7 +402,7 @@ def _build_secret_switch_step(
 def _list_promotion_notes(
     outputs: Outputs, source: Mapping[str, Any] | None, restored: Mapping[str, Any]
 ) -> list[str]:
-    differences = likeness.list_setting_differences(source, restored) if source else []
+    differences = list_setting_differences(source, restored) if source else []
     notes = []
     if differences:
         descriptions = [
@@ -404,18 +416,18 @@ def _list_promotion_notes(
             else ""
         )
         notes.append(
-            f"not as the old one: {'; '.join(descriptions[:MAX_NOTED_DIFFERENCES])}{omission}"
+            f"differs from the old instance: "
+            f"{'; '.join(descriptions[:MAX_NOTED_DIFFERENCES])}{omission}"
         )
     replica_names = [*((source or {}).get("ReadReplicaDBInstanceIdentifiers") or ())]
     if replica_names:
         notes.append(
-            f"{', '.join(replica_names)} go on following the old instance: replicas of the "
-            "new one are "
-            "made by `pulumi up`, or `ops db replica add`"
+            f"these still replicate the old instance: {', '.join(replica_names)}; create replicas "
+            "of the new one with `pulumi up` or `ops db replica add`"
         )
     if outputs.database.replicated_backup_arn:
         notes.append(
-            "backups of the new instance are replicated to the recovery region only after "
+            "backups of the new instance are not replicated to the recovery region until "
             "`pulumi up`"
         )
     return notes

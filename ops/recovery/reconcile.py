@@ -1,8 +1,8 @@
-"""Pulumi's state after another instance has the primary's name: what to type, and what to look at.
+"""Fixes Pulumi's state after a promotion by rename.
 
-Pulumi knows a DB instance by its resource id, which a rename does not change: its state goes on
-meaning the old instance. Here the id is put anew in an export of the state, and a refresh fills in
-the rest; no resource is deleted, imported or replaced.
+Pulumi identifies a DB instance by its resource id, which a rename does not change, so its state
+still refers to the old instance. This replaces the id in an export of the state; a refresh updates
+the rest. No resource is deleted, imported or replaced.
 """
 
 import json
@@ -15,7 +15,7 @@ from ops.core.errors import UsageError
 from ops.outputs import Outputs
 
 PULUMI_INSTANCE_TYPE: Final = "aws:rds/instance:Instance"
-# Steps of a preview that do away with something (Pulumi, `preview --json`).
+# Operations of `pulumi preview --json` that delete or replace a resource.
 LOSS_OPERATIONS: Final = (
     "delete",
     "delete-replaced",
@@ -28,34 +28,36 @@ LOSS_OPERATIONS: Final = (
 
 @dataclass(frozen=True)
 class ReconcileCommands:
-    """What to type, one after another."""
+    """Commands to run in order."""
 
     urn: str
     lines: tuple[str, ...]
 
 
 def read_pulumi_file(option: str, path: Path) -> dict[str, Any]:
-    """A JSON file that Pulumi wrote. Raises UsageError."""
+    """Reads a JSON object that Pulumi wrote. Raises UsageError, naming the option."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"{option} is {str(path)!r}, {error.strerror}") from None
+        raise UsageError(f"{option}: cannot read {str(path)!r}: {error.strerror}") from None
     except ValueError as error:
-        raise UsageError(f"{option} is {str(path)!r}, which is no JSON: {error}") from None
+        raise UsageError(
+            f"{option} must be a JSON file, but {str(path)!r} is not: {error}"
+        ) from None
     if not isinstance(document, dict):
-        raise UsageError(f"{option} is {str(path)!r}, must be a file with an object")
+        raise UsageError(f"{option} must be a file with a JSON object, not {str(path)!r}")
     return document
 
 
 def get_exported_primary(
     state: Mapping[str, Any], outputs: Outputs, option: str, path: Path
 ) -> dict[str, Any]:
-    """The primary in an exported state. Raises UsageError where it is not there, or not once."""
+    """Returns the primary in an exported state. Raises UsageError unless there is exactly one."""
     resources = (state.get("deployment") or {}).get("resources")
     if not isinstance(resources, list):
         raise UsageError(
-            f"{option} is {str(path)!r}, must be a file of `pulumi stack export --stack "
-            f"{outputs.stack.stack}`"
+            f"{option} must be a file of `pulumi stack export --stack {outputs.stack.stack}`, not "
+            f"{str(path)!r}"
         )
     identifier = outputs.database.identifier
     instances: list[dict[str, Any]] = [
@@ -67,9 +69,8 @@ def get_exported_primary(
     ]
     if len(instances) != 1:
         raise UsageError(
-            f"{option} is {str(path)!r}, which has {len(instances)} instances "
-            f"{identifier}, must have one: is "
-            f"it the state of {outputs.stack.stack}?"
+            f"{option} must contain {identifier} once, but {str(path)!r} contains it "
+            f"{len(instances)} times: is it the state of {outputs.stack.stack}?"
         )
     return instances[0]
 
@@ -77,9 +78,9 @@ def get_exported_primary(
 def replace_resource_id(
     state: dict[str, Any], outputs: Outputs, resource_id: str, option: str, path: Path
 ) -> tuple[dict[str, Any], bool]:
-    """The state with the instance of this resource id as the primary, and whether it was another.
+    """Sets the primary's resource id in the state, in place; returns the state and if it changed.
 
-    The state is changed in place. Raises UsageError.
+    Raises UsageError as `get_exported_primary` does.
     """
     instance = get_exported_primary(state, outputs, option, path)
     if instance["id"] == resource_id:
@@ -94,7 +95,7 @@ def replace_resource_id(
 
 
 def list_reconcile_commands(outputs: Outputs, urn: str) -> tuple[str, ...]:
-    """What brings the state and the stack together again, and shows that nothing is replaced."""
+    """Lists the commands that fix the state and verify that nothing is replaced."""
     stack = outputs.stack.stack
     return (
         f"pulumi stack export --stack {stack} --file before.json",
@@ -107,7 +108,7 @@ def list_reconcile_commands(outputs: Outputs, urn: str) -> tuple[str, ...]:
 
 
 def build_primary_urn(outputs: Outputs) -> str:
-    """The URN of the primary, as the stack's program names it."""
+    """Returns the URN of the primary in the stack's program."""
     stack = outputs.stack
     parents = "bulwark:index:Database"
     return f"urn:pulumi:{stack.stack}::{stack.project}::{parents}${PULUMI_INSTANCE_TYPE}::database"
@@ -116,10 +117,10 @@ def build_primary_urn(outputs: Outputs) -> str:
 def list_preview_losses(
     preview: Mapping[str, Any], option: str, path: Path
 ) -> list[dict[str, str]]:
-    """What a preview would delete or replace. Raises UsageError where it is no preview."""
+    """Lists what a preview deletes or replaces. Raises UsageError if it is not a preview."""
     steps = preview.get("steps")
     if not isinstance(steps, list):
-        raise UsageError(f"{option} is {str(path)!r}, must be a file of `pulumi preview --json`")
+        raise UsageError(f"{option} must be a file of `pulumi preview --json`, not {str(path)!r}")
     return [
         {"op": str(step.get("op")), "urn": str(step.get("urn"))}
         for step in steps

@@ -1,7 +1,8 @@
-"""A database restored beside the one that there is, with all of its settings.
+"""Restores the database beside the primary, with all its settings.
 
-RDS restores into its own defaults: the default groups, no standby, nothing watched. Whatever the
-source has is told here, and then its password, which a backup has as it was then.
+RDS restores with its own defaults: default groups, no standby, no monitoring. The steps here copy
+the source's settings and then set the password of the stack's secret, since a backup contains the
+password of its time.
 """
 
 import json
@@ -16,10 +17,26 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, Sql, StartTime, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import copied_settings as likeness
-from ops.database import instance as database
 from ops.database import replicas
-from ops.database.instance import DATABASE_STATUS_PATH, DB_INSTANCE_NOT_FOUND, PENDING_CHANGES_PATH
+from ops.database.copied_settings import (
+    POINT_IN_TIME_ONLY_SETTINGS,
+    POST_RESTORE_SETTINGS,
+    RESTORE_SETTINGS,
+    get_user_tags,
+    list_settings_to_copy,
+)
+from ops.database.instance import (
+    DATABASE_STATUS_PATH,
+    DB_INSTANCE_NOT_FOUND,
+    FAILED_STATUSES,
+    PENDING_CHANGES_PATH,
+    available_with_nothing_pending,
+    describe_instance_call,
+    find_instance,
+    format_tags,
+    list_in_stack_region,
+    rds_call,
+)
 from ops.database.snapshots import DATABASE_RUN_TAG, Snapshot
 from ops.outputs import Outputs
 
@@ -30,7 +47,7 @@ CREDENTIALS_RESET_EXPRESSION: Final = (
     "length(Events[?starts_with(Message, 'Reset master credentials')]) > `0`"
 )
 TYPICAL_RESTORE_SECONDS: Final = 20 * 60
-UNDOCUMENTED_TIME_SOURCE: Final = "an assumption, AWS states none"
+UNDOCUMENTED_TIME_SOURCE: Final = "an assumption, AWS gives no figure"
 RESTORE_TIME_SOURCE: Final = (
     f"{UNDOCUMENTED_TIME_SOURCE}: the WAL of a day with many writes takes longer"
 )
@@ -39,21 +56,21 @@ TYPICAL_CONFIGURE_SECONDS, TYPICAL_PASSWORD_RESET_SECONDS, TYPICAL_FIRST_QUERY_S
     60,
     30,
 )
-VOLUME_FILL_MIB_PER_SECOND: Final = 100  # MiB a second
+VOLUME_FILL_MIB_PER_SECOND: Final = 100  # MiB per second
 VOLUME_FILL_RATE_SOURCE: Final = (
-    "an assumption: the least rate of EBS User Guide, 'Initialize Amazon EBS volumes'; RDS states "
-    "none"
+    "an assumption: the lowest rate in the EBS User Guide, 'Initialize Amazon EBS volumes'; RDS "
+    "gives no figure"
 )
 INSTANCE_QUOTA_NAME: Final = "DBInstances"
 NO_SQL: Final = (
-    "no SQL reaches it from here, or --no-sql is set: only its status is checked; set --via, or "
-    "run this from inside the network, and a query is tried as well"
+    "SQL is off or cannot reach it from here, so only its status is checked; to run a query too, "
+    "set --via or run this inside the network"
 )
 
 
 @dataclass(frozen=True)
 class RestorableWindow:
-    """Between which times a restore is possible, UTC."""
+    """The times to which a restore is possible, UTC."""
 
     earliest: datetime
     latest: datetime
@@ -64,10 +81,10 @@ class RestorableWindow:
 
 @dataclass(frozen=True)
 class RestoreRequest:
-    """What the restored instance is to be, and how far it is looked at.
+    """The instance to restore and how to check it.
 
-    `sql` says that there is a way to it, `via` which (`HOST:PORT`) where it is not its own
-    address. One that is not to `last` is deleted by the end of its plan, and not protected.
+    `can_query` if it can be reached by SQL, through `via` (`HOST:PORT`) or its own address. Unless
+    `is_permanent`, its plan deletes it at the end and it has no deletion protection.
     """
 
     identifier: str
@@ -81,16 +98,14 @@ class RestoreRequest:
 def get_restorable_window(
     aws: Aws, outputs: Outputs, source: Mapping[str, Any]
 ) -> RestorableWindow:
-    """Between which times the source can be restored. Raises OpsError where it cannot be."""
+    """Returns the times to which the source can be restored. Raises OpsError if there are none."""
     name = source["DBInstanceIdentifier"]
     latest = source.get("LatestRestorableTime")
     params: JsonObject = {"DBInstanceIdentifier": name}
     api = "rds.describe_db_instance_automated_backups"
     restore_windows = [
         backup.get("RestoreWindow") or {}
-        for backup in database.list_in_stack_region(
-            aws, outputs, api, "DBInstanceAutomatedBackups", params
-        )
+        for backup in list_in_stack_region(aws, outputs, api, "DBInstanceAutomatedBackups", params)
         if backup.get("DbiResourceId") == source.get("DbiResourceId")
         and backup.get("Region", outputs.stack.region) == outputs.stack.region
     ]
@@ -104,30 +119,35 @@ def get_restorable_window(
     )
     if latest is None or earliest is None:
         raise OpsError(
-            f"{name} keeps no automated backups, or none yet: there is no time to restore it to",
+            f"{name} has no automated backups yet, so it cannot be restored to a time",
             "ops recover snapshot SNAPSHOT",
         )
     return RestorableWindow(parse_time(earliest), parse_time(latest))
 
 
 def parse_restore_time(text: str, window: RestorableWindow) -> datetime | None:
-    """The time that --to says, None for the latest. Raises UsageError, which names the window."""
+    """Parses --to; None is the latest time. Raises UsageError, which names the window."""
     if text == LATEST_TIME:
         return None
     try:
         restore_time = parse_time(text)
     except ValueError:
         raise UsageError(
-            f"--to is {text!r}, must be {LATEST_TIME} or a time like "
-            f"{format_time(window.latest)}, from {window}"
+            f"--to must be {LATEST_TIME} or a time like {format_time(window.latest)}, from "
+            f"{window} (the restorable window), not {text!r}"
         ) from None
     if not window.earliest <= restore_time <= window.latest:
-        raise UsageError(f"--to is {text!r}, must be {LATEST_TIME} or from {window}")
+        raise UsageError(
+            f"--to must be {LATEST_TIME} or from {window} (the restorable window), not {text!r}"
+        )
     return restore_time
 
 
 def get_restored_identifier(outputs: Outputs, requested_name: str | None, run: str) -> str:
-    """The identifier of the restored instance: after --name, else after the run."""
+    """Returns the identifier of the restored instance, from --name or the run.
+
+    Raises UsageError if --name is invalid.
+    """
     primary_identifier = outputs.database.identifier
     if requested_name is None:
         return f"{primary_identifier}-{run}"
@@ -140,8 +160,9 @@ def get_restored_identifier(outputs: Outputs, requested_name: str | None, run: s
         or len(identifier) > replicas.MAX_IDENTIFIER_CHARACTERS
     ):
         raise UsageError(
-            f"--name is {requested_name!r}, must be letters, digits and single hyphens, "
-            "like before-the-drop"
+            "--name must be lowercase letters, digits and single hyphens, like before-the-drop, at "
+            f"most {replicas.MAX_IDENTIFIER_CHARACTERS - len(prefix)} characters, not "
+            f"{requested_name!r}"
         )
     return identifier
 
@@ -149,18 +170,21 @@ def get_restored_identifier(outputs: Outputs, requested_name: str | None, run: s
 def require_instance_quota(
     aws: Aws, outputs: Outputs, request: RestoreRequest, *, option: str = "--name"
 ) -> None:
-    """Raises where the instance is there already, or there may be no more instances."""
-    if database.find_instance(aws, outputs, request.identifier) is not None:
+    """Checks that the instance is new and fits the account's quota.
+
+    Raises UsageError, naming the option, if it exists, OpsError if the quota is used up.
+    """
+    if find_instance(aws, outputs, request.identifier) is not None:
         raise UsageError(
-            f"{option} is {request.identifier!r}, which is there already: must be another name",
+            f"{option} must be a new name, not {request.identifier!r}: it exists already",
             "ops recover list",
         )
     response: Any = aws.call("rds.describe_account_attributes", {}, outputs.stack.region)
     for quota in response.get("AccountQuotas") or ():
         if quota["AccountQuotaName"] == INSTANCE_QUOTA_NAME and quota["Used"] >= quota["Max"]:
             raise OpsError(
-                f"the account has {quota['Used']} DB instances in {outputs.stack.region}, which is "
-                "all that its quota allows: delete one, or ask Service Quotas for more"
+                f"the account has {quota['Used']} DB instances in {outputs.stack.region}, its full "
+                "quota: delete one, or request more at Service Quotas"
             )
 
 
@@ -180,7 +204,7 @@ def build_point_in_time_restore_plan(
         else {"RestoreTime": format_time(restore_time)}
     )
     source_params: JsonObject = {"SourceDBInstanceIdentifier": name, **time_params}
-    call = database.rds_call(
+    call = rds_call(
         outputs,
         "rds.restore_db_instance_to_point_in_time",
         {
@@ -211,10 +235,10 @@ def build_snapshot_restore_plan(
     run: str,
     now: datetime,
 ) -> Plan:
-    """What a snapshot holds, with the settings of the source."""
+    """Builds the plan that restores a snapshot with the settings of the source."""
     settings = _build_restore_params(source, request, run)
-    unsupported_settings = likeness.POINT_IN_TIME_ONLY_SETTINGS
-    call = database.rds_call(
+    unsupported_settings = POINT_IN_TIME_ONLY_SETTINGS
+    call = rds_call(
         outputs,
         "rds.restore_db_instance_from_db_snapshot",
         {
@@ -251,16 +275,16 @@ def build_restore_steps(
     *,
     unsupported_settings: Sequence[str],
 ) -> list[Step]:
-    """The steps from a restore to a warm instance. Undone: it is deleted. `left` are settings
-    that this restore does not take."""
+    """Builds the steps from the restore call to a loaded volume. Undo deletes the instance.
+
+    `unsupported_settings` are set after the restore, since its call does not accept them.
+    """
     name = request.identifier
     read = _describe_restored_instance_call(outputs, name)
-    settings = {**likeness.list_settings_to_copy(source, likeness.POST_RESTORE_SETTINGS)}
-    if not unsupported_settings:  # they went along with the restore
+    settings = {**list_settings_to_copy(source, POST_RESTORE_SETTINGS)}
+    if not unsupported_settings:  # the restore call has set them
         settings = {
-            key: value
-            for key, value in settings.items()
-            if key not in likeness.POINT_IN_TIME_ONLY_SETTINGS
+            key: value for key, value in settings.items() if key not in POINT_IN_TIME_ONLY_SETTINGS
         }
     restore_step = Step(
         name="restore",
@@ -270,7 +294,7 @@ def build_restore_steps(
             read=read,
             met={DATABASE_STATUS_PATH: "available", replicas.DATABASE_RUN_TAG_PATH: run},
             begun={replicas.DATABASE_RUN_TAG_PATH: run},
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             every=10,
             within=12 * 3600,
             typical=TYPICAL_RESTORE_SECONDS,
@@ -289,13 +313,11 @@ def build_restore_steps(
 
 
 def list_restore_notes(outputs: Outputs, request: RestoreRequest) -> tuple[str, ...]:
-    """What is to be known of a restored instance."""
+    """Lists the notes of a restore plan."""
     notes = [
-        f"{outputs.database.identifier} is not touched; {request.identifier} costs as much "
-        "until one of "
-        "them is deleted",
-        "its log groups are RDS's own, without the stack's key and retention, while it has this "
-        "name",
+        f"{outputs.database.identifier} is not touched; you pay for {request.identifier} too until "
+        "you delete one",
+        "RDS creates its log groups, without the stack's key and retention, while it has this name",
     ]
     if not request.can_query:
         notes.append(NO_SQL)
@@ -305,44 +327,44 @@ def list_restore_notes(outputs: Outputs, request: RestoreRequest) -> tuple[str, 
 def _build_restore_params(
     source: Mapping[str, Any], request: RestoreRequest, run: str
 ) -> JsonObject:
-    tags = {**likeness.get_user_tags(source), **request.tags, DATABASE_RUN_TAG: run}
-    params = likeness.list_settings_to_copy(source, likeness.RESTORE_SETTINGS)
+    tags = {**get_user_tags(source), **request.tags, DATABASE_RUN_TAG: run}
+    params = list_settings_to_copy(source, RESTORE_SETTINGS)
     if request.instance_class:
         params["DBInstanceClass"] = request.instance_class
     deletion_protection = bool(source.get("DeletionProtection")) and request.is_permanent
-    return {**params, "DeletionProtection": deletion_protection, "Tags": database.format_tags(tags)}
+    return {**params, "DeletionProtection": deletion_protection, "Tags": format_tags(tags)}
 
 
 def _describe_restored_instance_call(outputs: Outputs, name: str) -> Call:
-    return database.describe_instance_call(outputs, name).model_copy(
+    return describe_instance_call(outputs, name).model_copy(
         update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
     )
 
 
 def _build_configure_step(outputs: Outputs, name: str, settings: JsonObject) -> Step:
-    """What the restore does not take: it is watched as the source, in the source's window."""
-    paths = likeness.POST_RESTORE_SETTINGS
+    """Builds the step that sets monitoring and maintenance window as the source has them."""
+    paths = POST_RESTORE_SETTINGS
     applied_condition = " && ".join(
         f"DBInstances[0].{paths[key]} == `{json.dumps(value)}`" for key, value in settings.items()
     )
     return Step(
         name="configure",
-        description=f"give {name} what a restore does not take: how it is watched, its window",
-        ready=database.available_with_nothing_pending(outputs, name),
-        action=database.rds_call(
+        description=f"set the monitoring and the maintenance window of {name}",
+        ready=available_with_nothing_pending(outputs, name),
+        action=rds_call(
             outputs,
             "rds.modify_db_instance",
             {"DBInstanceIdentifier": name, "ApplyImmediately": True, **settings},
         ),
         goal=Wait(
-            read=database.describe_instance_call(outputs, name),
+            read=describe_instance_call(outputs, name),
             met={
                 DATABASE_STATUS_PATH: "available",
                 PENDING_CHANGES_PATH: {},
                 applied_condition: True,
             },
             begun={applied_condition: True},
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             every=10,
             within=2 * 3600,
             typical=TYPICAL_CONFIGURE_SECONDS,
@@ -352,11 +374,11 @@ def _build_configure_step(outputs: Outputs, name: str, settings: JsonObject) -> 
 
 
 def build_password_reset_step(outputs: Outputs, name: str, now: datetime) -> Step:
-    """A backup has the password of its time. That it is another shows in nothing but an event."""
+    """Builds the step that sets the current password. Only an event confirms it."""
     return Step(
         name="credentials",
-        description=f"give {name} the password of the stack's secret",
-        ready=database.available_with_nothing_pending(outputs, name),
+        description=f"set the password of {name} from the stack's secret",
+        ready=available_with_nothing_pending(outputs, name),
         action=Call(
             api="rds.modify_db_instance",
             params={"DBInstanceIdentifier": name, "ApplyImmediately": True},
@@ -364,7 +386,7 @@ def build_password_reset_step(outputs: Outputs, name: str, now: datetime) -> Ste
             region=outputs.stack.region,
         ),
         goal=Wait(
-            read=database.rds_call(
+            read=rds_call(
                 outputs,
                 "rds.describe_events",
                 {"SourceType": "db-instance", "SourceIdentifier": name, "StartTime": "${SINCE}"},
@@ -379,7 +401,7 @@ def build_password_reset_step(outputs: Outputs, name: str, now: datetime) -> Ste
 
 
 def build_first_query_step(name: str, via: str | None) -> Step:
-    """Available is not yet answering: its name must be known, its password taken."""
+    """Builds the step that waits until an available instance answers a query."""
     query = Sql(
         statement="SELECT 1 AS answers",
         identifier=name,
@@ -389,7 +411,7 @@ def build_first_query_step(name: str, via: str | None) -> Step:
     )
     return Step(
         name="answers",
-        description=f"see {name} answer a query, with the password of the stack's secret",
+        description=f"query {name} with the password in the stack's secret",
         action=query,
         goal=Wait(
             read=query,
@@ -403,16 +425,16 @@ def build_first_query_step(name: str, via: str | None) -> Step:
 
 
 def _build_volume_filled_step(outputs: Outputs, name: str, storage_gib: int) -> Step:
-    """Available is not warm: a volume is filled from the backup while it serves."""
-    read = database.describe_instance_call(outputs, name)
+    """Builds the step that waits until the volume is loaded from the backup."""
+    read = describe_instance_call(outputs, name)
     return Step(
         name="warm",
-        description=f"see the volume of {name} filled from its backup",
+        description=f"wait until the volume of {name} is loaded from its backup",
         action=read,
         goal=Wait(
             read=read,
             met={DATABASE_STATUS_PATH: "available", STORAGE_OPERATION_PATH: None},
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
             every=20,
             within=24 * 3600,
             typical=storage_gib * 1024 / VOLUME_FILL_MIB_PER_SECOND,
@@ -422,11 +444,9 @@ def _build_volume_filled_step(outputs: Outputs, name: str, storage_gib: int) -> 
 
 
 def list_restored_and_replaced_instances(aws: Aws, outputs: Outputs) -> list[dict[str, Any]]:
-    """The instances that restores have made beside the primary, as RDS describes them."""
+    """Lists the descriptions of restored and replaced instances, which are not replicas."""
     identifier_pattern = re.compile(re.escape(outputs.database.identifier) + "-.+")
-    instances = database.list_in_stack_region(
-        aws, outputs, "rds.describe_db_instances", "DBInstances", {}
-    )
+    instances = list_in_stack_region(aws, outputs, "rds.describe_db_instances", "DBInstances", {})
     return [
         instance
         for instance in instances

@@ -1,4 +1,4 @@
-"""What a lost database can be made from: its backups in a region, and whether they can be used."""
+"""Backups from which a lost database can be restored, and if their keys are usable."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from ops.core.aws import Aws
 from ops.core.errors import DeniedError, OpsError, ThrottledError, UsageError
 from ops.core.kms import list_key_recovery_commands
 from ops.core.plan import JsonObject
-from ops.database import instance as database
+from ops.database.instance import list_in_region
 from ops.outputs import Outputs
 from ops.recovery.restore import INSTANCE_QUOTA_NAME
 
@@ -22,9 +22,9 @@ BACKUP_KEY_API: Final = "kms.describe_key"
 
 @dataclass(frozen=True)
 class BackupSource:
-    """A backup that a database can be made from. `at` is until when it reaches, ISO 8601.
+    """A backup to restore from. `latest_time` is its latest restorable time, ISO 8601.
 
-    `key` is the ARN of the key that it is encrypted with; None where it is not.
+    `key_arn` is None if it is not encrypted.
     """
 
     kind: BackupKind
@@ -35,7 +35,7 @@ class BackupSource:
 
 
 def list_backup_sources(aws: Aws, outputs: Outputs, region: str) -> list[BackupSource]:
-    """Whatever backups of the primary are whole in a region, the newest first."""
+    """Lists the complete backups of the primary in a region, the newest first."""
     params: JsonObject = {"DBInstanceIdentifier": outputs.database.identifier}
     api = "rds.describe_db_snapshots"
     backups = [
@@ -46,11 +46,11 @@ def list_backup_sources(aws: Aws, outputs: Outputs, region: str) -> list[BackupS
             int(backup.get("AllocatedStorage") or 0),
             backup.get("KmsKeyId"),
         )
-        for backup in database.list_in_region(aws, api, "DBSnapshots", params, region)
+        for backup in list_in_region(aws, api, "DBSnapshots", params, region)
         if backup.get("Status") == "available"
     ]
     api = "rds.describe_db_instance_automated_backups"
-    for backup in database.list_in_region(aws, api, "DBInstanceAutomatedBackups", params, region):
+    for backup in list_in_region(aws, api, "DBInstanceAutomatedBackups", params, region):
         latest_time = (backup.get("RestoreWindow") or {}).get("LatestTime")
         status = str(backup.get("Status", "")).lower()
         if latest_time and status in RESTORABLE_BACKUP_STATUSES:
@@ -67,38 +67,43 @@ def list_backup_sources(aws: Aws, outputs: Outputs, region: str) -> list[BackupS
 def select_backup_source(
     backups: Sequence[BackupSource], name: str | None, region: str
 ) -> BackupSource:
-    """The one that --from names, else the newest. Raises UsageError or OpsError."""
+    """Returns the backup named by --from, or the newest.
+
+    Raises UsageError if the name does not exist, OpsError if there is no backup.
+    """
     if name is not None:
         named_backup = next((backup for backup in backups if backup.name == name), None)
         if named_backup is None:
-            choices = (
-                ", ".join(backup.name for backup in backups[:5]) or "none: there is no whole backup"
+            choices = ", ".join(backup.name for backup in backups[:5])
+            raise UsageError(
+                f"--from must be {choices}, not {name!r}"
+                if choices
+                else f"--from is {name!r}, but there is no complete backup in {region}"
             )
-            raise UsageError(f"--from is {name!r}, must be {choices}")
         return named_backup
     if not backups:
         raise OpsError(
-            f"there is no whole backup of the database in {region}: nothing to make it from",
+            f"there is no complete backup of the database in {region} to restore",
             "ops recover ready",
         )
     return backups[0]
 
 
 def require_region_instance_quota(aws: Aws, region: str) -> None:
-    """Raises OpsError where a region has no room for one more DB instance."""
+    """Raises OpsError if the quota of DB instances in a region is used up."""
     response: Any = aws.call("rds.describe_account_attributes", {}, region)
     for quota in response.get("AccountQuotas") or ():
         if quota["AccountQuotaName"] == INSTANCE_QUOTA_NAME and quota["Used"] >= quota["Max"]:
             raise OpsError(
-                f"the account has {quota['Used']} DB instances in {region}, which is all that its "
-                "quota allows: delete one, or ask Service Quotas for more"
+                f"the account has {quota['Used']} DB instances in {region}, its full quota: delete "
+                "one, or request more at Service Quotas"
             )
 
 
 def get_backup_key_warning(aws: Aws, source: BackupSource, region: str) -> str:
-    """Why nobody knows whether a backup's key can be used; empty where it can.
+    """Returns a warning if the key of a backup cannot be checked; empty if it is enabled.
 
-    Raises OpsError where it cannot: RDS would restore nothing.
+    Raises OpsError if the key is not enabled, since RDS could not restore the backup.
     """
     if source.key_arn is None:
         return ""
@@ -108,11 +113,11 @@ def get_backup_key_warning(aws: Aws, source: BackupSource, region: str) -> str:
     except ClientError as error:
         state = error.response["Error"]["Code"]
     except (DeniedError, ThrottledError) as error:
-        return f"nobody knows whether the key of {source.name} can be used: {error}"
+        return f"it is unknown whether the key of {source.name} can be used: {error}"
     if state != "Enabled":
         raise OpsError(
-            f"{source.name} is encrypted with {source.key_arn}, which is {state}: it cannot be "
-            "restored, another may be named with --from",
+            f"{source.name} cannot be restored: its key {source.key_arn} is {state}; choose "
+            "another backup with --from",
             *list_key_recovery_commands(source.key_arn, state, region),
         )
     return ""

@@ -23,14 +23,14 @@ add_mute_commands(app)
 @app.command(name="list")
 def list_alarms(
     context: typer.Context,
-    state: Annotated[AlarmStateName | None, typer.Option(help="only those in this state")] = None,
+    state: Annotated[AlarmStateName | None, typer.Option(help="only alarms in this state")] = None,
     severity: Annotated[
-        Literal["P0", "P1", "P2"] | None, typer.Option(help="only those of this severity")
+        Literal["P0", "P1", "P2"] | None, typer.Option(help="only alarms of this severity")
     ] = None,
 ) -> None:
-    """The alarms that tell somebody: the raised first, then by severity; what is muted and why.
+    """Lists the alarms: raised ones first, then by severity; with mutes and their reasons.
 
-    Reads only. A muted alarm is raised like any other, and tells nobody.
+    Reads only. A muted alarm can be raised, but notifies nobody.
     """
     from ops.alarms.mute_state import list_mutes
     from ops.core.run import StackContext
@@ -42,7 +42,9 @@ def list_alarms(
         StackContext(outputs, aws),
         disabled_alarms=[alarm_state.name for alarm_state in alarms if alarm_state.muted],
     )
-    by_name = {name: mute for mute in mutes for name in mute.alarm_names}  # the longest, if several
+    by_name = {
+        name: mute for mute in mutes for name in mute.alarm_names
+    }  # the longest if there are several
     rows: list[dict[str, Any]] = []
     for alarm in alarms:
         mute = by_name.get(alarm.name)
@@ -58,10 +60,10 @@ def list_alarms(
 
 
 def _format_mute(mute: "Mute | None", now: datetime) -> str:
-    """Until when an alarm is muted, why and by whom, for a person."""
+    """Describes a mute: its end, reason and owner."""
     if mute is None:
         return "muted, not by ops"
     until = f"until {mute.until}" if mute.until else "without an end"
-    rule_owner = "" if mute.run else f", by the rule {mute.rule}, which is not of ops"
-    overdue_hint = ", which is over: ops alarms unmute" if mute.has_ended(now) else ""
+    rule_owner = "" if mute.run else f", by the rule {mute.rule}, not created by ops"
+    overdue_hint = ", overdue: run ops alarms unmute" if mute.has_ended(now) else ""
     return f"{until} ({mute.reason}){rule_owner}{overdue_hint}"

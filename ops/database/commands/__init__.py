@@ -1,4 +1,4 @@
-"""`ops db`: the database's state and changes of it."""
+"""`ops db`: the database's state and changes to it."""
 
 from typing import Annotated
 
@@ -15,41 +15,52 @@ from ops.cli.execution import (
 from ops.core import clock
 from ops.core.errors import UsageError
 from ops.database import failover
-from ops.database import instance as database
-from ops.database import resize as resizing
-from ops.database.commands.connect import app as connect
-from ops.database.commands.parameters import app as parameters
-from ops.database.commands.password import app as password
-from ops.database.commands.queries import app as sql
-from ops.database.commands.replica import app as replica
-from ops.database.commands.sessions import app as sql_acts
-from ops.database.commands.snapshot import app as snapshot
-from ops.database.commands.upgrade import app as upgrade
+from ops.database.commands.connect import app as connect_app
+from ops.database.commands.parameters import app as parameters_app
+from ops.database.commands.password import app as password_app
+from ops.database.commands.queries import app as query_app
+from ops.database.commands.replica import app as replica_app
+from ops.database.commands.sessions import app as session_app
+from ops.database.commands.snapshot import app as snapshot_app
+from ops.database.commands.upgrade import app as upgrade_app
+from ops.database.instance import (
+    DATABASE_INSTANCE_COLUMNS,
+    find_instance,
+    get_primary,
+    get_primary_or_replica,
+)
+from ops.database.resize import (
+    build_database_resize_plan,
+    build_storage_growth_plan,
+    require_orderable_class,
+)
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="The database.")
-app.add_typer(snapshot, name="snapshot")
-app.add_typer(replica, name="replica")
-app.add_typer(sql)
-app.add_typer(sql_acts)
-app.add_typer(connect)
-app.add_typer(password)
-app.add_typer(parameters)
-app.add_typer(upgrade)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="The database: status, backups, changes, SQL."
+)
+app.add_typer(snapshot_app, name="snapshot")
+app.add_typer(replica_app, name="replica")
+app.add_typer(query_app)
+app.add_typer(session_app)
+app.add_typer(connect_app)
+app.add_typer(password_app)
+app.add_typer(parameters_app)
+app.add_typer(upgrade_app)
 
 
 @app.command("status")
 def show_database_status(context: typer.Context) -> None:
-    """The primary and its replicas: state, size, zones, and what waits to be changed."""
+    """Shows the primary and its replicas: status, size, zones and pending changes."""
     outputs, aws, output = load_stack(context)
     rows = []
     identifiers = [outputs.database.identifier, *outputs.database.replicas]
     for identifier in identifiers:
-        instance = database.find_instance(aws, outputs, identifier)
+        instance = find_instance(aws, outputs, identifier)
         rows.append(instance.row() if instance else {"instance": identifier, "status": "absent"})
         identifiers += [
             name for name in (instance.replicas if instance else ()) if name not in identifiers
         ]
-    output.print_rows("db-status", database.DATABASE_INSTANCE_COLUMNS, rows)
+    output.print_rows("db-status", DATABASE_INSTANCE_COLUMNS, rows)
 
 
 @app.command(name="failover")
@@ -59,13 +70,13 @@ def fail_over_database(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """The standby takes over: an outage of one to two minutes, proved by the change of zone."""
+    """Fails over to the standby: an outage of one to two minutes."""
     stack_context, output = load_stack_context(context)
-    before = database.get_primary(stack_context.aws, stack_context.outputs)
+    before = get_primary(stack_context.aws, stack_context.outputs)
     run = new_run_id("failover")
     plan = failover.build_database_failover_plan(stack_context.outputs, before, run)
     if execute_plan(plan, stack_context, output, options):
-        after = database.get_primary(stack_context.aws, stack_context.outputs)
+        after = get_primary(stack_context.aws, stack_context.outputs)
         output.print_result(
             "db-failover",
             {"instance": after.identifier, "from": before.zone, "to": after.zone}
@@ -78,19 +89,18 @@ def fail_over_database(
 def reboot_database(
     context: typer.Context,
     instance: Annotated[
-        str | None, typer.Option(metavar="NAME", help="the primary, which it is, or a replica")
+        str | None,
+        typer.Option(metavar="NAME", help="the primary or a replica; default: the primary"),
     ] = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Starts the server again, which makes static parameters take effect."""
+    """Reboots the server, so that static parameters take effect."""
     stack_context, output = load_stack_context(context)
     names = (stack_context.outputs.database.identifier, *stack_context.outputs.database.replicas)
     if instance is not None and instance not in names:
-        raise UsageError(f"--instance is {instance!r}, must be {' or '.join(map(repr, names))}")
-    db_instance = database.get_primary_or_replica(
-        stack_context.aws, stack_context.outputs, instance
-    )
+        raise UsageError(f"--instance must be {' or '.join(map(repr, names))}, not {instance!r}")
+    db_instance = get_primary_or_replica(stack_context.aws, stack_context.outputs, instance)
     events_start = failover.get_reboot_events_start(
         stack_context.aws, stack_context.outputs, db_instance.identifier, clock.now()
     )
@@ -99,7 +109,7 @@ def reboot_database(
         stack_context.outputs, db_instance, events_start, run
     )
     if execute_plan(plan, stack_context, output, options):
-        after = database.get_primary_or_replica(stack_context.aws, stack_context.outputs, instance)
+        after = get_primary_or_replica(stack_context.aws, stack_context.outputs, instance)
         output.print_result(
             "db-reboot",
             {
@@ -115,18 +125,18 @@ def reboot_database(
 @mutating_command
 def resize_database(
     context: typer.Context,
-    size: Annotated[str, typer.Argument(metavar="CLASS", help="such as db.m7g.large")],
+    size: Annotated[str, typer.Argument(metavar="CLASS", help="like db.m7g.large")],
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Another class for the primary, a snapshot first; put back where the change fails."""
+    """Changes the primary's class after a snapshot; restores the old class if the change fails."""
     stack_context, output = load_stack_context(context)
-    db_instance = database.get_primary(stack_context.aws, stack_context.outputs)
-    resizing.require_orderable_class(stack_context.aws, stack_context.outputs, db_instance, size)
+    db_instance = get_primary(stack_context.aws, stack_context.outputs)
+    require_orderable_class(stack_context.aws, stack_context.outputs, db_instance, size)
     run = new_run_id("resize")
-    plan = resizing.build_database_resize_plan(stack_context.outputs, db_instance, size, run)
+    plan = build_database_resize_plan(stack_context.outputs, db_instance, size, run)
     if execute_plan(plan, stack_context, output, options):
-        after = database.get_primary(stack_context.aws, stack_context.outputs)
+        after = get_primary(stack_context.aws, stack_context.outputs)
         output.print_result(
             "db-resize",
             {"from": db_instance.instance_class, "to": after.instance_class, "run": run},
@@ -137,17 +147,17 @@ def resize_database(
 @mutating_command
 def grow_database_storage(
     context: typer.Context,
-    size: Annotated[int, typer.Argument(metavar="GIB", min=20, max=65536, help="in all")],
+    size: Annotated[int, typer.Argument(metavar="GIB", min=20, max=65536, help="the new total")],
     *,
     options: ExecutionOptions,
 ) -> None:
-    """More storage for the primary, a snapshot first. It never shrinks."""
+    """Adds storage to the primary after a snapshot. Storage never shrinks."""
     stack_context, output = load_stack_context(context)
-    db_instance = database.get_primary(stack_context.aws, stack_context.outputs)
+    db_instance = get_primary(stack_context.aws, stack_context.outputs)
     run = new_run_id("storage")
-    plan = resizing.build_storage_growth_plan(stack_context.outputs, db_instance, size, run)
+    plan = build_storage_growth_plan(stack_context.outputs, db_instance, size, run)
     if execute_plan(plan, stack_context, output, options):
-        after = database.get_primary(stack_context.aws, stack_context.outputs)
+        after = get_primary(stack_context.aws, stack_context.outputs)
         output.print_result(
             "db-storage", {"from": db_instance.storage_gib, "to": after.storage_gib, "run": run}
         )

@@ -1,4 +1,4 @@
-"""`ops db connect`: the lines that lead to the database. Reads only."""
+"""`ops db connect`: prints the commands to connect to the database. Reads only."""
 
 from typing import Annotated
 
@@ -6,9 +6,9 @@ import typer
 
 from ops.cli.execution import load_stack
 from ops.cli.selection import Selection
-from ops.database import tunnel as connecting
 from ops.database.commands.queries import ReplicaOption, resolve_replica
-from ops.services import exec as executing
+from ops.database.tunnel import DEFAULT_TUNNEL_PORT, build_connection_commands, get_tunnel_target
+from ops.services.exec import list_missing_programs
 
 app = typer.Typer(add_completion=False)
 
@@ -18,16 +18,16 @@ def show_connection_commands(
     context: typer.Context,
     replica: ReplicaOption = None,
     local_port: Annotated[
-        int, typer.Option(min=1, max=65535, metavar="PORT", help="the tunnel's end here")
-    ] = connecting.DEFAULT_TUNNEL_PORT,
+        int, typer.Option(min=1, max=65535, metavar="PORT", help="local port of the tunnel")
+    ] = DEFAULT_TUNNEL_PORT,
 ) -> None:
-    """Prints the tunnel to the database, and what to type behind it: for `ops`, and for psql."""
+    """Prints the commands to open a tunnel to the database and to use it with ops and psql."""
     outputs, aws, output = load_stack(context)
     replica_identifier = resolve_replica(outputs, replica)
     context_objects = context.find_object(tuple)
     selection: Selection | None = context_objects[0] if context_objects else None
-    tunnel_target = connecting.get_tunnel_target(aws, outputs)
-    commands = connecting.build_connection_commands(
+    tunnel_target = get_tunnel_target(aws, outputs)
+    commands = build_connection_commands(
         aws,
         outputs,
         tunnel_target,
@@ -38,11 +38,11 @@ def show_connection_commands(
     if output.output_format == "json":
         output.print_json("db-connect", commands.row())
         return
-    typer.echo(f"# through {commands.target_description}; leave it open in a terminal of its own")
+    typer.echo(f"# tunnel through {commands.target_description}; leave it open in its own terminal")
     typer.echo(commands.tunnel_command)
-    typer.echo("# for `ops db activity` and the like")
+    typer.echo("# then, for `ops db activity` and other SQL commands")
     typer.echo(commands.export_command)
-    typer.echo("# or psql; the password is not shown")
+    typer.echo("# or psql; the password is not printed")
     typer.echo(commands.psql_command)
-    if missing_programs := executing.list_missing_programs():
-        typer.echo(f"needed, and not on the PATH here: {', '.join(missing_programs)}", err=True)
+    if missing_programs := list_missing_programs():
+        typer.echo(f"missing on the PATH: {', '.join(missing_programs)}", err=True)

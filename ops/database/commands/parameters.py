@@ -11,8 +11,8 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
-from ops.database import instance as database
 from ops.database import parameters
+from ops.database.instance import get_primary
 
 app = typer.Typer(add_completion=False)
 
@@ -22,18 +22,19 @@ app = typer.Typer(add_completion=False)
 def manage_parameters(
     context: typer.Context,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="change it; repeatable")
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="set a parameter; repeatable"),
     ] = None,
     all_: Annotated[
-        bool, typer.Option("--all", help="those that are left to the default as well")
+        bool, typer.Option("--all", help="include parameters that have their default")
     ] = False,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """What the stack's parameter group sets, and whether a reboot is pending; or a change of it."""
+    """Shows the parameters of the stack's group and any pending reboot; --set changes them."""
     values = parameters.parse_parameter_values(set_ or ())
     stack_context, output = load_stack_context(context)
-    instance = database.get_primary(stack_context.aws, stack_context.outputs)
+    instance = get_primary(stack_context.aws, stack_context.outputs)
     group = str(instance.parameter_group)
     if values:
         group_parameters = parameters.list_database_parameters(
@@ -48,7 +49,7 @@ def manage_parameters(
         )
         if not execute_plan(plan, stack_context, output, options):
             return
-        instance = database.get_primary(stack_context.aws, stack_context.outputs)
+        instance = get_primary(stack_context.aws, stack_context.outputs)
         body = {
             "group": group,
             "set": dict(values),
@@ -70,4 +71,4 @@ def manage_parameters(
         output.print_rows("db-parameters", parameters.PARAMETER_COLUMNS, rows)
         output.print_line(f"{group} is {instance.parameter_group_status} on {instance.identifier}")
     if instance.parameter_group_status == "pending-reboot":
-        output.print_line("what waits takes effect at `ops db reboot`")
+        output.print_line("pending parameters take effect after `ops db reboot`")

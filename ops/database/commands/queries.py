@@ -1,4 +1,4 @@
-"""`ops db activity|slow|locks|bloat|indexes|size`: what PostgreSQL says of itself. Reads only."""
+"""`ops db activity|slow|locks|bloat|indexes|size`: statistics of PostgreSQL. Reads only."""
 
 from typing import Annotated, Any, TypeAlias
 
@@ -8,31 +8,33 @@ from ops.cli.context import load_stack
 from ops.cli.render import Output
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
-from ops.database.sql import locks as locking
 from ops.database.sql import queries
 from ops.database.sql.connection import DatabaseClient
+from ops.database.sql.locks import LOCK_TREE_COLUMNS, build_lock_tree, list_root_blockers
 from ops.database.sql.queries import SqlQuery
 from ops.outputs import Outputs
 
 app = typer.Typer(add_completion=False)
-MAX_QUERY_CHARACTERS = 120  # characters of a query, unless all is asked for
+MAX_QUERY_CHARACTERS = 120  # characters of a query without --full
 ReplicaOption: TypeAlias = Annotated[
     str | None, typer.Option(metavar="NAME", help="a replica instead of the primary")
 ]
 ViaOption: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="HOST:PORT", help="the local end of a tunnel (see `ops db connect`)"),
+    typer.Option(metavar="HOST:PORT", help="local end of a tunnel (see `ops db connect`)"),
 ]
-RowLimitOption: TypeAlias = Annotated[int, typer.Option(min=1, max=10_000, help="how many at most")]
-FullQueryOption: TypeAlias = Annotated[bool, typer.Option("--full", help="queries whole")]
+RowLimitOption: TypeAlias = Annotated[
+    int, typer.Option(min=1, max=10_000, help="maximum number of rows")
+]
+FullQueryOption: TypeAlias = Annotated[bool, typer.Option("--full", help="do not shorten queries")]
 
 
 def resolve_replica(outputs: Outputs, name: str | None) -> str | None:
-    """The replica that --replica names, None for the primary. Raises UsageError."""
+    """Returns the replica that --replica names, None for the primary. Raises UsageError."""
     identifiers = (outputs.database.identifier, *outputs.database.replicas)
-    # Those that `ops db replica add` made are not in the outputs, but bear the primary's name.
+    # Replicas of `ops db replica add` are not in the outputs but start with the primary's name.
     if name is not None and name not in identifiers and not name.startswith(f"{identifiers[0]}-"):
-        raise UsageError(f"--replica is {name!r}, must be {' or '.join(map(repr, identifiers))}")
+        raise UsageError(f"--replica must be {' or '.join(map(repr, identifiers))}, not {name!r}")
     return None if name == outputs.database.identifier else name
 
 
@@ -61,7 +63,7 @@ def _fetch_rows(
 
 
 def shorten_query(query: str) -> str:
-    """A query on one line, as much of it as tells it from others."""
+    """Returns a query on one line, cut after MAX_QUERY_CHARACTERS."""
     text = " ".join(query.split())
     return text if len(text) <= MAX_QUERY_CHARACTERS else f"{text[:MAX_QUERY_CHARACTERS]}..."
 
@@ -74,7 +76,7 @@ def show_activity(
     limit: RowLimitOption = 50,
     full: FullQueryOption = False,
 ) -> None:
-    """What every session does, the oldest transaction first, and how many connections there are."""
+    """Shows what every session does, the oldest transaction first, and the connection count."""
     client, name, output = _load_client(context, replica, via)
     rows = _fetch_rows(client, name, queries.ACTIVITY_QUERY, full=full, limit=limit)
     states: list[dict[str, Any]] = client.fetch_rows(queries.CONNECTIONS_QUERY.statement, {}, name)
@@ -98,14 +100,17 @@ def show_activity(
 def show_slow_queries(
     context: typer.Context,
     longer_than: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="of what runs now, without statistics")
+        float,
+        typer.Option(
+            min=0, metavar="SECONDS", help="without statistics: the shortest run time to show"
+        ),
     ] = 5,
     replica: ReplicaOption = None,
     via: ViaOption = None,
     limit: RowLimitOption = 20,
     full: FullQueryOption = False,
 ) -> None:
-    """The statements that took most time in all; without statistics, those that run for long."""
+    """Shows the statements with the most total time; without statistics, the long-running ones."""
     client, name, output = _load_client(context, replica, via)
     missing = _find_missing_requirements(client, name)
     query = queries.LONG_RUNNING_QUERY if missing else queries.STATEMENT_STATISTICS_QUERY
@@ -119,17 +124,17 @@ def show_slow_queries(
     output.print_rows(query.kind, query.columns, rows)
     if missing:
         output.print_line(
-            f"what runs for longer than {longer_than:g} s now; for what has run: {missing}"
+            f"running for more than {longer_than:g} s; for statistics of past queries: {missing}"
         )
 
 
 def _find_missing_requirements(client: DatabaseClient, name: str | None) -> str | None:
-    """What statistics of statements want for; None where there are some."""
+    """Returns what is missing for statement statistics; None if they are available."""
     params = {"name": "pg_stat_statements"}
     library_rows = client.fetch_rows(queries.PRELOADED_LIBRARY_STATEMENT, params, name)
     steps = []
     if not (library_rows and library_rows[0]["there"]):
-        steps.append("pg_stat_statements in shared_preload_libraries, and a reboot")
+        steps.append("add pg_stat_statements to shared_preload_libraries and reboot")
     if not client.fetch_rows(queries.INSTALLED_EXTENSION_STATEMENT, params, name):
         steps.append("CREATE EXTENSION pg_stat_statements")
     return "; ".join(steps) or None
@@ -143,17 +148,15 @@ def show_locks(
     limit: RowLimitOption = 50,
     full: FullQueryOption = False,
 ) -> None:
-    """Who waits for whom, as a tree; on top of it, what is in the way of all others."""
+    """Shows which session waits for which, as a tree with the root blockers on top."""
     client, name, output = _load_client(context, replica, via)
     rows = _fetch_rows(client, name, queries.LOCKS_QUERY, full=full, limit=limit)
     if output.output_format == "json":
         output.print_json(
-            queries.LOCKS_QUERY.kind, {"items": rows, "roots": locking.list_root_blockers(rows)}
+            queries.LOCKS_QUERY.kind, {"items": rows, "roots": list_root_blockers(rows)}
         )
         return
-    output.print_rows(
-        queries.LOCKS_QUERY.kind, locking.LOCK_TREE_COLUMNS, locking.build_lock_tree(rows)
-    )
+    output.print_rows(queries.LOCKS_QUERY.kind, LOCK_TREE_COLUMNS, build_lock_tree(rows))
 
 
 @app.command("bloat")
@@ -163,9 +166,9 @@ def show_bloat(
     via: ViaOption = None,
     limit: RowLimitOption = 20,
 ) -> None:
-    """Tables by what they waste, and when vacuum was there last.
+    """Shows tables by wasted space, and when each was last vacuumed.
 
-    Estimated from statistics; measured as well where there is pgstattuple.
+    Estimated from statistics; also measured if pgstattuple is installed.
     """
     client, name, output = _load_client(context, replica, via)
     rows = _fetch_rows(client, name, queries.BLOAT_QUERY, limit=limit)
@@ -174,7 +177,7 @@ def show_bloat(
     )
     if is_measured and rows:
         oids = {"oids": [row["oid"] for row in rows]}
-        # Of large tables this takes a while, and writes nothing.
+        # Takes a while for large tables; writes nothing.
         measured_rows = client.fetch_rows(queries.MEASURED_BLOAT_STATEMENT, oids, name, timeout=300)
         percent_by_oid = {row["oid"]: row["percent"] for row in measured_rows}
         rows = [{**row, "measured_percent": percent_by_oid.get(row["oid"])} for row in rows]
@@ -187,7 +190,7 @@ def show_bloat(
         _format_sizes(output, rows, "size", "wasted"),
     )
     if not is_measured:
-        output.print_line("estimated; to measure as well: CREATE EXTENSION pgstattuple")
+        output.print_line("estimated; to measure it: CREATE EXTENSION pgstattuple")
 
 
 @app.command("indexes")
@@ -197,7 +200,7 @@ def show_index_problems(
     via: ViaOption = None,
     limit: RowLimitOption = 50,
 ) -> None:
-    """Indexes that are invalid, duplicate or never used, and tables that seem to lack one."""
+    """Shows invalid, duplicate and unused indexes, and tables that may need one."""
     client, name, output = _load_client(context, replica, via)
     rows = _fetch_rows(client, name, queries.INDEX_PROBLEMS_QUERY, limit=limit)
     output.print_rows(
@@ -214,7 +217,7 @@ def show_database_size(
     via: ViaOption = None,
     limit: RowLimitOption = 20,
 ) -> None:
-    """What fills the disk: the database, its write-ahead log, and its tables, the largest first."""
+    """Shows what fills the disk: the database, its WAL and its tables, the largest first."""
     client, name, output = _load_client(context, replica, via)
     database_rows: list[dict[str, Any]] = client.fetch_rows(
         queries.DATABASE_SIZE_QUERY.statement, {}, name
@@ -235,7 +238,7 @@ def show_database_size(
 
 
 def _format_sizes(output: Output, rows: list[dict[str, Any]], *keys: str) -> list[dict[str, Any]]:
-    """For a person, bytes as kB and so on; for a program as they are."""
+    """Formats bytes for a table; JSON keeps the numbers."""
     if output.output_format == "json":
         return rows
     return [
@@ -248,7 +251,7 @@ def _format_sizes(output: Output, rows: list[dict[str, Any]], *keys: str) -> lis
 
 
 def format_bytes(number: float) -> str:
-    """Bytes for a person: 8 KiB, 1.4 GiB."""
+    """Formats bytes like 8 KiB or 1.4 GiB."""
     value = float(number)
     for unit in ("B", "KiB", "MiB", "GiB"):
         if value < 1024:

@@ -1,4 +1,4 @@
-"""`ops db replica`: read replicas beside those of the settings."""
+"""`ops db replica`: read replicas beside those of the stack's settings."""
 
 from typing import Annotated
 
@@ -11,13 +11,13 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
-from ops.database import instance as database
 from ops.database import replicas
-from ops.database import resize as resizing
+from ops.database.instance import find_instance, get_primary
+from ops.database.resize import require_orderable_class
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Read replicas.")
 ReplicaNameArgument = Annotated[
-    str, typer.Argument(metavar="NAME", help="behind the primary's identifier and a hyphen")
+    str, typer.Argument(metavar="NAME", help="added to the primary's identifier, after a hyphen")
 ]
 
 
@@ -27,26 +27,24 @@ def add_replica(
     context: typer.Context,
     name: ReplicaNameArgument,
     size: Annotated[
-        str | None, typer.Option("--class", metavar="CLASS", help="else the primary's own")
+        str | None, typer.Option("--class", metavar="CLASS", help="default: the primary's class")
     ] = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Adds a replica with the primary's settings: reads can go there, a moment behind."""
+    """Adds a read replica with the primary's settings."""
     stack_context, output = load_stack_context(context)
     replica = replicas.get_replica_identifier(stack_context.outputs, name)
     primary = replicas.get_instance_description(stack_context.aws, stack_context.outputs)
     if size is not None and size != primary["DBInstanceClass"]:
-        instance = database.get_primary(stack_context.aws, stack_context.outputs)
-        resizing.require_orderable_class(
-            stack_context.aws, stack_context.outputs, instance, size, "--class"
-        )
+        instance = get_primary(stack_context.aws, stack_context.outputs)
+        require_orderable_class(stack_context.aws, stack_context.outputs, instance, size, "--class")
     run = new_run_id("replica-add")
     plan = replicas.build_replica_creation_plan(
         stack_context.aws, stack_context.outputs, primary, name, run, instance_class=size
     )
     if execute_plan(plan, stack_context, output, options):
-        replica_instance = database.find_instance(stack_context.aws, stack_context.outputs, replica)
+        replica_instance = find_instance(stack_context.aws, stack_context.outputs, replica)
         body = {
             "replica": replica,
             "status": replica_instance.status if replica_instance else "absent",
@@ -63,7 +61,7 @@ def remove_replica(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Deletes a replica that was added here. Those of the settings are the settings' own."""
+    """Deletes a replica that `ops db replica add` created."""
     stack_context, output = load_stack_context(context)
     replica = replicas.get_replica_identifier(stack_context.outputs, name)
     primary = replicas.get_instance_description(stack_context.aws, stack_context.outputs)

@@ -1,4 +1,4 @@
-"""`ops db kill|kill-idle|vacuum`: what is done to the database by SQL."""
+"""`ops db kill|kill-idle|vacuum`: changes made by SQL."""
 
 from typing import Annotated
 
@@ -14,17 +14,21 @@ from ops.cli.execution import (
 from ops.core.plan import Plan
 from ops.database.commands.queries import ReplicaOption, ViaOption, resolve_replica, shorten_query
 from ops.database.sql import sessions
-from ops.database.sql import vacuum as vacuuming
 from ops.database.sql.connection import DATABASE_ADDRESS_VARIABLE, DatabaseClient
+from ops.database.sql.vacuum import (
+    build_table_vacuum_plan,
+    fetch_table_statistics,
+    select_tables_to_vacuum,
+)
 
 app = typer.Typer(add_completion=False)
 
 
 def add_via_note(via: str | None, plan: Plan) -> Plan:
-    """The plan, with what a resume needs: which way one went stands in no plan."""
+    """Adds a note with the address that a resume needs, which no plan contains."""
     if via is None:
         return plan
-    note = f"resumed, it goes the same way with {DATABASE_ADDRESS_VARIABLE}={via}"
+    note = f"to resume this run, set {DATABASE_ADDRESS_VARIABLE}={via} again"
     return plan.model_copy(update={"notes": (*plan.notes, note)})
 
 
@@ -34,14 +38,14 @@ def kill_session(
     context: typer.Context,
     pid: Annotated[int, typer.Argument(metavar="PID", min=1, help="from `ops db activity`")],
     terminate: Annotated[
-        bool, typer.Option("--terminate", help="end the whole session, not only its query")
+        bool, typer.Option("--terminate", help="end the session, not only its query")
     ] = False,
     replica: ReplicaOption = None,
     via: ViaOption = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Cancels a session's query, or ends the session: the one that was looked at, and no other."""
+    """Cancels a session's query, or ends the session with --terminate."""
     stack_context, output = load_stack_context(context)
     name = resolve_replica(stack_context.outputs, replica)
     client = DatabaseClient(stack_context.outputs, stack_context.aws, via)
@@ -66,19 +70,21 @@ def kill_session(
 def kill_idle_sessions(
     context: typer.Context,
     older_than: Annotated[
-        float, typer.Option(min=0, metavar="MINUTES", help="only those idle for longer")
+        float, typer.Option(min=0, metavar="MINUTES", help="only sessions idle for longer")
     ] = 30,
     in_transaction: Annotated[
-        bool, typer.Option("--in-transaction", help="only those that keep a transaction open")
+        bool, typer.Option("--in-transaction", help="only sessions with an open transaction")
     ] = False,
-    user: Annotated[str | None, typer.Option(help="only this user's")] = None,
-    application: Annotated[str | None, typer.Option(help="only this application's")] = None,
+    user: Annotated[str | None, typer.Option(help="only sessions of this user")] = None,
+    application: Annotated[
+        str | None, typer.Option(help="only sessions of this application")
+    ] = None,
     replica: ReplicaOption = None,
     via: ViaOption = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Ends sessions that are idle for long; one that begins to work meanwhile is left alone."""
+    """Ends sessions that have been idle for long; skips those that have become active."""
     stack_context, output = load_stack_context(context)
     name = resolve_replica(stack_context.outputs, replica)
     client = DatabaseClient(stack_context.outputs, stack_context.aws, via)
@@ -113,28 +119,26 @@ def vacuum_tables(
     context: typer.Context,
     tables: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TABLE]...", help="else those that need it most, ten at most"),
+        typer.Argument(metavar="[TABLE]...", help="default: up to ten tables that need it most"),
     ] = None,
-    analyze: Annotated[bool, typer.Option("--analyze", help="make statistics anew too")] = False,
+    analyze: Annotated[bool, typer.Option("--analyze", help="also update the statistics")] = False,
     freeze: Annotated[
-        bool, typer.Option("--freeze", help="let transaction ids be used again")
+        bool, typer.Option("--freeze", help="also freeze old transaction ids")
     ] = False,
     full: Annotated[
-        bool, typer.Option("--full", help="give space back; locks the table all the while")
+        bool, typer.Option("--full", help="return space to the disk; locks the table meanwhile")
     ] = False,
     via: ViaOption = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Vacuums tables, proved by PostgreSQL's own count of it."""
+    """Vacuums tables, confirmed by PostgreSQL's vacuum count."""
     stack_context, output = load_stack_context(context)
     client = DatabaseClient(stack_context.outputs, stack_context.aws, via)
-    tables_to_vacuum = vacuuming.select_tables_to_vacuum(
-        vacuuming.fetch_table_statistics(client), tables or ()
-    )
+    tables_to_vacuum = select_tables_to_vacuum(fetch_table_statistics(client), tables or ())
     run = new_run_id("vacuum") if tables_to_vacuum else None
     if tables_to_vacuum and run:
-        plan = vacuuming.build_table_vacuum_plan(
+        plan = build_table_vacuum_plan(
             stack_context.outputs, tables_to_vacuum, run, analyze=analyze, freeze=freeze, full=full
         )
         plan = add_via_note(via, plan)

@@ -1,4 +1,4 @@
-"""`ops db snapshot`: backups that a person asks for."""
+"""`ops db snapshot`: manual snapshots of the database."""
 
 from typing import Annotated, Literal
 
@@ -14,13 +14,18 @@ from ops.cli.execution import (
 )
 from ops.core import clock
 from ops.core.errors import UsageError
-from ops.database import instance as database
-from ops.database import snapshot_export as exporting
 from ops.database import snapshots
+from ops.database.instance import get_primary
+from ops.database.snapshot_export import (
+    build_database_snapshot_export_plan,
+    get_export_location,
+    parse_export_tables,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Snapshots of the database.")
 SnapshotWaitOption = Annotated[
-    bool, typer.Option("--wait/--no-wait", help="until it is whole, or until it has begun")
+    bool,
+    typer.Option("--wait/--no-wait", help="wait until it is complete, or only until it starts"),
 ]
 
 
@@ -32,10 +37,10 @@ def create_database_snapshot(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Takes a snapshot of the primary, called after it and the run."""
+    """Takes a snapshot of the primary, named after it and the run."""
     stack_context, output = load_stack_context(context)
     run = new_run_id("snapshot")
-    instance = database.get_primary(stack_context.aws, stack_context.outputs)
+    instance = get_primary(stack_context.aws, stack_context.outputs)
     plan = snapshots.build_database_snapshot_plan(stack_context.outputs, instance, run, wait=wait)
     if execute_plan(plan, stack_context, output, options):
         name = snapshots.get_snapshot_name(instance.identifier, run)
@@ -49,7 +54,7 @@ def show_snapshots(
         Literal["manual", "automated", "all"], typer.Option(help="which to show")
     ] = "manual",
 ) -> None:
-    """The primary's snapshots, in its region and in the recovery region, the newest first."""
+    """Lists the primary's snapshots in its region and the recovery region, the newest first."""
     outputs, aws, output = load_stack(context)
     rows = [
         snapshot.row()
@@ -65,7 +70,7 @@ def show_snapshots(
 def copy_snapshot(
     context: typer.Context,
     snapshot: Annotated[
-        str | None, typer.Argument(help="which; else the newest that operations made")
+        str | None, typer.Argument(help="its name; default: the newest that ops created")
     ] = None,
     wait: SnapshotWaitOption = True,
     *,
@@ -100,28 +105,29 @@ def copy_snapshot(
 def export_snapshot(
     context: typer.Context,
     snapshot: Annotated[
-        str | None, typer.Argument(help="which; else the newest that operations made")
+        str | None, typer.Argument(help="its name; default: the newest that ops created")
     ] = None,
     tables: Annotated[
-        str | None, typer.Option(metavar="TABLE,...", help="only these, like orders,shop.parts")
+        str | None,
+        typer.Option(metavar="TABLE,...", help="only these tables, like orders,shop.parts"),
     ] = None,
     wait: SnapshotWaitOption = True,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Exports a snapshot's data as Parquet files to the operations bucket: to analyse."""
+    """Exports a snapshot as Parquet files to the operations bucket, for analysis."""
     stack_context, output = load_stack_context(context)
-    export_tables = exporting.parse_export_tables(stack_context.outputs, tables)
+    export_tables = parse_export_tables(stack_context.outputs, tables)
     candidates = snapshots.list_snapshots(
         stack_context.aws, stack_context.outputs, stack_context.outputs.stack.region
     )
     source_snapshot = snapshots.select_snapshot(candidates, snapshot)
     run = new_run_id("export")
-    plan = exporting.build_database_snapshot_export_plan(
+    plan = build_database_snapshot_export_plan(
         stack_context.outputs, source_snapshot, export_tables, run, wait=wait
     )
     if execute_plan(plan, stack_context, output, options):
-        location = exporting.get_export_location(stack_context.outputs, run)
+        location = get_export_location(stack_context.outputs, run)
         body = {"snapshot": source_snapshot.name, "to": location, "run": run, "whole": wait}
         output.print_result("db-export", body)
 
@@ -130,9 +136,9 @@ def export_snapshot(
 @mutating_command(timeout=None)
 def prune_snapshots(
     context: typer.Context,
-    keep: Annotated[int, typer.Option(min=1, help="how many of the newest stay")] = 7,
+    keep: Annotated[int, typer.Option(min=1, help="how many of the newest to keep")] = 7,
     older_than: Annotated[
-        float, typer.Option(min=0, metavar="DAYS", help="younger ones stay as well")
+        float, typer.Option(min=0, metavar="DAYS", help="delete only snapshots older than this")
     ] = 30,
     where: Annotated[
         str | None, typer.Option(metavar="REGION", help="the stack's region or its recovery region")
@@ -140,12 +146,12 @@ def prune_snapshots(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Deletes snapshots that operations made: old ones beyond the newest, never the last one."""
+    """Deletes old snapshots that ops created; always keeps the newest one."""
     stack_context, output = load_stack_context(context)
     regions = snapshots.list_snapshot_regions(stack_context.outputs)
     region = where or regions[0]
     if region not in regions:
-        raise UsageError(f"--where is {region!r}, must be {' or '.join(map(repr, regions))}")
+        raise UsageError(f"--where must be {' or '.join(map(repr, regions))}, not {region!r}")
     region_snapshots = snapshots.list_snapshots(stack_context.aws, stack_context.outputs, region)
     prunable_snapshots = snapshots.list_prunable(region_snapshots, keep, older_than, clock.now())
     run = new_run_id("prune")

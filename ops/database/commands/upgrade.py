@@ -11,9 +11,14 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
-from ops.database import instance as database
 from ops.database import parameters
-from ops.database import upgrade as upgrading
+from ops.database.instance import get_primary, get_primary_or_replica
+from ops.database.upgrade import (
+    UPGRADE_TARGET_COLUMNS,
+    build_database_upgrade_plan,
+    list_database_upgrade_targets,
+    resolve_upgrade_target,
+)
 
 app = typer.Typer(add_completion=False)
 
@@ -23,28 +28,29 @@ app = typer.Typer(add_completion=False)
 def upgrade_database(
     context: typer.Context,
     version: Annotated[
-        str | None, typer.Argument(metavar="VERSION", help="like 16.11, or 17; else what there is")
+        str | None,
+        typer.Argument(metavar="VERSION", help="like 16.11 or 17; without it, lists the versions"),
     ] = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Another version of PostgreSQL, a snapshot first; without VERSION, which ones there are."""
+    """Upgrades PostgreSQL after a snapshot; without VERSION, lists the available versions."""
     stack_context, output = load_stack_context(context)
-    instance = database.get_primary(stack_context.aws, stack_context.outputs)
-    upgrade_targets = upgrading.list_database_upgrade_targets(
+    instance = get_primary(stack_context.aws, stack_context.outputs)
+    upgrade_targets = list_database_upgrade_targets(
         stack_context.aws, stack_context.outputs, instance
     )
     if version is None:
         output.print_rows(
             "db-versions",
-            upgrading.UPGRADE_TARGET_COLUMNS,
+            UPGRADE_TARGET_COLUMNS,
             [candidate.row() for candidate in upgrade_targets],
         )
-        output.print_line(f"{instance.identifier} has {instance.version}")
+        output.print_line(f"{instance.identifier} runs {instance.version}")
         return
-    target = upgrading.resolve_upgrade_target(instance, upgrade_targets, version)
+    target = resolve_upgrade_target(instance, upgrade_targets, version)
     replicas = [
-        database.get_primary_or_replica(stack_context.aws, stack_context.outputs, name)
+        get_primary_or_replica(stack_context.aws, stack_context.outputs, name)
         for name in instance.replicas
     ]
     user_parameters = (
@@ -55,12 +61,12 @@ def upgrade_database(
         else []
     )
     run = new_run_id("upgrade")
-    plan = upgrading.build_database_upgrade_plan(
+    plan = build_database_upgrade_plan(
         stack_context.outputs, instance, replicas, target, user_parameters, run
     )
     options = options.as_destructive()
     if execute_plan(plan, stack_context, output, options):
-        after = database.get_primary(stack_context.aws, stack_context.outputs)
+        after = get_primary(stack_context.aws, stack_context.outputs)
         body = {
             "from": instance.version,
             "to": after.version,

@@ -1,10 +1,9 @@
-"""The way to the database: its address, the credentials of the secret, and what can go wrong.
+"""The connection to the database: address, credentials, TLS and errors.
 
-The address is the instance's endpoint, or what BULWARK_DATABASE (`HOST:PORT`) or --via says: the
-database is in private subnets, so that from outside one goes through a tunnel (`ops db connect`).
-TLS is as PGSSLMODE says. Without it the connection is encrypted (`require`); with PGSSLROOTCERT, a
-file of RDS's certificates, the server is verified too. RDS's authorities are in nobody's store,
-which is why it is not the default.
+The address is the instance's endpoint, unless --via or BULWARK_DATABASE (`HOST:PORT`) is set: the
+database is in private subnets, so from outside it needs a tunnel (`ops db connect`). PGSSLMODE sets
+the TLS mode; the default is `require`. With PGSSLROOTCERT, a file of RDS's certificates, the server
+is verified too. This is not the default, since RDS's authorities are not in system stores.
 """
 
 import json
@@ -32,10 +31,10 @@ if TYPE_CHECKING:
     import psycopg
 
 DATABASE_ADDRESS_VARIABLE: Final = "BULWARK_DATABASE"
-CONNECT_TIMEOUT_SECONDS: Final = 5  # seconds until nobody answers
-REACHABILITY_TIMEOUT_SECONDS: Final = 2  # the same, where it is only asked whether to ask
-# Milliseconds that a statement may wait for a lock: an operation must not be one more in the queue
-# that it was called to clear.
+CONNECT_TIMEOUT_SECONDS: Final = 5  # seconds until a server counts as unreachable
+REACHABILITY_TIMEOUT_SECONDS: Final = 2  # seconds; only decides whether SQL is used
+# Milliseconds that a statement waits for a lock, so that ops does not lengthen the queue that it
+# is meant to clear.
 LOCK_TIMEOUT_MILLISECONDS: Final = 10_000
 CONNECT_COMMAND: Final = "ops db connect"
 INVALID_AUTHORIZATION_CODES: Final = (
@@ -44,7 +43,7 @@ INVALID_AUTHORIZATION_CODES: Final = (
 )  # PostgreSQL, appendix A: invalid authorization
 INSUFFICIENT_PRIVILEGE_CODE: Final = "42501"
 SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-# Seconds: a server that is gone without a word (its host failed) is known to be gone after 30.
+# Seconds: a server whose host failed is detected after 30.
 KEEPALIVE_IDLE_SECONDS, KEEPALIVE_INTERVAL_SECONDS, KEEPALIVE_COUNT = 15, 5, 3
 QUERY_CANCELED_CODE, LOCK_NOT_AVAILABLE_CODE = (
     "57014",
@@ -54,7 +53,7 @@ QUERY_CANCELED_CODE, LOCK_NOT_AVAILABLE_CODE = (
 
 @dataclass(frozen=True)
 class DatabaseAddress:
-    """Where an instance answers; `tunnel` where that is another address than its own."""
+    """The address of an instance; `is_tunnel` if it is not the instance's own endpoint."""
 
     host: str
     port: int
@@ -64,7 +63,7 @@ class DatabaseAddress:
 def resolve_database_address(
     outputs: Outputs, endpoint: str | None, via: str | None = None
 ) -> DatabaseAddress:
-    """The way to an instance: --via, BULWARK_DATABASE, or its own address. Raises UsageError."""
+    """Returns --via, BULWARK_DATABASE or the endpoint, in this order. Raises UsageError."""
     for name, text in (
         ("--via", via),
         (DATABASE_ADDRESS_VARIABLE, os.environ.get(DATABASE_ADDRESS_VARIABLE)),
@@ -75,15 +74,15 @@ def resolve_database_address(
 
 
 def parse_database_address(option: str, text: str) -> DatabaseAddress:
-    """The way that an option says. Raises UsageError."""
+    """Parses HOST:PORT. Raises UsageError, naming the option."""
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise UsageError(f"{option} is {text!r}, must be HOST:PORT, like 127.0.0.1:15432")
+        raise UsageError(f"{option} must be HOST:PORT, like 127.0.0.1:15432, not {text!r}")
     return DatabaseAddress(host.strip("[]"), int(port), is_tunnel=True)
 
 
 def is_database_reachable(outputs: Outputs) -> bool:
-    """Whether anybody answers where the primary is, from here: a tunnel's end, or its address."""
+    """True if the primary's address, or its tunnel, accepts connections from here."""
     try:
         address = resolve_database_address(outputs, None)
         with socket.create_connection(
@@ -96,10 +95,10 @@ def is_database_reachable(outputs: Outputs) -> bool:
 
 @dataclass
 class DatabaseClient:
-    """Runs statements on the stack's database; a connection an instance, made when first needed.
+    """Runs SQL on the stack's database; opens one connection per instance when first needed.
 
-    With `reading` every transaction is read only. `apart` are instances beside the stack's own,
-    as a restore makes them, each with the way to it where that is not its own address.
+    With `read_only` every transaction is read only. `other_instances` are instances outside the
+    stack, like restored ones, each with its tunnel or None for its own endpoint.
     """
 
     outputs: Outputs
@@ -110,14 +109,14 @@ class DatabaseClient:
     _connections: dict[str, "psycopg.Connection[tuple[Any, ...]]"] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raises UsageError where --via or BULWARK_DATABASE leads nowhere."""
+        """Raises UsageError if --via or BULWARK_DATABASE is malformed."""
         resolve_database_address(self.outputs, None, self.via)
 
     def __call__(self, sql: Sql) -> list[dict[str, JsonValue]]:
-        """Runs one statement of a plan; its rows.
+        """Runs one statement of a plan and returns its rows.
 
-        Raises RefusedError for what PostgreSQL refuses, DeniedError where the user may not,
-        UnreachableError where it was not sent, LostError where it may have run.
+        Raises RefusedError if PostgreSQL refuses it, DeniedError if the user lacks a privilege,
+        UnreachableError if it was not sent, OutcomeUnknownError if it may have run.
         """
         if sql.other_instance and sql.identifier:
             self.other_instances[sql.identifier] = sql.via
@@ -133,9 +132,10 @@ class DatabaseClient:
         timeout: float = 30,
         unknown_outcome_error: type[OpsError] = UnreachableError,
     ) -> list[dict[str, JsonValue]]:
-        """The rows of a statement, of several the last one's. `timeout` is in seconds, 0 for none.
+        """Returns the rows of a statement, or of the last of several.
 
-        Errors as a call's; `lost` is raised where it was sent and not answered.
+        `timeout` is in seconds; 0 is no limit. Raises as a call does, and `unknown_outcome_error`
+        if the statement was sent but not answered.
         """
         import psycopg
 
@@ -144,7 +144,7 @@ class DatabaseClient:
         try:
             cursor = connection.execute(statement.encode(), dict(params) if params else None)
             while cursor.nextset():
-                pass  # the last of several statements tells
+                pass  # the last statement has the rows
             if cursor.description is None:
                 return []
             columns = [column.name for column in cursor.description]
@@ -153,7 +153,7 @@ class DatabaseClient:
             raise _convert_error(error, name, timeout, unknown_outcome_error) from None
 
     def _get_connection(self, name: str, timeout: float) -> "psycopg.Connection[tuple[Any, ...]]":
-        """A connection that answers, with a limit for what it runs next; a dead one is replaced."""
+        """Returns a live connection with the statement timeout set, in seconds."""
         import psycopg
 
         timeout_statement = f"SET statement_timeout = {int(timeout * 1000)}".encode()
@@ -175,10 +175,10 @@ class DatabaseClient:
         return connection
 
     def _open_connection(self, name: str) -> "psycopg.Connection[tuple[Any, ...]]":
-        """A connection, each statement a transaction of its own."""
+        """Opens a connection with autocommit."""
         import psycopg
 
-        # A replica has an address of its own; the primary's stands in the outputs.
+        # The outputs contain the primary's endpoint; a replica's is read from RDS.
         expects_primary = name == self.outputs.database.identifier
         if name in self.other_instances:
             expects_primary, address = True, self._get_other_instance_address(name)
@@ -212,7 +212,7 @@ class DatabaseClient:
             message = str(error)
             if "password authentication failed" in message or "no password" in message:
                 raise DeniedError(
-                    f"{name} refused the password of its secret", "ops db rotate-password"
+                    f"{name} rejected the password from its secret", "ops db rotate-password"
                 ) from None
             raise UnreachableError(
                 f"{name} does not answer at {address.host}:{address.port}: "
@@ -224,7 +224,7 @@ class DatabaseClient:
         return connection
 
     def _get_other_instance_address(self, name: str) -> DatabaseAddress:
-        """The way to an instance that is not one of the stack's own."""
+        """Returns the address of an instance outside the stack."""
         via = self.other_instances[name]
         return (
             parse_database_address("--via", via)
@@ -240,7 +240,7 @@ def _require_expected_role(
     *,
     expects_primary: bool,
 ) -> None:
-    """Raises UsageError where a tunnel leads to a replica instead of the primary, or back."""
+    """Raises UsageError if a tunnel leads to a replica instead of the primary, or vice versa."""
     row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
     if row is not None and bool(row[0]) == expects_primary:
         connection.close()
@@ -248,9 +248,8 @@ def _require_expected_role(
             ("a replica", "the primary") if expects_primary else ("a primary", "a replica")
         )
         raise UsageError(
-            f"--via (or {DATABASE_ADDRESS_VARIABLE}) is {address.host}:{address.port}, "
-            f"which leads to {actual_role}, "
-            f"must be {expected_role}'s: {name}",
+            f"--via (or {DATABASE_ADDRESS_VARIABLE}) must lead to {expected_role} ({name}), but "
+            f"{address.host}:{address.port} leads to {actual_role}",
             CONNECT_COMMAND,
         )
 
@@ -259,15 +258,15 @@ def _get_ssl_mode(address: DatabaseAddress) -> str:
     ssl_mode = os.environ.get("PGSSLMODE")
     if ssl_mode:
         if ssl_mode not in SSL_MODES:
-            raise UsageError(f"PGSSLMODE is {ssl_mode!r}, must be {', '.join(SSL_MODES)}")
+            raise UsageError(f"PGSSLMODE must be {', '.join(SSL_MODES)}, not {ssl_mode!r}")
         return ssl_mode
     if not os.environ.get("PGSSLROOTCERT"):
         return "require"
-    return "verify-ca" if address.is_tunnel else "verify-full"  # a tunnel's end has another name
+    return "verify-ca" if address.is_tunnel else "verify-full"  # a tunnel has another host name
 
 
 def _fetch_credentials(aws: Aws, outputs: Outputs) -> dict[str, str]:
-    """What the stack's secret holds. Never shown."""
+    """Fetches the stack's secret, which is never printed. Raises OpsError if it is malformed."""
     arn = outputs.database.secret_arn
     response = _call_stack_region(
         aws, outputs, "secretsmanager.get_secret_value", {"SecretId": arn}
@@ -276,7 +275,7 @@ def _fetch_credentials(aws: Aws, outputs: Outputs) -> dict[str, str]:
         secret = json.loads(response["SecretString"])
         return {key: str(secret[key]) for key in ("dbname", "username", "password")}
     except (ValueError, KeyError, TypeError):
-        raise OpsError(f"the secret {arn} has not dbname, username and password") from None
+        raise OpsError(f"the secret {arn} must contain dbname, username and password") from None
 
 
 def _fetch_instance_address(aws: Aws, outputs: Outputs, name: str) -> DatabaseAddress:
@@ -289,7 +288,7 @@ def _fetch_instance_address(aws: Aws, outputs: Outputs, name: str) -> DatabaseAd
 
 
 def _call_stack_region(aws: Aws, outputs: Outputs, api: str, params: dict[str, JsonValue]) -> Any:
-    """A read in the stack's own region; what AWS refuses is an error for a person."""
+    """Reads in the stack's own region. Raises RefusedError if AWS refuses the call."""
     from botocore.exceptions import ClientError
 
     try:
@@ -302,13 +301,13 @@ def _call_stack_region(aws: Aws, outputs: Outputs, api: str, params: dict[str, J
 def _convert_error(
     error: "psycopg.Error", name: str, timeout: float, unknown_outcome_error: type[OpsError]
 ) -> OpsError:
-    """What PostgreSQL said, as an error of ours; never what was sent to it.
+    """Converts an error of PostgreSQL; the result never contains the statement.
 
-    `lost` where it is not known what became of it.
+    Returns `unknown_outcome_error` if the statement may have run.
     """
     message, code = _get_first_line(str(error)), error.sqlstate
     if code == QUERY_CANCELED_CODE and "timeout" in message:
-        return unknown_outcome_error(f"{name} gave no answer within {timeout:.0f} s: {message}")
+        return unknown_outcome_error(f"{name} did not answer within {timeout:.0f} s: {message}")
     if code == LOCK_NOT_AVAILABLE_CODE:
         return RefusedError(
             f"{name}: no lock within {LOCK_TIMEOUT_MILLISECONDS / 1000:.0f} s: {message}",
@@ -317,18 +316,18 @@ def _convert_error(
     if code == INSUFFICIENT_PRIVILEGE_CODE:
         return DeniedError(f"{name}: {message}")
     if code is None or code.startswith(("08", "57P")):  # the connection, or the server, is gone
-        return unknown_outcome_error(f"{name} gave no answer: {message}", "ops db status")
+        return unknown_outcome_error(f"{name} did not answer: {message}", "ops db status")
     return RefusedError(f"{name}: {code}: {message}")
 
 
 def _get_first_line(message: str) -> str:
-    """A message on one line."""
+    """Returns the first line of a message that is not empty."""
     lines: Sequence[str] = [line.strip() for line in message.splitlines() if line.strip()]
     return lines[0] if lines else "no reason given"
 
 
 def _convert_row(columns: Sequence[str], row: Sequence[Any]) -> dict[str, JsonValue]:
-    """A row as JSON: numbers as numbers, all else that JSON has not as text."""
+    """Converts a row to JSON; values without a JSON type become text."""
     from decimal import Decimal
 
     def convert_value(value: Any) -> JsonValue:

@@ -1,4 +1,4 @@
-"""What is in a database: its tables, their shape and their rows, and the newest of a heartbeat."""
+"""Contents of a database: tables, their columns and row counts, and the newest heartbeat."""
 
 import re
 from collections.abc import Sequence
@@ -15,17 +15,15 @@ SQL_NAME_PATTERN: Final = r"[A-Za-z_][A-Za-z0-9_$]*"
 HEARTBEAT_PATTERN: Final = re.compile(
     rf"(?:({SQL_NAME_PATTERN})\.)?({SQL_NAME_PATTERN})\.({SQL_NAME_PATTERN})"
 )
-ROW_COUNT_TIMEOUT_SECONDS: Final = (
-    3600.0  # seconds that the rows of all tables may take to be counted
-)
-# Everything but PostgreSQL's own, RDS's too. Counted by a block, since one statement cannot count
-# tables that it does not name; what it found it leaves in a setting of its own session.
+ROW_COUNT_TIMEOUT_SECONDS: Final = 3600.0  # seconds to count the rows of all tables
+# All tables but those of PostgreSQL and RDS. A DO block counts the rows, since a single statement
+# must name its tables; it returns the result in a session setting.
 TABLE_CONTENTS_STATEMENT: Final = """
 DO $$
 DECLARE
-    one record; counted bigint; found jsonb := '[]';
+    tab record; row_count bigint; contents jsonb := '[]';
 BEGIN
-    FOR one IN
+    FOR tab IN
         SELECT n.nspname AS space, c.relname AS name, c.relkind AS kind,
                md5(string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod),
                                         a.attnotnull), ',' ORDER BY a.attnum)) AS shape
@@ -36,18 +34,18 @@ BEGIN
            AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'rdsadmin')
          GROUP BY 1, 2, 3 ORDER BY 1, 2
     LOOP
-        counted := NULL;
-        IF one.kind = 'r' AND {counts} THEN
+        row_count := NULL;
+        IF tab.kind = 'r' AND {counts} THEN
             BEGIN
-                EXECUTE format('SELECT count(*) FROM %I.%I', one.space, one.name) INTO counted;
+                EXECUTE format('SELECT count(*) FROM %I.%I', tab.space, tab.name) INTO row_count;
             EXCEPTION WHEN insufficient_privilege THEN
                 NULL;
             END;
         END IF;
-        found := found || jsonb_build_object('table', one.space || '.' || one.name,
-                                             'shape', one.shape, 'rows', counted);
+        contents := contents || jsonb_build_object('table', tab.space || '.' || tab.name,
+                                                   'shape', tab.shape, 'rows', row_count);
     END LOOP;
-    PERFORM set_config('bulwark.contents', found::text, false);
+    PERFORM set_config('bulwark.contents', contents::text, false);
 END $$;
 SELECT item->>'table' AS "table", item->>'shape' AS shape, (item->>'rows')::bigint AS rows
   FROM jsonb_array_elements(current_setting('bulwark.contents')::jsonb) AS item"""
@@ -55,7 +53,7 @@ SELECT item->>'table' AS "table", item->>'shape' AS shape, (item->>'rows')::bigi
 
 @dataclass(frozen=True)
 class HeartbeatColumn:
-    """A column of times that the application writes all the time."""
+    """A timestamp column that the application writes continuously."""
 
     schema: str
     table: str
@@ -63,19 +61,19 @@ class HeartbeatColumn:
 
     @property
     def full_name(self) -> str:
-        """As a person writes it."""
+        """Returns `schema.table.column`."""
         return f"{self.schema}.{self.table}.{self.column}"
 
     @property
     def newest_statement(self) -> str:
-        """Its newest time, seconds since the epoch."""
+        """Returns the query of the newest time, in seconds since the epoch."""
         table_name = f'"{self.schema}"."{self.table}"'
         return f'SELECT extract(epoch FROM max("{self.column}"))::float8 AS beat FROM {table_name}'
 
 
 @dataclass(frozen=True)
 class TableContents:
-    """One table. `rows` is None where they may not be counted, or were not."""
+    """One table. `row_count` is None if the rows were not counted."""
 
     name: str
     columns_digest: str
@@ -83,24 +81,24 @@ class TableContents:
 
 
 def parse_heartbeat(text: str | None) -> HeartbeatColumn | None:
-    """The column that --heartbeat names. Raises UsageError."""
+    """Parses --heartbeat; the default schema is public. Raises UsageError."""
     if text is None:
         return None
     match = HEARTBEAT_PATTERN.fullmatch(text)
     if match is None:
-        raise UsageError(f"--heartbeat is {text!r}, must be TABLE.COLUMN or SCHEMA.TABLE.COLUMN")
+        raise UsageError(f"--heartbeat must be TABLE.COLUMN or SCHEMA.TABLE.COLUMN, not {text!r}")
     return HeartbeatColumn(match[1] or "public", match[2], match[3])
 
 
 def build_contents_statement(*, count_rows: bool = True) -> str:
-    """What lists the tables, with their rows where they are to be counted."""
+    """Builds the statement that lists the tables, with row counts unless told otherwise."""
     return TABLE_CONTENTS_STATEMENT.replace("{counts}", "true" if count_rows else "false")
 
 
 def build_restored_instance_query(
     identifier: str, via: str | None, statement: str, timeout: float = ROW_COUNT_TIMEOUT_SECONDS
 ) -> Sql:
-    """A look at a restored instance, for which no answer is an answer."""
+    """Builds a query to a restored instance; an unreachable instance is not an error."""
     return Sql(
         statement=statement,
         identifier=identifier,
@@ -112,7 +110,7 @@ def build_restored_instance_query(
 
 
 def parse_table_contents(rows: Sequence[dict[str, JsonValue]]) -> dict[str, TableContents]:
-    """The tables that were listed, by name."""
+    """Parses the rows of the contents statement, by table name."""
     records: Any = rows
     return {
         record["table"]: TableContents(record["table"], record["shape"], record["rows"])
@@ -123,7 +121,7 @@ def parse_table_contents(rows: Sequence[dict[str, JsonValue]]) -> dict[str, Tabl
 def fetch_table_contents(
     client: DatabaseClient, identifier: str | None
 ) -> dict[str, TableContents]:
-    """The tables of an instance, with exact counts. Errors as a statement's."""
+    """Fetches an instance's tables with exact row counts. Raises as `fetch_rows` does."""
     return parse_table_contents(
         client.fetch_rows(build_contents_statement(), None, identifier, ROW_COUNT_TIMEOUT_SECONDS)
     )
@@ -132,7 +130,7 @@ def fetch_table_contents(
 def fetch_newest_heartbeat(
     client: DatabaseClient, identifier: str | None, heartbeat: HeartbeatColumn
 ) -> float | None:
-    """The newest time of a heartbeat, seconds since the epoch; None where it has none."""
+    """Fetches the newest heartbeat in seconds since the epoch; None if there are no rows."""
     (row,) = client.fetch_rows(
         heartbeat.newest_statement, None, identifier, ROW_COUNT_TIMEOUT_SECONDS
     )

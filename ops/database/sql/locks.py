@@ -1,4 +1,4 @@
-"""Who waits for whom, as a tree: whoever is in the way of all others stands on top."""
+"""The lock tree: which session waits for which, with the root blockers on top."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -8,16 +8,16 @@ LOCK_TREE_COLUMNS: Final = ("session", "state", "waits", "mode", "table", "query
 
 
 def list_root_blockers(edges: Sequence[Mapping[str, Any]]) -> list[int]:
-    """Those that others wait for and that wait for nobody."""
+    """Lists the sessions that block others and do not wait themselves."""
     waiting_pids = {edge["pid"] for edge in edges}
     root_pids = (edge["blocked_by"] for edge in edges if edge["blocked_by"] not in waiting_pids)
     return list(dict.fromkeys(root_pids))
 
 
 def build_lock_tree(edges: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A row a session, below the one that it waits for; one that waits for two stands twice.
+    """Builds a row per session, below its blocker; a session with two blockers has two rows.
 
-    A circle, which PostgreSQL itself ends after deadlock_timeout, is told from any of its members.
+    A deadlock, which PostgreSQL ends after deadlock_timeout, starts at any of its members.
     """
     shown_pids: set[int] = set()
     rows: list[dict[str, Any]] = []

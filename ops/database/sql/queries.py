@@ -1,7 +1,7 @@
-"""What is asked of PostgreSQL: statements as a table, each with the columns that a person sees.
+"""SQL queries of PostgreSQL's statistics, each with the columns of its table.
 
-For PostgreSQL 13 and later. Sizes are bytes and durations seconds, unless a name says otherwise.
-Our own sessions are left out of what is told about sessions.
+For PostgreSQL 13 and later. Sizes are in bytes and durations in seconds, unless a name says
+otherwise. Sessions of ops itself are left out.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Final
 
 @dataclass(frozen=True)
 class SqlQuery:
-    """One question. `statement` takes the parameter `limit` and those that it names."""
+    """One query. `statement` has the parameter `limit` and those that it names."""
 
     kind: str
     columns: tuple[str, ...]
@@ -108,8 +108,8 @@ LOCKS_QUERY: Final = SqlQuery(
      ORDER BY is_root DESC, waits DESC
      LIMIT %(limit)s""",
 )
-# A row takes its header (23 bytes, aligned to 24) and its line pointer (4) beside its columns; a
-# page has a header of 24. PostgreSQL manual, "Database Page Layout".
+# Beside its columns a row has a header (23 bytes, aligned to 24) and a line pointer (4); a page has
+# a header of 24. Source: PostgreSQL manual, "Database Page Layout".
 BLOAT_QUERY: Final = SqlQuery(
     "db-bloat",
     (
@@ -156,7 +156,7 @@ BLOAT_QUERY: Final = SqlQuery(
      ORDER BY wasted DESC NULLS LAST, s.n_dead_tup DESC
      LIMIT %(limit)s""",
 )
-# Reads the pages that the visibility map does not vouch for: exact, and slower than the estimate.
+# Reads the pages that are not marked in the visibility map: more exact and slower.
 MEASURED_BLOAT_STATEMENT: Final = """
     SELECT c.oid::int8 AS oid,
            round((m.dead_tuple_percent + m.approx_free_percent)::numeric, 1) AS percent
@@ -179,12 +179,12 @@ INDEX_PROBLEMS_QUERY: Final = SqlQuery(
           JOIN pg_stat_user_indexes s ON s.indexrelid = i.indexrelid
     ), found AS (
         SELECT 1 AS rank, 'invalid' AS problem, indrelid, indexrelid, size,
-               'a CREATE INDEX CONCURRENTLY has failed' AS evidence,
+               'CREATE INDEX CONCURRENTLY failed' AS evidence,
                'REINDEX INDEX CONCURRENTLY, or DROP INDEX' AS helps
           FROM known WHERE NOT indisvalid
         UNION ALL
         SELECT 2, 'duplicate', a.indrelid, a.indexrelid, a.size,
-               'begins as ' || b.indexrelid::regclass || ' does', 'DROP INDEX CONCURRENTLY'
+               'covered by ' || b.indexrelid::regclass, 'DROP INDEX CONCURRENTLY'
           FROM known a JOIN known b ON a.indrelid = b.indrelid AND a.indexrelid <> b.indexrelid
                AND a.method = 'btree' AND b.method = 'btree' AND a.exprs = '' AND b.exprs = ''
                AND a.pred = b.pred AND b.indisvalid AND NOT a.indisunique
@@ -197,12 +197,12 @@ INDEX_PROBLEMS_QUERY: Final = SqlQuery(
         SELECT 3, 'unused', indrelid, indexrelid, size,
                'never scanned since ' || coalesce((SELECT stats_reset::date::text
                    FROM pg_stat_database WHERE datname = current_database()), 'statistics began'),
-               'look at the replicas too, then DROP INDEX CONCURRENTLY'
+               'check the replicas too, then DROP INDEX CONCURRENTLY'
           FROM known WHERE idx_scan = 0 AND indisvalid AND NOT indisunique AND NOT constrains
         UNION ALL
         SELECT 4, 'missing', relid, NULL, pg_relation_size(relid),
                seq_scan || ' sequential scans of ' || seq_tup_read / greatest(seq_scan, 1)
-                   || ' rows each', 'EXPLAIN what `ops db slow` shows'
+                   || ' rows each', 'EXPLAIN the queries of `ops db slow`'
           FROM pg_stat_user_tables
          WHERE seq_scan > 50 AND seq_tup_read / greatest(seq_scan, 1) > 10000
     )

@@ -1,7 +1,7 @@
-"""Sessions of the database that are ended, or whose query is cancelled, each proved to be gone.
+"""Ends sessions or cancels their queries, and confirms that they are gone.
 
-A process id is given again: a session is told by its id and by when it began, and what is ended is
-only what was looked at.
+PostgreSQL reuses process ids, so a session is identified by its id and start time; only sessions
+that were shown are ended.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ REMAINING_SESSIONS_STATEMENT: Final = """
     SELECT a.pid FROM pg_stat_activity a
       JOIN unnest(%(pids)s::int[], %(began)s::timestamptz[]) AS meant (pid, began)
         ON a.pid = meant.pid AND a.backend_start = meant.began"""
-# Of sessions that were idle: one that has begun to work meanwhile is left alone.
+# Skips sessions that have become active since they were listed.
 STILL_IDLE_CONDITION: Final = " AND a.state LIKE 'idle%%' AND a.state_change = meant.since"
 SELECTED_SESSIONS_SOURCE: Final = (
     "unnest(%(pids)s::int[], %(began)s::timestamptz[]) AS meant (pid, began)"
@@ -62,7 +62,7 @@ SELECTED_IDLE_SESSIONS_SOURCE: Final = (
 
 @dataclass(frozen=True)
 class DatabaseSession:
-    """One session, as it was seen. `idle` is seconds since its state changed."""
+    """One session. `idle` is seconds since its state changed."""
 
     pid: int
     began: str
@@ -78,7 +78,7 @@ class DatabaseSession:
     idle: float
 
     def describe(self) -> str:
-        """For a person. Not what it asks: a query may hold what no journal should."""
+        """Describes the session without its query, which may contain confidential data."""
         application_text = f" by {self.application}" if self.application else ""
         return f"{self.pid} of {self.user}{application_text}, {self.state}"
 
@@ -86,20 +86,20 @@ class DatabaseSession:
 def get_endable_session(
     client: DatabaseClient, identifier: str | None, pid: int
 ) -> DatabaseSession:
-    """The session of a process id. Raises UsageError where it is none that may be ended."""
+    """Returns the session with this process id. Raises UsageError unless it is a client's."""
     sessions = [
         _parse_session(row)
         for row in client.fetch_rows(SESSION_BY_PID_STATEMENT, {"pid": pid}, identifier)
     ]
     if not sessions:
-        raise UsageError(f"PID is {pid}, which is no session", "ops db activity")
+        raise UsageError(f"PID {pid} is not a session", "ops db activity")
     session = sessions[0]
     if session.own:
-        raise UsageError(f"PID is {pid}, which is this very session")
+        raise UsageError(f"PID {pid} is the session of this command itself")
     if session.kind != "client backend" or session.super or session.user == PROTECTED_USER:
         description = session.kind if session.kind != "client backend" else f"of {session.user}"
         raise UsageError(
-            f"PID is {pid}, which is {description}, must be a client's", "ops db activity"
+            f"PID must be the session of a client, but {pid} is {description}", "ops db activity"
         )
     return session
 
@@ -113,9 +113,9 @@ def list_idle_sessions(
     user: str | None = None,
     application: str | None = None,
 ) -> list[DatabaseSession]:
-    """Sessions that have been idle for so many seconds, the longest first.
+    """Lists sessions that have been idle for at least so many seconds, the longest first.
 
-    With `within` only those that are idle within a transaction.
+    With `in_transaction`, only those with an open transaction.
     """
     return [
         session
@@ -133,7 +133,7 @@ def list_idle_sessions(
 def list_remaining_pids(
     client: DatabaseClient, identifier: str | None, sessions: Sequence[DatabaseSession]
 ) -> set[int]:
-    """Which of these sessions are there still."""
+    """Returns the process ids of those sessions that still exist."""
     params = {
         "pids": [session.pid for session in sessions],
         "began": [session.began for session in sessions],
@@ -143,17 +143,20 @@ def list_remaining_pids(
 
 
 TERMINATION_NOTES: Final = (
-    "what is not committed is rolled back; a pool opens new sessions as it needs them",
+    "open transactions are rolled back; connection pools reconnect when they need to",
 )
 
 
 def build_kill_session_plan(
     outputs: Outputs, session: DatabaseSession, identifier: str | None, run: str, *, terminate: bool
 ) -> Plan:
-    """The query of a session is cancelled, or the session ended with `terminate`."""
+    """Builds the plan that cancels a session's query, or with `terminate` ends the session.
+
+    Raises UsageError if there is no query to cancel.
+    """
     if not terminate and session.state != "active":
         raise UsageError(
-            f"PID is {session.pid}, which is {session.state} and has no query to cancel",
+            f"PID {session.pid} is {session.state} and has no query to cancel",
             f"ops db kill {session.pid} --terminate",
         )
     if terminate:
@@ -161,7 +164,7 @@ def build_kill_session_plan(
             outputs,
             run,
             "db kill",
-            _termination([session], identifier),
+            _build_termination_step([session], identifier),
             notes=TERMINATION_NOTES,
             arguments=f"{session.pid} --terminate",
         )
@@ -176,47 +179,47 @@ def build_kill_session_plan(
             every=1,
             within=60,
             typical=1,
-            source="an assumption: a query looks for it at each step of its work",
+            source="an assumption: a query checks for it at each step",
         ),
     )
-    notes = ("its transaction is rolled back, its session stays",)
+    notes = ("its transaction is rolled back; the session stays open",)
     return build_stack_plan(outputs, run, "db kill", step, notes=notes, arguments=str(session.pid))
 
 
 def build_kill_idle_sessions_plan(
     outputs: Outputs, sessions: Sequence[DatabaseSession], identifier: str | None, run: str
 ) -> Plan:
-    """Ends sessions that are idle still; one that has begun to work is left alone."""
-    step = _termination(sessions, identifier, idle=True)
+    """Builds the plan that ends idle sessions; skips those that have become active."""
+    step = _build_termination_step(sessions, identifier, idle=True)
     return build_stack_plan(outputs, run, "db kill-idle", step, notes=TERMINATION_NOTES)
 
 
-def _termination(
+def _build_termination_step(
     sessions: Sequence[DatabaseSession], identifier: str | None, *, idle: bool = False
 ) -> Step:
     params: dict[str, Any] = {
-        "pids": [each.pid for each in sessions],
-        "began": [each.began for each in sessions],
+        "pids": [session.pid for session in sessions],
+        "began": [session.began for session in sessions],
     }
-    do, goal = TERMINATE_STATEMENT, TERMINATE_CHECK_STATEMENT
+    statement, check_statement = TERMINATE_STATEMENT, TERMINATE_CHECK_STATEMENT
     if idle:
-        params["since"] = [each.since for each in sessions]
-        do, goal = (
+        params["since"] = [session.since for session in sessions]
+        statement, check_statement = (
             text.replace(SELECTED_SESSIONS_SOURCE, SELECTED_IDLE_SESSIONS_SOURCE)
             + STILL_IDLE_CONDITION
-            for text in (do, goal)
+            for text in (statement, check_statement)
         )
     return Step(
         name="terminate",
-        description="end the session " + "; ".join(each.describe() for each in sessions),
-        action=Sql(statement=do, params=params, identifier=identifier),
+        description="end the session " + "; ".join(session.describe() for session in sessions),
+        action=Sql(statement=statement, params=params, identifier=identifier),
         goal=Wait(
-            read=Sql(statement=goal, params=params, identifier=identifier),
+            read=Sql(statement=check_statement, params=params, identifier=identifier),
             met={"rows[0].left": 0},
             every=1,
             within=60,
             typical=1,
-            source="an assumption: a session looks for it at each step of its work",
+            source="an assumption: a session checks for it at each step",
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Vacuum: which tables need it, and that they have had it."""
+"""Vacuum: which tables need it, and the plan that vacuums them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ TABLE_STATISTICS_STATEMENT: Final = """
            pg_has_role(c.relowner, 'USAGE') AS ours
       FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
      ORDER BY s.n_dead_tup DESC, xid_age DESC"""
-# What is at work must be ours: an autovacuum of the same table is counted apart, and makes way.
+# Only ops's own vacuum counts: an autovacuum of the same table gives way to it.
 RUNNING_VACUUM_EXPRESSION: Final = """EXISTS (
                SELECT FROM {progress} p JOIN pg_stat_activity a ON a.pid = p.pid
                 WHERE p.relid = %(oid)s::oid AND a.backend_type = 'client backend'
@@ -30,21 +30,24 @@ VACUUM_CHECK_STATEMENT: Final = f"""
     SELECT coalesce(s.vacuum_count, 0) > %(before)s AND {ANALYZED_CONDITION} AS vacuumed,
            {RUNNING_VACUUM_EXPRESSION.format(progress="pg_stat_progress_vacuum")}
       FROM pg_stat_user_tables s WHERE s.relid = %(oid)s::oid"""
-# VACUUM FULL is not counted: it writes the table into another file.
+# PostgreSQL does not count VACUUM FULL; it writes the table to a new file.
 FULL_VACUUM_CHECK_STATEMENT: Final = f"""
     SELECT pg_relation_filenode(s.relid)::int8 <> %(before)s AND {ANALYZED_CONDITION} AS vacuumed,
            {RUNNING_VACUUM_EXPRESSION.format(progress="pg_stat_progress_cluster")}
       FROM pg_stat_user_tables s WHERE s.relid = %(oid)s::oid"""
 DEAD_ROWS_PER_LIVE_ROW: Final = (
-    0.05  # dead rows a live one; autovacuum begins at 0.2 (autovacuum_vacuum_scale_factor)
+    0.05  # dead rows per live row; autovacuum starts at 0.2 (autovacuum_vacuum_scale_factor)
 )
 OLD_XID_AGE_PERCENT: Final = 50.0  # percent of autovacuum_freeze_max_age
-MAX_DEFAULT_VACUUM_TABLES: Final = 10  # tables that are vacuumed where none is named
+MAX_DEFAULT_VACUUM_TABLES: Final = 10  # tables to vacuum if the command names no table
 
 
 @dataclass(frozen=True)
 class TableStatistics:
-    """A table as it was seen. `xid_age` is in percent of what autovacuum lets it become."""
+    """Statistics of one table.
+
+    `xid_age` is in percent of autovacuum_freeze_max_age, `size` in bytes.
+    """
 
     oid: int
     schema: str
@@ -60,17 +63,17 @@ class TableStatistics:
 
     @property
     def quoted_name(self) -> str:
-        """As it stands in a statement."""
+        """Returns the name quoted for SQL."""
         return ".".join('"' + part.replace('"', '""') + '"' for part in (self.schema, self.name))
 
     @property
     def full_name(self) -> str:
-        """As a person writes it."""
+        """Returns `schema.table`."""
         return f"{self.schema}.{self.name}"
 
     @property
     def needs_vacuum(self) -> bool:
-        """Whether vacuum would find something worth the while."""
+        """True if the table has many dead rows or old transaction ids."""
         return (
             self.dead > max(1000, self.live * DEAD_ROWS_PER_LIVE_ROW)
             or self.xid_age > OLD_XID_AGE_PERCENT
@@ -78,7 +81,7 @@ class TableStatistics:
 
 
 def fetch_table_statistics(client: DatabaseClient) -> list[TableStatistics]:
-    """The tables of the database, those with most dead rows first."""
+    """Fetches the statistics of all tables, the most dead rows first."""
     rows: list[Any] = client.fetch_rows(TABLE_STATISTICS_STATEMENT)
     return [TableStatistics(**{**row, "xid_age": float(row["xid_age"] or 0)}) for row in rows]
 
@@ -86,7 +89,10 @@ def fetch_table_statistics(client: DatabaseClient) -> list[TableStatistics]:
 def select_tables_to_vacuum(
     tables: Sequence[TableStatistics], names: Sequence[str], option: str = "TABLE"
 ) -> list[TableStatistics]:
-    """The tables of these names, or those that need it most. Raises UsageError."""
+    """Returns the named tables, or up to ten that need a vacuum.
+
+    Raises UsageError, naming the option, for a table that does not exist or another user owns.
+    """
     if not names:
         return [table for table in tables if table.needs_vacuum and table.ours][
             :MAX_DEFAULT_VACUUM_TABLES
@@ -94,12 +100,15 @@ def select_tables_to_vacuum(
     by_name = {t.name: t for t in tables if t.schema == "public"} | {t.full_name: t for t in tables}
     for name in names:
         if name not in by_name:
-            choices = (
-                ", ".join(sorted(t.full_name for t in tables)[:20]) or "none: there are no tables"
+            choices = ", ".join(sorted(t.full_name for t in tables)[:20])
+            raise UsageError(
+                f"{option} must be {choices}, not {name!r}"
+                if choices
+                else f"{option} is {name!r}, but the database has no tables",
+                "ops db size",
             )
-            raise UsageError(f"{option} is {name!r}, must be {choices}", "ops db size")
         if not by_name[name].ours:
-            raise UsageError(f"{option} is {name!r}, which another user owns")
+            raise UsageError(f"{option} is {name!r}, a table that another user owns")
     return [by_name[name] for name in dict.fromkeys(names)]
 
 
@@ -112,7 +121,7 @@ def build_table_vacuum_plan(
     freeze: bool = False,
     full: bool = False,
 ) -> Plan:
-    """Each table vacuumed, one after the other. There is no undo, and nothing to undo."""
+    """Builds the plan that vacuums tables one after the other. There is nothing to undo."""
     keywords = [
         keyword
         for keyword, is_set in (("FULL", full), ("FREEZE", freeze), ("ANALYZE", analyze))
@@ -124,9 +133,9 @@ def build_table_vacuum_plan(
         for number, table in enumerate(tables, 1)
     ]
     notes = (
-        ("nobody reads or writes a table while it is written anew, and it needs its size again",)
+        ("a table is locked while it is rewritten, and needs its size again on disk",)
         if full
-        else ("reads and writes go on meanwhile; the space is used again, the files stay as large",)
+        else ("reads and writes continue; space is reused, but the files do not shrink",)
     )
     return build_stack_plan(outputs, run, "db vacuum", *steps, notes=notes)
 
@@ -155,7 +164,7 @@ def _build_vacuum_step(
             every=2,
             within=6 * 3600,
             typical=max(1, table.size / (50 << 20)),
-            source="an assumption: 50 MiB a second",
+            source="an assumption: 50 MiB per second",
         ),
         downtime=max(1, table.size / (50 << 20)) if full else 0,
     )

@@ -1,11 +1,11 @@
-"""`ops maintenance`: a window in which something is changed, and what waits for one."""
+"""`ops maintenance`: maintenance windows and pending maintenance."""
 
 from typing import Annotated, Literal
 
 import typer
 
-from ops.alarms import announcement as announcing
-from ops.alarms import mute as muting
+from ops.alarms.announcement import parse_message
+from ops.alarms.mute import list_stack_alarms
 from ops.alarms.mute_state import has_mute_rules
 from ops.cli.execution import (
     ExecutionOptions,
@@ -15,18 +15,29 @@ from ops.cli.execution import (
     new_run_id,
 )
 from ops.core import clock
-from ops.core import steps as verifying
 from ops.core.errors import UsageError
-from ops.database import instance as database
+from ops.core.steps import require_services_stable
 from ops.database.commands.sessions import add_via_note
+from ops.database.instance import get_primary
 from ops.database.snapshots import get_snapshot_name
 from ops.database.sql.connection import (
     DatabaseClient,
     is_database_reachable,
     parse_database_address,
 )
-from ops.maintenance import window as windows
 from ops.maintenance.commands.status import app as status_app
+from ops.maintenance.window import (
+    MAINTENANCE_RUN_KIND,
+    MaintenanceAnnouncement,
+    MaintenanceObservation,
+    MaintenanceRequest,
+    build_maintenance_window_plan,
+    build_window_plans,
+    build_window_steps,
+    parse_parameters_option,
+    parse_vacuum_option,
+    parse_window_minutes,
+)
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Maintenance windows: run, status."
@@ -44,52 +55,53 @@ def run_maintenance(
     patch: Annotated[
         str | None, typer.Option(metavar="VERSION", help="upgrade to this minor version")
     ] = None,
-    reboot: Annotated[bool, typer.Option("--reboot", help="start the server again")] = False,
+    reboot: Annotated[bool, typer.Option("--reboot", help="reboot the server")] = False,
     vacuum: Annotated[
         str | None, typer.Option(metavar="TABLE,...", help="vacuum these tables")
     ] = None,
     minutes: Annotated[
         str | None,
-        typer.Option("--for", metavar="MINUTES", help="how long; else twice the usual time"),
+        typer.Option("--for", metavar="MINUTES", help="how long; default: twice the usual time"),
     ] = None,
-    message: Annotated[str, typer.Option(metavar="TEXT", help="said with the announcement")] = "",
+    message: Annotated[str, typer.Option(metavar="TEXT", help="added to the announcement")] = "",
     tell: Annotated[
-        Literal["warn", "page"], typer.Option(help="the topic that it is announced to")
+        Literal["warn", "page"], typer.Option(help="topic of the announcement")
     ] = "warn",
     by: Annotated[
         Literal["rules", "actions"] | None,
-        typer.Option(help="mute rules, or actions disabled; else rules where the region has them"),
+        typer.Option(help="mute rules or disabled actions; default: rules if the region has them"),
     ] = None,
     sql: Annotated[
         bool | None,
-        typer.Option("--sql/--no-sql", help="ask the database; else where it answers from here"),
+        typer.Option("--sql/--no-sql", help="use SQL; default: if the database can be reached"),
     ] = None,
     via: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="the way to the database: a tunnel")
+        str | None, typer.Option(metavar="HOST:PORT", help="local end of a tunnel to the database")
     ] = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Announces, mutes, saves, acts in the order of the options, looks, unmutes, announces the end.
+    """Runs a maintenance window: announces it, mutes alarms, takes a snapshot, makes the changes.
 
-    An act that fails is undone as far as it can be; then it is unmuted, and announced that the
-    window was broken off. So it is when a killed run is resumed or undone.
+    Then it checks the stack, unmutes the alarms and announces the end. If a change fails, it is
+    undone as far as possible, the alarms are unmuted and the cancellation is announced. The same
+    happens when a killed run is resumed or undone.
     """
-    request = windows.MaintenanceRequest(
-        windows.parse_parameters_option(parameters),
+    request = MaintenanceRequest(
+        parse_parameters_option(parameters),
         patch,
         reboot,
-        windows.parse_vacuum_option(vacuum),
+        parse_vacuum_option(vacuum),
     )
-    if request == windows.MaintenanceRequest():
-        raise UsageError("none of --parameters, --patch, --reboot, --vacuum is set, must be some")
+    if request == MaintenanceRequest():
+        raise UsageError("one or more of --parameters, --patch, --reboot, --vacuum must be set")
     if request.tables and sql is False:
-        raise UsageError("--vacuum is set, and --no-sql as well: must be one of them")
+        raise UsageError("--vacuum and --no-sql cannot both be set")
     if via is not None:
         parse_database_address("--via", via)
     if minutes is not None:
-        windows.parse_window_minutes(minutes, ())
-    announcement_text = announcing.parse_message(message)
+        parse_window_minutes(minutes, ())
+    announcement_text = parse_message(message)
     stack_context, output = load_stack_context(context)
     database_client = None
     if (
@@ -98,9 +110,9 @@ def run_maintenance(
         or (sql is None and is_database_reachable(stack_context.outputs))
     ):
         database_client = DatabaseClient(stack_context.outputs, stack_context.aws, via)
-    run_id = new_run_id(windows.MAINTENANCE_RUN_KIND)
-    instance = database.get_primary(stack_context.aws, stack_context.outputs)
-    observation = windows.MaintenanceObservation(
+    run_id = new_run_id(MAINTENANCE_RUN_KIND)
+    instance = get_primary(stack_context.aws, stack_context.outputs)
+    observation = MaintenanceObservation(
         stack_context.aws,
         stack_context.outputs,
         instance,
@@ -109,15 +121,15 @@ def run_maintenance(
         clock.now(),
         database_client,
     )
-    plans = windows.build_window_plans(observation)
-    verifying.require_services_stable(stack_context.aws, stack_context.outputs)
-    steps = windows.build_window_steps(observation, plans)
+    plans = build_window_plans(observation)
+    require_services_stable(stack_context.aws, stack_context.outputs)
+    steps = build_window_steps(observation, plans)
     by = by or ("rules" if has_mute_rules(stack_context.aws, stack_context.outputs) else "actions")
-    window_minutes = windows.parse_window_minutes(minutes, steps)
-    announcement = windows.MaintenanceAnnouncement(tell, announcement_text, by, window_minutes)
-    alarms = muting.list_stack_alarms(stack_context.aws, stack_context.outputs)
-    plan = windows.build_maintenance_window_plan(observation, plans, steps, alarms, announcement)
-    is_destructive = request.patch is not None  # an upgrade has no way back but the snapshot
+    window_minutes = parse_window_minutes(minutes, steps)
+    announcement = MaintenanceAnnouncement(tell, announcement_text, by, window_minutes)
+    alarms = list_stack_alarms(stack_context.aws, stack_context.outputs)
+    plan = build_maintenance_window_plan(observation, plans, steps, alarms, announcement)
+    is_destructive = request.patch is not None  # an upgrade has no undo
     if execute_plan(
         add_via_note(via, plan),
         stack_context,
@@ -125,7 +137,7 @@ def run_maintenance(
         options.as_destructive(is_destructive),
         database_client,
     ):
-        after = database.get_primary(stack_context.aws, stack_context.outputs)
+        after = get_primary(stack_context.aws, stack_context.outputs)
         result = {
             "acts": list(plans),
             "minutes": window_minutes,

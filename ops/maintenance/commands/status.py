@@ -1,34 +1,37 @@
-"""`ops maintenance status`: whether a window is open, what waits for one, and what is muted."""
+"""`ops maintenance status`: open windows, pending maintenance and mutes."""
 
 from dataclasses import asdict
 
 import typer
 
-from ops.alarms import mute as muting
+from ops.alarms.mute import list_stack_alarms
 from ops.alarms.mute_state import list_mutes
 from ops.cli.context import load_stack
 from ops.core import clock
 from ops.core.run import StackContext
-from ops.maintenance import pending as waiting
+from ops.maintenance.pending import (
+    MAINTENANCE_STATUS_COLUMNS,
+    list_muted_alarms,
+    list_pending_maintenance,
+    list_unfinished_windows,
+)
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command("status")
 def show_maintenance_status(context: typer.Context) -> None:
-    """Whether a window is open, what waits at AWS and when it comes, what is muted until when."""
+    """Shows open windows, pending maintenance and when it starts, and mutes with their ends."""
     outputs, aws, output = load_stack(context)
     stack_context, now = StackContext(outputs, aws), clock.now()
     disabled_alarms = [
-        alarm.name
-        for alarm in muting.list_stack_alarms(aws, outputs)
-        if not alarm.has_enabled_actions
+        alarm.name for alarm in list_stack_alarms(aws, outputs) if not alarm.has_enabled_actions
     ]
     lines = [
-        *waiting.list_unfinished_windows(stack_context, stack_context.lock().find_record()),
-        *waiting.list_pending_maintenance(aws, outputs, now),
-        *waiting.list_muted_alarms(list_mutes(stack_context, disabled_alarms=disabled_alarms), now),
+        *list_unfinished_windows(stack_context, stack_context.lock().find_record()),
+        *list_pending_maintenance(aws, outputs, now),
+        *list_muted_alarms(list_mutes(stack_context, disabled_alarms=disabled_alarms), now),
     ]
     output.print_rows(
-        "maintenance-status", waiting.MAINTENANCE_STATUS_COLUMNS, [asdict(line) for line in lines]
+        "maintenance-status", MAINTENANCE_STATUS_COLUMNS, [asdict(line) for line in lines]
     )

@@ -1,4 +1,4 @@
-"""`ops recover`: the database restored, compared, and put in the primary's place."""
+"""`ops recover`: restore, compare and promote the database; disaster recovery."""
 
 from typing import Annotated, Any
 
@@ -14,13 +14,12 @@ from ops.cli.execution import (
 )
 from ops.core import clock
 from ops.core.run import StackContext
-from ops.database import instance as database
 from ops.database import replicas, snapshots
 from ops.database.commands import fail_over_database
 from ops.database.copied_settings import build_description_from_outputs
-from ops.recovery import restore as restoring
-from ops.recovery.commands.compare import app as comparing
-from ops.recovery.commands.drill import app as drilling
+from ops.database.instance import find_instance, parse_tags
+from ops.recovery.commands.compare import app as compare_app
+from ops.recovery.commands.drill import app as drill_app
 from ops.recovery.commands.options import (
     InstanceClassOption,
     RestoredNameOption,
@@ -28,21 +27,30 @@ from ops.recovery.commands.options import (
     SqlAccessOption,
     resolve_sql_access,
 )
-from ops.recovery.commands.promote import app as promoting
+from ops.recovery.commands.promote import app as promote_app
 from ops.recovery.commands.promote import replica_app
-from ops.recovery.commands.ready import app as ready
-from ops.recovery.commands.rebuild import app as rebuilding
-from ops.recovery.commands.reconcile import app as reconciling
-from ops.recovery.restore import RestoreRequest
+from ops.recovery.commands.ready import app as ready_app
+from ops.recovery.commands.rebuild import app as rebuild_app
+from ops.recovery.commands.reconcile import app as reconcile_app
+from ops.recovery.restore import (
+    RestoreRequest,
+    build_point_in_time_restore_plan,
+    build_snapshot_restore_plan,
+    get_restorable_window,
+    get_restored_identifier,
+    list_restored_and_replaced_instances,
+    parse_restore_time,
+    require_instance_quota,
+)
 from ops.recovery.serving import ServingDatabase, find_serving_database
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Disaster recovery.")
-app.add_typer(comparing)
-app.add_typer(promoting)
-app.add_typer(drilling)
-app.add_typer(ready)
-app.add_typer(rebuilding)
-app.add_typer(reconciling)
+app.add_typer(compare_app)
+app.add_typer(promote_app)
+app.add_typer(drill_app)
+app.add_typer(ready_app)
+app.add_typer(rebuild_app)
+app.add_typer(reconcile_app)
 app.add_typer(replica_app, name="replica")
 app.command(name="failover")(fail_over_database)
 
@@ -62,7 +70,7 @@ RESTORED_INSTANCE_COLUMNS = (
 @mutating_command
 def restore_point_in_time(
     context: typer.Context,
-    to: Annotated[str, typer.Option(metavar="TIME", help="UTC, ISO 8601; or latest")],
+    to: Annotated[str, typer.Option(metavar="TIME", help="ISO 8601, UTC; or latest")],
     name: RestoredNameOption = None,
     size: InstanceClassOption = None,
     sql: SqlAccessOption = None,
@@ -70,15 +78,15 @@ def restore_point_in_time(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """The database as it was at a time, beside the one that there is, with all its settings."""
+    """Restores the database to a time, beside the primary and with its settings."""
     stack_context, output = load_stack_context(context)
     run = new_run_id("restore")
     source = replicas.get_instance_description(stack_context.aws, stack_context.outputs)
-    restore_time = restoring.parse_restore_time(
-        to, restoring.get_restorable_window(stack_context.aws, stack_context.outputs, source)
+    restore_time = parse_restore_time(
+        to, get_restorable_window(stack_context.aws, stack_context.outputs, source)
     )
     request = build_restore_request(stack_context, name, size, sql, via, run)
-    plan = restoring.build_point_in_time_restore_plan(
+    plan = build_point_in_time_restore_plan(
         stack_context.outputs, source, restore_time, request, run, clock.now()
     )
     if execute_plan(plan, stack_context, output, options):
@@ -91,7 +99,7 @@ def restore_point_in_time(
 @mutating_command
 def restore_snapshot(
     context: typer.Context,
-    snapshot: Annotated[str, typer.Argument(help="which, from `ops db snapshot list`")],
+    snapshot: Annotated[str, typer.Argument(help="its name, from `ops db snapshot list`")],
     name: RestoredNameOption = None,
     size: InstanceClassOption = None,
     sql: SqlAccessOption = None,
@@ -99,9 +107,9 @@ def restore_snapshot(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """What a snapshot holds, beside the database that there is, with all its settings.
+    """Restores a snapshot, beside the primary and with its settings.
 
-    Where there is no primary any more, it takes the primary's name, unless --name says another.
+    If the primary is gone, the restored instance gets its name, unless --name is set.
     """
     stack_context, output = load_stack_context(context)
     run = new_run_id("restore")
@@ -110,7 +118,7 @@ def restore_snapshot(
     )
     source_snapshot = snapshots.select_snapshot(region_snapshots, snapshot)
     primary_identifier = stack_context.outputs.database.identifier
-    primary = database.find_instance(stack_context.aws, stack_context.outputs, primary_identifier)
+    primary = find_instance(stack_context.aws, stack_context.outputs, primary_identifier)
     source: Any = (
         replicas.get_instance_description(stack_context.aws, stack_context.outputs)
         if primary
@@ -119,7 +127,7 @@ def restore_snapshot(
     request = build_restore_request(
         stack_context, name, size, sql, via, run, is_primary_missing=primary is None
     )
-    plan = restoring.build_snapshot_restore_plan(
+    plan = build_snapshot_restore_plan(
         stack_context.outputs, source, source_snapshot, request, run, clock.now()
     )
     if execute_plan(plan, stack_context, output, options):
@@ -137,7 +145,7 @@ def show_restored_instances(context: typer.Context) -> None:
     serving = find_serving_database(aws, outputs)
     rows = [
         build_restored_instance_row(instance, serving)
-        for instance in restoring.list_restored_and_replaced_instances(aws, outputs)
+        for instance in list_restored_and_replaced_instances(aws, outputs)
     ]
     output.print_rows("recover-list", RESTORED_INSTANCE_COLUMNS, rows)
 
@@ -152,17 +160,17 @@ def build_restore_request(
     *,
     is_primary_missing: bool = False,
 ) -> RestoreRequest:
-    """What is to be restored. Raises UsageError where it cannot be."""
+    """Builds the request of a restore. Raises UsageError or OpsError if it is not possible."""
     primary_identifier = context.outputs.database.identifier
     identifier = (
         primary_identifier
         if is_primary_missing and name is None
-        else restoring.get_restored_identifier(context.outputs, name, run)
+        else get_restored_identifier(context.outputs, name, run)
     )
     request = RestoreRequest(
         identifier, instance_class, resolve_sql_access(context.outputs, sql, via), via
     )
-    restoring.require_instance_quota(context.aws, context.outputs, request)
+    require_instance_quota(context.aws, context.outputs, request)
     return request
 
 
@@ -172,7 +180,7 @@ def build_restored_instance_row(
     """What a person sees of an instance beside the primary; `serves`: services use it now."""
     address = (instance.get("Endpoint") or {}).get("Address")
     serves = serving.serves(instance["DBInstanceIdentifier"], address)
-    tags = database.parse_tags(instance.get("TagList"))
+    tags = parse_tags(instance.get("TagList"))
     return {
         "instance": instance["DBInstanceIdentifier"],
         "status": instance["DBInstanceStatus"],

@@ -1,4 +1,4 @@
-"""`ops recover compare`: a restored instance beside its source."""
+"""`ops recover compare`: compares a restored instance with its source."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -8,7 +8,12 @@ import typer
 from ops.cli.context import load_stack
 from ops.core.errors import FindingsError
 from ops.database import replicas
-from ops.recovery import comparison as comparing
+from ops.recovery.comparison import (
+    RESTORE_DIFFERENCE_COLUMNS,
+    compare_contents,
+    compare_heartbeats,
+    compare_settings,
+)
 
 app = typer.Typer(add_completion=False)
 
@@ -16,26 +21,30 @@ app = typer.Typer(add_completion=False)
 @app.command("compare")
 def compare_restored_instance(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(help="an instance, mostly the primary")],
-    restored: Annotated[str, typer.Argument(help="the instance to be compared with it")],
+    source: Annotated[str, typer.Argument(help="an instance, usually the primary")],
+    restored: Annotated[str, typer.Argument(help="the instance to compare with it")],
     sql: Annotated[
         bool | None,
         typer.Option(
-            "--sql/--no-sql", help="tables and rows too; else where the primary answers from here"
+            "--sql/--no-sql", help="compare tables and rows; default: if the primary can be reached"
         ),
     ] = None,
     heartbeat: Annotated[
-        str | None, typer.Option(metavar="TABLE.COLUMN", help="times that are written all the time")
+        str | None,
+        typer.Option(metavar="TABLE.COLUMN", help="a timestamp that is written continuously"),
     ] = None,
     via: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="the way to the source")
+        str | None, typer.Option(metavar="HOST:PORT", help="local end of a tunnel to the source")
     ] = None,
     restored_via: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="the way to the restored one")
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="local end of a tunnel to the restored instance"),
     ] = None,
 ) -> None:
-    """Settings, and given access tables, rows and the newest heartbeat. Exit code 3 where any of
-    them differs. Rows are counted one by one, which reads every table."""
+    """Compares settings and, with SQL, tables, row counts and the newest heartbeat.
+
+    Counting rows reads every table. Exit code 3 if anything differs.
+    """
     from ops.database.sql.connection import (
         DatabaseClient,
         is_database_reachable,
@@ -55,7 +64,7 @@ def compare_restored_instance(
     instances = [
         replicas.get_instance_description(aws, outputs, name) for name in (source, restored)
     ]
-    differences = comparing.compare_settings(*instances)
+    differences = compare_settings(*instances)
     has_sql_access = (
         bool(via or restored_via) or is_database_reachable(outputs) if sql is None else sql
     )
@@ -66,12 +75,12 @@ def compare_restored_instance(
         database_client = DatabaseClient(
             outputs, aws, via, read_only=True, other_instances=addresses
         )
-        differences += comparing.compare_contents(
+        differences += compare_contents(
             fetch_table_contents(database_client, source),
             fetch_table_contents(database_client, restored),
         )
         if heartbeat_column is not None:
-            differences += comparing.compare_heartbeats(
+            differences += compare_heartbeats(
                 heartbeat_column,
                 *(
                     fetch_newest_heartbeat(database_client, name, heartbeat_column)
@@ -80,13 +89,13 @@ def compare_restored_instance(
             )
     output.print_rows(
         "recover-compare",
-        comparing.RESTORE_DIFFERENCE_COLUMNS,
+        RESTORE_DIFFERENCE_COLUMNS,
         [asdict(difference) for difference in differences],
     )
     if not has_sql_access:
         output.print_line(
-            "settings alone were compared: there is no way to the databases from here"
+            "only settings were compared: SQL is off or cannot reach the databases from here"
         )
     if differences:
-        raise FindingsError(f"{restored} is not as {source}: {len(differences)} differences")
-    output.print_line(f"{restored} is as {source}")
+        raise FindingsError(f"{restored} differs from {source}: {len(differences)} differences")
+    output.print_line(f"{restored} matches {source}")

@@ -1,4 +1,4 @@
-"""`ops recover drill` and `drills`: the monthly proof that the database can be restored in time."""
+"""`ops recover drill` and `drills`: the monthly test that the database can be restored in time."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,20 +17,34 @@ from ops.core.errors import FindingsError, OpsError, UsageError
 from ops.core.journal import Journal
 from ops.database import replicas
 from ops.database.sql.contents import parse_heartbeat
-from ops.recovery import drill as drilling
-from ops.recovery import drill_history as drills
-from ops.recovery import restore as restoring
 from ops.recovery.commands.options import (
     InstanceClassOption,
     RestoredViaOption,
     SqlAccessOption,
     resolve_sql_access,
 )
-from ops.recovery.restore import RestoreRequest
+from ops.recovery.drill import build_drill_plan
+from ops.recovery.drill_history import (
+    DEFAULT_RPO_MINUTES,
+    DEFAULT_RTO_MINUTES,
+    DRILL_COLUMNS,
+    DRILL_RUN_KIND,
+    DrillRecord,
+    describe_regression,
+    load_drill_history,
+    parse_drill_journal,
+    save_drill_record,
+)
+from ops.recovery.restore import (
+    RestoreRequest,
+    get_restorable_window,
+    get_restored_identifier,
+    require_instance_quota,
+)
 
 app = typer.Typer(add_completion=False)
 DrillPageOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="an HTML page with a chart of all drills")
+    Path | None, typer.Option(metavar="FILE", help="write an HTML page with a chart of all drills")
 ]
 
 
@@ -39,13 +53,20 @@ DrillPageOption = Annotated[
 def run_drill(
     context: typer.Context,
     rto: Annotated[
-        float, typer.Option(min=1, max=1440, metavar="MINUTES", help="until a query is answered")
-    ] = drills.DEFAULT_RTO_MINUTES,
+        float,
+        typer.Option(
+            min=1, max=1440, metavar="MINUTES", help="objective: time until a query is answered"
+        ),
+    ] = DEFAULT_RTO_MINUTES,
     rpo: Annotated[
-        float, typer.Option(min=1, max=1440, metavar="MINUTES", help="of writes that may be lost")
-    ] = drills.DEFAULT_RPO_MINUTES,
+        float,
+        typer.Option(
+            min=1, max=1440, metavar="MINUTES", help="objective: time of writes that may be lost"
+        ),
+    ] = DEFAULT_RPO_MINUTES,
     heartbeat: Annotated[
-        str | None, typer.Option(metavar="TABLE.COLUMN", help="times that are written all the time")
+        str | None,
+        typer.Option(metavar="TABLE.COLUMN", help="a timestamp that is written continuously"),
     ] = None,
     size: InstanceClassOption = None,
     sql: SqlAccessOption = None,
@@ -54,23 +75,23 @@ def run_drill(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Restores the database beside itself, looks at it, measures, and deletes it again.
+    """Restores the database beside the primary, checks it, measures, and deletes it.
 
-    Exit code 3 where an objective is missed, or it was slower than those before.
+    Exit code 3 if an objective is missed or the drill was slower than earlier ones.
     """
     heartbeat_column = parse_heartbeat(heartbeat)
     _require_writable_page(to)
     stack_context, output = load_stack_context(context)
-    run = new_run_id(drills.DRILL_RUN_KIND)
+    run = new_run_id(DRILL_RUN_KIND)
     source = replicas.get_instance_description(stack_context.aws, stack_context.outputs)
-    restoring.get_restorable_window(stack_context.aws, stack_context.outputs, source)
+    get_restorable_window(stack_context.aws, stack_context.outputs, source)
     can_query = resolve_sql_access(stack_context.outputs, sql, via)
     if heartbeat_column is not None and not can_query:
-        raise UsageError("--heartbeat is set, and there is no way to the database: see --via")
-    name = restoring.get_restored_identifier(stack_context.outputs, None, run)
+        raise UsageError("--heartbeat needs SQL, but the database cannot be reached: set --via")
+    name = get_restored_identifier(stack_context.outputs, None, run)
     request = RestoreRequest(name, size, can_query, via, is_permanent=False)
-    restoring.require_instance_quota(stack_context.aws, stack_context.outputs, request)
-    plan = drilling.build_drill_plan(
+    require_instance_quota(stack_context.aws, stack_context.outputs, request)
+    plan = build_drill_plan(
         stack_context.outputs, source, request, heartbeat_column, run, clock.now(), rto, rpo
     )
     try:
@@ -79,21 +100,21 @@ def run_drill(
     except OpsError as error:
         if (
             Journal(stack_context.get_journal_store(run)).end_record is not None
-        ):  # undone: that is a result too
-            drills.save_drill_record(
+        ):  # an undone drill is recorded too
+            save_drill_record(
                 stack_context,
-                drills.parse_drill_journal(Journal(stack_context.get_journal_store(run))),
+                parse_drill_journal(Journal(stack_context.get_journal_store(run))),
             )
         raise error
-    drill_record = drills.save_drill_record(
-        stack_context, drills.parse_drill_journal(Journal(stack_context.get_journal_store(run)))
+    drill_record = save_drill_record(
+        stack_context, parse_drill_journal(Journal(stack_context.get_journal_store(run)))
     )
     earlier_drills = [
         earlier_drill
-        for earlier_drill in drills.load_drill_history(stack_context)
+        for earlier_drill in load_drill_history(stack_context)
         if earlier_drill.run != run
     ]
-    regression = drills.describe_regression(drill_record, earlier_drills)
+    regression = describe_regression(drill_record, earlier_drills)
     if to is not None:
         _write_page(to, [*earlier_drills, drill_record])
     if output.output_format == "json":
@@ -108,13 +129,13 @@ def run_drill(
 
 @app.command(name="drills")
 def show_drills(context: typer.Context, to: DrillPageOption = None) -> None:
-    """All drills, the newest first, and what kept each from its objectives."""
+    """Lists all drills, the newest first, and why they missed their objectives."""
     _require_writable_page(to)
     stack_context, output = load_stack_context(context)
-    records = drills.load_drill_history(stack_context)
+    records = load_drill_history(stack_context)
     if to is not None:
         if not records:
-            raise OpsError("there has been no drill yet", "ops recover drill")
+            raise OpsError("there are no drills yet", "ops recover drill")
         _write_page(to, records)
     if output.output_format == "json":
         output.print_json(
@@ -122,7 +143,7 @@ def show_drills(context: typer.Context, to: DrillPageOption = None) -> None:
         )
         return
     output.print_rows(
-        "recover-drills", drills.DRILL_COLUMNS, [record.build_row() for record in reversed(records)]
+        "recover-drills", DRILL_COLUMNS, [record.build_row() for record in reversed(records)]
     )
     for record in reversed(records):
         for reason in record.why:
@@ -130,12 +151,12 @@ def show_drills(context: typer.Context, to: DrillPageOption = None) -> None:
 
 
 def _require_writable_page(path: Path | None) -> None:
-    """Raises UsageError where there is no folder for the page: not only after an hour."""
+    """Raises UsageError unless the page's folder exists; checked before the drill."""
     if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise UsageError(f"--to is {str(path)!r}, must be a file in a folder that is there")
+        raise UsageError(f"--to must be a file in an existing folder, not {str(path)!r}")
 
 
-def _write_page(path: Path, records: list[drills.DrillRecord]) -> None:
+def _write_page(path: Path, records: list[DrillRecord]) -> None:
     from ops.recovery.drill_page import render_drill_page
 
     path.write_text(render_drill_page(records), encoding="utf-8")

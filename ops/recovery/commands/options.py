@@ -1,4 +1,4 @@
-"""Options that the restoring commands share."""
+"""Options of the restore commands."""
 
 from typing import Annotated, TypeAlias
 
@@ -9,7 +9,7 @@ from ops.outputs import Outputs
 
 
 def _parse_via(address: str | None) -> str | None:
-    """An address as --via takes it."""
+    """Checks --via. Raises UsageError."""
     from ops.database.sql.connection import parse_database_address
 
     if address is not None:
@@ -18,29 +18,32 @@ def _parse_via(address: str | None) -> str | None:
 
 
 RestoredNameOption: TypeAlias = Annotated[
-    str | None, typer.Option("--name", metavar="NAME", help="of the restored one; else the run's")
+    str | None,
+    typer.Option(
+        "--name", metavar="NAME", help="name of the restored instance; default: the run's"
+    ),
 ]
 InstanceClassOption: TypeAlias = Annotated[
-    str | None, typer.Option("--class", metavar="CLASS", help="instead of the source's")
+    str | None, typer.Option("--class", metavar="CLASS", help="default: the source's class")
 ]
 SqlAccessOption: TypeAlias = Annotated[
     bool | None,
-    typer.Option(
-        "--sql/--no-sql", help="ask the restored one; else where the primary answers from here"
-    ),
+    typer.Option("--sql/--no-sql", help="query it; default: if the primary can be reached"),
 ]
 RestoredViaOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        metavar="HOST:PORT", help="the way to the restored one: a tunnel", callback=_parse_via
+        metavar="HOST:PORT",
+        help="local end of a tunnel to the restored instance",
+        callback=_parse_via,
     ),
 ]
 
 
 def resolve_sql_access(outputs: Outputs, sql: bool | None, via: str | None) -> bool:
-    """Whether the restored one is to be asked. Raises UsageError where the options disagree."""
+    """Returns whether the restored instance is queried. Raises UsageError if options conflict."""
     from ops.database.sql.connection import is_database_reachable
 
     if via is not None and sql is False:
-        raise UsageError("--via is set, and --no-sql as well: must be one of them")
+        raise UsageError("--via and --no-sql cannot both be set")
     return sql if sql is not None else via is not None or is_database_reachable(outputs)

@@ -1,4 +1,4 @@
-"""`ops recover promote` and `replica promote`: another instance in the primary's place."""
+"""`ops recover promote`, `discard` and `replica promote`: replaces the primary."""
 
 from typing import Annotated, Any, Literal
 
@@ -13,37 +13,46 @@ from ops.cli.execution import (
 )
 from ops.core import clock
 from ops.core.errors import UsageError
-from ops.database import instance as database
-from ops.database import password as rotating
 from ops.database import replicas
-from ops.recovery import promotion as promoting
+from ops.database.instance import find_instance
+from ops.database.password import describe_database_secret
+from ops.recovery.promotion import (
+    build_discard_plan,
+    build_rename_promotion_plan,
+    build_replica_promotion_plan,
+    build_secret_promotion_plan,
+    get_replaced_identifier,
+    require_promotable,
+)
 from ops.recovery.serving import require_not_serving
-from ops.services import model as services
+from ops.services.model import list_service_states
 
 app = typer.Typer(add_completion=False)
 replica_app = typer.Typer(no_args_is_help=True, add_completion=False, help="Read replicas.")
-DEFAULT_BACKUP_DAYS = 7  # of backups where neither the option nor the primary says how many
+DEFAULT_BACKUP_DAYS = 7  # days of backups without the option and the primary
 
 
 @app.command("promote")
 @mutating_command
 def promote_instance(
     context: typer.Context,
-    restored: Annotated[str, typer.Argument(help="which, from `ops recover list`")],
+    restored: Annotated[str, typer.Argument(help="its name, from `ops recover list`")],
     by: Annotated[
         Literal["rename", "secret"] | None,
-        typer.Option(help="the name, or the address in the secret; without it both are shown"),
+        typer.Option(
+            help="swap names, or change the address in the secret; without it, shows both"
+        ),
     ] = None,
     sql: Annotated[
         bool | None,
-        typer.Option("--sql/--no-sql", help="ask it afterwards; else where it answers from here"),
+        typer.Option("--sql/--no-sql", help="query it afterwards; default: if it can be reached"),
     ] = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """A restored instance takes the primary's place; the old one is kept.
+    """Makes a restored instance the primary and keeps the old one.
 
-    Without --by both ways are shown with their downtime, and nothing is changed.
+    Without --by, shows both methods with their downtime and changes nothing.
     """
     stack_context, output = load_stack_context(context)
     instance = replicas.get_instance_description(stack_context.aws, stack_context.outputs, restored)
@@ -53,29 +62,29 @@ def promote_instance(
         if _has_instance(stack_context, primary_identifier)
         else None
     )
-    promoting.require_promotable(stack_context.outputs, source, instance)
+    require_promotable(stack_context.outputs, source, instance)
     run, now = new_run_id("promote"), clock.now()
     plans: dict[str, Any] = {}
     if by in (None, "rename"):
         from ops.database.sql.connection import is_database_reachable
 
         can_query = is_database_reachable(stack_context.outputs) if sql is None else sql
-        plans["rename"] = promoting.build_rename_promotion_plan(
+        plans["rename"] = build_rename_promotion_plan(
             stack_context.outputs, source, instance, run, now, can_query=can_query
         )
     if by in (None, "secret"):
-        secret: Any = rotating.describe_database_secret(stack_context.aws, stack_context.outputs)
+        secret: Any = describe_database_secret(stack_context.aws, stack_context.outputs)
         service_parts = (
             stack_context.outputs.services.services.values()
             if stack_context.outputs.services
             else ()
         )
         service_states = (
-            services.list_service_states(stack_context.aws, stack_context.outputs, service_parts)
+            list_service_states(stack_context.aws, stack_context.outputs, service_parts)
             if service_parts
             else []
         )
-        plans["secret"] = promoting.build_secret_promotion_plan(
+        plans["secret"] = build_secret_promotion_plan(
             stack_context.aws,
             stack_context.outputs,
             secret,
@@ -89,11 +98,11 @@ def promote_instance(
         for method, plan in plans.items():
             output.print_line(f"--by {method}:")
             output.print_plan(plan)
-        raise UsageError("--by is not set, must be rename or secret: both are shown above")
+        raise UsageError("--by must be rename or secret: both plans are shown above")
     options = options.as_destructive()
     if execute_plan(plans[by], stack_context, output, options):
         replaced_identifier = (
-            promoting.get_replaced_identifier(primary_identifier, run)
+            get_replaced_identifier(primary_identifier, run)
             if by == "rename" and source
             else primary_identifier
         )
@@ -113,19 +122,19 @@ def promote_instance(
 @mutating_command
 def discard_instance(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="which, from `ops recover list`")],
+    name: Annotated[str, typer.Argument(help="its name, from `ops recover list`")],
     save: Annotated[
-        bool, typer.Option("--snapshot/--no-snapshot", help="take a snapshot of it first")
+        bool, typer.Option("--snapshot/--no-snapshot", help="take a snapshot first")
     ] = True,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Deletes a restored instance, or an old one that was replaced, a snapshot first."""
+    """Deletes a restored instance or a replaced primary, by default after a snapshot."""
     stack_context, output = load_stack_context(context)
     instance = replicas.get_instance_description(stack_context.aws, stack_context.outputs, name)
     run = new_run_id("discard")
     require_not_serving(stack_context.aws, stack_context.outputs, name, "NAME", name)
-    plan = promoting.build_discard_plan(stack_context.outputs, instance, run, with_snapshot=save)
+    plan = build_discard_plan(stack_context.outputs, instance, run, with_snapshot=save)
     if execute_plan(plan, stack_context, output, options.as_destructive()):
         snapshot = f"{name}-{run}" if save else None
         output.print_result("recover-discard", {"instance": name, "snapshot": snapshot, "run": run})
@@ -135,22 +144,25 @@ def discard_instance(
 @mutating_command
 def promote_replica(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="which, from `ops db status`")],
+    name: Annotated[str, typer.Argument(help="its name, from `ops db status`")],
     days: Annotated[
-        int | None, typer.Option("--backup-days", min=1, max=35, help="else as the primary has")
+        int | None,
+        typer.Option(
+            "--backup-days", min=1, max=35, help="days to keep backups; default: as the primary"
+        ),
     ] = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """A read replica stands alone: the primary is gone, or its data are not wanted."""
+    """Makes a read replica a standalone instance, if the primary is lost or its data is bad."""
     stack_context, output = load_stack_context(context)
-    primary = database.find_instance(
+    primary = find_instance(
         stack_context.aws, stack_context.outputs, stack_context.outputs.database.identifier
     )
     replica = replicas.get_instance_description(stack_context.aws, stack_context.outputs, name)
     backup_days = days or (primary.backup_retention_days if primary else 0) or DEFAULT_BACKUP_DAYS
     run = new_run_id("promote")
-    plan = promoting.build_replica_promotion_plan(stack_context.outputs, replica, backup_days, run)
+    plan = build_replica_promotion_plan(stack_context.outputs, replica, backup_days, run)
     if execute_plan(plan, stack_context, output, options.as_destructive()):
         output.print_result(
             "recover-replica-promote", {"instance": name, "backups": backup_days, "run": run}
@@ -158,4 +170,4 @@ def promote_replica(
 
 
 def _has_instance(context: Any, name: str) -> bool:
-    return database.find_instance(context.aws, context.outputs, name) is not None
+    return find_instance(context.aws, context.outputs, name) is not None

@@ -1,4 +1,4 @@
-"""`ops recover ready`: whether the stack could be recovered now, and how long it would take."""
+"""`ops recover ready`: checks if the stack can be recovered now, and how long it takes."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -13,12 +13,12 @@ from ops.core.aws import Aws
 from ops.core.checks import HEALTH_STATES
 from ops.core.errors import FindingsError, OpsError, UsageError
 from ops.core.plan import JsonObject
-from ops.database import instance as database
+from ops.database.instance import describe_instance, list_in_region
 from ops.health.backups import REPLICATED_BACKUPS_API
 from ops.outputs import Outputs
-from ops.recovery import drill_history as drills
-from ops.recovery import estimate as estimating
 from ops.recovery import readiness
+from ops.recovery.drill_history import load_drill_records
+from ops.recovery.estimate import estimate_recovery
 
 app = typer.Typer(add_completion=False)
 ReadResult = TypeVar("ReadResult")
@@ -26,28 +26,26 @@ ReadResult = TypeVar("ReadResult")
 
 @app.command("ready")
 def show_readiness(context: typer.Context) -> None:
-    """What a recovery needs, here and in the recovery region, and RTO and RPO as things stand.
+    """Checks what a recovery needs, here and in the recovery region; estimates RTO and RPO.
 
-    Reads only. Exit code 3 where something is missing or unknown.
+    Reads only. Exit code 3 if something is missing or unknown.
     """
     stack_context, output = load_stack_context(context)
     outputs, now = stack_context.outputs, clock.now()
-    history = _read_or_error(lambda: drills.load_drill_records(stack_context))
+    history = _read_or_error(lambda: load_drill_records(stack_context))
     findings = [
         *readiness.check_readiness(outputs, stack_context.aws, now),
         readiness.build_drill_finding(history, now),
     ]
     findings.sort(key=lambda finding: HEALTH_STATES.index(finding.state))
     primary = _read_or_error(
-        lambda: database.describe_instance(stack_context.aws, outputs, outputs.database.identifier)
+        lambda: describe_instance(stack_context.aws, outputs, outputs.database.identifier)
     )
     replicated_backups = _read_or_error(
         lambda: _find_replicated_backups(stack_context.aws, outputs)
     )
     known_drills = [] if isinstance(history, OpsError) else history
-    estimates = estimating.estimate_recovery(
-        outputs, known_drills, primary, replicated_backups, now
-    )
+    estimates = estimate_recovery(outputs, known_drills, primary, replicated_backups, now)
     rows = [
         {
             "way": estimate.way,
@@ -77,14 +75,14 @@ def show_readiness(context: typer.Context) -> None:
 
 
 def _find_replicated_backups(aws: Aws, outputs: Outputs) -> dict[str, Any] | None:
-    """The replicated backups of the primary, as RDS describes them."""
+    """Returns RDS's description of the primary's replicated backups, or None."""
     arn, recovery_region = outputs.database.replicated_backup_arn, outputs.stack.recovery_region
     if arn is None or recovery_region is None:
         return None
     params: JsonObject = {"DBInstanceAutomatedBackupsArn": arn}
     return next(
         iter(
-            database.list_in_region(
+            list_in_region(
                 aws, REPLICATED_BACKUPS_API, "DBInstanceAutomatedBackups", params, recovery_region
             )
         ),
@@ -93,7 +91,7 @@ def _find_replicated_backups(aws: Aws, outputs: Outputs) -> dict[str, Any] | Non
 
 
 def _read_or_error(read: Callable[[], ReadResult]) -> ReadResult | OpsError:
-    """What is seen, or why it is not: without credentials nothing would be."""
+    """Returns what `read` returns, or its OpsError. Raises UsageError."""
     try:
         return read()
     except UsageError:

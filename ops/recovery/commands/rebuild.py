@@ -1,4 +1,4 @@
-"""`ops recover rebuild` and `region`: a lost stack made again, here or in the recovery region."""
+"""`ops recover rebuild` and `region`: rebuilds a lost stack, here or in the recovery region."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,41 +18,61 @@ from ops.cli.execution import (
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import SavedFile
 from ops.core.run import StackContext
-from ops.database import instance as database
-from ops.recovery import rebuild as rebuilding
+from ops.database.instance import find_instance
 from ops.recovery import sources
-from ops.stack import pulumi as pulumi_steps
-from ops.state import backup as states
+from ops.recovery.rebuild import (
+    InitialState,
+    RebuildChecks,
+    build_region_recovery_plan,
+    build_stack_rebuild_plan,
+    get_state_stack_name,
+    list_load_balancer_settings,
+    load_state_export,
+    require_certificate_in_region,
+    require_consistent_state,
+    require_no_database,
+    resolve_new_stack_name,
+    resolve_program_folder,
+)
+from ops.stack.pulumi import count_stack_resources
+from ops.state.backup import (
+    compute_state_digest,
+    fetch_saved_state,
+    get_draft_file,
+    list_saved_states,
+    resolve_saved_state,
+    write_state,
+)
 
 app = typer.Typer(add_completion=False)
 NEWEST_STATE, NO_STATE = "newest", "none"
 BackupOption = Annotated[
     str | None,
-    typer.Option("--from", metavar="BACKUP", help="its name in the plan; else the newest"),
+    typer.Option("--from", metavar="BACKUP", help="name of a backup; default: the newest"),
 ]
 StateFileOption = Annotated[
     str | None,
     typer.Option(
         "--state",
         metavar="FILE",
-        help="where Pulumi's is lost: newest (of `ops state list`), an export, or none",
+        help="if Pulumi's state is lost: newest (of `ops state list`), an export, or none",
     ),
 ]
 
 
 def _parse_url(url: str | None) -> str | None:
     if url is not None and not url.startswith(("http://", "https://")):
-        raise UsageError(f"--url is {url!r}, must be like https://app.example.com/")
+        raise UsageError(f"--url must be like https://app.example.com/, not {url!r}")
     return url
 
 
 RebuildUrlOption = Annotated[
-    str | None, typer.Option(help="what must answer in the end", callback=_parse_url)
+    str | None, typer.Option(help="URL that must answer at the end", callback=_parse_url)
 ]
 
 
 QueryOption = Annotated[
-    bool, typer.Option("--sql", help="ask the new database, to which there is a way from here")
+    bool, typer.Option("--sql", help="query the new database, if it can be reached")
 ]
 
 
@@ -67,30 +87,29 @@ def _load_state(
         return None, None
     saved_file = None
     if reference == NEWEST_STATE:
-        saved_state = states.resolve_saved_state(states.list_saved_states(context), None)
+        saved_state = resolve_saved_state(list_saved_states(context), None)
         saved_file = saved_state.file
-        state = states.fetch_saved_state(context, saved_state)
+        state = fetch_saved_state(context, saved_state)
     else:
-        state = rebuilding.load_state_export(Path(str(reference)))
+        state = load_state_export(Path(str(reference)))
     stack_name = context.outputs.stack.stack
-    if (state_stack := rebuilding.get_state_stack_name(state)) not in ("", stack_name):
+    if (state_stack := get_state_stack_name(state)) not in ("", stack_name):
         raise UsageError(
-            f"--state must be a state of {stack_name!r}, not {reference!r}, which is of "
-            f"{state_stack!r}"
+            f"--state must be a state of {stack_name!r}, but {reference!r} is of {state_stack!r}"
         )
     return state, saved_file
 
 
 def _require_journal_store(context: StackContext) -> None:
-    """Raises OpsError where journals and the lock can be kept nowhere."""
+    """Raises OpsError if journals and the lock cannot be stored."""
     try:
         context.lock().find_record()
     except UsageError:
         raise
     except OpsError as error:
         raise OpsError(
-            f"{error}; where the operations bucket is lost with its region, journals and the lock "
-            f"are kept in a folder: set {JOURNAL_VARIABLE} to one",
+            f"{error}; if the operations bucket is lost with its region, set {JOURNAL_VARIABLE} to "
+            "a folder for the journals and the lock",
             f"export {JOURNAL_VARIABLE}=FOLDER",
         ) from error
 
@@ -107,35 +126,33 @@ def rebuild_stack(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """The stack and its database are gone: made again where they were, from the newest backup."""
-    folder = rebuilding.resolve_program_folder(program)
+    """Rebuilds a lost stack and its database in the same region, from the newest backup."""
+    folder = resolve_program_folder(program)
     if state not in (None, NO_STATE, NEWEST_STATE):
-        rebuilding.load_state_export(Path(str(state)))
+        load_state_export(Path(str(state)))
     stack_context, output = load_stack_context(context)
     stack, identifier = stack_context.outputs.stack, stack_context.outputs.database.identifier
     saved_state, saved_file = _load_state(stack_context, state)
     backups = sources.list_backup_sources(stack_context.aws, stack_context.outputs, stack.region)
     backup = sources.select_backup_source(backups, source, stack.region)
-    if database.find_instance(stack_context.aws, stack_context.outputs, identifier) is not None:
+    if find_instance(stack_context.aws, stack_context.outputs, identifier) is not None:
         raise UsageError(
-            f"{identifier} is there: rebuilt is what is lost",
+            f"{identifier} still exists: only a lost database can be rebuilt",
             "ops recover point-in-time --to TIME",
             f"pulumi up --stack {stack.stack}",
         )
     sources.require_region_instance_quota(stack_context.aws, stack.region)
     warning = sources.get_backup_key_warning(stack_context.aws, backup, stack.region)
-    rebuilding.require_consistent_state(
+    require_consistent_state(
         stack_context.outputs, folder, state is not None, saved_state is not None
     )
     run = new_run_id("rebuild")
-    draft, initial_state = states.get_draft_file(run), None
+    draft, initial_state = get_draft_file(run), None
     if saved_state is not None:
-        states.write_state(draft, saved_state)
-        initial_state = rebuilding.InitialState(
-            states.compute_state_digest(saved_state), saved_file
-        )
-    checks = rebuilding.RebuildChecks(url, sql)
-    plan = rebuilding.build_stack_rebuild_plan(
+        write_state(draft, saved_state)
+        initial_state = InitialState(compute_state_digest(saved_state), saved_file)
+    checks = RebuildChecks(url, sql)
+    plan = build_stack_rebuild_plan(
         stack_context.outputs, folder, backup, run, initial_state, checks, warning
     )
     options = options.as_destructive()
@@ -162,15 +179,15 @@ def rebuild_in_recovery_region(
     source: BackupOption = None,
     name: Annotated[
         str | None,
-        typer.Option("--as", metavar="STACK", help="its name there; else by region"),
+        typer.Option("--as", metavar="STACK", help="name of the new stack; default: by region"),
     ] = None,
     domain: Annotated[
         str | None,
-        typer.Option(help="its domain, where that of the lost stack is taken"),
+        typer.Option(help="domain of the new stack, if the lost one's is still in use"),
     ] = None,
     certificate: Annotated[
         str | None,
-        typer.Option(metavar="ARN", help="its certificate, where the lost stack was given one"),
+        typer.Option(metavar="ARN", help="its certificate, if the lost stack was given one"),
     ] = None,
     program: ProgramOption = Path(),
     url: RebuildUrlOption = None,
@@ -178,8 +195,8 @@ def rebuild_in_recovery_region(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """The stack's region is lost: made again in its recovery region, from what is there."""
-    folder = rebuilding.resolve_program_folder(program)
+    """Rebuilds a stack whose region is lost in its recovery region."""
+    folder = resolve_program_folder(program)
     stack_context, output = load_stack_context(context)
     lost_stack, recovery_region = (
         stack_context.outputs.stack,
@@ -187,40 +204,39 @@ def rebuild_in_recovery_region(
     )
     if recovery_region is None:
         raise UsageError(
-            "this stack has no recovery region: nothing was prepared anywhere (recoveryRegion)",
+            "this stack has no recovery region: recoveryRegion was not set before",
             "ops recover ready",
         )
-    rebuilding.require_certificate_in_region(recovery_region, certificate)
+    require_certificate_in_region(recovery_region, certificate)
     zone = (
         stack_context.outputs.load_balancer.zone_id if stack_context.outputs.load_balancer else None
     )
     if zone and domain is None:
         raise UsageError(
-            f"--domain is not set, must be another name in the zone {zone}: the record of the lost "
-            "stack's domain stands, and is led there afterwards"
+            f"--domain must be set to another name in the zone {zone}: the lost stack's DNS record "
+            "still exists; point it to the new stack afterwards"
         )
-    stack = rebuilding.resolve_new_stack_name(stack_context.outputs, name)
+    stack = resolve_new_stack_name(stack_context.outputs, name)
     identifier = f"{lost_stack.project}-{stack}-database"
-    rebuilding.require_no_database(stack_context.aws, identifier, stack, recovery_region)
+    require_no_database(stack_context.aws, identifier, stack, recovery_region)
     sources.require_region_instance_quota(stack_context.aws, recovery_region)
     backups = sources.list_backup_sources(stack_context.aws, stack_context.outputs, recovery_region)
     backup = sources.select_backup_source(backups, source, recovery_region)
     warning = sources.get_backup_key_warning(stack_context.aws, backup, recovery_region)
-    if pulumi_steps.count_stack_resources(folder, lost_stack.stack) is None:
+    if count_stack_resources(folder, lost_stack.stack) is None:
         raise UsageError(
-            f"Pulumi knows no stack {lost_stack.stack}, whose settings are copied: its "
-            "settings' file is "
-            "enough, beside the program",
+            f"Pulumi has no stack {lost_stack.stack} to copy settings from: the settings file "
+            "beside the program is enough",
             f"pulumi stack init {lost_stack.stack}",
         )
-    balancer_settings = rebuilding.list_load_balancer_settings(
+    balancer_settings = list_load_balancer_settings(
         stack_context.aws, stack_context.outputs, folder, domain, certificate
     )
     if not options.dry_run:
         _require_journal_store(stack_context)
     run = new_run_id("region")
-    checks = rebuilding.RebuildChecks(url, sql)
-    plan = rebuilding.build_region_recovery_plan(
+    checks = RebuildChecks(url, sql)
+    plan = build_region_recovery_plan(
         stack_context.outputs, folder, backup, stack, balancer_settings, run, checks, warning
     )
     options = options.as_destructive()

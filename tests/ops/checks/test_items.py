@@ -5,6 +5,7 @@ import pytest
 from components.alarm_registry.database import DATABASE_ALARMS
 from ops.checks.check_records import CHECKS
 from ops.checks.table import CHECKLIST_ITEMS
+from ops.checks.trends import ALARM_THRESHOLD_RATIO, CONNECTIONS_ALARM
 from ops.core.checks import HealthCheck, UnknownAnswerError
 from ops.health.registry import HEALTH_CHECKS_BY_KEY
 from ops.outputs import Outputs
@@ -103,10 +104,7 @@ def test_a_lock_that_is_over_keeps_nobody_off() -> None:
 
 
 def test_the_trend_uses_the_threshold_of_the_connections_alarm() -> None:
-    (alarm,) = (
-        candidate for candidate in DATABASE_ALARMS if candidate.key == trends.CONNECTIONS_ALARM
-    )
-    assert (
-        alarm.threshold.description
-        == f"{trends.ALARM_THRESHOLD_RATIO:.0%} of max_connections".replace("%", " %", 1)
+    (alarm,) = (candidate for candidate in DATABASE_ALARMS if candidate.key == CONNECTIONS_ALARM)
+    assert alarm.threshold.description == f"{ALARM_THRESHOLD_RATIO:.0%} of max_connections".replace(
+        "%", " %", 1
     )

@@ -7,7 +7,7 @@ import pytest
 
 from ops.core.engine import StillRunningError
 from ops.core.errors import OpsError
-from ops.database import instance as database
+from ops.database.instance import get_primary
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import (
     describe_database,
@@ -87,10 +87,10 @@ def test_a_reboot_makes_waiting_parameters_take_effect() -> None:
         rds.modify_db_parameter_group(
             DBParameterGroupName="group", Parameters=[{**change, "ApplyMethod": "pending-reboot"}]
         )
-        before = database.get_primary(stage.aws, stage.outputs)
+        before = get_primary(stage.aws, stage.outputs)
         assert before.row()["pending"] == ["group pending-reboot"]
         stage.build_engine(KillFuse()).start(plan_reboot(stage))
-        assert database.get_primary(stage.aws, stage.outputs).row()["pending"] is None
+        assert get_primary(stage.aws, stage.outputs).row()["pending"] is None
 
 
 @pytest.mark.parametrize("verb", ["failover", "reboot"])
@@ -100,7 +100,7 @@ def test_a_busy_instance_is_left_alone(verb: str) -> None:
         stage.client("rds").create_db_snapshot(
             DBInstanceIdentifier=PRIMARY_IDENTIFIER, DBSnapshotIdentifier="s"
         )
-        with pytest.raises(OpsError, match="is backing-up, it must be available"):
+        with pytest.raises(OpsError, match="is backing-up; it must be available"):
             plan_failover(stage) if verb == "failover" else plan_reboot(stage)
 
 
@@ -152,7 +152,7 @@ def test_without_a_standby_the_reboot_is_named(
     [
         ("failover --timeout 0", "--timeout"),
         ("reboot --timeout x", "--timeout"),
-        ("reboot --instance other", f"--instance is 'other', must be '{PRIMARY_IDENTIFIER}'"),
+        ("reboot --instance other", f"--instance must be '{PRIMARY_IDENTIFIER}'"),
     ],
 )
 def test_a_wrong_value_is_named_before_any_call(ops: OpsConsole, line: str, says: str) -> None:

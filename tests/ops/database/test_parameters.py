@@ -1,4 +1,4 @@
-"""Parameters: shown with what waits for a reboot, changed, put back, refused."""
+"""Parameters: shown with pending reboots, changed, restored, refused."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,15 +64,15 @@ def test_undone_the_group_says_what_it_said_and_leaves_the_rest_to_the_default()
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ("work_mem", "--set is 'work_mem', must be NAME=VALUE"),
-        ("work_memory=1", "--set is 'work_memory', which is no parameter, must be work_mem"),
-        ("work_mem=12", "--set is 'work_mem=12', must be 64-2147483647"),
-        ("work_mem=4096", "which it is already"),
-        ("work_mem=8_192", "--set is 'work_mem=8_192', must be 64-2147483647"),
-        ("work_mem=8192.0", "--set is 'work_mem=8192.0', must be 64-2147483647"),
-        ("work_mem=8192 --set work_mem=9000", "work_mem=8192 too: it may be once"),
+        ("work_mem", "--set must be NAME=VALUE, like work_mem=8192, not 'work_mem'"),
+        ("work_memory=1", "--set: there is no parameter 'work_memory'; similar names: work_mem"),
+        ("work_mem=12", "--set: work_mem must be 64-2147483647, not '12'"),
+        ("work_mem=4096", "--set: work_mem is 4096 already"),
+        ("work_mem=8_192", "--set: work_mem must be 64-2147483647, not '8_192'"),
+        ("work_mem=8192.0", "--set: work_mem must be 64-2147483647, not '8192.0'"),
+        ("work_mem=8192 --set work_mem=9000", "--set must name work_mem only once"),
         ("log_statement=some", "must be none,ddl,mod,all"),
-        ("fsync=0", "--set is 'fsync', which RDS lets nobody change"),
+        ("fsync=0", "--set: RDS does not let 'fsync' be changed"),
         ("shared_preload_libraries=nothing", "must be auto_explain,"),
     ],
 )

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from ops.core.errors import OpsError
-from ops.database import password as rotating
+from ops.database.instance import get_primary
+from ops.database.password import describe_database_secret, require_rotatable
 from tests.ops import service_stage
 from tests.ops.command_line import OpsConsole
 from tests.ops.procedures.db_password import (
@@ -63,26 +64,24 @@ def test_a_database_that_is_not_available_is_refused_before_any_call() -> None:
         stage.client("rds").reboot_db_instance(
             DBInstanceIdentifier=stage.outputs.database.identifier
         )
-        from ops.database import instance as database
 
-        found = database.get_primary(stage.aws, stage.outputs)
-        with pytest.raises(OpsError, match="is rebooting, it must be available"):
-            rotating.require_rotatable(
-                stage.outputs, rotating.describe_database_secret(stage.aws, stage.outputs), found
+        found = get_primary(stage.aws, stage.outputs)
+        with pytest.raises(OpsError, match="is rebooting; it must be available"):
+            require_rotatable(
+                stage.outputs, describe_database_secret(stage.aws, stage.outputs), found
             )
 
 
 def test_a_rotation_that_has_stuck_is_named() -> None:
     with open_stage() as stage:
         put_rotatable_database(stage)
-        from ops.database import instance as database
 
-        found = database.get_primary(stage.aws, stage.outputs)
+        found = get_primary(stage.aws, stage.outputs)
         stuck = {"RotationEnabled": True, "VersionIdsToStages": {"v2": ["AWSPENDING"]}}
         with pytest.raises(OpsError, match="version v2 is pending"):
-            rotating.require_rotatable(stage.outputs, stuck, found)
-        with pytest.raises(OpsError, match="has no rotation"):
-            rotating.require_rotatable(stage.outputs, {"VersionIdsToStages": {}}, found)
+            require_rotatable(stage.outputs, stuck, found)
+        with pytest.raises(OpsError, match="rotation is off"):
+            require_rotatable(stage.outputs, {"VersionIdsToStages": {}}, found)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +117,7 @@ def test_typed_the_servers_password_is_another_and_is_tried(ops: OpsConsole) -> 
 
 def test_bad_input_is_one_line(ops: OpsConsole) -> None:
     assert (
-        "--via is 'x', must be HOST:PORT"
+        "--via must be HOST:PORT, like 127.0.0.1:15432, not 'x'"
         in ops("db rotate-password --check --via x", expected_code=2)[1]
     )
     assert "--timeout" in ops("db rotate-password --timeout 0", expected_code=2)[1]

@@ -100,13 +100,13 @@ def test_a_dry_run_shows_the_snapshot_the_change_and_the_hash(ops: OpsConsole, l
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("resize db.m7g.tiny", "CLASS is 'db.m7g.tiny', must be db.m7g.12xlarge, db.m7g.16xlarge"),
-        ("resize large", "CLASS is 'large', must be db.m6g.12xlarge"),
-        ("resize db.t4g.small", "which bulwark-test-database has already"),
+        ("resize db.m7g.tiny", "CLASS must be db.m7g.12xlarge, db.m7g.16xlarge"),
+        ("resize large", "CLASS must be db.m6g.12xlarge"),
+        ("resize db.t4g.small", "but bulwark-test-database has that class already"),
         ("storage 19", "Invalid value for 'GIB'"),
         ("storage much", "Invalid value for 'GIB'"),
-        ("storage 20", "GIB is 20, must be 22 to 65536"),
-        ("storage 21", "storage never shrinks, and grows by 10 % at least"),
+        ("storage 20", "GIB must be 22 to 65536, not 20"),
+        ("storage 21", "storage grows by at least 10 % and never shrinks"),
         ("resize db.m7g.large --timeout 0", "--timeout"),
         ("storage 40 --timeout 0", "--timeout"),
     ],

@@ -10,8 +10,11 @@ from pydantic import JsonValue
 from ops.core.engine import SilentListener
 from ops.core.errors import OpsError
 from ops.core.plan import Step, Wait, lookup
-from ops.database import snapshot_export as exporting
 from ops.database import snapshots
+from ops.database.snapshot_export import (
+    EXPORT_PROGRESS_EXPRESSION,
+    build_database_snapshot_export_plan,
+)
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import open_database_console
 from tests.ops.procedures.db_export import (
@@ -47,9 +50,15 @@ def test_a_snapshot_is_exported_to_the_operations_bucket(ops: OpsConsole) -> Non
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("none-such", "SNAPSHOT is 'none-such', must be the name of one"),
-        (f"{EXPORTED_SNAPSHOT} --tables a.b.c", "--tables is 'a.b.c', must be tables"),
-        (f"{EXPORTED_SNAPSHOT} --tables ;", "--tables is ';'"),
+        ("none-such", "SNAPSHOT must be a name from `ops db snapshot list`, not 'none-such'"),
+        (
+            f"{EXPORTED_SNAPSHOT} --tables a.b.c",
+            "--tables must be table names, like orders,public.parts, not 'a.b.c'",
+        ),
+        (
+            f"{EXPORTED_SNAPSHOT} --tables ;",
+            "--tables must be table names, like orders,public.parts, not ';'",
+        ),
         (f"{EXPORTED_SNAPSHOT} --timeout 0", "--timeout"),
     ],
 )
@@ -70,7 +79,7 @@ def test_how_far_it_is_is_shown_and_why_it_failed_is_said() -> None:
         one = snapshots.select_snapshot(
             snapshots.list_snapshots(stage.aws, stage.outputs, REGION), EXPORTED_SNAPSHOT
         )
-        again = exporting.build_database_snapshot_export_plan(stage.outputs, one, (), "export-2")
+        again = build_database_snapshot_export_plan(stage.outputs, one, (), "export-2")
         engine = stage.build_engine(KillFuse())
         engine.listener = FailingExportListener()
         assert engine.start(again) == "undone"
@@ -84,7 +93,7 @@ class RecordingListener(SilentListener):
         self.progress_lines: list[str] = []
 
     def on_wait(self, step: Step, wait: Wait, result: JsonValue, elapsed: float) -> None:
-        self.progress_lines.append(str(lookup(exporting.EXPORT_PROGRESS_EXPRESSION, result)))
+        self.progress_lines.append(str(lookup(EXPORT_PROGRESS_EXPRESSION, result)))
 
 
 class FailingExportListener(SilentListener):
@@ -100,7 +109,7 @@ def test_without_waiting_it_is_enough_that_it_has_begun(ops: OpsConsole) -> None
     done = ops.run_for_json(f"db snapshot export {EXPORTED_SNAPSHOT} --no-wait --yes")
     assert done["whole"] is False
     plan = ops.run_for_json(f"db snapshot export {EXPORTED_SNAPSHOT} --no-wait --dry-run")["plan"]
-    assert exporting.EXPORT_PROGRESS_EXPRESSION not in plan["steps"][0]["goal"]["met"]
+    assert EXPORT_PROGRESS_EXPRESSION not in plan["steps"][0]["goal"]["met"]
 
 
 def test_a_stack_without_own_keys_has_no_exports(ops: OpsConsole) -> None:
@@ -109,4 +118,4 @@ def test_a_stack_without_own_keys_has_no_exports(ops: OpsConsole) -> None:
     part = ops.stage.outputs.stack.model_copy(update={"data_key_arn": None})
     outputs = ops.stage.outputs.model_copy(update={"stack": part})
     with pytest.raises(OpsError, match="no role and key for exports"):
-        exporting.build_database_snapshot_export_plan(outputs, one, (), "export-1")
+        build_database_snapshot_export_plan(outputs, one, (), "export-1")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ops.core.errors import DeniedError, OpsError, ThrottledError
-from ops.database import instance as database
 from ops.database import snapshots
+from ops.database.instance import get_primary
 from ops.database.snapshots import Snapshot
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import fail_operations, open_database_console, put_database
@@ -64,7 +64,7 @@ def test_a_snapshot_is_whole_only_when_aws_says_so() -> None:
 def test_without_waiting_it_is_enough_that_it_has_begun() -> None:
     with open_stage() as stage:
         put_database(stage)
-        instance = database.get_primary(stage.aws, stage.outputs)
+        instance = get_primary(stage.aws, stage.outputs)
         plan = snapshots.build_database_snapshot_plan(stage.outputs, instance, "run-1", wait=False)
         assert stage.build_engine(KillFuse()).start(plan) == "done"
         assert list_manual_snapshots(stage) == [(f"{PRIMARY_IDENTIFIER}-run-1", "creating")]
@@ -76,7 +76,7 @@ def test_an_instance_that_is_busy_is_not_saved() -> None:
         stage.client("rds").create_db_snapshot(
             DBInstanceIdentifier=PRIMARY_IDENTIFIER, DBSnapshotIdentifier="by-hand"
         )
-        with pytest.raises(OpsError, match="is backing-up, it must be available"):
+        with pytest.raises(OpsError, match="is backing-up; it must be available"):
             plan_snapshot_create(stage)
 
 
@@ -217,7 +217,7 @@ def test_only_the_expected_plan_is_carried_out(ops: OpsConsole) -> None:
         ("prune --keep 0", "--keep"),
         ("prune --keep some", "--keep"),
         ("prune --older-than -1", "--older-than"),
-        ("prune --where us-east-1", "--where is 'us-east-1', must be 'eu-north-1' or 'eu-west-1'"),
+        ("prune --where us-east-1", "--where must be 'eu-north-1' or 'eu-west-1', not 'us-east-1'"),
     ],
 )
 def test_a_wrong_value_is_named_before_any_call(ops: OpsConsole, line: str, says: str) -> None:
@@ -229,8 +229,8 @@ def test_a_wrong_value_is_named_before_any_call(ops: OpsConsole, line: str, says
 
 def test_a_snapshot_to_copy_must_be_one_of_the_databases(ops: OpsConsole) -> None:
     _, err = ops("db snapshot copy another --yes", expected_code=2)
-    assert "SNAPSHOT is 'another', must be the name of one in `ops db snapshot list`" in err
-    assert "operations have made no snapshot" in ops("db snapshot copy --yes", expected_code=1)[1]
+    assert "SNAPSHOT must be a name from `ops db snapshot list`, not 'another'" in err
+    assert "ops has created no snapshot" in ops("db snapshot copy --yes", expected_code=1)[1]
 
 
 def test_without_a_terminal_nothing_is_done_unasked(ops: OpsConsole) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ops.core.errors import OpsError
-from ops.database import tunnel as connecting
+from ops.database.tunnel import TunnelTarget, build_connection_commands, get_tunnel_target
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import put_database as put_database
 from tests.ops.service_stage import build_backend_only_outputs, open_service_console
@@ -61,8 +61,8 @@ def test_the_psql_line_puts_the_password_where_psql_looks(tmp_path: Path) -> Non
     import subprocess
 
     with open_stage(build_backend_only_outputs()) as stage:
-        made = connecting.build_connection_commands(
-            stage.aws, stage.outputs, connecting.TunnelTarget("i-1", "an instance")
+        made = build_connection_commands(
+            stage.aws, stage.outputs, TunnelTarget("i-1", "an instance")
         )
     secret = json.dumps({"password": 'it\'s "quoted" $HOME'})
     for name, text in {
@@ -95,22 +95,20 @@ def test_an_instance_of_the_fleet_will_do(ops: OpsConsole) -> None:
             return {"AutoScalingGroups": [{"Instances": one}]}
 
     found: Any = Aws()
-    assert connecting.get_tunnel_target(found, outputs).target_id == "i-inservice"
+    assert get_tunnel_target(found, outputs).target_id == "i-inservice"
 
 
 def test_nothing_to_go_through_is_said_with_what_helps(ops: OpsConsole) -> None:
     _, err = ops("db connect", expected_code=1)
-    assert "there is nothing to tunnel through: task" in err
+    assert "no task or instance to tunnel through: task" in err
     assert "without ECS Exec" in err
-    with pytest.raises(OpsError, match="neither services nor a fleet"):
-        connecting.get_tunnel_target(
-            ops.stage.aws, ops.stage.outputs.model_copy(update={"services": None})
-        )
+    with pytest.raises(OpsError, match="no services and no fleet"):
+        get_tunnel_target(ops.stage.aws, ops.stage.outputs.model_copy(update={"services": None}))
 
 
 @pytest.mark.parametrize(
     ("line", "says"),
-    [("--local-port 0", "--local-port"), ("--replica other", "--replica is 'other', must be")],
+    [("--local-port 0", "--local-port"), ("--replica other", "--replica must be")],
 )
 def test_bad_input_is_one_line(ops: OpsConsole, line: str, says: str) -> None:
     assert says in ops(f"db connect {line}", expected_code=2)[1].splitlines()[0]

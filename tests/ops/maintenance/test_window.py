@@ -1,4 +1,4 @@
-"""Windows of maintenance as they are typed: done, broken off, killed, refused; and their status."""
+"""Maintenance windows: completed, cancelled, killed, refused; and their status."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,10 +10,10 @@ import pytest
 
 from ops.alarms.mute import StackAlarm
 from ops.core.run import WallClock
-from ops.maintenance import window as windows
 from ops.maintenance.pending import find_next_window_start
-from sandbox import clock as sandbox_clock
-from sandbox.patches.rds import maintenance as rds_maintenance
+from ops.maintenance.window import list_alarms_to_mute, parse_parameters_option
+from sandbox.clock import set_sandbox_clock
+from sandbox.patches.rds.maintenance import announce_maintenance
 from tests.ops import canned_sql
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import describe_database, fail_operations, open_database_console
@@ -40,7 +40,7 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConso
         patch.object(WallClock, "now", lambda _: console.stage.clock.now()),
         patch.object(WallClock, "sleep", lambda _, seconds: console.stage.clock.sleep(seconds)),
     ):
-        sandbox_clock.set_sandbox_clock(console.stage.clock.held_clock)
+        set_sandbox_clock(console.stage.clock.held_clock)
         put_maintainable_stack(console.stage)
         console.file.write_text(console.stage.outputs.model_dump_json(by_alias=True))
         yield console
@@ -68,13 +68,13 @@ def interrupt_after_call(stage: Stage, api: str) -> Any:
 
 def test_a_window_announces_its_beginning_and_its_end_once(ops: OpsConsole) -> None:
     plan, _ = ops(f"{PARAMETERS_LINE} --message moving --dry-run")
-    assert "announce the beginning to the warn topic" in plan
-    assert "undo. announce that it was broken off" in plan
+    assert "announce the start to the warn topic" in plan
+    assert "undo. announce that maintenance was cancelled" in plan
     assert "(moving)" in plan
     found = ops.run_for_json(f"{PARAMETERS_LINE} --yes")
     assert (found["kind"], found["acts"]) == ("maintenance-run", ["parameters"])
     assert found["snapshot"] == f"{STACK_PREFIX}-database-{found['run']}"
-    assert receive_messages(ops.stage) == [("ALARM", "Begun,"), ("OK", "Over,")]
+    assert receive_messages(ops.stage) == [("ALARM", "Started,"), ("OK", "Completed")]
     assert is_every_alarm_active(ops.stage)
     left = ops.stage.client("cloudwatch").describe_alarms(
         AlarmNamePrefix=f"{STACK_PREFIX}-maintenance"
@@ -95,7 +95,7 @@ def test_an_act_that_fails_ends_unmuted_and_announced_as_broken_off(ops: OpsCons
     _, err = ops(f"{LOCKED_TABLE_LINE} --yes", 5)
     assert "ops maintenance run parameters vacuum failed and was undone" in err
     assert "no lock within 10 s" in err
-    assert receive_messages(ops.stage) == [("ALARM", "Begun,"), ("OK", "Broken")]
+    assert receive_messages(ops.stage) == [("ALARM", "Started,"), ("OK", "Cancelled")]
     assert is_every_alarm_active(ops.stage)
     assert ("work_mem", "4096") in collect_window_facts(ops.stage)[2]  # type: ignore[operator]
     assert "vacuumed" not in err
@@ -117,9 +117,9 @@ def test_a_window_that_is_killed_is_shown_and_ends_when_it_is_carried_on(
     assert muted["subject"] == window["subject"]
     assert muted["when"] == window["when"]
     assert "ops runs resume" in ops("maintenance status")[0]
-    assert receive_messages(ops.stage) == [("ALARM", "Begun,")]
+    assert receive_messages(ops.stage) == [("ALARM", "Started,")]
     ops(f"runs {way} {window['subject']}{' --yes' if way == 'undo' else ''}")
-    last = {"undo": "Broken", "resume": "Over,"}[way]
+    last = {"undo": "Cancelled", "resume": "Completed"}[way]
     assert receive_messages(ops.stage) == [("OK", last)]
     assert is_every_alarm_active(ops.stage)
     assert [i["about"] for i in ops.run_for_json("maintenance status")["items"]] == [
@@ -134,7 +134,7 @@ def test_what_a_killed_window_muted_by_hand_can_be_unmuted_alone(ops: OpsConsole
     (window,) = [
         i for i in ops.run_for_json("maintenance status")["items"] if i["about"] == "window"
     ]
-    assert "nobody holds its lock" in window["what"]
+    assert "nobody holds the lock" in window["what"]
     assert len(ops.run_for_json("alarms unmute --yes")["alarms"]) == 4
     assert is_every_alarm_active(ops.stage)
     assert ops.run_for_json("alarms unmute --yes")["alarms"] == []
@@ -145,7 +145,7 @@ def test_where_nobody_can_be_told_nothing_is_begun(ops: OpsConsole) -> None:
     ops.stage.client("sns").delete_topic(TopicArn=topic)
     _, err = ops(f"{PARAMETERS_LINE} --tell page --yes", 5)
     assert "failed and was undone" in err
-    assert "topic_could_not_be_told is True" in err
+    assert "notification_failed is True" in err
     left = ops.stage.client("cloudwatch").describe_alarms(
         AlarmNamePrefix=f"{STACK_PREFIX}-maintenance"
     )
@@ -158,10 +158,10 @@ def test_alarms_of_p0_act_on_where_no_outage_is_planned() -> None:
     of = [StackAlarm(s, s, has_enabled_actions=True, is_scaling=False) for s in ("P0", "P1")]
     scaling = StackAlarm("s", "P1", has_enabled_actions=True, is_scaling=True)
     off = StackAlarm("off", "P1", has_enabled_actions=False, is_scaling=False)
-    assert windows.list_alarms_to_mute([*of, scaling], "rules", has_outage=True) == of
-    assert windows.list_alarms_to_mute([*of, scaling], "rules", has_outage=False) == of[1:]
-    assert windows.list_alarms_to_mute([*of, off], "actions", has_outage=True) == of
-    assert windows.list_alarms_to_mute([*of, off], "rules", has_outage=True) == [*of, off]
+    assert list_alarms_to_mute([*of, scaling], "rules", has_outage=True) == of
+    assert list_alarms_to_mute([*of, scaling], "rules", has_outage=False) == of[1:]
+    assert list_alarms_to_mute([*of, off], "actions", has_outage=True) == of
+    assert list_alarms_to_mute([*of, off], "rules", has_outage=True) == [*of, off]
 
 
 def test_a_window_is_twice_as_long_as_usual_or_as_it_is_told(ops: OpsConsole) -> None:
@@ -170,9 +170,9 @@ def test_a_window_is_twice_as_long_as_usual_or_as_it_is_told(ops: OpsConsole) ->
         assert isinstance(found, str)
         return found
 
-    assert note(PARAMETERS_LINE) == "the window is 15 minutes long; its steps usually take 5"
-    assert note(f"{WINDOW_LINE} --patch 16.11 --no-sql").startswith("the window is 30 minutes long")
-    assert note(f"{PARAMETERS_LINE} --for 90").startswith("the window is 90 minutes long")
+    assert note(PARAMETERS_LINE) == "the window lasts 15 minutes; its steps usually take 5"
+    assert note(f"{WINDOW_LINE} --patch 16.11 --no-sql").startswith("the window lasts 30 minutes")
+    assert note(f"{PARAMETERS_LINE} --for 90").startswith("the window lasts 90 minutes")
 
 
 def test_a_patch_restarts_the_server_so_that_it_is_not_rebooted_again(ops: OpsConsole) -> None:
@@ -194,20 +194,29 @@ def test_without_alarms_it_is_announced_all_the_same(ops: OpsConsole) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("", "none of --parameters, --patch, --reboot, --vacuum is set, must be some"),
-        ("--parameters work_mem", "--parameters is 'work_mem', must be NAME=VALUE"),
-        ("--parameters work_memory=1", "--parameters is 'work_memory', which is no parameter"),
-        ("--parameters max_connections=200", "takes effect at a reboot: --reboot may be set"),
-        ("--parameters work_mem=4096", "which it is already"),
-        ("--patch 17", "--patch is '17', must be 16.11"),
-        ("--patch 16.10", "--patch is '16.10', which bulwark-test-database has already"),
-        ("--vacuum orders,", "--vacuum is 'orders,', must be tables with commas"),
-        ("--vacuum orders --no-sql", "--vacuum is set, and --no-sql as well"),
-        ("--vacuum nope --sql", "--vacuum is 'nope', must be public.locked, public.orders"),
-        ("--reboot --for 0", "--for is '0', must be 1 to 1440 minutes"),
-        ("--reboot --via nowhere", "--via is 'nowhere', must be HOST:PORT"),
+        ("", "one or more of --parameters, --patch, --reboot, --vacuum must be set"),
+        (
+            "--parameters work_mem",
+            "--parameters must be NAME=VALUE, like work_mem=8192, not 'work_mem'",
+        ),
+        ("--parameters work_memory=1", "--parameters: there is no parameter 'work_memory'"),
+        (
+            "--parameters max_connections=200",
+            "takes effect after a reboot, so --reboot must be set",
+        ),
+        ("--parameters work_mem=4096", "--parameters: work_mem is 4096 already"),
+        ("--patch 17", "--patch must be 16.11, not '17'"),
+        ("--patch 16.10", "--patch is '16.10', but bulwark-test-database has that version already"),
+        ("--vacuum orders,", "--vacuum must be table names with commas"),
+        ("--vacuum orders --no-sql", "--vacuum and --no-sql cannot both be set"),
+        ("--vacuum nope --sql", "--vacuum must be public.locked, public.orders, not 'nope'"),
+        ("--reboot --for 0", "--for must be 1 to 1440 minutes, not '0'"),
+        ("--reboot --via nowhere", "--via must be HOST:PORT, like 127.0.0.1:15432, not 'nowhere'"),
         ("--reboot --tell nobody", "'nobody' is not one of 'warn', 'page'"),
-        (f"--reboot --message {'x' * 501}", "must be one line of 500 characters at most"),
+        (
+            f"--reboot --message {'x' * 501}",
+            "--message must be at most 500 characters long, not 501",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_line_and_nothing_is_announced(
@@ -220,7 +229,7 @@ def test_what_cannot_be_is_one_line_and_nothing_is_announced(
 
 def test_values_of_parameters_may_have_commas() -> None:
     given = "shared_preload_libraries=pg_cron,pgaudit,work_mem=8192"
-    assert windows.parse_parameters_option(given) == {
+    assert parse_parameters_option(given) == {
         "shared_preload_libraries": "pg_cron,pgaudit",
         "work_mem": "8192",
     }
@@ -246,12 +255,8 @@ def test_status_tells_what_waits_and_when_it_comes(ops: OpsConsole) -> None:
     )
     due = datetime(2027, 1, 1, tzinfo=UTC)
     action = {"Action": "system-update", "Description": "kernel", "AutoAppliedAfterDate": due}
-    rds_maintenance.announce_maintenance(
-        ACCOUNT, REGION, describe_database(ops.stage)["DBInstanceArn"], action
-    )
-    rds_maintenance.announce_maintenance(
-        ACCOUNT, REGION, "arn:aws:rds:eu-north-1:1:db:other", action
-    )
+    announce_maintenance(ACCOUNT, REGION, describe_database(ops.stage)["DBInstanceArn"], action)
+    announce_maintenance(ACCOUNT, REGION, "arn:aws:rds:eu-north-1:1:db:other", action)
     lines = {line["about"]: line for line in ops.run_for_json("maintenance status")["items"]}
     assert set(lines) == {"database's window", "deferred change", "parameters", "pending at AWS"}
     assert lines["deferred change"]["what"] == "DBInstanceClass=db.m7g.large"

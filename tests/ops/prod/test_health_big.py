@@ -14,7 +14,7 @@ from moto.elbv2.models import elbv2_backends
 from moto.logs.models import logs_backends
 
 from ops.health.logs import MAX_LOG_GROUPS
-from ops.health.registry import check_health
+from ops.health.report import check_health
 from ops.outputs import Outputs
 from sandbox.patches.cloudwatch.metrics import MODELLED_METRICS
 from tests.ops.prod.deployed import REGION, DeployedProd, count_calls

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from ops.alarms.mute_state import format_time
-from ops.recovery import restore as restoring
+from ops.recovery.restore import list_restored_and_replaced_instances
 from sandbox.clients.http_client import STEP_SECONDS, step_clients
 from sandbox.clients.writer import WRITER_TABLE, DatabaseWriter
 from sandbox.patches.rds.changes import MODIFY_SECONDS_BY_PARAMETER
@@ -101,7 +101,7 @@ def test_a_dropped_table_is_there_again_as_of_the_second_before(ops: OpsConsole)
         f"{WRITER_TABLE}.n --no-sql",
         0,
     )
-    assert "settings alone" in out
+    assert "only settings were compared" in out
     compared = ops.run_for_json(
         f"recover compare {PRIMARY_IDENTIFIER} {PRIMARY_IDENTIFIER}-before", 3
     )["items"]
@@ -109,8 +109,8 @@ def test_a_dropped_table_is_there_again_as_of_the_second_before(ops: OpsConsole)
         {
             "kind": "table",
             "what": f"public.{WRITER_TABLE}",
-            "source": "is not there",
-            "restored": "is there",
+            "source": "missing",
+            "restored": "present",
         },
     ]
     assert err == ""
@@ -151,7 +151,7 @@ def test_a_restored_one_takes_the_password_that_the_secret_has_now(ops: OpsConso
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         enter(DATABASE_PASSWORD)
     compared = ops(f"recover compare {PRIMARY_IDENTIFIER} {PRIMARY_IDENTIFIER}-old", 0)[0]
-    assert f"{PRIMARY_IDENTIFIER}-old is as {PRIMARY_IDENTIFIER}" in compared
+    assert f"{PRIMARY_IDENTIFIER}-old matches {PRIMARY_IDENTIFIER}" in compared
 
 
 def restore_while_writing(ops: OpsConsole, client: TimedWriter) -> tuple[str, list[int]]:
@@ -256,8 +256,8 @@ def test_by_secret_it_is_not_felt_and_what_was_written_meanwhile_is_in_the_old_o
             "recover point-in-time --to 2099-01-01T00:00:00Z --name x --yes",
             "must be latest or from",
         ),
-        ("recover point-in-time --to latest --name there --yes", "is there already"),
-        ("recover snapshot bulwark-test-database-gone --name x --yes", "SNAPSHOT is"),
+        ("recover point-in-time --to latest --name there --yes", "--name must be a new name"),
+        ("recover snapshot bulwark-test-database-gone --name x --yes", "SNAPSHOT must be"),
     ],
 )
 def test_a_restore_that_cannot_be_is_refused_before_any_change(
@@ -284,5 +284,5 @@ def test_a_full_quota_is_refused_before_any_change(ops: OpsConsole) -> None:
     ops.stage.clock.sleep(900)
     set_instance_quota(ACCOUNT, REGION, 1)
     said = ops("recover point-in-time --to latest --name x --yes", 1)[1]
-    assert "all that its quota allows" in said
-    assert restoring.list_restored_and_replaced_instances(ops.stage.aws, ops.stage.outputs) == []
+    assert "its full quota: delete one" in said
+    assert list_restored_and_replaced_instances(ops.stage.aws, ops.stage.outputs) == []

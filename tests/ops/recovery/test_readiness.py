@@ -211,7 +211,7 @@ def test_an_estimate_is_from_the_last_drill_or_says_that_it_assumes() -> None:
         outputs, [], None, OpsError("rds was denied"), READINESS_TIME
     )
     lost = [(e.seconds, e.source) for e in nothing if "RPO" in e.phase]
-    assert lost == [(None, "there is none"), (None, "nobody knows: rds was denied")]
+    assert lost == [(None, "does not exist"), (None, "unknown: rds was denied")]
     assert all("an assumption" in e.source for e in nothing if e.phase == "restore")
 
 

@@ -66,7 +66,7 @@ def test_the_stack_is_there_again_from_its_newest_backup(capsys: Capture) -> Non
         )
         assert pulumi.imports == []
         assert typed(f"recover rebuild {PROGRAM_OPTION} --yes") == 2, "it is there again"
-        assert "rebuilt is what is lost" in capsys.readouterr().err
+        assert "only a lost database can be rebuilt" in capsys.readouterr().err
 
 
 def test_what_a_deleted_instance_has_left_is_named_by_its_resource_id(capsys: Capture) -> None:
@@ -309,12 +309,12 @@ def collect_world_facts(stage: Stage) -> object:
             put_unprepared_region,
             "region",
             1,
-            "there is no whole backup of the database in eu-west-1",
+            "there is no complete backup of the database in eu-west-1",
         ),
-        (put_with_zone, "region", 2, "--domain is not set"),
-        (put_full_region, "region", 1, "all that its quota allows"),
-        (put_lost_database, "rebuild --from gone", 2, "--from is 'gone', must be"),
-        (put_without_backups, "rebuild", 1, "there is no whole backup"),
+        (put_with_zone, "region", 2, "--domain must be set"),
+        (put_full_region, "region", 1, "its full quota: delete one"),
+        (put_lost_database, "rebuild --from gone", 2, "--from must be"),
+        (put_without_backups, "rebuild", 1, "there is no complete backup"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_done(
@@ -337,7 +337,7 @@ def test_without_pulumi_or_with_anothers_state_it_is_refused(
         text = STATE_FILE.read_text(encoding="utf-8").replace("pulumi:test::", "pulumi:prod::")
         other.write_text(text, encoding="utf-8")
         assert typed(f"recover rebuild --state {other} {PROGRAM_OPTION} --yes") == 2
-        assert "must be a state of 'test', not" in capsys.readouterr().err
+        assert "--state must be a state of 'test', but" in capsys.readouterr().err
         with patch("shutil.which", lambda _: None):
             assert typed(f"recover rebuild {PROGRAM_OPTION} --yes") == 2
         assert "there is no `pulumi` on the PATH" in capsys.readouterr().err

@@ -8,15 +8,13 @@ from typing import Any
 import pytest
 
 from ops.outputs import parse_outputs
-from ops.recovery import reconcile as reconciling
+from ops.recovery.reconcile import PULUMI_INSTANCE_TYPE, build_primary_urn
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import describe_database, open_database_console
 from tests.world import run_whole_program
 
 PRIMARY_IDENTIFIER = "bulwark-test-database"
-INSTANCE_URN = (
-    f"urn:pulumi:test::bulwark::bulwark:index:Database${reconciling.PULUMI_INSTANCE_TYPE}::database"
-)
+INSTANCE_URN = f"urn:pulumi:test::bulwark::bulwark:index:Database${PULUMI_INSTANCE_TYPE}::database"
 
 
 @pytest.fixture
@@ -32,7 +30,7 @@ def build_instance_state(*identifiers: str, resource: str = "db-OLD") -> dict[st
             "urn": f"{INSTANCE_URN}{number or ''}",
             "custom": True,
             "id": resource,
-            "type": reconciling.PULUMI_INSTANCE_TYPE,
+            "type": PULUMI_INSTANCE_TYPE,
             "inputs": {"identifier": name, "port": 5433},
             "outputs": {"id": resource, "resourceId": resource, "identifier": name},
             "protect": True,
@@ -54,8 +52,8 @@ def test_the_commands_name_the_resource_as_the_program_registers_it(ops: OpsCons
     assert [row["step"] for row in found] == [1, 2, 3, 4, 5, 6]
     assert f"--target '{INSTANCE_URN}'" in found[3]["line"]
     graph = run_whole_program("prod")
-    registered = {r.urn for r in graph if r.type == reconciling.PULUMI_INSTANCE_TYPE}
-    assert reconciling.build_primary_urn(parse_outputs(graph.exports)) in registered
+    registered = {r.urn for r in graph if r.type == PULUMI_INSTANCE_TYPE}
+    assert build_primary_urn(parse_outputs(graph.exports)) in registered
 
 
 def test_the_state_knows_the_new_instance_and_is_else_as_it_was(
@@ -73,18 +71,18 @@ def test_the_state_knows_the_new_instance_and_is_else_as_it_was(
     assert after == wanted
     assert to.stat().st_mode & 0o077 == 0, "a state is nobody else's business"
     again = ops.run_for_json(f"recover reconcile --state {to} --to {tmp_path / 'again.json'}")
-    assert again["state"] == "knew it already"
-    assert "not overwritten" in ops(f"recover reconcile --state {file} --to {to}", 2)[1]
+    assert again["state"] == "unchanged"
+    assert "--to must be a new file" in ops(f"recover reconcile --state {file} --to {to}", 2)[1]
 
 
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ("{", "is no JSON"),
-        ("[]", "must be a file with an object"),
+        ("{", "must be a JSON file, but"),
+        ("[]", "must be a file with a JSON object"),
         ({"version": 3}, "pulumi stack export --stack test"),
-        (build_instance_state(), "has 0 instances"),
-        (build_instance_state(PRIMARY_IDENTIFIER, PRIMARY_IDENTIFIER), "has 2 instances"),
+        (build_instance_state(), "contains it 0 times"),
+        (build_instance_state(PRIMARY_IDENTIFIER, PRIMARY_IDENTIFIER), "contains it 2 times"),
     ],
 )
 def test_a_state_that_is_none_or_anothers_is_refused(
@@ -92,7 +90,7 @@ def test_a_state_that_is_none_or_anothers_is_refused(
 ) -> None:
     file, to = write_state_file(tmp_path, "before.json", body), tmp_path / "after.json"
     said = ops(f"recover reconcile --state {file} --to {to}", 2)[1]
-    assert said.startswith("ops: --state is")
+    assert said.startswith("ops: --state must ")
     assert says in said
     assert not to.exists()
 

@@ -16,8 +16,8 @@ from ops.cli.selection import Selection
 from ops.core.aws import Aws
 from sandbox import faults
 from sandbox.faults import AwsRequest, RawReply, RequestHandler
-from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.every_command import open_command_line
+from tests.ops.fake_pulumi import get_fake_pulumi
 from tests.ops.procedures.recover_rebuild import (
     PROGRAM_OPTION,
     REGION_STACK,
@@ -114,7 +114,7 @@ def test_stopped_on_its_way_it_is_carried_on_from_the_folder(
     assert [one["DBInstanceIdentifier"] for one in list_instances(RECOVERY_REGION)] == [
         COPY_DATABASE
     ]
-    assert pretended_pulumi.get_fake_pulumi(stage).up_count == 1
+    assert get_fake_pulumi(stage).up_count == 1
 
 
 def test_what_is_ready_is_told_and_what_the_lost_region_would_say_is_unknown(
@@ -138,7 +138,7 @@ def test_where_no_folder_is_named_it_says_so_and_nothing_is_done(
     assert "export BULWARK_JOURNAL=FOLDER" in capsys.readouterr().err
     assert (
         list_instances(RECOVERY_REGION),
-        list(pretended_pulumi.get_fake_pulumi(stage).stacks),
+        list(get_fake_pulumi(stage).stacks),
     ) == (
         [],
         ["test"],

@@ -28,12 +28,11 @@ from ops.core.plan import Shell
 from ops.core.run import WallClock
 from ops.outputs import Outputs
 from sandbox import clock, faults
-from sandbox import postgres as databases
 from sandbox.aws import get_client, use_in_memory_aws
 from sandbox.deploy import InMemoryMocks, deploy_in_memory
+from sandbox.postgres import use_real_postgres
 from sandbox.program import PROJECT_ROOT, load_stack_config, run_stack_program
-from tests.ops import fake_pulumi as pretended_pulumi
-from tests.ops.fake_pulumi import FakePulumi, FakeStack, ShellAnswer
+from tests.ops.fake_pulumi import FakePulumi, FakeStack, ShellAnswer, build_stack_export
 from tests.ops.recovery.test_region_lost import RegionDownFault
 from tests.ops.stage import SimulatedClock
 
@@ -137,14 +136,14 @@ def scene(tmp_path: Path) -> Iterator[RegionScene]:
         shutil.copy(PROJECT_ROOT / name, tmp_path / name)
     with ExitStack() as contexts:
         contexts.enter_context(use_in_memory_aws(REGION))
-        contexts.enter_context(databases.use_real_postgres())
+        contexts.enter_context(use_real_postgres())
         deployment = deploy_in_memory("prod", overrides)
         held_clock = clock.ManualClock()
         contexts.callback(clock.set_sandbox_clock, clock.set_sandbox_clock(held_clock))
         held_clock.advance(3600)
         _, config = load_stack_config("prod", overrides)
         stage: Any = None
-        fake_stack = FakeStack(dict(config), state=pretended_pulumi.build_stack_export("db-1"))
+        fake_stack = FakeStack(dict(config), state=build_stack_export("db-1"))
         pulumi = ProgramPulumi(
             stage, {"prod": fake_stack}, held_clock=held_clock, program_folder=tmp_path
         )

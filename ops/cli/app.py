@@ -13,18 +13,21 @@ from ops.core.errors import InterruptedRunError, OpsError, UsageError
 
 # Noun to its module and what it is about: the help page without importing any of them.
 COMMAND_GROUPS: Final = {
-    "db": ("ops.database.commands", "the database: status, snapshots, failover, reboot, size"),
+    "db": ("ops.database.commands", "the database: status, snapshot, resize, upgrade, failover"),
     "service": ("ops.services.commands", "the services: deploy, rollback, scale, restart, tasks"),
-    "fleet": ("ops.fleet.commands", "the EC2 instances: scale, refresh, deploy, run a command"),
-    "recover": ("ops.recovery.commands", "the database restored, compared, promoted, drilled"),
+    "fleet": ("ops.fleet.commands", "the EC2 instances: scale, refresh, deploy, run"),
+    "recover": (
+        "ops.recovery.commands",
+        "recovery: point-in-time, promote, drill, rebuild",
+    ),
     "alarms": ("ops.alarms.commands", "the stack's alarms: list, mute, unmute"),
     "baseline": ("ops.baseline.commands", "the stack as it was: capture, compare, list"),
-    "check": ("ops.checks.commands", "checklists: daily, weekly, monthly, around a deployment"),
-    "maintenance": ("ops.maintenance.commands", "windows of maintenance: run, status"),
-    "state": ("ops.state.commands", "Pulumi's state: saved, given back, held against AWS"),
+    "check": ("ops.checks.commands", "checklists: daily, weekly, monthly, pre-deploy, post-deploy"),
+    "maintenance": ("ops.maintenance.commands", "maintenance windows: run, status"),
+    "state": ("ops.state.commands", "Pulumi's state: backup, list, fetch, restore, drift"),
     "cost": ("ops.cost.commands", "what a stack would cost a month"),
     "github": ("ops.github.commands", "what a workflow found, told on GitHub"),
-    "runs": ("ops.runs.commands", "what was carried out: list, show, report, resume, undo"),
+    "runs": ("ops.runs.commands", "what was done: list, show, report, note, resume, undo"),
     "lock": ("ops.lock.commands", "who changes the stack now: show, break"),
     "outputs": ("ops.stack.commands", "the stack's outputs, as operations read them"),
 }

@@ -104,7 +104,7 @@ class StackContext:
 
     def lock_advice(self, _run: str) -> tuple[str, ...]:
         """What helps where another run has the lock."""
-        return ("ops lock show", "ops lock break")
+        return ("ops lock show", "ops lock break --reason REASON")
 
     def get_journal_store(self, run: str) -> FolderJournalStore | BucketJournalStore:
         """Where the lines of a run are."""
@@ -358,7 +358,9 @@ class Runner:
             try:
                 self.context.lock().release(run)
             except OpsError as error:
-                sys.stderr.write(f"ops: the lock is not given back: {error}\n  ops lock break\n")
+                sys.stderr.write(
+                    f"ops: the lock is not given back: {error}\n  ops lock break --reason REASON\n"
+                )
 
 
 def require_expected_hash(plan: Plan, expected_hash: str | None) -> None:

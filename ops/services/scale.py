@@ -144,7 +144,7 @@ def build_scaling_limits_plan(
     if new_limits == current_limits:
         raise UsageError(
             "neither --min nor --max nor --suspend nor --resume says anything new",
-            f"ops service limits --service {current_limits.service.name}",
+            "ops service limits",
         )
     step = _build_limits_step(
         "limits", new_limits, undo=(_build_limits_step("back", current_limits),)

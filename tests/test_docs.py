@@ -36,6 +36,7 @@ FILE_BY_COMMAND = {
     "pulumi login": "tests/test_pulumi.py",
     "python -m components.settings": "tests/components/settings/test_reference.py",
     "python -m components.alarm_registry": "tests/components/alarm_registry/test_docs.py",
+    "python -m ops.cli.command_table": "tests/test_readme_commands.py",
     "python -m sandbox.diagram": "tests/sandbox/test_diagram.py",
 }
 # What a make target starts, of the environment's own python.

@@ -13,26 +13,23 @@ from ops.core.errors import InterruptedRunError, OpsError, UsageError
 
 # Command group to module and help line, so that the help page imports none of the modules.
 COMMAND_GROUPS: Final = {
-    "db": ("ops.database.commands", "the database: status, snapshots, failover, reboot, size"),
+    "db": ("ops.database.commands", "the database: status, snapshot, resize, upgrade, failover"),
     "service": ("ops.services.commands", "the services: deploy, rollback, scale, restart, tasks"),
-    "fleet": ("ops.fleet.commands", "the EC2 instances: scale, refresh, deploy, run a command"),
+    "fleet": ("ops.fleet.commands", "the EC2 instances: scale, refresh, deploy, run"),
     "recover": (
         "ops.recovery.commands",
-        "restore, compare and promote the database; drills and disasters",
+        "recovery: point-in-time, promote, drill, rebuild",
     ),
     "alarms": ("ops.alarms.commands", "the stack's alarms: list, mute, unmute"),
-    "baseline": ("ops.baseline.commands", "snapshots of the stack's state: capture, compare, list"),
-    "check": (
-        "ops.checks.commands",
-        "checklists: daily, weekly, monthly, before and after a deployment",
-    ),
+    "baseline": ("ops.baseline.commands", "the stack as it was: capture, compare, list"),
+    "check": ("ops.checks.commands", "checklists: daily, weekly, monthly, pre-deploy, post-deploy"),
     "maintenance": ("ops.maintenance.commands", "maintenance windows: run, status"),
-    "state": ("ops.state.commands", "Pulumi's state: save, restore, compare with AWS"),
-    "cost": ("ops.cost.commands", "what a stack would cost per month"),
-    "github": ("ops.github.commands", "report a workflow's result on GitHub"),
-    "runs": ("ops.runs.commands", "past and unfinished runs: list, show, report, resume, undo"),
-    "lock": ("ops.lock.commands", "the lock on the stack: show, break"),
-    "outputs": ("ops.stack.commands", "the stack's outputs, as ops reads them"),
+    "state": ("ops.state.commands", "Pulumi's state: backup, list, fetch, restore, drift"),
+    "cost": ("ops.cost.commands", "what a stack would cost a month"),
+    "github": ("ops.github.commands", "what a workflow found, told on GitHub"),
+    "runs": ("ops.runs.commands", "what was done: list, show, report, note, resume, undo"),
+    "lock": ("ops.lock.commands", "who changes the stack now: show, break"),
+    "outputs": ("ops.stack.commands", "the stack's outputs, as operations read them"),
 }
 # Commands without a group.
 TOP_LEVEL_COMMANDS: Final = {

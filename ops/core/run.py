@@ -107,7 +107,7 @@ class StackContext:
 
     def lock_advice(self, run: str) -> tuple[str, ...]:
         """What helps if another run has the lock: carry it on, look at it, break it."""
-        advice = ("ops lock show", "ops lock break")
+        advice = ("ops lock show", "ops lock break --reason REASON")
         try:
             has_journal = bool(run) and self.get_journal_store(run).read_first() is not None
         except (OpsError, ClientError):
@@ -396,7 +396,9 @@ class Runner:
             try:
                 self.context.lock().release(run)
             except OpsError as error:
-                sys.stderr.write(f"ops: the lock is not given back: {error}\n  ops lock break\n")
+                sys.stderr.write(
+                    f"ops: the lock is not given back: {error}\n  ops lock break --reason REASON\n"
+                )
 
 
 def describe_process(record: LockRecord) -> str:

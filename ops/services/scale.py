@@ -149,7 +149,7 @@ def build_scaling_limits_plan(
     if new_limits == current_limits:
         raise UsageError(
             "nothing to change: give a new --min or --max, --suspend or --resume",
-            f"ops service limits --service {current_limits.service.name}",
+            "ops service limits",
         )
     step = _build_limits_step(
         "limits", new_limits, undo=(_build_limits_step("back", current_limits),)

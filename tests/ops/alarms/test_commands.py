@@ -1,4 +1,4 @@
-"""What alarms and the health check tell people to run is what the command line takes."""
+"""What alarms, checks and errors advise people to run is a line that the command line takes."""
 
 import ast
 import re
@@ -10,7 +10,12 @@ import pytest
 import typer
 
 from components.alarm_registry import REGISTRY_ALARMS, REGISTRY_COMPOSITES
-from ops.cli.app import app, move_shared_options_first
+from ops.cli.app import (
+    COMMAND_GROUPS,
+    TOP_LEVEL_COMMANDS,
+    app,
+    move_shared_options_first,
+)
 
 OPS_FOLDER = Path(sys.modules["ops"].__file__ or "").parent
 # What stands for a value that only the person knows.
@@ -23,6 +28,16 @@ COMMAND_PLACEHOLDERS = {
     "SNAPSHOT": "one",
     "FILE": "outputs.json",
 }
+# Texts whose filling is more than a name, and what it may be.
+FILLINGS = {
+    "ops check {}": "ops check pre-deploy",
+    "ops db kill {} --terminate": "ops db kill 4242 --terminate",
+    "ops fleet limits {}": "ops fleet limits --max 9",
+    "ops service autoscaling --service {} {}": "ops service autoscaling --service backend --max 9",
+}
+# Names in a journal of what was done; not for anybody to type.
+RECORDED_COMMANDS = ("ops lock break",)
+NOUNS = TOP_LEVEL_COMMANDS.keys() | COMMAND_GROUPS.keys()
 ALARM_COMMANDS = {
     *(alarm.format_command("backend") for alarm in REGISTRY_ALARMS),
     *(alarm.format_command("fleet") for alarm in REGISTRY_ALARMS),
@@ -31,8 +46,8 @@ ALARM_COMMANDS = {
 
 
 def list_command_texts() -> Iterator[str]:
-    """The texts of the checks' code that begin with `ops `; what is filled in is the backend."""
-    for file in sorted({*OPS_FOLDER.rglob("health.py"), *(OPS_FOLDER / "health").rglob("*.py")}):
+    """The texts of the code of ops that are lines of it; what is filled in is the backend."""
+    for file in sorted(OPS_FOLDER.rglob("*.py")):
         nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
         parts = {
             id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values
@@ -44,14 +59,20 @@ def list_command_texts() -> Iterator[str]:
                 case ast.Constant(value=str(text)):
                     pass
                 case ast.JoinedStr(values=values):
-                    text = "".join(
-                        str(part.value) if isinstance(part, ast.Constant) else "backend"
-                        for part in values
-                    )
+                    text = fill_text(values)
                 case _:
                     continue
-            if re.match(r"ops [a-z]", text):
+            if (
+                re.match(r"ops [a-z]", text)
+                and text.split()[1] in TOP_LEVEL_COMMANDS | COMMAND_GROUPS
+            ):
                 yield text
+
+
+def fill_text(values: list[ast.expr]) -> str:
+    """An f-string as FILLINGS has it, or with the backend for all that is filled in."""
+    text = "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in values)
+    return FILLINGS.get(text, text).replace("{}", "backend")
 
 
 def parse_ops_line(line: str) -> None:
@@ -70,8 +91,8 @@ def test_what_an_alarm_names_is_a_line_that_the_program_takes(line: str) -> None
     parse_ops_line(line)
 
 
-@pytest.mark.parametrize("line", sorted(set(list_command_texts())))
-def test_what_the_health_check_names_is_a_line_that_the_program_takes(line: str) -> None:
+@pytest.mark.parametrize("line", sorted({*list_command_texts()} - {*RECORDED_COMMANDS}))
+def test_what_the_code_advises_is_a_line_that_the_program_takes(line: str) -> None:
     parse_ops_line(line)
 
 

@@ -278,6 +278,6 @@ def test_a_second_operator_is_refused_and_told_who_why_and_until_when() -> None:
         assert re.fullmatch(words, str(refused.value))
         assert (refused.value.code, refused.value.advice) == (
             6,
-            ("ops lock show", "ops lock break"),
+            ("ops lock show", "ops lock break --reason REASON"),
         )
         assert of.plan.run not in of.context.list_runs()

@@ -171,7 +171,7 @@ def _build_preview_unchanged_step(deployment: StackDeployment) -> Step:
     digest_command = build_ops_command(
         "state", "previewed", "--of", deployment.stack, "--program", PROGRAM_PLACEHOLDER
     )
-    expected_digest = preview.compute_preview_digest(deployment.assessment.preview)
+    expected_digest = deployment.assessment.preview.digest
     return Step(
         name="agreed",
         description="see that a deployment would still do what was agreed to",

@@ -54,6 +54,7 @@ UNKNOWN_VALUES: Final = frozenset(
     dd056dcd-154b-4c76-9bd3-c8f88648b5ff
     """.split()
 )
+UNKNOWN_PLACEHOLDER: Final = "[unknown]"
 SECRET_PLACEHOLDER: Final = "[secret]"  # noqa: S105 - a placeholder
 SIGNATURE_KEY: Final = (
     "4dabf18193072939515e22adb298388d"  # key of secrets, assets and other special values
@@ -95,6 +96,7 @@ class PreviewStep(BaseModel):
 
     op: str
     urn: str = Field(pattern=r"^urn:pulumi:[^:]+::[^:]+::.+::.+$")
+    provider: str = ""
     oldState: ResourceState | None = None  # noqa: N815
     newState: ResourceState | None = None  # noqa: N815
     detailedDiff: dict[str, Any] | None = None  # noqa: N815
@@ -162,12 +164,17 @@ class ResourceChange:
 
 @dataclass(frozen=True)
 class Preview:
-    """A preview of one stack. `omitted_count` counts unchanged resources not in the file."""
+    """A preview of one stack.
+
+    `omitted_count` counts unchanged resources not in the file. `digest` is a hash of everything
+    that the update would do (compute_steps_digest).
+    """
 
     stack: str
     changes: tuple[ResourceChange, ...]
     errors: tuple[str, ...] = ()
     omitted_count: int = 0
+    digest: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -208,17 +215,52 @@ def parse_live(data: JsonValue, stack: str) -> Preview:
     )[1]
 
 
-def compute_preview_digest(preview: Preview) -> str:
-    """Returns a hash of what is done to which resource, with which inputs.
+def compute_steps_digest(steps: Iterable[PreviewStep]) -> str:
+    """Returns a hash of everything that an update would do: to resources, components, providers.
 
-    Values that are not known yet are not in it.
+    It covers each step's operation, reasons, provider, protection, and all inputs before and after;
+    an asset by the engine's hash. The engine prints neither unknown values nor secrets, so that each
+    counts as one placeholder; that a secret changes is among the reasons.
     """
     lines = sorted(
-        [change.urn, change.kind, list(change.properties), list(change.replace_reasons), change.new]
-        for change in preview.changes
-        if change.kind != "same"
+        json.dumps(_list_step_facts(step), sort_keys=True, default=str)
+        for step in steps
+        if CHANGE_KIND_BY_OP.get(step.op, "changed") != "same"
     )
-    return hashlib.sha256(json.dumps(lines, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _list_step_facts(step: PreviewStep) -> list[Any]:
+    states = (step.oldState, step.newState)
+    return [
+        step.urn,
+        step.op,
+        step.provider.rpartition("::")[0],  # behind it is an id, unknown until it exists
+        sorted(step.detailedDiff or {}),
+        sorted(step.diffReasons or ()),
+        sorted(step.replaceReasons or ()),
+        *(
+            state
+            and [
+                state.type,
+                state.protect,
+                state.retainOnDelete,
+                _mask_unprinted_values(state.inputs),
+            ]
+            for state in states
+        ),
+    ]
+
+
+def _mask_unprinted_values(value: Any) -> Any:
+    """The value, with one placeholder for all that is unknown and the hash of each asset."""
+    if isinstance(value, dict):
+        if SIGNATURE_KEY in value:
+            return {"special": value[SIGNATURE_KEY], "hash": value.get("hash")}
+        return {name: _mask_unprinted_values(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_mask_unprinted_values(item) for item in value]
+    return UNKNOWN_PLACEHOLDER if isinstance(value, str) and value in UNKNOWN_VALUES else value
 
 
 def _read_document(file: Path) -> PreviewDocument:
@@ -261,7 +303,11 @@ def _build_preview(document: PreviewDocument, default_stack: str) -> tuple[str, 
     # Components and providers are not AWS resources; their children have steps of their own.
     resources = tuple(c for c in changes if c.custom and not c.type.startswith("pulumi:"))
     return project, Preview(
-        stack, resources, _list_errors(document), max(0, same_total - same_in_file)
+        stack,
+        resources,
+        _list_errors(document),
+        max(0, same_total - same_in_file),
+        compute_steps_digest(steps),
     )
 
 

@@ -162,12 +162,9 @@ def print_preview_digest(
 ) -> None:
     """What tells two previews apart, as JSON: what a plan waits for."""
     from ops.deploy import deployment as deploying
-    from ops.preview import changes as preview
 
     stack_preview = deploying.run_preview(program_of(program), stack)
-    get_output(context).print_json(
-        "state-previewed", {"digest": preview.compute_preview_digest(stack_preview)}
-    )
+    get_output(context).print_json("state-previewed", {"digest": stack_preview.digest})
 
 
 def _require_new_file(file: Path) -> None:

@@ -175,7 +175,7 @@ class FakePulumi:
             preview_result = preview.parse_live({"steps": self.preview_steps.get(stack, [])}, stack)
             return {
                 "exit": 0,
-                "output": {"digest": preview.compute_preview_digest(preview_result)},
+                "output": {"digest": preview_result.digest},
                 "said": "",
             }
         if words == ("-m", "ops", "check", "post-deploy"):

@@ -135,3 +135,44 @@ def test_the_digest_is_printed_for_a_plan(ops: StateConsole, tmp_path: Path) -> 
     )
     file.write_text('{"deployment": {}}', encoding="utf-8")
     ops(f"state digest --file {file}", 2)
+
+
+def build_protected_export(**changes: Any) -> dict[str, Any]:
+    """An export with a protected database; `provider` is of secrets."""
+    state = pretended_pulumi.build_stack_export("db-1")
+    database = state["deployment"]["resources"][1]
+    database["protect"] = changes.get("protect", True)
+    database["inputs"] = {
+        "deletionProtection": changes.get("deletion_protection", True),
+        "publiclyAccessible": changes.get("public", False),
+        "password": changes.get("password", "ciphertext-1"),
+    }
+    state["deployment"]["secrets_providers"] = {"type": changes.get("provider", "cloud")}
+    return state
+
+
+@pytest.mark.parametrize(
+    ("changes", "row"),
+    [
+        ({"protect": False}, ("protect", True, False)),
+        ({"deletion_protection": False}, ("deletionProtection", True, False)),
+        ({"public": True}, ("publiclyAccessible", False, True)),
+        ({"provider": "passphrase"}, ("secrets provider", "cloud", "passphrase")),
+        ({"password": "ciphertext-2"}, ("password", "one", "another")),
+    ],
+)
+def test_every_difference_of_a_state_is_shown_and_has_another_hash(
+    changes: dict[str, Any], row: tuple[object, ...]
+) -> None:
+    current, new = build_protected_export(), build_protected_export(**changes)
+    (difference,) = states.list_state_differences(current, new)
+    assert (difference["what"], difference["now"], difference["then"]) == row
+    assert states.compute_state_digest(current) != states.compute_state_digest(new)
+
+
+def test_a_state_that_differs_in_its_times_alone_is_the_same() -> None:
+    current, new = build_protected_export(), build_protected_export()
+    new["deployment"]["resources"].reverse()
+    new["deployment"]["resources"][0]["modified"] = "2026-11-30T00:00:00Z"
+    assert states.list_state_differences(current, new) == []
+    assert states.compute_state_digest(current) == states.compute_state_digest(new)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ops.preview.changes import SIGNATURE_KEY, UNKNOWN_VALUES, parse_live
+from ops.preview.changes import parse_live
+from ops.preview.document import SIGNATURE_KEY, UNKNOWN_VALUES
 
 URN = "urn:pulumi:prod::bulwark::bulwark:index:Database$aws:rds/instance:Instance::database"
 PROVIDER = "urn:pulumi:prod::bulwark::pulumi:providers:aws::default::{id}"

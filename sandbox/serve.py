@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from sandbox.running_stack import RunningStack
 
 SERVE_CLOCK_FACTOR = 60.0
-DEFAULT_PORT = 4566
+# Not LocalStack's 4566, and of a range that IANA has assigned to nobody (4805 to 4826).
+# Source: https://www.iana.org/assignments/service-names-port-numbers
+DEFAULT_PORT = 4816
 SERVING_NOTICE = "# serving; Ctrl-C ends it, and everything in it"
 COMMAND_NOT_FOUND_CODE = 127  # a shell's exit code for an unknown command
 
@@ -175,7 +177,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         listening_socket = open_listening_socket(serve_options.port)
     except OSError as error:
-        sys.stderr.write(f"sandbox: port {serve_options.port} cannot be used: {error.strerror}\n")
+        sys.stderr.write(
+            f"sandbox: --port {serve_options.port} cannot be used: {error.strerror}; "
+            "--port 0 takes a free one\n"
+        )
         return 2
     signal.signal(signal.SIGTERM, _raise_interrupt)
     with listening_socket, suppress(KeyboardInterrupt):

@@ -20,7 +20,8 @@ def serve_sandbox(
         typer.Argument(metavar="-- COMMAND...", help="what to run in it; it ends with it"),
     ] = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="port of the endpoint; 0 takes a free one")
+        int | None,
+        typer.Option(min=0, max=65535, help="port of the endpoint (4816); 0 takes a free one"),
     ] = None,
     clock_factor: Annotated[
         float, typer.Option(min=0.001, max=100_000, help="simulated seconds in a second")

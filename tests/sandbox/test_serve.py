@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox import clock, serve, server
+from sandbox.aws_server import SerializedApplication
 from sandbox.faults_served import FAULTS_PATH
 from sandbox.program import PROJECT_ROOT
 
@@ -140,7 +141,12 @@ def test_a_port_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> 
         assert clock.get_sandbox_clock() is before
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert f"port {port} cannot be used" in error
+    assert f"--port {port} cannot be used" in error
+    assert "--port 0 takes a free one" in error
+
+
+def test_the_default_port_is_not_localstacks() -> None:
+    assert serve.parse_serve_options([]).port not in range(4510, 4600)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +184,7 @@ def test_requests_come_in_one_by_one() -> None:
         inside.pop()
         return []
 
-    gate = server.SerializedApplication(application)
+    gate = SerializedApplication(application)
     threads = [threading.Thread(target=gate, args=({}, None)) for _ in range(8)]
     for thread in threads:
         thread.start()

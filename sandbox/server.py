@@ -42,11 +42,14 @@ def build_aws_server(listening_socket: socket.socket) -> "AwsServer":
     from sandbox.aws_server import AwsServer, SerializedApplication
     from sandbox.faults_served import add_faults
     from sandbox.patches import apply_patches
+    from sandbox.served_api import add_own_addresses
 
     apply_patches()
     return AwsServer(
         listening_socket,
-        SerializedApplication(add_faults(DomainDispatcherApplication(create_backend_app))),
+        SerializedApplication(
+            add_own_addresses(add_faults(DomainDispatcherApplication(create_backend_app)))
+        ),
     )
 
 

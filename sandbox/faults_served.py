@@ -87,7 +87,7 @@ def _send_reply(reply: tuple[int, Any, Any], start_response: Any) -> Iterable[by
 
 
 def _close_connection(environ: dict[str, Any]) -> None:
-    """Closes the connection, if there is one, without an answer."""
+    """Closes the connection, if there is one, without an answer; what is sent then goes nowhere."""
     connection = environ.get("werkzeug.socket")
     if connection is not None:
         with suppress(OSError):

@@ -19,6 +19,7 @@ from contextlib import ExitStack, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from ops.core.clock import CLOCK_VARIABLE, ClockRate
 from sandbox import clock
 from sandbox.server import (
     build_aws_server,
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from sandbox.running_stack import RunningStack
 
 SERVE_CLOCK_FACTOR = 60.0
-DEFAULT_PORT = 4566
+# Not LocalStack's 4566, and of a range that IANA has assigned to nobody (4805 to 4826).
+# Source: https://www.iana.org/assignments/service-names-port-numbers
+DEFAULT_PORT = 4816
 SERVING_NOTICE = "# serving; Ctrl-C ends it, and everything in it"
 COMMAND_NOT_FOUND_CODE = 127  # a shell's exit code for an unknown command
 
@@ -93,29 +96,49 @@ def _parse_factor(text: str) -> float:
     return factor
 
 
-def format_shell_lines(url: str, region: str = "eu-north-1") -> str:
-    """The lines to paste into a shell to deploy into an empty sandbox."""
-    exports = " ".join(
-        f"{name}={value}" for name, value in get_client_environment(url, region).items()
-    )
+def format_shell_lines(
+    url: str, running_clock: clock.RunningClock, region: str = "eu-north-1"
+) -> str:
+    """The lines to paste into a shell to deploy into an empty sandbox, and to operate it."""
+    variables = {
+        **get_client_environment(url, region),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        CLOCK_VARIABLE: str(ClockRate(running_clock.start_time.timestamp(), running_clock.factor)),
+        "PGSSLMODE": "prefer",
+        "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+    }
+    exports = "\n".join(f"export {name}={value}" for name, value in variables.items())
     return f"""\
-export {exports}
-export PULUMI_CONFIG_PASSPHRASE=sandbox
+{exports}
 mkdir -p .sandbox && pulumi login file://$PWD/.sandbox
 pulumi stack select --create sandbox
 pulumi up"""
 
 
 def serve_empty_sandbox(listening_socket: socket.socket, factor: float) -> None:
-    """Serves an empty sandbox until KeyboardInterrupt."""
-    previous_clock = clock.set_sandbox_clock(clock.RunningClock(factor))
+    """Serves an empty sandbox until KeyboardInterrupt.
+
+    What is deployed into it works as in one with a stack: load balancers serve HTTP, and databases
+    are PostgreSQL servers if PostgreSQL is installed.
+    """
     aws_server = build_aws_server(listening_socket)
-    print_line(f"{format_shell_lines(get_socket_url(listening_socket))}\n{SERVING_NOTICE}")
-    try:
+    from sandbox import load_balancer, postgres
+    from sandbox.postgres.installation import PostgresError, list_installations
+
+    with ExitStack() as exit_stack:
+        exit_stack.callback(aws_server.server_close)
+        running_clock = clock.RunningClock(factor)
+        exit_stack.callback(clock.set_sandbox_clock, clock.set_sandbox_clock(running_clock))
+        exit_stack.enter_context(load_balancer.serve_load_balancers())
+        try:
+            list_installations()
+        except PostgresError as error:
+            sys.stderr.write(f"sandbox: {error}: nothing answers at a database's endpoint\n")
+        else:
+            exit_stack.enter_context(postgres.use_real_postgres())
+        shell_lines = format_shell_lines(get_socket_url(listening_socket), running_clock)
+        print_line(f"{shell_lines}\n{SERVING_NOTICE}")
         aws_server.serve_forever()
-    finally:
-        aws_server.server_close()
-        clock.set_sandbox_clock(previous_clock)
 
 
 def run_command(running_stack: "RunningStack", command: Sequence[str]) -> int:
@@ -175,7 +198,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         listening_socket = open_listening_socket(serve_options.port)
     except OSError as error:
-        sys.stderr.write(f"sandbox: port {serve_options.port} cannot be used: {error.strerror}\n")
+        sys.stderr.write(
+            f"sandbox: --port {serve_options.port} cannot be used: {error.strerror}; "
+            "--port 0 takes a free one\n"
+        )
         return 2
     signal.signal(signal.SIGTERM, _raise_interrupt)
     with listening_socket, suppress(KeyboardInterrupt):

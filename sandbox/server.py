@@ -1,22 +1,23 @@
-"""The in-memory AWS over HTTP: moto's own server, patched, at a local address."""
+"""The in-memory AWS over HTTP: moto's application, patched, at a local address."""
 
 import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-from werkzeug.serving import BaseWSGIServer
+if TYPE_CHECKING:
+    from sandbox.aws_server import AwsServer
 
 LOCAL_ADDRESS: Final = "127.0.0.1"
+LISTEN_BACKLOG: Final = 1024  # connections that wait until they are accepted
 # Read by moto when it is imported: AWS's own policies, and no public images (1300 snapshots).
 MOTO_ENVIRONMENT: Final = {
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
 }
-MotoApplication: TypeAlias = Callable[[Any, Any], Any]
 
 
 def open_listening_socket(port: int) -> socket.socket:
@@ -24,7 +25,7 @@ def open_listening_socket(port: int) -> socket.socket:
     listening_socket = socket.socket()
     listening_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening_socket.bind((LOCAL_ADDRESS, port))
-    listening_socket.listen(128)
+    listening_socket.listen(LISTEN_BACKLOG)
     return listening_socket
 
 
@@ -33,45 +34,22 @@ def get_socket_url(listening_socket: socket.socket) -> str:
     return f"http://{LOCAL_ADDRESS}:{listening_socket.getsockname()[1]}"
 
 
-class SerializedApplication:
-    """Lets one request at a time through: moto's state is not thread-safe."""
-
-    def __init__(self, application: MotoApplication) -> None:
-        self._application, self._lock = application, threading.Lock()
-
-    def __call__(self, environ: Any, start_response: Any) -> Any:
-        with self._lock:
-            return self._application(environ, start_response)
-
-
-def build_aws_server(listening_socket: socket.socket) -> BaseWSGIServer:
+def build_aws_server(listening_socket: socket.socket) -> "AwsServer":
     """The server of the in-memory AWS at a listening socket; the caller runs `serve_forever`."""
     os.environ.update({key: os.environ.get(key, value) for key, value in MOTO_ENVIRONMENT.items()})
-    from moto.moto_server.werkzeug_app import (
-        DomainDispatcherApplication,
-        MotoRequestHandler,
-        create_backend_app,
-    )
-    from werkzeug.serving import make_server
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+    from sandbox.aws_server import AwsServer, SerializedApplication
     from sandbox.faults_served import add_faults
     from sandbox.patches import apply_patches
-
-    class ServerErrorHandler(MotoRequestHandler):
-        """Logs only the requests that the sandbox could not answer."""
-
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            if str(code).startswith("5"):
-                super().log_request(code, size)
+    from sandbox.served_api import add_own_addresses
 
     apply_patches()
-    return make_server(
-        LOCAL_ADDRESS,
-        listening_socket.getsockname()[1],
-        SerializedApplication(add_faults(DomainDispatcherApplication(create_backend_app))),
-        threaded=True,
-        request_handler=ServerErrorHandler,
-        fd=listening_socket.fileno(),
+    return AwsServer(
+        listening_socket,
+        SerializedApplication(
+            add_own_addresses(add_faults(DomainDispatcherApplication(create_backend_app)))
+        ),
     )
 
 
@@ -79,7 +57,9 @@ def build_aws_server(listening_socket: socket.socket) -> BaseWSGIServer:
 def serve_in_thread(listening_socket: socket.socket) -> Iterator[str]:
     """Serves in a thread until the end of the block; gives the URL."""
     aws_server = build_aws_server(listening_socket)
-    thread = threading.Thread(target=aws_server.serve_forever, name="sandbox", daemon=True)
+    thread = threading.Thread(
+        target=aws_server.serve_forever, args=(0.05,), name="sandbox", daemon=True
+    )
     thread.start()
     try:
         yield get_socket_url(listening_socket)

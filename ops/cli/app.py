@@ -29,6 +29,10 @@ COMMAND_GROUPS: Final = {
     "github": ("ops.github.commands", "what a workflow found, told on GitHub"),
     "runs": ("ops.runs.commands", "what was done: list, show, report, note, resume, undo"),
     "lock": ("ops.lock.commands", "who changes the stack now: show, break"),
+    "sandbox": (
+        "ops.sandbox.commands",
+        "a stack in an in-memory AWS, to try commands on",
+    ),
     "outputs": ("ops.stack.commands", "the stack's outputs, as operations read them"),
 }
 # Commands without a group.
@@ -45,7 +49,6 @@ TOP_LEVEL_COMMANDS: Final = {
     ),
     "deploy": ("ops.deploy.commands", "deploy a stack: save its state, pulumi up, check"),
     "permissions": ("ops.permissions.commands", "the IAM policy of a command or a role"),
-    "sandbox": ("ops.sandbox.commands", "try the commands on a stack in an in-memory AWS"),
 }
 # click's UsageError as typer vendors it: raised for a command line that cannot be parsed.
 CommandLineError = cast(type[typer.BadParameter], typer.BadParameter.__bases__[0])

@@ -39,6 +39,7 @@ from ops.core.plan import (
     lookup,
 )
 from ops.core.private_files import open_private_file
+from ops.core.sandbox_endpoint import RedirectHandler, build_url_request
 
 SqlRunner = Callable[[Sql], list[dict[str, JsonValue]]]
 ShellRunner = Callable[[Shell], JsonValue]
@@ -166,9 +167,10 @@ def fetch_url(http: Http) -> JsonValue:
     """Status and a digest of the body; no answer at all has status 0 and says why."""
     if not http.url.startswith(("http://", "https://")):
         raise OpsError(f"{http.url} is no URL of http or https")
-    request = urllib.request.Request(http.url, method=http.method)
+    opener = urllib.request.build_opener(RedirectHandler)
     try:
-        with urllib.request.urlopen(request, timeout=http.timeout) as response:
+        request = build_url_request(http.url, http.method)
+        with opener.open(request, timeout=http.timeout) as response:
             body = response.read(1 << 20)
             return {"status": response.status, "digest": hashlib.sha256(body).hexdigest()[:16]}
     except urllib.error.HTTPError as error:

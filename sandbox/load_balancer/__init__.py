@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from sandbox.load_balancer.server import LocalListener
 from sandbox.load_balancer.state import is_listener
 
-__all__ = ["get_listener_url", "serve_load_balancers"]
+__all__ = ["ListenerNotServedError", "get_listener_url", "serve_load_balancers"]
 _open_listeners: dict[tuple[str, int], LocalListener] | None = None
 _open_lock = threading.Lock()
 

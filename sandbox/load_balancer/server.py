@@ -3,10 +3,11 @@
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Final
 from urllib.parse import urlsplit
 
+from sandbox.http_requests import KeepAliveHandler, MalformedBodyError, read_request_body
 from sandbox.load_balancer.responses import HttpResponse, build_own_response, build_response
 from sandbox.load_balancer.rules import HttpRequest
 from sandbox.load_balancer.state import RoundRobin, find_listener, route_request
@@ -16,7 +17,6 @@ LOCAL_HOSTS: Final = ("127.0.0.1", "localhost")
 IDLE_TIMEOUT_SECONDS: Final = (
     60  # seconds until an idle connection is closed. Source: ELB user guide, idle timeout
 )
-MAX_BODY_BYTES: Final = 1 << 20  # bytes of a body that are read
 LocalPortFinder = Callable[[str, int], int | None]
 
 
@@ -54,15 +54,18 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(KeepAliveHandler):
     """One connection."""
 
     local: LocalListener
-    protocol_version = "HTTP/1.1"
     timeout = IDLE_TIMEOUT_SECONDS
 
     def _handle_request(self) -> None:
-        self._read_body()
+        try:
+            read_request_body(self, kept_bytes=0)
+        except MalformedBodyError:
+            self.send_error(HTTPStatus.BAD_REQUEST)
+            return
         listener_state = find_listener(self.local.arn, self.local.port)
         if listener_state is None:  # the listener has been deleted
             self.close_connection = True
@@ -99,17 +102,6 @@ class _Handler(BaseHTTPRequestHandler):
             "X-Forwarded-Proto": request.protocol.lower(),
             "X-Forwarded-Port": str(request.port),
         }
-
-    def _read_body(self) -> None:
-        try:
-            body_length = int(self.headers.get("Content-Length") or 0)
-        except ValueError:
-            body_length = 0
-            self.close_connection = True
-        if body_length > MAX_BODY_BYTES:
-            self.close_connection = True
-        elif body_length > 0:
-            self.rfile.read(body_length)
 
     def _send_response(self, response: HttpResponse, host: str, ports: frozenset[int]) -> None:
         self.send_response_only(response.status)

@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox import clock, serve, server
+from sandbox.aws_server import SerializedApplication
 from sandbox.faults_served import FAULTS_PATH
 from sandbox.program import PROJECT_ROOT
 
@@ -60,7 +61,7 @@ def test_it_prints_the_lines_to_paste(sandbox_process: SandboxProcess) -> None:
     for word in (
         *("AWS_ENDPOINT_URL=http://127.0.0.1:", "AWS_REGION=eu-north-1", "AWS_ACCESS_KEY_ID="),
         *("AWS_SECRET_ACCESS_KEY=", "PULUMI_CONFIG_PASSPHRASE=", "pulumi login file://"),
-        *("pulumi stack select --create sandbox", "pulumi up"),
+        *("pulumi stack select --create sandbox", "pulumi up", "export BULWARK_CLOCK="),
     ):
         assert word in sandbox_process.output
 
@@ -85,6 +86,9 @@ def test_a_client_makes_a_database_that_takes_its_time(sandbox_process: SandboxP
             break
         time.sleep(0.1)
     assert instance["DBInstanceStatus"] == "available"
+    endpoint = instance["Endpoint"]
+    with socket.create_connection((endpoint["Address"], endpoint["Port"]), 10):
+        pass  # a server answers where the database is said to be
     assert time.monotonic() - begun > 0.3  # eight simulated minutes at 600 to 1 are 0.8 s
 
 
@@ -140,7 +144,12 @@ def test_a_port_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> 
         assert clock.get_sandbox_clock() is before
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert f"port {port} cannot be used" in error
+    assert f"--port {port} cannot be used" in error
+    assert "--port 0 takes a free one" in error
+
+
+def test_the_default_port_is_not_localstacks() -> None:
+    assert serve.parse_serve_options([]).port not in range(4510, 4600)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +187,7 @@ def test_requests_come_in_one_by_one() -> None:
         inside.pop()
         return []
 
-    gate = server.SerializedApplication(application)
+    gate = SerializedApplication(application)
     threads = [threading.Thread(target=gate, args=({}, None)) for _ in range(8)]
     for thread in threads:
         thread.start()

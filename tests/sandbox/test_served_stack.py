@@ -72,7 +72,7 @@ def test_without_a_command_it_says_what_to_set_and_ends_by_a_signal() -> None:
     [
         pytest.param(("sandbox", "--port", "70000"), "--port", marks=pytest.mark.exhaustive),
         pytest.param(("sandbox", "--clock-factor", "0"), "--clock", marks=pytest.mark.exhaustive),
-        (("sandbox", "--stack", "nowhere"), "there is no stack nowhere"),
+        (("sandbox", "--port", "0", "--stack", "nowhere"), "there is no stack nowhere"),
     ],
 )
 def test_bad_input_is_refused(words: tuple[str, ...], says: str) -> None:

@@ -1,5 +1,6 @@
 """`ops db activity|slow|locks|bloat|indexes|size`: statistics of PostgreSQL. Reads only."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeAlias
 
 import typer
@@ -10,6 +11,8 @@ from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.database.sql import queries
 from ops.database.sql.connection import DatabaseClient
+from ops.database.sql.index_problems import INDEX_PROBLEMS_QUERY, MIN_STATISTICS_DAYS
+from ops.database.sql.locked_tables import LockedTable, fetch_around_locks
 from ops.database.sql.locks import LOCK_TREE_COLUMNS, build_lock_tree, list_root_blockers
 from ops.database.sql.queries import SqlQuery
 from ops.outputs import Outputs
@@ -202,12 +205,39 @@ def show_index_problems(
 ) -> None:
     """Shows invalid, duplicate and unused indexes, and tables that may need one."""
     client, name, output = _load_client(context, replica, via)
-    rows = _fetch_rows(client, name, queries.INDEX_PROBLEMS_QUERY, limit=limit)
+    rows, locked_tables = fetch_around_locks(
+        client,
+        name,
+        lambda locked: _fetch_rows(
+            client,
+            name,
+            INDEX_PROBLEMS_QUERY,
+            limit=limit,
+            locked=locked,
+            days=MIN_STATISTICS_DAYS,
+        ),
+    )
+    if output.output_format == "json":
+        output.print_json(
+            INDEX_PROBLEMS_QUERY.kind, {"items": rows, "locked": _list_json(locked_tables)}
+        )
+        return
     output.print_rows(
-        queries.INDEX_PROBLEMS_QUERY.kind,
-        queries.INDEX_PROBLEMS_QUERY.columns,
+        INDEX_PROBLEMS_QUERY.kind,
+        INDEX_PROBLEMS_QUERY.columns,
         _format_sizes(output, rows, "size"),
     )
+    _print_locked_tables(output, locked_tables)
+
+
+def _list_json(locked_tables: Sequence[LockedTable]) -> list[dict[str, Any]]:
+    return [locked.as_json() for locked in locked_tables]
+
+
+def _print_locked_tables(output: Output, locked_tables: Sequence[LockedTable]) -> None:
+    """Prints a line for each table that was left out."""
+    for locked in locked_tables:
+        output.print_line(f"left out: {locked.describe()}")
 
 
 @app.command("size")
@@ -222,9 +252,18 @@ def show_database_size(
     database_rows: list[dict[str, Any]] = client.fetch_rows(
         queries.DATABASE_SIZE_QUERY.statement, {}, name
     )
-    rows = _fetch_rows(client, name, queries.TABLE_SIZES_QUERY, limit=limit)
+    rows, locked_tables = fetch_around_locks(
+        client,
+        name,
+        lambda locked: _fetch_rows(
+            client, name, queries.TABLE_SIZES_QUERY, limit=limit, locked=locked
+        ),
+    )
     if output.output_format == "json":
-        output.print_json(queries.TABLE_SIZES_QUERY.kind, {**database_rows[0], "items": rows})
+        output.print_json(
+            queries.TABLE_SIZES_QUERY.kind,
+            {**database_rows[0], "items": rows, "locked": _list_json(locked_tables)},
+        )
         return
     display_rows = _format_sizes(output, rows, "total", "rows_only", "toast", "indexes")
     output.print_rows(
@@ -235,6 +274,7 @@ def show_database_size(
         f"{database_row['database']}: {format_bytes(database_row['size'])}, WAL "
         f"{format_bytes(database_row['wal'])}"
     )
+    _print_locked_tables(output, locked_tables)
 
 
 def _format_sizes(output: Output, rows: list[dict[str, Any]], *keys: str) -> list[dict[str, Any]]:

@@ -162,66 +162,18 @@ MEASURED_BLOAT_STATEMENT: Final = """
            round((m.dead_tuple_percent + m.approx_free_percent)::numeric, 1) AS percent
       FROM pg_class c CROSS JOIN LATERAL pgstattuple_approx(c.oid) m
      WHERE c.oid = ANY (%(oids)s::oid[])"""
-INDEX_PROBLEMS_QUERY: Final = SqlQuery(
-    "db-indexes",
-    ("problem", "table", "index", "size", "evidence", "helps"),
-    """
-    WITH known AS (
-        SELECT i.indexrelid, i.indrelid, i.indisvalid, i.indisunique, i.indkey::text,
-               i.indclass::text, i.indcollation::text, i.indoption::text,
-               coalesce(pg_get_expr(i.indexprs, i.indrelid), '') AS exprs,
-               coalesce(pg_get_expr(i.indpred, i.indrelid), '') AS pred,
-               (SELECT amname FROM pg_am WHERE oid = c.relam) AS method,
-               s.idx_scan, pg_relation_size(i.indexrelid) AS size,
-               EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid) AS constrains
-          FROM pg_index i
-          JOIN pg_class c ON c.oid = i.indexrelid
-          JOIN pg_stat_user_indexes s ON s.indexrelid = i.indexrelid
-    ), found AS (
-        SELECT 1 AS rank, 'invalid' AS problem, indrelid, indexrelid, size,
-               'CREATE INDEX CONCURRENTLY failed' AS evidence,
-               'REINDEX INDEX CONCURRENTLY, or DROP INDEX' AS helps
-          FROM known WHERE NOT indisvalid
-        UNION ALL
-        SELECT 2, 'duplicate', a.indrelid, a.indexrelid, a.size,
-               'covered by ' || b.indexrelid::regclass, 'DROP INDEX CONCURRENTLY'
-          FROM known a JOIN known b ON a.indrelid = b.indrelid AND a.indexrelid <> b.indexrelid
-               AND a.method = 'btree' AND b.method = 'btree' AND a.exprs = '' AND b.exprs = ''
-               AND a.pred = b.pred AND b.indisvalid AND NOT a.indisunique
-               AND (b.indkey || ' ') LIKE (a.indkey || ' %%')
-               AND (b.indclass || ' ') LIKE (a.indclass || ' %%')
-               AND (b.indcollation || ' ') LIKE (a.indcollation || ' %%')
-               AND (b.indoption || ' ') LIKE (a.indoption || ' %%')
-               AND (a.indkey <> b.indkey OR b.indisunique OR a.indexrelid > b.indexrelid)
-        UNION ALL
-        SELECT 3, 'unused', indrelid, indexrelid, size,
-               'never scanned since ' || coalesce((SELECT stats_reset::date::text
-                   FROM pg_stat_database WHERE datname = current_database()), 'statistics began'),
-               'check the replicas too, then DROP INDEX CONCURRENTLY'
-          FROM known WHERE idx_scan = 0 AND indisvalid AND NOT indisunique AND NOT constrains
-        UNION ALL
-        SELECT 4, 'missing', relid, NULL, pg_relation_size(relid),
-               seq_scan || ' sequential scans of ' || seq_tup_read / greatest(seq_scan, 1)
-                   || ' rows each', 'EXPLAIN the queries of `ops db slow`'
-          FROM pg_stat_user_tables
-         WHERE seq_scan > 50 AND seq_tup_read / greatest(seq_scan, 1) > 10000
-    )
-    SELECT DISTINCT ON (rank, indrelid, indexrelid) problem, indrelid::regclass::text AS "table",
-           indexrelid::regclass::text AS "index", size, evidence, helps
-      FROM found ORDER BY rank, indrelid, indexrelid
-     LIMIT %(limit)s""",
-)
 TABLE_SIZES_QUERY: Final = SqlQuery(
     "db-size",
     ("table", "total", "rows_only", "toast", "indexes", "live_rows", "inserted", "dead_rows"),
     """
-    SELECT relid::regclass::text AS "table", pg_total_relation_size(relid) AS total,
-           pg_relation_size(relid) AS rows_only,
+    SELECT quote_ident(schemaname) || '.' || quote_ident(relname) AS "table",
+           pg_total_relation_size(relid) AS total, pg_relation_size(relid) AS rows_only,
            pg_total_relation_size(relid) - pg_relation_size(relid) - pg_indexes_size(relid)
                AS toast,
            pg_indexes_size(relid) AS indexes, n_live_tup AS live_rows, n_tup_ins AS inserted,
            n_dead_tup AS dead_rows
-      FROM pg_stat_user_tables ORDER BY 2 DESC LIMIT %(limit)s""",
+      FROM pg_stat_user_tables WHERE relid <> ALL (%(locked)s::oid[])
+     ORDER BY 2 DESC LIMIT %(limit)s""",
 )
 DATABASE_SIZE_QUERY: Final = SqlQuery(
     "db-size-whole",

@@ -10,6 +10,13 @@ from ops.cli.render import Output
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.database.sql import queries
+from ops.database.sql.bloat import (
+    BLOAT_COLUMNS,
+    BLOAT_KIND,
+    find_extension,
+    list_bloat,
+    measure_bloat,
+)
 from ops.database.sql.connection import DatabaseClient
 from ops.database.sql.index_problems import INDEX_PROBLEMS_QUERY, MIN_STATISTICS_DAYS
 from ops.database.sql.locked_tables import LockedTable, fetch_around_locks
@@ -115,8 +122,13 @@ def show_slow_queries(
 ) -> None:
     """Shows the statements with the most total time; without statistics, the long-running ones."""
     client, name, output = _load_client(context, replica, via)
-    missing = _find_missing_requirements(client, name)
-    query = queries.LONG_RUNNING_QUERY if missing else queries.STATEMENT_STATISTICS_QUERY
+    extension = find_extension(client, name, "pg_stat_statements")
+    missing = _find_missing_requirements(client, name, extension)
+    query = (
+        queries.LONG_RUNNING_QUERY
+        if missing or extension is None
+        else queries.build_statement_statistics_query(extension["schema"])
+    )
     params = {"longer": longer_than} if missing else {}
     rows = _fetch_rows(client, name, query, full=full, limit=limit, **params)
     if output.output_format == "json":
@@ -131,15 +143,19 @@ def show_slow_queries(
         )
 
 
-def _find_missing_requirements(client: DatabaseClient, name: str | None) -> str | None:
+def _find_missing_requirements(
+    client: DatabaseClient, name: str | None, extension: dict[str, str] | None
+) -> str | None:
     """Returns what is missing for statement statistics; None if they are available."""
     params = {"name": "pg_stat_statements"}
     library_rows = client.fetch_rows(queries.PRELOADED_LIBRARY_STATEMENT, params, name)
     steps = []
     if not (library_rows and library_rows[0]["there"]):
         steps.append("add pg_stat_statements to shared_preload_libraries and reboot")
-    if not client.fetch_rows(queries.INSTALLED_EXTENSION_STATEMENT, params, name):
-        steps.append("CREATE EXTENSION pg_stat_statements")
+    if extension is None:
+        steps.append("ops db extension pg_stat_statements")
+    elif queries.is_older_version(extension["version"], queries.STATEMENT_STATISTICS_VERSION):
+        steps.append("ops db extension pg_stat_statements (its version is old)")
     return "; ".join(steps) or None
 
 
@@ -169,31 +185,48 @@ def show_bloat(
     via: ViaOption = None,
     limit: RowLimitOption = 20,
 ) -> None:
-    """Shows tables by wasted space, and when each was last vacuumed.
+    """Shows tables with their TOAST by wasted space, and when each was last vacuumed.
 
     Estimated from statistics; also measured if pgstattuple is installed.
     """
     client, name, output = _load_client(context, replica, via)
-    rows = _fetch_rows(client, name, queries.BLOAT_QUERY, limit=limit)
-    is_measured = bool(
-        client.fetch_rows(queries.INSTALLED_EXTENSION_STATEMENT, {"name": "pgstattuple"}, name)
+    tables, locked_tables = fetch_around_locks(
+        client, name, lambda locked: list_bloat(client, name, locked)
     )
-    if is_measured and rows:
-        oids = {"oids": [row["oid"] for row in rows]}
-        # Takes a while for large tables; writes nothing.
-        measured_rows = client.fetch_rows(queries.MEASURED_BLOAT_STATEMENT, oids, name, timeout=300)
-        percent_by_oid = {row["oid"]: row["percent"] for row in measured_rows}
-        rows = [{**row, "measured_percent": percent_by_oid.get(row["oid"])} for row in rows]
+    tables = tables[:limit]
+    extension = find_extension(client, name, "pgstattuple")
+    unmeasured: list[str] = []
+    if extension is not None:
+        for table in tables:
+            table["measured_percent"], reason = measure_bloat(
+                client, name, extension["schema"], table
+            )
+            if reason is not None:
+                unmeasured.append(f"{table['table']}: {reason}")
     if output.output_format == "json":
-        output.print_json(queries.BLOAT_QUERY.kind, {"items": rows, "measured": is_measured})
+        output.print_json(
+            BLOAT_KIND,
+            {
+                "items": tables,
+                "measured": extension is not None,
+                "unmeasured": unmeasured,
+                "locked": _list_json(locked_tables),
+            },
+        )
         return
     output.print_rows(
-        queries.BLOAT_QUERY.kind,
-        queries.BLOAT_QUERY.columns,
-        _format_sizes(output, rows, "size", "wasted"),
+        BLOAT_KIND, BLOAT_COLUMNS, _format_sizes(output, tables, "size", "toast", "wasted")
     )
-    if not is_measured:
-        output.print_line("estimated; to measure it: CREATE EXTENSION pgstattuple")
+    _print_locked_tables(output, locked_tables)
+    for line in unmeasured:
+        output.print_line(f"not measured: {line}")
+    if any(table["wasted"] is None for table in tables):
+        output.print_line(
+            "without an estimate: no statistics, or none that you may read; "
+            "ops db vacuum TABLE --analyze"
+        )
+    if extension is None:
+        output.print_line("estimated; to measure it: ops db extension pgstattuple")
 
 
 @app.command("indexes")

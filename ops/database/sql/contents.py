@@ -1,6 +1,5 @@
 """Contents of a database: tables, their columns and row counts, and the newest heartbeat."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -9,13 +8,10 @@ from pydantic import JsonValue
 
 from ops.core.errors import UsageError
 from ops.core.plan import Sql
-from ops.database.sql.connection import DatabaseClient
+from ops.database.sql.connection import DatabaseClient, LockTimeoutError
 from ops.database.sql.locked_tables import fetch_locked_tables
+from ops.database.sql.names import parse_name_parts, quote_name, quote_name_parts
 
-SQL_NAME_PATTERN: Final = r"[A-Za-z_][A-Za-z0-9_$]*"
-HEARTBEAT_PATTERN: Final = re.compile(
-    rf"(?:({SQL_NAME_PATTERN})\.)?({SQL_NAME_PATTERN})\.({SQL_NAME_PATTERN})"
-)
 LOCKED_REASON: Final = "locked"  # of a table whose count did not get its lock
 ROW_COUNT_TIMEOUT_SECONDS: Final = 3600.0  # seconds to count the rows of all tables
 # Milliseconds that a count waits for its lock: a table that is locked is named, not waited for.
@@ -86,14 +82,15 @@ class HeartbeatColumn:
 
     @property
     def full_name(self) -> str:
-        """Returns `schema.table.column`."""
-        return f"{self.schema}.{self.table}.{self.column}"
+        """Returns `schema.table.column`, quoted where PostgreSQL needs it."""
+        return quote_name(self.schema, self.table, self.column)
 
     @property
     def newest_statement(self) -> str:
         """Returns the query of the newest time, in seconds since the epoch."""
-        table_name = f'"{self.schema}"."{self.table}"'
-        return f'SELECT extract(epoch FROM max("{self.column}"))::float8 AS beat FROM {table_name}'
+        table_name = quote_name_parts(self.schema, self.table)
+        column_name = quote_name_parts(self.column)
+        return f"SELECT extract(epoch FROM max({column_name}))::float8 AS beat FROM {table_name}"
 
 
 @dataclass(frozen=True)
@@ -113,10 +110,14 @@ def parse_heartbeat(text: str | None) -> HeartbeatColumn | None:
     """Parses --heartbeat; the default schema is public. Raises UsageError."""
     if text is None:
         return None
-    match = HEARTBEAT_PATTERN.fullmatch(text)
-    if match is None:
-        raise UsageError(f"--heartbeat must be TABLE.COLUMN or SCHEMA.TABLE.COLUMN, not {text!r}")
-    return HeartbeatColumn(match[1] or "public", match[2], match[3])
+    parts = parse_name_parts(text)
+    if parts is None or len(parts) not in {2, 3}:
+        raise UsageError(
+            '--heartbeat must be TABLE.COLUMN or SCHEMA.TABLE.COLUMN, with "quotes" or without, '
+            f"not {text!r}"
+        )
+    schema = parts[0] if len(parts) == 3 else "public"
+    return HeartbeatColumn(schema, parts[-2], parts[-1])
 
 
 def build_contents_statement(*, count_rows: bool = True) -> str:
@@ -163,9 +164,7 @@ def fetch_table_contents(
     )
     if not any(table.reason == LOCKED_REASON for table in tables.values()):
         return tables
-    holders = {
-        locked.table: locked.holder for locked in fetch_locked_tables(client, identifier)
-    }
+    holders = {locked.table: locked.holder for locked in fetch_locked_tables(client, identifier)}
     return {
         name: replace(table, reason=f"locked by {holders.get(name, 'a session that has ended')}")
         if table.reason == LOCKED_REASON
@@ -183,3 +182,27 @@ def fetch_newest_heartbeat(
     )
     timestamp = row["beat"]
     return float(timestamp) if isinstance(timestamp, int | float) else None
+
+
+def fetch_newest_heartbeat_or_reason(
+    client: DatabaseClient, identifier: str | None, heartbeat: HeartbeatColumn
+) -> float | str | None:
+    """Fetches the newest heartbeat, or the reason why not if its table is locked."""
+    name = (heartbeat.schema, heartbeat.table)
+
+    def find_holder() -> str | None:
+        return next(
+            (
+                f"locked by {locked.holder}"
+                for locked in fetch_locked_tables(client, identifier)
+                if parse_name_parts(locked.table) == name
+            ),
+            None,
+        )
+
+    if reason := find_holder():
+        return reason
+    try:
+        return fetch_newest_heartbeat(client, identifier, heartbeat)
+    except LockTimeoutError as error:  # locked since
+        return find_holder() or str(error)

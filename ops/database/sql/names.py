@@ -10,6 +10,7 @@ from ops.core.errors import UsageError
 
 # A part of a name: quoted with doubled quotes inside, or anything without a quote or a dot.
 _PART_PATTERN: Final = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
+_PLAIN_PATTERN: Final = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 def parse_name_parts(text: str) -> tuple[str, ...] | None:
@@ -40,6 +41,16 @@ def parse_table_name(option: str, text: str) -> tuple[str | None, str]:
             f'{option} must be TABLE or SCHEMA.TABLE, with "quotes" or without, not {text!r}'
         )
     return (parts[0], parts[1]) if len(parts) == 2 else (None, parts[0])
+
+
+def quote_name(*parts: str) -> str:
+    """Writes a name as commands print it: quoted where quote_ident() quotes it.
+
+    Words that PostgreSQL reserves are quoted there and not here; options take both.
+    """
+    return ".".join(
+        part if _PLAIN_PATTERN.fullmatch(part) else quote_name_parts(part) for part in parts
+    )
 
 
 def quote_name_parts(*parts: str) -> str:

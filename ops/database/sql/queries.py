@@ -17,6 +17,9 @@ class SqlQuery:
     statement: str
 
 
+# The version of pg_stat_statements, that of PostgreSQL 13, whose columns are named as below. An
+# upgrade of PostgreSQL leaves the extension at its old version.
+STATEMENT_STATISTICS_VERSION: Final = "1.8"
 _OTHER_SESSIONS_CONDITION: Final = (
     "backend_type = 'client backend' AND application_name <> 'bulwark-ops'"
 )
@@ -53,18 +56,6 @@ CONNECTIONS_QUERY: Final = SqlQuery(
     SELECT coalesce(state, 'other') AS state, count(*) AS sessions,
            current_setting('max_connections')::int AS allowed
       FROM pg_stat_activity WHERE backend_type = 'client backend' GROUP BY 1 ORDER BY 2 DESC""",
-)
-STATEMENT_STATISTICS_QUERY: Final = SqlQuery(
-    "db-slow",
-    ("total_ms", "mean_ms", "calls", "rows", "read_blocks", "query"),
-    """
-    SELECT round(total_exec_time::numeric, 1) AS total_ms,
-           round(mean_exec_time::numeric, 2) AS mean_ms,
-           calls, rows, shared_blks_read AS read_blocks, queryid::text AS id, query
-      FROM pg_stat_statements
-     WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-     ORDER BY total_exec_time DESC
-     LIMIT %(limit)s""",
 )
 LONG_RUNNING_QUERY: Final = SqlQuery(
     "db-slow",
@@ -108,60 +99,6 @@ LOCKS_QUERY: Final = SqlQuery(
      ORDER BY is_root DESC, waits DESC
      LIMIT %(limit)s""",
 )
-# Beside its columns a row has a header (23 bytes, aligned to 24) and a line pointer (4); a page has
-# a header of 24. Source: PostgreSQL manual, "Database Page Layout".
-BLOAT_QUERY: Final = SqlQuery(
-    "db-bloat",
-    (
-        "table",
-        "size",
-        "wasted",
-        "wasted_percent",
-        "measured_percent",
-        "dead_rows",
-        "live_rows",
-        "vacuumed",
-        "xid_age_percent",
-    ),
-    """
-    WITH row AS (
-        SELECT schemaname, tablename, sum((1 - null_frac) * avg_width)::numeric AS bytes
-          FROM pg_stats GROUP BY 1, 2
-    ), sized AS (
-        SELECT c.oid, n.nspname, c.relname, c.reltuples::numeric, c.relfrozenxid, c.reltoastrelid,
-               pg_relation_size(c.oid) AS size, current_setting('block_size')::numeric AS page,
-               row.bytes, coalesce(
-                   (SELECT option_value::numeric / 100 FROM pg_options_to_table(c.reloptions)
-                     WHERE option_name = 'fillfactor'), 1) AS fill
-          FROM pg_class c
-          JOIN pg_namespace n ON n.oid = c.relnamespace
-          LEFT JOIN row ON row.schemaname = n.nspname AND row.tablename = c.relname
-         WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-           AND n.nspname NOT LIKE 'pg_toast%%'
-    ), estimated AS (
-        SELECT *, CASE WHEN bytes IS NULL OR reltuples < 0 THEN NULL ELSE greatest(0, size - page
-            * ceil(reltuples * (28 + 8 * ceil(bytes / 8)) / ((page - 24) * fill))) END AS wasted
-          FROM sized
-    )
-    SELECT e.oid::int8 AS oid, quote_ident(nspname) || '.' || quote_ident(e.relname) AS "table",
-           size,
-           round(wasted) AS wasted,
-           round(100 * wasted / nullif(size, 0), 1) AS wasted_percent,
-           s.n_dead_tup AS dead_rows, s.n_live_tup AS live_rows,
-           greatest(s.last_vacuum, s.last_autovacuum)::text AS vacuumed,
-           greatest(s.last_analyze, s.last_autoanalyze)::text AS analyzed,
-           round(100.0 * age(relfrozenxid)
-               / current_setting('autovacuum_freeze_max_age')::numeric, 1) AS xid_age_percent
-      FROM estimated e LEFT JOIN pg_stat_user_tables s ON s.relid = e.oid
-     ORDER BY wasted DESC NULLS LAST, s.n_dead_tup DESC
-     LIMIT %(limit)s""",
-)
-# Reads the pages that are not marked in the visibility map: more exact and slower.
-MEASURED_BLOAT_STATEMENT: Final = """
-    SELECT c.oid::int8 AS oid,
-           round((m.dead_tuple_percent + m.approx_free_percent)::numeric, 1) AS percent
-      FROM pg_class c CROSS JOIN LATERAL pgstattuple_approx(c.oid) m
-     WHERE c.oid = ANY (%(oids)s::oid[])"""
 TABLE_SIZES_QUERY: Final = SqlQuery(
     "db-size",
     ("table", "total", "rows_only", "toast", "indexes", "live_rows", "inserted", "dead_rows"),
@@ -185,6 +122,26 @@ DATABASE_SIZE_QUERY: Final = SqlQuery(
 )
 PRELOADED_LIBRARY_STATEMENT: Final = """
     SELECT current_setting('shared_preload_libraries') LIKE '%%' || %(name)s || '%%' AS there"""
-INSTALLED_EXTENSION_STATEMENT: Final = (
-    "SELECT 1 AS there FROM pg_extension WHERE extname = %(name)s"
-)
+
+
+def build_statement_statistics_query(schema: str) -> SqlQuery:
+    """Builds the query of pg_stat_statements in a schema, whose name is quoted."""
+    qualifier = schema.replace("%", "%%")
+    return SqlQuery(
+        "db-slow",
+        ("total_ms", "mean_ms", "calls", "rows", "read_blocks", "query"),
+        f"""
+        SELECT round(total_exec_time::numeric, 1) AS total_ms,
+               round(mean_exec_time::numeric, 2) AS mean_ms,
+               calls, rows, shared_blks_read AS read_blocks, queryid::text AS id, query
+          FROM {qualifier}.pg_stat_statements
+         WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+         ORDER BY total_exec_time DESC
+         LIMIT %(limit)s""",
+    )
+
+
+def is_older_version(version: str, minimum: str) -> bool:
+    """True if an extension's version, like 1.6, is below another."""
+    first, second = ([int(part) for part in text.split(".")] for text in (version, minimum))
+    return first < second

@@ -12,8 +12,13 @@ from ops.cli.execution import (
     new_run_id,
 )
 from ops.database.commands.queries import ViaOption
+from ops.database.commands.sessions import add_via_note
 from ops.database.sql.connection import DatabaseClient
-from ops.database.sql.extensions import build_extension_plan, require_extension_name
+from ops.database.sql.extensions import (
+    build_extension_plan,
+    fetch_extension_state,
+    require_extension_name,
+)
 
 app = typer.Typer(add_completion=False)
 
@@ -33,15 +38,10 @@ def create_extension(
     name = require_extension_name(extension)
     stack_context, output = load_stack_context(context)
     client = DatabaseClient(stack_context.outputs, stack_context.aws, via)
-    run = new_run_id("extension")
-    plan = build_extension_plan(stack_context.outputs, client, name, run)
-    if plan is not None and not execute_plan(plan, stack_context, output, options, client):
-        return
-    output.print_result(
-        "db-extension",
-        {
-            "extension": name,
-            "state": "up to date already" if plan is None else "created or updated",
-            "run": None if plan is None else run,
-        },
-    )
+    state = fetch_extension_state(client, name)
+    run = None if state.is_current else new_run_id("extension")
+    if run is not None:
+        plan = add_via_note(via, build_extension_plan(stack_context.outputs, state, run))
+        if not execute_plan(plan, stack_context, output, options, client):
+            return
+    output.print_result("db-extension", {"extension": name, "version": state.available, "run": run})

@@ -1,5 +1,6 @@
 """Extensions that commands of ops read from: created, or updated after an upgrade of PostgreSQL."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from ops.core.errors import RefusedError, UsageError
@@ -31,10 +32,22 @@ def require_extension_name(name: str) -> str:
     return name
 
 
-def build_extension_plan(
-    outputs: Outputs, client: DatabaseClient, name: str, run: str
-) -> Plan | None:
-    """Builds the plan that creates an extension, or updates it; None if it is up to date.
+@dataclass(frozen=True)
+class ExtensionState:
+    """An extension that the server has: its newest version, and the created one or None."""
+
+    name: str
+    available: str
+    installed: str | None
+
+    @property
+    def is_current(self) -> bool:
+        """True if it is created in its newest version."""
+        return self.installed == self.available
+
+
+def fetch_extension_state(client: DatabaseClient, name: str) -> ExtensionState:
+    """Fetches the state of an extension.
 
     Raises RefusedError if the server does not have it, or has not loaded its library.
     """
@@ -48,9 +61,12 @@ def build_extension_plan(
             "been rebooted",
             "ops db parameters",
         )
-    installed, available = row["installed"], row["available"]
-    if installed == available:
-        return None
+    return ExtensionState(name, row["available"], row["installed"])
+
+
+def build_extension_plan(outputs: Outputs, state: ExtensionState, run: str) -> Plan:
+    """Builds the plan that creates an extension, or updates it to its newest version."""
+    name, installed, available = state.name, state.installed, state.available
     if installed is None:
         statement, description = f"CREATE EXTENSION {name}", f"create {name} {available}"
     else:

@@ -8,8 +8,9 @@ from typing import Final
 
 from ops.core.errors import UsageError
 
-# A part of a name: quoted with doubled quotes inside, or anything without a quote or a dot.
-_PART_PATTERN: Final = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
+# A part of a name: quoted with doubled quotes inside, or letters, digits, underscores and dollars.
+# Source: PostgreSQL manual, "Identifiers and Key Words".
+_PART_PATTERN: Final = re.compile(r'"((?:[^"]|"")+)"|([^\W\d][\w$]*)')
 _PLAIN_PATTERN: Final = re.compile(r"[a-z_][a-z0-9_]*")
 
 

@@ -7,6 +7,7 @@ PlanKind: TypeAlias = Literal[
     "alarms unmute",
     "baseline capture",
     "bootstrap",
+    "db extension",
     "db failover",
     "db kill",
     "db kill-idle",

@@ -35,6 +35,16 @@ DECLARATIONS: Final = (
         },
     ),
     Declaration(
+        "db extension",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "secretsmanager.get_secret_value",
+        ),
+        needs={"EXTENSION": "pg_stat_statements"},
+        bad={"EXTENSION": ("nonsense", "file_fdw")},
+    ),
+    Declaration(
         "db failover",
         role="operator",
         calls=(

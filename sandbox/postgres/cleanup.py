@@ -10,22 +10,37 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-# Folders come line by line; the input ends when the process ends. A server is recognized by its
-# folder in its command line, as its process id may have been reused.
+# Folders come line by line; the input ends when the process ends. PostgreSQL's programs with one of
+# the folders in their command line are stopped, since a process id may have been reused: servers,
+# and programs that were about to start one. So it looks again until a second has passed without
+# any, for half a minute at most.
 _CLEANUP_SCRIPT: Final = r"""
 exec 3<&0 </dev/null >/dev/null 2>&1
+list_processes() {
+    ps -axww -o pid= -o args= || for file in /proc/[0-9]*/cmdline; do
+        number=${file#/proc/}
+        printf '%s %s\n' "${number%/cmdline}" "$(tr '\0' ' ' < "$file")"
+    done
+}
 (
     trap '' HUP INT TERM
     while IFS= read -r folder <&3; do set -- "$@" "$folder"; done
-    for folder in "$@"; do
-        for file in "$folder"/*/data/postmaster.pid; do
-            [ -f "$file" ] || continue
-            number=$(head -n 1 "$file")
-            words=$(ps -ww -p "$number" -o args= || tr '\0' ' ' < "/proc/$number/cmdline")
-            case $words in *"${file%/postmaster.pid}"*) kill -QUIT "$number" ;; esac
-        done
+    [ $# = 0 ] && exit
+    quiet=0
+    for attempt in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30
+    do
+        found=$(list_processes | while read -r number words; do
+            for folder in "$@"; do
+                case $words in *"$folder"/*) case $words in
+                    *postgres*|*pg_*|*initdb*) echo "$number" ;; esac ;; esac
+            done
+        done)
+        for number in $found; do kill -QUIT "$number"; done
+        rm -rf -- "$@"
+        if [ -z "$found" ]; then quiet=$((quiet + 1)); else quiet=0; fi
+        [ "$quiet" = 2 ] && break
+        sleep 1
     done
-    [ $# = 0 ] || { rm -rf -- "$@"; sleep 1; rm -rf -- "$@"; }
 ) &
 """
 

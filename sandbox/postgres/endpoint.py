@@ -83,10 +83,10 @@ class EndpointProxy:
 
     def _accept_connections(self) -> None:
         while self._is_open:
-            self._listening_socket.settimeout(
-                BUSY_POLL_SECONDS if self._connections else IDLE_POLL_SECONDS
-            )
             try:
+                self._listening_socket.settimeout(
+                    BUSY_POLL_SECONDS if self._connections else IDLE_POLL_SECONDS
+                )
                 client_socket, _ = self._listening_socket.accept()
             except TimeoutError:
                 pass

@@ -12,6 +12,7 @@ from psycopg import sql
 
 from sandbox.clock import get_sandbox_clock, is_in_future
 from sandbox.postgres.endpoint import EndpointClosedError
+from sandbox.postgres.extensions import trust_rds_extensions
 from sandbox.postgres.installation import (
     PostgresError,
     PostgresInstallation,
@@ -130,10 +131,11 @@ class InstanceServer:
     def ensure_started(self) -> PostgresServer:
         """Its server, started if it is not running. Raises PostgresError."""
         with self._lock:
+            if self.is_deleted and self.server is None:
+                raise PostgresError(f"{self.instance.db_instance_identifier} is deleted")
             if self.server is None:
                 first_origin = replace(self.origin, password=self._password)
                 self.server = self._create_server()
-                self._create_master_user(self.server)
                 self._first_start = (time.time(), first_origin)
             elif self._restart_mode:
                 self.server.stop(self._restart_mode)
@@ -243,11 +245,12 @@ class InstanceServer:
         origin, recovery_settings = self.origin, {}
         match origin:
             case EmptyOrigin():
-                programs = select_installation(int(str(self.instance.engine_version).split(".")[0]))
+                major = int(str(self.instance.engine_version).split(".")[0])
+                programs = trust_rds_extensions(select_installation(major))
                 base = BaseBackup(get_template_cluster(programs), is_permanent=True)
                 self._base_backup = base if self.is_archiving else None
             case BackupOrigin(base=base) | ReplayOrigin(base=base):
-                programs = get_installation_of_cluster(base.data)
+                programs = trust_rds_extensions(get_installation_of_cluster(base.data))
             case ReplicaOrigin(primary=primary):
                 programs = primary.ensure_started().programs
         server = PostgresServer(programs, self.folder)
@@ -268,11 +271,16 @@ class InstanceServer:
             case _:
                 copy_cluster(base.data, server.data)
         server.settings = self._build_settings(programs) | recovery_settings
-        server.start(is_archiving=self.is_archiving)
-        if isinstance(origin, ReplayOrigin):
-            _wait_for_recovery(server)
-        if self.is_archiving and self._base_backup is None:
-            self._base_backup = self._create_base_backup(server)
+        try:
+            server.start(is_archiving=self.is_archiving)
+            if isinstance(origin, ReplayOrigin):
+                _wait_for_recovery(server)
+            if self.is_archiving and self._base_backup is None:
+                self._base_backup = self._create_base_backup(server)
+            self._create_master_user(server)
+        except BaseException:  # an interrupt too: nobody else knows of this server
+            server.remove()
+            raise
         return server
 
     def _build_settings(self, programs: PostgresInstallation) -> dict[str, str]:

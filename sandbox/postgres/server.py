@@ -129,20 +129,35 @@ class PostgresServer:
         write_server_file(self.data / "bulwark.conf", configuration_text)
 
     def stop(self, mode: str = "fast") -> None:
-        """Stops it: `fast` in order, `immediate` like a lost host. Raises PostgresError."""
-        if not self.is_running:
-            return
+        """Stops it: `fast` in order, `immediate` like a lost host. Raises PostgresError.
+
+        Also one whose start was given up, which may be running all the same.
+        """
         self.is_running = False
         pid_file = self.data / "postmaster.pid"
         try:
-            os.kill(int(pid_file.read_text(encoding="utf-8").split()[0]), STOP_SIGNALS[mode])
+            process = int(pid_file.read_text(encoding="utf-8").split()[0])
+            if not self._is_own_process(process):
+                return  # ended by itself
+            os.kill(process, STOP_SIGNALS[mode])
         except (FileNotFoundError, ProcessLookupError):
             return  # ended by itself
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while pid_file.exists():  # the server removes the file last
+        # The server removes the file last, unless it is killed.
+        while pid_file.exists() and self._is_own_process(process):
             if time.monotonic() > deadline:
                 raise PostgresError(f"the server in {self.data} does not stop")
             time.sleep(0.005)
+
+    def _is_own_process(self, process: int) -> bool:
+        """False if this process id is not that of its server now, as far as the system tells."""
+        command_line = Path(f"/proc/{process}/cmdline")
+        if not command_line.parent.parent.joinpath("self").exists():
+            return True  # a system without /proc
+        try:
+            return str(self.data).encode() in command_line.read_bytes()
+        except OSError:
+            return False
 
     def reload(self, settings: Mapping[str, str]) -> None:
         """Applies settings that need no restart."""

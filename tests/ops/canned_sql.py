@@ -81,6 +81,15 @@ CANNED_ANSWERS: list[tuple[str, Callable[[CannedConnection], list[dict[str, Any]
     ),
     ("pg_stat_user_tables s JOIN pg_class", lambda _: [TABLE_ROW, LOCKED_TABLE_ROW]),
     ("bulwark.contents", lambda _: [{"table": "public.orders", "shape": "x", "rows": 1}]),
+    (
+        "pg_available_extensions",
+        lambda _: [{"available": "1.5", "installed": None, "preloaded": True}],
+    ),
+    ("CREATE EXTENSION", lambda connection: connection.record_effect("extension")),
+    (
+        " AS version",
+        lambda connection: [{"version": "1.5" if "extension" in connection.effects else None}],
+    ),
     ("SELECT 1 AS answers", lambda _: [{"answers": 1}]),
     ("pg_database_size", lambda _: [{"database": "app", "size": 1, "wal": 1}]),
 ]

@@ -201,6 +201,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
         TypedLine("baseline compare", baseline.put_stack_and_bucket, 3, (f"{CAPTURE_LINE} now",)),
     ),
     "baseline list": (TypedLine("baseline list"),),
+    "db extension": (TypedLine("db extension pgstattuple --yes", put_database_with_replica),),
     "db kill": (TypedLine(f"db kill 42 --yes {REPLICA_OPTION}", put_database_with_replica),),
     "db kill-idle": (TypedLine(f"db kill-idle --yes {REPLICA_OPTION}", put_database_with_replica),),
     "db connect": (

@@ -16,6 +16,7 @@ from ops.core import clock
 from ops.core.errors import UsageError
 from ops.database import failover
 from ops.database.commands.connect import app as connect_app
+from ops.database.commands.extension import app as extension_app
 from ops.database.commands.parameters import app as parameters_app
 from ops.database.commands.password import app as password_app
 from ops.database.commands.queries import app as query_app
@@ -44,6 +45,7 @@ app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(replica_app, name="replica")
 app.add_typer(query_app)
 app.add_typer(session_app)
+app.add_typer(extension_app)
 app.add_typer(connect_app)
 app.add_typer(password_app)
 app.add_typer(parameters_app)

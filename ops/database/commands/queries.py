@@ -1,5 +1,6 @@
 """`ops db activity|slow|locks|bloat|indexes|size`: statistics of PostgreSQL. Reads only."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeAlias
 
 import typer
@@ -9,7 +10,16 @@ from ops.cli.render import Output
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.database.sql import queries
+from ops.database.sql.bloat import (
+    BLOAT_COLUMNS,
+    BLOAT_KIND,
+    find_extension,
+    list_bloat,
+    measure_bloat,
+)
 from ops.database.sql.connection import DatabaseClient
+from ops.database.sql.index_problems import INDEX_PROBLEMS_QUERY, MIN_STATISTICS_DAYS
+from ops.database.sql.locked_tables import LockedTable, fetch_around_locks
 from ops.database.sql.locks import LOCK_TREE_COLUMNS, build_lock_tree, list_root_blockers
 from ops.database.sql.queries import SqlQuery
 from ops.outputs import Outputs
@@ -112,8 +122,13 @@ def show_slow_queries(
 ) -> None:
     """Shows the statements with the most total time; without statistics, the long-running ones."""
     client, name, output = _load_client(context, replica, via)
-    missing = _find_missing_requirements(client, name)
-    query = queries.LONG_RUNNING_QUERY if missing else queries.STATEMENT_STATISTICS_QUERY
+    extension = find_extension(client, name, "pg_stat_statements")
+    missing = _find_missing_requirements(client, name, extension)
+    query = (
+        queries.LONG_RUNNING_QUERY
+        if missing or extension is None
+        else queries.build_statement_statistics_query(extension["schema"])
+    )
     params = {"longer": longer_than} if missing else {}
     rows = _fetch_rows(client, name, query, full=full, limit=limit, **params)
     if output.output_format == "json":
@@ -128,15 +143,19 @@ def show_slow_queries(
         )
 
 
-def _find_missing_requirements(client: DatabaseClient, name: str | None) -> str | None:
+def _find_missing_requirements(
+    client: DatabaseClient, name: str | None, extension: dict[str, str] | None
+) -> str | None:
     """Returns what is missing for statement statistics; None if they are available."""
     params = {"name": "pg_stat_statements"}
     library_rows = client.fetch_rows(queries.PRELOADED_LIBRARY_STATEMENT, params, name)
     steps = []
     if not (library_rows and library_rows[0]["there"]):
         steps.append("add pg_stat_statements to shared_preload_libraries and reboot")
-    if not client.fetch_rows(queries.INSTALLED_EXTENSION_STATEMENT, params, name):
-        steps.append("CREATE EXTENSION pg_stat_statements")
+    if extension is None:
+        steps.append("ops db extension pg_stat_statements")
+    elif queries.is_older_version(extension["version"], queries.STATEMENT_STATISTICS_VERSION):
+        steps.append("ops db extension pg_stat_statements (its version is old)")
     return "; ".join(steps) or None
 
 
@@ -166,31 +185,48 @@ def show_bloat(
     via: ViaOption = None,
     limit: RowLimitOption = 20,
 ) -> None:
-    """Shows tables by wasted space, and when each was last vacuumed.
+    """Shows tables with their TOAST by wasted space, and when each was last vacuumed.
 
     Estimated from statistics; also measured if pgstattuple is installed.
     """
     client, name, output = _load_client(context, replica, via)
-    rows = _fetch_rows(client, name, queries.BLOAT_QUERY, limit=limit)
-    is_measured = bool(
-        client.fetch_rows(queries.INSTALLED_EXTENSION_STATEMENT, {"name": "pgstattuple"}, name)
+    tables, locked_tables = fetch_around_locks(
+        client, name, lambda locked: list_bloat(client, name, locked)
     )
-    if is_measured and rows:
-        oids = {"oids": [row["oid"] for row in rows]}
-        # Takes a while for large tables; writes nothing.
-        measured_rows = client.fetch_rows(queries.MEASURED_BLOAT_STATEMENT, oids, name, timeout=300)
-        percent_by_oid = {row["oid"]: row["percent"] for row in measured_rows}
-        rows = [{**row, "measured_percent": percent_by_oid.get(row["oid"])} for row in rows]
+    tables = tables[:limit]
+    extension = find_extension(client, name, "pgstattuple")
+    unmeasured: list[str] = []
+    if extension is not None:
+        for table in tables:
+            table["measured_percent"], reason = measure_bloat(
+                client, name, extension["schema"], table
+            )
+            if reason is not None:
+                unmeasured.append(f"{table['table']}: {reason}")
     if output.output_format == "json":
-        output.print_json(queries.BLOAT_QUERY.kind, {"items": rows, "measured": is_measured})
+        output.print_json(
+            BLOAT_KIND,
+            {
+                "items": tables,
+                "measured": extension is not None,
+                "unmeasured": unmeasured,
+                "locked": _list_json(locked_tables),
+            },
+        )
         return
     output.print_rows(
-        queries.BLOAT_QUERY.kind,
-        queries.BLOAT_QUERY.columns,
-        _format_sizes(output, rows, "size", "wasted"),
+        BLOAT_KIND, BLOAT_COLUMNS, _format_sizes(output, tables, "size", "toast", "wasted")
     )
-    if not is_measured:
-        output.print_line("estimated; to measure it: CREATE EXTENSION pgstattuple")
+    _print_locked_tables(output, locked_tables)
+    for line in unmeasured:
+        output.print_line(f"not measured: {line}")
+    if any(table["wasted"] is None for table in tables):
+        output.print_line(
+            "without an estimate: no statistics, or none that you may read; "
+            "ops db vacuum TABLE --analyze"
+        )
+    if extension is None:
+        output.print_line("estimated; to measure it: ops db extension pgstattuple")
 
 
 @app.command("indexes")
@@ -202,12 +238,39 @@ def show_index_problems(
 ) -> None:
     """Shows invalid, duplicate and unused indexes, and tables that may need one."""
     client, name, output = _load_client(context, replica, via)
-    rows = _fetch_rows(client, name, queries.INDEX_PROBLEMS_QUERY, limit=limit)
+    rows, locked_tables = fetch_around_locks(
+        client,
+        name,
+        lambda locked: _fetch_rows(
+            client,
+            name,
+            INDEX_PROBLEMS_QUERY,
+            limit=limit,
+            locked=locked,
+            days=MIN_STATISTICS_DAYS,
+        ),
+    )
+    if output.output_format == "json":
+        output.print_json(
+            INDEX_PROBLEMS_QUERY.kind, {"items": rows, "locked": _list_json(locked_tables)}
+        )
+        return
     output.print_rows(
-        queries.INDEX_PROBLEMS_QUERY.kind,
-        queries.INDEX_PROBLEMS_QUERY.columns,
+        INDEX_PROBLEMS_QUERY.kind,
+        INDEX_PROBLEMS_QUERY.columns,
         _format_sizes(output, rows, "size"),
     )
+    _print_locked_tables(output, locked_tables)
+
+
+def _list_json(locked_tables: Sequence[LockedTable]) -> list[dict[str, Any]]:
+    return [locked.as_json() for locked in locked_tables]
+
+
+def _print_locked_tables(output: Output, locked_tables: Sequence[LockedTable]) -> None:
+    """Prints a line for each table that was left out."""
+    for locked in locked_tables:
+        output.print_line(f"left out: {locked.describe()}")
 
 
 @app.command("size")
@@ -222,9 +285,18 @@ def show_database_size(
     database_rows: list[dict[str, Any]] = client.fetch_rows(
         queries.DATABASE_SIZE_QUERY.statement, {}, name
     )
-    rows = _fetch_rows(client, name, queries.TABLE_SIZES_QUERY, limit=limit)
+    rows, locked_tables = fetch_around_locks(
+        client,
+        name,
+        lambda locked: _fetch_rows(
+            client, name, queries.TABLE_SIZES_QUERY, limit=limit, locked=locked
+        ),
+    )
     if output.output_format == "json":
-        output.print_json(queries.TABLE_SIZES_QUERY.kind, {**database_rows[0], "items": rows})
+        output.print_json(
+            queries.TABLE_SIZES_QUERY.kind,
+            {**database_rows[0], "items": rows, "locked": _list_json(locked_tables)},
+        )
         return
     display_rows = _format_sizes(output, rows, "total", "rows_only", "toast", "indexes")
     output.print_rows(
@@ -235,6 +307,7 @@ def show_database_size(
         f"{database_row['database']}: {format_bytes(database_row['size'])}, WAL "
         f"{format_bytes(database_row['wal'])}"
     )
+    _print_locked_tables(output, locked_tables)
 
 
 def _format_sizes(output: Output, rows: list[dict[str, Any]], *keys: str) -> list[dict[str, Any]]:

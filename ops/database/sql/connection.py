@@ -51,6 +51,10 @@ QUERY_CANCELED_CODE, LOCK_NOT_AVAILABLE_CODE = (
 )  # query_canceled, lock_not_available
 
 
+class LockTimeoutError(RefusedError):
+    """A statement did not get a lock within LOCK_TIMEOUT_MILLISECONDS."""
+
+
 @dataclass(frozen=True)
 class DatabaseAddress:
     """The address of an instance; `is_tunnel` if it is not the instance's own endpoint."""
@@ -309,7 +313,7 @@ def _convert_error(
     if code == QUERY_CANCELED_CODE and "timeout" in message:
         return unknown_outcome_error(f"{name} did not answer within {timeout:.0f} s: {message}")
     if code == LOCK_NOT_AVAILABLE_CODE:
-        return RefusedError(
+        return LockTimeoutError(
             f"{name}: no lock within {LOCK_TIMEOUT_MILLISECONDS / 1000:.0f} s: {message}",
             "ops db locks",
         )

@@ -13,6 +13,7 @@ from ops.recovery.comparison import (
     compare_contents,
     compare_heartbeats,
     compare_settings,
+    describe_comparison,
 )
 
 app = typer.Typer(add_completion=False)
@@ -43,7 +44,8 @@ def compare_restored_instance(
 ) -> None:
     """Compares settings and, with SQL, tables, row counts and the newest heartbeat.
 
-    Counting rows reads every table. Exit code 3 if anything differs.
+    Counting rows reads every table; one that is locked is named with its holder. Exit code 3 if
+    anything differs or could not be compared.
     """
     from ops.database.sql.connection import (
         DatabaseClient,
@@ -51,7 +53,7 @@ def compare_restored_instance(
         parse_database_address,
     )
     from ops.database.sql.contents import (
-        fetch_newest_heartbeat,
+        fetch_newest_heartbeat_or_reason,
         fetch_table_contents,
         parse_heartbeat,
     )
@@ -83,7 +85,7 @@ def compare_restored_instance(
             differences += compare_heartbeats(
                 heartbeat_column,
                 *(
-                    fetch_newest_heartbeat(database_client, name, heartbeat_column)
+                    fetch_newest_heartbeat_or_reason(database_client, name, heartbeat_column)
                     for name in (source, restored)
                 ),
             )
@@ -96,6 +98,6 @@ def compare_restored_instance(
         output.print_line(
             "only settings were compared: SQL is off or cannot reach the databases from here"
         )
-    if differences:
-        raise FindingsError(f"{restored} differs from {source}: {len(differences)} differences")
+    if finding := describe_comparison(source, restored, differences):
+        raise FindingsError(finding)
     output.print_line(f"{restored} matches {source}")

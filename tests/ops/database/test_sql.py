@@ -136,7 +136,7 @@ def test_slow_shows_what_runs_for_long_where_there_are_no_statistics(
     sleeper = start_busy_session("SELECT pg_sleep(63)")
     out, _ = ops("db slow --longer-than 0")
     assert "SELECT pg_sleep(63)" in out
-    assert "CREATE EXTENSION pg_stat_statements" in out
+    assert "ops db extension pg_stat_statements" in out
     assert ops.run_for_json("db slow --longer-than 3600")["items"] == []
     assert get_item(ops.run_for_json("db slow --longer-than 0"), pid=sleeper.pid)["seconds"] >= 0
 
@@ -220,11 +220,11 @@ def test_indexes_that_are_of_no_use_are_told_apart(ops: OpsConsole) -> None:
         with pytest.raises(psycopg.errors.UniqueViolation):
             connection.execute("CREATE UNIQUE INDEX CONCURRENTLY parts_one ON parts (c)")
     found = {(i["problem"], i["index"]) for i in ops.run_for_json("db indexes")["items"]}
-    assert ("invalid", "parts_one") in found
-    assert ("duplicate", "parts_b") in found
-    assert ("unused", "parts_c") in found
-    assert not any(index == "parts_pkey" for _, index in found)
-    assert ("duplicate", "parts_b_c") not in found
+    assert ("invalid", "public.parts_one") in found
+    assert ("duplicate", "public.parts_b") in found
+    assert ("unused", "public.parts_c") in found
+    assert not any(index == "public.parts_pkey" for _, index in found)
+    assert ("duplicate", "public.parts_b_c") not in found
 
 
 def test_a_table_that_is_read_whole_again_and_again_lacks_an_index(ops: OpsConsole) -> None:
@@ -232,13 +232,13 @@ def test_a_table_that_is_read_whole_again_and_again_lacks_an_index(ops: OpsConso
         for _ in range(60):
             connection.execute("SELECT count(*) FROM orders WHERE name = 'none'")
     time.sleep(1.2)
-    row = get_item(ops.run_for_json("db indexes"), problem="missing", table="orders")
+    row = get_item(ops.run_for_json("db indexes"), problem="missing", table="public.orders")
     assert "sequential scans" in row["evidence"]
 
 
 def test_size_shows_what_fills_the_disk(ops: OpsConsole) -> None:
     found = ops.run_for_json("db size")
-    assert (found["database"], found["items"][0]["table"]) == ("app", "orders")
+    assert (found["database"], found["items"][0]["table"]) == ("app", "public.orders")
     assert found["wal"] > 0
     assert found["items"][0]["total"] > 1 << 20
     assert "MiB" in ops("db size")[0]

@@ -184,7 +184,7 @@ def test_statistics_that_were_asked_for_are_proved_as_well(
 
 def test_bloat_is_measured_where_it_can_be(ops: OpsConsole) -> None:
     out, _ = ops("db bloat")
-    assert "to measure it: CREATE EXTENSION pgstattuple" in out
+    assert "to measure it: ops db extension pgstattuple" in out
     with connect_stage_superuser(ops.stage) as admin:
         known = "SELECT 1 FROM pg_available_extensions WHERE name = 'pgstattuple'"
         if admin.execute(known.encode()).fetchone() is None:
@@ -293,6 +293,6 @@ def test_an_index_that_makes_rows_unique_is_not_superfluous(ops: OpsConsole) -> 
         connection.execute("CREATE INDEX keys_a_again ON keys (a)")
         connection.execute("CREATE INDEX keys_partly ON keys (a) WHERE b > 0")
     found = {(i["problem"], i["index"]) for i in ops.run_for_json("db indexes")["items"]}
-    assert {index for problem, index in found if problem == "duplicate"} == {"keys_a_again"}
-    assert not any(index == "keys_a" for _, index in found)
-    assert ("unused", "keys_a_b") in found
+    assert {index for problem, index in found if problem == "duplicate"} == {"public.keys_a_again"}
+    assert not any(index == "public.keys_a" for _, index in found)
+    assert ("unused", "public.keys_a_b") in found

@@ -1,4 +1,4 @@
-"""`ops db kill`, `kill-idle` and `vacuum`, on a pretended PostgreSQL that gives ids again.
+"""`ops db kill`, `kill-idle`, `vacuum`, `extension` on a pretended PostgreSQL that gives ids again.
 
 It knows the statements of ops/database/sql by heart, and does what a real one does with them, as
 test_sql.py shows on a real one. A session that is gone is followed by another of the same id.
@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from ops.core.plan import Plan, Sql
-from ops.database.sql import sessions
+from ops.database.sql import extensions, sessions
 from ops.database.sql import vacuum as vacuuming
 from ops.database.sql.sessions import DatabaseSession
 from ops.database.sql.vacuum import TableStatistics
@@ -37,6 +37,7 @@ class FakePostgres:
     vacuum_count: int = 0
     analyze_count: int = 0
     file_number: int = 100
+    extension_version: str | None = None
 
     def __call__(self, sql: Sql) -> SqlRows:
         """What a statement of ops/database/sql does and answers."""
@@ -87,6 +88,17 @@ class FakePostgres:
             {"vacuumed": self.vacuum_count > params["before"] and is_analyzed, "running": False}
         ]
 
+    def create_extension(self, _: Any) -> SqlRows:
+        self.extension_version = NEW_EXTENSION.available
+        return []
+
+    def drop_extension(self, _: Any) -> SqlRows:
+        self.extension_version = None
+        return []
+
+    def report_extension(self, _: Any) -> SqlRows:
+        return [{"version": self.extension_version}]
+
     def report_rewrite(self, params: Any) -> SqlRows:
         return [{"vacuumed": self.file_number != params["before"], "running": False}]
 
@@ -94,6 +106,7 @@ class FakePostgres:
 BLOATED_TABLE: Final = TableStatistics(
     1, "public", "orders", 5000, 10, 0, 100, 1 << 20, 1.0, ours=True
 )
+NEW_EXTENSION: Final = extensions.ExtensionState("pgstattuple", "1.5", None)
 IDLE_REPLACEMENT: Final = (
     sessions.SELECTED_SESSIONS_SOURCE,
     sessions.SELECTED_IDLE_SESSIONS_SOURCE,
@@ -109,6 +122,9 @@ STATEMENT_EFFECTS: Final[dict[str, Callable[[FakePostgres, Any], SqlRows]]] = {
     + sessions.STILL_IDLE_CONDITION: FakePostgres.count_remaining,
     f"VACUUM (ANALYZE) {BLOATED_TABLE.quoted_name}": FakePostgres.vacuum_table,
     f"VACUUM (FULL) {BLOATED_TABLE.quoted_name}": FakePostgres.rewrite_table,
+    f"CREATE EXTENSION {NEW_EXTENSION.name}": FakePostgres.create_extension,
+    f"DROP EXTENSION {NEW_EXTENSION.name}": FakePostgres.drop_extension,
+    extensions.VERSION_STATEMENT: FakePostgres.report_extension,
     vacuuming.VACUUM_CHECK_STATEMENT: FakePostgres.report_vacuum,
     vacuuming.FULL_VACUUM_CHECK_STATEMENT: FakePostgres.report_rewrite,
 }
@@ -153,7 +169,12 @@ def get_fake_postgres(stage: Stage) -> FakePostgres:
 def collect_sql_facts(stage: Stage) -> object:
     """Who is there, and how often a table was vacuumed."""
     postgres = get_fake_postgres(stage)
-    return sorted(postgres.sessions.items()), postgres.vacuum_count, postgres.file_number
+    return (
+        sorted(postgres.sessions.items()),
+        postgres.vacuum_count,
+        postgres.file_number,
+        postgres.extension_version,
+    )
 
 
 def plan_cancel(stage: Stage) -> Plan:
@@ -183,7 +204,19 @@ def plan_full_vacuum(stage: Stage) -> Plan:
     return vacuuming.build_table_vacuum_plan(stage.outputs, [BLOATED_TABLE], "vacuum-2", full=True)
 
 
+def plan_extension(stage: Stage) -> Plan:
+    return extensions.build_extension_plan(stage.outputs, NEW_EXTENSION, "extension-1")
+
+
 PROCEDURES: Final = (
+    Procedure(
+        "db extension",
+        NEW_EXTENSION.name,
+        put_sql_database,
+        plan_extension,
+        collect_sql_facts,
+        build_sql_runner=get_fake_postgres,
+    ),
     Procedure(
         "db kill",
         "42",

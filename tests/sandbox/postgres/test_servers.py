@@ -11,7 +11,13 @@ import pytest
 
 from sandbox import clock
 from sandbox.postgres import installation
-from tests.sandbox.database_stage import DatabaseStage, open_database_stage, require_disconnected
+from sandbox.postgres.instance import InstanceServer
+from sandbox.postgres.server import PostgresServer
+from tests.sandbox.database_stage import (
+    DatabaseStage,
+    open_database_stage,
+    require_disconnected,
+)
 
 
 @pytest.fixture
@@ -215,8 +221,107 @@ def test_a_killed_process_leaves_no_server_and_no_folder() -> None:
         time.sleep(0.05)
 
 
+KILLED_AT_START_PROGRAM = KILLED_PROGRAM.replace(
+    "    server = next",
+    """    import threading
+    from sandbox.postgres.server import PostgresServer
+    def kill_soon(self):
+        print(servers.folder, self.socket_folder, 0, flush=True)
+        threading.Timer(0.03, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        original(self)
+    original = PostgresServer._write_configuration
+    PostgresServer._write_configuration = kill_soon
+    server = next""",
+)
+
+
+@pytest.mark.exhaustive
+def test_a_process_killed_while_its_server_starts_leaves_no_server() -> None:
+    assert KILLED_AT_START_PROGRAM != KILLED_PROGRAM
+    code = (sys.executable, "-c", KILLED_AT_START_PROGRAM)
+    done = subprocess.run(code, capture_output=True, text=True, check=False)
+    folder, sockets, _ = done.stdout.split()[:3]
+    until = time.monotonic() + 30
+    while Path(folder).exists() or Path(sockets).exists() or list_servers(Path(folder)):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    time.sleep(2)
+    assert list_servers(Path(folder)) == []
+
+
 def _is_process_running(number: str) -> bool:
     """Whether a process runs, and does not only wait for its parent to look at its end."""
     ps_command = ("ps", "-p", number, "-o", "stat=")
     process = subprocess.run(ps_command, capture_output=True, text=True, check=False)
     return process.stdout.strip()[:1] not in ("", "Z")
+
+
+def test_the_master_user_creates_the_extensions_that_rds_supports_and_no_others(
+    database_stage: DatabaseStage,
+) -> None:
+    database_stage.create_instance()
+    with database_stage.connect() as connection:
+        available = {
+            row[0] for row in connection.execute("SELECT name FROM pg_available_extensions")
+        }
+        if "pgstattuple" not in available:
+            pytest.skip("the server has no contrib extensions")
+        connection.execute("CREATE SCHEMA extensions")
+        for name in ("pg_stat_statements", "pgstattuple", "postgres_fdw", "uuid-ossp"):
+            connection.execute(f'CREATE EXTENSION "{name}" SCHEMA extensions'.encode())
+        owner = connection.execute(
+            "SELECT p.proowner::regrole::text FROM pg_proc p WHERE proname = 'pgstattuple_approx'"
+        ).fetchone()
+        assert owner == ("rdsadmin",)
+        measured = connection.execute(
+            "SELECT table_len FROM extensions.pgstattuple_approx('pg_class')"
+        ).fetchone()
+        assert measured is not None
+        assert measured[0] > 0
+        connection.execute("DROP EXTENSION pgstattuple")
+    for name in ("file_fdw", "adminpack", "pageinspect"):
+        if name in available:
+            with (
+                database_stage.connect() as connection,
+                pytest.raises(psycopg.errors.InsufficientPrivilege),
+            ):
+                connection.execute(f"CREATE EXTENSION {name}".encode())
+
+
+def list_servers(folder: Path) -> list[str]:
+    """The command lines of the programs that run in a folder."""
+    lines = subprocess.run(
+        ("ps", "-axww", "-o", "args="), capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    return [line for line in lines if str(folder) in line]
+
+
+def test_a_server_whose_start_was_given_up_does_not_stay(
+    database_stage: DatabaseStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database_stage.create_instance()
+
+    def give_up(self: InstanceServer, server: PostgresServer) -> None:
+        assert list_servers(server.data)
+        server.is_running = False  # as if pg_ctl had not waited for it to the end
+        raise KeyboardInterrupt
+
+    folder = database_stage.postgres_servers.folder
+    server = database_stage.get_server()
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(InstanceServer, "_create_master_user", give_up)
+        with pytest.raises(KeyboardInterrupt):
+            server.ensure_started()
+    assert list_servers(folder) == []
+    database_stage.connect().close()
+    assert list_servers(folder)
+    database_stage.postgres_servers.close()
+    assert list_servers(folder) == []
+
+
+def test_a_deleted_instance_starts_no_server(database_stage: DatabaseStage) -> None:
+    database_stage.create_instance()
+    server = database_stage.get_server()
+    database_stage.postgres_servers.close()
+    with pytest.raises(installation.PostgresError, match="main is deleted"):
+        server.ensure_started()

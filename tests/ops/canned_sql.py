@@ -45,6 +45,7 @@ class CannedConnection:
 
     closed: bool = False
     effects: set[str] = field(default_factory=set)
+    adapters: Any = field(default_factory=lambda: SimpleNamespace(register_loader=lambda *_: None))
 
     def execute(self, statement: bytes, _: object = None) -> Any:
         text = statement.decode()
@@ -70,7 +71,7 @@ CANNED_ANSWERS: list[tuple[str, Callable[[CannedConnection], list[dict[str, Any]
     ("pg_terminate_backend", lambda connection: connection.record_effect("end")),
     (" AS left", lambda connection: [{"left": 0 if "end" in connection.effects else 1}]),
     (
-        "a.backend_start::text AS began",
+        " AS began",
         lambda connection: [] if "end" in connection.effects else [SESSION_ROW],
     ),
     ('VACUUM "public"."locked"', lambda connection: connection.raise_lock_timeout()),

@@ -59,6 +59,7 @@ def kill_session(
     )
     output.print_line(f"{session.pid}: {shorten_query(session.query)}")
     if execute_plan(plan, stack_context, output, options, client):
+        sessions.require_ended(client, name, session, terminate=terminate)
         state = "ended" if terminate else "cancelled"
         output.print_result(
             "db-kill", {"pid": pid, "user": session.user, "state": state, "run": run}

@@ -47,6 +47,9 @@ class CannedConnection:
     effects: set[str] = field(default_factory=set)
     adapters: Any = field(default_factory=lambda: SimpleNamespace(register_loader=lambda *_: None))
 
+    def add_notice_handler(self, _: object) -> None:
+        """Nothing warns here."""
+
     def execute(self, statement: bytes, _: object = None) -> Any:
         text = statement.decode()
         rows = next((answer(self) for part, answer in CANNED_ANSWERS if part in text), [])
@@ -80,7 +83,7 @@ CANNED_ANSWERS: list[tuple[str, Callable[[CannedConnection], list[dict[str, Any]
         " AS vacuumed",
         lambda connection: [{"vacuumed": "vacuum" in connection.effects, "running": False}],
     ),
-    ("pg_stat_user_tables s JOIN pg_class", lambda _: [TABLE_ROW, LOCKED_TABLE_ROW]),
+    ("lock.holder AS locked_by", lambda _: [TABLE_ROW, LOCKED_TABLE_ROW]),
     ("bulwark.contents", lambda _: [{"table": "public.orders", "shape": "x", "rows": 1}]),
     ("SELECT 1 AS answers", lambda _: [{"answers": 1}]),
     ("pg_database_size", lambda _: [{"database": "app", "size": 1, "wal": 1}]),

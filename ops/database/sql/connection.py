@@ -10,7 +10,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -113,6 +113,7 @@ class DatabaseClient:
     read_only: bool = False
     other_instances: dict[str, str | None] = field(default_factory=dict)
     _connections: dict[str, "psycopg.Connection[tuple[Any, ...]]"] = field(default_factory=dict)
+    _warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Raises UsageError if --via or BULWARK_DATABASE is malformed."""
@@ -147,10 +148,12 @@ class DatabaseClient:
 
         name = identifier or self.outputs.database.identifier
         connection = self._get_connection(name, timeout)
+        self._warnings.clear()
         try:
             cursor = connection.execute(statement.encode(), dict(params) if params else None)
             while cursor.nextset():
                 pass  # the last statement has the rows
+            _require_nothing_skipped(name, self._warnings)
             if cursor.description is None:
                 return []
             columns = [column.name for column in cursor.description]
@@ -194,9 +197,14 @@ class DatabaseClient:
                 )
         connection = self._connect(name, address, _fetch_credentials(self.aws, self.outputs))
         read_text_leniently(connection)
+        connection.add_notice_handler(self._record_warning)
         if address.is_tunnel:
             _require_expected_role(connection, name, address, expects_primary=expects_primary)
         return connection
+
+    def _record_warning(self, notice: "psycopg.errors.Diagnostic") -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            self._warnings.append(notice.message_primary or "")
 
     def _connect(
         self, name: str, address: DatabaseAddress, credentials: Mapping[str, str]
@@ -241,6 +249,16 @@ class DatabaseClient:
             if via
             else _fetch_instance_address(self.aws, self.outputs, name)
         )
+
+
+def _require_nothing_skipped(name: str, warnings: Sequence[str]) -> None:
+    """Raises RefusedError if PostgreSQL passed by what it was to do and only warned of it.
+
+    VACUUM does so for lack of permission (vacuum_is_permitted_for_relation in vacuum.c).
+    """
+    for warning in warnings:
+        if "skipping" in warning:
+            raise RefusedError(f"{name}: {warning}")
 
 
 def _require_expected_role(

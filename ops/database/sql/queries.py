@@ -78,36 +78,6 @@ LONG_RUNNING_QUERY: Final = SqlQuery(
      ORDER BY query_start
      LIMIT %(limit)s""",
 )
-LOCKS_QUERY: Final = SqlQuery(
-    "db-locks",
-    (
-        "pid",
-        "blocked_by",
-        "waits",
-        "mode",
-        "table",
-        "query",
-        "blocking_query",
-        "blocker_state",
-        "command",
-    ),
-    """
-    SELECT waiter.pid, blocker.pid AS blocked_by,
-           round(extract(epoch FROM clock_timestamp() - waiter.query_start)::numeric, 1) AS waits,
-           wanted.mode, wanted.relation::regclass::text AS "table", waiter.query,
-           blocker.query AS blocking_query, blocker.state AS blocker_state,
-           round(extract(epoch FROM clock_timestamp() - blocker.xact_start)::numeric, 1)
-               AS blocker_transaction,
-           cardinality(pg_blocking_pids(blocker.pid)) = 0 AS is_root,
-           'ops db kill ' || blocker.pid
-               || CASE WHEN blocker.state = 'active' THEN '' ELSE ' --terminate' END AS command
-      FROM pg_stat_activity waiter
-     CROSS JOIN LATERAL unnest(pg_blocking_pids(waiter.pid)) AS found (pid)
-      JOIN pg_stat_activity blocker ON blocker.pid = found.pid
-      LEFT JOIN pg_locks wanted ON wanted.pid = waiter.pid AND NOT wanted.granted
-     ORDER BY is_root DESC, waits DESC
-     LIMIT %(limit)s""",
-)
 # Beside its columns a row has a header (23 bytes, aligned to 24) and a line pointer (4); a page has
 # a header of 24. Source: PostgreSQL manual, "Database Page Layout".
 BLOAT_QUERY: Final = SqlQuery(

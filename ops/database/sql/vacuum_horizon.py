@@ -60,11 +60,11 @@ class HorizonHolder:
         name = self.name.replace("'", "''")
         if self.kind == "prepared transaction":
             return f"ROLLBACK PREPARED '{name}'"
-        if self.kind == "slot":
-            # A slot of a standby is held back by a transaction there.
-            drop = f"SELECT pg_drop_replication_slot('{name}')"
-            return "ops db activity --replica NAME" if self.state == "active" else drop
-        return "ops db activity --replica NAME"
+        if self.kind == "slot" and self.state == "inactive":
+            # The slots of RDS's own replicas begin with rds_ (assumed) and go with them.
+            is_replica = self.name.startswith("rds_")
+            return "ops db status" if is_replica else f"SELECT pg_drop_replication_slot('{name}')"
+        return "ops db activity --replica NAME"  # held by a transaction on the standby
 
     def describe(self) -> str:
         """Describes it without its query, which may contain confidential data."""

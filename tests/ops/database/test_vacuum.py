@@ -15,6 +15,7 @@ from ops.database.sql.vacuum import (
     fetch_table_statistics,
     select_tables_to_vacuum,
 )
+from ops.database.sql.vacuum_horizon import HorizonHolder
 from tests.ops.command_line import OpsConsole
 from tests.ops.sql_stage import (
     DATABASE_USER,
@@ -257,3 +258,43 @@ def test_who_holds_rows_back_for_long_is_named_before_a_vacuum(
         out, _ = ops("db vacuum v3 --dry-run")
         assert f"holds back what vacuum can remove: session {reader.info.backend_pid}" in out
     application.execute("DROP TABLE v3")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "state", "command"),
+    [
+        ("session", "42", "active", "ops db kill 42"),
+        ("session", "42", "idle in transaction", "ops db kill 42 --terminate"),
+        ("prepared transaction", "it's", "prepared", "ROLLBACK PREPARED 'it''s'"),
+        ("slot", "old", "inactive", "SELECT pg_drop_replication_slot('old')"),
+        ("slot", "rds_eu_north_1_db_x", "inactive", "ops db status"),
+        ("slot", "rds_eu_north_1_db_x", "active", "ops db activity --replica NAME"),
+        ("standby", "77", "active", "ops db activity --replica NAME"),
+    ],
+)
+def test_what_holds_rows_back_has_what_ends_it(
+    kind: str, name: str, state: str, command: str
+) -> None:
+    holder = HorizonHolder(kind, name, "shop", state, None if kind == "slot" else 90.0, 5)
+    assert holder.command == command
+    assert holder.describe().startswith(f"{kind} {name} (shop, {state}")
+
+
+def test_a_slot_that_holds_rows_back_is_named(
+    ops: OpsConsole, application: "psycopg.Connection[Any]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A slot has an xmin only once a standby with hot_standby_feedback has used it.
+    from ops.database.sql import vacuum_horizon
+
+    slots = "(SELECT 'old' AS slot_name, 'physical' AS slot_type, false AS active, "
+    monkeypatch.setattr(
+        vacuum_horizon,
+        "HORIZON_HOLDERS_STATEMENT",
+        vacuum_horizon.HORIZON_HOLDERS_STATEMENT.replace(
+            "FROM pg_replication_slots", f"FROM {slots} '3'::xid AS xmin) AS slots"
+        ),
+    )
+    make_dead_rows(application, "v4", 10)
+    out, _ = ops("db vacuum v4 --dry-run")
+    assert "slot old (physical, inactive): SELECT pg_drop_replication_slot('old')" in out
+    application.execute("DROP TABLE v4")

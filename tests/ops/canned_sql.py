@@ -45,6 +45,10 @@ class CannedConnection:
 
     closed: bool = False
     effects: set[str] = field(default_factory=set)
+    adapters: Any = field(default_factory=lambda: SimpleNamespace(register_loader=lambda *_: None))
+
+    def add_notice_handler(self, _: object) -> None:
+        """Nothing warns here."""
 
     def execute(self, statement: bytes, _: object = None) -> Any:
         text = statement.decode()
@@ -70,7 +74,7 @@ CANNED_ANSWERS: list[tuple[str, Callable[[CannedConnection], list[dict[str, Any]
     ("pg_terminate_backend", lambda connection: connection.record_effect("end")),
     (" AS left", lambda connection: [{"left": 0 if "end" in connection.effects else 1}]),
     (
-        "a.backend_start::text AS began",
+        " AS began",
         lambda connection: [] if "end" in connection.effects else [SESSION_ROW],
     ),
     ('VACUUM "public"."locked"', lambda connection: connection.raise_lock_timeout()),
@@ -79,7 +83,7 @@ CANNED_ANSWERS: list[tuple[str, Callable[[CannedConnection], list[dict[str, Any]
         " AS vacuumed",
         lambda connection: [{"vacuumed": "vacuum" in connection.effects, "running": False}],
     ),
-    ("pg_stat_user_tables s JOIN pg_class", lambda _: [TABLE_ROW, LOCKED_TABLE_ROW]),
+    ("lock.holder AS locked_by", lambda _: [TABLE_ROW, LOCKED_TABLE_ROW]),
     ("bulwark.contents", lambda _: [{"table": "public.orders", "shape": "x", "rows": 1}]),
     (
         "pg_available_extensions",

@@ -22,6 +22,11 @@ PRELOADED_LIBRARIES = {
     "ParameterValue": "pg_stat_statements",
     "ApplyMethod": "pending-reboot",
 }
+PREPARED_TRANSACTIONS = {
+    "ParameterName": "max_prepared_transactions",
+    "ParameterValue": "20",
+    "ApplyMethod": "pending-reboot",
+}
 DATABASE_USER, DATABASE_PASSWORD, DATABASE_NAME = "bulwark_admin", "a-password-of-the-test", "app"
 
 
@@ -67,7 +72,9 @@ def open_postgres_console(folder: Path, **overrides: Any) -> Iterator[OpsConsole
         rds.create_db_parameter_group(
             DBParameterGroupName=group, DBParameterGroupFamily="postgres16", Description="a group"
         )
-        rds.modify_db_parameter_group(DBParameterGroupName=group, Parameters=[PRELOADED_LIBRARIES])
+        rds.modify_db_parameter_group(
+            DBParameterGroupName=group, Parameters=[PRELOADED_LIBRARIES, PREPARED_TRANSACTIONS]
+        )
         overrides = {"DBParameterGroupName": group, **overrides}
         put_database(stage, DBName=DATABASE_NAME, Port=5433, BackupRetentionPeriod=7, **overrides)
         stage.client("s3").create_bucket(

@@ -1,7 +1,7 @@
 """`ops db activity|slow|locks|bloat|indexes|size`: statistics of PostgreSQL. Reads only."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 
@@ -20,12 +20,19 @@ from ops.database.sql.bloat import (
 from ops.database.sql.connection import DatabaseClient
 from ops.database.sql.index_problems import INDEX_PROBLEMS_QUERY, MIN_STATISTICS_DAYS
 from ops.database.sql.locked_tables import LockedTable, fetch_around_locks
-from ops.database.sql.locks import LOCK_TREE_COLUMNS, build_lock_tree, list_root_blockers
+from ops.database.sql.locks import (
+    LOCK_TREE_COLUMNS,
+    build_row,
+    build_table_row,
+    fetch_lock_tree,
+    select_nodes,
+)
 from ops.database.sql.queries import SqlQuery
 from ops.outputs import Outputs
 
 app = typer.Typer(add_completion=False)
 MAX_QUERY_CHARACTERS = 120  # characters of a query without --full
+MAX_NAMED_SESSIONS: Final = 20  # sessions that are named when they are not shown
 ReplicaOption: TypeAlias = Annotated[
     str | None, typer.Option(metavar="NAME", help="a replica instead of the primary")
 ]
@@ -66,9 +73,8 @@ def _fetch_rows(
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = client.fetch_rows(query.statement, params, name)
     for row in rows if not full else ():
-        for key in ("query", "blocking_query"):
-            if row.get(key):
-                row[key] = shorten_query(str(row[key]))
+        if row.get("query"):
+            row["query"] = shorten_query(str(row["query"]))
     return rows
 
 
@@ -169,13 +175,36 @@ def show_locks(
 ) -> None:
     """Shows which session waits for which, as a tree with the root blockers on top."""
     client, name, output = _load_client(context, replica, via)
-    rows = _fetch_rows(client, name, queries.LOCKS_QUERY, full=full, limit=limit)
+    roots = fetch_lock_tree(client, name)
+    shown_nodes, cut_nodes = select_nodes(roots, limit)
+    # A process id means another session on another server.
+    options = (f" --replica {name}" if name else "") + (f" --via {via}" if via else "")
+    rows = [build_row(node, options) for node in shown_nodes]
+    for row in rows if not full else ():
+        row["query"] = shorten_query(row["query"]) if row["query"] else row["query"]
     if output.output_format == "json":
         output.print_json(
-            queries.LOCKS_QUERY.kind, {"items": rows, "roots": list_root_blockers(rows)}
+            "db-locks",
+            {
+                "items": rows,
+                "roots": [root.id for root in roots],
+                "not_shown": [node.id for node in cut_nodes],
+            },
         )
         return
-    output.print_rows(queries.LOCKS_QUERY.kind, LOCK_TREE_COLUMNS, build_lock_tree(rows))
+    output.print_rows("db-locks", LOCK_TREE_COLUMNS, map(build_table_row, rows))
+    if cut_nodes:
+        names = ", ".join(str(node.id) for node in cut_nodes[:MAX_NAMED_SESSIONS])
+        others = "" if len(cut_nodes) <= MAX_NAMED_SESSIONS else ", and others"
+        output.print_line(
+            f"not shown: {len(cut_nodes)} of {len(rows) + len(cut_nodes)} ({names}{others}); "
+            f"--limit {len(rows) + len(cut_nodes)} shows all"
+        )
+    if any(row["prepared"] for row in rows):
+        output.print_line(
+            "a prepared transaction belongs to its coordinator: ask it first; else roll it back "
+            "(psql) as its owner, in its database"
+        )
 
 
 @app.command("bloat")

@@ -1,6 +1,8 @@
 """`ops db kill|kill-idle|vacuum`: changes made by SQL."""
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -11,6 +13,7 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
+from ops.cli.render import Output
 from ops.core.plan import Plan
 from ops.database.commands.queries import ReplicaOption, ViaOption, resolve_replica, shorten_query
 from ops.database.sql import sessions
@@ -20,8 +23,15 @@ from ops.database.sql.vacuum import (
     fetch_table_statistics,
     select_tables_to_vacuum,
 )
+from ops.database.sql.vacuum_horizon import (
+    HorizonHolder,
+    count_dead_rows,
+    list_horizon_holders,
+)
 
 app = typer.Typer(add_completion=False)
+# Seconds that a transaction may be open before a vacuum's plan names it. Assumed.
+LONG_TRANSACTION_SECONDS: Final = 60
 
 
 def add_via_note(via: str | None, plan: Plan) -> Plan:
@@ -59,6 +69,7 @@ def kill_session(
     )
     output.print_line(f"{session.pid}: {shorten_query(session.query)}")
     if execute_plan(plan, stack_context, output, options, client):
+        sessions.require_ended(client, name, session, terminate=terminate)
         state = "ended" if terminate else "cancelled"
         output.print_result(
             "db-kill", {"pid": pid, "user": session.user, "state": state, "run": run}
@@ -135,7 +146,19 @@ def vacuum_tables(
     """Vacuums tables, confirmed by PostgreSQL's vacuum count."""
     stack_context, output = load_stack_context(context)
     client = DatabaseClient(stack_context.outputs, stack_context.aws, via)
-    tables_to_vacuum = select_tables_to_vacuum(fetch_table_statistics(client), tables or ())
+    all_tables = fetch_table_statistics(client)
+    tables_to_vacuum = select_tables_to_vacuum(all_tables, tables or ())
+    locked_tables = [
+        table
+        for table in (tables_to_vacuum if tables else all_tables)
+        if table.locked_by is not None and (tables or table.can_be_vacuumed)
+    ]
+    for table in locked_tables:
+        output.print_line(f"{table.full_name} is locked by {table.locked_by}: ops db locks")
+    holders = list_horizon_holders(client)
+    for holder in holders:
+        if holder.seconds is None or holder.seconds > LONG_TRANSACTION_SECONDS:
+            output.print_line(f"holds back what vacuum can remove: {holder.describe()}")
     run = new_run_id("vacuum") if tables_to_vacuum else None
     if tables_to_vacuum and run:
         plan = build_table_vacuum_plan(
@@ -145,6 +168,42 @@ def vacuum_tables(
         options = options.as_destructive(full)
         if not execute_plan(plan, stack_context, output, options, client):
             return
-    output.print_result(
-        "db-vacuum", {"vacuumed": [table.full_name for table in tables_to_vacuum], "run": run}
+    dead_rows = count_dead_rows(client, [table.oid for table in tables_to_vacuum])
+    # VACUUM FULL does not count what it leaves.
+    remaining_rows = {
+        table.full_name: None if full else dead_rows.get(table.oid) for table in tables_to_vacuum
+    }
+    # Who held rows back when the vacuum began may have ended since.
+    current_holders = list_horizon_holders(client) or holders
+    is_held_back = full or any(remaining_rows.values())
+    _print_vacuum_result(
+        output,
+        {
+            "vacuumed": list(remaining_rows),
+            "dead_rows_left": remaining_rows,
+            "held_back_by": [
+                asdict(holder) | {"command": holder.command}
+                for holder in (current_holders if is_held_back and tables_to_vacuum else ())
+            ],
+            "locked": {table.full_name: table.locked_by for table in locked_tables},
+            "run": run,
+        },
+        current_holders if any(remaining_rows.values()) else [],
     )
+
+
+def _print_vacuum_result(
+    output: Output, body: Mapping[str, Any], holders: Sequence[HorizonHolder]
+) -> None:
+    """Prints what was vacuumed, what had to stay, and who may still read it."""
+    if output.output_format == "json":
+        output.print_json("db-vacuum", body)
+        return
+    output.print_result("db-vacuum", {key: body[key] for key in ("vacuumed", "run")})
+    for name, rows in body["dead_rows_left"].items():
+        if rows:
+            output.print_line(f"{name}: {rows} dead rows could not be removed, or died since")
+    if holders:
+        output.print_line("rows stay as long as a transaction may read them; the oldest first:")
+    for holder in holders:
+        output.print_line(f"  {holder.describe()}")

@@ -9,6 +9,7 @@ is verified too. This is not the default, since RDS's authorities are not in sys
 import json
 import os
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +18,6 @@ from pydantic import JsonValue
 
 from ops.core.aws import Aws
 from ops.core.errors import (
-    DeniedError,
     OpsError,
     OutcomeUnknownError,
     RefusedError,
@@ -25,6 +25,14 @@ from ops.core.errors import (
     UsageError,
 )
 from ops.core.plan import Sql
+from ops.database.sql.connection_errors import (
+    CONNECT_COMMAND,
+    LOCK_TIMEOUT_MILLISECONDS,
+    convert_connect_error,
+    convert_error,
+    is_full,
+)
+from ops.database.sql.values import convert_row, read_text_leniently
 from ops.outputs import Outputs
 
 if TYPE_CHECKING:
@@ -33,26 +41,20 @@ if TYPE_CHECKING:
 DATABASE_ADDRESS_VARIABLE: Final = "BULWARK_DATABASE"
 CONNECT_TIMEOUT_SECONDS: Final = 5  # seconds until a server counts as unreachable
 REACHABILITY_TIMEOUT_SECONDS: Final = 2  # seconds; only decides whether SQL is used
-# Milliseconds that a statement waits for a lock, so that ops does not lengthen the queue that it
-# is meant to clear.
-LOCK_TIMEOUT_MILLISECONDS: Final = 10_000
-CONNECT_COMMAND: Final = "ops db connect"
-INVALID_AUTHORIZATION_CODES: Final = (
-    "28P01",
-    "28000",
-)  # PostgreSQL, appendix A: invalid authorization
-INSUFFICIENT_PRIVILEGE_CODE: Final = "42501"
 SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 # Seconds: a server whose host failed is detected after 30.
 KEEPALIVE_IDLE_SECONDS, KEEPALIVE_INTERVAL_SECONDS, KEEPALIVE_COUNT = 15, 5, 3
-QUERY_CANCELED_CODE, LOCK_NOT_AVAILABLE_CODE = (
-    "57014",
-    "55P03",
-)  # query_canceled, lock_not_available
-
-
-class LockTimeoutError(RefusedError):
-    """A statement did not get a lock within LOCK_TIMEOUT_MILLISECONDS."""
+# A full server is asked again for this long (seconds): sessions come and go. Assumed.
+FULL_RETRY_SECONDS: Final = 5.0
+FULL_RETRY_INTERVAL_SECONDS: Final = 0.5
+# Of ops's own sessions, whatever the role or the database sets: what is shown by one command is
+# read by the next, on whichever server.
+SESSION_SETTINGS: Final = {
+    "lock_timeout": str(LOCK_TIMEOUT_MILLISECONDS),
+    "datestyle": "ISO",
+    "timezone": "UTC",
+    "intervalstyle": "postgres",
+}
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ class DatabaseClient:
     read_only: bool = False
     other_instances: dict[str, str | None] = field(default_factory=dict)
     _connections: dict[str, "psycopg.Connection[tuple[Any, ...]]"] = field(default_factory=dict)
+    _warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Raises UsageError if --via or BULWARK_DATABASE is malformed."""
@@ -145,16 +148,18 @@ class DatabaseClient:
 
         name = identifier or self.outputs.database.identifier
         connection = self._get_connection(name, timeout)
+        self._warnings.clear()
         try:
             cursor = connection.execute(statement.encode(), dict(params) if params else None)
             while cursor.nextset():
                 pass  # the last statement has the rows
+            _require_nothing_skipped(name, self._warnings)
             if cursor.description is None:
                 return []
             columns = [column.name for column in cursor.description]
-            return [_convert_row(columns, row) for row in cursor.fetchall()]
+            return [convert_row(columns, row) for row in cursor.fetchall()]
         except psycopg.Error as error:
-            raise _convert_error(error, name, timeout, unknown_outcome_error) from None
+            raise convert_error(error, name, timeout, unknown_outcome_error) from None
 
     def _get_connection(self, name: str, timeout: float) -> "psycopg.Connection[tuple[Any, ...]]":
         """Returns a live connection with the statement timeout set, in seconds."""
@@ -174,14 +179,12 @@ class DatabaseClient:
         try:
             connection.execute(timeout_statement)
         except psycopg.Error as error:
-            raise _convert_error(error, name, timeout, UnreachableError) from None
+            raise convert_error(error, name, timeout, UnreachableError) from None
         self._connections[name] = connection
         return connection
 
     def _open_connection(self, name: str) -> "psycopg.Connection[tuple[Any, ...]]":
         """Opens a connection with autocommit."""
-        import psycopg
-
         # The outputs contain the primary's endpoint; a replica's is read from RDS.
         expects_primary = name == self.outputs.database.identifier
         if name in self.other_instances:
@@ -192,40 +195,51 @@ class DatabaseClient:
                 address = replace(
                     address, host=_fetch_instance_address(self.aws, self.outputs, name).host
                 )
-        credentials = _fetch_credentials(self.aws, self.outputs)
-        options = f"-c lock_timeout={LOCK_TIMEOUT_MILLISECONDS}"
-        if self.read_only:
-            options += " -c default_transaction_read_only=on"
-        try:
-            connection = psycopg.connect(
-                host=address.host,
-                port=address.port,
-                dbname=credentials["dbname"],
-                user=credentials["username"],
-                password=credentials["password"],
-                connect_timeout=CONNECT_TIMEOUT_SECONDS,
-                options=options,
-                application_name="bulwark-ops",
-                autocommit=True,
-                sslmode=_get_ssl_mode(address),
-                keepalives_idle=KEEPALIVE_IDLE_SECONDS,
-                keepalives_interval=KEEPALIVE_INTERVAL_SECONDS,
-                keepalives_count=KEEPALIVE_COUNT,
-            )
-        except psycopg.OperationalError as error:
-            message = str(error)
-            if "password authentication failed" in message or "no password" in message:
-                raise DeniedError(
-                    f"{name} rejected the password from its secret", "ops db rotate-password"
-                ) from None
-            raise UnreachableError(
-                f"{name} does not answer at {address.host}:{address.port}: "
-                f"{_get_first_line(message)}",
-                CONNECT_COMMAND,
-            ) from None
+        connection = self._connect(name, address, _fetch_credentials(self.aws, self.outputs))
+        read_text_leniently(connection)
+        connection.add_notice_handler(self._record_warning)
         if address.is_tunnel:
             _require_expected_role(connection, name, address, expects_primary=expects_primary)
         return connection
+
+    def _record_warning(self, notice: "psycopg.errors.Diagnostic") -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            self._warnings.append(notice.message_primary or "")
+
+    def _connect(
+        self, name: str, address: DatabaseAddress, credentials: Mapping[str, str]
+    ) -> "psycopg.Connection[tuple[Any, ...]]":
+        """Connects; asks a full server again for FULL_RETRY_SECONDS."""
+        import psycopg
+
+        settings = dict(SESSION_SETTINGS)
+        if self.read_only:
+            settings["default_transaction_read_only"] = "on"
+        deadline = time.monotonic() + FULL_RETRY_SECONDS
+        while True:
+            try:
+                return psycopg.connect(
+                    host=address.host,
+                    port=address.port,
+                    dbname=credentials["dbname"],
+                    user=credentials["username"],
+                    password=credentials["password"],
+                    connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                    options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
+                    client_encoding="UTF8",
+                    application_name="bulwark-ops",
+                    autocommit=True,
+                    sslmode=_get_ssl_mode(address),
+                    keepalives_idle=KEEPALIVE_IDLE_SECONDS,
+                    keepalives_interval=KEEPALIVE_INTERVAL_SECONDS,
+                    keepalives_count=KEEPALIVE_COUNT,
+                )
+            except psycopg.OperationalError as error:
+                if not is_full(error) or time.monotonic() > deadline:
+                    raise convert_connect_error(
+                        error, name, f"{address.host}:{address.port}"
+                    ) from None
+            time.sleep(FULL_RETRY_INTERVAL_SECONDS)
 
     def _get_other_instance_address(self, name: str) -> DatabaseAddress:
         """Returns the address of an instance outside the stack."""
@@ -235,6 +249,16 @@ class DatabaseClient:
             if via
             else _fetch_instance_address(self.aws, self.outputs, name)
         )
+
+
+def _require_nothing_skipped(name: str, warnings: Sequence[str]) -> None:
+    """Raises RefusedError if PostgreSQL passed by what it was to do and only warned of it.
+
+    VACUUM does so for lack of permission (vacuum_is_permitted_for_relation in vacuum.c).
+    """
+    for warning in warnings:
+        if "skipping" in warning:
+            raise RefusedError(f"{name}: {warning}")
 
 
 def _require_expected_role(
@@ -300,45 +324,3 @@ def _call_stack_region(aws: Aws, outputs: Outputs, api: str, params: dict[str, J
     except ClientError as error:
         details = error.response["Error"]
         raise RefusedError(f"{api}: {details['Code']}: {details.get('Message')}") from None
-
-
-def _convert_error(
-    error: "psycopg.Error", name: str, timeout: float, unknown_outcome_error: type[OpsError]
-) -> OpsError:
-    """Converts an error of PostgreSQL; the result never contains the statement.
-
-    Returns `unknown_outcome_error` if the statement may have run.
-    """
-    message, code = _get_first_line(str(error)), error.sqlstate
-    if code == QUERY_CANCELED_CODE and "timeout" in message:
-        return unknown_outcome_error(f"{name} did not answer within {timeout:.0f} s: {message}")
-    if code == LOCK_NOT_AVAILABLE_CODE:
-        return LockTimeoutError(
-            f"{name}: no lock within {LOCK_TIMEOUT_MILLISECONDS / 1000:.0f} s: {message}",
-            "ops db locks",
-        )
-    if code == INSUFFICIENT_PRIVILEGE_CODE:
-        return DeniedError(f"{name}: {message}")
-    if code is None or code.startswith(("08", "57P")):  # the connection, or the server, is gone
-        return unknown_outcome_error(f"{name} did not answer: {message}", "ops db status")
-    return RefusedError(f"{name}: {code}: {message}")
-
-
-def _get_first_line(message: str) -> str:
-    """Returns the first line of a message that is not empty."""
-    lines: Sequence[str] = [line.strip() for line in message.splitlines() if line.strip()]
-    return lines[0] if lines else "no reason given"
-
-
-def _convert_row(columns: Sequence[str], row: Sequence[Any]) -> dict[str, JsonValue]:
-    """Converts a row to JSON; values without a JSON type become text."""
-    from decimal import Decimal
-
-    def convert_value(value: Any) -> JsonValue:
-        if isinstance(value, Decimal):
-            return int(value) if value == value.to_integral_value() else float(value)
-        if isinstance(value, list):
-            return [convert_value(item) for item in value]
-        return value if isinstance(value, str | int | float | bool | None) else str(value)
-
-    return {name: convert_value(value) for name, value in zip(columns, row, strict=True)}

@@ -8,7 +8,8 @@ from pydantic import JsonValue
 
 from ops.core.errors import UsageError
 from ops.core.plan import Sql
-from ops.database.sql.connection import DatabaseClient, LockTimeoutError
+from ops.database.sql.connection import DatabaseClient
+from ops.database.sql.connection_errors import LockTimeoutError
 from ops.database.sql.locked_tables import fetch_locked_tables
 from ops.database.sql.names import parse_name_parts, quote_name, quote_name_parts
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, TypeVar
 
-from ops.database.sql.connection import DatabaseClient, LockTimeoutError
+from ops.database.sql.connection import DatabaseClient
+from ops.database.sql.connection_errors import LockTimeoutError
 
 # The lock may be that of the table, of its TOAST table or of an index of either. A prepared
 # transaction has no process; its id is that of the lock that it holds on itself.

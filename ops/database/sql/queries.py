@@ -69,6 +69,7 @@ LONG_RUNNING_QUERY: Final = SqlQuery(
      ORDER BY query_start
      LIMIT %(limit)s""",
 )
+<<<<<<< HEAD
 LOCKS_QUERY: Final = SqlQuery(
     "db-locks",
     (
@@ -97,6 +98,109 @@ LOCKS_QUERY: Final = SqlQuery(
       JOIN pg_stat_activity blocker ON blocker.pid = found.pid
       LEFT JOIN pg_locks wanted ON wanted.pid = waiter.pid AND NOT wanted.granted
      ORDER BY is_root DESC, waits DESC
+=======
+# Beside its columns a row has a header (23 bytes, aligned to 24) and a line pointer (4); a page has
+# a header of 24. Source: PostgreSQL manual, "Database Page Layout".
+BLOAT_QUERY: Final = SqlQuery(
+    "db-bloat",
+    (
+        "table",
+        "size",
+        "wasted",
+        "wasted_percent",
+        "measured_percent",
+        "dead_rows",
+        "live_rows",
+        "vacuumed",
+        "xid_age_percent",
+    ),
+    """
+    WITH row AS (
+        SELECT schemaname, tablename, sum((1 - null_frac) * avg_width)::numeric AS bytes
+          FROM pg_stats GROUP BY 1, 2
+    ), sized AS (
+        SELECT c.oid, n.nspname, c.relname, c.reltuples::numeric, c.relfrozenxid, c.reltoastrelid,
+               pg_relation_size(c.oid) AS size, current_setting('block_size')::numeric AS page,
+               row.bytes, coalesce(
+                   (SELECT option_value::numeric / 100 FROM pg_options_to_table(c.reloptions)
+                     WHERE option_name = 'fillfactor'), 1) AS fill
+          FROM pg_class c
+          JOIN pg_namespace n ON n.oid = c.relnamespace
+          LEFT JOIN row ON row.schemaname = n.nspname AND row.tablename = c.relname
+         WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+           AND n.nspname NOT LIKE 'pg_toast%%'
+    ), estimated AS (
+        SELECT *, CASE WHEN bytes IS NULL OR reltuples < 0 THEN NULL ELSE greatest(0, size - page
+            * ceil(reltuples * (28 + 8 * ceil(bytes / 8)) / ((page - 24) * fill))) END AS wasted
+          FROM sized
+    )
+    SELECT e.oid::int8 AS oid, quote_ident(nspname) || '.' || quote_ident(e.relname) AS "table",
+           size,
+           round(wasted) AS wasted,
+           round(100 * wasted / nullif(size, 0), 1) AS wasted_percent,
+           s.n_dead_tup AS dead_rows, s.n_live_tup AS live_rows,
+           greatest(s.last_vacuum, s.last_autovacuum)::text AS vacuumed,
+           greatest(s.last_analyze, s.last_autoanalyze)::text AS analyzed,
+           round(100.0 * age(relfrozenxid)
+               / current_setting('autovacuum_freeze_max_age')::numeric, 1) AS xid_age_percent
+      FROM estimated e LEFT JOIN pg_stat_user_tables s ON s.relid = e.oid
+     ORDER BY wasted DESC NULLS LAST, s.n_dead_tup DESC
+     LIMIT %(limit)s""",
+)
+# Reads the pages that are not marked in the visibility map: more exact and slower.
+MEASURED_BLOAT_STATEMENT: Final = """
+    SELECT c.oid::int8 AS oid,
+           round((m.dead_tuple_percent + m.approx_free_percent)::numeric, 1) AS percent
+      FROM pg_class c CROSS JOIN LATERAL pgstattuple_approx(c.oid) m
+     WHERE c.oid = ANY (%(oids)s::oid[])"""
+INDEX_PROBLEMS_QUERY: Final = SqlQuery(
+    "db-indexes",
+    ("problem", "table", "index", "size", "evidence", "helps"),
+    """
+    WITH known AS (
+        SELECT i.indexrelid, i.indrelid, i.indisvalid, i.indisunique, i.indkey::text,
+               i.indclass::text, i.indcollation::text, i.indoption::text,
+               coalesce(pg_get_expr(i.indexprs, i.indrelid), '') AS exprs,
+               coalesce(pg_get_expr(i.indpred, i.indrelid), '') AS pred,
+               (SELECT amname FROM pg_am WHERE oid = c.relam) AS method,
+               s.idx_scan, pg_relation_size(i.indexrelid) AS size,
+               EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid) AS constrains
+          FROM pg_index i
+          JOIN pg_class c ON c.oid = i.indexrelid
+          JOIN pg_stat_user_indexes s ON s.indexrelid = i.indexrelid
+    ), found AS (
+        SELECT 1 AS rank, 'invalid' AS problem, indrelid, indexrelid, size,
+               'CREATE INDEX CONCURRENTLY failed' AS evidence,
+               'REINDEX INDEX CONCURRENTLY, or DROP INDEX' AS helps
+          FROM known WHERE NOT indisvalid
+        UNION ALL
+        SELECT 2, 'duplicate', a.indrelid, a.indexrelid, a.size,
+               'covered by ' || b.indexrelid::regclass, 'DROP INDEX CONCURRENTLY'
+          FROM known a JOIN known b ON a.indrelid = b.indrelid AND a.indexrelid <> b.indexrelid
+               AND a.method = 'btree' AND b.method = 'btree' AND a.exprs = '' AND b.exprs = ''
+               AND a.pred = b.pred AND b.indisvalid AND NOT a.indisunique
+               AND (b.indkey || ' ') LIKE (a.indkey || ' %%')
+               AND (b.indclass || ' ') LIKE (a.indclass || ' %%')
+               AND (b.indcollation || ' ') LIKE (a.indcollation || ' %%')
+               AND (b.indoption || ' ') LIKE (a.indoption || ' %%')
+               AND (a.indkey <> b.indkey OR b.indisunique OR a.indexrelid > b.indexrelid)
+        UNION ALL
+        SELECT 3, 'unused', indrelid, indexrelid, size,
+               'never scanned since ' || coalesce((SELECT stats_reset::date::text
+                   FROM pg_stat_database WHERE datname = current_database()), 'statistics began'),
+               'check the replicas too, then DROP INDEX CONCURRENTLY'
+          FROM known WHERE idx_scan = 0 AND indisvalid AND NOT indisunique AND NOT constrains
+        UNION ALL
+        SELECT 4, 'missing', relid, NULL, pg_relation_size(relid),
+               seq_scan || ' sequential scans of ' || seq_tup_read / greatest(seq_scan, 1)
+                   || ' rows each', 'EXPLAIN the queries of `ops db slow`'
+          FROM pg_stat_user_tables
+         WHERE seq_scan > 50 AND seq_tup_read / greatest(seq_scan, 1) > 10000
+    )
+    SELECT DISTINCT ON (rank, indrelid, indexrelid) problem, indrelid::regclass::text AS "table",
+           indexrelid::regclass::text AS "index", size, evidence, helps
+      FROM found ORDER BY rank, indrelid, indexrelid
+>>>>>>> k1
      LIMIT %(limit)s""",
 )
 TABLE_SIZES_QUERY: Final = SqlQuery(

@@ -1,22 +1,26 @@
 """Ends sessions or cancels their queries, and confirms that they are gone.
 
 PostgreSQL reuses process ids, so a session is identified by its id and start time; only sessions
-that were shown are ended.
+that were shown are ended. Times are ISO 8601 texts in UTC, which PostgreSQL reads the same under
+every DateStyle and TimeZone (manual, "Date/Time Input").
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ops.core.errors import UsageError
+from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Plan, Sql, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database.sql.connection import DatabaseClient
 from ops.outputs import Outputs
 
-SESSION_SELECT: Final = """
-    SELECT a.pid, a.backend_start::text AS began, a.query_start::text AS asked, a.state,
-           a.state_change::text AS since, a.usename AS "user", a.application_name AS application,
+_EXACT_TIME: Final = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+SESSION_SELECT: Final = f"""
+    SELECT a.pid, {_EXACT_TIME.format("a.backend_start")} AS began,
+           {_EXACT_TIME.format("a.query_start")} AS asked, a.state,
+           {_EXACT_TIME.format("a.state_change")} AS since,
+           a.usename AS "user", a.application_name AS application,
            a.backend_type AS kind, coalesce(r.rolsuper, false) AS super, a.query,
            a.pid = pg_backend_pid() AS own,
            extract(epoch FROM clock_timestamp() - a.state_change) AS idle
@@ -45,10 +49,7 @@ TERMINATE_CHECK_STATEMENT: Final = """
       FROM pg_stat_activity a
       JOIN unnest(%(pids)s::int[], %(began)s::timestamptz[]) AS meant (pid, began)
         ON a.pid = meant.pid AND a.backend_start = meant.began"""
-REMAINING_SESSIONS_STATEMENT: Final = """
-    SELECT a.pid FROM pg_stat_activity a
-      JOIN unnest(%(pids)s::int[], %(began)s::timestamptz[]) AS meant (pid, began)
-        ON a.pid = meant.pid AND a.backend_start = meant.began"""
+REMAINING_SESSIONS_STATEMENT: Final = f"{SESSION_SELECT} WHERE a.pid = ANY (%(pids)s::int[])"
 # Skips sessions that have become active since they were listed.
 STILL_IDLE_CONDITION: Final = " AND a.state LIKE 'idle%%' AND a.state_change = meant.since"
 SELECTED_SESSIONS_SOURCE: Final = (
@@ -133,13 +134,29 @@ def list_idle_sessions(
 def list_remaining_pids(
     client: DatabaseClient, identifier: str | None, sessions: Sequence[DatabaseSession]
 ) -> set[int]:
-    """Returns the process ids of those sessions that still exist."""
-    params = {
-        "pids": [session.pid for session in sessions],
-        "began": [session.began for session in sessions],
-    }
+    """Returns the process ids of those sessions that still exist.
+
+    Compares what PostgreSQL reports now with what was shown, so a start time that the statement of
+    the plan could not match does not count as an ended session.
+    """
+    params = {"pids": [session.pid for session in sessions]}
     rows: list[Any] = client.fetch_rows(REMAINING_SESSIONS_STATEMENT, params, identifier)
-    return {row["pid"] for row in rows}
+    shown = {(session.pid, session.began) for session in sessions}
+    return {row["pid"] for row in rows if (row["pid"], row["began"]) in shown}
+
+
+def require_ended(
+    client: DatabaseClient, identifier: str | None, session: DatabaseSession, *, terminate: bool
+) -> None:
+    """Raises OpsError if the session, or without `terminate` its query, still exists."""
+    rows: list[Any] = client.fetch_rows(SESSION_BY_PID_STATEMENT, {"pid": session.pid}, identifier)
+    for current_session in map(_parse_session, rows):
+        if current_session.began != session.began:
+            continue
+        if terminate:
+            raise OpsError(f"the session {session.describe()} still exists", "ops db activity")
+        if current_session.state == "active" and current_session.asked == session.asked:
+            raise OpsError(f"the query of {session.describe()} still runs", "ops db activity")
 
 
 TERMINATION_NOTES: Final = (

@@ -16,7 +16,6 @@ from ops.core.plan import Sql
 from ops.core.run import WallClock
 from ops.database.sql import sessions
 from ops.database.sql.connection import DATABASE_ADDRESS_VARIABLE, DatabaseClient
-from ops.database.sql.locks import build_lock_tree, list_root_blockers
 from ops.database.sql.vacuum import build_table_vacuum_plan, fetch_table_statistics
 from tests.ops.command_line import OpsConsole
 from tests.ops.sql_stage import (
@@ -203,32 +202,6 @@ def test_bloat_is_measured_where_it_can_be(ops: OpsConsole) -> None:
     (row,) = (r for r in found["items"] if r["table"] == "public.half")
     assert found["measured"] is True
     assert 5 < row["measured_percent"] < 25, "one row in ten, and what a page cannot use"
-
-
-def test_who_waits_for_whom_is_a_tree_and_a_circle_ends() -> None:
-    def edge(pid: int, by: int) -> dict[str, object]:
-        return {
-            "pid": pid,
-            "blocked_by": by,
-            "waits": 1,
-            "mode": "ExclusiveLock",
-            "table": "t",
-            "query": f"q{pid}",
-            "blocking_query": f"q{by}",
-            "blocker_state": "active",
-            "command": f"ops db kill {by}",
-        }
-
-    edges = [edge(2, 1), edge(3, 2), edge(4, 2), edge(6, 5)]
-    assert list_root_blockers(edges) == [1, 5]
-    rows = build_lock_tree(edges)
-    assert [row["session"] for row in rows] == ["1", "  2", "    3", "    4", "5", "  6"]
-    assert [row["command"] for row in rows if "command" in row] == [
-        "ops db kill 1",
-        "ops db kill 5",
-    ]
-    circle = build_lock_tree([edge(1, 2), edge(2, 1)])
-    assert [row["session"] for row in circle] == ["2", "  1"]
 
 
 def test_a_session_that_works_again_is_left_alone_and_named(

@@ -167,6 +167,10 @@ def main(arguments: Sequence[str]) -> int:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return _print_error(InterruptedRunError.code, "interrupted")
+    except Exception as error:
+        if not type(error).__module__.startswith("botocore."):
+            raise
+        return _print_error(OpsError.code, f"AWS: {' '.join(str(error).split())}")
     return exit_code if isinstance(exit_code, int) else 0
 
 

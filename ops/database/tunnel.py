@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ops.core.aws import Aws
-from ops.core.errors import OpsError
+from ops.core.errors import CredentialsError, OpsError
 from ops.database.instance import describe_instance_call
 from ops.outputs import Outputs
 from ops.services.exec import build_exec_session, list_missing_programs
@@ -59,6 +59,8 @@ def get_tunnel_target(aws: Aws, outputs: Outputs) -> TunnelTarget:
     for service in list_service_states(aws, outputs, service_outputs) if service_outputs else ():
         try:
             return _get_task_target(aws, outputs, service)
+        except CredentialsError:
+            raise
         except OpsError as error:
             reasons.append(error)
     if outputs.fleet is not None:

@@ -15,7 +15,7 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
-from ops.core.errors import OpsError, UsageError
+from ops.core.errors import CredentialsError, OpsError, UsageError
 from ops.core.plan import SavedFile
 from ops.core.run import StackContext
 from ops.database.instance import find_instance
@@ -104,7 +104,7 @@ def _require_journal_store(context: StackContext) -> None:
     """Raises OpsError if journals and the lock cannot be stored."""
     try:
         context.lock().find_record()
-    except UsageError:
+    except (UsageError, CredentialsError):
         raise
     except OpsError as error:
         raise OpsError(

@@ -1,9 +1,8 @@
 """The connection to the database: address, credentials, TLS and errors.
 
 The address is the instance's endpoint, unless --via or BULWARK_DATABASE (`HOST:PORT`) is set: the
-database is in private subnets, so from outside it needs a tunnel (`ops db connect`). PGSSLMODE sets
-the TLS mode; the default is `require`. With PGSSLROOTCERT, a file of RDS's certificates, the server
-is verified too. This is not the default, since RDS's authorities are not in system stores.
+database is in private subnets, so from outside it needs a tunnel (`ops db connect`). The server is
+verified before a password is sent (tls.py).
 """
 
 import json
@@ -25,6 +24,11 @@ from ops.core.errors import (
     UsageError,
 )
 from ops.core.plan import Sql
+from ops.database.sql.tls import (
+    build_server_parameters,
+    explain_untrusted_server,
+    needs_server_name,
+)
 from ops.outputs import Outputs
 
 if TYPE_CHECKING:
@@ -42,7 +46,6 @@ INVALID_AUTHORIZATION_CODES: Final = (
     "28000",
 )  # PostgreSQL, appendix A: invalid authorization
 INSUFFICIENT_PRIVILEGE_CODE: Final = "42501"
-SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 # Seconds: a server whose host failed is detected after 30.
 KEEPALIVE_IDLE_SECONDS, KEEPALIVE_INTERVAL_SECONDS, KEEPALIVE_COUNT = 15, 5, 3
 QUERY_CANCELED_CODE, LOCK_NOT_AVAILABLE_CODE = (
@@ -194,7 +197,7 @@ class DatabaseClient:
             options += " -c default_transaction_read_only=on"
         try:
             connection = psycopg.connect(
-                host=address.host,
+                **build_server_parameters(address.host, self._get_server_name(name, address)),
                 port=address.port,
                 dbname=credentials["dbname"],
                 user=credentials["username"],
@@ -203,13 +206,15 @@ class DatabaseClient:
                 options=options,
                 application_name="bulwark-ops",
                 autocommit=True,
-                sslmode=_get_ssl_mode(address),
                 keepalives_idle=KEEPALIVE_IDLE_SECONDS,
                 keepalives_interval=KEEPALIVE_INTERVAL_SECONDS,
                 keepalives_count=KEEPALIVE_COUNT,
             )
         except psycopg.OperationalError as error:
             message = str(error)
+            untrusted = explain_untrusted_server(message, name, f"{address.host}:{address.port}")
+            if untrusted is not None:
+                raise untrusted from None
             if "password authentication failed" in message or "no password" in message:
                 raise DeniedError(
                     f"{name} rejected the password from its secret", "ops db rotate-password"
@@ -222,6 +227,14 @@ class DatabaseClient:
         if address.is_tunnel:
             _require_expected_role(connection, name, address, expects_primary=expects_primary)
         return connection
+
+    def _get_server_name(self, name: str, address: DatabaseAddress) -> str:
+        """Returns the name that the server's certificate must have, also through a tunnel."""
+        if not address.is_tunnel or not needs_server_name(self.outputs.database.endpoint):
+            return address.host
+        if name == self.outputs.database.identifier:
+            return self.outputs.database.endpoint
+        return _fetch_instance_address(self.aws, self.outputs, name).host
 
     def _get_other_instance_address(self, name: str) -> DatabaseAddress:
         """Returns the address of an instance outside the stack."""
@@ -252,17 +265,6 @@ def _require_expected_role(
             f"{address.host}:{address.port} leads to {actual_role}",
             CONNECT_COMMAND,
         )
-
-
-def _get_ssl_mode(address: DatabaseAddress) -> str:
-    ssl_mode = os.environ.get("PGSSLMODE")
-    if ssl_mode:
-        if ssl_mode not in SSL_MODES:
-            raise UsageError(f"PGSSLMODE must be {', '.join(SSL_MODES)}, not {ssl_mode!r}")
-        return ssl_mode
-    if not os.environ.get("PGSSLROOTCERT"):
-        return "require"
-    return "verify-ca" if address.is_tunnel else "verify-full"  # a tunnel has another host name
 
 
 def _fetch_credentials(aws: Aws, outputs: Outputs) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The endpoint of a DB instance: a fixed address that leads to the instance of that name.
 
 It listens from the instance's creation, and looks up the server at each new connection. While the
-database does not serve, connections are dropped and new ones are refused. Clients that ask for TLS get it.
+database does not serve, connections are dropped and new ones are refused. It speaks TLS if asked.
 """
 
 import select

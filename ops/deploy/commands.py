@@ -20,6 +20,7 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
+from ops.cli.markdown import escape_markup
 from ops.cli.render import Output
 from ops.cli.selection import Selection
 from ops.core import clock
@@ -259,7 +260,7 @@ def _report_outcome(
     try:
         yield
     except RolledBackError as error:
-        write_outcome(f"**Failed** as `{run}`: {error}")
+        write_outcome(f"**Failed** as `{run}`: {escape_markup(str(error))}")
         if deployment.instance is not None:
             error.advice = (
                 *error.advice,
@@ -268,6 +269,6 @@ def _report_outcome(
             )
         raise
     except OpsError as error:
-        write_outcome(f"**Stopped** as `{run}`: {error}")
+        write_outcome(f"**Stopped** as `{run}`: {escape_markup(str(error))}")
         raise
     write_outcome(f"Deployed as `{run}`.")

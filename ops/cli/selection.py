@@ -42,10 +42,12 @@ class Selection:
             raise UsageError(str(error)) from None
 
     def build_aws(self, outputs: Outputs, apis: Collection[str] = ()) -> Aws:
-        """Builds the AWS client in --region, else the stack's own, for these calls or for all.
+        """Builds the AWS client in the stack's own region, for these calls or for all.
 
-        Raises UsageError unless --region is one of the stack's regions: in another one, every
-        resource would seem to be missing.
+        --region says where the outputs are read from and the account is asked for, so that both
+        work if the stack's region does not. Calls about the stack go to the stack's region: in the
+        recovery region, every resource would seem to be missing. Raises UsageError unless --region
+        is one of the two.
         """
         regions = [
             region for region in (outputs.stack.region, outputs.stack.recovery_region) if region
@@ -54,7 +56,7 @@ class Selection:
             raise UsageError(
                 f"--region must be {' or '.join(map(repr, regions))}, not {self.region!r}"
             )
-        return Aws(self.region or outputs.stack.region, self.profile, apis)
+        return Aws(outputs.stack.region, self.profile, apis, identity_region=self.region)
 
     def _get_stack_name(self) -> str:
         if self.stack is None:

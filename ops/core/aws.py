@@ -97,10 +97,18 @@ class Aws:
     """One set of credentials in one region, with clients for other regions where asked.
 
     Where `apis` are named, nothing else can be called, and clients are made many times faster.
+    `identity_region` is where the account is asked for, if not in `region`: that may be down.
     """
 
-    def __init__(self, region: str, profile: str | None = None, apis: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        region: str,
+        profile: str | None = None,
+        apis: Collection[str] = (),
+        identity_region: str | None = None,
+    ) -> None:
         self.region, self.profile, self.apis = region, profile, apis
+        self.identity_region = identity_region
         self._clients: dict[tuple[str, str], AwsClient] = {}
         self._lock = threading.Lock()
         self._change_state = threading.local()
@@ -212,7 +220,7 @@ class Aws:
 
     def get_identity(self) -> tuple[str, str]:
         """The account of the credentials and its partition, like `aws`."""
-        response: Any = self.call("sts.get_caller_identity", {})
+        response: Any = self.call("sts.get_caller_identity", {}, self.identity_region)
         return str(response["Account"]), str(response["Arn"]).split(":")[1]
 
     def get_secret(self, reference: str) -> str:

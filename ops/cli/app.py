@@ -108,8 +108,11 @@ def store_shared_options(
         str | None, typer.Option(envvar="BULWARK_STACK", help="name of the stack")
     ] = None,
     project: Annotated[
-        str, typer.Option(envvar="BULWARK_PROJECT", help="Pulumi project")
-    ] = "bulwark",
+        str | None,
+        typer.Option(
+            envvar="BULWARK_PROJECT", help="Pulumi project; default: the name in Pulumi.yaml"
+        ),
+    ] = None,
     profile: Annotated[str | None, typer.Option(envvar="AWS_PROFILE", help="AWS profile")] = None,
     region: Annotated[
         str | None,

@@ -19,7 +19,14 @@ from ops.core.errors import (
     RefusedError,
 )
 from ops.core.plan import Call, Plan, Step, Wait
-from sandbox.faults import DeniedFault, ErrorFault, inject_faults
+from sandbox.faults import (
+    AwsRequest,
+    DeniedFault,
+    ErrorFault,
+    RawReply,
+    RequestHandler,
+    inject_faults,
+)
 from tests.ops import service_stage
 from tests.ops.command_line import OpsConsole
 from tests.ops.service_stage import BACKEND_IMAGE, describe_service
@@ -104,6 +111,32 @@ def test_a_change_that_is_refused_for_its_credentials_is_resumable_and_not_undon
     assert "ops permissions" not in err
     run = ops.run_for_json("runs list")["items"][0]
     assert run["state"] not in ("done", "undone", "being undone")
+    assert f"\n  ops runs resume {run['run']}\n" in err
+    assert ops.run_for_json(f"runs resume {run['run']} --yes")["state"] == "done"
+    assert describe_service(ops.stage)["taskDefinition"].endswith(":2")
+
+
+class SessionOverFault:
+    """Every call is refused from a call on, as when a session ends in the middle of a run."""
+
+    def __init__(self, first_api: str) -> None:
+        self.first_api, self.is_over = first_api, False
+
+    def __call__(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
+        self.is_over = self.is_over or aws_request.api == self.first_api
+        if not self.is_over:
+            return next_handler(aws_request)
+        return aws_request.build_error_reply("ExpiredToken", "The token has expired", 400)
+
+
+def test_a_session_that_ends_in_the_middle_of_a_run_leaves_it_resumable(ops: OpsConsole) -> None:
+    fault: Any = SessionOverFault("ecs.update_service")
+    with inject_faults(fault):
+        _, err = ops(DEPLOY_LINE, 2)
+    error_lines = [line for line in err.splitlines() if line.startswith("ops: ")]
+    assert "sign in again" in error_lines[-1]
+    assert "Traceback" not in err
+    run = ops.run_for_json("runs list")["items"][0]
     assert f"\n  ops runs resume {run['run']}\n" in err
     assert ops.run_for_json(f"runs resume {run['run']} --yes")["state"] == "done"
     assert describe_service(ops.stage)["taskDefinition"].endswith(":2")
